@@ -1,0 +1,309 @@
+//! Codes, exact numbers and texts, as in `xinglin:types`.
+
+use std::{cmp::Ordering, fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::{money::Money, time::Instant};
+
+/// Code systems that the host itself needs to know.
+pub mod system {
+    /// Measurements and answers.
+    pub const LOINC: &str = "http://loinc.org";
+    /// Diagnoses.
+    pub const ICD10: &str = "http://hl7.org/fhir/sid/icd-10";
+    /// Findings, substances.
+    pub const SNOMED: &str = "http://snomed.info/sct";
+    /// Active ingredients by therapeutic class.
+    pub const ATC: &str = "http://www.whocc.no/atc";
+}
+
+/// A concept in a terminology.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Coding {
+    /// Canonical URI, as FHIR spells it.
+    pub system: String,
+    /// The code in it.
+    pub code: String,
+    /// For people only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub display: Option<String>,
+}
+
+impl Coding {
+    /// A coding without a display text.
+    pub fn new(system: impl Into<String>, code: impl Into<String>) -> Self {
+        Self { system: system.into(), code: code.into(), display: None }
+    }
+
+    /// Whether both name the same concept, whatever they display.
+    pub fn same(&self, other: &Self) -> bool {
+        self.system == other.system && self.code == other.code
+    }
+}
+
+/// An exact decimal, `unscaled × 10^-scale`. Equality is by value: 7.0 == 7.00.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct Decimal {
+    unscaled: i64,
+    scale: u8,
+}
+
+/// The text or number is not a decimal of at most 18 digits after the point.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("not a decimal number within range: `{0}`")]
+pub struct InvalidDecimal(pub String);
+
+impl Decimal {
+    /// Most digits after the point.
+    pub const MAX_SCALE: u8 = 18;
+
+    /// `unscaled × 10^-scale`.
+    ///
+    /// # Errors
+    /// If `scale` is more than 18.
+    pub fn new(unscaled: i64, scale: u8) -> Result<Self, InvalidDecimal> {
+        if scale > Self::MAX_SCALE {
+            return Err(InvalidDecimal(format!("{unscaled}e-{scale}")));
+        }
+        Ok(Self { unscaled, scale })
+    }
+
+    /// A whole number.
+    pub const fn whole(value: i64) -> Self {
+        Self { unscaled: value, scale: 0 }
+    }
+
+    /// The digits without the point.
+    pub const fn unscaled(self) -> i64 {
+        self.unscaled
+    }
+
+    /// How many of them stand after the point.
+    pub const fn scale(self) -> u8 {
+        self.scale
+    }
+
+    /// Whether it is above zero.
+    pub const fn is_positive(self) -> bool {
+        self.unscaled > 0
+    }
+
+    /// The value times 10^18, which no comparison can overflow.
+    fn at_max_scale(self) -> i128 {
+        i128::from(self.unscaled) * 10_i128.pow(u32::from(Self::MAX_SCALE - self.scale))
+    }
+}
+
+impl PartialEq for Decimal {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Decimal {}
+
+impl std::hash::Hash for Decimal {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.at_max_scale().hash(state);
+    }
+}
+
+impl PartialOrd for Decimal {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Decimal {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.at_max_scale().cmp(&other.at_max_scale())
+    }
+}
+
+impl fmt::Display for Decimal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = if self.unscaled < 0 { "-" } else { "" };
+        let digits = self.unscaled.unsigned_abs();
+        if self.scale == 0 {
+            return write!(f, "{sign}{digits}");
+        }
+        let unit = 10_u64.pow(u32::from(self.scale));
+        write!(f, "{sign}{}.{:0width$}", digits / unit, digits % unit, width = usize::from(self.scale))
+    }
+}
+
+impl FromStr for Decimal {
+    type Err = InvalidDecimal;
+
+    fn from_str(text: &str) -> Result<Self, InvalidDecimal> {
+        let invalid = || InvalidDecimal(text.chars().take(64).collect());
+        let (mantissa, exponent) = match text.split_once(['e', 'E']) {
+            Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().map_err(|_| invalid())?),
+            None => (text, 0),
+        };
+        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+        if mantissa.ends_with('.') {
+            return Err(invalid());
+        }
+        let digits = whole.strip_prefix('-').unwrap_or(whole);
+        let all_digits = |s: &str| s.bytes().all(|b| b.is_ascii_digit());
+        if digits.is_empty() || !all_digits(digits) || !all_digits(fraction) {
+            return Err(invalid());
+        }
+        let mut unscaled: i64 = format!("{whole}{fraction}").parse().map_err(|_| invalid())?;
+        let mut scale = i64::try_from(fraction.len()).map_err(|_| invalid())? - i64::from(exponent);
+        while scale < 0 {
+            unscaled = unscaled.checked_mul(10).ok_or_else(invalid)?;
+            scale += 1;
+        }
+        Self::new(unscaled, u8::try_from(scale).map_err(|_| invalid())?)
+    }
+}
+
+impl TryFrom<String> for Decimal {
+    type Error = InvalidDecimal;
+
+    fn try_from(text: String) -> Result<Self, InvalidDecimal> {
+        text.parse()
+    }
+}
+
+impl From<Decimal> for String {
+    fn from(value: Decimal) -> Self {
+        value.to_string()
+    }
+}
+
+/// A measured amount with its UCUM unit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Quantity {
+    /// How many.
+    pub value: Decimal,
+    /// Of what, in UCUM; empty for a bare number.
+    pub unit: String,
+}
+
+/// One rendering of a text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Translation {
+    /// BCP 47.
+    pub language: String,
+    /// Plain text.
+    pub text: String,
+}
+
+/// The same text in several languages, most preferred first.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct LocalizedText(pub Vec<Translation>);
+
+impl LocalizedText {
+    /// The text in the wanted language, by its primary subtag, or else in the first.
+    pub fn get(&self, language: &str) -> &str {
+        let primary = |tag: &str| tag.split('-').next().unwrap_or_default().to_ascii_lowercase();
+        let wanted = primary(language);
+        self.0
+            .iter()
+            .find(|t| primary(&t.language) == wanted)
+            .or_else(|| self.0.first())
+            .map_or("", |t| &t.text)
+    }
+
+    /// Whether there is no text at all.
+    pub fn is_empty(&self) -> bool {
+        self.0.iter().all(|t| t.text.is_empty())
+    }
+}
+
+/// Where a rule comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Citation {
+    /// Guideline, label, regulation or data set.
+    pub title: String,
+    /// Section, table or page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub section: Option<String>,
+    /// Year of the edition.
+    pub year: u16,
+    /// DOI or URL.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+}
+
+impl fmt::Display for Citation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.title)?;
+        if let Some(section) = &self.section {
+            write!(f, ", {section}")?;
+        }
+        write!(f, " ({})", self.year)
+    }
+}
+
+/// The value of an [`Attribute`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AttributeValue {
+    /// Words.
+    Text(String),
+    /// A whole number.
+    Integer(i64),
+    /// An exact number.
+    Decimal(Decimal),
+    /// Yes or no.
+    Boolean(bool),
+    /// A point in time.
+    Instant(Instant),
+    /// A concept.
+    Coding(Coding),
+    /// A measured amount.
+    Quantity(Quantity),
+    /// An amount of money.
+    Money(Money),
+}
+
+/// The open door of records that will grow.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Attribute {
+    /// Dotted, lower case; the first segment names the owner.
+    pub key: String,
+    /// What it says.
+    pub value: AttributeValue,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decimals_are_exact_and_compare_by_value() {
+        let parse = |t: &str| t.parse::<Decimal>();
+        assert_eq!(parse("16.7"), parse("16.70"));
+        assert!(parse("16.69").ok() < parse("16.7").ok());
+        assert_eq!(parse("-0.5").map(|d| d.to_string()).as_deref(), Ok("-0.5"));
+        assert_eq!(parse("1.5e2"), parse("150"));
+        assert_eq!(parse("15e-1"), parse("1.5"));
+        for bad in ["", "-", ".5", "1.", "NaN", "1,5", "1e99", "99999999999999999999", "0x10", "1.5.2"] {
+            assert!(parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn text_falls_back_to_the_first_language() {
+        let text = LocalizedText(vec![
+            Translation { language: "zh-CN".into(), text: "血糖".into() },
+            Translation { language: "en".into(), text: "glucose".into() },
+        ]);
+        assert_eq!(text.get("en-GB"), "glucose");
+        assert_eq!(text.get("zh"), "血糖");
+        assert_eq!(text.get("fr"), "血糖");
+    }
+}

@@ -1,0 +1,115 @@
+//! Points in time. Passed in, never read: the clock lives at the edge.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Microseconds since 1970-01-01T00:00:00Z. Stored, sent and compared as such;
+/// shown and reckoned by calendar in Asia/Shanghai.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Instant(i64);
+
+const SECOND: i64 = 1_000_000;
+
+impl Instant {
+    /// From microseconds since the epoch.
+    pub const fn from_micros(micros: i64) -> Self {
+        Self(micros)
+    }
+
+    /// Microseconds since the epoch.
+    pub const fn micros(self) -> i64 {
+        self.0
+    }
+
+    /// Later by so many seconds; earlier if negative. Saturates at the ends of time.
+    #[must_use]
+    pub const fn plus_seconds(self, seconds: i64) -> Self {
+        Self(self.0.saturating_add(seconds.saturating_mul(SECOND)))
+    }
+
+    /// Later by so many minutes.
+    #[must_use]
+    pub const fn plus_minutes(self, minutes: i64) -> Self {
+        self.plus_seconds(minutes.saturating_mul(60))
+    }
+
+    /// Later by so many hours.
+    #[must_use]
+    pub const fn plus_hours(self, hours: i64) -> Self {
+        self.plus_minutes(hours.saturating_mul(60))
+    }
+
+    /// Later by so many periods of 24 hours.
+    #[must_use]
+    pub const fn plus_days(self, days: i64) -> Self {
+        self.plus_hours(days.saturating_mul(24))
+    }
+
+    /// Parses an RFC 3339 time stamp or an ISO date (its first moment in
+    /// Asia/Shanghai). Years and year-months, which FHIR allows, are taken as
+    /// their first day.
+    pub fn parse(text: &str) -> Option<Self> {
+        if let Ok(stamp) = text.parse::<jiff::Timestamp>() {
+            return Some(Self(stamp.as_microsecond()));
+        }
+        let full = match text.len() {
+            4 => format!("{text}-01-01"),
+            7 => format!("{text}-01"),
+            _ => text.to_owned(),
+        };
+        let date: jiff::civil::Date = full.parse().ok()?;
+        let zoned = date.in_tz("Asia/Shanghai").ok()?;
+        Some(Self(zoned.timestamp().as_microsecond()))
+    }
+
+    /// Whole months from `earlier` to `self` by the calendar of Asia/Shanghai;
+    /// `None` if `earlier` is later.
+    pub fn months_since(self, earlier: Self) -> Option<u32> {
+        let from = earlier.civil()?;
+        let to = self.civil()?;
+        let span = from.until((jiff::Unit::Month, to)).ok()?;
+        u32::try_from(span.get_months()).ok()
+    }
+
+    fn civil(self) -> Option<jiff::civil::DateTime> {
+        let stamp = jiff::Timestamp::from_microsecond(self.0).ok()?;
+        Some(stamp.in_tz("Asia/Shanghai").ok()?.datetime())
+    }
+}
+
+/// RFC 3339 in UTC.
+impl fmt::Display for Instant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match jiff::Timestamp::from_microsecond(self.0) {
+            Ok(stamp) => write!(f, "{stamp}"),
+            Err(_) => write!(f, "{}µs", self.0),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parses_what_fhir_writes() {
+        let midnight = Instant::parse("2026-11-21").expect("date");
+        assert_eq!(midnight.to_string(), "2026-11-20T16:00:00Z");
+        assert_eq!(Instant::parse("2026-11-21T00:00:00+08:00"), Some(midnight));
+        assert_eq!(Instant::parse("2026").map(|i| i.to_string()).as_deref(), Some("2025-12-31T16:00:00Z"));
+        assert_eq!(Instant::parse("2026-13-01"), None);
+        assert_eq!(Instant::parse("yesterday"), None);
+    }
+
+    #[test]
+    fn counts_completed_months() {
+        let birth = Instant::parse("2020-03-15").expect("date");
+        let day_before = Instant::parse("2026-03-14").expect("date");
+        let birthday = Instant::parse("2026-03-15").expect("date");
+        assert_eq!(day_before.months_since(birth), Some(71));
+        assert_eq!(birthday.months_since(birth), Some(72));
+        assert_eq!(birth.months_since(birthday), None);
+    }
+}
