@@ -1,1 +1,83 @@
-fn main(){}
+//! The chores of the repository, each one command: `cargo xtask --help`.
+
+mod bench;
+mod check;
+mod plugins;
+mod setup;
+mod sh;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+/// Chores of the Xinglin repository.
+///
+/// A fresh clone needs two of them:
+///
+///   cargo xtask demo --once    a whole visit, told step by step
+///   cargo xtask test           every test, on SQLite and PostgreSQL
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask", verbatim_doc_comment)]
+struct Cli {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Makes ready what builds and tests need: the WebAssembly target, a
+    /// PostgreSQL server to test against, componentize-py. Safe to repeat.
+    Setup,
+    /// Builds `plugins/*` and the Python example into `target/plugins/`.
+    BuildPlugins,
+    /// Runs a whole visit through a real server and three plugins, then leaves
+    /// the server running. Arguments go on to `xinglin demo` (try `-- --help`).
+    Demo {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Runs every test and says how many ran on each database engine.
+    Test {
+        /// Only tests whose name contains this.
+        filter: Option<String>,
+    },
+    /// What a change must pass: format, lints, tests, the demonstration.
+    Ci,
+    /// Measures. Prints ratios against a named alternative in the same run.
+    Bench {
+        #[command(subcommand)]
+        what: bench::What,
+    },
+}
+
+fn main() -> Result<()> {
+    match Cli::parse().chore {
+        Chore::Setup => setup::all(),
+        Chore::BuildPlugins => {
+            setup::wasm_target()?;
+            setup::componentize_py()?;
+            plugins::build_all()
+        }
+        Chore::Demo { arguments } => {
+            setup::wasm_target()?;
+            plugins::build_rust()?;
+            sh::cargo(["run", "--quiet", "--package", "xinglin-server", "--", "demo"]).args(arguments).run()
+        }
+        Chore::Test { filter } => {
+            setup::all()?;
+            plugins::build_all()?;
+            check::test(filter.as_deref())
+        }
+        Chore::Ci => {
+            check::format()?;
+            setup::all()?;
+            plugins::build_all()?;
+            check::lints()?;
+            check::test(None)
+        }
+        Chore::Bench { what } => {
+            setup::wasm_target()?;
+            plugins::build_rust()?;
+            bench::run(what)
+        }
+    }
+}

@@ -5,7 +5,7 @@ use std::{cmp::Ordering, fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::{money::Money, time::Instant};
+use crate::{code::Code, money::Money, time::Instant};
 
 /// Code systems that the host itself needs to know.
 pub mod system {
@@ -57,6 +57,13 @@ pub struct Decimal {
 #[error("not a decimal number within range: `{0}`")]
 pub struct InvalidDecimal(pub String);
 
+impl InvalidDecimal {
+    /// The stable code.
+    pub const fn code(&self) -> Code {
+        Code::BodyInvalid
+    }
+}
+
 impl Decimal {
     /// Most digits after the point.
     pub const MAX_SCALE: u8 = 18;
@@ -90,6 +97,21 @@ impl Decimal {
     /// Whether it is above zero.
     pub const fn is_positive(self) -> bool {
         self.unscaled > 0
+    }
+
+    /// The exact product.
+    ///
+    /// # Errors
+    /// If it needs more digits than there are.
+    pub fn times(self, other: Self) -> Result<Self, InvalidDecimal> {
+        let mut unscaled = i128::from(self.unscaled) * i128::from(other.unscaled);
+        let mut scale = self.scale + other.scale;
+        while scale > 0 && unscaled % 10 == 0 {
+            unscaled /= 10;
+            scale -= 1;
+        }
+        let fits = i64::try_from(unscaled).map_err(|_| InvalidDecimal(format!("{self} × {other}")))?;
+        Self::new(fits, scale)
     }
 
     /// The value times 10^18, which no comparison can overflow.
@@ -208,11 +230,7 @@ impl LocalizedText {
     pub fn get(&self, language: &str) -> &str {
         let primary = |tag: &str| tag.split('-').next().unwrap_or_default().to_ascii_lowercase();
         let wanted = primary(language);
-        self.0
-            .iter()
-            .find(|t| primary(&t.language) == wanted)
-            .or_else(|| self.0.first())
-            .map_or("", |t| &t.text)
+        self.0.iter().find(|t| primary(&t.language) == wanted).or_else(|| self.0.first()).map_or("", |t| &t.text)
     }
 
     /// Whether there is no text at all.
@@ -294,6 +312,16 @@ mod tests {
         for bad in ["", "-", ".5", "1.", "NaN", "1,5", "1e99", "99999999999999999999", "0x10", "1.5.2"] {
             assert!(parse(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn products_are_exact_or_refused() {
+        let decimal = |t: &str| t.parse::<Decimal>().expect("decimal");
+        assert_eq!(decimal("0.142857").times(decimal("28")), Ok(decimal("3.999996")));
+        assert_eq!(decimal("2.50").times(decimal("0.4")), Ok(Decimal::whole(1)));
+        assert_eq!(decimal("-1.5").times(decimal("0")), Ok(Decimal::whole(0)));
+        assert!(Decimal::whole(i64::MAX).times(Decimal::whole(2)).is_err());
+        assert!(decimal("0.0000000001").times(decimal("0.0000000001")).is_err());
     }
 
     #[test]

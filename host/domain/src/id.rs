@@ -6,6 +6,8 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use thiserror::Error;
 
+use crate::code::Code;
+
 /// The text is not an identifier of the wanted kind.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("`{text}` is not an id of the form `{prefix}-…`")]
@@ -14,6 +16,13 @@ pub struct InvalidId {
     pub prefix: &'static str,
     /// What came instead, cut to 64 characters.
     pub text: String,
+}
+
+impl InvalidId {
+    /// The stable code.
+    pub const fn code(&self) -> Code {
+        Code::BodyInvalid
+    }
 }
 
 macro_rules! ids {

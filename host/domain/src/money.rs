@@ -5,6 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::code::Code;
+
 /// An amount that does not exist: not a whole number of minor units, out of
 /// range, or in another currency. Code `MONEY_INVALID`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -12,15 +14,22 @@ pub enum MoneyError {
     /// The result does not fit.
     #[error("the amount is out of range")]
     Overflow,
-    /// Fractions divide by zero.
-    #[error("a share of zero parts")]
-    ZeroDenominator,
+    /// A share is of one or more parts.
+    #[error("a share of no parts")]
+    Denominator,
     /// An amount that must not be below zero is.
     #[error("the amount is negative")]
     Negative,
     /// Only the currency of the hospital is taken.
     #[error("the currency is not CNY")]
     Currency,
+}
+
+impl MoneyError {
+    /// The stable code.
+    pub const fn code(self) -> Code {
+        Code::MoneyInvalid
+    }
 }
 
 /// Fen (分), a hundredth of a yuan. May be negative: a difference, a credit.
@@ -31,9 +40,9 @@ pub struct Money(i64);
 /// How a fraction of a fen is settled. There is no default: each rule says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rounding {
-    /// Half a fen away from zero: per line (DOMAIN D1).
+    /// Half a fen away from zero: the lines of a bill.
     HalfUp,
-    /// Towards negative infinity: the side of the fund (DOMAIN D1).
+    /// Towards negative infinity: the side of an insurance fund.
     Floor,
 }
 
@@ -96,22 +105,19 @@ impl Money {
     /// `numerator / denominator` of it.
     ///
     /// # Errors
-    /// If the denominator is zero or the result does not fit.
+    /// If the denominator is not positive or the result does not fit.
     pub fn share(self, numerator: i64, denominator: i64, rounding: Rounding) -> Result<Self, MoneyError> {
-        if denominator == 0 {
-            return Err(MoneyError::ZeroDenominator);
+        if denominator <= 0 {
+            return Err(MoneyError::Denominator);
         }
         let product = i128::from(self.0) * i128::from(numerator);
         let divisor = i128::from(denominator);
-        let floor = product.div_euclid(divisor) - i128::from(divisor < 0 && product.rem_euclid(divisor) != 0);
-        let rest = product - floor * divisor;
+        let floor = product.div_euclid(divisor);
         let rounded = match rounding {
             Rounding::Floor => floor,
             Rounding::HalfUp => {
-                let twice = (rest * 2).abs();
-                let width = divisor.abs();
-                let up = twice > width || (twice == width && floor >= 0);
-                floor + i128::from(up)
+                let twice = product.rem_euclid(divisor) * 2;
+                floor + i128::from(twice > divisor || (twice == divisor && product >= 0))
             }
         };
         i64::try_from(rounded).map(Self).map_err(|_| MoneyError::Overflow)
@@ -132,5 +138,65 @@ impl fmt::Display for Money {
         let sign = if self.0 < 0 { "-" } else { "" };
         let fen = self.0.unsigned_abs();
         write!(f, "{sign}{}.{:02}", fen / 100, fen % 100)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn shares_round_as_said() {
+        let share = |fen, n, d, r| Money::fen(fen).share(n, d, r).map(Money::as_fen);
+        assert_eq!(share(7400, 75, 100, Rounding::Floor), Ok(5550));
+        assert_eq!(share(5, 1, 2, Rounding::HalfUp), Ok(3));
+        assert_eq!(share(-5, 1, 2, Rounding::HalfUp), Ok(-3));
+        assert_eq!(share(5, 1, 2, Rounding::Floor), Ok(2));
+        assert_eq!(share(-5, 1, 2, Rounding::Floor), Ok(-3));
+        assert_eq!(share(1, 1, 0, Rounding::Floor), Err(MoneyError::Denominator));
+        assert_eq!(share(1, 1, -2, Rounding::Floor), Err(MoneyError::Denominator));
+        assert_eq!(share(i64::MAX, 2, 1, Rounding::Floor), Err(MoneyError::Overflow));
+    }
+
+    #[test]
+    fn never_wraps() {
+        assert_eq!(Money::fen(i64::MAX).plus(Money::fen(1)), Err(MoneyError::Overflow));
+        assert_eq!(Money::fen(i64::MIN).negate(), Err(MoneyError::Overflow));
+        assert_eq!(Money::fen(i64::MIN).minus(Money::fen(1)), Err(MoneyError::Overflow));
+        assert_eq!(Money::from_minor(1, "USD"), Err(MoneyError::Currency));
+        assert_eq!(Money::fen(-5).to_string(), "-0.05");
+    }
+
+    proptest! {
+        #[test]
+        fn a_share_is_within_one_fen_of_the_truth(fen: i64, n in -1_000_000_i64..1_000_000, d in 1_i64..1_000_000) {
+            let exact = i128::from(fen) * i128::from(n);
+            let width = i128::from(d);
+            if let Ok(floor) = Money::fen(fen).share(n, d, Rounding::Floor) {
+                let error = exact - i128::from(floor.as_fen()) * width;
+                prop_assert!((0..width).contains(&error));
+            }
+            if let Ok(half) = Money::fen(fen).share(n, d, Rounding::HalfUp) {
+                let error = exact - i128::from(half.as_fen()) * width;
+                prop_assert!(error.abs() * 2 <= width);
+            }
+        }
+
+        #[test]
+        fn half_up_is_symmetric(fen in -1_000_000_000_i64..1_000_000_000, n in 0_i64..10_000, d in 1_i64..10_000) {
+            let there = Money::fen(fen).share(n, d, Rounding::HalfUp).expect("fits");
+            let back = Money::fen(-fen).share(n, d, Rounding::HalfUp).expect("fits");
+            prop_assert_eq!(there.negate(), Ok(back));
+        }
+
+        #[test]
+        fn complementary_floors_lose_at_most_one_fen(fen in 0_i64..1_000_000_000_000, n in 0_i64..=100) {
+            let ours = Money::fen(fen).share(n, 100, Rounding::Floor).expect("fits");
+            let theirs = Money::fen(fen).share(100 - n, 100, Rounding::Floor).expect("fits");
+            let lost = Money::fen(fen).minus(ours).and_then(|rest| rest.minus(theirs)).expect("fits");
+            prop_assert!((0..=1).contains(&lost.as_fen()));
+        }
     }
 }

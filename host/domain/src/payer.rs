@@ -1,6 +1,6 @@
 //! Who pays what: the bill as a payer plugin sees it and what it answers, as in
 //! `xinglin:payment/payer`. What the host makes of an answer is in
-//! `billing`; nothing here has been checked yet.
+//! [`billing`](crate::billing); nothing here has been checked yet.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// What kind of thing is charged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum LineKind {
@@ -82,6 +82,18 @@ pub enum Source {
     FamilyAccount,
     /// The patient's own money.
     Cash,
+}
+
+impl Source {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::BasicFund,
+        Self::SupplementaryFund,
+        Self::Commercial,
+        Self::PersonalAccount,
+        Self::FamilyAccount,
+        Self::Cash,
+    ];
 }
 
 /// A share of the bill.

@@ -1,1 +1,84 @@
-//! placeholder
+//! The plugin engine: what a component is, what it may do, and how it is called.
+//!
+//! ```text
+//! plugin.toml ─ Manifest ┐                    Grants (of the tenant)
+//! core module ─ componentize ─ attach ─ bytes    │
+//!                                │               │
+//!                          Package::read ─ Runtime::load ─ Plugin
+//!                                                            │
+//!            Runtime::{review, step, quote, …}(plugin, CallContext, …) ─ Call
+//! ```
+//!
+//! What always holds:
+//!
+//! - **A fresh instance for every call**; nothing survives in guest memory.
+//! - **Only what is granted exists.** A linker is built from the one table of
+//!   `capability.rs` and defines no other import, so what is not granted cannot
+//!   even be named.
+//! - **Every call has bounds**: memory, time, output, host answers, and calls at
+//!   once. Each has a code of its own ([`FailureCode`]).
+//! - **Every call is taped**, whatever became of it ([`Tape`]), and a tape can be
+//!   run again ([`Runtime::replay`]).
+//!
+//! Nobody outside this crate names wasmtime or a generated type.
+
+mod cache;
+mod call;
+mod capability;
+mod engine;
+mod error;
+mod failure;
+mod grants;
+mod hook;
+mod limits;
+mod package;
+mod registry;
+mod tape;
+#[allow(dead_code, reason = "generated for every direction, used in one")]
+mod wit;
+
+/// What a plugin may import, one file a capability.
+mod host {
+    pub(crate) mod kv;
+    pub(crate) mod log;
+    pub(crate) mod settings;
+}
+
+mod types {
+    pub(crate) mod v1;
+}
+mod clinical {
+    pub(crate) mod v1;
+}
+mod pathway {
+    pub(crate) mod v1;
+}
+mod prescribing {
+    pub(crate) mod v1;
+}
+mod payment {
+    pub(crate) mod v1;
+}
+
+pub use cache::{AotCache, HostKey};
+pub use call::{Call, CallContext};
+pub use capability::Capability;
+pub use engine::{Options, Runtime};
+pub use error::{PluginError, StartFailure};
+pub use failure::{CallFailure, FailureCode};
+pub use grants::Grants;
+pub use hook::Interface;
+pub use host::{
+    kv::{KvFuture, KvRead, KvUnavailable, KvWrite, NoKv},
+    log::{LogLevel, LogLine},
+};
+pub use limits::Limits;
+pub use package::{
+    Package,
+    componentize::{attach, componentize},
+    digest::Digest,
+    inspect::{Item, Sheet},
+    manifest::{Ask, DataNeeds, Manifest, Setting, SettingKind},
+};
+pub use registry::Plugin;
+pub use tape::{Answer, Output, ReplayError, ReplayReport, Tape};

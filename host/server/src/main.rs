@@ -1,1 +1,7 @@
-fn main() {}
+//! `xinglin`: one binary for the hospital, its operators and plugin authors.
+
+use clap::Parser;
+
+fn main() -> std::process::ExitCode {
+    xinglin_server::cli::Cli::parse().run()
+}

@@ -1,0 +1,402 @@
+//! Who may do what: roles, professional credentials, and one table of acts.
+//!
+//! Every transition asks [`can`] at the moment of the act, never at login, so a
+//! suspension takes hold at once.
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::{
+    code::Code,
+    id::{AccountId, PatientId, TenantId},
+    pathway,
+    time::Instant,
+};
+
+/// What somebody is in a tenant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Runs the hospital's installation; sees no records.
+    Operator,
+    /// Runs one hospital: its catalogue, its books of account, what is imported.
+    Administrator,
+    /// 医师.
+    Doctor,
+    /// 药师.
+    Pharmacist,
+    /// 药士: prepares medicines, does not review.
+    PharmacyTechnician,
+    /// 护士.
+    Nurse,
+    /// 健管师.
+    HealthManager,
+    /// 营养师.
+    Dietitian,
+    /// 心理咨询师.
+    Counsellor,
+    /// 心理治疗师.
+    Psychotherapist,
+    /// Brings the medicine.
+    Courier,
+    /// An insurer or its administrator.
+    Insurer,
+    /// Keeps the books.
+    Accountant,
+    /// The health authority.
+    Regulator,
+    /// The patient, or the guardian who acts for them.
+    Patient,
+}
+
+impl Role {
+    /// Whether the role may act only under a live [`Credential`].
+    pub const fn needs_credential(self) -> bool {
+        matches!(self, Self::Doctor | Self::Pharmacist | Self::PharmacyTechnician | Self::Nurse | Self::Psychotherapist)
+    }
+}
+
+impl From<pathway::Role> for Role {
+    fn from(role: pathway::Role) -> Self {
+        match role {
+            pathway::Role::Patient => Self::Patient,
+            pathway::Role::Doctor => Self::Doctor,
+            pathway::Role::Pharmacist => Self::Pharmacist,
+            pathway::Role::Nurse => Self::Nurse,
+            pathway::Role::HealthManager => Self::HealthManager,
+            pathway::Role::Dietitian => Self::Dietitian,
+            pathway::Role::Counsellor => Self::Counsellor,
+            pathway::Role::Psychotherapist => Self::Psychotherapist,
+        }
+    }
+}
+
+/// Professional rank (职称).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Title {
+    /// 初级.
+    Junior,
+    /// 中级: may start a long-term prescription.
+    Middle,
+    /// 副高.
+    AssociateSenior,
+    /// 正高.
+    Senior,
+}
+
+/// A licence to practise one profession in this hospital.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Credential {
+    /// The profession.
+    pub role: Role,
+    /// Number of the practice certificate.
+    pub number: String,
+    /// Rank.
+    pub title: Title,
+    /// Whether practice at this hospital is registered or filed (多机构执业备案).
+    pub filed: bool,
+    /// In force from this moment on.
+    pub from: Instant,
+    /// In force until just before this moment.
+    pub until: Instant,
+    /// Since when it is suspended, if it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suspended: Option<Instant>,
+}
+
+/// What is wrong with a credential.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum CredentialFault {
+    /// There is none for the profession.
+    #[error("there is no credential")]
+    Missing,
+    /// Practice at this hospital is not filed.
+    #[error("practice at this hospital is not filed")]
+    NotFiled,
+    /// It begins later.
+    #[error("the credential is not yet in force")]
+    NotYet,
+    /// It has ended.
+    #[error("the credential has lapsed")]
+    Lapsed,
+    /// It is suspended.
+    #[error("the credential is suspended")]
+    Suspended,
+}
+
+impl Credential {
+    /// Whether one may practise under it at a moment.
+    ///
+    /// # Errors
+    /// What is wrong with it, if one may not.
+    pub fn check(&self, at: Instant) -> Result<(), CredentialFault> {
+        if self.suspended.is_some_and(|since| at >= since) {
+            Err(CredentialFault::Suspended)
+        } else if at < self.from {
+            Err(CredentialFault::NotYet)
+        } else if at >= self.until {
+            Err(CredentialFault::Lapsed)
+        } else if !self.filed {
+            Err(CredentialFault::NotFiled)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// Somebody who acts: an account, with what is known of it at this moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Actor {
+    /// The account.
+    pub account: AccountId,
+    /// The tenant it belongs to.
+    pub tenant: TenantId,
+    /// Its roles.
+    pub roles: Vec<Role>,
+    /// Its licences.
+    pub credentials: Vec<Credential>,
+    /// Patients it may act for: themselves, and registered wards.
+    pub patients: Vec<PatientId>,
+}
+
+impl Actor {
+    /// Whether it has the role.
+    pub fn is(&self, role: Role) -> bool {
+        self.roles.contains(&role)
+    }
+
+    /// Whether it may act for the patient.
+    pub fn acts_for(&self, patient: PatientId) -> bool {
+        self.is(Role::Patient) && self.patients.contains(&patient)
+    }
+
+    /// Its highest rank in a profession under a credential live at a moment.
+    pub fn title(&self, role: Role, at: Instant) -> Option<Title> {
+        self.credentials.iter().filter(|c| c.role == role && c.check(at).is_ok()).map(|c| c.title).max()
+    }
+
+    fn licensed(&self, role: Role, at: Instant) -> Result<(), CredentialFault> {
+        if !role.needs_credential() {
+            return Ok(());
+        }
+        let mut fault = CredentialFault::Missing;
+        for credential in self.credentials.iter().filter(|c| c.role == role) {
+            match credential.check(at) {
+                Ok(()) => return Ok(()),
+                Err(why) => fault = why,
+            }
+        }
+        Err(fault)
+    }
+}
+
+macro_rules! actions {
+    ($($(#[$doc:meta])* $name:ident = $text:literal: [$($role:ident),+];)*) => {
+        /// An act that needs permission.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Action {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl Action {
+            /// The catalogue.
+            pub const ALL: &'static [Self] = &[$(Self::$name),*];
+
+            /// As policies and audit write it: `prescription.sign`.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text,)* }
+            }
+
+            /// Who may, before credentials.
+            pub const fn roles(self) -> &'static [Role] {
+                match self { $(Self::$name => &[$(Role::$role),+],)* }
+            }
+        }
+    };
+}
+
+actions! {
+    /// Ask for a follow-up visit.
+    RequestEncounter = "encounter.request": [Patient];
+    /// Decide that a visit is a follow-up, and with which diagnoses.
+    DecideFollowUp = "encounter.decide": [Doctor];
+    /// Stop a visit because of a danger sign.
+    StopEncounter = "encounter.stop": [Doctor, Pharmacist, Nurse, HealthManager, Counsellor, Psychotherapist];
+    /// Confirm that a stopped visit was handed over.
+    ResolveRedFlag = "encounter.resolve": [Doctor];
+    /// End a visit.
+    CloseEncounter = "encounter.close": [Doctor];
+
+    /// Draft a prescription and change the draft.
+    DraftPrescription = "prescription.draft": [Doctor];
+    /// Sign, confirm, amend, withdraw.
+    SignPrescription = "prescription.sign": [Doctor];
+    /// Approve, return or reject.
+    ReviewPrescription = "prescription.review": [Pharmacist];
+    /// Order what is prescribed.
+    ReservePrescription = "prescription.reserve": [Patient];
+    /// Prepare the medicines.
+    PreparePrescription = "prescription.prepare": [Pharmacist, PharmacyTechnician];
+    /// Check and issue the medicines, decide on returns.
+    DispensePrescription = "prescription.dispense": [Pharmacist];
+    /// Send the medicines or hand them over.
+    DeliverPrescription = "prescription.deliver": [Pharmacist, PharmacyTechnician, Courier];
+    /// Take the medicines.
+    ReceivePrescription = "prescription.receive": [Patient];
+    /// Counsel after delivery.
+    CounselPrescription = "prescription.counsel": [Pharmacist, Nurse];
+    /// Report an adverse reaction.
+    ReportAdverseReaction = "prescription.report-adverse-reaction": [Doctor, Pharmacist, Nurse, HealthManager, Patient];
+    /// Read package, label or leaflet.
+    ReadLeaflet = "prescription.read-leaflet": [Patient, Doctor, Pharmacist];
+
+    /// Quote a bill.
+    QuoteCharge = "charge.quote": [Patient, Doctor, Pharmacist, Accountant];
+    /// Agree to a quote and pay it.
+    ConfirmCharge = "charge.confirm": [Patient];
+    /// Reverse or refund a bill.
+    ReverseCharge = "charge.reverse": [Pharmacist, Accountant];
+    /// Read the books.
+    ReadLedger = "ledger.read": [Accountant, Administrator];
+    /// Reconcile the books with a payer's.
+    Reconcile = "ledger.reconcile": [Accountant, Insurer];
+
+    /// Enrol a patient in a pathway.
+    EnrolPatient = "pathway.enrol": [Doctor, Nurse, HealthManager];
+    /// Leave a pathway.
+    WithdrawEnrolment = "pathway.withdraw": [Patient, Doctor];
+    /// Answer a questionnaire.
+    AnswerQuestionnaire = "pathway.answer": [Patient, Nurse, HealthManager];
+    /// Do a task that is one's own.
+    CompleteTask = "pathway.complete-task":
+        [Patient, Doctor, Pharmacist, Nurse, HealthManager, Dietitian, Counsellor, Psychotherapist];
+    /// Take up an alert.
+    AcknowledgeAlert = "pathway.acknowledge-alert":
+        [Doctor, Pharmacist, Nurse, HealthManager, Dietitian, Counsellor, Psychotherapist];
+    /// Lift a hold on prescribing.
+    ReleaseHold = "pathway.release-hold": [Doctor];
+
+    /// Take records over from elsewhere.
+    ImportRecords = "record.import": [Administrator];
+    /// Read any patient's record; patients read their own without it.
+    ReadRecords = "record.read": [Administrator, Doctor, Pharmacist, Nurse, HealthManager, Psychotherapist];
+
+    /// Found and list tenants.
+    ManageTenants = "tenant.manage": [Operator];
+    /// Set what is sold, and what patients are insured by.
+    ManageCatalogue = "catalogue.manage": [Operator, Administrator];
+    /// Install, grant, enable and recall plugins.
+    ManagePlugins = "plugin.manage": [Operator];
+    /// Open accounts and record credentials.
+    ManageAccounts = "account.manage": [Operator];
+    /// Read the audit trail.
+    ReadAudit = "audit.read": [Administrator, Regulator];
+}
+
+/// Why not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum Denied {
+    /// None of the actor's roles may.
+    #[error("`{}` is not among the rights of this account", .0.as_str())]
+    Forbidden(Action),
+    /// The role may, the licence does not hold.
+    #[error("`{}`: {fault}", action.as_str())]
+    Credential {
+        /// The act.
+        action: Action,
+        /// What is wrong.
+        fault: CredentialFault,
+    },
+}
+
+impl Denied {
+    /// The stable code.
+    pub const fn code(self) -> Code {
+        match self {
+            Self::Forbidden(_) => Code::AuthForbidden,
+            Self::Credential { action: Action::ReviewPrescription, .. } => Code::RxReviewerUnqualified,
+            Self::Credential { .. } => Code::CredInvalid,
+        }
+    }
+}
+
+/// Whether the actor may do this at this moment: one of its roles is in the
+/// table, and the licence for that role is live.
+///
+/// # Errors
+/// Why not.
+pub fn can(actor: &Actor, action: Action, at: Instant) -> Result<(), Denied> {
+    let mut denied = Denied::Forbidden(action);
+    for &role in action.roles().iter().filter(|&&role| actor.is(role)) {
+        match actor.licensed(role, at) {
+            Ok(()) => return Ok(()),
+            Err(fault) => denied = Denied::Credential { action, fault },
+        }
+    }
+    Err(denied)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture;
+
+    const NOW: Instant = fixture::NOW;
+
+    #[test]
+    fn a_suspension_takes_hold_at_once() {
+        let mut doctor = fixture::doctor();
+        assert_eq!(can(&doctor, Action::SignPrescription, NOW), Ok(()));
+        doctor.credentials[0].suspended = Some(NOW);
+        assert_eq!(can(&doctor, Action::SignPrescription, NOW.plus_seconds(-1)), Ok(()));
+        let denied = can(&doctor, Action::SignPrescription, NOW).expect_err("suspended");
+        assert_eq!(denied.code(), Code::CredInvalid);
+    }
+
+    #[test]
+    fn each_fault_is_named() {
+        let mut doctor = fixture::doctor();
+        let fault = |doctor: &Actor, at| match can(doctor, Action::SignPrescription, at) {
+            Err(Denied::Credential { fault, .. }) => Some(fault),
+            _ => None,
+        };
+        let until = doctor.credentials[0].until;
+        let from = doctor.credentials[0].from;
+        assert_eq!(fault(&doctor, until), Some(CredentialFault::Lapsed));
+        assert_eq!(fault(&doctor, from.plus_seconds(-1)), Some(CredentialFault::NotYet));
+        doctor.credentials[0].filed = false;
+        assert_eq!(fault(&doctor, NOW), Some(CredentialFault::NotFiled));
+        doctor.credentials.clear();
+        assert_eq!(fault(&doctor, NOW), Some(CredentialFault::Missing));
+    }
+
+    #[test]
+    fn one_live_licence_is_enough() {
+        let mut doctor = fixture::doctor();
+        let mut lapsed = doctor.credentials[0].clone();
+        lapsed.until = NOW;
+        doctor.credentials.push(lapsed);
+        assert_eq!(can(&doctor, Action::SignPrescription, NOW), Ok(()));
+        assert_eq!(doctor.title(Role::Doctor, NOW), Some(Title::Middle));
+    }
+
+    #[test]
+    fn codes_tell_reviewers_from_others() {
+        let mut pharmacist = fixture::pharmacist();
+        pharmacist.credentials.clear();
+        let code = |action| can(&pharmacist, action, NOW).expect_err("no licence").code();
+        assert_eq!(code(Action::ReviewPrescription), Code::RxReviewerUnqualified);
+        assert_eq!(code(Action::DispensePrescription), Code::CredInvalid);
+        assert_eq!(code(Action::SignPrescription), Code::AuthForbidden);
+    }
+
+    #[test]
+    fn only_doctors_prescribe_and_only_pharmacists_review() {
+        for action in [Action::DraftPrescription, Action::SignPrescription, Action::ReleaseHold] {
+            assert_eq!(action.roles(), [Role::Doctor]);
+        }
+        assert_eq!(Action::ReviewPrescription.roles(), [Role::Pharmacist]);
+    }
+}

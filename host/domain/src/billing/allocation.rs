@@ -1,0 +1,406 @@
+//! Checking an adjudication against its bill.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::BillingError;
+use crate::{
+    coding::{Attribute, AttributeValue, LocalizedText},
+    money::Money,
+    payer::{Accumulator, Adjudication, Bill, LineKind, LineResult, Source},
+};
+
+/// Key of the attribute with which a commercial payer states the contract
+/// discount that the provider bears. It counts as a share of the bill.
+pub const ADJUSTMENT: &str = "xinglin.provider-adjustment";
+
+/// What kind of payer stands behind a plugin. The tenant says so when it grants
+/// the plugin, never the plugin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PayerKind {
+    /// 基本医疗保险, with the other public funds and the accounts.
+    BasicInsurance,
+    /// 商业保险.
+    Commercial,
+    /// The patient alone.
+    SelfPay,
+}
+
+impl PayerKind {
+    /// Whether the payer decides over this source.
+    pub const fn controls(self, source: Source) -> bool {
+        match source {
+            Source::Cash => true,
+            Source::Commercial => matches!(self, Self::Commercial),
+            Source::BasicFund | Source::SupplementaryFund | Source::PersonalAccount | Source::FamilyAccount => {
+                matches!(self, Self::BasicInsurance)
+            }
+        }
+    }
+}
+
+/// A reading of a bill in which every sum was checked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Allocation {
+    kind: PayerKind,
+    gross: Money,
+    parts: BTreeMap<Source, Money>,
+    adjustment: Money,
+    revenue: BTreeMap<LineKind, Money>,
+    lines: Vec<LineResult>,
+    accumulators: Vec<Accumulator>,
+}
+
+/// Shares by source, and the contract discount.
+struct Shares {
+    parts: BTreeMap<Source, Money>,
+    adjustment: Money,
+}
+
+impl Shares {
+    fn of(adjudication: &Adjudication) -> Result<Self, BillingError> {
+        let mut parts = BTreeMap::<Source, Money>::new();
+        for part in &adjudication.parts {
+            let share = parts.entry(part.source).or_default();
+            *share = share.plus(part.amount.non_negative()?)?;
+        }
+        parts.retain(|_, amount| *amount != Money::ZERO);
+        Ok(Self { parts, adjustment: adjustment(&adjudication.attributes)? })
+    }
+
+    fn get(&self, source: Source) -> Money {
+        self.parts.get(&source).copied().unwrap_or_default()
+    }
+}
+
+fn adjustment(attributes: &[Attribute]) -> Result<Money, BillingError> {
+    let amounts = attributes.iter().filter(|a| a.key == ADJUSTMENT).filter_map(|a| match a.value {
+        AttributeValue::Money(amount) => Some(amount),
+        _ => None,
+    });
+    Ok(Money::sum(amounts)?.non_negative()?)
+}
+
+impl Allocation {
+    /// Checks what a payer of a kind says about a bill.
+    ///
+    /// A payer that comes after others restates the whole bill: it may move the
+    /// patient's cash to the sources that it controls, and nothing else.
+    ///
+    /// # Errors
+    /// If a line is missing, an amount negative, a sum not the whole, a share of
+    /// another payer changed, the account touched against the patient's wish, or
+    /// an accumulator negative.
+    pub fn check(bill: &Bill, adjudication: &Adjudication, kind: PayerKind) -> Result<Self, BillingError> {
+        let (gross, revenue) = gross(bill)?;
+        check_lines(bill, adjudication)?;
+
+        let shares = Shares::of(adjudication)?;
+        let parts = Money::sum(shares.parts.values().copied())?.plus(shares.adjustment)?;
+        if parts != gross {
+            return Err(BillingError::Sum { parts, gross });
+        }
+        let prior = bill.prior.last().map(Shares::of).transpose()?;
+        check_sources(bill, kind, &shares, prior.as_ref())?;
+
+        let mut seen = BTreeSet::new();
+        for accumulator in &adjudication.accumulators {
+            if accumulator.amount < Money::ZERO || !seen.insert(&accumulator.code) {
+                return Err(BillingError::Accumulator(accumulator.code.clone()));
+            }
+        }
+        Ok(Self {
+            kind,
+            gross,
+            parts: shares.parts,
+            adjustment: shares.adjustment,
+            revenue,
+            lines: adjudication.lines.clone(),
+            accumulators: adjudication.accumulators.clone(),
+        })
+    }
+
+    /// The patient pays all of it.
+    ///
+    /// # Errors
+    /// If the bill has no lines, or one of them is negative.
+    pub fn self_pay(bill: &Bill) -> Result<Self, BillingError> {
+        let (gross, revenue) = gross(bill)?;
+        let lines = bill
+            .lines
+            .iter()
+            .map(|line| LineResult {
+                number: line.number,
+                self_funded: line.gross,
+                over_limit: Money::ZERO,
+                pre_self_pay: Money::ZERO,
+                in_scope: Money::ZERO,
+                note: LocalizedText::default(),
+            })
+            .collect();
+        let mut parts = BTreeMap::from([(Source::Cash, gross)]);
+        parts.retain(|_, amount| *amount != Money::ZERO);
+        Ok(Self {
+            kind: PayerKind::SelfPay,
+            gross,
+            parts,
+            adjustment: Money::ZERO,
+            revenue,
+            lines,
+            accumulators: Vec::new(),
+        })
+    }
+
+    /// What kind of payer said so.
+    pub const fn kind(&self) -> PayerKind {
+        self.kind
+    }
+
+    /// All of the bill.
+    pub const fn gross(&self) -> Money {
+        self.gross
+    }
+
+    /// Shares by source; those of nothing are left out.
+    pub const fn parts(&self) -> &BTreeMap<Source, Money> {
+        &self.parts
+    }
+
+    /// The share of a source.
+    pub fn part(&self, source: Source) -> Money {
+        self.parts.get(&source).copied().unwrap_or_default()
+    }
+
+    /// The contract discount that the provider bears.
+    pub const fn adjustment(&self) -> Money {
+        self.adjustment
+    }
+
+    /// The gross by kind of line.
+    pub const fn revenue(&self) -> &BTreeMap<LineKind, Money> {
+        &self.revenue
+    }
+
+    /// How the payer sees each line.
+    pub fn lines(&self) -> &[LineResult] {
+        &self.lines
+    }
+
+    /// What the accumulators become.
+    pub fn accumulators(&self) -> &[Accumulator] {
+        &self.accumulators
+    }
+
+    /// Whether the other has the same figures: shares, discount, and the four
+    /// parts of every line. Accumulators and notes may differ.
+    pub fn same_figures(&self, other: &Self) -> bool {
+        fn figures(line: &LineResult) -> (u32, [Money; 4]) {
+            (line.number, [line.self_funded, line.over_limit, line.pre_self_pay, line.in_scope])
+        }
+        self.parts == other.parts
+            && self.adjustment == other.adjustment
+            && self.lines.iter().map(figures).eq(other.lines.iter().map(figures))
+    }
+}
+
+/// The gross, in all and by kind.
+fn gross(bill: &Bill) -> Result<(Money, BTreeMap<LineKind, Money>), BillingError> {
+    let mut revenue = BTreeMap::<LineKind, Money>::new();
+    let mut numbers = BTreeSet::new();
+    for line in &bill.lines {
+        if !numbers.insert(line.number) {
+            return Err(BillingError::Lines);
+        }
+        let sum = revenue.entry(line.kind).or_default();
+        *sum = sum.plus(line.gross.non_negative()?)?;
+    }
+    if numbers.is_empty() {
+        return Err(BillingError::Lines);
+    }
+    revenue.retain(|_, amount| *amount != Money::ZERO);
+    Ok((Money::sum(revenue.values().copied())?, revenue))
+}
+
+fn check_lines(bill: &Bill, adjudication: &Adjudication) -> Result<(), BillingError> {
+    if bill.lines.len() != adjudication.lines.len() {
+        return Err(BillingError::Lines);
+    }
+    for (line, result) in bill.lines.iter().zip(&adjudication.lines) {
+        if line.number != result.number {
+            return Err(BillingError::Lines);
+        }
+        let mut parts = Money::ZERO;
+        for amount in [result.self_funded, result.over_limit, result.pre_self_pay, result.in_scope] {
+            parts = parts.plus(amount.non_negative()?)?;
+        }
+        if parts != line.gross {
+            return Err(BillingError::LineSum { line: line.number, parts, gross: line.gross });
+        }
+    }
+    Ok(())
+}
+
+fn check_sources(bill: &Bill, kind: PayerKind, shares: &Shares, prior: Option<&Shares>) -> Result<(), BillingError> {
+    for source in Source::ALL {
+        let share = shares.get(source);
+        let carried = prior.map_or(Money::ZERO, |prior| prior.get(source));
+        let allowed = match source {
+            // What is left when nobody else pays less than before.
+            Source::Cash => true,
+            Source::PersonalAccount | Source::FamilyAccount if !bill.use_account => share == carried,
+            _ if kind.controls(source) => share >= carried,
+            _ => share == carried,
+        };
+        if !allowed {
+            return Err(BillingError::Source(source));
+        }
+    }
+    let carried = prior.map_or(Money::ZERO, |prior| prior.adjustment);
+    let allowed =
+        if kind == PayerKind::Commercial { shares.adjustment >= carried } else { shares.adjustment == carried };
+    if allowed { Ok(()) } else { Err(BillingError::Source(Source::Commercial)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{
+        code::Code,
+        fixture::{self, fen},
+        payer::Part,
+    };
+
+    fn code(bill: &Bill, adjudication: &Adjudication, kind: PayerKind) -> Option<Code> {
+        Allocation::check(bill, adjudication, kind).err().map(|e| e.code())
+    }
+
+    fn basic(change: impl FnOnce(&mut Bill, &mut Adjudication)) -> Option<Code> {
+        let (mut bill, mut adjudication) = (fixture::bill(), fixture::adjudication());
+        change(&mut bill, &mut adjudication);
+        code(&bill, &adjudication, PayerKind::BasicInsurance)
+    }
+
+    #[test]
+    fn the_worked_example_is_taken_to_the_fen() {
+        let allocation =
+            Allocation::check(&fixture::bill(), &fixture::adjudication(), PayerKind::BasicInsurance).expect("sound");
+        assert_eq!(allocation.gross(), fen(18300));
+        assert_eq!(allocation.part(Source::BasicFund), fen(5550));
+        assert_eq!(allocation.part(Source::PersonalAccount), fen(6000));
+        assert_eq!(allocation.part(Source::Cash), fen(6750));
+        assert_eq!(allocation.revenue().get(&LineKind::Medicine), Some(&fen(11800)));
+    }
+
+    #[test]
+    fn sums_must_be_whole() {
+        assert_eq!(basic(|_, a| a.parts[0].amount = fen(5549)), Some(Code::LedgerUnbalanced));
+        assert_eq!(basic(|_, a| a.lines[2].over_limit = fen(799)), Some(Code::LedgerUnbalanced));
+        assert_eq!(basic(|b, _| b.lines[0].gross = fen(2001)), Some(Code::LedgerUnbalanced));
+        assert_eq!(basic(|_, a| drop(a.lines.pop())), Some(Code::LedgerUnbalanced));
+        assert_eq!(basic(|_, a| a.lines.swap(0, 1)), Some(Code::LedgerUnbalanced));
+        assert_eq!(basic(|b, a| (b.lines.clear(), a.lines.clear(), a.parts.clear()).0), Some(Code::LedgerUnbalanced));
+    }
+
+    #[test]
+    fn amounts_must_exist() {
+        let negative = basic(|_, a| {
+            a.parts[0].amount = fen(-1);
+            a.parts[2].amount = fen(18300 - 6000 + 1);
+        });
+        assert_eq!(negative, Some(Code::MoneyInvalid));
+        let overflow = basic(|_, a| a.parts.extend([Part { source: Source::Cash, amount: fen(i64::MAX) }; 2]));
+        assert_eq!(overflow, Some(Code::MoneyInvalid));
+        assert_eq!(basic(|_, a| a.accumulators[0].amount = fen(-1)), Some(Code::MoneyInvalid));
+        assert_eq!(basic(|_, a| a.accumulators.push(a.accumulators[0].clone())), Some(Code::MoneyInvalid));
+    }
+
+    #[test]
+    fn a_payer_spends_only_what_is_its_own() {
+        assert_eq!(
+            code(&fixture::bill(), &fixture::adjudication(), PayerKind::Commercial),
+            Some(Code::LedgerUnbalanced)
+        );
+        assert_eq!(code(&fixture::bill(), &fixture::adjudication(), PayerKind::SelfPay), Some(Code::LedgerUnbalanced));
+        assert_eq!(basic(|b, _| b.use_account = false), Some(Code::LedgerUnbalanced));
+        assert_eq!(basic(|_, a| a.parts[0].source = Source::Commercial), Some(Code::LedgerUnbalanced));
+        assert_eq!(basic(|_, a| a.parts[0].source = Source::SupplementaryFund), None);
+    }
+
+    /// 5550 fund + 4200 insurer + 8550 patient, from 5550 fund + 12750 patient.
+    #[test]
+    fn a_second_payer_moves_only_cash() {
+        let part = |source, amount| Part { source, amount: fen(amount) };
+        let first = Adjudication {
+            parts: vec![part(Source::BasicFund, 5550), part(Source::Cash, 12750)],
+            ..fixture::adjudication()
+        };
+        let bill = Bill { prior: vec![first.clone()], use_account: false, ..fixture::bill() };
+        let second = |parts: Vec<Part>| {
+            let adjudication = Adjudication { parts, ..first.clone() };
+            code(&bill, &adjudication, PayerKind::Commercial)
+        };
+        let fund = part(Source::BasicFund, 5550);
+        assert_eq!(second(vec![fund, part(Source::Commercial, 4200), part(Source::Cash, 8550)]), None);
+        let less_fund = part(Source::BasicFund, 5549);
+        let refused = second(vec![less_fund, part(Source::Commercial, 4200), part(Source::Cash, 8551)]);
+        assert_eq!(refused, Some(Code::LedgerUnbalanced));
+    }
+
+    /// 120000 gross: 6000 contract discount, 10000 copay, 104000 insurer.
+    #[test]
+    fn a_contract_discount_is_the_providers() {
+        let bill = fixture::bill_of(&[(LineKind::Service, 120_000)]);
+        let mut adjudication =
+            fixture::adjudication_of(&bill, &[(Source::Commercial, 104_000), (Source::Cash, 10_000)]);
+        assert_eq!(code(&bill, &adjudication, PayerKind::Commercial), Some(Code::LedgerUnbalanced));
+        adjudication.attributes.push(Attribute { key: ADJUSTMENT.into(), value: AttributeValue::Money(fen(6000)) });
+        let allocation = Allocation::check(&bill, &adjudication, PayerKind::Commercial).expect("sound");
+        assert_eq!(allocation.adjustment(), fen(6000));
+        assert_eq!(code(&bill, &adjudication, PayerKind::BasicInsurance), Some(Code::LedgerUnbalanced));
+    }
+
+    #[test]
+    fn self_pay_is_all_cash() {
+        let allocation = Allocation::self_pay(&fixture::bill()).expect("sound");
+        assert_eq!(allocation.parts(), &BTreeMap::from([(Source::Cash, fen(18300))]));
+    }
+
+    proptest! {
+        /// Whatever is accepted conserves the money; whatever does not conserve it
+        /// is refused.
+        #[test]
+        fn money_is_conserved(
+            lines in proptest::collection::vec((0_i64..10_000_000, 0_i64..=1000), 1..8),
+            fund in 0_i64..=1000,
+            account in 0_i64..=1000,
+            stray in -3_i64..=3,
+        ) {
+            let bill = fixture::bill_of(
+                &lines.iter().map(|(gross, _)| (LineKind::Medicine, *gross)).collect::<Vec<_>>(),
+            );
+            let total: i64 = lines.iter().map(|(gross, _)| gross).sum();
+            let fund = total * fund / 1000;
+            let account = (total - fund) * account / 1000;
+            let cash = total - fund - account + stray;
+            let parts = [(Source::BasicFund, fund), (Source::PersonalAccount, account), (Source::Cash, cash)];
+            let mut adjudication = fixture::adjudication_of(&bill, &parts);
+            for (result, (gross, scope)) in adjudication.lines.iter_mut().zip(&lines) {
+                result.in_scope = fen(gross * scope / 1000);
+                result.self_funded = fen(gross - gross * scope / 1000);
+            }
+            match Allocation::check(&bill, &adjudication, PayerKind::BasicInsurance) {
+                Ok(allocation) => {
+                    prop_assert_eq!(stray, 0);
+                    prop_assert_eq!(Money::sum(allocation.parts().values().copied()), Ok(fen(total)));
+                    prop_assert_eq!(Money::sum(allocation.revenue().values().copied()), Ok(fen(total)));
+                }
+                Err(_) => prop_assert_ne!(stray, 0),
+            }
+        }
+    }
+}

@@ -1,0 +1,363 @@
+//! The stable codes: what an API client, a plugin author and a log search may
+//! rely on. One table; a code, once published, never changes its meaning.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use thiserror::Error;
+
+/// What kind of failure a code is. The HTTP status follows from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Class {
+    /// The request itself is wrong; sending it again will not help.
+    Invalid,
+    /// Nobody has signed in.
+    Unauthenticated,
+    /// This person may not.
+    Forbidden,
+    /// There is no such thing, or it may not be seen.
+    NotFound,
+    /// It collides with what has happened meanwhile.
+    Conflict,
+    /// Understood, and against the rules.
+    Unprocessable,
+    /// More bytes than are taken.
+    TooLarge,
+    /// A path without this method.
+    Method,
+    /// Too much at once.
+    TooMany,
+    /// Something that is needed does not answer; try again later.
+    Unavailable,
+    /// A plugin answered what it may not, or broke.
+    BadGateway,
+    /// Our own fault.
+    Internal,
+}
+
+impl Class {
+    /// The HTTP status of the class.
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::Invalid => 400,
+            Self::Unauthenticated => 401,
+            Self::Forbidden => 403,
+            Self::NotFound => 404,
+            Self::Method => 405,
+            Self::Conflict => 409,
+            Self::TooLarge => 413,
+            Self::Unprocessable => 422,
+            Self::TooMany => 429,
+            Self::Internal => 500,
+            Self::BadGateway => 502,
+            Self::Unavailable => 503,
+        }
+    }
+}
+
+/// The text is no code of this version.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("`{0}` is not a known code")]
+pub struct UnknownCode(pub String);
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $text:literal, $class:ident, $zh:literal, $en:literal;)*) => {
+        /// A stable code.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Code {
+            $(#[doc = $en] $name,)*
+        }
+
+        impl Code {
+            /// All of them, in the order of the table.
+            pub const ALL: &'static [Self] = &[$(Self::$name),*];
+
+            /// As it is written everywhere: `RX_EXPIRED`.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text,)* }
+            }
+
+            /// What kind of failure it is.
+            pub const fn class(self) -> Class {
+                match self { $(Self::$name => Class::$class,)* }
+            }
+
+            /// What the user is told, in Chinese.
+            pub const fn zh(self) -> &'static str {
+                match self { $(Self::$name => $zh,)* }
+            }
+
+            /// What the user is told, in English.
+            pub const fn en(self) -> &'static str {
+                match self { $(Self::$name => $en,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    // The visit.
+    EncNoEvidence = "ENC_NO_EVIDENCE", Unprocessable,
+        "缺少明确诊断的病历资料，不能在线复诊", "There is no record of an earlier diagnosis, so this cannot be a follow-up.";
+    EncEvidenceStale = "ENC_EVIDENCE_STALE", Unprocessable,
+        "病历资料已超过有效期", "The record of the earlier diagnosis is too old.";
+    EncFollowupUndecided = "ENC_FOLLOWUP_UNDECIDED", Unprocessable,
+        "接诊医师尚未判定为复诊", "The treating doctor has not decided that this is a follow-up.";
+    EncNewDiagnosis = "ENC_NEW_DIAGNOSIS", Unprocessable,
+        "诊断与既往病历不属同一类疾病，须由医师说明理由", "The diagnosis is of another kind than the evidence; the doctor must say why.";
+    EncDiagnosisUncoded = "ENC_DIAGNOSIS_UNCODED", Unprocessable,
+        "诊断缺少有效的ICD-10编码", "The diagnosis has no valid ICD-10 code.";
+    EncIdentity = "ENC_IDENTITY", Unprocessable,
+        "实名或人脸核验未通过", "The identity check did not pass.";
+    EncGuardianRequired = "ENC_GUARDIAN_REQUIRED", Unprocessable,
+        "6岁以下儿童须有监护人和相关专业医师陪伴", "A child under six needs a guardian and a relevant specialist present.";
+    EncConsentMissing = "ENC_CONSENT_MISSING", Unprocessable,
+        "尚未签署当前版本的知情同意书", "The current informed consent has not been given.";
+    EncRedFlag = "ENC_RED_FLAG", Unprocessable,
+        "存在危急情况，已停止在线诊疗，请立即线下就医", "A danger sign stopped online care; the patient must be seen in person.";
+    EncRedFlagOpen = "ENC_RED_FLAG_OPEN", Conflict,
+        "危急情况尚未人工确认，不能结束", "The danger sign has not been resolved by a person; the visit cannot close.";
+    EncState = "ENC_STATE", Conflict,
+        "当前就诊状态不允许此操作", "The visit is not in a state that allows this.";
+    AiForbiddenAct = "AI_FORBIDDEN_ACT", Forbidden,
+        "人工智能不得代替医师诊疗", "Artificial intelligence must not act in the doctor's place.";
+
+    // The prescription.
+    RxNoEncounter = "RX_NO_ENCOUNTER", Unprocessable,
+        "没有本医师接诊中的复诊，不能开具处方", "There is no active follow-up with this doctor to prescribe in.";
+    RxAiOrigin = "RX_AI_ORIGIN", Forbidden,
+        "处方不得由人工智能自动生成", "A prescription must be written by a doctor, not generated.";
+    RxForbiddenDrug = "RX_FORBIDDEN_DRUG", Unprocessable,
+        "该药品禁止通过网络开具或销售", "This medicine must not be prescribed or sold online.";
+    RxTooManyItems = "RX_TOO_MANY_ITEMS", Unprocessable,
+        "每张处方不得超过5种药品", "A prescription holds at most five medicines.";
+    RxAllergy = "RX_ALLERGY", Unprocessable,
+        "患者对该药品成分过敏", "The patient is allergic to this medicine.";
+    RxDuplicateDrug = "RX_DUPLICATE_DRUG", Unprocessable,
+        "处方中已有相同成分的药品", "The prescription already holds this ingredient.";
+    RxLineInvalid = "RX_LINE_INVALID", Unprocessable,
+        "药品信息不完整或有误", "The line of the prescription is incomplete or wrong.";
+    RxQtyExceeded = "RX_QTY_EXCEEDED", Unprocessable,
+        "处方用量超过规定", "The quantity exceeds what may be prescribed.";
+    RxLongTerm = "RX_LONG_TERM", Unprocessable,
+        "不符合长期处方条件", "The conditions of a long-term prescription are not met.";
+    RxValidity = "RX_VALIDITY", Unprocessable,
+        "处方有效期须为1至3天", "A prescription is valid for one to three days.";
+    RxSignatureInvalid = "RX_SIGNATURE_INVALID", Unprocessable,
+        "电子签名无效，处方可能已被改动", "The signature does not fit the prescription.";
+    RxNotChecked = "RX_NOT_CHECKED", Unprocessable,
+        "必需的处方审查未完成", "A required check of this prescription has not been made.";
+    RxVetoed = "RX_VETOED", Unprocessable,
+        "处方审查未通过", "A check found that this must not be signed as it stands.";
+    RxWarningUnacknowledged = "RX_WARNING_UNACKNOWLEDGED", Unprocessable,
+        "尚有未确认的用药警示", "A warning has not been acknowledged by the prescriber.";
+    RxSelfReview = "RX_SELF_REVIEW", Forbidden,
+        "不得审核本人开具的处方", "Nobody may review their own prescription.";
+    RxReviewerUnqualified = "RX_REVIEWER_UNQUALIFIED", Forbidden,
+        "审方药师资质无效", "The reviewer has no valid pharmacist's credential.";
+    RxChecklistIncomplete = "RX_CHECKLIST_INCOMPLETE", Unprocessable,
+        "四查十对尚未完成", "The pharmacist's checklist is not complete.";
+    RxReasonRequired = "RX_REASON_REQUIRED", Invalid,
+        "须填写原因", "A reason is required.";
+    RxVersionConflict = "RX_VERSION_CONFLICT", Conflict,
+        "处方已有新版本", "The prescription has changed since it was read.";
+    RxSecondSign = "RX_SECOND_SIGN", Unprocessable,
+        "坚持原处方须注明理由并再次签名", "To insist, the prescriber must give a reason and sign again.";
+    RxExpired = "RX_EXPIRED", Unprocessable,
+        "处方已过有效期", "The prescription has expired.";
+    RxAlreadyUsed = "RX_ALREADY_USED", Conflict,
+        "处方已被使用", "The prescription has already been used.";
+    RxPatientMismatch = "RX_PATIENT_MISMATCH", Forbidden,
+        "购药人与处方患者不符", "The prescription is for somebody else.";
+    RxRiskNotice = "RX_RISK_NOTICE", Unprocessable,
+        "尚未确认用药风险告知", "The risk notice has not been acknowledged.";
+    RxDrugBeforeRx = "RX_DRUG_BEFORE_RX", Unprocessable,
+        "不得先药后方", "Medicines cannot be ordered before the prescription is approved.";
+    RxInfoHidden = "RX_INFO_HIDDEN", Forbidden,
+        "处方审核通过前不展示药品说明书", "The leaflet is shown once a pharmacist has approved the prescription.";
+    RxRenewNoEncounter = "RX_RENEW_NO_ENCOUNTER", Unprocessable,
+        "续方须重新就诊", "A renewal needs a new visit.";
+    RxState = "RX_STATE", Conflict,
+        "当前处方状态不允许此操作", "The prescription is not in a state that allows this.";
+    DispTraceReused = "DISP_TRACE_REUSED", Conflict,
+        "药品追溯码已被使用", "A trace code has been handed out before.";
+    DispBatchExpired = "DISP_BATCH_EXPIRED", Unprocessable,
+        "药品批次已过期", "The batch is past its expiry date.";
+    DispIncomplete = "DISP_INCOMPLETE", Unprocessable,
+        "发药内容与处方不一致", "What is handed out is not what was ordered.";
+    DispTwoStaff = "DISP_TWO_STAFF", Forbidden,
+        "调配与核对须由两人完成", "Two persons must prepare and check a medicine.";
+    DelivColdChain = "DELIV_COLD_CHAIN", Unprocessable,
+        "冷链药品须使用温度记录仪", "A cold-chain medicine travels with a temperature logger.";
+    DelivReceiver = "DELIV_RECEIVER", Forbidden,
+        "收件人核验未通过", "The receiver could not be verified.";
+    DelivEvidence = "DELIV_EVIDENCE", Invalid,
+        "缺少丢失或超温凭证", "Evidence of the loss or temperature breach is missing.";
+    RefundDrugNotReturnable = "REFUND_DRUG_NOT_RETURNABLE", Unprocessable,
+        "药品一经售出，非质量问题不予退换", "Medicines are taken back only for faults of quality, recall, courier or hospital.";
+    AdrIncomplete = "ADR_INCOMPLETE", Invalid,
+        "不良反应报告不完整", "The adverse reaction report is incomplete.";
+
+    // Money.
+    PayState = "PAY_STATE", Conflict,
+        "当前支付状态不允许此操作", "The payment is not in a state that allows this.";
+    PayIdempotencyConflict = "PAY_IDEMPOTENCY_CONFLICT", Conflict,
+        "同一支付请求的内容不一致", "The same payment was requested before with other content.";
+    PayAlreadyReversed = "PAY_ALREADY_REVERSED", Conflict,
+        "该交易已冲正", "It has been reversed already.";
+    PayRefused = "PAY_REFUSED", Unprocessable,
+        "支付方拒绝", "The payer refused.";
+    PayUnavailable = "PAY_UNAVAILABLE", Unavailable,
+        "支付方暂不可用，未扣款", "The payer does not answer; nothing was charged.";
+    RefundExceeds = "REFUND_EXCEEDS", Unprocessable,
+        "退款超过已收金额", "The refund is more than was taken.";
+    LedgerUnbalanced = "LEDGER_UNBALANCED", Unprocessable,
+        "金额不平", "The amounts do not balance.";
+    MoneyInvalid = "MONEY_INVALID", Invalid,
+        "金额无效", "The amount is not valid.";
+    InsPresettleDrift = "INS_PRESETTLE_DRIFT", Conflict,
+        "结算金额与预结算不一致，已冲正", "The settlement differs from what the patient confirmed; it is being reversed.";
+
+    // Pathways.
+    PathwayProposal = "PATHWAY_PROPOSAL", BadGateway,
+        "专病路径插件的建议不符合规则", "The pathway plugin proposed something against the rules.";
+    PathwayState = "PATHWAY_STATE", Conflict,
+        "当前管理状态不允许此操作", "The care item is not in a state that allows this.";
+    PathwayReasonRequired = "PATHWAY_REASON_REQUIRED", Invalid,
+        "须填写理由", "A written reason is required.";
+
+    PathwayIneligible = "PATHWAY_INELIGIBLE", Unprocessable,
+        "患者不符合该专病路径的入组条件", "The patient cannot be enrolled in this pathway.";
+    PathwayUndecided = "PATHWAY_UNDECIDED", Unprocessable,
+        "专病路径因资料不足无法判断", "The pathway could not decide with what is known.";
+
+    // Who may.
+    AuthRequired = "AUTH_REQUIRED", Unauthenticated,
+        "请先登录", "Please sign in.";
+    AuthForbidden = "AUTH_FORBIDDEN", Forbidden,
+        "没有权限", "You may not do this.";
+    CredInvalid = "CRED_INVALID", Forbidden,
+        "执业资质无效或未备案", "The professional credential is missing, lapsed, suspended or not filed here.";
+
+    // Plugins.
+    PluginCapability = "PLUGIN_CAPABILITY", Forbidden,
+        "插件使用了未授予的能力", "The plugin wants a capability that was not granted.";
+    PluginFuel = "PLUGIN_FUEL", BadGateway,
+        "插件超出计算时限", "The plugin ran past its deadline.";
+    PluginMemory = "PLUGIN_MEMORY", BadGateway,
+        "插件超出内存上限", "The plugin wanted more memory than it may have.";
+    PluginOutput = "PLUGIN_OUTPUT", BadGateway,
+        "插件输出过大或无效", "The plugin's answer is too large or not valid.";
+    PluginTrap = "PLUGIN_TRAP", BadGateway,
+        "插件运行出错", "The plugin broke while running.";
+    PluginTimeout = "PLUGIN_TIMEOUT", BadGateway,
+        "插件调用超时", "The call of the plugin took too long.";
+    PluginBusy = "PLUGIN_BUSY", Unavailable,
+        "插件繁忙，请稍后再试", "The plugin is busy; try again shortly.";
+    PluginInvalid = "PLUGIN_INVALID", Invalid,
+        "插件包无效", "This is not a valid plugin package.";
+    PluginInterface = "PLUGIN_INTERFACE", Invalid,
+        "插件接口版本不受支持", "The plugin speaks an interface version that is not served.";
+    PluginState = "PLUGIN_STATE", Conflict,
+        "当前插件状态不允许此操作", "The plugin is not in a state that allows this.";
+
+    // The API and what lies under it.
+    BodyInvalid = "BODY_INVALID", Invalid,
+        "请求内容无效", "The request is not valid.";
+    BodyTooLarge = "BODY_TOO_LARGE", TooLarge,
+        "请求内容过大", "The request is too large.";
+    MethodNotAllowed = "METHOD_NOT_ALLOWED", Method,
+        "不支持此请求方法", "There is no such method here.";
+    FhirInvalid = "FHIR_INVALID", Unprocessable,
+        "FHIR资源无效", "The FHIR resource is not valid.";
+    NotFound = "NOT_FOUND", NotFound,
+        "未找到", "There is no such thing here.";
+    AlreadyExists = "ALREADY_EXISTS", Conflict,
+        "已存在", "It exists already.";
+    VersionConflict = "VERSION_CONFLICT", Conflict,
+        "数据已被他人修改，请刷新后重试", "Somebody changed it meanwhile; read it again.";
+    RateLimited = "RATE_LIMITED", TooMany,
+        "请求过于频繁，请稍后再试", "Too many requests; slow down.";
+    Internal = "INTERNAL", Internal,
+        "系统内部错误", "Something went wrong on our side.";
+    StoreUnavailable = "STORE_UNAVAILABLE", Unavailable,
+        "数据服务暂不可用", "The record store does not answer; try again shortly.";
+}
+
+impl Code {
+    /// What the user is told in the wanted language (BCP 47); English unless it
+    /// is Chinese.
+    pub fn message(self, language: &str) -> &'static str {
+        let primary = language.split('-').next().unwrap_or_default();
+        if primary.eq_ignore_ascii_case("zh") { self.zh() } else { self.en() }
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Code {
+    type Err = UnknownCode;
+
+    fn from_str(text: &str) -> Result<Self, UnknownCode> {
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|code| code.as_str() == text)
+            .ok_or_else(|| UnknownCode(text.chars().take(64).collect()))
+    }
+}
+
+impl Serialize for Code {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for Code {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_code_reads_back_and_is_unique() {
+        let texts: BTreeSet<&str> = Code::ALL.iter().map(|c| c.as_str()).collect();
+        assert_eq!(texts.len(), Code::ALL.len());
+        for &code in Code::ALL {
+            assert_eq!(code.as_str().parse(), Ok(code));
+            assert!(code.as_str().bytes().all(|b| b.is_ascii_uppercase() || b == b'_'), "{code}");
+            let json = serde_json::to_string(&code).expect("json");
+            assert_eq!(serde_json::from_str::<Code>(&json).expect("code"), code);
+        }
+        assert!("RX_NONSENSE".parse::<Code>().is_err());
+    }
+
+    #[test]
+    fn both_languages_say_something_of_their_own() {
+        for &code in Code::ALL {
+            assert!(!code.zh().is_ascii(), "{code} in Chinese");
+            assert!(code.en().is_ascii() && code.en().ends_with('.'), "{code} in English");
+        }
+        assert_eq!(Code::RxExpired.message("zh-CN"), Code::RxExpired.zh());
+        assert_eq!(Code::RxExpired.message("en-GB"), Code::RxExpired.en());
+        assert_eq!(Code::RxExpired.message("fr"), Code::RxExpired.en());
+    }
+
+    #[test]
+    fn status_follows_from_the_class() {
+        assert_eq!(Code::RxAlreadyUsed.class().status(), 409);
+        assert_eq!(Code::RxSelfReview.class().status(), 403);
+        assert_eq!(Code::PluginBusy.class().status(), 503);
+    }
+}

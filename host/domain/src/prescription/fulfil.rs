@@ -1,0 +1,689 @@
+//! From the order to the patient's hands, and back where the law lets it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Closed, Create, Delivered, Dispensed, Draft, Effective, Prescription, Refunded, RefusedRx, Reserved, Rx, RxError,
+    Shipped, Supplied, examine::unexpired,
+};
+use crate::{
+    access::{Action, Actor, can},
+    billing::Paid,
+    canonical::Digest,
+    id::{AccountId, BillId, PrescriptionId, TenantId},
+    signature::VerifySignature,
+    time::Instant,
+};
+
+/// So many packs of a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LinePacks {
+    /// Number of the line.
+    pub line: u32,
+    /// How many, at least one.
+    pub packs: u32,
+}
+
+/// What a patient orders.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Purchase {
+    /// What will be charged for it.
+    pub bill: BillId,
+    /// Where.
+    pub pharmacy: TenantId,
+    /// What of the prescription; each line at most once.
+    pub lines: Vec<LinePacks>,
+    /// Whether the risk notice was acknowledged.
+    pub risk_acknowledged: bool,
+}
+
+/// The order that a prescription is used for. Its lines are the used-marks: the
+/// store sets one compare-and-set mark for each, so that of two pharmacies one
+/// wins.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reservation {
+    /// What was ordered where.
+    pub purchase: Purchase,
+    /// By whom.
+    pub by: AccountId,
+    /// When.
+    pub at: Instant,
+}
+
+/// Packs of one batch of one line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Handout {
+    /// Number of the line.
+    pub line: u32,
+    /// Batch number.
+    pub batch: String,
+    /// First moment at which the batch must no longer be used.
+    pub expires: Instant,
+    /// Trace codes (药品追溯码), one for each pack.
+    pub traces: Vec<String>,
+}
+
+/// The two who dispense.
+#[derive(Debug, Clone, Copy)]
+pub struct Staff<'a> {
+    /// Prepares (调配).
+    pub preparer: &'a Actor,
+    /// Checks and issues (核对、发药).
+    pub checker: &'a Actor,
+}
+
+/// What was handed out, by whom.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Dispensing {
+    /// Who prepared.
+    pub prepared_by: AccountId,
+    /// Who checked.
+    pub checked_by: AccountId,
+    /// What.
+    pub handouts: Vec<Handout>,
+    /// When.
+    pub at: Instant,
+}
+
+/// With whom a parcel travels.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Shipment {
+    /// Who carries it.
+    pub carrier: String,
+    /// The carrier's number.
+    pub tracking: String,
+    /// Number of the temperature logger, if one travels along.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logger: Option<String>,
+    /// What the receiver must say.
+    pub code: String,
+}
+
+/// How a receiver is known to be the right one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ReceiverProof {
+    /// The code sent to the patient.
+    Code(String),
+    /// Somebody looked at an identity document, and it was the patient's or the
+    /// registered guardian's.
+    Document,
+}
+
+/// That it arrived.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Receipt {
+    /// Who took or handed it over.
+    pub by: AccountId,
+    /// When.
+    pub at: Instant,
+}
+
+/// What can happen on the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MishapKind {
+    /// The parcel is gone.
+    Lost,
+    /// It got too warm or too cold.
+    TemperatureBreach,
+}
+
+/// What happened on the way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mishap {
+    /// What.
+    pub kind: MishapKind,
+    /// Hashes of what shows it: the logger's record, the carrier's statement.
+    pub evidence: Vec<Digest>,
+}
+
+/// Why medicine comes back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReturnCause {
+    /// A fault of the product.
+    Quality,
+    /// The maker or the authority recalled it.
+    Recall,
+    /// The courier's fault.
+    Courier,
+    /// The hospital's or pharmacy's fault.
+    Hospital,
+    /// The patient no longer wants it. Not a ground for return.
+    ChangeOfMind,
+}
+
+/// What the patient was told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Counselling {
+    /// By whom.
+    pub by: AccountId,
+    /// In short.
+    pub note: String,
+    /// When.
+    pub at: Instant,
+}
+
+impl Rx<Effective> {
+    /// The patient orders: sets the used-mark.
+    ///
+    /// # Errors
+    /// If it is somebody else's, expired, more than prescribed, or the risk
+    /// notice was not acknowledged.
+    pub fn reserve(
+        self,
+        by: &Actor,
+        purchase: Purchase,
+        verifier: &dyn VerifySignature,
+        at: Instant,
+    ) -> Result<Rx<Reserved>, RefusedRx<Effective>> {
+        self.advance(
+            |rx| {
+                can(by, Action::ReservePrescription, at)?;
+                if !by.acts_for(rx.head.patient) {
+                    return Err(RxError::PatientMismatch);
+                }
+                unexpired(&rx.state.issue.signing, at)?;
+                rx.verify_issue(&rx.state.issue, verifier)?;
+                if !purchase.risk_acknowledged {
+                    return Err(RxError::RiskNotice);
+                }
+                rx.check_purchase(&purchase)?;
+                Ok(Reservation { purchase, by: by.account, at })
+            },
+            |effective, reservation| Reserved { issue: effective.issue, reservation },
+        )
+    }
+
+    fn check_purchase(&self, purchase: &Purchase) -> Result<(), RxError> {
+        if purchase.lines.is_empty() {
+            return Err(RxError::Line { line: 0, what: "nothing is ordered" });
+        }
+        let mut seen = BTreeSet::new();
+        for &LinePacks { line, packs } in &purchase.lines {
+            let wrong = |what| Err(RxError::Line { line, what });
+            let Some(medicine) = self.head.sheet.medicine(line) else {
+                return wrong("there is no such line");
+            };
+            if !seen.insert(line) {
+                return wrong("ordered twice");
+            }
+            if packs == 0 {
+                return wrong("at least one pack");
+            }
+            if packs > medicine.supply.packs {
+                return Err(RxError::Quantity { line, what: "more packs than prescribed" });
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Rx<Reserved> {
+    /// The order falls through before anything was dispensed: frees the
+    /// used-mark. What has expired meanwhile stays so.
+    pub fn release(self, at: Instant) -> Prescription {
+        let Reserved { issue, .. } = self.state;
+        let rx = Rx { head: self.head, state: Effective { issue } };
+        Prescription::from(rx).expire(at).map_or_else(|refused| *refused.value, Prescription::from)
+    }
+
+    /// Two of the pharmacy prepare and check. Once, ever.
+    ///
+    /// # Errors
+    /// If the two are one, the order is not paid, the prescription expired, a
+    /// signature no longer fits, or what is handed out is not what was ordered.
+    pub fn dispense(
+        self,
+        staff: Staff<'_>,
+        paid: &Paid,
+        handouts: Vec<Handout>,
+        used_traces: &BTreeSet<String>,
+        verifier: &dyn VerifySignature,
+        at: Instant,
+    ) -> Result<Rx<Dispensed>, RefusedRx<Reserved>> {
+        self.advance(
+            |rx| {
+                let Reserved { issue, reservation } = &rx.state;
+                staff.check(at)?;
+                if at > issue.signing.valid_until {
+                    return Err(RxError::Expired);
+                }
+                if paid.bill() != reservation.purchase.bill {
+                    return Err(RxError::PayState);
+                }
+                rx.verify_issue(issue, verifier)?;
+                check_handouts(&reservation.purchase, &handouts, used_traces, at)?;
+                Ok(staff.dispensing(handouts, at))
+            },
+            |Reserved { issue, reservation }, dispensing| Dispensed {
+                supplied: Supplied { issue, reservation, dispensing },
+            },
+        )
+    }
+}
+
+impl Staff<'_> {
+    fn check(self, at: Instant) -> Result<(), RxError> {
+        can(self.preparer, Action::PreparePrescription, at)?;
+        can(self.checker, Action::DispensePrescription, at)?;
+        if self.preparer.account == self.checker.account { Err(RxError::TwoStaff) } else { Ok(()) }
+    }
+
+    const fn dispensing(self, handouts: Vec<Handout>, at: Instant) -> Dispensing {
+        Dispensing { prepared_by: self.preparer.account, checked_by: self.checker.account, handouts, at }
+    }
+}
+
+/// Every ordered pack is there, with a trace code never used, of a batch that is
+/// still good; and nothing else.
+fn check_handouts(
+    purchase: &Purchase,
+    handouts: &[Handout],
+    used_traces: &BTreeSet<String>,
+    at: Instant,
+) -> Result<(), RxError> {
+    let mut open: BTreeMap<u32, usize> =
+        purchase.lines.iter().map(|l| (l.line, usize::try_from(l.packs).unwrap_or(usize::MAX))).collect();
+    let mut seen = BTreeSet::new();
+    for handout in handouts {
+        let line = handout.line;
+        let wrong = |what| RxError::Handout { line, what };
+        let left = open.get_mut(&line).ok_or(wrong("not ordered"))?;
+        *left = left.checked_sub(handout.traces.len()).ok_or(wrong("more packs than ordered"))?;
+        if handout.batch.trim().is_empty() {
+            return Err(wrong("the batch number is missing"));
+        }
+        if handout.expires <= at {
+            return Err(RxError::BatchExpired(handout.batch.clone()));
+        }
+        for trace in &handout.traces {
+            if trace.trim().is_empty() {
+                return Err(wrong("a trace code is missing"));
+            }
+            if used_traces.contains(trace) || !seen.insert(trace) {
+                return Err(RxError::TraceReused(trace.clone()));
+            }
+        }
+    }
+    match open.into_iter().find(|&(_, left)| left > 0) {
+        Some((line, _)) => Err(RxError::Handout { line, what: "fewer packs than ordered" }),
+        None => Ok(()),
+    }
+}
+
+impl<S> Rx<S> {
+    fn checked_shipment(&self, shipment: Shipment) -> Result<Shipment, RxError> {
+        let logged = shipment.logger.as_ref().is_some_and(|l| !l.trim().is_empty());
+        if self.head.sheet.needs_cold_chain() && !logged {
+            return Err(RxError::ColdChain);
+        }
+        if shipment.code.trim().is_empty() { Err(RxError::Receiver) } else { Ok(shipment) }
+    }
+
+    fn returnable(by: &Actor, cause: ReturnCause, at: Instant) -> Result<(), RxError> {
+        can(by, Action::DispensePrescription, at)?;
+        if cause == ReturnCause::ChangeOfMind { Err(RxError::NotReturnable) } else { Ok(()) }
+    }
+}
+
+impl Rx<Dispensed> {
+    /// The parcel leaves.
+    ///
+    /// # Errors
+    /// If something on it must stay cold and no logger travels along.
+    pub fn ship(self, by: &Actor, shipment: Shipment, at: Instant) -> Result<Rx<Shipped>, RefusedRx<Dispensed>> {
+        self.advance(
+            |rx| {
+                can(by, Action::DeliverPrescription, at)?;
+                rx.checked_shipment(shipment)
+            },
+            |dispensed, shipment| Shipped { supplied: dispensed.supplied, shipment, mishaps: Vec::new() },
+        )
+    }
+
+    /// The patient fetches it at the counter, with a document.
+    ///
+    /// # Errors
+    /// If the receiver is not known to be the right one.
+    pub fn pick_up(
+        self,
+        by: &Actor,
+        proof: &ReceiverProof,
+        at: Instant,
+    ) -> Result<Rx<Delivered>, RefusedRx<Dispensed>> {
+        self.advance(
+            |_| {
+                can(by, Action::DispensePrescription, at)?;
+                if *proof == ReceiverProof::Document { Ok(()) } else { Err(RxError::Receiver) }
+            },
+            |dispensed, ()| Delivered { supplied: dispensed.supplied, receipt: Receipt { by: by.account, at } },
+        )
+    }
+
+    /// Taken back before it left, for a fault that is not the patient's.
+    ///
+    /// # Errors
+    /// If the cause is none of those.
+    pub fn refund(self, by: &Actor, cause: ReturnCause, at: Instant) -> Result<Rx<Refunded>, RefusedRx<Dispensed>> {
+        self.advance(
+            |_| Self::returnable(by, cause, at),
+            |dispensed, ()| Refunded { supplied: dispensed.supplied, cause, mishaps: Vec::new(), by: by.account, at },
+        )
+    }
+}
+
+impl Rx<Shipped> {
+    /// The patient takes the parcel.
+    ///
+    /// # Errors
+    /// If it is not the patient, or the code is wrong.
+    pub fn receive(self, by: &Actor, proof: &ReceiverProof, at: Instant) -> Result<Rx<Delivered>, RefusedRx<Shipped>> {
+        self.advance(
+            |rx| {
+                can(by, Action::ReceivePrescription, at)?;
+                let known = match proof {
+                    ReceiverProof::Code(code) => *code == rx.state.shipment.code,
+                    ReceiverProof::Document => true,
+                };
+                if known && by.acts_for(rx.head.patient) { Ok(()) } else { Err(RxError::Receiver) }
+            },
+            |shipped, ()| Delivered { supplied: shipped.supplied, receipt: Receipt { by: by.account, at } },
+        )
+    }
+
+    /// The parcel is lost or spoilt: the patient gets the money back.
+    ///
+    /// # Errors
+    /// If nothing shows what happened.
+    pub fn lose(self, by: &Actor, mishap: Mishap, at: Instant) -> Result<Rx<Refunded>, RefusedRx<Shipped>> {
+        self.advance(
+            |_| mishap.checked(by, at),
+            |Shipped { supplied, mut mishaps, .. }, mishap| {
+                mishaps.push(mishap);
+                Refunded { supplied, cause: ReturnCause::Courier, mishaps, by: by.account, at }
+            },
+        )
+    }
+
+    /// The parcel is lost or spoilt: the same is dispensed again and sent again.
+    ///
+    /// # Errors
+    /// If nothing shows what happened, or the new parcel is not in order.
+    pub fn reship(
+        self,
+        staff: Staff<'_>,
+        mishap: Mishap,
+        handouts: Vec<Handout>,
+        used_traces: &BTreeSet<String>,
+        shipment: Shipment,
+        at: Instant,
+    ) -> Result<Rx<Shipped>, RefusedRx<Shipped>> {
+        self.advance(
+            |rx| {
+                let mishap = mishap.checked(staff.checker, at)?;
+                staff.check(at)?;
+                let supplied = &rx.state.supplied;
+                // What the lost parcel held is used too, whatever the caller knows.
+                let mut used = used_traces.clone();
+                used.extend(supplied.dispensing.handouts.iter().flat_map(|h| h.traces.iter().cloned()));
+                check_handouts(&supplied.reservation.purchase, &handouts, &used, at)?;
+                Ok((mishap, staff.dispensing(handouts, at), rx.checked_shipment(shipment)?))
+            },
+            |Shipped { mut supplied, mut mishaps, .. }, (mishap, dispensing, shipment)| {
+                mishaps.push(mishap);
+                supplied.dispensing = dispensing;
+                Shipped { supplied, shipment, mishaps }
+            },
+        )
+    }
+}
+
+impl Mishap {
+    fn checked(self, by: &Actor, at: Instant) -> Result<Self, RxError> {
+        can(by, Action::DeliverPrescription, at)?;
+        if self.evidence.is_empty() { Err(RxError::Evidence) } else { Ok(self) }
+    }
+}
+
+impl Rx<Delivered> {
+    /// A pharmacist or nurse explains the medicine and asks how it goes.
+    ///
+    /// # Errors
+    /// If the actor may not, or leaves no note.
+    pub fn counsel(self, by: &Actor, note: String, at: Instant) -> Result<Rx<Closed>, RefusedRx<Delivered>> {
+        self.advance(
+            |_| {
+                can(by, Action::CounselPrescription, at)?;
+                Ok(Counselling { by: by.account, note: super::reason(note)?, at })
+            },
+            |Delivered { supplied, receipt }, counselling| Closed { supplied, receipt, counselling },
+        )
+    }
+
+    /// Taken back for a fault that is not the patient's.
+    ///
+    /// # Errors
+    /// If the cause is none of those.
+    pub fn refund(self, by: &Actor, cause: ReturnCause, at: Instant) -> Result<Rx<Refunded>, RefusedRx<Delivered>> {
+        self.advance(
+            |_| Self::returnable(by, cause, at),
+            |delivered, ()| Refunded { supplied: delivered.supplied, cause, mishaps: Vec::new(), by: by.account, at },
+        )
+    }
+}
+
+impl Rx<Closed> {
+    /// Begins the next prescription with the same medicines (续方), in a visit of
+    /// its own. The draft still has to be checked and signed like any other.
+    ///
+    /// # Errors
+    /// If the visit is the old one or another patient's, or the doctor may not
+    /// prescribe in it.
+    pub fn renew(&self, by: &Actor, create: Create<'_>, at: Instant) -> Result<Rx<Draft>, RxError> {
+        let follow_up = create.follow_up;
+        if follow_up.encounter() == self.head.encounter || follow_up.patient() != self.head.patient {
+            return Err(RxError::RenewNoEncounter);
+        }
+        let from: Option<PrescriptionId> = Some(self.head.id);
+        Rx::begin(by, create, self.head.sheet.course.clone(), self.head.sheet.medicines.clone(), from, at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        code::Code,
+        fixture,
+        id::EncounterId,
+        prescription::{
+            DrugClass, Event, RxStage, RxState,
+            journey::{BILL, Journey, handouts, mishap, paid, purchase, shipment, staff},
+        },
+        signature::AuthorKind,
+    };
+
+    fn at<S: RxStage>(state: RxState) -> (Rx<S>, Instant) {
+        let journey = Journey::to(state);
+        (journey.rx.expecting(Event::Expire).expect("there"), journey.now.plus_minutes(1))
+    }
+
+    fn reserve(by: &Actor, change: impl FnOnce(&mut Purchase)) -> Option<Code> {
+        let (rx, now) = at::<Effective>(RxState::Effective);
+        let mut purchase = purchase();
+        change(&mut purchase);
+        rx.reserve(by, purchase, &fixture::Verifier, now).err().map(|refused| refused.error.code())
+    }
+
+    #[test]
+    fn the_patient_orders_what_was_prescribed() {
+        let patient = fixture::patient();
+        assert_eq!(reserve(&patient, |_| {}), None);
+        assert_eq!(reserve(&fixture::stranger(), |_| {}), Some(Code::RxPatientMismatch));
+        assert_eq!(reserve(&fixture::doctor(), |_| {}), Some(Code::AuthForbidden));
+        assert_eq!(reserve(&patient, |p| p.risk_acknowledged = false), Some(Code::RxRiskNotice));
+        assert_eq!(reserve(&patient, |p| p.lines[0].packs = 2), Some(Code::RxQtyExceeded));
+        assert_eq!(reserve(&patient, |p| p.lines[0].packs = 0), Some(Code::RxLineInvalid));
+        assert_eq!(reserve(&patient, |p| p.lines[0].line = 2), Some(Code::RxLineInvalid));
+        assert_eq!(reserve(&patient, |p| p.lines.push(p.lines[0])), Some(Code::RxLineInvalid));
+        assert_eq!(reserve(&patient, |p| p.lines.clear()), Some(Code::RxLineInvalid));
+    }
+
+    /// Everything that dispensing needs, sound, for one test to spoil.
+    struct Counter {
+        preparer: Actor,
+        checker: Actor,
+        paid: Paid,
+        handouts: Vec<Handout>,
+        used: BTreeSet<String>,
+        at: Instant,
+    }
+
+    fn dispense(change: impl FnOnce(&mut Counter)) -> Option<Code> {
+        let (rx, now) = at::<Reserved>(RxState::Reserved);
+        let mut counter = Counter {
+            preparer: fixture::technician(),
+            checker: fixture::pharmacist(),
+            paid: paid(BILL),
+            handouts: handouts("T1", now),
+            used: BTreeSet::new(),
+            at: now,
+        };
+        change(&mut counter);
+        let Counter { preparer, checker, paid, handouts, used, at } = counter;
+        rx.dispense(staff(&preparer, &checker), &paid, handouts, &used, &fixture::Verifier, at)
+            .err()
+            .map(|refused| refused.error.code())
+    }
+
+    #[test]
+    fn two_persons_dispense_what_is_paid() {
+        assert_eq!(dispense(|_| {}), None);
+        assert_eq!(dispense(|c| c.preparer = fixture::pharmacist()), Some(Code::DispTwoStaff));
+        assert_eq!(dispense(|c| c.checker = fixture::technician()), Some(Code::AuthForbidden));
+        assert_eq!(dispense(|c| c.checker.credentials[0].filed = false), Some(Code::CredInvalid));
+        assert_eq!(dispense(|c| c.paid = paid(BillId::from_u128(2))), Some(Code::PayState));
+    }
+
+    #[test]
+    fn until_the_last_moment_and_not_at_hour_73() {
+        let until = Journey::to(RxState::Reserved).rx.valid_until().expect("signed");
+        assert_eq!(dispense(|c| c.at = until), None);
+        assert_eq!(dispense(|c| c.at = until.plus_seconds(1)), Some(Code::RxExpired));
+        assert_eq!(dispense(|c| c.at = until.plus_hours(1)), Some(Code::RxExpired));
+    }
+
+    #[test]
+    fn what_is_handed_out_is_what_was_ordered() {
+        assert_eq!(dispense(|c| c.handouts.clear()), Some(Code::DispIncomplete));
+        assert_eq!(dispense(|c| c.handouts[0].line = 2), Some(Code::DispIncomplete));
+        assert_eq!(dispense(|c| c.handouts[0].traces.push("T2".into())), Some(Code::DispIncomplete));
+        assert_eq!(dispense(|c| c.handouts[0].traces[0] = " ".into()), Some(Code::DispIncomplete));
+        assert_eq!(dispense(|c| c.handouts[0].batch.clear()), Some(Code::DispIncomplete));
+        assert_eq!(dispense(|c| c.handouts[0].expires = c.at), Some(Code::DispBatchExpired));
+        assert_eq!(dispense(|c| c.used.extend(["T1".to_owned()])), Some(Code::DispTraceReused));
+    }
+
+    #[test]
+    fn one_trace_code_is_one_pack() {
+        let purchase = Purchase { lines: vec![LinePacks { line: 1, packs: 2 }], ..purchase() };
+        let batch = |batch: &str, trace: &str| Handout {
+            line: 1,
+            batch: batch.into(),
+            expires: fixture::NOW.plus_days(9),
+            traces: vec![trace.into()],
+        };
+        let check = |handouts: &[Handout]| {
+            check_handouts(&purchase, handouts, &BTreeSet::new(), fixture::NOW).map_err(|e| e.code())
+        };
+        assert_eq!(check(&[batch("B1", "T1"), batch("B2", "T2")]), Ok(()));
+        assert_eq!(check(&[batch("B1", "T1"), batch("B2", "T1")]), Err(Code::DispTraceReused));
+        assert_eq!(check(&[batch("B1", "T1")]), Err(Code::DispIncomplete));
+    }
+
+    #[test]
+    fn what_must_stay_cold_travels_with_a_logger() {
+        let (mut rx, now) = at::<Dispensed>(RxState::Dispensed);
+        rx.head.sheet.medicines[0].classes.insert(DrugClass::ColdChain);
+        let refused = rx.ship(&fixture::technician(), shipment(), now).expect_err("no logger");
+        assert_eq!(refused.error.code(), Code::DelivColdChain);
+        let logged = Shipment { logger: Some("L-7".into()), ..shipment() };
+        assert!(refused.value.ship(&fixture::technician(), logged, now).is_ok());
+    }
+
+    #[test]
+    fn only_the_patient_takes_it() {
+        let receive = |by: &Actor, proof: &ReceiverProof| {
+            let (rx, now) = at::<Shipped>(RxState::Shipped);
+            rx.receive(by, proof, now).err().map(|refused| refused.error.code())
+        };
+        let wrong = ReceiverProof::Code("0000".into());
+        assert_eq!(receive(&fixture::patient(), &ReceiverProof::Document), None);
+        assert_eq!(receive(&fixture::patient(), &wrong), Some(Code::DelivReceiver));
+        assert_eq!(receive(&fixture::stranger(), &ReceiverProof::Code("4711".into())), Some(Code::DelivReceiver));
+        let (rx, now) = at::<Dispensed>(RxState::Dispensed);
+        let counter = rx.pick_up(&fixture::pharmacist(), &wrong, now).expect_err("no document");
+        assert_eq!(counter.error.code(), Code::DelivReceiver);
+    }
+
+    #[test]
+    fn a_lost_parcel_needs_evidence_and_new_packs() {
+        let (rx, now) = at::<Shipped>(RxState::Shipped);
+        let silent = Mishap { evidence: vec![], ..mishap() };
+        let refused = rx.clone().lose(&fixture::pharmacist(), silent, now).expect_err("no evidence");
+        assert_eq!(refused.error.code(), Code::DelivEvidence);
+        let (technician, pharmacist) = (fixture::technician(), fixture::pharmacist());
+        let again = |traces: Vec<Handout>| {
+            let staff = staff(&technician, &pharmacist);
+            rx.clone().reship(staff, mishap(), traces, &BTreeSet::new(), shipment(), now)
+        };
+        let lost = rx.state().supplied.dispensing.handouts.clone();
+        assert_eq!(again(lost).expect_err("the lost packs").error.code(), Code::DispTraceReused);
+        let resent = again(handouts("T9", now)).expect("new packs");
+        assert_eq!(resent.state().mishaps, [mishap()]);
+    }
+
+    #[test]
+    fn medicine_comes_back_only_for_a_fault() {
+        let (rx, now) = at::<Delivered>(RxState::Delivered);
+        let refused = rx.refund(&fixture::pharmacist(), ReturnCause::ChangeOfMind, now).expect_err("no fault");
+        assert_eq!(refused.error.code(), Code::RefundDrugNotReturnable);
+        let nobody = refused.value.refund(&fixture::patient(), ReturnCause::Quality, now).expect_err("not theirs");
+        assert_eq!(nobody.error.code(), Code::AuthForbidden);
+    }
+
+    #[test]
+    fn a_renewal_is_a_new_draft_in_a_new_visit() {
+        let (rx, now) = at::<Closed>(RxState::Closed);
+        let renew = |encounter: u128| {
+            let follow_up = fixture::follow_up(EncounterId::from_u128(encounter));
+            let id = PrescriptionId::from_u128(2);
+            rx.renew(&fixture::doctor(), Create { id, follow_up: &follow_up, author: AuthorKind::Human }, now)
+        };
+        assert_eq!(renew(1).expect_err("the old visit").code(), Code::RxRenewNoEncounter);
+        let next = renew(2).expect("a new visit");
+        assert_eq!(next.sheet().medicines, rx.sheet().medicines);
+        assert_eq!(next.version(), 1);
+    }
+
+    #[test]
+    fn the_leaflet_is_for_the_patient_and_the_staff() {
+        let journey = Journey::to(RxState::Effective);
+        let show = |by: &Actor| journey.rx.show_leaflet(by, journey.now).map_err(|e| e.code());
+        assert_eq!(show(&fixture::patient()), Ok(()));
+        assert_eq!(show(&fixture::pharmacist()), Ok(()));
+        assert_eq!(show(&fixture::stranger()), Err(Code::RxPatientMismatch));
+    }
+}

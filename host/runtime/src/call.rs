@@ -1,0 +1,280 @@
+//! One call: a fresh instance, its bounds, its tape.
+
+use std::{sync::Arc, time};
+
+use tokio::{
+    sync::{AcquireError, SemaphorePermit},
+    task::yield_now,
+    time::timeout,
+};
+use wasmtime::{Store, UpdateDeadline};
+use xinglin_domain::{
+    coding::Attribute,
+    id::{CallId, TenantId},
+    time::Instant,
+};
+
+use crate::{
+    CallFailure, FailureCode, KvRead, KvWrite, Limits, LogLine, Output, Plugin, Runtime, Tape,
+    engine::TICK,
+    failure::{Cause, hint},
+    hook::{Hook, HookName},
+    host::{kv::Kv, log::Log},
+    limits::{Meter, Stop},
+    registry::Program,
+    tape::Recorder,
+    types::v1::Invalid,
+};
+
+/// Who calls, and what the host lends to the call.
+pub struct CallContext {
+    /// Drawn by the caller; names the call in logs and on tape.
+    pub call: CallId,
+    /// For whom.
+    pub tenant: TenantId,
+    /// Of the HTTP request or job that led here.
+    pub request_id: String,
+    /// What [`crate::Manifest::resolve`] made of the tenant's settings.
+    pub settings: Vec<Attribute>,
+    /// What the plugin has kept.
+    pub kv: Arc<dyn KvRead>,
+    /// When the call is made, by the caller's clock. For the tape only.
+    pub now: Instant,
+}
+
+/// What came of a call.
+#[derive(Debug)]
+pub struct Call<T> {
+    /// The plugin's answer, or why there is none.
+    pub outcome: Result<T, CallFailure>,
+    /// To be chained and kept, whatever the outcome.
+    pub tape: Tape,
+    /// To be made durable together with what follows from the answer. Empty if
+    /// there was none.
+    pub kv_writes: Vec<KvWrite>,
+    /// What the plugin logged.
+    pub log: Vec<LogLine>,
+    /// How many lines of log were dropped after those.
+    pub log_dropped: u64,
+    /// From the making of the instance to its end; nothing if it never began.
+    pub elapsed: time::Duration,
+    /// Bytes of memories and tables at their peak.
+    pub memory_peak: usize,
+}
+
+/// What the host functions of one call work on.
+pub(crate) struct CallState {
+    pub call: CallId,
+    pub tenant: TenantId,
+    pub request_id: String,
+    pub plugin: Arc<str>,
+    pub hook: HookName,
+    pub settings: Vec<Attribute>,
+    pub kv: Kv,
+    pub log: Log,
+    pub tape: Recorder,
+    /// Whether the guest waits for a host function just now.
+    pub waiting: bool,
+    meter: Meter,
+}
+
+impl CallState {
+    pub fn new(
+        context: CallContext,
+        plugin: Arc<str>,
+        hook: HookName,
+        kv_quota_kib: u32,
+        limits: Limits,
+        tape: Recorder,
+    ) -> Self {
+        Self {
+            call: context.call,
+            tenant: context.tenant,
+            request_id: context.request_id,
+            plugin,
+            hook,
+            settings: context.settings,
+            kv: Kv::new(context.kv, kv_quota_kib),
+            log: Log::default(),
+            tape,
+            waiting: false,
+            meter: Meter::new(limits.memory()),
+        }
+    }
+}
+
+/// A store that keeps its guest within its limits from now on.
+pub(crate) fn store(engine: &wasmtime::Engine, state: CallState, limits: Limits) -> Store<CallState> {
+    let mut store = Store::new(engine, state);
+    store.limiter(|state| &mut state.meter);
+    store.set_hostcall_fuel(limits.transfer());
+    let (started, deadline) = (time::Instant::now(), limits.deadline());
+    store.set_epoch_deadline(1);
+    store.epoch_deadline_callback(move |_| {
+        if started.elapsed() >= deadline {
+            return Err(Stop::Deadline(deadline).into());
+        }
+        // Tokio's own yield: a task that merely wakes itself is polled 60 times
+        // more before timers and sockets are looked at again.
+        Ok(UpdateDeadline::YieldCustom(1, Box::pin(yield_now())))
+    });
+    store
+}
+
+/// How long after the deadline a call that has not come back is given up. A
+/// guest that merely runs is stopped by the epoch before that.
+const GRACE: time::Duration = TICK.saturating_mul(2);
+
+/// Lines of log that a failure quotes.
+const QUOTED_LINES: usize = 8;
+
+impl Runtime {
+    /// Calls a hook.
+    pub(crate) async fn invoke<H: Hook>(
+        &self,
+        plugin: &Plugin,
+        context: CallContext,
+        input: H::Input<'_>,
+    ) -> Call<H::Output> {
+        let limits = plugin.limits();
+        self.run::<H>(plugin, context, &input, Recorder::default(), limits).await.0
+    }
+
+    /// Calls a hook under a recorder. Also says whether the recorder had answers
+    /// left that nobody asked for.
+    pub(crate) async fn run<H: Hook>(
+        &self,
+        plugin: &Plugin,
+        context: CallContext,
+        input: &H::Input<'_>,
+        recorder: Recorder,
+        limits: Limits,
+    ) -> (Call<H::Output>, bool) {
+        let program = plugin.program();
+        let (call, tenant, now) = (context.call, context.tenant, context.now);
+        let quota = plugin.kv_quota_kib();
+        let state = CallState::new(context, program.id.clone(), H::NAME, quota, limits, recorder);
+
+        // Serialised before the call and not after: what is on tape is what the
+        // guest was given, whatever happens next.
+        let (json, input_error) = match serde_json::to_string(input) {
+            Ok(json) => (json, None),
+            Err(e) => (String::new(), Some(Cause::new(FailureCode::Output, e.to_string()))),
+        };
+        let permit = match input_error {
+            None => self.permit(plugin).await,
+            Some(cause) => Err(cause),
+        };
+        let (result, state, elapsed) = match permit {
+            Err(cause) => (Err(cause), state, time::Duration::ZERO),
+            Ok(_held) => {
+                let started = time::Instant::now();
+                let mut store = store(&self.shared.engine, state, limits);
+                let result = execute::<H>(program, &mut store, H::lower(input), limits).await;
+                (result, store.into_data(), started.elapsed())
+            }
+        };
+        let hook = H::NAME.to_string();
+        let CallState { kv, log, tape: recorder, meter, .. } = state;
+        let (outcome, output, kv_writes) = match result.and_then(|results| measure::<H>(results, limits)) {
+            Ok((answer, json)) => (Ok(answer), Output::Answered(json), kv.into_writes()),
+            Err(cause) => {
+                let failure = CallFailure {
+                    code: cause.code,
+                    plugin: program.manifest.id.clone(),
+                    version: program.manifest.version.clone(),
+                    hook: hook.clone(),
+                    call,
+                    message: cause.message,
+                    backtrace: cause.backtrace,
+                    log: log.lines.iter().rev().take(QUOTED_LINES).rev().cloned().collect(),
+                    hint: hint(cause.code, limits),
+                };
+                (Err(failure), Output::Failed(cause.code), Vec::new())
+            }
+        };
+        if log.dropped > 0 {
+            tracing::warn!(
+                target: "xinglin::plugin",
+                plugin = %program.id, hook, %call, %tenant, dropped = log.dropped,
+                "the plugin logged more than a call may"
+            );
+        }
+        let unfinished = recorder.has_rest();
+        let tape = Tape {
+            call,
+            tenant,
+            plugin: program.manifest.id.clone(),
+            version: program.manifest.version.clone(),
+            digest: program.digest,
+            hook,
+            engine: self.fingerprint().to_owned(),
+            limits,
+            started: now,
+            input: json,
+            answers: recorder.answers,
+            output,
+        };
+        let call = Call {
+            outcome,
+            tape,
+            kv_writes,
+            log: log.lines,
+            log_dropped: log.dropped,
+            elapsed,
+            memory_peak: meter.peak(),
+        };
+        (call, unfinished)
+    }
+
+    /// Waits for its turn: with the plugin first, so that one plugin's queue
+    /// does not stand in the way of the others.
+    async fn permit<'a>(&'a self, plugin: &'a Plugin) -> Result<(SemaphorePermit<'a>, SemaphorePermit<'a>), Cause> {
+        let patience = self.shared.patience;
+        let turn = async { Ok::<_, AcquireError>((plugin.calls.acquire().await?, self.shared.calls.acquire().await?)) };
+        match timeout(patience, turn).await {
+            Ok(Ok(permits)) => Ok(permits),
+            Ok(Err(_)) | Err(_) => {
+                Err(Cause::new(FailureCode::Busy, format!("no free place among its calls within {patience:?}")))
+            }
+        }
+    }
+}
+
+/// The guest's part: instantiate, call, drop.
+async fn execute<H: Hook>(
+    program: &Program,
+    store: &mut Store<CallState>,
+    parameters: H::Parameters,
+    limits: Limits,
+) -> Result<H::Results, Cause> {
+    let Some(index) = program.hook(H::NAME) else {
+        let message = format!("it does not export `{}`", H::NAME);
+        return Err(Cause::new(FailureCode::Interface, message));
+    };
+    let call = async {
+        let instance = program.instance.instantiate_async(&mut *store).await?;
+        let function = instance.get_typed_func::<H::Parameters, H::Results>(&mut *store, index)?;
+        function.call_async(&mut *store, parameters).await
+    };
+    match timeout(limits.deadline().saturating_add(GRACE), call).await {
+        Ok(results) => Ok(results?),
+        Err(_) if store.data().waiting => Err(Cause::new(
+            FailureCode::Timeout,
+            format!("a host call had not returned after {:?}, the deadline of the call", limits.deadline()),
+        )),
+        Err(_) => Err(Stop::Deadline(limits.deadline()).into()),
+    }
+}
+
+/// What the guest answered, raised, written down and measured.
+fn measure<H: Hook>(results: H::Results, limits: Limits) -> Result<(H::Output, String), Cause> {
+    let answer = H::raise(results).map_err(|Invalid(reason)| Cause::new(FailureCode::Output, reason))?;
+    let json = serde_json::to_string(&answer)
+        .map_err(|e| Cause::new(FailureCode::Output, format!("the answer cannot be written down: {e}")))?;
+    if json.len() > limits.output() {
+        let message = format!("the answer has {} bytes; the limit is {}", json.len(), limits.output());
+        return Err(Cause::new(FailureCode::Output, message));
+    }
+    Ok((answer, json))
+}

@@ -1,0 +1,94 @@
+//! What a plugin may be given, in one table. A linker is built from it and from
+//! nothing else.
+
+use std::{collections::BTreeSet, fmt};
+
+use semver::Version;
+use serde::{Deserialize, Serialize};
+use wasmtime::{
+    Engine,
+    component::{HasSelf, Linker},
+};
+
+use crate::{call::CallState, wit::xinglin::host};
+
+/// One interface of `xinglin:host`, asked for by the manifest and granted by
+/// the tenant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Capability {
+    /// Lines for the operator's log.
+    Log,
+    /// The tenant's configuration of the plugin.
+    Settings,
+    /// Small durable values of its own.
+    Kv,
+}
+
+pub(crate) struct Entry {
+    pub capability: Capability,
+    /// The import, without its version.
+    pub interface: &'static str,
+    /// What granting it means, in words for whoever grants it.
+    pub zh: &'static str,
+    pub en: &'static str,
+    link: fn(&mut Linker<CallState>) -> wasmtime::Result<()>,
+}
+
+pub(crate) static CATALOGUE: [Entry; 3] = [
+    Entry {
+        capability: Capability::Log,
+        interface: "xinglin:host/log",
+        zh: "写入运行日志（运维人员可见）",
+        en: "write lines to the operator's log",
+        link: |linker| host::log::add_to_linker::<_, HasSelf<CallState>>(linker, |state| state),
+    },
+    Entry {
+        capability: Capability::Settings,
+        interface: "xinglin:host/settings",
+        zh: "读取本机构为其配置的参数",
+        en: "read the settings that your organisation made for it",
+        link: |linker| host::settings::add_to_linker::<_, HasSelf<CallState>>(linker, |state| state),
+    },
+    Entry {
+        capability: Capability::Kv,
+        interface: "xinglin:host/kv",
+        zh: "保存少量自有数据（仅限本机构、本插件）",
+        en: "keep small values of its own, for your organisation and this plugin only",
+        link: |linker| host::kv::add_to_linker::<_, HasSelf<CallState>>(linker, |state| state),
+    },
+];
+
+impl Capability {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Log, Self::Settings, Self::Kv];
+
+    /// As manifests write it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Log => "log",
+            Self::Settings => "settings",
+            Self::Kv => "kv",
+        }
+    }
+
+    /// The version of the `xinglin:host` interfaces that this host provides.
+    pub(crate) const fn version() -> Version {
+        Version::new(1, 0, 0)
+    }
+}
+
+impl fmt::Display for Capability {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A linker that defines the granted interfaces and nothing else.
+pub(crate) fn linker(engine: &Engine, granted: &BTreeSet<Capability>) -> wasmtime::Result<Linker<CallState>> {
+    let mut linker = Linker::new(engine);
+    for entry in CATALOGUE.iter().filter(|entry| granted.contains(&entry.capability)) {
+        (entry.link)(&mut linker)?;
+    }
+    Ok(linker)
+}

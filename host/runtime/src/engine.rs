@@ -1,0 +1,166 @@
+//! The engine: configured once, for every plugin of the process.
+
+use std::{
+    hash::{Hash, Hasher},
+    sync::Arc,
+    thread,
+    time::Duration,
+};
+
+use sha2::{Digest as _, Sha256};
+use tokio::sync::Semaphore;
+use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, WasmBacktraceDetails};
+
+use crate::{
+    AotCache, Digest, Limits, PluginError,
+    registry::{Pool, Program},
+};
+
+/// How the engine is set up.
+#[derive(Debug)]
+pub struct Options {
+    /// Where compiled components are kept; without one, each start compiles anew.
+    pub cache: Option<AotCache>,
+    /// Calls running at once. Each keeps address space in reserve.
+    pub calls: u32,
+    /// Calls of one plugin in one tenant running at once.
+    pub calls_per_plugin: u32,
+    /// How long a call waits for its turn before it is `PLUGIN_BUSY`.
+    pub patience: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { cache: None, calls: 128, calls_per_plugin: 32, patience: Duration::from_millis(500) }
+    }
+}
+
+/// Every component that is in use, and the engine that runs them. Cheap to clone.
+#[derive(Clone)]
+pub struct Runtime {
+    pub(crate) shared: Arc<Shared>,
+}
+
+pub(crate) struct Shared {
+    pub engine: Engine,
+    pub fingerprint: String,
+    pub cache: Option<AotCache>,
+    pub calls: Semaphore,
+    pub calls_per_plugin: u32,
+    pub patience: Duration,
+    /// One for each digest that a plugin uses.
+    pub programs: Pool<Digest, Program>,
+}
+
+impl std::fmt::Debug for Runtime {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Runtime").field("fingerprint", &self.shared.fingerprint).finish_non_exhaustive()
+    }
+}
+
+/// How often a running guest gives way to its neighbours, and how late after its
+/// deadline it is stopped.
+pub(crate) const TICK: Duration = Duration::from_millis(5);
+
+impl Runtime {
+    /// Sets the engine up and starts its clock.
+    ///
+    /// # Errors
+    /// If the machine does not give what [`Options`] want, address space above all.
+    pub fn new(options: Options) -> Result<Self, PluginError> {
+        let engine = Engine::new(&config(options.calls)).map_err(|e| PluginError::Engine(format!("{e:#}")))?;
+        tick(&engine)?;
+        Ok(Self {
+            shared: Arc::new(Shared {
+                fingerprint: fingerprint(&engine),
+                engine,
+                cache: options.cache,
+                calls: Semaphore::new(options.calls as usize),
+                calls_per_plugin: options.calls_per_plugin,
+                patience: options.patience,
+                programs: Pool::default(),
+            }),
+        })
+    }
+
+    /// Names the compiler and every setting that could change a result. Tapes
+    /// carry it.
+    pub fn fingerprint(&self) -> &str {
+        &self.shared.fingerprint
+    }
+}
+
+/// Core modules, memories and tables that one component may consist of.
+/// `componentize-py` makes about twenty modules around one memory.
+const MODULES_PER_COMPONENT: u32 = 64;
+const MEMORIES_PER_COMPONENT: u32 = 8;
+const TABLES_PER_COMPONENT: u32 = 16;
+
+fn config(calls: u32) -> Config {
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(calls)
+        .total_core_instances(calls.saturating_mul(MODULES_PER_COMPONENT))
+        .total_memories(calls.saturating_mul(2).max(MEMORIES_PER_COMPONENT))
+        .total_tables(calls.saturating_mul(2).max(TABLES_PER_COMPONENT))
+        .total_stacks(calls)
+        .max_core_instances_per_component(MODULES_PER_COMPONENT)
+        .max_memories_per_component(MEMORIES_PER_COMPONENT)
+        .max_tables_per_component(TABLES_PER_COMPONENT)
+        .max_memories_per_module(MEMORIES_PER_COMPONENT)
+        .max_tables_per_module(TABLES_PER_COMPONENT)
+        .max_memory_size(Limits::MAXIMUM.memory())
+        .max_core_instance_size(4 << 20)
+        .max_component_instance_size(4 << 20)
+        .table_elements(1 << 16)
+        // What stays resident is reset by copying the dirty pages that the
+        // kernel names, which is far cheaper than giving them back and
+        // faulting them in again.
+        .linear_memory_keep_resident(64 << 10)
+        .table_keep_resident(16 << 10)
+        .pagemap_scan(Enabled::Auto);
+
+    let mut config = Config::new();
+    config
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
+        .memory_init_cow(true)
+        .epoch_interruption(true)
+        // A tape replays to the same bytes on every machine.
+        .cranelift_nan_canonicalization(true)
+        .relaxed_simd_deterministic(true)
+        .wasm_memory64(false)
+        .wasm_backtrace_details(WasmBacktraceDetails::Enable);
+    config
+}
+
+/// One thread raises the epoch for as long as the engine lives.
+fn tick(engine: &Engine) -> Result<(), PluginError> {
+    let engine = engine.weak();
+    thread::Builder::new()
+        .name("plugin-epoch".into())
+        .spawn(move || {
+            while let Some(engine) = engine.upgrade() {
+                engine.increment_epoch();
+                drop(engine);
+                thread::sleep(TICK);
+            }
+        })
+        .map(|_| ())
+        .map_err(|e| PluginError::Engine(format!("cannot start the epoch thread: {e}")))
+}
+
+fn fingerprint(engine: &Engine) -> String {
+    struct Bytes(Sha256);
+    impl Hasher for Bytes {
+        fn write(&mut self, bytes: &[u8]) {
+            self.0.update(bytes);
+        }
+
+        fn finish(&self) -> u64 {
+            let digest = self.0.clone().finalize();
+            digest.iter().take(8).fold(0, |sum, byte| sum << 8 | u64::from(*byte))
+        }
+    }
+    let mut bytes = Bytes(Sha256::new());
+    engine.precompile_compatibility_hash().hash(&mut bytes);
+    hex::encode(bytes.0.finalize())
+}

@@ -1,0 +1,46 @@
+//! What a tenant lets a plugin do: never more than it asks for, often less.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Capability, Limits, Manifest};
+
+/// One tenant's grants to one plugin. What a plugin gets is the intersection of
+/// this and its manifest.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Grants {
+    /// The interfaces it may import. It is refused if it needs another.
+    pub capabilities: BTreeSet<Capability>,
+    /// How much `kv` may hold, in KiB.
+    pub kv_quota_kib: u32,
+    /// The bounds of each call.
+    pub limits: Limits,
+}
+
+impl Grants {
+    /// Everything that the manifest asks for, and no more.
+    pub fn as_asked(manifest: &Manifest) -> Self {
+        Self {
+            capabilities: manifest.capabilities.keys().copied().collect(),
+            kv_quota_kib: manifest.kv_quota_kib(),
+            limits: manifest.limits,
+        }
+    }
+
+    /// What remains of the grants for this manifest.
+    #[must_use]
+    pub(crate) fn within(&self, manifest: &Manifest) -> Self {
+        Self {
+            capabilities: self
+                .capabilities
+                .iter()
+                .copied()
+                .filter(|capability| manifest.capabilities.contains_key(capability))
+                .collect(),
+            kv_quota_kib: self.kv_quota_kib.min(manifest.kv_quota_kib()),
+            limits: self.limits.at_most(manifest.limits).at_most(Limits::MAXIMUM),
+        }
+    }
+}

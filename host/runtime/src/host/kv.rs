@@ -1,0 +1,193 @@
+//! `xinglin:host/kv`: small durable values of one plugin in one tenant.
+//!
+//! The store is only read during a call. Writes stay in the call, which reads
+//! its own, and are handed out with its answer to be made durable together.
+
+use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::{call::CallState, tape::Question, wit::xinglin::host::kv as wit};
+
+const MAX_KEY: usize = 512;
+const MAX_VALUE: usize = 64 << 10;
+
+/// A read that is under way.
+pub type KvFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, KvUnavailable>> + Send + 'a>>;
+
+/// The store did not answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("the store did not answer")]
+pub struct KvUnavailable;
+
+/// The values of one plugin in one tenant, as they stood when the call began.
+/// Implemented over the store.
+pub trait KvRead: Send + Sync {
+    /// The value of a key, if it has one.
+    fn get<'a>(&'a self, key: &'a str) -> KvFuture<'a, Option<Vec<u8>>>;
+
+    /// Bytes of all keys and values together.
+    fn used(&self) -> KvFuture<'_, u64>;
+}
+
+/// Holds nothing: for plugins that keep nothing, and for calls that must not
+/// depend on what was kept.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoKv;
+
+impl KvRead for NoKv {
+    fn get<'a>(&'a self, _: &'a str) -> KvFuture<'a, Option<Vec<u8>>> {
+        Box::pin(async { Ok(None) })
+    }
+
+    fn used(&self) -> KvFuture<'_, u64> {
+        Box::pin(async { Ok(0) })
+    }
+}
+
+/// A write to be made durable.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KvWrite {
+    /// Of which key.
+    pub key: String,
+    /// What it becomes; `None` deletes it.
+    pub value: Option<Vec<u8>>,
+}
+
+/// The store and what the call has written over it.
+pub(crate) struct Kv {
+    base: Arc<dyn KvRead>,
+    quota: u64,
+    /// Bytes that will be in use once the writes are durable; asked for at the
+    /// first write.
+    used: Option<u64>,
+    writes: BTreeMap<String, Option<Vec<u8>>>,
+}
+
+/// An answer as the tape keeps it.
+type Taped<T> = Result<T, TapedError>;
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum TapedError {
+    InvalidKey,
+    ValueTooLarge,
+    QuotaExceeded(u64),
+    Unavailable,
+}
+
+impl From<TapedError> for wit::Error {
+    fn from(error: TapedError) -> Self {
+        match error {
+            TapedError::InvalidKey => Self::InvalidKey,
+            TapedError::ValueTooLarge => Self::ValueTooLarge,
+            TapedError::QuotaExceeded(quota) => Self::QuotaExceeded(quota),
+            TapedError::Unavailable => Self::Unavailable,
+        }
+    }
+}
+
+impl From<KvUnavailable> for TapedError {
+    fn from(KvUnavailable: KvUnavailable) -> Self {
+        Self::Unavailable
+    }
+}
+
+/// Bytes as hexadecimal text, a third of what a JSON array of numbers takes.
+#[derive(Serialize, Deserialize)]
+struct Hex(#[serde(with = "hex::serde")] Vec<u8>);
+
+fn cost(key: &str, value: Option<&Vec<u8>>) -> u64 {
+    value.map_or(0, |value| (key.len() + value.len()) as u64)
+}
+
+impl Kv {
+    pub fn new(base: Arc<dyn KvRead>, quota_kib: u32) -> Self {
+        Self { base, quota: u64::from(quota_kib) << 10, used: None, writes: BTreeMap::new() }
+    }
+
+    pub fn into_writes(self) -> Vec<KvWrite> {
+        self.writes.into_iter().map(|(key, value)| KvWrite { key, value }).collect()
+    }
+
+    async fn get(&self, key: &str) -> Taped<Option<Vec<u8>>> {
+        check_key(key)?;
+        match self.writes.get(key) {
+            Some(written) => Ok(written.clone()),
+            None => Ok(self.base.get(key).await?),
+        }
+    }
+
+    async fn put(&mut self, key: String, value: Option<Vec<u8>>) -> Taped<()> {
+        if value.as_ref().is_some_and(|value| value.len() > MAX_VALUE) {
+            return Err(TapedError::ValueTooLarge);
+        }
+        let old = self.get(&key).await?;
+        let used = match self.used {
+            Some(used) => used,
+            None => self.base.used().await?,
+        };
+        let freed = used.saturating_sub(cost(&key, old.as_ref()));
+        let after = freed.saturating_add(cost(&key, value.as_ref()));
+        // A lowered quota must not stop a plugin from making room.
+        if value.is_some() && after > self.quota {
+            return Err(TapedError::QuotaExceeded(self.quota));
+        }
+        self.used = Some(after);
+        self.writes.insert(key, value);
+        Ok(())
+    }
+}
+
+fn check_key(key: &str) -> Result<(), TapedError> {
+    if key.is_empty() || key.len() > MAX_KEY { Err(TapedError::InvalidKey) } else { Ok(()) }
+}
+
+impl CallState {
+    async fn put(
+        &mut self,
+        import: &'static str,
+        key: String,
+        value: Option<Vec<u8>>,
+    ) -> wasmtime::Result<Result<(), wit::Error>> {
+        let question = Question::new(import, &[key.as_bytes(), value.as_deref().unwrap_or_default()]);
+        let answer: Taped<()> = match self.tape.recorded(&question)? {
+            Some(recorded) => recorded,
+            None => {
+                self.waiting = true;
+                let live = self.kv.put(key, value).await;
+                self.waiting = false;
+                live
+            }
+        };
+        self.tape.record(question, &answer)?;
+        Ok(answer.map_err(Into::into))
+    }
+}
+
+impl wit::Host for CallState {
+    async fn get(&mut self, key: String) -> wasmtime::Result<Result<Option<Vec<u8>>, wit::Error>> {
+        let question = Question::new("kv.get", &[key.as_bytes()]);
+        let answer: Taped<Option<Hex>> = match self.tape.recorded(&question)? {
+            Some(recorded) => recorded,
+            None => {
+                self.waiting = true;
+                let live = self.kv.get(&key).await;
+                self.waiting = false;
+                live.map(|value| value.map(Hex))
+            }
+        };
+        self.tape.record(question, &answer)?;
+        Ok(answer.map(|value| value.map(|Hex(bytes)| bytes)).map_err(Into::into))
+    }
+
+    async fn set(&mut self, key: String, value: Vec<u8>) -> wasmtime::Result<Result<(), wit::Error>> {
+        self.put("kv.set", key, Some(value)).await
+    }
+
+    async fn delete(&mut self, key: String) -> wasmtime::Result<Result<(), wit::Error>> {
+        self.put("kv.delete", key, None).await
+    }
+}

@@ -1,0 +1,94 @@
+//! `xinglin:host/log`: lines for the operator.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::{call::CallState, wit::xinglin::host::log as wit};
+
+/// Bytes of one line that are kept.
+const MAX_LINE: usize = 4096;
+/// Lines of one call that are kept.
+const MAX_LINES: usize = 256;
+
+/// How grave a line is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum LogLevel {
+    Trace,
+    Debug,
+    Info,
+    Warn,
+    Error,
+}
+
+/// One line that a plugin wrote.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LogLine {
+    /// How grave.
+    pub level: LogLevel,
+    /// At most 4 KiB.
+    pub message: String,
+}
+
+impl fmt::Display for LogLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let level = match self.level {
+            LogLevel::Trace => "trace",
+            LogLevel::Debug => "debug",
+            LogLevel::Info => "info",
+            LogLevel::Warn => "warn",
+            LogLevel::Error => "error",
+        };
+        write!(f, "{level}: {}", self.message)
+    }
+}
+
+/// What a call has logged.
+#[derive(Debug, Default)]
+pub(crate) struct Log {
+    pub lines: Vec<LogLine>,
+    /// How many came after the last that was kept.
+    pub dropped: u64,
+}
+
+impl wit::Host for CallState {
+    async fn write(&mut self, level: wit::Level, mut message: String) -> wasmtime::Result<()> {
+        if self.log.lines.len() == MAX_LINES {
+            self.log.dropped += 1;
+            return Ok(());
+        }
+        message.truncate(message.floor_char_boundary(MAX_LINE));
+        let level = match level {
+            wit::Level::Trace => LogLevel::Trace,
+            wit::Level::Debug => LogLevel::Debug,
+            wit::Level::Info => LogLevel::Info,
+            wit::Level::Warn => LogLevel::Warn,
+            wit::Level::Error => LogLevel::Error,
+        };
+        // A tracing event's level is part of its static description.
+        macro_rules! emit {
+            ($level:ident) => {
+                tracing::$level!(
+                    target: "xinglin::plugin",
+                    request = %self.request_id,
+                    tenant = %self.tenant,
+                    plugin = %self.plugin,
+                    hook = %self.hook,
+                    call = %self.call,
+                    "{message}"
+                )
+            };
+        }
+        match level {
+            LogLevel::Trace => emit!(trace),
+            LogLevel::Debug => emit!(debug),
+            LogLevel::Info => emit!(info),
+            LogLevel::Warn => emit!(warn),
+            LogLevel::Error => emit!(error),
+        }
+        self.log.lines.push(LogLine { level, message });
+        Ok(())
+    }
+}

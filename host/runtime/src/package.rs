@@ -1,0 +1,82 @@
+//! A plugin as it travels: one component with its manifest inside.
+
+pub(crate) mod componentize;
+pub(crate) mod digest;
+pub(crate) mod inspect;
+pub(crate) mod manifest;
+mod section;
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use crate::{Capability, Digest, Interface, Manifest, PluginError, Sheet};
+
+use inspect::Surface;
+
+/// A component that has been read, checked and understood; nothing of it has
+/// been compiled or run.
+#[derive(Debug, Clone)]
+pub struct Package {
+    manifest: Manifest,
+    digest: Digest,
+    surface: Surface,
+    bytes: Arc<[u8]>,
+}
+
+impl Package {
+    /// Largest component taken. Python and JavaScript bring their interpreter.
+    pub const MAX_BYTES: usize = 64 << 20;
+
+    /// Reads a component and refuses early whatever could not be enabled later.
+    ///
+    /// # Errors
+    /// `PLUGIN_INVALID`, `PLUGIN_INTERFACE`, or `PLUGIN_CAPABILITY` if it imports something that
+    /// is no capability or that its own manifest does not ask for.
+    pub fn read(bytes: impl Into<Arc<[u8]>>) -> Result<Self, PluginError> {
+        let bytes = bytes.into();
+        if bytes.len() > Self::MAX_BYTES {
+            return Err(PluginError::TooLarge { what: "the component", size: bytes.len(), limit: Self::MAX_BYTES });
+        }
+        let manifest = section::read(&bytes)?
+            .ok_or_else(|| PluginError::Manifest("the component carries none".into()))
+            .and_then(Manifest::from_section)?;
+        let surface = inspect::surface(&bytes)?;
+        let unasked = surface.capabilities.iter().find(|c| !manifest.capabilities.contains_key(c));
+        if let Some(capability) = unasked {
+            return Err(PluginError::Capability {
+                import: capability.to_string(),
+                reason: format!("imported, but plugin.toml has no `[capabilities.{capability}]`"),
+            });
+        }
+        Ok(Self { manifest, digest: Digest::of(&bytes), surface, bytes })
+    }
+
+    /// What it says of itself.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Names these very bytes.
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// What the host can call on it. Never empty.
+    pub fn interfaces(&self) -> &BTreeSet<Interface> {
+        &self.surface.interfaces
+    }
+
+    /// What it really imports, which may be less than its manifest asks for.
+    pub fn imports(&self) -> &BTreeSet<Capability> {
+        &self.surface.capabilities
+    }
+
+    /// The component, manifest included.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// What it can and cannot do, in plain words.
+    pub fn sheet(&self) -> Sheet {
+        Sheet::of(&self.manifest, &self.surface)
+    }
+}

@@ -1,0 +1,249 @@
+//! What a component exports and imports, read from its own type, and what that
+//! means in plain words.
+
+use std::collections::BTreeSet;
+
+use semver::Version;
+use serde::Serialize;
+use wasmparser::{
+    Parser, Payload, Validator,
+    component_types::{ComponentAnyTypeId, ComponentEntityType},
+    types::Types,
+};
+use xinglin_domain::coding::{LocalizedText, Translation};
+
+use crate::{Capability, Interface, Manifest, PluginError, capability, hook};
+
+/// The host's side of a component.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Surface {
+    pub interfaces: BTreeSet<Interface>,
+    pub capabilities: BTreeSet<Capability>,
+}
+
+/// Validates a component and reads its surface.
+pub(crate) fn surface(component: &[u8]) -> Result<Surface, PluginError> {
+    let corrupt = |e: wasmparser::BinaryReaderError| PluginError::Corrupt(e.message().to_owned());
+    let types = Validator::new().validate_all(component).map_err(corrupt)?;
+    let (imports, exports) = names(component).map_err(corrupt)?;
+
+    let mut capabilities = BTreeSet::new();
+    for import in imports {
+        capabilities.extend(admit(&types, import)?);
+    }
+    let mut interfaces = BTreeSet::new();
+    for export in exports {
+        interfaces.extend(recognise(export)?);
+    }
+    if interfaces.is_empty() {
+        return Err(PluginError::Interface {
+            offered: "(no interface of a plugin)".into(),
+            supported: supported_exports(),
+        });
+    }
+    Ok(Surface { interfaces, capabilities })
+}
+
+/// Names of the imports and exports of the outermost component.
+fn names(component: &[u8]) -> Result<(Vec<&str>, Vec<&str>), wasmparser::BinaryReaderError> {
+    let (mut imports, mut exports) = (Vec::new(), Vec::new());
+    let mut depth = 0_usize;
+    for payload in Parser::new(0).parse_all(component) {
+        match payload? {
+            Payload::Version { .. } => depth += 1,
+            Payload::End(_) => depth = depth.saturating_sub(1),
+            Payload::ComponentImportSection(section) if depth == 1 => {
+                for import in section {
+                    imports.push(import?.name.name);
+                }
+            }
+            Payload::ComponentExportSection(section) if depth == 1 => {
+                for export in section {
+                    exports.push(export?.name.name);
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok((imports, exports))
+}
+
+/// `xinglin:host/kv@1.0.0` → (`xinglin:host/kv`, 1.0.0).
+fn split(name: &str) -> (&str, Option<Version>) {
+    match name.split_once('@') {
+        Some((interface, version)) => (interface, version.parse().ok()),
+        None => (name, None),
+    }
+}
+
+/// Whether a host that has `ours` serves a component that was built with
+/// `theirs`: minors only add.
+fn serves(ours: &Version, theirs: Option<&Version>) -> bool {
+    theirs.is_some_and(|theirs| theirs.major == ours.major && theirs <= ours)
+}
+
+/// The capability that an import is, or `None` if it only names types.
+fn admit(types: &Types, import: &str) -> Result<Option<Capability>, PluginError> {
+    let (interface, version) = split(import);
+    let refuse = |reason: &str| PluginError::Capability { import: import.to_owned(), reason: reason.to_owned() };
+    let mismatch = |supported: String| PluginError::Interface { offered: import.to_owned(), supported };
+
+    if let Some(entry) = capability::CATALOGUE.iter().find(|entry| entry.interface == interface) {
+        let ours = Capability::version();
+        return if serves(&ours, version.as_ref()) {
+            Ok(Some(entry.capability))
+        } else {
+            Err(mismatch(format!("{interface}@{ours}")))
+        };
+    }
+    let vocabulary = ["xinglin:types/types", "xinglin:clinical/snapshot"];
+    let shared = vocabulary.contains(&interface) || Interface::ALL.iter().any(|known| known.name() == interface);
+    if shared && is_type_only(types, import) {
+        let ours = Version::new(1, 0, 0);
+        return if serves(&ours, version.as_ref()) { Ok(None) } else { Err(mismatch(format!("{interface}@{ours}"))) };
+    }
+    Err(if interface.starts_with("wasi:") {
+        refuse("plugins get no WASI: no files, sockets, clocks, randomness or environment")
+    } else if interface.starts_with("xinglin:host/") {
+        refuse("this host has no such capability; it has log, settings, kv")
+    } else {
+        refuse("not an interface of the hospital")
+    })
+}
+
+fn is_type_only(types: &Types, import: &str) -> bool {
+    let Some(item) = types.as_ref().component_item_for_import(import) else { return false };
+    let ComponentEntityType::Instance(instance) = item.ty else { return false };
+    types[instance].exports.values().all(|export| {
+        matches!(
+            export.ty,
+            ComponentEntityType::Type { referenced, .. } if !matches!(referenced, ComponentAnyTypeId::Resource(_))
+        )
+    })
+}
+
+/// The interface that an export is. What is not ours is ignored; what is ours in
+/// another version is refused, since whoever built it wanted it called.
+fn recognise(export: &str) -> Result<Option<Interface>, PluginError> {
+    let (name, version) = split(export);
+    match Interface::ALL.into_iter().find(|known| known.name() == name) {
+        Some(known) if serves(&known.version(), version.as_ref()) => Ok(Some(known)),
+        None if !name.starts_with("xinglin:") => Ok(None),
+        _ => Err(PluginError::Interface { offered: export.to_owned(), supported: supported_exports() }),
+    }
+}
+
+fn supported_exports() -> String {
+    Interface::ALL.map(|interface| interface.to_string()).join(", ")
+}
+
+/// The full names of a component's functions that the host calls.
+pub(crate) fn hooks(interfaces: &BTreeSet<Interface>) -> impl Iterator<Item = &'static hook::Entry> {
+    hook::HOOKS.iter().filter(|entry| interfaces.contains(&entry.interface))
+}
+
+// --- the permission sheet ----------------------------------------------------
+
+/// One sentence of a permission sheet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Item {
+    /// In `zh-CN` and `en`.
+    pub text: LocalizedText,
+    /// Why the plugin wants it, in its author's words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// What a plugin can and cannot do, for whoever grants it. It follows from the
+/// component's type, not from anybody's promise.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Sheet {
+    /// What it can do once granted.
+    pub can: Vec<Item>,
+    /// What it cannot do, whatever it tries.
+    pub cannot: Vec<Item>,
+    /// What looks odd.
+    pub notes: Vec<Item>,
+}
+
+fn item(zh: impl Into<String>, en: impl Into<String>) -> Item {
+    let translation = |language: &str, text: String| Translation { language: language.to_owned(), text };
+    Item { text: LocalizedText(vec![translation("zh-CN", zh.into()), translation("en", en.into())]), reason: None }
+}
+
+impl Sheet {
+    pub(crate) fn of(manifest: &Manifest, surface: &Surface) -> Self {
+        Self { can: can(manifest, surface), cannot: cannot(surface), notes: notes(manifest, surface) }
+    }
+}
+
+fn can(manifest: &Manifest, surface: &Surface) -> Vec<Item> {
+    let mut can = Vec::new();
+    for interface in &surface.interfaces {
+        can.push(match interface {
+            Interface::Pathway => item(
+                "提出路径建议：任务、问卷、消息、预警、转诊、暂停开方；由医院系统核对后执行",
+                "propose tasks, questionnaires, messages, alerts, referrals and holds on prescribing; \
+                 the hospital checks and carries them out",
+            ),
+            Interface::Review => item("审核处方：给出提示或否决意见", "comment on a prescription: warn, or veto"),
+            Interface::Payer => item(
+                "说明账单如何分担；金额由医院系统核对并记账",
+                "say how a bill is shared; the hospital checks every figure and books it",
+            ),
+        });
+    }
+    let needs = &manifest.data_needs;
+    for (wanted, zh, en) in [
+        (needs.conditions, "查看患者（假名）的诊断", "see the diagnoses of a pseudonymous patient"),
+        (needs.allergies, "查看患者（假名）的过敏史", "see the allergies of a pseudonymous patient"),
+        (needs.medications, "查看患者（假名）的用药", "see the medicines of a pseudonymous patient"),
+    ] {
+        if wanted {
+            can.push(item(zh, en));
+        }
+    }
+    if !needs.observations.is_empty() {
+        let codes: Vec<&str> = needs.observations.iter().map(|c| c.display.as_deref().unwrap_or(&c.code)).collect();
+        can.push(item(
+            format!("查看患者（假名）的下列检查结果：{}", codes.join("、")),
+            format!("see these observations of a pseudonymous patient: {}", codes.join(", ")),
+        ));
+    }
+    for entry in capability::CATALOGUE.iter().filter(|e| surface.capabilities.contains(&e.capability)) {
+        let reason = manifest.capabilities.get(&entry.capability).and_then(|ask| ask.reason.clone());
+        can.push(Item { reason, ..item(entry.zh, entry.en) });
+    }
+    can
+}
+
+fn cannot(surface: &Surface) -> Vec<Item> {
+    let mut cannot = vec![
+        item("开具、签署或审核通过处方", "create, sign or approve a prescription"),
+        item("划转资金或记账", "move money, or write to the ledger"),
+        item("获知姓名、身份证号、电话或任何密钥", "learn a name, an id number, a telephone number or a secret"),
+        item(
+            "访问网络、文件、系统时钟、随机数或其他插件",
+            "reach the network, files, the clock, random numbers or another plugin",
+        ),
+        item("在两次调用之间留存内存", "keep anything in memory from one call to the next"),
+    ];
+    for entry in capability::CATALOGUE.iter().filter(|e| !surface.capabilities.contains(&e.capability)) {
+        cannot.push(item(entry.zh, entry.en));
+    }
+    cannot
+}
+
+fn notes(manifest: &Manifest, surface: &Surface) -> Vec<Item> {
+    manifest
+        .capabilities
+        .keys()
+        .filter(|capability| !surface.capabilities.contains(capability))
+        .map(|capability| {
+            item(
+                format!("清单申请了“{capability}”，但组件并未使用"),
+                format!("the manifest asks for `{capability}`, but the component does not import it"),
+            )
+        })
+        .collect()
+}

@@ -1,0 +1,428 @@
+//! What a plugin says of itself: `plugin.toml` in the source tree, JSON in the
+//! component.
+
+use std::{collections::BTreeMap, fmt};
+
+use semver::Version;
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{self, Visitor},
+};
+use xinglin_domain::{
+    clinical::DataNeed,
+    coding::{Attribute, AttributeValue, Coding, Decimal, LocalizedText, Translation},
+};
+
+use crate::{Capability, Limits, PluginError};
+
+/// The manifest. Fields it does not have are refused, so that a slip of the pen
+/// is not a silent default.
+///
+/// ```toml
+/// id = "xinglin.diabetes"
+/// version = "1.2.0"
+/// publisher = "Xinglin"
+/// licence = "Apache-2.0"
+///
+/// [name]
+/// zh-CN = "糖尿病路径"
+/// en = "Diabetes pathway"
+///
+/// [capabilities.kv]
+/// quota-kib = 64
+/// reason = "remembers which settlements it has answered"
+///
+/// [limits]
+/// memory-mib = 64
+///
+/// [settings.target-hba1c]
+/// type = "decimal"
+/// default = 7.0
+/// minimum = 6
+/// maximum = 9
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Manifest {
+    /// Dotted and lower case, the publisher's part first: `xinglin.diabetes`.
+    pub id: String,
+    /// Of the plugin.
+    pub version: Version,
+    /// Who answers for it.
+    pub publisher: String,
+    /// SPDX expression, or the name of a contract.
+    pub licence: String,
+    /// What people call it, in `zh-CN` and `en` at least.
+    #[serde(with = "languages")]
+    pub name: LocalizedText,
+    /// What it is for.
+    #[serde(default, with = "languages", skip_serializing_if = "LocalizedText::is_empty")]
+    pub description: LocalizedText,
+    /// What it must be given.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub capabilities: BTreeMap<Capability, Ask>,
+    /// How much one call may need.
+    #[serde(default)]
+    pub limits: Limits,
+    /// What a tenant may configure.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub settings: BTreeMap<String, Setting>,
+    /// What of the record its checks must see. A pathway says so in its definition.
+    #[serde(default)]
+    pub data_needs: DataNeeds,
+}
+
+/// How a capability is asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Ask {
+    /// Why, in words for whoever grants it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// For `kv` only: how much is to be kept, 1 to 16384; 64 if it is not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quota_kib: Option<u32>,
+}
+
+/// The type of a setting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum SettingKind {
+    Text,
+    Integer,
+    Decimal,
+    Boolean,
+}
+
+/// One thing a tenant may configure.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", try_from = "RawSetting", into = "RawSetting")]
+pub struct Setting {
+    /// Its type.
+    pub kind: SettingKind,
+    /// What holds where the tenant says nothing.
+    pub default: Option<AttributeValue>,
+    /// Smallest number, or shortest text.
+    pub minimum: Option<Decimal>,
+    /// Largest number, or longest text.
+    pub maximum: Option<Decimal>,
+    /// For whoever sets it.
+    pub description: LocalizedText,
+}
+
+/// What a checker must see of the record.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct DataNeeds {
+    /// Diagnoses and problems.
+    pub conditions: bool,
+    /// Allergies and intolerances.
+    pub allergies: bool,
+    /// Medicines taken.
+    pub medications: bool,
+    /// Observations with one of these codes.
+    pub observations: Vec<Coding>,
+}
+
+impl DataNeeds {
+    /// As the snapshot is cut by them.
+    pub fn to_vec(&self) -> Vec<DataNeed> {
+        let mut needs = Vec::new();
+        if self.conditions {
+            needs.push(DataNeed::Conditions);
+        }
+        if self.allergies {
+            needs.push(DataNeed::Allergies);
+        }
+        if self.medications {
+            needs.push(DataNeed::Medications);
+        }
+        if !self.observations.is_empty() {
+            needs.push(DataNeed::Observations(self.observations.clone()));
+        }
+        needs
+    }
+}
+
+impl Manifest {
+    /// Largest manifest taken.
+    const MAX_BYTES: usize = 64 << 10;
+    const DEFAULT_KV_QUOTA_KIB: u32 = 64;
+    const MAX_KV_QUOTA_KIB: u32 = 16 << 10;
+
+    /// Reads a `plugin.toml`.
+    ///
+    /// # Errors
+    /// `PLUGIN_INVALID`, with line and column where there are any.
+    pub fn parse(text: &str) -> Result<Self, PluginError> {
+        let manifest: Self = toml::from_str(text).map_err(|e| PluginError::Manifest(e.to_string()))?;
+        manifest.check()?;
+        Ok(manifest)
+    }
+
+    pub(crate) fn from_section(json: &[u8]) -> Result<Self, PluginError> {
+        if json.len() > Self::MAX_BYTES {
+            return Err(PluginError::TooLarge { what: "the manifest", size: json.len(), limit: Self::MAX_BYTES });
+        }
+        let manifest: Self = serde_json::from_slice(json).map_err(|e| PluginError::Manifest(e.to_string()))?;
+        manifest.check()?;
+        Ok(manifest)
+    }
+
+    pub(crate) fn to_section(&self) -> Result<Vec<u8>, PluginError> {
+        self.check()?;
+        serde_json::to_vec(self).map_err(|e| PluginError::Manifest(e.to_string()))
+    }
+
+    /// How much it asks to keep, in KiB; none without the capability.
+    pub fn kv_quota_kib(&self) -> u32 {
+        self.capabilities.get(&Capability::Kv).map_or(0, |ask| ask.quota_kib.unwrap_or(Self::DEFAULT_KV_QUOTA_KIB))
+    }
+
+    /// What a tenant's values come to: checked, completed by the defaults, in
+    /// the order of their keys.
+    ///
+    /// # Errors
+    /// `BODY_INVALID` for a key the manifest does not have, or a value of
+    /// another type or out of range.
+    pub fn resolve(&self, values: &[Attribute]) -> Result<Vec<Attribute>, PluginError> {
+        let wrong = |key: &str, reason: String| PluginError::Setting { key: key.to_owned(), reason };
+        let mut resolved: BTreeMap<&str, AttributeValue> =
+            self.settings.iter().filter_map(|(key, setting)| Some((key.as_str(), setting.default.clone()?))).collect();
+        for attribute in values {
+            let Some((key, setting)) = self.settings.get_key_value(&attribute.key) else {
+                let known: Vec<&str> = self.settings.keys().map(String::as_str).collect();
+                return Err(wrong(
+                    &attribute.key,
+                    format!("not a setting of {}; it has: {}", self.id, known.join(", ")),
+                ));
+            };
+            setting.check(&attribute.value).map_err(|reason| wrong(key, reason))?;
+            resolved.insert(key, attribute.value.clone());
+        }
+        Ok(resolved.into_iter().map(|(key, value)| Attribute { key: key.to_owned(), value }).collect())
+    }
+
+    fn check(&self) -> Result<(), PluginError> {
+        let refuse = |reason: String| Err(PluginError::Manifest(reason));
+        if !is_id(&self.id) {
+            return refuse(format!(
+                "`id = {:?}`: must be two to eight dotted lower-case parts, the publisher's first, \
+                 for example `acme.glucose-watch`",
+                self.id
+            ));
+        }
+        for (field, value) in [("publisher", &self.publisher), ("licence", &self.licence)] {
+            if value.trim().is_empty() || value.len() > 200 {
+                return refuse(format!("`{field}` must be 1 to 200 bytes"));
+            }
+        }
+        for language in ["zh-CN", "en"] {
+            if !self.name.0.iter().any(|t| t.language == language && !t.text.trim().is_empty()) {
+                return refuse(format!("`[name]` has no `{language}`"));
+            }
+        }
+        if let Some((field, value, maximum)) = self.limits.out_of_range() {
+            return refuse(format!("`limits.{field} = {value}`: must be 1 to {maximum}"));
+        }
+        for (capability, ask) in &self.capabilities {
+            let allowed = *capability == Capability::Kv;
+            match ask.quota_kib {
+                Some(_) if !allowed => {
+                    return refuse(format!("`capabilities.{capability}.quota-kib`: only `kv` has a quota"));
+                }
+                Some(quota) if quota == 0 || quota > Self::MAX_KV_QUOTA_KIB => {
+                    return refuse(format!(
+                        "`capabilities.kv.quota-kib = {quota}`: must be 1 to {}",
+                        Self::MAX_KV_QUOTA_KIB
+                    ));
+                }
+                _ => {}
+            }
+        }
+        if let Some(key) = self.settings.keys().find(|key| !key.split('.').all(is_name)) {
+            return refuse(format!("`settings.{key}`: keys are dotted and lower case"));
+        }
+        Ok(())
+    }
+}
+
+/// `a`, `a1`, `a-b`.
+fn is_name(part: &str) -> bool {
+    part.starts_with(|c: char| c.is_ascii_lowercase())
+        && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        && !part.ends_with('-')
+}
+
+fn is_id(id: &str) -> bool {
+    id.len() <= 64 && (2..=8).contains(&id.split('.').count()) && id.split('.').all(is_name)
+}
+
+// --- settings ----------------------------------------------------------------
+
+impl SettingKind {
+    fn parse(self, text: &str) -> Option<AttributeValue> {
+        Some(match self {
+            Self::Text => AttributeValue::Text(text.to_owned()),
+            Self::Integer => AttributeValue::Integer(text.parse().ok()?),
+            Self::Decimal => AttributeValue::Decimal(text.parse().ok()?),
+            Self::Boolean => AttributeValue::Boolean(text.parse().ok()?),
+        })
+    }
+}
+
+impl Setting {
+    /// Whether a value has the type and lies in the range.
+    fn check(&self, value: &AttributeValue) -> Result<(), String> {
+        let size = match (self.kind, value) {
+            (SettingKind::Integer, AttributeValue::Integer(number)) => Some(Decimal::whole(*number)),
+            (SettingKind::Decimal, AttributeValue::Decimal(number)) => Some(*number),
+            (SettingKind::Text, AttributeValue::Text(text)) => {
+                i64::try_from(text.chars().count()).ok().map(Decimal::whole)
+            }
+            (SettingKind::Boolean, AttributeValue::Boolean(_)) => None,
+            _ => return Err(format!("must be of type {:?}", self.kind).to_lowercase()),
+        };
+        match (size, self.minimum, self.maximum) {
+            (Some(size), Some(minimum), _) if size < minimum => Err(format!("{size} is below {minimum}")),
+            (Some(size), _, Some(maximum)) if size > maximum => Err(format!("{size} is above {maximum}")),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// As it is written. Values are text in JSON and any scalar in TOML.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct RawSetting {
+    r#type: SettingKind,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    default: Option<Scalar>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    minimum: Option<Scalar>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    maximum: Option<Scalar>,
+    #[serde(default, with = "languages", skip_serializing_if = "LocalizedText::is_empty")]
+    description: LocalizedText,
+}
+
+impl TryFrom<RawSetting> for Setting {
+    type Error = String;
+
+    fn try_from(raw: RawSetting) -> Result<Self, String> {
+        let bound = |name: &str, value: Option<Scalar>| match value {
+            None => Ok(None),
+            Some(_) if raw.r#type == SettingKind::Boolean => Err(format!("a boolean has no {name}")),
+            Some(Scalar(text)) => match text.parse() {
+                Ok(number) => Ok(Some(number)),
+                Err(_) => Err(format!("{name} `{text}` is no number")),
+            },
+        };
+        let setting = Self {
+            kind: raw.r#type,
+            default: match &raw.default {
+                None => None,
+                Some(Scalar(text)) => {
+                    Some(raw.r#type.parse(text).ok_or_else(|| format!("default `{text}` is not of its type"))?)
+                }
+            },
+            minimum: bound("minimum", raw.minimum)?,
+            maximum: bound("maximum", raw.maximum)?,
+            description: raw.description,
+        };
+        if let Some(default) = &setting.default {
+            setting.check(default).map_err(|reason| format!("default: {reason}"))?;
+        }
+        Ok(setting)
+    }
+}
+
+impl From<Setting> for RawSetting {
+    fn from(setting: Setting) -> Self {
+        let number = |value: Option<Decimal>| value.map(|number| Scalar(number.to_string()));
+        Self {
+            r#type: setting.kind,
+            default: setting.default.and_then(|value| match value {
+                AttributeValue::Text(text) => Some(Scalar(text)),
+                AttributeValue::Integer(number) => Some(Scalar(number.to_string())),
+                AttributeValue::Decimal(number) => Some(Scalar(number.to_string())),
+                AttributeValue::Boolean(truth) => Some(Scalar(truth.to_string())),
+                _ => None,
+            }),
+            minimum: number(setting.minimum),
+            maximum: number(setting.maximum),
+            description: setting.description,
+        }
+    }
+}
+
+/// Any scalar, as its text. TOML floats keep the digits their author wrote as
+/// long as an `f64` can: the shortest form that reads back the same.
+#[derive(Clone, Serialize)]
+#[serde(transparent)]
+struct Scalar(String);
+
+impl<'de> Deserialize<'de> for Scalar {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Any;
+        impl Visitor<'_> for Any {
+            type Value = Scalar;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a text, a number or a boolean")
+            }
+
+            fn visit_str<E: de::Error>(self, value: &str) -> Result<Scalar, E> {
+                Ok(Scalar(value.to_owned()))
+            }
+
+            fn visit_bool<E: de::Error>(self, value: bool) -> Result<Scalar, E> {
+                Ok(Scalar(value.to_string()))
+            }
+
+            fn visit_i64<E: de::Error>(self, value: i64) -> Result<Scalar, E> {
+                Ok(Scalar(value.to_string()))
+            }
+
+            fn visit_f64<E: de::Error>(self, value: f64) -> Result<Scalar, E> {
+                Ok(Scalar(value.to_string()))
+            }
+        }
+        deserializer.deserialize_any(Any)
+    }
+}
+
+/// A text by language: `{ zh-CN = "…", en = "…" }`, or one bare string, which
+/// counts as English.
+mod languages {
+    use super::*;
+
+    pub(super) fn serialize<S: serde::Serializer>(text: &LocalizedText, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(text.0.iter().map(|t| (&t.language, &t.text)))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<LocalizedText, D::Error> {
+        struct Languages;
+        impl<'de> Visitor<'de> for Languages {
+            type Value = LocalizedText;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a text, or a table from language to text")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<LocalizedText, E> {
+                Ok(LocalizedText(vec![Translation { language: "en".into(), text: text.into() }]))
+            }
+
+            fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<LocalizedText, A::Error> {
+                let mut translations = Vec::new();
+                while let Some((language, text)) = map.next_entry()? {
+                    translations.push(Translation { language, text });
+                }
+                Ok(LocalizedText(translations))
+            }
+        }
+        deserializer.deserialize_any(Languages)
+    }
+}

@@ -1,0 +1,267 @@
+//! The record of a call, complete enough to run it again.
+
+use std::collections::VecDeque;
+
+use semver::Version;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use sha2::{Digest as _, Sha256};
+use thiserror::Error;
+use xinglin_domain::{
+    code::Code,
+    id::{CallId, TenantId},
+    time::Instant,
+};
+
+use crate::{
+    Call, CallContext, Digest, FailureCode, Limits, NoKv, Plugin, Runtime,
+    hook::{HOOKS, Hook},
+    limits::Stop,
+};
+
+/// Bytes of host answers that one call may have on tape.
+const MAX_ANSWERS: usize = 8 << 20;
+
+/// One call: what went in, what the host answered meanwhile, what came out.
+/// JSON is kept as the text it was, so that no store can reorder it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tape {
+    /// Which call.
+    pub call: CallId,
+    /// Of whom.
+    pub tenant: TenantId,
+    /// Id of the plugin.
+    pub plugin: String,
+    /// Its version.
+    pub version: Version,
+    /// The very bytes of it.
+    pub digest: Digest,
+    /// Interface and function.
+    pub hook: String,
+    /// [`Runtime::fingerprint`].
+    pub engine: String,
+    /// What the call was allowed.
+    pub limits: Limits,
+    /// When, by the caller's clock.
+    pub started: Instant,
+    /// The arguments, as JSON of domain types.
+    pub input: String,
+    /// What the host answered, in order. `log` answers nothing and is not here.
+    pub answers: Vec<Answer>,
+    /// What came out.
+    pub output: Output,
+}
+
+/// One answer of the host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Answer {
+    /// Interface and function.
+    pub import: String,
+    /// Of its arguments.
+    pub arguments: Digest,
+    /// As JSON.
+    pub answer: String,
+}
+
+/// How a call ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Output {
+    /// What the plugin answered, as JSON of domain types.
+    Answered(String),
+    /// It gave no answer.
+    Failed(FailureCode),
+}
+
+impl Tape {
+    /// SHA-256 over everything in the tape. Each part is preceded by its
+    /// length, so no two tapes share their bytes. Whoever stores tapes chains
+    /// these.
+    pub fn record_hash(&self) -> Digest {
+        let mut hash = Sha256::new();
+        let mut part = |bytes: &[u8]| {
+            hash.update((bytes.len() as u64).to_be_bytes());
+            hash.update(bytes);
+        };
+        part(b"xinglin-tape-1");
+        part(&self.call.as_u128().to_be_bytes());
+        part(&self.tenant.as_u128().to_be_bytes());
+        part(self.plugin.as_bytes());
+        part(self.version.to_string().as_bytes());
+        part(&self.digest.0);
+        part(self.hook.as_bytes());
+        part(self.engine.as_bytes());
+        for limit in [self.limits.memory_mib, self.limits.deadline_ms, self.limits.output_kib] {
+            part(&limit.to_be_bytes());
+        }
+        part(&self.started.micros().to_be_bytes());
+        part(self.input.as_bytes());
+        part(&(self.answers.len() as u64).to_be_bytes());
+        for answer in &self.answers {
+            part(answer.import.as_bytes());
+            part(&answer.arguments.0);
+            part(answer.answer.as_bytes());
+        }
+        match &self.output {
+            Output::Answered(json) => {
+                part(b"answered");
+                part(json.as_bytes());
+            }
+            Output::Failed(code) => {
+                part(b"failed");
+                part(code.as_str().as_bytes());
+            }
+        }
+        Digest(hash.finalize().into())
+    }
+}
+
+// --- recording ---------------------------------------------------------------
+
+/// What a guest asks of the host.
+pub(crate) struct Question {
+    import: &'static str,
+    arguments: Digest,
+}
+
+impl Question {
+    pub fn new(import: &'static str, arguments: &[&[u8]]) -> Self {
+        let mut hash = Sha256::new();
+        for argument in arguments {
+            hash.update((argument.len() as u64).to_be_bytes());
+            hash.update(argument);
+        }
+        Self { import, arguments: Digest(hash.finalize().into()) }
+    }
+}
+
+/// Writes the answers of a call down; in a replay, also gives them.
+#[derive(Debug, Default)]
+pub(crate) struct Recorder {
+    pub answers: Vec<Answer>,
+    bytes: usize,
+    recording: Option<VecDeque<Answer>>,
+}
+
+impl Recorder {
+    pub fn replaying(answers: &[Answer]) -> Self {
+        Self { recording: Some(answers.iter().cloned().collect()), ..Self::default() }
+    }
+
+    /// The recorded answer, or `None` if this is not a replay. It is an error if
+    /// the recording goes on with another question.
+    pub fn recorded<T: DeserializeOwned>(&mut self, question: &Question) -> wasmtime::Result<Option<T>> {
+        let Some(recording) = &mut self.recording else { return Ok(None) };
+        recording
+            .pop_front()
+            .filter(|next| next.import == question.import && next.arguments == question.arguments)
+            .and_then(|next| serde_json::from_str(&next.answer).ok())
+            .map(Some)
+            .ok_or_else(|| Stop::Diverged.into())
+    }
+
+    pub fn record<T: Serialize>(&mut self, question: Question, answer: &T) -> wasmtime::Result<()> {
+        let answer = serde_json::to_string(answer)?;
+        self.bytes += question.import.len() + size_of::<Digest>() + answer.len();
+        if self.bytes > MAX_ANSWERS {
+            return Err(Stop::Tape(MAX_ANSWERS).into());
+        }
+        self.answers.push(Answer { import: question.import.to_owned(), arguments: question.arguments, answer });
+        Ok(())
+    }
+
+    /// Whether a replay left recorded answers unasked.
+    pub fn has_rest(&self) -> bool {
+        self.recording.as_ref().is_some_and(|rest| !rest.is_empty())
+    }
+}
+
+// --- replaying ---------------------------------------------------------------
+
+/// A tape run again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ReplayReport {
+    /// Whether output and questions to the host are the same, byte for byte.
+    pub identical: bool,
+    /// Whether that proves anything. What ended by load or time, then or now,
+    /// need not end so again.
+    pub conclusive: bool,
+    /// Whether it is the component of the tape. If not, a difference is what a
+    /// new version would have decided otherwise.
+    pub same_component: bool,
+    /// Whether compiler and settings are those of the tape.
+    pub same_engine: bool,
+    /// Whether the plugin asked the host otherwise than on the tape.
+    pub diverged: bool,
+    /// Output of the tape.
+    pub recorded: Output,
+    /// Output now.
+    pub replayed: Output,
+}
+
+/// A tape cannot be run again.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ReplayError {
+    /// This host no longer has the hook.
+    #[error("the tape is of `{0}`, which this host does not call")]
+    UnknownHook(String),
+    /// The input of the tape is not that of its hook.
+    #[error("the input on the tape cannot be read: {0}")]
+    Unreadable(String),
+}
+
+impl ReplayError {
+    /// The stable code.
+    pub const fn code(&self) -> Code {
+        match self {
+            Self::UnknownHook(_) => Code::PluginInterface,
+            Self::Unreadable(_) => Code::BodyInvalid,
+        }
+    }
+}
+
+impl Runtime {
+    /// Runs a tape again, on the plugin of the tape or on another: the host's
+    /// answers come from the tape, nothing is written anywhere, and output and
+    /// questions are compared byte for byte.
+    ///
+    /// # Errors
+    /// If the tape cannot be understood; a different outcome is no error.
+    pub async fn replay(&self, plugin: &Plugin, tape: &Tape) -> Result<ReplayReport, ReplayError> {
+        let entry = HOOKS
+            .iter()
+            .find(|entry| entry.name.to_string() == tape.hook)
+            .ok_or_else(|| ReplayError::UnknownHook(tape.hook.clone()))?;
+        (entry.replay)(self, plugin, tape).await
+    }
+
+    pub(crate) async fn replay_as<H: Hook>(&self, plugin: &Plugin, tape: &Tape) -> Result<ReplayReport, ReplayError> {
+        let input: H::Input<'_> =
+            serde_json::from_str(&tape.input).map_err(|e| ReplayError::Unreadable(e.to_string()))?;
+        let context = CallContext {
+            call: tape.call,
+            tenant: tape.tenant,
+            request_id: "replay".to_owned(),
+            settings: Vec::new(),
+            kv: std::sync::Arc::new(NoKv),
+            now: tape.started,
+        };
+        let recorder = Recorder::replaying(&tape.answers);
+        // A slower machine must not turn an answer into a failure.
+        let limits = Limits { deadline_ms: Limits::MAXIMUM.deadline_ms, ..tape.limits };
+        let (Call { tape: again, .. }, rest): (Call<H::Output>, bool) =
+            self.run::<H>(plugin, context, &input, recorder, limits).await;
+        let diverged = rest || again.answers != tape.answers;
+        let depends_on_load = |output: &Output| matches!(output, Output::Failed(code) if !code.is_deterministic());
+        Ok(ReplayReport {
+            identical: !diverged && again.output == tape.output,
+            conclusive: !depends_on_load(&tape.output) && !depends_on_load(&again.output),
+            same_component: again.digest == tape.digest,
+            same_engine: again.engine == tape.engine,
+            diverged,
+            recorded: tape.output.clone(),
+            replayed: again.output,
+        })
+    }
+}

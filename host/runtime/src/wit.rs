@@ -1,0 +1,31 @@
+//! Bindings of the published contract, generated from `/wit`. Nobody outside
+//! this crate sees them; the conversions to the domain's vocabulary are in the
+//! folder of each package.
+//!
+//! One world holds everything the host offers and understands, so each shared
+//! record exists once. No component is asked to fit that world: hooks are found
+//! one interface at a time (see [`crate::hook`]).
+
+wasmtime::component::bindgen!({
+    path: [
+        "../../wit/types",
+        "../../wit/clinical",
+        "../../wit/host",
+        "../../wit/pathway",
+        "../../wit/prescribing",
+        "../../wit/payment",
+    ],
+    inline: "
+        package xinglin:runtime;
+
+        world contract {
+            import xinglin:host/log@1.0.0;
+            import xinglin:host/settings@1.0.0;
+            import xinglin:host/kv@1.0.0;
+            export xinglin:pathway/pathway@1.0.0;
+            export xinglin:prescribing/review@1.0.0;
+            export xinglin:payment/payer@1.0.0;
+        }
+    ",
+    imports: { default: async | trappable },
+});

@@ -1,0 +1,264 @@
+//! "Denied by type": what a plugin can import is read from the published WIT and
+//! proved against the linker, so that no later edit opens a door unseen.
+
+use std::collections::BTreeSet;
+
+use wit_component::dummy_module;
+use wit_parser::{ManglingAndAbi, Resolve, Type, TypeDefKind, TypeId};
+use xinglin_domain::code::Code;
+use xinglin_runtime::{Grants, Interface, Manifest, Package, PluginError, attach, componentize};
+
+use crate::fixtures::{PACKAGES, resolve, runtime, toml, wit};
+
+/// Everything that can be imported, function by function. To add one is a
+/// decision about safety, and is made here.
+const IMPORTABLE: [&str; 6] = [
+    "xinglin:host/kv.delete",
+    "xinglin:host/kv.get",
+    "xinglin:host/kv.set",
+    "xinglin:host/log.write",
+    "xinglin:host/settings.all",
+    "xinglin:host/settings.get",
+];
+
+/// Words that would betray an act or a datum no plugin may have.
+const FORBIDDEN: [&str; 27] = [
+    "prescribe",
+    "prescription",
+    "sign",
+    "approve",
+    "dispense",
+    "pay",
+    "transfer",
+    "post",
+    "ledger",
+    "refund",
+    "name",
+    "surname",
+    "patient",
+    "person",
+    "identity",
+    "identifier",
+    "number",
+    "phone",
+    "telephone",
+    "address",
+    "birth",
+    "photo",
+    "secret",
+    "password",
+    "token",
+    "credential",
+    "file",
+];
+
+fn contract() -> Resolve {
+    let mut resolve = Resolve::default();
+    for package in PACKAGES {
+        resolve.push_str(package, &wit(package)).expect("valid WIT");
+    }
+    resolve
+}
+
+fn is_forbidden(identifier: &str) -> bool {
+    identifier.split('-').any(|word| FORBIDDEN.contains(&word))
+}
+
+/// Every identifier in a type, and in the types it is made of.
+fn identifiers(resolve: &Resolve, ty: &Type, seen: &mut BTreeSet<TypeId>, found: &mut BTreeSet<String>) {
+    let Type::Id(id) = ty else { return };
+    if !seen.insert(*id) {
+        return;
+    }
+    let definition = &resolve.types[*id];
+    found.extend(definition.name.clone());
+    let mut visit = |ty: &Type, found: &mut BTreeSet<String>| identifiers(resolve, ty, seen, found);
+    match &definition.kind {
+        TypeDefKind::Record(record) => {
+            for field in &record.fields {
+                found.insert(field.name.clone());
+                visit(&field.ty, found);
+            }
+        }
+        TypeDefKind::Variant(variant) => {
+            for case in &variant.cases {
+                found.insert(case.name.clone());
+                if let Some(ty) = &case.ty {
+                    visit(ty, found);
+                }
+            }
+        }
+        TypeDefKind::Enum(cases) => found.extend(cases.cases.iter().map(|case| case.name.clone())),
+        TypeDefKind::Flags(flags) => found.extend(flags.flags.iter().map(|flag| flag.name.clone())),
+        TypeDefKind::Tuple(tuple) => tuple.types.iter().for_each(|ty| visit(ty, found)),
+        TypeDefKind::List(ty) | TypeDefKind::Option(ty) | TypeDefKind::Type(ty) => visit(ty, found),
+        TypeDefKind::Result(result) => {
+            for ty in [&result.ok, &result.err].into_iter().flatten() {
+                visit(ty, found);
+            }
+        }
+        other => panic!("an importable function must not pass {other:?}: handles are authority"),
+    }
+}
+
+/// Functions of `xinglin:host`, as `package/interface.function`.
+fn host_functions(resolve: &Resolve) -> Vec<(String, &wit_parser::Function)> {
+    resolve
+        .packages
+        .iter()
+        .filter(|(_, package)| package.name.namespace == "xinglin" && package.name.name == "host")
+        .flat_map(|(_, package)| &package.interfaces)
+        .flat_map(|(interface, id)| {
+            resolve.interfaces[*id]
+                .functions
+                .iter()
+                .map(move |(function, item)| (format!("xinglin:host/{interface}.{function}"), item))
+        })
+        .collect()
+}
+
+#[test]
+fn the_host_offers_a_closed_list_of_functions() {
+    let resolve = contract();
+    let offered: BTreeSet<String> = host_functions(&resolve).into_iter().map(|(name, _)| name).collect();
+    assert_eq!(offered, IMPORTABLE.map(String::from).into());
+}
+
+#[test]
+fn no_world_of_a_plugin_offers_anything_else() {
+    let resolve = contract();
+    for (_, world) in &resolve.worlds {
+        for (key, _) in &world.imports {
+            let name = resolve.name_world_key(key);
+            let known = ["xinglin:host/", "xinglin:types/", "xinglin:clinical/"];
+            assert!(known.iter().any(|package| name.starts_with(package)), "{} imports {name}", world.name);
+        }
+    }
+    // The vocabulary has no functions: importing it gives nothing but types.
+    for (_, package) in resolve.packages.iter().filter(|(_, p)| matches!(p.name.name.as_str(), "types" | "clinical")) {
+        for id in package.interfaces.values() {
+            assert!(resolve.interfaces[*id].functions.is_empty());
+        }
+    }
+}
+
+#[test]
+fn no_import_names_a_forbidden_act_or_returns_a_forbidden_datum() {
+    let resolve = contract();
+    for (name, function) in host_functions(&resolve) {
+        let mut found = BTreeSet::from([function.name.clone()]);
+        let mut seen = BTreeSet::new();
+        for parameter in &function.params {
+            found.insert(parameter.name.clone());
+            identifiers(&resolve, &parameter.ty, &mut seen, &mut found);
+        }
+        if let Some(result) = &function.result {
+            identifiers(&resolve, result, &mut seen, &mut found);
+        }
+        let betrayed: Vec<&String> = found.iter().filter(|word| is_forbidden(word)).collect();
+        assert!(betrayed.is_empty(), "{name}: {betrayed:?}");
+    }
+    // The walk itself sees what it is meant to see.
+    assert!(is_forbidden("id-number") && is_forbidden("sign-prescription") && !is_forbidden("settings"));
+}
+
+#[test]
+fn a_pathway_has_no_directive_that_prescribes() {
+    let resolve = contract();
+    let directive = resolve
+        .types
+        .iter()
+        .find_map(|(_, ty)| match &ty.kind {
+            TypeDefKind::Variant(variant) if ty.name.as_deref() == Some("directive") => Some(variant),
+            _ => None,
+        })
+        .expect("the directives");
+    let cases: Vec<&str> = directive.cases.iter().map(|case| case.name.as_str()).collect();
+    assert_eq!(
+        cases,
+        [
+            "schedule-task",
+            "cancel-task",
+            "ask",
+            "send-message",
+            "raise-alert",
+            "refer",
+            "request-lab",
+            "hold-prescribing",
+            "release-prescribing",
+            "propose-note",
+            "close",
+        ]
+    );
+}
+
+const ALL_CAPABILITIES: &str = "[capabilities.log]\n[capabilities.settings]\n[capabilities.kv]\n";
+
+/// Loads a component of this world that has no code, with every capability
+/// there is asked for and granted.
+async fn load(extra: &[&str], world: &str) -> Result<(), PluginError> {
+    let (resolve, _, world) = resolve(|text| text, extra, world);
+    let mut module = dummy_module(&resolve, world, ManglingAndAbi::Legacy(wit_parser::LiftLowerAbi::Sync));
+    wit_component::embed_component_metadata(&mut module, &resolve, world, wit_component::StringEncoding::UTF8, false)
+        .expect("metadata");
+    let manifest = Manifest::parse(&toml(ALL_CAPABILITIES)).expect("a manifest");
+    let package = Package::read(attach(&componentize(&module)?, &manifest)?)?;
+    runtime().load(&package, &Grants::as_asked(&manifest)).await.map(|_| ())
+}
+
+const EXPORT: &str = "export xinglin:prescribing/review@1.0.0;";
+
+#[tokio::test]
+async fn every_interface_loads_with_all_its_functions() {
+    for interface in Interface::ALL {
+        load(&[], &format!("export {interface};")).await.unwrap_or_else(|e| panic!("{interface}: {e}"));
+    }
+    let all: String = Interface::ALL.iter().map(|interface| format!("export {interface};")).collect();
+    load(&[], &all).await.expect("several in one component");
+}
+
+#[tokio::test]
+async fn with_all_capabilities_granted_the_linker_has_the_closed_list_and_nothing_else() {
+    let resolve = contract();
+    let offered: BTreeSet<&str> =
+        IMPORTABLE.iter().filter_map(|function| function.split_once('.')).map(|(interface, _)| interface).collect();
+    for (_, interface) in &resolve.interfaces {
+        let (Some(package), Some(name)) = (interface.package, &interface.name) else { continue };
+        let id = &resolve.packages[package].name;
+        let full = format!("{}:{}/{name}", id.namespace, id.name);
+        let outcome = load(&[], &format!("import {full}@1.0.0; {EXPORT}")).await;
+        let type_only = interface.functions.is_empty();
+        if type_only || offered.contains(full.as_str()) {
+            assert_eq!(outcome, Ok(()), "{full}");
+        } else {
+            let error = outcome.expect_err(&full);
+            assert_eq!(error.code(), Code::PluginCapability, "{full}: {error}");
+            assert!(error.to_string().contains(&full), "{error}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_world_outside_cannot_be_imported() {
+    for (package, import) in [
+        ("package wasi:clocks@0.2.6; interface wall-clock { now: func() -> u64; }", "wasi:clocks/wall-clock@0.2.6"),
+        ("package wasi:random@0.2.6; interface random { get-random-u64: func() -> u64; }", "wasi:random/random@0.2.6"),
+        (
+            "package wasi:cli@0.2.6; interface environment { initial-cwd: func() -> option<string>; }",
+            "wasi:cli/environment@0.2.6",
+        ),
+        ("package wasi:sockets@0.2.6; interface network { resource network; }", "wasi:sockets/network@0.2.6"),
+        (
+            "package wasi:filesystem@0.2.6; interface preopens { count: func() -> u32; }",
+            "wasi:filesystem/preopens@0.2.6",
+        ),
+        ("package xinglin:ledger@1.0.0; interface ledger { post: func(fen: s64); }", "xinglin:ledger/ledger@1.0.0"),
+        ("package acme:helper@1.0.0; interface helper { help: func(); }", "acme:helper/helper@1.0.0"),
+    ] {
+        let error = load(&[package], &format!("import {import}; {EXPORT}")).await.expect_err(import);
+        assert_eq!(error.code(), Code::PluginCapability, "{error}");
+        assert!(error.to_string().contains(import), "{error}");
+    }
+    let error = load(&[], &format!("import help: func(); {EXPORT}")).await.expect_err("a bare function");
+    assert_eq!(error.code(), Code::PluginCapability, "{error}");
+}

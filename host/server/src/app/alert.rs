@@ -1,0 +1,126 @@
+//! Alerts: somebody must look, and the host measures how soon.
+
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+use xinglin_domain::{
+    access::Action,
+    enrolment::{AlertRecord, CareError, Enrolment},
+    id::AlertId,
+    pathway::Event,
+};
+use xinglin_store::{Alert, AlertQuery};
+
+use super::{AppError, AppResult, Caller, Hospital, document::Stored, enrolment::Occasion, record};
+use crate::fhir::project;
+
+/// An alert.
+#[derive(Serialize, ToSchema)]
+pub struct AlertView {
+    /// `alert-…`
+    #[schema(value_type = String)]
+    pub id: AlertId,
+    /// For example `GLUCOSE_CRITICAL_HIGH`.
+    pub code: String,
+    /// `open` or `acknowledged`.
+    pub state: String,
+    /// Somebody must have looked by then (RFC 3339).
+    pub deadline: String,
+    /// Whether nobody has, and it is later.
+    pub overdue: bool,
+    /// Whether somebody looked in time, once somebody has.
+    pub in_time: Option<bool>,
+    /// What, for whom, how grave, and the source of the rule.
+    #[schema(value_type = Object)]
+    pub detail: Value,
+}
+
+impl Hospital {
+    /// Alerts of the caller's hospital, newest first.
+    ///
+    /// # Errors
+    /// If the caller is not of the care team.
+    pub async fn list_alerts(&self, caller: &Caller, state: Option<String>) -> AppResult<Vec<AlertView>> {
+        caller.may(Action::AcknowledgeAlert)?;
+        let query = AlertQuery { patient_id: None, state, owner: None };
+        let rows = self.records(caller).list_alerts(&query, 500).await?;
+        rows.into_iter().map(|row| Ok(view(record(row)?, caller))).collect()
+    }
+
+    /// Takes an alert up.
+    ///
+    /// # Errors
+    /// If it was taken up before, or is another role's.
+    pub async fn acknowledge_alert(&self, caller: &Caller, id: AlertId) -> AppResult<AlertView> {
+        caller.may(Action::AcknowledgeAlert)?;
+        let records = self.records(caller);
+        let mut row = records.get_alert(id).await?;
+        let taken = record(row.clone())?.acknowledge(&caller.actor, caller.now)?;
+        row.state = "acknowledged".into();
+        row.body = serde_json::to_value(&taken).map_err(AppError::internal)?;
+        row.updated_at = caller.now;
+        let Stored::<_, Enrolment> { value: enrolment, .. } = records.get_document(taken.enrolment).await?.try_into()?;
+        let tx = records.begin().await?;
+        tx.update_alert(&row).await?;
+        record::project(&tx, vec![projection(&taken, &enrolment.pathway)], caller.now).await?;
+        tx.commit().await?;
+        if enrolment.is_active() {
+            let event = Event::AlertAcknowledged(taken.alert.code.clone());
+            let occasion = Occasion { request_id: caller.request_id.clone(), now: caller.now };
+            self.tell(&records, taken.enrolment, &event, &occasion).await?;
+        }
+        Ok(view(taken, caller))
+    }
+}
+
+fn record(row: Alert) -> AppResult<AlertRecord> {
+    serde_json::from_value(row.body).map_err(AppError::internal)
+}
+
+pub(super) fn row(record: &AlertRecord) -> AppResult<Alert> {
+    let word = |value: Value| value.as_str().map(str::to_owned).unwrap_or_default();
+    Ok(Alert {
+        id: record.id,
+        patient_id: record.patient.to_string(),
+        enrolment_id: Some(record.enrolment),
+        code: record.alert.code.clone(),
+        severity: word(serde_json::to_value(record.alert.severity).map_err(AppError::internal)?),
+        owner: word(serde_json::to_value(record.alert.owner).map_err(AppError::internal)?),
+        state: "open".into(),
+        due_at: record.deadline(),
+        body: serde_json::to_value(record).map_err(AppError::internal)?,
+        version: 0,
+        created_at: record.raised,
+        updated_at: record.raised,
+    })
+}
+
+pub(super) fn projection(record: &AlertRecord, pathway: &str) -> Value {
+    let by = record.acknowledged.map(|taken| (taken.at, taken.by.to_string()));
+    project::detected_issue(&project::Alert {
+        id: record.id,
+        patient: &record.patient.to_string(),
+        alert: &record.alert,
+        pathway,
+        raised: record.raised,
+        acknowledged: by.as_ref().map(|(at, by)| (*at, by.as_str())),
+    })
+}
+
+fn view(record: AlertRecord, caller: &Caller) -> AlertView {
+    AlertView {
+        id: record.id,
+        code: record.alert.code.clone(),
+        state: if record.acknowledged.is_some() { "acknowledged" } else { "open" }.into(),
+        deadline: record.deadline().to_string(),
+        overdue: record.is_overdue(caller.now),
+        in_time: record.in_time(),
+        detail: serde_json::to_value(&record).unwrap_or_default(),
+    }
+}
+
+impl From<CareError> for AppError {
+    fn from(error: CareError) -> Self {
+        Self::new(error.code(), error.to_string())
+    }
+}

@@ -1,0 +1,296 @@
+//! Calls of plugins: made for a use case, kept on tape whatever came of them.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+use xinglin_domain::{
+    access::Action,
+    id::{CallId, TenantId},
+    review::FailedCall,
+    time::Instant,
+};
+use xinglin_runtime::{Call, CallContext, CallFailure, KvFuture, KvRead, KvUnavailable, Output, Plugin, Tape};
+use xinglin_store::{ChainState, Install, KvWrite, NewTapeEntry, TapeEntry, TapeQuery, Tenant, TenantTx};
+
+use super::{AppError, AppResult, Caller, Hospital, plugin};
+use crate::ambient;
+
+/// A call that a request made.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct CallView {
+    /// `call-…`: what was asked and answered is at `/api/v1/calls/{id}`.
+    pub id: String,
+    /// Id of the plugin.
+    pub plugin: String,
+    /// Its version.
+    pub version: String,
+    /// Interface and function.
+    pub hook: String,
+    /// From the start of the instance to its answer.
+    pub micros: u64,
+    /// Bytes of memory at their peak.
+    pub memory: usize,
+    /// `answered`, or the code of the failure.
+    pub outcome: String,
+}
+
+/// A call on tape.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TapeView {
+    /// Which call.
+    pub id: String,
+    /// Its place in the tenant's chain.
+    pub seq: i64,
+    /// Hash of the tape.
+    pub record_hash: String,
+    /// Hash that links it to all before it.
+    pub link_hash: String,
+    /// The tape: plugin, digest, input, answers of the host, output.
+    #[schema(value_type = Object)]
+    pub tape: Value,
+}
+
+/// What a walk along the chain of tapes found.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ChainView {
+    /// Whether every link holds.
+    pub intact: bool,
+    /// How many tapes there are.
+    pub length: Option<i64>,
+    /// The last link; whoever keeps a copy can prove what came before.
+    pub head: Option<String>,
+    /// Place of the first tape that is not what was written.
+    pub first_broken: Option<i64>,
+}
+
+/// What one use case asked of plugins, not yet written down.
+pub(super) struct Calls<'a> {
+    hospital: &'a Hospital,
+    tenant: TenantId,
+    request_id: String,
+    now: Instant,
+    about: Vec<String>,
+    views: Vec<CallView>,
+    tapes: Vec<Tape>,
+    writes: Vec<(String, Vec<KvWrite>, i64)>,
+}
+
+impl<'a> Calls<'a> {
+    pub fn new(hospital: &'a Hospital, tenant: TenantId, request_id: &str, now: Instant) -> Self {
+        Self {
+            hospital,
+            tenant,
+            request_id: request_id.to_owned(),
+            now,
+            about: Vec::new(),
+            views: Vec::new(),
+            tapes: Vec::new(),
+            writes: Vec::new(),
+        }
+    }
+
+    /// The calls are about this: a patient, a prescription, a bill. A recall
+    /// finds it by that.
+    pub fn about(mut self, id: impl ToString) -> Self {
+        self.about.push(id.to_string());
+        self
+    }
+
+    /// What the host lends to the next call of a plugin.
+    pub fn context(&self, install: &Install, plugin: &Plugin) -> AppResult<CallContext> {
+        Ok(CallContext {
+            call: CallId::from_u128(ambient::fresh_id()),
+            tenant: self.tenant,
+            request_id: self.request_id.clone(),
+            settings: plugin::resolved_settings(install, plugin.manifest())?,
+            kv: Arc::new(Kept {
+                records: self.hospital.store().tenant(self.tenant),
+                plugin: install.plugin_id.clone(),
+            }),
+            now: self.now,
+        })
+    }
+
+    /// Takes note of a call that was made, and hands out its answer.
+    pub fn took<T>(&mut self, install: &Install, call: Call<T>) -> AppResult<T> {
+        self.note(install, call).map_err(AppError::from)
+    }
+
+    /// As [`Calls::took`], for callers to whom a failure is an answer too.
+    pub fn note<T>(&mut self, install: &Install, call: Call<T>) -> Result<T, Box<CallFailure>> {
+        let outcome = match &call.outcome {
+            Ok(_) => "answered".to_owned(),
+            Err(failure) => {
+                tracing::warn!(plugin = failure.plugin, call = %failure.call, "{failure}");
+                failure.code.to_string()
+            }
+        };
+        self.views.push(CallView {
+            id: call.tape.call.to_string(),
+            plugin: call.tape.plugin.clone(),
+            version: call.tape.version.to_string(),
+            hook: call.tape.hook.clone(),
+            micros: u64::try_from(call.elapsed.as_micros()).unwrap_or(u64::MAX),
+            memory: call.memory_peak,
+            outcome,
+        });
+        if !call.kv_writes.is_empty() {
+            let writes =
+                call.kv_writes.into_iter().map(|write| KvWrite { key: write.key, value: write.value }).collect();
+            let quota = plugin::grants(install).map_or(0, |grants| i64::from(grants.kv_quota_kib) * 1024);
+            self.writes.push((install.plugin_id.clone(), writes, quota));
+        }
+        self.tapes.push(call.tape);
+        call.outcome.map_err(Box::new)
+    }
+
+    /// Writes tapes and the plugins' own values with what follows from the
+    /// answers, in the caller's transaction.
+    pub async fn write(self, tx: &TenantTx) -> AppResult<Vec<CallView>> {
+        for (plugin, writes, quota) in &self.writes {
+            tx.write_kv(plugin, writes, *quota).await?;
+        }
+        self.write_tapes(tx).await
+    }
+
+    /// Writes the tapes alone: nothing else came of the calls.
+    pub async fn keep(self) -> AppResult<Vec<CallView>> {
+        if self.tapes.is_empty() {
+            return Ok(self.views);
+        }
+        let tx = self.hospital.store().tenant(self.tenant).begin().await?;
+        let views = self.write_tapes(&tx).await?;
+        tx.commit().await?;
+        Ok(views)
+    }
+
+    async fn write_tapes(self, tx: &TenantTx) -> AppResult<Vec<CallView>> {
+        let entries = self
+            .tapes
+            .iter()
+            .map(|tape| {
+                Ok(NewTapeEntry {
+                    call_id: tape.call,
+                    plugin_id: tape.plugin.clone(),
+                    digest: tape.digest.to_string(),
+                    hook: tape.hook.clone(),
+                    recorded_at: tape.started,
+                    references: self.about.clone(),
+                    record: serde_json::to_vec(tape).map_err(AppError::internal)?,
+                })
+            })
+            .collect::<AppResult<Vec<_>>>()?;
+        tx.append_tape(&entries).await?;
+        Ok(self.views)
+    }
+}
+
+/// What a plugin has kept in a tenant, as the engine reads it.
+struct Kept {
+    records: Tenant,
+    plugin: String,
+}
+
+impl KvRead for Kept {
+    fn get<'a>(&'a self, key: &'a str) -> KvFuture<'a, Option<Vec<u8>>> {
+        Box::pin(async move { self.records.find_kv(&self.plugin, key).await.map_err(unavailable) })
+    }
+
+    fn used(&self) -> KvFuture<'_, u64> {
+        Box::pin(async move {
+            let used = self.records.kv_usage(&self.plugin).await.map_err(unavailable)?;
+            Ok(u64::try_from(used).unwrap_or(0))
+        })
+    }
+}
+
+fn unavailable(error: xinglin_store::StoreError) -> KvUnavailable {
+    tracing::error!(%error, "a plugin's values cannot be read");
+    KvUnavailable
+}
+
+impl Hospital {
+    /// What a plugin was asked in one call, and what it answered.
+    ///
+    /// # Errors
+    /// If the caller may not read the audit trail, or there is no such call.
+    pub async fn get_call(&self, caller: &Caller, call: CallId) -> AppResult<TapeView> {
+        caller.may(Action::ReadAudit)?;
+        view(self.records(caller).get_tape_entry(call).await?)
+    }
+
+    /// The newest calls of the caller's hospital.
+    ///
+    /// # Errors
+    /// If the caller may not read the audit trail.
+    pub async fn list_calls(
+        &self,
+        caller: &Caller,
+        plugin: Option<String>,
+        about: Option<String>,
+        limit: u32,
+    ) -> AppResult<Vec<TapeView>> {
+        caller.may(Action::ReadAudit)?;
+        let query = TapeQuery { plugin_id: plugin, digest: None, reference: about };
+        let entries = self.records(caller).list_tape(&query, None, limit.min(500)).await?;
+        entries.into_iter().map(view).collect()
+    }
+
+    /// Walks the chain of tapes.
+    ///
+    /// # Errors
+    /// If the caller may not read the audit trail.
+    pub async fn verify_calls(&self, caller: &Caller) -> AppResult<ChainView> {
+        caller.may(Action::ReadAudit)?;
+        Ok(match self.records(caller).verify_chain().await? {
+            ChainState::Intact { length, head } => {
+                ChainView { intact: true, length: Some(length), head: Some(hex::encode(head)), first_broken: None }
+            }
+            ChainState::Broken { seq } => {
+                ChainView { intact: false, length: None, head: None, first_broken: Some(seq) }
+            }
+        })
+    }
+}
+
+/// A tape reads as JSON all the way down, though it keeps its parts as text.
+fn view(entry: TapeEntry) -> AppResult<TapeView> {
+    let tape: Tape = serde_json::from_slice(&entry.record).map_err(AppError::internal)?;
+    let parse = |text: &str| serde_json::from_str::<Value>(text).unwrap_or_else(|_| text.into());
+    let answers: Vec<Value> =
+        tape.answers.iter().map(|a| json!({ "import": a.import, "answer": parse(&a.answer) })).collect();
+    let output = match &tape.output {
+        Output::Answered(json) => json!({ "answered": parse(json) }),
+        Output::Failed(code) => json!({ "failed": code }),
+    };
+    Ok(TapeView {
+        id: tape.call.to_string(),
+        seq: entry.seq,
+        record_hash: hex::encode(entry.record_hash),
+        link_hash: hex::encode(entry.link),
+        tape: json!({
+            "plugin": tape.plugin, "version": tape.version, "digest": tape.digest, "hook": tape.hook,
+            "engine": tape.engine, "at": tape.started.to_string(),
+            "input": parse(&tape.input), "answers": answers, "output": output,
+        }),
+    })
+}
+
+impl From<Box<CallFailure>> for AppError {
+    fn from(failure: Box<CallFailure>) -> Self {
+        Self::new(failure.code.code(), failure.message.clone())
+            .with("plugin", &failure.plugin)
+            .with("version", failure.version.to_string())
+            .with("hook", &failure.hook)
+            .with("call", failure.call)
+            .with("hint", &failure.hint)
+            .because(failure)
+    }
+}
+
+/// A failed call as the rules of review take it.
+pub(super) fn failed(failure: &CallFailure) -> FailedCall {
+    FailedCall { code: failure.code.code(), message: failure.message.clone() }
+}

@@ -1,0 +1,92 @@
+//! Who asks, and whether they may.
+
+use xinglin_domain::{
+    access::{Action, Actor, Role, can},
+    code::Code,
+    id::{PatientId, TenantId},
+    time::Instant,
+};
+use xinglin_store::{Tenant, TenantTx};
+
+use super::{AppError, AppResult, Hospital, account};
+
+/// A signed-in person, at the moment of the request. Roles and credentials were
+/// read from the store just now, not when they signed in.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// The person, their roles and their credentials.
+    pub actor: Actor,
+    /// The moment of the request; every rule of this request is given this one.
+    pub now: Instant,
+    /// Name of the request, for logs and tapes.
+    pub request_id: String,
+}
+
+impl Hospital {
+    /// The caller behind an access token.
+    ///
+    /// # Errors
+    /// `AUTH_REQUIRED` if the token is not ours, has run out, or names an
+    /// account that is closed.
+    pub async fn caller(&self, token: &str, request_id: String) -> AppResult<Caller> {
+        let now = self.now();
+        let refused = || AppError::new(Code::AuthRequired, "the access token is not valid any more; sign in again");
+        let claims = self.tokens().check(token, now).ok_or_else(refused)?;
+        let row = self.store().tenant(claims.tenant).get_account(claims.sub).await;
+        let row = row.map_err(|error| match error {
+            xinglin_store::StoreError::NotFound { .. } => refused(),
+            other => other.into(),
+        })?;
+        if !row.active {
+            return Err(refused());
+        }
+        Ok(Caller { actor: account::actor(&row)?, now, request_id })
+    }
+
+    /// The records of the caller's own tenant.
+    pub(super) fn records(&self, caller: &Caller) -> Tenant {
+        self.store().tenant(caller.actor.tenant)
+    }
+
+    /// A transaction on them.
+    pub(super) async fn begin(&self, caller: &Caller) -> AppResult<TenantTx> {
+        Ok(self.records(caller).begin().await?)
+    }
+}
+
+impl Caller {
+    /// Whether the caller may do this now, somewhere.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn may(&self, action: Action) -> AppResult<()> {
+        can(&self.actor, action, self.now).map_err(|denied| AppError::new(denied.code(), denied.to_string()))
+    }
+
+    /// Whether the caller may do this in `tenant`: their own, or any if they
+    /// run the platform.
+    ///
+    /// # Errors
+    /// Why not. A tenant that is none of theirs does not exist for them.
+    pub fn may_in(&self, tenant: TenantId, action: Action) -> AppResult<()> {
+        self.may(action)?;
+        let platform = self.actor.is(Role::Operator) && self.actor.tenant == super::tenant::PLATFORM;
+        if platform || self.actor.tenant == tenant {
+            return Ok(());
+        }
+        Err(AppError::not_found("tenant", tenant))
+    }
+
+    /// Whether the caller may see this patient: staff of the tenant may, a
+    /// patient only themselves and their wards.
+    ///
+    /// # Errors
+    /// `NOT_FOUND`: who may not see a patient does not learn that there is one.
+    pub fn may_see(&self, patient: PatientId) -> AppResult<()> {
+        let staff = can(&self.actor, Action::ReadRecords, self.now);
+        if staff.is_ok() || self.actor.acts_for(patient) {
+            return Ok(());
+        }
+        Err(AppError::not_found("patient", patient))
+    }
+}

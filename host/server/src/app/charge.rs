@@ -1,0 +1,842 @@
+//! What a visit and its medicines cost, who pays it, and that it is paid once.
+//!
+//! A payment is written down before the payer is asked, so that a host that dies
+//! in between knows what to ask after. Nothing is ever sent blindly again.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+use xinglin_domain::{
+    access::Action,
+    billing::{
+        Act, Allocation, BillingError, Charge, Claim, Paid, PayerKind,
+        claim::{Confirmed, Open, Pending, Reversing, Settled, Settling, Unknown},
+    },
+    code::Code,
+    coding::{Attribute, AttributeValue, Decimal},
+    id::{BillId, PaymentId, PrescriptionId},
+    machine::Refused,
+    money::Money,
+    payer::{self, Authorized, Bill, Coverage, Line, Operation, PayerError, Quoted as Quote, Source, Status},
+    prescription::{Effective, Event, LinePacks, Prescription, Purchase},
+    time::Instant,
+};
+use xinglin_runtime::{Interface, Plugin};
+use xinglin_store::{
+    Document, Executor, Install, Operation as StoredOperation, OperationState, Started, StoreError, Tenant,
+    TenantScope, TenantTx,
+};
+
+use super::{
+    AppError, AppResult, Caller, Hospital,
+    call::{CallView, Calls},
+    coverage,
+    document::{Stored, fresh, next},
+    enrolment::Occasion,
+    formulary::FOLLOW_UP_VISIT,
+    ledger, plugin, prescription, record,
+    tenant::settings,
+};
+use crate::{ambient, fhir::project};
+
+/// Which line of the prescription a line of the bill is for.
+const RX_LINE: &str = "xinglin.prescription-line";
+
+/// What to charge for.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewCharge {
+    /// The approved prescription.
+    #[schema(value_type = String)]
+    pub prescription: PrescriptionId,
+    /// Things beside the visit and its medicines, by their code in the formulary.
+    #[serde(default)]
+    pub items: Vec<NewItem>,
+}
+
+/// So many of something.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewItem {
+    /// Code of the formulary.
+    pub item: String,
+    /// How many.
+    pub quantity: u32,
+}
+
+/// The patient's agreement to a quote.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Confirm {
+    /// The cash that the patient agrees to pay, in fen; must be what was quoted.
+    #[schema(value_type = i64)]
+    pub cash_fen: Money,
+    /// That the risk notice of the medicines was read.
+    pub risk_acknowledged: bool,
+}
+
+/// A bill and who pays it.
+#[derive(Serialize, ToSchema)]
+pub struct ChargeView {
+    /// `bill-…`
+    #[schema(value_type = String)]
+    pub id: BillId,
+    /// State of the machine, for example `QUOTED`.
+    pub status: String,
+    /// Id of the payer's plugin, if one shares in it.
+    pub payer: Option<String>,
+    /// What is charged.
+    pub lines: Vec<ChargeLine>,
+    /// Who pays what.
+    pub parts: Vec<PartView>,
+    /// All of it, in fen.
+    #[schema(value_type = i64)]
+    pub total_fen: Money,
+    /// What the patient should know of how this was reckoned.
+    pub notes: Vec<String>,
+    /// Plugin calls that this request made.
+    pub calls: Vec<CallView>,
+}
+
+/// A line of a bill, as the payer sees it.
+#[derive(Serialize, ToSchema)]
+pub struct ChargeLine {
+    /// Its number.
+    pub number: u32,
+    /// For people.
+    pub title: String,
+    /// How many.
+    pub quantity: String,
+    /// What is charged, in fen.
+    #[schema(value_type = i64)]
+    pub gross_fen: Money,
+    /// 全自费.
+    #[schema(value_type = Option<i64>)]
+    pub self_funded_fen: Option<Money>,
+    /// 超限价自费.
+    #[schema(value_type = Option<i64>)]
+    pub over_limit_fen: Option<Money>,
+    /// 先行自付.
+    #[schema(value_type = Option<i64>)]
+    pub pre_self_pay_fen: Option<Money>,
+    /// 符合范围.
+    #[schema(value_type = Option<i64>)]
+    pub in_scope_fen: Option<Money>,
+}
+
+/// Someone's share.
+#[derive(Serialize, ToSchema)]
+pub struct PartView {
+    /// `basic_fund`, `personal_account`, `cash`, …
+    #[schema(value_type = String)]
+    pub source: Source,
+    /// How much, in fen.
+    #[schema(value_type = i64)]
+    pub fen: Money,
+}
+
+/// A payer that is ready to be asked about one patient.
+struct Payer {
+    install: Install,
+    plugin: Arc<Plugin>,
+    row: xinglin_store::Coverage,
+    coverage: Coverage,
+}
+
+type Row = Document<BillId>;
+
+impl Hospital {
+    /// Quotes what an approved prescription and its visit cost, and who pays.
+    /// Changes nothing; may be asked as often as wanted.
+    ///
+    /// # Errors
+    /// `RX_DRUG_BEFORE_RX` before a pharmacist has approved.
+    pub async fn quote_charge(&self, caller: &Caller, new: NewCharge) -> AppResult<ChargeView> {
+        caller.may(Action::QuoteCharge)?;
+        let (_, effective) = self.take::<Effective>(caller, new.prescription, Event::Reserve).await?;
+        let records = self.records(caller);
+        let id = BillId::from_u128(ambient::fresh_id());
+        let bill = bill(&records, id, effective.sheet(), &new.items, caller.now).await?;
+        let (tenant, patient) = (records.id(), effective.patient());
+        let open = Open { id, tenant, patient, bill };
+        let mut calls = Calls::new(self, tenant, &caller.request_id, caller.now).about(patient).about(id);
+        let mut notes = Vec::new();
+
+        let claim = match self.payer(&records, patient, None, &mut notes).await? {
+            None => Claim::self_pay(open, caller.now)?,
+            Some(payer) => {
+                let Payer { install, plugin, coverage, .. } = &payer;
+                let context = calls.context(install, plugin)?;
+                let call = self.runtime().quote(plugin, context, &open.bill, coverage, caller.now).await;
+                match calls.took(install, call) {
+                    Ok(Ok(Quote::Covered(adjudication))) => {
+                        let kind = plugin::payer_kind(install)?;
+                        Claim::quote(open, install.plugin_id.clone(), kind, &adjudication, caller.now)?
+                    }
+                    Ok(Ok(Quote::Declined(refusals))) => {
+                        notes.extend(refusals.iter().map(|why| format!("{}: {}", why.code, why.message.get("zh"))));
+                        Claim::self_pay(open, caller.now)?
+                    }
+                    Ok(Err(error)) => return Err(undecided(&error).with("calls", calls.keep().await?)),
+                    Err(failure) => return Err(failure.with("calls", calls.keep().await?)),
+                }
+            }
+        };
+        let charge = Charge::from(claim);
+        let parent = Some(new.prescription.to_string());
+        let row = fresh(id, patient, parent, charge.state().as_str(), &charge, caller.now)?;
+        let tx = records.begin().await?;
+        tx.insert_document(&row).await?;
+        let calls = calls.write(&tx).await?;
+        tx.commit().await?;
+        self.charge_view(&records, &charge, notes, calls).await
+    }
+
+    /// The patient agrees: the prescription is reserved, the payer settles, the
+    /// books are posted. Asked again with the same amount, it answers the same.
+    ///
+    /// # Errors
+    /// `RX_ALREADY_USED` if another order was first; `PAY_IDEMPOTENCY_CONFLICT`
+    /// if it was confirmed with another amount.
+    pub async fn confirm_charge(&self, caller: &Caller, id: BillId, confirm: Confirm) -> AppResult<ChargeView> {
+        caller.may(Action::ConfirmCharge)?;
+        let records = self.records(caller);
+        let Stored { row, value } = load(&records, id).await?;
+        caller.may_see(value.patient())?;
+        let quoted = match value {
+            Charge::Quoted(quoted) => quoted,
+            other => return self.confirmed_before(&records, other, &confirm).await,
+        };
+        let prescription: PrescriptionId =
+            row.parent_id.as_deref().unwrap_or_default().parse().map_err(AppError::internal)?;
+        let (rx_row, effective) = self.take::<Effective>(caller, prescription, Event::Reserve).await?;
+        let purchase = Purchase {
+            bill: id,
+            pharmacy: records.id(),
+            lines: purchased(quoted.bill()),
+            risk_acknowledged: confirm.risk_acknowledged,
+        };
+        let lines: Vec<u32> = purchase.lines.iter().map(|line| line.line).collect();
+        let confirmed = quoted.confirm(&caller.actor, confirm.cash_fen, caller.now)?;
+        let reserved = effective.reserve(&caller.actor, purchase, self, caller.now)?;
+
+        let tx = records.begin().await?;
+        // The constraint decides between two orders at once: one wins.
+        tx.mark_used(prescription, &lines, &id.to_string(), caller.now).await.map_err(|error| match error {
+            StoreError::Unique { .. } => AppError::new(Code::RxAlreadyUsed, "another order was first"),
+            other => other.into(),
+        })?;
+        prescription::put(&tx, rx_row, &reserved.into(), caller.now).await?;
+        let occasion = Occasion { request_id: caller.request_id.clone(), now: caller.now };
+        if confirmed.state().allocation.kind() == PayerKind::SelfPay {
+            let settled = confirmed.collect(caller.now)?;
+            let charge = post_settled(&tx, row, settled, None, caller.now).await?;
+            tx.commit().await?;
+            return self.charge_view(&records, &charge, Vec::new(), Vec::new()).await;
+        }
+        let (row, settling) = begin(&tx, row, confirmed, caller.now).await?;
+        tx.commit().await?;
+        let (charge, calls) = self.settle(&records, row, settling, &occasion).await?;
+        self.charge_view(&records, &charge, Vec::new(), calls).await
+    }
+
+    /// Takes a payment back as a whole, as long as nothing was dispensed for it.
+    ///
+    /// # Errors
+    /// `PAY_ALREADY_REVERSED`, `REFUND_DRUG_NOT_RETURNABLE`, …
+    pub async fn reverse_charge(&self, caller: &Caller, id: BillId) -> AppResult<ChargeView> {
+        caller.may(Action::ReverseCharge)?;
+        let records = self.records(caller);
+        let Stored { row, value } = load(&records, id).await?;
+        let settled = value.expecting::<Settled>(Act::Reverse)?;
+        let prescription = parent(&row)?;
+        let rx = prescription::load(&records, prescription).await?.value;
+        if rx.supplied().is_some() {
+            return Err(AppError::new(
+                Code::RefundDrugNotReturnable,
+                "the medicines were handed out; they come back only for faults of quality, recall, courier or hospital",
+            ));
+        }
+        let occasion = Occasion { request_id: caller.request_id.clone(), now: caller.now };
+        if settled.state().allocation.kind() == PayerKind::SelfPay {
+            let reversed = settled.refund_all(&caller.actor, caller.now)?;
+            let tx = records.begin().await?;
+            let charge = post_reversed(&tx, row, reversed.into(), None, caller.now).await?;
+            tx.commit().await?;
+            return self.charge_view(&records, &charge, Vec::new(), Vec::new()).await;
+        }
+        let reversing = settled.reverse(&caller.actor, caller.now)?;
+        let tx = records.begin().await?;
+        let row = write_down(&tx, row, reversing.clone().into(), "reverse", caller.now).await?;
+        tx.commit().await?;
+        let (charge, calls) = self.reverse(&records, row, reversing, &occasion).await?;
+        self.charge_view(&records, &charge, Vec::new(), calls).await
+    }
+
+    /// One bill.
+    ///
+    /// # Errors
+    /// If there is none that the caller may see.
+    pub async fn get_charge(&self, caller: &Caller, id: BillId) -> AppResult<ChargeView> {
+        let records = self.records(caller);
+        let Stored { value, .. } = load(&records, id).await?;
+        caller.may_see(value.patient())?;
+        self.charge_view(&records, &value, Vec::new(), Vec::new()).await
+    }
+
+    /// Finds out what became of an operation that nobody heard of again: the
+    /// host died over it, or the payer did not answer.
+    pub(crate) async fn resolve_payment(&self, pending: StoredOperation, occasion: &Occasion) -> AppResult<()> {
+        let records = self.store().tenant(pending.tenant);
+        let Stored { row, value } = load(&records, pending.bill_id).await?;
+        let unknown = match value {
+            Charge::Unknown(unknown) => unknown,
+            Charge::Settling(settling) => settling.unanswered(occasion.now),
+            Charge::Reversing(reversing) => reversing.unanswered(occasion.now),
+            _ => return Err(AppError::internal(format!("operation {} is pending, its bill is not", pending.key))),
+        };
+        let payer = self.payer_of(&records, &unknown_charge(&unknown)).await?;
+        let mut calls = Calls::new(self, records.id(), &occasion.request_id, occasion.now).about(row.id);
+        let context = calls.context(&payer.install, &payer.plugin)?;
+        let operation = unknown.state().pending.attempt().operation.clone();
+        let answer = calls.took(&payer.install, self.runtime().query(&payer.plugin, context, &operation).await);
+        let Ok(Ok(status)) = answer else {
+            // Still unknown: asked again later.
+            let tx = records.begin().await?;
+            let charge = Charge::from(unknown);
+            tx.update_document(&next(row, charge.state().as_str(), &charge, occasion.now)?).await?;
+            mark(&tx, &operation.key, OperationState::Unknown, None, occasion.now).await?;
+            calls.write(&tx).await?;
+            tx.commit().await?;
+            return Ok(());
+        };
+        tracing::info!(bill = %row.id, operation = operation.key, ?status, "asked after a payment");
+        let settling = matches!(unknown.state().pending, Pending::Settle(_));
+        let never_seen = matches!(status, Status::NeverSeen);
+        let after = unknown.resolve(status, occasion.now);
+        let tx = records.begin().await?;
+        let row = finish(&tx, row, after.clone(), &operation, Some(payer), calls, occasion.now).await?.0;
+        tx.commit().await?;
+        // The payer has never seen it, says the payer: now it is safe to send.
+        if settling && never_seen {
+            if let Charge::Confirmed(confirmed) = after {
+                let row = reload(&records, row.id).await?;
+                let tx = records.begin().await?;
+                let (row, settling) = begin(&tx, row, confirmed, occasion.now).await?;
+                tx.commit().await?;
+                self.settle(&records, row, settling, occasion).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks the payer to settle, and writes down what it answered. The operation
+    /// stands in the store already.
+    async fn settle(
+        &self,
+        records: &Tenant,
+        row: Row,
+        settling: Claim<Settling>,
+        occasion: &Occasion,
+    ) -> AppResult<(Charge, Vec<CallView>)> {
+        let now = occasion.now;
+        let payer = self.payer_of(records, &Charge::from(settling.clone())).await?;
+        let Payer { install, plugin, coverage, .. } = &payer;
+        let operation = settling.state().attempt.operation.clone();
+        let bill = settling.bill().clone();
+        let fresh = || Calls::new(self, records.id(), &occasion.request_id, now).about(&row.patient_id).about(row.id);
+
+        let mut calls = fresh();
+        let context = calls.context(install, plugin)?;
+        let authorize = Operation { key: format!("{}/authorize", operation.key), at: now };
+        let authorized =
+            calls.took(install, self.runtime().authorize(plugin, context, &authorize, &bill, coverage).await);
+        // What the payer noted of it must stand before it is asked to settle.
+        let tx = records.begin().await?;
+        let mut earlier = calls.write(&tx).await?;
+        tx.commit().await?;
+
+        let mut calls = fresh();
+        let after = match authorized {
+            Ok(Ok(Authorized::Granted(authorization))) => {
+                let context = calls.context(install, plugin)?;
+                let call =
+                    self.runtime().settle(plugin, context, &operation, &authorization, &bill, coverage).await;
+                match calls.took(install, call) {
+                    Ok(Ok(answer)) => settling.answered(answer, now),
+                    Ok(Err(error)) => settling.failed(&error, now),
+                    Err(_) => settling.unanswered(now).into(),
+                }
+            }
+            Ok(Ok(Authorized::Refused(refusals))) => settling.answered(payer::Settled::Refused(refusals), now),
+            // An authorization moves no money: without one, nothing was settled.
+            Ok(Err(error)) => settling.failed(&PayerError::Unavailable(format!("{error:?}")), now),
+            Err(error) => settling.failed(&PayerError::Unavailable(error.to_string()), now),
+        };
+        let tx = records.begin().await?;
+        let (row, views) = finish(&tx, row, after.clone(), &operation, Some(payer), calls, now).await?;
+        tx.commit().await?;
+        earlier.extend(views);
+        let views = earlier;
+        match after {
+            Charge::Drifted(drifted) => {
+                // It happened, and is not what the patient agreed to: take it back at once.
+                let row = reload(records, row.id).await?;
+                let reversing = drifted.reverse(now)?;
+                let tx = records.begin().await?;
+                let row = write_down(&tx, row, reversing.clone().into(), "reverse", now).await?;
+                tx.commit().await?;
+                let (_, more) = Box::pin(self.reverse(records, row, reversing, occasion)).await?;
+                Err(AppError::new(Code::InsPresettleDrift, "the payer settled other figures; it is taken back")
+                    .with("calls", [views, more].concat()))
+            }
+            Charge::Declined(declined) => Err(AppError::new(Code::PayRefused, "the payer refused to settle")
+                .with("refusals", &declined.state().refusals)
+                .with("calls", views)),
+            Charge::Confirmed(_) => Err(AppError::new(Code::PayUnavailable, "the payer cannot settle just now; nothing \
+                was charged, and it is tried again").with("calls", views)),
+            after => Ok((after, views)),
+        }
+    }
+
+    /// Asks the payer to take a settlement back, and writes down what it answered.
+    async fn reverse(
+        &self,
+        records: &Tenant,
+        row: Row,
+        reversing: Claim<Reversing>,
+        occasion: &Occasion,
+    ) -> AppResult<(Charge, Vec<CallView>)> {
+        let now = occasion.now;
+        let payer = self.payer_of(records, &Charge::from(reversing.clone())).await?;
+        let Payer { install, plugin, coverage, .. } = &payer;
+        let operation = reversing.state().attempt.operation.clone();
+        let mut calls = Calls::new(self, records.id(), &occasion.request_id, now).about(&row.patient_id).about(row.id);
+        let Some(settlement) = reversing.state().origin.settlement().cloned() else {
+            return Err(AppError::internal("a settlement without an answer is being reversed"));
+        };
+        let context = calls.context(install, plugin)?;
+        let call = self.runtime().reverse(plugin, context, &operation, &settlement, coverage).await;
+        let after = match calls.took(install, call) {
+            Ok(Ok(answer)) => reversing.answered(answer, now),
+            Ok(Err(error)) => reversing.failed(&error, now),
+            Err(_) => reversing.unanswered(now).into(),
+        };
+        let tx = records.begin().await?;
+        let (_, views) = finish(&tx, row, after.clone(), &operation, Some(payer), calls, now).await?;
+        tx.commit().await?;
+        Ok((after, views))
+    }
+
+    /// A bill that is past its confirmation: the same request again gets the same
+    /// answer, another amount is refused.
+    async fn confirmed_before(&self, records: &Tenant, charge: Charge, confirm: &Confirm) -> AppResult<ChargeView> {
+        match charge.allocation() {
+            Some(allocation) if allocation.part(Source::Cash) != confirm.cash_fen => {
+                Err(BillingError::Conflict(charge.id().to_string()).into())
+            }
+            Some(_) => self.charge_view(records, &charge, Vec::new(), Vec::new()).await,
+            None => Err(AppError::new(Code::PayState, format!("the bill is {}", charge.state()))),
+        }
+    }
+
+    /// The payer of a patient: the one named, or the first that there is.
+    async fn payer<E: Executor>(
+        &self,
+        records: &TenantScope<E>,
+        patient: xinglin_domain::id::PatientId,
+        named: Option<&str>,
+        notes: &mut Vec<String>,
+    ) -> AppResult<Option<Payer>> {
+        let mut payers = Vec::new();
+        let playing = self.playing(records, Interface::Payer).await?;
+        for (row, coverage) in coverage::of_patient(records, patient).await? {
+            if named.is_some_and(|named| named != row.payer) {
+                continue;
+            }
+            if let Some((install, plugin)) = playing.iter().find(|(install, _)| install.plugin_id == row.payer) {
+                let (install, plugin) = (install.clone(), plugin.clone());
+                payers.push((plugin::payer_kind(&install)?, Payer { install, plugin, row, coverage }));
+            }
+        }
+        // The basic fund is asked first.
+        payers.sort_by_key(|(kind, _)| *kind != PayerKind::BasicInsurance);
+        for (_, unasked) in payers.iter().skip(1) {
+            notes.push(format!("coverage by `{}` is not asked: this version asks one payer a bill", unasked.row.payer));
+        }
+        Ok(payers.into_iter().next().map(|(_, payer)| payer))
+    }
+
+    async fn payer_of(&self, records: &Tenant, charge: &Charge) -> AppResult<Payer> {
+        let named = charge.payer();
+        let payer = self.payer(records, charge.patient(), named, &mut Vec::new()).await?;
+        payer.ok_or_else(|| {
+            let named = named.unwrap_or_default();
+            AppError::new(Code::PluginState, format!("the payer `{named}` of this bill is not enabled any more"))
+        })
+    }
+
+    async fn charge_view(
+        &self,
+        records: &Tenant,
+        charge: &Charge,
+        notes: Vec<String>,
+        calls: Vec<CallView>,
+    ) -> AppResult<ChargeView> {
+        let formulary = settings(records).await?.formulary;
+        let title = |line: &Line| {
+            let item = formulary.iter().find(|item| item.codings == line.code);
+            item.map_or_else(
+                || line.code.first().map(|code| code.code.clone()).unwrap_or_default(),
+                |item| item.title.clone(),
+            )
+        };
+        let seen = |line: &Line| {
+            let lines = charge.allocation().map_or(&[][..], Allocation::lines);
+            lines.iter().find(|result| result.number == line.number)
+        };
+        let lines: Vec<ChargeLine> = charge
+            .bill()
+            .lines
+            .iter()
+            .map(|line| ChargeLine {
+                number: line.number,
+                title: title(line),
+                quantity: line.quantity.to_string(),
+                gross_fen: line.gross,
+                self_funded_fen: seen(line).map(|result| result.self_funded),
+                over_limit_fen: seen(line).map(|result| result.over_limit),
+                pre_self_pay_fen: seen(line).map(|result| result.pre_self_pay),
+                in_scope_fen: seen(line).map(|result| result.in_scope),
+            })
+            .collect();
+        let total = Money::sum(charge.bill().lines.iter().map(|line| line.gross)).map_err(AppError::internal)?;
+        let parts = charge.allocation().map_or_else(Vec::new, |allocation| {
+            allocation.parts().iter().map(|(source, fen)| PartView { source: *source, fen: *fen }).collect()
+        });
+        Ok(ChargeView {
+            id: charge.id(),
+            status: charge.state().as_str().to_owned(),
+            payer: charge.payer().map(str::to_owned),
+            lines,
+            parts,
+            total_fen: total,
+            notes,
+            calls,
+        })
+    }
+}
+
+async fn load<E: Executor>(records: &TenantScope<E>, id: BillId) -> AppResult<Stored<BillId, Charge>> {
+    records.get_document(id).await?.try_into()
+}
+
+async fn reload(records: &Tenant, id: BillId) -> AppResult<Row> {
+    Ok(records.get_document(id).await?)
+}
+
+fn parent(row: &Row) -> AppResult<PrescriptionId> {
+    row.parent_id.as_deref().unwrap_or_default().parse().map_err(AppError::internal)
+}
+
+/// The proof that a bill is paid.
+pub(super) async fn paid<E: Executor>(records: &TenantScope<E>, id: BillId) -> AppResult<Paid> {
+    Ok(load(records, id).await?.value.paid()?)
+}
+
+/// The visit, the medicines, and what else is wanted, at the formulary's prices.
+async fn bill<E: Executor>(
+    records: &TenantScope<E>,
+    id: BillId,
+    sheet: &xinglin_domain::prescription::Sheet,
+    extra: &[NewItem],
+    now: Instant,
+) -> AppResult<Bill> {
+    let settings = settings(records).await?;
+    let mut lines: Vec<Line> = Vec::new();
+    let mut add = |item: &super::formulary::Item, quantity: u32, attributes: Vec<Attribute>| {
+        let gross = item.price_fen.share(i64::from(quantity), 1, xinglin_domain::money::Rounding::HalfUp);
+        let number = u32::try_from(lines.len()).unwrap_or(u32::MAX).saturating_add(1);
+        lines.push(Line {
+            number,
+            kind: item.kind,
+            code: item.codings.clone(),
+            quantity: Decimal::whole(i64::from(quantity)),
+            gross: gross.map_err(|error| AppError::new(Code::MoneyInvalid, error.to_string()))?,
+            attributes,
+        });
+        Ok::<_, AppError>(())
+    };
+    add(settings.item(FOLLOW_UP_VISIT)?, 1, Vec::new())?;
+    for medicine in &sheet.medicines {
+        let item = settings.formulary.iter().find(|item| item.codings == medicine.line.code);
+        let item = item.ok_or_else(|| {
+            AppError::new(Code::BodyInvalid, format!("line {} is no longer in the formulary", medicine.line.number))
+        })?;
+        let line = Attribute {
+            key: RX_LINE.to_owned(),
+            value: AttributeValue::Integer(i64::from(medicine.line.number)),
+        };
+        add(item, medicine.supply.packs, vec![line])?;
+    }
+    for NewItem { item, quantity } in extra {
+        let item = settings.item(item)?;
+        if item.kind == payer::LineKind::Medicine {
+            return Err(AppError::new(Code::RxDrugBeforeRx, format!("`{}` needs a prescription", item.code)));
+        }
+        if *quantity == 0 {
+            return Err(AppError::new(Code::BodyInvalid, format!("`{}`: at least one", item.code)));
+        }
+        add(item, *quantity, Vec::new())?;
+    }
+    Ok(Bill {
+        id: id.to_string(),
+        served_at: now,
+        diagnoses: sheet.diagnoses.clone(),
+        lines,
+        prior: Vec::new(),
+        use_account: true,
+        attributes: Vec::new(),
+    })
+}
+
+/// What of the prescription a bill is for.
+fn purchased(bill: &Bill) -> Vec<LinePacks> {
+    let line = |line: &Line| {
+        let number = line.attributes.iter().find(|attribute| attribute.key == RX_LINE)?;
+        let AttributeValue::Integer(number) = number.value else { return None };
+        Some(LinePacks { line: u32::try_from(number).ok()?, packs: u32::try_from(line.quantity.unscaled()).ok()? })
+    };
+    bill.lines.iter().filter_map(line).collect()
+}
+
+/// Names the operation and writes it down, before anybody is asked.
+async fn begin(
+    tx: &TenantTx,
+    row: Row,
+    confirmed: Claim<Confirmed>,
+    now: Instant,
+) -> AppResult<(Row, Claim<Settling>)> {
+    let settling = confirmed.begin(now)?;
+    let row = write_down(tx, row, settling.clone().into(), "settle", now).await?;
+    Ok((row, settling))
+}
+
+async fn write_down(tx: &TenantTx, row: Row, charge: Charge, verb: &str, now: Instant) -> AppResult<Row> {
+    let attempt = charge.attempt().ok_or_else(|| AppError::internal("an operation without a name"))?;
+    let started = tx
+        .start_payment(&StoredOperation {
+            tenant: tx.id(),
+            key: attempt.operation.key.clone(),
+            bill_id: charge.id(),
+            payer: charge.payer().unwrap_or_default().to_owned(),
+            verb: verb.to_owned(),
+            request_digest: attempt.request.to_string(),
+            state: OperationState::Pending,
+            response: None,
+            version: 0,
+            created_at: now,
+            updated_at: now,
+        })
+        .await?;
+    if let Started::Known(before) = started {
+        return Err(BillingError::Conflict(before.key).into());
+    }
+    let mut row = next(row, charge.state().as_str(), &charge, now)?;
+    row.version = tx.update_document(&row).await?;
+    Ok(row)
+}
+
+/// Writes what came of an operation: the bill's next state, the books, the
+/// running figures of the insured person, the prescription if it is freed.
+async fn finish(
+    tx: &TenantTx,
+    row: Row,
+    after: Charge,
+    operation: &Operation,
+    payer: Option<Payer>,
+    calls: Calls<'_>,
+    now: Instant,
+) -> AppResult<(Row, Vec<CallView>)> {
+    let known = after.clone();
+    let state = match &after {
+        Charge::Settled(_) | Charge::Reversed(_) | Charge::Drifted(_) | Charge::Declined(_) => OperationState::Done,
+        Charge::Unknown(_) => OperationState::Unknown,
+        _ => OperationState::Failed,
+    };
+    let response = serde_json::to_value(&after).map_err(AppError::internal)?;
+    mark(tx, &operation.key, state, Some(response), now).await?;
+    let row = match after {
+        Charge::Settled(settled) => {
+            let fresh = operation.key.ends_with("/settle");
+            if fresh {
+                post_settled(tx, row.clone(), settled, payer, now).await?;
+                row
+            } else {
+                update(tx, row, &known, now).await?
+            }
+        }
+        Charge::Reversed(_) => {
+            post_reversed(tx, row.clone(), known, payer, now).await?;
+            row
+        }
+        Charge::Declined(_) => {
+            let prescription = parent(&row)?;
+            let row = update(tx, row, &known, now).await?;
+            free(tx, prescription, row.id, now).await?;
+            row
+        }
+        _ => update(tx, row, &known, now).await?,
+    };
+    Ok((row, calls.write(tx).await?))
+}
+
+async fn update(tx: &TenantTx, row: Row, charge: &Charge, now: Instant) -> AppResult<Row> {
+    let mut row = next(row, charge.state().as_str(), charge, now)?;
+    row.version = tx.update_document(&row).await?;
+    Ok(row)
+}
+
+async fn mark(
+    tx: &TenantTx,
+    key: &str,
+    state: OperationState,
+    response: Option<Value>,
+    now: Instant,
+) -> AppResult<()> {
+    let mut operation = tx.get_payment(key).await?;
+    operation.state = state;
+    operation.response = response;
+    operation.updated_at = now;
+    tx.update_payment(&operation).await?;
+    Ok(())
+}
+
+/// Books a settled bill.
+async fn post_settled(
+    tx: &TenantTx,
+    row: Row,
+    settled: Claim<Settled>,
+    payer: Option<Payer>,
+    now: Instant,
+) -> AppResult<Charge> {
+    let charge = Charge::from(settled);
+    let Some(allocation) = charge.allocation().cloned() else {
+        return Err(AppError::internal("a settled bill without figures"));
+    };
+    ledger::book_settlement(tx, charge.id(), &allocation, now).await?;
+    if let Some(payer) = &payer {
+        run_on(tx, payer, allocation.accumulators(), now).await?;
+    }
+    let patient = charge.patient().to_string();
+    let payment = PaymentId::from_u128(ambient::fresh_id());
+    let mut projections = vec![claim_projection(&charge, now)];
+    if let (Some(payer), Charge::Settled(settled)) = (&payer, &charge)
+        && let Some(settlement) = &settled.state().settlement
+    {
+        projections.push(project::claim_response(&project::Answered {
+            id: payment,
+            bill: charge.id(),
+            patient: &patient,
+            payer: &payer.install.plugin_id,
+            decision: project::Decision::Settled {
+                reference: &settlement.reference,
+                adjudication: &settlement.adjudication,
+            },
+            created: now,
+        }));
+    }
+    record::project(tx, projections, now).await?;
+    update(tx, row, &charge, now).await?;
+    Ok(charge)
+}
+
+/// Books that a bill was taken back, and frees the prescription.
+async fn post_reversed(
+    tx: &TenantTx,
+    row: Row,
+    reversed: Charge,
+    payer: Option<Payer>,
+    now: Instant,
+) -> AppResult<Charge> {
+    ledger::unwind(tx, reversed.id(), now).await?;
+    if let (Some(payer), Charge::Reversed(claim)) = (&payer, &reversed)
+        && let Some(reversal) = &claim.state().reversal
+    {
+        run_on(tx, payer, &reversal.accumulators, now).await?;
+    }
+    record::project(tx, vec![claim_projection(&reversed, now)], now).await?;
+    let prescription = parent(&row)?;
+    let row = update(tx, row, &reversed, now).await?;
+    free(tx, prescription, row.id, now).await?;
+    Ok(reversed)
+}
+
+/// The order fell through: the used-mark goes, and the prescription may be used
+/// again while it is valid.
+async fn free(tx: &TenantTx, id: PrescriptionId, bill: BillId, now: Instant) -> AppResult<()> {
+    let Stored { row, value } = prescription::load(tx, id).await?;
+    let ordered = value.reservation().is_some_and(|reservation| reservation.purchase.bill == bill);
+    if let Prescription::Reserved(reserved) = value
+        && ordered
+    {
+        tx.free_used(id, &bill.to_string()).await?;
+        prescription::put(tx, row, &reserved.release(now), now).await?;
+    }
+    Ok(())
+}
+
+/// The insured person's running figures become what the payer says.
+async fn run_on(tx: &TenantTx, payer: &Payer, figures: &[payer::Accumulator], now: Instant) -> AppResult<()> {
+    let mut coverage = payer.coverage.clone();
+    for figure in figures {
+        match coverage.accumulators.iter_mut().find(|known| known.code == figure.code) {
+            Some(known) => known.amount = figure.amount,
+            None => coverage.accumulators.push(figure.clone()),
+        }
+    }
+    let body = serde_json::to_value(&coverage).map_err(AppError::internal)?;
+    tx.put_coverage(&xinglin_store::Coverage { body, updated_at: now, ..payer.row.clone() }).await?;
+    Ok(())
+}
+
+fn claim_projection(charge: &Charge, now: Instant) -> Value {
+    let total = Money::sum(charge.bill().lines.iter().map(|line| line.gross)).unwrap_or_default();
+    project::claim(&project::Charge {
+        id: charge.id(),
+        patient: &charge.patient().to_string(),
+        provider: &charge.tenant().to_string(),
+        bill: charge.bill(),
+        total,
+        coverage: None,
+        reversed: matches!(charge, Charge::Reversed(_)),
+        created: now,
+    })
+}
+
+fn unknown_charge(unknown: &Claim<Unknown>) -> Charge {
+    unknown.clone().into()
+}
+
+fn undecided(error: &PayerError) -> AppError {
+    let code = match error {
+        PayerError::Conflict(_) => Code::PayIdempotencyConflict,
+        PayerError::MissingData(_) => Code::PayRefused,
+        PayerError::Unavailable(_) | PayerError::Other(_) => Code::PayUnavailable,
+    };
+    AppError::new(code, "the payer could not decide").with("error", error)
+}
+
+impl From<BillingError> for AppError {
+    fn from(error: BillingError) -> Self {
+        Self::new(error.code(), error.to_string())
+    }
+}
+
+impl<T> From<Refused<T, BillingError>> for AppError {
+    fn from(refused: Refused<T, BillingError>) -> Self {
+        refused.error.into()
+    }
+}

@@ -1,0 +1,58 @@
+//! State machines in the store: a JSON body under optimistic versions.
+
+use serde::{Serialize, de::DeserializeOwned};
+use xinglin_domain::{id::PatientId, time::Instant};
+use xinglin_store::{Document, DocumentId};
+
+use super::{AppError, AppResult};
+
+/// A value of the domain with the row it came from.
+#[derive(Debug)]
+pub(super) struct Stored<Id, T> {
+    pub row: Document<Id>,
+    pub value: T,
+}
+
+/// A row for a value that is not stored yet.
+pub(super) fn fresh<Id: DocumentId>(
+    id: Id,
+    patient: PatientId,
+    parent: Option<String>,
+    status: &str,
+    value: &impl Serialize,
+    now: Instant,
+) -> AppResult<Document<Id>> {
+    Ok(Document {
+        id,
+        patient_id: patient.to_string(),
+        parent_id: parent,
+        exclusive_key: None,
+        status: status.to_owned(),
+        body: serde_json::to_value(value).map_err(AppError::internal)?,
+        version: 0,
+        created_at: now,
+        updated_at: now,
+    })
+}
+
+impl<Id: DocumentId, T: DeserializeOwned> TryFrom<Document<Id>> for Stored<Id, T> {
+    type Error = AppError;
+
+    fn try_from(row: Document<Id>) -> AppResult<Self> {
+        let value = T::deserialize(&row.body).map_err(AppError::internal)?;
+        Ok(Self { row, value })
+    }
+}
+
+/// The row with its next state.
+pub(super) fn next<Id>(
+    mut row: Document<Id>,
+    status: &str,
+    value: &impl Serialize,
+    now: Instant,
+) -> AppResult<Document<Id>> {
+    row.status = status.to_owned();
+    row.body = serde_json::to_value(value).map_err(AppError::internal)?;
+    row.updated_at = now;
+    Ok(row)
+}

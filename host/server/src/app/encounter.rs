@@ -1,0 +1,303 @@
+//! The online visit: evidence, the doctor's decision, the end.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+use xinglin_domain::{
+    access::Action,
+    canonical::Digest,
+    code::Code,
+    coding::Coding,
+    encounter::{
+        Accepted, Accompaniment, Decision, Encounter, EncounterError, Evidence, EvidenceKind, FollowUp,
+        IdentityCheck, Request, Requested, Stopped, Visit,
+    },
+    id::{EncounterId, PatientId},
+    machine::Refused,
+    signature::AuthorKind,
+    time::Instant,
+};
+use xinglin_store::{Document, Executor, TenantScope};
+
+use super::{
+    AppError, AppResult, Caller, Hospital, account,
+    document::{Stored, fresh, next},
+    record,
+    tenant::settings,
+};
+use crate::{ambient, fhir::project};
+
+/// A visit that a patient asks for.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RequestVisit {
+    /// The patient: the caller, or a ward of theirs.
+    #[schema(value_type = String)]
+    pub patient: PatientId,
+    /// SHA-256 of the consent text that was agreed to.
+    pub consent: Option<String>,
+    /// Documents of an earlier diagnosis, from the patient's own record.
+    #[serde(default)]
+    pub evidence: Vec<NewEvidence>,
+}
+
+/// A document that proves an earlier diagnosis. Date and diagnoses are read from
+/// the record, not taken from the caller.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewEvidence {
+    /// `outpatient_record`, `inpatient_record`, `discharge_note` or `certificate`.
+    #[schema(value_type = String)]
+    pub kind: EvidenceKind,
+    /// The document in the record: `Encounter/…` or `DocumentReference/…`.
+    pub document: String,
+    /// Diagnoses made in it: `Condition/…`.
+    pub conditions: Vec<String>,
+    /// Who issued it.
+    pub institution: String,
+}
+
+/// The doctor's decision.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AcceptVisit {
+    /// Coded diagnoses, at least one in ICD-10.
+    #[schema(value_type = Vec<Object>)]
+    pub diagnoses: Vec<Coding>,
+    /// Why a diagnosis is of another chapter than the evidence.
+    #[serde(default)]
+    pub new_diagnosis_reason: Option<String>,
+    /// Who is with a child under six.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    pub accompaniment: Option<Accompaniment>,
+    /// `human`; anything else is refused.
+    #[serde(default = "human")]
+    #[schema(value_type = String)]
+    pub author_kind: AuthorKind,
+}
+
+/// What ends a visit.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CloseVisit {
+    /// For a visit stopped by a danger sign: what was done for the patient.
+    #[serde(default)]
+    pub note: Option<String>,
+}
+
+/// A visit.
+#[derive(Serialize, ToSchema)]
+pub struct VisitView {
+    /// `enc-…`
+    #[schema(value_type = String)]
+    pub id: EncounterId,
+    /// The patient.
+    #[schema(value_type = String)]
+    pub patient: PatientId,
+    /// `REQUESTED`, `ACCEPTED`, `STOPPED` or `CLOSED`.
+    pub status: String,
+    /// Diagnoses, once a doctor decided.
+    #[schema(value_type = Vec<Object>)]
+    pub diagnoses: Vec<Coding>,
+    /// All that is known of it.
+    #[schema(value_type = Object)]
+    pub detail: Value,
+}
+
+pub(super) const fn human() -> AuthorKind {
+    AuthorKind::Human
+}
+
+impl Hospital {
+    /// The patient asks for a follow-up visit.
+    ///
+    /// # Errors
+    /// `ENC_…` if identity, consent or evidence are not in order.
+    pub async fn request_visit(&self, caller: &Caller, ask: RequestVisit) -> AppResult<VisitView> {
+        caller.may(Action::RequestEncounter)?;
+        let records = self.records(caller);
+        let rules = settings(&records).await?.encounter_rules();
+        let account = records.get_account(caller.actor.account).await?;
+        let unchecked = IdentityCheck { document_matches: false, face_per_mille: 0 };
+        let identity = account::standing(&account)?.identity.unwrap_or(unchecked);
+        let person = records.get_resource("Patient", &ask.patient.to_string()).await?;
+        let born = record::value(&person)?["birthDate"].as_str().and_then(Instant::parse);
+        let born = born.ok_or_else(|| AppError::new(Code::EncIdentity, "the record holds no date of birth"))?;
+        let consent = match ask.consent.as_deref().map(str::parse::<Digest>) {
+            Some(Ok(digest)) => Some(digest),
+            Some(Err(_)) => return Err(AppError::new(Code::BodyInvalid, "consent: not a SHA-256 in lower-case hex")),
+            None => None,
+        };
+        let mut evidence = Vec::with_capacity(ask.evidence.len());
+        for document in ask.evidence {
+            evidence.push(read_evidence(&records, ask.patient, document).await?);
+        }
+        let id = EncounterId::from_u128(ambient::fresh_id());
+        let request = Request { id, patient: ask.patient, born, identity, consent, evidence };
+        let visit: Encounter = Visit::request_by(&caller.actor, request, &rules, caller.now)?.into();
+        let row = fresh(id, ask.patient, None, visit.state().as_str(), &visit, caller.now)?;
+        let tx = self.begin(caller).await?;
+        tx.insert_document(&row).await?;
+        record::project(&tx, vec![projection(&visit)], caller.now).await?;
+        tx.commit().await?;
+        view(visit)
+    }
+
+    /// The doctor decides that it is a follow-up and signs that.
+    ///
+    /// # Errors
+    /// `ENC_…` if it cannot be one.
+    pub async fn accept_visit(&self, caller: &Caller, id: EncounterId, ask: AcceptVisit) -> AppResult<VisitView> {
+        caller.may(Action::DecideFollowUp)?;
+        let records = self.records(caller);
+        let rules = settings(&records).await?.encounter_rules();
+        let Stored { row, value } = load(&records, id).await?;
+        let visit = value.expecting::<Requested>()?;
+        let decision = Decision {
+            diagnoses: ask.diagnoses,
+            new_diagnosis_reason: ask.new_diagnosis_reason,
+            accompaniment: ask.accompaniment,
+            author: ask.author_kind,
+        };
+        let digest = visit.decision_digest(caller.actor.account, &decision, caller.now).map_err(AppError::internal)?;
+        let signature = self.sign(caller, &digest);
+        let visit = visit.accept(&caller.actor, decision, signature, self, &rules, caller.now)?;
+        self.put_visit(caller, row, visit.into()).await
+    }
+
+    /// The doctor ends the visit, or confirms that a patient with a danger sign
+    /// is in safe hands.
+    ///
+    /// # Errors
+    /// `ENC_RED_FLAG_OPEN` if the visit was stopped and nobody says what was done.
+    pub async fn close_visit(&self, caller: &Caller, id: EncounterId, ask: CloseVisit) -> AppResult<VisitView> {
+        caller.may(Action::CloseEncounter)?;
+        let Stored { row, value } = load(&self.records(caller), id).await?;
+        let closed = match (value, ask.note) {
+            (Encounter::Stopped(_), None) => {
+                return Err(AppError::new(Code::EncRedFlagOpen, "say in `note` what was done for the patient"));
+            }
+            (value @ Encounter::Stopped(_), Some(note)) => {
+                value.expecting::<Stopped>()?.resolve(&caller.actor, note, caller.now)?
+            }
+            (value, _) => value.expecting::<Accepted>()?.close(&caller.actor, caller.now)?,
+        };
+        self.put_visit(caller, row, closed.into()).await
+    }
+
+    /// One visit.
+    ///
+    /// # Errors
+    /// If there is none that the caller may see.
+    pub async fn get_visit(&self, caller: &Caller, id: EncounterId) -> AppResult<VisitView> {
+        let Stored { value, .. } = load(&self.records(caller), id).await?;
+        caller.may_see(value.patient())?;
+        view(value)
+    }
+
+    async fn put_visit(&self, caller: &Caller, row: Document<EncounterId>, visit: Encounter) -> AppResult<VisitView> {
+        let row = next(row, visit.state().as_str(), &visit, caller.now)?;
+        let tx = self.begin(caller).await?;
+        tx.update_document(&row).await?;
+        record::project(&tx, vec![projection(&visit)], caller.now).await?;
+        tx.commit().await?;
+        view(visit)
+    }
+}
+
+async fn load<E: Executor>(
+    records: &TenantScope<E>,
+    id: EncounterId,
+) -> AppResult<Stored<EncounterId, Encounter>> {
+    records.get_document(id).await?.try_into()
+}
+
+/// The proof that a follow-up is in progress.
+pub(super) async fn follow_up<E: Executor>(records: &TenantScope<E>, id: EncounterId) -> AppResult<FollowUp> {
+    Ok(load(records, id).await?.value.follow_up()?)
+}
+
+/// Reads a document of the patient's own record as evidence.
+async fn read_evidence<E: Executor>(
+    records: &TenantScope<E>,
+    patient: PatientId,
+    new: NewEvidence,
+) -> AppResult<Evidence> {
+    let patient = patient.to_string();
+    let missing = |reference: &str| {
+        AppError::new(Code::EncNoEvidence, format!("`{reference}` is not in this patient's record"))
+    };
+    let read = async |reference: &str, kinds: &[&str]| {
+        let (kind, id) = reference.split_once('/').ok_or_else(|| missing(reference))?;
+        if !kinds.contains(&kind) {
+            return Err(missing(reference));
+        }
+        match records.get_resource(kind, id).await {
+            Ok(found) if !found.deleted && found.patient_id.as_deref() == Some(&patient) => Ok(found),
+            Ok(_) | Err(xinglin_store::StoreError::NotFound { .. }) => Err(missing(reference)),
+            Err(error) => Err(error.into()),
+        }
+    };
+    let document = read(&new.document, &["Encounter", "DocumentReference"]).await?;
+    let mut diagnoses = Vec::new();
+    for reference in &new.conditions {
+        let condition = record::value(&read(reference, &["Condition"]).await?)?;
+        let codings = condition["code"]["coding"].as_array().cloned().unwrap_or_default();
+        diagnoses.extend(codings.into_iter().filter_map(|coding| {
+            let text = |key: &str| coding[key].as_str().map(str::to_owned);
+            Some(Coding { system: text("system")?, code: text("code")?, display: text("display") })
+        }));
+    }
+    Ok(Evidence {
+        kind: new.kind,
+        diagnoses,
+        issued: document.effective_at,
+        institution: new.institution,
+        document: Digest::of_bytes(document.body.get().as_bytes()),
+    })
+}
+
+fn projection(visit: &Encounter) -> Value {
+    use project::EncounterStatus as S;
+    let doctor = visit.doctor().map(|doctor| doctor.to_string());
+    project::encounter(&project::Encounter {
+        id: visit.id(),
+        patient: &visit.patient().to_string(),
+        doctor: doctor.as_deref(),
+        status: match visit {
+            Encounter::Requested(_) => S::Waiting,
+            Encounter::Accepted(_) => S::InProgress,
+            Encounter::Stopped(_) => S::Cancelled,
+            Encounter::Closed(_) => S::Finished,
+        },
+        reasons: visit.accepted().map_or(&[], |accepted| &accepted.decision.diagnoses),
+        started: visit.requested_at(),
+        ended: match visit {
+            Encounter::Closed(visit) => Some(visit.state().at),
+            _ => None,
+        },
+    })
+}
+
+fn view(visit: Encounter) -> AppResult<VisitView> {
+    Ok(VisitView {
+        id: visit.id(),
+        patient: visit.patient(),
+        status: visit.state().as_str().to_owned(),
+        diagnoses: visit.accepted().map(|accepted| accepted.decision.diagnoses.clone()).unwrap_or_default(),
+        detail: serde_json::to_value(visit).map_err(AppError::internal)?,
+    })
+}
+
+impl From<EncounterError> for AppError {
+    fn from(error: EncounterError) -> Self {
+        Self::new(error.code(), error.to_string())
+    }
+}
+
+impl<T> From<Refused<T, EncounterError>> for AppError {
+    fn from(refused: Refused<T, EncounterError>) -> Self {
+        refused.error.into()
+    }
+}

@@ -1,0 +1,766 @@
+//! Patients in pathways. The plugin proposes a step, the domain judges it, and
+//! what is accepted becomes true in one transaction: state, timers, alerts,
+//! holds, messages, and the tape of the call.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+use xinglin_domain::{
+    access::Action,
+    clinical::{Observation, ObservationValue},
+    code::Code,
+    coding::{Citation, LocalizedText, Quantity, Translation},
+    enrolment::{Accepted, AlertRecord, Effect, EndCause, Enrolment, HoldRecord, ProposalError, TaskRecord, task},
+    id::{AlertId, EnrolmentId, HoldId, PatientId, TaskId},
+    pathway::{
+        Alert, Answer, AnswerKind, AnswerValue, Definition, Destination, Eligibility, Event, Message, Outcome,
+        PathwayError, Questionnaire, Referral, Response, Role,
+    },
+    review::Severity,
+    time::Instant,
+};
+use xinglin_runtime::{Interface, Plugin};
+use xinglin_store::{Document, Executor, Install, OutboxEntry, Task, TaskState, Tenant, TenantScope, TenantTx};
+
+use super::{
+    AppError, AppResult, Caller, Hospital,
+    call::{CallView, Calls},
+    document::{Stored, fresh, next},
+    hold, plugin, record,
+};
+use crate::{ambient, fhir::project};
+
+/// Events that a pathway gave no answer to, to be tried again.
+pub(crate) const RETRY: &str = "pathway.event";
+
+/// A patient to enrol.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Enrol {
+    /// The patient.
+    #[schema(value_type = String)]
+    pub patient: PatientId,
+    /// Id of an enabled plugin with a pathway.
+    pub plugin: String,
+}
+
+/// A questionnaire answered.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Answers {
+    /// Code of the questionnaire.
+    pub questionnaire: String,
+    /// The answers.
+    #[schema(value_type = Vec<Object>)]
+    pub answers: Vec<Answer>,
+}
+
+/// A patient in a pathway, and what the last event led to.
+#[derive(Serialize, ToSchema)]
+pub struct EnrolmentView {
+    /// `enr-…`
+    #[schema(value_type = String)]
+    pub id: EnrolmentId,
+    /// The patient.
+    #[schema(value_type = String)]
+    pub patient: PatientId,
+    /// Id of the plugin.
+    pub plugin: String,
+    /// Stage of the pathway.
+    pub stage: String,
+    /// Whether it goes on.
+    pub active: bool,
+    /// What the event of this request led to.
+    #[schema(value_type = Vec<Object>)]
+    pub effects: Vec<Effect>,
+    /// Timers that are set.
+    pub timers: Vec<TimerView>,
+    /// Plugin calls that this request made.
+    pub calls: Vec<CallView>,
+}
+
+/// A timer of a pathway.
+#[derive(Serialize, ToSchema)]
+pub struct TimerView {
+    /// `task-…`
+    pub id: String,
+    /// Code of the task.
+    pub code: String,
+    /// When it is due (RFC 3339).
+    pub due: String,
+    /// `open`, `fired`, `done` or `cancelled`.
+    pub state: &'static str,
+}
+
+/// On whose behalf and when a step is made: a request, or a job.
+pub(crate) struct Occasion {
+    pub request_id: String,
+    pub now: Instant,
+}
+
+/// An enrolment with all that a step needs.
+struct Ready {
+    row: Option<Document<EnrolmentId>>,
+    enrolment: Enrolment,
+    install: Install,
+    plugin: Arc<Plugin>,
+    definition: Definition,
+}
+
+/// What a pathway said to an event.
+enum Said {
+    Accepted(Accepted),
+    /// It broke, could not decide, or proposed what it may not.
+    Nothing(AppError),
+}
+
+impl Hospital {
+    /// Screens a patient and enrols them.
+    ///
+    /// # Errors
+    /// `PATHWAY_INELIGIBLE` with the reasons; `ALREADY_EXISTS` if the patient is
+    /// in this pathway.
+    pub async fn enrol(&self, caller: &Caller, enrol: Enrol) -> AppResult<EnrolmentView> {
+        caller.may(Action::EnrolPatient)?;
+        let records = self.records(caller);
+        let (install, plugin) = self.one_playing(&records, &enrol.plugin, Interface::Pathway).await?;
+        let definition = plugin::definition(&install)?;
+        let id = EnrolmentId::from_u128(ambient::fresh_id());
+        let stage = definition.stages.first().map(|stage| stage.code.clone()).unwrap_or_default();
+        let enrolment = Enrolment {
+            id,
+            patient: enrol.patient,
+            plugin: enrol.plugin,
+            pathway: definition.code.clone(),
+            enrolled_by: caller.actor.account,
+            enrolled: caller.now,
+            stage,
+            state: None,
+            ended: None,
+        };
+        let occasion = Occasion { request_id: caller.request_id.clone(), now: caller.now };
+        let mut calls = Calls::new(self, records.id(), &occasion.request_id, occasion.now).about(enrol.patient).about(id);
+        let snapshot =
+            self.snapshot(&records, &install.plugin_id, &definition.data_needs, enrol.patient, caller.now).await?;
+        let context = calls.context(&install, &plugin)?;
+        let screened = calls.took(&install, self.runtime().screen(&plugin, context, &snapshot, caller.now).await);
+        let refusal = match screened {
+            Ok(Ok(Eligibility::Eligible)) => None,
+            Ok(Ok(Eligibility::Ineligible(reasons))) => Some(ineligible("not for this pathway", &reasons)),
+            Ok(Ok(Eligibility::ReferOffline(reasons))) => Some(ineligible("must be seen in person first", &reasons)),
+            Ok(Err(error)) => Some(undecided(&error)),
+            Err(failure) => Some(failure),
+        };
+        if let Some(refusal) = refusal {
+            return Err(refusal.with("calls", calls.keep().await?));
+        }
+        let ready = Ready { row: None, enrolment, install, plugin, definition };
+        let (said, calls) = self.ask(&records, &ready, &Event::Enrolled, &occasion, calls).await?;
+        match said {
+            Said::Accepted(accepted) => {
+                let tx = records.begin().await?;
+                let view = self.carry_out(&tx, ready, accepted, &occasion, calls, "enrolled").await?;
+                tx.commit().await?;
+                Ok(view)
+            }
+            // There is no state to go back to: the patient is not enrolled.
+            Said::Nothing(error) => Err(error.with("calls", calls.keep().await?)),
+        }
+    }
+
+    /// The patient answers a questionnaire. Answers that are observations go
+    /// into the record and to the pathway as such.
+    ///
+    /// # Errors
+    /// `BODY_INVALID` if an answer does not fit its question; nothing is kept.
+    pub async fn answer(&self, caller: &Caller, id: EnrolmentId, answers: Answers) -> AppResult<EnrolmentView> {
+        caller.may(Action::AnswerQuestionnaire)?;
+        let records = self.records(caller);
+        let ready = self.ready(&records, id).await?;
+        caller.may_see(ready.enrolment.patient)?;
+        let questionnaire = ready
+            .definition
+            .questionnaires
+            .iter()
+            .find(|known| known.code == answers.questionnaire)
+            .ok_or_else(|| AppError::not_found("questionnaire", &answers.questionnaire))?;
+        check_answers(questionnaire, &answers.answers)?;
+
+        let mut events = Vec::new();
+        let mut projections = Vec::new();
+        for answer in &answers.answers {
+            let question = questionnaire.questions.iter().find(|question| question.link_id == answer.link_id);
+            let Some(code) = question.and_then(|question| question.records_as.as_ref()) else { continue };
+            let observation = record::mint("Observation");
+            projections.push(project::observation(&project::Answer {
+                id: &observation,
+                patient: &ready.enrolment.patient.to_string(),
+                code,
+                value: &answer.value,
+                at: caller.now,
+            }));
+            events.push(Event::Observed(Observation {
+                code: vec![code.clone()],
+                value: observed(&answer.value),
+                components: Vec::new(),
+                effective: Some(caller.now),
+                attributes: Vec::new(),
+            }));
+        }
+        events.push(Event::Answered(Response { questionnaire: answers.questionnaire, answers: answers.answers }));
+        // What the patient measured is kept first: it is true whatever a plugin makes of it.
+        if !projections.is_empty() {
+            let tx = records.begin().await?;
+            record::project(&tx, projections, caller.now).await?;
+            tx.commit().await?;
+        }
+        let occasion = Occasion { request_id: caller.request_id.clone(), now: caller.now };
+        let mut told: Option<EnrolmentView> = None;
+        for event in events {
+            let mut view = self.tell(&records, id, &event, &occasion).await?;
+            if let Some(earlier) = told {
+                view.effects.splice(0..0, earlier.effects);
+                view.calls.splice(0..0, earlier.calls);
+            }
+            told = Some(view);
+        }
+        told.ok_or_else(|| AppError::internal("a questionnaire made no event"))
+    }
+
+    /// One enrolment.
+    ///
+    /// # Errors
+    /// If there is none that the caller may see.
+    pub async fn get_enrolment(&self, caller: &Caller, id: EnrolmentId) -> AppResult<EnrolmentView> {
+        let records = self.records(caller);
+        let Stored::<_, Enrolment> { value, .. } = records.get_document(id).await?.try_into()?;
+        caller.may_see(value.patient)?;
+        view(&records, value, Vec::new(), Vec::new()).await
+    }
+
+    /// Tells a pathway of an event. If it gives no answer that can be used, the
+    /// patient's state stays as it was, the event is kept for another try, and
+    /// the care team is told.
+    pub(super) async fn tell(
+        &self,
+        records: &Tenant,
+        id: EnrolmentId,
+        event: &Event,
+        occasion: &Occasion,
+    ) -> AppResult<EnrolmentView> {
+        let (ready, said, calls) = self.put_to(records, id, event, occasion).await?;
+        let tx = records.begin().await?;
+        let view = match said {
+            Said::Accepted(accepted) => {
+                let salt = ambient::fresh_id().to_string();
+                self.carry_out(&tx, ready, accepted, occasion, calls, &salt).await?
+            }
+            Said::Nothing(error) => {
+                silent(&tx, &ready, &error, occasion.now).await?;
+                keep_for_later(&tx, id, event, occasion.now).await?;
+                let calls = calls.write(&tx).await?;
+                view(&tx, ready.enrolment, Vec::new(), calls).await?
+            }
+        };
+        tx.commit().await?;
+        Ok(view)
+    }
+
+    /// Tells a pathway of an event that it gave no answer to before. Its effect
+    /// is made true together with the mark that the event was dealt with.
+    pub(crate) async fn tell_again(
+        &self,
+        records: &Tenant,
+        id: EnrolmentId,
+        event: &Event,
+        occasion: &Occasion,
+        kept: &OutboxEntry,
+    ) -> AppResult<()> {
+        let (ready, said, calls) = self.put_to(records, id, event, occasion).await?;
+        let tx = records.begin().await?;
+        match said {
+            _ if !ready.enrolment.is_active() => {
+                tx.finish_outbox(&kept.id, occasion.now).await?;
+                calls.write(&tx).await?;
+            }
+            Said::Accepted(accepted) => {
+                if tx.finish_outbox(&kept.id, occasion.now).await? {
+                    self.carry_out(&tx, ready, accepted, occasion, calls, &kept.id).await?;
+                }
+            }
+            Said::Nothing(error) => {
+                silent(&tx, &ready, &error, occasion.now).await?;
+                let minutes = 1_i64 << kept.attempts.clamp(0, 10);
+                tx.retry_outbox(&kept.id, occasion.now.plus_minutes(minutes)).await?;
+                calls.write(&tx).await?;
+            }
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+
+    async fn put_to(
+        &self,
+        records: &Tenant,
+        id: EnrolmentId,
+        event: &Event,
+        occasion: &Occasion,
+    ) -> AppResult<(Ready, Said, Calls<'_>)> {
+        let ready = self.ready(records, id).await?;
+        let calls = Calls::new(self, records.id(), &occasion.request_id, occasion.now)
+            .about(ready.enrolment.patient)
+            .about(id);
+        let (said, calls) = self.ask(records, &ready, event, occasion, calls).await?;
+        Ok((ready, said, calls))
+    }
+
+    /// A timer has come due. Its effect is made true together with the mark that
+    /// it fired, so it takes place exactly once, whoever was killed in between.
+    pub(crate) async fn fire(
+        &self,
+        tenant: xinglin_domain::id::TenantId,
+        timer: Task,
+        occasion: &Occasion,
+    ) -> AppResult<()> {
+        let records = self.store().tenant(tenant);
+        let record: TaskRecord = serde_json::from_value(timer.body.clone()).map_err(AppError::internal)?;
+        let event = Event::TaskDue(record.reference());
+        let (ready, said, calls) = self.put_to(&records, timer.enrolment_id, &event, occasion).await?;
+        let tx = records.begin().await?;
+        match said {
+            Said::Accepted(accepted) => {
+                tx.fire_task(timer.id, timer.version, occasion.now).await?;
+                let fired = TaskRecord { state: task::TaskState::Fired { at: occasion.now }, ..record };
+                record::project(&tx, vec![timer_projection(&ready, &fired, occasion.now)], occasion.now).await?;
+                self.carry_out(&tx, ready, accepted, occasion, calls, &timer.id.to_string()).await?;
+            }
+            Said::Nothing(error) => {
+                // The claim runs out and the timer is tried again.
+                silent(&tx, &ready, &error, occasion.now).await?;
+                calls.write(&tx).await?;
+            }
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+
+    async fn ready<E: Executor>(&self, records: &TenantScope<E>, id: EnrolmentId) -> AppResult<Ready> {
+        let Stored { row, value } = records.get_document(id).await?.try_into()?;
+        let enrolment: Enrolment = value;
+        let (install, plugin) = self.one_playing(records, &enrolment.plugin, Interface::Pathway).await?;
+        let definition = plugin::definition(&install)?;
+        Ok(Ready { row: Some(row), enrolment, install, plugin, definition })
+    }
+
+    /// Puts an event to the pathway and judges the answer. No transaction is open.
+    async fn ask<'a, E: Executor>(
+        &'a self,
+        records: &TenantScope<E>,
+        ready: &Ready,
+        event: &Event,
+        occasion: &Occasion,
+        mut calls: Calls<'a>,
+    ) -> AppResult<(Said, Calls<'a>)> {
+        let Ready { enrolment, install, plugin, definition, .. } = ready;
+        let needs = &definition.data_needs;
+        let snapshot = self.snapshot(records, &install.plugin_id, needs, enrolment.patient, occasion.now).await?;
+        let holds = hold::of_patient(records, enrolment.patient).await?;
+        let context = calls.context(install, plugin)?;
+        let call =
+            self.runtime().step(plugin, context, enrolment.state.as_ref(), event, &snapshot, occasion.now).await;
+        let said = match calls.took(install, call) {
+            Ok(Ok(outcome)) => judge(enrolment, definition, event, outcome, &holds, occasion.now),
+            Ok(Err(error)) => Said::Nothing(undecided(&error)),
+            Err(failure) => Said::Nothing(failure),
+        };
+        Ok((said, calls))
+    }
+
+    /// Makes an accepted proposal true. `salt` tells apart what happens more than
+    /// once; a timer gives its id, so that its messages go out once.
+    async fn carry_out(
+        &self,
+        tx: &TenantTx,
+        ready: Ready,
+        accepted: Accepted,
+        occasion: &Occasion,
+        calls: Calls<'_>,
+        salt: &str,
+    ) -> AppResult<EnrolmentView> {
+        let now = occasion.now;
+        let enrolment = ready.enrolment.clone().advanced(&accepted, now);
+        // The enrolment first: timers and alerts hang from it.
+        let status = if enrolment.is_active() { "active" } else { "ended" };
+        let key = enrolment.is_active().then(|| format!("{}/{}", enrolment.plugin, enrolment.patient));
+        match ready.row.clone() {
+            Some(row) => {
+                let mut row = next(row, status, &enrolment, now)?;
+                row.exclusive_key = key;
+                tx.update_document(&row).await?;
+            }
+            None => {
+                let parent = Some(enrolment.plugin.clone());
+                let mut row = fresh(enrolment.id, enrolment.patient, parent, status, &enrolment, now)?;
+                row.exclusive_key = key;
+                tx.insert_document(&row).await?;
+            }
+        }
+        let mut carrier = Carrier { tx, ready: &ready, now, salt, projections: Vec::new(), sent: 0 };
+        for effect in &accepted.effects {
+            carrier.carry(effect).await?;
+        }
+        let mut projections = carrier.projections;
+        projections.push(plan(&enrolment, &ready.definition));
+        record::project(tx, projections, now).await?;
+        let calls = calls.write(tx).await?;
+        view(tx, enrolment, accepted.effects, calls).await
+    }
+}
+
+/// Carries out one effect after the other within a transaction.
+struct Carrier<'a> {
+    tx: &'a TenantTx,
+    ready: &'a Ready,
+    now: Instant,
+    salt: &'a str,
+    projections: Vec<Value>,
+    sent: usize,
+}
+
+impl Carrier<'_> {
+    async fn carry(&mut self, effect: &Effect) -> AppResult<()> {
+        let Enrolment { id, patient, .. } = self.ready.enrolment;
+        match effect {
+            Effect::ScheduleTask(task) => self.schedule(task).await,
+            Effect::CancelTask(code) => Ok(self.tx.cancel_tasks(id, Some(code), self.now).await.map(drop)?),
+            Effect::CancelAllTasks => Ok(self.tx.cancel_tasks(id, None, self.now).await.map(drop)?),
+            Effect::Ask(code) => {
+                let asked = self.ready.definition.questionnaires.iter().find(|known| known.code == *code);
+                let title = asked.map(|questionnaire| questionnaire.title.clone()).unwrap_or_default();
+                self.send(json!({ "kind": "questionnaire", "enrolment": id, "questionnaire": code, "text": title })).await
+            }
+            Effect::SendMessage(message) => self.send(json!({ "kind": "message", "text": filled(message) })).await,
+            Effect::RaiseAlert(alert) => self.raise(alert.clone()).await,
+            Effect::Refer(referral) => self.refer(referral).await,
+            Effect::RequestLab(tests) => {
+                let names: Vec<&str> =
+                    tests.iter().map(|test| test.display.as_deref().unwrap_or(&test.code)).collect();
+                let names = names.join(", ");
+                let message = both(&format!("建议开具检验：{names}"), &format!("tests wanted: {names}"));
+                self.raise(self.ready.notice("LAB_WANTED", Severity::Info, message, Role::Doctor, 3 * 24 * 60)).await
+            }
+            Effect::DraftNote(text) => {
+                self.raise(self.ready.notice("NOTE_PROPOSED", Severity::Info, text.clone(), Role::Doctor, 7 * 24 * 60))
+                    .await
+            }
+            Effect::PlaceHold(hold) => {
+                let record = HoldRecord {
+                    id: HoldId::from_u128(ambient::fresh_id()),
+                    enrolment: id,
+                    patient,
+                    hold: hold.clone(),
+                    placed: self.now,
+                    released: None,
+                };
+                self.tx.place_hold(&hold::row(&record)?).await?;
+                self.projections.push(hold::flag(&record));
+                Ok(())
+            }
+            Effect::LiftHold(code) => {
+                let standing = hold::of_patient(self.tx, patient).await?;
+                let Some(record) = standing
+                    .into_iter()
+                    .find(|record| record.enrolment == id && record.is_active() && record.hold.code == *code)
+                else {
+                    return Ok(());
+                };
+                let lifted = record.release_by_pathway(self.now)?;
+                self.projections.push(hold::lift(self.tx, &lifted, &self.ready.enrolment.plugin, self.now).await?);
+                Ok(())
+            }
+        }
+    }
+
+    async fn schedule(&mut self, task: &xinglin_domain::pathway::Task) -> AppResult<()> {
+        let record = TaskRecord {
+            id: TaskId::from_u128(ambient::fresh_id()),
+            enrolment: self.ready.enrolment.id,
+            patient: self.ready.enrolment.patient,
+            task: task.clone(),
+            state: task::TaskState::Open,
+        };
+        let id = self
+            .tx
+            .schedule_task(&Task {
+                id: record.id,
+                enrolment_id: record.enrolment,
+                patient_id: record.patient.to_string(),
+                code: task.code.clone(),
+                due_at: task.due,
+                state: TaskState::Open,
+                body: serde_json::to_value(&record).map_err(AppError::internal)?,
+                version: 0,
+                created_at: self.now,
+                updated_at: self.now,
+            })
+            .await?;
+        self.projections.push(timer_projection(self.ready, &TaskRecord { id, ..record }, self.now));
+        Ok(())
+    }
+
+    async fn send(&mut self, body: Value) -> AppResult<()> {
+        self.sent += 1;
+        let message = xinglin_store::Message {
+            id: format!("msg-{:032x}", ambient::fresh_id()),
+            patient_id: self.ready.enrolment.patient.to_string(),
+            dedupe_key: format!("{}/{}/{}", self.ready.enrolment.id, self.salt, self.sent),
+            body,
+            created_at: self.now,
+            read_at: None,
+        };
+        self.tx.insert_message(&message).await?;
+        Ok(())
+    }
+
+    async fn raise(&mut self, alert: Alert) -> AppResult<()> {
+        let raised = raise(self.tx, &self.ready.enrolment, alert, self.now).await?;
+        self.projections.extend(raised);
+        Ok(())
+    }
+
+    async fn refer(&mut self, referral: &Referral) -> AppResult<()> {
+        let place = match &referral.destination {
+            Destination::Offline(_) => both("请到医院线下就诊。", "Please see a doctor in person."),
+            Destination::Emergency => both("请立即前往急诊或拨打120。", "Go to an emergency department now, or call 120."),
+            Destination::Multidisciplinary => both("将由多学科团队为您会诊。", "A team of specialists will discuss your care."),
+        };
+        self.send(json!({ "kind": "referral", "text": place, "reason": referral.reason })).await?;
+        let Some(days) = referral.recontact_days else { return Ok(()) };
+        let minutes = u32::from(days).saturating_mul(24 * 60).max(1);
+        let mut alert =
+            self.ready.notice("RECONTACT", Severity::Warning, referral.reason.clone(), Role::Nurse, minutes);
+        alert.citation = referral.citation.clone();
+        self.raise(alert).await
+    }
+}
+
+impl Ready {
+    /// An alert of the host's own.
+    fn notice(&self, code: &str, severity: Severity, message: LocalizedText, owner: Role, sla_minutes: u32) -> Alert {
+        let citation =
+            Citation { title: "互联网诊疗监管细则（试行）".into(), section: None, year: 2022, url: None };
+        Alert { code: code.into(), severity, message, owner, sla_minutes, citation }
+    }
+}
+
+/// Raises an alert, unless the same one is open. Returns its projection.
+async fn raise(tx: &TenantTx, enrolment: &Enrolment, alert: Alert, now: Instant) -> AppResult<Option<Value>> {
+    let query = xinglin_store::AlertQuery {
+        patient_id: Some(enrolment.patient.to_string()),
+        state: Some("open".into()),
+        owner: None,
+    };
+    let open = tx.list_alerts(&query, 500).await?;
+    if open.iter().any(|row| row.enrolment_id == Some(enrolment.id) && row.code == alert.code) {
+        return Ok(None);
+    }
+    let record = AlertRecord {
+        id: AlertId::from_u128(ambient::fresh_id()),
+        enrolment: enrolment.id,
+        patient: enrolment.patient,
+        alert,
+        raised: now,
+        acknowledged: None,
+    };
+    tracing::warn!(alert = %record.id, code = record.alert.code, deadline = %record.deadline(), "alert raised");
+    tx.insert_alert(&super::alert::row(&record)?).await?;
+    Ok(Some(super::alert::projection(&record, &enrolment.pathway)))
+}
+
+/// The pathway did not answer: its patients are not left to it.
+async fn silent(tx: &TenantTx, ready: &Ready, error: &AppError, now: Instant) -> AppResult<()> {
+    tracing::error!(plugin = ready.install.plugin_id, enrolment = %ready.enrolment.id, %error, "pathway did not answer");
+    let message = both(
+        "专病路径未能处理最近的事件，请人工随访。",
+        "The pathway could not deal with the latest event: please follow up in person.",
+    );
+    let alert = ready.notice("PATHWAY_SILENT", Severity::Warning, message, Role::Doctor, 60);
+    let projection = raise(tx, &ready.enrolment, alert, now).await?;
+    record::project(tx, projection.into_iter().collect(), now).await
+}
+
+async fn keep_for_later(tx: &TenantTx, id: EnrolmentId, event: &Event, now: Instant) -> AppResult<()> {
+    tx.insert_outbox(&OutboxEntry {
+        tenant: tx.id(),
+        id: format!("out-{:032x}", ambient::fresh_id()),
+        topic: RETRY.to_owned(),
+        payload: json!({ "enrolment": id, "event": event }),
+        created_at: now,
+        due_at: now.plus_minutes(1),
+        attempts: 0,
+    })
+    .await?;
+    Ok(())
+}
+
+fn judge(
+    enrolment: &Enrolment,
+    definition: &Definition,
+    event: &Event,
+    outcome: Outcome,
+    holds: &[HoldRecord],
+    now: Instant,
+) -> Said {
+    match enrolment.accept(definition, event, outcome, holds, now) {
+        Ok(accepted) => Said::Accepted(accepted),
+        Err(error) => Said::Nothing(error.into()),
+    }
+}
+
+async fn view<E: Executor>(
+    records: &TenantScope<E>,
+    enrolment: Enrolment,
+    effects: Vec<Effect>,
+    calls: Vec<CallView>,
+) -> AppResult<EnrolmentView> {
+    let timers = records.list_tasks(&enrolment.patient.to_string(), None, 200).await?;
+    let timers = timers
+        .into_iter()
+        .filter(|timer| timer.enrolment_id == enrolment.id)
+        .map(|timer| TimerView {
+            id: timer.id.to_string(),
+            code: timer.code,
+            due: timer.due_at.to_string(),
+            state: timer.state.as_str(),
+        })
+        .collect();
+    Ok(EnrolmentView {
+        id: enrolment.id,
+        patient: enrolment.patient,
+        plugin: enrolment.plugin.clone(),
+        stage: enrolment.stage.clone(),
+        active: enrolment.is_active(),
+        effects,
+        timers,
+        calls,
+    })
+}
+
+fn plan(enrolment: &Enrolment, definition: &Definition) -> Value {
+    project::care_plan(&project::Enrolment {
+        id: enrolment.id,
+        patient: &enrolment.patient.to_string(),
+        pathway: &enrolment.pathway,
+        title: &definition.title,
+        stage: &enrolment.stage,
+        status: match enrolment.ended.as_ref().map(|ended| &ended.cause) {
+            None => project::EnrolmentStatus::Active,
+            Some(EndCause::Closed(_)) => project::EnrolmentStatus::Completed,
+            Some(EndCause::Withdrawn) => project::EnrolmentStatus::Withdrawn,
+        },
+        started: enrolment.enrolled,
+        ended: enrolment.ended.as_ref().map(|ended| ended.at),
+    })
+}
+
+fn timer_projection(ready: &Ready, record: &TaskRecord, now: Instant) -> Value {
+    project::task(&project::Timer {
+        id: record.id,
+        enrolment: record.enrolment,
+        patient: &record.patient.to_string(),
+        task: &record.task,
+        pathway: &ready.enrolment.pathway,
+        status: match record.state {
+            task::TaskState::Open => project::TimerStatus::Scheduled,
+            task::TaskState::Fired { .. } => project::TimerStatus::Due,
+            task::TaskState::Done { .. } => project::TimerStatus::Done,
+            task::TaskState::Cancelled { .. } => project::TimerStatus::Cancelled,
+        },
+        authored: now,
+        modified: now,
+    })
+}
+
+/// Every answer fits its question, and nothing required is missing.
+fn check_answers(questionnaire: &Questionnaire, answers: &[Answer]) -> AppResult<()> {
+    let wrong = |link: &str, what: &str| {
+        Err(AppError::new(Code::BodyInvalid, format!("answer `{link}`: {what}")).with("path", format!("answers.{link}")))
+    };
+    let mut seen = BTreeSet::new();
+    for answer in answers {
+        let link = answer.link_id.as_str();
+        let Some(question) = questionnaire.questions.iter().find(|question| question.link_id == link) else {
+            return wrong(link, "there is no such question");
+        };
+        if !seen.insert(link) {
+            return wrong(link, "answered twice");
+        }
+        match (&question.kind, &answer.value) {
+            (AnswerKind::Boolean, AnswerValue::Boolean(_))
+            | (AnswerKind::Integer, AnswerValue::Integer(_))
+            | (AnswerKind::Text, AnswerValue::Text(_)) => {}
+            (AnswerKind::Quantity(unit), AnswerValue::Quantity(Quantity { unit: given, .. })) if unit == given => {}
+            (AnswerKind::Quantity(unit), AnswerValue::Quantity(_)) => {
+                return wrong(link, &format!("asked in `{unit}`"));
+            }
+            (AnswerKind::Choice(choices), AnswerValue::Choice(choice)) => {
+                if !choices.iter().any(|known| known.same(choice)) {
+                    return wrong(link, "is not one of the choices");
+                }
+            }
+            _ => return wrong(link, "is of another kind than the question"),
+        }
+    }
+    match questionnaire.questions.iter().find(|question| question.required && !seen.contains(question.link_id.as_str())) {
+        Some(question) => wrong(&question.link_id, "is required"),
+        None => Ok(()),
+    }
+}
+
+fn observed(value: &AnswerValue) -> ObservationValue {
+    match value.clone() {
+        AnswerValue::Boolean(yes) => ObservationValue::Boolean(yes),
+        AnswerValue::Integer(number) => ObservationValue::Integer(number),
+        AnswerValue::Text(text) => ObservationValue::Text(text),
+        AnswerValue::Quantity(quantity) => ObservationValue::Quantity(quantity),
+        AnswerValue::Choice(coding) => ObservationValue::Coded(vec![coding]),
+    }
+}
+
+/// The text with its arguments put in: `{name}`.
+fn filled(message: &Message) -> LocalizedText {
+    let fill = |text: &str| {
+        message.arguments.iter().fold(text.to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value))
+    };
+    LocalizedText(
+        message
+            .fallback
+            .0
+            .iter()
+            .map(|t| Translation { language: t.language.clone(), text: fill(&t.text) })
+            .collect(),
+    )
+}
+
+fn both(zh: &str, en: &str) -> LocalizedText {
+    LocalizedText(vec![
+        Translation { language: "zh-CN".into(), text: zh.into() },
+        Translation { language: "en".into(), text: en.into() },
+    ])
+}
+
+fn ineligible(detail: &str, reasons: &[xinglin_domain::pathway::Reason]) -> AppError {
+    AppError::new(Code::PathwayIneligible, detail).with("reasons", reasons)
+}
+
+fn undecided(error: &PathwayError) -> AppError {
+    AppError::new(Code::PathwayUndecided, "the pathway could not decide").with("error", error)
+}
+
+impl From<ProposalError> for AppError {
+    fn from(error: ProposalError) -> Self {
+        Self::new(error.code(), error.to_string())
+    }
+}

@@ -1,0 +1,117 @@
+//! Why a use case did not happen: a stable code and words for the caller, and
+//! apart from them the context for the log.
+
+use std::fmt;
+
+use serde_json::{Map, Value};
+use xinglin_domain::code::Code;
+
+use crate::fhir::outcome;
+
+/// A refused or failed use case.
+#[derive(Debug)]
+pub struct AppError {
+    /// Stable.
+    pub code: Code,
+    /// What exactly, for the caller. Never holds internals.
+    pub detail: String,
+    /// More members of the problem document, for example `findings`.
+    pub members: Map<String, Value>,
+    /// The same as an OperationOutcome, where it knows more than code and detail.
+    pub outcome: Option<Value>,
+    /// For the log only.
+    pub context: Option<String>,
+}
+
+/// What every use case returns.
+pub type AppResult<T> = Result<T, AppError>;
+
+impl AppError {
+    /// A refusal in the caller's terms.
+    pub fn new(code: Code, detail: impl Into<String>) -> Self {
+        Self { code, detail: detail.into(), members: Map::new(), outcome: None, context: None }
+    }
+
+    /// Something of ours failed: the caller learns the code, the log the rest.
+    pub fn internal(context: impl fmt::Display) -> Self {
+        Self::new(Code::Internal, "").because(context)
+    }
+
+    /// There is no such thing, or not for this caller.
+    pub fn not_found(what: &str, id: impl fmt::Display) -> Self {
+        Self::new(Code::NotFound, format!("no {what} `{id}`"))
+    }
+
+    /// With context for the log.
+    #[must_use]
+    pub fn because(mut self, context: impl fmt::Display) -> Self {
+        self.context = Some(context.to_string());
+        self
+    }
+
+    /// As FHIR clients read it.
+    pub fn operation_outcome(&self) -> Value {
+        let issue_type = match self.code.class().status() {
+            400 | 422 => "invalid",
+            401 => "login",
+            403 => "forbidden",
+            404 => "not-found",
+            409 => "conflict",
+            503 => "transient",
+            _ => "exception",
+        };
+        let told = || outcome::of_refusal(issue_type, self.code.as_str(), &self.detail);
+        self.outcome.clone().unwrap_or_else(told)
+    }
+
+    /// With one more member in the problem document.
+    #[must_use]
+    pub fn with(mut self, member: &str, value: impl serde::Serialize) -> Self {
+        if let Ok(value) = serde_json::to_value(value) {
+            self.members.insert(member.to_owned(), value);
+        }
+        self
+    }
+}
+
+impl fmt::Display for AppError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code, self.detail)?;
+        match &self.context {
+            Some(context) => write!(f, " ({context})"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for AppError {}
+
+impl From<xinglin_store::StoreError> for AppError {
+    fn from(error: xinglin_store::StoreError) -> Self {
+        use xinglin_store::StoreError as E;
+        match &error {
+            E::NotFound { what, id } => Self::not_found(what, id),
+            E::VersionConflict { what, id } => {
+                Self::new(Code::VersionConflict, format!("{what} `{id}` has changed since it was read"))
+            }
+            E::Unique { table } => Self::new(Code::AlreadyExists, format!("there is such an entry in `{table}` already")),
+            E::Invalid { detail } => Self::new(Code::BodyInvalid, detail.clone()),
+            E::Contention | E::Unavailable(_) => Self::new(Code::StoreUnavailable, "").because(chain(&error)),
+            E::Unbalanced => Self::new(Code::LedgerUnbalanced, "").because(&error),
+            E::AlreadyReversed { .. } => Self::new(Code::PayAlreadyReversed, error.to_string()),
+            _ => Self::internal(chain(&error)),
+        }
+    }
+}
+
+/// An error with all its causes, in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}

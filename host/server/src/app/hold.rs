@@ -1,0 +1,123 @@
+//! Holds: while one stands, nothing is prescribed online for the patient.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+use xinglin_domain::{
+    access::Action,
+    enrolment::{Enrolment, HoldRecord},
+    id::{HoldId, PatientId},
+    pathway::Event,
+    time::Instant,
+};
+use xinglin_store::{Executor, Hold, TenantScope, TenantTx};
+
+use super::{AppError, AppResult, Caller, Hospital, document::Stored, enrolment::Occasion, record};
+use crate::fhir::project;
+
+/// A doctor's reason.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Release {
+    /// Why online prescribing may go on.
+    pub reason: String,
+}
+
+/// A hold.
+#[derive(Serialize, ToSchema)]
+pub struct HoldView {
+    /// `hold-…`
+    #[schema(value_type = String)]
+    pub id: HoldId,
+    /// For example `GLUCOSE_CRITICAL`.
+    pub code: String,
+    /// Whether it stands.
+    pub active: bool,
+    /// What, why, and the source of the rule.
+    #[schema(value_type = Object)]
+    pub detail: Value,
+}
+
+impl Hospital {
+    /// A patient's holds.
+    ///
+    /// # Errors
+    /// If the caller may not see the patient.
+    pub async fn list_holds(&self, caller: &Caller, patient: PatientId) -> AppResult<Vec<HoldView>> {
+        caller.may_see(patient)?;
+        Ok(of_patient(&self.records(caller), patient).await?.into_iter().map(view).collect())
+    }
+
+    /// A doctor lifts a hold, with a written reason, and the pathway is told.
+    ///
+    /// # Errors
+    /// If the caller is no doctor, gives no reason, or it was lifted before.
+    pub async fn release_hold(&self, caller: &Caller, id: HoldId, release: Release) -> AppResult<HoldView> {
+        caller.may(Action::ReleaseHold)?;
+        let records = self.records(caller);
+        let standing: HoldRecord = parse(records.get_hold(id).await?)?;
+        let lifted = standing.release_by(&caller.actor, release.reason, caller.now)?;
+        let Stored::<_, Enrolment> { value: enrolment, .. } = records.get_document(lifted.enrolment).await?.try_into()?;
+        let tx = records.begin().await?;
+        let flag = lift(&tx, &lifted, &caller.actor.account.to_string(), caller.now).await?;
+        record::project(&tx, vec![flag], caller.now).await?;
+        tx.commit().await?;
+        if enrolment.is_active() {
+            let occasion = Occasion { request_id: caller.request_id.clone(), now: caller.now };
+            let event = Event::HoldReleased(lifted.hold.code.clone());
+            self.tell(&records, lifted.enrolment, &event, &occasion).await?;
+        }
+        Ok(view(lifted))
+    }
+}
+
+/// All holds ever placed on a patient.
+pub(super) async fn of_patient<E: Executor>(
+    records: &TenantScope<E>,
+    patient: PatientId,
+) -> AppResult<Vec<HoldRecord>> {
+    records.list_holds(&patient.to_string()).await?.into_iter().map(parse).collect()
+}
+
+/// Writes that a hold is lifted; returns its projection.
+pub(super) async fn lift(tx: &TenantTx, lifted: &HoldRecord, by: &str, now: Instant) -> AppResult<Value> {
+    tx.release_hold(lifted.id, &row(lifted)?.body, by, now).await?;
+    Ok(flag(lifted))
+}
+
+pub(super) fn row(record: &HoldRecord) -> AppResult<Hold> {
+    Ok(Hold {
+        id: record.id,
+        patient_id: record.patient.to_string(),
+        source: record.enrolment.to_string(),
+        code: record.hold.code.clone(),
+        body: serde_json::to_value(record).map_err(AppError::internal)?,
+        placed_at: record.placed,
+        released: None,
+    })
+}
+
+pub(super) fn flag(record: &HoldRecord) -> Value {
+    project::flag(&project::Hold {
+        id: record.id,
+        patient: &record.patient.to_string(),
+        pathway: &record.enrolment.to_string(),
+        code: &record.hold.code,
+        reason: &record.hold.reason,
+        from: record.placed,
+        until: record.released.as_ref().map(|release| release.at),
+    })
+}
+
+fn parse(row: Hold) -> AppResult<HoldRecord> {
+    serde_json::from_value(row.body).map_err(AppError::internal)
+}
+
+fn view(record: HoldRecord) -> HoldView {
+    HoldView {
+        id: record.id,
+        code: record.hold.code.clone(),
+        active: record.is_active(),
+        detail: serde_json::to_value(&record).unwrap_or_default(),
+    }
+}

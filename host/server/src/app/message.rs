@@ -1,0 +1,36 @@
+//! What the hospital tells a patient.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+use xinglin_domain::id::PatientId;
+
+use super::{AppResult, Caller, Hospital};
+
+/// A message to a patient.
+#[derive(Serialize, ToSchema)]
+pub struct MessageView {
+    /// Which.
+    pub id: String,
+    /// When it was sent (RFC 3339).
+    pub sent: String,
+    /// The text, by language.
+    #[schema(value_type = Object)]
+    pub text: serde_json::Value,
+}
+
+impl Hospital {
+    /// A patient's messages, newest first.
+    ///
+    /// # Errors
+    /// If the caller may not see the patient.
+    pub async fn list_messages(&self, caller: &Caller, patient: PatientId) -> AppResult<Vec<MessageView>> {
+        caller.may_see(patient)?;
+        let rows = self.records(caller).list_messages(&patient.to_string(), 100).await?;
+        let view = |row: xinglin_store::Message| MessageView {
+            id: row.id,
+            sent: row.created_at.to_string(),
+            text: row.body,
+        };
+        Ok(rows.into_iter().map(view).collect())
+    }
+}

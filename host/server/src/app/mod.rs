@@ -1,0 +1,30 @@
+//! The use cases: one file a noun, one function a verb. A use case checks that
+//! the caller may, loads, asks the rules and the plugins, and writes everything
+//! that follows in one transaction. No transaction is open across a plugin call.
+
+pub mod account;
+pub mod alert;
+mod caller;
+pub mod call;
+pub mod charge;
+pub mod clock;
+pub mod coverage;
+pub mod encounter;
+pub mod enrolment;
+mod error;
+pub mod formulary;
+pub mod hold;
+pub mod ledger;
+pub mod message;
+mod document;
+mod open;
+pub mod plugin;
+pub mod prescription;
+pub mod record;
+pub mod session;
+mod signing;
+pub mod tenant;
+
+pub use caller::Caller;
+pub use error::{AppError, AppResult};
+pub use open::{Hospital, OpenError};

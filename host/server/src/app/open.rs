@@ -1,0 +1,161 @@
+//! The running hospital: everything that is made once and shared.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use thiserror::Error;
+use tokio::sync::Mutex;
+use xinglin_domain::{id::TenantId, time::Instant};
+use xinglin_runtime::{AotCache, HostKey, Options, Plugin, PluginError, Runtime};
+use xinglin_store::{Store, StoreError, StoreOptions};
+
+use crate::{
+    ambient::Clock,
+    auth::token::Tokens,
+    config::Config,
+    keys::{KeyError, Keys},
+};
+
+/// One hospital host. Cheap to clone; all clones are the same host.
+#[derive(Clone)]
+pub struct Hospital {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    config: Config,
+    store: Store,
+    runtime: Runtime,
+    clock: Clock,
+    keys: Keys,
+    tokens: Tokens,
+    plugins: Mutex<HashMap<(TenantId, String), Loaded>>,
+}
+
+/// A plugin of a tenant, as of one version of its installation.
+#[derive(Clone)]
+pub(super) struct Loaded {
+    pub version: i64,
+    pub plugin: Arc<Plugin>,
+}
+
+/// The hospital cannot be opened.
+#[derive(Debug, Error)]
+pub enum OpenError {
+    /// The data folder cannot be made.
+    #[error("the data folder {path}: {source}")]
+    Folder {
+        /// Which.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The host key.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The records.
+    #[error("the records at {url}: {source}")]
+    Store {
+        /// Where, without a password.
+        url: String,
+        /// Why.
+        source: StoreError,
+    },
+    /// The plugin engine.
+    #[error(transparent)]
+    Runtime(#[from] PluginError),
+}
+
+/// Where the demo clock stands, in `meta`.
+pub(super) const CLOCK: &str = "clock-ahead-micros";
+
+impl Hospital {
+    /// Opens the records, bringing their schema up to date, and starts the
+    /// plugin engine. Nothing listens yet.
+    ///
+    /// # Errors
+    /// If data folder, key, records or engine cannot be used.
+    pub async fn open(config: Config) -> Result<Self, OpenError> {
+        std::fs::create_dir_all(&config.data_dir)
+            .map_err(|source| OpenError::Folder { path: config.data_dir.display().to_string(), source })?;
+        let keys = Keys::open(&config.data_dir.join("host.key"))?;
+        let url = config.database_url();
+        let records = |source| OpenError::Store { url: without_password(&url), source };
+        let store = Store::open(&url, &StoreOptions::default()).await.map_err(records)?;
+        let folder = config.data_dir.join("cache");
+        let cache = AotCache::open(&folder, HostKey::new(keys.aot_cache()))
+            .map_err(|source| OpenError::Folder { path: folder.display().to_string(), source })?;
+        let runtime = Runtime::new(Options {
+            cache: Some(cache),
+            calls: config.plugins.concurrent_calls,
+            calls_per_plugin: config.plugins.concurrent_calls_per_plugin,
+            patience: Duration::from_millis(config.plugins.queue_millis),
+        })?;
+        let ahead: Option<i64> = match config.movable_clock {
+            true => store.operator().find_meta(CLOCK).await.map_err(records)?,
+            false => None,
+        };
+        let shared = Shared {
+            tokens: Tokens::new(&keys.tokens(), config.sessions.token_seconds),
+            clock: Clock::ahead_by(ahead.unwrap_or(0)),
+            plugins: Mutex::default(),
+            config,
+            store,
+            runtime,
+            keys,
+        };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// The settings.
+    pub fn config(&self) -> &Config {
+        &self.shared.config
+    }
+
+    /// The records.
+    pub fn store(&self) -> &Store {
+        &self.shared.store
+    }
+
+    /// The plugin engine.
+    pub fn runtime(&self) -> &Runtime {
+        &self.shared.runtime
+    }
+
+    /// The time.
+    pub fn now(&self) -> Instant {
+        self.shared.clock.now()
+    }
+
+    pub(super) fn clock(&self) -> &Clock {
+        &self.shared.clock
+    }
+
+    pub(super) fn keys(&self) -> &Keys {
+        &self.shared.keys
+    }
+
+    pub(super) fn tokens(&self) -> &Tokens {
+        &self.shared.tokens
+    }
+
+    pub(super) fn loaded(&self) -> &Mutex<HashMap<(TenantId, String), Loaded>> {
+        &self.shared.plugins
+    }
+}
+
+/// A database URL that may be printed.
+fn without_password(url: &str) -> String {
+    match (url.find("://"), url.rfind('@')) {
+        (Some(scheme), Some(at)) if scheme < at => format!("{}…{}", &url[..scheme + 3], &url[at..]),
+        _ => url.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn passwords_are_not_printed() {
+        assert_eq!(super::without_password("postgres://u:secret@db/x"), "postgres://…@db/x");
+        assert_eq!(super::without_password("sqlite:.xinglin/hospital.db"), "sqlite:.xinglin/hospital.db");
+    }
+}

@@ -1,0 +1,656 @@
+//! The prescription, from the draft to the dispensed medicine. The rules are in
+//! `xinglin_domain::prescription`; here they are given what they need to know.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+use xinglin_domain::{
+    access::{Action, Actor},
+    clinical::{DataNeed, Snapshot},
+    code::Code,
+    coding::{Coding, Decimal, Quantity},
+    id::{AccountId, EncounterId, PatientId, PrescriptionId},
+    machine::Refused,
+    payer::LineKind,
+    prescription::{
+        Checklist, Course, Create, Draft, Effective, Event, Handout, LongTerm, Medicine, PendingReview, Prescription,
+        Reserved, Returned, Rules, Rx, RxError, RxStage, RxState, SignWith, Staff, Supply,
+    },
+    review::{Answer, Checker, Finding, Line, ReviewOutcome, fold},
+    signature::AuthorKind,
+    time::Instant,
+};
+use xinglin_runtime::Interface;
+use xinglin_store::{Document, Executor, StoreError, TenantScope, TenantTx};
+
+use super::{
+    AppError, AppResult, Caller, Hospital, account,
+    call::{CallView, Calls, failed},
+    charge,
+    document::{Stored, fresh, next},
+    encounter::{follow_up, human},
+    hold, record,
+    tenant::{Settings, settings},
+};
+use crate::{ambient, fhir::project};
+
+/// A prescription to begin.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewPrescription {
+    /// The follow-up visit in progress.
+    #[schema(value_type = String)]
+    pub encounter: EncounterId,
+    /// For how long: `ordinary`, `extended` with a reason, or `long_term`.
+    #[serde(default)]
+    pub course: NewCourse,
+    /// The medicines.
+    pub lines: Vec<NewLine>,
+    /// `human`; anything else is refused (`RX_AI_ORIGIN`).
+    #[serde(default = "human")]
+    #[schema(value_type = String)]
+    pub author_kind: AuthorKind,
+}
+
+/// Lines to put in place of those there are.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Rewrite {
+    /// The version that was read, for a prescription that came back from the
+    /// pharmacist.
+    #[serde(default)]
+    pub version: Option<u32>,
+    /// For how long.
+    #[serde(default)]
+    pub course: NewCourse,
+    /// The medicines.
+    pub lines: Vec<NewLine>,
+}
+
+/// For how long is prescribed.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum NewCourse {
+    /// At most 7 days.
+    #[default]
+    Ordinary,
+    /// At most 30 days, for a chronic disease, old age or another reason.
+    Extended {
+        /// Which.
+        reason: String,
+    },
+    /// 长期处方: up to 12 weeks.
+    #[schema(value_type = Object)]
+    LongTerm(LongTerm),
+}
+
+/// One medicine, by its code in the hospital's formulary.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewLine {
+    /// Code of the formulary.
+    pub item: String,
+    /// One dose.
+    #[schema(value_type = Object)]
+    pub dose: Quantity,
+    /// Doses a day, as a decimal text: `"2"`.
+    #[schema(value_type = String)]
+    pub doses_per_day: Decimal,
+    /// Length of treatment.
+    pub days: u16,
+    /// Packs to hand out.
+    pub packs: u32,
+    /// How it is taken.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    pub route: Option<Coding>,
+}
+
+/// The prescriber's signature.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Sign {
+    /// Days of validity, 1 to 3.
+    pub valid_days: u8,
+    /// Codes of the warnings that the prescriber has seen and accepts.
+    #[serde(default)]
+    pub acknowledged: BTreeSet<String>,
+}
+
+/// The pharmacist's approval, with the checks made (四查十对).
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Approve {
+    /// Each must have been made.
+    #[schema(value_type = Object)]
+    pub checklist: Checklist,
+}
+
+/// The pharmacist's objection.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Object {
+    /// The hospital's code for the reason.
+    pub code: String,
+    /// In words.
+    pub text: String,
+}
+
+/// The prescriber insists.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Insist {
+    /// Why.
+    pub reason: String,
+}
+
+/// What is handed out.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Dispense {
+    /// The account that prepared it (调配); the caller checks (核对).
+    #[schema(value_type = String)]
+    pub prepared_by: AccountId,
+    /// Batches and trace codes, line by line.
+    pub handouts: Vec<NewHandout>,
+}
+
+/// Packs of one batch of one line.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewHandout {
+    /// Number of the line.
+    pub line: u32,
+    /// Batch number.
+    pub batch: String,
+    /// First day on which the batch must no longer be used.
+    pub expires: String,
+    /// Trace codes (药品追溯码), one for each pack.
+    pub traces: Vec<String>,
+}
+
+/// A prescription.
+#[derive(Serialize, ToSchema)]
+pub struct PrescriptionView {
+    /// `rx-…`
+    #[schema(value_type = String)]
+    pub id: PrescriptionId,
+    /// State of the machine, for example `PENDING_REVIEW`.
+    pub status: String,
+    /// Counts the amendments.
+    pub version: u32,
+    /// The patient.
+    #[schema(value_type = String)]
+    pub patient: PatientId,
+    /// When it ceases to be valid, once signed.
+    pub valid_until: Option<String>,
+    /// Findings that were acknowledged, or that the review of this request made.
+    #[schema(value_type = Vec<Object>)]
+    pub findings: Vec<Finding>,
+    /// All that is known of it.
+    #[schema(value_type = Object)]
+    pub detail: Value,
+    /// Plugin calls that this request made.
+    pub calls: Vec<CallView>,
+}
+
+type Row = Stored<PrescriptionId, Prescription>;
+
+impl Hospital {
+    /// The doctor begins a prescription in a visit of theirs.
+    ///
+    /// # Errors
+    /// `RX_…` if a rule is against it; nothing is kept then.
+    pub async fn draft_prescription(&self, caller: &Caller, new: NewPrescription) -> AppResult<PrescriptionView> {
+        caller.may(Action::DraftPrescription)?;
+        let records = self.records(caller);
+        let settings = settings(&records).await?;
+        let follow_up = follow_up(&records, new.encounter).await?;
+        let id = PrescriptionId::from_u128(ambient::fresh_id());
+        let create = Create { id, follow_up: &follow_up, author: new.author_kind };
+        let draft = Rx::create(&caller.actor, create, caller.now)?;
+        let allergies = self.facts(&records, follow_up.patient(), caller.now).await?;
+        let draft = write_lines(&caller.actor, draft, new.course, new.lines, &allergies, &settings, caller.now)?;
+        let rx = Prescription::from(draft);
+        let parent = Some(rx.encounter().to_string());
+        let row = fresh(id, rx.patient(), parent, rx.state().as_str(), &rx, caller.now)?;
+        let tx = self.begin(caller).await?;
+        tx.insert_document(&row).await?;
+        record::project(&tx, requests(&rx), caller.now).await?;
+        tx.commit().await?;
+        view(rx, Vec::new(), Vec::new())
+    }
+
+    /// The doctor rewrites a draft, or what the pharmacist sent back. Signatures
+    /// that there were are void.
+    ///
+    /// # Errors
+    /// `RX_…` if a rule is against it; the prescription stays as it was.
+    pub async fn rewrite_prescription(
+        &self,
+        caller: &Caller,
+        id: PrescriptionId,
+        rewrite: Rewrite,
+    ) -> AppResult<PrescriptionView> {
+        caller.may(Action::DraftPrescription)?;
+        let records = self.records(caller);
+        let settings = settings(&records).await?;
+        let Stored { row, value } = load(&records, id).await?;
+        let allergies = self.facts(&records, value.patient(), caller.now).await?;
+        let draft = match value {
+            Prescription::Returned(returned) => {
+                let version = rewrite.version.unwrap_or_else(|| returned.version());
+                returned.amend(&caller.actor, version, caller.now)?
+            }
+            other => other.expecting::<Draft>(Event::Edit)?,
+        };
+        let draft = write_lines(&caller.actor, draft, rewrite.course, rewrite.lines, &allergies, &settings, caller.now)?;
+        self.put_prescription(caller, row, draft.into(), async |_| Ok(())).await
+    }
+
+    /// The doctor signs. Every enabled checker is asked first, all at once; a
+    /// veto, or a checker that gave no answer, stops the signature.
+    ///
+    /// # Errors
+    /// `RX_VETOED`, `RX_NOT_CHECKED` or `RX_WARNING_UNACKNOWLEDGED` with the
+    /// findings; `ENC_RED_FLAG` while a hold stands; other `RX_…`.
+    pub async fn sign_prescription(&self, caller: &Caller, id: PrescriptionId, sign: Sign) -> AppResult<PrescriptionView> {
+        caller.may(Action::SignPrescription)?;
+        let records = self.records(caller);
+        let Stored { row, value } = load(&records, id).await?;
+        let draft = value.expecting::<Draft>(Event::Sign)?;
+        let follow_up = follow_up(&records, draft_encounter(&row)?).await?;
+        let holds = hold::of_patient(&records, draft.patient()).await?;
+        if let Some(hold) = holds.iter().find(|hold| hold.is_active()) {
+            // Said before any plugin is asked: nothing they say could lift it.
+            return Err(RxError::OnHold(hold.hold.code.clone()).into());
+        }
+
+        let (outcome, calls) = self.review(caller, &records, &draft).await?;
+        let findings = findings(&outcome);
+        let reviewed = match outcome.acknowledge(&sign.acknowledged) {
+            Ok(reviewed) => reviewed,
+            Err(refused) => {
+                let calls = calls.keep().await?;
+                let unchecked: Vec<_> = outcome.unchecked().collect();
+                return Err(AppError::new(refused.code(), refused.to_string())
+                    .with("findings", findings)
+                    .with("unchecked", unchecked)
+                    .with("calls", calls));
+            }
+        };
+        let digest = draft.signing_digest(sign.valid_days, caller.now).map_err(AppError::internal)?;
+        let with = SignWith {
+            follow_up: &follow_up,
+            reviewed: &reviewed,
+            holds: &holds,
+            valid_days: sign.valid_days,
+            signature: self.sign(caller, &digest),
+        };
+        let signed = match draft.sign(&caller.actor, with, &rules()?, self, caller.now) {
+            Ok(signed) => signed,
+            Err(refused) => {
+                let calls = calls.keep().await?;
+                return Err(AppError::from(refused).with("calls", calls));
+            }
+        };
+        let rx = Prescription::from(signed);
+        let patient = rx.patient();
+        let row = next(row, rx.state().as_str(), &rx, caller.now)?;
+        let tx = self.begin(caller).await?;
+        // A hold may have come while the checkers thought.
+        if let Some(hold) = hold::of_patient(&tx, patient).await?.iter().find(|hold| hold.is_active()) {
+            return Err(RxError::OnHold(hold.hold.code.clone()).into());
+        }
+        tx.update_document(&row).await?;
+        record::project(&tx, requests(&rx), caller.now).await?;
+        let calls = calls.write(&tx).await?;
+        tx.commit().await?;
+        view(rx, findings, calls)
+    }
+
+    /// Asks every enabled checker about a draft, in parallel, each in a fresh
+    /// instance with its own cut of the record.
+    async fn review<'a, E: Executor>(
+        &'a self,
+        caller: &Caller,
+        records: &TenantScope<E>,
+        draft: &Rx<Draft>,
+    ) -> AppResult<(ReviewOutcome, Calls<'a>)> {
+        let mut calls =
+            Calls::new(self, records.id(), &caller.request_id, caller.now).about(draft.patient()).about(draft.id());
+        let order = draft.order();
+        let playing = self.playing(records, Interface::Review).await?;
+        let mut asked = Vec::with_capacity(playing.len());
+        for (install, plugin) in &playing {
+            let needs = plugin.manifest().data_needs.to_vec();
+            let snapshot = self.snapshot(records, &install.plugin_id, &needs, draft.patient(), caller.now).await?;
+            asked.push((calls.context(install, plugin)?, plugin, snapshot));
+        }
+        let reviews = asked.into_iter().map(|(context, plugin, snapshot)| {
+            let (runtime, order, plugin, now) = (self.runtime().clone(), order.clone(), plugin.clone(), caller.now);
+            tokio::spawn(async move { runtime.review(&plugin, context, &order, &snapshot, now).await })
+        });
+        let running: Vec<_> = reviews.collect();
+        let mut answers = BTreeMap::new();
+        for ((install, _), review) in playing.iter().zip(running) {
+            let call = review.await.map_err(AppError::internal)?;
+            let answer = Answer::from_call(calls.note(install, call).map_err(|failure| failed(&failure)));
+            answers.insert(install.plugin_id.clone(), answer);
+        }
+        let checkers: Vec<Checker> = playing
+            .iter()
+            .map(|(install, _)| Checker { plugin: install.plugin_id.clone(), required: true })
+            .collect();
+        let subject = draft.fingerprint().map_err(AppError::internal)?;
+        Ok((fold(subject, &checkers, answers), calls))
+    }
+
+    /// A pharmacist, never the prescriber, approves and signs.
+    ///
+    /// # Errors
+    /// `RX_SELF_REVIEW`, `RX_REVIEWER_UNQUALIFIED`, `RX_CHECKLIST_INCOMPLETE`, …
+    pub async fn approve_prescription(
+        &self,
+        caller: &Caller,
+        id: PrescriptionId,
+        approve: Approve,
+    ) -> AppResult<PrescriptionView> {
+        let (row, pending) = self.take::<PendingReview>(caller, id, Event::Approve).await?;
+        let digest = pending.approval_digest(caller.actor.account, caller.now).map_err(AppError::internal)?;
+        let signature = self.sign(caller, &digest);
+        let effective = pending.approve(&caller.actor, approve.checklist, signature, self, caller.now)?;
+        self.put_prescription(caller, row, effective.into(), async |_| Ok(())).await
+    }
+
+    /// A pharmacist sends it back to the prescriber.
+    ///
+    /// # Errors
+    /// `RX_REASON_REQUIRED`, …
+    pub async fn return_prescription(&self, caller: &Caller, id: PrescriptionId, why: Object) -> AppResult<PrescriptionView> {
+        let (row, pending) = self.take::<PendingReview>(caller, id, Event::Return).await?;
+        let returned = pending.send_back(&caller.actor, why.code, why.text, caller.now)?;
+        self.put_prescription(caller, row, returned.into(), async |_| Ok(())).await
+    }
+
+    /// A pharmacist refuses it for good.
+    ///
+    /// # Errors
+    /// `RX_REASON_REQUIRED`, …
+    pub async fn reject_prescription(&self, caller: &Caller, id: PrescriptionId, why: Object) -> AppResult<PrescriptionView> {
+        let (row, pending) = self.take::<PendingReview>(caller, id, Event::Reject).await?;
+        let rejected = pending.reject(&caller.actor, why.code, why.text, caller.now)?;
+        self.put_prescription(caller, row, rejected.into(), async |_| Ok(())).await
+    }
+
+    /// The prescriber insists on what came back, with a reason and a second
+    /// signature.
+    ///
+    /// # Errors
+    /// `RX_SECOND_SIGN`, …
+    pub async fn insist_on_prescription(&self, caller: &Caller, id: PrescriptionId, insist: Insist) -> AppResult<PrescriptionView> {
+        let (row, returned) = self.take::<Returned>(caller, id, Event::Confirm).await?;
+        let digest = returned.insistence_digest(&insist.reason, caller.now).map_err(AppError::internal)?;
+        let signature = self.sign(caller, &digest);
+        let holds = hold::of_patient(&self.records(caller), returned.patient()).await?;
+        let pending = returned.confirm(&caller.actor, insist.reason, signature, &holds, self, caller.now)?;
+        self.put_prescription(caller, row, pending.into(), async |_| Ok(())).await
+    }
+
+    /// The prescriber withdraws an approved prescription that is not yet ordered.
+    ///
+    /// # Errors
+    /// `RX_ALREADY_USED`, …
+    pub async fn withdraw_prescription(&self, caller: &Caller, id: PrescriptionId) -> AppResult<PrescriptionView> {
+        let (row, effective) = self.take::<Effective>(caller, id, Event::Withdraw).await?;
+        let cancelled = effective.withdraw(&caller.actor, caller.now)?;
+        self.put_prescription(caller, row, cancelled.into(), async |_| Ok(())).await
+    }
+
+    /// Two of the pharmacy hand out what was ordered and paid. Once, ever.
+    ///
+    /// # Errors
+    /// `RX_ALREADY_USED`, `RX_EXPIRED`, `DISP_TRACE_REUSED`, …
+    pub async fn dispense(&self, caller: &Caller, id: PrescriptionId, dispense: Dispense) -> AppResult<PrescriptionView> {
+        let (row, reserved) = self.take::<Reserved>(caller, id, Event::Dispense).await?;
+        let records = self.records(caller);
+        let handouts = dispense.handouts.into_iter().map(Handout::try_from).collect::<AppResult<Vec<_>>>()?;
+        let mut used = BTreeSet::new();
+        let traces: Vec<String> = handouts.iter().flat_map(|handout| handout.traces.clone()).collect();
+        for trace in &traces {
+            if records.find_trace_code(trace).await?.is_some() {
+                used.insert(trace.clone());
+            }
+        }
+        let preparer = records.get_account(dispense.prepared_by).await?;
+        let preparer = account::actor(&preparer)?;
+        let staff = Staff { preparer: &preparer, checker: &caller.actor };
+        let paid = charge::paid(&records, reserved.state().reservation.purchase.bill).await?;
+        let dispensed = reserved.dispense(staff, &paid, handouts, &used, self, caller.now)?;
+        self.put_prescription(caller, row, dispensed.into(), async |tx| {
+            // The constraint decides between two who dispense the same pack at once.
+            tx.use_trace_codes(id, &traces, caller.now).await.map_err(|error| match error {
+                StoreError::Unique { .. } => AppError::new(Code::DispTraceReused, "a trace code was used meanwhile"),
+                other => other.into(),
+            })
+        })
+        .await
+    }
+
+    /// One prescription.
+    ///
+    /// # Errors
+    /// If there is none that the caller may see.
+    pub async fn get_prescription(&self, caller: &Caller, id: PrescriptionId) -> AppResult<PrescriptionView> {
+        let Stored { value, .. } = load(&self.records(caller), id).await?;
+        caller.may_see(value.patient())?;
+        view(value, Vec::new(), Vec::new())
+    }
+
+    /// The prescription in the state that an act needs. What has expired
+    /// meanwhile is written down as expired first.
+    pub(super) async fn take<S: RxStage>(
+        &self,
+        caller: &Caller,
+        id: PrescriptionId,
+        event: Event,
+    ) -> AppResult<(Document<PrescriptionId>, Rx<S>)> {
+        let Stored { mut row, value } = load(&self.records(caller), id).await?;
+        let value = match value.expire(caller.now) {
+            Err(still_valid) => *still_valid.value,
+            Ok(expired) => {
+                let expired = Prescription::from(expired);
+                row = next(row, expired.state().as_str(), &expired, caller.now)?;
+                let tx = self.begin(caller).await?;
+                tx.update_document(&row).await?;
+                record::project(&tx, requests(&expired), caller.now).await?;
+                tx.commit().await?;
+                expired
+            }
+        };
+        Ok((row, value.expecting::<S>(event)?))
+    }
+
+    /// Writes the next state with its projection, and what else must become true
+    /// in the same transaction.
+    async fn put_prescription(
+        &self,
+        caller: &Caller,
+        row: Document<PrescriptionId>,
+        rx: Prescription,
+        also: impl AsyncFnOnce(&TenantTx) -> AppResult<()>,
+    ) -> AppResult<PrescriptionView> {
+        let tx = self.begin(caller).await?;
+        put(&tx, row, &rx, caller.now).await?;
+        also(&tx).await?;
+        tx.commit().await?;
+        view(rx, Vec::new(), Vec::new())
+    }
+
+    /// Allergies and the rest that the law wants looked at while lines are written.
+    async fn facts<E: Executor>(
+        &self,
+        records: &TenantScope<E>,
+        patient: PatientId,
+        now: Instant,
+    ) -> AppResult<Snapshot> {
+        self.snapshot(records, "xinglin.host", &[DataNeed::Allergies], patient, now).await
+    }
+}
+
+/// Writes the next state of a prescription with its projection.
+pub(super) async fn put(
+    tx: &TenantTx,
+    row: Document<PrescriptionId>,
+    rx: &Prescription,
+    now: Instant,
+) -> AppResult<()> {
+    tx.update_document(&next(row, rx.state().as_str(), rx, now)?).await?;
+    let mut projections = requests(rx);
+    projections.extend(dispenses(rx));
+    record::project(tx, projections, now).await
+}
+
+pub(super) async fn load<E: Executor>(records: &TenantScope<E>, id: PrescriptionId) -> AppResult<Row> {
+    records.get_document(id).await?.try_into()
+}
+
+fn draft_encounter(row: &Document<PrescriptionId>) -> AppResult<EncounterId> {
+    let parent = row.parent_id.as_deref().unwrap_or_default();
+    parent.parse().map_err(AppError::internal)
+}
+
+/// The rules of prescribing in force.
+fn rules() -> AppResult<Rules> {
+    Rules::national().map_err(AppError::internal)
+}
+
+/// Puts lines in place of those there are.
+fn write_lines(
+    by: &Actor,
+    mut draft: Rx<Draft>,
+    course: NewCourse,
+    lines: Vec<NewLine>,
+    facts: &Snapshot,
+    settings: &Settings,
+    now: Instant,
+) -> AppResult<Rx<Draft>> {
+    let rules = rules()?;
+    for number in draft.sheet().medicines.iter().map(|medicine| medicine.line.number).collect::<Vec<_>>() {
+        draft = draft.remove(by, number, now)?;
+    }
+    let course = match course {
+        NewCourse::Ordinary => Course::Ordinary,
+        NewCourse::Extended { reason } => Course::Extended { reason },
+        NewCourse::LongTerm(terms) => Course::LongTerm(terms),
+    };
+    draft = draft.set_course(by, course, now)?;
+    for line in lines {
+        draft = draft.add(by, medicine(line, settings)?, &facts.allergies, &rules, now)?;
+    }
+    Ok(draft)
+}
+
+/// A line with what the formulary says of its item.
+fn medicine(line: NewLine, settings: &Settings) -> AppResult<Medicine> {
+    let item = settings.item(&line.item)?;
+    let (LineKind::Medicine, Some(pack)) = (item.kind, item.pack.clone()) else {
+        return Err(AppError::new(Code::BodyInvalid, format!("`{}` is no medicine", line.item)));
+    };
+    Ok(Medicine {
+        line: Line {
+            number: 1,
+            code: item.codings.clone(),
+            ingredients: item.ingredients.clone(),
+            dose: line.dose,
+            doses_per_day: line.doses_per_day,
+            days: line.days,
+            route: line.route,
+            attributes: Vec::new(),
+        },
+        supply: Supply { packs: line.packs, pack },
+        classes: item.classes.clone(),
+    })
+}
+
+fn findings(outcome: &ReviewOutcome) -> Vec<Finding> {
+    let vetoes = outcome.vetoes().flat_map(|(_, findings)| findings.to_vec());
+    vetoes.chain(outcome.warnings().map(|(_, finding)| finding.clone())).collect()
+}
+
+fn requests(rx: &Prescription) -> Vec<Value> {
+    use RxState as S;
+    use project::RequestStatus as R;
+    project::medication_requests(&project::Prescription {
+        id: rx.id(),
+        patient: &rx.patient().to_string(),
+        encounter: rx.encounter(),
+        prescriber: &rx.prescriber().to_string(),
+        order: &rx.sheet().order(),
+        status: match rx.state() {
+            S::Draft | S::PendingReview | S::Returned => R::Draft,
+            S::Effective | S::Reserved => R::Active,
+            S::Dispensed | S::Shipped | S::Delivered | S::Closed => R::Completed,
+            S::Cancelled | S::Rejected => R::Cancelled,
+            S::Expired | S::Refunded => R::Stopped,
+        },
+        authored: rx.signing().map_or(rx.created(), |signing| signing.signature.at),
+        valid_until: rx.valid_until(),
+    })
+}
+
+fn dispenses(rx: &Prescription) -> Vec<Value> {
+    let Some(supplied) = rx.supplied() else { return Vec::new() };
+    let (prepared, checked) = (supplied.dispensing.prepared_by.to_string(), supplied.dispensing.checked_by.to_string());
+    project::medication_dispenses(&project::Dispense {
+        prescription: rx.id(),
+        patient: &rx.patient().to_string(),
+        order: &rx.sheet().order(),
+        pharmacists: &[&prepared, &checked],
+        prepared: supplied.dispensing.at,
+        handed_over: match rx {
+            Prescription::Delivered(rx) => Some(rx.state().receipt.at),
+            Prescription::Closed(rx) => Some(rx.state().receipt.at),
+            _ => None,
+        },
+        returned: rx.state() == RxState::Refunded,
+    })
+}
+
+fn view(rx: Prescription, findings: Vec<Finding>, calls: Vec<CallView>) -> AppResult<PrescriptionView> {
+    Ok(PrescriptionView {
+        id: rx.id(),
+        status: rx.state().as_str().to_owned(),
+        version: rx.version(),
+        patient: rx.patient(),
+        valid_until: rx.valid_until().map(|until| until.to_string()),
+        findings,
+        detail: serde_json::to_value(rx).map_err(AppError::internal)?,
+        calls,
+    })
+}
+
+impl TryFrom<NewHandout> for Handout {
+    type Error = AppError;
+
+    fn try_from(new: NewHandout) -> AppResult<Self> {
+        let expires = Instant::parse(&new.expires).ok_or_else(|| {
+            AppError::new(Code::BodyInvalid, format!("handouts.expires: `{}` is no date", new.expires))
+        })?;
+        Ok(Self { line: new.line, batch: new.batch, expires, traces: new.traces })
+    }
+}
+
+impl From<RxError> for AppError {
+    fn from(error: RxError) -> Self {
+        Self::new(error.code(), error.to_string())
+    }
+}
+
+impl<T> From<Refused<T, RxError>> for AppError {
+    fn from(refused: Refused<T, RxError>) -> Self {
+        refused.error.into()
+    }
+}

@@ -1,0 +1,145 @@
+//! Tenants: hospitals, pharmacies and others, isolated from each other.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use xinglin_domain::{
+    access::Action,
+    canonical::Digest,
+    encounter,
+    id::TenantId,
+};
+use xinglin_store::{TenantRow, TenantScope};
+
+use super::{AppError, AppResult, Caller, Hospital, formulary::Item};
+use crate::ambient;
+
+/// The tenant of those who run the platform. It has no records.
+pub const PLATFORM: TenantId = TenantId::from_u128(0);
+
+/// What kind of party a tenant is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Kind {
+    Hospital,
+    Pharmacy,
+    Insurer,
+    Employer,
+    School,
+}
+
+/// A tenant to found.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewTenant {
+    /// What kind of party.
+    pub kind: Kind,
+    /// Its name, for people.
+    pub name: String,
+    /// The consent text that patients must agree to before a visit. A default
+    /// is used if there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consent: Option<String>,
+}
+
+/// A tenant.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct TenantView {
+    /// `ten-…`
+    #[schema(value_type = String)]
+    pub id: TenantId,
+    /// What kind of party.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+}
+
+/// What a tenant has set, as kept with it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Settings {
+    /// The consent text in force.
+    pub consent: String,
+    /// What it sells.
+    #[serde(default)]
+    pub formulary: Vec<Item>,
+}
+
+/// The consent text in force.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Consent {
+    /// To be read.
+    pub text: String,
+    /// SHA-256 of the text; whoever agrees sends it back.
+    pub sha256: String,
+}
+
+const DEFAULT_CONSENT: &str = "我已知悉：互联网诊疗仅限部分常见病、慢性病复诊；医师认为不适宜在线诊疗时将引导我线下就医；\
+    我的诊疗信息将依法保存不少于15年。\nI understand that online care is for follow-up of diagnosed common and chronic \
+    diseases only, that the doctor may send me to be seen in person, and that my records are kept by law for at least \
+    15 years.";
+
+impl Settings {
+    /// The hospital's rules for visits.
+    pub fn encounter_rules(&self) -> encounter::Rules {
+        encounter::Rules::new(Digest::of_bytes(self.consent.as_bytes()))
+    }
+}
+
+pub(super) async fn settings<E: xinglin_store::Executor>(records: &TenantScope<E>) -> AppResult<Settings> {
+    let row = records.profile().await?;
+    serde_json::from_value(row.settings).map_err(AppError::internal)
+}
+
+impl Hospital {
+    /// Founds a tenant.
+    ///
+    /// # Errors
+    /// If the caller does not run the platform.
+    pub async fn create_tenant(&self, caller: &Caller, new: NewTenant) -> AppResult<TenantView> {
+        let id = TenantId::from_u128(ambient::fresh_id());
+        caller.may_in(id, Action::ManageTenants)?;
+        let settings =
+            Settings { consent: new.consent.unwrap_or_else(|| DEFAULT_CONSENT.to_owned()), formulary: Vec::new() };
+        let kind = serde_json::to_value(new.kind).ok().and_then(|kind| kind.as_str().map(str::to_owned));
+        let row = TenantRow {
+            id,
+            kind: kind.unwrap_or_default(),
+            name: new.name,
+            settings: serde_json::to_value(settings).map_err(AppError::internal)?,
+            version: 0,
+            created_at: caller.now,
+            updated_at: caller.now,
+        };
+        let tx = self.store().operator().begin().await?;
+        tx.insert_tenant(&row).await?;
+        tx.commit().await?;
+        Ok(row.into())
+    }
+
+    /// All tenants.
+    ///
+    /// # Errors
+    /// If the caller does not run the platform.
+    pub async fn list_tenants(&self, caller: &Caller) -> AppResult<Vec<TenantView>> {
+        caller.may_in(PLATFORM, Action::ManageTenants)?;
+        let rows = self.store().operator().list_tenants().await?;
+        Ok(rows.into_iter().filter(|row| row.id != PLATFORM).map(Into::into).collect())
+    }
+
+    /// The consent text of the caller's hospital.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn consent(&self, caller: &Caller) -> AppResult<Consent> {
+        let settings = settings(&self.records(caller)).await?;
+        let sha256 = Digest::of_bytes(settings.consent.as_bytes()).to_string();
+        Ok(Consent { text: settings.consent, sha256 })
+    }
+}
+
+impl From<TenantRow> for TenantView {
+    fn from(row: TenantRow) -> Self {
+        Self { id: row.id, kind: row.kind, name: row.name }
+    }
+}

@@ -1,0 +1,120 @@
+//! `xinglin demo`: one visit, told step by step. Everything is done over HTTP
+//! against this same binary in a process of its own, and everything that is
+//! expected to be refused must be refused, or the demonstration fails.
+
+mod client;
+mod server;
+mod story;
+mod visit;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+
+pub use server::LISTENING;
+use server::Server;
+
+use crate::ambient;
+
+/// Tell one patient's follow-up visit on a real server with real plugins.
+///
+/// Starts a server on a new folder, installs three plugins, imports a synthetic
+/// patient and takes the visit from the evidence to the dispensed medicine.
+/// Every step shows what each plugin was asked and answered. Then the server is
+/// left running for you to look around; stop it with Ctrl-C.
+///
+/// Examples:
+///   xinglin demo --once
+///   xinglin demo --listen 127.0.0.1:9000
+///   xinglin demo --plugins dist --patient my-synthea-patient.json
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+pub struct Demo {
+    /// Stop when the story is told, and leave nothing behind.
+    #[arg(long)]
+    once: bool,
+    /// Address to listen on [default: 127.0.0.1:7788, or any free port with --once].
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<String>,
+    /// Folder with the packages of the three plugins.
+    #[arg(long, value_name = "FOLDER")]
+    plugins: Option<PathBuf>,
+    /// A FHIR R4 transaction bundle of a patient with type 2 diabetes, instead
+    /// of the one that is built in.
+    #[arg(long, value_name = "FILE")]
+    patient: Option<PathBuf>,
+}
+
+/// A synthetic patient: see `examples/patients/README.md`.
+const PATIENT: &str = include_str!("../../../../../examples/patients/type-2-diabetes.json");
+
+impl Demo {
+    /// Runs it.
+    pub async fn run(self) -> Result<()> {
+        let plugins = self.find_plugins()?;
+        let patient = match &self.patient {
+            Some(file) => std::fs::read_to_string(file).with_context(|| file.display().to_string())?,
+            None => PATIENT.to_owned(),
+        };
+        let patient = serde_json::from_str(&patient).context("the patient's bundle is not JSON")?;
+        let folder = std::env::temp_dir().join(format!("xinglin-demo-{:08x}", ambient::fresh_id() as u32));
+        std::fs::create_dir_all(&folder)?;
+        let listen = self.listen.clone().unwrap_or_else(|| match self.once {
+            true => "127.0.0.1:0".to_owned(),
+            false => "127.0.0.1:7788".to_owned(),
+        });
+        let password = hex::encode(ambient::random_bytes::<8>());
+        let server = Server::start(&folder, &listen, &password).await?;
+        let told = visit::tell(server, &plugins, patient, &password).await;
+        let mut told = told.with_context(|| format!("the server's log is in {}", folder.join("server.log").display()))?;
+        if self.once {
+            told.server.kill().await?;
+            std::fs::remove_dir_all(&folder)?;
+            return Ok(());
+        }
+        self.leave_running(told, &folder, &password).await
+    }
+
+    fn find_plugins(&self) -> Result<PathBuf> {
+        let beside = std::env::current_exe().ok().and_then(|exe| Some(exe.parent()?.to_owned()));
+        let beside = beside.into_iter().flat_map(|folder| [folder.join("plugins"), folder.join("../plugins")]);
+        let candidates: Vec<PathBuf> = match &self.plugins {
+            Some(folder) => vec![folder.clone()],
+            None => std::iter::once("target/plugins".into()).chain(beside).collect(),
+        };
+        let whole = |folder: &&PathBuf| visit::PLUGINS.iter().all(|plugin| folder.join(plugin.file).is_file());
+        match candidates.iter().find(whole) {
+            Some(folder) => Ok(folder.clone()),
+            None => {
+                let looked: Vec<_> = candidates.iter().map(|folder| folder.display().to_string()).collect();
+                bail!(
+                    "the plugins are not built: looked in {}. Run `cargo xtask build-plugins`, or name their folder \
+                     with --plugins",
+                    looked.join(", ")
+                )
+            }
+        }
+    }
+
+    async fn leave_running(&self, told: visit::Told, folder: &Path, password: &str) -> Result<()> {
+        let visit::Told { mut server, tenant, staff_password, .. } = told;
+        let address = server.address.clone();
+        println!("\nThe server goes on running (process {}). Look around:", server.pid());
+        println!("   {address}/                      the front door");
+        println!("   {address}/api/v1/openapi.json   every operation");
+        println!("   {address}/fhir/R4/metadata      the FHIR face");
+        println!("   {}   its log, with the plugins' lines", folder.join("server.log").display());
+        println!("Sign in with POST {address}/api/v1/sessions:");
+        println!("   {{\"login\": \"operator\", \"password\": \"{password}\"}}");
+        println!(
+            "   {{\"tenant\": \"{tenant}\", \"login\": \"doctor\", \"password\": \"{staff_password}\"}}   \
+             (also: patient, pharmacist, assistant, administrator)"
+        );
+        println!("Stop with Ctrl-C. The records stay in {}", folder.display());
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => server.kill().await,
+            ended = server.wait() => ended,
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! How the demonstration speaks.
+
+use anyhow::Result;
+use comfy_table::{CellAlignment, Table, presets::UTF8_BORDERS_ONLY};
+use serde_json::Value;
+
+use super::client::Client;
+
+/// The narrator. Shows what plugins were asked and answered through the eyes of
+/// somebody who may read the tapes.
+pub struct Story {
+    steps: usize,
+}
+
+/// As many characters of one answer as are told.
+const WIDTH: usize = 150;
+
+impl Story {
+    /// Begins.
+    pub fn new() -> Self {
+        println!("\n杏林 Xinglin: one patient's follow-up visit, on a real server with sandboxed plugins");
+        Self { steps: 0 }
+    }
+
+    /// A new chapter.
+    pub fn step(&mut self, title: &str) {
+        self.steps += 1;
+        println!("\n{}. {title}", self.steps);
+    }
+
+    /// A sentence.
+    pub fn say(&self, text: impl AsRef<str>) {
+        println!("   {}", text.as_ref());
+    }
+
+    /// What was refused, and why.
+    pub fn refused(&self, what: &str, problem: &Value) {
+        let word = |key: &str| problem[key].as_str().unwrap_or_default().to_owned();
+        println!("   ✗ {what}: {} ({})", word("code"), word("title"));
+        for finding in problem["findings"].as_array().into_iter().flatten() {
+            self.finding(finding);
+        }
+    }
+
+    /// A finding with its source.
+    pub fn finding(&self, finding: &Value) {
+        let citation = &finding["citation"];
+        let place = citation["section"].as_str().map(|section| format!(", {section}")).unwrap_or_default();
+        println!("     {}: {}", finding["code"].as_str().unwrap_or_default(), words(&finding["message"]));
+        println!("       source: {}{place} ({})", citation["title"].as_str().unwrap_or_default(), citation["year"]);
+    }
+
+    /// What plugins were asked and answered in the calls of an answer.
+    pub async fn calls(&self, auditor: &Client, answer: &Value) -> Result<()> {
+        for call in answer["calls"].as_array().into_iter().flatten() {
+            let word = |key: &str| call[key].as_str().unwrap_or_default();
+            let hook = word("hook").rsplit_once('/').map_or(word("hook"), |(_, hook)| hook);
+            let tape = auditor.get(&format!("/api/v1/calls/{}", word("id"))).await?;
+            println!("   ┌ {} {}, {hook}: {} µs", word("plugin"), word("version"), call["micros"]);
+            println!("   │ asked    {}", cut(&asked(&tape["tape"]["input"])));
+            println!("   └ answered {}", cut(&answered(&tape["tape"]["output"])));
+        }
+        Ok(())
+    }
+
+    /// The bill, line by line, and who pays it.
+    pub fn money(&self, charge: &Value) {
+        let fen = |value: &Value| value.as_i64().map(yuan).unwrap_or_default();
+        let mut lines = Table::new();
+        lines.load_style(UTF8_BORDERS_ONLY).set_header([
+            "item", "×", "gross ¥", "self-funded", "over limit", "pre-self-pay", "in scope",
+        ]);
+        for line in charge["lines"].as_array().into_iter().flatten() {
+            lines.add_row([
+                line["title"].as_str().unwrap_or_default().to_owned(),
+                line["quantity"].as_str().unwrap_or_default().to_owned(),
+                fen(&line["gross_fen"]),
+                fen(&line["self_funded_fen"]),
+                fen(&line["over_limit_fen"]),
+                fen(&line["pre_self_pay_fen"]),
+                fen(&line["in_scope_fen"]),
+            ]);
+        }
+        let mut parts = Table::new();
+        parts.load_style(UTF8_BORDERS_ONLY).set_header(["who pays", "fen", "¥"]);
+        for part in charge["parts"].as_array().into_iter().flatten() {
+            let source = match part["source"].as_str().unwrap_or_default() {
+                "basic_fund" => "basic insurance fund 统筹基金",
+                "personal_account" => "personal account 个人账户",
+                "cash" => "patient, cash 个人现金",
+                other => other,
+            };
+            parts.add_row([source.to_owned(), part["fen"].to_string(), fen(&part["fen"])]);
+        }
+        parts.add_row(["bill 合计".to_owned(), charge["total_fen"].to_string(), fen(&charge["total_fen"])]);
+        for table in [&mut lines, &mut parts] {
+            for column in table.column_iter_mut().skip(1) {
+                column.set_cell_alignment(CellAlignment::Right);
+            }
+            for row in table.to_string().lines() {
+                println!("   {row}");
+            }
+        }
+    }
+
+    /// The books.
+    pub fn balance(&self, balance: &Value) {
+        let mut table = Table::new();
+        table.load_style(UTF8_BORDERS_ONLY).set_header(["account", "debit ¥", "credit ¥"]);
+        for account in balance["accounts"].as_array().into_iter().flatten() {
+            let fen = account["fen"].as_i64().unwrap_or_default();
+            let side = |on: bool| if on { yuan(fen.abs()) } else { String::new() };
+            table.add_row([account["account"].as_str().unwrap_or_default().to_owned(), side(fen > 0), side(fen < 0)]);
+        }
+        let total = |side: &str| balance[side].as_i64().map(yuan).unwrap_or_default();
+        table.add_row(["sum".to_owned(), total("debit_fen"), total("credit_fen")]);
+        for column in table.column_iter_mut().skip(1) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+        for row in table.to_string().lines() {
+            println!("   {row}");
+        }
+    }
+}
+
+fn yuan(fen: i64) -> String {
+    format!("{}.{:02}", fen / 100, fen.abs() % 100)
+}
+
+/// The English words of a localized text, or the first there are.
+pub fn words(text: &Value) -> String {
+    let texts = text.as_array().map(Vec::as_slice).unwrap_or_default();
+    let english = texts.iter().find(|t| t["language"] == "en").or_else(|| texts.first());
+    english.and_then(|t| t["text"].as_str()).unwrap_or_default().to_owned()
+}
+
+/// The heart of a question: the event, the order, the bill.
+fn asked(input: &Value) -> String {
+    if let Some(event) = input.get("event") {
+        return format!("event {event}");
+    }
+    if let Some(lines) = input.pointer("/order/lines").and_then(Value::as_array) {
+        let names: Vec<String> = lines.iter().map(medicine).collect();
+        let allergies = input.pointer("/snapshot/allergies").and_then(Value::as_array).map_or(0, Vec::len);
+        return format!("{} for a patient with {allergies} allergies on record", names.join(" + "));
+    }
+    if let Some(lines) = input.pointer("/bill/lines").and_then(Value::as_array) {
+        let total: i64 = lines.iter().filter_map(|line| line["gross"].as_i64()).sum();
+        return format!("a bill of {} lines and {total} fen; {}", lines.len(), input["coverage"]["accumulators"]);
+    }
+    if let Some(snapshot) = input.get("snapshot") {
+        let count = |key: &str| snapshot[key].as_array().map_or(0, Vec::len);
+        return format!("a snapshot of {} conditions, {} observations", count("conditions"), count("observations"));
+    }
+    input.to_string()
+}
+
+fn medicine(line: &Value) -> String {
+    let codes = line["code"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let named = codes.iter().find(|code| code["system"] == "http://www.whocc.no/atc").or_else(|| codes.first());
+    let named = named.and_then(|code| code["display"].as_str().or_else(|| code["code"].as_str())).unwrap_or("?");
+    format!("{named} {} {}", line["dose"]["value"].as_str().unwrap_or_default(), line["dose"]["unit"].as_str().unwrap_or_default())
+}
+
+/// The heart of an answer.
+fn answered(output: &Value) -> String {
+    let answer = &output["answered"];
+    let answer = answer.get("Ok").or_else(|| answer.get("ok")).unwrap_or(answer);
+    if let Some(directives) = answer["directives"].as_array() {
+        let names: Vec<String> = directives.iter().map(directive).collect();
+        let names = if names.is_empty() { "nothing to do".to_owned() } else { names.join(", ") };
+        return format!("stage {}: {names}", answer["stage"].as_str().unwrap_or_default());
+    }
+    for kind in ["veto", "warn"] {
+        if let Some(findings) = answer[kind].as_array() {
+            let codes: Vec<&str> = findings.iter().filter_map(|finding| finding["code"].as_str()).collect();
+            return format!("{kind}: {}", codes.join(", "));
+        }
+    }
+    let adjudication = answer.get("covered").or_else(|| answer.pointer("/done/adjudication"));
+    if let Some(parts) = adjudication.and_then(|adjudication| adjudication["parts"].as_array()) {
+        let parts: Vec<String> =
+            parts.iter().map(|part| format!("{} {}", part["source"].as_str().unwrap_or_default(), part["amount"])).collect();
+        return parts.join(", ");
+    }
+    if let Some(title) = answer.get("title") {
+        let count = |key: &str| answer[key].as_array().map_or(0, Vec::len);
+        return format!("{}: {} stages, {} questionnaires", words(title), count("stages"), count("questionnaires"));
+    }
+    answer.to_string().trim_matches('"').to_owned()
+}
+
+fn directive(directive: &Value) -> String {
+    let Some((name, body)) = directive.as_object().and_then(|fields| fields.iter().next()) else {
+        return directive.to_string();
+    };
+    let code = body["code"].as_str().or_else(|| body.as_str()).or_else(|| body["template"].as_str());
+    code.map_or_else(|| name.clone(), |code| format!("{name} {code}"))
+}
+
+fn cut(text: &str) -> String {
+    if text.chars().count() <= WIDTH {
+        return text.to_owned();
+    }
+    text.chars().take(WIDTH).chain(['…']).collect()
+}

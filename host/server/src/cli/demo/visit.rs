@@ -1,0 +1,505 @@
+//! The visit itself.
+
+use std::{path::Path, time::Duration};
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::{Value, json};
+use xinglin_domain::time::Instant;
+
+use super::{
+    client::{Client, number, text},
+    server::Server,
+    story::{Story, words},
+};
+use crate::ambient::{self, Clock};
+
+/// A plugin of the demonstration.
+pub struct Plugin {
+    /// Its package.
+    pub file: &'static str,
+    id: &'static str,
+    payer: Option<&'static str>,
+}
+
+/// What the hospital of the demonstration runs.
+pub const PLUGINS: [Plugin; 3] = [
+    Plugin { file: "diabetes.wasm", id: "xinglin.diabetes", payer: None },
+    Plugin { file: "drug-safety.wasm", id: "xinglin.drug-safety", payer: None },
+    Plugin { file: "medical-insurance.wasm", id: "xinglin.medical-insurance", payer: Some("basic_insurance") },
+];
+
+const FORMULARY: &str = include_str!("../../../../../examples/formulary/clinic.json");
+
+/// What remains when the story is told.
+pub struct Told {
+    /// Still running.
+    pub server: Server,
+    /// The hospital.
+    pub tenant: String,
+    /// Of all accounts in it.
+    pub staff_password: String,
+}
+
+/// Those who act.
+struct Cast {
+    administrator: Client,
+    doctor: Client,
+    pharmacist: Client,
+    patient: Client,
+    assistant_id: String,
+}
+
+/// The stage.
+struct Scene {
+    story: Story,
+    server: Server,
+    operator_password: String,
+    staff_password: String,
+    tenant: String,
+    patient: String,
+    cast: Cast,
+}
+
+/// Tells it.
+pub async fn tell(server: Server, plugins: &Path, bundle: Value, operator_password: &str) -> Result<Told> {
+    let mut story = Story::new();
+    let anyone = Client::new(&server.address);
+    let operator = anyone.sign_in(None, "operator", operator_password).await?;
+    let staff_password = hex::encode(ambient::random_bytes::<8>());
+
+    let tenant = open_hospital(&mut story, &operator, plugins, &staff_password).await?;
+    let administrator = anyone.sign_in(Some(&tenant), "administrator", &staff_password).await?;
+    let (patient, recent) = import(&mut story, &administrator, bundle).await?;
+    let assistant_id = insure_and_open_accounts(&story, &operator, &tenant, &patient, &staff_password).await?;
+
+    let mut scene = Scene {
+        cast: Cast::sign_in(&anyone, &tenant, &staff_password, assistant_id).await?,
+        story,
+        server,
+        operator_password: operator_password.to_owned(),
+        staff_password,
+        tenant,
+        patient,
+    };
+    let encounter = scene.follow_up(&recent).await?;
+    let enrolment = scene.pathway(&encounter).await?;
+    let prescription = scene.prescribe(&encounter).await?;
+    scene.pay_and_dispense(&prescription).await?;
+    scene.timer(&enrolment).await?;
+    scene.audit().await?;
+    let Scene { server, tenant, staff_password, .. } = scene;
+    Ok(Told { server, tenant, staff_password })
+}
+
+async fn open_hospital(story: &mut Story, operator: &Client, plugins: &Path, password: &str) -> Result<String> {
+    story.step("An operator founds a hospital and lets three plugins in");
+    let tenant = operator.post("/api/v1/tenants", &json!({ "kind": "hospital", "name": "杏林互联网医院 Xinglin Clinic" })).await?;
+    let tenant = text(&tenant, "/id")?;
+    story.say(format!("hospital {tenant}"));
+    let account = json!({ "login": "administrator", "password": password, "roles": ["administrator"] });
+    operator.post(&format!("/api/v1/tenants/{tenant}/accounts"), &account).await?;
+    let auditor = operator.sign_in(Some(&tenant), "administrator", password).await?;
+    for plugin in &PLUGINS {
+        let file = plugins.join(plugin.file);
+        let bytes = std::fs::read(&file).with_context(|| file.display().to_string())?;
+        let kib = bytes.len().div_ceil(1024);
+        let package = operator.upload("/api/v1/plugins", bytes).await?;
+        let path = format!("/api/v1/tenants/{tenant}/plugins/{}", plugin.id);
+        let grant = plugin.payer.map_or_else(|| json!({}), |payer| json!({ "payer": payer }));
+        operator.put(&path, &grant).await?;
+        let enabled = operator.post(&format!("{path}/enable"), &Value::Null).await?;
+        let digest = text(&package, "/digest")?;
+        story.say(format!("{} {} ({kib} KiB, sha256 {}…) enabled", plugin.id, text(&package, "/version")?, &digest[..12]));
+        for (title, list) in [("may", "can"), ("may not", "cannot")] {
+            let items = package["permissions"][list].as_array().map(Vec::as_slice).unwrap_or_default();
+            let items: Vec<String> = items.iter().take(3).map(|item| words(&item["text"])).collect();
+            story.say(format!("  {title}: {}", items.join("; ")));
+        }
+        story.calls(&auditor, &enabled).await?;
+    }
+    let formulary: Value = serde_json::from_str(FORMULARY)?;
+    operator.put(&format!("/api/v1/tenants/{tenant}/formulary"), &formulary).await?;
+    Ok(tenant)
+}
+
+/// What the patient brings from a visit elsewhere, five weeks ago.
+struct Recent {
+    document: String,
+    condition: String,
+}
+
+async fn import(story: &mut Story, administrator: &Client, bundle: Value) -> Result<(String, Recent)> {
+    story.step("A synthetic patient's FHIR R4 record is imported");
+    let sent = bundle["entry"].as_array().map_or(0, Vec::len);
+    let answer = administrator.post("/fhir/R4", &bundle).await?;
+    let locations: Vec<&str> = answer["entry"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| entry["response"]["location"].as_str())
+        .collect();
+    ensure!(locations.len() == sent, "{sent} resources were sent, {} were taken", locations.len());
+    let patient = locations.iter().find_map(|location| location.strip_prefix("Patient/")).context("no Patient")?;
+    let patient = patient.split('/').next().unwrap_or(patient).to_owned();
+    let mut kinds: Vec<&str> = locations.iter().filter_map(|location| location.split('/').next()).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    story.say(format!("{sent} resources of {} types are now the record of Patient/{patient}", kinds.len()));
+    let sample = locations.iter().find(|location| location.starts_with("Claim/")).or(locations.last());
+    if let Some(path) = sample.and_then(|location| location.split("/_history").next()) {
+        let kept = administrator.get(&format!("/fhir/R4/{path}")).await?;
+        story.say(format!("nothing is dropped: {path} reads back with {} fields", kept.as_object().map_or(0, |f| f.len())));
+    }
+    let recent = recent_visit(administrator, &patient).await?;
+    story.say(format!("the outpatient record of five weeks ago, from another hospital: {}", recent.document));
+    Ok((patient, recent))
+}
+
+async fn recent_visit(administrator: &Client, patient: &str) -> Result<Recent> {
+    let visited = Clock::default().now().plus_days(-35).to_string();
+    let day = &visited[..10];
+    let entry = |url: &str, kind: &str, resource: Value| {
+        json!({ "fullUrl": url, "resource": resource, "request": { "method": "POST", "url": kind } })
+    };
+    let subject = json!({ "reference": format!("Patient/{patient}") });
+    let laboratory = |url: &str, code: &str, value: &str, unit: &str| {
+        let value: Value = serde_json::from_str(value).unwrap_or_default();
+        entry(url, "Observation", json!({
+            "resourceType": "Observation", "status": "final", "subject": subject,
+            "code": { "coding": [{ "system": "http://loinc.org", "code": code }] },
+            "effectiveDateTime": visited,
+            "valueQuantity": { "value": value, "unit": unit, "system": "http://unitsofmeasure.org", "code": unit },
+        }))
+    };
+    let e11 = json!({ "coding": [{
+        "system": "http://hl7.org/fhir/sid/icd-10", "code": "E11.9",
+        "display": "Type 2 diabetes mellitus without complications",
+    }] });
+    let bundle = json!({ "resourceType": "Bundle", "type": "transaction", "entry": [
+        entry("urn:uuid:7d1d9f4e-1111-4c7a-9b57-000000000001", "Encounter", json!({
+            "resourceType": "Encounter", "status": "finished", "subject": subject,
+            "class": { "system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "AMB" },
+            "period": { "start": visited, "end": visited }, "reasonCode": [e11],
+        })),
+        entry("urn:uuid:7d1d9f4e-1111-4c7a-9b57-000000000002", "Condition", json!({
+            "resourceType": "Condition", "subject": subject, "code": e11, "recordedDate": day,
+            "encounter": { "reference": "urn:uuid:7d1d9f4e-1111-4c7a-9b57-000000000001" },
+            "clinicalStatus": { "coding": [
+                { "system": "http://terminology.hl7.org/CodeSystem/condition-clinical", "code": "active" },
+            ] },
+        })),
+        laboratory("urn:uuid:7d1d9f4e-1111-4c7a-9b57-000000000003", "98979-8", "92", "mL/min/{1.73_m2}"),
+        laboratory("urn:uuid:7d1d9f4e-1111-4c7a-9b57-000000000004", "4548-4", "7.4", "%"),
+    ] });
+    let answer = administrator.post("/fhir/R4", &bundle).await?;
+    let location = |at: usize| {
+        let location = text(&answer, &format!("/entry/{at}/response/location"))?;
+        Ok::<_, anyhow::Error>(location.split("/_history").next().unwrap_or_default().to_owned())
+    };
+    Ok(Recent { document: location(0)?, condition: location(1)? })
+}
+
+async fn insure_and_open_accounts(
+    story: &Story,
+    operator: &Client,
+    tenant: &str,
+    patient: &str,
+    password: &str,
+) -> Result<String> {
+    let path = format!("/api/v1/tenants/{tenant}/patients/{patient}/coverages/xinglin.medical-insurance");
+    let coverage = json!({
+        "category": { "system": "urn:nhsa:insutype", "code": "310", "display": "职工基本医疗保险" },
+        "accumulators": [
+            { "code": "deductible-used", "fen": 45000 },
+            { "code": "fund-used", "fen": 0 },
+            { "code": "account-balance", "fen": 6000 },
+        ],
+    });
+    operator.put(&path, &coverage).await?;
+    story.say("insured as an employee: ¥450 of the ¥500 deductible used, ¥60 on the personal account");
+    let licence = |role: &str, title: &str| {
+        json!([{ "role": role, "number": "110000000000001", "title": title, "filed": true, "from": "2020-01-01", "until": "2099-01-01" }])
+    };
+    let accounts = [
+        json!({ "login": "doctor", "roles": ["doctor"], "credentials": licence("doctor", "middle") }),
+        json!({ "login": "pharmacist", "roles": ["pharmacist"], "credentials": licence("pharmacist", "middle") }),
+        json!({ "login": "assistant", "roles": ["pharmacy_technician"], "credentials": licence("pharmacy_technician", "junior") }),
+        json!({ "login": "patient", "roles": ["patient"], "patients": [patient],
+                "identity": { "document_matches": true, "face_per_mille": 972 } }),
+    ];
+    let mut assistant = None;
+    for mut account in accounts {
+        account["password"] = password.into();
+        let opened = operator.post(&format!("/api/v1/tenants/{tenant}/accounts"), &account).await?;
+        if opened["login"] == "assistant" {
+            assistant = Some(text(&opened, "/id")?);
+        }
+    }
+    assistant.context("no assistant")
+}
+
+impl Cast {
+    async fn sign_in(anyone: &Client, tenant: &str, password: &str, assistant_id: String) -> Result<Self> {
+        let enter = async |login: &str| anyone.sign_in(Some(tenant), login, password).await;
+        Ok(Self {
+            administrator: enter("administrator").await?,
+            doctor: enter("doctor").await?,
+            pharmacist: enter("pharmacist").await?,
+            patient: enter("patient").await?,
+            assistant_id,
+        })
+    }
+}
+
+impl Scene {
+    async fn follow_up(&mut self, recent: &Recent) -> Result<String> {
+        let Self { story, cast, patient, .. } = self;
+        story.step("The patient shows evidence of the earlier diagnosis, and the doctor accepts the follow-up");
+        let consent = text(&cast.patient.get("/api/v1/consent").await?, "/sha256")?;
+        let mut ask = json!({ "patient": patient, "consent": consent });
+        let refused = cast.patient.refused("/api/v1/encounters", &ask, "ENC_NO_EVIDENCE").await?;
+        story.refused("a first visit online, without evidence", &refused);
+        ask["evidence"] = json!([{
+            "kind": "outpatient_record", "document": recent.document, "conditions": [recent.condition],
+            "institution": "City Hospital",
+        }]);
+        let visit = cast.patient.post("/api/v1/encounters", &ask).await?;
+        let encounter = text(&visit, "/id")?;
+        let accept = json!({ "diagnoses": [{
+            "system": "http://hl7.org/fhir/sid/icd-10", "code": "E11.9",
+            "display": "Type 2 diabetes mellitus without complications",
+        }] });
+        let visit = cast.doctor.post(&format!("/api/v1/encounters/{encounter}/accept"), &accept).await?;
+        story.say(format!("visit {encounter} is {}, signed by the doctor (Ed25519)", text(&visit, "/status")?));
+        Ok(encounter)
+    }
+
+    async fn pathway(&mut self, encounter: &str) -> Result<String> {
+        let Self { story, cast, patient, .. } = self;
+        story.step("The doctor enrols the patient in the diabetes pathway, which asks for glucose and HbA1c");
+        let enrol = json!({ "patient": patient, "plugin": "xinglin.diabetes" });
+        let enrolled = cast.doctor.post("/api/v1/enrolments", &enrol).await?;
+        let enrolment = text(&enrolled, "/id")?;
+        story.calls(&cast.administrator, &enrolled).await?;
+        let timers = enrolled["timers"].as_array().map(Vec::as_slice).unwrap_or_default();
+        if let Some(first) = timers.iter().min_by_key(|timer| timer["due"].as_str().unwrap_or_default().to_owned()) {
+            story.say(format!("{} durable timers are set; the next is {} on {}", timers.len(), first["code"], first["due"]));
+        }
+
+        story.step("A critical glucose raises the alert and stops online prescribing");
+        let told = cast.patient.post(&format!("/api/v1/enrolments/{enrolment}/answers"), &answers("17.2", "8.1")).await?;
+        story.calls(&cast.administrator, &told).await?;
+        let alerts = cast.doctor.get("/api/v1/alerts?state=open").await?;
+        let critical = alerts.as_array().into_iter().flatten().find(|alert| alert["detail"]["alert"]["severity"] == "critical");
+        let critical = critical.context("no critical alert was raised")?.clone();
+        let minutes = number(&critical, "/detail/alert/sla_minutes")?;
+        ensure!(minutes == 15, "the doctor must look within 15 minutes, not {minutes}");
+        story.say(format!("alert {}: the doctor must look within {minutes} minutes, by {}", critical["code"], critical["deadline"]));
+        let draft = cast.doctor.post("/api/v1/prescriptions", &draft(encounter, &[])).await?;
+        let path = format!("/api/v1/prescriptions/{}", text(&draft, "/id")?);
+        let refused = cast.doctor.refused(&format!("{path}/sign"), &json!({ "valid_days": 3 }), "ENC_RED_FLAG").await?;
+        story.refused("signing a prescription meanwhile", &refused);
+        let taken = cast.doctor.post(&format!("/api/v1/alerts/{}/acknowledge", text(&critical, "/id")?), &Value::Null).await?;
+        story.say(format!("the doctor takes the alert up, in time: {}", taken["in_time"]));
+        for hold in cast.doctor.get(&format!("/api/v1/patients/{patient}/holds")).await?.as_array().into_iter().flatten() {
+            let release = json!({ "reason": "Seen in person today: no ketosis; glucose 9.8 mmol/L after a missed dose." });
+            cast.doctor.post(&format!("/api/v1/holds/{}/release", text(hold, "/id")?), &release).await?;
+            story.say(format!("the doctor lifts the hold {} with a written reason", hold["code"]));
+        }
+        let told = cast.patient.post(&format!("/api/v1/enrolments/{enrolment}/answers"), &answers("9.8", "7.4")).await?;
+        story.calls(&cast.administrator, &told).await?;
+        Ok(enrolment)
+    }
+
+    async fn prescribe(&mut self, encounter: &str) -> Result<String> {
+        let Self { story, cast, .. } = self;
+        story.step("The doctor prescribes; the checker vetoes a medicine that the patient is allergic to");
+        let mistaken = draft(encounter, &[line("amoxicillin-500mg-24", "500", "3", 7, 1)]);
+        let drafted = cast.doctor.post("/api/v1/prescriptions", &mistaken).await?;
+        let id = text(&drafted, "/id")?;
+        let path = format!("/api/v1/prescriptions/{id}");
+        let refused = cast.doctor.refused(&format!("{path}/sign"), &json!({ "valid_days": 3 }), "RX_VETOED").await?;
+        story.calls(&cast.administrator, &refused).await?;
+        story.refused("signing", &refused);
+        let mut corrected = draft(encounter, &[]);
+        corrected.as_object_mut().context("a draft is an object")?.remove("encounter");
+        cast.doctor.put(&path, &corrected).await?;
+        story.say("the doctor takes it off and signs again");
+        let mut sign = json!({ "valid_days": 3 });
+        let mut answer = cast.doctor.ask(reqwest::Method::POST, &format!("{path}/sign"), Some(&sign)).await?;
+        if answer.body["code"] == "RX_WARNING_UNACKNOWLEDGED" {
+            story.calls(&cast.administrator, &answer.body).await?;
+            story.refused("signing without having seen the warnings", &answer.body);
+            let findings = answer.body["findings"].as_array().cloned().unwrap_or_default();
+            sign["acknowledged"] = findings.iter().map(|finding| finding["code"].clone()).collect();
+            story.say("the doctor acknowledges them");
+            answer = cast.doctor.ask(reqwest::Method::POST, &format!("{path}/sign"), Some(&sign)).await?;
+        }
+        ensure!(answer.status.is_success(), "the corrected prescription was not signed: {}", answer.body);
+        story.calls(&cast.administrator, &answer.body).await?;
+        story.say(format!("signed: {}, valid until {}", answer.body["status"], answer.body["valid_until"]));
+        Ok(id)
+    }
+
+    async fn pay_and_dispense(&mut self, prescription: &str) -> Result<()> {
+        let Self { story, cast, .. } = self;
+        story.step("A pharmacist approves, never the prescriber");
+        let path = format!("/api/v1/prescriptions/{prescription}");
+        let checks = json!({ "prescription": true, "medicine": true, "incompatibility": true, "rationality": true });
+        let approve = json!({ "checklist": checks });
+        let refused = cast.doctor.refused(&format!("{path}/approve"), &approve, "RX_SELF_REVIEW").await?;
+        story.refused("the prescriber approving", &refused);
+        let early = json!({ "prescription": prescription });
+        let refused = cast.patient.refused("/api/v1/charges", &early, "RX_DRUG_BEFORE_RX").await?;
+        story.refused("ordering before the review", &refused);
+        let approved = cast.pharmacist.post(&format!("{path}/approve"), &approve).await?;
+        story.say(format!("the pharmacist approves and signs: {}", approved["status"]));
+
+        story.step("Medical insurance quotes the bill to the fen; the patient confirms; it settles");
+        let order = json!({ "prescription": prescription, "items": [{ "item": "glucose-test-strips-50", "quantity": 1 }] });
+        let quote = cast.patient.post("/api/v1/charges", &order).await?;
+        story.calls(&cast.administrator, &quote).await?;
+        story.money(&quote);
+        let bill = text(&quote, "/id")?;
+        let cash = quote["parts"].as_array().into_iter().flatten().find(|part| part["source"] == "cash");
+        let cash = cash.map_or(Ok(0), |part| number(part, "/fen"))?;
+        let confirm = json!({ "cash_fen": cash, "risk_acknowledged": true });
+        let settled = cast.patient.post(&format!("/api/v1/charges/{bill}/confirm"), &confirm).await?;
+        story.calls(&cast.administrator, &settled).await?;
+        story.say(format!("the bill is {}, the prescription reserved", settled["status"]));
+        let again = json!({ "cash_fen": cash + 1, "risk_acknowledged": true });
+        let refused =
+            cast.patient.refused(&format!("/api/v1/charges/{bill}/confirm"), &again, "PAY_IDEMPOTENCY_CONFLICT").await?;
+        story.refused("confirming once more with another amount", &refused);
+
+        story.step("The server is killed with -9 between settlement and dispensing, and started again");
+        self.restart().await?;
+        let Self { story, cast, .. } = self;
+        let balance = cast.administrator.get("/api/v1/ledger/trial-balance").await?;
+        story.say("nothing is lost, the books balance:");
+        story.balance(&balance);
+        ensure!(balance["balanced"] == true, "the books do not balance: {balance}");
+        let kept = cast.patient.get(&format!("/api/v1/charges/{bill}")).await?;
+        ensure!(kept["status"] == "SETTLED" && kept["parts"] == quote["parts"], "the bill changed: {kept}");
+
+        story.step("Two of the pharmacy dispense, once");
+        let dispense = json!({ "prepared_by": cast.assistant_id, "handouts": handouts(&approved)? });
+        let refused = cast.pharmacist.refused(&format!("{path}/dispense"), &json!({
+            "prepared_by": text(&approved, "/detail/effective/state/issue/approval/by")?, "handouts": handouts(&approved)?,
+        }), "DISP_TWO_STAFF").await?;
+        story.refused("one person alone", &refused);
+        let dispensed = cast.pharmacist.post(&format!("{path}/dispense"), &dispense).await?;
+        story.say(format!("the prescription is {}", dispensed["status"]));
+        let refused = cast.pharmacist.refused(&format!("{path}/dispense"), &dispense, "RX_ALREADY_USED").await?;
+        story.refused("dispensing it again", &refused);
+        Ok(())
+    }
+
+    async fn timer(&mut self, enrolment: &str) -> Result<()> {
+        self.story.step("The next follow-up is a durable timer: kill the server, move the clock, and it fires once");
+        let before = self.cast.patient.get(&format!("/api/v1/enrolments/{enrolment}")).await?;
+        let open = before["timers"].as_array().into_iter().flatten().filter(|timer| timer["state"] == "open");
+        let next = open.min_by_key(|timer| timer["due"].as_str().unwrap_or_default().to_owned());
+        let next = next.context("no timer is set")?.clone();
+        let due = Instant::parse(&text(&next, "/due")?).context("a timer's due time is no time")?;
+        let said = self.messages().await?.len();
+        self.restart().await?;
+        let operator = Client::new(&self.server.address).sign_in(None, "operator", &self.operator_password).await?;
+        let ahead = (due.micros() - Clock::default().now().micros()) / 1_000_000 + 60;
+        let clock = operator.post("/api/v1/clock/advance", &json!({ "seconds": ahead.max(1) })).await?;
+        self.story.say(format!("the clock now reads {}; {} was due on {}", clock["now"], next["code"], next["due"]));
+        self.sign_in_again().await?;
+        let timer = text(&next, "/id")?;
+        let fired = async |scene: &Self| {
+            let view = scene.cast.patient.get(&format!("/api/v1/enrolments/{enrolment}")).await?;
+            let timers = view["timers"].as_array().cloned().unwrap_or_default();
+            Ok::<_, anyhow::Error>(timers.iter().any(|known| known["id"] == timer.as_str() && known["state"] == "fired"))
+        };
+        for attempt in 0.. {
+            if fired(self).await? {
+                break;
+            }
+            if attempt > 100 {
+                bail!("the timer did not fire within ten seconds");
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        let after = self.messages().await?;
+        let reminders = after.len() - said;
+        self.story.say(format!("the timer fired; the patient got {reminders} message(s): {}", words(&after[0]["text"])));
+        self.restart().await?;
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+        self.sign_in_again().await?;
+        ensure!(self.messages().await?.len() == after.len(), "the reminder was sent again after a restart");
+        self.story.say("killed and started once more: no second reminder");
+        Ok(())
+    }
+
+    async fn audit(&mut self) -> Result<()> {
+        self.story.step("Every call stands on tape, in a hash chain");
+        let chain = self.cast.administrator.get("/api/v1/calls/chain").await?;
+        ensure!(chain["intact"] == true, "the chain is broken: {chain}");
+        let head = text(&chain, "/head")?;
+        self.story.say(format!("{} calls, chain intact, head {}…", chain["length"], &head[..16]));
+        Ok(())
+    }
+
+    async fn messages(&self) -> Result<Vec<Value>> {
+        let messages = self.cast.patient.get(&format!("/api/v1/patients/{}/messages", self.patient)).await?;
+        Ok(messages.as_array().cloned().unwrap_or_default())
+    }
+
+    /// `kill -9`, and a new server on the same folder and address.
+    async fn restart(&mut self) -> Result<()> {
+        let listen = self.server.address.trim_start_matches("http://").to_owned();
+        self.server.kill().await?;
+        self.server = Server::start(self.server.folder(), &listen, &self.operator_password).await?;
+        self.sign_in_again().await
+    }
+
+    async fn sign_in_again(&mut self) -> Result<()> {
+        let anyone = Client::new(&self.server.address);
+        let assistant = self.cast.assistant_id.clone();
+        self.cast = Cast::sign_in(&anyone, &self.tenant, &self.staff_password, assistant).await?;
+        Ok(())
+    }
+}
+
+fn answers(glucose: &str, hba1c: &str) -> Value {
+    json!({ "questionnaire": "follow-up", "answers": [
+        { "link_id": "glucose", "value": { "quantity": { "value": glucose, "unit": "mmol/L" } } },
+        { "link_id": "hba1c", "value": { "quantity": { "value": hba1c, "unit": "%" } } },
+        { "link_id": "needed-help", "value": { "boolean": false } },
+    ] })
+}
+
+fn line(item: &str, milligrams: &str, doses_per_day: &str, days: u16, packs: u32) -> Value {
+    json!({
+        "item": item, "dose": { "value": milligrams, "unit": "mg" }, "doses_per_day": doses_per_day, "days": days,
+        "packs": packs,
+    })
+}
+
+/// The month's medicines of a diabetic, and what else is given.
+fn draft(encounter: &str, more: &[Value]) -> Value {
+    let mut lines = vec![
+        line("metformin-500mg-60", "1000", "2", 30, 2),
+        line("dapagliflozin-10mg-30", "10", "1", 30, 1),
+    ];
+    lines.extend_from_slice(more);
+    json!({ "encounter": encounter, "course": { "extended": { "reason": "慢性病 chronic disease" } }, "lines": lines })
+}
+
+/// Packs from the shelf for every line of a prescription.
+fn handouts(prescription: &Value) -> Result<Vec<Value>> {
+    let medicines = prescription.pointer("/detail/effective/head/sheet/medicines").and_then(Value::as_array);
+    let medicines = medicines.context("the prescription lists no medicines")?;
+    medicines
+        .iter()
+        .map(|medicine| {
+            let (number, packs) = (number(medicine, "/line/number")?, number(medicine, "/supply/packs")?);
+            let traces: Vec<String> = (1..=packs).map(|pack| format!("8100{number:04}{pack:08}")).collect();
+            Ok(json!({ "line": number, "batch": "B2026-11", "expires": "2098-12-31", "traces": traces }))
+        })
+        .collect()
+}

@@ -1,0 +1,99 @@
+//! `xinglin import`.
+
+use std::{
+    io::Read,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::Value;
+use xinglin_domain::{
+    access::{Actor, Role},
+    id::{AccountId, TenantId},
+};
+
+use crate::{
+    ambient,
+    app::{Caller, Hospital},
+    config::Config,
+};
+
+/// Import FHIR R4 transaction or batch bundles into a tenant.
+///
+/// Works on the database directly, with or without a server running. A
+/// transaction is taken as a whole or not at all; resources of types that
+/// nobody here knows are kept and served back.
+///
+/// Examples:
+///   xinglin import examples/patients/type-2-diabetes.json --tenant ten-…
+///   synthea -p 100 -o out && xinglin import out/fhir/*.json --tenant ten-…
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+pub struct Import {
+    /// Bundles; `-` reads one from standard input.
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    /// The tenant, as `POST /api/v1/tenants` gave it.
+    #[arg(long)]
+    tenant: TenantId,
+}
+
+impl Import {
+    /// Runs it.
+    pub async fn run(self, config: Config) -> Result<()> {
+        let hospital = Hospital::open(config).await?;
+        let bar = ProgressBar::new(self.files.len() as u64);
+        bar.set_style(ProgressStyle::with_template("{pos}/{len} {bar:30} {msg}")?);
+        let mut failed = 0_usize;
+        for file in &self.files {
+            bar.set_message(file.display().to_string());
+            match import(&hospital, self.tenant, file).await {
+                Ok(count) => bar.suspend(|| println!("{}: {count} resources", file.display())),
+                Err(error) => {
+                    failed += 1;
+                    bar.suspend(|| eprintln!("{}: {error:#}", file.display()));
+                }
+            }
+            bar.inc(1);
+        }
+        bar.finish_and_clear();
+        hospital.store().close().await?;
+        if failed > 0 {
+            bail!("{failed} of {} files were not imported; the others were", self.files.len());
+        }
+        Ok(())
+    }
+}
+
+async fn import(hospital: &Hospital, tenant: TenantId, file: &Path) -> Result<usize> {
+    let bytes = if file == Path::new("-") {
+        let mut bytes = Vec::new();
+        std::io::stdin().read_to_end(&mut bytes)?;
+        bytes
+    } else {
+        std::fs::read(file)?
+    };
+    let bundle: Value = serde_json::from_slice(&bytes).context("not JSON")?;
+    hospital.store().tenant(tenant).profile().await.with_context(|| format!("no tenant {tenant}"))?;
+    // Whoever can open the database is its administrator.
+    let caller = Caller {
+        actor: Actor {
+            account: AccountId::from_u128(0),
+            tenant,
+            roles: vec![Role::Administrator],
+            credentials: Vec::new(),
+            patients: Vec::new(),
+        },
+        now: hospital.now(),
+        request_id: format!("import-{:032x}", ambient::fresh_id()),
+    };
+    let answer = hospital.import_bundle(&caller, bundle).await?;
+    let entries = answer["entry"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let refused: Vec<&Value> = entries.iter().filter(|entry| entry["response"]["outcome"].is_object()).collect();
+    for entry in &refused {
+        eprintln!("  refused: {}", entry["response"]["outcome"]["issue"]);
+    }
+    Ok(entries.len() - refused.len())
+}

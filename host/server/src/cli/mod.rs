@@ -1,0 +1,109 @@
+//! The command line. Each command is one file; they call the same use cases as
+//! the API.
+
+mod demo;
+mod import;
+mod migrate;
+mod plugin;
+mod serve;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use anyhow::{Context, Result};
+use clap::{Args, Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{Config, LogFormat};
+
+/// An internet-hospital core host that vendors extend with sandboxed
+/// WebAssembly components.
+///
+/// Examples:
+///   xinglin demo --once                        one visit, told step by step
+///   xinglin serve --listen 0.0.0.0:7788        run a hospital
+///   xinglin plugin inspect diabetes.wasm       what may this component do?
+#[derive(Parser)]
+#[command(name = "xinglin", version, verbatim_doc_comment)]
+pub struct Cli {
+    #[command(flatten)]
+    settings: Settings,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Settings that every command may override.
+#[derive(Args)]
+struct Settings {
+    /// Settings file; without it, `xinglin.toml` in this folder if there is one.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Folder of the database, the host key and the plugin cache [default: .xinglin].
+    #[arg(long, global = true, value_name = "FOLDER")]
+    data_dir: Option<PathBuf>,
+    /// `sqlite:PATH` or `postgres://…` [default: hospital.db in the data folder].
+    #[arg(long, global = true, value_name = "URL")]
+    database_url: Option<String>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Tells one patient's follow-up visit on a real server with real plugins.
+    Demo(demo::Demo),
+    /// Runs the hospital.
+    Serve(serve::Serve),
+    /// Imports a FHIR R4 transaction or batch bundle into a tenant.
+    Import(import::Import),
+    /// Brings the database to this version's schema; says what it did.
+    Migrate(migrate::Migrate),
+    /// Builds, inspects and installs plugins.
+    #[command(subcommand)]
+    Plugin(plugin::Plugin),
+}
+
+impl Cli {
+    /// Runs the command and reports its error on stderr.
+    pub fn run(self) -> ExitCode {
+        match self.try_run() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("error: {error:#}");
+                ExitCode::FAILURE
+            }
+        }
+    }
+
+    fn try_run(self) -> Result<()> {
+        let runtime = tokio::runtime::Runtime::new().context("cannot start the async runtime")?;
+        let settings = self.settings;
+        match self.command {
+            Command::Plugin(command) => runtime.block_on(command.run(settings)),
+            Command::Demo(command) => runtime.block_on(command.run()),
+            Command::Serve(command) => {
+                let config = settings.load()?;
+                log_to_stderr(&config)?;
+                runtime.block_on(command.run(config))
+            }
+            Command::Import(command) => runtime.block_on(command.run(settings.load()?)),
+            Command::Migrate(command) => runtime.block_on(command.run(settings.load()?)),
+        }
+    }
+}
+
+impl Settings {
+    fn load(self) -> Result<Config> {
+        let mut config = Config::load(self.config.as_deref()).context("settings")?;
+        config.data_dir = self.data_dir.unwrap_or(config.data_dir);
+        config.database_url = self.database_url.or(config.database_url);
+        Ok(config)
+    }
+}
+
+fn log_to_stderr(config: &Config) -> Result<()> {
+    let filter = EnvFilter::try_new(&config.log.filter).context("log.filter")?;
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match config.log.format {
+        LogFormat::Text => lines.init(),
+        LogFormat::Json => lines.json().init(),
+    }
+    Ok(())
+}

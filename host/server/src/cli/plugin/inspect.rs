@@ -1,0 +1,75 @@
+//! `xinglin plugin inspect`.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use clap::Args;
+use serde_json::json;
+use xinglin_runtime::{Item, Package};
+
+/// Print what a package can and cannot do. The answer is read from the type of
+/// the component, not from what its author says; nothing is run.
+///
+/// Examples:
+///   xinglin plugin inspect target/plugins/diabetes.wasm
+///   xinglin plugin inspect --lang zh target/plugins/diabetes.wasm
+///   xinglin plugin inspect --json vendor.wasm | jq .permissions
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+pub struct Inspect {
+    /// The package.
+    file: PathBuf,
+    /// Language of the words.
+    #[arg(long, default_value = "en", value_parser = ["en", "zh"])]
+    lang: String,
+    /// One JSON document instead.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Inspect {
+    /// Runs it.
+    pub fn run(self) -> Result<()> {
+        let bytes = std::fs::read(&self.file).with_context(|| self.file.display().to_string())?;
+        let package = Package::read(bytes).map_err(|error| {
+            let code = error.code();
+            anyhow::Error::new(error).context(format!("{} is refused: {code}", self.file.display()))
+        })?;
+        let (manifest, sheet) = (package.manifest(), package.sheet());
+        if self.json {
+            let document = json!({
+                "digest": package.digest().to_string(),
+                "manifest": manifest,
+                "interfaces": package.interfaces().iter().map(ToString::to_string).collect::<Vec<_>>(),
+                "permissions": sheet,
+            });
+            println!("{}", serde_json::to_string_pretty(&document)?);
+            return Ok(());
+        }
+        println!("{} ({} {})", manifest.name.get(&self.lang), manifest.id, manifest.version);
+        println!("  by {}, {}", manifest.publisher, manifest.licence);
+        println!("  sha256:{}", package.digest());
+        let limits = manifest.limits;
+        println!(
+            "  asks for {} MiB of memory, {} ms and {} KiB of answer a call",
+            limits.memory_mib, limits.deadline_ms, limits.output_kib
+        );
+        self.print("can", '+', &sheet.can);
+        self.print("cannot", '-', &sheet.cannot);
+        self.print("to note", '!', &sheet.notes);
+        Ok(())
+    }
+
+    fn print(&self, title: &str, mark: char, items: &[Item]) {
+        if items.is_empty() {
+            return;
+        }
+        println!("{title}:");
+        for item in items {
+            println!("  {mark} {}", item.text.get(&self.lang));
+            if let Some(reason) = &item.reason {
+                println!("      because, says its author: {reason}");
+            }
+        }
+    }
+}

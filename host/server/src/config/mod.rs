@@ -1,0 +1,163 @@
+//! Settings of a server: defaults, then `xinglin.toml`, then `XINGLIN_…`
+//! variables, then flags; the later one wins.
+
+use std::path::{Path, PathBuf};
+
+use figment::{
+    Figment,
+    providers::{Env, Format, Serialized, Toml},
+};
+use serde::{Deserialize, Serialize};
+
+/// Where a server finds and keeps things, and how far it trusts plugins.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Address to listen on. Port 0 takes any free one.
+    pub listen: String,
+    /// Folder of the database (if SQLite), the host key and the plugin cache.
+    pub data_dir: PathBuf,
+    /// `sqlite:PATH` or `postgres://…`. Absent: `hospital.db` in `data_dir`.
+    pub database_url: Option<String>,
+    /// Logs.
+    pub log: Log,
+    /// Plugins.
+    pub plugins: Plugins,
+    /// Sessions.
+    pub sessions: Sessions,
+    /// Largest request body in bytes. Plugins and FHIR bundles count too.
+    pub max_body_bytes: usize,
+    /// How long a request may take, in seconds.
+    pub request_timeout_seconds: u64,
+    /// How long running requests may take to finish once a stop was asked for.
+    pub shutdown_grace_seconds: u64,
+    /// How often due timers are looked for, in milliseconds.
+    pub timer_poll_millis: u64,
+    /// Lets an operator move the clock forward. For demonstrations and tests:
+    /// a hospital with a movable clock has no legal records.
+    pub movable_clock: bool,
+}
+
+/// How logs are written.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Log {
+    /// As `RUST_LOG`, for example `info,xinglin_runtime=debug`.
+    pub filter: String,
+    /// `text` or `json`.
+    pub format: LogFormat,
+}
+
+/// How a log line looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines, one object a line.
+    Json,
+}
+
+/// Bounds on plugins, whatever they or their tenants ask for.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Plugins {
+    /// Calls running at once, over all plugins.
+    pub concurrent_calls: u32,
+    /// Calls running at once of one plugin.
+    pub concurrent_calls_per_plugin: u32,
+    /// How long a call may wait for its turn, in milliseconds.
+    pub queue_millis: u64,
+    /// Largest package in bytes.
+    pub max_package_bytes: usize,
+}
+
+/// Sign-in.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Sessions {
+    /// How long an access token is good for, in seconds.
+    pub token_seconds: i64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: "127.0.0.1:7788".into(),
+            data_dir: ".xinglin".into(),
+            database_url: None,
+            log: Log::default(),
+            plugins: Plugins::default(),
+            sessions: Sessions::default(),
+            max_body_bytes: 64 << 20,
+            request_timeout_seconds: 60,
+            shutdown_grace_seconds: 20,
+            timer_poll_millis: 500,
+            movable_clock: false,
+        }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { filter: "info".into(), format: LogFormat::Text }
+    }
+}
+
+impl Default for Plugins {
+    fn default() -> Self {
+        Self { concurrent_calls: 64, concurrent_calls_per_plugin: 16, queue_millis: 250, max_package_bytes: 48 << 20 }
+    }
+}
+
+impl Default for Sessions {
+    fn default() -> Self {
+        Self { token_seconds: 3600 }
+    }
+}
+
+impl Config {
+    /// Reads the settings. `file` must exist if it is given; without one,
+    /// `xinglin.toml` in the current folder is read if it is there. Nested keys
+    /// of variables are set apart by two underscores: `XINGLIN_LOG__FORMAT=json`.
+    ///
+    /// # Errors
+    /// If a file or variable holds something that is not a setting.
+    #[expect(clippy::result_large_err, reason = "figment's error, once at start")]
+    pub fn load(file: Option<&Path>) -> Result<Self, figment::Error> {
+        let file = match file {
+            Some(path) => Toml::file_exact(path),
+            None => Toml::file("xinglin.toml"),
+        };
+        Figment::from(Serialized::defaults(Self::default()))
+            .merge(file)
+            // The password of the first operator is not a setting: it is read once, by `serve`.
+            .merge(Env::prefixed("XINGLIN_").ignore(&["operator_password", "url", "token"]).split("__"))
+            .extract()
+    }
+
+    /// Where the records are.
+    pub fn database_url(&self) -> String {
+        self.database_url
+            .clone()
+            .unwrap_or_else(|| format!("sqlite:{}", self.data_dir.join("hospital.db").display()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_setting_is_refused_by_name() {
+        let folder = std::env::temp_dir().join(format!("xinglin-config-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let file = folder.join("bad.toml");
+        std::fs::write(&file, "listen = \"0.0.0.0:80\"\n[log]\nfromat = \"json\"\n").unwrap();
+        let error = Config::load(Some(&file)).unwrap_err().to_string();
+        assert!(error.contains("fromat"), "{error}");
+        std::fs::write(&file, "[log]\nformat = \"json\"\n").unwrap();
+        assert_eq!(Config::load(Some(&file)).unwrap().log.format, LogFormat::Json);
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+}

@@ -1,0 +1,31 @@
+//! FHIR R4 (4.0.1), in and out: pure functions over JSON.
+//!
+//! A bundle comes in through [`bundle::plan`], which checks every resource with
+//! [`validate`], gives the new ones their ids and turns links within the bundle
+//! into references. What is written is kept as it came, down to the digits of
+//! its numbers and the extensions nobody here knows; [`index`] says under which
+//! patient, date and codes it can be found again. [`snapshot`] cuts a record
+//! down to what a plugin may know; [`project`] is how the hospital's own acts
+//! look in FHIR; [`answer`] and [`outcome`] are what a client is told.
+//!
+//! Nothing here panics on any JSON, and nothing reads a clock or draws an id.
+
+pub mod answer;
+pub mod bundle;
+pub mod capability;
+mod error;
+pub mod index;
+pub mod outcome;
+mod primitive;
+pub mod project;
+mod read;
+mod schema;
+pub mod snapshot;
+pub mod validate;
+
+#[cfg(test)]
+mod mutation;
+#[cfg(test)]
+mod testing;
+
+pub use error::{FhirError, Issue, IssueKind};

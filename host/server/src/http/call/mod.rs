@@ -1,0 +1,17 @@
+//! Plugin calls on tape: one file a verb.
+
+mod get;
+mod list;
+mod verify;
+
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::app::Hospital;
+
+/// The routes of this noun.
+pub fn routes() -> OpenApiRouter<Hospital> {
+    OpenApiRouter::new()
+        .routes(routes!(get::get))
+        .routes(routes!(list::list))
+        .routes(routes!(verify::verify))
+}

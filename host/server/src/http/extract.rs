@@ -1,0 +1,112 @@
+//! What handlers take: the caller, and bodies that are what they should be.
+
+use axum::{
+    body::Bytes,
+    extract::{FromRequest, FromRequestParts, Path, Query, Request, rejection::PathRejection},
+    http::{header, request::Parts},
+};
+use serde::de::DeserializeOwned;
+use xinglin_domain::code::Code;
+
+use crate::{
+    app::{AppError, Caller, Hospital},
+    http::request_id::RequestId,
+};
+
+impl FromRequestParts<Hospital> for Caller {
+    type Rejection = AppError;
+
+    async fn from_request_parts(parts: &mut Parts, hospital: &Hospital) -> Result<Self, AppError> {
+        let token = parts
+            .headers
+            .get(header::AUTHORIZATION)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.strip_prefix("Bearer "))
+            .ok_or_else(|| AppError::new(Code::AuthRequired, "send `Authorization: Bearer …`"))?;
+        let request = parts.extensions.get::<RequestId>().cloned().unwrap_or_default();
+        hospital.caller(token, request.0).await
+    }
+}
+
+/// A JSON body, with no unknown fields and an error that names the field.
+pub struct Body<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest<Hospital> for Body<T> {
+    type Rejection = AppError;
+
+    async fn from_request(request: Request, hospital: &Hospital) -> Result<Self, AppError> {
+        let json = request
+            .headers()
+            .get(header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .is_some_and(|value| {
+                let kind = value.split(';').next().unwrap_or_default().trim();
+                kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"))
+            });
+        if !json {
+            return Err(AppError::new(Code::BodyInvalid, "send `Content-Type: application/json`"));
+        }
+        let Raw(bytes) = Raw::from_request(request, hospital).await?;
+        let mut json = serde_json::Deserializer::from_slice(&bytes);
+        let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+            let path = error.path().to_string();
+            let reason = error.inner().to_string();
+            let code = if money_field(&path) { Code::MoneyInvalid } else { Code::BodyInvalid };
+            AppError::new(code, format!("{path}: {reason}")).with("path", path)
+        })?;
+        json.end().map_err(|error| AppError::new(Code::BodyInvalid, format!("after the body: {error}")))?;
+        Ok(Self(value))
+    }
+}
+
+/// Amounts of money end in `fen` throughout the API: a float, a text or a number
+/// that does not fit is not money.
+fn money_field(path: &str) -> bool {
+    path.rsplit('.').next().is_some_and(|field| field == "fen" || field.ends_with("_fen"))
+}
+
+/// A body as it came.
+pub struct Raw(pub Bytes);
+
+impl FromRequest<Hospital> for Raw {
+    type Rejection = AppError;
+
+    async fn from_request(request: Request, hospital: &Hospital) -> Result<Self, AppError> {
+        Bytes::from_request(request, hospital).await.map(Self).map_err(|rejection| {
+            let limit = hospital.config().max_body_bytes;
+            match rejection.status() {
+                axum::http::StatusCode::PAYLOAD_TOO_LARGE => {
+                    AppError::new(Code::BodyTooLarge, format!("the body is larger than {limit} bytes"))
+                }
+                _ => AppError::new(Code::BodyInvalid, rejection.body_text()),
+            }
+        })
+    }
+}
+
+/// Path parameters; what is not an id is not found.
+pub struct At<T>(pub T);
+
+impl<T: DeserializeOwned + Send> FromRequestParts<Hospital> for At<T> {
+    type Rejection = AppError;
+
+    async fn from_request_parts(parts: &mut Parts, hospital: &Hospital) -> Result<Self, AppError> {
+        Path::<T>::from_request_parts(parts, hospital).await.map(|Path(value)| Self(value)).map_err(
+            |rejection: PathRejection| AppError::new(Code::NotFound, rejection.body_text()),
+        )
+    }
+}
+
+/// Query parameters; unknown ones are refused.
+pub struct Asked<T>(pub T);
+
+impl<T: DeserializeOwned + Send> FromRequestParts<Hospital> for Asked<T> {
+    type Rejection = AppError;
+
+    async fn from_request_parts(parts: &mut Parts, hospital: &Hospital) -> Result<Self, AppError> {
+        Query::<T>::from_request_parts(parts, hospital)
+            .await
+            .map(|Query(value)| Self(value))
+            .map_err(|rejection| AppError::new(Code::BodyInvalid, rejection.body_text()))
+    }
+}

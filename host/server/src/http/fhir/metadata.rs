@@ -1,0 +1,12 @@
+//! `GET /fhir/R4/metadata`
+
+use axum::{extract::State, http::StatusCode, response::Response};
+
+use super::reply;
+use crate::{app::Hospital, fhir::capability};
+
+/// What this server does in FHIR. For everybody.
+pub async fn metadata(State(hospital): State<Hospital>) -> Response {
+    let statement = capability::statement(super::BASE, env!("CARGO_PKG_VERSION"), hospital.now());
+    reply::document(StatusCode::OK, &statement)
+}

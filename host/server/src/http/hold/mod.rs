@@ -1,0 +1,15 @@
+//! Holds on online prescribing: one file a verb.
+
+mod list;
+mod release;
+
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::app::Hospital;
+
+/// The routes of this noun.
+pub fn routes() -> OpenApiRouter<Hospital> {
+    OpenApiRouter::new()
+        .routes(routes!(list::list))
+        .routes(routes!(release::release))
+}

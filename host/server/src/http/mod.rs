@@ -1,0 +1,117 @@
+//! The HTTP face: one folder a noun, one file a verb. Handlers take what came
+//! apart and hand it to a use case; they decide nothing.
+
+mod account;
+mod alert;
+mod call;
+mod charge;
+mod clock;
+mod coverage;
+mod encounter;
+mod enrolment;
+mod extract;
+mod fhir;
+mod formulary;
+mod health;
+mod hold;
+mod ledger;
+mod message;
+mod plugin;
+mod prescription;
+pub mod problem;
+mod request_id;
+mod session;
+mod tenant;
+
+use std::{any::Any, time::Duration};
+
+use axum::{Json, Router, extract::DefaultBodyLimit, middleware, response::Response, routing::get};
+use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer, trace::TraceLayer};
+use utoipa::{
+    Modify, OpenApi,
+    openapi::{
+        security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+    },
+};
+use utoipa_axum::router::OpenApiRouter;
+use xinglin_domain::code::Code;
+
+use crate::app::{AppError, Hospital};
+
+/// What the description of the API says beside its paths.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Xinglin",
+        description = "An internet-hospital core host. Amounts of money are whole fen; times are RFC 3339; \
+                       errors are RFC 9457 problem documents with a stable `code`. FHIR R4 is at /fhir/R4.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0"),
+    ),
+    security(("token" = [])),
+    modifiers(&Token),
+)]
+struct Description;
+
+struct Token;
+
+impl Modify for Token {
+    fn modify(&self, api: &mut utoipa::openapi::OpenApi) {
+        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
+        api.components.get_or_insert_default().add_security_scheme("token", SecurityScheme::Http(bearer));
+    }
+}
+
+/// The routes under `/api/v1` with their description.
+fn api() -> OpenApiRouter<Hospital> {
+    OpenApiRouter::with_openapi(Description::openapi())
+        .merge(account::routes())
+        .merge(alert::routes())
+        .merge(call::routes())
+        .merge(charge::routes())
+        .merge(clock::routes())
+        .merge(coverage::routes())
+        .merge(encounter::routes())
+        .merge(enrolment::routes())
+        .merge(formulary::routes())
+        .merge(hold::routes())
+        .merge(ledger::routes())
+        .merge(message::routes())
+        .merge(plugin::routes())
+        .merge(prescription::routes())
+        .merge(session::routes())
+        .merge(tenant::routes())
+}
+
+impl Hospital {
+    /// Everything the hospital serves, to be merged into an embedder's router.
+    pub fn router(&self) -> Router {
+        let (api, description) = api().split_for_parts();
+        let timeout = Duration::from_secs(self.config().request_timeout_seconds);
+        Router::new()
+            .merge(api)
+            .route("/api/v1/openapi.json", get(move || async move { Json(description) }))
+            .merge(fhir::routes())
+            .merge(health::routes())
+            .fallback(async || AppError::new(Code::NotFound, "no such path; see /api/v1/openapi.json"))
+            .method_not_allowed_fallback(async || {
+                AppError::new(Code::MethodNotAllowed, "no such method here; see /api/v1/openapi.json")
+            })
+            .layer(DefaultBodyLimit::max(self.config().max_body_bytes))
+            .layer(TimeoutLayer::with_status_code(axum::http::StatusCode::SERVICE_UNAVAILABLE, timeout))
+            .layer(CatchPanicLayer::custom(panicked))
+            .layer(TraceLayer::new_for_http())
+            .layer(middleware::from_fn(request_id::layer))
+            .with_state(self.clone())
+    }
+}
+
+/// A defect of ours: the caller gets a problem document, the log the rest, and
+/// the server goes on.
+fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
+    let words = panic
+        .downcast_ref::<String>()
+        .cloned()
+        .or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
+        .unwrap_or_default();
+    axum::response::IntoResponse::into_response(AppError::internal(format!("panic: {words}")))
+}

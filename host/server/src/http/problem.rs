@@ -1,0 +1,79 @@
+//! Errors on the wire: RFC 9457 problem documents with our stable codes.
+
+use axum::{
+    Json,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+use xinglin_domain::code::Code;
+
+use crate::app::AppError;
+
+/// A problem document (RFC 9457). `code` is stable and meant for programs;
+/// `title` is for people and comes in two languages.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Problem {
+    /// `urn:xinglin:code:RX_EXPIRED`
+    pub r#type: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// What the code means, in English.
+    pub title: &'static str,
+    /// What the code means, in Chinese.
+    pub title_zh: &'static str,
+    /// What exactly was the matter here.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub detail: String,
+    /// The stable code.
+    pub code: String,
+    /// More members where a code has them: `findings`, `plugin`, `path`, …
+    #[serde(flatten)]
+    pub members: Map<String, Value>,
+}
+
+/// The HTTP status of a code.
+pub fn status(code: Code) -> StatusCode {
+    StatusCode::from_u16(code.class().status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+/// The context of a refusal goes to the log, never to the caller.
+pub fn log(error: &AppError, status: StatusCode) {
+    let AppError { code, detail, context, .. } = error;
+    if status.is_server_error() {
+        tracing::error!(%code, detail, context, "request failed");
+    } else {
+        tracing::info!(%code, detail, context, "request refused");
+    }
+}
+
+impl IntoResponse for AppError {
+    fn into_response(self) -> Response {
+        let status = status(self.code);
+        log(&self, status);
+        let problem = Problem {
+            r#type: format!("urn:xinglin:code:{}", self.code),
+            status: status.as_u16(),
+            title: self.code.en(),
+            title_zh: self.code.zh(),
+            detail: self.detail,
+            code: self.code.to_string(),
+            members: self.members,
+        };
+        let mut response = (status, Json(problem)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        match status {
+            StatusCode::UNAUTHORIZED => {
+                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            StatusCode::SERVICE_UNAVAILABLE => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            }
+            _ => {}
+        }
+        response
+    }
+}

@@ -1,0 +1,131 @@
+//! The host's secrets, all derived from one file that never leaves the machine.
+
+use std::{io::Write, path::Path};
+
+use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use thiserror::Error;
+use xinglin_domain::id::{AccountId, PatientId, TenantId};
+
+use crate::ambient;
+
+/// The key file cannot be used.
+#[derive(Debug, Error)]
+pub enum KeyError {
+    /// It cannot be read or written.
+    #[error("the host key at {path}: {source}")]
+    Io {
+        /// Where it should be.
+        path: String,
+        /// What went wrong.
+        source: std::io::Error,
+    },
+    /// It is not 32 bytes.
+    #[error("the host key at {0} is damaged: expected 32 bytes; restore it from a backup, since sessions and signatures depend on it")]
+    Damaged(String),
+}
+
+/// Keys derived from the host key. Never printed.
+pub struct Keys {
+    master: Hmac<Sha256>,
+}
+
+impl std::fmt::Debug for Keys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Keys(…)")
+    }
+}
+
+impl Keys {
+    /// Reads the host key, or draws one if there is none yet (readable by the
+    /// owner only).
+    ///
+    /// # Errors
+    /// If the file can neither be read nor made, or is damaged.
+    pub fn open(path: &Path) -> Result<Self, KeyError> {
+        let io = |source| KeyError::Io { path: path.display().to_string(), source };
+        match std::fs::read(path) {
+            Ok(bytes) => {
+                let bytes: [u8; 32] =
+                    bytes.try_into().map_err(|_| KeyError::Damaged(path.display().to_string()))?;
+                Self::of(&bytes, path)
+            }
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+                let master = ambient::random_bytes::<32>();
+                let mut options = std::fs::OpenOptions::new();
+                options.write(true).create_new(true);
+                #[cfg(unix)]
+                std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+                let mut file = options.open(path).map_err(io)?;
+                file.write_all(&master).and_then(|()| file.sync_all()).map_err(io)?;
+                Self::of(&master, path)
+            }
+            Err(e) => Err(io(e)),
+        }
+    }
+
+    fn of(master: &[u8; 32], path: &Path) -> Result<Self, KeyError> {
+        let master = <Hmac<Sha256> as KeyInit>::new_from_slice(master);
+        Ok(Self { master: master.map_err(|_| KeyError::Damaged(path.display().to_string()))? })
+    }
+
+    /// Signs access tokens.
+    pub fn tokens(&self) -> [u8; 32] {
+        self.derive(&[b"access-token"])
+    }
+
+    /// Authenticates compiled plugins on disk.
+    pub fn aot_cache(&self) -> [u8; 32] {
+        self.derive(&[b"aot-cache"])
+    }
+
+    /// The name by which one plugin knows one patient. Two plugins cannot join
+    /// their data on it.
+    pub fn pseudonym(&self, tenant: TenantId, plugin: &str, patient: PatientId) -> String {
+        let mac = self.derive(&[
+            b"pseudonym",
+            tenant.to_string().as_bytes(),
+            plugin.as_bytes(),
+            patient.to_string().as_bytes(),
+        ]);
+        hex::encode(&mac[..16])
+    }
+
+    /// Signs as a practitioner, with the key the host holds for them.
+    pub fn sign(&self, account: AccountId, message: &[u8]) -> [u8; 64] {
+        self.practitioner(account).sign(message).to_bytes()
+    }
+
+    /// The public half of a practitioner's key.
+    pub fn public_key(&self, account: AccountId) -> [u8; 32] {
+        self.practitioner(account).verifying_key().to_bytes()
+    }
+
+    fn practitioner(&self, account: AccountId) -> SigningKey {
+        SigningKey::from_bytes(&self.derive(&[b"practitioner", account.to_string().as_bytes()]))
+    }
+
+    /// HMAC-SHA256 over length-prefixed parts, so that no two lists of parts
+    /// give the same input.
+    fn derive(&self, parts: &[&[u8]]) -> [u8; 32] {
+        let mut mac = self.master.clone();
+        for part in parts {
+            mac.update(&(part.len() as u64).to_be_bytes());
+            mac.update(part);
+        }
+        mac.finalize().into_bytes().into()
+    }
+}
+
+/// Whether `signature` is by `public_key` over `message`. Strict: no malleable
+/// or small-order keys.
+pub fn verify(public_key: &[u8], message: &[u8], signature: &[u8]) -> bool {
+    let Ok(key) = <[u8; 32]>::try_from(public_key) else { return false };
+    let (Ok(key), Ok(signature)) =
+        (VerifyingKey::from_bytes(&key), ed25519_dalek::Signature::from_slice(signature))
+    else {
+        return false;
+    };
+    key.verify_strict(message, &signature).is_ok()
+}

@@ -1,0 +1,226 @@
+//! The documents of care: encounters, prescriptions, bills and enrolments. The
+//! domain's state machines are stored whole, as JSON, with what lists need
+//! promoted to columns.
+
+use std::{
+    fmt::{Debug, Display},
+    str::FromStr,
+};
+
+use serde_json::Value;
+use xinglin_domain::{
+    id::{BillId, EncounterId, EnrolmentId, InvalidId, PrescriptionId},
+    time::Instant,
+};
+
+use crate::{
+    Cursor, Executor, Result, StoreError, TenantScope, TenantTx,
+    db::{Arg, Row, Sql, args},
+};
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+/// An id that says which kind of document it names.
+pub trait DocumentId:
+    sealed::Sealed + Copy + Eq + Debug + Display + FromStr<Err = InvalidId> + Send + Sync + 'static
+{
+    /// What it is called, also by the schema.
+    const KIND: &'static str;
+}
+
+macro_rules! documents {
+    ($($id:ty = $kind:literal;)*) => {$(
+        impl sealed::Sealed for $id {}
+
+        impl DocumentId for $id {
+            const KIND: &'static str = $kind;
+        }
+    )*};
+}
+
+documents! {
+    EncounterId = "encounter";
+    PrescriptionId = "prescription";
+    BillId = "bill";
+    EnrolmentId = "enrolment";
+}
+
+/// A document with what it is found by.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Document<Id> {
+    /// Which.
+    pub id: Id,
+    /// FHIR id of the patient.
+    pub patient_id: String,
+    /// What it hangs from: a prescription from its encounter, a bill from its
+    /// prescription or encounter, an enrolment from its plugin.
+    pub parent_id: Option<String>,
+    /// No two documents of a kind share it: an enrolment that runs may claim
+    /// `plugin/patient`.
+    pub exclusive_key: Option<String>,
+    /// The state machine's state.
+    pub status: String,
+    /// The domain's own.
+    pub body: Value,
+    /// Seen version; 0 if not stored.
+    pub version: i64,
+    /// When it began; never changes.
+    pub created_at: Instant,
+    /// When it last changed.
+    pub updated_at: Instant,
+}
+
+impl<Id: DocumentId> Document<Id> {
+    /// Where a list that ends here goes on.
+    pub fn cursor(&self) -> Cursor {
+        Cursor { at: self.created_at, id: self.id.to_string() }
+    }
+}
+
+impl<Id: DocumentId> TryFrom<Row> for Document<Id> {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self> {
+        Ok(Self {
+            id: row.get::<String>("document_id")?.parse().map_err(StoreError::corrupt)?,
+            patient_id: row.get("patient_id")?,
+            parent_id: row.get("parent_id")?,
+            exclusive_key: row.get("exclusive_key")?,
+            status: row.get("status")?,
+            body: row.json("body")?,
+            version: row.get("version")?,
+            created_at: row.get("created_at")?,
+            updated_at: row.get("updated_at")?,
+        })
+    }
+}
+
+/// Which documents. All filters must hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DocumentQuery {
+    /// Only of this patient.
+    pub patient_id: Option<String>,
+    /// Only what hangs from this.
+    pub parent_id: Option<String>,
+    /// Only in one of these states; empty for all.
+    pub statuses: Vec<String>,
+}
+
+impl<E: Executor> TenantScope<E> {
+    /// One document.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn get_document<Id: DocumentId>(&self, id: Id) -> Result<Document<Id>> {
+        let sql = format!("SELECT * FROM {} WHERE tenant_id = $1 AND document_id = $2", Id::KIND);
+        let row = self.exec.row(Sql::new(sql, args![self.tenant, id.to_string()])).await?;
+        row.ok_or_else(|| StoreError::not_found(Id::KIND, id))?.try_into()
+    }
+
+    /// The document that holds an exclusive key, if any.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn find_document_by_key<Id: DocumentId>(&self, exclusive_key: &str) -> Result<Option<Document<Id>>> {
+        let sql = format!("SELECT * FROM {} WHERE tenant_id = $1 AND exclusive_key = $2", Id::KIND);
+        let row = self.exec.row(Sql::new(sql, args![self.tenant, exclusive_key])).await?;
+        row.map(TryInto::try_into).transpose()
+    }
+
+    /// A page of the documents that match, newest first by `created_at`.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn list_documents<Id: DocumentId>(
+        &self,
+        query: &DocumentQuery,
+        after: Option<&Cursor>,
+        limit: u32,
+    ) -> Result<Vec<Document<Id>>> {
+        let mut sql = self.select_documents::<Id>("*", query);
+        if let Some(Cursor { at, id }) = after {
+            sql.push(" AND (created_at, document_id) < (").bind(*at).push(", ").bind(id).push(")");
+        }
+        sql.push(" ORDER BY created_at DESC, document_id DESC LIMIT ").bind(limit);
+        self.exec.rows(sql).await?.into_iter().map(TryInto::try_into).collect()
+    }
+
+    /// How many documents match.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn count_documents<Id: DocumentId>(&self, query: &DocumentQuery) -> Result<i64> {
+        let row = self.exec.row(self.select_documents::<Id>("COUNT(*) AS total", query)).await?;
+        row.map_or(Ok(0), |row| row.get("total"))
+    }
+
+    fn select_documents<Id: DocumentId>(&self, columns: &str, query: &DocumentQuery) -> Sql {
+        let text = format!("SELECT {columns} FROM {} WHERE tenant_id = $1", Id::KIND);
+        let mut sql = Sql::new(text, args![self.tenant]);
+        if let Some(patient) = &query.patient_id {
+            sql.push(" AND patient_id = ").bind(patient);
+        }
+        if let Some(parent) = &query.parent_id {
+            sql.push(" AND parent_id = ").bind(parent);
+        }
+        if !query.statuses.is_empty() {
+            sql.push(" AND status IN ").bind_all(&query.statuses);
+        }
+        sql
+    }
+}
+
+impl TenantTx {
+    /// Stores a new document.
+    ///
+    /// # Errors
+    /// `Unique` if its id or exclusive key is taken; `Reference` if there is no
+    /// such tenant.
+    pub async fn insert_document<Id: DocumentId>(&self, document: &Document<Id>) -> Result<i64> {
+        let sql = format!(
+            "INSERT INTO {} (tenant_id, document_id, patient_id, parent_id, exclusive_key, status, body, version,
+                             created_at, updated_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8, $9)",
+            Id::KIND
+        );
+        let args = args![
+            self.tenant,
+            document.id.to_string(),
+            &document.patient_id,
+            &document.parent_id,
+            &document.exclusive_key,
+            &document.status,
+            Arg::json(&document.body)?,
+            document.created_at,
+            document.updated_at
+        ];
+        self.exec.execute(Sql::new(sql, args)).await?;
+        Ok(1)
+    }
+
+    /// Stores its next state.
+    ///
+    /// # Errors
+    /// `VersionConflict`; `Unique` if the exclusive key is taken.
+    pub async fn update_document<Id: DocumentId>(&self, document: &Document<Id>) -> Result<i64> {
+        let sql = format!(
+            "UPDATE {} SET parent_id = $4, exclusive_key = $5, status = $6, body = $7, updated_at = $8,
+                           version = version + 1
+             WHERE tenant_id = $1 AND document_id = $2 AND version = $3",
+            Id::KIND
+        );
+        let args = args![
+            self.tenant,
+            document.id.to_string(),
+            document.version,
+            &document.parent_id,
+            &document.exclusive_key,
+            &document.status,
+            Arg::json(&document.body)?,
+            document.updated_at
+        ];
+        self.exec.update_one(Sql::new(sql, args), Id::KIND, document.id, document.version).await
+    }
+}

@@ -1,0 +1,107 @@
+//! Stops on online prescribing.
+
+use serde_json::Value;
+use xinglin_domain::{id::HoldId, time::Instant};
+
+use crate::{
+    Executor, Result, StoreError, TenantScope, TenantTx,
+    db::{Arg, Row, Sql, args},
+};
+
+/// A hold on a patient.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Hold {
+    /// Which.
+    pub id: HoldId,
+    /// FHIR id of the patient.
+    pub patient_id: String,
+    /// Who asked for it: a plugin's id.
+    pub source: String,
+    /// Unique among the source's standing holds on the patient.
+    pub code: String,
+    /// The domain's own.
+    pub body: Value,
+    /// Since when.
+    pub placed_at: Instant,
+    /// Until when, and who lifted it.
+    pub released: Option<(Instant, String)>,
+}
+
+impl TryFrom<Row> for Hold {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self> {
+        let released_at: Option<Instant> = row.get("released_at")?;
+        let released_by: Option<String> = row.get("released_by")?;
+        Ok(Self {
+            id: row.get("hold_id")?,
+            patient_id: row.get("patient_id")?,
+            source: row.get("source")?,
+            code: row.get("code")?,
+            body: row.json("body")?,
+            placed_at: row.get("placed_at")?,
+            released: released_at.zip(released_by),
+        })
+    }
+}
+
+impl<E: Executor> TenantScope<E> {
+    /// One hold, standing or not.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn get_hold(&self, hold: HoldId) -> Result<Hold> {
+        let sql = "SELECT * FROM hold WHERE tenant_id = $1 AND hold_id = $2";
+        let row = self.exec.row(Sql::new(sql, args![self.tenant, hold])).await?;
+        row.ok_or_else(|| StoreError::not_found("hold", hold))?.try_into()
+    }
+
+    /// The holds that stand on a patient, oldest first.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn list_active_holds(&self, patient_id: &str) -> Result<Vec<Hold>> {
+        let sql = "SELECT * FROM hold WHERE tenant_id = $1 AND patient_id = $2 AND released_at IS NULL
+                   ORDER BY placed_at, hold_id";
+        let rows = self.exec.rows(Sql::new(sql, args![self.tenant, patient_id])).await?;
+        rows.into_iter().map(TryInto::try_into).collect()
+    }
+
+    /// All holds ever placed on a patient, oldest first.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn list_holds(&self, patient_id: &str) -> Result<Vec<Hold>> {
+        let sql = "SELECT * FROM hold WHERE tenant_id = $1 AND patient_id = $2 ORDER BY placed_at, hold_id";
+        let rows = self.exec.rows(Sql::new(sql, args![self.tenant, patient_id])).await?;
+        rows.into_iter().map(TryInto::try_into).collect()
+    }
+}
+
+impl TenantTx {
+    /// Places a hold; `false` if the same source's hold of the same code stands
+    /// already.
+    ///
+    /// # Errors
+    /// `Unique` if the id is known.
+    pub async fn place_hold(&self, hold: &Hold) -> Result<bool> {
+        let sql = "INSERT INTO hold (tenant_id, hold_id, patient_id, source, code, body, placed_at)
+                   VALUES ($1, $2, $3, $4, $5, $6, $7)
+                   ON CONFLICT (tenant_id, patient_id, source, code) WHERE released_at IS NULL DO NOTHING";
+        let Hold { id, patient_id, source, code, body, placed_at, .. } = hold;
+        let args = args![self.tenant, *id, patient_id, source, code, Arg::json(body)?, *placed_at];
+        Ok(self.exec.execute(Sql::new(sql, args)).await? == 1)
+    }
+
+    /// Lifts a hold that stands, and keeps what `body` says of it; `false` if it
+    /// does not stand any more.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn release_hold(&self, hold: HoldId, body: &Value, by: &str, at: Instant) -> Result<bool> {
+        let sql = "UPDATE hold SET released_at = $3, released_by = $4, body = $5
+                   WHERE tenant_id = $1 AND hold_id = $2 AND released_at IS NULL";
+        let args = args![self.tenant, hold, at, by, Arg::json(body)?];
+        Ok(self.exec.execute(Sql::new(sql, args)).await? == 1)
+    }
+}

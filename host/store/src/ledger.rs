@@ -1,0 +1,154 @@
+//! The ledger: double entry, and it only grows. The schema refuses what does not
+//! balance, what reverses twice, and every change.
+
+use std::collections::BTreeMap;
+
+use xinglin_domain::{
+    id::{BillId, TransactionId},
+    money::Money,
+    time::Instant,
+};
+
+use crate::{
+    Executor, Result, StoreError, TenantScope, TenantTx,
+    db::{Row, Sql, args, insert_many},
+};
+
+/// One side of a transaction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Posting {
+    /// The server's name for it, for example `payer:medical-insurance`.
+    pub account: String,
+    /// A debit is above zero, a credit below; never zero.
+    pub amount: Money,
+}
+
+/// Postings that sum to zero.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transaction {
+    /// Which.
+    pub id: TransactionId,
+    /// What it is about.
+    pub bill_id: Option<BillId>,
+    /// The transaction it takes back.
+    pub reverses: Option<TransactionId>,
+    /// For people.
+    pub memo: String,
+    /// When.
+    pub posted_at: Instant,
+    /// At least two.
+    pub postings: Vec<Posting>,
+}
+
+/// What stands on an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Balance {
+    /// Which.
+    pub account: String,
+    /// Debits less credits.
+    pub amount: Money,
+}
+
+const SELECT: &str = "SELECT t.transaction_id, t.bill_id, t.reverses, t.memo, t.posted_at, p.account, p.amount
+                      FROM ledger_transaction t JOIN ledger_posting p USING (tenant_id, transaction_id)
+                      WHERE t.tenant_id = $1";
+const IN_ORDER: &str = " ORDER BY t.posted_at, t.transaction_id, p.line";
+
+impl<E: Executor> TenantScope<E> {
+    /// One transaction.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn get_transaction(&self, id: TransactionId) -> Result<Transaction> {
+        let sql = format!("{SELECT} AND t.transaction_id = $2{IN_ORDER}");
+        let rows = self.exec.rows(Sql::new(sql, args![self.tenant, id])).await?;
+        gather(&rows)?.pop().ok_or_else(|| StoreError::not_found("transaction", id))
+    }
+
+    /// A bill's transactions, oldest first.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn list_transactions(&self, bill: BillId) -> Result<Vec<Transaction>> {
+        let sql = format!("{SELECT} AND t.bill_id = $2{IN_ORDER}");
+        gather(&self.exec.rows(Sql::new(sql, args![self.tenant, bill])).await?)
+    }
+
+    /// What stands on every account that was ever posted to, by name. The sum
+    /// of all is zero.
+    ///
+    /// # Errors
+    /// `Corrupt` if it is not.
+    pub async fn trial_balance(&self) -> Result<Vec<Balance>> {
+        let sql = "SELECT p.account, CAST(SUM(p.amount) AS BIGINT) AS amount
+                   FROM ledger_posting p JOIN ledger_transaction t USING (tenant_id, transaction_id)
+                   WHERE p.tenant_id = $1 GROUP BY p.account";
+        let mut balances = BTreeMap::new();
+        for row in self.exec.rows(Sql::new(sql, args![self.tenant])).await? {
+            balances.insert(row.get::<String>("account")?, row.get::<Money>("amount")?);
+        }
+        match Money::sum(balances.values().copied()) {
+            Ok(Money::ZERO) => Ok(balances.into_iter().map(|(account, amount)| Balance { account, amount }).collect()),
+            _ => Err(StoreError::corrupt("the ledger does not balance")),
+        }
+    }
+}
+
+/// Rows come sorted, a transaction's together.
+fn gather(rows: &[Row]) -> Result<Vec<Transaction>> {
+    let mut transactions: Vec<Transaction> = Vec::new();
+    for row in rows {
+        let id = row.get("transaction_id")?;
+        let posting = Posting { account: row.get("account")?, amount: row.get("amount")? };
+        match transactions.last_mut().filter(|last| last.id == id) {
+            Some(last) => last.postings.push(posting),
+            None => transactions.push(Transaction {
+                id,
+                bill_id: row.get("bill_id")?,
+                reverses: row.get("reverses")?,
+                memo: row.get("memo")?,
+                posted_at: row.get("posted_at")?,
+                postings: vec![posting],
+            }),
+        }
+    }
+    Ok(transactions)
+}
+
+impl TenantTx {
+    /// Posts a transaction.
+    ///
+    /// # Errors
+    /// `Unbalanced` if the postings do not sum to zero or one of them is zero or
+    /// there are none; `AlreadyReversed`; `Reference` if it reverses what there is
+    /// not; `Refused` if the id is known.
+    pub async fn insert_transaction(&self, transaction: &Transaction) -> Result<()> {
+        let postings = &transaction.postings;
+        let sum = Money::sum(postings.iter().map(|posting| posting.amount));
+        if postings.is_empty() || sum != Ok(Money::ZERO) || postings.iter().any(|p| p.amount == Money::ZERO) {
+            return Err(StoreError::Unbalanced);
+        }
+        if let Some(reversed) = transaction.reverses {
+            let sql = "SELECT 1 AS one FROM ledger_transaction WHERE tenant_id = $1 AND reverses = $2";
+            if self.exec.row(Sql::new(sql, args![self.tenant, reversed])).await?.is_some() {
+                return Err(StoreError::AlreadyReversed { id: reversed.to_string() });
+            }
+        }
+        let rows = (1_i64..)
+            .zip(postings)
+            .map(|(line, posting)| args![self.tenant, transaction.id, line, &posting.account, posting.amount]);
+        let head = "INSERT INTO ledger_posting (tenant_id, transaction_id, line, account, amount)";
+        self.exec.execute_all(insert_many(head, rows.collect(), "")).await?;
+        let sql = "INSERT INTO ledger_transaction (tenant_id, transaction_id, bill_id, reverses, memo, posted_at)
+                   VALUES ($1, $2, $3, $4, $5, $6)";
+        let Transaction { id, bill_id, reverses, memo, posted_at, .. } = transaction;
+        let sealed = self.exec.execute(Sql::new(sql, args![self.tenant, *id, *bill_id, *reverses, memo, *posted_at]));
+        match (sealed.await, reverses) {
+            // Somebody else reversed it between the look and the write.
+            (Err(StoreError::Unique { table }), Some(reversed)) if table == "ledger_transaction" => {
+                Err(StoreError::AlreadyReversed { id: reversed.to_string() })
+            }
+            (sealed, _) => sealed.map(drop),
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! Plugin packages: bytes by their digest, one copy for all tenants.
+
+use serde_json::Value;
+use xinglin_domain::time::Instant;
+
+use crate::{
+    Executor, OperatorScope, OperatorTx, Result, StoreError,
+    db::{Arg, Row, Sql, args},
+};
+
+/// A package to keep.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewPackage {
+    /// SHA-256 of the bytes, in hex.
+    pub digest: String,
+    /// The plugin it is a version of.
+    pub plugin_id: String,
+    /// Which version.
+    pub plugin_version: String,
+    /// What it says of itself.
+    pub manifest: Value,
+    /// The component.
+    pub bytes: Vec<u8>,
+    /// When it came.
+    pub inserted_at: Instant,
+}
+
+/// A package that is kept, without its bytes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Package {
+    /// SHA-256 of the bytes, in hex.
+    pub digest: String,
+    /// The plugin it is a version of.
+    pub plugin_id: String,
+    /// Which version.
+    pub plugin_version: String,
+    /// What it says of itself.
+    pub manifest: Value,
+    /// When it came.
+    pub inserted_at: Instant,
+    /// When and why it was recalled.
+    pub revoked: Option<(Instant, String)>,
+}
+
+impl TryFrom<Row> for Package {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self> {
+        let revoked_at: Option<Instant> = row.get("revoked_at")?;
+        let reason: Option<String> = row.get("revoked_reason")?;
+        Ok(Self {
+            digest: row.get("digest")?,
+            plugin_id: row.get("plugin_id")?,
+            plugin_version: row.get("plugin_version")?,
+            manifest: row.json("manifest")?,
+            inserted_at: row.get("inserted_at")?,
+            revoked: revoked_at.map(|at| (at, reason.unwrap_or_default())),
+        })
+    }
+}
+
+impl<E: Executor> OperatorScope<E> {
+    /// One package.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn get_package(&self, digest: &str) -> Result<Package> {
+        let sql = "SELECT digest, plugin_id, plugin_version, manifest, inserted_at, revoked_at, revoked_reason
+                   FROM plugin_package WHERE digest = $1";
+        let row = self.exec.row(Sql::new(sql, args![digest])).await?;
+        row.ok_or_else(|| StoreError::not_found("package", digest))?.try_into()
+    }
+
+    /// Its bytes.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn get_package_bytes(&self, digest: &str) -> Result<Vec<u8>> {
+        let row = self.exec.row(Sql::new("SELECT bytes FROM plugin_package WHERE digest = $1", args![digest])).await?;
+        row.ok_or_else(|| StoreError::not_found("package", digest))?.get("bytes")
+    }
+
+    /// All packages, by plugin, oldest first.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn list_packages(&self) -> Result<Vec<Package>> {
+        let sql = "SELECT digest, plugin_id, plugin_version, manifest, inserted_at, revoked_at, revoked_reason
+                   FROM plugin_package ORDER BY plugin_id, inserted_at, digest";
+        let rows = self.exec.rows(Sql::new(sql, args![])).await?;
+        rows.into_iter().map(TryInto::try_into).collect()
+    }
+}
+
+impl OperatorTx {
+    /// Keeps a package; `false` if the same bytes are kept already.
+    ///
+    /// # Errors
+    /// `Unique` if other bytes bear the same plugin id and version.
+    pub async fn insert_package(&self, package: NewPackage) -> Result<bool> {
+        let sql = "INSERT INTO plugin_package (digest, plugin_id, plugin_version, manifest, bytes, inserted_at)
+                   VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (digest) DO NOTHING";
+        let args = args![
+            package.digest,
+            package.plugin_id,
+            package.plugin_version,
+            Arg::json(&package.manifest)?,
+            package.bytes,
+            package.inserted_at
+        ];
+        Ok(self.exec.execute(Sql::new(sql, args)).await? == 1)
+    }
+
+    /// Recalls a package, for all tenants and for good. The first reason stands.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn revoke_package(&self, digest: &str, reason: &str, at: Instant) -> Result<()> {
+        let sql = "UPDATE plugin_package SET revoked_at = COALESCE(revoked_at, $2),
+                          revoked_reason = COALESCE(revoked_reason, $3) WHERE digest = $1";
+        match self.exec.execute(Sql::new(sql, args![digest, at, reason])).await? {
+            0 => Err(StoreError::not_found("package", digest)),
+            _ => Ok(()),
+        }
+    }
+}

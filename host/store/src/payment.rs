@@ -1,0 +1,191 @@
+//! Operations with payers, each known by its key before it is sent. A payer that
+//! does not answer leaves an operation unknown; it is asked about, never resent.
+
+use std::str::FromStr;
+
+use serde_json::Value;
+use xinglin_domain::{
+    id::{BillId, TenantId},
+    time::Instant,
+};
+
+use crate::{
+    Executor, OperatorScope, Result, StoreError, TenantScope, TenantTx,
+    db::{Arg, Row, Sql, args},
+};
+
+/// What is known of an operation's fate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OperationState {
+    /// It is being sent. If it stays so, the host died over it: treat as unknown.
+    Pending,
+    /// The payer answered.
+    Done,
+    /// The payer may have done it or not.
+    Unknown,
+    /// It was certainly not done.
+    Failed,
+}
+
+impl OperationState {
+    /// As it is stored.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Done => "done",
+            Self::Unknown => "unknown",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+impl FromStr for OperationState {
+    type Err = StoreError;
+
+    fn from_str(text: &str) -> Result<Self> {
+        [Self::Pending, Self::Done, Self::Unknown, Self::Failed]
+            .into_iter()
+            .find(|state| state.as_str() == text)
+            .ok_or_else(|| StoreError::corrupt(format!("operation state `{text}`")))
+    }
+}
+
+/// One attempt to do one thing with one payer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Operation {
+    /// Of whom. Filled in by reads; a write goes to the tenant it is made in.
+    pub tenant: TenantId,
+    /// Names it for ever.
+    pub key: String,
+    /// What is paid.
+    pub bill_id: BillId,
+    /// The payer's plugin.
+    pub payer: String,
+    /// `authorize`, `settle`, `reverse` …
+    pub verb: String,
+    /// What was asked; the same key with another is a conflict.
+    pub request_digest: String,
+    /// Its fate.
+    pub state: OperationState,
+    /// The payer's answer.
+    pub response: Option<Value>,
+    /// Seen version; 0 if not stored.
+    pub version: i64,
+    /// When it was begun.
+    pub created_at: Instant,
+    /// When its fate was last looked at.
+    pub updated_at: Instant,
+}
+
+impl TryFrom<Row> for Operation {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self> {
+        Ok(Self {
+            tenant: row.get("tenant_id")?,
+            key: row.get("operation_key")?,
+            bill_id: row.get("bill_id")?,
+            payer: row.get("payer")?,
+            verb: row.get("verb")?,
+            request_digest: row.get("request_digest")?,
+            state: row.get::<String>("state")?.parse()?,
+            response: row.opt_json("response")?,
+            version: row.get("version")?,
+            created_at: row.get("created_at")?,
+            updated_at: row.get("updated_at")?,
+        })
+    }
+}
+
+/// Whether a key is new.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Started {
+    /// It is: send the request, after the commit.
+    New,
+    /// It was begun before; compare `request_digest`, then answer the same.
+    Known(Operation),
+}
+
+impl<E: Executor> TenantScope<E> {
+    /// One operation.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn get_payment(&self, key: &str) -> Result<Operation> {
+        let sql = "SELECT * FROM payment_operation WHERE tenant_id = $1 AND operation_key = $2";
+        let row = self.exec.row(Sql::new(sql, args![self.tenant, key])).await?;
+        row.ok_or_else(|| StoreError::not_found("payment", key))?.try_into()
+    }
+
+    /// A bill's operations, oldest first.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn list_payments(&self, bill: BillId) -> Result<Vec<Operation>> {
+        let sql = "SELECT * FROM payment_operation WHERE tenant_id = $1 AND bill_id = $2
+                   ORDER BY created_at, operation_key";
+        let rows = self.exec.rows(Sql::new(sql, args![self.tenant, bill])).await?;
+        rows.into_iter().map(TryInto::try_into).collect()
+    }
+}
+
+impl<E: Executor> OperatorScope<E> {
+    /// Operations of all tenants that are pending or unknown and were not looked
+    /// at since `before`, the longest neglected first.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn list_unresolved_payments(&self, before: Instant, limit: u32) -> Result<Vec<Operation>> {
+        let sql = "SELECT * FROM payment_operation WHERE state IN ('pending', 'unknown') AND updated_at < $1
+                   ORDER BY updated_at, tenant_id, operation_key LIMIT $2";
+        let rows = self.exec.rows(Sql::new(sql, args![before, limit])).await?;
+        rows.into_iter().map(TryInto::try_into).collect()
+    }
+}
+
+impl TenantTx {
+    /// Begins an operation, unless its key is known.
+    ///
+    /// # Errors
+    /// `Reference` if there is no such bill.
+    pub async fn start_payment(&self, operation: &Operation) -> Result<Started> {
+        let sql = "INSERT INTO payment_operation (tenant_id, operation_key, bill_id, payer, verb, request_digest,
+                                                  state, response, version, created_at, updated_at)
+                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1, $9, $10)
+                   ON CONFLICT (tenant_id, operation_key) DO NOTHING";
+        let args = args![
+            self.tenant,
+            &operation.key,
+            operation.bill_id,
+            &operation.payer,
+            &operation.verb,
+            &operation.request_digest,
+            operation.state.as_str(),
+            Arg::opt_json(operation.response.as_ref())?,
+            operation.created_at,
+            operation.updated_at
+        ];
+        match self.exec.execute(Sql::new(sql, args)).await? {
+            0 => self.get_payment(&operation.key).await.map(Started::Known),
+            _ => Ok(Started::New),
+        }
+    }
+
+    /// Notes an operation's fate.
+    ///
+    /// # Errors
+    /// `VersionConflict`.
+    pub async fn update_payment(&self, operation: &Operation) -> Result<i64> {
+        let sql = "UPDATE payment_operation SET state = $4, response = $5, updated_at = $6, version = version + 1
+                   WHERE tenant_id = $1 AND operation_key = $2 AND version = $3";
+        let args = args![
+            self.tenant,
+            &operation.key,
+            operation.version,
+            operation.state.as_str(),
+            Arg::opt_json(operation.response.as_ref())?,
+            operation.updated_at
+        ];
+        self.exec.update_one(Sql::new(sql, args), "payment", &operation.key, operation.version).await
+    }
+}

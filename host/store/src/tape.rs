@@ -1,0 +1,245 @@
+//! The tape: what every plugin call saw and said, in one hash chain a tenant.
+//!
+//! `record_hash` is the SHA-256 of the record's bytes, and each entry's `link` is
+//! SHA-256(previous link ‖ record_hash); the first previous link is 32 zeros. A
+//! record holds all there is to know of its call; the other columns are copies to
+//! find it by.
+
+use sha2::{Digest as _, Sha256};
+use xinglin_domain::{id::CallId, time::Instant};
+
+use crate::{
+    Executor, Result, StoreError, TenantScope, TenantTx,
+    db::{Row, Sql, args, insert_many},
+};
+
+/// A call to be taped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewTapeEntry {
+    /// Which call.
+    pub call_id: CallId,
+    /// Whom.
+    pub plugin_id: String,
+    /// Which package of it.
+    pub digest: String,
+    /// What was called, for example `prescribing/review`.
+    pub hook: String,
+    /// When.
+    pub recorded_at: Instant,
+    /// What it was about: ids of a patient, a prescription, a bill …
+    pub references: Vec<String>,
+    /// The record.
+    pub record: Vec<u8>,
+}
+
+/// A call on the tape.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TapeEntry {
+    /// Place in the tenant's chain, from 1.
+    pub seq: i64,
+    /// Which call.
+    pub call_id: CallId,
+    /// Whom.
+    pub plugin_id: String,
+    /// Which package of it.
+    pub digest: String,
+    /// What was called.
+    pub hook: String,
+    /// When.
+    pub recorded_at: Instant,
+    /// The record.
+    pub record: Vec<u8>,
+    /// Its SHA-256.
+    pub record_hash: [u8; 32],
+    /// Ties it to all before it.
+    pub link: [u8; 32],
+}
+
+impl TryFrom<Row> for TapeEntry {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self> {
+        Ok(Self {
+            seq: row.get("seq")?,
+            call_id: row.get("call_id")?,
+            plugin_id: row.get("plugin_id")?,
+            digest: row.get("digest")?,
+            hook: row.get("hook")?,
+            recorded_at: row.get("recorded_at")?,
+            record: row.get("record")?,
+            record_hash: row.get("record_hash")?,
+            link: row.get("link")?,
+        })
+    }
+}
+
+/// Which entries. All filters must hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TapeQuery {
+    /// Only calls of this plugin.
+    pub plugin_id: Option<String>,
+    /// Only calls of this package.
+    pub digest: Option<String>,
+    /// Only calls about this.
+    pub reference: Option<String>,
+}
+
+/// What a look at a whole chain found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChainState {
+    /// Every link holds.
+    Intact {
+        /// How many entries there are.
+        length: i64,
+        /// The last link, to compare with what was published.
+        head: [u8; 32],
+    },
+    /// From here on nothing is proved.
+    Broken {
+        /// The first entry that is not what was written; one past the last entry
+        /// if the end of the chain is missing.
+        seq: i64,
+    },
+}
+
+const GENESIS: [u8; 32] = [0; 32];
+/// How many entries are looked at in one piece.
+const STRETCH: i64 = 256;
+
+fn hash(record: &[u8]) -> [u8; 32] {
+    Sha256::digest(record).into()
+}
+
+fn link(previous: &[u8; 32], record_hash: &[u8; 32]) -> [u8; 32] {
+    Sha256::new().chain_update(previous).chain_update(record_hash).finalize().into()
+}
+
+impl<E: Executor> TenantScope<E> {
+    /// One call.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn get_tape_entry(&self, call: CallId) -> Result<TapeEntry> {
+        let sql = "SELECT * FROM tape WHERE tenant_id = $1 AND call_id = $2";
+        let row = self.exec.row(Sql::new(sql, args![self.tenant, call])).await?;
+        row.ok_or_else(|| StoreError::not_found("call", call))?.try_into()
+    }
+
+    /// The entries that match, newest first, from before `before`.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn list_tape(&self, query: &TapeQuery, before: Option<i64>, limit: u32) -> Result<Vec<TapeEntry>> {
+        let mut sql = Sql::new(
+            "SELECT * FROM tape WHERE tenant_id = $1 AND seq < $2",
+            args![self.tenant, before.unwrap_or(i64::MAX)],
+        );
+        if let Some(plugin) = &query.plugin_id {
+            sql.push(" AND plugin_id = ").bind(plugin);
+        }
+        if let Some(digest) = &query.digest {
+            sql.push(" AND digest = ").bind(digest);
+        }
+        if let Some(reference) = &query.reference {
+            sql.push(" AND seq IN (SELECT seq FROM tape_reference WHERE tenant_id = $1 AND reference = ");
+            sql.bind(reference).push(")");
+        }
+        sql.push(" ORDER BY seq DESC LIMIT ").bind(limit);
+        self.exec.rows(sql).await?.into_iter().map(TryInto::try_into).collect()
+    }
+
+    /// All that the calls of one package were about, each once: whom a recall
+    /// concerns.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn list_references_of(&self, digest: &str) -> Result<Vec<String>> {
+        let sql = "SELECT DISTINCT r.reference FROM tape t JOIN tape_reference r USING (tenant_id, seq)
+                   WHERE t.tenant_id = $1 AND t.digest = $2";
+        let rows = self.exec.rows(Sql::new(sql, args![self.tenant, digest])).await?;
+        let mut references = rows.iter().map(|row| row.get("reference")).collect::<Result<Vec<String>>>()?;
+        references.sort_unstable();
+        Ok(references)
+    }
+
+    /// Reckons the whole chain again.
+    ///
+    /// # Errors
+    /// If the database fails. A broken chain is a finding, not an error.
+    pub async fn verify_chain(&self) -> Result<ChainState> {
+        // The head first: what is appended meanwhile lies beyond it.
+        let sql = "SELECT seq, link FROM tape_head WHERE tenant_id = $1";
+        let head = self.exec.row(Sql::new(sql, args![self.tenant])).await?;
+        let (length, head) =
+            head.map_or(Ok((0, GENESIS)), |row| Ok::<_, StoreError>((row.get("seq")?, row.get("link")?)))?;
+        let (mut seq, mut previous) = (0_i64, GENESIS);
+        loop {
+            let sql = "SELECT seq, record, record_hash, link FROM tape
+                       WHERE tenant_id = $1 AND seq > $2 AND seq <= $3 ORDER BY seq LIMIT $4";
+            let rows = self.exec.rows(Sql::new(sql, args![self.tenant, seq, length, STRETCH])).await?;
+            if rows.is_empty() {
+                break;
+            }
+            for row in rows {
+                let record: Vec<u8> = row.get("record")?;
+                let expected = hash(&record);
+                let next = link(&previous, &expected);
+                // Hashes of another length are as wrong as other hashes.
+                let written = (row.get::<i64>("seq")?, row.get::<Vec<u8>>("record_hash")?, row.get::<Vec<u8>>("link")?);
+                if written != (seq + 1, expected.to_vec(), next.to_vec()) {
+                    return Ok(ChainState::Broken { seq: seq + 1 });
+                }
+                (seq, previous) = (seq + 1, next);
+            }
+        }
+        if (seq, previous) == (length, head) {
+            Ok(ChainState::Intact { length, head })
+        } else {
+            Ok(ChainState::Broken { seq: seq + 1 })
+        }
+    }
+}
+
+impl TenantTx {
+    /// Appends calls in order; the place of the last. The tenant's chain is
+    /// locked until the end of the transaction, so do this last.
+    ///
+    /// # Errors
+    /// `Unique` if a call is on the tape already.
+    pub async fn append_tape(&self, entries: &[NewTapeEntry]) -> Result<i64> {
+        let sql = "INSERT INTO tape_head (tenant_id, seq, link) VALUES ($1, 0, $2)
+                   ON CONFLICT (tenant_id) DO UPDATE SET seq = tape_head.seq
+                   RETURNING seq, link";
+        let head = self.exec.row(Sql::new(sql, args![self.tenant, &GENESIS])).await?;
+        let head = head.ok_or_else(|| StoreError::corrupt("a chain without a head"))?;
+        let (mut seq, mut last): (i64, [u8; 32]) = (head.get("seq")?, head.get("link")?);
+
+        let (mut rows, mut references) = (Vec::with_capacity(entries.len()), Vec::new());
+        for entry in entries {
+            let record_hash = hash(&entry.record);
+            (seq, last) = (seq + 1, link(&last, &record_hash));
+            rows.push(args![
+                self.tenant,
+                seq,
+                entry.call_id,
+                &entry.plugin_id,
+                &entry.digest,
+                &entry.hook,
+                entry.recorded_at,
+                entry.record.as_slice(),
+                &record_hash,
+                &last
+            ]);
+            let distinct: std::collections::BTreeSet<_> = entry.references.iter().collect();
+            references.extend(distinct.into_iter().map(|reference| args![self.tenant, reference, seq]));
+        }
+        let head = "INSERT INTO tape (tenant_id, seq, call_id, plugin_id, digest, hook, recorded_at, record,
+                                      record_hash, link)";
+        self.exec.execute_all(insert_many(head, rows, "")).await?;
+        let head = "INSERT INTO tape_reference (tenant_id, reference, seq)";
+        self.exec.execute_all(insert_many(head, references, "")).await?;
+        let sql = "UPDATE tape_head SET seq = $2, link = $3 WHERE tenant_id = $1";
+        self.exec.execute(Sql::new(sql, args![self.tenant, seq, &last])).await?;
+        Ok(seq)
+    }
+}

@@ -1,0 +1,275 @@
+//! Throw-away databases for tests, one a test.
+//!
+//! SQLite: a file in a folder that goes with the [`TestDatabase`].
+//!
+//! PostgreSQL: `DATABASE_URL` names a server, where databases are created and
+//! dropped; otherwise one cluster a process is made with `initdb` under the
+//! temporary folder, as an ordinary user, reachable by a socket only. A shell
+//! stands watch over it: it holds the other end of a pipe from this process, and
+//! when that closes, however this process ended, it stops the server and removes
+//! the folder.
+
+use std::{
+    env, fmt, fs, io,
+    os::unix::{fs::chown, process::CommandExt as _},
+    path::{Path, PathBuf},
+    process::{self, ChildStdin, Command, Stdio},
+    str::FromStr,
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
+
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, postgres::PgConnectOptions};
+use tokio::sync::OnceCell;
+
+use crate::{Engine, Store, StoreOptions};
+
+/// There is no database to test with. Not a reason to skip a test.
+#[derive(thiserror::Error)]
+#[error("no database to test with: {0}")]
+pub struct Unavailable(String);
+
+/// As `expect` prints it.
+impl fmt::Debug for Unavailable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+fn failed(what: &str) -> impl FnOnce(&dyn fmt::Display) -> Unavailable {
+    move |error| Unavailable(format!("{what}: {error}"))
+}
+
+/// An empty database; gone when dropped.
+#[derive(Debug)]
+pub struct TestDatabase {
+    engine: Engine,
+    url: String,
+    keep: Keep,
+}
+
+#[derive(Debug)]
+enum Keep {
+    /// The folder to remove.
+    Folder(PathBuf),
+    /// It goes with its cluster.
+    Cluster,
+    /// The database to drop, and where.
+    Server { address: Box<PgConnectOptions>, name: String },
+}
+
+impl TestDatabase {
+    /// An empty database of that engine.
+    ///
+    /// # Errors
+    /// If there is no such engine here.
+    pub async fn new(engine: Engine) -> Result<Self, Unavailable> {
+        match engine {
+            Engine::Sqlite => {
+                let folder = fresh_folder()?;
+                let url = format!("sqlite:{}", folder.join("records.db").display());
+                Ok(Self { engine, url, keep: Keep::Folder(folder) })
+            }
+            Engine::Postgres => Self::postgres().await,
+        }
+    }
+
+    async fn postgres() -> Result<Self, Unavailable> {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let name = format!("xinglin_test_{}_{}", process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+        if let Ok(server) = env::var("DATABASE_URL") {
+            let address = PgConnectOptions::from_str(&server).map_err(|e| failed("DATABASE_URL")(&e))?;
+            run(&address, &format!("CREATE DATABASE {name}")).await?;
+            let url = address.clone().database(&name).to_url_lossy().to_string();
+            return Ok(Self { engine: Engine::Postgres, url, keep: Keep::Server { address: Box::new(address), name } });
+        }
+        static CLUSTER: OnceCell<Cluster> = OnceCell::const_new();
+        let cluster = CLUSTER.get_or_try_init(Cluster::start).await?;
+        run(&cluster.address, &format!("CREATE DATABASE {name} OWNER {ROLE}")).await?;
+        let url = format!("postgres://{ROLE}@localhost/{name}?host={}", cluster.folder.display());
+        Ok(Self { engine: Engine::Postgres, url, keep: Keep::Cluster })
+    }
+
+    /// Which engine it is.
+    pub const fn engine(&self) -> Engine {
+        self.engine
+    }
+
+    /// What [`Store::open`] wants.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The store, with few connections.
+    ///
+    /// # Errors
+    /// Those of [`Store::open`].
+    pub async fn open(&self) -> crate::Result<Store> {
+        Store::open(&self.url, &StoreOptions { max_connections: 4, ..StoreOptions::default() }).await
+    }
+}
+
+impl Drop for TestDatabase {
+    fn drop(&mut self) {
+        match &self.keep {
+            Keep::Folder(folder) => {
+                // Nothing depends on it: the folder is under the temporary one.
+                let _ = fs::remove_dir_all(folder);
+            }
+            Keep::Cluster => {}
+            Keep::Server { address, name } => {
+                let (address, sql) = (address.clone(), format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
+                // A runtime of its own, because this may be called inside one.
+                let dropping = std::thread::spawn(move || {
+                    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+                    runtime.block_on(run(&address, &sql)).map_err(io::Error::other)
+                });
+                if !matches!(dropping.join(), Ok(Ok(()))) {
+                    eprintln!("the test database {name} could not be dropped");
+                }
+            }
+        }
+    }
+}
+
+/// Tests connect as an ordinary role, which row-level security binds.
+const ROLE: &str = "xinglin";
+
+async fn run(address: &PgConnectOptions, sql: &str) -> Result<(), Unavailable> {
+    let refused = |error: sqlx::Error| failed(sql)(&error);
+    let mut connection = PgConnection::connect_with(address).await.map_err(refused)?;
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.map_err(refused)?;
+    connection.close().await.map_err(refused)
+}
+
+fn fresh_folder() -> Result<PathBuf, Unavailable> {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let folder = env::temp_dir().join(format!("xinglin-test-{}-{number}", process::id()));
+        match fs::create_dir(&folder) {
+            Ok(()) => return Ok(folder),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(failed("the temporary folder")(&error)),
+        }
+    }
+}
+
+/// A server of this process.
+struct Cluster {
+    folder: PathBuf,
+    /// As the superuser, to create databases.
+    address: PgConnectOptions,
+    /// Closes with this process.
+    _lifeline: ChildStdin,
+}
+
+/// `$1` the server, `$2` the folder.
+const WATCH: &str = r#"
+    "$1" -D "$2/data" -k "$2" -c listen_addresses= -c fsync=off -c synchronous_commit=off \
+        -c full_page_writes=off -c max_connections=400 >"$2/log" 2>&1 &
+    server=$!
+    cat >/dev/null
+    kill -QUIT "$server"
+    wait "$server"
+    rm -rf "$2"
+"#;
+
+impl Cluster {
+    async fn start() -> Result<Self, Unavailable> {
+        let programs = find_programs()?;
+        let folder = fresh_folder()?;
+        let started = Self::start_in(&folder, &programs).await;
+        if started.is_err() {
+            // What happened is in the error.
+            let _ = fs::remove_dir_all(&folder);
+        }
+        started
+    }
+
+    async fn start_in(folder: &Path, programs: &Path) -> Result<Self, Unavailable> {
+        let user = ordinary_user()?;
+        if let Some((uid, gid)) = user {
+            chown(folder, Some(uid), Some(gid)).map_err(|e| failed("chown")(&e))?;
+        }
+        let command = |program: &Path| {
+            let mut command = Command::new(program);
+            command.current_dir(folder).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+            if let Some((uid, gid)) = user {
+                command.uid(uid).gid(gid);
+            }
+            command
+        };
+        let made = command(&programs.join("initdb"))
+            .arg("-D")
+            .arg(folder.join("data"))
+            .args(["-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions"])
+            .output()
+            .map_err(|e| failed("initdb")(&e))?;
+        if !made.status.success() {
+            return Err(failed("initdb")(&String::from_utf8_lossy(&made.stderr)));
+        }
+        let mut watch = command(Path::new("/bin/sh"))
+            .args(["-c", WATCH, "watch"])
+            .arg(programs.join("postgres"))
+            .arg(folder)
+            .stdin(Stdio::piped())
+            .stderr(Stdio::null())
+            // Not to be stopped by the terminal before it has tidied up.
+            .process_group(0)
+            .spawn()
+            .map_err(|e| failed("sh")(&e))?;
+        let lifeline = watch.stdin.take().ok_or_else(|| Unavailable("the watch has no pipe".to_owned()))?;
+
+        let address = PgConnectOptions::new_without_pgpass().socket(folder).username("postgres").database("postgres");
+        let cluster = Self { folder: folder.to_owned(), address, _lifeline: lifeline };
+        cluster.wait().await?;
+        run(&cluster.address, &format!("CREATE ROLE {ROLE} LOGIN CREATEDB")).await?;
+        Ok(cluster)
+    }
+
+    async fn wait(&self) -> Result<(), Unavailable> {
+        for _ in 0..300 {
+            if run(&self.address, "SELECT 1").await.is_ok() {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        let log = fs::read_to_string(self.folder.join("log")).unwrap_or_default();
+        Err(Unavailable(format!("PostgreSQL did not start within 30 s\n{log}")))
+    }
+}
+
+/// The folder with `initdb` and `postgres`: on the PATH, or where Debian keeps them.
+fn find_programs() -> Result<PathBuf, Unavailable> {
+    let mut debian: Vec<PathBuf> = fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|version| version.path().join("bin"))
+        .collect();
+    debian.sort();
+    let path = env::var_os("PATH").unwrap_or_default();
+    debian
+        .into_iter()
+        .rev()
+        .chain(env::split_paths(&path))
+        .find(|folder| ["initdb", "postgres"].iter().all(|program| folder.join(program).is_file()))
+        .ok_or_else(|| Unavailable("PostgreSQL is not installed; run `cargo xtask setup`".to_owned()))
+}
+
+/// The server refuses to run as root; then `postgres` or `nobody` runs it.
+fn ordinary_user() -> Result<Option<(u32, u32)>, Unavailable> {
+    let id = |arguments: &[&str]| -> Option<u32> {
+        let output = Command::new("id").args(arguments).output().ok()?;
+        String::from_utf8(output.stdout).ok()?.trim().parse().ok()
+    };
+    if id(&["-u"]) != Some(0) {
+        return Ok(None);
+    }
+    ["postgres", "nobody"]
+        .iter()
+        .find_map(|user| id(&["-u", user]).zip(id(&["-g", user])))
+        .map(Some)
+        .ok_or_else(|| Unavailable("neither `postgres` nor `nobody` is a user here, and root may not".to_owned()))
+}

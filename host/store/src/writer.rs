@@ -1,0 +1,225 @@
+//! SQLite: one writer that commits in groups.
+//!
+//! Only one transaction can write at a time, and with `synchronous = FULL` each
+//! commit waits for the disk. So transactions take turns on one connection, and
+//! neighbours share a commit: a turn is a savepoint inside a common transaction,
+//! and a turn that is done goes to the end of the queue again to see it
+//! committed. Turns that were waiting ahead of it join the group in the meantime;
+//! the first to come round commits for all. A turn's [`Turn::commit`] returns
+//! when its group is on the disk, never before. Alone, a turn waits for nobody.
+//!
+//! The savepoint of a turn is released by the turn that follows, or by the commit
+//! itself, which spares a trip to the connection's thread.
+//!
+//! Beginning and ending run as tasks of their own, so that a caller that goes
+//! away in the middle leaves the connection in order.
+
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use sqlx::{Connection as _, SqliteConnection};
+use tokio::{
+    runtime::Handle,
+    sync::{Mutex, OwnedMutexGuard},
+    time::timeout,
+};
+
+use crate::{Result, StoreError};
+
+/// Hands out turns, in the order of asking.
+#[derive(Debug, Clone)]
+pub(crate) struct Writer {
+    desk: Arc<Mutex<Desk>>,
+    patience: Duration,
+}
+
+#[derive(Debug)]
+struct Desk {
+    /// `None` once closed.
+    connection: Option<SqliteConnection>,
+    /// The open common transaction, in which the savepoint of a turn is open.
+    group: Option<Arc<Group>>,
+    /// That turn has not finished; if nobody has it, it was abandoned.
+    in_turn: bool,
+    /// SQLite may have rolled the common transaction back by itself.
+    poisoned: bool,
+}
+
+/// Turns that are committed together.
+#[derive(Debug, Default)]
+struct Group(OnceLock<Result<(), Arc<str>>>);
+
+impl Group {
+    fn outcome(&self) -> Option<Result<()>> {
+        let outcome = self.0.get()?;
+        Some(outcome.clone().map_err(|reason| StoreError::Unavailable(reason.as_ref().into())))
+    }
+}
+
+impl Writer {
+    pub(crate) fn new(connection: SqliteConnection, patience: Duration) -> Self {
+        let desk = Desk { connection: Some(connection), group: None, in_turn: false, poisoned: false };
+        Self { desk: Arc::new(Mutex::new(desk)), patience }
+    }
+
+    /// Waits for a turn.
+    pub(crate) async fn begin(&self) -> Result<Turn> {
+        let writer = self.clone();
+        detached(async move {
+            let waiting = timeout(writer.patience, writer.desk.clone().lock_owned());
+            let mut desk = waiting.await.map_err(|_| StoreError::Contention)?;
+            desk.tidy().await;
+            let group = desk.next_turn().await?;
+            Ok(Turn { writer, group, desk: Some(desk) })
+        })
+        .await
+    }
+
+    /// Ends whatever is open and closes the connection.
+    pub(crate) async fn close(&self) -> Result<()> {
+        let mut desk = self.desk.lock().await;
+        desk.settle().await;
+        match desk.connection.take() {
+            Some(connection) => Ok(connection.close().await?),
+            None => Ok(()),
+        }
+    }
+
+    /// Comes when everybody ahead has had a turn, and sees to it that the group
+    /// is over.
+    async fn finish(&self, group: &Group) -> Result<()> {
+        let mut desk = self.desk.lock().await;
+        if group.outcome().is_none() {
+            desk.settle().await;
+        }
+        group.outcome().unwrap_or_else(|| Err(StoreError::corrupt("a group of writes was lost")))
+    }
+}
+
+impl Desk {
+    async fn run(&mut self, sql: &'static str) -> Result<()> {
+        sqlx::raw_sql(sql).execute(self.connection()?).await?;
+        Ok(())
+    }
+
+    fn connection(&mut self) -> Result<&mut SqliteConnection> {
+        self.connection.as_mut().ok_or_else(|| StoreError::Unavailable("the store is closed".into()))
+    }
+
+    /// Opens the savepoint of a turn, in the group that is open or a new one.
+    async fn next_turn(&mut self) -> Result<Arc<Group>> {
+        if self.group.is_some() && self.run("RELEASE turn; SAVEPOINT turn").await.is_err() {
+            self.poisoned = true;
+            self.tidy().await;
+        }
+        if self.group.is_none() {
+            self.run("BEGIN IMMEDIATE; SAVEPOINT turn").await?;
+        }
+        self.in_turn = true;
+        Ok(self.group.get_or_insert_default().clone())
+    }
+
+    /// Undoes an abandoned turn, and a group that may have lost writes.
+    async fn tidy(&mut self) {
+        if self.in_turn {
+            self.in_turn = false;
+            self.poisoned |= self.run("ROLLBACK TO turn").await.is_err();
+        }
+        if self.poisoned {
+            self.poisoned = false;
+            // Fails if SQLite has done so already.
+            let _ = self.run("ROLLBACK").await;
+            self.end_group(Err("a neighbour's write failed and took the transaction along".into()));
+        }
+    }
+
+    /// Commits the open group, if any.
+    async fn settle(&mut self) {
+        self.tidy().await;
+        if self.group.is_none() {
+            return;
+        }
+        match self.run("COMMIT").await {
+            Ok(()) => self.end_group(Ok(())),
+            Err(error) => {
+                let _ = self.run("ROLLBACK").await;
+                self.end_group(Err(format!("commit failed: {error:?}").into()));
+            }
+        }
+    }
+
+    fn end_group(&mut self, outcome: Result<(), Arc<str>>) {
+        if let Some(Group(slot)) = self.group.take().as_deref() {
+            // Set once: the group leaves the desk here.
+            let _ = slot.set(outcome);
+        }
+    }
+}
+
+/// The right to write, alone, until it is given back.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    writer: Writer,
+    group: Arc<Group>,
+    /// Taken when the turn is over.
+    desk: Option<OwnedMutexGuard<Desk>>,
+}
+
+impl Turn {
+    pub(crate) fn connection(&mut self) -> Result<&mut SqliteConnection> {
+        self.desk.as_mut().ok_or(StoreError::Aborted)?.connection()
+    }
+
+    /// Notes that SQLite may have rolled everything back.
+    pub(crate) fn poison(&mut self) {
+        if let Some(desk) = &mut self.desk {
+            desk.poisoned = true;
+        }
+    }
+
+    /// Returns when the writes are on the disk.
+    pub(crate) async fn commit(mut self) -> Result<()> {
+        detached(async move {
+            let mut desk = self.desk.take().ok_or(StoreError::Aborted)?;
+            desk.in_turn = false;
+            drop(desk);
+            self.writer.finish(&self.group).await
+        })
+        .await
+    }
+
+    /// Returns when no trace is left.
+    pub(crate) async fn rollback(mut self) -> Result<()> {
+        detached(async move {
+            // Giving the desk back with the savepoint open is what abandons it.
+            drop(self.desk.take());
+            // What became of the neighbours is theirs to hear.
+            let _ = self.writer.finish(&self.group).await;
+            Ok(())
+        })
+        .await
+    }
+}
+
+/// A turn that was dropped is rolled back by whoever comes next; a task makes
+/// sure that somebody does.
+impl Drop for Turn {
+    fn drop(&mut self) {
+        if self.desk.take().is_some()
+            && let Ok(runtime) = Handle::try_current()
+        {
+            let (writer, group) = (self.writer.clone(), self.group.clone());
+            runtime.spawn(async move { writer.finish(&group).await });
+        }
+    }
+}
+
+/// Runs to the end even if the caller stops waiting.
+async fn detached<T: Send + 'static>(work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
+    match tokio::spawn(work).await {
+        Ok(result) => result,
+        Err(error) => Err(StoreError::Unavailable(error.into())),
+    }
+}

@@ -1,0 +1,366 @@
+//! Documents, dispensing, tasks, alerts, holds and messages.
+
+use serde_json::json;
+use xinglin_domain::id::{AlertId, BillId, EncounterId, EnrolmentId, HoldId, PrescriptionId, TaskId};
+use xinglin_store::{
+    Alert, AlertQuery, Document, DocumentId, DocumentQuery, Hold, Message, Result, StoreError, Task, TaskState, Tenant,
+};
+
+use crate::{Bench, at, body, code_of, contract, document, encounter, enrol, here_id, is_unique_in};
+
+contract!(
+    every_kind_of_document_is_kept,
+    documents_are_listed_and_paged,
+    an_exclusive_key_is_held_by_one,
+    a_line_is_used_once_and_freed,
+    a_trace_code_leaves_once,
+    a_task_moves_and_is_cancelled,
+    a_due_task_is_claimed_and_fires_once,
+    alerts_are_listed_by_urgency,
+    a_hold_stands_until_released,
+    a_message_is_said_once,
+);
+
+async fn kept<Id: DocumentId>(tenant: &Tenant, id: Id) -> Result<()> {
+    let mut document = document(id, "pat-1", "draft", at(0));
+    document.parent_id = Some("parent".to_owned());
+    let tx = tenant.begin().await?;
+    document.version = tx.insert_document(&document).await?;
+    assert_eq!(tx.get_document(id).await?, document);
+    tx.commit().await?;
+    assert_eq!(tenant.get_document(id).await?, document);
+
+    document.status = "signed".to_owned();
+    document.body = json!({"state": {"signed": {"by": "张", "at": 1_790_000_000_000_000_i64}}});
+    document.updated_at = at(3);
+    let tx = tenant.begin().await?;
+    document.version = tx.update_document(&document).await?;
+    tx.commit().await?;
+    assert_eq!(document.version, 2);
+    assert_eq!(tenant.get_document(id).await?, document);
+
+    let tx = tenant.begin().await?;
+    let stale = Document { version: 1, ..document };
+    let error = tx.update_document(&stale).await.expect_err("a refusal");
+    assert_eq!(error.code(), "VERSION_CONFLICT");
+    assert!(error.to_string().contains(Id::KIND), "{error}");
+    drop(tx);
+    let tx = tenant.begin().await?;
+    assert!(is_unique_in(tx.insert_document(&stale).await, Id::KIND));
+    Ok(())
+}
+
+async fn every_kind_of_document_is_kept(bench: Bench) -> Result<()> {
+    let tenant = bench.here();
+    kept(&tenant, EncounterId::from_u128(1)).await?;
+    kept(&tenant, PrescriptionId::from_u128(1)).await?;
+    kept(&tenant, BillId::from_u128(1)).await?;
+    kept(&tenant, EnrolmentId::from_u128(1)).await?;
+    assert_eq!(code_of(tenant.get_document(EncounterId::from_u128(9)).await), "NOT_FOUND");
+    Ok(())
+}
+
+async fn documents_are_listed_and_paged(bench: Bench) -> Result<()> {
+    let tenant = bench.here();
+    let tx = tenant.begin().await?;
+    for number in 0..7_u128 {
+        let mut document = encounter(number, at(i64::try_from(number / 2).expect("small")));
+        document.patient_id = if number < 5 { "pat-1" } else { "pat-2" }.to_owned();
+        document.parent_id = (number == 3).then(|| "clinic".to_owned());
+        document.status = if number == 4 { "closed" } else { "open" }.to_owned();
+        tx.insert_document(&document).await?;
+    }
+    tx.commit().await?;
+
+    let expect = async |query: DocumentQuery, wanted: &[u128]| -> Result<()> {
+        let wanted: Vec<_> = wanted.iter().copied().map(EncounterId::from_u128).collect();
+        assert_eq!(tenant.count_documents::<EncounterId>(&query).await?, wanted.len() as i64);
+        let (mut found, mut cursor) = (Vec::new(), None);
+        loop {
+            let page = tenant.list_documents::<EncounterId>(&query, cursor.as_ref(), 3).await?;
+            let Some(last) = page.last() else { break };
+            cursor = Some(last.cursor());
+            found.extend(page.iter().map(|document| document.id));
+        }
+        assert_eq!(found, wanted, "{query:?}");
+        Ok(())
+    };
+    let patient = || DocumentQuery { patient_id: Some("pat-1".to_owned()), ..DocumentQuery::default() };
+    let statuses = |list: &[&str]| list.iter().map(|&status| status.to_owned()).collect();
+    expect(DocumentQuery::default(), &[6, 5, 4, 3, 2, 1, 0]).await?;
+    expect(patient(), &[4, 3, 2, 1, 0]).await?;
+    expect(DocumentQuery { statuses: statuses(&["closed"]), ..patient() }, &[4]).await?;
+    expect(DocumentQuery { statuses: statuses(&["closed", "open"]), ..patient() }, &[4, 3, 2, 1, 0]).await?;
+    expect(DocumentQuery { parent_id: Some("clinic".to_owned()), ..DocumentQuery::default() }, &[3]).await
+}
+
+async fn an_exclusive_key_is_held_by_one(bench: Bench) -> Result<()> {
+    let tenant = bench.here();
+    let enrolment = |number| Document {
+        exclusive_key: Some("diabetes/pat-1".to_owned()),
+        ..document(EnrolmentId::from_u128(number), "pat-1", "active", at(0))
+    };
+    let mut first = enrolment(1);
+    let tx = tenant.begin().await?;
+    first.version = tx.insert_document(&first).await?;
+    tx.commit().await?;
+    let tx = tenant.begin().await?;
+    assert!(is_unique_in(tx.insert_document(&enrolment(2)).await, "enrolment"));
+    drop(tx);
+    assert_eq!(tenant.find_document_by_key::<EnrolmentId>("diabetes/pat-1").await?, Some(first.clone()));
+
+    first.exclusive_key = None;
+    let tx = tenant.begin().await?;
+    tx.update_document(&first).await?;
+    tx.insert_document(&enrolment(2)).await?;
+    tx.commit().await?;
+    assert_eq!(tenant.find_document_by_key::<EnrolmentId>("nothing").await?, None);
+    Ok(())
+}
+
+/// A prescription to be dispensed.
+pub(crate) async fn prescribe(tenant: &Tenant, number: u128) -> Result<PrescriptionId> {
+    let id = PrescriptionId::from_u128(number);
+    let tx = tenant.begin().await?;
+    tx.insert_document(&document(id, "pat-1", "effective", at(0))).await?;
+    tx.commit().await?;
+    Ok(id)
+}
+
+async fn a_line_is_used_once_and_freed(bench: Bench) -> Result<()> {
+    let tenant = bench.here();
+    let rx = prescribe(&tenant, 1).await?;
+    let tx = tenant.begin().await?;
+    tx.mark_used(rx, &[1, 2], "order-a", at(1)).await?;
+    tx.commit().await?;
+    let tx = tenant.begin().await?;
+    assert!(is_unique_in(tx.mark_used(rx, &[3, 2], "order-b", at(2)).await, "prescription_use"));
+    drop(tx);
+    let used = |lines: &[(u32, &str)]| lines.iter().map(|&(line, order)| (line, order.to_owned())).collect::<Vec<_>>();
+    assert_eq!(tenant.list_prescription_uses(rx).await?, used(&[(1, "order-a"), (2, "order-a")]));
+
+    let tx = tenant.begin().await?;
+    assert_eq!(tx.free_used(rx, "order-b").await?, 0);
+    assert_eq!(tx.free_used(rx, "order-a").await?, 2);
+    tx.mark_used(rx, &[2], "order-b", at(3)).await?;
+    tx.commit().await?;
+    assert_eq!(tenant.list_prescription_uses(rx).await?, used(&[(2, "order-b")]));
+
+    let tx = tenant.begin().await?;
+    let unknown = PrescriptionId::from_u128(9);
+    assert_eq!(code_of(tx.mark_used(unknown, &[1], "order", at(0)).await), "REFERENCE_INVALID");
+    Ok(())
+}
+
+async fn a_trace_code_leaves_once(bench: Bench) -> Result<()> {
+    let tenant = bench.here();
+    let rx = prescribe(&tenant, 1).await?;
+    let tx = tenant.begin().await?;
+    tx.use_trace_codes(rx, &["83000001".to_owned(), "83000002".to_owned()], at(1)).await?;
+    tx.commit().await?;
+    let tx = tenant.begin().await?;
+    let again = ["83000003".to_owned(), "83000002".to_owned()];
+    assert!(is_unique_in(tx.use_trace_codes(rx, &again, at(2)).await, "trace_code"));
+    drop(tx);
+    assert_eq!(tenant.find_trace_code("83000002").await?, Some(rx));
+    assert_eq!(tenant.find_trace_code("83000003").await?, None);
+    Ok(())
+}
+
+pub(crate) fn task(number: u128, enrolment: EnrolmentId, code: &str, due: i64) -> Task {
+    Task {
+        id: TaskId::from_u128(number),
+        enrolment_id: enrolment,
+        patient_id: "pat-1".to_owned(),
+        code: code.to_owned(),
+        due_at: at(due),
+        state: TaskState::Open,
+        body: body(1),
+        version: 1,
+        created_at: at(0),
+        updated_at: at(0),
+    }
+}
+
+async fn a_task_moves_and_is_cancelled(bench: Bench) -> Result<()> {
+    let tenant = bench.here();
+    let tx = tenant.begin().await?;
+    let enrolment = enrol(&tx, 1).await?;
+    let first = task(1, enrolment, "hba1c", 100);
+    assert_eq!(tx.schedule_task(&first).await?, first.id);
+    assert_eq!(tx.get_task(first.id).await?, first);
+    let moved = Task { body: body(2), ..task(2, enrolment, "hba1c", 50) };
+    assert_eq!(tx.schedule_task(&moved).await?, first.id, "it keeps its id");
+    tx.schedule_task(&task(3, enrolment, "foot", 60)).await?;
+    tx.commit().await?;
+
+    let stored = tenant.get_task(first.id).await?;
+    assert_eq!((stored.due_at, stored.body, stored.version), (at(50), body(2), 2));
+    let open = tenant.list_tasks("pat-1", Some(TaskState::Open), 10).await?;
+    assert_eq!(open.iter().map(|task| task.code.as_str()).collect::<Vec<_>>(), ["hba1c", "foot"]);
+
+    let tx = tenant.begin().await?;
+    assert_eq!(tx.cancel_tasks(enrolment, Some("hba1c"), at(1)).await?, 1);
+    assert_eq!(tx.cancel_tasks(enrolment, Some("hba1c"), at(1)).await?, 0);
+    let again = task(4, enrolment, "hba1c", 70);
+    assert_eq!(tx.schedule_task(&again).await?, again.id, "a cancelled one does not move");
+    assert_eq!(tx.cancel_tasks(enrolment, None, at(2)).await?, 2);
+    tx.commit().await?;
+    assert!(tenant.list_tasks("pat-1", Some(TaskState::Open), 10).await?.is_empty());
+    assert_eq!(tenant.list_tasks("pat-1", None, 10).await?.len(), 3);
+    assert_eq!(code_of(tenant.get_task(TaskId::from_u128(9)).await), "NOT_FOUND");
+
+    let tx = tenant.begin().await?;
+    let homeless = task(5, EnrolmentId::from_u128(9), "x", 0);
+    assert_eq!(code_of(tx.schedule_task(&homeless).await), "REFERENCE_INVALID");
+    Ok(())
+}
+
+async fn a_due_task_is_claimed_and_fires_once(bench: Bench) -> Result<()> {
+    let (here, there) = (bench.here(), bench.there());
+    for (tenant, due) in [(&here, 20), (&there, 10)] {
+        let tx = tenant.begin().await?;
+        let enrolment = enrol(&tx, 1).await?;
+        tx.schedule_task(&task(1, enrolment, "due", due)).await?;
+        tx.schedule_task(&task(2, enrolment, "later", 1_000)).await?;
+        tx.commit().await?;
+    }
+    let claim = async |now, lease, limit| {
+        let tx = bench.operator().begin().await?;
+        let claimed = tx.claim_due_tasks(at(now), at(lease), limit).await?;
+        tx.commit().await?;
+        Ok::<_, StoreError>(claimed)
+    };
+    assert_eq!(claim(5, 100, 10).await?, [], "not yet");
+    let first = claim(20, 100, 1).await?;
+    assert_eq!(first.iter().map(|claimed| claimed.tenant).collect::<Vec<_>>(), [there.id()], "the earliest due");
+    let second = claim(20, 100, 10).await?;
+    assert_eq!(second.iter().map(|claimed| claimed.tenant).collect::<Vec<_>>(), [here_id()]);
+    assert_eq!(claim(99, 200, 10).await?, [], "all are leased");
+
+    // The first worker died; its lease ran out and another has the task.
+    let again = claim(100, 200, 10).await?;
+    assert_eq!(again.len(), 2);
+    let lost = &first[0].task;
+    let tx = there.begin().await?;
+    assert_eq!(code_of(tx.fire_task(lost.id, lost.version, at(101)).await), "VERSION_CONFLICT");
+    assert_eq!(code_of(tx.commit().await), "STORE_ABORTED", "its effect is lost too");
+
+    let mine = &again.iter().find(|claimed| claimed.tenant == there.id()).expect("claimed").task;
+    let tx = there.begin().await?;
+    let version = tx.fire_task(mine.id, mine.version, at(101)).await?;
+    tx.commit().await?;
+    assert_eq!(there.get_task(mine.id).await?.state, TaskState::Fired);
+    let tx = there.begin().await?;
+    assert_eq!(code_of(tx.fire_task(mine.id, version, at(102)).await), "VERSION_CONFLICT");
+    drop(tx);
+    let tx = there.begin().await?;
+    tx.finish_task(mine.id, version, at(103)).await?;
+    assert_eq!(code_of(tx.finish_task(mine.id, version + 1, at(104)).await), "VERSION_CONFLICT");
+    tx.commit().await?;
+    assert_eq!(there.get_task(mine.id).await?.state, TaskState::Done);
+    Ok(())
+}
+
+async fn alerts_are_listed_by_urgency(bench: Bench) -> Result<()> {
+    let tenant = bench.here();
+    let alert = |number, owner: &str, due| Alert {
+        id: AlertId::from_u128(number),
+        patient_id: format!("pat-{number}"),
+        enrolment_id: Some(EnrolmentId::from_u128(7)),
+        code: "GLUCOSE_CRITICAL".to_owned(),
+        severity: "critical".to_owned(),
+        owner: owner.to_owned(),
+        state: "open".to_owned(),
+        due_at: at(due),
+        body: body(1),
+        version: 1,
+        created_at: at(0),
+        updated_at: at(0),
+    };
+    let mut first = alert(1, "doctor", 30);
+    let tx = tenant.begin().await?;
+    tx.insert_alert(&first).await?;
+    tx.insert_alert(&alert(2, "doctor", 10)).await?;
+    tx.insert_alert(&alert(3, "nurse", 20)).await?;
+    tx.commit().await?;
+    assert_eq!(tenant.get_alert(first.id).await?, first);
+    let list = async |query: AlertQuery| -> Result<Vec<u128>> {
+        Ok(tenant.list_alerts(&query, 10).await?.iter().map(|alert| alert.id.as_u128()).collect())
+    };
+    assert_eq!(list(AlertQuery::default()).await?, [2, 3, 1]);
+    assert_eq!(list(AlertQuery { owner: Some("doctor".to_owned()), ..AlertQuery::default() }).await?, [2, 1]);
+    assert_eq!(list(AlertQuery { patient_id: Some("pat-3".to_owned()), ..AlertQuery::default() }).await?, [3]);
+
+    first.state = "acknowledged".to_owned();
+    first.owner = "committee".to_owned();
+    let tx = tenant.begin().await?;
+    first.version = tx.update_alert(&first).await?;
+    tx.commit().await?;
+    assert_eq!(tenant.get_alert(first.id).await?, first);
+    assert_eq!(list(AlertQuery { state: Some("open".to_owned()), ..AlertQuery::default() }).await?, [2, 3]);
+    let tx = tenant.begin().await?;
+    assert_eq!(code_of(tx.update_alert(&Alert { version: 1, ..first.clone() }).await), "VERSION_CONFLICT");
+    first.state = "lost".to_owned();
+    assert_eq!(code_of(tx.update_alert(&first).await), "STORE_REFUSED");
+    assert_eq!(code_of(tenant.get_alert(AlertId::from_u128(9)).await), "NOT_FOUND");
+    Ok(())
+}
+
+async fn a_hold_stands_until_released(bench: Bench) -> Result<()> {
+    let tenant = bench.here();
+    let hold = |number| Hold {
+        id: HoldId::from_u128(number),
+        patient_id: "pat-1".to_owned(),
+        source: "diabetes".to_owned(),
+        code: "HYPO".to_owned(),
+        body: body(1),
+        placed_at: at(0),
+        released: None,
+    };
+    let tx = tenant.begin().await?;
+    assert!(tx.place_hold(&hold(1)).await?);
+    assert!(!tx.place_hold(&hold(2)).await?, "it stands already");
+    tx.commit().await?;
+    assert_eq!(tenant.list_active_holds("pat-1").await?, [hold(1)]);
+    assert_eq!(bench.there().list_active_holds("pat-1").await?, []);
+
+    let tx = tenant.begin().await?;
+    assert!(!tx.release_hold(HoldId::from_u128(7), &body(2), "acc-1", at(5)).await?, "there is no such hold");
+    assert!(tx.release_hold(HoldId::from_u128(1), &body(2), "acc-1", at(5)).await?);
+    assert!(!tx.release_hold(HoldId::from_u128(1), &body(3), "acc-1", at(6)).await?, "it is lifted already");
+    assert!(tx.place_hold(&hold(2)).await?, "it may be placed again");
+    tx.commit().await?;
+    assert_eq!(tenant.get_hold(HoldId::from_u128(1)).await?.released, Some((at(5), "acc-1".to_owned())));
+    assert_eq!(tenant.get_hold(HoldId::from_u128(1)).await?.body, body(2));
+    assert_eq!(tenant.list_active_holds("pat-1").await?, [hold(2)]);
+    let all: Vec<HoldId> = tenant.list_holds("pat-1").await?.into_iter().map(|hold| hold.id).collect();
+    assert_eq!(all, [HoldId::from_u128(1), HoldId::from_u128(2)]);
+    assert_eq!(bench.there().list_holds("pat-1").await?, []);
+    assert_eq!(code_of(tenant.get_hold(HoldId::from_u128(9)).await), "NOT_FOUND");
+    Ok(())
+}
+
+async fn a_message_is_said_once(bench: Bench) -> Result<()> {
+    let tenant = bench.here();
+    let message = |id: &str, key: &str, created| Message {
+        id: id.to_owned(),
+        patient_id: "pat-1".to_owned(),
+        dedupe_key: key.to_owned(),
+        body: body(1),
+        created_at: at(created),
+        read_at: None,
+    };
+    let tx = tenant.begin().await?;
+    assert!(tx.insert_message(&message("m1", "day-7", 0)).await?);
+    assert!(!tx.insert_message(&message("m2", "day-7", 1)).await?);
+    assert!(tx.insert_message(&message("m3", "day-14", 2)).await?);
+    tx.read_message("pat-1", "m1", at(5)).await?;
+    tx.read_message("pat-1", "m1", at(6)).await?;
+    assert_eq!(code_of(tx.read_message("pat-2", "m1", at(5)).await), "NOT_FOUND");
+    tx.commit().await?;
+    let read = Message { read_at: Some(at(5)), ..message("m1", "day-7", 0) };
+    assert_eq!(tenant.list_messages("pat-1", 10).await?, [message("m3", "day-14", 2), read]);
+    assert_eq!(tenant.list_messages("pat-1", 1).await?.len(), 1);
+    Ok(())
+}

@@ -1,0 +1,112 @@
+//! Idempotent requests, the outbox, and values of the whole installation.
+
+use xinglin_store::{OutboxEntry, Request, RequestKey, Result, StoreError};
+
+use crate::{Bench, at, body, code_of, contract, here_id, is_unique_in, there_id};
+
+contract!(
+    a_request_is_answered_once,
+    old_requests_are_forgotten,
+    the_outbox_is_leased_retried_and_emptied,
+    meta_values_are_replaced,
+);
+
+fn key(key: &str) -> RequestKey {
+    RequestKey { account: "acc-1".to_owned(), key: key.to_owned() }
+}
+
+async fn a_request_is_answered_once(bench: Bench) -> Result<()> {
+    let tenant = bench.here();
+    let running = Request::Running { digest: "d".to_owned(), since: at(0) };
+    let tx = tenant.begin().await?;
+    assert_eq!(tx.start_request(&key("k"), "d", at(0)).await?, Request::New);
+    assert_eq!(tx.start_request(&key("k"), "other", at(1)).await?, running);
+    let somebody_else = RequestKey { account: "acc-2".to_owned(), ..key("k") };
+    assert_eq!(tx.start_request(&somebody_else, "d", at(0)).await?, Request::New);
+    tx.commit().await?;
+    assert_eq!(tenant.find_request(&key("k")).await?, Some(running));
+    assert_eq!(tenant.find_request(&key("k2")).await?, None);
+    assert_eq!(bench.there().find_request(&key("k")).await?, None);
+
+    let tx = tenant.begin().await?;
+    tx.answer_request(&key("k"), 201, b"{}").await?;
+    assert_eq!(code_of(tx.answer_request(&key("k"), 500, b"").await), "NOT_FOUND", "answered");
+    tx.forget_request(&key("k")).await?;
+    tx.forget_request(&somebody_else).await?;
+    tx.commit().await?;
+    let answered = Request::Answered { digest: "d".to_owned(), status: 201, response: b"{}".to_vec() };
+    assert_eq!(tenant.find_request(&key("k")).await?, Some(answered), "an answer is not forgotten");
+    assert_eq!(tenant.find_request(&somebody_else).await?, None);
+    Ok(())
+}
+
+async fn old_requests_are_forgotten(bench: Bench) -> Result<()> {
+    for (tenant, since) in [(bench.here(), 0), (bench.there(), 100)] {
+        let tx = tenant.begin().await?;
+        tx.start_request(&key("k"), "d", at(since)).await?;
+        tx.commit().await?;
+    }
+    let tx = bench.operator().begin().await?;
+    assert_eq!(tx.purge_requests(at(50)).await?, 1);
+    tx.commit().await?;
+    assert_eq!(bench.here().find_request(&key("k")).await?, None);
+    assert!(bench.there().find_request(&key("k")).await?.is_some());
+    Ok(())
+}
+
+async fn the_outbox_is_leased_retried_and_emptied(bench: Bench) -> Result<()> {
+    let entry = |tenant, id: &str, due| OutboxEntry {
+        tenant,
+        id: id.to_owned(),
+        topic: "prescription.effective".to_owned(),
+        payload: body(1),
+        created_at: at(0),
+        due_at: at(due),
+        attempts: 0,
+    };
+    let (mine, theirs) = (entry(here_id(), "a", 5), entry(there_id(), "a", 1));
+    for (tenant, entry) in [(bench.here(), &mine), (bench.there(), &theirs)] {
+        let tx = tenant.begin().await?;
+        tx.insert_outbox(entry).await?;
+        tx.commit().await?;
+    }
+    let tx = bench.here().begin().await?;
+    assert!(is_unique_in(tx.insert_outbox(&mine).await, "outbox"));
+    drop(tx);
+
+    let claim = async |now, lease| {
+        let tx = bench.operator().begin().await?;
+        let claimed = tx.claim_outbox(at(now), at(lease), 10).await?;
+        tx.commit().await?;
+        Ok::<_, StoreError>(claimed)
+    };
+    assert_eq!(claim(0, 9).await?, []);
+    let tried = |entry: &OutboxEntry, attempts| OutboxEntry { attempts, ..entry.clone() };
+    assert_eq!(claim(5, 50).await?, [tried(&theirs, 1), tried(&mine, 1)]);
+    assert_eq!(claim(6, 60).await?, [], "leased");
+
+    let tx = bench.there().begin().await?;
+    assert!(tx.finish_outbox("a", at(7)).await?);
+    assert!(!tx.finish_outbox("a", at(8)).await?);
+    tx.commit().await?;
+    let tx = bench.here().begin().await?;
+    tx.retry_outbox("a", at(20)).await?;
+    tx.commit().await?;
+    assert_eq!(claim(19, 60).await?, []);
+    assert_eq!(claim(20, 60).await?, [OutboxEntry { due_at: at(20), ..tried(&mine, 2) }]);
+    assert_eq!(claim(60, 90).await?.len(), 1, "the lease ran out");
+    Ok(())
+}
+
+async fn meta_values_are_replaced(bench: Bench) -> Result<()> {
+    let operator = bench.operator();
+    assert_eq!(operator.find_meta::<i64>("clock-offset").await?, None);
+    for offset in [5_i64, 86_400] {
+        let tx = operator.begin().await?;
+        tx.put_meta("clock-offset", &offset).await?;
+        tx.commit().await?;
+        assert_eq!(operator.find_meta("clock-offset").await?, Some(offset));
+    }
+    assert_eq!(code_of(operator.find_meta::<String>("clock-offset").await), "STORE_CORRUPT");
+    Ok(())
+}

@@ -1,0 +1,123 @@
+//! What the pathway remembers of one patient, as a few bytes.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+use xinglin_sdk::{
+    pathway::{Error, State},
+    time::Instant,
+};
+
+/// Version of the bytes. A field more is a version more, with a reader for this one.
+pub const VERSION: u32 = 1;
+
+/// Why online prescribing is held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Hold {
+    /// A critical glucose, or severe hypoglycaemia.
+    Glucose,
+    /// A critical blood pressure.
+    Pressure,
+}
+
+impl Hold {
+    /// Its code in the contract.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Glucose => "critical-glucose",
+            Self::Pressure => "critical-blood-pressure",
+        }
+    }
+}
+
+/// The state.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Memory {
+    /// Day 0.
+    pub enrolled: Instant,
+    /// Whether the first twelve weeks are over.
+    pub maintenance: bool,
+    /// Follow-ups off target in a row.
+    pub off_target: u8,
+    /// Holds that no doctor has lifted yet.
+    pub holds: BTreeSet<Hold>,
+    /// Until then the last referral is still being followed up.
+    pub referred_until: Option<Instant>,
+    /// Whether a glucose has to be measured again within minutes.
+    pub recheck: bool,
+    /// Whether somebody once had to help.
+    pub severe_hypoglycaemia: bool,
+    /// Whether the criteria of remission were met at the last HbA1c.
+    pub remission: bool,
+}
+
+impl Memory {
+    /// Of a patient who has just entered.
+    pub const fn new(now: Instant) -> Self {
+        Self {
+            enrolled: now,
+            maintenance: false,
+            off_target: 0,
+            holds: BTreeSet::new(),
+            referred_until: None,
+            recheck: false,
+            severe_hypoglycaemia: false,
+            remission: false,
+        }
+    }
+
+    /// # Errors
+    /// `BadState` if the bytes are another version's, or not a state.
+    pub fn read(state: &State) -> Result<Self, Error> {
+        if state.version != VERSION {
+            return Err(Error::BadState(format!("version {}, and this component reads {VERSION}", state.version)));
+        }
+        match postcard::take_from_bytes(&state.data) {
+            Ok((memory, [])) => Ok(memory),
+            Ok(_) => Err(Error::BadState("bytes are left over".to_owned())),
+            Err(error) => Err(Error::BadState(error.to_string())),
+        }
+    }
+
+    /// # Errors
+    /// If the bytes could not be written.
+    pub fn write(&self) -> Result<State, Error> {
+        let data = postcard::to_allocvec(self).map_err(|error| Error::Other(error.to_string()))?;
+        Ok(State { version: VERSION, data })
+    }
+
+    /// Where the patient stands.
+    pub fn stage(&self) -> &'static str {
+        if !self.holds.is_empty() {
+            "offline"
+        } else if self.remission {
+            "remission-watch"
+        } else if self.maintenance {
+            "maintenance"
+        } else {
+            "initial"
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_is_read_back_or_refused() {
+        let mut memory = Memory::new(1_767_225_600_000_000);
+        memory.holds.insert(Hold::Pressure);
+        memory.referred_until = Some(1);
+        let state = memory.write().expect("written");
+        assert!(state.data.len() < 32, "{} bytes", state.data.len());
+        assert_eq!(Memory::read(&state), Ok(memory));
+
+        let newer = State { version: VERSION + 1, data: state.data.clone() };
+        let short = State { version: VERSION, data: vec![1] };
+        let long = State { version: VERSION, data: [state.data, vec![0]].concat() };
+        for bad in [newer, short, long] {
+            assert!(matches!(Memory::read(&bad), Err(Error::BadState(_))), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! HbA1c: every 90 days off target or after a change of treatment, twice a year
+//! otherwise; and what a low one without medicines means.
+
+use xinglin_sdk::{
+    clinical::{Medication, Section},
+    pathway::{Alert, Error, Role, Severity},
+    time::{Instant, days_between, plus_days},
+    types::{Coding, Codings as _, Decimal, system, zh_en},
+};
+
+use super::Step;
+use crate::{
+    measure::{HBA1C, HBA1C_CODES, Hba1c, Reading},
+    sources, targets,
+};
+
+pub(super) const TASK: &str = "hba1c";
+
+const OFF_TARGET_DAYS: i64 = 90;
+const ON_TARGET_DAYS: i64 = 180;
+const WINDOW_DAYS: u16 = 14;
+/// Percent; below it without medicines for [`OFF_MEDICINE_DAYS`] is remission.
+const REMISSION: Decimal = Decimal::new(65, 1);
+const OFF_MEDICINE_DAYS: i64 = 90;
+/// ATC: medicines for diabetes.
+const GLUCOSE_LOWERING: &str = "A10";
+const WEEK_IN_MINUTES: u32 = 7 * 24 * 60;
+
+impl Step<'_> {
+    /// At enrolment: the next one after the last on record, or one now.
+    pub(super) fn enrol_hba1c(&mut self) -> Result<(), Error> {
+        match self.latest_hba1c()? {
+            Some((hba1c, taken)) => {
+                let days = self.hba1c_interval(&hba1c)?;
+                self.schedule_hba1c(plus_days(taken, days).max(self.now));
+            }
+            None => self.schedule_hba1c(self.now),
+        }
+        Ok(())
+    }
+
+    pub(super) fn request_hba1c(&mut self) {
+        self.request(&[HBA1C]);
+        self.tell(
+            "laboratory-due",
+            zh_en("您有一项化验到期,请按医嘱完成。", "A laboratory test is due: please have it done as ordered."),
+        );
+    }
+
+    pub(super) fn hba1c_came(&mut self) -> Result<(), Error> {
+        let Some((hba1c, taken)) = self.latest_hba1c()? else { return Ok(()) };
+        let days = self.hba1c_interval(&hba1c)?;
+        self.schedule_hba1c(plus_days(taken, days).max(self.now));
+        let remission = hba1c.is_below(REMISSION) && self.is_off_medicines(taken);
+        if remission && !self.memory.remission {
+            self.alert(Alert {
+                code: "REMISSION_CRITERIA_MET".to_owned(),
+                severity: Severity::Info,
+                message: zh_en(
+                    format!("停用降糖药≥90天,糖化血红蛋白 {} <6.5%,请评估是否缓解。", hba1c.shown),
+                    format!("HbA1c {} without medicines for 90 days or more: assess remission.", hba1c.shown),
+                ),
+                owner: Role::Doctor,
+                sla_minutes: WEEK_IN_MINUTES,
+                citation: sources::remission(),
+            });
+        }
+        self.memory.remission = remission;
+        Ok(())
+    }
+
+    fn schedule_hba1c(&mut self, due: Instant) {
+        self.schedule(TASK, zh_en("糖化血红蛋白检测", "HbA1c"), Role::Patient, due, WINDOW_DAYS);
+    }
+
+    fn hba1c_interval(&self, hba1c: &Hba1c) -> Result<i64, Error> {
+        let met = targets::hba1c_met(hba1c, self.memory.severe_hypoglycaemia)?;
+        let changed = self.snapshot.medications.iter().filter(|m| is_glucose_lowering(m)).any(|medication| {
+            [medication.started, medication.ended]
+                .into_iter()
+                .flatten()
+                .any(|change| (0..OFF_TARGET_DAYS).contains(&days_between(change, self.now)))
+        });
+        Ok(if met && !changed { ON_TARGET_DAYS } else { OFF_TARGET_DAYS })
+    }
+
+    fn latest_hba1c(&self) -> Result<Option<(Hba1c, Instant)>, Error> {
+        let candidates = HBA1C_CODES.iter().filter_map(|code| self.snapshot.latest(&Coding::loinc(*code)));
+        let Some(latest) = candidates.max_by_key(|observation| observation.effective) else { return Ok(None) };
+        Ok(match Reading::of(latest)? {
+            Reading::Hba1c(hba1c) => Some((hba1c, latest.effective.unwrap_or(self.now))),
+            _ => None,
+        })
+    }
+
+    /// Only if every medicine on the list can be told apart by its ATC code: one
+    /// that cannot might be a glucose-lowering one.
+    fn is_off_medicines(&self, at: Instant) -> bool {
+        let since = plus_days(at, -OFF_MEDICINE_DAYS);
+        self.snapshot.is_complete(Section::Medications)
+            && self.snapshot.medications.iter().all(|medication| {
+                let known = classes(medication).next().is_some();
+                let ended = !medication.is_active() && medication.ended.is_some_and(|end| end <= since);
+                ended || (known && !is_glucose_lowering(medication))
+            })
+    }
+}
+
+fn classes(medication: &Medication) -> impl Iterator<Item = &str> {
+    medication.code.codes_in(system::ATC).chain(medication.ingredients.codes_in(system::ATC))
+}
+
+fn is_glucose_lowering(medication: &Medication) -> bool {
+    classes(medication).any(|class| class.starts_with(GLUCOSE_LOWERING))
+}

@@ -1,0 +1,181 @@
+//! What happens at each event.
+
+mod critical;
+mod hba1c;
+mod visit;
+pub mod yearly;
+
+use xinglin_sdk::{
+    clinical::{Observation, Snapshot},
+    pathway::{
+        Alert, Destination, Directive, Error, Event, Message, Outcome, Reason, Referral, Role, Severity, State, Task,
+    },
+    time::{Instant, days_between, plus_days},
+    types::{Citation, Coding, LocalizedText, zh_en},
+};
+
+use crate::{
+    measure::Reading,
+    memory::{Hold, Memory},
+    sources, targets,
+};
+
+/// A referral is followed up within so many days.
+const RECONTACT_DAYS: u16 = 14;
+/// An older measurement is history: it counts for the record, and rouses nobody.
+const NEWS_DAYS: i64 = 7;
+
+/// One step.
+pub fn step(state: Option<&State>, event: &Event, snapshot: &Snapshot, now: Instant) -> Result<Outcome, Error> {
+    let memory = match state {
+        Some(state) => Memory::read(state)?,
+        None => Memory::new(now),
+    };
+    let mut step = Step { memory, snapshot, now, directives: Vec::new() };
+    match event {
+        Event::Enrolled => step.enrolled()?,
+        Event::TaskDue(task) => step.task_due(&task.code),
+        Event::TaskDone(task) => step.task_done(&task.code),
+        Event::Observed(observation) => step.observed(observation)?,
+        Event::Answered(response) => step.answered(response)?,
+        Event::HoldReleased(code) => step.memory.holds.retain(|hold| hold.code() != code),
+        Event::Withdrawn => step.withdrawn(),
+        Event::AlertAcknowledged(_) | Event::Other(_) => {}
+    }
+    Ok(Outcome { state: step.memory.write()?, stage: step.memory.stage().to_owned(), directives: step.directives })
+}
+
+/// A step under way.
+struct Step<'a> {
+    memory: Memory,
+    snapshot: &'a Snapshot,
+    now: Instant,
+    directives: Vec<Directive>,
+}
+
+impl Step<'_> {
+    fn enrolled(&mut self) -> Result<(), Error> {
+        self.schedule_first_visits();
+        self.schedule_offline_visit(self.now);
+        self.schedule_yearly_checks();
+        self.enrol_hba1c()
+    }
+
+    fn task_due(&mut self, code: &str) {
+        match code {
+            visit::OFFLINE => self.remind_of_offline_visit(),
+            visit::OFFLINE_MISSED => self.report_missed_offline_visit(),
+            visit::RECHECK => self.ask_again(),
+            hba1c::TASK => self.request_hba1c(),
+            other => match yearly::check(other) {
+                Some(check) => self.request_yearly(check),
+                None => self.visit_due(other),
+            },
+        }
+    }
+
+    fn task_done(&mut self, code: &str) {
+        if code == visit::OFFLINE {
+            self.cancel(visit::OFFLINE_MISSED);
+            self.schedule_offline_visit(self.now);
+        } else if let Some(check) = yearly::check(code) {
+            self.schedule_yearly(check, self.now);
+        }
+    }
+
+    fn observed(&mut self, observation: &Observation) -> Result<(), Error> {
+        let taken = observation.effective.unwrap_or(self.now);
+        let news = days_between(taken, self.now) < NEWS_DAYS;
+        match Reading::of(observation)? {
+            Reading::Glucose(glucose) if news => self.judge_glucose(&glucose),
+            Reading::Pressure(pressure) if news => self.judge_pressure(&pressure),
+            Reading::Hba1c(_) => self.hba1c_came()?,
+            Reading::Ldl(ldl) if news && !targets::ldl_met(&ldl, self.snapshot)? => self.note(zh_en(
+                format!("低密度脂蛋白胆固醇 {},未达标,请评估调脂治疗。", ldl.shown),
+                format!("LDL cholesterol {}: off target; consider lipid-lowering treatment.", ldl.shown),
+            )),
+            Reading::Glucose(_) | Reading::Pressure(_) | Reading::Ldl(_) | Reading::Other => {}
+        }
+        for check in yearly::CHECKS.iter().filter(|check| check.is_done_by(observation)) {
+            self.schedule_yearly(check, taken);
+        }
+        Ok(())
+    }
+
+    fn withdrawn(&mut self) {
+        self.directives.push(Directive::Close(Reason {
+            code: "WITHDRAWN".to_owned(),
+            message: zh_en("患者退出随访。", "The patient leaves the follow-up."),
+            citation: sources::patient_rights(),
+        }));
+    }
+
+    // --- words for the directives ---------------------------------------------
+
+    fn schedule(&mut self, code: impl Into<String>, title: LocalizedText, owner: Role, due: Instant, window_days: u16) {
+        self.directives.push(Directive::ScheduleTask(Task { code: code.into(), title, owner, due, window_days }));
+    }
+
+    fn cancel(&mut self, code: &str) {
+        self.directives.push(Directive::CancelTask(code.to_owned()));
+    }
+
+    fn ask(&mut self, questionnaire: &str) {
+        self.directives.push(Directive::Ask(questionnaire.to_owned()));
+    }
+
+    /// It may be shown on a lock screen, so it names no disease and no value.
+    fn tell(&mut self, template: &str, fallback: LocalizedText) {
+        let template = template.to_owned();
+        self.directives.push(Directive::SendMessage(Message { template, arguments: Vec::new(), fallback }));
+    }
+
+    fn note(&mut self, text: LocalizedText) {
+        self.directives.push(Directive::ProposeNote(text));
+    }
+
+    fn request(&mut self, codes: &[&str]) {
+        self.directives.push(Directive::RequestLab(codes.iter().map(|code| Coding::loinc(*code)).collect()));
+    }
+
+    fn critical(&mut self, code: &str, message: LocalizedText, citation: Citation) {
+        let sla_minutes = targets::acknowledge_minutes();
+        self.alert(Alert {
+            code: code.to_owned(),
+            severity: Severity::Critical,
+            message,
+            owner: Role::Doctor,
+            sla_minutes,
+            citation,
+        });
+    }
+
+    fn alert(&mut self, alert: Alert) {
+        self.directives.push(Directive::RaiseAlert(alert));
+    }
+
+    /// Sends the patient to a consulting room, once for as long as the last
+    /// referral is being followed up.
+    fn refer(&mut self, reason: LocalizedText, citation: Citation) {
+        if self.memory.referred_until.is_some_and(|until| self.now < until) {
+            return;
+        }
+        self.memory.referred_until = Some(plus_days(self.now, i64::from(RECONTACT_DAYS)));
+        self.directives.push(Directive::Refer(Referral {
+            destination: Destination::Offline(None),
+            reason,
+            recontact_days: Some(RECONTACT_DAYS),
+            citation,
+        }));
+    }
+
+    fn hold(&mut self, hold: Hold, reason: LocalizedText) {
+        self.memory.holds.insert(hold);
+        self.directives.push(Directive::HoldPrescribing(xinglin_sdk::pathway::Hold {
+            code: hold.code().to_owned(),
+            reason,
+            release: xinglin_sdk::pathway::ReleaseBy::Doctor,
+            citation: sources::public_health(),
+        }));
+    }
+}

@@ -1,0 +1,104 @@
+//! What is looked at once a year.
+
+use xinglin_sdk::{
+    clinical::Observation,
+    pathway::{Destination, Directive, Referral, Role},
+    time::{Instant, plus_days},
+    types::{Coding, Codings as _, system, zh_en},
+};
+
+use super::Step;
+use crate::{measure::LDL_CODES, sources};
+
+const YEAR_DAYS: i64 = 365;
+/// A check that is due at enrolment is done within four weeks.
+const FIRST_DAYS: i64 = 28;
+const WINDOW_DAYS: u16 = 30;
+
+/// One yearly check.
+#[derive(Debug)]
+pub struct Check {
+    task: &'static str,
+    zh: &'static str,
+    en: &'static str,
+    /// LOINC codes that a doctor orders; none for an examination.
+    order: &'static [&'static str],
+    /// LOINC codes of results that count as having done it.
+    pub done_by: &'static [&'static str],
+}
+
+/// All of them.
+pub static CHECKS: [Check; 5] = [
+    Check {
+        task: "yearly-uacr",
+        zh: "尿白蛋白/肌酐比值",
+        en: "Urine albumin-creatinine ratio",
+        order: &["9318-7"],
+        done_by: &["9318-7", "14959-1"],
+    },
+    Check {
+        task: "yearly-egfr",
+        zh: "肾小球滤过率",
+        en: "Glomerular filtration rate",
+        order: &["98979-8", "14682-9"],
+        done_by: &["98979-8", "62238-1", "33914-3"],
+    },
+    Check { task: "yearly-lipids", zh: "血脂", en: "Lipids", order: &["22748-8"], done_by: &LDL_CODES },
+    Check {
+        task: "yearly-retina",
+        zh: "眼底检查",
+        en: "Retinal examination",
+        order: &[],
+        done_by: &["71490-7", "71491-5"],
+    },
+    Check { task: "yearly-foot", zh: "足部检查", en: "Foot examination", order: &[], done_by: &[] },
+];
+
+/// The check whose task this is.
+pub(super) fn check(task: &str) -> Option<&'static Check> {
+    CHECKS.iter().find(|check| check.task == task)
+}
+
+impl Check {
+    pub(super) fn is_done_by(&self, observation: &Observation) -> bool {
+        self.done_by.iter().any(|code| observation.code.has(system::LOINC, code))
+    }
+}
+
+impl Step<'_> {
+    pub(super) fn schedule_yearly_checks(&mut self) {
+        for check in &CHECKS {
+            let results = check.done_by.iter().filter_map(|code| self.snapshot.latest(&Coding::loinc(*code)));
+            match results.filter_map(|result| result.effective).max() {
+                Some(last) => self.schedule_yearly(check, last),
+                None => self.schedule_check(check, plus_days(self.now, FIRST_DAYS)),
+            }
+        }
+    }
+
+    /// A year after `last`, and not before there is time to arrange it.
+    pub(super) fn schedule_yearly(&mut self, check: &Check, last: Instant) {
+        self.schedule_check(check, plus_days(last, YEAR_DAYS).max(plus_days(self.now, FIRST_DAYS)));
+    }
+
+    pub(super) fn request_yearly(&mut self, check: &Check) {
+        if check.order.is_empty() {
+            self.directives.push(Directive::Refer(Referral {
+                destination: Destination::Offline(None),
+                reason: zh_en(format!("年度{}。", check.zh), format!("{}, once a year.", check.en)),
+                recontact_days: None,
+                citation: sources::guideline(),
+            }));
+        } else {
+            self.request(check.order);
+        }
+        self.tell(
+            "yearly-check-due",
+            zh_en("您有一项年度检查到期,请按预约完成。", "A yearly check is due: please have it done."),
+        );
+    }
+
+    fn schedule_check(&mut self, check: &Check, due: Instant) {
+        self.schedule(check.task, zh_en(check.zh, check.en), Role::Patient, due, WINDOW_DAYS);
+    }
+}

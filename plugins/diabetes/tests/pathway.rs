@@ -1,0 +1,448 @@
+//! The pathway on the simulator.
+
+use diabetes::Diabetes;
+use xinglin_sdk::{
+    clinical::{ConditionStatus, MedicationStatus, OmissionReason, Section},
+    pathway::{
+        AnswerValue, Destination, Directive, Eligibility, Error, Event, Pathway, Role, Severity, State, TaskRef,
+    },
+    testing::{Host, PathwayRun, Patient, START},
+    time::{DAY, plus_days, plus_minutes},
+    types::{Coding, Decimal, Quantity},
+};
+
+fn patient() -> Patient {
+    Patient::aged(58).days_ago(900).diagnosed(Coding::icd10("E11.900x001"))
+}
+
+fn enrolled() -> PathwayRun<Diabetes> {
+    PathwayRun::enrol(patient())
+}
+
+fn glucometer() -> Coding {
+    Coding::loinc("14743-9")
+}
+
+fn quantity(value: &str, unit: &str) -> AnswerValue {
+    AnswerValue::Quantity(Quantity::new(value.parse::<Decimal>().expect("a decimal"), unit))
+}
+
+fn follow_up(run: &mut PathwayRun<Diabetes>, glucose: &str) -> Vec<Directive> {
+    run.answer(
+        "follow-up",
+        vec![
+            ("glucose", quantity(glucose, "mmol/L")),
+            ("fasting", AnswerValue::Boolean(true)),
+            ("systolic", quantity("124", "mm[Hg]")),
+            ("diastolic", quantity("76", "mm[Hg]")),
+            ("needed-help", AnswerValue::Boolean(false)),
+        ],
+    )
+}
+
+fn day_of(run: &PathwayRun<Diabetes>, task: &str) -> i64 {
+    (run.task(task).unwrap_or_else(|| panic!("no task {task}")).due - START) / DAY
+}
+
+// --- who may enter -------------------------------------------------------------
+
+fn screen(patient: &Patient) -> Result<String, Error> {
+    let mut host = Host::of::<Diabetes>();
+    let needs = host.call(Diabetes::describe).data_needs;
+    let snapshot = patient.snapshot_for(&needs, START);
+    let codes = |reasons: Vec<xinglin_sdk::pathway::Reason>| {
+        reasons.iter().map(|reason| reason.code.as_str()).collect::<Vec<_>>().join(" ")
+    };
+    Ok(match host.call(|| Diabetes::screen(snapshot, START))? {
+        Eligibility::Eligible => "eligible".to_owned(),
+        Eligibility::Ineligible(reasons) => format!("ineligible: {}", codes(reasons)),
+        Eligibility::ReferOffline(reasons) => format!("offline: {}", codes(reasons)),
+    })
+}
+
+#[test]
+fn adults_with_the_diagnosis_may_enter() {
+    let adult = || Patient::aged(58).days_ago(30);
+    let snomed = Coding::snomed("44054006");
+    for (patient, expected) in [
+        (patient(), "eligible"),
+        (adult().diagnosed(snomed.clone()), "eligible"),
+        (adult().with_condition(snomed.clone(), ConditionStatus::Remission), "eligible"),
+        (adult().with_condition(snomed, ConditionStatus::Resolved), "ineligible: NO_DIAGNOSIS"),
+        (adult(), "ineligible: NO_DIAGNOSIS"),
+        (adult().diagnosed(Coding::snomed("714628002")), "ineligible: NO_DIAGNOSIS"),
+        (Patient::aged(17).diagnosed(Coding::icd10("E11.9")), "ineligible: UNDER_AGE"),
+        (patient().diagnosed(Coding::snomed("72892002")), "offline: PREGNANCY"),
+        (patient().diagnosed(Coding::icd10("O24.4")), "offline: PREGNANCY"),
+        (patient().diagnosed(Coding::icd10("E10.9")), "offline: SUSPECTED_TYPE_1"),
+        (
+            patient().days_ago(89).with_condition(Coding::icd10("E11.1"), ConditionStatus::Resolved),
+            "offline: RECENT_KETOACIDOSIS",
+        ),
+        (patient().days_ago(91).with_condition(Coding::icd10("E11.1"), ConditionStatus::Resolved), "eligible"),
+    ] {
+        assert_eq!(screen(&patient).as_deref(), Ok(expected));
+    }
+}
+
+#[test]
+fn silence_is_not_absence() {
+    let unknown_age = Patient::of_unknown_age().diagnosed(Coding::icd10("E11"));
+    assert!(matches!(screen(&unknown_age), Err(Error::MissingData(_))));
+    let withheld = patient().withheld(Section::Conditions, OmissionReason::Consent);
+    assert!(matches!(screen(&withheld), Err(Error::MissingData(_))));
+}
+
+// --- the calendar --------------------------------------------------------------
+
+#[test]
+fn visits_come_close_at_first_and_then_every_90_days() {
+    let mut run = enrolled();
+    assert_eq!(run.stage(), "initial");
+    for day in [7, 14, 28, 56, 84] {
+        assert_eq!(day_of(&run, &format!("visit-{day}")), day);
+    }
+    run.advance(83);
+    assert_eq!(run.stage(), "initial");
+    run.advance(1);
+    assert_eq!(run.stage(), "maintenance");
+    assert_eq!(day_of(&run, "visit-174"), 174);
+    run.advance(90);
+    assert_eq!(day_of(&run, "visit-264"), 264);
+    let asked = run.journal().iter().filter(|(_, d)| *d == Directive::Ask("follow-up".to_owned()));
+    assert_eq!(asked.map(|(at, _)| (at - START) / DAY).collect::<Vec<_>>(), [7, 14, 28, 56, 84, 174]);
+}
+
+#[test]
+fn four_face_to_face_visits_a_year() {
+    let mut run = enrolled();
+    for quarter in 1..=4 {
+        assert_eq!(day_of(&run, "offline-visit"), quarter * 90);
+        run.advance_to(plus_days(START, quarter * 90));
+        run.complete("offline-visit");
+    }
+    assert!(!run.alerts().contains(&"OFFLINE_VISIT_OVERDUE"));
+    run.advance(103);
+    assert!(!run.alerts().contains(&"OFFLINE_VISIT_OVERDUE"));
+    run.advance(1);
+    let alert = run.alert("OFFLINE_VISIT_OVERDUE").expect("an alert");
+    assert_eq!(alert.owner, Role::HealthManager);
+}
+
+#[test]
+fn hba1c_every_90_days_off_target_and_twice_a_year_on_it() {
+    let hba1c = || Coding::loinc("4548-4");
+    let mut run = enrolled();
+    assert_eq!(day_of(&run, "hba1c"), 0, "never measured: at once");
+    run.advance(0);
+    assert!(run.journal().iter().any(|(_, d)| *d == Directive::RequestLab(vec![hba1c()])));
+    run.observe(hba1c(), "7.0", "%");
+    assert_eq!(day_of(&run, "hba1c"), 90, "7.0 is not below 7.0");
+    run.observe(hba1c(), "52", "mmol/mol");
+    assert_eq!(day_of(&run, "hba1c"), 180);
+
+    // On target, but a medicine was started a month ago.
+    run.patient.start(Coding::atc("A10BK01"));
+    run.advance(30);
+    run.observe(hba1c(), "6.8", "%");
+    assert_eq!(day_of(&run, "hba1c"), 30 + 90);
+
+    let known = PathwayRun::<Diabetes>::enrol(patient().days_ago(30).measured(hba1c(), "6.5", "%"));
+    assert_eq!(day_of(&known, "hba1c"), 150);
+}
+
+#[test]
+fn an_old_result_does_not_displace_a_newer_one() {
+    let mut run = enrolled();
+    run.observe(Coding::loinc("4548-4"), "6.5", "%");
+    let late = run.patient.clone().days_ago(400).measurement(Coding::loinc("4548-4"), "9.1", "%");
+    run.observed(late);
+    assert_eq!(day_of(&run, "hba1c"), 180);
+}
+
+#[test]
+fn five_checks_a_year() {
+    let recent = patient().days_ago(100).measured(Coding::loinc("9318-7"), "12", "mg/g");
+    let mut run = PathwayRun::<Diabetes>::enrol(recent);
+    assert_eq!(day_of(&run, "yearly-uacr"), 265);
+    for task in ["yearly-egfr", "yearly-lipids", "yearly-retina", "yearly-foot"] {
+        assert_eq!(day_of(&run, task), 28, "{task}");
+    }
+    run.advance(28);
+    let labs = run.journal().iter().filter(|(at, d)| *at > START && matches!(d, Directive::RequestLab(_)));
+    assert_eq!(labs.count(), 2, "eGFR and lipids");
+    assert_eq!(run.referrals().len(), 2, "retina and foot");
+    run.complete("yearly-foot");
+    assert_eq!(day_of(&run, "yearly-foot"), 28 + 365);
+    run.observe(Coding::loinc("98979-8"), "81", "mL/min/{1.73_m2}");
+    assert_eq!(day_of(&run, "yearly-egfr"), 28 + 365);
+}
+
+// --- what stops online care ------------------------------------------------------
+
+#[test]
+fn a_critical_glucose_stops_online_care() {
+    for (value, unit, code) in [
+        ("16.7", "mmol/L", "GLUCOSE_CRITICAL_HIGH"),
+        ("301", "mg/dL", "GLUCOSE_CRITICAL_HIGH"),
+        ("3.9", "mmol/L", "GLUCOSE_CRITICAL_LOW"),
+    ] {
+        let mut run = enrolled();
+        run.observe(glucometer(), value, unit);
+        assert_eq!(run.alerts(), [code], "{value} {unit}");
+        let alert = run.alert(code).expect("an alert");
+        assert_eq!((alert.severity, alert.owner, alert.sla_minutes), (Severity::Critical, Role::Doctor, 15));
+        assert_eq!(run.holds(), ["critical-glucose"]);
+        assert_eq!(run.stage(), "offline");
+        let referral = run.referrals()[0];
+        assert_eq!((&referral.destination, referral.recontact_days), (&Destination::Offline(None), Some(14)));
+    }
+    for value in ["16.6", "4.0"] {
+        let mut run = enrolled();
+        run.observe(glucometer(), value, "mmol/L");
+        assert!(run.alerts().is_empty() && run.holds().is_empty(), "{value}");
+    }
+}
+
+#[test]
+fn a_critical_blood_pressure_stops_online_care() {
+    let systolic = || Coding::loinc("8480-6");
+    let diastolic = || Coding::loinc("8462-4");
+    for (high, low, stops) in [("180", "80", true), ("140", "110", true), ("179", "109", false)] {
+        let mut run = enrolled();
+        let panel =
+            run.patient.panel(Coding::loinc("85354-9"), &[(systolic(), high, "mm[Hg]"), (diastolic(), low, "mm[Hg]")]);
+        run.observed(panel);
+        assert_eq!(run.holds().contains(&"critical-blood-pressure"), stops, "{high}/{low}");
+        assert_eq!(run.alerts().contains(&"BLOOD_PRESSURE_CRITICAL"), stops, "{high}/{low}");
+    }
+    let mut run = enrolled();
+    run.observe(diastolic(), "112", "mm[Hg]");
+    assert_eq!(run.stage(), "offline");
+}
+
+#[test]
+fn only_a_doctor_lets_online_care_go_on() {
+    let mut run = enrolled();
+    run.observe(glucometer(), "18", "mmol/L");
+    run.observe(Coding::loinc("8480-6"), "190", "mm[Hg]");
+    run.observe(glucometer(), "7.1", "mmol/L");
+    assert_eq!(run.holds(), ["critical-blood-pressure", "critical-glucose"], "a good value releases nothing");
+    run.release("critical-glucose");
+    assert_eq!(run.stage(), "offline");
+    run.release("critical-blood-pressure");
+    assert_eq!(run.stage(), "initial");
+}
+
+#[test]
+fn one_referral_at_a_time() {
+    let mut run = enrolled();
+    run.observe(glucometer(), "18", "mmol/L");
+    run.observe(glucometer(), "19", "mmol/L");
+    assert_eq!(run.alerts().len(), 2, "each value rouses a doctor");
+    assert_eq!(run.referrals().len(), 1);
+    run.patient.stop(&Coding::atc("A10BA02"));
+    run.advance(14);
+    run.observe(glucometer(), "18", "mmol/L");
+    assert_eq!(run.referrals().len(), 2);
+}
+
+#[test]
+fn history_rouses_nobody() {
+    let mut run = enrolled();
+    let old = run.patient.clone().days_ago(7).measurement(glucometer(), "20", "mmol/L");
+    run.observed(old);
+    assert!(run.alerts().is_empty());
+    let recent = run.patient.clone().days_ago(6).measurement(glucometer(), "20", "mmol/L");
+    run.observed(recent);
+    assert_eq!(run.alerts(), ["GLUCOSE_CRITICAL_HIGH"]);
+}
+
+// --- hypoglycaemia ---------------------------------------------------------------
+
+#[test]
+fn level_1_goes_to_a_nurse_today_and_is_measured_again() {
+    let mut run = enrolled();
+    run.advance_to(START + 10 * DAY / 24); // 18:00 in Beijing
+    run.observe(glucometer(), "3.4", "mmol/L");
+    assert_eq!(run.alerts(), ["HYPOGLYCAEMIA_LEVEL_1", "GLUCOSE_CRITICAL_LOW"]);
+    let alert = run.alert("HYPOGLYCAEMIA_LEVEL_1").expect("an alert");
+    assert_eq!((alert.owner, alert.sla_minutes), (Role::Nurse, 6 * 60));
+    assert_eq!(run.task("glucose-recheck").map(|task| task.due), Some(plus_minutes(run.now(), 15)));
+
+    run.advance_to(plus_minutes(run.now(), 15));
+    let (_, last) = run.journal().last().expect("a directive");
+    assert_eq!(*last, Directive::Ask("recheck".to_owned()));
+    let answers = vec![("glucose", quantity("5.2", "mmol/L")), ("needed-help", AnswerValue::Boolean(false))];
+    run.answer("recheck", answers);
+    assert!(run.task("glucose-recheck").is_none());
+}
+
+#[test]
+fn level_2_goes_to_a_doctor_in_15_minutes() {
+    let mut run = enrolled();
+    run.observe(glucometer(), "2.9", "mmol/L");
+    assert_eq!(run.alerts(), ["HYPOGLYCAEMIA_LEVEL_2", "GLUCOSE_CRITICAL_LOW"]);
+    let alert = run.alert("HYPOGLYCAEMIA_LEVEL_2").expect("an alert");
+    assert_eq!((alert.owner, alert.sla_minutes), (Role::Doctor, 15));
+    // 3.0 is still level 1.
+    let mut run = enrolled();
+    run.observe(glucometer(), "3.0", "mmol/L");
+    assert_eq!(run.alerts(), ["HYPOGLYCAEMIA_LEVEL_1", "GLUCOSE_CRITICAL_LOW"]);
+}
+
+#[test]
+fn level_3_is_an_emergency_and_relaxes_the_goal() {
+    let mut run = enrolled();
+    let answers = vec![("glucose", quantity("6.1", "mmol/L")), ("needed-help", AnswerValue::Boolean(true))];
+    run.answer("follow-up", answers);
+    assert_eq!(run.alerts(), ["HYPOGLYCAEMIA_LEVEL_3", "GLUCOSE_CRITICAL_LOW"]);
+    assert_eq!(run.referrals()[0].destination, Destination::Emergency);
+    assert_eq!(run.holds(), ["critical-glucose"]);
+    run.observe(Coding::loinc("4548-4"), "7.8", "%");
+    assert_eq!(day_of(&run, "hba1c"), 180, "below the relaxed 8.0");
+}
+
+// --- targets ---------------------------------------------------------------------
+
+#[test]
+fn two_visits_off_target_lead_to_a_referral() {
+    let mut run = enrolled();
+    follow_up(&mut run, "7.0");
+    assert_eq!(day_of(&run, "visit-extra"), 14);
+    assert!(run.referrals().is_empty());
+    run.advance(14);
+    follow_up(&mut run, "7.4");
+    let referral = run.referrals()[0];
+    assert_eq!(referral.recontact_days, Some(14));
+    assert!(run.holds().is_empty(), "off target is no emergency");
+}
+
+#[test]
+fn a_visit_on_target_starts_the_count_again() {
+    let mut run = enrolled();
+    follow_up(&mut run, "7.0");
+    run.advance(7);
+    follow_up(&mut run, "6.9");
+    run.advance(7);
+    follow_up(&mut run, "7.0");
+    assert!(run.referrals().is_empty());
+}
+
+#[test]
+fn a_hospital_sets_its_targets() {
+    let host = Host::of::<Diabetes>().setting("fasting-maximum", Decimal::whole(8));
+    let mut run = PathwayRun::<Diabetes>::enrol_on(host, patient());
+    follow_up(&mut run, "7.5");
+    assert!(run.task("visit-extra").is_none());
+    let off = run.answer(
+        "follow-up",
+        vec![
+            ("glucose", quantity("9.9", "mmol/L")),
+            ("needed-help", AnswerValue::Boolean(false)),
+            ("systolic", quantity("130", "mm[Hg]")),
+        ],
+    );
+    let note = off.iter().find_map(|directive| match directive {
+        Directive::ProposeNote(text) => Some(text[1].text.as_str()),
+        _ => None,
+    });
+    assert_eq!(
+        note,
+        Some("Off target: blood pressure 130/– mmHg. Online, adjust medication step by step; no change of regimen.")
+    );
+}
+
+#[test]
+fn ldl_has_a_lower_goal_after_an_infarction() {
+    let note = |patient: Patient, value: &str, unit: &str| {
+        let mut run = PathwayRun::<Diabetes>::enrol(patient);
+        let directives = run.observe(Coding::loinc("22748-8"), value, unit);
+        directives.iter().any(|directive| matches!(directive, Directive::ProposeNote(_)))
+    };
+    assert!(!note(patient(), "2.5", "mmol/L"));
+    assert!(note(patient(), "2.6", "mmol/L"));
+    assert!(note(patient(), "101", "mg/dL"));
+    let infarction = patient().with_condition(Coding::icd10("I21.9"), ConditionStatus::Resolved);
+    assert!(note(infarction, "1.8", "mmol/L"));
+}
+
+#[test]
+fn remission_needs_90_days_without_medicines() {
+    let hba1c = || Coding::loinc("4548-4");
+    let metformin = || Coding::atc("A10BA02");
+    let stage = |patient: Patient, value: &str| {
+        let mut run = PathwayRun::<Diabetes>::enrol(patient);
+        run.observe(hba1c(), value, "%");
+        run.stage().to_owned()
+    };
+    let stopped = |days| patient().days_ago(days).with_medication(metformin(), MedicationStatus::Stopped);
+    assert_eq!(stage(stopped(90), "6.4"), "remission-watch");
+    assert_eq!(stage(stopped(89), "6.4"), "initial");
+    assert_eq!(stage(stopped(90), "6.5"), "initial");
+    assert_eq!(stage(patient().taking(metformin()), "6.0"), "initial");
+    assert_eq!(stage(patient().taking(Coding::atc("C10AA05")), "6.0"), "remission-watch");
+    // Nobody can tell what this medicine is.
+    assert_eq!(stage(patient().taking(Coding::rxnorm("860975")), "6.0"), "initial");
+    let withheld = patient().withheld(Section::Medications, OmissionReason::Compartment);
+    assert_eq!(stage(withheld, "6.0"), "initial");
+}
+
+// --- what cannot be decided --------------------------------------------------------
+
+#[test]
+fn a_unit_nobody_knows_is_not_guessed() {
+    let mut run = enrolled();
+    let before = run.state().cloned();
+    let observation = run.patient.measurement(glucometer(), "7.2", "g/L");
+    let answer = run.try_step(Event::Observed(observation));
+    assert!(matches!(&answer, Err(Error::Other(reason)) if reason == "NOT_UNDERSTOOD: glucose in `g/L`"), "{answer:?}");
+    assert_eq!(run.state().cloned(), before);
+}
+
+#[test]
+fn a_state_of_another_version_is_refused() {
+    let snapshot = patient().snapshot(START);
+    let state = State { version: 2, data: Vec::new() };
+    let mut host = Host::of::<Diabetes>();
+    let answer = host.call(|| Diabetes::step(Some(state), Event::Withdrawn, snapshot, START));
+    assert!(matches!(answer, Err(Error::BadState(_))));
+}
+
+#[test]
+fn what_is_new_to_this_version_is_passed_over() {
+    let mut run = enrolled();
+    assert!(run.step(Event::Other(Vec::new())).is_empty());
+    let unknown = TaskRef { code: "from-a-later-version".to_owned(), due: START };
+    assert!(run.step(Event::TaskDue(unknown)).is_empty());
+    assert!(run.step(Event::AlertAcknowledged("GLUCOSE_CRITICAL_HIGH".to_owned())).is_empty());
+}
+
+#[test]
+fn the_patient_may_leave() {
+    let mut run = enrolled();
+    run.step(Event::Withdrawn);
+    assert_eq!(run.closed().map(|reason| reason.code.as_str()), Some("WITHDRAWN"));
+}
+
+#[test]
+fn a_message_names_no_disease_and_no_value() {
+    let mut run = enrolled();
+    run.observe(glucometer(), "3.2", "mmol/L");
+    run.observe(glucometer(), "20", "mmol/L");
+    run.observe(Coding::loinc("8480-6"), "200", "mm[Hg]");
+    run.answer("recheck", vec![("needed-help", AnswerValue::Boolean(true))]);
+    run.advance(400);
+    let kinds: std::collections::BTreeSet<&str> =
+        run.messages().iter().map(|message| message.template.as_str()).collect();
+    assert_eq!(kinds.len(), 7, "{kinds:?}");
+    for message in run.messages() {
+        for text in &message.fallback {
+            for word in ["糖", "胰岛素", "血压", "diabet", "glucose", "sugar", "insulin", "pressure", "mmol", "3.2"]
+            {
+                assert!(!text.text.to_lowercase().contains(word), "{}", text.text);
+            }
+        }
+        assert!(message.arguments.is_empty());
+    }
+}

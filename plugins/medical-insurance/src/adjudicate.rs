@@ -1,0 +1,336 @@
+//! The arithmetic: exact in fen, half-up for each line, floor for the fund.
+
+use serde::{Deserialize, Serialize};
+use xinglin_sdk::{
+    money::{Fen, MoneyError, Rounding},
+    payment::{Accumulator, Adjudication, Bill, Coverage, Error, Line, LineResult, Part, Refusal, Source},
+    settings,
+    types::{Attribute, Decimal, LocalizedText, Money, zh_en},
+};
+
+use crate::{
+    catalogue::{self, Class},
+    money, refusal, rule,
+};
+
+const DEDUCTIBLE_USED: &str = "deductible-used";
+const FUND_USED: &str = "fund-used";
+const ACCOUNT_BALANCE: &str = "account-balance";
+
+/// NHSA `insutype`: employees and residents.
+const CATEGORIES: [&str; 2] = ["310", "390"];
+
+/// What the pooling region decided.
+#[derive(Debug, Clone, Copy)]
+pub struct Scheme {
+    deductible: Fen,
+    /// 0.75 is 75 %.
+    ratio: Decimal,
+    cap: Fen,
+}
+
+impl Scheme {
+    /// As the tenant configured it.
+    pub fn configured() -> Result<Self, Error> {
+        let missing = |key: &str| {
+            Error::MissingData(zh_en(format!("未设置参数 {key}。"), format!("The setting {key} has no value.")))
+        };
+        let percent = settings::decimal("ratio-percent").ok_or_else(|| missing("ratio-percent"))?;
+        let ratio = percent.times(Decimal::new(1, 2)).ok_or_else(|| money(MoneyError::Overflow))?;
+        let amount = |key: &str| settings::integer(key).map(Fen::new).ok_or_else(|| missing(key));
+        Ok(Self { deductible: amount("deductible")?, ratio, cap: amount("cap")? })
+    }
+}
+
+/// What the insured person has used up, and what is on the account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Used {
+    #[serde(with = "fen")]
+    deductible: Fen,
+    #[serde(with = "fen")]
+    fund: Fen,
+    /// `None` if the person has no personal account, as residents have not.
+    #[serde(with = "maybe_fen")]
+    account: Option<Fen>,
+}
+
+impl Used {
+    /// As the host last knew it. The deductible and the fund must be known:
+    /// reckoning with zero would pay out the wrong amount.
+    fn of(coverage: &Coverage) -> Result<Self, Error> {
+        let find = |code: &str| {
+            let found = coverage.accumulators.iter().find(|accumulator| accumulator.code == code);
+            found.map(|accumulator| Fen::of(&accumulator.amount).and_then(Fen::non_negative)).transpose().map_err(money)
+        };
+        let missing = |code: &str| {
+            Error::MissingData(zh_en(
+                format!("缺少累计信息 {code},请先查询参保人累计。"),
+                format!("The accumulator {code} is not known; ask the insurance office for it first."),
+            ))
+        };
+        Ok(Self {
+            deductible: find(DEDUCTIBLE_USED)?.ok_or_else(|| missing(DEDUCTIBLE_USED))?,
+            fund: find(FUND_USED)?.ok_or_else(|| missing(FUND_USED))?,
+            account: find(ACCOUNT_BALANCE)?,
+        })
+    }
+
+    /// As the contract writes it.
+    pub fn accumulators(&self) -> Vec<Accumulator> {
+        let accumulator = |(code, amount): (&str, Fen)| Accumulator { code: code.to_owned(), amount: amount.into() };
+        let account = self.account.map(|balance| (ACCOUNT_BALANCE, balance));
+        [(DEDUCTIBLE_USED, self.deductible), (FUND_USED, self.fund)]
+            .into_iter()
+            .chain(account)
+            .map(accumulator)
+            .collect()
+    }
+}
+
+/// A bill that the scheme takes on.
+#[derive(Debug)]
+pub struct Case<'a> {
+    bill: &'a Bill,
+    used: Used,
+}
+
+impl<'a> Case<'a> {
+    /// Whether the scheme takes it on. The inner `Err` is a refusal, an outcome.
+    pub fn of(bill: &'a Bill, coverage: &Coverage) -> Result<Result<Self, Vec<Refusal>>, Error> {
+        if bill.currency != Fen::CURRENCY {
+            return Err(money(MoneyError::Currency(bill.currency.clone())));
+        }
+        let reasons = [
+            (coverage.valid_until.is_some_and(|end| bill.served_at >= end), "COVERAGE_LAPSED"),
+            (!CATEGORIES.contains(&coverage.category.code.as_str()), "CATEGORY_NOT_COVERED"),
+            (!bill.prior.is_empty(), "BASIC_FUND_PAYS_FIRST"),
+        ];
+        let refusals: Vec<Refusal> =
+            reasons.into_iter().filter(|(applies, _)| *applies).map(|(_, code)| refusal(code)).collect();
+        if !refusals.is_empty() {
+            return Ok(Err(refusals));
+        }
+        Ok(Ok(Self { bill, used: Used::of(coverage)? }))
+    }
+
+    /// Who pays what.
+    pub fn figures(&self, scheme: &Scheme) -> Result<Figures, Error> {
+        let lines = self.bill.lines.iter().map(LineFigures::of).collect::<Result<Vec<_>, _>>()?;
+        self.share(lines, scheme).map_err(money)
+    }
+
+    fn share(&self, lines: Vec<LineFigures>, scheme: &Scheme) -> Result<Figures, MoneyError> {
+        let total = |part: fn(&LineFigures) -> Fen| Fen::sum(lines.iter().map(part));
+        let (gross, in_scope, pre_self_pay) =
+            (total(|line| line.gross)?, total(|line| line.in_scope)?, total(|line| line.pre_self_pay)?);
+        let used = self.used;
+
+        let deductible = in_scope.min(scheme.deductible.minus(used.deductible)?.or_zero());
+        let room = scheme.cap.minus(used.fund)?.or_zero();
+        let fund = in_scope.minus(deductible)?.times(scheme.ratio, Rounding::Floor)?.min(room);
+
+        // The account pays for what the scheme recognises, never for what it does not.
+        let recognised = in_scope.minus(fund)?.plus(pre_self_pay)?;
+        let balance = used.account.filter(|_| self.bill.use_account).unwrap_or(Fen::ZERO);
+        let account = recognised.min(balance);
+        let cash = gross.minus(fund)?.minus(account)?;
+
+        let after = Used {
+            deductible: used.deductible.plus(deductible)?,
+            fund: used.fund.plus(fund)?,
+            account: used.account.map(|balance| balance.minus(account)).transpose()?,
+        };
+        Ok(Figures { lines, deductible, fund, account, cash, after })
+    }
+}
+
+/// One line of the bill as the scheme sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct LineFigures {
+    number: u32,
+    #[serde(with = "fen")]
+    gross: Fen,
+    #[serde(with = "fen")]
+    self_funded: Fen,
+    #[serde(with = "fen")]
+    over_limit: Fen,
+    #[serde(with = "fen")]
+    pre_self_pay: Fen,
+    #[serde(with = "fen")]
+    in_scope: Fen,
+    note: Note,
+}
+
+/// What a line's figures alone do not say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+enum Note {
+    None,
+    NotInCatalogue,
+    ClassC,
+    OverLimit,
+}
+
+impl LineFigures {
+    fn of(line: &Line) -> Result<Self, Error> {
+        let gross = Fen::of(&line.gross).and_then(Fen::non_negative).map_err(money)?;
+        if line.quantity <= Decimal::whole(0) {
+            return Err(Error::Other(format!("line {} charges for {} units", line.number, line.quantity)));
+        }
+        let outside = |note| Self {
+            number: line.number,
+            gross,
+            self_funded: gross,
+            over_limit: Fen::ZERO,
+            pre_self_pay: Fen::ZERO,
+            in_scope: Fen::ZERO,
+            note,
+        };
+        let Some(item) = catalogue::find(&line.code) else { return Ok(outside(Note::NotInCatalogue)) };
+        let self_pay_percent = match item.class {
+            Class::A => 0,
+            Class::B { self_pay_percent } => self_pay_percent,
+            Class::C => return Ok(outside(Note::ClassC)),
+        };
+        let split = || -> Result<Self, MoneyError> {
+            let recognised = match item.limit {
+                Some(limit) => gross.min(Fen::new(limit).times(line.quantity, Rounding::HalfUp)?),
+                None => gross,
+            };
+            let over_limit = gross.minus(recognised)?;
+            let pre_self_pay = recognised.times(Decimal::new(self_pay_percent, 2), Rounding::HalfUp)?;
+            let in_scope = recognised.minus(pre_self_pay)?;
+            let note = if over_limit > Fen::ZERO { Note::OverLimit } else { Note::None };
+            Ok(Self { number: line.number, gross, self_funded: Fen::ZERO, over_limit, pre_self_pay, in_scope, note })
+        };
+        split().map_err(money)
+    }
+
+    fn result(&self) -> LineResult {
+        LineResult {
+            number: self.number,
+            self_funded: self.self_funded.into(),
+            over_limit: self.over_limit.into(),
+            pre_self_pay: self.pre_self_pay.into(),
+            in_scope: self.in_scope.into(),
+            note: self.note.text(),
+        }
+    }
+}
+
+impl Note {
+    fn text(self) -> LocalizedText {
+        match self {
+            Self::None => Vec::new(),
+            Self::NotInCatalogue => {
+                zh_en("不在医保目录内,全自费。", "Not in the scheme's catalogue: wholly self-funded.")
+            }
+            Self::ClassC => zh_en("丙类,全自费。", "Class C: wholly self-funded."),
+            Self::OverLimit => zh_en("超出限价的部分自费。", "The part above the price limit is self-funded."),
+        }
+    }
+}
+
+/// Who pays what, and what the accumulators become.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Figures {
+    lines: Vec<LineFigures>,
+    #[serde(with = "fen")]
+    deductible: Fen,
+    #[serde(with = "fen")]
+    fund: Fen,
+    #[serde(with = "fen")]
+    account: Fen,
+    #[serde(with = "fen")]
+    cash: Fen,
+    after: Used,
+}
+
+impl Figures {
+    /// Fund, account and cash; together the gross of the bill.
+    pub fn parts(&self) -> Vec<Part> {
+        let shares =
+            [(Source::BasicFund, self.fund), (Source::PersonalAccount, self.account), (Source::Cash, self.cash)];
+        shares.into_iter().map(|(source, amount)| Part { source, amount: amount.into() }).collect()
+    }
+
+    /// As the contract writes it, with the figures of NHSA 2206 and 2207.
+    pub fn adjudication(&self) -> Adjudication {
+        Adjudication {
+            lines: self.lines.iter().map(LineFigures::result).collect(),
+            parts: self.parts(),
+            accumulators: self.after.accumulators(),
+            citation: rule(),
+            attributes: self.nhsa(),
+        }
+    }
+
+    /// What the accumulators become when the settlement is taken back. Other
+    /// settlements may have come since, so this is reckoned from what the host
+    /// knows now.
+    pub fn taken_back(&self, coverage: &Coverage) -> Result<Used, Error> {
+        let now = Used::of(coverage)?;
+        let less = |figure: Fen, amount: Fen| figure.minus(amount).and_then(Fen::non_negative);
+        let back = || -> Result<Used, MoneyError> {
+            Ok(Used {
+                deductible: less(now.deductible, self.deductible)?,
+                fund: less(now.fund, self.fund)?,
+                account: match now.account {
+                    Some(balance) => Some(balance.plus(self.account)?),
+                    None if self.account == Fen::ZERO => None,
+                    None => Some(self.account),
+                },
+            })
+        };
+        back().map_err(money)
+    }
+
+    fn nhsa(&self) -> Vec<Attribute> {
+        // Each of these sums was formed, or is part of one that was, so none can overflow.
+        let total = |part: fn(&LineFigures) -> Fen| Fen::sum(self.lines.iter().map(part)).unwrap_or_default();
+        let own = self.account.plus(self.cash).unwrap_or_default();
+        [
+            ("nhsa.medfee-sumamt", total(|line| line.gross)),
+            ("nhsa.fulamt-ownpay-amt", total(|line| line.self_funded)),
+            ("nhsa.overlmt-selfpay", total(|line| line.over_limit)),
+            ("nhsa.preselfpay-amt", total(|line| line.pre_self_pay)),
+            ("nhsa.inscp-scp-amt", total(|line| line.in_scope)),
+            ("nhsa.act-pay-dedc", self.deductible),
+            ("nhsa.hifp-pay", self.fund),
+            ("nhsa.fund-pay-sumamt", self.fund),
+            ("nhsa.psn-part-amt", own),
+            ("nhsa.acct-pay", self.account),
+            ("nhsa.acct-mulaid-pay", Fen::ZERO),
+            ("nhsa.psn-cash-pay", self.cash),
+        ]
+        .into_iter()
+        .map(|(key, amount)| Attribute::new(key, Money::from(amount)))
+        .collect()
+    }
+}
+
+/// An amount in storage is its number of fen.
+mod fen {
+    use serde::{Deserialize, Deserializer, Serializer};
+    use xinglin_sdk::money::Fen;
+
+    pub fn serialize<S: Serializer>(fen: &Fen, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_i64(fen.amount())
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Fen, D::Error> {
+        i64::deserialize(deserializer).map(Fen::new)
+    }
+}
+
+mod maybe_fen {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use xinglin_sdk::money::Fen;
+
+    pub fn serialize<S: Serializer>(fen: &Option<Fen>, serializer: S) -> Result<S::Ok, S::Error> {
+        fen.map(Fen::amount).serialize(serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Fen>, D::Error> {
+        Option::<i64>::deserialize(deserializer).map(|amount| amount.map(Fen::new))
+    }
+}

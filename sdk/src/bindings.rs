@@ -1,0 +1,26 @@
+//! Generated from `/wit`: what the roles share. Each role's module generates its
+//! own interface and takes these types for the rest, so that a [`Coding`] is one
+//! type wherever it turns up.
+//!
+//! [`Coding`]: crate::types::Coding
+#![allow(missing_docs, unsafe_code, reason = "generated; the documentation is the contract's")]
+
+wit_bindgen::generate!({
+    inline: "
+        package xinglin:sdk;
+        world shared {
+            import xinglin:types/types@1.0.0;
+            import xinglin:clinical/snapshot@1.0.0;
+            import xinglin:host/log@1.0.0;
+            import xinglin:host/settings@1.0.0;
+            import xinglin:host/kv@1.0.0;
+        }
+    ",
+    path: ["../wit/types", "../wit/clinical", "../wit/host"],
+    runtime_path: "::xinglin_sdk::rt",
+    additional_derives: [PartialEq, Eq],
+    // Equal by value, not by digits: see `types::decimal`.
+    additional_derives_ignore: ["decimal"],
+    generate_unused_types: true,
+    generate_all,
+});

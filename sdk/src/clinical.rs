@@ -1,0 +1,87 @@
+//! What a plugin may know of a patient, and how to ask for it.
+
+pub use crate::bindings::xinglin::clinical::snapshot::{
+    Allergy, Component, Condition, ConditionStatus, Criticality, Medication, MedicationStatus, Observation,
+    ObservationValue, Omission, OmissionReason, Section, Sex, Snapshot, Subject,
+};
+use crate::types::{Coding, Quantity};
+
+impl Snapshot {
+    /// Age in completed years; `None` if the birth date is not known.
+    pub fn age_years(&self) -> Option<u32> {
+        self.subject.age_months.map(|months| months / 12)
+    }
+
+    /// Whether a section holds all that was declared. If it does not, silence is
+    /// not absence: a check that needs it must say that it could not decide.
+    ///
+    /// Observations are declared code by code, so there "not declared" only
+    /// speaks of other codes.
+    pub fn is_complete(&self, section: Section) -> bool {
+        !self.omissions.iter().any(|omission| {
+            omission.section == section
+                && !(section == Section::Observations && omission.reason == OmissionReason::NotDeclared)
+        })
+    }
+
+    /// Measurements with this code, newest first.
+    pub fn history(&self, code: &Coding) -> impl Iterator<Item = &Observation> {
+        self.observations.iter().filter(move |observation| observation.code.iter().any(|c| c.same(code)))
+    }
+
+    /// The newest measurement with this code.
+    pub fn latest(&self, code: &Coding) -> Option<&Observation> {
+        self.history(code).next()
+    }
+
+    /// Diagnoses that stand.
+    pub fn active_conditions(&self) -> impl Iterator<Item = &Condition> {
+        self.conditions.iter().filter(|condition| condition.is_active())
+    }
+
+    /// Medicines that are being taken, or may be.
+    pub fn active_medications(&self) -> impl Iterator<Item = &Medication> {
+        self.medications.iter().filter(|medication| medication.is_active())
+    }
+}
+
+impl Condition {
+    /// Whether it stands. A status that is not known counts as standing.
+    pub fn is_active(&self) -> bool {
+        use ConditionStatus::{Active, Recurrence, Relapse, Unknown};
+        matches!(self.status, Active | Recurrence | Relapse | Unknown)
+    }
+}
+
+impl Medication {
+    /// Whether it is being taken. A status that is not known counts as taken.
+    pub fn is_active(&self) -> bool {
+        matches!(self.status, MedicationStatus::Active | MedicationStatus::Unknown)
+    }
+}
+
+impl Observation {
+    /// Its value, if that is an amount.
+    pub fn quantity(&self) -> Option<&Quantity> {
+        self.value.quantity()
+    }
+
+    /// The amount recorded under this code: the value itself, or a component's.
+    pub fn quantity_of(&self, code: &Coding) -> Option<&Quantity> {
+        if self.code.iter().any(|c| c.same(code)) {
+            return self.quantity();
+        }
+        let part = self.components.iter().find(|part| part.code.iter().any(|c| c.same(code)));
+        part.and_then(|part| part.value.quantity())
+    }
+}
+
+impl ObservationValue {
+    /// The amount, if it is one.
+    pub fn quantity(&self) -> Option<&Quantity> {
+        match self {
+            Self::Quantity(quantity) => Some(quantity),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! What the hospital lends a plugin. Each module calls the host in a guest, and
+//! [`Host`](crate::testing::Host) in a native test.
+
+pub mod kv;
+pub mod log;
+pub mod settings;

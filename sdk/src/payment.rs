@@ -1,0 +1,29 @@
+//! Payment schemes: who pays what of a bill. The host owns the ledger and checks
+//! every figure.
+//!
+//! Implement [`Payer`] on the type that carries `#[plugin(payment)]`.
+
+#[doc(hidden)]
+#[allow(missing_docs, unsafe_code, reason = "generated; the documentation is the contract's")]
+pub mod bindings {
+    wit_bindgen::generate!({
+        path: ["../wit/types", "../wit/host", "../wit/payment"],
+        world: "xinglin:payment/payment-plugin",
+        with: {
+            "xinglin:types/types@1.0.0": crate::bindings::xinglin::types::types,
+            "xinglin:host/log@1.0.0": crate::bindings::xinglin::host::log,
+            "xinglin:host/settings@1.0.0": crate::bindings::xinglin::host::settings,
+            "xinglin:host/kv@1.0.0": crate::bindings::xinglin::host::kv,
+        },
+        runtime_path: "::xinglin_sdk::rt",
+        additional_derives: [PartialEq, Eq],
+        generate_unused_types: true,
+        pub_export_macro: true,
+        export_macro_name: "export",
+    });
+}
+
+pub use bindings::exports::xinglin::payment::payer::{
+    Accumulator, Adjudication, Authorization, Authorized, Bill, Coverage, Error, Guest as Payer, Line, LineKind,
+    LineResult, Operation, Part, Quoted, Refusal, Reversal, Reversed, Settled, Settlement, Source, Status,
+};

@@ -1,0 +1,29 @@
+//! Checks of a prescription before it is signed. If a check traps or answers an
+//! error, the prescription counts as not checked and signing stops.
+//!
+//! Implement [`Review`] on the type that carries `#[plugin(prescribing)]`.
+
+#[doc(hidden)]
+#[allow(missing_docs, unsafe_code, reason = "generated; the documentation is the contract's")]
+pub mod bindings {
+    wit_bindgen::generate!({
+        path: ["../wit/types", "../wit/clinical", "../wit/host", "../wit/prescribing"],
+        world: "xinglin:prescribing/prescribing-plugin",
+        with: {
+            "xinglin:types/types@1.0.0": crate::bindings::xinglin::types::types,
+            "xinglin:clinical/snapshot@1.0.0": crate::bindings::xinglin::clinical::snapshot,
+            "xinglin:host/log@1.0.0": crate::bindings::xinglin::host::log,
+            "xinglin:host/settings@1.0.0": crate::bindings::xinglin::host::settings,
+            "xinglin:host/kv@1.0.0": crate::bindings::xinglin::host::kv,
+        },
+        runtime_path: "::xinglin_sdk::rt",
+        additional_derives: [PartialEq, Eq],
+        generate_unused_types: true,
+        pub_export_macro: true,
+        export_macro_name: "export",
+    });
+}
+
+pub use bindings::exports::xinglin::prescribing::review::{
+    Error, Finding, Guest as Review, Line, Order, Severity, Verdict,
+};

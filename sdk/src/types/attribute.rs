@@ -1,0 +1,43 @@
+//! The one open door of records that grow.
+
+use super::{Attribute, AttributeValue, Coding, Decimal, Money, Quantity};
+
+impl Attribute {
+    /// `key` is dotted and lower case; its first segment names the owner.
+    pub fn new(key: impl Into<String>, value: impl Into<AttributeValue>) -> Self {
+        Self { key: key.into(), value: value.into() }
+    }
+}
+
+/// Looking an attribute up. A reader ignores keys it does not know.
+pub trait Attributes {
+    /// The value of `key`, if it is there.
+    fn value(&self, key: &str) -> Option<&AttributeValue>;
+}
+
+impl Attributes for [Attribute] {
+    fn value(&self, key: &str) -> Option<&AttributeValue> {
+        self.iter().find(|attribute| attribute.key == key).map(|attribute| &attribute.value)
+    }
+}
+
+macro_rules! from {
+    ($($source:ty => $case:ident),* $(,)?) => {$(
+        impl From<$source> for AttributeValue {
+            fn from(value: $source) -> Self {
+                Self::$case(value.into())
+            }
+        }
+    )*};
+}
+
+from! {
+    &str => Text,
+    String => Text,
+    i64 => Integer,
+    bool => Boolean,
+    Decimal => Decimal,
+    Coding => Coding,
+    Quantity => Quantity,
+    Money => Money,
+}

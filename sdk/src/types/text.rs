@@ -1,0 +1,12 @@
+//! Texts for people.
+
+use super::{LocalizedText, Translation};
+
+/// The same text in Chinese and in English. Where a hospital's language is
+/// neither, the host shows the first.
+pub fn zh_en(zh: impl Into<String>, en: impl Into<String>) -> LocalizedText {
+    vec![
+        Translation { language: "zh-CN".to_owned(), text: zh.into() },
+        Translation { language: "en".to_owned(), text: en.into() },
+    ]
+}

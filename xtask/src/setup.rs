@@ -1,0 +1,108 @@
+//! What a machine needs beyond cargo, found or installed.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail};
+
+use crate::sh;
+
+/// The version the Python example is built and tested with.
+const COMPONENTIZE_PY: &str = "componentize-py==0.25.1";
+
+/// Everything.
+pub fn all() -> Result<()> {
+    wasm_target()?;
+    postgres()?;
+    componentize_py()
+}
+
+/// A compiler for `wasm32-unknown-unknown`: the toolchain's own, rustup's, or
+/// Debian's.
+pub fn wasm_target() -> Result<()> {
+    if own_target()? || debian_toolchain() {
+        return Ok(());
+    }
+    println!("setup: adding the target wasm32-unknown-unknown");
+    if sh::program("rustup", ["target", "add", "wasm32-unknown-unknown"]).succeeds() && own_target()? {
+        return Ok(());
+    }
+    println!("setup: rustup cannot; trying Debian's compiler for the web");
+    apt(&["rustc-web", "cargo-web", "rust-web-src", "lld"])?;
+    if debian_toolchain() {
+        return Ok(());
+    }
+    bail!(
+        "no compiler for wasm32-unknown-unknown. Install one of:\n  \
+         rustup target add wasm32-unknown-unknown\n  \
+         apt-get install rustc-web cargo-web rust-web-src lld      (Debian 12 or later)"
+    )
+}
+
+fn own_target() -> Result<bool> {
+    let sysroot = sh::program("rustc", ["--print", "sysroot"]).output()?;
+    Ok(Path::new(&sysroot).join("lib/rustlib/wasm32-unknown-unknown/lib").is_dir())
+}
+
+fn debian_toolchain() -> bool {
+    Path::new("/usr/bin/cargo").is_file()
+        && Path::new("/usr/bin/wasm-ld").is_file()
+        && std::fs::read_dir("/usr/src").is_ok_and(|entries| {
+            entries.flatten().any(|entry| entry.file_name().to_string_lossy().starts_with("rustc-"))
+        })
+}
+
+/// The programs of a PostgreSQL server. The tests start a cluster of their own.
+fn postgres() -> Result<()> {
+    if std::env::var_os("DATABASE_URL").is_some() || initdb().is_some() {
+        return Ok(());
+    }
+    println!("setup: installing PostgreSQL, which the tests start by themselves");
+    apt(&["postgresql"])?;
+    if initdb().is_some() {
+        return Ok(());
+    }
+    bail!("no PostgreSQL server programs (initdb, postgres) found; install postgresql 13 or later, or set DATABASE_URL")
+}
+
+fn initdb() -> Option<PathBuf> {
+    let on_path = std::env::var_os("PATH").into_iter().flat_map(|path| std::env::split_paths(&path).collect::<Vec<_>>());
+    let debian = std::fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|version| version.path().join("bin"));
+    on_path.chain(debian).map(|folder| folder.join("initdb")).find(|file| file.is_file())
+}
+
+/// `componentize-py`, in a virtual environment of its own, for the plugin that
+/// is written in Python.
+pub fn componentize_py() -> Result<()> {
+    let venv = python_venv();
+    if venv.join("bin/componentize-py").is_file() {
+        return Ok(());
+    }
+    println!("setup: installing {COMPONENTIZE_PY} into {}", venv.display());
+    if !sh::program("python3", ["-m", "venv"]).args([&venv]).succeeds() {
+        apt(&["python3-venv"])?;
+        sh::program("python3", ["-m", "venv"]).args([&venv]).run()?;
+    }
+    sh::program(venv.join("bin/pip"), ["install", "--quiet", "--disable-pip-version-check", COMPONENTIZE_PY]).run()
+}
+
+/// Where Python tools live.
+pub fn python_venv() -> PathBuf {
+    sh::target().join("python")
+}
+
+fn apt(packages: &[&str]) -> Result<()> {
+    let install = || {
+        sh::program("apt-get", ["install", "-y", "-qq", "--no-install-recommends"])
+            .args(packages)
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .succeeds()
+    };
+    if install() || (sh::program("apt-get", ["update", "-qq"]).succeeds() && install()) {
+        return Ok(());
+    }
+    bail!("could not install {} with apt-get; install them by hand (as root) and run this again", packages.join(" "))
+}
