@@ -8,6 +8,7 @@ mod sh;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+use plugins::With;
 
 /// Chores of the Xinglin repository.
 ///
@@ -55,28 +56,28 @@ fn main() -> Result<()> {
         Chore::BuildPlugins => {
             setup::wasm_target()?;
             setup::componentize_py()?;
-            plugins::build_all()
+            plugins::build_all(With::Cargo)
         }
         Chore::Demo { arguments } => {
             setup::wasm_target()?;
-            plugins::build_rust()?;
+            plugins::build_rust(With::Cargo)?;
             sh::cargo(["run", "--quiet", "--package", "xinglin-server", "--", "demo"]).args(arguments).run()
         }
         Chore::Test { filter } => {
             setup::all()?;
-            plugins::build_all()?;
+            plugins::build_all(With::Workspace)?;
             check::test(filter.as_deref())
         }
         Chore::Ci => {
             check::format()?;
             setup::all()?;
-            plugins::build_all()?;
             check::lints()?;
+            plugins::build_all(With::Workspace)?;
             check::test(None)
         }
         Chore::Bench { what } => {
             setup::wasm_target()?;
-            plugins::build_rust()?;
+            plugins::build_rust(With::Cargo)?;
             bench::run(what)
         }
     }

@@ -11,14 +11,24 @@ pub fn out() -> PathBuf {
     sh::target().join("plugins")
 }
 
-/// `plugins/*` and the example in Python.
-pub fn build_all() -> Result<()> {
-    build_rust()?;
-    build_python()
+/// How the command that plugin authors use is run here.
+#[derive(Clone, Copy)]
+pub enum With {
+    /// Through cargo, which builds what is needed and no more.
+    Cargo,
+    /// The binary as the tests have it: built with all of the workspace, so that
+    /// nothing is compiled twice with other features.
+    Workspace,
 }
 
-/// `plugins/*`, with the same command that plugin authors use.
-pub fn build_rust() -> Result<()> {
+/// `plugins/*` and the example in Python.
+pub fn build_all(with: With) -> Result<()> {
+    build_rust(with)?;
+    build_python(with)
+}
+
+/// `plugins/*`.
+pub fn build_rust(with: With) -> Result<()> {
     let mut folders: Vec<PathBuf> = std::fs::read_dir(sh::root().join("plugins"))
         .context("plugins/")?
         .flatten()
@@ -26,10 +36,10 @@ pub fn build_rust() -> Result<()> {
         .filter(|path| path.join("plugin.toml").is_file())
         .collect();
     folders.sort();
-    xinglin(["plugin", "build"]).args(folders).args(["--out".into(), out()]).run()
+    with.xinglin(["plugin", "build"])?.args(folders).args(["--out".into(), out()]).run()
 }
 
-fn build_python() -> Result<()> {
+fn build_python(with: With) -> Result<()> {
     let example = sh::root().join("examples/python-plugin");
     let core = sh::target().join("python-plugin.component.wasm");
     let newest_source = ["app.py", "plugin.toml", "wit/world.wit"]
@@ -42,15 +52,30 @@ fn build_python() -> Result<()> {
         let wit = ["types", "clinical", "host", "prescribing"].map(|name| sh::root().join("wit").join(name));
         sh::program(setup::python_venv().join("bin/componentize-py"), ["--quiet"])
             .args(wit.iter().flat_map(|path| ["-d".as_ref(), path.as_os_str()]))
-            .args(["-d".into(), example.join("wit"), "-w".into(), "age-check".into(), "componentize".into()])
+            .args([
+                "-d".into(),
+                example.join("wit"),
+                "-w".into(),
+                "example:paediatrics/paediatrics@1.0.0".into(),
+                "componentize".into(),
+            ])
             .args(["--stub-wasi".into(), "-p".into(), example.clone(), "app".into(), "-o".into(), core.clone()])
             .run()?;
     }
-    xinglin(["plugin", "build", "--component"])
-        .args([core, example, "--out".into(), out()])
-        .run()
+    with.xinglin(["plugin", "build", "--component"])?.args([core, example, "--out".into(), out()]).run()
 }
 
-fn xinglin<const N: usize>(arguments: [&str; N]) -> sh::Sh {
-    sh::cargo(["run", "--quiet", "--package", "xinglin-server", "--"]).args(arguments)
+impl With {
+    fn xinglin<const N: usize>(self, arguments: [&str; N]) -> Result<sh::Sh> {
+        match self {
+            Self::Cargo => {
+                Ok(sh::cargo(["run", "--quiet", "--package", "xinglin-server", "--bin", "xinglin", "--"])
+                    .args(arguments))
+            }
+            Self::Workspace => {
+                sh::cargo(["build", "--workspace", "--bins", "--tests"]).run()?;
+                Ok(sh::program(sh::target().join("debug/xinglin"), arguments))
+            }
+        }
+    }
 }

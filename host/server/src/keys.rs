@@ -22,7 +22,9 @@ pub enum KeyError {
         source: std::io::Error,
     },
     /// It is not 32 bytes.
-    #[error("the host key at {0} is damaged: expected 32 bytes; restore it from a backup, since sessions and signatures depend on it")]
+    #[error(
+        "the host key at {0} is damaged: expected 32 bytes; restore it from a backup, since sessions and signatures depend on it"
+    )]
     Damaged(String),
 }
 
@@ -47,8 +49,7 @@ impl Keys {
         let io = |source| KeyError::Io { path: path.display().to_string(), source };
         match std::fs::read(path) {
             Ok(bytes) => {
-                let bytes: [u8; 32] =
-                    bytes.try_into().map_err(|_| KeyError::Damaged(path.display().to_string()))?;
+                let bytes: [u8; 32] = bytes.try_into().map_err(|_| KeyError::Damaged(path.display().to_string()))?;
                 Self::of(&bytes, path)
             }
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
@@ -122,8 +123,7 @@ impl Keys {
 /// or small-order keys.
 pub fn verify(public_key: &[u8], message: &[u8], signature: &[u8]) -> bool {
     let Ok(key) = <[u8; 32]>::try_from(public_key) else { return false };
-    let (Ok(key), Ok(signature)) =
-        (VerifyingKey::from_bytes(&key), ed25519_dalek::Signature::from_slice(signature))
+    let (Ok(key), Ok(signature)) = (VerifyingKey::from_bytes(&key), ed25519_dalek::Signature::from_slice(signature))
     else {
         return false;
     };

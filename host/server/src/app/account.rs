@@ -172,8 +172,7 @@ impl Hospital {
             created_at: now,
             updated_at: now,
         };
-        let row =
-            self.account_row("operator".into(), password, vec![Role::Operator], Standing::default(), now).await?;
+        let row = self.account_row("operator".into(), password, vec![Role::Operator], Standing::default(), now).await?;
         let founded = self.store().operator().list_tenants().await?.iter().any(|tenant| tenant.id == PLATFORM);
         if !founded {
             let tx = self.store().operator().begin().await?;
@@ -203,13 +202,11 @@ impl Hospital {
         now: Instant,
     ) -> AppResult<Account> {
         let id = AccountId::from_u128(ambient::fresh_id());
-        let password_hash = password::hash(password).await.map_err(|error| {
-            AppError::new(Code::BodyInvalid, error.to_string()).with("path", "password")
-        })?;
-        let roles = roles
-            .into_iter()
-            .filter_map(|role| serde_json::to_value(role).ok()?.as_str().map(str::to_owned))
-            .collect();
+        let password_hash = password::hash(password)
+            .await
+            .map_err(|error| AppError::new(Code::BodyInvalid, error.to_string()).with("path", "password"))?;
+        let roles =
+            roles.into_iter().filter_map(|role| serde_json::to_value(role).ok()?.as_str().map(str::to_owned)).collect();
         Ok(Account {
             id,
             tenant: PLATFORM,
@@ -233,7 +230,8 @@ impl TryFrom<NewCredential> for Credential {
     fn try_from(new: NewCredential) -> AppResult<Self> {
         let day = |field: &str, text: &str| {
             Instant::parse(text).ok_or_else(|| {
-                AppError::new(Code::BodyInvalid, format!("credentials.{field}: `{text}` is no date")).with("path", field)
+                AppError::new(Code::BodyInvalid, format!("credentials.{field}: `{text}` is no date"))
+                    .with("path", field)
             })
         };
         Ok(Self {

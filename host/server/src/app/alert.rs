@@ -59,7 +59,8 @@ impl Hospital {
         row.state = "acknowledged".into();
         row.body = serde_json::to_value(&taken).map_err(AppError::internal)?;
         row.updated_at = caller.now;
-        let Stored::<_, Enrolment> { value: enrolment, .. } = records.get_document(taken.enrolment).await?.try_into()?;
+        let Stored::<_, Enrolment> { value: enrolment, .. } =
+            records.get_document(taken.enrolment).await?.try_into()?;
         let tx = records.begin().await?;
         tx.update_alert(&row).await?;
         record::project(&tx, vec![projection(&taken, &enrolment.pathway)], caller.now).await?;

@@ -320,14 +320,15 @@ impl Hospital {
         let row = finish(&tx, row, after.clone(), &operation, Some(payer), calls, occasion.now).await?.0;
         tx.commit().await?;
         // The payer has never seen it, says the payer: now it is safe to send.
-        if settling && never_seen {
-            if let Charge::Confirmed(confirmed) = after {
-                let row = reload(&records, row.id).await?;
-                let tx = records.begin().await?;
-                let (row, settling) = begin(&tx, row, confirmed, occasion.now).await?;
-                tx.commit().await?;
-                self.settle(&records, row, settling, occasion).await?;
-            }
+        if settling
+            && never_seen
+            && let Charge::Confirmed(confirmed) = after
+        {
+            let row = reload(&records, row.id).await?;
+            let tx = records.begin().await?;
+            let (row, settling) = begin(&tx, row, confirmed, occasion.now).await?;
+            tx.commit().await?;
+            self.settle(&records, row, settling, occasion).await?;
         }
         Ok(())
     }
@@ -362,8 +363,7 @@ impl Hospital {
         let after = match authorized {
             Ok(Ok(Authorized::Granted(authorization))) => {
                 let context = calls.context(install, plugin)?;
-                let call =
-                    self.runtime().settle(plugin, context, &operation, &authorization, &bill, coverage).await;
+                let call = self.runtime().settle(plugin, context, &operation, &authorization, &bill, coverage).await;
                 match calls.took(install, call) {
                     Ok(Ok(answer)) => settling.answered(answer, now),
                     Ok(Err(error)) => settling.failed(&error, now),
@@ -395,8 +395,12 @@ impl Hospital {
             Charge::Declined(declined) => Err(AppError::new(Code::PayRefused, "the payer refused to settle")
                 .with("refusals", &declined.state().refusals)
                 .with("calls", views)),
-            Charge::Confirmed(_) => Err(AppError::new(Code::PayUnavailable, "the payer cannot settle just now; nothing \
-                was charged, and it is tried again").with("calls", views)),
+            Charge::Confirmed(_) => Err(AppError::new(
+                Code::PayUnavailable,
+                "the payer cannot settle just now; nothing \
+                was charged, and it is tried again",
+            )
+            .with("calls", views)),
             after => Ok((after, views)),
         }
     }
@@ -575,10 +579,8 @@ async fn bill<E: Executor>(
         let item = item.ok_or_else(|| {
             AppError::new(Code::BodyInvalid, format!("line {} is no longer in the formulary", medicine.line.number))
         })?;
-        let line = Attribute {
-            key: RX_LINE.to_owned(),
-            value: AttributeValue::Integer(i64::from(medicine.line.number)),
-        };
+        let line =
+            Attribute { key: RX_LINE.to_owned(), value: AttributeValue::Integer(i64::from(medicine.line.number)) };
         add(item, medicine.supply.packs, vec![line])?;
     }
     for NewItem { item, quantity } in extra {
@@ -699,13 +701,7 @@ async fn update(tx: &TenantTx, row: Row, charge: &Charge, now: Instant) -> AppRe
     Ok(row)
 }
 
-async fn mark(
-    tx: &TenantTx,
-    key: &str,
-    state: OperationState,
-    response: Option<Value>,
-    now: Instant,
-) -> AppResult<()> {
+async fn mark(tx: &TenantTx, key: &str, state: OperationState, response: Option<Value>, now: Instant) -> AppResult<()> {
     let mut operation = tx.get_payment(key).await?;
     operation.state = state;
     operation.response = response;

@@ -29,7 +29,10 @@ impl Hospital {
     pub async fn advance_clock(&self, caller: &Caller, advance: Advance) -> AppResult<ClockView> {
         caller.may_in(PLATFORM, Action::ManageTenants)?;
         if !self.config().movable_clock {
-            return Err(AppError::new(Code::AuthForbidden, "this hospital's clock is real (`movable_clock` is not set)"));
+            return Err(AppError::new(
+                Code::AuthForbidden,
+                "this hospital's clock is real (`movable_clock` is not set)",
+            ));
         }
         let tx = self.store().operator().begin().await?;
         let ahead: i64 = tx.find_meta(CLOCK).await?.unwrap_or(0);

@@ -66,7 +66,8 @@ impl Hospital {
         let valid_until = match &new.valid_until {
             None => None,
             Some(text) => Some(Instant::parse(text).ok_or_else(|| {
-                AppError::new(Code::BodyInvalid, format!("valid_until: `{text}` is no date")).with("path", "valid_until")
+                AppError::new(Code::BodyInvalid, format!("valid_until: `{text}` is no date"))
+                    .with("path", "valid_until")
             })?),
         };
         let mut accumulators = Vec::with_capacity(new.accumulators.len());

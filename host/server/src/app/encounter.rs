@@ -9,8 +9,8 @@ use xinglin_domain::{
     code::Code,
     coding::Coding,
     encounter::{
-        Accepted, Accompaniment, Decision, Encounter, EncounterError, Evidence, EvidenceKind, FollowUp,
-        IdentityCheck, Request, Requested, Stopped, Visit,
+        Accepted, Accompaniment, Decision, Encounter, EncounterError, Evidence, EvidenceKind, FollowUp, IdentityCheck,
+        Request, Requested, Stopped, Visit,
     },
     id::{EncounterId, PatientId},
     machine::Refused,
@@ -206,10 +206,7 @@ impl Hospital {
     }
 }
 
-async fn load<E: Executor>(
-    records: &TenantScope<E>,
-    id: EncounterId,
-) -> AppResult<Stored<EncounterId, Encounter>> {
+async fn load<E: Executor>(records: &TenantScope<E>, id: EncounterId) -> AppResult<Stored<EncounterId, Encounter>> {
     records.get_document(id).await?.try_into()
 }
 
@@ -225,9 +222,8 @@ async fn read_evidence<E: Executor>(
     new: NewEvidence,
 ) -> AppResult<Evidence> {
     let patient = patient.to_string();
-    let missing = |reference: &str| {
-        AppError::new(Code::EncNoEvidence, format!("`{reference}` is not in this patient's record"))
-    };
+    let missing =
+        |reference: &str| AppError::new(Code::EncNoEvidence, format!("`{reference}` is not in this patient's record"));
     let read = async |reference: &str, kinds: &[&str]| {
         let (kind, id) = reference.split_once('/').ok_or_else(|| missing(reference))?;
         if !kinds.contains(&kind) {

@@ -141,7 +141,8 @@ impl Hospital {
             ended: None,
         };
         let occasion = Occasion { request_id: caller.request_id.clone(), now: caller.now };
-        let mut calls = Calls::new(self, records.id(), &occasion.request_id, occasion.now).about(enrol.patient).about(id);
+        let mut calls =
+            Calls::new(self, records.id(), &occasion.request_id, occasion.now).about(enrol.patient).about(id);
         let snapshot =
             self.snapshot(&records, &install.plugin_id, &definition.data_needs, enrol.patient, caller.now).await?;
         let context = calls.context(&install, &plugin)?;
@@ -309,9 +310,8 @@ impl Hospital {
         occasion: &Occasion,
     ) -> AppResult<(Ready, Said, Calls<'_>)> {
         let ready = self.ready(records, id).await?;
-        let calls = Calls::new(self, records.id(), &occasion.request_id, occasion.now)
-            .about(ready.enrolment.patient)
-            .about(id);
+        let calls =
+            Calls::new(self, records.id(), &occasion.request_id, occasion.now).about(ready.enrolment.patient).about(id);
         let (said, calls) = self.ask(records, &ready, event, occasion, calls).await?;
         Ok((ready, said, calls))
     }
@@ -368,8 +368,7 @@ impl Hospital {
         let snapshot = self.snapshot(records, &install.plugin_id, needs, enrolment.patient, occasion.now).await?;
         let holds = hold::of_patient(records, enrolment.patient).await?;
         let context = calls.context(install, plugin)?;
-        let call =
-            self.runtime().step(plugin, context, enrolment.state.as_ref(), event, &snapshot, occasion.now).await;
+        let call = self.runtime().step(plugin, context, enrolment.state.as_ref(), event, &snapshot, occasion.now).await;
         let said = match calls.took(install, call) {
             Ok(Ok(outcome)) => judge(enrolment, definition, event, outcome, &holds, occasion.now),
             Ok(Err(error)) => Said::Nothing(undecided(&error)),
@@ -439,14 +438,14 @@ impl Carrier<'_> {
             Effect::Ask(code) => {
                 let asked = self.ready.definition.questionnaires.iter().find(|known| known.code == *code);
                 let title = asked.map(|questionnaire| questionnaire.title.clone()).unwrap_or_default();
-                self.send(json!({ "kind": "questionnaire", "enrolment": id, "questionnaire": code, "text": title })).await
+                self.send(json!({ "kind": "questionnaire", "enrolment": id, "questionnaire": code, "text": title }))
+                    .await
             }
             Effect::SendMessage(message) => self.send(json!({ "kind": "message", "text": filled(message) })).await,
             Effect::RaiseAlert(alert) => self.raise(alert.clone()).await,
             Effect::Refer(referral) => self.refer(referral).await,
             Effect::RequestLab(tests) => {
-                let names: Vec<&str> =
-                    tests.iter().map(|test| test.display.as_deref().unwrap_or(&test.code)).collect();
+                let names: Vec<&str> = tests.iter().map(|test| test.display.as_deref().unwrap_or(&test.code)).collect();
                 let names = names.join(", ");
                 let message = both(&format!("建议开具检验：{names}"), &format!("tests wanted: {names}"));
                 self.raise(self.ready.notice("LAB_WANTED", Severity::Info, message, Role::Doctor, 3 * 24 * 60)).await
@@ -533,8 +532,12 @@ impl Carrier<'_> {
     async fn refer(&mut self, referral: &Referral) -> AppResult<()> {
         let place = match &referral.destination {
             Destination::Offline(_) => both("请到医院线下就诊。", "Please see a doctor in person."),
-            Destination::Emergency => both("请立即前往急诊或拨打120。", "Go to an emergency department now, or call 120."),
-            Destination::Multidisciplinary => both("将由多学科团队为您会诊。", "A team of specialists will discuss your care."),
+            Destination::Emergency => {
+                both("请立即前往急诊或拨打120。", "Go to an emergency department now, or call 120.")
+            }
+            Destination::Multidisciplinary => {
+                both("将由多学科团队为您会诊。", "A team of specialists will discuss your care.")
+            }
         };
         self.send(json!({ "kind": "referral", "text": place, "reason": referral.reason })).await?;
         let Some(days) = referral.recontact_days else { return Ok(()) };
@@ -686,7 +689,8 @@ fn timer_projection(ready: &Ready, record: &TaskRecord, now: Instant) -> Value {
 /// Every answer fits its question, and nothing required is missing.
 fn check_answers(questionnaire: &Questionnaire, answers: &[Answer]) -> AppResult<()> {
     let wrong = |link: &str, what: &str| {
-        Err(AppError::new(Code::BodyInvalid, format!("answer `{link}`: {what}")).with("path", format!("answers.{link}")))
+        Err(AppError::new(Code::BodyInvalid, format!("answer `{link}`: {what}"))
+            .with("path", format!("answers.{link}")))
     };
     let mut seen = BTreeSet::new();
     for answer in answers {
@@ -713,7 +717,8 @@ fn check_answers(questionnaire: &Questionnaire, answers: &[Answer]) -> AppResult
             _ => return wrong(link, "is of another kind than the question"),
         }
     }
-    match questionnaire.questions.iter().find(|question| question.required && !seen.contains(question.link_id.as_str())) {
+    match questionnaire.questions.iter().find(|question| question.required && !seen.contains(question.link_id.as_str()))
+    {
         Some(question) => wrong(&question.link_id, "is required"),
         None => Ok(()),
     }
@@ -732,15 +737,13 @@ fn observed(value: &AnswerValue) -> ObservationValue {
 /// The text with its arguments put in: `{name}`.
 fn filled(message: &Message) -> LocalizedText {
     let fill = |text: &str| {
-        message.arguments.iter().fold(text.to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value))
+        message
+            .arguments
+            .iter()
+            .fold(text.to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value))
     };
     LocalizedText(
-        message
-            .fallback
-            .0
-            .iter()
-            .map(|t| Translation { language: t.language.clone(), text: fill(&t.text) })
-            .collect(),
+        message.fallback.0.iter().map(|t| Translation { language: t.language.clone(), text: fill(&t.text) }).collect(),
     )
 }
 

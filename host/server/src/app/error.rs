@@ -94,7 +94,9 @@ impl From<xinglin_store::StoreError> for AppError {
             E::VersionConflict { what, id } => {
                 Self::new(Code::VersionConflict, format!("{what} `{id}` has changed since it was read"))
             }
-            E::Unique { table } => Self::new(Code::AlreadyExists, format!("there is such an entry in `{table}` already")),
+            E::Unique { table } => {
+                Self::new(Code::AlreadyExists, format!("there is such an entry in `{table}` already"))
+            }
             E::Invalid { detail } => Self::new(Code::BodyInvalid, detail.clone()),
             E::Contention | E::Unavailable(_) => Self::new(Code::StoreUnavailable, "").because(chain(&error)),
             E::Unbalanced => Self::new(Code::LedgerUnbalanced, "").because(&error),

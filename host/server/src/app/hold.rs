@@ -57,7 +57,8 @@ impl Hospital {
         let records = self.records(caller);
         let standing: HoldRecord = parse(records.get_hold(id).await?)?;
         let lifted = standing.release_by(&caller.actor, release.reason, caller.now)?;
-        let Stored::<_, Enrolment> { value: enrolment, .. } = records.get_document(lifted.enrolment).await?.try_into()?;
+        let Stored::<_, Enrolment> { value: enrolment, .. } =
+            records.get_document(lifted.enrolment).await?.try_into()?;
         let tx = records.begin().await?;
         let flag = lift(&tx, &lifted, &caller.actor.account.to_string(), caller.now).await?;
         record::project(&tx, vec![flag], caller.now).await?;

@@ -13,9 +13,14 @@ pub struct MessageView {
     pub id: String,
     /// When it was sent (RFC 3339).
     pub sent: String,
+    /// `message`, `questionnaire` or `referral`.
+    pub kind: String,
     /// The text, by language.
-    #[schema(value_type = Object)]
+    #[schema(value_type = Vec<Object>)]
     pub text: serde_json::Value,
+    /// All of it: which questionnaire of which enrolment, why the referral.
+    #[schema(value_type = Object)]
+    pub detail: serde_json::Value,
 }
 
 impl Hospital {
@@ -29,7 +34,9 @@ impl Hospital {
         let view = |row: xinglin_store::Message| MessageView {
             id: row.id,
             sent: row.created_at.to_string(),
-            text: row.body,
+            kind: row.body["kind"].as_str().unwrap_or_default().to_owned(),
+            text: row.body["text"].clone(),
+            detail: row.body,
         };
         Ok(rows.into_iter().map(view).collect())
     }

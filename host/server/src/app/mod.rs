@@ -4,11 +4,12 @@
 
 pub mod account;
 pub mod alert;
-mod caller;
 pub mod call;
+mod caller;
 pub mod charge;
 pub mod clock;
 pub mod coverage;
+mod document;
 pub mod encounter;
 pub mod enrolment;
 mod error;
@@ -16,7 +17,6 @@ pub mod formulary;
 pub mod hold;
 pub mod ledger;
 pub mod message;
-mod document;
 mod open;
 pub mod plugin;
 pub mod prescription;

@@ -246,7 +246,8 @@ impl Hospital {
             }
             other => other.expecting::<Draft>(Event::Edit)?,
         };
-        let draft = write_lines(&caller.actor, draft, rewrite.course, rewrite.lines, &allergies, &settings, caller.now)?;
+        let draft =
+            write_lines(&caller.actor, draft, rewrite.course, rewrite.lines, &allergies, &settings, caller.now)?;
         self.put_prescription(caller, row, draft.into(), async |_| Ok(())).await
     }
 
@@ -256,7 +257,12 @@ impl Hospital {
     /// # Errors
     /// `RX_VETOED`, `RX_NOT_CHECKED` or `RX_WARNING_UNACKNOWLEDGED` with the
     /// findings; `ENC_RED_FLAG` while a hold stands; other `RX_…`.
-    pub async fn sign_prescription(&self, caller: &Caller, id: PrescriptionId, sign: Sign) -> AppResult<PrescriptionView> {
+    pub async fn sign_prescription(
+        &self,
+        caller: &Caller,
+        id: PrescriptionId,
+        sign: Sign,
+    ) -> AppResult<PrescriptionView> {
         caller.may(Action::SignPrescription)?;
         let records = self.records(caller);
         let Stored { row, value } = load(&records, id).await?;
@@ -340,10 +346,8 @@ impl Hospital {
             let answer = Answer::from_call(calls.note(install, call).map_err(|failure| failed(&failure)));
             answers.insert(install.plugin_id.clone(), answer);
         }
-        let checkers: Vec<Checker> = playing
-            .iter()
-            .map(|(install, _)| Checker { plugin: install.plugin_id.clone(), required: true })
-            .collect();
+        let checkers: Vec<Checker> =
+            playing.iter().map(|(install, _)| Checker { plugin: install.plugin_id.clone(), required: true }).collect();
         let subject = draft.fingerprint().map_err(AppError::internal)?;
         Ok((fold(subject, &checkers, answers), calls))
     }
@@ -369,7 +373,12 @@ impl Hospital {
     ///
     /// # Errors
     /// `RX_REASON_REQUIRED`, …
-    pub async fn return_prescription(&self, caller: &Caller, id: PrescriptionId, why: Object) -> AppResult<PrescriptionView> {
+    pub async fn return_prescription(
+        &self,
+        caller: &Caller,
+        id: PrescriptionId,
+        why: Object,
+    ) -> AppResult<PrescriptionView> {
         let (row, pending) = self.take::<PendingReview>(caller, id, Event::Return).await?;
         let returned = pending.send_back(&caller.actor, why.code, why.text, caller.now)?;
         self.put_prescription(caller, row, returned.into(), async |_| Ok(())).await
@@ -379,7 +388,12 @@ impl Hospital {
     ///
     /// # Errors
     /// `RX_REASON_REQUIRED`, …
-    pub async fn reject_prescription(&self, caller: &Caller, id: PrescriptionId, why: Object) -> AppResult<PrescriptionView> {
+    pub async fn reject_prescription(
+        &self,
+        caller: &Caller,
+        id: PrescriptionId,
+        why: Object,
+    ) -> AppResult<PrescriptionView> {
         let (row, pending) = self.take::<PendingReview>(caller, id, Event::Reject).await?;
         let rejected = pending.reject(&caller.actor, why.code, why.text, caller.now)?;
         self.put_prescription(caller, row, rejected.into(), async |_| Ok(())).await
@@ -390,7 +404,12 @@ impl Hospital {
     ///
     /// # Errors
     /// `RX_SECOND_SIGN`, …
-    pub async fn insist_on_prescription(&self, caller: &Caller, id: PrescriptionId, insist: Insist) -> AppResult<PrescriptionView> {
+    pub async fn insist_on_prescription(
+        &self,
+        caller: &Caller,
+        id: PrescriptionId,
+        insist: Insist,
+    ) -> AppResult<PrescriptionView> {
         let (row, returned) = self.take::<Returned>(caller, id, Event::Confirm).await?;
         let digest = returned.insistence_digest(&insist.reason, caller.now).map_err(AppError::internal)?;
         let signature = self.sign(caller, &digest);
@@ -413,7 +432,12 @@ impl Hospital {
     ///
     /// # Errors
     /// `RX_ALREADY_USED`, `RX_EXPIRED`, `DISP_TRACE_REUSED`, …
-    pub async fn dispense(&self, caller: &Caller, id: PrescriptionId, dispense: Dispense) -> AppResult<PrescriptionView> {
+    pub async fn dispense(
+        &self,
+        caller: &Caller,
+        id: PrescriptionId,
+        dispense: Dispense,
+    ) -> AppResult<PrescriptionView> {
         let (row, reserved) = self.take::<Reserved>(caller, id, Event::Dispense).await?;
         let records = self.records(caller);
         let handouts = dispense.handouts.into_iter().map(Handout::try_from).collect::<AppResult<Vec<_>>>()?;

@@ -185,10 +185,11 @@ impl Hospital {
                 DataNeed::Medications => {
                     kinds.extend(["MedicationRequest", "MedicationStatement", "Medication"].map(str::to_owned));
                 }
-                DataNeed::Observations(wanted) => codes.extend(wanted.iter().map(|coding| CodeFilter {
-                    system: Some(coding.system.clone()),
-                    code: coding.code.clone(),
-                })),
+                DataNeed::Observations(wanted) => codes.extend(
+                    wanted
+                        .iter()
+                        .map(|coding| CodeFilter { system: Some(coding.system.clone()), code: coding.code.clone() }),
+                ),
             }
         }
         let mut rows = Vec::new();

@@ -2,12 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use xinglin_domain::{
-    access::Action,
-    canonical::Digest,
-    encounter,
-    id::TenantId,
-};
+use xinglin_domain::{access::Action, canonical::Digest, encounter, id::TenantId};
 use xinglin_store::{TenantRow, TenantScope};
 
 use super::{AppError, AppResult, Caller, Hospital, formulary::Item};

@@ -32,10 +32,7 @@ pub async fn hash(password: String) -> Result<String, PasswordError> {
     let hashed = tokio::task::spawn_blocking(move || {
         Argon2::default().hash_password(password.as_bytes()).map(|phc| phc.to_string())
     });
-    hashed
-        .await
-        .map_err(|e| PasswordError::Hash(e.to_string()))?
-        .map_err(|e| PasswordError::Hash(e.to_string()))
+    hashed.await.map_err(|e| PasswordError::Hash(e.to_string()))?.map_err(|e| PasswordError::Hash(e.to_string()))
 }
 
 /// Whether the password is the one behind `stored`. Without a stored hash the

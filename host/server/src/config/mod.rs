@@ -138,9 +138,7 @@ impl Config {
 
     /// Where the records are.
     pub fn database_url(&self) -> String {
-        self.database_url
-            .clone()
-            .unwrap_or_else(|| format!("sqlite:{}", self.data_dir.join("hospital.db").display()))
+        self.database_url.clone().unwrap_or_else(|| format!("sqlite:{}", self.data_dir.join("hospital.db").display()))
     }
 }
 

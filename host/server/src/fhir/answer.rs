@@ -61,13 +61,7 @@ pub fn batch_response(results: &[Result<Written, RefusedEntry>]) -> Value {
 }
 
 fn written_entry(written: &Written) -> Value {
-    let Written {
-        resource_type,
-        id,
-        version,
-        at,
-        created,
-    } = written;
+    let Written { resource_type, id, version, at, created } = written;
     json!({"response": {
         "status": if *created { "201 Created" } else { "200 OK" },
         "location": format!("{resource_type}/{id}/_history/{version}"),
@@ -78,17 +72,8 @@ fn written_entry(written: &Written) -> Value {
 
 /// A page of a search at `base`. `here` is the URL that was asked, `next` that of
 /// the next page; `total` is left out if it was not counted.
-pub fn searchset(
-    base: &str,
-    resources: Vec<Value>,
-    total: Option<u64>,
-    here: &str,
-    next: Option<&str>,
-) -> Value {
-    let entries = resources
-        .into_iter()
-        .map(|r| with_url(base, r, "search", json!({"mode": "match"})))
-        .collect();
+pub fn searchset(base: &str, resources: Vec<Value>, total: Option<u64>, here: &str, next: Option<&str>) -> Value {
+    let entries = resources.into_iter().map(|r| with_url(base, r, "search", json!({"mode": "match"}))).collect();
     let mut set = bundle("searchset", entries);
     if let Some(total) = total {
         set["total"] = total.into();
@@ -119,11 +104,7 @@ pub fn history(base: &str, versions: Vec<Value>) -> Value {
 }
 
 fn with_url(base: &str, resource: Value, name: &str, value: Value) -> Value {
-    let url = format!(
-        "{base}/{}/{}",
-        plain(&resource["resourceType"]),
-        plain(&resource["id"])
-    );
+    let url = format!("{base}/{}/{}", plain(&resource["resourceType"]), plain(&resource["id"]));
     json!({"fullUrl": url, "resource": resource, name: value})
 }
 
@@ -165,22 +146,12 @@ mod tests {
             at: Instant::from_micros(0),
             created: true,
         };
-        let error =
-            validate(&json!({"resourceType": "Patient", "gender": "f"})).expect_err("invalid");
-        let refused = RefusedEntry {
-            status: 422,
-            outcome: outcome::of_error(&error),
-        };
+        let error = validate(&json!({"resourceType": "Patient", "gender": "f"})).expect_err("invalid");
+        let refused = RefusedEntry { status: 422, outcome: outcome::of_error(&error) };
         let answer = batch_response(&[Ok(written), Err(refused)]);
         assert_eq!(answer["entry"][1]["response"]["status"], "422");
-        assert_eq!(
-            answer["entry"][0]["response"]["location"],
-            "Patient/p/_history/1"
-        );
-        assert_eq!(
-            answer["entry"][1]["response"]["outcome"]["issue"][0]["expression"][0],
-            "Patient.gender"
-        );
+        assert_eq!(answer["entry"][0]["response"]["location"], "Patient/p/_history/1");
+        assert_eq!(answer["entry"][1]["response"]["outcome"]["issue"][0]["expression"][0], "Patient.gender");
         assert_eq!(validate(&answer), Ok(()));
         assert_eq!(validate(&transaction_response(&[])), Ok(()));
     }
@@ -195,15 +166,9 @@ mod tests {
             "https://h.example/fhir/Patient",
             None,
         );
-        assert_eq!(
-            page["entry"][0]["fullUrl"],
-            "https://h.example/fhir/Patient/p"
-        );
+        assert_eq!(page["entry"][0]["fullUrl"], "https://h.example/fhir/Patient/p");
         assert_eq!(validate(&page), Ok(()));
         let history = history("https://h.example/fhir", vec![resource]);
-        assert_eq!(
-            history["entry"][0]["request"],
-            json!({"method": "PUT", "url": "Patient/p"})
-        );
+        assert_eq!(history["entry"][0]["request"], json!({"method": "PUT", "url": "Patient/p"}));
     }
 }

@@ -87,17 +87,15 @@ pub fn plan(bundle: Value, mint: &mut dyn FnMut(&str) -> String) -> Result<Plan,
 
     if is_transaction {
         let mut findings = Findings::default();
-        drafts
-            .iter()
-            .filter_map(|draft| draft.as_ref().err())
-            .for_each(|error| findings.extend(error));
+        drafts.iter().filter_map(|draft| draft.as_ref().err()).for_each(|error| findings.extend(error));
         findings.or(())?;
     }
 
     let links = Links::between(drafts.iter().flatten());
-    let linked = drafts.into_iter().enumerate().map(|(index, draft)| {
-        draft.map(|draft| draft.linked(&links, list.item(index).field("resource")))
-    });
+    let linked = drafts
+        .into_iter()
+        .enumerate()
+        .map(|(index, draft)| draft.map(|draft| draft.linked(&links, list.item(index).field("resource"))));
     if is_transaction {
         linked.collect::<Result<_, _>>().map(Plan::Transaction)
     } else {
@@ -110,38 +108,20 @@ fn envelope(mut bundle: Value) -> Result<(bool, Vec<Value>), FhirError> {
     let root = At::root("Bundle");
     let mut findings = Findings::default();
     if read::text(&bundle, "resourceType") != Some("Bundle") {
-        findings.add(
-            root.field("resourceType"),
-            IssueKind::Structure,
-            "must be Bundle",
-        );
+        findings.add(root.field("resourceType"), IssueKind::Structure, "must be Bundle");
         return findings.or((false, Vec::new()));
     }
     let is_transaction = match read::text(&bundle, "type") {
         Some("transaction") => true,
         Some("batch") => false,
         Some(
-            "document"
-            | "message"
-            | "transaction-response"
-            | "batch-response"
-            | "history"
-            | "searchset"
-            | "collection",
+            "document" | "message" | "transaction-response" | "batch-response" | "history" | "searchset" | "collection",
         ) => {
-            findings.add(
-                root.field("type"),
-                IssueKind::NotSupported,
-                "only transaction and batch are taken",
-            );
+            findings.add(root.field("type"), IssueKind::NotSupported, "only transaction and batch are taken");
             false
         }
         _ => {
-            findings.add(
-                root.field("type"),
-                IssueKind::Required,
-                "must be transaction or batch",
-            );
+            findings.add(root.field("type"), IssueKind::Required, "must be transaction or batch");
             false
         }
     };
@@ -165,25 +145,14 @@ struct Draft {
     planned: Planned,
 }
 
-fn draft(
-    mut entry: Value,
-    at: At<'_>,
-    mint: &mut dyn FnMut(&str) -> String,
-) -> Result<Draft, FhirError> {
+fn draft(mut entry: Value, at: At<'_>, mint: &mut dyn FnMut(&str) -> String) -> Result<Draft, FhirError> {
     let mut findings = Findings::default();
-    let mut resource = entry
-        .get_mut("resource")
-        .map(Value::take)
-        .unwrap_or_default();
+    let mut resource = entry.get_mut("resource").map(Value::take).unwrap_or_default();
     let request = Request::read(&entry, at.field("request"), &mut findings);
 
     let in_resource = at.field("resource");
     if resource.is_null() && request.is_some() {
-        findings.add(
-            in_resource,
-            IssueKind::Required,
-            "there is nothing to write",
-        );
+        findings.add(in_resource, IssueKind::Required, "there is nothing to write");
     } else if !resource.is_null() {
         validate::check(&resource, in_resource, &mut findings);
     }
@@ -196,30 +165,20 @@ fn draft(
         }
     };
 
-    let resource_type = read::text(&resource, "resourceType")
-        .unwrap_or_default()
-        .to_owned();
+    let resource_type = read::text(&resource, "resourceType").unwrap_or_default().to_owned();
     let client_id = read::text(&resource, "id").map(str::to_owned);
     let at_request = at.field("request");
     let (action, id) = match request {
         Some(Request::Create { url }) => {
             if url != resource_type {
-                findings.add(
-                    at_request.field("url"),
-                    IssueKind::Value,
-                    "must be the type of the resource",
-                );
+                findings.add(at_request.field("url"), IssueKind::Value, "must be the type of the resource");
             }
             (Action::Create, None)
         }
         Some(Request::Update { url, if_match }) => {
             let named = client_id.as_ref().map(|id| format!("{resource_type}/{id}"));
             if named != Some(url) {
-                findings.add(
-                    at_request.field("url"),
-                    IssueKind::Value,
-                    "must be the type and the id of the resource",
-                );
+                findings.add(at_request.field("url"), IssueKind::Value, "must be the type and the id of the resource");
             }
             (Action::Update { if_match }, client_id.clone())
         }
@@ -234,17 +193,7 @@ fn draft(
     if let Value::Object(fields) = &mut resource {
         fields.insert("id".to_owned(), Value::String(id.clone()));
     }
-    Ok(Draft {
-        full_url,
-        client_id,
-        planned: Planned {
-            action,
-            resource_type,
-            id,
-            resource,
-            unresolved: Vec::new(),
-        },
-    })
+    Ok(Draft { full_url, client_id, planned: Planned { action, resource_type, id, resource, unresolved: Vec::new() } })
 }
 
 /// `Bundle.entry.request`, as far as it can be done.
@@ -261,11 +210,7 @@ impl Request {
         };
         for condition in ["ifNoneExist", "ifNoneMatch", "ifModifiedSince"] {
             if request.get(condition).is_some() {
-                findings.add(
-                    at.field(condition),
-                    IssueKind::NotSupported,
-                    "conditional entries are not taken",
-                );
+                findings.add(at.field(condition), IssueKind::NotSupported, "conditional entries are not taken");
             }
         }
         let method = read::text(request, "method").unwrap_or_default();
@@ -273,39 +218,23 @@ impl Request {
         match method {
             "POST" => Some(Self::Create { url }),
             "PUT" if url.contains('?') => {
-                findings.add(
-                    at.field("url"),
-                    IssueKind::NotSupported,
-                    "conditional updates are not taken",
-                );
+                findings.add(at.field("url"), IssueKind::NotSupported, "conditional updates are not taken");
                 None
             }
             "PUT" => {
                 let tag = request.get("ifMatch");
                 let if_match = tag.and_then(Value::as_str).and_then(version_of);
                 if tag.is_some() && if_match.is_none() {
-                    findings.add(
-                        at.field("ifMatch"),
-                        IssueKind::Value,
-                        "must be W/\"version\"",
-                    );
+                    findings.add(at.field("ifMatch"), IssueKind::Value, "must be W/\"version\"");
                 }
                 Some(Self::Update { url, if_match })
             }
             "GET" | "HEAD" | "DELETE" | "PATCH" => {
-                findings.add(
-                    at.field("method"),
-                    IssueKind::NotSupported,
-                    "only POST and PUT are taken in a bundle",
-                );
+                findings.add(at.field("method"), IssueKind::NotSupported, "only POST and PUT are taken in a bundle");
                 None
             }
             _ => {
-                findings.add(
-                    at.field("method"),
-                    IssueKind::CodeInvalid,
-                    "must be POST or PUT",
-                );
+                findings.add(at.field("method"), IssueKind::CodeInvalid, "must be POST or PUT");
                 None
             }
         }
@@ -330,24 +259,13 @@ impl Seen {
         if let Some(url) = &draft.full_url
             && !self.urls.insert(url.clone())
         {
-            findings.add(
-                at.field("fullUrl"),
-                IssueKind::Duplicate,
-                "another entry has the same",
-            );
+            findings.add(at.field("fullUrl"), IssueKind::Duplicate, "another entry has the same");
         }
         let planned = &draft.planned;
-        let given = draft
-            .client_id
-            .as_ref()
-            .filter(|given| **given != planned.id);
+        let given = draft.client_id.as_ref().filter(|given| **given != planned.id);
         for id in given.into_iter().chain([&planned.id]) {
             if !self.ids.insert((planned.resource_type.clone(), id.clone())) {
-                findings.add(
-                    at.field("resource").field("id"),
-                    IssueKind::Duplicate,
-                    "another entry has the same",
-                );
+                findings.add(at.field("resource").field("id"), IssueKind::Duplicate, "another entry has the same");
             }
         }
         findings.or(())
@@ -357,27 +275,15 @@ impl Seen {
 impl Draft {
     fn linked(self, links: &Links, at: At<'_>) -> Planned {
         let mut planned = self.planned;
-        let base = self
-            .full_url
-            .as_deref()
-            .and_then(|url| base_of(url, &planned.resource_type));
-        relink(
-            &mut planned.resource,
-            links,
-            base,
-            at,
-            &mut planned.unresolved,
-        );
+        let base = self.full_url.as_deref().and_then(|url| base_of(url, &planned.resource_type));
+        relink(&mut planned.resource, links, base, at, &mut planned.unresolved);
         planned
     }
 }
 
 /// The server in a `fullUrl` of the form `server/Type/id`.
 fn base_of<'a>(url: &'a str, resource_type: &str) -> Option<&'a str> {
-    url.rsplit_once('/')?
-        .0
-        .strip_suffix(resource_type)?
-        .strip_suffix('/')
+    url.rsplit_once('/')?.0.strip_suffix(resource_type)?.strip_suffix('/')
 }
 
 /// What the links of a bundle become.
@@ -389,20 +295,13 @@ struct Links {
 
 impl Links {
     fn between<'a>(drafts: impl Iterator<Item = &'a Draft>) -> Self {
-        let mut links = Self {
-            by_url: HashMap::new(),
-            by_identifier: HashMap::new(),
-        };
+        let mut links = Self { by_url: HashMap::new(), by_identifier: HashMap::new() };
         for draft in drafts {
             let planned = &draft.planned;
             let target = format!("{}/{}", planned.resource_type, planned.id);
             for identifier in read::items(&planned.resource, "identifier") {
                 let part = |name| read::text(identifier, name).unwrap_or_default().to_owned();
-                match links.by_identifier.entry((
-                    planned.resource_type.clone(),
-                    part("system"),
-                    part("value"),
-                )) {
+                match links.by_identifier.entry((planned.resource_type.clone(), part("system"), part("value"))) {
                     Entry::Vacant(entry) => {
                         entry.insert(Some(target.clone()));
                     }
@@ -426,32 +325,18 @@ impl Links {
             return Some(target);
         }
         if let Some((resource_type, query)) = reference.split_once('?') {
-            let token = query
-                .strip_prefix("identifier=")
-                .filter(|token| !token.contains('&'))?;
+            let token = query.strip_prefix("identifier=").filter(|token| !token.contains('&'))?;
             let (system, value) = token.split_once('|').unwrap_or(("", token));
             return self
                 .by_identifier
-                .get(&(
-                    resource_type.to_owned(),
-                    system.to_owned(),
-                    value.to_owned(),
-                ))?
+                .get(&(resource_type.to_owned(), system.to_owned(), value.to_owned()))?
                 .as_deref();
         }
-        self.by_url
-            .get(&format!("{}/{reference}", base?))
-            .map(String::as_str)
+        self.by_url.get(&format!("{}/{reference}", base?)).map(String::as_str)
     }
 }
 
-fn relink(
-    value: &mut Value,
-    links: &Links,
-    base: Option<&str>,
-    at: At<'_>,
-    unresolved: &mut Vec<Unresolved>,
-) {
+fn relink(value: &mut Value, links: &Links, base: Option<&str>, at: At<'_>, unresolved: &mut Vec<Unresolved>) {
     match value {
         Value::Array(items) => {
             for (index, item) in items.iter_mut().enumerate() {
@@ -465,10 +350,7 @@ fn relink(
                     Value::String(text) if name == "reference" => match links.resolve(text, base) {
                         Some(target) => *text = target.to_owned(),
                         None if text.starts_with("urn:") || text.contains('?') => {
-                            unresolved.push(Unresolved {
-                                path: at.to_string(),
-                                reference: text.clone(),
-                            });
+                            unresolved.push(Unresolved { path: at.to_string(), reference: text.clone() });
                         }
                         None => {}
                     },
@@ -487,10 +369,7 @@ fn relink(
 
 /// Whether an element of this name is a URL that may name an entry.
 fn is_url(name: &str) -> bool {
-    matches!(
-        name,
-        "url" | "uri" | "valueUrl" | "valueUri" | "valueCanonical"
-    )
+    matches!(name, "url" | "uri" | "valueUrl" | "valueUri" | "valueCanonical")
 }
 
 #[cfg(test)]
@@ -501,10 +380,8 @@ mod tests {
     use crate::fhir::testing;
 
     fn transaction(entries: Value) -> Result<Vec<Planned>, FhirError> {
-        match plan(
-            json!({"resourceType": "Bundle", "type": "transaction", "entry": entries}),
-            &mut testing::counter(),
-        )? {
+        match plan(json!({"resourceType": "Bundle", "type": "transaction", "entry": entries}), &mut testing::counter())?
+        {
             Plan::Transaction(planned) => Ok(planned),
             Plan::Batch(_) => panic!("a transaction was asked for"),
         }
@@ -537,38 +414,16 @@ mod tests {
         .expect("plan");
         let document = &planned[3];
         assert_eq!(document.resource["subject"]["reference"], "Patient/new-1");
-        assert_eq!(
-            document.resource["author"][0]["reference"],
-            "Practitioner/new-2"
-        );
-        assert_eq!(
-            document.resource["extension"][0]["extension"][0]["valueReference"]["reference"],
-            "Patient/new-1"
-        );
-        assert_eq!(
-            document.resource["content"][0]["attachment"]["url"],
-            "Binary/new-3"
-        );
-        assert_eq!(
-            document.resource["identifier"][0]["value"], "urn:uuid:p",
-            "an identifier is not a link"
-        );
-        let left: Vec<_> = document
-            .unresolved
-            .iter()
-            .map(|u| (u.path.as_str(), u.reference.as_str()))
-            .collect();
+        assert_eq!(document.resource["author"][0]["reference"], "Practitioner/new-2");
+        assert_eq!(document.resource["extension"][0]["extension"][0]["valueReference"]["reference"], "Patient/new-1");
+        assert_eq!(document.resource["content"][0]["attachment"]["url"], "Binary/new-3");
+        assert_eq!(document.resource["identifier"][0]["value"], "urn:uuid:p", "an identifier is not a link");
+        let left: Vec<_> = document.unresolved.iter().map(|u| (u.path.as_str(), u.reference.as_str())).collect();
         assert_eq!(
             left,
             [
-                (
-                    "Bundle.entry[3].resource.author[1].reference",
-                    "Practitioner?identifier=urn:npi|2"
-                ),
-                (
-                    "Bundle.entry[3].resource.custodian.reference",
-                    "urn:uuid:elsewhere"
-                ),
+                ("Bundle.entry[3].resource.author[1].reference", "Practitioner?identifier=urn:npi|2"),
+                ("Bundle.entry[3].resource.custodian.reference", "urn:uuid:elsewhere"),
             ]
         );
     }
@@ -586,10 +441,7 @@ mod tests {
         ]))
         .expect("plan");
         assert_eq!(planned[1].resource["subject"]["reference"], "Patient/new-1");
-        assert_eq!(
-            planned[2].resource["subject"]["reference"], "Patient/7",
-            "that one is on this server"
-        );
+        assert_eq!(planned[2].resource["subject"]["reference"], "Patient/7", "that one is on this server");
     }
 
     #[test]
@@ -615,10 +467,7 @@ mod tests {
     fn updates_keep_their_id() {
         let put = |url: &str, if_match: &str| json!({"resource": {"resourceType": "Patient", "id": "p"}, "request": {"method": "PUT", "url": url, "ifMatch": if_match}});
         let planned = transaction(json!([put("Patient/p", "W/\"3\"")])).expect("plan");
-        assert_eq!(
-            (planned[0].id.as_str(), planned[0].action),
-            ("p", Action::Update { if_match: Some(3) })
-        );
+        assert_eq!((planned[0].id.as_str(), planned[0].action), ("p", Action::Update { if_match: Some(3) }));
         assert!(transaction(json!([put("Patient/q", "W/\"3\"")])).is_err());
         assert!(transaction(json!([put("Patient/p", "3")])).is_err());
         let mut nameless = put("Patient/", "W/\"3\"");
@@ -633,17 +482,10 @@ mod tests {
             let issue = error.issues().next().expect("issue").clone();
             (issue.path, issue.kind)
         };
-        let bundle =
-            |entry: Value| json!({"resourceType": "Bundle", "type": "transaction", "entry": entry});
+        let bundle = |entry: Value| json!({"resourceType": "Bundle", "type": "transaction", "entry": entry});
         let (born, observed) = (
-            post(
-                "urn:uuid:p",
-                json!({"resourceType": "Patient", "birthDate": "soon"}),
-            ),
-            post(
-                "urn:uuid:o",
-                json!({"resourceType": "Observation", "status": "final", "code": {"text": "x"}}),
-            ),
+            post("urn:uuid:p", json!({"resourceType": "Patient", "birthDate": "soon"})),
+            post("urn:uuid:o", json!({"resourceType": "Observation", "status": "final", "code": {"text": "x"}})),
         );
         let with_request = |request: Value| {
             let mut entry = patient();
@@ -652,32 +494,12 @@ mod tests {
         };
         let cases = [
             (json!("x"), "Bundle.resourceType", IssueKind::Structure),
-            (
-                json!({"resourceType": "Bundle"}),
-                "Bundle.type",
-                IssueKind::Required,
-            ),
-            (
-                json!({"resourceType": "Bundle", "type": "document"}),
-                "Bundle.type",
-                IssueKind::NotSupported,
-            ),
+            (json!({"resourceType": "Bundle"}), "Bundle.type", IssueKind::Required),
+            (json!({"resourceType": "Bundle", "type": "document"}), "Bundle.type", IssueKind::NotSupported),
             (bundle(json!({})), "Bundle.entry", IssueKind::Structure),
-            (
-                bundle(json!([1])),
-                "Bundle.entry[0].request",
-                IssueKind::Required,
-            ),
-            (
-                bundle(json!([observed, born])),
-                "Bundle.entry[1].resource.birthDate",
-                IssueKind::Value,
-            ),
-            (
-                bundle(json!([patient(), patient()])),
-                "Bundle.entry[1].fullUrl",
-                IssueKind::Duplicate,
-            ),
+            (bundle(json!([1])), "Bundle.entry[0].request", IssueKind::Required),
+            (bundle(json!([observed, born])), "Bundle.entry[1].resource.birthDate", IssueKind::Value),
+            (bundle(json!([patient(), patient()])), "Bundle.entry[1].fullUrl", IssueKind::Duplicate),
             (
                 with_request(json!({"method": "DELETE", "url": "Patient/p"})),
                 "Bundle.entry[0].request.method",
@@ -688,11 +510,7 @@ mod tests {
                 "Bundle.entry[0].request.method",
                 IssueKind::NotSupported,
             ),
-            (
-                with_request(json!({"method": "post"})),
-                "Bundle.entry[0].request.method",
-                IssueKind::CodeInvalid,
-            ),
+            (with_request(json!({"method": "post"})), "Bundle.entry[0].request.method", IssueKind::CodeInvalid),
             (
                 with_request(json!({"method": "POST", "url": "Observation"})),
                 "Bundle.entry[0].request.url",
@@ -719,10 +537,7 @@ mod tests {
         let mut again = patient();
         again["fullUrl"] = json!("urn:uuid:other");
         let error = transaction(json!([patient(), again])).expect_err("duplicate");
-        assert_eq!(
-            error.issues().next().map(|i| i.path.as_str()),
-            Some("Bundle.entry[1].resource.id")
-        );
+        assert_eq!(error.issues().next().map(|i| i.path.as_str()), Some("Bundle.entry[1].resource.id"));
     }
 
     #[test]
@@ -731,14 +546,9 @@ mod tests {
             patient(),
             post("urn:uuid:q", json!({"resourceType": "Patient", "gender": "x"})),
         ]});
-        let Ok(Plan::Batch(entries)) = plan(bundle, &mut testing::counter()) else {
-            panic!("a batch was asked for")
-        };
+        let Ok(Plan::Batch(entries)) = plan(bundle, &mut testing::counter()) else { panic!("a batch was asked for") };
         assert!(entries[0].is_ok());
         let error = entries[1].as_ref().expect_err("faulty");
-        assert_eq!(
-            error.issues().next().map(|i| i.path.as_str()),
-            Some("Bundle.entry[1].resource.gender")
-        );
+        assert_eq!(error.issues().next().map(|i| i.path.as_str()), Some("Bundle.entry[1].resource.gender"));
     }
 }

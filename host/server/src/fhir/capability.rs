@@ -29,14 +29,7 @@ pub fn statement(base: &str, software_version: &str, date: Instant) -> Value {
 }
 
 fn resource(of: &ResourceType) -> Value {
-    const INTERACTIONS: [&str; 6] = [
-        "read",
-        "vread",
-        "history-instance",
-        "search-type",
-        "create",
-        "update",
-    ];
+    const INTERACTIONS: [&str; 6] = ["read", "vread", "history-instance", "search-type", "create", "update"];
     let mut search = vec![json!({"name": "_id", "type": "token"})];
     if of.of_patient && of.name != "Patient" {
         search.push(json!({"name": "patient", "type": "reference"}));
@@ -63,29 +56,15 @@ mod tests {
 
     #[test]
     fn states_what_can_be_searched() {
-        let statement = statement(
-            "https://h.example/fhir/R4",
-            "0.1.0",
-            Instant::from_micros(0),
-        );
+        let statement = statement("https://h.example/fhir/R4", "0.1.0", Instant::from_micros(0));
         assert_eq!(validate(&statement), Ok(()));
         assert_eq!(statement["date"], "1970-01-01T00:00:00Z");
         let params = |name: &str| -> Vec<String> {
-            let resources = statement["rest"][0]["resource"]
-                .as_array()
-                .expect("resources");
+            let resources = statement["rest"][0]["resource"].as_array().expect("resources");
             let found = resources.iter().find(|r| r["type"] == name).expect("type");
-            found["searchParam"]
-                .as_array()
-                .expect("params")
-                .iter()
-                .map(|p| p["name"].to_string())
-                .collect()
+            found["searchParam"].as_array().expect("params").iter().map(|p| p["name"].to_string()).collect()
         };
-        assert_eq!(
-            params("Observation"),
-            ["\"_id\"", "\"patient\"", "\"code\""]
-        );
+        assert_eq!(params("Observation"), ["\"_id\"", "\"patient\"", "\"code\""]);
         assert_eq!(params("Patient"), ["\"_id\""]);
         assert_eq!(params("Encounter"), ["\"_id\"", "\"patient\""]);
     }

@@ -57,11 +57,7 @@ pub struct FhirError {
 }
 
 fn more(count: usize) -> String {
-    if count == 0 {
-        String::new()
-    } else {
-        format!(" (and {count} more)")
-    }
+    if count == 0 { String::new() } else { format!(" (and {count} more)") }
 }
 
 impl FhirError {
@@ -83,11 +79,7 @@ impl Findings {
 
     pub(super) fn add(&mut self, at: At<'_>, kind: IssueKind, message: impl Into<String>) {
         if self.0.len() < Self::MOST {
-            self.0.push(Issue {
-                kind,
-                path: at.to_string(),
-                message: message.into(),
-            });
+            self.0.push(Issue { kind, path: at.to_string(), message: message.into() });
         }
     }
 
@@ -102,10 +94,7 @@ impl Findings {
     pub(super) fn into_error(self) -> Option<FhirError> {
         let mut issues = self.0.into_iter();
         let first = issues.next()?;
-        Some(FhirError {
-            first,
-            rest: issues.collect(),
-        })
+        Some(FhirError { first, rest: issues.collect() })
     }
 
     pub(super) fn extend(&mut self, error: &FhirError) {
@@ -130,24 +119,15 @@ enum Step<'a> {
 
 impl<'a> At<'a> {
     pub(super) const fn root(name: &'a str) -> Self {
-        Self {
-            parent: None,
-            step: Step::Field(name),
-        }
+        Self { parent: None, step: Step::Field(name) }
     }
 
     pub(super) const fn field<'b>(&'b self, name: &'b str) -> At<'b> {
-        At {
-            parent: Some(self),
-            step: Step::Field(name),
-        }
+        At { parent: Some(self), step: Step::Field(name) }
     }
 
     pub(super) const fn item<'b>(&'b self, index: usize) -> At<'b> {
-        At {
-            parent: Some(self),
-            step: Step::Item(index),
-        }
+        At { parent: Some(self), step: Step::Item(index) }
     }
 }
 
@@ -161,10 +141,7 @@ impl fmt::Display for At<'_> {
             Step::Field(name) => {
                 let dot = if self.parent.is_some() { "." } else { "" };
                 // A field name may come from the document: keep the path short.
-                let end = name
-                    .char_indices()
-                    .nth(64)
-                    .map_or(name.len(), |(end, _)| end);
+                let end = name.char_indices().nth(64).map_or(name.len(), |(end, _)| end);
                 write!(f, "{dot}{}", &name[..end])
             }
         }

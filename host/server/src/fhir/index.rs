@@ -72,28 +72,18 @@ fn patient(resource: &Value) -> Option<&str> {
     if read::text(resource, "resourceType") == Some("Patient") {
         return read::text(resource, "id");
     }
-    SUBJECTS
-        .iter()
-        .find_map(|name| read::id_of(read::text(resource.get(name)?, "reference")?, "Patient"))
+    SUBJECTS.iter().find_map(|name| read::id_of(read::text(resource.get(name)?, "reference")?, "Patient"))
 }
 
 fn tokens(resource: &Value) -> Vec<Token> {
     let mut tokens = Tokens(Vec::new());
-    let name = if resource.get("code").is_some() {
-        "code"
-    } else {
-        "medicationCodeableConcept"
-    };
+    let name = if resource.get("code").is_some() { "code" } else { "medicationCodeableConcept" };
     tokens.concepts("code", resource.get(name));
     tokens.concepts("code", contained_medication(resource));
     tokens.concepts("category", resource.get("category"));
     tokens.concepts("clinical-status", resource.get("clinicalStatus"));
     for identifier in each(resource.get("identifier")) {
-        tokens.add(
-            "identifier",
-            read::text(identifier, "system"),
-            read::text(identifier, "value"),
-        );
+        tokens.add("identifier", read::text(identifier, "system"), read::text(identifier, "value"));
     }
     tokens.add("status", None, read::text(resource, "status"));
     tokens.0
@@ -102,10 +92,7 @@ fn tokens(resource: &Value) -> Vec<Token> {
 /// The code of a medication that is contained and referred to.
 fn contained_medication(resource: &Value) -> Option<&Value> {
     let local = read::text(resource.get("medicationReference")?, "reference")?.strip_prefix('#')?;
-    read::items(resource, "contained")
-        .iter()
-        .find(|r| read::text(r, "id") == Some(local))?
-        .get("code")
+    read::items(resource, "contained").iter().find(|r| read::text(r, "id") == Some(local))?.get("code")
 }
 
 /// A list, or the one thing that stands in its place.
@@ -125,22 +112,14 @@ impl Tokens {
         for concept in each(concepts) {
             self.add(param, None, concept.as_str());
             for coding in read::items(concept, "coding") {
-                self.add(
-                    param,
-                    read::text(coding, "system"),
-                    read::text(coding, "code"),
-                );
+                self.add(param, read::text(coding, "system"), read::text(coding, "code"));
             }
         }
     }
 
     fn add(&mut self, param: &'static str, system: Option<&str>, code: Option<&str>) {
         let Some(code) = code else { return };
-        let token = Token {
-            param,
-            system: system.unwrap_or_default().to_owned(),
-            code: code.to_owned(),
-        };
+        let token = Token { param, system: system.unwrap_or_default().to_owned(), code: code.to_owned() };
         if !self.0.contains(&token) {
             self.0.push(token);
         }
@@ -165,11 +144,7 @@ mod tests {
         }));
         assert_eq!(found.patient.as_deref(), Some("p-1"));
         assert_eq!(found.date, Instant::parse("2026-01-02T00:00:00Z"));
-        let tokens: Vec<_> = found
-            .tokens
-            .iter()
-            .map(|t| (t.param, t.system.as_str(), t.code.as_str()))
-            .collect();
+        let tokens: Vec<_> = found.tokens.iter().map(|t| (t.param, t.system.as_str(), t.code.as_str())).collect();
         assert_eq!(
             tokens,
             [
@@ -183,22 +158,12 @@ mod tests {
 
     #[test]
     fn a_patient_belongs_to_itself_and_a_group_to_nobody() {
+        assert_eq!(index(&json!({"resourceType": "Patient", "id": "p"})).patient.as_deref(), Some("p"));
         assert_eq!(
-            index(&json!({"resourceType": "Patient", "id": "p"}))
-                .patient
-                .as_deref(),
+            index(&json!({"resourceType": "Task", "for": {"reference": "Patient/p"}})).patient.as_deref(),
             Some("p")
         );
-        assert_eq!(
-            index(&json!({"resourceType": "Task", "for": {"reference": "Patient/p"}}))
-                .patient
-                .as_deref(),
-            Some("p")
-        );
-        assert_eq!(
-            index(&json!({"resourceType": "Flag", "subject": {"reference": "Group/g"}})).patient,
-            None
-        );
+        assert_eq!(index(&json!({"resourceType": "Flag", "subject": {"reference": "Group/g"}})).patient, None);
         assert_eq!(index(&json!("x")), Index::default());
     }
 
@@ -208,13 +173,6 @@ mod tests {
             "resourceType": "MedicationRequest", "medicationReference": {"reference": "#m"},
             "contained": [{"resourceType": "Medication", "id": "m", "code": {"coding": [{"system": "urn:drug", "code": "1"}]}}],
         }));
-        assert_eq!(
-            found.tokens,
-            [Token {
-                param: "code",
-                system: "urn:drug".into(),
-                code: "1".into()
-            }]
-        );
+        assert_eq!(found.tokens, [Token { param: "code", system: "urn:drug".into(), code: "1".into() }]);
     }
 }

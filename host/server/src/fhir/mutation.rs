@@ -50,11 +50,7 @@ fn wound(value: &mut Value, dice: &mut Dice) {
     let deeper = dice.below(8) != 0;
     match value {
         Value::Object(fields) if deeper && !fields.is_empty() => {
-            let name = fields
-                .keys()
-                .nth(dice.below(fields.len()))
-                .cloned()
-                .unwrap_or_default();
+            let name = fields.keys().nth(dice.below(fields.len())).cloned().unwrap_or_default();
             match dice.below(12) {
                 0 => drop(fields.remove(&name)),
                 1 => drop(fields.insert(format!("{name}X"), json!(1))),
@@ -83,11 +79,7 @@ fn a_wounded_bundle_is_planned_or_refused() {
     let (mut planned, mut refused) = (0, 0);
     for round in 0..3000 {
         let mut bundle = sound.clone();
-        bundle["type"] = json!(if round % 2 == 0 {
-            "transaction"
-        } else {
-            "batch"
-        });
+        bundle["type"] = json!(if round % 2 == 0 { "transaction" } else { "batch" });
         for _ in 0..=dice.below(3) {
             let whole = dice.below(8) == 0;
             match bundle.get_mut("entry") {
@@ -98,18 +90,14 @@ fn a_wounded_bundle_is_planned_or_refused() {
         match bundle::plan(bundle, &mut testing::counter()) {
             Ok(Plan::Transaction(entries)) => {
                 planned += 1;
-                let resources: Vec<Value> =
-                    entries.into_iter().map(|entry| entry.resource).collect();
+                let resources: Vec<Value> = entries.into_iter().map(|entry| entry.resource).collect();
                 read(&resources);
             }
             Ok(Plan::Batch(entries)) => {
                 planned += 1;
-                entries
-                    .iter()
-                    .filter_map(|entry| entry.as_ref().err())
-                    .for_each(|error| {
-                        assert_eq!(validate(&outcome::of_error(error)), Ok(()));
-                    });
+                entries.iter().filter_map(|entry| entry.as_ref().err()).for_each(|error| {
+                    assert_eq!(validate(&outcome::of_error(error)), Ok(()));
+                });
             }
             Err(error) => {
                 refused += 1;
@@ -117,10 +105,7 @@ fn a_wounded_bundle_is_planned_or_refused() {
             }
         }
     }
-    assert!(
-        planned > 300 && refused > 300,
-        "{planned} planned, {refused} refused"
-    );
+    assert!(planned > 300 && refused > 300, "{planned} planned, {refused} refused");
 }
 
 /// What is stored may be read unchecked, so wounds must not matter there either.
@@ -144,15 +129,7 @@ fn read(record: &[Value]) {
         // Refusing is as good as taking it; only a panic would be wrong.
         validate(resource).err();
     }
-    let snapshot = snapshot::build(
-        record.first().unwrap_or(&Value::Null),
-        record,
-        "psn".into(),
-        now,
-    );
+    let snapshot = snapshot::build(record.first().unwrap_or(&Value::Null), record, "psn".into(), now);
     let text = serde_json::to_string(&snapshot).expect("a snapshot is serializable");
-    assert_eq!(
-        serde_json::from_str::<xinglin_domain::clinical::Snapshot>(&text).ok(),
-        Some(snapshot)
-    );
+    assert_eq!(serde_json::from_str::<xinglin_domain::clinical::Snapshot>(&text).ok(), Some(snapshot));
 }

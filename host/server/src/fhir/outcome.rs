@@ -43,26 +43,15 @@ mod tests {
     #[test]
     fn tells_where_and_why() {
         let error =
-            validate(&json!({"resourceType": "Patient", "gender": "f", "birthDate": "soon"}))
-                .expect_err("invalid");
+            validate(&json!({"resourceType": "Patient", "gender": "f", "birthDate": "soon"})).expect_err("invalid");
         let outcome = of_error(&error);
         assert_eq!(validate(&outcome), Ok(()));
-        let told: Vec<_> = outcome["issue"]
-            .as_array()
-            .expect("issues")
-            .iter()
-            .map(|i| (&i["code"], &i["expression"][0]))
-            .collect();
+        let told: Vec<_> =
+            outcome["issue"].as_array().expect("issues").iter().map(|i| (&i["code"], &i["expression"][0])).collect();
         assert_eq!(
             told,
-            [
-                (&json!("code-invalid"), &json!("Patient.gender")),
-                (&json!("value"), &json!("Patient.birthDate"))
-            ]
+            [(&json!("code-invalid"), &json!("Patient.gender")), (&json!("value"), &json!("Patient.birthDate"))]
         );
-        assert_eq!(
-            outcome["issue"][0]["details"]["coding"][0]["code"],
-            "FHIR_INVALID"
-        );
+        assert_eq!(outcome["issue"][0]["details"]["coding"][0]["code"], "FHIR_INVALID");
     }
 }

@@ -4,10 +4,7 @@ use serde_json::{Number, Value};
 
 /// `[A-Za-z0-9\-.]{1,64}`.
 pub(super) fn is_id(text: &str) -> bool {
-    (1..=64).contains(&text.len())
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.')
+    (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.')
 }
 
 /// Whether it looks like the name of a resource type, known here or not.
@@ -19,10 +16,7 @@ pub(super) fn is_type_name(text: &str) -> bool {
 
 /// No space at the ends, none but single ones within.
 pub(super) fn is_code(text: &str) -> bool {
-    !text.is_empty()
-        && text
-            .split(' ')
-            .all(|word| !word.is_empty() && !word.contains(char::is_whitespace))
+    !text.is_empty() && text.split(' ').all(|word| !word.is_empty() && !word.contains(char::is_whitespace))
 }
 
 /// Any URI: no white space.
@@ -46,9 +40,7 @@ pub(super) fn is_date(text: &str) -> bool {
         10 => text.to_owned(),
         _ => return false,
     };
-    has_shape(&full, "0000-00-00")
-        && full.parse::<jiff::civil::Date>().is_ok()
-        && !full.starts_with("0000")
+    has_shape(&full, "0000-00-00") && full.parse::<jiff::civil::Date>().is_ok() && !full.starts_with("0000")
 }
 
 /// A date, or an instant.
@@ -79,20 +71,13 @@ pub(super) fn is_instant(text: &str) -> bool {
 
 /// `hh:mm:ss` and any fraction.
 pub(super) fn is_time(text: &str) -> bool {
-    text.get(..8).is_some_and(|t| has_shape(t, "00:00:00"))
-        && text.parse::<jiff::civil::Time>().is_ok()
+    text.get(..8).is_some_and(|t| has_shape(t, "00:00:00")) && text.parse::<jiff::civil::Time>().is_ok()
 }
 
 /// Digits where the shape has `0`, its own characters elsewhere.
 fn has_shape(text: &str, shape: &str) -> bool {
     text.len() == shape.len()
-        && text.bytes().zip(shape.bytes()).all(|(b, s)| {
-            if s == b'0' {
-                b.is_ascii_digit()
-            } else {
-                b == s
-            }
-        })
+        && text.bytes().zip(shape.bytes()).all(|(b, s)| if s == b'0' { b.is_ascii_digit() } else { b == s })
 }
 
 /// A whole number of 32 bits, not below `least`, written without point or exponent.
@@ -138,11 +123,7 @@ mod tests {
 
     #[test]
     fn instants_have_seconds_and_an_offset() {
-        for good in [
-            "2015-02-07T13:28:17.239+02:00",
-            "2017-01-01T00:00:00Z",
-            "2026-08-16T19:14:11.937981+00:00",
-        ] {
+        for good in ["2015-02-07T13:28:17.239+02:00", "2017-01-01T00:00:00Z", "2026-08-16T19:14:11.937981+00:00"] {
             assert!(is_instant(good) && is_date_time(good), "{good}");
         }
         for bad in [
@@ -159,26 +140,11 @@ mod tests {
 
     #[test]
     fn ids_codes_and_strings() {
+        assert!(is_id("pat-01.A") && !is_id("") && !is_id("a b") && !is_id("张三") && !is_id(&"x".repeat(65)));
         assert!(
-            is_id("pat-01.A")
-                && !is_id("")
-                && !is_id("a b")
-                && !is_id("张三")
-                && !is_id(&"x".repeat(65))
-        );
-        assert!(
-            is_code("entered-in-error")
-                && is_code("two words")
-                && !is_code(" x")
-                && !is_code("a  b")
-                && !is_code("")
+            is_code("entered-in-error") && is_code("two words") && !is_code(" x") && !is_code("a  b") && !is_code("")
         );
         assert!(is_string("空腹血糖\n") && !is_string(" \n") && !is_string("\u{0}"));
-        assert!(
-            is_time("08:30:00")
-                && is_time("23:59:59.5")
-                && !is_time("8:30")
-                && !is_time("24:01:00")
-        );
+        assert!(is_time("08:30:00") && is_time("23:59:59.5") && !is_time("8:30") && !is_time("24:01:00"));
     }
 }

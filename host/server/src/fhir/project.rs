@@ -66,16 +66,9 @@ pub fn encounter(of: &Encounter<'_>) -> Value {
     };
     Resource::new("Encounter", of.id)
         .with("status", status)
-        .with(
-            "class",
-            json!({"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "VR"}),
-        )
+        .with("class", json!({"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "VR"}))
         .with("subject", patient(of.patient))
-        .list(
-            "participant",
-            of.doctor
-                .map(|doctor| json!({"individual": practitioner(doctor)})),
-        )
+        .list("participant", of.doctor.map(|doctor| json!({"individual": practitioner(doctor)})))
         .with("period", period(of.started, of.ended))
         .list("reasonCode", concepts(of.reasons))
         .done()
@@ -146,15 +139,11 @@ pub fn medication_requests(of: &Prescription<'_>) -> Vec<Value> {
                 .with("authoredOn", of.authored.to_string())
                 .with("requester", practitioner(of.prescriber))
                 .list("reasonCode", concepts(&of.order.diagnoses))
-                .with(
-                    "groupIdentifier",
-                    json!({"system": PRESCRIPTIONS, "value": of.id.to_string()}),
-                )
+                .with("groupIdentifier", json!({"system": PRESCRIPTIONS, "value": of.id.to_string()}))
                 .with("dosageInstruction", json!([dosage(line)]))
                 .maybe(
                     "dispenseRequest",
-                    of.valid_until
-                        .map(|until| json!({"validityPeriod": period(of.authored, Some(until))})),
+                    of.valid_until.map(|until| json!({"validityPeriod": period(of.authored, Some(until))})),
                 )
                 .done()
         })
@@ -196,16 +185,8 @@ pub fn medication_dispenses(of: &Dispense<'_>) -> Vec<Value> {
                 .with("status", status)
                 .medicine(line)
                 .with("subject", patient(of.patient))
-                .list(
-                    "performer",
-                    of.pharmacists
-                        .iter()
-                        .map(|who| json!({"actor": practitioner(who)})),
-                )
-                .with(
-                    "authorizingPrescription",
-                    json!([reference("MedicationRequest", &id)]),
-                )
+                .list("performer", of.pharmacists.iter().map(|who| json!({"actor": practitioner(who)})))
+                .with("authorizingPrescription", json!([reference("MedicationRequest", &id)]))
                 .with("whenPrepared", of.prepared.to_string())
                 .maybe("whenHandedOver", of.handed_over.map(|at| at.to_string()))
                 .with("dosageInstruction", json!([dosage(line)]))
@@ -236,9 +217,7 @@ pub fn observation(of: &Answer<'_>) -> Value {
         AnswerValue::Integer(value) => ("valueInteger", json!(value)),
         AnswerValue::Text(value) => ("valueString", json!(value)),
         AnswerValue::Quantity(value) => ("valueQuantity", quantity(value)),
-        AnswerValue::Choice(value) => {
-            ("valueCodeableConcept", concept(std::slice::from_ref(value)))
-        }
+        AnswerValue::Choice(value) => ("valueCodeableConcept", concept(std::slice::from_ref(value))),
     };
     Resource::new("Observation", of.id)
         .with("status", "final")
@@ -295,16 +274,10 @@ pub fn care_plan(of: &Enrolment<'_>) -> Value {
     };
     let stage = format!("{}.{}", of.pathway, of.stage);
     Resource::new("CarePlan", of.id)
-        .with(
-            "identifier",
-            json!([{"system": PATHWAYS, "value": of.pathway}]),
-        )
+        .with("identifier", json!([{"system": PATHWAYS, "value": of.pathway}]))
         .with("status", status)
         .with("intent", "plan")
-        .with(
-            "category",
-            json!([{"coding": [{"system": PATHWAYS, "code": stage}]}]),
-        )
+        .with("category", json!([{"coding": [{"system": PATHWAYS, "code": stage}]}]))
         .words("title", of.title)
         .with("subject", patient(of.patient))
         .with("period", period(of.started, of.ended))
@@ -392,8 +365,7 @@ pub struct Hold<'a> {
 
 /// `Flag`, active until the hold is lifted.
 pub fn flag(of: &Hold<'_>) -> Value {
-    let code =
-        json!({"coding": [{"system": PATHWAYS, "code": format!("{}.{}", of.pathway, of.code)}]});
+    let code = json!({"coding": [{"system": PATHWAYS, "code": format!("{}.{}", of.pathway, of.code)}]});
     Resource::new("Flag", of.id)
         .with("status", if of.until.is_none() { "active" } else { "inactive" })
         .with(
@@ -430,9 +402,9 @@ pub fn detected_issue(of: &Alert<'_>) -> Value {
         Severity::Warning => "moderate",
         Severity::Info => "low",
     };
-    let acknowledged = of.acknowledged.map(|(at, who)| {
-        json!({"action": {"text": "acknowledged"}, "date": at.to_string(), "author": practitioner(who)})
-    });
+    let acknowledged = of.acknowledged.map(
+        |(at, who)| json!({"action": {"text": "acknowledged"}, "date": at.to_string(), "author": practitioner(who)}),
+    );
     Resource::new("DetectedIssue", of.id)
         .with("status", "final")
         .with("code", json!({"coding": [{"system": PATHWAYS, "code": format!("{}.{}", of.pathway, of.alert.code)}]}))
@@ -468,10 +440,7 @@ pub struct Charge<'a> {
 
 /// `Claim`.
 pub fn claim(of: &Charge<'_>) -> Value {
-    let coverage = of.coverage.map_or_else(
-        || json!({"display": "self-pay"}),
-        |id| reference("Coverage", id),
-    );
+    let coverage = of.coverage.map_or_else(|| json!({"display": "self-pay"}), |id| reference("Coverage", id));
     let diagnoses = of.bill.diagnoses.iter().zip(1_u32..).map(|(diagnosis, sequence)| {
         json!({"sequence": sequence, "diagnosisCodeableConcept": concept(std::slice::from_ref(diagnosis))})
     });
@@ -491,7 +460,10 @@ pub fn claim(of: &Charge<'_>) -> Value {
         .with("patient", patient(of.patient))
         .with("created", of.created.to_string())
         .with("provider", practitioner(of.provider))
-        .with("priority", json!({"coding": [{"system": "http://terminology.hl7.org/CodeSystem/processpriority", "code": "normal"}]}))
+        .with(
+            "priority",
+            json!({"coding": [{"system": "http://terminology.hl7.org/CodeSystem/processpriority", "code": "normal"}]}),
+        )
         .list("diagnosis", diagnoses)
         .with("insurance", json!([{"sequence": 1, "focal": true, "coverage": coverage}]))
         .list("item", items)
@@ -582,9 +554,7 @@ struct Resource(Map<String, Value>);
 
 impl Resource {
     fn new(resource_type: &str, id: impl ToString) -> Self {
-        Self(Map::new())
-            .with("resourceType", resource_type)
-            .with("id", id.to_string())
+        Self(Map::new()).with("resourceType", resource_type).with("id", id.to_string())
     }
 
     fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
@@ -604,20 +574,12 @@ impl Resource {
 
     fn list(self, name: &str, items: impl IntoIterator<Item = Value>) -> Self {
         let items: Vec<Value> = items.into_iter().collect();
-        if items.is_empty() {
-            self
-        } else {
-            self.with(name, items)
-        }
+        if items.is_empty() { self } else { self.with(name, items) }
     }
 
     fn words(self, name: &str, words: &LocalizedText) -> Self {
         let text = words.get(LANGUAGE);
-        if text.trim().is_empty() {
-            self
-        } else {
-            self.with(name, text)
-        }
+        if text.trim().is_empty() { self } else { self.with(name, text) }
     }
 
     /// `medication[x]`: the product, and what is in it where that is known.
@@ -625,14 +587,10 @@ impl Resource {
         if line.ingredients.is_empty() {
             return self.with("medicationCodeableConcept", concept(&line.code));
         }
-        let ingredients: Vec<Value> = line
-            .ingredients
-            .iter()
-            .map(|i| json!({"itemCodeableConcept": concept(std::slice::from_ref(i))}))
-            .collect();
+        let ingredients: Vec<Value> =
+            line.ingredients.iter().map(|i| json!({"itemCodeableConcept": concept(std::slice::from_ref(i))})).collect();
         let medication = json!({"resourceType": "Medication", "id": "medication", "code": concept(&line.code), "ingredient": ingredients});
-        self.with("contained", json!([medication]))
-            .with("medicationReference", json!({"reference": "#medication"}))
+        self.with("contained", json!([medication])).with("medicationReference", json!({"reference": "#medication"}))
     }
 
     fn done(self) -> Value {
@@ -666,28 +624,18 @@ fn period(start: Instant, end: Option<Instant>) -> Value {
 /// The day in China, which is where the service was given.
 fn day(at: Instant) -> String {
     const EAST: i64 = 8;
-    at.plus_hours(EAST)
-        .to_string()
-        .chars()
-        .take("0000-00-00".len())
-        .collect()
+    at.plus_hours(EAST).to_string().chars().take("0000-00-00".len()).collect()
 }
 
 /// All codings of one concept.
 fn concept(codings: &[Coding]) -> Value {
     let codings: Vec<Value> = codings.iter().map(coding).collect();
-    if codings.is_empty() {
-        json!({"text": "unknown"})
-    } else {
-        json!({"coding": codings})
-    }
+    if codings.is_empty() { json!({"text": "unknown"}) } else { json!({"coding": codings}) }
 }
 
 /// A concept for each coding.
 fn concepts(codings: &[Coding]) -> impl Iterator<Item = Value> {
-    codings
-        .iter()
-        .map(|coding| concept(std::slice::from_ref(coding)))
+    codings.iter().map(|coding| concept(std::slice::from_ref(coding)))
 }
 
 fn coding(of: &Coding) -> Value {
@@ -718,22 +666,16 @@ fn quantity(of: &Quantity) -> Value {
 /// All its digits: 6.50 stays 6.50.
 fn number(of: Decimal) -> Value {
     // What a decimal prints is a JSON number.
-    of.to_string()
-        .parse::<Number>()
-        .map_or(Value::Null, Value::Number)
+    of.to_string().parse::<Number>().map_or(Value::Null, Value::Number)
 }
 
 fn money(of: Money) -> Value {
-    let value = of
-        .to_string()
-        .parse::<Number>()
-        .map_or(Value::Null, Value::Number);
+    let value = of.to_string().parse::<Number>().map_or(Value::Null, Value::Number);
     json!({"value": value, "currency": Money::CURRENCY})
 }
 
 fn dosage(line: &Line) -> Value {
-    let mut repeat =
-        json!({"boundsDuration": {"value": line.days, "unit": "d", "system": UCUM, "code": "d"}});
+    let mut repeat = json!({"boundsDuration": {"value": line.days, "unit": "d", "system": UCUM, "code": "d"}});
     // FHIR counts whole doses: two and a half a day are five in two days.
     if let Some((frequency, days)) = frequency(line.doses_per_day) {
         repeat["frequency"] = frequency.into();
@@ -752,9 +694,7 @@ fn frequency(doses_per_day: Decimal) -> Option<(i32, i64)> {
     let doses = doses_per_day.unscaled();
     let days = 10_i64.checked_pow(doses_per_day.scale().into())?;
     let divisor = gcd(doses, days);
-    let frequency = i32::try_from(doses.checked_div(divisor)?)
-        .ok()
-        .filter(|n| *n > 0)?;
+    let frequency = i32::try_from(doses.checked_div(divisor)?).ok().filter(|n| *n > 0)?;
     Some((frequency, days / divisor))
 }
 
@@ -809,10 +749,7 @@ mod tests {
     }
 
     fn words(text: &str) -> LocalizedText {
-        LocalizedText(vec![Translation {
-            language: "zh-CN".into(),
-            text: text.into(),
-        }])
+        LocalizedText(vec![Translation { language: "zh-CN".into(), text: text.into() }])
     }
 
     fn citation() -> Citation {
@@ -829,10 +766,7 @@ mod tests {
             number,
             code: vec![Coding::new("urn:drug", format!("drug-{number}"))],
             ingredients,
-            dose: Quantity {
-                value: "0.50".parse().expect("decimal"),
-                unit: "g".into(),
-            },
+            dose: Quantity { value: "0.50".parse().expect("decimal"), unit: "g".into() },
             doses_per_day: "2.5".parse().expect("decimal"),
             days: 28,
             route: Some(Coding::new(system::SNOMED, "26643006")),
@@ -840,10 +774,7 @@ mod tests {
         };
         Order {
             diagnoses: vec![Coding::new(system::ICD10, "E11.9")],
-            lines: vec![
-                line(1, vec![Coding::new(system::ATC, "A10BA02")]),
-                line(2, Vec::new()),
-            ],
+            lines: vec![line(1, vec![Coding::new(system::ATC, "A10BA02")]), line(2, Vec::new())],
             long_term: true,
             attributes: Vec::new(),
         }
@@ -866,16 +797,8 @@ mod tests {
     fn a_prescription_is_seen_by_plugins_once_it_is_in_force() {
         let see = |status| {
             let resources = requests(status);
-            resources
-                .iter()
-                .for_each(|r| assert_eq!(validate(r), Ok(()), "{r}"));
-            snapshot::build(
-                &json!({}),
-                &resources,
-                String::new(),
-                at("2026-02-01T00:00:00Z"),
-            )
-            .medications
+            resources.iter().for_each(|r| assert_eq!(validate(r), Ok(()), "{r}"));
+            snapshot::build(&json!({}), &resources, String::new(), at("2026-02-01T00:00:00Z")).medications
         };
         assert_eq!(see(RequestStatus::Draft), []);
         assert_eq!(see(RequestStatus::Cancelled), []);
@@ -890,15 +813,9 @@ mod tests {
     fn doses_keep_their_digits_and_are_counted_whole() {
         let request = &requests(RequestStatus::Active)[0];
         let dosage = &request["dosageInstruction"][0];
-        assert_eq!(
-            dosage["doseAndRate"][0]["doseQuantity"]["value"].to_string(),
-            "0.50"
-        );
+        assert_eq!(dosage["doseAndRate"][0]["doseQuantity"]["value"].to_string(), "0.50");
         let repeat = &dosage["timing"]["repeat"];
-        assert_eq!(
-            (&repeat["frequency"], &repeat["period"]),
-            (&json!(5), &json!(2))
-        );
+        assert_eq!((&repeat["frequency"], &repeat["period"]), (&json!(5), &json!(2)));
         assert_eq!(frequency(Decimal::whole(0)), None);
         assert_eq!(frequency("0.25".parse().expect("decimal")), Some((1, 4)));
     }
@@ -947,29 +864,15 @@ mod tests {
                 in_scope: Money::fen(5550),
                 note: words(""),
             }],
-            parts: vec![Part {
-                source: Source::BasicFund,
-                amount: Money::fen(5550),
-            }],
+            parts: vec![Part { source: Source::BasicFund, amount: Money::fen(5550) }],
             accumulators: Vec::new(),
             citation: citation(),
             attributes: Vec::new(),
         };
-        let refusal = Refusal {
-            code: "NOT_COVERED".into(),
-            message: words("不在目录"),
-            citation: citation(),
-        };
+        let refusal = Refusal { code: "NOT_COVERED".into(), message: words("不在目录"), citation: citation() };
         let response = |decision| {
             let (id, bill) = (PaymentId::from_u128(1), BillId::from_u128(1));
-            claim_response(&Answered {
-                id,
-                bill,
-                patient: "pat-1",
-                payer: "医保",
-                decision,
-                created: early,
-            })
+            claim_response(&Answered { id, bill, patient: "pat-1", payer: "医保", decision, created: early })
         };
         let answer = |value: &AnswerValue| {
             observation(&Answer {
@@ -1008,10 +911,7 @@ mod tests {
                 value: "16.70".parse().expect("decimal"),
                 unit: "mmol/L".into(),
             })),
-            answer(&AnswerValue::Choice(Coding::new(
-                system::SNOMED,
-                "260385009",
-            ))),
+            answer(&AnswerValue::Choice(Coding::new(system::SNOMED, "260385009"))),
             care_plan(&Enrolment {
                 id: EnrolmentId::from_u128(1),
                 patient: "pat-1",
@@ -1060,10 +960,7 @@ mod tests {
                 created: early,
             }),
             response(Decision::Pending),
-            response(Decision::Settled {
-                reference: "S1",
-                adjudication: &adjudication,
-            }),
+            response(Decision::Settled { reference: "S1", adjudication: &adjudication }),
             response(Decision::Refused(&[refusal])),
             response(Decision::Reversed { reference: "R1" }),
         ]);
@@ -1071,19 +968,10 @@ mod tests {
             assert_eq!(validate(resource), Ok(()), "{resource}");
             let found = index(resource);
             assert_eq!(found.patient.as_deref(), Some("pat-1"), "{resource}");
-            assert!(
-                found.date.is_some() || resource["resourceType"] == "Flag",
-                "{resource}"
-            );
+            assert!(found.date.is_some() || resource["resourceType"] == "Flag", "{resource}");
         }
-        let claim = all
-            .iter()
-            .find(|r| r["resourceType"] == "Claim")
-            .expect("claim");
-        assert_eq!(
-            claim["total"].to_string(),
-            r#"{"currency":"CNY","value":55.50}"#
-        );
+        let claim = all.iter().find(|r| r["resourceType"] == "Claim").expect("claim");
+        assert_eq!(claim["total"].to_string(), r#"{"currency":"CNY","value":55.50}"#);
         assert_eq!(claim["item"][0]["servicedDate"], "2026-01-01");
     }
 }

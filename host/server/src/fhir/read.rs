@@ -6,10 +6,7 @@ use xinglin_domain::{coding::Coding, time::Instant};
 
 /// The items of a list; none if it is missing.
 pub(super) fn items<'a>(value: &'a Value, name: &str) -> &'a [Value] {
-    value
-        .get(name)
-        .and_then(Value::as_array)
-        .map_or(&[], Vec::as_slice)
+    value.get(name).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
 /// A text field.
@@ -41,18 +38,13 @@ fn coding(value: &Value) -> Option<Coding> {
 
 /// The first code that a CodeableConcept gives in one system.
 pub(super) fn code_in<'a>(concept: &'a Value, system: &str) -> Option<&'a str> {
-    items(concept, "coding")
-        .iter()
-        .find(|c| text(c, "system") == Some(system))
-        .and_then(|c| text(c, "code"))
+    items(concept, "coding").iter().find(|c| text(c, "system") == Some(system)).and_then(|c| text(c, "code"))
 }
 
 /// The id in a reference to a resource of one type, relative or absolute, with
 /// or without a version.
 pub(super) fn id_of<'a>(reference: &'a str, resource_type: &str) -> Option<&'a str> {
-    let current = reference
-        .split_once("/_history/")
-        .map_or(reference, |(current, _)| current);
+    let current = reference.split_once("/_history/").map_or(reference, |(current, _)| current);
     let (rest, id) = current.rsplit_once('/')?;
     let found = rest.rsplit_once('/').map_or(rest, |(_, found)| found);
     (found == resource_type && super::primitive::is_id(id)).then_some(id)

@@ -48,59 +48,32 @@ pub(super) enum Kind {
 use Kind::*;
 
 const fn one(name: &'static str, kind: Kind) -> Element {
-    Element {
-        name,
-        required: false,
-        form: Form::One(kind),
-    }
+    Element { name, required: false, form: Form::One(kind) }
 }
 
 const fn must(name: &'static str, kind: Kind) -> Element {
-    Element {
-        name,
-        required: true,
-        form: Form::One(kind),
-    }
+    Element { name, required: true, form: Form::One(kind) }
 }
 
 const fn many(name: &'static str, kind: Kind) -> Element {
-    Element {
-        name,
-        required: false,
-        form: Form::Many(kind),
-    }
+    Element { name, required: false, form: Form::Many(kind) }
 }
 
 const fn some(name: &'static str, kind: Kind) -> Element {
-    Element {
-        name,
-        required: true,
-        form: Form::Many(kind),
-    }
+    Element { name, required: true, form: Form::Many(kind) }
 }
 
 const fn choice(name: &'static str, types: &'static [(&'static str, Kind)]) -> Element {
-    Element {
-        name,
-        required: false,
-        form: Form::Choice(types),
-    }
+    Element { name, required: false, form: Form::Choice(types) }
 }
 
 const fn must_choice(name: &'static str, types: &'static [(&'static str, Kind)]) -> Element {
-    Element {
-        name,
-        required: true,
-        form: Form::Choice(types),
-    }
+    Element { name, required: true, form: Form::Choice(types) }
 }
 
 /// The table of a resource type, if there is one.
 pub(super) fn of(resource_type: &str) -> Option<&'static Shape> {
-    RESOURCES
-        .iter()
-        .find(|resource| resource.name == resource_type)
-        .map(|resource| &resource.shape)
+    RESOURCES.iter().find(|resource| resource.name == resource_type).map(|resource| &resource.shape)
 }
 
 /// A resource type with a table.
@@ -114,30 +87,15 @@ pub(super) struct ResourceType {
 }
 
 const fn clinical(name: &'static str, elements: &'static [Element]) -> ResourceType {
-    ResourceType {
-        name,
-        shape: Shape(elements),
-        of_patient: true,
-        coded: false,
-    }
+    ResourceType { name, shape: Shape(elements), of_patient: true, coded: false }
 }
 
 const fn coded(name: &'static str, elements: &'static [Element]) -> ResourceType {
-    ResourceType {
-        name,
-        shape: Shape(elements),
-        of_patient: true,
-        coded: true,
-    }
+    ResourceType { name, shape: Shape(elements), of_patient: true, coded: true }
 }
 
 const fn shared(name: &'static str, elements: &'static [Element]) -> ResourceType {
-    ResourceType {
-        name,
-        shape: Shape(elements),
-        of_patient: false,
-        coded: false,
-    }
+    ResourceType { name, shape: Shape(elements), of_patient: false, coded: false }
 }
 
 // Data types.
@@ -172,14 +130,8 @@ static QUANTITY: Shape = Shape(&[
     one("system", Uri),
     one("code", Code),
 ]);
-static RANGE: Shape = Shape(&[
-    one("low", Object(&QUANTITY)),
-    one("high", Object(&QUANTITY)),
-]);
-static RATIO: Shape = Shape(&[
-    one("numerator", Object(&QUANTITY)),
-    one("denominator", Object(&QUANTITY)),
-]);
+static RANGE: Shape = Shape(&[one("low", Object(&QUANTITY)), one("high", Object(&QUANTITY))]);
+static RATIO: Shape = Shape(&[one("numerator", Object(&QUANTITY)), one("denominator", Object(&QUANTITY))]);
 static MONEY: Shape = Shape(&[one("value", Decimal), one("currency", Code)]);
 static META: Shape = Shape(&[
     one("versionId", Id),
@@ -189,15 +141,9 @@ static META: Shape = Shape(&[
     many("security", Object(&CODING)),
     many("tag", Object(&CODING)),
 ]);
-static NARRATIVE: Shape = Shape(&[
-    must("status", OneOf("generated extensions additional empty")),
-    must("div", String),
-]);
+static NARRATIVE: Shape = Shape(&[must("status", OneOf("generated extensions additional empty")), must("div", String)]);
 static HUMAN_NAME: Shape = Shape(&[
-    one(
-        "use",
-        OneOf("usual official temp nickname anonymous old maiden"),
-    ),
+    one("use", OneOf("usual official temp nickname anonymous old maiden")),
     one("text", String),
     one("family", String),
     many("given", String),
@@ -235,55 +181,28 @@ static ATTACHMENT: Shape = Shape(&[
     one("creation", DateTime),
 ]);
 static ANNOTATION: Shape = Shape(&[
-    choice(
-        "author",
-        &[("Reference", Object(&REFERENCE)), ("String", String)],
-    ),
+    choice("author", &[("Reference", Object(&REFERENCE)), ("String", String)]),
     one("time", DateTime),
     must("text", String),
 ]);
 static REPEAT: Shape = Shape(&[
-    choice(
-        "bounds",
-        &[
-            ("Duration", Object(&QUANTITY)),
-            ("Range", Object(&RANGE)),
-            ("Period", Object(&PERIOD)),
-        ],
-    ),
+    choice("bounds", &[("Duration", Object(&QUANTITY)), ("Range", Object(&RANGE)), ("Period", Object(&PERIOD))]),
     one("count", PositiveInt),
     one("frequency", PositiveInt),
     one("period", Decimal),
     one("periodUnit", OneOf("s min h d wk mo a")),
 ]);
-static TIMING: Shape = Shape(&[
-    many("event", DateTime),
-    one("repeat", Object(&REPEAT)),
-    one("code", Object(&CONCEPT)),
-]);
+static TIMING: Shape = Shape(&[many("event", DateTime), one("repeat", Object(&REPEAT)), one("code", Object(&CONCEPT))]);
 static DOSE_AND_RATE: Shape = Shape(&[
     one("type", Object(&CONCEPT)),
-    choice(
-        "dose",
-        &[("Range", Object(&RANGE)), ("Quantity", Object(&QUANTITY))],
-    ),
-    choice(
-        "rate",
-        &[
-            ("Ratio", Object(&RATIO)),
-            ("Range", Object(&RANGE)),
-            ("Quantity", Object(&QUANTITY)),
-        ],
-    ),
+    choice("dose", &[("Range", Object(&RANGE)), ("Quantity", Object(&QUANTITY))]),
+    choice("rate", &[("Ratio", Object(&RATIO)), ("Range", Object(&RANGE)), ("Quantity", Object(&QUANTITY))]),
 ]);
 static DOSAGE: Shape = Shape(&[
     one("sequence", Integer),
     one("text", String),
     one("timing", Object(&TIMING)),
-    choice(
-        "asNeeded",
-        &[("Boolean", Boolean), ("CodeableConcept", Object(&CONCEPT))],
-    ),
+    choice("asNeeded", &[("Boolean", Boolean), ("CodeableConcept", Object(&CONCEPT))]),
     one("route", Object(&CONCEPT)),
     many("doseAndRate", Object(&DOSE_AND_RATE)),
 ]);
@@ -308,18 +227,15 @@ const CONDITION_VERIFICATION: Kind = Bound(
     "http://terminology.hl7.org/CodeSystem/condition-ver-status",
     "unconfirmed provisional differential confirmed refuted entered-in-error",
 );
-const ALLERGY_CLINICAL: Kind = Bound(
-    "http://terminology.hl7.org/CodeSystem/allergyintolerance-clinical",
-    "active inactive resolved",
-);
+const ALLERGY_CLINICAL: Kind =
+    Bound("http://terminology.hl7.org/CodeSystem/allergyintolerance-clinical", "active inactive resolved");
 const ALLERGY_VERIFICATION: Kind = Bound(
     "http://terminology.hl7.org/CodeSystem/allergyintolerance-verification",
     "unconfirmed confirmed refuted entered-in-error",
 );
 const GENDER: Kind = OneOf("male female other unknown");
 const PRIORITY: Kind = OneOf("routine urgent asap stat");
-const EVENT_STATUS: Kind =
-    OneOf("preparation in-progress not-done on-hold stopped completed entered-in-error unknown");
+const EVENT_STATUS: Kind = OneOf("preparation in-progress not-done on-hold stopped completed entered-in-error unknown");
 const OBSERVATION_STATUS: Kind =
     OneOf("registered preliminary final amended corrected cancelled entered-in-error unknown");
 const FINANCIAL_STATUS: Kind = OneOf("active cancelled draft entered-in-error");
@@ -335,10 +251,7 @@ const WHEN: &[(&str, Kind)] = &[
     ("Range", Object(&RANGE)),
     ("String", String),
 ];
-const MEDICATION: &[(&str, Kind)] = &[
-    ("CodeableConcept", Object(&CONCEPT)),
-    ("Reference", Object(&REFERENCE)),
-];
+const MEDICATION: &[(&str, Kind)] = &[("CodeableConcept", Object(&CONCEPT)), ("Reference", Object(&REFERENCE))];
 const VALUE: &[(&str, Kind)] = &[
     ("Quantity", Object(&QUANTITY)),
     ("CodeableConcept", Object(&CONCEPT)),
@@ -357,19 +270,11 @@ static ANY: Shape = Shape(&[]);
 
 // Parts of resources.
 
-static CONTACT_LINK: Shape = Shape(&[
-    must("other", Object(&REFERENCE)),
-    must("type", OneOf("replaced-by replaces refer seealso")),
-]);
-static COMMUNICATION: Shape = Shape(&[
-    must("language", Object(&CONCEPT)),
-    one("preferred", Boolean),
-]);
-static QUALIFICATION: Shape = Shape(&[
-    many("identifier", Object(&IDENTIFIER)),
-    must("code", Object(&CONCEPT)),
-    one("period", Object(&PERIOD)),
-]);
+static CONTACT_LINK: Shape =
+    Shape(&[must("other", Object(&REFERENCE)), must("type", OneOf("replaced-by replaces refer seealso"))]);
+static COMMUNICATION: Shape = Shape(&[must("language", Object(&CONCEPT)), one("preferred", Boolean)]);
+static QUALIFICATION: Shape =
+    Shape(&[many("identifier", Object(&IDENTIFIER)), must("code", Object(&CONCEPT)), one("period", Object(&PERIOD))]);
 static REACTION: Shape = Shape(&[
     one("substance", Object(&CONCEPT)),
     some("manifestation", Object(&CONCEPT)),
@@ -388,30 +293,14 @@ static DISPENSE_REQUEST: Shape = Shape(&[
     one("quantity", Object(&QUANTITY)),
     one("expectedSupplyDuration", Object(&QUANTITY)),
 ]);
-static INGREDIENT: Shape = Shape(&[
-    must_choice("item", MEDICATION),
-    one("isActive", Boolean),
-    one("strength", Object(&RATIO)),
-]);
-static PARTICIPANT: Shape = Shape(&[
-    many("type", Object(&CONCEPT)),
-    one("period", Object(&PERIOD)),
-    one("individual", Object(&REFERENCE)),
-]);
-static COVERAGE_CLASS: Shape = Shape(&[
-    must("type", Object(&CONCEPT)),
-    must("value", String),
-    one("name", String),
-]);
-static DOCUMENT_CONTENT: Shape = Shape(&[
-    must("attachment", Object(&ATTACHMENT)),
-    one("format", Object(&CODING)),
-]);
-static CLAIM_INSURANCE: Shape = Shape(&[
-    must("sequence", PositiveInt),
-    must("focal", Boolean),
-    must("coverage", Object(&REFERENCE)),
-]);
+static INGREDIENT: Shape =
+    Shape(&[must_choice("item", MEDICATION), one("isActive", Boolean), one("strength", Object(&RATIO))]);
+static PARTICIPANT: Shape =
+    Shape(&[many("type", Object(&CONCEPT)), one("period", Object(&PERIOD)), one("individual", Object(&REFERENCE))]);
+static COVERAGE_CLASS: Shape = Shape(&[must("type", Object(&CONCEPT)), must("value", String), one("name", String)]);
+static DOCUMENT_CONTENT: Shape = Shape(&[must("attachment", Object(&ATTACHMENT)), one("format", Object(&CODING))]);
+static CLAIM_INSURANCE: Shape =
+    Shape(&[must("sequence", PositiveInt), must("focal", Boolean), must("coverage", Object(&REFERENCE))]);
 static CLAIM_ITEM: Shape = Shape(&[
     must("sequence", PositiveInt),
     must("productOrService", Object(&CONCEPT)),
@@ -425,27 +314,13 @@ static ADJUDICATION: Shape = Shape(&[
     one("amount", Object(&MONEY)),
     one("value", Decimal),
 ]);
-static RESPONSE_ITEM: Shape = Shape(&[
-    must("itemSequence", PositiveInt),
-    some("adjudication", Object(&ADJUDICATION)),
-]);
-static RESPONSE_TOTAL: Shape = Shape(&[
-    must("category", Object(&CONCEPT)),
-    must("amount", Object(&MONEY)),
-]);
-static CARE_PLAN_ACTIVITY: Shape = Shape(&[
-    many("outcomeCodeableConcept", Object(&CONCEPT)),
-    one("reference", Object(&REFERENCE)),
-]);
-static TASK_RESTRICTION: Shape = Shape(&[
-    one("repetitions", PositiveInt),
-    one("period", Object(&PERIOD)),
-]);
-static MITIGATION: Shape = Shape(&[
-    must("action", Object(&CONCEPT)),
-    one("date", DateTime),
-    one("author", Object(&REFERENCE)),
-]);
+static RESPONSE_ITEM: Shape = Shape(&[must("itemSequence", PositiveInt), some("adjudication", Object(&ADJUDICATION))]);
+static RESPONSE_TOTAL: Shape = Shape(&[must("category", Object(&CONCEPT)), must("amount", Object(&MONEY))]);
+static CARE_PLAN_ACTIVITY: Shape =
+    Shape(&[many("outcomeCodeableConcept", Object(&CONCEPT)), one("reference", Object(&REFERENCE))]);
+static TASK_RESTRICTION: Shape = Shape(&[one("repetitions", PositiveInt), one("period", Object(&PERIOD))]);
+static MITIGATION: Shape =
+    Shape(&[must("action", Object(&CONCEPT)), one("date", DateTime), one("author", Object(&REFERENCE))]);
 
 /// The resource types that are checked, most used first.
 pub(super) static RESOURCES: &[ResourceType] = &[
@@ -497,23 +372,12 @@ pub(super) static RESOURCES: &[ResourceType] = &[
         "MedicationRequest",
         &[
             many("identifier", Object(&IDENTIFIER)),
-            must(
-                "status",
-                OneOf("active on-hold cancelled completed entered-in-error stopped draft unknown"),
-            ),
-            must(
-                "intent",
-                OneOf(
-                    "proposal plan order original-order reflex-order filler-order instance-order option",
-                ),
-            ),
+            must("status", OneOf("active on-hold cancelled completed entered-in-error stopped draft unknown")),
+            must("intent", OneOf("proposal plan order original-order reflex-order filler-order instance-order option")),
             many("category", Object(&CONCEPT)),
             one("priority", PRIORITY),
             one("doNotPerform", Boolean),
-            choice(
-                "reported",
-                &[("Boolean", Boolean), ("Reference", Object(&REFERENCE))],
-            ),
+            choice("reported", &[("Boolean", Boolean), ("Reference", Object(&REFERENCE))]),
             must_choice("medication", MEDICATION),
             must("subject", Object(&REFERENCE)),
             one("encounter", Object(&REFERENCE)),
@@ -537,10 +401,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
             choice("deceased", &[("Boolean", Boolean), ("DateTime", DateTime)]),
             many("address", Object(&ADDRESS)),
             one("maritalStatus", Object(&CONCEPT)),
-            choice(
-                "multipleBirth",
-                &[("Boolean", Boolean), ("Integer", Integer)],
-            ),
+            choice("multipleBirth", &[("Boolean", Boolean), ("Integer", Integer)]),
             many("photo", Object(&ATTACHMENT)),
             many("communication", Object(&COMMUNICATION)),
             many("generalPractitioner", Object(&REFERENCE)),
@@ -570,19 +431,11 @@ pub(super) static RESOURCES: &[ResourceType] = &[
         "MedicationStatement",
         &[
             many("identifier", Object(&IDENTIFIER)),
-            must(
-                "status",
-                OneOf(
-                    "active completed entered-in-error intended stopped on-hold unknown not-taken",
-                ),
-            ),
+            must("status", OneOf("active completed entered-in-error intended stopped on-hold unknown not-taken")),
             one("category", Object(&CONCEPT)),
             must_choice("medication", MEDICATION),
             must("subject", Object(&REFERENCE)),
-            choice(
-                "effective",
-                &[("DateTime", DateTime), ("Period", Object(&PERIOD))],
-            ),
+            choice("effective", &[("DateTime", DateTime), ("Period", Object(&PERIOD))]),
             one("dateAsserted", DateTime),
             many("dosage", Object(&DOSAGE)),
         ],
@@ -593,9 +446,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
             many("identifier", Object(&IDENTIFIER)),
             must(
                 "status",
-                OneOf(
-                    "preparation in-progress cancelled on-hold completed entered-in-error stopped declined unknown",
-                ),
+                OneOf("preparation in-progress cancelled on-hold completed entered-in-error stopped declined unknown"),
             ),
             must_choice("medication", MEDICATION),
             one("subject", Object(&REFERENCE)),
@@ -625,9 +476,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
             many("identifier", Object(&IDENTIFIER)),
             must(
                 "status",
-                OneOf(
-                    "planned arrived triaged in-progress onleave finished cancelled entered-in-error unknown",
-                ),
+                OneOf("planned arrived triaged in-progress onleave finished cancelled entered-in-error unknown"),
             ),
             must("class", Object(&CODING)),
             many("type", Object(&CONCEPT)),
@@ -663,10 +512,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
             many("category", Object(&CONCEPT)),
             must("code", Object(&CONCEPT)),
             one("subject", Object(&REFERENCE)),
-            choice(
-                "effective",
-                &[("DateTime", DateTime), ("Period", Object(&PERIOD))],
-            ),
+            choice("effective", &[("DateTime", DateTime), ("Period", Object(&PERIOD))]),
             one("issued", Instant),
             many("result", Object(&REFERENCE)),
             many("presentedForm", Object(&ATTACHMENT)),
@@ -692,14 +538,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
             one("doNotPerform", Boolean),
             one("code", Object(&CONCEPT)),
             must("subject", Object(&REFERENCE)),
-            choice(
-                "occurrence",
-                &[
-                    ("DateTime", DateTime),
-                    ("Period", Object(&PERIOD)),
-                    ("Timing", Object(&TIMING)),
-                ],
-            ),
+            choice("occurrence", &[("DateTime", DateTime), ("Period", Object(&PERIOD)), ("Timing", Object(&TIMING))]),
             one("authoredOn", DateTime),
         ],
     ),
@@ -729,9 +568,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
             ),
             must(
                 "intent",
-                OneOf(
-                    "unknown proposal plan order original-order reflex-order filler-order instance-order option",
-                ),
+                OneOf("unknown proposal plan order original-order reflex-order filler-order instance-order option"),
             ),
             one("priority", PRIORITY),
             one("code", Object(&CONCEPT)),
@@ -764,10 +601,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
             one("code", Object(&CONCEPT)),
             one("severity", OneOf("high moderate low")),
             one("patient", Object(&REFERENCE)),
-            choice(
-                "identified",
-                &[("DateTime", DateTime), ("Period", Object(&PERIOD))],
-            ),
+            choice("identified", &[("DateTime", DateTime), ("Period", Object(&PERIOD))]),
             one("detail", String),
             one("reference", Uri),
             many("mitigation", Object(&MITIGATION)),
@@ -778,10 +612,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
         &[
             many("identifier", Object(&IDENTIFIER)),
             must("status", OneOf("current superseded entered-in-error")),
-            one(
-                "docStatus",
-                OneOf("preliminary final amended entered-in-error"),
-            ),
+            one("docStatus", OneOf("preliminary final amended entered-in-error")),
             one("type", Object(&CONCEPT)),
             many("category", Object(&CONCEPT)),
             one("subject", Object(&REFERENCE)),
@@ -794,10 +625,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
         &[
             one("identifier", Object(&IDENTIFIER)),
             one("questionnaire", Uri),
-            must(
-                "status",
-                OneOf("in-progress completed amended entered-in-error stopped"),
-            ),
+            must("status", OneOf("in-progress completed amended entered-in-error stopped")),
             one("subject", Object(&REFERENCE)),
             one("authored", DateTime),
         ],

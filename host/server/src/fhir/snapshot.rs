@@ -9,8 +9,8 @@ use std::{
 use serde_json::Value;
 use xinglin_domain::{
     clinical::{
-        Allergy, Component, Condition, ConditionStatus, Criticality, Medication, MedicationStatus,
-        Observation, ObservationValue, Omission, OmissionReason, Section, Sex, Snapshot, Subject,
+        Allergy, Component, Condition, ConditionStatus, Criticality, Medication, MedicationStatus, Observation,
+        ObservationValue, Omission, OmissionReason, Section, Sex, Snapshot, Subject,
     },
     coding::{Attribute, AttributeValue, Coding, Quantity, system},
     time::Instant,
@@ -56,12 +56,7 @@ const NAMING: [&str; 5] = ["54125-0", "45392-8", "45394-4", "45396-9", "56799-0"
 /// - A value that cannot be given exactly is `Absent`, and so is a text that is
 ///   not a result, or in which the patient's name, contact, address or number is
 ///   found.
-pub fn build(
-    patient: &Value,
-    resources: &[Value],
-    pseudonym: String,
-    taken_at: Instant,
-) -> Snapshot {
+pub fn build(patient: &Value, resources: &[Value], pseudonym: String, taken_at: Instant) -> Snapshot {
     let mut conditions = Dated::new();
     let mut allergies = Dated::new();
     let mut medications = Dated::new();
@@ -93,24 +88,9 @@ pub fn build(
                 _ => Sex::Unknown,
             },
         },
-        conditions: newest(
-            conditions,
-            MOST_CONDITIONS,
-            Section::Conditions,
-            &mut omissions,
-        ),
-        allergies: newest(
-            allergies,
-            MOST_ALLERGIES,
-            Section::Allergies,
-            &mut omissions,
-        ),
-        medications: newest(
-            medications,
-            MOST_MEDICATIONS,
-            Section::Medications,
-            &mut omissions,
-        ),
+        conditions: newest(conditions, MOST_CONDITIONS, Section::Conditions, &mut omissions),
+        allergies: newest(allergies, MOST_ALLERGIES, Section::Allergies, &mut omissions),
+        medications: newest(medications, MOST_MEDICATIONS, Section::Medications, &mut omissions),
         observations: newest_of_each(observations, &mut omissions),
         omissions,
         attributes: Vec::new(),
@@ -119,18 +99,10 @@ pub fn build(
 
 type Dated<T> = Vec<(Option<Instant>, T)>;
 
-fn newest<T>(
-    mut all: Dated<T>,
-    most: usize,
-    section: Section,
-    omissions: &mut Vec<Omission>,
-) -> Vec<T> {
+fn newest<T>(mut all: Dated<T>, most: usize, section: Section, omissions: &mut Vec<Omission>) -> Vec<T> {
     all.sort_by_key(|(at, _)| Reverse(*at));
     if all.len() > most {
-        omissions.push(Omission {
-            section,
-            reason: OmissionReason::Truncated,
-        });
+        omissions.push(Omission { section, reason: OmissionReason::Truncated });
         all.truncate(most);
     }
     all.into_iter().map(|(_, item)| item).collect()
@@ -141,21 +113,14 @@ fn newest_of_each(mut all: Dated<Observation>, omissions: &mut Vec<Omission>) ->
     let found = all.len();
     let mut counts: HashMap<(String, String), usize> = HashMap::new();
     all.retain(|(_, observation)| {
-        let concept = observation
-            .code
-            .first()
-            .map(|c| (c.system.clone(), c.code.clone()))
-            .unwrap_or_default();
+        let concept = observation.code.first().map(|c| (c.system.clone(), c.code.clone())).unwrap_or_default();
         let count = counts.entry(concept).or_default();
         *count += 1;
         *count <= MOST_OF_ONE_CONCEPT
     });
     all.truncate(MOST_OBSERVATIONS);
     if all.len() < found {
-        omissions.push(Omission {
-            section: Section::Observations,
-            reason: OmissionReason::Truncated,
-        });
+        omissions.push(Omission { section: Section::Observations, reason: OmissionReason::Truncated });
     }
     all.into_iter().map(|(_, item)| item).collect()
 }
@@ -166,27 +131,18 @@ fn concept(value: Option<&Value>) -> Vec<Coding> {
     if !found.is_empty() {
         return found;
     }
-    let says_something =
-        value.is_some_and(|v| text(v, "text").is_some() || !items(v, "coding").is_empty());
-    vec![Coding::new(
-        DATA_ABSENT,
-        if says_something { "as-text" } else { "unknown" },
-    )]
+    let says_something = value.is_some_and(|v| text(v, "text").is_some() || !items(v, "coding").is_empty());
+    vec![Coding::new(DATA_ABSENT, if says_something { "as-text" } else { "unknown" })]
 }
 
 /// The code of a status that is a CodeableConcept with a required binding.
 fn status<'a>(resource: &'a Value, name: &str) -> Option<&'a str> {
-    items(resource.get(name)?, "coding")
-        .iter()
-        .find_map(|coding| text(coding, "code"))
+    items(resource.get(name)?, "coding").iter().find_map(|coding| text(coding, "code"))
 }
 
 fn note(attributes: &mut Vec<Attribute>, key: &str, value: Option<&str>) {
     if let Some(value) = value {
-        attributes.push(Attribute {
-            key: key.to_owned(),
-            value: AttributeValue::Text(value.to_owned()),
-        });
+        attributes.push(Attribute { key: key.to_owned(), value: AttributeValue::Text(value.to_owned()) });
     }
 }
 
@@ -213,25 +169,13 @@ fn condition(resource: &Value) -> Option<(Option<Instant>, Condition)> {
         Some("resolved") => ConditionStatus::Resolved,
         _ => ConditionStatus::Unknown,
     };
-    let condition = Condition {
-        code: concept(resource.get("code")),
-        status,
-        onset,
-        attributes,
-    };
-    Some((
-        onset.or_else(|| instant(resource, "recordedDate")),
-        condition,
-    ))
+    let condition = Condition { code: concept(resource.get("code")), status, onset, attributes };
+    Some((onset.or_else(|| instant(resource, "recordedDate")), condition))
 }
 
 fn allergy(resource: &Value) -> Option<(Option<Instant>, Allergy)> {
     let mut attributes = verified(resource)?;
-    note(
-        &mut attributes,
-        "xinglin.clinical-status",
-        status(resource, "clinicalStatus").filter(|s| *s != "active"),
-    );
+    note(&mut attributes, "xinglin.clinical-status", status(resource, "clinicalStatus").filter(|s| *s != "active"));
     let recorded = instant(resource, "recordedDate");
     let criticality = match text(resource, "criticality") {
         Some("low") => Criticality::Low,
@@ -241,27 +185,15 @@ fn allergy(resource: &Value) -> Option<(Option<Instant>, Allergy)> {
     // The substance may be named with the reaction only.
     let substance = match resource.get("code") {
         None => {
-            let of_reactions: Vec<Coding> = items(resource, "reaction")
-                .iter()
-                .filter_map(|r| r.get("substance"))
-                .flat_map(codings)
-                .collect();
-            if of_reactions.is_empty() {
-                concept(None)
-            } else {
-                of_reactions
-            }
+            let of_reactions: Vec<Coding> =
+                items(resource, "reaction").iter().filter_map(|r| r.get("substance")).flat_map(codings).collect();
+            if of_reactions.is_empty() { concept(None) } else { of_reactions }
         }
         code => concept(code),
     };
     Some((
         recorded.or_else(|| instant(resource, "onsetDateTime")),
-        Allergy {
-            substance,
-            criticality,
-            recorded,
-            attributes,
-        },
+        Allergy { substance, criticality, recorded, attributes },
     ))
 }
 
@@ -270,23 +202,14 @@ struct Library<'a>(HashMap<&'a str, &'a Value>);
 
 impl<'a> Library<'a> {
     fn of(resources: &'a [Value]) -> Self {
-        let medications = resources
-            .iter()
-            .filter(|r| text(r, "resourceType") == Some("Medication"));
-        Self(
-            medications
-                .filter_map(|r| Some((text(r, "id")?, r)))
-                .collect(),
-        )
+        let medications = resources.iter().filter(|r| text(r, "resourceType") == Some("Medication"));
+        Self(medications.filter_map(|r| Some((text(r, "id")?, r))).collect())
     }
 
     fn find(&self, reference: &str, contained: &'a [Value]) -> Option<&'a Value> {
         match reference.strip_prefix('#') {
             Some(local) => contained.iter().find(|r| text(r, "id") == Some(local)),
-            None => self
-                .0
-                .get(super::read::id_of(reference, "Medication")?)
-                .copied(),
+            None => self.0.get(super::read::id_of(reference, "Medication")?).copied(),
         }
     }
 
@@ -296,19 +219,14 @@ impl<'a> Library<'a> {
             return (concept(Some(product)), Vec::new());
         }
         let contained = items(resource, "contained");
-        let referred = |holder: &'a Value, name: &str| {
-            self.find(text(holder.get(name)?, "reference")?, contained)
-        };
+        let referred = |holder: &'a Value, name: &str| self.find(text(holder.get(name)?, "reference")?, contained);
         let Some(medication) = referred(resource, "medicationReference") else {
             return (concept(None), Vec::new());
         };
         let mut seen = HashSet::new();
         let ingredients = items(medication, "ingredient")
             .iter()
-            .filter_map(|i| {
-                i.get("itemCodeableConcept")
-                    .or_else(|| referred(i, "itemReference")?.get("code"))
-            })
+            .filter_map(|i| i.get("itemCodeableConcept").or_else(|| referred(i, "itemReference")?.get("code")))
             .flat_map(codings)
             .filter(|coding| seen.insert((coding.system.clone(), coding.code.clone())))
             .collect();
@@ -331,29 +249,13 @@ fn requested(resource: &Value, library: &Library<'_>) -> Option<(Option<Instant>
         // Never in force: draft, cancelled, entered-in-error.
         _ => return None,
     };
-    let bounds = items(resource, "dosageInstruction")
-        .iter()
-        .find_map(|dosage| dosage.get("timing")?.get("repeat"));
+    let bounds = items(resource, "dosageInstruction").iter().find_map(|dosage| dosage.get("timing")?.get("repeat"));
     let period = bounds.and_then(|b| b.get("boundsPeriod"));
-    let started = period
-        .and_then(|p| instant(p, "start"))
-        .or_else(|| instant(resource, "authoredOn"));
+    let started = period.and_then(|p| instant(p, "start")).or_else(|| instant(resource, "authoredOn"));
     let days = bounds.and_then(|b| b.get("boundsDuration")).and_then(days);
-    let ended = period
-        .and_then(|p| instant(p, "end"))
-        .or_else(|| Some(started?.plus_days(days?)));
+    let ended = period.and_then(|p| instant(p, "end")).or_else(|| Some(started?.plus_days(days?)));
     let (code, ingredients) = library.medicine(resource);
-    Some((
-        started,
-        Medication {
-            code,
-            ingredients,
-            status,
-            started,
-            ended,
-            attributes: Vec::new(),
-        },
-    ))
+    Some((started, Medication { code, ingredients, status, started, ended, attributes: Vec::new() }))
 }
 
 /// A duration in whole days or weeks.
@@ -376,22 +278,12 @@ fn stated(resource: &Value, library: &Library<'_>) -> Option<(Option<Instant>, M
         // not-taken, entered-in-error.
         _ => return None,
     };
-    let started =
-        instant(resource, "effectiveDateTime").or_else(|| instant(resource, "effectivePeriod"));
-    let ended = resource
-        .get("effectivePeriod")
-        .and_then(|period| instant(period, "end"));
+    let started = instant(resource, "effectiveDateTime").or_else(|| instant(resource, "effectivePeriod"));
+    let ended = resource.get("effectivePeriod").and_then(|period| instant(period, "end"));
     let (code, ingredients) = library.medicine(resource);
     Some((
         started.or_else(|| instant(resource, "dateAsserted")),
-        Medication {
-            code,
-            ingredients,
-            status,
-            started,
-            ended,
-            attributes: Vec::new(),
-        },
+        Medication { code, ingredients, status, started, ended, attributes: Vec::new() },
     ))
 }
 
@@ -404,15 +296,10 @@ impl Identity {
         for (element, parts) in [
             ("name", ["text", "family", "given"].as_slice()),
             ("telecom", &["value"]),
-            (
-                "address",
-                &["text", "line", "city", "district", "postalCode"],
-            ),
+            ("address", &["text", "line", "city", "district", "postalCode"]),
             ("identifier", &["value"]),
         ] {
-            for part in items(patient, element)
-                .iter()
-                .flat_map(|item| parts.iter().filter_map(|name| item.get(*name)))
+            for part in items(patient, element).iter().flat_map(|item| parts.iter().filter_map(|name| item.get(*name)))
             {
                 match part {
                     Value::Array(several) => words.extend(several.iter().filter_map(Value::as_str)),
@@ -421,13 +308,7 @@ impl Identity {
             }
         }
         // A single letter or 王 is in too many words.
-        Self(
-            words
-                .into_iter()
-                .filter(|word| word.chars().nth(1).is_some())
-                .map(str::to_lowercase)
-                .collect(),
-        )
+        Self(words.into_iter().filter(|word| word.chars().nth(1).is_some()).map(str::to_lowercase).collect())
     }
 
     fn is_in(&self, text: &str) -> bool {
@@ -450,49 +331,23 @@ impl Texts<'_> {
 }
 
 fn observation(resource: &Value, identity: &Identity) -> Option<(Option<Instant>, Observation)> {
-    if !matches!(
-        text(resource, "status"),
-        Some("final" | "amended" | "corrected")
-    ) {
+    if !matches!(text(resource, "status"), Some("final" | "amended" | "corrected")) {
         return None;
     }
-    let mut categories = items(resource, "category")
-        .iter()
-        .flat_map(|c| items(c, "coding"))
-        .filter_map(|c| text(c, "code"));
+    let mut categories =
+        items(resource, "category").iter().flat_map(|c| items(c, "coding")).filter_map(|c| text(c, "code"));
     let code = concept(resource.get("code"));
-    let is_naming = code
-        .iter()
-        .any(|c| c.system == system::LOINC && NAMING.contains(&c.code.as_str()));
-    let texts = Texts {
-        are_results: !is_naming && categories.any(|code| RESULTS.contains(&code)),
-        identity,
-    };
-    let effective = ["effectiveDateTime", "effectiveInstant", "effectivePeriod"]
-        .iter()
-        .find_map(|name| instant(resource, name));
+    let is_naming = code.iter().any(|c| c.system == system::LOINC && NAMING.contains(&c.code.as_str()));
+    let texts = Texts { are_results: !is_naming && categories.any(|code| RESULTS.contains(&code)), identity };
+    let effective =
+        ["effectiveDateTime", "effectiveInstant", "effectivePeriod"].iter().find_map(|name| instant(resource, name));
     let mut attributes = Vec::new();
-    note(
-        &mut attributes,
-        "xinglin.comparator",
-        resource
-            .get("valueQuantity")
-            .and_then(|q| text(q, "comparator")),
-    );
+    note(&mut attributes, "xinglin.comparator", resource.get("valueQuantity").and_then(|q| text(q, "comparator")));
     let components = items(resource, "component")
         .iter()
-        .map(|part| Component {
-            code: concept(part.get("code")),
-            value: value(part, texts),
-        })
+        .map(|part| Component { code: concept(part.get("code")), value: value(part, texts) })
         .collect();
-    let observation = Observation {
-        code,
-        value: value(resource, texts),
-        components,
-        effective,
-        attributes,
-    };
+    let observation = Observation { code, value: value(resource, texts), components, effective, attributes };
     Some((effective, observation))
 }
 
@@ -501,22 +356,15 @@ fn value(holder: &Value, texts: Texts<'_>) -> ObservationValue {
     let Value::Object(fields) = holder else {
         return ObservationValue::Absent;
     };
-    let found = fields
-        .iter()
-        .find_map(|(name, value)| Some((name.strip_prefix("value")?, value)));
+    let found = fields.iter().find_map(|(name, value)| Some((name.strip_prefix("value")?, value)));
     match found {
-        Some(("Quantity", value)) => {
-            quantity(value).map_or(ObservationValue::Absent, ObservationValue::Quantity)
-        }
+        Some(("Quantity", value)) => quantity(value).map_or(ObservationValue::Absent, ObservationValue::Quantity),
         Some(("CodeableConcept", value)) => ObservationValue::Coded(concept(Some(value))),
         Some(("Boolean", Value::Bool(value))) => ObservationValue::Boolean(*value),
-        Some(("Integer", Value::Number(value))) => value
-            .to_string()
-            .parse()
-            .map_or(ObservationValue::Absent, ObservationValue::Integer),
-        Some(("String", Value::String(value))) if texts.allow(value) => {
-            ObservationValue::Text(value.clone())
+        Some(("Integer", Value::Number(value))) => {
+            value.to_string().parse().map_or(ObservationValue::Absent, ObservationValue::Integer)
         }
+        Some(("String", Value::String(value))) if texts.allow(value) => ObservationValue::Text(value.clone()),
         _ => ObservationValue::Absent,
     }
 }
@@ -526,13 +374,8 @@ fn quantity(value: &Value) -> Option<Quantity> {
     let Value::Number(number) = value.get("value")? else {
         return None;
     };
-    let unit = text(value, "code")
-        .or_else(|| text(value, "unit"))
-        .unwrap_or_default();
-    Some(Quantity {
-        value: number.to_string().parse().ok()?,
-        unit: unit.to_owned(),
-    })
+    let unit = text(value, "code").or_else(|| text(value, "unit")).unwrap_or_default();
+    Some(Quantity { value: number.to_string().parse().ok()?, unit: unit.to_owned() })
 }
 
 #[cfg(test)]
@@ -548,12 +391,7 @@ mod tests {
     }
 
     fn snapshot(resources: &[Value]) -> Snapshot {
-        build(
-            &json!({"resourceType": "Patient"}),
-            resources,
-            "psn".into(),
-            now(),
-        )
+        build(&json!({"resourceType": "Patient"}), resources, "psn".into(), now())
     }
 
     fn lab(value: Value) -> Value {
@@ -571,44 +409,22 @@ mod tests {
     #[test]
     fn the_shipped_patient_is_a_diabetic_on_metformin() {
         let resources = testing::shipped_resources();
-        let patient = resources
-            .iter()
-            .find(|r| r["resourceType"] == "Patient")
-            .expect("patient");
+        let patient = resources.iter().find(|r| r["resourceType"] == "Patient").expect("patient");
         let snapshot = build(patient, &resources, "psn-1".into(), now());
 
         assert_eq!(snapshot.subject.sex, Sex::Female);
         assert_eq!(snapshot.subject.age_months, Some(589), "born 1977-09-11");
         let diabetes = Coding::new(system::SNOMED, "44054006");
+        assert!(snapshot.conditions.iter().any(|c| c.status == ConditionStatus::Active && c.code[0].same(&diabetes)));
         assert!(
-            snapshot
-                .conditions
-                .iter()
-                .any(|c| c.status == ConditionStatus::Active && c.code[0].same(&diabetes))
+            snapshot.medications.iter().any(|m| m.status == MedicationStatus::Active && m.code[0].code == "860975")
         );
-        assert!(
-            snapshot
-                .medications
-                .iter()
-                .any(|m| m.status == MedicationStatus::Active && m.code[0].code == "860975")
-        );
-        let allergens: Vec<&str> = snapshot
-            .allergies
-            .iter()
-            .map(|a| a.substance[0].code.as_str())
-            .collect();
+        let allergens: Vec<&str> = snapshot.allergies.iter().map(|a| a.substance[0].code.as_str()).collect();
         assert!(allergens.contains(&"7984"), "penicillin: {allergens:?}");
-        for (loinc, unit) in [
-            ("4548-4", "%"),
-            ("2339-0", "mg/dL"),
-            ("38483-4", "mg/dL"),
-            ("33914-3", "mL/min/{1.73_m2}"),
-        ] {
-            let found = snapshot
-                .observations
-                .iter()
-                .find(|o| o.code[0].code == loinc)
-                .expect(loinc);
+        for (loinc, unit) in
+            [("4548-4", "%"), ("2339-0", "mg/dL"), ("38483-4", "mg/dL"), ("33914-3", "mL/min/{1.73_m2}")]
+        {
+            let found = snapshot.observations.iter().find(|o| o.code[0].code == loinc).expect(loinc);
             assert!(
                 matches!(&found.value, ObservationValue::Quantity(q) if q.unit == unit && q.value.is_positive()),
                 "{found:?}"
@@ -622,21 +438,10 @@ mod tests {
     #[test]
     fn nothing_that_names_the_person_goes_in() {
         let resources = testing::shipped_resources();
-        let patient = resources
-            .iter()
-            .find(|r| r["resourceType"] == "Patient")
-            .expect("patient");
-        let given = serde_json::to_string(&build(patient, &resources, "psn-1".into(), now()))
-            .expect("json");
+        let patient = resources.iter().find(|r| r["resourceType"] == "Patient").expect("patient");
+        let given = serde_json::to_string(&build(patient, &resources, "psn-1".into(), now())).expect("json");
         let mut secrets = Vec::new();
-        for name in [
-            "id",
-            "name",
-            "identifier",
-            "telecom",
-            "address",
-            "birthDate",
-        ] {
+        for name in ["id", "name", "identifier", "telecom", "address", "birthDate"] {
             texts(&patient[name], &mut secrets);
         }
         secrets.retain(|s| s.len() > 5 && s != "official");
@@ -659,17 +464,8 @@ mod tests {
     fn numbers_are_exact() {
         let text = r#"{"valueQuantity":{"value":6.50,"unit":"percent","code":"%"}}"#;
         let given = snapshot(&[lab(serde_json::from_str(text).expect("json"))]);
-        let ObservationValue::Quantity(quantity) = &given.observations[0].value else {
-            panic!("{given:?}")
-        };
-        assert_eq!(
-            (
-                quantity.value.unscaled(),
-                quantity.value.scale(),
-                quantity.unit.as_str()
-            ),
-            (650, 2, "%")
-        );
+        let ObservationValue::Quantity(quantity) = &given.observations[0].value else { panic!("{given:?}") };
+        assert_eq!((quantity.value.unscaled(), quantity.value.scale(), quantity.unit.as_str()), (650, 2, "%"));
     }
 
     #[test]
@@ -684,55 +480,32 @@ mod tests {
                 json!({"valueCodeableConcept": {"text": "阴性"}}),
                 ObservationValue::Coded(vec![Coding::new(DATA_ABSENT, "as-text")]),
             ),
-            (
-                json!({"valueString": "阴性"}),
-                ObservationValue::Text("阴性".into()),
-            ),
-            (
-                json!({"valueString": "长".repeat(100)}),
-                ObservationValue::Absent,
-            ),
-            (
-                json!({"valueBoolean": true}),
-                ObservationValue::Boolean(true),
-            ),
+            (json!({"valueString": "阴性"}), ObservationValue::Text("阴性".into())),
+            (json!({"valueString": "长".repeat(100)}), ObservationValue::Absent),
+            (json!({"valueBoolean": true}), ObservationValue::Boolean(true)),
             (json!({"valueInteger": 21}), ObservationValue::Integer(21)),
-            (
-                json!({"valueQuantity": {"value": 1e99}}),
-                ObservationValue::Absent,
-            ),
+            (json!({"valueQuantity": {"value": 1e99}}), ObservationValue::Absent),
             (
                 json!({"valueQuantity": {"value": 3}}),
-                ObservationValue::Quantity(Quantity {
-                    value: Decimal::whole(3),
-                    unit: String::new(),
-                }),
+                ObservationValue::Quantity(Quantity { value: Decimal::whole(3), unit: String::new() }),
             ),
-            (
-                json!({"dataAbsentReason": {"text": "溶血"}}),
-                ObservationValue::Absent,
-            ),
+            (json!({"dataAbsentReason": {"text": "溶血"}}), ObservationValue::Absent),
         ];
         for (resource, wanted) in cases {
-            assert_eq!(
-                snapshot(&[lab(resource.clone())]).observations[0].value,
-                wanted,
-                "{resource}"
-            );
+            assert_eq!(snapshot(&[lab(resource.clone())]).observations[0].value, wanted, "{resource}");
         }
     }
 
     #[test]
     fn a_text_is_given_if_it_is_a_result_and_names_nobody() {
-        let patient = json!({"name": [{"family": "王", "given": ["小明"]}], "address": [{"line": ["Schimmel Crossroad 7"]}]});
+        let patient =
+            json!({"name": [{"family": "王", "given": ["小明"]}], "address": [{"line": ["Schimmel Crossroad 7"]}]});
         let given = |observation: Value| {
             let snapshot = build(&patient, &[lab(observation)], String::new(), now());
             !matches!(snapshot.observations[0].value, ObservationValue::Absent)
         };
         assert!(given(json!({"valueString": "阳性(+)"})));
-        assert!(!given(
-            json!({"valueString": "never tested", "category": [{"coding": [{"code": "survey"}]}]})
-        ));
+        assert!(!given(json!({"valueString": "never tested", "category": [{"coding": [{"code": "survey"}]}]})));
         assert!(!given(json!({"valueString": "王小明的标本溶血"})));
         assert!(!given(json!({"valueString": "1, schimmel crossroad 7"})));
         assert!(!given(
@@ -742,13 +515,8 @@ mod tests {
 
     #[test]
     fn a_bound_is_marked() {
-        let given = snapshot(&[lab(
-            json!({"valueQuantity": {"value": 20, "comparator": "<", "code": "{copies}/mL"}}),
-        )]);
-        let wanted = Attribute {
-            key: "xinglin.comparator".into(),
-            value: AttributeValue::Text("<".into()),
-        };
+        let given = snapshot(&[lab(json!({"valueQuantity": {"value": 20, "comparator": "<", "code": "{copies}/mL"}}))]);
+        let wanted = Attribute { key: "xinglin.comparator".into(), value: AttributeValue::Text("<".into()) };
         assert_eq!(given.observations[0].attributes, [wanted]);
     }
 
@@ -773,12 +541,8 @@ mod tests {
 
     #[test]
     fn an_uncoded_allergy_is_seen_but_not_read() {
-        let given =
-            snapshot(&[json!({"resourceType": "AllergyIntolerance", "code": {"text": "青霉素"}})]);
-        assert_eq!(
-            given.allergies[0].substance,
-            [Coding::new(DATA_ABSENT, "as-text")]
-        );
+        let given = snapshot(&[json!({"resourceType": "AllergyIntolerance", "code": {"text": "青霉素"}})]);
+        assert_eq!(given.allergies[0].substance, [Coding::new(DATA_ABSENT, "as-text")]);
         assert_eq!(given.allergies[0].criticality, Criticality::UnableToAssess);
     }
 
@@ -796,17 +560,10 @@ mod tests {
         for reference in ["#m", "Medication/lib"] {
             let given = snapshot(&[request(reference), medication("lib")]);
             let medicine = &given.medications[0];
-            assert_eq!(
-                medicine.ingredients,
-                [Coding::new(system::ATC, "A10BA02")],
-                "{reference}"
-            );
+            assert_eq!(medicine.ingredients, [Coding::new(system::ATC, "A10BA02")], "{reference}");
             assert_eq!(medicine.ended, Instant::parse("2026-01-29T00:00:00Z"));
         }
-        assert_eq!(
-            snapshot(&[request("#gone")]).medications[0].code,
-            [Coding::new(DATA_ABSENT, "unknown")]
-        );
+        assert_eq!(snapshot(&[request("#gone")]).medications[0].code, [Coding::new(DATA_ABSENT, "unknown")]);
     }
 
     #[test]
@@ -821,26 +578,13 @@ mod tests {
         let given = snapshot(&resources);
         assert_eq!(given.observations.len(), MOST_OF_ONE_CONCEPT + 1);
         assert_eq!(given.observations[0].effective, Some(now()));
-        assert_eq!(
-            given.observations[MOST_OF_ONE_CONCEPT].code[0].code, "4548-4",
-            "the old HbA1c has its place"
-        );
-        assert_eq!(
-            given.omissions,
-            [Omission {
-                section: Section::Observations,
-                reason: OmissionReason::Truncated
-            }]
-        );
+        assert_eq!(given.observations[MOST_OF_ONE_CONCEPT].code[0].code, "4548-4", "the old HbA1c has its place");
+        assert_eq!(given.omissions, [Omission { section: Section::Observations, reason: OmissionReason::Truncated }]);
     }
 
     #[test]
     fn nobody_is_younger_than_born() {
-        let age = |born: &str| {
-            build(&json!({"birthDate": born}), &[], String::new(), now())
-                .subject
-                .age_months
-        };
+        let age = |born: &str| build(&json!({"birthDate": born}), &[], String::new(), now()).subject.age_months;
         assert_eq!(age("2026-11-15"), None);
         assert_eq!(age("2026-10-15"), Some(0));
         assert_eq!(age("2016"), Some(130));

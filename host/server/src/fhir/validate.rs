@@ -22,16 +22,9 @@ use super::{
 /// # Errors
 /// With everything that is wrong, in the order of the document.
 pub fn validate(resource: &Value) -> Result<(), FhirError> {
-    let name = resource
-        .get("resourceType")
-        .and_then(Value::as_str)
-        .filter(|name| primitive::is_type_name(name));
+    let name = resource.get("resourceType").and_then(Value::as_str).filter(|name| primitive::is_type_name(name));
     let mut findings = Findings::default();
-    check(
-        resource,
-        At::root(name.unwrap_or("Resource")),
-        &mut findings,
-    );
+    check(resource, At::root(name.unwrap_or("Resource")), &mut findings);
     findings.or(())
 }
 
@@ -41,10 +34,7 @@ pub(super) fn check(resource: &Value, at: At<'_>, findings: &mut Findings) {
         return findings.add(
             at,
             IssueKind::Structure,
-            format!(
-                "a resource must be an object, not {}",
-                primitive::shape_of(resource)
-            ),
+            format!("a resource must be an object, not {}", primitive::shape_of(resource)),
         );
     };
     json(resource, at, findings);
@@ -72,15 +62,10 @@ fn json(value: &Value, at: At<'_>, findings: &mut Findings) {
             for (name, value) in fields {
                 let at = at.field(name);
                 match value {
-                    Value::Null => findings.add(
-                        at,
-                        IssueKind::Structure,
-                        "leave the element out instead of null",
-                    ),
+                    Value::Null => findings.add(at, IssueKind::Structure, "leave the element out instead of null"),
                     Value::Array(items) => {
                         // `null` stands in for what a primitive and its extension lack at that index.
-                        let paired =
-                            name.starts_with('_') || fields.contains_key(&format!("_{name}"));
+                        let paired = name.starts_with('_') || fields.contains_key(&format!("_{name}"));
                         array(items, paired, at, findings);
                         if name == "extension" || name == "modifierExtension" {
                             extensions(items, at, findings);
@@ -91,11 +76,9 @@ fn json(value: &Value, at: At<'_>, findings: &mut Findings) {
             }
         }
         Value::Array(items) => array(items, false, at, findings),
-        Value::String(text) if text.is_empty() => findings.add(
-            at,
-            IssueKind::Value,
-            "leave the element out instead of an empty text",
-        ),
+        Value::String(text) if text.is_empty() => {
+            findings.add(at, IssueKind::Value, "leave the element out instead of an empty text")
+        }
         _ => {}
     }
 }
@@ -104,11 +87,7 @@ fn array(items: &[Value], may_hold_null: bool, at: At<'_>, findings: &mut Findin
     for (index, item) in items.iter().enumerate() {
         match item {
             Value::Null if may_hold_null => {}
-            Value::Null => findings.add(
-                at.item(index),
-                IssueKind::Structure,
-                "null has no meaning here",
-            ),
+            Value::Null => findings.add(at.item(index), IssueKind::Structure, "null has no meaning here"),
             _ => json(item, at.item(index), findings),
         }
     }
@@ -118,11 +97,7 @@ fn extensions(items: &[Value], at: At<'_>, findings: &mut Findings) {
     for (index, item) in items.iter().enumerate() {
         let url = item.get("url").and_then(Value::as_str);
         if item.is_object() && !url.is_some_and(primitive::is_uri) {
-            findings.add(
-                at.item(index).field("url"),
-                IssueKind::Required,
-                "an extension must say which one it is",
-            );
+            findings.add(at.item(index).field("url"), IssueKind::Required, "an extension must say which one it is");
         }
     }
 }
@@ -130,27 +105,18 @@ fn extensions(items: &[Value], at: At<'_>, findings: &mut Findings) {
 fn elements(fields: &Map<String, Value>, shape: &Shape, at: At<'_>, findings: &mut Findings) {
     for element in shape.0 {
         let found = match &element.form {
-            Form::One(kind) => present(fields, element.name)
-                .map(|value| of_kind(value, *kind, at.field(element.name), findings)),
-            Form::Many(kind) => present(fields, element.name)
-                .map(|value| list(value, *kind, at.field(element.name), findings)),
+            Form::One(kind) => {
+                present(fields, element.name).map(|value| of_kind(value, *kind, at.field(element.name), findings))
+            }
+            Form::Many(kind) => {
+                present(fields, element.name).map(|value| list(value, *kind, at.field(element.name), findings))
+            }
             Form::Choice(types) => one_of_types(fields, element, types, at, findings),
         };
         // A primitive may be left out if an extension says why.
-        if found.is_none()
-            && element.required
-            && !fields.contains_key(&format!("_{}", element.name))
-        {
-            let suffix = if matches!(element.form, Form::Choice(_)) {
-                "[x]"
-            } else {
-                ""
-            };
-            findings.add(
-                at.field(element.name),
-                IssueKind::Required,
-                format!("{}{suffix} is required", element.name),
-            );
+        if found.is_none() && element.required && !fields.contains_key(&format!("_{}", element.name)) {
+            let suffix = if matches!(element.form, Form::Choice(_)) { "[x]" } else { "" };
+            findings.add(at.field(element.name), IssueKind::Required, format!("{}{suffix} is required", element.name));
         }
     }
 }
@@ -165,11 +131,7 @@ fn present<'a>(fields: &'a Map<String, Value>, name: &str) -> Option<&'a Value> 
 
 fn list(value: &Value, kind: Kind, at: At<'_>, findings: &mut Findings) {
     let Value::Array(items) = value else {
-        return findings.add(
-            at,
-            IssueKind::Structure,
-            format!("must be an array, not {}", primitive::shape_of(value)),
-        );
+        return findings.add(at, IssueKind::Structure, format!("must be an array, not {}", primitive::shape_of(value)));
     };
     for (index, item) in items.iter().enumerate() {
         if !item.is_null() {
@@ -188,27 +150,17 @@ fn one_of_types(
 ) -> Option<()> {
     let mut found = None;
     for (name, value) in fields {
-        let Some(suffix) = name
-            .strip_prefix(element.name)
-            .filter(|s| s.starts_with(|c: char| c.is_ascii_uppercase()))
+        let Some(suffix) = name.strip_prefix(element.name).filter(|s| s.starts_with(|c: char| c.is_ascii_uppercase()))
         else {
             continue;
         };
         let at = at.field(name);
         if found.replace(()).is_some() {
-            findings.add(
-                at,
-                IssueKind::Structure,
-                format!("{}[x] may have one value only", element.name),
-            );
+            findings.add(at, IssueKind::Structure, format!("{}[x] may have one value only", element.name));
         }
         match types.iter().find(|(name, _)| *name == suffix) {
             Some((_, kind)) => of_kind(value, *kind, at, findings),
-            None => findings.add(
-                at,
-                IssueKind::Structure,
-                format!("{}[x] cannot have this type", element.name),
-            ),
+            None => findings.add(at, IssueKind::Structure, format!("{}[x] cannot have this type", element.name)),
         }
     }
     found
@@ -219,20 +171,11 @@ fn of_kind(value: &Value, kind: Kind, at: At<'_>, findings: &mut Findings) {
         // Reported already, where JSON as such is looked at.
         (_, Value::Null) => None,
         (Kind::Boolean, Value::Bool(_)) | (Kind::Decimal, Value::Number(_)) => None,
-        (Kind::Integer, Value::Number(n)) => integer(
-            primitive::is_integer(n, i32::MIN),
-            "a whole number of 32 bits",
-        ),
-        (Kind::UnsignedInt, Value::Number(n)) => {
-            integer(primitive::is_integer(n, 0), "a whole number from 0")
-        }
-        (Kind::PositiveInt, Value::Number(n)) => {
-            integer(primitive::is_integer(n, 1), "a whole number from 1")
-        }
+        (Kind::Integer, Value::Number(n)) => integer(primitive::is_integer(n, i32::MIN), "a whole number of 32 bits"),
+        (Kind::UnsignedInt, Value::Number(n)) => integer(primitive::is_integer(n, 0), "a whole number from 0"),
+        (Kind::PositiveInt, Value::Number(n)) => integer(primitive::is_integer(n, 1), "a whole number from 1"),
         (Kind::Boolean, _) => wrong_shape("a boolean", value),
-        (Kind::Decimal | Kind::Integer | Kind::UnsignedInt | Kind::PositiveInt, _) => {
-            wrong_shape("a number", value)
-        }
+        (Kind::Decimal | Kind::Integer | Kind::UnsignedInt | Kind::PositiveInt, _) => wrong_shape("a number", value),
         (Kind::Object(shape), Value::Object(fields)) => {
             return elements(fields, shape, at, findings);
         }
@@ -253,10 +196,7 @@ fn of_kind(value: &Value, kind: Kind, at: At<'_>, findings: &mut Findings) {
 type Problem = Option<(IssueKind, String)>;
 
 fn wrong_shape(wanted: &str, value: &Value) -> Problem {
-    Some((
-        IssueKind::Structure,
-        format!("must be {wanted}, not {}", primitive::shape_of(value)),
-    ))
+    Some((IssueKind::Structure, format!("must be {wanted}, not {}", primitive::shape_of(value))))
 }
 
 fn integer(fits: bool, wanted: &str) -> Problem {
@@ -271,28 +211,13 @@ fn text_of_kind(text: &str, kind: Kind) -> Problem {
             return Some((IssueKind::CodeInvalid, must_be_one_of(codes)));
         }
         Kind::Code => (primitive::is_code(text), "a code"),
-        Kind::Id => (
-            primitive::is_id(text),
-            "an id: 1 to 64 letters, digits, - or .",
-        ),
+        Kind::Id => (primitive::is_id(text), "an id: 1 to 64 letters, digits, - or ."),
         Kind::Uri => (primitive::is_uri(text), "a URI"),
-        Kind::Date => (
-            primitive::is_date(text),
-            "a date: YYYY, YYYY-MM or YYYY-MM-DD",
-        ),
-        Kind::DateTime => (
-            primitive::is_date_time(text),
-            "a date, or YYYY-MM-DDThh:mm:ss with an offset",
-        ),
-        Kind::Instant => (
-            primitive::is_instant(text),
-            "YYYY-MM-DDThh:mm:ss with an offset",
-        ),
+        Kind::Date => (primitive::is_date(text), "a date: YYYY, YYYY-MM or YYYY-MM-DD"),
+        Kind::DateTime => (primitive::is_date_time(text), "a date, or YYYY-MM-DDThh:mm:ss with an offset"),
+        Kind::Instant => (primitive::is_instant(text), "YYYY-MM-DDThh:mm:ss with an offset"),
         Kind::Time => (primitive::is_time(text), "a time: hh:mm:ss"),
-        _ => (
-            primitive::is_string(text),
-            "a text that is not blank, without control characters",
-        ),
+        _ => (primitive::is_string(text), "a text that is not blank, without control characters"),
     };
     (!fits).then(|| (IssueKind::Value, format!("must be {wanted}")))
 }
@@ -301,11 +226,7 @@ fn bound(concept: &Value, system: &str, codes: &str, at: At<'_>, findings: &mut 
     match super::read::code_in(concept, system) {
         Some(code) if is_one_of(code, codes) => {}
         Some(_) => findings.add(at, IssueKind::CodeInvalid, must_be_one_of(codes)),
-        None => findings.add(
-            at,
-            IssueKind::CodeInvalid,
-            format!("must have a code of {system}"),
-        ),
+        None => findings.add(at, IssueKind::CodeInvalid, format!("must have a code of {system}")),
     }
 }
 
@@ -341,14 +262,8 @@ mod tests {
             })),
             []
         );
-        assert_eq!(
-            paths(&json!({"resourceType": "MolecularSequence", "coordinateSystem": 0})),
-            []
-        );
-        assert_eq!(
-            paths(&json!({"resourceType": "Patient", "meta": {}, "name": []})),
-            []
-        );
+        assert_eq!(paths(&json!({"resourceType": "MolecularSequence", "coordinateSystem": 0})), []);
+        assert_eq!(paths(&json!({"resourceType": "Patient", "meta": {}, "name": []})), []);
         // A required primitive may be absent with a reason.
         assert_eq!(
             paths(&json!({
@@ -365,56 +280,20 @@ mod tests {
         let cases = [
             (json!([]), "Resource", Structure),
             (json!({"id": "x"}), "Resource.resourceType", Required),
-            (
-                json!({"resourceType": "patient"}),
-                "Resource.resourceType",
-                Format,
-            ),
-            (
-                json!({"resourceType": "Patient", "id": "a b"}),
-                "Patient.id",
-                Format,
-            ),
-            (
-                json!({"resourceType": "Patient", "id": 12.5}),
-                "Patient.id",
-                Structure,
-            ),
-            (
-                json!({"resourceType": "Patient", "birthDate": "1977-02-30"}),
-                "Patient.birthDate",
-                Format,
-            ),
-            (
-                json!({"resourceType": "Patient", "gender": "f"}),
-                "Patient.gender",
-                CodeInvalid,
-            ),
-            (
-                json!({"resourceType": "Patient", "name": {"text": "x"}}),
-                "Patient.name",
-                Structure,
-            ),
-            (
-                json!({"resourceType": "Patient", "name": [{"given": ["a", 1]}]}),
-                "Patient.name[0].given[1]",
-                Structure,
-            ),
-            (
-                json!({"resourceType": "Observation", "status": "final", "code": {}}),
-                "Observation.code",
-                Required,
-            ),
+            (json!({"resourceType": "patient"}), "Resource.resourceType", Format),
+            (json!({"resourceType": "Patient", "id": "a b"}), "Patient.id", Format),
+            (json!({"resourceType": "Patient", "id": 12.5}), "Patient.id", Structure),
+            (json!({"resourceType": "Patient", "birthDate": "1977-02-30"}), "Patient.birthDate", Format),
+            (json!({"resourceType": "Patient", "gender": "f"}), "Patient.gender", CodeInvalid),
+            (json!({"resourceType": "Patient", "name": {"text": "x"}}), "Patient.name", Structure),
+            (json!({"resourceType": "Patient", "name": [{"given": ["a", 1]}]}), "Patient.name[0].given[1]", Structure),
+            (json!({"resourceType": "Observation", "status": "final", "code": {}}), "Observation.code", Required),
             (
                 json!({"resourceType": "Coverage", "status": "active", "beneficiary": {"reference": "Patient/1"}, "payor": []}),
                 "Coverage.payor",
                 Required,
             ),
-            (
-                json!({"resourceType": "Patient", "active": null}),
-                "Patient.active",
-                Structure,
-            ),
+            (json!({"resourceType": "Patient", "active": null}), "Patient.active", Structure),
             (
                 json!({"resourceType": "Patient", "extension": [{"valueCode": "x"}]}),
                 "Patient.extension[0].url",
@@ -425,16 +304,8 @@ mod tests {
                 "Patient.deceasedDateTime",
                 Structure,
             ),
-            (
-                json!({"resourceType": "Patient", "deceasedString": "yes"}),
-                "Patient.deceasedString",
-                Structure,
-            ),
-            (
-                json!({"resourceType": "Patient", "multipleBirthInteger": 1.5}),
-                "Patient.multipleBirthInteger",
-                Format,
-            ),
+            (json!({"resourceType": "Patient", "deceasedString": "yes"}), "Patient.deceasedString", Structure),
+            (json!({"resourceType": "Patient", "multipleBirthInteger": 1.5}), "Patient.multipleBirthInteger", Format),
             (
                 json!({"resourceType": "Patient", "contained": [{"resourceType": "Coverage", "status": "open"}]}),
                 "Patient.contained[0].status",
@@ -445,16 +316,8 @@ mod tests {
                 "Anything.meta.lastUpdated",
                 Format,
             ),
-            (
-                json!({"resourceType": "Anything", "x": [{"y": ""}]}),
-                "Anything.x[0].y",
-                Format,
-            ),
-            (
-                json!({"resourceType": "Observation", "code": {"text": "x"}}),
-                "Observation.status",
-                Required,
-            ),
+            (json!({"resourceType": "Anything", "x": [{"y": ""}]}), "Anything.x[0].y", Format),
+            (json!({"resourceType": "Observation", "code": {"text": "x"}}), "Observation.status", Required),
             (
                 json!({"resourceType": "MedicationRequest", "status": "active", "intent": "order", "subject": {"reference": "Patient/1"}}),
                 "MedicationRequest.medication",
@@ -473,10 +336,7 @@ mod tests {
         ];
         for (resource, path, kind) in cases {
             let found = paths(&resource);
-            assert!(
-                found.contains(&(path.to_owned(), kind)),
-                "{resource}: {found:?}"
-            );
+            assert!(found.contains(&(path.to_owned(), kind)), "{resource}: {found:?}");
         }
     }
 

@@ -35,11 +35,8 @@ impl<T: DeserializeOwned> FromRequest<Hospital> for Body<T> {
     type Rejection = AppError;
 
     async fn from_request(request: Request, hospital: &Hospital) -> Result<Self, AppError> {
-        let json = request
-            .headers()
-            .get(header::CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok())
-            .is_some_and(|value| {
+        let json =
+            request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(|value| {
                 let kind = value.split(';').next().unwrap_or_default().trim();
                 kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"))
             });
@@ -91,9 +88,10 @@ impl<T: DeserializeOwned + Send> FromRequestParts<Hospital> for At<T> {
     type Rejection = AppError;
 
     async fn from_request_parts(parts: &mut Parts, hospital: &Hospital) -> Result<Self, AppError> {
-        Path::<T>::from_request_parts(parts, hospital).await.map(|Path(value)| Self(value)).map_err(
-            |rejection: PathRejection| AppError::new(Code::NotFound, rejection.body_text()),
-        )
+        Path::<T>::from_request_parts(parts, hospital)
+            .await
+            .map(|Path(value)| Self(value))
+            .map_err(|rejection: PathRejection| AppError::new(Code::NotFound, rejection.body_text()))
     }
 }
 

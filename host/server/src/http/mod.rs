@@ -29,9 +29,7 @@ use axum::{Json, Router, extract::DefaultBodyLimit, middleware, response::Respon
 use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer, trace::TraceLayer};
 use utoipa::{
     Modify, OpenApi,
-    openapi::{
-        security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
-    },
+    openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
 };
 use utoipa_axum::router::OpenApiRouter;
 use xinglin_domain::code::Code;

@@ -1,11 +1,6 @@
 //! A name for each request, in every log line and answer that belongs to it.
 
-use axum::{
-    extract::Request,
-    http::HeaderValue,
-    middleware::Next,
-    response::Response,
-};
+use axum::{extract::Request, http::HeaderValue, middleware::Next, response::Response};
 use tracing::Instrument;
 
 use crate::ambient;

@@ -67,7 +67,8 @@ impl Demo {
         let password = hex::encode(ambient::random_bytes::<8>());
         let server = Server::start(&folder, &listen, &password).await?;
         let told = visit::tell(server, &plugins, patient, &password).await;
-        let mut told = told.with_context(|| format!("the server's log is in {}", folder.join("server.log").display()))?;
+        let mut told =
+            told.with_context(|| format!("the server's log is in {}", folder.join("server.log").display()))?;
         if self.once {
             told.server.kill().await?;
             std::fs::remove_dir_all(&folder)?;

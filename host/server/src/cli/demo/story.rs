@@ -28,9 +28,9 @@ impl Story {
         println!("\n{}. {title}", self.steps);
     }
 
-    /// A sentence.
+    /// A sentence. JSON texts in it are told without their quotes.
     pub fn say(&self, text: impl AsRef<str>) {
-        println!("   {}", text.as_ref());
+        println!("   {}", text.as_ref().replace('"', ""));
     }
 
     /// What was refused, and why.
@@ -68,7 +68,13 @@ impl Story {
         let fen = |value: &Value| value.as_i64().map(yuan).unwrap_or_default();
         let mut lines = Table::new();
         lines.load_style(UTF8_BORDERS_ONLY).set_header([
-            "item", "×", "gross ¥", "self-funded", "over limit", "pre-self-pay", "in scope",
+            "item",
+            "×",
+            "gross ¥",
+            "self-funded",
+            "over limit",
+            "pre-self-pay",
+            "in scope",
         ]);
         for line in charge["lines"].as_array().into_iter().flatten() {
             lines.add_row([
@@ -159,7 +165,11 @@ fn medicine(line: &Value) -> String {
     let codes = line["code"].as_array().map(Vec::as_slice).unwrap_or_default();
     let named = codes.iter().find(|code| code["system"] == "http://www.whocc.no/atc").or_else(|| codes.first());
     let named = named.and_then(|code| code["display"].as_str().or_else(|| code["code"].as_str())).unwrap_or("?");
-    format!("{named} {} {}", line["dose"]["value"].as_str().unwrap_or_default(), line["dose"]["unit"].as_str().unwrap_or_default())
+    format!(
+        "{named} {} {}",
+        line["dose"]["value"].as_str().unwrap_or_default(),
+        line["dose"]["unit"].as_str().unwrap_or_default()
+    )
 }
 
 /// The heart of an answer.
@@ -179,8 +189,10 @@ fn answered(output: &Value) -> String {
     }
     let adjudication = answer.get("covered").or_else(|| answer.pointer("/done/adjudication"));
     if let Some(parts) = adjudication.and_then(|adjudication| adjudication["parts"].as_array()) {
-        let parts: Vec<String> =
-            parts.iter().map(|part| format!("{} {}", part["source"].as_str().unwrap_or_default(), part["amount"])).collect();
+        let parts: Vec<String> = parts
+            .iter()
+            .map(|part| format!("{} {}", part["source"].as_str().unwrap_or_default(), part["amount"]))
+            .collect();
         return parts.join(", ");
     }
     if let Some(title) = answer.get("title") {

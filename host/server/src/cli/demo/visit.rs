@@ -93,7 +93,9 @@ pub async fn tell(server: Server, plugins: &Path, bundle: Value, operator_passwo
 
 async fn open_hospital(story: &mut Story, operator: &Client, plugins: &Path, password: &str) -> Result<String> {
     story.step("An operator founds a hospital and lets three plugins in");
-    let tenant = operator.post("/api/v1/tenants", &json!({ "kind": "hospital", "name": "杏林互联网医院 Xinglin Clinic" })).await?;
+    let tenant = operator
+        .post("/api/v1/tenants", &json!({ "kind": "hospital", "name": "杏林互联网医院 Xinglin Clinic" }))
+        .await?;
     let tenant = text(&tenant, "/id")?;
     story.say(format!("hospital {tenant}"));
     let account = json!({ "login": "administrator", "password": password, "roles": ["administrator"] });
@@ -109,7 +111,12 @@ async fn open_hospital(story: &mut Story, operator: &Client, plugins: &Path, pas
         operator.put(&path, &grant).await?;
         let enabled = operator.post(&format!("{path}/enable"), &Value::Null).await?;
         let digest = text(&package, "/digest")?;
-        story.say(format!("{} {} ({kib} KiB, sha256 {}…) enabled", plugin.id, text(&package, "/version")?, &digest[..12]));
+        story.say(format!(
+            "{} {} ({kib} KiB, sha256 {}…) enabled",
+            plugin.id,
+            text(&package, "/version")?,
+            &digest[..12]
+        ));
         for (title, list) in [("may", "can"), ("may not", "cannot")] {
             let items = package["permissions"][list].as_array().map(Vec::as_slice).unwrap_or_default();
             let items: Vec<String> = items.iter().take(3).map(|item| words(&item["text"])).collect();
@@ -148,7 +155,10 @@ async fn import(story: &mut Story, administrator: &Client, bundle: Value) -> Res
     let sample = locations.iter().find(|location| location.starts_with("Claim/")).or(locations.last());
     if let Some(path) = sample.and_then(|location| location.split("/_history").next()) {
         let kept = administrator.get(&format!("/fhir/R4/{path}")).await?;
-        story.say(format!("nothing is dropped: {path} reads back with {} fields", kept.as_object().map_or(0, |f| f.len())));
+        story.say(format!(
+            "nothing is dropped: {path} reads back with {} fields",
+            kept.as_object().map_or(0, |f| f.len())
+        ));
     }
     let recent = recent_visit(administrator, &patient).await?;
     story.say(format!("the outpatient record of five weeks ago, from another hospital: {}", recent.document));
@@ -158,18 +168,20 @@ async fn import(story: &mut Story, administrator: &Client, bundle: Value) -> Res
 async fn recent_visit(administrator: &Client, patient: &str) -> Result<Recent> {
     let visited = Clock::default().now().plus_days(-35).to_string();
     let day = &visited[..10];
-    let entry = |url: &str, kind: &str, resource: Value| {
-        json!({ "fullUrl": url, "resource": resource, "request": { "method": "POST", "url": kind } })
-    };
+    let entry = |url: &str, kind: &str, resource: Value| json!({ "fullUrl": url, "resource": resource, "request": { "method": "POST", "url": kind } });
     let subject = json!({ "reference": format!("Patient/{patient}") });
     let laboratory = |url: &str, code: &str, value: &str, unit: &str| {
         let value: Value = serde_json::from_str(value).unwrap_or_default();
-        entry(url, "Observation", json!({
-            "resourceType": "Observation", "status": "final", "subject": subject,
-            "code": { "coding": [{ "system": "http://loinc.org", "code": code }] },
-            "effectiveDateTime": visited,
-            "valueQuantity": { "value": value, "unit": unit, "system": "http://unitsofmeasure.org", "code": unit },
-        }))
+        entry(
+            url,
+            "Observation",
+            json!({
+                "resourceType": "Observation", "status": "final", "subject": subject,
+                "code": { "coding": [{ "system": "http://loinc.org", "code": code }] },
+                "effectiveDateTime": visited,
+                "valueQuantity": { "value": value, "unit": unit, "system": "http://unitsofmeasure.org", "code": unit },
+            }),
+        )
     };
     let e11 = json!({ "coding": [{
         "system": "http://hl7.org/fhir/sid/icd-10", "code": "E11.9",
@@ -217,9 +229,7 @@ async fn insure_and_open_accounts(
     });
     operator.put(&path, &coverage).await?;
     story.say("insured as an employee: ¥450 of the ¥500 deductible used, ¥60 on the personal account");
-    let licence = |role: &str, title: &str| {
-        json!([{ "role": role, "number": "110000000000001", "title": title, "filed": true, "from": "2020-01-01", "until": "2099-01-01" }])
-    };
+    let licence = |role: &str, title: &str| json!([{ "role": role, "number": "110000000000001", "title": title, "filed": true, "from": "2020-01-01", "until": "2099-01-01" }]);
     let accounts = [
         json!({ "login": "doctor", "roles": ["doctor"], "credentials": licence("doctor", "middle") }),
         json!({ "login": "pharmacist", "roles": ["pharmacist"], "credentials": licence("pharmacist", "middle") }),
@@ -283,30 +293,45 @@ impl Scene {
         story.calls(&cast.administrator, &enrolled).await?;
         let timers = enrolled["timers"].as_array().map(Vec::as_slice).unwrap_or_default();
         if let Some(first) = timers.iter().min_by_key(|timer| timer["due"].as_str().unwrap_or_default().to_owned()) {
-            story.say(format!("{} durable timers are set; the next is {} on {}", timers.len(), first["code"], first["due"]));
+            story.say(format!(
+                "{} durable timers are set; the next is {} on {}",
+                timers.len(),
+                first["code"],
+                first["due"]
+            ));
         }
 
         story.step("A critical glucose raises the alert and stops online prescribing");
-        let told = cast.patient.post(&format!("/api/v1/enrolments/{enrolment}/answers"), &answers("17.2", "8.1")).await?;
+        let told =
+            cast.patient.post(&format!("/api/v1/enrolments/{enrolment}/answers"), &answers("17.2", "8.1")).await?;
         story.calls(&cast.administrator, &told).await?;
         let alerts = cast.doctor.get("/api/v1/alerts?state=open").await?;
-        let critical = alerts.as_array().into_iter().flatten().find(|alert| alert["detail"]["alert"]["severity"] == "critical");
+        let critical =
+            alerts.as_array().into_iter().flatten().find(|alert| alert["detail"]["alert"]["severity"] == "critical");
         let critical = critical.context("no critical alert was raised")?.clone();
         let minutes = number(&critical, "/detail/alert/sla_minutes")?;
         ensure!(minutes == 15, "the doctor must look within 15 minutes, not {minutes}");
-        story.say(format!("alert {}: the doctor must look within {minutes} minutes, by {}", critical["code"], critical["deadline"]));
+        story.say(format!(
+            "alert {}: the doctor must look within {minutes} minutes, by {}",
+            critical["code"], critical["deadline"]
+        ));
         let draft = cast.doctor.post("/api/v1/prescriptions", &draft(encounter, &[])).await?;
         let path = format!("/api/v1/prescriptions/{}", text(&draft, "/id")?);
         let refused = cast.doctor.refused(&format!("{path}/sign"), &json!({ "valid_days": 3 }), "ENC_RED_FLAG").await?;
         story.refused("signing a prescription meanwhile", &refused);
-        let taken = cast.doctor.post(&format!("/api/v1/alerts/{}/acknowledge", text(&critical, "/id")?), &Value::Null).await?;
+        let taken =
+            cast.doctor.post(&format!("/api/v1/alerts/{}/acknowledge", text(&critical, "/id")?), &Value::Null).await?;
         story.say(format!("the doctor takes the alert up, in time: {}", taken["in_time"]));
-        for hold in cast.doctor.get(&format!("/api/v1/patients/{patient}/holds")).await?.as_array().into_iter().flatten() {
-            let release = json!({ "reason": "Seen in person today: no ketosis; glucose 9.8 mmol/L after a missed dose." });
+        for hold in
+            cast.doctor.get(&format!("/api/v1/patients/{patient}/holds")).await?.as_array().into_iter().flatten()
+        {
+            let release =
+                json!({ "reason": "Seen in person today: no ketosis; glucose 9.8 mmol/L after a missed dose." });
             cast.doctor.post(&format!("/api/v1/holds/{}/release", text(hold, "/id")?), &release).await?;
             story.say(format!("the doctor lifts the hold {} with a written reason", hold["code"]));
         }
-        let told = cast.patient.post(&format!("/api/v1/enrolments/{enrolment}/answers"), &answers("9.8", "7.4")).await?;
+        let told =
+            cast.patient.post(&format!("/api/v1/enrolments/{enrolment}/answers"), &answers("9.8", "7.4")).await?;
         story.calls(&cast.administrator, &told).await?;
         Ok(enrolment)
     }
@@ -356,7 +381,8 @@ impl Scene {
         story.say(format!("the pharmacist approves and signs: {}", approved["status"]));
 
         story.step("Medical insurance quotes the bill to the fen; the patient confirms; it settles");
-        let order = json!({ "prescription": prescription, "items": [{ "item": "glucose-test-strips-50", "quantity": 1 }] });
+        let order =
+            json!({ "prescription": prescription, "items": [{ "item": "glucose-test-strips-50", "quantity": 1 }] });
         let quote = cast.patient.post("/api/v1/charges", &order).await?;
         story.calls(&cast.administrator, &quote).await?;
         story.money(&quote);
@@ -368,8 +394,10 @@ impl Scene {
         story.calls(&cast.administrator, &settled).await?;
         story.say(format!("the bill is {}, the prescription reserved", settled["status"]));
         let again = json!({ "cash_fen": cash + 1, "risk_acknowledged": true });
-        let refused =
-            cast.patient.refused(&format!("/api/v1/charges/{bill}/confirm"), &again, "PAY_IDEMPOTENCY_CONFLICT").await?;
+        let refused = cast
+            .patient
+            .refused(&format!("/api/v1/charges/{bill}/confirm"), &again, "PAY_IDEMPOTENCY_CONFLICT")
+            .await?;
         story.refused("confirming once more with another amount", &refused);
 
         story.step("The server is killed with -9 between settlement and dispensing, and started again");
@@ -413,7 +441,9 @@ impl Scene {
         let fired = async |scene: &Self| {
             let view = scene.cast.patient.get(&format!("/api/v1/enrolments/{enrolment}")).await?;
             let timers = view["timers"].as_array().cloned().unwrap_or_default();
-            Ok::<_, anyhow::Error>(timers.iter().any(|known| known["id"] == timer.as_str() && known["state"] == "fired"))
+            Ok::<_, anyhow::Error>(
+                timers.iter().any(|known| known["id"] == timer.as_str() && known["state"] == "fired"),
+            )
         };
         for attempt in 0.. {
             if fired(self).await? {
@@ -425,8 +455,12 @@ impl Scene {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
         let after = self.messages().await?;
-        let reminders = after.len() - said;
-        self.story.say(format!("the timer fired; the patient got {reminders} message(s): {}", words(&after[0]["text"])));
+        let reminders = &after[..after.len().saturating_sub(said)];
+        ensure!(!reminders.is_empty(), "the timer fired, and nobody was reminded");
+        self.story.say("the timer fired once; the patient got:");
+        for message in reminders.iter().rev() {
+            self.story.say(format!("  {}: {}", message["kind"], words(&message["text"])));
+        }
         self.restart().await?;
         tokio::time::sleep(Duration::from_millis(1500)).await;
         self.sign_in_again().await?;
@@ -482,10 +516,8 @@ fn line(item: &str, milligrams: &str, doses_per_day: &str, days: u16, packs: u32
 
 /// The month's medicines of a diabetic, and what else is given.
 fn draft(encounter: &str, more: &[Value]) -> Value {
-    let mut lines = vec![
-        line("metformin-500mg-60", "1000", "2", 30, 2),
-        line("dapagliflozin-10mg-30", "10", "1", 30, 1),
-    ];
+    let mut lines =
+        vec![line("metformin-500mg-60", "1000", "2", 30, 2), line("dapagliflozin-10mg-30", "10", "1", 30, 1)];
     lines.extend_from_slice(more);
     json!({ "encounter": encounter, "course": { "extended": { "reason": "慢性病 chronic disease" } }, "lines": lines })
 }

@@ -49,8 +49,9 @@ impl Build {
         for folder in &self.folders {
             let module = toolchain.compile(folder)?;
             let module = std::fs::read(&module).with_context(|| module.display().to_string())?;
-            let component = componentize(&module)
-                .with_context(|| format!("{} is not a plugin: does its struct carry #[plugin(…)]?", folder.display()))?;
+            let component = componentize(&module).with_context(|| {
+                format!("{} is not a plugin: does its struct carry #[plugin(…)]?", folder.display())
+            })?;
             write(&self.out, folder, &component)?;
         }
         Ok(())

@@ -4,8 +4,14 @@ use axum::{Json, extract::State, http::StatusCode};
 use xinglin_domain::id::TenantId;
 
 use crate::{
-    app::{AppResult, Caller, Hospital, account::{AccountView, NewAccount}},
-    http::{extract::{At, Body}, problem::Problem},
+    app::{
+        AppResult, Caller, Hospital,
+        account::{AccountView, NewAccount},
+    },
+    http::{
+        extract::{At, Body},
+        problem::Problem,
+    },
 };
 
 /// Opens an account: a person in one tenant, in their roles.
@@ -15,6 +21,11 @@ use crate::{
     request_body = NewAccount,
     responses((status = 201, body = AccountView), (status = "4XX", body = Problem)),
 )]
-pub async fn create(State(hospital): State<Hospital>, caller: Caller, At(tenant): At<TenantId>, Body(ask): Body<NewAccount>) -> AppResult<(StatusCode, Json<AccountView>)> {
+pub async fn create(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    At(tenant): At<TenantId>,
+    Body(ask): Body<NewAccount>,
+) -> AppResult<(StatusCode, Json<AccountView>)> {
     Ok((StatusCode::CREATED, Json(hospital.create_account(&caller, tenant, ask).await?)))
 }

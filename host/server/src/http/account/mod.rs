@@ -8,6 +8,5 @@ use crate::app::Hospital;
 
 /// The routes of this noun.
 pub fn routes() -> OpenApiRouter<Hospital> {
-    OpenApiRouter::new()
-        .routes(routes!(create::create))
+    OpenApiRouter::new().routes(routes!(create::create))
 }

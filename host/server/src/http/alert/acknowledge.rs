@@ -14,6 +14,10 @@ use crate::{
     params(("id" = String, Path, description = "`alert-…`")),
     responses((status = 200, body = AlertView), (status = "4XX", body = Problem)),
 )]
-pub async fn acknowledge(State(hospital): State<Hospital>, caller: Caller, At(id): At<AlertId>) -> AppResult<Json<AlertView>> {
+pub async fn acknowledge(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    At(id): At<AlertId>,
+) -> AppResult<Json<AlertView>> {
     Ok(Json(hospital.acknowledge_alert(&caller, id).await?))
 }

@@ -9,7 +9,5 @@ use crate::app::Hospital;
 
 /// The routes of this noun.
 pub fn routes() -> OpenApiRouter<Hospital> {
-    OpenApiRouter::new()
-        .routes(routes!(acknowledge::acknowledge))
-        .routes(routes!(list::list))
+    OpenApiRouter::new().routes(routes!(acknowledge::acknowledge)).routes(routes!(list::list))
 }

@@ -10,8 +10,5 @@ use crate::app::Hospital;
 
 /// The routes of this noun.
 pub fn routes() -> OpenApiRouter<Hospital> {
-    OpenApiRouter::new()
-        .routes(routes!(get::get))
-        .routes(routes!(list::list))
-        .routes(routes!(verify::verify))
+    OpenApiRouter::new().routes(routes!(get::get)).routes(routes!(list::list)).routes(routes!(verify::verify))
 }

@@ -4,8 +4,14 @@ use axum::{Json, extract::State};
 use xinglin_domain::id::BillId;
 
 use crate::{
-    app::{AppResult, Caller, Hospital, charge::{ChargeView, Confirm}},
-    http::{extract::{At, Body}, problem::Problem},
+    app::{
+        AppResult, Caller, Hospital,
+        charge::{ChargeView, Confirm},
+    },
+    http::{
+        extract::{At, Body},
+        problem::Problem,
+    },
 };
 
 /// The patient agrees: the prescription is reserved, the payer settles, the books are posted.
@@ -15,6 +21,11 @@ use crate::{
     request_body = Confirm,
     responses((status = 200, body = ChargeView), (status = "4XX", body = Problem)),
 )]
-pub async fn confirm(State(hospital): State<Hospital>, caller: Caller, At(id): At<BillId>, Body(ask): Body<Confirm>) -> AppResult<Json<ChargeView>> {
+pub async fn confirm(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    At(id): At<BillId>,
+    Body(ask): Body<Confirm>,
+) -> AppResult<Json<ChargeView>> {
     Ok(Json(hospital.confirm_charge(&caller, id, ask).await?))
 }

@@ -3,7 +3,10 @@
 use axum::{Json, extract::State, http::StatusCode};
 
 use crate::{
-    app::{AppResult, Caller, Hospital, charge::{ChargeView, NewCharge}},
+    app::{
+        AppResult, Caller, Hospital,
+        charge::{ChargeView, NewCharge},
+    },
     http::{extract::Body, problem::Problem},
 };
 
@@ -13,6 +16,10 @@ use crate::{
     request_body = NewCharge,
     responses((status = 201, body = ChargeView), (status = "4XX", body = Problem)),
 )]
-pub async fn quote(State(hospital): State<Hospital>, caller: Caller, Body(ask): Body<NewCharge>) -> AppResult<(StatusCode, Json<ChargeView>)> {
+pub async fn quote(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    Body(ask): Body<NewCharge>,
+) -> AppResult<(StatusCode, Json<ChargeView>)> {
     Ok((StatusCode::CREATED, Json(hospital.quote_charge(&caller, ask).await?)))
 }

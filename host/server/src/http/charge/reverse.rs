@@ -14,6 +14,10 @@ use crate::{
     params(("id" = String, Path, description = "`bill-…`")),
     responses((status = 200, body = ChargeView), (status = "4XX", body = Problem)),
 )]
-pub async fn reverse(State(hospital): State<Hospital>, caller: Caller, At(id): At<BillId>) -> AppResult<Json<ChargeView>> {
+pub async fn reverse(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    At(id): At<BillId>,
+) -> AppResult<Json<ChargeView>> {
     Ok(Json(hospital.reverse_charge(&caller, id).await?))
 }

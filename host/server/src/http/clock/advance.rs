@@ -3,7 +3,10 @@
 use axum::{Json, extract::State};
 
 use crate::{
-    app::{AppResult, Caller, Hospital, clock::{Advance, ClockView}},
+    app::{
+        AppResult, Caller, Hospital,
+        clock::{Advance, ClockView},
+    },
     http::{extract::Body, problem::Problem},
 };
 
@@ -13,6 +16,10 @@ use crate::{
     request_body = Advance,
     responses((status = 200, body = ClockView), (status = "4XX", body = Problem)),
 )]
-pub async fn advance(State(hospital): State<Hospital>, caller: Caller, Body(ask): Body<Advance>) -> AppResult<Json<ClockView>> {
+pub async fn advance(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    Body(ask): Body<Advance>,
+) -> AppResult<Json<ClockView>> {
     Ok(Json(hospital.advance_clock(&caller, ask).await?))
 }

@@ -14,6 +14,10 @@ use crate::{
     params(("patient" = String, Path, description = "`pat-…`")),
     responses((status = 200, body = Vec<CoverageView>), (status = "4XX", body = Problem)),
 )]
-pub async fn list(State(hospital): State<Hospital>, caller: Caller, At(patient): At<PatientId>) -> AppResult<Json<Vec<CoverageView>>> {
+pub async fn list(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    At(patient): At<PatientId>,
+) -> AppResult<Json<Vec<CoverageView>>> {
     Ok(Json(hospital.list_coverages(&caller, patient).await?))
 }

@@ -9,7 +9,5 @@ use crate::app::Hospital;
 
 /// The routes of this noun.
 pub fn routes() -> OpenApiRouter<Hospital> {
-    OpenApiRouter::new()
-        .routes(routes!(list::list))
-        .routes(routes!(put::put))
+    OpenApiRouter::new().routes(routes!(list::list)).routes(routes!(put::put))
 }

@@ -4,8 +4,14 @@ use axum::{Json, extract::State};
 use xinglin_domain::id::{PatientId, TenantId};
 
 use crate::{
-    app::{AppResult, Caller, Hospital, coverage::{CoverageView, NewCoverage}},
-    http::{extract::{At, Body}, problem::Problem},
+    app::{
+        AppResult, Caller, Hospital,
+        coverage::{CoverageView, NewCoverage},
+    },
+    http::{
+        extract::{At, Body},
+        problem::Problem,
+    },
 };
 
 /// Records what a patient is insured by.
@@ -15,6 +21,11 @@ use crate::{
     request_body = NewCoverage,
     responses((status = 200, body = CoverageView), (status = "4XX", body = Problem)),
 )]
-pub async fn put(State(hospital): State<Hospital>, caller: Caller, At((tenant, patient, payer)): At<(TenantId, PatientId, String)>, Body(ask): Body<NewCoverage>) -> AppResult<Json<CoverageView>> {
+pub async fn put(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    At((tenant, patient, payer)): At<(TenantId, PatientId, String)>,
+    Body(ask): Body<NewCoverage>,
+) -> AppResult<Json<CoverageView>> {
     Ok(Json(hospital.put_coverage(&caller, tenant, patient, payer, ask).await?))
 }

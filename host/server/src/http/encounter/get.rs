@@ -14,6 +14,10 @@ use crate::{
     params(("id" = String, Path, description = "`enc-…`")),
     responses((status = 200, body = VisitView), (status = "4XX", body = Problem)),
 )]
-pub async fn get(State(hospital): State<Hospital>, caller: Caller, At(id): At<EncounterId>) -> AppResult<Json<VisitView>> {
+pub async fn get(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    At(id): At<EncounterId>,
+) -> AppResult<Json<VisitView>> {
     Ok(Json(hospital.get_visit(&caller, id).await?))
 }

@@ -3,7 +3,10 @@
 use axum::{Json, extract::State, http::StatusCode};
 
 use crate::{
-    app::{AppResult, Caller, Hospital, encounter::{RequestVisit, VisitView}},
+    app::{
+        AppResult, Caller, Hospital,
+        encounter::{RequestVisit, VisitView},
+    },
     http::{extract::Body, problem::Problem},
 };
 
@@ -13,6 +16,10 @@ use crate::{
     request_body = RequestVisit,
     responses((status = 201, body = VisitView), (status = "4XX", body = Problem)),
 )]
-pub async fn request(State(hospital): State<Hospital>, caller: Caller, Body(ask): Body<RequestVisit>) -> AppResult<(StatusCode, Json<VisitView>)> {
+pub async fn request(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    Body(ask): Body<RequestVisit>,
+) -> AppResult<(StatusCode, Json<VisitView>)> {
     Ok((StatusCode::CREATED, Json(hospital.request_visit(&caller, ask).await?)))
 }

@@ -4,8 +4,14 @@ use axum::{Json, extract::State};
 use xinglin_domain::id::EnrolmentId;
 
 use crate::{
-    app::{AppResult, Caller, Hospital, enrolment::{Answers, EnrolmentView}},
-    http::{extract::{At, Body}, problem::Problem},
+    app::{
+        AppResult, Caller, Hospital,
+        enrolment::{Answers, EnrolmentView},
+    },
+    http::{
+        extract::{At, Body},
+        problem::Problem,
+    },
 };
 
 /// The patient answers a questionnaire of the pathway.
@@ -15,6 +21,11 @@ use crate::{
     request_body = Answers,
     responses((status = 200, body = EnrolmentView), (status = "4XX", body = Problem)),
 )]
-pub async fn answer(State(hospital): State<Hospital>, caller: Caller, At(id): At<EnrolmentId>, Body(ask): Body<Answers>) -> AppResult<Json<EnrolmentView>> {
+pub async fn answer(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    At(id): At<EnrolmentId>,
+    Body(ask): Body<Answers>,
+) -> AppResult<Json<EnrolmentView>> {
     Ok(Json(hospital.answer(&caller, id, ask).await?))
 }

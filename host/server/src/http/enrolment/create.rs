@@ -3,7 +3,10 @@
 use axum::{Json, extract::State, http::StatusCode};
 
 use crate::{
-    app::{AppResult, Caller, Hospital, enrolment::{Enrol, EnrolmentView}},
+    app::{
+        AppResult, Caller, Hospital,
+        enrolment::{Enrol, EnrolmentView},
+    },
     http::{extract::Body, problem::Problem},
 };
 
@@ -13,6 +16,10 @@ use crate::{
     request_body = Enrol,
     responses((status = 201, body = EnrolmentView), (status = "4XX", body = Problem)),
 )]
-pub async fn create(State(hospital): State<Hospital>, caller: Caller, Body(ask): Body<Enrol>) -> AppResult<(StatusCode, Json<EnrolmentView>)> {
+pub async fn create(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    Body(ask): Body<Enrol>,
+) -> AppResult<(StatusCode, Json<EnrolmentView>)> {
     Ok((StatusCode::CREATED, Json(hospital.enrol(&caller, ask).await?)))
 }

@@ -14,6 +14,10 @@ use crate::{
     params(("id" = String, Path, description = "`enr-…`")),
     responses((status = 200, body = EnrolmentView), (status = "4XX", body = Problem)),
 )]
-pub async fn get(State(hospital): State<Hospital>, caller: Caller, At(id): At<EnrolmentId>) -> AppResult<Json<EnrolmentView>> {
+pub async fn get(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    At(id): At<EnrolmentId>,
+) -> AppResult<Json<EnrolmentView>> {
     Ok(Json(hospital.get_enrolment(&caller, id).await?))
 }

@@ -10,8 +10,5 @@ use crate::app::Hospital;
 
 /// The routes of this noun.
 pub fn routes() -> OpenApiRouter<Hospital> {
-    OpenApiRouter::new()
-        .routes(routes!(answer::answer))
-        .routes(routes!(create::create))
-        .routes(routes!(get::get))
+    OpenApiRouter::new().routes(routes!(answer::answer)).routes(routes!(create::create)).routes(routes!(get::get))
 }

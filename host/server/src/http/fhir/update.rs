@@ -25,7 +25,8 @@ pub async fn update(
     let if_match = match headers.get(header::IF_MATCH) {
         None => None,
         Some(value) => {
-            let version = value.to_str().ok().and_then(|text| text.trim_start_matches("W/").trim_matches('"').parse().ok());
+            let version =
+                value.to_str().ok().and_then(|text| text.trim_start_matches("W/").trim_matches('"').parse().ok());
             Some(version.ok_or_else(|| AppError::new(Code::BodyInvalid, "If-Match must be like W/\"3\""))?)
         }
     };

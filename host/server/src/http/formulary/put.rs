@@ -5,7 +5,10 @@ use xinglin_domain::id::TenantId;
 
 use crate::{
     app::{AppResult, Caller, Hospital, formulary::Formulary},
-    http::{extract::{At, Body}, problem::Problem},
+    http::{
+        extract::{At, Body},
+        problem::Problem,
+    },
 };
 
 /// Replaces what a hospital sells.
@@ -15,6 +18,11 @@ use crate::{
     request_body = Formulary,
     responses((status = 200, body = Formulary), (status = "4XX", body = Problem)),
 )]
-pub async fn put(State(hospital): State<Hospital>, caller: Caller, At(tenant): At<TenantId>, Body(ask): Body<Formulary>) -> AppResult<Json<Formulary>> {
+pub async fn put(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    At(tenant): At<TenantId>,
+    Body(ask): Body<Formulary>,
+) -> AppResult<Json<Formulary>> {
     Ok(Json(hospital.put_formulary(&caller, tenant, ask).await?))
 }

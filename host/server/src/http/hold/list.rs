@@ -14,6 +14,10 @@ use crate::{
     params(("patient" = String, Path, description = "`pat-…`")),
     responses((status = 200, body = Vec<HoldView>), (status = "4XX", body = Problem)),
 )]
-pub async fn list(State(hospital): State<Hospital>, caller: Caller, At(patient): At<PatientId>) -> AppResult<Json<Vec<HoldView>>> {
+pub async fn list(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    At(patient): At<PatientId>,
+) -> AppResult<Json<Vec<HoldView>>> {
     Ok(Json(hospital.list_holds(&caller, patient).await?))
 }

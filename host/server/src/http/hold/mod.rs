@@ -9,7 +9,5 @@ use crate::app::Hospital;
 
 /// The routes of this noun.
 pub fn routes() -> OpenApiRouter<Hospital> {
-    OpenApiRouter::new()
-        .routes(routes!(list::list))
-        .routes(routes!(release::release))
+    OpenApiRouter::new().routes(routes!(list::list)).routes(routes!(release::release))
 }

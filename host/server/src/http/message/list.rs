@@ -14,6 +14,10 @@ use crate::{
     params(("patient" = String, Path, description = "`pat-…`")),
     responses((status = 200, body = Vec<MessageView>), (status = "4XX", body = Problem)),
 )]
-pub async fn list(State(hospital): State<Hospital>, caller: Caller, At(patient): At<PatientId>) -> AppResult<Json<Vec<MessageView>>> {
+pub async fn list(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    At(patient): At<PatientId>,
+) -> AppResult<Json<Vec<MessageView>>> {
     Ok(Json(hospital.list_messages(&caller, patient).await?))
 }

@@ -14,6 +14,10 @@ use crate::{
     params(("tenant" = String, Path, description = "`ten-…`"), ("plugin" = String, Path, description = "Id of the plugin.")),
     responses((status = 200, body = InstallView), (status = "4XX", body = Problem)),
 )]
-pub async fn enable(State(hospital): State<Hospital>, caller: Caller, At((tenant, plugin)): At<(TenantId, String)>) -> AppResult<Json<InstallView>> {
+pub async fn enable(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    At((tenant, plugin)): At<(TenantId, String)>,
+) -> AppResult<Json<InstallView>> {
     Ok(Json(hospital.enable_plugin(&caller, tenant, &plugin).await?))
 }

@@ -4,8 +4,14 @@ use axum::{Json, extract::State};
 use xinglin_domain::id::TenantId;
 
 use crate::{
-    app::{AppResult, Caller, Hospital, plugin::{Grant, InstallView}},
-    http::{extract::{At, Body}, problem::Problem},
+    app::{
+        AppResult, Caller, Hospital,
+        plugin::{Grant, InstallView},
+    },
+    http::{
+        extract::{At, Body},
+        problem::Problem,
+    },
 };
 
 /// Says what a plugin may do in a tenant.
@@ -15,6 +21,11 @@ use crate::{
     request_body = Grant,
     responses((status = 200, body = InstallView), (status = "4XX", body = Problem)),
 )]
-pub async fn grant(State(hospital): State<Hospital>, caller: Caller, At((tenant, plugin)): At<(TenantId, String)>, Body(ask): Body<Grant>) -> AppResult<Json<InstallView>> {
+pub async fn grant(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    At((tenant, plugin)): At<(TenantId, String)>,
+    Body(ask): Body<Grant>,
+) -> AppResult<Json<InstallView>> {
     Ok(Json(hospital.grant_plugin(&caller, tenant, &plugin, ask).await?))
 }

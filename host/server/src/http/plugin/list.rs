@@ -14,6 +14,10 @@ use crate::{
     params(("tenant" = String, Path, description = "`ten-…`")),
     responses((status = 200, body = Vec<InstallView>), (status = "4XX", body = Problem)),
 )]
-pub async fn list(State(hospital): State<Hospital>, caller: Caller, At(tenant): At<TenantId>) -> AppResult<Json<Vec<InstallView>>> {
+pub async fn list(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    At(tenant): At<TenantId>,
+) -> AppResult<Json<Vec<InstallView>>> {
     Ok(Json(hospital.list_plugins(&caller, tenant).await?))
 }

@@ -4,8 +4,14 @@ use axum::{Json, extract::State};
 use xinglin_domain::id::PrescriptionId;
 
 use crate::{
-    app::{AppResult, Caller, Hospital, prescription::{Approve, PrescriptionView}},
-    http::{extract::{At, Body}, problem::Problem},
+    app::{
+        AppResult, Caller, Hospital,
+        prescription::{Approve, PrescriptionView},
+    },
+    http::{
+        extract::{At, Body},
+        problem::Problem,
+    },
 };
 
 /// A pharmacist, never the prescriber, approves and signs.
@@ -15,6 +21,11 @@ use crate::{
     request_body = Approve,
     responses((status = 200, body = PrescriptionView), (status = "4XX", body = Problem)),
 )]
-pub async fn approve(State(hospital): State<Hospital>, caller: Caller, At(id): At<PrescriptionId>, Body(ask): Body<Approve>) -> AppResult<Json<PrescriptionView>> {
+pub async fn approve(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    At(id): At<PrescriptionId>,
+    Body(ask): Body<Approve>,
+) -> AppResult<Json<PrescriptionView>> {
     Ok(Json(hospital.approve_prescription(&caller, id, ask).await?))
 }

@@ -3,7 +3,10 @@
 use axum::{Json, extract::State, http::StatusCode};
 
 use crate::{
-    app::{AppResult, Caller, Hospital, prescription::{NewPrescription, PrescriptionView}},
+    app::{
+        AppResult, Caller, Hospital,
+        prescription::{NewPrescription, PrescriptionView},
+    },
     http::{extract::Body, problem::Problem},
 };
 
@@ -13,6 +16,10 @@ use crate::{
     request_body = NewPrescription,
     responses((status = 201, body = PrescriptionView), (status = "4XX", body = Problem)),
 )]
-pub async fn draft(State(hospital): State<Hospital>, caller: Caller, Body(ask): Body<NewPrescription>) -> AppResult<(StatusCode, Json<PrescriptionView>)> {
+pub async fn draft(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    Body(ask): Body<NewPrescription>,
+) -> AppResult<(StatusCode, Json<PrescriptionView>)> {
     Ok((StatusCode::CREATED, Json(hospital.draft_prescription(&caller, ask).await?)))
 }

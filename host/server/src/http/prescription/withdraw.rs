@@ -14,6 +14,10 @@ use crate::{
     params(("id" = String, Path, description = "`rx-…`")),
     responses((status = 200, body = PrescriptionView), (status = "4XX", body = Problem)),
 )]
-pub async fn withdraw(State(hospital): State<Hospital>, caller: Caller, At(id): At<PrescriptionId>) -> AppResult<Json<PrescriptionView>> {
+pub async fn withdraw(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    At(id): At<PrescriptionId>,
+) -> AppResult<Json<PrescriptionView>> {
     Ok(Json(hospital.withdraw_prescription(&caller, id).await?))
 }

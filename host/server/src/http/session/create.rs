@@ -3,7 +3,10 @@
 use axum::{Json, extract::State, http::StatusCode};
 
 use crate::{
-    app::{AppResult, Hospital, session::{Session, SignIn}},
+    app::{
+        AppResult, Hospital,
+        session::{Session, SignIn},
+    },
     http::{extract::Body, problem::Problem},
 };
 
@@ -14,6 +17,9 @@ use crate::{
     responses((status = 201, body = Session), (status = "4XX", body = Problem)),
     security(()),
 )]
-pub async fn create(State(hospital): State<Hospital>, Body(ask): Body<SignIn>) -> AppResult<(StatusCode, Json<Session>)> {
+pub async fn create(
+    State(hospital): State<Hospital>,
+    Body(ask): Body<SignIn>,
+) -> AppResult<(StatusCode, Json<Session>)> {
     Ok((StatusCode::CREATED, Json(hospital.sign_in(ask).await?)))
 }

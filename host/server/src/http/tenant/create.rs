@@ -3,7 +3,10 @@
 use axum::{Json, extract::State, http::StatusCode};
 
 use crate::{
-    app::{AppResult, Caller, Hospital, tenant::{NewTenant, TenantView}},
+    app::{
+        AppResult, Caller, Hospital,
+        tenant::{NewTenant, TenantView},
+    },
     http::{extract::Body, problem::Problem},
 };
 
@@ -13,6 +16,10 @@ use crate::{
     request_body = NewTenant,
     responses((status = 201, body = TenantView), (status = "4XX", body = Problem)),
 )]
-pub async fn create(State(hospital): State<Hospital>, caller: Caller, Body(ask): Body<NewTenant>) -> AppResult<(StatusCode, Json<TenantView>)> {
+pub async fn create(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    Body(ask): Body<NewTenant>,
+) -> AppResult<(StatusCode, Json<TenantView>)> {
     Ok((StatusCode::CREATED, Json(hospital.create_tenant(&caller, ask).await?)))
 }

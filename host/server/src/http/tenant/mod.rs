@@ -10,8 +10,5 @@ use crate::app::Hospital;
 
 /// The routes of this noun.
 pub fn routes() -> OpenApiRouter<Hospital> {
-    OpenApiRouter::new()
-        .routes(routes!(consent::consent))
-        .routes(routes!(create::create))
-        .routes(routes!(list::list))
+    OpenApiRouter::new().routes(routes!(consent::consent)).routes(routes!(create::create)).routes(routes!(list::list))
 }
