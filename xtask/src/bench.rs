@@ -19,11 +19,9 @@ pub enum What {
 
 pub fn run(what: What) -> Result<()> {
     match what {
-        What::Call { calls } => {
-            sh::cargo(["bench", "--quiet", "--package", "xinglin-runtime", "--bench", "call", "--"])
-                .args(["--calls".into(), calls.to_string()])
-                .args(["--component".into(), plugins::out().join("drug-safety.wasm")])
-                .run()
-        }
+        What::Call { calls } => sh::cargo(["bench", "--package", "xinglin-runtime", "--bench", "call", "--"])
+            .args(["--calls".into(), calls.to_string()])
+            .args(["--component".into(), plugins::out().join("drug-safety.wasm")])
+            .run(),
     }
 }

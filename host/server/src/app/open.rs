@@ -1,6 +1,6 @@
 //! The running hospital: everything that is made once and shared.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, path::Path, sync::Arc, time::Duration};
 
 use thiserror::Error;
 use tokio::sync::Mutex;
@@ -75,7 +75,7 @@ impl Hospital {
     /// # Errors
     /// If data folder, key, records or engine cannot be used.
     pub async fn open(config: Config) -> Result<Self, OpenError> {
-        std::fs::create_dir_all(&config.data_dir)
+        private_folder(&config.data_dir)
             .map_err(|source| OpenError::Folder { path: config.data_dir.display().to_string(), source })?;
         let keys = Keys::open(&config.data_dir.join("host.key"))?;
         let url = config.database_url();
@@ -141,6 +141,16 @@ impl Hospital {
     pub(super) fn loaded(&self) -> &Mutex<HashMap<(TenantId, String), Loaded>> {
         &self.shared.plugins
     }
+}
+
+/// Makes the folder, if it is not there, for its owner's eyes only: patients'
+/// records are in it.
+fn private_folder(folder: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
 }
 
 /// A database URL that may be printed.

@@ -16,7 +16,7 @@ use xinglin_domain::{
 
 use crate::{
     ambient,
-    app::{Caller, Hospital},
+    app::{Caller, Hospital, tenant::PLATFORM},
     config::Config,
 };
 
@@ -44,6 +44,7 @@ impl Import {
     /// Runs it.
     pub async fn run(self, config: Config) -> Result<()> {
         let hospital = Hospital::open(config).await?;
+        self.find_tenant(&hospital).await?;
         let bar = ProgressBar::new(self.files.len() as u64);
         bar.set_style(ProgressStyle::with_template("{pos}/{len} {bar:30} {msg}")?);
         let mut failed = 0_usize;
@@ -67,6 +68,21 @@ impl Import {
     }
 }
 
+impl Import {
+    async fn find_tenant(&self, hospital: &Hospital) -> Result<()> {
+        let tenants = hospital.store().operator().list_tenants().await?;
+        if tenants.iter().any(|tenant| tenant.id == self.tenant && tenant.id != PLATFORM) {
+            return Ok(());
+        }
+        let others = tenants.iter().filter(|tenant| tenant.id != PLATFORM);
+        let others: Vec<String> = others.map(|tenant| format!("\n  {} {}", tenant.id, tenant.name)).collect();
+        match others.as_slice() {
+            [] => bail!("there is no tenant yet: found one with POST /api/v1/tenants"),
+            others => bail!("there is no tenant {}; there are:{}", self.tenant, others.concat()),
+        }
+    }
+}
+
 async fn import(hospital: &Hospital, tenant: TenantId, file: &Path) -> Result<usize> {
     let bytes = if file == Path::new("-") {
         let mut bytes = Vec::new();
@@ -76,7 +92,6 @@ async fn import(hospital: &Hospital, tenant: TenantId, file: &Path) -> Result<us
         std::fs::read(file)?
     };
     let bundle: Value = serde_json::from_slice(&bytes).context("not JSON")?;
-    hospital.store().tenant(tenant).profile().await.with_context(|| format!("no tenant {tenant}"))?;
     // Whoever can open the database is its administrator.
     let caller = Caller {
         actor: Actor {

@@ -1,10 +1,10 @@
 //! `xinglin migrate`.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Args;
-use xinglin_store::{Store, StoreOptions};
+use xinglin_store::Engine;
 
-use crate::config::Config;
+use crate::{app::Hospital, config::Config};
 
 /// Bring the database to this version's schema.
 ///
@@ -17,10 +17,13 @@ pub struct Migrate {}
 impl Migrate {
     /// Runs it.
     pub async fn run(self, config: Config) -> Result<()> {
-        std::fs::create_dir_all(&config.data_dir).with_context(|| config.data_dir.display().to_string())?;
-        let store = Store::open(&config.database_url(), &StoreOptions::default()).await?;
-        println!("the {:?} database is at this version's schema", store.engine());
-        store.close().await?;
+        let hospital = Hospital::open(config).await?;
+        let engine = match hospital.store().engine() {
+            Engine::Sqlite => "SQLite",
+            Engine::Postgres => "PostgreSQL",
+        };
+        println!("the {engine} database is at this version's schema");
+        hospital.store().close().await?;
         Ok(())
     }
 }

@@ -15,6 +15,7 @@ use xinglin_sdk::{
 };
 
 use crate::{
+    definition::FOLLOW_UP,
     measure::Reading,
     memory::{Hold, Memory},
     sources, targets,
@@ -55,6 +56,8 @@ struct Step<'a> {
 
 impl Step<'_> {
     fn enrolled(&mut self) -> Result<(), Error> {
+        // Where the patient stands today; the visits are measured against it.
+        self.ask(FOLLOW_UP);
         self.schedule_first_visits();
         self.schedule_offline_visit(self.now);
         self.schedule_yearly_checks();

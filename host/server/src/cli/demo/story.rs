@@ -177,9 +177,7 @@ fn answered(output: &Value) -> String {
     let answer = &output["answered"];
     let answer = answer.get("Ok").or_else(|| answer.get("ok")).unwrap_or(answer);
     if let Some(directives) = answer["directives"].as_array() {
-        let names: Vec<String> = directives.iter().map(directive).collect();
-        let names = if names.is_empty() { "nothing to do".to_owned() } else { names.join(", ") };
-        return format!("stage {}: {names}", answer["stage"].as_str().unwrap_or_default());
+        return format!("stage {}: {}", answer["stage"].as_str().unwrap_or_default(), proposals(directives));
     }
     for kind in ["veto", "warn"] {
         if let Some(findings) = answer[kind].as_array() {
@@ -202,12 +200,24 @@ fn answered(output: &Value) -> String {
     answer.to_string().trim_matches('"').to_owned()
 }
 
-fn directive(directive: &Value) -> String {
-    let Some((name, body)) = directive.as_object().and_then(|fields| fields.iter().next()) else {
-        return directive.to_string();
-    };
-    let code = body["code"].as_str().or_else(|| body.as_str()).or_else(|| body["template"].as_str());
-    code.map_or_else(|| name.clone(), |code| format!("{name} {code}"))
+/// Directives, those of one kind together, the many timers last.
+fn proposals(directives: &[Value]) -> String {
+    let mut kinds: Vec<(String, Vec<String>)> = Vec::new();
+    for directive in directives {
+        let Some((kind, body)) = directive.as_object().and_then(|fields| fields.iter().next()) else { continue };
+        let code = body["code"].as_str().or_else(|| body.as_str()).or_else(|| body["template"].as_str());
+        let code = code.map(str::to_owned);
+        match kinds.iter_mut().find(|(known, _)| known == kind) {
+            Some((_, codes)) => codes.extend(code),
+            None => kinds.push((kind.clone(), code.into_iter().collect())),
+        }
+    }
+    kinds.sort_by_key(|(kind, _)| kind == "schedule_task");
+    let told = kinds
+        .into_iter()
+        .map(|(kind, codes)| if codes.is_empty() { kind } else { format!("{kind} {}", codes.join(", ")) });
+    let told: Vec<String> = told.collect();
+    if told.is_empty() { "nothing to do".to_owned() } else { told.join("; ") }
 }
 
 fn cut(text: &str) -> String {
