@@ -119,6 +119,19 @@ impl Keys {
     }
 }
 
+/// Makes the folder, if it is not there, for its owner's eyes only: patients'
+/// records are in it.
+///
+/// # Errors
+/// If it cannot be made.
+pub fn private_folder(folder: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
 /// Whether `signature` is by `public_key` over `message`. Strict: no malleable
 /// or small-order keys.
 pub fn verify(public_key: &[u8], message: &[u8], signature: &[u8]) -> bool {

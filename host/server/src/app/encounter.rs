@@ -116,6 +116,10 @@ impl Hospital {
     /// `ENC_…` if identity, consent or evidence are not in order.
     pub async fn request_visit(&self, caller: &Caller, ask: RequestVisit) -> AppResult<VisitView> {
         caller.may(Action::RequestEncounter)?;
+        if !caller.actor.acts_for(ask.patient) {
+            // Said before anything of the record is read.
+            return Err(EncounterError::Identity("the account may not act for this patient").into());
+        }
         let records = self.records(caller);
         let rules = settings(&records).await?.encounter_rules();
         let account = records.get_account(caller.actor.account).await?;

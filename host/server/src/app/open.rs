@@ -1,6 +1,6 @@
 //! The running hospital: everything that is made once and shared.
 
-use std::{collections::HashMap, path::Path, sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use thiserror::Error;
 use tokio::sync::Mutex;
@@ -10,9 +10,9 @@ use xinglin_store::{Store, StoreError, StoreOptions};
 
 use crate::{
     ambient::Clock,
-    auth::token::Tokens,
+    auth::{attempts::Attempts, token::Tokens},
     config::Config,
-    keys::{KeyError, Keys},
+    keys::{self, KeyError, Keys},
 };
 
 /// One hospital host. Cheap to clone; all clones are the same host.
@@ -28,6 +28,7 @@ struct Shared {
     clock: Clock,
     keys: Keys,
     tokens: Tokens,
+    attempts: Attempts,
     plugins: Mutex<HashMap<(TenantId, String), Loaded>>,
 }
 
@@ -75,7 +76,7 @@ impl Hospital {
     /// # Errors
     /// If data folder, key, records or engine cannot be used.
     pub async fn open(config: Config) -> Result<Self, OpenError> {
-        private_folder(&config.data_dir)
+        keys::private_folder(&config.data_dir)
             .map_err(|source| OpenError::Folder { path: config.data_dir.display().to_string(), source })?;
         let keys = Keys::open(&config.data_dir.join("host.key"))?;
         let url = config.database_url();
@@ -97,6 +98,7 @@ impl Hospital {
         let shared = Shared {
             tokens: Tokens::new(&keys.tokens(), config.sessions.token_seconds),
             clock: Clock::ahead_by(ahead.unwrap_or(0)),
+            attempts: Attempts::default(),
             plugins: Mutex::default(),
             config,
             store,
@@ -134,6 +136,10 @@ impl Hospital {
         &self.shared.keys
     }
 
+    pub(super) fn attempts(&self) -> &Attempts {
+        &self.shared.attempts
+    }
+
     pub(super) fn tokens(&self) -> &Tokens {
         &self.shared.tokens
     }
@@ -141,16 +147,6 @@ impl Hospital {
     pub(super) fn loaded(&self) -> &Mutex<HashMap<(TenantId, String), Loaded>> {
         &self.shared.plugins
     }
-}
-
-/// Makes the folder, if it is not there, for its owner's eyes only: patients'
-/// records are in it.
-fn private_folder(folder: &Path) -> std::io::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
 }
 
 /// A database URL that may be printed.

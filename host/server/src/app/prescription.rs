@@ -239,6 +239,7 @@ impl Hospital {
         let settings = settings(&records).await?;
         let Stored { row, value } = load(&records, id).await?;
         let allergies = self.facts(&records, value.patient(), caller.now).await?;
+        let before = requests(&value);
         let draft = match value {
             Prescription::Returned(returned) => {
                 let version = rewrite.version.unwrap_or_else(|| returned.version());
@@ -248,7 +249,9 @@ impl Hospital {
         };
         let draft =
             write_lines(&caller.actor, draft, rewrite.course, rewrite.lines, &allergies, &settings, caller.now)?;
-        self.put_prescription(caller, row, draft.into(), async |_| Ok(())).await
+        let rx = Prescription::from(draft);
+        let dropped = dropped(before, &requests(&rx));
+        self.put_prescription(caller, row, rx, async |tx| record::project(tx, dropped, caller.now).await).await
     }
 
     /// The doctor signs. Every enabled checker is asked first, all at once; a
@@ -482,6 +485,7 @@ impl Hospital {
         event: Event,
     ) -> AppResult<(Document<PrescriptionId>, Rx<S>)> {
         let Stored { mut row, value } = load(&self.records(caller), id).await?;
+        caller.may_see(value.patient())?;
         let value = match value.expire(caller.now) {
             Err(still_valid) => *still_valid.value,
             Ok(expired) => {
@@ -623,6 +627,17 @@ fn requests(rx: &Prescription) -> Vec<Value> {
         authored: rx.signing().map_or(rx.created(), |signing| signing.signature.at),
         valid_until: rx.valid_until(),
     })
+}
+
+/// Lines that were projected and are no longer written: without this they would
+/// stand in the record for ever.
+fn dropped(before: Vec<Value>, after: &[Value]) -> Vec<Value> {
+    let gone = before.into_iter().filter(|old| after.iter().all(|new| new["id"] != old["id"]));
+    gone.map(|mut old| {
+        old["status"] = "cancelled".into();
+        old
+    })
+    .collect()
 }
 
 fn dispenses(rx: &Prescription) -> Vec<Value> {

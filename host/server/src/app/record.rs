@@ -5,7 +5,7 @@ use xinglin_domain::{
     access::{Action, Role},
     clinical::{DataNeed, Snapshot},
     code::Code,
-    id::PatientId,
+    id::{AlertId, BillId, EncounterId, EnrolmentId, HoldId, PatientId, PaymentId, PrescriptionId, TaskId},
     time::Instant,
 };
 use xinglin_store::{
@@ -46,6 +46,7 @@ impl Hospital {
         caller.may(Action::ImportRecords)?;
         match bundle::plan(bundle, &mut mint)? {
             Plan::Transaction(planned) => {
+                planned.iter().try_for_each(not_ours)?;
                 let tx = self.begin(caller).await?;
                 let written = write(&tx, planned, caller.now).await?;
                 tx.commit().await?;
@@ -97,6 +98,7 @@ impl Hospital {
         let Plan::Transaction(planned) = bundle::plan(bundle, &mut mint)? else {
             return Err(AppError::internal("a transaction was planned as a batch"));
         };
+        planned.iter().try_for_each(not_ours)?;
         let id = planned.first().map(|planned| planned.id.clone()).unwrap_or_default();
         let tx = self.begin(caller).await?;
         write(&tx, planned, caller.now).await?;
@@ -155,6 +157,7 @@ impl Hospital {
     }
 
     async fn write_one(&self, caller: &Caller, planned: Planned) -> AppResult<Written> {
+        not_ours(&planned)?;
         let tx = self.begin(caller).await?;
         let written = write(&tx, vec![planned], caller.now).await?;
         tx.commit().await?;
@@ -270,6 +273,28 @@ pub(super) async fn write(tx: &TenantTx, planned: Vec<Planned>, now: Instant) ->
     Ok(written)
 }
 
+/// What the host writes of its own acts is not to be written by anybody else: a
+/// prescription in the record is a prescription that was signed.
+fn not_ours(planned: &Planned) -> AppResult<()> {
+    const OURS: [&str; 8] = [
+        EncounterId::PREFIX,
+        PrescriptionId::PREFIX,
+        BillId::PREFIX,
+        PaymentId::PREFIX,
+        EnrolmentId::PREFIX,
+        AlertId::PREFIX,
+        HoldId::PREFIX,
+        TaskId::PREFIX,
+    ];
+    let ours = |prefix: &str| planned.id.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('-'));
+    if OURS.into_iter().any(ours) {
+        let Planned { resource_type, id, .. } = planned;
+        let detail = format!("{resource_type}/{id}: ids of this form are the hospital's own; choose another");
+        return Err(AppError::new(Code::FhirInvalid, detail));
+    }
+    Ok(())
+}
+
 /// Writes the host's own projections of its acts.
 pub(super) async fn project(tx: &TenantTx, resources: Vec<Value>, now: Instant) -> AppResult<()> {
     let planned = resources.into_iter().map(|resource| {
@@ -290,6 +315,8 @@ pub(super) fn mint(kind: &str) -> String {
     let id = PatientId::from_u128(ambient::fresh_id()).to_string();
     match kind {
         "Patient" => id,
+        // `task-…` are the hospital's own timers.
+        "Task" => id.replacen(PatientId::PREFIX, "fhir-task", 1),
         _ => id.replacen(PatientId::PREFIX, &kind.to_ascii_lowercase(), 1),
     }
 }

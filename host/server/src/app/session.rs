@@ -39,17 +39,25 @@ impl Hospital {
     /// Exchanges login and password for an access token.
     ///
     /// # Errors
-    /// `AUTH_REQUIRED`, the same whether tenant, login or password is wrong.
+    /// `RATE_LIMITED` after many wrong ones; `AUTH_REQUIRED`, the same whether tenant, login or password is wrong.
     pub async fn sign_in(&self, ask: SignIn) -> AppResult<Session> {
         let tenant = ask.tenant.unwrap_or(PLATFORM);
-        let account = self.store().tenant(tenant).find_account_by_login(&ask.login).await?;
+        let (login, now) = (ask.login, self.now());
+        if !self.attempts().may_try(tenant, &login, now) {
+            let detail = "too many wrong passwords for this login; try again in a quarter of an hour";
+            return Err(AppError::new(Code::RateLimited, detail));
+        }
+        let account = self.store().tenant(tenant).find_account_by_login(&login).await?;
         let hash = account.as_ref().and_then(|account| account.password_hash.clone());
         let right = password::verify(ask.password, hash).await;
+        match right {
+            true => self.attempts().note_right(tenant, &login),
+            false => self.attempts().note_wrong(tenant, &login, now),
+        }
         let account = account
             .filter(|account| right && account.active)
             .ok_or_else(|| AppError::new(Code::AuthRequired, "tenant, login or password is wrong"))?;
-        let (access_token, expires_in) =
-            self.tokens().issue(account.id, tenant, self.now()).map_err(AppError::internal)?;
+        let (access_token, expires_in) = self.tokens().issue(account.id, tenant, now).map_err(AppError::internal)?;
         Ok(Session {
             access_token,
             token_type: "Bearer",

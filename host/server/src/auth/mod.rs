@@ -1,4 +1,5 @@
 //! Who is calling: passwords and access tokens.
 
+pub mod attempts;
 pub mod password;
 pub mod token;

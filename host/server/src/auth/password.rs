@@ -7,6 +7,7 @@ use argon2::{
     password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
 };
 use thiserror::Error;
+use tokio::sync::Semaphore;
 
 use crate::ambient;
 
@@ -21,6 +22,9 @@ pub enum PasswordError {
     Hash(String),
 }
 
+/// Each hash takes 19 MiB and a core: whoever knocks in a crowd waits in line.
+static AT_ONCE: Semaphore = Semaphore::const_new(4);
+
 /// Hashes a new password. Takes some tens of milliseconds by design.
 ///
 /// # Errors
@@ -29,6 +33,7 @@ pub async fn hash(password: String) -> Result<String, PasswordError> {
     if !(12..=128).contains(&password.chars().count()) {
         return Err(PasswordError::Length);
     }
+    let _turn = AT_ONCE.acquire().await;
     let hashed = tokio::task::spawn_blocking(move || {
         Argon2::default().hash_password(password.as_bytes()).map(|phc| phc.to_string())
     });
@@ -40,6 +45,7 @@ pub async fn hash(password: String) -> Result<String, PasswordError> {
 /// exists.
 pub async fn verify(password: String, stored: Option<String>) -> bool {
     let known = stored.is_some();
+    let _turn = AT_ONCE.acquire().await;
     let verified = tokio::task::spawn_blocking(move || {
         let stored = stored.as_deref().unwrap_or(&NOBODY);
         PasswordHash::new(stored)

@@ -69,14 +69,11 @@ impl FromRequest<Hospital> for Raw {
     type Rejection = AppError;
 
     async fn from_request(request: Request, hospital: &Hospital) -> Result<Self, AppError> {
-        Bytes::from_request(request, hospital).await.map(Self).map_err(|rejection| {
-            let limit = hospital.config().max_body_bytes;
-            match rejection.status() {
-                axum::http::StatusCode::PAYLOAD_TOO_LARGE => {
-                    AppError::new(Code::BodyTooLarge, format!("the body is larger than {limit} bytes"))
-                }
-                _ => AppError::new(Code::BodyInvalid, rejection.body_text()),
+        Bytes::from_request(request, hospital).await.map(Self).map_err(|rejection| match rejection.status() {
+            axum::http::StatusCode::PAYLOAD_TOO_LARGE => {
+                AppError::new(Code::BodyTooLarge, "the body is larger than this path takes")
             }
+            _ => AppError::new(Code::BodyInvalid, rejection.body_text()),
         })
     }
 }

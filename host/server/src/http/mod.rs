@@ -26,7 +26,13 @@ mod tenant;
 use std::{any::Any, time::Duration};
 
 use axum::{Json, Router, extract::DefaultBodyLimit, middleware, response::Response, routing::get};
-use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer, trace::TraceLayer};
+use tower_http::{
+    LatencyUnit,
+    catch_panic::CatchPanicLayer,
+    timeout::TimeoutLayer,
+    trace::{DefaultOnResponse, TraceLayer},
+};
+use tracing::Level;
 use utoipa::{
     Modify, OpenApi,
     openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
@@ -35,6 +41,9 @@ use utoipa_axum::router::OpenApiRouter;
 use xinglin_domain::code::Code;
 
 use crate::app::{AppError, Hospital};
+
+/// Most bytes of a body, but for packages and FHIR bundles.
+const SMALL_BODY: usize = 1 << 20;
 
 /// What the description of the API says beside its paths.
 #[derive(OpenApi)]
@@ -60,7 +69,7 @@ impl Modify for Token {
 }
 
 /// The routes under `/api/v1` with their description.
-fn api() -> OpenApiRouter<Hospital> {
+fn api(packages: DefaultBodyLimit) -> OpenApiRouter<Hospital> {
     OpenApiRouter::with_openapi(Description::openapi())
         .merge(account::routes())
         .merge(alert::routes())
@@ -74,7 +83,7 @@ fn api() -> OpenApiRouter<Hospital> {
         .merge(hold::routes())
         .merge(ledger::routes())
         .merge(message::routes())
-        .merge(plugin::routes())
+        .merge(plugin::routes(packages))
         .merge(prescription::routes())
         .merge(session::routes())
         .merge(tenant::routes())
@@ -83,21 +92,27 @@ fn api() -> OpenApiRouter<Hospital> {
 impl Hospital {
     /// Everything the hospital serves, to be merged into an embedder's router.
     pub fn router(&self) -> Router {
-        let (api, description) = api().split_for_parts();
+        let large = DefaultBodyLimit::max(self.config().max_body_bytes);
+        let (api, description) = api(large).split_for_parts();
         let timeout = Duration::from_secs(self.config().request_timeout_seconds);
         Router::new()
             .merge(api)
             .route("/api/v1/openapi.json", get(move || async move { Json(description) }))
-            .merge(fhir::routes())
+            .merge(fhir::routes().layer(large))
             .merge(health::routes())
             .fallback(async || AppError::new(Code::NotFound, "no such path; see /api/v1/openapi.json"))
             .method_not_allowed_fallback(async || {
                 AppError::new(Code::MethodNotAllowed, "no such method here; see /api/v1/openapi.json")
             })
-            .layer(DefaultBodyLimit::max(self.config().max_body_bytes))
+            .layer(DefaultBodyLimit::max(SMALL_BODY))
             .layer(TimeoutLayer::with_status_code(axum::http::StatusCode::SERVICE_UNAVAILABLE, timeout))
             .layer(CatchPanicLayer::custom(panicked))
-            .layer(TraceLayer::new_for_http())
+            .layer(
+                TraceLayer::new_for_http()
+                    .on_response(DefaultOnResponse::new().level(Level::INFO).latency_unit(LatencyUnit::Micros))
+                    // Told by the problem itself, with its code.
+                    .on_failure(()),
+            )
             .layer(middleware::from_fn(request_id::layer))
             .with_state(self.clone())
     }

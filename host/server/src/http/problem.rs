@@ -39,13 +39,14 @@ pub fn status(code: Code) -> StatusCode {
     StatusCode::from_u16(code.class().status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
-/// The context of a refusal goes to the log, never to the caller.
+/// The context of a refusal goes to the log, never to the caller; the detail,
+/// which may quote what the caller sent, goes to the caller, never to the log.
 pub fn log(error: &AppError, status: StatusCode) {
-    let AppError { code, detail, context, .. } = error;
+    let AppError { code, context, .. } = error;
     if status.is_server_error() {
-        tracing::error!(%code, detail, context, "request failed");
+        tracing::error!(%code, context, "request failed");
     } else {
-        tracing::info!(%code, detail, context, "request refused");
+        tracing::info!(%code, context, "request refused");
     }
 }
 

@@ -15,7 +15,7 @@ use clap::Args;
 pub use server::LISTENING;
 use server::Server;
 
-use crate::ambient;
+use crate::{ambient, keys};
 
 /// Tell one patient's follow-up visit on a real server with real plugins.
 ///
@@ -59,7 +59,7 @@ impl Demo {
         };
         let patient = serde_json::from_str(&patient).context("the patient's bundle is not JSON")?;
         let folder = std::env::temp_dir().join(format!("xinglin-demo-{:08x}", ambient::fresh_id() as u32));
-        std::fs::create_dir_all(&folder)?;
+        keys::private_folder(&folder)?;
         let listen = self.listen.clone().unwrap_or_else(|| match self.once {
             true => "127.0.0.1:0".to_owned(),
             false => "127.0.0.1:7788".to_owned(),

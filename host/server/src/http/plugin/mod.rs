@@ -6,16 +6,18 @@ mod grant;
 mod install;
 mod list;
 
+use axum::extract::DefaultBodyLimit;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::app::Hospital;
 
-/// The routes of this noun.
-pub fn routes() -> OpenApiRouter<Hospital> {
+/// The routes of this noun. Packages may be large, other bodies not.
+pub fn routes(packages: DefaultBodyLimit) -> OpenApiRouter<Hospital> {
     OpenApiRouter::new()
+        .routes(routes!(install::install))
+        .layer(packages)
         .routes(routes!(disable::disable))
         .routes(routes!(enable::enable))
         .routes(routes!(grant::grant))
-        .routes(routes!(install::install))
         .routes(routes!(list::list))
 }
