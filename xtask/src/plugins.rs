@@ -42,14 +42,12 @@ pub fn build_rust(with: With) -> Result<()> {
 fn build_python(with: With) -> Result<()> {
     let example = sh::root().join("examples/python-plugin");
     let core = sh::target().join("python-plugin.component.wasm");
-    let newest_source = ["app.py", "plugin.toml", "wit/world.wit"]
-        .iter()
-        .filter_map(|file| example.join(file).metadata().ok()?.modified().ok())
-        .max();
+    let wit = ["types", "clinical", "host", "prescribing"].map(|name| sh::root().join("wit").join(name));
+    let own = ["app.py", "plugin.toml", "wit/world.wit"].map(|file| example.join(file));
+    let newest_source = own.iter().chain(&wit).filter_map(|file| file.metadata().ok()?.modified().ok()).max();
     let built = core.metadata().and_then(|file| file.modified()).ok();
     if built.is_none() || built < newest_source {
         println!("building examples/python-plugin (Python, about 20 s)");
-        let wit = ["types", "clinical", "host", "prescribing"].map(|name| sh::root().join("wit").join(name));
         sh::program(setup::python_venv().join("bin/componentize-py"), ["--quiet"])
             .args(wit.iter().flat_map(|path| ["-d".as_ref(), path.as_os_str()]))
             .args([

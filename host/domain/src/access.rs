@@ -31,12 +31,16 @@ pub enum Role {
     Nurse,
     /// 健管师.
     HealthManager,
+    /// 医助: organises, does not treat.
+    Assistant,
     /// 营养师.
     Dietitian,
     /// 心理咨询师.
     Counsellor,
     /// 心理治疗师.
     Psychotherapist,
+    /// 公卫医师.
+    PublicHealthDoctor,
     /// Brings the medicine.
     Courier,
     /// An insurer or its administrator.
@@ -59,7 +63,7 @@ impl Role {
 impl From<pathway::Role> for Role {
     fn from(role: pathway::Role) -> Self {
         match role {
-            pathway::Role::Patient => Self::Patient,
+            pathway::Role::Patient | pathway::Role::Guardian => Self::Patient,
             pathway::Role::Doctor => Self::Doctor,
             pathway::Role::Pharmacist => Self::Pharmacist,
             pathway::Role::Nurse => Self::Nurse,
@@ -67,6 +71,8 @@ impl From<pathway::Role> for Role {
             pathway::Role::Dietitian => Self::Dietitian,
             pathway::Role::Counsellor => Self::Counsellor,
             pathway::Role::Psychotherapist => Self::Psychotherapist,
+            pathway::Role::Assistant => Self::Assistant,
+            pathway::Role::PublicHealthDoctor => Self::PublicHealthDoctor,
         }
     }
 }
@@ -271,10 +277,12 @@ actions! {
     AnswerQuestionnaire = "pathway.answer": [Patient, Nurse, HealthManager];
     /// Do a task that is one's own.
     CompleteTask = "pathway.complete-task":
-        [Patient, Doctor, Pharmacist, Nurse, HealthManager, Dietitian, Counsellor, Psychotherapist];
+        [Patient, Doctor, Pharmacist, Nurse, HealthManager, Assistant, Dietitian, Counsellor, Psychotherapist,
+         PublicHealthDoctor];
     /// Take up an alert.
     AcknowledgeAlert = "pathway.acknowledge-alert":
-        [Doctor, Pharmacist, Nurse, HealthManager, Dietitian, Counsellor, Psychotherapist];
+        [Doctor, Pharmacist, Nurse, HealthManager, Assistant, Dietitian, Counsellor, Psychotherapist,
+         PublicHealthDoctor];
     /// Lift a hold on prescribing.
     ReleaseHold = "pathway.release-hold": [Doctor];
 

@@ -15,13 +15,16 @@ use crate::{
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Role {
     Patient,
+    Guardian,
     Doctor,
     Pharmacist,
     Nurse,
     HealthManager,
+    Assistant,
     Dietitian,
     Counsellor,
     Psychotherapist,
+    PublicHealthDoctor,
 }
 
 /// A phase of a pathway.

@@ -76,8 +76,8 @@ pub enum Output {
 
 impl Tape {
     /// SHA-256 over everything in the tape. Each part is preceded by its
-    /// length, so no two tapes share their bytes. Whoever stores tapes chains
-    /// these.
+    /// length, so no two tapes share their bytes, however a store writes them
+    /// down.
     pub fn record_hash(&self) -> Digest {
         let mut hash = Sha256::new();
         let mut part = |bytes: &[u8]| {

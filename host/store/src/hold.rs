@@ -15,7 +15,7 @@ pub struct Hold {
     pub id: HoldId,
     /// FHIR id of the patient.
     pub patient_id: String,
-    /// Who asked for it: a plugin's id.
+    /// What asked for it: an enrolment's id.
     pub source: String,
     /// Unique among the source's standing holds on the patient.
     pub code: String,

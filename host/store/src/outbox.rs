@@ -1,5 +1,6 @@
-//! What must be told to the outside once a transaction has committed. Each entry
-//! is delivered at least once; the receiver tells repetitions by its id.
+//! What must still be told to somebody once a transaction has committed: to the
+//! outside, or to a pathway that gave no answer. Each entry is delivered at least
+//! once; the receiver tells repetitions by its id.
 
 use serde_json::Value;
 use xinglin_domain::{id::TenantId, time::Instant};

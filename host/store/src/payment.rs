@@ -61,7 +61,7 @@ pub struct Operation {
     pub bill_id: BillId,
     /// The payer's plugin.
     pub payer: String,
-    /// `authorize`, `settle`, `reverse` …
+    /// `settle` or `reverse`.
     pub verb: String,
     /// What was asked; the same key with another is a conflict.
     pub request_digest: String,

@@ -37,6 +37,9 @@ impl From<wit::Role> for domain::Role {
             wit::Role::Dietitian => Self::Dietitian,
             wit::Role::Counsellor => Self::Counsellor,
             wit::Role::Psychotherapist => Self::Psychotherapist,
+            wit::Role::Guardian => Self::Guardian,
+            wit::Role::Assistant => Self::Assistant,
+            wit::Role::PublicHealthDoctor => Self::PublicHealthDoctor,
         }
     }
 }

@@ -149,7 +149,7 @@ type Row = Document<BillId>;
 
 impl Hospital {
     /// Quotes what an approved prescription and its visit cost, and who pays.
-    /// Changes nothing; may be asked as often as wanted.
+    /// Binds nobody; each quote is kept as a bill that waits for the patient.
     ///
     /// # Errors
     /// `RX_DRUG_BEFORE_RX` before a pharmacist has approved.

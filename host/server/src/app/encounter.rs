@@ -42,7 +42,8 @@ pub struct RequestVisit {
 }
 
 /// A document that proves an earlier diagnosis. Date and diagnoses are read from
-/// the record, not taken from the caller.
+/// the record; kind and institution are the caller's word, for the doctor to
+/// judge.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewEvidence {

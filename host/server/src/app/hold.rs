@@ -29,7 +29,7 @@ pub struct HoldView {
     /// `hold-…`
     #[schema(value_type = String)]
     pub id: HoldId,
-    /// For example `GLUCOSE_CRITICAL`.
+    /// For example `critical-glucose`.
     pub code: String,
     /// Whether it stands.
     pub active: bool,

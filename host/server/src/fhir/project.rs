@@ -712,6 +712,9 @@ const fn role(of: Role) -> &'static str {
         Role::Dietitian => "dietitian",
         Role::Counsellor => "counsellor",
         Role::Psychotherapist => "psychotherapist",
+        Role::Guardian => "guardian",
+        Role::Assistant => "assistant",
+        Role::PublicHealthDoctor => "public-health-doctor",
     }
 }
 

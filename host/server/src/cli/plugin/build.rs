@@ -18,7 +18,7 @@ use xinglin_runtime::{Manifest, Package, attach, componentize};
 ///
 /// Examples:
 ///   xinglin plugin build plugins/diabetes
-///   xinglin plugin build plugins/* --out dist
+///   xinglin plugin build plugins/diabetes plugins/drug-safety --out dist
 ///   xinglin plugin build --component app.wasm examples/python-plugin
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
@@ -47,6 +47,9 @@ impl Build {
         }
         let toolchain = Toolchain::find()?;
         for folder in &self.folders {
+            if !folder.join("plugin.toml").is_file() {
+                bail!("{} has no plugin.toml", folder.display());
+            }
             let module = toolchain.compile(folder)?;
             let module = std::fs::read(&module).with_context(|| module.display().to_string())?;
             let component = componentize(&module).with_context(|| {
