@@ -44,7 +44,9 @@ fn build_python(with: With) -> Result<()> {
     let core = sh::target().join("python-plugin.component.wasm");
     let wit = ["types", "clinical", "host", "prescribing"].map(|name| sh::root().join("wit").join(name));
     let own = ["app.py", "plugin.toml", "wit/world.wit"].map(|file| example.join(file));
-    let newest_source = own.iter().chain(&wit).filter_map(|file| file.metadata().ok()?.modified().ok()).max();
+    let contract =
+        wit.each_ref().map(|folder| folder.join(folder.file_name().unwrap_or_default()).with_extension("wit"));
+    let newest_source = own.iter().chain(&contract).filter_map(|file| file.metadata().ok()?.modified().ok()).max();
     let built = core.metadata().and_then(|file| file.modified()).ok();
     if built.is_none() || built < newest_source {
         println!("building examples/python-plugin (Python, about 20 s)");
