@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     io::{BufRead, BufReader},
+    path::PathBuf,
 };
 
 use anyhow::{Result, bail};
@@ -18,19 +19,28 @@ pub fn format() -> Result<()> {
 /// `cargo clippy`, every warning an error.
 pub fn lints() -> Result<()> {
     sh::cargo(["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]).run()?;
-    sh::cargo(["clippy", "--all-targets", "--quiet", "--manifest-path", "plugins/Cargo.toml", "--", "-D", "warnings"])
+    sh::cargo(["clippy", "--all-targets", "--quiet", "--manifest-path", "plugins/Cargo.toml"])
+        .env("CARGO_TARGET_DIR", plugins_target())
+        .args(["--", "-D", "warnings"])
         .run()
 }
 
 /// Every test: of the plugins, natively, then of the host.
 pub fn test(filter: Option<&str>) -> Result<()> {
     let mut tally = Tally::default();
-    let plugins = sh::target().join("plugins-native");
     let result = tally
-        .run(sh::cargo(["test", "--manifest-path", "plugins/Cargo.toml"]).env("CARGO_TARGET_DIR", plugins), filter)
+        .run(
+            sh::cargo(["test", "--manifest-path", "plugins/Cargo.toml"]).env("CARGO_TARGET_DIR", plugins_target()),
+            filter,
+        )
         .and_then(|()| tally.run(sh::cargo(["test", "--workspace"]), filter));
     tally.print();
     result
+}
+
+/// Where the plugins are built natively, apart from the host.
+fn plugins_target() -> PathBuf {
+    sh::target().join("plugins-native")
 }
 
 /// How many tests ran, by the database they ran on.

@@ -59,9 +59,10 @@ fn main() -> Result<()> {
             plugins::build_all(With::Cargo)
         }
         Chore::Demo { arguments } => {
+            println!("building the host and its plugins; the first time takes some minutes");
             setup::wasm_target()?;
             plugins::build_rust(With::Cargo)?;
-            sh::cargo(["run", "--quiet", "--package", "xinglin-server", "--", "demo"]).args(arguments).run()
+            With::Cargo.xinglin(["demo"])?.args(arguments).run()
         }
         Chore::Test { filter } => {
             setup::all()?;

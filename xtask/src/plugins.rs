@@ -66,16 +66,12 @@ fn build_python(with: With) -> Result<()> {
 }
 
 impl With {
-    fn xinglin<const N: usize>(self, arguments: [&str; N]) -> Result<sh::Sh> {
+    /// The `xinglin` of this tree, built if need be, in sight of whoever waits.
+    pub fn xinglin<const N: usize>(self, arguments: [&str; N]) -> Result<sh::Sh> {
         match self {
-            Self::Cargo => {
-                Ok(sh::cargo(["run", "--quiet", "--package", "xinglin-server", "--bin", "xinglin", "--"])
-                    .args(arguments))
-            }
-            Self::Workspace => {
-                sh::cargo(["build", "--workspace", "--bins", "--tests"]).run()?;
-                Ok(sh::program(sh::target().join("debug/xinglin"), arguments))
-            }
+            Self::Cargo => sh::cargo(["build", "--package", "xinglin-server", "--bin", "xinglin"]).run()?,
+            Self::Workspace => sh::cargo(["build", "--workspace", "--bins", "--tests"]).run()?,
         }
+        Ok(sh::program(sh::target().join("debug/xinglin"), arguments))
     }
 }

@@ -100,8 +100,8 @@ fn config(calls: u32) -> Config {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(calls)
         .total_core_instances(calls.saturating_mul(MODULES_PER_COMPONENT))
-        .total_memories(calls.saturating_mul(2).max(MEMORIES_PER_COMPONENT))
-        .total_tables(calls.saturating_mul(2).max(TABLES_PER_COMPONENT))
+        .total_memories(calls.saturating_mul(MEMORIES_PER_COMPONENT))
+        .total_tables(calls.saturating_mul(TABLES_PER_COMPONENT))
         .total_stacks(calls)
         .max_core_instances_per_component(MODULES_PER_COMPONENT)
         .max_memories_per_component(MEMORIES_PER_COMPONENT)

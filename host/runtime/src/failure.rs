@@ -205,8 +205,8 @@ pub(crate) fn hint(code: FailureCode, limits: Limits) -> String {
             Limits::MAXIMUM.output_kib
         ),
         FailureCode::Busy => "the call never began and may be tried again".to_owned(),
-        FailureCode::Trap => "reproduce it with `xinglin plugin replay` and the tape of this call; \
-                              a plugin that may `log` reports the place of a panic"
+        FailureCode::Trap => "the tape of this call has all that went in; a plugin that may `log` reports \
+                              the place of a panic"
             .to_owned(),
         FailureCode::Interface => "enable a version of the plugin that exports this interface".to_owned(),
     }

@@ -10,7 +10,7 @@ use xinglin_domain::{
 };
 
 use crate::{
-    Executor, OperatorScope, Result, StoreError, TenantScope, TenantTx,
+    Executor, OperatorTx, Result, StoreError, TenantScope, TenantTx,
     db::{Arg, Row, Sql, args},
 };
 
@@ -129,16 +129,28 @@ impl<E: Executor> TenantScope<E> {
     }
 }
 
-impl<E: Executor> OperatorScope<E> {
-    /// Operations of all tenants that are pending or unknown and were not looked
-    /// at since `before`, the longest neglected first.
+impl OperatorTx {
+    /// Claims operations of all tenants that are pending or unknown and were not
+    /// looked at since `before`, the longest neglected of them. They count as
+    /// looked at `now`, whatever comes of it: one that stays stuck goes to the
+    /// end of the queue. Commit, then ask after each.
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn list_unresolved_payments(&self, before: Instant, limit: u32) -> Result<Vec<Operation>> {
-        let sql = "SELECT * FROM payment_operation WHERE state IN ('pending', 'unknown') AND updated_at < $1
-                   ORDER BY updated_at, tenant_id, operation_key LIMIT $2";
-        let rows = self.exec.rows(Sql::new(sql, args![before, limit])).await?;
+    pub async fn claim_unresolved_payments(&self, before: Instant, now: Instant, limit: u32) -> Result<Vec<Operation>> {
+        let sql = format!(
+            "WITH neglected AS MATERIALIZED (
+                 SELECT tenant_id AS neglected_tenant, operation_key AS neglected_key FROM payment_operation
+                 WHERE state IN ('pending', 'unknown') AND updated_at < $1
+                 ORDER BY updated_at, tenant_id, operation_key LIMIT $3{}
+             )
+             UPDATE payment_operation SET updated_at = $2 FROM neglected
+             WHERE tenant_id = neglected_tenant AND operation_key = neglected_key
+             RETURNING tenant_id, operation_key, bill_id, payer, verb, request_digest, state, response, version,
+                       created_at, updated_at",
+            self.exec.engine().skip_locked()
+        );
+        let rows = self.exec.rows(Sql::new(sql, args![before, now, limit])).await?;
         rows.into_iter().map(TryInto::try_into).collect()
     }
 }

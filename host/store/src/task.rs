@@ -190,6 +190,17 @@ impl TenantTx {
         }
     }
 
+    /// Keeps a claimed task from being claimed before `until`; `false` if it is no
+    /// longer the caller's. When it is due stays as it is.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn defer_task(&self, task: TaskId, version: i64, until: Instant) -> Result<bool> {
+        let sql = "UPDATE task SET claimed_until = $4
+                   WHERE tenant_id = $1 AND task_id = $2 AND version = $3 AND state = 'open'";
+        Ok(self.exec.execute(Sql::new(sql, args![self.tenant, task, version, until])).await? == 1)
+    }
+
     /// Notes that somebody did an open or fired task.
     ///
     /// # Errors

@@ -4,9 +4,10 @@ use diabetes::Diabetes;
 use xinglin_sdk::{
     clinical::{ConditionStatus, MedicationStatus, OmissionReason, Section},
     pathway::{
-        AnswerValue, Destination, Directive, Eligibility, Error, Event, Pathway, Role, Severity, State, TaskRef,
+        AnswerValue, DataNeed, Destination, Directive, Eligibility, Error, Event, Pathway, Role, Severity, State,
+        TaskRef,
     },
-    testing::{Host, PathwayRun, Patient, START},
+    testing::{Host, PathwayRun, Patient, START, data_needs},
     time::{DAY, plus_days, plus_minutes},
     types::{Coding, Decimal, Quantity},
 };
@@ -91,6 +92,26 @@ fn silence_is_not_absence() {
     assert!(matches!(screen(&unknown_age), Err(Error::MissingData(_))));
     let withheld = patient().withheld(Section::Conditions, OmissionReason::Consent);
     assert!(matches!(screen(&withheld), Err(Error::MissingData(_))));
+}
+
+#[test]
+fn the_manifest_declares_all_that_the_definition_asks_for() {
+    let declared = data_needs::<Diabetes>();
+    let codes = |needs: &[DataNeed]| -> Vec<(String, String)> {
+        let observations = needs.iter().filter_map(|need| match need {
+            DataNeed::Observations(codes) => Some(codes.clone()),
+            _ => None,
+        });
+        let mut codes: Vec<_> = observations.flatten().map(|code| (code.system, code.code)).collect();
+        codes.sort();
+        codes.dedup();
+        codes
+    };
+    let asked = Diabetes::describe().data_needs;
+    assert_eq!(codes(&asked), codes(&declared));
+    for need in asked.iter().filter(|need| !matches!(need, DataNeed::Observations(_))) {
+        assert!(declared.contains(need), "{need:?}");
+    }
 }
 
 // --- the calendar --------------------------------------------------------------

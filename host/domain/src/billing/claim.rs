@@ -5,12 +5,15 @@
 //!                      ▲                │  │ └drift▶ Drifted ──reverse──▲ │
 //!                      └──never seen──┐ │  └refused▶ Refused              │
 //!                                     Unknown ◀────────no answer──────────┘
+//! Quoted, Confirmed ─abandon▶ Abandoned
 //! ```
 //!
 //! A call without an answer leaves the claim in [`Unknown`]; from there only
 //! the payer's own word on that operation leads on. Nothing is sent blindly
 //! again. A settlement whose figures are not those that the patient agreed to
-//! is [`Drifted`]: it happened, and the only way on is to take it back.
+//! is [`Drifted`]: it happened, and the only way on is to take it back. Where
+//! the payer says that it did nothing, the claim is [`Confirmed`] again: it may be
+//! sent under a new name, or given up.
 
 use std::collections::BTreeSet;
 
@@ -226,6 +229,16 @@ pub struct Declined {
     pub at: Instant,
 }
 
+/// Given up before anything was paid. Final.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Abandoned {
+    /// By whom.
+    pub by: AccountId,
+    /// When.
+    pub at: Instant,
+}
+
 /// A bill with its payer, in a known state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -259,6 +272,8 @@ machine! {
     Reversed = "REVERSED",
     /// The payer will not.
     Declined = "DECLINED",
+    /// Given up before anything was paid.
+    Abandoned = "ABANDONED",
 }
 
 /// A refused step of a bill.
@@ -324,7 +339,7 @@ impl Charge {
             Self::Settling(claim) => Some(&claim.state.confirmed.allocation),
             Self::Settled(claim) => Some(&claim.state.allocation),
             Self::Drifted(claim) => Some(&claim.state.confirmed.allocation),
-            Self::Unknown(_) | Self::Reversing(_) | Self::Reversed(_) | Self::Declined(_) => None,
+            Self::Unknown(_) | Self::Reversing(_) | Self::Reversed(_) | Self::Declined(_) | Self::Abandoned(_) => None,
         }
     }
 
@@ -335,7 +350,12 @@ impl Charge {
             Self::Unknown(claim) => Some(claim.state.pending.attempt()),
             Self::Settled(claim) => claim.state.attempt.as_ref(),
             Self::Reversing(claim) => Some(&claim.state.attempt),
-            Self::Quoted(_) | Self::Confirmed(_) | Self::Drifted(_) | Self::Reversed(_) | Self::Declined(_) => None,
+            Self::Quoted(_)
+            | Self::Confirmed(_)
+            | Self::Drifted(_)
+            | Self::Reversed(_)
+            | Self::Declined(_)
+            | Self::Abandoned(_) => None,
         }
     }
 
@@ -402,6 +422,17 @@ impl<S> Claim<S> {
         Ok(Attempt { operation: Operation { key, at }, request })
     }
 
+    /// Only the patient, or who acts for them, agrees to a charge.
+    fn patient_only(&self, by: &Actor, at: Instant) -> Result<(), BillingError> {
+        can(by, Action::ConfirmCharge, at)?;
+        if by.acts_for(self.head.patient) { Ok(()) } else { Err(BillingError::AnotherPatient) }
+    }
+
+    /// Possible only while nothing is paid or under way.
+    fn given_up(self, by: &Actor, at: Instant) -> Result<Claim<Abandoned>, RefusedClaim<S>> {
+        self.advance(|_| Ok(can(by, Action::ReverseCharge, at)?), |_, ()| Abandoned { by: by.account, at })
+    }
+
     fn begun(mut self) -> Self {
         self.head.attempts = self.head.attempts.saturating_add(1);
         self
@@ -444,10 +475,7 @@ impl Claim<Quoted> {
     pub fn confirm(self, by: &Actor, cash: Money, at: Instant) -> Result<Claim<Confirmed>, RefusedClaim<Quoted>> {
         self.advance(
             |claim| {
-                can(by, Action::ConfirmCharge, at)?;
-                if !by.acts_for(claim.head.patient) {
-                    return Err(BillingError::AnotherPatient);
-                }
+                claim.patient_only(by, at)?;
                 if claim.state.allocation.part(Source::Cash) != cash {
                     return Err(BillingError::Drift);
                 }
@@ -456,9 +484,43 @@ impl Claim<Quoted> {
             |quoted, ()| Confirmed { allocation: quoted.allocation, by: by.account, at },
         )
     }
+
+    /// Nobody wants it any more.
+    ///
+    /// # Errors
+    /// If the actor may not.
+    pub fn abandon(self, by: &Actor, at: Instant) -> Result<Claim<Abandoned>, RefusedClaim<Quoted>> {
+        self.given_up(by, at)
+    }
 }
 
 impl Claim<Confirmed> {
+    /// The patient confirms again what the payer could not settle the last time.
+    ///
+    /// # Errors
+    /// If it is not the patient, or another amount than was agreed to.
+    pub fn confirm_again(self, by: &Actor, cash: Money, at: Instant) -> Result<Self, RefusedClaim<Confirmed>> {
+        self.advance(
+            |claim| {
+                claim.patient_only(by, at)?;
+                if claim.state.allocation.part(Source::Cash) != cash {
+                    return Err(BillingError::Conflict(claim.head.id.to_string()));
+                }
+                Ok(())
+            },
+            |confirmed, ()| confirmed,
+        )
+    }
+
+    /// Nobody waits for the payer any longer. Nothing was paid, as no operation
+    /// is under way.
+    ///
+    /// # Errors
+    /// If the actor may not.
+    pub fn abandon(self, by: &Actor, at: Instant) -> Result<Claim<Abandoned>, RefusedClaim<Confirmed>> {
+        self.given_up(by, at)
+    }
+
     /// Names the operation with which the payer is asked to settle. Store the
     /// result before sending it.
     ///
@@ -803,6 +865,51 @@ mod tests {
         assert_eq!(resend.error.code(), Code::PayState);
         assert_eq!(settling().failed(&PayerError::Unavailable("down".into()), NOW).state(), ChargeState::Confirmed);
         assert_eq!(settling().failed(&PayerError::Other("?".into()), NOW).state(), ChargeState::Unknown);
+    }
+
+    #[test]
+    fn what_the_payer_did_not_settle_is_confirmed_again_or_given_up() {
+        let free = || {
+            let failed = settling().failed(&PayerError::MissingData(fixture::text("缺少参保地")), NOW);
+            failed.expecting::<Confirmed>(Act::Settle).expect("free")
+        };
+        let again = free().confirm_again(&fixture::patient(), fen(6750), NOW).expect("the same amount");
+        assert_eq!(again, free());
+        let code = |by, cash| free().confirm_again(&by, fen(cash), NOW).map_err(|refused| refused.error.code()).err();
+        assert_eq!(code(fixture::patient(), 6749), Some(Code::PayIdempotencyConflict));
+        assert_eq!(code(fixture::stranger(), 6750), Some(Code::AuthForbidden));
+        assert_eq!(code(fixture::pharmacist(), 6750), Some(Code::AuthForbidden));
+
+        assert!(free().abandon(&fixture::stranger(), NOW).is_err());
+        assert!(quoted().abandon(&fixture::patient(), NOW).is_err());
+        assert_eq!(Charge::from(quoted().abandon(&fixture::pharmacist(), NOW).expect("quoted")).attempt(), None);
+        let abandoned = Charge::from(free().abandon(&fixture::pharmacist(), NOW).expect("confirmed"));
+        assert_eq!((abandoned.state(), abandoned.allocation()), (ChargeState::Abandoned, None));
+        assert_eq!(abandoned.paid().map_err(|e| e.code()).err(), Some(Code::PayState));
+        let revived = abandoned.expecting::<Confirmed>(Act::Settle).expect_err("final");
+        assert_eq!(revived.error.code(), Code::PayState);
+    }
+
+    #[test]
+    fn a_drift_that_was_not_taken_back_is_taken_back_again() {
+        let drift = settlement(|a| {
+            a.parts[0].amount = fen(5549);
+            a.parts[2].amount = fen(6751);
+        });
+        let drifted = || {
+            let charge = settling().answered(payer::Settled::Done(drift.clone()), NOW);
+            charge.expecting::<Drifted>(Act::Reverse).expect("drifted")
+        };
+        let first = drifted().reverse(NOW).expect("begun");
+        let stands = [
+            first.clone().answered(payer::Reversed::Refused(refusal()), NOW),
+            first.clone().failed(&PayerError::Unavailable("down".into()), NOW),
+            first.clone().unanswered(NOW).resolve(Status::NeverSeen, NOW),
+        ];
+        for charge in stands {
+            let again = charge.expecting::<Drifted>(Act::Reverse).expect("it stands").reverse(NOW).expect("begun");
+            assert_ne!(again.state().attempt.operation.key, first.state().attempt.operation.key);
+        }
     }
 
     #[test]

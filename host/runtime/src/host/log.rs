@@ -60,6 +60,10 @@ impl wit::Host for CallState {
             return Ok(());
         }
         message.truncate(message.floor_char_boundary(MAX_LINE));
+        // One message is one line: a guest must not write lines of its own making.
+        if message.contains(char::is_control) {
+            message = message.replace(char::is_control, " ");
+        }
         let level = match level {
             wit::Level::Trace => LogLevel::Trace,
             wit::Level::Debug => LogLevel::Debug,

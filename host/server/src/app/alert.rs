@@ -11,7 +11,12 @@ use xinglin_domain::{
 };
 use xinglin_store::{Alert, AlertQuery};
 
-use super::{AppError, AppResult, Caller, Hospital, document::Stored, enrolment::Occasion, record};
+use super::{
+    AppError, AppResult, Caller, Hospital,
+    document::Stored,
+    enrolment::{self, Occasion},
+    record,
+};
 use crate::fhir::project;
 
 /// An alert.
@@ -64,17 +69,18 @@ impl Hospital {
         let tx = records.begin().await?;
         tx.update_alert(&row).await?;
         record::project(&tx, vec![projection(&taken, &enrolment.pathway)], caller.now).await?;
+        // To tell a silent pathway that somebody knows would only raise the same alert again.
+        let told = enrolment.is_active() && taken.alert.code != enrolment::SILENT;
+        let events = told.then(|| Event::AlertAcknowledged(taken.alert.code.clone()));
+        let kept = enrolment::keep(&tx, taken.enrolment, events.into_iter().collect(), caller.now).await?;
         tx.commit().await?;
-        if enrolment.is_active() {
-            let event = Event::AlertAcknowledged(taken.alert.code.clone());
-            let occasion = Occasion { request_id: caller.request_id.clone(), now: caller.now };
-            self.tell(&records, taken.enrolment, &event, &occasion).await?;
-        }
+        let occasion = Occasion { request_id: caller.request_id.clone(), now: caller.now };
+        self.tell(&records, kept, &occasion).await;
         Ok(view(taken, caller))
     }
 }
 
-fn record(row: Alert) -> AppResult<AlertRecord> {
+pub(super) fn record(row: Alert) -> AppResult<AlertRecord> {
     serde_json::from_value(row.body).map_err(AppError::internal)
 }
 

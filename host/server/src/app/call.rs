@@ -148,7 +148,7 @@ impl<'a> Calls<'a> {
 
     /// Writes tapes and the plugins' own values with what follows from the
     /// answers, in the caller's transaction.
-    pub async fn write(self, tx: &TenantTx) -> AppResult<Vec<CallView>> {
+    pub async fn write(&self, tx: &TenantTx) -> AppResult<Vec<CallView>> {
         for (plugin, writes, quota) in &self.writes {
             tx.write_kv(plugin, writes, *quota).await?;
         }
@@ -166,7 +166,9 @@ impl<'a> Calls<'a> {
         Ok(views)
     }
 
-    async fn write_tapes(self, tx: &TenantTx) -> AppResult<Vec<CallView>> {
+    /// Writes the tapes alone in the caller's transaction: what the plugins wanted
+    /// to keep is dropped with their answers.
+    pub async fn write_tapes(&self, tx: &TenantTx) -> AppResult<Vec<CallView>> {
         let entries = self
             .tapes
             .iter()
@@ -183,7 +185,7 @@ impl<'a> Calls<'a> {
             })
             .collect::<AppResult<Vec<_>>>()?;
         tx.append_tape(&entries).await?;
-        Ok(self.views)
+        Ok(self.views.clone())
     }
 }
 

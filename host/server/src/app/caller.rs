@@ -77,16 +77,28 @@ impl Caller {
         Err(AppError::not_found("tenant", tenant))
     }
 
-    /// Whether the caller may see this patient: staff of the tenant may, a
-    /// patient only themselves and their wards.
+    /// Whether the caller may see something of this patient: staff of the tenant
+    /// may, a patient only what is theirs or their wards'.
     ///
     /// # Errors
-    /// `NOT_FOUND`: who may not see a patient does not learn that there is one.
-    pub fn may_see(&self, patient: PatientId) -> AppResult<()> {
+    /// `NOT_FOUND` in the words of what was asked for: who may not see it does
+    /// not learn that there is one, nor whose it is.
+    pub fn may_see(&self, patient: PatientId, what: &str, id: impl std::fmt::Display) -> AppResult<()> {
         let staff = can(&self.actor, Action::ReadRecords, self.now);
         if staff.is_ok() || self.actor.acts_for(patient) {
             return Ok(());
         }
-        Err(AppError::not_found("patient", patient))
+        Err(AppError::not_found(what, id))
+    }
+
+    /// As [`Caller::may_see`], for acts that check their own rights: only those
+    /// who are patients and nothing else are kept away, so that a pharmacist
+    /// whose licence has lapsed is told that.
+    ///
+    /// # Errors
+    /// `NOT_FOUND`.
+    pub fn may_act_on(&self, patient: PatientId, what: &str, id: impl std::fmt::Display) -> AppResult<()> {
+        let only_patient = self.actor.roles.iter().all(|role| *role == Role::Patient);
+        if only_patient { self.may_see(patient, what, id) } else { Ok(()) }
     }
 }

@@ -12,7 +12,7 @@ use xinglin_domain::{
     access::Action,
     billing::{
         Act, Allocation, BillingError, Charge, Claim, Paid, PayerKind,
-        claim::{Confirmed, Open, Pending, Reversing, Settled, Settling, Unknown},
+        claim::{Confirmed, Drifted, Open, Pending, Reversing, Settled, Settling, Unknown},
     },
     code::Code,
     coding::{Attribute, AttributeValue, Decimal},
@@ -20,7 +20,7 @@ use xinglin_domain::{
     machine::Refused,
     money::Money,
     payer::{self, Authorized, Bill, Coverage, Line, Operation, PayerError, Quoted as Quote, Source, Status},
-    prescription::{Effective, Event, LinePacks, Prescription, Purchase},
+    prescription::{Effective, Event, LinePacks, Prescription, Purchase, Reserved, RxError},
     time::Instant,
 };
 use xinglin_runtime::{Interface, Plugin};
@@ -33,7 +33,7 @@ use super::{
     AppError, AppResult, Caller, Hospital,
     call::{CallView, Calls},
     coverage,
-    document::{Stored, fresh, next},
+    document::{Stored, fresh, next, touch},
     enrolment::Occasion,
     formulary::FOLLOW_UP_VISIT,
     ledger, plugin, prescription, record,
@@ -147,6 +147,39 @@ struct Payer {
 
 type Row = Document<BillId>;
 
+/// What a payer is asked to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verb {
+    Settle,
+    Reverse,
+}
+
+impl Verb {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Settle => "settle",
+            Self::Reverse => "reverse",
+        }
+    }
+}
+
+/// What became of an operation that was written down.
+struct Outcome {
+    verb: Verb,
+    key: String,
+    /// The payer says that it never saw it: it is safe to send.
+    unsent: bool,
+    after: Charge,
+}
+
+/// An outcome as it was written. A charge that is settling or reversing has a
+/// new operation, written down and to be sent after the commit.
+struct Finished {
+    row: Row,
+    charge: Charge,
+    calls: Vec<CallView>,
+}
+
 impl Hospital {
     /// Quotes what an approved prescription and its visit cost, and who pays.
     /// Binds nobody; each quote is kept as a bill that waits for the patient.
@@ -195,7 +228,8 @@ impl Hospital {
     }
 
     /// The patient agrees: the prescription is reserved, the payer settles, the
-    /// books are posted. Asked again with the same amount, it answers the same.
+    /// books are posted. Asked again with the same amount, it answers the same, or
+    /// asks a payer again that could not settle before.
     ///
     /// # Errors
     /// `RX_ALREADY_USED` if another order was first; `PAY_IDEMPOTENCY_CONFLICT`
@@ -204,13 +238,13 @@ impl Hospital {
         caller.may(Action::ConfirmCharge)?;
         let records = self.records(caller);
         let Stored { row, value } = load(&records, id).await?;
-        caller.may_see(value.patient())?;
+        caller.may_see(value.patient(), "bill", id)?;
         let quoted = match value {
             Charge::Quoted(quoted) => quoted,
+            Charge::Confirmed(confirmed) => return self.confirm_again(caller, row, confirmed, &confirm).await,
             other => return self.confirmed_before(&records, other, &confirm).await,
         };
-        let prescription: PrescriptionId =
-            row.parent_id.as_deref().unwrap_or_default().parse().map_err(AppError::internal)?;
+        let prescription = parent(&row)?;
         let (rx_row, effective) = self.take::<Effective>(caller, prescription, Event::Reserve).await?;
         let purchase = Purchase {
             bill: id,
@@ -231,8 +265,8 @@ impl Hospital {
         prescription::put(&tx, rx_row, &reserved.into(), caller.now).await?;
         let occasion = Occasion { request_id: caller.request_id.clone(), now: caller.now };
         if confirmed.state().allocation.kind() == PayerKind::SelfPay {
-            let settled = confirmed.collect(caller.now)?;
-            let charge = post_settled(&tx, row, settled, None, caller.now).await?;
+            let charge = Charge::from(confirmed.collect(caller.now)?);
+            post_settled(&tx, row, &charge, None, caller.now).await?;
             tx.commit().await?;
             return self.charge_view(&records, &charge, Vec::new(), Vec::new()).await;
         }
@@ -243,6 +277,7 @@ impl Hospital {
     }
 
     /// Takes a payment back as a whole, as long as nothing was dispensed for it.
+    /// A bill that is not paid yet is given up.
     ///
     /// # Errors
     /// `PAY_ALREADY_REVERSED`, `REFUND_DRUG_NOT_RETURNABLE`, …
@@ -250,26 +285,45 @@ impl Hospital {
         caller.may(Action::ReverseCharge)?;
         let records = self.records(caller);
         let Stored { row, value } = load(&records, id).await?;
-        let settled = value.expecting::<Settled>(Act::Reverse)?;
-        let prescription = parent(&row)?;
-        let rx = prescription::load(&records, prescription).await?.value;
+        let occasion = Occasion { request_id: caller.request_id.clone(), now: caller.now };
+        let settled = match value {
+            Charge::Quoted(quoted) => {
+                let abandoned = quoted.abandon(&caller.actor, caller.now)?;
+                return self.give_up(&records, row, abandoned.into(), caller.now).await;
+            }
+            Charge::Confirmed(confirmed) => {
+                let abandoned = confirmed.abandon(&caller.actor, caller.now)?;
+                return self.give_up(&records, row, abandoned.into(), caller.now).await;
+            }
+            Charge::Drifted(drifted) => {
+                let tx = records.begin().await?;
+                let (row, reversing) = take_back(&tx, row, drifted, caller.now).await?;
+                tx.commit().await?;
+                let (charge, calls) = self.reverse(&records, row, reversing, &occasion).await?;
+                return self.charge_view(&records, &charge, Vec::new(), calls).await;
+            }
+            other => other.expecting::<Settled>(Act::Reverse)?,
+        };
+        let Stored { row: rx_row, value: rx } = prescription::load(&records, parent(&row)?).await?;
         if rx.supplied().is_some() {
             return Err(AppError::new(
                 Code::RefundDrugNotReturnable,
                 "the medicines were handed out; they come back only for faults of quality, recall, courier or hospital",
             ));
         }
-        let occasion = Occasion { request_id: caller.request_id.clone(), now: caller.now };
+        // Whoever dispenses at this moment touches the same two rows: one of us is late.
         if settled.state().allocation.kind() == PayerKind::SelfPay {
-            let reversed = settled.refund_all(&caller.actor, caller.now)?;
+            let charge = Charge::from(settled.refund_all(&caller.actor, caller.now)?);
             let tx = records.begin().await?;
-            let charge = post_reversed(&tx, row, reversed.into(), None, caller.now).await?;
+            touch(&tx, rx_row, caller.now).await?;
+            post_reversed(&tx, row, &charge, None, caller.now).await?;
             tx.commit().await?;
             return self.charge_view(&records, &charge, Vec::new(), Vec::new()).await;
         }
         let reversing = settled.reverse(&caller.actor, caller.now)?;
         let tx = records.begin().await?;
-        let row = write_down(&tx, row, reversing.clone().into(), "reverse", caller.now).await?;
+        touch(&tx, rx_row, caller.now).await?;
+        let row = write_down(&tx, row, reversing.clone().into(), Verb::Reverse, caller.now).await?;
         tx.commit().await?;
         let (charge, calls) = self.reverse(&records, row, reversing, &occasion).await?;
         self.charge_view(&records, &charge, Vec::new(), calls).await
@@ -282,7 +336,7 @@ impl Hospital {
     pub async fn get_charge(&self, caller: &Caller, id: BillId) -> AppResult<ChargeView> {
         let records = self.records(caller);
         let Stored { value, .. } = load(&records, id).await?;
-        caller.may_see(value.patient())?;
+        caller.may_see(value.patient(), "bill", id)?;
         self.charge_view(&records, &value, Vec::new(), Vec::new()).await
     }
 
@@ -313,24 +367,23 @@ impl Hospital {
             return Ok(());
         };
         tracing::info!(bill = %row.id, operation = operation.key, ?status, "asked after a payment");
-        let settling = matches!(unknown.state().pending, Pending::Settle(_));
-        let never_seen = matches!(status, Status::NeverSeen);
-        let after = unknown.resolve(status, occasion.now);
+        let outcome = Outcome {
+            verb: match unknown.state().pending {
+                Pending::Settle(_) => Verb::Settle,
+                Pending::Reverse(_) => Verb::Reverse,
+            },
+            key: operation.key,
+            unsent: matches!(status, Status::NeverSeen),
+            after: unknown.resolve(status, occasion.now),
+        };
         let tx = records.begin().await?;
-        let row = finish(&tx, row, after.clone(), &operation, Some(payer), calls, occasion.now).await?.0;
+        let Finished { row, charge, .. } = finish(&tx, row, outcome, &payer, calls, occasion.now).await?;
         tx.commit().await?;
-        // The payer has never seen it, says the payer: now it is safe to send.
-        if settling
-            && never_seen
-            && let Charge::Confirmed(confirmed) = after
-        {
-            let row = reload(&records, row.id).await?;
-            let tx = records.begin().await?;
-            let (row, settling) = begin(&tx, row, confirmed, occasion.now).await?;
-            tx.commit().await?;
-            self.settle(&records, row, settling, occasion).await?;
+        match charge {
+            Charge::Settling(settling) => self.settle(&records, row, settling, occasion).await.map(drop),
+            Charge::Reversing(reversing) => self.reverse(&records, row, reversing, occasion).await.map(drop),
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     /// Asks the payer to settle, and writes down what it answered. The operation
@@ -375,30 +428,28 @@ impl Hospital {
             Ok(Err(error)) => settling.failed(&PayerError::Unavailable(format!("{error:?}")), now),
             Err(error) => settling.failed(&PayerError::Unavailable(error.to_string()), now),
         };
+        let outcome = Outcome { verb: Verb::Settle, key: operation.key, unsent: false, after };
         let tx = records.begin().await?;
-        let (row, views) = finish(&tx, row, after.clone(), &operation, Some(payer), calls, now).await?;
+        let Finished { row, charge, calls } = finish(&tx, row, outcome, &payer, calls, now).await?;
         tx.commit().await?;
-        earlier.extend(views);
+        earlier.extend(calls);
         let views = earlier;
-        match after {
-            Charge::Drifted(drifted) => {
-                // It happened, and is not what the patient agreed to: take it back at once.
-                let row = reload(records, row.id).await?;
-                let reversing = drifted.reverse(now)?;
-                let tx = records.begin().await?;
-                let row = write_down(&tx, row, reversing.clone().into(), "reverse", now).await?;
-                tx.commit().await?;
-                let (_, more) = Box::pin(self.reverse(records, row, reversing, occasion)).await?;
-                Err(AppError::new(Code::InsPresettleDrift, "the payer settled other figures; it is taken back")
-                    .with("calls", [views, more].concat()))
+        match charge {
+            Charge::Reversing(reversing) => {
+                let (charge, more) = Box::pin(self.reverse(records, row, reversing, occasion)).await?;
+                let message = match charge {
+                    Charge::Reversed(_) => "the payer settled other figures; it was taken back",
+                    Charge::Drifted(_) => "the payer settled other figures and did not take it back: reverse it again",
+                    _ => "the payer settled other figures; it is being taken back",
+                };
+                Err(AppError::new(Code::InsPresettleDrift, message).with("calls", [views, more].concat()))
             }
             Charge::Declined(declined) => Err(AppError::new(Code::PayRefused, "the payer refused to settle")
                 .with("refusals", &declined.state().refusals)
                 .with("calls", views)),
             Charge::Confirmed(_) => Err(AppError::new(
                 Code::PayUnavailable,
-                "the payer cannot settle just now; nothing \
-                was charged, and it is tried again",
+                "the payer cannot settle just now; nothing was charged: confirm again to try again",
             )
             .with("calls", views)),
             after => Ok((after, views)),
@@ -428,10 +479,45 @@ impl Hospital {
             Ok(Err(error)) => reversing.failed(&error, now),
             Err(_) => reversing.unanswered(now).into(),
         };
+        let outcome = Outcome { verb: Verb::Reverse, key: operation.key, unsent: false, after };
         let tx = records.begin().await?;
-        let (_, views) = finish(&tx, row, after.clone(), &operation, Some(payer), calls, now).await?;
+        let Finished { charge, calls, .. } = finish(&tx, row, outcome, &payer, calls, now).await?;
         tx.commit().await?;
-        Ok((after, views))
+        Ok((charge, calls))
+    }
+
+    /// The payer could not settle when the patient confirmed, and did nothing: it
+    /// is asked again, under a new name.
+    async fn confirm_again(
+        &self,
+        caller: &Caller,
+        row: Row,
+        confirmed: Claim<Confirmed>,
+        confirm: &Confirm,
+    ) -> AppResult<ChargeView> {
+        let records = self.records(caller);
+        let confirmed = confirmed.confirm_again(&caller.actor, confirm.cash_fen, caller.now)?;
+        let Stored { row: rx_row, value: rx } = prescription::load(&records, parent(&row)?).await?;
+        if rx.valid_until().is_none_or(|until| caller.now >= until) {
+            return Err(RxError::Expired.into());
+        }
+        rx.expecting::<Reserved>(Event::Dispense)?;
+        let tx = records.begin().await?;
+        touch(&tx, rx_row, caller.now).await?;
+        let (row, settling) = begin(&tx, row, confirmed, caller.now).await?;
+        tx.commit().await?;
+        let occasion = Occasion { request_id: caller.request_id.clone(), now: caller.now };
+        let (charge, calls) = self.settle(&records, row, settling, &occasion).await?;
+        self.charge_view(&records, &charge, Vec::new(), calls).await
+    }
+
+    /// A bill that nobody has paid ends, and the prescription may be ordered anew.
+    async fn give_up(&self, records: &Tenant, row: Row, abandoned: Charge, now: Instant) -> AppResult<ChargeView> {
+        let tx = records.begin().await?;
+        free(&tx, parent(&row)?, row.id, now).await?;
+        update(&tx, row, &abandoned, now).await?;
+        tx.commit().await?;
+        self.charge_view(records, &abandoned, Vec::new(), Vec::new()).await
     }
 
     /// A bill that is past its confirmation: the same request again gets the same
@@ -537,17 +623,15 @@ async fn load<E: Executor>(records: &TenantScope<E>, id: BillId) -> AppResult<St
     records.get_document(id).await?.try_into()
 }
 
-async fn reload(records: &Tenant, id: BillId) -> AppResult<Row> {
-    Ok(records.get_document(id).await?)
-}
-
 fn parent(row: &Row) -> AppResult<PrescriptionId> {
     row.parent_id.as_deref().unwrap_or_default().parse().map_err(AppError::internal)
 }
 
-/// The proof that a bill is paid.
-pub(super) async fn paid<E: Executor>(records: &TenantScope<E>, id: BillId) -> AppResult<Paid> {
-    Ok(load(records, id).await?.value.paid()?)
+/// The proof that a bill is paid, and the row that said so: whoever acts on the
+/// proof touches the row.
+pub(super) async fn paid<E: Executor>(records: &TenantScope<E>, id: BillId) -> AppResult<(Document<BillId>, Paid)> {
+    let Stored { row, value } = load(records, id).await?;
+    Ok((row, value.paid()?))
 }
 
 /// The visit, the medicines, and what else is wanted, at the formulary's prices.
@@ -622,11 +706,23 @@ async fn begin(
     now: Instant,
 ) -> AppResult<(Row, Claim<Settling>)> {
     let settling = confirmed.begin(now)?;
-    let row = write_down(tx, row, settling.clone().into(), "settle", now).await?;
+    let row = write_down(tx, row, settling.clone().into(), Verb::Settle, now).await?;
     Ok((row, settling))
 }
 
-async fn write_down(tx: &TenantTx, row: Row, charge: Charge, verb: &str, now: Instant) -> AppResult<Row> {
+/// As [`begin`], for what was settled and is not what the patient agreed to.
+async fn take_back(
+    tx: &TenantTx,
+    row: Row,
+    drifted: Claim<Drifted>,
+    now: Instant,
+) -> AppResult<(Row, Claim<Reversing>)> {
+    let reversing = drifted.reverse(now)?;
+    let row = write_down(tx, row, reversing.clone().into(), Verb::Reverse, now).await?;
+    Ok((row, reversing))
+}
+
+async fn write_down(tx: &TenantTx, row: Row, charge: Charge, verb: Verb, now: Instant) -> AppResult<Row> {
     let attempt = charge.attempt().ok_or_else(|| AppError::internal("an operation without a name"))?;
     let started = tx
         .start_payment(&StoredOperation {
@@ -634,7 +730,7 @@ async fn write_down(tx: &TenantTx, row: Row, charge: Charge, verb: &str, now: In
             key: attempt.operation.key.clone(),
             bill_id: charge.id(),
             payer: charge.payer().unwrap_or_default().to_owned(),
-            verb: verb.to_owned(),
+            verb: verb.as_str().to_owned(),
             request_digest: attempt.request.to_string(),
             state: OperationState::Pending,
             response: None,
@@ -646,53 +742,49 @@ async fn write_down(tx: &TenantTx, row: Row, charge: Charge, verb: &str, now: In
     if let Started::Known(before) = started {
         return Err(BillingError::Conflict(before.key).into());
     }
-    let mut row = next(row, charge.state().as_str(), &charge, now)?;
-    row.version = tx.update_document(&row).await?;
-    Ok(row)
+    update(tx, row, &charge, now).await
 }
 
 /// Writes what came of an operation: the bill's next state, the books, the
-/// running figures of the insured person, the prescription if it is freed.
+/// running figures of the insured person, the prescription if it is freed. What
+/// must follow is written with it, so that it follows even if the host dies.
 async fn finish(
     tx: &TenantTx,
     row: Row,
-    after: Charge,
-    operation: &Operation,
-    payer: Option<Payer>,
+    outcome: Outcome,
+    payer: &Payer,
     calls: Calls<'_>,
     now: Instant,
-) -> AppResult<(Row, Vec<CallView>)> {
-    let known = after.clone();
-    let state = match &after {
-        Charge::Settled(_) | Charge::Reversed(_) | Charge::Drifted(_) | Charge::Declined(_) => OperationState::Done,
-        Charge::Unknown(_) => OperationState::Unknown,
+) -> AppResult<Finished> {
+    let Outcome { verb, key, unsent, after } = outcome;
+    let state = match (verb, &after) {
+        (_, Charge::Unknown(_)) => OperationState::Unknown,
+        (Verb::Settle, Charge::Settled(_) | Charge::Drifted(_) | Charge::Declined(_))
+        | (Verb::Reverse, Charge::Reversed(_)) => OperationState::Done,
         _ => OperationState::Failed,
     };
     let response = serde_json::to_value(&after).map_err(AppError::internal)?;
-    mark(tx, &operation.key, state, Some(response), now).await?;
-    let row = match after {
-        Charge::Settled(settled) => {
-            let fresh = operation.key.ends_with("/settle");
-            if fresh {
-                post_settled(tx, row.clone(), settled, payer, now).await?;
-                row
-            } else {
-                update(tx, row, &known, now).await?
-            }
+    mark(tx, &key, state, Some(response), now).await?;
+    let (row, charge) = match (verb, after) {
+        (Verb::Settle, Charge::Confirmed(confirmed)) if unsent => {
+            let (row, settling) = begin(tx, row, confirmed, now).await?;
+            (row, settling.into())
         }
-        Charge::Reversed(_) => {
-            post_reversed(tx, row.clone(), known, payer, now).await?;
-            row
+        (verb, Charge::Drifted(drifted)) if unsent || verb == Verb::Settle => {
+            let (row, reversing) = take_back(tx, row, drifted, now).await?;
+            (row, reversing.into())
         }
-        Charge::Declined(_) => {
-            let prescription = parent(&row)?;
-            let row = update(tx, row, &known, now).await?;
-            free(tx, prescription, row.id, now).await?;
-            row
+        (Verb::Settle, settled @ Charge::Settled(_)) => {
+            (post_settled(tx, row, &settled, Some(payer), now).await?, settled)
         }
-        _ => update(tx, row, &known, now).await?,
+        (_, reversed @ Charge::Reversed(_)) => (post_reversed(tx, row, &reversed, Some(payer), now).await?, reversed),
+        (_, declined @ Charge::Declined(_)) => {
+            free(tx, parent(&row)?, row.id, now).await?;
+            (update(tx, row, &declined, now).await?, declined)
+        }
+        (_, after) => (update(tx, row, &after, now).await?, after),
     };
-    Ok((row, calls.write(tx).await?))
+    Ok(Finished { row, charge, calls: calls.write(tx).await? })
 }
 
 async fn update(tx: &TenantTx, row: Row, charge: &Charge, now: Instant) -> AppResult<Row> {
@@ -711,25 +803,18 @@ async fn mark(tx: &TenantTx, key: &str, state: OperationState, response: Option<
 }
 
 /// Books a settled bill.
-async fn post_settled(
-    tx: &TenantTx,
-    row: Row,
-    settled: Claim<Settled>,
-    payer: Option<Payer>,
-    now: Instant,
-) -> AppResult<Charge> {
-    let charge = Charge::from(settled);
+async fn post_settled(tx: &TenantTx, row: Row, charge: &Charge, payer: Option<&Payer>, now: Instant) -> AppResult<Row> {
     let Some(allocation) = charge.allocation().cloned() else {
         return Err(AppError::internal("a settled bill without figures"));
     };
     ledger::book_settlement(tx, charge.id(), &allocation, now).await?;
-    if let Some(payer) = &payer {
+    if let Some(payer) = payer {
         run_on(tx, payer, allocation.accumulators(), now).await?;
     }
     let patient = charge.patient().to_string();
     let payment = PaymentId::from_u128(ambient::fresh_id());
-    let mut projections = vec![claim_projection(&charge, now)];
-    if let (Some(payer), Charge::Settled(settled)) = (&payer, &charge)
+    let mut projections = vec![claim_projection(charge, now)];
+    if let (Some(payer), Charge::Settled(settled)) = (payer, charge)
         && let Some(settlement) = &settled.state().settlement
     {
         projections.push(project::claim_response(&project::Answered {
@@ -745,33 +830,31 @@ async fn post_settled(
         }));
     }
     record::project(tx, projections, now).await?;
-    update(tx, row, &charge, now).await?;
-    Ok(charge)
+    update(tx, row, charge, now).await
 }
 
 /// Books that a bill was taken back, and frees the prescription.
 async fn post_reversed(
     tx: &TenantTx,
     row: Row,
-    reversed: Charge,
-    payer: Option<Payer>,
+    reversed: &Charge,
+    payer: Option<&Payer>,
     now: Instant,
-) -> AppResult<Charge> {
+) -> AppResult<Row> {
     ledger::unwind(tx, reversed.id(), now).await?;
-    if let (Some(payer), Charge::Reversed(claim)) = (&payer, &reversed)
+    if let (Some(payer), Charge::Reversed(claim)) = (payer, reversed)
         && let Some(reversal) = &claim.state().reversal
     {
         run_on(tx, payer, &reversal.accumulators, now).await?;
     }
-    record::project(tx, vec![claim_projection(&reversed, now)], now).await?;
-    let prescription = parent(&row)?;
-    let row = update(tx, row, &reversed, now).await?;
-    free(tx, prescription, row.id, now).await?;
-    Ok(reversed)
+    record::project(tx, vec![claim_projection(reversed, now)], now).await?;
+    free(tx, parent(&row)?, row.id, now).await?;
+    update(tx, row, reversed, now).await
 }
 
 /// The order fell through: the used-mark goes, and the prescription may be used
-/// again while it is valid.
+/// again while it is valid. Done before the bill is written: all who write both
+/// take the prescription first, so that none waits for another in a circle.
 async fn free(tx: &TenantTx, id: PrescriptionId, bill: BillId, now: Instant) -> AppResult<()> {
     let Stored { row, value } = prescription::load(tx, id).await?;
     let ordered = value.reservation().is_some_and(|reservation| reservation.purchase.bill == bill);

@@ -106,7 +106,7 @@ impl Hospital {
     /// # Errors
     /// If the caller may not see the patient.
     pub async fn list_coverages(&self, caller: &Caller, patient: PatientId) -> AppResult<Vec<CoverageView>> {
-        caller.may_see(patient)?;
+        caller.may_see(patient, "patient", patient)?;
         let rows = self.records(caller).list_coverages(&patient.to_string()).await?;
         rows.into_iter()
             .map(|row| Ok(view(row.payer, serde_json::from_value(row.body).map_err(AppError::internal)?)))

@@ -2,7 +2,7 @@
 
 use serde::{Serialize, de::DeserializeOwned};
 use xinglin_domain::{id::PatientId, time::Instant};
-use xinglin_store::{Document, DocumentId};
+use xinglin_store::{Document, DocumentId, TenantTx};
 
 use super::{AppError, AppResult};
 
@@ -55,4 +55,12 @@ pub(super) fn next<Id>(
     row.body = serde_json::to_value(value).map_err(AppError::internal)?;
     row.updated_at = now;
     Ok(row)
+}
+
+/// Insists that a row is still as it was read, and tells everybody else who read
+/// it that it no longer is. What two decide from each other's rows, one decides.
+pub(super) async fn touch<Id: DocumentId>(tx: &TenantTx, mut row: Document<Id>, now: Instant) -> AppResult<()> {
+    row.updated_at = now;
+    tx.update_document(&row).await?;
+    Ok(())
 }

@@ -25,7 +25,10 @@ use super::{
     record,
     tenant::settings,
 };
-use crate::{ambient, fhir::project};
+use crate::{
+    ambient,
+    fhir::{index, project},
+};
 
 /// A visit that a patient asks for.
 #[derive(Deserialize, ToSchema)]
@@ -197,7 +200,7 @@ impl Hospital {
     /// If there is none that the caller may see.
     pub async fn get_visit(&self, caller: &Caller, id: EncounterId) -> AppResult<VisitView> {
         let Stored { value, .. } = load(&self.records(caller), id).await?;
-        caller.may_see(value.patient())?;
+        caller.may_see(value.patient(), "visit", id)?;
         view(value)
     }
 
@@ -240,10 +243,26 @@ async fn read_evidence<E: Executor>(
             Err(error) => Err(error.into()),
         }
     };
+    let unfit = |reference: &str, why: &str| AppError::new(Code::EncNoEvidence, format!("`{reference}` {why}"));
     let document = read(&new.document, &["Encounter", "DocumentReference"]).await?;
+    if new.document.starts_with(&format!("Encounter/{}-", EncounterId::PREFIX)) {
+        return Err(unfit(&new.document, "is an online visit; the diagnosis must have been made in person"));
+    }
+    let Some(issued) = index::index(&record::value(&document)?).date else {
+        return Err(unfit(&new.document, "has no date"));
+    };
     let mut diagnoses = Vec::new();
     for reference in &new.conditions {
         let condition = record::value(&read(reference, &["Condition"]).await?)?;
+        if condition["encounter"]["reference"].as_str() != Some(&new.document) && new.document.starts_with("Encounter/")
+        {
+            return Err(unfit(reference, "was not diagnosed in that visit"));
+        }
+        let verified = condition["verificationStatus"]["coding"].as_array();
+        let refuted = |coding: &Value| matches!(coding["code"].as_str(), Some("refuted" | "entered-in-error"));
+        if verified.is_some_and(|codings| codings.iter().any(refuted)) {
+            return Err(unfit(reference, "was refuted"));
+        }
         let codings = condition["code"]["coding"].as_array().cloned().unwrap_or_default();
         diagnoses.extend(codings.into_iter().filter_map(|coding| {
             let text = |key: &str| coding[key].as_str().map(str::to_owned);
@@ -253,7 +272,7 @@ async fn read_evidence<E: Executor>(
     Ok(Evidence {
         kind: new.kind,
         diagnoses,
-        issued: document.effective_at,
+        issued,
         institution: new.institution,
         document: Digest::of_bytes(document.body.get().as_bytes()),
     })

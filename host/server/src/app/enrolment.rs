@@ -2,10 +2,11 @@
 //! what is accepted becomes true in one transaction: state, timers, alerts,
 //! holds, messages, and the tape of the call.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use tokio::time::sleep;
 use utoipa::ToSchema;
 use xinglin_domain::{
     access::Action,
@@ -15,14 +16,14 @@ use xinglin_domain::{
     enrolment::{Accepted, AlertRecord, Effect, EndCause, Enrolment, HoldRecord, ProposalError, TaskRecord, task},
     id::{AlertId, EnrolmentId, HoldId, PatientId, TaskId},
     pathway::{
-        Alert, Answer, AnswerKind, AnswerValue, Definition, Destination, Eligibility, Event, Message, Outcome,
-        PathwayError, Questionnaire, Referral, Response, Role,
+        Alert, Answer, AnswerKind, AnswerValue, Definition, Destination, Eligibility, Event, Message, PathwayError,
+        Questionnaire, Referral, Response, Role,
     },
     review::Severity,
     time::Instant,
 };
-use xinglin_runtime::{Interface, Plugin};
-use xinglin_store::{Document, Executor, Install, OutboxEntry, Task, TaskState, Tenant, TenantScope, TenantTx};
+use xinglin_runtime::Interface;
+use xinglin_store::{Document, Executor, OutboxEntry, Task, TaskState, Tenant, TenantScope, TenantTx};
 
 use super::{
     AppError, AppResult, Caller, Hospital,
@@ -32,8 +33,17 @@ use super::{
 };
 use crate::{ambient, fhir::project};
 
-/// Events that a pathway gave no answer to, to be tried again.
+/// Topic of events that a pathway has not dealt with yet.
 pub(crate) const RETRY: &str = "pathway.event";
+/// Code of the host's own alert that a pathway gave no answer.
+pub(super) const SILENT: &str = "PATHWAY_SILENT";
+/// For how long the request that kept an event has it to itself, before the
+/// jobs take it up.
+const HEAD_START_SECONDS: i64 = 5;
+/// How often a step is made anew because the enrolment changed meanwhile.
+const TRIES: usize = 8;
+/// The longest wait between two tries at an event or a timer.
+const LONGEST_WAIT_MINUTES: i64 = 64;
 
 /// A patient to enrol.
 #[derive(Deserialize, ToSchema)]
@@ -100,19 +110,32 @@ pub(crate) struct Occasion {
     pub now: Instant,
 }
 
-/// An enrolment with all that a step needs.
+/// An event that is in the outbox until its pathway has dealt with it.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Kept {
+    pub enrolment: EnrolmentId,
+    event: Event,
+}
+
+/// What came of telling a pathway.
+#[derive(Default)]
+pub(crate) struct Told {
+    effects: Vec<Effect>,
+    calls: Vec<CallView>,
+}
+
+/// An enrolment with what the host knows of its pathway, whether or not the
+/// plugin can be called.
 struct Ready {
     row: Option<Document<EnrolmentId>>,
     enrolment: Enrolment,
-    install: Install,
-    plugin: Arc<Plugin>,
     definition: Definition,
 }
 
 /// What a pathway said to an event.
 enum Said {
     Accepted(Accepted),
-    /// It broke, could not decide, or proposed what it may not.
+    /// It cannot be called, broke, could not decide, or proposed what it may not.
     Nothing(AppError),
 }
 
@@ -157,12 +180,11 @@ impl Hospital {
         if let Some(refusal) = refusal {
             return Err(refusal.with("calls", calls.keep().await?));
         }
-        let ready = Ready { row: None, enrolment, install, plugin, definition };
-        let (said, calls) = self.ask(&records, &ready, &Event::Enrolled, &occasion, calls).await?;
-        match said {
+        let ready = Ready { row: None, enrolment, definition };
+        match self.ask(&records, &ready, &Event::Enrolled, &occasion, &mut calls).await? {
             Said::Accepted(accepted) => {
                 let tx = records.begin().await?;
-                let view = self.carry_out(&tx, ready, accepted, &occasion, calls, "enrolled").await?;
+                let view = self.carry_out(&tx, &ready, accepted, &occasion, &calls, "enrolled").await?;
                 tx.commit().await?;
                 Ok(view)
             }
@@ -172,15 +194,20 @@ impl Hospital {
     }
 
     /// The patient answers a questionnaire. Answers that are observations go
-    /// into the record and to the pathway as such.
+    /// into the record and to the pathway as such. What was answered is kept and
+    /// the pathway hears of it, if not in this request then later.
     ///
     /// # Errors
-    /// `BODY_INVALID` if an answer does not fit its question; nothing is kept.
+    /// `BODY_INVALID` if an answer does not fit its question, `PATHWAY_STATE` if
+    /// the enrolment has ended; nothing is kept.
     pub async fn answer(&self, caller: &Caller, id: EnrolmentId, answers: Answers) -> AppResult<EnrolmentView> {
         caller.may(Action::AnswerQuestionnaire)?;
         let records = self.records(caller);
-        let ready = self.ready(&records, id).await?;
-        caller.may_see(ready.enrolment.patient)?;
+        let ready = ready(&records, id).await?;
+        caller.may_see(ready.enrolment.patient, "enrolment", id)?;
+        if !ready.enrolment.is_active() {
+            return Err(AppError::new(Code::PathwayState, "the enrolment has ended"));
+        }
         let questionnaire = ready
             .definition
             .questionnaires
@@ -211,23 +238,16 @@ impl Hospital {
             }));
         }
         events.push(Event::Answered(Response { questionnaire: answers.questionnaire, answers: answers.answers }));
-        // What the patient measured is kept first: it is true whatever a plugin makes of it.
-        if !projections.is_empty() {
-            let tx = records.begin().await?;
-            record::project(&tx, projections, caller.now).await?;
-            tx.commit().await?;
-        }
+        // What the patient measured is true whatever a plugin makes of it, and the
+        // plugin must hear of it whatever becomes of this request.
+        let tx = records.begin().await?;
+        record::project(&tx, projections, caller.now).await?;
+        let kept = keep(&tx, id, events, caller.now).await?;
+        tx.commit().await?;
         let occasion = Occasion { request_id: caller.request_id.clone(), now: caller.now };
-        let mut told: Option<EnrolmentView> = None;
-        for event in events {
-            let mut view = self.tell(&records, id, &event, &occasion).await?;
-            if let Some(earlier) = told {
-                view.effects.splice(0..0, earlier.effects);
-                view.calls.splice(0..0, earlier.calls);
-            }
-            told = Some(view);
-        }
-        told.ok_or_else(|| AppError::internal("a questionnaire made no event"))
+        let told = self.tell(&records, kept, &occasion).await;
+        let Stored::<_, Enrolment> { value, .. } = records.get_document(id).await?.try_into()?;
+        view(&records, value, told.effects, told.calls).await
     }
 
     /// One enrolment.
@@ -237,144 +257,192 @@ impl Hospital {
     pub async fn get_enrolment(&self, caller: &Caller, id: EnrolmentId) -> AppResult<EnrolmentView> {
         let records = self.records(caller);
         let Stored::<_, Enrolment> { value, .. } = records.get_document(id).await?.try_into()?;
-        caller.may_see(value.patient)?;
+        caller.may_see(value.patient, "enrolment", id)?;
         view(&records, value, Vec::new(), Vec::new()).await
     }
 
-    /// Tells a pathway of an event. If it gives no answer that can be used, the
-    /// patient's state stays as it was, the event is kept for another try, and
-    /// the care team is told.
-    pub(super) async fn tell(
-        &self,
-        records: &Tenant,
-        id: EnrolmentId,
-        event: &Event,
-        occasion: &Occasion,
-    ) -> AppResult<EnrolmentView> {
-        let (ready, said, calls) = self.put_to(records, id, event, occasion).await?;
-        let tx = records.begin().await?;
-        let view = match said {
-            Said::Accepted(accepted) => {
-                let salt = ambient::fresh_id().to_string();
-                self.carry_out(&tx, ready, accepted, occasion, calls, &salt).await?
-            }
-            Said::Nothing(error) => {
-                silent(&tx, &ready, &error, occasion.now).await?;
-                keep_for_later(&tx, id, event, occasion.now).await?;
-                let calls = calls.write(&tx).await?;
-                view(&tx, ready.enrolment, Vec::new(), calls).await?
-            }
-        };
-        tx.commit().await?;
-        Ok(view)
-    }
-
-    /// Tells a pathway of an event that it gave no answer to before. Its effect
-    /// is made true together with the mark that the event was dealt with.
-    pub(crate) async fn tell_again(
-        &self,
-        records: &Tenant,
-        id: EnrolmentId,
-        event: &Event,
-        occasion: &Occasion,
-        kept: &OutboxEntry,
-    ) -> AppResult<()> {
-        let (ready, said, calls) = self.put_to(records, id, event, occasion).await?;
-        let tx = records.begin().await?;
-        match said {
-            _ if !ready.enrolment.is_active() => {
-                tx.finish_outbox(&kept.id, occasion.now).await?;
-                calls.write(&tx).await?;
-            }
-            Said::Accepted(accepted) => {
-                if tx.finish_outbox(&kept.id, occasion.now).await? {
-                    self.carry_out(&tx, ready, accepted, occasion, calls, &kept.id).await?;
+    /// Tells a pathway of events that were [kept](keep), in their order. What it
+    /// cannot be told now is left to the jobs.
+    pub(super) async fn tell(&self, records: &Tenant, events: Vec<(String, Kept)>, occasion: &Occasion) -> Told {
+        let mut told = Told::default();
+        for (id, kept) in events {
+            match self.deliver(records, &id, &kept, 0, occasion).await {
+                Ok(Told { effects, calls }) => {
+                    told.effects.extend(effects);
+                    told.calls.extend(calls);
+                }
+                Err(error) => {
+                    tracing::warn!(event = id, enrolment = %kept.enrolment, %error, "left to the jobs, with what follows");
+                    break;
                 }
             }
-            Said::Nothing(error) => {
-                silent(&tx, &ready, &error, occasion.now).await?;
-                let minutes = 1_i64 << kept.attempts.clamp(0, 10);
-                tx.retry_outbox(&kept.id, occasion.now.plus_minutes(minutes)).await?;
-                calls.write(&tx).await?;
-            }
         }
-        tx.commit().await?;
-        Ok(())
+        told
     }
 
-    async fn put_to(
+    /// Tells a pathway of one event. Its effect is made true together with the
+    /// mark that the event was dealt with. If the pathway gives no answer that can
+    /// be used, the patient's state stays as it was, the care team is told, and
+    /// the event waits the longer the more `attempts` there were.
+    ///
+    /// # Errors
+    /// If the store fails, or the enrolment never stands still; the event waits.
+    pub(crate) async fn deliver(
         &self,
         records: &Tenant,
-        id: EnrolmentId,
-        event: &Event,
+        id: &str,
+        kept: &Kept,
+        attempts: i64,
         occasion: &Occasion,
-    ) -> AppResult<(Ready, Said, Calls<'_>)> {
-        let ready = self.ready(records, id).await?;
-        let calls =
-            Calls::new(self, records.id(), &occasion.request_id, occasion.now).about(ready.enrolment.patient).about(id);
-        let (said, calls) = self.ask(records, &ready, event, occasion, calls).await?;
-        Ok((ready, said, calls))
+    ) -> AppResult<Told> {
+        for tried in 1..TRIES {
+            match self.deliver_once(records, id, kept, attempts, occasion).await {
+                // Ever longer, so that not all who want the same come back together.
+                Err(error) if error.code == Code::VersionConflict => sleep(Duration::from_millis(5 << tried)).await,
+                delivered => return delivered,
+            }
+        }
+        self.deliver_once(records, id, kept, attempts, occasion).await
+    }
+
+    async fn deliver_once(
+        &self,
+        records: &Tenant,
+        id: &str,
+        kept: &Kept,
+        attempts: i64,
+        occasion: &Occasion,
+    ) -> AppResult<Told> {
+        let ready = ready(records, kept.enrolment).await?;
+        if !ready.enrolment.is_active() {
+            let tx = records.begin().await?;
+            tx.finish_outbox(id, occasion.now).await?;
+            tx.commit().await?;
+            return Ok(Told::default());
+        }
+        let mut calls = self.calls_for(records, &ready, occasion);
+        let now = occasion.now;
+        let refused = match self.ask(records, &ready, &kept.event, occasion, &mut calls).await? {
+            Said::Nothing(error) => error,
+            Said::Accepted(accepted) => {
+                let tx = records.begin().await?;
+                if !tx.finish_outbox(id, now).await? {
+                    // Somebody else was faster.
+                    let calls = calls.write_tapes(&tx).await?;
+                    tx.commit().await?;
+                    return Ok(Told { effects: Vec::new(), calls });
+                }
+                match self.carry_out(&tx, &ready, accepted, occasion, &calls, id).await {
+                    Ok(EnrolmentView { effects, calls, .. }) => {
+                        tx.commit().await?;
+                        return Ok(Told { effects, calls });
+                    }
+                    Err(error) => {
+                        tx.rollback().await?;
+                        unless_passing(error)?
+                    }
+                }
+            }
+        };
+        let tx = records.begin().await?;
+        silent(&tx, &ready, &refused, now).await?;
+        tx.retry_outbox(id, next_try(attempts, now)).await?;
+        let calls = calls.write_tapes(&tx).await?;
+        tx.commit().await?;
+        Ok(Told { effects: Vec::new(), calls })
     }
 
     /// A timer has come due. Its effect is made true together with the mark that
-    /// it fired, so it takes place exactly once, whoever was killed in between.
-    pub(crate) async fn fire(
-        &self,
-        tenant: xinglin_domain::id::TenantId,
-        timer: Task,
-        occasion: &Occasion,
-    ) -> AppResult<()> {
-        let records = self.store().tenant(tenant);
-        let record: TaskRecord = serde_json::from_value(timer.body.clone()).map_err(AppError::internal)?;
-        let event = Event::TaskDue(record.reference());
-        let (ready, said, calls) = self.put_to(&records, timer.enrolment_id, &event, occasion).await?;
-        let tx = records.begin().await?;
-        match said {
-            Said::Accepted(accepted) => {
-                tx.fire_task(timer.id, timer.version, occasion.now).await?;
-                let fired = TaskRecord { state: task::TaskState::Fired { at: occasion.now }, ..record };
-                record::project(&tx, vec![timer_projection(&ready, &fired, occasion.now)], occasion.now).await?;
-                self.carry_out(&tx, ready, accepted, occasion, calls, &timer.id.to_string()).await?;
+    /// it fired, so it takes place exactly once, whoever was killed in between. If
+    /// the pathway gives no answer that can be used, the timer is put off.
+    ///
+    /// # Errors
+    /// If the store fails, or the enrolment never stands still; the timer is open.
+    pub(crate) async fn fire(&self, records: &Tenant, timer: &Task, occasion: &Occasion) -> AppResult<()> {
+        for _ in 1..TRIES {
+            match self.fire_once(records, timer, occasion).await {
+                Err(error) if error.code == Code::VersionConflict => {}
+                fired => return fired,
             }
-            Said::Nothing(error) => {
-                // The claim runs out and the timer is tried again.
-                silent(&tx, &ready, &error, occasion.now).await?;
-                calls.write(&tx).await?;
+            let current = records.get_task(timer.id).await?;
+            if (current.state, current.version) != (TaskState::Open, timer.version) {
+                // It moved, was taken back, or is somebody else's by now.
+                return Ok(());
             }
         }
-        tx.commit().await?;
-        Ok(())
+        self.fire_once(records, timer, occasion).await
     }
 
-    async fn ready<E: Executor>(&self, records: &TenantScope<E>, id: EnrolmentId) -> AppResult<Ready> {
-        let Stored { row, value } = records.get_document(id).await?.try_into()?;
-        let enrolment: Enrolment = value;
-        let (install, plugin) = self.one_playing(records, &enrolment.plugin, Interface::Pathway).await?;
-        let definition = plugin::definition(&install)?;
-        Ok(Ready { row: Some(row), enrolment, install, plugin, definition })
+    async fn fire_once(&self, records: &Tenant, timer: &Task, occasion: &Occasion) -> AppResult<()> {
+        let now = occasion.now;
+        let record: TaskRecord = serde_json::from_value(timer.body.clone()).map_err(AppError::internal)?;
+        let event = Event::TaskDue(record.reference());
+        let ready = ready(records, timer.enrolment_id).await?;
+        let mut calls = self.calls_for(records, &ready, occasion);
+        let refused = match self.ask(records, &ready, &event, occasion, &mut calls).await? {
+            Said::Nothing(error) => error,
+            Said::Accepted(accepted) => {
+                let tx = records.begin().await?;
+                tx.fire_task(timer.id, timer.version, now).await?;
+                let fired = TaskRecord { state: task::TaskState::Fired { at: now }, ..record };
+                record::project(&tx, vec![timer_projection(&ready, &fired, now)], now).await?;
+                match self.carry_out(&tx, &ready, accepted, occasion, &calls, &timer.id.to_string()).await {
+                    Ok(_) => return Ok(tx.commit().await?),
+                    Err(error) => {
+                        tx.rollback().await?;
+                        unless_passing(error)?
+                    }
+                }
+            }
+        };
+        let tx = records.begin().await?;
+        silent(&tx, &ready, &refused, now).await?;
+        tx.defer_task(timer.id, timer.version, next_firing(timer, now)).await?;
+        calls.write_tapes(&tx).await?;
+        Ok(tx.commit().await?)
+    }
+
+    fn calls_for(&self, records: &Tenant, ready: &Ready, occasion: &Occasion) -> Calls<'_> {
+        let Enrolment { id, patient, .. } = ready.enrolment;
+        Calls::new(self, records.id(), &occasion.request_id, occasion.now).about(patient).about(id)
     }
 
     /// Puts an event to the pathway and judges the answer. No transaction is open.
-    async fn ask<'a, E: Executor>(
-        &'a self,
-        records: &TenantScope<E>,
+    ///
+    /// # Errors
+    /// Only if the store is away: that is no answer of the pathway.
+    async fn ask(
+        &self,
+        records: &Tenant,
         ready: &Ready,
         event: &Event,
         occasion: &Occasion,
-        mut calls: Calls<'a>,
-    ) -> AppResult<(Said, Calls<'a>)> {
-        let Ready { enrolment, install, plugin, definition, .. } = ready;
-        let needs = &definition.data_needs;
-        let snapshot = self.snapshot(records, &install.plugin_id, needs, enrolment.patient, occasion.now).await?;
+        calls: &mut Calls<'_>,
+    ) -> AppResult<Said> {
+        match self.proposal(records, ready, event, occasion, calls).await {
+            Ok(accepted) => Ok(Said::Accepted(accepted)),
+            Err(error) => Ok(Said::Nothing(unless_passing(error)?)),
+        }
+    }
+
+    async fn proposal(
+        &self,
+        records: &Tenant,
+        ready: &Ready,
+        event: &Event,
+        occasion: &Occasion,
+        calls: &mut Calls<'_>,
+    ) -> AppResult<Accepted> {
+        let Ready { enrolment, definition, .. } = ready;
+        let now = occasion.now;
+        let (install, plugin) = self.one_playing(records, &enrolment.plugin, Interface::Pathway).await?;
+        let snapshot =
+            self.snapshot(records, &enrolment.plugin, &definition.data_needs, enrolment.patient, now).await?;
         let holds = hold::of_patient(records, enrolment.patient).await?;
-        let context = calls.context(install, plugin)?;
-        let call = self.runtime().step(plugin, context, enrolment.state.as_ref(), event, &snapshot, occasion.now).await;
-        let said = match calls.took(install, call) {
-            Ok(Ok(outcome)) => judge(enrolment, definition, event, outcome, &holds, occasion.now),
-            Ok(Err(error)) => Said::Nothing(undecided(&error)),
-            Err(failure) => Said::Nothing(failure),
-        };
-        Ok((said, calls))
+        let context = calls.context(&install, &plugin)?;
+        let call = self.runtime().step(&plugin, context, enrolment.state.as_ref(), event, &snapshot, now).await;
+        let outcome = calls.took(&install, call)?.map_err(|error| undecided(&error))?;
+        Ok(enrolment.accept(definition, event, outcome, &holds, now)?)
     }
 
     /// Makes an accepted proposal true. `salt` tells apart what happens more than
@@ -382,10 +450,10 @@ impl Hospital {
     async fn carry_out(
         &self,
         tx: &TenantTx,
-        ready: Ready,
+        ready: &Ready,
         accepted: Accepted,
         occasion: &Occasion,
-        calls: Calls<'_>,
+        calls: &Calls<'_>,
         salt: &str,
     ) -> AppResult<EnrolmentView> {
         let now = occasion.now;
@@ -406,7 +474,7 @@ impl Hospital {
                 tx.insert_document(&row).await?;
             }
         }
-        let mut carrier = Carrier { tx, ready: &ready, now, salt, projections: Vec::new(), sent: 0 };
+        let mut carrier = Carrier { tx, ready, now, salt, projections: Vec::new(), sent: 0 };
         for effect in &accepted.effects {
             carrier.carry(effect).await?;
         }
@@ -416,6 +484,14 @@ impl Hospital {
         let calls = calls.write(tx).await?;
         view(tx, enrolment, accepted.effects, calls).await
     }
+}
+
+/// The definition kept with the installation is enough: patients may answer while
+/// the plugin is disabled.
+async fn ready<E: Executor>(records: &TenantScope<E>, id: EnrolmentId) -> AppResult<Ready> {
+    let Stored::<_, Enrolment> { row, value: enrolment } = records.get_document(id).await?.try_into()?;
+    let definition = plugin::definition(&records.get_install(&enrolment.plugin).await?)?;
+    Ok(Ready { row: Some(row), enrolment, definition })
 }
 
 /// Carries out one effect after the other within a transaction.
@@ -558,7 +634,7 @@ impl Ready {
     }
 }
 
-/// Raises an alert, unless the same one is open. Returns its projection.
+/// Raises an alert, unless one that says the same is open. Returns its projection.
 async fn raise(tx: &TenantTx, enrolment: &Enrolment, alert: Alert, now: Instant) -> AppResult<Option<Value>> {
     let query = xinglin_store::AlertQuery {
         patient_id: Some(enrolment.patient.to_string()),
@@ -566,8 +642,10 @@ async fn raise(tx: &TenantTx, enrolment: &Enrolment, alert: Alert, now: Instant)
         owner: None,
     };
     let open = tx.list_alerts(&query, 500).await?;
-    if open.iter().any(|row| row.enrolment_id == Some(enrolment.id) && row.code == alert.code) {
-        return Ok(None);
+    for row in open.into_iter().filter(|row| row.enrolment_id == Some(enrolment.id) && row.code == alert.code) {
+        if super::alert::record(row)?.alert == alert {
+            return Ok(None);
+        }
     }
     let record = AlertRecord {
         id: AlertId::from_u128(ambient::fresh_id()),
@@ -584,42 +662,64 @@ async fn raise(tx: &TenantTx, enrolment: &Enrolment, alert: Alert, now: Instant)
 
 /// The pathway did not answer: its patients are not left to it.
 async fn silent(tx: &TenantTx, ready: &Ready, error: &AppError, now: Instant) -> AppResult<()> {
-    tracing::error!(plugin = ready.install.plugin_id, enrolment = %ready.enrolment.id, %error, "pathway did not answer");
+    tracing::error!(plugin = ready.enrolment.plugin, enrolment = %ready.enrolment.id, %error, "pathway did not answer");
     let message = both(
         "专病路径未能处理最近的事件，请人工随访。",
         "The pathway could not deal with the latest event: please follow up in person.",
     );
-    let alert = ready.notice("PATHWAY_SILENT", Severity::Warning, message, Role::Doctor, 60);
+    let alert = ready.notice(SILENT, Severity::Warning, message, Role::Doctor, 60);
     let projection = raise(tx, &ready.enrolment, alert, now).await?;
     record::project(tx, projection.into_iter().collect(), now).await
 }
 
-async fn keep_for_later(tx: &TenantTx, id: EnrolmentId, event: &Event, now: Instant) -> AppResult<()> {
-    tx.insert_outbox(&OutboxEntry {
-        tenant: tx.id(),
-        id: format!("out-{:032x}", ambient::fresh_id()),
-        topic: RETRY.to_owned(),
-        payload: json!({ "enrolment": id, "event": event }),
-        created_at: now,
-        due_at: now.plus_minutes(1),
-        attempts: 0,
-    })
-    .await?;
-    Ok(())
+/// Keeps events for their pathway in the transaction that stores what they are
+/// about. The caller may [`tell`](Hospital::tell) of them once it has committed;
+/// if it does not live to, the jobs will.
+pub(super) async fn keep(
+    tx: &TenantTx,
+    enrolment: EnrolmentId,
+    events: Vec<Event>,
+    now: Instant,
+) -> AppResult<Vec<(String, Kept)>> {
+    let mut all = Vec::with_capacity(events.len());
+    for event in events {
+        let kept = Kept { enrolment, event };
+        // Entries that are due together are told in the order of their ids.
+        let id = format!("out-{:032x}", ambient::fresh_id());
+        tx.insert_outbox(&OutboxEntry {
+            tenant: tx.id(),
+            id: id.clone(),
+            topic: RETRY.to_owned(),
+            payload: serde_json::to_value(&kept).map_err(AppError::internal)?,
+            created_at: now,
+            due_at: now.plus_seconds(HEAD_START_SECONDS),
+            attempts: 0,
+        })
+        .await?;
+        all.push((id, kept));
+    }
+    Ok(all)
 }
 
-fn judge(
-    enrolment: &Enrolment,
-    definition: &Definition,
-    event: &Event,
-    outcome: Outcome,
-    holds: &[HoldRecord],
-    now: Instant,
-) -> Said {
-    match enrolment.accept(definition, event, outcome, holds, now) {
-        Ok(accepted) => Said::Accepted(accepted),
-        Err(error) => Said::Nothing(error.into()),
+/// Sorts out what will pass by itself, and is no fault of the pathway.
+fn unless_passing(error: AppError) -> AppResult<AppError> {
+    match error.code {
+        Code::StoreUnavailable | Code::VersionConflict => Err(error),
+        _ => Ok(error),
     }
+}
+
+/// When to tell of an event again after so many attempts.
+pub(crate) fn next_try(attempts: i64, now: Instant) -> Instant {
+    let minutes = 1_i64 << attempts.clamp(0, 6);
+    now.plus_minutes(minutes.min(LONGEST_WAIT_MINUTES))
+}
+
+/// When to fire a timer again: it waits as long again as it is late, so that each
+/// wait is as long as all before it.
+pub(crate) fn next_firing(timer: &Task, now: Instant) -> Instant {
+    let late = now.micros().saturating_sub(timer.due_at.micros()) / 60_000_000;
+    now.plus_minutes(late.clamp(1, LONGEST_WAIT_MINUTES))
 }
 
 async fn view<E: Executor>(

@@ -12,7 +12,12 @@ use xinglin_domain::{
 };
 use xinglin_store::{Executor, Hold, TenantScope, TenantTx};
 
-use super::{AppError, AppResult, Caller, Hospital, document::Stored, enrolment::Occasion, record};
+use super::{
+    AppError, AppResult, Caller, Hospital,
+    document::Stored,
+    enrolment::{self, Occasion},
+    record,
+};
 use crate::fhir::project;
 
 /// A doctor's reason.
@@ -44,7 +49,7 @@ impl Hospital {
     /// # Errors
     /// If the caller may not see the patient.
     pub async fn list_holds(&self, caller: &Caller, patient: PatientId) -> AppResult<Vec<HoldView>> {
-        caller.may_see(patient)?;
+        caller.may_see(patient, "patient", patient)?;
         Ok(of_patient(&self.records(caller), patient).await?.into_iter().map(view).collect())
     }
 
@@ -62,12 +67,11 @@ impl Hospital {
         let tx = records.begin().await?;
         let flag = lift(&tx, &lifted, &caller.actor.account.to_string(), caller.now).await?;
         record::project(&tx, vec![flag], caller.now).await?;
+        let events = enrolment.is_active().then(|| Event::HoldReleased(lifted.hold.code.clone()));
+        let kept = enrolment::keep(&tx, lifted.enrolment, events.into_iter().collect(), caller.now).await?;
         tx.commit().await?;
-        if enrolment.is_active() {
-            let occasion = Occasion { request_id: caller.request_id.clone(), now: caller.now };
-            let event = Event::HoldReleased(lifted.hold.code.clone());
-            self.tell(&records, lifted.enrolment, &event, &occasion).await?;
-        }
+        let occasion = Occasion { request_id: caller.request_id.clone(), now: caller.now };
+        self.tell(&records, kept, &occasion).await;
         Ok(view(lifted))
     }
 }

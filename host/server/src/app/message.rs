@@ -29,7 +29,7 @@ impl Hospital {
     /// # Errors
     /// If the caller may not see the patient.
     pub async fn list_messages(&self, caller: &Caller, patient: PatientId) -> AppResult<Vec<MessageView>> {
-        caller.may_see(patient)?;
+        caller.may_see(patient, "patient", patient)?;
         let rows = self.records(caller).list_messages(&patient.to_string(), 100).await?;
         let view = |row: xinglin_store::Message| MessageView {
             id: row.id,

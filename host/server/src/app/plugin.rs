@@ -8,8 +8,9 @@ use utoipa::ToSchema;
 use xinglin_domain::{
     access::Action,
     billing::PayerKind,
+    clinical::DataNeed,
     code::Code,
-    coding::{Attribute, AttributeValue},
+    coding::{Attribute, AttributeValue, Coding},
     id::TenantId,
     pathway::Definition,
 };
@@ -171,7 +172,8 @@ impl Hospital {
             state: InstallState::Granted,
             grants: serde_json::to_value(Granted { grants, payer: grant.payer }).map_err(AppError::internal)?,
             settings: serde_json::to_value(&settings).map_err(AppError::internal)?,
-            definition: None,
+            // Patients of a disabled pathway still answer its questionnaires.
+            definition: before.as_ref().and_then(|install| install.definition.clone()),
             version: before.as_ref().map_or(0, |install| install.version),
             updated_at: caller.now,
         };
@@ -237,6 +239,7 @@ impl Hospital {
             let described = calls.took(install, self.runtime().describe(&plugin, context).await);
             views = calls.keep().await?;
             let definition = described?;
+            declared(&definition, package.manifest())?;
             install.definition = Some(serde_json::to_value(definition).map_err(AppError::internal)?);
         }
         install.state = InstallState::Enabled;
@@ -315,6 +318,39 @@ impl Hospital {
         let wanted = version.map_or_else(|| plugin.to_owned(), |version| format!("{plugin} {version}"));
         let newest = newest.ok_or_else(|| AppError::not_found("installed plugin", wanted))?;
         self.package(&newest.digest).await
+    }
+}
+
+/// A pathway sees what its manifest declares, which is what the tenant was shown
+/// when it granted the plugin, and not what its code asks for later.
+fn declared(definition: &Definition, manifest: &Manifest) -> AppResult<()> {
+    let shown = manifest.data_needs.to_vec();
+    let codes = |needs: &[DataNeed]| -> Vec<Coding> {
+        let observations = needs.iter().filter_map(|need| match need {
+            DataNeed::Observations(codes) => Some(codes.clone()),
+            _ => None,
+        });
+        observations.flatten().collect()
+    };
+    let known = codes(&shown);
+    let refuse = |what: String| {
+        let detail = format!("the pathway wants to see {what}; its manifest does not declare that in [data-needs]");
+        Err(AppError::new(Code::PluginCapability, detail).with("plugin", &manifest.id))
+    };
+    for need in &definition.data_needs {
+        let what = match need {
+            DataNeed::Conditions => "diagnoses",
+            DataNeed::Allergies => "allergies",
+            DataNeed::Medications => "medicines",
+            DataNeed::Observations(_) => continue,
+        };
+        if !shown.contains(need) {
+            return refuse(what.to_owned());
+        }
+    }
+    match codes(&definition.data_needs).iter().find(|code| !known.iter().any(|known| known.same(code))) {
+        Some(code) => refuse(format!("observations {}|{}", code.system, code.code)),
+        None => Ok(()),
     }
 }
 

@@ -29,7 +29,7 @@ use super::{
     AppError, AppResult, Caller, Hospital, account,
     call::{CallView, Calls, failed},
     charge,
-    document::{Stored, fresh, next},
+    document::{Stored, fresh, next, touch},
     encounter::{follow_up, human},
     hold, record,
     tenant::{Settings, settings},
@@ -454,9 +454,11 @@ impl Hospital {
         let preparer = records.get_account(dispense.prepared_by).await?;
         let preparer = account::actor(&preparer)?;
         let staff = Staff { preparer: &preparer, checker: &caller.actor };
-        let paid = charge::paid(&records, reserved.state().reservation.purchase.bill).await?;
+        let (bill, paid) = charge::paid(&records, reserved.state().reservation.purchase.bill).await?;
         let dispensed = reserved.dispense(staff, &paid, handouts, &used, self, caller.now)?;
         self.put_prescription(caller, row, dispensed.into(), async |tx| {
+            // Still paid when it is handed out.
+            touch(tx, bill, caller.now).await?;
             // The constraint decides between two who dispense the same pack at once.
             tx.use_trace_codes(id, &traces, caller.now).await.map_err(|error| match error {
                 StoreError::Unique { .. } => AppError::new(Code::DispTraceReused, "a trace code was used meanwhile"),
@@ -472,7 +474,7 @@ impl Hospital {
     /// If there is none that the caller may see.
     pub async fn get_prescription(&self, caller: &Caller, id: PrescriptionId) -> AppResult<PrescriptionView> {
         let Stored { value, .. } = load(&self.records(caller), id).await?;
-        caller.may_see(value.patient())?;
+        caller.may_see(value.patient(), "prescription", id)?;
         view(value, Vec::new(), Vec::new())
     }
 
@@ -485,7 +487,7 @@ impl Hospital {
         event: Event,
     ) -> AppResult<(Document<PrescriptionId>, Rx<S>)> {
         let Stored { mut row, value } = load(&self.records(caller), id).await?;
-        caller.may_see(value.patient())?;
+        caller.may_act_on(value.patient(), "prescription", id)?;
         let value = match value.expire(caller.now) {
             Err(still_valid) => *still_valid.value,
             Ok(expired) => {

@@ -1,9 +1,11 @@
 //! The clinical record: FHIR in, FHIR out, and the snapshot for plugins.
 
+use std::collections::{BTreeSet, HashSet};
+
 use serde_json::{Value, json, value::RawValue};
 use xinglin_domain::{
     access::{Action, Role},
-    clinical::{DataNeed, Snapshot},
+    clinical::{DataNeed, Omission, OmissionReason, Section, Snapshot},
     code::Code,
     id::{AlertId, BillId, EncounterId, EnrolmentId, HoldId, PatientId, PaymentId, PrescriptionId, TaskId},
     time::Instant,
@@ -20,12 +22,14 @@ use crate::{
         FhirError,
         answer::{self, RefusedEntry, Written},
         bundle::{self, Plan, Planned},
-        index, outcome, snapshot,
+        index, outcome, snapshot, validate,
     },
 };
 
-/// Most resources of one kind that a snapshot is built from.
+/// Most resources of one section that a snapshot is built from.
 const SNAPSHOT_ROWS: u32 = 2000;
+/// Most observations of one code.
+const OF_ONE_CODE: u32 = 128;
 
 /// A page of a search.
 #[derive(Debug)]
@@ -90,6 +94,8 @@ impl Hospital {
         if let Some(version) = if_match {
             request["ifMatch"] = format!("W/\"{version}\"").into();
         }
+        // Said in terms of the resource, before it is wrapped.
+        validate::validate(&resource)?;
         // One way in: a single resource is a transaction of one.
         let bundle = json!({
             "resourceType": "Bundle", "type": "transaction",
@@ -147,7 +153,7 @@ impl Hospital {
             let asked = query.patient_id.as_deref().and_then(|id| id.parse::<PatientId>().ok());
             let patient = asked.or_else(|| caller.actor.patients.first().copied());
             let patient = patient.ok_or_else(|| AppError::new(Code::AuthForbidden, "this account has no record"))?;
-            caller.may_see(patient)?;
+            caller.may_see(patient, "patient", patient)?;
             query.patient_id = Some(patient.to_string());
         }
         let records = self.records(caller);
@@ -179,34 +185,69 @@ impl Hospital {
         let id = patient.to_string();
         let person = value(&records.get_resource("Patient", &id).await?)?;
         let pseudonym = self.keys().pseudonym(records.id(), plugin, patient);
-        let mut kinds = Vec::new();
-        let mut codes = Vec::new();
+        let mut rows: Vec<Resource> = Vec::new();
+        let mut cut: Vec<Section> = Vec::new();
+        let mut fetch = async |section: Section, kinds: &[&str], code: Option<CodeFilter>, most: u32| {
+            let kinds = kinds.iter().map(|kind| (*kind).to_owned()).collect();
+            let query = PatientQuery { patient_id: id.clone(), kinds, codes: code.into_iter().collect() };
+            // One more than is kept, to know whether there were more.
+            let mut found = records.list_patient_resources(&query, most + 1).await?;
+            if u32::try_from(found.len()).is_ok_and(|found| found > most) {
+                found.pop();
+                cut.push(section);
+            }
+            rows.extend(found);
+            Ok::<_, AppError>(())
+        };
         for need in needs {
             match need {
-                DataNeed::Conditions => kinds.push("Condition".to_owned()),
-                DataNeed::Allergies => kinds.push("AllergyIntolerance".to_owned()),
+                DataNeed::Conditions => fetch(Section::Conditions, &["Condition"], None, SNAPSHOT_ROWS).await?,
+                DataNeed::Allergies => fetch(Section::Allergies, &["AllergyIntolerance"], None, SNAPSHOT_ROWS).await?,
                 DataNeed::Medications => {
-                    kinds.extend(["MedicationRequest", "MedicationStatement", "Medication"].map(str::to_owned));
+                    let kinds = ["MedicationRequest", "MedicationStatement"];
+                    fetch(Section::Medications, &kinds, None, SNAPSHOT_ROWS).await?;
                 }
-                DataNeed::Observations(wanted) => codes.extend(
-                    wanted
-                        .iter()
-                        .map(|coding| CodeFilter { system: Some(coding.system.clone()), code: coding.code.clone() }),
-                ),
+                // One code at a time: a glucose sensor does not crowd out the HbA1c.
+                DataNeed::Observations(wanted) => {
+                    for coding in wanted {
+                        let code = CodeFilter { system: Some(coding.system.clone()), code: coding.code.clone() };
+                        fetch(Section::Observations, &["Observation"], Some(code), OF_ONE_CODE).await?;
+                    }
+                }
             }
         }
-        let mut rows = Vec::new();
-        if !kinds.is_empty() {
-            let query = PatientQuery { patient_id: id.clone(), kinds, codes: Vec::new() };
-            rows.extend(records.list_patient_resources(&query, SNAPSHOT_ROWS).await?);
+        let mut resources = rows.iter().map(value).collect::<AppResult<Vec<_>>>()?;
+        // An observation may bear two of the codes.
+        let mut seen = HashSet::new();
+        resources.retain(|resource| seen.insert((resource["resourceType"].to_string(), resource["id"].to_string())));
+        resources.extend(referred_medications(records, &resources).await?);
+        let mut snapshot = snapshot::build(&person, &resources, pseudonym, now).restricted_to(needs);
+        for section in cut {
+            let omission = Omission { section, reason: OmissionReason::Truncated };
+            if !snapshot.omissions.contains(&omission) {
+                snapshot.omissions.push(omission);
+            }
         }
-        if !codes.is_empty() {
-            let query = PatientQuery { patient_id: id, kinds: vec!["Observation".to_owned()], codes };
-            rows.extend(records.list_patient_resources(&query, SNAPSHOT_ROWS).await?);
-        }
-        let resources = rows.iter().map(value).collect::<AppResult<Vec<_>>>()?;
-        Ok(snapshot::build(&person, &resources, pseudonym, now).restricted_to(needs))
+        Ok(snapshot)
     }
+}
+
+/// The medicines that requests and statements name by reference. They are
+/// nobody's, so no patient's record lists them.
+async fn referred_medications<E: Executor>(records: &TenantScope<E>, resources: &[Value]) -> AppResult<Vec<Value>> {
+    const AT_ONCE: usize = 200;
+    let references = resources.iter().filter_map(|resource| resource["medicationReference"]["reference"].as_str());
+    let ids: BTreeSet<&str> = references.filter_map(|reference| reference.strip_prefix("Medication/")).collect();
+    let ids: Vec<String> = ids.into_iter().map(str::to_owned).collect();
+    let mut found = Vec::new();
+    for ids in ids.chunks(AT_ONCE) {
+        let query = ResourceQuery { kind: "Medication".to_owned(), ids: ids.to_vec(), ..ResourceQuery::default() };
+        let rows = records.list_resources(&query, None, u32::try_from(AT_ONCE).unwrap_or(u32::MAX)).await?;
+        for row in &rows {
+            found.push(value(row)?);
+        }
+    }
+    Ok(found)
 }
 
 /// The resource as JSON.

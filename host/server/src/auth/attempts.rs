@@ -6,26 +6,27 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use xinglin_domain::{id::TenantId, time::Instant};
+use xinglin_domain::{canonical::Digest, id::TenantId, time::Instant};
 
 /// Wrong passwords until a login is closed.
 const MOST: u32 = 10;
 /// For how long, and how long a wrong one is remembered.
 const MINUTES: i64 = 15;
-/// Logins that are remembered at once; beyond that the old ones go.
+/// Logins that are remembered at once, some 60 bytes each. When there are more,
+/// all is forgotten: a crowd of made-up names must not eat the memory.
 const REMEMBERED: usize = 10_000;
 
 /// Wrong passwords of late, by login.
 #[derive(Debug, Default)]
 pub struct Attempts {
-    wrong: Mutex<HashMap<(TenantId, String), (u32, Instant)>>,
+    wrong: Mutex<HashMap<Digest, (u32, Instant)>>,
 }
 
 impl Attempts {
     /// Whether another password may be tried for this login.
     pub fn may_try(&self, tenant: TenantId, login: &str, now: Instant) -> bool {
         let wrong = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
-        wrong.get(&(tenant, login.to_owned())).is_none_or(|&(count, last)| count < MOST || is_old(last, now))
+        wrong.get(&key(tenant, login)).is_none_or(|&(count, last)| count < MOST || is_old(last, now))
     }
 
     /// A wrong one.
@@ -34,15 +35,23 @@ impl Attempts {
         if wrong.len() >= REMEMBERED {
             wrong.retain(|_, &mut (_, last)| !is_old(last, now));
         }
-        let (count, last) = wrong.entry((tenant, login.to_owned())).or_insert((0, now));
+        if wrong.len() >= REMEMBERED {
+            wrong.clear();
+        }
+        let (count, last) = wrong.entry(key(tenant, login)).or_insert((0, now));
         *count = if is_old(*last, now) { 1 } else { count.saturating_add(1) };
         *last = now;
     }
 
     /// The right one: all is forgotten.
     pub fn note_right(&self, tenant: TenantId, login: &str) {
-        self.wrong.lock().unwrap_or_else(PoisonError::into_inner).remove(&(tenant, login.to_owned()));
+        self.wrong.lock().unwrap_or_else(PoisonError::into_inner).remove(&key(tenant, login));
     }
+}
+
+/// Of a fixed size, however long the login is.
+fn key(tenant: TenantId, login: &str) -> Digest {
+    Digest::of_bytes(format!("{tenant}/{login}").as_bytes())
 }
 
 fn is_old(last: Instant, now: Instant) -> bool {
@@ -67,5 +76,9 @@ mod tests {
         assert!(attempts.may_try(there, "doctor", now) && attempts.may_try(here, "nurse", now));
         attempts.note_right(here, "doctor");
         assert!(attempts.may_try(here, "doctor", now));
+        for made_up in 0..=REMEMBERED {
+            attempts.note_wrong(here, &made_up.to_string(), now);
+        }
+        assert!(attempts.wrong.lock().unwrap().len() <= REMEMBERED);
     }
 }

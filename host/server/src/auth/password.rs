@@ -1,13 +1,13 @@
 //! Passwords, kept as argon2id with a salt of their own (OWASP parameters).
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use argon2::{
     Argon2,
     password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
 };
 use thiserror::Error;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::ambient;
 
@@ -23,7 +23,13 @@ pub enum PasswordError {
 }
 
 /// Each hash takes 19 MiB and a core: whoever knocks in a crowd waits in line.
-static AT_ONCE: Semaphore = Semaphore::const_new(4);
+static AT_ONCE: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(4)));
+
+/// A place in the line, held by the work itself: a caller who hangs up does not
+/// give it back before the work is done.
+async fn turn() -> Option<OwnedSemaphorePermit> {
+    AT_ONCE.clone().acquire_owned().await.ok()
+}
 
 /// Hashes a new password. Takes some tens of milliseconds by design.
 ///
@@ -33,8 +39,9 @@ pub async fn hash(password: String) -> Result<String, PasswordError> {
     if !(12..=128).contains(&password.chars().count()) {
         return Err(PasswordError::Length);
     }
-    let _turn = AT_ONCE.acquire().await;
+    let turn = turn().await;
     let hashed = tokio::task::spawn_blocking(move || {
+        let _turn = turn;
         Argon2::default().hash_password(password.as_bytes()).map(|phc| phc.to_string())
     });
     hashed.await.map_err(|e| PasswordError::Hash(e.to_string()))?.map_err(|e| PasswordError::Hash(e.to_string()))
@@ -45,8 +52,9 @@ pub async fn hash(password: String) -> Result<String, PasswordError> {
 /// exists.
 pub async fn verify(password: String, stored: Option<String>) -> bool {
     let known = stored.is_some();
-    let _turn = AT_ONCE.acquire().await;
+    let turn = turn().await;
     let verified = tokio::task::spawn_blocking(move || {
+        let _turn = turn;
         let stored = stored.as_deref().unwrap_or(&NOBODY);
         PasswordHash::new(stored)
             .is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())

@@ -44,6 +44,10 @@ impl<T: DeserializeOwned> FromRequest<Hospital> for Body<T> {
             return Err(AppError::new(Code::BodyInvalid, "send `Content-Type: application/json`"));
         }
         let Raw(bytes) = Raw::from_request(request, hospital).await?;
+        if bytes.trim_ascii_start().first() == Some(&b'[') {
+            // Serde would take a list for an object, field by field.
+            return Err(AppError::new(Code::BodyInvalid, "the body must be an object, not a list"));
+        }
         let mut json = serde_json::Deserializer::from_slice(&bytes);
         let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
             let path = error.path().to_string();

@@ -25,14 +25,20 @@ mod tenant;
 
 use std::{any::Any, time::Duration};
 
-use axum::{Json, Router, extract::DefaultBodyLimit, middleware, response::Response, routing::get};
+use axum::{
+    Json, Router,
+    extract::{DefaultBodyLimit, Request},
+    middleware::{self, Next},
+    response::Response,
+    routing::get,
+};
 use tower_http::{
     LatencyUnit,
     catch_panic::CatchPanicLayer,
     timeout::TimeoutLayer,
     trace::{DefaultOnResponse, TraceLayer},
 };
-use tracing::Level;
+use tracing::{Instrument, Level};
 use utoipa::{
     Modify, OpenApi,
     openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
@@ -107,6 +113,7 @@ impl Hospital {
             .layer(DefaultBodyLimit::max(SMALL_BODY))
             .layer(TimeoutLayer::with_status_code(axum::http::StatusCode::SERVICE_UNAVAILABLE, timeout))
             .layer(CatchPanicLayer::custom(panicked))
+            .layer(middleware::from_fn(to_the_end))
             .layer(
                 TraceLayer::new_for_http()
                     .on_response(DefaultOnResponse::new().level(Level::INFO).latency_unit(LatencyUnit::Micros))
@@ -115,6 +122,16 @@ impl Hospital {
             )
             .layer(middleware::from_fn(request_id::layer))
             .with_state(self.clone())
+    }
+}
+
+/// A request that has begun is carried to its end, whether or not the caller is
+/// still there: a plugin that was called is taped, a payment that was begun is
+/// written down.
+async fn to_the_end(request: Request, next: Next) -> Response {
+    match tokio::spawn(next.run(request).in_current_span()).await {
+        Ok(response) => response,
+        Err(error) => axum::response::IntoResponse::into_response(AppError::internal(error)),
     }
 }
 

@@ -1,20 +1,31 @@
 //! What the hospital does without being asked: timers that come due, payments
-//! nobody heard of again, events that a pathway gave no answer to. All of it is
+//! nobody heard of again, events that a pathway has not dealt with. All of it is
 //! in the store; a host that dies leaves nothing behind but work to be claimed.
+//! What fails is put off, ever longer. Enrolments do not wait for each other, but
+//! the work of one is done in its order.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde::Deserialize;
-use tokio::task::JoinHandle;
-use xinglin_domain::{id::EnrolmentId, pathway::Event, time::Instant};
+use tokio::task::{JoinError, JoinHandle, JoinSet};
+use xinglin_domain::{
+    id::{EnrolmentId, TenantId},
+    time::Instant,
+};
+use xinglin_store::{OutboxEntry, Task, Tenant};
 
 use crate::{
     ambient,
-    app::{AppResult, Hospital, enrolment::Occasion, enrolment::RETRY},
+    app::{
+        AppResult, Hospital,
+        enrolment::{Kept, Occasion, RETRY, next_firing, next_try},
+    },
 };
 
 /// How many pieces of work are claimed at once.
 const BATCH: u32 = 32;
+/// How many enrolments are worked on at once.
+const AT_ONCE: usize = 8;
 /// For how long a claim keeps others away. Whoever dies over it frees it so.
 const LEASE_SECONDS: i64 = 30;
 /// A payment is asked after if nobody has heard of it for so long.
@@ -34,56 +45,125 @@ impl Hospital {
         })
     }
 
-    /// Does all work that is due now. One piece that fails does not stop the rest.
+    /// Does all work that is due now. One piece that fails, even by a panic, does
+    /// not stop the rest.
     pub async fn do_due_work(&self) {
         let now = self.now();
-        report("timers", self.fire_due_timers(now).await);
-        report("payments", self.resolve_payments(now).await);
-        report("events", self.retry_events(now).await);
+        let (timers, payments, events) = (self.clone(), self.clone(), self.clone());
+        let mut passes = JoinSet::new();
+        passes.spawn(async move { report("timers", timers.fire_due_timers(now).await) });
+        passes.spawn(async move { report("payments", payments.resolve_payments(now).await) });
+        passes.spawn(async move { report("events", events.tell_events(now).await) });
+        while let Some(ended) = passes.join_next().await {
+            report_panic(ended);
+        }
     }
 
     async fn fire_due_timers(&self, now: Instant) -> AppResult<()> {
         let tx = self.store().operator().begin().await?;
         let due = tx.claim_due_tasks(now, now.plus_seconds(LEASE_SECONDS), BATCH).await?;
         tx.commit().await?;
+        let mut enrolments: BTreeMap<(TenantId, EnrolmentId), Vec<Task>> = BTreeMap::new();
         for claimed in due {
-            let timer = claimed.task.id;
-            report_one("timer", timer, self.fire(claimed.tenant, claimed.task, &occasion(now)).await);
+            enrolments.entry((claimed.tenant, claimed.task.enrolment_id)).or_default().push(claimed.task);
         }
+        let work = enrolments.into_iter().map(|((tenant, _), timers)| {
+            let (hospital, records) = (self.clone(), self.store().tenant(tenant));
+            async move {
+                for timer in timers {
+                    let fired = hospital.fire_or_defer(&records, &timer, &occasion(now)).await;
+                    report_one("timer", timer.id, fired);
+                }
+            }
+        });
+        side_by_side(work).await;
         Ok(())
+    }
+
+    async fn fire_or_defer(&self, records: &Tenant, timer: &Task, occasion: &Occasion) -> AppResult<()> {
+        let fired = self.fire(records, timer, occasion).await;
+        if fired.is_err() {
+            let tx = records.begin().await?;
+            tx.defer_task(timer.id, timer.version, next_firing(timer, occasion.now)).await?;
+            tx.commit().await?;
+        }
+        fired
     }
 
     async fn resolve_payments(&self, now: Instant) -> AppResult<()> {
         let before = now.plus_seconds(-PAYMENT_SILENCE_SECONDS);
-        for operation in self.store().operator().list_unresolved_payments(before, BATCH).await? {
+        let tx = self.store().operator().begin().await?;
+        let due = tx.claim_unresolved_payments(before, now, BATCH).await?;
+        tx.commit().await?;
+        for operation in due {
             let key = operation.key.clone();
             report_one("payment", &key, self.resolve_payment(operation, &occasion(now)).await);
         }
         Ok(())
     }
 
-    async fn retry_events(&self, now: Instant) -> AppResult<()> {
-        #[derive(Deserialize)]
-        struct Kept {
-            enrolment: EnrolmentId,
-            event: Event,
-        }
+    async fn tell_events(&self, now: Instant) -> AppResult<()> {
         let tx = self.store().operator().begin().await?;
         let due = tx.claim_outbox(now, now.plus_seconds(LEASE_SECONDS), BATCH).await?;
         tx.commit().await?;
+        let mut enrolments: BTreeMap<(TenantId, EnrolmentId), Vec<(OutboxEntry, Kept)>> = BTreeMap::new();
         for entry in due.into_iter().filter(|entry| entry.topic == RETRY) {
-            let kept = match Kept::deserialize(&entry.payload) {
-                Ok(kept) => kept,
+            match Kept::deserialize(&entry.payload) {
+                Ok(kept) => enrolments.entry((entry.tenant, kept.enrolment)).or_default().push((entry, kept)),
                 Err(error) => {
                     tracing::error!(entry = entry.id, %error, "an event that was kept cannot be read");
-                    continue;
+                    let records = self.store().tenant(entry.tenant);
+                    report_one("event", &entry.id, put_off(&records, &[&entry], now).await);
                 }
-            };
-            let records = self.store().tenant(entry.tenant);
-            let told = self.tell_again(&records, kept.enrolment, &kept.event, &occasion(now), &entry).await;
-            report_one("event", &entry.id, told);
+            }
         }
+        let work = enrolments.into_iter().map(|((tenant, _), events)| {
+            let (hospital, records) = (self.clone(), self.store().tenant(tenant));
+            async move { hospital.tell_in_order(&records, &events, now).await }
+        });
+        side_by_side(work).await;
         Ok(())
+    }
+
+    /// Tells a pathway of one enrolment's events. If the host itself fails over
+    /// one, those after it wait with it.
+    async fn tell_in_order(&self, records: &Tenant, events: &[(OutboxEntry, Kept)], now: Instant) {
+        for (done, (entry, kept)) in events.iter().enumerate() {
+            let told = self.deliver(records, &entry.id, kept, entry.attempts, &occasion(now)).await;
+            let failed = told.is_err();
+            report_one("event", &entry.id, told.map(drop));
+            if failed {
+                let rest: Vec<&OutboxEntry> = events.iter().skip(done).map(|(entry, _)| entry).collect();
+                return report_one("event", &entry.id, put_off(records, &rest, now).await);
+            }
+        }
+    }
+}
+
+/// Lets entries wait together, as long as the first of them has to.
+async fn put_off(records: &Tenant, entries: &[&OutboxEntry], now: Instant) -> AppResult<()> {
+    let until = entries.first().map_or(now, |first| next_try(first.attempts, now));
+    let tx = records.begin().await?;
+    for entry in entries {
+        tx.retry_outbox(&entry.id, until).await?;
+    }
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Does pieces of work next to each other, a few at once.
+async fn side_by_side(work: impl Iterator<Item: Future<Output = ()> + Send + 'static>) {
+    let mut running = JoinSet::new();
+    for piece in work {
+        if running.len() >= AT_ONCE
+            && let Some(ended) = running.join_next().await
+        {
+            report_panic(ended);
+        }
+        running.spawn(piece);
+    }
+    while let Some(ended) = running.join_next().await {
+        report_panic(ended);
     }
 }
 
@@ -100,5 +180,11 @@ fn report(what: &str, result: AppResult<()>) {
 fn report_one(what: &str, which: impl std::fmt::Display, result: AppResult<()>) {
     if let Err(error) = result {
         tracing::error!(what, %which, %error, "due work failed and will be tried again");
+    }
+}
+
+fn report_panic(ended: Result<(), JoinError>) {
+    if let Err(error) = ended {
+        tracing::error!(%error, "due work ended in a panic; what it held is claimed again when its lease runs out");
     }
 }

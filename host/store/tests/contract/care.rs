@@ -248,6 +248,12 @@ async fn a_due_task_is_claimed_and_fires_once(bench: Bench) -> Result<()> {
 
     let mine = &again.iter().find(|claimed| claimed.tenant == there.id()).expect("claimed").task;
     let tx = there.begin().await?;
+    assert!(!tx.defer_task(lost.id, lost.version, at(400)).await?, "another worker's");
+    assert!(tx.defer_task(mine.id, mine.version, at(300)).await?);
+    tx.commit().await?;
+    let tenants = claim(299, 300, 10).await?.iter().map(|claimed| claimed.tenant).collect::<Vec<_>>();
+    assert_eq!(tenants, [here_id()], "one lease ran out, the other was prolonged");
+    let tx = there.begin().await?;
     let version = tx.fire_task(mine.id, mine.version, at(101)).await?;
     tx.commit().await?;
     assert_eq!(there.get_task(mine.id).await?.state, TaskState::Fired);

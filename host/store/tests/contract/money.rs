@@ -4,7 +4,9 @@ use xinglin_domain::{
     id::{BillId, TransactionId},
     money::Money,
 };
-use xinglin_store::{Balance, Coverage, Operation, OperationState, Posting, Result, Started, Tenant, Transaction};
+use xinglin_store::{
+    Balance, Coverage, Operation, OperationState, Posting, Result, Started, StoreError, Tenant, Transaction,
+};
 
 use crate::{Bench, at, body, code_of, contract, document, here_id};
 
@@ -54,8 +56,18 @@ async fn a_payment_is_started_once_and_followed(bench: Bench) -> Result<()> {
     tx.start_payment(&Operation { updated_at: at(9), ..operation("k2", "d") }).await?;
     tx.commit().await?;
 
-    let unresolved = bench.operator().list_unresolved_payments(at(5), 10).await?;
-    assert_eq!(unresolved, [operation("k", "d")]);
+    let claim = async |before, now, limit| {
+        let tx = bench.operator().begin().await?;
+        let claimed = tx.claim_unresolved_payments(at(before), at(now), limit).await?;
+        tx.commit().await?;
+        Ok::<_, StoreError>(claimed)
+    };
+    let keys = |claimed: Vec<Operation>| claimed.into_iter().map(|o| o.key).collect::<Vec<_>>();
+    assert_eq!(claim(5, 6, 10).await?, [Operation { updated_at: at(6), ..operation("k", "d") }]);
+    assert_eq!(claim(6, 7, 10).await?, [], "it was looked at, though nothing came of it");
+    // One that stays stuck does not keep the others waiting.
+    assert_eq!(keys(claim(20, 20, 1).await?), ["k"]);
+    assert_eq!(keys(claim(20, 21, 1).await?), ["k2"]);
     let mut known = tenant.get_payment("k").await?;
     for (state, response) in [(OperationState::Unknown, None), (OperationState::Done, Some(body(7)))] {
         (known.state, known.response, known.updated_at) = (state, response, at(6));
@@ -63,15 +75,12 @@ async fn a_payment_is_started_once_and_followed(bench: Bench) -> Result<()> {
         known.version = tx.update_payment(&known).await?;
         tx.commit().await?;
         assert_eq!(tenant.get_payment("k").await?, known);
-        let keys: Vec<_> =
-            bench.operator().list_unresolved_payments(at(7), 10).await?.into_iter().map(|o| o.key).collect();
-        assert_eq!(keys.contains(&"k".to_owned()), state == OperationState::Unknown);
+        assert_eq!(claim(7, 8, 10).await?.len(), usize::from(state == OperationState::Unknown));
     }
     let tx = tenant.begin().await?;
     assert_eq!(code_of(tx.update_payment(&Operation { version: 1, ..known }).await), "VERSION_CONFLICT");
     drop(tx);
-    let keys: Vec<_> = tenant.list_payments(bill_id()).await?.into_iter().map(|o| o.key).collect();
-    assert_eq!(keys, ["k", "k2"]);
+    assert_eq!(keys(tenant.list_payments(bill_id()).await?), ["k", "k2"]);
     assert_eq!(code_of(bench.there().get_payment("k").await), "NOT_FOUND");
     Ok(())
 }
