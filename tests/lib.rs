@@ -1,1 +1,1 @@
-//! placeholder
+//! End-to-end tests of a real server: `it/main.rs`.

@@ -1,1 +1,16 @@
-fn main(){}
+//! Journeys on a real server, on a real port, with real plugins.
+//!
+//! `cargo xtask test` builds what they need first: `target/plugins/*.wasm` and
+//! the `xinglin` program. Tests that touch a database carry its name in their
+//! path: `cargo test -p xinglin-tests sqlite::`.
+
+mod bad_bodies;
+mod bad_plugins;
+mod journey;
+mod killed;
+mod payers;
+mod python;
+mod races;
+mod records;
+mod refusals;
+mod support;

@@ -1,0 +1,106 @@
+//! Payers that are away, break, or say something else than before.
+
+use serde_json::{Value, json};
+
+use crate::support::{
+    Clinic, MEDICAL_INSURANCE, TestHospital,
+    clinic::{confirm_path, confirmation, id},
+    eventually, guest, on_both_engines,
+};
+
+on_both_engines!(
+    TestHospital:
+    a_charge_taken_back_frees_the_prescription,
+    a_payer_that_was_away_is_asked_later,
+    a_payer_that_breaks_is_asked_again,
+    other_figures_than_agreed_are_taken_back,
+);
+
+async fn found(hospital: &TestHospital) -> Clinic {
+    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[&MEDICAL_INSURANCE]).await;
+    clinic.insure().await;
+    clinic
+}
+
+/// Where the payer is in the tenant.
+fn payer(clinic: &Clinic) -> String {
+    format!("/api/v1/tenants/{}/plugins/{}", clinic.tenant, MEDICAL_INSURANCE.id)
+}
+
+fn bill(quote: &Value) -> String {
+    format!("/api/v1/charges/{}", quote["id"].as_str().expect("an id"))
+}
+
+async fn a_charge_taken_back_frees_the_prescription(hospital: TestHospital) {
+    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[&MEDICAL_INSURANCE]).await;
+    clinic.insure().await;
+    let prescription = clinic.approved().await;
+    let first = clinic.quote(&prescription).await;
+    clinic.confirm(&first).await;
+    clinic.patient.refused("/api/v1/charges", json!({ "prescription": id(&prescription) }), "RX_ALREADY_USED").await;
+
+    let reverse = format!("/api/v1/charges/{}/reverse", first["id"].as_str().expect("an id"));
+    clinic.patient.refused(&reverse, json!(null), "AUTH_FORBIDDEN").await;
+    assert_eq!(clinic.pharmacist.post(&reverse, json!(null)).await["status"], "REVERSED");
+    clinic.pharmacist.refused(&reverse, json!(null), "PAY_ALREADY_REVERSED").await;
+    let balance = clinic.balanced().await;
+    assert_eq!((&balance["debit_fen"], &balance["credit_fen"]), (&json!(0), &json!(0)), "{balance}");
+
+    // The same figures as before, and it can be used again.
+    let second = clinic.quote(&prescription).await;
+    assert_eq!(second["parts"], first["parts"]);
+    assert_eq!(clinic.confirm(&second).await["status"], "SETTLED");
+    let handout = clinic.handout(&prescription).await;
+    clinic.pharmacist.post(&format!("{prescription}/dispense"), handout).await;
+}
+
+async fn a_payer_that_was_away_is_asked_later(hospital: TestHospital) {
+    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[&MEDICAL_INSURANCE]).await;
+    clinic.insure().await;
+    let prescription = clinic.approved().await;
+    let quote = clinic.quote(&prescription).await;
+    let payer = format!("/api/v1/tenants/{}/plugins/{}", clinic.tenant, MEDICAL_INSURANCE.id);
+    clinic.operator.post(&format!("{payer}/disable"), json!(null)).await;
+    clinic.patient.refused(&confirm_path(&quote), confirmation(&quote), "PLUGIN_STATE").await;
+    assert_eq!(clinic.balanced().await["debit_fen"], 0);
+    clinic.operator.post(&format!("{payer}/enable"), json!(null)).await;
+    hospital.advance(11).await;
+    let bill = format!("/api/v1/charges/{}", quote["id"].as_str().expect("an id"));
+    eventually("the bill is settled", async || clinic.patient.get(&bill).await["status"] == "SETTLED").await;
+    assert_eq!(clinic.balanced().await["debit_fen"], quote["total_fen"]);
+}
+
+async fn a_payer_that_breaks_is_asked_again(hospital: TestHospital) {
+    let clinic = found(&hospital).await;
+    let quote = clinic.quote(&clinic.approved().await).await;
+    // A newer version of the payer, every function of which panics.
+    let broken = guest::broken(MEDICAL_INSURANCE.id, "9.0.0", "xinglin:payment/payer@1.0.0");
+    hospital.operator.upload(broken).await.done("/api/v1/plugins");
+    hospital.operator.put(&payer(&clinic), json!({ "payer": "basic_insurance" })).await;
+    let failed = clinic.patient.ask(reqwest::Method::POST, &confirm_path(&quote), Some(confirmation(&quote))).await;
+    assert_eq!((failed.status.as_u16(), failed.code()), (503, "PAY_UNAVAILABLE"), "{}", failed.text);
+    assert_eq!(
+        (&failed.body["calls"][0]["plugin"], &failed.body["calls"][0]["outcome"]),
+        (&json!(MEDICAL_INSURANCE.id), &json!("PLUGIN_TRAP"),)
+    );
+    assert_eq!(clinic.balanced().await["debit_fen"], 0);
+
+    hospital.operator.put(&payer(&clinic), json!({ "payer": "basic_insurance", "version": "1.0.0" })).await;
+    assert_eq!(clinic.confirm(&quote).await["status"], "SETTLED");
+    assert_eq!(clinic.balanced().await["debit_fen"], quote["total_fen"]);
+}
+
+async fn other_figures_than_agreed_are_taken_back(hospital: TestHospital) {
+    let clinic = found(&hospital).await;
+    let prescription = clinic.approved().await;
+    let quote = clinic.quote(&prescription).await;
+    let other = json!({ "payer": "basic_insurance", "settings": { "deductible": 0 } });
+    hospital.operator.put(&payer(&clinic), other).await;
+    let before = clinic.balanced().await;
+    clinic.patient.refused(&confirm_path(&quote), confirmation(&quote), "INS_PRESETTLE_DRIFT").await;
+    assert_eq!(clinic.patient.get(&bill(&quote)).await["status"], "REVERSED");
+    assert_eq!(clinic.balanced().await, before);
+    // The patient is asked again, with the new figures.
+    let quote = clinic.quote(&prescription).await;
+    assert_eq!(clinic.confirm(&quote).await["status"], "SETTLED");
+}

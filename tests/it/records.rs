@@ -1,0 +1,275 @@
+//! The clinical record: nothing is dropped on the way in, and nobody sees what
+//! is not theirs.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::{
+    Client, Clinic, DIABETES, MEDICAL_INSURANCE, Person, Process, TestHospital, clinic::id, on_both_engines, record,
+};
+
+on_both_engines!(
+    TestHospital:
+    a_record_is_kept_whole,
+    what_nobody_knows_is_kept_to_the_digit,
+    versions_are_kept,
+    what_the_hospital_wrote_is_not_forged,
+    a_tenant_sees_nothing_of_another,
+    a_patient_sees_nothing_of_another,
+);
+
+async fn a_record_is_kept_whole(hospital: TestHospital) {
+    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let sent = record::synthetic();
+    let answer = clinic.administrator.post("/fhir/R4", sent.clone()).await;
+    compare(&clinic.administrator, &sent, &record::locations(&answer)).await;
+}
+
+/// Everything that was sent reads back: the same but for ids, links within the
+/// bundle and what the server stamps.
+async fn compare(client: &Client, sent: &Value, locations: &[String]) {
+    let entries = sent["entry"].as_array().expect("entries");
+    assert_eq!(locations.len(), entries.len());
+    // Each `fullUrl`, and what became of it.
+    let links: Vec<(&str, &String)> =
+        entries.iter().filter_map(|entry| entry["fullUrl"].as_str()).zip(locations).collect();
+    assert_eq!(links.len(), entries.len());
+    // One of each type, and every tenth of the rest.
+    let mut seen = std::collections::BTreeSet::new();
+    for (at, (entry, location)) in entries.iter().zip(locations).enumerate() {
+        let resource = &entry["resource"];
+        if !seen.insert(resource["resourceType"].to_string()) && at % 10 != 0 {
+            continue;
+        }
+        let mut text = resource.to_string();
+        for (url, became) in &links {
+            if text.contains(url) {
+                text = text.replace(url, became);
+            }
+        }
+        let wanted: Value = serde_json::from_str(&text).expect("JSON");
+        let found = client.get(&format!("/fhir/R4/{location}")).await;
+        assert_eq!(found["id"], id(location));
+        assert_eq!(found["meta"]["versionId"], "1");
+        // Conditional references to other hospitals' people are made plain ones.
+        let plain = |value: &Value| without(value, &["id", "meta", "reference"]);
+        assert_eq!(plain(&found), plain(&wanted), "{location}");
+    }
+}
+
+/// The document without these fields, at any depth.
+fn without(document: &Value, names: &[&str]) -> Value {
+    match document {
+        Value::Array(items) => items.iter().map(|item| without(item, names)).collect(),
+        Value::Object(fields) => fields
+            .iter()
+            .filter(|(name, _)| !names.contains(&name.as_str()))
+            .map(|(name, value)| (name.clone(), without(value, names)))
+            .collect::<serde_json::Map<_, _>>()
+            .into(),
+        other => other.clone(),
+    }
+}
+
+async fn what_nobody_knows_is_kept_to_the_digit(hospital: TestHospital) {
+    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let unheard = format!(
+        r#"{{"resourceType":"Unheard","subject":{{"reference":"Patient/{}"}},"zeros":1.500,"large":12345678901234567890.123456789,"small":-0.0000000000000000001,"words":"杏林 \u2028 𝄞","nested":[{{"a":[[1.0,{{"b":false}}]]}}]}}"#,
+        clinic.subject,
+    );
+    let created = clinic.administrator.post_text("/fhir/R4/Unheard", "application/fhir+json", unheard).await;
+    let created = created.done("/fhir/R4/Unheard");
+    let path = format!("/fhir/R4/Unheard/{}", created["id"].as_str().expect("an id"));
+    let read = clinic.doctor.ask(Method::GET, &path, None).await;
+    for digits in ["1.500", "12345678901234567890.123456789", "-0.0000000000000000001", "𝄞"] {
+        assert!(read.text.contains(digits), "{digits}: {}", read.text);
+    }
+    assert_eq!(read.body["nested"].to_string(), r#"[{"a":[[1.0,{"b":false}]]}]"#);
+    // It is found like anything else.
+    let found = clinic.doctor.get(&format!("/fhir/R4/Unheard?patient={}", clinic.subject)).await;
+    assert_eq!((&found["total"], &found["entry"][0]["resource"]), (&json!(1), &read.body));
+}
+
+async fn versions_are_kept(hospital: TestHospital) {
+    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let path = format!("/fhir/R4/{}", clinic.evidence[1]);
+    let first = clinic.doctor.get(&path).await;
+    let mut second = first.clone();
+    second["note"] = json!([{ "text": "Confirmed." }]);
+    clinic.administrator.put(&path, second).await;
+    let read = clinic.doctor.get(&path).await;
+    assert_eq!((&read["meta"]["versionId"], &read["note"][0]["text"]), (&json!("2"), &json!("Confirmed.")));
+    assert_eq!(clinic.doctor.get(&format!("{path}/_history/1")).await, first);
+    let history = clinic.doctor.get(&format!("{path}/_history")).await;
+    assert_eq!((&history["total"], &history["entry"][1]["resource"]), (&json!(2), &first));
+    // Found by its code, in its newest version only.
+    let by_code = format!("/fhir/R4/Condition?patient={}&code=http://hl7.org/fhir/sid/icd-10|E11.9", clinic.subject);
+    assert_eq!(clinic.doctor.get(&by_code).await["total"], 1);
+
+    let stale = record::transaction(&[]);
+    let mut entry = json!({ "resource": first, "request": { "method": "PUT", "url": clinic.evidence[1] } });
+    entry["request"]["ifMatch"] = json!("W/\"1\"");
+    let mut bundle = stale;
+    bundle["entry"] = json!([entry]);
+    let answer = clinic.administrator.ask(Method::POST, "/fhir/R4", Some(bundle)).await;
+    answer.refused("ifMatch", "VERSION_CONFLICT");
+    assert_eq!(clinic.doctor.get(&path).await, read);
+}
+
+async fn what_the_hospital_wrote_is_not_forged(hospital: TestHospital) {
+    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let signed = clinic.signed().await;
+    let request = clinic.found_in_record("MedicationRequest").await.remove(0);
+    let path = format!("/fhir/R4/MedicationRequest/{}", request["id"].as_str().expect("an id"));
+    let mut forged = request.clone();
+    forged["status"] = json!("active");
+    let answer = clinic.administrator.ask(Method::PUT, &path, Some(forged)).await;
+    answer.refused(&path, "FHIR_INVALID");
+    assert_eq!(clinic.doctor.get(&path).await, request);
+    let invented = json!({
+        "resourceType": "MedicationRequest", "id": format!("{}-9", id(&signed)), "status": "active", "intent": "order",
+        "subject": { "reference": format!("Patient/{}", clinic.subject) },
+        "medicationCodeableConcept": { "text": "Zolpidem" },
+    });
+    let path = format!("/fhir/R4/MedicationRequest/{}-9", id(&signed));
+    clinic.administrator.ask(Method::PUT, &path, Some(invented)).await.refused(&path, "FHIR_INVALID");
+    assert_eq!(clinic.found_in_record("MedicationRequest").await.len(), 1);
+}
+
+/// Everything of a clinic that has a path, after a visit with all that belongs to it.
+async fn paths(clinic: &Clinic) -> Vec<String> {
+    let prescription = clinic.approved().await;
+    let quote = clinic.quote(&prescription).await;
+    clinic.confirm(&quote).await;
+    let enrol = json!({ "patient": clinic.subject, "plugin": DIABETES.id });
+    let enrolled = clinic.doctor.post("/api/v1/enrolments", enrol).await;
+    let text = |value: &Value| value.as_str().expect("an id").to_owned();
+    let visits = clinic.found_in_record("Encounter").await;
+    let visit = visits.iter().map(|visit| text(&visit["id"])).find(|id| id.starts_with("enc-")).expect("a visit");
+    let mut paths = vec![
+        format!("/api/v1/charges/{}", text(&quote["id"])),
+        format!("/api/v1/enrolments/{}", text(&enrolled["id"])),
+        format!("/api/v1/encounters/{visit}"),
+        format!("/fhir/R4/Claim/{}", text(&quote["id"])),
+        format!("/fhir/R4/MedicationRequest/{}-1", id(&prescription)),
+        format!("/fhir/R4/Encounter/{visit}"),
+        format!("/fhir/R4/Patient/{}", clinic.subject),
+        format!("/fhir/R4/{}", clinic.evidence[0]),
+        format!("/fhir/R4/{}/_history", clinic.evidence[1]),
+        format!("/fhir/R4/{}/_history/1", clinic.evidence[1]),
+        prescription,
+    ];
+    for list in ["coverages", "holds", "messages"] {
+        paths.push(format!("/api/v1/patients/{}/{list}", clinic.subject));
+    }
+    paths
+}
+
+async fn a_tenant_sees_nothing_of_another(hospital: TestHospital) {
+    let plugins = [&DIABETES, &MEDICAL_INSURANCE];
+    let ours = Clinic::found(&hospital.operator, hospital.now(), &plugins).await;
+    ours.insure().await;
+    let theirs = Clinic::found(&hospital.operator, hospital.now(), &plugins).await;
+    let paths = paths(&ours).await;
+    for path in &paths {
+        ours.doctor.get(path).await;
+    }
+    for (who, client) in [
+        ("administrator", &theirs.administrator),
+        ("doctor", &theirs.doctor),
+        ("pharmacist", &theirs.pharmacist),
+        ("patient", &theirs.patient),
+    ] {
+        for path in &paths {
+            let answer = client.ask(Method::GET, path, None).await;
+            // A list of nobody's is empty, or not there.
+            let nothing = answer.body == json!([]) || (answer.status == 404 && answer.code() == "NOT_FOUND");
+            assert!(nothing, "{who} {path}: {} {}", answer.status, answer.text);
+            assert!(!answer.text.contains("E11"), "{who} {path}: {}", answer.text);
+        }
+    }
+    for kind in ["Patient", "Encounter", "Condition", "Observation", "MedicationRequest", "Claim", "CarePlan", "Task"] {
+        let about = theirs.doctor.get(&format!("/fhir/R4/{kind}?patient={}", ours.subject)).await;
+        assert_eq!(about["total"], 0, "{kind}");
+        let all = theirs.doctor.ask(Method::GET, &format!("/fhir/R4/{kind}?_count=1000"), None).await;
+        assert!(!all.text.contains(&ours.subject), "{kind}: {}", all.text);
+    }
+    let calls = ours.administrator.get("/api/v1/calls").await;
+    let call = format!("/api/v1/calls/{}", calls[0]["id"].as_str().expect("a call"));
+    ours.administrator.get(&call).await;
+    theirs.administrator.hidden(&call, "NOT_FOUND").await;
+    let all = theirs.administrator.ask(Method::GET, "/api/v1/calls?limit=500", None).await;
+    assert!(!all.text.contains(&ours.subject) && !all.text.contains(id(&paths[0])), "{}", all.text);
+    let about = format!("/api/v1/calls?about={}", ours.subject);
+    assert_eq!(theirs.administrator.get(&about).await, json!([]));
+    assert_eq!(theirs.balanced().await["debit_fen"], 0);
+
+    // Nor do they act on it.
+    let prescription = paths.iter().find(|path| path.starts_with("/api/v1/prescriptions")).expect("a prescription");
+    theirs.pharmacist.refused(&format!("{prescription}/dispense"), theirs_handout(&theirs), "NOT_FOUND").await;
+    theirs.patient.refused("/api/v1/charges", json!({ "prescription": id(prescription) }), "NOT_FOUND").await;
+    theirs.pharmacist.refused(&format!("{}/reverse", paths[0]), json!(null), "NOT_FOUND").await;
+    let enrol = json!({ "patient": ours.subject, "plugin": DIABETES.id });
+    theirs.doctor.refused("/api/v1/enrolments", enrol, "NOT_FOUND").await;
+    let formulary = format!("/api/v1/tenants/{}/formulary", ours.tenant);
+    let emptied = theirs.administrator.ask(Method::PUT, &formulary, Some(json!({ "items": [] }))).await;
+    emptied.refused(&formulary, "NOT_FOUND");
+    assert_eq!(ours.doctor.get(prescription).await["status"], "RESERVED");
+}
+
+fn theirs_handout(clinic: &Clinic) -> Value {
+    json!({ "prepared_by": clinic.assistant_id, "handouts": [] })
+}
+
+async fn a_patient_sees_nothing_of_another(hospital: TestHospital) {
+    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[&DIABETES, &MEDICAL_INSURANCE]).await;
+    clinic.insure().await;
+    let paths = paths(&clinic).await;
+    let other = clinic.import(&[record::patient("1990-01-01")]).await.remove(0);
+    let (stranger, _) = clinic.hire(Person::new("stranger", "patient").acting_for(id(&other), 990)).await;
+    for path in &paths {
+        clinic.patient.get(path).await;
+        stranger.hidden(path, "NOT_FOUND").await;
+    }
+    let search = stranger.get("/fhir/R4/Condition").await;
+    assert_eq!(search["total"], 0);
+    stranger.hidden(&format!("/fhir/R4/Condition?patient={}", clinic.subject), "NOT_FOUND").await;
+    stranger.hidden(&format!("/fhir/R4/Patient?patient=Patient/{}", clinic.subject), "NOT_FOUND").await;
+    assert_eq!(stranger.get("/fhir/R4/Patient").await["entry"][0]["resource"]["id"], id(&other));
+    let named = format!("/fhir/R4/Condition?_id={}", id(&clinic.evidence[1]));
+    assert_eq!(stranger.get(&named).await["total"], 0);
+
+    // Nor acts for the other.
+    let prescription = paths.iter().find(|path| path.starts_with("/api/v1/prescriptions")).expect("a prescription");
+    for path in [format!("{}/confirm", paths[0]), format!("{}/answers", paths[1])] {
+        let body = match path.ends_with("confirm") {
+            true => json!({ "cash_fen": 0, "risk_acknowledged": true }),
+            false => json!({ "questionnaire": "follow-up", "answers": [] }),
+        };
+        stranger.refused(&path, body, "NOT_FOUND").await;
+    }
+    stranger.refused("/api/v1/charges", json!({ "prescription": id(prescription) }), "NOT_FOUND").await;
+}
+
+/// `xinglin import` beside a running server, as an operator would.
+async fn a_file_is_imported_beside_a_running_server(process: Process) {
+    let operator = process.anyone().sign_in(None, "operator").await;
+    let now = xinglin_server::ambient::Clock::default().now();
+    let clinic = Clinic::found(&operator, now, &[]).await;
+    let imported = process.import("examples/patients/type-2-diabetes.json", &clinic.tenant).await;
+    assert!(imported.contains("382 resources"), "{imported}");
+    let patients = clinic.doctor.get("/fhir/R4/Patient?_count=10").await;
+    let patients = patients["entry"].as_array().expect("patients");
+    let patient = patients.iter().map(|entry| &entry["resource"]).find(|p| p["id"] != clinic.subject.as_str());
+    let patient = patient.expect("the imported one");
+    assert_eq!(patient["name"][0]["family"], "Corwin");
+    let observations = format!("/fhir/R4/Observation?patient={}&_count=1", patient["id"].as_str().expect("an id"));
+    assert_eq!(clinic.doctor.get(&observations).await["total"], 240);
+}
+
+mod imported {
+    use super::a_file_is_imported_beside_a_running_server;
+    use crate::support::on_both_engines;
+
+    on_both_engines!(Process: a_file_is_imported_beside_a_running_server);
+}

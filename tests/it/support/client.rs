@@ -1,0 +1,126 @@
+//! A caller of the API, as any client would be.
+
+use reqwest::{Method, RequestBuilder, StatusCode};
+use serde_json::{Value, json};
+
+/// One signed-in person, or nobody yet.
+#[derive(Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    base: String,
+    token: Option<String>,
+}
+
+/// What came back, refused or not.
+pub struct Answer {
+    pub status: StatusCode,
+    /// The bytes as text.
+    pub text: String,
+    /// The document; null if it is none.
+    pub body: Value,
+}
+
+impl Client {
+    /// Nobody yet.
+    pub fn new(base: &str) -> Self {
+        Self { http: reqwest::Client::new(), base: base.to_owned(), token: None }
+    }
+
+    /// The same address with another token.
+    pub fn with_token(&self, token: Option<&str>) -> Self {
+        Self { token: token.map(str::to_owned), ..self.clone() }
+    }
+
+    pub fn token(&self) -> &str {
+        self.token.as_deref().expect("signed in")
+    }
+
+    pub async fn sign_in(&self, tenant: Option<&str>, login: &str) -> Self {
+        let ask = json!({ "tenant": tenant, "login": login, "password": super::PASSWORD });
+        let session = self.with_token(None).post("/api/v1/sessions", ask).await;
+        self.with_token(session["access_token"].as_str())
+    }
+
+    pub async fn get(&self, path: &str) -> Value {
+        self.ask(Method::GET, path, None).await.done(path)
+    }
+
+    pub async fn post(&self, path: &str, body: Value) -> Value {
+        self.ask(Method::POST, path, Some(body)).await.done(path)
+    }
+
+    pub async fn put(&self, path: &str, body: Value) -> Value {
+        self.ask(Method::PUT, path, Some(body)).await.done(path)
+    }
+
+    /// Posts, and wants to be refused with this code.
+    pub async fn refused(&self, path: &str, body: Value, code: &str) -> Value {
+        self.ask(Method::POST, path, Some(body)).await.refused(path, code)
+    }
+
+    /// Reads, and wants to be refused with this code.
+    pub async fn hidden(&self, path: &str, code: &str) {
+        self.ask(Method::GET, path, None).await.refused(path, code);
+    }
+
+    pub async fn upload(&self, package: Vec<u8>) -> Answer {
+        let request = self.request(Method::POST, "/api/v1/plugins").header("content-type", "application/wasm");
+        send(request.body(package)).await
+    }
+
+    pub async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
+        let request = self.request(method, path);
+        send(match body {
+            Some(body) => request.json(&body),
+            None => request,
+        })
+        .await
+    }
+
+    /// Posts a text that need not be JSON.
+    pub async fn post_text(&self, path: &str, kind: &str, text: impl Into<reqwest::Body>) -> Answer {
+        send(self.request(Method::POST, path).header("content-type", kind).body(text)).await
+    }
+
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let request = self.http.request(method, format!("{}{path}", self.base));
+        match &self.token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        }
+    }
+
+    /// Asks a server that may die over it.
+    pub async fn try_post(&self, path: &str, body: Value) -> Result<StatusCode, reqwest::Error> {
+        Ok(self.request(Method::POST, path).json(&body).send().await?.status())
+    }
+}
+
+async fn send(request: RequestBuilder) -> Answer {
+    let response = request.send().await.expect("the server answers");
+    let status = response.status();
+    let text = response.text().await.expect("a whole answer");
+    let body = serde_json::from_str(&text).unwrap_or_default();
+    Answer { status, text, body }
+}
+
+impl Answer {
+    /// The stable code of a refusal, in a problem document or an OperationOutcome.
+    pub fn code(&self) -> &str {
+        let outcome = self.body.pointer("/issue/0/details/coding/0/code");
+        self.body.get("code").or(outcome).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// The document of a request that must have gone well.
+    pub fn done(self, path: &str) -> Value {
+        assert!(self.status.is_success(), "{path}: {} {}", self.status, self.text);
+        self.body
+    }
+
+    /// The document of a request that must have been refused so.
+    pub fn refused(self, path: &str, code: &str) -> Value {
+        assert!(self.status.is_client_error() || self.status == 502, "{path}: {} {}", self.status, self.text);
+        assert_eq!(self.code(), code, "{path}: {} {}", self.status, self.text);
+        self.body
+    }
+}

@@ -1,0 +1,302 @@
+//! A tenant with people in it, and what they do.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use serde_json::{Value, json};
+use xinglin_domain::time::Instant;
+
+use super::{Client, Plugin, record};
+
+/// Of everybody.
+pub const PASSWORD: &str = "correct horse battery";
+
+/// A hospital of the platform: staff, one patient, a formulary.
+pub struct Clinic {
+    pub tenant: String,
+    pub operator: Client,
+    pub administrator: Client,
+    pub doctor: Client,
+    pub pharmacist: Client,
+    /// Account of the pharmacist.
+    pub pharmacist_id: String,
+    /// Account of somebody who prepares medicines.
+    pub assistant_id: String,
+    pub patient: Client,
+    /// Who that is in the record: `pat-…`.
+    pub subject: String,
+    /// `Encounter/…` and `Condition/…` of five weeks ago.
+    pub evidence: [String; 2],
+    pub consent: String,
+}
+
+/// An account to open.
+pub struct Person {
+    account: Value,
+}
+
+impl Person {
+    pub fn new(login: &str, role: &str) -> Self {
+        Self { account: json!({ "login": login, "password": PASSWORD, "roles": [role] }) }
+    }
+
+    /// With a licence for the role, as `change` would have it.
+    pub fn licensed(mut self, change: &Value) -> Self {
+        let mut licence = json!({
+            "role": self.account["roles"][0], "number": "110000000000001", "title": "middle", "filed": true,
+            "from": "2020-01-01", "until": "2099-01-01",
+        });
+        for (key, value) in change.as_object().into_iter().flatten() {
+            licence[key] = value.clone();
+        }
+        self.account["credentials"] = json!([licence]);
+        self
+    }
+
+    /// Acting for a patient, with a likeness of the face in thousandths.
+    pub fn acting_for(mut self, patient: &str, likeness: u16) -> Self {
+        self.account["patients"] = json!([patient]);
+        self.account["identity"] = json!({ "document_matches": true, "face_per_mille": likeness });
+        self
+    }
+}
+
+impl Clinic {
+    /// With a patient born in 1977, who has diabetes and was seen five weeks ago.
+    pub async fn found(operator: &Client, now: Instant, plugins: &[&Plugin]) -> Self {
+        Self::found_with(operator, now, plugins, record::transaction(&[record::patient("1977-09-11")])).await
+    }
+
+    /// With a patient of this record.
+    pub async fn found_with(operator: &Client, now: Instant, plugins: &[&Plugin], bundle: Value) -> Self {
+        let tenant = operator.post("/api/v1/tenants", json!({ "kind": "hospital", "name": "杏林" })).await;
+        let tenant = tenant["id"].as_str().expect("an id").to_owned();
+        for plugin in plugins {
+            plugin.enable(operator, &tenant).await;
+        }
+        let formulary = serde_json::from_slice(&super::repository("examples/formulary/clinic.json")).expect("JSON");
+        operator.put(&format!("/api/v1/tenants/{tenant}/formulary"), formulary).await;
+
+        let hire = async |person: Person| hire(operator, &tenant, person).await;
+        let (administrator, _) = hire(Person::new("administrator", "administrator")).await;
+        let (doctor, _) = hire(Person::new("doctor", "doctor").licensed(&json!({}))).await;
+        let (pharmacist, pharmacist_id) = hire(Person::new("pharmacist", "pharmacist").licensed(&json!({}))).await;
+        let (_, assistant_id) =
+            hire(Person::new("assistant", "pharmacy_technician").licensed(&json!({ "title": "junior" }))).await;
+
+        let imported = record::locations(&administrator.post("/fhir/R4", bundle).await);
+        let subject = imported.iter().find_map(|location| location.strip_prefix("Patient/")).expect("a patient");
+        let (patient, _) = hire(Person::new("patient", "patient").acting_for(subject, 972)).await;
+        let visit = import(&administrator, &[record::visit(subject, now, 35)]).await.remove(0);
+        let recent = [
+            record::condition(subject, &visit, now, "E11.9"),
+            record::result(subject, now, "98979-8", "92", "mL/min/{1.73_m2}"),
+            record::result(subject, now, "4548-4", "7.40", "%"),
+        ];
+        let diagnosis = import(&administrator, &recent).await.remove(0);
+        let consent = patient.get("/api/v1/consent").await["sha256"].as_str().expect("a hash").to_owned();
+        Self {
+            subject: subject.to_owned(),
+            evidence: [visit, diagnosis],
+            operator: operator.clone(),
+            tenant,
+            administrator,
+            doctor,
+            pharmacist,
+            pharmacist_id,
+            assistant_id,
+            patient,
+            consent,
+        }
+    }
+
+    /// Opens an account and signs in; also the account's id.
+    pub async fn hire(&self, person: Person) -> (Client, String) {
+        hire(&self.operator, &self.tenant, person).await
+    }
+
+    /// Brings records in.
+    pub async fn import(&self, resources: &[Value]) -> Vec<String> {
+        import(&self.administrator, resources).await
+    }
+
+    /// Insures the patient: ¥450 of the ¥500 deductible used, ¥60 on the
+    /// personal account.
+    pub async fn insure(&self) {
+        let coverage = json!({
+            "category": { "system": "urn:nhsa:insutype", "code": "310", "display": "职工基本医疗保险" },
+            "accumulators": [
+                { "code": "deductible-used", "fen": 45000 },
+                { "code": "fund-used", "fen": 0 },
+                { "code": "account-balance", "fen": 6000 },
+            ],
+        });
+        let payer = super::MEDICAL_INSURANCE.id;
+        let path = format!("/api/v1/tenants/{}/patients/{}/coverages/{payer}", self.tenant, self.subject);
+        self.operator.put(&path, coverage).await;
+    }
+
+    /// What the patient asks for a visit with.
+    pub fn request(&self) -> Value {
+        json!({
+            "patient": self.subject, "consent": self.consent,
+            "evidence": [{
+                "kind": "outpatient_record", "document": self.evidence[0], "conditions": [self.evidence[1]],
+                "institution": "City Hospital",
+            }],
+        })
+    }
+
+    /// A visit that the doctor has accepted as a follow-up.
+    pub async fn visit(&self) -> String {
+        let visit = self.patient.post("/api/v1/encounters", self.request()).await;
+        let visit = visit["id"].as_str().expect("an id").to_owned();
+        self.doctor.post(&format!("/api/v1/encounters/{visit}/accept"), self.decision()).await;
+        visit
+    }
+
+    /// The doctor's decision on the visit.
+    pub fn decision(&self) -> Value {
+        json!({ "diagnoses": [{ "system": "http://hl7.org/fhir/sid/icd-10", "code": "E11.9" }] })
+    }
+
+    /// A draft in a visit; its path.
+    pub async fn draft(&self, visit: &str, lines: &[Value]) -> String {
+        let draft = self.doctor.post("/api/v1/prescriptions", draft(visit, lines)).await;
+        path(&draft)
+    }
+
+    /// A signed prescription of metformin; its path.
+    pub async fn signed(&self) -> String {
+        let path = self.draft(&self.visit().await, &[line("metformin-500mg-60", "1000", "2", 30, 2)]).await;
+        self.sign(&path).await;
+        path
+    }
+
+    /// The doctor signs, having seen the warnings there are.
+    pub async fn sign(&self, prescription: &str) -> Value {
+        let path = format!("{prescription}/sign");
+        let mut sign = json!({ "valid_days": 3 });
+        let first = self.doctor.ask(reqwest::Method::POST, &path, Some(sign.clone())).await;
+        if first.code() != "RX_WARNING_UNACKNOWLEDGED" {
+            return first.done(&path);
+        }
+        let findings = first.body["findings"].as_array().cloned().unwrap_or_default();
+        sign["acknowledged"] = findings.iter().map(|finding| finding["code"].clone()).collect();
+        self.doctor.post(&path, sign).await
+    }
+
+    pub async fn approve(&self, prescription: &str) -> Value {
+        self.pharmacist.post(&format!("{prescription}/approve"), checklist()).await
+    }
+
+    /// An approved prescription of metformin; its path.
+    pub async fn approved(&self) -> String {
+        let path = self.signed().await;
+        self.approve(&path).await;
+        path
+    }
+
+    pub async fn quote(&self, prescription: &str) -> Value {
+        self.patient.post("/api/v1/charges", json!({ "prescription": id(prescription) })).await
+    }
+
+    pub async fn confirm(&self, quote: &Value) -> Value {
+        self.patient.post(&confirm_path(quote), confirmation(quote)).await
+    }
+
+    /// What the pharmacist dispenses with: fresh packs for every line.
+    pub async fn handout(&self, prescription: &str) -> Value {
+        static PACK: AtomicU32 = AtomicU32::new(0);
+        let known = self.pharmacist.get(prescription).await;
+        let state = known["detail"].as_object().and_then(|states| states.values().next()).expect("a state");
+        let medicines = state.pointer("/head/sheet/medicines").and_then(Value::as_array).expect("medicines");
+        let handouts: Vec<Value> = medicines
+            .iter()
+            .map(|medicine| {
+                let packs = medicine["supply"]["packs"].as_u64().expect("packs");
+                let pack = || format!("8100{:016}", PACK.fetch_add(1, Ordering::Relaxed));
+                let traces: Vec<String> = (0..packs).map(|_| pack()).collect();
+                json!({
+                    "line": medicine["line"]["number"], "batch": "B2026-11", "expires": "2098-12-31", "traces": traces,
+                })
+            })
+            .collect();
+        json!({ "prepared_by": self.assistant_id, "handouts": handouts })
+    }
+
+    /// The books must balance.
+    pub async fn balanced(&self) -> Value {
+        let balance = self.administrator.get("/api/v1/ledger/trial-balance").await;
+        assert_eq!(balance["balanced"], true, "{balance}");
+        balance
+    }
+
+    /// Resources of a type in the patient's record.
+    pub async fn found_in_record(&self, kind: &str) -> Vec<Value> {
+        let bundle = self.doctor.get(&format!("/fhir/R4/{kind}?patient={}&_count=1000", self.subject)).await;
+        let entries = bundle["entry"].as_array().cloned().unwrap_or_default();
+        entries.into_iter().map(|mut entry| entry["resource"].take()).collect()
+    }
+}
+
+async fn import(administrator: &Client, resources: &[Value]) -> Vec<String> {
+    record::locations(&administrator.post("/fhir/R4", record::transaction(resources)).await)
+}
+
+async fn hire(operator: &Client, tenant: &str, person: Person) -> (Client, String) {
+    let account = operator.post(&format!("/api/v1/tenants/{tenant}/accounts"), person.account).await;
+    let login = account["login"].as_str().expect("a login");
+    (operator.sign_in(Some(tenant), login).await, account["id"].as_str().expect("an id").to_owned())
+}
+
+/// A line of a prescription.
+pub fn line(item: &str, milligrams: &str, doses_per_day: &str, days: u16, packs: u32) -> Value {
+    json!({
+        "item": item, "dose": { "value": milligrams, "unit": "mg" }, "doses_per_day": doses_per_day, "days": days,
+        "packs": packs,
+    })
+}
+
+/// An item of a formulary: ten tablets of a milligram.
+pub fn medicine(code: &str, price_fen: i64) -> Value {
+    json!({
+        "code": code, "title": code, "kind": "medicine", "price_fen": price_fen,
+        "codings": [{ "system": "https://xinglin.dev/catalogue", "code": code }],
+        "pack": { "value": "10", "unit": "mg" },
+    })
+}
+
+/// A month's medicines for a chronic disease.
+pub fn draft(visit: &str, lines: &[Value]) -> Value {
+    json!({ "encounter": visit, "course": { "extended": { "reason": "慢性病 chronic disease" } }, "lines": lines })
+}
+
+/// All checks made.
+pub fn checklist() -> Value {
+    json!({ "checklist": { "prescription": true, "medicine": true, "incompatibility": true, "rationality": true } })
+}
+
+/// `/api/v1/prescriptions/rx-…` of a prescription.
+fn path(prescription: &Value) -> String {
+    format!("/api/v1/prescriptions/{}", prescription["id"].as_str().expect("an id"))
+}
+
+/// The last step of a path.
+pub fn id(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
+
+/// What someone pays of a bill, in fen.
+pub fn part(bill: &Value, source: &str) -> i64 {
+    let parts = bill["parts"].as_array().map(Vec::as_slice).unwrap_or_default();
+    parts.iter().find(|part| part["source"] == source).map_or(0, |part| part["fen"].as_i64().expect("whole fen"))
+}
+
+pub fn confirm_path(quote: &Value) -> String {
+    format!("/api/v1/charges/{}/confirm", quote["id"].as_str().expect("an id"))
+}
+
+/// The patient's agreement to a quote.
+pub fn confirmation(quote: &Value) -> Value {
+    json!({ "cash_fen": part(quote, "cash"), "risk_acknowledged": true })
+}

@@ -1,0 +1,134 @@
+//! A hospital in this process: a real server on a free port.
+
+use std::{collections::BTreeMap, str::FromStr};
+
+use tempfile::TempDir;
+use tokio::{net::TcpListener, task::JoinHandle};
+use xinglin_domain::{
+    id::{BillId, EncounterId, EnrolmentId, PrescriptionId, TenantId},
+    time::Instant,
+};
+use xinglin_server::{Config, Hospital};
+use xinglin_store::{DocumentQuery, Engine, ResourceQuery, testing::TestDatabase};
+
+use super::{Client, PASSWORD};
+
+/// A running server with an operator. Gone when dropped.
+pub struct TestHospital {
+    pub hospital: Hospital,
+    /// Nobody, at its address.
+    pub anyone: Client,
+    pub operator: Client,
+    server: JoinHandle<()>,
+    /// The records, if they are not in the folder.
+    _database: Option<TestDatabase>,
+    _folder: TempDir,
+}
+
+/// How much of everything a tenant has.
+type Footprint = BTreeMap<String, i64>;
+
+/// FHIR types that acts of the hospital or of these tests leave behind.
+const KINDS: [&str; 14] = [
+    "CarePlan",
+    "Claim",
+    "ClaimResponse",
+    "Condition",
+    "DetectedIssue",
+    "Encounter",
+    "Flag",
+    "MedicationDispense",
+    "MedicationRequest",
+    "Observation",
+    "Patient",
+    "Basic",
+    "Task",
+    "Unheard",
+];
+
+impl TestHospital {
+    pub async fn open(engine: Engine) -> Self {
+        Self::open_with(engine, |_| {}).await
+    }
+
+    pub async fn open_with(engine: Engine, set: impl FnOnce(&mut Config)) -> Self {
+        let folder = TempDir::with_prefix("xinglin-it-").expect("a temporary folder");
+        super::furnish(folder.path());
+        let database = match engine {
+            Engine::Sqlite => None,
+            Engine::Postgres => Some(TestDatabase::new(engine).await.expect("a database")),
+        };
+        let mut config = Config {
+            data_dir: folder.path().to_owned(),
+            database_url: database.as_ref().map(|database| database.url().to_owned()),
+            max_body_bytes: 24 << 20,
+            timer_poll_millis: 50,
+            movable_clock: true,
+            ..Config::default()
+        };
+        // Whoever moves the clock stays signed in.
+        config.sessions.token_seconds = 400 * 24 * 3600;
+        config.plugins.queue_millis = 10_000;
+        set(&mut config);
+        let hospital = Hospital::open(config).await.expect("an open hospital");
+        hospital.ensure_operator(PASSWORD.to_owned()).await.expect("an operator");
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        let serving = hospital.clone();
+        let server = tokio::spawn(async move {
+            xinglin_server::serve(serving, listener, std::future::pending()).await.expect("a server");
+        });
+        let anyone = Client::new(&format!("http://{address}"));
+        let operator = anyone.sign_in(None, "operator").await;
+        Self { hospital, anyone, operator, server, _database: database, _folder: folder }
+    }
+
+    pub fn now(&self) -> Instant {
+        self.hospital.now()
+    }
+
+    /// Moves the clock forward.
+    pub async fn advance(&self, seconds: i64) {
+        advance(&self.operator, seconds).await;
+    }
+
+    /// How much there is of everything in a tenant. Tapes are left out: a call
+    /// that was made is on tape whatever came of it.
+    pub async fn footprint(&self, tenant: &str) -> Footprint {
+        let store = self.hospital.store();
+        let records = store.tenant(TenantId::from_str(tenant).expect("a tenant"));
+        let mut counts = Footprint::new();
+        for kind in KINDS {
+            let query = ResourceQuery { kind: kind.into(), ..ResourceQuery::default() };
+            counts.insert(kind.to_owned(), records.count_resources(&query).await.expect("a count"));
+        }
+        let all = DocumentQuery::default();
+        let documents = [
+            ("visits", records.count_documents::<EncounterId>(&all).await),
+            ("prescriptions", records.count_documents::<PrescriptionId>(&all).await),
+            ("bills", records.count_documents::<BillId>(&all).await),
+            ("enrolments", records.count_documents::<EnrolmentId>(&all).await),
+        ];
+        counts.extend(documents.map(|(what, count)| (what.to_owned(), count.expect("a count"))));
+        let length = |length: usize| i64::try_from(length).expect("few");
+        counts.insert("accounts".into(), length(records.list_accounts().await.expect("accounts").len()));
+        counts.insert("installs".into(), length(records.list_installs(None).await.expect("installs").len()));
+        let operator = store.operator();
+        counts.insert("packages".into(), length(operator.list_packages().await.expect("packages").len()));
+        counts.insert("tenants".into(), length(operator.list_tenants().await.expect("tenants").len()));
+        let balances = records.trial_balance().await.expect("balances");
+        counts.extend(balances.into_iter().map(|b| (format!("account {}", b.account), b.amount.as_fen())));
+        counts
+    }
+}
+
+/// Moves a server's clock forward.
+pub async fn advance(operator: &Client, seconds: i64) {
+    operator.post("/api/v1/clock/advance", serde_json::json!({ "seconds": seconds })).await;
+}
+
+impl Drop for TestHospital {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}

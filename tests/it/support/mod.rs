@@ -1,0 +1,79 @@
+//! What the tests share: a hospital that listens, people who act in it, guests
+//! that misbehave, and a process that can be killed.
+
+mod client;
+pub mod clinic;
+pub mod guest;
+mod hospital;
+mod plugin;
+mod process;
+pub mod record;
+
+use std::path::{Path, PathBuf};
+
+pub use client::{Answer, Client};
+pub use clinic::{Clinic, PASSWORD, Person, line, medicine};
+pub use hospital::{TestHospital, advance};
+pub use plugin::{DIABETES, DRUG_SAFETY, MEDICAL_INSURANCE, PYTHON, Plugin};
+pub use process::Process;
+
+/// Runs each function, which takes a [`TestHospital`] or a [`Process`], once an
+/// engine.
+macro_rules! on_both_engines {
+    ($hospital:ident: $($test:ident),* $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $test() {
+                super::$test($crate::support::$hospital::open(xinglin_store::Engine::Sqlite).await).await;
+            })*
+        }
+
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $test() {
+                super::$test($crate::support::$hospital::open(xinglin_store::Engine::Postgres).await).await;
+            })*
+        }
+    };
+}
+pub(crate) use on_both_engines;
+
+/// How long tests wait for something that the server does by itself.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(20);
+
+/// Waits until `ready` says so.
+pub async fn eventually(what: &str, ready: impl AsyncFn() -> bool) {
+    let started = tokio::time::Instant::now();
+    while !ready().await {
+        assert!(started.elapsed() < PATIENCE, "it never happened: {what}");
+        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+    }
+}
+
+/// A file of the repository, for example `examples/formulary/clinic.json`.
+pub fn repository(path: &str) -> Vec<u8> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path);
+    std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// Something that was built, from the folders above this very program:
+/// `target/debug` and `target`.
+fn built(what: &str, command: &str) -> PathBuf {
+    let program = std::env::current_exe().expect("a program has a path");
+    let beside = program.ancestors().map(|folder| folder.join(what)).find(|path| path.is_file());
+    beside.unwrap_or_else(|| panic!("{what} is not built beside {}: run {command}", program.display()))
+}
+
+/// Where what is expensive to make is kept from one run to the next.
+fn kept() -> &'static Path {
+    Path::new(env!("CARGO_TARGET_TMPDIR"))
+}
+
+/// Makes a data folder ready: with the key and the compiled plugins of earlier
+/// hospitals, so that no plugin is compiled twice.
+fn furnish(folder: &Path) {
+    let cache = kept().join("compiled-plugins");
+    std::fs::create_dir_all(&cache).expect("a folder for compiled plugins");
+    std::os::unix::fs::symlink(&cache, folder.join("cache")).expect("a link to the compiled plugins");
+    std::fs::write(folder.join("host.key"), [7; 32]).expect("a host key");
+}

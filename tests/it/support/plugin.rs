@@ -1,0 +1,41 @@
+//! The plugins of this repository, as `cargo xtask build-plugins` left them.
+
+use serde_json::json;
+use xinglin_runtime::{Limits, Package, attach};
+
+use super::Client;
+
+/// A plugin that was built.
+pub struct Plugin {
+    file: &'static str,
+    pub id: &'static str,
+    payer: Option<&'static str>,
+}
+
+pub const DIABETES: Plugin = Plugin { file: "plugins/diabetes.wasm", id: "xinglin.diabetes", payer: None };
+pub const DRUG_SAFETY: Plugin = Plugin { file: "plugins/drug-safety.wasm", id: "xinglin.drug-safety", payer: None };
+pub const MEDICAL_INSURANCE: Plugin =
+    Plugin { file: "plugins/medical-insurance.wasm", id: "xinglin.medical-insurance", payer: Some("basic_insurance") };
+pub const PYTHON: Plugin = Plugin { file: "plugins/python-plugin.wasm", id: "example.paediatric-opioids", payer: None };
+
+impl Plugin {
+    /// The package, with all the time there is: it is not its speed on a busy
+    /// machine that is tested here. A tenant could not grant more than is asked.
+    fn package(&self) -> Vec<u8> {
+        let file = super::built(self.file, "cargo xtask build-plugins");
+        let package = Package::read(std::fs::read(file).expect("a package")).expect("a good package");
+        let mut manifest = package.manifest().clone();
+        manifest.limits.deadline_ms = Limits::MAXIMUM.deadline_ms;
+        attach(package.bytes(), &manifest).expect("the same package with another deadline")
+    }
+
+    /// Brings it into a host, if it is not there, and enables it in a tenant.
+    pub async fn enable(&self, operator: &Client, tenant: &str) {
+        let installed = operator.upload(self.package()).await;
+        assert!(installed.status == 201 || installed.code() == "ALREADY_EXISTS", "{}", installed.text);
+        let path = format!("/api/v1/tenants/{tenant}/plugins/{}", self.id);
+        let grant = self.payer.map_or_else(|| json!({}), |payer| json!({ "payer": payer }));
+        operator.put(&path, grant).await;
+        operator.post(&format!("{path}/enable"), json!(null)).await;
+    }
+}

@@ -1,0 +1,95 @@
+//! A hospital in a process of its own, so that it can be killed.
+
+use std::{path::Path, process::Stdio};
+
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::{Child, Command},
+};
+use xinglin_store::{Engine, testing::TestDatabase};
+
+use super::{Client, PASSWORD};
+
+/// `xinglin serve` on a folder and an address that stay the same.
+pub struct Process {
+    child: Child,
+    listen: String,
+    folder: TempDir,
+    database: Option<TestDatabase>,
+}
+
+impl Process {
+    pub async fn open(engine: Engine) -> Self {
+        let folder = TempDir::with_prefix("xinglin-it-").expect("a temporary folder");
+        super::furnish(folder.path());
+        let database = match engine {
+            Engine::Sqlite => None,
+            Engine::Postgres => Some(TestDatabase::new(engine).await.expect("a database")),
+        };
+        let (child, listen) = serve(&folder, database.as_ref(), "127.0.0.1:0").await;
+        Self { child, listen, folder, database }
+    }
+
+    /// Nobody, at its address.
+    pub fn anyone(&self) -> Client {
+        Client::new(&format!("http://{}", self.listen))
+    }
+
+    /// `xinglin import` of a file of the repository, on the records of the
+    /// running server; what it printed.
+    pub async fn import(&self, file: &str, tenant: &str) -> String {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(file);
+        let mut command = program(&self.folder, self.database.as_ref());
+        let output = command.arg("import").arg(file).args(["--tenant", tenant]).output().await.expect("it starts");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// `kill -9`: no farewell, no flush.
+    pub async fn kill(&mut self) {
+        self.child.kill().await.expect("a process to kill");
+    }
+
+    /// A new server on the records of the one that was killed.
+    pub async fn restart(&mut self) {
+        self.kill().await;
+        let (child, listen) = serve(&self.folder, self.database.as_ref(), &self.listen).await;
+        (self.child, self.listen) = (child, listen);
+    }
+}
+
+/// `xinglin` on a folder, with its records.
+fn program(folder: &TempDir, database: Option<&TestDatabase>) -> Command {
+    let mut command = Command::new(super::built("xinglin", "cargo build -p xinglin-server"));
+    command.current_dir(folder.path()).arg("--data-dir").arg(folder.path());
+    if let Some(database) = database {
+        command.args(["--database-url", database.url()]);
+    }
+    command
+}
+
+/// Returns when it listens.
+async fn serve(folder: &TempDir, database: Option<&TestDatabase>, listen: &str) -> (Child, String) {
+    let log = folder.path().join("server.log");
+    let file = std::fs::OpenOptions::new().create(true).append(true).open(&log).expect("a log");
+    let mut child = program(folder, database)
+        .args(["serve", "--listen", listen])
+        .env("XINGLIN_OPERATOR_PASSWORD", PASSWORD)
+        .env("XINGLIN_MOVABLE_CLOCK", "true")
+        .env("XINGLIN_TIMER_POLL_MILLIS", "50")
+        .env("XINGLIN_SESSIONS__TOKEN_SECONDS", "34560000")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(file)
+        .kill_on_drop(true)
+        .spawn()
+        .expect("the server starts");
+    let mut lines = BufReader::new(child.stdout.take().expect("an output")).lines();
+    while let Some(line) = lines.next_line().await.expect("lines") {
+        if let Some(address) = line.strip_prefix("listening on http://") {
+            return (child, address.to_owned());
+        }
+    }
+    panic!("the server did not start:\n{}", std::fs::read_to_string(log).unwrap_or_default());
+}
