@@ -41,6 +41,9 @@ use super::{
 };
 use crate::{ambient, fhir::project};
 
+/// Most of one item on a bill.
+const MOST_OF_ONE: u32 = 10_000;
+
 /// Which line of the prescription a line of the bill is for.
 const RX_LINE: &str = "xinglin.prescription-line";
 
@@ -672,8 +675,8 @@ async fn bill<E: Executor>(
         if item.kind == payer::LineKind::Medicine {
             return Err(AppError::new(Code::RxDrugBeforeRx, format!("`{}` needs a prescription", item.code)));
         }
-        if *quantity == 0 {
-            return Err(AppError::new(Code::BodyInvalid, format!("`{}`: at least one", item.code)));
+        if !(1..=MOST_OF_ONE).contains(quantity) {
+            return Err(AppError::new(Code::BodyInvalid, format!("`{}`: 1 to {MOST_OF_ONE}", item.code)));
         }
         add(item, *quantity, Vec::new())?;
     }
@@ -771,6 +774,11 @@ async fn finish(
             (row, settling.into())
         }
         (verb, Charge::Drifted(drifted)) if unsent || verb == Verb::Settle => {
+            // It did happen: the payer takes back from the figures that it left.
+            let drift = drifted.state();
+            if verb == Verb::Settle && drift.problem == Code::InsPresettleDrift {
+                run_on(tx, payer, &drift.settlement.adjudication.accumulators, now).await?;
+            }
             let (row, reversing) = take_back(tx, row, drifted, now).await?;
             (row, reversing.into())
         }

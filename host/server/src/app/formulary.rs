@@ -24,6 +24,10 @@ use super::{
 /// The item that a visit is charged as.
 pub const FOLLOW_UP_VISIT: &str = "follow-up-visit";
 
+/// The highest price there is, a hundred million yuan: far below where the sums
+/// of a hospital's books would no longer fit.
+const DEAREST: Money = Money::fen(10_000_000_000);
+
 /// One item.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -92,8 +96,9 @@ impl Hospital {
             if item.codings.is_empty() {
                 return wrong("needs at least one coding");
             }
-            if item.price_fen.non_negative().is_err() {
-                return Err(AppError::new(Code::MoneyInvalid, format!("items[{at}].price_fen: below zero")));
+            if item.price_fen.non_negative().is_err() || item.price_fen > DEAREST {
+                let detail = format!("items[{at}].price_fen: 0 to {}", DEAREST.as_fen());
+                return Err(AppError::new(Code::MoneyInvalid, detail));
             }
             if item.kind == LineKind::Medicine && item.pack.is_none() {
                 return wrong("a medicine needs the content of its `pack`");
