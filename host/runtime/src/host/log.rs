@@ -61,8 +61,8 @@ impl wit::Host for CallState {
         }
         message.truncate(message.floor_char_boundary(MAX_LINE));
         // One message is one line: a guest must not write lines of its own making.
-        if message.contains(char::is_control) {
-            message = message.replace(char::is_control, " ");
+        if [b'\n', b'\r', 0x1b].iter().any(|control| message.as_bytes().contains(control)) {
+            message = message.replace(['\n', '\r', '\u{1b}'], " ");
         }
         let level = match level {
             wit::Level::Trace => LogLevel::Trace,

@@ -182,7 +182,7 @@ async fn a_failure_reads_like_a_compiler_error() {
     0: diabetes::rules
     1: review
    = log: error: out of dose
-   = help: reproduce it with `xinglin plugin replay` and the tape of this call; a plugin that may `log` \
+   = help: the tape of this call has all that went in; a plugin that may `log` \
          reports the place of a panic"
     );
 }
