@@ -521,39 +521,33 @@ async fn a_token_is_ours_and_ends(hospital: TestHospital) {
 async fn no_operation_breaks_over_garbage(hospital: TestHospital) {
     let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
     let before = hospital.footprint(&clinic.tenant).await;
-    let nonsense = |_: &str| "x".to_owned();
-    let mut all = routes(&hospital, nobody).await;
-    all.extend(routes(&hospital, nonsense).await);
-    let deep = (0..100).fold(json!(1), |inner, _| json!([inner]));
-    let garbage = [json!(null), json!([]), json!({}), json!("x"), json!(-1), json!({ "": 1 }), deep];
     let who = [
         ("administrator", &clinic.administrator),
         ("doctor", &clinic.doctor),
         ("patient", &clinic.patient),
         ("pharmacist", &clinic.pharmacist),
     ];
-    for Route { method, path, body } in all {
-        let takes_one = body.is_some();
-        let examples = body.iter().flat_map(|body| {
-            let spoilt = ["\u{0}", "\u{202e}", "9".repeat(400).as_str()].map(|text| replaced(body, &json!(text)));
-            let numbers = [json!(-1), json!(i64::MAX), json!(0)].map(|number| numbered(body, &number));
-            [vec![body.clone()], spoilt.to_vec(), numbers.to_vec()].concat()
-        });
-        let bodies: Vec<Value> = garbage.iter().cloned().chain(examples).collect();
+    let survives = async |method: &Method, path: &str, body: &Value| {
         for (role, client) in who {
-            // Where no body is taken, one will do.
-            for body in if takes_one { &bodies } else { &bodies[..1] } {
-                let answer = client.ask(method.clone(), &path, Some(body.clone())).await;
-                assert!(
-                    !answer.status.is_server_error(),
-                    "{role} {method} {path} {body}: {} {}",
-                    answer.status,
-                    answer.text
-                );
-                let told = answer.status.is_success() || !answer.code().is_empty();
-                assert!(told, "{role} {method} {path}: {} {}", answer.status, answer.text);
-            }
+            let answer = client.ask(method.clone(), path, Some(body.clone())).await;
+            let what = format!("{role} {method} {path} {body}: {} {}", answer.status, answer.text);
+            assert!(!answer.status.is_server_error(), "{what}");
+            assert!(answer.status.is_success() || !answer.code().is_empty(), "{what}");
         }
+    };
+    let deep = (0..100).fold(json!(1), |inner, _| json!([inner]));
+    let garbage = [json!([]), json!({}), json!("x"), json!(-1), json!({ "": 1 }), deep];
+    for Route { method, path, body } in routes(&hospital, nobody).await {
+        survives(&method, &path, &json!(null)).await;
+        let Some(body) = body else { continue };
+        let texts = ["\u{0}", "\u{202e}", "9".repeat(400).as_str()].map(|text| replaced(&body, &json!(text)));
+        let numbers = [json!(-1), json!(i64::MAX), json!(0)].map(|number| numbered(&body, &number));
+        for body in garbage.iter().chain([&body]).chain(&texts).chain(&numbers) {
+            survives(&method, &path, body).await;
+        }
+    }
+    for Route { method, path, body } in routes(&hospital, |_| "x".to_owned()).await {
+        survives(&method, &path, &body.unwrap_or_default()).await;
     }
     for query in [
         "?",

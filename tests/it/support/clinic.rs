@@ -80,8 +80,8 @@ impl Clinic {
         let (administrator, _) = hire(Person::new("administrator", "administrator")).await;
         let (doctor, _) = hire(Person::new("doctor", "doctor").licensed(&json!({}))).await;
         let (pharmacist, pharmacist_id) = hire(Person::new("pharmacist", "pharmacist").licensed(&json!({}))).await;
-        let (_, assistant_id) =
-            hire(Person::new("assistant", "pharmacy_technician").licensed(&json!({ "title": "junior" }))).await;
+        let assistant = Person::new("assistant", "pharmacy_technician").licensed(&json!({ "title": "junior" }));
+        let assistant_id = account(operator, &tenant, assistant).await.1;
 
         let imported = record::locations(&administrator.post("/fhir/R4", bundle).await);
         let subject = imported.iter().find_map(|location| location.strip_prefix("Patient/")).expect("a patient");
@@ -244,9 +244,15 @@ async fn import(administrator: &Client, resources: &[Value]) -> Vec<String> {
 }
 
 async fn hire(operator: &Client, tenant: &str, person: Person) -> (Client, String) {
-    let account = operator.post(&format!("/api/v1/tenants/{tenant}/accounts"), person.account).await;
-    let login = account["login"].as_str().expect("a login");
-    (operator.sign_in(Some(tenant), login).await, account["id"].as_str().expect("an id").to_owned())
+    let (login, id) = account(operator, tenant, person).await;
+    (operator.sign_in(Some(tenant), &login).await, id)
+}
+
+/// Opens an account; its login and its id.
+async fn account(operator: &Client, tenant: &str, person: Person) -> (String, String) {
+    let opened = operator.post(&format!("/api/v1/tenants/{tenant}/accounts"), person.account).await;
+    let text = |field: &str| opened[field].as_str().expect("a text").to_owned();
+    (text("login"), text("id"))
 }
 
 /// A line of a prescription.
