@@ -4,13 +4,18 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Clinic, TestHospital, guest::Guest, line, on_both_engines};
+use crate::support::{
+    Clinic, TestHospital,
+    guest::{self, Guest},
+    line, on_both_engines,
+};
 
 on_both_engines!(
     TestHospital:
     what_is_no_plugin_is_not_installed,
     what_is_not_granted_is_not_enabled,
     what_cannot_start_is_not_enabled,
+    a_pathway_that_cannot_say_what_it_is_is_not_enabled,
     a_prescription_is_not_signed_past_a_checker_that_breaks,
     neighbours_of_a_checker_that_breaks_are_served,
 );
@@ -118,6 +123,19 @@ async fn what_cannot_start_is_not_enabled(hospital: TestHospital) {
         assert!(!refused["detail"].as_str().unwrap_or_default().is_empty(), "{refused}");
     }
     clinic.signed().await;
+}
+
+async fn a_pathway_that_cannot_say_what_it_is_is_not_enabled(hospital: TestHospital) {
+    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let mute = guest::broken("test.mute", "1.0.0", "xinglin:pathway/pathway@1.0.0");
+    hospital.operator.upload(mute).await.done("/api/v1/plugins");
+    let path = format!("/api/v1/tenants/{}/plugins/test.mute", clinic.tenant);
+    hospital.operator.put(&path, json!({})).await;
+    let refused = hospital.operator.refused(&format!("{path}/enable"), json!(null), "PLUGIN_TRAP").await;
+    assert_eq!(refused["plugin"], "test.mute");
+    assert_eq!(refused["hook"], "xinglin:pathway/pathway@1.0.0#describe");
+    let enrol = json!({ "patient": clinic.subject, "plugin": "test.mute" });
+    clinic.doctor.refused("/api/v1/enrolments", enrol, "NOT_FOUND").await;
 }
 
 async fn a_prescription_is_not_signed_past_a_checker_that_breaks(hospital: TestHospital) {
