@@ -11,9 +11,16 @@ wit_bindgen::generate!({
         world shared {
             import xinglin:types/types@1.0.0;
             import xinglin:clinical/snapshot@1.0.0;
-            import xinglin:host/log@1.0.0;
-            import xinglin:host/settings@1.0.0;
-            import xinglin:host/kv@1.0.0;
+            import xinglin:host/log@1.1.0;
+            import xinglin:host/settings@1.1.0;
+            import xinglin:host/kv@1.1.0;
+            import xinglin:host/records@1.1.0;
+            import xinglin:host/http@1.1.0;
+            import xinglin:host/secrets@1.1.0;
+            import xinglin:host/identity@1.1.0;
+            import xinglin:host/signing@1.1.0;
+            import xinglin:host/files@1.1.0;
+            import xinglin:host/random@1.1.0;
         }
     ",
     path: ["../wit/types", "../wit/clinical", "../wit/host"],

@@ -7,13 +7,21 @@
 #[allow(missing_docs, unsafe_code, reason = "generated; the documentation is the contract's")]
 pub mod bindings {
     wit_bindgen::generate!({
-        path: ["../wit/types", "../wit/host", "../wit/payment"],
+        path: ["../wit/types", "../wit/clinical", "../wit/host", "../wit/payment"],
         world: "xinglin:payment/payment-plugin",
         with: {
             "xinglin:types/types@1.0.0": crate::bindings::xinglin::types::types,
-            "xinglin:host/log@1.0.0": crate::bindings::xinglin::host::log,
-            "xinglin:host/settings@1.0.0": crate::bindings::xinglin::host::settings,
-            "xinglin:host/kv@1.0.0": crate::bindings::xinglin::host::kv,
+            "xinglin:clinical/snapshot@1.0.0": crate::bindings::xinglin::clinical::snapshot,
+            "xinglin:host/log@1.1.0": crate::bindings::xinglin::host::log,
+            "xinglin:host/settings@1.1.0": crate::bindings::xinglin::host::settings,
+            "xinglin:host/kv@1.1.0": crate::bindings::xinglin::host::kv,
+            "xinglin:host/records@1.1.0": crate::bindings::xinglin::host::records,
+            "xinglin:host/http@1.1.0": crate::bindings::xinglin::host::http,
+            "xinglin:host/secrets@1.1.0": crate::bindings::xinglin::host::secrets,
+            "xinglin:host/identity@1.1.0": crate::bindings::xinglin::host::identity,
+            "xinglin:host/signing@1.1.0": crate::bindings::xinglin::host::signing,
+            "xinglin:host/files@1.1.0": crate::bindings::xinglin::host::files,
+            "xinglin:host/random@1.1.0": crate::bindings::xinglin::host::random,
         },
         runtime_path: "::xinglin_sdk::rt",
         additional_derives: [PartialEq, Eq],

@@ -15,7 +15,7 @@ use xinglin_domain::{
 };
 
 use crate::{
-    CallFailure, FailureCode, KvRead, KvWrite, Limits, LogLine, Output, Plugin, Runtime, Tape,
+    CallFailure, FailureCode, KvRead, KvWrite, Limits, LogLine, NoKv, Output, Plugin, Runtime, Tape,
     engine::TICK,
     failure::{Cause, hint},
     hook::{Hook, HookName},
@@ -36,10 +36,24 @@ pub struct CallContext {
     pub request_id: String,
     /// What [`crate::Manifest::resolve`] made of the tenant's settings.
     pub settings: Vec<Attribute>,
-    /// What the plugin has kept.
-    pub kv: Arc<dyn KvRead>,
     /// When the call is made, by the caller's clock. For the tape only.
     pub now: Instant,
+    /// What stands behind the imports.
+    pub lent: Lent,
+}
+
+/// What stands behind a plugin's imports: one field a capability that needs
+/// something of the host. By default nothing does.
+#[derive(Clone)]
+pub struct Lent {
+    /// What the plugin has kept.
+    pub kv: Arc<dyn KvRead>,
+}
+
+impl Default for Lent {
+    fn default() -> Self {
+        Self { kv: Arc::new(NoKv) }
+    }
 }
 
 /// What came of a call.
@@ -94,7 +108,7 @@ impl CallState {
             plugin,
             hook,
             settings: context.settings,
-            kv: Kv::new(context.kv, kv_quota_kib),
+            kv: Kv::new(context.lent.kv, kv_quota_kib),
             log: Log::default(),
             tape,
             waiting: false,

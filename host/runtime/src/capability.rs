@@ -74,7 +74,7 @@ impl Capability {
 
     /// The version of the `xinglin:host` interfaces that this host provides.
     pub(crate) const fn version() -> Version {
-        Version::new(1, 0, 0)
+        Version::new(1, 1, 0)
     }
 }
 

@@ -15,7 +15,7 @@ use xinglin_domain::{
 };
 
 use crate::{
-    CallContext, Capability, Digest, Grants, Interface, Limits, Manifest, NoKv, Package, PluginError, Runtime,
+    CallContext, Capability, Digest, Grants, Interface, Lent, Limits, Manifest, Package, PluginError, Runtime,
     StartFailure, cache,
     call::{self, CallState},
     capability,
@@ -189,8 +189,8 @@ fn trial(plugin: Arc<str>, limits: Limits) -> CallState {
         tenant: TenantId::from_u128(0),
         request_id: "load".to_owned(),
         settings: Vec::new(),
-        kv: Arc::new(NoKv),
         now: Instant::from_micros(0),
+        lent: Lent::default(),
     };
     let hook = HookName { interface: "(component)", function: "instantiate" };
     CallState::new(context, plugin, hook, 0, limits, Recorder::default())

@@ -13,7 +13,7 @@ use xinglin_domain::{
 };
 
 use crate::{
-    Call, CallContext, Digest, FailureCode, Limits, NoKv, Plugin, Runtime,
+    Call, CallContext, Digest, FailureCode, Lent, Limits, Plugin, Runtime,
     hook::{HOOKS, Hook},
     limits::Stop,
 };
@@ -244,8 +244,8 @@ impl Runtime {
             tenant: tape.tenant,
             request_id: "replay".to_owned(),
             settings: Vec::new(),
-            kv: std::sync::Arc::new(NoKv),
             now: tape.started,
+            lent: Lent::default(),
         };
         let recorder = Recorder::replaying(&tape.answers);
         // A slower machine must not turn an answer into a failure.

@@ -19,9 +19,9 @@ wasmtime::component::bindgen!({
         package xinglin:runtime;
 
         world contract {
-            import xinglin:host/log@1.0.0;
-            import xinglin:host/settings@1.0.0;
-            import xinglin:host/kv@1.0.0;
+            import xinglin:host/log@1.1.0;
+            import xinglin:host/settings@1.1.0;
+            import xinglin:host/kv@1.1.0;
             export xinglin:pathway/pathway@1.0.0;
             export xinglin:prescribing/review@1.0.0;
             export xinglin:payment/payer@1.0.0;

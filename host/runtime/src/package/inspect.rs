@@ -68,7 +68,7 @@ fn names(component: &[u8]) -> Result<(Vec<&str>, Vec<&str>), wasmparser::BinaryR
     Ok((imports, exports))
 }
 
-/// `xinglin:host/kv@1.0.0` → (`xinglin:host/kv`, 1.0.0).
+/// `xinglin:host/kv@1.1.0` → (`xinglin:host/kv`, 1.0.0).
 fn split(name: &str) -> (&str, Option<Version>) {
     match name.split_once('@') {
         Some((interface, version)) => (interface, version.parse().ok()),

@@ -17,7 +17,7 @@ use xinglin_domain::{
     time::Instant,
 };
 use xinglin_runtime::{
-    CallContext, Grants, KvFuture, KvRead, Manifest, NoKv, Options, Package, Plugin, PluginError, Runtime, attach,
+    CallContext, Grants, KvFuture, KvRead, Lent, Manifest, Options, Package, Plugin, PluginError, Runtime, attach,
     componentize,
 };
 
@@ -138,7 +138,7 @@ impl Checker {
     }
 
     pub fn component(&self) -> Vec<u8> {
-        let imports: String = self.capabilities.iter().map(|c| format!("import xinglin:host/{c}@1.0.0;\n")).collect();
+        let imports: String = self.capabilities.iter().map(|c| format!("import xinglin:host/{c}@1.1.0;\n")).collect();
         let world = format!("{imports} export xinglin:prescribing/review@1.0.0;");
         let (resolve, _, world) = resolve(|text| text, &[], &world);
         component(&self.core(), &resolve, world)
@@ -184,9 +184,14 @@ pub fn context() -> CallContext {
         tenant: TenantId::from_u128(5),
         request_id: "req-1".to_owned(),
         settings: Vec::new(),
-        kv: Arc::new(NoKv),
         now: now(),
+        lent: Lent::default(),
     }
+}
+
+/// Nothing but these values.
+pub fn lent(kv: impl KvRead + 'static) -> Lent {
+    Lent { kv: Arc::new(kv), ..Lent::default() }
 }
 
 pub fn now() -> Instant {
@@ -251,10 +256,10 @@ impl KvRead for Stuck {
     }
 }
 
-pub const KV_GET: &str = r#"(import "xinglin:host/kv@1.0.0" "get" (func $get (param i32 i32 i32)))"#;
-pub const KV_SET: &str = r#"(import "xinglin:host/kv@1.0.0" "set" (func $set (param i32 i32 i32 i32 i32)))"#;
-pub const LOG: &str = r#"(import "xinglin:host/log@1.0.0" "write" (func $log (param i32 i32 i32)))"#;
-pub const SETTINGS_GET: &str = r#"(import "xinglin:host/settings@1.0.0" "get" (func $setting (param i32 i32 i32)))"#;
+pub const KV_GET: &str = r#"(import "xinglin:host/kv@1.1.0" "get" (func $get (param i32 i32 i32)))"#;
+pub const KV_SET: &str = r#"(import "xinglin:host/kv@1.1.0" "set" (func $set (param i32 i32 i32 i32 i32)))"#;
+pub const LOG: &str = r#"(import "xinglin:host/log@1.1.0" "write" (func $log (param i32 i32 i32)))"#;
+pub const SETTINGS_GET: &str = r#"(import "xinglin:host/settings@1.1.0" "get" (func $setting (param i32 i32 i32)))"#;
 
 /// Says what `kv` holds under `greeting`; panics if it holds nothing.
 pub fn greeter() -> Checker {

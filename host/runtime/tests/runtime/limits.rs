@@ -1,9 +1,6 @@
 //! Every limit, by tripping it.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use xinglin_domain::{
     code::Code,
@@ -12,7 +9,7 @@ use xinglin_domain::{
 };
 use xinglin_runtime::{Call, CallContext, FailureCode, Grants, Limits, Options, Runtime};
 
-use crate::fixtures::{Checker, KV_GET, SETTINGS_GET, Stuck, context, greeter, now, order, runtime, snapshot};
+use crate::fixtures::{Checker, KV_GET, SETTINGS_GET, Stuck, context, greeter, lent, now, order, runtime, snapshot};
 
 const LOOP: &str = "(loop $again (br $again)) unreachable";
 
@@ -64,7 +61,7 @@ async fn neighbours_of_a_loop_are_served() {
 #[tokio::test]
 async fn a_blocked_host_call_is_given_up() {
     let checker = greeter().manifest("[limits]\ndeadline-ms = 30");
-    let call = ask_in(&runtime(), checker, CallContext { kv: Arc::new(Stuck), ..context() }).await;
+    let call = ask_in(&runtime(), checker, CallContext { lent: lent(Stuck), ..context() }).await;
     let failure = call.outcome.expect_err("given up");
     assert_eq!(failure.code, FailureCode::Timeout);
     assert!(call.elapsed < Duration::from_secs(2), "{:?}", call.elapsed);
@@ -164,7 +161,7 @@ async fn calls_wait_their_turn_for_a_while() {
     let healthy = Checker::allow().with("kv", KV_GET).load(&runtime).await.expect("loaded");
     let held = {
         let (runtime, order, snapshot) = (runtime.clone(), order(), snapshot());
-        let context = CallContext { kv: Arc::new(Stuck), ..context() };
+        let context = CallContext { lent: lent(Stuck), ..context() };
         tokio::spawn(async move { runtime.review(&waiting, context, &order, &snapshot, now()).await })
     };
     tokio::task::yield_now().await;

@@ -138,7 +138,7 @@ fn what_is_no_plugin_is_refused() {
 
 #[test]
 fn another_version_of_an_interface_is_named() {
-    let newer = |text: String| text.replace("1.0.0", "2.0.0");
+    let newer = |text: String| text.replace("1.0.0", "2.0.0").replace("1.1.0", "2.0.0");
     let (resolve, _, world) = resolve(newer, &[], "export xinglin:prescribing/review@2.0.0;");
     let core = Checker::allow().core().replace("@1.0.0", "@2.0.0");
     let component = component(&core, &resolve, world);
@@ -155,19 +155,22 @@ fn another_version_of_an_interface_is_named() {
 #[test]
 fn a_newer_minor_of_a_capability_is_named() {
     let newer = |text: String| {
-        let text = text.replace("package xinglin:host@1.0.0", "package xinglin:host@1.1.0");
-        ["log", "settings", "kv"].iter().fold(text, |text, interface| {
-            text.replace(&format!("xinglin:host/{interface}@1.0.0"), &format!("xinglin:host/{interface}@1.1.0"))
-        })
+        let text = text.replace("package xinglin:host@1.1.0", "package xinglin:host@1.2.0");
+        ["log", "settings", "kv", "records", "http", "secrets", "identity", "signing", "files", "random"].iter().fold(
+            text,
+            |text, interface| {
+                text.replace(&format!("xinglin:host/{interface}@1.1.0"), &format!("xinglin:host/{interface}@1.2.0"))
+            },
+        )
     };
     let (resolve, _, world) =
-        resolve(newer, &[], "import xinglin:host/log@1.1.0; export xinglin:prescribing/review@1.0.0;");
-    let core = Checker::allow().with("log", LOG).core().replace("host/log@1.0.0", "host/log@1.1.0");
+        resolve(newer, &[], "import xinglin:host/log@1.2.0; export xinglin:prescribing/review@1.0.0;");
+    let core = Checker::allow().with("log", LOG).core().replace("host/log@1.1.0", "host/log@1.2.0");
     let packed = attach(&component(&core, &resolve, world), &manifest("[capabilities.log]").expect("a manifest"));
     match Package::read(packed.expect("attached")).expect_err("refused") {
         PluginError::Interface { offered, supported } => {
-            assert_eq!(offered, "xinglin:host/log@1.1.0");
-            assert_eq!(supported, "xinglin:host/log@1.0.0");
+            assert_eq!(offered, "xinglin:host/log@1.2.0");
+            assert_eq!(supported, "xinglin:host/log@1.1.0");
         }
         other => panic!("{other}"),
     }

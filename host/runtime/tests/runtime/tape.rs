@@ -9,7 +9,7 @@ use xinglin_domain::{
 };
 use xinglin_runtime::{Answer, CallContext, Digest, FailureCode, Limits, Output, Plugin, Runtime, Tape};
 
-use crate::fixtures::{Checker, Kept, context, greeter, now, order, runtime, snapshot};
+use crate::fixtures::{Checker, Kept, context, greeter, lent, now, order, runtime, snapshot};
 
 fn specimen() -> Tape {
     Tape {
@@ -67,7 +67,7 @@ async fn greeted(greeting: &str) -> (Runtime, Arc<Plugin>, Tape) {
     let runtime = runtime();
     let plugin = greeter().load(&runtime).await.expect("loaded");
     let kept = Kept(BTreeMap::from([("greeting".into(), greeting.as_bytes().to_vec())]));
-    let context = CallContext { kv: Arc::new(kept), ..context() };
+    let context = CallContext { lent: lent(kept), ..context() };
     let call = runtime.review(&plugin, context, &order(), &snapshot(), now()).await;
     assert!(call.outcome.is_ok());
     (runtime, plugin, call.tape)

@@ -11,7 +11,7 @@ use xinglin_domain::{
     review::FailedCall,
     time::Instant,
 };
-use xinglin_runtime::{Call, CallContext, CallFailure, KvFuture, KvRead, KvUnavailable, Output, Plugin, Tape};
+use xinglin_runtime::{Call, CallContext, CallFailure, KvFuture, KvRead, KvUnavailable, Lent, Output, Plugin, Tape};
 use xinglin_store::{ChainState, Install, KvWrite, NewTapeEntry, TapeEntry, TapeQuery, Tenant, TenantTx};
 
 use super::{AppError, AppResult, Caller, Hospital, plugin};
@@ -105,11 +105,13 @@ impl<'a> Calls<'a> {
             tenant: self.tenant,
             request_id: self.request_id.clone(),
             settings: plugin::resolved_settings(install, plugin.manifest())?,
-            kv: Arc::new(Kept {
-                records: self.hospital.store().tenant(self.tenant),
-                plugin: install.plugin_id.clone(),
-            }),
             now: self.now,
+            lent: Lent {
+                kv: Arc::new(Kept {
+                    records: self.hospital.store().tenant(self.tenant),
+                    plugin: install.plugin_id.clone(),
+                }),
+            },
         })
     }
 
