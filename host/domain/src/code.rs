@@ -258,6 +258,10 @@ codes! {
         "插件包无效", "This is not a valid plugin package.";
     PluginInterface = "PLUGIN_INTERFACE", Invalid,
         "插件接口版本不受支持", "The plugin speaks an interface version that is not served.";
+    PluginRecalled = "PLUGIN_RECALLED", BadGateway,
+        "该插件版本已被召回", "This version of the plugin was recalled and is not called any more.";
+    PluginGate = "PLUGIN_GATE", Conflict,
+        "候选版本未达到启用门槛", "The candidate has not passed the gate that was set for it.";
     PluginState = "PLUGIN_STATE", Conflict,
         "当前插件状态不允许此操作", "The plugin is not in a state that allows this.";
 

@@ -18,6 +18,7 @@ pub mod canonical;
 pub mod clinical;
 pub mod code;
 pub mod coding;
+pub mod decision;
 pub mod encounter;
 pub mod enrolment;
 #[cfg(test)]

@@ -1,6 +1,10 @@
 //! One call: a fresh instance, its bounds, its tape.
 
-use std::{sync::Arc, time};
+use std::{
+    future::{Future, pending},
+    sync::Arc,
+    time,
+};
 
 use tokio::{
     sync::{AcquireError, SemaphorePermit},
@@ -154,8 +158,8 @@ impl Runtime {
         self.run::<H>(plugin, context, &input, Recorder::default(), limits).await.0
     }
 
-    /// Calls a hook under a recorder. Also says whether the recorder had answers
-    /// left that nobody asked for.
+    /// Calls a hook under a recorder. Also says whether it asked other questions
+    /// than the recorder has answers to.
     pub(crate) async fn run<H: Hook>(
         &self,
         plugin: &Plugin,
@@ -176,15 +180,17 @@ impl Runtime {
             Err(e) => (String::new(), Some(Cause::new(FailureCode::Output, e.to_string()))),
         };
         let permit = match input_error {
-            None => self.permit(plugin).await,
+            None => unless(self.stopped(program, &state), self.permit(plugin)).await,
             Some(cause) => Err(cause),
         };
         let (result, state, elapsed) = match permit {
             Err(cause) => (Err(cause), state, time::Duration::ZERO),
             Ok(_held) => {
                 let started = time::Instant::now();
+                let stopped = self.stopped(program, &state);
                 let mut store = store(&self.shared.engine, state, limits);
-                let result = execute::<H>(program, &mut store, H::lower(input), limits).await;
+                let call = execute::<H>(program, &mut store, H::lower(input), limits);
+                let result = unless(stopped, call).await;
                 (result, store.into_data(), started.elapsed())
             }
         };
@@ -214,7 +220,7 @@ impl Runtime {
                 "the plugin logged more than a call may"
             );
         }
-        let unfinished = recorder.has_rest();
+        let diverged = recorder.diverged();
         let tape = Tape {
             call,
             tenant,
@@ -238,7 +244,13 @@ impl Runtime {
             elapsed,
             memory_peak: meter.peak(),
         };
-        (call, unfinished)
+        (call, diverged)
+    }
+
+    /// Ends when the call must. A replay is history and goes on.
+    fn stopped(&self, program: &Program, state: &CallState) -> impl Future<Output = Cause> + use<> {
+        let (runtime, digest, live) = (self.clone(), program.digest, state.tape.is_live());
+        async move { if live { runtime.recalled(digest).await } else { pending().await } }
     }
 
     /// Waits for its turn: with the plugin first, so that one plugin's queue
@@ -252,6 +264,19 @@ impl Runtime {
                 Err(Cause::new(FailureCode::Busy, format!("no free place among its calls within {patience:?}")))
             }
         }
+    }
+}
+
+/// What a future gives, unless another ends first: that is looked at whenever the
+/// guest gives way, every [`TICK`] at the latest.
+async fn unless<T>(
+    stopped: impl Future<Output = Cause>,
+    wanted: impl Future<Output = Result<T, Cause>>,
+) -> Result<T, Cause> {
+    tokio::select! {
+        biased;
+        cause = stopped => Err(cause),
+        result = wanted => result,
     }
 }
 

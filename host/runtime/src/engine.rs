@@ -1,6 +1,7 @@
 //! The engine: configured once, for every plugin of the process.
 
 use std::{
+    collections::BTreeSet,
     hash::{Hash, Hasher},
     sync::Arc,
     thread,
@@ -8,11 +9,12 @@ use std::{
 };
 
 use sha2::{Digest as _, Sha256};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, WasmBacktraceDetails};
 
 use crate::{
-    AotCache, Digest, Limits, PluginError,
+    AotCache, Digest, FailureCode, Limits, PluginError,
+    failure::Cause,
     registry::{Pool, Program},
 };
 
@@ -50,6 +52,8 @@ pub(crate) struct Shared {
     pub patience: Duration,
     /// One for each digest that a plugin uses.
     pub programs: Pool<Digest, Program>,
+    /// What must not run any more. Every call listens.
+    pub recalled: watch::Sender<BTreeSet<Digest>>,
 }
 
 impl std::fmt::Debug for Runtime {
@@ -79,8 +83,24 @@ impl Runtime {
                 calls_per_plugin: options.calls_per_plugin,
                 patience: options.patience,
                 programs: Pool::default(),
+                recalled: watch::Sender::default(),
             }),
         })
+    }
+
+    /// Stops every call of a component, running or waiting, and lets no other
+    /// begin: they end with `PLUGIN_RECALLED`, and what their hooks' failure
+    /// classes say follows. Replays go on, for whoever looks into the matter.
+    pub fn recall(&self, digest: Digest) {
+        self.shared.recalled.send_if_modified(|recalled| recalled.insert(digest));
+    }
+
+    /// Ends when a component is recalled.
+    pub(crate) async fn recalled(&self, digest: Digest) -> Cause {
+        let mut recalled = self.shared.recalled.subscribe();
+        // The sender lives as long as `self`.
+        drop(recalled.wait_for(|recalled| recalled.contains(&digest)).await);
+        Cause::new(FailureCode::Recalled, "the component was recalled")
     }
 
     /// Names the compiler and every setting that could change a result. Tapes

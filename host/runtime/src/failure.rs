@@ -37,6 +37,9 @@ pub enum FailureCode {
     /// The plugin does not export the interface that was called.
     #[serde(rename = "PLUGIN_INTERFACE")]
     Interface,
+    /// The component was recalled, before the call or during it.
+    #[serde(rename = "PLUGIN_RECALLED")]
+    Recalled,
 }
 
 impl FailureCode {
@@ -50,6 +53,7 @@ impl FailureCode {
             Self::Busy => Code::PluginBusy,
             Self::Trap => Code::PluginTrap,
             Self::Interface => Code::PluginInterface,
+            Self::Recalled => Code::PluginRecalled,
         }
     }
 
@@ -61,7 +65,7 @@ impl FailureCode {
     /// Whether the same arguments would fail in the same way for ever. What is
     /// not is a matter of load and time, and proves nothing in a replay.
     pub const fn is_deterministic(self) -> bool {
-        !matches!(self, Self::Fuel | Self::Timeout | Self::Busy)
+        !matches!(self, Self::Fuel | Self::Timeout | Self::Busy | Self::Recalled)
     }
 }
 
@@ -207,6 +211,9 @@ pub(crate) fn hint(code: FailureCode, limits: Limits) -> String {
         FailureCode::Busy => "the call never began and may be tried again".to_owned(),
         FailureCode::Trap => "the tape of this call has all that went in; a plugin that may `log` reports \
                               the place of a panic"
+            .to_owned(),
+        FailureCode::Recalled => "promote another version of the plugin, or disable it; what it touched is in the \
+                                  report of the recall"
             .to_owned(),
         FailureCode::Interface => "enable a version of the plugin that exports this interface".to_owned(),
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Capability, Limits, Manifest};
+use crate::{Capability, DataNeeds, Limits, Manifest, Package};
 
 /// One tenant's grants to one plugin. What a plugin gets is the intersection of
 /// this and its manifest.
@@ -17,6 +17,9 @@ pub struct Grants {
     pub kv_quota_kib: u32,
     /// The bounds of each call.
     pub limits: Limits,
+    /// What of the record it may see; all that it declares if this says nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_needs: Option<DataNeeds>,
 }
 
 impl Grants {
@@ -26,7 +29,32 @@ impl Grants {
             capabilities: manifest.capabilities.keys().copied().collect(),
             kv_quota_kib: manifest.kv_quota_kib(),
             limits: manifest.limits,
+            data_needs: Some(manifest.data_needs.clone()),
         }
+    }
+
+    /// These and others together: what either lets a plugin do.
+    #[must_use]
+    pub fn or(mut self, other: Self) -> Self {
+        self.capabilities.extend(other.capabilities);
+        self.kv_quota_kib = self.kv_quota_kib.max(other.kv_quota_kib);
+        self.limits = self.limits.at_least(other.limits);
+        self.data_needs = match (self.data_needs, other.data_needs) {
+            (Some(one), Some(more)) => Some(one.or(more)),
+            _ => None,
+        };
+        self
+    }
+
+    /// What a package needs and these do not give it, in words: what a tenant must
+    /// grant before it can go over to it. Empty if nothing is missing.
+    pub fn lacks(&self, package: &Package) -> Vec<String> {
+        let missing = package.imports().iter().filter(|capability| !self.capabilities.contains(capability));
+        let mut lacks: Vec<String> = missing.map(|capability| format!("capability `{capability}`")).collect();
+        if let Some(granted) = &self.data_needs {
+            lacks.extend(package.manifest().data_needs.beyond(granted));
+        }
+        lacks
     }
 
     /// What remains of the grants for this manifest.
@@ -40,6 +68,10 @@ impl Grants {
                 .filter(|capability| manifest.capabilities.contains_key(capability))
                 .collect(),
             kv_quota_kib: self.kv_quota_kib.min(manifest.kv_quota_kib()),
+            data_needs: Some(match &self.data_needs {
+                Some(granted) => granted.within(&manifest.data_needs),
+                None => manifest.data_needs.clone(),
+            }),
             limits: self.limits.at_most(manifest.limits).at_most(Limits::MAXIMUM),
         }
     }

@@ -6,11 +6,13 @@
 use std::{fmt, future::Future, pin::Pin};
 
 use semver::Version;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use wasmtime::{
     Store,
     component::{ComponentExportIndex, ComponentNamedList, Instance, Lift, Lower},
 };
+
+use xinglin_domain::decision::Decides;
 
 use crate::{
     call::CallState,
@@ -19,7 +21,7 @@ use crate::{
     payment::v1::{Authorize, Query, Quote, Reverse, Settle},
     prescribing::v1::Review,
     registry::Plugin,
-    tape::{ReplayError, ReplayReport, Tape},
+    tape::{ReplayError, ReplayReport, Rerun, Tape},
     types::v1::Invalid,
 };
 
@@ -82,8 +84,9 @@ pub(crate) trait Hook: 'static {
     const NAME: HookName;
     /// Written to the tape, and read back to replay it.
     type Input<'a>: Serialize + Deserialize<'a> + Send + Sync;
-    /// Written to the tape, and compared byte for byte.
-    type Output: Serialize + Send;
+    /// Written to the tape, compared byte for byte, and read back to compare what
+    /// was decided.
+    type Output: Serialize + DeserializeOwned + Decides + Send;
     type Parameters: ComponentNamedList + Lower + Send + Sync + 'static;
     type Results: ComponentNamedList + Lift + Send + Sync + 'static;
 
@@ -96,6 +99,7 @@ type Replay = for<'a> fn(
     &'a Runtime,
     &'a Plugin,
     &'a Tape,
+    Rerun,
 ) -> Pin<Box<dyn Future<Output = Result<ReplayReport, ReplayError>> + Send + 'a>>;
 
 /// A hook with its types forgotten.
@@ -112,7 +116,7 @@ const fn entry<H: Hook>(interface: Interface) -> Entry {
         interface,
         name: H::NAME,
         check: |store, instance, index| instance.get_typed_func::<H::Parameters, H::Results>(store, index).map(|_| ()),
-        replay: |runtime, plugin, tape| Box::pin(runtime.replay_as::<H>(plugin, tape)),
+        replay: |runtime, plugin, tape, rerun| Box::pin(runtime.replay_as::<H>(plugin, tape, rerun)),
     }
 }
 

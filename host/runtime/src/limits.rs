@@ -38,6 +38,16 @@ impl Limits {
         }
     }
 
+    /// The larger of each.
+    #[must_use]
+    pub fn at_least(self, other: Self) -> Self {
+        Self {
+            memory_mib: self.memory_mib.max(other.memory_mib),
+            deadline_ms: self.deadline_ms.max(other.deadline_ms),
+            output_kib: self.output_kib.max(other.output_kib),
+        }
+    }
+
     /// The name and value of the first bound that is zero or above the maximum.
     pub(crate) fn out_of_range(self) -> Option<(&'static str, u32, u32)> {
         [

@@ -15,8 +15,8 @@ use xinglin_domain::{
 };
 
 use crate::{
-    CallContext, Capability, Digest, Grants, Interface, Lent, Limits, Manifest, Package, PluginError, Runtime,
-    StartFailure, cache,
+    CallContext, Capability, DataNeeds, Digest, Grants, Interface, Lent, Limits, Manifest, Package, PluginError,
+    Runtime, StartFailure, cache,
     call::{self, CallState},
     capability,
     engine::Shared,
@@ -79,6 +79,11 @@ impl Plugin {
     /// What it was really given.
     pub fn capabilities(&self) -> &BTreeSet<Capability> {
         &self.grants.capabilities
+    }
+
+    /// What of the record it was really given.
+    pub fn data_needs(&self) -> DataNeeds {
+        self.grants.data_needs.clone().unwrap_or_default()
     }
 
     /// What each call may use.

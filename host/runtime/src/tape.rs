@@ -8,6 +8,8 @@ use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 use xinglin_domain::{
     code::Code,
+    coding::Attribute,
+    decision::{Decisions, Difference},
     id::{CallId, TenantId},
     time::Instant,
 };
@@ -136,29 +138,62 @@ impl Question {
     }
 }
 
-/// Writes the answers of a call down; in a replay, also gives them.
+/// Writes the answers of a call down; in a rerun, also gives them.
 #[derive(Debug, Default)]
 pub(crate) struct Recorder {
     pub answers: Vec<Answer>,
     bytes: usize,
-    recording: Option<VecDeque<Answer>>,
+    recording: Recording,
+}
+
+/// Where answers come from.
+#[derive(Debug, Default)]
+enum Recording {
+    /// The host.
+    #[default]
+    None,
+    /// The tape, in its order, and nowhere else.
+    Strict(VecDeque<Answer>),
+    /// The tape wherever it has the answer, or else the host.
+    Lenient { rest: Vec<Answer>, asked_more: bool },
 }
 
 impl Recorder {
-    pub fn replaying(answers: &[Answer]) -> Self {
-        Self { recording: Some(answers.iter().cloned().collect()), ..Self::default() }
+    fn of(rerun: &Rerun, answers: &[Answer]) -> Self {
+        let recording = match rerun {
+            Rerun::Same => Recording::Strict(answers.iter().cloned().collect()),
+            Rerun::Other { .. } => Recording::Lenient { rest: answers.to_vec(), asked_more: false },
+        };
+        Self { recording, ..Self::default() }
     }
 
-    /// The recorded answer, or `None` if this is not a replay. It is an error if
-    /// the recording goes on with another question.
+    /// Whether this call is the first of its kind, and not a rerun.
+    pub fn is_live(&self) -> bool {
+        matches!(self.recording, Recording::None)
+    }
+
+    /// Whether what the guest writes must be carried out, so that it reads its own
+    /// writes although its reads are not all on the tape.
+    pub fn is_lenient(&self) -> bool {
+        matches!(self.recording, Recording::Lenient { .. })
+    }
+
+    /// The recorded answer, or `None` if the host must answer. It is an error if
+    /// the tape alone may answer and goes on with another question.
     pub fn recorded<T: DeserializeOwned>(&mut self, question: &Question) -> wasmtime::Result<Option<T>> {
-        let Some(recording) = &mut self.recording else { return Ok(None) };
-        recording
-            .pop_front()
-            .filter(|next| next.import == question.import && next.arguments == question.arguments)
-            .and_then(|next| serde_json::from_str(&next.answer).ok())
-            .map(Some)
-            .ok_or_else(|| Stop::Diverged.into())
+        let same = |next: &Answer| next.import == question.import && next.arguments == question.arguments;
+        let next = match &mut self.recording {
+            Recording::None => return Ok(None),
+            Recording::Strict(recording) => recording.pop_front().filter(same),
+            Recording::Lenient { rest, asked_more } => match rest.iter().position(same) {
+                Some(place) => Some(rest.remove(place)),
+                None => {
+                    *asked_more = true;
+                    return Ok(None);
+                }
+            },
+        };
+        next.and_then(|next| serde_json::from_str(&next.answer).ok()).map(Some).ok_or_else(|| Stop::Diverged.into())
     }
 
     pub fn record<T: Serialize>(&mut self, question: Question, answer: &T) -> wasmtime::Result<()> {
@@ -171,9 +206,13 @@ impl Recorder {
         Ok(())
     }
 
-    /// Whether a replay left recorded answers unasked.
-    pub fn has_rest(&self) -> bool {
-        self.recording.as_ref().is_some_and(|rest| !rest.is_empty())
+    /// Whether a rerun asked other questions than the tape has answers to.
+    pub fn diverged(&self) -> bool {
+        match &self.recording {
+            Recording::None => false,
+            Recording::Strict(rest) => !rest.is_empty(),
+            Recording::Lenient { rest, asked_more } => *asked_more || !rest.is_empty(),
+        }
     }
 }
 
@@ -198,6 +237,17 @@ pub struct ReplayReport {
     pub recorded: Output,
     /// Output now.
     pub replayed: Output,
+    /// What would have been decided otherwise, by kind. Empty if only words or
+    /// opaque state differ.
+    pub differences: Vec<Difference>,
+}
+
+/// How a tape is run again.
+pub(crate) enum Rerun {
+    /// On the tape alone: the same component must do the same.
+    Same,
+    /// By another component, which may ask for what is not on the tape.
+    Other { settings: Vec<Attribute>, lent: Lent },
 }
 
 /// A tape cannot be run again.
@@ -222,44 +272,79 @@ impl ReplayError {
 }
 
 impl Runtime {
-    /// Runs a tape again, on the plugin of the tape or on another: the host's
-    /// answers come from the tape, nothing is written anywhere, and output and
-    /// questions are compared byte for byte.
+    /// Runs a tape again: the host's answers come from the tape, nothing is
+    /// written anywhere, and output and questions are compared byte for byte.
     ///
     /// # Errors
     /// If the tape cannot be understood; a different outcome is no error.
     pub async fn replay(&self, plugin: &Plugin, tape: &Tape) -> Result<ReplayReport, ReplayError> {
+        self.rerun(plugin, tape, Rerun::Same).await
+    }
+
+    /// Runs a tape on another version of its plugin, to see what that would have
+    /// decided. The host's answers come from the tape where it has them, and else
+    /// from what is lent: lend nothing that acts. Its writes go nowhere.
+    ///
+    /// # Errors
+    /// If the tape cannot be understood; a different outcome is no error.
+    pub async fn compare(
+        &self,
+        candidate: &Plugin,
+        tape: &Tape,
+        settings: Vec<Attribute>,
+        lent: Lent,
+    ) -> Result<ReplayReport, ReplayError> {
+        self.rerun(candidate, tape, Rerun::Other { settings, lent }).await
+    }
+
+    async fn rerun(&self, plugin: &Plugin, tape: &Tape, rerun: Rerun) -> Result<ReplayReport, ReplayError> {
         let entry = HOOKS
             .iter()
             .find(|entry| entry.name.to_string() == tape.hook)
             .ok_or_else(|| ReplayError::UnknownHook(tape.hook.clone()))?;
-        (entry.replay)(self, plugin, tape).await
+        (entry.replay)(self, plugin, tape, rerun).await
     }
 
-    pub(crate) async fn replay_as<H: Hook>(&self, plugin: &Plugin, tape: &Tape) -> Result<ReplayReport, ReplayError> {
+    pub(crate) async fn replay_as<H: Hook>(
+        &self,
+        plugin: &Plugin,
+        tape: &Tape,
+        rerun: Rerun,
+    ) -> Result<ReplayReport, ReplayError> {
         let input: H::Input<'_> =
             serde_json::from_str(&tape.input).map_err(|e| ReplayError::Unreadable(e.to_string()))?;
+        let recorder = Recorder::of(&rerun, &tape.answers);
+        let (settings, lent) = match rerun {
+            Rerun::Same => (Vec::new(), Lent::default()),
+            Rerun::Other { settings, lent } => (settings, lent),
+        };
         let context = CallContext {
             call: tape.call,
             tenant: tape.tenant,
             request_id: "replay".to_owned(),
-            settings: Vec::new(),
+            settings,
             now: tape.started,
-            lent: Lent::default(),
+            lent,
         };
-        let recorder = Recorder::replaying(&tape.answers);
         // A slower machine must not turn an answer into a failure.
         let limits = Limits { deadline_ms: Limits::MAXIMUM.deadline_ms, ..tape.limits };
-        let (Call { tape: again, .. }, rest): (Call<H::Output>, bool) =
+        let (Call { tape: again, .. }, diverged): (Call<H::Output>, bool) =
             self.run::<H>(plugin, context, &input, recorder, limits).await;
-        let diverged = rest || again.answers != tape.answers;
+        let diverged = diverged || again.answers != tape.answers;
         let depends_on_load = |output: &Output| matches!(output, Output::Failed(code) if !code.is_deterministic());
+        let decisions = |output: &Output| match output {
+            Output::Failed(code) => Ok(Decisions::failure(code.as_str())),
+            Output::Answered(json) => serde_json::from_str::<H::Output>(json)
+                .map(|answer| Decisions::of(&answer))
+                .map_err(|e| ReplayError::Unreadable(e.to_string())),
+        };
         Ok(ReplayReport {
             identical: !diverged && again.output == tape.output,
             conclusive: !depends_on_load(&tape.output) && !depends_on_load(&again.output),
             same_component: again.digest == tape.digest,
             same_engine: again.engine == tape.engine,
             diverged,
+            differences: decisions(&tape.output)?.differences(&decisions(&again.output)?),
             recorded: tape.output.clone(),
             replayed: again.output,
         })

@@ -65,6 +65,10 @@ pub struct Install {
     pub grants: Value,
     /// The tenant's settings for it.
     pub settings: Value,
+    /// Since when the candidate runs so, and what it must pass; there if it does.
+    pub shadow: Option<Value>,
+    /// When the package that is called was recalled. Filled in by reads.
+    pub recalled: Option<Instant>,
     /// A pathway's definition, as the plugin gave it.
     pub definition: Option<Value>,
     /// Seen version; 0 if not stored.
@@ -86,6 +90,8 @@ impl TryFrom<Row> for Install {
             state: row.get::<String>("state")?.parse()?,
             grants: row.json("grants")?,
             settings: row.json("settings")?,
+            shadow: row.opt_json("shadow")?,
+            recalled: row.get("revoked_at")?,
             definition: row.opt_json("definition")?,
             version: row.get("version")?,
             updated_at: row.get("updated_at")?,
@@ -93,13 +99,15 @@ impl TryFrom<Row> for Install {
     }
 }
 
+const SELECT: &str = "SELECT i.*, p.revoked_at FROM plugin_install i JOIN plugin_package p ON p.digest = i.digest";
+
 impl<E: Executor> TenantScope<E> {
     /// One plugin.
     ///
     /// # Errors
     /// `NotFound`.
     pub async fn get_install(&self, plugin_id: &str) -> Result<Install> {
-        let sql = "SELECT * FROM plugin_install WHERE tenant_id = $1 AND plugin_id = $2";
+        let sql = format!("{SELECT} WHERE i.tenant_id = $1 AND i.plugin_id = $2");
         let row = self.exec.row(Sql::new(sql, args![self.tenant, plugin_id])).await?;
         row.ok_or_else(|| StoreError::not_found("plugin", plugin_id))?.try_into()
     }
@@ -109,11 +117,11 @@ impl<E: Executor> TenantScope<E> {
     /// # Errors
     /// If the database fails.
     pub async fn list_installs(&self, state: Option<InstallState>) -> Result<Vec<Install>> {
-        let mut sql = Sql::new("SELECT * FROM plugin_install WHERE tenant_id = $1", args![self.tenant]);
+        let mut sql = Sql::new(format!("{SELECT} WHERE i.tenant_id = $1"), args![self.tenant]);
         if let Some(state) = state {
-            sql.push(" AND state = ").bind(state.as_str());
+            sql.push(" AND i.state = ").bind(state.as_str());
         }
-        sql.push(" ORDER BY plugin_id");
+        sql.push(" ORDER BY i.plugin_id");
         self.exec.rows(sql).await?.into_iter().map(TryInto::try_into).collect()
     }
 }
@@ -125,9 +133,10 @@ impl<E: Executor> OperatorScope<E> {
     /// # Errors
     /// If the database fails.
     pub async fn list_installs_of(&self, digest: &str) -> Result<Vec<Install>> {
-        let sql = "SELECT * FROM plugin_install
-                   WHERE digest = $1 OR previous_digest = $1 OR candidate_digest = $1
-                   ORDER BY tenant_id, plugin_id";
+        let sql = format!(
+            "{SELECT} WHERE i.digest = $1 OR i.previous_digest = $1 OR i.candidate_digest = $1
+             ORDER BY i.tenant_id, i.plugin_id"
+        );
         self.exec.rows(Sql::new(sql, args![digest])).await?.into_iter().map(TryInto::try_into).collect()
     }
 
@@ -136,7 +145,7 @@ impl<E: Executor> OperatorScope<E> {
     /// # Errors
     /// If the database fails.
     pub async fn list_enabled_installs(&self) -> Result<Vec<Install>> {
-        let sql = "SELECT * FROM plugin_install WHERE state = $1 ORDER BY tenant_id, plugin_id";
+        let sql = format!("{SELECT} WHERE i.state = $1 ORDER BY i.tenant_id, i.plugin_id");
         let enabled = args![InstallState::Enabled.as_str()];
         self.exec.rows(Sql::new(sql, enabled)).await?.into_iter().map(TryInto::try_into).collect()
     }
@@ -150,14 +159,15 @@ impl TenantTx {
     /// `Reference` if a package is not there.
     pub async fn put_install(&self, install: &Install) -> Result<i64> {
         let sql = "INSERT INTO plugin_install (tenant_id, plugin_id, version, digest, previous_digest,
-                               candidate_digest, state, grants, settings, definition, updated_at)
-                   SELECT $1, $2, $3 + 1, $4, $5, $6, $7, $8, $9, $10, $11
+                               candidate_digest, state, grants, settings, definition, updated_at, shadow)
+                   SELECT $1, $2, $3 + 1, $4, $5, $6, $7, $8, $9, $10, $11, $12
                    WHERE $3 = 0 OR EXISTS (SELECT 1 FROM plugin_install WHERE tenant_id = $1 AND plugin_id = $2)
                    ON CONFLICT (tenant_id, plugin_id) DO UPDATE
                    SET version = excluded.version, digest = excluded.digest,
                        previous_digest = excluded.previous_digest, candidate_digest = excluded.candidate_digest,
                        state = excluded.state, grants = excluded.grants, settings = excluded.settings,
-                       definition = excluded.definition, updated_at = excluded.updated_at
+                       definition = excluded.definition, updated_at = excluded.updated_at,
+                       shadow = excluded.shadow
                    WHERE plugin_install.version = $3";
         let args = args![
             self.tenant,
@@ -170,7 +180,8 @@ impl TenantTx {
             Arg::json(&install.grants)?,
             Arg::json(&install.settings)?,
             Arg::opt_json(install.definition.as_ref())?,
-            install.updated_at
+            install.updated_at,
+            Arg::opt_json(install.shadow.as_ref())?
         ];
         self.exec.update_one(Sql::new(sql, args), "plugin", &install.plugin_id, install.version).await
     }

@@ -38,8 +38,19 @@ pub struct Package {
     pub manifest: Value,
     /// When it came.
     pub inserted_at: Instant,
-    /// When and why it was recalled.
-    pub revoked: Option<(Instant, String)>,
+    /// That it was recalled.
+    pub revoked: Option<Revoked>,
+}
+
+/// A recall.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Revoked {
+    /// When.
+    pub at: Instant,
+    /// Why.
+    pub reason: String,
+    /// Who ordered it.
+    pub by: String,
 }
 
 impl TryFrom<Row> for Package {
@@ -47,14 +58,18 @@ impl TryFrom<Row> for Package {
 
     fn try_from(row: Row) -> Result<Self> {
         let revoked_at: Option<Instant> = row.get("revoked_at")?;
-        let reason: Option<String> = row.get("revoked_reason")?;
+        let (reason, by): (Option<String>, Option<String>) = (row.get("revoked_reason")?, row.get("revoked_by")?);
         Ok(Self {
             digest: row.get("digest")?,
             plugin_id: row.get("plugin_id")?,
             plugin_version: row.get("plugin_version")?,
             manifest: row.json("manifest")?,
             inserted_at: row.get("inserted_at")?,
-            revoked: revoked_at.map(|at| (at, reason.unwrap_or_default())),
+            revoked: revoked_at.map(|at| Revoked {
+                at,
+                reason: reason.unwrap_or_default(),
+                by: by.unwrap_or_default(),
+            }),
         })
     }
 }
@@ -65,7 +80,8 @@ impl<E: Executor> OperatorScope<E> {
     /// # Errors
     /// `NotFound`.
     pub async fn get_package(&self, digest: &str) -> Result<Package> {
-        let sql = "SELECT digest, plugin_id, plugin_version, manifest, inserted_at, revoked_at, revoked_reason
+        let sql =
+            "SELECT digest, plugin_id, plugin_version, manifest, inserted_at, revoked_at, revoked_reason, revoked_by
                    FROM plugin_package WHERE digest = $1";
         let row = self.exec.row(Sql::new(sql, args![digest])).await?;
         row.ok_or_else(|| StoreError::not_found("package", digest))?.try_into()
@@ -85,10 +101,20 @@ impl<E: Executor> OperatorScope<E> {
     /// # Errors
     /// If the database fails.
     pub async fn list_packages(&self) -> Result<Vec<Package>> {
-        let sql = "SELECT digest, plugin_id, plugin_version, manifest, inserted_at, revoked_at, revoked_reason
+        let sql =
+            "SELECT digest, plugin_id, plugin_version, manifest, inserted_at, revoked_at, revoked_reason, revoked_by
                    FROM plugin_package ORDER BY plugin_id, inserted_at, digest";
         let rows = self.exec.rows(Sql::new(sql, args![])).await?;
         rows.into_iter().map(TryInto::try_into).collect()
+    }
+
+    /// Digests of what was recalled.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn list_revoked(&self) -> Result<Vec<String>> {
+        let sql = "SELECT digest FROM plugin_package WHERE revoked_at IS NOT NULL ORDER BY digest";
+        self.exec.rows(Sql::new(sql, args![])).await?.iter().map(|row| row.get("digest")).collect()
     }
 }
 
@@ -115,10 +141,11 @@ impl OperatorTx {
     ///
     /// # Errors
     /// `NotFound`.
-    pub async fn revoke_package(&self, digest: &str, reason: &str, at: Instant) -> Result<()> {
+    pub async fn revoke_package(&self, digest: &str, revoked: &Revoked) -> Result<()> {
         let sql = "UPDATE plugin_package SET revoked_at = COALESCE(revoked_at, $2),
-                          revoked_reason = COALESCE(revoked_reason, $3) WHERE digest = $1";
-        match self.exec.execute(Sql::new(sql, args![digest, at, reason])).await? {
+                          revoked_reason = COALESCE(revoked_reason, $3),
+                          revoked_by = COALESCE(revoked_by, $4) WHERE digest = $1";
+        match self.exec.execute(Sql::new(sql, args![digest, revoked.at, &revoked.reason, &revoked.by])).await? {
             0 => Err(StoreError::not_found("package", digest)),
             _ => Ok(()),
         }

@@ -66,11 +66,24 @@ impl TryFrom<Row> for TapeEntry {
             digest: row.get("digest")?,
             hook: row.get("hook")?,
             recorded_at: row.get("recorded_at")?,
-            record: row.get("record")?,
+            record: unpack(row.get("record")?)?,
             record_hash: row.get("record_hash")?,
             link: row.get("link")?,
         })
     }
+}
+
+/// Something that calls of a package were about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Touched {
+    /// Its id: of a patient, a prescription, a bill, an enrolment …
+    pub reference: String,
+    /// How many calls.
+    pub calls: i64,
+    /// When the first was.
+    pub first: Instant,
+    /// When the last was.
+    pub last: Instant,
 }
 
 /// Which entries. All filters must hold.
@@ -82,6 +95,21 @@ pub struct TapeQuery {
     pub digest: Option<String>,
     /// Only calls about this.
     pub reference: Option<String>,
+}
+
+impl TapeQuery {
+    fn narrow(&self, sql: &mut Sql) {
+        if let Some(plugin) = &self.plugin_id {
+            sql.push(" AND plugin_id = ").bind(plugin);
+        }
+        if let Some(digest) = &self.digest {
+            sql.push(" AND digest = ").bind(digest);
+        }
+        if let Some(reference) = &self.reference {
+            sql.push(" AND seq IN (SELECT seq FROM tape_reference WHERE tenant_id = $1 AND reference = ");
+            sql.bind(reference).push(")");
+        }
+    }
 }
 
 /// What a look at a whole chain found.
@@ -105,6 +133,27 @@ pub enum ChainState {
 const GENESIS: [u8; 32] = [0; 32];
 /// How many entries are looked at in one piece.
 const STRETCH: i64 = 256;
+
+/// Level of compression: beyond it, time doubles for some percent.
+const LEVEL: i32 = 6;
+/// What a record that was compressed begins with (RFC 8878); a record as such is
+/// JSON and begins with a brace.
+const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+/// Largest record; no packed one makes the host allocate more.
+const MAX_RECORD: usize = 64 << 20;
+
+/// A record as it is stored. The chain is over the record itself, so that it does
+/// not depend on how well a library compresses.
+fn pack(record: &[u8]) -> Result<Vec<u8>> {
+    zstd::bulk::compress(record, LEVEL).map_err(|e| StoreError::Invalid { detail: e.to_string() })
+}
+
+fn unpack(stored: Vec<u8>) -> Result<Vec<u8>> {
+    if !stored.starts_with(&ZSTD) {
+        return Ok(stored);
+    }
+    zstd::bulk::decompress(&stored, MAX_RECORD).map_err(|e| StoreError::corrupt(format!("a record of a call: {e}")))
+}
 
 fn hash(record: &[u8]) -> [u8; 32] {
     Sha256::digest(record).into()
@@ -134,16 +183,7 @@ impl<E: Executor> TenantScope<E> {
             "SELECT * FROM tape WHERE tenant_id = $1 AND seq < $2",
             args![self.tenant, before.unwrap_or(i64::MAX)],
         );
-        if let Some(plugin) = &query.plugin_id {
-            sql.push(" AND plugin_id = ").bind(plugin);
-        }
-        if let Some(digest) = &query.digest {
-            sql.push(" AND digest = ").bind(digest);
-        }
-        if let Some(reference) = &query.reference {
-            sql.push(" AND seq IN (SELECT seq FROM tape_reference WHERE tenant_id = $1 AND reference = ");
-            sql.bind(reference).push(")");
-        }
+        query.narrow(&mut sql);
         sql.push(" ORDER BY seq DESC LIMIT ").bind(limit);
         self.exec.rows(sql).await?.into_iter().map(TryInto::try_into).collect()
     }
@@ -153,13 +193,44 @@ impl<E: Executor> TenantScope<E> {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn list_references_of(&self, digest: &str) -> Result<Vec<String>> {
-        let sql = "SELECT DISTINCT r.reference FROM tape t JOIN tape_reference r USING (tenant_id, seq)
-                   WHERE t.tenant_id = $1 AND t.digest = $2";
+    pub async fn list_touched(&self, digest: &str) -> Result<Vec<Touched>> {
+        let sql = "SELECT r.reference, COUNT(*) AS calls, MIN(t.recorded_at) AS first_at, MAX(t.recorded_at) AS last_at
+                   FROM tape t JOIN tape_reference r USING (tenant_id, seq)
+                   WHERE t.tenant_id = $1 AND t.digest = $2 GROUP BY r.reference";
         let rows = self.exec.rows(Sql::new(sql, args![self.tenant, digest])).await?;
-        let mut references = rows.iter().map(|row| row.get("reference")).collect::<Result<Vec<String>>>()?;
-        references.sort_unstable();
-        Ok(references)
+        let touched = |row: &Row| {
+            Ok(Touched {
+                reference: row.get("reference")?,
+                calls: row.get("calls")?,
+                first: row.get("first_at")?,
+                last: row.get("last_at")?,
+            })
+        };
+        let mut all = rows.iter().map(touched).collect::<Result<Vec<_>>>()?;
+        // Here, because the engines' collations differ.
+        all.sort_unstable_by(|a, b| a.reference.cmp(&b.reference));
+        Ok(all)
+    }
+
+    /// The entries that match, oldest first, from after `after`.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn list_tape_after(&self, query: &TapeQuery, after: i64, limit: u32) -> Result<Vec<TapeEntry>> {
+        let mut sql = Sql::new("SELECT * FROM tape WHERE tenant_id = $1 AND seq > $2", args![self.tenant, after]);
+        query.narrow(&mut sql);
+        sql.push(" ORDER BY seq LIMIT ").bind(limit);
+        self.exec.rows(sql).await?.into_iter().map(TryInto::try_into).collect()
+    }
+
+    /// The call that stands at a place of the chain, if any.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn find_call_at(&self, seq: i64) -> Result<Option<CallId>> {
+        let sql = "SELECT call_id FROM tape WHERE tenant_id = $1 AND seq = $2";
+        let row = self.exec.row(Sql::new(sql, args![self.tenant, seq])).await?;
+        row.map(|row| row.get("call_id")).transpose()
     }
 
     /// Reckons the whole chain again.
@@ -181,7 +252,10 @@ impl<E: Executor> TenantScope<E> {
                 break;
             }
             for row in rows {
-                let record: Vec<u8> = row.get("record")?;
+                // What cannot be unpacked is not what was written.
+                let Ok(record) = unpack(row.get("record")?) else {
+                    return Ok(ChainState::Broken { seq: seq + 1 });
+                };
                 let expected = hash(&record);
                 let next = link(&previous, &expected);
                 // Hashes of another length are as wrong as other hashes.
@@ -226,7 +300,7 @@ impl TenantTx {
                 &entry.digest,
                 &entry.hook,
                 entry.recorded_at,
-                entry.record.as_slice(),
+                pack(&entry.record)?,
                 &record_hash,
                 &last
             ]);

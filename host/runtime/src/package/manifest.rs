@@ -112,7 +112,7 @@ pub struct Setting {
 }
 
 /// What a checker must see of the record.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct DataNeeds {
     /// Diagnoses and problems.
@@ -126,6 +126,47 @@ pub struct DataNeeds {
 }
 
 impl DataNeeds {
+    /// What both see.
+    #[must_use]
+    pub fn within(&self, other: &Self) -> Self {
+        Self {
+            conditions: self.conditions && other.conditions,
+            allergies: self.allergies && other.allergies,
+            medications: self.medications && other.medications,
+            observations: self.observations.iter().filter(|code| other.declares(code)).cloned().collect(),
+        }
+    }
+
+    /// What either sees.
+    #[must_use]
+    pub fn or(mut self, other: Self) -> Self {
+        self.conditions |= other.conditions;
+        self.allergies |= other.allergies;
+        self.medications |= other.medications;
+        let more: Vec<Coding> = other.observations.into_iter().filter(|code| !self.declares(code)).collect();
+        self.observations.extend(more);
+        self
+    }
+
+    /// Whether observations with this code are among them.
+    pub fn declares(&self, code: &Coding) -> bool {
+        self.observations.iter().any(|known| known.same(code))
+    }
+
+    /// What these see that others do not, in words.
+    pub fn beyond(&self, granted: &Self) -> Vec<String> {
+        let sections = [
+            (self.conditions && !granted.conditions, "diagnoses"),
+            (self.allergies && !granted.allergies, "allergies"),
+            (self.medications && !granted.medications, "medicines"),
+        ];
+        let mut beyond: Vec<String> =
+            sections.into_iter().filter(|(missing, _)| *missing).map(|(_, what)| format!("data {what}")).collect();
+        let codes = self.observations.iter().filter(|code| !granted.declares(code));
+        beyond.extend(codes.map(|code| format!("data observations {}|{}", code.system, code.code)));
+        beyond
+    }
+
     /// As the snapshot is cut by them.
     pub fn to_vec(&self) -> Vec<DataNeed> {
         let mut needs = Vec::new();

@@ -65,7 +65,8 @@ pub struct ChainView {
     pub first_broken: Option<i64>,
 }
 
-/// What one use case asked of plugins, not yet written down.
+/// What one use case asked of plugins. Each call is on tape, in a transaction of
+/// its own, before anybody acts on its answer.
 pub(super) struct Calls<'a> {
     hospital: &'a Hospital,
     tenant: TenantId,
@@ -73,7 +74,6 @@ pub(super) struct Calls<'a> {
     now: Instant,
     about: Vec<String>,
     views: Vec<CallView>,
-    tapes: Vec<Tape>,
     writes: Vec<(String, Vec<KvWrite>, i64)>,
 }
 
@@ -86,7 +86,6 @@ impl<'a> Calls<'a> {
             now,
             about: Vec::new(),
             views: Vec::new(),
-            tapes: Vec::new(),
             writes: Vec::new(),
         }
     }
@@ -106,22 +105,45 @@ impl<'a> Calls<'a> {
             request_id: self.request_id.clone(),
             settings: plugin::resolved_settings(install, plugin.manifest())?,
             now: self.now,
-            lent: Lent {
-                kv: Arc::new(Kept {
-                    records: self.hospital.store().tenant(self.tenant),
-                    plugin: install.plugin_id.clone(),
-                }),
-            },
+            lent: self.hospital.lend(install),
         })
     }
 
-    /// Takes note of a call that was made, and hands out its answer.
-    pub fn took<T>(&mut self, install: &Install, call: Call<T>) -> AppResult<T> {
-        self.note(install, call).map_err(AppError::from)
+    /// Puts a call on tape and hands out its answer.
+    ///
+    /// # Errors
+    /// That the plugin gave no answer; or that the call cannot be put on tape,
+    /// and so must not be acted on.
+    pub async fn took<T>(&mut self, install: &Install, call: Call<T>) -> AppResult<T> {
+        Ok(self.note(vec![(install, call)]).await?.pop().ok_or_else(|| AppError::internal("no call"))??)
     }
 
-    /// As [`Calls::took`], for callers to whom a failure is an answer too.
-    pub fn note<T>(&mut self, install: &Install, call: Call<T>) -> Result<T, Box<CallFailure>> {
+    /// As [`Calls::took`], for calls made side by side, and for callers to whom a
+    /// failure is an answer too.
+    ///
+    /// # Errors
+    /// That the calls cannot be put on tape.
+    pub async fn note<T>(&mut self, calls: Vec<(&Install, Call<T>)>) -> AppResult<Vec<Result<T, Box<CallFailure>>>> {
+        let entries = calls.iter().map(|(_, call)| self.entry(&call.tape)).collect::<AppResult<Vec<_>>>()?;
+        let tx = self.hospital.store().tenant(self.tenant).begin().await?;
+        tx.append_tape(&entries).await?;
+        tx.commit().await?;
+        Ok(calls.into_iter().map(|(install, call)| self.settle(install, call)).collect())
+    }
+
+    fn entry(&self, tape: &Tape) -> AppResult<NewTapeEntry> {
+        Ok(NewTapeEntry {
+            call_id: tape.call,
+            plugin_id: tape.plugin.clone(),
+            digest: tape.digest.to_string(),
+            hook: tape.hook.clone(),
+            recorded_at: tape.started,
+            references: self.about.clone(),
+            record: serde_json::to_vec(tape).map_err(AppError::internal)?,
+        })
+    }
+
+    fn settle<T>(&mut self, install: &Install, call: Call<T>) -> Result<T, Box<CallFailure>> {
         let outcome = match &call.outcome {
             Ok(_) => "answered".to_owned(),
             Err(failure) => {
@@ -144,50 +166,29 @@ impl<'a> Calls<'a> {
             let quota = plugin::grants(install).map_or(0, |grants| i64::from(grants.kv_quota_kib) * 1024);
             self.writes.push((install.plugin_id.clone(), writes, quota));
         }
-        self.tapes.push(call.tape);
+        self.hospital.shadow(install, call.tape);
         call.outcome.map_err(Box::new)
     }
 
-    /// Writes tapes and the plugins' own values with what follows from the
-    /// answers, in the caller's transaction.
+    /// Writes the plugins' own values with what follows from their answers, in
+    /// the caller's transaction. Without it they are dropped with the answers.
     pub async fn write(&self, tx: &TenantTx) -> AppResult<Vec<CallView>> {
         for (plugin, writes, quota) in &self.writes {
             tx.write_kv(plugin, writes, *quota).await?;
         }
-        self.write_tapes(tx).await
+        Ok(self.views())
     }
 
-    /// Writes the tapes alone: nothing else came of the calls.
-    pub async fn keep(self) -> AppResult<Vec<CallView>> {
-        if self.tapes.is_empty() {
-            return Ok(self.views);
-        }
-        let tx = self.hospital.store().tenant(self.tenant).begin().await?;
-        let views = self.write_tapes(&tx).await?;
-        tx.commit().await?;
-        Ok(views)
+    /// The calls so far, as the answer to a request shows them.
+    pub fn views(&self) -> Vec<CallView> {
+        self.views.clone()
     }
+}
 
-    /// Writes the tapes alone in the caller's transaction: what the plugins wanted
-    /// to keep is dropped with their answers.
-    pub async fn write_tapes(&self, tx: &TenantTx) -> AppResult<Vec<CallView>> {
-        let entries = self
-            .tapes
-            .iter()
-            .map(|tape| {
-                Ok(NewTapeEntry {
-                    call_id: tape.call,
-                    plugin_id: tape.plugin.clone(),
-                    digest: tape.digest.to_string(),
-                    hook: tape.hook.clone(),
-                    recorded_at: tape.started,
-                    references: self.about.clone(),
-                    record: serde_json::to_vec(tape).map_err(AppError::internal)?,
-                })
-            })
-            .collect::<AppResult<Vec<_>>>()?;
-        tx.append_tape(&entries).await?;
-        Ok(self.views.clone())
+impl Hospital {
+    /// What stands behind a plugin's imports in its tenant.
+    pub(super) fn lend(&self, install: &Install) -> Lent {
+        Lent { kv: Arc::new(Kept { records: self.store().tenant(install.tenant), plugin: install.plugin_id.clone() }) }
     }
 }
 

@@ -206,7 +206,7 @@ impl Hospital {
                 let Payer { install, plugin, coverage, .. } = &payer;
                 let context = calls.context(install, plugin)?;
                 let call = self.runtime().quote(plugin, context, &open.bill, coverage, caller.now).await;
-                match calls.took(install, call) {
+                match calls.took(install, call).await {
                     Ok(Ok(Quote::Covered(adjudication))) => {
                         let kind = plugin::payer_kind(install)?;
                         Claim::quote(open, install.plugin_id.clone(), kind, &adjudication, caller.now)?
@@ -215,8 +215,8 @@ impl Hospital {
                         notes.extend(refusals.iter().map(|why| format!("{}: {}", why.code, why.message.get("zh"))));
                         Claim::self_pay(open, caller.now)?
                     }
-                    Ok(Err(error)) => return Err(undecided(&error).with("calls", calls.keep().await?)),
-                    Err(failure) => return Err(failure.with("calls", calls.keep().await?)),
+                    Ok(Err(error)) => return Err(undecided(&error).with("calls", calls.views())),
+                    Err(failure) => return Err(failure.with("calls", calls.views())),
                 }
             }
         };
@@ -358,7 +358,7 @@ impl Hospital {
         let mut calls = Calls::new(self, records.id(), &occasion.request_id, occasion.now).about(row.id);
         let context = calls.context(&payer.install, &payer.plugin)?;
         let operation = unknown.state().pending.attempt().operation.clone();
-        let answer = calls.took(&payer.install, self.runtime().query(&payer.plugin, context, &operation).await);
+        let answer = calls.took(&payer.install, self.runtime().query(&payer.plugin, context, &operation).await).await;
         let Ok(Ok(status)) = answer else {
             // Still unknown: asked again later.
             let tx = records.begin().await?;
@@ -409,7 +409,7 @@ impl Hospital {
         let context = calls.context(install, plugin)?;
         let authorize = Operation { key: format!("{}/authorize", operation.key), at: now };
         let authorized =
-            calls.took(install, self.runtime().authorize(plugin, context, &authorize, &bill, coverage).await);
+            calls.took(install, self.runtime().authorize(plugin, context, &authorize, &bill, coverage).await).await;
         // What the payer noted of it must stand before it is asked to settle.
         let tx = records.begin().await?;
         let mut earlier = calls.write(&tx).await?;
@@ -420,7 +420,7 @@ impl Hospital {
             Ok(Ok(Authorized::Granted(authorization))) => {
                 let context = calls.context(install, plugin)?;
                 let call = self.runtime().settle(plugin, context, &operation, &authorization, &bill, coverage).await;
-                match calls.took(install, call) {
+                match calls.took(install, call).await {
                     Ok(Ok(answer)) => settling.answered(answer, now),
                     Ok(Err(error)) => settling.failed(&error, now),
                     Err(_) => settling.unanswered(now).into(),
@@ -477,7 +477,7 @@ impl Hospital {
         };
         let context = calls.context(install, plugin)?;
         let call = self.runtime().reverse(plugin, context, &operation, &settlement, coverage).await;
-        let after = match calls.took(install, call) {
+        let after = match calls.took(install, call).await {
             Ok(Ok(answer)) => reversing.answered(answer, now),
             Ok(Err(error)) => reversing.failed(&error, now),
             Err(_) => reversing.unanswered(now).into(),

@@ -169,7 +169,7 @@ impl Hospital {
         let snapshot =
             self.snapshot(&records, &install.plugin_id, &definition.data_needs, enrol.patient, caller.now).await?;
         let context = calls.context(&install, &plugin)?;
-        let screened = calls.took(&install, self.runtime().screen(&plugin, context, &snapshot, caller.now).await);
+        let screened = calls.took(&install, self.runtime().screen(&plugin, context, &snapshot, caller.now).await).await;
         let refusal = match screened {
             Ok(Ok(Eligibility::Eligible)) => None,
             Ok(Ok(Eligibility::Ineligible(reasons))) => Some(ineligible("not for this pathway", &reasons)),
@@ -178,7 +178,7 @@ impl Hospital {
             Err(failure) => Some(failure),
         };
         if let Some(refusal) = refusal {
-            return Err(refusal.with("calls", calls.keep().await?));
+            return Err(refusal.with("calls", calls.views()));
         }
         let ready = Ready { row: None, enrolment, definition };
         match self.ask(&records, &ready, &Event::Enrolled, &occasion, &mut calls).await? {
@@ -189,7 +189,7 @@ impl Hospital {
                 Ok(view)
             }
             // There is no state to go back to: the patient is not enrolled.
-            Said::Nothing(error) => Err(error.with("calls", calls.keep().await?)),
+            Said::Nothing(error) => Err(error.with("calls", calls.views())),
         }
     }
 
@@ -328,9 +328,7 @@ impl Hospital {
                 let tx = records.begin().await?;
                 if !tx.finish_outbox(id, now).await? {
                     // Somebody else was faster.
-                    let calls = calls.write_tapes(&tx).await?;
-                    tx.commit().await?;
-                    return Ok(Told { effects: Vec::new(), calls });
+                    return Ok(Told { effects: Vec::new(), calls: calls.views() });
                 }
                 match self.carry_out(&tx, &ready, accepted, occasion, &calls, id).await {
                     Ok(EnrolmentView { effects, calls, .. }) => {
@@ -347,9 +345,8 @@ impl Hospital {
         let tx = records.begin().await?;
         silent(&tx, &ready, &refused, now).await?;
         tx.retry_outbox(id, next_try(attempts, now)).await?;
-        let calls = calls.write_tapes(&tx).await?;
         tx.commit().await?;
-        Ok(Told { effects: Vec::new(), calls })
+        Ok(Told { effects: Vec::new(), calls: calls.views() })
     }
 
     /// A timer has come due. Its effect is made true together with the mark that
@@ -398,7 +395,6 @@ impl Hospital {
         let tx = records.begin().await?;
         silent(&tx, &ready, &refused, now).await?;
         tx.defer_task(timer.id, timer.version, next_firing(timer, now)).await?;
-        calls.write_tapes(&tx).await?;
         Ok(tx.commit().await?)
     }
 
@@ -441,7 +437,7 @@ impl Hospital {
         let holds = hold::of_patient(records, enrolment.patient).await?;
         let context = calls.context(&install, &plugin)?;
         let call = self.runtime().step(&plugin, context, enrolment.state.as_ref(), event, &snapshot, now).await;
-        let outcome = calls.took(&install, call)?.map_err(|error| undecided(&error))?;
+        let outcome = calls.took(&install, call).await?.map_err(|error| undecided(&error))?;
         Ok(enrolment.accept(definition, event, outcome, &holds, now)?)
     }
 

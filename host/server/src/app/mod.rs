@@ -16,12 +16,16 @@ mod error;
 pub mod formulary;
 pub mod hold;
 pub mod ledger;
+pub mod lifecycle;
 pub mod message;
 mod open;
 pub mod plugin;
 pub mod prescription;
+pub mod recall;
 pub mod record;
+pub mod replay;
 pub mod session;
+pub mod shadow;
 mod signing;
 pub mod tenant;
 

@@ -8,6 +8,7 @@ use xinglin_domain::{id::TenantId, time::Instant};
 use xinglin_runtime::{AotCache, HostKey, Options, Plugin, PluginError, Runtime};
 use xinglin_store::{Store, StoreError, StoreOptions};
 
+use super::shadow::Shadows;
 use crate::{
     ambient::Clock,
     auth::{attempts::Attempts, token::Tokens},
@@ -30,13 +31,15 @@ struct Shared {
     tokens: Tokens,
     attempts: Attempts,
     plugins: Mutex<HashMap<(TenantId, String), Loaded>>,
+    shadows: Shadows,
 }
 
 /// A plugin of a tenant, as of one version of its installation.
-#[derive(Clone)]
+#[derive(Default)]
 pub(super) struct Loaded {
     pub version: i64,
-    pub plugin: Arc<Plugin>,
+    /// By digest: what is called, and what runs in its shadow.
+    pub plugins: HashMap<String, Arc<Plugin>>,
 }
 
 /// The hospital cannot be opened.
@@ -100,12 +103,15 @@ impl Hospital {
             clock: Clock::ahead_by(ahead.unwrap_or(0)),
             attempts: Attempts::default(),
             plugins: Mutex::default(),
+            shadows: Shadows::default(),
             config,
             store,
             runtime,
             keys,
         };
-        Ok(Self { shared: Arc::new(shared) })
+        let hospital = Self { shared: Arc::new(shared) };
+        hospital.heed_recalls().await.map_err(records)?;
+        Ok(hospital)
     }
 
     /// The settings.
@@ -142,6 +148,10 @@ impl Hospital {
 
     pub(super) fn tokens(&self) -> &Tokens {
         &self.shared.tokens
+    }
+
+    pub(super) fn shadows(&self) -> &Shadows {
+        &self.shared.shadows
     }
 
     pub(super) fn loaded(&self) -> &Mutex<HashMap<(TenantId, String), Loaded>> {

@@ -1,6 +1,9 @@
 //! Plugins: what is installed, and what each tenant lets it do.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -78,10 +81,17 @@ pub struct GrantedLimits {
 pub struct InstallView {
     /// Id of the plugin.
     pub id: String,
+    /// Version that is called.
+    pub version: String,
     /// SHA-256 of the package that is called.
     pub digest: String,
-    /// `granted`, `enabled` or `disabled`.
+    /// `granted`, `enabled`, `disabled`, or `recalled`: called as before, but each
+    /// call fails and its hook's failure class takes over.
     pub state: &'static str,
+    /// SHA-256 of the package that a rollback goes back to.
+    pub previous: Option<String>,
+    /// SHA-256 of the package that runs in the shadow.
+    pub candidate: Option<String>,
     /// Interfaces it exports, by the roles they play.
     #[schema(value_type = Vec<String>)]
     pub interfaces: Vec<Interface>,
@@ -131,7 +141,9 @@ impl Hospital {
     }
 
     /// Says what a plugin may do in a tenant. It is not called before it is
-    /// enabled; a plugin that is enabled stays so under the new grants.
+    /// enabled. A plugin that is enabled stays so, in the version it has, under the
+    /// new grants; if they are for another version they hold for both, and that
+    /// version can then go into the shadow or be promoted.
     ///
     /// # Errors
     /// If there is no such package, or a setting does not fit its manifest.
@@ -143,9 +155,24 @@ impl Hospital {
         grant: Grant,
     ) -> AppResult<InstallView> {
         caller.may_in(tenant, Action::ManagePlugins)?;
-        let package = self.newest_package(plugin, grant.version.as_deref()).await?;
+        let records = self.store().tenant(tenant);
+        records.profile().await?;
+        let before = find(&records, plugin).await?;
+        let live = match &before {
+            Some(install) if install.state == InstallState::Enabled && install.recalled.is_none() => {
+                Some(self.package(&install.digest).await?)
+            }
+            _ => None,
+        };
+        let package = match (&grant.version, &live) {
+            (None, Some(live)) => live.clone(),
+            (version, _) => self.newest_package(plugin, version.as_deref()).await?,
+        };
         let manifest = package.manifest();
         let mut grants = Grants::as_asked(manifest);
+        if let Some(live) = &live {
+            grants = grants.or(Grants::as_asked(live.manifest()));
+        }
         if let Some(capabilities) = grant.capabilities {
             grants.capabilities = capabilities.into_iter().collect();
         }
@@ -160,15 +187,15 @@ impl Hospital {
         let settings = settings(manifest, grant.settings)?;
         manifest.resolve(&settings)?;
 
-        let records = self.store().tenant(tenant);
-        records.profile().await?;
-        let before = find(&records, plugin).await?;
+        let called = live.as_ref().unwrap_or(&package);
         let mut install = Install {
             tenant,
             plugin_id: plugin.to_owned(),
-            digest: package.digest().to_string(),
-            previous_digest: before.as_ref().map(|install| install.digest.clone()),
-            candidate_digest: None,
+            digest: called.digest().to_string(),
+            previous_digest: before.as_ref().and_then(|install| install.previous_digest.clone()),
+            candidate_digest: before.as_ref().and_then(|install| install.candidate_digest.clone()),
+            shadow: before.as_ref().and_then(|install| install.shadow.clone()),
+            recalled: None,
             state: InstallState::Granted,
             grants: serde_json::to_value(Granted { grants, payer: grant.payer }).map_err(AppError::internal)?,
             settings: serde_json::to_value(&settings).map_err(AppError::internal)?,
@@ -178,11 +205,11 @@ impl Hospital {
             updated_at: caller.now,
         };
         let mut calls = Vec::new();
-        if before.is_some_and(|install| install.state == InstallState::Enabled) {
+        if live.is_some() {
             // Grants that do not suffice are refused here, and the old ones stay.
-            calls = self.make_ready(caller, &mut install, &package).await?;
+            calls = self.make_ready(caller, &mut install, called).await?;
         }
-        self.put_install(install, &package, calls).await
+        self.put_install(install, called, calls).await
     }
 
     /// Starts calling a plugin in a tenant.
@@ -192,6 +219,7 @@ impl Hospital {
     pub async fn enable_plugin(&self, caller: &Caller, tenant: TenantId, plugin: &str) -> AppResult<InstallView> {
         caller.may_in(tenant, Action::ManagePlugins)?;
         let mut install = self.store().tenant(tenant).get_install(plugin).await?;
+        not_recalled(&install)?;
         let package = self.package(&install.digest).await?;
         let calls = self.make_ready(caller, &mut install, &package).await?;
         install.updated_at = caller.now;
@@ -230,23 +258,33 @@ impl Hospital {
 
     /// Sees that a plugin can be called under its grants, asks a pathway what it
     /// is, and marks it enabled.
-    async fn make_ready(&self, caller: &Caller, install: &mut Install, package: &Package) -> AppResult<Vec<CallView>> {
+    pub(super) async fn make_ready(
+        &self,
+        caller: &Caller,
+        install: &mut Install,
+        package: &Package,
+    ) -> AppResult<Vec<CallView>> {
         let plugin = self.runtime().load(package, &grants(install)?).await?;
         let mut views = Vec::new();
         if plugin.interfaces().contains(&Interface::Pathway) {
             let mut calls = Calls::new(self, install.tenant, &caller.request_id, caller.now);
             let context = calls.context(install, &plugin)?;
-            let described = calls.took(install, self.runtime().describe(&plugin, context).await);
-            views = calls.keep().await?;
+            let described = calls.took(install, self.runtime().describe(&plugin, context).await).await;
+            views = calls.views();
             let definition = described?;
-            declared(&definition, package.manifest())?;
+            declared(&definition, &plugin)?;
             install.definition = Some(serde_json::to_value(definition).map_err(AppError::internal)?);
         }
         install.state = InstallState::Enabled;
         Ok(views)
     }
 
-    async fn put_install(&self, install: Install, package: &Package, calls: Vec<CallView>) -> AppResult<InstallView> {
+    pub(super) async fn put_install(
+        &self,
+        install: Install,
+        package: &Package,
+        calls: Vec<CallView>,
+    ) -> AppResult<InstallView> {
         let tx = self.store().tenant(install.tenant).begin().await?;
         tx.put_install(&install).await?;
         tx.commit().await?;
@@ -258,16 +296,31 @@ impl Hospital {
 
     /// The plugin of an installation, loaded.
     pub(super) async fn plugin(&self, install: &Install) -> AppResult<Arc<Plugin>> {
+        let plugin = self.plugin_of(install, &install.digest).await?;
+        if install.recalled.is_some() {
+            // Another host of this store may have ordered it.
+            self.runtime().recall(plugin.digest());
+        }
+        Ok(plugin)
+    }
+
+    /// A package under the grants of an installation, loaded.
+    pub(super) async fn plugin_of(&self, install: &Install, digest: &str) -> AppResult<Arc<Plugin>> {
         let key = (install.tenant, install.plugin_id.clone());
         if let Some(loaded) = self.loaded().lock().await.get(&key)
             && loaded.version == install.version
+            && let Some(plugin) = loaded.plugins.get(digest)
         {
-            return Ok(loaded.plugin.clone());
+            return Ok(plugin.clone());
         }
-        let package = self.package(&install.digest).await?;
+        let package = self.package(digest).await?;
         let plugin = self.runtime().load(&package, &grants(install)?).await?;
-        let loaded = Loaded { version: install.version, plugin: plugin.clone() };
-        self.loaded().lock().await.insert(key, loaded);
+        let mut all = self.loaded().lock().await;
+        let loaded = all.entry(key).or_default();
+        if loaded.version != install.version {
+            *loaded = Loaded { version: install.version, plugins: HashMap::new() };
+        }
+        loaded.plugins.insert(digest.to_owned(), plugin.clone());
         Ok(plugin)
     }
 
@@ -303,12 +356,12 @@ impl Hospital {
         Ok((install, plugin))
     }
 
-    async fn package(&self, digest: &str) -> AppResult<Package> {
+    pub(super) async fn package(&self, digest: &str) -> AppResult<Package> {
         let bytes = self.store().operator().get_package_bytes(digest).await?;
         Ok(Package::read(bytes)?)
     }
 
-    async fn newest_package(&self, plugin: &str, version: Option<&str>) -> AppResult<Package> {
+    pub(super) async fn newest_package(&self, plugin: &str, version: Option<&str>) -> AppResult<Package> {
         let packages = self.store().operator().list_packages().await?;
         let newest = packages
             .into_iter()
@@ -323,8 +376,8 @@ impl Hospital {
 
 /// A pathway sees what its manifest declares, which is what the tenant was shown
 /// when it granted the plugin, and not what its code asks for later.
-fn declared(definition: &Definition, manifest: &Manifest) -> AppResult<()> {
-    let shown = manifest.data_needs.to_vec();
+fn declared(definition: &Definition, plugin: &Plugin) -> AppResult<()> {
+    let shown = plugin.data_needs().to_vec();
     let codes = |needs: &[DataNeed]| -> Vec<Coding> {
         let observations = needs.iter().filter_map(|need| match need {
             DataNeed::Observations(codes) => Some(codes.clone()),
@@ -334,8 +387,10 @@ fn declared(definition: &Definition, manifest: &Manifest) -> AppResult<()> {
     };
     let known = codes(&shown);
     let refuse = |what: String| {
-        let detail = format!("the pathway wants to see {what}; its manifest does not declare that in [data-needs]");
-        Err(AppError::new(Code::PluginCapability, detail).with("plugin", &manifest.id))
+        let detail = format!(
+            "the pathway wants to see {what}; its manifest does not declare that in [data-needs], or it was not granted"
+        );
+        Err(AppError::new(Code::PluginCapability, detail).with("plugin", &plugin.manifest().id))
     };
     for need in &definition.data_needs {
         let what = match need {
@@ -388,7 +443,9 @@ pub(super) fn payer_kind(install: &Install) -> AppResult<PayerKind> {
 
 /// The tenant's values, completed by the manifest's defaults.
 pub(super) fn resolved_settings(install: &Install, manifest: &Manifest) -> AppResult<Vec<Attribute>> {
-    let own: Vec<Attribute> = serde_json::from_value(install.settings.clone()).map_err(AppError::internal)?;
+    let mut own: Vec<Attribute> = serde_json::from_value(install.settings.clone()).map_err(AppError::internal)?;
+    // Some may be for another version of the plugin.
+    own.retain(|setting| manifest.settings.contains_key(&setting.key));
     Ok(manifest.resolve(&own)?)
 }
 
@@ -416,6 +473,17 @@ fn settings(manifest: &Manifest, values: BTreeMap<String, Value>) -> AppResult<V
     Ok(typed.collect::<Result<_, PluginError>>()?)
 }
 
+/// What was recalled is not started again.
+pub(super) fn not_recalled(install: &Install) -> AppResult<()> {
+    match install.recalled {
+        None => Ok(()),
+        Some(at) => {
+            let detail = format!("this version of `{}` was recalled at {at}; promote another", install.plugin_id);
+            Err(AppError::new(Code::PluginRecalled, detail))
+        }
+    }
+}
+
 async fn find<E: Executor>(records: &TenantScope<E>, plugin: &str) -> AppResult<Option<Install>> {
     match records.get_install(plugin).await {
         Ok(install) => Ok(Some(install)),
@@ -427,8 +495,14 @@ async fn find<E: Executor>(records: &TenantScope<E>, plugin: &str) -> AppResult<
 fn view(install: Install, package: &Package, calls: Vec<CallView>) -> InstallView {
     InstallView {
         id: install.plugin_id,
+        version: package.manifest().version.to_string(),
         digest: install.digest,
-        state: install.state.as_str(),
+        previous: install.previous_digest,
+        candidate: install.candidate_digest,
+        state: match (install.state, install.recalled) {
+            (InstallState::Enabled, Some(_)) => "recalled",
+            (state, _) => state.as_str(),
+        },
         interfaces: package.interfaces().iter().copied().collect(),
         grants: install.grants,
         settings: install.settings,

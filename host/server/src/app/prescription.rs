@@ -1,7 +1,7 @@
 //! The prescription, from the draft to the dispensed medicine. The rules are in
 //! `xinglin_domain::prescription`; here they are given what they need to know.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -282,7 +282,7 @@ impl Hospital {
         let reviewed = match outcome.acknowledge(&sign.acknowledged) {
             Ok(reviewed) => reviewed,
             Err(refused) => {
-                let calls = calls.keep().await?;
+                let calls = calls.views();
                 let unchecked: Vec<_> = outcome.unchecked().collect();
                 return Err(AppError::new(refused.code(), refused.to_string())
                     .with("findings", findings)
@@ -301,8 +301,7 @@ impl Hospital {
         let signed = match draft.sign(&caller.actor, with, &rules()?, self, caller.now) {
             Ok(signed) => signed,
             Err(refused) => {
-                let calls = calls.keep().await?;
-                return Err(AppError::from(refused).with("calls", calls));
+                return Err(AppError::from(refused).with("calls", calls.views()));
             }
         };
         let rx = Prescription::from(signed);
@@ -334,7 +333,7 @@ impl Hospital {
         let playing = self.playing(records, Interface::Review).await?;
         let mut asked = Vec::with_capacity(playing.len());
         for (install, plugin) in &playing {
-            let needs = plugin.manifest().data_needs.to_vec();
+            let needs = plugin.data_needs().to_vec();
             let snapshot = self.snapshot(records, &install.plugin_id, &needs, draft.patient(), caller.now).await?;
             asked.push((calls.context(install, plugin)?, plugin, snapshot));
         }
@@ -343,12 +342,15 @@ impl Hospital {
             tokio::spawn(async move { runtime.review(&plugin, context, &order, &snapshot, now).await })
         });
         let running: Vec<_> = reviews.collect();
-        let mut answers = BTreeMap::new();
+        let mut reviewed = Vec::with_capacity(playing.len());
         for ((install, _), review) in playing.iter().zip(running) {
-            let call = review.await.map_err(AppError::internal)?;
-            let answer = Answer::from_call(calls.note(install, call).map_err(|failure| failed(&failure)));
-            answers.insert(install.plugin_id.clone(), answer);
+            reviewed.push((install, review.await.map_err(AppError::internal)?));
         }
+        let verdicts = calls.note(reviewed).await?;
+        let answers = playing.iter().zip(verdicts).map(|((install, _), verdict)| {
+            (install.plugin_id.clone(), Answer::from_call(verdict.map_err(|failure| failed(&failure))))
+        });
+        let answers = answers.collect();
         let checkers: Vec<Checker> =
             playing.iter().map(|(install, _)| Checker { plugin: install.plugin_id.clone(), required: true }).collect();
         let subject = draft.fingerprint().map_err(AppError::internal)?;

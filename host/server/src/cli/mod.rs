@@ -1,10 +1,13 @@
 //! The command line. Each command is one file; they call the same use cases as
 //! the API.
 
+mod audit;
 mod demo;
 mod import;
 mod migrate;
+mod operator;
 mod plugin;
+mod replay;
 mod serve;
 
 use std::{io::IsTerminal, path::PathBuf, process::ExitCode};
@@ -58,6 +61,11 @@ enum Command {
     /// Builds, inspects and installs plugins.
     #[command(subcommand)]
     Plugin(plugin::Plugin),
+    /// Runs past plugin calls again from their tapes.
+    Replay(replay::Replay),
+    /// Reckons the hash chains of the records again.
+    #[command(subcommand)]
+    Audit(audit::Audit),
 }
 
 impl Cli {
@@ -84,6 +92,8 @@ impl Cli {
                 runtime.block_on(command.run(config))
             }
             Command::Import(command) => runtime.block_on(command.run(settings.load()?)),
+            Command::Replay(command) => runtime.block_on(command.run(settings.load()?)),
+            Command::Audit(command) => runtime.block_on(command.run(settings.load()?)),
             Command::Migrate(command) => runtime.block_on(command.run(settings.load()?)),
         }
     }

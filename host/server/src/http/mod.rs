@@ -19,8 +19,10 @@ mod message;
 mod plugin;
 mod prescription;
 pub mod problem;
+mod recall;
 mod request_id;
 mod session;
+mod shadow;
 mod tenant;
 
 use std::{any::Any, time::Duration};
@@ -91,7 +93,9 @@ fn api(packages: DefaultBodyLimit) -> OpenApiRouter<Hospital> {
         .merge(message::routes())
         .merge(plugin::routes(packages))
         .merge(prescription::routes())
+        .merge(recall::routes())
         .merge(session::routes())
+        .merge(shadow::routes())
         .merge(tenant::routes())
 }
 

@@ -49,11 +49,12 @@ impl Hospital {
     /// not stop the rest.
     pub async fn do_due_work(&self) {
         let now = self.now();
-        let (timers, payments, events) = (self.clone(), self.clone(), self.clone());
+        let (timers, payments, events, recalls) = (self.clone(), self.clone(), self.clone(), self.clone());
         let mut passes = JoinSet::new();
         passes.spawn(async move { report("timers", timers.fire_due_timers(now).await) });
         passes.spawn(async move { report("payments", payments.resolve_payments(now).await) });
         passes.spawn(async move { report("events", events.tell_events(now).await) });
+        passes.spawn(async move { report("recalls", recalls.heed_recalls().await.map_err(Into::into)) });
         while let Some(ended) = passes.join_next().await {
             report_panic(ended);
         }

@@ -1,7 +1,11 @@
 //! Packages, installs and what plugins keep.
 
 use serde_json::json;
-use xinglin_store::{Install, InstallState, KvWrite, NewPackage, OperatorTx, Result};
+use xinglin_domain::id::CallId;
+use xinglin_store::{
+    Install, InstallState, KvWrite, NewPackage, OperatorTx, Result, Revoked, ShadowCall, ShadowDifference,
+    ShadowOutcome, ShadowSummary,
+};
 
 use crate::{Bench, at, code_of, contract, here_id, is_unique_in, there_id};
 
@@ -9,6 +13,7 @@ contract!(
     a_package_is_kept_once_by_its_digest,
     a_recall_names_everybody_concerned,
     an_install_changes_by_version,
+    a_candidate_is_compared_call_by_call,
     a_plugin_keeps_values_within_its_quota,
 );
 
@@ -32,6 +37,8 @@ fn install(digest: &str, state: InstallState) -> Install {
         previous_digest: None,
         candidate_digest: None,
         state,
+        shadow: None,
+        recalled: None,
         grants: json!(["log"]),
         settings: json!({}),
         definition: Some(json!({"stages": []})),
@@ -81,11 +88,15 @@ async fn a_recall_names_everybody_concerned(bench: Bench) -> Result<()> {
     assert_eq!(enabled, [here_id()]);
 
     let tx = operator.begin().await?;
-    tx.revoke_package("aa", "misses an interaction", at(9)).await?;
-    tx.revoke_package("aa", "again", at(10)).await?;
-    assert_eq!(code_of(tx.revoke_package("dd", "?", at(9)).await), "NOT_FOUND");
+    let revoked = |reason: &str, at| Revoked { at, reason: reason.to_owned(), by: "operator".to_owned() };
+    tx.revoke_package("aa", &revoked("misses an interaction", at(9))).await?;
+    tx.revoke_package("aa", &revoked("again", at(10))).await?;
+    assert_eq!(code_of(tx.revoke_package("dd", &revoked("?", at(9))).await), "NOT_FOUND");
     tx.commit().await?;
-    assert_eq!(operator.get_package("aa").await?.revoked, Some((at(9), "misses an interaction".to_owned())));
+    assert_eq!(operator.list_revoked().await?, ["aa"]);
+    assert_eq!(bench.here().get_install("diabetes").await?.recalled, Some(at(9)));
+    assert_eq!(bench.there().get_install("diabetes").await?.recalled, None, "it calls another");
+    assert_eq!(operator.get_package("aa").await?.revoked, Some(revoked("misses an interaction", at(9))));
     Ok(())
 }
 
@@ -152,5 +163,44 @@ async fn a_plugin_keeps_values_within_its_quota(bench: Bench) -> Result<()> {
     assert_eq!(tx.write_kv("p", &[write("a", None), write("b/x", None)], 0).await?, 0);
     tx.commit().await?;
     assert_eq!(tenant.list_kv_keys("p", "").await?, [""; 0]);
+    Ok(())
+}
+
+async fn a_candidate_is_compared_call_by_call(bench: Bench) -> Result<()> {
+    let tenant = bench.here();
+    let differs = |kind: &str| ShadowDifference {
+        kind: kind.to_owned(),
+        decided: vec!["warn".to_owned()],
+        would_decide: vec!["veto".to_owned()],
+    };
+    let call = |number, outcome, differences| ShadowCall {
+        call_id: CallId::from_u128(number),
+        plugin_id: "diabetes".to_owned(),
+        digest: "aa".to_owned(),
+        candidate_digest: "bb".to_owned(),
+        hook: "pathway/step".to_owned(),
+        outcome,
+        differences,
+        compared_at: at(1),
+    };
+    let tx = tenant.begin().await?;
+    tx.put_shadow_call(&call(1, ShadowOutcome::Same, Vec::new())).await?;
+    tx.put_shadow_call(&call(2, ShadowOutcome::Differs, vec![differs("alert"), differs("stage")])).await?;
+    tx.put_shadow_call(&call(3, ShadowOutcome::Differs, vec![differs("stage")])).await?;
+    tx.put_shadow_call(&call(4, ShadowOutcome::Inconclusive, Vec::new())).await?;
+    // Compared again: the last word counts.
+    tx.put_shadow_call(&call(3, ShadowOutcome::Differs, vec![differs("alert")])).await?;
+    tx.commit().await?;
+    let kinds = vec![("alert".to_owned(), 2), ("stage".to_owned(), 1)];
+    let summary = ShadowSummary { same: 1, differing: 2, inconclusive: 1, kinds };
+    assert_eq!(tenant.shadow_summary("bb").await?, summary);
+    assert_eq!(bench.there().shadow_summary("bb").await?, ShadowSummary::default());
+    let examples = tenant.list_shadow_differences("bb", 2).await?;
+    assert_eq!(examples.iter().map(|e| e.difference.clone()).collect::<Vec<_>>(), [differs("alert"), differs("alert")]);
+
+    let tx = tenant.begin().await?;
+    tx.clear_shadow("bb").await?;
+    tx.commit().await?;
+    assert_eq!(tenant.shadow_summary("bb").await?, ShadowSummary::default());
     Ok(())
 }

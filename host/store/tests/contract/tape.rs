@@ -53,7 +53,11 @@ async fn calls_are_found_by_what_they_were_about(bench: Bench) -> Result<()> {
     assert_eq!(seqs(TapeQuery { reference: Some("pat-1".to_owned()), ..all() }, None, 10).await?, [3, 1]);
     assert_eq!(seqs(TapeQuery { digest: Some("aa".to_owned()), ..all() }, None, 10).await?, [2, 1]);
     assert_eq!(seqs(TapeQuery { plugin_id: Some("triage".to_owned()), ..all() }, None, 10).await?, [3]);
-    assert_eq!(tenant.list_references_of("aa").await?, ["pat-1", "rx-1", "rx-2"]);
+    let touched = tenant.list_touched("aa").await?;
+    let touched: Vec<_> = touched.iter().map(|t| (t.reference.as_str(), t.calls, t.first, t.last)).collect();
+    assert_eq!(touched, [("pat-1", 1, at(0), at(0)), ("rx-1", 1, at(0), at(0)), ("rx-2", 1, at(0), at(0))]);
+    let oldest = tenant.list_tape_after(&TapeQuery { digest: Some("aa".to_owned()), ..all() }, 1, 5).await?;
+    assert_eq!(oldest.iter().map(|entry| entry.seq).collect::<Vec<_>>(), [2]);
 
     let tx = tenant.begin().await?;
     assert!(is_unique_in(tx.append_tape(&[entry(2, "aa", &[])]).await, "tape"));

@@ -3,6 +3,7 @@
 mod build;
 mod inspect;
 mod install;
+mod lifecycle;
 
 use anyhow::Result;
 use clap::Subcommand;
@@ -18,6 +19,22 @@ pub enum Plugin {
     Inspect(inspect::Inspect),
     /// Takes packages into this host, so that tenants can be granted them.
     Install(install::Install),
+    /// Lists the plugins of a tenant.
+    List(lifecycle::List),
+    /// Says what a plugin may do in a tenant.
+    Grant(lifecycle::Grant),
+    /// Starts calling a plugin in a tenant.
+    Enable(lifecycle::Enable),
+    /// Stops calling it.
+    Disable(lifecycle::Disable),
+    /// Runs another version beside the one that is called, with no effect.
+    Shadow(lifecycle::Shadow),
+    /// Calls the candidate from now on.
+    Promote(lifecycle::PromoteCommand),
+    /// Calls the version before the last promotion again.
+    Rollback(lifecycle::Rollback),
+    /// Stops a package everywhere and says whom it touched.
+    Recall(lifecycle::Recall),
 }
 
 impl Plugin {
@@ -27,6 +44,14 @@ impl Plugin {
             Self::Build(command) => command.run(),
             Self::Inspect(command) => command.run(),
             Self::Install(command) => command.run(settings.load()?).await,
+            Self::List(command) => command.run(settings.load()?).await,
+            Self::Grant(command) => command.run(settings.load()?).await,
+            Self::Enable(command) => command.run(settings.load()?).await,
+            Self::Disable(command) => command.run(settings.load()?).await,
+            Self::Shadow(command) => command.run(settings.load()?).await,
+            Self::Promote(command) => command.run(settings.load()?).await,
+            Self::Rollback(command) => command.run(settings.load()?).await,
+            Self::Recall(command) => command.run(settings.load()?).await,
         }
     }
 }

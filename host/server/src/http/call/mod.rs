@@ -2,6 +2,7 @@
 
 mod get;
 mod list;
+mod replay;
 mod verify;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -10,5 +11,9 @@ use crate::app::Hospital;
 
 /// The routes of this noun.
 pub fn routes() -> OpenApiRouter<Hospital> {
-    OpenApiRouter::new().routes(routes!(get::get)).routes(routes!(list::list)).routes(routes!(verify::verify))
+    OpenApiRouter::new()
+        .routes(routes!(get::get))
+        .routes(routes!(list::list))
+        .routes(routes!(replay::replay))
+        .routes(routes!(verify::verify))
 }

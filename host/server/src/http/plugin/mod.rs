@@ -5,6 +5,8 @@ mod enable;
 mod grant;
 mod install;
 mod list;
+mod promote;
+mod rollback;
 
 use axum::extract::DefaultBodyLimit;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -20,4 +22,6 @@ pub fn routes(packages: DefaultBodyLimit) -> OpenApiRouter<Hospital> {
         .routes(routes!(enable::enable))
         .routes(routes!(grant::grant))
         .routes(routes!(list::list))
+        .routes(routes!(promote::promote))
+        .routes(routes!(rollback::rollback))
 }

@@ -1,0 +1,55 @@
+//! Commands that act on the records themselves, beside or without a server.
+
+use anyhow::{Context, Result, bail};
+use xinglin_domain::{
+    access::{Actor, Role},
+    id::{AccountId, TenantId},
+};
+
+use crate::{
+    ambient,
+    app::{Caller, Hospital, tenant::PLATFORM},
+    config::Config,
+};
+
+/// Opens the hospital for whoever can open its database, who runs the platform.
+pub async fn open(config: Config, command: &str) -> Result<(Hospital, Caller)> {
+    let hospital = Hospital::open(config).await?;
+    let caller = Caller {
+        actor: Actor {
+            account: AccountId::from_u128(0),
+            tenant: PLATFORM,
+            roles: vec![Role::Operator],
+            credentials: Vec::new(),
+            patients: Vec::new(),
+        },
+        now: hospital.now(),
+        request_id: format!("{command}-{:032x}", ambient::fresh_id()),
+    };
+    Ok((hospital, caller))
+}
+
+/// The tenant that was named, or the only one there is.
+pub async fn tenant(hospital: &Hospital, named: Option<TenantId>) -> Result<TenantId> {
+    if let Some(tenant) = named {
+        return Ok(tenant);
+    }
+    let tenants = tenants(hospital).await?;
+    match tenants.as_slice() {
+        [only] => Ok(*only),
+        [] => bail!("there is no tenant yet"),
+        many => bail!("there are {} tenants; say which with --tenant ten-…", many.len()),
+    }
+}
+
+/// All of them.
+pub async fn tenants(hospital: &Hospital) -> Result<Vec<TenantId>> {
+    let tenants = hospital.store().operator().list_tenants().await.context("the tenants")?;
+    Ok(tenants.into_iter().map(|tenant| tenant.id).filter(|id| *id != PLATFORM).collect())
+}
+
+/// An answer as JSON, for programs.
+pub fn print_json(answer: &impl serde::Serialize) -> Result<()> {
+    println!("{}", serde_json::to_string_pretty(answer)?);
+    Ok(())
+}

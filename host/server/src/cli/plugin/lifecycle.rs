@@ -1,0 +1,353 @@
+//! `xinglin plugin grant|enable|disable|shadow|promote|rollback|recall|list`: the
+//! life of a plugin in a tenant. They act on the records; a server that runs
+//! beside them goes by what they wrote with its next call.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use clap::Args;
+use comfy_table::{Table, presets::NOTHING};
+use xinglin_domain::id::TenantId;
+use xinglin_runtime::Capability;
+
+use crate::{
+    app::{
+        lifecycle::Promote as PromoteAsk,
+        plugin::{Grant as GrantAsk, InstallView},
+        recall::RecallView,
+        shadow::{Gate, ShadowView, StartShadow},
+    },
+    cli::operator,
+    config::Config,
+};
+
+/// Which plugin of which tenant.
+#[derive(Args)]
+pub struct Which {
+    /// Id of the plugin, for example `xinglin.diabetes`.
+    plugin: String,
+    /// Whose; may be left out if there is one tenant only.
+    #[arg(long)]
+    tenant: Option<TenantId>,
+    /// For programs.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Say what a plugin may do in a tenant: what it asks for, or less.
+///
+/// Examples:
+///   xinglin plugin grant xinglin.diabetes
+///   xinglin plugin grant acme.gateway --version 1.1.0 --capability http --capability kv
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+pub struct Grant {
+    #[command(flatten)]
+    which: Which,
+    /// Which version; the one that is called, or the newest, if left out.
+    #[arg(long)]
+    version: Option<String>,
+    /// An interface it may import; all that it asks for if none is named.
+    #[arg(long = "capability", value_parser = capability)]
+    capabilities: Vec<Capability>,
+    /// A value of one of its settings, as JSON: `--set hba1c-maximum=7.5`.
+    #[arg(long = "set", value_name = "KEY=JSON", value_parser = setting)]
+    settings: Vec<(String, serde_json::Value)>,
+}
+
+/// Start calling a plugin in a tenant.
+#[derive(Args)]
+pub struct Enable {
+    #[command(flatten)]
+    which: Which,
+}
+
+/// Stop calling a plugin in a tenant. Calls in flight finish.
+#[derive(Args)]
+pub struct Disable {
+    #[command(flatten)]
+    which: Which,
+}
+
+/// Run another version beside the one that is called, on the same calls and with
+/// no effect, and count what it decides otherwise.
+///
+/// Examples:
+///   xinglin plugin shadow xinglin.diabetes --version 1.1.0 --tapes 1000
+///   xinglin plugin shadow xinglin.diabetes           how it has done
+///   xinglin plugin shadow xinglin.diabetes --stop
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+pub struct Shadow {
+    #[command(flatten)]
+    which: Which,
+    /// The version to try; without it, says how the candidate has done.
+    #[arg(long)]
+    version: Option<String>,
+    /// How many calls on tape it is given first, the newest.
+    #[arg(long, default_value_t = 1000, requires = "version")]
+    tapes: u32,
+    /// Most calls of a hundred that it may decide otherwise, to be promoted.
+    #[arg(long, default_value_t = 0.0, requires = "version")]
+    max_differing_percent: f64,
+    /// Fewest calls it must have been compared on.
+    #[arg(long, default_value_t = 20, requires = "version")]
+    minimum_calls: u32,
+    /// Take the candidate out.
+    #[arg(long, conflicts_with = "version")]
+    stop: bool,
+}
+
+/// Call the candidate from now on, once it has passed its gate. No restart; calls
+/// in flight finish on the version they began with.
+#[derive(Args)]
+pub struct PromoteCommand {
+    #[command(flatten)]
+    which: Which,
+    /// Which version; the candidate if left out.
+    #[arg(long)]
+    version: Option<String>,
+    /// Whatever the gate says. It is logged.
+    #[arg(long)]
+    without_gate: bool,
+}
+
+/// Call the version before the last promotion again.
+#[derive(Args)]
+pub struct Rollback {
+    #[command(flatten)]
+    which: Which,
+}
+
+/// Plugins of a tenant.
+#[derive(Args)]
+pub struct List {
+    /// Whose; may be left out if there is one tenant only.
+    #[arg(long)]
+    tenant: Option<TenantId>,
+    /// For programs.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Stop a package everywhere and for good, and list every patient, prescription,
+/// bill and pathway that it touched.
+///
+/// Examples:
+///   xinglin plugin recall 3f1c… --dry-run                     whom it would concern
+///   xinglin plugin recall 3f1c… --reason "misses DDI" --csv touched.csv
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+pub struct Recall {
+    /// SHA-256 of the package.
+    digest: String,
+    /// Why, for everybody concerned.
+    #[arg(long, required_unless_present = "dry_run", conflicts_with = "dry_run")]
+    reason: Option<String>,
+    /// Only report.
+    #[arg(long)]
+    dry_run: bool,
+    /// Write the table of what was touched here.
+    #[arg(long, value_name = "FILE")]
+    csv: Option<PathBuf>,
+    /// For programs.
+    #[arg(long)]
+    json: bool,
+}
+
+fn capability(name: &str) -> Result<Capability, String> {
+    Capability::ALL
+        .into_iter()
+        .find(|known| known.name() == name)
+        .ok_or_else(|| format!("no such capability; there are {}", Capability::ALL.map(Capability::name).join(", ")))
+}
+
+fn setting(text: &str) -> Result<(String, serde_json::Value), String> {
+    let (key, value) = text.split_once('=').ok_or("write KEY=JSON")?;
+    let value = serde_json::from_str(value).unwrap_or_else(|_| value.into());
+    Ok((key.to_owned(), value))
+}
+
+impl Grant {
+    /// Runs it.
+    pub async fn run(self, config: Config) -> Result<()> {
+        let (hospital, caller) = operator::open(config, "grant").await?;
+        let tenant = operator::tenant(&hospital, self.which.tenant).await?;
+        let ask = GrantAsk {
+            version: self.version,
+            capabilities: (!self.capabilities.is_empty()).then_some(self.capabilities),
+            settings: self.settings.into_iter().collect(),
+            ..GrantAsk::default()
+        };
+        let view = hospital.grant_plugin(&caller, tenant, &self.which.plugin, ask).await?;
+        tell(&view, self.which.json)?;
+        Ok(hospital.store().close().await?)
+    }
+}
+
+impl Enable {
+    /// Runs it.
+    pub async fn run(self, config: Config) -> Result<()> {
+        let (hospital, caller) = operator::open(config, "enable").await?;
+        let tenant = operator::tenant(&hospital, self.which.tenant).await?;
+        tell(&hospital.enable_plugin(&caller, tenant, &self.which.plugin).await?, self.which.json)?;
+        Ok(hospital.store().close().await?)
+    }
+}
+
+impl Disable {
+    /// Runs it.
+    pub async fn run(self, config: Config) -> Result<()> {
+        let (hospital, caller) = operator::open(config, "disable").await?;
+        let tenant = operator::tenant(&hospital, self.which.tenant).await?;
+        tell(&hospital.disable_plugin(&caller, tenant, &self.which.plugin).await?, self.which.json)?;
+        Ok(hospital.store().close().await?)
+    }
+}
+
+impl Shadow {
+    /// Runs it.
+    pub async fn run(self, config: Config) -> Result<()> {
+        let (hospital, caller) = operator::open(config, "shadow").await?;
+        let tenant = operator::tenant(&hospital, self.which.tenant).await?;
+        let plugin = &self.which.plugin;
+        let view = match self.version {
+            Some(version) => {
+                let gate =
+                    Gate { max_differing_percent: self.max_differing_percent, minimum_calls: self.minimum_calls };
+                let start = StartShadow { version, gate, over_tapes: self.tapes };
+                hospital.start_shadow(&caller, tenant, plugin, start).await?
+            }
+            None if self.stop => hospital.stop_shadow(&caller, tenant, plugin).await?,
+            None => hospital.get_shadow(&caller, tenant, plugin).await?,
+        };
+        if self.which.json {
+            operator::print_json(&view)?;
+        } else {
+            tell_shadow(&view);
+        }
+        Ok(hospital.store().close().await?)
+    }
+}
+
+impl PromoteCommand {
+    /// Runs it.
+    pub async fn run(self, config: Config) -> Result<()> {
+        let (hospital, caller) = operator::open(config, "promote").await?;
+        let tenant = operator::tenant(&hospital, self.which.tenant).await?;
+        let ask = PromoteAsk { version: self.version, without_gate: self.without_gate };
+        tell(&hospital.promote_plugin(&caller, tenant, &self.which.plugin, ask).await?, self.which.json)?;
+        Ok(hospital.store().close().await?)
+    }
+}
+
+impl Rollback {
+    /// Runs it.
+    pub async fn run(self, config: Config) -> Result<()> {
+        let (hospital, caller) = operator::open(config, "rollback").await?;
+        let tenant = operator::tenant(&hospital, self.which.tenant).await?;
+        tell(&hospital.roll_back_plugin(&caller, tenant, &self.which.plugin).await?, self.which.json)?;
+        Ok(hospital.store().close().await?)
+    }
+}
+
+impl List {
+    /// Runs it.
+    pub async fn run(self, config: Config) -> Result<()> {
+        let (hospital, caller) = operator::open(config, "list").await?;
+        let tenant = operator::tenant(&hospital, self.tenant).await?;
+        let plugins = hospital.list_plugins(&caller, tenant).await?;
+        if self.json {
+            operator::print_json(&plugins)?;
+        } else {
+            let mut table = Table::new();
+            table.load_style(NOTHING).set_header(["plugin", "version", "state", "package", "candidate", "previous"]);
+            let short = |digest: &Option<String>| {
+                digest.as_deref().map_or("-", |digest| digest.get(..12).unwrap_or(digest)).to_owned()
+            };
+            for plugin in &plugins {
+                table.add_row([
+                    plugin.id.clone(),
+                    plugin.version.clone(),
+                    plugin.state.to_owned(),
+                    short(&Some(plugin.digest.clone())),
+                    short(&plugin.candidate),
+                    short(&plugin.previous),
+                ]);
+            }
+            println!("{table}");
+        }
+        Ok(hospital.store().close().await?)
+    }
+}
+
+impl Recall {
+    /// Runs it.
+    pub async fn run(self, config: Config) -> Result<()> {
+        let (hospital, caller) = operator::open(config, "recall").await?;
+        let report = match &self.reason {
+            Some(reason) => hospital.recall_package(&caller, &self.digest, reason).await?,
+            None => hospital.get_recall(&caller, &self.digest).await?,
+        };
+        if let Some(path) = &self.csv {
+            std::fs::write(path, report.to_csv()).with_context(|| path.display().to_string())?;
+        }
+        if self.json {
+            operator::print_json(&report)?;
+        } else {
+            tell_recall(&report);
+        }
+        Ok(hospital.store().close().await?)
+    }
+}
+
+fn tell(view: &InstallView, json: bool) -> Result<()> {
+    if json {
+        return operator::print_json(view);
+    }
+    println!("{} {}: {}", view.id, view.version, view.state);
+    println!("  sha256:{}", view.digest);
+    for (what, digest) in [("candidate", &view.candidate), ("previous", &view.previous)] {
+        if let Some(digest) = digest {
+            println!("  {what} sha256:{digest}");
+        }
+    }
+    Ok(())
+}
+
+fn tell_shadow(view: &ShadowView) {
+    println!("{}: sha256:{} in the shadow since {}", view.plugin, view.candidate, view.since);
+    let ShadowView { same, differing, inconclusive, differing_percent, .. } = view;
+    println!(
+        "  {same} calls decided the same, {differing} otherwise ({differing_percent:.1} %), {inconclusive} inconclusive"
+    );
+    let kinds = view.kinds.as_object();
+    for (kind, calls) in kinds.into_iter().flatten() {
+        println!("    {kind}: {calls} calls");
+        for example in view.examples.iter().filter(|example| example.kind == *kind).take(3) {
+            let list = |items: &[String]| if items.is_empty() { "nothing".to_owned() } else { items.join("; ") };
+            println!("      {}: {} → {}", example.call, list(&example.decided), list(&example.would_decide));
+        }
+    }
+    match &view.refused {
+        None => println!("  passes its gate: `xinglin plugin promote {}`", view.plugin),
+        Some(why) => println!("  does not pass its gate: {why}"),
+    }
+}
+
+fn tell_recall(report: &RecallView) {
+    println!("{} {}  sha256:{}", report.plugin, report.version, report.digest);
+    match (&report.recalled, &report.reason) {
+        (Some(at), reason) => println!("  recalled at {at}: {}", reason.as_deref().unwrap_or_default()),
+        _ => println!("  not recalled; this is what a recall would concern"),
+    }
+    for install in &report.installs {
+        println!("  {}: {}", install.tenant, install.as_what);
+    }
+    let mut table = Table::new();
+    table.load_style(NOTHING).set_header(["tenant", "kind", "id", "calls", "first", "last"]);
+    for row in &report.touched {
+        table.add_row([&row.tenant, row.kind, &row.id, &row.calls.to_string(), &row.first, &row.last]);
+    }
+    println!("{table}");
+}

@@ -1,0 +1,135 @@
+//! `xinglin replay`.
+
+use std::{path::PathBuf, time::Duration};
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use xinglin_domain::id::{CallId, TenantId};
+use xinglin_runtime::Package;
+
+use super::operator;
+use crate::{
+    app::replay::{Crater, ReplayView},
+    config::Config,
+};
+
+/// Runs past plugin calls again from their tapes and compares them byte for byte.
+/// With --against, says what another version would have decided. Nothing is
+/// written anywhere.
+///
+/// Examples:
+///   xinglin replay call-01j…                      one call, on the package it was made on
+///   xinglin replay --all                          every call of every tenant
+///   xinglin replay --all --against diabetes.wasm  all calls of a plugin, on a new version of it
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+pub struct Replay {
+    /// Which call.
+    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    call: Option<CallId>,
+    /// All of them.
+    #[arg(long)]
+    all: bool,
+    /// A package to run them on instead of their own.
+    #[arg(long, value_name = "FILE")]
+    against: Option<PathBuf>,
+    /// Only this tenant.
+    #[arg(long)]
+    tenant: Option<TenantId>,
+    /// For programs.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Replay {
+    /// Runs it. Fails if a call on its own package is not identical.
+    pub async fn run(self, config: Config) -> Result<()> {
+        let (hospital, _) = operator::open(config, "replay").await?;
+        let against = match &self.against {
+            Some(path) => {
+                let bytes = std::fs::read(path).with_context(|| path.display().to_string())?;
+                Some(Package::read(bytes).with_context(|| path.display().to_string())?)
+            }
+            None => None,
+        };
+        if let Some(call) = self.call {
+            let tenant = operator::tenant(&hospital, self.tenant).await?;
+            let report = hospital.replay_one(tenant, call, against.as_ref()).await?;
+            if self.json {
+                operator::print_json(&report)?;
+            } else {
+                tell(&report);
+            }
+            let wrong = against.is_none() && report.conclusive && !report.identical;
+            hospital.store().close().await?;
+            if wrong {
+                bail!("{call} did not run as its tape says");
+            }
+            return Ok(());
+        }
+
+        let tenants = match self.tenant {
+            Some(tenant) => vec![tenant],
+            None => operator::tenants(&hospital).await?,
+        };
+        let mut craters = Vec::new();
+        for tenant in tenants {
+            let bar = ProgressBar::new_spinner()
+                .with_style(ProgressStyle::with_template("{spinner} {prefix} {msg}")?)
+                .with_prefix(tenant.to_string());
+            bar.enable_steady_tick(Duration::from_millis(120));
+            let progress = |crater: &Crater| bar.set_message(format!("{} calls", crater.calls));
+            let crater = hospital.replay_all(tenant, against.as_ref(), progress).await?;
+            bar.finish_and_clear();
+            if !self.json {
+                println!("{tenant}");
+                tell_all(&crater);
+            }
+            craters.push(crater);
+        }
+        if self.json {
+            operator::print_json(&craters)?;
+        }
+        hospital.store().close().await?;
+        let wrong: u64 = craters.iter().map(|c| c.same_decisions + c.differing + c.unreadable).sum();
+        if against.is_none() && wrong > 0 {
+            bail!("{wrong} calls did not run as their tapes say");
+        }
+        Ok(())
+    }
+}
+
+fn tell_all(crater: &Crater) {
+    let Crater { calls, identical, same_decisions, differing, inconclusive, unreadable, .. } = crater;
+    #[expect(clippy::cast_precision_loss, reason = "counts of calls, for a percentage")]
+    let percent = if *calls == 0 { 100.0 } else { *identical as f64 * 100.0 / *calls as f64 };
+    println!("  {calls} calls: {identical} identical ({percent:.1} %), {same_decisions} with the same decisions,");
+    println!("  {differing} decided otherwise, {inconclusive} inconclusive, {unreadable} that could not be run");
+    for (kind, calls) in &crater.kinds {
+        println!("    {kind}: {calls} calls");
+    }
+    for example in crater.examples.iter().take(10) {
+        tell(example);
+    }
+}
+
+fn tell(report: &ReplayView) {
+    let verdict = match report {
+        report if report.identical => "identical, byte for byte",
+        report if !report.conclusive => "inconclusive: it ended by load or time",
+        report if report.diverged => "asked the host otherwise than on its tape",
+        _ => "not the same",
+    };
+    println!("  {} {} {}: {verdict}", report.call, report.plugin, report.hook);
+    let none = Vec::new();
+    for difference in report.differences.as_array().unwrap_or(&none) {
+        let list = |member: &str| -> String {
+            let items = difference.get(member).and_then(|list| list.as_array()).unwrap_or(&none);
+            let items: Vec<&str> = items.iter().filter_map(|item| item.as_str()).collect();
+            if items.is_empty() { "nothing".to_owned() } else { items.join("; ") }
+        };
+        let kind = difference.get("kind").and_then(|kind| kind.as_str()).unwrap_or_default();
+        println!("      {kind}: {} → {}", list("before"), list("after"));
+    }
+}

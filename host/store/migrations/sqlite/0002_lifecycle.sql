@@ -1,0 +1,33 @@
+-- The life of a plugin in a tenant: candidates in the shadow, and recalls.
+
+-- Since when the candidate runs in the shadow, and what it must pass to be promoted.
+ALTER TABLE plugin_install ADD COLUMN shadow TEXT NULL;
+
+ALTER TABLE plugin_package ADD COLUMN revoked_by TEXT NULL;
+
+-- A call that a candidate was given too. Nothing but this row came of it.
+CREATE TABLE shadow_call (
+    tenant_id        TEXT    NOT NULL,
+    plugin_id        TEXT    NOT NULL,
+    candidate_digest TEXT    NOT NULL,
+    call_id          TEXT    NOT NULL,
+    digest           TEXT    NOT NULL,
+    hook             TEXT    NOT NULL,
+    outcome          TEXT    NOT NULL CHECK (outcome IN ('same', 'differs', 'inconclusive')),
+    compared_at      INTEGER NOT NULL,
+    PRIMARY KEY (tenant_id, candidate_digest, call_id)
+) STRICT, WITHOUT ROWID;
+
+-- What the candidate would have decided otherwise, one row a kind. `decided` and
+-- `would_decide` are lists of text.
+CREATE TABLE shadow_difference (
+    tenant_id        TEXT NOT NULL,
+    candidate_digest TEXT NOT NULL,
+    call_id          TEXT NOT NULL,
+    kind             TEXT NOT NULL,
+    decided          TEXT NOT NULL,
+    would_decide     TEXT NOT NULL,
+    PRIMARY KEY (tenant_id, candidate_digest, call_id, kind),
+    FOREIGN KEY (tenant_id, candidate_digest, call_id)
+        REFERENCES shadow_call (tenant_id, candidate_digest, call_id) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
