@@ -8,6 +8,7 @@ mod bad_bodies;
 mod bad_plugins;
 mod journey;
 mod killed;
+mod lifecycle;
 mod payers;
 mod python;
 mod races;

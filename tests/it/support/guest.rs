@@ -28,16 +28,30 @@ pub struct Guest {
     imports: &'static [(&'static str, &'static str)],
     /// Of the manifest.
     tail: &'static str,
+    version: &'static str,
 }
 
 impl Guest {
     pub const fn new(id: &'static str, body: &'static str) -> Self {
-        Self { id, body, items: "", imports: &[], tail: "[limits]\ndeadline-ms = 5000" }
+        Self { id, body, items: "", imports: &[], tail: "[limits]\ndeadline-ms = 5000", version: "1.0.0" }
     }
 
     /// Nothing against anything.
     pub const fn healthy() -> Self {
         Self::new("test.healthy", "i32.const 1024")
+    }
+
+    /// Cannot decide about anything.
+    pub const fn undecided() -> Self {
+        Self::new(
+            "test.healthy",
+            "(i32.store8 (i32.const 1024) (i32.const 1)) (i32.store8 (i32.const 1028) (i32.const 2)) (i32.const 1024)",
+        )
+    }
+
+    pub const fn version(mut self, version: &'static str) -> Self {
+        self.version = version;
+        self
     }
 
     pub const fn items(mut self, items: &'static str) -> Self {
@@ -94,7 +108,7 @@ impl Guest {
 
     /// A component with this guest's manifest.
     pub fn packed(&self, component: &[u8]) -> Vec<u8> {
-        packed(component, self.id, "1.0.0", self.tail)
+        packed(component, self.id, self.version, self.tail)
     }
 
     pub fn package(&self) -> Vec<u8> {

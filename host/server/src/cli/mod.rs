@@ -16,7 +16,10 @@ use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
-use crate::config::{Config, LogFormat};
+use crate::{
+    config::{Config, LogFormat},
+    tls,
+};
 
 /// An internet-hospital core host that vendors extend with sandboxed
 /// WebAssembly components.
@@ -81,6 +84,7 @@ impl Cli {
     }
 
     fn try_run(self) -> Result<()> {
+        tls::install();
         let runtime = tokio::runtime::Runtime::new().context("cannot start the async runtime")?;
         let settings = self.settings;
         match self.command {
