@@ -23,7 +23,7 @@ on_both_engines!(
 const HOOK: &str = "xinglin:prescribing/review@1.0.0#review";
 
 const KV: &[(&str, &str)] =
-    &[(r#"(import "xinglin:host/kv@1.1.0" "get" (func $get (param i32 i32 i32)))"#, "xinglin:host/kv@1.0.0")];
+    &[(r#"(import "xinglin:host/kv@1.1.0" "get" (func $get (param i32 i32 i32)))"#, "xinglin:host/kv@1.1.0")];
 const WAND: &[(&str, &str)] = &[(r#"(import "acme:magic/wand@0.1.0" "wave" (func $wave))"#, "acme:magic/wand@0.1.0")];
 
 /// Checkers that break, and the code of it.
@@ -55,7 +55,9 @@ async fn what_is_no_plugin_is_not_installed(hospital: TestHospital) {
     let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
     let before = hospital.footprint(&clinic.tenant).await;
     let good = Guest::healthy().package();
-    let newer = |text: String| text.replace("@1.0.0", "@2.0.0");
+    let newer = |text: String| {
+        text.replace("@1.0.0", "@2.0.0").replace("@1.1.0", "@2.0.0").replace("version = 1.1.0", "version = 2.0.0")
+    };
     let bad = [
         ("nothing", Vec::new(), "PLUGIN_INVALID"),
         ("a text", b"hello".to_vec(), "PLUGIN_INVALID"),

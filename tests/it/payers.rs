@@ -76,7 +76,8 @@ async fn a_payer_that_breaks_is_asked_again(hospital: TestHospital) {
     // A newer version of the payer, every function of which panics.
     let broken = guest::broken(MEDICAL_INSURANCE.id, "9.0.0", "xinglin:payment/payer@1.0.0");
     hospital.operator.upload(broken).await.done("/api/v1/plugins");
-    hospital.operator.put(&payer(&clinic), json!({ "payer": "basic_insurance" })).await;
+    let promote = json!({ "version": "9.0.0", "without_gate": true });
+    hospital.operator.post(&format!("{}/promote", payer(&clinic)), promote).await;
     let failed = clinic.patient.ask(reqwest::Method::POST, &confirm_path(&quote), Some(confirmation(&quote))).await;
     assert_eq!((failed.status.as_u16(), failed.code()), (503, "PAY_UNAVAILABLE"), "{}", failed.text);
     assert_eq!(
@@ -85,7 +86,7 @@ async fn a_payer_that_breaks_is_asked_again(hospital: TestHospital) {
     );
     assert_eq!(clinic.balanced().await["debit_fen"], 0);
 
-    hospital.operator.put(&payer(&clinic), json!({ "payer": "basic_insurance", "version": "1.0.0" })).await;
+    hospital.operator.post(&format!("{}/rollback", payer(&clinic)), json!(null)).await;
     assert_eq!(clinic.confirm(&quote).await["status"], "SETTLED");
     assert_eq!(clinic.balanced().await["debit_fen"], quote["total_fen"]);
 }
