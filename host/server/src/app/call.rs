@@ -7,14 +7,16 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 use xinglin_domain::{
     access::Action,
-    id::{CallId, TenantId},
+    id::{CallId, PatientId, TenantId},
     review::FailedCall,
     time::Instant,
 };
-use xinglin_runtime::{Call, CallContext, CallFailure, KvFuture, KvRead, KvUnavailable, Lent, Output, Plugin, Tape};
+use xinglin_runtime::{
+    Call, CallContext, CallFailure, KvFuture, KvRead, KvUnavailable, Lent, NoRecord, Output, Plugin, RecordRead, Tape,
+};
 use xinglin_store::{ChainState, Install, KvWrite, NewTapeEntry, TapeEntry, TapeQuery, Tenant, TenantTx};
 
-use super::{AppError, AppResult, Caller, Hospital, plugin};
+use super::{AppError, AppResult, Caller, Hospital, chart::Chart, consent::Purpose, plugin};
 use crate::ambient;
 
 /// A call that a request made.
@@ -71,6 +73,8 @@ pub(super) struct Calls<'a> {
     tenant: TenantId,
     request_id: String,
     now: Instant,
+    /// Whose record may be read, and what for.
+    subject: Option<(PatientId, Purpose)>,
     about: Vec<String>,
     views: Vec<CallView>,
     tapes: Vec<Tape>,
@@ -84,6 +88,7 @@ impl<'a> Calls<'a> {
             tenant,
             request_id: request_id.to_owned(),
             now,
+            subject: None,
             about: Vec::new(),
             views: Vec::new(),
             tapes: Vec::new(),
@@ -91,7 +96,14 @@ impl<'a> Calls<'a> {
         }
     }
 
-    /// The calls are about this: a patient, a prescription, a bill. A recall
+    /// The calls are about this patient, whose record a plugin may read further
+    /// if it declares and is granted so. No other record is within its reach.
+    pub fn of(mut self, patient: PatientId, purpose: Purpose) -> Self {
+        self.subject = Some((patient, purpose));
+        self.about(patient)
+    }
+
+    /// The calls are about this: a prescription, a bill, an enrolment. A recall
     /// finds it by that.
     pub fn about(mut self, id: impl ToString) -> Self {
         self.about.push(id.to_string());
@@ -111,7 +123,20 @@ impl<'a> Calls<'a> {
                     records: self.hospital.store().tenant(self.tenant),
                     plugin: install.plugin_id.clone(),
                 }),
+                records: self.record_for(&install.plugin_id),
+                seed: ambient::random_bytes(),
             },
+        })
+    }
+
+    fn record_for(&self, plugin: &str) -> Arc<dyn RecordRead> {
+        let Some((patient, purpose)) = self.subject else { return Arc::new(NoRecord) };
+        Arc::new(Chart {
+            hospital: self.hospital.clone(),
+            tenant: self.tenant,
+            plugin: plugin.to_owned(),
+            patient,
+            purpose,
         })
     }
 
