@@ -210,7 +210,7 @@ async fn dice_follow_from_the_seed_and_the_tape_has_it() {
     must_be_granted(&gambler(1).package(), "random").await;
 }
 
-const PINNED: &str = "?";
+const PINNED: &str = "fkeagnoomomomemgfajdffkbhlgjfbadgejcbmej";
 
 #[tokio::test]
 async fn more_dice_than_there_are_end_the_call() {

@@ -14,6 +14,7 @@ use crate::{
     auth::{attempts::Attempts, token::Tokens},
     config::Config,
     keys::{self, KeyError, Keys},
+    tls,
 };
 
 /// One hospital host. Cheap to clone; all clones are the same host.
@@ -83,6 +84,7 @@ impl Hospital {
 
     /// As [`Hospital::open`], under these rules of consent.
     pub(crate) async fn open_under(config: Config, consent: Arc<dyn Consent>) -> Result<Self, OpenError> {
+        tls::install();
         keys::private_folder(&config.data_dir)
             .map_err(|source| OpenError::Folder { path: config.data_dir.display().to_string(), source })?;
         let keys = Keys::open(&config.data_dir.join("host.key"))?;
