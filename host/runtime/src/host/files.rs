@@ -122,7 +122,7 @@ impl CallState {
             return Err(FileError::TooLarge(MOST));
         }
         self.waiting = true;
-        let read = tokio::task::spawn_blocking(move || pack.open(&file)?.read(offset, length.into())).await;
+        let read = tokio::task::spawn_blocking(move || pack.read(&file, offset, length.into())).await;
         self.waiting = false;
         read.unwrap_or(Err(FileError::Unavailable))
     }

@@ -215,9 +215,10 @@ fn can(manifest: &Manifest, surface: &Surface) -> Vec<Item> {
             format!("see these observations of a pseudonymous patient: {}", codes.join(", ")),
         ));
     }
-    for entry in capability::CATALOGUE.iter().filter(|e| surface.capabilities.contains(&e.capability)) {
-        let reason = manifest.capabilities.get(&entry.capability).and_then(|ask| ask.reason.clone());
-        can.push(Item { reason, ..item(entry.zh, entry.en) });
+    for entry in capability::CATALOGUE.iter().filter(|e| uses(surface, e.capability)) {
+        if let Some(ask) = manifest.capabilities.get(&entry.capability) {
+            can.push(Item { reason: ask.reason.clone(), ..item(entry.zh, entry.en) });
+        }
     }
     if uses(surface, Capability::Files) {
         for pack in manifest.packs() {

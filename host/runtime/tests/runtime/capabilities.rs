@@ -602,6 +602,135 @@ async fn what_is_printed_is_logged_and_who_exits_has_failed() {
     assert_eq!(failure.log.len(), 2, "{failure}");
 }
 
+const WASI_FILES: &str = "package wasi:filesystem@0.2.6;
+     interface types {
+         enum error-code {
+             access, would-block, already, bad-descriptor, busy, deadlock, quota, exist, file-too-large,
+             illegal-byte-sequence, in-progress, interrupted, invalid, io, is-directory, loop, too-many-links,
+             message-size, name-too-long, no-device, no-entry, no-lock, insufficient-memory, insufficient-space,
+             not-directory, not-empty, not-recoverable, unsupported, no-tty, no-such-device, overflow, not-permitted,
+             pipe, read-only, invalid-seek, text-file-busy, cross-device,
+         }
+         flags path-flags { symlink-follow }
+         flags open-flags { create, directory, exclusive, truncate }
+         flags descriptor-flags {
+             read, write, file-integrity-sync, data-integrity-sync, requested-write-sync, mutate-directory,
+         }
+         resource descriptor {
+             write: func(buffer: list<u8>, offset: u64) -> result<u64, error-code>;
+             open-at: func(path-flags: path-flags, path: string, open-flags: open-flags, %flags: descriptor-flags)
+                 -> result<own<descriptor>, error-code>;
+         }
+     }
+     interface preopens { use types.{descriptor}; get-directories: func() -> list<tuple<own<descriptor>, string>>; }";
+
+const WASI_FILES_CORE: &str = r#"(import "wasi:filesystem/preopens@0.2.6" "get-directories" (func $folders (param i32)))
+(import "wasi:filesystem/types@0.2.6" "[method]descriptor.open-at" (func $open (param i32 i32 i32 i32 i32 i32 i32)))
+(import "wasi:filesystem/types@0.2.6" "[method]descriptor.write" (func $write (param i32 i32 i32 i64 i32)))"#;
+
+/// Opens a path of the pack (folder 0) or of scratch (folder 1), and then does as
+/// `then` says. Says what is left at 600: two characters.
+fn wasi_filer(folder: u32, path: &str, create: u32, write: u32, then: &str) -> Package {
+    let body = format!(
+        "(call $folders (i32.const 3000))
+         (call $open (i32.load offset={} (i32.load (i32.const 3000))) (i32.const 1) (i32.const 720) (i32.const {})
+             (i32.const {create}) (i32.const {}) (i32.const 2048))
+         (i32.store8 (i32.const 600) (i32.add (i32.const 48) (i32.load8_u (i32.const 2048))))
+         (i32.store8 (i32.const 601) (select (i32.add (i32.const 65) (i32.load8_u (i32.const 2052))) (i32.const 48)
+             (i32.load8_u (i32.const 2048))))
+         {then}",
+        folder * 12,
+        path.len(),
+        1 + 2 * write,
+    );
+    let escaped: String = path.bytes().map(|byte| format!("\\{byte:02x}")).collect();
+    let mut checker = Checker::say(&body, "(i32.const 600)", "(i32.const 2)").pages(8);
+    checker.items = format!("{WASI_FILES_CORE}\n(data (i32.const 720) \"{escaped}\")");
+    let world = "import wasi:filesystem/types@0.2.6; import wasi:filesystem/preopens@0.2.6;
+                 export xinglin:prescribing/review@1.0.0;";
+    let (resolve, _, world) = resolve(|text| text, &[WASI_FILES], world);
+    let component = component(&checker.core(), &resolve, world);
+    let asked = "[capabilities.wasi]\n[capabilities.files]\npacks = [\"codes\"]\nscratch-kib = 1024";
+    let manifest = Manifest::parse(&toml(asked)).expect("a manifest");
+    Package::read(attach(&component, &manifest).expect("a package")).expect("a good package")
+}
+
+async fn opened(shelf: &Shelf, package: &Package) -> Said {
+    let runtime = shelf.runtime();
+    let plugin = runtime.load(package, &Grants::as_asked(package.manifest())).await.expect("loaded");
+    let said = ask(&runtime, &plugin, Lent::default()).await;
+    replays(&runtime, &plugin, &said.tape).await;
+    said
+}
+
+#[tokio::test]
+async fn an_interpreter_opens_what_was_granted_and_nothing_beside_it() {
+    const PACK: u32 = 0;
+    const SCRATCH: u32 = 1;
+    const NOT_PERMITTED: &str = "1`";
+    const READ_ONLY: &str = "1b";
+    const NO_ENTRY: &str = "1U";
+    let shelf = Shelf::new();
+    let long = "a/".repeat(128);
+    for (folder, path, create, write, said) in [
+        (PACK, "icd.txt", 0, 0, "00"),
+        (PACK, "deep/../icd.txt", 0, 0, "00"),
+        (PACK, ".", 0, 0, "00"),
+        (PACK, "none", 0, 0, NO_ENTRY),
+        (PACK, "icd.txt/none", 0, 0, NO_ENTRY),
+        (PACK, "../secret.txt", 0, 0, NOT_PERMITTED),
+        (PACK, "deep/../../secret.txt", 0, 0, NOT_PERMITTED),
+        (PACK, "/etc/passwd", 0, 0, NOT_PERMITTED),
+        (PACK, "icd.txt\0", 0, 0, NOT_PERMITTED),
+        (PACK, &long, 0, 0, NOT_PERMITTED),
+        (PACK, "icd.txt", 0, 1, READ_ONLY),
+        (PACK, "new.txt", 1, 0, READ_ONLY),
+        (PACK, "icd.txt", 8, 0, READ_ONLY),
+        (SCRATCH, "a", 0, 0, NO_ENTRY),
+        (SCRATCH, "a", 1, 1, "00"),
+        (SCRATCH, "no/a", 1, 1, NO_ENTRY),
+        (SCRATCH, "../packs/codes/icd.txt", 0, 0, NOT_PERMITTED),
+        (SCRATCH, "../a", 1, 1, NOT_PERMITTED),
+    ] {
+        let said_now = opened(&shelf, &wasi_filer(folder, path, create, write, "")).await;
+        assert_eq!(said_now.outcome.expect("an answer"), said, "{folder} {path:?}");
+        assert_eq!(said_now.tape.answers[0].import, "wasi.packs");
+    }
+}
+
+#[tokio::test]
+async fn an_interpreter_writes_as_much_as_was_granted() {
+    let shelf = Shelf::new();
+    // 64 KiB after 64 KiB, until one is refused; says how many went in, and why not more.
+    let fill = "(block $done (loop $next
+             (call $write (i32.load (i32.const 2052)) (i32.const 4096) (i32.const 65536)
+                 (i64.mul (i64.const 65536) (i64.extend_i32_u (local.get $i))) (i32.const 4000))
+             (br_if $done (i32.load8_u (i32.const 4000)))
+             (local.set $i (i32.add (local.get $i) (i32.const 1)))
+             (br_if $next (i32.lt_u (local.get $i) (i32.const 60)))))
+         (i32.store8 (i32.const 600) (i32.add (i32.const 48) (local.get $i)))
+         (i32.store8 (i32.const 601) (i32.add (i32.const 65) (i32.load8_u (i32.const 4008))))";
+    let said = opened(&shelf, &wasi_filer(1, "a", 1, 1, fill)).await.outcome.expect("an answer");
+    assert_eq!(said, "?X", "fifteen went in, and then there was no space");
+    // A file with a hole in it counts as long as it is.
+    let hole = "(call $write (i32.load (i32.const 2052)) (i32.const 4096) (i32.const 1) (i64.const 9223372036854775806)
+             (i32.const 4000))
+         (i32.store8 (i32.const 600) (i32.add (i32.const 48) (i32.load8_u (i32.const 4000))))
+         (i32.store8 (i32.const 601) (i32.add (i32.const 65) (i32.load8_u (i32.const 4008))))";
+    assert_eq!(opened(&shelf, &wasi_filer(1, "a", 1, 1, hole)).await.outcome.expect("an answer"), "1X");
+}
+
+#[tokio::test]
+async fn a_replay_of_an_interpreter_with_another_pack_diverges() {
+    let shelf = Shelf::new();
+    let package = wasi_filer(0, "icd.txt", 0, 0, "");
+    let runtime = shelf.runtime();
+    let plugin = runtime.load(&package, &Grants::as_asked(package.manifest())).await.expect("loaded");
+    let tape = ask(&runtime, &plugin, Lent::default()).await.tape;
+    fs::write(shelf.path().join("codes/icd.txt"), "I10.x").expect("a file");
+    assert!(runtime.replay(&plugin, &tape).await.expect("replayed").diverged);
+}
+
 #[test]
 fn the_sheet_of_an_interpreter_says_what_it_is() {
     let sheet = system("(i64.const 0)").sheet();

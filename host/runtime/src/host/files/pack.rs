@@ -66,8 +66,9 @@ impl Packs {
         let dir = self.folder.open_dir(name).map_err(unreadable)?;
         let mut files = BTreeMap::new();
         walk(name, &dir, "", 0, &mut files)?;
-        let known = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(pack) = known().get(name)
+        // Held while a pack is read through, so that many calls do it once.
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(pack) = known.get(name)
             && pack.files == files
         {
             return Ok(pack.clone());
@@ -75,7 +76,7 @@ impl Packs {
         let mut pack = Pack { name: name.to_owned(), digest: Digest([0; 32]), dir, files };
         pack.digest = pack.digest().map_err(unreadable)?;
         let pack = Arc::new(pack);
-        known().insert(name.to_owned(), pack.clone());
+        known.insert(name.to_owned(), pack.clone());
         Ok(pack)
     }
 }
@@ -100,6 +101,10 @@ impl Mark {
             #[cfg(unix)]
             change: (metadata.dev(), metadata.ino(), metadata.ctime(), metadata.ctime_nsec()),
         }
+    }
+
+    fn must_be_of(&self, file: &File) -> io::Result<()> {
+        if Self::of(&Metadata::from_file(file)?) == *self { Ok(()) } else { Err(changed()) }
     }
 }
 
@@ -155,7 +160,6 @@ pub(crate) enum Entry {
 
 impl Pack {
     fn digest(&self) -> io::Result<Digest> {
-        let changed = || io::Error::other("it was changed while it was read");
         let mut hash = Sha256::new();
         hash.update(b"xinglin-pack-1");
         let mut buffer = vec![0; 64 << 10];
@@ -163,17 +167,26 @@ impl Pack {
             hash.update((path.len() as u64).to_be_bytes());
             hash.update(path.as_bytes());
             hash.update(mark.length.to_be_bytes());
-            let file = self.open(path).map_err(|_| changed())?;
-            let mut rest = &file.file;
+            let mut file = self.open(path, mark)?;
             loop {
-                match rest.read(&mut buffer)? {
+                match file.read(&mut buffer)? {
                     0 => break,
                     read => hash.update(buffer.get(..read).unwrap_or_default()),
                 }
             }
-            file.is_unchanged().then_some(()).ok_or_else(changed)?;
+            mark.must_be_of(&file)?;
         }
         Ok(Digest(hash.finalize().into()))
+    }
+
+    fn open(&self, path: &str, mark: &Mark) -> io::Result<File> {
+        // Before it is opened, for what is no file could wait for a writer.
+        if !self.dir.symlink_metadata(path).is_ok_and(|metadata| Mark::of(&metadata) == *mark) {
+            return Err(changed());
+        }
+        let file = self.dir.open(path)?.into_std();
+        mark.must_be_of(&file)?;
+        Ok(file)
     }
 
     /// Its files, in order.
@@ -206,44 +219,28 @@ impl Pack {
         names
     }
 
-    /// One of its files, by a path as [`Pack::paths`] gives it.
-    pub fn open(&self, path: &str) -> Result<PackFile, FileError> {
+    /// So many bytes of a file, fewer at its end; by a path as [`Pack::paths`]
+    /// gives it. No file stays open, so that a guest cannot use up the host's.
+    /// Fails if the file is not what was digested.
+    pub fn read(&self, path: &str, offset: u64, length: u64) -> Result<Vec<u8>, FileError> {
         let mark = self.files.get(path).ok_or(FileError::NotFound)?;
-        let opened = self.dir.open(path).map_err(|error| {
-            tracing::error!(%error, pack = self.name, path, "a file of a pack cannot be opened");
+        let read = || {
+            let mut file = self.open(path, mark)?;
+            let mut bytes = Vec::new();
+            if offset < mark.length {
+                file.seek(SeekFrom::Start(offset))?;
+                (&file).take(length).read_to_end(&mut bytes)?;
+            }
+            mark.must_be_of(&file)?;
+            Ok(bytes)
+        };
+        read().map_err(|error: io::Error| {
+            tracing::error!(%error, pack = self.name, path, "a file of a pack cannot be read");
             FileError::Unavailable
-        })?;
-        let file = PackFile { file: opened.into_std(), mark: mark.clone() };
-        if file.is_unchanged() { Ok(file) } else { Err(FileError::Unavailable) }
+        })
     }
 }
 
-/// An open file of a pack.
-#[derive(Debug)]
-pub(crate) struct PackFile {
-    file: File,
-    mark: Mark,
-}
-
-impl PackFile {
-    pub fn length(&self) -> u64 {
-        self.mark.length
-    }
-
-    fn is_unchanged(&self) -> bool {
-        Metadata::from_file(&self.file).is_ok_and(|metadata| Mark::of(&metadata) == self.mark)
-    }
-
-    /// So many bytes, fewer at the end. Fails if the file is not what was
-    /// digested.
-    pub fn read(&self, offset: u64, length: u64) -> Result<Vec<u8>, FileError> {
-        let mut bytes = Vec::new();
-        if offset < self.mark.length {
-            let mut file = &self.file;
-            file.seek(SeekFrom::Start(offset))
-                .and_then(|_| file.take(length).read_to_end(&mut bytes))
-                .map_err(|_| FileError::Unavailable)?;
-        }
-        if self.is_unchanged() { Ok(bytes) } else { Err(FileError::Unavailable) }
-    }
+fn changed() -> io::Error {
+    io::Error::other("it was changed while it was in use")
 }

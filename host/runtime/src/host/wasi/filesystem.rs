@@ -29,7 +29,7 @@ use crate::{
     call::CallState,
     host::files::{
         FileError, TapedPack,
-        pack::{Entry, Pack, PackFile},
+        pack::{Entry, Pack},
         resolve,
         scratch::{Content, Node, ScratchError},
     },
@@ -44,7 +44,7 @@ const CHUNK: u64 = 64 << 10;
 #[derive(Clone)]
 enum Open {
     PackFolder(Arc<Pack>, String),
-    PackFile(Arc<Pack>, String, Arc<PackFile>),
+    PackFile(Arc<Pack>, String, u64),
     ScratchFolder(String),
     ScratchFile(Arc<Content>),
 }
@@ -114,10 +114,7 @@ impl CallState {
         match pack.entry(&path) {
             None => Err(ErrorCode::NoEntry),
             Some(Entry::Folder) => Ok(Open::PackFolder(pack, path)),
-            Some(Entry::File { .. }) => {
-                let file = pack.open(&path)?;
-                Ok(Open::PackFile(pack, path, Arc::new(file)))
-            }
+            Some(Entry::File { length }) => Ok(Open::PackFile(pack, path, length)),
         }
     }
 
@@ -148,7 +145,7 @@ impl CallState {
     fn stat_of(&self, open: &Open) -> DescriptorStat {
         let (type_, size) = match open {
             Open::PackFolder(..) | Open::ScratchFolder(_) => (DescriptorType::Directory, 0),
-            Open::PackFile(_, _, file) => (DescriptorType::RegularFile, file.length()),
+            Open::PackFile(_, _, length) => (DescriptorType::RegularFile, *length),
             Open::ScratchFile(content) => (DescriptorType::RegularFile, content.length()),
         };
         let now = Some(self.wall_clock());
@@ -281,7 +278,7 @@ impl HostDescriptor for CallState {
     async fn read(&mut self, handle: Handle, length: Filesize, offset: Filesize) -> FsResult<(Vec<u8>, bool)> {
         let length = length.min(CHUNK);
         let bytes = match get(&self.wasi().table, &handle)? {
-            Open::PackFile(_, _, file) => file.read(offset, length).map_err(ErrorCode::from)?,
+            Open::PackFile(pack, path, _) => pack.read(path, offset, length).map_err(ErrorCode::from)?,
             Open::ScratchFile(content) => content.read(offset, length),
             Open::PackFolder(..) | Open::ScratchFolder(_) => return Err(ErrorCode::IsDirectory.into()),
         };
@@ -394,7 +391,7 @@ impl HostDescriptor for CallState {
     fn read_via_stream(&mut self, handle: Handle, offset: Filesize) -> FsResult<Resource<DynInputStream>> {
         let table = &mut self.wasi().table;
         let reader: DynInputStream = match get(table, &handle)?.clone() {
-            Open::PackFile(_, _, file) => Box::new(Reader { of: Source::Pack(file), at: offset }),
+            Open::PackFile(pack, path, _) => Box::new(Reader { of: Source::Pack(pack, path), at: offset }),
             Open::ScratchFile(content) => Box::new(Reader { of: Source::Scratch(content), at: offset }),
             Open::PackFolder(..) | Open::ScratchFolder(_) => return Err(ErrorCode::IsDirectory.into()),
         };
@@ -441,7 +438,7 @@ impl HostDirectoryEntryStream for CallState {
 // --- streams -----------------------------------------------------------------
 
 enum Source {
-    Pack(Arc<PackFile>),
+    Pack(Arc<Pack>, String),
     Scratch(Arc<Content>),
 }
 
@@ -460,7 +457,7 @@ impl InputStream for Reader {
     fn read(&mut self, size: usize) -> StreamResult<Bytes> {
         let size = (size as u64).min(CHUNK);
         let bytes = match &self.of {
-            Source::Pack(file) => file.read(self.at, size).map_err(|_| {
+            Source::Pack(pack, path) => pack.read(path, self.at, size).map_err(|_| {
                 StreamError::LastOperationFailed(wasmtime::format_err!("the pack cannot be read just now"))
             })?,
             Source::Scratch(content) => content.read(self.at, size),
