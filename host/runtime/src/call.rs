@@ -19,11 +19,18 @@ use xinglin_domain::{
 };
 
 use crate::{
-    CallFailure, FailureCode, KvRead, KvWrite, Limits, LogLine, NoKv, Output, Plugin, Runtime, Tape,
+    CallFailure, FailureCode, Grants, KvRead, KvWrite, Limits, LogLine, Manifest, NoKv, NoRecord, Output, Plugin,
+    RecordRead, Runtime, Tape,
     engine::TICK,
     failure::{Cause, hint},
     hook::{Hook, HookName},
-    host::{kv::Kv, log::Log},
+    host::{
+        files::{Files, pack::Pack},
+        kv::Kv,
+        log::Log,
+        random::Random,
+        wasi::Wasi,
+    },
     limits::{Meter, Stop},
     registry::Program,
     tape::Recorder,
@@ -40,7 +47,8 @@ pub struct CallContext {
     pub request_id: String,
     /// What [`crate::Manifest::resolve`] made of the tenant's settings.
     pub settings: Vec<Attribute>,
-    /// When the call is made, by the caller's clock. For the tape only.
+    /// When the call is made, by the caller's clock. For the tape, and for guests
+    /// that ask WASI what time it is.
     pub now: Instant,
     /// What stands behind the imports.
     pub lent: Lent,
@@ -52,11 +60,15 @@ pub struct CallContext {
 pub struct Lent {
     /// What the plugin has kept.
     pub kv: Arc<dyn KvRead>,
+    /// The record of the patient whom the call is about.
+    pub records: Arc<dyn RecordRead>,
+    /// What the call's random numbers follow from; drawn afresh for each call.
+    pub seed: [u8; 32],
 }
 
 impl Default for Lent {
     fn default() -> Self {
-        Self { kv: Arc::new(NoKv) }
+        Self { kv: Arc::new(NoKv), records: Arc::new(NoRecord), seed: [0; 32] }
     }
 }
 
@@ -86,9 +98,16 @@ pub(crate) struct CallState {
     pub tenant: TenantId,
     pub request_id: String,
     pub plugin: Arc<str>,
+    pub manifest: Arc<Manifest>,
     pub hook: HookName,
+    pub now: Instant,
     pub settings: Vec<Attribute>,
     pub kv: Kv,
+    pub records: Arc<dyn RecordRead>,
+    pub files: Files,
+    pub random: Random,
+    /// What the guest holds of the system; nothing if it never asked.
+    pub wasi: Option<Box<Wasi>>,
     pub log: Log,
     pub tape: Recorder,
     /// Whether the guest waits for a host function just now.
@@ -96,23 +115,33 @@ pub(crate) struct CallState {
     meter: Meter,
 }
 
+/// Whose call it is, and under what.
+pub(crate) struct Terms<'a> {
+    pub plugin: Arc<str>,
+    pub manifest: Arc<Manifest>,
+    pub hook: HookName,
+    pub grants: &'a Grants,
+    pub packs: Vec<Arc<Pack>>,
+    pub limits: Limits,
+}
+
 impl CallState {
-    pub fn new(
-        context: CallContext,
-        plugin: Arc<str>,
-        hook: HookName,
-        kv_quota_kib: u32,
-        limits: Limits,
-        tape: Recorder,
-    ) -> Self {
+    pub fn new(context: CallContext, terms: Terms<'_>, tape: Recorder) -> Self {
+        let Terms { plugin, manifest, hook, grants, packs, limits } = terms;
         Self {
             call: context.call,
             tenant: context.tenant,
             request_id: context.request_id,
             plugin,
+            manifest,
             hook,
+            now: context.now,
             settings: context.settings,
-            kv: Kv::new(context.lent.kv, kv_quota_kib),
+            kv: Kv::new(context.lent.kv, grants.kv_quota_kib),
+            records: context.lent.records,
+            files: Files::new(packs, grants.scratch_kib),
+            random: Random::new(context.lent.seed),
+            wasi: None,
             log: Log::default(),
             tape,
             waiting: false,
@@ -123,9 +152,10 @@ impl CallState {
 
 /// A store that keeps its guest within its limits from now on.
 pub(crate) fn store(engine: &wasmtime::Engine, state: CallState, limits: Limits) -> Store<CallState> {
+    let transfer = limits.transfer(state.files.scratch.is_granted());
     let mut store = Store::new(engine, state);
     store.limiter(|state| &mut state.meter);
-    store.set_hostcall_fuel(limits.transfer());
+    store.set_hostcall_fuel(transfer);
     let (started, deadline) = (time::Instant::now(), limits.deadline());
     store.set_epoch_deadline(1);
     store.epoch_deadline_callback(move |_| {
@@ -170,8 +200,15 @@ impl Runtime {
     ) -> (Call<H::Output>, bool) {
         let program = plugin.program();
         let (call, tenant, now) = (context.call, context.tenant, context.now);
-        let quota = plugin.kv_quota_kib();
-        let state = CallState::new(context, program.id.clone(), H::NAME, quota, limits, recorder);
+        let terms = Terms {
+            plugin: program.id.clone(),
+            manifest: program.manifest.clone(),
+            hook: H::NAME,
+            grants: plugin.grants(),
+            packs: self.packs(&plugin.grants().packs).await,
+            limits,
+        };
+        let state = CallState::new(context, terms, recorder);
 
         // Serialised before the call and not after: what is on tape is what the
         // guest was given, whatever happens next.
@@ -183,7 +220,7 @@ impl Runtime {
             None => unless(self.stopped(program, &state), self.permit(plugin)).await,
             Some(cause) => Err(cause),
         };
-        let (result, state, elapsed) = match permit {
+        let (result, mut state, elapsed) = match permit {
             Err(cause) => (Err(cause), state, time::Duration::ZERO),
             Ok(_held) => {
                 let started = time::Instant::now();
@@ -195,6 +232,7 @@ impl Runtime {
             }
         };
         let hook = H::NAME.to_string();
+        state.take_output(true);
         let CallState { kv, log, tape: recorder, meter, .. } = state;
         let (outcome, output, kv_writes) = match result.and_then(|results| measure::<H>(results, limits)) {
             Ok((answer, json)) => (Ok(answer), Output::Answered(json), kv.into_writes()),

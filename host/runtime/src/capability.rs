@@ -10,10 +10,10 @@ use wasmtime::{
     component::{HasSelf, Linker},
 };
 
-use crate::{call::CallState, wit::xinglin::host};
+use crate::{call::CallState, host::wasi, wit::xinglin::host};
 
-/// One interface of `xinglin:host`, asked for by the manifest and granted by
-/// the tenant.
+/// One interface of `xinglin:host`, or WASI as a whole, asked for by the
+/// manifest and granted by the tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Capability {
@@ -23,11 +23,19 @@ pub enum Capability {
     Settings,
     /// Small durable values of its own.
     Kv,
+    /// Reads of the record beyond the snapshot.
+    Records,
+    /// Data packs and a scratch folder.
+    Files,
+    /// Random numbers.
+    Random,
+    /// An interpreter's system calls.
+    Wasi,
 }
 
 pub(crate) struct Entry {
     pub capability: Capability,
-    /// The import, without its version.
+    /// The import, without its version; of WASI, how they all begin.
     pub interface: &'static str,
     /// What granting it means, in words for whoever grants it.
     pub zh: &'static str,
@@ -35,7 +43,7 @@ pub(crate) struct Entry {
     link: fn(&mut Linker<CallState>) -> wasmtime::Result<()>,
 }
 
-pub(crate) static CATALOGUE: [Entry; 3] = [
+pub(crate) static CATALOGUE: [Entry; 7] = [
     Entry {
         capability: Capability::Log,
         interface: "xinglin:host/log",
@@ -57,11 +65,41 @@ pub(crate) static CATALOGUE: [Entry; 3] = [
         en: "keep small values of its own, for your organisation and this plugin only",
         link: |linker| host::kv::add_to_linker::<_, HasSelf<CallState>>(linker, |state| state),
     },
+    Entry {
+        capability: Capability::Records,
+        interface: "xinglin:host/records",
+        zh: "在清单声明的范围内查阅当次患者（假名）的更多病历",
+        en: "look further into the record of the patient at hand (pseudonymous), within what its manifest declares",
+        link: |linker| host::records::add_to_linker::<_, HasSelf<CallState>>(linker, |state| state),
+    },
+    Entry {
+        capability: Capability::Files,
+        interface: "xinglin:host/files",
+        zh: "读取运维人员放置的数据包，使用随调用消失的临时目录",
+        en: "read data packs that the operator placed, and use a scratch folder that is gone after the call",
+        link: |linker| host::files::add_to_linker::<_, HasSelf<CallState>>(linker, |state| state),
+    },
+    Entry {
+        capability: Capability::Random,
+        interface: "xinglin:host/random",
+        zh: "抽取随机数（录带可重现）",
+        en: "draw random numbers, which the tape can repeat",
+        link: |linker| host::random::add_to_linker::<_, HasSelf<CallState>>(linker, |state| state),
+    },
+    Entry {
+        capability: Capability::Wasi,
+        interface: "wasi:",
+        zh: "自带解释器的系统调用：环境与参数为空，时钟停在调用时刻，无网络；打印内容写入运行日志；文件仅限“files”所授",
+        en: "make the system calls of an interpreter: no environment, no arguments, no network, a clock that stands at \
+             the moment of the call; what it prints goes to the log, and its files are those of `files`",
+        link: wasi::link,
+    },
 ];
 
 impl Capability {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Log, Self::Settings, Self::Kv];
+    pub const ALL: [Self; 7] =
+        [Self::Log, Self::Settings, Self::Kv, Self::Records, Self::Files, Self::Random, Self::Wasi];
 
     /// As manifests write it.
     pub const fn name(self) -> &'static str {
@@ -69,6 +107,10 @@ impl Capability {
             Self::Log => "log",
             Self::Settings => "settings",
             Self::Kv => "kv",
+            Self::Records => "records",
+            Self::Files => "files",
+            Self::Random => "random",
+            Self::Wasi => "wasi",
         }
     }
 

@@ -13,7 +13,7 @@ use tokio::sync::{Semaphore, watch};
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, WasmBacktraceDetails};
 
 use crate::{
-    AotCache, Digest, FailureCode, Limits, PluginError,
+    AotCache, Digest, FailureCode, Limits, Packs, PluginError,
     failure::Cause,
     registry::{Pool, Program},
 };
@@ -23,6 +23,8 @@ use crate::{
 pub struct Options {
     /// Where compiled components are kept; without one, each start compiles anew.
     pub cache: Option<AotCache>,
+    /// Where the data packs are; without, there are none.
+    pub packs: Option<Packs>,
     /// Calls running at once. Each keeps address space in reserve.
     pub calls: u32,
     /// Calls of one plugin in one tenant running at once.
@@ -33,7 +35,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { cache: None, calls: 128, calls_per_plugin: 32, patience: Duration::from_millis(500) }
+        Self { cache: None, packs: None, calls: 128, calls_per_plugin: 32, patience: Duration::from_millis(500) }
     }
 }
 
@@ -47,6 +49,7 @@ pub(crate) struct Shared {
     pub engine: Engine,
     pub fingerprint: String,
     pub cache: Option<AotCache>,
+    pub packs: Option<Packs>,
     pub calls: Semaphore,
     pub calls_per_plugin: u32,
     pub patience: Duration,
@@ -79,6 +82,7 @@ impl Runtime {
                 fingerprint: fingerprint(&engine),
                 engine,
                 cache: options.cache,
+                packs: options.packs,
                 calls: Semaphore::new(options.calls as usize),
                 calls_per_plugin: options.calls_per_plugin,
                 patience: options.patience,

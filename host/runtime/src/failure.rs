@@ -134,7 +134,8 @@ impl From<Stop> for Cause {
         let code = match stop {
             Stop::Memory { .. } => FailureCode::Memory,
             Stop::Deadline(_) => FailureCode::Fuel,
-            Stop::Tape(_) | Stop::Diverged => FailureCode::Output,
+            Stop::Tape(_) | Stop::Diverged | Stop::Random(_) => FailureCode::Output,
+            Stop::Exit(_) => FailureCode::Trap,
         };
         Self::new(code, stop.to_string())
     }

@@ -15,6 +15,12 @@ pub struct Grants {
     pub capabilities: BTreeSet<Capability>,
     /// How much `kv` may hold, in KiB.
     pub kv_quota_kib: u32,
+    /// Which data packs it may read.
+    #[serde(default)]
+    pub packs: BTreeSet<String>,
+    /// How much its scratch folder may hold in a call, in KiB; none if zero.
+    #[serde(default)]
+    pub scratch_kib: u32,
     /// The bounds of each call.
     pub limits: Limits,
     /// What of the record it may see; all that it declares if this says nothing.
@@ -28,6 +34,8 @@ impl Grants {
         Self {
             capabilities: manifest.capabilities.keys().copied().collect(),
             kv_quota_kib: manifest.kv_quota_kib(),
+            packs: manifest.packs().clone(),
+            scratch_kib: manifest.scratch_kib(),
             limits: manifest.limits,
             data_needs: Some(manifest.data_needs.clone()),
         }
@@ -60,6 +68,7 @@ impl Grants {
     /// What remains of the grants for this manifest.
     #[must_use]
     pub(crate) fn within(&self, manifest: &Manifest) -> Self {
+        let files = self.capabilities.contains(&Capability::Files);
         Self {
             capabilities: self
                 .capabilities
@@ -72,6 +81,8 @@ impl Grants {
                 Some(granted) => granted.within(&manifest.data_needs),
                 None => manifest.data_needs.clone(),
             }),
+            packs: self.packs.intersection(manifest.packs()).filter(|_| files).cloned().collect(),
+            scratch_kib: if files { self.scratch_kib.min(manifest.scratch_kib()) } else { 0 },
             limits: self.limits.at_most(manifest.limits).at_most(Limits::MAXIMUM),
         }
     }

@@ -39,9 +39,13 @@ mod wit;
 
 /// What a plugin may import, one file a capability.
 mod host {
+    pub(crate) mod files;
     pub(crate) mod kv;
     pub(crate) mod log;
+    pub(crate) mod random;
+    pub(crate) mod records;
     pub(crate) mod settings;
+    pub(crate) mod wasi;
 }
 
 mod types {
@@ -69,8 +73,10 @@ pub use failure::{CallFailure, FailureCode};
 pub use grants::Grants;
 pub use hook::Interface;
 pub use host::{
+    files::pack::Packs,
     kv::{KvFuture, KvRead, KvUnavailable, KvWrite, NoKv},
     log::{LogLevel, LogLine},
+    records::{NoRecord, RecordError, RecordFuture, RecordQuery, RecordRead},
 };
 pub use limits::Limits;
 pub use package::{

@@ -73,9 +73,9 @@ impl Limits {
 
     /// Bytes that may cross from the guest to the host at once. The answer is
     /// measured exactly afterwards; this bounds what is copied before that, and
-    /// leaves room for the arguments of imports.
-    pub(crate) const fn transfer(self) -> usize {
-        let room = 1 << 20;
+    /// leaves room for the arguments of imports, of which a file is the largest.
+    pub(crate) const fn transfer(self, writes_files: bool) -> usize {
+        let room = if writes_files { 5 << 20 } else { 1 << 20 };
         if self.output() > room { self.output() } else { room }
     }
 }
@@ -91,6 +91,10 @@ pub(crate) enum Stop {
     Tape(usize),
     #[error("the recording goes on otherwise here")]
     Diverged,
+    #[error("the guest asked for {0} random bytes at once; 65536 are given")]
+    Random(u64),
+    #[error("the guest ended itself with exit status {0} and gave no answer")]
+    Exit(u8),
 }
 
 /// Counts all memories and all tables of an instance in one sum, so that many

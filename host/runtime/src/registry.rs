@@ -17,11 +17,12 @@ use xinglin_domain::{
 use crate::{
     CallContext, Capability, DataNeeds, Digest, Grants, Interface, Lent, Limits, Manifest, Package, PluginError,
     Runtime, StartFailure, cache,
-    call::{self, CallState},
+    call::{self, CallState, Terms},
     capability,
     engine::Shared,
     failure::Cause,
     hook::HookName,
+    host::files::pack::{Pack, PackError},
     package::inspect,
     tape::Recorder,
 };
@@ -30,7 +31,7 @@ use crate::{
 /// however many tenants use it.
 pub(crate) struct Program {
     pub id: Arc<str>,
-    pub manifest: Manifest,
+    pub manifest: Arc<Manifest>,
     pub digest: Digest,
     pub interfaces: BTreeSet<Interface>,
     pub instance: InstancePre<CallState>,
@@ -91,8 +92,8 @@ impl Plugin {
         self.grants.limits
     }
 
-    pub(crate) fn kv_quota_kib(&self) -> u32 {
-        self.grants.kv_quota_kib
+    pub(crate) fn grants(&self) -> &Grants {
+        &self.grants
     }
 
     pub(crate) fn program(&self) -> &Program {
@@ -107,7 +108,8 @@ impl Runtime {
     /// anywhere are dropped, code and all.
     ///
     /// # Errors
-    /// `PLUGIN_CAPABILITY` if it imports what is not granted, `PLUGIN_INTERFACE`
+    /// `PLUGIN_CAPABILITY` if it imports what is not granted, or is granted a pack
+    /// that this host does not have, `PLUGIN_INTERFACE`
     /// if a function has another shape than its interface says,
     /// `PLUGIN_MEMORY`, `PLUGIN_FUEL` or `PLUGIN_TRAP` if it cannot be
     /// instantiated within its limits.
@@ -118,6 +120,12 @@ impl Runtime {
                 import: missing.to_string(),
                 reason: "imported, but not granted by the tenant".into(),
             });
+        }
+        for (name, found) in self.find_packs(&grants.packs).await {
+            found.map_err(|e| PluginError::Capability {
+                import: Capability::Files.to_string(),
+                reason: format!("{e}; have the operator of this host put `{name}` in order, or grant without it"),
+            })?;
         }
         let program = self.shared.programs.get(package.digest(), self.link(package)).await?;
         Ok(Arc::new(Plugin { program, grants, calls: Semaphore::new(self.shared.calls_per_plugin as usize) }))
@@ -157,7 +165,9 @@ impl Runtime {
         // The first instance finds nothing warm.
         let limits = Limits { deadline_ms: asked.deadline_ms.saturating_mul(10), ..asked }.at_most(Limits::MAXIMUM);
         let id: Arc<str> = package.manifest().id.as_str().into();
-        let mut store = call::store(&self.shared.engine, trial(id.clone(), limits), limits);
+        let manifest = Arc::new(package.manifest().clone());
+        let state = trial(id.clone(), manifest.clone(), limits);
+        let mut store = call::store(&self.shared.engine, state, limits);
         let tried = instance.instantiate_async(&mut store).await.map_err(|e| {
             let Cause { code, message, .. } = e.into();
             StartFailure { code, message }
@@ -168,12 +178,37 @@ impl Runtime {
 
         Ok(Program {
             id,
-            manifest: package.manifest().clone(),
+            manifest,
             digest: package.digest(),
             interfaces: package.interfaces().clone(),
             instance,
             hooks,
         })
+    }
+
+    /// Packs by their names, each as it is now.
+    async fn find_packs(&self, names: &BTreeSet<String>) -> Vec<(String, Result<Arc<Pack>, PackError>)> {
+        if names.is_empty() {
+            return Vec::new();
+        }
+        let (shared, names) = (self.shared.clone(), names.clone());
+        let find = move || {
+            let find = |name: String| {
+                let found = match &shared.packs {
+                    Some(packs) => packs.get(&name),
+                    None => Err(PackError::Missing(name.clone())),
+                };
+                (name, found)
+            };
+            names.into_iter().map(find).collect()
+        };
+        tokio::task::spawn_blocking(find).await.unwrap_or_default()
+    }
+
+    /// Those of the packs that are there.
+    pub(crate) async fn packs(&self, names: &BTreeSet<String>) -> Vec<Arc<Pack>> {
+        let found = self.find_packs(names).await.into_iter().map(|(_, found)| found);
+        found.filter_map(|found| found.inspect_err(|error| tracing::error!(%error, "a pack is missing")).ok()).collect()
     }
 
     async fn compile(&self, package: &Package) -> Result<wasmtime::component::Component, PluginError> {
@@ -188,7 +223,7 @@ impl Runtime {
     }
 }
 
-fn trial(plugin: Arc<str>, limits: Limits) -> CallState {
+fn trial(plugin: Arc<str>, manifest: Arc<Manifest>, limits: Limits) -> CallState {
     let context = CallContext {
         call: CallId::from_u128(0),
         tenant: TenantId::from_u128(0),
@@ -198,7 +233,8 @@ fn trial(plugin: Arc<str>, limits: Limits) -> CallState {
         lent: Lent::default(),
     };
     let hook = HookName { interface: "(component)", function: "instantiate" };
-    CallState::new(context, plugin, hook, 0, limits, Recorder::default())
+    let terms = Terms { plugin, manifest, hook, grants: &Grants::default(), packs: Vec::new(), limits };
+    CallState::new(context, terms, Recorder::default())
 }
 
 /// Values that are made once, however many ask at the same time, shared by all

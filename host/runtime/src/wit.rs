@@ -22,6 +22,9 @@ wasmtime::component::bindgen!({
             import xinglin:host/log@1.1.0;
             import xinglin:host/settings@1.1.0;
             import xinglin:host/kv@1.1.0;
+            import xinglin:host/records@1.1.0;
+            import xinglin:host/files@1.1.0;
+            import xinglin:host/random@1.1.0;
             export xinglin:pathway/pathway@1.0.0;
             export xinglin:prescribing/review@1.0.0;
             export xinglin:payment/payer@1.0.0;

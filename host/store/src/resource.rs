@@ -144,6 +144,10 @@ pub struct PatientQuery {
     pub kinds: Vec<String>,
     /// Only with one of these as `code`; empty for all.
     pub codes: Vec<CodeFilter>,
+    /// Only effective then or later.
+    pub since: Option<Instant>,
+    /// Only effective before that.
+    pub before: Option<Instant>,
 }
 
 const COLUMNS: &str = "resource_type, resource_id, version, patient_id, effective_at, last_updated, deleted, body";
@@ -241,6 +245,12 @@ impl<E: Executor> TenantScope<E> {
         }
         if !query.codes.is_empty() {
             push_has_token(&mut sql, "code", &query.codes);
+        }
+        if let Some(since) = query.since {
+            sql.push(" AND r.effective_at >= ").bind(since);
+        }
+        if let Some(before) = query.before {
+            sql.push(" AND r.effective_at < ").bind(before);
         }
         sql.push(" ORDER BY r.effective_at DESC, r.resource_id DESC LIMIT ").bind(limit);
         self.collect(sql).await

@@ -17,7 +17,7 @@ const KEYS: [&str; 10] = [
     "settings",
     "data-needs",
 ];
-const CAPABILITIES: [&str; 3] = ["log", "settings", "kv"];
+const CAPABILITIES: [&str; 6] = ["log", "settings", "kv", "records", "files", "random"];
 const EXAMPLE: &str = "\n\n    id = \"acme.my-plugin\"\n    version = \"0.1.0\"\n    publisher = \"Acme\"\n    \
                        licence = \"Apache-2.0\"\n\n    [name]\n    zh-CN = \"…\"\n    en = \"…\"\n";
 
@@ -97,6 +97,15 @@ fn capabilities(table: &Table) -> Result<bool, String> {
     if asked.get("kv").is_some_and(|kv| kv.get("quota-kib").and_then(Value::as_integer).is_none_or(|kib| kib <= 0)) {
         return Err("`[capabilities.kv]` needs `quota-kib`, how much it may keep, for example 64".to_owned());
     }
+    if asked.get("files").is_some_and(|files| files.get("packs").or(files.get("scratch-kib")).is_none()) {
+        return Err(
+            "`[capabilities.files]` asks for nothing: name `packs = […]`, or say `scratch-kib`, for example 1024"
+                .to_owned(),
+        );
+    }
+    if asked.contains_key("records") && !table.contains_key("data-needs") {
+        return Err("it asks for `records` and may read nothing in them: declare what in `[data-needs]`".to_owned());
+    }
     if table.contains_key("settings") && !asked.contains_key("settings") {
         return Err("it declares settings that it may not read: add `[capabilities.settings]` with a reason".to_owned());
     }
@@ -156,6 +165,8 @@ mod tests {
             (with("[capabilities.prescribe]"), "no capability `prescribe`"),
             (with("[capabilities.log]"), "gives no reason"),
             (with("[capabilities.kv]\nreason = \"x\""), "needs `quota-kib`"),
+            (with("[capabilities.files]\nreason = \"x\""), "asks for nothing"),
+            (with("[capabilities.records]\nreason = \"x\""), "declare what in `[data-needs]`"),
             (with("[settings.x]\ntype = \"text\""), "add `[capabilities.settings]`"),
         ];
         for (text, hint) in cases {

@@ -1,6 +1,9 @@
 //! What the hospital lends a plugin. Each module calls the host in a guest, and
 //! [`Host`](crate::testing::Host) in a native test.
 
+pub mod files;
 pub mod kv;
 pub mod log;
+pub mod random;
+pub mod records;
 pub mod settings;

@@ -2,16 +2,30 @@
 
 use std::{cell::RefCell, collections::BTreeMap};
 
-use super::manifest;
+use super::{
+    Patient,
+    manifest::{self, Asked},
+};
 use crate::{
     Plugin,
+    clinical::{Allergy, Condition, Medication, Observation, Snapshot},
+    files,
     kv::Error,
     log::Level,
+    pathway::DataNeed,
+    records,
+    time::Instant,
     types::{Attribute, AttributeValue},
 };
 
 const LONGEST_KEY: usize = 512;
 const LARGEST_VALUE: usize = 64 * 1024;
+const LARGEST_PIECE: u64 = 4 << 20;
+const LONGEST_PATH: usize = 255;
+/// What a scratch file counts besides its content.
+const ENTRY: usize = 512;
+const MOST_ENTRIES: u32 = 500;
+const MOST_RANDOM: u32 = 64 * 1024;
 
 /// A line that the plugin wrote.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,10 +40,13 @@ pub struct LogLine {
 /// keeps from call to call, and a log that the test can read.
 #[derive(Debug, Clone)]
 pub struct Host {
-    capabilities: Vec<String>,
+    asked: Asked,
+    needs: Vec<DataNeed>,
     settings: BTreeMap<String, AttributeValue>,
     stored: BTreeMap<String, Vec<u8>>,
-    quota: usize,
+    packs: BTreeMap<String, BTreeMap<String, Vec<u8>>>,
+    record: Option<Snapshot>,
+    pub(super) dice: u64,
     available: bool,
     log: Vec<LogLine>,
 }
@@ -37,9 +54,31 @@ pub struct Host {
 impl Host {
     /// With the defaults of the plugin's manifest, and its capabilities granted.
     pub fn of<P: Plugin>() -> Self {
-        let (capabilities, quota) = manifest::capabilities::<P>();
-        let settings = manifest::defaults::<P>();
-        Self { capabilities, settings, stored: BTreeMap::new(), quota, available: true, log: Vec::new() }
+        Self {
+            asked: manifest::capabilities::<P>(),
+            needs: manifest::data_needs::<P>(),
+            settings: manifest::defaults::<P>(),
+            stored: BTreeMap::new(),
+            packs: BTreeMap::new(),
+            record: None,
+            dice: 0,
+            available: true,
+            log: Vec::new(),
+        }
+    }
+
+    /// With a data pack, as the operator would place it. The plugin sees it if its
+    /// manifest asks for it.
+    #[must_use]
+    pub fn pack(mut self, name: &str, files: &[(&str, &[u8])]) -> Self {
+        let files = files.iter().map(|(path, content)| ((*path).to_owned(), content.to_vec())).collect();
+        self.packs.insert(name.to_owned(), files);
+        self
+    }
+
+    /// From now on calls are about this patient, whose record is read as of `now`.
+    pub fn about(&mut self, patient: &Patient, now: Instant) {
+        self.record = Some(patient.snapshot(now));
     }
 
     /// With a setting as a tenant would give it.
@@ -57,12 +96,14 @@ impl Host {
     /// One call, as a fresh instance would make it. What the call stored becomes
     /// durable when it returns, and not if it panics.
     pub fn call<T>(&mut self, call: impl FnOnce() -> T) -> T {
-        let before = CURRENT.replace(Some(Call { host: self.clone(), writes: BTreeMap::new() }));
+        let before =
+            CURRENT.replace(Some(Call { host: self.clone(), writes: BTreeMap::new(), scratch: BTreeMap::new() }));
         assert!(before.is_none(), "a call inside a call: a guest cannot call itself");
         let _leave = Leave;
         let answer = call();
         if let Some(done) = CURRENT.take() {
             self.log = done.host.log;
+            self.dice = done.host.dice;
             for (key, value) in done.writes {
                 match value {
                     Some(value) => self.stored.insert(key, value),
@@ -89,6 +130,7 @@ pub(crate) struct Call {
     host: Host,
     /// `None` deletes.
     writes: BTreeMap<String, Option<Vec<u8>>>,
+    scratch: BTreeMap<String, Vec<u8>>,
 }
 
 impl Call {
@@ -118,14 +160,123 @@ impl Call {
             return Err(Error::ValueTooLarge);
         }
         let before = self.writes.insert(key.to_owned(), value.map(<[u8]>::to_vec));
-        if self.used() > self.host.quota {
+        if self.used() > self.host.asked.quota {
             match before {
                 Some(before) => self.writes.insert(key.to_owned(), before),
                 None => self.writes.remove(key),
             };
-            return Err(Error::QuotaExceeded(self.host.quota as u64));
+            return Err(Error::QuotaExceeded(self.host.asked.quota as u64));
         }
         Ok(())
+    }
+
+    pub(crate) fn observations(&self, query: &records::Query) -> Result<Vec<Observation>, records::Error> {
+        let codes = self.host.needs.iter().filter_map(|need| match need {
+            DataNeed::Observations(codes) => Some(codes),
+            _ => None,
+        });
+        if !codes.flatten().any(|declared| declared.same(&query.code)) {
+            let what = format!("observations {}|{}", query.code.system, query.code.code);
+            return Err(records::Error::NotDeclared(what));
+        }
+        if !(1..=MOST_ENTRIES).contains(&query.limit) {
+            return Err(records::Error::Other(format!("limit is {}; it must be 1 to {MOST_ENTRIES}", query.limit)));
+        }
+        let is_meant = |observation: &&Observation| {
+            observation.code.iter().any(|code| code.same(&query.code))
+                && query.since.is_none_or(|since| observation.effective.is_some_and(|at| at >= since))
+                && query.before.is_none_or(|before| observation.effective.is_some_and(|at| at < before))
+        };
+        let found = self.record()?.observations.iter().filter(is_meant);
+        Ok(found.take(query.limit as usize).cloned().collect())
+    }
+
+    pub(crate) fn conditions(&self) -> Result<Vec<Condition>, records::Error> {
+        self.declared(&DataNeed::Conditions, "conditions")?;
+        Ok(self.record()?.conditions.clone())
+    }
+
+    pub(crate) fn allergies(&self) -> Result<Vec<Allergy>, records::Error> {
+        self.declared(&DataNeed::Allergies, "allergies")?;
+        Ok(self.record()?.allergies.clone())
+    }
+
+    pub(crate) fn medications(&self) -> Result<Vec<Medication>, records::Error> {
+        self.declared(&DataNeed::Medications, "medications")?;
+        Ok(self.record()?.medications.clone())
+    }
+
+    fn declared(&self, need: &DataNeed, section: &str) -> Result<(), records::Error> {
+        let is_declared = self.host.needs.contains(need);
+        if is_declared { Ok(()) } else { Err(records::Error::NotDeclared(section.to_owned())) }
+    }
+
+    fn record(&self) -> Result<&Snapshot, records::Error> {
+        if !self.host.available {
+            return Err(records::Error::Unavailable);
+        }
+        self.host.record.as_ref().ok_or(records::Error::NoSubject)
+    }
+
+    pub(crate) fn packs(&self) -> Vec<files::Pack> {
+        let granted = self.host.packs.keys().filter(|name| self.host.asked.packs.contains(name));
+        granted.map(|name| files::Pack { name: name.clone(), digest: "0".repeat(64) }).collect()
+    }
+
+    fn pack(&self, name: &str) -> Result<&BTreeMap<String, Vec<u8>>, files::Error> {
+        let is_granted = self.host.asked.packs.iter().any(|granted| granted == name);
+        self.host.packs.get(name).filter(|_| is_granted).ok_or(files::Error::NotFound)
+    }
+
+    pub(crate) fn list_pack(&self, name: &str) -> Result<Vec<String>, files::Error> {
+        Ok(self.pack(name)?.keys().cloned().collect())
+    }
+
+    pub(crate) fn read_pack(&self, name: &str, path: &str, at: u64, length: u32) -> Result<Vec<u8>, files::Error> {
+        piece(self.pack(name)?, path, at, length)
+    }
+
+    pub(crate) fn read_scratch(&self, path: &str, at: u64, length: u32) -> Result<Vec<u8>, files::Error> {
+        piece(&self.scratch, path, at, length)
+    }
+
+    pub(crate) fn write_scratch(&mut self, path: &str, content: &[u8]) -> Result<(), files::Error> {
+        check_path(path)?;
+        if content.len() as u64 > LARGEST_PIECE {
+            return Err(files::Error::TooLarge(LARGEST_PIECE));
+        }
+        let others = self.scratch.iter().filter(|(other, _)| *other != path);
+        let used: usize = others.map(|(_, content)| ENTRY + content.len()).sum();
+        if used + ENTRY + content.len() > self.host.asked.scratch {
+            return Err(files::Error::TooLarge(self.host.asked.scratch as u64));
+        }
+        self.scratch.insert(path.to_owned(), content.to_vec());
+        Ok(())
+    }
+
+    pub(crate) fn remove_scratch(&mut self, path: &str) -> Result<(), files::Error> {
+        check_path(path)?;
+        let below = format!("{path}/");
+        self.scratch.retain(|other, _| other != path && !other.starts_with(&below));
+        Ok(())
+    }
+
+    /// The same in every run of a test, and never twice in it.
+    pub(crate) fn random(&mut self, length: u32) -> Vec<u8> {
+        assert!(length <= MOST_RANDOM, "PLUGIN_OUTPUT: {length} random bytes at once; {MOST_RANDOM} are given");
+        let mut draw = || {
+            // SplitMix64.
+            self.host.dice = self.host.dice.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let mixed = (self.host.dice ^ (self.host.dice >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            (mixed ^ (mixed >> 31)).to_be_bytes()
+        };
+        let mut bytes = Vec::new();
+        while bytes.len() < length as usize {
+            bytes.extend(draw());
+        }
+        bytes.truncate(length as usize);
+        bytes
     }
 
     fn check(&self, key: &str) -> Result<(), Error> {
@@ -144,6 +295,25 @@ impl Call {
         let written = self.writes.iter().filter_map(|(key, value)| Some(key.len() + value.as_ref()?.len()));
         kept + written.sum::<usize>()
     }
+}
+
+fn check_path(path: &str) -> Result<(), files::Error> {
+    let is_path = !path.is_empty()
+        && path.len() <= LONGEST_PATH
+        && !path.contains('\0')
+        && !path.starts_with('/')
+        && !path.split('/').any(|part| part == "..");
+    if is_path { Ok(()) } else { Err(files::Error::InvalidPath) }
+}
+
+fn piece(files: &BTreeMap<String, Vec<u8>>, path: &str, at: u64, length: u32) -> Result<Vec<u8>, files::Error> {
+    check_path(path)?;
+    let content = files.get(path).ok_or(files::Error::NotFound)?;
+    if u64::from(length) > LARGEST_PIECE {
+        return Err(files::Error::TooLarge(LARGEST_PIECE));
+    }
+    let from = usize::try_from(at).unwrap_or(usize::MAX);
+    Ok(content.iter().skip(from).take(length as usize).copied().collect())
 }
 
 thread_local! {
@@ -167,7 +337,7 @@ pub(crate) fn with<T>(capability: &str, import: impl FnOnce(&mut Call) -> T) -> 
             panic!("the plugin used `{capability}` outside of a call: wrap it in `testing::Host::call`")
         });
         assert!(
-            call.host.capabilities.iter().any(|granted| granted == capability),
+            call.host.asked.capabilities.iter().any(|granted| granted == capability),
             "PLUGIN_CAPABILITY: the plugin used `{capability}`, but its plugin.toml has no [capabilities.{capability}]"
         );
         import(call)
@@ -179,7 +349,7 @@ mod tests {
     use std::panic::{AssertUnwindSafe, catch_unwind};
 
     use super::*;
-    use crate::{kv, log, settings};
+    use crate::{kv, log, random, records::Query, settings, testing::START, types::Coding};
 
     struct Example;
 
@@ -191,7 +361,61 @@ mod tests {
             [settings.target]
             type = "decimal"
             default = "7.0"
+            [capabilities.records]
+            [capabilities.random]
+            [capabilities.files]
+            packs = ["icd10-gb"]
+            scratch-kib = 2
+            [data-needs]
+            conditions = true
+            observations = [{ system = "http://loinc.org", code = "4548-4" }]
         "#;
+    }
+
+    #[test]
+    fn the_record_is_that_of_the_patient_and_what_was_declared() {
+        let mut host = Host::of::<Example>();
+        assert_eq!(host.call(records::conditions), Err(records::Error::NoSubject));
+        let hba1c = Coding::loinc("4548-4");
+        let patient = Patient::aged(60).days_ago(90).measured(hba1c.clone(), "8.1", "%");
+        let patient = patient.days_ago(1).measured(hba1c.clone(), "7.4", "%").diagnosed(Coding::icd10("E11.9"));
+        host.about(&patient, START);
+        let found = host.call(|| records::observations(&Query::newest(hba1c.clone(), 1))).expect("found");
+        assert_eq!(found, patient.snapshot(START).observations[..1]);
+        let older = Query { before: found[0].effective, ..Query::newest(hba1c, 500) };
+        assert_eq!(host.call(|| records::observations(&older)).map(|found| found.len()), Ok(1));
+        assert_eq!(host.call(records::conditions).map(|found| found.len()), Ok(1));
+        assert!(matches!(host.call(records::allergies), Err(records::Error::NotDeclared(_))));
+        let sodium = Query::newest(Coding::loinc("2951-2"), 1);
+        assert!(matches!(host.call(|| records::observations(&sodium)), Err(records::Error::NotDeclared(_))));
+    }
+
+    #[test]
+    fn packs_are_granted_by_name_and_scratch_lasts_for_a_call() {
+        let pack = [("codes/a.txt", b"E11.9".as_slice())];
+        let mut host = Host::of::<Example>().pack("icd10-gb", &pack).pack("other", &pack);
+        host.call(|| {
+            assert_eq!(files::packs().len(), 1);
+            assert_eq!(files::list_pack("other"), Err(files::Error::NotFound));
+            assert_eq!(files::read_pack("icd10-gb", "codes/a.txt", 1, 2), Ok(b"11".to_vec()));
+            assert_eq!(files::read_pack("icd10-gb", "../a.txt", 0, 1), Err(files::Error::InvalidPath));
+            assert_eq!(files::write_scratch("a/b", b"note"), Ok(()));
+            assert_eq!(files::write_scratch("c", &[0; 2048]), Err(files::Error::TooLarge(2048)));
+            assert_eq!(files::read_scratch("a/b", 0, 9), Ok(b"note".to_vec()));
+            assert_eq!(files::remove_scratch("a"), Ok(()));
+            assert_eq!(files::read_scratch("a/b", 0, 9), Err(files::Error::NotFound));
+            files::write_scratch("d", b"note").expect("room");
+        });
+        assert_eq!(host.call(|| files::read_scratch("d", 0, 9)), Err(files::Error::NotFound));
+    }
+
+    #[test]
+    fn dice_do_not_repeat_themselves() {
+        let mut host = Host::of::<Example>();
+        let first = host.call(|| random::bytes(20));
+        assert_eq!(first.len(), 20);
+        assert_ne!(host.call(|| random::bytes(20)), first);
+        assert_eq!(Host::of::<Example>().call(|| random::bytes(20)), first, "a test is the same in every run");
     }
 
     #[test]

@@ -37,12 +37,34 @@ pub fn data_needs<P: Plugin>() -> Vec<DataNeed> {
     declared
 }
 
-/// Names of the capabilities it asks for, and the quota of `kv` in bytes.
-pub(super) fn capabilities<P: Plugin>() -> (Vec<String>, usize) {
+/// What it asks of the host.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Asked {
+    /// Names of the capabilities.
+    pub capabilities: Vec<String>,
+    /// Of `kv`, in bytes.
+    pub quota: usize,
+    /// Of `files`.
+    pub packs: Vec<String>,
+    /// Of `files`, in bytes.
+    pub scratch: usize,
+}
+
+pub(super) fn capabilities<P: Plugin>() -> Asked {
     let table = table::<P>();
-    let Some(asked) = table.get("capabilities").and_then(Value::as_table) else { return (Vec::new(), 0) };
-    let quota = asked.get("kv").and_then(|kv| kv.get("quota-kib")).and_then(Value::as_integer).unwrap_or(0);
-    (asked.keys().cloned().collect(), usize::try_from(quota).unwrap_or(0).saturating_mul(1024))
+    let Some(asked) = table.get("capabilities").and_then(Value::as_table) else { return Asked::default() };
+    let of = |capability: &str, key: &str| asked.get(capability).and_then(|ask| ask.get(key));
+    let bytes = |kib: Option<&Value>| {
+        let kib = kib.and_then(Value::as_integer).and_then(|kib| usize::try_from(kib).ok());
+        kib.unwrap_or(0).saturating_mul(1024)
+    };
+    let packs = of("files", "packs").and_then(Value::as_array).into_iter().flatten();
+    Asked {
+        capabilities: asked.keys().cloned().collect(),
+        quota: bytes(of("kv", "quota-kib")),
+        packs: packs.filter_map(Value::as_str).map(str::to_owned).collect(),
+        scratch: bytes(of("files", "scratch-kib")),
+    }
 }
 
 /// Declared settings that have a default.

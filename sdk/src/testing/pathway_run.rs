@@ -60,6 +60,7 @@ impl<P: Pathway + Plugin> PathwayRun<P> {
         check(&definition);
         patient.advance_to(START);
         let snapshot = patient.snapshot_for(&definition.data_needs, START);
+        host.about(&patient, START);
         match host.call(|| P::screen(snapshot, START)) {
             Ok(Eligibility::Eligible) => {}
             other => panic!("the pathway does not take this patient: {other:?}"),
@@ -106,7 +107,10 @@ impl<P: Pathway + Plugin> PathwayRun<P> {
         let snapshot = self.patient.snapshot_for(&self.definition.data_needs, self.now);
         let (state, now) = (self.state.clone(), self.now);
         let again = (state.clone(), event.clone(), snapshot.clone());
+        self.host.about(&self.patient, now);
+        let dice = self.host.dice;
         let outcome = self.host.call(|| P::step(state, event, snapshot, now))?;
+        self.host.dice = dice;
         let repeated = self.host.call(|| P::step(again.0, again.1, again.2, now))?;
         assert_eq!(outcome, repeated, "the same arguments must give the same outcome");
         assert!(outcome.state.data.len() <= LARGEST_STATE, "the state has more than 64 KiB");

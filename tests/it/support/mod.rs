@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 pub use client::{Answer, Client};
 pub use clinic::{Clinic, PASSWORD, Person, line, medicine};
 pub use hospital::{TestHospital, advance};
-pub use plugin::{DIABETES, DRUG_SAFETY, MEDICAL_INSURANCE, PYTHON, Plugin};
+pub use plugin::{DIABETES, DRUG_SAFETY, MEDICAL_INSURANCE, PYTHON, PYTHON_WASI, Plugin};
 pub use process::Process;
 
 /// Runs each function, which takes a [`TestHospital`] or a [`Process`], once an

@@ -17,11 +17,13 @@ pub const DRUG_SAFETY: Plugin = Plugin { file: "plugins/drug-safety.wasm", id: "
 pub const MEDICAL_INSURANCE: Plugin =
     Plugin { file: "plugins/medical-insurance.wasm", id: "xinglin.medical-insurance", payer: Some("basic_insurance") };
 pub const PYTHON: Plugin = Plugin { file: "plugins/python-plugin.wasm", id: "example.paediatric-opioids", payer: None };
+/// With its system calls; it needs the data pack `icd10-gb`.
+pub const PYTHON_WASI: Plugin = Plugin { file: "plugins/python-wasi.wasm", id: "example.code-table", payer: None };
 
 impl Plugin {
     /// The package, with all the time there is: it is not its speed on a busy
     /// machine that is tested here. A tenant could not grant more than is asked.
-    fn package(&self) -> Vec<u8> {
+    pub fn package(&self) -> Vec<u8> {
         let file = super::built(self.file, "cargo xtask build-plugins");
         let package = Package::read(std::fs::read(file).expect("a package")).expect("a good package");
         let mut manifest = package.manifest().clone();

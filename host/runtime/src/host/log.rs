@@ -7,9 +7,9 @@ use serde::Serialize;
 use crate::{call::CallState, wit::xinglin::host::log as wit};
 
 /// Bytes of one line that are kept.
-const MAX_LINE: usize = 4096;
+pub(crate) const MAX_LINE: usize = 4096;
 /// Lines of one call that are kept.
-const MAX_LINES: usize = 256;
+pub(crate) const MAX_LINES: usize = 256;
 
 /// How grave a line is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -53,24 +53,18 @@ pub(crate) struct Log {
     pub dropped: u64,
 }
 
-impl wit::Host for CallState {
-    async fn write(&mut self, level: wit::Level, mut message: String) -> wasmtime::Result<()> {
+impl CallState {
+    /// Adds a line to the log of the call, and to the operator's.
+    pub(crate) fn write_line(&mut self, level: LogLevel, mut message: String) {
         if self.log.lines.len() == MAX_LINES {
             self.log.dropped += 1;
-            return Ok(());
+            return;
         }
         message.truncate(message.floor_char_boundary(MAX_LINE));
         // One message is one line: a guest must not write lines of its own making.
         if [b'\n', b'\r', 0x1b].iter().any(|control| message.as_bytes().contains(control)) {
             message = message.replace(['\n', '\r', '\u{1b}'], " ");
         }
-        let level = match level {
-            wit::Level::Trace => LogLevel::Trace,
-            wit::Level::Debug => LogLevel::Debug,
-            wit::Level::Info => LogLevel::Info,
-            wit::Level::Warn => LogLevel::Warn,
-            wit::Level::Error => LogLevel::Error,
-        };
         // A tracing event's level is part of its static description.
         macro_rules! emit {
             ($level:ident) => {
@@ -93,6 +87,20 @@ impl wit::Host for CallState {
             LogLevel::Error => emit!(error),
         }
         self.log.lines.push(LogLine { level, message });
+    }
+}
+
+impl wit::Host for CallState {
+    async fn write(&mut self, level: wit::Level, message: String) -> wasmtime::Result<()> {
+        let level = match level {
+            wit::Level::Trace => LogLevel::Trace,
+            wit::Level::Debug => LogLevel::Debug,
+            wit::Level::Info => LogLevel::Info,
+            wit::Level::Warn => LogLevel::Warn,
+            wit::Level::Error => LogLevel::Error,
+        };
+        self.take_output(false);
+        self.write_line(level, message);
         Ok(())
     }
 }

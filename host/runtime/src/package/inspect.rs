@@ -12,7 +12,7 @@ use wasmparser::{
 };
 use xinglin_domain::coding::{LocalizedText, Translation};
 
-use crate::{Capability, Interface, Manifest, PluginError, capability, hook};
+use crate::{Capability, Interface, Manifest, PluginError, capability, hook, host::wasi};
 
 /// The host's side of a component.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,10 +102,15 @@ fn admit(types: &Types, import: &str) -> Result<Option<Capability>, PluginError>
         let ours = Version::new(1, 0, 0);
         return if serves(&ours, version.as_ref()) { Ok(None) } else { Err(mismatch(format!("{interface}@{ours}"))) };
     }
+    if wasi::INTERFACES.contains(&interface) {
+        let is_served = version.is_some_and(|version| (version.major, version.minor) == (0, 2));
+        return if is_served { Ok(Some(Capability::Wasi)) } else { Err(mismatch(format!("{interface}@0.2"))) };
+    }
     Err(if interface.starts_with("wasi:") {
-        refuse("plugins get no WASI: no files, sockets, clocks, randomness or environment")
+        refuse("not among the system calls that an interpreter is given; network is for `xinglin:host/http`")
     } else if interface.starts_with("xinglin:host/") {
-        refuse("this host has no such capability; it has log, settings, kv")
+        let known: Vec<&str> = Capability::ALL.iter().map(|capability| capability.name()).collect();
+        refuse(&format!("this host has no such capability; it has {}", known.join(", ")))
     } else {
         refuse("not an interface of the hospital")
     })
@@ -210,11 +215,30 @@ fn can(manifest: &Manifest, surface: &Surface) -> Vec<Item> {
             format!("see these observations of a pseudonymous patient: {}", codes.join(", ")),
         ));
     }
-    for entry in capability::CATALOGUE.iter().filter(|e| surface.capabilities.contains(&e.capability)) {
-        let reason = manifest.capabilities.get(&entry.capability).and_then(|ask| ask.reason.clone());
-        can.push(Item { reason, ..item(entry.zh, entry.en) });
+    for entry in capability::CATALOGUE.iter().filter(|e| uses(surface, e.capability)) {
+        if let Some(ask) = manifest.capabilities.get(&entry.capability) {
+            can.push(Item { reason: ask.reason.clone(), ..item(entry.zh, entry.en) });
+        }
+    }
+    if uses(surface, Capability::Files) {
+        for pack in manifest.packs() {
+            can.push(item(format!("读取数据包“{pack}”"), format!("read the data pack `{pack}`")));
+        }
+        if let kib @ 1.. = manifest.scratch_kib() {
+            can.push(item(
+                format!("在一次调用内暂存至多 {kib} KiB 文件"),
+                format!("keep up to {kib} KiB of files for the length of a call"),
+            ));
+        }
     }
     can
+}
+
+/// Whether a component makes use of a capability. Guests with WASI reach `files`
+/// without importing it.
+fn uses(surface: &Surface, capability: Capability) -> bool {
+    let has = |capability| surface.capabilities.contains(&capability);
+    has(capability) || capability == Capability::Files && has(Capability::Wasi)
 }
 
 fn cannot(surface: &Surface) -> Vec<Item> {
@@ -223,12 +247,12 @@ fn cannot(surface: &Surface) -> Vec<Item> {
         item("划转资金或记账", "move money, or write to the ledger"),
         item("获知姓名、身份证号、电话或任何密钥", "learn a name, an id number, a telephone number or a secret"),
         item(
-            "访问网络、文件、系统时钟、随机数或其他插件",
-            "reach the network, files, the clock, random numbers or another plugin",
+            "以上文未列出的任何方式接触网络、文件、系统或其他插件",
+            "reach the network, files, the system or another plugin in any way not named above",
         ),
         item("在两次调用之间留存内存", "keep anything in memory from one call to the next"),
     ];
-    for entry in capability::CATALOGUE.iter().filter(|e| !surface.capabilities.contains(&e.capability)) {
+    for entry in capability::CATALOGUE.iter().filter(|e| !uses(surface, e.capability)) {
         cannot.push(item(entry.zh, entry.en));
     }
     cannot
@@ -238,7 +262,7 @@ fn notes(manifest: &Manifest, surface: &Surface) -> Vec<Item> {
     manifest
         .capabilities
         .keys()
-        .filter(|capability| !surface.capabilities.contains(capability))
+        .filter(|capability| !uses(surface, **capability))
         .map(|capability| {
             item(
                 format!("清单申请了“{capability}”，但组件并未使用"),

@@ -1,7 +1,10 @@
 //! What a plugin says of itself: `plugin.toml` in the source tree, JSON in the
 //! component.
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use semver::Version;
 use serde::{
@@ -82,6 +85,13 @@ pub struct Ask {
     /// For `kv` only: how much is to be kept, 1 to 16384; 64 if it is not said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quota_kib: Option<u32>,
+    /// For `files` only: names of the data packs it reads.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub packs: BTreeSet<String>,
+    /// For `files` only: how much its scratch folder may hold, 1 to 65536; it has
+    /// none if it is not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scratch_kib: Option<u32>,
 }
 
 /// The type of a setting.
@@ -191,6 +201,8 @@ impl Manifest {
     const MAX_BYTES: usize = 64 << 10;
     const DEFAULT_KV_QUOTA_KIB: u32 = 64;
     const MAX_KV_QUOTA_KIB: u32 = 16 << 10;
+    const MAX_SCRATCH_KIB: u32 = 64 << 10;
+    const MAX_PACKS: usize = 16;
 
     /// Reads a `plugin.toml`.
     ///
@@ -219,6 +231,18 @@ impl Manifest {
     /// How much it asks to keep, in KiB; none without the capability.
     pub fn kv_quota_kib(&self) -> u32 {
         self.capabilities.get(&Capability::Kv).map_or(0, |ask| ask.quota_kib.unwrap_or(Self::DEFAULT_KV_QUOTA_KIB))
+    }
+
+    /// Data packs that it asks to read; none without the capability.
+    pub fn packs(&self) -> &BTreeSet<String> {
+        static NONE: BTreeSet<String> = BTreeSet::new();
+        self.capabilities.get(&Capability::Files).map_or(&NONE, |ask| &ask.packs)
+    }
+
+    /// How large a scratch folder it asks for, in KiB; none without the
+    /// capability.
+    pub fn scratch_kib(&self) -> u32 {
+        self.capabilities.get(&Capability::Files).and_then(|ask| ask.scratch_kib).unwrap_or(0)
     }
 
     /// What a tenant's values come to: checked, completed by the defaults, in
@@ -280,6 +304,24 @@ impl Manifest {
                     ));
                 }
                 _ => {}
+            }
+        }
+        for (capability, ask) in &self.capabilities {
+            let is_files = *capability == Capability::Files;
+            if !is_files && (ask.scratch_kib.is_some() || !ask.packs.is_empty()) {
+                return refuse(format!("`capabilities.{capability}`: only `files` has packs and a scratch folder"));
+            }
+            if let Some(kib) = ask.scratch_kib.filter(|kib| *kib == 0 || *kib > Self::MAX_SCRATCH_KIB) {
+                let most = Self::MAX_SCRATCH_KIB;
+                return refuse(format!("`capabilities.files.scratch-kib = {kib}`: must be 1 to {most}"));
+            }
+            if let Some(pack) = ask.packs.iter().find(|pack| pack.len() > 64 || !is_name(pack)) {
+                return refuse(format!(
+                    "`capabilities.files.packs`: `{pack}` is no name of a pack: lower-case letters, digits and hyphens"
+                ));
+            }
+            if ask.packs.len() > Self::MAX_PACKS {
+                return refuse(format!("`capabilities.files.packs`: at most {} packs", Self::MAX_PACKS));
             }
         }
         if let Some(key) = self.settings.keys().find(|key| !key.split('.').all(is_name)) {

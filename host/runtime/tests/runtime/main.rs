@@ -3,6 +3,7 @@
 
 mod cache;
 mod calls;
+mod capabilities;
 mod contract;
 mod fixtures;
 mod limits;

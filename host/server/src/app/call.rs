@@ -7,14 +7,16 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 use xinglin_domain::{
     access::Action,
-    id::{CallId, TenantId},
+    id::{CallId, PatientId, TenantId},
     review::FailedCall,
     time::Instant,
 };
-use xinglin_runtime::{Call, CallContext, CallFailure, KvFuture, KvRead, KvUnavailable, Lent, Output, Plugin, Tape};
+use xinglin_runtime::{
+    Call, CallContext, CallFailure, KvFuture, KvRead, KvUnavailable, Lent, NoRecord, Output, Plugin, RecordRead, Tape,
+};
 use xinglin_store::{ChainState, Install, KvWrite, NewTapeEntry, TapeEntry, TapeQuery, Tenant, TenantTx};
 
-use super::{AppError, AppResult, Caller, Hospital, plugin};
+use super::{AppError, AppResult, Caller, Hospital, chart::Chart, consent::Purpose, plugin};
 use crate::ambient;
 
 /// A call that a request made.
@@ -72,6 +74,8 @@ pub(super) struct Calls<'a> {
     tenant: TenantId,
     request_id: String,
     now: Instant,
+    /// Whose record may be read, and what for.
+    subject: Option<(PatientId, Purpose)>,
     about: Vec<String>,
     views: Vec<CallView>,
     writes: Vec<(String, Vec<KvWrite>, i64)>,
@@ -84,13 +88,21 @@ impl<'a> Calls<'a> {
             tenant,
             request_id: request_id.to_owned(),
             now,
+            subject: None,
             about: Vec::new(),
             views: Vec::new(),
             writes: Vec::new(),
         }
     }
 
-    /// The calls are about this: a patient, a prescription, a bill. A recall
+    /// The calls are about this patient, whose record a plugin may read further
+    /// if it declares and is granted so. No other record is within its reach.
+    pub fn of(mut self, patient: PatientId, purpose: Purpose) -> Self {
+        self.subject = Some((patient, purpose));
+        self.about(patient)
+    }
+
+    /// The calls are about this: a prescription, a bill, an enrolment. A recall
     /// finds it by that.
     pub fn about(mut self, id: impl ToString) -> Self {
         self.about.push(id.to_string());
@@ -105,7 +117,27 @@ impl<'a> Calls<'a> {
             request_id: self.request_id.clone(),
             settings: plugin::resolved_settings(install, plugin.manifest())?,
             now: self.now,
-            lent: self.hospital.lend(install),
+            lent: self.reads(install),
+        })
+    }
+
+    /// What the host lends that only reads, and so to a candidate too.
+    fn reads(&self, install: &Install) -> Lent {
+        Lent {
+            records: self.record_for(&install.plugin_id),
+            seed: ambient::random_bytes(),
+            ..self.hospital.lend(install)
+        }
+    }
+
+    fn record_for(&self, plugin: &str) -> Arc<dyn RecordRead> {
+        let Some((patient, purpose)) = self.subject else { return Arc::new(NoRecord) };
+        Arc::new(Chart {
+            hospital: self.hospital.clone(),
+            tenant: self.tenant,
+            plugin: plugin.to_owned(),
+            patient,
+            purpose,
         })
     }
 

@@ -32,6 +32,7 @@ use xinglin_store::{
 use super::{
     AppError, AppResult, Caller, Hospital,
     call::{CallView, Calls},
+    consent::Purpose,
     coverage,
     document::{Stored, fresh, next, touch},
     enrolment::Occasion,
@@ -197,7 +198,8 @@ impl Hospital {
         let bill = bill(&records, id, effective.sheet(), &new.items, caller.now).await?;
         let (tenant, patient) = (records.id(), effective.patient());
         let open = Open { id, tenant, patient, bill };
-        let mut calls = Calls::new(self, tenant, &caller.request_id, caller.now).about(patient).about(id);
+        let mut calls =
+            Calls::new(self, tenant, &caller.request_id, caller.now).of(patient, Purpose::Payment).about(id);
         let mut notes = Vec::new();
 
         let claim = match self.payer(&records, patient, None, &mut notes).await? {
@@ -354,8 +356,11 @@ impl Hospital {
             Charge::Reversing(reversing) => reversing.unanswered(occasion.now),
             _ => return Err(AppError::internal(format!("operation {} is pending, its bill is not", pending.key))),
         };
-        let payer = self.payer_of(&records, &unknown_charge(&unknown)).await?;
-        let mut calls = Calls::new(self, records.id(), &occasion.request_id, occasion.now).about(row.id);
+        let asked_about = unknown_charge(&unknown);
+        let payer = self.payer_of(&records, &asked_about).await?;
+        let mut calls = Calls::new(self, records.id(), &occasion.request_id, occasion.now)
+            .of(asked_about.patient(), Purpose::Payment)
+            .about(row.id);
         let context = calls.context(&payer.install, &payer.plugin)?;
         let operation = unknown.state().pending.attempt().operation.clone();
         let answer = calls.took(&payer.install, self.runtime().query(&payer.plugin, context, &operation).await).await;
@@ -399,11 +404,15 @@ impl Hospital {
         occasion: &Occasion,
     ) -> AppResult<(Charge, Vec<CallView>)> {
         let now = occasion.now;
-        let payer = self.payer_of(records, &Charge::from(settling.clone())).await?;
+        let charge = Charge::from(settling.clone());
+        let payer = self.payer_of(records, &charge).await?;
         let Payer { install, plugin, coverage, .. } = &payer;
         let operation = settling.state().attempt.operation.clone();
         let bill = settling.bill().clone();
-        let fresh = || Calls::new(self, records.id(), &occasion.request_id, now).about(&row.patient_id).about(row.id);
+        let fresh = || {
+            let calls = Calls::new(self, records.id(), &occasion.request_id, now);
+            calls.of(charge.patient(), Purpose::Payment).about(row.id)
+        };
 
         let mut calls = fresh();
         let context = calls.context(install, plugin)?;
@@ -468,10 +477,13 @@ impl Hospital {
         occasion: &Occasion,
     ) -> AppResult<(Charge, Vec<CallView>)> {
         let now = occasion.now;
-        let payer = self.payer_of(records, &Charge::from(reversing.clone())).await?;
+        let charge = Charge::from(reversing.clone());
+        let payer = self.payer_of(records, &charge).await?;
         let Payer { install, plugin, coverage, .. } = &payer;
         let operation = reversing.state().attempt.operation.clone();
-        let mut calls = Calls::new(self, records.id(), &occasion.request_id, now).about(&row.patient_id).about(row.id);
+        let mut calls = Calls::new(self, records.id(), &occasion.request_id, now)
+            .of(charge.patient(), Purpose::Payment)
+            .about(row.id);
         let Some(settlement) = reversing.state().origin.settlement().cloned() else {
             return Err(AppError::internal("a settlement without an answer is being reversed"));
         };

@@ -28,6 +28,7 @@ use xinglin_store::{Document, Executor, OutboxEntry, Task, TaskState, Tenant, Te
 use super::{
     AppError, AppResult, Caller, Hospital,
     call::{CallView, Calls},
+    consent::Purpose,
     document::{Stored, fresh, next},
     hold, plugin, record,
 };
@@ -164,10 +165,18 @@ impl Hospital {
             ended: None,
         };
         let occasion = Occasion { request_id: caller.request_id.clone(), now: caller.now };
-        let mut calls =
-            Calls::new(self, records.id(), &occasion.request_id, occasion.now).about(enrol.patient).about(id);
-        let snapshot =
-            self.snapshot(&records, &install.plugin_id, &definition.data_needs, enrol.patient, caller.now).await?;
+        let mut calls = Calls::new(self, records.id(), &occasion.request_id, occasion.now)
+            .of(enrol.patient, Purpose::Treatment)
+            .about(id);
+        let snapshot = self
+            .snapshot(
+                &records,
+                (&install.plugin_id, Purpose::Treatment),
+                &definition.data_needs,
+                enrol.patient,
+                caller.now,
+            )
+            .await?;
         let context = calls.context(&install, &plugin)?;
         let screened = calls.took(&install, self.runtime().screen(&plugin, context, &snapshot, caller.now).await).await;
         let refusal = match screened {
@@ -400,7 +409,7 @@ impl Hospital {
 
     fn calls_for(&self, records: &Tenant, ready: &Ready, occasion: &Occasion) -> Calls<'_> {
         let Enrolment { id, patient, .. } = ready.enrolment;
-        Calls::new(self, records.id(), &occasion.request_id, occasion.now).about(patient).about(id)
+        Calls::new(self, records.id(), &occasion.request_id, occasion.now).of(patient, Purpose::Treatment).about(id)
     }
 
     /// Puts an event to the pathway and judges the answer. No transaction is open.
@@ -432,8 +441,9 @@ impl Hospital {
         let Ready { enrolment, definition, .. } = ready;
         let now = occasion.now;
         let (install, plugin) = self.one_playing(records, &enrolment.plugin, Interface::Pathway).await?;
-        let snapshot =
-            self.snapshot(records, &enrolment.plugin, &definition.data_needs, enrolment.patient, now).await?;
+        let snapshot = self
+            .snapshot(records, (&enrolment.plugin, Purpose::Treatment), &definition.data_needs, enrolment.patient, now)
+            .await?;
         let holds = hold::of_patient(records, enrolment.patient).await?;
         let context = calls.context(&install, &plugin)?;
         let call = self.runtime().step(&plugin, context, enrolment.state.as_ref(), event, &snapshot, now).await;

@@ -5,10 +5,13 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use thiserror::Error;
 use tokio::sync::Mutex;
 use xinglin_domain::{id::TenantId, time::Instant};
-use xinglin_runtime::{AotCache, HostKey, Options, Plugin, PluginError, Runtime};
+use xinglin_runtime::{AotCache, HostKey, Options, Packs, Plugin, PluginError, Runtime};
 use xinglin_store::{Store, StoreError, StoreOptions};
 
-use super::shadow::Shadows;
+use super::{
+    consent::{Consent, Presumed},
+    shadow::Shadows,
+};
 use crate::{
     ambient::Clock,
     auth::{attempts::Attempts, token::Tokens},
@@ -31,6 +34,7 @@ struct Shared {
     keys: Keys,
     tokens: Tokens,
     attempts: Attempts,
+    consent: Arc<dyn Consent>,
     plugins: Mutex<HashMap<(TenantId, String), Loaded>>,
     shadows: Shadows,
 }
@@ -46,8 +50,8 @@ pub(super) struct Loaded {
 /// The hospital cannot be opened.
 #[derive(Debug, Error)]
 pub enum OpenError {
-    /// The data folder cannot be made.
-    #[error("the data folder {path}: {source}")]
+    /// A folder cannot be made, or is not there.
+    #[error("the folder {path}: {source}")]
     Folder {
         /// Which.
         path: String,
@@ -80,6 +84,11 @@ impl Hospital {
     /// # Errors
     /// If data folder, key, records or engine cannot be used.
     pub async fn open(config: Config) -> Result<Self, OpenError> {
+        Self::open_under(config, Arc::new(Presumed)).await
+    }
+
+    /// As [`Hospital::open`], under these rules of consent.
+    pub(crate) async fn open_under(config: Config, consent: Arc<dyn Consent>) -> Result<Self, OpenError> {
         tls::install();
         keys::private_folder(&config.data_dir)
             .map_err(|source| OpenError::Folder { path: config.data_dir.display().to_string(), source })?;
@@ -90,8 +99,16 @@ impl Hospital {
         let folder = config.data_dir.join("cache");
         let cache = AotCache::open(&folder, HostKey::new(keys.aot_cache()))
             .map_err(|source| OpenError::Folder { path: folder.display().to_string(), source })?;
+        let folder = config.packs_dir();
+        if config.plugins.packs.is_none() {
+            keys::private_folder(&folder)
+                .map_err(|source| OpenError::Folder { path: folder.display().to_string(), source })?;
+        }
+        let packs =
+            Packs::open(&folder).map_err(|source| OpenError::Folder { path: folder.display().to_string(), source })?;
         let runtime = Runtime::new(Options {
             cache: Some(cache),
+            packs: Some(packs),
             calls: config.plugins.concurrent_calls,
             calls_per_plugin: config.plugins.concurrent_calls_per_plugin,
             patience: Duration::from_millis(config.plugins.queue_millis),
@@ -104,6 +121,7 @@ impl Hospital {
             tokens: Tokens::new(&keys.tokens(), config.sessions.token_seconds),
             clock: Clock::ahead_by(ahead.unwrap_or(0)),
             attempts: Attempts::default(),
+            consent,
             plugins: Mutex::default(),
             shadows: Shadows::default(),
             config,
@@ -146,6 +164,10 @@ impl Hospital {
 
     pub(super) fn attempts(&self) -> &Attempts {
         &self.shared.attempts
+    }
+
+    pub(super) fn consent_rules(&self) -> &dyn Consent {
+        self.shared.consent.as_ref()
     }
 
     pub(super) fn tokens(&self) -> &Tokens {

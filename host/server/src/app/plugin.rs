@@ -52,6 +52,10 @@ pub struct Grant {
     /// Interfaces it may import, for example `["log", "kv"]`.
     #[schema(value_type = Option<Vec<String>>)]
     pub capabilities: Option<Vec<Capability>>,
+    /// Data packs that it may read, of those that the manifest asks for.
+    pub packs: Option<Vec<String>>,
+    /// How much its scratch folder may hold in a call.
+    pub scratch_kib: Option<u32>,
     /// Bounds of each call; never above the manifest's.
     pub limits: Option<GrantedLimits>,
     /// What kind of payer stands behind a payment plugin: `basic_insurance` or
@@ -175,6 +179,12 @@ impl Hospital {
         }
         if let Some(capabilities) = grant.capabilities {
             grants.capabilities = capabilities.into_iter().collect();
+        }
+        if let Some(packs) = grant.packs {
+            grants.packs = packs.into_iter().collect();
+        }
+        if let Some(kib) = grant.scratch_kib {
+            grants.scratch_kib = kib;
         }
         if let Some(limits) = grant.limits {
             let asked = grants.limits;

@@ -29,6 +29,7 @@ use super::{
     AppError, AppResult, Caller, Hospital, account,
     call::{CallView, Calls, failed},
     charge,
+    consent::Purpose,
     document::{Stored, fresh, next, touch},
     encounter::{follow_up, human},
     hold, record,
@@ -327,14 +328,17 @@ impl Hospital {
         records: &TenantScope<E>,
         draft: &Rx<Draft>,
     ) -> AppResult<(ReviewOutcome, Calls<'a>)> {
-        let mut calls =
-            Calls::new(self, records.id(), &caller.request_id, caller.now).about(draft.patient()).about(draft.id());
+        let mut calls = Calls::new(self, records.id(), &caller.request_id, caller.now)
+            .of(draft.patient(), Purpose::Treatment)
+            .about(draft.id());
         let order = draft.order();
         let playing = self.playing(records, Interface::Review).await?;
         let mut asked = Vec::with_capacity(playing.len());
         for (install, plugin) in &playing {
             let needs = plugin.data_needs().to_vec();
-            let snapshot = self.snapshot(records, &install.plugin_id, &needs, draft.patient(), caller.now).await?;
+            let snapshot = self
+                .snapshot(records, (&install.plugin_id, Purpose::Treatment), &needs, draft.patient(), caller.now)
+                .await?;
             asked.push((calls.context(install, plugin)?, plugin, snapshot));
         }
         let reviews = asked.into_iter().map(|(context, plugin, snapshot)| {
@@ -528,7 +532,7 @@ impl Hospital {
         patient: PatientId,
         now: Instant,
     ) -> AppResult<Snapshot> {
-        self.snapshot(records, "xinglin.host", &[DataNeed::Allergies], patient, now).await
+        self.snapshot(records, ("xinglin.host", Purpose::Safety), &[DataNeed::Allergies], patient, now).await
     }
 }
 

@@ -15,7 +15,10 @@ use xinglin_store::{
     TokenFilter,
 };
 
-use super::{AppError, AppResult, Caller, Hospital};
+use super::{
+    AppError, AppResult, Caller, Hospital,
+    consent::{Asked, Purpose},
+};
 use crate::{
     ambient,
     fhir::{
@@ -170,48 +173,44 @@ impl Hospital {
         written.into_iter().next().ok_or_else(|| AppError::internal("nothing was written"))
     }
 
-    /// What one plugin may know of a patient.
+    /// What one plugin may know of a patient, and what for.
     ///
     /// # Errors
     /// If there is no such patient.
     pub(super) async fn snapshot<E: Executor>(
         &self,
         records: &TenantScope<E>,
-        plugin: &str,
+        (plugin, purpose): (&str, Purpose),
         needs: &[DataNeed],
         patient: PatientId,
         now: Instant,
     ) -> AppResult<Snapshot> {
-        let id = patient.to_string();
-        let person = value(&records.get_resource("Patient", &id).await?)?;
+        let person = value(&records.get_resource("Patient", &patient.to_string()).await?)?;
         let pseudonym = self.keys().pseudonym(records.id(), plugin, patient);
         let mut rows: Vec<Resource> = Vec::new();
-        let mut cut: Vec<Section> = Vec::new();
-        let mut fetch = async |section: Section, kinds: &[&str], code: Option<CodeFilter>, most: u32| {
-            let kinds = kinds.iter().map(|kind| (*kind).to_owned()).collect();
-            let query = PatientQuery { patient_id: id.clone(), kinds, codes: code.into_iter().collect() };
-            // One more than is kept, to know whether there were more.
-            let mut found = records.list_patient_resources(&query, most + 1).await?;
-            if u32::try_from(found.len()).is_ok_and(|found| found > most) {
-                found.pop();
-                cut.push(section);
-            }
-            rows.extend(found);
-            Ok::<_, AppError>(())
-        };
+        let mut missing: Vec<Omission> = Vec::new();
         for need in needs {
-            match need {
-                DataNeed::Conditions => fetch(Section::Conditions, &["Condition"], None, SNAPSHOT_ROWS).await?,
-                DataNeed::Allergies => fetch(Section::Allergies, &["AllergyIntolerance"], None, SNAPSHOT_ROWS).await?,
-                DataNeed::Medications => {
-                    let kinds = ["MedicationRequest", "MedicationStatement"];
-                    fetch(Section::Medications, &kinds, None, SNAPSHOT_ROWS).await?;
-                }
+            let (section, codes, most) = match need {
+                DataNeed::Conditions => (Section::Conditions, vec![None], SNAPSHOT_ROWS),
+                DataNeed::Allergies => (Section::Allergies, vec![None], SNAPSHOT_ROWS),
+                DataNeed::Medications => (Section::Medications, vec![None], SNAPSHOT_ROWS),
                 // One code at a time: a glucose sensor does not crowd out the HbA1c.
                 DataNeed::Observations(wanted) => {
-                    for coding in wanted {
-                        let code = CodeFilter { system: Some(coding.system.clone()), code: coding.code.clone() };
-                        fetch(Section::Observations, &["Observation"], Some(code), OF_ONE_CODE).await?;
+                    (Section::Observations, wanted.iter().map(Some).collect(), OF_ONE_CODE)
+                }
+            };
+            for code in codes {
+                let asked = Asked { tenant: records.id(), patient, plugin, section, code, purpose };
+                // One more than is kept, to know whether there were more.
+                let found = self.section(records, &asked, Span::newest(most + 1)).await?;
+                match found {
+                    None => missing.push(Omission { section, reason: OmissionReason::Consent }),
+                    Some(mut found) => {
+                        if u32::try_from(found.len()).is_ok_and(|found| found > most) {
+                            found.pop();
+                            missing.push(Omission { section, reason: OmissionReason::Truncated });
+                        }
+                        rows.extend(found);
                     }
                 }
             }
@@ -222,19 +221,63 @@ impl Hospital {
         resources.retain(|resource| seen.insert((resource["resourceType"].to_string(), resource["id"].to_string())));
         resources.extend(referred_medications(records, &resources).await?);
         let mut snapshot = snapshot::build(&person, &resources, pseudonym, now).restricted_to(needs);
-        for section in cut {
-            let omission = Omission { section, reason: OmissionReason::Truncated };
+        for omission in missing {
             if !snapshot.omissions.contains(&omission) {
                 snapshot.omissions.push(omission);
             }
         }
         Ok(snapshot)
     }
+
+    /// The one way from a record to a plugin: what consent lets it see of a
+    /// section, newest first, or nothing at all if it is withheld.
+    pub(super) async fn section<E: Executor>(
+        &self,
+        records: &TenantScope<E>,
+        asked: &Asked<'_>,
+        span: Span,
+    ) -> AppResult<Option<Vec<Resource>>> {
+        if !self.consent_rules().allows(asked).await? {
+            return Ok(None);
+        }
+        let kinds: &[&str] = match asked.section {
+            Section::Conditions => &["Condition"],
+            Section::Allergies => &["AllergyIntolerance"],
+            Section::Medications => &["MedicationRequest", "MedicationStatement"],
+            Section::Observations => &["Observation"],
+        };
+        let code = asked.code.map(|code| CodeFilter { system: Some(code.system.clone()), code: code.code.clone() });
+        let query = PatientQuery {
+            patient_id: asked.patient.to_string(),
+            kinds: kinds.iter().map(|kind| (*kind).to_owned()).collect(),
+            codes: code.into_iter().collect(),
+            since: span.since,
+            before: span.before,
+        };
+        Ok(Some(records.list_patient_resources(&query, span.most).await?))
+    }
+}
+
+/// How far back, and how much of it: the newest.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Span {
+    pub since: Option<Instant>,
+    pub before: Option<Instant>,
+    pub most: u32,
+}
+
+impl Span {
+    pub const fn newest(most: u32) -> Self {
+        Self { since: None, before: None, most }
+    }
 }
 
 /// The medicines that requests and statements name by reference. They are
 /// nobody's, so no patient's record lists them.
-async fn referred_medications<E: Executor>(records: &TenantScope<E>, resources: &[Value]) -> AppResult<Vec<Value>> {
+pub(super) async fn referred_medications<E: Executor>(
+    records: &TenantScope<E>,
+    resources: &[Value],
+) -> AppResult<Vec<Value>> {
     const AT_ONCE: usize = 200;
     let references = resources.iter().filter_map(|resource| resource["medicationReference"]["reference"].as_str());
     let ids: BTreeSet<&str> = references.filter_map(|reference| reference.strip_prefix("Medication/")).collect();
@@ -396,5 +439,135 @@ impl From<FhirError> for AppError {
         let mut refusal = Self::new(Code::FhirInvalid, error.to_string()).with("issues", issues);
         refusal.outcome = Some(outcome::of_error(&error));
         refusal
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use xinglin_domain::coding::{Coding, system};
+    use xinglin_runtime::{RecordError, RecordQuery, RecordRead};
+
+    use super::*;
+    use crate::{
+        app::{
+            chart::Chart,
+            consent::{Consent, ConsentFuture, Presumed},
+            tenant::PLATFORM,
+        },
+        config::Config,
+    };
+
+    /// Lets nobody see HbA1c or a diagnosis.
+    struct Reserved;
+
+    impl Consent for Reserved {
+        fn allows<'a>(&'a self, asked: &'a Asked<'a>) -> ConsentFuture<'a> {
+            let withheld = asked.section == Section::Conditions || asked.code.is_some_and(|code| code.code == "4548-4");
+            Box::pin(async move { Ok(!withheld) })
+        }
+    }
+
+    const OURS: PatientId = PatientId::from_u128(1);
+    const OTHERS: PatientId = PatientId::from_u128(2);
+
+    fn at(text: &str) -> Instant {
+        Instant::parse(text).expect("instant")
+    }
+
+    fn result(id: &str, patient: PatientId, loinc: &str, day: &str) -> Value {
+        json!({
+            "resourceType": "Observation", "id": id, "status": "final",
+            "subject": { "reference": format!("Patient/{patient}") },
+            "code": { "coding": [{ "system": system::LOINC, "code": loinc }] },
+            "effectiveDateTime": day, "valueQuantity": { "value": 7, "code": "%" },
+        })
+    }
+
+    /// A hospital with two patients, under these rules of consent.
+    async fn hospital(name: &str, consent: impl Consent + 'static) -> Hospital {
+        let folder = std::env::temp_dir().join(format!("xinglin-consent-{name}-{}", std::process::id()));
+        // Of a run that was broken off under the same number.
+        drop(std::fs::remove_dir_all(&folder));
+        let config = Config { data_dir: folder, ..Config::default() };
+        let hospital = Hospital::open_under(config, Arc::new(consent)).await.expect("a hospital");
+        hospital.ensure_operator("correct horse battery".to_owned()).await.expect("an operator");
+        let patient = |id: PatientId| json!({ "resourceType": "Patient", "id": id.to_string() });
+        let condition = json!({
+            "resourceType": "Condition", "id": "c1", "subject": { "reference": format!("Patient/{OURS}") },
+            "code": { "coding": [{ "system": system::ICD10, "code": "E11.9" }] },
+        });
+        let record = vec![
+            patient(OURS),
+            patient(OTHERS),
+            condition,
+            result("o1", OURS, "4548-4", "2026-01-01T00:00:00Z"),
+            result("o2", OURS, "2339-0", "2026-02-01T00:00:00Z"),
+            result("o3", OURS, "2339-0", "2026-03-01T00:00:00Z"),
+            result("o4", OTHERS, "2339-0", "2026-04-01T00:00:00Z"),
+        ];
+        let tx = hospital.store().tenant(PLATFORM).begin().await.expect("begun");
+        project(&tx, record, at("2026-06-01T00:00:00Z")).await.expect("written");
+        tx.commit().await.expect("committed");
+        hospital
+    }
+
+    fn chart(hospital: &Hospital) -> Chart {
+        Chart {
+            hospital: hospital.clone(),
+            tenant: PLATFORM,
+            plugin: "acme.check".to_owned(),
+            patient: OURS,
+            purpose: Purpose::Treatment,
+        }
+    }
+
+    fn query(loinc: &str) -> RecordQuery {
+        RecordQuery { code: Coding::new(system::LOINC, loinc), since: None, before: None, limit: 500 }
+    }
+
+    async fn cut(hospital: &Hospital) -> Snapshot {
+        let needs = [
+            DataNeed::Conditions,
+            DataNeed::Observations(vec![Coding::new(system::LOINC, "4548-4"), Coding::new(system::LOINC, "2339-0")]),
+        ];
+        let records = hospital.store().tenant(PLATFORM);
+        let whom = ("acme.check", Purpose::Treatment);
+        hospital.snapshot(&records, whom, &needs, OURS, at("2026-06-01T00:00:00Z")).await.expect("a snapshot")
+    }
+
+    #[tokio::test]
+    async fn what_is_presumed_shows_the_patient_at_hand_and_no_other() {
+        let hospital = hospital("presumed", Presumed).await;
+        let chart = chart(&hospital);
+        let days = async |query: RecordQuery| -> Vec<Option<Instant>> {
+            chart.observations(&query).await.expect("shown").iter().map(|o| o.effective).collect()
+        };
+        let (february, march) = (Some(at("2026-02-01T00:00:00Z")), Some(at("2026-03-01T00:00:00Z")));
+        assert_eq!(days(query("2339-0")).await, [march, february], "newest first, and only of one patient");
+        assert_eq!(days(RecordQuery { limit: 1, ..query("2339-0") }).await, [march]);
+        assert_eq!(days(RecordQuery { since: march, ..query("2339-0") }).await, [march]);
+        assert_eq!(days(RecordQuery { before: march, ..query("2339-0") }).await, [february]);
+        assert_eq!(chart.conditions().await.expect("shown").len(), 1);
+        assert_eq!(chart.allergies().await, Ok(vec![]));
+        assert_eq!(cut(&hospital).await.observations.len(), 3);
+    }
+
+    #[tokio::test]
+    async fn what_consent_withholds_is_in_no_snapshot_and_no_read() {
+        let hospital = hospital("reserved", Reserved).await;
+        let chart = chart(&hospital);
+        assert_eq!(chart.observations(&query("4548-4")).await, Err(RecordError::Withheld));
+        assert_eq!(chart.observations(&query("2339-0")).await.map(|found| found.len()), Ok(2));
+        assert_eq!(chart.conditions().await, Err(RecordError::Withheld));
+
+        let snapshot = cut(&hospital).await;
+        assert!(snapshot.conditions.is_empty());
+        assert_eq!(snapshot.observations.len(), 2);
+        for section in [Section::Conditions, Section::Observations] {
+            let omission = Omission { section, reason: OmissionReason::Consent };
+            assert!(snapshot.omissions.contains(&omission), "{:?}", snapshot.omissions);
+        }
     }
 }

@@ -70,6 +70,9 @@ pub struct Plugins {
     pub queue_millis: u64,
     /// Largest package in bytes.
     pub max_package_bytes: usize,
+    /// Folder of the data packs that plugins may be granted, each a folder in it.
+    /// Absent: `packs` in `data_dir`.
+    pub packs: Option<PathBuf>,
 }
 
 /// Sign-in.
@@ -106,7 +109,13 @@ impl Default for Log {
 
 impl Default for Plugins {
     fn default() -> Self {
-        Self { concurrent_calls: 64, concurrent_calls_per_plugin: 16, queue_millis: 250, max_package_bytes: 48 << 20 }
+        Self {
+            concurrent_calls: 64,
+            concurrent_calls_per_plugin: 16,
+            queue_millis: 250,
+            max_package_bytes: 48 << 20,
+            packs: None,
+        }
     }
 }
 
@@ -134,6 +143,11 @@ impl Config {
             // The password of the first operator is not a setting: it is read once, by `serve`.
             .merge(Env::prefixed("XINGLIN_").ignore(&["operator_password", "url", "token"]).split("__"))
             .extract()
+    }
+
+    /// Where the data packs are.
+    pub fn packs_dir(&self) -> PathBuf {
+        self.plugins.packs.clone().unwrap_or_else(|| self.data_dir.join("packs"))
     }
 
     /// Where the records are.

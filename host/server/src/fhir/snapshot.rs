@@ -57,22 +57,7 @@ const NAMING: [&str; 5] = ["54125-0", "45392-8", "45394-4", "45396-9", "56799-0"
 ///   not a result, or in which the patient's name, contact, address or number is
 ///   found.
 pub fn build(patient: &Value, resources: &[Value], pseudonym: String, taken_at: Instant) -> Snapshot {
-    let mut conditions = Dated::new();
-    let mut allergies = Dated::new();
-    let mut medications = Dated::new();
-    let mut observations = Dated::new();
-    let library = Library::of(resources);
-    let identity = Identity::of(patient);
-    for resource in resources {
-        match text(resource, "resourceType") {
-            Some("Condition") => conditions.extend(condition(resource)),
-            Some("AllergyIntolerance") => allergies.extend(allergy(resource)),
-            Some("MedicationRequest") => medications.extend(requested(resource, &library)),
-            Some("MedicationStatement") => medications.extend(stated(resource, &library)),
-            Some("Observation") => observations.extend(observation(resource, &identity)),
-            _ => {}
-        }
-    }
+    let Sections { conditions, allergies, medications, observations } = Sections::of(patient, resources);
     let mut omissions = Vec::new();
     Snapshot {
         taken_at,
@@ -97,7 +82,63 @@ pub fn build(patient: &Value, resources: &[Value], pseudonym: String, taken_at: 
     }
 }
 
+/// What of the resources of one patient goes into plugins, section by section,
+/// newest first.
+#[derive(Debug)]
+pub struct Entries {
+    /// Diagnoses and problems.
+    pub conditions: Vec<Condition>,
+    /// Allergies and intolerances.
+    pub allergies: Vec<Allergy>,
+    /// Medicines.
+    pub medications: Vec<Medication>,
+    /// Measurements and answers.
+    pub observations: Vec<Observation>,
+}
+
+/// As [`build`], of as many resources as were chosen: nothing is cut.
+pub fn entries(patient: &Value, resources: &[Value]) -> Entries {
+    let Sections { conditions, allergies, medications, observations } = Sections::of(patient, resources);
+    let all = usize::MAX;
+    Entries {
+        conditions: newest(conditions, all, Section::Conditions, &mut Vec::new()),
+        allergies: newest(allergies, all, Section::Allergies, &mut Vec::new()),
+        medications: newest(medications, all, Section::Medications, &mut Vec::new()),
+        observations: newest(observations, all, Section::Observations, &mut Vec::new()),
+    }
+}
+
 type Dated<T> = Vec<(Option<Instant>, T)>;
+
+/// What was read, in no order.
+struct Sections {
+    conditions: Dated<Condition>,
+    allergies: Dated<Allergy>,
+    medications: Dated<Medication>,
+    observations: Dated<Observation>,
+}
+
+impl Sections {
+    fn of(patient: &Value, resources: &[Value]) -> Self {
+        let mut conditions = Dated::new();
+        let mut allergies = Dated::new();
+        let mut medications = Dated::new();
+        let mut observations = Dated::new();
+        let library = Library::of(resources);
+        let identity = Identity::of(patient);
+        for resource in resources {
+            match text(resource, "resourceType") {
+                Some("Condition") => conditions.extend(condition(resource)),
+                Some("AllergyIntolerance") => allergies.extend(allergy(resource)),
+                Some("MedicationRequest") => medications.extend(requested(resource, &library)),
+                Some("MedicationStatement") => medications.extend(stated(resource, &library)),
+                Some("Observation") => observations.extend(observation(resource, &identity)),
+                _ => {}
+            }
+        }
+        Self { conditions, allergies, medications, observations }
+    }
+}
 
 fn newest<T>(mut all: Dated<T>, most: usize, section: Section, omissions: &mut Vec<Omission>) -> Vec<T> {
     all.sort_by_key(|(at, _)| Reverse(*at));

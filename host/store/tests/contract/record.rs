@@ -186,6 +186,8 @@ async fn a_patient_s_record_is_read_newest_first(bench: Bench) -> Result<()> {
     assert_eq!(ids(&tenant.list_patient_resources(&PatientQuery { codes, ..kind.clone() }, 10).await?), ["o2", "o1"]);
     let codes = vec![code(Some("http://snomed.info/sct"), "4548-4")];
     assert!(tenant.list_patient_resources(&PatientQuery { codes, ..kind }, 10).await?.is_empty());
+    let span = PatientQuery { since: Some(at(15)), before: Some(at(30)), ..all };
+    assert_eq!(ids(&tenant.list_patient_resources(&span, 10).await?), ["o2", "c1"]);
     Ok(())
 }
 

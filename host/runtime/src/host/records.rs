@@ -1,0 +1,238 @@
+//! `xinglin:host/records`: reads of the record of the call's patient.
+//!
+//! What the manifest does not declare is refused here, whatever the embedder
+//! lends, and what is answered beyond the question is cut off.
+
+use std::{future::Future, pin::Pin, sync::Arc};
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use thiserror::Error;
+use xinglin_domain::{
+    clinical::{Allergy, Condition, Medication, Observation},
+    coding::Coding,
+    time::Instant,
+};
+
+use crate::{
+    DataNeeds, Manifest,
+    call::CallState,
+    tape::Question,
+    types::v1::lower,
+    wit::xinglin::{clinical::snapshot, host::records as wit},
+};
+
+/// Most entries of one answer.
+const MOST: u32 = 500;
+
+/// A read that is under way.
+pub type RecordFuture<'a, T> = Pin<Box<dyn Future<Output = Result<Vec<T>, RecordError>> + Send + 'a>>;
+
+/// Why a record cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum RecordError {
+    /// Consent or the law does not let this plugin see it.
+    #[error("withheld from this plugin")]
+    Withheld,
+    /// The call is about no patient.
+    #[error("the call is about no patient")]
+    NoSubject,
+    /// The store did not answer.
+    #[error("the record did not answer")]
+    Unavailable,
+}
+
+/// Which observations.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordQuery {
+    /// Declared by the manifest.
+    pub code: Coding,
+    /// Not before this moment.
+    pub since: Option<Instant>,
+    /// Before this moment.
+    pub before: Option<Instant>,
+    /// 1 to 500; the newest.
+    pub limit: u32,
+}
+
+/// The record of the one patient whom the call is about, pseudonymous, newest
+/// first. Implemented over the store, with consent and compartments applied.
+pub trait RecordRead: Send + Sync {
+    /// Measurements and answers of one code.
+    fn observations<'a>(&'a self, query: &'a RecordQuery) -> RecordFuture<'a, Observation>;
+
+    /// Diagnoses and problems.
+    fn conditions(&self) -> RecordFuture<'_, Condition>;
+
+    /// Allergies and intolerances.
+    fn allergies(&self) -> RecordFuture<'_, Allergy>;
+
+    /// Medicines taken.
+    fn medications(&self) -> RecordFuture<'_, Medication>;
+}
+
+/// Nobody's record: for calls that are about no patient.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoRecord;
+
+impl RecordRead for NoRecord {
+    fn observations<'a>(&'a self, _: &'a RecordQuery) -> RecordFuture<'a, Observation> {
+        Box::pin(async { Err(RecordError::NoSubject) })
+    }
+
+    fn conditions(&self) -> RecordFuture<'_, Condition> {
+        Box::pin(async { Err(RecordError::NoSubject) })
+    }
+
+    fn allergies(&self) -> RecordFuture<'_, Allergy> {
+        Box::pin(async { Err(RecordError::NoSubject) })
+    }
+
+    fn medications(&self) -> RecordFuture<'_, Medication> {
+        Box::pin(async { Err(RecordError::NoSubject) })
+    }
+}
+
+/// An answer as the tape keeps it.
+type Taped<T> = Result<Vec<T>, TapedError>;
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum TapedError {
+    NotDeclared(String),
+    Withheld,
+    NoSubject,
+    Unavailable,
+    Other(String),
+}
+
+impl From<RecordError> for TapedError {
+    fn from(error: RecordError) -> Self {
+        match error {
+            RecordError::Withheld => Self::Withheld,
+            RecordError::NoSubject => Self::NoSubject,
+            RecordError::Unavailable => Self::Unavailable,
+        }
+    }
+}
+
+impl From<TapedError> for wit::Error {
+    fn from(error: TapedError) -> Self {
+        match error {
+            TapedError::NotDeclared(what) => Self::NotDeclared(what),
+            TapedError::Withheld => Self::Withheld,
+            TapedError::NoSubject => Self::NoSubject,
+            TapedError::Unavailable => Self::Unavailable,
+            TapedError::Other(what) => Self::Other(what),
+        }
+    }
+}
+
+impl CallState {
+    /// Answers from the recording, or asks and records.
+    async fn read_record<T: Serialize + DeserializeOwned>(
+        &mut self,
+        question: Question,
+        ask: impl Future<Output = Taped<T>>,
+    ) -> wasmtime::Result<Taped<T>> {
+        let answer = match self.tape.recorded(&question)? {
+            Some(recorded) => recorded,
+            None => {
+                self.waiting = true;
+                let live = ask.await;
+                self.waiting = false;
+                live.map(|mut found| {
+                    found.truncate(MOST as usize);
+                    found
+                })
+            }
+        };
+        self.tape.record(question, &answer)?;
+        Ok(answer)
+    }
+
+    /// What the manifest declares, and the record.
+    fn record(&self) -> (Arc<Manifest>, Arc<dyn RecordRead>) {
+        (self.manifest.clone(), self.records.clone())
+    }
+}
+
+fn declared(is: bool, section: &str) -> Result<(), TapedError> {
+    if is { Ok(()) } else { Err(TapedError::NotDeclared(section.to_owned())) }
+}
+
+async fn observations(needs: &DataNeeds, record: &dyn RecordRead, query: &RecordQuery) -> Taped<Observation> {
+    let RecordQuery { code, since, before, limit } = query;
+    let is_declared = needs.observations.iter().any(|declared| declared.same(code));
+    declared(is_declared, &format!("observations {}|{}", code.system, code.code))?;
+    if !(1..=MOST).contains(limit) {
+        return Err(TapedError::Other(format!("limit is {limit}; it must be 1 to {MOST}")));
+    }
+    let mut found = record.observations(query).await?;
+    found.retain(|o| {
+        o.code.iter().any(|c| c.same(code))
+            && since.is_none_or(|since| o.effective.is_some_and(|at| at >= since))
+            && before.is_none_or(|before| o.effective.is_some_and(|at| at < before))
+    });
+    found.truncate(*limit as usize);
+    Ok(found)
+}
+
+impl wit::Host for CallState {
+    async fn observations(
+        &mut self,
+        query: wit::Query,
+    ) -> wasmtime::Result<Result<Vec<snapshot::Observation>, wit::Error>> {
+        let moment = |at: Option<i64>| at.map(i64::to_be_bytes).unwrap_or_default();
+        let question = Question::new(
+            "records.observations",
+            &[
+                query.code.system.as_bytes(),
+                query.code.code.as_bytes(),
+                &[u8::from(query.since.is_some()), u8::from(query.before.is_some())],
+                &moment(query.since),
+                &moment(query.before),
+                &query.limit.to_be_bytes(),
+            ],
+        );
+        let query = RecordQuery {
+            code: query.code.into(),
+            since: query.since.map(Instant::from_micros),
+            before: query.before.map(Instant::from_micros),
+            limit: query.limit,
+        };
+        let (manifest, record) = self.record();
+        let ask = async move { observations(&manifest.data_needs, record.as_ref(), &query).await };
+        let answer = self.read_record(question, ask).await?;
+        Ok(answer.map(|found| lower(&found)).map_err(Into::into))
+    }
+
+    async fn conditions(&mut self) -> wasmtime::Result<Result<Vec<snapshot::Condition>, wit::Error>> {
+        let (manifest, record) = self.record();
+        let ask = async move {
+            declared(manifest.data_needs.conditions, "conditions")?;
+            Ok(record.conditions().await?)
+        };
+        let answer = self.read_record(Question::new("records.conditions", &[]), ask).await?;
+        Ok(answer.map(|found| lower(&found)).map_err(Into::into))
+    }
+
+    async fn allergies(&mut self) -> wasmtime::Result<Result<Vec<snapshot::Allergy>, wit::Error>> {
+        let (manifest, record) = self.record();
+        let ask = async move {
+            declared(manifest.data_needs.allergies, "allergies")?;
+            Ok(record.allergies().await?)
+        };
+        let answer = self.read_record(Question::new("records.allergies", &[]), ask).await?;
+        Ok(answer.map(|found| lower(&found)).map_err(Into::into))
+    }
+
+    async fn medications(&mut self) -> wasmtime::Result<Result<Vec<snapshot::Medication>, wit::Error>> {
+        let (manifest, record) = self.record();
+        let ask = async move {
+            declared(manifest.data_needs.medications, "medications")?;
+            Ok(record.medications().await?)
+        };
+        let answer = self.read_record(Question::new("records.medications", &[]), ask).await?;
+        Ok(answer.map(|found| lower(&found)).map_err(Into::into))
+    }
+}

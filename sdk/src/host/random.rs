@@ -1,0 +1,10 @@
+//! Random numbers that a tape can repeat. Ask for them with
+//! `[capabilities.random]`.
+
+/// 0 to 65536 bytes that nobody outside the host can predict. More ends the call.
+pub fn bytes(length: u32) -> Vec<u8> {
+    #[cfg(target_family = "wasm")]
+    return crate::bindings::xinglin::host::random::bytes(length);
+    #[cfg(not(target_family = "wasm"))]
+    crate::testing::with("random", |call| call.random(length))
+}
