@@ -3,23 +3,24 @@
 use std::{sync::Arc, time};
 
 use tokio::{
-    sync::{AcquireError, SemaphorePermit},
+    sync::{AcquireError, Semaphore, SemaphorePermit},
     task::yield_now,
     time::timeout,
 };
 use wasmtime::{Store, UpdateDeadline};
 use xinglin_domain::{
-    coding::Attribute,
+    coding::{Attribute, AttributeValue},
     id::{CallId, TenantId},
     time::Instant,
 };
 
 use crate::{
-    CallFailure, FailureCode, KvRead, KvWrite, Limits, LogLine, NoKv, Output, Plugin, Runtime, Tape,
+    CallFailure, Egress, FailureCode, Grants, Identity, Keyring, KvRead, KvWrite, Limits, LogLine, NoKv, Output, Plugin,
+    Runtime, Secrets, Tape,
     engine::TICK,
     failure::{Cause, hint},
     hook::{Hook, HookName},
-    host::{kv::Kv, log::Log},
+    host::{http::Http, kv::Kv, log::Log, nothing::Nothing},
     limits::{Meter, Stop},
     registry::Program,
     tape::Recorder,
@@ -48,11 +49,25 @@ pub struct CallContext {
 pub struct Lent {
     /// What the plugin has kept.
     pub kv: Arc<dyn KvRead>,
+    /// The way out.
+    pub http: Arc<dyn Egress>,
+    /// Which secrets the tenant keeps for it.
+    pub secrets: Arc<dyn Secrets>,
+    /// What is known of who the patient is.
+    pub identity: Arc<dyn Identity>,
+    /// Its keys.
+    pub signing: Arc<dyn Keyring>,
 }
 
 impl Default for Lent {
     fn default() -> Self {
-        Self { kv: Arc::new(NoKv) }
+        Self {
+            kv: Arc::new(NoKv),
+            http: Arc::new(Nothing),
+            secrets: Arc::new(Nothing),
+            identity: Arc::new(Nothing),
+            signing: Arc::new(Nothing),
+        }
     }
 }
 
@@ -84,11 +99,16 @@ pub(crate) struct CallState {
     pub plugin: Arc<str>,
     pub hook: HookName,
     pub settings: Vec<Attribute>,
+    pub grants: Arc<Grants>,
+    pub lent: Lent,
     pub kv: Kv,
+    pub http: Http,
     pub log: Log,
     pub tape: Recorder,
     /// Whether the guest waits for a host function just now.
     pub waiting: bool,
+    /// When its time is up, once it has begun.
+    pub ends: Option<time::Instant>,
     meter: Meter,
 }
 
@@ -97,10 +117,16 @@ impl CallState {
         context: CallContext,
         plugin: Arc<str>,
         hook: HookName,
-        kv_quota_kib: u32,
+        grants: Arc<Grants>,
+        requests: Arc<Semaphore>,
         limits: Limits,
         tape: Recorder,
     ) -> Self {
+        let text = |key: &str| match context.settings.iter().find(|setting| setting.key == key)?.value {
+            AttributeValue::Text(ref text) => Some(text.clone()),
+            _ => None,
+        };
+        let http = Http::new(requests, &grants.http.hosts, &grants.http.plaintext_hosts, text);
         Self {
             call: context.call,
             tenant: context.tenant,
@@ -108,10 +134,14 @@ impl CallState {
             plugin,
             hook,
             settings: context.settings,
-            kv: Kv::new(context.lent.kv, kv_quota_kib),
+            kv: Kv::new(context.lent.kv.clone(), grants.kv_quota_kib),
+            http,
+            grants,
+            lent: context.lent,
             log: Log::default(),
             tape,
             waiting: false,
+            ends: None,
             meter: Meter::new(limits.memory()),
         }
     }
@@ -123,6 +153,7 @@ pub(crate) fn store(engine: &wasmtime::Engine, state: CallState, limits: Limits)
     store.limiter(|state| &mut state.meter);
     store.set_hostcall_fuel(limits.transfer());
     let (started, deadline) = (time::Instant::now(), limits.deadline());
+    store.data_mut().ends = started.checked_add(deadline);
     store.set_epoch_deadline(1);
     store.epoch_deadline_callback(move |_| {
         if started.elapsed() >= deadline {
@@ -166,8 +197,8 @@ impl Runtime {
     ) -> (Call<H::Output>, bool) {
         let program = plugin.program();
         let (call, tenant, now) = (context.call, context.tenant, context.now);
-        let quota = plugin.kv_quota_kib();
-        let state = CallState::new(context, program.id.clone(), H::NAME, quota, limits, recorder);
+        let (grants, requests) = (plugin.grants.clone(), plugin.requests.clone());
+        let state = CallState::new(context, program.id.clone(), H::NAME, grants, requests, limits, recorder);
 
         // Serialised before the call and not after: what is on tape is what the
         // guest was given, whatever happens next.

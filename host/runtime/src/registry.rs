@@ -46,8 +46,10 @@ impl Program {
 /// A component under one tenant's grants.
 pub struct Plugin {
     program: Arc<Program>,
-    grants: Grants,
+    pub(crate) grants: Arc<Grants>,
     pub(crate) calls: Semaphore,
+    /// Requests at once, over all calls.
+    pub(crate) requests: Arc<Semaphore>,
 }
 
 impl std::fmt::Debug for Plugin {
@@ -86,10 +88,6 @@ impl Plugin {
         self.grants.limits
     }
 
-    pub(crate) fn kv_quota_kib(&self) -> u32 {
-        self.grants.kv_quota_kib
-    }
-
     pub(crate) fn program(&self) -> &Program {
         &self.program
     }
@@ -115,7 +113,12 @@ impl Runtime {
             });
         }
         let program = self.shared.programs.get(package.digest(), self.link(package)).await?;
-        Ok(Arc::new(Plugin { program, grants, calls: Semaphore::new(self.shared.calls_per_plugin as usize) }))
+        Ok(Arc::new(Plugin {
+            program,
+            calls: Semaphore::new(self.shared.calls_per_plugin as usize),
+            requests: Arc::new(Semaphore::new(grants.http.concurrent as usize)),
+            grants: Arc::new(grants),
+        }))
     }
 
     /// Compiles, links and tries a package. Only what it imports is defined for
@@ -193,7 +196,8 @@ fn trial(plugin: Arc<str>, limits: Limits) -> CallState {
         lent: Lent::default(),
     };
     let hook = HookName { interface: "(component)", function: "instantiate" };
-    CallState::new(context, plugin, hook, 0, limits, Recorder::default())
+    let (grants, requests) = (Arc::new(Grants::default()), Arc::new(Semaphore::new(0)));
+    CallState::new(context, plugin, hook, grants, requests, limits, Recorder::default())
 }
 
 /// Values that are made once, however many ask at the same time, shared by all

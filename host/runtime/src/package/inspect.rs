@@ -12,7 +12,7 @@ use wasmparser::{
 };
 use xinglin_domain::coding::{LocalizedText, Translation};
 
-use crate::{Capability, Interface, Manifest, PluginError, capability, hook};
+use crate::{Capability, HostPattern, IdentityField, Interface, Manifest, PluginError, capability, hook};
 
 /// The host's side of a component.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,7 +105,7 @@ fn admit(types: &Types, import: &str) -> Result<Option<Capability>, PluginError>
     Err(if interface.starts_with("wasi:") {
         refuse("plugins get no WASI: no files, sockets, clocks, randomness or environment")
     } else if interface.starts_with("xinglin:host/") {
-        refuse("this host has no such capability; it has log, settings, kv")
+        refuse(&format!("this host has no such capability; it has {}", Capability::ALL.map(Capability::name).join(", ")))
     } else {
         refuse("not an interface of the hospital")
     })
@@ -173,7 +173,7 @@ fn item(zh: impl Into<String>, en: impl Into<String>) -> Item {
 
 impl Sheet {
     pub(crate) fn of(manifest: &Manifest, surface: &Surface) -> Self {
-        Self { can: can(manifest, surface), cannot: cannot(surface), notes: notes(manifest, surface) }
+        Self { can: can(manifest, surface), cannot: cannot(manifest, surface), notes: notes(manifest, surface) }
     }
 }
 
@@ -210,25 +210,64 @@ fn can(manifest: &Manifest, surface: &Surface) -> Vec<Item> {
             format!("see these observations of a pseudonymous patient: {}", codes.join(", ")),
         ));
     }
-    for entry in capability::CATALOGUE.iter().filter(|e| surface.capabilities.contains(&e.capability)) {
+    for entry in capability::CATALOGUE.iter().filter(|e| uses(manifest, surface, e.capability)) {
         let reason = manifest.capabilities.get(&entry.capability).and_then(|ask| ask.reason.clone());
-        can.push(Item { reason, ..item(entry.zh, entry.en) });
+        let (zh, en) = match details(manifest, entry.capability) {
+            None => (entry.zh.to_owned(), entry.en.to_owned()),
+            Some((zh, en)) => (format!("{}：{zh}", entry.zh), format!("{}: {en}", entry.en)),
+        };
+        can.push(Item { reason, ..item(zh, en) });
     }
     can
 }
 
-fn cannot(surface: &Surface) -> Vec<Item> {
+/// Whether a component can use what its manifest asks for. What goes into
+/// requests as a placeholder, or protects them, needs no import of its own.
+fn uses(manifest: &Manifest, surface: &Surface, capability: Capability) -> bool {
+    let in_requests = matches!(capability, Capability::Secrets | Capability::Identity | Capability::Signing);
+    surface.capabilities.contains(&capability)
+        || in_requests
+            && surface.capabilities.contains(&Capability::Http)
+            && manifest.capabilities.contains_key(&capability)
+}
+
+/// Which servers, fields and keys.
+fn details(manifest: &Manifest, capability: Capability) -> Option<(String, String)> {
+    let both = |list: Vec<String>| Some((list.join("、"), list.join(", ")));
+    match capability {
+        Capability::Http => {
+            let http = manifest.http();
+            let list = |hosts: &[HostPattern], unsafely: &str| {
+                hosts.iter().map(|host| format!("{host}{unsafely}")).collect::<Vec<_>>()
+            };
+            let (tls, plain) = (list(&http.hosts, ""), &http.plaintext_hosts);
+            let zh = [tls.clone(), list(plain, "（未加密）")].concat().join("、");
+            Some((zh, [tls, list(plain, " (without encryption)")].concat().join(", ")))
+        }
+        Capability::Secrets => both(manifest.secrets().into_iter().collect()),
+        Capability::Identity => {
+            let words = manifest.identity().into_iter().map(IdentityField::words).unzip::<_, _, Vec<_>, Vec<_>>();
+            Some((words.0.join("、"), words.1.join(", ")))
+        }
+        Capability::Signing => {
+            both(manifest.keys().into_iter().map(|(key, kind)| format!("{key} ({kind})")).collect())
+        }
+        _ => None,
+    }
+}
+
+fn cannot(manifest: &Manifest, surface: &Surface) -> Vec<Item> {
     let mut cannot = vec![
         item("开具、签署或审核通过处方", "create, sign or approve a prescription"),
         item("划转资金或记账", "move money, or write to the ledger"),
         item("获知姓名、身份证号、电话或任何密钥", "learn a name, an id number, a telephone number or a secret"),
         item(
-            "访问网络、文件、系统时钟、随机数或其他插件",
-            "reach the network, files, the clock, random numbers or another plugin",
+            "使用系统时钟，或接触其他插件",
+            "read the clock, or reach another plugin",
         ),
         item("在两次调用之间留存内存", "keep anything in memory from one call to the next"),
     ];
-    for entry in capability::CATALOGUE.iter().filter(|e| !surface.capabilities.contains(&e.capability)) {
+    for entry in capability::CATALOGUE.iter().filter(|e| !uses(manifest, surface, e.capability)) {
         cannot.push(item(entry.zh, entry.en));
     }
     cannot
@@ -238,7 +277,7 @@ fn notes(manifest: &Manifest, surface: &Surface) -> Vec<Item> {
     manifest
         .capabilities
         .keys()
-        .filter(|capability| !surface.capabilities.contains(capability))
+        .filter(|capability| !uses(manifest, surface, **capability))
         .map(|capability| {
             item(
                 format!("清单申请了“{capability}”，但组件并未使用"),
