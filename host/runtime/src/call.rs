@@ -15,8 +15,8 @@ use xinglin_domain::{
 };
 
 use crate::{
-    CallFailure, Egress, FailureCode, Grants, Identity, Keyring, KvRead, KvWrite, Limits, LogLine, NoKv, Output, Plugin,
-    Runtime, Secrets, Tape,
+    CallFailure, Egress, FailureCode, Grants, Identity, Keyring, KvRead, KvWrite, Limits, LogLine, NoKv, Output,
+    Plugin, Runtime, Secrets, Tape,
     engine::TICK,
     failure::{Cause, hint},
     hook::{Hook, HookName},

@@ -97,15 +97,8 @@ pub(crate) static CATALOGUE: [Entry; 7] = [
 
 impl Capability {
     /// All of them.
-    pub const ALL: [Self; 7] = [
-        Self::Log,
-        Self::Settings,
-        Self::Kv,
-        Self::Http,
-        Self::Secrets,
-        Self::Identity,
-        Self::Signing,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::Log, Self::Settings, Self::Kv, Self::Http, Self::Secrets, Self::Identity, Self::Signing];
 
     /// As manifests write it.
     pub const fn name(self) -> &'static str {

@@ -14,10 +14,7 @@ use url::{Host, Url};
 
 use super::placeholder::{Piece, Placeholder, pieces};
 use crate::{
-    Capability, KeyKind,
-    call::CallState,
-    package::host_pattern::HostPattern,
-    tape::Question,
+    Capability, KeyKind, call::CallState, package::host_pattern::HostPattern, tape::Question,
     wit::xinglin::host::http as wit,
 };
 
@@ -264,9 +261,9 @@ fn url(text: &str) -> Result<(Url, Vec<Placeholder>), HttpError> {
     if text.contains(|c: char| c.is_control() || c.is_whitespace() || c == '\\') {
         return invalid("a URL has no spaces, control characters or backslashes");
     }
-    let scheme = ["https://", "http://"].into_iter().find(|scheme| {
-        text.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
-    });
+    let scheme = ["https://", "http://"]
+        .into_iter()
+        .find(|scheme| text.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme)));
     let Some(rest) = scheme.and_then(|scheme| text.get(scheme.len()..)) else {
         return invalid("a URL begins with https:// or http://");
     };

@@ -43,9 +43,9 @@ pub fn pieces(text: &str) -> Result<Vec<Piece<'_>>, String> {
     while let Some(at) = text.get(from..).and_then(|rest| rest.find("{{")).map(|found| from + found) {
         let inner = text.get(at + 2..).unwrap_or_default();
         let word = inner.find(|c: char| !c.is_ascii_lowercase() && c != '-').unwrap_or(inner.len());
-        let Some((kind, rest)) = inner.split_at_checked(word).filter(|(kind, rest)| {
-            !kind.is_empty() && rest.starts_with(':')
-        }) else {
+        let Some((kind, rest)) =
+            inner.split_at_checked(word).filter(|(kind, rest)| !kind.is_empty() && rest.starts_with(':'))
+        else {
             from = at + 1;
             continue;
         };

@@ -205,8 +205,7 @@ impl wit::Host for CallState {
         signature: Vec<u8>,
     ) -> wasmtime::Result<bool> {
         let kind = KeyKind::from(algorithm);
-        let question =
-            Question::new("signing.verify", &[kind.as_str().as_bytes(), &public_key, &message, &signature]);
+        let question = Question::new("signing.verify", &[kind.as_str().as_bytes(), &public_key, &message, &signature]);
         let answer: bool = match self.tape.recorded(&question)? {
             Some(recorded) => recorded,
             None => verify(kind, &public_key, &message, &signature),

@@ -105,7 +105,10 @@ fn admit(types: &Types, import: &str) -> Result<Option<Capability>, PluginError>
     Err(if interface.starts_with("wasi:") {
         refuse("plugins get no WASI: no files, sockets, clocks, randomness or environment")
     } else if interface.starts_with("xinglin:host/") {
-        refuse(&format!("this host has no such capability; it has {}", Capability::ALL.map(Capability::name).join(", ")))
+        refuse(&format!(
+            "this host has no such capability; it has {}",
+            Capability::ALL.map(Capability::name).join(", ")
+        ))
     } else {
         refuse("not an interface of the hospital")
     })
@@ -249,9 +252,7 @@ fn details(manifest: &Manifest, capability: Capability) -> Option<(String, Strin
             let words = manifest.identity().into_iter().map(IdentityField::words).unzip::<_, _, Vec<_>, Vec<_>>();
             Some((words.0.join("、"), words.1.join(", ")))
         }
-        Capability::Signing => {
-            both(manifest.keys().into_iter().map(|(key, kind)| format!("{key} ({kind})")).collect())
-        }
+        Capability::Signing => both(manifest.keys().into_iter().map(|(key, kind)| format!("{key} ({kind})")).collect()),
         _ => None,
     }
 }
@@ -261,10 +262,7 @@ fn cannot(manifest: &Manifest, surface: &Surface) -> Vec<Item> {
         item("开具、签署或审核通过处方", "create, sign or approve a prescription"),
         item("划转资金或记账", "move money, or write to the ledger"),
         item("获知姓名、身份证号、电话或任何密钥", "learn a name, an id number, a telephone number or a secret"),
-        item(
-            "使用系统时钟，或接触其他插件",
-            "read the clock, or reach another plugin",
-        ),
+        item("使用系统时钟，或接触其他插件", "read the clock, or reach another plugin"),
         item("在两次调用之间留存内存", "keep anything in memory from one call to the next"),
     ];
     for entry in capability::CATALOGUE.iter().filter(|e| !uses(manifest, surface, e.capability)) {

@@ -112,7 +112,10 @@ pub struct Ask {
 
 /// Keys that are asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged, expecting = "`secrets` has `keys = [\"…\"]`, `signing` has `keys = { … = \"sm2\" }`: ed25519, sm2 or sm4")]
+#[serde(
+    untagged,
+    expecting = "`secrets` has `keys = [\"…\"]`, `signing` has `keys = { … = \"sm2\" }`: ed25519, sm2 or sm4"
+)]
 pub enum AskedKeys {
     /// Of secrets.
     Secrets(BTreeSet<String>),

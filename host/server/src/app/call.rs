@@ -7,14 +7,14 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 use xinglin_domain::{
     access::Action,
-    id::{CallId, TenantId},
+    id::{CallId, PatientId, TenantId},
     review::FailedCall,
     time::Instant,
 };
 use xinglin_runtime::{Call, CallContext, CallFailure, KvFuture, KvRead, KvUnavailable, Lent, Output, Plugin, Tape};
 use xinglin_store::{ChainState, Install, KvWrite, NewTapeEntry, TapeEntry, TapeQuery, Tenant, TenantTx};
 
-use super::{AppError, AppResult, Caller, Hospital, plugin};
+use super::{AppError, AppResult, Caller, Hospital, outside::Outside, plugin};
 use crate::ambient;
 
 /// A call that a request made.
@@ -72,6 +72,7 @@ pub(super) struct Calls<'a> {
     request_id: String,
     now: Instant,
     about: Vec<String>,
+    subject: Option<PatientId>,
     views: Vec<CallView>,
     tapes: Vec<Tape>,
     writes: Vec<(String, Vec<KvWrite>, i64)>,
@@ -85,6 +86,7 @@ impl<'a> Calls<'a> {
             request_id: request_id.to_owned(),
             now,
             about: Vec::new(),
+            subject: None,
             views: Vec::new(),
             tapes: Vec::new(),
             writes: Vec::new(),
@@ -98,10 +100,25 @@ impl<'a> Calls<'a> {
         self
     }
 
+    /// The patient whom the calls are about: whose record and identity they may
+    /// use, as far as they are granted.
+    pub fn subject(mut self, patient: PatientId) -> Self {
+        self.subject = Some(patient);
+        self
+    }
+
     /// What the host lends to the next call of a plugin.
     pub fn context(&self, install: &Install, plugin: &Plugin) -> AppResult<CallContext> {
+        let call = CallId::from_u128(ambient::fresh_id());
+        let outside = Arc::new(Outside {
+            hospital: self.hospital.clone(),
+            tenant: self.tenant,
+            plugin: install.plugin_id.clone(),
+            call,
+            subject: self.subject,
+        });
         Ok(CallContext {
-            call: CallId::from_u128(ambient::fresh_id()),
+            call,
             tenant: self.tenant,
             request_id: self.request_id.clone(),
             settings: plugin::resolved_settings(install, plugin.manifest())?,
@@ -111,6 +128,10 @@ impl<'a> Calls<'a> {
                     records: self.hospital.store().tenant(self.tenant),
                     plugin: install.plugin_id.clone(),
                 }),
+                http: outside.clone(),
+                secrets: outside.clone(),
+                identity: outside.clone(),
+                signing: outside,
             },
         })
     }

@@ -16,7 +16,7 @@ use xinglin_domain::{
     },
     code::Code,
     coding::{Attribute, AttributeValue, Decimal},
-    id::{BillId, PaymentId, PrescriptionId},
+    id::{BillId, PatientId, PaymentId, PrescriptionId},
     machine::Refused,
     money::Money,
     payer::{self, Authorized, Bill, Coverage, Line, Operation, PayerError, Quoted as Quote, Source, Status},
@@ -197,7 +197,8 @@ impl Hospital {
         let bill = bill(&records, id, effective.sheet(), &new.items, caller.now).await?;
         let (tenant, patient) = (records.id(), effective.patient());
         let open = Open { id, tenant, patient, bill };
-        let mut calls = Calls::new(self, tenant, &caller.request_id, caller.now).about(patient).about(id);
+        let mut calls =
+            Calls::new(self, tenant, &caller.request_id, caller.now).about(patient).about(id).subject(patient);
         let mut notes = Vec::new();
 
         let claim = match self.payer(&records, patient, None, &mut notes).await? {
@@ -355,7 +356,9 @@ impl Hospital {
             _ => return Err(AppError::internal(format!("operation {} is pending, its bill is not", pending.key))),
         };
         let payer = self.payer_of(&records, &unknown_charge(&unknown)).await?;
-        let mut calls = Calls::new(self, records.id(), &occasion.request_id, occasion.now).about(row.id);
+        let patient = row.patient_id.parse().map_err(AppError::internal)?;
+        let mut calls =
+            Calls::new(self, records.id(), &occasion.request_id, occasion.now).about(row.id).subject(patient);
         let context = calls.context(&payer.install, &payer.plugin)?;
         let operation = unknown.state().pending.attempt().operation.clone();
         let answer = calls.took(&payer.install, self.runtime().query(&payer.plugin, context, &operation).await);
@@ -403,7 +406,9 @@ impl Hospital {
         let Payer { install, plugin, coverage, .. } = &payer;
         let operation = settling.state().attempt.operation.clone();
         let bill = settling.bill().clone();
-        let fresh = || Calls::new(self, records.id(), &occasion.request_id, now).about(&row.patient_id).about(row.id);
+        let patient: PatientId = row.patient_id.parse().map_err(AppError::internal)?;
+        let fresh =
+            || Calls::new(self, records.id(), &occasion.request_id, now).about(patient).about(row.id).subject(patient);
 
         let mut calls = fresh();
         let context = calls.context(install, plugin)?;
@@ -471,7 +476,9 @@ impl Hospital {
         let payer = self.payer_of(records, &Charge::from(reversing.clone())).await?;
         let Payer { install, plugin, coverage, .. } = &payer;
         let operation = reversing.state().attempt.operation.clone();
-        let mut calls = Calls::new(self, records.id(), &occasion.request_id, now).about(&row.patient_id).about(row.id);
+        let patient: PatientId = row.patient_id.parse().map_err(AppError::internal)?;
+        let mut calls =
+            Calls::new(self, records.id(), &occasion.request_id, now).about(patient).about(row.id).subject(patient);
         let Some(settlement) = reversing.state().origin.settlement().cloned() else {
             return Err(AppError::internal("a settlement without an answer is being reversed"));
         };

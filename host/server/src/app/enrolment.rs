@@ -164,8 +164,10 @@ impl Hospital {
             ended: None,
         };
         let occasion = Occasion { request_id: caller.request_id.clone(), now: caller.now };
-        let mut calls =
-            Calls::new(self, records.id(), &occasion.request_id, occasion.now).about(enrol.patient).about(id);
+        let mut calls = Calls::new(self, records.id(), &occasion.request_id, occasion.now)
+            .about(enrol.patient)
+            .about(id)
+            .subject(enrol.patient);
         let snapshot =
             self.snapshot(&records, &install.plugin_id, &definition.data_needs, enrol.patient, caller.now).await?;
         let context = calls.context(&install, &plugin)?;
@@ -404,7 +406,7 @@ impl Hospital {
 
     fn calls_for(&self, records: &Tenant, ready: &Ready, occasion: &Occasion) -> Calls<'_> {
         let Enrolment { id, patient, .. } = ready.enrolment;
-        Calls::new(self, records.id(), &occasion.request_id, occasion.now).about(patient).about(id)
+        Calls::new(self, records.id(), &occasion.request_id, occasion.now).about(patient).about(id).subject(patient)
     }
 
     /// Puts an event to the pathway and judges the answer. No transaction is open.

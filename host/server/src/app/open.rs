@@ -12,6 +12,7 @@ use crate::{
     ambient::Clock,
     auth::{attempts::Attempts, token::Tokens},
     config::Config,
+    egress::{self, Egress},
     keys::{self, KeyError, Keys},
 };
 
@@ -27,6 +28,7 @@ struct Shared {
     runtime: Runtime,
     clock: Clock,
     keys: Keys,
+    egress: Egress,
     tokens: Tokens,
     attempts: Attempts,
     plugins: Mutex<HashMap<(TenantId, String), Loaded>>,
@@ -64,6 +66,9 @@ pub enum OpenError {
     /// The plugin engine.
     #[error(transparent)]
     Runtime(#[from] PluginError),
+    /// The way out.
+    #[error(transparent)]
+    Egress(#[from] egress::OpenError),
 }
 
 /// Where the demo clock stands, in `meta`.
@@ -91,6 +96,7 @@ impl Hospital {
             calls_per_plugin: config.plugins.concurrent_calls_per_plugin,
             patience: Duration::from_millis(config.plugins.queue_millis),
         })?;
+        let egress = Egress::open(&config.egress)?;
         let ahead: Option<i64> = match config.movable_clock {
             true => store.operator().find_meta(CLOCK).await.map_err(records)?,
             false => None,
@@ -100,6 +106,7 @@ impl Hospital {
             clock: Clock::ahead_by(ahead.unwrap_or(0)),
             attempts: Attempts::default(),
             plugins: Mutex::default(),
+            egress,
             config,
             store,
             runtime,
@@ -134,6 +141,10 @@ impl Hospital {
 
     pub(super) fn keys(&self) -> &Keys {
         &self.shared.keys
+    }
+
+    pub(super) fn egress(&self) -> &Egress {
+        &self.shared.egress
     }
 
     pub(super) fn attempts(&self) -> &Attempts {

@@ -328,8 +328,10 @@ impl Hospital {
         records: &TenantScope<E>,
         draft: &Rx<Draft>,
     ) -> AppResult<(ReviewOutcome, Calls<'a>)> {
-        let mut calls =
-            Calls::new(self, records.id(), &caller.request_id, caller.now).about(draft.patient()).about(draft.id());
+        let mut calls = Calls::new(self, records.id(), &caller.request_id, caller.now)
+            .about(draft.patient())
+            .about(draft.id())
+            .subject(draft.patient());
         let order = draft.order();
         let playing = self.playing(records, Interface::Review).await?;
         let mut asked = Vec::with_capacity(playing.len());

@@ -4,7 +4,9 @@ mod disable;
 mod enable;
 mod grant;
 mod install;
+mod key;
 mod list;
+mod secret;
 
 use axum::extract::DefaultBodyLimit;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -20,4 +22,6 @@ pub fn routes(packages: DefaultBodyLimit) -> OpenApiRouter<Hospital> {
         .routes(routes!(enable::enable))
         .routes(routes!(grant::grant))
         .routes(routes!(list::list))
+        .merge(key::routes())
+        .merge(secret::routes())
 }
