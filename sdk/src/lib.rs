@@ -22,7 +22,9 @@
 //! - What all roles share: [`types`] (codes, exact decimals, texts, citations),
 //!   [`clinical`] (the snapshot), [`money`], [`time`].
 //! - What the hospital lends, if the manifest asks and the tenant grants: [`log`],
-//!   [`settings`], [`kv`]. What is not called is not imported.
+//!   [`settings`], [`kv`]; requests to servers outside ([`http`]) with [`secrets`]
+//!   and [`identity`] that the plugin never sees, and [`signing`]. What is not called
+//!   is not imported.
 //! - [`testing`]: a host, patients, bills and a calendar, so that `cargo test` runs
 //!   a plugin natively, without WebAssembly.
 
@@ -43,7 +45,7 @@ pub mod testing;
 pub mod time;
 pub mod types;
 
-pub use host::{kv, log, settings};
+pub use host::{http, identity, kv, log, secrets, settings, signing};
 #[doc(hidden)]
 pub use wit_bindgen::rt;
 pub use xinglin_sdk_macros::plugin;

@@ -6,6 +6,7 @@
 
 mod bad_bodies;
 mod bad_plugins;
+mod egress;
 mod journey;
 mod killed;
 mod payers;

@@ -35,17 +35,23 @@ impl Engine {
         }
     }
 
-    fn migrations(self) -> [(i64, &'static str, &'static str); 1] {
+    const fn migrations(self) -> &'static [(i64, &'static str, &'static str)] {
         match self {
-            Self::Sqlite => [(1, "initial", include_str!("../migrations/sqlite/0001_initial.sql"))],
-            Self::Postgres => [(1, "initial", include_str!("../migrations/postgres/0001_initial.sql"))],
+            Self::Sqlite => &[
+                (1, "initial", include_str!("../migrations/sqlite/0001_initial.sql")),
+                (3, "plugin_secret", include_str!("../migrations/sqlite/0003_plugin_secret.sql")),
+            ],
+            Self::Postgres => &[
+                (1, "initial", include_str!("../migrations/postgres/0001_initial.sql")),
+                (3, "plugin_secret", include_str!("../migrations/postgres/0003_plugin_secret.sql")),
+            ],
         }
     }
 
     /// Runs what has not run yet; each migration is one transaction, and two
     /// processes that start together do not meet (PostgreSQL: advisory lock).
     pub(crate) fn migrator(self) -> Migrator {
-        let list = self.migrations().into_iter().map(|(version, name, sql)| {
+        let list = self.migrations().iter().map(|&(version, name, sql)| {
             Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, sql.into_sql_str(), false)
         });
         Migrator::with_migrations(list.collect())

@@ -17,7 +17,7 @@ const KEYS: [&str; 10] = [
     "settings",
     "data-needs",
 ];
-const CAPABILITIES: [&str; 3] = ["log", "settings", "kv"];
+const CAPABILITIES: [&str; 7] = ["log", "settings", "kv", "http", "secrets", "identity", "signing"];
 const EXAMPLE: &str = "\n\n    id = \"acme.my-plugin\"\n    version = \"0.1.0\"\n    publisher = \"Acme\"\n    \
                        licence = \"Apache-2.0\"\n\n    [name]\n    zh-CN = \"…\"\n    en = \"…\"\n";
 
@@ -97,6 +97,16 @@ fn capabilities(table: &Table) -> Result<bool, String> {
     if asked.get("kv").is_some_and(|kv| kv.get("quota-kib").and_then(Value::as_integer).is_none_or(|kib| kib <= 0)) {
         return Err("`[capabilities.kv]` needs `quota-kib`, how much it may keep, for example 64".to_owned());
     }
+    for (name, keys, example) in [
+        ("http", ["hosts", "plaintext-hosts"].as_slice(), "hosts = [\"api.example.com\"]"),
+        ("secrets", &["keys"], "keys = [\"token\"]"),
+        ("identity", &["fields"], "fields = [\"id-number\"]"),
+        ("signing", &["keys"], "keys = { gateway = \"sm2\" }"),
+    ] {
+        if asked.get(name).is_some_and(|wish| keys.iter().all(|key| wish.get(key).is_none())) {
+            return Err(format!("`[capabilities.{name}]` does not say which: add `{example}`"));
+        }
+    }
     if table.contains_key("settings") && !asked.contains_key("settings") {
         return Err("it declares settings that it may not read: add `[capabilities.settings]` with a reason".to_owned());
     }
@@ -157,6 +167,9 @@ mod tests {
             (with("[capabilities.log]"), "gives no reason"),
             (with("[capabilities.kv]\nreason = \"x\""), "needs `quota-kib`"),
             (with("[settings.x]\ntype = \"text\""), "add `[capabilities.settings]`"),
+            (with("[capabilities.http]\nreason = \"x\""), "add `hosts = "),
+            (with("[capabilities.identity]\nreason = \"x\""), "add `fields = "),
+            (with("[capabilities.signing]\nreason = \"x\""), "add `keys = { "),
         ];
         for (text, hint) in cases {
             let problem = check(&text, "1.2.3").expect_err(hint);

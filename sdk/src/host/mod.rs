@@ -1,6 +1,10 @@
 //! What the hospital lends a plugin. Each module calls the host in a guest, and
 //! [`Host`](crate::testing::Host) in a native test.
 
+pub mod http;
+pub mod identity;
 pub mod kv;
 pub mod log;
+pub mod secrets;
 pub mod settings;
+pub mod signing;

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use toml::{Table, Value};
 
-use super::decimal;
+use super::{decimal, outside::field_name};
 use crate::{
     Plugin,
+    identity::Field,
     pathway::DataNeed,
     types::{AttributeValue, Coding, Decimal},
 };
@@ -43,6 +44,41 @@ pub(super) fn capabilities<P: Plugin>() -> (Vec<String>, usize) {
     let Some(asked) = table.get("capabilities").and_then(Value::as_table) else { return (Vec::new(), 0) };
     let quota = asked.get("kv").and_then(|kv| kv.get("quota-kib")).and_then(Value::as_integer).unwrap_or(0);
     (asked.keys().cloned().collect(), usize::try_from(quota).unwrap_or(0).saturating_mul(1024))
+}
+
+/// What it may reach outside.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Reach {
+    pub hosts: Vec<String>,
+    pub plaintext_hosts: Vec<String>,
+    pub secrets: Vec<String>,
+    pub identity: Vec<Field>,
+    /// Each with its kind.
+    pub keys: BTreeMap<String, String>,
+}
+
+/// What `http`, `secrets`, `identity` and `signing` of it say.
+pub(super) fn reach<P: Plugin>() -> Reach {
+    let table = table::<P>();
+    let asked = |capability: &str, key: &str| table.get("capabilities")?.get(capability)?.get(key).cloned();
+    let list = |capability: &str, key: &str| -> Vec<String> {
+        let found = asked(capability, key);
+        let texts = found.as_ref().and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+        texts.map(str::to_owned).collect()
+    };
+    let fields = list("identity", "fields");
+    let all = [Field::FullName, Field::IdNumber, Field::Phone, Field::BirthDate, Field::InsuranceNumber];
+    let keys = asked("signing", "keys");
+    let keys = keys.as_ref().and_then(Value::as_table).into_iter().flatten();
+    let mut secrets = list("secrets", "keys");
+    secrets.sort_unstable();
+    Reach {
+        hosts: list("http", "hosts"),
+        plaintext_hosts: list("http", "plaintext-hosts"),
+        secrets,
+        identity: all.into_iter().filter(|field| fields.iter().any(|name| name == field_name(*field))).collect(),
+        keys: keys.filter_map(|(key, kind)| Some((key.clone(), kind.as_str()?.to_owned()))).collect(),
+    }
 }
 
 /// Declared settings that have a default.

@@ -12,13 +12,29 @@ use crate::fixtures::{PACKAGES, resolve, runtime, toml, wit};
 
 /// Everything that can be imported, function by function. To add one is a
 /// decision about safety, and is made here.
-const IMPORTABLE: [&str; 6] = [
+///
+/// - `http.send` lets bytes out of the hospital, to servers that manifest and
+///   grant name, from addresses that the operator left open, in the open of tape
+///   and log. It brings back an answer, in which what stands behind placeholders
+///   is a placeholder again.
+/// - `secrets.available` and `identity.available` say *that* something is there,
+///   in words of the manifest, never what it says.
+/// - `signing.sign` signs under the plugin's own keys, in its own name. Whether a
+///   prescription holds is asked of the keys of doctors and pharmacists, which no
+///   import reaches. `verify` and `public-keys` tell what everybody may know.
+const IMPORTABLE: [&str; 12] = [
+    "xinglin:host/http.send",
+    "xinglin:host/identity.available",
     "xinglin:host/kv.delete",
     "xinglin:host/kv.get",
     "xinglin:host/kv.set",
     "xinglin:host/log.write",
+    "xinglin:host/secrets.available",
     "xinglin:host/settings.all",
     "xinglin:host/settings.get",
+    "xinglin:host/signing.public-keys",
+    "xinglin:host/signing.sign",
+    "xinglin:host/signing.verify",
 ];
 
 /// Words that would betray an act or a datum no plugin may have.
@@ -50,6 +66,16 @@ const FORBIDDEN: [&str; 27] = [
     "token",
     "credential",
     "file",
+];
+
+/// Identifiers that only look like such words, each in one function and no other.
+const INNOCENT: [(&str, &[&str]); 3] = [
+    // A method of HTTP, and the name of a key under which the host signs bytes.
+    ("xinglin:host/http.send", &["post", "sign-with"]),
+    // Cases of an enum: which there are, not what they say.
+    ("xinglin:host/identity.available", &["birth-date", "full-name", "id-number", "insurance-number", "phone"]),
+    // Bytes, under the plugin's own key.
+    ("xinglin:host/signing.sign", &["sign"]),
 ];
 
 fn contract() -> Resolve {
@@ -155,9 +181,13 @@ fn no_import_names_a_forbidden_act_or_returns_a_forbidden_datum() {
         if let Some(result) = &function.result {
             identifiers(&resolve, result, &mut seen, &mut found);
         }
-        let betrayed: Vec<&String> = found.iter().filter(|word| is_forbidden(word)).collect();
-        assert!(betrayed.is_empty(), "{name}: {betrayed:?}");
+        let betrayed: Vec<&str> = found.iter().map(String::as_str).filter(|word| is_forbidden(word)).collect();
+        let innocent = INNOCENT.iter().find(|(function, _)| *function == name).map_or(&[][..], |(_, words)| words);
+        assert_eq!(betrayed, innocent, "{name}");
     }
+    // The fields of a person are an enum and nothing that could hold a value.
+    let fields = resolve.types.iter().find(|(_, ty)| ty.name.as_deref() == Some("field")).expect("fields").1;
+    assert!(matches!(fields.kind, TypeDefKind::Enum(_)));
     // The walk itself sees what it is meant to see.
     assert!(is_forbidden("id-number") && is_forbidden("sign-prescription") && !is_forbidden("settings"));
 }
@@ -192,7 +222,19 @@ fn a_pathway_has_no_directive_that_prescribes() {
     );
 }
 
-const ALL_CAPABILITIES: &str = "[capabilities.log]\n[capabilities.settings]\n[capabilities.kv]\n";
+const ALL_CAPABILITIES: &str = r#"
+    [capabilities.log]
+    [capabilities.settings]
+    [capabilities.kv]
+    [capabilities.http]
+    hosts = ["api.example.com"]
+    [capabilities.secrets]
+    keys = ["token"]
+    [capabilities.identity]
+    fields = ["name"]
+    [capabilities.signing]
+    keys = { gateway = "sm2" }
+"#;
 
 /// Loads a component of this world that has no code, with every capability
 /// there is asked for and granted.
@@ -226,7 +268,8 @@ async fn with_all_capabilities_granted_the_linker_has_the_closed_list_and_nothin
         let (Some(package), Some(name)) = (interface.package, &interface.name) else { continue };
         let id = &resolve.packages[package].name;
         let full = format!("{}:{}/{name}", id.namespace, id.name);
-        let outcome = load(&[], &format!("import {full}@1.0.0; {EXPORT}")).await;
+        let version = id.version.as_ref().expect("a version");
+        let outcome = load(&[], &format!("import {full}@{version}; {EXPORT}")).await;
         let type_only = interface.functions.is_empty();
         if type_only || offered.contains(full.as_str()) {
             assert_eq!(outcome, Ok(()), "{full}");

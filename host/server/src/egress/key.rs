@@ -147,6 +147,32 @@ mod tests {
         assert!(!verify(KeyKind::Sm2, &public[..64], b"message digest", &ours));
     }
 
+    /// RFC 8998, appendix A.1.
+    #[test]
+    fn sm4_gcm_is_that_of_its_rfc() {
+        let key = bytes("0123456789abcdeffedcba9876543210");
+        let message = bytes(
+            "aaaaaaaaaaaaaaaabbbbbbbbbbbbbbbbccccccccccccccccdddddddddddddddd\
+             eeeeeeeeeeeeeeeeffffffffffffffffeeeeeeeeeeeeeeeeaaaaaaaaaaaaaaaa",
+        );
+        let sealed = bytes(
+            "17f399f08c67d5ee19d0dc9969c4bb7d5fd46fd3756489069157b282bb200735\
+             d82710ca5c22f0ccfa7cbf93d496ac15a56834cbcf98c397b4024a2691233b8d\
+             83de3541e4c2b58177e065a9bf7b62ec",
+        );
+        let cipher = <AesGcm<sm4::Sm4, U12> as aes_gcm::KeyInit>::new_from_slice(&key).unwrap();
+        let nonce: [u8; 12] = bytes("00001234567800000000abcd").try_into().unwrap();
+        let aad = bytes("feedfacedeadbeeffeedfacedeadbeefabaddad2");
+        let payload = aes_gcm::aead::Payload { msg: &message, aad: &aad };
+        assert_eq!(cipher.encrypt(&Nonce::from(nonce), payload).unwrap(), sealed);
+
+        let key = PluginKey::read(KeyKind::Sm4, &key).unwrap();
+        let ours = STANDARD.decode(key.encrypt(&message).unwrap()).unwrap();
+        let nonce: [u8; 12] = ours[..12].try_into().unwrap();
+        assert_eq!(cipher.decrypt(&Nonce::from(nonce), &ours[12..]).unwrap(), message);
+        assert_ne!(STANDARD.decode(key.encrypt(&message).unwrap()).unwrap()[..12], nonce, "a fresh nonce each time");
+    }
+
     #[test]
     fn keys_are_what_they_are_and_nothing_else() {
         for kind in [KeyKind::Ed25519, KeyKind::Sm2, KeyKind::Sm4] {

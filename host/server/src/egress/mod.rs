@@ -244,16 +244,162 @@ async fn read(mut response: Response, request: &HttpRequest, echoes: &Echoes) ->
 
 /// What a plugin is told of a failure. The error itself names the whole URL.
 fn refusal(error: &reqwest::Error, host: &str) -> HttpError {
-    let causes = || std::iter::successors(error.source(), |cause| (**cause).source());
+    if error.is_timeout() {
+        return HttpError::Timeout;
+    }
+    // An I/O error is not the source of what it wraps.
+    let causes = || std::iter::successors(Some(error as &(dyn Error + 'static)), |cause| within(*cause));
     if causes().any(|cause| cause.is::<Closed>()) {
         return HttpError::Denied(format!("`{host}` leads to no address that is open to plugins"));
     }
-    let reason = causes().find_map(|cause| {
-        let within = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        let tls = within.and_then(|inner| inner.downcast_ref::<rustls::Error>()).or_else(|| cause.downcast_ref());
-        tls.map(|tls| format!("TLS: {tls}"))
-    });
-    let kind = || causes().find_map(|cause| cause.downcast_ref::<io::Error>()).map(|io| io.kind().to_string());
-    let reason = reason.or_else(kind).unwrap_or_else(|| "the connection failed".to_owned());
-    if error.is_timeout() { HttpError::Timeout } else { HttpError::Unavailable(format!("`{host}`: {reason}")) }
+    let tls = causes().find_map(|cause| cause.downcast_ref::<rustls::Error>()).map(|tls| format!("TLS: {tls}"));
+    let io = || causes().filter_map(|cause| cause.downcast_ref::<io::Error>()).map(io::Error::kind).last();
+    let reason = tls.or_else(|| io().map(|kind| kind.to_string()));
+    HttpError::Unavailable(format!("`{host}`: {}", reason.as_deref().unwrap_or("the connection failed")))
+}
+
+fn within<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
+    match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        Some(inner) => Some(inner),
+        None => error.source(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        future::Future,
+        net::SocketAddr,
+        pin::Pin,
+        sync::{
+            Arc,
+            atomic::{AtomicUsize, Ordering},
+        },
+    };
+
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    fn request(url: &str) -> HttpRequest {
+        HttpRequest {
+            method: HttpMethod::Get,
+            url: url.to_owned(),
+            host: Url::parse(url).unwrap().host_str().unwrap().to_owned(),
+            headers: Vec::new(),
+            body: None,
+            encrypt_with: None,
+            sign_with: None,
+            timeout: Duration::from_secs(5),
+            max_request: 1024,
+            max_response: 1024,
+        }
+    }
+
+    /// A way out on which every name leads, one look after the other, here.
+    fn egress(open: &[&str], answers: Vec<Vec<&'static str>>) -> (Egress, Arc<AtomicUsize>) {
+        let open: Vec<String> = open.iter().map(|network| (*network).to_owned()).collect();
+        let settings = config::Egress { open_networks: open.clone(), ca_file: None };
+        let rule = AddressRule::new(&open).unwrap();
+        let looks = Arc::new(AtomicUsize::new(0));
+        let counted = looks.clone();
+        let lookup = move |_: String| -> Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>> {
+            let look = counted.fetch_add(1, Ordering::SeqCst).min(answers.len() - 1);
+            let found = answers[look].iter().map(|address| SocketAddr::new(address.parse().unwrap(), 0)).collect();
+            Box::pin(async move { Ok(found) })
+        };
+        (Egress::over(&settings, rule.clone(), Resolver::over(rule, Arc::new(lookup))).unwrap(), looks)
+    }
+
+    /// Answers every connection on this machine; how many there were.
+    async fn listen() -> (u16, Arc<AtomicUsize>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (port, connections) = (listener.local_addr().unwrap().port(), Arc::new(AtomicUsize::new(0)));
+        let counted = connections.clone();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                counted.fetch_add(1, Ordering::SeqCst);
+                let _ = stream.writable().await;
+                let _ = stream.try_write(b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n");
+            }
+        });
+        (port, connections)
+    }
+
+    #[tokio::test]
+    async fn a_name_that_leads_inside_is_not_followed() {
+        let (port, connections) = listen().await;
+        let url = format!("http://rebinding.example.com:{port}/");
+        for inside in ["127.0.0.1", "::ffff:127.0.0.1", "64:ff9b::7f00:1", "10.0.0.1", "169.254.169.254", "::1"] {
+            let (egress, _) = egress(&[], vec![vec![inside]]);
+            let refused = egress.send(request(&url), &Means::default()).await;
+            let Err(HttpError::Denied(reason)) = refused else { panic!("{inside}: {refused:?}") };
+            assert!(reason.contains("rebinding.example.com") && !reason.contains(inside), "{reason}");
+        }
+        assert_eq!(connections.load(Ordering::SeqCst), 0);
+    }
+
+    #[tokio::test]
+    async fn a_second_look_cannot_undo_the_first() {
+        let (port, connections) = listen().await;
+        let url = format!("http://rebinding.example.com:{port}/");
+        // What was looked at is what is connected to: there is one look, and it counts.
+        let (way_out, looks) = egress(&["127.0.0.1/32"], vec![vec!["127.0.0.1"], vec!["10.0.0.1"]]);
+        assert_eq!(way_out.send(request(&url), &Means::default()).await.unwrap().status, 204);
+        assert_eq!((looks.load(Ordering::SeqCst), connections.load(Ordering::SeqCst)), (1, 1));
+        assert!(matches!(way_out.send(request(&url), &Means::default()).await, Err(HttpError::Denied(_))));
+        // Of several addresses only those that are open are tried.
+        let (mixed, _) = egress(&["127.0.0.1/32"], vec![vec!["10.0.0.1", "::1", "127.0.0.1"]]);
+        assert_eq!(mixed.send(request(&url), &Means::default()).await.unwrap().status, 204);
+    }
+
+    #[tokio::test]
+    async fn an_address_in_a_url_must_be_opened_however_it_is_written() {
+        let (egress, looks) = egress(&[], vec![vec!["127.0.0.1"]]);
+        for host in [
+            "127.0.0.1",
+            "2130706433",
+            "0x7f000001",
+            "0177.0.0.1",
+            "127.1",
+            "0x7f.1",
+            "[::1]",
+            "[::ffff:127.0.0.1]",
+            "[::ffff:7f00:1]",
+            "8.8.8.8",
+            "[2606:4700::1111]",
+            "0",
+            "１２７.0.0.1",
+        ] {
+            let refused = egress.send(request(&format!("http://{host}:9/")), &Means::default()).await;
+            assert!(matches!(refused, Err(HttpError::Denied(_))), "{host}: {refused:?}");
+        }
+        assert_eq!(looks.load(Ordering::SeqCst), 0);
+    }
+
+    #[test]
+    fn values_do_not_bend_a_url() {
+        let values = |value: &str| {
+            let place = xinglin_runtime::Placeholder::Secret("x".into());
+            Values(std::collections::BTreeMap::from([(place, value.to_owned())]))
+        };
+        let request = request("https://a.example.com/v1/{{secret:x}}/claims?k={{secret:x}}");
+        let url = target(&request, &values("../../admin?y=1#z@evil.net")).unwrap();
+        let written = "%2F..%2Fadmin%3Fy%3D1%23z%40evil.net";
+        assert_eq!(url.as_str(), format!("https://a.example.com/v1/..{written}/claims?k=..{written}"));
+        for bending in ["..", "."] {
+            assert!(matches!(target(&request, &values(bending)), Err(HttpError::Invalid(_))), "{bending}");
+        }
+    }
+
+    #[test]
+    fn a_setting_that_is_wrong_is_named() {
+        let wrong = |open: &str, ca_file: Option<&str>| {
+            let settings = config::Egress { open_networks: vec![open.to_owned()], ca_file: ca_file.map(Into::into) };
+            Egress::open(&settings).err().map(|error| error.to_string()).unwrap_or_default()
+        };
+        assert!(wrong("nonsense", None).contains("open_networks"));
+        assert!(wrong("10.0.0.0/8", Some("/nowhere.pem")).contains("/nowhere.pem"));
+        assert_eq!(wrong("10.0.0.0/8", None), "");
+    }
 }
