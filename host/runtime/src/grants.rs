@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Capability, HostPattern, IdentityField, KeyKind, Limits, Manifest};
+use crate::{Capability, HostPattern, IdentityField, KeyKind, Limits, Manifest, Placeholder};
 
 /// One tenant's grants to one plugin. What a plugin gets is the intersection of
 /// this and its manifest.
@@ -74,6 +74,14 @@ impl Grants {
             keys: manifest.keys(),
             limits: manifest.limits,
         }
+    }
+
+    /// What may stand behind placeholders of its requests.
+    pub(crate) fn guarded(&self) -> BTreeSet<Placeholder> {
+        let may = |capability: Capability| self.capabilities.contains(&capability);
+        let secrets = self.secrets.iter().filter(|_| may(Capability::Secrets)).cloned().map(Placeholder::Secret);
+        let identity = self.identity.iter().filter(|_| may(Capability::Identity)).copied().map(Placeholder::Patient);
+        secrets.chain(identity).collect()
     }
 
     /// What remains of the grants for this manifest.

@@ -23,6 +23,7 @@ impl Outside {
     /// Without TLS, on 127.0.0.1. What it answers depends on the path:
     ///
     /// - `/echo`: all that it was sent, in every spelling it knows;
+    /// - `/again`: all that it was ever sent;
     /// - `/away`: to another server, a private one;
     /// - `/slow`: the beginning of an answer, and no more;
     /// - `/huge`: without end;
@@ -92,6 +93,10 @@ impl Outside {
                 let body = format!("{text}\n{hex}\n{escaped}");
                 let header = text.lines().find_map(|line| line.strip_prefix("x-api-key: ")).unwrap_or_default();
                 format!("HTTP/1.1 200 OK\r\nx-echo: {header}\r\ncontent-length: {}\r\n\r\n{body}", body.len())
+            }
+            "/again" => {
+                let body = self.received().concat();
+                format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len())
             }
             "/away" => "HTTP/1.1 302 Found\r\nlocation: http://10.0.0.1/secret\r\ncontent-length: 0\r\n\r\n".into(),
             "/slow" => {

@@ -6,7 +6,7 @@
 //! business of [`Egress`]. What is on tape is what the guest saw, and the guest
 //! never sees a value.
 
-use std::{future::Future, pin::Pin, sync::Arc, time};
+use std::{collections::BTreeSet, future::Future, pin::Pin, sync::Arc, time};
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
@@ -14,8 +14,7 @@ use url::{Host, Url};
 
 use super::placeholder::{Piece, Placeholder, pieces};
 use crate::{
-    Capability, KeyKind, call::CallState, package::host_pattern::HostPattern, tape::Question,
-    wit::xinglin::host::http as wit,
+    KeyKind, call::CallState, package::host_pattern::HostPattern, tape::Question, wit::xinglin::host::http as wit,
 };
 
 /// Requests that one call may send.
@@ -99,6 +98,9 @@ pub struct HttpRequest {
     pub encrypt_with: Option<String>,
     /// How to sign the bytes as sent.
     pub sign_with: Option<SignWith>,
+    /// Everything that is granted to stand behind placeholders, used here or not:
+    /// what one request told a server, the next may be told back.
+    pub guarded: BTreeSet<Placeholder>,
     /// In which time a whole answer must be there.
     pub timeout: time::Duration,
     /// Bytes that the body may have, placeholders replaced.
@@ -375,10 +377,11 @@ impl CallState {
             }
         }
         self.granted(&places)?;
+        let guarded = grants.guarded();
         let slice = |(name, _): &&(String, String)| matches!(name.as_str(), "range" | "if-range");
-        if let (false, Some((name, _))) = (places.is_empty(), headers.iter().find(slice)) {
+        if let (false, Some((name, _))) = (guarded.is_empty(), headers.iter().find(slice)) {
             // A value cut in two is not found where an answer repeats it.
-            return invalid(format!("no `{name}` in a request with placeholders"));
+            return invalid(format!("no `{name}` for a plugin with secrets or identity"));
         }
 
         let (encrypt_with, sign_with) = match request.protection {
@@ -397,6 +400,7 @@ impl CallState {
             body: request.body,
             encrypt_with,
             sign_with,
+            guarded,
             timeout: request.timeout_millis.map_or(rest, |millis| time::Duration::from_millis(millis.into()).min(rest)),
             max_request,
             max_response: (grants.http.max_response_kib as usize) << 10,
@@ -407,17 +411,11 @@ impl CallState {
         if places.len() > MAX_PLACEHOLDERS {
             return invalid(format!("at most {MAX_PLACEHOLDERS} placeholders"));
         }
-        let grants = &self.grants;
-        for place in places {
-            let (capability, granted) = match place {
-                Placeholder::Secret(key) => (Capability::Secrets, grants.secrets.contains(key)),
-                Placeholder::Patient(field) => (Capability::Identity, grants.identity.contains(field)),
-            };
-            if !grants.capabilities.contains(&capability) || !granted {
-                return invalid(format!("{place} is not granted by `{capability}`"));
-            }
+        let granted = self.grants.guarded();
+        match places.iter().find(|place| !granted.contains(place)) {
+            None => Ok(()),
+            Some(place) => invalid(format!("{place} is not granted")),
         }
-        Ok(())
     }
 
     fn protected(

@@ -71,23 +71,28 @@ impl Outside {
         }
     }
 
-    async fn values(&self, places: &BTreeSet<Placeholder>) -> Result<Values, HttpError> {
+    /// What stands behind everything that is granted, used or not; but what is used
+    /// must be there.
+    async fn values(&self, guarded: &BTreeSet<Placeholder>, used: &BTreeSet<Placeholder>) -> Result<Values, HttpError> {
         let mut values = Values::default();
-        let named = places.iter().any(|place| matches!(place, Placeholder::Patient(_)));
+        let named = guarded.iter().any(|place| matches!(place, Placeholder::Patient(_)));
         let person = if named { self.person().await.map_err(|e| self.away(&e))? } else { None };
-        for place in places {
-            let value = match place {
+        for place in guarded.union(used) {
+            let (value, missing) = match place {
                 Placeholder::Secret(name) => {
-                    let kept = self.kept(SECRET, name).await?.and_then(|value| String::from_utf8(value).ok());
-                    kept.ok_or_else(|| HttpError::Invalid(format!("{place}: the tenant has set no value")))?
+                    let kept = self.kept(SECRET, name).await?;
+                    (kept.and_then(|value| String::from_utf8(value).ok()), "the tenant has set no value")
                 }
                 Placeholder::Patient(field) => {
                     let known = person.as_ref().and_then(|person| person::field(person, *field));
-                    known
-                        .ok_or_else(|| HttpError::Invalid(format!("{place}: not known of the patient of this call")))?
+                    (known, "not known of the patient of this call")
                 }
             };
-            values.0.insert(place.clone(), value);
+            match value {
+                Some(value) => drop(values.0.insert(place.clone(), value)),
+                None if used.contains(place) => return Err(HttpError::Invalid(format!("{place}: {missing}"))),
+                None => {}
+            }
         }
         Ok(values)
     }
@@ -95,7 +100,7 @@ impl Outside {
     async fn means(&self, request: &HttpRequest, places: &BTreeSet<Placeholder>) -> Result<Means, HttpError> {
         let missing = |name: &str| HttpError::Invalid(format!("the tenant has made no key `{name}`"));
         Ok(Means {
-            values: self.values(places).await?,
+            values: self.values(&request.guarded, places).await?,
             encrypt_with: match &request.encrypt_with {
                 None => None,
                 Some(name) => Some(self.key(KeyKind::Sm4, name).await?.ok_or_else(|| missing(name))?),

@@ -62,7 +62,7 @@ pub enum OpenError {
 /// What a request is sent with besides.
 #[derive(Debug, Default)]
 pub struct Means {
-    /// Of its placeholders.
+    /// Of its placeholders, and whatever else its answer must not repeat.
     pub values: Values,
     /// To encrypt the body under.
     pub encrypt_with: Option<PluginKey>,
@@ -290,6 +290,7 @@ mod tests {
             body: None,
             encrypt_with: None,
             sign_with: None,
+            guarded: std::collections::BTreeSet::new(),
             timeout: Duration::from_secs(5),
             max_request: 1024,
             max_response: 1024,
@@ -319,7 +320,8 @@ mod tests {
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 counted.fetch_add(1, Ordering::SeqCst);
-                let _ = stream.writable().await;
+                let _ = stream.readable().await;
+                let _ = stream.try_read(&mut [0; 1024]);
                 let _ = stream.try_write(b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n");
             }
         });

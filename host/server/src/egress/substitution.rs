@@ -1,7 +1,7 @@
 //! Values in the place of placeholders on the way out, and placeholders in the
 //! place of values on the way back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base64::{
     Engine,
@@ -9,7 +9,7 @@ use base64::{
 };
 use xinglin_runtime::{HttpError, Piece, Placeholder, pieces};
 
-/// What stands behind each placeholder of one request. Never printed.
+/// What stands behind placeholders. Never printed.
 #[derive(Default)]
 pub struct Values(pub BTreeMap<Placeholder, String>);
 
@@ -90,30 +90,35 @@ impl Values {
     pub fn echoes(&self) -> Echoes {
         let mut spellings: Vec<(Vec<u8>, String)> = Vec::new();
         for (place, value) in self.0.iter().filter(|(_, value)| value.len() >= SHORTEST) {
-            spellings.extend(spelled(value).into_iter().map(|spelling| (spelling, place.to_string())));
+            let form: String = url::form_urlencoded::byte_serialize(value.as_bytes()).collect();
+            let sent = BTreeSet::from([value.clone(), percent(value), form, json(value), xml(value)]);
+            spellings.extend(sent.iter().flat_map(|text| spelled(text)).map(|spelling| (spelling, place.to_string())));
         }
         // The longest first: a value that is part of another does not cut it.
         spellings.sort_by(|(a, _), (b, _)| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
         spellings.dedup_by(|(a, _), (b, _)| a == b);
-        let mut begins = [false; 256];
-        for first in spellings.iter().filter_map(|(spelling, _)| spelling.first()) {
-            begins[usize::from(first.to_ascii_lowercase())] = true;
-            begins[usize::from(first.to_ascii_uppercase())] = true;
+        let mut by_first = vec![Vec::new(); 256];
+        for (at, first) in spellings.iter().enumerate().filter_map(|(at, (text, _))| Some((at, *text.first()?))) {
+            for case in BTreeSet::from([first.to_ascii_lowercase(), first.to_ascii_uppercase()]) {
+                by_first[usize::from(case)].push(at);
+            }
         }
-        Echoes { spellings, begins }
+        Echoes { spellings, by_first }
     }
 }
 
 /// Bytes that a value must have to be looked for: shorter ones are everywhere.
 pub const SHORTEST: usize = 4;
 
-/// Values as an answer may spell them: as they are; percent-encoded, in JSON, in
-/// XML, in hexadecimal; in base64, also within a longer text (`user:secret`). Case
-/// is of no account. This is against servers that repeat what they got; one that
-/// conspires with a plugin is kept away by not granting it.
+/// Values as an answer may spell them: as they are, as they were sent, and either
+/// of it percent-encoded, in JSON, in XML, in hexadecimal; in base64, also within
+/// a longer text (`user:secret`). Case is of no account. This is against servers
+/// that repeat what they got; one that conspires with a plugin is kept away by not
+/// granting it.
 pub struct Echoes {
     spellings: Vec<(Vec<u8>, String)>,
-    begins: [bool; 256],
+    /// Places in `spellings`, by the first byte.
+    by_first: Vec<Vec<usize>>,
 }
 
 impl Echoes {
@@ -127,12 +132,10 @@ impl Echoes {
         let mut clean = Vec::with_capacity(bytes.len());
         let mut rest = bytes;
         while let Some((first, tail)) = rest.split_first() {
-            let found = match self.begins[usize::from(*first)] {
-                false => None,
-                true => self.spellings.iter().find(|(spelling, _)| {
-                    rest.get(..spelling.len()).is_some_and(|bytes| bytes.eq_ignore_ascii_case(spelling))
-                }),
-            };
+            let candidates = self.by_first.get(usize::from(*first)).into_iter().flatten();
+            let found = candidates.filter_map(|at| self.spellings.get(*at)).find(|(spelling, _)| {
+                rest.get(..spelling.len()).is_some_and(|bytes| bytes.eq_ignore_ascii_case(spelling))
+            });
             match found {
                 Some((spelling, place)) => {
                     clean.extend_from_slice(place.as_bytes());
@@ -282,6 +285,9 @@ mod tests {
             "t\\u00f6k\\/en+42=".into(),
             "t\\u00F6k/en+42=".into(),
             "t&#246;k/en+42=".into(),
+            // As it was sent, repeated in something else.
+            hex::encode("t%C3%B6k%2Fen%2B42%3D"),
+            "t%25C3%25B6k%252Fen%252B42%253D".into(),
             hex::encode(secret),
             hex::encode_upper(secret),
         ] {
