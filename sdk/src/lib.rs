@@ -22,7 +22,9 @@
 //! - What all roles share: [`types`] (codes, exact decimals, texts, citations),
 //!   [`clinical`] (the snapshot), [`money`], [`time`].
 //! - What the hospital lends, if the manifest asks and the tenant grants: [`log`],
-//!   [`settings`], [`kv`], [`records`], [`files`], [`random`]. What is not called is not imported.
+//!   [`settings`], [`kv`], [`records`], [`files`], [`random`]; requests to servers
+//!   outside ([`http`]) with [`secrets`] and [`identity`] that the plugin never sees,
+//!   and [`signing`]. What is not called is not imported.
 //! - [`testing`]: a host, patients, bills and a calendar, so that `cargo test` runs
 //!   a plugin natively, without WebAssembly.
 
@@ -43,7 +45,7 @@ pub mod testing;
 pub mod time;
 pub mod types;
 
-pub use host::{files, kv, log, random, records, settings};
+pub use host::{files, http, identity, kv, log, random, records, secrets, settings, signing};
 #[doc(hidden)]
 pub use wit_bindgen::rt;
 pub use xinglin_sdk_macros::plugin;

@@ -7,6 +7,7 @@
 mod bad_bodies;
 mod bad_plugins;
 mod capabilities;
+mod egress;
 mod journey;
 mod killed;
 mod lifecycle;

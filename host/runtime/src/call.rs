@@ -7,27 +7,29 @@ use std::{
 };
 
 use tokio::{
-    sync::{AcquireError, SemaphorePermit},
+    sync::{AcquireError, Semaphore, SemaphorePermit},
     task::yield_now,
     time::timeout,
 };
 use wasmtime::{Store, UpdateDeadline};
 use xinglin_domain::{
-    coding::Attribute,
+    coding::{Attribute, AttributeValue},
     id::{CallId, TenantId},
     time::Instant,
 };
 
 use crate::{
-    CallFailure, FailureCode, Grants, KvRead, KvWrite, Limits, LogLine, Manifest, NoKv, NoRecord, Output, Plugin,
-    RecordRead, Runtime, Tape,
+    CallFailure, Egress, FailureCode, Grants, Identity, Keyring, KvRead, KvWrite, Limits, LogLine, NoKv,
+    NoRecord, Output, Plugin, RecordRead, Runtime, Secrets, Tape,
     engine::TICK,
     failure::{Cause, hint},
     hook::{Hook, HookName},
     host::{
         files::{Files, pack::Pack},
+        http::Http,
         kv::Kv,
         log::Log,
+        nothing::Nothing,
         random::Random,
         wasi::Wasi,
     },
@@ -64,11 +66,27 @@ pub struct Lent {
     pub records: Arc<dyn RecordRead>,
     /// What the call's random numbers follow from; drawn afresh for each call.
     pub seed: [u8; 32],
+    /// The way out.
+    pub http: Arc<dyn Egress>,
+    /// Which secrets the tenant keeps for it.
+    pub secrets: Arc<dyn Secrets>,
+    /// What is known of who the patient is.
+    pub identity: Arc<dyn Identity>,
+    /// Its keys.
+    pub signing: Arc<dyn Keyring>,
 }
 
 impl Default for Lent {
     fn default() -> Self {
-        Self { kv: Arc::new(NoKv), records: Arc::new(NoRecord), seed: [0; 32] }
+        Self {
+            kv: Arc::new(NoKv),
+            records: Arc::new(NoRecord),
+            seed: [0; 32],
+            http: Arc::new(Nothing),
+            secrets: Arc::new(Nothing),
+            identity: Arc::new(Nothing),
+            signing: Arc::new(Nothing),
+        }
     }
 }
 
@@ -98,53 +116,63 @@ pub(crate) struct CallState {
     pub tenant: TenantId,
     pub request_id: String,
     pub plugin: Arc<str>,
-    pub manifest: Arc<Manifest>,
     pub hook: HookName,
     pub now: Instant,
     pub settings: Vec<Attribute>,
+    pub grants: Arc<Grants>,
+    pub lent: Lent,
     pub kv: Kv,
-    pub records: Arc<dyn RecordRead>,
     pub files: Files,
     pub random: Random,
     /// What the guest holds of the system; nothing if it never asked.
     pub wasi: Option<Box<Wasi>>,
+    pub http: Http,
     pub log: Log,
     pub tape: Recorder,
     /// Whether the guest waits for a host function just now.
     pub waiting: bool,
+    /// When its time is up, once it has begun.
+    pub ends: Option<time::Instant>,
     meter: Meter,
 }
 
 /// Whose call it is, and under what.
-pub(crate) struct Terms<'a> {
+pub(crate) struct Terms {
     pub plugin: Arc<str>,
-    pub manifest: Arc<Manifest>,
     pub hook: HookName,
-    pub grants: &'a Grants,
+    pub grants: Arc<Grants>,
+    pub requests: Arc<Semaphore>,
     pub packs: Vec<Arc<Pack>>,
     pub limits: Limits,
 }
 
 impl CallState {
-    pub fn new(context: CallContext, terms: Terms<'_>, tape: Recorder) -> Self {
-        let Terms { plugin, manifest, hook, grants, packs, limits } = terms;
+    pub fn new(context: CallContext, terms: Terms, tape: Recorder) -> Self {
+        let Terms { plugin, hook, grants, requests, packs, limits } = terms;
+        let text = |key: &str| match context.settings.iter().find(|setting| setting.key == key)?.value {
+            AttributeValue::Text(ref text) => Some(text.clone()),
+            _ => None,
+        };
+        let http = Http::new(requests, &grants.http.hosts, &grants.http.plaintext_hosts, text);
         Self {
             call: context.call,
             tenant: context.tenant,
             request_id: context.request_id,
             plugin,
-            manifest,
             hook,
             now: context.now,
             settings: context.settings,
-            kv: Kv::new(context.lent.kv, grants.kv_quota_kib),
-            records: context.lent.records,
+            kv: Kv::new(context.lent.kv.clone(), grants.kv_quota_kib),
             files: Files::new(packs, grants.scratch_kib),
             random: Random::new(context.lent.seed),
             wasi: None,
+            http,
+            grants,
+            lent: context.lent,
             log: Log::default(),
             tape,
             waiting: false,
+            ends: None,
             meter: Meter::new(limits.memory()),
         }
     }
@@ -157,6 +185,7 @@ pub(crate) fn store(engine: &wasmtime::Engine, state: CallState, limits: Limits)
     store.limiter(|state| &mut state.meter);
     store.set_hostcall_fuel(transfer);
     let (started, deadline) = (time::Instant::now(), limits.deadline());
+    store.data_mut().ends = started.checked_add(deadline);
     store.set_epoch_deadline(1);
     store.epoch_deadline_callback(move |_| {
         if started.elapsed() >= deadline {
@@ -202,10 +231,10 @@ impl Runtime {
         let (call, tenant, now) = (context.call, context.tenant, context.now);
         let terms = Terms {
             plugin: program.id.clone(),
-            manifest: program.manifest.clone(),
             hook: H::NAME,
-            grants: plugin.grants(),
-            packs: self.packs(&plugin.grants().packs).await,
+            grants: plugin.grants.clone(),
+            requests: plugin.requests.clone(),
+            packs: self.packs(&plugin.grants.packs).await,
             limits,
         };
         let state = CallState::new(context, terms, recorder);

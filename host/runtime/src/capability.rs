@@ -25,6 +25,14 @@ pub enum Capability {
     Kv,
     /// Reads of the record beyond the snapshot.
     Records,
+    /// Requests to servers outside.
+    Http,
+    /// Values that the host puts into requests, and the plugin never sees.
+    Secrets,
+    /// Who the patient is, put into requests by the host, never seen by the plugin.
+    Identity,
+    /// Signatures under the plugin's own keys, which the host holds.
+    Signing,
     /// Data packs and a scratch folder.
     Files,
     /// Random numbers.
@@ -43,7 +51,7 @@ pub(crate) struct Entry {
     link: fn(&mut Linker<CallState>) -> wasmtime::Result<()>,
 }
 
-pub(crate) static CATALOGUE: [Entry; 7] = [
+pub(crate) static CATALOGUE: [Entry; 11] = [
     Entry {
         capability: Capability::Log,
         interface: "xinglin:host/log",
@@ -73,6 +81,34 @@ pub(crate) static CATALOGUE: [Entry; 7] = [
         link: |linker| host::records::add_to_linker::<_, HasSelf<CallState>>(linker, |state| state),
     },
     Entry {
+        capability: Capability::Http,
+        interface: "xinglin:host/http",
+        zh: "向院外服务器发送请求",
+        en: "send requests to servers outside",
+        link: |linker| host::http::add_to_linker::<_, HasSelf<CallState>>(linker, |state| state),
+    },
+    Entry {
+        capability: Capability::Secrets,
+        interface: "xinglin:host/secrets",
+        zh: "让医院系统在其请求中代填本机构保管的密钥（插件不可见）",
+        en: "have the hospital put secrets that your organisation keeps into its requests, without seeing them",
+        link: |linker| host::secrets::add_to_linker::<_, HasSelf<CallState>>(linker, |state| state),
+    },
+    Entry {
+        capability: Capability::Identity,
+        interface: "xinglin:host/identity",
+        zh: "让医院系统在其请求中代填患者身份信息（插件不可见，每次留痕）",
+        en: "have the hospital put the patient's identity into its requests, without seeing it; each time is recorded",
+        link: |linker| host::identity::add_to_linker::<_, HasSelf<CallState>>(linker, |state| state),
+    },
+    Entry {
+        capability: Capability::Signing,
+        interface: "xinglin:host/signing",
+        zh: "使用医院系统为其保管的自有密钥签名或加密（不能签署处方）",
+        en: "sign and encrypt with keys of its own that the hospital holds; prescriptions cannot be signed with them",
+        link: |linker| host::signing::add_to_linker::<_, HasSelf<CallState>>(linker, |state| state),
+    },
+    Entry {
         capability: Capability::Files,
         interface: "xinglin:host/files",
         zh: "读取运维人员放置的数据包，使用随调用消失的临时目录",
@@ -98,8 +134,9 @@ pub(crate) static CATALOGUE: [Entry; 7] = [
 
 impl Capability {
     /// All of them.
-    pub const ALL: [Self; 7] =
-        [Self::Log, Self::Settings, Self::Kv, Self::Records, Self::Files, Self::Random, Self::Wasi];
+    pub const ALL: [Self; 11] =
+        [Self::Log, Self::Settings, Self::Kv, Self::Records, Self::Http, Self::Secrets, Self::Identity, Self::Signing,
+        Self::Files, Self::Random, Self::Wasi];
 
     /// As manifests write it.
     pub const fn name(self) -> &'static str {
@@ -108,6 +145,10 @@ impl Capability {
             Self::Settings => "settings",
             Self::Kv => "kv",
             Self::Records => "records",
+            Self::Http => "http",
+            Self::Secrets => "secrets",
+            Self::Identity => "identity",
+            Self::Signing => "signing",
             Self::Files => "files",
             Self::Random => "random",
             Self::Wasi => "wasi",

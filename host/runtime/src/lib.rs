@@ -40,11 +40,17 @@ mod wit;
 /// What a plugin may import, one file a capability.
 mod host {
     pub(crate) mod files;
+    pub(crate) mod http;
+    pub(crate) mod identity;
     pub(crate) mod kv;
     pub(crate) mod log;
+    pub(crate) mod nothing;
+    pub(crate) mod placeholder;
     pub(crate) mod random;
     pub(crate) mod records;
+    pub(crate) mod secrets;
     pub(crate) mod settings;
+    pub(crate) mod signing;
     pub(crate) mod wasi;
 }
 
@@ -70,12 +76,17 @@ pub use capability::Capability;
 pub use engine::{Options, Runtime};
 pub use error::{PluginError, StartFailure};
 pub use failure::{CallFailure, FailureCode};
-pub use grants::Grants;
+pub use grants::{Grants, HttpGrant};
 pub use hook::Interface;
 pub use host::{
     files::pack::Packs,
+    http::{Egress, EgressFuture, HttpError, HttpMethod, HttpRequest, HttpResponse, SignWith},
+    identity::{Identity, IdentityField, IdentityFuture},
     kv::{KvFuture, KvRead, KvUnavailable, KvWrite, NoKv},
     log::{LogLevel, LogLine},
+    placeholder::{Piece, Placeholder, pieces},
+    secrets::{Secrets, SecretsFuture},
+    signing::{KeyKind, Keyring, KeyringFuture, KeyringUnavailable, PublicKey, SM2_IDENTITY, verify},
     records::{NoRecord, RecordError, RecordFuture, RecordQuery, RecordRead},
 };
 pub use limits::Limits;
@@ -83,8 +94,9 @@ pub use package::{
     Package,
     componentize::{attach, componentize},
     digest::Digest,
+    host_pattern::HostPattern,
     inspect::{Item, Sheet},
-    manifest::{Ask, DataNeeds, Manifest, Setting, SettingKind},
+    manifest::{Ask, AskedKeys, DataNeeds, Manifest, Setting, SettingKind},
 };
 pub use registry::Plugin;
 pub use tape::{Answer, Output, ReplayError, ReplayReport, Tape};

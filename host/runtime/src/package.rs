@@ -2,6 +2,7 @@
 
 pub(crate) mod componentize;
 pub(crate) mod digest;
+pub(crate) mod host_pattern;
 pub(crate) mod inspect;
 pub(crate) mod manifest;
 mod section;

@@ -47,8 +47,10 @@ impl Program {
 /// A component under one tenant's grants.
 pub struct Plugin {
     program: Arc<Program>,
-    grants: Grants,
+    pub(crate) grants: Arc<Grants>,
     pub(crate) calls: Semaphore,
+    /// Requests at once, over all calls.
+    pub(crate) requests: Arc<Semaphore>,
 }
 
 impl std::fmt::Debug for Plugin {
@@ -92,10 +94,6 @@ impl Plugin {
         self.grants.limits
     }
 
-    pub(crate) fn grants(&self) -> &Grants {
-        &self.grants
-    }
-
     pub(crate) fn program(&self) -> &Program {
         &self.program
     }
@@ -128,7 +126,12 @@ impl Runtime {
             })?;
         }
         let program = self.shared.programs.get(package.digest(), self.link(package)).await?;
-        Ok(Arc::new(Plugin { program, grants, calls: Semaphore::new(self.shared.calls_per_plugin as usize) }))
+        Ok(Arc::new(Plugin {
+            program,
+            calls: Semaphore::new(self.shared.calls_per_plugin as usize),
+            requests: Arc::new(Semaphore::new(grants.http.concurrent as usize)),
+            grants: Arc::new(grants),
+        }))
     }
 
     /// Compiles, links and tries a package. Only what it imports is defined for
@@ -166,7 +169,7 @@ impl Runtime {
         let limits = Limits { deadline_ms: asked.deadline_ms.saturating_mul(10), ..asked }.at_most(Limits::MAXIMUM);
         let id: Arc<str> = package.manifest().id.as_str().into();
         let manifest = Arc::new(package.manifest().clone());
-        let state = trial(id.clone(), manifest.clone(), limits);
+        let state = trial(id.clone(), limits);
         let mut store = call::store(&self.shared.engine, state, limits);
         let tried = instance.instantiate_async(&mut store).await.map_err(|e| {
             let Cause { code, message, .. } = e.into();
@@ -223,7 +226,7 @@ impl Runtime {
     }
 }
 
-fn trial(plugin: Arc<str>, manifest: Arc<Manifest>, limits: Limits) -> CallState {
+fn trial(plugin: Arc<str>, limits: Limits) -> CallState {
     let context = CallContext {
         call: CallId::from_u128(0),
         tenant: TenantId::from_u128(0),
@@ -233,7 +236,8 @@ fn trial(plugin: Arc<str>, manifest: Arc<Manifest>, limits: Limits) -> CallState
         lent: Lent::default(),
     };
     let hook = HookName { interface: "(component)", function: "instantiate" };
-    let terms = Terms { plugin, manifest, hook, grants: &Grants::default(), packs: Vec::new(), limits };
+    let (grants, requests) = (Arc::new(Grants::default()), Arc::new(Semaphore::new(0)));
+    let terms = Terms { plugin, hook, grants, requests, packs: Vec::new(), limits };
     CallState::new(context, terms, Recorder::default())
 }
 

@@ -23,6 +23,10 @@ wasmtime::component::bindgen!({
             import xinglin:host/settings@1.1.0;
             import xinglin:host/kv@1.1.0;
             import xinglin:host/records@1.1.0;
+            import xinglin:host/http@1.1.0;
+            import xinglin:host/secrets@1.1.0;
+            import xinglin:host/identity@1.1.0;
+            import xinglin:host/signing@1.1.0;
             import xinglin:host/files@1.1.0;
             import xinglin:host/random@1.1.0;
             export xinglin:pathway/pathway@1.0.0;

@@ -2,6 +2,10 @@
 
 use std::{io::Write, path::Path};
 
+use aes_gcm::{
+    Aes256Gcm, Nonce,
+    aead::{Aead, Payload},
+};
 use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -93,6 +97,28 @@ impl Keys {
         hex::encode(&mac[..16])
     }
 
+    /// Seals what is kept for a plugin, bound to where it is kept: tenant, plugin,
+    /// kind and name. A row that is moved elsewhere cannot be opened there.
+    /// AES-256-GCM: 12 bytes of nonce, ciphertext, 16 bytes of tag.
+    pub fn seal(&self, place: &Place<'_>, content: &[u8]) -> Vec<u8> {
+        let nonce = ambient::random_bytes::<12>();
+        let payload = Payload { msg: content, aad: &place.bytes() };
+        // It fails only beyond 64 GiB.
+        let sealed = self.vault().encrypt(&Nonce::from(nonce), payload).unwrap_or_default();
+        [nonce.as_slice(), &sealed].concat()
+    }
+
+    /// What was sealed for this place, or `None` if it was not, or not here.
+    pub fn unseal(&self, place: &Place<'_>, sealed: &[u8]) -> Option<Vec<u8>> {
+        let (nonce, sealed) = sealed.split_first_chunk::<12>()?;
+        let payload = Payload { msg: sealed, aad: &place.bytes() };
+        self.vault().decrypt(&Nonce::from(*nonce), payload).ok()
+    }
+
+    fn vault(&self) -> Aes256Gcm {
+        <Aes256Gcm as aes_gcm::KeyInit>::new(&self.derive(&[b"plugin-secret"]).into())
+    }
+
     /// Signs as a practitioner, with the key the host holds for them.
     pub fn sign(&self, account: AccountId, message: &[u8]) -> [u8; 64] {
         self.practitioner(account).sign(message).to_bytes()
@@ -119,6 +145,28 @@ impl Keys {
     }
 }
 
+/// Where something sealed is kept.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    /// Of whom.
+    pub tenant: TenantId,
+    /// For which plugin.
+    pub plugin: &'a str,
+    /// `secret`, or the kind of the key.
+    pub kind: &'a str,
+    /// As the manifest calls it.
+    pub name: &'a str,
+}
+
+impl Place<'_> {
+    /// Length-prefixed, so that no two places are the same bytes.
+    fn bytes(&self) -> Vec<u8> {
+        let tenant = self.tenant.to_string();
+        let parts = [tenant.as_str(), self.plugin, self.kind, self.name];
+        parts.iter().flat_map(|part| [(part.len() as u64).to_be_bytes().as_slice(), part.as_bytes()].concat()).collect()
+    }
+}
+
 /// Makes the folder, if it is not there, for its owner's eyes only: patients'
 /// records are in it.
 ///
@@ -141,4 +189,33 @@ pub fn verify(public_key: &[u8], message: &[u8], signature: &[u8]) -> bool {
         return false;
     };
     key.verify_strict(message, &signature).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_sealed_opens_in_its_place_only() {
+        let keys = Keys::of(&[7; 32], Path::new("host.key")).unwrap();
+        let here = Place { tenant: TenantId::from_u128(1), plugin: "acme.gateway", kind: "secret", name: "token" };
+        let sealed = keys.seal(&here, b"s3cret");
+        assert_eq!(keys.unseal(&here, &sealed).as_deref(), Some(b"s3cret".as_slice()));
+        assert_ne!(keys.seal(&here, b"s3cret"), sealed, "a fresh nonce each time");
+        assert!(!sealed.windows(6).any(|bytes| bytes == b"s3cret"));
+        for elsewhere in [
+            Place { tenant: TenantId::from_u128(2), ..here },
+            Place { plugin: "acme.gatewa", kind: "ysecret", ..here },
+            Place { kind: "sm4", ..here },
+            Place { name: "token2", ..here },
+        ] {
+            assert_eq!(keys.unseal(&elsewhere, &sealed), None, "{elsewhere:?}");
+        }
+        let other = Keys::of(&[8; 32], Path::new("host.key")).unwrap();
+        assert_eq!(other.unseal(&here, &sealed), None);
+        let mut bent = sealed.clone();
+        bent[14] ^= 1;
+        assert_eq!(keys.unseal(&here, &bent), None);
+        assert_eq!(keys.unseal(&here, &sealed[..11]), None);
+    }
 }

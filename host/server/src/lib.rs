@@ -14,6 +14,7 @@ pub mod app;
 pub mod auth;
 pub mod cli;
 pub mod config;
+pub mod egress;
 pub mod fhir;
 pub mod http;
 pub mod jobs;

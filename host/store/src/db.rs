@@ -238,7 +238,7 @@ macro_rules! columns {
     )*};
 }
 
-columns!(i64, Option<i64>, bool, String, Option<String>, Vec<u8>, JsonText, Option<JsonText>);
+columns!(i64, Option<i64>, bool, String, Option<String>, Vec<u8>, Option<Vec<u8>>, JsonText, Option<JsonText>);
 
 impl Column for Instant {
     fn read(row: &Row, name: &str) -> Result<Self> {

@@ -35,15 +35,17 @@ impl Engine {
         }
     }
 
-    fn migrations(self) -> &'static [(i64, &'static str, &'static str)] {
+    const fn migrations(self) -> &'static [(i64, &'static str, &'static str)] {
         match self {
             Self::Sqlite => &[
                 (1, "initial", include_str!("../migrations/sqlite/0001_initial.sql")),
                 (2, "lifecycle", include_str!("../migrations/sqlite/0002_lifecycle.sql")),
+                (3, "plugin_secret", include_str!("../migrations/sqlite/0003_plugin_secret.sql")),
             ],
             Self::Postgres => &[
                 (1, "initial", include_str!("../migrations/postgres/0001_initial.sql")),
                 (2, "lifecycle", include_str!("../migrations/postgres/0002_lifecycle.sql")),
+                (3, "plugin_secret", include_str!("../migrations/postgres/0003_plugin_secret.sql")),
             ],
         }
     }

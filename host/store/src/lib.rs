@@ -19,8 +19,8 @@
 //!   a key that was seen before) are outcomes, or errors that leave it usable
 //!   where the documentation says so.
 //! - **Time and ids** come from the caller. The store reads no clock.
-//! - **What only grows** (ledger, tape, superseded versions of clinical
-//!   resources) is guarded by triggers, not by good manners.
+//! - **What only grows** (ledger, tape, disclosures, superseded versions of
+//!   clinical resources) is guarded by triggers, not by good manners.
 //!
 //! PostgreSQL adds row-level security below all this: a connection sees only the
 //! tenant it works for. It binds ordinary roles, so do not connect as a superuser.
@@ -45,6 +45,7 @@ mod package;
 mod payment;
 mod resource;
 mod scope;
+mod secret;
 mod shadow;
 mod tape;
 mod task;
@@ -71,6 +72,7 @@ pub use package::{NewPackage, Package, Revoked};
 pub use payment::{Operation, OperationState, Started};
 pub use resource::{CodeFilter, Json, PatientQuery, Resource, ResourceQuery, ResourceWrite, Token, TokenFilter};
 pub use scope::{Operator, OperatorScope, OperatorTx, Store, StoreOptions, Tenant, TenantScope, TenantTx};
+pub use secret::{Disclosure, PluginSecret};
 pub use shadow::{ShadowCall, ShadowDifference, ShadowExample, ShadowOutcome, ShadowSummary};
 pub use tape::{ChainState, NewTapeEntry, TapeEntry, TapeQuery, Touched};
 pub use task::{ClaimedTask, Task, TaskState};

@@ -17,7 +17,8 @@ const KEYS: [&str; 10] = [
     "settings",
     "data-needs",
 ];
-const CAPABILITIES: [&str; 6] = ["log", "settings", "kv", "records", "files", "random"];
+const CAPABILITIES: [&str; 10] =
+    ["log", "settings", "kv", "records", "http", "secrets", "identity", "signing", "files", "random"];
 const EXAMPLE: &str = "\n\n    id = \"acme.my-plugin\"\n    version = \"0.1.0\"\n    publisher = \"Acme\"\n    \
                        licence = \"Apache-2.0\"\n\n    [name]\n    zh-CN = \"…\"\n    en = \"…\"\n";
 
@@ -106,6 +107,16 @@ fn capabilities(table: &Table) -> Result<bool, String> {
     if asked.contains_key("records") && !table.contains_key("data-needs") {
         return Err("it asks for `records` and may read nothing in them: declare what in `[data-needs]`".to_owned());
     }
+    for (name, keys, example) in [
+        ("http", ["hosts", "plaintext-hosts"].as_slice(), "hosts = [\"api.example.com\"]"),
+        ("secrets", &["keys"], "keys = [\"token\"]"),
+        ("identity", &["fields"], "fields = [\"id-number\"]"),
+        ("signing", &["keys"], "keys = { gateway = \"sm2\" }"),
+    ] {
+        if asked.get(name).is_some_and(|wish| keys.iter().all(|key| wish.get(key).is_none())) {
+            return Err(format!("`[capabilities.{name}]` does not say which: add `{example}`"));
+        }
+    }
     if table.contains_key("settings") && !asked.contains_key("settings") {
         return Err("it declares settings that it may not read: add `[capabilities.settings]` with a reason".to_owned());
     }
@@ -168,6 +179,9 @@ mod tests {
             (with("[capabilities.files]\nreason = \"x\""), "asks for nothing"),
             (with("[capabilities.records]\nreason = \"x\""), "declare what in `[data-needs]`"),
             (with("[settings.x]\ntype = \"text\""), "add `[capabilities.settings]`"),
+            (with("[capabilities.http]\nreason = \"x\""), "add `hosts = "),
+            (with("[capabilities.identity]\nreason = \"x\""), "add `fields = "),
+            (with("[capabilities.signing]\nreason = \"x\""), "add `keys = { "),
         ];
         for (text, hint) in cases {
             let problem = check(&text, "1.2.3").expect_err(hint);

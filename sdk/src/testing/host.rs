@@ -1,19 +1,24 @@
-//! A host for one plugin in one tenant: settings, a store, a log.
+//! A host for one plugin in one tenant: settings, a store, a log, and a world
+//! outside that answers as the test says.
 
-use std::{cell::RefCell, collections::BTreeMap};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, VecDeque},
+};
 
 use super::{
     Patient,
     manifest::{self, Asked},
+    outside,
 };
 use crate::{
     Plugin,
     clinical::{Allergy, Condition, Medication, Observation, Snapshot},
-    files,
+    files, http, identity,
     kv::Error,
     log::Level,
     pathway::DataNeed,
-    records,
+    records, signing,
     time::Instant,
     types::{Attribute, AttributeValue},
 };
@@ -49,6 +54,11 @@ pub struct Host {
     pub(super) dice: u64,
     available: bool,
     log: Vec<LogLine>,
+    reach: manifest::Reach,
+    secrets: Vec<String>,
+    identity: Vec<identity::Field>,
+    answers: VecDeque<Result<http::Response, http::Error>>,
+    requests: Vec<http::Request>,
 }
 
 impl Host {
@@ -64,6 +74,11 @@ impl Host {
             dice: 0,
             available: true,
             log: Vec::new(),
+            reach: manifest::reach::<P>(),
+            secrets: Vec::new(),
+            identity: Vec::new(),
+            answers: VecDeque::new(),
+            requests: Vec::new(),
         }
     }
 
@@ -88,6 +103,37 @@ impl Host {
         self
     }
 
+    /// With a value for a secret of the manifest.
+    #[must_use]
+    pub fn secret(mut self, key: &str) -> Self {
+        self.secrets.push(key.to_owned());
+        self
+    }
+
+    /// With a patient of whom this is known.
+    #[must_use]
+    pub fn known(mut self, field: identity::Field) -> Self {
+        self.identity.push(field);
+        self
+    }
+
+    /// The next request that is granted gets this answer; several are given in
+    /// order. A request for which none is left finds nobody.
+    pub fn answer(&mut self, answer: Result<http::Response, http::Error>) {
+        self.answers.push_back(answer);
+    }
+
+    /// The next request that is granted gets this status and JSON.
+    pub fn answer_json(&mut self, status: u16, body: &str) {
+        let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
+        self.answer(Ok(http::Response { status, headers, body: body.as_bytes().to_vec() }));
+    }
+
+    /// What the plugin sent, oldest first, with its placeholders.
+    pub fn requests(&self) -> &[http::Request] {
+        &self.requests
+    }
+
     /// From now on the store does not answer, or does again.
     pub fn store_available(&mut self, available: bool) {
         self.available = available;
@@ -104,6 +150,8 @@ impl Host {
         if let Some(done) = CURRENT.take() {
             self.log = done.host.log;
             self.dice = done.host.dice;
+            self.answers = done.host.answers;
+            self.requests = done.host.requests;
             for (key, value) in done.writes {
                 match value {
                     Some(value) => self.stored.insert(key, value),
@@ -144,6 +192,45 @@ impl Call {
 
     pub(crate) fn settings(&self) -> Vec<Attribute> {
         self.host.settings.iter().map(|(key, value)| Attribute::new(key, value.clone())).collect()
+    }
+
+    pub(crate) fn send(&mut self, request: http::Request) -> Result<http::Response, http::Error> {
+        let setting = |key: &str| match self.host.settings.get(key) {
+            Some(AttributeValue::Text(text)) => Some(text.clone()),
+            _ => None,
+        };
+        outside::check(&request, &self.host.reach, setting, &self.secrets(), &self.identity())?;
+        self.host.requests.push(request);
+        let nobody = || Err(http::Error::Unavailable("the test has no answer for this request".to_owned()));
+        self.host.answers.pop_front().unwrap_or_else(nobody)
+    }
+
+    pub(crate) fn secrets(&self) -> Vec<String> {
+        let asked = self.host.reach.secrets.iter();
+        asked.filter(|key| self.host.secrets.contains(key)).cloned().collect()
+    }
+
+    pub(crate) fn identity(&self) -> Vec<identity::Field> {
+        let asked = self.host.reach.identity.iter();
+        asked.filter(|field| self.host.identity.contains(field)).copied().collect()
+    }
+
+    pub(crate) fn public_keys(&self) -> Vec<signing::PublicKey> {
+        outside::public_keys(&self.host.reach)
+    }
+
+    pub(crate) fn sign(&self, key: &str, message: &[u8]) -> Result<Vec<u8>, signing::Error> {
+        outside::sign(&self.host.reach, key, message)
+    }
+
+    pub(crate) fn verify(
+        &self,
+        algorithm: signing::Algorithm,
+        public_key: &[u8],
+        message: &[u8],
+        signature: &[u8],
+    ) -> bool {
+        outside::verify(algorithm, public_key, message, signature)
     }
 
     pub(crate) fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Error> {
@@ -349,7 +436,7 @@ mod tests {
     use std::panic::{AssertUnwindSafe, catch_unwind};
 
     use super::*;
-    use crate::{kv, log, random, records::Query, settings, testing::START, types::Coding};
+    use crate::{kv, log, random, records::Query, secrets, settings, testing::START, types::Coding};
 
     struct Example;
 
@@ -435,6 +522,92 @@ mod tests {
         assert_eq!(host.call(|| kv::get("b")), Ok(None));
         host.call(|| kv::delete("a")).expect("deleted");
         assert_eq!(host.stored(), 0);
+    }
+
+    struct Gateway;
+
+    impl Plugin for Gateway {
+        const MANIFEST: &'static str = r#"
+            [capabilities.http]
+            hosts = ["api.example.com", "*.example.org:8443", "{{setting:gateway}}"]
+            plaintext-hosts = ["plain.example.com"]
+            [capabilities.secrets]
+            keys = ["token"]
+            [capabilities.identity]
+            fields = ["id-number"]
+            [capabilities.signing]
+            keys = { pen = "ed25519", box = "sm4" }
+            [settings.gateway]
+            type = "text"
+        "#;
+    }
+
+    #[test]
+    fn requests_are_answered_as_the_test_says() {
+        let mut host = Host::of::<Gateway>().secret("token").known(identity::Field::IdNumber);
+        host.answer_json(201, "{}");
+        let claim = || {
+            http::post("https://api.example.com/claims")
+                .header("authorization", "Bearer {{secret:token}}")
+                .json(r#"{"id":"{{patient:id-number}}"}"#)
+                .encrypt_with("box")
+                .sign_with("pen", "x-signature")
+                .send()
+        };
+        let answer = host.call(claim).expect("an answer");
+        assert!(answer.is_success() && answer.header("content-type") == Some("application/json"));
+        assert_eq!(answer.text(), Some("{}"));
+        assert_eq!(host.requests()[0].headers[0].1, "Bearer {{secret:token}}");
+        assert!(matches!(host.call(claim), Err(http::Error::Unavailable(_))), "no answer is left");
+        assert_eq!(host.requests().len(), 2);
+        assert_eq!(host.call(secrets::available), ["token"]);
+        assert_eq!(host.call(identity::available), [identity::Field::IdNumber]);
+    }
+
+    #[test]
+    fn what_the_host_would_refuse_is_refused() {
+        let mut host = Host::of::<Gateway>().setting("gateway", "10.0.0.9:9000".to_owned());
+        let mut told = |url: &str, header: &str| {
+            host.answer_json(200, "");
+            match host.call(|| http::get(url).header("x", header).send()) {
+                Ok(_) => "sent",
+                Err(http::Error::Denied(_)) => "denied",
+                Err(http::Error::Invalid(_)) => "invalid",
+                Err(_) => "other",
+            }
+        };
+        for url in [
+            "https://api.example.com:443/x",
+            "https://a.example.org:8443/",
+            "https://10.0.0.9:9000/?q",
+            "http://plain.example.com",
+        ] {
+            assert_eq!(told(url, "{{ text }}"), "sent", "{url}");
+        }
+        for url in
+            ["https://example.com/", "https://a.example.org/", "https://example.org:8443/", "http://api.example.com/"]
+        {
+            assert_eq!(told(url, ""), "denied", "{url}");
+        }
+        for header in ["{{secret:token}}", "{{secret:other}}", "{{patient:phone}}", "{{env:HOME}}", "{{secret:token"] {
+            assert_eq!(told("https://api.example.com/", header), "invalid", "{header}");
+        }
+        assert_eq!(told("ftp://api.example.com/", ""), "invalid");
+    }
+
+    #[test]
+    fn signatures_hold_for_what_was_signed() {
+        let mut host = Host::of::<Gateway>();
+        host.call(|| {
+            let [pen] = signing::public_keys().try_into().expect("one key signs");
+            let signature = signing::sign("pen", b"message").expect("signed");
+            assert_eq!((pen.bytes.len(), signature.len()), (32, 64));
+            assert!(signing::verify(pen.algorithm, &pen.bytes, b"message", &signature));
+            assert!(!signing::verify(pen.algorithm, &pen.bytes, b"another", &signature));
+            assert!(!signing::verify(signing::Algorithm::Sm2, &pen.bytes, b"message", &signature));
+            assert_eq!(signing::sign("box", b""), Err(signing::Error::UnknownKey));
+            assert_eq!(signing::sign("pen", &[0; 65537]), Err(signing::Error::TooLarge));
+        });
     }
 
     #[test]

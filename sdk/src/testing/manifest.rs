@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use toml::{Table, Value};
 
-use super::decimal;
+use super::{decimal, outside::field_name};
 use crate::{
     Plugin,
+    identity::Field,
     pathway::DataNeed,
     types::{AttributeValue, Coding, Decimal},
 };
@@ -64,6 +65,41 @@ pub(super) fn capabilities<P: Plugin>() -> Asked {
         quota: bytes(of("kv", "quota-kib")),
         packs: packs.filter_map(Value::as_str).map(str::to_owned).collect(),
         scratch: bytes(of("files", "scratch-kib")),
+    }
+}
+
+/// What it may reach outside.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Reach {
+    pub hosts: Vec<String>,
+    pub plaintext_hosts: Vec<String>,
+    pub secrets: Vec<String>,
+    pub identity: Vec<Field>,
+    /// Each with its kind.
+    pub keys: BTreeMap<String, String>,
+}
+
+/// What `http`, `secrets`, `identity` and `signing` of it say.
+pub(super) fn reach<P: Plugin>() -> Reach {
+    let table = table::<P>();
+    let asked = |capability: &str, key: &str| table.get("capabilities")?.get(capability)?.get(key).cloned();
+    let list = |capability: &str, key: &str| -> Vec<String> {
+        let found = asked(capability, key);
+        let texts = found.as_ref().and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+        texts.map(str::to_owned).collect()
+    };
+    let fields = list("identity", "fields");
+    let all = [Field::FullName, Field::IdNumber, Field::Phone, Field::BirthDate, Field::InsuranceNumber];
+    let keys = asked("signing", "keys");
+    let keys = keys.as_ref().and_then(Value::as_table).into_iter().flatten();
+    let mut secrets = list("secrets", "keys");
+    secrets.sort_unstable();
+    Reach {
+        hosts: list("http", "hosts"),
+        plaintext_hosts: list("http", "plaintext-hosts"),
+        secrets,
+        identity: all.into_iter().filter(|field| fields.iter().any(|name| name == field_name(*field))).collect(),
+        keys: keys.filter_map(|(key, kind)| Some((key.clone(), kind.as_str()?.to_owned()))).collect(),
     }
 }
 

@@ -16,6 +16,7 @@ mod bill;
 mod host;
 mod manifest;
 mod order;
+mod outside;
 mod pathway_run;
 mod patient;
 

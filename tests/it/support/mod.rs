@@ -5,9 +5,12 @@ mod client;
 pub mod clinic;
 pub mod guest;
 mod hospital;
+pub mod outside;
 mod plugin;
 mod process;
 pub mod record;
+#[path = "../../../host/runtime/tests/runtime/wire.rs"]
+pub mod wire;
 
 use std::path::{Path, PathBuf};
 

@@ -14,7 +14,7 @@ use xinglin_domain::{
 };
 
 use crate::{
-    DataNeeds, Manifest,
+    DataNeeds,
     call::CallState,
     tape::Question,
     types::v1::lower,
@@ -150,9 +150,9 @@ impl CallState {
         Ok(answer)
     }
 
-    /// What the manifest declares, and the record.
-    fn record(&self) -> (Arc<Manifest>, Arc<dyn RecordRead>) {
-        (self.manifest.clone(), self.records.clone())
+    /// What the manifest declares and the tenant granted, and the record.
+    fn record(&self) -> (DataNeeds, Arc<dyn RecordRead>) {
+        (self.grants.data_needs.clone().unwrap_or_default(), self.lent.records.clone())
     }
 }
 
@@ -200,16 +200,16 @@ impl wit::Host for CallState {
             before: query.before.map(Instant::from_micros),
             limit: query.limit,
         };
-        let (manifest, record) = self.record();
-        let ask = async move { observations(&manifest.data_needs, record.as_ref(), &query).await };
+        let (needs, record) = self.record();
+        let ask = async move { observations(&needs, record.as_ref(), &query).await };
         let answer = self.read_record(question, ask).await?;
         Ok(answer.map(|found| lower(&found)).map_err(Into::into))
     }
 
     async fn conditions(&mut self) -> wasmtime::Result<Result<Vec<snapshot::Condition>, wit::Error>> {
-        let (manifest, record) = self.record();
+        let (needs, record) = self.record();
         let ask = async move {
-            declared(manifest.data_needs.conditions, "conditions")?;
+            declared(needs.conditions, "conditions")?;
             Ok(record.conditions().await?)
         };
         let answer = self.read_record(Question::new("records.conditions", &[]), ask).await?;
@@ -217,9 +217,9 @@ impl wit::Host for CallState {
     }
 
     async fn allergies(&mut self) -> wasmtime::Result<Result<Vec<snapshot::Allergy>, wit::Error>> {
-        let (manifest, record) = self.record();
+        let (needs, record) = self.record();
         let ask = async move {
-            declared(manifest.data_needs.allergies, "allergies")?;
+            declared(needs.allergies, "allergies")?;
             Ok(record.allergies().await?)
         };
         let answer = self.read_record(Question::new("records.allergies", &[]), ask).await?;
@@ -227,9 +227,9 @@ impl wit::Host for CallState {
     }
 
     async fn medications(&mut self) -> wasmtime::Result<Result<Vec<snapshot::Medication>, wit::Error>> {
-        let (manifest, record) = self.record();
+        let (needs, record) = self.record();
         let ask = async move {
-            declared(manifest.data_needs.medications, "medications")?;
+            declared(needs.medications, "medications")?;
             Ok(record.medications().await?)
         };
         let answer = self.read_record(Question::new("records.medications", &[]), ask).await?;

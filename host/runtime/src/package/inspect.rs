@@ -12,7 +12,7 @@ use wasmparser::{
 };
 use xinglin_domain::coding::{LocalizedText, Translation};
 
-use crate::{Capability, Interface, Manifest, PluginError, capability, hook, host::wasi};
+use crate::{Capability, HostPattern, IdentityField, Interface, Manifest, PluginError, capability, hook, host::wasi};
 
 /// The host's side of a component.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,8 +109,10 @@ fn admit(types: &Types, import: &str) -> Result<Option<Capability>, PluginError>
     Err(if interface.starts_with("wasi:") {
         refuse("not among the system calls that an interpreter is given; network is for `xinglin:host/http`")
     } else if interface.starts_with("xinglin:host/") {
-        let known: Vec<&str> = Capability::ALL.iter().map(|capability| capability.name()).collect();
-        refuse(&format!("this host has no such capability; it has {}", known.join(", ")))
+        refuse(&format!(
+            "this host has no such capability; it has {}",
+            Capability::ALL.map(Capability::name).join(", ")
+        ))
     } else {
         refuse("not an interface of the hospital")
     })
@@ -178,7 +180,7 @@ fn item(zh: impl Into<String>, en: impl Into<String>) -> Item {
 
 impl Sheet {
     pub(crate) fn of(manifest: &Manifest, surface: &Surface) -> Self {
-        Self { can: can(manifest, surface), cannot: cannot(surface), notes: notes(manifest, surface) }
+        Self { can: can(manifest, surface), cannot: cannot(manifest, surface), notes: notes(manifest, surface) }
     }
 }
 
@@ -215,12 +217,15 @@ fn can(manifest: &Manifest, surface: &Surface) -> Vec<Item> {
             format!("see these observations of a pseudonymous patient: {}", codes.join(", ")),
         ));
     }
-    for entry in capability::CATALOGUE.iter().filter(|e| uses(surface, e.capability)) {
-        if let Some(ask) = manifest.capabilities.get(&entry.capability) {
-            can.push(Item { reason: ask.reason.clone(), ..item(entry.zh, entry.en) });
-        }
+    for entry in capability::CATALOGUE.iter().filter(|e| uses(manifest, surface, e.capability)) {
+        let reason = manifest.capabilities.get(&entry.capability).and_then(|ask| ask.reason.clone());
+        let (zh, en) = match details(manifest, entry.capability) {
+            None => (entry.zh.to_owned(), entry.en.to_owned()),
+            Some((zh, en)) => (format!("{}：{zh}", entry.zh), format!("{}: {en}", entry.en)),
+        };
+        can.push(Item { reason, ..item(zh, en) });
     }
-    if uses(surface, Capability::Files) {
+    if uses(manifest, surface, Capability::Files) {
         for pack in manifest.packs() {
             can.push(item(format!("读取数据包“{pack}”"), format!("read the data pack `{pack}`")));
         }
@@ -234,14 +239,41 @@ fn can(manifest: &Manifest, surface: &Surface) -> Vec<Item> {
     can
 }
 
-/// Whether a component makes use of a capability. Guests with WASI reach `files`
-/// without importing it.
-fn uses(surface: &Surface, capability: Capability) -> bool {
+/// Whether a component can use what its manifest asks for. What goes into
+/// requests as a placeholder, or protects them, needs no import of its own.
+fn uses(manifest: &Manifest, surface: &Surface, capability: Capability) -> bool {
+    let in_requests = matches!(capability, Capability::Secrets | Capability::Identity | Capability::Signing);
     let has = |capability| surface.capabilities.contains(&capability);
-    has(capability) || capability == Capability::Files && has(Capability::Wasi)
+    has(capability)
+        || in_requests && has(Capability::Http) && manifest.capabilities.contains_key(&capability)
+        // Guests with WASI reach files without importing `files`.
+        || capability == Capability::Files && has(Capability::Wasi) && manifest.capabilities.contains_key(&capability)
 }
 
-fn cannot(surface: &Surface) -> Vec<Item> {
+/// Which servers, fields and keys.
+fn details(manifest: &Manifest, capability: Capability) -> Option<(String, String)> {
+    let both = |list: Vec<String>| Some((list.join("、"), list.join(", ")));
+    match capability {
+        Capability::Http => {
+            let http = manifest.http();
+            let list = |hosts: &[HostPattern], unsafely: &str| {
+                hosts.iter().map(|host| format!("{host}{unsafely}")).collect::<Vec<_>>()
+            };
+            let (tls, plain) = (list(&http.hosts, ""), &http.plaintext_hosts);
+            let zh = [tls.clone(), list(plain, "（未加密）")].concat().join("、");
+            Some((zh, [tls, list(plain, " (without encryption)")].concat().join(", ")))
+        }
+        Capability::Secrets => both(manifest.secrets().into_iter().collect()),
+        Capability::Identity => {
+            let words = manifest.identity().into_iter().map(IdentityField::words).unzip::<_, _, Vec<_>, Vec<_>>();
+            Some((words.0.join("、"), words.1.join(", ")))
+        }
+        Capability::Signing => both(manifest.keys().into_iter().map(|(key, kind)| format!("{key} ({kind})")).collect()),
+        _ => None,
+    }
+}
+
+fn cannot(manifest: &Manifest, surface: &Surface) -> Vec<Item> {
     let mut cannot = vec![
         item("开具、签署或审核通过处方", "create, sign or approve a prescription"),
         item("划转资金或记账", "move money, or write to the ledger"),
@@ -252,7 +284,7 @@ fn cannot(surface: &Surface) -> Vec<Item> {
         ),
         item("在两次调用之间留存内存", "keep anything in memory from one call to the next"),
     ];
-    for entry in capability::CATALOGUE.iter().filter(|e| !uses(surface, e.capability)) {
+    for entry in capability::CATALOGUE.iter().filter(|e| !uses(manifest, surface, e.capability)) {
         cannot.push(item(entry.zh, entry.en));
     }
     cannot
@@ -262,7 +294,7 @@ fn notes(manifest: &Manifest, surface: &Surface) -> Vec<Item> {
     manifest
         .capabilities
         .keys()
-        .filter(|capability| !uses(surface, **capability))
+        .filter(|capability| !uses(manifest, surface, **capability))
         .map(|capability| {
             item(
                 format!("清单申请了“{capability}”，但组件并未使用"),

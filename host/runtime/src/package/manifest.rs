@@ -16,7 +16,7 @@ use xinglin_domain::{
     coding::{Attribute, AttributeValue, Coding, Decimal, LocalizedText, Translation},
 };
 
-use crate::{Capability, Limits, PluginError};
+use crate::{Capability, HostPattern, HttpGrant, IdentityField, KeyKind, Limits, PluginError};
 
 /// The manifest. Fields it does not have are refused, so that a slip of the pen
 /// is not a silent default.
@@ -92,6 +92,42 @@ pub struct Ask {
     /// none if it is not said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scratch_kib: Option<u32>,
+    /// For `http`: servers to reach over TLS, at least one of these or of
+    /// `plaintext-hosts`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hosts: Vec<HostPattern>,
+    /// For `http`: servers to reach without TLS, too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub plaintext_hosts: Vec<HostPattern>,
+    /// For `http`: body of a request, 1 to 512; 64 if it is not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_request_kib: Option<u32>,
+    /// For `http`: headers and body of an answer, 1 to 2048; 256 if it is not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_response_kib: Option<u32>,
+    /// For `http`: requests at once, over all calls of a tenant, 1 to 64; 4 if it
+    /// is not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concurrent: Option<u32>,
+    /// For `secrets` and `signing`: which.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keys: Option<AskedKeys>,
+    /// For `identity`: what of who the patient is.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub fields: BTreeSet<IdentityField>,
+}
+
+/// Keys that are asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "`secrets` has `keys = [\"…\"]`, `signing` has `keys = { … = \"sm2\" }`: ed25519, sm2 or sm4"
+)]
+pub enum AskedKeys {
+    /// Of secrets.
+    Secrets(BTreeSet<String>),
+    /// Of signing, each with what it is for.
+    Signing(BTreeMap<String, KeyKind>),
 }
 
 /// The type of a setting.
@@ -203,6 +239,8 @@ impl Manifest {
     const MAX_KV_QUOTA_KIB: u32 = 16 << 10;
     const MAX_SCRATCH_KIB: u32 = 64 << 10;
     const MAX_PACKS: usize = 16;
+    const MAX_KEYS: usize = 64;
+    const MAX_HOSTS: usize = 64;
 
     /// Reads a `plugin.toml`.
     ///
@@ -243,6 +281,38 @@ impl Manifest {
     /// capability.
     pub fn scratch_kib(&self) -> u32 {
         self.capabilities.get(&Capability::Files).and_then(|ask| ask.scratch_kib).unwrap_or(0)
+    }
+
+    /// Which servers it asks to reach; none without the capability.
+    pub fn http(&self) -> HttpGrant {
+        self.capabilities.get(&Capability::Http).map_or_else(HttpGrant::default, |ask| HttpGrant {
+            hosts: ask.hosts.clone(),
+            plaintext_hosts: ask.plaintext_hosts.clone(),
+            max_request_kib: ask.max_request_kib.unwrap_or(64),
+            max_response_kib: ask.max_response_kib.unwrap_or(256),
+            concurrent: ask.concurrent.unwrap_or(4),
+        })
+    }
+
+    /// Keys of the secrets it asks for.
+    pub fn secrets(&self) -> BTreeSet<String> {
+        match self.capabilities.get(&Capability::Secrets).and_then(|ask| ask.keys.as_ref()) {
+            Some(AskedKeys::Secrets(keys)) => keys.clone(),
+            _ => BTreeSet::new(),
+        }
+    }
+
+    /// What it asks to put into requests of who the patient is.
+    pub fn identity(&self) -> BTreeSet<IdentityField> {
+        self.capabilities.get(&Capability::Identity).map_or_else(BTreeSet::new, |ask| ask.fields.clone())
+    }
+
+    /// Keys that it asks to sign and encrypt with.
+    pub fn keys(&self) -> BTreeMap<String, KeyKind> {
+        match self.capabilities.get(&Capability::Signing).and_then(|ask| ask.keys.as_ref()) {
+            Some(AskedKeys::Signing(keys)) => keys.clone(),
+            _ => BTreeMap::new(),
+        }
     }
 
     /// What a tenant's values come to: checked, completed by the defaults, in
@@ -305,6 +375,7 @@ impl Manifest {
                 }
                 _ => {}
             }
+            self.check_reach(*capability, ask)?;
         }
         for (capability, ask) in &self.capabilities {
             let is_files = *capability == Capability::Files;
@@ -331,8 +402,59 @@ impl Manifest {
     }
 }
 
+impl Manifest {
+    /// What `http`, `secrets`, `identity` and `signing` say, each for itself.
+    fn check_reach(&self, capability: Capability, ask: &Ask) -> Result<(), PluginError> {
+        let refuse = |reason: String| Err(PluginError::Manifest(format!("`capabilities.{capability}`: {reason}")));
+        let is = |one: Capability| capability == one;
+        let hosts = || ask.hosts.iter().chain(&ask.plaintext_hosts);
+        let bounds = [
+            ("max-request-kib", ask.max_request_kib, 512),
+            ("max-response-kib", ask.max_response_kib, 2048),
+            ("concurrent", ask.concurrent, 64),
+        ];
+        if !is(Capability::Http) && (hosts().next().is_some() || bounds.iter().any(|(_, value, _)| value.is_some())) {
+            return refuse("only `http` has hosts and bounds on requests".to_owned());
+        }
+        if is(Capability::Http) && !(1..=Self::MAX_HOSTS).contains(&hosts().count()) {
+            return refuse(format!("name 1 to {} servers in `hosts` or `plaintext-hosts`", Self::MAX_HOSTS));
+        }
+        for (field, value, maximum) in bounds {
+            if let Some(value) = value.filter(|value| !(1..=maximum).contains(value)) {
+                return refuse(format!("`{field} = {value}`: must be 1 to {maximum}"));
+            }
+        }
+        for pattern in hosts() {
+            if let HostPattern::Setting(key) = pattern
+                && self.settings.get(key).is_none_or(|setting| setting.kind != SettingKind::Text)
+            {
+                return refuse(format!("`{pattern}`: there is no `[settings.{key}]` of type `text`"));
+            }
+        }
+        if is(Capability::Identity) == ask.fields.is_empty() {
+            return refuse("`identity`, and it alone, has `fields`, at least one".to_owned());
+        }
+        let names: Vec<&String> = match (&ask.keys, capability) {
+            (Some(AskedKeys::Secrets(keys)), Capability::Secrets) => keys.iter().collect(),
+            (Some(AskedKeys::Signing(keys)), Capability::Signing) => keys.keys().collect(),
+            (None, Capability::Secrets) | (None, Capability::Signing) => Vec::new(),
+            (None, _) => return Ok(()),
+            (Some(_), _) => {
+                return refuse("`secrets` has `keys = [\"…\"]`, `signing` has `keys = { … = \"sm2\" }`".to_owned());
+            }
+        };
+        if !(1..=Self::MAX_KEYS).contains(&names.len()) {
+            return refuse(format!("name 1 to {} `keys`", Self::MAX_KEYS));
+        }
+        match names.into_iter().find(|key| key.len() > 64 || !key.split('.').all(is_name)) {
+            Some(key) => refuse(format!("`{key}`: keys are dotted and lower case, at most 64 bytes")),
+            None => Ok(()),
+        }
+    }
+}
+
 /// `a`, `a1`, `a-b`.
-fn is_name(part: &str) -> bool {
+pub(crate) fn is_name(part: &str) -> bool {
     part.starts_with(|c: char| c.is_ascii_lowercase())
         && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
         && !part.ends_with('-')

@@ -145,7 +145,9 @@ impl Checker {
     }
 
     pub fn toml(&self) -> String {
-        let capabilities: String = self.capabilities.iter().map(|c| format!("[capabilities.{c}]\n")).collect();
+        // Unless the manifest itself says more of it.
+        let plain = self.capabilities.iter().filter(|c| !self.manifest.contains(&format!("[capabilities.{c}]")));
+        let capabilities: String = plain.map(|c| format!("[capabilities.{c}]\n")).collect();
         toml(&format!("{capabilities}{}", self.manifest))
     }
 

@@ -8,4 +8,6 @@ mod contract;
 mod fixtures;
 mod limits;
 mod packages;
+mod reach;
 mod tape;
+mod wire;

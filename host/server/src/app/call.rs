@@ -16,7 +16,7 @@ use xinglin_runtime::{
 };
 use xinglin_store::{ChainState, Install, KvWrite, NewTapeEntry, TapeEntry, TapeQuery, Tenant, TenantTx};
 
-use super::{AppError, AppResult, Caller, Hospital, chart::Chart, consent::Purpose, plugin};
+use super::{AppError, AppResult, Caller, Hospital, chart::Chart, consent::Purpose, outside::Outside, plugin};
 use crate::ambient;
 
 /// A call that a request made.
@@ -111,13 +111,27 @@ impl<'a> Calls<'a> {
 
     /// What the host lends to the next call of a plugin.
     pub fn context(&self, install: &Install, plugin: &Plugin) -> AppResult<CallContext> {
+        let call = CallId::from_u128(ambient::fresh_id());
+        let outside = Arc::new(Outside {
+            hospital: self.hospital.clone(),
+            tenant: self.tenant,
+            plugin: install.plugin_id.clone(),
+            call,
+            subject: self.subject.map(|(patient, _)| patient),
+        });
         Ok(CallContext {
-            call: CallId::from_u128(ambient::fresh_id()),
+            call,
             tenant: self.tenant,
             request_id: self.request_id.clone(),
             settings: plugin::resolved_settings(install, plugin.manifest())?,
             now: self.now,
-            lent: self.reads(install),
+            lent: Lent {
+                http: outside.clone(),
+                secrets: outside.clone(),
+                identity: outside.clone(),
+                signing: outside,
+                ..self.reads(install)
+            },
         })
     }
 
@@ -198,7 +212,9 @@ impl<'a> Calls<'a> {
             let quota = plugin::grants(install).map_or(0, |grants| i64::from(grants.kv_quota_kib) * 1024);
             self.writes.push((install.plugin_id.clone(), writes, quota));
         }
-        self.hospital.shadow(install, call.tape);
+        if install.candidate_digest.is_some() {
+            self.hospital.shadow(install, call.tape, self.reads(install));
+        }
         call.outcome.map_err(Box::new)
     }
 
@@ -218,9 +234,9 @@ impl<'a> Calls<'a> {
 }
 
 impl Hospital {
-    /// What stands behind a plugin's imports in its tenant.
+    /// What stands behind the imports of any call of a plugin in its tenant.
     pub(super) fn lend(&self, install: &Install) -> Lent {
-        Lent { kv: Arc::new(Kept { records: self.store().tenant(install.tenant), plugin: install.plugin_id.clone() }) }
+        Lent { kv: Arc::new(Kept { records: self.store().tenant(install.tenant), plugin: install.plugin_id.clone() }), ..Lent::default() }
     }
 }
 

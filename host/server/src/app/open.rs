@@ -16,6 +16,7 @@ use crate::{
     ambient::Clock,
     auth::{attempts::Attempts, token::Tokens},
     config::Config,
+    egress::{self, Egress},
     keys::{self, KeyError, Keys},
     tls,
 };
@@ -32,6 +33,7 @@ struct Shared {
     runtime: Runtime,
     clock: Clock,
     keys: Keys,
+    egress: Egress,
     tokens: Tokens,
     attempts: Attempts,
     consent: Arc<dyn Consent>,
@@ -72,6 +74,9 @@ pub enum OpenError {
     /// The plugin engine.
     #[error(transparent)]
     Runtime(#[from] PluginError),
+    /// The way out.
+    #[error(transparent)]
+    Egress(#[from] egress::OpenError),
 }
 
 /// Where the demo clock stands, in `meta`.
@@ -113,6 +118,7 @@ impl Hospital {
             calls_per_plugin: config.plugins.concurrent_calls_per_plugin,
             patience: Duration::from_millis(config.plugins.queue_millis),
         })?;
+        let egress = Egress::open(&config.egress)?;
         let ahead: Option<i64> = match config.movable_clock {
             true => store.operator().find_meta(CLOCK).await.map_err(records)?,
             false => None,
@@ -124,6 +130,7 @@ impl Hospital {
             consent,
             plugins: Mutex::default(),
             shadows: Shadows::default(),
+            egress,
             config,
             store,
             runtime,
@@ -160,6 +167,10 @@ impl Hospital {
 
     pub(super) fn keys(&self) -> &Keys {
         &self.shared.keys
+    }
+
+    pub(super) fn egress(&self) -> &Egress {
+        &self.shared.egress
     }
 
     pub(super) fn attempts(&self) -> &Attempts {

@@ -1,7 +1,7 @@
 //! Plugins: what is installed, and what each tenant lets it do.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
@@ -17,7 +17,10 @@ use xinglin_domain::{
     id::TenantId,
     pathway::Definition,
 };
-use xinglin_runtime::{Capability, Grants, Interface, Limits, Manifest, Package, Plugin, PluginError, SettingKind};
+use xinglin_runtime::{
+    Capability, Grants, HostPattern, IdentityField, Interface, Limits, Manifest, Package, Plugin, PluginError,
+    SettingKind,
+};
 use xinglin_store::{Executor, Install, InstallState, NewPackage, TenantScope};
 
 use super::{
@@ -56,6 +59,21 @@ pub struct Grant {
     pub packs: Option<Vec<String>>,
     /// How much its scratch folder may hold in a call.
     pub scratch_kib: Option<u32>,
+    /// Servers that it may reach over TLS: some of those it asks for, or of those
+    /// below them.
+    #[schema(value_type = Option<Vec<String>>)]
+    pub hosts: Option<Vec<HostPattern>>,
+    /// Servers that it may reach without TLS.
+    #[schema(value_type = Option<Vec<String>>)]
+    pub plaintext_hosts: Option<Vec<HostPattern>>,
+    /// Secrets that may go into its requests.
+    pub secrets: Option<BTreeSet<String>>,
+    /// What may go into its requests of who the patient is: `name`, `id-number`,
+    /// `phone`, `birth-date`, `insurance-number`.
+    #[schema(value_type = Option<Vec<String>>)]
+    pub identity: Option<BTreeSet<IdentityField>>,
+    /// Keys that it may sign and encrypt with.
+    pub keys: Option<BTreeSet<String>>,
     /// Bounds of each call; never above the manifest's.
     pub limits: Option<GrantedLimits>,
     /// What kind of payer stands behind a payment plugin: `basic_insurance` or
@@ -185,6 +203,21 @@ impl Hospital {
         }
         if let Some(kib) = grant.scratch_kib {
             grants.scratch_kib = kib;
+        }
+        if let Some(hosts) = grant.hosts {
+            grants.http.hosts = hosts;
+        }
+        if let Some(hosts) = grant.plaintext_hosts {
+            grants.http.plaintext_hosts = hosts;
+        }
+        if let Some(secrets) = grant.secrets {
+            grants.secrets = secrets;
+        }
+        if let Some(identity) = grant.identity {
+            grants.identity = identity;
+        }
+        if let Some(keys) = grant.keys {
+            grants.keys.retain(|key, _| keys.contains(key));
         }
         if let Some(limits) = grant.limits {
             let asked = grants.limits;

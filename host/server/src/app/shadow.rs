@@ -258,12 +258,9 @@ impl Hospital {
         })
     }
 
-    /// Gives a call to the candidate too, if there is one, beside and after the
-    /// request.
-    pub(super) fn shadow(&self, install: &Install, tape: Tape) {
-        if install.candidate_digest.is_none() {
-            return;
-        }
+    /// Gives a call to the candidate too, beside and after the request. `lent` must
+    /// only read.
+    pub(super) fn shadow(&self, install: &Install, tape: Tape, lent: Lent) {
         let Ok(place) = self.shadows().places.clone().try_acquire_owned() else {
             self.shadows().skipped.fetch_add(1, Ordering::Relaxed);
             return;
@@ -271,7 +268,7 @@ impl Hospital {
         let (hospital, install) = (self.clone(), install.clone());
         tokio::spawn(async move {
             let _place = place;
-            if let Err(error) = hospital.compare(&install, &tape).await {
+            if let Err(error) = hospital.compare(&install, &tape, lent).await {
                 tracing::warn!(call = %tape.call, %error, "a candidate could not be compared");
             }
         });
@@ -292,16 +289,16 @@ impl Hospital {
             before = Some(last.seq);
             for entry in &entries {
                 let tape: Tape = serde_json::from_slice(&entry.record).map_err(AppError::internal)?;
-                self.compare(install, &tape).await?;
+                self.compare(install, &tape, self.lend(install)).await?;
             }
             left = left.saturating_sub(u32::try_from(entries.len()).unwrap_or(u32::MAX));
         }
         Ok(())
     }
 
-    async fn compare(&self, install: &Install, tape: &Tape) -> AppResult<()> {
+    async fn compare(&self, install: &Install, tape: &Tape, lent: Lent) -> AppResult<()> {
         let Some(digest) = &install.candidate_digest else { return Ok(()) };
-        let report = self.rerun(install, digest, tape).await?;
+        let report = self.rerun(install, digest, tape, lent).await?;
         let outcome = match &report {
             report if !report.conclusive => ShadowOutcome::Inconclusive,
             report if report.differences.is_empty() => ShadowOutcome::Same,
@@ -327,12 +324,11 @@ impl Hospital {
         Ok(tx.commit().await?)
     }
 
-    /// What another package of a plugin would have decided in a call. It reads
-    /// what the tenant lends, and acts on nothing.
-    pub(super) async fn rerun(&self, install: &Install, digest: &str, tape: &Tape) -> AppResult<ReplayReport> {
+    /// What another package of a plugin would have decided in a call. It is lent
+    /// what reads, and nothing that acts.
+    async fn rerun(&self, install: &Install, digest: &str, tape: &Tape, lent: Lent) -> AppResult<ReplayReport> {
         let candidate = self.plugin_of(install, digest).await?;
         let settings = plugin::resolved_settings(install, candidate.manifest())?;
-        let lent = Lent { kv: self.lend(install).kv, ..Lent::default() };
         Ok(self.runtime().compare(&candidate, tape, settings, lent).await?)
     }
 }

@@ -23,6 +23,8 @@ pub struct Config {
     pub log: Log,
     /// Plugins.
     pub plugins: Plugins,
+    /// The way out for plugins that may use it.
+    pub egress: Egress,
     /// Sessions.
     pub sessions: Sessions,
     /// Largest request body in bytes. Plugins and FHIR bundles count too.
@@ -75,6 +77,19 @@ pub struct Plugins {
     pub packs: Option<PathBuf>,
 }
 
+/// What plugins may reach outside, beyond what each of them is granted.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Egress {
+    /// Networks that plugins may reach though they are private or otherwise
+    /// special, for example `["10.20.0.0/16"]`. An address in a URL must be in one
+    /// of these, whatever it is. By default none is open.
+    pub open_networks: Vec<String>,
+    /// Certificates in PEM that are trusted beside those of the system: the
+    /// hospital's own authority.
+    pub ca_file: Option<PathBuf>,
+}
+
 /// Sign-in.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -91,6 +106,7 @@ impl Default for Config {
             database_url: None,
             log: Log::default(),
             plugins: Plugins::default(),
+            egress: Egress::default(),
             sessions: Sessions::default(),
             max_body_bytes: 64 << 20,
             request_timeout_seconds: 60,

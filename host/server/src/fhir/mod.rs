@@ -16,6 +16,7 @@ pub mod capability;
 mod error;
 pub mod index;
 pub mod outcome;
+pub mod person;
 mod primitive;
 pub mod project;
 mod read;

@@ -7,6 +7,7 @@ mod call;
 mod charge;
 mod clock;
 mod coverage;
+mod disclosure;
 mod encounter;
 mod enrolment;
 mod extract;
@@ -85,6 +86,7 @@ fn api(packages: DefaultBodyLimit) -> OpenApiRouter<Hospital> {
         .merge(charge::routes())
         .merge(clock::routes())
         .merge(coverage::routes())
+        .merge(disclosure::routes())
         .merge(encounter::routes())
         .merge(enrolment::routes())
         .merge(formulary::routes())

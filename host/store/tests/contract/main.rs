@@ -10,6 +10,7 @@ mod people;
 mod plugins;
 mod record;
 mod schema;
+mod secret;
 mod tape;
 
 use std::ops::Deref;

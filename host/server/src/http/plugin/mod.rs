@@ -4,9 +4,11 @@ mod disable;
 mod enable;
 mod grant;
 mod install;
+mod key;
 mod list;
 mod promote;
 mod rollback;
+mod secret;
 
 use axum::extract::DefaultBodyLimit;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -24,4 +26,6 @@ pub fn routes(packages: DefaultBodyLimit) -> OpenApiRouter<Hospital> {
         .routes(routes!(list::list))
         .routes(routes!(promote::promote))
         .routes(routes!(rollback::rollback))
+        .merge(key::routes())
+        .merge(secret::routes())
 }

@@ -1,0 +1,500 @@
+//! `xinglin:host/http`: requests to servers outside.
+//!
+//! Here is what needs no network: whether a request means something, whether its
+//! server, secrets, fields and keys are granted, how large and how many it may be,
+//! and the tape. Names, addresses, the values of placeholders and TLS are the
+//! business of [`Egress`]. What is on tape is what the guest saw, and the guest
+//! never sees a value.
+
+use std::{collections::BTreeSet, future::Future, pin::Pin, sync::Arc, time};
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::Semaphore;
+use url::{Host, Url};
+
+use super::placeholder::{Piece, Placeholder, pieces};
+use crate::{
+    KeyKind, call::CallState, package::host_pattern::HostPattern, tape::Question, wit::xinglin::host::http as wit,
+};
+
+/// Requests that one call may send.
+const MAX_REQUESTS: u32 = 32;
+const MAX_URL: usize = 8 << 10;
+const MAX_HEADERS: usize = 64;
+/// Bytes of all names and values of headers.
+const MAX_HEADER_BYTES: usize = 16 << 10;
+const MAX_PLACEHOLDERS: usize = 64;
+
+/// What a guest does not get to say: it belongs to the connection, and
+/// `accept-encoding` would hide a repeated secret in a compressed answer.
+const RESERVED: [&str; 12] = [
+    "accept-encoding",
+    "connection",
+    "content-length",
+    "expect",
+    "host",
+    "http2-settings",
+    "keep-alive",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "via",
+];
+
+/// The methods there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum HttpMethod {
+    Get,
+    Post,
+    Put,
+    Patch,
+    Delete,
+    Head,
+}
+
+impl HttpMethod {
+    /// As it goes over the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
+            Self::Head => "HEAD",
+        }
+    }
+}
+
+impl From<wit::Method> for HttpMethod {
+    fn from(method: wit::Method) -> Self {
+        match method {
+            wit::Method::Get => Self::Get,
+            wit::Method::Post => Self::Post,
+            wit::Method::Put => Self::Put,
+            wit::Method::Patch => Self::Patch,
+            wit::Method::Delete => Self::Delete,
+            wit::Method::Head => Self::Head,
+        }
+    }
+}
+
+/// A request that may be sent. Its placeholders are granted, and still in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpRequest {
+    /// What is asked.
+    pub method: HttpMethod,
+    /// With placeholders, none of them in scheme, host or port.
+    pub url: String,
+    /// Name of the server as in the URL: a domain in its ASCII form, or an address.
+    pub host: String,
+    /// Names in lower case; values with placeholders.
+    pub headers: Vec<(String, String)>,
+    /// With placeholders if it is UTF-8.
+    pub body: Option<Vec<u8>>,
+    /// Key of the kind `sm4` to encrypt the body under.
+    pub encrypt_with: Option<String>,
+    /// How to sign the bytes as sent.
+    pub sign_with: Option<SignWith>,
+    /// Everything that is granted to stand behind placeholders, used here or not:
+    /// what one request told a server, the next may be told back.
+    pub guarded: BTreeSet<Placeholder>,
+    /// In which time a whole answer must be there.
+    pub timeout: time::Duration,
+    /// Bytes that the body may have, placeholders replaced.
+    pub max_request: usize,
+    /// Bytes that headers and body of the answer may have.
+    pub max_response: usize,
+}
+
+/// A signature in a header.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignWith {
+    /// Which key.
+    pub key: String,
+    /// Its kind, which signs.
+    pub kind: KeyKind,
+    /// Lower-case name of the header.
+    pub header: String,
+}
+
+/// An answer, whatever its status, with placeholders where it repeats a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpResponse {
+    /// Of HTTP.
+    pub status: u16,
+    /// Names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// The bytes.
+    pub body: Vec<u8>,
+}
+
+/// Why there is no answer. Texts are for the plugin: they hold no value that
+/// stands behind a placeholder, and no address that a name led to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HttpError {
+    /// The server is not granted, or its address not open.
+    Denied(String),
+    /// The request means nothing.
+    Invalid(String),
+    /// No whole answer in time.
+    Timeout,
+    /// More bytes than this.
+    TooLarge(u64),
+    /// Too many at once, or in this call.
+    TooMany,
+    /// No connection, or it broke.
+    Unavailable(String),
+    /// Anything else.
+    Other(String),
+}
+
+impl From<HttpError> for wit::Error {
+    fn from(error: HttpError) -> Self {
+        match error {
+            HttpError::Denied(reason) => Self::Denied(reason),
+            HttpError::Invalid(reason) => Self::Invalid(reason),
+            HttpError::Timeout => Self::Timeout,
+            HttpError::TooLarge(limit) => Self::TooLarge(limit),
+            HttpError::TooMany => Self::TooMany,
+            HttpError::Unavailable(reason) => Self::Unavailable(reason),
+            HttpError::Other(reason) => Self::Other(reason),
+        }
+    }
+}
+
+/// A request that is under way.
+pub type EgressFuture<'a> = Pin<Box<dyn Future<Output = Result<HttpResponse, HttpError>> + Send + 'a>>;
+
+/// The way out, for one call of one plugin: replaces placeholders, protects the
+/// body, minds addresses, and keeps the values out of the answer.
+pub trait Egress: Send + Sync {
+    /// Sends a request that the runtime has found to be granted.
+    fn send(&self, request: HttpRequest) -> EgressFuture<'_>;
+}
+
+/// What a call may still send.
+pub(crate) struct Http {
+    /// Requests of this plugin in this tenant at once.
+    places: Arc<Semaphore>,
+    hosts: Vec<HostPattern>,
+    plaintext_hosts: Vec<HostPattern>,
+    sent: u32,
+}
+
+/// An answer as the tape keeps it.
+#[derive(Serialize, Deserialize)]
+struct TapedResponse {
+    status: u16,
+    headers: Vec<(String, String)>,
+    body: TapedBody,
+}
+
+/// Text where it is text, so that a tape can be read.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum TapedBody {
+    Text(String),
+    Hex(#[serde(with = "hex::serde")] Vec<u8>),
+}
+
+impl From<HttpResponse> for TapedResponse {
+    fn from(HttpResponse { status, headers, body }: HttpResponse) -> Self {
+        let body = String::from_utf8(body).map_or_else(|e| TapedBody::Hex(e.into_bytes()), TapedBody::Text);
+        Self { status, headers, body }
+    }
+}
+
+impl From<TapedResponse> for wit::Response {
+    fn from(TapedResponse { status, headers, body }: TapedResponse) -> Self {
+        let body = match body {
+            TapedBody::Text(text) => text.into_bytes(),
+            TapedBody::Hex(bytes) => bytes,
+        };
+        Self { status, headers, body }
+    }
+}
+
+impl Http {
+    /// `setting` gives the text of a setting: patterns that name one are made
+    /// whole here, for the length of the call.
+    pub fn new(
+        places: Arc<Semaphore>,
+        hosts: &[HostPattern],
+        plaintext_hosts: &[HostPattern],
+        setting: impl Fn(&str) -> Option<String>,
+    ) -> Self {
+        let whole = |patterns: &[HostPattern]| {
+            let resolve = |pattern: &HostPattern| match pattern {
+                // What is not set, or set to nonsense, means no server.
+                HostPattern::Setting(key) => HostPattern::server(setting(key)?.trim()).ok(),
+                whole => Some(whole.clone()),
+            };
+            patterns.iter().filter_map(resolve).collect()
+        };
+        Self { places, hosts: whole(hosts), plaintext_hosts: whole(plaintext_hosts), sent: 0 }
+    }
+
+    /// Whether the server of a URL is granted.
+    fn admits(&self, url: &Url) -> bool {
+        let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else { return false };
+        let any = |patterns: &[HostPattern], usual: u16| patterns.iter().any(|p| p.matches(host, port, usual));
+        match url.scheme() {
+            "https" => any(&self.hosts, 443) || any(&self.plaintext_hosts, 443),
+            "http" => any(&self.plaintext_hosts, 80),
+            _ => false,
+        }
+    }
+}
+
+fn invalid<T>(reason: impl Into<String>) -> Result<T, HttpError> {
+    Err(HttpError::Invalid(reason.into()))
+}
+
+/// A URL with a letter in the place of each placeholder, and its placeholders.
+fn url(text: &str) -> Result<(Url, Vec<Placeholder>), HttpError> {
+    if text.len() > MAX_URL {
+        return Err(HttpError::TooLarge(MAX_URL as u64));
+    }
+    // A parser of URLs would drop or bend these in silence.
+    if text.contains(|c: char| c.is_control() || c.is_whitespace() || c == '\\') {
+        return invalid("a URL has no spaces, control characters or backslashes");
+    }
+    let scheme = ["https://", "http://"]
+        .into_iter()
+        .find(|scheme| text.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme)));
+    let Some(rest) = scheme.and_then(|scheme| text.get(scheme.len()..)) else {
+        return invalid("a URL begins with https:// or http://");
+    };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    if authority.is_empty() || authority.contains("{{") {
+        return invalid("a URL names its server; a placeholder can only stand after it");
+    }
+    if authority.contains('@') {
+        return invalid("no user name or password in a URL; use a header");
+    }
+    if text.contains('#') {
+        return invalid("a fragment is never sent");
+    }
+    let mut plain = String::with_capacity(text.len());
+    let mut places = Vec::new();
+    for piece in pieces(text).map_err(HttpError::Invalid)? {
+        match piece {
+            Piece::Text(text) => plain.push_str(text),
+            Piece::Place(place) => {
+                plain.push('x');
+                places.push(place);
+            }
+        }
+    }
+    let url = Url::parse(&plain).map_err(|e| HttpError::Invalid(format!("not a URL: {e}")))?;
+    Ok((url, places))
+}
+
+fn is_header_name(name: &str) -> bool {
+    // RFC 9110, 5.6.2: token.
+    let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+    (1..=128).contains(&name.len()) && name.bytes().all(token)
+}
+
+/// The lower-case name of a header that a guest may set.
+fn header_name(name: &str) -> Result<String, HttpError> {
+    if !is_header_name(name) {
+        return invalid("the name of a header is letters, digits and hyphens");
+    }
+    let name = name.to_ascii_lowercase();
+    if RESERVED.contains(&name.as_str()) || name.starts_with("proxy-") {
+        return invalid(format!("the header `{name}` belongs to the host"));
+    }
+    Ok(name)
+}
+
+fn headers(given: Vec<(String, String)>) -> Result<(Vec<(String, String)>, Vec<Placeholder>), HttpError> {
+    if given.len() > MAX_HEADERS {
+        return invalid(format!("at most {MAX_HEADERS} headers"));
+    }
+    if given.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>() > MAX_HEADER_BYTES {
+        return Err(HttpError::TooLarge(MAX_HEADER_BYTES as u64));
+    }
+    let (mut headers, mut places) = (Vec::with_capacity(given.len()), Vec::new());
+    for (name, value) in given {
+        let name = header_name(&name)?;
+        if value.contains(char::is_control) {
+            return invalid(format!("the header `{name}` has a control character"));
+        }
+        if name == "content-type" && headers.iter().any(|(other, _)| *other == name) {
+            return invalid("there is one `content-type`");
+        }
+        places.extend(placeholders(&value)?);
+        headers.push((name, value));
+    }
+    Ok((headers, places))
+}
+
+fn placeholders(text: &str) -> Result<Vec<Placeholder>, HttpError> {
+    let place = |piece| match piece {
+        Piece::Place(place) => Some(place),
+        Piece::Text(_) => None,
+    };
+    Ok(pieces(text).map_err(HttpError::Invalid)?.into_iter().filter_map(place).collect())
+}
+
+/// What is left of the call, less a little in which a guest can still say that
+/// it got no answer.
+fn remaining(ends: Option<time::Instant>) -> time::Duration {
+    let rest = ends.map_or(time::Duration::ZERO, |ends| ends.saturating_duration_since(time::Instant::now()));
+    rest - (rest / 8).min(time::Duration::from_millis(100))
+}
+
+impl CallState {
+    /// Everything about a request that can be known without a network.
+    fn check(&self, request: wit::Request) -> Result<HttpRequest, HttpError> {
+        let grants = &self.grants;
+        let (target, mut places) = url(&request.url)?;
+        if !self.http.admits(&target) {
+            let (scheme, host) = (target.scheme(), target.host_str().unwrap_or_default());
+            let port = target.port().map(|port| format!(":{port}")).unwrap_or_default();
+            let reason = format!("`{scheme}://{host}{port}` is not among the servers that were granted");
+            return Err(HttpError::Denied(reason));
+        }
+        let (headers, in_headers) = headers(request.headers)?;
+        places.extend(in_headers);
+
+        let max_request = (grants.http.max_request_kib as usize) << 10;
+        let method = HttpMethod::from(request.method);
+        if let Some(body) = &request.body {
+            if matches!(method, HttpMethod::Get | HttpMethod::Head) {
+                return invalid(format!("{} has no body", method.as_str()));
+            }
+            if body.len() > max_request {
+                return Err(HttpError::TooLarge(max_request as u64));
+            }
+            if let Ok(text) = std::str::from_utf8(body) {
+                places.extend(placeholders(text)?);
+            }
+        }
+        self.granted(&places)?;
+        let guarded = grants.guarded();
+        let slice = |(name, _): &&(String, String)| matches!(name.as_str(), "range" | "if-range");
+        if let (false, Some((name, _))) = (guarded.is_empty(), headers.iter().find(slice)) {
+            // A value cut in two is not found where an answer repeats it.
+            return invalid(format!("no `{name}` for a plugin with secrets or identity"));
+        }
+
+        let (encrypt_with, sign_with) = match request.protection {
+            None => (None, None),
+            Some(protection) => self.protected(protection, request.body.is_some(), &headers)?,
+        };
+        let rest = remaining(self.ends);
+        Ok(HttpRequest {
+            method,
+            host: match target.host() {
+                Some(Host::Ipv6(address)) => address.to_string(),
+                _ => target.host_str().unwrap_or_default().to_owned(),
+            },
+            url: request.url,
+            headers,
+            body: request.body,
+            encrypt_with,
+            sign_with,
+            guarded,
+            timeout: request.timeout_millis.map_or(rest, |millis| time::Duration::from_millis(millis.into()).min(rest)),
+            max_request,
+            max_response: (grants.http.max_response_kib as usize) << 10,
+        })
+    }
+
+    fn granted(&self, places: &[Placeholder]) -> Result<(), HttpError> {
+        if places.len() > MAX_PLACEHOLDERS {
+            return invalid(format!("at most {MAX_PLACEHOLDERS} placeholders"));
+        }
+        let granted = self.grants.guarded();
+        match places.iter().find(|place| !granted.contains(place)) {
+            None => Ok(()),
+            Some(place) => invalid(format!("{place} is not granted")),
+        }
+    }
+
+    fn protected(
+        &self,
+        protection: wit::Protection,
+        has_body: bool,
+        headers: &[(String, String)],
+    ) -> Result<(Option<String>, Option<SignWith>), HttpError> {
+        if let Some(key) = &protection.encrypt_with {
+            if self.key(key) != Some(KeyKind::Sm4) {
+                return invalid(format!("`{key}` is no key of the kind `sm4` that `signing` grants"));
+            }
+            if !has_body {
+                return invalid("there is no body to encrypt");
+            }
+        }
+        let Some(key) = protection.sign_with else { return Ok((protection.encrypt_with, None)) };
+        let Some(kind) = self.key(&key).filter(|kind| kind.signs()) else {
+            return invalid(format!("`{key}` is no key that signs and that `signing` grants"));
+        };
+        let header = header_name(&protection.signature_header)?;
+        if headers.iter().any(|(name, _)| *name == header) {
+            return invalid(format!("the header `{header}` is for the signature"));
+        }
+        Ok((protection.encrypt_with, Some(SignWith { key, kind, header })))
+    }
+
+    async fn request(&mut self, request: wit::Request) -> Result<HttpResponse, HttpError> {
+        if self.http.sent == MAX_REQUESTS {
+            return Err(HttpError::TooMany);
+        }
+        self.http.sent += 1;
+        let request = self.check(request)?;
+        if request.timeout.is_zero() {
+            return Err(HttpError::Timeout);
+        }
+        let places = self.http.places.clone();
+        let _place = places.try_acquire().map_err(|_| HttpError::TooMany)?;
+        self.waiting = true;
+        let answer = self.lent.http.send(request).await;
+        self.waiting = false;
+        answer
+    }
+}
+
+/// What a guest asks, part by part.
+fn question(request: &wit::Request) -> Question {
+    let mut parts: Vec<Vec<u8>> = vec![
+        HttpMethod::from(request.method).as_str().into(),
+        request.url.as_bytes().into(),
+        request.headers.len().to_be_bytes().into(),
+    ];
+    for (name, value) in &request.headers {
+        parts.extend([name.as_bytes().to_vec(), value.as_bytes().to_vec()]);
+    }
+    let optional = |bytes: Option<&[u8]>| bytes.map_or(Vec::new(), |bytes| [b"+", bytes].concat());
+    parts.push(optional(request.body.as_deref()));
+    match &request.protection {
+        None => parts.push(Vec::new()),
+        Some(protection) => parts.extend([
+            b"protected".to_vec(),
+            optional(protection.encrypt_with.as_ref().map(String::as_bytes)),
+            optional(protection.sign_with.as_ref().map(String::as_bytes)),
+            protection.signature_header.as_bytes().into(),
+        ]),
+    }
+    parts.push(optional(request.timeout_millis.map(u32::to_be_bytes).as_ref().map(|bytes| bytes.as_slice())));
+    let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
+    Question::new("http.send", &parts)
+}
+
+impl wit::Host for CallState {
+    async fn send(&mut self, request: wit::Request) -> wasmtime::Result<Result<wit::Response, wit::Error>> {
+        let question = question(&request);
+        let answer: Result<TapedResponse, HttpError> = match self.tape.recorded(&question)? {
+            Some(recorded) => recorded,
+            None => self.request(request).await.map(Into::into),
+        };
+        self.tape.record(question, &answer)?;
+        Ok(answer.map(Into::into).map_err(Into::into))
+    }
+}

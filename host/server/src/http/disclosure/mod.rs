@@ -1,0 +1,12 @@
+//! What was told of patients outside: one file a verb.
+
+mod list;
+
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::app::Hospital;
+
+/// The routes of this noun.
+pub fn routes() -> OpenApiRouter<Hospital> {
+    OpenApiRouter::new().routes(routes!(list::list))
+}
