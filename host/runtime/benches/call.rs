@@ -16,7 +16,6 @@ use std::{
     fs,
     hint::black_box,
     path::PathBuf,
-    sync::Arc,
     time::{Duration, Instant as Moment},
 };
 

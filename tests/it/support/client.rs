@@ -23,6 +23,7 @@ pub struct Answer {
 impl Client {
     /// Nobody yet.
     pub fn new(base: &str) -> Self {
+        xinglin_server::egress::prepare_tls();
         Self { http: reqwest::Client::new(), base: base.to_owned(), token: None }
     }
 
