@@ -312,7 +312,9 @@ fn header_name(name: &str) -> Result<String, HttpError> {
     Ok(name)
 }
 
-fn headers(given: Vec<(String, String)>) -> Result<(Vec<(String, String)>, Vec<Placeholder>), HttpError> {
+type Headers = Vec<(String, String)>;
+
+fn headers(given: Headers) -> Result<(Headers, Vec<Placeholder>), HttpError> {
     if given.len() > MAX_HEADERS {
         return invalid(format!("at most {MAX_HEADERS} headers"));
     }

@@ -97,7 +97,7 @@ impl From<KvUnavailable> for TapedError {
 
 /// Bytes as hexadecimal text, a third of what a JSON array of numbers takes.
 #[derive(Serialize, Deserialize)]
-struct Hex(#[serde(with = "hex::serde")] Vec<u8>);
+pub(super) struct Hex(#[serde(with = "hex::serde")] pub(super) Vec<u8>);
 
 fn cost(key: &str, value: Option<&Vec<u8>>) -> u64 {
     value.map_or(0, |value| (key.len() + value.len()) as u64)

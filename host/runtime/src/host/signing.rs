@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use sm2::dsa::signature::Verifier as _;
 use thiserror::Error;
 
+use super::kv::Hex;
 use crate::{Capability, call::CallState, tape::Question, wit::xinglin::host::signing as wit};
 
 const MAX_MESSAGE: usize = 64 << 10;
@@ -138,9 +139,6 @@ struct TapedKey {
     #[serde(with = "hex::serde")]
     bytes: Vec<u8>,
 }
-
-#[derive(Serialize, Deserialize)]
-struct Hex(#[serde(with = "hex::serde")] Vec<u8>);
 
 impl CallState {
     /// The kind of a key that may be used, or `None`.

@@ -70,15 +70,6 @@ pub struct Means {
     pub sign_with: Option<PluginKey>,
 }
 
-/// Sets the process's TLS up, once: every client needs it before it is made.
-pub fn prepare_tls() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        // An embedder may have chosen already, and then that is what holds.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-    });
-}
-
 impl Egress {
     /// Over the names of the system.
     ///
@@ -90,7 +81,7 @@ impl Egress {
     }
 
     fn over(settings: &config::Egress, rule: AddressRule, resolver: Resolver) -> Result<Self, OpenError> {
-        prepare_tls();
+        crate::tls::install();
         let mut own = Vec::new();
         if let Some(path) = &settings.ca_file {
             let wrong = |reason: String| OpenError::Certificates { path: path.clone(), reason };
@@ -277,7 +268,10 @@ mod tests {
         },
     };
 
-    use tokio::net::TcpListener;
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::TcpListener,
+    };
 
     use super::*;
 
@@ -318,11 +312,11 @@ mod tests {
         let (port, connections) = (listener.local_addr().unwrap().port(), Arc::new(AtomicUsize::new(0)));
         let counted = connections.clone();
         tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
+            while let Ok((mut stream, _)) = listener.accept().await {
                 counted.fetch_add(1, Ordering::SeqCst);
-                let _ = stream.readable().await;
-                let _ = stream.try_read(&mut [0; 1024]);
-                let _ = stream.try_write(b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n");
+                let _ = stream.read(&mut [0; 1024]).await;
+                let _ = stream.write_all(b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n").await;
+                let _ = stream.shutdown().await;
             }
         });
         (port, connections)
