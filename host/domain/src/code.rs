@@ -258,6 +258,12 @@ codes! {
         "插件包无效", "This is not a valid plugin package.";
     PluginInterface = "PLUGIN_INTERFACE", Invalid,
         "插件接口版本不受支持", "The plugin speaks an interface version that is not served.";
+    PluginSignature = "PLUGIN_SIGNATURE", Forbidden,
+        "插件包缺少本机构要求的签名", "The package lacks signatures that this host requires.";
+    PluginTampered = "PLUGIN_TAMPERED", Invalid,
+        "插件包与签名不符，可能已被改动", "A signature does not fit the package; one of them has been changed.";
+    PluginDowngrade = "PLUGIN_DOWNGRADE", Conflict,
+        "插件版本不高于已安装的版本", "The package is not newer than what was installed before.";
     PluginState = "PLUGIN_STATE", Conflict,
         "当前插件状态不允许此操作", "The plugin is not in a state that allows this.";
 

@@ -75,10 +75,13 @@ pub use host::{
 pub use limits::Limits;
 pub use package::{
     Package,
+    bundle::Bundle,
     componentize::{attach, componentize},
     digest::Digest,
     inspect::{Item, Sheet},
     manifest::{Ask, DataNeeds, Manifest, Setting, SettingKind},
+    signature::{KeyId, PublicKey, Signature, SignerRole, Statement},
+    trust::{Policy, Standing, TrustStore, TrustedKey, Verdict, Weighed},
 };
 pub use registry::Plugin;
 pub use tape::{Answer, Output, ReplayError, ReplayReport, Tape};

@@ -18,6 +18,7 @@ pub mod fhir;
 pub mod http;
 pub mod jobs;
 pub mod keys;
+pub mod tls;
 
 use std::future::Future;
 

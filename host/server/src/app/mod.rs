@@ -18,6 +18,7 @@ pub mod hold;
 pub mod ledger;
 pub mod message;
 mod open;
+pub mod package;
 pub mod plugin;
 pub mod prescription;
 pub mod record;

@@ -13,6 +13,7 @@ use crate::{
     auth::{attempts::Attempts, token::Tokens},
     config::Config,
     keys::{self, KeyError, Keys},
+    tls,
 };
 
 /// One hospital host. Cheap to clone; all clones are the same host.
@@ -76,6 +77,7 @@ impl Hospital {
     /// # Errors
     /// If data folder, key, records or engine cannot be used.
     pub async fn open(config: Config) -> Result<Self, OpenError> {
+        tls::install();
         keys::private_folder(&config.data_dir)
             .map_err(|source| OpenError::Folder { path: config.data_dir.display().to_string(), source })?;
         let keys = Keys::open(&config.data_dir.join("host.key"))?;

@@ -2,6 +2,7 @@
 //! the API.
 
 mod demo;
+mod host;
 mod import;
 mod migrate;
 mod plugin;
@@ -13,7 +14,10 @@ use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
-use crate::config::{Config, LogFormat};
+use crate::{
+    config::{Config, LogFormat},
+    tls,
+};
 
 /// An internet-hospital core host that vendors extend with sandboxed
 /// WebAssembly components.
@@ -55,7 +59,7 @@ enum Command {
     Import(import::Import),
     /// Brings the database to this version's schema; says what it did.
     Migrate(migrate::Migrate),
-    /// Builds, inspects and installs plugins.
+    /// Builds, signs, moves and installs plugins.
     #[command(subcommand)]
     Plugin(plugin::Plugin),
 }
@@ -73,6 +77,7 @@ impl Cli {
     }
 
     fn try_run(self) -> Result<()> {
+        tls::install();
         let runtime = tokio::runtime::Runtime::new().context("cannot start the async runtime")?;
         let settings = self.settings;
         match self.command {

@@ -5,6 +5,8 @@ mod enable;
 mod grant;
 mod install;
 mod list;
+mod packages;
+mod save;
 
 use axum::extract::DefaultBodyLimit;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -14,10 +16,11 @@ use crate::app::Hospital;
 /// The routes of this noun. Packages may be large, other bodies not.
 pub fn routes(packages: DefaultBodyLimit) -> OpenApiRouter<Hospital> {
     OpenApiRouter::new()
-        .routes(routes!(install::install))
+        .routes(routes!(install::install, packages::packages))
         .layer(packages)
         .routes(routes!(disable::disable))
         .routes(routes!(enable::enable))
         .routes(routes!(grant::grant))
         .routes(routes!(list::list))
+        .routes(routes!(save::save))
 }

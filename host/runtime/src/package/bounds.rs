@@ -1,0 +1,378 @@
+//! What no honest component has more of. Checked in one pass over the bytes,
+//! before anything is validated, compiled or kept: a package is a stranger's
+//! file, and WebAssembly's own limits are those of browsers, which may spend
+//! gigabytes and minutes on one tab.
+//!
+//! The bounds follow from what was measured on real plugins. The largest by far
+//! is an interpreter, CPython by `componentize-py`; its figures stand behind the
+//! bounds. Rust plugins stay below a tenth of them.
+//!
+//! What the pass itself costs is bounded by the size of the file: it keeps
+//! counters, and the arity of each core function type of the module it is in.
+
+use std::ops::Range;
+
+use wasmparser::{
+    BlockType, ComponentType, ComponentTypeDeclaration, CompositeInnerType, CoreType, ElementItems, FunctionBody,
+    InstanceTypeDeclaration, ModuleTypeDeclaration, Operator, Parser, Payload, TypeRef,
+};
+
+use crate::{Limits, PluginError};
+
+/// How many of something there may be in all of a component, or in one part.
+#[derive(Clone, Copy)]
+struct Bound {
+    what: &'static str,
+    most: u64,
+}
+
+const fn bound(what: &'static str, most: u64) -> Bound {
+    Bound { what, most }
+}
+
+// All over the component.
+const DEPTH: Bound = bound("levels of components in components", 8);
+const MODULES: Bound = bound("modules and components", 128);
+const SECTIONS: Bound = bound("sections", 4_096);
+const CUSTOM_SECTIONS: Bound = bound("custom sections", 512);
+const TYPE_BYTES: Bound = bound("bytes of types", 2 << 20);
+const TYPES: Bound = bound("types", 32_768);
+const IMPORTS: Bound = bound("imports", 8_192);
+const EXPORTS: Bound = bound("exports", 8_192);
+const ALIASES: Bound = bound("aliases", 16_384);
+const INSTANCES: Bound = bound("instances", 512);
+const CANONICALS: Bound = bound("lifted and lowered functions", 8_192);
+const FUNCTIONS: Bound = bound("functions", 49_152);
+const GLOBALS: Bound = bound("globals", 32_768);
+const CODE_BYTES: Bound = bound("bytes of code", 32 << 20);
+const MEMORY_BYTES: Bound = bound("bytes of memory at the start", (Limits::MAXIMUM.memory_mib as u64) << 20);
+const TABLES: Bound = bound("tables", 64);
+const TABLE_ELEMENTS: Bound = bound("table elements at the start", 1 << 16);
+const DATA_SEGMENTS: Bound = bound("data segments", 16_384);
+const ELEMENT_SEGMENTS: Bound = bound("element segments", 8_192);
+const ELEMENTS: Bound = bound("elements in segments", 1 << 16);
+// The outermost component.
+const OUTER_NAMES: Bound = bound("imports and exports of the component", 256);
+// One function, one type, one name.
+const NAME_BYTES: Bound = bound("bytes in one name", 1_024);
+const PARAMS: Bound = bound("parameters of one function", 128);
+const RESULTS: Bound = bound("results of one function", 8);
+const LOCALS: Bound = bound("locals in one function", 8_192);
+const FUNCTION_BYTES: Bound = bound("bytes in one function", 512 << 10);
+const NESTING: Bound = bound("blocks in blocks in one function", 4_096);
+/// What the compiler makes values of without there being a byte for each: the
+/// targets of branch tables, and what blocks take and give.
+const BRANCH_WORK: Bound = bound("branch targets and block values in one function", 1 << 16);
+
+/// Refuses a component that has too much of anything.
+pub(super) fn check(component: &[u8]) -> Result<(), PluginError> {
+    let mut tally = Tally::default();
+    let mut levels: Vec<Vec<(u64, u64)>> = Vec::new();
+    for payload in Parser::new(0).parse_all(component) {
+        let payload = payload.map_err(corrupt)?;
+        match &payload {
+            Payload::Version { .. } => {
+                levels.push(Vec::new());
+                DEPTH.allow(levels.len() as u64)?;
+                tally.modules.add(MODULES, 1)?;
+            }
+            Payload::End(_) => drop(levels.pop()),
+            Payload::CodeSectionEntry(body) => {
+                tally.code.add(CODE_BYTES, size(&body.range()))?;
+                let arities = levels.last().map(Vec::as_slice).unwrap_or_default();
+                function(body, arities)?;
+            }
+            section => {
+                tally.sections.add(SECTIONS, 1)?;
+                let outermost = levels.len() == 1;
+                tally.section(section, outermost, levels.last_mut())?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn corrupt(error: wasmparser::BinaryReaderError) -> PluginError {
+    PluginError::Corrupt(error.message().to_owned())
+}
+
+impl Bound {
+    fn allow(self, found: u64) -> Result<(), PluginError> {
+        if found <= self.most {
+            return Ok(());
+        }
+        Err(PluginError::TooMuch { what: self.what, found, limit: self.most })
+    }
+}
+
+#[derive(Default)]
+struct Count(u64);
+
+impl Count {
+    fn add(&mut self, bound: Bound, more: u64) -> Result<(), PluginError> {
+        self.0 = self.0.saturating_add(more);
+        bound.allow(self.0)
+    }
+}
+
+#[derive(Default)]
+struct Tally {
+    modules: Count,
+    sections: Count,
+    custom: Count,
+    type_bytes: Count,
+    types: Count,
+    imports: Count,
+    exports: Count,
+    outer_names: Count,
+    aliases: Count,
+    instances: Count,
+    canonicals: Count,
+    functions: Count,
+    globals: Count,
+    code: Count,
+    memory: Count,
+    tables: Count,
+    table_elements: Count,
+    data: Count,
+    segments: Count,
+    elements: Count,
+}
+
+fn size(range: &Range<u64>) -> u64 {
+    range.end.saturating_sub(range.start)
+}
+
+fn name(text: &str) -> Result<(), PluginError> {
+    NAME_BYTES.allow(text.len() as u64)
+}
+
+impl Tally {
+    /// Counts are compared as the section states them, before it is read.
+    fn section(
+        &mut self,
+        payload: &Payload<'_>,
+        outermost: bool,
+        arities: Option<&mut Vec<(u64, u64)>>,
+    ) -> Result<(), PluginError> {
+        match payload {
+            Payload::CustomSection(section) => {
+                self.custom.add(CUSTOM_SECTIONS, 1)?;
+                name(section.name())?;
+            }
+            Payload::TypeSection(section) => {
+                self.type_bytes.add(TYPE_BYTES, size(&section.range()))?;
+                self.types.add(TYPES, u64::from(section.count()))?;
+                let mut own = Vec::new();
+                for group in section.clone() {
+                    for (n, ty) in group.map_err(corrupt)?.types().enumerate() {
+                        if n > 0 {
+                            self.types.add(TYPES, 1)?;
+                        }
+                        own.push(arity(&ty.composite_type.inner)?);
+                    }
+                }
+                if let Some(arities) = arities {
+                    arities.extend(own);
+                }
+            }
+            Payload::ImportSection(section) => {
+                self.imports.add(IMPORTS, u64::from(section.count()))?;
+                for import in section.clone().into_imports() {
+                    let import = import.map_err(corrupt)?;
+                    name(import.module)?;
+                    name(import.name)?;
+                    match import.ty {
+                        TypeRef::Memory(memory) => self.memory(memory.initial)?,
+                        TypeRef::Table(table) => self.table(table.initial)?,
+                        _ => {}
+                    }
+                }
+            }
+            Payload::FunctionSection(section) => self.functions.add(FUNCTIONS, u64::from(section.count()))?,
+            Payload::TableSection(section) => {
+                for table in section.clone() {
+                    self.table(table.map_err(corrupt)?.ty.initial)?;
+                }
+            }
+            Payload::MemorySection(section) => {
+                for memory in section.clone() {
+                    self.memory(memory.map_err(corrupt)?.initial)?;
+                }
+            }
+            Payload::GlobalSection(section) => self.globals.add(GLOBALS, u64::from(section.count()))?,
+            Payload::TagSection(section) => self.globals.add(GLOBALS, u64::from(section.count()))?,
+            Payload::ExportSection(section) => {
+                self.exports.add(EXPORTS, u64::from(section.count()))?;
+                for export in section.clone() {
+                    name(export.map_err(corrupt)?.name)?;
+                }
+            }
+            Payload::ElementSection(section) => {
+                self.segments.add(ELEMENT_SEGMENTS, u64::from(section.count()))?;
+                for element in section.clone() {
+                    let count = match element.map_err(corrupt)?.items {
+                        ElementItems::Functions(items) => items.count(),
+                        ElementItems::Expressions(_, items) => items.count(),
+                    };
+                    self.elements.add(ELEMENTS, u64::from(count))?;
+                }
+            }
+            Payload::DataCountSection { count, .. } => DATA_SEGMENTS.allow(u64::from(*count))?,
+            Payload::DataSection(section) => self.data.add(DATA_SEGMENTS, u64::from(section.count()))?,
+            Payload::CodeSectionStart { count, .. } => FUNCTIONS.allow(u64::from(*count))?,
+            other => self.component_section(other, outermost)?,
+        }
+        Ok(())
+    }
+
+    fn component_section(&mut self, payload: &Payload<'_>, outermost: bool) -> Result<(), PluginError> {
+        match payload {
+            Payload::InstanceSection(section) => self.instances.add(INSTANCES, u64::from(section.count()))?,
+            Payload::ComponentInstanceSection(section) => {
+                self.instances.add(INSTANCES, u64::from(section.count()))?;
+            }
+            Payload::ComponentAliasSection(section) => self.aliases.add(ALIASES, u64::from(section.count()))?,
+            Payload::ComponentCanonicalSection(section) => {
+                self.canonicals.add(CANONICALS, u64::from(section.count()))?;
+            }
+            Payload::CoreTypeSection(section) => {
+                self.type_bytes.add(TYPE_BYTES, size(&section.range()))?;
+                for ty in section.clone() {
+                    self.core_type(&ty.map_err(corrupt)?)?;
+                }
+            }
+            Payload::ComponentTypeSection(section) => {
+                self.type_bytes.add(TYPE_BYTES, size(&section.range()))?;
+                for ty in section.clone() {
+                    self.component_type(&ty.map_err(corrupt)?)?;
+                }
+            }
+            Payload::ComponentImportSection(section) => {
+                self.imports.add(IMPORTS, u64::from(section.count()))?;
+                for import in section.clone() {
+                    name(import.map_err(corrupt)?.name.name)?;
+                }
+                if outermost {
+                    self.outer_names.add(OUTER_NAMES, u64::from(section.count()))?;
+                }
+            }
+            Payload::ComponentExportSection(section) => {
+                self.exports.add(EXPORTS, u64::from(section.count()))?;
+                for export in section.clone() {
+                    name(export.map_err(corrupt)?.name.name)?;
+                }
+                if outermost {
+                    self.outer_names.add(OUTER_NAMES, u64::from(section.count()))?;
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn memory(&mut self, pages: u64) -> Result<(), PluginError> {
+        self.memory.add(MEMORY_BYTES, pages.saturating_mul(64 << 10))
+    }
+
+    fn table(&mut self, elements: u64) -> Result<(), PluginError> {
+        self.tables.add(TABLES, 1)?;
+        self.table_elements.add(TABLE_ELEMENTS, elements)
+    }
+
+    fn core_type(&mut self, ty: &CoreType<'_>) -> Result<(), PluginError> {
+        self.types.add(TYPES, 1)?;
+        match ty {
+            CoreType::Rec(group) => {
+                for ty in group.types() {
+                    arity(&ty.composite_type.inner)?;
+                }
+            }
+            CoreType::Module(declarations) => {
+                for declaration in declarations {
+                    self.types.add(TYPES, 1)?;
+                    match declaration {
+                        ModuleTypeDeclaration::Export { name: text, .. } => name(text)?,
+                        ModuleTypeDeclaration::Import(import) => name(import.name)?,
+                        ModuleTypeDeclaration::Type(group) => {
+                            for ty in group.types() {
+                                arity(&ty.composite_type.inner)?;
+                            }
+                        }
+                        ModuleTypeDeclaration::OuterAlias { .. } => {}
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Nests no deeper than wasmparser reads, which is a hundred levels.
+    fn component_type(&mut self, ty: &ComponentType<'_>) -> Result<(), PluginError> {
+        self.types.add(TYPES, 1)?;
+        match ty {
+            ComponentType::Component(declarations) => {
+                for declaration in declarations {
+                    match declaration {
+                        ComponentTypeDeclaration::Type(ty) => self.component_type(ty)?,
+                        ComponentTypeDeclaration::CoreType(ty) => self.core_type(ty)?,
+                        ComponentTypeDeclaration::Export { name: export, .. } => name(export.name)?,
+                        ComponentTypeDeclaration::Import(import) => name(import.name.name)?,
+                        ComponentTypeDeclaration::Alias(_) => self.aliases.add(ALIASES, 1)?,
+                    }
+                }
+            }
+            ComponentType::Instance(declarations) => {
+                for declaration in declarations {
+                    match declaration {
+                        InstanceTypeDeclaration::Type(ty) => self.component_type(ty)?,
+                        InstanceTypeDeclaration::CoreType(ty) => self.core_type(ty)?,
+                        InstanceTypeDeclaration::Export { name: export, .. } => name(export.name)?,
+                        InstanceTypeDeclaration::Alias(_) => self.aliases.add(ALIASES, 1)?,
+                    }
+                }
+            }
+            ComponentType::Func(_) | ComponentType::Defined(_) | ComponentType::Resource { .. } => {}
+        }
+        Ok(())
+    }
+}
+
+/// What a function type takes and gives.
+fn arity(ty: &CompositeInnerType) -> Result<(u64, u64), PluginError> {
+    let CompositeInnerType::Func(function) = ty else { return Ok((0, 0)) };
+    let (params, results) = (function.params().len() as u64, function.results().len() as u64);
+    PARAMS.allow(params)?;
+    RESULTS.allow(results)?;
+    Ok((params, results))
+}
+
+/// One function, which the compiler takes as a whole.
+fn function(body: &FunctionBody<'_>, arities: &[(u64, u64)]) -> Result<(), PluginError> {
+    FUNCTION_BYTES.allow(size(&body.range()))?;
+    let mut locals = Count::default();
+    for group in body.get_locals_reader().map_err(corrupt)? {
+        locals.add(LOCALS, u64::from(group.map_err(corrupt)?.0))?;
+    }
+    let mut work = Count::default();
+    let mut depth = 0_u64;
+    let mut operators = body.get_operators_reader().map_err(corrupt)?;
+    while !operators.eof() {
+        match operators.read().map_err(corrupt)? {
+            Operator::Block { blockty } | Operator::Loop { blockty } | Operator::If { blockty } => {
+                depth += 1;
+                NESTING.allow(depth)?;
+                if let BlockType::FuncType(index) = blockty {
+                    let known = usize::try_from(index).ok().and_then(|index| arities.get(index));
+                    let (params, results) = known.copied().unwrap_or_default();
+                    work.add(BRANCH_WORK, params + results)?;
+                }
+            }
+            Operator::TryTable { .. } => depth += 1,
+            Operator::BrTable { targets } => work.add(BRANCH_WORK, u64::from(targets.len()))?,
+            Operator::End => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    Ok(())
+}
