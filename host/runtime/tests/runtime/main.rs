@@ -5,6 +5,8 @@ mod cache;
 mod calls;
 mod contract;
 mod fixtures;
+mod hostile;
 mod limits;
 mod packages;
 mod tape;
+mod trust;
