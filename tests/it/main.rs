@@ -14,3 +14,4 @@ mod races;
 mod records;
 mod refusals;
 mod support;
+mod trust;

@@ -35,10 +35,16 @@ impl Engine {
         }
     }
 
-    fn migrations(self) -> [(i64, &'static str, &'static str); 1] {
+    fn migrations(self) -> [(i64, &'static str, &'static str); 2] {
         match self {
-            Self::Sqlite => [(1, "initial", include_str!("../migrations/sqlite/0001_initial.sql"))],
-            Self::Postgres => [(1, "initial", include_str!("../migrations/postgres/0001_initial.sql"))],
+            Self::Sqlite => [
+                (1, "initial", include_str!("../migrations/sqlite/0001_initial.sql")),
+                (4, "plugin_signature", include_str!("../migrations/sqlite/0004_plugin_signature.sql")),
+            ],
+            Self::Postgres => [
+                (1, "initial", include_str!("../migrations/postgres/0001_initial.sql")),
+                (4, "plugin_signature", include_str!("../migrations/postgres/0004_plugin_signature.sql")),
+            ],
         }
     }
 

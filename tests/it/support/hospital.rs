@@ -84,6 +84,13 @@ impl TestHospital {
         Self { hospital, anyone, operator, server, _database: database, _folder: folder }
     }
 
+    /// The same records under other settings, as after a restart.
+    pub async fn reopened(&self, set: impl FnOnce(&mut Config)) -> Hospital {
+        let mut config = self.hospital.config().clone();
+        set(&mut config);
+        Hospital::open(config).await.expect("an open hospital")
+    }
+
     pub fn now(&self) -> Instant {
         self.hospital.now()
     }

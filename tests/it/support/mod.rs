@@ -8,6 +8,7 @@ mod hospital;
 mod plugin;
 mod process;
 pub mod record;
+mod tools;
 
 use std::path::{Path, PathBuf};
 
@@ -16,6 +17,7 @@ pub use clinic::{Clinic, PASSWORD, Person, line, medicine};
 pub use hospital::{TestHospital, advance};
 pub use plugin::{DIABETES, DRUG_SAFETY, MEDICAL_INSURANCE, PYTHON, Plugin};
 pub use process::Process;
+pub use tools::{Desk, Registry};
 
 /// Runs each function, which takes a [`TestHospital`] or a [`Process`], once an
 /// engine.

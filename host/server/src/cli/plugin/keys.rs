@@ -3,6 +3,7 @@
 use std::{io::Cursor, io::IsTerminal, path::Path};
 
 use anyhow::{Context, Result, anyhow, bail};
+use base64::{Engine, engine::general_purpose::STANDARD};
 use minisign::{KeyPair, SecretKey, SecretKeyBox};
 use xinglin_domain::time::Instant;
 use xinglin_runtime::{Package, PublicKey, Signature, SignerRole, Statement};
@@ -30,18 +31,18 @@ pub fn public(pair: &KeyPair) -> Result<PublicKey> {
 pub fn read(path: &Path) -> Result<SecretKey> {
     let named = || path.display().to_string();
     let text = std::fs::read_to_string(path).with_context(named)?;
-    let boxed = || SecretKeyBox::from_string(&text).map_err(|error| anyhow!("{error}"));
-    // Whether it is protected shows when it is opened without a password.
-    match boxed()?.into_unencrypted_secret_key() {
-        Ok(key) => Ok(key),
-        Err(error) if !error.to_string().contains("might be encrypted") => {
-            Err(anyhow!("{error}")).with_context(|| format!("{} is no minisign secret key", named()))
-        }
-        Err(_) => {
-            let password = password("open the key")?;
-            boxed()?.into_secret_key(password).map_err(|error| anyhow!("{error}")).with_context(named)
-        }
-    }
+    let line = text.lines().nth(1).unwrap_or_default();
+    let bytes = STANDARD.decode(line.trim()).ok().filter(|bytes| bytes.len() == 158 && bytes.starts_with(b"Ed"));
+    let bytes = bytes.with_context(|| format!("{} is no minisign secret key", named()))?;
+    let boxed = SecretKeyBox::from_string(&text).map_err(|error| anyhow!("{error}"))?;
+    // Bytes 2 and 3 say how it is protected, the last 32 are a check sum, which
+    // minisign leaves empty where nothing is.
+    let key = match (bytes.get(2..4), bytes.iter().skip(126).all(|byte| *byte == 0)) {
+        (Some([0, 0]), true) => SecretKey::from_bytes(&bytes),
+        (Some([0, 0]), false) => boxed.into_unencrypted_secret_key(),
+        _ => boxed.into_secret_key(password("open the key")?),
+    };
+    key.map_err(|error| anyhow!("{error}")).with_context(named)
 }
 
 /// From the environment, or `None` to be asked on the terminal.
