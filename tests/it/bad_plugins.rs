@@ -23,7 +23,7 @@ on_both_engines!(
 const HOOK: &str = "xinglin:prescribing/review@1.0.0#review";
 
 const KV: &[(&str, &str)] =
-    &[(r#"(import "xinglin:host/kv@1.1.0" "get" (func $get (param i32 i32 i32)))"#, "xinglin:host/kv@1.0.0")];
+    &[(r#"(import "xinglin:host/kv@1.1.0" "get" (func $get (param i32 i32 i32)))"#, "xinglin:host/kv@1.1.0")];
 const WAND: &[(&str, &str)] = &[(r#"(import "acme:magic/wand@0.1.0" "wave" (func $wave))"#, "acme:magic/wand@0.1.0")];
 
 /// Checkers that break, and the code of it.

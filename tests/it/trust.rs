@@ -6,6 +6,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use xinglin_domain::{code::Code, id::TenantId};
 use xinglin_runtime::{Bundle, TrustStore};
+use xinglin_server::app::package::Upload;
 use xinglin_store::Engine;
 
 use crate::support::{Answer, Clinic, Desk, Registry, TestHospital, guest::Guest};
@@ -134,6 +135,33 @@ async fn a_plugin_goes_forward_only(engine: Engine) {
     assert_eq!(send(allowed, guest.package_of("1.1.5")).await.status, 201);
     send("?allow-downgrade=perhaps", guest.package_of("1.0.0")).await.refused("no truth value", "BODY_INVALID");
     assert_eq!(send("", guest.package_of("1.3.0")).await.status, 201);
+
+    // What was recalled does not come back, nor does what was before it.
+    let recalled = hospital.operator.get("/api/v1/plugins").await;
+    let digest = recalled.as_array().and_then(|all| all.last()).and_then(|p| p["digest"].as_str()).expect("a digest");
+    let tx = hospital.hospital.store().operator().begin().await.expect("a transaction");
+    tx.revoke_package(digest, "misses an interaction", hospital.now()).await.expect("recalled");
+    tx.commit().await.expect("committed");
+    let refused = send(allowed, guest.package_of("1.3.0")).await.refused("recalled", "PLUGIN_STATE");
+    assert!(refused["detail"].as_str().is_some_and(|detail| detail.contains("interaction")), "{refused}");
+    send("", guest.package_of("1.2.9")).await.refused("older than what was recalled", "PLUGIN_DOWNGRADE");
+    let bundle = format!("/api/v1/plugins/{}/bundle", guest.id);
+    hospital.operator.hidden(&format!("{bundle}?version=1.3.0"), "PLUGIN_STATE").await;
+    assert_eq!(send("", guest.package_of("1.3.1")).await.status, 201);
+
+    // A floor holds whatever is allowed, for what is here as for what comes.
+    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    hospital.operator.put(&guest.path(&clinic.tenant), json!({ "version": "1.2.0" })).await;
+    let floors = [(guest.id.to_owned(), "2.0.0".parse().expect("a version"))].into();
+    let later =
+        hospital.reopened(|config| config.trust = TrustStore::new(Vec::new(), None, floors).expect("floors")).await;
+    let caller = later.caller(hospital.operator.token(), "later".into()).await.expect("the operator");
+    let tenant: TenantId = clinic.tenant.parse().expect("a tenant");
+    let refused = later.enable_plugin(&caller, tenant, guest.id).await.map(|_| ()).expect_err("refused");
+    assert_eq!(refused.code, Code::PluginDowngrade);
+    let upload = Upload { bytes: guest.package_of("1.9.0"), bundled: false, allow_downgrade: true };
+    let refused = later.install_plugin(&caller, upload).await.map(|_| ()).expect_err("refused");
+    assert_eq!(refused.code, Code::PluginDowngrade);
 }
 
 async fn what_is_trusted_is_asked_again_before_it_is_enabled(engine: Engine) {
@@ -168,7 +196,7 @@ async fn what_is_trusted_is_asked_again_before_it_is_enabled(engine: Engine) {
     // What was enabled before goes on: to stop it is to disable or to recall it.
     clinic.signed().await;
 
-    // Bytes that were changed in the records are not what was installed.
+    // Who takes unsigned plugins takes it all the same.
     let unsigned = hospital.reopened(|config| config.plugins.allow_unsigned = true).await;
     let caller = unsigned.caller(hospital.operator.token(), "later".into()).await.expect("the operator");
     assert!(unsigned.enable_plugin(&caller, tenant, guest.id).await.is_ok());

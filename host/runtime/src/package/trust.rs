@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use xinglin_domain::time::Instant;
 
 use super::signature::{KeyId, PublicKey, Signature, SignerRole, Statement};
-use crate::{Digest, Package, PluginError};
+use crate::{Digest, Manifest, Package, PluginError};
 
 /// The keys that a host trusts and the signatures that it wants.
 ///
@@ -280,18 +280,30 @@ impl TrustStore {
         weighed
     }
 
+    /// Refuses a package below the operator's floor for its plugin.
+    ///
+    /// # Errors
+    /// `PLUGIN_DOWNGRADE`.
+    pub fn check_floor(&self, package: &Package) -> Result<(), PluginError> {
+        let Manifest { id, version, .. } = package.manifest();
+        match self.floors.get(id).filter(|floor| version.cmp_precedence(floor).is_lt()) {
+            Some(floor) => {
+                let detail = format!("{id} {version} is below {floor}, this host's floor for it (`trust.floors`)");
+                Err(PluginError::Downgrade(detail))
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Refuses a package that would take a plugin back: to a version at or below
-    /// one that was here before with other bytes, or below the operator's floor.
+    /// one that was here before with other bytes.
     /// `known` are all packages of this plugin that ever came, recalled ones too;
     /// the same bytes again are always welcome.
     ///
     /// # Errors
     /// `PLUGIN_DOWNGRADE`.
-    pub fn check_order(&self, package: &Package, known: &[(Version, Digest)]) -> Result<(), PluginError> {
-        let (id, version) = (&package.manifest().id, &package.manifest().version);
-        if let Some(floor) = self.floors.get(id).filter(|floor| version.cmp_precedence(floor).is_lt()) {
-            return Err(PluginError::Downgrade(format!("{id} {version} is below {floor}, this host's floor for it")));
-        }
+    pub fn check_order(package: &Package, known: &[(Version, Digest)]) -> Result<(), PluginError> {
+        let Manifest { id, version, .. } = package.manifest();
         if known.iter().any(|(_, digest)| *digest == package.digest()) {
             return Ok(());
         }

@@ -93,6 +93,9 @@ impl Hospital {
             calls_per_plugin: config.plugins.concurrent_calls_per_plugin,
             patience: Duration::from_millis(config.plugins.queue_millis),
         })?;
+        if config.plugins.allow_unsigned {
+            tracing::warn!("plugins are taken unsigned (`plugins.allow_unsigned`): for development only");
+        }
         let ahead: Option<i64> = match config.movable_clock {
             true => store.operator().find_meta(CLOCK).await.map_err(records)?,
             false => None,

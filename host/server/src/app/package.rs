@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 use xinglin_domain::{access::Action, code::Code, time::Instant};
-use xinglin_runtime::{Bundle, Digest, Manifest, Package, PluginError, Signature, SignerRole, Verdict};
+use xinglin_runtime::{Bundle, Digest, Manifest, Package, PluginError, Signature, SignerRole, TrustStore, Verdict};
 use xinglin_store::{NewPackage, PackageSignature};
 
 use super::{AppError, AppResult, Caller, Hospital, tenant::PLATFORM};
@@ -99,6 +99,7 @@ impl Hospital {
         let Upload { bytes, bundled, allow_downgrade } = upload;
         let Read { package, signatures, verdict } = self.read(bytes, bundled).await?;
         self.admit(&package, &verdict)?;
+        self.config().trust.check_floor(&package)?;
         let (manifest, digest) = (package.manifest(), package.digest().to_string());
         let mut known = Vec::new();
         for earlier in self.store().operator().list_packages().await? {
@@ -113,7 +114,7 @@ impl Hospital {
             let digest: Digest = earlier.digest.parse().map_err(AppError::internal)?;
             known.push((version, digest));
         }
-        match self.config().trust.check_order(&package, &known) {
+        match TrustStore::check_order(&package, &known) {
             Err(PluginError::Downgrade(why)) if allow_downgrade => {
                 tracing::warn!(
                     plugin = manifest.id, version = %manifest.version, digest, actor = %caller.actor.account, why,
@@ -203,15 +204,17 @@ impl Hospital {
         Ok(Bundle { component: component.into(), signatures }.to_bytes()?)
     }
 
-    /// Weighs a package that is here against the keys and the policy of today: a
-    /// key that was revoked since vouches for nothing that is enabled from now on.
+    /// Weighs a package that is here against the keys, the policy and the floors of
+    /// today: a key that was revoked since vouches for nothing that is enabled from
+    /// now on.
     ///
     /// # Errors
-    /// `PLUGIN_SIGNATURE`, `PLUGIN_TAMPERED`.
+    /// `PLUGIN_SIGNATURE`, `PLUGIN_TAMPERED`, `PLUGIN_DOWNGRADE`.
     pub(super) async fn check_trust(&self, package: &Package) -> AppResult<()> {
         let signatures = self.store().operator().list_signatures(&package.digest().to_string()).await?;
         let verdict = self.config().trust.evaluate(package, &parsed(&signatures)?);
-        self.admit(package, &verdict)
+        self.admit(package, &verdict)?;
+        Ok(self.config().trust.check_floor(package)?)
     }
 
     /// Reads what came, off the async threads: it is validated as a whole.

@@ -27,6 +27,15 @@ pub fn read(path: &Path) -> Result<Bundle> {
     Ok(Bundle { component: bytes.into(), signatures })
 }
 
+/// A package alone, whoever has signed it.
+pub fn component(path: &Path) -> Result<Bundle> {
+    let bytes = bounded(path, Package::MAX_BYTES)?;
+    if Bundle::is_one(&bytes) {
+        bail!("{} is a bundle; give the package, and `plugin save` it again", path.display());
+    }
+    Ok(Bundle::unsigned(bytes))
+}
+
 /// The component of a bundle, read and checked.
 pub fn package(bundle: &Bundle, origin: impl std::fmt::Display) -> Result<Package> {
     Package::read(bundle.component.clone()).map_err(|error| {

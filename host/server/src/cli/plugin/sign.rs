@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Args;
 use serde_json::json;
-use xinglin_runtime::{Bundle, SignerRole};
+use xinglin_runtime::SignerRole;
 
 use super::{files, keys};
 use crate::ambient::Clock;
@@ -46,8 +46,7 @@ impl Sign {
         let now = Clock::default().now();
         let mut written = Vec::new();
         for file in &self.files {
-            let bundle = Bundle::unsigned(files::read(file)?.component);
-            let package = files::package(&bundle, file.display())?;
+            let package = files::package(&files::component(file)?, file.display())?;
             let signature = keys::sign(&key, &package, self.role, now, &self.comment)?;
             let path = files::write_signature(file, &signature)?;
             let manifest = package.manifest();
