@@ -285,7 +285,7 @@ fn what_is_no_signature_is_refused_and_nothing_panics() {
 #[test]
 fn a_plugin_goes_forward_only() {
     let store: TrustStore = toml::from_str("[floors]\n\"test.guest\" = \"1.0.0\"").expect("floors");
-    let here: Vec<_> = ["1.2.0", "1.10.0", "1.9.0-beta.1"].map(|v| versioned(v)).into();
+    let here: Vec<_> = ["1.2.0", "1.10.0", "1.9.0-beta.1"].map(versioned).into();
     let known: Vec<_> = here.iter().map(|p| (p.manifest().version.clone(), p.digest())).collect();
     for (version, forward) in [
         ("1.10.1", true),
