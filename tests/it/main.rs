@@ -17,3 +17,4 @@ mod races;
 mod records;
 mod refusals;
 mod support;
+mod trust;

@@ -26,7 +26,8 @@ struct Cli {
 #[derive(Subcommand)]
 enum Chore {
     /// Makes ready what builds and tests need: the WebAssembly target, a
-    /// PostgreSQL server to test against, componentize-py. Safe to repeat.
+    /// PostgreSQL server, a registry and minisign to test against, componentize-py.
+    /// Safe to repeat.
     Setup,
     /// Builds `plugins/*` and the Python example into `target/plugins/`.
     BuildPlugins,

@@ -13,6 +13,7 @@ const COMPONENTIZE_PY: &str = "componentize-py==0.25.1";
 pub fn all() -> Result<()> {
     wasm_target()?;
     postgres()?;
+    trust_tools()?;
     componentize_py()
 }
 
@@ -73,6 +74,30 @@ fn initdb() -> Option<PathBuf> {
         .flatten()
         .map(|version| version.path().join("bin"));
     on_path.chain(debian).map(|folder| folder.join("initdb")).find(|file| file.is_file())
+}
+
+/// What signatures and registries are tested against: Debian's minisign and
+/// docker-registry.
+fn trust_tools() -> Result<()> {
+    let tools = [("minisign", "minisign"), ("docker-registry", "docker-registry")];
+    let missing = || -> Vec<&str> {
+        tools.iter().filter(|(program, _)| on_path(program).is_none()).map(|(_, package)| *package).collect()
+    };
+    if missing().is_empty() {
+        return Ok(());
+    }
+    println!("setup: installing {}, which the tests run", missing().join(" and "));
+    apt(&missing())?;
+    match missing().as_slice() {
+        [] => Ok(()),
+        missing => bail!("{} not found on the PATH; install them by hand and run this again", missing.join(" and ")),
+    }
+}
+
+fn on_path(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::env::split_paths(&path).chain(["/usr/bin".into(), "/usr/sbin".into()]);
+    folders.map(|folder| folder.join(program)).find(|file| file.is_file())
 }
 
 /// `componentize-py`, in a virtual environment of its own, for the plugin that

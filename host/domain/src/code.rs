@@ -262,6 +262,12 @@ codes! {
         "该插件版本已被召回", "This version of the plugin was recalled and is not called any more.";
     PluginGate = "PLUGIN_GATE", Conflict,
         "候选版本未达到启用门槛", "The candidate has not passed the gate that was set for it.";
+    PluginSignature = "PLUGIN_SIGNATURE", Forbidden,
+        "插件包缺少本机构要求的签名", "The package lacks signatures that this host requires.";
+    PluginTampered = "PLUGIN_TAMPERED", Invalid,
+        "插件包与签名不符，可能已被改动", "A signature does not fit the package; one of them has been changed.";
+    PluginDowngrade = "PLUGIN_DOWNGRADE", Conflict,
+        "插件版本不高于已安装的版本", "The package is not newer than what was installed before.";
     PluginState = "PLUGIN_STATE", Conflict,
         "当前插件状态不允许此操作", "The plugin is not in a state that allows this.";
 

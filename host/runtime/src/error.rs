@@ -21,6 +21,16 @@ pub enum PluginError {
         /// How large it may be.
         limit: usize,
     },
+    /// It has more of something than any honest component.
+    #[error("it has {found} {what}; the host takes {limit}")]
+    TooMuch {
+        /// Of what.
+        what: &'static str,
+        /// How much it has, or how much of it was counted.
+        found: u64,
+        /// How much it may have.
+        limit: u64,
+    },
     /// The manifest is missing, cannot be read, or says something impossible.
     #[error("manifest: {0}")]
     Manifest(String),
@@ -48,6 +58,18 @@ pub enum PluginError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A bundle or a signature file that is not what it should be.
+    #[error("bundle: {0}")]
+    Bundle(String),
+    /// The signatures that the host wants are not there.
+    #[error("signatures: {0}")]
+    Untrusted(String),
+    /// A signature of a trusted key does not fit.
+    #[error("signatures: {0}")]
+    Tampered(String),
+    /// It is not newer than what was here.
+    #[error("{0}")]
+    Downgrade(String),
     /// It was made once, to see that it can be, and could not within its limits.
     #[error("it cannot be instantiated: {0}")]
     Instantiate(#[from] StartFailure),
@@ -70,7 +92,12 @@ impl PluginError {
     /// The stable code.
     pub const fn code(&self) -> Code {
         match self {
-            Self::Corrupt(_) | Self::TooLarge { .. } | Self::Manifest(_) => Code::PluginInvalid,
+            Self::Corrupt(_) | Self::TooLarge { .. } | Self::TooMuch { .. } | Self::Manifest(_) | Self::Bundle(_) => {
+                Code::PluginInvalid
+            }
+            Self::Untrusted(_) => Code::PluginSignature,
+            Self::Tampered(_) => Code::PluginTampered,
+            Self::Downgrade(_) => Code::PluginDowngrade,
             Self::Interface { .. } => Code::PluginInterface,
             Self::Capability { .. } => Code::PluginCapability,
             Self::Setting { .. } => Code::BodyInvalid,

@@ -86,17 +86,20 @@ pub use host::{
     log::{LogLevel, LogLine},
     placeholder::{Piece, Placeholder, pieces},
     secrets::{Secrets, SecretsFuture},
-    signing::{KeyKind, Keyring, KeyringFuture, KeyringUnavailable, PublicKey, SM2_IDENTITY, verify},
+    signing::{KeyKind, Keyring, KeyringFuture, KeyringUnavailable, PublicKey as PluginPublicKey, SM2_IDENTITY, verify},
     records::{NoRecord, RecordError, RecordFuture, RecordQuery, RecordRead},
 };
 pub use limits::Limits;
 pub use package::{
     Package,
+    bundle::Bundle,
     componentize::{attach, componentize},
     digest::Digest,
     host_pattern::HostPattern,
     inspect::{Item, Sheet},
     manifest::{Ask, AskedKeys, DataNeeds, Manifest, Setting, SettingKind},
+    signature::{KeyId, PublicKey, Signature, SignerRole, Statement},
+    trust::{Policy, Standing, TrustStore, TrustedKey, Verdict, Weighed},
 };
 pub use registry::Plugin;
 pub use tape::{Answer, Output, ReplayError, ReplayReport, Tape};

@@ -1,11 +1,15 @@
 //! A plugin as it travels: one component with its manifest inside.
 
+mod bounds;
+pub(crate) mod bundle;
 pub(crate) mod componentize;
 pub(crate) mod digest;
 pub(crate) mod host_pattern;
 pub(crate) mod inspect;
 pub(crate) mod manifest;
 mod section;
+pub(crate) mod signature;
+pub(crate) mod trust;
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -27,7 +31,8 @@ impl Package {
     /// Largest component taken. Python and JavaScript bring their interpreter.
     pub const MAX_BYTES: usize = 64 << 20;
 
-    /// Reads a component and refuses early whatever could not be enabled later.
+    /// Reads a component and refuses early whatever could not be enabled later,
+    /// in time and memory that its size bounds.
     ///
     /// # Errors
     /// `PLUGIN_INVALID`, `PLUGIN_INTERFACE`, or `PLUGIN_CAPABILITY` if it imports something that
@@ -37,6 +42,7 @@ impl Package {
         if bytes.len() > Self::MAX_BYTES {
             return Err(PluginError::TooLarge { what: "the component", size: bytes.len(), limit: Self::MAX_BYTES });
         }
+        bounds::check(&bytes)?;
         let manifest = section::read(&bytes)?
             .ok_or_else(|| PluginError::Manifest("the component carries none".into()))
             .and_then(Manifest::from_section)?;

@@ -47,6 +47,7 @@ mod resource;
 mod scope;
 mod secret;
 mod shadow;
+mod signature;
 mod tape;
 mod task;
 mod tenant;
@@ -74,6 +75,7 @@ pub use resource::{CodeFilter, Json, PatientQuery, Resource, ResourceQuery, Reso
 pub use scope::{Operator, OperatorScope, OperatorTx, Store, StoreOptions, Tenant, TenantScope, TenantTx};
 pub use secret::{Disclosure, PluginSecret};
 pub use shadow::{ShadowCall, ShadowDifference, ShadowExample, ShadowOutcome, ShadowSummary};
+pub use signature::PackageSignature;
 pub use tape::{ChainState, NewTapeEntry, TapeEntry, TapeQuery, Touched};
 pub use task::{ClaimedTask, Task, TaskState};
 pub use tenant::TenantRow;

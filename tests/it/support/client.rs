@@ -32,6 +32,11 @@ impl Client {
         Self { token: token.map(str::to_owned), ..self.clone() }
     }
 
+    /// `http://127.0.0.1:…`
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
     pub fn token(&self) -> &str {
         self.token.as_deref().expect("signed in")
     }

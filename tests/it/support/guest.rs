@@ -115,6 +115,11 @@ impl Guest {
         self.packed(&self.component())
     }
 
+    /// Its package in another version than 1.0.0.
+    pub fn package_of(&self, version: &str) -> Vec<u8> {
+        packed(&self.component(), self.id, version, self.tail)
+    }
+
     /// Brings it into a host and enables it in a tenant.
     pub async fn enable(&self, operator: &Client, tenant: &str) -> Value {
         operator.upload(self.package()).await.done("/api/v1/plugins");

@@ -69,6 +69,7 @@ impl TestHospital {
         // Whoever moves the clock stays signed in.
         config.sessions.token_seconds = 400 * 24 * 3600;
         config.plugins.queue_millis = 10_000;
+        config.plugins.allow_unsigned = true;
         set(&mut config);
         let hospital = Hospital::open(config).await.expect("an open hospital");
         hospital.ensure_operator(PASSWORD.to_owned()).await.expect("an operator");
@@ -81,6 +82,13 @@ impl TestHospital {
         let anyone = Client::new(&format!("http://{address}"));
         let operator = anyone.sign_in(None, "operator").await;
         Self { hospital, anyone, operator, server, _database: database, _folder: folder }
+    }
+
+    /// The same records under other settings, as after a restart.
+    pub async fn reopened(&self, set: impl FnOnce(&mut Config)) -> Hospital {
+        let mut config = self.hospital.config().clone();
+        set(&mut config);
+        Hospital::open(config).await.expect("an open hospital")
     }
 
     pub fn now(&self) -> Instant {

@@ -11,6 +11,7 @@ mod process;
 pub mod record;
 #[path = "../../../host/runtime/tests/runtime/wire.rs"]
 pub mod wire;
+mod tools;
 
 use std::path::{Path, PathBuf};
 
@@ -19,6 +20,7 @@ pub use clinic::{Clinic, PASSWORD, Person, line, medicine};
 pub use hospital::{TestHospital, advance};
 pub use plugin::{DIABETES, DRUG_SAFETY, MEDICAL_INSURANCE, PYTHON, PYTHON_WASI, Plugin};
 pub use process::Process;
+pub use tools::{Desk, Registry};
 
 /// Runs each function, which takes a [`TestHospital`] or a [`Process`], once an
 /// engine.

@@ -6,12 +6,13 @@ use std::collections::BTreeSet;
 use semver::Version;
 use serde::Serialize;
 use wasmparser::{
-    Parser, Payload, Validator,
+    Parser, Payload,
     component_types::{ComponentAnyTypeId, ComponentEntityType},
     types::Types,
 };
 use xinglin_domain::coding::{LocalizedText, Translation};
 
+use super::bounds;
 use crate::{Capability, HostPattern, IdentityField, Interface, Manifest, PluginError, capability, hook, host::wasi};
 
 /// The host's side of a component.
@@ -24,7 +25,7 @@ pub(crate) struct Surface {
 /// Validates a component and reads its surface.
 pub(crate) fn surface(component: &[u8]) -> Result<Surface, PluginError> {
     let corrupt = |e: wasmparser::BinaryReaderError| PluginError::Corrupt(e.message().to_owned());
-    let types = Validator::new().validate_all(component).map_err(corrupt)?;
+    let types = bounds::validate(component)?;
     let (imports, exports) = names(component).map_err(corrupt)?;
 
     let mut capabilities = BTreeSet::new();

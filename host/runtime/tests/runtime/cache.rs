@@ -56,6 +56,26 @@ async fn what_was_changed_is_compiled_anew() {
 }
 
 #[tokio::test]
+async fn what_belongs_to_another_plugin_is_compiled_anew() {
+    let folder = TempDir::new().expect("a folder");
+    works(&runtime(&folder, 1)).await;
+    let own = file(&folder);
+    let good = fs::read(&own).expect("a file");
+    // A file of this host's own making, under its own key: for another digest.
+    let other = TempDir::new().expect("a folder");
+    Checker::new("unreachable").load(&runtime(&other, 1)).await.expect("loaded");
+    let foreign = fs::read(file(&other)).expect("a file");
+    fs::write(&own, &foreign).expect("swapped");
+    works(&runtime(&folder, 1)).await;
+    // Compiled anew and put in its place: what lies there is what `works` ran.
+    assert_ne!(fs::read(&own).expect("a file"), foreign);
+    // Cut short by a little.
+    fs::write(&own, &good[..good.len() - 64]).expect("cut");
+    works(&runtime(&folder, 1)).await;
+    assert_ne!(fs::read(&own).expect("a file").len(), good.len() - 64);
+}
+
+#[tokio::test]
 async fn what_another_host_compiled_is_compiled_anew() {
     let folder = TempDir::new().expect("a folder");
     works(&runtime(&folder, 1)).await;

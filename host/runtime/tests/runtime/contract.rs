@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use wit_component::dummy_module;
 use wit_parser::{ManglingAndAbi, Resolve, Type, TypeDefKind, TypeId};
 use xinglin_domain::code::Code;
-use xinglin_runtime::{Capability, Grants, Interface, Manifest, Package, PluginError, attach, componentize};
+use xinglin_runtime::{Grants, Interface, Manifest, Package, PluginError, attach, componentize};
 
 use crate::fixtures::{PACKAGES, resolve, runtime, toml, wit};
 

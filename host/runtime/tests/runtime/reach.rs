@@ -15,7 +15,7 @@ use xinglin_domain::{
 use xinglin_runtime::{
     Call, CallContext, Capability, Egress, EgressFuture, Grants, HostPattern, HttpError, HttpMethod, HttpRequest,
     HttpResponse, Identity, IdentityField, IdentityFuture, KeyKind, Keyring, KeyringFuture, Lent, Manifest, Piece,
-    Placeholder, Plugin, PublicKey, Runtime, Secrets, SecretsFuture, SignWith, pieces, verify,
+    Placeholder, Plugin, PluginPublicKey, Runtime, Secrets, SecretsFuture, SignWith, pieces, verify,
 };
 
 use crate::{
@@ -80,8 +80,8 @@ impl Identity for Known {
 }
 
 impl Keyring for Known {
-    fn public_keys(&self) -> KeyringFuture<'_, Vec<PublicKey>> {
-        let key = |key: &str, kind| PublicKey { key: key.to_owned(), kind, bytes: vec![7; 32] };
+    fn public_keys(&self) -> KeyringFuture<'_, Vec<PluginPublicKey>> {
+        let key = |key: &str, kind| PluginPublicKey { key: key.to_owned(), kind, bytes: vec![7; 32] };
         let keys = vec![
             key("seal", KeyKind::Ed25519),
             key("pen", KeyKind::Ed25519),

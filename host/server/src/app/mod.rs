@@ -22,6 +22,7 @@ pub mod lifecycle;
 pub mod message;
 mod open;
 mod outside;
+pub mod package;
 pub mod plugin;
 pub mod prescription;
 pub mod recall;

@@ -119,6 +119,9 @@ impl Hospital {
             patience: Duration::from_millis(config.plugins.queue_millis),
         })?;
         let egress = Egress::open(&config.egress)?;
+        if config.plugins.allow_unsigned {
+            tracing::warn!("plugins are taken unsigned (`plugins.allow_unsigned`): for development only");
+        }
         let ahead: Option<i64> = match config.movable_clock {
             true => store.operator().find_meta(CLOCK).await.map_err(records)?,
             false => None,

@@ -7,7 +7,7 @@ use serde_json::Value;
 use xinglin_domain::id::{CallId, PatientId, TenantId};
 use xinglin_runtime::{
     Egress, EgressFuture, HttpError, HttpRequest, HttpResponse, Identity, IdentityField, IdentityFuture, KeyKind,
-    Keyring, KeyringFuture, KeyringUnavailable, Piece, Placeholder, PublicKey, Secrets, SecretsFuture, pieces,
+    Keyring, KeyringFuture, KeyringUnavailable, Piece, Placeholder, PluginPublicKey, Secrets, SecretsFuture, pieces,
 };
 use xinglin_store::{Disclosure, PluginSecret, StoreError, Tenant};
 
@@ -224,7 +224,7 @@ impl Identity for Outside {
 }
 
 impl Keyring for Outside {
-    fn public_keys(&self) -> KeyringFuture<'_, Vec<PublicKey>> {
+    fn public_keys(&self) -> KeyringFuture<'_, Vec<PluginPublicKey>> {
         Box::pin(async {
             let kept = self.records().list_plugin_secrets(&self.plugin).await.map_err(|error| {
                 self.away(&error);
@@ -232,7 +232,7 @@ impl Keyring for Outside {
             })?;
             let public = |row: PluginSecret| {
                 let kind = [KeyKind::Ed25519, KeyKind::Sm2].into_iter().find(|kind| kind.as_str() == row.kind)?;
-                Some(PublicKey { key: row.name, kind, bytes: row.public? })
+                Some(PluginPublicKey { key: row.name, kind, bytes: row.public? })
             };
             Ok(kept.into_iter().filter_map(public).collect())
         })

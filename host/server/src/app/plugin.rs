@@ -21,30 +21,13 @@ use xinglin_runtime::{
     Capability, Grants, HostPattern, IdentityField, Interface, Limits, Manifest, Package, Plugin, PluginError,
     SettingKind,
 };
-use xinglin_store::{Executor, Install, InstallState, NewPackage, TenantScope};
+use xinglin_store::{Executor, Install, InstallState, TenantScope};
 
 use super::{
     AppError, AppResult, Caller, Hospital,
     call::{CallView, Calls},
     open::Loaded,
-    tenant::PLATFORM,
 };
-
-/// A package of this host.
-#[derive(Serialize, ToSchema)]
-pub struct PackageView {
-    /// Id of the plugin.
-    pub id: String,
-    /// Its version.
-    pub version: String,
-    /// SHA-256 of the package.
-    pub digest: String,
-    /// Who made it.
-    pub publisher: String,
-    /// What it can and cannot do, from its type, in words.
-    #[schema(value_type = Object)]
-    pub permissions: Value,
-}
 
 /// What a tenant lets a plugin do. What is left out is as the manifest asks.
 #[derive(Default, Deserialize, ToSchema)]
@@ -128,40 +111,6 @@ pub struct InstallView {
 }
 
 impl Hospital {
-    /// Takes a package into this host. It runs nowhere yet.
-    ///
-    /// # Errors
-    /// `PLUGIN_…` with what is wrong with it.
-    pub async fn install_plugin(&self, caller: &Caller, bytes: Vec<u8>) -> AppResult<PackageView> {
-        caller.may_in(PLATFORM, Action::ManagePlugins)?;
-        let limit = self.config().plugins.max_package_bytes;
-        if bytes.len() > limit {
-            let detail = format!("the package has {} bytes; this host takes {limit}", bytes.len());
-            return Err(AppError::new(Code::PluginInvalid, detail));
-        }
-        // Reading validates the whole component, which is work for a thread that may block.
-        let package = tokio::task::spawn_blocking(move || Package::read(bytes)).await.map_err(AppError::internal)??;
-        let manifest = package.manifest();
-        let new = NewPackage {
-            digest: package.digest().to_string(),
-            plugin_id: manifest.id.clone(),
-            plugin_version: manifest.version.to_string(),
-            manifest: serde_json::to_value(manifest).map_err(AppError::internal)?,
-            bytes: package.bytes().to_vec(),
-            inserted_at: caller.now,
-        };
-        let tx = self.store().operator().begin().await?;
-        tx.insert_package(new).await?;
-        tx.commit().await?;
-        Ok(PackageView {
-            id: manifest.id.clone(),
-            version: manifest.version.to_string(),
-            digest: package.digest().to_string(),
-            publisher: manifest.publisher.clone(),
-            permissions: serde_json::to_value(package.sheet()).map_err(AppError::internal)?,
-        })
-    }
-
     /// Says what a plugin may do in a tenant. It is not called before it is
     /// enabled. A plugin that is enabled stays so, in the version it has, under the
     /// new grants; if they are for another version they hold for both, and that
@@ -258,7 +207,8 @@ impl Hospital {
     /// Starts calling a plugin in a tenant.
     ///
     /// # Errors
-    /// `PLUGIN_CAPABILITY` if it imports what is not granted.
+    /// `PLUGIN_CAPABILITY` if it imports what is not granted, `PLUGIN_SIGNATURE` if
+    /// its signatures do not suffice any more.
     pub async fn enable_plugin(&self, caller: &Caller, tenant: TenantId, plugin: &str) -> AppResult<InstallView> {
         caller.may_in(tenant, Action::ManagePlugins)?;
         let mut install = self.store().tenant(tenant).get_install(plugin).await?;
@@ -300,13 +250,14 @@ impl Hospital {
     }
 
     /// Sees that a plugin can be called under its grants, asks a pathway what it
-    /// is, and marks it enabled.
+    /// is, and marks it enabled. Who vouches for it is looked at anew.
     pub(super) async fn make_ready(
         &self,
         caller: &Caller,
         install: &mut Install,
         package: &Package,
     ) -> AppResult<Vec<CallView>> {
+        self.check_trust(package).await?;
         let plugin = self.runtime().load(package, &grants(install)?).await?;
         let mut views = Vec::new();
         if plugin.interfaces().contains(&Interface::Pathway) {
@@ -401,7 +352,12 @@ impl Hospital {
 
     pub(super) async fn package(&self, digest: &str) -> AppResult<Package> {
         let bytes = self.store().operator().get_package_bytes(digest).await?;
-        Ok(Package::read(bytes)?)
+        let package = Package::read(bytes)?;
+        if package.digest().to_string() != digest {
+            let detail = format!("the bytes of package {digest} are no longer those that were installed");
+            return Err(AppError::new(Code::PluginTampered, detail));
+        }
+        Ok(package)
     }
 
     pub(super) async fn newest_package(&self, plugin: &str, version: Option<&str>) -> AppResult<Package> {

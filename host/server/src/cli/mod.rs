@@ -3,6 +3,7 @@
 
 mod audit;
 mod demo;
+mod host;
 mod import;
 mod migrate;
 mod operator;
@@ -61,7 +62,7 @@ enum Command {
     Import(import::Import),
     /// Brings the database to this version's schema; says what it did.
     Migrate(migrate::Migrate),
-    /// Builds, inspects and installs plugins.
+    /// Builds, signs, moves and installs plugins.
     #[command(subcommand)]
     Plugin(plugin::Plugin),
     /// Runs past plugin calls again from their tapes.

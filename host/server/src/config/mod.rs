@@ -8,6 +8,7 @@ use figment::{
     providers::{Env, Format, Serialized, Toml},
 };
 use serde::{Deserialize, Serialize};
+use xinglin_runtime::TrustStore;
 
 /// Where a server finds and keeps things, and how far it trusts plugins.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -25,6 +26,8 @@ pub struct Config {
     pub plugins: Plugins,
     /// The way out for plugins that may use it.
     pub egress: Egress,
+    /// Whose signatures plugins need.
+    pub trust: TrustStore,
     /// Sessions.
     pub sessions: Sessions,
     /// Largest request body in bytes. Plugins and FHIR bundles count too.
@@ -72,6 +75,9 @@ pub struct Plugins {
     pub queue_millis: u64,
     /// Largest package in bytes.
     pub max_package_bytes: usize,
+    /// Takes packages without the signatures that the policy wants, and says so in
+    /// the log. For development: whoever can upload a file can then bring a plugin.
+    pub allow_unsigned: bool,
     /// Folder of the data packs that plugins may be granted, each a folder in it.
     /// Absent: `packs` in `data_dir`.
     pub packs: Option<PathBuf>,
@@ -107,6 +113,7 @@ impl Default for Config {
             log: Log::default(),
             plugins: Plugins::default(),
             egress: Egress::default(),
+            trust: TrustStore::default(),
             sessions: Sessions::default(),
             max_body_bytes: 64 << 20,
             request_timeout_seconds: 60,
@@ -131,6 +138,7 @@ impl Default for Plugins {
             queue_millis: 250,
             max_package_bytes: 48 << 20,
             packs: None,
+            allow_unsigned: false,
         }
     }
 }
@@ -140,6 +148,11 @@ impl Default for Sessions {
         Self { token_seconds: 3600 }
     }
 }
+
+/// Variables with our prefix that are no settings: read once by the commands that
+/// need them, and kept nowhere.
+const NO_SETTINGS: [&str; 6] =
+    ["operator_password", "url", "token", "key_password", "registry_user", "registry_password"];
 
 impl Config {
     /// Reads the settings. `file` must exist if it is given; without one,
@@ -156,8 +169,8 @@ impl Config {
         };
         Figment::from(Serialized::defaults(Self::default()))
             .merge(file)
-            // The password of the first operator is not a setting: it is read once, by `serve`.
-            .merge(Env::prefixed("XINGLIN_").ignore(&["operator_password", "url", "token"]).split("__"))
+            // Passwords and where the command line connects to are no settings.
+            .merge(Env::prefixed("XINGLIN_").ignore(&NO_SETTINGS).split("__"))
             .extract()
     }
 
@@ -186,6 +199,10 @@ mod tests {
         assert!(error.contains("fromat"), "{error}");
         std::fs::write(&file, "[log]\nformat = \"json\"\n").unwrap();
         assert_eq!(Config::load(Some(&file)).unwrap().log.format, LogFormat::Json);
+        let trust = "[trust]\npolicy = \"vendor\"\n[[trust.keys]]\nname = \"acme\"\nrole = \"vendor\"\n";
+        std::fs::write(&file, format!("{trust}public_key = \"RWQ\"\n")).unwrap();
+        let error = Config::load(Some(&file)).unwrap_err().to_string();
+        assert!(error.contains("not a minisign public key"), "{error}");
         std::fs::remove_dir_all(folder).unwrap();
     }
 }

@@ -13,7 +13,7 @@ pub mod address;
 pub mod key;
 pub mod substitution;
 
-use std::{error::Error, io, net::IpAddr, path::PathBuf, sync::Once, time::Duration};
+use std::{error::Error, io, net::IpAddr, path::PathBuf, time::Duration};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use reqwest::{

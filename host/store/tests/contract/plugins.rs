@@ -3,7 +3,7 @@
 use serde_json::json;
 use xinglin_domain::id::CallId;
 use xinglin_store::{
-    Install, InstallState, KvWrite, NewPackage, OperatorTx, Result, Revoked, ShadowCall, ShadowDifference,
+    Install, InstallState, KvWrite, NewPackage, OperatorTx, PackageSignature, Result, Revoked, ShadowCall, ShadowDifference,
     ShadowOutcome, ShadowSummary,
 };
 
@@ -11,6 +11,7 @@ use crate::{Bench, at, code_of, contract, here_id, is_unique_in, there_id};
 
 contract!(
     a_package_is_kept_once_by_its_digest,
+    a_package_keeps_one_signature_a_key,
     a_recall_names_everybody_concerned,
     an_install_changes_by_version,
     a_candidate_is_compared_call_by_call,
@@ -65,6 +66,33 @@ async fn a_package_is_kept_once_by_its_digest(bench: Bench) -> Result<()> {
     assert_eq!(code_of(operator.get_package("dd").await), "NOT_FOUND");
     let digests: Vec<_> = operator.list_packages().await?.into_iter().map(|package| package.digest).collect();
     assert_eq!(digests, ["aa", "bb"]);
+    Ok(())
+}
+
+async fn a_package_keeps_one_signature_a_key(bench: Bench) -> Result<()> {
+    let operator = bench.operator();
+    let tx = operator.begin().await?;
+    keep(&tx, "aa", "1.0.0").await?;
+    let signed = |key: &str, seconds: i64| PackageSignature {
+        digest: "aa".to_owned(),
+        key_id: key.to_owned(),
+        key_name: "acme".to_owned(),
+        role: "vendor".to_owned(),
+        signature: format!("untrusted comment: {seconds}\n"),
+        signed_at: (seconds > 1).then(|| at(seconds)),
+        recorded_at: at(9),
+    };
+    for signature in [signed("K2", 1), signed("K1", 2), signed("K2", 3)] {
+        tx.put_signature(&signature).await?;
+    }
+    tx.commit().await?;
+    assert_eq!(operator.list_signatures("aa").await?, [signed("K1", 2), signed("K2", 3)], "the later one stands");
+    assert_eq!(operator.list_signatures("bb").await?, []);
+    let tx = operator.begin().await?;
+    tx.put_signature(&signed("K3", 1)).await?;
+    assert_eq!(tx.list_signatures("aa").await?[2], signed("K3", 1), "made at an unknown time");
+    let homeless = PackageSignature { digest: "zz".to_owned(), ..signed("K1", 1) };
+    assert_eq!(code_of(tx.put_signature(&homeless).await), "REFERENCE_INVALID");
     Ok(())
 }
 

@@ -60,9 +60,14 @@ impl Client {
     }
 
     /// Sends bytes.
-    pub async fn upload(&self, path: &str, bytes: Vec<u8>) -> Result<Value> {
-        let request = self.http.post(self.url(path)).header("content-type", "application/wasm").body(bytes);
-        self.send(request).await?.done(path)
+    pub async fn upload(&self, path: &str, kind: &str, bytes: Vec<u8>) -> Result<Value> {
+        self.try_upload(path, kind, bytes).await?.done(path)
+    }
+
+    /// Sends bytes and returns whatever came back.
+    pub async fn try_upload(&self, path: &str, kind: &str, bytes: Vec<u8>) -> Result<Answer> {
+        let request = self.http.post(self.url(path)).header("content-type", kind).body(bytes);
+        self.send(request).await
     }
 
     /// Asks and returns whatever came back.

@@ -5,6 +5,7 @@
 mod client;
 mod server;
 mod story;
+mod vendor;
 mod visit;
 
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ use clap::Args;
 
 pub use server::LISTENING;
 use server::Server;
+use vendor::Vendor;
 
 use crate::{ambient, keys};
 
@@ -65,8 +67,9 @@ impl Demo {
             false => "127.0.0.1:7788".to_owned(),
         });
         let password = hex::encode(ambient::random_bytes::<8>());
+        let vendor = Vendor::trusted_by(&folder)?;
         let server = Server::start(&folder, &listen, &password).await?;
-        let told = visit::tell(server, &plugins, patient, &password).await;
+        let told = visit::tell(server, &plugins, &vendor, patient, &password).await;
         let mut told =
             told.with_context(|| format!("the server's log is in {}", folder.join("server.log").display()))?;
         if self.once {

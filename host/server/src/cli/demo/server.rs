@@ -20,6 +20,9 @@ pub struct Server {
     pub address: String,
 }
 
+/// The file of its settings, in its folder.
+pub const SETTINGS: &str = "xinglin.toml";
+
 /// What `serve` prints first.
 pub const LISTENING: &str = "listening on ";
 
@@ -30,6 +33,8 @@ impl Server {
         let mut child = Command::new(std::env::current_exe()?)
             .args(["serve", "--listen", listen, "--data-dir"])
             .arg(folder)
+            .arg("--config")
+            .arg(folder.join(SETTINGS))
             .env("XINGLIN_OPERATOR_PASSWORD", operator_password)
             .env("XINGLIN_MOVABLE_CLOCK", "true")
             .env("XINGLIN_LOG__FORMAT", "json")

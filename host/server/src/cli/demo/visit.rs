@@ -5,11 +5,13 @@ use std::{path::Path, time::Duration};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 use xinglin_domain::time::Instant;
+use xinglin_runtime::Bundle;
 
 use super::{
     client::{Client, number, text},
     server::Server,
     story::{Story, words},
+    vendor::Vendor,
 };
 use crate::ambient::{self, Clock};
 
@@ -61,13 +63,19 @@ struct Scene {
 }
 
 /// Tells it.
-pub async fn tell(server: Server, plugins: &Path, bundle: Value, operator_password: &str) -> Result<Told> {
+pub async fn tell(
+    server: Server,
+    plugins: &Path,
+    vendor: &Vendor,
+    bundle: Value,
+    operator_password: &str,
+) -> Result<Told> {
     let mut story = Story::new();
     let anyone = Client::new(&server.address);
     let operator = anyone.sign_in(None, "operator", operator_password).await?;
     let staff_password = hex::encode(ambient::random_bytes::<8>());
 
-    let tenant = open_hospital(&mut story, &operator, plugins, &staff_password).await?;
+    let tenant = open_hospital(&mut story, &operator, plugins, vendor, &staff_password).await?;
     let administrator = anyone.sign_in(Some(&tenant), "administrator", &staff_password).await?;
     let (patient, recent) = import(&mut story, &administrator, bundle).await?;
     let assistant_id = insure_and_open_accounts(&story, &operator, &tenant, &patient, &staff_password).await?;
@@ -91,7 +99,13 @@ pub async fn tell(server: Server, plugins: &Path, bundle: Value, operator_passwo
     Ok(Told { server, tenant, staff_password })
 }
 
-async fn open_hospital(story: &mut Story, operator: &Client, plugins: &Path, password: &str) -> Result<String> {
+async fn open_hospital(
+    story: &mut Story,
+    operator: &Client,
+    plugins: &Path,
+    vendor: &Vendor,
+    password: &str,
+) -> Result<String> {
     story.step("An operator founds a hospital and lets three plugins in");
     let tenant = operator
         .post("/api/v1/tenants", &json!({ "kind": "hospital", "name": "杏林互联网医院 Xinglin Clinic" }))
@@ -105,17 +119,22 @@ async fn open_hospital(story: &mut Story, operator: &Client, plugins: &Path, pas
         let file = plugins.join(plugin.file);
         let bytes = std::fs::read(&file).with_context(|| file.display().to_string())?;
         let kib = bytes.len().div_ceil(1024);
-        let package = operator.upload("/api/v1/plugins", bytes).await?;
+        let unsigned = operator.try_upload("/api/v1/plugins", "application/wasm", bytes.clone()).await?;
+        if unsigned.body["code"] != "PLUGIN_SIGNATURE" {
+            bail!("an unsigned package should have been refused, but: {} {}", unsigned.status, unsigned.body);
+        }
+        let package = operator.upload("/api/v1/plugins", Bundle::MEDIA_TYPE, vendor.sign(bytes)?).await?;
         let path = format!("/api/v1/tenants/{tenant}/plugins/{}", plugin.id);
         let grant = plugin.payer.map_or_else(|| json!({}), |payer| json!({ "payer": payer }));
         operator.put(&path, &grant).await?;
         let enabled = operator.post(&format!("{path}/enable"), &Value::Null).await?;
         let digest = text(&package, "/digest")?;
         story.say(format!(
-            "{} {} ({kib} KiB, sha256 {}…) enabled",
+            "{} {} ({kib} KiB, sha256 {}…), refused unsigned, signed by {}, enabled",
             plugin.id,
             text(&package, "/version")?,
-            &digest[..12]
+            &digest[..12],
+            text(&package, "/signatures/0/key")?,
         ));
         for (title, list) in [("may", "can"), ("may not", "cannot")] {
             let items = package["permissions"][list].as_array().map(Vec::as_slice).unwrap_or_default();

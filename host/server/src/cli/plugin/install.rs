@@ -1,35 +1,84 @@
 //! `xinglin plugin install`.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use anyhow::{Context, Result};
 use clap::Args;
+use serde_json::Value;
+use xinglin_runtime::Bundle;
 
-use crate::{cli::operator, config::Config};
+use super::{files, oci};
+use crate::cli::{
+    Settings,
+    host::{Host, HostArgs},
+};
 
-/// Take packages into this host. They run nowhere until a tenant is granted
-/// them (`PUT /api/v1/tenants/{tenant}/plugins/{plugin}`) and they are enabled.
+/// Take packages into a host, with the signatures that lie beside them. They run
+/// nowhere until a tenant is granted them
+/// (`PUT /api/v1/tenants/{tenant}/plugins/{plugin}`) and they are enabled.
 ///
 /// Examples:
 ///   xinglin plugin install target/plugins/*.wasm
+///   xinglin plugin install diabetes.wasm --url https://hospital.example
+///   xinglin plugin install oci://registry.example/acme/diabetes:1.2.0
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub struct Install {
-    /// Packages made by `xinglin plugin build`.
+    /// Package files, or oci://REGISTRY/NAME:TAG.
     #[arg(required = true)]
-    files: Vec<PathBuf>,
+    packages: Vec<String>,
+    /// Take them though a newer version was there before; it is logged.
+    #[arg(long)]
+    allow_downgrade: bool,
+    #[command(flatten)]
+    registry: oci::Access,
+    #[command(flatten)]
+    host: HostArgs,
+    /// One JSON document instead.
+    #[arg(long)]
+    json: bool,
 }
 
 impl Install {
     /// Runs it.
-    pub async fn run(self, config: Config) -> Result<()> {
-        let (hospital, caller) = operator::open(config, "install").await?;
-        for file in &self.files {
-            let bytes = std::fs::read(file).with_context(|| file.display().to_string())?;
-            let package = hospital.install_plugin(&caller, bytes).await.with_context(|| file.display().to_string())?;
-            println!("{} {}  sha256:{}", package.id, package.version, package.digest);
+    pub async fn run(self, settings: Settings) -> Result<()> {
+        let mut bundles = Vec::new();
+        for package in self.packages {
+            let bundle = match package.strip_prefix(oci::SCHEME) {
+                Some(reference) => self.registry.open(reference)?.pull().await?.bundle,
+                None => files::read(Path::new(&package))?,
+            };
+            bundles.push((package, bundle));
         }
-        hospital.store().close().await?;
-        Ok(())
+        let host = self.host.open(settings).await?;
+        all(&host, &bundles, self.allow_downgrade, self.json).await?;
+        host.close().await
     }
+}
+
+/// Takes each into the host and says what became of it.
+pub async fn all(host: &Host, bundles: &[(String, Bundle)], allow_downgrade: bool, json: bool) -> Result<()> {
+    let mut views = Vec::new();
+    for (origin, bundle) in bundles {
+        let view = host.install(bundle, allow_downgrade).await.with_context(|| origin.clone())?;
+        if !json {
+            let word = |key: &str| view[key].as_str().unwrap_or_default();
+            println!("{} {}  sha256:{}", word("id"), word("version"), word("digest"));
+            let list = |key: &str| view[key].as_array().cloned().unwrap_or_default();
+            for signature in list("signatures") {
+                let word = |key: &str| signature[key].as_str().unwrap_or_default();
+                println!("  signed by {} ({}) {}", word("key"), word("role"), word("key_id"));
+            }
+            let missing = list("missing_signatures");
+            let missing: Vec<&str> = missing.iter().filter_map(Value::as_str).collect();
+            if !missing.is_empty() {
+                println!("  taken although it lacks: {}", missing.join(", "));
+            }
+        }
+        views.push(view);
+    }
+    if json {
+        println!("{}", serde_json::to_string_pretty(&views)?);
+    }
+    Ok(())
 }

@@ -1,9 +1,19 @@
 //! `xinglin plugin …`.
 
 mod build;
+mod files;
 mod inspect;
 mod install;
+mod keygen;
+pub(super) mod keys;
 mod lifecycle;
+mod load;
+mod oci;
+mod pull;
+mod push;
+mod save;
+mod sign;
+mod verify;
 
 use anyhow::Result;
 use clap::Subcommand;
@@ -17,8 +27,22 @@ pub enum Plugin {
     Build(build::Build),
     /// Prints what a package can and cannot do, from its type.
     Inspect(inspect::Inspect),
-    /// Takes packages into this host, so that tenants can be granted them.
+    /// Makes a key pair to sign packages with.
+    Keygen(keygen::Keygen),
+    /// Signs packages.
+    Sign(sign::Sign),
+    /// Says who signed a package, and whether that is enough.
+    Verify(verify::Verify),
+    /// Takes packages into a host, so that tenants can be granted them.
     Install(install::Install),
+    /// Puts a package and its signatures into one file.
+    Save(save::Save),
+    /// Takes the files of `save` into a host.
+    Load(load::Load),
+    /// Puts a package into an OCI registry.
+    Push(push::Push),
+    /// Gets a package from an OCI registry.
+    Pull(pull::Pull),
     /// Lists the plugins of a tenant.
     List(lifecycle::List),
     /// Says what a plugin may do in a tenant.
@@ -43,7 +67,14 @@ impl Plugin {
         match self {
             Self::Build(command) => command.run(),
             Self::Inspect(command) => command.run(),
-            Self::Install(command) => command.run(settings.load()?).await,
+            Self::Keygen(command) => command.run(),
+            Self::Sign(command) => command.run(),
+            Self::Verify(command) => command.run(settings),
+            Self::Install(command) => command.run(settings).await,
+            Self::Save(command) => command.run(settings).await,
+            Self::Load(command) => command.run(settings).await,
+            Self::Push(command) => command.run().await,
+            Self::Pull(command) => command.run().await,
             Self::List(command) => command.run(settings.load()?).await,
             Self::Grant(command) => command.run(settings.load()?).await,
             Self::Enable(command) => command.run(settings.load()?).await,

@@ -6,8 +6,10 @@ mod grant;
 mod install;
 mod key;
 mod list;
+mod packages;
 mod promote;
 mod rollback;
+mod save;
 mod secret;
 
 use axum::extract::DefaultBodyLimit;
@@ -18,12 +20,13 @@ use crate::app::Hospital;
 /// The routes of this noun. Packages may be large, other bodies not.
 pub fn routes(packages: DefaultBodyLimit) -> OpenApiRouter<Hospital> {
     OpenApiRouter::new()
-        .routes(routes!(install::install))
+        .routes(routes!(install::install, packages::packages))
         .layer(packages)
         .routes(routes!(disable::disable))
         .routes(routes!(enable::enable))
         .routes(routes!(grant::grant))
         .routes(routes!(list::list))
+        .routes(routes!(save::save))
         .routes(routes!(promote::promote))
         .routes(routes!(rollback::rollback))
         .merge(key::routes())

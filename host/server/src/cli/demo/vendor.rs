@@ -1,0 +1,37 @@
+//! Whoever made the plugins of the demonstration.
+
+use std::path::Path;
+
+use anyhow::Result;
+use xinglin_runtime::{Bundle, Package, SignerRole};
+
+use super::server::SETTINGS;
+use crate::{ambient::Clock, cli::plugin::keys};
+
+/// Who signs the plugins of the demonstration: a key of this one run, which its
+/// server trusts.
+pub struct Vendor {
+    key: minisign::KeyPair,
+}
+
+impl Vendor {
+    /// Makes the key and the settings of a server that wants its signature.
+    pub fn trusted_by(folder: &Path) -> Result<Self> {
+        let key = keys::unprotected()?;
+        let public = keys::public(&key)?;
+        let settings = format!(
+            "[trust]\npolicy = \"vendor\"\n\n[[trust.keys]]\nname = \"demonstration\"\nrole = \"vendor\"\n\
+             public_key = \"{public}\"\nplugins = [\"xinglin.*\"]\n"
+        );
+        std::fs::write(folder.join(SETTINGS), settings)?;
+        Ok(Self { key })
+    }
+
+    /// A package with the vendor's signature, as it is sent.
+    pub fn sign(&self, component: Vec<u8>) -> Result<Vec<u8>> {
+        let package = Package::read(component)?;
+        let now = Clock::default().now();
+        let signature = keys::sign(&self.key.sk, &package, SignerRole::Vendor, now, "for the demonstration")?;
+        Ok(Bundle { component: package.bytes().into(), signatures: vec![signature] }.to_bytes()?)
+    }
+}

@@ -1,0 +1,56 @@
+//! `xinglin plugin push`.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Args;
+use serde_json::json;
+
+use super::{files, oci};
+
+/// Put a package and its signatures into an OCI registry, in the layout that
+/// other tools for WebAssembly read. To push the same bytes again adds the
+/// signatures that are new.
+///
+/// Credentials: XINGLIN_REGISTRY_USER and XINGLIN_REGISTRY_PASSWORD, or those
+/// that `docker login` left in ~/.docker/config.json.
+///
+/// Examples:
+///   xinglin plugin push registry.example/acme/diabetes diabetes.wasm
+///   xinglin plugin push localhost:5000/acme/diabetes:1.2.0 diabetes.wasm
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+pub struct Push {
+    /// REGISTRY/NAME[:TAG]; the tag is the package's version if it is left out.
+    reference: String,
+    /// The package, its signatures beside it; or a bundle of `plugin save`.
+    file: PathBuf,
+    /// Move a tag that names another package.
+    #[arg(long)]
+    force: bool,
+    #[command(flatten)]
+    registry: oci::Access,
+    /// One JSON document instead.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Push {
+    /// Runs it.
+    pub async fn run(self) -> Result<()> {
+        let bundle = files::read(&self.file)?;
+        let package = files::package(&bundle, self.file.display())?;
+        let reference = oci::tagged(&self.reference, &package.manifest().version);
+        let pushed = self.registry.open(&reference)?.push(&package, &bundle, self.force).await?;
+        if self.json {
+            let document = json!({
+                "reference": pushed.reference, "manifest": pushed.manifest, "digest": package.digest(),
+                "signatures": pushed.signatures,
+            });
+            println!("{}", serde_json::to_string_pretty(&document)?);
+        } else {
+            println!("{}  {} with {} signatures", pushed.reference, pushed.manifest, pushed.signatures);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,69 @@
+//! `xinglin plugin save`.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use clap::Args;
+use serde_json::json;
+use xinglin_runtime::Bundle;
+
+use super::files;
+use crate::cli::{Settings, host::HostArgs};
+
+/// Put a package and its signatures into one file, to be carried to a host
+/// without a network. `plugin load` takes it there.
+///
+/// Examples:
+///   xinglin plugin save xinglin.diabetes -o diabetes.xpk
+///   xinglin plugin save xinglin.diabetes@1.2.0 --url https://hospital.example -o diabetes.xpk
+///   xinglin plugin save target/plugins/diabetes.wasm -o diabetes.xpk
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+pub struct Save {
+    /// A plugin of the host, as ID or ID@VERSION; or a package file, with the
+    /// signatures beside it.
+    plugin: String,
+    /// Where it goes.
+    #[arg(long, short, value_name = "FILE")]
+    out: PathBuf,
+    #[command(flatten)]
+    host: HostArgs,
+    /// One JSON document instead.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Save {
+    /// Runs it.
+    pub async fn run(self, settings: Settings) -> Result<()> {
+        let file = Path::new(&self.plugin);
+        let bytes = if file.extension().is_some_and(|ending| ending == "wasm") && file.is_file() {
+            files::read(file)?.to_bytes()?
+        } else {
+            let (id, version) = match self.plugin.split_once('@') {
+                Some((id, version)) => (id, Some(version)),
+                None => (self.plugin.as_str(), None),
+            };
+            let host = self.host.open(settings).await?;
+            let bytes = host.save(id, version).await?;
+            host.close().await?;
+            bytes
+        };
+        // What is written is what can be loaded.
+        let bundle = Bundle::read(&bytes)?;
+        let package = files::package(&bundle, &self.plugin)?;
+        std::fs::write(&self.out, &bytes).with_context(|| self.out.display().to_string())?;
+        let (manifest, signatures) = (package.manifest(), bundle.signatures.len());
+        if self.json {
+            let document = json!({
+                "file": self.out, "id": manifest.id, "version": manifest.version, "digest": package.digest(),
+                "signatures": signatures,
+            });
+            println!("{}", serde_json::to_string_pretty(&document)?);
+        } else {
+            let out = self.out.display();
+            println!("{out}  {} {} with {signatures} signatures", manifest.id, manifest.version);
+        }
+        Ok(())
+    }
+}
