@@ -19,8 +19,8 @@ use xinglin_domain::{
 };
 
 use crate::{
-    CallFailure, Egress, FailureCode, Grants, Identity, Keyring, KvRead, KvWrite, Limits, LogLine, NoKv,
-    NoRecord, Output, Plugin, RecordRead, Runtime, Secrets, Tape,
+    CallFailure, Egress, FailureCode, Grants, Identity, Keyring, KvRead, KvWrite, Limits, LogLine, NoKv, NoRecord,
+    Output, Plugin, RecordRead, Runtime, Secrets, Tape,
     breaker::Admission,
     engine::TICK,
     failure::{Cause, hint},

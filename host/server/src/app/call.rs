@@ -238,7 +238,10 @@ impl<'a> Calls<'a> {
 impl Hospital {
     /// What stands behind the imports of any call of a plugin in its tenant.
     pub(super) fn lend(&self, install: &Install) -> Lent {
-        Lent { kv: Arc::new(Kept { records: self.store().tenant(install.tenant), plugin: install.plugin_id.clone() }), ..Lent::default() }
+        Lent {
+            kv: Arc::new(Kept { records: self.store().tenant(install.tenant), plugin: install.plugin_id.clone() }),
+            ..Lent::default()
+        }
     }
 }
 
