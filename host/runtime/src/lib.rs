@@ -34,6 +34,7 @@ mod limits;
 mod package;
 mod registry;
 mod tape;
+mod trace;
 #[allow(dead_code, reason = "generated for every direction, used in one")]
 mod wit;
 
@@ -103,3 +104,4 @@ pub use package::{
 };
 pub use registry::Plugin;
 pub use tape::{Answer, Output, ReplayError, ReplayReport, Tape};
+pub use trace::TRACE;
