@@ -22,6 +22,7 @@
 //!
 //! Nobody outside this crate names wasmtime or a generated type.
 
+mod breaker;
 mod cache;
 mod call;
 mod capability;
@@ -86,9 +87,11 @@ pub use host::{
     kv::{KvFuture, KvRead, KvUnavailable, KvWrite, NoKv},
     log::{LogLevel, LogLine},
     placeholder::{Piece, Placeholder, pieces},
-    secrets::{Secrets, SecretsFuture},
-    signing::{KeyKind, Keyring, KeyringFuture, KeyringUnavailable, PublicKey as PluginPublicKey, SM2_IDENTITY, verify},
     records::{NoRecord, RecordError, RecordFuture, RecordQuery, RecordRead},
+    secrets::{Secrets, SecretsFuture},
+    signing::{
+        KeyKind, Keyring, KeyringFuture, KeyringUnavailable, PublicKey as PluginPublicKey, SM2_IDENTITY, verify,
+    },
 };
 pub use limits::Limits;
 pub use package::{

@@ -16,7 +16,9 @@ use xinglin_domain::{
 
 use crate::{
     CallContext, Capability, DataNeeds, Digest, Grants, Interface, Lent, Limits, Manifest, Package, PluginError,
-    Runtime, StartFailure, cache,
+    Runtime, StartFailure,
+    breaker::Breaker,
+    cache,
     call::{self, CallState, Terms},
     capability,
     engine::Shared,
@@ -49,6 +51,7 @@ pub struct Plugin {
     program: Arc<Program>,
     pub(crate) grants: Arc<Grants>,
     pub(crate) calls: Semaphore,
+    pub(crate) breaker: Breaker,
     /// Requests at once, over all calls.
     pub(crate) requests: Arc<Semaphore>,
 }
@@ -129,6 +132,7 @@ impl Runtime {
         Ok(Arc::new(Plugin {
             program,
             calls: Semaphore::new(self.shared.calls_per_plugin as usize),
+            breaker: Breaker::default(),
             requests: Arc::new(Semaphore::new(grants.http.concurrent as usize)),
             grants: Arc::new(grants),
         }))

@@ -318,6 +318,7 @@ impl Runtime {
         let input: H::Input<'_> =
             serde_json::from_str(&tape.input).map_err(|e| ReplayError::Unreadable(e.to_string()))?;
         let recorder = Recorder::of(&rerun, &tape.answers);
+        let is_same = matches!(rerun, Rerun::Same);
         let (settings, lent) = match rerun {
             Rerun::Same => (Vec::new(), Lent::default()),
             Rerun::Other { settings, lent } => (settings, lent),
@@ -330,8 +331,11 @@ impl Runtime {
             now: tape.started,
             lent,
         };
-        // A slower machine must not turn an answer into a failure.
-        let limits = Limits { deadline_ms: Limits::MAXIMUM.deadline_ms, ..tape.limits };
+        let limits = match is_same {
+            // A slower machine must not turn an answer into a failure.
+            true => Limits { deadline_ms: Limits::MAXIMUM.deadline_ms, ..tape.limits },
+            false => plugin.limits(),
+        };
         let (Call { tape: again, .. }, diverged): (Call<H::Output>, bool) =
             self.run::<H>(plugin, context, &input, recorder, limits).await;
         let diverged = diverged || again.answers != tape.answers;

@@ -171,9 +171,11 @@ impl<'a> Calls<'a> {
     /// That the calls cannot be put on tape.
     pub async fn note<T>(&mut self, calls: Vec<(&Install, Call<T>)>) -> AppResult<Vec<Result<T, Box<CallFailure>>>> {
         let entries = calls.iter().map(|(_, call)| self.entry(&call.tape)).collect::<AppResult<Vec<_>>>()?;
-        let tx = self.hospital.store().tenant(self.tenant).begin().await?;
-        tx.append_tape(&entries).await?;
-        tx.commit().await?;
+        if !entries.is_empty() {
+            let tx = self.hospital.store().tenant(self.tenant).begin().await?;
+            tx.append_tape(&entries).await?;
+            tx.commit().await?;
+        }
         Ok(calls.into_iter().map(|(install, call)| self.settle(install, call)).collect())
     }
 
@@ -237,7 +239,10 @@ impl<'a> Calls<'a> {
 impl Hospital {
     /// What stands behind the imports of any call of a plugin in its tenant.
     pub(super) fn lend(&self, install: &Install) -> Lent {
-        Lent { kv: Arc::new(Kept { records: self.store().tenant(install.tenant), plugin: install.plugin_id.clone() }), ..Lent::default() }
+        Lent {
+            kv: Arc::new(Kept { records: self.store().tenant(install.tenant), plugin: install.plugin_id.clone() }),
+            ..Lent::default()
+        }
     }
 }
 
