@@ -17,4 +17,5 @@ mod races;
 mod records;
 mod refusals;
 mod support;
+mod telemetry;
 mod trust;

@@ -35,6 +35,7 @@ mod limits;
 mod package;
 mod registry;
 mod tape;
+mod trace;
 #[allow(dead_code, reason = "generated for every direction, used in one")]
 mod wit;
 
@@ -106,3 +107,4 @@ pub use package::{
 };
 pub use registry::Plugin;
 pub use tape::{Answer, Output, ReplayError, ReplayReport, Tape};
+pub use trace::TRACE;

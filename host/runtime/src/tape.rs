@@ -136,6 +136,10 @@ impl Question {
         }
         Self { import, arguments: Digest(hash.finalize().into()) }
     }
+
+    pub fn import(&self) -> &'static str {
+        self.import
+    }
 }
 
 /// Writes the answers of a call down; in a rerun, also gives them.

@@ -208,6 +208,7 @@ impl<'a> Calls<'a> {
             memory: call.memory_peak,
             outcome,
         });
+        self.hospital.meter().called(&call);
         if !call.kv_writes.is_empty() {
             let writes =
                 call.kv_writes.into_iter().map(|write| KvWrite { key: write.key, value: write.value }).collect();

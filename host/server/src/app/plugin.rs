@@ -209,6 +209,7 @@ impl Hospital {
     /// # Errors
     /// `PLUGIN_CAPABILITY` if it imports what is not granted, `PLUGIN_SIGNATURE` if
     /// its signatures do not suffice any more.
+    #[tracing::instrument(target = "xinglin::trace", skip_all)]
     pub async fn enable_plugin(&self, caller: &Caller, tenant: TenantId, plugin: &str) -> AppResult<InstallView> {
         caller.may_in(tenant, Action::ManagePlugins)?;
         let mut install = self.store().tenant(tenant).get_install(plugin).await?;

@@ -301,6 +301,11 @@ impl Hospital {
         Ok(())
     }
 
+    /// The numbers of this host, in the text format of Prometheus.
+    pub fn render_metrics(&self) -> String {
+        self.meter().render(self.shadows().skipped.load(Ordering::Relaxed))
+    }
+
     async fn compare(&self, install: &Install, tape: &Tape, lent: Lent) -> AppResult<()> {
         let Some(digest) = &install.candidate_digest else { return Ok(()) };
         if self.runtime().is_recalled(digest.parse().map_err(AppError::internal)?) {
@@ -312,6 +317,7 @@ impl Hospital {
             report if report.differences.is_empty() => ShadowOutcome::Same,
             _ => ShadowOutcome::Differs,
         };
+        self.meter().shadowed(tape, digest, outcome.as_str());
         let differences = report.differences.into_iter().map(|difference| ShadowDifference {
             kind: difference.kind,
             decided: difference.before,
