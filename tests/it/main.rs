@@ -7,6 +7,7 @@
 mod bad_bodies;
 mod bad_plugins;
 mod capabilities;
+mod compat;
 mod egress;
 mod journey;
 mod killed;
@@ -16,5 +17,6 @@ mod python;
 mod races;
 mod records;
 mod refusals;
+mod shadow_demo;
 mod support;
 mod trust;

@@ -32,6 +32,7 @@ mod grants;
 mod hook;
 mod limits;
 mod package;
+mod prescribing;
 mod registry;
 mod tape;
 #[allow(dead_code, reason = "generated for every direction, used in one")]
@@ -63,9 +64,6 @@ mod clinical {
 mod pathway {
     pub(crate) mod v1;
 }
-mod prescribing {
-    pub(crate) mod v1;
-}
 mod payment {
     pub(crate) mod v1;
 }
@@ -77,7 +75,7 @@ pub use engine::{Options, Runtime};
 pub use error::{PluginError, StartFailure};
 pub use failure::{CallFailure, FailureCode};
 pub use grants::{Grants, HttpGrant};
-pub use hook::Interface;
+pub use hook::{Export, Interface};
 pub use host::{
     files::pack::Packs,
     http::{Egress, EgressFuture, HttpError, HttpMethod, HttpRequest, HttpResponse, SignWith},
