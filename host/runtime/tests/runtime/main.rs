@@ -10,6 +10,7 @@ mod hostile;
 mod limits;
 mod packages;
 mod reach;
+mod resilience;
 mod tape;
 mod trust;
 mod wire;

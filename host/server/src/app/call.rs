@@ -171,9 +171,11 @@ impl<'a> Calls<'a> {
     /// That the calls cannot be put on tape.
     pub async fn note<T>(&mut self, calls: Vec<(&Install, Call<T>)>) -> AppResult<Vec<Result<T, Box<CallFailure>>>> {
         let entries = calls.iter().map(|(_, call)| self.entry(&call.tape)).collect::<AppResult<Vec<_>>>()?;
-        let tx = self.hospital.store().tenant(self.tenant).begin().await?;
-        tx.append_tape(&entries).await?;
-        tx.commit().await?;
+        if !entries.is_empty() {
+            let tx = self.hospital.store().tenant(self.tenant).begin().await?;
+            tx.append_tape(&entries).await?;
+            tx.commit().await?;
+        }
         Ok(calls.into_iter().map(|(install, call)| self.settle(install, call)).collect())
     }
 
