@@ -104,7 +104,10 @@ async fn a_visit_on_plugins_built_against_the_first_contract(hospital: TestHospi
     ] });
     clinic.patient.post(&answers, glucose).await;
     let alerts = clinic.doctor.get("/api/v1/alerts?state=open").await;
-    assert!(alerts.as_array().expect("alerts").iter().any(|a| a["detail"]["alert"]["severity"] == "critical"), "{alerts}");
+    assert!(
+        alerts.as_array().expect("alerts").iter().any(|a| a["detail"]["alert"]["severity"] == "critical"),
+        "{alerts}"
+    );
     let held = clinic.draft(&visit, &month()).await;
     clinic.doctor.refused(&format!("{held}/sign"), json!({ "valid_days": 3 }), "ENC_RED_FLAG").await;
     let holds = clinic.doctor.get(&format!("/api/v1/patients/{}/holds", clinic.subject)).await;

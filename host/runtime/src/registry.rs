@@ -16,9 +16,10 @@ use xinglin_domain::{
 
 use crate::{
     CallContext, Capability, DataNeeds, Digest, Grants, Interface, Lent, Limits, Manifest, Package, PluginError,
-    Runtime, StartFailure, cache,
-    call::{self, CallState, Terms},
+    Runtime, StartFailure,
     breaker::Breaker,
+    cache,
+    call::{self, CallState, Terms},
     capability,
     engine::Shared,
     failure::Cause,

@@ -13,7 +13,9 @@ use wasmparser::{
 use xinglin_domain::coding::{LocalizedText, Translation};
 
 use super::bounds;
-use crate::{Capability, Export, HostPattern, IdentityField, Interface, Manifest, PluginError, capability, hook, host::wasi};
+use crate::{
+    Capability, Export, HostPattern, IdentityField, Interface, Manifest, PluginError, capability, hook, host::wasi,
+};
 
 /// The host's side of a component.
 #[derive(Debug, Clone, PartialEq, Eq)]
