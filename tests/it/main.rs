@@ -7,6 +7,7 @@
 mod bad_bodies;
 mod bad_plugins;
 mod capabilities;
+mod compat;
 mod egress;
 mod journey;
 mod killed;
@@ -16,6 +17,7 @@ mod python;
 mod races;
 mod records;
 mod refusals;
+mod shadow_demo;
 mod support;
 mod telemetry;
 mod trust;

@@ -1,8 +1,8 @@
 //! Building the plugins of this repository.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use crate::{setup, sh};
 
@@ -21,10 +21,86 @@ pub enum With {
     Workspace,
 }
 
-/// `plugins/*` and the examples in Python.
+/// `plugins/*`, the examples in Python and what only tests need.
 pub fn build_all(with: With) -> Result<()> {
     build_rust(with)?;
+    build_variants(with)?;
     build_python(with)
+}
+
+/// A plugin of this repository with something changed on purpose, for the tests of
+/// what ought to notice. It is made of a copy: there is no switch in what ships.
+struct Variant {
+    /// Its folder in `plugins/`.
+    plugin: &'static str,
+    /// Name of its package.
+    name: &'static str,
+    /// File, what stands there once, and what shall.
+    changes: &'static [(&'static str, &'static str, &'static str)],
+}
+
+const VARIANTS: [Variant; 1] = [Variant {
+    plugin: "diabetes",
+    name: "diabetes-1.1.0",
+    changes: &[
+        ("plugin.toml", "\nversion = \"1.0.0\"", "\nversion = \"1.1.0\""),
+        ("Cargo.toml", "\nversion = \"1.0.0\"", "\nversion = \"1.1.0\""),
+        // A glucose between the two is critical to 1.0.0 and not to 1.1.0.
+        (
+            "src/step/critical.rs",
+            "const CRITICAL_HIGH: Decimal = Decimal::new(167, 1);",
+            "const CRITICAL_HIGH: Decimal = Decimal::new(200, 1);",
+        ),
+    ],
+}];
+
+/// Into `target/plugins/variants/`.
+fn build_variants(with: With) -> Result<()> {
+    let (plugins, workspace) = (sh::root().join("plugins"), sh::target().join("variants"));
+    if workspace.is_dir() {
+        std::fs::remove_dir_all(&workspace)?;
+    }
+    for file in ["Cargo.toml", "Cargo.lock"] {
+        copy(&plugins.join(file), &workspace.join(file))?;
+    }
+    let members: Vec<String> = VARIANTS.iter().map(|variant| format!("\"{}\"", variant.name)).collect();
+    let all = "[\"diabetes\", \"drug-safety\", \"medical-insurance\"]";
+    change(&workspace.join("Cargo.toml"), all, &format!("[{}]", members.join(", ")))?;
+    let sdk = format!("\"{}\"", sh::root().join("sdk").display());
+    change(&workspace.join("Cargo.toml"), "\"../sdk\"", &sdk)?;
+    let mut folders = Vec::new();
+    for Variant { plugin, name, changes } in VARIANTS {
+        let (from, to) = (plugins.join(plugin), workspace.join(name));
+        for part in ["Cargo.toml", "plugin.toml", "src"] {
+            copy(&from.join(part), &to.join(part))?;
+        }
+        for (file, before, after) in changes {
+            change(&to.join(file), before, after)?;
+        }
+        folders.push(to);
+    }
+    with.xinglin(["plugin", "build"])?.args(folders).args(["--out".into(), out().join("variants")]).run()
+}
+
+/// A file, or a folder with all that is in it.
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    if !from.is_dir() {
+        std::fs::create_dir_all(to.parent().context("a file is in a folder")?)?;
+        std::fs::copy(from, to).with_context(|| from.display().to_string())?;
+        return Ok(());
+    }
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        copy(&entry.path(), &to.join(entry.file_name()))?;
+    }
+    Ok(())
+}
+
+/// Replaces what must stand in a file exactly once.
+fn change(file: &Path, before: &str, after: &str) -> Result<()> {
+    let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
+    ensure!(text.matches(before).count() == 1, "{} does not say {before:?} once", file.display());
+    Ok(std::fs::write(file, text.replace(before, after))?)
 }
 
 /// `plugins/*`.

@@ -19,7 +19,7 @@ use crate::{
     engine::Runtime,
     pathway::v1::{Describe, Screen, Step},
     payment::v1::{Authorize, Query, Quote, Reverse, Settle},
-    prescribing::v1::Review,
+    prescribing,
     registry::Plugin,
     tape::{ReplayError, ReplayReport, Rerun, Tape},
     types::v1::Invalid,
@@ -49,17 +49,42 @@ impl Interface {
             Self::Payer => "xinglin:payment/payer",
         }
     }
+}
 
-    /// The newest version that this host calls. Older ones of the same major
-    /// are called too.
+/// An interface in one of the majors that this host calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Export {
+    interface: Interface,
+    /// Newest of the major. Older ones of it are called too.
+    version: (u64, u64, u64),
+}
+
+impl Export {
+    /// Everything that this host calls, the newest major of an interface first.
+    pub const ALL: &[Self] = &[
+        Self { interface: Interface::Pathway, version: (1, 0, 0) },
+        #[cfg(feature = "fixture-2-0")]
+        Self { interface: Interface::Review, version: (2, 0, 0) },
+        Self { interface: Interface::Review, version: (1, 0, 0) },
+        Self { interface: Interface::Payer, version: (1, 0, 0) },
+    ];
+
+    /// Which interface.
+    pub const fn interface(self) -> Interface {
+        self.interface
+    }
+
+    /// The newest version of this major that the host calls.
     pub const fn version(self) -> Version {
-        Version::new(1, 0, 0)
+        let (major, minor, patch) = self.version;
+        Version::new(major, minor, patch)
     }
 }
 
-impl fmt::Display for Interface {
+/// `xinglin:prescribing/review@1.0.0`
+impl fmt::Display for Export {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}@{}", self.name(), self.version())
+        write!(f, "{}@{}", self.interface.name(), self.version())
     }
 }
 
@@ -71,6 +96,14 @@ pub(crate) struct HookName {
     pub function: &'static str,
 }
 
+impl HookName {
+    /// Whether both are the same function, in whatever majors of its interface.
+    pub fn is_kin(self, other: Self) -> bool {
+        let name = |hook: Self| hook.interface.split_once('@').map(|(name, _)| (name, hook.function));
+        name(self) == name(other)
+    }
+}
+
 /// `xinglin:prescribing/review@1.0.0#review`, as core modules export it.
 impl fmt::Display for HookName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -79,7 +112,9 @@ impl fmt::Display for HookName {
 }
 
 /// One typed hook: what it takes and gives in the domain's words, and how those
-/// become the guest's.
+/// become the guest's. Majors of one function share input and output, so that
+/// what one was asked can be asked of another; what a major adds to the input has
+/// a default.
 pub(crate) trait Hook: 'static {
     const NAME: HookName;
     /// Written to the tape, and read back to replay it.
@@ -104,31 +139,31 @@ type Replay = for<'a> fn(
 
 /// A hook with its types forgotten.
 pub(crate) struct Entry {
-    pub interface: Interface,
     pub name: HookName,
     /// Whether an export has the type of the hook.
     pub check: Check,
     pub replay: Replay,
 }
 
-const fn entry<H: Hook>(interface: Interface) -> Entry {
+const fn entry<H: Hook>() -> Entry {
     Entry {
-        interface,
         name: H::NAME,
         check: |store, instance, index| instance.get_typed_func::<H::Parameters, H::Results>(store, index).map(|_| ()),
         replay: |runtime, plugin, tape, rerun| Box::pin(runtime.replay_as::<H>(plugin, tape, rerun)),
     }
 }
 
-/// Everything the host can call.
-pub(crate) static HOOKS: [Entry; 9] = [
-    entry::<Describe>(Interface::Pathway),
-    entry::<Screen>(Interface::Pathway),
-    entry::<Step>(Interface::Pathway),
-    entry::<Review>(Interface::Review),
-    entry::<Quote>(Interface::Payer),
-    entry::<Authorize>(Interface::Payer),
-    entry::<Settle>(Interface::Payer),
-    entry::<Query>(Interface::Payer),
-    entry::<Reverse>(Interface::Payer),
+/// Everything the host can call, the newest major of a function first.
+pub(crate) static HOOKS: &[Entry] = &[
+    entry::<Describe>(),
+    entry::<Screen>(),
+    entry::<Step>(),
+    #[cfg(feature = "fixture-2-0")]
+    entry::<prescribing::v2::Review>(),
+    entry::<prescribing::v1::Review>(),
+    entry::<Quote>(),
+    entry::<Authorize>(),
+    entry::<Settle>(),
+    entry::<Query>(),
+    entry::<Reverse>(),
 ];

@@ -33,6 +33,7 @@ mod grants;
 mod hook;
 mod limits;
 mod package;
+mod prescribing;
 mod registry;
 mod tape;
 mod trace;
@@ -65,9 +66,6 @@ mod clinical {
 mod pathway {
     pub(crate) mod v1;
 }
-mod prescribing {
-    pub(crate) mod v1;
-}
 mod payment {
     pub(crate) mod v1;
 }
@@ -79,7 +77,7 @@ pub use engine::{Options, Runtime};
 pub use error::{PluginError, StartFailure};
 pub use failure::{CallFailure, FailureCode};
 pub use grants::{Grants, HttpGrant};
-pub use hook::Interface;
+pub use hook::{Export, Interface};
 pub use host::{
     files::pack::Packs,
     http::{Egress, EgressFuture, HttpError, HttpMethod, HttpRequest, HttpResponse, SignWith},

@@ -13,7 +13,7 @@ pub(crate) mod trust;
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use crate::{Capability, Digest, Interface, Manifest, PluginError, Sheet};
+use crate::{Capability, Digest, Export, Interface, Manifest, PluginError, Sheet};
 
 use inspect::Surface;
 
@@ -70,6 +70,11 @@ impl Package {
     /// What the host can call on it. Never empty.
     pub fn interfaces(&self) -> &BTreeSet<Interface> {
         &self.surface.interfaces
+    }
+
+    /// The same, each in the major that it was built for.
+    pub fn exports(&self) -> &BTreeSet<Export> {
+        &self.surface.exports
     }
 
     /// What it really imports, which may be less than its manifest asks for.

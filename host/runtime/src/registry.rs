@@ -97,6 +97,11 @@ impl Plugin {
         self.grants.limits
     }
 
+    /// Whether this hook can be called on it, and not only another major of it.
+    pub(crate) fn has(&self, hook: HookName) -> bool {
+        self.program.hook(hook).is_some()
+    }
+
     pub(crate) fn program(&self) -> &Program {
         &self.program
     }
@@ -152,7 +157,7 @@ impl Runtime {
 
         let mut hooks = Vec::new();
         let mut checks = Vec::new();
-        for entry in inspect::hooks(package.interfaces()) {
+        for entry in inspect::hooks(package.exports()) {
             let index = component
                 .get_export_index(None, entry.name.interface)
                 .and_then(|interface| component.get_export_index(Some(&interface), entry.name.function))

@@ -302,10 +302,16 @@ impl Runtime {
     }
 
     async fn rerun(&self, plugin: &Plugin, tape: &Tape, rerun: Rerun) -> Result<ReplayReport, ReplayError> {
-        let entry = HOOKS
+        let recorded = HOOKS
             .iter()
             .find(|entry| entry.name.to_string() == tape.hook)
             .ok_or_else(|| ReplayError::UnknownHook(tape.hook.clone()))?;
+        // A candidate may have gone on to another major, and is asked the same in that.
+        let served = HOOKS.iter().find(|entry| entry.name.is_kin(recorded.name) && plugin.has(entry.name));
+        let entry = match rerun {
+            Rerun::Same => recorded,
+            Rerun::Other { .. } => served.unwrap_or(recorded),
+        };
         (entry.replay)(self, plugin, tape, rerun).await
     }
 

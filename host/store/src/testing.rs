@@ -19,7 +19,7 @@ use std::{
     time::Duration,
 };
 
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, postgres::PgConnectOptions};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, SqliteConnection, postgres::PgConnectOptions};
 use tokio::sync::OnceCell;
 
 use crate::{Engine, Store, StoreOptions};
@@ -130,6 +130,23 @@ impl Drop for TestDatabase {
             }
         }
     }
+}
+
+/// Runs SQL on the records at this address past the store, as whoever owns them
+/// could: for tests of what notices that.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn tamper(url: &str, sql: &str) -> Result<(), Unavailable> {
+    let refused = |error: sqlx::Error| failed(sql)(&error);
+    if url.starts_with("sqlite:") {
+        let mut connection = SqliteConnection::connect(url).await.map_err(refused)?;
+        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.map_err(refused)?;
+        return connection.close().await.map_err(refused);
+    }
+    let address = PgConnectOptions::from_str(url).map_err(refused)?;
+    // Row-level security hides what is no tenant's from who does not ask for all.
+    run(&address, &format!("SET xinglin.tenant = '*'; {sql}")).await
 }
 
 /// Tests connect as an ordinary role, which row-level security binds.

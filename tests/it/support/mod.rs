@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 pub use client::{Answer, Client};
 pub use clinic::{Clinic, PASSWORD, Person, line, medicine};
 pub use hospital::{TestHospital, advance};
-pub use plugin::{DIABETES, DRUG_SAFETY, MEDICAL_INSURANCE, PYTHON, PYTHON_WASI, Plugin};
+pub use plugin::{DIABETES, DIABETES_CHANGED, DRUG_SAFETY, MEDICAL_INSURANCE, PYTHON, PYTHON_WASI, Plugin, frozen};
 pub use process::Process;
 pub use tools::{Desk, Registry};
 

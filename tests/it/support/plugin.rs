@@ -1,4 +1,5 @@
-//! The plugins of this repository, as `cargo xtask build-plugins` left them.
+//! The plugins of this repository, as `cargo xtask build-plugins` left them, and
+//! those of long ago, as `tests/compat` keeps them.
 
 use serde_json::json;
 use xinglin_runtime::{Limits, Package, attach};
@@ -7,6 +8,7 @@ use super::Client;
 
 /// A plugin that was built.
 pub struct Plugin {
+    /// Below the target folder, or `compat/…` below `tests`.
     file: &'static str,
     pub id: &'static str,
     payer: Option<&'static str>,
@@ -20,12 +22,36 @@ pub const PYTHON: Plugin = Plugin { file: "plugins/python-plugin.wasm", id: "exa
 /// With its system calls; it needs the data pack `icd10-gb`.
 pub const PYTHON_WASI: Plugin = Plugin { file: "plugins/python-wasi.wasm", id: "example.code-table", payer: None };
 
+/// 1.0.0 with another threshold of critical glucose.
+pub const DIABETES_CHANGED: Plugin = Plugin { file: "plugins/variants/diabetes-1.1.0.wasm", ..DIABETES };
+
+/// Built against the contract as it was first published, and never again.
+pub mod frozen {
+    use super::Plugin;
+
+    pub const DIABETES: Plugin = Plugin { file: "compat/diabetes-0.1-wit-1.0.0.wasm", ..super::DIABETES };
+    pub const DRUG_SAFETY: Plugin = Plugin { file: "compat/drug-safety-0.1-wit-1.0.0.wasm", ..super::DRUG_SAFETY };
+    pub const MEDICAL_INSURANCE: Plugin =
+        Plugin { file: "compat/medical-insurance-0.1-wit-1.0.0.wasm", ..super::MEDICAL_INSURANCE };
+    /// Of `xinglin:prescribing@2.0.0`, the fixture.
+    pub const COURSE_LENGTH: Plugin =
+        Plugin { file: "compat/course-length-wit-2.0.0.wasm", id: "test.course-length", payer: None };
+}
+
 impl Plugin {
+    /// The package as it was built.
+    pub fn bytes(&self) -> Vec<u8> {
+        if self.file.starts_with("compat/") {
+            return super::repository(&format!("tests/{}", self.file));
+        }
+        let file = super::built(self.file, "cargo xtask test");
+        std::fs::read(file).expect("a package")
+    }
+
     /// The package, with all the time there is: it is not its speed on a busy
     /// machine that is tested here. A tenant could not grant more than is asked.
     pub fn package(&self) -> Vec<u8> {
-        let file = super::built(self.file, "cargo xtask build-plugins");
-        let package = Package::read(std::fs::read(file).expect("a package")).expect("a good package");
+        let package = Package::read(self.bytes()).expect("a good package");
         let mut manifest = package.manifest().clone();
         manifest.limits.deadline_ms = Limits::MAXIMUM.deadline_ms;
         attach(package.bytes(), &manifest).expect("the same package with another deadline")

@@ -9,7 +9,7 @@ use tokio::{
 };
 use xinglin_store::{Engine, testing::TestDatabase};
 
-use super::{Client, PASSWORD};
+use super::{Client, PASSWORD, tools::Ran};
 
 /// `xinglin serve` on a folder and an address that stay the same.
 pub struct Process {
@@ -51,6 +51,32 @@ impl Process {
         let output = command.arg("import").arg(file).args(["--tenant", tenant]).output().await.expect("it starts");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// `xinglin` with these arguments on the records, whether a server runs beside
+    /// it or not.
+    pub async fn xinglin(&self, arguments: &[&str]) -> Ran {
+        let mut command = program(&self.folder, self.database.as_ref());
+        let output = command.args(arguments).env("XINGLIN_PLUGINS__ALLOW_UNSIGNED", "true").output();
+        Ran::new(&output.await.expect("it starts"))
+    }
+
+    /// A place for a file that a command is to read; its path.
+    pub fn put(&self, name: &str, bytes: &[u8]) -> String {
+        let path = self.folder.path().join(name);
+        std::fs::write(&path, bytes).expect("written");
+        path.display().to_string()
+    }
+
+    /// SQL on the records, by somebody with the rights of their owner.
+    pub async fn tamper(&self, sql: &str) {
+        let own = || format!("sqlite:{}", self.folder.path().join("hospital.db").display());
+        let url = self.database.as_ref().map_or_else(own, |database| database.url().to_owned());
+        xinglin_store::testing::tamper(&url, sql).await.expect("changed records");
+    }
+
+    pub fn engine(&self) -> Engine {
+        self.database.as_ref().map_or(Engine::Sqlite, TestDatabase::engine)
     }
 
     /// `kill -9`: no farewell, no flush.

@@ -4,7 +4,7 @@
 use std::{
     net::TcpListener,
     path::{Path, PathBuf},
-    process::Stdio,
+    process::{Output, Stdio},
     time::Duration,
 };
 
@@ -26,11 +26,20 @@ fn program(name: &str) -> PathBuf {
 /// What a program did.
 pub struct Ran {
     pub good: bool,
+    /// What it exited with; nothing if it was killed.
+    pub code: Option<i32>,
     pub out: String,
     pub err: String,
 }
 
 impl Ran {
+    /// Of a program that has ended.
+    pub fn new(output: &Output) -> Self {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let (good, code) = (output.status.success(), output.status.code());
+        Self { good, code, out: text(&output.stdout), err: text(&output.stderr) }
+    }
+
     /// What it printed; it must have gone well.
     pub fn done(self) -> String {
         assert!(self.good, "{}{}", self.out, self.err);
@@ -112,9 +121,7 @@ impl Desk {
         let _ = stdin.write_all(typed.as_bytes()).await;
         drop(stdin);
         let output = tokio::time::timeout(Duration::from_secs(120), child.wait_with_output());
-        let output = output.await.expect("it ends").expect("it ran");
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        Ran { good: output.status.success(), out: text(&output.stdout), err: text(&output.stderr) }
+        Ran::new(&output.await.expect("it ends").expect("it ran"))
     }
 
     /// A key pair of this name without a password; its table for the settings.

@@ -13,12 +13,16 @@ use wasmparser::{
 use xinglin_domain::coding::{LocalizedText, Translation};
 
 use super::bounds;
-use crate::{Capability, HostPattern, IdentityField, Interface, Manifest, PluginError, capability, hook, host::wasi};
+use crate::{
+    Capability, Export, HostPattern, IdentityField, Interface, Manifest, PluginError, capability, hook, host::wasi,
+};
 
 /// The host's side of a component.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Surface {
     pub interfaces: BTreeSet<Interface>,
+    /// The same, with their majors.
+    pub exports: BTreeSet<Export>,
     pub capabilities: BTreeSet<Capability>,
 }
 
@@ -32,17 +36,16 @@ pub(crate) fn surface(component: &[u8]) -> Result<Surface, PluginError> {
     for import in imports {
         capabilities.extend(admit(&types, import)?);
     }
-    let mut interfaces = BTreeSet::new();
-    for export in exports {
-        interfaces.extend(recognise(export)?);
-    }
-    if interfaces.is_empty() {
+    let recognised = exports.into_iter().map(recognise).filter_map(Result::transpose);
+    let exports = recognised.collect::<Result<BTreeSet<Export>, PluginError>>()?;
+    if exports.is_empty() {
         return Err(PluginError::Interface {
             offered: "(no interface of a plugin)".into(),
             supported: supported_exports(),
         });
     }
-    Ok(Surface { interfaces, capabilities })
+    let interfaces = exports.iter().map(|export| export.interface()).collect();
+    Ok(Surface { interfaces, exports, capabilities })
 }
 
 /// Names of the imports and exports of the outermost component.
@@ -98,10 +101,18 @@ fn admit(types: &Types, import: &str) -> Result<Option<Capability>, PluginError>
         };
     }
     let vocabulary = ["xinglin:types/types", "xinglin:clinical/snapshot"];
-    let shared = vocabulary.contains(&interface) || Interface::ALL.iter().any(|known| known.name() == interface);
-    if shared && is_type_only(types, import) {
-        let ours = Version::new(1, 0, 0);
-        return if serves(&ours, version.as_ref()) { Ok(None) } else { Err(mismatch(format!("{interface}@{ours}"))) };
+    let shared: Vec<Version> = match vocabulary.contains(&interface) {
+        true => vec![Version::new(1, 0, 0)],
+        false => called(interface).map(Export::version).collect(),
+    };
+    if !shared.is_empty() && is_type_only(types, import) {
+        return match shared.iter().any(|ours| serves(ours, version.as_ref())) {
+            true => Ok(None),
+            false => {
+                let supported: Vec<String> = shared.iter().map(|ours| format!("{interface}@{ours}")).collect();
+                Err(mismatch(supported.join(", ")))
+            }
+        };
     }
     if wasi::INTERFACES.contains(&interface) {
         let is_served = version.is_some_and(|version| (version.major, version.minor) == (0, 2));
@@ -131,23 +142,30 @@ fn is_type_only(types: &Types, import: &str) -> bool {
 }
 
 /// The interface that an export is. What is not ours is ignored; what is ours in
-/// another version is refused, since whoever built it wanted it called.
-fn recognise(export: &str) -> Result<Option<Interface>, PluginError> {
+/// a version that is not called is refused, since whoever built it wanted it called.
+fn recognise(export: &str) -> Result<Option<Export>, PluginError> {
     let (name, version) = split(export);
-    match Interface::ALL.into_iter().find(|known| known.name() == name) {
-        Some(known) if serves(&known.version(), version.as_ref()) => Ok(Some(known)),
+    match called(name).find(|known| serves(&known.version(), version.as_ref())) {
+        Some(known) => Ok(Some(known)),
         None if !name.starts_with("xinglin:") => Ok(None),
-        _ => Err(PluginError::Interface { offered: export.to_owned(), supported: supported_exports() }),
+        None => Err(PluginError::Interface { offered: export.to_owned(), supported: supported_exports() }),
     }
 }
 
+/// The majors of an interface that the host calls.
+fn called(interface: &str) -> impl Iterator<Item = Export> {
+    Export::ALL.iter().copied().filter(move |known| known.interface().name() == interface)
+}
+
 fn supported_exports() -> String {
-    Interface::ALL.map(|interface| interface.to_string()).join(", ")
+    let all: Vec<String> = Export::ALL.iter().map(ToString::to_string).collect();
+    all.join(", ")
 }
 
 /// The full names of a component's functions that the host calls.
-pub(crate) fn hooks(interfaces: &BTreeSet<Interface>) -> impl Iterator<Item = &'static hook::Entry> {
-    hook::HOOKS.iter().filter(|entry| interfaces.contains(&entry.interface))
+pub(crate) fn hooks(exports: &BTreeSet<Export>) -> impl Iterator<Item = &'static hook::Entry> {
+    let names: BTreeSet<String> = exports.iter().map(ToString::to_string).collect();
+    hook::HOOKS.iter().filter(move |entry| names.contains(entry.name.interface))
 }
 
 // --- the permission sheet ----------------------------------------------------

@@ -1,15 +1,10 @@
 //! `xinglin:prescribing@1` ⇄ [`xinglin_domain::review`].
 
-use std::borrow::Cow;
+use xinglin_domain::review as domain;
 
-use serde::{Deserialize, Serialize};
-use xinglin_domain::{clinical::Snapshot, review as domain, time::Instant};
-
+use super::{Answer, ReviewInput, veto};
 use crate::{
-    call::{Call, CallContext},
-    engine::Runtime,
     hook::{Hook, HookName},
-    registry::Plugin,
     types::v1::{Invalid, lower, raise, raise_text},
     wit::{exports::xinglin::prescribing::review as wit, xinglin::clinical::snapshot},
 };
@@ -67,10 +62,7 @@ impl TryFrom<wit::Verdict> for domain::Verdict {
         Ok(match v {
             wit::Verdict::Allow => Self::Allow,
             wit::Verdict::Warn(findings) => Self::Warn(raise(findings)?),
-            wit::Verdict::Veto(findings) if findings.is_empty() => {
-                return Err(Invalid("a veto without a finding; a prescriber must be told why".into()));
-            }
-            wit::Verdict::Veto(findings) => Self::Veto(raise(findings)?),
+            wit::Verdict::Veto(findings) => veto(raise(findings)?)?,
         })
     }
 }
@@ -85,22 +77,13 @@ impl From<wit::Error> for domain::ReviewError {
     }
 }
 
-/// What `review` is asked.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ReviewInput<'a> {
-    order: Cow<'a, domain::Order>,
-    snapshot: Cow<'a, Snapshot>,
-    now: Instant,
-}
-
 /// `xinglin:prescribing/review#review`.
 pub(crate) struct Review;
 
 impl Hook for Review {
     const NAME: HookName = HookName { interface: "xinglin:prescribing/review@1.0.0", function: "review" };
     type Input<'a> = ReviewInput<'a>;
-    type Output = Result<domain::Verdict, domain::ReviewError>;
+    type Output = Answer;
     type Parameters = (wit::Order, snapshot::Snapshot, i64);
     type Results = (Result<wit::Verdict, wit::Error>,);
 
@@ -113,21 +96,5 @@ impl Hook for Review {
             Ok(verdict) => Ok(verdict.try_into()?),
             Err(error) => Err(error.into()),
         })
-    }
-}
-
-impl Runtime {
-    /// Asks a checker for its verdict on an order. Failure class: closed; any
-    /// `Err`, of the call or of the plugin, means "not checked".
-    pub async fn review(
-        &self,
-        plugin: &Plugin,
-        context: CallContext,
-        order: &domain::Order,
-        snapshot: &Snapshot,
-        now: Instant,
-    ) -> Call<Result<domain::Verdict, domain::ReviewError>> {
-        let input = ReviewInput { order: Cow::Borrowed(order), snapshot: Cow::Borrowed(snapshot), now };
-        self.invoke::<Review>(plugin, context, input).await
     }
 }

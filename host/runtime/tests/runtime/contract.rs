@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use wit_component::dummy_module;
 use wit_parser::{ManglingAndAbi, Resolve, Type, TypeDefKind, TypeId};
 use xinglin_domain::code::Code;
-use xinglin_runtime::{Grants, Interface, Manifest, Package, PluginError, attach, componentize};
+use xinglin_runtime::{Export, Grants, Manifest, Package, PluginError, attach, componentize};
 
 use crate::fixtures::{PACKAGES, resolve, runtime, toml, wit};
 
@@ -282,10 +282,12 @@ const EXPORT: &str = "export xinglin:prescribing/review@1.0.0;";
 
 #[tokio::test]
 async fn every_interface_loads_with_all_its_functions() {
-    for interface in Interface::ALL {
-        load(&[], &format!("export {interface};")).await.unwrap_or_else(|e| panic!("{interface}: {e}"));
+    // Those that are published.
+    let first: Vec<&Export> = Export::ALL.iter().filter(|export| export.version().major == 1).collect();
+    for export in &first {
+        load(&[], &format!("export {export};")).await.unwrap_or_else(|e| panic!("{export}: {e}"));
     }
-    let all: String = Interface::ALL.iter().map(|interface| format!("export {interface};")).collect();
+    let all: String = first.iter().map(|export| format!("export {export};")).collect();
     load(&[], &all).await.expect("several in one component");
 }
 

@@ -5,7 +5,7 @@ use xinglin_domain::{
     coding::{Attribute, AttributeValue, Decimal},
 };
 use xinglin_runtime::{
-    Capability, Grants, Interface, Manifest, Package, PluginError, SettingKind, attach, componentize,
+    Capability, Export, Grants, Interface, Manifest, Package, PluginError, SettingKind, attach, componentize,
 };
 
 use crate::fixtures::{Checker, KV_GET, LOG, component, resolve, runtime, toml};
@@ -163,15 +163,17 @@ fn what_is_no_plugin_is_refused() {
 
 #[test]
 fn another_version_of_an_interface_is_named() {
-    let newer = |text: String| text.replace("1.0.0", "2.0.0").replace("1.1.0", "2.0.0");
-    let (resolve, _, world) = resolve(newer, &[], "export xinglin:prescribing/review@2.0.0;");
-    let core = Checker::allow().core().replace("@1.0.0", "@2.0.0");
+    let newer = |text: String| text.replace("1.0.0", "3.0.0").replace("1.1.0", "3.0.0");
+    let (resolve, _, world) = resolve(newer, &[], "export xinglin:prescribing/review@3.0.0;");
+    let core = Checker::allow().core().replace("@1.0.0", "@3.0.0");
     let component = component(&core, &resolve, world);
     let packed = attach(&component, &manifest("").expect("a manifest")).expect("attached");
     match Package::read(packed).expect_err("refused") {
         PluginError::Interface { offered, supported } => {
-            assert!(offered.contains("@2.0.0"), "{offered}");
-            assert!(supported.contains("@1.0.0"), "{supported}");
+            assert!(offered.contains("@3.0.0"), "{offered}");
+            for export in Export::ALL {
+                assert!(supported.contains(&export.to_string()), "{supported}");
+            }
         }
         other => panic!("{other}"),
     }

@@ -346,7 +346,7 @@ impl Hospital {
         let install = install.ok_or_else(|| AppError::not_found("enabled plugin", plugin_id))?;
         let plugin = self.plugin(&install).await?;
         if !plugin.interfaces().contains(&role) {
-            return Err(AppError::new(Code::PluginInterface, format!("`{plugin_id}` does not export {role}")));
+            return Err(AppError::new(Code::PluginInterface, format!("`{plugin_id}` does not export {}", role.name())));
         }
         Ok((install, plugin))
     }

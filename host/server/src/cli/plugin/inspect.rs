@@ -40,7 +40,7 @@ impl Inspect {
             let document = json!({
                 "digest": package.digest().to_string(),
                 "manifest": manifest,
-                "interfaces": package.interfaces().iter().map(ToString::to_string).collect::<Vec<_>>(),
+                "interfaces": package.exports().iter().map(ToString::to_string).collect::<Vec<_>>(),
                 "permissions": sheet,
                 "settings_schema": manifest.settings_schema(),
             });

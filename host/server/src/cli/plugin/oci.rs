@@ -253,7 +253,7 @@ impl Registry {
 
 /// What the manifest's config says of a component.
 fn wasm_config(package: &Package) -> Value {
-    let exports: Vec<String> = package.interfaces().iter().map(ToString::to_string).collect();
+    let exports: Vec<String> = package.exports().iter().map(ToString::to_string).collect();
     let imports: Vec<String> = package.imports().iter().map(|c| format!("xinglin:host/{c}")).collect();
     json!({
         "created": Clock::default().now().to_string(),

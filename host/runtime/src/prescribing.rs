@@ -1,0 +1,62 @@
+//! Checks of a prescription, in the majors that are served. Whoever asks does not
+//! know which major a plugin was built for: it is called in the newest it has.
+
+pub(crate) mod v1;
+#[cfg(feature = "fixture-2-0")]
+pub(crate) mod v2;
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+use xinglin_domain::{
+    clinical::Snapshot,
+    review::{Finding, Order, ReviewError, Verdict},
+    time::Instant,
+};
+
+use crate::{
+    call::{Call, CallContext},
+    engine::Runtime,
+    registry::Plugin,
+    types::v1::Invalid,
+};
+
+/// What `review` is asked.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ReviewInput<'a> {
+    order: Cow<'a, Order>,
+    snapshot: Cow<'a, Snapshot>,
+    now: Instant,
+}
+
+/// What `review` answers.
+type Answer = Result<Verdict, ReviewError>;
+
+/// A veto that says why, whatever contract it was written in.
+fn veto(findings: Vec<Finding>) -> Result<Verdict, Invalid> {
+    match findings.is_empty() {
+        true => Err(Invalid("a veto without a finding; a prescriber must be told why".into())),
+        false => Ok(Verdict::Veto(findings)),
+    }
+}
+
+impl Runtime {
+    /// Asks a checker for its verdict on an order. Failure class: closed; any
+    /// `Err`, of the call or of the plugin, means "not checked".
+    pub async fn review(
+        &self,
+        plugin: &Plugin,
+        context: CallContext,
+        order: &Order,
+        snapshot: &Snapshot,
+        now: Instant,
+    ) -> Call<Result<Verdict, ReviewError>> {
+        let input = ReviewInput { order: Cow::Borrowed(order), snapshot: Cow::Borrowed(snapshot), now };
+        #[cfg(feature = "fixture-2-0")]
+        if plugin.has(<v2::Review as crate::hook::Hook>::NAME) {
+            return self.invoke::<v2::Review>(plugin, context, input).await;
+        }
+        self.invoke::<v1::Review>(plugin, context, input).await
+    }
+}
