@@ -11,7 +11,7 @@ use std::{
 
 use axum::http::HeaderMap;
 use opentelemetry::{
-    KeyValue,
+    Context, KeyValue,
     propagation::{Extractor, TextMapPropagator},
     trace::TracerProvider,
 };
@@ -67,7 +67,8 @@ impl Traces {
             .with_location(false)
             .with_threads(false)
             .with_target(false)
-            .with_tracked_inactivity(false);
+            .with_tracked_inactivity(false)
+            .with_context_activation(false);
         Some(layer.with_filter(FilterFn::new(goes_out).with_max_level_hint(LevelFilter::INFO)))
     }
 
@@ -98,7 +99,7 @@ pub fn continue_from(span: &Span, headers: &HeaderMap) {
     if span.is_disabled() {
         return;
     }
-    let parent = TraceContextPropagator::new().extract(&Headers(headers));
+    let parent = TraceContextPropagator::new().extract_with_context(&Context::new(), &Headers(headers));
     // Refused only if nobody notes spans.
     let _ = span.set_parent(parent);
 }
