@@ -3,7 +3,6 @@
 //! log lines none.
 
 use std::{
-    fmt,
     future::{Future, poll_fn},
     pin::pin,
     time::Duration,
@@ -117,27 +116,20 @@ impl Extractor for Headers<'_> {
 }
 
 /// An exporter whose HTTP client needs the runtime, for a thread that is not its own.
+#[derive(Debug)]
 struct OnRuntime<E> {
     exporter: E,
     runtime: Handle,
 }
 
-impl<E: fmt::Debug> fmt::Debug for OnRuntime<E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.exporter.fmt(f)
-    }
-}
-
 impl<E: SpanExporter> SpanExporter for OnRuntime<E> {
-    fn export(&self, batch: Vec<SpanData>) -> impl Future<Output = OTelSdkResult> + Send {
-        async move {
-            let mut exporting = pin!(self.exporter.export(batch));
-            poll_fn(|context| {
-                let _within = self.runtime.enter();
-                exporting.as_mut().poll(context)
-            })
-            .await
-        }
+    async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
+        let mut exporting = pin!(self.exporter.export(batch));
+        poll_fn(|context| {
+            let _within = self.runtime.enter();
+            exporting.as_mut().poll(context)
+        })
+        .await
     }
 
     fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
