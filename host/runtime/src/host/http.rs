@@ -15,7 +15,8 @@ use url::{Host, Url};
 
 use super::placeholder::{Piece, Placeholder, pieces};
 use crate::{
-    KeyKind, call::CallState, package::host_pattern::HostPattern, tape::Question, trace, wit::xinglin::host::http as wit,
+    KeyKind, call::CallState, package::host_pattern::HostPattern, tape::Question, trace,
+    wit::xinglin::host::http as wit,
 };
 
 /// Requests that one call may send.

@@ -114,8 +114,8 @@ impl Hospital {
             .route("/api/v1/openapi.json", get(move || async move { Json(description) }))
             .merge(fhir::routes().layer(large))
             .merge(health::routes())
-            .merge(metrics::routes())
-            .fallback(async || no_such_path())
+            .merge(metrics::routes(self.config().telemetry.metrics_token.as_ref()))
+            .fallback(async || AppError::new(Code::NotFound, "no such path; see /api/v1/openapi.json"))
             .method_not_allowed_fallback(async || {
                 AppError::new(Code::MethodNotAllowed, "no such method here; see /api/v1/openapi.json")
             })
@@ -133,10 +133,6 @@ impl Hospital {
             .layer(middleware::from_fn(request_id::layer))
             .with_state(self.clone())
     }
-}
-
-fn no_such_path() -> AppError {
-    AppError::new(Code::NotFound, "no such path; see /api/v1/openapi.json")
 }
 
 /// A request that has begun is carried to its end, whether or not the caller is

@@ -26,19 +26,10 @@ const BUILD: &str = "xinglin_build_info";
 /// take longer than its deadline.
 const CALL_BUCKETS: [f64; 16] =
     [50e-6, 100e-6, 250e-6, 500e-6, 1e-3, 2.5e-3, 5e-3, 10e-3, 25e-3, 50e-3, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
-const REQUEST_BUCKETS: [f64; 14] =
-    [1e-3, 2.5e-3, 5e-3, 10e-3, 25e-3, 50e-3, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0];
+const REQUEST_BUCKETS: [f64; 14] = [1e-3, 2.5e-3, 5e-3, 10e-3, 25e-3, 50e-3, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0];
 /// From 64 KiB, a page of memory, to 1 GiB.
-const MEMORY_BUCKETS: [f64; 8] = [
-    65_536.0,
-    262_144.0,
-    1_048_576.0,
-    4_194_304.0,
-    16_777_216.0,
-    67_108_864.0,
-    268_435_456.0,
-    1_073_741_824.0,
-];
+const MEMORY_BUCKETS: [f64; 8] =
+    [65_536.0, 262_144.0, 1_048_576.0, 4_194_304.0, 16_777_216.0, 67_108_864.0, 268_435_456.0, 1_073_741_824.0];
 
 /// Observations between two times that histograms are tidied. Whoever never reads
 /// them has them tidied all the same, and no list grows without end.
@@ -178,7 +169,8 @@ mod tests {
             meter.answered("GET", "/healthz", 200, Duration::from_millis(2));
         }
         let text = meter.render(7);
-        let bucket = r#"xinglin_http_request_seconds_bucket{method="GET",route="/healthz",status="200",le="0.0025"} 3072"#;
+        let bucket =
+            r#"xinglin_http_request_seconds_bucket{method="GET",route="/healthz",status="200",le="0.0025"} 3072"#;
         assert!(text.contains(bucket), "{text}");
         assert!(text.contains("xinglin_plugin_shadow_skipped_total 7"), "{text}");
     }

@@ -3,7 +3,6 @@
 //! log lines none.
 
 use std::{
-    fmt,
     future::{Future, poll_fn},
     pin::pin,
     time::Duration,
@@ -11,7 +10,7 @@ use std::{
 
 use axum::http::HeaderMap;
 use opentelemetry::{
-    KeyValue,
+    Context, KeyValue,
     propagation::{Extractor, TextMapPropagator},
     trace::TracerProvider,
 };
@@ -67,7 +66,8 @@ impl Traces {
             .with_location(false)
             .with_threads(false)
             .with_target(false)
-            .with_tracked_inactivity(false);
+            .with_tracked_inactivity(false)
+            .with_context_activation(false);
         Some(layer.with_filter(FilterFn::new(goes_out).with_max_level_hint(LevelFilter::INFO)))
     }
 
@@ -98,7 +98,7 @@ pub fn continue_from(span: &Span, headers: &HeaderMap) {
     if span.is_disabled() {
         return;
     }
-    let parent = TraceContextPropagator::new().extract(&Headers(headers));
+    let parent = TraceContextPropagator::new().extract_with_context(&Context::new(), &Headers(headers));
     // Refused only if nobody notes spans.
     let _ = span.set_parent(parent);
 }
@@ -116,27 +116,20 @@ impl Extractor for Headers<'_> {
 }
 
 /// An exporter whose HTTP client needs the runtime, for a thread that is not its own.
+#[derive(Debug)]
 struct OnRuntime<E> {
     exporter: E,
     runtime: Handle,
 }
 
-impl<E: fmt::Debug> fmt::Debug for OnRuntime<E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.exporter.fmt(f)
-    }
-}
-
 impl<E: SpanExporter> SpanExporter for OnRuntime<E> {
-    fn export(&self, batch: Vec<SpanData>) -> impl Future<Output = OTelSdkResult> + Send {
-        async move {
-            let mut exporting = pin!(self.exporter.export(batch));
-            poll_fn(|context| {
-                let _within = self.runtime.enter();
-                exporting.as_mut().poll(context)
-            })
-            .await
-        }
+    async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
+        let mut exporting = pin!(self.exporter.export(batch));
+        poll_fn(|context| {
+            let _within = self.runtime.enter();
+            exporting.as_mut().poll(context)
+        })
+        .await
     }
 
     fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
