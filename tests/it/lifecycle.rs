@@ -146,7 +146,11 @@ async fn what_is_recalled_fails_closed_and_is_reported(hospital: TestHospital) {
     let plugins = hospital.operator.get(&format!("/api/v1/tenants/{}/plugins", clinic.tenant)).await;
     assert!(plugins.as_array().expect("plugins").iter().any(|plugin| plugin["state"] == "recalled"), "{plugins}");
 
+    // A new grant does not take the check away in the meantime.
     bring(&hospital, Guest::healthy().version("1.0.1")).await;
+    let granted = hospital.operator.put(&path, json!({ "version": "1.0.1" })).await;
+    assert_eq!((&granted["version"], &granted["state"]), (&json!("1.0.0"), &json!("recalled")));
+    refuses_to_sign(&clinic, "RX_NOT_CHECKED").await;
     let promote = json!({ "version": "1.0.1", "without_gate": true });
     hospital.operator.post(&format!("{path}/promote"), promote).await;
     clinic.signed().await;

@@ -19,4 +19,5 @@ mod records;
 mod refusals;
 mod shadow_demo;
 mod support;
+mod telemetry;
 mod trust;

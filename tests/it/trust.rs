@@ -145,7 +145,7 @@ async fn a_plugin_goes_forward_only(engine: Engine) {
     assert!(refused["detail"].as_str().is_some_and(|detail| detail.contains("interaction")), "{refused}");
     send("", guest.package_of("1.2.9")).await.refused("older than what was recalled", "PLUGIN_DOWNGRADE");
     let bundle = format!("/api/v1/plugins/{}/bundle", guest.id);
-    hospital.operator.hidden(&format!("{bundle}?version=1.3.0"), "PLUGIN_STATE").await;
+    hospital.operator.hidden(&format!("{bundle}?version=1.3.0"), "PLUGIN_RECALLED").await;
     assert_eq!(send("", guest.package_of("1.3.1")).await.status, 201);
 
     // A floor holds whatever is allowed, for what is here as for what comes.

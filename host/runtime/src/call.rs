@@ -11,6 +11,7 @@ use tokio::{
     task::yield_now,
     time::timeout,
 };
+use tracing::Instrument;
 use wasmtime::{Store, UpdateDeadline};
 use xinglin_domain::{
     coding::{Attribute, AttributeValue},
@@ -19,8 +20,8 @@ use xinglin_domain::{
 };
 
 use crate::{
-    CallFailure, Egress, FailureCode, Grants, Identity, Keyring, KvRead, KvWrite, Limits, LogLine, NoKv,
-    NoRecord, Output, Plugin, RecordRead, Runtime, Secrets, Tape,
+    CallFailure, Egress, FailureCode, Grants, Identity, Keyring, KvRead, KvWrite, Limits, LogLine, NoKv, NoRecord,
+    Output, Plugin, RecordRead, Runtime, Secrets, Tape,
     breaker::Admission,
     engine::TICK,
     failure::{Cause, hint},
@@ -37,6 +38,7 @@ use crate::{
     limits::{Meter, Stop},
     registry::Program,
     tape::Recorder,
+    trace,
     types::v1::Invalid,
 };
 
@@ -109,6 +111,13 @@ pub struct Call<T> {
     pub elapsed: time::Duration,
     /// Bytes of memories and tables at their peak.
     pub memory_peak: usize,
+}
+
+impl<T> Call<T> {
+    /// How it ended, in a word: `answered`, or the code of the failure.
+    pub fn outcome_code(&self) -> &'static str {
+        self.outcome.as_ref().map_or_else(|failure| failure.code.as_str(), |_| "answered")
+    }
 }
 
 /// What the host functions of one call work on.
@@ -215,7 +224,11 @@ impl Runtime {
         input: H::Input<'_>,
     ) -> Call<H::Output> {
         let limits = plugin.limits();
-        self.run::<H>(plugin, context, &input, Recorder::default(), limits).await.0
+        let span = trace::call(plugin.program(), H::NAME, &context);
+        let run = self.run::<H>(plugin, context, &input, Recorder::default(), limits);
+        let (call, _) = run.instrument(span.clone()).await;
+        trace::ended(&span, &call);
+        call
     }
 
     /// Calls a hook under a recorder. Also says whether it asked other questions

@@ -134,9 +134,19 @@ pub(crate) static CATALOGUE: [Entry; 11] = [
 
 impl Capability {
     /// All of them.
-    pub const ALL: [Self; 11] =
-        [Self::Log, Self::Settings, Self::Kv, Self::Records, Self::Http, Self::Secrets, Self::Identity, Self::Signing,
-        Self::Files, Self::Random, Self::Wasi];
+    pub const ALL: [Self; 11] = [
+        Self::Log,
+        Self::Settings,
+        Self::Kv,
+        Self::Records,
+        Self::Http,
+        Self::Secrets,
+        Self::Identity,
+        Self::Signing,
+        Self::Files,
+        Self::Random,
+        Self::Wasi,
+    ];
 
     /// As manifests write it.
     pub const fn name(self) -> &'static str {

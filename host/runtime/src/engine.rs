@@ -40,7 +40,14 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { cache: None, packs: None, calls: 128, calls_per_plugin: 32, calls_per_tenant: 64, patience: Duration::from_millis(500) }
+        Self {
+            cache: None,
+            packs: None,
+            calls: 128,
+            calls_per_plugin: 32,
+            calls_per_tenant: 64,
+            patience: Duration::from_millis(500),
+        }
     }
 }
 
@@ -120,6 +127,11 @@ impl Runtime {
     /// classes say follows. Replays go on, for whoever looks into the matter.
     pub fn recall(&self, digest: Digest) {
         self.shared.recalled.send_if_modified(|recalled| recalled.insert(digest));
+    }
+
+    /// Whether a component was recalled.
+    pub fn is_recalled(&self, digest: Digest) -> bool {
+        self.shared.recalled.borrow().contains(&digest)
     }
 
     /// Ends when a component is recalled.

@@ -218,9 +218,11 @@ pub(crate) fn hint(code: FailureCode, limits: Limits) -> String {
         FailureCode::Trap => "the tape of this call has all that went in; a plugin that may `log` reports \
                               the place of a panic"
             .to_owned(),
-        FailureCode::Resting => "see why the calls before it failed; when it has rested, one call is let through to see \
+        FailureCode::Resting => {
+            "see why the calls before it failed; when it has rested, one call is let through to see \
                                  whether it works again"
-            .to_owned(),
+                .to_owned()
+        }
         FailureCode::Recalled => "promote another version of the plugin, or disable it; what it touched is in the \
                                   report of the recall"
             .to_owned(),

@@ -132,7 +132,8 @@ impl Grants {
         let list = |set: &BTreeSet<String>| set.iter().cloned().collect::<Vec<_>>();
         lacks.extend(beyond("secret", list(&manifest.secrets()), list(&self.secrets)));
         lacks.extend(beyond("data pack", list(manifest.packs()), list(&self.packs)));
-        let fields = |set: &BTreeSet<IdentityField>| set.iter().map(|field| field.words().1).map(str::to_owned).collect();
+        let fields =
+            |set: &BTreeSet<IdentityField>| set.iter().map(|field| field.words().1).map(str::to_owned).collect();
         lacks.extend(beyond("identity", fields(&manifest.identity()), fields(&self.identity)));
         let keys = |map: &BTreeMap<String, KeyKind>| map.iter().map(|(key, kind)| format!("{key} ({kind})")).collect();
         lacks.extend(beyond("key", keys(&manifest.keys()), keys(&self.keys)));

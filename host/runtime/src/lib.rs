@@ -36,6 +36,7 @@ mod package;
 mod prescribing;
 mod registry;
 mod tape;
+mod trace;
 #[allow(dead_code, reason = "generated for every direction, used in one")]
 mod wit;
 
@@ -84,9 +85,11 @@ pub use host::{
     kv::{KvFuture, KvRead, KvUnavailable, KvWrite, NoKv},
     log::{LogLevel, LogLine},
     placeholder::{Piece, Placeholder, pieces},
-    secrets::{Secrets, SecretsFuture},
-    signing::{KeyKind, Keyring, KeyringFuture, KeyringUnavailable, PublicKey as PluginPublicKey, SM2_IDENTITY, verify},
     records::{NoRecord, RecordError, RecordFuture, RecordQuery, RecordRead},
+    secrets::{Secrets, SecretsFuture},
+    signing::{
+        KeyKind, Keyring, KeyringFuture, KeyringUnavailable, PublicKey as PluginPublicKey, SM2_IDENTITY, verify,
+    },
 };
 pub use limits::Limits;
 pub use package::{
@@ -102,3 +105,4 @@ pub use package::{
 };
 pub use registry::Plugin;
 pub use tape::{Answer, Output, ReplayError, ReplayReport, Tape};
+pub use trace::TRACE;

@@ -136,6 +136,10 @@ impl Question {
         }
         Self { import, arguments: Digest(hash.finalize().into()) }
     }
+
+    pub fn import(&self) -> &'static str {
+        self.import
+    }
 }
 
 /// Writes the answers of a call down; in a rerun, also gives them.
@@ -320,6 +324,7 @@ impl Runtime {
         let input: H::Input<'_> =
             serde_json::from_str(&tape.input).map_err(|e| ReplayError::Unreadable(e.to_string()))?;
         let recorder = Recorder::of(&rerun, &tape.answers);
+        let is_same = matches!(rerun, Rerun::Same);
         let (settings, lent) = match rerun {
             Rerun::Same => (Vec::new(), Lent::default()),
             Rerun::Other { settings, lent } => (settings, lent),
@@ -332,8 +337,11 @@ impl Runtime {
             now: tape.started,
             lent,
         };
-        // A slower machine must not turn an answer into a failure.
-        let limits = Limits { deadline_ms: Limits::MAXIMUM.deadline_ms, ..tape.limits };
+        let limits = match is_same {
+            // A slower machine must not turn an answer into a failure.
+            true => Limits { deadline_ms: Limits::MAXIMUM.deadline_ms, ..tape.limits },
+            false => plugin.limits(),
+        };
         let (Call { tape: again, .. }, diverged): (Call<H::Output>, bool) =
             self.run::<H>(plugin, context, &input, recorder, limits).await;
         let diverged = diverged || again.answers != tape.answers;

@@ -19,6 +19,7 @@ pub mod fhir;
 pub mod http;
 pub mod jobs;
 pub mod keys;
+pub mod telemetry;
 pub mod tls;
 
 use std::future::Future;

@@ -9,6 +9,8 @@ pub struct Client {
     http: reqwest::Client,
     base: String,
     token: Option<String>,
+    /// `traceparent`, as W3C has it.
+    trace: Option<String>,
 }
 
 /// What came back, refused or not.
@@ -24,12 +26,17 @@ impl Client {
     /// Nobody yet.
     pub fn new(base: &str) -> Self {
         xinglin_server::tls::install();
-        Self { http: reqwest::Client::new(), base: base.to_owned(), token: None }
+        Self { http: reqwest::Client::new(), base: base.to_owned(), token: None, trace: None }
     }
 
     /// The same address with another token.
     pub fn with_token(&self, token: Option<&str>) -> Self {
         Self { token: token.map(str::to_owned), ..self.clone() }
+    }
+
+    /// The same person within a trace.
+    pub fn within(&self, traceparent: &str) -> Self {
+        Self { trace: Some(traceparent.to_owned()), ..self.clone() }
     }
 
     /// `http://127.0.0.1:…`
@@ -89,7 +96,10 @@ impl Client {
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        let request = self.http.request(method, format!("{}{path}", self.base));
+        let mut request = self.http.request(method, format!("{}{path}", self.base));
+        if let Some(trace) = &self.trace {
+            request = request.header("traceparent", trace);
+        }
         match &self.token {
             Some(token) => request.bearer_auth(token),
             None => request,

@@ -9,9 +9,9 @@ pub mod outside;
 mod plugin;
 mod process;
 pub mod record;
+mod tools;
 #[path = "../../../host/runtime/tests/runtime/wire.rs"]
 pub mod wire;
-mod tools;
 
 use std::path::{Path, PathBuf};
 

@@ -17,18 +17,25 @@ pub struct Process {
     listen: String,
     folder: TempDir,
     database: Option<TestDatabase>,
+    settings: Vec<(String, String)>,
 }
 
 impl Process {
     pub async fn open(engine: Engine) -> Self {
+        Self::open_with(engine, &[]).await
+    }
+
+    /// With more `XINGLIN_…` variables.
+    pub async fn open_with(engine: Engine, settings: &[(&str, &str)]) -> Self {
+        let settings: Vec<_> = settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
         let folder = TempDir::with_prefix("xinglin-it-").expect("a temporary folder");
         super::furnish(folder.path());
         let database = match engine {
             Engine::Sqlite => None,
             Engine::Postgres => Some(TestDatabase::new(engine).await.expect("a database")),
         };
-        let (child, listen) = serve(&folder, database.as_ref(), "127.0.0.1:0").await;
-        Self { child, listen, folder, database }
+        let (child, listen) = serve(&folder, database.as_ref(), &settings, "127.0.0.1:0").await;
+        Self { child, listen, folder, database, settings }
     }
 
     /// Nobody, at its address.
@@ -77,10 +84,20 @@ impl Process {
         self.child.kill().await.expect("a process to kill");
     }
 
+    /// SIGTERM: returns when it has ended in good order.
+    pub async fn stop(mut self) {
+        let process = self.child.id().expect("it runs").to_string();
+        let asked = Command::new("kill").args(["-TERM", &process]).status().await.expect("kill");
+        assert!(asked.success());
+        let ended = self.child.wait().await.expect("it ends");
+        let log = std::fs::read_to_string(self.folder.path().join("server.log")).unwrap_or_default();
+        assert!(ended.success(), "{ended}:\n{log}");
+    }
+
     /// A new server on the records of the one that was killed.
     pub async fn restart(&mut self) {
         self.kill().await;
-        let (child, listen) = serve(&self.folder, self.database.as_ref(), &self.listen).await;
+        let (child, listen) = serve(&self.folder, self.database.as_ref(), &self.settings, &self.listen).await;
         (self.child, self.listen) = (child, listen);
     }
 }
@@ -96,7 +113,12 @@ fn program(folder: &TempDir, database: Option<&TestDatabase>) -> Command {
 }
 
 /// Returns when it listens.
-async fn serve(folder: &TempDir, database: Option<&TestDatabase>, listen: &str) -> (Child, String) {
+async fn serve(
+    folder: &TempDir,
+    database: Option<&TestDatabase>,
+    settings: &[(String, String)],
+    listen: &str,
+) -> (Child, String) {
     let log = folder.path().join("server.log");
     let file = std::fs::OpenOptions::new().create(true).append(true).open(&log).expect("a log");
     let mut child = program(folder, database)
@@ -106,6 +128,7 @@ async fn serve(folder: &TempDir, database: Option<&TestDatabase>, listen: &str) 
         .env("XINGLIN_TIMER_POLL_MILLIS", "50")
         .env("XINGLIN_SESSIONS__TOKEN_SECONDS", "34560000")
         .env("XINGLIN_PLUGINS__ALLOW_UNSIGNED", "true")
+        .envs(settings.iter().cloned())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(file)

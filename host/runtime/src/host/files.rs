@@ -11,12 +11,13 @@ pub(crate) mod scratch;
 use std::{collections::BTreeMap, sync::Arc};
 
 use serde::{Deserialize, Serialize};
+use tracing::Instrument;
 
 use self::{
     pack::Pack,
     scratch::{Scratch, ScratchError},
 };
-use crate::{Digest, call::CallState, limits::Stop, tape::Question, wit::xinglin::host::files as wit};
+use crate::{Digest, call::CallState, limits::Stop, tape::Question, trace, wit::xinglin::host::files as wit};
 
 /// Most bytes read or written at once.
 const MOST: u64 = 4 << 20;
@@ -122,7 +123,8 @@ impl CallState {
             return Err(FileError::TooLarge(MOST));
         }
         self.waiting = true;
-        let read = tokio::task::spawn_blocking(move || pack.read(&file, offset, length.into())).await;
+        let reading = tokio::task::spawn_blocking(move || pack.read(&file, offset, length.into()));
+        let read = reading.instrument(trace::import("files.read-pack")).await;
         self.waiting = false;
         read.unwrap_or(Err(FileError::Unavailable))
     }

@@ -10,11 +10,12 @@ use std::{collections::BTreeSet, future::Future, pin::Pin, sync::Arc, time};
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
+use tracing::Instrument;
 use url::{Host, Url};
 
 use super::placeholder::{Piece, Placeholder, pieces};
 use crate::{
-    KeyKind, call::CallState, package::host_pattern::HostPattern, tape::Question, wit::xinglin::host::http as wit,
+    KeyKind, call::CallState, package::host_pattern::HostPattern, tape::Question, trace, wit::xinglin::host::http as wit,
 };
 
 /// Requests that one call may send.
@@ -457,7 +458,7 @@ impl CallState {
         let places = self.http.places.clone();
         let _place = places.try_acquire().map_err(|_| HttpError::TooMany)?;
         self.waiting = true;
-        let answer = self.lent.http.send(request).await;
+        let answer = self.lent.http.send(request).instrument(trace::import("http.send")).await;
         self.waiting = false;
         answer
     }

@@ -4,8 +4,9 @@
 use std::{fmt, future::Future, pin::Pin};
 
 use serde::{Deserialize, Serialize};
+use tracing::Instrument;
 
-use crate::{Capability, call::CallState, tape::Question, wit::xinglin::host::identity as wit};
+use crate::{Capability, call::CallState, tape::Question, trace, wit::xinglin::host::identity as wit};
 
 /// Something that says who a patient is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -85,7 +86,7 @@ impl wit::Host for CallState {
             Some(recorded) => recorded,
             None => {
                 self.waiting = true;
-                let known = self.lent.identity.available().await;
+                let known = self.lent.identity.available().instrument(trace::import(question.import())).await;
                 self.waiting = false;
                 let granted = self.grants.capabilities.contains(&Capability::Identity);
                 self.grants.identity.iter().filter(|field| granted && known.contains(field)).copied().collect()

@@ -7,8 +7,9 @@ use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+use tracing::Instrument;
 
-use crate::{call::CallState, tape::Question, wit::xinglin::host::kv as wit};
+use crate::{call::CallState, tape::Question, trace, wit::xinglin::host::kv as wit};
 
 const MAX_KEY: usize = 512;
 const MAX_VALUE: usize = 64 << 10;
@@ -165,7 +166,7 @@ impl CallState {
             Some(recorded) => recorded,
             None => {
                 self.waiting = true;
-                let live = self.kv.put(key, value).await;
+                let live = self.kv.put(key, value).instrument(trace::import(import)).await;
                 self.waiting = false;
                 live
             }
@@ -184,7 +185,7 @@ impl wit::Host for CallState {
             Some(known) => known,
             None => {
                 self.waiting = true;
-                let live = self.kv.get(&key).await;
+                let live = self.kv.get(&key).instrument(trace::import(question.import())).await;
                 self.waiting = false;
                 live.map(|value| value.map(Hex))
             }

@@ -7,6 +7,7 @@ use std::{future::Future, pin::Pin, sync::Arc};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use thiserror::Error;
+use tracing::Instrument;
 use xinglin_domain::{
     clinical::{Allergy, Condition, Medication, Observation},
     coding::Coding,
@@ -17,6 +18,7 @@ use crate::{
     DataNeeds,
     call::CallState,
     tape::Question,
+    trace,
     types::v1::lower,
     wit::xinglin::{clinical::snapshot, host::records as wit},
 };
@@ -138,7 +140,7 @@ impl CallState {
             Some(recorded) => recorded,
             None => {
                 self.waiting = true;
-                let live = ask.await;
+                let live = ask.instrument(trace::import(question.import())).await;
                 self.waiting = false;
                 live.map(|mut found| {
                     found.truncate(MOST as usize);

@@ -2,7 +2,9 @@
 
 use std::{future::Future, pin::Pin};
 
-use crate::{Capability, call::CallState, tape::Question, wit::xinglin::host::secrets as wit};
+use tracing::Instrument;
+
+use crate::{Capability, call::CallState, tape::Question, trace, wit::xinglin::host::secrets as wit};
 
 /// A look that is under way.
 pub type SecretsFuture<'a> = Pin<Box<dyn Future<Output = Vec<String>> + Send + 'a>>;
@@ -21,7 +23,7 @@ impl wit::Host for CallState {
             Some(recorded) => recorded,
             None => {
                 self.waiting = true;
-                let kept = self.lent.secrets.available().await;
+                let kept = self.lent.secrets.available().instrument(trace::import(question.import())).await;
                 self.waiting = false;
                 let granted = self.grants.capabilities.contains(&Capability::Secrets);
                 self.grants.secrets.iter().filter(|key| granted && kept.contains(key)).cloned().collect()

@@ -5,9 +5,10 @@ use std::{fmt, future::Future, pin::Pin};
 use serde::{Deserialize, Serialize};
 use sm2::dsa::signature::Verifier as _;
 use thiserror::Error;
+use tracing::Instrument;
 
 use super::kv::Hex;
-use crate::{Capability, call::CallState, tape::Question, wit::xinglin::host::signing as wit};
+use crate::{Capability, call::CallState, tape::Question, trace, wit::xinglin::host::signing as wit};
 
 const MAX_MESSAGE: usize = 64 << 10;
 
@@ -149,7 +150,7 @@ impl CallState {
 
     async fn public_halves(&mut self) -> Vec<TapedKey> {
         self.waiting = true;
-        let found = self.lent.signing.public_keys().await;
+        let found = self.lent.signing.public_keys().instrument(trace::import("signing.public-keys")).await;
         self.waiting = false;
         let mut keys = found.unwrap_or_default();
         keys.retain(|key| key.kind.signs() && self.key(&key.key) == Some(key.kind));
@@ -163,7 +164,7 @@ impl CallState {
             return Err(TapedError::TooLarge);
         }
         self.waiting = true;
-        let signature = self.lent.signing.sign(key, kind, message).await;
+        let signature = self.lent.signing.sign(key, kind, message).instrument(trace::import("signing.sign")).await;
         self.waiting = false;
         signature?.map(Hex).ok_or(TapedError::UnknownKey)
     }

@@ -315,6 +315,20 @@ impl Manifest {
         }
     }
 
+    /// The same as JSON Schema (2020-12), for forms and for editors: an object with
+    /// a property for each setting, and no other.
+    pub fn settings_schema(&self) -> serde_json::Value {
+        let properties: serde_json::Map<_, _> =
+            self.settings.iter().map(|(key, setting)| (key.clone(), setting.schema())).collect();
+        serde_json::json!({
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "title": self.name.get("en"),
+            "type": "object",
+            "properties": properties,
+            "additionalProperties": false,
+        })
+    }
+
     /// What a tenant's values come to: checked, completed by the defaults, in
     /// the order of their keys.
     ///
@@ -478,6 +492,35 @@ impl SettingKind {
 }
 
 impl Setting {
+    fn schema(&self) -> serde_json::Value {
+        let (kind, least, most) = match self.kind {
+            SettingKind::Text => ("string", "minLength", "maxLength"),
+            SettingKind::Integer => ("integer", "minimum", "maximum"),
+            SettingKind::Decimal => ("number", "minimum", "maximum"),
+            SettingKind::Boolean => ("boolean", "minimum", "maximum"),
+        };
+        // With all its digits: numbers of this crate are exact.
+        let number = |number: &Decimal| serde_json::from_str(&number.to_string()).unwrap_or_default();
+        let mut schema = serde_json::Map::from_iter([("type".to_owned(), kind.into())]);
+        for (bound, value) in [(least, &self.minimum), (most, &self.maximum)] {
+            if let Some(value) = value {
+                schema.insert(bound.to_owned(), number(value));
+            }
+        }
+        let default = match &self.default {
+            Some(AttributeValue::Text(text)) => Some(text.clone().into()),
+            Some(AttributeValue::Integer(whole)) => Some((*whole).into()),
+            Some(AttributeValue::Decimal(decimal)) => Some(number(decimal)),
+            Some(AttributeValue::Boolean(truth)) => Some((*truth).into()),
+            _ => None,
+        };
+        schema.extend(default.map(|default| ("default".to_owned(), default)));
+        if !self.description.is_empty() {
+            schema.insert("description".to_owned(), self.description.get("en").into());
+        }
+        schema.into()
+    }
+
     /// Whether a value has the type and lies in the range.
     fn check(&self, value: &AttributeValue) -> Result<(), String> {
         let size = match (self.kind, value) {

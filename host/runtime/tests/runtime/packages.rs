@@ -88,6 +88,27 @@ fn a_manifest_that_says_too_little_too_much_or_nonsense_is_refused() {
 }
 
 #[test]
+fn settings_have_a_schema() {
+    let manifest = Manifest::parse(&toml(
+        "[capabilities.settings]
+         [settings.goal]
+         type = \"decimal\"
+         default = \"7.0\"
+         minimum = \"6.5\"
+         description = \"HbA1c in percent\"
+         [settings.greeting]
+         type = \"text\"
+         maximum = 20",
+    ));
+    let schema = manifest.expect("a manifest").settings_schema();
+    assert_eq!(schema["additionalProperties"], false);
+    assert_eq!(
+        schema["properties"].to_string(),
+        r#"{"goal":{"default":7.0,"description":"HbA1c in percent","minimum":6.5,"type":"number"},"greeting":{"maxLength":20,"type":"string"}}"#
+    );
+}
+
+#[test]
 fn settings_are_checked_and_completed() {
     let manifest = manifest(
         "[settings.days]\ntype = \"integer\"\ndefault = 7\nminimum = 1\nmaximum = 30\n[settings.note]\ntype = \"text\"",

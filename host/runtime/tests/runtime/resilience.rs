@@ -1,6 +1,7 @@
 //! What one plugin, one tenant or one recall does to the rest.
 
 use std::{
+    collections::BTreeMap,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -12,7 +13,7 @@ use xinglin_domain::{
 };
 use xinglin_runtime::{Call, CallContext, FailureCode, Options, Plugin, Runtime};
 
-use crate::fixtures::{Checker, Stuck, context, greeter, lent, now, order, runtime, snapshot};
+use crate::fixtures::{Checker, Kept, Stuck, context, greeter, lent, now, order, runtime, snapshot};
 
 const LOOP: &str = "(loop $again (br $again)) unreachable";
 
@@ -20,11 +21,7 @@ async fn ask(runtime: &Runtime, plugin: &Plugin, context: CallContext) -> Call<R
     runtime.review(plugin, context, &order(), &snapshot(), now()).await
 }
 
-fn begin(
-    runtime: &Runtime,
-    plugin: &Arc<Plugin>,
-    tenant: TenantId,
-) -> JoinHandle<Call<Result<Verdict, ReviewError>>> {
+fn begin(runtime: &Runtime, plugin: &Arc<Plugin>, tenant: TenantId) -> JoinHandle<Call<Result<Verdict, ReviewError>>> {
     let (runtime, plugin) = (runtime.clone(), plugin.clone());
     tokio::spawn(async move { ask(&runtime, &plugin, CallContext { tenant, ..context() }).await })
 }
@@ -37,27 +34,31 @@ fn tenant(number: u128) -> TenantId {
 async fn a_plugin_that_fails_again_and_again_rests_and_is_tried_again() {
     let runtime = runtime();
     let plugin = greeter().manifest("[limits]\ndeadline-ms = 5").load(&runtime).await.expect("loaded");
+    let fine = || {
+        let kept = Kept(BTreeMap::from([("greeting".to_owned(), b"hello".to_vec())]));
+        CallContext { lent: lent(kept), ..context() }
+    };
     let stuck = || CallContext { lent: lent(Stuck), ..context() };
     let code = |call: Call<_>| call.outcome.map(drop).map_err(|failure| failure.code);
     for _ in 0..8 {
         assert_eq!(code(ask(&runtime, &plugin, stuck()).await), Err(FailureCode::Timeout));
     }
     // It works again, but nobody knows yet.
-    let call = ask(&runtime, &plugin, context()).await;
+    let call = ask(&runtime, &plugin, fine()).await;
     assert_eq!(call.elapsed, Duration::ZERO, "it never began");
     assert_eq!(code(call), Err(FailureCode::Resting));
     sleep(Duration::from_millis(1_050)).await;
     // The probe fails, so it rests for longer.
     assert_eq!(code(ask(&runtime, &plugin, stuck()).await), Err(FailureCode::Timeout));
     sleep(Duration::from_millis(1_050)).await;
-    assert_eq!(code(ask(&runtime, &plugin, context()).await), Err(FailureCode::Resting));
+    assert_eq!(code(ask(&runtime, &plugin, fine()).await), Err(FailureCode::Resting));
     sleep(Duration::from_millis(1_050)).await;
     for _ in 0..2 {
-        assert_eq!(code(ask(&runtime, &plugin, context()).await), Ok(()));
+        assert_eq!(code(ask(&runtime, &plugin, fine()).await), Ok(()));
     }
     // What it did is nobody else's fault: the same component in another tenant runs.
     let other = greeter().manifest("[limits]\ndeadline-ms = 5").load(&runtime).await.expect("loaded");
-    assert_eq!(code(ask(&runtime, &other, context()).await), Ok(()));
+    assert_eq!(code(ask(&runtime, &other, fine()).await), Ok(()));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

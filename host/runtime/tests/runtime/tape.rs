@@ -7,7 +7,7 @@ use xinglin_domain::{
     id::{CallId, TenantId},
     time::Instant,
 };
-use xinglin_runtime::{Answer, CallContext, Digest, FailureCode, Limits, Output, Plugin, Runtime, Tape};
+use xinglin_runtime::{Answer, CallContext, Digest, FailureCode, Lent, Limits, Output, Plugin, Runtime, Tape};
 
 use crate::fixtures::{Checker, Kept, context, greeter, lent, now, order, runtime, snapshot};
 
@@ -149,6 +149,27 @@ async fn another_version_is_compared_on_the_same_tape() {
     let report = runtime.replay(&candidate, &tape).await.expect("replayed");
     assert!(!report.same_component && !report.identical);
     assert_eq!(report.replayed, Output::Answered(r#"{"Ok":"allow"}"#.into()));
+
+    // It may ask for what is not on the tape, and what differs has a kind.
+    let report = runtime.compare(&candidate, &tape, Vec::new(), Lent::default()).await.expect("compared");
+    assert!(report.conclusive && report.diverged, "it did not ask what the other asked");
+    assert_eq!(report.differences.iter().map(|d| d.kind.as_str()).collect::<Vec<_>>(), ["undecided", "verdict"]);
+    let same = greeter().load(&runtime).await.expect("loaded");
+    let report = runtime.compare(&same, &tape, Vec::new(), Lent::default()).await.expect("compared");
+    assert!(report.identical && report.differences.is_empty());
+}
+
+#[tokio::test]
+async fn a_candidate_reads_its_own_writes_and_keeps_none() {
+    let runtime = runtime();
+    let plugin = Checker::allow().load(&runtime).await.expect("loaded");
+    let tape = runtime.review(&plugin, context(), &order(), &snapshot(), now()).await.tape;
+    // Asks more than the tape has, of what it is lent.
+    let candidate = greeter().load(&runtime).await.expect("loaded");
+    let kept = Kept(BTreeMap::from([("greeting".to_owned(), b"hello".to_vec())]));
+    let report = runtime.compare(&candidate, &tape, Vec::new(), lent(kept)).await.expect("compared");
+    assert!(report.diverged && report.conclusive);
+    assert_eq!(report.replayed, Output::Answered(r#"{"Err":{"other":"hello"}}"#.into()));
 }
 
 #[tokio::test]

@@ -56,6 +56,7 @@ impl Hospital {
     ///
     /// # Errors
     /// If it was taken up before, or is another role's.
+    #[tracing::instrument(target = "xinglin::trace", skip_all)]
     pub async fn acknowledge_alert(&self, caller: &Caller, id: AlertId) -> AppResult<AlertView> {
         caller.may(Action::AcknowledgeAlert)?;
         let records = self.records(caller);

@@ -208,6 +208,7 @@ impl<'a> Calls<'a> {
             memory: call.memory_peak,
             outcome,
         });
+        self.hospital.meter().called(&call);
         if !call.kv_writes.is_empty() {
             let writes =
                 call.kv_writes.into_iter().map(|write| KvWrite { key: write.key, value: write.value }).collect();
@@ -238,7 +239,10 @@ impl<'a> Calls<'a> {
 impl Hospital {
     /// What stands behind the imports of any call of a plugin in its tenant.
     pub(super) fn lend(&self, install: &Install) -> Lent {
-        Lent { kv: Arc::new(Kept { records: self.store().tenant(install.tenant), plugin: install.plugin_id.clone() }), ..Lent::default() }
+        Lent {
+            kv: Arc::new(Kept { records: self.store().tenant(install.tenant), plugin: install.plugin_id.clone() }),
+            ..Lent::default()
+        }
     }
 }
 

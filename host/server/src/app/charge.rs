@@ -190,6 +190,7 @@ impl Hospital {
     ///
     /// # Errors
     /// `RX_DRUG_BEFORE_RX` before a pharmacist has approved.
+    #[tracing::instrument(target = "xinglin::trace", skip_all)]
     pub async fn quote_charge(&self, caller: &Caller, new: NewCharge) -> AppResult<ChargeView> {
         caller.may(Action::QuoteCharge)?;
         let (_, effective) = self.take::<Effective>(caller, new.prescription, Event::Reserve).await?;
@@ -239,6 +240,7 @@ impl Hospital {
     /// # Errors
     /// `RX_ALREADY_USED` if another order was first; `PAY_IDEMPOTENCY_CONFLICT`
     /// if it was confirmed with another amount.
+    #[tracing::instrument(target = "xinglin::trace", skip_all)]
     pub async fn confirm_charge(&self, caller: &Caller, id: BillId, confirm: Confirm) -> AppResult<ChargeView> {
         caller.may(Action::ConfirmCharge)?;
         let records = self.records(caller);
@@ -286,6 +288,7 @@ impl Hospital {
     ///
     /// # Errors
     /// `PAY_ALREADY_REVERSED`, `REFUND_DRUG_NOT_RETURNABLE`, …
+    #[tracing::instrument(target = "xinglin::trace", skip_all)]
     pub async fn reverse_charge(&self, caller: &Caller, id: BillId) -> AppResult<ChargeView> {
         caller.may(Action::ReverseCharge)?;
         let records = self.records(caller);
@@ -347,6 +350,7 @@ impl Hospital {
 
     /// Finds out what became of an operation that nobody heard of again: the
     /// host died over it, or the payer did not answer.
+    #[tracing::instrument(target = "xinglin::trace", skip_all)]
     pub(crate) async fn resolve_payment(&self, pending: StoredOperation, occasion: &Occasion) -> AppResult<()> {
         let records = self.store().tenant(pending.tenant);
         let Stored { row, value } = load(&records, pending.bill_id).await?;

@@ -118,6 +118,7 @@ impl Hospital {
     ///
     /// # Errors
     /// `ENC_…` if identity, consent or evidence are not in order.
+    #[tracing::instrument(target = "xinglin::trace", skip_all)]
     pub async fn request_visit(&self, caller: &Caller, ask: RequestVisit) -> AppResult<VisitView> {
         caller.may(Action::RequestEncounter)?;
         if !caller.actor.acts_for(ask.patient) {
@@ -156,6 +157,7 @@ impl Hospital {
     ///
     /// # Errors
     /// `ENC_…` if it cannot be one.
+    #[tracing::instrument(target = "xinglin::trace", skip_all)]
     pub async fn accept_visit(&self, caller: &Caller, id: EncounterId, ask: AcceptVisit) -> AppResult<VisitView> {
         caller.may(Action::DecideFollowUp)?;
         let records = self.records(caller);
@@ -179,6 +181,7 @@ impl Hospital {
     ///
     /// # Errors
     /// `ENC_RED_FLAG_OPEN` if the visit was stopped and nobody says what was done.
+    #[tracing::instrument(target = "xinglin::trace", skip_all)]
     pub async fn close_visit(&self, caller: &Caller, id: EncounterId, ask: CloseVisit) -> AppResult<VisitView> {
         caller.may(Action::CloseEncounter)?;
         let Stored { row, value } = load(&self.records(caller), id).await?;

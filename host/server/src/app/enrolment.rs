@@ -146,6 +146,7 @@ impl Hospital {
     /// # Errors
     /// `PATHWAY_INELIGIBLE` with the reasons; `ALREADY_EXISTS` if the patient is
     /// in this pathway.
+    #[tracing::instrument(target = "xinglin::trace", skip_all)]
     pub async fn enrol(&self, caller: &Caller, enrol: Enrol) -> AppResult<EnrolmentView> {
         caller.may(Action::EnrolPatient)?;
         let records = self.records(caller);
@@ -209,6 +210,7 @@ impl Hospital {
     /// # Errors
     /// `BODY_INVALID` if an answer does not fit its question, `PATHWAY_STATE` if
     /// the enrolment has ended; nothing is kept.
+    #[tracing::instrument(target = "xinglin::trace", skip_all)]
     pub async fn answer(&self, caller: &Caller, id: EnrolmentId, answers: Answers) -> AppResult<EnrolmentView> {
         caller.may(Action::AnswerQuestionnaire)?;
         let records = self.records(caller);
@@ -296,6 +298,7 @@ impl Hospital {
     ///
     /// # Errors
     /// If the store fails, or the enrolment never stands still; the event waits.
+    #[tracing::instrument(target = "xinglin::trace", skip_all)]
     pub(crate) async fn deliver(
         &self,
         records: &Tenant,
@@ -364,6 +367,7 @@ impl Hospital {
     ///
     /// # Errors
     /// If the store fails, or the enrolment never stands still; the timer is open.
+    #[tracing::instrument(target = "xinglin::trace", skip_all)]
     pub(crate) async fn fire(&self, records: &Tenant, timer: &Task, occasion: &Occasion) -> AppResult<()> {
         for _ in 1..TRIES {
             match self.fire_once(records, timer, occasion).await {

@@ -57,6 +57,7 @@ impl Hospital {
     ///
     /// # Errors
     /// If the caller is no doctor, gives no reason, or it was lifted before.
+    #[tracing::instrument(target = "xinglin::trace", skip_all)]
     pub async fn release_hold(&self, caller: &Caller, id: HoldId, release: Release) -> AppResult<HoldView> {
         caller.may(Action::ReleaseHold)?;
         let records = self.records(caller);

@@ -18,6 +18,7 @@ use crate::{
     config::Config,
     egress::{self, Egress},
     keys::{self, KeyError, Keys},
+    telemetry::meter::Meter,
     tls,
 };
 
@@ -37,6 +38,7 @@ struct Shared {
     tokens: Tokens,
     attempts: Attempts,
     consent: Arc<dyn Consent>,
+    meter: Meter,
     plugins: Mutex<HashMap<(TenantId, String), Loaded>>,
     shadows: Shadows,
 }
@@ -77,6 +79,9 @@ pub enum OpenError {
     /// The way out.
     #[error(transparent)]
     Egress(#[from] egress::OpenError),
+    /// The numbers.
+    #[error("the meter: {0}")]
+    Meter(#[from] metrics_exporter_prometheus::BuildError),
 }
 
 /// Where the demo clock stands, in `meta`.
@@ -132,6 +137,7 @@ impl Hospital {
             clock: Clock::ahead_by(ahead.unwrap_or(0)),
             attempts: Attempts::default(),
             consent,
+            meter: Meter::new()?,
             plugins: Mutex::default(),
             shadows: Shadows::default(),
             egress,
@@ -158,6 +164,11 @@ impl Hospital {
     /// The plugin engine.
     pub fn runtime(&self) -> &Runtime {
         &self.shared.runtime
+    }
+
+    /// The numbers of this host.
+    pub fn meter(&self) -> &Meter {
+        &self.shared.meter
     }
 
     /// The time.

@@ -41,6 +41,9 @@ pub struct PackageView {
     /// What it can and cannot do, from its type, in words.
     #[schema(value_type = Object)]
     pub permissions: Value,
+    /// JSON Schema of the settings that a tenant may give it.
+    #[schema(value_type = Object)]
+    pub settings_schema: Value,
 }
 
 /// A package of this host, in a list.
@@ -150,6 +153,7 @@ impl Hospital {
             signatures: signatures.into_iter().map(|signature| self.signature(&manifest.id, signature)).collect(),
             missing_signatures: verdict.missing,
             permissions: serde_json::to_value(package.sheet()).map_err(AppError::internal)?,
+            settings_schema: manifest.settings_schema(),
             digest,
         })
     }

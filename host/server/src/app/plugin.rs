@@ -130,9 +130,7 @@ impl Hospital {
         records.profile().await?;
         let before = find(&records, plugin).await?;
         let live = match &before {
-            Some(install) if install.state == InstallState::Enabled && install.recalled.is_none() => {
-                Some(self.package(&install.digest).await?)
-            }
+            Some(install) if install.state == InstallState::Enabled => Some(self.package(&install.digest).await?),
             _ => None,
         };
         let package = match (&grant.version, &live) {
@@ -187,8 +185,10 @@ impl Hospital {
             previous_digest: before.as_ref().and_then(|install| install.previous_digest.clone()),
             candidate_digest: before.as_ref().and_then(|install| install.candidate_digest.clone()),
             shadow: before.as_ref().and_then(|install| install.shadow.clone()),
-            recalled: None,
-            state: InstallState::Granted,
+            recalled: before.as_ref().and_then(|install| install.recalled),
+            // What was recalled stays, and so does what its failure means, until
+            // another version is promoted: a check must not be gone in between.
+            state: if live.is_some() { InstallState::Enabled } else { InstallState::Granted },
             grants: serde_json::to_value(Granted { grants, payer: grant.payer }).map_err(AppError::internal)?,
             settings: serde_json::to_value(&settings).map_err(AppError::internal)?,
             // Patients of a disabled pathway still answer its questionnaires.
@@ -197,7 +197,7 @@ impl Hospital {
             updated_at: caller.now,
         };
         let mut calls = Vec::new();
-        if live.is_some() {
+        if live.is_some() && install.recalled.is_none() {
             // Grants that do not suffice are refused here, and the old ones stay.
             calls = self.make_ready(caller, &mut install, called).await?;
         }
@@ -209,6 +209,7 @@ impl Hospital {
     /// # Errors
     /// `PLUGIN_CAPABILITY` if it imports what is not granted, `PLUGIN_SIGNATURE` if
     /// its signatures do not suffice any more.
+    #[tracing::instrument(target = "xinglin::trace", skip_all)]
     pub async fn enable_plugin(&self, caller: &Caller, tenant: TenantId, plugin: &str) -> AppResult<InstallView> {
         caller.may_in(tenant, Action::ManagePlugins)?;
         let mut install = self.store().tenant(tenant).get_install(plugin).await?;

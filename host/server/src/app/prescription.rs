@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tracing::Instrument;
 use utoipa::ToSchema;
 use xinglin_domain::{
     access::{Action, Actor},
@@ -204,6 +205,7 @@ impl Hospital {
     ///
     /// # Errors
     /// `RX_…` if a rule is against it; nothing is kept then.
+    #[tracing::instrument(target = "xinglin::trace", skip_all)]
     pub async fn draft_prescription(&self, caller: &Caller, new: NewPrescription) -> AppResult<PrescriptionView> {
         caller.may(Action::DraftPrescription)?;
         let records = self.records(caller);
@@ -261,6 +263,7 @@ impl Hospital {
     /// # Errors
     /// `RX_VETOED`, `RX_NOT_CHECKED` or `RX_WARNING_UNACKNOWLEDGED` with the
     /// findings; `ENC_RED_FLAG` while a hold stands; other `RX_…`.
+    #[tracing::instrument(target = "xinglin::trace", skip_all)]
     pub async fn sign_prescription(
         &self,
         caller: &Caller,
@@ -343,7 +346,8 @@ impl Hospital {
         }
         let reviews = asked.into_iter().map(|(context, plugin, snapshot)| {
             let (runtime, order, plugin, now) = (self.runtime().clone(), order.clone(), plugin.clone(), caller.now);
-            tokio::spawn(async move { runtime.review(&plugin, context, &order, &snapshot, now).await })
+            let review = async move { runtime.review(&plugin, context, &order, &snapshot, now).await };
+            tokio::spawn(review.in_current_span())
         });
         let running: Vec<_> = reviews.collect();
         let mut reviewed = Vec::with_capacity(playing.len());
@@ -365,6 +369,7 @@ impl Hospital {
     ///
     /// # Errors
     /// `RX_SELF_REVIEW`, `RX_REVIEWER_UNQUALIFIED`, `RX_CHECKLIST_INCOMPLETE`, …
+    #[tracing::instrument(target = "xinglin::trace", skip_all)]
     pub async fn approve_prescription(
         &self,
         caller: &Caller,
@@ -441,6 +446,7 @@ impl Hospital {
     ///
     /// # Errors
     /// `RX_ALREADY_USED`, `RX_EXPIRED`, `DISP_TRACE_REUSED`, …
+    #[tracing::instrument(target = "xinglin::trace", skip_all)]
     pub async fn dispense(
         &self,
         caller: &Caller,

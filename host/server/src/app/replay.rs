@@ -96,6 +96,7 @@ impl Hospital {
     ///
     /// # Errors
     /// If the caller may not read the audit trail, or there is no such call.
+    #[tracing::instrument(target = "xinglin::trace", skip_all)]
     pub async fn replay_call(&self, caller: &Caller, call: CallId) -> AppResult<ReplayView> {
         caller.may(Action::ReadAudit)?;
         self.replay_one(caller.actor.tenant, call, None).await

@@ -19,9 +19,11 @@ use super::{AppError, AppResult, Caller, Hospital, plugin};
 
 /// Comparisons under way at once. Live calls come first: what finds no place is
 /// counted and not compared.
-const AT_ONCE: usize = 16;
+const AT_ONCE: usize = 8;
 /// Examples of each answer to `GET …/shadow`.
 const EXAMPLES: u32 = 50;
+/// Most calls on tape that a candidate is given in one request.
+const MOST_TAPES: u32 = 10_000;
 /// Tapes read in one piece.
 const STRETCH: u32 = 64;
 
@@ -164,6 +166,9 @@ impl Hospital {
         if !(0.0..=100.0).contains(&gate.max_differing_percent) {
             return Err(AppError::new(Code::BodyInvalid, "`max_differing_percent` must be 0 to 100"));
         }
+        if start.over_tapes > MOST_TAPES {
+            return Err(AppError::new(Code::BodyInvalid, format!("`over_tapes` must be at most {MOST_TAPES}")));
+        }
         let records = self.store().tenant(tenant);
         let mut install = records.get_install(plugin_id).await?;
         let candidate = self.successor(&install, Some(&start.version)).await?;
@@ -296,14 +301,23 @@ impl Hospital {
         Ok(())
     }
 
+    /// The numbers of this host, in the text format of Prometheus.
+    pub fn render_metrics(&self) -> String {
+        self.meter().render(self.shadows().skipped.load(Ordering::Relaxed))
+    }
+
     async fn compare(&self, install: &Install, tape: &Tape, lent: Lent) -> AppResult<()> {
         let Some(digest) = &install.candidate_digest else { return Ok(()) };
+        if self.runtime().is_recalled(digest.parse().map_err(AppError::internal)?) {
+            return Ok(());
+        }
         let report = self.rerun(install, digest, tape, lent).await?;
         let outcome = match &report {
             report if !report.conclusive => ShadowOutcome::Inconclusive,
             report if report.differences.is_empty() => ShadowOutcome::Same,
             _ => ShadowOutcome::Differs,
         };
+        self.meter().shadowed(tape, digest, outcome.as_str());
         let differences = report.differences.into_iter().map(|difference| ShadowDifference {
             kind: difference.kind,
             decided: difference.before,

@@ -15,10 +15,16 @@ use std::{io::IsTerminal, path::PathBuf, process::ExitCode};
 
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{
+    EnvFilter, Layer,
+    filter::{FilterExt, filter_fn},
+    layer::SubscriberExt,
+    util::SubscriberInitExt,
+};
 
 use crate::{
     config::{Config, LogFormat},
+    telemetry::trace::{self, Traces},
     tls,
 };
 
@@ -93,8 +99,11 @@ impl Cli {
             Command::Demo(command) => runtime.block_on(command.run()),
             Command::Serve(command) => {
                 let config = settings.load()?;
-                log_to_stderr(&config)?;
-                runtime.block_on(command.run(config))
+                let traces = Traces::open(&config.telemetry, runtime.handle()).context("telemetry.otlp_endpoint")?;
+                log_to_stderr(&config, &traces)?;
+                let served = runtime.block_on(command.run(config));
+                traces.close();
+                served
             }
             Command::Import(command) => runtime.block_on(command.run(settings.load()?)),
             Command::Replay(command) => runtime.block_on(command.run(settings.load()?)),
@@ -113,15 +122,18 @@ impl Settings {
     }
 }
 
-fn log_to_stderr(config: &Config) -> Result<()> {
+/// Log lines to stderr, and spans to the collector if there is one.
+fn log_to_stderr(config: &Config, traces: &Traces) -> Result<()> {
     let filter = EnvFilter::try_new(&config.log.filter).context("log.filter")?;
-    let lines = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr);
-    match config.log.format {
-        LogFormat::Text => lines.init(),
-        LogFormat::Json => lines.json().init(),
-    }
+    let lines =
+        tracing_subscriber::fmt::layer().with_ansi(std::io::stderr().is_terminal()).with_writer(std::io::stderr);
+    let lines = match config.log.format {
+        LogFormat::Text => lines.boxed(),
+        LogFormat::Json => lines.json().boxed(),
+    };
+    tracing_subscriber::registry()
+        .with(traces.layer())
+        .with(lines.with_filter(filter.and(filter_fn(trace::stays))))
+        .init();
     Ok(())
 }

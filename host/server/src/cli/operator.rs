@@ -37,15 +37,19 @@ pub async fn tenant(hospital: &Hospital, named: Option<TenantId>) -> Result<Tena
     let tenants = tenants(hospital).await?;
     match tenants.as_slice() {
         [only] => Ok(*only),
-        [] => bail!("there is no tenant yet"),
         many => bail!("there are {} tenants; say which with --tenant ten-…", many.len()),
     }
 }
 
-/// All of them.
+/// All of them; it is an error if there is none, which is likely another folder
+/// than was meant.
 pub async fn tenants(hospital: &Hospital) -> Result<Vec<TenantId>> {
     let tenants = hospital.store().operator().list_tenants().await.context("the tenants")?;
-    Ok(tenants.into_iter().map(|tenant| tenant.id).filter(|id| *id != PLATFORM).collect())
+    let tenants: Vec<_> = tenants.into_iter().map(|tenant| tenant.id).filter(|id| *id != PLATFORM).collect();
+    if tenants.is_empty() {
+        bail!("there is no tenant in {}: is this the data folder you mean?", hospital.config().data_dir.display());
+    }
+    Ok(tenants)
 }
 
 /// An answer as JSON, for programs.

@@ -1,13 +1,18 @@
 //! Settings of a server: defaults, then `xinglin.toml`, then `XINGLIN_…`
 //! variables, then flags; the later one wins.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+};
 
 use figment::{
     Figment,
     providers::{Env, Format, Serialized, Toml},
 };
+use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
+use sha2::Sha256;
 use xinglin_runtime::TrustStore;
 
 /// Where a server finds and keeps things, and how far it trusts plugins.
@@ -30,6 +35,8 @@ pub struct Config {
     pub trust: TrustStore,
     /// Sessions.
     pub sessions: Sessions,
+    /// Numbers and traces for operators.
+    pub telemetry: Telemetry,
     /// Largest request body in bytes. Plugins and FHIR bundles count too.
     pub max_body_bytes: usize,
     /// How long a request may take, in seconds.
@@ -107,6 +114,56 @@ pub struct Sessions {
     pub token_seconds: i64,
 }
 
+/// Numbers and traces for operators. Both are off by default.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Telemetry {
+    /// Opens `GET /metrics` to whoever sends it as `Authorization: Bearer …`.
+    pub metrics_token: Option<MetricsToken>,
+    /// Where an OpenTelemetry collector takes OTLP over HTTP, for example
+    /// `http://collector:4318`.
+    pub otlp_endpoint: Option<String>,
+}
+
+/// What opens `GET /metrics`. Never printed.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct MetricsToken(String);
+
+impl MetricsToken {
+    /// Fewest bytes of one: it is all that stands before the numbers.
+    const SHORTEST: usize = 16;
+
+    /// Whether this was given, in a time that does not tell how much of it is right.
+    pub fn is(&self, given: &str) -> bool {
+        let mac = |text: &str| Some(Hmac::<Sha256>::new_from_slice(b"metrics").ok()?.chain_update(text).finalize());
+        mac(&self.0).is_some_and(|wanted| mac(given).is_some_and(|given| wanted == given))
+    }
+}
+
+impl TryFrom<String> for MetricsToken {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        if text.len() < Self::SHORTEST {
+            return Err(format!("`telemetry.metrics_token` must have at least {} characters", Self::SHORTEST));
+        }
+        Ok(Self(text))
+    }
+}
+
+impl From<MetricsToken> for String {
+    fn from(token: MetricsToken) -> Self {
+        token.0
+    }
+}
+
+impl fmt::Debug for MetricsToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MetricsToken(…)")
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -118,6 +175,7 @@ impl Default for Config {
             egress: Egress::default(),
             trust: TrustStore::default(),
             sessions: Sessions::default(),
+            telemetry: Telemetry::default(),
             max_body_bytes: 64 << 20,
             request_timeout_seconds: 60,
             shutdown_grace_seconds: 20,
@@ -207,6 +265,20 @@ mod tests {
         std::fs::write(&file, format!("{trust}public_key = \"RWQ\"\n")).unwrap();
         let error = Config::load(Some(&file)).unwrap_err().to_string();
         assert!(error.contains("not a minisign public key"), "{error}");
+        std::fs::write(&file, "[telemetry]\nmetrics_token = \"\"\n").unwrap();
+        let error = Config::load(Some(&file)).unwrap_err().to_string();
+        assert!(error.contains("at least 16 characters"), "{error}");
         std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn the_token_is_the_whole_of_it_and_is_not_printed() {
+        let token = MetricsToken::try_from("sixteen-and-more".to_owned()).unwrap();
+        assert!(token.is("sixteen-and-more"));
+        for wrong in ["", "sixteen-and-mor", "sixteen-and-more ", "sixteen-and-morf"] {
+            assert!(!token.is(wrong), "{wrong:?}");
+        }
+        let telemetry = Telemetry { metrics_token: Some(token), otlp_endpoint: None };
+        assert!(!format!("{telemetry:?}").contains("sixteen"));
     }
 }

@@ -17,6 +17,8 @@ mod health;
 mod hold;
 mod ledger;
 mod message;
+mod metrics;
+mod observe;
 mod plugin;
 mod prescription;
 pub mod problem;
@@ -112,13 +114,15 @@ impl Hospital {
             .route("/api/v1/openapi.json", get(move || async move { Json(description) }))
             .merge(fhir::routes().layer(large))
             .merge(health::routes())
-            .fallback(async || AppError::new(Code::NotFound, "no such path; see /api/v1/openapi.json"))
+            .merge(metrics::routes())
+            .fallback(async || no_such_path())
             .method_not_allowed_fallback(async || {
                 AppError::new(Code::MethodNotAllowed, "no such method here; see /api/v1/openapi.json")
             })
             .layer(DefaultBodyLimit::max(SMALL_BODY))
             .layer(TimeoutLayer::with_status_code(axum::http::StatusCode::SERVICE_UNAVAILABLE, timeout))
             .layer(CatchPanicLayer::custom(panicked))
+            .layer(middleware::from_fn_with_state(self.clone(), observe::layer))
             .layer(middleware::from_fn(to_the_end))
             .layer(
                 TraceLayer::new_for_http()
@@ -129,6 +133,10 @@ impl Hospital {
             .layer(middleware::from_fn(request_id::layer))
             .with_state(self.clone())
     }
+}
+
+fn no_such_path() -> AppError {
+    AppError::new(Code::NotFound, "no such path; see /api/v1/openapi.json")
 }
 
 /// A request that has begun is carried to its end, whether or not the caller is

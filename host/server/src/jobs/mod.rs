@@ -64,6 +64,7 @@ impl Hospital {
         let tx = self.store().operator().begin().await?;
         let due = tx.claim_due_tasks(now, now.plus_seconds(LEASE_SECONDS), BATCH).await?;
         tx.commit().await?;
+        self.meter().claimed("timer", due.len());
         let mut enrolments: BTreeMap<(TenantId, EnrolmentId), Vec<Task>> = BTreeMap::new();
         for claimed in due {
             enrolments.entry((claimed.tenant, claimed.task.enrolment_id)).or_default().push(claimed.task);
@@ -96,6 +97,7 @@ impl Hospital {
         let tx = self.store().operator().begin().await?;
         let due = tx.claim_unresolved_payments(before, now, BATCH).await?;
         tx.commit().await?;
+        self.meter().claimed("payment", due.len());
         for operation in due {
             let key = operation.key.clone();
             report_one("payment", &key, self.resolve_payment(operation, &occasion(now)).await);
@@ -107,6 +109,7 @@ impl Hospital {
         let tx = self.store().operator().begin().await?;
         let due = tx.claim_outbox(now, now.plus_seconds(LEASE_SECONDS), BATCH).await?;
         tx.commit().await?;
+        self.meter().claimed("event", due.len());
         let mut enrolments: BTreeMap<(TenantId, EnrolmentId), Vec<(OutboxEntry, Kept)>> = BTreeMap::new();
         for entry in due.into_iter().filter(|entry| entry.topic == RETRY) {
             match Kept::deserialize(&entry.payload) {

@@ -3,8 +3,8 @@
 use serde_json::json;
 use xinglin_domain::id::CallId;
 use xinglin_store::{
-    Install, InstallState, KvWrite, NewPackage, OperatorTx, PackageSignature, Result, Revoked, ShadowCall, ShadowDifference,
-    ShadowOutcome, ShadowSummary,
+    Install, InstallState, KvWrite, NewPackage, OperatorTx, PackageSignature, Result, Revoked, ShadowCall,
+    ShadowDifference, ShadowOutcome, ShadowSummary,
 };
 
 use crate::{Bench, at, code_of, contract, here_id, is_unique_in, there_id};

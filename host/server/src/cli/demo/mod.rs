@@ -115,6 +115,10 @@ impl Demo {
             "   {{\"tenant\": \"{tenant}\", \"login\": \"doctor\", \"password\": \"{staff_password}\"}}   \
              (also: patient, pharmacist, assistant, administrator)"
         );
+        println!("From another terminal, beside the server:");
+        for command in ["replay --all", "audit verify", "plugin list"] {
+            println!("   xinglin --data-dir {} {command}", folder.display());
+        }
         println!("Stop with Ctrl-C. The records stay in {}", folder.display());
         tokio::select! {
             _ = tokio::signal::ctrl_c() => server.kill().await,

@@ -42,6 +42,7 @@ impl Inspect {
                 "manifest": manifest,
                 "interfaces": package.exports().iter().map(ToString::to_string).collect::<Vec<_>>(),
                 "permissions": sheet,
+                "settings_schema": manifest.settings_schema(),
             });
             println!("{}", serde_json::to_string_pretty(&document)?);
             return Ok(());
