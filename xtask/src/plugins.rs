@@ -57,9 +57,6 @@ const VARIANTS: [Variant; 1] = [Variant {
 /// Into `target/plugins/variants/`.
 fn build_variants(with: With) -> Result<()> {
     let (plugins, workspace) = (sh::root().join("plugins"), sh::target().join("variants"));
-    if workspace.is_dir() {
-        std::fs::remove_dir_all(&workspace)?;
-    }
     for file in ["Cargo.toml", "Cargo.lock"] {
         copy(&plugins.join(file), &workspace.join(file))?;
     }
@@ -71,6 +68,10 @@ fn build_variants(with: With) -> Result<()> {
     let mut folders = Vec::new();
     for Variant { plugin, name, changes } in VARIANTS {
         let (from, to) = (plugins.join(plugin), workspace.join(name));
+        // What is built of it stays: it is beside.
+        if to.is_dir() {
+            std::fs::remove_dir_all(&to)?;
+        }
         for part in ["Cargo.toml", "plugin.toml", "src"] {
             copy(&from.join(part), &to.join(part))?;
         }

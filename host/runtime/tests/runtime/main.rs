@@ -8,6 +8,8 @@ mod contract;
 mod fixtures;
 mod hostile;
 mod limits;
+#[cfg(feature = "fixture-2-0")]
+mod majors;
 mod packages;
 mod reach;
 mod resilience;
