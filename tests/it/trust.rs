@@ -139,10 +139,9 @@ async fn a_plugin_goes_forward_only(engine: Engine) {
     // What was recalled does not come back, nor does what was before it.
     let recalled = hospital.operator.get("/api/v1/plugins").await;
     let digest = recalled.as_array().and_then(|all| all.last()).and_then(|p| p["digest"].as_str()).expect("a digest");
-    let tx = hospital.hospital.store().operator().begin().await.expect("a transaction");
-    tx.revoke_package(digest, "misses an interaction", hospital.now()).await.expect("recalled");
-    tx.commit().await.expect("committed");
-    let refused = send(allowed, guest.package_of("1.3.0")).await.refused("recalled", "PLUGIN_STATE");
+    let reason = json!({ "reason": "misses an interaction" });
+    hospital.operator.post(&format!("/api/v1/recalls/{digest}"), reason).await;
+    let refused = send(allowed, guest.package_of("1.3.0")).await.refused("recalled", "PLUGIN_RECALLED");
     assert!(refused["detail"].as_str().is_some_and(|detail| detail.contains("interaction")), "{refused}");
     send("", guest.package_of("1.2.9")).await.refused("older than what was recalled", "PLUGIN_DOWNGRADE");
     let bundle = format!("/api/v1/plugins/{}/bundle", guest.id);

@@ -7,7 +7,7 @@ use std::{
 };
 
 use tokio::{
-    sync::{AcquireError, Semaphore, SemaphorePermit},
+    sync::{AcquireError, OwnedSemaphorePermit, Semaphore, SemaphorePermit},
     task::yield_now,
     time::timeout,
 };
@@ -21,6 +21,7 @@ use xinglin_domain::{
 use crate::{
     CallFailure, Egress, FailureCode, Grants, Identity, Keyring, KvRead, KvWrite, Limits, LogLine, NoKv,
     NoRecord, Output, Plugin, RecordRead, Runtime, Secrets, Tape,
+    breaker::Admission,
     engine::TICK,
     failure::{Cause, hint},
     hook::{Hook, HookName},
@@ -245,18 +246,20 @@ impl Runtime {
             Ok(json) => (json, None),
             Err(e) => (String::new(), Some(Cause::new(FailureCode::Output, e.to_string()))),
         };
-        let permit = match input_error {
-            None => unless(self.stopped(program, &state), self.permit(plugin)).await,
+        let turn = match input_error {
+            None => unless(self.stopped(program, &state), self.turn(plugin, tenant, state.tape.is_live())).await,
             Some(cause) => Err(cause),
         };
-        let (result, mut state, elapsed) = match permit {
+        let mut admission = None;
+        let (result, mut state, elapsed) = match turn {
             Err(cause) => (Err(cause), state, time::Duration::ZERO),
-            Ok(_held) => {
+            Ok(held) => {
                 let started = time::Instant::now();
                 let stopped = self.stopped(program, &state);
                 let mut store = store(&self.shared.engine, state, limits);
                 let call = execute::<H>(program, &mut store, H::lower(input), limits);
                 let result = unless(stopped, call).await;
+                admission = held.admission;
                 (result, store.into_data(), started.elapsed())
             }
         };
@@ -280,6 +283,9 @@ impl Runtime {
                 (Err(failure), Output::Failed(cause.code), Vec::new())
             }
         };
+        if let Some(admission) = admission {
+            admission.tell(outcome.as_ref().err().map(|failure| failure.code), time::Instant::now());
+        }
         if log.dropped > 0 {
             tracing::warn!(
                 target: "xinglin::plugin",
@@ -320,18 +326,38 @@ impl Runtime {
         async move { if live { runtime.recalled(digest).await } else { pending().await } }
     }
 
-    /// Waits for its turn: with the plugin first, so that one plugin's queue
-    /// does not stand in the way of the others.
-    async fn permit<'a>(&'a self, plugin: &'a Plugin) -> Result<(SemaphorePermit<'a>, SemaphorePermit<'a>), Cause> {
-        let patience = self.shared.patience;
-        let turn = async { Ok::<_, AcquireError>((plugin.calls.acquire().await?, self.shared.calls.acquire().await?)) };
-        match timeout(patience, turn).await {
-            Ok(Ok(permits)) => Ok(permits),
+    /// Waits for its turn: with the plugin first, then within the tenant's share,
+    /// so that neither one plugin's queue nor one tenant's load stands in the way
+    /// of the others.
+    async fn turn<'a>(&'a self, plugin: &'a Plugin, tenant: TenantId, live: bool) -> Result<Turn<'a>, Cause> {
+        let admission = match live.then(|| plugin.breaker.admit(time::Instant::now())) {
+            None => None,
+            Some(Ok(admission)) => Some(admission),
+            Some(Err(wait)) => {
+                let message = format!("it failed again and again; it is tried again in {} ms", wait.as_millis());
+                return Err(Cause::new(FailureCode::Resting, message));
+            }
+        };
+        let (share, patience) = (self.shared.share(tenant), self.shared.patience);
+        let places = async {
+            let plugin = plugin.calls.acquire().await?;
+            let tenant = share.acquire_owned().await?;
+            Ok::<_, AcquireError>((plugin, tenant, self.shared.calls.acquire().await?))
+        };
+        match timeout(patience, places).await {
+            Ok(Ok(places)) => Ok(Turn { admission, _places: places }),
             Ok(Err(_)) | Err(_) => {
                 Err(Cause::new(FailureCode::Busy, format!("no free place among its calls within {patience:?}")))
             }
         }
     }
+}
+
+/// A call's place among the others.
+struct Turn<'a> {
+    /// Whom to tell how it ended; nobody of a replay.
+    admission: Option<Admission<'a>>,
+    _places: (SemaphorePermit<'a>, OwnedSemaphorePermit, SemaphorePermit<'a>),
 }
 
 /// What a future gives, unless another ends first: that is looked at whenever the

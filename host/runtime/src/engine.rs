@@ -1,9 +1,9 @@
 //! The engine: configured once, for every plugin of the process.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeSet, HashMap},
     hash::{Hash, Hasher},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     thread,
     time::Duration,
 };
@@ -11,6 +11,8 @@ use std::{
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{Semaphore, watch};
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, WasmBacktraceDetails};
+
+use xinglin_domain::id::TenantId;
 
 use crate::{
     AotCache, Digest, FailureCode, Limits, Packs, PluginError,
@@ -29,13 +31,16 @@ pub struct Options {
     pub calls: u32,
     /// Calls of one plugin in one tenant running at once.
     pub calls_per_plugin: u32,
+    /// Calls of all plugins of one tenant running at once: fewer than `calls`, so
+    /// that no tenant takes all places.
+    pub calls_per_tenant: u32,
     /// How long a call waits for its turn before it is `PLUGIN_BUSY`.
     pub patience: Duration,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { cache: None, packs: None, calls: 128, calls_per_plugin: 32, patience: Duration::from_millis(500) }
+        Self { cache: None, packs: None, calls: 128, calls_per_plugin: 32, calls_per_tenant: 64, patience: Duration::from_millis(500) }
     }
 }
 
@@ -52,11 +57,27 @@ pub(crate) struct Shared {
     pub packs: Option<Packs>,
     pub calls: Semaphore,
     pub calls_per_plugin: u32,
+    pub calls_per_tenant: u32,
+    /// Of each tenant that has calls.
+    pub shares: Mutex<HashMap<TenantId, Arc<Semaphore>>>,
     pub patience: Duration,
     /// One for each digest that a plugin uses.
     pub programs: Pool<Digest, Program>,
     /// What must not run any more. Every call listens.
     pub recalled: watch::Sender<BTreeSet<Digest>>,
+}
+
+impl Shared {
+    /// A tenant's share of the places.
+    pub fn share(&self, tenant: TenantId) -> Arc<Semaphore> {
+        let mut shares = self.shares.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(share) = shares.get(&tenant) {
+            return share.clone();
+        }
+        // Those without calls would begin anew all the same.
+        shares.retain(|_, share| Arc::strong_count(share) > 1);
+        shares.entry(tenant).or_insert_with(|| Arc::new(Semaphore::new(self.calls_per_tenant as usize))).clone()
+    }
 }
 
 impl std::fmt::Debug for Runtime {
@@ -85,6 +106,8 @@ impl Runtime {
                 packs: options.packs,
                 calls: Semaphore::new(options.calls as usize),
                 calls_per_plugin: options.calls_per_plugin,
+                calls_per_tenant: options.calls_per_tenant,
+                shares: Mutex::default(),
                 patience: options.patience,
                 programs: Pool::default(),
                 recalled: watch::Sender::default(),

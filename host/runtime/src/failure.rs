@@ -37,6 +37,10 @@ pub enum FailureCode {
     /// The plugin does not export the interface that was called.
     #[serde(rename = "PLUGIN_INTERFACE")]
     Interface,
+    /// It failed so often in a row that it is left alone for a while; this call
+    /// never began.
+    #[serde(rename = "PLUGIN_RESTING")]
+    Resting,
     /// The component was recalled, before the call or during it.
     #[serde(rename = "PLUGIN_RECALLED")]
     Recalled,
@@ -53,6 +57,7 @@ impl FailureCode {
             Self::Busy => Code::PluginBusy,
             Self::Trap => Code::PluginTrap,
             Self::Interface => Code::PluginInterface,
+            Self::Resting => Code::PluginResting,
             Self::Recalled => Code::PluginRecalled,
         }
     }
@@ -65,7 +70,7 @@ impl FailureCode {
     /// Whether the same arguments would fail in the same way for ever. What is
     /// not is a matter of load and time, and proves nothing in a replay.
     pub const fn is_deterministic(self) -> bool {
-        !matches!(self, Self::Fuel | Self::Timeout | Self::Busy | Self::Recalled)
+        !matches!(self, Self::Fuel | Self::Timeout | Self::Busy | Self::Resting | Self::Recalled)
     }
 }
 
@@ -212,6 +217,9 @@ pub(crate) fn hint(code: FailureCode, limits: Limits) -> String {
         FailureCode::Busy => "the call never began and may be tried again".to_owned(),
         FailureCode::Trap => "the tape of this call has all that went in; a plugin that may `log` reports \
                               the place of a panic"
+            .to_owned(),
+        FailureCode::Resting => "see why the calls before it failed; when it has rested, one call is let through to see \
+                                 whether it works again"
             .to_owned(),
         FailureCode::Recalled => "promote another version of the plugin, or disable it; what it touched is in the \
                                   report of the recall"

@@ -22,6 +22,7 @@
 //!
 //! Nobody outside this crate names wasmtime or a generated type.
 
+mod breaker;
 mod cache;
 mod call;
 mod capability;

@@ -18,6 +18,7 @@ use crate::{
     CallContext, Capability, DataNeeds, Digest, Grants, Interface, Lent, Limits, Manifest, Package, PluginError,
     Runtime, StartFailure, cache,
     call::{self, CallState, Terms},
+    breaker::Breaker,
     capability,
     engine::Shared,
     failure::Cause,
@@ -49,6 +50,7 @@ pub struct Plugin {
     program: Arc<Program>,
     pub(crate) grants: Arc<Grants>,
     pub(crate) calls: Semaphore,
+    pub(crate) breaker: Breaker,
     /// Requests at once, over all calls.
     pub(crate) requests: Arc<Semaphore>,
 }
@@ -129,6 +131,7 @@ impl Runtime {
         Ok(Arc::new(Plugin {
             program,
             calls: Semaphore::new(self.shared.calls_per_plugin as usize),
+            breaker: Breaker::default(),
             requests: Arc::new(Semaphore::new(grants.http.concurrent as usize)),
             grants: Arc::new(grants),
         }))

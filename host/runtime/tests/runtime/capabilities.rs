@@ -271,13 +271,8 @@ fn said_piece(prelude: &str) -> String {
     .body
 }
 
-fn toml_of(checker: &Checker) -> String {
-    // The checker itself writes the bare table of each capability.
-    checker.toml().replacen("[capabilities.files]\n", "", 1)
-}
-
 fn filing_package(checker: &Checker) -> Package {
-    let manifest = Manifest::parse(&toml_of(checker)).expect("a manifest");
+    let manifest = Manifest::parse(&checker.toml()).expect("a manifest");
     Package::read(attach(&checker.component(), &manifest).expect("a package")).expect("a good package")
 }
 

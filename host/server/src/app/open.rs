@@ -116,6 +116,7 @@ impl Hospital {
             packs: Some(packs),
             calls: config.plugins.concurrent_calls,
             calls_per_plugin: config.plugins.concurrent_calls_per_plugin,
+            calls_per_tenant: config.plugins.concurrent_calls_per_tenant,
             patience: Duration::from_millis(config.plugins.queue_millis),
         })?;
         let egress = Egress::open(&config.egress)?;

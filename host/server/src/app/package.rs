@@ -108,7 +108,7 @@ impl Hospital {
             }
             if let (Some(Revoked { reason, .. }), true) = (&earlier.revoked, earlier.digest == digest) {
                 let detail = format!("this very package was recalled: {reason}");
-                return Err(AppError::new(Code::PluginState, detail));
+                return Err(AppError::new(Code::PluginRecalled, detail));
             }
             let version: Version = earlier.plugin_version.parse().map_err(AppError::internal)?;
             let digest: Digest = earlier.digest.parse().map_err(AppError::internal)?;
@@ -197,7 +197,7 @@ impl Hospital {
             })?;
         if let Some(Revoked { reason, .. }) = newest.revoked {
             let detail = format!("{plugin} {} was recalled: {reason}", newest.plugin_version);
-            return Err(AppError::new(Code::PluginState, detail));
+            return Err(AppError::new(Code::PluginRecalled, detail));
         }
         let component = records.get_package_bytes(&newest.digest).await?;
         let signatures = parsed(&records.list_signatures(&newest.digest).await?)?;

@@ -69,8 +69,11 @@ pub enum LogFormat {
 pub struct Plugins {
     /// Calls running at once, over all plugins.
     pub concurrent_calls: u32,
-    /// Calls running at once of one plugin.
+    /// Calls running at once of one plugin in one tenant.
     pub concurrent_calls_per_plugin: u32,
+    /// Calls running at once of one tenant: fewer than `concurrent_calls`, so that
+    /// no tenant takes all places.
+    pub concurrent_calls_per_tenant: u32,
     /// How long a call may wait for its turn, in milliseconds.
     pub queue_millis: u64,
     /// Largest package in bytes.
@@ -135,6 +138,7 @@ impl Default for Plugins {
         Self {
             concurrent_calls: 64,
             concurrent_calls_per_plugin: 16,
+            concurrent_calls_per_tenant: 32,
             queue_millis: 250,
             max_package_bytes: 48 << 20,
             packs: None,
