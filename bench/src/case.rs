@@ -259,9 +259,8 @@ impl Patient<'_> {
             }
             _ => {
                 let answer = |link: &str, value| Answer { link_id: link.to_owned(), value };
-                let mut measured = |low, high, scale, unit| {
-                    AnswerValue::Quantity(quantity(dice.between(low, high), scale, unit))
-                };
+                let mut measured =
+                    |low, high, scale, unit| AnswerValue::Quantity(quantity(dice.between(low, high), scale, unit));
                 let answers = vec![
                     answer("glucose", measured(38, 170, 1, "mmol/L")),
                     answer("systolic", measured(100, 175, 0, "mm[Hg]")),
@@ -305,7 +304,8 @@ impl Patient<'_> {
     /// How they are insured.
     pub fn coverage(&self, dice: &mut Dice) -> Coverage {
         let category = *dice.pick(&["310", "390"]);
-        let mut used = |code: &str, most| Accumulator { code: code.to_owned(), amount: Money::fen(dice.between(0, most)) };
+        let mut used =
+            |code: &str, most| Accumulator { code: code.to_owned(), amount: Money::fen(dice.between(0, most)) };
         Coverage {
             member: self.subject.pseudonym.clone(),
             category: Coding::new("https://code.nhsa.gov.cn/insutype", category),

@@ -125,8 +125,7 @@ impl Taping {
             let enrolment = self.draw();
             let about = [patient.id, enrolment];
             let context = self.context(&self.pathway.clone())?;
-            let call =
-                self.runtime.screen(&self.pathway, context, &patient.for_pathway(self.now), self.now).await;
+            let call = self.runtime.screen(&self.pathway, context, &patient.for_pathway(self.now), self.now).await;
             call.outcome?.map_err(|e| format!("{e:?}"))?;
             self.keep(&call.tape, &about)?;
             let mut state: Option<State> = None;
@@ -134,10 +133,7 @@ impl Taping {
             for _ in 0..self.dice.between(2, 6) {
                 let context = self.context(&self.pathway.clone())?;
                 let snapshot = patient.for_pathway(self.now);
-                let call = self
-                    .runtime
-                    .step(&self.pathway, context, state.as_ref(), &event, &snapshot, self.now)
-                    .await;
+                let call = self.runtime.step(&self.pathway, context, state.as_ref(), &event, &snapshot, self.now).await;
                 state = Some(call.outcome?.map_err(|e| format!("{e:?}"))?.state);
                 self.keep(&call.tape, &about)?;
 

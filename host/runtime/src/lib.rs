@@ -31,6 +31,7 @@ mod error;
 mod failure;
 mod grants;
 mod hook;
+mod lane;
 mod limits;
 mod package;
 mod registry;
@@ -86,9 +87,11 @@ pub use host::{
     kv::{KvFuture, KvRead, KvUnavailable, KvWrite, NoKv},
     log::{LogLevel, LogLine},
     placeholder::{Piece, Placeholder, pieces},
-    secrets::{Secrets, SecretsFuture},
-    signing::{KeyKind, Keyring, KeyringFuture, KeyringUnavailable, PublicKey as PluginPublicKey, SM2_IDENTITY, verify},
     records::{NoRecord, RecordError, RecordFuture, RecordQuery, RecordRead},
+    secrets::{Secrets, SecretsFuture},
+    signing::{
+        KeyKind, Keyring, KeyringFuture, KeyringUnavailable, PublicKey as PluginPublicKey, SM2_IDENTITY, verify,
+    },
 };
 pub use limits::Limits;
 pub use package::{
