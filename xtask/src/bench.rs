@@ -1,6 +1,8 @@
 //! Measurements. Each prints a ratio to a named alternative in the same run,
 //! since machines differ and are noisy.
 
+use std::path::PathBuf;
+
 use anyhow::Result;
 use clap::Subcommand;
 
@@ -15,13 +17,67 @@ pub enum What {
         #[arg(long, default_value_t = 20_000)]
         calls: u32,
     },
+    /// A check of a prescription as a plugin, and as an HTTP webhook on loopback,
+    /// which is what one would build instead.
+    Versus {
+        /// Calls to time on each side.
+        #[arg(long, default_value_t = 10_000)]
+        calls: u32,
+    },
+    /// A plugin that never ends: when it is stopped, and what its neighbours feel of it.
+    Runaway {
+        /// Calls in each kind of round.
+        #[arg(long, default_value_t = 100_000)]
+        calls: u32,
+        /// Calls at once.
+        #[arg(long, default_value_t = 64)]
+        callers: u32,
+    },
+    /// What calls on tape cost on disk, on both engines.
+    Tape {
+        /// Calls to put on tape.
+        #[arg(long, default_value_t = 20_000)]
+        calls: u32,
+        /// Writes the records to this folder, one a file, and stops: what
+        /// host/store/dictionaries/README.md trains a dictionary on.
+        #[arg(long)]
+        dump: Option<PathBuf>,
+        /// Which patients. The dictionary was trained on those of seed 1.
+        #[arg(long, default_value_t = 2)]
+        seed: u64,
+    },
 }
 
 pub fn run(what: What) -> Result<()> {
+    let checker = plugins::out().join("drug-safety.wasm");
     match what {
-        What::Call { calls } => sh::cargo(["bench", "--package", "xinglin-runtime", "--bench", "call", "--"])
-            .args(["--calls".into(), calls.to_string()])
-            .args(["--component".into(), plugins::out().join("drug-safety.wasm")])
+        What::Call { calls } => {
+            of_runtime("call").args(["--calls".into(), calls.to_string()]).args(["--component".into(), checker]).run()
+        }
+        What::Versus { calls } => {
+            across("versus").args(["--calls".into(), calls.to_string()]).args(["--component".into(), checker]).run()
+        }
+        What::Runaway { calls, callers } => of_runtime("runaway")
+            .args(["--calls".into(), calls.to_string(), "--callers".into(), callers.to_string()])
+            .args(["--component".into(), checker])
+            .run(),
+        What::Tape { calls, dump, seed } => across("tape")
+            .args(["--calls".into(), calls.to_string(), "--seed".into(), seed.to_string()])
+            .args(["--plugins".into(), plugins::out()])
+            .args(dump.into_iter().flat_map(|folder| ["--dump".into(), folder]))
             .run(),
     }
+}
+
+/// A measurement of the runtime alone.
+fn of_runtime(name: &str) -> sh::Sh {
+    sh::cargo(["bench", "--package", "xinglin-runtime", "--bench", name, "--"])
+}
+
+/// A measurement of several crates: `bench/`, a workspace of its own. It shares our
+/// target folder, and so whatever is compiled alike.
+fn across(name: &str) -> sh::Sh {
+    sh::cargo(["run", "--release", "--locked", "--manifest-path", "bench/Cargo.toml", "--bin", name])
+        .args(["--target-dir".into(), sh::target()])
+        .args(["--"])
 }

@@ -35,6 +35,7 @@ use crate::{
         random::Random,
         wasi::Wasi,
     },
+    lane::Lane,
     limits::{Meter, Stop},
     registry::Program,
     tape::Recorder,
@@ -197,20 +198,29 @@ pub(crate) fn store(engine: &wasmtime::Engine, state: CallState, limits: Limits)
     let (started, deadline) = (time::Instant::now(), limits.deadline());
     store.data_mut().ends = started.checked_add(deadline);
     store.set_epoch_deadline(1);
+    let (mut is_first, mut gave_way) = (true, false);
     store.epoch_deadline_callback(move |_| {
+        // Tokio's own yield: a task that merely wakes itself is polled 60 times
+        // more before timers and sockets are looked at again.
+        if is_first {
+            // It has not had a tick yet, however late the machine made it.
+            is_first = false;
+            return Ok(UpdateDeadline::YieldCustom(1, Box::pin(yield_now())));
+        }
         if started.elapsed() >= deadline {
             return Err(Stop::Deadline(deadline).into());
         }
-        // Tokio's own yield: a task that merely wakes itself is polled 60 times
-        // more before timers and sockets are looked at again.
-        Ok(UpdateDeadline::YieldCustom(1, Box::pin(yield_now())))
+        // Its turn may come late, so the time is looked at once more before it
+        // runs on.
+        gave_way = !gave_way;
+        Ok(if gave_way { UpdateDeadline::YieldCustom(0, Box::pin(yield_now())) } else { UpdateDeadline::Continue(1) })
     });
     store
 }
 
 /// How long after the deadline a call that has not come back is given up. A
 /// guest that merely runs is stopped by the epoch before that.
-const GRACE: time::Duration = TICK.saturating_mul(2);
+const GRACE: time::Duration = TICK.saturating_mul(5);
 
 /// Lines of log that a failure quotes.
 const QUOTED_LINES: usize = 8;
@@ -270,7 +280,7 @@ impl Runtime {
                 let started = time::Instant::now();
                 let stopped = self.stopped(program, &state);
                 let mut store = store(&self.shared.engine, state, limits);
-                let call = execute::<H>(program, &mut store, H::lower(input), limits);
+                let call = execute::<H>(program, &mut store, H::lower(input), limits, &self.shared.lane);
                 let result = unless(stopped, call).await;
                 admission = held.admission;
                 (result, store.into_data(), started.elapsed())
@@ -392,17 +402,19 @@ async fn execute<H: Hook>(
     store: &mut Store<CallState>,
     parameters: H::Parameters,
     limits: Limits,
+    lane: &Lane,
 ) -> Result<H::Results, Cause> {
     let Some(index) = program.hook(H::NAME) else {
         let message = format!("it does not export `{}`", H::NAME);
         return Err(Cause::new(FailureCode::Interface, message));
     };
+    let ends = store.data().ends;
     let call = async {
         let instance = program.instance.instantiate_async(&mut *store).await?;
         let function = instance.get_typed_func::<H::Parameters, H::Results>(&mut *store, index)?;
         function.call_async(&mut *store, parameters).await
     };
-    match timeout(limits.deadline().saturating_add(GRACE), call).await {
+    match timeout(limits.deadline().saturating_add(GRACE), lane.drive(call, ends)).await {
         Ok(results) => Ok(results?),
         Err(_) if store.data().waiting => Err(Cause::new(
             FailureCode::Timeout,

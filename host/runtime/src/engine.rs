@@ -17,6 +17,7 @@ use xinglin_domain::id::TenantId;
 use crate::{
     AotCache, Digest, FailureCode, Limits, Packs, PluginError,
     failure::Cause,
+    lane::Lane,
     registry::{Pool, Program},
 };
 
@@ -68,6 +69,7 @@ pub(crate) struct Shared {
     /// Of each tenant that has calls.
     pub shares: Mutex<HashMap<TenantId, Arc<Semaphore>>>,
     pub patience: Duration,
+    pub lane: Lane,
     /// One for each digest that a plugin uses.
     pub programs: Pool<Digest, Program>,
     /// What must not run any more. Every call listens.
@@ -95,7 +97,7 @@ impl std::fmt::Debug for Runtime {
 
 /// How often a running guest gives way to its neighbours, and how late after its
 /// deadline it is stopped.
-pub(crate) const TICK: Duration = Duration::from_millis(5);
+pub(crate) const TICK: Duration = Duration::from_millis(2);
 
 impl Runtime {
     /// Sets the engine up and starts its clock.
@@ -116,6 +118,7 @@ impl Runtime {
                 calls_per_tenant: options.calls_per_tenant,
                 shares: Mutex::default(),
                 patience: options.patience,
+                lane: Lane::new(),
                 programs: Pool::default(),
                 recalled: watch::Sender::default(),
             }),

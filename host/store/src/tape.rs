@@ -5,8 +5,15 @@
 //! record holds all there is to know of its call; the other columns are copies to
 //! find it by.
 
+use std::{io, num::NonZeroU32, sync::LazyLock};
+
 use sha2::{Digest as _, Sha256};
 use xinglin_domain::{id::CallId, time::Instant};
+use zstd::{
+    bulk::{Compressor, Decompressor},
+    dict::{DecoderDictionary, EncoderDictionary},
+    zstd_safe::{get_dict_id_from_dict, get_dict_id_from_frame},
+};
 
 use crate::{
     Executor, Result, StoreError, TenantScope, TenantTx,
@@ -142,17 +149,56 @@ const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 /// Largest record; no packed one makes the host allocate more.
 const MAX_RECORD: usize = 64 << 20;
 
+/// What records have in common: names of fields, code systems, units. A frame names
+/// the dictionary it was made with by its id, so each that was ever shipped stays
+/// here for ever, unchanged; the last is used from now on. How they are made:
+/// `dictionaries/README.md`.
+const DICTIONARIES: [&[u8]; 1] = [include_bytes!("../dictionaries/32769.zstd")];
+
+static COMPRESSING: LazyLock<io::Result<EncoderDictionary<'static>>> = LazyLock::new(|| {
+    let [.., newest] = DICTIONARIES;
+    EncoderDictionary::try_copy(newest, LEVEL)
+});
+
+static DECOMPRESSING: LazyLock<io::Result<Vec<(NonZeroU32, DecoderDictionary<'static>)>>> = LazyLock::new(|| {
+    let prepared = DICTIONARIES.iter().map(|bytes| {
+        let id = get_dict_id_from_dict(bytes).ok_or_else(|| io::Error::other("a dictionary without an id"))?;
+        Ok((id, DecoderDictionary::try_copy(bytes)?))
+    });
+    prepared.collect()
+});
+
 /// A record as it is stored. The chain is over the record itself, so that it does
 /// not depend on how well a library compresses.
 fn pack(record: &[u8]) -> Result<Vec<u8>> {
-    zstd::bulk::compress(record, LEVEL).map_err(|e| StoreError::Invalid { detail: e.to_string() })
+    let packed = match &*COMPRESSING {
+        Ok(dictionary) => {
+            Compressor::with_prepared_dictionary(dictionary).and_then(|mut packing| packing.compress(record))
+        }
+        // Costs room, not the call.
+        Err(_) => zstd::bulk::compress(record, LEVEL),
+    };
+    packed.map_err(|e| StoreError::Invalid { detail: e.to_string() })
 }
 
 fn unpack(stored: Vec<u8>) -> Result<Vec<u8>> {
     if !stored.starts_with(&ZSTD) {
         return Ok(stored);
     }
-    zstd::bulk::decompress(&stored, MAX_RECORD).map_err(|e| StoreError::corrupt(format!("a record of a call: {e}")))
+    let unpacked = match get_dict_id_from_frame(&stored) {
+        None => zstd::bulk::decompress(&stored, MAX_RECORD),
+        Some(id) => with_dictionary(id, &stored),
+    };
+    unpacked.map_err(|e| StoreError::corrupt(format!("a record of a call: {e}")))
+}
+
+fn with_dictionary(id: NonZeroU32, stored: &[u8]) -> io::Result<Vec<u8>> {
+    let known = DECOMPRESSING.as_ref().map_err(|e| io::Error::other(e.to_string()))?;
+    let (_, dictionary) = known
+        .iter()
+        .find(|(known, _)| *known == id)
+        .ok_or_else(|| io::Error::other(format!("it was packed with dictionary {id}, which this release lacks")))?;
+    Decompressor::with_prepared_dictionary(dictionary)?.decompress(stored, MAX_RECORD)
 }
 
 fn hash(record: &[u8]) -> [u8; 32] {

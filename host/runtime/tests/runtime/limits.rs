@@ -58,6 +58,31 @@ async fn neighbours_of_a_loop_are_served() {
     assert_eq!(looping.await.expect("joined").outcome.expect_err("stopped").code, FailureCode::Fuel);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn short_calls_pass_any_number_of_loops() {
+    let runtime = runtime();
+    let manifest = "[limits]\ndeadline-ms = 2000";
+    let hungry = Checker::new(LOOP).manifest(manifest).load(&runtime).await.expect("loaded");
+    let healthy = Checker::allow().load(&runtime).await.expect("loaded");
+    let looping: Vec<_> = (0..12)
+        .map(|_| {
+            let (runtime, hungry) = (runtime.clone(), hungry.clone());
+            tokio::spawn(async move { runtime.review(&hungry, context(), &order(), &snapshot(), now()).await })
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    // If each loop ran between two of these, they would take longer than the loops.
+    for _ in 0..200 {
+        let (runtime, healthy) = (runtime.clone(), healthy.clone());
+        let call = tokio::spawn(async move { runtime.review(&healthy, context(), &order(), &snapshot(), now()).await });
+        assert_eq!(call.await.expect("joined").outcome.expect("an answer"), Ok(Verdict::Allow));
+    }
+    assert!(looping.iter().all(|looping| !looping.is_finished()));
+    for looping in looping {
+        assert_eq!(looping.await.expect("joined").outcome.expect_err("stopped").code, FailureCode::Fuel);
+    }
+}
+
 #[tokio::test]
 async fn a_blocked_host_call_is_given_up() {
     let checker = greeter().manifest("[limits]\ndeadline-ms = 30");

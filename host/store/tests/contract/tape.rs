@@ -11,6 +11,7 @@ contract!(
     links_tie_each_record_to_all_before,
     the_tape_only_grows,
     the_first_broken_link_is_named,
+    a_record_names_the_dictionary_it_was_packed_with,
 );
 
 fn entry(number: u128, digest: &str, references: &[&str]) -> NewTapeEntry {
@@ -131,5 +132,44 @@ async fn the_first_broken_link_is_named(bench: Bench) -> Result<()> {
     append(&other, &entries).await?;
     tamper(&format!("DELETE FROM tape WHERE seq = 5 AND tenant_id = '{}'", other.id())).await;
     assert_eq!(other.verify_chain().await?, ChainState::Broken { seq: 5 });
+    Ok(())
+}
+
+/// The frame says how it was made, so that what was written by other releases, with
+/// another dictionary or with none, is still read.
+async fn a_record_names_the_dictionary_it_was_packed_with(bench: Bench) -> Result<()> {
+    let tenant = bench.here();
+    append(&tenant, &[entry(1, "aa", &[])]).await?;
+    // Magic number, single segment with an id of two bytes, 32769.
+    let sql = match bench.engine() {
+        Engine::Sqlite => "SELECT INSTR(record, X'28B52FFD220180') FROM tape",
+        Engine::Postgres => "SELECT POSITION('\\x28b52ffd220180'::BYTEA IN record)::BIGINT FROM tape",
+    };
+    assert_eq!(bench.raw(sql).await.expect("a record"), [1]);
+    let drop_guard = match bench.engine() {
+        Engine::Sqlite => "DROP TRIGGER tape_grows",
+        Engine::Postgres => "DROP TRIGGER tape_grows ON tape",
+    };
+    bench.raw(drop_guard).await.expect("a dropped trigger");
+    let store = async |record: &[u8]| {
+        let record = match bench.engine() {
+            Engine::Sqlite => format!("X'{}'", hex::encode(record)),
+            Engine::Postgres => format!("'\\x{}'::BYTEA", hex::encode(record)),
+        };
+        bench.raw(&format!("UPDATE tape SET record = {record}")).await.expect("a changed row");
+    };
+
+    let plain = entry(1, "aa", &[]).record;
+    for written in [plain.clone(), zstd::bulk::compress(&plain, 3).expect("a frame")] {
+        store(&written).await;
+        assert!(matches!(tenant.verify_chain().await?, ChainState::Intact { length: 1, .. }));
+        assert_eq!(tenant.get_tape_entry(CallId::from_u128(1)).await?.record, plain);
+    }
+    // The same with 40000, and one byte of content.
+    let unknown = [0x28, 0xb5, 0x2f, 0xfd, 0x22, 0x40, 0x9c, 0x01, 0x09, 0x00, 0x00, 0x41];
+    store(&unknown).await;
+    let error = tenant.get_tape_entry(CallId::from_u128(1)).await.expect_err("no such dictionary");
+    assert!(error.to_string().contains("dictionary 40000"), "{error}");
+    assert_eq!(tenant.verify_chain().await?, ChainState::Broken { seq: 1 });
     Ok(())
 }

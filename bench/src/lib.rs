@@ -1,0 +1,7 @@
+//! What the measurements share: patients, and what plugins are asked about them.
+
+pub mod case;
+pub mod dice;
+
+/// Any failure ends a measurement.
+pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
