@@ -4,6 +4,8 @@
 ALTER TABLE plugin_install ADD COLUMN shadow TEXT NULL;
 
 ALTER TABLE plugin_package ADD COLUMN revoked_by TEXT NULL;
+-- Asked with every use of a plugin; the table's rows are as large as packages.
+CREATE INDEX plugin_package_recalled ON plugin_package (digest, revoked_at) WHERE revoked_at IS NOT NULL;
 
 -- A call that a candidate was given too. Nothing but this row came of it.
 CREATE TABLE shadow_call (
