@@ -1,7 +1,10 @@
 //! Past calls, run again: as they were, to prove a record; or on another version,
 //! to see what it would have decided.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    sync::Arc,
+};
 
 use serde::Serialize;
 use serde_json::Value;
@@ -151,15 +154,11 @@ impl Hospital {
                 let report = match &candidate {
                     Some(candidate) => self.on_other(candidate, &tape).await,
                     None => {
-                        if !own.contains_key(&tape.digest) {
-                            let package = self.package(&tape.digest.to_string()).await;
-                            let plugin = match package {
-                                Ok(package) => self.alone(&package).await.ok(),
-                                Err(_) => None,
-                            };
-                            own.insert(tape.digest, plugin);
-                        }
-                        match own.get(&tape.digest).and_then(Option::as_ref) {
+                        let plugin = match own.entry(tape.digest) {
+                            Entry::Occupied(known) => known.into_mut(),
+                            Entry::Vacant(place) => place.insert(self.own(tape.digest).await),
+                        };
+                        match plugin {
                             Some(plugin) => self.runtime().replay(plugin, &tape).await.map_err(AppError::from),
                             None => Err(AppError::not_found("package", tape.digest)),
                         }
@@ -173,6 +172,11 @@ impl Hospital {
                 progress(&crater);
             }
         }
+    }
+
+    /// The package of a tape, if it is still here and still loads.
+    async fn own(&self, digest: Digest) -> Option<Arc<Plugin>> {
+        self.alone(&self.package(&digest.to_string()).await.ok()?).await.ok()
     }
 
     /// A package under all that it asks for: nothing is lent to it but a tape.
