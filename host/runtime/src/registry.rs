@@ -33,7 +33,7 @@ use crate::{
 /// however many tenants use it.
 pub(crate) struct Program {
     pub id: Arc<str>,
-    pub manifest: Arc<Manifest>,
+    pub manifest: Manifest,
     pub digest: Digest,
     pub interfaces: BTreeSet<Interface>,
     pub instance: InstancePre<CallState>,
@@ -177,7 +177,6 @@ impl Runtime {
         // The first instance finds nothing warm.
         let limits = Limits { deadline_ms: asked.deadline_ms.saturating_mul(10), ..asked }.at_most(Limits::MAXIMUM);
         let id: Arc<str> = package.manifest().id.as_str().into();
-        let manifest = Arc::new(package.manifest().clone());
         let state = trial(id.clone(), limits);
         let mut store = call::store(&self.shared.engine, state, limits);
         let tried = instance.instantiate_async(&mut store).await.map_err(|e| {
@@ -190,7 +189,7 @@ impl Runtime {
 
         Ok(Program {
             id,
-            manifest,
+            manifest: package.manifest().clone(),
             digest: package.digest(),
             interfaces: package.interfaces().clone(),
             instance,

@@ -74,7 +74,7 @@ pub use payment::{Operation, OperationState, Started};
 pub use resource::{CodeFilter, Json, PatientQuery, Resource, ResourceQuery, ResourceWrite, Token, TokenFilter};
 pub use scope::{Operator, OperatorScope, OperatorTx, Store, StoreOptions, Tenant, TenantScope, TenantTx};
 pub use secret::{Disclosure, PluginSecret};
-pub use shadow::{ShadowCall, ShadowDifference, ShadowExample, ShadowOutcome, ShadowSummary};
+pub use shadow::{ShadowCall, ShadowExample, ShadowOutcome, ShadowSummary};
 pub use signature::PackageSignature;
 pub use tape::{ChainState, NewTapeEntry, TapeEntry, TapeQuery, Touched};
 pub use task::{ClaimedTask, Task, TaskState};

@@ -1,6 +1,6 @@
 //! Calls that a candidate version was given beside the one that counted.
 
-use xinglin_domain::{id::CallId, time::Instant};
+use xinglin_domain::{decision::Difference, id::CallId, time::Instant};
 
 use crate::{
     Executor, Result, StoreError, TenantScope, TenantTx,
@@ -29,17 +29,6 @@ impl ShadowOutcome {
     }
 }
 
-/// One kind of decision that differs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ShadowDifference {
-    /// For example `verdict`.
-    pub kind: String,
-    /// What counted.
-    pub decided: Vec<String>,
-    /// What the candidate would have.
-    pub would_decide: Vec<String>,
-}
-
 /// One call, compared.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ShadowCall {
@@ -56,7 +45,7 @@ pub struct ShadowCall {
     /// What came of it.
     pub outcome: ShadowOutcome,
     /// How it differs.
-    pub differences: Vec<ShadowDifference>,
+    pub differences: Vec<Difference>,
     /// When they were compared.
     pub compared_at: Instant,
 }
@@ -82,7 +71,7 @@ pub struct ShadowExample {
     /// What was called.
     pub hook: String,
     /// How it differs.
-    pub difference: ShadowDifference,
+    pub difference: Difference,
 }
 
 impl TryFrom<Row> for ShadowExample {
@@ -92,10 +81,10 @@ impl TryFrom<Row> for ShadowExample {
         Ok(Self {
             call_id: row.get("call_id")?,
             hook: row.get("hook")?,
-            difference: ShadowDifference {
+            difference: Difference {
                 kind: row.get("kind")?,
-                decided: row.json("decided")?,
-                would_decide: row.json("would_decide")?,
+                before: row.json("decided")?,
+                after: row.json("would_decide")?,
             },
         })
     }
@@ -169,8 +158,8 @@ impl TenantTx {
                 &call.candidate_digest,
                 call.call_id,
                 &difference.kind,
-                Arg::json(&difference.decided)?,
-                Arg::json(&difference.would_decide)?
+                Arg::json(&difference.before)?,
+                Arg::json(&difference.after)?
             ]);
         }
         let head = "INSERT INTO shadow_difference (tenant_id, candidate_digest, call_id, kind, decided, would_decide)";

@@ -192,13 +192,9 @@ impl<'a> Calls<'a> {
     }
 
     fn settle<T>(&mut self, install: &Install, call: Call<T>) -> Result<T, Box<CallFailure>> {
-        let outcome = match &call.outcome {
-            Ok(_) => "answered".to_owned(),
-            Err(failure) => {
-                tracing::warn!(plugin = failure.plugin, call = %failure.call, "{failure}");
-                failure.code.to_string()
-            }
-        };
+        if let Err(failure) = &call.outcome {
+            tracing::warn!(plugin = failure.plugin, call = %failure.call, "{failure}");
+        }
         self.views.push(CallView {
             id: call.tape.call.to_string(),
             plugin: call.tape.plugin.clone(),
@@ -206,7 +202,7 @@ impl<'a> Calls<'a> {
             hook: call.tape.hook.clone(),
             micros: u64::try_from(call.elapsed.as_micros()).unwrap_or(u64::MAX),
             memory: call.memory_peak,
-            outcome,
+            outcome: call.outcome_code().to_owned(),
         });
         self.hospital.meter().called(&call);
         if !call.kv_writes.is_empty() {

@@ -42,13 +42,16 @@ impl Hospital {
         let mut install = self.store().tenant(tenant).get_install(plugin_id).await?;
         let package = match (&promote.version, &install.candidate_digest) {
             (Some(version), _) => self.successor(&install, Some(version)).await?,
-            (None, Some(candidate)) => self.package(candidate).await?,
+            (None, Some(candidate)) => {
+                let candidate = self.package(candidate).await?;
+                self.may_be_called(&install, &candidate).await?;
+                candidate
+            }
             (None, None) => {
                 let detail = "no candidate: put a version into the shadow first, or name one with `without_gate`";
                 return Err(AppError::new(Code::PluginState, detail));
             }
         };
-        self.may_be_called(&install, &package).await?;
         let digest = package.digest().to_string();
         let shadowed = install.candidate_digest.as_ref() == Some(&digest);
         if promote.without_gate {

@@ -186,19 +186,11 @@ impl Hospital {
     /// version, or the newest that is not recalled.
     ///
     /// # Errors
-    /// `NOT_FOUND` if there is none, `PLUGIN_STATE` if it was recalled.
+    /// `NOT_FOUND` if there is none, `PLUGIN_RECALLED` if it was recalled.
     pub async fn save_plugin(&self, caller: &Caller, plugin: &str, version: Option<&str>) -> AppResult<Vec<u8>> {
         caller.may_in(PLATFORM, Action::ManagePlugins)?;
         let records = self.store().operator();
-        let packages = records.list_packages().await?.into_iter().filter(|package| {
-            package.plugin_id == plugin && version.is_none_or(|wanted| package.plugin_version == wanted)
-        });
-        let newest = packages
-            .max_by_key(|package| (package.revoked.is_none(), Version::parse(&package.plugin_version).ok()))
-            .ok_or_else(|| {
-                let wanted = version.map_or_else(|| plugin.to_owned(), |version| format!("{plugin} {version}"));
-                AppError::not_found("installed plugin", wanted)
-            })?;
+        let newest = self.newest(plugin, version).await?;
         if let Some(Revoked { reason, .. }) = newest.revoked {
             let detail = format!("{plugin} {} was recalled: {reason}", newest.plugin_version);
             return Err(AppError::new(Code::PluginRecalled, detail));
@@ -206,6 +198,17 @@ impl Hospital {
         let component = records.get_package_bytes(&newest.digest).await?;
         let signatures = parsed(&records.list_signatures(&newest.digest).await?)?;
         Ok(Bundle { component: component.into(), signatures }.to_bytes()?)
+    }
+
+    /// The package of this version of a plugin, or of its newest; one that was
+    /// recalled only if there is no other.
+    pub(super) async fn newest(&self, plugin: &str, version: Option<&str>) -> AppResult<xinglin_store::Package> {
+        let packages = self.store().operator().list_packages().await?.into_iter().filter(|package| {
+            package.plugin_id == plugin && version.is_none_or(|wanted| package.plugin_version == wanted)
+        });
+        packages
+            .max_by_key(|package| (package.revoked.is_none(), Version::parse(&package.plugin_version).ok()))
+            .ok_or_else(|| none_installed(plugin, version))
     }
 
     /// Weighs a package that is here against the keys, the policy and the floors of
@@ -291,4 +294,10 @@ fn kept(signatures: &[Signature], verdict: &Verdict, digest: &str, now: Instant)
 fn parsed(signatures: &[PackageSignature]) -> AppResult<Vec<Signature>> {
     let parse = |signature: &PackageSignature| Signature::parse(signature.signature.as_bytes());
     signatures.iter().map(parse).collect::<Result<_, _>>().map_err(AppError::internal)
+}
+
+/// No package of this plugin, or of this version of it, is here.
+pub(super) fn none_installed(plugin: &str, version: Option<&str>) -> AppError {
+    let wanted = version.map_or_else(|| plugin.to_owned(), |version| format!("{plugin} {version}"));
+    AppError::not_found("installed plugin", wanted)
 }

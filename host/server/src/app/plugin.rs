@@ -27,6 +27,7 @@ use super::{
     AppError, AppResult, Caller, Hospital,
     call::{CallView, Calls},
     open::Loaded,
+    package,
 };
 
 /// What a tenant lets a plugin do. What is left out is as the manifest asks.
@@ -178,24 +179,30 @@ impl Hospital {
         manifest.resolve(&settings)?;
 
         let called = live.as_ref().unwrap_or(&package);
-        let mut install = Install {
+        // What it had stays: patients of a disabled pathway still answer its
+        // questionnaires, and a candidate goes on in its shadow.
+        let mut install = before.unwrap_or_else(|| Install {
             tenant,
             plugin_id: plugin.to_owned(),
-            digest: called.digest().to_string(),
-            previous_digest: before.as_ref().and_then(|install| install.previous_digest.clone()),
-            candidate_digest: before.as_ref().and_then(|install| install.candidate_digest.clone()),
-            shadow: before.as_ref().and_then(|install| install.shadow.clone()),
-            recalled: before.as_ref().and_then(|install| install.recalled),
-            // What was recalled stays, and so does what its failure means, until
-            // another version is promoted: a check must not be gone in between.
-            state: if live.is_some() { InstallState::Enabled } else { InstallState::Granted },
-            grants: serde_json::to_value(Granted { grants, payer: grant.payer }).map_err(AppError::internal)?,
-            settings: serde_json::to_value(&settings).map_err(AppError::internal)?,
-            // Patients of a disabled pathway still answer its questionnaires.
-            definition: before.as_ref().and_then(|install| install.definition.clone()),
-            version: before.as_ref().map_or(0, |install| install.version),
+            digest: String::new(),
+            previous_digest: None,
+            candidate_digest: None,
+            shadow: None,
+            recalled: None,
+            state: InstallState::Granted,
+            grants: Value::Null,
+            settings: Value::Null,
+            definition: None,
+            version: 0,
             updated_at: caller.now,
-        };
+        });
+        install.digest = called.digest().to_string();
+        // What was recalled stays enabled, and so does what its failure means, until
+        // another version is promoted: a check must not be gone in between.
+        install.state = if live.is_some() { InstallState::Enabled } else { InstallState::Granted };
+        install.grants = serde_json::to_value(Granted { grants, payer: grant.payer }).map_err(AppError::internal)?;
+        install.settings = serde_json::to_value(&settings).map_err(AppError::internal)?;
+        install.updated_at = caller.now;
         let mut calls = Vec::new();
         if live.is_some() && install.recalled.is_none() {
             // Grants that do not suffice are refused here, and the old ones stay.
@@ -362,14 +369,10 @@ impl Hospital {
     }
 
     pub(super) async fn newest_package(&self, plugin: &str, version: Option<&str>) -> AppResult<Package> {
-        let packages = self.store().operator().list_packages().await?;
-        let newest = packages
-            .into_iter()
-            .filter(|package| package.plugin_id == plugin && package.revoked.is_none())
-            .filter(|package| version.is_none_or(|wanted| package.plugin_version == wanted))
-            .max_by_key(|package| semver::Version::parse(&package.plugin_version).ok());
-        let wanted = version.map_or_else(|| plugin.to_owned(), |version| format!("{plugin} {version}"));
-        let newest = newest.ok_or_else(|| AppError::not_found("installed plugin", wanted))?;
+        let newest = self.newest(plugin, version).await?;
+        if newest.revoked.is_some() {
+            return Err(package::none_installed(plugin, version));
+        }
         self.package(&newest.digest).await
     }
 }

@@ -3,7 +3,11 @@
 
 use serde::Serialize;
 use utoipa::ToSchema;
-use xinglin_domain::{access::Action, code::Code, id::TenantId};
+use xinglin_domain::{
+    access::Action,
+    code::Code,
+    id::{BillId, EnrolmentId, PatientId, PrescriptionId, TenantId},
+};
 use xinglin_runtime::Digest;
 use xinglin_store::{Revoked, StoreError, Touched};
 
@@ -59,10 +63,10 @@ pub struct TouchedView {
 impl TouchedView {
     fn of(tenant: TenantId, touched: Touched) -> Self {
         let kind = match touched.reference.split_once('-').map_or("", |(prefix, _)| prefix) {
-            "pat" => "patient",
-            "rx" => "prescription",
-            "bill" => "bill",
-            "enr" => "pathway",
+            PatientId::PREFIX => "patient",
+            PrescriptionId::PREFIX => "prescription",
+            BillId::PREFIX => "bill",
+            EnrolmentId::PREFIX => "pathway",
             _ => "other",
         };
         Self {

@@ -11,6 +11,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use xinglin_domain::{
     access::Action,
+    decision::Difference,
     id::{CallId, TenantId},
 };
 use xinglin_runtime::{Digest, Grants, Lent, Output, Package, Plugin, PluginError, ReplayError, ReplayReport, Tape};
@@ -40,7 +41,7 @@ pub struct ReplayView {
     pub same_engine: bool,
     /// What is decided otherwise, by kind.
     #[schema(value_type = Vec<Object>)]
-    pub differences: Value,
+    pub differences: Vec<Difference>,
     /// What came out then.
     #[schema(value_type = Object)]
     pub recorded: Value,
@@ -73,7 +74,7 @@ pub struct Crater {
 impl Crater {
     const EXAMPLES: usize = 100;
 
-    fn count(&mut self, report: AppResult<ReplayView>, differences: &[String]) {
+    fn count(&mut self, report: AppResult<ReplayView>) {
         self.calls += 1;
         let Ok(report) = report else {
             self.unreadable += 1;
@@ -82,11 +83,11 @@ impl Crater {
         match &report {
             report if report.identical => self.identical += 1,
             report if !report.conclusive => self.inconclusive += 1,
-            _ if differences.is_empty() => self.same_decisions += 1,
+            report if report.differences.is_empty() => self.same_decisions += 1,
             _ => self.differing += 1,
         }
-        for kind in differences {
-            *self.kinds.entry(kind.clone()).or_default() += 1;
+        for difference in &report.differences {
+            *self.kinds.entry(difference.kind.clone()).or_default() += 1;
         }
         if !report.identical && self.examples.len() < Self::EXAMPLES {
             self.examples.push(report);
@@ -119,7 +120,7 @@ impl Hospital {
                 self.runtime().replay(self.alone(&package).await?.as_ref(), &tape).await?
             }
         };
-        view(&tape, &report)
+        Ok(view(&tape, report))
     }
 
     /// Runs all calls of a tenant again: each on its own package, or all of one
@@ -164,11 +165,7 @@ impl Hospital {
                         }
                     }
                 };
-                let kinds = report.as_ref().map_or_else(
-                    |_| Vec::new(),
-                    |report| report.differences.iter().map(|difference| difference.kind.clone()).collect(),
-                );
-                crater.count(report.and_then(|report| view(&tape, &report)), &kinds);
+                crater.count(report.map(|report| view(&tape, report)));
                 progress(&crater);
             }
         }
@@ -190,12 +187,12 @@ impl Hospital {
     }
 }
 
-fn view(tape: &Tape, report: &ReplayReport) -> AppResult<ReplayView> {
+fn view(tape: &Tape, report: ReplayReport) -> ReplayView {
     let output = |output: &Output| match output {
         Output::Answered(json) => serde_json::from_str(json).unwrap_or(Value::Null),
         Output::Failed(code) => Value::from(code.as_str()),
     };
-    Ok(ReplayView {
+    ReplayView {
         call: tape.call.to_string(),
         plugin: format!("{} {}", tape.plugin, tape.version),
         hook: tape.hook.clone(),
@@ -203,10 +200,10 @@ fn view(tape: &Tape, report: &ReplayReport) -> AppResult<ReplayView> {
         conclusive: report.conclusive,
         diverged: report.diverged,
         same_engine: report.same_engine,
-        differences: serde_json::to_value(&report.differences).map_err(AppError::internal)?,
+        differences: report.differences,
         recorded: output(&report.recorded),
         replayed: output(&report.replayed),
-    })
+    }
 }
 
 impl From<ReplayError> for AppError {

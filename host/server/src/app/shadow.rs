@@ -13,7 +13,7 @@ use tokio::sync::Semaphore;
 use utoipa::ToSchema;
 use xinglin_domain::{access::Action, code::Code, id::TenantId, time::Instant};
 use xinglin_runtime::{Lent, ReplayReport, Tape};
-use xinglin_store::{Install, ShadowCall, ShadowDifference, ShadowOutcome, ShadowSummary, TapeQuery};
+use xinglin_store::{Install, ShadowCall, ShadowOutcome, ShadowSummary, TapeQuery};
 
 use super::{AppError, AppResult, Caller, Hospital, plugin};
 
@@ -176,8 +176,8 @@ impl Hospital {
         install.candidate_digest = Some(digest.clone());
         install.shadow = Some(serde_json::to_value(Running { gate, since: caller.now }).map_err(AppError::internal)?);
         install.updated_at = caller.now;
-        // What cannot start is found now.
-        self.runtime().load(&candidate, &plugin::grants(&install)?).await?;
+        // What cannot start is found now; what is held needs no second start.
+        let _started = self.runtime().load(&candidate, &plugin::grants(&install)?).await?;
         let tx = records.begin().await?;
         tx.clear_shadow(&digest).await?;
         install.version = tx.put_install(&install).await?;
@@ -255,8 +255,8 @@ impl Hospital {
                     call: example.call_id.to_string(),
                     hook: example.hook,
                     kind: example.difference.kind,
-                    decided: example.difference.decided,
-                    would_decide: example.difference.would_decide,
+                    decided: example.difference.before,
+                    would_decide: example.difference.after,
                 })
                 .collect(),
             candidate,
@@ -318,18 +318,13 @@ impl Hospital {
             _ => ShadowOutcome::Differs,
         };
         self.meter().shadowed(tape, digest, outcome.as_str());
-        let differences = report.differences.into_iter().map(|difference| ShadowDifference {
-            kind: difference.kind,
-            decided: difference.before,
-            would_decide: difference.after,
-        });
         let compared = ShadowCall {
             call_id: tape.call,
             plugin_id: install.plugin_id.clone(),
             digest: tape.digest.to_string(),
             candidate_digest: digest.clone(),
             hook: tape.hook.clone(),
-            differences: if outcome == ShadowOutcome::Differs { differences.collect() } else { Vec::new() },
+            differences: if outcome == ShadowOutcome::Differs { report.differences } else { Vec::new() },
             outcome,
             compared_at: self.now(),
         };

@@ -5,7 +5,10 @@ use std::{path::PathBuf, time::Duration};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use xinglin_domain::id::{CallId, TenantId};
+use xinglin_domain::{
+    decision::Difference,
+    id::{CallId, TenantId},
+};
 use xinglin_runtime::Package;
 
 use super::operator;
@@ -122,14 +125,8 @@ fn tell(report: &ReplayView) {
         _ => "not the same",
     };
     println!("  {} {} {}: {verdict}", report.call, report.plugin, report.hook);
-    let none = Vec::new();
-    for difference in report.differences.as_array().unwrap_or(&none) {
-        let list = |member: &str| -> String {
-            let items = difference.get(member).and_then(|list| list.as_array()).unwrap_or(&none);
-            let items: Vec<&str> = items.iter().filter_map(|item| item.as_str()).collect();
-            if items.is_empty() { "nothing".to_owned() } else { items.join("; ") }
-        };
-        let kind = difference.get("kind").and_then(|kind| kind.as_str()).unwrap_or_default();
-        println!("      {kind}: {} → {}", list("before"), list("after"));
+    let list = |items: &[String]| if items.is_empty() { "nothing".to_owned() } else { items.join("; ") };
+    for Difference { kind, before, after } in &report.differences {
+        println!("      {kind}: {} → {}", list(before), list(after));
     }
 }

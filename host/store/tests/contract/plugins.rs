@@ -1,10 +1,10 @@
 //! Packages, installs and what plugins keep.
 
 use serde_json::json;
-use xinglin_domain::id::CallId;
+use xinglin_domain::{decision::Difference, id::CallId};
 use xinglin_store::{
     Install, InstallState, KvWrite, NewPackage, OperatorTx, PackageSignature, Result, Revoked, ShadowCall,
-    ShadowDifference, ShadowOutcome, ShadowSummary,
+    ShadowOutcome, ShadowSummary,
 };
 
 use crate::{Bench, at, code_of, contract, here_id, is_unique_in, there_id};
@@ -196,10 +196,10 @@ async fn a_plugin_keeps_values_within_its_quota(bench: Bench) -> Result<()> {
 
 async fn a_candidate_is_compared_call_by_call(bench: Bench) -> Result<()> {
     let tenant = bench.here();
-    let differs = |kind: &str| ShadowDifference {
+    let differs = |kind: &str| Difference {
         kind: kind.to_owned(),
-        decided: vec!["warn".to_owned()],
-        would_decide: vec!["veto".to_owned()],
+        before: vec!["warn".to_owned()],
+        after: vec!["veto".to_owned()],
     };
     let call = |number, outcome, differences| ShadowCall {
         call_id: CallId::from_u128(number),

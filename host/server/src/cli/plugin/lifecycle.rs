@@ -7,11 +7,13 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use clap::Args;
 use comfy_table::{Table, presets::NOTHING};
+use serde::Serialize;
 use xinglin_domain::id::TenantId;
 use xinglin_runtime::Capability;
 
 use crate::{
     app::{
+        Caller, Hospital,
         lifecycle::Promote as PromoteAsk,
         plugin::{Grant as GrantAsk, InstallView},
         recall::RecallView,
@@ -168,86 +170,102 @@ fn setting(text: &str) -> Result<(String, serde_json::Value), String> {
     Ok((key.to_owned(), value))
 }
 
+/// A hospital opened for one plugin of one tenant.
+struct Desk {
+    hospital: Hospital,
+    caller: Caller,
+    tenant: TenantId,
+    plugin: String,
+    json: bool,
+}
+
+impl Which {
+    async fn open(self, config: Config, command: &str) -> Result<Desk> {
+        let (hospital, caller) = operator::open(config, command).await?;
+        let tenant = operator::tenant(&hospital, self.tenant).await?;
+        Ok(Desk { hospital, caller, tenant, plugin: self.plugin, json: self.json })
+    }
+}
+
+impl Desk {
+    /// Tells what came of it, for programs or in these words, and ends in good order.
+    async fn close<V: Serialize>(self, view: &V, tell: fn(&V)) -> Result<()> {
+        match self.json {
+            true => operator::print_json(view)?,
+            false => tell(view),
+        }
+        Ok(self.hospital.store().close().await?)
+    }
+}
+
 impl Grant {
     /// Runs it.
     pub async fn run(self, config: Config) -> Result<()> {
-        let (hospital, caller) = operator::open(config, "grant").await?;
-        let tenant = operator::tenant(&hospital, self.which.tenant).await?;
+        let desk = self.which.open(config, "grant").await?;
         let ask = GrantAsk {
             version: self.version,
             capabilities: (!self.capabilities.is_empty()).then_some(self.capabilities),
             settings: self.settings.into_iter().collect(),
             ..GrantAsk::default()
         };
-        let view = hospital.grant_plugin(&caller, tenant, &self.which.plugin, ask).await?;
-        tell(&view, self.which.json)?;
-        Ok(hospital.store().close().await?)
+        let view = desk.hospital.grant_plugin(&desk.caller, desk.tenant, &desk.plugin, ask).await?;
+        desk.close(&view, tell).await
     }
 }
 
 impl Enable {
     /// Runs it.
     pub async fn run(self, config: Config) -> Result<()> {
-        let (hospital, caller) = operator::open(config, "enable").await?;
-        let tenant = operator::tenant(&hospital, self.which.tenant).await?;
-        tell(&hospital.enable_plugin(&caller, tenant, &self.which.plugin).await?, self.which.json)?;
-        Ok(hospital.store().close().await?)
+        let desk = self.which.open(config, "enable").await?;
+        let view = desk.hospital.enable_plugin(&desk.caller, desk.tenant, &desk.plugin).await?;
+        desk.close(&view, tell).await
     }
 }
 
 impl Disable {
     /// Runs it.
     pub async fn run(self, config: Config) -> Result<()> {
-        let (hospital, caller) = operator::open(config, "disable").await?;
-        let tenant = operator::tenant(&hospital, self.which.tenant).await?;
-        tell(&hospital.disable_plugin(&caller, tenant, &self.which.plugin).await?, self.which.json)?;
-        Ok(hospital.store().close().await?)
+        let desk = self.which.open(config, "disable").await?;
+        let view = desk.hospital.disable_plugin(&desk.caller, desk.tenant, &desk.plugin).await?;
+        desk.close(&view, tell).await
     }
 }
 
 impl Shadow {
     /// Runs it.
     pub async fn run(self, config: Config) -> Result<()> {
-        let (hospital, caller) = operator::open(config, "shadow").await?;
-        let tenant = operator::tenant(&hospital, self.which.tenant).await?;
-        let plugin = &self.which.plugin;
+        let desk = self.which.open(config, "shadow").await?;
+        let Desk { hospital, caller, tenant, plugin, .. } = &desk;
         let view = match self.version {
             Some(version) => {
                 let gate =
                     Gate { max_differing_percent: self.max_differing_percent, minimum_calls: self.minimum_calls };
                 let start = StartShadow { version, gate, over_tapes: self.tapes };
-                hospital.start_shadow(&caller, tenant, plugin, start).await?
+                hospital.start_shadow(caller, *tenant, plugin, start).await?
             }
-            None if self.stop => hospital.stop_shadow(&caller, tenant, plugin).await?,
-            None => hospital.get_shadow(&caller, tenant, plugin).await?,
+            None if self.stop => hospital.stop_shadow(caller, *tenant, plugin).await?,
+            None => hospital.get_shadow(caller, *tenant, plugin).await?,
         };
-        if self.which.json {
-            operator::print_json(&view)?;
-        } else {
-            tell_shadow(&view);
-        }
-        Ok(hospital.store().close().await?)
+        desk.close(&view, tell_shadow).await
     }
 }
 
 impl PromoteCommand {
     /// Runs it.
     pub async fn run(self, config: Config) -> Result<()> {
-        let (hospital, caller) = operator::open(config, "promote").await?;
-        let tenant = operator::tenant(&hospital, self.which.tenant).await?;
+        let desk = self.which.open(config, "promote").await?;
         let ask = PromoteAsk { version: self.version, without_gate: self.without_gate };
-        tell(&hospital.promote_plugin(&caller, tenant, &self.which.plugin, ask).await?, self.which.json)?;
-        Ok(hospital.store().close().await?)
+        let view = desk.hospital.promote_plugin(&desk.caller, desk.tenant, &desk.plugin, ask).await?;
+        desk.close(&view, tell).await
     }
 }
 
 impl Rollback {
     /// Runs it.
     pub async fn run(self, config: Config) -> Result<()> {
-        let (hospital, caller) = operator::open(config, "rollback").await?;
-        let tenant = operator::tenant(&hospital, self.which.tenant).await?;
-        tell(&hospital.roll_back_plugin(&caller, tenant, &self.which.plugin).await?, self.which.json)?;
-        Ok(hospital.store().close().await?)
+        let desk = self.which.open(config, "rollback").await?;
+        let view = desk.hospital.roll_back_plugin(&desk.caller, desk.tenant, &desk.plugin).await?;
+        desk.close(&view, tell).await
     }
 }
 
@@ -301,10 +319,7 @@ impl Recall {
     }
 }
 
-fn tell(view: &InstallView, json: bool) -> Result<()> {
-    if json {
-        return operator::print_json(view);
-    }
+fn tell(view: &InstallView) {
     println!("{} {}: {}", view.id, view.version, view.state);
     println!("  sha256:{}", view.digest);
     for (what, digest) in [("candidate", &view.candidate), ("previous", &view.previous)] {
@@ -312,7 +327,6 @@ fn tell(view: &InstallView, json: bool) -> Result<()> {
             println!("  {what} sha256:{digest}");
         }
     }
-    Ok(())
 }
 
 fn tell_shadow(view: &ShadowView) {
