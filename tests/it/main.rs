@@ -17,6 +17,7 @@ mod python;
 mod races;
 mod records;
 mod refusals;
+mod retention;
 mod shadow_demo;
 mod support;
 mod telemetry;

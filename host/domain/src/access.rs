@@ -291,6 +291,9 @@ actions! {
     /// Read any patient's record; patients read their own without it.
     ReadRecords = "record.read": [Administrator, Doctor, Pharmacist, Nurse, HealthManager, Psychotherapist];
 
+    /// Purge what need not be kept any longer.
+    PurgeRecords = "record.purge": [Operator, Administrator];
+
     /// Found and list tenants.
     ManageTenants = "tenant.manage": [Operator];
     /// Set what is sold, and what patients are insured by.

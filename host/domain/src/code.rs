@@ -288,6 +288,8 @@ codes! {
         "已存在", "It exists already.";
     VersionConflict = "VERSION_CONFLICT", Conflict,
         "数据已被他人修改，请刷新后重试", "Somebody changed it meanwhile; read it again.";
+    RetentionHold = "RETENTION_HOLD", Conflict,
+        "尚未到法定保存期限，不得销毁", "It must still be kept by law.";
     RateLimited = "RATE_LIMITED", TooMany,
         "请求过于频繁，请稍后再试", "Too many requests; slow down.";
     Internal = "INTERNAL", Internal,

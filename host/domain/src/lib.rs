@@ -30,6 +30,7 @@ pub mod money;
 pub mod pathway;
 pub mod payer;
 pub mod prescription;
+pub mod retention;
 pub mod review;
 pub mod signature;
 pub mod time;

@@ -73,6 +73,19 @@ impl Instant {
         u32::try_from(span.get_months()).ok()
     }
 
+    /// Earlier by so many years of the calendar of Asia/Shanghai, which is what terms
+    /// of law are in; from 29 February, in a year without one, to the day before.
+    /// Saturates at the beginning of time.
+    #[must_use]
+    pub fn minus_years(self, years: i16) -> Self {
+        let earlier = || {
+            let stamp = jiff::Timestamp::from_microsecond(self.0).ok()?;
+            let zoned = stamp.in_tz("Asia/Shanghai").ok()?;
+            zoned.checked_sub(jiff::Span::new().try_years(years).ok()?).ok()
+        };
+        earlier().map_or(Self(i64::MIN), |zoned| Self(zoned.timestamp().as_microsecond()))
+    }
+
     fn civil(self) -> Option<jiff::civil::DateTime> {
         let stamp = jiff::Timestamp::from_microsecond(self.0).ok()?;
         Some(stamp.in_tz("Asia/Shanghai").ok()?.datetime())

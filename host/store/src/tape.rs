@@ -4,6 +4,9 @@
 //! SHA-256(previous link ‖ record_hash); the first previous link is 32 zeros. A
 //! record holds all there is to know of its call; the other columns are copies to
 //! find it by.
+//!
+//! What is purged goes from the beginning: the link of the last entry that went stays
+//! in `tape_purge`, and the rest is reckoned from there to the same head as before.
 
 use std::{io, num::NonZeroU32, sync::LazyLock};
 
@@ -124,7 +127,9 @@ impl TapeQuery {
 pub enum ChainState {
     /// Every link holds.
     Intact {
-        /// How many entries there are.
+        /// Place of the last entry that was purged; 0 if none was.
+        purged: i64,
+        /// How many entries there are, with those that were purged.
         length: i64,
         /// The last link, to compare with what was published.
         head: [u8; 32],
@@ -279,17 +284,35 @@ impl<E: Executor> TenantScope<E> {
         row.map(|row| row.get("call_id")).transpose()
     }
 
-    /// Reckons the whole chain again.
+    /// Reckons the whole chain again, from its last purge on.
     ///
     /// # Errors
     /// If the database fails. A broken chain is a finding, not an error.
     pub async fn verify_chain(&self) -> Result<ChainState> {
+        loop {
+            let base = self.tape_base().await?;
+            let state = self.verify_from(base).await?;
+            // Entries that were purged meanwhile are not missing.
+            if matches!(state, ChainState::Intact { .. }) || self.tape_base().await?.0 == base.0 {
+                return Ok(state);
+            }
+        }
+    }
+
+    /// Where the chain begins: place and link of the last entry that was purged.
+    async fn tape_base(&self) -> Result<(i64, [u8; 32])> {
+        let sql = "SELECT seq, link FROM tape_purge WHERE tenant_id = $1 ORDER BY seq DESC LIMIT 1";
+        let last = self.exec.row(Sql::new(sql, args![self.tenant])).await?;
+        last.map_or(Ok((0, GENESIS)), |row| Ok((row.get("seq")?, row.get("link")?)))
+    }
+
+    async fn verify_from(&self, (purged, base): (i64, [u8; 32])) -> Result<ChainState> {
         // The head first: what is appended meanwhile lies beyond it.
         let sql = "SELECT seq, link FROM tape_head WHERE tenant_id = $1";
         let head = self.exec.row(Sql::new(sql, args![self.tenant])).await?;
         let (length, head) =
             head.map_or(Ok((0, GENESIS)), |row| Ok::<_, StoreError>((row.get("seq")?, row.get("link")?)))?;
-        let (mut seq, mut previous) = (0_i64, GENESIS);
+        let (mut seq, mut previous) = (purged, base);
         loop {
             let sql = "SELECT seq, record, record_hash, link FROM tape
                        WHERE tenant_id = $1 AND seq > $2 AND seq <= $3 ORDER BY seq LIMIT $4";
@@ -313,7 +336,7 @@ impl<E: Executor> TenantScope<E> {
             }
         }
         if (seq, previous) == (length, head) {
-            Ok(ChainState::Intact { length, head })
+            Ok(ChainState::Intact { purged, length, head })
         } else {
             Ok(ChainState::Broken { seq: seq + 1 })
         }
@@ -361,5 +384,42 @@ impl TenantTx {
         let sql = "UPDATE tape_head SET seq = $2, link = $3 WHERE tenant_id = $1";
         self.exec.execute(Sql::new(sql, args![self.tenant, seq, &last])).await?;
         Ok(seq)
+    }
+
+    /// Purges entries from the beginning of the chain, up to the first that is not
+    /// older than `before` and `limit` at most; how many. Whether that is lawful is for
+    /// the caller to know. What they were about is forgotten by
+    /// [`purge_tape_references`](Self::purge_tape_references).
+    ///
+    /// # Errors
+    /// If the database fails, or another purge runs at the same time.
+    pub async fn purge_tape(&self, before: Instant, limit: u32, by: &str, at: Instant) -> Result<u64> {
+        let (base, _) = self.tape_base().await?;
+        let sql = "SELECT seq, recorded_at, link FROM tape WHERE tenant_id = $1 AND seq > $2 ORDER BY seq LIMIT $3";
+        let mut last: Option<(i64, [u8; 32])> = None;
+        for row in self.exec.rows(Sql::new(sql, args![self.tenant, base, limit])).await? {
+            if row.get::<Instant>("recorded_at")? >= before {
+                break;
+            }
+            last = Some((row.get("seq")?, row.get("link")?));
+        }
+        let Some((seq, link)) = last else {
+            return Ok(0);
+        };
+        let sql = "INSERT INTO tape_purge (tenant_id, seq, link, purged_at, purged_by) VALUES ($1, $2, $3, $4, $5)";
+        self.exec.execute(Sql::new(sql, args![self.tenant, seq, &link, at, by])).await?;
+        let sql = "DELETE FROM tape WHERE tenant_id = $1 AND seq <= $2";
+        self.exec.execute(Sql::new(sql, args![self.tenant, seq])).await
+    }
+
+    /// Forgets what the purged entries were about; one walk over the tenant's
+    /// references, so once after all pieces of a purge.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn purge_tape_references(&self) -> Result<()> {
+        let (base, _) = self.tape_base().await?;
+        let sql = "DELETE FROM tape_reference WHERE tenant_id = $1 AND seq <= $2";
+        self.exec.execute(Sql::new(sql, args![self.tenant, base])).await.map(drop)
     }
 }

@@ -59,8 +59,10 @@ pub struct TapeView {
 pub struct ChainView {
     /// Whether every link holds.
     pub intact: bool,
-    /// How many tapes there are.
+    /// How many tapes there are, with those that were purged.
     pub length: Option<i64>,
+    /// Place of the last tape that was purged; 0 if none was.
+    pub purged: Option<i64>,
     /// The last link; whoever keeps a copy can prove what came before.
     pub head: Option<String>,
     /// Place of the first tape that is not what was written.
@@ -300,11 +302,15 @@ impl Hospital {
     pub async fn verify_calls(&self, caller: &Caller) -> AppResult<ChainView> {
         caller.may(Action::ReadAudit)?;
         Ok(match self.records(caller).verify_chain().await? {
-            ChainState::Intact { length, head } => {
-                ChainView { intact: true, length: Some(length), head: Some(hex::encode(head)), first_broken: None }
-            }
+            ChainState::Intact { purged, length, head } => ChainView {
+                intact: true,
+                length: Some(length),
+                purged: Some(purged),
+                head: Some(hex::encode(head)),
+                first_broken: None,
+            },
             ChainState::Broken { seq } => {
-                ChainView { intact: false, length: None, head: None, first_broken: Some(seq) }
+                ChainView { intact: false, length: None, purged: None, head: None, first_broken: Some(seq) }
             }
         })
     }

@@ -28,6 +28,7 @@ pub mod prescription;
 pub mod recall;
 pub mod record;
 pub mod replay;
+pub mod retention;
 pub mod secret;
 pub mod session;
 pub mod shadow;

@@ -1,9 +1,12 @@
 //! `xinglin audit …`.
 
+use std::time::Duration;
+
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
+use indicatif::ProgressBar;
 use serde::Serialize;
-use xinglin_domain::id::TenantId;
+use xinglin_domain::{id::TenantId, time::Instant};
 use xinglin_store::ChainState;
 
 use super::operator;
@@ -14,6 +17,8 @@ use crate::config::Config;
 pub enum Audit {
     /// Reckons every chain of calls again and names the first broken link.
     Verify(Verify),
+    /// Purges tapes that need not be kept any longer.
+    Purge(Purge),
 }
 
 /// Reckons every chain of calls again and names the first broken link. Fails if
@@ -33,12 +38,36 @@ pub struct Verify {
     json: bool,
 }
 
+/// Purges the tapes of plugin calls that are older than a day you name. They are kept
+/// for 15 years at least, as the records that rest on them are; a day that is too late is
+/// refused. What stays is a chain that still ends at the same head.
+///
+/// Examples:
+///   xinglin audit purge --before 2011-11-22                 all tenants
+///   xinglin audit purge --before 2011-11-22 --tenant ten-…  one
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+pub struct Purge {
+    /// Everything recorded before this date (Asia/Shanghai) or RFC 3339 time.
+    #[arg(long, value_parser = time)]
+    before: Instant,
+    /// Only this tenant.
+    #[arg(long)]
+    tenant: Option<TenantId>,
+}
+
+fn time(text: &str) -> Result<Instant, String> {
+    Instant::parse(text).ok_or_else(|| "not a date or time, such as 2011-11-22".to_owned())
+}
+
 /// What was found in one tenant.
 #[derive(Serialize)]
 struct Chain {
     tenant: String,
     intact: bool,
     calls: Option<i64>,
+    /// Place of the last call that was purged.
+    purged: Option<i64>,
     head: Option<String>,
     /// Place of the first entry that is not what was written.
     first_broken: Option<i64>,
@@ -51,31 +80,47 @@ impl Audit {
     pub async fn run(self, config: Config) -> Result<()> {
         match self {
             Self::Verify(command) => command.run(config).await,
+            Self::Purge(command) => command.run(config).await,
         }
+    }
+}
+
+impl Purge {
+    async fn run(self, config: Config) -> Result<()> {
+        let (hospital, caller) = operator::open(config, "audit").await?;
+        for tenant in operator::tenants(&hospital, self.tenant).await? {
+            let bar = ProgressBar::new_spinner().with_message(format!("{tenant}: purging"));
+            bar.enable_steady_tick(Duration::from_millis(100));
+            let purged = hospital.purge_calls(&caller, tenant, self.before, |purged| {
+                bar.set_message(format!("{tenant}: {purged} tapes purged"));
+            });
+            let purged = purged.await?.purged;
+            bar.finish_and_clear();
+            println!("{tenant}: {purged} tapes purged");
+        }
+        Ok(hospital.store().close().await?)
     }
 }
 
 impl Verify {
     async fn run(self, config: Config) -> Result<()> {
         let (hospital, _) = operator::open(config, "audit").await?;
-        let tenants = match self.tenant {
-            Some(tenant) => vec![tenant],
-            None => operator::tenants(&hospital).await?,
-        };
         let mut chains = Vec::new();
-        for tenant in tenants {
+        for tenant in operator::tenants(&hospital, self.tenant).await? {
             let records = hospital.store().tenant(tenant);
             let mut chain = Chain {
                 tenant: tenant.to_string(),
                 intact: true,
                 calls: None,
+                purged: None,
                 head: None,
                 first_broken: None,
                 call: None,
             };
             match records.verify_chain().await? {
-                ChainState::Intact { length, head } => {
+                ChainState::Intact { purged, length, head } => {
                     (chain.calls, chain.head) = (Some(length), Some(hex::encode(head)));
+                    chain.purged = (purged > 0).then_some(purged);
                 }
                 ChainState::Broken { seq } => {
                     (chain.intact, chain.first_broken) = (false, Some(seq));
@@ -85,9 +130,10 @@ impl Verify {
             }
             if !self.json {
                 match &chain {
-                    Chain { tenant, calls: Some(calls), head: Some(head), .. } => {
-                        println!("{tenant}: intact, {calls} calls, head {head}");
-                    }
+                    Chain { tenant, calls: Some(calls), head: Some(head), purged, .. } => println!(
+                        "{tenant}: intact, {calls} calls{}, head {head}",
+                        purged.map_or_else(String::new, |purged| format!(" of which the first {purged} were purged")),
+                    ),
                     Chain { tenant, first_broken, call, .. } => println!(
                         "{tenant}: BROKEN at entry {}{}: from here on nothing is proved",
                         first_broken.unwrap_or_default(),

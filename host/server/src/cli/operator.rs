@@ -34,16 +34,19 @@ pub async fn tenant(hospital: &Hospital, named: Option<TenantId>) -> Result<Tena
     if let Some(tenant) = named {
         return Ok(tenant);
     }
-    let tenants = tenants(hospital).await?;
+    let tenants = tenants(hospital, None).await?;
     match tenants.as_slice() {
         [only] => Ok(*only),
         many => bail!("there are {} tenants; say which with --tenant ten-…", many.len()),
     }
 }
 
-/// All of them; it is an error if there is none, which is likely another folder
-/// than was meant.
-pub async fn tenants(hospital: &Hospital) -> Result<Vec<TenantId>> {
+/// The tenant that was named, or all of them; it is an error if there is none, which is
+/// likely another folder than was meant.
+pub async fn tenants(hospital: &Hospital, named: Option<TenantId>) -> Result<Vec<TenantId>> {
+    if let Some(tenant) = named {
+        return Ok(vec![tenant]);
+    }
     let tenants = hospital.store().operator().list_tenants().await.context("the tenants")?;
     let tenants: Vec<_> = tenants.into_iter().map(|tenant| tenant.id).filter(|id| *id != PLATFORM).collect();
     if tenants.is_empty() {

@@ -72,10 +72,7 @@ impl Replay {
             return Ok(());
         }
 
-        let tenants = match self.tenant {
-            Some(tenant) => vec![tenant],
-            None => operator::tenants(&hospital).await?,
-        };
+        let tenants = operator::tenants(&hospital, self.tenant).await?;
         let mut craters = Vec::new();
         for tenant in tenants {
             let bar = ProgressBar::new_spinner()

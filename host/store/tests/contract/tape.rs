@@ -10,6 +10,7 @@ contract!(
     calls_are_found_by_what_they_were_about,
     links_tie_each_record_to_all_before,
     the_tape_only_grows,
+    a_purge_leaves_a_chain_to_the_same_head,
     the_first_broken_link_is_named,
     a_record_names_the_dictionary_it_was_packed_with,
 );
@@ -69,7 +70,7 @@ async fn calls_are_found_by_what_they_were_about(bench: Bench) -> Result<()> {
 
 async fn links_tie_each_record_to_all_before(bench: Bench) -> Result<()> {
     let tenant = bench.here();
-    assert_eq!(tenant.verify_chain().await?, ChainState::Intact { length: 0, head: [0; 32] });
+    assert_eq!(tenant.verify_chain().await?, ChainState::Intact { purged: 0, length: 0, head: [0; 32] });
     let entries: Vec<_> = (1..=600).map(|number| entry(number, "aa", &[])).collect();
     for batch in entries.chunks(150) {
         append(&tenant, batch).await?;
@@ -81,7 +82,7 @@ async fn links_tie_each_record_to_all_before(bench: Bench) -> Result<()> {
         let record_hash = Sha256::digest(&entry.record);
         expected = Sha256::new().chain_update(expected).chain_update(record_hash).finalize().into();
     }
-    assert_eq!(tenant.verify_chain().await?, ChainState::Intact { length: 600, head: expected });
+    assert_eq!(tenant.verify_chain().await?, ChainState::Intact { purged: 0, length: 600, head: expected });
     assert_eq!(tenant.get_tape_entry(CallId::from_u128(600)).await?.link, expected);
     Ok(())
 }
@@ -101,6 +102,42 @@ async fn the_tape_only_grows(bench: Bench) -> Result<()> {
         Engine::Postgres => "TRUNCATE tape, tape_reference",
     };
     assert!(bench.raw(ways_around).await.is_err(), "{ways_around}");
+    Ok(())
+}
+
+async fn a_purge_leaves_a_chain_to_the_same_head(bench: Bench) -> Result<()> {
+    let (tenant, other) = (bench.here(), bench.there());
+    let entry = |number: u128, minutes| NewTapeEntry { recorded_at: at(minutes), ..entry(number, "aa", &["pat-1"]) };
+    let entries = [entry(1, 1), entry(2, 2), entry(3, 9), entry(4, 3), entry(5, 12)];
+    append(&tenant, &entries).await?;
+    append(&other, &entries).await?;
+    let ChainState::Intact { head, .. } = tenant.verify_chain().await? else { panic!("a broken chain") };
+    let purge = async |before, limit| -> Result<u64> {
+        let tx = tenant.begin().await?;
+        let purged = tx.purge_tape(at(before), limit, "acc-1", at(99)).await?;
+        tx.purge_tape_references().await?;
+        tx.commit().await?;
+        Ok(purged)
+    };
+
+    assert_eq!(purge(1, 10).await?, 0);
+    assert_eq!(purge(9, 1).await?, 1, "as many as are asked for");
+    assert_eq!(purge(9, 10).await?, 1, "the fourth is older than the third, which must be kept");
+    assert_eq!(tenant.verify_chain().await?, ChainState::Intact { purged: 2, length: 5, head });
+    assert_eq!(code_of(tenant.get_tape_entry(CallId::from_u128(2)).await), "NOT_FOUND");
+    let about = TapeQuery { reference: Some("pat-1".to_owned()), ..TapeQuery::default() };
+    let left: Vec<_> = tenant.list_tape(&about, None, 10).await?.iter().map(|entry| entry.seq).collect();
+    assert_eq!(left, [5, 4, 3]);
+    assert_eq!(bench.raw("SELECT COUNT(*) FROM tape_reference").await.expect("a count"), [8]);
+    assert!(bench.raw("DELETE FROM tape WHERE seq = 3").await.is_err(), "what was not purged stays");
+    assert!(bench.raw("DELETE FROM tape_purge").await.is_err(), "and so does that there was a purge");
+    assert!(bench.raw("UPDATE tape_purge SET seq = 4").await.is_err());
+
+    append(&tenant, &[entry(6, 20)]).await?;
+    assert_eq!(purge(99, 10).await?, 4);
+    assert_eq!(append(&tenant, &[entry(7, 100)]).await?, 7, "the chain goes on");
+    assert!(matches!(tenant.verify_chain().await?, ChainState::Intact { purged: 6, length: 7, .. }));
+    assert_eq!(other.verify_chain().await?, ChainState::Intact { purged: 0, length: 5, head }, "others keep theirs");
     Ok(())
 }
 

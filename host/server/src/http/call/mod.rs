@@ -2,6 +2,7 @@
 
 mod get;
 mod list;
+mod purge;
 mod replay;
 mod verify;
 
@@ -14,6 +15,7 @@ pub fn routes() -> OpenApiRouter<Hospital> {
     OpenApiRouter::new()
         .routes(routes!(get::get))
         .routes(routes!(list::list))
+        .routes(routes!(purge::purge))
         .routes(routes!(replay::replay))
         .routes(routes!(verify::verify))
 }
