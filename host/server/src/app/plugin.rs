@@ -522,3 +522,73 @@ impl From<PluginError> for AppError {
         Self::new(code, error.to_string())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const MANIFEST: &str = r#"
+        id = "org.example.settings"
+        version = "1.0.0"
+        publisher = "Example"
+        licence = "Apache-2.0"
+        [name]
+        zh-CN = "设置"
+        en = "Settings"
+        [settings.words]
+        type = "text"
+        minimum = 2
+        maximum = 3
+        [settings.count]
+        type = "integer"
+        minimum = -3
+        maximum = 7
+        [settings.rate]
+        type = "decimal"
+        minimum = 0.25
+        maximum = 9.99
+        [settings.any-rate]
+        type = "decimal"
+        [settings.switch]
+        type = "boolean"
+        default = true
+    "#;
+
+    /// What the schema that is published allows is what is taken, and nothing else.
+    #[test]
+    fn settings_are_taken_by_their_json_schema() {
+        let manifest = Manifest::parse(MANIFEST).expect("a manifest");
+        let schema = jsonschema::draft202012::new(&manifest.settings_schema()).expect("a schema");
+        let number = |text: &str| serde_json::from_str::<Value>(text).expect("a number");
+        let mut values = vec![
+            json!(null),
+            json!(true),
+            json!(false),
+            json!([]),
+            json!({}),
+            json!(""),
+            json!("糖"),
+            json!("糖尿"),
+            json!("糖尿病"),
+            json!("abcd"),
+            json!("7"),
+            json!("0.25"),
+        ];
+        for text in ["-4", "-3", "0", "7", "8", "0.25", "0.249999", "9.99", "9.9901", "-0.5", "1e3", "2.5e-1"] {
+            values.push(number(text));
+        }
+        let (mut taken, mut refused) = (0, 0);
+        for key in ["words", "count", "rate", "any-rate", "switch", "unknown"] {
+            for value in &values {
+                let asked = BTreeMap::from([(key.to_owned(), value.clone())]);
+                let ours = settings(&manifest, asked.clone()).and_then(|typed| Ok(manifest.resolve(&typed)?));
+                let lawful = schema.is_valid(&json!(asked));
+                assert_eq!(ours.is_ok(), lawful, "{key} = {value}: {ours:?}");
+                *(if lawful { &mut taken } else { &mut refused }) += 1;
+            }
+        }
+        assert!(taken > 15 && refused > 60, "{taken} taken, {refused} refused");
+    }
+}
