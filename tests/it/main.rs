@@ -18,6 +18,7 @@ mod races;
 mod records;
 mod refusals;
 mod retention;
+mod secrets;
 mod shadow_demo;
 mod support;
 mod telemetry;

@@ -4,7 +4,7 @@ use std::{path::Path, process::Stdio};
 
 use tempfile::TempDir;
 use tokio::{
-    io::{AsyncBufReadExt, BufReader},
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
     process::{Child, Command},
 };
 use xinglin_store::{Engine, testing::TestDatabase};
@@ -56,9 +56,18 @@ impl Process {
     /// `xinglin` with these arguments on the records, whether a server runs beside
     /// it or not.
     pub async fn xinglin(&self, arguments: &[&str]) -> Ran {
+        self.xinglin_reading("", arguments).await
+    }
+
+    /// The same, with this to read on stdin.
+    pub async fn xinglin_reading(&self, input: &str, arguments: &[&str]) -> Ran {
         let mut command = program(&self.folder, self.database.as_ref());
-        let output = command.args(arguments).env("XINGLIN_PLUGINS__ALLOW_UNSIGNED", "true").output();
-        Ran::new(&output.await.expect("it starts"))
+        command.args(arguments).env("XINGLIN_PLUGINS__ALLOW_UNSIGNED", "true");
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        let mut child = command.spawn().expect("it starts");
+        // Who does not read it has ended already.
+        let _ = child.stdin.take().expect("an input").write_all(input.as_bytes()).await;
+        Ran::new(&child.wait_with_output().await.expect("it ends"))
     }
 
     /// A place for a file that a command is to read; its path.

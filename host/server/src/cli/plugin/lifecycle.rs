@@ -7,13 +7,12 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use clap::Args;
 use comfy_table::{Table, presets::NOTHING};
-use serde::Serialize;
 use xinglin_domain::id::TenantId;
 use xinglin_runtime::Capability;
 
+use super::desk::{Desk, Which};
 use crate::{
     app::{
-        Caller, Hospital,
         lifecycle::Promote as PromoteAsk,
         plugin::{Grant as GrantAsk, InstallView},
         recall::RecallView,
@@ -22,19 +21,6 @@ use crate::{
     cli::operator,
     config::Config,
 };
-
-/// Which plugin of which tenant.
-#[derive(Args)]
-pub struct Which {
-    /// Id of the plugin, for example `xinglin.diabetes`.
-    plugin: String,
-    /// Whose; may be left out if there is one tenant only.
-    #[arg(long)]
-    tenant: Option<TenantId>,
-    /// For programs.
-    #[arg(long)]
-    json: bool,
-}
 
 /// Say what a plugin may do in a tenant: what it asks for, or less.
 ///
@@ -168,34 +154,6 @@ fn setting(text: &str) -> Result<(String, serde_json::Value), String> {
     let (key, value) = text.split_once('=').ok_or("write KEY=JSON")?;
     let value = serde_json::from_str(value).unwrap_or_else(|_| value.into());
     Ok((key.to_owned(), value))
-}
-
-/// A hospital opened for one plugin of one tenant.
-struct Desk {
-    hospital: Hospital,
-    caller: Caller,
-    tenant: TenantId,
-    plugin: String,
-    json: bool,
-}
-
-impl Which {
-    async fn open(self, config: Config, command: &str) -> Result<Desk> {
-        let (hospital, caller) = operator::open(config, command).await?;
-        let tenant = operator::tenant(&hospital, self.tenant).await?;
-        Ok(Desk { hospital, caller, tenant, plugin: self.plugin, json: self.json })
-    }
-}
-
-impl Desk {
-    /// Tells what came of it, for programs or in these words, and ends in good order.
-    async fn close<V: Serialize>(self, view: &V, tell: fn(&V)) -> Result<()> {
-        match self.json {
-            true => operator::print_json(view)?,
-            false => tell(view),
-        }
-        Ok(self.hospital.store().close().await?)
-    }
 }
 
 impl Grant {

@@ -1,9 +1,11 @@
 //! `xinglin plugin …`.
 
 mod build;
+mod desk;
 mod files;
 mod inspect;
 mod install;
+mod key;
 mod keygen;
 pub(super) mod keys;
 mod lifecycle;
@@ -12,6 +14,7 @@ mod oci;
 mod pull;
 mod push;
 mod save;
+mod secret;
 mod sign;
 mod verify;
 
@@ -47,6 +50,10 @@ pub enum Plugin {
     List(lifecycle::List),
     /// Says what a plugin may do in a tenant.
     Grant(lifecycle::Grant),
+    /// Keeps a secret for a plugin, or lists those it asks for.
+    Secret(secret::Secret),
+    /// Makes a key for a plugin, or lists those it asks for.
+    Key(key::Key),
     /// Starts calling a plugin in a tenant.
     Enable(lifecycle::Enable),
     /// Stops calling it.
@@ -77,6 +84,8 @@ impl Plugin {
             Self::Pull(command) => command.run().await,
             Self::List(command) => command.run(settings.load()?).await,
             Self::Grant(command) => command.run(settings.load()?).await,
+            Self::Secret(command) => command.run(settings.load()?).await,
+            Self::Key(command) => command.run(settings.load()?).await,
             Self::Enable(command) => command.run(settings.load()?).await,
             Self::Disable(command) => command.run(settings.load()?).await,
             Self::Shadow(command) => command.run(settings.load()?).await,

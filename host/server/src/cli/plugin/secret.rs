@@ -1,0 +1,76 @@
+//! `xinglin plugin secret`.
+
+use std::io::{IsTerminal, Read};
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+
+use super::desk::Which;
+use crate::{
+    app::secret::{NewSecret, SecretView},
+    config::Config,
+};
+
+/// Keep a secret for a plugin, or list those it asks for.
+///
+/// The value is read from stdin, so that it stands in no list of processes and no
+/// history. It is sealed at once; neither you nor the plugin will read it again.
+///
+/// Examples:
+///   xinglin plugin secret acme.gateway                      which are kept?
+///   xinglin plugin secret acme.gateway token < token.txt    keep one
+///   xinglin plugin secret acme.gateway token --remove
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+pub struct Secret {
+    #[command(flatten)]
+    which: Which,
+    /// Which secret, as the manifest calls it.
+    name: Option<String>,
+    /// Forget it.
+    #[arg(long, requires = "name")]
+    remove: bool,
+}
+
+impl Secret {
+    /// Runs it.
+    pub async fn run(self, config: Config) -> Result<()> {
+        let value = match (&self.name, self.remove) {
+            (Some(_), false) => Some(value()?),
+            _ => None,
+        };
+        let desk = self.which.open(config, "secret").await?;
+        let (hospital, caller) = (&desk.hospital, &desk.caller);
+        if let (Some(name), Some(value)) = (&self.name, value) {
+            hospital.put_secret(caller, desk.tenant, &desk.plugin, name, NewSecret { value }).await?;
+        } else if let Some(name) = &self.name {
+            hospital.delete_secret(caller, desk.tenant, &desk.plugin, name).await?;
+        }
+        let secrets = hospital.list_secrets(caller, desk.tenant, &desk.plugin).await?;
+        desk.close(&secrets, tell).await
+    }
+}
+
+/// All of stdin but the end of its last line.
+fn value() -> Result<String> {
+    let mut input = std::io::stdin().lock();
+    if input.is_terminal() {
+        bail!("give the value on stdin: `xinglin plugin secret PLUGIN NAME < FILE`");
+    }
+    let mut value = String::new();
+    input.read_to_string(&mut value).context("stdin")?;
+    let whole = value.strip_suffix('\n').map(|line| line.strip_suffix('\r').unwrap_or(line)).map(str::to_owned);
+    Ok(whole.unwrap_or(value))
+}
+
+fn tell(secrets: &Vec<SecretView>) {
+    if secrets.is_empty() {
+        println!("it asks for no secrets");
+    }
+    for secret in secrets {
+        match &secret.updated_at {
+            Some(at) => println!("{}: kept, version {} of {at}", secret.name, secret.version),
+            None => println!("{}: missing", secret.name),
+        }
+    }
+}
