@@ -480,7 +480,7 @@ async fn every_route_asks_who_is_there(hospital: TestHospital) {
             open.push(format!("{method} {path}: {}", answer.status));
         }
     }
-    assert_eq!(open, ["POST /api/v1/sessions: 400 Bad Request"]);
+    assert_eq!(open, ["POST /api/v1/sessions: 400 Bad Request", "POST /api/v1/sessions/refresh: 400 Bad Request"]);
     for path in ["/Patient", "/Patient/1", "/Patient/1/_history", "/Patient/1/_history/1"] {
         hospital.anyone.hidden(&format!("/fhir/R4{path}"), "AUTH_REQUIRED").await;
     }

@@ -306,7 +306,7 @@ async fn secrets_and_identity_reach_the_server_and_nobody_else(bench: Bench) {
     unknown.refused("other", "NOT_FOUND");
     let short = operator.ask(Method::PUT, &format!("{path}/secrets/token"), Some(json!({ "value": "abc" }))).await;
     short.refused("short", "BODY_INVALID");
-    for nobody in [&clinic.administrator, &clinic.doctor, &clinic.patient] {
+    for nobody in [&clinic.pharmacist, &clinic.doctor, &clinic.patient] {
         let put = nobody.ask(Method::PUT, &format!("{path}/secrets/token"), Some(json!({ "value": "other" }))).await;
         put.refused("put", "AUTH_FORBIDDEN");
         nobody.hidden(&format!("{path}/secrets"), "AUTH_FORBIDDEN").await;

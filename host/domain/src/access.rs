@@ -298,10 +298,12 @@ actions! {
     ManageTenants = "tenant.manage": [Operator];
     /// Set what is sold, and what patients are insured by.
     ManageCatalogue = "catalogue.manage": [Operator, Administrator];
-    /// Install, grant, enable and recall plugins.
-    ManagePlugins = "plugin.manage": [Operator];
-    /// Open accounts and record credentials.
-    ManageAccounts = "account.manage": [Operator];
+    /// Take packages into the host, give them out, recall them.
+    InstallPlugins = "plugin.install": [Operator];
+    /// Grant, enable, shadow, promote what is installed, in one tenant.
+    ManagePlugins = "plugin.manage": [Operator, Administrator];
+    /// Open, suspend and restore accounts, and record licences.
+    ManageAccounts = "account.manage": [Operator, Administrator];
     /// Read the audit trail.
     ReadAudit = "audit.read": [Administrator, Regulator];
 }

@@ -236,6 +236,8 @@ codes! {
         "请先登录", "Please sign in.";
     AuthForbidden = "AUTH_FORBIDDEN", Forbidden,
         "没有权限", "You may not do this.";
+    AuthSecondFactor = "AUTH_SECOND_FACTOR", Unauthenticated,
+        "请输入动态验证码", "The code of the authenticator is missing, wrong or used already.";
     CredInvalid = "CRED_INVALID", Forbidden,
         "执业资质无效或未备案", "The professional credential is missing, lapsed, suspended or not filed here.";
 

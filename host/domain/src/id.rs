@@ -87,6 +87,8 @@ ids! {
     TenantId = "ten";
     /// A login: a person in one tenant, in their roles.
     AccountId = "acc";
+    /// A sign-in, until it ends.
+    SessionId = "ses";
     /// A patient of one tenant.
     PatientId = "pat";
     /// One online visit.

@@ -10,7 +10,7 @@ use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use thiserror::Error;
-use xinglin_domain::id::{AccountId, PatientId, TenantId};
+use xinglin_domain::id::{AccountId, PatientId, SessionId, TenantId};
 
 use crate::ambient;
 
@@ -97,8 +97,15 @@ impl Keys {
         hex::encode(&mac[..16])
     }
 
-    /// Seals what is kept for a plugin, bound to where it is kept: tenant, plugin,
-    /// kind and name. A row that is moved elsewhere cannot be opened there.
+    /// What proves a refresh token to be ours: of this session, in this generation.
+    pub fn refresh_token(&self, tenant: TenantId, session: SessionId, generation: i64) -> [u8; 32] {
+        let parts = [tenant.to_string(), session.to_string()];
+        let [tenant, session] = parts.each_ref().map(|part| part.as_bytes());
+        self.derive(&[b"refresh-token", tenant, session, &generation.to_be_bytes()])
+    }
+
+    /// Seals what is kept for a plugin or an account, bound to where it is kept: tenant,
+    /// owner, kind and name. A row that is moved elsewhere cannot be opened there.
     /// AES-256-GCM: 12 bytes of nonce, ciphertext, 16 bytes of tag.
     pub fn seal(&self, place: &Place<'_>, content: &[u8]) -> Vec<u8> {
         let nonce = ambient::random_bytes::<12>();
@@ -150,11 +157,11 @@ impl Keys {
 pub struct Place<'a> {
     /// Of whom.
     pub tenant: TenantId,
-    /// For which plugin.
-    pub plugin: &'a str,
-    /// `secret`, or the kind of the key.
+    /// For which plugin or account.
+    pub owner: &'a str,
+    /// `secret`, `second-factor`, or the kind of the key.
     pub kind: &'a str,
-    /// As the manifest calls it.
+    /// As the manifest calls it; empty where there is one of a kind.
     pub name: &'a str,
 }
 
@@ -162,7 +169,7 @@ impl Place<'_> {
     /// Length-prefixed, so that no two places are the same bytes.
     fn bytes(&self) -> Vec<u8> {
         let tenant = self.tenant.to_string();
-        let parts = [tenant.as_str(), self.plugin, self.kind, self.name];
+        let parts = [tenant.as_str(), self.owner, self.kind, self.name];
         parts.iter().flat_map(|part| [(part.len() as u64).to_be_bytes().as_slice(), part.as_bytes()].concat()).collect()
     }
 }
@@ -198,14 +205,14 @@ mod tests {
     #[test]
     fn what_is_sealed_opens_in_its_place_only() {
         let keys = Keys::of(&[7; 32], Path::new("host.key")).unwrap();
-        let here = Place { tenant: TenantId::from_u128(1), plugin: "acme.gateway", kind: "secret", name: "token" };
+        let here = Place { tenant: TenantId::from_u128(1), owner: "acme.gateway", kind: "secret", name: "token" };
         let sealed = keys.seal(&here, b"s3cret");
         assert_eq!(keys.unseal(&here, &sealed).as_deref(), Some(b"s3cret".as_slice()));
         assert_ne!(keys.seal(&here, b"s3cret"), sealed, "a fresh nonce each time");
         assert!(!sealed.windows(6).any(|bytes| bytes == b"s3cret"));
         for elsewhere in [
             Place { tenant: TenantId::from_u128(2), ..here },
-            Place { plugin: "acme.gatewa", kind: "ysecret", ..here },
+            Place { owner: "acme.gatewa", kind: "ysecret", ..here },
             Place { kind: "sm4", ..here },
             Place { name: "token2", ..here },
         ] {

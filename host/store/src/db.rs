@@ -88,6 +88,7 @@ macro_rules! id_arguments {
 id_arguments!(
     TenantId,
     AccountId,
+    SessionId,
     EncounterId,
     PrescriptionId,
     BillId,

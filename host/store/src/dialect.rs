@@ -43,6 +43,7 @@ impl Engine {
                 (3, "plugin_secret", include_str!("../migrations/sqlite/0003_plugin_secret.sql")),
                 (4, "plugin_signature", include_str!("../migrations/sqlite/0004_plugin_signature.sql")),
                 (5, "tape_purge", include_str!("../migrations/sqlite/0005_tape_purge.sql")),
+                (8, "session", include_str!("../migrations/sqlite/0008_session.sql")),
             ],
             Self::Postgres => &[
                 (1, "initial", include_str!("../migrations/postgres/0001_initial.sql")),
@@ -50,6 +51,7 @@ impl Engine {
                 (3, "plugin_secret", include_str!("../migrations/postgres/0003_plugin_secret.sql")),
                 (4, "plugin_signature", include_str!("../migrations/postgres/0004_plugin_signature.sql")),
                 (5, "tape_purge", include_str!("../migrations/postgres/0005_tape_purge.sql")),
+                (8, "session", include_str!("../migrations/postgres/0008_session.sql")),
             ],
         }
     }

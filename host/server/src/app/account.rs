@@ -12,10 +12,10 @@ use xinglin_domain::{
 use xinglin_store::{Account, TenantRow};
 
 use super::{
-    AppError, AppResult, Caller, Hospital,
+    AppError, AppResult, Caller, Hospital, password,
     tenant::{PLATFORM, Settings},
 };
-use crate::{ambient, auth::password};
+use crate::ambient;
 
 /// An account to open.
 #[derive(Deserialize, ToSchema)]
@@ -80,8 +80,35 @@ pub struct AccountView {
     pub login: String,
     /// Its roles.
     pub roles: Vec<String>,
+    /// Whether it may be used.
+    pub active: bool,
+    /// Its licences.
+    pub credentials: Vec<CredentialView>,
+    /// Patients it acts for.
+    pub patients: Vec<String>,
     /// Ed25519 public key that its signatures verify with, in hex.
     pub public_key: String,
+}
+
+/// A licence to practise in this hospital.
+#[derive(Serialize, ToSchema)]
+pub struct CredentialView {
+    /// The profession.
+    #[schema(value_type = String)]
+    pub role: Role,
+    /// Number of the practice certificate.
+    pub number: String,
+    /// Rank.
+    #[schema(value_type = String)]
+    pub title: Title,
+    /// Whether practice at this hospital is registered or filed.
+    pub filed: bool,
+    /// In force from then on.
+    pub from: String,
+    /// In force until just before then.
+    pub until: String,
+    /// Since when it is suspended, if it is.
+    pub suspended: Option<String>,
 }
 
 /// What an account is entitled to, as kept with it.
@@ -150,7 +177,7 @@ impl Hospital {
         let tx = records.begin().await?;
         tx.insert_account(&row).await?;
         tx.commit().await?;
-        Ok(row.into())
+        row.try_into()
     }
 
     /// Makes the first operator, `operator`, if there is none yet.
@@ -202,9 +229,7 @@ impl Hospital {
         now: Instant,
     ) -> AppResult<Account> {
         let id = AccountId::from_u128(ambient::fresh_id());
-        let password_hash = password::hash(password)
-            .await
-            .map_err(|error| AppError::new(Code::BodyInvalid, error.to_string()).with("path", "password"))?;
+        let password_hash = password::hashed(password, "password").await?;
         let roles =
             roles.into_iter().filter_map(|role| serde_json::to_value(role).ok()?.as_str().map(str::to_owned)).collect();
         Ok(Account {
@@ -246,8 +271,33 @@ impl TryFrom<NewCredential> for Credential {
     }
 }
 
-impl From<Account> for AccountView {
-    fn from(row: Account) -> Self {
-        Self { id: row.id, login: row.login, roles: row.roles, public_key: row.public_key.unwrap_or_default() }
+impl From<Credential> for CredentialView {
+    fn from(licence: Credential) -> Self {
+        Self {
+            role: licence.role,
+            number: licence.number,
+            title: licence.title,
+            filed: licence.filed,
+            from: licence.from.to_string(),
+            until: licence.until.to_string(),
+            suspended: licence.suspended.map(|since| since.to_string()),
+        }
+    }
+}
+
+impl TryFrom<Account> for AccountView {
+    type Error = AppError;
+
+    fn try_from(row: Account) -> AppResult<Self> {
+        let standing = standing(&row)?;
+        Ok(Self {
+            id: row.id,
+            login: row.login,
+            roles: row.roles,
+            active: row.active,
+            credentials: standing.credentials.into_iter().map(CredentialView::from).collect(),
+            patients: standing.patients.iter().map(PatientId::to_string).collect(),
+            public_key: row.public_key.unwrap_or_default(),
+        })
     }
 }

@@ -3,7 +3,7 @@
 use xinglin_domain::{
     access::{Action, Actor, Role, can},
     code::Code,
-    id::{PatientId, TenantId},
+    id::{PatientId, SessionId, TenantId},
     time::Instant,
 };
 use xinglin_store::{Tenant, TenantTx};
@@ -16,6 +16,8 @@ use super::{AppError, AppResult, Hospital, account};
 pub struct Caller {
     /// The person, their roles and their credentials.
     pub actor: Actor,
+    /// The sign-in; none on the command line.
+    pub session: Option<SessionId>,
     /// The moment of the request; every rule of this request is given this one.
     pub now: Instant,
     /// Name of the request, for logs and tapes.
@@ -27,20 +29,14 @@ impl Hospital {
     ///
     /// # Errors
     /// `AUTH_REQUIRED` if the token is not ours, has run out, or names an
-    /// account that is closed.
+    /// account or a sign-in that is closed.
     pub async fn caller(&self, token: &str, request_id: String) -> AppResult<Caller> {
         let now = self.now();
         let refused = || AppError::new(Code::AuthRequired, "the access token is not valid any more; sign in again");
         let claims = self.tokens().check(token, now).ok_or_else(refused)?;
-        let row = self.store().tenant(claims.tenant).get_account(claims.sub).await;
-        let row = row.map_err(|error| match error {
-            xinglin_store::StoreError::NotFound { .. } => refused(),
-            other => other.into(),
-        })?;
-        if !row.active {
-            return Err(refused());
-        }
-        Ok(Caller { actor: account::actor(&row)?, now, request_id })
+        let row = self.store().tenant(claims.tenant).find_signed_in(claims.sub, claims.sid).await?;
+        let row = row.filter(|row| row.active).ok_or_else(refused)?;
+        Ok(Caller { actor: account::actor(&row)?, session: Some(claims.sid), now, request_id })
     }
 
     /// The records of the caller's own tenant.

@@ -255,5 +255,5 @@ impl Hospital {
 
 /// What a row's content is bound to.
 pub(super) fn place(row: &PluginSecret) -> Place<'_> {
-    Place { tenant: row.tenant, plugin: &row.plugin_id, kind: &row.kind, name: &row.name }
+    Place { tenant: row.tenant, owner: &row.plugin_id, kind: &row.kind, name: &row.name }
 }

@@ -98,7 +98,7 @@ impl Hospital {
     /// host wants, `PLUGIN_DOWNGRADE` if it is not newer than what was here
     /// before, or another `PLUGIN_…` with what is wrong with it.
     pub async fn install_plugin(&self, caller: &Caller, upload: Upload) -> AppResult<PackageView> {
-        caller.may_in(PLATFORM, Action::ManagePlugins)?;
+        caller.may_in(PLATFORM, Action::InstallPlugins)?;
         let Upload { bytes, bundled, allow_downgrade } = upload;
         let Read { package, signatures, verdict } = self.read(bytes, bundled).await?;
         self.admit(&package, &verdict)?;
@@ -163,7 +163,7 @@ impl Hospital {
     /// # Errors
     /// If the caller may not.
     pub async fn list_packages(&self, caller: &Caller) -> AppResult<Vec<PackageEntry>> {
-        caller.may_in(PLATFORM, Action::ManagePlugins)?;
+        caller.may(Action::ManagePlugins)?;
         let records = self.store().operator();
         let mut entries = Vec::new();
         for package in records.list_packages().await? {
@@ -188,7 +188,7 @@ impl Hospital {
     /// # Errors
     /// `NOT_FOUND` if there is none, `PLUGIN_RECALLED` if it was recalled.
     pub async fn save_plugin(&self, caller: &Caller, plugin: &str, version: Option<&str>) -> AppResult<Vec<u8>> {
-        caller.may_in(PLATFORM, Action::ManagePlugins)?;
+        caller.may_in(PLATFORM, Action::InstallPlugins)?;
         let records = self.store().operator();
         let newest = self.newest(plugin, version).await?;
         if let Some(Revoked { reason, .. }) = newest.revoked {

@@ -101,7 +101,7 @@ impl Hospital {
     /// # Errors
     /// If there is no such package.
     pub async fn recall_package(&self, caller: &Caller, digest: &str, reason: &str) -> AppResult<RecallView> {
-        caller.may_in(PLATFORM, Action::ManagePlugins)?;
+        caller.may_in(PLATFORM, Action::InstallPlugins)?;
         if reason.trim().is_empty() {
             return Err(AppError::new(Code::BodyInvalid, "a recall needs a reason"));
         }
@@ -119,7 +119,7 @@ impl Hospital {
     /// # Errors
     /// If there is no such package.
     pub async fn get_recall(&self, caller: &Caller, digest: &str) -> AppResult<RecallView> {
-        caller.may_in(PLATFORM, Action::ManagePlugins)?;
+        caller.may_in(PLATFORM, Action::InstallPlugins)?;
         self.report(digest).await
     }
 

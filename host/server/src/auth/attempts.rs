@@ -6,7 +6,9 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use xinglin_domain::{canonical::Digest, id::TenantId, time::Instant};
+use xinglin_domain::{canonical::Digest, code::Code, id::TenantId, time::Instant};
+
+use crate::app::AppError;
 
 /// Wrong passwords until a login is closed.
 const MOST: u32 = 10;
@@ -27,6 +29,15 @@ impl Attempts {
     pub fn may_try(&self, tenant: TenantId, login: &str, now: Instant) -> bool {
         let wrong = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
         wrong.get(&key(tenant, login)).is_none_or(|&(count, last)| count < MOST || is_old(last, now))
+    }
+
+    /// As [`Attempts::may_try`], for who is told.
+    ///
+    /// # Errors
+    /// `RATE_LIMITED`.
+    pub fn check(&self, tenant: TenantId, login: &str, now: Instant) -> Result<(), AppError> {
+        let detail = "too many wrong passwords or codes; try again in a quarter of an hour";
+        self.may_try(tenant, login, now).then_some(()).ok_or_else(|| AppError::new(Code::RateLimited, detail))
     }
 
     /// A wrong one.

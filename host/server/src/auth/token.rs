@@ -1,11 +1,11 @@
-//! Access tokens: signed, short-lived, naming account, tenant and nothing else.
-//! Roles and credentials are read from the store at each act, so that a
-//! suspension works at once and not when a token runs out.
+//! Access tokens: signed, short-lived, naming account, tenant, sign-in and nothing
+//! else. Roles, credentials and whether the sign-in has ended are read from the store
+//! at each act, so that a suspension works at once and not when a token runs out.
 
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 use xinglin_domain::{
-    id::{AccountId, TenantId},
+    id::{AccountId, SessionId, TenantId},
     time::Instant,
 };
 
@@ -24,6 +24,8 @@ pub struct Claims {
     pub sub: AccountId,
     /// Where.
     pub tenant: TenantId,
+    /// In which sign-in.
+    pub sid: SessionId,
     /// Issued, in seconds.
     pub iat: i64,
     /// Good until, in seconds.
@@ -44,10 +46,11 @@ impl Tokens {
         &self,
         account: AccountId,
         tenant: TenantId,
+        session: SessionId,
         now: Instant,
     ) -> Result<(String, i64), jsonwebtoken::errors::Error> {
         let iat = now.micros() / 1_000_000;
-        let claims = Claims { sub: account, tenant, iat, exp: iat + self.seconds };
+        let claims = Claims { sub: account, tenant, sid: session, iat, exp: iat + self.seconds };
         let token = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encode)?;
         Ok((token, self.seconds))
     }
@@ -74,7 +77,7 @@ mod tests {
         let account = AccountId::from_u128(1);
         let tenant = TenantId::from_u128(2);
         let now = Instant::from_micros(1_700_000_000_000_000);
-        let (token, _) = ours.issue(account, tenant, now).unwrap();
+        let (token, _) = ours.issue(account, tenant, SessionId::from_u128(3), now).unwrap();
         assert_eq!(ours.check(&token, now.plus_seconds(59)).map(|c| c.sub), Some(account));
         assert!(ours.check(&token, now.plus_seconds(60)).is_none());
         assert!(ours.check(&token, now.plus_seconds(-1)).is_none());

@@ -101,6 +101,7 @@ async fn import(hospital: &Hospital, tenant: TenantId, file: &Path) -> Result<us
             credentials: Vec::new(),
             patients: Vec::new(),
         },
+        session: None,
         now: hospital.now(),
         request_id: format!("import-{:032x}", ambient::fresh_id()),
     };

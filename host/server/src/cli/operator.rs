@@ -23,6 +23,7 @@ pub async fn open(config: Config, command: &str) -> Result<(Hospital, Caller)> {
             credentials: Vec::new(),
             patients: Vec::new(),
         },
+        session: None,
         now: hospital.now(),
         request_id: format!("{command}-{:032x}", ambient::fresh_id()),
     };

@@ -112,6 +112,10 @@ pub struct Egress {
 pub struct Sessions {
     /// How long an access token is good for, in seconds.
     pub token_seconds: i64,
+    /// How long after it was last refreshed a sign-in may be refreshed again, in hours.
+    pub idle_hours: i64,
+    /// How long a sign-in may last at most, in days.
+    pub longest_days: i64,
 }
 
 /// Numbers and traces for operators. Both are off by default.
@@ -207,7 +211,7 @@ impl Default for Plugins {
 
 impl Default for Sessions {
     fn default() -> Self {
-        Self { token_seconds: 3600 }
+        Self { token_seconds: 3600, idle_hours: 12, longest_days: 7 }
     }
 }
 

@@ -16,6 +16,7 @@ mod formulary;
 mod health;
 mod hold;
 mod ledger;
+mod me;
 mod message;
 mod metrics;
 mod observe;
@@ -94,6 +95,7 @@ fn api(packages: DefaultBodyLimit) -> OpenApiRouter<Hospital> {
         .merge(formulary::routes())
         .merge(hold::routes())
         .merge(ledger::routes())
+        .merge(me::routes())
         .merge(message::routes())
         .merge(plugin::routes(packages))
         .merge(prescription::routes())

@@ -1,6 +1,9 @@
 //! Sign-in: one file a verb.
 
 mod create;
+mod delete;
+mod list;
+mod refresh;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -8,5 +11,8 @@ use crate::app::Hospital;
 
 /// The routes of this noun.
 pub fn routes() -> OpenApiRouter<Hospital> {
-    OpenApiRouter::new().routes(routes!(create::create))
+    OpenApiRouter::new()
+        .routes(routes!(create::create, list::list))
+        .routes(routes!(delete::delete))
+        .routes(routes!(refresh::refresh))
 }

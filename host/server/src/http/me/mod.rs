@@ -1,0 +1,21 @@
+//! One's own account: one file a verb.
+
+mod change_password;
+mod confirm_second_factor;
+mod get;
+mod offer_second_factor;
+mod remove_second_factor;
+
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::app::Hospital;
+
+/// The routes of this noun.
+pub fn routes() -> OpenApiRouter<Hospital> {
+    OpenApiRouter::new()
+        .routes(routes!(get::get))
+        .routes(routes!(change_password::change_password))
+        .routes(routes!(offer_second_factor::offer_second_factor))
+        .routes(routes!(confirm_second_factor::confirm_second_factor))
+        .routes(routes!(remove_second_factor::remove_second_factor))
+}

@@ -1,0 +1,196 @@
+//! Sign-ins, and second factors.
+
+use xinglin_domain::{
+    id::{AccountId, SessionId},
+    time::Instant,
+};
+
+use crate::{
+    Account, Executor, Result, StoreError, TenantScope, TenantTx,
+    db::{Row, Sql, args},
+};
+
+/// A sign-in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// Which.
+    pub id: SessionId,
+    /// Who signed in.
+    pub account: AccountId,
+    /// How often it was refreshed; names the one refresh token that is good.
+    pub generation: i64,
+    /// What the client said it is.
+    pub client: Option<String>,
+    /// When somebody signed in.
+    pub created_at: Instant,
+    /// When it was last refreshed.
+    pub refreshed_at: Instant,
+    /// When it ended, if it did.
+    pub ended_at: Option<Instant>,
+}
+
+impl TryFrom<Row> for Session {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self> {
+        Ok(Self {
+            id: row.get("session_id")?,
+            account: row.get("account_id")?,
+            generation: row.get("generation")?,
+            client: row.get("client")?,
+            created_at: row.get("created_at")?,
+            refreshed_at: row.get("refreshed_at")?,
+            ended_at: row.get("ended_at")?,
+        })
+    }
+}
+
+/// What an authenticator shares with us.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecondFactor {
+    /// Whose.
+    pub account: AccountId,
+    /// The secret, sealed.
+    pub sealed: Vec<u8>,
+    /// Since when it counts, if it does.
+    pub confirmed_at: Option<Instant>,
+    /// The last step whose code was taken.
+    pub last_step: i64,
+}
+
+impl<E: Executor> TenantScope<E> {
+    /// An account, if it is signed in so and the session has not ended.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn find_signed_in(&self, account: AccountId, session: SessionId) -> Result<Option<Account>> {
+        let sql = "SELECT a.* FROM account a JOIN session s USING (tenant_id, account_id)
+                   WHERE a.tenant_id = $1 AND a.account_id = $2 AND s.session_id = $3 AND s.ended_at IS NULL";
+        let row = self.exec.row(Sql::new(sql, args![self.tenant, account, session])).await?;
+        row.map(TryInto::try_into).transpose()
+    }
+
+    /// One session.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn get_session(&self, session: SessionId) -> Result<Session> {
+        let sql = "SELECT * FROM session WHERE tenant_id = $1 AND session_id = $2";
+        let row = self.exec.row(Sql::new(sql, args![self.tenant, session])).await?;
+        row.ok_or_else(|| StoreError::not_found("session", session))?.try_into()
+    }
+
+    /// The sessions of an account that have not ended, newest first.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn list_sessions(&self, account: AccountId) -> Result<Vec<Session>> {
+        let sql = "SELECT * FROM session WHERE tenant_id = $1 AND account_id = $2 AND ended_at IS NULL
+                   ORDER BY created_at DESC, session_id";
+        self.exec.rows(Sql::new(sql, args![self.tenant, account])).await?.into_iter().map(TryInto::try_into).collect()
+    }
+
+    /// The second factor of an account, confirmed or not.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn find_second_factor(&self, account: AccountId) -> Result<Option<SecondFactor>> {
+        let sql = "SELECT * FROM second_factor WHERE tenant_id = $1 AND account_id = $2";
+        let row = self.exec.row(Sql::new(sql, args![self.tenant, account])).await?;
+        row.map(|row| {
+            Ok(SecondFactor {
+                account: row.get("account_id")?,
+                sealed: row.get("sealed")?,
+                confirmed_at: row.get("confirmed_at")?,
+                last_step: row.get("last_step")?,
+            })
+        })
+        .transpose()
+    }
+}
+
+impl TenantTx {
+    /// Somebody signed in.
+    ///
+    /// # Errors
+    /// `Unique` if there is such a session.
+    pub async fn insert_session(&self, session: &Session) -> Result<()> {
+        let sql =
+            "INSERT INTO session (tenant_id, session_id, account_id, generation, client, created_at, refreshed_at)
+                   VALUES ($1, $2, $3, $4, $5, $6, $7)";
+        let args = args![
+            self.tenant,
+            session.id,
+            session.account,
+            session.generation,
+            &session.client,
+            session.created_at,
+            session.refreshed_at
+        ];
+        self.exec.execute(Sql::new(sql, args)).await.map(drop)
+    }
+
+    /// Goes on to the next generation, if the session is live and at this one; of two
+    /// at once, one succeeds.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn refresh_session(&self, session: SessionId, generation: i64, at: Instant) -> Result<bool> {
+        let sql = "UPDATE session SET generation = generation + 1, refreshed_at = $4
+                   WHERE tenant_id = $1 AND session_id = $2 AND generation = $3 AND ended_at IS NULL";
+        Ok(self.exec.execute(Sql::new(sql, args![self.tenant, session, generation, at])).await? == 1)
+    }
+
+    /// Ends a session, and says by whom; whether it was live.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn end_session(&self, session: SessionId, by: &str, at: Instant) -> Result<bool> {
+        let sql = "UPDATE session SET ended_at = $3, ended_by = $4
+                   WHERE tenant_id = $1 AND session_id = $2 AND ended_at IS NULL";
+        Ok(self.exec.execute(Sql::new(sql, args![self.tenant, session, at, by])).await? == 1)
+    }
+
+    /// Ends all sessions of an account but one; how many.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn end_sessions(&self, account: AccountId, but: Option<SessionId>, by: &str, at: Instant) -> Result<u64> {
+        let sql = "UPDATE session SET ended_at = $4, ended_by = $5
+                   WHERE tenant_id = $1 AND account_id = $2 AND session_id <> $3 AND ended_at IS NULL";
+        let but = but.map_or_else(String::new, |session| session.to_string());
+        self.exec.execute(Sql::new(sql, args![self.tenant, account, but, at, by])).await
+    }
+
+    /// Keeps a second factor in place of the one there may be.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn put_second_factor(&self, factor: &SecondFactor) -> Result<()> {
+        let sql = "INSERT INTO second_factor (tenant_id, account_id, sealed, confirmed_at, last_step)
+                   VALUES ($1, $2, $3, $4, $5)
+                   ON CONFLICT (tenant_id, account_id) DO UPDATE
+                   SET sealed = excluded.sealed, confirmed_at = excluded.confirmed_at, last_step = excluded.last_step";
+        let args = args![self.tenant, factor.account, factor.sealed.as_slice(), factor.confirmed_at, factor.last_step];
+        self.exec.execute(Sql::new(sql, args)).await.map(drop)
+    }
+
+    /// Takes the code of a step, once; of two at once, one succeeds.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn take_step(&self, account: AccountId, step: i64) -> Result<bool> {
+        let sql = "UPDATE second_factor SET last_step = $3
+                   WHERE tenant_id = $1 AND account_id = $2 AND last_step < $3";
+        Ok(self.exec.execute(Sql::new(sql, args![self.tenant, account, step])).await? == 1)
+    }
+
+    /// Forgets a second factor; whether there was one.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn delete_second_factor(&self, account: AccountId) -> Result<bool> {
+        let sql = "DELETE FROM second_factor WHERE tenant_id = $1 AND account_id = $2";
+        Ok(self.exec.execute(Sql::new(sql, args![self.tenant, account])).await? == 1)
+    }
+}
