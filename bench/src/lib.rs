@@ -2,6 +2,7 @@
 
 pub mod case;
 pub mod dice;
+pub mod rule;
 
 /// Any failure ends a measurement.
 pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;

@@ -8,6 +8,9 @@ use clap::Subcommand;
 
 use crate::{plugins, sh};
 
+/// What guests are built for.
+const TARGET: &str = "wasm32-unknown-unknown";
+
 #[derive(Subcommand)]
 pub enum What {
     /// A plugin call through the whole host path beside a bare wasmtime
@@ -17,8 +20,8 @@ pub enum What {
         #[arg(long, default_value_t = 20_000)]
         calls: u32,
     },
-    /// A check of a prescription as a plugin, and as an HTTP webhook on loopback,
-    /// which is what one would build instead.
+    /// A check of a prescription as a plugin, as an Extism plugin, and as an HTTP
+    /// webhook on loopback, which is what one would build instead.
     Versus {
         /// Calls to time on each side.
         #[arg(long, default_value_t = 10_000)]
@@ -54,9 +57,11 @@ pub fn run(what: What) -> Result<()> {
         What::Call { calls } => {
             of_runtime("call").args(["--calls".into(), calls.to_string()]).args(["--component".into(), checker]).run()
         }
-        What::Versus { calls } => {
-            across("versus").args(["--calls".into(), calls.to_string()]).args(["--component".into(), checker]).run()
-        }
+        What::Versus { calls } => across("versus")
+            .args(["--calls".into(), calls.to_string()])
+            .args(["--component".into(), checker])
+            .args(["--extism".into(), extism_guest()?])
+            .run(),
         What::Runaway { calls, callers } => of_runtime("runaway")
             .args(["--calls".into(), calls.to_string(), "--callers".into(), callers.to_string()])
             .args(["--component".into(), checker])
@@ -67,6 +72,16 @@ pub fn run(what: What) -> Result<()> {
             .args(dump.into_iter().flat_map(|folder| ["--dump".into(), folder]))
             .run(),
     }
+}
+
+/// The checker's rule as an Extism module, built.
+fn extism_guest() -> Result<PathBuf> {
+    let folder = sh::root().join("bench/extism-guest");
+    sh::cargo(["build", "--release", "--locked", "--target", TARGET])
+        .args(["--manifest-path".into(), folder.join("Cargo.toml")])
+        .args(["--target-dir".into(), sh::target()])
+        .run()?;
+    Ok(sh::target().join(TARGET).join("release/extism_guest.wasm"))
 }
 
 /// A measurement of the runtime alone.
