@@ -35,7 +35,6 @@ use crate::{
         random::Random,
         wasi::Wasi,
     },
-    lane::Lane,
     limits::{Meter, Stop},
     registry::Program,
     tape::Recorder,
@@ -280,7 +279,7 @@ impl Runtime {
                 let started = time::Instant::now();
                 let stopped = self.stopped(program, &state);
                 let mut store = store(&self.shared.engine, state, limits);
-                let call = execute::<H>(program, &mut store, H::lower(input), limits, &self.shared.lane);
+                let call = execute::<H>(program, &mut store, H::lower(input), limits);
                 let result = unless(stopped, call).await;
                 admission = held.admission;
                 (result, store.into_data(), started.elapsed())
@@ -402,19 +401,17 @@ async fn execute<H: Hook>(
     store: &mut Store<CallState>,
     parameters: H::Parameters,
     limits: Limits,
-    lane: &Lane,
 ) -> Result<H::Results, Cause> {
     let Some(index) = program.hook(H::NAME) else {
         let message = format!("it does not export `{}`", H::NAME);
         return Err(Cause::new(FailureCode::Interface, message));
     };
-    let ends = store.data().ends;
     let call = async {
         let instance = program.instance.instantiate_async(&mut *store).await?;
         let function = instance.get_typed_func::<H::Parameters, H::Results>(&mut *store, index)?;
         function.call_async(&mut *store, parameters).await
     };
-    match timeout(limits.deadline().saturating_add(GRACE), lane.drive(call, ends)).await {
+    match timeout(limits.deadline().saturating_add(GRACE), call).await {
         Ok(results) => Ok(results?),
         Err(_) if store.data().waiting => Err(Cause::new(
             FailureCode::Timeout,

@@ -17,7 +17,6 @@ use xinglin_domain::id::TenantId;
 use crate::{
     AotCache, Digest, FailureCode, Limits, Packs, PluginError,
     failure::Cause,
-    lane::Lane,
     registry::{Pool, Program},
 };
 
@@ -69,7 +68,6 @@ pub(crate) struct Shared {
     /// Of each tenant that has calls.
     pub shares: Mutex<HashMap<TenantId, Arc<Semaphore>>>,
     pub patience: Duration,
-    pub lane: Lane,
     /// One for each digest that a plugin uses.
     pub programs: Pool<Digest, Program>,
     /// What must not run any more. Every call listens.
@@ -95,9 +93,9 @@ impl std::fmt::Debug for Runtime {
     }
 }
 
-/// How often a running guest gives way to its neighbours, and how late after its
-/// deadline it is stopped.
-pub(crate) const TICK: Duration = Duration::from_millis(2);
+/// How often a running guest gives way to its neighbours. How late after its deadline
+/// it is stopped follows: the others may each have a tick before that.
+pub(crate) const TICK: Duration = Duration::from_millis(1);
 
 impl Runtime {
     /// Sets the engine up and starts its clock.
@@ -118,7 +116,6 @@ impl Runtime {
                 calls_per_tenant: options.calls_per_tenant,
                 shares: Mutex::default(),
                 patience: options.patience,
-                lane: Lane::new(),
                 programs: Pool::default(),
                 recalled: watch::Sender::default(),
             }),

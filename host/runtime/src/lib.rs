@@ -31,7 +31,6 @@ mod error;
 mod failure;
 mod grants;
 mod hook;
-mod lane;
 mod limits;
 mod package;
 mod prescribing;
