@@ -396,7 +396,7 @@ async fn what_is_not_there_is_not_found(hospital: TestHospital) {
     for (method, path) in [
         (Method::DELETE, format!("/api/v1/encounters/{visit}")),
         (Method::PATCH, "/api/v1/charges".to_owned()),
-        (Method::GET, "/api/v1/sessions".to_owned()),
+        (Method::PUT, "/api/v1/sessions".to_owned()),
         (Method::DELETE, format!("/fhir/R4/Patient/{}", clinic.subject)),
         (Method::PUT, "/fhir/R4".to_owned()),
     ] {
@@ -480,7 +480,7 @@ async fn every_route_asks_who_is_there(hospital: TestHospital) {
             open.push(format!("{method} {path}: {}", answer.status));
         }
     }
-    assert_eq!(open, ["POST /api/v1/sessions: 400 Bad Request", "POST /api/v1/sessions/refresh: 400 Bad Request"]);
+    assert_eq!(open, ["POST /api/v1/sessions: 400 Bad Request"]);
     for path in ["/Patient", "/Patient/1", "/Patient/1/_history", "/Patient/1/_history/1"] {
         hospital.anyone.hidden(&format!("/fhir/R4{path}"), "AUTH_REQUIRED").await;
     }

@@ -21,6 +21,7 @@ mod refusals;
 mod retention;
 mod secrets;
 mod shadow_demo;
+mod smart;
 mod support;
 mod telemetry;
 mod trust;

@@ -51,6 +51,8 @@ pub enum Role {
     Regulator,
     /// The patient, or the guardian who acts for them.
     Patient,
+    /// A system, with nobody at the keyboard; its token's scopes bound it further.
+    Service,
 }
 
 impl Role {
@@ -287,9 +289,9 @@ actions! {
     ReleaseHold = "pathway.release-hold": [Doctor];
 
     /// Take records over from elsewhere.
-    ImportRecords = "record.import": [Administrator];
+    ImportRecords = "record.import": [Administrator, Service];
     /// Read any patient's record; patients read their own without it.
-    ReadRecords = "record.read": [Administrator, Doctor, Pharmacist, Nurse, HealthManager, Psychotherapist];
+    ReadRecords = "record.read": [Administrator, Doctor, Pharmacist, Nurse, HealthManager, Psychotherapist, Service];
 
     /// Purge what need not be kept any longer.
     PurgeRecords = "record.purge": [Operator, Administrator];

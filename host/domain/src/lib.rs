@@ -24,6 +24,7 @@ pub mod enrolment;
 #[cfg(test)]
 mod fixture;
 pub mod id;
+pub mod id_number;
 pub mod ledger;
 pub mod machine;
 pub mod money;
@@ -32,5 +33,6 @@ pub mod payer;
 pub mod prescription;
 pub mod retention;
 pub mod review;
+pub mod scope;
 pub mod signature;
 pub mod time;

@@ -71,10 +71,11 @@ impl TestHospital {
         config.plugins.queue_millis = 10_000;
         config.plugins.allow_unsigned = true;
         set(&mut config);
-        let hospital = Hospital::open(config).await.expect("an open hospital");
-        hospital.ensure_operator(PASSWORD.to_owned()).await.expect("an operator");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
+        config.public_url = Some(format!("http://{address}"));
+        let hospital = Hospital::open(config).await.expect("an open hospital");
+        hospital.ensure_operator(PASSWORD.to_owned()).await.expect("an operator");
         let serving = hospital.clone();
         let server = tokio::spawn(async move {
             xinglin_server::serve(serving, listener, std::future::pending()).await.expect("a server");

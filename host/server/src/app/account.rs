@@ -12,7 +12,9 @@ use xinglin_domain::{
 use xinglin_store::{Account, TenantRow};
 
 use super::{
-    AppError, AppResult, Caller, Hospital, password,
+    AppError, AppResult, Caller, Hospital,
+    client::ClientKeys,
+    password,
     tenant::{PLATFORM, Settings},
 };
 use crate::ambient;
@@ -119,6 +121,8 @@ pub(super) struct Standing {
     pub patients: Vec<PatientId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<IdentityCheck>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client: Option<ClientKeys>,
 }
 
 /// The domain's view of an account.
@@ -156,6 +160,10 @@ impl Hospital {
         if tenant == PLATFORM || new.roles.contains(&Role::Operator) {
             return Err(AppError::new(Code::AuthForbidden, "operators are made at the first start, not over the API"));
         }
+        if new.roles.contains(&Role::Service) {
+            let detail = "roles: a service client has keys and no password; see POST …/clients";
+            return Err(AppError::new(Code::BodyInvalid, detail).with("path", "roles"));
+        }
         if new.login.trim().is_empty() || new.login.chars().count() > 64 {
             return Err(AppError::new(Code::BodyInvalid, "login: 1 to 64 characters").with("path", "login"));
         }
@@ -172,7 +180,7 @@ impl Hospital {
             document_matches: check.document_matches,
             face_per_mille: check.face_per_mille,
         });
-        let standing = Standing { credentials, patients: new.patients, identity };
+        let standing = Standing { credentials, patients: new.patients, identity, client: None };
         let row = self.account_row(new.login, new.password, new.roles, standing, caller.now).await?;
         let tx = records.begin().await?;
         tx.insert_account(&row).await?;

@@ -4,6 +4,7 @@ use xinglin_domain::{
     access::{Action, Actor, Role, can},
     code::Code,
     id::{PatientId, SessionId, TenantId},
+    scope::Scopes,
     time::Instant,
 };
 use xinglin_store::{Tenant, TenantTx};
@@ -18,6 +19,9 @@ pub struct Caller {
     pub actor: Actor,
     /// The sign-in; none on the command line.
     pub session: Option<SessionId>,
+    /// What the token of a service client opens. Checked with the request's path,
+    /// before any handler.
+    pub scopes: Option<Scopes>,
     /// The moment of the request; every rule of this request is given this one.
     pub now: Instant,
     /// Name of the request, for logs and tapes.
@@ -34,9 +38,22 @@ impl Hospital {
         let now = self.now();
         let refused = || AppError::new(Code::AuthRequired, "the access token is not valid any more; sign in again");
         let claims = self.tokens().check(token, now).ok_or_else(refused)?;
-        let row = self.store().tenant(claims.tenant).find_signed_in(claims.sub, claims.sid).await?;
+        let records = self.store().tenant(claims.tenant);
+        let (row, scopes) = match (claims.sid, claims.scope) {
+            (Some(session), None) => (records.find_signed_in(claims.sub, session).await?, None),
+            (None, Some(scope)) => {
+                let scopes = scope.parse().map_err(AppError::internal)?;
+                (Some(records.get_account(claims.sub).await.map_err(|_| refused())?), Some(scopes))
+            }
+            _ => return Err(refused()),
+        };
         let row = row.filter(|row| row.active).ok_or_else(refused)?;
-        Ok(Caller { actor: account::actor(&row)?, session: Some(claims.sid), now, request_id })
+        let actor = account::actor(&row)?;
+        // A service without scopes, or a person with some, was not let in by us.
+        if scopes.is_some() != actor.is(Role::Service) {
+            return Err(refused());
+        }
+        Ok(Caller { actor, session: claims.sid, scopes, now, request_id })
     }
 
     /// The records of the caller's own tenant.

@@ -8,6 +8,7 @@ pub mod call;
 mod caller;
 pub mod charge;
 mod chart;
+pub mod client;
 pub mod clock;
 mod consent;
 pub mod coverage;

@@ -8,7 +8,7 @@ use xinglin_domain::{
     id::{AccountId, TenantId},
 };
 
-use super::{AppError, AppResult, Caller, Hospital, session};
+use super::{AppError, AppResult, Caller, Hospital, account, session};
 use crate::auth::password;
 
 /// A new password, proved by the old one.
@@ -58,6 +58,9 @@ impl Hospital {
         ask: ResetPassword,
     ) -> AppResult<()> {
         let mut row = self.other_account(caller, tenant, id, Action::ManageAccounts).await?;
+        if account::standing(&row)?.client.is_some() {
+            return Err(AppError::new(Code::BodyInvalid, "a service client has keys and no password"));
+        }
         row.password_hash = Some(hashed(ask.password, "password").await?);
         row.updated_at = caller.now;
         let tx = self.store().tenant(tenant).begin().await?;

@@ -24,8 +24,12 @@ pub struct Claims {
     pub sub: AccountId,
     /// Where.
     pub tenant: TenantId,
-    /// In which sign-in.
-    pub sid: SessionId,
+    /// In which sign-in; none of a service client.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sid: Option<SessionId>,
+    /// What a service client may do with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
     /// Issued, in seconds.
     pub iat: i64,
     /// Good until, in seconds.
@@ -50,9 +54,30 @@ impl Tokens {
         now: Instant,
     ) -> Result<(String, i64), jsonwebtoken::errors::Error> {
         let iat = now.micros() / 1_000_000;
-        let claims = Claims { sub: account, tenant, sid: session, iat, exp: iat + self.seconds };
-        let token = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encode)?;
-        Ok((token, self.seconds))
+        let claims = Claims { sub: account, tenant, sid: Some(session), scope: None, iat, exp: iat + self.seconds };
+        Ok((self.sign(&claims)?, self.seconds))
+    }
+
+    /// A token for a service client, good for so many seconds and for what its scope
+    /// says.
+    ///
+    /// # Errors
+    /// As [`Tokens::issue`].
+    pub fn issue_scoped(
+        &self,
+        account: AccountId,
+        tenant: TenantId,
+        scope: &str,
+        seconds: i64,
+        now: Instant,
+    ) -> Result<String, jsonwebtoken::errors::Error> {
+        let iat = now.micros() / 1_000_000;
+        let scope = Some(scope.to_owned());
+        self.sign(&Claims { sub: account, tenant, sid: None, scope, iat, exp: iat + seconds })
+    }
+
+    fn sign(&self, claims: &Claims) -> Result<String, jsonwebtoken::errors::Error> {
+        jsonwebtoken::encode(&Header::new(Algorithm::HS256), claims, &self.encode)
     }
 
     /// What a token says, if we signed it and it is still good.

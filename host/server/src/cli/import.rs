@@ -102,6 +102,7 @@ async fn import(hospital: &Hospital, tenant: TenantId, file: &Path) -> Result<us
             patients: Vec::new(),
         },
         session: None,
+        scopes: None,
         now: hospital.now(),
         request_id: format!("import-{:032x}", ambient::fresh_id()),
     };

@@ -24,6 +24,7 @@ pub async fn open(config: Config, command: &str) -> Result<(Hospital, Caller)> {
             patients: Vec::new(),
         },
         session: None,
+        scopes: None,
         now: hospital.now(),
         request_id: format!("{command}-{:032x}", ambient::fresh_id()),
     };

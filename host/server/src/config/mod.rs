@@ -21,6 +21,9 @@ use xinglin_runtime::TrustStore;
 pub struct Config {
     /// Address to listen on. Port 0 takes any free one.
     pub listen: String,
+    /// How others reach it, for example `https://hospital.example`; `http://` and the
+    /// address it listens on if absent. What service clients sign for.
+    pub public_url: Option<String>,
     /// Folder of the database (if SQLite), the host key and the plugin cache.
     pub data_dir: PathBuf,
     /// `sqlite:PATH` or `postgres://…`. Absent: `hospital.db` in `data_dir`.
@@ -172,6 +175,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             listen: "127.0.0.1:7788".into(),
+            public_url: None,
             data_dir: ".xinglin".into(),
             database_url: None,
             log: Log::default(),
@@ -221,6 +225,12 @@ const NO_SETTINGS: [&str; 6] =
     ["operator_password", "url", "token", "key_password", "registry_user", "registry_password"];
 
 impl Config {
+    /// How others reach the server, without a slash at the end.
+    pub fn base_url(&self) -> String {
+        let listen = || format!("http://{}", self.listen);
+        self.public_url.as_ref().map_or_else(listen, |url| url.trim_end_matches('/').to_owned())
+    }
+
     /// Reads the settings. `file` must exist if it is given; without one,
     /// `xinglin.toml` in the current folder is read if it is there. Nested keys
     /// of variables are set apart by two underscores: `XINGLIN_LOG__FORMAT=json`.

@@ -2,7 +2,7 @@
 
 use axum::{
     body::Bytes,
-    extract::{FromRequest, FromRequestParts, Path, Query, Request, rejection::PathRejection},
+    extract::{FromRequest, FromRequestParts, OriginalUri, Path, Query, Request, rejection::PathRejection},
     http::{header, request::Parts},
 };
 use serde::de::DeserializeOwned;
@@ -10,7 +10,7 @@ use xinglin_domain::code::Code;
 
 use crate::{
     app::{AppError, Caller, Hospital},
-    http::request_id::RequestId,
+    http::{request_id::RequestId, scope},
 };
 
 impl FromRequestParts<Hospital> for Caller {
@@ -24,7 +24,13 @@ impl FromRequestParts<Hospital> for Caller {
             .and_then(|value| value.strip_prefix("Bearer "))
             .ok_or_else(|| AppError::new(Code::AuthRequired, "send `Authorization: Bearer …`"))?;
         let request = parts.extensions.get::<RequestId>().cloned().unwrap_or_default();
-        hospital.caller(token, request.0).await
+        let caller = hospital.caller(token, request.0).await?;
+        if let Some(scopes) = &caller.scopes {
+            // As it came, not as a nested router sees it.
+            let uri = parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |original| &original.0);
+            scope::check(scopes, &parts.method, uri)?;
+        }
+        Ok(caller)
     }
 }
 

@@ -5,6 +5,7 @@ mod account;
 mod alert;
 mod call;
 mod charge;
+mod client;
 mod clock;
 mod coverage;
 mod disclosure;
@@ -19,12 +20,14 @@ mod ledger;
 mod me;
 mod message;
 mod metrics;
+mod oauth;
 mod observe;
 mod plugin;
 mod prescription;
 pub mod problem;
 mod recall;
 mod request_id;
+mod scope;
 mod session;
 mod shadow;
 mod tenant;
@@ -87,6 +90,7 @@ fn api(packages: DefaultBodyLimit) -> OpenApiRouter<Hospital> {
         .merge(alert::routes())
         .merge(call::routes())
         .merge(charge::routes())
+        .merge(client::routes())
         .merge(clock::routes())
         .merge(coverage::routes())
         .merge(disclosure::routes())
@@ -115,6 +119,7 @@ impl Hospital {
             .merge(api)
             .route("/api/v1/openapi.json", get(move || async move { Json(description) }))
             .merge(fhir::routes().layer(large))
+            .merge(oauth::routes())
             .merge(health::routes())
             .merge(metrics::routes(self.config().telemetry.metrics_token.as_ref()))
             .fallback(async || AppError::new(Code::NotFound, "no such path; see /api/v1/openapi.json"))

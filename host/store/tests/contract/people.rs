@@ -1,8 +1,8 @@
 //! Tenants and accounts, and that tenants do not see each other.
 
 use serde_json::json;
-use xinglin_domain::id::{AccountId, BillId, EncounterId, TenantId};
-use xinglin_store::{Account, DocumentQuery, Result, StoreError};
+use xinglin_domain::id::{AccountId, BillId, EncounterId, SessionId, TenantId};
+use xinglin_store::{Account, DocumentQuery, Result, SecondFactor, Session, StoreError};
 
 use crate::{Bench, at, code_of, contract, document, encounter, here_id, is_unique_in, tenant_row, there_id};
 
@@ -15,6 +15,8 @@ contract!(
     a_transaction_leaves_no_trace_unless_committed,
     a_failed_transaction_cannot_be_committed,
     what_one_engine_cannot_store_none_stores,
+    a_session_goes_on_until_it_is_ended,
+    a_step_is_taken_once,
 );
 
 pub(crate) fn account(number: u128, login: &str) -> Account {
@@ -32,6 +34,72 @@ pub(crate) fn account(number: u128, login: &str) -> Account {
         created_at: at(0),
         updated_at: at(0),
     }
+}
+
+async fn a_session_goes_on_until_it_is_ended(bench: Bench) -> Result<()> {
+    let (tenant, other) = (bench.here(), bench.there());
+    let session = |number: u128| Session {
+        id: SessionId::from_u128(number),
+        account: AccountId::from_u128(1),
+        generation: 1,
+        client: Some("ward 3".to_owned()),
+        created_at: at(i64::try_from(number).expect("small")),
+        refreshed_at: at(0),
+        ended_at: None,
+    };
+    let [one, two, three] = [1, 2, 3].map(session);
+    let tx = tenant.begin().await?;
+    tx.insert_account(&account(1, "doctor")).await?;
+    for session in [&one, &two, &three] {
+        tx.insert_session(session).await?;
+    }
+    assert!(tx.refresh_session(one.id, 1, at(5)).await?);
+    assert!(!tx.refresh_session(one.id, 1, at(6)).await?, "a generation is left once");
+    tx.commit().await?;
+    assert_eq!(tenant.get_session(one.id).await?, Session { generation: 2, refreshed_at: at(5), ..one.clone() });
+    let live = async || -> Result<Vec<SessionId>> {
+        Ok(tenant.list_sessions(one.account).await?.into_iter().map(|session| session.id).collect())
+    };
+    assert_eq!(live().await?, [three.id, two.id, one.id]);
+    assert!(tenant.find_signed_in(one.account, one.id).await?.is_some());
+    assert!(tenant.find_signed_in(AccountId::from_u128(2), one.id).await?.is_none(), "another's session");
+    assert!(other.find_signed_in(one.account, one.id).await?.is_none(), "another tenant's");
+
+    let tx = tenant.begin().await?;
+    assert!(tx.end_session(two.id, "acc-1", at(7)).await?);
+    assert!(!tx.end_session(two.id, "acc-1", at(8)).await?, "once");
+    assert!(!tx.refresh_session(two.id, 1, at(9)).await?);
+    assert_eq!(tx.end_sessions(one.account, Some(three.id), "acc-1", at(9)).await?, 1);
+    tx.commit().await?;
+    assert_eq!(live().await?, [three.id]);
+    assert_eq!(tenant.get_session(two.id).await?.ended_at, Some(at(7)));
+    let tx = tenant.begin().await?;
+    assert_eq!(tx.end_sessions(one.account, None, "acc-1", at(9)).await?, 1);
+    tx.commit().await?;
+    assert!(tenant.find_signed_in(one.account, three.id).await?.is_none());
+    Ok(())
+}
+
+async fn a_step_is_taken_once(bench: Bench) -> Result<()> {
+    let tenant = bench.here();
+    let factor =
+        SecondFactor { account: AccountId::from_u128(1), sealed: vec![1, 2, 3], confirmed_at: None, last_step: 0 };
+    let tx = tenant.begin().await?;
+    tx.insert_account(&account(1, "doctor")).await?;
+    tx.put_second_factor(&factor).await?;
+    tx.put_second_factor(&SecondFactor { confirmed_at: Some(at(1)), last_step: 7, ..factor.clone() }).await?;
+    assert!(!tx.take_step(factor.account, 7).await?);
+    assert!(tx.take_step(factor.account, 8).await?);
+    assert!(!tx.take_step(factor.account, 8).await?);
+    tx.commit().await?;
+    let kept = tenant.find_second_factor(factor.account).await?;
+    assert_eq!(kept, Some(SecondFactor { confirmed_at: Some(at(1)), last_step: 8, ..factor.clone() }));
+    assert_eq!(bench.there().find_second_factor(factor.account).await?, None);
+    let tx = tenant.begin().await?;
+    assert!(tx.delete_second_factor(factor.account).await? && !tx.delete_second_factor(factor.account).await?);
+    tx.commit().await?;
+    assert_eq!(tenant.find_second_factor(factor.account).await?, None);
+    Ok(())
 }
 
 async fn tenants_are_kept(bench: Bench) -> Result<()> {

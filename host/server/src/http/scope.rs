@@ -1,0 +1,108 @@
+//! What a request needs of a scoped token, told by its method and path before any
+//! handler runs: whoever adds a route cannot forget it.
+
+use axum::http::{Method, Uri};
+use xinglin_domain::{
+    code::Code,
+    scope::{Right, Scopes},
+};
+
+use super::fhir::BASE;
+use crate::app::{AppError, AppResult};
+
+/// Whether the scopes open this request. They open FHIR and nothing else.
+///
+/// # Errors
+/// `AUTH_FORBIDDEN`, naming the scope that it would take.
+pub fn check(scopes: &Scopes, method: &Method, uri: &Uri) -> AppResult<()> {
+    let needs = |what: &str| {
+        let detail = format!("the token was given {scopes}; this takes {what}");
+        Err(AppError::new(Code::AuthForbidden, detail))
+    };
+    let Some(path) = uri.path().strip_prefix(BASE).filter(|path| path.is_empty() || path.starts_with('/')) else {
+        return needs("somebody who signs in");
+    };
+    let all = |rights: &[Right]| rights.iter().all(|right| scopes.allow_all(*right));
+    let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
+    // Operations and bundles reach any type.
+    let everything = segments.iter().any(|segment| segment.starts_with('$'));
+    let (kind, right) = match (segments.as_slice(), method) {
+        (["metadata" | ".well-known", ..], _) => return Ok(()),
+        ([..], &Method::GET | &Method::HEAD) if everything => {
+            return if all(&[Right::Read, Right::Search]) { Ok(()) } else { needs("system/*.rs") };
+        }
+        ([_, "_search"], &Method::POST) => (segments.first(), Right::Search),
+        ([kind], &Method::GET | &Method::HEAD) if !kind.starts_with('_') => (segments.first(), Right::Search),
+        ([kind, ..], &Method::GET | &Method::HEAD) if !kind.starts_with('_') => (segments.first(), Right::Read),
+        ([_], &Method::POST) if !everything => (segments.first(), Right::Create),
+        ([_, ..], &Method::PUT | &Method::PATCH) => (segments.first(), Right::Update),
+        ([_, ..], &Method::DELETE) => (segments.first(), Right::Delete),
+        _ => {
+            let whole = all(&[Right::Create, Right::Read, Right::Update, Right::Delete, Right::Search]);
+            return if whole { Ok(()) } else { needs("system/*.cruds") };
+        }
+    };
+    let kind = kind.copied().unwrap_or_default();
+    if !scopes.allow(kind, right) {
+        return needs(&format!("another right on {kind}"));
+    }
+    // What is looked up beside the type itself: included, chained, named in conditions.
+    let reaches = uri.query().unwrap_or_default().split('&').any(|pair| {
+        let name = pair.split('=').next().unwrap_or_default();
+        name.contains(['.', '%']) || ["_include", "_revinclude", "_has"].iter().any(|start| name.starts_with(start))
+    });
+    if reaches && !all(&[Right::Read, Right::Search]) {
+        return needs("system/*.rs, since it reaches other types");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn opens(scopes: &str, method: &str, path: &str) -> bool {
+        let scopes: Scopes = scopes.parse().expect("scopes");
+        let uri: Uri = path.parse().expect("a path");
+        check(&scopes, &method.parse().expect("a method"), &uri).is_ok()
+    }
+
+    #[test]
+    fn each_request_needs_its_right() {
+        let table = [
+            ("GET", "/fhir/R4/Patient/7", "system/Patient.r"),
+            ("HEAD", "/fhir/R4/Patient/7", "system/Patient.r"),
+            ("GET", "/fhir/R4/Patient/7/_history/2", "system/Patient.r"),
+            ("GET", "/fhir/R4/Patient?name=x", "system/Patient.s"),
+            ("POST", "/fhir/R4/Patient/_search", "system/Patient.s"),
+            ("POST", "/fhir/R4/Patient", "system/Patient.c"),
+            ("PUT", "/fhir/R4/Patient/7", "system/Patient.u"),
+            ("PUT", "/fhir/R4/Patient?identifier=x", "system/Patient.u"),
+            ("PATCH", "/fhir/R4/Patient/7", "system/Patient.u"),
+            ("DELETE", "/fhir/R4/Patient/7", "system/Patient.d"),
+            ("GET", "/fhir/R4/Patient/7/$everything", "system/*.rs"),
+            ("GET", "/fhir/R4/Patient?_include=Patient:organization", "system/*.rs"),
+            ("GET", "/fhir/R4/Observation?patient.name=x", "system/*.rs"),
+            ("GET", "/fhir/R4/Observation?patient%2Ename=x", "system/*.rs"),
+            ("GET", "/fhir/R4/Patient?_has:Observation:patient:code=x", "system/*.rs"),
+            ("POST", "/fhir/R4", "system/*.cruds"),
+            ("POST", "/fhir/R4/", "system/*.cruds"),
+            ("POST", "/fhir/R4/Patient/$validate", "system/*.cruds"),
+            ("GET", "/fhir/R4/_history", "system/*.cruds"),
+            ("OPTIONS", "/fhir/R4/Patient", "system/*.cruds"),
+        ];
+        let rights = ["c", "r", "u", "d", "s"].map(|right| format!("system/Patient.{right}"));
+        for (method, path, needed) in table {
+            assert!(opens(needed, method, path), "{needed} {method} {path}");
+            assert!(opens("system/*.cruds", method, path), "{method} {path}");
+            for other in rights.iter().filter(|right| *right != needed) {
+                assert!(!opens(other, method, path), "{other} {method} {path}");
+            }
+            assert!(!opens("system/Group.cruds", method, path), "{method} {path}");
+        }
+        for path in ["/api/v1/me", "/metrics", "/fhir/R4x/Patient", "/", "/oauth/token"] {
+            assert!(!opens("system/*.cruds", "GET", path), "{path}");
+        }
+        assert!(opens("system/Group.r", "GET", "/fhir/R4/metadata"));
+    }
+}
