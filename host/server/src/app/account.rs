@@ -188,6 +188,32 @@ impl Hospital {
         row.try_into()
     }
 
+    /// The accounts of a tenant, by login.
+    ///
+    /// # Errors
+    /// If the caller may not.
+    pub async fn list_accounts(&self, caller: &Caller, tenant: TenantId) -> AppResult<Vec<AccountView>> {
+        caller.may_in(tenant, Action::ManageAccounts)?;
+        self.store().tenant(tenant).list_accounts().await?.into_iter().map(AccountView::try_from).collect()
+    }
+
+    /// One account of a tenant.
+    ///
+    /// # Errors
+    /// If the caller may not, or there is none.
+    pub async fn get_account(&self, caller: &Caller, tenant: TenantId, id: AccountId) -> AppResult<AccountView> {
+        caller.may_in(tenant, Action::ManageAccounts)?;
+        self.store().tenant(tenant).get_account(id).await?.try_into()
+    }
+
+    /// The caller's own account.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn whoami(&self, caller: &Caller) -> AppResult<AccountView> {
+        self.records(caller).get_account(caller.actor.account).await?.try_into()
+    }
+
     /// Makes the first operator, `operator`, if there is none yet.
     ///
     /// # Errors

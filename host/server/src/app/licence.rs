@@ -13,7 +13,7 @@ use xinglin_store::Account;
 
 use super::{
     AppError, AppResult, Caller, Hospital,
-    account::{AccountView, NewCredential, standing},
+    account::{AccountView, NewCredential, Standing, standing},
     session,
 };
 
@@ -47,32 +47,6 @@ pub struct LicenceChange {
 }
 
 impl Hospital {
-    /// The accounts of a tenant, by login.
-    ///
-    /// # Errors
-    /// If the caller may not.
-    pub async fn list_accounts(&self, caller: &Caller, tenant: TenantId) -> AppResult<Vec<AccountView>> {
-        caller.may_in(tenant, Action::ManageAccounts)?;
-        self.store().tenant(tenant).list_accounts().await?.into_iter().map(AccountView::try_from).collect()
-    }
-
-    /// One account of a tenant.
-    ///
-    /// # Errors
-    /// If the caller may not, or there is none.
-    pub async fn get_account(&self, caller: &Caller, tenant: TenantId, id: AccountId) -> AppResult<AccountView> {
-        caller.may_in(tenant, Action::ManageAccounts)?;
-        self.store().tenant(tenant).get_account(id).await?.try_into()
-    }
-
-    /// The caller's own account.
-    ///
-    /// # Errors
-    /// If the store fails.
-    pub async fn whoami(&self, caller: &Caller) -> AppResult<AccountView> {
-        self.records(caller).get_account(caller.actor.account).await?.try_into()
-    }
-
     /// Closes an account until it is restored, and ends its sign-ins: nothing that was
     /// given to it opens anything from now on.
     ///
@@ -205,7 +179,7 @@ impl Hospital {
         what: &str,
         reason: &str,
     ) -> AppResult<AccountView> {
-        let standing = super::account::Standing { credentials, ..standing(&row)? };
+        let standing = Standing { credentials, ..standing(&row)? };
         row.credential = Some(serde_json::to_value(standing).map_err(AppError::internal)?);
         self.put_account(caller, tenant, row, what, reason).await
     }

@@ -1,9 +1,13 @@
 //! Who a patient is, read out of their resource, for servers that must know.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
+use xinglin_domain::id_number::IdNumber;
 use xinglin_runtime::IdentityField;
 
-use super::read::{code_in, items, text};
+use super::{
+    error::{At, Findings, IssueKind},
+    read::{code_in, items, text},
+};
 
 /// Types of identifiers, HL7 table 0203.
 const TYPES: &str = "http://terminology.hl7.org/CodeSystem/v2-0203";
@@ -23,6 +27,26 @@ pub fn field(patient: &Value, field: IdentityField) -> Option<String> {
     }?;
     let value = value.trim();
     (!value.is_empty() && !value.contains(char::is_control)).then(|| value.to_owned())
+}
+
+/// Numbers of identity cards must be some that there can be, and of somebody born when
+/// the resource says. No message repeats one.
+pub(super) fn check(resource: &Map<String, Value>, at: At<'_>, findings: &mut Findings) {
+    let born = resource.get("birthDate").and_then(Value::as_str).filter(|date| date.len() == 10);
+    let identifiers = resource.get("identifier").and_then(Value::as_array);
+    for (index, identifier) in identifiers.into_iter().flatten().enumerate() {
+        let Some(value) = text(identifier, "value").filter(|_| text(identifier, "system") == Some(RESIDENT_ID)) else {
+            continue;
+        };
+        let (list, value) = (at.field("identifier"), value.parse::<IdNumber>());
+        match value {
+            Err(error) => findings.add(list.item(index).field("value"), IssueKind::Value, error.to_string()),
+            Ok(number) if born.is_some_and(|born| born != number.birth_date()) => {
+                findings.add(at.field("birthDate"), IssueKind::Value, "not the day of birth in the identity number");
+            }
+            Ok(_) => {}
+        }
+    }
 }
 
 /// The official name before any other that is still borne.
@@ -65,6 +89,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::fhir::validate::validate;
 
     fn read(patient: &Value) -> [Option<String>; 5] {
         IdentityField::ALL.map(|one| field(patient, one))
@@ -95,6 +120,21 @@ mod tests {
         assert_eq!(read(&patient), found.map(|value| Some(value.to_owned())));
         let western = json!({ "name": [{ "family": "Corwin", "given": ["Svetlana", "M."] }] });
         assert_eq!(field(&western, IdentityField::Name).as_deref(), Some("Svetlana M. Corwin"));
+    }
+
+    #[test]
+    fn an_identity_number_is_checked_and_not_repeated() {
+        let told = |number: &str, born: &str| {
+            let identifier = json!([{ "system": "urn:x", "value": "7" }, { "system": RESIDENT_ID, "value": number }]);
+            let patient = json!({ "resourceType": "Patient", "identifier": identifier, "birthDate": born });
+            validate(&patient).map_err(|error| error.to_string())
+        };
+        assert_eq!(told("11010519491231002X", "1949-12-31"), Ok(()));
+        assert_eq!(told("11010519491231002x", "1949"), Ok(()), "a year says no day");
+        let wrong = told("110105194912310021", "1949-12-31").expect_err("a wrong check character");
+        assert!(wrong.contains("Patient.identifier[1].value") && !wrong.contains("1101051949"), "{wrong}");
+        let other = told("11010519491231002X", "1949-12-30").expect_err("another day");
+        assert!(other.contains("Patient.birthDate") && !other.contains("1101051949"), "{other}");
     }
 
     #[test]

@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 
 use super::{
     error::{At, FhirError, Findings, IssueKind},
-    primitive,
+    person, primitive,
     schema::{self, Element, Form, Kind, Shape},
 };
 
@@ -50,6 +50,7 @@ fn check_fields(fields: &Map<String, Value>, at: At<'_>, findings: &mut Findings
             if let Some(shape) = schema::of(name) {
                 elements(fields, shape, at, findings);
             }
+            person::check(fields, at, findings);
         }
         Some(_) => findings.add(named, IssueKind::Value, "not the name of a resource type"),
     }
