@@ -298,7 +298,9 @@ async fn malformed_fhir_is_refused_where_it_is_malformed(hospital: TestHospital)
         refused(what, &answer, "BODY_INVALID");
     }
     for (query, code) in [
-        ("Patient?name=x", "BODY_INVALID"),
+        ("Patient?name:text=x", "BODY_INVALID"),
+        ("Patient?_sort=colour", "BODY_INVALID"),
+        ("Patient?_page=x", "BODY_INVALID"),
         ("Patient?_count=-1", "BODY_INVALID"),
         ("Patient?_count=many", "BODY_INVALID"),
         ("Patient/none", "NOT_FOUND"),
@@ -328,7 +330,7 @@ async fn a_transaction_with_one_fault_writes_nothing(hospital: TestHospital) {
     late["entry"][1]["resource"]["id"] = json!(id(taken));
     late["entry"][1]["request"] = json!({ "method": "PUT", "url": taken, "ifMatch": "W/\"7\"" });
     let answer = clinic.administrator.ask(Method::POST, "/fhir/R4", Some(late)).await;
-    refused("a version", &answer, "VERSION_CONFLICT");
+    refused("a version", &answer, "PRECONDITION_FAILED");
     for (what, bundle) in [
         ("a searchset", json!({ "resourceType": "Bundle", "type": "searchset" })),
         ("no type", json!({ "resourceType": "Bundle" })),
@@ -336,9 +338,9 @@ async fn a_transaction_with_one_fault_writes_nothing(hospital: TestHospital) {
         ("entries that are none", json!({ "resourceType": "Bundle", "type": "transaction", "entry": {} })),
         ("no request", json!({ "resourceType": "Bundle", "type": "transaction", "entry": [{ "resource": good() }] })),
         (
-            "a deletion",
+            "a patch",
             json!({ "resourceType": "Bundle", "type": "transaction", "entry": [
-            { "request": { "method": "DELETE", "url": format!("Patient/{}", clinic.subject) } },
+            { "request": { "method": "PATCH", "url": format!("Patient/{}", clinic.subject) } },
         ] }),
         ),
     ] {
@@ -397,7 +399,7 @@ async fn what_is_not_there_is_not_found(hospital: TestHospital) {
         (Method::DELETE, format!("/api/v1/encounters/{visit}")),
         (Method::PATCH, "/api/v1/charges".to_owned()),
         (Method::PUT, "/api/v1/sessions".to_owned()),
-        (Method::DELETE, format!("/fhir/R4/Patient/{}", clinic.subject)),
+        (Method::POST, format!("/fhir/R4/Patient/{}", clinic.subject)),
         (Method::PUT, "/fhir/R4".to_owned()),
     ] {
         let answer = clinic.administrator.ask(method, &path, None).await;
@@ -560,6 +562,13 @@ async fn no_operation_breaks_over_garbage(hospital: TestHospital) {
         "?code=|",
         "?patient=%00",
         "?_id=,,",
+        "?name=%00&_sort=-name",
+        "?_page=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+        "?_has:%00:x:y=1",
+        "?subject.subject.name:exact=%00",
+        "?birthdate=gt9999-12-31&date=lt0001",
+        "?_lastUpdated=ge2020,le1999&_elements=,",
+        "?value-quantity=1e400",
     ] {
         for path in ["/api/v1/calls", "/api/v1/alerts", "/fhir/R4/Patient", "/fhir/R4/%00", "/fhir/R4/Observation"] {
             let answer = clinic.administrator.ask(Method::GET, &format!("{path}{query}"), None).await;

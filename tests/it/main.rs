@@ -9,6 +9,7 @@ mod bad_plugins;
 mod capabilities;
 mod compat;
 mod egress;
+mod fhir;
 mod identity;
 mod journey;
 mod killed;

@@ -112,7 +112,7 @@ async fn versions_are_kept(hospital: TestHospital) {
     let mut bundle = stale;
     bundle["entry"] = json!([entry]);
     let answer = clinic.administrator.ask(Method::POST, "/fhir/R4", Some(bundle)).await;
-    answer.refused("ifMatch", "VERSION_CONFLICT");
+    answer.refused("ifMatch", "PRECONDITION_FAILED");
     assert_eq!(clinic.doctor.get(&path).await, read);
 }
 

@@ -17,8 +17,12 @@ pub enum Class {
     Forbidden,
     /// There is no such thing, or it may not be seen.
     NotFound,
+    /// It was there, and was deleted.
+    Gone,
     /// It collides with what has happened meanwhile.
     Conflict,
+    /// What the caller made a condition does not hold.
+    Precondition,
     /// Understood, and against the rules.
     Unprocessable,
     /// More bytes than are taken.
@@ -45,6 +49,8 @@ impl Class {
             Self::NotFound => 404,
             Self::Method => 405,
             Self::Conflict => 409,
+            Self::Gone => 410,
+            Self::Precondition => 412,
             Self::TooLarge => 413,
             Self::Unprocessable => 422,
             Self::TooMany => 429,
@@ -286,6 +292,10 @@ codes! {
         "FHIR资源无效", "The FHIR resource is not valid.";
     NotFound = "NOT_FOUND", NotFound,
         "未找到", "There is no such thing here.";
+    Deleted = "DELETED", Gone,
+        "该数据已被删除", "It was deleted.";
+    PreconditionFailed = "PRECONDITION_FAILED", Precondition,
+        "请求所附条件不成立", "What the request made a condition does not hold.";
     AlreadyExists = "ALREADY_EXISTS", Conflict,
         "已存在", "It exists already.";
     VersionConflict = "VERSION_CONFLICT", Conflict,

@@ -97,6 +97,11 @@ impl Keys {
         hex::encode(&mac[..16])
     }
 
+    /// Vouches that the host gave this link to the next page to this account.
+    pub fn page(&self, tenant: TenantId, account: AccountId, content: &[u8]) -> [u8; 32] {
+        self.derive(&[b"page", tenant.to_string().as_bytes(), account.to_string().as_bytes(), content])
+    }
+
     /// What proves a refresh token to be ours: of this session, in this generation.
     pub fn refresh_token(&self, tenant: TenantId, session: SessionId, generation: i64) -> [u8; 32] {
         let parts = [tenant.to_string(), session.to_string()];

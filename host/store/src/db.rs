@@ -158,6 +158,12 @@ impl Sql {
         self.push(&format!("${number}"))
     }
 
+    /// Binds a value without a place in the text yet: its `$n`.
+    pub(crate) fn reserve(&mut self, value: impl Into<Arg>) -> String {
+        self.args.push(value.into());
+        format!("${}", self.args.len())
+    }
+
     /// Appends `($n, $n, …)`.
     pub(crate) fn bind_all(&mut self, values: impl IntoIterator<Item = impl Into<Arg>>) -> &mut Self {
         self.push("(");

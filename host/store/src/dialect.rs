@@ -35,6 +35,15 @@ impl Engine {
         }
     }
 
+    /// Holds whoever else asks for the lock of the same name until the transaction
+    /// ends. SQLite has one writer, who holds everybody already.
+    pub(crate) const fn lock(self) -> Option<&'static str> {
+        match self {
+            Self::Sqlite => None,
+            Self::Postgres => Some("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"),
+        }
+    }
+
     const fn migrations(self) -> &'static [(i64, &'static str, &'static str)] {
         match self {
             Self::Sqlite => &[
@@ -43,6 +52,7 @@ impl Engine {
                 (3, "plugin_secret", include_str!("../migrations/sqlite/0003_plugin_secret.sql")),
                 (4, "plugin_signature", include_str!("../migrations/sqlite/0004_plugin_signature.sql")),
                 (5, "tape_purge", include_str!("../migrations/sqlite/0005_tape_purge.sql")),
+                (6, "search", include_str!("../migrations/sqlite/0006_search.sql")),
                 (8, "session", include_str!("../migrations/sqlite/0008_session.sql")),
             ],
             Self::Postgres => &[
@@ -51,6 +61,7 @@ impl Engine {
                 (3, "plugin_secret", include_str!("../migrations/postgres/0003_plugin_secret.sql")),
                 (4, "plugin_signature", include_str!("../migrations/postgres/0004_plugin_signature.sql")),
                 (5, "tape_purge", include_str!("../migrations/postgres/0005_tape_purge.sql")),
+                (6, "search", include_str!("../migrations/postgres/0006_search.sql")),
                 (8, "session", include_str!("../migrations/postgres/0008_session.sql")),
             ],
         }

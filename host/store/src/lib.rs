@@ -45,6 +45,7 @@ mod package;
 mod payment;
 mod resource;
 mod scope;
+mod search;
 mod secret;
 mod session;
 mod shadow;
@@ -72,8 +73,12 @@ pub use message::Message;
 pub use outbox::OutboxEntry;
 pub use package::{NewPackage, Package, Revoked};
 pub use payment::{Operation, OperationState, Started};
-pub use resource::{CodeFilter, Json, PatientQuery, Resource, ResourceQuery, ResourceWrite, Token, TokenFilter};
+pub use resource::{FoundBy, Json, PatientQuery, Range, Resource, ResourceWrite, Text, Token};
 pub use scope::{Operator, OperatorScope, OperatorTx, Store, StoreOptions, Tenant, TenantScope, TenantTx};
+pub use search::{
+    CodeFilter, Criterion, Place, RangeMatch, RecordQuery, ResourceQuery, Sort, SortBy, SortKey, TextMatch,
+    TokenFilter, Values,
+};
 pub use secret::{Disclosure, PluginSecret};
 pub use session::{SecondFactor, Session};
 pub use shadow::{ShadowCall, ShadowExample, ShadowOutcome, ShadowSummary};

@@ -9,8 +9,9 @@ use serde_json::value::RawValue;
 use xinglin_domain::time::Instant;
 
 use crate::{
-    Cursor, Executor, Result, StoreError, TenantScope, TenantTx,
+    CodeFilter, Cursor, Executor, Result, StoreError, TenantScope, TenantTx,
     db::{Arg, Row, Sql, args, insert_many},
+    search::push_any_of,
 };
 
 /// JSON text, known to be well formed, passed through as it is. PostgreSQL keeps
@@ -50,7 +51,44 @@ pub struct ResourceWrite {
     /// The resource.
     pub body: Json,
     /// What it can be found by.
+    pub found_by: FoundBy,
+}
+
+/// What a resource can be found by. Of the current version only.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FoundBy {
+    /// Codes, identifiers, references, URIs.
     pub tokens: Vec<Token>,
+    /// Texts.
+    pub texts: Vec<Text>,
+    /// Times and measures.
+    pub ranges: Vec<Range>,
+}
+
+/// A text to search by.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Text {
+    /// Search parameter.
+    pub param: String,
+    /// As it stands there.
+    pub exact: String,
+    /// As it is compared when case does not matter.
+    pub folded: String,
+}
+
+/// A span to search by: time in µs, or a measure in millionths.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Range {
+    /// Search parameter.
+    pub param: String,
+    /// Its beginning.
+    pub low: i64,
+    /// Just behind its end; of a measure, the same.
+    pub high: i64,
+    /// System of the unit; empty if there is none.
+    pub system: String,
+    /// The unit; empty for time.
+    pub code: String,
 }
 
 /// A resource as stored.
@@ -96,43 +134,6 @@ impl TryFrom<Row> for Resource {
             body: RawValue::from_string(row.raw_json("body")?).map_err(StoreError::corrupt)?,
         })
     }
-}
-
-/// A code, in one system or in any.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CodeFilter {
-    /// `None` for any; empty for codes without a system.
-    pub system: Option<String>,
-    /// The code.
-    pub code: String,
-}
-
-/// A search parameter that must have one of these values.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TokenFilter {
-    /// Search parameter.
-    pub param: String,
-    /// Any of them will do; none at all matches nothing.
-    pub any_of: Vec<CodeFilter>,
-}
-
-/// Which resources of a type. All filters must hold.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ResourceQuery {
-    /// FHIR type.
-    pub kind: String,
-    /// Only of this patient's record.
-    pub patient_id: Option<String>,
-    /// Only these; empty for all.
-    pub ids: Vec<String>,
-    /// Only with these.
-    pub tokens: Vec<TokenFilter>,
-    /// Only effective then or later.
-    pub from: Option<Instant>,
-    /// Only effective before then.
-    pub until: Option<Instant>,
-    /// Only written then or later.
-    pub updated_from: Option<Instant>,
 }
 
 /// Which resources of a patient's record.
@@ -256,95 +257,6 @@ impl<E: Executor> TenantScope<E> {
         self.collect(sql).await
     }
 
-    /// A page of the resources that match, newest first by `effective_at`, without
-    /// what is gone.
-    ///
-    /// # Errors
-    /// If the database fails.
-    pub async fn list_resources(
-        &self,
-        query: &ResourceQuery,
-        after: Option<&Cursor>,
-        limit: u32,
-    ) -> Result<Vec<Resource>> {
-        let columns = "r.resource_type, r.resource_id, r.version, r.patient_id, r.effective_at, r.last_updated,
-                       r.deleted, r.body";
-        let (mut sql, order) = self.select(columns, query);
-        if let Some(Cursor { at, id }) = after {
-            sql.push(&format!(" AND ({order}.effective_at, {order}.resource_id) < ("));
-            sql.bind(*at).push(", ").bind(id).push(")");
-        }
-        sql.push(&format!(" ORDER BY {order}.effective_at DESC, {order}.resource_id DESC LIMIT ")).bind(limit);
-        self.collect(sql).await
-    }
-
-    /// How many resources match.
-    ///
-    /// # Errors
-    /// If the database fails.
-    pub async fn count_resources(&self, query: &ResourceQuery) -> Result<i64> {
-        let (sql, _) = self.select("COUNT(*) AS total", query);
-        let row = self.exec.row(sql).await?;
-        row.map_or(Ok(0), |row| row.get("total"))
-    }
-
-    /// All matching rows, and the table (`t`oken or `r`esource) to sort by.
-    ///
-    /// What drives the query decides whether a page costs the same in a large
-    /// hospital as in a small one. A patient's or named resources are few.
-    /// Otherwise, if some parameter has exactly one value, its index is read in
-    /// the order of the page; if none has, the index of the type is.
-    fn select(&self, columns: &str, query: &ResourceQuery) -> (Sql, &'static str) {
-        let one_value = |filter: &TokenFilter| filter.any_of.len() == 1;
-        let few = query.patient_id.is_some() || !query.ids.is_empty();
-        let driver = if few { None } else { query.tokens.iter().position(one_value) };
-
-        // The order of a CROSS JOIN is an order to SQLite, which keeps few
-        // statistics; PostgreSQL decides for itself.
-        let from = match driver {
-            Some(_) => {
-                "resource_token t CROSS JOIN resource r
-                 WHERE t.tenant_id = $1 AND t.resource_type = $2 AND r.resource_id = t.resource_id AND"
-            }
-            None => "resource r WHERE",
-        };
-        let order = if driver.is_some() { "t" } else { "r" };
-        let text = format!("SELECT {columns} FROM {from} r.tenant_id = $1 AND r.resource_type = $2");
-        let mut sql = Sql::new(text, args![self.tenant, &query.kind]);
-        sql.push(" AND r.deleted = FALSE");
-        if let Some(patient) = &query.patient_id {
-            sql.push(" AND r.patient_id = ").bind(patient);
-        }
-        if !query.ids.is_empty() {
-            sql.push(" AND r.resource_id IN ").bind_all(&query.ids);
-        }
-        for (index, TokenFilter { param, any_of }) in query.tokens.iter().enumerate() {
-            if driver == Some(index) {
-                sql.push(" AND t.param = ").bind(param);
-                push_any_of(&mut sql, "t", any_of);
-                if any_of.iter().any(|code| code.system.is_none()) {
-                    // A code that stands in several systems is one match.
-                    sql.push(
-                        " AND NOT EXISTS (SELECT 1 FROM resource_token y WHERE y.tenant_id = t.tenant_id
-                          AND y.resource_type = t.resource_type AND y.resource_id = t.resource_id
-                          AND y.param = t.param AND y.code = t.code AND y.system < t.system)",
-                    );
-                }
-            } else {
-                push_has_token(&mut sql, param, any_of);
-            }
-        }
-        for (comparison, bound) in [(">=", query.from), ("<", query.until)] {
-            if let Some(bound) = bound {
-                sql.push(&format!(" AND {order}.effective_at {comparison} ")).bind(bound);
-            }
-        }
-        if let Some(from) = query.updated_from {
-            sql.push(" AND r.last_updated >= ").bind(from);
-        }
-        (sql, order)
-    }
-
     async fn collect(&self, sql: Sql) -> Result<Vec<Resource>> {
         self.exec.rows(sql).await?.into_iter().map(TryInto::try_into).collect()
     }
@@ -359,20 +271,6 @@ fn push_has_token(sql: &mut Sql, param: &str, any_of: &[CodeFilter]) {
     sql.bind(param);
     push_any_of(sql, "x", any_of);
     sql.push(")");
-}
-
-fn push_any_of(sql: &mut Sql, table: &str, any_of: &[CodeFilter]) {
-    if any_of.is_empty() {
-        sql.push(" AND FALSE");
-    }
-    for (index, CodeFilter { system, code }) in any_of.iter().enumerate() {
-        sql.push(if index == 0 { " AND (" } else { " OR " });
-        sql.push(&format!("{table}.code = ")).bind(code);
-        if let Some(system) = system {
-            sql.push(&format!(" AND {table}.system = ")).bind(system);
-        }
-    }
-    sql.push(if any_of.is_empty() { "" } else { ")" });
 }
 
 impl TenantTx {
@@ -390,7 +288,8 @@ impl TenantTx {
         let mut superseded = HashSet::new();
         for chunk in successors.chunks(KEYS_AT_ONCE) {
             superseded.extend(self.keys_of(self.supersede(chunk)).await?);
-            self.exec.execute(self.forget_tokens(chunk)).await?;
+            let keys: Vec<_> = chunk.iter().map(|write| (write.kind.as_str(), write.id.as_str())).collect();
+            self.forget(&keys).await?;
         }
         let mut written = HashSet::new();
         for sql in insert_many(INSERT, self.rows(writes)?, UNLESS_CHANGED) {
@@ -404,8 +303,42 @@ impl TenantTx {
             let error = StoreError::conflict("resource", format!("{kind}/{id}"));
             return Err(self.exec.doom(error).await);
         }
-        self.exec.execute_all(insert_many(INSERT_TOKEN, self.token_rows(writes), "")).await?;
-        Ok(())
+        let found: Vec<Found<'_>> = writes
+            .iter()
+            .filter(|write| !write.deleted)
+            .map(|ResourceWrite { kind, id, effective_at, found_by, .. }| {
+                (kind.as_str(), id.as_str(), *effective_at, found_by)
+            })
+            .collect();
+        self.note(&found).await
+    }
+
+    /// Replaces what the current versions of these are found by.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn reindex_resources(&self, resources: &[(Resource, FoundBy)]) -> Result<()> {
+        for chunk in resources.chunks(KEYS_AT_ONCE) {
+            let keys: Vec<_> = chunk.iter().map(|(found, _)| (found.kind.as_str(), found.id.as_str())).collect();
+            self.forget(&keys).await?;
+        }
+        let found: Vec<Found<'_>> = resources
+            .iter()
+            .map(|(of, found_by)| (of.kind.as_str(), of.id.as_str(), of.effective_at, found_by))
+            .collect();
+        self.note(&found).await
+    }
+
+    /// Until the transaction ends, nobody else of this tenant is behind this line with
+    /// the same name.
+    ///
+    /// # Errors
+    /// `Contention` if it took too long.
+    pub async fn lock(&self, name: &str) -> Result<()> {
+        match self.exec.engine().lock() {
+            Some(text) => self.exec.rows(Sql::new(text, args![format!("{}/{name}", self.tenant)])).await.map(drop),
+            None => Ok(()),
+        }
     }
 
     /// Copies what these are the successors of.
@@ -424,14 +357,41 @@ impl TenantTx {
         sql
     }
 
-    fn forget_tokens(&self, writes: &[&ResourceWrite]) -> Sql {
-        let text = "DELETE FROM resource_token WHERE tenant_id = $1 AND (resource_type, resource_id) IN (VALUES ";
-        let mut sql = Sql::new(text, args![self.tenant]);
-        for (index, write) in writes.iter().enumerate() {
-            sql.push(if index == 0 { "" } else { ", " }).bind_all(args![&write.kind, &write.id]);
+    async fn forget(&self, keys: &[(&str, &str)]) -> Result<()> {
+        for table in ["resource_token", "resource_string", "resource_range"] {
+            let text = format!("DELETE FROM {table} WHERE tenant_id = $1 AND (resource_type, resource_id) IN (VALUES ");
+            let mut sql = Sql::new(text, args![self.tenant]);
+            for (index, (kind, id)) in keys.iter().enumerate() {
+                sql.push(if index == 0 { "" } else { ", " }).bind_all([*kind, *id]);
+            }
+            sql.push(")");
+            self.exec.execute(sql).await?;
         }
-        sql.push(")");
-        sql
+        Ok(())
+    }
+
+    async fn note(&self, found: &[Found<'_>]) -> Result<()> {
+        let (mut tokens, mut texts, mut ranges) = (Vec::new(), Vec::new(), Vec::new());
+        for (kind, id, effective_at, FoundBy { tokens: t, texts: s, ranges: r }) in found {
+            let distinct: HashSet<&Token> = t.iter().collect();
+            tokens.extend(distinct.into_iter().map(|Token { param, system, code }| {
+                args![self.tenant, *kind, *id, param, code, system, *effective_at]
+            }));
+            let distinct: HashSet<&Text> = s.iter().collect();
+            texts.extend(
+                distinct
+                    .into_iter()
+                    .map(|Text { param, exact, folded }| args![self.tenant, *kind, *id, param, exact, folded]),
+            );
+            let distinct: HashSet<&Range> = r.iter().collect();
+            ranges.extend(distinct.into_iter().map(|Range { param, low, high, system, code }| {
+                args![self.tenant, *kind, *id, param, *low, *high, system, code]
+            }));
+        }
+        self.exec.execute_all(insert_many(INSERT_TOKEN, tokens, "")).await?;
+        self.exec.execute_all(insert_many(INSERT_TEXT, texts, "")).await?;
+        self.exec.execute_all(insert_many(INSERT_RANGE, ranges, "")).await?;
+        Ok(())
     }
 
     fn rows(&self, writes: &[ResourceWrite]) -> Result<Vec<Vec<Arg>>> {
@@ -451,17 +411,6 @@ impl TenantTx {
         writes.iter().map(row).collect()
     }
 
-    fn token_rows(&self, writes: &[ResourceWrite]) -> Vec<Vec<Arg>> {
-        let mut rows = Vec::new();
-        for write in writes.iter().filter(|write| !write.deleted) {
-            let distinct: HashSet<&Token> = write.tokens.iter().collect();
-            rows.extend(distinct.into_iter().map(|Token { param, system, code }| {
-                args![self.tenant, &write.kind, &write.id, param, code, system, write.effective_at]
-            }));
-        }
-        rows
-    }
-
     /// The (type, id) of each row a statement returns.
     async fn keys_of(&self, sql: Sql) -> Result<Vec<(String, String)>> {
         let rows = self.exec.rows(sql).await?;
@@ -478,6 +427,12 @@ const UNLESS_CHANGED: &str = " ON CONFLICT (tenant_id, resource_type, resource_i
     RETURNING resource_type, resource_id";
 const INSERT_TOKEN: &str =
     "INSERT INTO resource_token (tenant_id, resource_type, resource_id, param, code, system, effective_at)";
+const INSERT_TEXT: &str = "INSERT INTO resource_string (tenant_id, resource_type, resource_id, param, exact, folded)";
+const INSERT_RANGE: &str =
+    "INSERT INTO resource_range (tenant_id, resource_type, resource_id, param, low, high, system, code)";
+
+/// Type, id, date, and what it is found by.
+type Found<'a> = (&'a str, &'a str, Instant, &'a FoundBy);
 
 /// How many keys one statement names.
 const KEYS_AT_ONCE: usize = 64;

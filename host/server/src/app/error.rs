@@ -56,7 +56,8 @@ impl AppError {
             401 => "login",
             403 => "forbidden",
             404 => "not-found",
-            409 => "conflict",
+            409 | 412 => "conflict",
+            410 => "deleted",
             503 => "transient",
             _ => "exception",
         };

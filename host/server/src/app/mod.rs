@@ -32,6 +32,7 @@ pub mod recall;
 pub mod record;
 pub mod replay;
 pub mod retention;
+pub mod search;
 pub mod second_factor;
 pub mod secret;
 pub mod session;

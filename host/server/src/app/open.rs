@@ -148,6 +148,7 @@ impl Hospital {
         };
         let hospital = Self { shared: Arc::new(shared) };
         hospital.heed_recalls().await.map_err(records)?;
+        hospital.index_anew().await.map_err(records)?;
         Ok(hospital)
     }
 

@@ -1,6 +1,6 @@
 //! The clinical record: FHIR in, FHIR out, and the snapshot for plugins.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use serde_json::{Value, json, value::RawValue};
 use xinglin_domain::{
@@ -11,21 +11,22 @@ use xinglin_domain::{
     time::Instant,
 };
 use xinglin_store::{
-    CodeFilter, Executor, PatientQuery, Resource, ResourceQuery, ResourceWrite, TenantScope, TenantTx, Token,
-    TokenFilter,
+    CodeFilter, Executor, PatientQuery, RecordQuery, Resource, ResourceQuery, ResourceWrite, TenantScope, TenantTx,
 };
 
 use super::{
     AppError, AppResult, Caller, Hospital,
     consent::{Asked, Purpose},
+    search::Asked as Searched,
 };
 use crate::{
     ambient,
     fhir::{
         FhirError,
-        answer::{self, RefusedEntry, Written},
+        answer::{self, Done, RefusedEntry, Written},
         bundle::{self, Plan, Planned},
-        index, outcome, snapshot, validate,
+        index::{self, Index},
+        outcome, search, snapshot, validate,
     },
 };
 
@@ -34,36 +35,39 @@ const SNAPSHOT_ROWS: u32 = 2000;
 /// Most observations of one code.
 const OF_ONE_CODE: u32 = 128;
 
-/// A page of a search.
-#[derive(Debug)]
-pub struct Page {
-    /// Newest first.
-    pub resources: Vec<Resource>,
-    /// How many there are in all.
-    pub total: i64,
+/// One thing to be done to a single resource, over HTTP.
+#[derive(Debug, Clone)]
+pub struct Act {
+    /// `POST`, `PUT` or `DELETE`.
+    pub method: &'static str,
+    /// `Type`, `Type/id` or `Type?condition`.
+    pub url: String,
+    /// The version that must be current.
+    pub if_match: Option<u64>,
+    /// Unless there is one like that.
+    pub if_none_exist: Option<String>,
 }
 
 impl Hospital {
     /// Takes a transaction (all or nothing) or batch (each for itself) bundle
-    /// and returns the response bundle.
+    /// and returns the response bundle. `base` is where the server is, for links.
     ///
     /// # Errors
     /// `FHIR_INVALID` with every issue and its path; nothing is written then.
-    pub async fn import_bundle(&self, caller: &Caller, bundle: Value) -> AppResult<Value> {
-        caller.may(Action::ImportRecords)?;
+    pub async fn import_bundle(&self, caller: &Caller, base: &str, bundle: Value) -> AppResult<Value> {
         match bundle::plan(bundle, &mut mint)? {
             Plan::Transaction(planned) => {
-                planned.iter().try_for_each(not_ours)?;
+                may_write(caller, &planned)?;
                 let tx = self.begin(caller).await?;
-                let written = write(&tx, planned, caller.now).await?;
+                let done = self.do_all(&tx, caller, base, planned).await?;
                 tx.commit().await?;
-                Ok(answer::transaction_response(&written))
+                Ok(answer::transaction_response(done))
             }
             Plan::Batch(entries) => {
                 let mut outcomes = Vec::with_capacity(entries.len());
                 for entry in entries {
                     let outcome = match entry {
-                        Ok(planned) => self.write_one(caller, planned).await,
+                        Ok(planned) => self.do_one(caller, base, planned).await,
                         Err(error) => Err(error.into()),
                     };
                     outcomes.push(outcome.map_err(|error: AppError| RefusedEntry {
@@ -71,49 +75,81 @@ impl Hospital {
                         outcome: error.operation_outcome(),
                     }));
                 }
-                Ok(answer::batch_response(&outcomes))
+                Ok(answer::batch_response(outcomes))
             }
         }
     }
 
-    /// Creates (without an id) or updates (with one) a single resource.
+    /// Creates, updates or deletes a single resource. Returns what came of it, and the
+    /// resource as it is then, if there is one.
     ///
     /// # Errors
-    /// `FHIR_INVALID`, or `VERSION_CONFLICT` if `if_match` is not current.
-    pub async fn put_resource(
+    /// `FHIR_INVALID`; `PRECONDITION_FAILED` if a condition does not hold or says too
+    /// little; `RETENTION_HOLD` if it must stay.
+    pub async fn act(
         &self,
         caller: &Caller,
-        kind: &str,
-        id: Option<&str>,
-        if_match: Option<u64>,
-        resource: Value,
-    ) -> AppResult<Resource> {
+        act: &Act,
+        resource: Option<Value>,
+    ) -> AppResult<(Done, Option<Resource>)> {
         caller.may(Action::ImportRecords)?;
-        let (method, url) = match id {
-            Some(id) => ("PUT", format!("{kind}/{id}")),
-            None => ("POST", kind.to_owned()),
-        };
-        let mut request = json!({ "method": method, "url": url });
-        if let Some(version) = if_match {
+        let mut request = json!({ "method": act.method, "url": act.url });
+        if let Some(version) = act.if_match {
             request["ifMatch"] = format!("W/\"{version}\"").into();
         }
-        // Said in terms of the resource, before it is wrapped.
-        validate::validate(&resource)?;
+        if let Some(condition) = &act.if_none_exist {
+            request["ifNoneExist"] = condition.as_str().into();
+        }
+        let mut entry = json!({ "request": request });
+        if let Some(resource) = resource {
+            // Said in terms of the resource, before it is wrapped.
+            validate::validate(&resource)?;
+            entry["resource"] = resource;
+        }
         // One way in: a single resource is a transaction of one.
-        let bundle = json!({
-            "resourceType": "Bundle", "type": "transaction",
-            "entry": [{ "resource": resource, "request": request }],
-        });
+        let bundle = json!({ "resourceType": "Bundle", "type": "transaction", "entry": [entry] });
         let Plan::Transaction(planned) = bundle::plan(bundle, &mut mint)? else {
             return Err(AppError::internal("a transaction was planned as a batch"));
         };
-        planned.iter().try_for_each(not_ours)?;
-        let id = planned.first().map(|planned| planned.id.clone()).unwrap_or_default();
         let tx = self.begin(caller).await?;
-        write(&tx, planned, caller.now).await?;
-        let resource = tx.get_resource(kind, &id).await?;
+        let done = self.do_all(&tx, caller, "", planned).await?.into_iter().next();
+        let done = done.ok_or_else(|| AppError::internal("nothing was done"))?;
+        let resource = match &done {
+            Done::Written(written) | Done::Existing(written) if !written.deleted => {
+                Some(tx.get_resource(&written.resource_type, &written.id).await?)
+            }
+            _ => None,
+        };
         tx.commit().await?;
-        Ok(resource)
+        Ok((done, resource))
+    }
+
+    /// Changes a resource by a JSON Patch (RFC 6902), over the version that `if_match`
+    /// names or that there is now.
+    ///
+    /// # Errors
+    /// `BODY_INVALID` if it is no patch; `FHIR_INVALID` if it does not fit, or what comes
+    /// of it is no sound resource; and as [`Hospital::act`].
+    pub async fn patch_resource(
+        &self,
+        caller: &Caller,
+        kind: &str,
+        id: &str,
+        if_match: Option<u64>,
+        patch: &[u8],
+    ) -> AppResult<Resource> {
+        caller.may(Action::ImportRecords)?;
+        let patch: json_patch::Patch = serde_json::from_slice(patch)
+            .map_err(|error| AppError::new(Code::BodyInvalid, format!("no JSON Patch: {error}")))?;
+        let current = self.read_resource(caller, kind, id).await?;
+        let mut resource = value(&current)?;
+        json_patch::patch(&mut resource, &patch)
+            .map_err(|error| AppError::new(Code::FhirInvalid, format!("the patch does not fit: {error}")))?;
+        let version = if_match.or_else(|| u64::try_from(current.version).ok());
+        let url = format!("{kind}/{id}");
+        let act = Act { method: "PUT", url, if_match: version, if_none_exist: None };
+        let (_, resource) = self.act(caller, &act, Some(resource)).await?;
+        resource.ok_or_else(|| AppError::internal("nothing was written"))
     }
 
     /// The current version of a resource.
@@ -134,43 +170,193 @@ impl Hospital {
         visible(caller, resource)
     }
 
-    /// All versions, newest first.
+    /// All versions, newest first, those among them that say that it is gone.
     ///
     /// # Errors
-    /// As [`Hospital::read_resource`].
+    /// `NOT_FOUND` if there are none that the caller may see.
     pub async fn read_history(&self, caller: &Caller, kind: &str, id: &str) -> AppResult<Vec<Resource>> {
         let history = self.records(caller).list_resource_history(kind, id, None, 1000).await?;
-        if history.is_empty() {
+        if history.is_empty() || !history.iter().all(|resource| sees(caller, resource)) {
             return Err(AppError::not_found("resource", format!("{kind}/{id}")));
         }
-        history.into_iter().map(|resource| visible(caller, resource)).collect()
+        Ok(history)
     }
 
-    /// Resources of one type, by id, patient and code.
-    ///
-    /// # Errors
-    /// If the caller may not search, or a patient asks without naming themselves.
-    pub async fn search(&self, caller: &Caller, mut query: ResourceQuery, count: u32) -> AppResult<Page> {
-        if caller.may(Action::ReadRecords).is_err() {
-            // A patient searches their own record and no other.
-            let asked = query.patient_id.as_deref().and_then(|id| id.parse::<PatientId>().ok());
-            let patient = asked.or_else(|| caller.actor.patients.first().copied());
-            let patient = patient.ok_or_else(|| AppError::new(Code::AuthForbidden, "this account has no record"))?;
-            caller.may_see(patient, "patient", patient)?;
-            query.patient_id = Some(patient.to_string());
+    async fn do_one(&self, caller: &Caller, base: &str, planned: Planned) -> AppResult<Done> {
+        if let bundle::Action::Read { url } = &planned.action {
+            // It waits for no turn to write.
+            return Ok(Done::Read(self.read_url(&self.records(caller), caller, base, url).await?));
         }
-        let records = self.records(caller);
-        let total = records.count_resources(&query).await?;
-        let resources = records.list_resources(&query, None, count.min(1000)).await?;
-        Ok(Page { resources, total })
+        may_write(caller, std::slice::from_ref(&planned))?;
+        let tx = self.begin(caller).await?;
+        let done = self.do_all(&tx, caller, base, vec![planned]).await?;
+        tx.commit().await?;
+        done.into_iter().next().ok_or_else(|| AppError::internal("nothing was done"))
     }
 
-    async fn write_one(&self, caller: &Caller, planned: Planned) -> AppResult<Written> {
-        not_ours(&planned)?;
-        let tx = self.begin(caller).await?;
-        let written = write(&tx, vec![planned], caller.now).await?;
-        tx.commit().await?;
-        written.into_iter().next().ok_or_else(|| AppError::internal("nothing was written"))
+    /// Carries out what a bundle asks for: conditions are resolved, then all is written,
+    /// then what is to be read is read.
+    async fn do_all(
+        &self,
+        tx: &TenantTx,
+        caller: &Caller,
+        base: &str,
+        mut planned: Vec<Planned>,
+    ) -> AppResult<Vec<Done>> {
+        let mut done: Vec<Option<Done>> = self.resolve(tx, caller, &mut planned).await?;
+        let (mut to_write, mut places) = (Vec::new(), Vec::new());
+        for (place, planned) in planned.iter_mut().enumerate() {
+            if done[place].is_none() && !planned.action.is_read() {
+                not_ours(planned)?;
+                may_go(tx, planned).await?;
+                places.push(place);
+                let resource = planned.resource.take();
+                to_write.push(Planned { resource, ..planned.clone() });
+            }
+        }
+        if !to_write.is_empty() {
+            let written = write(tx, to_write, caller.now).await?;
+            for (place, written) in places.into_iter().zip(written) {
+                done[place] = Some(written.map_or(Done::Nothing, Done::Written));
+            }
+        }
+        let mut all = Vec::with_capacity(done.len());
+        for (planned, done) in planned.iter().zip(done) {
+            all.push(match (done, &planned.action) {
+                (Some(done), _) => done,
+                (None, bundle::Action::Read { url }) => Done::Read(self.read_url(tx, caller, base, url).await?),
+                (None, _) => return Err(AppError::internal("an entry was not carried out")),
+            });
+        }
+        Ok(all)
+    }
+
+    /// Finds what conditions speak of, and makes plain updates, creates and deletions of
+    /// them; what needs nothing more is done.
+    async fn resolve(&self, tx: &TenantTx, caller: &Caller, planned: &mut [Planned]) -> AppResult<Vec<Option<Done>>> {
+        use bundle::Action as Act;
+        let mut done: Vec<Option<Done>> = planned.iter().map(|_| None).collect();
+        let conditional = |planned: &&Planned| {
+            matches!(
+                planned.action,
+                Act::Create { if_none_exist: Some(_) } | Act::UpdateBy { .. } | Act::DeleteBy { .. }
+            )
+        };
+        // Of two that ask the same at once, the second sees what the first wrote.
+        let kinds: BTreeSet<&str> = planned.iter().filter(conditional).map(|p| p.resource_type.as_str()).collect();
+        for kind in kinds {
+            tx.lock(&format!("condition/{kind}")).await?;
+        }
+        let mut moves = HashMap::new();
+        for (place, planned) in planned.iter_mut().enumerate() {
+            let kind = planned.resource_type.clone();
+            let condition = match &planned.action {
+                Act::Create { if_none_exist: Some(condition) }
+                | Act::UpdateBy { condition, .. }
+                | Act::DeleteBy { condition } => condition.clone(),
+                _ => continue,
+            };
+            let found = self.only_one(tx, caller, &kind, &condition).await?;
+            let drawn = format!("{kind}/{}", planned.id);
+            match (std::mem::replace(&mut planned.action, Act::Delete { if_match: None }), found) {
+                (Act::Create { .. }, Some(found)) => {
+                    moves.insert(drawn, format!("{kind}/{}", found.id));
+                    done[place] = Some(Done::Existing(written_of(&found)?));
+                }
+                (Act::UpdateBy { given, if_match, .. }, Some(found)) => {
+                    if given.is_some_and(|given| given != found.id) {
+                        let detail = format!("the condition finds {kind}/{}, the resource has another id", found.id);
+                        return Err(AppError::new(Code::FhirInvalid, detail));
+                    }
+                    moves.insert(drawn, format!("{kind}/{}", found.id));
+                    if let Value::Object(fields) = &mut planned.resource {
+                        fields.insert("id".to_owned(), found.id.clone().into());
+                    }
+                    planned.id = found.id;
+                    planned.action = Act::Update { if_match };
+                }
+                (Act::UpdateBy { given: Some(_), if_match, .. }, None) => planned.action = Act::Update { if_match },
+                (Act::Create { .. } | Act::UpdateBy { .. }, None) => {
+                    planned.action = Act::Create { if_none_exist: None };
+                }
+                (_, Some(found)) => planned.id = found.id,
+                (_, None) => done[place] = Some(Done::Nothing),
+            }
+        }
+        // References to what others have: `Practitioner?identifier=…`.
+        let searched: BTreeSet<String> = planned
+            .iter()
+            .flat_map(|planned| &planned.unresolved)
+            .map(|unresolved| unresolved.reference.clone())
+            .filter(|reference| reference.contains('?'))
+            .collect();
+        for reference in searched {
+            // One that finds nothing, or several, or is no search, stays as it is.
+            if let Some((kind, condition)) = reference.split_once('?')
+                && let Ok(Some(found)) = self.only_one(tx, caller, kind, condition).await
+            {
+                moves.insert(reference.clone(), format!("{kind}/{}", found.id));
+            }
+        }
+        bundle::redirect(planned, moves);
+        Ok(done)
+    }
+
+    /// The one resource that a condition finds, if any.
+    async fn only_one(
+        &self,
+        tx: &TenantTx,
+        caller: &Caller,
+        kind: &str,
+        condition: &str,
+    ) -> AppResult<Option<Resource>> {
+        caller.may(Action::ReadRecords)?;
+        let parameters: Vec<(String, String)> =
+            url::form_urlencoded::parse(condition.as_bytes()).into_owned().collect();
+        let search = search::parse(kind, &parameters)?;
+        if let Some(ignored) = search.ignored.into_iter().next() {
+            return Err(ignored.into());
+        }
+        let query = search.query;
+        let says_nothing =
+            query.criteria.is_empty() && query.tokens.is_empty() && query.ids.is_empty() && query.patient_id.is_none();
+        if says_nothing {
+            let detail = format!("`{kind}?{condition}` says nothing of what is meant");
+            return Err(AppError::new(Code::PreconditionFailed, detail));
+        }
+        let mut found = tx.list_resources(&query, None, 2).await?;
+        if found.len() > 1 {
+            let detail = format!("`{kind}?{condition}` finds several");
+            return Err(AppError::new(Code::PreconditionFailed, detail));
+        }
+        Ok(found.pop())
+    }
+
+    /// What a `GET` in a bundle asks for.
+    async fn read_url<E: Executor>(
+        &self,
+        records: &TenantScope<E>,
+        caller: &Caller,
+        base: &str,
+        asked: &str,
+    ) -> AppResult<Value> {
+        let relative = asked.strip_prefix(base).unwrap_or(asked).trim_start_matches('/');
+        let (path, query) = relative.split_once('?').unwrap_or((relative, ""));
+        let resource = match path.split('/').collect::<Vec<_>>().as_slice() {
+            [kind] if !kind.is_empty() => {
+                let parameters = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+                let asked = Searched { kind: (*kind).to_owned(), parameters, strict: false, base: base.to_owned() };
+                let found = self.search_on(records, caller, &asked).await?;
+                return serde_json::to_value(&found).map_err(AppError::internal);
+            }
+            [kind, id] => records.get_resource(kind, id).await?,
+            [kind, id, "_history", version] => {
+                let version = version.parse().map_err(|_| AppError::not_found("resource", path))?;
+                records.get_resource_version(kind, id, version).await?
+            }
+            _ => return Err(AppError::not_found("resource", path)),
+        };
+        value(&visible(caller, resource)?)
     }
 
     /// What one plugin may know of a patient, and what for.
@@ -299,8 +485,8 @@ pub(crate) fn value(resource: &Resource) -> AppResult<Value> {
 }
 
 /// Writes resources as their next versions. The host's own projections come
-/// this way too.
-pub(super) async fn write(tx: &TenantTx, planned: Vec<Planned>, now: Instant) -> AppResult<Vec<Written>> {
+/// this way too. Nothing comes of deleting what is not there.
+pub(super) async fn write(tx: &TenantTx, planned: Vec<Planned>, now: Instant) -> AppResult<Vec<Option<Written>>> {
     let keys: Vec<_> = planned.iter().map(|p| (p.resource_type.clone(), p.id.clone())).collect();
     let current = tx.resource_versions(&keys).await?;
     let mut writes = Vec::with_capacity(planned.len());
@@ -308,53 +494,100 @@ pub(super) async fn write(tx: &TenantTx, planned: Vec<Planned>, now: Instant) ->
     for Planned { action, resource_type, id, mut resource, .. } in planned {
         let known = current.get(&(resource_type.clone(), id.clone())).copied();
         match action {
-            bundle::Action::Create if known.is_some() => {
+            bundle::Action::Create { .. } if known.is_some() => {
                 return Err(AppError::new(Code::AlreadyExists, format!("{resource_type}/{id} exists")));
             }
-            bundle::Action::Update { if_match: Some(wanted) } if known != i64::try_from(wanted).ok() => {
+            bundle::Action::Update { if_match: Some(wanted) } | bundle::Action::Delete { if_match: Some(wanted) }
+                if known != i64::try_from(wanted).ok() =>
+            {
                 let found = known.map_or("none".to_owned(), |version| version.to_string());
                 return Err(AppError::new(
-                    Code::VersionConflict,
-                    format!("{resource_type}/{id}: ifMatch names version {wanted}, current is {found}"),
+                    Code::PreconditionFailed,
+                    format!("{resource_type}/{id}: version {wanted} is wanted, current is {found}"),
                 ));
             }
             _ => {}
         }
+        let version = known.unwrap_or(0) + 1;
+        let stamped = u64::try_from(version).map_err(AppError::internal)?;
+        let deleted = action.is_delete();
+        let mut found = if deleted {
+            let current = match known {
+                Some(_) => Some(tx.get_resource(&resource_type, &id).await?),
+                None => None,
+            };
+            let Some(current) = current.filter(|current| !current.deleted) else {
+                written.push(None);
+                continue;
+            };
+            resource = json!({ "resourceType": resource_type, "id": id });
+            Index { patient: current.patient_id, date: Some(current.effective_at), ..Index::default() }
+        } else {
+            index::index(&resource)
+        };
         if resource_type == "Patient" && id.parse::<PatientId>().is_err() {
             return Err(AppError::new(
                 Code::FhirInvalid,
                 format!("Patient/{id}: ids of patients are drawn by the hospital; create it with POST"),
             ));
         }
-        let version = known.unwrap_or(0) + 1;
-        let stamped = u64::try_from(version).map_err(AppError::internal)?;
         answer::stamp(&mut resource, stamped, now);
-        written.push(Written {
+        written.push(Some(Written {
             resource_type: resource_type.clone(),
             id: id.clone(),
             version: stamped,
             at: now,
             created: known.is_none(),
-        });
-        let found = index::index(&resource);
+            deleted,
+        }));
         writes.push(ResourceWrite {
             kind: resource_type,
             id,
             version,
-            patient_id: found.patient,
+            patient_id: found.patient.take(),
             effective_at: found.date.unwrap_or(now),
             last_updated: now,
-            deleted: false,
+            deleted,
             body: raw(&resource)?,
-            tokens: found
-                .tokens
-                .into_iter()
-                .map(|token| Token { param: token.param.to_owned(), system: token.system, code: token.code })
-                .collect(),
+            found_by: found.found_by,
         });
     }
     tx.put_resources(&writes).await?;
     Ok(written)
+}
+
+fn may_write(caller: &Caller, planned: &[Planned]) -> AppResult<()> {
+    match planned.iter().all(|planned| planned.action.is_read()) {
+        true => Ok(()),
+        false => caller.may(Action::ImportRecords),
+    }
+}
+
+/// Whether it may be deleted, if it is to be: not who has a record.
+async fn may_go(tx: &TenantTx, planned: &Planned) -> AppResult<()> {
+    if !planned.action.is_delete() || planned.resource_type != "Patient" {
+        return Ok(());
+    }
+    let query = RecordQuery { patient_id: Some(planned.id.clone()), ..RecordQuery::default() };
+    let record = tx.list_record(&query, None, 2).await?;
+    match record.iter().find(|resource| resource.kind != "Patient") {
+        None => Ok(()),
+        Some(other) => {
+            let detail = format!("Patient/{} has a record, {}/{} for one", planned.id, other.kind, other.id);
+            Err(AppError::new(Code::RetentionHold, detail))
+        }
+    }
+}
+
+fn written_of(resource: &Resource) -> AppResult<Written> {
+    Ok(Written {
+        resource_type: resource.kind.clone(),
+        id: resource.id.clone(),
+        version: u64::try_from(resource.version).map_err(AppError::internal)?,
+        at: resource.last_updated,
+        created: false,
+        deleted: resource.deleted,
+    })
 }
 
 /// What the host writes of its own acts is not to be written by anybody else: a
@@ -405,29 +638,25 @@ pub(super) fn mint(kind: &str) -> String {
     }
 }
 
-/// The query of a search on `patient` and `code` tokens as FHIR writes them:
-/// `system|code`, `|code` or `code`, several parted by commas.
-pub fn token_filter(param: &str, text: &str) -> TokenFilter {
-    let any_of = text.split(',').map(|token| match token.split_once('|') {
-        Some((system, code)) => CodeFilter { system: Some(system.to_owned()), code: code.to_owned() },
-        None => CodeFilter { system: None, code: token.to_owned() },
-    });
-    TokenFilter { param: param.to_owned(), any_of: any_of.collect() }
-}
-
 fn raw(value: &Value) -> AppResult<Box<RawValue>> {
     serde_json::value::to_raw_value(value).map_err(AppError::internal)
 }
 
 /// Staff see the hospital's records; a patient sees their own.
-fn visible(caller: &Caller, resource: Resource) -> AppResult<Resource> {
-    let gone = || AppError::not_found("resource", format!("{}/{}", resource.kind, resource.id));
-    if resource.deleted {
-        return Err(gone());
-    }
+fn sees(caller: &Caller, resource: &Resource) -> bool {
     let own = resource.patient_id.as_deref().and_then(|id| id.parse().ok());
     let theirs = own.is_some_and(|patient| caller.actor.is(Role::Patient) && caller.actor.acts_for(patient));
-    if theirs || caller.may(Action::ReadRecords).is_ok() { Ok(resource) } else { Err(gone()) }
+    theirs || caller.may(Action::ReadRecords).is_ok()
+}
+
+/// The resource, if the caller sees it and it is there.
+fn visible(caller: &Caller, resource: Resource) -> AppResult<Resource> {
+    let Resource { kind, id, deleted, .. } = &resource;
+    match (sees(caller, &resource), deleted) {
+        (false, _) => Err(AppError::not_found("resource", format!("{kind}/{id}"))),
+        (true, true) => Err(AppError::new(Code::Deleted, format!("{kind}/{id} was deleted"))),
+        (true, false) => Ok(resource),
+    }
 }
 
 impl From<FhirError> for AppError {

@@ -106,7 +106,7 @@ async fn import(hospital: &Hospital, tenant: TenantId, file: &Path) -> Result<us
         now: hospital.now(),
         request_id: format!("import-{:032x}", ambient::fresh_id()),
     };
-    let answer = hospital.import_bundle(&caller, bundle).await?;
+    let answer = hospital.import_bundle(&caller, "", bundle).await?;
     let entries = answer["entry"].as_array().map(Vec::as_slice).unwrap_or_default();
     let refused: Vec<&Value> = entries.iter().filter(|entry| entry["response"]["outcome"].is_object()).collect();
     for entry in &refused {

@@ -1,7 +1,9 @@
 //! Resources and bundles on their way out.
 
+use serde::Serialize;
 use serde_json::{Value, json};
 use xinglin_domain::time::Instant;
+use xinglin_store::{Json, Resource};
 
 /// A resource version that was stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +18,21 @@ pub struct Written {
     pub at: Instant,
     /// Whether it is the first.
     pub created: bool,
+    /// Whether it says that the resource is gone.
+    pub deleted: bool,
+}
+
+/// What came of an entry of a bundle.
+#[derive(Debug, Clone)]
+pub enum Done {
+    /// It was written, or deleted.
+    Written(Written),
+    /// There was one like that already.
+    Existing(Written),
+    /// There was nothing to delete.
+    Nothing,
+    /// What was read: a resource or a searchset.
+    Read(Value),
 }
 
 /// Sets what only the store knows: `meta.versionId` and `meta.lastUpdated`. The
@@ -31,13 +48,13 @@ pub fn stamp(resource: &mut Value, version: u64, at: Instant) {
     }
 }
 
-/// The answer to a transaction: every entry was stored.
-pub fn transaction_response(written: &[Written]) -> Value {
-    let entries: Vec<Value> = written.iter().map(written_entry).collect();
+/// The answer to a transaction: every entry was carried out.
+pub fn transaction_response(done: Vec<Done>) -> Value {
+    let entries: Vec<Value> = done.into_iter().map(done_entry).collect();
     bundle("transaction-response", entries)
 }
 
-/// An entry of a batch that was not stored.
+/// An entry of a batch that was not carried out.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RefusedEntry {
     /// The HTTP status that it would have had on its own.
@@ -46,12 +63,12 @@ pub struct RefusedEntry {
     pub outcome: Value,
 }
 
-/// The answer to a batch: each entry was stored, or says why not.
-pub fn batch_response(results: &[Result<Written, RefusedEntry>]) -> Value {
+/// The answer to a batch: each entry was carried out, or says why not.
+pub fn batch_response(results: Vec<Result<Done, RefusedEntry>>) -> Value {
     let entries = results
-        .iter()
+        .into_iter()
         .map(|result| match result {
-            Ok(written) => written_entry(written),
+            Ok(done) => done_entry(done),
             Err(RefusedEntry { status, outcome }) => {
                 json!({"response": {"status": status.to_string(), "outcome": outcome}})
             }
@@ -60,56 +77,134 @@ pub fn batch_response(results: &[Result<Written, RefusedEntry>]) -> Value {
     bundle("batch-response", entries)
 }
 
-fn written_entry(written: &Written) -> Value {
-    let Written { resource_type, id, version, at, created } = written;
+fn done_entry(done: Done) -> Value {
+    let (status, written) = match done {
+        Done::Nothing => return json!({"response": {"status": "204 No Content"}}),
+        Done::Read(resource) => return json!({"resource": resource, "response": {"status": "200 OK"}}),
+        Done::Existing(written) => ("200 OK", written),
+        Done::Written(written) if written.deleted => ("204 No Content", written),
+        Done::Written(written) if written.created => ("201 Created", written),
+        Done::Written(written) => ("200 OK", written),
+    };
+    let Written { resource_type, id, version, at, .. } = written;
     json!({"response": {
-        "status": if *created { "201 Created" } else { "200 OK" },
+        "status": status,
         "location": format!("{resource_type}/{id}/_history/{version}"),
         "etag": format!("W/\"{version}\""),
         "lastModified": at.to_string(),
     }})
 }
 
-/// A page of a search at `base`. `here` is the URL that was asked, `next` that of
-/// the next page; `total` is left out if it was not counted.
-pub fn searchset(base: &str, resources: Vec<Value>, total: Option<u64>, here: &str, next: Option<&str>) -> Value {
-    let entries = resources.into_iter().map(|r| with_url(base, r, "search", json!({"mode": "match"}))).collect();
-    let mut set = bundle("searchset", entries);
-    if let Some(total) = total {
-        set["total"] = total.into();
+/// A page of a search. The resources are passed through as they are stored.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Searchset {
+    resource_type: &'static str,
+    r#type: &'static str,
+    /// How many match in all, if it was counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub total: Option<i64>,
+    /// `self`, and `next` if there is more.
+    pub link: Vec<Link>,
+    /// FHIR has no empty arrays.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    entry: Vec<Entry>,
+}
+
+/// A link of a bundle.
+#[derive(Debug, Serialize)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct Link {
+    pub relation: &'static str,
+    pub url: String,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Entry {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    full_url: Option<String>,
+    resource: Json,
+    search: Mode,
+}
+
+#[derive(Debug, Serialize)]
+struct Mode {
+    mode: &'static str,
+}
+
+impl Searchset {
+    /// An empty one, as the answer to this URL.
+    pub fn of(here: String) -> Self {
+        let link = vec![Link { relation: "self", url: here }];
+        Self { resource_type: "Bundle", r#type: "searchset", total: None, link, entry: Vec::new() }
     }
-    let mut links = vec![json!({"relation": "self", "url": here})];
-    links.extend(next.map(|url| json!({"relation": "next", "url": url})));
-    set["link"] = links.into();
-    set
+
+    /// Adds a resource that matches (`match`) or belongs to one that does (`include`).
+    pub fn push(&mut self, base: &str, kind: &str, id: &str, resource: Json, mode: &'static str) {
+        let full_url = Some(format!("{base}/{kind}/{id}"));
+        self.entry.push(Entry { full_url, resource, search: Mode { mode } });
+    }
+
+    /// Adds what is to be said about the search itself.
+    pub fn remark(&mut self, outcome: Json) {
+        self.entry.push(Entry { full_url: None, resource: outcome, search: Mode { mode: "outcome" } });
+    }
 }
 
-/// The versions of one resource, newest first, each stamped.
-pub fn history(base: &str, versions: Vec<Value>) -> Value {
-    let total = versions.len();
-    let entries = versions
-        .into_iter()
-        .map(|version| {
-            let request = if version["meta"]["versionId"] == "1" {
-                json!({"method": "POST", "url": version["resourceType"]})
-            } else {
-                json!({"method": "PUT", "url": format!("{}/{}", plain(&version["resourceType"]), plain(&version["id"]))})
-            };
-            with_url(base, version, "request", request)
-        })
-        .collect();
+/// The versions of one resource, newest first.
+pub fn history(base: &str, versions: &[Resource]) -> serde_json::Result<Value> {
+    let mut entries = Vec::with_capacity(versions.len());
+    for Resource { kind, id, version, last_updated, deleted, body, .. } in versions {
+        let (method, url, status) = match version {
+            _ if *deleted => ("DELETE", format!("{kind}/{id}"), "204 No Content"),
+            1 => ("POST", kind.clone(), "201 Created"),
+            _ => ("PUT", format!("{kind}/{id}"), "200 OK"),
+        };
+        let mut entry = json!({
+            "fullUrl": format!("{base}/{kind}/{id}"),
+            "request": {"method": method, "url": url},
+            "response": {
+                "status": status, "etag": format!("W/\"{version}\""), "lastModified": last_updated.to_string(),
+            },
+        });
+        if !deleted {
+            entry["resource"] = serde_json::from_str(body.get())?;
+        }
+        entries.push(entry);
+    }
     let mut set = bundle("history", entries);
-    set["total"] = total.into();
-    set
+    set["total"] = versions.len().into();
+    Ok(set)
 }
 
-fn with_url(base: &str, resource: Value, name: &str, value: Value) -> Value {
-    let url = format!("{base}/{}/{}", plain(&resource["resourceType"]), plain(&resource["id"]));
-    json!({"fullUrl": url, "resource": resource, name: value})
-}
-
-fn plain(value: &Value) -> &str {
-    value.as_str().unwrap_or_default()
+/// The resource with these elements only, and those that must be there; or without its
+/// narrative. It says of itself that something was left out.
+pub fn subset(resource: &mut Value, elements: &[String], required: &[&str], without_text: bool) {
+    let Value::Object(fields) = resource else { return };
+    let before = fields.len();
+    if without_text {
+        fields.remove("text");
+    }
+    if !elements.is_empty() {
+        let always = ["resourceType", "id", "meta"];
+        fields.retain(|name, _| {
+            let name = name.trim_start_matches('_');
+            always.contains(&name)
+                || required.iter().any(|required| name.starts_with(required))
+                || elements.iter().any(|element| element == name)
+        });
+    }
+    if fields.len() < before {
+        let tag = json!({"system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue", "code": "SUBSETTED"});
+        let meta = fields.entry("meta").or_insert_with(|| json!({}));
+        if let Value::Object(meta) = meta {
+            match meta.entry("tag").or_insert_with(|| json!([])) {
+                Value::Array(tags) => tags.push(tag),
+                other => *other = json!([tag]),
+            }
+        }
+    }
 }
 
 /// FHIR has no empty arrays: a bundle without entries has no `entry`.
@@ -145,30 +240,59 @@ mod tests {
             version: 1,
             at: Instant::from_micros(0),
             created: true,
+            deleted: false,
         };
         let error = validate(&json!({"resourceType": "Patient", "gender": "f"})).expect_err("invalid");
         let refused = RefusedEntry { status: 422, outcome: outcome::of_error(&error) };
-        let answer = batch_response(&[Ok(written), Err(refused)]);
+        let answer = batch_response(vec![Ok(Done::Written(written)), Err(refused), Ok(Done::Nothing)]);
         assert_eq!(answer["entry"][1]["response"]["status"], "422");
         assert_eq!(answer["entry"][0]["response"]["location"], "Patient/p/_history/1");
         assert_eq!(answer["entry"][1]["response"]["outcome"]["issue"][0]["expression"][0], "Patient.gender");
         assert_eq!(validate(&answer), Ok(()));
-        assert_eq!(validate(&transaction_response(&[])), Ok(()));
+        assert_eq!(validate(&transaction_response(Vec::new())), Ok(()));
+    }
+
+    fn stored(version: i64, deleted: bool) -> Resource {
+        let body = json!({"resourceType": "Patient", "id": "p", "meta": {"versionId": version.to_string()}});
+        Resource {
+            kind: "Patient".into(),
+            id: "p".into(),
+            version,
+            patient_id: None,
+            effective_at: Instant::from_micros(0),
+            last_updated: Instant::from_micros(0),
+            deleted,
+            body: serde_json::value::to_raw_value(&body).expect("json"),
+        }
     }
 
     #[test]
     fn pages_and_histories() {
-        let resource = json!({"resourceType": "Patient", "id": "p", "meta": {"versionId": "2"}});
-        let page = searchset(
-            "https://h.example/fhir",
-            vec![resource.clone()],
-            Some(1),
-            "https://h.example/fhir/Patient",
-            None,
-        );
+        let mut page = Searchset::of("https://h.example/fhir/Patient".to_owned());
+        assert_eq!(validate(&json!(page)), Ok(()));
+        page.push("https://h.example/fhir", "Patient", "p", stored(1, false).body, "match");
+        let page = json!(page);
         assert_eq!(page["entry"][0]["fullUrl"], "https://h.example/fhir/Patient/p");
+        assert_eq!(page["entry"][0]["resource"]["id"], "p");
         assert_eq!(validate(&page), Ok(()));
-        let history = history("https://h.example/fhir", vec![resource]);
-        assert_eq!(history["entry"][0]["request"], json!({"method": "PUT", "url": "Patient/p"}));
+        let versions = [stored(3, true), stored(2, false), stored(1, false)];
+        let history = history("https://h.example/fhir", &versions).expect("json");
+        let methods: Vec<_> = (0..3).map(|n| history["entry"][n]["request"]["method"].as_str()).collect();
+        assert_eq!(methods, [Some("DELETE"), Some("PUT"), Some("POST")]);
+        assert_eq!(history["entry"][0].get("resource"), None);
+        assert_eq!(validate(&history), Ok(()));
+    }
+
+    #[test]
+    fn a_subset_says_so() {
+        let whole =
+            json!({"resourceType": "Patient", "id": "p", "active": true, "_active": {}, "name": [], "text": {}});
+        let mut some = whole.clone();
+        subset(&mut some, &["active".to_owned()], &[], false);
+        assert_eq!(some["meta"]["tag"][0]["code"], "SUBSETTED");
+        assert_eq!((some.get("active"), some.get("name")), (Some(&json!(true)), None));
+        let mut all = whole.clone();
+        subset(&mut all, &[], &[], false);
+        assert_eq!(all, whole);
     }
 }

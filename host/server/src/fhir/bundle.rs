@@ -18,34 +18,74 @@ pub enum Plan {
     Batch(Vec<Result<Planned, FhirError>>),
 }
 
-/// One resource to be written.
+/// One thing to be done.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Planned {
-    /// Create or update.
+    /// What.
     pub action: Action,
-    /// As the resource says.
+    /// As the resource says; nothing for a read.
     pub resource_type: String,
-    /// Drawn for a create, given for an update.
+    /// Drawn for a create, given for an update or a deletion; of what is found by a
+    /// condition, drawn in case there is none, or nothing.
     pub id: String,
     /// Ready to be stored but for `meta.versionId` and `meta.lastUpdated`: it
     /// has its id, and links within the bundle are references. Otherwise as it
-    /// came.
+    /// came. Null if there is nothing to store.
     pub resource: Value,
     /// References that point at nothing in the bundle though they should; they
     /// were left as they are.
     pub unresolved: Vec<Unresolved>,
 }
 
-/// What to do with the resource.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What to do. Conditions are searches, as they stand behind the `?` of a URL.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
     /// `POST Type`: a new resource under the id that was drawn.
-    Create,
+    Create {
+        /// `ifNoneExist`: unless there is one like that.
+        if_none_exist: Option<String>,
+    },
     /// `PUT Type/id`: the next version, or the first.
     Update {
         /// `ifMatch`: the version that must be current.
         if_match: Option<u64>,
     },
+    /// `PUT Type?…`: the next version of the one like that, or a new resource.
+    UpdateBy {
+        /// What it is like.
+        condition: String,
+        /// The id that the resource came with.
+        given: Option<String>,
+        /// `ifMatch`: the version that must be current.
+        if_match: Option<u64>,
+    },
+    /// `DELETE Type/id`.
+    Delete {
+        /// `ifMatch`: the version that must be current.
+        if_match: Option<u64>,
+    },
+    /// `DELETE Type?…`: the one like that, if there is one.
+    DeleteBy {
+        /// What it is like.
+        condition: String,
+    },
+    /// `GET …`: once all that is written is written.
+    Read {
+        /// Relative to the server.
+        url: String,
+    },
+}
+
+impl Action {
+    /// Whether it only reads.
+    pub const fn is_read(&self) -> bool {
+        matches!(self, Self::Read { .. })
+    }
+
+    /// Whether it deletes.
+    pub const fn is_delete(&self) -> bool {
+        matches!(self, Self::Delete { .. } | Self::DeleteBy { .. })
+    }
 }
 
 /// A reference that could not be resolved.
@@ -60,8 +100,8 @@ pub struct Unresolved {
 /// Reads a bundle of type `transaction` or `batch`. `mint` draws the id of a new
 /// resource, given its type.
 ///
-/// Entries may create (POST) and update (PUT); conditions and other methods are
-/// refused as not supported. `Reference.reference` and URL elements that name an
+/// Entries may create (POST), update (PUT), delete (DELETE) and read (GET); other methods
+/// are refused as not supported. `Reference.reference` and URL elements that name an
 /// entry by its `fullUrl` come to name the resource it becomes; a conditional
 /// reference by identifier (`Practitioner?identifier=system|value`) does if
 /// exactly one entry bears that identifier.
@@ -151,7 +191,8 @@ fn draft(mut entry: Value, at: At<'_>, mint: &mut dyn FnMut(&str) -> String) -> 
     let request = Request::read(&entry, at.field("request"), &mut findings);
 
     let in_resource = at.field("resource");
-    if resource.is_null() && request.is_some() {
+    let wants_resource = matches!(request, Some(Request::Create { .. } | Request::Update { .. }));
+    if resource.is_null() && wants_resource {
         findings.add(in_resource, IssueKind::Required, "there is nothing to write");
     } else if !resource.is_null() {
         validate::check(&resource, in_resource, &mut findings);
@@ -168,25 +209,60 @@ fn draft(mut entry: Value, at: At<'_>, mint: &mut dyn FnMut(&str) -> String) -> 
     let resource_type = read::text(&resource, "resourceType").unwrap_or_default().to_owned();
     let client_id = read::text(&resource, "id").map(str::to_owned);
     let at_request = at.field("request");
+    let mut named = None;
     let (action, id) = match request {
-        Some(Request::Create { url }) => {
+        Some(Request::Create { url, if_none_exist }) => {
             if url != resource_type {
                 findings.add(at_request.field("url"), IssueKind::Value, "must be the type of the resource");
             }
-            (Action::Create, None)
+            (Action::Create { if_none_exist }, None)
         }
-        Some(Request::Update { url, if_match }) => {
-            let named = client_id.as_ref().map(|id| format!("{resource_type}/{id}"));
-            if named != Some(url) {
-                findings.add(at_request.field("url"), IssueKind::Value, "must be the type and the id of the resource");
+        Some(Request::Update { url, if_match }) => match url.split_once('?') {
+            Some((kind, condition)) => {
+                if kind != resource_type {
+                    findings.add(at_request.field("url"), IssueKind::Value, "must begin with the type of the resource");
+                }
+                let (condition, given) = (condition.to_owned(), client_id.clone());
+                (Action::UpdateBy { condition, given, if_match }, client_id.clone())
             }
-            (Action::Update { if_match }, client_id.clone())
+            None => {
+                let full = client_id.as_ref().map(|id| format!("{resource_type}/{id}"));
+                if full != Some(url) {
+                    let message = "must be the type and the id of the resource";
+                    findings.add(at_request.field("url"), IssueKind::Value, message);
+                }
+                (Action::Update { if_match }, client_id.clone())
+            }
+        },
+        Some(Request::Delete { url, if_match }) => {
+            let (kind, id, action) = match url.split_once(['/', '?']) {
+                Some((kind, condition)) if url.contains('?') => {
+                    (kind, "", Action::DeleteBy { condition: condition.to_owned() })
+                }
+                Some((kind, id)) => (kind, id, Action::Delete { if_match }),
+                None => ("", "", Action::Delete { if_match }),
+            };
+            let sound = primitive::is_type_name(kind) && (primitive::is_id(id) || url.contains('?'));
+            if !sound {
+                findings.add(at_request.field("url"), IssueKind::Value, "must be Type/id or Type?condition");
+            }
+            named = Some(kind.to_owned());
+            (action, Some(id.to_owned()))
+        }
+        Some(Request::Read { url }) => {
+            named = Some(String::new());
+            (Action::Read { url }, Some(String::new()))
         }
         // `findings` says why.
-        None => (Action::Create, None),
+        None => (Action::Create { if_none_exist: None }, None),
     };
     if let Some(error) = findings.into_error() {
         return Err(error);
+    }
+    if let Some(resource_type) = named {
+        let id = id.unwrap_or_default();
+        let planned = Planned { action, resource_type, id, resource: Value::Null, unresolved: Vec::new() };
+        return Ok(Draft { full_url: None, client_id: None, planned });
     }
 
     let id = id.unwrap_or_else(|| mint(&resource_type));
@@ -198,8 +274,10 @@ fn draft(mut entry: Value, at: At<'_>, mint: &mut dyn FnMut(&str) -> String) -> 
 
 /// `Bundle.entry.request`, as far as it can be done.
 enum Request {
-    Create { url: String },
+    Create { url: String, if_none_exist: Option<String> },
     Update { url: String, if_match: Option<u64> },
+    Delete { url: String, if_match: Option<u64> },
+    Read { url: String },
 }
 
 impl Request {
@@ -208,33 +286,37 @@ impl Request {
             findings.add(at, IssueKind::Required, "an entry must say what to do");
             return None;
         };
-        for condition in ["ifNoneExist", "ifNoneMatch", "ifModifiedSince"] {
+        for condition in ["ifNoneMatch", "ifModifiedSince"] {
             if request.get(condition).is_some() {
-                findings.add(at.field(condition), IssueKind::NotSupported, "conditional entries are not taken");
+                findings.add(at.field(condition), IssueKind::NotSupported, "this condition is not taken");
             }
         }
         let method = read::text(request, "method").unwrap_or_default();
         let url = read::text(request, "url").unwrap_or_default().to_owned();
+        let mut tagged = |name: &str| {
+            let tag = request.get(name);
+            let version = tag.and_then(Value::as_str).and_then(version_of);
+            if tag.is_some() && version.is_none() {
+                findings.add(at.field(name), IssueKind::Value, "must be W/\"version\"");
+            }
+            version
+        };
         match method {
-            "POST" => Some(Self::Create { url }),
-            "PUT" if url.contains('?') => {
-                findings.add(at.field("url"), IssueKind::NotSupported, "conditional updates are not taken");
-                None
+            "POST" => {
+                let if_none_exist = read::text(request, "ifNoneExist").map(|condition| {
+                    condition.rsplit_once('?').map_or(condition, |(_, condition)| condition).to_owned()
+                });
+                Some(Self::Create { url, if_none_exist })
             }
-            "PUT" => {
-                let tag = request.get("ifMatch");
-                let if_match = tag.and_then(Value::as_str).and_then(version_of);
-                if tag.is_some() && if_match.is_none() {
-                    findings.add(at.field("ifMatch"), IssueKind::Value, "must be W/\"version\"");
-                }
-                Some(Self::Update { url, if_match })
-            }
-            "GET" | "HEAD" | "DELETE" | "PATCH" => {
-                findings.add(at.field("method"), IssueKind::NotSupported, "only POST and PUT are taken in a bundle");
+            "PUT" => Some(Self::Update { url, if_match: tagged("ifMatch") }),
+            "DELETE" => Some(Self::Delete { url, if_match: tagged("ifMatch") }),
+            "GET" => Some(Self::Read { url }),
+            "HEAD" | "PATCH" => {
+                findings.add(at.field("method"), IssueKind::NotSupported, "not taken in a bundle");
                 None
             }
             _ => {
-                findings.add(at.field("method"), IssueKind::CodeInvalid, "must be POST or PUT");
+                findings.add(at.field("method"), IssueKind::CodeInvalid, "must be GET, POST, PUT or DELETE");
                 None
             }
         }
@@ -242,7 +324,7 @@ impl Request {
 }
 
 /// The version in a weak entity tag, `W/"3"`.
-fn version_of(tag: &str) -> Option<u64> {
+pub fn version_of(tag: &str) -> Option<u64> {
     tag.strip_prefix("W/\"")?.strip_suffix('"')?.parse().ok()
 }
 
@@ -263,7 +345,7 @@ impl Seen {
         }
         let planned = &draft.planned;
         let given = draft.client_id.as_ref().filter(|given| **given != planned.id);
-        for id in given.into_iter().chain([&planned.id]) {
+        for id in given.into_iter().chain([&planned.id]).filter(|id| !id.is_empty()) {
             if !self.ids.insert((planned.resource_type.clone(), id.clone())) {
                 findings.add(at.field("resource").field("id"), IssueKind::Duplicate, "another entry has the same");
             }
@@ -284,6 +366,19 @@ impl Draft {
 /// The server in a `fullUrl` of the form `server/Type/id`.
 fn base_of<'a>(url: &'a str, resource_type: &str) -> Option<&'a str> {
     url.rsplit_once('/')?.0.strip_suffix(resource_type)?.strip_suffix('/')
+}
+
+/// Makes references that read as a key of `moves` read as its value: what was drawn for a
+/// new resource, if there turned out to be one, and what was to be searched for.
+pub fn redirect(planned: &mut [Planned], moves: HashMap<String, String>) {
+    if moves.is_empty() {
+        return;
+    }
+    let links = Links { by_url: moves, by_identifier: HashMap::new() };
+    for Planned { resource, unresolved, .. } in planned {
+        unresolved.clear();
+        relink(resource, &links, None, At::root("Resource"), unresolved);
+    }
 }
 
 /// What the links of a bundle become.
@@ -467,7 +562,7 @@ mod tests {
     fn updates_keep_their_id() {
         let put = |url: &str, if_match: &str| json!({"resource": {"resourceType": "Patient", "id": "p"}, "request": {"method": "PUT", "url": url, "ifMatch": if_match}});
         let planned = transaction(json!([put("Patient/p", "W/\"3\"")])).expect("plan");
-        assert_eq!((planned[0].id.as_str(), planned[0].action), ("p", Action::Update { if_match: Some(3) }));
+        assert_eq!((planned[0].id.as_str(), &planned[0].action), ("p", &Action::Update { if_match: Some(3) }));
         assert!(transaction(json!([put("Patient/q", "W/\"3\"")])).is_err());
         assert!(transaction(json!([put("Patient/p", "3")])).is_err());
         let mut nameless = put("Patient/", "W/\"3\"");
@@ -501,12 +596,12 @@ mod tests {
             (bundle(json!([observed, born])), "Bundle.entry[1].resource.birthDate", IssueKind::Value),
             (bundle(json!([patient(), patient()])), "Bundle.entry[1].fullUrl", IssueKind::Duplicate),
             (
-                with_request(json!({"method": "DELETE", "url": "Patient/p"})),
-                "Bundle.entry[0].request.method",
-                IssueKind::NotSupported,
+                with_request(json!({"method": "DELETE", "url": "Patient/p/1"})),
+                "Bundle.entry[0].request.url",
+                IssueKind::Value,
             ),
             (
-                with_request(json!({"method": "GET", "url": "Patient/p"})),
+                with_request(json!({"method": "PATCH", "url": "Patient/p"})),
                 "Bundle.entry[0].request.method",
                 IssueKind::NotSupported,
             ),
@@ -517,19 +612,53 @@ mod tests {
                 IssueKind::Value,
             ),
             (
-                with_request(json!({"method": "POST", "url": "Patient", "ifNoneExist": "_id=1"})),
-                "Bundle.entry[0].request.ifNoneExist",
+                with_request(json!({"method": "POST", "url": "Patient", "ifNoneMatch": "*"})),
+                "Bundle.entry[0].request.ifNoneMatch",
                 IssueKind::NotSupported,
             ),
             (
-                with_request(json!({"method": "PUT", "url": "Patient?identifier=1"})),
+                with_request(json!({"method": "PUT", "url": "Observation?identifier=1"})),
                 "Bundle.entry[0].request.url",
-                IssueKind::NotSupported,
+                IssueKind::Value,
             ),
         ];
         for (bundle, path, kind) in cases {
             assert_eq!(refused(bundle.clone()), (path.to_owned(), kind), "{bundle}");
         }
+    }
+
+    #[test]
+    fn conditions_deletions_and_reads_are_planned() {
+        let observed = json!({
+            "resourceType": "Observation", "status": "final", "code": {"text": "x"},
+            "subject": {"reference": "urn:uuid:p"}, "performer": [{"reference": "Practitioner?identifier=urn:npi|9"}],
+        });
+        let mut known = patient();
+        known["request"]["ifNoneExist"] = json!("Patient?identifier=urn:x|1");
+        let mut planned = transaction(json!([
+            known,
+            {"resource": observed, "request": {"method": "PUT", "url": "Observation?identifier=1"}},
+            {"request": {"method": "DELETE", "url": "Flag/f", "ifMatch": "W/\"2\""}},
+            {"request": {"method": "DELETE", "url": "Flag?identifier=1"}},
+            {"request": {"method": "GET", "url": "Patient?name=x"}},
+        ]))
+        .expect("plan");
+        let actions: Vec<_> = planned.iter().map(|planned| planned.action.clone()).collect();
+        assert_eq!(
+            actions,
+            [
+                Action::Create { if_none_exist: Some("identifier=urn:x|1".into()) },
+                Action::UpdateBy { condition: "identifier=1".into(), given: None, if_match: None },
+                Action::Delete { if_match: Some(2) },
+                Action::DeleteBy { condition: "identifier=1".into() },
+                Action::Read { url: "Patient?name=x".into() },
+            ]
+        );
+        assert_eq!((planned[2].resource_type.as_str(), planned[2].id.as_str()), ("Flag", "f"));
+        let moves = [("Patient/new-1", "Patient/old"), ("Practitioner?identifier=urn:npi|9", "Practitioner/9")];
+        redirect(&mut planned, moves.map(|(from, to)| (from.to_owned(), to.to_owned())).into());
+        assert_eq!(planned[1].resource["subject"]["reference"], "Patient/old");
+        assert_eq!(planned[1].resource["performer"][0]["reference"], "Practitioner/9");
     }
 
     #[test]

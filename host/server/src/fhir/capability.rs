@@ -3,11 +3,11 @@
 use serde_json::{Value, json};
 use xinglin_domain::time::Instant;
 
-use super::schema::{self, ResourceType};
+use super::parameter::{self, Parameter, Parameters, Type};
 
 /// The statement of a server at `base`, for `GET /metadata`.
 pub fn statement(base: &str, software_version: &str, date: Instant) -> Value {
-    let resources: Vec<Value> = schema::RESOURCES.iter().map(resource).collect();
+    let resources: Vec<Value> = parameter::ALL.iter().map(resource).collect();
     json!({
         "resourceType": "CapabilityStatement",
         "status": "active",
@@ -17,36 +17,67 @@ pub fn statement(base: &str, software_version: &str, date: Instant) -> Value {
         "implementation": {"description": "Xinglin internet hospital", "url": base},
         "fhirVersion": "4.0.1",
         "format": ["json"],
+        "patchFormat": ["application/json-patch+json"],
         "rest": [{
             "mode": "server",
-            "documentation": "Resources of other types are kept and served as they came. \
-                Searches take _count and return pages linked by next. \
-                Bundles may create and update, without conditions.",
+            "documentation": "Resources of other types are kept and served as they came, and found by the usual parameters. \
+                Writing, but for reading in a batch, is for administrators. Ids of patients are drawn by the server. \
+                Searches heed _sort, _count, _total, _elements and _summary (count, data), :missing on every parameter, \
+                :exact and :contains on strings, :not on tokens, :identifier and :Type on references, \
+                the prefixes eq, ne, lt, le, gt, ge, sa and eb, chains of up to three references, _has, \
+                and _include and _revinclude without :iterate. Strings are compared without regard to case. \
+                Of a transaction, conditions are resolved first and reads are made last.",
+            "security": {"description": "Send the access token of a session as Authorization: Bearer."},
             "resource": resources,
             "interaction": [{"code": "transaction"}, {"code": "batch"}],
         }],
     })
 }
 
-fn resource(of: &ResourceType) -> Value {
-    const INTERACTIONS: [&str; 6] = ["read", "vread", "history-instance", "search-type", "create", "update"];
-    let mut search = vec![json!({"name": "_id", "type": "token"})];
-    if of.of_patient && of.name != "Patient" {
-        search.push(json!({"name": "patient", "type": "reference"}));
+fn resource(Parameters { of, list }: &Parameters) -> Value {
+    const INTERACTIONS: [&str; 8] =
+        ["read", "vread", "update", "patch", "delete", "history-instance", "create", "search-type"];
+    let name = |name: &str, kind: &str| json!({"name": name, "type": kind});
+    let mut search = vec![name("_id", "token"), name("_lastUpdated", "date")];
+    search.extend(parameter::COMMON.iter().chain(*list).map(|p| name(p.name, p.kind.code())));
+    // Whose record it is in can be asked of everything.
+    if !list.iter().any(|parameter| parameter.name == "patient") {
+        search.push(name("patient", "reference"));
     }
-    if of.coded {
-        search.push(json!({"name": "code", "type": "token"}));
+    let is_reference = |parameter: &&Parameter| parameter.kind == Type::Reference;
+    let includes: Vec<String> = list.iter().filter(is_reference).map(|p| format!("{of}:{}", p.name)).collect();
+    let leads_here = |p: &Parameter| p.kind == Type::Reference && p.targets.contains(of);
+    let reverse: Vec<String> = parameter::ALL
+        .iter()
+        .flat_map(|other| other.list.iter().filter(|p| leads_here(p)).map(|p| format!("{}:{}", other.of, p.name)))
+        .collect();
+    let mut operations = vec![json!({
+        "name": "validate", "definition": "http://hl7.org/fhir/OperationDefinition/Resource-validate",
+    })];
+    if matches!(*of, "Patient" | "Encounter") {
+        let definition = format!("http://hl7.org/fhir/OperationDefinition/{of}-everything");
+        operations.push(json!({"name": "everything", "definition": definition}));
     }
-    json!({
-        "type": of.name,
+    let mut stated = json!({
+        "type": of,
         "interaction": INTERACTIONS.map(|code| json!({"code": code})),
         "versioning": "versioned",
         "readHistory": true,
-        "conditionalCreate": false,
-        "conditionalUpdate": false,
-        "conditionalDelete": "not-supported",
+        "updateCreate": *of != "Patient",
+        "conditionalCreate": true,
+        "conditionalRead": "not-match",
+        "conditionalUpdate": true,
+        "conditionalDelete": "single",
+        "referencePolicy": ["literal", "logical", "local"],
         "searchParam": search,
-    })
+        "operation": operations,
+    });
+    for (field, list) in [("searchInclude", includes), ("searchRevInclude", reverse)] {
+        if !list.is_empty() {
+            stated[field] = json!(list);
+        }
+    }
+    stated
 }
 
 #[cfg(test)]
@@ -64,8 +95,13 @@ mod tests {
             let found = resources.iter().find(|r| r["type"] == name).expect("type");
             found["searchParam"].as_array().expect("params").iter().map(|p| p["name"].to_string()).collect()
         };
-        assert_eq!(params("Observation"), ["\"_id\"", "\"patient\"", "\"code\""]);
-        assert_eq!(params("Patient"), ["\"_id\""]);
-        assert_eq!(params("Encounter"), ["\"_id\"", "\"patient\""]);
+        for (kind, name) in
+            [("Observation", "value-quantity"), ("Patient", "name"), ("Patient", "patient"), ("Task", "_tag")]
+        {
+            assert!(params(kind).contains(&format!("\"{name}\"")), "{kind} {name}");
+        }
+        assert!(!params("Encounter").contains(&"\"code\"".to_owned()));
+        let patient = &statement["rest"][0]["resource"][0];
+        assert!(patient["searchRevInclude"].as_array().expect("a list").contains(&json!("Observation:subject")));
     }
 }

@@ -2,8 +2,13 @@
 
 use serde_json::Value;
 use xinglin_domain::time::Instant;
+use xinglin_store::{FoundBy, Range, Text, Token};
 
-use super::read;
+use super::{
+    parameter::{self, Parameter, Type},
+    read,
+    value::{self, Span},
+};
 
 /// What the store keeps beside the body.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -12,19 +17,8 @@ pub struct Index {
     pub patient: Option<String>,
     /// When it was clinically true, else when it was written: for sorting.
     pub date: Option<Instant>,
-    /// Codes to search by, each once.
-    pub tokens: Vec<Token>,
-}
-
-/// A value of a token search parameter.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Token {
-    /// `code`, `identifier`, `status`, `category` or `clinical-status`.
-    pub param: &'static str,
-    /// Canonical URI; empty if there is none, as for a bare `status`.
-    pub system: String,
-    /// The code, or the value of the identifier.
-    pub code: String,
+    /// What it can be searched for by.
+    pub found_by: FoundBy,
 }
 
 /// Where a resource names its patient.
@@ -58,13 +52,17 @@ const DATES: [&str; 24] = [
     "recorded",
 ];
 
+/// Which state of the tables records are indexed by. Whoever changes what is extracted
+/// counts it up, and records are indexed anew when the hospital opens.
+pub const REVISION: u32 = 1;
+
 /// Promotes what a search needs. Of a resource type that is not known, whatever
 /// has a usual name is found too.
 pub fn index(resource: &Value) -> Index {
     Index {
         patient: patient(resource).map(str::to_owned),
         date: DATES.iter().find_map(|name| read::instant(resource, name)),
-        tokens: tokens(resource),
+        found_by: found_by(resource),
     }
 }
 
@@ -75,24 +73,44 @@ fn patient(resource: &Value) -> Option<&str> {
     SUBJECTS.iter().find_map(|name| read::id_of(read::text(resource.get(name)?, "reference")?, "Patient"))
 }
 
-fn tokens(resource: &Value) -> Vec<Token> {
-    let mut tokens = Tokens(Vec::new());
-    let name = if resource.get("code").is_some() { "code" } else { "medicationCodeableConcept" };
-    tokens.concepts("code", resource.get(name));
-    tokens.concepts("code", contained_medication(resource));
-    tokens.concepts("category", resource.get("category"));
-    tokens.concepts("clinical-status", resource.get("clinicalStatus"));
-    for identifier in each(resource.get("identifier")) {
-        tokens.add("identifier", read::text(identifier, "system"), read::text(identifier, "value"));
+fn found_by(resource: &Value) -> FoundBy {
+    let kind = read::text(resource, "resourceType").unwrap_or_default();
+    let mut found = FoundBy::default();
+    for parameter in parameter::COMMON.iter().chain(parameter::of(kind)) {
+        // What has the same paths is kept once.
+        if parameter.kept_as(kind) != parameter.name {
+            continue;
+        }
+        for path in parameter.paths {
+            for item in at(resource, path) {
+                note(&mut found, parameter, item);
+            }
+        }
     }
-    tokens.add("status", None, read::text(resource, "status"));
-    tokens.0
+    found
 }
 
-/// The code of a medication that is contained and referred to.
-fn contained_medication(resource: &Value) -> Option<&Value> {
-    let local = read::text(resource.get("medicationReference")?, "reference")?.strip_prefix('#')?;
-    read::items(resource, "contained").iter().find(|r| read::text(r, "id") == Some(local))?.get("code")
+/// The values at a path of [`parameter`].
+pub(crate) fn at<'a>(resource: &'a Value, path: &str) -> Vec<&'a Value> {
+    let mut here = vec![resource];
+    for step in path.split('.') {
+        let (name, system) = match step.strip_suffix(')').and_then(|step| step.split_once('(')) {
+            Some((name, system)) => (name, Some(system)),
+            None => (step, None),
+        };
+        here = match name.strip_suffix('#') {
+            Some(name) => here.into_iter().filter_map(|value| contained(resource, value.get(name)?)).collect(),
+            None => here.into_iter().flat_map(|value| each(value.get(name))).collect(),
+        };
+        here.retain(|value| system.is_none_or(|system| read::text(value, "system") == Some(system)));
+    }
+    here
+}
+
+/// The contained resource that is referred to.
+fn contained<'a>(resource: &'a Value, reference: &Value) -> Option<&'a Value> {
+    let local = read::text(reference, "reference")?.strip_prefix('#')?;
+    read::items(resource, "contained").iter().find(|r| read::text(r, "id") == Some(local))
 }
 
 /// A list, or the one thing that stands in its place.
@@ -104,25 +122,124 @@ fn each(value: Option<&Value>) -> &[Value] {
     }
 }
 
-struct Tokens(Vec<Token>);
-
-impl Tokens {
-    /// Codes of CodeableConcepts, or plain codes.
-    fn concepts(&mut self, param: &'static str, concepts: Option<&Value>) {
-        for concept in each(concepts) {
-            self.add(param, None, concept.as_str());
-            for coding in read::items(concept, "coding") {
-                self.add(param, read::text(coding, "system"), read::text(coding, "code"));
+fn note(found: &mut FoundBy, Parameter { name, kind, .. }: &Parameter, item: &Value) {
+    match kind {
+        Type::Token => tokens(found, name, item),
+        Type::Uri => token(found, name, None, item.as_str()),
+        Type::String => texts(found, name, item),
+        Type::Reference => {
+            for reference in references(item) {
+                token(found, name, None, Some(&reference));
+            }
+            if let Some(identifier) = item.get("identifier") {
+                tokens(found, &format!("{name}:identifier"), identifier);
             }
         }
-    }
-
-    fn add(&mut self, param: &'static str, system: Option<&str>, code: Option<&str>) {
-        let Some(code) = code else { return };
-        let token = Token { param, system: system.unwrap_or_default().to_owned(), code: code.to_owned() };
-        if !self.0.contains(&token) {
-            self.0.push(token);
+        Type::Date => {
+            for Span { low, high } in spans(item) {
+                range(
+                    found,
+                    Range { param: (*name).to_owned(), low, high, system: String::new(), code: String::new() },
+                );
+            }
         }
+        Type::Quantity => quantity(found, name, item),
+    }
+}
+
+/// Codes of a concept, an identifier, a contact, or a plain value.
+fn tokens(found: &mut FoundBy, name: &str, item: &Value) {
+    match item {
+        Value::String(code) => token(found, name, None, Some(code)),
+        Value::Bool(flag) => token(found, name, None, Some(if *flag { "true" } else { "false" })),
+        _ => {
+            for coding in read::items(item, "coding") {
+                token(found, name, read::text(coding, "system"), read::text(coding, "code"));
+            }
+            // What a contact calls its system is what it is a number of.
+            const CONTACTS: [&str; 7] = ["phone", "fax", "email", "pager", "url", "sms", "other"];
+            let system = read::text(item, "system").filter(|system| !CONTACTS.contains(system));
+            token(found, name, system, read::text(item, "code").or_else(|| read::text(item, "value")));
+        }
+    }
+}
+
+/// Longer ones are no codes, and PostgreSQL does not index them.
+const LONGEST_TOKEN: usize = 1000;
+
+fn token(found: &mut FoundBy, param: &str, system: Option<&str>, code: Option<&str>) {
+    let (Some(code), system) = (code, system.unwrap_or_default()) else { return };
+    if code.is_empty() || code.len() + system.len() > LONGEST_TOKEN {
+        return;
+    }
+    let token = Token { param: param.to_owned(), system: system.to_owned(), code: code.to_owned() };
+    if !found.tokens.contains(&token) {
+        found.tokens.push(token);
+    }
+}
+
+/// How much of a text is searched, in characters.
+const LONGEST_TEXT: usize = 200;
+
+/// A text, or the parts of a name or an address.
+fn texts(found: &mut FoundBy, param: &str, item: &Value) {
+    const PARTS: [&str; 11] =
+        ["text", "family", "given", "prefix", "suffix", "line", "city", "district", "state", "postalCode", "country"];
+    let parts = PARTS.into_iter().flat_map(|part| each(item.get(part)));
+    for text in item.as_str().into_iter().chain(parts.filter_map(Value::as_str)) {
+        let exact: String = text.trim().chars().take(LONGEST_TEXT).collect();
+        let text = Text { param: param.to_owned(), folded: value::fold(&exact), exact };
+        if !text.exact.is_empty() && !found.texts.contains(&text) {
+            found.texts.push(text);
+        }
+    }
+}
+
+/// What a Reference names, as `Type/id` if it is of this server; a canonical URL with
+/// and without its version.
+pub(crate) fn references(item: &Value) -> Vec<String> {
+    if let Some(canonical) = item.as_str() {
+        let plain = canonical.split('|').next().unwrap_or_default();
+        let both = [Some(canonical), (plain != canonical).then_some(plain)];
+        return both.into_iter().flatten().map(str::to_owned).collect();
+    }
+    let current = |reference: &str| reference.split("/_history/").next().unwrap_or_default().to_owned();
+    read::text(item, "reference").filter(|text| !text.starts_with('#')).map(current).into_iter().collect()
+}
+
+/// A moment, a period, or each event of a timing.
+fn spans(item: &Value) -> Vec<Span> {
+    if let Some(text) = item.as_str() {
+        return Span::of(text).into_iter().collect();
+    }
+    let events = read::items(item, "event").iter().filter_map(|event| Span::of(event.as_str()?));
+    let bounds = item.get("repeat").and_then(|repeat| repeat.get("boundsPeriod"));
+    let periods = bounds.into_iter().chain([item]).filter_map(|period| {
+        let [start, end] = ["start", "end"].map(|name| read::text(period, name).and_then(Span::of));
+        (start.is_some() || end.is_some()).then(|| Span {
+            low: start.map_or(Span::EVER.low, |start| start.low),
+            high: end.map_or(Span::EVER.high, |end| end.high),
+        })
+    });
+    events.chain(periods).collect()
+}
+
+fn quantity(found: &mut FoundBy, param: &str, item: &Value) {
+    let Some(Value::Number(number)) = item.get("value") else { return };
+    let Some(measure) = value::Measure::of(&number.to_string()) else { return };
+    let (system, code, unit) = (read::text(item, "system"), read::text(item, "code"), read::text(item, "unit"));
+    let mut units = vec![(system.unwrap_or_default(), code.or(unit).unwrap_or_default())];
+    // A unit may be asked for as it is shown.
+    units.extend(unit.filter(|unit| code.is_some_and(|code| code != *unit)).map(|unit| ("", unit)));
+    for (system, code) in units {
+        let (system, code) = (system.to_owned(), code.to_owned());
+        range(found, Range { param: param.to_owned(), low: measure.value, high: measure.value, system, code });
+    }
+}
+
+fn range(found: &mut FoundBy, range: Range) {
+    if range.code.len() + range.system.len() <= LONGEST_TOKEN && !found.ranges.contains(&range) {
+        found.ranges.push(range);
     }
 }
 
@@ -144,14 +261,17 @@ mod tests {
         }));
         assert_eq!(found.patient.as_deref(), Some("p-1"));
         assert_eq!(found.date, Instant::parse("2026-01-02T00:00:00Z"));
-        let tokens: Vec<_> = found.tokens.iter().map(|t| (t.param, t.system.as_str(), t.code.as_str())).collect();
+        let tokens: Vec<_> =
+            found.found_by.tokens.iter().map(|t| (t.param.as_str(), t.system.as_str(), t.code.as_str())).collect();
         assert_eq!(
             tokens,
             [
-                ("code", "http://loinc.org", "4548-4"),
-                ("category", "urn:c", "laboratory"),
                 ("identifier", "urn:lis", "9"),
                 ("status", "", "final"),
+                ("category", "urn:c", "laboratory"),
+                ("code", "http://loinc.org", "4548-4"),
+                ("combo-code", "http://loinc.org", "4548-4"),
+                ("subject", "", "https://his.example/fhir/Patient/p-1"),
             ]
         );
     }
@@ -173,6 +293,44 @@ mod tests {
             "resourceType": "MedicationRequest", "medicationReference": {"reference": "#m"},
             "contained": [{"resourceType": "Medication", "id": "m", "code": {"coding": [{"system": "urn:drug", "code": "1"}]}}],
         }));
-        assert_eq!(found.tokens, [Token { param: "code", system: "urn:drug".into(), code: "1".into() }]);
+        assert_eq!(
+            found.found_by.tokens,
+            [Token { param: "code".into(), system: "urn:drug".into(), code: "1".into() }]
+        );
+    }
+
+    #[test]
+    fn names_contacts_dates_and_measures() {
+        let found = index(&json!({
+            "resourceType": "Patient", "id": "p", "birthDate": "1977",
+            "name": [{"family": "LI", "given": ["Ming", "Ming"]}, {"text": "李明"}],
+            "telecom": [{"system": "phone", "value": "138"}, {"system": "email", "value": "a@b"}],
+        }))
+        .found_by;
+        let texts: Vec<_> = found.texts.iter().map(|t| (t.param.as_str(), t.folded.as_str())).collect();
+        assert_eq!(texts, [("name", "li"), ("name", "ming"), ("name", "李明"), ("family", "li"), ("given", "ming")]);
+        let tokens: Vec<_> = found.tokens.iter().map(|t| (t.param.as_str(), t.code.as_str())).collect();
+        assert_eq!(tokens, [("telecom", "138"), ("telecom", "a@b"), ("phone", "138"), ("email", "a@b")]);
+        assert_eq!(found.ranges.len(), 1);
+
+        let found = index(&json!({
+            "resourceType": "Observation", "effectivePeriod": {"start": "2026-01-01"},
+            "valueQuantity": {"value": 7.40, "unit": "percent", "code": "%", "system": "urn:u"},
+            "subject": {"identifier": {"system": "urn:mrn", "value": "1"}},
+        }))
+        .found_by;
+        let ranges: Vec<_> = found.ranges.iter().map(|r| (r.param.as_str(), r.low, r.code.as_str())).collect();
+        assert_eq!(ranges[0].0, "date");
+        assert_eq!(found.ranges[0].high, Span::EVER.high);
+        assert_eq!(
+            ranges[1..],
+            [
+                ("value-quantity", 7_400_000, "%"),
+                ("value-quantity", 7_400_000, "percent"),
+                ("combo-value-quantity", 7_400_000, "%"),
+                ("combo-value-quantity", 7_400_000, "percent"),
+            ]
+        );
+        assert_eq!(found.tokens[0].param, "subject:identifier");
     }
 }

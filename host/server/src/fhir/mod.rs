@@ -3,8 +3,9 @@
 //! A bundle comes in through [`bundle::plan`], which checks every resource with
 //! [`validate`], gives the new ones their ids and turns links within the bundle
 //! into references. What is written is kept as it came, down to the digits of
-//! its numbers and the extensions nobody here knows; [`index`] says under which
-//! patient, date and codes it can be found again. [`snapshot`] cuts a record
+//! its numbers and the extensions nobody here knows; [`index`] says by what it can
+//! be found again, [`search`] reads what is asked for, and both keep to the tables of
+//! [`parameter`]. [`snapshot`] cuts a record
 //! down to what a plugin may know; [`project`] is how the hospital's own acts
 //! look in FHIR; [`answer`] and [`outcome`] are what a client is told.
 //!
@@ -16,13 +17,16 @@ pub mod capability;
 mod error;
 pub mod index;
 pub mod outcome;
+pub(crate) mod parameter;
 pub mod person;
 mod primitive;
 pub mod project;
 mod read;
-mod schema;
+pub(crate) mod schema;
+pub mod search;
 pub mod snapshot;
 pub mod validate;
+mod value;
 
 #[cfg(test)]
 mod mutation;

@@ -27,6 +27,27 @@ pub fn of_refusal(issue_type: &str, code: &str, message: &str) -> Value {
     json!({"resourceType": "OperationOutcome", "issue": [issue_of("error", issue_type, code, message)]})
 }
 
+/// For a search parameter that cannot be heeded.
+pub fn of_parameter(name: &str, issue_type: &str, code: &str, message: &str) -> Value {
+    let mut told = of_refusal(issue_type, code, message);
+    told["issue"][0]["expression"] = json!([format!("http.{name}")]);
+    told
+}
+
+/// Something that the reader of a searchset should know.
+pub fn warning(issue_type: &str, message: &str) -> Value {
+    json!({"resourceType": "OperationOutcome", "issue": [
+        {"severity": "warning", "code": issue_type, "details": {"text": message}},
+    ]})
+}
+
+/// Nothing is wrong.
+pub fn sound() -> Value {
+    json!({"resourceType": "OperationOutcome", "issue": [
+        {"severity": "information", "code": "informational", "details": {"text": "The resource is valid."}},
+    ]})
+}
+
 fn issue_of(severity: &str, issue_type: &str, code: &str, message: &str) -> Value {
     json!({
         "severity": severity,

@@ -76,26 +76,19 @@ pub(super) fn of(resource_type: &str) -> Option<&'static Shape> {
     RESOURCES.iter().find(|resource| resource.name == resource_type).map(|resource| &resource.shape)
 }
 
+/// The elements that a resource of this type must have.
+pub(crate) fn required(resource_type: &str) -> Vec<&'static str> {
+    of(resource_type).map(|shape| shape.0.iter().filter(|e| e.required).map(|e| e.name).collect()).unwrap_or_default()
+}
+
 /// A resource type with a table.
 pub(super) struct ResourceType {
     pub(super) name: &'static str,
     pub(super) shape: Shape,
-    /// Whether its instances belong to one patient.
-    pub(super) of_patient: bool,
-    /// Whether they carry a `code`.
-    pub(super) coded: bool,
 }
 
-const fn clinical(name: &'static str, elements: &'static [Element]) -> ResourceType {
-    ResourceType { name, shape: Shape(elements), of_patient: true, coded: false }
-}
-
-const fn coded(name: &'static str, elements: &'static [Element]) -> ResourceType {
-    ResourceType { name, shape: Shape(elements), of_patient: true, coded: true }
-}
-
-const fn shared(name: &'static str, elements: &'static [Element]) -> ResourceType {
-    ResourceType { name, shape: Shape(elements), of_patient: false, coded: false }
+const fn resource(name: &'static str, elements: &'static [Element]) -> ResourceType {
+    ResourceType { name, shape: Shape(elements) }
 }
 
 // Data types.
@@ -324,7 +317,7 @@ static MITIGATION: Shape =
 
 /// The resource types that are checked, most used first.
 pub(super) static RESOURCES: &[ResourceType] = &[
-    coded(
+    resource(
         "Observation",
         &[
             many("identifier", Object(&IDENTIFIER)),
@@ -351,7 +344,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
             many("component", Object(&COMPONENT)),
         ],
     ),
-    coded(
+    resource(
         "Condition",
         &[
             many("identifier", Object(&IDENTIFIER)),
@@ -368,7 +361,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
             many("note", Object(&ANNOTATION)),
         ],
     ),
-    coded(
+    resource(
         "MedicationRequest",
         &[
             many("identifier", Object(&IDENTIFIER)),
@@ -389,7 +382,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
             one("dispenseRequest", Object(&DISPENSE_REQUEST)),
         ],
     ),
-    clinical(
+    resource(
         "Patient",
         &[
             many("identifier", Object(&IDENTIFIER)),
@@ -409,7 +402,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
             many("link", Object(&CONTACT_LINK)),
         ],
     ),
-    coded(
+    resource(
         "AllergyIntolerance",
         &[
             many("identifier", Object(&IDENTIFIER)),
@@ -427,7 +420,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
             many("reaction", Object(&REACTION)),
         ],
     ),
-    coded(
+    resource(
         "MedicationStatement",
         &[
             many("identifier", Object(&IDENTIFIER)),
@@ -440,7 +433,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
             many("dosage", Object(&DOSAGE)),
         ],
     ),
-    coded(
+    resource(
         "MedicationDispense",
         &[
             many("identifier", Object(&IDENTIFIER)),
@@ -457,20 +450,18 @@ pub(super) static RESOURCES: &[ResourceType] = &[
             many("dosageInstruction", Object(&DOSAGE)),
         ],
     ),
-    ResourceType {
-        name: "Medication",
-        of_patient: false,
-        coded: true,
-        shape: Shape(&[
+    resource(
+        "Medication",
+        &[
             many("identifier", Object(&IDENTIFIER)),
             one("code", Object(&CONCEPT)),
             one("status", OneOf("active inactive entered-in-error")),
             one("form", Object(&CONCEPT)),
             one("amount", Object(&RATIO)),
             many("ingredient", Object(&INGREDIENT)),
-        ]),
-    },
-    clinical(
+        ],
+    ),
+    resource(
         "Encounter",
         &[
             many("identifier", Object(&IDENTIFIER)),
@@ -487,7 +478,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
             one("serviceProvider", Object(&REFERENCE)),
         ],
     ),
-    coded(
+    resource(
         "Procedure",
         &[
             many("identifier", Object(&IDENTIFIER)),
@@ -499,7 +490,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
             choice("performed", WHEN),
         ],
     ),
-    coded(
+    resource(
         "DiagnosticReport",
         &[
             many("identifier", Object(&IDENTIFIER)),
@@ -518,7 +509,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
             many("presentedForm", Object(&ATTACHMENT)),
         ],
     ),
-    clinical(
+    resource(
         "Immunization",
         &[
             many("identifier", Object(&IDENTIFIER)),
@@ -528,7 +519,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
             must_choice("occurrence", &[("DateTime", DateTime), ("String", String)]),
         ],
     ),
-    coded(
+    resource(
         "ServiceRequest",
         &[
             many("identifier", Object(&IDENTIFIER)),
@@ -542,7 +533,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
             one("authoredOn", DateTime),
         ],
     ),
-    clinical(
+    resource(
         "CarePlan",
         &[
             many("identifier", Object(&IDENTIFIER)),
@@ -556,7 +547,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
             many("activity", Object(&CARE_PLAN_ACTIVITY)),
         ],
     ),
-    coded(
+    resource(
         "Task",
         &[
             many("identifier", Object(&IDENTIFIER)),
@@ -582,7 +573,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
             one("restriction", Object(&TASK_RESTRICTION)),
         ],
     ),
-    coded(
+    resource(
         "Flag",
         &[
             many("identifier", Object(&IDENTIFIER)),
@@ -593,7 +584,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
             one("period", Object(&PERIOD)),
         ],
     ),
-    coded(
+    resource(
         "DetectedIssue",
         &[
             many("identifier", Object(&IDENTIFIER)),
@@ -607,7 +598,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
             many("mitigation", Object(&MITIGATION)),
         ],
     ),
-    clinical(
+    resource(
         "DocumentReference",
         &[
             many("identifier", Object(&IDENTIFIER)),
@@ -620,7 +611,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
             some("content", Object(&DOCUMENT_CONTENT)),
         ],
     ),
-    clinical(
+    resource(
         "QuestionnaireResponse",
         &[
             one("identifier", Object(&IDENTIFIER)),
@@ -630,7 +621,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
             one("authored", DateTime),
         ],
     ),
-    clinical(
+    resource(
         "Coverage",
         &[
             many("identifier", Object(&IDENTIFIER)),
@@ -645,7 +636,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
             one("order", PositiveInt),
         ],
     ),
-    clinical(
+    resource(
         "Claim",
         &[
             many("identifier", Object(&IDENTIFIER)),
@@ -662,7 +653,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
             one("total", Object(&MONEY)),
         ],
     ),
-    clinical(
+    resource(
         "ClaimResponse",
         &[
             many("identifier", Object(&IDENTIFIER)),
@@ -678,7 +669,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
             many("total", Object(&RESPONSE_TOTAL)),
         ],
     ),
-    shared(
+    resource(
         "Practitioner",
         &[
             many("identifier", Object(&IDENTIFIER)),
@@ -692,7 +683,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
             many("communication", Object(&CONCEPT)),
         ],
     ),
-    shared(
+    resource(
         "PractitionerRole",
         &[
             many("identifier", Object(&IDENTIFIER)),
@@ -704,7 +695,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
             many("specialty", Object(&CONCEPT)),
         ],
     ),
-    shared(
+    resource(
         "Organization",
         &[
             many("identifier", Object(&IDENTIFIER)),
@@ -715,7 +706,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
             many("address", Object(&ADDRESS)),
         ],
     ),
-    shared(
+    resource(
         "Location",
         &[
             many("identifier", Object(&IDENTIFIER)),

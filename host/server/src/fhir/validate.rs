@@ -28,6 +28,21 @@ pub fn validate(resource: &Value) -> Result<(), FhirError> {
     findings.or(())
 }
 
+/// The same, and that it is of this type.
+///
+/// # Errors
+/// As [`validate`].
+pub fn validate_as(kind: &str, resource: &Value) -> Result<(), FhirError> {
+    let mut findings = Findings::default();
+    if resource.get("resourceType").and_then(Value::as_str).is_some_and(|name| name != kind) {
+        findings.add(At::root("Resource").field("resourceType"), IssueKind::Value, format!("must be {kind}"));
+    }
+    if let Err(error) = validate(resource) {
+        findings.extend(&error);
+    }
+    findings.or(())
+}
+
 /// Checks the resource that stands at some place in a document.
 pub(super) fn check(resource: &Value, at: At<'_>, findings: &mut Findings) {
     let Value::Object(fields) = resource else {

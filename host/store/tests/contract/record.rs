@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use serde_json::{json, value::RawValue};
 use xinglin_store::{
-    CodeFilter, PatientQuery, Resource, ResourceQuery, ResourceWrite, Result, Tenant, Token, TokenFilter,
+    CodeFilter, Criterion, FoundBy, PatientQuery, Place, Range, RangeMatch, RecordQuery, Resource, ResourceQuery,
+    ResourceWrite, Result, Sort, SortBy, Tenant, Text, TextMatch, Token, TokenFilter, Values,
 };
 
 use crate::{Bench, at, code_of, contract};
@@ -16,6 +17,11 @@ contract!(
     a_deleted_resource_is_found_by_id_only,
     a_patient_s_record_is_read_newest_first,
     search_filters_and_pages,
+    texts_and_spans_are_compared,
+    references_are_followed_both_ways,
+    every_order_pages,
+    what_is_found_is_replaced,
+    a_lock_is_held_until_the_end,
     numbers_keep_their_digits,
 );
 
@@ -31,11 +37,14 @@ fn observation(id: &str, patient: &str, code: &str, effective: i64) -> ResourceW
         last_updated: at(1_000),
         deleted: false,
         body: text(&json!({"resourceType": "Observation", "id": id, "version": 1})),
-        tokens: vec![
-            token("code", LOINC, code),
-            token("category", "", "laboratory"),
-            token("category", "", "laboratory"),
-        ],
+        found_by: FoundBy {
+            tokens: vec![
+                token("code", LOINC, code),
+                token("category", "", "laboratory"),
+                token("category", "", "laboratory"),
+            ],
+            ..FoundBy::default()
+        },
     }
 }
 
@@ -75,7 +84,7 @@ async fn versions_succeed_each_other(bench: Bench) -> Result<()> {
     put(&tenant, &[glucose.clone()]).await?;
     glucose.version = 2;
     glucose.effective_at = at(20);
-    glucose.tokens = vec![token("code", LOINC, "4548-4")];
+    glucose.found_by.tokens = vec![token("code", LOINC, "4548-4")];
     glucose.body = text(&json!({"resourceType": "Observation", "id": "o1", "version": 2}));
     put(&tenant, &[glucose.clone()]).await?;
 
@@ -195,7 +204,7 @@ async fn search_filters_and_pages(bench: Bench) -> Result<()> {
     let tenant = bench.here();
     let mut writes: Vec<_> =
         (0..10).map(|n| observation(&format!("o{n}"), if n % 2 == 0 { "p0" } else { "p1" }, "4548-4", n / 2)).collect();
-    writes[7].tokens = vec![
+    writes[7].found_by.tokens = vec![
         token("code", LOINC, "14743-9"),
         token("code", "urn:local", "14743-9"),
         token("category", "http://x", "laboratory"),
@@ -253,5 +262,253 @@ async fn numbers_keep_their_digits(bench: Bench) -> Result<()> {
     for number in ["7.00", "9007199254740993", "0.000000000000000001"] {
         assert!(read.body.get().contains(number), "{number} in {}", read.body.get());
     }
+    Ok(())
+}
+
+fn text_of(param: &str, exact: &str) -> Text {
+    Text { param: param.to_owned(), exact: exact.to_owned(), folded: exact.to_lowercase() }
+}
+
+fn span(param: &str, low: i64, high: i64, unit: &str) -> Range {
+    Range { param: param.to_owned(), low, high, system: "urn:u".to_owned(), code: unit.to_owned() }
+}
+
+/// Three patients; each is the subject of a measurement, the second of two.
+async fn wards(bench: &Bench) -> Result<Tenant> {
+    let tenant = bench.here();
+    let person = |id: &str, name: &str, born: i64| ResourceWrite {
+        kind: "Patient".to_owned(),
+        patient_id: Some(id.to_owned()),
+        found_by: FoundBy {
+            tokens: vec![token("gender", "", if id == "p2" { "male" } else { "female" })],
+            texts: vec![text_of("name", name), text_of("name", "100%_Li")],
+            ranges: vec![Range { system: String::new(), ..span("birthdate", born, born + 10, "") }],
+        },
+        ..observation(id, id, "", born)
+    };
+    let measured = |id: &str, patient: &str, value: i64, at: i64| ResourceWrite {
+        found_by: FoundBy {
+            tokens: vec![token("subject", "", &format!("Patient/{patient}")), token("code", LOINC, "4548-4")],
+            texts: Vec::new(),
+            ranges: vec![span("value", value, value, "mg")],
+        },
+        ..observation(id, patient, "", at)
+    };
+    let writes = [
+        person("p1", "Zhang San", 100),
+        person("p2", "Zhao Si", 200),
+        person("p3", "zhang wu", 300),
+        measured("o1", "p1", 70, 1),
+        measured("o2", "p2", 80, 2),
+        measured("o3", "p2", 60, 3),
+        measured("o4", "p3", 90, 4),
+    ];
+    put(&tenant, &writes).await?;
+    put(&bench.there(), &[person("p9", "Zhang San", 100), measured("o9", "p9", 70, 1)]).await?;
+    Ok(tenant)
+}
+
+async fn expect_found(tenant: &Tenant, kind: &str, criteria: Vec<Criterion>, wanted: &[&str]) -> Result<()> {
+    // Alone, beside a token, within a record, and with few to choose from: each reads
+    // other tables first.
+    let named = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>();
+    let plain = ResourceQuery { kind: kind.to_owned(), criteria, ..ResourceQuery::default() };
+    let mut ways = vec![
+        plain.clone(),
+        ResourceQuery { within: Some(named(&["p1", "p2", "p3"])), ..plain.clone() },
+        ResourceQuery { ids: named(&["p1", "p2", "p3", "o1", "o2", "o3", "o4"]), ..plain.clone() },
+    ];
+    if kind == "Observation" {
+        ways.push(ResourceQuery { tokens: vec![filter("code", &[code(None, "4548-4")])], ..plain.clone() });
+        let either = filter("code", &[code(None, "4548-4"), code(Some(LOINC), "")]);
+        ways.push(ResourceQuery { tokens: vec![either], ..plain });
+    }
+    for query in ways {
+        let mut found = tenant.search_resources(&query, None, 10).await?;
+        found.sort_by(|(one, _), (other, _)| one.id.cmp(&other.id));
+        let found: Vec<_> = found.iter().map(|(resource, _)| resource.id.as_str()).collect();
+        assert_eq!(found, wanted, "{query:?}");
+        assert_eq!(tenant.count_resources(&query).await?, wanted.len() as i64, "{query:?}");
+        assert_eq!(tenant.count_resources_to(&query, 1).await?, wanted.len().min(1) as i64, "{query:?}");
+    }
+    Ok(())
+}
+
+fn like(how: TextMatch, text: &str) -> Criterion {
+    Criterion::Text { param: "name".to_owned(), how, text: text.to_owned() }
+}
+
+async fn texts_and_spans_are_compared(bench: Bench) -> Result<()> {
+    let tenant = wards(&bench).await?;
+    let people =
+        async |criteria: Vec<Criterion>, wanted: &[&str]| expect_found(&tenant, "Patient", criteria, wanted).await;
+    people(vec![like(TextMatch::Begins, "zhang")], &["p1", "p3"]).await?;
+    people(vec![like(TextMatch::Begins, "si")], &[]).await?;
+    people(vec![like(TextMatch::Contains, " s")], &["p1", "p2"]).await?;
+    people(vec![like(TextMatch::Contains, "%_")], &["p1", "p2", "p3"]).await?;
+    people(vec![like(TextMatch::Contains, "z%s")], &[]).await?;
+    people(vec![like(TextMatch::Exact, "Zhang San")], &["p1"]).await?;
+    people(vec![like(TextMatch::Exact, "zhang san")], &[]).await?;
+    people(vec![Criterion::Not(Box::new(like(TextMatch::Begins, "zhang")))], &["p2"]).await?;
+    let either = vec![like(TextMatch::Exact, "Zhao Si"), like(TextMatch::Exact, "zhang wu")];
+    people(vec![Criterion::Any(either)], &["p2", "p3"]).await?;
+    people(vec![Criterion::Any(vec![])], &[]).await?;
+    people(vec![Criterion::Present(Values::Texts, "name".to_owned())], &["p1", "p2", "p3"]).await?;
+    people(vec![Criterion::Present(Values::Ranges, "death".to_owned())], &[]).await?;
+    people(vec![Criterion::Ids(vec!["p2".to_owned()])], &["p2"]).await?;
+    people(vec![Criterion::Ids(vec![])], &[]).await?;
+    people(vec![Criterion::OfPatient("p3".to_owned())], &["p3"]).await?;
+
+    let born = |how, low, high| Criterion::Range { param: "birthdate".to_owned(), how, low, high, unit: None };
+    for (how, low, high, wanted) in [
+        (RangeMatch::Eq, 200, 210, vec!["p2"]),
+        (RangeMatch::Eq, 195, 310, vec!["p2", "p3"]),
+        (RangeMatch::Eq, 202, 208, vec![]),
+        (RangeMatch::Ne, 200, 210, vec!["p1", "p3"]),
+        (RangeMatch::Lt, 200, 210, vec!["p1"]),
+        (RangeMatch::Le, 200, 210, vec!["p1", "p2"]),
+        (RangeMatch::Gt, 200, 210, vec!["p3"]),
+        (RangeMatch::Ge, 200, 210, vec!["p2", "p3"]),
+        (RangeMatch::Gt, 202, 208, vec!["p2", "p3"]),
+        (RangeMatch::Lt, 202, 208, vec!["p1", "p2"]),
+        (RangeMatch::After, 202, 208, vec!["p3"]),
+        (RangeMatch::Before, 210, 211, vec!["p1", "p2"]),
+    ] {
+        people(vec![born(how, low, high)], &wanted).await?;
+    }
+    people(vec![Criterion::Written { how: RangeMatch::Eq, low: at(1_000), high: at(1_001) }], &["p1", "p2", "p3"])
+        .await?;
+    people(vec![Criterion::Written { how: RangeMatch::Gt, low: at(1_000), high: at(1_001) }], &[]).await?;
+
+    let value = |unit: &str| Criterion::Range {
+        param: "value".to_owned(),
+        how: RangeMatch::Ge,
+        low: 80,
+        high: 80,
+        unit: Some(code(Some("urn:u"), unit)),
+    };
+    expect_found(&tenant, "Observation", vec![value("mg")], &["o2", "o4"]).await?;
+    expect_found(&tenant, "Observation", vec![value("g")], &[]).await
+}
+
+async fn references_are_followed_both_ways(bench: Bench) -> Result<()> {
+    let tenant = wards(&bench).await?;
+    let of = |all| Criterion::Chained { param: "subject".to_owned(), kind: "Patient".to_owned(), all };
+    let zhang = || vec![like(TextMatch::Begins, "zhang")];
+    let gender = |code_: &str| Criterion::Token(filter("gender", &[code(None, code_)]));
+    let measured =
+        async |all: Vec<Criterion>, wanted: &[&str]| expect_found(&tenant, "Observation", vec![of(all)], wanted).await;
+    measured(zhang(), &["o1", "o4"]).await?;
+    measured(vec![gender("male")], &["o2", "o3"]).await?;
+    measured([zhang(), vec![gender("male")]].concat(), &[]).await?;
+    let by = |how, low| Criterion::Referred {
+        kind: "Observation".to_owned(),
+        param: "subject".to_owned(),
+        all: vec![Criterion::Range { param: "value".to_owned(), how, low, high: low, unit: None }],
+    };
+    expect_found(&tenant, "Patient", vec![by(RangeMatch::Ge, 80)], &["p2", "p3"]).await?;
+    expect_found(&tenant, "Patient", vec![Criterion::Not(Box::new(by(RangeMatch::Ge, 80)))], &["p1"]).await?;
+    // Those of whom somebody with such a value is the subject, and back again.
+    expect_found(&tenant, "Observation", vec![of(vec![by(RangeMatch::Gt, 85)])], &["o4"]).await?;
+
+    // What lies outside of what may be seen is not followed.
+    let narrow = |patient: &str, kind: &str, criteria| ResourceQuery {
+        kind: kind.to_owned(),
+        within: Some(vec![patient.to_owned()]),
+        criteria,
+        ..ResourceQuery::default()
+    };
+    for (query, wanted) in [
+        (narrow("p1", "Observation", vec![of(zhang())]), 1),
+        (narrow("p2", "Observation", vec![of(zhang())]), 0),
+        (narrow("p2", "Patient", vec![by(RangeMatch::Gt, 85)]), 0),
+        (narrow("p3", "Patient", vec![by(RangeMatch::Gt, 85)]), 1),
+        (ResourceQuery { within: Some(vec![]), ..narrow("", "Observation", vec![]) }, 0),
+    ] {
+        assert_eq!(tenant.count_resources(&query).await?, wanted, "{query:?}");
+    }
+    Ok(())
+}
+
+async fn every_order_pages(bench: Bench) -> Result<()> {
+    let tenant = wards(&bench).await?;
+    let by = |by: SortBy, descending| Sort { by, descending };
+    let value = || SortBy::Value(Values::Ranges, "value".to_owned());
+    let subject = || SortBy::Value(Values::Tokens, "subject".to_owned());
+    let code_is = vec![filter("code", &[code(None, "4548-4")])];
+    for (sort, wanted) in [
+        (vec![], ["o4", "o3", "o2", "o1"]),
+        (vec![by(SortBy::Effective, false)], ["o1", "o2", "o3", "o4"]),
+        (vec![by(SortBy::Id, true)], ["o4", "o3", "o2", "o1"]),
+        (vec![by(SortBy::Updated, false)], ["o1", "o2", "o3", "o4"]),
+        (vec![by(value(), false)], ["o3", "o1", "o2", "o4"]),
+        (vec![by(value(), true)], ["o4", "o2", "o1", "o3"]),
+        (vec![by(subject(), false), by(value(), true)], ["o1", "o2", "o3", "o4"]),
+        (vec![by(subject(), true), by(value(), false)], ["o4", "o3", "o2", "o1"]),
+        (vec![by(SortBy::Value(Values::Texts, "none".to_owned()), false), by(value(), true)], ["o4", "o2", "o1", "o3"]),
+    ] {
+        for tokens in [vec![], code_is.clone()] {
+            let query = ResourceQuery { sort: sort.clone(), tokens, ..observations() };
+            for size in [1, 2, 3, 10] {
+                let (mut paged, mut place) = (Vec::new(), None::<Place>);
+                loop {
+                    let page = tenant.search_resources(&query, place.as_ref(), size).await?;
+                    let Some((_, last)) = page.last() else { break };
+                    place = Some(last.clone());
+                    paged.extend(page.into_iter().map(|(resource, _)| resource.id));
+                }
+                assert_eq!(paged, wanted, "{query:?} by {size}");
+            }
+        }
+    }
+    let elsewhere = Place { keys: vec![], id: "o1".to_owned() };
+    assert_eq!(code_of(tenant.search_resources(&observations(), Some(&elsewhere), 1).await), "VALUE_INVALID");
+
+    let all = RecordQuery { patient_id: Some("p2".to_owned()), ..RecordQuery::default() };
+    assert_eq!(ids(&tenant.list_record(&all, None, 10).await?), ["o2", "o3", "p2"]);
+    assert_eq!(ids(&tenant.list_record(&all, Some(("Observation", "o3")), 10).await?), ["p2"]);
+    let some = RecordQuery { kinds: vec!["Patient".to_owned()], updated_from: Some(at(1_000)), patient_id: None };
+    assert_eq!(ids(&tenant.list_record(&some, None, 2).await?), ["p1", "p2"]);
+    let later = RecordQuery { updated_from: Some(at(1_001)), ..RecordQuery::default() };
+    assert!(tenant.list_record(&later, None, 2).await?.is_empty());
+    Ok(())
+}
+
+async fn what_is_found_is_replaced(bench: Bench) -> Result<()> {
+    let tenant = wards(&bench).await?;
+    let p1 = tenant.get_resource("Patient", "p1").await?;
+    let tx = tenant.begin().await?;
+    let found_by = FoundBy { texts: vec![text_of("name", "Li"), text_of("name", "Li")], ..FoundBy::default() };
+    tx.reindex_resources(&[(p1.clone(), found_by)]).await?;
+    tx.commit().await?;
+    expect_found(&tenant, "Patient", vec![like(TextMatch::Begins, "zhang")], &["p3"]).await?;
+    expect_found(&tenant, "Patient", vec![like(TextMatch::Exact, "Li")], &["p1"]).await?;
+    assert_eq!(tenant.get_resource("Patient", "p1").await?.version, 1);
+    // A deletion leaves nothing of it.
+    let gone = ResourceWrite { version: 2, deleted: true, ..observation("p1", "p1", "x", 0) };
+    put(&tenant, &[ResourceWrite { kind: "Patient".to_owned(), ..gone }]).await?;
+    for table in ["resource_token", "resource_string", "resource_range"] {
+        let left = format!("SELECT COUNT(*) FROM {table} WHERE resource_id = 'p1'");
+        assert_eq!(bench.raw(&left).await.expect("a count"), [0], "{table}");
+    }
+    Ok(())
+}
+
+async fn a_lock_is_held_until_the_end(bench: Bench) -> Result<()> {
+    let tenant = bench.here();
+    let tx = tenant.begin().await?;
+    tx.lock("Patient?identifier=1").await?;
+    let other = tokio::spawn(async move {
+        let tx = tenant.begin().await?;
+        tx.lock("Patient?identifier=1").await?;
+        let there = tx.count_resources(&observations()).await?;
+        tx.commit().await?;
+        Ok::<_, xinglin_store::StoreError>(there)
+    });
+    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    assert!(!other.is_finished());
+    tx.put_resources(&[observation("o1", "p1", "4548-4", 0)]).await?;
+    tx.commit().await?;
+    assert_eq!(other.await.expect("a task")?, 1);
     Ok(())
 }

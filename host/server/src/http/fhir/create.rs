@@ -1,20 +1,34 @@
 //! `POST /fhir/R4/{type}`
 
-use axum::{extract::State, http::StatusCode, response::Response};
+use axum::{
+    extract::{RawQuery, State},
+    http::HeaderMap,
+    response::Response,
+};
 
-use super::reply::{self, Refusal};
+use super::{
+    asked::Terms,
+    reply::{self, Refusal},
+};
 use crate::{
-    app::{Caller, Hospital},
+    app::{Caller, Hospital, record::Act},
     http::extract::{At, Body},
 };
 
-/// Creates a resource under an id that the hospital draws.
+/// Creates a resource under an id that the hospital draws; with `If-None-Exist`, unless
+/// there is one that it finds. Some clients put the condition into the URL.
 pub async fn create(
     State(hospital): State<Hospital>,
     caller: Caller,
     At(kind): At<String>,
+    RawQuery(query): RawQuery,
+    terms: Terms,
+    headers: HeaderMap,
     Body(resource): Body<serde_json::Value>,
 ) -> Result<Response, Refusal> {
-    let created = hospital.put_resource(&caller, &kind, None, None, resource).await?;
-    Ok(reply::resource(StatusCode::CREATED, &created))
+    let condition = headers.get("if-none-exist").and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let query = query.filter(|query| !query.is_empty() && !query.starts_with("_format="));
+    let act = Act { method: "POST", url: kind, if_match: None, if_none_exist: condition.or(query) };
+    let done = hospital.act(&caller, &act, Some(resource)).await?;
+    Ok(reply::written(&terms.base, &done, terms.body))
 }

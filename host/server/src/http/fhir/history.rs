@@ -2,9 +2,12 @@
 
 use axum::{extract::State, http::StatusCode, response::Response};
 
-use super::reply::{self, Refusal};
+use super::{
+    asked::Base,
+    reply::{self, Refusal},
+};
 use crate::{
-    app::{Caller, Hospital, record},
+    app::{AppError, Caller, Hospital},
     fhir::answer,
     http::extract::At,
 };
@@ -14,8 +17,8 @@ pub async fn history(
     State(hospital): State<Hospital>,
     caller: Caller,
     At((kind, id)): At<(String, String)>,
+    Base(base): Base,
 ) -> Result<Response, Refusal> {
     let versions = hospital.read_history(&caller, &kind, &id).await?;
-    let versions = versions.iter().map(record::value).collect::<Result<Vec<_>, _>>()?;
-    Ok(reply::document(StatusCode::OK, &answer::history(super::BASE, versions)))
+    Ok(reply::document(StatusCode::OK, &answer::history(&base, &versions).map_err(AppError::internal)?))
 }

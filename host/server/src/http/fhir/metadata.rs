@@ -2,11 +2,11 @@
 
 use axum::{extract::State, http::StatusCode, response::Response};
 
-use super::reply;
+use super::{asked::Base, reply};
 use crate::{app::Hospital, fhir::capability};
 
 /// What this server does in FHIR. For everybody.
-pub async fn metadata(State(hospital): State<Hospital>) -> Response {
-    let statement = capability::statement(super::BASE, env!("CARGO_PKG_VERSION"), hospital.now());
+pub async fn metadata(State(hospital): State<Hospital>, Base(base): Base) -> Response {
+    let statement = capability::statement(&base, env!("CARGO_PKG_VERSION"), hospital.now());
     reply::document(StatusCode::OK, &statement)
 }

@@ -1,49 +1,49 @@
-//! `GET /fhir/R4/{type}?…`
+//! `GET /fhir/R4/{type}?…` and `POST /fhir/R4/{type}/_search`
 
 use axum::{
-    extract::{OriginalUri, State},
-    http::StatusCode,
+    extract::State,
+    http::{HeaderMap, StatusCode, header},
     response::Response,
 };
-use serde::Deserialize;
-use xinglin_store::ResourceQuery;
+use xinglin_domain::code::Code;
 
-use super::reply::{self, Refusal};
+use super::{
+    asked::{self, Parameters, Terms},
+    reply::{self, Refusal},
+};
 use crate::{
-    app::{Caller, Hospital, record},
-    fhir::answer,
-    http::extract::{Asked, At},
+    app::{AppError, Caller, Hospital, search::Asked},
+    http::extract::{At, Raw},
 };
 
-/// The parameters that the CapabilityStatement names; others are refused.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Parameters {
-    #[serde(rename = "_id")]
-    id: Option<String>,
-    patient: Option<String>,
-    code: Option<String>,
-    #[serde(rename = "_count")]
-    count: Option<u32>,
-}
-
-/// Resources of one type, newest first.
+/// Resources of one type, newest first unless they are to be sorted.
 pub async fn search(
     State(hospital): State<Hospital>,
     caller: Caller,
     At(kind): At<String>,
-    OriginalUri(here): OriginalUri,
-    Asked(asked): Asked<Parameters>,
+    Parameters(parameters): Parameters,
+    terms: Terms,
 ) -> Result<Response, Refusal> {
-    let query = ResourceQuery {
-        kind,
-        patient_id: asked.patient.map(|patient| patient.trim_start_matches("Patient/").to_owned()),
-        ids: asked.id.map(|ids| ids.split(',').map(str::to_owned).collect()).unwrap_or_default(),
-        tokens: asked.code.iter().map(|code| record::token_filter("code", code)).collect(),
-        ..ResourceQuery::default()
-    };
-    let page = hospital.search(&caller, query, asked.count.unwrap_or(50)).await?;
-    let resources = page.resources.iter().map(record::value).collect::<Result<Vec<_>, _>>()?;
-    let total = u64::try_from(page.total).ok();
-    Ok(reply::document(StatusCode::OK, &answer::searchset(super::BASE, resources, total, &here.to_string(), None)))
+    let asked = Asked { kind, parameters, strict: terms.strict, base: terms.base };
+    reply::bundle(&hospital.search(&caller, &asked).await?)
+}
+
+/// The same with the parameters in a form: a URL ends in logs.
+pub async fn search_by_body(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    At(kind): At<String>,
+    Parameters(mut parameters): Parameters,
+    terms: Terms,
+    headers: HeaderMap,
+    Raw(form): Raw,
+) -> Result<Response, Refusal> {
+    let kind_of_body = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if !form.is_empty() && !kind_of_body.starts_with("application/x-www-form-urlencoded") {
+        let error = AppError::new(Code::BodyInvalid, "send `Content-Type: application/x-www-form-urlencoded`");
+        return Err(Refusal::with_status(error, StatusCode::UNSUPPORTED_MEDIA_TYPE));
+    }
+    parameters.extend(asked::parameters(&form));
+    let asked = Asked { kind, parameters, strict: terms.strict, base: terms.base };
+    reply::bundle(&hospital.search(&caller, &asked).await?)
 }

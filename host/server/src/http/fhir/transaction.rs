@@ -2,7 +2,10 @@
 
 use axum::{extract::State, http::StatusCode, response::Response};
 
-use super::reply::{self, Refusal};
+use super::{
+    asked::Base,
+    reply::{self, Refusal},
+};
 use crate::{
     app::{Caller, Hospital},
     http::extract::Body,
@@ -12,7 +15,8 @@ use crate::{
 pub async fn transaction(
     State(hospital): State<Hospital>,
     caller: Caller,
+    Base(base): Base,
     Body(bundle): Body<serde_json::Value>,
 ) -> Result<Response, Refusal> {
-    Ok(reply::document(StatusCode::OK, &hospital.import_bundle(&caller, bundle).await?))
+    Ok(reply::document(StatusCode::OK, &hospital.import_bundle(&caller, &base, bundle).await?))
 }

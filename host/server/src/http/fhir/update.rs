@@ -1,15 +1,17 @@
-//! `PUT /fhir/R4/{type}/{id}`
+//! `PUT /fhir/R4/{type}/{id}` and `PUT /fhir/R4/{type}?…`
 
 use axum::{
-    extract::State,
-    http::{HeaderMap, StatusCode, header},
+    extract::{RawQuery, State},
+    http::HeaderMap,
     response::Response,
 };
-use xinglin_domain::code::Code;
 
-use super::reply::{self, Refusal};
+use super::{
+    asked::{self, Terms},
+    reply::{self, Refusal},
+};
 use crate::{
-    app::{AppError, Caller, Hospital},
+    app::{Caller, Hospital, record::Act},
     http::extract::{At, Body},
 };
 
@@ -19,18 +21,27 @@ pub async fn update(
     State(hospital): State<Hospital>,
     caller: Caller,
     At((kind, id)): At<(String, String)>,
+    terms: Terms,
     headers: HeaderMap,
     Body(resource): Body<serde_json::Value>,
 ) -> Result<Response, Refusal> {
-    let if_match = match headers.get(header::IF_MATCH) {
-        None => None,
-        Some(value) => {
-            let version =
-                value.to_str().ok().and_then(|text| text.trim_start_matches("W/").trim_matches('"').parse().ok());
-            Some(version.ok_or_else(|| AppError::new(Code::BodyInvalid, "If-Match must be like W/\"3\""))?)
-        }
-    };
-    let updated = hospital.put_resource(&caller, &kind, Some(&id), if_match, resource).await?;
-    let status = if updated.version == 1 { StatusCode::CREATED } else { StatusCode::OK };
-    Ok(reply::resource(status, &updated))
+    let if_match = asked::if_match(&headers)?;
+    let act = Act { method: "PUT", url: format!("{kind}/{id}"), if_match, if_none_exist: None };
+    Ok(reply::written(&terms.base, &hospital.act(&caller, &act, Some(resource)).await?, terms.body))
+}
+
+/// Writes the next version of the resource that the search finds, or a new one.
+pub async fn update_by(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    At(kind): At<String>,
+    RawQuery(condition): RawQuery,
+    terms: Terms,
+    headers: HeaderMap,
+    Body(resource): Body<serde_json::Value>,
+) -> Result<Response, Refusal> {
+    let if_match = asked::if_match(&headers)?;
+    let url = format!("{kind}?{}", condition.unwrap_or_default());
+    let act = Act { method: "PUT", url, if_match, if_none_exist: None };
+    Ok(reply::written(&terms.base, &hospital.act(&caller, &act, Some(resource)).await?, terms.body))
 }

@@ -1,0 +1,504 @@
+//! Searching the record. Everything that a search brings, by whatever reference, is
+//! within the reach of the caller: the store is asked for nothing else.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use xinglin_domain::{
+    access::{Action, Role},
+    code::Code,
+    id::PatientId,
+    time::Instant,
+};
+use xinglin_store::{CodeFilter, Executor, Place, RecordQuery, Resource, ResourceQuery, TenantScope, TokenFilter};
+
+use super::{AppError, AppResult, Caller, Hospital, record};
+use crate::fhir::{
+    answer::{self, Link, Searchset},
+    index, outcome,
+    parameter::{self, Type},
+    schema,
+    search::{self, Include, LARGEST_PAGE, Search, SearchError, Total},
+};
+
+/// How many matches are counted without being asked to.
+const CHEAP_TO_COUNT: u32 = 1000;
+/// Most resources that come along with a page.
+const MOST_INCLUDED: usize = 1000;
+/// How many ids one statement names.
+const AT_ONCE: usize = 200;
+
+/// A search, as the caller put it.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// FHIR type.
+    pub kind: String,
+    /// Parameters of the URL and of the body.
+    pub parameters: Vec<(String, String)>,
+    /// Whether a parameter that is not known is refused.
+    pub strict: bool,
+    /// Where the server is, for links.
+    pub base: String,
+}
+
+/// The rest of a list. It is handed out as the link to the next page, with the host's
+/// word that it is the one that it gave to this account.
+#[derive(Debug, Serialize, Deserialize)]
+enum Rest {
+    Search { kind: String, parameters: Vec<(String, String)>, after: Place },
+    Everything { patient: String, parameters: Vec<(String, String)>, after: (String, String) },
+}
+
+/// Whose records somebody sees: those of these patients, or all of the tenant's.
+type Reach = Option<Vec<String>>;
+
+impl Caller {
+    fn reach(&self) -> AppResult<Reach> {
+        if self.may(Action::ReadRecords).is_ok() {
+            return Ok(None);
+        }
+        let own: Vec<String> = match self.actor.is(Role::Patient) {
+            true => self.actor.patients.iter().map(PatientId::to_string).collect(),
+            false => Vec::new(),
+        };
+        match own.is_empty() {
+            true => Err(AppError::new(Code::AuthForbidden, "this account has no record")),
+            false => Ok(Some(own)),
+        }
+    }
+}
+
+impl Hospital {
+    /// A page of what matches, with what it includes.
+    ///
+    /// # Errors
+    /// `BODY_INVALID`, naming the parameter; `NOT_FOUND` if it names a patient whom the
+    /// caller may not see; `AUTH_FORBIDDEN` if the caller sees nobody's record.
+    pub async fn search(&self, caller: &Caller, asked: &Asked) -> AppResult<Searchset> {
+        self.search_on(&self.records(caller), caller, asked).await
+    }
+
+    /// The same on the pool or in a transaction.
+    pub(super) async fn search_on<E: Executor>(
+        &self,
+        records: &TenantScope<E>,
+        caller: &Caller,
+        asked: &Asked,
+    ) -> AppResult<Searchset> {
+        let reach = caller.reach()?;
+        let Asked { kind, base, .. } = asked;
+        let (parameters, after) = match ticket(&asked.parameters) {
+            None => (asked.parameters.clone(), None),
+            Some(ticket) => match self.opened(caller, ticket)? {
+                Rest::Search { kind: of, parameters, after } if of == *kind => (parameters, Some(after)),
+                _ => return Err(not_a_page()),
+            },
+        };
+        let mut search = search::parse(kind, &parameters)?;
+        if asked.strict
+            && let Some(ignored) = search.ignored.first()
+        {
+            return Err(ignored.clone().into());
+        }
+        for patient in &search.named {
+            may_name(caller, patient)?;
+        }
+        search.query.within = reach;
+
+        let here = match ticket(&asked.parameters) {
+            Some(ticket) => format!("{base}/{kind}?{TICKET}={ticket}"),
+            None => url(base, kind, &search.applied),
+        };
+        let mut set = Searchset::of(here);
+        if search.only_count {
+            set.total = Some(records.count_resources(&search.query).await?);
+            return Ok(set);
+        }
+        let mut found = records.search_resources(&search.query, after.as_ref(), search.count + 1).await?;
+        let page = usize::try_from(search.count).unwrap_or(usize::MAX);
+        let has_more = found.len() > page;
+        found.truncate(page);
+        set.total = match search.total {
+            Total::None => None,
+            _ if !has_more && after.is_none() => i64::try_from(found.len()).ok(),
+            Total::Accurate => Some(records.count_resources(&search.query).await?),
+            Total::IfCheap => {
+                let counted = records.count_resources_to(&search.query, CHEAP_TO_COUNT + 1).await?;
+                (counted <= CHEAP_TO_COUNT.into()).then_some(counted)
+            }
+        };
+        if has_more && let Some((_, last)) = found.last() {
+            let (kind, parameters) = (kind.clone(), search.applied.clone());
+            let rest = self.sealed(caller, &Rest::Search { kind, parameters, after: last.clone() })?;
+            set.link.push(Link { relation: "next", url: format!("{base}/{}?{TICKET}={rest}", asked.kind) });
+        }
+        let matches: Vec<Resource> = found.into_iter().map(|(resource, _)| resource).collect();
+        let (included, is_whole) = included(records, &search, &matches).await?;
+        for (resources, mode) in [(matches, "match"), (included, "include")] {
+            for resource in resources {
+                let body = shown(&search, &resource)?;
+                set.push(base, &resource.kind, &resource.id, body, mode);
+            }
+        }
+        if !is_whole {
+            set.remark(too_many()?);
+        }
+        Ok(set)
+    }
+
+    /// Everything in the record of a patient, by type and id, with the people, places and
+    /// medicines that it speaks of.
+    ///
+    /// # Errors
+    /// `NOT_FOUND` if there is no such patient whom the caller may see; `BODY_INVALID`.
+    pub async fn everything_of_patient(&self, caller: &Caller, id: &str, asked: &Asked) -> AppResult<Searchset> {
+        self.read_resource(caller, "Patient", id).await?;
+        let reach = caller.reach()?;
+        let records = self.records(caller);
+        let base = &asked.base;
+        let (parameters, after) = match ticket(&asked.parameters) {
+            None => (asked.parameters.clone(), None),
+            Some(ticket) => match self.opened(caller, ticket)? {
+                Rest::Everything { patient, parameters, after } if patient == id => (parameters, Some(after)),
+                _ => return Err(not_a_page()),
+            },
+        };
+        let (query, count, applied) = whole(id, &parameters, asked.strict)?;
+        let after = after.as_ref().map(|(kind, id)| (kind.as_str(), id.as_str()));
+        let mut found = records.list_record(&query, after, count + 1).await?;
+        let page = usize::try_from(count).unwrap_or(usize::MAX);
+        let has_more = found.len() > page;
+        found.truncate(page);
+
+        let path = format!("Patient/{id}/$everything");
+        let here = match ticket(&asked.parameters) {
+            Some(ticket) => format!("{base}/{path}?{TICKET}={ticket}"),
+            None => url(base, &path, &applied),
+        };
+        let mut set = Searchset::of(here);
+        if has_more && let Some(last) = found.last() {
+            let after = (last.kind.clone(), last.id.clone());
+            let rest = Rest::Everything { patient: id.to_owned(), parameters: applied, after };
+            let rest = self.sealed(caller, &rest)?;
+            set.link.push(Link { relation: "next", url: format!("{base}/{path}?{TICKET}={rest}") });
+        }
+        // Not what is in a record, which is here already or in another one.
+        let mut wanted = BTreeSet::new();
+        for resource in &found {
+            wanted.extend(all_references(&resource.kind, &record::value(resource)?, None));
+        }
+        let mut gathered = Gathered::without(&found);
+        gathered.fetch(&records, &wanted, reach.as_deref()).await?;
+        gathered.resources.retain(|resource| resource.patient_id.is_none());
+        for (resources, mode) in [(found, "match"), (gathered.resources, "include")] {
+            for Resource { kind, id, body, .. } in resources {
+                set.push(base, &kind, &id, body, mode);
+            }
+        }
+        if gathered.is_full {
+            set.remark(too_many()?);
+        }
+        Ok(set)
+    }
+
+    /// A visit with all that was written of it and all that it speaks of, on one page.
+    ///
+    /// # Errors
+    /// `NOT_FOUND` if there is no such visit that the caller may see.
+    pub async fn everything_of_encounter(&self, caller: &Caller, id: &str, asked: &Asked) -> AppResult<Searchset> {
+        let visit = self.read_resource(caller, "Encounter", id).await?;
+        let records = self.records(caller);
+        let mut search = search::parse("Encounter", &[])?;
+        search.query.within = caller.reach()?;
+        search.include.push(Include { kind: "Encounter".to_owned(), param: "*".to_owned(), target: None });
+        for parameters in parameter::ALL {
+            for name in ["encounter", "context"] {
+                if search::reference_to(parameters.of, name, "Encounter").is_some() {
+                    let (kind, param) = (parameters.of.to_owned(), name.to_owned());
+                    search.revinclude.push(Include { kind, param, target: None });
+                }
+            }
+        }
+        let matches = [visit];
+        let (included, is_whole) = included(&records, &search, &matches).await?;
+        let mut set = Searchset::of(format!("{}/Encounter/{id}/$everything", asked.base));
+        for (resources, mode) in [(matches.to_vec(), "match"), (included, "include")] {
+            for Resource { kind, id, body, .. } in resources {
+                set.push(&asked.base, &kind, &id, body, mode);
+            }
+        }
+        if !is_whole {
+            set.remark(too_many()?);
+        }
+        Ok(set)
+    }
+
+    /// Indexes all records again if they were indexed by other tables than today's, as
+    /// those of an earlier release.
+    pub(super) async fn index_anew(&self) -> xinglin_store::Result<()> {
+        const KEY: &str = "search-index";
+        const PIECE: u32 = 500;
+        let operator = self.store().operator();
+        if operator.find_meta::<u32>(KEY).await? == Some(index::REVISION) {
+            return Ok(());
+        }
+        for tenant in operator.list_tenants().await? {
+            let (records, mut after, mut indexed) = (self.store().tenant(tenant.id), None::<(String, String)>, 0);
+            loop {
+                let tx = records.begin().await?;
+                let from = after.as_ref().map(|(kind, id)| (kind.as_str(), id.as_str()));
+                let piece = tx.list_record(&RecordQuery::default(), from, PIECE).await?;
+                let Some(last) = piece.last() else { break };
+                after = Some((last.kind.clone(), last.id.clone()));
+                indexed += piece.len();
+                let found = |resource: Resource| {
+                    let value: Value = serde_json::from_str(resource.body.get()).unwrap_or_default();
+                    (resource, index::index(&value).found_by)
+                };
+                tx.reindex_resources(&piece.into_iter().map(found).collect::<Vec<_>>()).await?;
+                tx.commit().await?;
+            }
+            if indexed > 0 {
+                tracing::info!(tenant = %tenant.id, indexed, "records indexed anew");
+            }
+        }
+        let tx = operator.begin().await?;
+        tx.put_meta(KEY, &index::REVISION).await?;
+        tx.commit().await
+    }
+
+    fn sealed(&self, caller: &Caller, rest: &Rest) -> AppResult<String> {
+        let content = serde_json::to_vec(rest).map_err(AppError::internal)?;
+        let mac = self.keys().page(caller.actor.tenant, caller.actor.account, &content);
+        Ok(URL_SAFE_NO_PAD.encode([&mac[..MAC], &content].concat()))
+    }
+
+    fn opened(&self, caller: &Caller, ticket: &str) -> AppResult<Rest> {
+        let bytes = URL_SAFE_NO_PAD.decode(ticket).map_err(|_| not_a_page())?;
+        let (mac, content) = bytes.split_at_checked(MAC).ok_or_else(not_a_page)?;
+        let ours = self.keys().page(caller.actor.tenant, caller.actor.account, content);
+        // In constant time: what is compared does not say how much of it was right.
+        let differing = mac.iter().zip(&ours[..MAC]).fold(0, |differing, (a, b)| differing | (a ^ b));
+        if differing != 0 {
+            return Err(not_a_page());
+        }
+        serde_json::from_slice(content).map_err(|_| not_a_page())
+    }
+}
+
+/// The parameter that a link to the next page consists of.
+const TICKET: &str = "_page";
+/// Bytes of a link that vouch for the rest of it.
+const MAC: usize = 16;
+
+fn ticket(parameters: &[(String, String)]) -> Option<&str> {
+    parameters.iter().find(|(name, _)| name == TICKET).map(|(_, ticket)| ticket.as_str())
+}
+
+fn not_a_page() -> AppError {
+    let detail = "`_page` is no link that was given to this account for this list";
+    let mut error = AppError::new(Code::BodyInvalid, detail);
+    error.outcome = Some(outcome::of_parameter(TICKET, "value", error.code.as_str(), detail));
+    error
+}
+
+fn too_many() -> AppResult<xinglin_store::Json> {
+    let detail = format!("more than {MOST_INCLUDED} resources belong to this page; not all of them are on it");
+    serde_json::value::to_raw_value(&outcome::warning("incomplete", &detail)).map_err(AppError::internal)
+}
+
+/// Who names a patient that is not theirs learns nothing of them.
+fn may_name(caller: &Caller, patient: &str) -> AppResult<()> {
+    match patient.parse::<PatientId>() {
+        Ok(id) => caller.may_see(id, "patient", patient),
+        // Nobody's; staff may find that out.
+        Err(_) => caller.may(Action::ReadRecords).map_err(|_| AppError::not_found("patient", patient)),
+    }
+}
+
+/// A URL with these parameters.
+fn url(base: &str, path: &str, parameters: &[(String, String)]) -> String {
+    let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
+    if query.is_empty() { format!("{base}/{path}") } else { format!("{base}/{path}?{query}") }
+}
+
+/// The resource, or as much of it as was asked for.
+fn shown(search: &Search, resource: &Resource) -> AppResult<xinglin_store::Json> {
+    if search.elements.is_empty() && !search.without_text {
+        return Ok(resource.body.clone());
+    }
+    let mut value = record::value(resource)?;
+    answer::subset(&mut value, &search.elements, &schema::required(&resource.kind), search.without_text);
+    serde_json::value::to_raw_value(&value).map_err(AppError::internal)
+}
+
+/// The parameters of `$everything`.
+fn whole(
+    patient: &str,
+    parameters: &[(String, String)],
+    strict: bool,
+) -> AppResult<(RecordQuery, u32, Vec<(String, String)>)> {
+    let wrong = |name: &str, detail: &str| {
+        let mut error = AppError::new(Code::BodyInvalid, format!("`{name}` {detail}"));
+        error.outcome = Some(outcome::of_parameter(name, "value", error.code.as_str(), detail));
+        error
+    };
+    let mut query = RecordQuery { patient_id: Some(patient.to_owned()), ..RecordQuery::default() };
+    let (mut count, mut applied) = (LARGEST_PAGE, Vec::new());
+    for (name, value) in parameters {
+        match name.as_str() {
+            "_count" => {
+                let asked: u32 = value.parse().map_err(|_| wrong(name, "must be a whole number"))?;
+                count = asked.clamp(1, LARGEST_PAGE);
+            }
+            "_since" => {
+                query.updated_from = Some(Instant::parse(value).ok_or_else(|| wrong(name, "must be an instant"))?);
+            }
+            "_type" => query.kinds.extend(value.split(',').map(str::to_owned)),
+            _ if strict => return Err(wrong(name, "is not known here")),
+            _ => continue,
+        }
+        applied.push((name.clone(), value.clone()));
+    }
+    Ok((query, count, applied))
+}
+
+/// What the references of these lead to, and what refers to them; and whether that is all.
+async fn included<E: Executor>(
+    records: &TenantScope<E>,
+    search: &Search,
+    matches: &[Resource],
+) -> AppResult<(Vec<Resource>, bool)> {
+    let mut gathered = Gathered::without(matches);
+    if matches.is_empty() || (search.include.is_empty() && search.revinclude.is_empty()) {
+        return Ok((gathered.resources, true));
+    }
+    let within = search.query.within.as_deref();
+    let mut wanted = BTreeSet::new();
+    if !search.include.is_empty() {
+        for resource in matches {
+            let value = record::value(resource)?;
+            for include in &search.include {
+                wanted.extend(all_references(&resource.kind, &value, Some(include)));
+            }
+        }
+    }
+    gathered.fetch(records, &wanted, within).await?;
+    for Include { kind, param, .. } in &search.revinclude {
+        let Some(parameter) = search::reference_to(kind, param, &search.query.kind) else { continue };
+        for chunk in matches.chunks(AT_ONCE) {
+            let any_of = chunk.iter().map(|resource| CodeFilter {
+                system: Some(String::new()),
+                code: format!("{}/{}", resource.kind, resource.id),
+            });
+            let token = TokenFilter { param: parameter.kept_as(kind).to_owned(), any_of: any_of.collect() };
+            let query = ResourceQuery {
+                kind: kind.clone(),
+                within: search.query.within.clone(),
+                tokens: vec![token],
+                ..ResourceQuery::default()
+            };
+            let found = records.list_resources(&query, None, gathered.room()).await?;
+            gathered.take(found);
+        }
+    }
+    Ok((gathered.resources, !gathered.is_full))
+}
+
+/// `(Type, id)` of what a resource refers to: by one of its references, or by any.
+fn all_references(kind: &str, resource: &Value, include: Option<&Include>) -> BTreeSet<(String, String)> {
+    let (param, target) = match include {
+        Some(include) => (include.param.as_str(), include.target.as_deref()),
+        None => ("*", None),
+    };
+    let mut found = BTreeSet::new();
+    for parameter in parameter::of(kind) {
+        if parameter.kind != Type::Reference || (param != "*" && param != parameter.name) {
+            continue;
+        }
+        let leads = |to: &str| parameter.targets.is_empty() || parameter.targets.contains(&to);
+        for path in parameter.paths {
+            for item in index::at(resource, path) {
+                for reference in index::references(item) {
+                    if let Some((to, id)) = reference.split_once('/')
+                        && leads(to)
+                        && target.is_none_or(|target| target == to)
+                    {
+                        found.insert((to.to_owned(), id.to_owned()));
+                    }
+                }
+            }
+        }
+    }
+    found
+}
+
+/// What comes along with a page, each once.
+struct Gathered {
+    seen: BTreeSet<(String, String)>,
+    resources: Vec<Resource>,
+    is_full: bool,
+}
+
+impl Gathered {
+    fn without(matches: &[Resource]) -> Self {
+        let seen = matches.iter().map(|resource| (resource.kind.clone(), resource.id.clone())).collect();
+        Self { seen, resources: Vec::new(), is_full: false }
+    }
+
+    /// One more than fits, to know whether there were more.
+    fn room(&self) -> u32 {
+        u32::try_from(MOST_INCLUDED - self.resources.len()).unwrap_or(0) + 1
+    }
+
+    fn take(&mut self, found: Vec<Resource>) {
+        for resource in found {
+            if self.seen.contains(&(resource.kind.clone(), resource.id.clone())) {
+                continue;
+            }
+            if self.resources.len() == MOST_INCLUDED {
+                self.is_full = true;
+                return;
+            }
+            self.seen.insert((resource.kind.clone(), resource.id.clone()));
+            self.resources.push(resource);
+        }
+    }
+
+    async fn fetch<E: Executor>(
+        &mut self,
+        records: &TenantScope<E>,
+        wanted: &BTreeSet<(String, String)>,
+        within: Option<&[String]>,
+    ) -> AppResult<()> {
+        let mut by_kind: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+        for key in wanted.iter().filter(|key| !self.seen.contains(*key)) {
+            by_kind.entry(&key.0).or_default().push(key.1.clone());
+        }
+        for (kind, ids) in by_kind {
+            for ids in ids.chunks(AT_ONCE) {
+                let query = ResourceQuery {
+                    kind: kind.to_owned(),
+                    ids: ids.to_vec(),
+                    within: within.map(<[String]>::to_vec),
+                    ..ResourceQuery::default()
+                };
+                let found = records.list_resources(&query, None, self.room()).await?;
+                self.take(found);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl From<SearchError> for AppError {
+    fn from(SearchError(issue): SearchError) -> Self {
+        let name = issue.path.trim_start_matches("http.");
+        let mut refusal = Self::new(Code::BodyInvalid, format!("`{name}`: {}", issue.message)).with("parameter", name);
+        let told = outcome::of_parameter(name, issue.kind.code(), refusal.code.as_str(), &refusal.detail);
+        refusal.outcome = Some(told);
+        refusal
+    }
+}

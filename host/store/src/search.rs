@@ -1,0 +1,691 @@
+//! Finding resources by what was extracted from them.
+//!
+//! A query is a tree of [`Criterion`]s and becomes one statement. Which of its
+//! tables is read first decides whether a page costs the same in a large hospital
+//! as in a small one; see `driver`.
+
+use serde::{Deserialize, Serialize};
+use xinglin_domain::time::Instant;
+
+use crate::{
+    Cursor, Executor, Resource, Result, TenantScope,
+    db::{Row, Sql, args},
+};
+
+/// A code, in one system or in any.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CodeFilter {
+    /// `None` for any; empty for codes without a system.
+    pub system: Option<String>,
+    /// The code; empty for any of the system.
+    pub code: String,
+}
+
+/// A search parameter that must have one of these values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenFilter {
+    /// Search parameter.
+    pub param: String,
+    /// Any of them will do; none at all matches nothing.
+    pub any_of: Vec<CodeFilter>,
+}
+
+/// How a text must be like the one that is looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TextMatch {
+    /// It begins with it, whatever the case. The text is folded already.
+    Begins,
+    /// It holds it somewhere, whatever the case. The text is folded already.
+    Contains,
+    /// It is it.
+    Exact,
+}
+
+/// How a span must lie to the one that is looked for, as FHIR's prefixes have it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RangeMatch {
+    /// Within it.
+    Eq,
+    /// Not within it.
+    Ne,
+    /// Some of it before.
+    Lt,
+    /// Some of it before, or within.
+    Le,
+    /// Some of it after.
+    Gt,
+    /// Some of it after, or within.
+    Ge,
+    /// All of it after.
+    After,
+    /// All of it before.
+    Before,
+}
+
+/// Where the values of a parameter are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Values {
+    /// Codes, identifiers, references, URIs.
+    Tokens,
+    /// Texts.
+    Texts,
+    /// Times and measures.
+    Ranges,
+}
+
+impl Values {
+    const fn table(self) -> &'static str {
+        match self {
+            Self::Tokens => "resource_token",
+            Self::Texts => "resource_string",
+            Self::Ranges => "resource_range",
+        }
+    }
+}
+
+/// What a resource must be like.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Criterion {
+    /// One of these holds; none of none does.
+    Any(Vec<Criterion>),
+    /// It does not hold.
+    Not(Box<Criterion>),
+    /// A token.
+    Token(TokenFilter),
+    /// A text.
+    #[expect(missing_docs, reason = "the names say it")]
+    Text { param: String, how: TextMatch, text: String },
+    /// A span, of this unit if one is named.
+    #[expect(missing_docs, reason = "the names say it")]
+    Range { param: String, how: RangeMatch, low: i64, high: i64, unit: Option<CodeFilter> },
+    /// Some value of the parameter.
+    Present(Values, String),
+    /// When it was written.
+    #[expect(missing_docs, reason = "the names say it")]
+    Written { how: RangeMatch, low: Instant, high: Instant },
+    /// One of these ids.
+    Ids(Vec<String>),
+    /// It belongs to the record of this patient.
+    OfPatient(String),
+    /// What `param` refers to is a `kind` of which all of these hold.
+    #[expect(missing_docs, reason = "the names say it")]
+    Chained { param: String, kind: String, all: Vec<Criterion> },
+    /// Some `kind` refers to it by `param`, and all of these hold of that one.
+    #[expect(missing_docs, reason = "the names say it")]
+    Referred { kind: String, param: String, all: Vec<Criterion> },
+}
+
+impl Criterion {
+    /// Whether few resources are like that in any hospital, as a rule.
+    fn is_telling(&self) -> bool {
+        match self {
+            Self::Text { .. } | Self::Chained { .. } | Self::Referred { .. } | Self::Ids(_) | Self::OfPatient(_) => {
+                true
+            }
+            Self::Range { how: RangeMatch::Eq, .. } => true,
+            Self::Any(any) => any.iter().all(Self::is_telling),
+            _ => false,
+        }
+    }
+}
+
+/// What a list is sorted by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SortBy {
+    /// When it was true of the patient.
+    Effective,
+    /// When it was written.
+    Updated,
+    /// Its id.
+    Id,
+    /// The first of its values for a parameter, or the last if descending. What has
+    /// none stands where the least value would.
+    Value(Values, String),
+}
+
+/// One order of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sort {
+    /// By what.
+    pub by: SortBy,
+    /// Largest first.
+    pub descending: bool,
+}
+
+/// Which resources of a type. All filters must hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ResourceQuery {
+    /// FHIR type.
+    pub kind: String,
+    /// Only of this patient's record.
+    pub patient_id: Option<String>,
+    /// Only of these patients' records, if it is said; so also of everything that a
+    /// criterion leads to.
+    pub within: Option<Vec<String>>,
+    /// Only these; empty for all.
+    pub ids: Vec<String>,
+    /// Only with these; the most telling first.
+    pub tokens: Vec<TokenFilter>,
+    /// Only effective then or later.
+    pub from: Option<Instant>,
+    /// Only effective before then.
+    pub until: Option<Instant>,
+    /// Only written then or later.
+    pub updated_from: Option<Instant>,
+    /// Only of which these hold.
+    pub criteria: Vec<Criterion>,
+    /// Newest first by when it was true, if it is empty.
+    pub sort: Vec<Sort>,
+}
+
+/// A value that a list is sorted by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum SortKey {
+    /// A moment, or a measure.
+    Int(i64),
+    /// Anything else.
+    Text(String),
+}
+
+/// Where a sorted list goes on: the last row of the page before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// One for each order of the list.
+    pub keys: Vec<SortKey>,
+    /// Tells rows that are sorted alike apart.
+    pub id: String,
+}
+
+/// Resources of all types, by type and id.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RecordQuery {
+    /// Only of this patient's record.
+    pub patient_id: Option<String>,
+    /// Only of these types; empty for all.
+    pub kinds: Vec<String>,
+    /// Only written then or later.
+    pub updated_from: Option<Instant>,
+}
+
+const COLUMNS: &str = "r.resource_type, r.resource_id, r.version, r.patient_id, r.effective_at, r.last_updated,
+                       r.deleted, r.body";
+
+impl<E: Executor> TenantScope<E> {
+    /// A page of the resources that match, newest first by `effective_at`, without
+    /// what is gone. The query's own order does not count.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn list_resources(
+        &self,
+        query: &ResourceQuery,
+        after: Option<&Cursor>,
+        limit: u32,
+    ) -> Result<Vec<Resource>> {
+        let (mut sql, order) = self.select(COLUMNS, query, true);
+        if let Some(Cursor { at, id }) = after {
+            sql.push(&format!(" AND ({order}.effective_at, {order}.resource_id) < ("));
+            sql.bind(*at).push(", ").bind(id).push(")");
+        }
+        sql.push(&format!(" ORDER BY {order}.effective_at DESC, {order}.resource_id DESC LIMIT ")).bind(limit);
+        self.exec.rows(sql).await?.into_iter().map(TryInto::try_into).collect()
+    }
+
+    /// A page of the resources that match, in the order of the query, without what
+    /// is gone; each with its place in that order. A row that changes while pages
+    /// are read may come again or not at all, no other is passed over.
+    ///
+    /// # Errors
+    /// `Invalid` if `after` is of another order.
+    pub async fn search_resources(
+        &self,
+        query: &ResourceQuery,
+        after: Option<&Place>,
+        limit: u32,
+    ) -> Result<Vec<(Resource, Place)>> {
+        let newest = [Sort { by: SortBy::Effective, descending: true }];
+        let sort: &[Sort] = if query.sort.is_empty() { &newest } else { &query.sort };
+        let by_date = matches!(sort, [Sort { by: SortBy::Effective, .. }]);
+        let order = if driver(query, by_date).is_some() { "t" } else { "r" };
+
+        // The expressions are in the list of columns, so what they bind comes first.
+        let mut head = Sql::new(format!("SELECT {COLUMNS}"), args![self.tenant, &query.kind]);
+        let mut keys = Vec::with_capacity(sort.len());
+        for (index, Sort { by, descending }) in sort.iter().enumerate() {
+            let key = push_key(&mut head, order, by, *descending, index);
+            keys.push(key);
+        }
+        let (mut sql, order) = self.select_from(head, query, by_date);
+        if let Some(place) = after {
+            if place.keys.len() != sort.len() {
+                return Err(crate::StoreError::Invalid { detail: "a place in another list".to_owned() });
+            }
+            push_after(&mut sql, order, sort, &keys, place);
+        }
+        sql.push(" ORDER BY ");
+        for (key, Sort { descending, .. }) in keys.iter().zip(sort) {
+            sql.push(&format!("{key} {}, ", direction(*descending)));
+        }
+        let last = sort.first().is_some_and(|sort| sort.descending);
+        sql.push(&format!("{order}.resource_id {} LIMIT ", direction(last))).bind(limit);
+
+        let rows = self.exec.rows(sql).await?;
+        rows.into_iter().map(|row| place_of(row, sort)).collect()
+    }
+
+    /// How many resources match, as far as `most`.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn count_resources_to(&self, query: &ResourceQuery, most: u32) -> Result<i64> {
+        let (mut sql, _) = self.select_from(
+            Sql::new("SELECT COUNT(*) AS total FROM (SELECT 1 AS one", args![self.tenant, &query.kind]),
+            query,
+            true,
+        );
+        sql.push(" LIMIT ").bind(most).push(") found");
+        let row = self.exec.row(sql).await?;
+        row.map_or(Ok(0), |row| row.get("total"))
+    }
+
+    /// How many resources match.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn count_resources(&self, query: &ResourceQuery) -> Result<i64> {
+        let (sql, _) = self.select("COUNT(*) AS total", query, true);
+        let row = self.exec.row(sql).await?;
+        row.map_or(Ok(0), |row| row.get("total"))
+    }
+
+    /// A page of resources of all types by (type, id), without what is gone.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn list_record(
+        &self,
+        query: &RecordQuery,
+        after: Option<(&str, &str)>,
+        limit: u32,
+    ) -> Result<Vec<Resource>> {
+        let text = format!("SELECT {COLUMNS} FROM resource r WHERE r.tenant_id = $1 AND r.deleted = FALSE");
+        let mut sql = Sql::new(text, args![self.tenant]);
+        if let Some(patient) = &query.patient_id {
+            sql.push(" AND r.patient_id = ").bind(patient);
+        }
+        if !query.kinds.is_empty() {
+            sql.push(" AND r.resource_type IN ").bind_all(&query.kinds);
+        }
+        if let Some(from) = query.updated_from {
+            sql.push(" AND r.last_updated >= ").bind(from);
+        }
+        if let Some((kind, id)) = after {
+            sql.push(" AND (r.resource_type, r.resource_id) > ").bind_all([kind, id]);
+        }
+        sql.push(" ORDER BY r.resource_type, r.resource_id LIMIT ").bind(limit);
+        self.exec.rows(sql).await?.into_iter().map(TryInto::try_into).collect()
+    }
+
+    fn select(&self, columns: &str, query: &ResourceQuery, by_date: bool) -> (Sql, &'static str) {
+        self.select_from(Sql::new(format!("SELECT {columns}"), args![self.tenant, &query.kind]), query, by_date)
+    }
+
+    /// All matching rows after `SELECT …`, which has bound the tenant and the type,
+    /// and the table (`t`oken or `r`esource) to sort by.
+    fn select_from(&self, mut sql: Sql, query: &ResourceQuery, by_date: bool) -> (Sql, &'static str) {
+        let driver = driver(query, by_date);
+        let (few, told) = (is_few(query), is_told(query));
+
+        // The order of a CROSS JOIN is an order to SQLite, which keeps few
+        // statistics; PostgreSQL decides for itself.
+        let from = match driver {
+            Some(_) => {
+                " FROM resource_token t CROSS JOIN resource r
+                 WHERE t.tenant_id = $1 AND t.resource_type = $2 AND r.resource_id = t.resource_id AND"
+            }
+            None => " FROM resource r WHERE",
+        };
+        let order = if driver.is_some() { "t" } else { "r" };
+        sql.push(from).push(" r.tenant_id = $1 AND r.resource_type = $2 AND r.deleted = FALSE");
+        if let Some(patient) = &query.patient_id {
+            sql.push(" AND r.patient_id = ").bind(patient);
+        }
+        if !query.ids.is_empty() {
+            sql.push(" AND r.resource_id IN ").bind_all(&query.ids);
+        }
+        let top = Level { depth: 0, few, within: query.within.as_deref() };
+        top.push_within(&mut sql);
+        for (index, filter) in query.tokens.iter().enumerate() {
+            let TokenFilter { param, any_of } = filter;
+            if driver == Some(index) {
+                sql.push(" AND t.param = ").bind(param);
+                push_any_of(&mut sql, "t", any_of);
+                if any_of.iter().any(|code| code.system.is_none()) {
+                    // A code that stands in several systems is one match.
+                    sql.push(
+                        " AND NOT EXISTS (SELECT 1 FROM resource_token y WHERE y.tenant_id = t.tenant_id
+                          AND y.resource_type = t.resource_type AND y.resource_id = t.resource_id
+                          AND y.param = t.param AND y.code = t.code AND y.system < t.system)",
+                    );
+                }
+            } else {
+                // The first of them leads the way if nothing else does.
+                let leads = index == 0 && driver.is_none() && !told;
+                sql.push(" AND ");
+                top.push_token(&mut sql, &query.kind, filter, leads && !few);
+            }
+        }
+        for (comparison, bound) in [(">=", query.from), ("<", query.until)] {
+            if let Some(bound) = bound {
+                sql.push(&format!(" AND {order}.effective_at {comparison} ")).bind(bound);
+            }
+        }
+        if let Some(from) = query.updated_from {
+            sql.push(" AND r.last_updated >= ").bind(from);
+        }
+        for criterion in &query.criteria {
+            sql.push(" AND ");
+            top.push(&mut sql, &query.kind, criterion);
+        }
+        (sql, order)
+    }
+}
+
+fn is_few(query: &ResourceQuery) -> bool {
+    query.patient_id.is_some() || !query.ids.is_empty() || query.within.is_some()
+}
+
+fn is_told(query: &ResourceQuery) -> bool {
+    query.criteria.iter().any(Criterion::is_telling)
+}
+
+/// The token filter whose index is read first, if any.
+///
+/// A patient's or named resources are few, and so are those of which something
+/// telling is asked: these are found first, then sorted. Otherwise, if a parameter
+/// has exactly one value, its index is read in the order of the page; if none has,
+/// the index of the type is.
+fn driver(query: &ResourceQuery, by_date: bool) -> Option<usize> {
+    let has_one_value =
+        |filter: &TokenFilter| matches!(filter.any_of.as_slice(), [CodeFilter { code, .. }] if !code.is_empty());
+    if is_few(query) || is_told(query) || !by_date {
+        return None;
+    }
+    query.tokens.iter().position(has_one_value)
+}
+
+/// The resources that a criterion speaks of: those of the query, or those at the other
+/// end of a reference, and so on.
+#[derive(Clone, Copy)]
+struct Level<'a> {
+    depth: usize,
+    /// Whether it is cheaper to look each up than to find all that match.
+    few: bool,
+    within: Option<&'a [String]>,
+}
+
+impl Level<'_> {
+    fn resource(self) -> String {
+        if self.depth == 0 { "r".to_owned() } else { format!("r{}", self.depth) }
+    }
+
+    fn push_within(self, sql: &mut Sql) {
+        match self.within {
+            Some([]) => drop(sql.push(" AND FALSE")),
+            Some(patients) => {
+                sql.push(&format!(" AND {}.patient_id IN ", self.resource())).bind_all(patients);
+            }
+            None => {}
+        }
+    }
+
+    /// `resource` is among those in whose values the `condition` holds that the caller
+    /// pushes next, before it closes the parenthesis.
+    fn open(self, sql: &mut Sql, table: &str, kind: &str, param: &str, found_first: bool) {
+        let (r, x) = (self.resource(), format!("x{}", self.depth));
+        if found_first {
+            sql.push(&format!("{r}.resource_id IN (SELECT {x}.resource_id FROM {table} {x} WHERE {x}.tenant_id = $1"));
+            sql.push(&format!(" AND {x}.resource_type = ")).bind(kind);
+        } else {
+            sql.push(&format!(
+                "EXISTS (SELECT 1 FROM {table} {x} WHERE {x}.tenant_id = {r}.tenant_id
+                 AND {x}.resource_type = {r}.resource_type AND {x}.resource_id = {r}.resource_id"
+            ));
+        }
+        sql.push(&format!(" AND {x}.param = ")).bind(param);
+    }
+
+    fn push_token(self, sql: &mut Sql, kind: &str, TokenFilter { param, any_of }: &TokenFilter, found_first: bool) {
+        self.open(sql, Values::Tokens.table(), kind, param, found_first);
+        push_any_of(sql, &format!("x{}", self.depth), any_of);
+        sql.push(")");
+    }
+
+    fn push(self, sql: &mut Sql, kind: &str, criterion: &Criterion) {
+        let (r, x) = (self.resource(), format!("x{}", self.depth));
+        let find_first = !self.few;
+        match criterion {
+            Criterion::Any(any) => {
+                sql.push("(FALSE");
+                for criterion in any {
+                    sql.push(" OR ");
+                    self.push(sql, kind, criterion);
+                }
+                sql.push(")");
+            }
+            Criterion::Not(criterion) => {
+                sql.push("NOT ");
+                Level { few: true, ..self }.push(sql, kind, criterion);
+            }
+            Criterion::Token(filter) => self.push_token(sql, kind, filter, find_first && self.depth > 0),
+            Criterion::Text { param, how, text } => {
+                self.open(sql, Values::Texts.table(), kind, param, find_first);
+                match how {
+                    TextMatch::Exact => drop(sql.push(&format!(" AND {x}.exact = ")).bind(text)),
+                    TextMatch::Begins => {
+                        sql.push(&format!(" AND {x}.folded >= ")).bind(text);
+                        sql.push(&format!(" AND {x}.folded < ")).bind(format!("{text}{}", char::MAX));
+                    }
+                    TextMatch::Contains => {
+                        let escaped = text.replace('!', "!!").replace('%', "!%").replace('_', "!_");
+                        sql.push(&format!(" AND {x}.folded LIKE ")).bind(format!("%{escaped}%")).push(" ESCAPE '!'");
+                    }
+                }
+                sql.push(")");
+            }
+            Criterion::Range { param, how, low, high, unit } => {
+                self.open(sql, Values::Ranges.table(), kind, param, find_first && *how == RangeMatch::Eq);
+                sql.push(" AND ");
+                push_range(sql, *how, [&format!("{x}.low"), &format!("{x}.high")], [*low, *high]);
+                if let Some(CodeFilter { system, code }) = unit {
+                    sql.push(&format!(" AND {x}.code = ")).bind(code);
+                    if let Some(system) = system {
+                        sql.push(&format!(" AND {x}.system = ")).bind(system);
+                    }
+                }
+                sql.push(")");
+            }
+            Criterion::Present(values, param) => {
+                self.open(sql, values.table(), kind, param, false);
+                sql.push(")");
+            }
+            Criterion::Written { how, low, high } => {
+                let column = format!("{r}.last_updated");
+                let end = format!("{r}.last_updated + 1");
+                push_range(sql, *how, [&column, &end], [low.micros(), high.micros()]);
+            }
+            Criterion::Ids(ids) => {
+                let ids: &[String] = if ids.is_empty() { &[String::new()] } else { ids };
+                sql.push(&format!("{r}.resource_id IN ")).bind_all(ids);
+            }
+            Criterion::OfPatient(patient) => {
+                sql.push(&format!("{r}.patient_id = ")).bind(patient);
+            }
+            Criterion::Chained { param, kind: target, all } => {
+                let next = Level { depth: self.depth + 1, few: false, ..self };
+                let r1 = next.resource();
+                self.open(sql, Values::Tokens.table(), kind, param, find_first);
+                sql.push(&format!(" AND {x}.code IN (SELECT {r1}.resource_type || '/' || {r1}.resource_id"));
+                next.push_found(sql, target, all);
+                sql.push("))");
+            }
+            Criterion::Referred { kind: referring, param, all } => {
+                let next = Level { depth: self.depth + 1, few: false, ..self };
+                let (r1, begin) = (next.resource(), format!("{kind}/"));
+                let length = begin.chars().count();
+                sql.push(&format!(
+                    "{r}.resource_id IN (SELECT SUBSTR({x}.code, {}) FROM resource_token {x} WHERE {x}.tenant_id = $1",
+                    length + 1
+                ));
+                sql.push(&format!(" AND {x}.resource_type = ")).bind(referring);
+                sql.push(&format!(" AND {x}.param = ")).bind(param);
+                sql.push(&format!(" AND SUBSTR({x}.code, 1, {length}) = ")).bind(begin);
+                sql.push(&format!(" AND {x}.resource_id IN (SELECT {r1}.resource_id"));
+                next.push_found(sql, referring, all);
+                sql.push("))");
+            }
+        }
+    }
+
+    /// `FROM resource …` of which all of these hold.
+    fn push_found(self, sql: &mut Sql, kind: &str, all: &[Criterion]) {
+        let r = self.resource();
+        sql.push(&format!(" FROM resource {r} WHERE {r}.tenant_id = $1 AND {r}.resource_type = ")).bind(kind);
+        sql.push(&format!(" AND {r}.deleted = FALSE"));
+        self.push_within(sql);
+        for criterion in all {
+            sql.push(" AND ");
+            self.push(sql, kind, criterion);
+        }
+    }
+}
+
+/// The span in these columns lies so to the one that is looked for.
+fn push_range(sql: &mut Sql, how: RangeMatch, [low, high]: [&str; 2], [from, to]: [i64; 2]) {
+    let mut compare = |parts: &[(&str, &str, i64)], joint: &str| {
+        sql.push("(");
+        for (index, (column, operator, bound)) in parts.iter().enumerate() {
+            sql.push(if index == 0 { "" } else { joint });
+            sql.push(&format!("{column} {operator} ")).bind(*bound);
+        }
+        sql.push(")");
+    };
+    match how {
+        RangeMatch::Eq => compare(&[(low, ">=", from), (high, "<=", to)], " AND "),
+        RangeMatch::Ne => compare(&[(low, "<", from), (high, ">", to)], " OR "),
+        RangeMatch::Lt => compare(&[(low, "<", from)], ""),
+        RangeMatch::Le => compare(&[(low, "<", from), (high, "<=", to)], " OR "),
+        RangeMatch::Gt => compare(&[(high, ">", to)], ""),
+        RangeMatch::Ge => compare(&[(high, ">", to), (low, ">=", from)], " OR "),
+        RangeMatch::After => compare(&[(low, ">=", to)], ""),
+        RangeMatch::Before => compare(&[(high, "<=", from)], ""),
+    }
+}
+
+pub(crate) fn push_any_of(sql: &mut Sql, table: &str, any_of: &[CodeFilter]) {
+    if any_of.is_empty() {
+        sql.push(" AND FALSE");
+    }
+    for (index, CodeFilter { system, code }) in any_of.iter().enumerate() {
+        sql.push(if index == 0 { " AND (" } else { " OR " });
+        match (system, code.as_str()) {
+            (Some(system), "") => drop(sql.push(&format!("{table}.system = ")).bind(system)),
+            (system, _) => {
+                sql.push(&format!("{table}.code = ")).bind(code);
+                if let Some(system) = system {
+                    sql.push(&format!(" AND {table}.system = ")).bind(system);
+                }
+            }
+        }
+    }
+    sql.push(if any_of.is_empty() { "" } else { ")" });
+}
+
+const fn direction(descending: bool) -> &'static str {
+    if descending { "DESC" } else { "ASC" }
+}
+
+/// Appends `, key AS key_n` and returns the expression.
+fn push_key(sql: &mut Sql, order: &str, by: &SortBy, descending: bool, index: usize) -> String {
+    let key = match by {
+        SortBy::Effective => format!("{order}.effective_at"),
+        SortBy::Updated => "r.last_updated".to_owned(),
+        SortBy::Id => "r.resource_id".to_owned(),
+        SortBy::Value(values, param) => {
+            let (column, least) = match (values, descending) {
+                (Values::Tokens, _) => ("z.code", "''"),
+                (Values::Texts, _) => ("z.folded", "''"),
+                (Values::Ranges, true) => ("z.high", "-9000000000000000000"),
+                (Values::Ranges, false) => ("z.low", "-9000000000000000000"),
+            };
+            let extreme = if descending { "MAX" } else { "MIN" };
+            // Bound once, named twice: the list of columns and the order.
+            let place = sql.reserve(param);
+            format!(
+                "COALESCE((SELECT {extreme}({column}) FROM {} z WHERE z.tenant_id = r.tenant_id
+                 AND z.resource_type = r.resource_type AND z.resource_id = r.resource_id AND z.param = {place}), {least})",
+                values.table()
+            )
+        }
+    };
+    sql.push(&format!(", {key} AS key_{index}"));
+    key
+}
+
+/// `AND` behind this place.
+fn push_after(sql: &mut Sql, order: &str, sort: &[Sort], keys: &[String], Place { keys: values, id }: &Place) {
+    let bind = |sql: &mut Sql, value: &SortKey| {
+        match value {
+            SortKey::Int(value) => sql.bind(*value),
+            SortKey::Text(text) => sql.bind(text),
+        };
+    };
+    let first = sort.first().is_some_and(|sort| sort.descending);
+    let id_column = format!("{order}.resource_id");
+    if sort.iter().all(|sort| sort.descending == first) {
+        sql.push(&format!(" AND ({}, {id_column}) {} (", keys.join(", "), if first { "<" } else { ">" }));
+        for value in values {
+            bind(sql, value);
+            sql.push(", ");
+        }
+        sql.bind(id).push(")");
+        return;
+    }
+    // Behind by the first key, or level with it and behind by the next, …
+    sql.push(" AND (FALSE");
+    for level in 0..=keys.len() {
+        sql.push(" OR (");
+        for (key, value) in keys.iter().zip(values).take(level) {
+            sql.push(&format!("{key} = "));
+            bind(sql, value);
+            sql.push(" AND ");
+        }
+        match (keys.get(level), sort.get(level), values.get(level)) {
+            (Some(key), Some(Sort { descending, .. }), Some(value)) => {
+                sql.push(&format!("{key} {} ", if *descending { "<" } else { ">" }));
+                bind(sql, value);
+            }
+            _ => {
+                sql.push(&format!("{id_column} {} ", if first { "<" } else { ">" })).bind(id);
+            }
+        }
+        sql.push(")");
+    }
+    sql.push(")");
+}
+
+/// A row with its place in the list.
+fn place_of(row: Row, sort: &[Sort]) -> Result<(Resource, Place)> {
+    let mut keys = Vec::with_capacity(sort.len());
+    for (index, Sort { by, .. }) in sort.iter().enumerate() {
+        let name = format!("key_{index}");
+        keys.push(match by {
+            SortBy::Effective | SortBy::Updated | SortBy::Value(Values::Ranges, _) => SortKey::Int(row.get(&name)?),
+            SortBy::Id | SortBy::Value(..) => SortKey::Text(row.get(&name)?),
+        });
+    }
+    let resource = Resource::try_from(row)?;
+    let place = Place { keys, id: resource.id.clone() };
+    Ok((resource, place))
+}
