@@ -10,6 +10,7 @@ mod capabilities;
 mod compat;
 mod egress;
 mod fhir;
+mod fhir_clients;
 mod identity;
 mod journey;
 mod killed;

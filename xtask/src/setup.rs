@@ -9,12 +9,17 @@ use crate::sh;
 /// The version the Python example is built and tested with.
 const COMPONENTIZE_PY: &str = "componentize-py==0.25.1";
 
+/// FHIR clients that the server is held against.
+const FHIRPY: &str = "fhirpy==2.3.1";
+const FHIR_KIT_CLIENT: &str = "fhir-kit-client@2.0.3";
+
 /// Everything.
 pub fn all() -> Result<()> {
     wasm_target()?;
     postgres()?;
     trust_tools()?;
-    componentize_py()
+    componentize_py()?;
+    fhir_clients()
 }
 
 /// A compiler for `wasm32-unknown-unknown`: the toolchain's own, rustup's, or
@@ -107,12 +112,38 @@ pub fn componentize_py() -> Result<()> {
     if venv.join("bin/componentize-py").is_file() {
         return Ok(());
     }
-    println!("setup: installing {COMPONENTIZE_PY} into {}", venv.display());
-    if !sh::program("python3", ["-m", "venv"]).args([&venv]).succeeds() {
+    pip_install(COMPONENTIZE_PY)
+}
+
+/// A package, into the virtual environment, which is made if there is none.
+fn pip_install(package: &str) -> Result<()> {
+    let venv = python_venv();
+    println!("setup: installing {package} into {}", venv.display());
+    if !venv.join("bin/python").is_file() && !sh::program("python3", ["-m", "venv"]).args([&venv]).succeeds() {
         apt(&["python3-venv"])?;
         sh::program("python3", ["-m", "venv"]).args([&venv]).run()?;
     }
-    sh::program(venv.join("bin/pip"), ["install", "--quiet", "--disable-pip-version-check", COMPONENTIZE_PY]).run()
+    let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", package];
+    sh::program(venv.join("bin/python"), install).run()
+}
+
+/// fhirpy beside componentize-py, fhir-kit-client in a folder of its own.
+fn fhir_clients() -> Result<()> {
+    if !sh::program(python_venv().join("bin/python"), ["-c", "import fhirpy"]).succeeds() {
+        pip_install(FHIRPY)?;
+    }
+    let modules = sh::target().join("node");
+    if modules.join("node_modules/fhir-kit-client").is_dir() {
+        return Ok(());
+    }
+    if on_path("node").is_none() || on_path("npm").is_none() {
+        println!("setup: installing Node.js, which a FHIR client that the tests run needs");
+        apt(&["nodejs", "npm"])?;
+    }
+    println!("setup: installing {FHIR_KIT_CLIENT} into {}", modules.display());
+    std::fs::create_dir_all(&modules)?;
+    let install = ["install", "--no-audit", "--no-fund", "--silent", FHIR_KIT_CLIENT, "--prefix"];
+    sh::program("npm", install).args([&modules]).run()
 }
 
 /// Where Python tools live.

@@ -63,7 +63,7 @@ pub fn repository(path: &str) -> Vec<u8> {
 
 /// Something that was built, from the folders above this very program:
 /// `target/debug` and `target`.
-fn built(what: &str, command: &str) -> PathBuf {
+pub fn built(what: &str, command: &str) -> PathBuf {
     let program = std::env::current_exe().expect("a program has a path");
     let beside = program.ancestors().map(|folder| folder.join(what)).find(|path| path.is_file());
     beside.unwrap_or_else(|| panic!("{what} is not built beside {}: run {command}", program.display()))
