@@ -11,6 +11,7 @@ mod compat;
 mod egress;
 mod fhir;
 mod fhir_clients;
+mod fhir_tenants;
 mod identity;
 mod journey;
 mod killed;
