@@ -90,7 +90,7 @@ pub enum Criterion {
     Any(Vec<Criterion>),
     /// It does not hold.
     Not(Box<Criterion>),
-    /// A token.
+    /// A token that few have, as a rule; others belong into the query's own list.
     Token(TokenFilter),
     /// A text.
     #[expect(missing_docs, reason = "the names say it")]
@@ -224,11 +224,12 @@ impl<E: Executor> TenantScope<E> {
         limit: u32,
     ) -> Result<Vec<Resource>> {
         let (mut sql, order) = self.select(COLUMNS, query, true);
+        let key = column(query, order, "effective_at");
         if let Some(Cursor { at, id }) = after {
-            sql.push(&format!(" AND ({order}.effective_at, {order}.resource_id) < ("));
+            sql.push(&format!(" AND ({key}, {order}.resource_id) < ("));
             sql.bind(*at).push(", ").bind(id).push(")");
         }
-        sql.push(&format!(" ORDER BY {order}.effective_at DESC, {order}.resource_id DESC LIMIT ")).bind(limit);
+        sql.push(&format!(" ORDER BY {key} DESC, {order}.resource_id DESC LIMIT ")).bind(limit);
         self.exec.rows(sql).await?.into_iter().map(TryInto::try_into).collect()
     }
 
@@ -253,7 +254,7 @@ impl<E: Executor> TenantScope<E> {
         let mut head = Sql::new(format!("SELECT {COLUMNS}"), args![self.tenant, &query.kind]);
         let mut keys = Vec::with_capacity(sort.len());
         for (index, Sort { by, descending }) in sort.iter().enumerate() {
-            let key = push_key(&mut head, order, by, *descending, index);
+            let key = push_key(&mut head, query, order, by, *descending, index);
             keys.push(key);
         }
         let (mut sql, order) = self.select_from(head, query, by_date);
@@ -336,6 +337,7 @@ impl<E: Executor> TenantScope<E> {
     fn select_from(&self, mut sql: Sql, query: &ResourceQuery, by_date: bool) -> (Sql, &'static str) {
         let driver = driver(query, by_date);
         let (few, told) = (is_few(query), is_told(query));
+        let by_value = matches!(query.sort.first(), Some(Sort { by: SortBy::Value(..), .. }));
 
         // The order of a CROSS JOIN is an order to SQLite, which keeps few
         // statistics; PostgreSQL decides for itself.
@@ -370,10 +372,10 @@ impl<E: Executor> TenantScope<E> {
                     );
                 }
             } else {
-                // The first of them leads the way if nothing else does.
-                let leads = index == 0 && driver.is_none() && !told;
+                // The first of them leads the way if all matches must be sorted.
+                let leads = index == 0 && !few && !told && by_value;
                 sql.push(" AND ");
-                top.push_token(&mut sql, &query.kind, filter, leads && !few);
+                top.push_token(&mut sql, &query.kind, filter, leads);
             }
         }
         for (comparison, bound) in [(">=", query.from), ("<", query.until)] {
@@ -478,7 +480,7 @@ impl Level<'_> {
                 sql.push("NOT ");
                 Level { few: true, ..self }.push(sql, kind, criterion);
             }
-            Criterion::Token(filter) => self.push_token(sql, kind, filter, find_first && self.depth > 0),
+            Criterion::Token(filter) => self.push_token(sql, kind, filter, find_first),
             Criterion::Text { param, how, text } => {
                 self.open(sql, Values::Texts.table(), kind, param, find_first);
                 match how {
@@ -572,7 +574,8 @@ fn push_range(sql: &mut Sql, how: RangeMatch, [low, high]: [&str; 2], [from, to]
         sql.push(")");
     };
     match how {
-        RangeMatch::Eq => compare(&[(low, ">=", from), (high, "<=", to)], " AND "),
+        // The second follows from the others, and bounds the span of the index.
+        RangeMatch::Eq => compare(&[(low, ">=", from), (low, "<=", to), (high, "<=", to)], " AND "),
         RangeMatch::Ne => compare(&[(low, "<", from), (high, ">", to)], " OR "),
         RangeMatch::Lt => compare(&[(low, "<", from)], ""),
         RangeMatch::Le => compare(&[(low, "<", from), (high, "<=", to)], " OR "),
@@ -583,34 +586,48 @@ fn push_range(sql: &mut Sql, how: RangeMatch, [low, high]: [&str; 2], [from, to]
     }
 }
 
+/// `AND` it is one of these. By system, so that each is a list of codes, which an index
+/// is asked for one by one.
 pub(crate) fn push_any_of(sql: &mut Sql, table: &str, any_of: &[CodeFilter]) {
-    if any_of.is_empty() {
-        sql.push(" AND FALSE");
-    }
-    for (index, CodeFilter { system, code }) in any_of.iter().enumerate() {
-        sql.push(if index == 0 { " AND (" } else { " OR " });
-        match (system, code.as_str()) {
-            (Some(system), "") => drop(sql.push(&format!("{table}.system = ")).bind(system)),
-            (system, _) => {
-                sql.push(&format!("{table}.code = ")).bind(code);
-                if let Some(system) = system {
-                    sql.push(&format!(" AND {table}.system = ")).bind(system);
-                }
-            }
+    let mut by_system: Vec<(&Option<String>, Vec<&str>)> = Vec::new();
+    for CodeFilter { system, code } in any_of {
+        match by_system.iter_mut().find(|(known, codes)| *known == system && codes[0].is_empty() == code.is_empty()) {
+            Some((_, codes)) => codes.push(code),
+            None => by_system.push((system, vec![code])),
         }
     }
-    sql.push(if any_of.is_empty() { "" } else { ")" });
+    sql.push(if by_system.is_empty() { " AND (FALSE" } else { " AND (" });
+    for (index, (system, codes)) in by_system.iter().enumerate() {
+        sql.push(if index == 0 { "(" } else { " OR (" });
+        match codes.as_slice() {
+            ["", ..] => drop(sql.push("TRUE")),
+            [code] => drop(sql.push(&format!("{table}.code = ")).bind(*code)),
+            codes => drop(sql.push(&format!("{table}.code IN ")).bind_all(codes.iter().copied())),
+        }
+        if let Some(system) = system {
+            sql.push(&format!(" AND {table}.system = ")).bind(system);
+        }
+        sql.push(")");
+    }
+    sql.push(")");
 }
 
 const fn direction(descending: bool) -> &'static str {
     if descending { "DESC" } else { "ASC" }
 }
 
+/// A column to sort by. Where matches are found first, it is none of an index: SQLite
+/// would walk through all of the index, rather than sort a few.
+fn column(query: &ResourceQuery, table: &str, name: &str) -> String {
+    let find_first = !query.ids.is_empty() || query.within.is_some() || (is_told(query) && !is_few(query));
+    format!("{table}.{name}{}", if find_first { " + 0" } else { "" })
+}
+
 /// Appends `, key AS key_n` and returns the expression.
-fn push_key(sql: &mut Sql, order: &str, by: &SortBy, descending: bool, index: usize) -> String {
+fn push_key(sql: &mut Sql, query: &ResourceQuery, order: &str, by: &SortBy, descending: bool, index: usize) -> String {
     let key = match by {
-        SortBy::Effective => format!("{order}.effective_at"),
-        SortBy::Updated => "r.last_updated".to_owned(),
+        SortBy::Effective => column(query, order, "effective_at"),
+        SortBy::Updated => column(query, "r", "last_updated"),
         SortBy::Id => "r.resource_id".to_owned(),
         SortBy::Value(values, param) => {
             let (column, least) = match (values, descending) {

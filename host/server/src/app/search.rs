@@ -12,7 +12,9 @@ use xinglin_domain::{
     id::PatientId,
     time::Instant,
 };
-use xinglin_store::{CodeFilter, Executor, Place, RecordQuery, Resource, ResourceQuery, TenantScope, TokenFilter};
+use xinglin_store::{
+    CodeFilter, Criterion, Executor, Place, RecordQuery, Resource, ResourceQuery, TenantScope, TokenFilter,
+};
 
 use super::{AppError, AppResult, Caller, Hospital, record};
 use crate::fhir::{
@@ -397,7 +399,7 @@ async fn included<E: Executor>(
             let query = ResourceQuery {
                 kind: kind.clone(),
                 within: search.query.within.clone(),
-                tokens: vec![token],
+                criteria: vec![Criterion::Token(token)],
                 ..ResourceQuery::default()
             };
             let found = records.list_resources(&query, None, gathered.room()).await?;

@@ -114,7 +114,16 @@ pub fn parse(kind: &str, parameters: &[(String, String)]) -> Result<Search, Sear
             }
         }
     }
-    search.query.tokens.sort_by_key(|filter| rank(kind, &filter.param));
+    let ResourceQuery { tokens, criteria, .. } = &mut search.query;
+    tokens.sort_by_key(|filter| rank(kind, &filter.param));
+    // Of several values, those of a code are few and those of a status are not; the store
+    // is told, unless one value of something as telling leads the way.
+    if let Some(first) = tokens.first()
+        && first.any_of.len() > 1
+        && rank(kind, &first.param) < LEAST_TELLING
+    {
+        criteria.push(Criterion::Token(tokens.remove(0)));
+    }
     Ok(search)
 }
 
@@ -125,7 +134,10 @@ enum Heeded {
     No(&'static str),
 }
 
-/// How much a token tells, as a rule: the least first.
+/// Of what everything has one of few values.
+const LEAST_TELLING: u8 = 3;
+
+/// How much a token tells, as a rule: the most telling is the least.
 fn rank(kind: &str, param: &str) -> u8 {
     match param {
         "identifier" => 0,
@@ -605,6 +617,8 @@ mod tests {
             ]
         );
         assert_eq!(search.applied.len(), 7);
+        let several = parsed("Observation", "code=a,b&status=final,amended").expect("a search").query;
+        assert_eq!((several.tokens.len(), several.criteria.len()), (1, 1));
     }
 
     #[test]
