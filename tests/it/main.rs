@@ -4,9 +4,12 @@
 //! the `xinglin` program. Tests that touch a database carry its name in their
 //! path: `cargo test -p xinglin-tests sqlite::`.
 
+mod audit;
 mod bad_bodies;
 mod bad_plugins;
+mod break_glass;
 mod capabilities;
+mod compartments;
 mod compat;
 mod egress;
 mod fhir;

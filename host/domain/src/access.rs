@@ -185,6 +185,12 @@ impl Actor {
         self.credentials.iter().filter(|c| c.role == role && c.check(at).is_ok()).map(|c| c.title).max()
     }
 
+    /// Roles that it may act in at a moment: those whose licence is live, if they
+    /// need one.
+    pub fn live_roles(&self, at: Instant) -> Vec<Role> {
+        self.roles.iter().copied().filter(|&role| self.licensed(role, at).is_ok()).collect()
+    }
+
     fn licensed(&self, role: Role, at: Instant) -> Result<(), CredentialFault> {
         if !role.needs_credential() {
             return Ok(());
@@ -292,6 +298,11 @@ actions! {
     ImportRecords = "record.import": [Administrator, Service];
     /// Read any patient's record; patients read their own without it.
     ReadRecords = "record.read": [Administrator, Doctor, Pharmacist, Nurse, HealthManager, Psychotherapist, Service];
+
+    /// Open a restricted compartment in an emergency.
+    BreakGlass = "record.break-glass": [Doctor];
+    /// Judge whether that was right.
+    ReviewBrokenGlass = "record.review-broken-glass": [Administrator];
 
     /// Purge what need not be kept any longer.
     PurgeRecords = "record.purge": [Operator, Administrator];

@@ -242,6 +242,16 @@ codes! {
         "请先登录", "Please sign in.";
     AuthForbidden = "AUTH_FORBIDDEN", Forbidden,
         "没有权限", "You may not do this.";
+    AccessCompartment = "ACCESS_COMPARTMENT", Forbidden,
+        "该内容属于受限隔间，未经患者同意不得访问", "This lies in a restricted part of the record, which the patient has not opened to you.";
+    ConsentInvalid = "CONSENT_INVALID", Invalid,
+        "同意内容无效", "This cannot be consented to.";
+    ConsentState = "CONSENT_STATE", Conflict,
+        "该同意已被撤回", "The consent has been taken back before.";
+    GlassReasonRequired = "GLASS_REASON_REQUIRED", Invalid,
+        "紧急访问须写明理由", "An emergency needs a written reason.";
+    GlassState = "GLASS_STATE", Conflict,
+        "该紧急访问已评审", "It has been judged before.";
     AuthSecondFactor = "AUTH_SECOND_FACTOR", Unauthenticated,
         "请输入动态验证码", "The code of the authenticator is missing, wrong or used already.";
     CredInvalid = "CRED_INVALID", Forbidden,

@@ -111,6 +111,10 @@ ids! {
     HoldId = "hold";
     /// One call of one hook of one plugin.
     CallId = "call";
+    /// What a patient agreed to.
+    ConsentId = "con";
+    /// One opening of a restricted compartment in an emergency.
+    GlassId = "glass";
 }
 
 #[cfg(test)]

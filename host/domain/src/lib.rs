@@ -13,16 +13,20 @@
 //! bill to dispense on.
 
 pub mod access;
+pub mod audit;
 pub mod billing;
 pub mod canonical;
 pub mod clinical;
 pub mod code;
 pub mod coding;
+pub mod compartment;
+pub mod consent;
 pub mod decision;
 pub mod encounter;
 pub mod enrolment;
 #[cfg(test)]
 mod fixture;
+pub mod glass;
 pub mod id;
 pub mod id_number;
 pub mod ledger;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
+use xinglin_domain::compartment::Compartment;
 
 use crate::{Capability, DataNeeds, HostPattern, IdentityField, KeyKind, Limits, Manifest, Package, Placeholder};
 
@@ -38,6 +39,10 @@ pub struct Grants {
     /// What of the record it may see; all that it declares if this says nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data_needs: Option<DataNeeds>,
+    /// The restricted compartment it works in. It stays, whatever a later version of
+    /// the plugin says of itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compartment: Option<Compartment>,
 }
 
 /// Which servers a plugin may reach, and how much may pass.
@@ -94,6 +99,7 @@ impl Grants {
             keys: manifest.keys(),
             limits: manifest.limits,
             data_needs: Some(manifest.data_needs.clone()),
+            compartment: manifest.compartment,
         }
     }
 
@@ -113,6 +119,7 @@ impl Grants {
             (Some(one), Some(more)) => Some(one.or(more)),
             _ => None,
         };
+        self.compartment = self.compartment.or(other.compartment);
         self
     }
 
@@ -139,6 +146,9 @@ impl Grants {
         lacks.extend(beyond("key", keys(&manifest.keys()), keys(&self.keys)));
         if let Some(granted) = &self.data_needs {
             lacks.extend(package.manifest().data_needs.beyond(granted));
+        }
+        if let Some(compartment) = manifest.compartment.filter(|asked| self.compartment != Some(*asked)) {
+            lacks.push(format!("compartment `{compartment}`"));
         }
         lacks
     }
@@ -175,6 +185,7 @@ impl Grants {
             identity: self.identity.intersection(&identity).copied().collect(),
             keys: keys.into_iter().filter(|(key, kind)| self.keys.get(key) == Some(kind)).collect(),
             limits: self.limits.at_most(manifest.limits).at_most(Limits::MAXIMUM),
+            compartment: self.compartment,
         }
     }
 }

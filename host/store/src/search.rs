@@ -5,11 +5,12 @@
 //! as in a small one; see `driver`.
 
 use serde::{Deserialize, Serialize};
-use xinglin_domain::time::Instant;
+use xinglin_domain::{compartment::Compartments, time::Instant};
 
 use crate::{
     Cursor, Executor, Resource, Result, TenantScope,
     db::{Row, Sql, args},
+    label::push_withheld,
 };
 
 /// A code, in one system or in any.
@@ -176,6 +177,10 @@ pub struct ResourceQuery {
     pub criteria: Vec<Criterion>,
     /// Newest first by when it was true, if it is empty.
     pub sort: Vec<Sort>,
+    /// Nothing that falls into one of these.
+    pub withheld: Compartments,
+    /// Nor anything that a criterion leads to and that falls into one of these.
+    pub withheld_beyond: Compartments,
 }
 
 /// A value that a list is sorted by.
@@ -206,6 +211,8 @@ pub struct RecordQuery {
     pub kinds: Vec<String>,
     /// Only written then or later.
     pub updated_from: Option<Instant>,
+    /// Nothing that falls into one of these.
+    pub withheld: Compartments,
 }
 
 const COLUMNS: &str = "r.resource_type, r.resource_id, r.version, r.patient_id, r.effective_at, r.last_updated,
@@ -324,6 +331,7 @@ impl<E: Executor> TenantScope<E> {
         if let Some((kind, id)) = after {
             sql.push(" AND (r.resource_type, r.resource_id) > ").bind_all([kind, id]);
         }
+        push_withheld(&mut sql, "r", query.withheld);
         sql.push(" ORDER BY r.resource_type, r.resource_id LIMIT ").bind(limit);
         self.exec.rows(sql).await?.into_iter().map(TryInto::try_into).collect()
     }
@@ -356,7 +364,13 @@ impl<E: Executor> TenantScope<E> {
         if !query.ids.is_empty() {
             sql.push(" AND r.resource_id IN ").bind_all(&query.ids);
         }
-        let top = Level { depth: 0, few, within: query.within.as_deref() };
+        let top = Level {
+            depth: 0,
+            few,
+            within: query.within.as_deref(),
+            withheld: query.withheld,
+            beyond: query.withheld_beyond,
+        };
         top.push_within(&mut sql);
         for (index, filter) in query.tokens.iter().enumerate() {
             let TokenFilter { param, any_of } = filter;
@@ -425,6 +439,9 @@ struct Level<'a> {
     /// Whether it is cheaper to look each up than to find all that match.
     few: bool,
     within: Option<&'a [String]>,
+    withheld: Compartments,
+    /// Of the levels beyond it.
+    beyond: Compartments,
 }
 
 impl Level<'_> {
@@ -440,6 +457,12 @@ impl Level<'_> {
             }
             None => {}
         }
+        push_withheld(sql, &self.resource(), self.withheld);
+    }
+
+    /// The resources that a reference of these leads to, or comes from.
+    fn next(self) -> Self {
+        Self { depth: self.depth + 1, few: false, withheld: self.beyond, ..self }
     }
 
     /// `resource` is among those in whose values the `condition` holds that the caller
@@ -525,7 +548,7 @@ impl Level<'_> {
                 sql.push(&format!("{r}.patient_id = ")).bind(patient);
             }
             Criterion::Chained { param, kind: target, all } => {
-                let next = Level { depth: self.depth + 1, few: false, ..self };
+                let next = self.next();
                 let r1 = next.resource();
                 self.open(sql, Values::Tokens.table(), kind, param, find_first);
                 sql.push(&format!(" AND {x}.code IN (SELECT {r1}.resource_type || '/' || {r1}.resource_id"));
@@ -533,7 +556,7 @@ impl Level<'_> {
                 sql.push("))");
             }
             Criterion::Referred { kind: referring, param, all } => {
-                let next = Level { depth: self.depth + 1, few: false, ..self };
+                let next = self.next();
                 let (r1, begin) = (next.resource(), format!("{kind}/"));
                 let length = begin.chars().count();
                 sql.push(&format!(

@@ -1,16 +1,13 @@
 //! The tape: what every plugin call saw and said, in one hash chain a tenant.
 //!
-//! `record_hash` is the SHA-256 of the record's bytes, and each entry's `link` is
-//! SHA-256(previous link ‖ record_hash); the first previous link is 32 zeros. A
-//! record holds all there is to know of its call; the other columns are copies to
-//! find it by.
+//! A record holds all there is to know of its call; the other columns are copies to
+//! find it by. How it is chained: `chain.rs`.
 //!
 //! What is purged goes from the beginning: the link of the last entry that went stays
 //! in `tape_purge`, and the rest is reckoned from there to the same head as before.
 
 use std::{io, num::NonZeroU32, sync::LazyLock};
 
-use sha2::{Digest as _, Sha256};
 use xinglin_domain::{id::CallId, time::Instant};
 use zstd::{
     bulk::{Compressor, Decompressor},
@@ -20,6 +17,7 @@ use zstd::{
 
 use crate::{
     Executor, Result, StoreError, TenantScope, TenantTx,
+    chain::{Chain, ChainState, GENESIS, Head},
     db::{Row, Sql, args, insert_many},
 };
 
@@ -122,29 +120,7 @@ impl TapeQuery {
     }
 }
 
-/// What a look at a whole chain found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ChainState {
-    /// Every link holds.
-    Intact {
-        /// Place of the last entry that was purged; 0 if none was.
-        purged: i64,
-        /// How many entries there are, with those that were purged.
-        length: i64,
-        /// The last link, to compare with what was published.
-        head: [u8; 32],
-    },
-    /// From here on nothing is proved.
-    Broken {
-        /// The first entry that is not what was written; one past the last entry
-        /// if the end of the chain is missing.
-        seq: i64,
-    },
-}
-
-const GENESIS: [u8; 32] = [0; 32];
-/// How many entries are looked at in one piece.
-const STRETCH: i64 = 256;
+const TAPES: Chain = Chain { entries: "tape", heads: "tape_head", unpack };
 
 /// Level of compression: beyond it, time doubles for some percent.
 const LEVEL: i32 = 6;
@@ -204,14 +180,6 @@ fn with_dictionary(id: NonZeroU32, stored: &[u8]) -> io::Result<Vec<u8>> {
         .find(|(known, _)| *known == id)
         .ok_or_else(|| io::Error::other(format!("it was packed with dictionary {id}, which this release lacks")))?;
     Decompressor::with_prepared_dictionary(dictionary)?.decompress(stored, MAX_RECORD)
-}
-
-fn hash(record: &[u8]) -> [u8; 32] {
-    Sha256::digest(record).into()
-}
-
-fn link(previous: &[u8; 32], record_hash: &[u8; 32]) -> [u8; 32] {
-    Sha256::new().chain_update(previous).chain_update(record_hash).finalize().into()
 }
 
 impl<E: Executor> TenantScope<E> {
@@ -291,55 +259,20 @@ impl<E: Executor> TenantScope<E> {
     pub async fn verify_chain(&self) -> Result<ChainState> {
         loop {
             let base = self.tape_base().await?;
-            let state = self.verify_from(base).await?;
+            let state = self.verify(&TAPES, base).await?;
             // Entries that were purged meanwhile are not missing.
-            if matches!(state, ChainState::Intact { .. }) || self.tape_base().await?.0 == base.0 {
+            if matches!(state, ChainState::Intact { .. }) || self.tape_base().await?.seq == base.seq {
                 return Ok(state);
             }
         }
     }
 
     /// Where the chain begins: place and link of the last entry that was purged.
-    async fn tape_base(&self) -> Result<(i64, [u8; 32])> {
+    async fn tape_base(&self) -> Result<Head> {
         let sql = "SELECT seq, link FROM tape_purge WHERE tenant_id = $1 ORDER BY seq DESC LIMIT 1";
         let last = self.exec.row(Sql::new(sql, args![self.tenant])).await?;
-        last.map_or(Ok((0, GENESIS)), |row| Ok((row.get("seq")?, row.get("link")?)))
-    }
-
-    async fn verify_from(&self, (purged, base): (i64, [u8; 32])) -> Result<ChainState> {
-        // The head first: what is appended meanwhile lies beyond it.
-        let sql = "SELECT seq, link FROM tape_head WHERE tenant_id = $1";
-        let head = self.exec.row(Sql::new(sql, args![self.tenant])).await?;
-        let (length, head) =
-            head.map_or(Ok((0, GENESIS)), |row| Ok::<_, StoreError>((row.get("seq")?, row.get("link")?)))?;
-        let (mut seq, mut previous) = (purged, base);
-        loop {
-            let sql = "SELECT seq, record, record_hash, link FROM tape
-                       WHERE tenant_id = $1 AND seq > $2 AND seq <= $3 ORDER BY seq LIMIT $4";
-            let rows = self.exec.rows(Sql::new(sql, args![self.tenant, seq, length, STRETCH])).await?;
-            if rows.is_empty() {
-                break;
-            }
-            for row in rows {
-                // What cannot be unpacked is not what was written.
-                let Ok(record) = unpack(row.get("record")?) else {
-                    return Ok(ChainState::Broken { seq: seq + 1 });
-                };
-                let expected = hash(&record);
-                let next = link(&previous, &expected);
-                // Hashes of another length are as wrong as other hashes.
-                let written = (row.get::<i64>("seq")?, row.get::<Vec<u8>>("record_hash")?, row.get::<Vec<u8>>("link")?);
-                if written != (seq + 1, expected.to_vec(), next.to_vec()) {
-                    return Ok(ChainState::Broken { seq: seq + 1 });
-                }
-                (seq, previous) = (seq + 1, next);
-            }
-        }
-        if (seq, previous) == (length, head) {
-            Ok(ChainState::Intact { purged, length, head })
-        } else {
-            Ok(ChainState::Broken { seq: seq + 1 })
-        }
+        let first = Ok(Head { seq: 0, link: GENESIS });
+        last.map_or(first, |row| Ok(Head { seq: row.get("seq")?, link: row.get("link")? }))
     }
 }
 
@@ -350,20 +283,13 @@ impl TenantTx {
     /// # Errors
     /// `Unique` if a call is on the tape already.
     pub async fn append_tape(&self, entries: &[NewTapeEntry]) -> Result<i64> {
-        let sql = "INSERT INTO tape_head (tenant_id, seq, link) VALUES ($1, 0, $2)
-                   ON CONFLICT (tenant_id) DO UPDATE SET seq = tape_head.seq
-                   RETURNING seq, link";
-        let head = self.exec.row(Sql::new(sql, args![self.tenant, &GENESIS])).await?;
-        let head = head.ok_or_else(|| StoreError::corrupt("a chain without a head"))?;
-        let (mut seq, mut last): (i64, [u8; 32]) = (head.get("seq")?, head.get("link")?);
-
+        let mut head = self.lock_head(&TAPES).await?;
         let (mut rows, mut references) = (Vec::with_capacity(entries.len()), Vec::new());
         for entry in entries {
-            let record_hash = hash(&entry.record);
-            (seq, last) = (seq + 1, link(&last, &record_hash));
+            let record_hash = head.grow(&entry.record);
             rows.push(args![
                 self.tenant,
-                seq,
+                head.seq,
                 entry.call_id,
                 &entry.plugin_id,
                 &entry.digest,
@@ -371,19 +297,18 @@ impl TenantTx {
                 entry.recorded_at,
                 pack(&entry.record)?,
                 &record_hash,
-                &last
+                &head.link
             ]);
             let distinct: std::collections::BTreeSet<_> = entry.references.iter().collect();
-            references.extend(distinct.into_iter().map(|reference| args![self.tenant, reference, seq]));
+            references.extend(distinct.into_iter().map(|reference| args![self.tenant, reference, head.seq]));
         }
-        let head = "INSERT INTO tape (tenant_id, seq, call_id, plugin_id, digest, hook, recorded_at, record,
+        let text = "INSERT INTO tape (tenant_id, seq, call_id, plugin_id, digest, hook, recorded_at, record,
                                       record_hash, link)";
-        self.exec.execute_all(insert_many(head, rows, "")).await?;
-        let head = "INSERT INTO tape_reference (tenant_id, reference, seq)";
-        self.exec.execute_all(insert_many(head, references, "")).await?;
-        let sql = "UPDATE tape_head SET seq = $2, link = $3 WHERE tenant_id = $1";
-        self.exec.execute(Sql::new(sql, args![self.tenant, seq, &last])).await?;
-        Ok(seq)
+        self.exec.execute_all(insert_many(text, rows, "")).await?;
+        let text = "INSERT INTO tape_reference (tenant_id, reference, seq)";
+        self.exec.execute_all(insert_many(text, references, "")).await?;
+        self.put_head(&TAPES, head).await?;
+        Ok(head.seq)
     }
 
     /// Purges entries from the beginning of the chain, up to the first that is not
@@ -394,7 +319,7 @@ impl TenantTx {
     /// # Errors
     /// If the database fails, or another purge runs at the same time.
     pub async fn purge_tape(&self, before: Instant, limit: u32, by: &str, at: Instant) -> Result<u64> {
-        let (base, _) = self.tape_base().await?;
+        let base = self.tape_base().await?.seq;
         let sql = "SELECT seq, recorded_at, link FROM tape WHERE tenant_id = $1 AND seq > $2 ORDER BY seq LIMIT $3";
         let mut last: Option<(i64, [u8; 32])> = None;
         for row in self.exec.rows(Sql::new(sql, args![self.tenant, base, limit])).await? {
@@ -418,7 +343,7 @@ impl TenantTx {
     /// # Errors
     /// If the database fails.
     pub async fn purge_tape_references(&self) -> Result<()> {
-        let (base, _) = self.tape_base().await?;
+        let base = self.tape_base().await?.seq;
         let sql = "DELETE FROM tape_reference WHERE tenant_id = $1 AND seq <= $2";
         self.exec.execute(Sql::new(sql, args![self.tenant, base])).await.map(drop)
     }

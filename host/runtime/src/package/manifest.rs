@@ -14,6 +14,7 @@ use serde::{
 use xinglin_domain::{
     clinical::DataNeed,
     coding::{Attribute, AttributeValue, Coding, Decimal, LocalizedText, Translation},
+    compartment::Compartment,
 };
 
 use crate::{Capability, HostPattern, HttpGrant, IdentityField, KeyKind, Limits, PluginError};
@@ -73,6 +74,11 @@ pub struct Manifest {
     /// What of the record its checks must see. A pathway says so in its definition.
     #[serde(default)]
     pub data_needs: DataNeeds,
+    /// The restricted compartment it works in, `hiv` or `mental-health`: it reads
+    /// there, and all that is written on its behalf falls into it. A tenant grants it
+    /// in so many words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compartment: Option<Compartment>,
 }
 
 /// How a capability is asked for.

@@ -1,7 +1,7 @@
 //! Alerts: somebody must look, and the host measures how soon.
 
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 use xinglin_domain::{
     access::Action,
@@ -13,9 +13,10 @@ use xinglin_store::{Alert, AlertQuery};
 
 use super::{
     AppError, AppResult, Caller, Hospital,
+    consent::RESTRICTED,
     document::Stored,
     enrolment::{self, Occasion},
-    record,
+    plugin, record,
 };
 use crate::fhir::project;
 
@@ -49,7 +50,17 @@ impl Hospital {
         caller.may(Action::AcknowledgeAlert)?;
         let query = AlertQuery { patient_id: None, state, owner: None };
         let rows = self.records(caller).list_alerts(&query, 500).await?;
-        rows.into_iter().map(|row| Ok(view(record(row)?, caller))).collect()
+        let mut restricted = false;
+        for install in self.records(caller).list_installs(None).await? {
+            restricted |= !plugin::compartments(&install)?.is_empty();
+        }
+        let mut views = Vec::with_capacity(rows.len());
+        for row in rows {
+            let record = record(row)?;
+            caller.trail.saw(record.patient);
+            views.push(if restricted { self.shown(caller, record).await? } else { view(record, caller) });
+        }
+        Ok(views)
     }
 
     /// Takes an alert up.
@@ -77,7 +88,25 @@ impl Hospital {
         tx.commit().await?;
         let occasion = Occasion { request_id: caller.request_id.clone(), now: caller.now };
         self.tell(&records, kept, &occasion).await;
-        Ok(view(taken, caller))
+        self.shown(caller, taken).await
+    }
+
+    /// An alert out of a restricted compartment still calls for somebody; what it is
+    /// about is told to those who may know.
+    async fn shown(&self, caller: &Caller, record: AlertRecord) -> AppResult<AlertView> {
+        let open = self.may_see_enrolment(caller, record.patient, record.enrolment).await?;
+        let mut view = view(record.clone(), caller);
+        if !open {
+            view.code = RESTRICTED.to_owned();
+            view.detail = json!({
+                "id": record.id, "patient": record.patient, "raised": record.raised,
+                "alert": {
+                    "code": RESTRICTED, "severity": record.alert.severity, "owner": record.alert.owner,
+                    "sla_minutes": record.alert.sla_minutes,
+                },
+            });
+        }
+        Ok(view)
     }
 }
 

@@ -6,7 +6,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 use xinglin_domain::{
-    access::Action,
+    access::{Action, Role},
+    compartment::Compartments,
     id::{CallId, PatientId, TenantId},
     review::FailedCall,
     time::Instant,
@@ -16,7 +17,7 @@ use xinglin_runtime::{
 };
 use xinglin_store::{ChainState, Install, KvWrite, NewTapeEntry, TapeEntry, TapeQuery, Tenant, TenantTx};
 
-use super::{AppError, AppResult, Caller, Hospital, chart::Chart, consent::Purpose, outside::Outside, plugin};
+use super::{AppError, AppResult, Caller, Hospital, audit, chart::Chart, consent::Purpose, outside::Outside, plugin};
 use crate::ambient;
 
 /// A call that a request made.
@@ -119,7 +120,7 @@ impl<'a> Calls<'a> {
             tenant: self.tenant,
             plugin: install.plugin_id.clone(),
             call,
-            subject: self.subject.map(|(patient, _)| patient),
+            subject: self.subject,
         });
         Ok(CallContext {
             call,
@@ -176,6 +177,11 @@ impl<'a> Calls<'a> {
         if !entries.is_empty() {
             let tx = self.hospital.store().tenant(self.tenant).begin().await?;
             tx.append_tape(&entries).await?;
+            if let Some((patient, purpose)) = self.subject {
+                let shown: Vec<_> =
+                    calls.iter().map(|(_, call)| audit::of_call(&call.tape, patient, purpose)).collect();
+                tx.append_audit(&shown).await?;
+            }
             tx.commit().await?;
         }
         Ok(calls.into_iter().map(|(install, call)| self.settle(install, call)).collect())
@@ -275,7 +281,30 @@ impl Hospital {
     /// If the caller may not read the audit trail, or there is no such call.
     pub async fn get_call(&self, caller: &Caller, call: CallId) -> AppResult<TapeView> {
         caller.may(Action::ReadAudit)?;
-        view(self.records(caller).get_tape_entry(call).await?)
+        caller.trail.asked();
+        self.readable_call(caller, call).await
+    }
+
+    /// A tape holds what a plugin was shown: what of it lies in a restricted
+    /// compartment is for the regulator alone.
+    ///
+    /// # Errors
+    /// `NOT_FOUND`.
+    pub(super) async fn readable_call(&self, caller: &Caller, call: CallId) -> AppResult<TapeView> {
+        let records = self.records(caller);
+        let entry = records.get_tape_entry(call).await?;
+        let plugin = entry.plugin_id.clone();
+        let view = view(entry)?;
+        if self.tape_is_open(caller, &records, &plugin, &view).await? {
+            return Ok(view);
+        }
+        Err(AppError::not_found("call", call))
+    }
+
+    async fn tape_is_open(&self, caller: &Caller, records: &Tenant, plugin: &str, view: &TapeView) -> AppResult<bool> {
+        let regulator = caller.actor.live_roles(caller.now).contains(&Role::Regulator);
+        Ok(regulator
+            || (Compartments::of(&view.tape).is_empty() && self.compartments_of(records, plugin).await?.is_empty()))
     }
 
     /// The newest calls of the caller's hospital.
@@ -290,9 +319,19 @@ impl Hospital {
         limit: u32,
     ) -> AppResult<Vec<TapeView>> {
         caller.may(Action::ReadAudit)?;
+        caller.trail.asked();
+        about.iter().filter_map(|about| about.parse().ok()).for_each(|patient| caller.trail.saw(patient));
         let query = TapeQuery { plugin_id: plugin, digest: None, reference: about };
-        let entries = self.records(caller).list_tape(&query, None, limit.min(500)).await?;
-        entries.into_iter().map(view).collect()
+        let records = self.records(caller);
+        let mut views = Vec::new();
+        for entry in records.list_tape(&query, None, limit.min(500)).await? {
+            let plugin = entry.plugin_id.clone();
+            let view = view(entry)?;
+            if self.tape_is_open(caller, &records, &plugin, &view).await? {
+                views.push(view);
+            }
+        }
+        Ok(views)
     }
 
     /// Walks the chain of tapes.
@@ -301,8 +340,14 @@ impl Hospital {
     /// If the caller may not read the audit trail.
     pub async fn verify_calls(&self, caller: &Caller) -> AppResult<ChainView> {
         caller.may(Action::ReadAudit)?;
-        Ok(match self.records(caller).verify_chain().await? {
-            ChainState::Intact { purged, length, head } => ChainView {
+        Ok(self.records(caller).verify_chain().await?.into())
+    }
+}
+
+impl From<ChainState> for ChainView {
+    fn from(state: ChainState) -> Self {
+        match state {
+            ChainState::Intact { purged, length, head } => Self {
                 intact: true,
                 length: Some(length),
                 purged: Some(purged),
@@ -310,9 +355,9 @@ impl Hospital {
                 first_broken: None,
             },
             ChainState::Broken { seq } => {
-                ChainView { intact: false, length: None, purged: None, head: None, first_broken: Some(seq) }
+                Self { intact: false, length: None, purged: None, head: None, first_broken: Some(seq) }
             }
-        })
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use xinglin_domain::{
 };
 use xinglin_store::{Tenant, TenantTx};
 
-use super::{AppError, AppResult, Hospital, account};
+use super::{AppError, AppResult, Hospital, account, audit::Trail};
 
 /// A signed-in person, at the moment of the request. Roles and credentials were
 /// read from the store just now, not when they signed in.
@@ -26,6 +26,8 @@ pub struct Caller {
     pub now: Instant,
     /// Name of the request, for logs and tapes.
     pub request_id: String,
+    /// What of patients' records the request touches.
+    pub trail: Trail,
 }
 
 impl Hospital {
@@ -53,7 +55,7 @@ impl Hospital {
         if scopes.is_some() != actor.is(Role::Service) {
             return Err(refused());
         }
-        Ok(Caller { actor, session: claims.sid, scopes, now, request_id })
+        Ok(Caller { actor, session: claims.sid, scopes, now, request_id, trail: Trail::default() })
     }
 
     /// The records of the caller's own tenant.
@@ -97,6 +99,7 @@ impl Caller {
     /// `NOT_FOUND` in the words of what was asked for: who may not see it does
     /// not learn that there is one, nor whose it is.
     pub fn may_see(&self, patient: PatientId, what: &str, id: impl std::fmt::Display) -> AppResult<()> {
+        self.trail.saw(patient);
         let staff = can(&self.actor, Action::ReadRecords, self.now);
         if staff.is_ok() || self.actor.acts_for(patient) {
             return Ok(());
@@ -111,6 +114,7 @@ impl Caller {
     /// # Errors
     /// `NOT_FOUND`.
     pub fn may_act_on(&self, patient: PatientId, what: &str, id: impl std::fmt::Display) -> AppResult<()> {
+        self.trail.saw(patient);
         let only_patient = self.actor.roles.iter().all(|role| *role == Role::Patient);
         if only_patient { self.may_see(patient, what, id) } else { Ok(()) }
     }

@@ -16,6 +16,7 @@ use xinglin_domain::{
     },
     code::Code,
     coding::{Attribute, AttributeValue, Decimal},
+    compartment::Compartments,
     id::{BillId, PaymentId, PrescriptionId},
     machine::Refused,
     money::Money,
@@ -203,7 +204,14 @@ impl Hospital {
             Calls::new(self, tenant, &caller.request_id, caller.now).of(patient, Purpose::Payment).about(id);
         let mut notes = Vec::new();
 
-        let claim = match self.payer(&records, patient, None, &mut notes).await? {
+        let mut payer = self.payer(&records, patient, None, &mut notes).await?;
+        if let Some(Payer { install, .. }) = &payer
+            && !self.may_bill(&records, &install.plugin_id, patient, restricted(&open.bill)?).await?
+        {
+            notes.push(format!("`{}` is not asked: the patient refused it", install.plugin_id));
+            payer = None;
+        }
+        let claim = match payer {
             None => Claim::self_pay(open, caller.now)?,
             Some(payer) => {
                 let Payer { install, plugin, coverage, .. } = &payer;
@@ -246,11 +254,18 @@ impl Hospital {
         let records = self.records(caller);
         let Stored { row, value } = load(&records, id).await?;
         caller.may_see(value.patient(), "bill", id)?;
+        let (payer, patient) = (value.payer().map(str::to_owned), value.patient());
         let quoted = match value {
             Charge::Quoted(quoted) => quoted,
             Charge::Confirmed(confirmed) => return self.confirm_again(caller, row, confirmed, &confirm).await,
             other => return self.confirmed_before(&records, other, &confirm).await,
         };
+        if let Some(payer) = payer
+            && !self.may_bill(&records, &payer, patient, restricted(quoted.bill())?).await?
+        {
+            let detail = format!("the patient has refused `{payer}` this bill; ask for another quote");
+            return Err(AppError::new(Code::PayState, detail));
+        }
         let prescription = parent(&row)?;
         let (rx_row, effective) = self.take::<Effective>(caller, prescription, Event::Reserve).await?;
         let purchase = Purchase {
@@ -293,6 +308,7 @@ impl Hospital {
         caller.may(Action::ReverseCharge)?;
         let records = self.records(caller);
         let Stored { row, value } = load(&records, id).await?;
+        caller.trail.saw(value.patient());
         let occasion = Occasion { request_id: caller.request_id.clone(), now: caller.now };
         let settled = match value {
             Charge::Quoted(quoted) => {
@@ -343,8 +359,8 @@ impl Hospital {
     /// If there is none that the caller may see.
     pub async fn get_charge(&self, caller: &Caller, id: BillId) -> AppResult<ChargeView> {
         let records = self.records(caller);
-        let Stored { value, .. } = load(&records, id).await?;
-        caller.may_see(value.patient(), "bill", id)?;
+        let Stored { row, value } = load(&records, id).await?;
+        self.may_open(caller, value.patient(), (Compartments::of(&row.body), false), "bill", id).await?;
         self.charge_view(&records, &value, Vec::new(), Vec::new()).await
     }
 
@@ -636,6 +652,11 @@ impl Hospital {
             calls,
         })
     }
+}
+
+/// What a bill would tell of, by its lines.
+fn restricted(bill: &impl Serialize) -> AppResult<Compartments> {
+    Ok(Compartments::of(&serde_json::to_value(bill).map_err(AppError::internal)?))
 }
 
 async fn load<E: Executor>(records: &TenantScope<E>, id: BillId) -> AppResult<Stored<BillId, Charge>> {

@@ -10,7 +10,7 @@ use xinglin_runtime::{RecordError, RecordFuture, RecordQuery, RecordRead};
 
 use super::{
     AppError, AppResult, Hospital,
-    consent::{Asked, Purpose},
+    consent::Purpose,
     record::{self, Span},
 };
 use crate::fhir::snapshot::{self, Entries};
@@ -40,10 +40,12 @@ impl Chart {
     async fn entries(&self, section: Section, code: Option<&Coding>, span: Span) -> AppResult<Option<Entries>> {
         let Self { hospital, tenant, plugin, patient, purpose } = self;
         let records = hospital.store().tenant(*tenant);
-        let asked = Asked { tenant: *tenant, patient: *patient, plugin, section, code, purpose: *purpose };
-        let Some(rows) = hospital.section(&records, &asked, span).await? else { return Ok(None) };
+        let sight = hospital.plugin_sight(&records, plugin, *patient, *purpose).await?;
+        let Ok(shown) = hospital.section(&records, *patient, (section, code), &sight, span).await? else {
+            return Ok(None);
+        };
         let person = record::value(&records.get_resource("Patient", &patient.to_string()).await?)?;
-        let mut resources = rows.iter().map(record::value).collect::<Result<Vec<_>, AppError>>()?;
+        let mut resources = shown.rows.iter().map(record::value).collect::<Result<Vec<_>, AppError>>()?;
         resources.extend(record::referred_medications(&records, &resources).await?);
         Ok(Some(snapshot::entries(&person, &resources)))
     }

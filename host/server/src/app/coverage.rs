@@ -63,6 +63,7 @@ impl Hospital {
         new: NewCoverage,
     ) -> AppResult<CoverageView> {
         caller.may_in(tenant, Action::ManageCatalogue)?;
+        caller.trail.saw(patient);
         let valid_until = match &new.valid_until {
             None => None,
             Some(text) => Some(Instant::parse(text).ok_or_else(|| {

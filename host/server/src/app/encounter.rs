@@ -8,6 +8,7 @@ use xinglin_domain::{
     canonical::Digest,
     code::Code,
     coding::Coding,
+    compartment::Compartments,
     encounter::{
         Accepted, Accompaniment, Decision, Encounter, EncounterError, Evidence, EvidenceKind, FollowUp, IdentityCheck,
         Request, Requested, Stopped, Visit,
@@ -121,6 +122,7 @@ impl Hospital {
     #[tracing::instrument(target = "xinglin::trace", skip_all)]
     pub async fn request_visit(&self, caller: &Caller, ask: RequestVisit) -> AppResult<VisitView> {
         caller.may(Action::RequestEncounter)?;
+        caller.trail.saw(ask.patient);
         if !caller.actor.acts_for(ask.patient) {
             // Said before anything of the record is read.
             return Err(EncounterError::Identity("the account may not act for this patient").into());
@@ -163,6 +165,7 @@ impl Hospital {
         let records = self.records(caller);
         let rules = settings(&records).await?.encounter_rules();
         let Stored { row, value } = load(&records, id).await?;
+        caller.trail.saw(value.patient());
         let visit = value.expecting::<Requested>()?;
         let decision = Decision {
             diagnoses: ask.diagnoses,
@@ -185,6 +188,7 @@ impl Hospital {
     pub async fn close_visit(&self, caller: &Caller, id: EncounterId, ask: CloseVisit) -> AppResult<VisitView> {
         caller.may(Action::CloseEncounter)?;
         let Stored { row, value } = load(&self.records(caller), id).await?;
+        caller.trail.saw(value.patient());
         let closed = match (value, ask.note) {
             (Encounter::Stopped(_), None) => {
                 return Err(AppError::new(Code::EncRedFlagOpen, "say in `note` what was done for the patient"));
@@ -202,8 +206,11 @@ impl Hospital {
     /// # Errors
     /// If there is none that the caller may see.
     pub async fn get_visit(&self, caller: &Caller, id: EncounterId) -> AppResult<VisitView> {
-        let Stored { value, .. } = load(&self.records(caller), id).await?;
-        caller.may_see(value.patient(), "visit", id)?;
+        let Stored { row, value } = load(&self.records(caller), id).await?;
+        // A visit that waits is put before the doctors by the patient.
+        let waits = matches!(value, Encounter::Requested(_)) && caller.may(Action::DecideFollowUp).is_ok();
+        let author = waits || value.doctor() == Some(caller.actor.account);
+        self.may_open(caller, value.patient(), (Compartments::of(&row.body), author), "visit", id).await?;
         view(value)
     }
 

@@ -13,6 +13,7 @@ use xinglin_domain::{
     clinical::{Observation, ObservationValue},
     code::Code,
     coding::{Citation, LocalizedText, Quantity, Translation},
+    compartment::Compartments,
     enrolment::{Accepted, AlertRecord, Effect, EndCause, Enrolment, HoldRecord, ProposalError, TaskRecord, task},
     id::{AlertId, EnrolmentId, HoldId, PatientId, TaskId},
     pathway::{
@@ -28,6 +29,7 @@ use xinglin_store::{Document, Executor, OutboxEntry, Task, TaskState, Tenant, Te
 use super::{
     AppError, AppResult, Caller, Hospital,
     call::{CallView, Calls},
+    compartment::marked,
     consent::Purpose,
     document::{Stored, fresh, next},
     hold, plugin, record,
@@ -131,6 +133,8 @@ struct Ready {
     row: Option<Document<EnrolmentId>>,
     enrolment: Enrolment,
     definition: Definition,
+    /// What is written on behalf of the pathway falls into these.
+    compartments: Compartments,
 }
 
 /// What a pathway said to an event.
@@ -149,8 +153,12 @@ impl Hospital {
     #[tracing::instrument(target = "xinglin::trace", skip_all)]
     pub async fn enrol(&self, caller: &Caller, enrol: Enrol) -> AppResult<EnrolmentView> {
         caller.may(Action::EnrolPatient)?;
+        caller.trail.saw(enrol.patient);
         let records = self.records(caller);
         let (install, plugin) = self.one_playing(&records, &enrol.plugin, Interface::Pathway).await?;
+        let compartments = plugin::compartments(&install)?;
+        // Before anything else: whether the patient is in this pathway is restricted too.
+        self.may_enter(caller, enrol.patient, compartments).await?;
         let definition = plugin::definition(&install)?;
         let id = EnrolmentId::from_u128(ambient::fresh_id());
         let stage = definition.stages.first().map(|stage| stage.code.clone()).unwrap_or_default();
@@ -190,7 +198,7 @@ impl Hospital {
         if let Some(refusal) = refusal {
             return Err(refusal.with("calls", calls.views()));
         }
-        let ready = Ready { row: None, enrolment, definition };
+        let ready = Ready { row: None, enrolment, definition, compartments };
         match self.ask(&records, &ready, &Event::Enrolled, &occasion, &mut calls).await? {
             Said::Accepted(accepted) => {
                 let tx = records.begin().await?;
@@ -215,7 +223,8 @@ impl Hospital {
         caller.may(Action::AnswerQuestionnaire)?;
         let records = self.records(caller);
         let ready = ready(&records, id).await?;
-        caller.may_see(ready.enrolment.patient, "enrolment", id)?;
+        let author = ready.enrolment.enrolled_by == caller.actor.account;
+        self.may_open(caller, ready.enrolment.patient, (ready.compartments, author), "enrolment", id).await?;
         if !ready.enrolment.is_active() {
             return Err(AppError::new(Code::PathwayState, "the enrolment has ended"));
         }
@@ -252,7 +261,7 @@ impl Hospital {
         // What the patient measured is true whatever a plugin makes of it, and the
         // plugin must hear of it whatever becomes of this request.
         let tx = records.begin().await?;
-        record::project(&tx, projections, caller.now).await?;
+        record::project(&tx, marked(projections, ready.compartments), caller.now).await?;
         let kept = keep(&tx, id, events, caller.now).await?;
         tx.commit().await?;
         let occasion = Occasion { request_id: caller.request_id.clone(), now: caller.now };
@@ -268,7 +277,9 @@ impl Hospital {
     pub async fn get_enrolment(&self, caller: &Caller, id: EnrolmentId) -> AppResult<EnrolmentView> {
         let records = self.records(caller);
         let Stored::<_, Enrolment> { value, .. } = records.get_document(id).await?.try_into()?;
-        caller.may_see(value.patient, "enrolment", id)?;
+        let labels = self.compartments_of(&records, &value.plugin).await?;
+        let author = value.enrolled_by == caller.actor.account;
+        self.may_open(caller, value.patient, (labels, author), "enrolment", id).await?;
         view(&records, value, Vec::new(), Vec::new()).await
     }
 
@@ -395,7 +406,8 @@ impl Hospital {
                 let tx = records.begin().await?;
                 tx.fire_task(timer.id, timer.version, now).await?;
                 let fired = TaskRecord { state: task::TaskState::Fired { at: now }, ..record };
-                record::project(&tx, vec![timer_projection(&ready, &fired, now)], now).await?;
+                let fired = vec![timer_projection(&ready, &fired, now)];
+                record::project(&tx, marked(fired, ready.compartments), now).await?;
                 match self.carry_out(&tx, &ready, accepted, occasion, &calls, &timer.id.to_string()).await {
                     Ok(_) => return Ok(tx.commit().await?),
                     Err(error) => {
@@ -490,7 +502,7 @@ impl Hospital {
         }
         let mut projections = carrier.projections;
         projections.push(plan(&enrolment, &ready.definition));
-        record::project(tx, projections, now).await?;
+        record::project(tx, marked(projections, ready.compartments), now).await?;
         let calls = calls.write(tx).await?;
         view(tx, enrolment, accepted.effects, calls).await
     }
@@ -500,8 +512,9 @@ impl Hospital {
 /// the plugin is disabled.
 async fn ready<E: Executor>(records: &TenantScope<E>, id: EnrolmentId) -> AppResult<Ready> {
     let Stored::<_, Enrolment> { row, value: enrolment } = records.get_document(id).await?.try_into()?;
-    let definition = plugin::definition(&records.get_install(&enrolment.plugin).await?)?;
-    Ok(Ready { row: Some(row), enrolment, definition })
+    let install = records.get_install(&enrolment.plugin).await?;
+    let (definition, compartments) = (plugin::definition(&install)?, plugin::compartments(&install)?);
+    Ok(Ready { row: Some(row), enrolment, definition, compartments })
 }
 
 /// Carries out one effect after the other within a transaction.
@@ -679,7 +692,7 @@ async fn silent(tx: &TenantTx, ready: &Ready, error: &AppError, now: Instant) ->
     );
     let alert = ready.notice(SILENT, Severity::Warning, message, Role::Doctor, 60);
     let projection = raise(tx, &ready.enrolment, alert, now).await?;
-    record::project(tx, projection.into_iter().collect(), now).await
+    record::project(tx, marked(projection.into_iter().collect(), ready.compartments), now).await
 }
 
 /// Keeps events for their pathway in the transaction that stores what they are

@@ -1,7 +1,7 @@
 //! Holds: while one stands, nothing is prescribed online for the patient.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 use xinglin_domain::{
     access::Action,
@@ -14,6 +14,7 @@ use xinglin_store::{Executor, Hold, TenantScope, TenantTx};
 
 use super::{
     AppError, AppResult, Caller, Hospital,
+    consent::RESTRICTED,
     document::Stored,
     enrolment::{self, Occasion},
     record,
@@ -50,7 +51,22 @@ impl Hospital {
     /// If the caller may not see the patient.
     pub async fn list_holds(&self, caller: &Caller, patient: PatientId) -> AppResult<Vec<HoldView>> {
         caller.may_see(patient, "patient", patient)?;
-        Ok(of_patient(&self.records(caller), patient).await?.into_iter().map(view).collect())
+        let mut views = Vec::new();
+        for record in of_patient(&self.records(caller), patient).await? {
+            views.push(self.shown_hold(caller, record).await?);
+        }
+        Ok(views)
+    }
+
+    /// As with alerts: it stands for all to see, its reason for those who may know.
+    pub(super) async fn shown_hold(&self, caller: &Caller, record: HoldRecord) -> AppResult<HoldView> {
+        let open = self.may_see_enrolment(caller, record.patient, record.enrolment).await?;
+        let mut view = view(record.clone());
+        if !open {
+            view.code = RESTRICTED.to_owned();
+            view.detail = json!({ "id": record.id, "patient": record.patient, "placed": record.placed });
+        }
+        Ok(view)
     }
 
     /// A doctor lifts a hold, with a written reason, and the pathway is told.
@@ -73,7 +89,7 @@ impl Hospital {
         tx.commit().await?;
         let occasion = Occasion { request_id: caller.request_id.clone(), now: caller.now };
         self.tell(&records, kept, &occasion).await;
-        Ok(view(lifted))
+        self.shown_hold(caller, lifted).await
     }
 }
 

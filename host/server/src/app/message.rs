@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use utoipa::ToSchema;
-use xinglin_domain::id::PatientId;
+use xinglin_domain::id::{EnrolmentId, PatientId};
 
 use super::{AppResult, Caller, Hospital};
 
@@ -13,7 +13,7 @@ pub struct MessageView {
     pub id: String,
     /// When it was sent (RFC 3339).
     pub sent: String,
-    /// `message`, `questionnaire` or `referral`.
+    /// `message`, `questionnaire`, `referral` or `notice`.
     pub kind: String,
     /// The text, by language.
     #[schema(value_type = Vec<Object>)]
@@ -38,6 +38,20 @@ impl Hospital {
             text: row.body["text"].clone(),
             detail: row.body,
         };
-        Ok(rows.into_iter().map(view).collect())
+        let mut views = Vec::with_capacity(rows.len());
+        for row in rows {
+            // What the host tells on behalf of a pathway is kept under its enrolment.
+            let enrolment = row.dedupe_key.split('/').next().and_then(|id| id.parse::<EnrolmentId>().ok());
+            // Other notices are between the hospital and the patient.
+            let open = caller.actor.acts_for(patient)
+                || match enrolment {
+                    Some(enrolment) => self.may_see_enrolment(caller, patient, enrolment).await?,
+                    None => false,
+                };
+            if open {
+                views.push(view(row));
+            }
+        }
+        Ok(views)
     }
 }

@@ -4,19 +4,22 @@
 
 pub mod account;
 pub mod alert;
+pub mod audit;
 pub mod call;
 mod caller;
 pub mod charge;
 mod chart;
 pub mod client;
 pub mod clock;
-mod consent;
+mod compartment;
+pub mod consent;
 pub mod coverage;
 mod document;
 pub mod encounter;
 pub mod enrolment;
 mod error;
 pub mod formulary;
+pub mod glass;
 pub mod hold;
 pub mod ledger;
 pub mod licence;

@@ -8,10 +8,7 @@ use xinglin_domain::{id::TenantId, time::Instant};
 use xinglin_runtime::{AotCache, HostKey, Options, Packs, Plugin, PluginError, Runtime};
 use xinglin_store::{Store, StoreError, StoreOptions};
 
-use super::{
-    consent::{Consent, Presumed},
-    shadow::Shadows,
-};
+use super::shadow::Shadows;
 use crate::{
     ambient::Clock,
     auth::{attempts::Attempts, token::Tokens},
@@ -37,7 +34,6 @@ struct Shared {
     egress: Egress,
     tokens: Tokens,
     attempts: Attempts,
-    consent: Arc<dyn Consent>,
     meter: Meter,
     plugins: Mutex<HashMap<(TenantId, String), Loaded>>,
     shadows: Shadows,
@@ -94,11 +90,6 @@ impl Hospital {
     /// # Errors
     /// If data folder, key, records or engine cannot be used.
     pub async fn open(config: Config) -> Result<Self, OpenError> {
-        Self::open_under(config, Arc::new(Presumed)).await
-    }
-
-    /// As [`Hospital::open`], under these rules of consent.
-    pub(crate) async fn open_under(config: Config, consent: Arc<dyn Consent>) -> Result<Self, OpenError> {
         tls::install();
         keys::private_folder(&config.data_dir)
             .map_err(|source| OpenError::Folder { path: config.data_dir.display().to_string(), source })?;
@@ -136,7 +127,6 @@ impl Hospital {
             tokens: Tokens::new(&keys.tokens(), config.sessions.token_seconds),
             clock: Clock::ahead_by(ahead.unwrap_or(0)),
             attempts: Attempts::default(),
-            consent,
             meter: Meter::new()?,
             plugins: Mutex::default(),
             shadows: Shadows::default(),
@@ -149,6 +139,7 @@ impl Hospital {
         let hospital = Self { shared: Arc::new(shared) };
         hospital.heed_recalls().await.map_err(records)?;
         hospital.index_anew().await.map_err(records)?;
+        hospital.label_anew().await.map_err(records)?;
         Ok(hospital)
     }
 
@@ -191,10 +182,6 @@ impl Hospital {
 
     pub(super) fn attempts(&self) -> &Attempts {
         &self.shared.attempts
-    }
-
-    pub(super) fn consent_rules(&self) -> &dyn Consent {
-        self.shared.consent.as_ref()
     }
 
     pub(super) fn tokens(&self) -> &Tokens {

@@ -4,7 +4,11 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
-use xinglin_domain::id::{CallId, PatientId, TenantId};
+use xinglin_domain::{
+    audit::{Access, Act, Who},
+    consent::Purpose,
+    id::{CallId, PatientId, TenantId},
+};
 use xinglin_runtime::{
     Egress, EgressFuture, HttpError, HttpRequest, HttpResponse, Identity, IdentityField, IdentityFuture, KeyKind,
     Keyring, KeyringFuture, KeyringUnavailable, Piece, Placeholder, PluginPublicKey, Secrets, SecretsFuture, pieces,
@@ -29,8 +33,8 @@ pub(super) struct Outside {
     pub tenant: TenantId,
     pub plugin: String,
     pub call: CallId,
-    /// Whom the call is about, if anybody.
-    pub subject: Option<PatientId>,
+    /// Whom the call is about, if anybody, and what it is for.
+    pub subject: Option<(PatientId, Purpose)>,
 }
 
 impl Outside {
@@ -63,7 +67,7 @@ impl Outside {
 
     /// The patient's resource, if the call is about one.
     async fn person(&self) -> Result<Option<Value>, StoreError> {
-        let Some(patient) = self.subject else { return Ok(None) };
+        let Some((patient, _)) = self.subject else { return Ok(None) };
         match self.records().get_resource("Patient", &patient.to_string()).await {
             Ok(resource) => Ok(serde_json::from_str(resource.body.get()).ok()),
             Err(StoreError::NotFound { .. }) => Ok(None),
@@ -114,7 +118,7 @@ impl Outside {
 
     /// Written before anything is sent: what went out is never unknown.
     async fn disclose(&self, places: &BTreeSet<Placeholder>, host: &str) -> Result<(), HttpError> {
-        let Some(patient) = self.subject else { return Ok(()) };
+        let Some((patient, purpose)) = self.subject else { return Ok(()) };
         let rows: Vec<Disclosure> = places
             .iter()
             .filter_map(|place| match place {
@@ -133,9 +137,22 @@ impl Outside {
         if rows.is_empty() {
             return Ok(());
         }
+        let fields: Vec<&str> = rows.iter().map(|row| row.field.as_str()).collect();
+        let access = Access {
+            at: self.hospital.now(),
+            who: Who::Plugin { id: self.plugin.clone(), call: self.call },
+            act: Act::Disclose,
+            purpose,
+            patients: vec![patient],
+            target: format!("{} to {host}", fields.join(", ")),
+            refused: None,
+            emergency: false,
+            request: String::new(),
+        };
         let write = async {
             let tx = self.records().begin().await?;
             tx.append_disclosures(&rows).await?;
+            tx.append_audit(&[access]).await?;
             tx.commit().await
         };
         write.await.map_err(|error| self.away(&error))

@@ -14,6 +14,7 @@ use xinglin_domain::{
     clinical::DataNeed,
     code::Code,
     coding::{Attribute, AttributeValue, Coding},
+    compartment::{Compartment, Compartments},
     id::TenantId,
     pathway::Definition,
 };
@@ -68,6 +69,10 @@ pub struct Grant {
     #[serde(default)]
     #[schema(value_type = Object)]
     pub settings: BTreeMap<String, Value>,
+    /// The restricted compartment that it works in, `hiv` or `mental-health`: must be
+    /// the one that the manifest names.
+    #[schema(value_type = Option<String>)]
+    pub compartment: Option<Compartment>,
 }
 
 /// Bounds of each call of a plugin.
@@ -139,6 +144,12 @@ impl Hospital {
             (version, _) => self.newest_package(plugin, version.as_deref()).await?,
         };
         let manifest = package.manifest();
+        if grant.compartment != manifest.compartment {
+            let asked = manifest.compartment.map_or("none".to_owned(), |asked| format!("`{asked}`"));
+            let detail =
+                format!("the plugin works in the compartment {asked}; say so in `compartment` to grant it that");
+            return Err(AppError::new(Code::PluginCapability, detail));
+        }
         let mut grants = Grants::as_asked(manifest);
         if let Some(live) = &live {
             grants = grants.or(Grants::as_asked(live.manifest()));
@@ -434,6 +445,11 @@ fn granted(install: &Install) -> AppResult<Granted> {
 
 pub(super) fn grants(install: &Install) -> AppResult<Grants> {
     Ok(granted(install)?.grants)
+}
+
+/// The compartment that what it writes falls into.
+pub(super) fn compartments(install: &Install) -> AppResult<Compartments> {
+    Ok(grants(install)?.compartment.map_or(Compartments::NONE, Compartments::from))
 }
 
 /// What kind of payer the tenant says the plugin is.

@@ -12,6 +12,7 @@ use xinglin_domain::{
     clinical::{DataNeed, Snapshot},
     code::Code,
     coding::{Coding, Decimal, Quantity},
+    compartment::Compartments,
     id::{AccountId, EncounterId, PatientId, PrescriptionId},
     machine::Refused,
     payer::LineKind,
@@ -241,6 +242,7 @@ impl Hospital {
         let records = self.records(caller);
         let settings = settings(&records).await?;
         let Stored { row, value } = load(&records, id).await?;
+        caller.trail.saw(value.patient());
         let allergies = self.facts(&records, value.patient(), caller.now).await?;
         let before = requests(&value);
         let draft = match value {
@@ -273,12 +275,13 @@ impl Hospital {
         caller.may(Action::SignPrescription)?;
         let records = self.records(caller);
         let Stored { row, value } = load(&records, id).await?;
+        caller.trail.saw(value.patient());
         let draft = value.expecting::<Draft>(Event::Sign)?;
         let follow_up = follow_up(&records, draft_encounter(&row)?).await?;
         let holds = hold::of_patient(&records, draft.patient()).await?;
         if let Some(hold) = holds.iter().find(|hold| hold.is_active()) {
             // Said before any plugin is asked: nothing they say could lift it.
-            return Err(RxError::OnHold(hold.hold.code.clone()).into());
+            return Err(RxError::OnHold(self.shown_hold(caller, hold.clone()).await?.code).into());
         }
 
         let (outcome, calls) = self.review(caller, &records, &draft).await?;
@@ -313,8 +316,9 @@ impl Hospital {
         let row = next(row, rx.state().as_str(), &rx, caller.now)?;
         let tx = self.begin(caller).await?;
         // A hold may have come while the checkers thought.
-        if let Some(hold) = hold::of_patient(&tx, patient).await?.iter().find(|hold| hold.is_active()) {
-            return Err(RxError::OnHold(hold.hold.code.clone()).into());
+        if let Some(hold) = hold::of_patient(&tx, patient).await?.into_iter().find(|hold| hold.is_active()) {
+            tx.rollback().await?;
+            return Err(RxError::OnHold(self.shown_hold(caller, hold).await?.code).into());
         }
         tx.update_document(&row).await?;
         record::project(&tx, requests(&rx), caller.now).await?;
@@ -485,8 +489,18 @@ impl Hospital {
     /// # Errors
     /// If there is none that the caller may see.
     pub async fn get_prescription(&self, caller: &Caller, id: PrescriptionId) -> AppResult<PrescriptionView> {
-        let Stored { value, .. } = load(&self.records(caller), id).await?;
-        caller.may_see(value.patient(), "prescription", id)?;
+        let Stored { row, value } = load(&self.records(caller), id).await?;
+        // Who is to review, prepare or hand it over must see it.
+        let pharmacy = matches!(
+            value,
+            Prescription::PendingReview(_)
+                | Prescription::Returned(_)
+                | Prescription::Effective(_)
+                | Prescription::Reserved(_)
+                | Prescription::Dispensed(_)
+        ) && caller.may(Action::PreparePrescription).is_ok();
+        let known = pharmacy || value.prescriber() == caller.actor.account;
+        self.may_open(caller, value.patient(), (Compartments::of(&row.body), known), "prescription", id).await?;
         view(value, Vec::new(), Vec::new())
     }
 

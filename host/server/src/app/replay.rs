@@ -103,6 +103,7 @@ impl Hospital {
     #[tracing::instrument(target = "xinglin::trace", skip_all)]
     pub async fn replay_call(&self, caller: &Caller, call: CallId) -> AppResult<ReplayView> {
         caller.may(Action::ReadAudit)?;
+        self.readable_call(caller, call).await?;
         self.replay_one(caller.actor.tenant, call, None).await
     }
 

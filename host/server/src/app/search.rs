@@ -9,6 +9,7 @@ use serde_json::Value;
 use xinglin_domain::{
     access::{Action, Role},
     code::Code,
+    compartment::Compartments,
     id::PatientId,
     time::Instant,
 };
@@ -38,7 +39,7 @@ pub struct Asked {
     /// FHIR type.
     pub kind: String,
     /// Parameters of the URL and of the body.
-    pub parameters: Vec<(String, String)>,
+    pub parameters: Parameters,
     /// Whether a parameter that is not known is refused.
     pub strict: bool,
     /// Where the server is, for links.
@@ -49,26 +50,27 @@ pub struct Asked {
 /// word that it is the one that it gave to this account.
 #[derive(Debug, Serialize, Deserialize)]
 enum Rest {
-    Search { kind: String, parameters: Vec<(String, String)>, after: Place },
-    Everything { patient: String, parameters: Vec<(String, String)>, after: (String, String) },
+    Search { kind: String, parameters: Parameters, after: Place },
+    Everything { patient: String, parameters: Parameters, after: (String, String) },
 }
 
-/// Whose records somebody sees: those of these patients, or all of the tenant's.
-type Reach = Option<Vec<String>>;
+/// Names and values, in their order.
+type Parameters = Vec<(String, String)>;
 
-impl Caller {
-    fn reach(&self) -> AppResult<Reach> {
-        if self.may(Action::ReadRecords).is_ok() {
-            return Ok(None);
-        }
-        let own: Vec<String> = match self.actor.is(Role::Patient) {
-            true => self.actor.patients.iter().map(PatientId::to_string).collect(),
-            false => Vec::new(),
-        };
-        match own.is_empty() {
-            true => Err(AppError::new(Code::AuthForbidden, "this account has no record")),
-            false => Ok(Some(own)),
-        }
+/// What a caller reaches in a search.
+struct Reach {
+    /// Only the records of these patients, if it is said.
+    within: Option<Vec<String>>,
+    /// Compartments that are closed in what is looked for.
+    withheld: Compartments,
+    /// And in what is reached from there by reference, which may be of anybody.
+    beyond: Compartments,
+}
+
+impl Reach {
+    fn bound(&self, query: &mut ResourceQuery) {
+        query.within.clone_from(&self.within);
+        (query.withheld, query.withheld_beyond) = (self.withheld, self.beyond);
     }
 }
 
@@ -89,11 +91,10 @@ impl Hospital {
         caller: &Caller,
         asked: &Asked,
     ) -> AppResult<Searchset> {
-        let reach = caller.reach()?;
         let Asked { kind, base, .. } = asked;
         let (parameters, after) = match ticket(&asked.parameters) {
             None => (asked.parameters.clone(), None),
-            Some(ticket) => match self.opened(caller, ticket)? {
+            Some(ticket) => match self.unsealed(caller, ticket)? {
                 Rest::Search { kind: of, parameters, after } if of == *kind => (parameters, Some(after)),
                 _ => return Err(not_a_page()),
             },
@@ -107,7 +108,7 @@ impl Hospital {
         for patient in &search.named {
             may_name(caller, patient)?;
         }
-        search.query.within = reach;
+        self.reach(caller, &search.query).await?.bound(&mut search.query);
 
         let here = match ticket(&asked.parameters) {
             Some(ticket) => format!("{base}/{kind}?{TICKET}={ticket}"),
@@ -140,6 +141,7 @@ impl Hospital {
         let (included, is_whole) = included(records, &search, &matches).await?;
         for (resources, mode) in [(matches, "match"), (included, "include")] {
             for resource in resources {
+                saw(caller, &resource);
                 let body = shown(&search, &resource)?;
                 set.push(base, &resource.kind, &resource.id, body, mode);
             }
@@ -157,17 +159,19 @@ impl Hospital {
     /// `NOT_FOUND` if there is no such patient whom the caller may see; `BODY_INVALID`.
     pub async fn everything_of_patient(&self, caller: &Caller, id: &str, asked: &Asked) -> AppResult<Searchset> {
         self.read_resource(caller, "Patient", id).await?;
-        let reach = caller.reach()?;
+        let of_patient = ResourceQuery { patient_id: Some(id.to_owned()), ..ResourceQuery::default() };
+        let reach = self.reach(caller, &of_patient).await?;
         let records = self.records(caller);
         let base = &asked.base;
         let (parameters, after) = match ticket(&asked.parameters) {
             None => (asked.parameters.clone(), None),
-            Some(ticket) => match self.opened(caller, ticket)? {
+            Some(ticket) => match self.unsealed(caller, ticket)? {
                 Rest::Everything { patient, parameters, after } if patient == id => (parameters, Some(after)),
                 _ => return Err(not_a_page()),
             },
         };
-        let (query, count, applied) = whole(id, &parameters, asked.strict)?;
+        let (mut query, count, applied) = whole(id, &parameters, asked.strict)?;
+        query.withheld = reach.withheld;
         let after = after.as_ref().map(|(kind, id)| (kind.as_str(), id.as_str()));
         let mut found = records.list_record(&query, after, count + 1).await?;
         let page = usize::try_from(count).unwrap_or(usize::MAX);
@@ -192,10 +196,18 @@ impl Hospital {
             wanted.extend(all_references(&resource.kind, &record::value(resource)?, None));
         }
         let mut gathered = Gathered::without(&found);
-        gathered.fetch(&records, &wanted, reach.as_deref()).await?;
+        gathered
+            .fetch(
+                &records,
+                &wanted,
+                &ResourceQuery { within: reach.within, withheld: reach.beyond, ..ResourceQuery::default() },
+            )
+            .await?;
         gathered.resources.retain(|resource| resource.patient_id.is_none());
         for (resources, mode) in [(found, "match"), (gathered.resources, "include")] {
-            for Resource { kind, id, body, .. } in resources {
+            for resource in resources {
+                saw(caller, &resource);
+                let Resource { kind, id, body, .. } = resource;
                 set.push(base, &kind, &id, body, mode);
             }
         }
@@ -213,7 +225,8 @@ impl Hospital {
         let visit = self.read_resource(caller, "Encounter", id).await?;
         let records = self.records(caller);
         let mut search = search::parse("Encounter", &[])?;
-        search.query.within = caller.reach()?;
+        let of_patient = ResourceQuery { patient_id: visit.patient_id.clone(), ..ResourceQuery::default() };
+        self.reach(caller, &of_patient).await?.bound(&mut search.query);
         search.include.push(Include { kind: "Encounter".to_owned(), param: "*".to_owned(), target: None });
         for parameters in parameter::ALL {
             for name in ["encounter", "context"] {
@@ -227,7 +240,9 @@ impl Hospital {
         let (included, is_whole) = included(&records, &search, &matches).await?;
         let mut set = Searchset::of(format!("{}/Encounter/{id}/$everything", asked.base));
         for (resources, mode) in [(matches.to_vec(), "match"), (included, "include")] {
-            for Resource { kind, id, body, .. } in resources {
+            for resource in resources {
+                saw(caller, &resource);
+                let Resource { kind, id, body, .. } = resource;
                 set.push(&asked.base, &kind, &id, body, mode);
             }
         }
@@ -271,13 +286,50 @@ impl Hospital {
         tx.commit().await
     }
 
+    /// What the caller reaches with this query.
+    ///
+    /// # Errors
+    /// `AUTH_FORBIDDEN` if nobody's record is theirs to search; `ACCESS_COMPARTMENT`.
+    async fn reach(&self, caller: &Caller, query: &ResourceQuery) -> AppResult<Reach> {
+        caller.trail.asked();
+        if caller.may(Action::ReadRecords).is_ok() {
+            let withheld = self.closed_to(caller, query).await?;
+            return Ok(Reach { within: None, withheld, beyond: Compartments::ALL });
+        }
+        if caller.actor.is(Role::Insurer) {
+            let one = query.patient_id.clone().ok_or_else(|| {
+                AppError::new(Code::AuthForbidden, "name the patient: an insurer sees what one opened to it")
+            })?;
+            let withheld = self.closed_to(caller, query).await?;
+            return Ok(Reach { within: Some(vec![one]), withheld, beyond: Compartments::ALL });
+        }
+        let own: Vec<String> = match caller.actor.is(Role::Patient) {
+            true => caller.actor.patients.iter().map(PatientId::to_string).collect(),
+            false => Vec::new(),
+        };
+        match own.is_empty() {
+            true => Err(AppError::new(Code::AuthForbidden, "this account has no record")),
+            // Their own, all of it.
+            false => Ok(Reach { within: Some(own), withheld: Compartments::NONE, beyond: Compartments::NONE }),
+        }
+    }
+
+    /// The compartments that are closed to the caller in what a query looks for, and in
+    /// any case those of all patients unless it names one.
+    pub(super) async fn closed_to(&self, caller: &Caller, query: &ResourceQuery) -> AppResult<Compartments> {
+        let patient = query.patient_id.as_deref().and_then(|id| id.parse().ok());
+        let mut codes: Vec<&CodeFilter> = query.tokens.iter().flat_map(|filter| &filter.any_of).collect();
+        query.criteria.iter().for_each(|criterion| asked_for(criterion, &mut codes));
+        self.search_sight(caller, patient, &codes).await
+    }
+
     fn sealed(&self, caller: &Caller, rest: &Rest) -> AppResult<String> {
         let content = serde_json::to_vec(rest).map_err(AppError::internal)?;
         let mac = self.keys().page(caller.actor.tenant, caller.actor.account, &content);
         Ok(URL_SAFE_NO_PAD.encode([&mac[..MAC], &content].concat()))
     }
 
-    fn opened(&self, caller: &Caller, ticket: &str) -> AppResult<Rest> {
+    fn unsealed(&self, caller: &Caller, ticket: &str) -> AppResult<Rest> {
         let bytes = URL_SAFE_NO_PAD.decode(ticket).map_err(|_| not_a_page())?;
         let (mac, content) = bytes.split_at_checked(MAC).ok_or_else(not_a_page)?;
         let ours = self.keys().page(caller.actor.tenant, caller.actor.account, content);
@@ -311,8 +363,31 @@ fn too_many() -> AppResult<xinglin_store::Json> {
     serde_json::value::to_raw_value(&outcome::warning("incomplete", &detail)).map_err(AppError::internal)
 }
 
+/// The codes that a criterion asks for, at any remove.
+fn asked_for<'a>(criterion: &'a Criterion, codes: &mut Vec<&'a CodeFilter>) {
+    match criterion {
+        Criterion::Any(all) | Criterion::Chained { all, .. } | Criterion::Referred { all, .. } => {
+            all.iter().for_each(|one| asked_for(one, codes));
+        }
+        Criterion::Not(one) => asked_for(one, codes),
+        Criterion::Token(filter) => codes.extend(&filter.any_of),
+        _ => {}
+    }
+}
+
+/// Notes whose record is shown.
+fn saw(caller: &Caller, resource: &Resource) {
+    if let Some(patient) = resource.patient_id.as_deref().and_then(|id| id.parse().ok()) {
+        caller.trail.saw(patient);
+    }
+}
+
 /// Who names a patient that is not theirs learns nothing of them.
 fn may_name(caller: &Caller, patient: &str) -> AppResult<()> {
+    // What is opened to an insurer, the patient's consents say.
+    if caller.actor.is(Role::Insurer) {
+        return Ok(());
+    }
     match patient.parse::<PatientId>() {
         Ok(id) => caller.may_see(id, "patient", patient),
         // Nobody's; staff may find that out.
@@ -337,11 +412,7 @@ fn shown(search: &Search, resource: &Resource) -> AppResult<xinglin_store::Json>
 }
 
 /// The parameters of `$everything`.
-fn whole(
-    patient: &str,
-    parameters: &[(String, String)],
-    strict: bool,
-) -> AppResult<(RecordQuery, u32, Vec<(String, String)>)> {
+fn whole(patient: &str, parameters: &[(String, String)], strict: bool) -> AppResult<(RecordQuery, u32, Parameters)> {
     let wrong = |name: &str, detail: &str| {
         let mut error = AppError::new(Code::BodyInvalid, format!("`{name}` {detail}"));
         error.outcome = Some(outcome::of_parameter(name, "value", error.code.as_str(), detail));
@@ -377,7 +448,13 @@ async fn included<E: Executor>(
     if matches.is_empty() || (search.include.is_empty() && search.revinclude.is_empty()) {
         return Ok((gathered.resources, true));
     }
-    let within = search.query.within.as_deref();
+    // As what is reached by reference.
+    let beyond = ResourceQuery {
+        within: search.query.within.clone(),
+        withheld: search.query.withheld_beyond,
+        withheld_beyond: search.query.withheld_beyond,
+        ..ResourceQuery::default()
+    };
     let mut wanted = BTreeSet::new();
     if !search.include.is_empty() {
         for resource in matches {
@@ -387,7 +464,7 @@ async fn included<E: Executor>(
             }
         }
     }
-    gathered.fetch(records, &wanted, within).await?;
+    gathered.fetch(records, &wanted, &beyond).await?;
     for Include { kind, param, .. } in &search.revinclude {
         let Some(parameter) = search::reference_to(kind, param, &search.query.kind) else { continue };
         for chunk in matches.chunks(AT_ONCE) {
@@ -396,12 +473,7 @@ async fn included<E: Executor>(
                 code: format!("{}/{}", resource.kind, resource.id),
             });
             let token = TokenFilter { param: parameter.kept_as(kind).to_owned(), any_of: any_of.collect() };
-            let query = ResourceQuery {
-                kind: kind.clone(),
-                within: search.query.within.clone(),
-                criteria: vec![Criterion::Token(token)],
-                ..ResourceQuery::default()
-            };
+            let query = ResourceQuery { kind: kind.clone(), criteria: vec![Criterion::Token(token)], ..beyond.clone() };
             let found = records.list_resources(&query, None, gathered.room()).await?;
             gathered.take(found);
         }
@@ -473,7 +545,7 @@ impl Gathered {
         &mut self,
         records: &TenantScope<E>,
         wanted: &BTreeSet<(String, String)>,
-        within: Option<&[String]>,
+        bounds: &ResourceQuery,
     ) -> AppResult<()> {
         let mut by_kind: BTreeMap<&str, Vec<String>> = BTreeMap::new();
         for key in wanted.iter().filter(|key| !self.seen.contains(*key)) {
@@ -481,12 +553,7 @@ impl Gathered {
         }
         for (kind, ids) in by_kind {
             for ids in ids.chunks(AT_ONCE) {
-                let query = ResourceQuery {
-                    kind: kind.to_owned(),
-                    ids: ids.to_vec(),
-                    within: within.map(<[String]>::to_vec),
-                    ..ResourceQuery::default()
-                };
+                let query = ResourceQuery { kind: kind.to_owned(), ids: ids.to_vec(), ..bounds.clone() };
                 let found = records.list_resources(&query, None, self.room()).await?;
                 self.take(found);
             }

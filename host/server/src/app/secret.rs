@@ -206,7 +206,16 @@ impl Hospital {
             field: d.field,
             host: d.host,
         };
-        Ok(found.into_iter().map(view).collect())
+        let sight = self.sight(caller, patient).await?;
+        let mut views = Vec::with_capacity(found.len());
+        for disclosure in found {
+            // Which plugin it was would say it.
+            let labels = self.compartments_of(&self.records(caller), &disclosure.plugin_id).await?;
+            if labels.is_empty() || sight.shows(labels) {
+                views.push(view(disclosure));
+            }
+        }
+        Ok(views)
     }
 
     /// The manifest of a plugin in a tenant, for who may manage it there.

@@ -15,14 +15,15 @@ use crate::config::Config;
 /// What auditors do.
 #[derive(Subcommand)]
 pub enum Audit {
-    /// Reckons every chain of calls again and names the first broken link.
+    /// Reckons every chain of calls and every audit trail again and names the first
+    /// broken link.
     Verify(Verify),
     /// Purges tapes that need not be kept any longer.
     Purge(Purge),
 }
 
-/// Reckons every chain of calls again and names the first broken link. Fails if
-/// there is one.
+/// Reckons every chain of calls and every audit trail again and names the first
+/// broken link. Fails if there is one.
 ///
 /// Examples:
 ///   xinglin audit verify                 all tenants
@@ -73,6 +74,12 @@ struct Chain {
     first_broken: Option<i64>,
     /// The call that stands there now.
     call: Option<String>,
+    /// How many entries the audit trail has.
+    accesses: Option<i64>,
+    /// Its last link.
+    audit_head: Option<String>,
+    /// Place of its first entry that is not what was written.
+    first_broken_access: Option<i64>,
 }
 
 impl Audit {
@@ -116,7 +123,16 @@ impl Verify {
                 head: None,
                 first_broken: None,
                 call: None,
+                accesses: None,
+                audit_head: None,
+                first_broken_access: None,
             };
+            match records.verify_audit().await? {
+                ChainState::Intact { length, head, .. } => {
+                    (chain.accesses, chain.audit_head) = (Some(length), Some(hex::encode(head)));
+                }
+                ChainState::Broken { seq } => (chain.intact, chain.first_broken_access) = (false, Some(seq)),
+            }
             match records.verify_chain().await? {
                 ChainState::Intact { purged, length, head } => {
                     (chain.calls, chain.head) = (Some(length), Some(hex::encode(head)));
@@ -138,6 +154,17 @@ impl Verify {
                         "{tenant}: BROKEN at entry {}{}: from here on nothing is proved",
                         first_broken.unwrap_or_default(),
                         call.as_ref().map_or_else(|| ", which is missing".to_owned(), |call| format!(", {call}")),
+                    ),
+                }
+            }
+            if !self.json {
+                match &chain {
+                    Chain { tenant, accesses: Some(accesses), audit_head: Some(head), .. } => {
+                        println!("{tenant}: audit trail intact, {accesses} entries, head {head}");
+                    }
+                    Chain { tenant, first_broken_access, .. } => println!(
+                        "{tenant}: audit trail BROKEN at entry {}: from here on nothing is proved",
+                        first_broken_access.unwrap_or_default(),
                     ),
                 }
             }

@@ -16,7 +16,7 @@ use xinglin_domain::{
 
 use crate::{
     ambient,
-    app::{Caller, Hospital, tenant::PLATFORM},
+    app::{Caller, Hospital, audit::Trail, tenant::PLATFORM},
     config::Config,
 };
 
@@ -105,7 +105,9 @@ async fn import(hospital: &Hospital, tenant: TenantId, file: &Path) -> Result<us
         scopes: None,
         now: hospital.now(),
         request_id: format!("import-{:032x}", ambient::fresh_id()),
+        trail: Trail::of("POST", "xinglin import"),
     };
+    caller.trail.is_of(&caller);
     let answer = hospital.import_bundle(&caller, "", bundle).await?;
     let entries = answer["entry"].as_array().map(Vec::as_slice).unwrap_or_default();
     let refused: Vec<&Value> = entries.iter().filter(|entry| entry["response"]["outcome"].is_object()).collect();

@@ -8,7 +8,7 @@ use xinglin_domain::{
 
 use crate::{
     ambient,
-    app::{Caller, Hospital, tenant::PLATFORM},
+    app::{Caller, Hospital, audit::Trail, tenant::PLATFORM},
     config::Config,
 };
 
@@ -27,6 +27,7 @@ pub async fn open(config: Config, command: &str) -> Result<(Hospital, Caller)> {
         scopes: None,
         now: hospital.now(),
         request_id: format!("{command}-{:032x}", ambient::fresh_id()),
+        trail: Trail::default(),
     };
     Ok((hospital, caller))
 }

@@ -12,6 +12,7 @@
 //! Nothing here panics on any JSON, and nothing reads a clock or draws an id.
 
 pub mod answer;
+pub mod audit_event;
 pub mod bundle;
 pub mod capability;
 mod error;

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use xinglin_domain::code::Code;
 
 use crate::{
-    app::{AppError, Caller, Hospital},
+    app::{AppError, Caller, Hospital, audit::Trail},
     http::{request_id::RequestId, scope},
 };
 
@@ -24,7 +24,9 @@ impl FromRequestParts<Hospital> for Caller {
             .and_then(|value| value.strip_prefix("Bearer "))
             .ok_or_else(|| AppError::new(Code::AuthRequired, "send `Authorization: Bearer …`"))?;
         let request = parts.extensions.get::<RequestId>().cloned().unwrap_or_default();
-        let caller = hospital.caller(token, request.0).await?;
+        let mut caller = hospital.caller(token, request.0).await?;
+        caller.trail = parts.extensions.get::<Trail>().cloned().unwrap_or_default();
+        caller.trail.is_of(&caller);
         if let Some(scopes) = &caller.scopes {
             // As it came, not as a nested router sees it.
             let uri = parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |original| &original.0);

@@ -3,10 +3,12 @@
 
 mod account;
 mod alert;
+mod audit;
 mod call;
 mod charge;
 mod client;
 mod clock;
+mod consent;
 mod coverage;
 mod disclosure;
 mod encounter;
@@ -14,6 +16,7 @@ mod enrolment;
 mod extract;
 mod fhir;
 mod formulary;
+mod glass;
 mod health;
 mod hold;
 mod ledger;
@@ -31,6 +34,7 @@ mod scope;
 mod session;
 mod shadow;
 mod tenant;
+mod trail;
 
 use std::{any::Any, time::Duration};
 
@@ -88,15 +92,18 @@ fn api(packages: DefaultBodyLimit) -> OpenApiRouter<Hospital> {
     OpenApiRouter::with_openapi(Description::openapi())
         .merge(account::routes())
         .merge(alert::routes())
+        .merge(audit::routes())
         .merge(call::routes())
         .merge(charge::routes())
         .merge(client::routes())
         .merge(clock::routes())
+        .merge(consent::routes())
         .merge(coverage::routes())
         .merge(disclosure::routes())
         .merge(encounter::routes())
         .merge(enrolment::routes())
         .merge(formulary::routes())
+        .merge(glass::routes())
         .merge(hold::routes())
         .merge(ledger::routes())
         .merge(me::routes())
@@ -129,6 +136,7 @@ impl Hospital {
             .layer(DefaultBodyLimit::max(SMALL_BODY))
             .layer(TimeoutLayer::with_status_code(axum::http::StatusCode::SERVICE_UNAVAILABLE, timeout))
             .layer(CatchPanicLayer::custom(panicked))
+            .layer(middleware::from_fn_with_state(self.clone(), trail::layer))
             .layer(middleware::from_fn_with_state(self.clone(), observe::layer))
             .layer(middleware::from_fn(to_the_end))
             .layer(

@@ -2,9 +2,12 @@
 //! test. `cargo test -p xinglin-store sqlite::` and `… postgres::` run one of
 //! them.
 
+mod audit;
 mod care;
 mod concurrency;
+mod consent;
 mod edge;
+mod glass;
 mod money;
 mod people;
 mod plugins;

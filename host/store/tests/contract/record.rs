@@ -467,7 +467,12 @@ async fn every_order_pages(bench: Bench) -> Result<()> {
     let all = RecordQuery { patient_id: Some("p2".to_owned()), ..RecordQuery::default() };
     assert_eq!(ids(&tenant.list_record(&all, None, 10).await?), ["o2", "o3", "p2"]);
     assert_eq!(ids(&tenant.list_record(&all, Some(("Observation", "o3")), 10).await?), ["p2"]);
-    let some = RecordQuery { kinds: vec!["Patient".to_owned()], updated_from: Some(at(1_000)), patient_id: None };
+    let some = RecordQuery {
+        kinds: vec!["Patient".to_owned()],
+        updated_from: Some(at(1_000)),
+        patient_id: None,
+        ..RecordQuery::default()
+    };
     assert_eq!(ids(&tenant.list_record(&some, None, 2).await?), ["p1", "p2"]);
     let later = RecordQuery { updated_from: Some(at(1_001)), ..RecordQuery::default() };
     assert!(tenant.list_record(&later, None, 2).await?.is_empty());

@@ -1,0 +1,131 @@
+//! Hash chains, one a tenant: entries that nobody takes out or changes unnoticed.
+//!
+//! `record_hash` is the SHA-256 of the record's bytes, and each entry's `link` is
+//! SHA-256(previous link ‖ record_hash); the first previous link is 32 zeros.
+
+use sha2::{Digest as _, Sha256};
+
+use crate::{
+    Executor, Result, StoreError, TenantScope, TenantTx,
+    db::{Sql, args},
+};
+
+/// What a look at a whole chain found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChainState {
+    /// Every link holds.
+    Intact {
+        /// Place of the last entry that was purged; 0 if none was.
+        purged: i64,
+        /// How many entries there are, with those that were purged.
+        length: i64,
+        /// The last link, to compare with what was published.
+        head: [u8; 32],
+    },
+    /// From here on nothing is proved.
+    Broken {
+        /// The first entry that is not what was written; one past the last entry
+        /// if the end of the chain is missing.
+        seq: i64,
+    },
+}
+
+/// What stands before the first entry.
+pub(crate) const GENESIS: [u8; 32] = [0; 32];
+/// How many entries are looked at in one piece.
+const STRETCH: i64 = 256;
+
+/// The tables of a chain, and how its records are stored.
+pub(crate) struct Chain {
+    /// `tenant_id, seq, record, record_hash, link` and what else there is.
+    pub entries: &'static str,
+    /// `tenant_id, seq, link`: the end of each chain; also the lock of its writers.
+    pub heads: &'static str,
+    /// From what is stored to what was written.
+    pub unpack: fn(Vec<u8>) -> Result<Vec<u8>>,
+}
+
+/// The end of a chain, while it grows.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Head {
+    /// Place of the last entry.
+    pub seq: i64,
+    /// Its link.
+    pub link: [u8; 32],
+}
+
+impl Head {
+    /// Goes on by one record; its hash.
+    pub fn grow(&mut self, record: &[u8]) -> [u8; 32] {
+        let record_hash = Sha256::digest(record).into();
+        *self = self.after(&record_hash);
+        record_hash
+    }
+
+    fn after(self, record_hash: &[u8; 32]) -> Self {
+        let link = Sha256::new().chain_update(self.link).chain_update(record_hash).finalize().into();
+        Self { seq: self.seq + 1, link }
+    }
+}
+
+impl<E: Executor> TenantScope<E> {
+    /// Reckons a chain again from `base` on, the last entry that was purged.
+    pub(crate) async fn verify(&self, chain: &Chain, base: Head) -> Result<ChainState> {
+        // The head first: what is appended meanwhile lies beyond it.
+        let sql = format!("SELECT seq, link FROM {} WHERE tenant_id = $1", chain.heads);
+        let head = self.exec.row(Sql::new(sql, args![self.tenant])).await?;
+        let (length, head) =
+            head.map_or(Ok((0, GENESIS)), |row| Ok::<_, StoreError>((row.get("seq")?, row.get("link")?)))?;
+        let mut at = base;
+        loop {
+            let sql = format!(
+                "SELECT seq, record, record_hash, link FROM {}
+                 WHERE tenant_id = $1 AND seq > $2 AND seq <= $3 ORDER BY seq LIMIT $4",
+                chain.entries
+            );
+            let rows = self.exec.rows(Sql::new(sql, args![self.tenant, at.seq, length, STRETCH])).await?;
+            if rows.is_empty() {
+                break;
+            }
+            for row in rows {
+                // What cannot be unpacked is not what was written.
+                let Ok(record) = (chain.unpack)(row.get("record")?) else {
+                    return Ok(ChainState::Broken { seq: at.seq + 1 });
+                };
+                let broken = ChainState::Broken { seq: at.seq + 1 };
+                let expected = at.grow(&record);
+                // Hashes of another length are as wrong as other hashes.
+                let written = (row.get::<i64>("seq")?, row.get::<Vec<u8>>("record_hash")?, row.get::<Vec<u8>>("link")?);
+                if written != (at.seq, expected.to_vec(), at.link.to_vec()) {
+                    return Ok(broken);
+                }
+            }
+        }
+        if (at.seq, at.link) == (length, head) {
+            Ok(ChainState::Intact { purged: base.seq, length, head })
+        } else {
+            Ok(ChainState::Broken { seq: at.seq + 1 })
+        }
+    }
+}
+
+impl TenantTx {
+    /// The end of a chain, which is locked until the end of the transaction.
+    pub(crate) async fn lock_head(&self, chain: &Chain) -> Result<Head> {
+        let heads = chain.heads;
+        let sql = format!(
+            "INSERT INTO {heads} (tenant_id, seq, link) VALUES ($1, 0, $2)
+             ON CONFLICT (tenant_id) DO UPDATE SET seq = {heads}.seq
+             RETURNING seq, link"
+        );
+        let head = self.exec.row(Sql::new(sql, args![self.tenant, &GENESIS])).await?;
+        let head = head.ok_or_else(|| StoreError::corrupt("a chain without a head"))?;
+        Ok(Head { seq: head.get("seq")?, link: head.get("link")? })
+    }
+
+    /// Where a chain ends now.
+    pub(crate) async fn put_head(&self, chain: &Chain, head: Head) -> Result<()> {
+        let sql = format!("UPDATE {} SET seq = $2, link = $3 WHERE tenant_id = $1", chain.heads);
+        self.exec.execute(Sql::new(sql, args![self.tenant, head.seq, &head.link])).await.map(drop)
+    }
+}

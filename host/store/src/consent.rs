@@ -1,0 +1,88 @@
+//! What patients agreed to. Taken back, it is still there.
+
+use serde_json::Value;
+use xinglin_domain::{id::ConsentId, time::Instant};
+
+use crate::{
+    Executor, Result, StoreError, TenantScope, TenantTx,
+    db::{Arg, Row, Sql, args},
+};
+
+/// A consent with what it is found by.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Consent {
+    /// Which.
+    pub id: ConsentId,
+    /// FHIR id of the patient.
+    pub patient_id: String,
+    /// The domain's own.
+    pub body: Value,
+    /// When.
+    pub given_at: Instant,
+    /// When it was taken back.
+    pub revoked_at: Option<Instant>,
+}
+
+impl TryFrom<Row> for Consent {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self> {
+        Ok(Self {
+            id: row.get::<String>("consent_id")?.parse().map_err(StoreError::corrupt)?,
+            patient_id: row.get("patient_id")?,
+            body: row.json("body")?,
+            given_at: row.get("given_at")?,
+            revoked_at: row.get("revoked_at")?,
+        })
+    }
+}
+
+impl<E: Executor> TenantScope<E> {
+    /// One consent.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn get_consent(&self, id: ConsentId) -> Result<Consent> {
+        let sql = "SELECT * FROM consent WHERE tenant_id = $1 AND consent_id = $2";
+        let row = self.exec.row(Sql::new(sql, args![self.tenant, id.to_string()])).await?;
+        row.ok_or_else(|| StoreError::not_found("consent", id))?.try_into()
+    }
+
+    /// A patient's consents, newest first; with those taken back if `all`.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn list_consents(&self, patient_id: &str, all: bool) -> Result<Vec<Consent>> {
+        let sql = "SELECT * FROM consent WHERE tenant_id = $1 AND patient_id = $2 AND (revoked_at IS NULL OR $3)
+                   ORDER BY given_at DESC, consent_id DESC";
+        let rows = self.exec.rows(Sql::new(sql, args![self.tenant, patient_id, all])).await?;
+        rows.into_iter().map(TryInto::try_into).collect()
+    }
+}
+
+impl TenantTx {
+    /// Stores a new consent.
+    ///
+    /// # Errors
+    /// `Unique` if the id is taken.
+    pub async fn insert_consent(&self, consent: &Consent) -> Result<()> {
+        let sql = "INSERT INTO consent (tenant_id, consent_id, patient_id, body, given_at, revoked_at)
+                   VALUES ($1, $2, $3, $4, $5, NULL)";
+        let Consent { id, patient_id, body, given_at, .. } = consent;
+        let args = args![self.tenant, id.to_string(), patient_id, Arg::json(body)?, *given_at];
+        self.exec.execute(Sql::new(sql, args)).await.map(drop)
+    }
+
+    /// Notes that a consent was taken back.
+    ///
+    /// # Errors
+    /// `VersionConflict` if it was taken back meanwhile.
+    pub async fn revoke_consent(&self, id: ConsentId, body: &Value, at: Instant) -> Result<()> {
+        let sql = "UPDATE consent SET body = $3, revoked_at = $4
+                   WHERE tenant_id = $1 AND consent_id = $2 AND revoked_at IS NULL";
+        match self.exec.execute(Sql::new(sql, args![self.tenant, id.to_string(), Arg::json(body)?, at])).await? {
+            0 => Err(self.exec.doom(StoreError::conflict("consent", id)).await),
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Openings of restricted compartments in an emergency, and what was found of them.
+
+use serde_json::Value;
+use xinglin_domain::{id::GlassId, time::Instant};
+
+use crate::{
+    Executor, Result, StoreError, TenantScope, TenantTx,
+    db::{Arg, Row, Sql, args},
+};
+
+/// An opening with what it is found by.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Glass {
+    /// Which.
+    pub id: GlassId,
+    /// FHIR id of the patient.
+    pub patient_id: String,
+    /// The account that opened it.
+    pub account_id: String,
+    /// The domain's own.
+    pub body: Value,
+    /// Since when.
+    pub opened_at: Instant,
+    /// Until just before then.
+    pub until_at: Instant,
+    /// When it was judged.
+    pub judged_at: Option<Instant>,
+}
+
+impl TryFrom<Row> for Glass {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self> {
+        Ok(Self {
+            id: row.get::<String>("glass_id")?.parse().map_err(StoreError::corrupt)?,
+            patient_id: row.get("patient_id")?,
+            account_id: row.get("account_id")?,
+            body: row.json("body")?,
+            opened_at: row.get("opened_at")?,
+            until_at: row.get("until_at")?,
+            judged_at: row.get("judged_at")?,
+        })
+    }
+}
+
+impl<E: Executor> TenantScope<E> {
+    /// One opening.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn get_glass(&self, id: GlassId) -> Result<Glass> {
+        let sql = "SELECT * FROM broken_glass WHERE tenant_id = $1 AND glass_id = $2";
+        let row = self.exec.row(Sql::new(sql, args![self.tenant, id.to_string()])).await?;
+        row.ok_or_else(|| StoreError::not_found("opening", id))?.try_into()
+    }
+
+    /// What an account has opened of a patient's record and has not run out.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn list_glass_of(&self, patient_id: &str, account_id: &str, at: Instant) -> Result<Vec<Glass>> {
+        let sql = "SELECT * FROM broken_glass
+                   WHERE tenant_id = $1 AND patient_id = $2 AND account_id = $3 AND until_at > $4";
+        let rows = self.exec.rows(Sql::new(sql, args![self.tenant, patient_id, account_id, at])).await?;
+        rows.into_iter().map(TryInto::try_into).collect()
+    }
+
+    /// Openings that wait to be judged, oldest first, or those that were, newest first.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn list_glass(&self, judged: bool, limit: u32) -> Result<Vec<Glass>> {
+        let sql = if judged {
+            "SELECT * FROM broken_glass WHERE tenant_id = $1 AND judged_at IS NOT NULL
+             ORDER BY judged_at DESC, glass_id DESC LIMIT $2"
+        } else {
+            "SELECT * FROM broken_glass WHERE tenant_id = $1 AND judged_at IS NULL
+             ORDER BY opened_at, glass_id LIMIT $2"
+        };
+        let rows = self.exec.rows(Sql::new(sql, args![self.tenant, limit])).await?;
+        rows.into_iter().map(TryInto::try_into).collect()
+    }
+}
+
+impl TenantTx {
+    /// Stores a new opening.
+    ///
+    /// # Errors
+    /// `Unique` if the id is taken.
+    pub async fn insert_glass(&self, glass: &Glass) -> Result<()> {
+        let sql = "INSERT INTO broken_glass
+                       (tenant_id, glass_id, patient_id, account_id, body, opened_at, until_at, judged_at)
+                   VALUES ($1, $2, $3, $4, $5, $6, $7, NULL)";
+        let Glass { id, patient_id, account_id, body, opened_at, until_at, .. } = glass;
+        let args = args![self.tenant, id.to_string(), patient_id, account_id, Arg::json(body)?, *opened_at, *until_at];
+        self.exec.execute(Sql::new(sql, args)).await.map(drop)
+    }
+
+    /// Notes what was found of an opening.
+    ///
+    /// # Errors
+    /// `VersionConflict` if it was judged meanwhile.
+    pub async fn judge_glass(&self, id: GlassId, body: &Value, at: Instant) -> Result<()> {
+        let sql = "UPDATE broken_glass SET body = $3, judged_at = $4
+                   WHERE tenant_id = $1 AND glass_id = $2 AND judged_at IS NULL";
+        match self.exec.execute(Sql::new(sql, args![self.tenant, id.to_string(), Arg::json(body)?, at])).await? {
+            0 => Err(self.exec.doom(StoreError::conflict("opening", id)).await),
+            _ => Ok(()),
+        }
+    }
+}

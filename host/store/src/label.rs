@@ -1,0 +1,133 @@
+//! Which entries of the record fall into a restricted compartment. What falls into
+//! one is for the caller to know; here it is kept, and left out of what is listed.
+
+use xinglin_domain::compartment::{Compartment, Compartments};
+
+use crate::{
+    Executor, Result, StoreError, TenantScope, TenantTx,
+    db::{Row, Sql, args, insert_many},
+};
+
+/// An entry in a compartment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Label {
+    /// FHIR type.
+    pub kind: String,
+    /// FHIR id.
+    pub id: String,
+    /// Whose record it belongs to.
+    pub patient_id: Option<String>,
+    /// Which.
+    pub compartment: Compartment,
+}
+
+impl TryFrom<Row> for Label {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self> {
+        Ok(Self {
+            kind: row.get("resource_type")?,
+            id: row.get("resource_id")?,
+            patient_id: row.get("patient_id")?,
+            compartment: row.get::<String>("compartment")?.parse().map_err(StoreError::corrupt)?,
+        })
+    }
+}
+
+/// A text of a resource, in any of its versions.
+#[derive(Debug, Clone)]
+pub struct Version {
+    /// FHIR type.
+    pub kind: String,
+    /// FHIR id.
+    pub id: String,
+    /// From 1.
+    pub version: i64,
+    /// Whose record it belongs to.
+    pub patient_id: Option<String>,
+    /// The JSON.
+    pub body: String,
+}
+
+/// `AND` the resource with this alias is in none of these compartments. Whatever
+/// joins another table of resources says it of that one too, or what is withheld
+/// shows in what is found.
+pub(crate) fn push_withheld(sql: &mut Sql, alias: &str, withheld: Compartments) {
+    if withheld.is_empty() {
+        return;
+    }
+    sql.push(&format!(
+        " AND NOT EXISTS (SELECT 1 FROM resource_label w WHERE w.tenant_id = {alias}.tenant_id
+          AND w.resource_type = {alias}.resource_type AND w.resource_id = {alias}.resource_id AND w.compartment IN "
+    ));
+    sql.bind_all(withheld.iter().map(Compartment::as_str)).push(")");
+}
+
+impl<E: Executor> TenantScope<E> {
+    /// The compartments of one entry, in all its versions.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn resource_compartments(&self, kind: &str, id: &str) -> Result<Compartments> {
+        let sql = "SELECT * FROM resource_label WHERE tenant_id = $1 AND resource_type = $2 AND resource_id = $3";
+        let rows = self.exec.rows(Sql::new(sql, args![self.tenant, kind, id])).await?;
+        rows.into_iter().map(|row| Label::try_from(row).map(|label| label.compartment)).collect()
+    }
+
+    /// What of a patient's record is in a compartment.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn list_labels(&self, patient_id: &str) -> Result<Vec<Label>> {
+        let sql = "SELECT * FROM resource_label WHERE tenant_id = $1 AND patient_id = $2";
+        self.exec
+            .rows(Sql::new(sql, args![self.tenant, patient_id]))
+            .await?
+            .into_iter()
+            .map(TryInto::try_into)
+            .collect()
+    }
+
+    /// All versions of all resources, in the order of type, id and version, from after
+    /// `after`: to label anew what was written under older rules.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn list_versions(&self, after: (&str, &str, i64), limit: u32) -> Result<Vec<Version>> {
+        let columns = "tenant_id, resource_type, resource_id, version, patient_id, body";
+        let text = format!(
+            "SELECT * FROM (SELECT {columns} FROM resource WHERE tenant_id = $1
+                            UNION ALL SELECT {columns} FROM resource_history WHERE tenant_id = $1) v
+             WHERE (v.resource_type, v.resource_id, v.version) > ($2, $3, $4)
+             ORDER BY v.resource_type, v.resource_id, v.version LIMIT $5"
+        );
+        let (kind, id, version) = after;
+        let rows = self.exec.rows(Sql::new(text, args![self.tenant, kind, id, version, limit])).await?;
+        let version = |row: Row| {
+            Ok(Version {
+                kind: row.get("resource_type")?,
+                id: row.get("resource_id")?,
+                version: row.get("version")?,
+                patient_id: row.get("patient_id")?,
+                body: row.raw_json("body")?,
+            })
+        };
+        rows.into_iter().map(version).collect()
+    }
+}
+
+impl TenantTx {
+    /// Notes that entries are in compartments; what is noted stays.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn put_labels(&self, labels: &[Label]) -> Result<()> {
+        let head = "INSERT INTO resource_label (tenant_id, resource_type, resource_id, compartment, patient_id)";
+        let rows = labels
+            .iter()
+            .map(|label| args![self.tenant, &label.kind, &label.id, label.compartment.as_str(), &label.patient_id]);
+        let known = " ON CONFLICT (tenant_id, resource_type, resource_id, compartment) DO UPDATE
+                      SET patient_id = COALESCE(excluded.patient_id, resource_label.patient_id)";
+        self.exec.execute_all(insert_many(head, rows.collect(), known)).await.map(drop)
+    }
+}
