@@ -142,6 +142,29 @@ async fn nobody_reads_a_compartment_without_consent(hospital: TestHospital) {
         }
         client.hidden(&format!("/api/v1/patients/{}/consents", clinic.subject), "NOT_FOUND").await;
     }
+    // Whatever leads there ends before it, and says so of any patient alike.
+    let everything = format!("/fhir/R4/Patient/{}/$everything", clinic.subject);
+    let shows = async |client: &Client| {
+        let whole = client.ask(Method::GET, &everything, None).await;
+        assert_eq!(whole.status, 200, "{}", whole.text);
+        whole.text.contains("HIV infection") || whole.text.contains("6.66")
+    };
+    assert!(!shows(&clinic.doctor).await && shows(&clinic.patient).await);
+    let batch = |entries: Value| json!({ "resourceType": "Bundle", "type": "batch", "entry": entries });
+    let gets: Vec<Value> = hidden.iter().map(|one| json!({ "request": { "method": "GET", "url": one } })).collect();
+    let answer = clinic.administrator.post("/fhir/R4", batch(json!(gets))).await;
+    for entry in answer["entry"].as_array().expect("entries") {
+        assert!(entry["response"]["status"].as_str().is_some_and(|status| status.starts_with("404")), "{entry}");
+    }
+    for patient in [clinic.subject.as_str(), id(&other)] {
+        let condition = format!("code={VIRAL_LOAD}&patient={patient}");
+        let resource = record::result(&clinic.subject, hospital.now(), "4548-4", "6.10", "%");
+        let request = json!({ "method": "POST", "url": "Observation", "ifNoneExist": condition });
+        let answer =
+            clinic.administrator.post("/fhir/R4", batch(json!([{ "resource": resource, "request": request }])));
+        let entry = answer.await["entry"][0].clone();
+        assert!(entry.to_string().contains("ACCESS_COMPARTMENT"), "{entry}");
+    }
     for resource in &hidden {
         clinic.patient.get(&format!("/fhir/R4/{resource}")).await;
     }
