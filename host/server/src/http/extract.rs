@@ -30,7 +30,8 @@ impl FromRequestParts<Hospital> for Caller {
         if let Some(scopes) = &caller.scopes {
             // As it came, not as a nested router sees it.
             let uri = parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |original| &original.0);
-            scope::check(scopes, &parts.method, uri)?;
+            let conditional = parts.headers.contains_key("if-none-exist");
+            scope::check(scopes, &parts.method, uri, conditional)?;
         }
         Ok(caller)
     }

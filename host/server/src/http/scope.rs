@@ -10,11 +10,12 @@ use xinglin_domain::{
 use super::fhir::BASE;
 use crate::app::{AppError, AppResult};
 
-/// Whether the scopes open this request. They open FHIR and nothing else.
+/// Whether the scopes open this request, which may be on the condition that something
+/// is not found. They open FHIR and nothing else.
 ///
 /// # Errors
 /// `AUTH_FORBIDDEN`, naming the scope that it would take.
-pub fn check(scopes: &Scopes, method: &Method, uri: &Uri) -> AppResult<()> {
+pub fn check(scopes: &Scopes, method: &Method, uri: &Uri, conditional: bool) -> AppResult<()> {
     let needs = |what: &str| {
         let detail = format!("the token was given {scopes}; this takes {what}");
         Err(AppError::new(Code::AuthForbidden, detail))
@@ -31,7 +32,10 @@ pub fn check(scopes: &Scopes, method: &Method, uri: &Uri) -> AppResult<()> {
         ([..], &Method::GET | &Method::HEAD) if everything => {
             return if all(&[Right::Read, Right::Search]) { Ok(()) } else { needs("system/*.rs") };
         }
-        ([_, "_search"], &Method::POST) => (segments.first(), Right::Search),
+        // Its parameters are in the body, and may reach any type too.
+        ([_, "_search"], &Method::POST) => {
+            return if all(&[Right::Read, Right::Search]) { Ok(()) } else { needs("system/*.rs") };
+        }
         ([kind], &Method::GET | &Method::HEAD) if !kind.starts_with('_') => (segments.first(), Right::Search),
         ([kind, ..], &Method::GET | &Method::HEAD) if !kind.starts_with('_') => (segments.first(), Right::Read),
         ([_], &Method::POST) if !everything => (segments.first(), Right::Create),
@@ -43,7 +47,9 @@ pub fn check(scopes: &Scopes, method: &Method, uri: &Uri) -> AppResult<()> {
         }
     };
     let kind = kind.copied().unwrap_or_default();
-    if !scopes.allow(kind, right) {
+    // A patch is answered with the whole of what it changed.
+    let reads = *method == Method::PATCH;
+    if !scopes.allow(kind, right) || (reads && !scopes.allow(kind, Right::Read)) {
         return needs(&format!("another right on {kind}"));
     }
     // What is looked up beside the type itself: included, chained, named in conditions.
@@ -51,7 +57,7 @@ pub fn check(scopes: &Scopes, method: &Method, uri: &Uri) -> AppResult<()> {
         let name = pair.split('=').next().unwrap_or_default();
         name.contains(['.', '%']) || ["_include", "_revinclude", "_has"].iter().any(|start| name.starts_with(start))
     });
-    if reaches && !all(&[Right::Read, Right::Search]) {
+    if (reaches || conditional) && !all(&[Right::Read, Right::Search]) {
         return needs("system/*.rs, since it reaches other types");
     }
     Ok(())
@@ -61,10 +67,14 @@ pub fn check(scopes: &Scopes, method: &Method, uri: &Uri) -> AppResult<()> {
 mod tests {
     use super::*;
 
-    fn opens(scopes: &str, method: &str, path: &str) -> bool {
+    fn opens_if(scopes: &str, method: &str, path: &str, conditional: bool) -> bool {
         let scopes: Scopes = scopes.parse().expect("scopes");
         let uri: Uri = path.parse().expect("a path");
-        check(&scopes, &method.parse().expect("a method"), &uri).is_ok()
+        check(&scopes, &method.parse().expect("a method"), &uri, conditional).is_ok()
+    }
+
+    fn opens(scopes: &str, method: &str, path: &str) -> bool {
+        opens_if(scopes, method, path, false)
     }
 
     #[test]
@@ -74,11 +84,11 @@ mod tests {
             ("HEAD", "/fhir/R4/Patient/7", "system/Patient.r"),
             ("GET", "/fhir/R4/Patient/7/_history/2", "system/Patient.r"),
             ("GET", "/fhir/R4/Patient?name=x", "system/Patient.s"),
-            ("POST", "/fhir/R4/Patient/_search", "system/Patient.s"),
+            ("POST", "/fhir/R4/Patient/_search", "system/*.rs"),
             ("POST", "/fhir/R4/Patient", "system/Patient.c"),
             ("PUT", "/fhir/R4/Patient/7", "system/Patient.u"),
             ("PUT", "/fhir/R4/Patient?identifier=x", "system/Patient.u"),
-            ("PATCH", "/fhir/R4/Patient/7", "system/Patient.u"),
+            ("PATCH", "/fhir/R4/Patient/7", "system/Patient.ru"),
             ("DELETE", "/fhir/R4/Patient/7", "system/Patient.d"),
             ("GET", "/fhir/R4/Patient/7/$everything", "system/*.rs"),
             ("GET", "/fhir/R4/Patient?_include=Patient:organization", "system/*.rs"),
@@ -104,5 +114,7 @@ mod tests {
             assert!(!opens("system/*.cruds", "GET", path), "{path}");
         }
         assert!(opens("system/Group.r", "GET", "/fhir/R4/metadata"));
+        assert!(!opens_if("system/Patient.cruds", "POST", "/fhir/R4/Patient", true), "a condition is a search");
+        assert!(opens_if("system/*.crs", "POST", "/fhir/R4/Patient", true));
     }
 }
