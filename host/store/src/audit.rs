@@ -5,7 +5,7 @@ use xinglin_domain::{audit::Access, time::Instant};
 
 use crate::{
     Executor, Result, StoreError, TenantScope, TenantTx,
-    chain::{Chain, ChainState, GENESIS, Head},
+    chain::{Chain, ChainState, Head},
     db::{Row, Sql, args, insert_many},
 };
 
@@ -78,7 +78,7 @@ impl<E: Executor> TenantScope<E> {
     /// # Errors
     /// If the database fails. A broken chain is a finding, not an error.
     pub async fn verify_audit(&self) -> Result<ChainState> {
-        self.verify(&TRAIL, Head { seq: 0, link: GENESIS }).await
+        self.verify(&TRAIL, Head::GENESIS).await
     }
 }
 

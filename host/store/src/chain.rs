@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     Executor, Result, StoreError, TenantScope, TenantTx,
-    db::{Sql, args},
+    db::{Row, Sql, args},
 };
 
 /// What a look at a whole chain found.
@@ -30,8 +30,6 @@ pub enum ChainState {
     },
 }
 
-/// What stands before the first entry.
-pub(crate) const GENESIS: [u8; 32] = [0; 32];
 /// How many entries are looked at in one piece.
 const STRETCH: i64 = 256;
 
@@ -55,6 +53,9 @@ pub(crate) struct Head {
 }
 
 impl Head {
+    /// What stands before the first entry.
+    pub const GENESIS: Self = Self { seq: 0, link: [0; 32] };
+
     /// Goes on by one record; its hash.
     pub fn grow(&mut self, record: &[u8]) -> [u8; 32] {
         let record_hash = Sha256::digest(record).into();
@@ -68,14 +69,21 @@ impl Head {
     }
 }
 
+impl TryFrom<Row> for Head {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self> {
+        Ok(Self { seq: row.get("seq")?, link: row.get("link")? })
+    }
+}
+
 impl<E: Executor> TenantScope<E> {
     /// Reckons a chain again from `base` on, the last entry that was purged.
     pub(crate) async fn verify(&self, chain: &Chain, base: Head) -> Result<ChainState> {
         // The head first: what is appended meanwhile lies beyond it.
         let sql = format!("SELECT seq, link FROM {} WHERE tenant_id = $1", chain.heads);
         let head = self.exec.row(Sql::new(sql, args![self.tenant])).await?;
-        let (length, head) =
-            head.map_or(Ok((0, GENESIS)), |row| Ok::<_, StoreError>((row.get("seq")?, row.get("link")?)))?;
+        let Head { seq: length, link: head } = head.map_or(Ok(Head::GENESIS), Head::try_from)?;
         let mut at = base;
         loop {
             let sql = format!(
@@ -118,9 +126,8 @@ impl TenantTx {
              ON CONFLICT (tenant_id) DO UPDATE SET seq = {heads}.seq
              RETURNING seq, link"
         );
-        let head = self.exec.row(Sql::new(sql, args![self.tenant, &GENESIS])).await?;
-        let head = head.ok_or_else(|| StoreError::corrupt("a chain without a head"))?;
-        Ok(Head { seq: head.get("seq")?, link: head.get("link")? })
+        let head = self.exec.row(Sql::new(sql, args![self.tenant, &Head::GENESIS.link])).await?;
+        head.ok_or_else(|| StoreError::corrupt("a chain without a head"))?.try_into()
     }
 
     /// Where a chain ends now.

@@ -28,7 +28,7 @@ impl TryFrom<Row> for Consent {
 
     fn try_from(row: Row) -> Result<Self> {
         Ok(Self {
-            id: row.get::<String>("consent_id")?.parse().map_err(StoreError::corrupt)?,
+            id: row.get("consent_id")?,
             patient_id: row.get("patient_id")?,
             body: row.json("body")?,
             given_at: row.get("given_at")?,
@@ -44,7 +44,7 @@ impl<E: Executor> TenantScope<E> {
     /// `NotFound`.
     pub async fn get_consent(&self, id: ConsentId) -> Result<Consent> {
         let sql = "SELECT * FROM consent WHERE tenant_id = $1 AND consent_id = $2";
-        let row = self.exec.row(Sql::new(sql, args![self.tenant, id.to_string()])).await?;
+        let row = self.exec.row(Sql::new(sql, args![self.tenant, id])).await?;
         row.ok_or_else(|| StoreError::not_found("consent", id))?.try_into()
     }
 
@@ -69,7 +69,7 @@ impl TenantTx {
         let sql = "INSERT INTO consent (tenant_id, consent_id, patient_id, body, given_at, revoked_at)
                    VALUES ($1, $2, $3, $4, $5, NULL)";
         let Consent { id, patient_id, body, given_at, .. } = consent;
-        let args = args![self.tenant, id.to_string(), patient_id, Arg::json(body)?, *given_at];
+        let args = args![self.tenant, *id, patient_id, Arg::json(body)?, *given_at];
         self.exec.execute(Sql::new(sql, args)).await.map(drop)
     }
 
@@ -80,7 +80,7 @@ impl TenantTx {
     pub async fn revoke_consent(&self, id: ConsentId, body: &Value, at: Instant) -> Result<()> {
         let sql = "UPDATE consent SET body = $3, revoked_at = $4
                    WHERE tenant_id = $1 AND consent_id = $2 AND revoked_at IS NULL";
-        match self.exec.execute(Sql::new(sql, args![self.tenant, id.to_string(), Arg::json(body)?, at])).await? {
+        match self.exec.execute(Sql::new(sql, args![self.tenant, id, Arg::json(body)?, at])).await? {
             0 => Err(self.exec.doom(StoreError::conflict("consent", id)).await),
             _ => Ok(()),
         }

@@ -97,7 +97,9 @@ id_arguments!(
     TaskId,
     AlertId,
     HoldId,
-    CallId
+    CallId,
+    ConsentId,
+    GlassId
 );
 
 impl Arg {

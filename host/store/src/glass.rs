@@ -32,7 +32,7 @@ impl TryFrom<Row> for Glass {
 
     fn try_from(row: Row) -> Result<Self> {
         Ok(Self {
-            id: row.get::<String>("glass_id")?.parse().map_err(StoreError::corrupt)?,
+            id: row.get("glass_id")?,
             patient_id: row.get("patient_id")?,
             account_id: row.get("account_id")?,
             body: row.json("body")?,
@@ -50,7 +50,7 @@ impl<E: Executor> TenantScope<E> {
     /// `NotFound`.
     pub async fn get_glass(&self, id: GlassId) -> Result<Glass> {
         let sql = "SELECT * FROM broken_glass WHERE tenant_id = $1 AND glass_id = $2";
-        let row = self.exec.row(Sql::new(sql, args![self.tenant, id.to_string()])).await?;
+        let row = self.exec.row(Sql::new(sql, args![self.tenant, id])).await?;
         row.ok_or_else(|| StoreError::not_found("opening", id))?.try_into()
     }
 
@@ -92,7 +92,7 @@ impl TenantTx {
                        (tenant_id, glass_id, patient_id, account_id, body, opened_at, until_at, judged_at)
                    VALUES ($1, $2, $3, $4, $5, $6, $7, NULL)";
         let Glass { id, patient_id, account_id, body, opened_at, until_at, .. } = glass;
-        let args = args![self.tenant, id.to_string(), patient_id, account_id, Arg::json(body)?, *opened_at, *until_at];
+        let args = args![self.tenant, *id, patient_id, account_id, Arg::json(body)?, *opened_at, *until_at];
         self.exec.execute(Sql::new(sql, args)).await.map(drop)
     }
 
@@ -103,7 +103,7 @@ impl TenantTx {
     pub async fn judge_glass(&self, id: GlassId, body: &Value, at: Instant) -> Result<()> {
         let sql = "UPDATE broken_glass SET body = $3, judged_at = $4
                    WHERE tenant_id = $1 AND glass_id = $2 AND judged_at IS NULL";
-        match self.exec.execute(Sql::new(sql, args![self.tenant, id.to_string(), Arg::json(body)?, at])).await? {
+        match self.exec.execute(Sql::new(sql, args![self.tenant, id, Arg::json(body)?, at])).await? {
             0 => Err(self.exec.doom(StoreError::conflict("opening", id)).await),
             _ => Ok(()),
         }

@@ -103,7 +103,7 @@ pub enum Started {
     /// It is: send the request, after the commit.
     New,
     /// It was begun before; compare `request_digest`, then answer the same.
-    Known(Operation),
+    Known(Box<Operation>),
 }
 
 impl<E: Executor> TenantScope<E> {
@@ -178,7 +178,7 @@ impl TenantTx {
             operation.updated_at
         ];
         match self.exec.execute(Sql::new(sql, args)).await? {
-            0 => self.get_payment(&operation.key).await.map(Started::Known),
+            0 => self.get_payment(&operation.key).await.map(|known| Started::Known(Box::new(known))),
             _ => Ok(Started::New),
         }
     }

@@ -17,7 +17,7 @@ use zstd::{
 
 use crate::{
     Executor, Result, StoreError, TenantScope, TenantTx,
-    chain::{Chain, ChainState, GENESIS, Head},
+    chain::{Chain, ChainState, Head},
     db::{Row, Sql, args, insert_many},
 };
 
@@ -271,8 +271,8 @@ impl<E: Executor> TenantScope<E> {
     async fn tape_base(&self) -> Result<Head> {
         let sql = "SELECT seq, link FROM tape_purge WHERE tenant_id = $1 ORDER BY seq DESC LIMIT 1";
         let last = self.exec.row(Sql::new(sql, args![self.tenant])).await?;
-        let first = Ok(Head { seq: 0, link: GENESIS });
-        last.map_or(first, |row| Ok(Head { seq: row.get("seq")?, link: row.get("link")? }))
+        let first = Ok(Head::GENESIS);
+        last.map_or(first, Head::try_from)
     }
 }
 

@@ -287,12 +287,7 @@ impl TryFrom<NewCredential> for Credential {
     type Error = AppError;
 
     fn try_from(new: NewCredential) -> AppResult<Self> {
-        let day = |field: &str, text: &str| {
-            Instant::parse(text).ok_or_else(|| {
-                AppError::new(Code::BodyInvalid, format!("credentials.{field}: `{text}` is no date"))
-                    .with("path", field)
-            })
-        };
+        let day = |field: &str, text: &str| AppError::time(&format!("credentials.{field}"), text);
         Ok(Self {
             role: new.role,
             number: new.number,

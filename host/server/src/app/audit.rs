@@ -12,12 +12,13 @@ use utoipa::ToSchema;
 use xinglin_domain::{
     access::{Action, Role},
     audit::{Access, Act, Who},
+    compartment::Compartments,
     consent::Purpose,
     id::{AccountId, PatientId, TenantId},
     time::Instant,
 };
 use xinglin_runtime::Tape;
-use xinglin_store::{AuditEntry, AuditQuery, StoreError, TenantTx};
+use xinglin_store::{AuditEntry, AuditQuery, StoreError, Tenant, TenantTx};
 
 use super::{AppError, AppResult, Caller, Hospital, call::ChainView};
 use crate::fhir::audit_event;
@@ -42,7 +43,6 @@ struct Noted {
     asked: bool,
     patients: BTreeSet<PatientId>,
     emergency: bool,
-    written: bool,
 }
 
 impl Trail {
@@ -85,20 +85,21 @@ impl Trail {
         self.noted().emergency = true;
     }
 
-    /// The entry that it comes to, unless nothing was asked or it stands already.
+    /// The entry that it comes to since the last one, if anything was asked: what is
+    /// seen after a transaction wrote its entry gets one of its own.
     fn entry(&self, refused: Option<String>) -> Option<(TenantId, Access)> {
         let mut noted = self.noted();
-        if !noted.asked || noted.written {
+        if !std::mem::take(&mut noted.asked) {
             return None;
         }
-        noted.written = true;
+        let patients = std::mem::take(&mut noted.patients);
         let (tenant, account, roles) = noted.who.clone()?;
         let access = Access {
             at: noted.at?,
             who: Who::Person { account, roles },
             act: if noted.writes { Act::Write } else { Act::Read },
             purpose: noted.purpose.unwrap_or(Purpose::Treatment),
-            patients: noted.patients.iter().copied().collect(),
+            patients: patients.into_iter().collect(),
             target: noted.target.clone(),
             refused,
             emergency: noted.emergency,
@@ -175,8 +176,8 @@ pub struct AuditFilter {
 }
 
 impl Hospital {
-    /// Writes down what a request came to, unless its transaction did. Whoever cannot
-    /// be written down is not answered.
+    /// Writes down what a request came to, but for what its transactions did. Whoever
+    /// cannot be written down is not answered.
     ///
     /// # Errors
     /// If the store fails.
@@ -248,18 +249,14 @@ impl Hospital {
         let AuditFilter { patient, who, act, from, until, before, limit } = filter;
         let query = AuditQuery { patient_id: patient.map(|id| id.to_string()), who, act, from, until };
         let records = self.records(caller);
-        let regulator = caller.actor.live_roles(caller.now).contains(&Role::Regulator);
-        let mut restricted: BTreeMap<String, bool> = BTreeMap::new();
+        let mut restricted = Restricted::for_the(caller);
         let mut views = Vec::new();
         for entry in records.list_audit(&query, before, limit.min(MOST)).await? {
             // Which plugin it was would say what the patient has.
-            if let (false, Who::Plugin { id, .. }) = (regulator, &entry.access.who) {
-                if !restricted.contains_key(id) {
-                    restricted.insert(id.clone(), !self.compartments_of(&records, id).await?.is_empty());
-                }
-                if restricted.get(id) == Some(&true) {
-                    continue;
-                }
+            if let Who::Plugin { id, .. } = &entry.access.who
+                && restricted.hides(self, &records, id).await?
+            {
+                continue;
             }
             let event = audit_event::audit_event(entry.seq, &entry.access);
             views.push(AuditView { seq: entry.seq, link: hex::encode(entry.link), event });
@@ -286,6 +283,37 @@ impl Caller {
             tx.append_audit(&[access]).await?;
         }
         Ok(())
+    }
+}
+
+/// Which plugins are not to be named: those of a compartment, but to the regulator.
+/// Each is looked up once.
+pub(super) struct Restricted {
+    to_the_regulator: bool,
+    known: BTreeMap<String, bool>,
+}
+
+impl Restricted {
+    pub(super) fn for_the(caller: &Caller) -> Self {
+        let to_the_regulator = caller.actor.live_roles(caller.now).contains(&Role::Regulator);
+        Self { to_the_regulator, known: BTreeMap::new() }
+    }
+
+    pub(super) async fn hides(&mut self, hospital: &Hospital, records: &Tenant, plugin: &str) -> AppResult<bool> {
+        if self.to_the_regulator {
+            return Ok(false);
+        }
+        if let Some(hidden) = self.known.get(plugin) {
+            return Ok(*hidden);
+        }
+        let hidden = !hospital.compartments_of(records, plugin).await?.is_empty();
+        self.known.insert(plugin.to_owned(), hidden);
+        Ok(hidden)
+    }
+
+    /// Whether this is shown: the regulator sees all, others what is in no compartment.
+    pub(super) fn shows(&self, content: &Value) -> bool {
+        self.to_the_regulator || Compartments::of(content).is_empty()
     }
 }
 

@@ -6,8 +6,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 use xinglin_domain::{
-    access::{Action, Role},
-    compartment::Compartments,
+    access::Action,
     id::{CallId, PatientId, TenantId},
     review::FailedCall,
     time::Instant,
@@ -17,7 +16,14 @@ use xinglin_runtime::{
 };
 use xinglin_store::{ChainState, Install, KvWrite, NewTapeEntry, TapeEntry, TapeQuery, Tenant, TenantTx};
 
-use super::{AppError, AppResult, Caller, Hospital, audit, chart::Chart, consent::Purpose, outside::Outside, plugin};
+use super::{
+    AppError, AppResult, Caller, Hospital,
+    audit::{self, Restricted},
+    chart::Chart,
+    consent::Purpose,
+    outside::Outside,
+    plugin,
+};
 use crate::ambient;
 
 /// A call that a request made.
@@ -295,16 +301,11 @@ impl Hospital {
         let entry = records.get_tape_entry(call).await?;
         let plugin = entry.plugin_id.clone();
         let view = view(entry)?;
-        if self.tape_is_open(caller, &records, &plugin, &view).await? {
+        let mut restricted = Restricted::for_the(caller);
+        if restricted.shows(&view.tape) && !restricted.hides(self, &records, &plugin).await? {
             return Ok(view);
         }
         Err(AppError::not_found("call", call))
-    }
-
-    async fn tape_is_open(&self, caller: &Caller, records: &Tenant, plugin: &str, view: &TapeView) -> AppResult<bool> {
-        let regulator = caller.actor.live_roles(caller.now).contains(&Role::Regulator);
-        Ok(regulator
-            || (Compartments::of(&view.tape).is_empty() && self.compartments_of(records, plugin).await?.is_empty()))
     }
 
     /// The newest calls of the caller's hospital.
@@ -323,11 +324,12 @@ impl Hospital {
         about.iter().filter_map(|about| about.parse().ok()).for_each(|patient| caller.trail.saw(patient));
         let query = TapeQuery { plugin_id: plugin, digest: None, reference: about };
         let records = self.records(caller);
+        let mut restricted = Restricted::for_the(caller);
         let mut views = Vec::new();
         for entry in records.list_tape(&query, None, limit.min(500)).await? {
             let plugin = entry.plugin_id.clone();
             let view = view(entry)?;
-            if self.tape_is_open(caller, &records, &plugin, &view).await? {
+            if restricted.shows(&view.tape) && !restricted.hides(self, &records, &plugin).await? {
                 views.push(view);
             }
         }

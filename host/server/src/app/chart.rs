@@ -46,7 +46,8 @@ impl Chart {
         };
         let person = record::value(&records.get_resource("Patient", &patient.to_string()).await?)?;
         let mut resources = shown.rows.iter().map(record::value).collect::<Result<Vec<_>, AppError>>()?;
-        resources.extend(record::referred_medications(&records, &resources).await?);
+        let named = record::medications(&records, resources.iter().filter_map(record::medication)).await?;
+        resources.extend(named.into_iter().map(|(_, medication)| medication));
         Ok(Some(snapshot::entries(&person, &resources)))
     }
 }

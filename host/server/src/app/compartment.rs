@@ -5,9 +5,12 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 use xinglin_domain::compartment::{Compartments, mark};
-use xinglin_store::{Executor, Label, ResourceQuery, StoreError, TenantScope, TenantTx};
+use xinglin_store::{Label, StoreError, TenantTx};
 
-use super::{AppResult, Hospital};
+use super::{
+    AppResult, Hospital,
+    record::{self, medication},
+};
 use crate::fhir::{bundle::Planned, index};
 
 /// Which rules the labels in the store follow; one more with every change of
@@ -51,7 +54,7 @@ pub(super) async fn labels(tx: &TenantTx, planned: &[Planned]) -> AppResult<Vec<
         .collect();
     let mut elsewhere: Vec<&str> = planned.iter().filter_map(|plan| medication(&plan.resource)).collect();
     elsewhere.retain(|id| !of.contains_key(&("Medication", *id)));
-    let medications = medications(tx, elsewhere).await?;
+    let medications = restrictions(record::medications(tx, elsewhere).await?);
     let mut labels = Vec::new();
     for plan in planned {
         let Planned { resource_type, id, resource, .. } = plan;
@@ -59,7 +62,7 @@ pub(super) async fn labels(tx: &TenantTx, planned: &[Planned]) -> AppResult<Vec<
         let referred = medication(resource).map_or(Compartments::NONE, |id| {
             of.get(&("Medication", id)).or_else(|| medications.get(id)).copied().unwrap_or_default()
         });
-        let patient = index::index(resource).patient;
+        let patient = index::patient(resource).map(str::to_owned);
         push(&mut labels, (resource_type, id, patient), own.or(referred));
     }
     Ok(labels)
@@ -76,26 +79,8 @@ fn push(labels: &mut Vec<Label>, (kind, id, patient_id): (&str, &str, Option<Str
     }
 }
 
-fn medication(resource: &Value) -> Option<&str> {
-    resource["medicationReference"]["reference"].as_str()?.strip_prefix("Medication/")?.split('/').next()
-}
-
-async fn medications<E: Executor>(
-    records: &TenantScope<E>,
-    mut ids: Vec<&str>,
-) -> Result<HashMap<String, Compartments>, StoreError> {
-    ids.sort_unstable();
-    ids.dedup();
-    let mut found = HashMap::new();
-    for ids in ids.chunks(200) {
-        let ids = ids.iter().map(|id| (*id).to_owned()).collect();
-        let query = ResourceQuery { kind: "Medication".to_owned(), ids, ..ResourceQuery::default() };
-        for row in records.list_resources(&query, None, 200).await? {
-            let body: Value = serde_json::from_str(row.body.get()).unwrap_or_default();
-            found.insert(row.id, Compartments::of(&body));
-        }
-    }
-    Ok(found)
+fn restrictions(medications: Vec<(String, Value)>) -> HashMap<String, Compartments> {
+    medications.into_iter().map(|(id, medication)| (id, Compartments::of(&medication))).collect()
 }
 
 impl Hospital {
@@ -115,8 +100,8 @@ impl Hospital {
                 after = (last.kind.clone(), last.id.clone(), last.version);
                 let bodies: Vec<Value> =
                     versions.iter().map(|found| serde_json::from_str(&found.body).unwrap_or_default()).collect();
-                let referred = bodies.iter().filter_map(medication).collect();
-                let medications = medications(&records, referred).await?;
+                let referred = bodies.iter().filter_map(medication);
+                let medications = restrictions(record::medications(&records, referred).await?);
                 let mut labels = Vec::new();
                 for (version, body) in versions.iter().zip(&bodies) {
                     let named = medication(body).and_then(|id| medications.get(id)).copied().unwrap_or_default();

@@ -133,17 +133,14 @@ impl Hospital {
     /// `NOT_FOUND` for anybody else; `CONSENT_INVALID` if it makes no sense.
     pub async fn give_consent(&self, caller: &Caller, patient: PatientId, ask: GiveConsent) -> AppResult<ConsentView> {
         theirs(caller, patient)?;
-        let time = |text: &str| {
-            let unread = || AppError::new(Code::BodyInvalid, format!("`{text}` is not a time, such as 2026-11-22"));
-            Instant::parse(text).ok_or_else(unread)
-        };
+        let time = |field, text: Option<&str>| text.map(|text| AppError::time(field, text)).transpose();
         let terms = Terms {
             provision: ask.provision,
             scope: ask.scope,
             recipient: ask.recipient,
             purposes: ask.purposes,
-            from: ask.from.as_deref().map(time).transpose()?.unwrap_or(caller.now),
-            until: ask.until.as_deref().map(time).transpose()?,
+            from: time("from", ask.from.as_deref())?.unwrap_or(caller.now),
+            until: time("until", ask.until.as_deref())?,
         };
         let id = ConsentId::from_u128(ambient::fresh_id());
         let consent = Consent::give(id, patient, terms, &caller.actor, caller.now)?;

@@ -9,7 +9,6 @@ use xinglin_domain::{
     id::{PatientId, TenantId},
     money::Money,
     payer::{Accumulator, Coverage},
-    time::Instant,
 };
 use xinglin_store::{Executor, TenantScope};
 
@@ -64,13 +63,7 @@ impl Hospital {
     ) -> AppResult<CoverageView> {
         caller.may_in(tenant, Action::ManageCatalogue)?;
         caller.trail.saw(patient);
-        let valid_until = match &new.valid_until {
-            None => None,
-            Some(text) => Some(Instant::parse(text).ok_or_else(|| {
-                AppError::new(Code::BodyInvalid, format!("valid_until: `{text}` is no date"))
-                    .with("path", "valid_until")
-            })?),
-        };
+        let valid_until = new.valid_until.as_deref().map(|text| AppError::time("valid_until", text)).transpose()?;
         let mut accumulators = Vec::with_capacity(new.accumulators.len());
         for NewAccumulator { code, fen } in new.accumulators {
             let amount = fen

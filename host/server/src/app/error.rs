@@ -4,7 +4,7 @@
 use std::fmt;
 
 use serde_json::{Map, Value};
-use xinglin_domain::code::Code;
+use xinglin_domain::{code::Code, time::Instant};
 
 use crate::fhir::outcome;
 
@@ -16,9 +16,9 @@ pub struct AppError {
     /// What exactly, for the caller. Never holds internals.
     pub detail: String,
     /// More members of the problem document, for example `findings`.
-    pub members: Map<String, Value>,
+    pub members: Box<Map<String, Value>>,
     /// The same as an OperationOutcome, where it knows more than code and detail.
-    pub outcome: Option<Value>,
+    pub outcome: Option<Box<Value>>,
     /// For the log only.
     pub context: Option<String>,
 }
@@ -29,7 +29,7 @@ pub type AppResult<T> = Result<T, AppError>;
 impl AppError {
     /// A refusal in the caller's terms.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), members: Map::new(), outcome: None, context: None }
+        Self { code, detail: detail.into(), members: Box::default(), outcome: None, context: None }
     }
 
     /// Something of ours failed: the caller learns the code, the log the rest.
@@ -40,6 +40,16 @@ impl AppError {
     /// There is no such thing, or not for this caller.
     pub fn not_found(what: &str, id: impl fmt::Display) -> Self {
         Self::new(Code::NotFound, format!("no {what} `{id}`"))
+    }
+
+    /// The moment that a field of the body or URL says.
+    ///
+    /// # Errors
+    /// `BODY_INVALID`, naming the field, if it says none.
+    pub fn time(field: &str, text: &str) -> AppResult<Instant> {
+        let unread =
+            || Self::new(Code::BodyInvalid, format!("{field}: `{text}` is no date or time")).with("path", field);
+        Instant::parse(text).ok_or_else(unread)
     }
 
     /// With context for the log.
@@ -62,7 +72,7 @@ impl AppError {
             _ => "exception",
         };
         let told = || outcome::of_refusal(issue_type, self.code.as_str(), &self.detail);
-        self.outcome.clone().unwrap_or_else(told)
+        self.outcome.as_deref().cloned().unwrap_or_else(told)
     }
 
     /// With one more member in the problem document.

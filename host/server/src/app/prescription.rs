@@ -703,9 +703,7 @@ impl TryFrom<NewHandout> for Handout {
     type Error = AppError;
 
     fn try_from(new: NewHandout) -> AppResult<Self> {
-        let expires = Instant::parse(&new.expires).ok_or_else(|| {
-            AppError::new(Code::BodyInvalid, format!("handouts.expires: `{}` is no date", new.expires))
-        })?;
+        let expires = AppError::time("handouts.expires", &new.expires)?;
         Ok(Self { line: new.line, batch: new.batch, expires, traces: new.traces })
     }
 }

@@ -7,11 +7,10 @@ use xinglin_domain::{
     access::Action,
     clinical::{DataNeed, Omission, OmissionReason, Section, Snapshot},
     code::Code,
-    compartment::Compartments,
     id::{AlertId, BillId, EncounterId, EnrolmentId, HoldId, PatientId, PaymentId, PrescriptionId, TaskId},
     time::Instant,
 };
-use xinglin_store::{Executor, RecordQuery, Resource, ResourceQuery, ResourceWrite, TenantScope, TenantTx};
+use xinglin_store::{Executor, RecordQuery, Resource, ResourceQuery, ResourceWrite, StoreError, TenantScope, TenantTx};
 
 use super::{AppError, AppResult, Caller, Hospital, compartment, consent::Purpose, search::Asked as Searched};
 use crate::{
@@ -323,9 +322,7 @@ impl Hospital {
         condition: &str,
     ) -> AppResult<Option<Resource>> {
         caller.may(Action::ReadRecords)?;
-        let parameters: Vec<(String, String)> =
-            url::form_urlencoded::parse(condition.as_bytes()).into_owned().collect();
-        let search = search::parse(kind, &parameters)?;
+        let search = search::parse(kind, &search::parameters(condition.as_bytes()))?;
         if let Some(ignored) = search.ignored.into_iter().next() {
             return Err(ignored.into());
         }
@@ -337,8 +334,7 @@ impl Hospital {
             return Err(AppError::new(Code::PreconditionFailed, detail));
         }
         // What is closed to the caller is not found, nor said to be there.
-        query.withheld = self.closed_to(caller, &query).await?;
-        query.withheld_beyond = Compartments::ALL;
+        self.reach(caller, &query).await?.bound(&mut query);
         let mut found = tx.list_resources(&query, None, 2).await?;
         if found.len() > 1 {
             let detail = format!("`{kind}?{condition}` finds several");
@@ -359,8 +355,8 @@ impl Hospital {
         let (path, query) = relative.split_once('?').unwrap_or((relative, ""));
         let resource = match path.split('/').collect::<Vec<_>>().as_slice() {
             [kind] if !kind.is_empty() => {
-                let parameters = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
-                let asked = Searched { kind: (*kind).to_owned(), parameters, strict: false, base: base.to_owned() };
+                let (kind, parameters) = ((*kind).to_owned(), search::parameters(query.as_bytes()));
+                let asked = Searched { kind, parameters, strict: false, base: base.to_owned() };
                 let found = self.search_on(records, caller, &asked).await?;
                 return serde_json::to_value(&found).map_err(AppError::internal);
             }
@@ -423,7 +419,8 @@ impl Hospital {
         // An observation may bear two of the codes.
         let mut seen = HashSet::new();
         resources.retain(|resource| seen.insert((resource["resourceType"].to_string(), resource["id"].to_string())));
-        resources.extend(referred_medications(records, &resources).await?);
+        let named = medications(records, resources.iter().filter_map(medication)).await?;
+        resources.extend(named.into_iter().map(|(_, medication)| medication));
         let mut snapshot = snapshot::build(&person, &resources, pseudonym, now).restricted_to(needs);
         for omission in missing {
             if !snapshot.omissions.contains(&omission) {
@@ -461,22 +458,25 @@ impl Span {
     }
 }
 
-/// The medicines that requests and statements name by reference. They are
-/// nobody's, so no patient's record lists them.
-pub(super) async fn referred_medications<E: Executor>(
+/// The id of the medicine that a request or statement names by reference.
+pub(super) fn medication(resource: &Value) -> Option<&str> {
+    resource["medicationReference"]["reference"].as_str()?.strip_prefix("Medication/")?.split('/').next()
+}
+
+/// Medicines by their ids. They are nobody's, so no patient's record lists them.
+pub(super) async fn medications<E: Executor>(
     records: &TenantScope<E>,
-    resources: &[Value],
-) -> AppResult<Vec<Value>> {
-    const AT_ONCE: usize = 200;
-    let references = resources.iter().filter_map(|resource| resource["medicationReference"]["reference"].as_str());
-    let ids: BTreeSet<&str> = references.filter_map(|reference| reference.strip_prefix("Medication/")).collect();
+    ids: impl IntoIterator<Item = &str>,
+) -> Result<Vec<(String, Value)>, StoreError> {
+    const AT_ONCE: u32 = 200;
+    let ids: BTreeSet<&str> = ids.into_iter().collect();
     let ids: Vec<String> = ids.into_iter().map(str::to_owned).collect();
     let mut found = Vec::new();
-    for ids in ids.chunks(AT_ONCE) {
+    for ids in ids.chunks(AT_ONCE as usize) {
         let query = ResourceQuery { kind: "Medication".to_owned(), ids: ids.to_vec(), ..ResourceQuery::default() };
-        let rows = records.list_resources(&query, None, u32::try_from(AT_ONCE).unwrap_or(u32::MAX)).await?;
-        for row in &rows {
-            found.push(value(row)?);
+        for row in records.list_resources(&query, None, AT_ONCE).await? {
+            let body = serde_json::from_str(row.body.get()).unwrap_or_default();
+            found.push((row.id, body));
         }
     }
     Ok(found)
@@ -490,7 +490,7 @@ pub(crate) fn value(resource: &Resource) -> AppResult<Value> {
 /// Notes whose record is about to be written.
 fn touches(caller: &Caller, planned: &Planned) {
     caller.trail.asked();
-    if let Some(patient) = index::index(&planned.resource).patient.and_then(|id| id.parse().ok()) {
+    if let Some(patient) = index::patient(&planned.resource).and_then(|id| id.parse().ok()) {
         caller.trail.saw(patient);
     }
 }
@@ -662,7 +662,7 @@ impl From<FhirError> for AppError {
             .map(|issue| json!({ "code": issue.kind.code(), "path": issue.path, "message": issue.message }))
             .collect();
         let mut refusal = Self::new(Code::FhirInvalid, error.to_string()).with("issues", issues);
-        refusal.outcome = Some(outcome::of_error(&error));
+        refusal.outcome = Some(Box::new(outcome::of_error(&error)));
         refusal
     }
 }

@@ -58,7 +58,7 @@ enum Rest {
 type Parameters = Vec<(String, String)>;
 
 /// What a caller reaches in a search.
-struct Reach {
+pub(super) struct Reach {
     /// Only the records of these patients, if it is said.
     within: Option<Vec<String>>,
     /// Compartments that are closed in what is looked for.
@@ -68,7 +68,8 @@ struct Reach {
 }
 
 impl Reach {
-    fn bound(&self, query: &mut ResourceQuery) {
+    /// Keeps a query within it.
+    pub(super) fn bound(&self, query: &mut ResourceQuery) {
         query.within.clone_from(&self.within);
         (query.withheld, query.withheld_beyond) = (self.withheld, self.beyond);
     }
@@ -110,11 +111,7 @@ impl Hospital {
         }
         self.reach(caller, &search.query).await?.bound(&mut search.query);
 
-        let here = match ticket(&asked.parameters) {
-            Some(ticket) => format!("{base}/{kind}?{TICKET}={ticket}"),
-            None => url(base, kind, &search.applied),
-        };
-        let mut set = Searchset::of(here);
+        let mut set = Searchset::of(here(asked, kind, &search.applied));
         if search.only_count {
             set.total = Some(records.count_resources(&search.query).await?);
             return Ok(set);
@@ -139,12 +136,11 @@ impl Hospital {
         }
         let matches: Vec<Resource> = found.into_iter().map(|(resource, _)| resource).collect();
         let (included, is_whole) = included(records, &search, &matches).await?;
+        let whole = search.elements.is_empty() && !search.without_text;
         for (resources, mode) in [(matches, "match"), (included, "include")] {
-            for resource in resources {
-                saw(caller, &resource);
-                let body = shown(&search, &resource)?;
-                set.push(base, &resource.kind, &resource.id, body, mode);
-            }
+            let shown =
+                resources.into_iter().map(|resource| if whole { Ok(resource) } else { subset(&search, resource) });
+            show(&mut set, caller, base, shown.collect::<AppResult<_>>()?, mode);
         }
         if !is_whole {
             set.remark(too_many()?);
@@ -179,11 +175,7 @@ impl Hospital {
         found.truncate(page);
 
         let path = format!("Patient/{id}/$everything");
-        let here = match ticket(&asked.parameters) {
-            Some(ticket) => format!("{base}/{path}?{TICKET}={ticket}"),
-            None => url(base, &path, &applied),
-        };
-        let mut set = Searchset::of(here);
+        let mut set = Searchset::of(here(asked, &path, &applied));
         if has_more && let Some(last) = found.last() {
             let after = (last.kind.clone(), last.id.clone());
             let rest = Rest::Everything { patient: id.to_owned(), parameters: applied, after };
@@ -204,13 +196,8 @@ impl Hospital {
             )
             .await?;
         gathered.resources.retain(|resource| resource.patient_id.is_none());
-        for (resources, mode) in [(found, "match"), (gathered.resources, "include")] {
-            for resource in resources {
-                saw(caller, &resource);
-                let Resource { kind, id, body, .. } = resource;
-                set.push(base, &kind, &id, body, mode);
-            }
-        }
+        show(&mut set, caller, base, found, "match");
+        show(&mut set, caller, base, gathered.resources, "include");
         if gathered.is_full {
             set.remark(too_many()?);
         }
@@ -239,13 +226,8 @@ impl Hospital {
         let matches = [visit];
         let (included, is_whole) = included(&records, &search, &matches).await?;
         let mut set = Searchset::of(format!("{}/Encounter/{id}/$everything", asked.base));
-        for (resources, mode) in [(matches.to_vec(), "match"), (included, "include")] {
-            for resource in resources {
-                saw(caller, &resource);
-                let Resource { kind, id, body, .. } = resource;
-                set.push(&asked.base, &kind, &id, body, mode);
-            }
-        }
+        show(&mut set, caller, &asked.base, matches.to_vec(), "match");
+        show(&mut set, caller, &asked.base, included, "include");
         if !is_whole {
             set.remark(too_many()?);
         }
@@ -290,17 +272,17 @@ impl Hospital {
     ///
     /// # Errors
     /// `AUTH_FORBIDDEN` if nobody's record is theirs to search; `ACCESS_COMPARTMENT`.
-    async fn reach(&self, caller: &Caller, query: &ResourceQuery) -> AppResult<Reach> {
+    pub(super) async fn reach(&self, caller: &Caller, query: &ResourceQuery) -> AppResult<Reach> {
         caller.trail.asked();
         if caller.may(Action::ReadRecords).is_ok() {
-            let withheld = self.closed_to(caller, query).await?;
+            let withheld = self.withheld_of(caller, query).await?;
             return Ok(Reach { within: None, withheld, beyond: Compartments::ALL });
         }
         if caller.actor.is(Role::Insurer) {
             let one = query.patient_id.clone().ok_or_else(|| {
                 AppError::new(Code::AuthForbidden, "name the patient: an insurer sees what one opened to it")
             })?;
-            let withheld = self.closed_to(caller, query).await?;
+            let withheld = self.withheld_of(caller, query).await?;
             return Ok(Reach { within: Some(vec![one]), withheld, beyond: Compartments::ALL });
         }
         let own: Vec<String> = match caller.actor.is(Role::Patient) {
@@ -316,7 +298,7 @@ impl Hospital {
 
     /// The compartments that are closed to the caller in what a query looks for, and in
     /// any case those of all patients unless it names one.
-    pub(super) async fn closed_to(&self, caller: &Caller, query: &ResourceQuery) -> AppResult<Compartments> {
+    async fn withheld_of(&self, caller: &Caller, query: &ResourceQuery) -> AppResult<Compartments> {
         let patient = query.patient_id.as_deref().and_then(|id| id.parse().ok());
         let mut codes: Vec<&CodeFilter> = query.tokens.iter().flat_map(|filter| &filter.any_of).collect();
         query.criteria.iter().for_each(|criterion| asked_for(criterion, &mut codes));
@@ -354,7 +336,7 @@ fn ticket(parameters: &[(String, String)]) -> Option<&str> {
 fn not_a_page() -> AppError {
     let detail = "`_page` is no link that was given to this account for this list";
     let mut error = AppError::new(Code::BodyInvalid, detail);
-    error.outcome = Some(outcome::of_parameter(TICKET, "value", error.code.as_str(), detail));
+    error.outcome = Some(Box::new(outcome::of_parameter(TICKET, "value", error.code.as_str(), detail)));
     error
 }
 
@@ -375,10 +357,13 @@ fn asked_for<'a>(criterion: &'a Criterion, codes: &mut Vec<&'a CodeFilter>) {
     }
 }
 
-/// Notes whose record is shown.
-fn saw(caller: &Caller, resource: &Resource) {
-    if let Some(patient) = resource.patient_id.as_deref().and_then(|id| id.parse().ok()) {
-        caller.trail.saw(patient);
+/// Adds resources to a page, and notes whose record is shown.
+fn show(set: &mut Searchset, caller: &Caller, base: &str, resources: Vec<Resource>, mode: &'static str) {
+    for Resource { kind, id, patient_id, body, .. } in resources {
+        if let Some(patient) = patient_id.and_then(|id| id.parse().ok()) {
+            caller.trail.saw(patient);
+        }
+        set.push(base, &kind, &id, body, mode);
     }
 }
 
@@ -395,27 +380,28 @@ fn may_name(caller: &Caller, patient: &str) -> AppResult<()> {
     }
 }
 
-/// A URL with these parameters.
-fn url(base: &str, path: &str, parameters: &[(String, String)]) -> String {
-    let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
+/// Where this page is: as it was asked for, less what was ignored.
+fn here(Asked { base, parameters, .. }: &Asked, path: &str, applied: &[(String, String)]) -> String {
+    if let Some(ticket) = ticket(parameters) {
+        return format!("{base}/{path}?{TICKET}={ticket}");
+    }
+    let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(applied).finish();
     if query.is_empty() { format!("{base}/{path}") } else { format!("{base}/{path}?{query}") }
 }
 
-/// The resource, or as much of it as was asked for.
-fn shown(search: &Search, resource: &Resource) -> AppResult<xinglin_store::Json> {
-    if search.elements.is_empty() && !search.without_text {
-        return Ok(resource.body.clone());
-    }
-    let mut value = record::value(resource)?;
+/// As much of the resource as was asked for.
+fn subset(search: &Search, resource: Resource) -> AppResult<Resource> {
+    let mut value = record::value(&resource)?;
     answer::subset(&mut value, &search.elements, &schema::required(&resource.kind), search.without_text);
-    serde_json::value::to_raw_value(&value).map_err(AppError::internal)
+    let body = serde_json::value::to_raw_value(&value).map_err(AppError::internal)?;
+    Ok(Resource { body, ..resource })
 }
 
 /// The parameters of `$everything`.
 fn whole(patient: &str, parameters: &[(String, String)], strict: bool) -> AppResult<(RecordQuery, u32, Parameters)> {
     let wrong = |name: &str, detail: &str| {
         let mut error = AppError::new(Code::BodyInvalid, format!("`{name}` {detail}"));
-        error.outcome = Some(outcome::of_parameter(name, "value", error.code.as_str(), detail));
+        error.outcome = Some(Box::new(outcome::of_parameter(name, "value", error.code.as_str(), detail)));
         error
     };
     let mut query = RecordQuery { patient_id: Some(patient.to_owned()), ..RecordQuery::default() };
@@ -567,7 +553,7 @@ impl From<SearchError> for AppError {
         let name = issue.path.trim_start_matches("http.");
         let mut refusal = Self::new(Code::BodyInvalid, format!("`{name}`: {}", issue.message)).with("parameter", name);
         let told = outcome::of_parameter(name, issue.kind.code(), refusal.code.as_str(), &refusal.detail);
-        refusal.outcome = Some(told);
+        refusal.outcome = Some(Box::new(told));
         refusal
     }
 }

@@ -156,8 +156,6 @@ impl Verify {
                         call.as_ref().map_or_else(|| ", which is missing".to_owned(), |call| format!(", {call}")),
                     ),
                 }
-            }
-            if !self.json {
                 match &chain {
                     Chain { tenant, accesses: Some(accesses), audit_head: Some(head), .. } => {
                         println!("{tenant}: audit trail intact, {accesses} entries, head {head}");

@@ -66,7 +66,8 @@ pub fn index(resource: &Value) -> Index {
     }
 }
 
-fn patient(resource: &Value) -> Option<&str> {
+/// Whose record it belongs to.
+pub fn patient(resource: &Value) -> Option<&str> {
     if read::text(resource, "resourceType") == Some("Patient") {
         return read::text(resource, "id");
     }

@@ -572,6 +572,11 @@ fn split(text: &str, separator: char) -> Vec<&str> {
     parts
 }
 
+/// The parameters of a URL or a form, in their order.
+pub fn parameters(text: &[u8]) -> Vec<(String, String)> {
+    url::form_urlencoded::parse(text).into_owned().collect()
+}
+
 /// Without the backslashes that kept `,`, `|`, `$` and `\` together.
 fn unescaped(text: &str) -> String {
     let (mut plain, mut characters) = (String::with_capacity(text.len()), text.chars());
@@ -589,8 +594,7 @@ mod tests {
     use super::*;
 
     fn parsed(kind: &str, query: &str) -> Result<Search, SearchError> {
-        let pairs: Vec<_> = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
-        parse(kind, &pairs)
+        parse(kind, &parameters(query.as_bytes()))
     }
 
     fn code(system: Option<&str>, code: &str) -> CodeFilter {

@@ -61,7 +61,7 @@ impl IntoResponse for AppError {
             title_zh: self.code.zh(),
             detail: self.detail,
             code: self.code.to_string(),
-            members: self.members,
+            members: *self.members,
         };
         let mut response = (status, Json(problem)).into_response();
         let headers = response.headers_mut();

@@ -23,27 +23,28 @@ pub fn check(scopes: &Scopes, method: &Method, uri: &Uri, conditional: bool) -> 
     let Some(path) = uri.path().strip_prefix(BASE).filter(|path| path.is_empty() || path.starts_with('/')) else {
         return needs("somebody who signs in");
     };
-    let all = |rights: &[Right]| rights.iter().all(|right| scopes.allow_all(*right));
+    let whole = |rights: &[Right], what: &str| match rights.iter().all(|right| scopes.allow_all(*right)) {
+        true => Ok(()),
+        false => needs(what),
+    };
     let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
     // Operations and bundles reach any type.
     let everything = segments.iter().any(|segment| segment.starts_with('$'));
     let (kind, right) = match (segments.as_slice(), method) {
         (["metadata" | ".well-known", ..], _) => return Ok(()),
         ([..], &Method::GET | &Method::HEAD) if everything => {
-            return if all(&[Right::Read, Right::Search]) { Ok(()) } else { needs("system/*.rs") };
+            return whole(&[Right::Read, Right::Search], "system/*.rs");
         }
         // Its parameters are in the body, and may reach any type too.
-        ([_, "_search"], &Method::POST) => {
-            return if all(&[Right::Read, Right::Search]) { Ok(()) } else { needs("system/*.rs") };
-        }
+        ([_, "_search"], &Method::POST) => return whole(&[Right::Read, Right::Search], "system/*.rs"),
         ([kind], &Method::GET | &Method::HEAD) if !kind.starts_with('_') => (segments.first(), Right::Search),
         ([kind, ..], &Method::GET | &Method::HEAD) if !kind.starts_with('_') => (segments.first(), Right::Read),
         ([_], &Method::POST) if !everything => (segments.first(), Right::Create),
         ([_, ..], &Method::PUT | &Method::PATCH) => (segments.first(), Right::Update),
         ([_, ..], &Method::DELETE) => (segments.first(), Right::Delete),
         _ => {
-            let whole = all(&[Right::Create, Right::Read, Right::Update, Right::Delete, Right::Search]);
-            return if whole { Ok(()) } else { needs("system/*.cruds") };
+            let all = [Right::Create, Right::Read, Right::Update, Right::Delete, Right::Search];
+            return whole(&all, "system/*.cruds");
         }
     };
     let kind = kind.copied().unwrap_or_default();
@@ -57,10 +58,10 @@ pub fn check(scopes: &Scopes, method: &Method, uri: &Uri, conditional: bool) -> 
         let name = pair.split('=').next().unwrap_or_default();
         name.contains(['.', '%']) || ["_include", "_revinclude", "_has"].iter().any(|start| name.starts_with(start))
     });
-    if (reaches || conditional) && !all(&[Right::Read, Right::Search]) {
-        return needs("system/*.rs, since it reaches other types");
+    match reaches || conditional {
+        true => whole(&[Right::Read, Right::Search], "system/*.rs, since it reaches other types"),
+        false => Ok(()),
     }
-    Ok(())
 }
 
 #[cfg(test)]

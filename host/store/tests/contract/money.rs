@@ -52,7 +52,7 @@ async fn a_payment_is_started_once_and_followed(bench: Bench) -> Result<()> {
     bill(&tenant).await?;
     let tx = tenant.begin().await?;
     assert_eq!(tx.start_payment(&operation("k", "d")).await?, Started::New);
-    assert_eq!(tx.start_payment(&operation("k", "other")).await?, Started::Known(operation("k", "d")));
+    assert_eq!(tx.start_payment(&operation("k", "other")).await?, Started::Known(Box::new(operation("k", "d"))));
     tx.start_payment(&Operation { updated_at: at(9), ..operation("k2", "d") }).await?;
     tx.commit().await?;
 

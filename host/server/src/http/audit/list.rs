@@ -3,7 +3,7 @@
 use axum::{Json, extract::State};
 use serde::Deserialize;
 use utoipa::IntoParams;
-use xinglin_domain::{code::Code, id::PatientId, time::Instant};
+use xinglin_domain::id::PatientId;
 
 use crate::{
     app::{
@@ -45,18 +45,13 @@ pub async fn list(
     caller: Caller,
     Asked(filter): Asked<Filter>,
 ) -> AppResult<Json<Vec<AuditView>>> {
-    let time = |text: Option<String>| {
-        text.map(|text| {
-            Instant::parse(&text).ok_or_else(|| AppError::new(Code::BodyInvalid, format!("`{text}` is not a time")))
-        })
-        .transpose()
-    };
+    let time = |field, text: Option<String>| text.map(|text| AppError::time(field, &text)).transpose();
     let filter = AuditFilter {
         patient: filter.patient,
         who: filter.who,
         act: filter.act,
-        from: time(filter.from)?,
-        until: time(filter.until)?,
+        from: time("from", filter.from)?,
+        until: time("until", filter.until)?,
         before: filter.before,
         limit: filter.limit.unwrap_or(100),
     };

@@ -3,7 +3,6 @@
 use axum::{Json, extract::State};
 use serde::Deserialize;
 use utoipa::ToSchema;
-use xinglin_domain::{code::Code, time::Instant};
 
 use crate::{
     app::{AppError, AppResult, Caller, Hospital, retention::PurgeView},
@@ -29,7 +28,6 @@ pub async fn purge(
     caller: Caller,
     Body(purge): Body<Purge>,
 ) -> AppResult<Json<PurgeView>> {
-    let before = Instant::parse(&purge.before)
-        .ok_or_else(|| AppError::new(Code::BodyInvalid, format!("before: `{}` is not a time", purge.before)))?;
+    let before = AppError::time("before", &purge.before)?;
     Ok(Json(hospital.purge_calls(&caller, caller.actor.tenant, before, |_| ()).await?))
 }

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     app::{AppError, Hospital},
-    fhir::bundle,
+    fhir::{bundle, search},
 };
 
 /// Where the caller finds the server: links in answers begin with it.
@@ -43,13 +43,8 @@ impl FromRequestParts<Hospital> for Parameters {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &Hospital) -> Result<Self, Infallible> {
-        Ok(Self(parameters(parts.uri.query().unwrap_or_default().as_bytes())))
+        Ok(Self(search::parameters(parts.uri.query().unwrap_or_default().as_bytes())))
     }
-}
-
-/// The parameters of a URL or a form.
-pub fn parameters(text: &[u8]) -> Vec<(String, String)> {
-    url::form_urlencoded::parse(text).into_owned().collect()
 }
 
 /// How a caller wants to be answered: where links are to lead, and what is preferred
@@ -106,7 +101,7 @@ pub async fn layer(request: Request, next: Next) -> Response {
 fn wants_json(request: &Request) -> bool {
     const SPOKEN: [&str; 6] =
         ["json", "application/json", "application/fhir+json", "text/json", "*/*", "application/*"];
-    let query = parameters(request.uri().query().unwrap_or_default().as_bytes());
+    let query = search::parameters(request.uri().query().unwrap_or_default().as_bytes());
     let accepted = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok());
     let wanted = match query.iter().find(|(name, _)| name == "_format") {
         // A plus sign that was not escaped has become a space.

@@ -8,11 +8,12 @@ use axum::{
 use xinglin_domain::code::Code;
 
 use super::{
-    asked::{self, Parameters, Terms},
+    asked::{Parameters, Terms},
     reply::{self, Refusal},
 };
 use crate::{
     app::{AppError, Caller, Hospital, search::Asked},
+    fhir,
     http::extract::{At, Raw},
 };
 
@@ -43,7 +44,7 @@ pub async fn search_by_body(
         let error = AppError::new(Code::BodyInvalid, "send `Content-Type: application/x-www-form-urlencoded`");
         return Err(Refusal::with_status(error, StatusCode::UNSUPPORTED_MEDIA_TYPE));
     }
-    parameters.extend(asked::parameters(&form));
+    parameters.extend(fhir::search::parameters(&form));
     let asked = Asked { kind, parameters, strict: terms.strict, base: terms.base };
     reply::bundle(&hospital.search(&caller, &asked).await?)
 }
