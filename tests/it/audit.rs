@@ -116,6 +116,14 @@ async fn every_answer_has_its_line(hospital: TestHospital) {
         assert!(told.contains(path.split('?').next().unwrap_or_default()) && !told.contains('?'), "{path}: {told}");
     }
 
+    // What a batch shows is seen after its first line was written.
+    let before = newest().await["seq"].as_i64();
+    let asked = json!({ "request": { "method": "GET", "url": clinic.evidence[1] } });
+    let batch = json!({ "resourceType": "Bundle", "type": "batch", "entry": [asked] });
+    let answer = clinic.doctor.post("/fhir/R4", batch).await;
+    assert_eq!(answer["entry"][0]["resource"]["resourceType"], "Condition", "{answer}");
+    assert!(newest().await["seq"].as_i64() > before, "the batch left no line");
+
     // What was refused is there too, and so is what is not there at all.
     let restricted = record::result(subject, hospital.now(), "20447-9", "40", "{copies}/mL");
     let hidden = clinic.import(&[restricted]).await.remove(0);

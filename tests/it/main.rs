@@ -25,6 +25,7 @@ mod races;
 mod records;
 mod refusals;
 mod retention;
+mod sealed;
 mod secrets;
 mod shadow_demo;
 mod smart;

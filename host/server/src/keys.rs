@@ -30,6 +30,14 @@ pub enum KeyError {
         "the host key at {0} is damaged: expected 32 bytes; restore it from a backup, since sessions and signatures depend on it"
     )]
     Damaged(String),
+    /// It is no list of wrapping keys.
+    #[error(
+        "the wrapping keys at {0} are damaged; restore the file from a backup, since who patients are is sealed under them"
+    )]
+    BadRing(String),
+    /// There is none, and there are records that need it.
+    #[error("there are no wrapping keys at {0}, but the records are sealed under some: restore the file from a backup")]
+    NoRing(String),
 }
 
 /// Keys derived from the host key. Never printed.
@@ -58,12 +66,7 @@ impl Keys {
             }
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
                 let master = ambient::random_bytes::<32>();
-                let mut options = std::fs::OpenOptions::new();
-                options.write(true).create_new(true);
-                #[cfg(unix)]
-                std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-                let mut file = options.open(path).map_err(io)?;
-                file.write_all(&master).and_then(|()| file.sync_all()).map_err(io)?;
+                write_new(path, &master).map_err(io)?;
                 Self::of(&master, path)
             }
             Err(e) => Err(io(e)),
@@ -111,24 +114,22 @@ impl Keys {
 
     /// Seals what is kept for a plugin or an account, bound to where it is kept: tenant,
     /// owner, kind and name. A row that is moved elsewhere cannot be opened there.
-    /// AES-256-GCM: 12 bytes of nonce, ciphertext, 16 bytes of tag.
     pub fn seal(&self, place: &Place<'_>, content: &[u8]) -> Vec<u8> {
-        let nonce = ambient::random_bytes::<12>();
-        let payload = Payload { msg: content, aad: &place.bytes() };
-        // It fails only beyond 64 GiB.
-        let sealed = self.vault().encrypt(&Nonce::from(nonce), payload).unwrap_or_default();
-        [nonce.as_slice(), &sealed].concat()
+        seal(&self.plugin_secret(), &place.bytes(), content)
     }
 
     /// What was sealed for this place, or `None` if it was not, or not here.
     pub fn unseal(&self, place: &Place<'_>, sealed: &[u8]) -> Option<Vec<u8>> {
-        let (nonce, sealed) = sealed.split_first_chunk::<12>()?;
-        let payload = Payload { msg: sealed, aad: &place.bytes() };
-        self.vault().decrypt(&Nonce::from(*nonce), payload).ok()
+        unseal(&self.plugin_secret(), &place.bytes(), sealed)
     }
 
-    fn vault(&self) -> Aes256Gcm {
-        <Aes256Gcm as aes_gcm::KeyInit>::new(&self.derive(&[b"plugin-secret"]).into())
+    fn plugin_secret(&self) -> [u8; 32] {
+        self.derive(&[b"plugin-secret"])
+    }
+
+    /// Stands for something that names a person and is only ever compared, in one tenant.
+    pub fn blind(&self, tenant: TenantId, value: &str) -> [u8; 32] {
+        self.derive(&[b"blind-index", tenant.to_string().as_bytes(), value.as_bytes()])
     }
 
     /// Signs as a practitioner, with the key the host holds for them.
@@ -148,13 +149,34 @@ impl Keys {
     /// HMAC-SHA256 over length-prefixed parts, so that no two lists of parts
     /// give the same input.
     fn derive(&self, parts: &[&[u8]]) -> [u8; 32] {
-        let mut mac = self.master.clone();
-        for part in parts {
-            mac.update(&(part.len() as u64).to_be_bytes());
-            mac.update(part);
-        }
-        mac.finalize().into_bytes().into()
+        self.master.clone().chain_update(joined(parts)).finalize().into_bytes().into()
     }
+}
+
+/// Seals under a key, for one place. AES-256-GCM: 12 bytes of nonce, ciphertext, 16 bytes
+/// of tag.
+pub fn seal(key: &[u8; 32], place: &[u8], content: &[u8]) -> Vec<u8> {
+    let nonce = ambient::random_bytes::<12>();
+    let payload = Payload { msg: content, aad: place };
+    // It fails only beyond 64 GiB.
+    let sealed = cipher(key).encrypt(&Nonce::from(nonce), payload).unwrap_or_default();
+    [nonce.as_slice(), &sealed].concat()
+}
+
+/// What was sealed under this key for this place, or `None` if it was not.
+pub fn unseal(key: &[u8; 32], place: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
+    let (nonce, sealed) = sealed.split_first_chunk::<12>()?;
+    let payload = Payload { msg: sealed, aad: place };
+    cipher(key).decrypt(&Nonce::from(*nonce), payload).ok()
+}
+
+fn cipher(key: &[u8; 32]) -> Aes256Gcm {
+    <Aes256Gcm as aes_gcm::KeyInit>::new(&(*key).into())
+}
+
+/// Length-prefixed, so that no two lists of parts are the same bytes.
+pub fn joined(parts: &[&[u8]]) -> Vec<u8> {
+    parts.iter().flat_map(|part| [(part.len() as u64).to_be_bytes().as_slice(), part].concat()).collect()
 }
 
 /// Where something sealed is kept.
@@ -171,12 +193,30 @@ pub struct Place<'a> {
 }
 
 impl Place<'_> {
-    /// Length-prefixed, so that no two places are the same bytes.
     fn bytes(&self) -> Vec<u8> {
         let tenant = self.tenant.to_string();
-        let parts = [tenant.as_str(), self.owner, self.kind, self.name];
-        parts.iter().flat_map(|part| [(part.len() as u64).to_be_bytes().as_slice(), part.as_bytes()].concat()).collect()
+        joined(&[tenant.as_str(), self.owner, self.kind, self.name].map(str::as_bytes))
     }
+}
+
+/// Writes a file that was not there, for its owner's eyes only, to the disk.
+fn write_new(path: &Path, content: &[u8]) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
+    file.write_all(content)?;
+    file.sync_all()
+}
+
+/// Puts a file in the place of another, for its owner's eyes only: all of it or nothing.
+pub(crate) fn replace(path: &Path, content: &[u8]) -> std::io::Result<()> {
+    let beside = path.with_extension(format!("{:032x}", ambient::fresh_id()));
+    write_new(&beside, content)?;
+    std::fs::rename(&beside, path)?;
+    // The name is in the folder's own blocks.
+    path.parent().map_or(Ok(()), |folder| std::fs::File::open(folder)?.sync_all())
 }
 
 /// Makes the folder, if it is not there, for its owner's eyes only: patients'

@@ -18,7 +18,8 @@ pub mod egress;
 pub mod fhir;
 pub mod http;
 pub mod jobs;
-pub mod keys;
+mod keyring;
+mod keys;
 pub mod telemetry;
 pub mod tls;
 

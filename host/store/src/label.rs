@@ -4,8 +4,9 @@
 use xinglin_domain::compartment::{Compartment, Compartments};
 
 use crate::{
-    Executor, Result, StoreError, TenantScope, TenantTx,
+    Executor, Resource, Result, StoreError, TenantScope, TenantTx,
     db::{Row, Sql, args, insert_many},
+    resource::COLUMNS,
 };
 
 /// An entry in a compartment.
@@ -32,21 +33,6 @@ impl TryFrom<Row> for Label {
             compartment: row.get::<String>("compartment")?.parse().map_err(StoreError::corrupt)?,
         })
     }
-}
-
-/// A text of a resource, in any of its versions.
-#[derive(Debug, Clone)]
-pub struct Version {
-    /// FHIR type.
-    pub kind: String,
-    /// FHIR id.
-    pub id: String,
-    /// From 1.
-    pub version: i64,
-    /// Whose record it belongs to.
-    pub patient_id: Option<String>,
-    /// The JSON.
-    pub body: String,
 }
 
 /// `AND` the resource with this alias is in none of these compartments. Whatever
@@ -93,26 +79,15 @@ impl<E: Executor> TenantScope<E> {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn list_versions(&self, after: (&str, &str, i64), limit: u32) -> Result<Vec<Version>> {
-        let columns = "tenant_id, resource_type, resource_id, version, patient_id, body";
+    pub async fn list_versions(&self, after: (&str, &str, i64), limit: u32) -> Result<Vec<Resource>> {
         let text = format!(
-            "SELECT * FROM (SELECT {columns} FROM resource WHERE tenant_id = $1
-                            UNION ALL SELECT {columns} FROM resource_history WHERE tenant_id = $1) v
+            "SELECT * FROM (SELECT tenant_id, {COLUMNS} FROM resource WHERE tenant_id = $1
+                            UNION ALL SELECT tenant_id, {COLUMNS} FROM resource_history WHERE tenant_id = $1) v
              WHERE (v.resource_type, v.resource_id, v.version) > ($2, $3, $4)
              ORDER BY v.resource_type, v.resource_id, v.version LIMIT $5"
         );
         let (kind, id, version) = after;
-        let rows = self.exec.rows(Sql::new(text, args![self.tenant, kind, id, version, limit])).await?;
-        let version = |row: Row| {
-            Ok(Version {
-                kind: row.get("resource_type")?,
-                id: row.get("resource_id")?,
-                version: row.get("version")?,
-                patient_id: row.get("patient_id")?,
-                body: row.raw_json("body")?,
-            })
-        };
-        rows.into_iter().map(version).collect()
+        self.collect(Sql::new(text, args![self.tenant, kind, id, version, limit])).await
     }
 }
 

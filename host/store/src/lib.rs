@@ -60,6 +60,7 @@ mod task;
 mod tenant;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod vault;
 mod writer;
 
 pub use account::Account;
@@ -77,7 +78,7 @@ pub use hold::Hold;
 pub use idempotency::{Request, RequestKey};
 pub use install::{Install, InstallState};
 pub use kv::KvWrite;
-pub use label::{Label, Version};
+pub use label::Label;
 pub use ledger::{Balance, Posting, Transaction};
 pub use message::Message;
 pub use outbox::OutboxEntry;
@@ -96,6 +97,7 @@ pub use signature::PackageSignature;
 pub use tape::{NewTapeEntry, TapeEntry, TapeQuery, Touched};
 pub use task::{ClaimedTask, Task, TaskState};
 pub use tenant::TenantRow;
+pub use vault::{KeyOf, PersonKey, Vault, WrappedKey};
 
 /// Where a list goes on: the last row of the page before. Lists are newest
 /// first unless they say otherwise.

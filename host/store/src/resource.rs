@@ -1,9 +1,13 @@
 //! The clinical record: FHIR resources with their versions and search tokens.
 //!
-//! The body is JSON text that is never taken apart here. What can be searched
-//! for is extracted by the caller and comes along as tokens.
+//! The body is JSON text that is never taken apart here, and sealed where it says who
+//! somebody is (`vault.rs`). What can be searched for is extracted by the caller and
+//! comes along as tokens.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    borrow::Cow,
+    collections::{HashMap, HashSet},
+};
 
 use serde_json::value::RawValue;
 use xinglin_domain::time::Instant;
@@ -151,7 +155,8 @@ pub struct PatientQuery {
     pub before: Option<Instant>,
 }
 
-const COLUMNS: &str = "resource_type, resource_id, version, patient_id, effective_at, last_updated, deleted, body";
+pub(crate) const COLUMNS: &str =
+    "resource_type, resource_id, version, patient_id, effective_at, last_updated, deleted, body";
 
 impl<E: Executor> TenantScope<E> {
     /// The current version, which may say that the resource is gone.
@@ -161,8 +166,8 @@ impl<E: Executor> TenantScope<E> {
     pub async fn get_resource(&self, kind: &str, id: &str) -> Result<Resource> {
         let sql =
             format!("SELECT {COLUMNS} FROM resource WHERE tenant_id = $1 AND resource_type = $2 AND resource_id = $3");
-        let row = self.exec.row(Sql::new(sql, args![self.tenant, kind, id])).await?;
-        row.ok_or_else(|| StoreError::not_found("resource", format!("{kind}/{id}")))?.try_into()
+        let found = self.collect(Sql::new(sql, args![self.tenant, kind, id])).await?;
+        found.into_iter().next().ok_or_else(|| StoreError::not_found("resource", format!("{kind}/{id}")))
     }
 
     /// One version.
@@ -177,8 +182,9 @@ impl<E: Executor> TenantScope<E> {
              SELECT {COLUMNS} FROM resource_history
              WHERE tenant_id = $1 AND resource_type = $2 AND resource_id = $3 AND version = $4"
         );
-        let row = self.exec.row(Sql::new(sql, args![self.tenant, kind, id, version])).await?;
-        row.ok_or_else(|| StoreError::not_found("resource", format!("{kind}/{id}/_history/{version}")))?.try_into()
+        let found = self.collect(Sql::new(sql, args![self.tenant, kind, id, version])).await?;
+        let none = || StoreError::not_found("resource", format!("{kind}/{id}/_history/{version}"));
+        found.into_iter().next().ok_or_else(none)
     }
 
     /// Versions older than `before`, newest first.
@@ -231,6 +237,16 @@ impl<E: Executor> TenantScope<E> {
         Ok(versions)
     }
 
+    /// Whether anything was ever written to a patient's record but who they are.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn has_record(&self, patient_id: &str) -> Result<bool> {
+        let sql = "SELECT version FROM resource
+                   WHERE tenant_id = $1 AND patient_id = $2 AND resource_type <> 'Patient' LIMIT 1";
+        Ok(self.exec.row(Sql::new(sql, args![self.tenant, patient_id])).await?.is_some())
+    }
+
     /// What a patient's record holds, newest first, without what is gone.
     ///
     /// # Errors
@@ -257,8 +273,9 @@ impl<E: Executor> TenantScope<E> {
         self.collect(sql).await
     }
 
-    async fn collect(&self, sql: Sql) -> Result<Vec<Resource>> {
-        self.exec.rows(sql).await?.into_iter().map(TryInto::try_into).collect()
+    pub(crate) async fn collect(&self, sql: Sql) -> Result<Vec<Resource>> {
+        let rows = self.exec.rows(sql).await?.into_iter().map(TryInto::try_into).collect::<Result<_>>()?;
+        self.opened(rows).await
     }
 }
 
@@ -291,8 +308,9 @@ impl TenantTx {
             let keys: Vec<_> = chunk.iter().map(|write| (write.kind.as_str(), write.id.as_str())).collect();
             self.forget(&keys).await?;
         }
+        let bodies = self.sealed_bodies(writes).await?;
         let mut written = HashSet::new();
-        for sql in insert_many(INSERT, self.rows(writes)?, UNLESS_CHANGED) {
+        for sql in insert_many(INSERT, self.rows(writes, &bodies)?, UNLESS_CHANGED) {
             written.extend(self.keys_of(sql).await?);
         }
         let odd = writes.iter().find(|write| {
@@ -375,7 +393,8 @@ impl TenantTx {
         for (kind, id, effective_at, FoundBy { tokens: t, texts: s, ranges: r }) in found {
             let distinct: HashSet<&Token> = t.iter().collect();
             tokens.extend(distinct.into_iter().map(|Token { param, system, code }| {
-                args![self.tenant, *kind, *id, param, code, system, *effective_at]
+                let code = self.token(kind, param, code);
+                args![self.tenant, *kind, *id, param, &*code, system, *effective_at]
             }));
             let distinct: HashSet<&Text> = s.iter().collect();
             texts.extend(
@@ -394,8 +413,8 @@ impl TenantTx {
         Ok(())
     }
 
-    fn rows(&self, writes: &[ResourceWrite]) -> Result<Vec<Vec<Arg>>> {
-        let row = |write: &ResourceWrite| {
+    fn rows(&self, writes: &[ResourceWrite], bodies: &[Cow<'_, Json>]) -> Result<Vec<Vec<Arg>>> {
+        let row = |(write, body): (&ResourceWrite, &Cow<'_, Json>)| {
             Ok(args![
                 self.tenant,
                 &write.kind,
@@ -405,10 +424,10 @@ impl TenantTx {
                 write.effective_at,
                 write.last_updated,
                 write.deleted,
-                Arg::json(&write.body)?
+                Arg::json(&**body)?
             ])
         };
-        writes.iter().map(row).collect()
+        writes.iter().zip(bodies).map(row).collect()
     }
 
     /// The (type, id) of each row a statement returns.

@@ -1,11 +1,11 @@
 //! The store and its two ways in.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use xinglin_domain::id::TenantId;
 
 use crate::{
-    Engine, Executor, Pool, Result, Tx,
+    Engine, Executor, Pool, Result, Tx, Vault,
     db::{Db, Sql, Wall, args},
 };
 
@@ -28,25 +28,26 @@ impl Default for StoreOptions {
 #[derive(Debug, Clone)]
 pub struct Store {
     db: Db,
+    vault: Arc<dyn Vault>,
 }
 
 impl Store {
     /// Opens `sqlite:path` or `postgres://…`, creating the file and bringing the
-    /// schema up to date as needed.
+    /// schema up to date as needed. What names people is sealed with `vault`.
     ///
     /// # Errors
     /// [`StoreError::Url`](crate::StoreError::Url), `Unavailable`, `Newer` if the
     /// database was written by a newer release, `MigrationChanged` if by a
     /// different one.
-    pub async fn open(url: &str, options: &StoreOptions) -> Result<Self> {
-        let store = Self { db: Db::open(url, options).await? };
+    pub async fn open(url: &str, options: &StoreOptions, vault: Arc<dyn Vault>) -> Result<Self> {
+        let store = Self { db: Db::open(url, options).await?, vault };
         store.operator().warn_of_superuser().await?;
         Ok(store)
     }
 
     /// One tenant's records. That it exists is not checked here.
     pub fn tenant(&self, tenant: TenantId) -> Tenant {
-        TenantScope { exec: Pool::new(self.db.clone(), Wall::around(tenant)), tenant }
+        TenantScope { exec: Pool::new(self.db.clone(), Wall::around(tenant)), tenant, vault: self.vault.clone() }
     }
 
     /// What lies above tenants. Not for requests that a tenant's users make.
@@ -82,6 +83,7 @@ impl Store {
 pub struct TenantScope<E> {
     pub(crate) exec: E,
     pub(crate) tenant: TenantId,
+    pub(crate) vault: Arc<dyn Vault>,
 }
 
 /// Reads one tenant's rows.
@@ -99,7 +101,7 @@ impl<E: Executor> TenantScope<E> {
 
 impl Clone for Tenant {
     fn clone(&self) -> Self {
-        Self { exec: self.exec.clone(), tenant: self.tenant }
+        Self { exec: self.exec.clone(), tenant: self.tenant, vault: self.vault.clone() }
     }
 }
 
@@ -111,7 +113,7 @@ impl Tenant {
     /// # Errors
     /// `Unavailable`; `Contention` if its turn did not come in time.
     pub async fn begin(&self) -> Result<TenantTx> {
-        Ok(TenantScope { exec: self.exec.begin().await?, tenant: self.tenant })
+        Ok(TenantScope { exec: self.exec.begin().await?, tenant: self.tenant, vault: self.vault.clone() })
     }
 }
 

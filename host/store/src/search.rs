@@ -230,6 +230,7 @@ impl<E: Executor> TenantScope<E> {
         after: Option<&Cursor>,
         limit: u32,
     ) -> Result<Vec<Resource>> {
+        let query = &*self.blinded(query);
         let (mut sql, order) = self.select(COLUMNS, query, true);
         let key = column(query, order, "effective_at");
         if let Some(Cursor { at, id }) = after {
@@ -237,7 +238,7 @@ impl<E: Executor> TenantScope<E> {
             sql.bind(*at).push(", ").bind(id).push(")");
         }
         sql.push(&format!(" ORDER BY {key} DESC, {order}.resource_id DESC LIMIT ")).bind(limit);
-        self.exec.rows(sql).await?.into_iter().map(TryInto::try_into).collect()
+        self.collect(sql).await
     }
 
     /// A page of the resources that match, in the order of the query, without what
@@ -252,6 +253,7 @@ impl<E: Executor> TenantScope<E> {
         after: Option<&Place>,
         limit: u32,
     ) -> Result<Vec<(Resource, Place)>> {
+        let query = &*self.blinded(query);
         let newest = [Sort { by: SortBy::Effective, descending: true }];
         let sort: &[Sort] = if query.sort.is_empty() { &newest } else { &query.sort };
         let by_date = matches!(sort, [Sort { by: SortBy::Effective, .. }]);
@@ -279,7 +281,9 @@ impl<E: Executor> TenantScope<E> {
         sql.push(&format!("{order}.resource_id {} LIMIT ", direction(last))).bind(limit);
 
         let rows = self.exec.rows(sql).await?;
-        rows.into_iter().map(|row| place_of(row, sort)).collect()
+        let found: Vec<(Resource, Place)> = rows.into_iter().map(|row| place_of(row, sort)).collect::<Result<_>>()?;
+        let (resources, places): (Vec<_>, Vec<_>) = found.into_iter().unzip();
+        Ok(self.opened(resources).await?.into_iter().zip(places).collect())
     }
 
     /// How many resources match, as far as `most`.
@@ -287,6 +291,7 @@ impl<E: Executor> TenantScope<E> {
     /// # Errors
     /// If the database fails.
     pub async fn count_resources_to(&self, query: &ResourceQuery, most: u32) -> Result<i64> {
+        let query = &*self.blinded(query);
         let (mut sql, _) = self.select_from(
             Sql::new("SELECT COUNT(*) AS total FROM (SELECT 1 AS one", args![self.tenant, &query.kind]),
             query,
@@ -302,7 +307,7 @@ impl<E: Executor> TenantScope<E> {
     /// # Errors
     /// If the database fails.
     pub async fn count_resources(&self, query: &ResourceQuery) -> Result<i64> {
-        let (sql, _) = self.select("COUNT(*) AS total", query, true);
+        let (sql, _) = self.select("COUNT(*) AS total", &self.blinded(query), true);
         let row = self.exec.row(sql).await?;
         row.map_or(Ok(0), |row| row.get("total"))
     }
@@ -333,7 +338,7 @@ impl<E: Executor> TenantScope<E> {
         }
         push_withheld(&mut sql, "r", query.withheld);
         sql.push(" ORDER BY r.resource_type, r.resource_id LIMIT ").bind(limit);
-        self.exec.rows(sql).await?.into_iter().map(TryInto::try_into).collect()
+        self.collect(sql).await
     }
 
     fn select(&self, columns: &str, query: &ResourceQuery, by_date: bool) -> (Sql, &'static str) {

@@ -15,14 +15,20 @@ use std::{
     path::{Path, PathBuf},
     process::{self, ChildStdin, Command, Stdio},
     str::FromStr,
-    sync::atomic::{AtomicU32, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicI64, AtomicU32, Ordering},
+    },
     time::Duration,
 };
 
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, SqliteConnection, postgres::PgConnectOptions};
 use tokio::sync::OnceCell;
 
-use crate::{Engine, Store, StoreOptions};
+use sha2::{Digest as _, Sha256};
+use xinglin_domain::id::TenantId;
+
+use crate::{Engine, KeyOf, Store, StoreOptions, Vault, WrappedKey};
 
 /// There is no database to test with. Not a reason to skip a test.
 #[derive(thiserror::Error)]
@@ -38,6 +44,62 @@ impl fmt::Debug for Unavailable {
 
 fn failed(what: &str) -> impl FnOnce(&dyn fmt::Display) -> Unavailable {
     move |error| Unavailable(format!("{what}: {error}"))
+}
+
+/// A vault for tests: what it seals is bound to its key and place and does not show, but
+/// is no secret.
+#[derive(Debug)]
+pub struct TestVault {
+    generation: i64,
+    drawn: AtomicI64,
+}
+
+impl Default for TestVault {
+    fn default() -> Self {
+        Self { generation: 1, drawn: AtomicI64::new(1) }
+    }
+}
+
+impl TestVault {
+    /// One that wraps with this key from now on, and still knows those before.
+    pub fn of(generation: i64) -> Self {
+        Self { generation, ..Self::default() }
+    }
+
+    fn wrap(&self, of: &KeyOf<'_>, number: i64) -> WrappedKey {
+        let generation = self.generation;
+        WrappedKey { generation, wrapped: format!("{number} of {of:?} under {generation}").into_bytes() }
+    }
+
+    fn unwrap(of: &KeyOf<'_>, key: &WrappedKey) -> Option<i64> {
+        let text = std::str::from_utf8(&key.wrapped).ok()?;
+        text.strip_suffix(&format!(" of {of:?} under {}", key.generation))?.parse().ok()
+    }
+}
+
+impl Vault for TestVault {
+    fn draw(&self, of: &KeyOf<'_>) -> Option<WrappedKey> {
+        Some(self.wrap(of, self.drawn.fetch_add(1, Ordering::Relaxed)))
+    }
+
+    fn wrap_anew(&self, of: &KeyOf<'_>, key: &WrappedKey) -> Option<WrappedKey> {
+        Self::unwrap(of, key).map(|number| self.wrap(of, number))
+    }
+
+    fn seal(&self, of: &KeyOf<'_>, key: &WrappedKey, place: &str, text: &str) -> Option<Vec<u8>> {
+        let bound = Sha256::digest(format!("{} {of:?} {place}", Self::unwrap(of, key)?));
+        Some(bound.into_iter().chain(text.bytes().map(|byte| !byte)).collect())
+    }
+
+    fn unseal(&self, of: &KeyOf<'_>, key: &WrappedKey, place: &str, sealed: &[u8]) -> Option<String> {
+        let text = sealed.get(32..)?.iter().map(|byte| !byte).collect();
+        let text = String::from_utf8(text).ok()?;
+        (self.seal(of, key, place, &text)? == sealed).then_some(text)
+    }
+
+    fn blind(&self, tenant: TenantId, value: &str) -> String {
+        hex::encode(Sha256::digest(format!("{tenant} {value}")))
+    }
 }
 
 /// An empty database; gone when dropped.
@@ -105,7 +167,16 @@ impl TestDatabase {
     /// # Errors
     /// Those of [`Store::open`].
     pub async fn open(&self) -> crate::Result<Store> {
-        Store::open(&self.url, &StoreOptions { max_connections: 4, ..StoreOptions::default() }).await
+        self.open_with(TestVault::default()).await
+    }
+
+    /// The same with this vault.
+    ///
+    /// # Errors
+    /// Those of [`Store::open`].
+    pub async fn open_with(&self, vault: TestVault) -> crate::Result<Store> {
+        let options = StoreOptions { max_connections: 4, ..StoreOptions::default() };
+        Store::open(&self.url, &options, Arc::new(vault)).await
     }
 }
 

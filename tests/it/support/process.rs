@@ -70,6 +70,11 @@ impl Process {
         Ran::new(&child.wait_with_output().await.expect("it ends"))
     }
 
+    /// Where its data is.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// A place for a file that a command is to read; its path.
     pub fn put(&self, name: &str, bytes: &[u8]) -> String {
         let path = self.folder.path().join(name);

@@ -99,7 +99,7 @@ impl Hospital {
                 let Some(last) = versions.last() else { break };
                 after = (last.kind.clone(), last.id.clone(), last.version);
                 let bodies: Vec<Value> =
-                    versions.iter().map(|found| serde_json::from_str(&found.body).unwrap_or_default()).collect();
+                    versions.iter().map(|found| serde_json::from_str(found.body.get()).unwrap_or_default()).collect();
                 let referred = bodies.iter().filter_map(medication);
                 let medications = restrictions(record::medications(&records, referred).await?);
                 let mut labels = Vec::new();

@@ -29,6 +29,7 @@ mod open;
 mod outside;
 pub mod package;
 pub mod password;
+pub mod person_key;
 pub mod plugin;
 pub mod prescription;
 pub mod recall;

@@ -14,6 +14,7 @@ use crate::{
     auth::{attempts::Attempts, token::Tokens},
     config::Config,
     egress::{self, Egress},
+    keyring::Keyring,
     keys::{self, KeyError, Keys},
     telemetry::meter::Meter,
     tls,
@@ -30,7 +31,8 @@ struct Shared {
     store: Store,
     runtime: Runtime,
     clock: Clock,
-    keys: Keys,
+    keys: Arc<Keys>,
+    ring: Arc<Keyring>,
     egress: Egress,
     tokens: Tokens,
     attempts: Attempts,
@@ -93,10 +95,13 @@ impl Hospital {
         tls::install();
         keys::private_folder(&config.data_dir)
             .map_err(|source| OpenError::Folder { path: config.data_dir.display().to_string(), source })?;
-        let keys = Keys::open(&config.data_dir.join("host.key"))?;
+        let keys = Arc::new(Keys::open(&config.data_dir.join("host.key"))?);
+        let path = config.data_dir.join("record.keys");
+        let ring = Arc::new(Keyring::open(&path, keys.clone())?);
         let url = config.database_url();
         let records = |source| OpenError::Store { url: without_password(&url), source };
-        let store = Store::open(&url, &StoreOptions::default()).await.map_err(records)?;
+        let store = Store::open(&url, &StoreOptions::default(), ring.clone()).await.map_err(records)?;
+
         let folder = config.data_dir.join("cache");
         let cache = AotCache::open(&folder, HostKey::new(keys.aot_cache()))
             .map_err(|source| OpenError::Folder { path: folder.display().to_string(), source })?;
@@ -123,9 +128,16 @@ impl Hospital {
             true => store.operator().find_meta(CLOCK).await.map_err(records)?,
             false => None,
         };
+        let clock = Clock::ahead_by(ahead.unwrap_or(0));
+        if ring.newest()?.is_none() {
+            if store.operator().has_person_keys().await.map_err(records)? {
+                return Err(KeyError::NoRing(path.display().to_string()).into());
+            }
+            ring.rotate(clock.now())?;
+        }
         let shared = Shared {
             tokens: Tokens::new(&keys.tokens(), config.sessions.token_seconds),
-            clock: Clock::ahead_by(ahead.unwrap_or(0)),
+            clock,
             attempts: Attempts::default(),
             meter: Meter::new()?,
             plugins: Mutex::default(),
@@ -135,6 +147,7 @@ impl Hospital {
             store,
             runtime,
             keys,
+            ring,
         };
         let hospital = Self { shared: Arc::new(shared) };
         hospital.heed_recalls().await.map_err(records)?;
@@ -174,6 +187,10 @@ impl Hospital {
 
     pub(super) fn keys(&self) -> &Keys {
         &self.shared.keys
+    }
+
+    pub(super) fn keyring(&self) -> &Keyring {
+        &self.shared.ring
     }
 
     pub(super) fn egress(&self) -> &Egress {

@@ -566,7 +566,20 @@ pub(super) async fn write(tx: &TenantTx, planned: Vec<Planned>, now: Instant) ->
     }
     tx.put_resources(&writes).await?;
     tx.put_labels(&labels).await?;
+    for ResourceWrite { kind, id, .. } in writes.iter().filter(|write| write.deleted) {
+        erase(tx, kind, id, now).await?;
+    }
     Ok(written)
+}
+
+/// Who was registered and never had a record is erased, in all versions: their key goes.
+async fn erase(tx: &TenantTx, kind: &str, id: &str, now: Instant) -> AppResult<()> {
+    match kind {
+        "Patient" if !tx.has_record(id).await? => tx.destroy_keys(id, now).await?,
+        "Person" => tx.destroy_keys(&format!("Person/{id}"), now).await?,
+        _ => 0,
+    };
+    Ok(())
 }
 
 fn may_write(caller: &Caller, planned: &[Planned]) -> AppResult<()> {

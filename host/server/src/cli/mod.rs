@@ -5,6 +5,7 @@ mod audit;
 mod demo;
 mod host;
 mod import;
+mod keys;
 mod migrate;
 mod operator;
 mod plugin;
@@ -73,6 +74,9 @@ enum Command {
     Plugin(plugin::Plugin),
     /// Runs past plugin calls again from their tapes.
     Replay(replay::Replay),
+    /// Changes the keys that patients' identities are sealed with.
+    #[command(subcommand)]
+    Keys(keys::Keys),
     /// Reckons the hash chains of the records again.
     #[command(subcommand)]
     Audit(audit::Audit),
@@ -107,6 +111,7 @@ impl Cli {
             }
             Command::Import(command) => runtime.block_on(command.run(settings.load()?)),
             Command::Replay(command) => runtime.block_on(command.run(settings.load()?)),
+            Command::Keys(command) => runtime.block_on(command.run(settings.load()?)),
             Command::Audit(command) => runtime.block_on(command.run(settings.load()?)),
             Command::Migrate(command) => runtime.block_on(command.run(settings.load()?)),
         }

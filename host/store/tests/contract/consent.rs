@@ -83,13 +83,13 @@ async fn labels_only_grow(bench: Bench) -> Result<()> {
     assert!(bench.raw("DELETE FROM resource_label").await.is_err());
 
     let first = tenant.list_versions(("", "", 0), 2).await?;
-    let keys = |versions: &[xinglin_store::Version]| -> Vec<(String, i64)> {
+    let keys = |versions: &[xinglin_store::Resource]| -> Vec<(String, i64)> {
         versions.iter().map(|found| (found.id.clone(), found.version)).collect()
     };
     assert_eq!(keys(&first), [("a".to_owned(), 1), ("a".to_owned(), 2)]);
     let rest = tenant.list_versions(("Observation", "a", 2), 2).await?;
     assert_eq!(keys(&rest), [("b".to_owned(), 1)]);
-    assert!(rest[0].body.contains('y'));
+    assert!(rest[0].body.get().contains('y'));
     Ok(())
 }
 

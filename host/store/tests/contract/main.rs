@@ -15,6 +15,7 @@ mod record;
 mod schema;
 mod secret;
 mod tape;
+mod vault;
 
 use std::ops::Deref;
 

@@ -27,7 +27,7 @@ contract!(
 
 const LOINC: &str = "http://loinc.org";
 
-fn observation(id: &str, patient: &str, code: &str, effective: i64) -> ResourceWrite {
+pub(crate) fn observation(id: &str, patient: &str, code: &str, effective: i64) -> ResourceWrite {
     ResourceWrite {
         kind: "Observation".to_owned(),
         id: id.to_owned(),
@@ -48,19 +48,19 @@ fn observation(id: &str, patient: &str, code: &str, effective: i64) -> ResourceW
     }
 }
 
-fn text(value: &serde_json::Value) -> Box<RawValue> {
+pub(crate) fn text(value: &serde_json::Value) -> Box<RawValue> {
     RawValue::from_string(value.to_string()).expect("JSON")
 }
 
-fn token(param: &str, system: &str, code: &str) -> Token {
+pub(crate) fn token(param: &str, system: &str, code: &str) -> Token {
     Token { param: param.to_owned(), system: system.to_owned(), code: code.to_owned() }
 }
 
-fn code(system: Option<&str>, code: &str) -> CodeFilter {
+pub(crate) fn code(system: Option<&str>, code: &str) -> CodeFilter {
     CodeFilter { system: system.map(str::to_owned), code: code.to_owned() }
 }
 
-fn filter(param: &str, any_of: &[CodeFilter]) -> TokenFilter {
+pub(crate) fn filter(param: &str, any_of: &[CodeFilter]) -> TokenFilter {
     TokenFilter { param: param.to_owned(), any_of: any_of.to_vec() }
 }
 
@@ -72,7 +72,7 @@ fn ids(resources: &[Resource]) -> Vec<&str> {
     resources.iter().map(|resource| resource.id.as_str()).collect()
 }
 
-async fn put(tenant: &Tenant, writes: &[ResourceWrite]) -> Result<()> {
+pub(crate) async fn put(tenant: &Tenant, writes: &[ResourceWrite]) -> Result<()> {
     let tx = tenant.begin().await?;
     tx.put_resources(writes).await?;
     tx.commit().await

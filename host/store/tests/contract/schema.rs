@@ -6,12 +6,16 @@ use std::{
     io::{BufRead as _, BufReader},
     path::Path,
     process::{Command, Stdio},
+    sync::Arc,
     time::Duration,
 };
 
 use sqlx::{Connection as _, PgConnection, SqliteConnection};
 use tokio::task::JoinSet;
-use xinglin_store::{Engine, Result, Store, StoreOptions, testing::TestDatabase};
+use xinglin_store::{
+    Engine, Result, Store, StoreOptions,
+    testing::{TestDatabase, TestVault},
+};
 
 use crate::{Bench, at, code_of, contract, encounter, here_id};
 
@@ -149,12 +153,16 @@ async fn sqlite_keeps_what_was_committed_before_a_kill() -> Result<(), Box<dyn s
     Ok(())
 }
 
+fn vault() -> Arc<TestVault> {
+    Arc::new(TestVault::default())
+}
+
 const KILLED_HOST: &str = "XINGLIN_KILLED_HOST";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "runs as a child of sqlite_keeps_what_was_committed_before_a_kill"]
 async fn host_to_be_killed() -> Result<(), Box<dyn std::error::Error>> {
-    let store = Store::open(&env::var(KILLED_HOST)?, &StoreOptions::default()).await?;
+    let store = Store::open(&env::var(KILLED_HOST)?, &StoreOptions::default(), vault()).await?;
     let mut writers = JoinSet::new();
     for writer in 0..8_u128 {
         let tenant = store.tenant(here_id());
@@ -221,7 +229,7 @@ async fn a_closed_store_says_so(bench: Bench) -> Result<()> {
 /// As many transactions as there are, and one more.
 async fn patience_has_an_end(bench: Bench) -> Result<()> {
     let options = StoreOptions { max_connections: 1, patience: Duration::from_millis(200) };
-    let store = Store::open(bench.database.url(), &options).await?;
+    let store = Store::open(bench.database.url(), &options, vault()).await?;
     let tenant = store.tenant(here_id());
     let held = tenant.begin().await?;
     let refused = tenant.begin().await.expect_err("no turn");
@@ -233,13 +241,13 @@ async fn patience_has_an_end(bench: Bench) -> Result<()> {
 #[tokio::test]
 async fn odd_addresses_are_refused() {
     for url in ["sqlite::memory:", "sqlite:x?mode=memory", "mysql://x", ""] {
-        assert_eq!(code_of(Store::open(url, &StoreOptions::default()).await), "STORE_URL", "{url}");
+        assert_eq!(code_of(Store::open(url, &StoreOptions::default(), vault()).await), "STORE_URL", "{url}");
     }
     let nowhere = "sqlite:/nowhere/at/all/records.db";
-    assert_eq!(code_of(Store::open(nowhere, &StoreOptions::default()).await), "STORE_UNAVAILABLE");
+    assert_eq!(code_of(Store::open(nowhere, &StoreOptions::default(), vault()).await), "STORE_UNAVAILABLE");
     let nobody = "postgres://nobody@127.0.0.1:1/nothing";
     let impatient = StoreOptions { patience: Duration::from_millis(300), ..StoreOptions::default() };
-    assert_eq!(code_of(Store::open(nobody, &impatient).await), "STORE_UNAVAILABLE");
+    assert_eq!(code_of(Store::open(nobody, &impatient, vault()).await), "STORE_UNAVAILABLE");
 }
 
 #[tokio::test]

@@ -1,0 +1,71 @@
+//! `xinglin keys …`.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use clap::{Args, Subcommand};
+use indicatif::ProgressBar;
+
+use super::operator;
+use crate::config::Config;
+
+/// What whoever keeps the keys does.
+#[derive(Subcommand)]
+pub enum Keys {
+    /// Draws a new key for wrapping people's keys, and wraps them all under it.
+    Rotate(Rotate),
+    /// Forgets the wrapping keys before the newest.
+    Retire(Retire),
+}
+
+/// Draws a new key for wrapping people's keys, and wraps them all under it. Servers may
+/// run meanwhile. The former wrapping keys stay in `record.keys` until `xinglin keys
+/// retire`; back the file up first, apart from the database.
+///
+/// Example:
+///   xinglin keys rotate
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+pub struct Rotate {
+    /// For programs.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Forgets the wrapping keys before the newest: ten minutes after `xinglin keys rotate`,
+/// so that nobody is still writing with one of them. Whoever got hold of an older copy
+/// of `record.keys` opens nothing of the records as they are from now on.
+///
+/// Example:
+///   xinglin keys rotate && sleep 600 && xinglin keys retire
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+pub struct Retire {
+    /// For programs.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Keys {
+    /// Runs it.
+    pub async fn run(self, config: Config) -> Result<()> {
+        let (hospital, _) = operator::open(config, "keys").await?;
+        let bar = ProgressBar::new_spinner().with_message("wrapping keys anew");
+        bar.enable_steady_tick(Duration::from_millis(100));
+        let told = |wrapped| bar.set_message(format!("{wrapped} keys wrapped anew"));
+        let (json, done) = match self {
+            Self::Rotate(Rotate { json }) => (json, hospital.rotate_keys(hospital.now(), told).await),
+            Self::Retire(Retire { json }) => (json, hospital.retire_keys(hospital.now(), told).await),
+        };
+        bar.finish_and_clear();
+        let done = done?;
+        match json {
+            true => operator::print_json(&done)?,
+            false => println!(
+                "wrapping key {}: {} keys wrapped anew, {} former wrapping keys forgotten",
+                done.generation, done.wrapped, done.retired
+            ),
+        }
+        Ok(hospital.store().close().await?)
+    }
+}
