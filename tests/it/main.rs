@@ -14,6 +14,7 @@ mod compat;
 mod egress;
 mod fhir;
 mod fhir_clients;
+mod fhir_examples;
 mod fhir_tenants;
 mod identity;
 mod journey;

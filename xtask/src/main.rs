@@ -2,6 +2,7 @@
 
 mod bench;
 mod check;
+mod fhir;
 mod plugins;
 mod setup;
 mod sh;
@@ -44,6 +45,9 @@ enum Chore {
     },
     /// What a change must pass: format, lints, tests, the demonstration.
     Ci,
+    /// Makes the tables that FHIR resources are checked against, out of the official
+    /// definitions; for whoever changes how they are made.
+    FhirSchema,
     /// Measures. Prints ratios against a named alternative in the same run.
     Bench {
         #[command(subcommand)]
@@ -77,6 +81,7 @@ fn main() -> Result<()> {
             plugins::build_all(With::Workspace)?;
             check::test(None)
         }
+        Chore::FhirSchema => fhir::write_schema(),
         Chore::Bench { what } => {
             setup::wasm_target()?;
             plugins::build_rust(With::Cargo)?;

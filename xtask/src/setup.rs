@@ -12,6 +12,10 @@ const COMPONENTIZE_PY: &str = "componentize-py==0.25.1";
 /// FHIR clients that the server is held against.
 const FHIRPY: &str = "fhirpy==2.3.1";
 const FHIR_KIT_CLIENT: &str = "fhir-kit-client@2.0.3";
+/// The examples of the specification, and its definitions.
+pub const FHIR_EXAMPLES: &str = "hl7.fhir.r4.examples@4.0.1";
+/// The value sets of the specification, as lists of codes.
+pub const FHIR_EXPANSIONS: &str = "hl7.fhir.r4.expansions@4.0.1";
 
 /// Everything.
 pub fn all() -> Result<()> {
@@ -132,18 +136,44 @@ fn fhir_clients() -> Result<()> {
     if !sh::program(python_venv().join("bin/python"), ["-c", "import fhirpy"]).succeeds() {
         pip_install(FHIRPY)?;
     }
-    let modules = sh::target().join("node");
-    if modules.join("node_modules/fhir-kit-client").is_dir() {
+    npm_install(FHIR_KIT_CLIENT)?;
+    // Which the tests import.
+    npm_install(FHIR_EXAMPLES)
+}
+
+/// What the tables of FHIR are made of.
+pub fn fhir_definitions() -> Result<()> {
+    npm_install(FHIR_EXAMPLES)?;
+    npm_install(FHIR_EXPANSIONS)
+}
+
+/// Where a package of the FHIR specification is.
+pub fn fhir_package(package: &str) -> PathBuf {
+    node_modules().join(name_of(package))
+}
+
+fn node_modules() -> PathBuf {
+    sh::target().join("node/node_modules")
+}
+
+fn name_of(package: &str) -> &str {
+    package.rsplit_once('@').map_or(package, |(name, _)| name)
+}
+
+/// A package with its version, into `target/node`.
+fn npm_install(package: &str) -> Result<()> {
+    if node_modules().join(name_of(package)).is_dir() {
         return Ok(());
     }
     if on_path("node").is_none() || on_path("npm").is_none() {
-        println!("setup: installing Node.js, which a FHIR client that the tests run needs");
+        println!("setup: installing Node.js, which FHIR clients that the tests run need");
         apt(&["nodejs", "npm"])?;
     }
-    println!("setup: installing {FHIR_KIT_CLIENT} into {}", modules.display());
-    std::fs::create_dir_all(&modules)?;
-    let install = ["install", "--no-audit", "--no-fund", "--silent", FHIR_KIT_CLIENT, "--prefix"];
-    sh::program("npm", install).args([&modules]).run()
+    let folder = sh::target().join("node");
+    println!("setup: installing {package} into {}", folder.display());
+    std::fs::create_dir_all(&folder)?;
+    let install = ["install", "--no-audit", "--no-fund", "--silent", package, "--prefix"];
+    sh::program("npm", install).args([&folder]).run()
 }
 
 /// Where Python tools live.

@@ -1,10 +1,8 @@
-//! Whether a resource is what it says it is, as far as the hospital relies on it.
-//!
-//! Of every resource: JSON as FHIR has it (no nulls or empty texts, extensions
-//! with a URL), a `resourceType`, a well-formed `id` and `meta`. Of the types in
-//! the tables also their required elements, the formats of primitives, the
-//! required code lists, and at most one value for each `name[x]`. Profiles,
-//! terminology and invariants across elements are not checked.
+//! Whether a resource is what FHIR 4.0.1 says it may be: JSON as FHIR has it (no nulls
+//! or empty texts), elements that its type has, as often as they may occur, of their
+//! types and formats, with codes of the required bindings, and references to what they
+//! may refer to. Profiles, bindings that are not required and invariants across elements
+//! are not checked.
 //!
 //! FHIR forbids empty objects and arrays, but generators in wide use write
 //! `"meta": {}`: here they count as not there.
@@ -14,7 +12,8 @@ use serde_json::{Map, Value};
 use super::{
     error::{At, FhirError, Findings, IssueKind},
     person, primitive,
-    schema::{self, Element, Form, Kind, Shape},
+    read::{items, text},
+    schema::{self, Element, Form, Kind, Shape, ValueSet},
 };
 
 /// Checks one resource. Paths begin with its type: `Patient.birthDate`.
@@ -60,14 +59,13 @@ fn check_fields(fields: &Map<String, Value>, at: At<'_>, findings: &mut Findings
     let named = at.field("resourceType");
     match fields.get("resourceType") {
         None => findings.add(named, IssueKind::Required, "a resource must name its type"),
-        Some(Value::String(name)) if primitive::is_type_name(name) => {
-            elements(fields, &schema::RESOURCE, at, findings);
-            if let Some(shape) = schema::of(name) {
+        Some(name) => match name.as_str().and_then(schema::of) {
+            Some(shape) => {
                 elements(fields, shape, at, findings);
+                person::check(fields, at, findings);
             }
-            person::check(fields, at, findings);
-        }
-        Some(_) => findings.add(named, IssueKind::Value, "not the name of a resource type"),
+            None => findings.add(named, IssueKind::Value, "not the name of a resource type"),
+        },
     }
 }
 
@@ -83,9 +81,6 @@ fn json(value: &Value, at: At<'_>, findings: &mut Findings) {
                         // `null` stands in for what a primitive and its extension lack at that index.
                         let paired = name.starts_with('_') || fields.contains_key(&format!("_{name}"));
                         array(items, paired, at, findings);
-                        if name == "extension" || name == "modifierExtension" {
-                            extensions(items, at, findings);
-                        }
                     }
                     _ => json(value, at, findings),
                 }
@@ -109,17 +104,8 @@ fn array(items: &[Value], may_hold_null: bool, at: At<'_>, findings: &mut Findin
     }
 }
 
-fn extensions(items: &[Value], at: At<'_>, findings: &mut Findings) {
-    for (index, item) in items.iter().enumerate() {
-        let url = item.get("url").and_then(Value::as_str);
-        if item.is_object() && !url.is_some_and(primitive::is_uri) {
-            findings.add(at.item(index).field("url"), IssueKind::Required, "an extension must say which one it is");
-        }
-    }
-}
-
 fn elements(fields: &Map<String, Value>, shape: &Shape, at: At<'_>, findings: &mut Findings) {
-    for element in shape.0 {
+    for element in &shape.elements {
         let found = match &element.form {
             Form::One(kind) => {
                 present(fields, element.name).map(|value| of_kind(value, *kind, at.field(element.name), findings))
@@ -135,6 +121,32 @@ fn elements(fields: &Map<String, Value>, shape: &Shape, at: At<'_>, findings: &m
             findings.add(at.field(element.name), IssueKind::Required, format!("{}{suffix} is required", element.name));
         }
     }
+    for (name, value) in fields.iter().filter(|(name, _)| *name != "resourceType") {
+        let (plain, beside) = name.strip_prefix('_').map_or((name.as_str(), false), |plain| (plain, true));
+        match named(shape, plain) {
+            None => findings.add(at.field(name), IssueKind::Structure, "there is no such element here"),
+            Some(kind) if beside => match (kind.is_primitive(), value) {
+                (false, _) => findings.add(at.field(name), IssueKind::Structure, "only a primitive has this beside it"),
+                (true, Value::Array(_)) => list(value, schema::element(), at.field(name), findings),
+                (true, _) => of_kind(value, schema::element(), at.field(name), findings),
+            },
+            Some(_) => {}
+        }
+    }
+}
+
+/// What an element of this name holds, if the shape has one. A choice of another type
+/// is told elsewhere.
+fn named(shape: &Shape, name: &str) -> Option<Kind> {
+    shape.elements.iter().find_map(|element| match &element.form {
+        Form::One(kind) | Form::Many(kind) => (element.name == name).then_some(*kind),
+        Form::Choice(types) => {
+            let suffix =
+                name.strip_prefix(element.name).filter(|rest| rest.starts_with(|c: char| c.is_ascii_uppercase()))?;
+            let (_, kind) = types.iter().find(|(of, _)| of == suffix).or_else(|| types.first())?;
+            Some(*kind)
+        }
+    })
 }
 
 fn present<'a>(fields: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
@@ -160,7 +172,7 @@ fn list(value: &Value, kind: Kind, at: At<'_>, findings: &mut Findings) {
 fn one_of_types(
     fields: &Map<String, Value>,
     element: &Element,
-    types: &[(&str, Kind)],
+    types: &[(String, Kind)],
     at: At<'_>,
     findings: &mut Findings,
 ) -> Option<()> {
@@ -174,7 +186,7 @@ fn one_of_types(
         if found.replace(()).is_some() {
             findings.add(at, IssueKind::Structure, format!("{}[x] may have one value only", element.name));
         }
-        match types.iter().find(|(name, _)| *name == suffix) {
+        match types.iter().find(|(name, _)| name == suffix) {
             Some((_, kind)) => of_kind(value, *kind, at, findings),
             None => findings.add(at, IssueKind::Structure, format!("{}[x] cannot have this type", element.name)),
         }
@@ -192,15 +204,21 @@ fn of_kind(value: &Value, kind: Kind, at: At<'_>, findings: &mut Findings) {
         (Kind::PositiveInt, Value::Number(n)) => integer(primitive::is_integer(n, 1), "a whole number from 1"),
         (Kind::Boolean, _) => wrong_shape("a boolean", value),
         (Kind::Decimal | Kind::Integer | Kind::UnsignedInt | Kind::PositiveInt, _) => wrong_shape("a number", value),
-        (Kind::Object(shape), Value::Object(fields)) => {
-            return elements(fields, shape, at, findings);
+        (Kind::Object(number), Value::Object(fields)) => {
+            return elements(fields, schema::shape(number), at, findings);
         }
-        (Kind::Bound(system, codes), Value::Object(fields)) => {
-            elements(fields, &schema::CONCEPT, at, findings);
-            return bound(value, system, codes, at, findings);
+        (Kind::Concept(_) | Kind::Coding(_) | Kind::Reference(_), Value::Object(fields)) => {
+            elements(fields, schema::plain(kind), at, findings);
+            return match kind {
+                Kind::Concept(codes) => bound(items(value, "coding"), codes, at, findings),
+                Kind::Coding(codes) => bound(std::slice::from_ref(value), codes, at, findings),
+                _ => refers(value, kind, at, findings),
+            };
         }
         (Kind::Resource, Value::Object(fields)) => return check_fields(fields, at, findings),
-        (Kind::Object(_) | Kind::Bound(..) | Kind::Resource, _) => wrong_shape("an object", value),
+        (Kind::Object(_) | Kind::Concept(_) | Kind::Coding(_) | Kind::Reference(_) | Kind::Resource, _) => {
+            wrong_shape("an object", value)
+        }
         (_, Value::String(text)) => text_of_kind(text, kind),
         (_, _) => wrong_shape("a string", value),
     };
@@ -223,35 +241,58 @@ fn text_of_kind(text: &str, kind: Kind) -> Problem {
     let (fits, wanted) = match kind {
         // An empty text has been reported already.
         _ if text.is_empty() => return None,
-        Kind::OneOf(codes) if !is_one_of(text, codes) => {
-            return Some((IssueKind::CodeInvalid, must_be_one_of(codes)));
+        Kind::Code(Some(codes)) if !codes.has_code(text) => {
+            return Some((IssueKind::CodeInvalid, format!("must be one of {}", codes.told())));
         }
-        Kind::Code => (primitive::is_code(text), "a code"),
+        Kind::Code(_) => (primitive::is_code(text), "a code"),
         Kind::Id => (primitive::is_id(text), "an id: 1 to 64 letters, digits, - or ."),
         Kind::Uri => (primitive::is_uri(text), "a URI"),
         Kind::Date => (primitive::is_date(text), "a date: YYYY, YYYY-MM or YYYY-MM-DD"),
         Kind::DateTime => (primitive::is_date_time(text), "a date, or YYYY-MM-DDThh:mm:ss with an offset"),
         Kind::Instant => (primitive::is_instant(text), "YYYY-MM-DDThh:mm:ss with an offset"),
         Kind::Time => (primitive::is_time(text), "a time: hh:mm:ss"),
-        _ => (primitive::is_string(text), "a text that is not blank, without control characters"),
+        _ => {
+            (primitive::is_string(text), "a text that is not blank, of a mebibyte at most, without control characters")
+        }
     };
     (!fits).then(|| (IssueKind::Value, format!("must be {wanted}")))
 }
 
-fn bound(concept: &Value, system: &str, codes: &str, at: At<'_>, findings: &mut Findings) {
-    match super::read::code_in(concept, system) {
-        Some(code) if is_one_of(code, codes) => {}
-        Some(_) => findings.add(at, IssueKind::CodeInvalid, must_be_one_of(codes)),
-        None => findings.add(at, IssueKind::CodeInvalid, format!("must have a code of {system}")),
+fn bound(codings: &[Value], codes: ValueSet, at: At<'_>, findings: &mut Findings) {
+    let code = |coding: &Value| Some((text(coding, "system")?.to_owned(), text(coding, "code")?.to_owned()));
+    let said: Vec<_> = codings.iter().filter_map(code).collect();
+    if said.iter().any(|(system, code)| codes.has(system, code)) {
+        return;
     }
+    // What has no code at all may say why in an extension.
+    let excused = |coding: &Value| coding.get("extension").is_some() || coding.get("_code").is_some();
+    if said.is_empty() && !codings.is_empty() && codings.iter().all(excused) {
+        return;
+    }
+    let known = said.iter().any(|(system, _)| codes.systems().contains(system.as_str()));
+    let message = match known {
+        true => format!("must be one of {}", codes.told()),
+        false => format!("must have a code of {}", codes.systems()),
+    };
+    findings.add(at, IssueKind::CodeInvalid, message);
 }
 
-fn is_one_of(code: &str, codes: &str) -> bool {
-    codes.split(' ').any(|allowed| allowed == code)
-}
-
-fn must_be_one_of(codes: &str) -> String {
-    format!("must be one of {}", codes.replace(' ', ", "))
+/// A literal reference says the type that it refers to.
+fn refers(reference: &Value, kind: Kind, at: At<'_>, findings: &mut Findings) {
+    let (Kind::Reference(Some(targets)), Some(literal)) = (kind, text(reference, "reference")) else { return };
+    if literal.starts_with(['#', '?']) || literal.starts_with("urn:") {
+        return;
+    }
+    let path = literal.split(['?', '#']).next().unwrap_or_default();
+    let current = path.split_once("/_history/").map_or(path, |(current, _)| current);
+    let kind = match literal.split_once('?') {
+        Some((kind, _)) => kind,
+        None => current.rsplit('/').nth(1).unwrap_or_default(),
+    };
+    if schema::of(kind).is_some() && !targets.split(',').any(|target| target == kind) {
+        let message = format!("refers to {kind}, may refer to {}", targets.replace(',', ", "));
+        findings.add(at.field("reference"), IssueKind::Value, message);
+    }
 }
 
 #[cfg(test)]
@@ -268,13 +309,12 @@ mod tests {
     }
 
     #[test]
-    fn takes_a_sound_resource_and_what_it_does_not_know() {
+    fn takes_a_sound_resource() {
         assert_eq!(
             paths(&json!({
                 "resourceType": "Patient", "id": "p-1", "birthDate": "1977-10", "gender": "female",
                 "extension": [{"url": "http://example.org/e", "valueDecimal": 1.50}],
                 "name": [{"given": [null, "明"], "_given": [{"extension": [{"url": "http://example.org/x", "valueCode": "asked"}]}, null]}],
-                "unheardOf": {"a": [1, 2]},
             })),
             []
         );
@@ -328,11 +368,26 @@ mod tests {
                 CodeInvalid,
             ),
             (
-                json!({"resourceType": "Anything", "meta": {"lastUpdated": "2020-01-01"}}),
-                "Anything.meta.lastUpdated",
+                json!({"resourceType": "Basic", "code": {"text": "x"}, "meta": {"lastUpdated": "2020-01-01"}}),
+                "Basic.meta.lastUpdated",
                 Format,
             ),
-            (json!({"resourceType": "Anything", "x": [{"y": ""}]}), "Anything.x[0].y", Format),
+            (json!({"resourceType": "Anything"}), "Anything.resourceType", Format),
+            (json!({"resourceType": "Patient", "name": [{"text": ""}]}), "Patient.name[0].text", Format),
+            (json!({"resourceType": "Patient", "birthdate": "1977"}), "Patient.birthdate", Structure),
+            (json!({"resourceType": "Patient", "_birthdate": {}}), "Patient._birthdate", Structure),
+            (json!({"resourceType": "Patient", "_name": {}}), "Patient._name", Structure),
+            (json!({"resourceType": "Patient", "_gender": {"unheardOf": 1}}), "Patient._gender.unheardOf", Structure),
+            (
+                json!({"resourceType": "Condition", "subject": {"reference": "http://there/fhir/Practitioner/1"}}),
+                "Condition.subject.reference",
+                Format,
+            ),
+            (
+                json!({"resourceType": "Encounter", "status": "planned", "class": {"code": "AMB"}, "partOf": {"reference": "Patient?name=x"}}),
+                "Encounter.partOf.reference",
+                Format,
+            ),
             (json!({"resourceType": "Observation", "code": {"text": "x"}}), "Observation.status", Required),
             (
                 json!({"resourceType": "MedicationRequest", "status": "active", "intent": "order", "subject": {"reference": "Patient/1"}}),
