@@ -4,6 +4,7 @@
 //! the `xinglin` program. Tests that touch a database carry its name in their
 //! path: `cargo test -p xinglin-tests sqlite::`.
 
+mod apps;
 mod audit;
 mod bad_bodies;
 mod bad_plugins;

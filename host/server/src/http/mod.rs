@@ -9,6 +9,7 @@ mod charge;
 mod client;
 mod clock;
 mod consent;
+mod cookie;
 mod coverage;
 mod disclosure;
 mod encounter;
@@ -19,6 +20,7 @@ mod formulary;
 mod glass;
 mod health;
 mod hold;
+mod launch;
 mod ledger;
 mod me;
 mod message;
@@ -105,6 +107,7 @@ fn api(packages: DefaultBodyLimit) -> OpenApiRouter<Hospital> {
         .merge(formulary::routes())
         .merge(glass::routes())
         .merge(hold::routes())
+        .merge(launch::routes())
         .merge(ledger::routes())
         .merge(me::routes())
         .merge(message::routes())
