@@ -20,6 +20,7 @@ mod identity;
 mod journey;
 mod killed;
 mod lifecycle;
+mod passkeys;
 mod payers;
 mod python;
 mod races;

@@ -13,13 +13,19 @@ const COMPONENTIZE_PY: &str = "componentize-py==0.25.1";
 const FHIRPY: &str = "fhirpy==2.3.1";
 const FHIR_KIT_CLIENT: &str = "fhir-kit-client@2.0.3";
 
+/// What sign-in is tested against: a provider of identities, and what an authenticator in
+/// software is made of.
+const OIDC_PROVIDER: &str = "oidc-provider@9.13.3";
+const FIDO2: &str = "fido2==2.2.1";
+
 /// Everything.
 pub fn all() -> Result<()> {
     wasm_target()?;
     postgres()?;
     trust_tools()?;
     componentize_py()?;
-    fhir_clients()
+    fhir_clients()?;
+    sign_in_tools()
 }
 
 /// A compiler for `wasm32-unknown-unknown`: the toolchain's own, rustup's, or
@@ -132,17 +138,30 @@ fn fhir_clients() -> Result<()> {
     if !sh::program(python_venv().join("bin/python"), ["-c", "import fhirpy"]).succeeds() {
         pip_install(FHIRPY)?;
     }
+    npm_install("fhir-kit-client", FHIR_KIT_CLIENT)
+}
+
+/// oidc-provider and fido2, each beside the FHIR client of its kind.
+fn sign_in_tools() -> Result<()> {
+    if !sh::program(python_venv().join("bin/python"), ["-c", "import fido2.webauthn"]).succeeds() {
+        pip_install(FIDO2)?;
+    }
+    npm_install("oidc-provider", OIDC_PROVIDER)
+}
+
+/// A package, into a folder of its own for programs of Node.js.
+fn npm_install(name: &str, package: &str) -> Result<()> {
     let modules = sh::target().join("node");
-    if modules.join("node_modules/fhir-kit-client").is_dir() {
+    if modules.join("node_modules").join(name).is_dir() {
         return Ok(());
     }
     if on_path("node").is_none() || on_path("npm").is_none() {
-        println!("setup: installing Node.js, which a FHIR client that the tests run needs");
+        println!("setup: installing Node.js, which programs that the tests run need");
         apt(&["nodejs", "npm"])?;
     }
-    println!("setup: installing {FHIR_KIT_CLIENT} into {}", modules.display());
+    println!("setup: installing {package} into {}", modules.display());
     std::fs::create_dir_all(&modules)?;
-    let install = ["install", "--no-audit", "--no-fund", "--silent", FHIR_KIT_CLIENT, "--prefix"];
+    let install = ["install", "--no-audit", "--no-fund", "--silent", package, "--prefix"];
     sh::program("npm", install).args([&modules]).run()
 }
 

@@ -32,6 +32,7 @@ mod one_time;
 mod open;
 mod outside;
 pub mod package;
+pub mod passkey;
 pub mod password;
 pub mod plugin;
 pub mod prescription;
