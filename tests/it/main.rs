@@ -30,6 +30,7 @@ mod retention;
 mod secrets;
 mod shadow_demo;
 mod smart;
+mod sso;
 mod support;
 mod telemetry;
 mod trust;

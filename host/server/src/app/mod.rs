@@ -46,6 +46,7 @@ pub mod secret;
 pub mod session;
 pub mod shadow;
 mod signing;
+pub mod sso;
 pub mod tenant;
 
 pub use caller::{Bounds, Caller};

@@ -35,6 +35,7 @@ mod request_id;
 mod scope;
 mod session;
 mod shadow;
+mod sso;
 mod tenant;
 mod trail;
 
@@ -116,6 +117,7 @@ fn api(packages: DefaultBodyLimit) -> OpenApiRouter<Hospital> {
         .merge(recall::routes())
         .merge(session::routes())
         .merge(shadow::routes())
+        .merge(sso::routes())
         .merge(tenant::routes())
 }
 
