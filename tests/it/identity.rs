@@ -5,7 +5,11 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use totp_rs::{Builder, Secret};
 
-use crate::support::{Client, Clinic, PASSWORD, TestHospital, clinic::draft, guest::Guest, on_both_engines};
+use xinglin_store::RequestKey;
+
+use crate::support::{
+    Client, Clinic, PASSWORD, TestHospital, clinic::draft, eventually, guest::Guest, on_both_engines,
+};
 
 on_both_engines!(
     TestHospital:
@@ -15,6 +19,7 @@ on_both_engines!(
     passwords_are_changed_by_who_knows_them,
     codes_are_asked_for_and_used_up,
     administrators_run_their_own_hospital,
+    what_has_ended_is_forgotten,
 );
 
 const SESSIONS: &str = "/api/v1/sessions";
@@ -263,4 +268,26 @@ async fn administrators_run_their_own_hospital(hospital: TestHospital) {
     mine.hidden(&theirs, "NOT_FOUND").await;
     clinic.doctor.hidden(&accounts, "AUTH_FORBIDDEN").await;
     assert_eq!(clinic.patient.get(ME).await["patients"], json!([clinic.subject]));
+}
+
+async fn what_has_ended_is_forgotten(hospital: TestHospital) {
+    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let records = hospital.hospital.store().tenant(clinic.tenant.parse().expect("a tenant"));
+    let (ended, kept) = (session(&hospital, &clinic, json!({})).await, session(&hospital, &clinic, json!({})).await);
+    let id = |session: &Value| session["session"].as_str().expect("an id").parse().expect("a session");
+    let path = format!("{SESSIONS}/{}", ended["session"].as_str().expect("an id"));
+    bearer(&hospital, &ended).ask(Method::DELETE, &path, None).await.done(&path);
+    let key = RequestKey { account: "acc-1".to_owned(), key: "assertion 12345678".to_owned() };
+    let tx = records.begin().await.expect("a transaction");
+    tx.start_request(&key, "assertion", hospital.now()).await.expect("noted");
+    tx.commit().await.expect("kept");
+    hospital.advance(25 * 3600).await;
+    eventually("what ended is forgotten", async || {
+        records.get_session(id(&ended)).await.is_err() && records.find_request(&key).await.expect("an answer").is_none()
+    })
+    .await;
+    assert!(records.get_session(id(&kept)).await.is_ok(), "it may still be shown, and is then refused");
+    // Longer than anything is good for, tokens in these tests among them.
+    hospital.advance(600 * 24 * 3600).await;
+    eventually("what rested is forgotten", async || records.get_session(id(&kept)).await.is_err()).await;
 }

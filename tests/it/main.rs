@@ -4,6 +4,7 @@
 //! the `xinglin` program. Tests that touch a database carry its name in their
 //! path: `cargo test -p xinglin-tests sqlite::`.
 
+mod apps;
 mod audit;
 mod bad_bodies;
 mod bad_plugins;
@@ -20,6 +21,7 @@ mod identity;
 mod journey;
 mod killed;
 mod lifecycle;
+mod passkeys;
 mod payers;
 mod python;
 mod races;
@@ -30,6 +32,7 @@ mod sealed;
 mod secrets;
 mod shadow_demo;
 mod smart;
+mod sso;
 mod support;
 mod telemetry;
 mod trust;

@@ -17,13 +17,19 @@ pub const FHIR_EXAMPLES: &str = "hl7.fhir.r4.examples@4.0.1";
 /// The value sets of the specification, as lists of codes.
 pub const FHIR_EXPANSIONS: &str = "hl7.fhir.r4.expansions@4.0.1";
 
+/// What sign-in is tested against: a provider of identities, and what an authenticator in
+/// software is made of.
+const OIDC_PROVIDER: &str = "oidc-provider@9.13.3";
+const FIDO2: &str = "fido2==2.2.1";
+
 /// Everything.
 pub fn all() -> Result<()> {
     wasm_target()?;
     postgres()?;
     trust_tools()?;
     componentize_py()?;
-    fhir_clients()
+    fhir_clients()?;
+    sign_in_tools()
 }
 
 /// A compiler for `wasm32-unknown-unknown`: the toolchain's own, rustup's, or
@@ -141,6 +147,14 @@ fn fhir_clients() -> Result<()> {
     npm_install(FHIR_EXAMPLES)
 }
 
+/// oidc-provider and fido2, each beside the FHIR client of its kind.
+fn sign_in_tools() -> Result<()> {
+    if !sh::program(python_venv().join("bin/python"), ["-c", "import fido2.webauthn"]).succeeds() {
+        pip_install(FIDO2)?;
+    }
+    npm_install(OIDC_PROVIDER)
+}
+
 /// What the tables of FHIR are made of.
 pub fn fhir_definitions() -> Result<()> {
     npm_install(FHIR_EXAMPLES)?;
@@ -166,7 +180,7 @@ fn npm_install(package: &str) -> Result<()> {
         return Ok(());
     }
     if on_path("node").is_none() || on_path("npm").is_none() {
-        println!("setup: installing Node.js, which FHIR clients that the tests run need");
+        println!("setup: installing Node.js, which programs that the tests run need");
         apt(&["nodejs", "npm"])?;
     }
     let folder = sh::target().join("node");

@@ -213,6 +213,7 @@ async fn measure(on: On, taped: &[NewTapeEntry]) -> Result<()> {
         kind: "hospital".to_owned(),
         name: "bench".to_owned(),
         settings: serde_json::json!({}),
+        second_factor: false,
         version: 0,
         created_at: NOW,
         updated_at: NOW,

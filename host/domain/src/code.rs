@@ -254,6 +254,8 @@ codes! {
         "该紧急访问已评审", "It has been judged before.";
     AuthSecondFactor = "AUTH_SECOND_FACTOR", Unauthenticated,
         "请输入动态验证码", "The code of the authenticator is missing, wrong or used already.";
+    AuthProvider = "AUTH_PROVIDER", BadGateway,
+        "统一身份认证服务不可用或应答无效", "The identity provider does not answer, or not as it must.";
     CredInvalid = "CRED_INVALID", Forbidden,
         "执业资质无效或未备案", "The professional credential is missing, lapsed, suspended or not filed here.";
 

@@ -1,8 +1,13 @@
-//! What a token of a service client opens: scopes of SMART App Launch 2.2, system
-//! context only (`system/Observation.rs`). The words of version 1 (`system/*.read`) are
-//! understood and written in those of version 2.
+//! What a token opens, in the words of SMART App Launch 2.2: `system/Observation.rs` for
+//! systems, `user/*.cruds` and `patient/*.rs` for what people let an app do, and a few
+//! words beside them. The words of version 1 (`system/*.read`) are understood and written
+//! in those of version 2.
 
-use std::{collections::BTreeMap, fmt, str::FromStr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    str::FromStr,
+};
 
 use thiserror::Error;
 
@@ -28,39 +33,227 @@ impl Right {
     }
 }
 
-/// Rights by type of resource; `*` is every type.
+/// Whose rights a scope hands on, and so how far it reaches at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Context {
+    /// A person's, in the record of one patient. Only for reading.
+    Patient,
+    /// A system's own.
+    System,
+    /// A person's, wherever they may look.
+    User,
+}
+
+impl Context {
+    const ALL: [Self; 3] = [Self::Patient, Self::System, Self::User];
+
+    /// As scopes write it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Patient => "patient",
+            Self::System => "system",
+            Self::User => "user",
+        }
+    }
+
+    /// The rights that there are in it.
+    const fn most(self) -> u8 {
+        match self {
+            Self::Patient => Right::Read.bit() | Right::Search.bit(),
+            Self::System | Self::User => u8::MAX,
+        }
+    }
+}
+
+/// A scope that is no right on a resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Word {
+    /// Who the person is in the record, told in the id token.
+    FhirUser,
+    /// The patient whose record the app was started from.
+    Launch,
+    /// A patient, asked for if the app was not started from a record.
+    LaunchPatient,
+    /// To go on when the person has left.
+    OfflineAccess,
+    /// To go on as long as the person's own sign-in could.
+    OnlineAccess,
+    /// Who the person is, told in an id token.
+    OpenId,
+}
+
+impl Word {
+    /// All of them, as they are written.
+    pub const ALL: [(Self, &'static str); 6] = [
+        (Self::FhirUser, "fhirUser"),
+        (Self::Launch, "launch"),
+        (Self::LaunchPatient, "launch/patient"),
+        (Self::OfflineAccess, "offline_access"),
+        (Self::OnlineAccess, "online_access"),
+        (Self::OpenId, "openid"),
+    ];
+}
+
+/// Rights by context and type of resource, `*` being every type; and words.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Scopes(BTreeMap<String, u8>);
+pub struct Scopes {
+    rights: BTreeMap<(Context, String), u8>,
+    words: BTreeSet<Word>,
+}
 
 /// Not a scope that this server gives.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("`{0}` is no scope of a service client here: write them as `system/Observation.rs` or `system/*.cruds`")]
+#[error(
+    "`{0}` is no scope here: write them as `system/Observation.rs`, `user/*.cruds` or `patient/*.rs`, or `launch`, \
+     `launch/patient`, `openid`, `fhirUser`, `offline_access`, `online_access`"
+)]
 pub struct UnknownScope(pub String);
 
 impl Scopes {
-    /// Whether there is this right on this type.
+    /// Of what is asked for, what there is at all. Apps ask for much.
+    pub fn known(text: &str) -> Self {
+        let mut scopes = Self::default();
+        for scope in text.split_ascii_whitespace() {
+            match parse(scope) {
+                Some(Scope::Word(word)) => drop(scopes.words.insert(word)),
+                Some(Scope::Rights(context, kind, rights)) => scopes.add(context, kind, rights & context.most()),
+                None => {}
+            }
+        }
+        scopes
+    }
+
+    /// Whether there is this right on this type, in any context.
     pub fn allow(&self, kind: &str, right: Right) -> bool {
-        self.rights(kind) & right.bit() != 0
+        Context::ALL.into_iter().any(|context| self.rights(context, kind) & right.bit() != 0)
     }
 
     /// Whether there is this right on every type.
     pub fn allow_all(&self, right: Right) -> bool {
-        self.0.get("*").is_some_and(|rights| rights & right.bit() != 0)
+        self.allow("*", right)
+    }
+
+    /// Whether the word is among them.
+    pub fn has(&self, word: Word) -> bool {
+        self.words.contains(&word)
+    }
+
+    /// Whether there are rights in this context.
+    pub fn reach(&self, context: Context) -> bool {
+        self.rights.keys().any(|(of, _)| *of == context)
+    }
+
+    /// Whether a refresh token goes with them.
+    pub fn last(&self) -> bool {
+        self.has(Word::OfflineAccess) || self.has(Word::OnlineAccess)
     }
 
     /// Whether all that is in `other` is in these.
     pub fn cover(&self, other: &Self) -> bool {
-        other.0.iter().all(|(kind, rights)| rights & !self.rights(kind) == 0)
+        let covers = |((context, kind), rights): (&(Context, String), &u8)| rights & !self.rights(*context, kind) == 0;
+        other.rights.iter().all(covers) && other.words.is_subset(&self.words)
+    }
+
+    /// What is in both.
+    #[must_use]
+    pub fn common(&self, other: &Self) -> Self {
+        let mut common = Self { words: &self.words & &other.words, ..Self::default() };
+        // A type of one may be in the `*` of the other.
+        for (context, kind) in self.rights.keys().chain(other.rights.keys()) {
+            common.add(*context, kind, self.rights(*context, kind) & other.rights(*context, kind));
+        }
+        common
+    }
+
+    /// Without what is only for systems, or without all that is not.
+    #[must_use]
+    pub fn of_systems(&self, systems: bool) -> Self {
+        let rights = self.rights.iter().filter(|((context, _), _)| (*context == Context::System) == systems);
+        Self {
+            rights: rights.map(|(key, rights)| (key.clone(), *rights)).collect(),
+            words: if systems { BTreeSet::new() } else { self.words.clone() },
+        }
+    }
+
+    /// Without what takes a patient at hand.
+    #[must_use]
+    pub fn without_patient(mut self) -> Self {
+        self.rights.retain(|(context, _), _| *context != Context::Patient);
+        self.words.retain(|word| !matches!(word, Word::Launch | Word::LaunchPatient));
+        self
+    }
+
+    /// Each by itself: one right or word of which a person can say yes or no.
+    pub fn each(&self) -> Vec<Self> {
+        let rights = self
+            .rights
+            .iter()
+            .map(|(key, rights)| Self { rights: BTreeMap::from([(key.clone(), *rights)]), words: BTreeSet::new() });
+        let words = self.words.iter().map(|word| Self { rights: BTreeMap::new(), words: BTreeSet::from([*word]) });
+        rights.chain(words).collect()
+    }
+
+    /// The rights among them: context, type, and whether they read and whether they write.
+    pub fn rights_in_words(&self) -> impl Iterator<Item = (Context, &str, bool, bool)> {
+        const READS: u8 = Right::Read.bit() | Right::Search.bit();
+        self.rights
+            .iter()
+            .map(|((context, kind), rights)| (*context, kind.as_str(), rights & READS != 0, rights & !READS != 0))
+    }
+
+    /// The words among them.
+    pub fn words(&self) -> impl Iterator<Item = Word> {
+        self.words.iter().copied()
     }
 
     /// Whether they open nothing.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.rights.is_empty() && self.words.is_empty()
     }
 
-    fn rights(&self, kind: &str) -> u8 {
-        [kind, "*"].iter().filter_map(|kind| self.0.get(*kind)).fold(0, |all, rights| all | rights)
+    fn rights(&self, context: Context, kind: &str) -> u8 {
+        let of = |kind: &str| self.rights.get(&(context, kind.to_owned())).copied().unwrap_or_default();
+        of(kind) | of("*")
     }
+
+    fn add(&mut self, context: Context, kind: &str, rights: u8) {
+        if rights != 0 {
+            *self.rights.entry((context, kind.to_owned())).or_default() |= rights;
+        }
+    }
+}
+
+enum Scope<'a> {
+    Word(Word),
+    Rights(Context, &'a str, u8),
+}
+
+fn parse(scope: &str) -> Option<Scope<'_>> {
+    if let Some((word, _)) = Word::ALL.into_iter().find(|(_, text)| *text == scope) {
+        return Some(Scope::Word(word));
+    }
+    let (context, rest) = scope.split_once('/')?;
+    let context = Context::ALL.into_iter().find(|of| of.as_str() == context)?;
+    let (kind, rights) = rest.split_once('.')?;
+    let is_type = kind.starts_with(|c: char| c.is_ascii_uppercase()) && kind.bytes().all(|b| b.is_ascii_alphabetic());
+    if !(kind == "*" || is_type) {
+        return None;
+    }
+    let rights = match rights {
+        "read" => "rs",
+        "write" => "cud",
+        "*" => "cruds",
+        rights => rights,
+    };
+    let mut all = 0;
+    let mut letters = rights.chars().peekable();
+    for (right, letter) in Right::ALL {
+        if letters.next_if_eq(&letter).is_some() {
+            all |= right.bit();
+        }
+    }
+    // None of these, or others, or in another order.
+    (all != 0 && letters.next().is_none()).then_some(Scope::Rights(context, kind, all))
 }
 
 impl FromStr for Scopes {
@@ -69,32 +262,13 @@ impl FromStr for Scopes {
     fn from_str(text: &str) -> Result<Self, UnknownScope> {
         let mut scopes = Self::default();
         for scope in text.split_ascii_whitespace() {
-            let unknown = || UnknownScope(scope.to_owned());
-            let (kind, rights) =
-                scope.strip_prefix("system/").and_then(|rest| rest.split_once('.')).ok_or_else(unknown)?;
-            let is_type =
-                kind.starts_with(|c: char| c.is_ascii_uppercase()) && kind.bytes().all(|b| b.is_ascii_alphabetic());
-            if !(kind == "*" || is_type) {
-                return Err(unknown());
-            }
-            let rights = match rights {
-                "read" => "rs",
-                "write" => "cud",
-                "*" => "cruds",
-                rights => rights,
-            };
-            let mut all = 0;
-            let mut letters = rights.chars().peekable();
-            for (right, letter) in Right::ALL {
-                if letters.next_if_eq(&letter).is_some() {
-                    all |= right.bit();
+            match parse(scope) {
+                Some(Scope::Word(word)) => drop(scopes.words.insert(word)),
+                Some(Scope::Rights(context, kind, rights)) if rights & !context.most() == 0 => {
+                    scopes.add(context, kind, rights);
                 }
+                _ => return Err(UnknownScope(scope.to_owned())),
             }
-            // Others than these, or in another order.
-            if all == 0 || letters.next().is_some() {
-                return Err(unknown());
-            }
-            *scopes.0.entry(kind.to_owned()).or_default() |= all;
         }
         Ok(scopes)
     }
@@ -102,11 +276,17 @@ impl FromStr for Scopes {
 
 impl fmt::Display for Scopes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, (kind, rights)) in self.0.iter().enumerate() {
-            write!(f, "{}system/{kind}.", if index == 0 { "" } else { " " })?;
+        let mut gap = "";
+        for ((context, kind), rights) in &self.rights {
+            write!(f, "{gap}{}/{kind}.", context.as_str())?;
+            gap = " ";
             for (_, letter) in Right::ALL.iter().filter(|(right, _)| rights & right.bit() != 0) {
                 write!(f, "{letter}")?;
             }
+        }
+        for (_, text) in Word::ALL.iter().filter(|(word, _)| self.words.contains(word)) {
+            write!(f, "{gap}{text}")?;
+            gap = " ";
         }
         Ok(())
     }
@@ -147,9 +327,10 @@ mod tests {
     #[test]
     fn other_words_are_refused() {
         for text in [
-            "openid",
-            "patient/Patient.rs",
-            "user/*.rs",
+            "profile",
+            "encounter/Patient.rs",
+            "patient/Patient.cruds",
+            "patient/*.write",
             "system/Patient",
             "system/Patient.",
             "system/Patient.sr",
@@ -162,5 +343,32 @@ mod tests {
         ] {
             assert_eq!(text.parse::<Scopes>(), Err(UnknownScope(text.to_owned())));
         }
+    }
+
+    #[test]
+    fn contexts_do_not_cover_each_other() {
+        let granted = scopes("patient/*.rs user/Observation.cruds launch/patient");
+        assert!(granted.cover(&scopes("patient/Condition.r launch/patient")));
+        for more in ["user/Condition.r", "system/Observation.r", "patient/*.rs openid"] {
+            assert!(!granted.cover(&scopes(more)), "{more}");
+        }
+        assert_eq!(granted.to_string(), "patient/*.rs user/Observation.cruds launch/patient");
+        assert_eq!(granted.clone().without_patient().to_string(), "user/Observation.cruds");
+        assert!(granted.of_systems(true).is_empty());
+        assert_eq!(scopes("system/*.rs openid").of_systems(true).to_string(), "system/*.rs");
+        assert_eq!(scopes("system/*.rs openid").of_systems(false).to_string(), "openid");
+        let each: Vec<String> = granted.each().iter().map(Scopes::to_string).collect();
+        assert_eq!(each, ["patient/*.rs", "user/Observation.cruds", "launch/patient"]);
+    }
+
+    #[test]
+    fn apps_get_what_they_ask_for_and_may_have() {
+        let asked = Scopes::known("patient/*.cruds user/*.r profile launch/patient openid patient/Condition.write");
+        assert_eq!(asked.to_string(), "patient/*.rs user/*.r launch/patient openid");
+        let granted = scopes("patient/Observation.r patient/Condition.rs user/Patient.cruds openid");
+        let common = "patient/Condition.rs patient/Observation.r user/Patient.r openid";
+        assert_eq!(asked.common(&granted).to_string(), common);
+        assert_eq!(granted.common(&asked).to_string(), common);
+        assert!(granted.common(&Scopes::default()).is_empty());
     }
 }

@@ -8,6 +8,7 @@ use aes_gcm::{
 };
 use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
 use hmac::{Hmac, KeyInit, Mac};
+use jsonwebtoken::{Algorithm, EncodingKey, jwk::Jwk};
 use sha2::Sha256;
 use thiserror::Error;
 use xinglin_domain::id::{AccountId, PatientId, SessionId, TenantId};
@@ -112,6 +113,20 @@ impl Keys {
         self.derive(&[b"refresh-token", tenant, session, &generation.to_be_bytes()])
     }
 
+    /// Signs id tokens: ECDSA on P-256 (ES256), whose public half everybody may have.
+    pub fn id_tokens(&self) -> EncodingKey {
+        // PKCS #8 around the number: version 0, id-ecPublicKey, prime256v1, ECPrivateKey 1.
+        const HEAD: [u8; 35] = [
+            0x30, 0x41, 0x02, 0x01, 0x00, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08,
+            0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x04, 0x27, 0x30, 0x25, 0x02, 0x01, 0x01, 0x04, 0x20,
+        ];
+        // One number in four thousand million is none of the curve's.
+        let numbers = (0u8..).map(|attempt| self.derive(&[b"id-token", &[attempt]]));
+        let mut keys = numbers.map(|number| EncodingKey::from_ec_der(&[HEAD.as_slice(), &number].concat()));
+        let sound = keys.find(|key| Jwk::from_encoding_key(key, Algorithm::ES256).is_ok());
+        sound.unwrap_or_else(|| EncodingKey::from_ec_der(&[]))
+    }
+
     /// Seals what is kept for a plugin or an account, bound to where it is kept: tenant,
     /// owner, kind and name. A row that is moved elsewhere cannot be opened there.
     pub fn seal(&self, place: &Place<'_>, content: &[u8]) -> Vec<u8> {
@@ -186,7 +201,7 @@ pub struct Place<'a> {
     pub tenant: TenantId,
     /// For which plugin or account.
     pub owner: &'a str,
-    /// `secret`, `second-factor`, or the kind of the key.
+    /// `secret`, `second-factor`, `authorize`, `provider`, or the kind of the key.
     pub kind: &'a str,
     /// As the manifest calls it; empty where there is one of a kind.
     pub name: &'a str,

@@ -56,6 +56,7 @@ impl Engine {
                 (6, "search", include_str!("../migrations/sqlite/0006_search.sql")),
                 (8, "session", include_str!("../migrations/sqlite/0008_session.sql")),
                 (11, "person_key", include_str!("../migrations/sqlite/0011_person_key.sql")),
+                (9, "sign_in", include_str!("../migrations/sqlite/0009_sign_in.sql")),
             ],
             Self::Postgres => &[
                 (1, "initial", include_str!("../migrations/postgres/0001_initial.sql")),
@@ -67,6 +68,7 @@ impl Engine {
                 (6, "search", include_str!("../migrations/postgres/0006_search.sql")),
                 (8, "session", include_str!("../migrations/postgres/0008_session.sql")),
                 (11, "person_key", include_str!("../migrations/postgres/0011_person_key.sql")),
+                (9, "sign_in", include_str!("../migrations/postgres/0009_sign_in.sql")),
             ],
         }
     }

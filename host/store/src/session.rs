@@ -6,7 +6,7 @@ use xinglin_domain::{
 };
 
 use crate::{
-    Account, Executor, Result, StoreError, TenantScope, TenantTx,
+    Account, Executor, OperatorTx, Result, StoreError, TenantScope, TenantTx,
     db::{Row, Sql, args},
 };
 
@@ -21,12 +21,48 @@ pub struct Session {
     pub generation: i64,
     /// What the client said it is.
     pub client: Option<String>,
+    /// Whether two factors were shown.
+    pub strong: bool,
+    /// To which app it was lent, if it was.
+    pub lent: Option<Lent>,
     /// When somebody signed in.
     pub created_at: Instant,
     /// When it was last refreshed.
     pub refreshed_at: Instant,
     /// When it ended, if it did.
     pub ended_at: Option<Instant>,
+}
+
+/// What a person lets an app do in their name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lent {
+    /// The account of the app.
+    pub app: AccountId,
+    /// Scopes, in the server's words.
+    pub scope: String,
+    /// The patient at hand.
+    pub patient_id: Option<String>,
+}
+
+impl Lent {
+    fn of(row: &Row) -> Result<Option<Self>> {
+        let Some(app) = row.get("app_id")? else { return Ok(None) };
+        let scope: Option<String> = row.get("scope")?;
+        Ok(Some(Self { app, scope: scope.unwrap_or_default(), patient_id: row.get("patient_id")? }))
+    }
+}
+
+/// Somebody who is signed in, as of this moment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SignedIn {
+    /// Who.
+    pub account: Account,
+    /// Whether two factors were shown.
+    pub strong: bool,
+    /// Whether the tenant's staff need them.
+    pub needs_strong: bool,
+    /// To which app it was lent, if it was.
+    pub lent: Option<Lent>,
 }
 
 impl TryFrom<Row> for Session {
@@ -38,6 +74,8 @@ impl TryFrom<Row> for Session {
             account: row.get("account_id")?,
             generation: row.get("generation")?,
             client: row.get("client")?,
+            strong: row.get("strong")?,
+            lent: Lent::of(&row)?,
             created_at: row.get("created_at")?,
             refreshed_at: row.get("refreshed_at")?,
             ended_at: row.get("ended_at")?,
@@ -59,15 +97,28 @@ pub struct SecondFactor {
 }
 
 impl<E: Executor> TenantScope<E> {
-    /// An account, if it is signed in so and the session has not ended.
+    /// Who is signed in so, if the session has not ended and the app that it was lent to
+    /// is not suspended.
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn find_signed_in(&self, account: AccountId, session: SessionId) -> Result<Option<Account>> {
-        let sql = "SELECT a.* FROM account a JOIN session s USING (tenant_id, account_id)
-                   WHERE a.tenant_id = $1 AND a.account_id = $2 AND s.session_id = $3 AND s.ended_at IS NULL";
+    pub async fn find_signed_in(&self, account: AccountId, session: SessionId) -> Result<Option<SignedIn>> {
+        let sql = "SELECT a.*, s.strong, s.app_id, s.scope, s.patient_id, t.second_factor FROM session s
+                   JOIN account a ON a.tenant_id = s.tenant_id AND a.account_id = s.account_id
+                   JOIN tenant t ON t.tenant_id = s.tenant_id
+                   LEFT JOIN account p ON p.tenant_id = s.tenant_id AND p.account_id = s.app_id
+                   WHERE s.tenant_id = $1 AND s.session_id = $3 AND s.account_id = $2 AND s.ended_at IS NULL
+                     AND (s.app_id IS NULL OR p.active)";
         let row = self.exec.row(Sql::new(sql, args![self.tenant, account, session])).await?;
-        row.map(TryInto::try_into).transpose()
+        row.map(|row| {
+            Ok(SignedIn {
+                strong: row.get("strong")?,
+                needs_strong: row.get("second_factor")?,
+                lent: Lent::of(&row)?,
+                account: row.try_into()?,
+            })
+        })
+        .transpose()
     }
 
     /// One session.
@@ -116,8 +167,10 @@ impl TenantTx {
     /// `Unique` if there is such a session.
     pub async fn insert_session(&self, session: &Session) -> Result<()> {
         let sql =
-            "INSERT INTO session (tenant_id, session_id, account_id, generation, client, created_at, refreshed_at)
-                   VALUES ($1, $2, $3, $4, $5, $6, $7)";
+            "INSERT INTO session (tenant_id, session_id, account_id, generation, client, created_at, refreshed_at,
+                                  strong, app_id, scope, patient_id)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+        let lent = session.lent.as_ref();
         let args = args![
             self.tenant,
             session.id,
@@ -125,7 +178,11 @@ impl TenantTx {
             session.generation,
             &session.client,
             session.created_at,
-            session.refreshed_at
+            session.refreshed_at,
+            session.strong,
+            lent.map(|lent| lent.app),
+            lent.map(|lent| lent.scope.as_str()),
+            lent.and_then(|lent| lent.patient_id.as_deref())
         ];
         self.exec.execute(Sql::new(sql, args)).await.map(drop)
     }
@@ -139,6 +196,15 @@ impl TenantTx {
         let sql = "UPDATE session SET generation = generation + 1, refreshed_at = $4
                    WHERE tenant_id = $1 AND session_id = $2 AND generation = $3 AND ended_at IS NULL";
         Ok(self.exec.execute(Sql::new(sql, args![self.tenant, session, generation, at])).await? == 1)
+    }
+
+    /// A second factor was shown in it after all.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn strengthen_session(&self, session: SessionId) -> Result<()> {
+        let sql = "UPDATE session SET strong = TRUE WHERE tenant_id = $1 AND session_id = $2 AND ended_at IS NULL";
+        self.exec.execute(Sql::new(sql, args![self.tenant, session])).await.map(drop)
     }
 
     /// Ends a session, and says by whom; whether it was live.
@@ -192,5 +258,17 @@ impl TenantTx {
     pub async fn delete_second_factor(&self, account: AccountId) -> Result<bool> {
         let sql = "DELETE FROM second_factor WHERE tenant_id = $1 AND account_id = $2";
         Ok(self.exec.execute(Sql::new(sql, args![self.tenant, account])).await? == 1)
+    }
+}
+
+impl OperatorTx {
+    /// Forgets the sessions of all tenants that ended before then, or were last
+    /// refreshed before `rested`; how many there were.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn purge_sessions(&self, ended: Instant, rested: Instant) -> Result<u64> {
+        let sql = "DELETE FROM session WHERE ended_at < $1 OR refreshed_at < $2";
+        self.exec.execute(Sql::new(sql, args![ended, rested])).await
     }
 }

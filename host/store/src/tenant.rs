@@ -19,6 +19,8 @@ pub struct TenantRow {
     pub name: String,
     /// The server's own.
     pub settings: Value,
+    /// Whether its staff need a second factor.
+    pub second_factor: bool,
     /// Seen version; 0 if not stored.
     pub version: i64,
     /// When it was founded.
@@ -36,6 +38,7 @@ impl TryFrom<Row> for TenantRow {
             kind: row.get("kind")?,
             name: row.get("name")?,
             settings: row.json("settings")?,
+            second_factor: row.get("second_factor")?,
             version: row.get("version")?,
             created_at: row.get("created_at")?,
             updated_at: row.get("updated_at")?,
@@ -82,13 +85,14 @@ impl OperatorTx {
     /// # Errors
     /// `Unique`.
     pub async fn insert_tenant(&self, tenant: &TenantRow) -> Result<i64> {
-        let sql = "INSERT INTO tenant (tenant_id, kind, name, settings, version, created_at, updated_at)
-                   VALUES ($1, $2, $3, $4, 1, $5, $6)";
+        let sql = "INSERT INTO tenant (tenant_id, kind, name, settings, second_factor, version, created_at, updated_at)
+                   VALUES ($1, $2, $3, $4, $5, 1, $6, $7)";
         let args = args![
             tenant.id,
             &tenant.kind,
             &tenant.name,
             Arg::json(&tenant.settings)?,
+            tenant.second_factor,
             tenant.created_at,
             tenant.updated_at
         ];
@@ -101,9 +105,17 @@ impl OperatorTx {
     /// # Errors
     /// `VersionConflict`.
     pub async fn update_tenant(&self, tenant: &TenantRow) -> Result<i64> {
-        let sql = "UPDATE tenant SET name = $3, settings = $4, updated_at = $5, version = version + 1
+        let sql =
+            "UPDATE tenant SET name = $3, settings = $4, second_factor = $5, updated_at = $6, version = version + 1
                    WHERE tenant_id = $1 AND version = $2";
-        let args = args![tenant.id, tenant.version, &tenant.name, Arg::json(&tenant.settings)?, tenant.updated_at];
+        let args = args![
+            tenant.id,
+            tenant.version,
+            &tenant.name,
+            Arg::json(&tenant.settings)?,
+            tenant.second_factor,
+            tenant.updated_at
+        ];
         self.exec.update_one(Sql::new(sql, args), "tenant", tenant.id, tenant.version).await
     }
 }

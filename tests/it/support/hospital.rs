@@ -73,7 +73,7 @@ impl TestHospital {
         set(&mut config);
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
-        config.public_url = Some(format!("http://{address}"));
+        config.public_url.get_or_insert_with(|| format!("http://{address}"));
         let hospital = Hospital::open(config).await.expect("an open hospital");
         hospital.ensure_operator(PASSWORD.to_owned()).await.expect("an operator");
         let serving = hospital.clone();

@@ -1,6 +1,7 @@
 //! What the tests share: a hospital that listens, people who act in it, guests
 //! that misbehave, and a process that can be killed.
 
+pub mod browser;
 mod client;
 pub mod clinic;
 pub mod guest;

@@ -13,7 +13,7 @@ use xinglin_store::{Account, TenantRow};
 
 use super::{
     AppError, AppResult, Caller, Hospital,
-    client::ClientKeys,
+    client::Registration,
     password,
     tenant::{PLATFORM, Settings},
 };
@@ -122,7 +122,7 @@ pub(super) struct Standing {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<IdentityCheck>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub client: Option<ClientKeys>,
+    pub client: Option<Registration>,
 }
 
 /// The domain's view of an account.
@@ -229,6 +229,7 @@ impl Hospital {
             kind: "platform".into(),
             name: "Platform".into(),
             settings: serde_json::to_value(settings).map_err(AppError::internal)?,
+            second_factor: false,
             version: 0,
             created_at: now,
             updated_at: now,
@@ -262,16 +263,27 @@ impl Hospital {
         standing: Standing,
         now: Instant,
     ) -> AppResult<Account> {
-        let id = AccountId::from_u128(ambient::fresh_id());
         let password_hash = password::hashed(password, "password").await?;
-        let roles =
-            roles.into_iter().filter_map(|role| serde_json::to_value(role).ok()?.as_str().map(str::to_owned)).collect();
+        let row = self.account_without_password(PLATFORM, login, &roles, standing)?;
+        Ok(Account { password_hash: Some(password_hash), created_at: now, updated_at: now, ..row })
+    }
+
+    /// A new account of somebody who signs in elsewhere.
+    pub(super) fn account_without_password(
+        &self,
+        tenant: TenantId,
+        login: String,
+        roles: &[Role],
+        standing: Standing,
+    ) -> AppResult<Account> {
+        let (id, now) = (AccountId::from_u128(ambient::fresh_id()), self.now());
+        let word = |role: &Role| serde_json::to_value(role).ok()?.as_str().map(str::to_owned);
         Ok(Account {
             id,
-            tenant: PLATFORM,
+            tenant,
             login,
-            password_hash: Some(password_hash),
-            roles,
+            password_hash: None,
+            roles: roles.iter().filter_map(word).collect(),
             person_ref: standing.patients.first().map(PatientId::to_string),
             credential: Some(serde_json::to_value(standing).map_err(AppError::internal)?),
             public_key: Some(hex::encode(self.keys().public_key(id))),

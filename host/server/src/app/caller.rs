@@ -19,15 +19,27 @@ pub struct Caller {
     pub actor: Actor,
     /// The sign-in; none on the command line.
     pub session: Option<SessionId>,
-    /// What the token of a service client opens. Checked with the request's path,
-    /// before any handler.
-    pub scopes: Option<Scopes>,
+    /// What bounds the token beyond the person's own rights.
+    pub bounds: Bounds,
     /// The moment of the request; every rule of this request is given this one.
     pub now: Instant,
     /// Name of the request, for logs and tapes.
     pub request_id: String,
     /// What of patients' records the request touches.
     pub trail: Trail,
+}
+
+/// What bounds a token. Paths are held against it before any handler runs.
+#[derive(Debug, Clone, Default)]
+pub struct Bounds {
+    /// What the token of a service client or an app opens.
+    pub scopes: Option<Scopes>,
+    /// The patient at hand, whose record `patient/` scopes open.
+    pub patient: Option<PatientId>,
+    /// The only patient there is for this request, since `patient/` scopes opened it.
+    pub within: Option<PatientId>,
+    /// Whether a second factor must be set up before anything else.
+    pub second_factor_first: bool,
 }
 
 impl Hospital {
@@ -41,21 +53,31 @@ impl Hospital {
         let refused = || AppError::new(Code::AuthRequired, "the access token is not valid any more; sign in again");
         let claims = self.tokens().check(token, now).ok_or_else(refused)?;
         let records = self.store().tenant(claims.tenant);
-        let (row, scopes) = match (claims.sid, claims.scope) {
-            (Some(session), None) => (records.find_signed_in(claims.sub, session).await?, None),
+        let mut bounds = Bounds::default();
+        let row = match (claims.sid, claims.scope) {
+            (Some(session), None) => {
+                let found = records.find_signed_in(claims.sub, session).await?.ok_or_else(refused)?;
+                if let Some(lent) = found.lent {
+                    bounds.scopes = Some(lent.scope.parse().map_err(AppError::internal)?);
+                    let patient = lent.patient_id.map(|id| id.parse()).transpose();
+                    bounds.patient = patient.map_err(AppError::internal)?;
+                }
+                bounds.second_factor_first = found.needs_strong && !found.strong;
+                found.account
+            }
             (None, Some(scope)) => {
-                let scopes = scope.parse().map_err(AppError::internal)?;
-                (Some(records.get_account(claims.sub).await.map_err(|_| refused())?), Some(scopes))
+                bounds.scopes = Some(scope.parse().map_err(AppError::internal)?);
+                records.get_account(claims.sub).await.map_err(|_| refused())?
             }
             _ => return Err(refused()),
         };
-        let row = row.filter(|row| row.active).ok_or_else(refused)?;
         let actor = account::actor(&row)?;
-        // A service without scopes, or a person with some, was not let in by us.
-        if scopes.is_some() != actor.is(Role::Service) {
+        // Services do not sign in, and nobody else comes without.
+        if !row.active || claims.sid.is_none() != actor.is(Role::Service) {
             return Err(refused());
         }
-        Ok(Caller { actor, session: claims.sid, scopes, now, request_id, trail: Trail::default() })
+        bounds.second_factor_first &= is_staff(&actor);
+        Ok(Caller { actor, session: claims.sid, bounds, now, request_id, trail: Trail::default() })
     }
 
     /// The records of the caller's own tenant.
@@ -100,6 +122,9 @@ impl Caller {
     /// not learn that there is one, nor whose it is.
     pub fn may_see(&self, patient: PatientId, what: &str, id: impl std::fmt::Display) -> AppResult<()> {
         self.trail.saw(patient);
+        if self.is_beyond(Some(patient)) {
+            return Err(AppError::not_found(what, id));
+        }
         let staff = can(&self.actor, Action::ReadRecords, self.now);
         if staff.is_ok() || self.actor.acts_for(patient) {
             return Ok(());
@@ -118,4 +143,14 @@ impl Caller {
         let only_patient = self.actor.roles.iter().all(|role| *role == Role::Patient);
         if only_patient { self.may_see(patient, what, id) } else { Ok(()) }
     }
+
+    /// Whether what is of this patient, or of nobody, is not for this request at all.
+    pub(super) fn is_beyond(&self, patient: Option<PatientId>) -> bool {
+        self.bounds.within.is_some() && self.bounds.within != patient
+    }
+}
+
+/// Whether somebody is here for others.
+pub(super) fn is_staff(actor: &Actor) -> bool {
+    actor.roles.iter().any(|role| !matches!(role, Role::Patient | Role::Service))
 }

@@ -1,6 +1,8 @@
-//! Service clients: systems that read and write records with nobody at the keyboard,
-//! after SMART Backend Services (SMART App Launch 2.2). They sign an assertion with a
-//! key whose public half the hospital was given (RFC 7523); there is no shared secret.
+//! Clients: systems that read and write records with nobody at the keyboard, after SMART
+//! Backend Services, and apps that people lend something of their rights to, after SMART
+//! App Launch 2.2. Who can keep a key signs assertions with it (RFC 7523) or has a
+//! secret; who can keep neither, as an app on a telephone, is known by where it is sent
+//! back to and by what it began with (PKCE).
 
 use jsonwebtoken::{
     Algorithm, DecodingKey, Validation,
@@ -8,51 +10,88 @@ use jsonwebtoken::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use subtle::ConstantTimeEq;
+use url::{Host, Url};
 use utoipa::ToSchema;
 use xinglin_domain::{
     access::Action,
     code::Code,
     id::{AccountId, TenantId},
-    scope::Scopes,
+    scope::{Context, Scopes},
 };
 use xinglin_store::{Account, Request, RequestKey};
 
 use super::{
     AppError, AppResult, Caller, Hospital,
     account::{Standing, standing},
+    one_time,
 };
 use crate::ambient;
 
-/// How long an access token of a client is good for, in seconds: as long as SMART
+/// How long an access token of a system is good for, in seconds: as long as SMART
 /// recommends, for there is no refresh.
 const TOKEN_SECONDS: i64 = 300;
 /// The longest life of an assertion, and what clocks may differ.
 const ASSERTION_SECONDS: i64 = 300 + 30;
+const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 /// A client to take in.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewClient {
-    /// What it is called: `lis`, `data platform`. Unique among the tenant's logins.
+    /// What it is called: `lis`, `growth charts`. Unique among the tenant's logins; people
+    /// read it when they are asked.
     pub name: String,
-    /// Its public keys (RFC 7517): RSA of 2048 bits or more, or EC P-384, each with a
-    /// `kid`. Addresses of keys (`jku`) are not fetched.
+    /// How it proves itself: `private_key_jwt`, which is meant if it is left out,
+    /// `client_secret`, or `none` for an app that can keep no secret.
+    #[serde(default)]
+    pub authentication: Authentication,
+    /// Its public keys (RFC 7517), for `private_key_jwt`: RSA of 2048 bits or more, or EC
+    /// P-384, each with a `kid`. Addresses of keys (`jku`) are not fetched.
+    #[serde(default)]
     #[schema(value_type = Object)]
-    pub jwks: Value,
-    /// The most it may ask for, for example `system/Observation.rs system/Patient.r`.
+    pub jwks: Option<Value>,
+    /// Where people are sent back to, each to the letter: `https://…`, `http://` on a
+    /// loopback address, or a scheme of the app's own, such as `cn.example.app:/back`.
+    /// An app has one at least; a system has none.
+    #[serde(default)]
+    pub redirect_uris: Vec<String>,
+    /// The most it may ask for: `system/Observation.rs` of a system; of an app
+    /// `patient/*.rs`, `user/*.cruds`, `launch`, `launch/patient`, `openid`, `fhirUser`,
+    /// `offline_access`, `online_access`.
     pub scopes: String,
+}
+
+/// How a client proves itself.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Authentication {
+    /// By an assertion that it signed.
+    #[default]
+    PrivateKeyJwt,
+    /// By a secret that it was given once.
+    ClientSecret,
+    /// Not at all.
+    None,
 }
 
 /// A client.
 #[derive(Serialize, ToSchema)]
 pub struct ClientView {
-    /// What it calls itself in its assertions, as `iss` and `sub`.
+    /// What it calls itself: in its assertions, as `iss` and `sub`.
     pub client_id: String,
+    /// Its secret, shown this once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_secret: Option<String>,
     /// The account behind it, to suspend it: `acc-…`
     #[schema(value_type = String)]
     pub account: AccountId,
     /// What it is called.
     pub name: String,
+    /// How it proves itself.
+    pub authentication: Authentication,
+    /// Where people are sent back to.
+    pub redirect_uris: Vec<String>,
     /// The most it may ask for.
     pub scopes: String,
     /// Whether it gets tokens.
@@ -62,25 +101,80 @@ pub struct ClientView {
 /// What is kept of a client, in its account.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct ClientKeys {
-    jwks: JwkSet,
+pub(super) struct Registration {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    jwks: Option<JwkSet>,
+    /// SHA-256 of its secret, which is 32 random bytes: no password to be guessed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    secret: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub redirect_uris: Vec<String>,
     scopes: String,
 }
 
-/// What a client asks the token endpoint (RFC 6749 §4.4, RFC 7523 §2.2).
-#[derive(Deserialize)]
-pub struct TokenAsk {
-    /// `client_credentials`.
-    pub grant_type: Option<String>,
+impl Registration {
+    pub fn scopes(&self) -> AppResult<Scopes> {
+        self.scopes.parse().map_err(AppError::internal)
+    }
+
+    const fn authentication(&self) -> Authentication {
+        match (&self.jwks, &self.secret) {
+            (Some(_), _) => Authentication::PrivateKeyJwt,
+            (None, Some(_)) => Authentication::ClientSecret,
+            (None, None) => Authentication::None,
+        }
+    }
+}
+
+/// A client that has proved itself, as far as it can.
+pub(super) struct Client {
+    pub account: Account,
+    pub registration: Registration,
+}
+
+impl Client {
+    pub fn id(&self) -> String {
+        client_id(&self.account)
+    }
+}
+
+/// How clients prove themselves at an endpoint (RFC 6749 §2.3, RFC 7523 §2.2).
+#[derive(Debug, Default, Deserialize)]
+pub struct Credentials {
+    /// Of a client that sends it in the form, or has no other proof.
+    pub client_id: Option<String>,
+    /// Its secret, in the form.
+    pub client_secret: Option<String>,
     /// `urn:ietf:params:oauth:client-assertion-type:jwt-bearer`.
     pub client_assertion_type: Option<String>,
     /// The assertion.
     pub client_assertion: Option<String>,
-    /// What the token is to open; all that was granted if left out.
-    pub scope: Option<String>,
+    /// Id and secret of the `Authorization` header.
+    #[serde(skip)]
+    pub basic: Option<(String, String)>,
 }
 
-/// An access token (RFC 6749 §5.1).
+/// What a client asks the token endpoint.
+#[derive(Deserialize)]
+pub struct TokenAsk {
+    /// `client_credentials`, `authorization_code` or `refresh_token`.
+    pub grant_type: Option<String>,
+    /// Who asks.
+    #[serde(flatten)]
+    pub credentials: Credentials,
+    /// What the token is to open; all that was granted if left out.
+    pub scope: Option<String>,
+    /// The code that the person was sent back with.
+    pub code: Option<String>,
+    /// Where to.
+    pub redirect_uri: Option<String>,
+    /// What the challenge was made of (RFC 7636).
+    pub code_verifier: Option<String>,
+    /// The last one that was given out.
+    pub refresh_token: Option<String>,
+}
+
+/// An access token (RFC 6749 §5.1), and what SMART and OpenID Connect send along.
 #[derive(Serialize)]
 pub struct Token {
     /// Send it as `Authorization: Bearer …`.
@@ -91,6 +185,15 @@ pub struct Token {
     pub expires_in: i64,
     /// What it opens.
     pub scope: String,
+    /// Good once, for the next of both.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refresh_token: Option<String>,
+    /// Who the person is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id_token: Option<String>,
+    /// The patient at hand.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub patient: Option<String>,
 }
 
 /// Why there is no token (RFC 6749 §5.2).
@@ -98,11 +201,13 @@ pub struct Token {
 pub enum TokenError {
     /// The request is not one.
     InvalidRequest(&'static str),
-    /// Another grant type than client credentials.
+    /// Another grant type than those.
     UnsupportedGrantType,
-    /// The assertion proves nothing. Why is for the log, and for a client that has the
+    /// The client proves nothing. Why is for the log, and for a client that has the
     /// right key.
     InvalidClient(String),
+    /// What was shown is good for nothing, or not for this client.
+    InvalidGrant(&'static str),
     /// More than was granted, or no scopes.
     InvalidScope(String),
     /// Our own fault.
@@ -134,11 +239,11 @@ enum Audience {
 }
 
 impl Hospital {
-    /// Takes a service client in.
+    /// Takes a client in.
     ///
     /// # Errors
-    /// If the caller may not, the name is taken, a key is none we take, or a scope is
-    /// unknown.
+    /// If the caller may not, the name is taken, a key is none we take, a scope is
+    /// unknown, or an address is none to send people to.
     pub async fn create_client(&self, caller: &Caller, tenant: TenantId, new: NewClient) -> AppResult<ClientView> {
         caller.may_in(tenant, Action::ManageAccounts)?;
         let invalid = |path: &'static str, why: String| AppError::new(Code::BodyInvalid, why).with("path", path);
@@ -149,19 +254,30 @@ impl Hospital {
         if scopes.is_empty() {
             return Err(invalid("scopes", "scopes: at least one".to_owned()));
         }
-        let jwks: JwkSet = serde_json::from_value(new.jwks).map_err(|e| invalid("jwks", format!("jwks: {e}")))?;
-        if !(1..=8).contains(&jwks.keys.len()) {
-            return Err(invalid("jwks", "jwks: 1 to 8 keys".to_owned()));
+        let jwks = match (new.authentication, new.jwks) {
+            (Authentication::PrivateKeyJwt, Some(jwks)) => Some(key_set(jwks)?),
+            (Authentication::PrivateKeyJwt, None) => {
+                return Err(invalid("jwks", "jwks: the client's public keys".to_owned()));
+            }
+            (_, None) => None,
+            (_, Some(_)) => return Err(invalid("jwks", "jwks: only with `private_key_jwt`".to_owned())),
+        };
+        if scopes.reach(Context::System) && jwks.is_none() {
+            return Err(invalid("authentication", "authentication: a system signs with a key".to_owned()));
         }
-        for key in &jwks.keys {
-            algorithm(key).ok_or_else(|| {
-                let why = "jwks: each key needs a `kid` and is RSA of at least 2048 bits, or EC P-384";
-                invalid("jwks", why.to_owned())
-            })?;
+        if scopes.of_systems(false).is_empty() != new.redirect_uris.is_empty() || new.redirect_uris.len() > 8 {
+            let why = "redirect_uris: 1 to 8 of an app that people let in; none of a system";
+            return Err(invalid("redirect_uris", why.to_owned()));
         }
+        for uri in &new.redirect_uris {
+            check_redirect(uri).map_err(|why| invalid("redirect_uris", format!("redirect_uris: `{uri}`: {why}")))?;
+        }
+        let drawn = (new.authentication == Authentication::ClientSecret).then(one_time::draw);
+        let (client_secret, secret) = drawn.unzip();
         let records = self.store().tenant(tenant);
         records.profile().await?;
-        let client = Some(ClientKeys { jwks, scopes: scopes.to_string() });
+        let redirect_uris = new.redirect_uris;
+        let client = Some(Registration { jwks, secret, redirect_uris, scopes: scopes.to_string() });
         let row = Account {
             id: AccountId::from_u128(ambient::fresh_id()),
             tenant,
@@ -181,10 +297,11 @@ impl Hospital {
         let tx = records.begin().await?;
         tx.insert_account(&row).await?;
         tx.commit().await?;
-        view(&row)?.ok_or_else(|| AppError::internal("a client without keys"))
+        let view = view(&row)?.ok_or_else(|| AppError::internal("a client that is none"))?;
+        Ok(ClientView { client_secret, ..view })
     }
 
-    /// The service clients of a tenant, by name.
+    /// The clients of a tenant, by name.
     ///
     /// # Errors
     /// If the caller may not.
@@ -199,24 +316,37 @@ impl Hospital {
         format!("{}/oauth/token", self.config().base_url())
     }
 
-    /// Exchanges an assertion, once, for an access token.
+    /// Who issues tokens, as tokens and discovery say it.
+    pub fn issuer(&self) -> String {
+        self.config().base_url()
+    }
+
+    /// Gives a token for what the client shows.
     ///
     /// # Errors
     /// What is wrong, in the words of RFC 6749.
-    pub async fn client_token(&self, ask: TokenAsk) -> Result<Token, TokenError> {
+    pub async fn token(&self, ask: TokenAsk) -> Result<Token, TokenError> {
         match ask.grant_type.as_deref() {
-            Some("client_credentials") => {}
-            Some(_) => return Err(TokenError::UnsupportedGrantType),
-            None => return Err(TokenError::InvalidRequest("send `grant_type`")),
+            Some("client_credentials") => self.token_of_system(ask).await,
+            Some("authorization_code") => self.token_for_code(ask).await,
+            Some("refresh_token") => self.token_again(ask).await,
+            Some(_) => Err(TokenError::UnsupportedGrantType),
+            None => Err(TokenError::InvalidRequest("send `grant_type`")),
         }
-        if ask.client_assertion_type.as_deref() != Some("urn:ietf:params:oauth:client-assertion-type:jwt-bearer") {
+    }
+
+    /// Exchanges an assertion, once, for an access token.
+    async fn token_of_system(&self, ask: TokenAsk) -> Result<Token, TokenError> {
+        if ask.credentials.client_assertion_type.as_deref() != Some(JWT_BEARER) {
             return Err(TokenError::InvalidRequest(
                 "send `client_assertion_type` = urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
             ));
         }
-        let assertion = ask.client_assertion.ok_or(TokenError::InvalidRequest("send `client_assertion`"))?;
-        let (row, keys) = self.prove(&assertion).await?;
-        let granted: Scopes = keys.scopes.parse().map_err(AppError::internal)?;
+        if ask.credentials.client_assertion.is_none() {
+            return Err(TokenError::InvalidRequest("send `client_assertion`"));
+        }
+        let Client { account, registration } = self.authenticate(&ask.credentials).await?;
+        let granted = registration.scopes()?.of_systems(true);
         let asked = match ask.scope.as_deref() {
             None | Some("") => granted.clone(),
             Some(text) => text.parse::<Scopes>().map_err(|e| TokenError::InvalidScope(e.to_string()))?,
@@ -225,28 +355,81 @@ impl Hospital {
             return Err(TokenError::InvalidScope(format!("this client was granted {granted}")));
         }
         let scope = asked.to_string();
-        let issued = self.tokens().issue_scoped(row.id, row.tenant, &scope, TOKEN_SECONDS, self.now());
+        let issued = self.tokens().issue_scoped(account.id, account.tenant, &scope, TOKEN_SECONDS, self.now());
         let access_token = issued.map_err(AppError::internal)?;
-        tracing::info!(tenant = %row.tenant, client = row.login, scope, "a service client signed in");
-        Ok(Token { access_token, token_type: "bearer", expires_in: TOKEN_SECONDS, scope })
+        tracing::info!(tenant = %account.tenant, client = account.login, scope, "a service client signed in");
+        let (refresh_token, id_token, patient) = (None, None, None);
+        Ok(Token {
+            access_token,
+            token_type: "bearer",
+            expires_in: TOKEN_SECONDS,
+            scope,
+            refresh_token,
+            id_token,
+            patient,
+        })
+    }
+
+    /// The client that asks, if it proves itself in the way that it was taken in with, and
+    /// in one way only.
+    pub(super) async fn authenticate(&self, shown: &Credentials) -> Result<Client, TokenError> {
+        let invalid = || TokenError::InvalidClient("there is no such client, or it proves itself otherwise".to_owned());
+        let Credentials { client_id, client_secret, client_assertion_type, client_assertion, basic } = shown;
+        let (client, secret) = match (client_assertion, basic, client_secret) {
+            (Some(assertion), None, None) => {
+                if client_assertion_type.as_deref() != Some(JWT_BEARER) {
+                    return Err(invalid());
+                }
+                let client = self.prove(assertion).await?;
+                // Whoever names itself twice must be one.
+                return match client_id.as_ref().is_none_or(|id| *id == client.id()) {
+                    true => Ok(client),
+                    false => Err(invalid()),
+                };
+            }
+            (None, Some((id, secret)), None) if client_id.as_ref().is_none_or(|named| named == id) => {
+                (id, Some(secret))
+            }
+            (None, None, secret) => (client_id.as_ref().ok_or_else(invalid)?, secret.as_ref()),
+            _ => return Err(invalid()),
+        };
+        let client = self.find_client(client).await?.ok_or_else(invalid)?;
+        let right = match (&client.registration.secret, secret, client.registration.authentication()) {
+            (Some(kept), Some(shown), Authentication::ClientSecret) => {
+                bool::from(kept.as_bytes().ct_eq(one_time::digest(shown).as_bytes()))
+            }
+            (None, None, Authentication::None) => true,
+            _ => false,
+        };
+        if right { Ok(client) } else { Err(invalid()) }
+    }
+
+    /// The client of this id, if there is one that is not suspended.
+    pub(super) async fn find_client(&self, id: &str) -> AppResult<Option<Client>> {
+        let ids = id.split_once('.').and_then(|(tenant, account)| Some((tenant.parse().ok()?, account.parse().ok()?)));
+        let Some((tenant, account)): Option<(TenantId, AccountId)> = ids else { return Ok(None) };
+        let account = match self.store().tenant(tenant).get_account(account).await {
+            Ok(account) => account,
+            Err(xinglin_store::StoreError::NotFound { .. }) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        let registration = standing(&account)?.client.filter(|_| account.active);
+        Ok(registration.map(|registration| Client { account, registration }))
     }
 
     /// Whose assertion it is, if it proves that.
-    async fn prove(&self, assertion: &str) -> Result<(Account, ClientKeys), TokenError> {
+    async fn prove(&self, assertion: &str) -> Result<Client, TokenError> {
         let invalid = |why: &str| TokenError::InvalidClient(why.to_owned());
         // Unchecked, only to find the key to check it with.
         let claimed = jsonwebtoken::dangerous::insecure_decode::<Assertion>(assertion);
         let Assertion { iss, .. } =
             claimed.map_err(|_| invalid("the assertion is no JWT with the claims asked for"))?.claims;
         let unknown = || invalid("there is no such client, or no such key of it");
-        let (tenant, account) = iss.split_once('.').ok_or_else(unknown)?;
-        let (tenant, account): (TenantId, AccountId) =
-            (tenant.parse().map_err(|_| unknown())?, account.parse().map_err(|_| unknown())?);
-        let records = self.store().tenant(tenant);
-        let row = records.get_account(account).await.map_err(|_| unknown())?;
-        let keys = standing(&row)?.client.filter(|_| row.active).ok_or_else(unknown)?;
+        let client = self.find_client(&iss).await?.ok_or_else(unknown)?;
+        let (row, keys) = (&client.account, client.registration.jwks.as_ref().ok_or_else(unknown)?);
+        let records = self.store().tenant(row.tenant);
         let header = jsonwebtoken::decode_header(assertion).map_err(|_| unknown())?;
-        let key = header.kid.as_deref().and_then(|kid| keys.jwks.find(kid)).ok_or_else(unknown)?;
+        let key = header.kid.as_deref().and_then(|kid| keys.find(kid)).ok_or_else(unknown)?;
         // The key says which algorithm is right, not the assertion.
         let algorithm = algorithm(key).ok_or_else(unknown)?;
         let mut rules = Validation::new(algorithm);
@@ -278,12 +461,12 @@ impl Hospital {
             return Err(invalid("`jti` must have 8 to 128 characters, and be new each time"));
         }
         let tx = records.begin().await?;
-        let key = RequestKey { account: account.to_string(), key: format!("assertion {}", proved.jti) };
+        let key = RequestKey { account: row.id.to_string(), key: format!("assertion {}", proved.jti) };
         if tx.start_request(&key, "assertion", now).await? != Request::New {
             return Err(invalid("the assertion was used already"));
         }
         tx.commit().await?;
-        Ok((row, keys))
+        Ok(client)
     }
 }
 
@@ -298,12 +481,87 @@ fn algorithm(key: &Jwk) -> Option<Algorithm> {
     }
 }
 
+/// The keys of a client, if each is one that we take.
+fn key_set(jwks: Value) -> AppResult<JwkSet> {
+    let invalid = |why: String| AppError::new(Code::BodyInvalid, why).with("path", "jwks");
+    let jwks: JwkSet = serde_json::from_value(jwks).map_err(|e| invalid(format!("jwks: {e}")))?;
+    if !(1..=8).contains(&jwks.keys.len()) {
+        return Err(invalid("jwks: 1 to 8 keys".to_owned()));
+    }
+    if jwks.keys.iter().any(|key| algorithm(key).is_none()) {
+        let why = "jwks: each key needs a `kid` and is RSA of at least 2048 bits, or EC P-384";
+        return Err(invalid(why.to_owned()));
+    }
+    Ok(jwks)
+}
+
+/// Whether people may be sent here: nowhere that others listen on the way, or that a
+/// browser runs as a program.
+fn check_redirect(uri: &str) -> Result<(), &'static str> {
+    let url = Url::parse(uri).map_err(|_| "is no URL")?;
+    let plain = |byte: u8| byte.is_ascii_graphic() && !b"#\"'\\;,<>".contains(&byte);
+    if uri.len() > 1000 || !uri.bytes().all(plain) {
+        return Err("must be plain, and without a fragment");
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("must name nobody");
+    }
+    let loopback = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    match url.scheme() {
+        "https" => Ok(()),
+        "http" if loopback => Ok(()),
+        // RFC 8252 §7.1: a name that the app owns, backwards.
+        scheme if scheme.contains('.') => Ok(()),
+        _ => Err("must be https, http on a loopback address, or of a scheme like `cn.example.app`"),
+    }
+}
+
+fn client_id(row: &Account) -> String {
+    format!("{}.{}", row.tenant, row.id)
+}
+
 fn view(row: &Account) -> AppResult<Option<ClientView>> {
     Ok(standing(row)?.client.map(|client| ClientView {
-        client_id: format!("{}.{}", row.tenant, row.id),
+        client_id: client_id(row),
+        client_secret: None,
         account: row.id,
         name: row.login.clone(),
+        authentication: client.authentication(),
+        redirect_uris: client.redirect_uris,
         scopes: client.scopes,
         active: row.active,
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn people_are_not_sent_just_anywhere() {
+        for good in ["https://app.example/back?x=1", "http://127.0.0.1:8080/", "http://[::1]/", "cn.example.app:/back"]
+        {
+            assert_eq!(check_redirect(good), Ok(()), "{good}");
+        }
+        for bad in [
+            "",
+            "/back",
+            "http://app.example/back",
+            "http://127.0.0.1.example/",
+            "https://app.example/#x",
+            "https://a@app.example/",
+            "https://app.example/;script-src *",
+            "https://app.example/\r\nx: y",
+            "javascript:alert(1)",
+            "data:text/html,x",
+            "file:///etc/passwd",
+        ] {
+            assert!(check_redirect(bad).is_err(), "{bad}");
+        }
+    }
 }

@@ -182,6 +182,9 @@ impl Hospital {
     /// How much of a patient's record is open to the caller.
     pub(super) async fn sight(&self, caller: &Caller, patient: PatientId) -> AppResult<Sight> {
         caller.trail.saw(patient);
+        if caller.is_beyond(Some(patient)) {
+            return Ok(Sight { record: false, closed: Compartments::ALL });
+        }
         if caller.actor.acts_for(patient) {
             return Ok(Sight::ALL);
         }
@@ -448,6 +451,9 @@ impl Hospital {
     pub(super) async fn may_read(&self, caller: &Caller, resource: &Resource) -> AppResult<bool> {
         let patient: Option<PatientId> = resource.patient_id.as_deref().and_then(|id| id.parse().ok());
         patient.into_iter().for_each(|patient| caller.trail.saw(patient));
+        if caller.is_beyond(patient) {
+            return Ok(false);
+        }
         if patient.is_some_and(|patient| caller.actor.acts_for(patient)) {
             return Ok(true);
         }

@@ -1,6 +1,10 @@
 //! The running hospital: everything that is made once and shared.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, atomic::AtomicI64},
+    time::Duration,
+};
 
 use thiserror::Error;
 use tokio::sync::Mutex;
@@ -39,6 +43,7 @@ struct Shared {
     meter: Meter,
     plugins: Mutex<HashMap<(TenantId, String), Loaded>>,
     shadows: Shadows,
+    purged: AtomicI64,
 }
 
 /// A plugin of a tenant, as of one version of its installation.
@@ -142,6 +147,7 @@ impl Hospital {
             meter: Meter::new()?,
             plugins: Mutex::default(),
             shadows: Shadows::default(),
+            purged: AtomicI64::default(),
             egress,
             config,
             store,
@@ -207,6 +213,11 @@ impl Hospital {
 
     pub(super) fn shadows(&self) -> &Shadows {
         &self.shared.shadows
+    }
+
+    /// When what has ended of sign-ins was last forgotten, in microseconds.
+    pub(super) fn purged(&self) -> &AtomicI64 {
+        &self.shared.purged
     }
 
     pub(super) fn loaded(&self) -> &Mutex<HashMap<(TenantId, String), Loaded>> {

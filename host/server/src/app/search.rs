@@ -68,6 +68,16 @@ pub(super) struct Reach {
 }
 
 impl Reach {
+    /// No further than a token that was lent for one patient.
+    fn no_further(mut self, than: Option<PatientId>) -> Self {
+        if let Some(only) = than {
+            let only = only.to_string();
+            let reached = self.within.as_ref().is_none_or(|within| within.contains(&only));
+            self.within = Some(if reached { vec![only] } else { Vec::new() });
+        }
+        self
+    }
+
     /// Keeps a query within it.
     pub(super) fn bound(&self, query: &mut ResourceQuery) {
         query.within.clone_from(&self.within);
@@ -273,6 +283,10 @@ impl Hospital {
     /// # Errors
     /// `AUTH_FORBIDDEN` if nobody's record is theirs to search; `ACCESS_COMPARTMENT`.
     pub(super) async fn reach(&self, caller: &Caller, query: &ResourceQuery) -> AppResult<Reach> {
+        Ok(self.own_reach(caller, query).await?.no_further(caller.bounds.within))
+    }
+
+    async fn own_reach(&self, caller: &Caller, query: &ResourceQuery) -> AppResult<Reach> {
         caller.trail.asked();
         if caller.may(Action::ReadRecords).is_ok() {
             let withheld = self.withheld_of(caller, query).await?;
@@ -375,6 +389,7 @@ fn may_name(caller: &Caller, patient: &str) -> AppResult<()> {
     }
     match patient.parse::<PatientId>() {
         Ok(id) => caller.may_see(id, "patient", patient),
+        Err(_) if caller.is_beyond(None) => Err(AppError::not_found("patient", patient)),
         // Nobody's; staff may find that out.
         Err(_) => caller.may(Action::ReadRecords).map_err(|_| AppError::not_found("patient", patient)),
     }

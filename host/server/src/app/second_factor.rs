@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use totp_rs::{Builder, Secret, Totp};
 use utoipa::ToSchema;
-use xinglin_domain::{code::Code, id::TenantId, time::Instant};
+use xinglin_domain::{access::Action, code::Code, id::TenantId, time::Instant};
 use xinglin_store::{Account, SecondFactor};
 
 use super::{AppError, AppResult, Caller, Hospital};
@@ -34,7 +34,59 @@ pub struct OneTimeCode {
     pub code: String,
 }
 
+/// What a hospital wants of its staff.
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SignInRules {
+    /// Whether they need a second factor: an authenticator, a passkey, or a provider that
+    /// asks for one. Whoever has none yet can do nothing but set one up.
+    pub second_factor: bool,
+}
+
 impl Hospital {
+    /// What a tenant wants of its staff at sign-in.
+    ///
+    /// # Errors
+    /// If the caller may not.
+    pub async fn sign_in_rules(&self, caller: &Caller, tenant: TenantId) -> AppResult<SignInRules> {
+        caller.may_in(tenant, Action::ManageAccounts)?;
+        let second_factor = self.store().tenant(tenant).profile().await?.second_factor;
+        Ok(SignInRules { second_factor })
+    }
+
+    /// Sets it. It holds with the next request of anybody, whoever is signed in.
+    ///
+    /// # Errors
+    /// If the caller may not; `AUTH_SECOND_FACTOR` if they ask for what they have not shown
+    /// themselves, and so would lock themselves out.
+    pub async fn put_sign_in_rules(
+        &self,
+        caller: &Caller,
+        tenant: TenantId,
+        rules: SignInRules,
+    ) -> AppResult<SignInRules> {
+        caller.may_in(tenant, Action::ManageAccounts)?;
+        if rules.second_factor && caller.actor.tenant == tenant {
+            let strong = match caller.session {
+                Some(session) => self.records(caller).get_session(session).await?.strong,
+                None => false,
+            };
+            if !strong {
+                let detail = "set up a second factor of your own and sign in with it first";
+                return Err(AppError::new(Code::AuthSecondFactor, detail));
+            }
+        }
+        let mut row = self.store().tenant(tenant).profile().await?;
+        row.second_factor = rules.second_factor;
+        row.updated_at = caller.now;
+        let tx = self.store().operator().begin().await?;
+        tx.update_tenant(&row).await?;
+        tx.commit().await?;
+        let (wanted, by) = (rules.second_factor, caller.actor.account);
+        tracing::info!(%tenant, wanted, %by, "whether staff need a second factor was set");
+        Ok(rules)
+    }
+
     /// Draws a secret for the caller's authenticator. It counts from when a code was
     /// confirmed; an earlier one counts until then.
     ///
@@ -71,6 +123,9 @@ impl Hospital {
         let step = self.step(caller.actor.tenant, &factor, code, caller.now)?;
         let tx = self.begin(caller).await?;
         tx.put_second_factor(&SecondFactor { confirmed_at: Some(caller.now), last_step: step, ..factor }).await?;
+        if let Some(session) = caller.session {
+            tx.strengthen_session(session).await?;
+        }
         Ok(tx.commit().await?)
     }
 
@@ -89,19 +144,20 @@ impl Hospital {
         Ok(tx.commit().await?)
     }
 
-    /// Whether the code is right, or none is asked for. A right one is used up, a wrong
-    /// one counts as a wrong password: six digits are soon guessed.
+    /// Checks the code of an account that has an authenticator, and says whether it has
+    /// one. A right code is used up, a wrong one counts as a wrong password: six digits
+    /// are soon guessed.
     pub(super) async fn check_code(
         &self,
         tenant: TenantId,
         account: &Account,
         code: Option<&str>,
         now: Instant,
-    ) -> AppResult<()> {
+    ) -> AppResult<bool> {
         let records = self.store().tenant(tenant);
         let factor = records.find_second_factor(account.id).await?.filter(|factor| factor.confirmed_at.is_some());
         let Some(factor) = factor else {
-            return Ok(());
+            return Ok(false);
         };
         let code = code.ok_or_else(|| AppError::new(Code::AuthSecondFactor, "send the authenticator's code too"))?;
         self.attempts().check(tenant, &account.login, now)?;
@@ -114,7 +170,8 @@ impl Hospital {
         if !tx.take_step(account.id, step).await? {
             return Err(noted(wrong()));
         }
-        Ok(tx.commit().await?)
+        tx.commit().await?;
+        Ok(true)
     }
 
     /// The step whose code this is: now, or the one before or after.

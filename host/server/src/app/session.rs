@@ -1,6 +1,8 @@
 //! Sign-in, and how it ends. An access token is short; a refresh token is good once
 //! and gives the next of both (RFC 6749 §6, RFC 9700 §4.14.2).
 
+use std::sync::atomic::Ordering;
+
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
@@ -8,12 +10,16 @@ use utoipa::ToSchema;
 use xinglin_domain::{
     code::Code,
     id::{AccountId, SessionId, TenantId},
+    scope::{Scopes, Word},
     time::Instant,
 };
-use xinglin_store::{Account, Session as SessionRow};
+use xinglin_store::{Account, Lent, Session as SessionRow};
 
-use super::{AppError, AppResult, Caller, Hospital, tenant::PLATFORM};
+use super::{AppError, AppResult, Caller, Hospital, account, caller::is_staff, tenant::PLATFORM};
 use crate::{ambient, auth::password};
+
+/// How often what has ended is forgotten, in minutes.
+const PURGE_MINUTES: i64 = 10;
 
 /// Who wants in.
 #[derive(Deserialize, ToSchema)]
@@ -58,6 +64,16 @@ pub struct Session {
     pub account: String,
     /// Its roles at this moment.
     pub roles: Vec<String>,
+    /// Whether the hospital wants a second factor that was not shown: until one is set up,
+    /// nothing else is open.
+    pub second_factor_first: bool,
+}
+
+/// What goes with a sign-in.
+pub(super) struct Tokens {
+    pub access: String,
+    pub expires_in: i64,
+    pub refresh: String,
 }
 
 /// A sign-in that has not ended.
@@ -65,8 +81,10 @@ pub struct Session {
 pub struct SessionView {
     /// `ses-…`
     pub id: String,
-    /// What signed in, in its own words.
+    /// What signed in, in its own words; of one that was lent to an app, its name.
     pub client: Option<String>,
+    /// What an app may do with it, if it was lent to one: SMART scopes.
+    pub scope: Option<String>,
     /// When.
     pub created_at: String,
     /// When it was last refreshed.
@@ -102,33 +120,59 @@ impl Hospital {
     /// login or password is wrong; `AUTH_SECOND_FACTOR` if only the code is.
     pub async fn sign_in(&self, ask: SignIn) -> AppResult<Session> {
         let tenant = ask.tenant.unwrap_or(PLATFORM);
-        let (login, now) = (ask.login, self.now());
-        let records = self.store().tenant(tenant);
-        self.attempts().check(tenant, &login, now)?;
-        let account = records.find_account_by_login(&login).await?;
+        let (account, strong) = self.prove_person(tenant, &ask.login, ask.password, ask.code.as_deref()).await?;
+        self.open_session(account, strong, ask.client).await
+    }
+
+    /// Whose login and password they are, and whether a second factor was shown too.
+    ///
+    /// # Errors
+    /// As [`Hospital::sign_in`].
+    pub(super) async fn prove_person(
+        &self,
+        tenant: TenantId,
+        login: &str,
+        password: String,
+        code: Option<&str>,
+    ) -> AppResult<(Account, bool)> {
+        let (records, now) = (self.store().tenant(tenant), self.now());
+        self.attempts().check(tenant, login, now)?;
+        let account = records.find_account_by_login(login).await?;
         let hash = account.as_ref().and_then(|account| account.password_hash.clone());
-        let right = password::verify(ask.password, hash).await;
+        let right = password::verify(password, hash).await;
         let account = account.filter(|account| right && account.active);
         let Some(account) = account else {
-            self.attempts().note_wrong(tenant, &login, now);
+            self.attempts().note_wrong(tenant, login, now);
             return Err(AppError::new(Code::AuthRequired, "tenant, login or password is wrong"));
         };
-        self.check_code(tenant, &account, ask.code.as_deref(), now).await?;
-        self.attempts().note_right(tenant, &login);
+        let strong = self.check_code(tenant, &account, code, now).await?;
+        self.attempts().note_right(tenant, login);
+        Ok((account, strong))
+    }
 
+    /// Signs somebody in who has proved who they are.
+    pub(super) async fn open_session(
+        &self,
+        account: Account,
+        strong: bool,
+        client: Option<String>,
+    ) -> AppResult<Session> {
+        let now = self.now();
         let session = SessionRow {
             id: SessionId::from_u128(ambient::fresh_id()),
             account: account.id,
             generation: 1,
-            client: ask.client.map(|client| client.chars().take(64).collect()),
+            client: client.map(|client| client.chars().take(64).collect()),
+            strong,
+            lent: None,
             created_at: now,
             refreshed_at: now,
             ended_at: None,
         };
-        let tx = records.begin().await?;
+        let tx = self.store().tenant(account.tenant).begin().await?;
         tx.insert_session(&session).await?;
         tx.commit().await?;
-        self.tokens_for(tenant, account, session.id, session.generation, now)
+        self.session_of(account, &session).await
     }
 
     /// The next tokens of a sign-in.
@@ -137,22 +181,25 @@ impl Hospital {
     /// `AUTH_REQUIRED` if the token is not ours or not the last, the session has ended
     /// or rested too long, or the account is closed.
     pub async fn refresh_session(&self, ask: Refresh) -> AppResult<Session> {
+        let (account, session) = self.rotate(&ask.refresh_token, None).await?;
+        self.session_of(account, &session).await
+    }
+
+    /// Goes on to the next generation of a sign-in, which is an app's or nobody's but the
+    /// person's. A token that was used before ends it.
+    ///
+    /// # Errors
+    /// `AUTH_REQUIRED`, as [`Hospital::refresh_session`].
+    pub(super) async fn rotate(&self, refresh_token: &str, app: Option<AccountId>) -> AppResult<(Account, SessionRow)> {
         let refused = || AppError::new(Code::AuthRequired, "the session has ended; sign in again");
-        let token = RefreshToken::parse(&ask.refresh_token).ok_or_else(refused)?;
-        let RefreshToken { tenant, session, generation, proof } = token;
-        // Before the store is asked: who has no token of ours learns nothing from it.
-        if !bool::from(self.keys().refresh_token(tenant, session, generation).ct_eq(&proof)) {
-            return Err(refused());
-        }
+        let RefreshToken { tenant, session, generation, .. } = self.is_ours(refresh_token).ok_or_else(refused)?;
         let (records, now) = (self.store().tenant(tenant), self.now());
-        let row = records.get_session(session).await.map_err(|_| refused())?;
-        let limits = &self.config().sessions;
-        let rested = now >= row.refreshed_at.plus_hours(limits.idle_hours);
-        if row.ended_at.is_some() || rested || now >= row.created_at.plus_days(limits.longest_days) {
+        let mut row = records.get_session(session).await.map_err(|_| refused())?;
+        if row.lent.as_ref().map(|lent| lent.app) != app || row.ended_at.is_some() || self.is_over(&row, now) {
             return Err(refused());
         }
-        let account = records.find_signed_in(row.account, session).await?.filter(|account| account.active);
-        let account = account.ok_or_else(refused)?;
+        let found = records.find_signed_in(row.account, session).await?;
+        let account = found.map(|found| found.account).filter(|account| account.active).ok_or_else(refused)?;
         let tx = records.begin().await?;
         if !tx.refresh_session(session, generation, now).await? {
             tx.end_session(session, "reuse of a refresh token", now).await?;
@@ -161,7 +208,61 @@ impl Hospital {
             return Err(refused());
         }
         tx.commit().await?;
-        self.tokens_for(tenant, account, session, generation + 1, now)
+        row.generation = generation + 1;
+        Ok((account, row))
+    }
+
+    /// What a refresh token says, if it is ours. The store is not asked: who has no token
+    /// of ours learns nothing from it.
+    fn is_ours(&self, refresh_token: &str) -> Option<RefreshToken> {
+        let token = RefreshToken::parse(refresh_token)?;
+        let ours = self.keys().refresh_token(token.tenant, token.session, token.generation);
+        bool::from(ours.ct_eq(&token.proof)).then_some(token)
+    }
+
+    /// The session that a refresh token or an access token is of, live or not.
+    pub(super) fn session_named(&self, token: &str) -> Option<(TenantId, SessionId)> {
+        let refresh = self.is_ours(token).map(|token| (token.tenant, token.session));
+        refresh.or_else(|| {
+            let claims = self.tokens().check(token, self.now())?;
+            Some((claims.tenant, claims.sid?))
+        })
+    }
+
+    /// Whether it rested too long, or has lasted as long as any may.
+    fn is_over(&self, session: &SessionRow, now: Instant) -> bool {
+        let limits = &self.config().sessions;
+        let scopes = session.lent.as_ref().map(|lent| Scopes::known(&lent.scope));
+        if scopes.is_some_and(|scopes| scopes.has(Word::OfflineAccess)) {
+            return now >= session.created_at.plus_days(limits.offline_days);
+        }
+        now >= session.refreshed_at.plus_hours(limits.idle_hours)
+            || now >= session.created_at.plus_days(limits.longest_days)
+    }
+
+    /// Forgets what has ended of sign-ins: sessions, what was shown once, assertions. Every
+    /// few minutes; what happened in them stands in the audit trail.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub(crate) async fn purge_sign_ins(&self, now: Instant) -> AppResult<()> {
+        let last = self.purged().load(Ordering::Acquire);
+        let due = now >= Instant::from_micros(last).plus_minutes(PURGE_MINUTES);
+        if !due || self.purged().compare_exchange(last, now.micros(), Ordering::AcqRel, Ordering::Acquire).is_err() {
+            return Ok(());
+        }
+        let limits = &self.config().sessions;
+        let longest = limits.offline_days.max(limits.longest_days).max(limits.idle_hours / 24 + 1);
+        // Its last access token may outlive a session that nobody refreshes.
+        let rested = now.plus_days(-longest).plus_seconds(-limits.token_seconds);
+        let yesterday = now.plus_days(-1);
+        let tx = self.store().operator().begin().await?;
+        let sessions = tx.purge_sessions(yesterday, rested).await?;
+        let handles = tx.purge_one_time(yesterday).await?;
+        let requests = tx.purge_requests(yesterday).await?;
+        tx.commit().await?;
+        tracing::debug!(sessions, handles, requests, "sign-ins that ended are forgotten");
+        Ok(())
     }
 
     /// The caller's sign-ins that have not ended, newest first.
@@ -173,6 +274,7 @@ impl Hospital {
         let view = |row: SessionRow| SessionView {
             id: row.id.to_string(),
             client: row.client,
+            scope: row.lent.map(|lent: Lent| lent.scope),
             created_at: row.created_at.to_string(),
             refreshed_at: row.refreshed_at.to_string(),
             current: caller.session == Some(row.id),
@@ -194,26 +296,34 @@ impl Hospital {
         Ok(tx.commit().await?)
     }
 
-    fn tokens_for(
-        &self,
-        tenant: TenantId,
-        account: Account,
-        session: SessionId,
-        generation: i64,
-        now: Instant,
-    ) -> AppResult<Session> {
-        let issued = self.tokens().issue(account.id, tenant, session, now);
-        let (access_token, expires_in) = issued.map_err(AppError::internal)?;
-        let proof = URL_SAFE_NO_PAD.encode(self.keys().refresh_token(tenant, session, generation));
+    async fn session_of(&self, account: Account, session: &SessionRow) -> AppResult<Session> {
+        let tokens = self.tokens_of(account.tenant, session)?;
+        let second_factor_first = !session.strong && self.wants_second_factor(&account).await?;
         Ok(Session {
-            access_token,
+            access_token: tokens.access,
             token_type: "Bearer",
-            expires_in,
-            refresh_token: format!("{tenant}.{session}.{generation}.{proof}"),
-            session: session.to_string(),
+            expires_in: tokens.expires_in,
+            refresh_token: tokens.refresh,
+            session: session.id.to_string(),
             account: account.id.to_string(),
             roles: account.roles,
+            second_factor_first,
         })
+    }
+
+    /// Whether the tenant wants a second factor of this account.
+    pub(super) async fn wants_second_factor(&self, account: &Account) -> AppResult<bool> {
+        let staff = is_staff(&account::actor(account)?);
+        Ok(staff && self.store().tenant(account.tenant).profile().await?.second_factor)
+    }
+
+    /// The tokens of a session in its generation.
+    pub(super) fn tokens_of(&self, tenant: TenantId, session: &SessionRow) -> AppResult<Tokens> {
+        let issued = self.tokens().issue(session.account, tenant, session.id, self.now());
+        let (access, expires_in) = issued.map_err(AppError::internal)?;
+        let (id, generation) = (session.id, session.generation);
+        let proof = URL_SAFE_NO_PAD.encode(self.keys().refresh_token(tenant, id, generation));
+        Ok(Tokens { access, expires_in, refresh: format!("{tenant}.{id}.{generation}.{proof}") })
     }
 }
 

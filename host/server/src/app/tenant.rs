@@ -102,6 +102,7 @@ impl Hospital {
             kind: kind.unwrap_or_default(),
             name: new.name,
             settings: serde_json::to_value(settings).map_err(AppError::internal)?,
+            second_factor: false,
             version: 0,
             created_at: caller.now,
             updated_at: caller.now,

@@ -16,7 +16,7 @@ use xinglin_domain::{
 
 use crate::{
     ambient,
-    app::{Caller, Hospital, audit::Trail, tenant::PLATFORM},
+    app::{Bounds, Caller, Hospital, audit::Trail, tenant::PLATFORM},
     config::Config,
 };
 
@@ -102,7 +102,7 @@ async fn import(hospital: &Hospital, tenant: TenantId, file: &Path) -> Result<us
             patients: Vec::new(),
         },
         session: None,
-        scopes: None,
+        bounds: Bounds::default(),
         now: hospital.now(),
         request_id: format!("import-{:032x}", ambient::fresh_id()),
         trail: Trail::of("POST", "xinglin import"),

@@ -8,7 +8,7 @@ use xinglin_domain::{
 
 use crate::{
     ambient,
-    app::{Caller, Hospital, audit::Trail, tenant::PLATFORM},
+    app::{Bounds, Caller, Hospital, audit::Trail, tenant::PLATFORM},
     config::Config,
 };
 
@@ -24,7 +24,7 @@ pub async fn open(config: Config, command: &str) -> Result<(Hospital, Caller)> {
             patients: Vec::new(),
         },
         session: None,
-        scopes: None,
+        bounds: Bounds::default(),
         now: hospital.now(),
         request_id: format!("{command}-{:032x}", ambient::fresh_id()),
         trail: Trail::default(),

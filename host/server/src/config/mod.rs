@@ -119,6 +119,9 @@ pub struct Sessions {
     pub idle_hours: i64,
     /// How long a sign-in may last at most, in days.
     pub longest_days: i64,
+    /// The same of one that was lent to an app with `offline_access`, which may rest as
+    /// long.
+    pub offline_days: i64,
 }
 
 /// Numbers and traces for operators. Both are off by default.
@@ -215,7 +218,7 @@ impl Default for Plugins {
 
 impl Default for Sessions {
     fn default() -> Self {
-        Self { token_seconds: 3600, idle_hours: 12, longest_days: 7 }
+        Self { token_seconds: 3600, idle_hours: 12, longest_days: 7, offline_days: 90 }
     }
 }
 

@@ -59,6 +59,16 @@ pub enum OpenError {
     Client(#[from] reqwest::Error),
 }
 
+/// The longest that the host waits for an answer to a question of its own.
+const FETCH_TIME: Duration = Duration::from_secs(10);
+/// The largest answer that it reads.
+const FETCH_BYTES: usize = 1 << 20;
+
+/// The host's own question was not answered.
+#[derive(Debug, Error)]
+#[error("{0}")]
+pub struct FetchError(String);
+
 /// What a request is sent with besides.
 #[derive(Debug, Default)]
 pub struct Means {
@@ -119,14 +129,41 @@ impl Egress {
         timeout(limit, self.exchange(request, means)).await.unwrap_or(Err(HttpError::Timeout))
     }
 
+    /// Sends a request of the host's own, under the same rule for addresses: in the time
+    /// that a page may take, with an answer that is not too large to be one. Only over TLS,
+    /// unless the operator opened the very address.
+    ///
+    /// # Errors
+    /// Why not. No text holds what was sent.
+    pub async fn fetch(&self, request: openidconnect::HttpRequest) -> Result<openidconnect::HttpResponse, FetchError> {
+        let unavailable = |why: String| FetchError(why);
+        let request = reqwest::Request::try_from(request).map_err(|_| unavailable("not a request".to_owned()))?;
+        let host = request.url().host_str().unwrap_or_default().to_owned();
+        let opened = literal(request.url()).map(|address| self.rule.opened(address));
+        if opened == Some(false) || (request.url().scheme() != "https" && opened.is_none()) {
+            return Err(unavailable(format!("`{host}` is not open: over TLS, and to an address that is")));
+        }
+        let exchange = async {
+            let mut response = self.client.execute(request).await.map_err(|error| words(refusal(&error, &host)))?;
+            let mut body = Vec::new();
+            while let Some(piece) = response.chunk().await.map_err(|error| words(refusal(&error, &host)))? {
+                if body.len() + piece.len() > FETCH_BYTES {
+                    return Err(format!("`{host}`: more than {FETCH_BYTES} bytes"));
+                }
+                body.extend_from_slice(&piece);
+            }
+            let mut answer = openidconnect::http::Response::new(body);
+            *answer.status_mut() = response.status();
+            *answer.headers_mut() = response.headers().clone();
+            Ok(answer)
+        };
+        let late = || Err(format!("`{host}` took too long"));
+        timeout(FETCH_TIME, exchange).await.unwrap_or_else(|_| late()).map_err(FetchError)
+    }
+
     async fn exchange(&self, request: HttpRequest, means: &Means) -> Result<HttpResponse, HttpError> {
         let url = target(&request, &means.values)?;
-        let literal = match url.host() {
-            Some(Host::Ipv4(address)) => Some(IpAddr::V4(address)),
-            Some(Host::Ipv6(address)) => Some(IpAddr::V6(address)),
-            _ => None,
-        };
-        if literal.is_some_and(|address| !self.rule.opened(address)) {
+        if literal(&url).is_some_and(|address| !self.rule.opened(address)) {
             return Err(HttpError::Denied(
                 "no address in a URL is open to plugins but those that the operator opened".into(),
             ));
@@ -149,6 +186,15 @@ impl Egress {
         }
         let response = outgoing.send().await.map_err(|error| refusal(&error, &request.host))?;
         read(response, &request, &means.values.echoes()).await
+    }
+}
+
+/// The address that a URL names, if it is no name.
+fn literal(url: &Url) -> Option<IpAddr> {
+    match url.host() {
+        Some(Host::Ipv4(address)) => Some(IpAddr::V4(address)),
+        Some(Host::Ipv6(address)) => Some(IpAddr::V6(address)),
+        _ => None,
     }
 }
 
@@ -247,6 +293,13 @@ fn refusal(error: &reqwest::Error, host: &str) -> HttpError {
     let io = || causes().filter_map(|cause| cause.downcast_ref::<io::Error>()).map(io::Error::kind).last();
     let reason = tls.or_else(|| io().map(|kind| kind.to_string()));
     HttpError::Unavailable(format!("`{host}`: {}", reason.as_deref().unwrap_or("the connection failed")))
+}
+
+fn words(error: HttpError) -> String {
+    match error {
+        HttpError::Denied(why) | HttpError::Invalid(why) | HttpError::Unavailable(why) | HttpError::Other(why) => why,
+        HttpError::Timeout | HttpError::TooLarge(_) | HttpError::TooMany => "no whole answer in time".to_owned(),
+    }
 }
 
 fn within<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {

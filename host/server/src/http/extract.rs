@@ -10,7 +10,10 @@ use xinglin_domain::code::Code;
 
 use crate::{
     app::{AppError, Caller, Hospital, audit::Trail},
-    http::{request_id::RequestId, scope},
+    http::{
+        request_id::RequestId,
+        scope::{self, Opened},
+    },
 };
 
 impl FromRequestParts<Hospital> for Caller {
@@ -27,11 +30,17 @@ impl FromRequestParts<Hospital> for Caller {
         let mut caller = hospital.caller(token, request.0).await?;
         caller.trail = parts.extensions.get::<Trail>().cloned().unwrap_or_default();
         caller.trail.is_of(&caller);
-        if let Some(scopes) = &caller.scopes {
-            // As it came, not as a nested router sees it.
-            let uri = parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |original| &original.0);
+        // As it came, not as a nested router sees it.
+        let uri = parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |original| &original.0);
+        if let Some(scopes) = &caller.bounds.scopes {
             let conditional = parts.headers.contains_key("if-none-exist");
-            scope::check(scopes, &parts.method, uri, conditional)?;
+            if scope::check(scopes, &parts.method, uri, conditional)? == Opened::ForPatient {
+                let none = || AppError::new(Code::AuthForbidden, "the token was given for no patient");
+                caller.bounds.within = Some(caller.bounds.patient.ok_or_else(none)?);
+            }
+        }
+        if caller.bounds.second_factor_first {
+            scope::second_factor_first(&parts.method, uri)?;
         }
         Ok(caller)
     }

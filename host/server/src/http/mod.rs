@@ -9,6 +9,7 @@ mod charge;
 mod client;
 mod clock;
 mod consent;
+mod cookie;
 mod coverage;
 mod disclosure;
 mod encounter;
@@ -19,6 +20,7 @@ mod formulary;
 mod glass;
 mod health;
 mod hold;
+mod launch;
 mod ledger;
 mod me;
 mod message;
@@ -33,6 +35,7 @@ mod request_id;
 mod scope;
 mod session;
 mod shadow;
+mod sso;
 mod tenant;
 mod trail;
 
@@ -105,6 +108,7 @@ fn api(packages: DefaultBodyLimit) -> OpenApiRouter<Hospital> {
         .merge(formulary::routes())
         .merge(glass::routes())
         .merge(hold::routes())
+        .merge(launch::routes())
         .merge(ledger::routes())
         .merge(me::routes())
         .merge(message::routes())
@@ -113,6 +117,7 @@ fn api(packages: DefaultBodyLimit) -> OpenApiRouter<Hospital> {
         .merge(recall::routes())
         .merge(session::routes())
         .merge(shadow::routes())
+        .merge(sso::routes())
         .merge(tenant::routes())
 }
 

@@ -4,18 +4,55 @@
 use axum::http::{Method, Uri};
 use xinglin_domain::{
     code::Code,
-    scope::{Right, Scopes},
+    scope::{Context, Right, Scopes},
 };
 
 use super::fhir::BASE;
 use crate::app::{AppError, AppResult};
 
+/// How far a request was opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Opened {
+    /// As far as whoever asks may go.
+    Wholly,
+    /// For the patient at hand.
+    ForPatient,
+}
+
 /// Whether the scopes open this request, which may be on the condition that something
-/// is not found. They open FHIR and nothing else.
+/// is not found, and how far. They open FHIR and nothing else.
 ///
 /// # Errors
 /// `AUTH_FORBIDDEN`, naming the scope that it would take.
-pub fn check(scopes: &Scopes, method: &Method, uri: &Uri, conditional: bool) -> AppResult<()> {
+pub fn check(scopes: &Scopes, method: &Method, uri: &Uri, conditional: bool) -> AppResult<Opened> {
+    if !scopes.reach(Context::Patient) {
+        return opens(scopes, method, uri, conditional).map(|()| Opened::Wholly);
+    }
+    let wide = scopes.clone().without_patient();
+    if opens(&wide, method, uri, conditional).is_ok() {
+        return Ok(Opened::Wholly);
+    }
+    let reads = matches!(*method, Method::GET | Method::HEAD) || uri.path().ends_with("/_search");
+    // What is written is never written by the grace of what opens one record for reading.
+    opens(if reads { scopes } else { &wide }, method, uri, conditional).map(|()| Opened::ForPatient)
+}
+
+/// What is open to somebody whose hospital wants a second factor that they have not shown.
+///
+/// # Errors
+/// `AUTH_SECOND_FACTOR`, saying what to do.
+pub fn second_factor_first(method: &Method, uri: &Uri) -> AppResult<()> {
+    let within = |of: &str| uri.path().strip_prefix(of).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    let itself = uri.path() == "/api/v1/me" && *method == Method::GET;
+    if itself || ["/api/v1/me/second-factor", "/api/v1/me/passkeys", "/api/v1/sessions"].into_iter().any(within) {
+        return Ok(());
+    }
+    let detail = "this hospital wants a second factor of its staff: set up an authenticator \
+                  (POST /api/v1/me/second-factor) or a passkey (POST /api/v1/me/passkeys/offer)";
+    Err(AppError::new(Code::AuthSecondFactor, detail))
+}
+
+fn opens(scopes: &Scopes, method: &Method, uri: &Uri, conditional: bool) -> AppResult<()> {
     let needs = |what: &str| {
         let detail = format!("the token was given {scopes}; this takes {what}");
         Err(AppError::new(Code::AuthForbidden, detail))
@@ -33,10 +70,10 @@ pub fn check(scopes: &Scopes, method: &Method, uri: &Uri, conditional: bool) -> 
     let (kind, right) = match (segments.as_slice(), method) {
         (["metadata" | ".well-known", ..], _) => return Ok(()),
         ([..], &Method::GET | &Method::HEAD) if everything => {
-            return whole(&[Right::Read, Right::Search], "system/*.rs");
+            return whole(&[Right::Read, Right::Search], "`*.rs`");
         }
         // Its parameters are in the body, and may reach any type too.
-        ([_, "_search"], &Method::POST) => return whole(&[Right::Read, Right::Search], "system/*.rs"),
+        ([_, "_search"], &Method::POST) => return whole(&[Right::Read, Right::Search], "`*.rs`"),
         ([kind], &Method::GET | &Method::HEAD) if !kind.starts_with('_') => (segments.first(), Right::Search),
         ([kind, ..], &Method::GET | &Method::HEAD) if !kind.starts_with('_') => (segments.first(), Right::Read),
         ([_], &Method::POST) if !everything => (segments.first(), Right::Create),
@@ -44,7 +81,7 @@ pub fn check(scopes: &Scopes, method: &Method, uri: &Uri, conditional: bool) -> 
         ([_, ..], &Method::DELETE) => (segments.first(), Right::Delete),
         _ => {
             let all = [Right::Create, Right::Read, Right::Update, Right::Delete, Right::Search];
-            return whole(&all, "system/*.cruds");
+            return whole(&all, "`*.cruds`");
         }
     };
     let kind = kind.copied().unwrap_or_default();
@@ -59,7 +96,7 @@ pub fn check(scopes: &Scopes, method: &Method, uri: &Uri, conditional: bool) -> 
         name.contains(['.', '%']) || ["_include", "_revinclude", "_has"].iter().any(|start| name.starts_with(start))
     });
     match reaches || conditional {
-        true => whole(&[Right::Read, Right::Search], "system/*.rs, since it reaches other types"),
+        true => whole(&[Right::Read, Right::Search], "`*.rs`, since it reaches other types"),
         false => Ok(()),
     }
 }
@@ -72,6 +109,11 @@ mod tests {
         let scopes: Scopes = scopes.parse().expect("scopes");
         let uri: Uri = path.parse().expect("a path");
         check(&scopes, &method.parse().expect("a method"), &uri, conditional).is_ok()
+    }
+
+    fn opened(scopes: &str, method: &str, path: &str) -> Option<Opened> {
+        let scopes: Scopes = scopes.parse().expect("scopes");
+        check(&scopes, &method.parse().expect("a method"), &path.parse().expect("a path"), false).ok()
     }
 
     fn opens(scopes: &str, method: &str, path: &str) -> bool {
@@ -117,5 +159,33 @@ mod tests {
         assert!(opens("system/Group.r", "GET", "/fhir/R4/metadata"));
         assert!(!opens_if("system/Patient.cruds", "POST", "/fhir/R4/Patient", true), "a condition is a search");
         assert!(opens_if("system/*.crs", "POST", "/fhir/R4/Patient", true));
+    }
+
+    #[test]
+    fn what_is_lent_for_a_patient_opens_that_record_for_reading() {
+        const READ: (&str, &str) = ("GET", "/fhir/R4/Observation/7");
+        const SEARCH: (&str, &str) = ("POST", "/fhir/R4/Observation/_search");
+        const EVERYTHING: (&str, &str) = ("GET", "/fhir/R4/Patient/7/$everything");
+        const CREATE: (&str, &str) = ("POST", "/fhir/R4/Observation");
+        const PATCH: (&str, &str) = ("PATCH", "/fhir/R4/Observation/7");
+        let (wholly, for_patient) = (Some(Opened::Wholly), Some(Opened::ForPatient));
+        for (scopes, (method, path), expected) in [
+            ("patient/Observation.rs", READ, for_patient),
+            ("patient/*.rs", SEARCH, for_patient),
+            ("patient/*.rs", EVERYTHING, for_patient),
+            ("patient/Observation.rs", EVERYTHING, None),
+            ("patient/*.rs", CREATE, None),
+            ("patient/*.rs", ("POST", "/fhir/R4"), None),
+            ("patient/*.rs", ("GET", "/api/v1/me"), None),
+            ("user/Observation.r", READ, wholly),
+            ("user/Observation.r patient/*.rs", READ, wholly),
+            ("user/Condition.r patient/*.rs", READ, for_patient),
+            ("user/Observation.c patient/*.rs", CREATE, wholly),
+            ("user/Observation.u patient/*.rs", PATCH, None),
+            ("user/Observation.ru patient/*.rs", PATCH, wholly),
+            ("launch/patient openid", READ, None),
+        ] {
+            assert_eq!(opened(scopes, method, path), expected, "{scopes} {method} {path}");
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! What the hospital does without being asked: timers that come due, payments
-//! nobody heard of again, events that a pathway has not dealt with. All of it is
-//! in the store; a host that dies leaves nothing behind but work to be claimed.
+//! nobody heard of again, events that a pathway has not dealt with, sign-ins that
+//! have ended. All of it is in the store; a host that dies leaves nothing behind but work to be claimed.
 //! What fails is put off, ever longer. Enrolments do not wait for each other, but
 //! the work of one is done in its order.
 
@@ -50,11 +50,13 @@ impl Hospital {
     pub async fn do_due_work(&self) {
         let now = self.now();
         let (timers, payments, events, recalls) = (self.clone(), self.clone(), self.clone(), self.clone());
+        let ended = self.clone();
         let mut passes = JoinSet::new();
         passes.spawn(async move { report("timers", timers.fire_due_timers(now).await) });
         passes.spawn(async move { report("payments", payments.resolve_payments(now).await) });
         passes.spawn(async move { report("events", events.tell_events(now).await) });
         passes.spawn(async move { report("recalls", recalls.heed_recalls().await.map_err(Into::into)) });
+        passes.spawn(async move { report("sign-ins", ended.purge_sign_ins(now).await) });
         while let Some(ended) = passes.join_next().await {
             report_panic(ended);
         }

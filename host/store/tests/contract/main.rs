@@ -14,6 +14,7 @@ mod plugins;
 mod record;
 mod schema;
 mod secret;
+mod sign_in;
 mod tape;
 mod vault;
 
@@ -127,6 +128,7 @@ pub(crate) fn tenant_row(id: TenantId, name: &str) -> TenantRow {
         kind: "hospital".to_owned(),
         name: name.to_owned(),
         settings: json!({"theme": "green"}),
+        second_factor: false,
         version: 0,
         created_at: at(0),
         updated_at: at(0),

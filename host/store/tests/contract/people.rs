@@ -43,6 +43,8 @@ async fn a_session_goes_on_until_it_is_ended(bench: Bench) -> Result<()> {
         account: AccountId::from_u128(1),
         generation: 1,
         client: Some("ward 3".to_owned()),
+        strong: false,
+        lent: None,
         created_at: at(i64::try_from(number).expect("small")),
         refreshed_at: at(0),
         ended_at: None,

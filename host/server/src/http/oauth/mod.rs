@@ -1,6 +1,11 @@
-//! OAuth 2: where service clients get their tokens, and where they read that.
+//! OAuth 2: how people let apps in, where apps and systems get their tokens, and where
+//! they read that.
 
-mod smart_configuration;
+mod authorize;
+mod credentials;
+mod discovery;
+mod page;
+mod revoke;
 mod token;
 
 use axum::{Router, routing};
@@ -10,8 +15,12 @@ use crate::app::Hospital;
 
 /// The routes.
 pub fn routes() -> Router<Hospital> {
-    Router::new().route("/oauth/token", routing::post(token::token)).route(
-        &format!("{BASE}/.well-known/smart-configuration"),
-        routing::get(smart_configuration::smart_configuration),
-    )
+    Router::new()
+        .route("/oauth/authorize", routing::get(authorize::ask).post(authorize::step))
+        .route("/oauth/token", routing::post(token::token))
+        .route("/oauth/revoke", routing::post(revoke::revoke))
+        .route("/oauth/jwks", routing::get(discovery::jwks))
+        .route("/.well-known/oauth-authorization-server", routing::get(discovery::authorization_server))
+        .route("/.well-known/openid-configuration", routing::get(discovery::openid))
+        .route(&format!("{BASE}/.well-known/smart-configuration"), routing::get(discovery::smart))
 }

@@ -1,32 +1,35 @@
 //! `POST /oauth/token`
 
 use axum::{
-    Form, Json,
-    extract::{State, rejection::FormRejection},
+    Json,
+    extract::{Request, State},
     http::{
-        StatusCode,
-        header::{CACHE_CONTROL, PRAGMA},
+        HeaderValue, StatusCode,
+        header::{CACHE_CONTROL, PRAGMA, WWW_AUTHENTICATE},
     },
     response::{IntoResponse, Response},
 };
 use serde_json::json;
 
+use super::credentials;
 use crate::app::{
     Hospital,
     client::{TokenAsk, TokenError},
 };
 
-/// Exchanges a client's assertion for an access token (RFC 6749 §4.4, RFC 7523).
-pub async fn token(State(hospital): State<Hospital>, form: Result<Form<TokenAsk>, FormRejection>) -> Response {
-    let asked = match form {
-        Ok(Form(ask)) => hospital.client_token(ask).await,
-        Err(_) => Err(TokenError::InvalidRequest("send `application/x-www-form-urlencoded`")),
+/// Exchanges what a client or a person proved for an access token (RFC 6749 §4.1, §4.4
+/// and §6, RFC 7523).
+pub async fn token(State(hospital): State<Hospital>, request: Request) -> Response {
+    let asked = async {
+        let ask: TokenAsk = credentials::form(request, |ask: &mut TokenAsk| &mut ask.credentials).await?;
+        hospital.token(ask).await
     };
-    let answer = match asked {
-        Ok(token) => Json(token).into_response(),
-        Err(error) => refused(error),
-    };
-    // RFC 6749 §5.1: nobody keeps it.
+    unkept(asked.await.map(|token| Json(token).into_response()))
+}
+
+/// An answer that nobody keeps (RFC 6749 §5.1).
+pub fn unkept(answer: Result<Response, TokenError>) -> Response {
+    let answer = answer.unwrap_or_else(refused);
     ([(CACHE_CONTROL, "no-store"), (PRAGMA, "no-cache")], answer).into_response()
 }
 
@@ -34,11 +37,17 @@ fn refused(error: TokenError) -> Response {
     let (status, code, why) = match error {
         TokenError::InvalidRequest(why) => (StatusCode::BAD_REQUEST, "invalid_request", why.to_owned()),
         TokenError::UnsupportedGrantType => {
-            (StatusCode::BAD_REQUEST, "unsupported_grant_type", "only `client_credentials`, as yet".to_owned())
+            let why = "`authorization_code`, `refresh_token` or `client_credentials`";
+            (StatusCode::BAD_REQUEST, "unsupported_grant_type", why.to_owned())
         }
         TokenError::InvalidClient(why) => (StatusCode::UNAUTHORIZED, "invalid_client", why),
+        TokenError::InvalidGrant(why) => (StatusCode::BAD_REQUEST, "invalid_grant", why.to_owned()),
         TokenError::InvalidScope(why) => (StatusCode::BAD_REQUEST, "invalid_scope", why),
         TokenError::Other(error) => return error.into_response(),
     };
-    (status, Json(json!({ "error": code, "error_description": why }))).into_response()
+    let mut response = (status, Json(json!({ "error": code, "error_description": why }))).into_response();
+    if status == StatusCode::UNAUTHORIZED {
+        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"oauth\""));
+    }
+    response
 }

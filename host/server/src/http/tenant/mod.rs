@@ -2,7 +2,9 @@
 
 mod consent;
 mod create;
+mod get_sign_in_rules;
 mod list;
+mod put_sign_in_rules;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -10,5 +12,9 @@ use crate::app::Hospital;
 
 /// The routes of this noun.
 pub fn routes() -> OpenApiRouter<Hospital> {
-    OpenApiRouter::new().routes(routes!(consent::consent)).routes(routes!(create::create)).routes(routes!(list::list))
+    OpenApiRouter::new()
+        .routes(routes!(consent::consent))
+        .routes(routes!(create::create))
+        .routes(routes!(list::list))
+        .routes(routes!(get_sign_in_rules::get_sign_in_rules, put_sign_in_rules::put_sign_in_rules))
 }
