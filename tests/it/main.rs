@@ -4,6 +4,7 @@
 //! the `xinglin` program. Tests that touch a database carry its name in their
 //! path: `cargo test -p xinglin-tests sqlite::`.
 
+mod attachments;
 mod audit;
 mod bad_bodies;
 mod bad_plugins;
@@ -12,6 +13,7 @@ mod capabilities;
 mod compartments;
 mod compat;
 mod egress;
+mod export;
 mod fhir;
 mod fhir_clients;
 mod fhir_tenants;
@@ -28,6 +30,7 @@ mod retention;
 mod secrets;
 mod shadow_demo;
 mod smart;
+mod subscriptions;
 mod support;
 mod telemetry;
 mod trust;

@@ -257,6 +257,14 @@ codes! {
     CredInvalid = "CRED_INVALID", Forbidden,
         "执业资质无效或未备案", "The professional credential is missing, lapsed, suspended or not filed here.";
 
+    // Attachments.
+    BlobType = "BLOB_TYPE", Unprocessable,
+        "附件类型不受支持或与内容不符", "The attachment is of a type that is not taken, or not what it is said to be.";
+    BlobInfected = "BLOB_INFECTED", Unprocessable,
+        "附件未通过病毒扫描", "Something harmful was found in the attachment.";
+    BlobUnscanned = "BLOB_UNSCANNED", Unavailable,
+        "附件暂时无法扫描，请稍后再试", "The attachment cannot be looked through now; try again shortly.";
+
     // Plugins.
     PluginCapability = "PLUGIN_CAPABILITY", Forbidden,
         "插件使用了未授予的能力", "The plugin wants a capability that was not granted.";

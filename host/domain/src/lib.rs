@@ -13,6 +13,7 @@
 //! bill to dispense on.
 
 pub mod access;
+pub mod attachment;
 pub mod audit;
 pub mod billing;
 pub mod canonical;

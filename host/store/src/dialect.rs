@@ -55,6 +55,7 @@ impl Engine {
                 (7, "consent", include_str!("../migrations/sqlite/0007_consent.sql")),
                 (6, "search", include_str!("../migrations/sqlite/0006_search.sql")),
                 (8, "session", include_str!("../migrations/sqlite/0008_session.sql")),
+                (10, "delivery", include_str!("../migrations/sqlite/0010_delivery.sql")),
             ],
             Self::Postgres => &[
                 (1, "initial", include_str!("../migrations/postgres/0001_initial.sql")),
@@ -65,6 +66,7 @@ impl Engine {
                 (7, "consent", include_str!("../migrations/postgres/0007_consent.sql")),
                 (6, "search", include_str!("../migrations/postgres/0006_search.sql")),
                 (8, "session", include_str!("../migrations/postgres/0008_session.sql")),
+                (10, "delivery", include_str!("../migrations/postgres/0010_delivery.sql")),
             ],
         }
     }

@@ -3,11 +3,11 @@
 use xinglin_domain::{
     access::{Action, Actor, Role, can},
     code::Code,
-    id::{PatientId, SessionId, TenantId},
+    id::{AccountId, PatientId, SessionId, TenantId},
     scope::Scopes,
     time::Instant,
 };
-use xinglin_store::{Tenant, TenantTx};
+use xinglin_store::{StoreError, Tenant, TenantTx};
 
 use super::{AppError, AppResult, Hospital, account, audit::Trail};
 
@@ -56,6 +56,25 @@ impl Hospital {
             return Err(refused());
         }
         Ok(Caller { actor, session: claims.sid, scopes, now, request_id, trail: Trail::default() })
+    }
+
+    /// Somebody who is not there, with the rights of this moment: for what is done on
+    /// their behalf later.
+    ///
+    /// # Errors
+    /// `AUTH_FORBIDDEN` if the account is closed.
+    pub(super) async fn acting(&self, tenant: TenantId, account: AccountId) -> AppResult<Caller> {
+        let row = match self.store().tenant(tenant).get_account(account).await {
+            Ok(row) if row.active => row,
+            Ok(_) | Err(StoreError::NotFound { .. }) => {
+                return Err(AppError::new(Code::AuthForbidden, "the account is closed"));
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let client = account::standing(&row)?.client;
+        let scopes = client.map(|client| client.scopes.parse().map_err(AppError::internal)).transpose()?;
+        let (actor, now) = (account::actor(&row)?, self.now());
+        Ok(Caller { actor, session: None, scopes, now, request_id: String::new(), trail: Trail::default() })
     }
 
     /// The records of the caller's own tenant.

@@ -64,7 +64,7 @@ pub struct ClientView {
 #[serde(deny_unknown_fields)]
 pub(super) struct ClientKeys {
     jwks: JwkSet,
-    scopes: String,
+    pub scopes: String,
 }
 
 /// What a client asks the token endpoint (RFC 6749 §4.4, RFC 7523 §2.2).

@@ -5,6 +5,7 @@
 pub mod account;
 pub mod alert;
 pub mod audit;
+pub mod blob;
 pub mod call;
 mod caller;
 pub mod charge;
@@ -18,6 +19,7 @@ mod document;
 pub mod encounter;
 pub mod enrolment;
 mod error;
+pub mod export;
 pub mod formulary;
 pub mod glass;
 pub mod hold;
@@ -41,6 +43,7 @@ pub mod secret;
 pub mod session;
 pub mod shadow;
 mod signing;
+pub(crate) mod subscription;
 pub mod tenant;
 
 pub use caller::Caller;

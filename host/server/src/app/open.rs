@@ -14,6 +14,7 @@ use crate::{
     auth::{attempts::Attempts, token::Tokens},
     config::Config,
     egress::{self, Egress},
+    files::Files,
     keys::{self, KeyError, Keys},
     telemetry::meter::Meter,
     tls,
@@ -32,6 +33,8 @@ struct Shared {
     clock: Clock,
     keys: Keys,
     egress: Egress,
+    exports: Files,
+    blobs: Files,
     tokens: Tokens,
     attempts: Attempts,
     meter: Meter,
@@ -116,8 +119,15 @@ impl Hospital {
             patience: Duration::from_millis(config.plugins.queue_millis),
         })?;
         let egress = Egress::open(&config.egress)?;
+        let files = |name: &str| {
+            let folder = config.data_dir.join(name);
+            Files::open(&folder).map_err(|source| OpenError::Folder { path: folder.display().to_string(), source })
+        };
         if config.plugins.allow_unsigned {
             tracing::warn!("plugins are taken unsigned (`plugins.allow_unsigned`): for development only");
+        }
+        if config.attachments.scan.is_empty() {
+            tracing::warn!("attachments are kept without a look for viruses (`attachments.scan`)");
         }
         let ahead: Option<i64> = match config.movable_clock {
             true => store.operator().find_meta(CLOCK).await.map_err(records)?,
@@ -131,6 +141,8 @@ impl Hospital {
             plugins: Mutex::default(),
             shadows: Shadows::default(),
             egress,
+            exports: files("exports")?,
+            blobs: files("blobs")?,
             config,
             store,
             runtime,
@@ -178,6 +190,14 @@ impl Hospital {
 
     pub(super) fn egress(&self) -> &Egress {
         &self.shared.egress
+    }
+
+    pub(super) fn blobs(&self) -> &Files {
+        &self.shared.blobs
+    }
+
+    pub(super) fn exports(&self) -> &Files {
+        &self.shared.exports
     }
 
     pub(super) fn attempts(&self) -> &Attempts {

@@ -40,6 +40,8 @@ pub struct Config {
     pub sessions: Sessions,
     /// Numbers and traces for operators.
     pub telemetry: Telemetry,
+    /// Attachments.
+    pub attachments: Attachments,
     /// Largest request body in bytes. Plugins and FHIR bundles count too.
     pub max_body_bytes: usize,
     /// How long a request may take, in seconds.
@@ -107,6 +109,20 @@ pub struct Egress {
     /// Certificates in PEM that are trusted beside those of the system: the
     /// hospital's own authority.
     pub ca_file: Option<PathBuf>,
+}
+
+/// What may be attached to records.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Attachments {
+    /// Largest attachment in bytes.
+    pub max_bytes: usize,
+    /// A program with its arguments that looks for viruses, for example
+    /// `["clamdscan", "--no-summary", "-"]`: it gets each attachment on its input and
+    /// exits with 0 if it is clean and 1 if it is not. On anything else nothing is kept.
+    pub scan: Vec<String>,
+    /// How long it may take, in seconds.
+    pub scan_seconds: u64,
 }
 
 /// Sign-in.
@@ -184,6 +200,7 @@ impl Default for Config {
             trust: TrustStore::default(),
             sessions: Sessions::default(),
             telemetry: Telemetry::default(),
+            attachments: Attachments::default(),
             max_body_bytes: 64 << 20,
             request_timeout_seconds: 60,
             shutdown_grace_seconds: 20,
@@ -210,6 +227,12 @@ impl Default for Plugins {
             packs: None,
             allow_unsigned: false,
         }
+    }
+}
+
+impl Default for Attachments {
+    fn default() -> Self {
+        Self { max_bytes: 20 << 20, scan: Vec::new(), scan_seconds: 30 }
     }
 }
 
