@@ -12,6 +12,7 @@ mod break_glass;
 mod capabilities;
 mod compartments;
 mod compat;
+mod conversations;
 mod egress;
 mod export;
 mod fhir;

@@ -307,8 +307,7 @@ actions! {
     /// Be told of what is written to the record.
     SubscribeRecords = "record.subscribe": [Administrator, Service];
     /// Write to each other in a visit, and meet by video.
-    Converse = "encounter.converse":
-        [Patient, Doctor, Pharmacist, Nurse, HealthManager, Assistant, Dietitian, Counsellor, Psychotherapist];
+    Converse = "encounter.converse": [Patient, Doctor, Pharmacist, Nurse, HealthManager, Psychotherapist];
 
     /// Open a restricted compartment in an emergency.
     BreakGlass = "record.break-glass": [Doctor];

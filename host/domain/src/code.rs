@@ -252,10 +252,15 @@ codes! {
         "紧急访问须写明理由", "An emergency needs a written reason.";
     GlassState = "GLASS_STATE", Conflict,
         "该紧急访问已评审", "It has been judged before.";
+    AuthImpersonation = "AUTH_IMPERSONATION", Forbidden,
+        "不得以他人身份发言", "You may not speak as somebody else.";
     AuthSecondFactor = "AUTH_SECOND_FACTOR", Unauthenticated,
         "请输入动态验证码", "The code of the authenticator is missing, wrong or used already.";
     CredInvalid = "CRED_INVALID", Forbidden,
         "执业资质无效或未备案", "The professional credential is missing, lapsed, suspended or not filed here.";
+
+    VideoUnavailable = "VIDEO_UNAVAILABLE", Unavailable,
+        "视频服务未开通", "There is no provider of meetings by video.";
 
     // Attachments.
     BlobType = "BLOB_TYPE", Unprocessable,

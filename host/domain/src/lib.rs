@@ -22,6 +22,7 @@ pub mod code;
 pub mod coding;
 pub mod compartment;
 pub mod consent;
+pub mod conversation;
 pub mod decision;
 pub mod encounter;
 pub mod enrolment;

@@ -14,6 +14,7 @@ pub mod client;
 pub mod clock;
 mod compartment;
 pub mod consent;
+pub mod conversation;
 pub mod coverage;
 mod document;
 pub mod encounter;

@@ -3,8 +3,11 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use thiserror::Error;
-use tokio::sync::Mutex;
-use xinglin_domain::{id::TenantId, time::Instant};
+use tokio::sync::{Mutex, Semaphore, broadcast};
+use xinglin_domain::{
+    id::{EncounterId, TenantId},
+    time::Instant,
+};
 use xinglin_runtime::{AotCache, HostKey, Options, Packs, Plugin, PluginError, Runtime};
 use xinglin_store::{Store, StoreError, StoreOptions};
 
@@ -35,6 +38,8 @@ struct Shared {
     egress: Egress,
     exports: Files,
     blobs: Files,
+    said: broadcast::Sender<EncounterId>,
+    listeners: Arc<Semaphore>,
     tokens: Tokens,
     attempts: Attempts,
     meter: Meter,
@@ -82,6 +87,9 @@ pub enum OpenError {
     #[error("the meter: {0}")]
     Meter(#[from] metrics_exporter_prometheus::BuildError),
 }
+
+/// How many may listen to visits at once.
+const MOST_LISTENERS: usize = 2000;
 
 /// Where the demo clock stands, in `meta`.
 pub(super) const CLOCK: &str = "clock-ahead-micros";
@@ -143,6 +151,8 @@ impl Hospital {
             egress,
             exports: files("exports")?,
             blobs: files("blobs")?,
+            said: broadcast::channel(1024).0,
+            listeners: Arc::new(Semaphore::new(MOST_LISTENERS)),
             config,
             store,
             runtime,
@@ -190,6 +200,15 @@ impl Hospital {
 
     pub(super) fn egress(&self) -> &Egress {
         &self.shared.egress
+    }
+
+    /// In which visits something was said on this host.
+    pub(super) fn said(&self) -> &broadcast::Sender<EncounterId> {
+        &self.shared.said
+    }
+
+    pub(super) fn listeners(&self) -> &Arc<Semaphore> {
+        &self.shared.listeners
     }
 
     pub(super) fn blobs(&self) -> &Files {

@@ -42,6 +42,8 @@ pub struct Config {
     pub telemetry: Telemetry,
     /// Attachments.
     pub attachments: Attachments,
+    /// Meetings by video; there are none if it is absent.
+    pub video: Option<Video>,
     /// Largest request body in bytes. Plugins and FHIR bundles count too.
     pub max_body_bytes: usize,
     /// How long a request may take, in seconds.
@@ -125,6 +127,68 @@ pub struct Attachments {
     pub scan_seconds: u64,
 }
 
+/// A provider of meetings by video that lets in whoever shows a token which the hospital
+/// signed (JWT, HS256), as Jitsi and LiveKit do.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Video {
+    /// Where people go, with `{room}` and `{token}` in it, for example
+    /// `https://meet.example/{room}?jwt={token}`.
+    pub url: String,
+    /// What tokens are signed with; shared with the provider.
+    pub key: VideoKey,
+    /// `iss` of the tokens: the name that the provider gave the hospital.
+    pub issuer: String,
+    /// `aud` of the tokens.
+    #[serde(default)]
+    pub audience: String,
+    /// `sub` of the tokens; for Jitsi the domain, or `*`.
+    #[serde(default = "any_subject")]
+    pub subject: String,
+}
+
+fn any_subject() -> String {
+    "*".to_owned()
+}
+
+/// What tokens for meetings are signed with. Never printed.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct VideoKey(String);
+
+impl VideoKey {
+    /// As HS256 wants it.
+    const SHORTEST: usize = 32;
+
+    /// The key.
+    pub fn bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
+impl TryFrom<String> for VideoKey {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        if text.len() < Self::SHORTEST {
+            return Err(format!("`video.key` must have at least {} characters", Self::SHORTEST));
+        }
+        Ok(Self(text))
+    }
+}
+
+impl From<VideoKey> for String {
+    fn from(key: VideoKey) -> Self {
+        key.0
+    }
+}
+
+impl fmt::Debug for VideoKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("VideoKey(…)")
+    }
+}
+
 /// Sign-in.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -201,6 +265,7 @@ impl Default for Config {
             sessions: Sessions::default(),
             telemetry: Telemetry::default(),
             attachments: Attachments::default(),
+            video: None,
             max_body_bytes: 64 << 20,
             request_timeout_seconds: 60,
             shutdown_grace_seconds: 20,

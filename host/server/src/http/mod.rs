@@ -10,6 +10,7 @@ mod charge;
 mod client;
 mod clock;
 mod consent;
+mod conversation;
 mod coverage;
 mod disclosure;
 mod encounter;
@@ -101,6 +102,7 @@ fn api(packages: DefaultBodyLimit, attachments: DefaultBodyLimit) -> OpenApiRout
         .merge(client::routes())
         .merge(clock::routes())
         .merge(consent::routes())
+        .merge(conversation::routes())
         .merge(coverage::routes())
         .merge(disclosure::routes())
         .merge(encounter::routes())

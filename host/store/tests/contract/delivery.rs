@@ -3,18 +3,21 @@
 use serde_json::json;
 use xinglin_domain::{
     compartment::Compartment,
-    id::{AccountId, ConsentId, ExportId},
+    id::{AccountId, BlobId, ConsentId, EncounterId, ExportId},
 };
 use xinglin_store::{
-    Consent, Export, ExportState, Label, Result, StoreError, Subscription, SubscriptionEvent, SubscriptionState,
+    Blob, Consent, Export, ExportState, Label, Result, StoreError, Subscription, SubscriptionEvent, SubscriptionState,
+    VisitMessage,
 };
 
-use crate::{Bench, at, body, code_of, contract, here_id};
+use crate::{Bench, at, body, code_of, contract, encounter, here_id};
 
 contract!(
     an_export_is_tried_by_one_at_a_time,
     labels_and_consents_of_many,
     a_subscription_is_told_in_order_by_one_at_a_time,
+    an_attachment_is_of_one_tenant,
+    what_is_said_only_grows_until_it_is_purged,
 );
 
 fn export(number: u128, created: i64) -> Export {
@@ -205,5 +208,61 @@ async fn a_subscription_is_told_in_order_by_one_at_a_time(bench: Bench) -> Resul
     tx.delete_subscription("s").await?;
     tx.commit().await?;
     assert_eq!(tenant.find_subscription("s").await?, None);
+    Ok(())
+}
+
+async fn an_attachment_is_of_one_tenant(bench: Bench) -> Result<()> {
+    let tenant = bench.here();
+    let blob = Blob {
+        id: BlobId::from_u128(1),
+        patient_id: "pat-1".to_owned(),
+        account: AccountId::from_u128(7),
+        sha256: "ab".repeat(32),
+        content_type: "image/png".to_owned(),
+        size: 1 << 33,
+        created_at: at(3),
+    };
+    let tx = tenant.begin().await?;
+    tx.insert_blob(&blob).await?;
+    tx.commit().await?;
+    assert_eq!(tenant.get_blob(blob.id).await?, blob);
+    assert_eq!(code_of(bench.there().get_blob(blob.id).await), "NOT_FOUND");
+    let tx = tenant.begin().await?;
+    assert!(crate::is_unique_in(tx.insert_blob(&blob).await, "blob"));
+    Ok(())
+}
+
+async fn what_is_said_only_grows_until_it_is_purged(bench: Bench) -> Result<()> {
+    let tenant = bench.here();
+    let visit = EncounterId::from_u128(1);
+    let tx = tenant.begin().await?;
+    tx.insert_document(&encounter(1, at(0))).await?;
+    for (seq, said) in [(1, 10), (2, 20), (3, 30)] {
+        assert_eq!(tx.append_visit_message(visit, &body(seq), at(said)).await?, seq);
+    }
+    tx.commit().await?;
+    let message = |seq, said| VisitMessage { seq, body: body(seq), created_at: at(said) };
+    assert_eq!(tenant.list_visit_messages(visit, 0, 2).await?, [message(1, 10), message(2, 20)]);
+    assert_eq!(tenant.list_visit_messages(visit, 2, 9).await?, [message(3, 30)]);
+    assert_eq!(bench.there().list_visit_messages(visit, 0, 9).await?, []);
+    let tx = tenant.begin().await?;
+    let nowhere = tx.append_visit_message(EncounterId::from_u128(2), &body(1), at(1)).await;
+    assert_eq!(code_of(nowhere), "REFERENCE_INVALID");
+    drop(tx);
+
+    for sql in ["UPDATE visit_message SET created_at = 0", "DELETE FROM visit_message WHERE seq = 1"] {
+        assert!(bench.raw(sql).await.is_err(), "{sql}");
+    }
+    let tx = tenant.begin().await?;
+    assert_eq!(tx.purge_visit_messages(at(20), "acc-1", at(99)).await?, 1);
+    tx.commit().await?;
+    let tx = tenant.begin().await?;
+    assert_eq!(tx.purge_visit_messages(at(20), "acc-2", at(100)).await?, 0);
+    tx.commit().await?;
+    assert_eq!(tenant.list_visit_messages(visit, 0, 9).await?.len(), 2);
+    assert!(bench.raw("DELETE FROM visit_message WHERE seq = 2").await.is_err(), "what was not purged stays");
+    for sql in ["UPDATE visit_message_purge SET before_at = 0", "DELETE FROM visit_message_purge"] {
+        assert!(bench.raw(sql).await.is_err(), "{sql}");
+    }
     Ok(())
 }
