@@ -145,7 +145,7 @@ async fn binary_is_the_same_in_fhir(hospital: TestHospital) {
         assert_eq!(refused.code(), "FHIR_INVALID");
     }
     // There is no other way in, and no way to change one.
-    let bundle = record::transaction(&[binary.clone()]);
+    let bundle = record::transaction(std::slice::from_ref(&binary));
     clinic.administrator.refused("/fhir/R4", bundle, "FHIR_INVALID").await;
     assert_eq!(
         clinic.administrator.ask(Method::PUT, &location.replace(clinic.doctor.base(), ""), Some(binary)).await.status,

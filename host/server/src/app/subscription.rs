@@ -38,8 +38,8 @@ const HEADERS: &str = "subscription-headers";
 const PATIENCE: Duration = Duration::from_secs(10);
 /// For how long a claim keeps others away: longer than a receiver may take.
 pub(crate) const LEASE_SECONDS: i64 = 60;
-/// How much is told in one go.
-const AT_ONCE: usize = 50;
+/// How long one subscription is told what waits before it is the turn of the others.
+const TURN: Duration = Duration::from_secs(5);
 /// How often one thing is tried to be told.
 const MOST_TRIES: i64 = 8;
 /// How long after the first failure it is tried again; each time twice as long.
@@ -204,7 +204,8 @@ impl Hospital {
                 .settle_subscription(&records, &mut subscription, answered.err(), SubscriptionState::Active)
                 .await;
         }
-        for _ in 0..AT_ONCE {
+        let started = tokio::time::Instant::now();
+        while started.elapsed() < TURN {
             let now = self.now();
             if terms.end.is_some_and(|end| now >= end) {
                 return self.settle_subscription(&records, &mut subscription, None, SubscriptionState::Off).await;
