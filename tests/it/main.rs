@@ -5,6 +5,7 @@
 //! path: `cargo test -p xinglin-tests sqlite::`.
 
 mod apps;
+mod attachments;
 mod audit;
 mod bad_bodies;
 mod bad_plugins;
@@ -12,7 +13,9 @@ mod break_glass;
 mod capabilities;
 mod compartments;
 mod compat;
+mod conversations;
 mod egress;
+mod export;
 mod fhir;
 mod fhir_clients;
 mod fhir_examples;
@@ -33,6 +36,7 @@ mod secrets;
 mod shadow_demo;
 mod smart;
 mod sso;
+mod subscriptions;
 mod support;
 mod telemetry;
 mod trust;

@@ -11,6 +11,7 @@ on_both_engines!(
     a_client_reads_what_its_scopes_open,
     an_assertion_proves_one_client_once,
     clients_are_taken_in_by_their_keys,
+    a_client_takes_out_what_its_scopes_open,
 );
 
 const ES384: &[u8] = include_bytes!("keys/es384.pem");
@@ -264,4 +265,33 @@ async fn clients_are_taken_in_by_their_keys(hospital: TestHospital) {
     let service = json!({ "login": "robot", "password": PASSWORD, "roles": ["service"] });
     let accounts = format!("/api/v1/tenants/{}/accounts", clinic.tenant);
     clinic.administrator.refused(&accounts, service, "BODY_INVALID").await;
+}
+
+async fn a_client_takes_out_what_its_scopes_open(hospital: TestHospital) {
+    let mut bench = Bench::new(hospital).await;
+    let export = async |client: &Client| {
+        client.exchange(Method::GET, "/fhir/R4/$export", &[("prefer", "respond-async")], "").await
+    };
+    assert_eq!(export(&bench.with("").await).await.code(), "AUTH_FORBIDDEN", "some types are not all");
+    let path = format!("/api/v1/tenants/{}/clients", bench.clinic.tenant);
+    let jwks: Value = serde_json::from_str(JWKS).expect("JSON");
+    let new = json!({ "name": "warehouse", "jwks": jwks, "scopes": "system/*.rs system/Subscription.c" });
+    bench.client = bench.clinic.administrator.post(&path, new).await;
+    assert_eq!(export(&bench.with("").await).await.status, 202);
+
+    // What a subscription tells is what its token could have read.
+    let narrow = bench.with("system/Observation.rs system/Subscription.c").await;
+    let to = |criteria: &str| {
+        json!({
+            "resourceType": "Subscription", "status": "requested", "reason": "x", "criteria": criteria,
+            "channel": { "type": "rest-hook", "endpoint": "https://lis.example/" },
+        })
+    };
+    for criteria in ["Patient?active=true", "Observation?patient.name=x", "Observation?_has:Condition:subject:code=E11"]
+    {
+        narrow.refused("/fhir/R4/Subscription", to(criteria), "AUTH_FORBIDDEN").await;
+    }
+    assert_eq!(narrow.post("/fhir/R4/Subscription", to("Observation?code=4548-4")).await["status"], "requested");
+    let wide = bench.with("").await;
+    assert_eq!(wide.post("/fhir/R4/Subscription", to("Observation?patient.name=x")).await["status"], "requested");
 }

@@ -299,6 +299,16 @@ actions! {
     /// Read any patient's record; patients read their own without it.
     ReadRecords = "record.read": [Administrator, Doctor, Pharmacist, Nurse, HealthManager, Psychotherapist, Service];
 
+    /// Keep an attachment in a patient's record.
+    AttachRecords = "record.attach":
+        [Administrator, Doctor, Pharmacist, Nurse, HealthManager, Psychotherapist, Patient, Service];
+    /// Take the record out in bulk, as far as it is open to the account.
+    ExportRecords = "record.export": [Administrator, Service];
+    /// Be told of what is written to the record.
+    SubscribeRecords = "record.subscribe": [Administrator, Service];
+    /// Write to each other in a visit, and meet by video.
+    Converse = "encounter.converse": [Patient, Doctor, Pharmacist, Nurse, HealthManager, Psychotherapist];
+
     /// Open a restricted compartment in an emergency.
     BreakGlass = "record.break-glass": [Doctor];
     /// Judge whether that was right.

@@ -252,12 +252,25 @@ codes! {
         "紧急访问须写明理由", "An emergency needs a written reason.";
     GlassState = "GLASS_STATE", Conflict,
         "该紧急访问已评审", "It has been judged before.";
+    AuthImpersonation = "AUTH_IMPERSONATION", Forbidden,
+        "不得以他人身份发言", "You may not speak as somebody else.";
     AuthSecondFactor = "AUTH_SECOND_FACTOR", Unauthenticated,
         "请输入动态验证码", "The code of the authenticator is missing, wrong or used already.";
     AuthProvider = "AUTH_PROVIDER", BadGateway,
         "统一身份认证服务不可用或应答无效", "The identity provider does not answer, or not as it must.";
     CredInvalid = "CRED_INVALID", Forbidden,
         "执业资质无效或未备案", "The professional credential is missing, lapsed, suspended or not filed here.";
+
+    VideoUnavailable = "VIDEO_UNAVAILABLE", Unavailable,
+        "视频服务未开通", "There is no provider of meetings by video.";
+
+    // Attachments.
+    BlobType = "BLOB_TYPE", Unprocessable,
+        "附件类型不受支持或与内容不符", "The attachment is of a type that is not taken, or not what it is said to be.";
+    BlobInfected = "BLOB_INFECTED", Unprocessable,
+        "附件未通过病毒扫描", "Something harmful was found in the attachment.";
+    BlobUnscanned = "BLOB_UNSCANNED", Unavailable,
+        "附件暂时无法扫描，请稍后再试", "The attachment cannot be looked through now; try again shortly.";
 
     // Plugins.
     PluginCapability = "PLUGIN_CAPABILITY", Forbidden,

@@ -321,6 +321,40 @@ pub fn may_disclose(
     }
 }
 
+/// Whether an entry that falls into these compartments may go into a file or a message
+/// that leaves the hospital on behalf of `by`: what `by` may be shown, unless the
+/// patient refused exports, and what the patient named exports for.
+///
+/// # Errors
+/// Why not.
+pub fn may_export(
+    labels: Compartments,
+    by: &Asker<'_>,
+    purpose: Purpose,
+    consents: &[Consent],
+    at: Instant,
+) -> Result<(), Withheld> {
+    let refused = |scope| {
+        consents.iter().any(|consent| {
+            consent.terms.provision == Provision::Refuse
+                && consent.terms.scope == scope
+                && consent.holds(at)
+                && consent.speaks_of(&Asker::Export, purpose)
+        })
+    };
+    if refused(Scope::Record) {
+        return Err(Withheld::Consent);
+    }
+    if let Some(compartment) = labels.iter().find(|one| refused(Scope::Compartment(*one))) {
+        return Err(Withheld::Compartment(compartment));
+    }
+    let shown = |to| may_disclose(labels, to, purpose, consents, Care::default(), at);
+    match shown(by) {
+        Err(_) if !labels.is_empty() => shown(&Asker::Export),
+        decided => decided,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -373,6 +407,34 @@ mod tests {
         assert!(ask(Compartments::ALL, &Asker::Patient, Purpose::Treatment, &[]));
         assert!(ask(Compartments::ALL, &Asker::Host, Purpose::Safety, &[]));
         assert!(!ask(none, &Asker::Host, Purpose::Treatment, &[]));
+    }
+
+    #[test]
+    fn an_export_carries_what_its_maker_sees_and_the_patient_lets_out() {
+        let may = |label: Compartments, consents: &[Consent]| {
+            may_export(label, &doctor(), Purpose::Treatment, consents, NOW).is_ok()
+        };
+        let say =
+            |provision, scope, recipient| consent(Terms { provision, ..terms(scope, recipient, Purpose::Treatment) });
+        let (record, hiv) = (Scope::Record, Scope::Compartment(HIV));
+        assert!(may(Compartments::NONE, &[]) && !may(HIV.into(), &[]));
+        let named = say(Provision::Permit, hiv, Recipient::Export);
+        assert!(may(HIV.into(), std::slice::from_ref(&named)) && !may(Compartments::ALL, std::slice::from_ref(&named)));
+        assert!(may(HIV.into(), &[say(Provision::Permit, hiv, Recipient::Role(Role::Doctor))]));
+        let refused = say(Provision::Refuse, record, Recipient::Export);
+        assert!(!may(Compartments::NONE, std::slice::from_ref(&refused)));
+        assert!(!may(HIV.into(), &[named, refused]), "a refusal of all is one of each");
+        let shown = say(Provision::Permit, hiv, Recipient::Role(Role::Doctor));
+        let refused = say(Provision::Refuse, hiv, Recipient::Export);
+        assert!(may(Compartments::NONE, std::slice::from_ref(&refused)) && !may(HIV.into(), &[shown, refused]));
+        let research = Consent {
+            terms: Terms {
+                purposes: [Purpose::Research].into(),
+                ..say(Provision::Refuse, record, Recipient::Export).terms
+            },
+            ..consent(terms(record, Recipient::Export, Purpose::Research))
+        };
+        assert!(may(Compartments::NONE, &[research]), "of another purpose");
     }
 
     #[test]

@@ -115,6 +115,12 @@ ids! {
     ConsentId = "con";
     /// One opening of a restricted compartment in an emergency.
     GlassId = "glass";
+    /// An attachment.
+    BlobId = "blob";
+    /// One export in bulk.
+    ExportId = "export";
+    /// A conversation by video.
+    VideoId = "video";
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@
 //! bill to dispense on.
 
 pub mod access;
+pub mod attachment;
 pub mod audit;
 pub mod billing;
 pub mod canonical;
@@ -21,6 +22,7 @@ pub mod code;
 pub mod coding;
 pub mod compartment;
 pub mod consent;
+pub mod conversation;
 pub mod decision;
 pub mod encounter;
 pub mod enrolment;

@@ -11,6 +11,8 @@ pub enum Kept {
     /// 门(急)诊电子病历, and what decisions in it rest on: 15 years
     /// (互联网诊疗监管细则 art. 22, 医疗机构病历管理规定 art. 29).
     OutpatientRecord,
+    /// 图文对话、音视频: what was said in a visit, 3 years (互联网诊疗监管细则 art. 22).
+    Conversation,
 }
 
 /// It is asked too early.
@@ -35,6 +37,7 @@ impl Kept {
     pub const fn years(self) -> i16 {
         match self {
             Self::OutpatientRecord => 15,
+            Self::Conversation => 3,
         }
     }
 
@@ -64,6 +67,13 @@ mod tests {
         let hold = may("2011-11-22T10:00:00.000001+08:00").expect_err("too early");
         assert_eq!((hold.code().as_str(), hold.before_at_most), ("RETENTION_HOLD", at("2011-11-22T10:00:00+08:00")));
         assert!(may("2030-01-01").is_err());
+    }
+
+    #[test]
+    fn conversations_go_before_the_record_they_belong_to() {
+        let now = at("2026-11-22T10:00:00+08:00");
+        assert_eq!(Kept::Conversation.may_purge(at("2023-11-22T10:00:00+08:00"), now), Ok(()));
+        assert!(Kept::Conversation.may_purge(at("2023-11-22T10:00:01+08:00"), now).is_err());
     }
 
     /// A record of 29 February is kept to the end of February.

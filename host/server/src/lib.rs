@@ -16,6 +16,7 @@ pub mod cli;
 pub mod config;
 pub mod egress;
 pub mod fhir;
+pub mod files;
 pub mod http;
 pub mod jobs;
 mod keyring;

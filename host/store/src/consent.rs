@@ -58,6 +58,20 @@ impl<E: Executor> TenantScope<E> {
         let rows = self.exec.rows(Sql::new(sql, args![self.tenant, patient_id, all])).await?;
         rows.into_iter().map(TryInto::try_into).collect()
     }
+
+    /// What these patients consent to and have not taken back.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn list_consents_of(&self, patients: &[String]) -> Result<Vec<Consent>> {
+        if patients.is_empty() {
+            return Ok(Vec::new());
+        }
+        let text = "SELECT * FROM consent WHERE tenant_id = $1 AND revoked_at IS NULL AND patient_id IN ";
+        let mut sql = Sql::new(text, args![self.tenant]);
+        sql.bind_all(patients);
+        self.exec.rows(sql).await?.into_iter().map(TryInto::try_into).collect()
+    }
 }
 
 impl TenantTx {

@@ -98,7 +98,9 @@ id_arguments!(
     AlertId,
     HoldId,
     CallId,
+    BlobId,
     ConsentId,
+    ExportId,
     GlassId
 );
 

@@ -60,6 +60,20 @@ impl<E: Executor> TenantScope<E> {
         rows.into_iter().map(|row| Label::try_from(row).map(|label| label.compartment)).collect()
     }
 
+    /// What of these entries of a type is in a compartment.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn list_labels_of(&self, kind: &str, ids: &[String]) -> Result<Vec<Label>> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let text = "SELECT * FROM resource_label WHERE tenant_id = $1 AND resource_type = $2 AND resource_id IN ";
+        let mut sql = Sql::new(text, args![self.tenant, kind]);
+        sql.bind_all(ids);
+        self.exec.rows(sql).await?.into_iter().map(TryInto::try_into).collect()
+    }
+
     /// What of a patient's record is in a compartment.
     ///
     /// # Errors

@@ -341,6 +341,23 @@ impl<E: Executor> TenantScope<E> {
         self.collect(sql).await
     }
 
+    /// The types of which there is anything, by name. One look-up in an index for each.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn list_resource_types(&self) -> Result<Vec<String>> {
+        let text = "WITH RECURSIVE types (name) AS (
+                        SELECT MIN(resource_type) FROM resource WHERE tenant_id = $1
+                        UNION ALL
+                        SELECT (SELECT MIN(resource_type) FROM resource
+                                WHERE tenant_id = $1 AND resource_type > types.name)
+                        FROM types WHERE types.name IS NOT NULL
+                    )
+                    SELECT name FROM types WHERE name IS NOT NULL";
+        let rows = self.exec.rows(Sql::new(text, args![self.tenant])).await?;
+        rows.into_iter().map(|row| row.get("name")).collect()
+    }
+
     fn select(&self, columns: &str, query: &ResourceQuery, by_date: bool) -> (Sql, &'static str) {
         self.select_from(Sql::new(format!("SELECT {columns}"), args![self.tenant, &query.kind]), query, by_date)
     }

@@ -1,6 +1,6 @@
 //! A caller of the API, as any client would be.
 
-use reqwest::{Method, RequestBuilder, StatusCode};
+use reqwest::{Method, RequestBuilder, StatusCode, header::HeaderMap};
 use serde_json::{Value, json};
 
 /// One signed-in person, or nobody yet.
@@ -95,7 +95,26 @@ impl Client {
         send(self.request(Method::POST, path).header("content-type", kind).body(text)).await
     }
 
-    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+    /// Asks with these headers, and gets all of the answer.
+    pub async fn exchange(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<reqwest::Body>,
+    ) -> Exchange {
+        let path = path.strip_prefix(self.base.as_str()).unwrap_or(path);
+        let mut request = self.request(method, path).body(body);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = request.send().await.expect("the server answers");
+        let (status, headers) = (response.status(), response.headers().clone());
+        Exchange { status, headers, bytes: response.bytes().await.expect("a whole answer").to_vec() }
+    }
+
+    /// A request to be sent as one likes.
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let mut request = self.http.request(method, format!("{}{path}", self.base));
         if let Some(trace) = &self.trace {
             request = request.header("traceparent", trace);
@@ -109,6 +128,34 @@ impl Client {
     /// Asks a server that may die over it.
     pub async fn try_post(&self, path: &str, body: Value) -> Result<StatusCode, reqwest::Error> {
         Ok(self.request(Method::POST, path).json(&body).send().await?.status())
+    }
+}
+
+/// An answer with its headers.
+pub struct Exchange {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub bytes: Vec<u8>,
+}
+
+impl Exchange {
+    /// A header; empty if there is none.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.bytes).into_owned()
+    }
+
+    /// The document; null if it is none.
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.bytes).unwrap_or_default()
+    }
+
+    /// The stable code of a refusal.
+    pub fn code(&self) -> String {
+        Answer { status: self.status, text: self.text(), body: self.json() }.code().to_owned()
     }
 }
 

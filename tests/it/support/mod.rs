@@ -16,7 +16,7 @@ pub mod wire;
 
 use std::path::{Path, PathBuf};
 
-pub use client::{Answer, Client};
+pub use client::{Answer, Client, Exchange};
 pub use clinic::{Clinic, PASSWORD, Person, line, medicine};
 pub use hospital::{TestHospital, advance};
 pub use plugin::{DIABETES, DIABETES_CHANGED, DRUG_SAFETY, MEDICAL_INSURANCE, PYTHON, PYTHON_WASI, Plugin, frozen};

@@ -2,7 +2,10 @@
 
 use std::{
     io::{Read as _, Write as _},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -17,6 +20,8 @@ use tokio::{
 pub struct Outside {
     pub port: u16,
     received: Arc<Mutex<Vec<String>>>,
+    /// Whether `/moody` refuses.
+    refuses: Arc<AtomicBool>,
 }
 
 impl Outside {
@@ -28,10 +33,15 @@ impl Outside {
     /// - `/slow`: the beginning of an answer, and no more;
     /// - `/huge`: without end;
     /// - `/packed`: as if it were compressed;
+    /// - `/moody`: 503, as long as it [`refuses`](Self::refuse);
     /// - any other: `hello`.
     pub async fn open() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let outside = Self { port: listener.local_addr().expect("an address").port(), received: Arc::default() };
+        let outside = Self {
+            port: listener.local_addr().expect("an address").port(),
+            received: Arc::default(),
+            refuses: Arc::default(),
+        };
         let serving = outside.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -54,7 +64,11 @@ impl Outside {
             .with_single_cert(vec![certificate], key)
             .expect("a pair");
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let outside = Self { port: listener.local_addr().expect("an address").port(), received: Arc::default() };
+        let outside = Self {
+            port: listener.local_addr().expect("an address").port(),
+            received: Arc::default(),
+            refuses: Arc::default(),
+        };
         let (serving, config) = (outside.clone(), Arc::new(config));
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
@@ -75,6 +89,11 @@ impl Outside {
     /// What it was sent, request by request.
     pub fn received(&self) -> Vec<String> {
         self.received.lock().expect("whole").clone()
+    }
+
+    /// What `/moody` is like from now on.
+    pub fn refuse(&self, refuses: bool) {
+        self.refuses.store(refuses, Ordering::SeqCst);
     }
 
     fn note(&self, request: &[u8]) {
@@ -108,6 +127,9 @@ impl Outside {
                 let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n").await;
                 while stream.write_all(&[b'x'; 65536]).await.is_ok() {}
                 return;
+            }
+            "/moody" if self.refuses.load(Ordering::SeqCst) => {
+                "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n".into()
             }
             "/packed" => "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 3\r\n\r\n\x1f\x0b\x08".into(),
             _ => "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello".to_owned(),

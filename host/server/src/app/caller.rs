@@ -3,11 +3,11 @@
 use xinglin_domain::{
     access::{Action, Actor, Role, can},
     code::Code,
-    id::{PatientId, SessionId, TenantId},
+    id::{AccountId, PatientId, SessionId, TenantId},
     scope::Scopes,
     time::Instant,
 };
-use xinglin_store::{Tenant, TenantTx};
+use xinglin_store::{StoreError, Tenant, TenantTx};
 
 use super::{AppError, AppResult, Hospital, account, audit::Trail};
 
@@ -40,6 +40,14 @@ pub struct Bounds {
     pub within: Option<PatientId>,
     /// Whether a second factor must be set up before anything else.
     pub second_factor_first: bool,
+}
+
+impl Bounds {
+    /// What the token opens beyond the one patient at hand; `None` if it is not scoped.
+    /// What is done later or in bulk is done by the grace of these alone.
+    pub fn wide_scopes(&self) -> Option<Scopes> {
+        self.scopes.clone().map(Scopes::without_patient)
+    }
 }
 
 impl Hospital {
@@ -78,6 +86,25 @@ impl Hospital {
         }
         bounds.second_factor_first &= is_staff(&actor);
         Ok(Caller { actor, session: claims.sid, bounds, now, request_id, trail: Trail::default() })
+    }
+
+    /// Somebody who is not there, with the rights of this moment: for what is done on
+    /// their behalf later.
+    ///
+    /// # Errors
+    /// `AUTH_FORBIDDEN` if the account is closed.
+    pub(super) async fn acting(&self, tenant: TenantId, account: AccountId) -> AppResult<Caller> {
+        let row = match self.store().tenant(tenant).get_account(account).await {
+            Ok(row) if row.active => row,
+            Ok(_) | Err(StoreError::NotFound { .. }) => {
+                return Err(AppError::new(Code::AuthForbidden, "the account is closed"));
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let client = account::standing(&row)?.client;
+        let bounds = Bounds { scopes: client.map(|client| client.scopes()).transpose()?, ..Bounds::default() };
+        let (actor, now) = (account::actor(&row)?, self.now());
+        Ok(Caller { actor, session: None, bounds, now, request_id: String::new(), trail: Trail::default() })
     }
 
     /// The records of the caller's own tenant.

@@ -3,7 +3,7 @@
 //! Everything that leaves a record asks here how much of it is open: people, plugins
 //! and payers alike. The decision itself is `domain::consent::may_disclose`.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -15,7 +15,9 @@ use xinglin_domain::{
     code::Code,
     coding::Coding,
     compartment::{Compartment, Compartments},
-    consent::{Asker, Care, Consent, ConsentError, Provision, Recipient, Scope, Terms, Withheld, may_disclose},
+    consent::{
+        Asker, Care, Consent, ConsentError, Provision, Recipient, Scope, Terms, Withheld, may_disclose, may_export,
+    },
     id::{ConsentId, EncounterId, EnrolmentId, PatientId},
     time::Instant,
 };
@@ -468,6 +470,48 @@ impl Hospital {
             None => Ok(false),
             Some(patient) => Ok(self.sight(caller, patient).await?.shows(labels)),
         }
+    }
+
+    /// Those of a page of one type that may leave the hospital on behalf of the caller.
+    pub(super) async fn exportable<E: Executor>(
+        &self,
+        records: &TenantScope<E>,
+        caller: &Caller,
+        kind: &str,
+        mut page: Vec<Resource>,
+    ) -> AppResult<Vec<Resource>> {
+        const AT_ONCE: usize = 200;
+        let mut labels: HashMap<String, Compartments> = HashMap::new();
+        let mut consents: HashMap<String, Vec<Consent>> = HashMap::new();
+        for chunk in page.chunks(AT_ONCE) {
+            let ids: Vec<String> = chunk.iter().map(|resource| resource.id.clone()).collect();
+            for Label { id, compartment, .. } in records.list_labels_of(kind, &ids).await? {
+                let known = labels.entry(id).or_default();
+                *known = known.or(compartment.into());
+            }
+            let patients: BTreeSet<String> = chunk.iter().filter_map(|resource| resource.patient_id.clone()).collect();
+            let patients: Vec<String> = patients.into_iter().filter(|one| !consents.contains_key(one)).collect();
+            for consent in records.list_consents_of(&patients).await? {
+                consents.entry(consent.patient_id.clone()).or_default().push(parse(consent)?);
+            }
+            for patient in patients {
+                consents.entry(patient).or_default();
+            }
+        }
+        let (roles, now, purpose) = (caller.actor.live_roles(caller.now), caller.now, caller.purpose());
+        let asker = Asker::Person { account: caller.actor.account, roles: &roles };
+        page.retain(|resource| {
+            let labels = labels.get(&resource.id).copied().unwrap_or_default();
+            match &resource.patient_id {
+                // In a compartment, and nobody's who could open it.
+                None => labels.is_empty(),
+                Some(patient) => {
+                    let consents = consents.get(patient).map(Vec::as_slice).unwrap_or_default();
+                    may_export(labels, &asker, purpose, consents, now).is_ok()
+                }
+            }
+        });
+        Ok(page)
     }
 
     /// Whether what was made for an enrolment is open to the caller.

@@ -18,7 +18,7 @@ use xinglin_domain::{
     signature::AuthorKind,
     time::Instant,
 };
-use xinglin_store::{Document, Executor, TenantScope};
+use xinglin_store::{Document, Executor, TenantScope, TenantTx};
 
 use super::{
     AppError, AppResult, Caller, Hospital, account,
@@ -217,11 +217,17 @@ impl Hospital {
     async fn put_visit(&self, caller: &Caller, row: Document<EncounterId>, visit: Encounter) -> AppResult<VisitView> {
         let row = next(row, visit.state().as_str(), &visit, caller.now)?;
         let tx = self.begin(caller).await?;
+        lock(&tx, row.id).await?;
         tx.update_document(&row).await?;
         record::project(&tx, vec![projection(&visit)], caller.now).await?;
         tx.commit().await?;
         view(visit)
     }
+}
+
+/// Until the transaction ends, nobody else changes the visit or speaks in it.
+pub(super) async fn lock(tx: &TenantTx, id: EncounterId) -> AppResult<()> {
+    Ok(tx.lock(&format!("visit/{id}")).await?)
 }
 
 async fn load<E: Executor>(records: &TenantScope<E>, id: EncounterId) -> AppResult<Stored<EncounterId, Encounter>> {

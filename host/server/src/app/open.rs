@@ -7,8 +7,11 @@ use std::{
 };
 
 use thiserror::Error;
-use tokio::sync::Mutex;
-use xinglin_domain::{id::TenantId, time::Instant};
+use tokio::sync::{Mutex, Semaphore, broadcast};
+use xinglin_domain::{
+    id::{EncounterId, TenantId},
+    time::Instant,
+};
 use xinglin_runtime::{AotCache, HostKey, Options, Packs, Plugin, PluginError, Runtime};
 use xinglin_store::{Store, StoreError, StoreOptions};
 
@@ -18,6 +21,7 @@ use crate::{
     auth::{attempts::Attempts, token::Tokens},
     config::Config,
     egress::{self, Egress},
+    files::Files,
     keyring::Keyring,
     keys::{self, KeyError, Keys},
     telemetry::meter::Meter,
@@ -38,6 +42,10 @@ struct Shared {
     keys: Arc<Keys>,
     ring: Arc<Keyring>,
     egress: Egress,
+    exports: Files,
+    blobs: Files,
+    said: broadcast::Sender<EncounterId>,
+    listeners: Arc<Semaphore>,
     tokens: Tokens,
     attempts: Attempts,
     meter: Meter,
@@ -87,6 +95,9 @@ pub enum OpenError {
     Meter(#[from] metrics_exporter_prometheus::BuildError),
 }
 
+/// How many may listen to visits at once.
+const MOST_LISTENERS: usize = 2000;
+
 /// Where the demo clock stands, in `meta`.
 pub(super) const CLOCK: &str = "clock-ahead-micros";
 
@@ -126,8 +137,15 @@ impl Hospital {
             patience: Duration::from_millis(config.plugins.queue_millis),
         })?;
         let egress = Egress::open(&config.egress)?;
+        let files = |name: &str| {
+            let folder = config.data_dir.join(name);
+            Files::open(&folder).map_err(|source| OpenError::Folder { path: folder.display().to_string(), source })
+        };
         if config.plugins.allow_unsigned {
             tracing::warn!("plugins are taken unsigned (`plugins.allow_unsigned`): for development only");
+        }
+        if config.attachments.scan.is_empty() {
+            tracing::warn!("attachments are kept without a look for viruses (`attachments.scan`)");
         }
         let ahead: Option<i64> = match config.movable_clock {
             true => store.operator().find_meta(CLOCK).await.map_err(records)?,
@@ -149,6 +167,10 @@ impl Hospital {
             shadows: Shadows::default(),
             purged: AtomicI64::default(),
             egress,
+            exports: files("exports")?,
+            blobs: files("blobs")?,
+            said: broadcast::channel(1024).0,
+            listeners: Arc::new(Semaphore::new(MOST_LISTENERS)),
             config,
             store,
             runtime,
@@ -201,6 +223,23 @@ impl Hospital {
 
     pub(super) fn egress(&self) -> &Egress {
         &self.shared.egress
+    }
+
+    /// In which visits something was said on this host.
+    pub(super) fn said(&self) -> &broadcast::Sender<EncounterId> {
+        &self.shared.said
+    }
+
+    pub(super) fn listeners(&self) -> &Arc<Semaphore> {
+        &self.shared.listeners
+    }
+
+    pub(super) fn blobs(&self) -> &Files {
+        &self.shared.blobs
+    }
+
+    pub(super) fn exports(&self) -> &Files {
+        &self.shared.exports
     }
 
     pub(super) fn attempts(&self) -> &Attempts {

@@ -12,7 +12,9 @@ use xinglin_domain::{
 };
 use xinglin_store::{Executor, RecordQuery, Resource, ResourceQuery, ResourceWrite, StoreError, TenantScope, TenantTx};
 
-use super::{AppError, AppResult, Caller, Hospital, compartment, consent::Purpose, search::Asked as Searched};
+use super::{
+    AppError, AppResult, Caller, Hospital, compartment, consent::Purpose, search::Asked as Searched, subscription,
+};
 use crate::{
     ambient,
     fhir::{
@@ -219,6 +221,9 @@ impl Hospital {
         for (place, planned) in planned.iter_mut().enumerate() {
             if done[place].is_none() && !planned.action.is_read() {
                 not_ours(planned)?;
+                if planned.resource_type == "Subscription" {
+                    self.subscribe(tx, caller, planned).await?;
+                }
                 may_go(tx, planned).await?;
                 places.push(place);
                 let resource = planned.resource.take();
@@ -569,6 +574,7 @@ pub(super) async fn write(tx: &TenantTx, planned: Vec<Planned>, now: Instant) ->
     for ResourceWrite { kind, id, .. } in writes.iter().filter(|write| write.deleted) {
         erase(tx, kind, id, now).await?;
     }
+    subscription::notice(tx, &writes, now).await?;
     Ok(written)
 }
 
@@ -630,6 +636,10 @@ fn not_ours(planned: &Planned) -> AppResult<()> {
         TaskId::PREFIX,
     ];
     let ours = |prefix: &str| planned.id.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('-'));
+    if planned.resource_type == "Binary" {
+        let detail = "Binary: send attachments to /fhir/R4/Binary, one by one";
+        return Err(AppError::new(Code::FhirInvalid, detail));
+    }
     if OURS.into_iter().any(ours) {
         let Planned { resource_type, id, .. } = planned;
         let detail = format!("{resource_type}/{id}: ids of this form are the hospital's own; choose another");

@@ -40,6 +40,10 @@ pub struct Config {
     pub sessions: Sessions,
     /// Numbers and traces for operators.
     pub telemetry: Telemetry,
+    /// Attachments.
+    pub attachments: Attachments,
+    /// Meetings by video; there are none if it is absent.
+    pub video: Option<Video>,
     /// Largest request body in bytes. Plugins and FHIR bundles count too.
     pub max_body_bytes: usize,
     /// How long a request may take, in seconds.
@@ -107,6 +111,82 @@ pub struct Egress {
     /// Certificates in PEM that are trusted beside those of the system: the
     /// hospital's own authority.
     pub ca_file: Option<PathBuf>,
+}
+
+/// What may be attached to records.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Attachments {
+    /// Largest attachment in bytes.
+    pub max_bytes: usize,
+    /// A program with its arguments that looks for viruses, for example
+    /// `["clamdscan", "--no-summary", "-"]`: it gets each attachment on its input and
+    /// exits with 0 if it is clean and 1 if it is not. On anything else nothing is kept.
+    pub scan: Vec<String>,
+    /// How long it may take, in seconds.
+    pub scan_seconds: u64,
+}
+
+/// A provider of meetings by video that lets in whoever shows a token which the hospital
+/// signed (JWT, HS256), as Jitsi and LiveKit do.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Video {
+    /// Where people go, with `{room}` and `{token}` in it, for example
+    /// `https://meet.example/{room}?jwt={token}`.
+    pub url: String,
+    /// What tokens are signed with; shared with the provider.
+    pub key: VideoKey,
+    /// `iss` of the tokens: the name that the provider gave the hospital.
+    pub issuer: String,
+    /// `aud` of the tokens.
+    #[serde(default)]
+    pub audience: String,
+    /// `sub` of the tokens; for Jitsi the domain, or `*`.
+    #[serde(default = "any_subject")]
+    pub subject: String,
+}
+
+fn any_subject() -> String {
+    "*".to_owned()
+}
+
+/// What tokens for meetings are signed with. Never printed.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct VideoKey(String);
+
+impl VideoKey {
+    /// As HS256 wants it.
+    const SHORTEST: usize = 32;
+
+    /// The key.
+    pub fn bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
+impl TryFrom<String> for VideoKey {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        if text.len() < Self::SHORTEST {
+            return Err(format!("`video.key` must have at least {} characters", Self::SHORTEST));
+        }
+        Ok(Self(text))
+    }
+}
+
+impl From<VideoKey> for String {
+    fn from(key: VideoKey) -> Self {
+        key.0
+    }
+}
+
+impl fmt::Debug for VideoKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("VideoKey(…)")
+    }
 }
 
 /// Sign-in.
@@ -187,6 +267,8 @@ impl Default for Config {
             trust: TrustStore::default(),
             sessions: Sessions::default(),
             telemetry: Telemetry::default(),
+            attachments: Attachments::default(),
+            video: None,
             max_body_bytes: 64 << 20,
             request_timeout_seconds: 60,
             shutdown_grace_seconds: 20,
@@ -213,6 +295,12 @@ impl Default for Plugins {
             packs: None,
             allow_unsigned: false,
         }
+    }
+}
+
+impl Default for Attachments {
+    fn default() -> Self {
+        Self { max_bytes: 20 << 20, scan: Vec::new(), scan_seconds: 30 }
     }
 }
 

@@ -1,4 +1,4 @@
-//! The way out for plugins: one client for all of them.
+//! The way out for plugins and notifications: one client for all of them.
 //!
 //! The runtime has seen that a request is granted. Here placeholders become
 //! values, the body is protected, names become addresses that are open, and an
@@ -161,13 +161,39 @@ impl Egress {
         timeout(FETCH_TIME, exchange).await.unwrap_or_else(|_| late()).map_err(FetchError)
     }
 
-    async fn exchange(&self, request: HttpRequest, means: &Means) -> Result<HttpResponse, HttpError> {
-        let url = target(&request, &means.values)?;
-        if literal(&url).is_some_and(|address| !self.rule.opened(address)) {
+    /// Posts on behalf of the hospital itself; the status. What is answered besides is
+    /// not read.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub async fn post(
+        &self,
+        url: Url,
+        headers: Vec<(HeaderName, HeaderValue)>,
+        content_type: &'static str,
+        body: Vec<u8>,
+        limit: Duration,
+    ) -> Result<u16, HttpError> {
+        self.admit(&url)?;
+        let host = url.host_str().unwrap_or_default().to_owned();
+        let request = self.client.post(url).timeout(limit).headers(headers.into_iter().collect());
+        let response = request.header("content-type", content_type).body(body).send().await;
+        Ok(response.map_err(|error| refusal(&error, &host))?.status().as_u16())
+    }
+
+    /// An address in a URL must have been opened, whatever it is.
+    fn admit(&self, url: &Url) -> Result<(), HttpError> {
+        if literal(url).is_some_and(|address| !self.rule.opened(address)) {
             return Err(HttpError::Denied(
                 "no address in a URL is open to plugins but those that the operator opened".into(),
             ));
         }
+        Ok(())
+    }
+
+    async fn exchange(&self, request: HttpRequest, means: &Means) -> Result<HttpResponse, HttpError> {
+        let url = target(&request, &means.values)?;
+        self.admit(&url)?;
         let mut outgoing = self.client.request(method(request.method), url);
         // What is compressed cannot be looked through.
         outgoing = outgoing.header("accept-encoding", "identity");

@@ -5,6 +5,12 @@ use xinglin_domain::time::Instant;
 
 use super::parameter::{self, Parameter, Parameters, Type};
 
+/// Operations of FHIR Bulk Data Access: all, and of all patients. There are no groups.
+const BULK: [&str; 2] = [
+    "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/export",
+    "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/patient-export",
+];
+
 /// The statement of a server at `base`, for `GET /metadata`.
 pub fn statement(base: &str, software_version: &str, date: Instant) -> Value {
     let resources: Vec<Value> = parameter::ALL.iter().map(resource).collect();
@@ -13,6 +19,7 @@ pub fn statement(base: &str, software_version: &str, date: Instant) -> Value {
         "status": "active",
         "date": date.to_string(),
         "kind": "instance",
+        "instantiates": ["http://hl7.org/fhir/uv/bulkdata/CapabilityStatement/bulk-data"],
         "software": {"name": "Xinglin", "version": software_version},
         "implementation": {"description": "Xinglin internet hospital", "url": base},
         "fhirVersion": "4.0.1",
@@ -26,10 +33,13 @@ pub fn statement(base: &str, software_version: &str, date: Instant) -> Value {
                 :exact and :contains on strings, :not on tokens, :identifier and :Type on references, \
                 the prefixes eq, ne, lt, le, gt, ge, sa and eb, chains of up to three references, _has, \
                 and _include and _revinclude without :iterate. Strings are compared without regard to case. \
+                Binary holds attachments: of JPEG, PNG, WebP, PDF, MP3, M4A, WAV and DICOM, each of one patient, \
+                who is its securityContext. Subscriptions are rest-hooks to https; without a payload, where to look is told. \
                 Of a transaction, conditions are resolved first and reads are made last.",
             "security": {"description": "Send the access token of a session as Authorization: Bearer."},
             "resource": resources,
             "interaction": [{"code": "transaction"}, {"code": "batch"}],
+            "operation": [{"name": "export", "definition": BULK[0]}],
         }],
     })
 }
@@ -54,9 +64,23 @@ fn resource(Parameters { of, list }: &Parameters) -> Value {
     let mut operations = vec![json!({
         "name": "validate", "definition": "http://hl7.org/fhir/OperationDefinition/Resource-validate",
     })];
+    if *of == "Patient" {
+        operations.push(json!({"name": "export", "definition": BULK[1]}));
+    }
     if matches!(*of, "Patient" | "Encounter") {
         let definition = format!("http://hl7.org/fhir/OperationDefinition/{of}-everything");
         operations.push(json!({"name": "everything", "definition": definition}));
+    }
+    if *of == "Binary" {
+        // Attachments: never changed, and looked for by what refers to them.
+        return json!({
+            "type": of,
+            "interaction": [{"code": "create"}, {"code": "read"}, {"code": "search-type"}],
+            "versioning": "no-version",
+            "readHistory": false,
+            "updateCreate": false,
+            "searchParam": search,
+        });
     }
     let mut stated = json!({
         "type": of,

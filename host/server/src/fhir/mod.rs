@@ -29,9 +29,13 @@ pub mod snapshot;
 pub mod validate;
 mod value;
 
+/// Where FHIR is served.
+pub(crate) const BASE: &str = "/fhir/R4";
+
 #[cfg(test)]
 mod mutation;
 #[cfg(test)]
 mod testing;
 
 pub use error::{FhirError, Issue, IssueKind};
+pub(crate) use primitive::is_type_name;

@@ -8,7 +8,7 @@ pub(super) fn is_id(text: &str) -> bool {
 }
 
 /// Whether it looks like the name of a resource type, known here or not.
-pub(super) fn is_type_name(text: &str) -> bool {
+pub(crate) fn is_type_name(text: &str) -> bool {
     (2..=64).contains(&text.len())
         && text.starts_with(|c: char| c.is_ascii_uppercase())
         && text.bytes().all(|b| b.is_ascii_alphabetic())

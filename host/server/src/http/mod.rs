@@ -4,11 +4,13 @@
 mod account;
 mod alert;
 mod audit;
+mod blob;
 mod call;
 mod charge;
 mod client;
 mod clock;
 mod consent;
+mod conversation;
 mod cookie;
 mod coverage;
 mod disclosure;
@@ -36,6 +38,7 @@ mod scope;
 mod session;
 mod shadow;
 mod sso;
+mod streamed;
 mod tenant;
 mod trail;
 
@@ -91,16 +94,18 @@ impl Modify for Token {
 }
 
 /// The routes under `/api/v1` with their description.
-fn api(packages: DefaultBodyLimit) -> OpenApiRouter<Hospital> {
+fn api(packages: DefaultBodyLimit, attachments: DefaultBodyLimit) -> OpenApiRouter<Hospital> {
     OpenApiRouter::with_openapi(Description::openapi())
         .merge(account::routes())
         .merge(alert::routes())
         .merge(audit::routes())
+        .merge(blob::routes(attachments))
         .merge(call::routes())
         .merge(charge::routes())
         .merge(client::routes())
         .merge(clock::routes())
         .merge(consent::routes())
+        .merge(conversation::routes())
         .merge(coverage::routes())
         .merge(disclosure::routes())
         .merge(encounter::routes())
@@ -125,7 +130,8 @@ impl Hospital {
     /// Everything the hospital serves, to be merged into an embedder's router.
     pub fn router(&self) -> Router {
         let large = DefaultBodyLimit::max(self.config().max_body_bytes);
-        let (api, description) = api(large).split_for_parts();
+        let attachments = DefaultBodyLimit::max(self.config().attachments.max_bytes);
+        let (api, description) = api(large, attachments).split_for_parts();
         let timeout = Duration::from_secs(self.config().request_timeout_seconds);
         Router::new()
             .merge(api)

@@ -72,6 +72,10 @@ fn opens(scopes: &Scopes, method: &Method, uri: &Uri, conditional: bool) -> AppR
         ([..], &Method::GET | &Method::HEAD) if everything => {
             return whole(&[Right::Read, Right::Search], "`*.rs`");
         }
+        // Whoever may fetch an export may give it up.
+        (["$export-status", _], &Method::DELETE) => {
+            return whole(&[Right::Read, Right::Search], "system/*.rs");
+        }
         // Its parameters are in the body, and may reach any type too.
         ([_, "_search"], &Method::POST) => return whole(&[Right::Read, Right::Search], "`*.rs`"),
         ([kind], &Method::GET | &Method::HEAD) if !kind.starts_with('_') => (segments.first(), Right::Search),
@@ -134,6 +138,10 @@ mod tests {
             ("PATCH", "/fhir/R4/Patient/7", "system/Patient.ru"),
             ("DELETE", "/fhir/R4/Patient/7", "system/Patient.d"),
             ("GET", "/fhir/R4/Patient/7/$everything", "system/*.rs"),
+            ("GET", "/fhir/R4/$export", "system/*.rs"),
+            ("GET", "/fhir/R4/Patient/$export?_type=Patient", "system/*.rs"),
+            ("GET", "/fhir/R4/$export-status/export-1/Patient.ndjson", "system/*.rs"),
+            ("DELETE", "/fhir/R4/$export-status/export-1", "system/*.rs"),
             ("GET", "/fhir/R4/Patient?_include=Patient:organization", "system/*.rs"),
             ("GET", "/fhir/R4/Observation?patient.name=x", "system/*.rs"),
             ("GET", "/fhir/R4/Observation?patient%2Ename=x", "system/*.rs"),

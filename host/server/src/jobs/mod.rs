@@ -19,6 +19,7 @@ use crate::{
     app::{
         AppResult, Hospital,
         enrolment::{Kept, Occasion, RETRY, next_firing, next_try},
+        subscription,
     },
 };
 
@@ -36,13 +37,44 @@ impl Hospital {
     pub fn start_jobs(&self) -> JoinHandle<()> {
         let hospital = self.clone();
         tokio::spawn(async move {
-            let mut ticks = tokio::time::interval(Duration::from_millis(hospital.config().timer_poll_millis.max(10)));
-            ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-            loop {
-                ticks.tick().await;
-                hospital.do_due_work().await;
-            }
+            let due = async {
+                let mut ticks = hospital.ticks();
+                loop {
+                    ticks.tick().await;
+                    hospital.do_due_work().await;
+                }
+            };
+            // What takes long holds nothing else up. One at a time a host.
+            let exports = async {
+                let mut ticks = hospital.ticks();
+                loop {
+                    ticks.tick().await;
+                    let (mut pass, exports) = (JoinSet::new(), hospital.clone());
+                    pass.spawn(async move { report("exports", exports.export_due().await) });
+                    while let Some(ended) = pass.join_next().await {
+                        report_panic(ended);
+                    }
+                }
+            };
+            let subscriptions = async {
+                let mut ticks = hospital.ticks();
+                loop {
+                    ticks.tick().await;
+                    let (mut pass, told) = (JoinSet::new(), hospital.clone());
+                    pass.spawn(async move { report("subscriptions", told.tell_subscriptions().await) });
+                    while let Some(ended) = pass.join_next().await {
+                        report_panic(ended);
+                    }
+                }
+            };
+            tokio::join!(due, exports, subscriptions);
         })
+    }
+
+    fn ticks(&self) -> tokio::time::Interval {
+        let mut ticks = tokio::time::interval(Duration::from_millis(self.config().timer_poll_millis.max(10)));
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        ticks
     }
 
     /// Does all work that is due now. One piece that fails, even by a panic, does
@@ -104,6 +136,23 @@ impl Hospital {
             let key = operation.key.clone();
             report_one("payment", &key, self.resolve_payment(operation, &occasion(now)).await);
         }
+        Ok(())
+    }
+
+    async fn tell_subscriptions(&self) -> AppResult<()> {
+        let now = self.now();
+        let tx = self.store().operator().begin().await?;
+        let due = tx.claim_subscriptions(now, now.plus_seconds(subscription::LEASE_SECONDS), BATCH).await?;
+        tx.commit().await?;
+        self.meter().claimed("subscription", due.len());
+        let work = due.into_iter().map(|claimed| {
+            let hospital = self.clone();
+            async move {
+                let id = claimed.id.clone();
+                report_one("subscription", id, hospital.tell_subscription(claimed).await);
+            }
+        });
+        side_by_side(work).await;
         Ok(())
     }
 

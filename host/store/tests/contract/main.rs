@@ -6,6 +6,7 @@ mod audit;
 mod care;
 mod concurrency;
 mod consent;
+mod delivery;
 mod edge;
 mod glass;
 mod money;

@@ -22,6 +22,7 @@ contract!(
     every_order_pages,
     what_is_found_is_replaced,
     a_lock_is_held_until_the_end,
+    types_are_listed_once,
     numbers_keep_their_digits,
 );
 
@@ -515,5 +516,16 @@ async fn a_lock_is_held_until_the_end(bench: Bench) -> Result<()> {
     tx.put_resources(&[observation("o1", "p1", "4548-4", 0)]).await?;
     tx.commit().await?;
     assert_eq!(other.await.expect("a task")?, 1);
+    Ok(())
+}
+
+async fn types_are_listed_once(bench: Bench) -> Result<()> {
+    let tenant = bench.here();
+    assert_eq!(tenant.list_resource_types().await?, Vec::<String>::new());
+    let mut condition = observation("c", "pat-1", "1", 1);
+    condition.kind = "Condition".to_owned();
+    put(&tenant, &[observation("a", "pat-1", "1", 1), observation("b", "pat-2", "1", 1), condition]).await?;
+    assert_eq!(tenant.list_resource_types().await?, ["Condition", "Observation"]);
+    assert_eq!(bench.there().list_resource_types().await?, Vec::<String>::new());
     Ok(())
 }

@@ -7,6 +7,7 @@ use axum::{
 };
 use serde::Serialize;
 use serde_json::Value;
+use xinglin_domain::time::Instant;
 use xinglin_store::Resource;
 
 use crate::{
@@ -69,11 +70,16 @@ pub fn written(base: &str, (done, resource): &(Done, Option<Resource>), body: Bo
 
 fn with_version(mut response: Response, resource: &Resource) -> Response {
     set(&mut response, header::ETAG, &tag(resource));
-    if let Ok(at) = jiff::Timestamp::from_microsecond(resource.last_updated.micros()) {
-        let date = at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    if let Some(date) = http_date(resource.last_updated) {
         set(&mut response, header::LAST_MODIFIED, &date);
     }
     response
+}
+
+/// A moment as HTTP writes it.
+pub fn http_date(at: Instant) -> Option<String> {
+    let at = jiff::Timestamp::from_microsecond(at.micros()).ok()?;
+    Some(at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string())
 }
 
 /// `W/"3"`

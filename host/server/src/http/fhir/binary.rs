@@ -1,0 +1,126 @@
+//! `POST /fhir/R4/Binary` and `GET /fhir/R4/Binary/{id}`: attachments, as FHIR has them.
+
+use axum::{
+    extract::State,
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde_json::{Value, json};
+use tokio::io::AsyncReadExt as _;
+use xinglin_domain::{
+    code::Code,
+    compartment::Compartments,
+    id::{BlobId, PatientId},
+};
+
+use super::{
+    asked::{Parameters, Terms},
+    reply::{self, Refusal},
+};
+use crate::{
+    app::{
+        AppError, Caller, Hospital,
+        blob::{BlobView, NewBlob},
+        search::Asked,
+    },
+    http::{
+        blob,
+        extract::{At, Raw},
+    },
+};
+
+/// Those that were kept as resources; attachments are not searched for.
+pub async fn search(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    Parameters(parameters): Parameters,
+    terms: Terms,
+) -> Result<Response, Refusal> {
+    let asked = Asked { kind: "Binary".to_owned(), parameters, strict: terms.strict, base: terms.base };
+    reply::bundle(&hospital.search(&caller, &asked).await?)
+}
+
+/// Keeps an attachment: a `Binary` in JSON, or the bytes with `X-Security-Context`. The
+/// patient whose it is must be named.
+pub async fn create(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    terms: Terms,
+    headers: HeaderMap,
+    Raw(body): Raw,
+) -> Result<Response, Refusal> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let kind = text("content-type").unwrap_or_default();
+    let invalid = |detail: &str| AppError::new(Code::FhirInvalid, detail);
+    let (content_type, bytes, context, labels) = if is_json(kind) {
+        let resource: Value = serde_json::from_slice(&body).map_err(|error| invalid(&error.to_string()))?;
+        if resource["resourceType"] != "Binary" {
+            return Err(invalid("Binary.resourceType must be Binary").into());
+        }
+        let data = resource["data"].as_str().ok_or_else(|| invalid("Binary.data is missing"))?;
+        let data: String = data.split_ascii_whitespace().collect();
+        let bytes = STANDARD.decode(data).map_err(|_| invalid("Binary.data is not base64"))?;
+        let content_type = resource["contentType"].as_str().unwrap_or_default().to_owned();
+        let context = resource["securityContext"]["reference"].as_str().unwrap_or_default().to_owned();
+        (content_type, bytes, context, Compartments::of(&resource["meta"]))
+    } else {
+        let context = text("x-security-context").unwrap_or_default().to_owned();
+        (kind.to_owned(), body.to_vec(), context, Compartments::NONE)
+    };
+    let patient: PatientId = context
+        .rsplit_once("Patient/")
+        .and_then(|(_, id)| id.parse().ok())
+        .ok_or_else(|| invalid("Binary.securityContext must name the patient: Patient/…"))?;
+    let mut compartments = labels.iter();
+    let compartment = compartments.next();
+    if compartments.next().is_some() {
+        return Err(invalid("Binary.meta.security: an attachment falls into one restricted part at most").into());
+    }
+    let new = NewBlob { patient, compartment, content_type, bytes };
+    let kept = hospital.keep_blob(&caller, new).await?;
+    let mut response = reply::document(StatusCode::CREATED, &resource(&kept, None));
+    let location = format!("{}/Binary/{}", terms.base, kept.id);
+    if let Ok(location) = HeaderValue::from_str(&location) {
+        response.headers_mut().insert(header::LOCATION, location);
+    }
+    Ok(response)
+}
+
+/// The bytes, or a `Binary` with them for who asks for FHIR.
+pub async fn read(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    At(id): At<String>,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    let Ok(id) = id.parse::<BlobId>() else {
+        // Of before there were attachments.
+        let kept = hospital.read_resource(&caller, "Binary", &id).await?;
+        return Ok(reply::resource(StatusCode::OK, &kept));
+    };
+    let (blob, mut file) = hospital.open_blob(&caller, id).await?;
+    let accepted = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if !accepted.split(',').any(is_json) {
+        return Ok(blob::bytes(&headers, &blob, file).into_response());
+    }
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes).await.map_err(AppError::internal)?;
+    Ok(reply::document(StatusCode::OK, &resource(&blob, Some(&bytes))))
+}
+
+fn resource(blob: &BlobView, bytes: Option<&[u8]>) -> Value {
+    let mut resource = json!({
+        "resourceType": "Binary", "id": blob.id, "meta": { "versionId": "1", "lastUpdated": blob.sent },
+        "contentType": blob.content_type, "securityContext": { "reference": format!("Patient/{}", blob.patient) },
+    });
+    if let Some(bytes) = bytes {
+        resource["data"] = STANDARD.encode(bytes).into();
+    }
+    resource
+}
+
+fn is_json(kind: &str) -> bool {
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    kind == "application/json" || kind == "application/fhir+json"
+}
