@@ -131,6 +131,20 @@ async fn what_an_export_is_asked_for_is_heeded_or_refused(hospital: TestHospital
     let found = exported(admin, &format!("/$export?_type=Observation&_since={later}")).await;
     assert_eq!(names(&found), new.into_iter().collect());
 
+    // And what is there no more, as far as it was open.
+    let hidden =
+        clinic.import(&[record::result(&clinic.subject, hospital.now(), "20447-9", "40", "1")]).await.remove(0);
+    let gone = names(&found).into_iter().next().expect("one");
+    for resource in [&gone, &hidden] {
+        admin.ask(Method::DELETE, &format!("/fhir/R4/{resource}"), None).await;
+    }
+    let status = ask(admin, &format!("/$export?_since={later}")).await;
+    let after = manifest(admin, &status).await;
+    assert_eq!((&after["deleted"][0]["type"], &after["deleted"][0]["count"]), (&json!("Bundle"), &json!(1)), "{after}");
+    let deleted = get(admin, after["deleted"][0]["url"].as_str().expect("a URL")).await.text();
+    assert!(deleted.contains(&gone) && !deleted.contains(&hidden) && deleted.ends_with("}\n"), "{deleted}");
+    assert_eq!(lines(admin, &after).await.iter().filter(|one| one["resourceType"] == "Observation").count(), 0);
+
     let refused = admin.exchange(Method::GET, "/fhir/R4/$export", &[], "").await;
     assert_eq!((refused.status.as_u16(), refused.code().as_str()), (400, "BODY_INVALID"));
     for query in ["_typeFilter=Patient%3Factive=true", "_outputFormat=csv", "_since=yesterday", "_type=pati%20ent"] {

@@ -213,6 +213,8 @@ pub struct RecordQuery {
     pub updated_from: Option<Instant>,
     /// Nothing that falls into one of these.
     pub withheld: Compartments,
+    /// What is gone, instead of what is there.
+    pub deleted: bool,
 }
 
 const COLUMNS: &str = "r.resource_type, r.resource_id, r.version, r.patient_id, r.effective_at, r.last_updated,
@@ -312,7 +314,8 @@ impl<E: Executor> TenantScope<E> {
         row.map_or(Ok(0), |row| row.get("total"))
     }
 
-    /// A page of resources of all types by (type, id), without what is gone.
+    /// A page of resources of all types by (type, id): of what is there, or of what is
+    /// gone.
     ///
     /// # Errors
     /// If the database fails.
@@ -322,8 +325,8 @@ impl<E: Executor> TenantScope<E> {
         after: Option<(&str, &str)>,
         limit: u32,
     ) -> Result<Vec<Resource>> {
-        let text = format!("SELECT {COLUMNS} FROM resource r WHERE r.tenant_id = $1 AND r.deleted = FALSE");
-        let mut sql = Sql::new(text, args![self.tenant]);
+        let text = format!("SELECT {COLUMNS} FROM resource r WHERE r.tenant_id = $1 AND r.deleted = $2");
+        let mut sql = Sql::new(text, args![self.tenant, query.deleted]);
         if let Some(patient) = &query.patient_id {
             sql.push(" AND r.patient_id = ").bind(patient);
         }

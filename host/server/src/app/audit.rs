@@ -341,8 +341,10 @@ pub(super) fn of_call(tape: &Tape, patient: PatientId, purpose: Purpose) -> Acce
 
 /// What was done, as a patient would say it.
 fn words(access: &Access) -> [Words; 2] {
-    const NOUNS: [(&str, &str, &str); 26] = [
+    const NOUNS: [(&str, &str, &str); 29] = [
+        ("$export", "批量导出", "your record, among others"),
         ("/AllergyIntolerance", "过敏史", "allergies"),
+        ("/Binary", "附件", "attachments"),
         ("/CarePlan", "管理方案", "care plan"),
         ("/ClaimResponse", "结算结果", "settlements"),
         ("/Claim", "费用", "charges"),
@@ -361,6 +363,7 @@ fn words(access: &Access) -> [Words; 2] {
         ("/Task", "随访任务", "follow-up tasks"),
         ("/accesses", "访问记录", "who saw your record"),
         ("/alerts", "预警", "alerts"),
+        ("/blobs", "附件", "attachments"),
         ("/break-glass", "受限内容(紧急)", "a restricted part, in an emergency"),
         ("/charges", "费用", "charges"),
         ("/consents", "授权", "what you agreed to"),

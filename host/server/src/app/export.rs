@@ -14,7 +14,7 @@ use xinglin_domain::{
     scope::Right,
     time::Instant,
 };
-use xinglin_store::{Export, ExportState, RecordQuery, StoreError};
+use xinglin_store::{Export, ExportState, RecordQuery, Resource, StoreError};
 
 use super::{AppError, AppResult, Caller, Hospital};
 use crate::{ambient, fhir::is_type_name};
@@ -29,6 +29,8 @@ const MOST_TRIES: i64 = 3;
 const MOST_OPEN: i64 = 4;
 /// How long the files are kept.
 const KEPT_SECONDS: i64 = 24 * 3600;
+/// Name of the file of deletions: no type begins with a small letter.
+const DELETED: &str = "deleted";
 /// How many patients are remembered as named in the trail; beyond that, one may be
 /// named again.
 const MOST_NAMED: usize = 100_000;
@@ -66,6 +68,8 @@ struct Job {
     as_of: Instant,
     progress: String,
     output: Vec<Output>,
+    /// How many deletions there are, in a file of their own.
+    deleted: u64,
     /// Why nothing came of it.
     error: Option<String>,
 }
@@ -115,6 +119,7 @@ impl Hospital {
             as_of: caller.now.plus_seconds(-i64::try_from(self.config().request_timeout_seconds).unwrap_or(60)),
             progress: "waiting".to_owned(),
             output: Vec::new(),
+            deleted: 0,
             error: None,
         };
         for (name, value) in &ask.parameters {
@@ -160,13 +165,19 @@ impl Hospital {
                     let url = format!("{base}/$export-status/{id}/{kind}.ndjson");
                     json!({ "type": kind, "url": url, "count": count })
                 };
-                let manifest = json!({
+                let deleted = Output { kind: DELETED.to_owned(), count: job.deleted };
+                let deleted: Vec<Value> = (job.deleted > 0).then(|| file(&deleted)).into_iter().collect();
+                let mut manifest = json!({
                     "transactionTime": job.as_of.to_string(),
                     "request": format!("{base}{}", job.request),
                     "requiresAccessToken": true,
                     "output": job.output.iter().map(file).collect::<Vec<_>>(),
+                    "deleted": deleted,
                     "error": [],
                 });
+                if let Some(deleted) = manifest.pointer_mut("/deleted/0/type") {
+                    *deleted = "Bundle".into();
+                }
                 Ok(ExportStatus::Done(manifest, export.ends_at.unwrap_or(caller.now)))
             }
         }
@@ -179,7 +190,8 @@ impl Hospital {
     pub async fn export_file(&self, caller: &Caller, id: ExportId, name: &str) -> AppResult<(tokio::fs::File, u64)> {
         let (export, job) = self.own_export(caller, id).await?;
         let kind = name.strip_suffix(".ndjson").unwrap_or_default();
-        if export.state != ExportState::Done || !job.output.iter().any(|output| output.kind == kind) {
+        let made = (kind == DELETED && job.deleted > 0) || job.output.iter().any(|output| output.kind == kind);
+        if export.state != ExportState::Done || !made {
             return Err(AppError::not_found("file", name));
         }
         self.exports().read(format!("{}/{kind}.ndjson", folder(&export))).await.map_err(AppError::internal)
@@ -261,71 +273,102 @@ impl Hospital {
     /// One try, from the beginning.
     async fn write_files(&self, export: &Export, job: &mut Job) -> Result<(), Ended> {
         let files = |error: std::io::Error| Ended::Failed(AppError::internal(error));
-        let records = self.store().tenant(export.tenant);
-        job.output.clear();
+        (job.output, job.deleted) = (Vec::new(), 0);
         self.exports().remove(format!("{}/{}", export.tenant, export.id)).await.map_err(files)?;
         self.exports().make(folder(export)).await.map_err(files)?;
-        let mut types = records.list_resource_types().await?;
+        let mut types = self.store().tenant(export.tenant).list_resource_types().await?;
         types.retain(|kind| job.types.is_empty() || job.types.contains(kind));
         let mut named: BTreeSet<PatientId> = BTreeSet::new();
         for kind in types {
-            let query = RecordQuery { kinds: vec![kind.clone()], updated_from: job.since, ..RecordQuery::default() };
-            let mut after: Option<String> = None;
-            let mut count = 0;
-            loop {
-                let after_key = after.as_deref().map(|id| (kind.as_str(), id));
-                let page = records.list_record(&query, after_key, PAGE).await?;
-                let Some(last) = page.last() else { break };
-                after = Some(last.id.clone());
-                // As they are now, each time: who is suspended meanwhile gets no more.
-                let caller = self.acting(export.tenant, export.account).await?;
-                may_export(&caller)?;
-                let mut page = self.exportable(&records, &caller, &kind, page).await?;
-                page.retain(|resource| resource.patient_id.is_some() || !job.of_patients);
-                let mut lines = Vec::new();
-                let mut patients = BTreeSet::new();
-                for resource in &page {
-                    lines.extend_from_slice(resource.body.get().as_bytes());
-                    lines.push(b'\n');
-                    patients.extend(resource.patient_id.as_deref().and_then(|id| id.parse::<PatientId>().ok()));
-                }
-                patients.retain(|patient| !named.contains(patient));
-                if named.len() + patients.len() > MOST_NAMED {
-                    named.clear();
-                }
-                named.extend(&patients);
-                count += page.len() as u64;
-                job.progress = format!("{kind}: {count}");
-                if !lines.is_empty() {
-                    self.exports().append(format!("{}/{kind}.ndjson", folder(export)), lines).await.map_err(files)?;
-                }
-                let now = self.now();
-                let tx = records.begin().await?;
-                if !tx.note_export(export.id, export.attempts, &body(job)?, now.plus_seconds(LEASE_SECONDS)).await? {
-                    return Err(Ended::Overtaken);
-                }
-                if !patients.is_empty() {
-                    let access = Access {
-                        at: now,
-                        who: Who::Person { account: export.account, roles: caller.actor.live_roles(now) },
-                        act: Act::Disclose,
-                        purpose: caller.purpose(),
-                        patients: patients.into_iter().collect(),
-                        target: format!("$export {}", export.id),
-                        refused: None,
-                        emergency: false,
-                        request: String::new(),
-                    };
-                    tx.append_audit(&[access]).await?;
-                }
-                tx.commit().await?;
-            }
+            let count = self.write_pages(export, job, &mut named, &kind, false).await?;
             if count > 0 {
-                job.output.push(Output { kind, count });
+                job.output.push(Output { kind: kind.clone(), count });
+            }
+            // Who has what was there before is told what is there no more.
+            if job.since.is_some() {
+                job.deleted += self.write_pages(export, job, &mut named, &kind, true).await?;
             }
         }
         Ok(())
     }
+
+    /// What there is of one type, or what was deleted of it; how much went out.
+    async fn write_pages(
+        &self,
+        export: &Export,
+        job: &mut Job,
+        named: &mut BTreeSet<PatientId>,
+        kind: &str,
+        deleted: bool,
+    ) -> Result<u64, Ended> {
+        let records = self.store().tenant(export.tenant);
+        let name = if deleted { DELETED } else { kind };
+        let kinds = vec![kind.to_owned()];
+        let query = RecordQuery { kinds, updated_from: job.since, deleted, ..RecordQuery::default() };
+        let (mut after, mut count) = (None::<String>, 0);
+        loop {
+            let page = records.list_record(&query, after.as_deref().map(|id| (kind, id)), PAGE).await?;
+            let Some(last) = page.last() else { return Ok(count) };
+            after = Some(last.id.clone());
+            // As they are now, each time: who is suspended meanwhile gets no more.
+            let caller = self.acting(export.tenant, export.account).await?;
+            may_export(&caller)?;
+            let mut page = self.exportable(&records, &caller, kind, page).await?;
+            page.retain(|resource| resource.patient_id.is_some() || !job.of_patients);
+            let lines = if deleted { deletions(&page) } else { lines(&page) };
+            count += page.len() as u64;
+            job.progress = format!("{name}: {count}");
+            if !page.is_empty() {
+                let path = format!("{}/{name}.ndjson", folder(export));
+                self.exports().append(path, lines).await.map_err(AppError::internal)?;
+            }
+            let mut patients: BTreeSet<PatientId> =
+                page.iter().filter_map(|resource| resource.patient_id.as_deref()?.parse().ok()).collect();
+            patients.retain(|patient| !named.contains(patient));
+            if named.len() + patients.len() > MOST_NAMED {
+                named.clear();
+            }
+            named.extend(&patients);
+            let now = self.now();
+            let tx = records.begin().await?;
+            if !tx.note_export(export.id, export.attempts, &body(job)?, now.plus_seconds(LEASE_SECONDS)).await? {
+                return Err(Ended::Overtaken);
+            }
+            if !patients.is_empty() {
+                let access = Access {
+                    at: now,
+                    who: Who::Person { account: export.account, roles: caller.actor.live_roles(now) },
+                    act: Act::Disclose,
+                    purpose: caller.purpose(),
+                    patients: patients.into_iter().collect(),
+                    target: format!("$export {}", export.id),
+                    refused: None,
+                    emergency: false,
+                    request: String::new(),
+                };
+                tx.append_audit(&[access]).await?;
+            }
+            tx.commit().await?;
+        }
+    }
+}
+
+/// One resource a line.
+fn lines(page: &[Resource]) -> Vec<u8> {
+    let mut lines = Vec::new();
+    for resource in page {
+        lines.extend_from_slice(resource.body.get().as_bytes());
+        lines.push(b'\n');
+    }
+    lines
+}
+
+/// One bundle of deletions.
+fn deletions(page: &[Resource]) -> Vec<u8> {
+    let delete = |Resource { kind, id, .. }: &Resource| json!({ "request": { "method": "DELETE", "url": format!("{kind}/{id}") } });
+    let entries: Vec<Value> = page.iter().map(delete).collect();
+    let bundle = json!({ "resourceType": "Bundle", "type": "transaction", "entry": entries });
+    format!("{bundle}\n").into_bytes()
 }
 
 /// Whether the caller may take the record out, whatever their token was checked for.

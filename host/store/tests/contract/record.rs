@@ -169,6 +169,9 @@ async fn a_deleted_resource_is_found_by_id_only(bench: Bench) -> Result<()> {
     let query = PatientQuery { patient_id: "p1".to_owned(), ..PatientQuery::default() };
     assert!(tenant.list_patient_resources(&query, 10).await?.is_empty());
     assert_eq!(bench.raw("SELECT COUNT(*) FROM resource_token").await.expect("a count"), [0]);
+    let gone = RecordQuery { deleted: true, ..RecordQuery::default() };
+    assert_eq!(ids(&tenant.list_record(&gone, None, 9).await?), ["o1"]);
+    assert_eq!(ids(&tenant.list_record(&RecordQuery::default(), None, 9).await?), Vec::<&str>::new());
     put(&tenant, &[ResourceWrite { version: 3, ..observation("o1", "p1", "4548-4", 0) }]).await?;
     assert_eq!(tenant.count_resources(&observations()).await?, 1, "it came back");
     Ok(())
