@@ -20,6 +20,7 @@ mod journey;
 mod killed;
 mod lifecycle;
 mod payers;
+mod policies;
 mod python;
 mod races;
 mod records;

@@ -19,6 +19,7 @@ pub mod fhir;
 pub mod http;
 pub mod jobs;
 pub mod keys;
+pub mod policy;
 pub mod telemetry;
 pub mod tls;
 

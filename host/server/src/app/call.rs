@@ -119,7 +119,11 @@ impl<'a> Calls<'a> {
     }
 
     /// What the host lends to the next call of a plugin.
+    ///
+    /// # Errors
+    /// `PLUGIN_CAPABILITY` if a policy is against the call.
     pub fn context(&self, install: &Install, plugin: &Plugin) -> AppResult<CallContext> {
+        self.hospital.plugin_may(self.tenant, plugin, self.now)?;
         let call = CallId::from_u128(ambient::fresh_id());
         let outside = Arc::new(Outside {
             hospital: self.hospital.clone(),

@@ -1,5 +1,7 @@
 //! Who asks, and whether they may.
 
+use std::sync::Arc;
+
 use xinglin_domain::{
     access::{Action, Actor, Role, can},
     code::Code,
@@ -7,9 +9,10 @@ use xinglin_domain::{
     scope::Scopes,
     time::Instant,
 };
-use xinglin_store::{Tenant, TenantTx};
+use xinglin_store::{SecondFactor, Tenant, TenantTx};
 
 use super::{AppError, AppResult, Hospital, account, audit::Trail};
+use crate::policy::Policies;
 
 /// A signed-in person, at the moment of the request. Roles and credentials were
 /// read from the store just now, not when they signed in.
@@ -22,6 +25,10 @@ pub struct Caller {
     /// What the token of a service client opens. Checked with the request's path,
     /// before any handler.
     pub scopes: Option<Scopes>,
+    /// Whether two factors were shown in the sign-in. Looked at if a policy asks for it.
+    pub second_factor: bool,
+    /// The policies that were in force when the request began.
+    pub policies: Arc<Policies>,
     /// The moment of the request; every rule of this request is given this one.
     pub now: Instant,
     /// Name of the request, for logs and tapes.
@@ -55,7 +62,21 @@ impl Hospital {
         if scopes.is_some() != actor.is(Role::Service) {
             return Err(refused());
         }
-        Ok(Caller { actor, session: claims.sid, scopes, now, request_id, trail: Trail::default() })
+        let policies = self.policies();
+        let second_factor = match claims.sid {
+            Some(session) if policies.asks_second_factor(claims.tenant) => {
+                let factor = records.find_second_factor(actor.account).await?;
+                // Since then nobody signs in without.
+                let since = factor.and_then(|SecondFactor { confirmed_at, .. }| confirmed_at);
+                match since {
+                    Some(since) => since <= records.get_session(session).await?.created_at,
+                    None => false,
+                }
+            }
+            _ => false,
+        };
+        let trail = Trail::default();
+        Ok(Caller { actor, session: claims.sid, scopes, second_factor, policies, now, request_id, trail })
     }
 
     /// The records of the caller's own tenant.
@@ -70,11 +91,35 @@ impl Hospital {
 }
 
 impl Caller {
-    /// Whether the caller may do this now, somewhere.
+    /// Whether the caller may do this now in their own tenant: the law first, then the
+    /// policies, which only take away.
     ///
     /// # Errors
     /// Why not.
     pub fn may(&self, action: Action) -> AppResult<()> {
+        self.law_allows(action)?;
+        self.policies_allow(self.actor.tenant, action)
+    }
+
+    /// Whether the caller may do one of these.
+    ///
+    /// # Errors
+    /// Why not the first of them that they might, but for a licence or a policy.
+    pub fn may_any(&self, actions: &[Action]) -> AppResult<()> {
+        let mut refused = None;
+        for &action in actions {
+            match self.may(action) {
+                Ok(()) => return Ok(()),
+                Err(error) if refused.is_none() || action.roles().iter().any(|role| self.actor.is(*role)) => {
+                    refused = Some(error);
+                }
+                Err(_) => {}
+            }
+        }
+        refused.map_or(Ok(()), Err)
+    }
+
+    fn law_allows(&self, action: Action) -> AppResult<()> {
         can(&self.actor, action, self.now).map_err(|denied| AppError::new(denied.code(), denied.to_string()))
     }
 
@@ -84,12 +129,12 @@ impl Caller {
     /// # Errors
     /// Why not. A tenant that is none of theirs does not exist for them.
     pub fn may_in(&self, tenant: TenantId, action: Action) -> AppResult<()> {
-        self.may(action)?;
+        self.law_allows(action)?;
         let platform = self.actor.is(Role::Operator) && self.actor.tenant == super::tenant::PLATFORM;
-        if platform || self.actor.tenant == tenant {
-            return Ok(());
+        if !platform && self.actor.tenant != tenant {
+            return Err(AppError::not_found("tenant", tenant));
         }
-        Err(AppError::not_found("tenant", tenant))
+        self.policies_allow(tenant, action)
     }
 
     /// Whether the caller may see something of this patient: staff of the tenant
@@ -100,8 +145,9 @@ impl Caller {
     /// not learn that there is one, nor whose it is.
     pub fn may_see(&self, patient: PatientId, what: &str, id: impl std::fmt::Display) -> AppResult<()> {
         self.trail.saw(patient);
-        let staff = can(&self.actor, Action::ReadRecords, self.now);
-        if staff.is_ok() || self.actor.acts_for(patient) {
+        if self.may(Action::ReadRecords).is_ok()
+            || (self.actor.acts_for(patient) && self.may(Action::ReadOwnRecord).is_ok())
+        {
             return Ok(());
         }
         Err(AppError::not_found(what, id))

@@ -30,6 +30,7 @@ mod outside;
 pub mod package;
 pub mod password;
 pub mod plugin;
+pub mod policy;
 pub mod prescription;
 pub mod recall;
 pub mod record;

@@ -8,13 +8,14 @@ use xinglin_domain::{id::TenantId, time::Instant};
 use xinglin_runtime::{AotCache, HostKey, Options, Packs, Plugin, PluginError, Runtime};
 use xinglin_store::{Store, StoreError, StoreOptions};
 
-use super::shadow::Shadows;
+use super::{policy::PolicyDesk, shadow::Shadows};
 use crate::{
     ambient::Clock,
     auth::{attempts::Attempts, token::Tokens},
     config::Config,
     egress::{self, Egress},
     keys::{self, KeyError, Keys},
+    policy,
     telemetry::meter::Meter,
     tls,
 };
@@ -35,6 +36,7 @@ struct Shared {
     tokens: Tokens,
     attempts: Attempts,
     meter: Meter,
+    policies: PolicyDesk,
     plugins: Mutex<HashMap<(TenantId, String), Loaded>>,
     shadows: Shadows,
 }
@@ -72,6 +74,14 @@ pub enum OpenError {
     /// The plugin engine.
     #[error(transparent)]
     Runtime(#[from] PluginError),
+    /// The policies.
+    #[error("the policies (see `xinglin policy check {path}`): {source}")]
+    Policies {
+        /// Of which folder.
+        path: String,
+        /// What is wrong.
+        source: policy::Flaws,
+    },
     /// The way out.
     #[error(transparent)]
     Egress(#[from] egress::OpenError),
@@ -116,6 +126,11 @@ impl Hospital {
             patience: Duration::from_millis(config.plugins.queue_millis),
         })?;
         let egress = Egress::open(&config.egress)?;
+        let folder = policy::folder(&config.data_dir);
+        keys::private_folder(&folder)
+            .map_err(|source| OpenError::Folder { path: folder.display().to_string(), source })?;
+        let policies = PolicyDesk::open(&folder)
+            .map_err(|source| OpenError::Policies { path: folder.display().to_string(), source })?;
         if config.plugins.allow_unsigned {
             tracing::warn!("plugins are taken unsigned (`plugins.allow_unsigned`): for development only");
         }
@@ -128,6 +143,7 @@ impl Hospital {
             clock: Clock::ahead_by(ahead.unwrap_or(0)),
             attempts: Attempts::default(),
             meter: Meter::new()?,
+            policies,
             plugins: Mutex::default(),
             shadows: Shadows::default(),
             egress,
@@ -182,6 +198,10 @@ impl Hospital {
 
     pub(super) fn attempts(&self) -> &Attempts {
         &self.shared.attempts
+    }
+
+    pub(super) fn policy_desk(&self) -> &PolicyDesk {
+        &self.shared.policies
     }
 
     pub(super) fn tokens(&self) -> &Tokens {

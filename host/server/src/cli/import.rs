@@ -103,6 +103,8 @@ async fn import(hospital: &Hospital, tenant: TenantId, file: &Path) -> Result<us
         },
         session: None,
         scopes: None,
+        second_factor: false,
+        policies: hospital.policies(),
         now: hospital.now(),
         request_id: format!("import-{:032x}", ambient::fresh_id()),
         trail: Trail::of("POST", "xinglin import"),

@@ -8,6 +8,7 @@ mod import;
 mod migrate;
 mod operator;
 mod plugin;
+mod policy;
 mod replay;
 mod serve;
 
@@ -71,6 +72,9 @@ enum Command {
     /// Builds, signs, moves and installs plugins.
     #[command(subcommand)]
     Plugin(plugin::Plugin),
+    /// Who may do what, by which policies.
+    #[command(subcommand)]
+    Policy(policy::Policy),
     /// Runs past plugin calls again from their tapes.
     Replay(replay::Replay),
     /// Reckons the hash chains of the records again.
@@ -106,6 +110,7 @@ impl Cli {
                 served
             }
             Command::Import(command) => runtime.block_on(command.run(settings.load()?)),
+            Command::Policy(command) => runtime.block_on(command.run(settings.load()?)),
             Command::Replay(command) => runtime.block_on(command.run(settings.load()?)),
             Command::Audit(command) => runtime.block_on(command.run(settings.load()?)),
             Command::Migrate(command) => runtime.block_on(command.run(settings.load()?)),

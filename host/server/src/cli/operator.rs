@@ -25,6 +25,8 @@ pub async fn open(config: Config, command: &str) -> Result<(Hospital, Caller)> {
         },
         session: None,
         scopes: None,
+        second_factor: false,
+        policies: hospital.policies(),
         now: hospital.now(),
         request_id: format!("{command}-{:032x}", ambient::fresh_id()),
         trail: Trail::default(),

@@ -3,15 +3,20 @@
 mod smart_configuration;
 mod token;
 
-use axum::{Router, routing};
+use axum::http::Method;
 
-use super::fhir::BASE;
-use crate::app::Hospital;
+use super::{
+    access::{Access, Routes},
+    fhir::BASE,
+};
 
 /// The routes.
-pub fn routes() -> Router<Hospital> {
-    Router::new().route("/oauth/token", routing::post(token::token)).route(
-        &format!("{BASE}/.well-known/smart-configuration"),
-        routing::get(smart_configuration::smart_configuration),
+pub fn routes() -> Routes {
+    let configuration = format!("{BASE}/.well-known/smart-configuration");
+    Routes::default().at(Method::POST, "/oauth/token", Access::Public, token::token).at(
+        Method::GET,
+        &configuration,
+        Access::Public,
+        smart_configuration::smart_configuration,
     )
 }
