@@ -9,6 +9,7 @@ mod bad_bodies;
 mod bad_plugins;
 mod break_glass;
 mod capabilities;
+mod cds_hooks;
 mod compartments;
 mod compat;
 mod egress;

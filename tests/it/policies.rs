@@ -9,7 +9,8 @@ use totp_rs::{Builder, Secret};
 use xinglin_domain::access::Action;
 
 use crate::support::{
-    Clinic, DRUG_SAFETY, PASSWORD, Person, Process, TestHospital, advance, eventually, line, on_both_engines,
+    Clinic, DRUG_SAFETY, PASSWORD, Person, Process, TestHospital, advance, eventually, guest::Guest, line,
+    on_both_engines,
 };
 
 on_both_engines!(
@@ -20,6 +21,9 @@ on_both_engines!(
     a_plugin_is_called_as_far_as_policies_let_it,
     no_route_answers_who_may_not_call_it,
 );
+
+const KV: &[(&str, &str)] =
+    &[(r#"(import "xinglin:host/kv@1.1.0" "get" (func $get (param i32 i32 i32)))"#, "xinglin:host/kv@1.1.0")];
 
 /// The policies of a tenant, or of the host.
 fn file(hospital: &TestHospital, folder: &str) -> PathBuf {
@@ -163,15 +167,21 @@ async fn a_plugin_is_called_as_far_as_policies_let_it(hospital: TestHospital) {
     assert_eq!(clinic.doctor.get(&draft).await["status"], "DRAFT");
 
     let capabilities = r#"
-        forbid (principal is Plugin, action == Action::"plugin.use", resource == Capability::"settings");
+        forbid (principal is Plugin, action == Action::"plugin.use", resource == Capability::"kv");
         forbid (principal is Plugin, action == Action::"plugin.use", resource == Capability::"http");
     "#;
     decree(&hospital, &clinic.tenant, capabilities, 2).await;
-    let path = format!("/api/v1/tenants/{}/plugins/{}/enable", clinic.tenant, DRUG_SAFETY.id);
-    let refused = clinic.administrator.refused(&path, json!({}), "PLUGIN_CAPABILITY").await;
-    assert!(refused["detail"].as_str().is_some_and(|detail| detail.contains("settings")), "{refused}");
-    decree(&hospital, &clinic.tenant, "", 0).await;
+    // One that uses nothing is none of theirs; one that keeps values is not even enabled.
     clinic.sign(&draft).await;
+    let keeping = Guest::new("test.keeping", "i32.const 1024").imports(KV).manifest("[capabilities.kv]");
+    hospital.operator.upload(keeping.package()).await.done("/api/v1/plugins");
+    let path = keeping.path(&clinic.tenant);
+    clinic.administrator.put(&path, json!({ "capabilities": ["kv"] })).await;
+    let enable = format!("{path}/enable");
+    let refused = clinic.administrator.refused(&enable, json!(null), "PLUGIN_CAPABILITY").await;
+    assert!(refused["detail"].as_str().is_some_and(|detail| detail.contains("may not use `kv`")), "{refused}");
+    decree(&hospital, &clinic.tenant, "", 0).await;
+    clinic.administrator.post(&enable, json!(null)).await;
 }
 
 /// Every route that there is, asked by nobody and by one of each role: who may none of

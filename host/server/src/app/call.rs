@@ -19,6 +19,7 @@ use xinglin_store::{ChainState, Install, KvWrite, NewTapeEntry, TapeEntry, TapeQ
 use super::{
     AppError, AppResult, Caller, Hospital,
     audit::{self, Restricted},
+    cds,
     chart::Chart,
     consent::Purpose,
     outside::Outside,
@@ -124,7 +125,8 @@ impl<'a> Calls<'a> {
     /// `PLUGIN_CAPABILITY` if a policy is against the call.
     pub fn context(&self, install: &Install, plugin: &Plugin) -> AppResult<CallContext> {
         self.hospital.plugin_may(self.tenant, plugin, self.now)?;
-        let call = CallId::from_u128(ambient::fresh_id());
+        // The last byte counts the cards that may come of it.
+        let call = CallId::from_u128(ambient::fresh_id() & !cds::CARD);
         let outside = Arc::new(Outside {
             hospital: self.hospital.clone(),
             tenant: self.tenant,

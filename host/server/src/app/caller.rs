@@ -11,7 +11,7 @@ use xinglin_domain::{
 };
 use xinglin_store::{SecondFactor, Tenant, TenantTx};
 
-use super::{AppError, AppResult, Hospital, account, audit::Trail};
+use super::{AppError, AppResult, Hospital, account, audit::Trail, policy::Decided};
 use crate::policy::Policies;
 
 /// A signed-in person, at the moment of the request. Roles and credentials were
@@ -29,6 +29,8 @@ pub struct Caller {
     pub second_factor: bool,
     /// The policies that were in force when the request began.
     pub policies: Arc<Policies>,
+    /// What they said in this request already.
+    pub decided: Decided,
     /// The moment of the request; every rule of this request is given this one.
     pub now: Instant,
     /// Name of the request, for logs and tapes.
@@ -75,8 +77,8 @@ impl Hospital {
             }
             _ => false,
         };
-        let trail = Trail::default();
-        Ok(Caller { actor, session: claims.sid, scopes, second_factor, policies, now, request_id, trail })
+        let (trail, decided) = (Trail::default(), Decided::default());
+        Ok(Caller { actor, session: claims.sid, scopes, second_factor, policies, decided, now, request_id, trail })
     }
 
     /// The records of the caller's own tenant.

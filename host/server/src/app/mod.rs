@@ -7,6 +7,7 @@ pub mod alert;
 pub mod audit;
 pub mod call;
 mod caller;
+pub mod cds;
 pub mod charge;
 mod chart;
 pub mod client;

@@ -2,7 +2,7 @@
 //! explained.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError, RwLock},
     time::SystemTime,
@@ -20,6 +20,18 @@ use xinglin_runtime::{Capability, Plugin};
 
 use super::{AppError, AppResult, Caller, Hospital, account, audit::Trail};
 use crate::policy::{Asked, Decision, Flaw, Flaws, Policies, PolicyText, Principal, Question, fingerprint};
+
+/// What was decided in a request: it is of one person, at one moment, under one set of
+/// policies, so that the same question has the same answer.
+#[derive(Debug, Clone, Default)]
+pub struct Decided(Arc<Mutex<HashMap<(TenantId, Action), Decision>>>);
+
+impl Decided {
+    fn or_else(&self, tenant: TenantId, action: Action, decide: impl FnOnce() -> Decision) -> Decision {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.entry((tenant, action)).or_insert_with(decide).clone()
+    }
+}
 
 /// The policies of a host, with where they come from.
 pub(super) struct PolicyDesk {
@@ -210,6 +222,7 @@ impl Hospital {
             scopes: None,
             second_factor: ask.second_factor,
             policies: caller.policies.clone(),
+            decided: Decided::default(),
             now: at,
             request_id: caller.request_id.clone(),
             trail: Trail::default(),
@@ -279,7 +292,8 @@ impl Caller {
     /// # Errors
     /// `AUTH_FORBIDDEN`, naming the policy.
     pub(super) fn policies_allow(&self, tenant: TenantId, action: Action) -> AppResult<()> {
-        let decision = self.policies.decide(&self.question(tenant, action));
+        let decide = || self.policies.decide(&self.question(tenant, action));
+        let decision = self.decided.or_else(tenant, action, decide);
         if decision.allowed {
             return Ok(());
         }

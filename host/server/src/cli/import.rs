@@ -16,7 +16,7 @@ use xinglin_domain::{
 
 use crate::{
     ambient,
-    app::{Caller, Hospital, audit::Trail, tenant::PLATFORM},
+    app::{Caller, Hospital, audit::Trail, policy::Decided, tenant::PLATFORM},
     config::Config,
 };
 
@@ -105,6 +105,7 @@ async fn import(hospital: &Hospital, tenant: TenantId, file: &Path) -> Result<us
         scopes: None,
         second_factor: false,
         policies: hospital.policies(),
+        decided: Decided::default(),
         now: hospital.now(),
         request_id: format!("import-{:032x}", ambient::fresh_id()),
         trail: Trail::of("POST", "xinglin import"),

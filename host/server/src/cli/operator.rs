@@ -8,7 +8,7 @@ use xinglin_domain::{
 
 use crate::{
     ambient,
-    app::{Caller, Hospital, audit::Trail, tenant::PLATFORM},
+    app::{Caller, Hospital, audit::Trail, policy::Decided, tenant::PLATFORM},
     config::Config,
 };
 
@@ -27,6 +27,7 @@ pub async fn open(config: Config, command: &str) -> Result<(Hospital, Caller)> {
         scopes: None,
         second_factor: false,
         policies: hospital.policies(),
+        decided: Decided::default(),
         now: hospital.now(),
         request_id: format!("{command}-{:032x}", ambient::fresh_id()),
         trail: Trail::default(),

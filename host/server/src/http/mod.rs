@@ -6,6 +6,7 @@ mod account;
 mod alert;
 mod audit;
 mod call;
+mod cds;
 mod charge;
 mod client;
 mod clock;
@@ -100,6 +101,7 @@ fn api(packages: DefaultBodyLimit) -> OpenApiRouter<Hospital> {
         .merge(alert::routes())
         .merge(audit::routes())
         .merge(call::routes())
+        .merge(cds::routes())
         .merge(charge::routes())
         .merge(client::routes())
         .merge(clock::routes())
