@@ -65,7 +65,7 @@ async fn the_patient_learns_who_saw_the_record(hospital: TestHospital) {
 
     // For the patient, and nobody else's.
     for client in [&clinic.doctor, &clinic.administrator] {
-        client.hidden(&page, "NOT_FOUND").await;
+        client.hidden(&page, "AUTH_FORBIDDEN").await;
     }
     let other = clinic.import(&[record::patient("1990-01-01")]).await.remove(0);
     let (stranger, _) = clinic.hire(Person::new("stranger", "patient").acting_for(id(&other), 990)).await;

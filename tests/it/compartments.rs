@@ -140,7 +140,7 @@ async fn nobody_reads_a_compartment_without_consent(hospital: TestHospital) {
                 answer.text
             );
         }
-        client.hidden(&format!("/api/v1/patients/{}/consents", clinic.subject), "NOT_FOUND").await;
+        client.hidden(&format!("/api/v1/patients/{}/consents", clinic.subject), "AUTH_FORBIDDEN").await;
     }
     // Whatever leads there ends before it, and says so of any patient alike.
     let everything = format!("/fhir/R4/Patient/{}/$everything", clinic.subject);
@@ -188,7 +188,7 @@ async fn the_patient_opens_it_and_closes_it(hospital: TestHospital) {
     // Only the patient says so.
     let ask = json!({ "scope": hiv(), "recipient": { "role": "doctor" }, "purposes": ["treatment"] });
     for client in [&clinic.doctor, &clinic.administrator, &clinic.operator] {
-        client.refused(&consents, ask.clone(), "NOT_FOUND").await;
+        client.refused(&consents, ask.clone(), "AUTH_FORBIDDEN").await;
     }
     let mut bad = ask.clone();
     bad["purposes"] = json!([]);
@@ -206,7 +206,7 @@ async fn the_patient_opens_it_and_closes_it(hospital: TestHospital) {
     assert!(!across.to_string().contains(VIRAL_LOAD), "nothing restricted is found across patients");
 
     let revoke = format!("/api/v1/consents/{given}/revoke");
-    clinic.doctor.refused(&revoke, json!(null), "NOT_FOUND").await;
+    clinic.doctor.refused(&revoke, json!(null), "AUTH_FORBIDDEN").await;
     let revoked = clinic.patient.post(&revoke, json!(null)).await;
     assert_eq!((&revoked["active"], revoked["revoked"].is_string()), (&json!(false), true));
     clinic.doctor.hidden(&path, "NOT_FOUND").await;

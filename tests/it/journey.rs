@@ -97,7 +97,7 @@ async fn prescribe(clinic: &Clinic, visit: &str) -> String {
     // What was taken off is not left behind in the record.
     assert_eq!(requests(clinic, &prescription).await, ["draft", "draft", "cancelled"]);
 
-    clinic.doctor.refused(&format!("{prescription}/approve"), checklist(), "RX_SELF_REVIEW").await;
+    clinic.doctor.refused(&format!("{prescription}/approve"), checklist(), "AUTH_FORBIDDEN").await;
     let order = json!({ "prescription": id(&prescription) });
     clinic.patient.refused("/api/v1/charges", order, "RX_DRUG_BEFORE_RX").await;
     assert_eq!(clinic.approve(&prescription).await["status"], "EFFECTIVE");

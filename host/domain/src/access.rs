@@ -1,7 +1,10 @@
 //! Who may do what: roles, professional credentials, and one table of acts.
 //!
 //! Every transition asks [`can`] at the moment of the act, never at login, so a
-//! suspension takes hold at once.
+//! suspension takes hold at once. The table is the floor: policies of a host or a
+//! tenant take away from it and never add to it.
+
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -56,6 +59,52 @@ pub enum Role {
 }
 
 impl Role {
+    /// All of them.
+    pub const ALL: [Self; 18] = [
+        Self::Operator,
+        Self::Administrator,
+        Self::Doctor,
+        Self::Pharmacist,
+        Self::PharmacyTechnician,
+        Self::Nurse,
+        Self::HealthManager,
+        Self::Assistant,
+        Self::Dietitian,
+        Self::Counsellor,
+        Self::Psychotherapist,
+        Self::PublicHealthDoctor,
+        Self::Courier,
+        Self::Insurer,
+        Self::Accountant,
+        Self::Regulator,
+        Self::Patient,
+        Self::Service,
+    ];
+
+    /// As the API and policies write it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Operator => "operator",
+            Self::Administrator => "administrator",
+            Self::Doctor => "doctor",
+            Self::Pharmacist => "pharmacist",
+            Self::PharmacyTechnician => "pharmacy_technician",
+            Self::Nurse => "nurse",
+            Self::HealthManager => "health_manager",
+            Self::Assistant => "assistant",
+            Self::Dietitian => "dietitian",
+            Self::Counsellor => "counsellor",
+            Self::Psychotherapist => "psychotherapist",
+            Self::PublicHealthDoctor => "public_health_doctor",
+            Self::Courier => "courier",
+            Self::Insurer => "insurer",
+            Self::Accountant => "accountant",
+            Self::Regulator => "regulator",
+            Self::Patient => "patient",
+            Self::Service => "service",
+        }
+    }
+
     /// Whether the role may act only under a live [`Credential`].
     pub const fn needs_credential(self) -> bool {
         matches!(self, Self::Doctor | Self::Pharmacist | Self::PharmacyTechnician | Self::Nurse | Self::Psychotherapist)
@@ -206,12 +255,17 @@ impl Actor {
     }
 }
 
+/// The text names no act of the catalogue.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("`{0}` is no action; `xinglin policy actions` lists them")]
+pub struct UnknownAction(pub String);
+
 macro_rules! actions {
-    ($($(#[$doc:meta])* $name:ident = $text:literal: [$($role:ident),+];)*) => {
+    ($($(#[doc = $doc:literal])+ $name:ident = $text:literal: [$($role:ident),*];)*) => {
         /// An act that needs permission.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Action {
-            $($(#[$doc])* $name,)*
+            $($(#[doc = $doc])+ $name,)*
         }
 
         impl Action {
@@ -223,9 +277,14 @@ macro_rules! actions {
                 match self { $(Self::$name => $text,)* }
             }
 
-            /// Who may, before credentials.
+            /// What it is, in a sentence.
+            pub fn about(self) -> &'static str {
+                match self { $(Self::$name => concat!($($doc),+).trim_start(),)* }
+            }
+
+            /// Who may, before credentials; nobody if only plugins act so.
             pub const fn roles(self) -> &'static [Role] {
-                match self { $(Self::$name => &[$(Role::$role),+],)* }
+                match self { $(Self::$name => &[$(Role::$role),*],)* }
             }
         }
     };
@@ -263,6 +322,8 @@ actions! {
     CounselPrescription = "prescription.counsel": [Pharmacist, Nurse];
     /// Report an adverse reaction.
     ReportAdverseReaction = "prescription.report-adverse-reaction": [Doctor, Pharmacist, Nurse, HealthManager, Patient];
+    /// Have orders checked without prescribing them.
+    CheckPrescription = "prescription.check": [Doctor, Pharmacist, Service];
     /// Read package, label or leaflet.
     ReadLeaflet = "prescription.read-leaflet": [Patient, Doctor, Pharmacist];
 
@@ -296,8 +357,14 @@ actions! {
 
     /// Take records over from elsewhere.
     ImportRecords = "record.import": [Administrator, Service];
-    /// Read any patient's record; patients read their own without it.
+    /// Read any patient's record, as far as consent and compartments let one.
     ReadRecords = "record.read": [Administrator, Doctor, Pharmacist, Nurse, HealthManager, Psychotherapist, Service];
+    /// Read one's own record, or a ward's.
+    ReadOwnRecord = "record.read-own": [Patient];
+    /// Read what patients have opened to one.
+    ReadOpenedRecord = "record.read-opened": [Insurer];
+    /// Say who may see one's own record, and take it back.
+    ManageConsent = "record.consent": [Patient];
 
     /// Keep an attachment in a patient's record.
     AttachRecords = "record.attach":
@@ -325,10 +392,32 @@ actions! {
     InstallPlugins = "plugin.install": [Operator];
     /// Grant, enable, shadow, promote what is installed, in one tenant.
     ManagePlugins = "plugin.manage": [Operator, Administrator];
+    /// Be called in a tenant.
+    CallPlugin = "plugin.call": [];
+    /// Use a capability that the tenant granted.
+    UseCapability = "plugin.use": [];
     /// Open, suspend and restore accounts, and record licences.
     ManageAccounts = "account.manage": [Operator, Administrator];
     /// Read the audit trail.
     ReadAudit = "audit.read": [Administrator, Regulator];
+    /// Read the policies in force, and ask what they would say.
+    ReadPolicies = "policy.read": [Operator, Administrator];
+}
+
+impl Action {
+    /// What it is done to: the part of the name before the dot, by which policies
+    /// group actions.
+    pub fn noun(self) -> &'static str {
+        self.as_str().split_once('.').map_or("", |(noun, _)| noun)
+    }
+}
+
+impl FromStr for Action {
+    type Err = UnknownAction;
+
+    fn from_str(text: &str) -> Result<Self, UnknownAction> {
+        Self::ALL.iter().copied().find(|action| action.as_str() == text).ok_or_else(|| UnknownAction(text.to_owned()))
+    }
 }
 
 /// Why not.
@@ -426,6 +515,18 @@ mod tests {
         assert_eq!(code(Action::ReviewPrescription), Code::RxReviewerUnqualified);
         assert_eq!(code(Action::DispensePrescription), Code::CredInvalid);
         assert_eq!(code(Action::SignPrescription), Code::AuthForbidden);
+    }
+
+    #[test]
+    fn names_are_those_of_the_api_and_lead_back() {
+        for role in Role::ALL {
+            assert_eq!(serde_json::to_value(role).expect("a name"), role.as_str());
+        }
+        for &action in Action::ALL {
+            assert_eq!(action.as_str().parse(), Ok(action));
+            assert!(!action.noun().is_empty() && action.about().ends_with('.'), "{action:?}");
+        }
+        assert_eq!("prescription".parse::<Action>(), Err(UnknownAction("prescription".into())));
     }
 
     #[test]

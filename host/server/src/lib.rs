@@ -20,7 +20,8 @@ pub mod files;
 pub mod http;
 pub mod jobs;
 mod keyring;
-mod keys;
+pub mod keys;
+pub mod policy;
 pub mod telemetry;
 pub mod tls;
 

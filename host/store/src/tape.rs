@@ -252,6 +252,15 @@ impl<E: Executor> TenantScope<E> {
         row.map(|row| row.get("call_id")).transpose()
     }
 
+    /// What the call at a place of the chain was about, by id.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn list_references(&self, seq: i64) -> Result<Vec<String>> {
+        let sql = "SELECT reference FROM tape_reference WHERE tenant_id = $1 AND seq = $2 ORDER BY reference";
+        self.exec.rows(Sql::new(sql, args![self.tenant, seq])).await?.iter().map(|row| row.get("reference")).collect()
+    }
+
     /// Reckons the whole chain again, from its last purge on.
     ///
     /// # Errors

@@ -11,6 +11,8 @@ pub struct Client {
     token: Option<String>,
     /// `traceparent`, as W3C has it.
     trace: Option<String>,
+    /// `accept-language`.
+    language: Option<String>,
 }
 
 /// What came back, refused or not.
@@ -26,7 +28,7 @@ impl Client {
     /// Nobody yet.
     pub fn new(base: &str) -> Self {
         xinglin_server::tls::install();
-        Self { http: reqwest::Client::new(), base: base.to_owned(), token: None, trace: None }
+        Self { http: reqwest::Client::new(), base: base.to_owned(), token: None, trace: None, language: None }
     }
 
     /// The same address with another token.
@@ -37,6 +39,11 @@ impl Client {
     /// The same person within a trace.
     pub fn within(&self, traceparent: &str) -> Self {
         Self { trace: Some(traceparent.to_owned()), ..self.clone() }
+    }
+
+    /// The same person, who would rather be told in another language.
+    pub fn in_language(&self, accepted: &str) -> Self {
+        Self { language: Some(accepted.to_owned()), ..self.clone() }
     }
 
     /// `http://127.0.0.1:…`
@@ -118,6 +125,9 @@ impl Client {
         let mut request = self.http.request(method, format!("{}{path}", self.base));
         if let Some(trace) = &self.trace {
             request = request.header("traceparent", trace);
+        }
+        if let Some(language) = &self.language {
+            request = request.header("accept-language", language);
         }
         match &self.token {
             Some(token) => request.bearer_auth(token),

@@ -78,6 +78,7 @@ impl Process {
     /// A place for a file that a command is to read; its path.
     pub fn put(&self, name: &str, bytes: &[u8]) -> String {
         let path = self.folder.path().join(name);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
         std::fs::write(&path, bytes).expect("written");
         path.display().to_string()
     }

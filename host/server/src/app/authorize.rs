@@ -21,7 +21,6 @@ use xinglin_store::Account;
 use super::{
     AppError, AppResult, Caller, Hospital, account,
     audit::Trail,
-    caller::Bounds,
     client::Client,
     launch::{self, Launched},
     one_time, record,
@@ -398,14 +397,8 @@ impl Hospital {
     }
 
     fn caller_at_the_door(&self, account: &Account, visitor: &Visitor) -> AppResult<Caller> {
-        let caller = Caller {
-            actor: account::actor(account)?,
-            session: None,
-            bounds: Bounds::default(),
-            now: self.now(),
-            request_id: visitor.request_id.clone(),
-            trail: visitor.trail.clone(),
-        };
+        let caller = self.for_actor(account::actor(account)?, visitor.request_id.clone());
+        let caller = Caller { trail: visitor.trail.clone(), ..caller };
         caller.trail.is_of(&caller);
         Ok(caller)
     }

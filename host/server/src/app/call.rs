@@ -19,6 +19,7 @@ use xinglin_store::{ChainState, Install, KvWrite, NewTapeEntry, TapeEntry, TapeQ
 use super::{
     AppError, AppResult, Caller, Hospital,
     audit::{self, Restricted},
+    cds,
     chart::Chart,
     consent::Purpose,
     outside::Outside,
@@ -119,8 +120,13 @@ impl<'a> Calls<'a> {
     }
 
     /// What the host lends to the next call of a plugin.
+    ///
+    /// # Errors
+    /// `PLUGIN_CAPABILITY` if a policy is against the call.
     pub fn context(&self, install: &Install, plugin: &Plugin) -> AppResult<CallContext> {
-        let call = CallId::from_u128(ambient::fresh_id());
+        self.hospital.plugin_may(self.tenant, plugin, self.now)?;
+        // The last byte counts the cards that may come of it.
+        let call = CallId::from_u128(ambient::fresh_id() & !cds::CARD);
         let outside = Arc::new(Outside {
             hospital: self.hospital.clone(),
             tenant: self.tenant,

@@ -1,5 +1,7 @@
 //! Who asks, and whether they may.
 
+use std::sync::Arc;
+
 use xinglin_domain::{
     access::{Action, Actor, Role, can},
     code::Code,
@@ -9,7 +11,8 @@ use xinglin_domain::{
 };
 use xinglin_store::{StoreError, Tenant, TenantTx};
 
-use super::{AppError, AppResult, Hospital, account, audit::Trail};
+use super::{AppError, AppResult, Hospital, account, audit::Trail, policy::Decided};
+use crate::policy::Policies;
 
 /// A signed-in person, at the moment of the request. Roles and credentials were
 /// read from the store just now, not when they signed in.
@@ -21,6 +24,12 @@ pub struct Caller {
     pub session: Option<SessionId>,
     /// What bounds the token beyond the person's own rights.
     pub bounds: Bounds,
+    /// Whether two factors were shown in the sign-in.
+    pub second_factor: bool,
+    /// The policies that were in force when the request began.
+    pub policies: Arc<Policies>,
+    /// What they said in this request already.
+    pub decided: Decided,
     /// The moment of the request; every rule of this request is given this one.
     pub now: Instant,
     /// Name of the request, for logs and tapes.
@@ -62,6 +71,7 @@ impl Hospital {
         let claims = self.tokens().check(token, now).ok_or_else(refused)?;
         let records = self.store().tenant(claims.tenant);
         let mut bounds = Bounds::default();
+        let mut second_factor = false;
         let row = match (claims.sid, claims.scope) {
             (Some(session), None) => {
                 let found = records.find_signed_in(claims.sub, session).await?.ok_or_else(refused)?;
@@ -70,6 +80,7 @@ impl Hospital {
                     let patient = lent.patient_id.map(|id| id.parse()).transpose();
                     bounds.patient = patient.map_err(AppError::internal)?;
                 }
+                second_factor = found.strong;
                 bounds.second_factor_first = found.needs_strong && !found.strong;
                 found.account
             }
@@ -85,7 +96,7 @@ impl Hospital {
             return Err(refused());
         }
         bounds.second_factor_first &= is_staff(&actor);
-        Ok(Caller { actor, session: claims.sid, bounds, now, request_id, trail: Trail::default() })
+        Ok(Caller { session: claims.sid, bounds, second_factor, now, ..self.for_actor(actor, request_id) })
     }
 
     /// Somebody who is not there, with the rights of this moment: for what is done on
@@ -103,8 +114,22 @@ impl Hospital {
         };
         let client = account::standing(&row)?.client;
         let bounds = Bounds { scopes: client.map(|client| client.scopes()).transpose()?, ..Bounds::default() };
-        let (actor, now) = (account::actor(&row)?, self.now());
-        Ok(Caller { actor, session: None, bounds, now, request_id: String::new(), trail: Trail::default() })
+        Ok(Caller { bounds, ..self.for_actor(account::actor(&row)?, String::new()) })
+    }
+
+    /// Somebody who did not sign in, at this moment.
+    pub(crate) fn for_actor(&self, actor: Actor, request_id: String) -> Caller {
+        Caller {
+            actor,
+            session: None,
+            bounds: Bounds::default(),
+            second_factor: false,
+            policies: self.policies(),
+            decided: Decided::default(),
+            now: self.now(),
+            request_id,
+            trail: Trail::default(),
+        }
     }
 
     /// The records of the caller's own tenant.
@@ -119,11 +144,35 @@ impl Hospital {
 }
 
 impl Caller {
-    /// Whether the caller may do this now, somewhere.
+    /// Whether the caller may do this now in their own tenant: the law first, then the
+    /// policies, which only take away.
     ///
     /// # Errors
     /// Why not.
     pub fn may(&self, action: Action) -> AppResult<()> {
+        self.law_allows(action)?;
+        self.policies_allow(self.actor.tenant, action)
+    }
+
+    /// Whether the caller may do one of these.
+    ///
+    /// # Errors
+    /// Why not the first of them that they might, but for a licence or a policy.
+    pub fn may_any(&self, actions: &[Action]) -> AppResult<()> {
+        let mut refused = None;
+        for &action in actions {
+            match self.may(action) {
+                Ok(()) => return Ok(()),
+                Err(error) if refused.is_none() || action.roles().iter().any(|role| self.actor.is(*role)) => {
+                    refused = Some(error);
+                }
+                Err(_) => {}
+            }
+        }
+        refused.map_or(Ok(()), Err)
+    }
+
+    fn law_allows(&self, action: Action) -> AppResult<()> {
         can(&self.actor, action, self.now).map_err(|denied| AppError::new(denied.code(), denied.to_string()))
     }
 
@@ -133,12 +182,12 @@ impl Caller {
     /// # Errors
     /// Why not. A tenant that is none of theirs does not exist for them.
     pub fn may_in(&self, tenant: TenantId, action: Action) -> AppResult<()> {
-        self.may(action)?;
+        self.law_allows(action)?;
         let platform = self.actor.is(Role::Operator) && self.actor.tenant == super::tenant::PLATFORM;
-        if platform || self.actor.tenant == tenant {
-            return Ok(());
+        if !platform && self.actor.tenant != tenant {
+            return Err(AppError::not_found("tenant", tenant));
         }
-        Err(AppError::not_found("tenant", tenant))
+        self.policies_allow(tenant, action)
     }
 
     /// Whether the caller may see something of this patient: staff of the tenant
@@ -152,8 +201,9 @@ impl Caller {
         if self.is_beyond(Some(patient)) {
             return Err(AppError::not_found(what, id));
         }
-        let staff = can(&self.actor, Action::ReadRecords, self.now);
-        if staff.is_ok() || self.actor.acts_for(patient) {
+        if self.may(Action::ReadRecords).is_ok()
+            || (self.actor.acts_for(patient) && self.may(Action::ReadOwnRecord).is_ok())
+        {
             return Ok(());
         }
         Err(AppError::not_found(what, id))

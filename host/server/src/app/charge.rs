@@ -194,7 +194,8 @@ impl Hospital {
     #[tracing::instrument(target = "xinglin::trace", skip_all)]
     pub async fn quote_charge(&self, caller: &Caller, new: NewCharge) -> AppResult<ChargeView> {
         caller.may(Action::QuoteCharge)?;
-        let (_, effective) = self.take::<Effective>(caller, new.prescription, Event::Reserve).await?;
+        let (_, effective) =
+            self.take::<Effective>(caller, new.prescription, (Event::Reserve, Action::QuoteCharge)).await?;
         let records = self.records(caller);
         let id = BillId::from_u128(ambient::fresh_id());
         let bill = bill(&records, id, effective.sheet(), &new.items, caller.now).await?;
@@ -267,7 +268,8 @@ impl Hospital {
             return Err(AppError::new(Code::PayState, detail));
         }
         let prescription = parent(&row)?;
-        let (rx_row, effective) = self.take::<Effective>(caller, prescription, Event::Reserve).await?;
+        let (rx_row, effective) =
+            self.take::<Effective>(caller, prescription, (Event::Reserve, Action::ReservePrescription)).await?;
         let purchase = Purchase {
             bill: id,
             pharmacy: records.id(),

@@ -173,6 +173,7 @@ impl Hospital {
         if !caller.actor.acts_for(consent.patient) {
             return Err(AppError::not_found("consent", id));
         }
+        caller.may(Action::ManageConsent)?;
         let consent = consent.revoke(&caller.actor, caller.now)?;
         let body = row(&consent)?.body;
         let tx = self.begin(caller).await?;
@@ -530,7 +531,11 @@ impl Hospital {
 impl Caller {
     /// What this person reads records for.
     pub(super) fn purpose(&self) -> Purpose {
-        if self.may(Action::ReadRecords).is_ok() { Purpose::Treatment } else { Purpose::Payment }
+        if self.actor.live_roles(self.now).iter().any(|role| Action::ReadRecords.roles().contains(role)) {
+            Purpose::Treatment
+        } else {
+            Purpose::Payment
+        }
     }
 }
 
@@ -560,7 +565,10 @@ fn closed_to(compartment: Compartment, whom: &str, purpose: Purpose) -> AppError
 /// Only the patient, or who acts for them.
 fn theirs(caller: &Caller, patient: PatientId) -> AppResult<()> {
     caller.trail.saw(patient);
-    if caller.actor.acts_for(patient) { Ok(()) } else { Err(AppError::not_found("patient", patient)) }
+    if caller.actor.acts_for(patient) {
+        return caller.may(Action::ManageConsent);
+    }
+    Err(AppError::not_found("patient", patient))
 }
 
 async fn of_patient<E: Executor>(records: &TenantScope<E>, patient: PatientId) -> AppResult<Vec<Consent>> {

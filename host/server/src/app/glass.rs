@@ -78,6 +78,7 @@ impl Hospital {
     /// # Errors
     /// `GLASS_REASON_REQUIRED`; `NOT_FOUND` if there is no such patient.
     pub async fn break_glass(&self, caller: &Caller, patient: PatientId, ask: BreakGlass) -> AppResult<GlassView> {
+        caller.may(Action::BreakGlass)?;
         let id = GlassId::from_u128(ambient::fresh_id());
         let what = (patient, ask.compartment);
         let why = (ask.reason.as_str(), ask.minutes.unwrap_or(60));

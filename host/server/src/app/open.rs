@@ -15,7 +15,7 @@ use xinglin_domain::{
 use xinglin_runtime::{AotCache, HostKey, Options, Packs, Plugin, PluginError, Runtime};
 use xinglin_store::{Store, StoreError, StoreOptions};
 
-use super::shadow::Shadows;
+use super::{policy::PolicyDesk, shadow::Shadows};
 use crate::{
     ambient::Clock,
     auth::{attempts::Attempts, token::Tokens},
@@ -24,6 +24,7 @@ use crate::{
     files::Files,
     keyring::Keyring,
     keys::{self, KeyError, Keys},
+    policy,
     telemetry::meter::Meter,
     tls,
 };
@@ -49,6 +50,7 @@ struct Shared {
     tokens: Tokens,
     attempts: Attempts,
     meter: Meter,
+    policies: PolicyDesk,
     plugins: Mutex<HashMap<(TenantId, String), Loaded>>,
     shadows: Shadows,
     purged: AtomicI64,
@@ -87,6 +89,14 @@ pub enum OpenError {
     /// The plugin engine.
     #[error(transparent)]
     Runtime(#[from] PluginError),
+    /// The policies.
+    #[error("the policies (see `xinglin policy check {path}`): {source}")]
+    Policies {
+        /// Of which folder.
+        path: String,
+        /// What is wrong.
+        source: policy::Flaws,
+    },
     /// The way out.
     #[error(transparent)]
     Egress(#[from] egress::OpenError),
@@ -141,6 +151,11 @@ impl Hospital {
             let folder = config.data_dir.join(name);
             Files::open(&folder).map_err(|source| OpenError::Folder { path: folder.display().to_string(), source })
         };
+        let folder = policy::folder(&config.data_dir);
+        keys::private_folder(&folder)
+            .map_err(|source| OpenError::Folder { path: folder.display().to_string(), source })?;
+        let policies = PolicyDesk::open(&folder)
+            .map_err(|source| OpenError::Policies { path: folder.display().to_string(), source })?;
         if config.plugins.allow_unsigned {
             tracing::warn!("plugins are taken unsigned (`plugins.allow_unsigned`): for development only");
         }
@@ -163,6 +178,7 @@ impl Hospital {
             clock,
             attempts: Attempts::default(),
             meter: Meter::new()?,
+            policies,
             plugins: Mutex::default(),
             shadows: Shadows::default(),
             purged: AtomicI64::default(),
@@ -244,6 +260,10 @@ impl Hospital {
 
     pub(super) fn attempts(&self) -> &Attempts {
         &self.shared.attempts
+    }
+
+    pub(super) fn policy_desk(&self) -> &PolicyDesk {
+        &self.shared.policies
     }
 
     pub(super) fn tokens(&self) -> &Tokens {

@@ -278,6 +278,7 @@ impl Hospital {
     ) -> AppResult<Vec<CallView>> {
         self.check_trust(package).await?;
         let plugin = self.runtime().load(package, &grants(install)?).await?;
+        self.plugin_may(install.tenant, &plugin, caller.now)?;
         let mut views = Vec::new();
         if plugin.interfaces().contains(&Interface::Pathway) {
             let mut calls = Calls::new(self, install.tenant, &caller.request_id, caller.now);

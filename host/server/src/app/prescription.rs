@@ -380,7 +380,8 @@ impl Hospital {
         id: PrescriptionId,
         approve: Approve,
     ) -> AppResult<PrescriptionView> {
-        let (row, pending) = self.take::<PendingReview>(caller, id, Event::Approve).await?;
+        let (row, pending) =
+            self.take::<PendingReview>(caller, id, (Event::Approve, Action::ReviewPrescription)).await?;
         let digest = pending.approval_digest(caller.actor.account, caller.now).map_err(AppError::internal)?;
         let signature = self.sign(caller, &digest);
         let effective = pending.approve(&caller.actor, approve.checklist, signature, self, caller.now)?;
@@ -397,7 +398,8 @@ impl Hospital {
         id: PrescriptionId,
         why: Object,
     ) -> AppResult<PrescriptionView> {
-        let (row, pending) = self.take::<PendingReview>(caller, id, Event::Return).await?;
+        let (row, pending) =
+            self.take::<PendingReview>(caller, id, (Event::Return, Action::ReviewPrescription)).await?;
         let returned = pending.send_back(&caller.actor, why.code, why.text, caller.now)?;
         self.put_prescription(caller, row, returned.into(), async |_| Ok(())).await
     }
@@ -412,7 +414,8 @@ impl Hospital {
         id: PrescriptionId,
         why: Object,
     ) -> AppResult<PrescriptionView> {
-        let (row, pending) = self.take::<PendingReview>(caller, id, Event::Reject).await?;
+        let (row, pending) =
+            self.take::<PendingReview>(caller, id, (Event::Reject, Action::ReviewPrescription)).await?;
         let rejected = pending.reject(&caller.actor, why.code, why.text, caller.now)?;
         self.put_prescription(caller, row, rejected.into(), async |_| Ok(())).await
     }
@@ -428,7 +431,7 @@ impl Hospital {
         id: PrescriptionId,
         insist: Insist,
     ) -> AppResult<PrescriptionView> {
-        let (row, returned) = self.take::<Returned>(caller, id, Event::Confirm).await?;
+        let (row, returned) = self.take::<Returned>(caller, id, (Event::Confirm, Action::SignPrescription)).await?;
         let digest = returned.insistence_digest(&insist.reason, caller.now).map_err(AppError::internal)?;
         let signature = self.sign(caller, &digest);
         let holds = hold::of_patient(&self.records(caller), returned.patient()).await?;
@@ -441,7 +444,7 @@ impl Hospital {
     /// # Errors
     /// `RX_ALREADY_USED`, …
     pub async fn withdraw_prescription(&self, caller: &Caller, id: PrescriptionId) -> AppResult<PrescriptionView> {
-        let (row, effective) = self.take::<Effective>(caller, id, Event::Withdraw).await?;
+        let (row, effective) = self.take::<Effective>(caller, id, (Event::Withdraw, Action::SignPrescription)).await?;
         let cancelled = effective.withdraw(&caller.actor, caller.now)?;
         self.put_prescription(caller, row, cancelled.into(), async |_| Ok(())).await
     }
@@ -457,7 +460,8 @@ impl Hospital {
         id: PrescriptionId,
         dispense: Dispense,
     ) -> AppResult<PrescriptionView> {
-        let (row, reserved) = self.take::<Reserved>(caller, id, Event::Dispense).await?;
+        let (row, reserved) =
+            self.take::<Reserved>(caller, id, (Event::Dispense, Action::DispensePrescription)).await?;
         let records = self.records(caller);
         let handouts = dispense.handouts.into_iter().map(Handout::try_from).collect::<AppResult<Vec<_>>>()?;
         let mut used = BTreeSet::new();
@@ -510,10 +514,11 @@ impl Hospital {
         &self,
         caller: &Caller,
         id: PrescriptionId,
-        event: Event,
+        (event, action): (Event, Action),
     ) -> AppResult<(Document<PrescriptionId>, Rx<S>)> {
         let Stored { mut row, value } = load(&self.records(caller), id).await?;
         caller.may_act_on(value.patient(), "prescription", id)?;
+        caller.may(action)?;
         let value = match value.expire(caller.now) {
             Err(still_valid) => *still_valid.value,
             Ok(expired) => {

@@ -16,7 +16,7 @@ use xinglin_domain::{
 
 use crate::{
     ambient,
-    app::{Bounds, Caller, Hospital, audit::Trail, tenant::PLATFORM},
+    app::{Caller, Hospital, audit::Trail, tenant::PLATFORM},
     config::Config,
 };
 
@@ -93,20 +93,15 @@ async fn import(hospital: &Hospital, tenant: TenantId, file: &Path) -> Result<us
     };
     let bundle: Value = serde_json::from_slice(&bytes).context("not JSON")?;
     // Whoever can open the database is its administrator.
-    let caller = Caller {
-        actor: Actor {
-            account: AccountId::from_u128(0),
-            tenant,
-            roles: vec![Role::Administrator],
-            credentials: Vec::new(),
-            patients: Vec::new(),
-        },
-        session: None,
-        bounds: Bounds::default(),
-        now: hospital.now(),
-        request_id: format!("import-{:032x}", ambient::fresh_id()),
-        trail: Trail::of("POST", "xinglin import"),
+    let actor = Actor {
+        account: AccountId::from_u128(0),
+        tenant,
+        roles: vec![Role::Administrator],
+        credentials: Vec::new(),
+        patients: Vec::new(),
     };
+    let caller = hospital.for_actor(actor, format!("import-{:032x}", ambient::fresh_id()));
+    let caller = Caller { trail: Trail::of("POST", "xinglin import"), ..caller };
     caller.trail.is_of(&caller);
     let answer = hospital.import_bundle(&caller, "", bundle).await?;
     let entries = answer["entry"].as_array().map(Vec::as_slice).unwrap_or_default();

@@ -9,6 +9,7 @@ mod keys;
 mod migrate;
 mod operator;
 mod plugin;
+mod policy;
 mod replay;
 mod serve;
 
@@ -72,6 +73,9 @@ enum Command {
     /// Builds, signs, moves and installs plugins.
     #[command(subcommand)]
     Plugin(plugin::Plugin),
+    /// Who may do what, by which policies.
+    #[command(subcommand)]
+    Policy(policy::Policy),
     /// Runs past plugin calls again from their tapes.
     Replay(replay::Replay),
     /// Changes the keys that patients' identities are sealed with.
@@ -110,6 +114,7 @@ impl Cli {
                 served
             }
             Command::Import(command) => runtime.block_on(command.run(settings.load()?)),
+            Command::Policy(command) => runtime.block_on(command.run(settings.load()?)),
             Command::Replay(command) => runtime.block_on(command.run(settings.load()?)),
             Command::Keys(command) => runtime.block_on(command.run(settings.load()?)),
             Command::Audit(command) => runtime.block_on(command.run(settings.load()?)),

@@ -8,27 +8,21 @@ use xinglin_domain::{
 
 use crate::{
     ambient,
-    app::{Bounds, Caller, Hospital, audit::Trail, tenant::PLATFORM},
+    app::{Caller, Hospital, tenant::PLATFORM},
     config::Config,
 };
 
 /// Opens the hospital for whoever can open its database, who runs the platform.
 pub async fn open(config: Config, command: &str) -> Result<(Hospital, Caller)> {
     let hospital = Hospital::open(config).await?;
-    let caller = Caller {
-        actor: Actor {
-            account: AccountId::from_u128(0),
-            tenant: PLATFORM,
-            roles: vec![Role::Operator],
-            credentials: Vec::new(),
-            patients: Vec::new(),
-        },
-        session: None,
-        bounds: Bounds::default(),
-        now: hospital.now(),
-        request_id: format!("{command}-{:032x}", ambient::fresh_id()),
-        trail: Trail::default(),
+    let actor = Actor {
+        account: AccountId::from_u128(0),
+        tenant: PLATFORM,
+        roles: vec![Role::Operator],
+        credentials: Vec::new(),
+        patients: Vec::new(),
     };
+    let caller = hospital.for_actor(actor, format!("{command}-{:032x}", ambient::fresh_id()));
     Ok((hospital, caller))
 }
 

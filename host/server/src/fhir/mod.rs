@@ -17,6 +17,7 @@ pub mod bundle;
 pub mod capability;
 mod error;
 pub mod index;
+pub mod order;
 pub mod outcome;
 pub(crate) mod parameter;
 pub mod person;

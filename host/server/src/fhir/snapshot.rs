@@ -275,6 +275,14 @@ impl<'a> Library<'a> {
     }
 }
 
+/// Product and ingredients of a request, if the product has a code; `resources` are those
+/// that it may refer to.
+pub(super) fn medicine(request: &Value, resources: &[Value]) -> Option<(Vec<Coding>, Vec<Coding>)> {
+    let library = Library::of(resources);
+    let (product, ingredients) = library.medicine(request);
+    product.iter().any(|coding| coding.system != DATA_ABSENT).then_some((product, ingredients))
+}
+
 fn requested(resource: &Value, library: &Library<'_>) -> Option<(Option<Instant>, Medication)> {
     if matches!(text(resource, "intent"), Some("proposal" | "option"))
         || resource.get("doNotPerform") == Some(&Value::Bool(true))
@@ -300,7 +308,7 @@ fn requested(resource: &Value, library: &Library<'_>) -> Option<(Option<Instant>
 }
 
 /// A duration in whole days or weeks.
-fn days(duration: &Value) -> Option<i64> {
+pub(super) fn days(duration: &Value) -> Option<i64> {
     let value: i64 = duration.get("value")?.to_string().parse().ok()?;
     match text(duration, "code")? {
         "d" => Some(value),
@@ -411,7 +419,8 @@ fn value(holder: &Value, texts: Texts<'_>) -> ObservationValue {
 }
 
 /// The exact number, with its UCUM code, or else the unit as it is written.
-fn quantity(value: &Value) -> Option<Quantity> {
+/// An amount, if it is a number.
+pub(super) fn quantity(value: &Value) -> Option<Quantity> {
     let Value::Number(number) = value.get("value")? else {
         return None;
     };

@@ -16,33 +16,42 @@ use crate::{
     },
 };
 
+/// Who asks, and what their token is good for.
+///
+/// # Errors
+/// `AUTH_REQUIRED`; `AUTH_FORBIDDEN` if the token was given less.
+pub async fn caller(parts: &mut Parts, hospital: &Hospital) -> Result<Caller, AppError> {
+    let token = parts
+        .headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.strip_prefix("Bearer "))
+        .ok_or_else(|| AppError::new(Code::AuthRequired, "send `Authorization: Bearer …`"))?;
+    let request = parts.extensions.get::<RequestId>().cloned().unwrap_or_default();
+    let mut caller = hospital.caller(token, request.0).await?;
+    caller.trail = parts.extensions.get::<Trail>().cloned().unwrap_or_default();
+    caller.trail.is_of(&caller);
+    // As it came, not as a nested router sees it.
+    let uri = parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |original| &original.0);
+    if let Some(scopes) = &caller.bounds.scopes {
+        let conditional = parts.headers.contains_key("if-none-exist");
+        if scope::check(scopes, &parts.method, uri, conditional)? == Opened::ForPatient {
+            let none = || AppError::new(Code::AuthForbidden, "the token was given for no patient");
+            caller.bounds.within = Some(caller.bounds.patient.ok_or_else(none)?);
+        }
+    }
+    if caller.bounds.second_factor_first {
+        scope::second_factor_first(&parts.method, uri)?;
+    }
+    Ok(caller)
+}
+
+/// Whom the route let in: see [`super::access`].
 impl FromRequestParts<Hospital> for Caller {
     type Rejection = AppError;
 
-    async fn from_request_parts(parts: &mut Parts, hospital: &Hospital) -> Result<Self, AppError> {
-        let token = parts
-            .headers
-            .get(header::AUTHORIZATION)
-            .and_then(|value| value.to_str().ok())
-            .and_then(|value| value.strip_prefix("Bearer "))
-            .ok_or_else(|| AppError::new(Code::AuthRequired, "send `Authorization: Bearer …`"))?;
-        let request = parts.extensions.get::<RequestId>().cloned().unwrap_or_default();
-        let mut caller = hospital.caller(token, request.0).await?;
-        caller.trail = parts.extensions.get::<Trail>().cloned().unwrap_or_default();
-        caller.trail.is_of(&caller);
-        // As it came, not as a nested router sees it.
-        let uri = parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |original| &original.0);
-        if let Some(scopes) = &caller.bounds.scopes {
-            let conditional = parts.headers.contains_key("if-none-exist");
-            if scope::check(scopes, &parts.method, uri, conditional)? == Opened::ForPatient {
-                let none = || AppError::new(Code::AuthForbidden, "the token was given for no patient");
-                caller.bounds.within = Some(caller.bounds.patient.ok_or_else(none)?);
-            }
-        }
-        if caller.bounds.second_factor_first {
-            scope::second_factor_first(&parts.method, uri)?;
-        }
-        Ok(caller)
+    async fn from_request_parts(parts: &mut Parts, _: &Hospital) -> Result<Self, AppError> {
+        parts.extensions.get::<Self>().cloned().ok_or_else(|| AppError::internal("a route that names no action"))
     }
 }
 

@@ -1,13 +1,19 @@
 //! `GET /healthz`, `GET /readyz` and the front door.
 
-use axum::{Json, Router, extract::State, response::Html, routing::get};
+use axum::{Json, extract::State, http::Method, response::Html};
 use serde_json::{Value, json};
 
+use super::access::{Access, Routes};
 use crate::app::{AppResult, Hospital};
 
 /// For load balancers and for people.
-pub fn routes() -> Router<Hospital> {
-    Router::new().route("/", get(door)).route("/healthz", get(alive)).route("/readyz", get(ready))
+pub fn routes() -> Routes {
+    Routes::default().at(Method::GET, "/", Access::Public, door).at(Method::GET, "/healthz", Access::Public, alive).at(
+        Method::GET,
+        "/readyz",
+        Access::Public,
+        ready,
+    )
 }
 
 /// The process runs.
@@ -18,7 +24,10 @@ async fn alive() -> Json<Value> {
 /// Requests can be served: the records answer.
 async fn ready(State(hospital): State<Hospital>) -> AppResult<Json<Value>> {
     hospital.store().ping().await?;
-    Ok(Json(json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION") })))
+    // Which they are is for administrators: `GET /api/v1/policies`.
+    let (added, flaws) = hospital.policy_state();
+    let policies = json!({ "status": if flaws == 0 { "ok" } else { "stale" }, "added": added, "flaws": flaws });
+    Ok(Json(json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION"), "policies": policies })))
 }
 
 async fn door() -> Html<&'static str> {

@@ -4,25 +4,24 @@
 use std::future::ready;
 
 use axum::{
-    Router,
     extract::State,
-    http::{HeaderMap, header},
+    http::{HeaderMap, Method, header},
     response::IntoResponse,
-    routing::get,
 };
 use xinglin_domain::code::Code;
 
+use super::access::{Access, Routes};
 use crate::{
     app::{AppError, AppResult, Hospital},
     config::MetricsToken,
 };
 
 /// For Prometheus; nothing without a token.
-pub fn routes(token: Option<&MetricsToken>) -> Router<Hospital> {
-    let Some(token) = token.cloned() else { return Router::new() };
+pub fn routes(token: Option<&MetricsToken>) -> Routes {
+    let Some(token) = token.cloned() else { return Routes::default() };
     let answer =
         move |State(hospital): State<Hospital>, headers: HeaderMap| ready(metrics(&hospital, &token, &headers));
-    Router::new().route("/metrics", get(answer))
+    Routes::default().at(Method::GET, "/metrics", Access::Public, answer)
 }
 
 fn metrics(hospital: &Hospital, token: &MetricsToken, headers: &HeaderMap) -> AppResult<impl IntoResponse + use<>> {

@@ -1,11 +1,13 @@
 //! The HTTP face: one folder a noun, one file a verb. Handlers take what came
 //! apart and hand it to a use case; they decide nothing.
 
+pub mod access;
 mod account;
 mod alert;
 mod audit;
 mod blob;
 mod call;
+mod cds;
 mod charge;
 mod client;
 mod clock;
@@ -30,6 +32,7 @@ mod metrics;
 mod oauth;
 mod observe;
 mod plugin;
+mod policy;
 mod prescription;
 pub mod problem;
 mod recall;
@@ -47,9 +50,9 @@ use std::{any::Any, time::Duration};
 use axum::{
     Json, Router,
     extract::{DefaultBodyLimit, Request},
+    http::Method,
     middleware::{self, Next},
     response::Response,
-    routing::get,
 };
 use tower_http::{
     LatencyUnit,
@@ -65,7 +68,11 @@ use utoipa::{
 use utoipa_axum::router::OpenApiRouter;
 use xinglin_domain::code::Code;
 
-use crate::app::{AppError, Hospital};
+use self::access::{Access, Routes};
+use crate::{
+    app::{AppError, Hospital},
+    config::MetricsToken,
+};
 
 /// Most bytes of a body, but for packages and FHIR bundles.
 const SMALL_BODY: usize = 1 << 20;
@@ -101,6 +108,7 @@ fn api(packages: DefaultBodyLimit, attachments: DefaultBodyLimit) -> OpenApiRout
         .merge(audit::routes())
         .merge(blob::routes(attachments))
         .merge(call::routes())
+        .merge(cds::routes())
         .merge(charge::routes())
         .merge(client::routes())
         .merge(clock::routes())
@@ -118,6 +126,7 @@ fn api(packages: DefaultBodyLimit, attachments: DefaultBodyLimit) -> OpenApiRout
         .merge(me::routes())
         .merge(message::routes())
         .merge(plugin::routes(packages))
+        .merge(policy::routes())
         .merge(prescription::routes())
         .merge(recall::routes())
         .merge(session::routes())
@@ -126,20 +135,37 @@ fn api(packages: DefaultBodyLimit, attachments: DefaultBodyLimit) -> OpenApiRout
         .merge(tenant::routes())
 }
 
+/// All routes, and what each of them takes.
+fn everything(
+    [large, attachments]: [DefaultBodyLimit; 2],
+    metrics_token: Option<&MetricsToken>,
+) -> (Router<Hospital>, Vec<access::Route>) {
+    let (api, description) = api(large, attachments).split_for_parts();
+    let mut table = access::described(&description);
+    let (others, more) = Routes::default()
+        .at(Method::GET, "/api/v1/openapi.json", Access::Public, async move || Json(description))
+        .merge(fhir::routes().around(|router| router.layer(large)))
+        .merge(oauth::routes())
+        .merge(health::routes())
+        .merge(metrics::routes(metrics_token))
+        .into_parts();
+    table.extend(more);
+    (api.merge(others), table)
+}
+
 impl Hospital {
+    /// Every route with the action that it takes.
+    pub fn routes(&self) -> Vec<access::Route> {
+        everything([DefaultBodyLimit::disable(); 2], self.config().telemetry.metrics_token.as_ref()).1
+    }
+
     /// Everything the hospital serves, to be merged into an embedder's router.
     pub fn router(&self) -> Router {
         let large = DefaultBodyLimit::max(self.config().max_body_bytes);
-        let attachments = DefaultBodyLimit::max(self.config().attachments.max_bytes);
-        let (api, description) = api(large, attachments).split_for_parts();
         let timeout = Duration::from_secs(self.config().request_timeout_seconds);
-        Router::new()
-            .merge(api)
-            .route("/api/v1/openapi.json", get(move || async move { Json(description) }))
-            .merge(fhir::routes().layer(large))
-            .merge(oauth::routes())
-            .merge(health::routes())
-            .merge(metrics::routes(self.config().telemetry.metrics_token.as_ref()))
+        let attachments = DefaultBodyLimit::max(self.config().attachments.max_bytes);
+        let (routes, _) = everything([large, attachments], self.config().telemetry.metrics_token.as_ref());
+        routes
             .fallback(async || AppError::new(Code::NotFound, "no such path; see /api/v1/openapi.json"))
             .method_not_allowed_fallback(async || {
                 AppError::new(Code::MethodNotAllowed, "no such method here; see /api/v1/openapi.json")
@@ -180,4 +206,67 @@ fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
         .or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
         .unwrap_or_default();
     axum::response::IntoResponse::into_response(AppError::internal(format!("panic: {words}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a route takes is said with the route, in `http/<noun>/mod.rs`:
+    ///
+    /// - `.routes(by(&Action::SignPrescription, routes!(sign::sign)))`, the action being
+    ///   one of `xinglin_domain::access` and the one that the use case asks;
+    /// - `.routes(allowed(READERS, routes!(get::get)))` for one of several;
+    /// - `.routes(allowed(Access::SignedIn, …))` for one's own account and what all may
+    ///   know, `Access::Public` for what proves its caller itself.
+    #[test]
+    fn every_route_names_its_action() {
+        let token = MetricsToken::try_from("0123456789abcdef".to_owned()).expect("a token");
+        let (_, table) = everything([DefaultBodyLimit::disable(); 2], Some(&token));
+        assert!(table.len() > 100, "{}", table.len());
+        let silent: Vec<_> = table.iter().filter(|route| route.access.is_empty()).collect();
+        assert!(
+            silent.is_empty(),
+            "these routes name no action. Where each is declared (http/<noun>/mod.rs), write \
+             `.routes(by(&Action::…, routes!(…)))`, or `allowed(Access::SignedIn, …)` or `allowed(Access::Public, …)` \
+             if it needs none: {silent:#?}"
+        );
+        for route in &table {
+            let words = ["public", "signed-in"];
+            let known = |word: &String| {
+                words.contains(&word.as_str()) || word.parse::<xinglin_domain::access::Action>().is_ok()
+            };
+            assert!(route.access.iter().all(known), "{route:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_open_to_everybody_is_this_and_no_more() {
+        let (_, table) = everything([DefaultBodyLimit::disable(); 2], None);
+        let open = table.into_iter().filter(|route| route.access == ["public"]);
+        let mut open: Vec<_> = open.map(|route| format!("{} {}", route.method, route.path)).collect();
+        open.sort();
+        let expected = [
+            "GET /",
+            "GET /.well-known/oauth-authorization-server",
+            "GET /.well-known/openid-configuration",
+            "GET /api/v1/openapi.json",
+            "GET /api/v1/sso/callback",
+            "GET /api/v1/sso/{tenant}/start",
+            "GET /fhir/R4/.well-known/smart-configuration",
+            "GET /fhir/R4/metadata",
+            "GET /healthz",
+            "GET /oauth/authorize",
+            "GET /oauth/jwks",
+            "GET /readyz",
+            "POST /api/v1/sessions",
+            "POST /api/v1/sessions/passkey/confirm",
+            "POST /api/v1/sessions/passkey/offer",
+            "POST /api/v1/sessions/refresh",
+            "POST /oauth/authorize",
+            "POST /oauth/revoke",
+            "POST /oauth/token",
+        ];
+        assert_eq!(open, expected, "argue for what is added here");
+    }
 }

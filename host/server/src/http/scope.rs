@@ -7,7 +7,7 @@ use xinglin_domain::{
     scope::{Context, Right, Scopes},
 };
 
-use super::fhir::BASE;
+use super::{cds, fhir::BASE};
 use crate::app::{AppError, AppResult};
 
 /// How far a request was opened.
@@ -20,7 +20,7 @@ pub enum Opened {
 }
 
 /// Whether the scopes open this request, which may be on the condition that something
-/// is not found, and how far. They open FHIR and nothing else.
+/// is not found, and how far. They open FHIR and CDS Hooks, and nothing else.
 ///
 /// # Errors
 /// `AUTH_FORBIDDEN`, naming the scope that it would take.
@@ -57,12 +57,16 @@ fn opens(scopes: &Scopes, method: &Method, uri: &Uri, conditional: bool) -> AppR
         let detail = format!("the token was given {scopes}; this takes {what}");
         Err(AppError::new(Code::AuthForbidden, detail))
     };
-    let Some(path) = uri.path().strip_prefix(BASE).filter(|path| path.is_empty() || path.starts_with('/')) else {
-        return needs("somebody who signs in");
-    };
     let whole = |rights: &[Right], what: &str| match rights.iter().all(|right| scopes.allow_all(*right)) {
         true => Ok(()),
         false => needs(what),
+    };
+    // What checkers say may be of anything in the record.
+    if uri.path().strip_prefix(cds::BASE).is_some_and(|path| path.is_empty() || path.starts_with('/')) {
+        return whole(&[Right::Read, Right::Search], "system/*.rs");
+    }
+    let Some(path) = uri.path().strip_prefix(BASE).filter(|path| path.is_empty() || path.starts_with('/')) else {
+        return needs("somebody who signs in");
     };
     let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
     // Operations and bundles reach any type.
@@ -142,6 +146,9 @@ mod tests {
             ("GET", "/fhir/R4/Patient/$export?_type=Patient", "system/*.rs"),
             ("GET", "/fhir/R4/$export-status/export-1/Patient.ndjson", "system/*.rs"),
             ("DELETE", "/fhir/R4/$export-status/export-1", "system/*.rs"),
+            ("GET", "/cds-services", "system/*.rs"),
+            ("POST", "/cds-services/order-sign.checker", "system/*.rs"),
+            ("POST", "/cds-services/order-sign.checker/feedback", "system/*.rs"),
             ("GET", "/fhir/R4/Patient?_include=Patient:organization", "system/*.rs"),
             ("GET", "/fhir/R4/Observation?patient.name=x", "system/*.rs"),
             ("GET", "/fhir/R4/Observation?patient%2Ename=x", "system/*.rs"),
@@ -161,7 +168,7 @@ mod tests {
             }
             assert!(!opens("system/Group.cruds", method, path), "{method} {path}");
         }
-        for path in ["/api/v1/me", "/metrics", "/fhir/R4x/Patient", "/", "/oauth/token"] {
+        for path in ["/cds-servicesx", "/api/v1/me", "/metrics", "/fhir/R4x/Patient", "/", "/oauth/token"] {
             assert!(!opens("system/*.cruds", "GET", path), "{path}");
         }
         assert!(opens("system/Group.r", "GET", "/fhir/R4/metadata"));

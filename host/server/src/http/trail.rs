@@ -13,6 +13,7 @@ use crate::app::{Hospital, audit::Trail};
 pub async fn layer(State(hospital): State<Hospital>, mut request: Request, next: Next) -> Response {
     let trail = Trail::of(request.method().as_str(), request.uri().path());
     request.extensions_mut().insert(trail.clone());
+    request.extensions_mut().insert(hospital.clone());
     let response = next.run(request).await;
     match hospital.write_trail(&trail, response.status().as_u16()).await {
         Ok(()) => response,

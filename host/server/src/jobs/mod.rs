@@ -84,6 +84,8 @@ impl Hospital {
         let (timers, payments, events, recalls) = (self.clone(), self.clone(), self.clone(), self.clone());
         let ended = self.clone();
         let mut passes = JoinSet::new();
+        let policies = self.clone();
+        passes.spawn(async move { policies.heed_policies() });
         passes.spawn(async move { report("timers", timers.fire_due_timers(now).await) });
         passes.spawn(async move { report("payments", payments.resolve_payments(now).await) });
         passes.spawn(async move { report("events", events.tell_events(now).await) });

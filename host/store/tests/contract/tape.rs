@@ -60,6 +60,8 @@ async fn calls_are_found_by_what_they_were_about(bench: Bench) -> Result<()> {
     assert_eq!(touched, [("pat-1", 1, at(0), at(0)), ("rx-1", 1, at(0), at(0)), ("rx-2", 1, at(0), at(0))]);
     assert_eq!(tenant.find_call_at(2).await?, Some(CallId::from_u128(2)));
     assert_eq!(tenant.find_call_at(9).await?, None);
+    assert_eq!(tenant.list_references(1).await?, ["pat-1", "rx-1"].map(str::to_owned));
+    assert_eq!(tenant.list_references(9).await?, Vec::<String>::new());
     let oldest = tenant.list_tape_after(&TapeQuery { digest: Some("aa".to_owned()), ..all() }, 1, 5).await?;
     assert_eq!(oldest.iter().map(|entry| entry.seq).collect::<Vec<_>>(), [2]);
 

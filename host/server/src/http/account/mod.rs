@@ -11,18 +11,19 @@ mod suspend;
 mod suspend_credential;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
+use xinglin_domain::access::Action;
 
-use crate::app::Hospital;
+use crate::{app::Hospital, http::access::by};
 
 /// The routes of this noun.
 pub fn routes() -> OpenApiRouter<Hospital> {
     OpenApiRouter::new()
-        .routes(routes!(create::create, list::list))
-        .routes(routes!(get::get))
-        .routes(routes!(suspend::suspend))
-        .routes(routes!(restore::restore))
-        .routes(routes!(put_credentials::put_credentials))
-        .routes(routes!(suspend_credential::suspend_credential))
-        .routes(routes!(restore_credential::restore_credential))
-        .routes(routes!(reset_password::reset_password))
+        .routes(by(&Action::ManageAccounts, routes!(create::create, list::list)))
+        .routes(by(&Action::ManageAccounts, routes!(get::get)))
+        .routes(by(&Action::ManageAccounts, routes!(suspend::suspend)))
+        .routes(by(&Action::ManageAccounts, routes!(restore::restore)))
+        .routes(by(&Action::ManageAccounts, routes!(put_credentials::put_credentials)))
+        .routes(by(&Action::ManageAccounts, routes!(suspend_credential::suspend_credential)))
+        .routes(by(&Action::ManageAccounts, routes!(restore_credential::restore_credential)))
+        .routes(by(&Action::ManageAccounts, routes!(reset_password::reset_password)))
 }

@@ -4,10 +4,13 @@ mod acknowledge;
 mod list;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
+use xinglin_domain::access::Action;
 
-use crate::app::Hospital;
+use crate::{app::Hospital, http::access::by};
 
 /// The routes of this noun.
 pub fn routes() -> OpenApiRouter<Hospital> {
-    OpenApiRouter::new().routes(routes!(acknowledge::acknowledge)).routes(routes!(list::list))
+    OpenApiRouter::new()
+        .routes(by(&Action::AcknowledgeAlert, routes!(acknowledge::acknowledge)))
+        .routes(by(&Action::AcknowledgeAlert, routes!(list::list)))
 }

@@ -5,10 +5,14 @@ mod list;
 mod verify;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
+use xinglin_domain::access::Action;
 
-use crate::app::Hospital;
+use crate::{app::Hospital, http::access::by};
 
 /// The routes of this noun.
 pub fn routes() -> OpenApiRouter<Hospital> {
-    OpenApiRouter::new().routes(routes!(accesses::accesses)).routes(routes!(list::list)).routes(routes!(verify::verify))
+    OpenApiRouter::new()
+        .routes(by(&Action::ReadOwnRecord, routes!(accesses::accesses)))
+        .routes(by(&Action::ReadAudit, routes!(list::list)))
+        .routes(by(&Action::ReadAudit, routes!(verify::verify)))
 }

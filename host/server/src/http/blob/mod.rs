@@ -10,14 +10,24 @@ use axum::{
 };
 use tokio::fs::File;
 use utoipa_axum::{router::OpenApiRouter, routes};
-use xinglin_domain::attachment::Media;
+use xinglin_domain::{access::Action, attachment::Media};
 
-use super::streamed::streamed;
+use super::{
+    access::{Access, allowed, by},
+    streamed::streamed,
+};
 use crate::app::{Hospital, blob::BlobView};
+
+/// Who sends attachments, and who may look into a record.
+const KEEPERS: Access =
+    Access::By(&[Action::ReadRecords, Action::ReadOwnRecord, Action::ReadOpenedRecord, Action::AttachRecords]);
 
 /// The routes of this noun.
 pub fn routes(largest: DefaultBodyLimit) -> OpenApiRouter<Hospital> {
-    OpenApiRouter::new().routes(routes!(create::create)).layer(largest).routes(routes!(get::get))
+    OpenApiRouter::new()
+        .routes(by(&Action::AttachRecords, routes!(create::create)))
+        .layer(largest)
+        .routes(allowed(KEEPERS, routes!(get::get)))
 }
 
 /// The bytes, for a browser to put aside and not to run; or that they are known.

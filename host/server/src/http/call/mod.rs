@@ -7,15 +7,16 @@ mod replay;
 mod verify;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
+use xinglin_domain::access::Action;
 
-use crate::app::Hospital;
+use crate::{app::Hospital, http::access::by};
 
 /// The routes of this noun.
 pub fn routes() -> OpenApiRouter<Hospital> {
     OpenApiRouter::new()
-        .routes(routes!(get::get))
-        .routes(routes!(list::list))
-        .routes(routes!(purge::purge))
-        .routes(routes!(replay::replay))
-        .routes(routes!(verify::verify))
+        .routes(by(&Action::ReadAudit, routes!(get::get)))
+        .routes(by(&Action::ReadAudit, routes!(list::list)))
+        .routes(by(&Action::PurgeRecords, routes!(purge::purge)))
+        .routes(by(&Action::ReadAudit, routes!(replay::replay)))
+        .routes(by(&Action::ReadAudit, routes!(verify::verify)))
 }

@@ -6,14 +6,18 @@ mod quote;
 mod reverse;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
+use xinglin_domain::access::Action;
 
-use crate::app::Hospital;
+use crate::{
+    app::Hospital,
+    http::access::{READERS, allowed, by},
+};
 
 /// The routes of this noun.
 pub fn routes() -> OpenApiRouter<Hospital> {
     OpenApiRouter::new()
-        .routes(routes!(confirm::confirm))
-        .routes(routes!(get::get))
-        .routes(routes!(quote::quote))
-        .routes(routes!(reverse::reverse))
+        .routes(by(&Action::ConfirmCharge, routes!(confirm::confirm)))
+        .routes(allowed(READERS, routes!(get::get)))
+        .routes(by(&Action::QuoteCharge, routes!(quote::quote)))
+        .routes(by(&Action::ReverseCharge, routes!(reverse::reverse)))
 }

@@ -4,10 +4,11 @@ mod create;
 mod list;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
+use xinglin_domain::access::Action;
 
-use crate::app::Hospital;
+use crate::{app::Hospital, http::access::by};
 
 /// The routes of this noun.
 pub fn routes() -> OpenApiRouter<Hospital> {
-    OpenApiRouter::new().routes(routes!(create::create, list::list))
+    OpenApiRouter::new().routes(by(&Action::ManageAccounts, routes!(create::create, list::list)))
 }

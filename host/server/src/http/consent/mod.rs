@@ -5,10 +5,13 @@ mod list;
 mod revoke;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
+use xinglin_domain::access::Action;
 
-use crate::app::Hospital;
+use crate::{app::Hospital, http::access::by};
 
 /// The routes of this noun.
 pub fn routes() -> OpenApiRouter<Hospital> {
-    OpenApiRouter::new().routes(routes!(give::give, list::list)).routes(routes!(revoke::revoke))
+    OpenApiRouter::new()
+        .routes(by(&Action::ManageConsent, routes!(give::give, list::list)))
+        .routes(by(&Action::ManageConsent, routes!(revoke::revoke)))
 }

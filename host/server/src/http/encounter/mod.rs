@@ -6,14 +6,18 @@ mod get;
 mod request;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
+use xinglin_domain::access::Action;
 
-use crate::app::Hospital;
+use crate::{
+    app::Hospital,
+    http::access::{READERS, allowed, by},
+};
 
 /// The routes of this noun.
 pub fn routes() -> OpenApiRouter<Hospital> {
     OpenApiRouter::new()
-        .routes(routes!(accept::accept))
-        .routes(routes!(close::close))
-        .routes(routes!(get::get))
-        .routes(routes!(request::request))
+        .routes(by(&Action::DecideFollowUp, routes!(accept::accept)))
+        .routes(by(&Action::CloseEncounter, routes!(close::close)))
+        .routes(allowed(READERS, routes!(get::get)))
+        .routes(by(&Action::RequestEncounter, routes!(request::request)))
 }

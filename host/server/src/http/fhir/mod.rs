@@ -17,37 +17,53 @@ mod update;
 mod validate;
 mod vread;
 
-use axum::{
-    Router, middleware,
-    routing::{get, post},
-};
+use axum::{http::Method, middleware};
+use xinglin_domain::access::Action;
 
-use crate::app::Hospital;
+use super::access::{Access, READERS, Routes};
+
+pub use reply::Refusal;
 
 pub(crate) use crate::fhir::BASE;
 
+/// Who brings records in, and takes them out again.
+const WRITERS: Access = Access::By(&[Action::ImportRecords]);
+
+/// Who takes them out in bulk.
+const EXPORTERS: Access = Access::By(&[Action::ExportRecords]);
+
+/// Who does one or the other; which of it, each entry of a bundle is asked.
+const ANYBODY: Access =
+    Access::By(&[Action::ImportRecords, Action::ReadRecords, Action::ReadOwnRecord, Action::ReadOpenedRecord]);
+
 /// The interactions.
-pub fn routes() -> Router<Hospital> {
-    let fhir = Router::new()
-        .route("/metadata", get(metadata::metadata))
-        .route("/$export", get(export::all))
-        .route("/$export-status/{id}", get(export::status).delete(export::cancel))
-        .route("/Binary", get(binary::search).post(binary::create))
-        .route("/{kind}", get(search::search).post(create::create).put(update::update_by).delete(delete::delete_by))
-        .route("/{kind}/_search", post(search::search_by_body))
-        .route("/{kind}/$export", get(export::of_type))
-        .route("/{kind}/$validate", post(validate::validate))
-        .route("/{kind}/{id}", get(read::read).put(update::update).patch(patch::patch).delete(delete::delete))
-        .route("/{kind}/{id}/$everything", get(everything::everything))
-        .route("/{kind}/{id}/_history", get(history::history))
-        .route("/{kind}/{id}/_history/{version}", get(vread::vread));
-    // `nest` does not take the base itself, with or without a slash.
-    Router::new()
-        .route(BASE, post(transaction::transaction))
-        .route(&format!("{BASE}/"), post(transaction::transaction))
-        .nest(BASE, fhir)
-        .layer(middleware::from_fn(asked::layer))
+pub fn routes() -> Routes {
+    let at = |path: &str| format!("{BASE}{path}");
+    Routes::default()
+        .at(Method::POST, BASE, ANYBODY, transaction::transaction)
+        .at(Method::POST, &at("/"), ANYBODY, transaction::transaction)
+        .at(Method::GET, &at("/metadata"), Access::Public, metadata::metadata)
+        .at(Method::GET, &at("/$export"), EXPORTERS, export::all)
+        .at(Method::GET, &at("/{kind}/$export"), EXPORTERS, export::of_type)
+        .at(Method::GET, &at("/$export-status/{id}"), EXPORTERS, export::status)
+        .at(Method::DELETE, &at("/$export-status/{id}"), EXPORTERS, export::cancel)
+        .at(Method::GET, &at("/Binary"), READERS, binary::search)
+        .at(Method::POST, &at("/Binary"), Access::By(&[Action::AttachRecords]), binary::create)
+        .at(Method::GET, &at("/{kind}"), READERS, search::search)
+        .at(Method::POST, &at("/{kind}"), WRITERS, create::create)
+        .at(Method::PUT, &at("/{kind}"), WRITERS, update::update_by)
+        .at(Method::DELETE, &at("/{kind}"), WRITERS, delete::delete_by)
+        .at(Method::POST, &at("/{kind}/_search"), READERS, search::search_by_body)
+        .at(Method::POST, &at("/{kind}/$validate"), Access::SignedIn, validate::validate)
+        .at(Method::GET, &at("/{kind}/{id}"), READERS, read::read)
+        .at(Method::PUT, &at("/{kind}/{id}"), WRITERS, update::update)
+        .at(Method::PATCH, &at("/{kind}/{id}"), WRITERS, patch::patch)
+        .at(Method::DELETE, &at("/{kind}/{id}"), WRITERS, delete::delete)
+        .at(Method::GET, &at("/{kind}/{id}/$everything"), READERS, everything::everything)
+        .at(Method::GET, &at("/{kind}/{id}/_history"), READERS, history::history)
+        .at(Method::GET, &at("/{kind}/{id}/_history/{version}"), READERS, vread::vread)
+        .around(|router| router.layer(middleware::from_fn(asked::layer)))
         // Not JSON alone.
-        .route(&format!("{BASE}/Binary/{{id}}"), get(binary::read))
-        .route(&format!("{BASE}/$export-status/{{id}}/{{file}}"), get(export::file))
+        .at(Method::GET, &at("/Binary/{id}"), READERS, binary::read)
+        .at(Method::GET, &at("/$export-status/{id}/{file}"), EXPORTERS, export::file)
 }

@@ -3,10 +3,11 @@
 mod create;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
+use xinglin_domain::access::Action;
 
-use crate::app::Hospital;
+use crate::{app::Hospital, http::access::by};
 
 /// The routes of this noun.
 pub fn routes() -> OpenApiRouter<Hospital> {
-    OpenApiRouter::new().routes(routes!(create::create))
+    OpenApiRouter::new().routes(by(&Action::ReadRecords, routes!(create::create)))
 }

@@ -4,9 +4,12 @@ mod list;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::app::Hospital;
+use crate::{
+    app::Hospital,
+    http::access::{READERS, allowed},
+};
 
 /// The routes of this noun.
 pub fn routes() -> OpenApiRouter<Hospital> {
-    OpenApiRouter::new().routes(routes!(list::list))
+    OpenApiRouter::new().routes(allowed(READERS, routes!(list::list)))
 }

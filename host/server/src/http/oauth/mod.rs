@@ -8,19 +8,22 @@ mod page;
 mod revoke;
 mod token;
 
-use axum::{Router, routing};
+use axum::http::Method;
 
-use super::fhir::BASE;
-use crate::app::Hospital;
+use super::{
+    access::{Access, Routes},
+    fhir::BASE,
+};
 
 /// The routes.
-pub fn routes() -> Router<Hospital> {
-    Router::new()
-        .route("/oauth/authorize", routing::get(authorize::ask).post(authorize::step))
-        .route("/oauth/token", routing::post(token::token))
-        .route("/oauth/revoke", routing::post(revoke::revoke))
-        .route("/oauth/jwks", routing::get(discovery::jwks))
-        .route("/.well-known/oauth-authorization-server", routing::get(discovery::authorization_server))
-        .route("/.well-known/openid-configuration", routing::get(discovery::openid))
-        .route(&format!("{BASE}/.well-known/smart-configuration"), routing::get(discovery::smart))
+pub fn routes() -> Routes {
+    Routes::default()
+        .at(Method::GET, "/oauth/authorize", Access::Public, authorize::ask)
+        .at(Method::POST, "/oauth/authorize", Access::Public, authorize::step)
+        .at(Method::POST, "/oauth/token", Access::Public, token::token)
+        .at(Method::POST, "/oauth/revoke", Access::Public, revoke::revoke)
+        .at(Method::GET, "/oauth/jwks", Access::Public, discovery::jwks)
+        .at(Method::GET, "/.well-known/oauth-authorization-server", Access::Public, discovery::authorization_server)
+        .at(Method::GET, "/.well-known/openid-configuration", Access::Public, discovery::openid)
+        .at(Method::GET, &format!("{BASE}/.well-known/smart-configuration"), Access::Public, discovery::smart)
 }

@@ -14,21 +14,23 @@ mod secret;
 
 use axum::extract::DefaultBodyLimit;
 use utoipa_axum::{router::OpenApiRouter, routes};
+use xinglin_domain::access::Action;
 
-use crate::app::Hospital;
+use crate::{app::Hospital, http::access::by};
 
 /// The routes of this noun. Packages may be large, other bodies not.
 pub fn routes(packages: DefaultBodyLimit) -> OpenApiRouter<Hospital> {
     OpenApiRouter::new()
-        .routes(routes!(install::install, packages::packages))
+        .routes(by(&Action::InstallPlugins, routes!(install::install)))
+        .routes(by(&Action::ManagePlugins, routes!(packages::packages)))
         .layer(packages)
-        .routes(routes!(disable::disable))
-        .routes(routes!(enable::enable))
-        .routes(routes!(grant::grant))
-        .routes(routes!(list::list))
-        .routes(routes!(save::save))
-        .routes(routes!(promote::promote))
-        .routes(routes!(rollback::rollback))
+        .routes(by(&Action::ManagePlugins, routes!(disable::disable)))
+        .routes(by(&Action::ManagePlugins, routes!(enable::enable)))
+        .routes(by(&Action::ManagePlugins, routes!(grant::grant)))
+        .routes(by(&Action::ManagePlugins, routes!(list::list)))
+        .routes(by(&Action::InstallPlugins, routes!(save::save)))
+        .routes(by(&Action::ManagePlugins, routes!(promote::promote)))
+        .routes(by(&Action::ManagePlugins, routes!(rollback::rollback)))
         .merge(key::routes())
         .merge(secret::routes())
 }

@@ -10,12 +10,18 @@ use axum::{
 };
 use serde::Deserialize;
 use utoipa_axum::{router::OpenApiRouter, routes};
+use xinglin_domain::access::Action;
 
-use crate::app::{Hospital, recall::RecallView};
+use crate::{
+    app::{Hospital, recall::RecallView},
+    http::access::by,
+};
 
 /// The routes of this noun.
 pub fn routes() -> OpenApiRouter<Hospital> {
-    OpenApiRouter::new().routes(routes!(order::order, get::get)).routes(routes!(list::list))
+    OpenApiRouter::new()
+        .routes(by(&Action::InstallPlugins, routes!(order::order, get::get)))
+        .routes(by(&Action::ManagePlugins, routes!(list::list)))
 }
 
 /// How a report is written.

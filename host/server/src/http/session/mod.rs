@@ -9,14 +9,18 @@ mod refresh;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::app::Hospital;
+use crate::{
+    app::Hospital,
+    http::access::{Access, allowed},
+};
 
 /// The routes of this noun.
 pub fn routes() -> OpenApiRouter<Hospital> {
     OpenApiRouter::new()
-        .routes(routes!(create::create, list::list))
-        .routes(routes!(delete::delete))
-        .routes(routes!(offer_passkey::offer_passkey))
-        .routes(routes!(confirm_passkey::confirm_passkey))
-        .routes(routes!(refresh::refresh))
+        .routes(allowed(Access::Public, routes!(create::create)))
+        .routes(allowed(Access::SignedIn, routes!(list::list)))
+        .routes(allowed(Access::SignedIn, routes!(delete::delete)))
+        .routes(allowed(Access::Public, routes!(offer_passkey::offer_passkey)))
+        .routes(allowed(Access::Public, routes!(confirm_passkey::confirm_passkey)))
+        .routes(allowed(Access::Public, routes!(refresh::refresh)))
 }

@@ -7,8 +7,12 @@ mod put;
 mod start;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
+use xinglin_domain::access::Action;
 
-use crate::app::Hospital;
+use crate::{
+    app::Hospital,
+    http::access::{Access, allowed, by},
+};
 
 /// What a browser is known by while its person is away.
 const COOKIE: &str = "xinglin-sso";
@@ -16,7 +20,7 @@ const COOKIE: &str = "xinglin-sso";
 /// The routes of this noun.
 pub fn routes() -> OpenApiRouter<Hospital> {
     OpenApiRouter::new()
-        .routes(routes!(get::get, put::put, delete::delete))
-        .routes(routes!(start::start))
-        .routes(routes!(callback::callback))
+        .routes(by(&Action::ManageAccounts, routes!(get::get, put::put, delete::delete)))
+        .routes(allowed(Access::Public, routes!(start::start)))
+        .routes(allowed(Access::Public, routes!(callback::callback)))
 }

@@ -7,14 +7,21 @@ mod list;
 mod put_sign_in_rules;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
+use xinglin_domain::access::Action;
 
-use crate::app::Hospital;
+use crate::{
+    app::Hospital,
+    http::access::{Access, allowed, by},
+};
 
 /// The routes of this noun.
 pub fn routes() -> OpenApiRouter<Hospital> {
     OpenApiRouter::new()
-        .routes(routes!(consent::consent))
-        .routes(routes!(create::create))
-        .routes(routes!(list::list))
-        .routes(routes!(get_sign_in_rules::get_sign_in_rules, put_sign_in_rules::put_sign_in_rules))
+        .routes(allowed(Access::SignedIn, routes!(consent::consent)))
+        .routes(by(&Action::ManageTenants, routes!(create::create)))
+        .routes(by(&Action::ManageTenants, routes!(list::list)))
+        .routes(by(
+            &Action::ManageAccounts,
+            routes!(get_sign_in_rules::get_sign_in_rules, put_sign_in_rules::put_sign_in_rules),
+        ))
 }

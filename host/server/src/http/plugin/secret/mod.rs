@@ -5,9 +5,12 @@ mod list;
 mod put;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
+use xinglin_domain::access::Action;
 
-use crate::app::Hospital;
+use crate::{app::Hospital, http::access::by};
 
 pub fn routes() -> OpenApiRouter<Hospital> {
-    OpenApiRouter::new().routes(routes!(list::list)).routes(routes!(put::put, delete::delete))
+    OpenApiRouter::new()
+        .routes(by(&Action::ManagePlugins, routes!(list::list)))
+        .routes(by(&Action::ManagePlugins, routes!(put::put, delete::delete)))
 }

@@ -1,0 +1,16 @@
+//! Policies: one file a verb.
+
+mod explain;
+mod list;
+
+use utoipa_axum::{router::OpenApiRouter, routes};
+use xinglin_domain::access::Action;
+
+use crate::{app::Hospital, http::access::by};
+
+/// The routes of this noun.
+pub fn routes() -> OpenApiRouter<Hospital> {
+    OpenApiRouter::new()
+        .routes(by(&Action::ReadPolicies, routes!(list::list)))
+        .routes(by(&Action::ReadPolicies, routes!(explain::explain)))
+}
