@@ -134,9 +134,30 @@ fn refused_at(name: &str, resource: &Value, path: &str) {
     assert!(error.issues().any(|issue| issue.path.starts_with(path)), "{name}: {path} is bent: {error}");
 }
 
+/// A number with its digits, however it is spelt: PostgreSQL writes exponents out.
+fn spelt_out(value: &mut Value) {
+    match value {
+        Value::Object(fields) => fields.iter_mut().for_each(|(_, value)| spelt_out(value)),
+        Value::Array(items) => items.iter_mut().for_each(spelt_out),
+        Value::Number(number) => {
+            let text = number.to_string().to_ascii_lowercase();
+            let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+            let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+            let places: i64 = exponent.parse().expect("an exponent");
+            let places = places - i64::try_from(fraction.len()).expect("few");
+            let digits = format!("{}{fraction}", whole.trim_start_matches('-'));
+            let zeros = "0".repeat(usize::try_from(places).unwrap_or(0));
+            let sign = if whole.starts_with('-') { "-" } else { "" };
+            *value = format!("{sign}{}{zeros} by 10^{}", digits.trim_start_matches('0'), places.min(0)).into();
+        }
+        _ => {}
+    }
+}
+
 /// As it is told apart from what the server adds.
 fn content(resource: &Value) -> Value {
     let mut content = resource.clone();
+    spelt_out(&mut content);
     if let Some(fields) = content.as_object_mut() {
         fields.remove("id");
         let mut meta = fields.remove("meta").and_then(|meta| meta.as_object().cloned()).unwrap_or_else(Map::new);
@@ -151,7 +172,12 @@ async fn examples_come_back_as_they_were(hospital: TestHospital) {
     let administrator = &clinic.administrator;
     let all: Vec<(String, Value)> = examples()
         .filter(|(name, example)| {
-            !DEFINITIONS.contains(&kind(example)) && !UNSOUND.iter().any(|(unsound, _)| unsound == name)
+            // Nor what is made of thousands of them; an attachment goes in by itself, and how a
+            // subscription stands is the server's to say.
+            !DEFINITIONS.contains(&kind(example))
+                && !["Binary", "Subscription"].contains(&kind(example))
+                && !UNSOUND.iter().any(|(unsound, _)| unsound == name)
+                && example.to_string().len() < 500_000
         })
         .collect();
     assert!(all.len() > 750, "{}", all.len());

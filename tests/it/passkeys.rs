@@ -322,6 +322,6 @@ async fn staff_of_a_strict_hospital_set_up_a_second_factor_first(bench: Bench) {
 async fn a_server_without_a_name_makes_no_keys() {
     let hospital = TestHospital::open(Engine::Sqlite).await;
     let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
-    clinic.doctor.refused(OFFER, json!({ "password": PASSWORD }), "AUTH_FORBIDDEN").await;
-    hospital.anyone.refused(KNOCK, json!({ "tenant": clinic.tenant }), "AUTH_FORBIDDEN").await;
+    clinic.doctor.refused(OFFER, json!({ "password": PASSWORD }), "NOT_FOUND").await;
+    hospital.anyone.refused(KNOCK, json!({ "tenant": clinic.tenant }), "NOT_FOUND").await;
 }

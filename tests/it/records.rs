@@ -80,19 +80,24 @@ fn without(document: &Value, names: &[&str]) -> Value {
 async fn what_nobody_knows_is_kept_to_the_digit(hospital: TestHospital) {
     let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
     let unheard = format!(
-        r#"{{"resourceType":"Unheard","subject":{{"reference":"Patient/{}"}},"zeros":1.500,"large":12345678901234567890.123456789,"small":-0.0000000000000000001,"words":"杏林 \u2028 𝄞","nested":[{{"a":[[1.0,{{"b":false}}]]}}]}}"#,
+        r#"{{"resourceType":"Basic","code":{{"text":"x"}},"subject":{{"reference":"Patient/{}"}},"extension":[
+            {{"url":"urn:x:zeros","valueDecimal":1.500}},
+            {{"url":"urn:x:large","valueDecimal":12345678901234567890.123456789}},
+            {{"url":"urn:x:small","valueDecimal":-0.0000000000000000001}},
+            {{"url":"urn:x:words","valueString":"杏林 \u2028 𝄞"}},
+            {{"url":"urn:x:nested","extension":[{{"url":"a","valueDecimal":1.0}}]}}]}}"#,
         clinic.subject,
     );
-    let created = clinic.administrator.post_text("/fhir/R4/Unheard", "application/fhir+json", unheard).await;
-    let created = created.done("/fhir/R4/Unheard");
-    let path = format!("/fhir/R4/Unheard/{}", created["id"].as_str().expect("an id"));
+    let created = clinic.administrator.post_text("/fhir/R4/Basic", "application/fhir+json", unheard).await;
+    let created = created.done("/fhir/R4/Basic");
+    let path = format!("/fhir/R4/Basic/{}", created["id"].as_str().expect("an id"));
     let read = clinic.doctor.ask(Method::GET, &path, None).await;
     for digits in ["1.500", "12345678901234567890.123456789", "-0.0000000000000000001", "𝄞"] {
         assert!(read.text.contains(digits), "{digits}: {}", read.text);
     }
-    assert_eq!(read.body["nested"].to_string(), r#"[{"a":[[1.0,{"b":false}]]}]"#);
+    assert_eq!(read.body["extension"][4]["extension"][0]["valueDecimal"].to_string(), "1.0");
     // It is found like anything else.
-    let found = clinic.doctor.get(&format!("/fhir/R4/Unheard?patient={}", clinic.subject)).await;
+    let found = clinic.doctor.get(&format!("/fhir/R4/Basic?patient={}", clinic.subject)).await;
     assert_eq!((&found["total"], &found["entry"][0]["resource"]), (&json!(1), &read.body));
 }
 

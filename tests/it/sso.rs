@@ -309,7 +309,7 @@ async fn who_is_nobody_here_is_refused(bench: Bench) {
     let (session, fresh) = bench.signed_in("009_unknown").await;
     assert_eq!(session["roles"], json!(["assistant"]));
     assert_eq!(fresh.get("/api/v1/me").await["login"], "unknown");
-    fresh.hidden(&format!("/fhir/R4/Patient/{}", bench.clinic.subject), "NOT_FOUND").await;
+    fresh.hidden(&format!("/fhir/R4/Patient/{}", bench.clinic.subject), "AUTH_FORBIDDEN").await;
     assert_eq!(bench.signed_in("009_unknown").await.0["account"], session["account"]);
 
     // No provider, no way in; who was linked is not when it is trusted again.

@@ -106,7 +106,7 @@ impl Hospital {
     /// Begins to take in another key of the caller's.
     ///
     /// # Errors
-    /// `AUTH_FORBIDDEN` if the password is wrong, or the server has no name to make keys
+    /// `AUTH_FORBIDDEN` if the password is wrong; `NOT_FOUND` if the server has no name to make keys
     /// for; `ALREADY_EXISTS` if there are too many.
     pub async fn offer_passkey(&self, caller: &Caller, ask: NewPasskey) -> AppResult<PasskeyOffer> {
         self.prove_password(caller, ask.password).await?;
@@ -187,7 +187,7 @@ impl Hospital {
     /// Begins a sign-in. It says nothing of anybody: the device finds the key.
     ///
     /// # Errors
-    /// `NOT_FOUND` if there is no such hospital; `AUTH_FORBIDDEN` if the server has no name
+    /// `NOT_FOUND` if there is no such hospital, or the server has no name
     /// to make keys for.
     pub async fn offer_passkey_sign_in(&self, ask: PasskeyKnock) -> AppResult<PasskeyOffer> {
         let tenant = ask.tenant.unwrap_or(PLATFORM);
@@ -261,8 +261,8 @@ impl Hospital {
     /// Keys are made for the name by which others reach the server, and for no other.
     fn webauthn(&self) -> AppResult<Webauthn> {
         let nameless = |_| {
-            let detail = "passkeys are made for a name: set `public_url` to one, not to an address";
-            AppError::new(Code::AuthForbidden, detail)
+            let detail = "no passkeys here: they are made for a name, and `public_url` of this host is none";
+            AppError::new(Code::NotFound, detail)
         };
         let origin = Url::parse(&self.config().base_url()).map_err(AppError::internal)?;
         let name = origin.domain().unwrap_or_default().to_owned();

@@ -251,7 +251,7 @@ mod tests {
             "GET /.well-known/oauth-authorization-server",
             "GET /.well-known/openid-configuration",
             "GET /api/v1/openapi.json",
-            "GET /api/v1/sso/callback",
+            "GET /api/v1/sso/{tenant}/callback",
             "GET /api/v1/sso/{tenant}/start",
             "GET /fhir/R4/.well-known/smart-configuration",
             "GET /fhir/R4/metadata",
