@@ -185,7 +185,7 @@ async fn the_trail_is_verified(process: Process) {
 }
 
 mod verified {
-    use super::the_trail_is_verified;
+    use super::{Process, the_trail_is_verified};
     use crate::support::on_both_engines;
 
     on_both_engines!(Process: the_trail_is_verified);

@@ -163,19 +163,10 @@ on_sqlite!(
 );
 
 mod both {
-    use xinglin_store::Engine;
-
     use super::{Bench, secrets_and_identity_reach_the_server_and_nobody_else};
+    use crate::support::on_both_engines;
 
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn sqlite() {
-        secrets_and_identity_reach_the_server_and_nobody_else(Bench::open(Engine::Sqlite).await).await;
-    }
-
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn postgres() {
-        secrets_and_identity_reach_the_server_and_nobody_else(Bench::open(Engine::Postgres).await).await;
-    }
+    on_both_engines!(Bench: secrets_and_identity_reach_the_server_and_nobody_else);
 }
 
 async fn what_is_granted_goes_out(bench: Bench) {

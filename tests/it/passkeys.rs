@@ -13,28 +13,10 @@ use tokio::{
 use totp_rs::{Builder, Secret};
 use xinglin_store::Engine;
 
-use crate::support::{Answer, Client, Clinic, PASSWORD, TestHospital, built};
+use crate::support::{Answer, Client, Clinic, PASSWORD, TestHospital, built, on_both_engines};
 
-/// Runs each function, which takes a [`Bench`], once an engine.
-macro_rules! on_both {
-    ($($test:ident),* $(,)?) => {
-        mod sqlite {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $test() {
-                super::$test(super::Bench::open(xinglin_store::Engine::Sqlite).await).await;
-            })*
-        }
-
-        mod postgres {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $test() {
-                super::$test(super::Bench::open(xinglin_store::Engine::Postgres).await).await;
-            })*
-        }
-    };
-}
-
-on_both!(
+on_both_engines!(
+    Bench:
     a_passkey_signs_in_as_both_factors,
     a_key_that_proves_less_is_refused,
     a_copy_of_a_key_is_found_out,

@@ -280,7 +280,7 @@ async fn a_file_is_imported_beside_a_running_server(process: Process) {
 }
 
 mod imported {
-    use super::a_file_is_imported_beside_a_running_server;
+    use super::{Process, a_file_is_imported_beside_a_running_server};
     use crate::support::on_both_engines;
 
     on_both_engines!(Process: a_file_is_imported_beside_a_running_server);

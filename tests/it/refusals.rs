@@ -14,6 +14,7 @@ on_both_engines!(
     a_visit_needs_identity_consent_and_evidence,
     a_follow_up_is_decided_by_a_person,
     a_child_is_accompanied,
+    a_danger_sign_stops_a_visit,
     a_draft_keeps_the_rules,
     a_signature_keeps_the_rules,
     a_licence_must_hold,
@@ -109,6 +110,39 @@ async fn a_child_is_accompanied(hospital: TestHospital) {
     clinic.doctor.refused(&accept, decision.clone(), "ENC_GUARDIAN_REQUIRED").await;
     decision["accompaniment"]["specialist"] = json!(true);
     clinic.doctor.post(&accept, decision).await;
+}
+
+async fn a_danger_sign_stops_a_visit(hospital: TestHospital) {
+    let clinic = found(&hospital).await;
+    let (counsellor, _) = clinic.hire(Person::new("counsellor", "counsellor")).await;
+    let visit = clinic.visit().await;
+    let rx = clinic.draft(&visit, &[line("metformin-500mg-60", "1000", "2", 30, 2)]).await;
+    let path = format!("/api/v1/encounters/{visit}");
+    let [stop, close] = ["stop", "close"].map(|verb| format!("{path}/{verb}"));
+    let flag = json!({ "code": "SUICIDAL_INTENT" });
+    clinic.patient.refused(&stop, flag.clone(), "AUTH_FORBIDDEN").await;
+    clinic.doctor.refused(&stop, json!({ "code": " " }), "BODY_INVALID").await;
+    let other = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    other.doctor.refused(&stop, flag.clone(), "NOT_FOUND").await;
+    assert_eq!(counsellor.post(&stop, flag.clone()).await["status"], "STOPPED");
+    clinic.doctor.refused(&stop, flag, "ENC_RED_FLAG_OPEN").await;
+    // Nothing goes on in it, and it does not end in silence.
+    clinic.doctor.refused(&format!("{rx}/sign"), json!({ "valid_days": 3 }), "ENC_RED_FLAG").await;
+    clinic.doctor.refused("/api/v1/prescriptions", draft(&visit, &[]), "ENC_RED_FLAG").await;
+    clinic.patient.refused(&format!("{path}/messages"), json!({ "text": "x" }), "ENC_RED_FLAG").await;
+    clinic.doctor.refused(&close, json!({}), "ENC_RED_FLAG_OPEN").await;
+    clinic.doctor.refused(&close, json!({ "note": " " }), "BODY_INVALID").await;
+    let closed = clinic.doctor.post(&close, json!({ "note": "With her husband; taken to 安定医院." })).await;
+    assert_eq!(closed["status"], "CLOSED");
+    assert!(closed["detail"].to_string().contains("SUICIDAL_INTENT"), "{closed}");
+
+    // A visit that is none is declined, with a reason.
+    let asked = clinic.patient.post("/api/v1/encounters", clinic.request()).await;
+    let decline = format!("/api/v1/encounters/{}/decline", asked["id"].as_str().expect("an id"));
+    clinic.pharmacist.refused(&decline, json!({ "reason": "x" }), "AUTH_FORBIDDEN").await;
+    clinic.doctor.refused(&decline, json!({ "reason": "" }), "BODY_INVALID").await;
+    assert_eq!(clinic.doctor.post(&decline, json!({ "reason": "First see somebody." })).await["status"], "CLOSED");
+    clinic.doctor.refused(&decline, json!({ "reason": "Again." }), "ENC_STATE").await;
 }
 
 async fn a_draft_keeps_the_rules(hospital: TestHospital) {

@@ -14,29 +14,11 @@ use xinglin_store::Engine;
 use crate::support::{
     Client, Clinic, PASSWORD, TestHospital,
     browser::{Browser, Seen},
-    built,
+    built, on_both_engines,
 };
 
-/// Runs each function, which takes a [`Bench`], once an engine.
-macro_rules! on_both {
-    ($($test:ident),* $(,)?) => {
-        mod sqlite {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $test() {
-                super::$test(super::Bench::open(xinglin_store::Engine::Sqlite).await).await;
-            })*
-        }
-
-        mod postgres {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $test() {
-                super::$test(super::Bench::open(xinglin_store::Engine::Postgres).await).await;
-            })*
-        }
-    };
-}
-
-on_both!(
+on_both_engines!(
+    Bench:
     somebody_signs_in_where_the_hospital_says,
     a_way_back_is_good_once_in_its_browser,
     who_is_nobody_here_is_refused,

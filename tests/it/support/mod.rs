@@ -23,21 +23,21 @@ pub use plugin::{DIABETES, DIABETES_CHANGED, DRUG_SAFETY, MEDICAL_INSURANCE, PYT
 pub use process::Process;
 pub use tools::{Desk, Registry};
 
-/// Runs each function, which takes a [`TestHospital`] or a [`Process`], once an
-/// engine.
+/// Runs each function once an engine, on a [`TestHospital`], a [`Process`], or what else
+/// of the calling module opens on an engine.
 macro_rules! on_both_engines {
     ($hospital:ident: $($test:ident),* $(,)?) => {
         mod sqlite {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $test() {
-                super::$test($crate::support::$hospital::open(xinglin_store::Engine::Sqlite).await).await;
+                super::$test(super::$hospital::open(xinglin_store::Engine::Sqlite).await).await;
             })*
         }
 
         mod postgres {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $test() {
-                super::$test($crate::support::$hospital::open(xinglin_store::Engine::Postgres).await).await;
+                super::$test(super::$hospital::open(xinglin_store::Engine::Postgres).await).await;
             })*
         }
     };

@@ -10,8 +10,8 @@ use xinglin_domain::{
     coding::Coding,
     compartment::Compartments,
     encounter::{
-        Accepted, Accompaniment, Decision, Encounter, EncounterError, Evidence, EvidenceKind, FollowUp, IdentityCheck,
-        Request, Requested, Stopped, Visit,
+        Accepted, Accompaniment, Decision, Encounter, EncounterError, Evidence, EvidenceKind, Finder, FollowUp,
+        IdentityCheck, Request, Requested, Stopped, Visit,
     },
     id::{EncounterId, PatientId},
     machine::Refused,
@@ -80,6 +80,22 @@ pub struct AcceptVisit {
     #[serde(default = "human")]
     #[schema(value_type = String)]
     pub author_kind: AuthorKind,
+}
+
+/// Why a visit does not come about.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DeclineVisit {
+    /// For the patient.
+    pub reason: String,
+}
+
+/// A danger sign.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StopVisit {
+    /// Stable, upper snake case: `CHEST_PAIN`, `STROKE_SIGNS`, `SUICIDAL_INTENT`, …
+    pub code: String,
 }
 
 /// What ends a visit.
@@ -177,6 +193,35 @@ impl Hospital {
         let signature = self.sign(caller, &digest);
         let visit = visit.accept(&caller.actor, decision, signature, self, &rules, caller.now)?;
         self.put_visit(caller, row, visit.into()).await
+    }
+
+    /// The doctor finds that this is no follow-up: the patient is to be seen in person.
+    ///
+    /// # Errors
+    /// `BODY_INVALID` without a reason; `ENC_STATE` if it was decided already.
+    pub async fn decline_visit(&self, caller: &Caller, id: EncounterId, ask: DeclineVisit) -> AppResult<VisitView> {
+        caller.may(Action::DecideFollowUp)?;
+        let Stored { row, value } = load(&self.records(caller), id).await?;
+        caller.trail.saw(value.patient());
+        let declined = value.expecting::<Requested>()?.decline(&caller.actor, ask.reason, caller.now)?;
+        self.put_visit(caller, row, declined.into()).await
+    }
+
+    /// A danger sign stops the visit at once, whoever of the care team finds it: nothing
+    /// is prescribed in it any more, and it ends when a doctor says what was done.
+    ///
+    /// # Errors
+    /// `BODY_INVALID` without a code; `ENC_RED_FLAG_OPEN` if it is stopped already, `ENC_STATE` if it is over.
+    pub async fn stop_visit(&self, caller: &Caller, id: EncounterId, ask: StopVisit) -> AppResult<VisitView> {
+        caller.may(Action::StopEncounter)?;
+        let Stored { row, value } = load(&self.records(caller), id).await?;
+        caller.may_act_on(value.patient(), "visit", id)?;
+        let finder = Finder::Person(&caller.actor);
+        let stopped = match value {
+            value @ Encounter::Requested(_) => value.expecting::<Requested>()?.stop(finder, ask.code, caller.now)?,
+            value => value.expecting::<Accepted>()?.stop(finder, ask.code, caller.now)?,
+        };
+        self.put_visit(caller, row, stopped.into()).await
     }
 
     /// The doctor ends the visit, or confirms that a patient with a danger sign

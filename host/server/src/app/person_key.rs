@@ -2,7 +2,7 @@
 
 use xinglin_domain::{code::Code, id::TenantId, time::Instant};
 
-use super::{AppError, AppResult, Hospital, tenant::PLATFORM};
+use super::{AppError, AppResult, Hospital};
 
 /// How many keys one transaction wraps anew.
 const PIECE: u32 = 200;
@@ -58,9 +58,9 @@ impl Hospital {
     async fn wrap_all(&self, generation: i64, told: impl Fn(u64)) -> AppResult<u64> {
         let tenants = self.store().operator().list_tenants().await?;
         let mut wrapped = 0;
-        for tenant in std::iter::once(PLATFORM).chain(tenants.into_iter().map(|tenant| tenant.id)) {
+        for tenant in tenants {
             loop {
-                let done = self.wrap_some(tenant, generation).await?;
+                let done = self.wrap_some(tenant.id, generation).await?;
                 if done == 0 {
                     break;
                 }

@@ -2,8 +2,10 @@
 
 mod accept;
 mod close;
+mod decline;
 mod get;
 mod request;
+mod stop;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
 use xinglin_domain::access::Action;
@@ -18,6 +20,8 @@ pub fn routes() -> OpenApiRouter<Hospital> {
     OpenApiRouter::new()
         .routes(by(&Action::DecideFollowUp, routes!(accept::accept)))
         .routes(by(&Action::CloseEncounter, routes!(close::close)))
+        .routes(by(&Action::DecideFollowUp, routes!(decline::decline)))
         .routes(allowed(READERS, routes!(get::get)))
         .routes(by(&Action::RequestEncounter, routes!(request::request)))
+        .routes(by(&Action::StopEncounter, routes!(stop::stop)))
 }
