@@ -391,7 +391,7 @@ impl Scene {
         let path = format!("/api/v1/prescriptions/{prescription}");
         let checks = json!({ "prescription": true, "medicine": true, "incompatibility": true, "rationality": true });
         let approve = json!({ "checklist": checks });
-        let refused = cast.doctor.refused(&format!("{path}/approve"), &approve, "RX_SELF_REVIEW").await?;
+        let refused = cast.doctor.refused(&format!("{path}/approve"), &approve, "AUTH_FORBIDDEN").await?;
         story.refused("the prescriber approving", &refused);
         let early = json!({ "prescription": prescription });
         let refused = cast.patient.refused("/api/v1/charges", &early, "RX_DRUG_BEFORE_RX").await?;
