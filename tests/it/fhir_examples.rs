@@ -78,7 +78,6 @@ fn examples_are_sound() {
 fn leaves<'a>(value: &'a mut Value, path: String, into: &mut Vec<(String, &'a mut Value)>) {
     match value {
         Value::Object(fields) => {
-            // Of an extension, either it or what extends it may be told.
             for (name, value) in fields.iter_mut().filter(|(name, _)| *name != "resourceType") {
                 leaves(value, format!("{path}.{name}"), into);
             }

@@ -114,11 +114,15 @@ impl Keyring {
         wrapping.key
     }
 
-    fn wrap(&self, of: &KeyOf<'_>, key: &[u8]) -> Option<WrappedKey> {
+    fn wrap<'k>(&self, keys: impl IntoIterator<Item = (KeyOf<'k>, [u8; 32])>) -> Option<Vec<WrappedKey>> {
         let ring = self.read_again().inspect_err(|error| tracing::error!(%error, "the wrapping keys")).ok()?;
         let generation = i64::try_from(ring.len()).ok()?;
-        let wrapped = seal(&ring.last()?.key?, &place(of, &format!("key/{generation}")), key);
-        Some(WrappedKey { generation, wrapped })
+        let newest = ring.last()?.key?;
+        let wrap = |(of, key): (KeyOf<'_>, [u8; 32])| {
+            let wrapped = seal(&newest, &place(&of, &format!("key/{generation}")), &key);
+            WrappedKey { generation, wrapped }
+        };
+        Some(keys.into_iter().map(wrap).collect())
     }
 
     fn unwrap(&self, of: &KeyOf<'_>, key: &WrappedKey) -> Option<[u8; 32]> {
@@ -152,12 +156,13 @@ fn read(path: &Path) -> Result<Vec<Wrapping>, KeyError> {
 }
 
 impl Vault for Keyring {
-    fn draw(&self, of: &KeyOf<'_>) -> Option<WrappedKey> {
-        self.wrap(of, &ambient::random_bytes::<32>())
+    fn draw(&self, of: &[KeyOf<'_>]) -> Option<Vec<WrappedKey>> {
+        self.wrap(of.iter().map(|of| (*of, ambient::random_bytes::<32>())))
     }
 
-    fn wrap_anew(&self, of: &KeyOf<'_>, key: &WrappedKey) -> Option<WrappedKey> {
-        self.wrap(of, &self.unwrap(of, key)?)
+    fn wrap_anew(&self, keys: &[(KeyOf<'_>, &WrappedKey)]) -> Option<Vec<WrappedKey>> {
+        let plain: Option<Vec<_>> = keys.iter().map(|(of, key)| Some((*of, self.unwrap(of, key)?))).collect();
+        self.wrap(plain?)
     }
 
     fn seal(&self, of: &KeyOf<'_>, key: &WrappedKey, at: &str, text: &str) -> Option<Vec<u8>> {
@@ -192,18 +197,22 @@ mod tests {
         KeyOf { tenant: TenantId::from_u128(1), owner, serial: 1 }
     }
 
+    fn draw(ring: &Keyring, owner: &str) -> Option<WrappedKey> {
+        ring.draw(&[of(owner)])?.pop()
+    }
+
     #[test]
     fn what_is_sealed_opens_for_its_owner_in_its_place() {
         let (folder, ring) = ring("owner");
-        assert_eq!(ring.draw(&of("pat-1")), None, "there is nothing to wrap it with");
+        assert_eq!(draw(&ring, "pat-1"), None, "there is nothing to wrap it with");
         assert_eq!(ring.rotate(NOW).expect("drawn"), 1);
-        let key = ring.draw(&of("pat-1")).expect("a key");
+        let key = draw(&ring, "pat-1").expect("a key");
         let sealed = ring.seal(&of("pat-1"), &key, "Patient/pat-1/1", "欧阳明月").expect("sealed");
         let open = |of: &KeyOf<'_>, key: &WrappedKey, at: &str| ring.unseal(of, key, at, &sealed);
         assert_eq!(open(&of("pat-1"), &key, "Patient/pat-1/1").as_deref(), Some("欧阳明月"));
         assert_eq!(open(&of("pat-2"), &key, "Patient/pat-1/1"), None);
         assert_eq!(open(&of("pat-1"), &key, "Patient/pat-1/2"), None);
-        let other = ring.draw(&of("pat-1")).expect("another key");
+        let other = draw(&ring, "pat-1").expect("another key");
         assert_eq!(open(&of("pat-1"), &other, "Patient/pat-1/1"), None);
         assert_ne!(ring.blind(TenantId::from_u128(1), "1"), ring.blind(TenantId::from_u128(2), "1"));
         drop(std::fs::remove_dir_all(folder));
@@ -216,11 +225,11 @@ mod tests {
         // Another host with the same file.
         let keys = Arc::new(Keys::open(&folder.join("host.key")).expect("the key"));
         let other = Keyring::open(&folder.join("record.keys"), keys).expect("the ring");
-        let old = ring.draw(&of("pat-1")).expect("a key");
+        let old = draw(&ring, "pat-1").expect("a key");
         let sealed = ring.seal(&of("pat-1"), &old, "x", "name").expect("sealed");
         assert_eq!(ring.rotate(NOW.plus_seconds(1)).expect("drawn"), 2);
-        assert_eq!(other.draw(&of("pat-2")).map(|key| key.generation), Some(2), "it looks each time");
-        let new = ring.wrap_anew(&of("pat-1"), &old).expect("wrapped anew");
+        assert_eq!(draw(&other, "pat-2").map(|key| key.generation), Some(2), "it looks each time");
+        let new = ring.wrap_anew(&[(of("pat-1"), &old)]).and_then(|mut new| new.pop()).expect("wrapped anew");
         assert_eq!((new.generation, ring.newest().expect("read")), (2, Some((2, NOW.plus_seconds(1)))));
         assert_eq!(other.unseal(&of("pat-1"), &new, "x", &sealed).as_deref(), Some("name"));
         assert_eq!(ring.retire().expect("retired"), 1);

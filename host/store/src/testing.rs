@@ -78,12 +78,12 @@ impl TestVault {
 }
 
 impl Vault for TestVault {
-    fn draw(&self, of: &KeyOf<'_>) -> Option<WrappedKey> {
-        Some(self.wrap(of, self.drawn.fetch_add(1, Ordering::Relaxed)))
+    fn draw(&self, of: &[KeyOf<'_>]) -> Option<Vec<WrappedKey>> {
+        Some(of.iter().map(|of| self.wrap(of, self.drawn.fetch_add(1, Ordering::Relaxed))).collect())
     }
 
-    fn wrap_anew(&self, of: &KeyOf<'_>, key: &WrappedKey) -> Option<WrappedKey> {
-        Self::unwrap(of, key).map(|number| self.wrap(of, number))
+    fn wrap_anew(&self, keys: &[(KeyOf<'_>, &WrappedKey)]) -> Option<Vec<WrappedKey>> {
+        keys.iter().map(|(of, key)| Some(self.wrap(of, Self::unwrap(of, key)?))).collect()
     }
 
     fn seal(&self, of: &KeyOf<'_>, key: &WrappedKey, place: &str, text: &str) -> Option<Vec<u8>> {

@@ -23,11 +23,11 @@ use crate::{
 
 /// Uses keys that the store keeps and cannot use.
 pub trait Vault: fmt::Debug + Send + Sync {
-    /// Draws a key for a person and wraps it under the newest wrapping key. `None` if
-    /// there is none to wrap it with.
-    fn draw(&self, of: &KeyOf<'_>) -> Option<WrappedKey>;
-    /// The same key under the newest wrapping key; `None` if it cannot be unwrapped.
-    fn wrap_anew(&self, of: &KeyOf<'_>, key: &WrappedKey) -> Option<WrappedKey>;
+    /// Draws a key for each and wraps it under the newest wrapping key. `None` if there
+    /// is none to wrap them with.
+    fn draw(&self, of: &[KeyOf<'_>]) -> Option<Vec<WrappedKey>>;
+    /// The same keys under the newest wrapping key; `None` if one cannot be unwrapped.
+    fn wrap_anew(&self, keys: &[(KeyOf<'_>, &WrappedKey)]) -> Option<Vec<WrappedKey>>;
     /// Seals a text for one place, or `None` if the key cannot be unwrapped.
     fn seal(&self, of: &KeyOf<'_>, key: &WrappedKey, place: &str, text: &str) -> Option<Vec<u8>>;
     /// What was sealed for this place under this key, or `None` if it was not.
@@ -98,6 +98,11 @@ fn place(kind: &str, id: &str, version: i64) -> String {
 }
 
 /// A sealed body is a JSON string, `serial.base64`; any other is an object.
+fn is_sealed(body: &RawValue) -> bool {
+    body.get().starts_with('"')
+}
+
+/// The serial of the key, and what is sealed under it.
 fn sealed(body: &RawValue) -> Option<(i64, Vec<u8>)> {
     let (serial, sealed) = body.get().strip_prefix('"')?.strip_suffix('"')?.split_once('.')?;
     Some((serial.parse().ok()?, STANDARD_NO_PAD.decode(sealed).ok()?))
@@ -109,14 +114,14 @@ impl<E: Executor> TenantScope<E> {
     pub(crate) async fn opened(&self, mut rows: Vec<Resource>) -> Result<Vec<Resource>> {
         let owners: BTreeSet<String> = rows
             .iter()
-            .filter(|row| row.body.get().starts_with('"'))
+            .filter(|row| is_sealed(&row.body))
             .filter_map(|row| owner(&row.kind, &row.id, row.patient_id.as_deref()).map(Cow::into_owned))
             .collect();
         if owners.is_empty() {
             return Ok(rows);
         }
         let keys = self.keys_of_people(&owners).await?;
-        for row in rows.iter_mut().filter(|row| row.body.get().starts_with('"')) {
+        for row in rows.iter_mut().filter(|row| is_sealed(&row.body)) {
             let lost = || StoreError::corrupt(format!("{}/{}: sealed under no known key", row.kind, row.id));
             let owner = owner(&row.kind, &row.id, row.patient_id.as_deref()).ok_or_else(lost)?;
             let (serial, sealed) = sealed(&row.body).ok_or_else(lost)?;
@@ -260,14 +265,15 @@ impl TenantTx {
             if missing.is_empty() || attempt == 1 {
                 break;
             }
-            let mut rows = Vec::with_capacity(missing.len());
-            for owner in missing {
-                let serial = last.get(owner.as_str()).copied().unwrap_or_default() + 1;
-                let of = KeyOf { tenant: self.tenant, owner, serial };
-                let none = || StoreError::Invalid { detail: "there is no key to wrap keys with".to_owned() };
-                let WrappedKey { generation, wrapped } = self.vault.draw(&of).ok_or_else(none)?;
-                rows.push(args![self.tenant, owner, serial, generation, wrapped]);
-            }
+            let next = |owner: &str| last.get(owner).copied().unwrap_or_default() + 1;
+            let of: Vec<KeyOf<'_>> =
+                missing.iter().map(|owner| KeyOf { tenant: self.tenant, owner, serial: next(owner) }).collect();
+            let none = || StoreError::Invalid { detail: "there is no key to wrap keys with".to_owned() };
+            let drawn = self.vault.draw(&of).ok_or_else(none)?;
+            let row = |(KeyOf { owner, serial, .. }, WrappedKey { generation, wrapped }): (&KeyOf<'_>, WrappedKey)| {
+                args![self.tenant, *owner, *serial, generation, wrapped]
+            };
+            let rows = of.iter().zip(drawn).map(row).collect();
             let head = "INSERT INTO person_key (tenant_id, owner, serial, generation, wrapped)";
             let tail = " ON CONFLICT (tenant_id, owner, serial) DO NOTHING";
             self.exec.execute_all(insert_many(head, rows, tail)).await?;
@@ -291,15 +297,17 @@ impl TenantTx {
     /// # Errors
     /// `Corrupt` if one cannot be unwrapped: its wrapping key is missing.
     pub async fn wrap_keys_anew(&self, keys: &[PersonKey]) -> Result<u64> {
+        let old = keys.iter().filter_map(|PersonKey { owner, serial, key }| {
+            Some((KeyOf { tenant: self.tenant, owner, serial: *serial }, key.as_ref()?))
+        });
+        let old: Vec<(KeyOf<'_>, &WrappedKey)> = old.collect();
+        let lost = || StoreError::corrupt("a person's key cannot be unwrapped");
+        let new = self.vault.wrap_anew(&old).ok_or_else(lost)?;
         let mut wrapped = 0;
-        for PersonKey { owner, serial, key } in keys {
-            let Some(old) = key else { continue };
-            let of = KeyOf { tenant: self.tenant, owner, serial: *serial };
-            let lost = || StoreError::corrupt(format!("the key of {owner} cannot be unwrapped"));
-            let new = self.vault.wrap_anew(&of, old).ok_or_else(lost)?;
+        for ((KeyOf { owner, serial, .. }, _), new) in old.into_iter().zip(new) {
             let sql = "UPDATE person_key SET wrapped = $4, generation = $5
                        WHERE tenant_id = $1 AND owner = $2 AND serial = $3 AND wrapped IS NOT NULL";
-            let args = args![self.tenant, owner, *serial, new.wrapped, new.generation];
+            let args = args![self.tenant, owner, serial, new.wrapped, new.generation];
             wrapped += self.exec.execute(Sql::new(sql, args)).await?;
         }
         Ok(wrapped)

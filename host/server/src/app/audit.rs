@@ -35,10 +35,8 @@ struct Noted {
     /// Method and path, without the query.
     target: String,
     writes: bool,
-    who: Option<(TenantId, AccountId, Vec<Role>)>,
-    purpose: Option<Purpose>,
-    at: Option<Instant>,
-    request: String,
+    /// Whose request it is: their tenant, and an entry of theirs to be completed.
+    by: Option<(TenantId, Access)>,
     /// Whether a record was asked for at all.
     asked: bool,
     patients: BTreeSet<PatientId>,
@@ -60,11 +58,8 @@ impl Trail {
     /// Says whose request it is.
     pub fn is_of(&self, caller: &Caller) {
         let mut noted = self.noted();
-        let roles = caller.actor.live_roles(caller.now);
-        noted.who = Some((caller.actor.tenant, caller.actor.account, roles));
-        noted.purpose = Some(caller.purpose());
-        noted.at = Some(caller.now);
-        noted.request.clone_from(&caller.request_id);
+        let act = if noted.writes { Act::Write } else { Act::Read };
+        noted.by = Some((caller.actor.tenant, caller.access(act, [], noted.target.clone())));
     }
 
     /// The record of this patient was looked at, or would have been.
@@ -93,19 +88,9 @@ impl Trail {
             return None;
         }
         let patients = std::mem::take(&mut noted.patients);
-        let (tenant, account, roles) = noted.who.clone()?;
-        let access = Access {
-            at: noted.at?,
-            who: Who::Person { account, roles },
-            act: if noted.writes { Act::Write } else { Act::Read },
-            purpose: noted.purpose.unwrap_or(Purpose::Treatment),
-            patients: patients.into_iter().collect(),
-            target: noted.target.clone(),
-            refused,
-            emergency: noted.emergency,
-            request: noted.request.clone(),
-        };
-        Some((tenant, access))
+        let (tenant, access) = noted.by.clone()?;
+        let patients = patients.into_iter().collect();
+        Some((tenant, Access { patients, refused, emergency: noted.emergency, ..access }))
     }
 }
 
@@ -275,6 +260,21 @@ impl Hospital {
 }
 
 impl Caller {
+    /// An entry of what they do in this request.
+    pub(super) fn access(&self, act: Act, patients: impl IntoIterator<Item = PatientId>, target: String) -> Access {
+        Access {
+            at: self.now,
+            who: Who::Person { account: self.actor.account, roles: self.actor.live_roles(self.now) },
+            act,
+            purpose: self.purpose(),
+            patients: patients.into_iter().collect(),
+            target,
+            refused: None,
+            emergency: false,
+            request: self.request_id.clone(),
+        }
+    }
+
     /// Writes down what this request came to in the transaction of what it did.
     pub(super) async fn write_trail(&self, tx: &TenantTx) -> AppResult<()> {
         if let Some((tenant, access)) = self.trail.entry(None)

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 use xinglin_domain::{
     access::Action,
-    audit::{Access, Act, Who},
+    audit::{Access, Act},
     code::Code,
     coding::Coding,
     id::{CallId, PatientId},
@@ -350,17 +350,9 @@ impl Hospital {
                 Outcome::Accepted => "accepted",
                 Outcome::Overridden => "overridden",
             };
-            lines.push(Access {
-                at: caller.now,
-                who: Who::Person { account: caller.actor.account, roles: caller.actor.live_roles(caller.now) },
-                act: Act::Write,
-                purpose: Purpose::Treatment,
-                patients: vec![patient],
-                target: format!("card {card} of {call} {outcome}{}", reason.unwrap_or_default()),
-                refused: None,
-                emergency: false,
-                request: caller.request_id.clone(),
-            });
+            let target = format!("card {card} of {call} {outcome}{}", reason.unwrap_or_default());
+            let access = caller.access(Act::Write, [patient], target);
+            lines.push(Access { purpose: Purpose::Treatment, ..access });
         }
         let tx = self.begin(caller).await?;
         tx.append_audit(&lines).await?;

@@ -22,7 +22,7 @@ use xinglin_domain::{
 };
 use xinglin_store::{Executor, TenantScope, TenantTx, VisitMessage};
 
-use super::{AppError, AppResult, Caller, Hospital, account, audit::Trail, encounter, retention::PurgeView};
+use super::{AppError, AppResult, Caller, Hospital, account, document::Stored, encounter, retention::PurgeView};
 use crate::{ambient, config};
 
 /// Longest list of messages.
@@ -277,8 +277,9 @@ impl Hospital {
         let Some(session) = caller.session else { return Err(ended()) };
         let row = self.records(caller).find_signed_in(caller.actor.account, session).await?;
         let row = row.filter(|row| row.account.active).ok_or_else(ended)?;
-        let actor = account::actor(&row.account)?;
-        Ok(Caller { actor, now: self.now(), trail: Trail::default(), ..caller.clone() })
+        // What the policies said before says nothing of now.
+        let now = self.for_actor(account::actor(&row.account)?, caller.request_id.clone());
+        Ok(Caller { session: Some(session), bounds: caller.bounds.clone(), second_factor: row.strong, ..now })
     }
 
     /// The visit, if the caller has part in its conversation.
@@ -286,7 +287,7 @@ impl Hospital {
         caller.may(Action::Converse)?;
         let row = self.records(caller).get_document(id).await?;
         let labels = Compartments::of(&row.body);
-        let value: Encounter = serde_json::from_value(row.body).map_err(AppError::internal)?;
+        let Stored::<EncounterId, Encounter> { value, .. } = row.try_into()?;
         let treats = value.doctor() == Some(caller.actor.account);
         self.may_open(caller, value.patient(), (labels, treats), "visit", id).await?;
         Ok(value)
@@ -326,8 +327,7 @@ impl Hospital {
         let tx = self.begin(caller).await?;
         encounter::lock(&tx, visit).await?;
         // As it is now that nobody closes it.
-        let value: Encounter =
-            serde_json::from_value(tx.get_document(visit).await?.body).map_err(AppError::internal)?;
+        let value = encounter::load(&tx, visit).await?.value;
         let author = speak(&value, &caller.actor, wanted, caller.now)?;
         let message = make(&tx, &value, author).await?;
         let body = serde_json::to_value(&message).map_err(AppError::internal)?;

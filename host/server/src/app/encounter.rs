@@ -275,7 +275,10 @@ pub(super) async fn lock(tx: &TenantTx, id: EncounterId) -> AppResult<()> {
     Ok(tx.lock(&format!("visit/{id}")).await?)
 }
 
-async fn load<E: Executor>(records: &TenantScope<E>, id: EncounterId) -> AppResult<Stored<EncounterId, Encounter>> {
+pub(super) async fn load<E: Executor>(
+    records: &TenantScope<E>,
+    id: EncounterId,
+) -> AppResult<Stored<EncounterId, Encounter>> {
     records.get_document(id).await?.try_into()
 }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use xinglin_domain::{
     access::Action,
-    audit::{Access, Act, Who},
+    audit::{Access, Act},
     code::Code,
     id::{ExportId, PatientId},
     scope::Right,
@@ -335,18 +335,8 @@ impl Hospital {
                 return Err(Ended::Overtaken);
             }
             if !patients.is_empty() {
-                let access = Access {
-                    at: now,
-                    who: Who::Person { account: export.account, roles: caller.actor.live_roles(now) },
-                    act: Act::Disclose,
-                    purpose: caller.purpose(),
-                    patients: patients.into_iter().collect(),
-                    target: format!("$export {}", export.id),
-                    refused: None,
-                    emergency: false,
-                    request: String::new(),
-                };
-                tx.append_audit(&[access]).await?;
+                let access = caller.access(Act::Disclose, patients, format!("$export {}", export.id));
+                tx.append_audit(&[Access { at: now, ..access }]).await?;
             }
             tx.commit().await?;
         }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use url::{Host, Url};
 use xinglin_domain::{
     access::Action,
-    audit::{Access, Act, Who},
+    audit::Act,
     code::Code,
     compartment::Compartments,
     id::PatientId,
@@ -300,23 +300,9 @@ impl Hospital {
     ) -> AppResult<()> {
         let patient: Option<PatientId> = resource.patient_id.as_deref().and_then(|id| id.parse().ok());
         let host = Url::parse(&terms.endpoint).ok().and_then(|url| url.host_str().map(str::to_owned));
-        let access = Access {
-            at: caller.now,
-            who: Who::Person { account: caller.actor.account, roles: caller.actor.live_roles(caller.now) },
-            act: Act::Disclose,
-            purpose: caller.purpose(),
-            patients: patient.into_iter().collect(),
-            target: format!(
-                "Subscription/{} /{}/{} to {}",
-                subscription.id,
-                resource.kind,
-                resource.id,
-                host.unwrap_or_default()
-            ),
-            refused: None,
-            emergency: false,
-            request: String::new(),
-        };
+        let (Resource { kind, id, .. }, host) = (resource, host.unwrap_or_default());
+        let target = format!("Subscription/{} /{kind}/{id} to {host}", subscription.id);
+        let access = caller.access(Act::Disclose, patient, target);
         let tx = records.begin().await?;
         tx.append_audit(&[access]).await?;
         Ok(tx.commit().await?)
@@ -431,11 +417,7 @@ fn may_be_told(caller: &Caller, terms: &Terms, kind: &str) -> AppResult<()> {
     caller.may(Action::ReadRecords)?;
     let of_token = terms.scopes.as_deref().map(str::parse::<Scopes>).transpose().map_err(AppError::internal)?;
     let query = terms.criteria.split_once('?').map_or("", |(_, query)| query);
-    // As `http/scope.rs` has it of a search.
-    let reaches = query.split('&').any(|pair| {
-        let name = pair.split('=').next().unwrap_or_default();
-        name.contains(['.', '%']) || name.starts_with("_has")
-    });
+    let reaches = search::reaches(query);
     for scopes in caller.bounds.wide_scopes().iter().chain(&of_token) {
         let open = [Right::Read, Right::Search]
             .into_iter()

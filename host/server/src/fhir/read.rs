@@ -44,8 +44,12 @@ pub(super) fn code_in<'a>(concept: &'a Value, system: &str) -> Option<&'a str> {
 /// The id in a reference to a resource of one type, relative or absolute, with
 /// or without a version.
 pub(super) fn id_of<'a>(reference: &'a str, resource_type: &str) -> Option<&'a str> {
+    parts(reference).filter(|(kind, id)| *kind == resource_type && super::primitive::is_id(id)).map(|(_, id)| id)
+}
+
+/// Type and id in a reference, as [`id_of`] reads it.
+pub(super) fn parts(reference: &str) -> Option<(&str, &str)> {
     let current = reference.split_once("/_history/").map_or(reference, |(current, _)| current);
     let (rest, id) = current.rsplit_once('/')?;
-    let found = rest.rsplit_once('/').map_or(rest, |(_, found)| found);
-    (found == resource_type && super::primitive::is_id(id)).then_some(id)
+    Some((rest.rsplit_once('/').map_or(rest, |(_, kind)| kind), id))
 }

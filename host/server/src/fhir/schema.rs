@@ -73,6 +73,10 @@ impl ValueSet {
         self.0.iter().any(|(of, codes)| *of == system && codes.split(' ').any(|one| one == code))
     }
 
+    pub(super) fn has_system(self, system: &str) -> bool {
+        self.0.iter().any(|(of, _)| *of == system)
+    }
+
     /// As much of it as a message holds.
     pub(super) fn told(self) -> String {
         const MOST: usize = 300;

@@ -158,6 +158,15 @@ fn rank(kind: &str, param: &str) -> u8 {
     }
 }
 
+/// Whether what a query finds, or how, is of other types than the one searched: it
+/// includes, chains or goes back by reference. A name that is escaped may be any.
+pub(crate) fn reaches(query: &str) -> bool {
+    query.split('&').any(|pair| {
+        let name = pair.split('=').next().unwrap_or_default();
+        name.contains(['.', '%']) || ["_include", "_revinclude", "_has"].iter().any(|start| name.starts_with(start))
+    })
+}
+
 fn heed(search: &mut Search, kind: &str, name: &str, value: &str) -> Result<Heeded, SearchError> {
     let bad = |message: &str| SearchError::new(name, IssueKind::Value, message);
     match name {

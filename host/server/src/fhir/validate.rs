@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use super::{
     error::{At, FhirError, Findings, IssueKind},
     person, primitive,
-    read::{items, text},
+    read::{items, parts, text},
     schema::{self, Element, Form, Kind, Shape, ValueSet},
 };
 
@@ -259,8 +259,8 @@ fn text_of_kind(text: &str, kind: Kind) -> Problem {
 }
 
 fn bound(codings: &[Value], codes: ValueSet, at: At<'_>, findings: &mut Findings) {
-    let code = |coding: &Value| Some((text(coding, "system")?.to_owned(), text(coding, "code")?.to_owned()));
-    let said: Vec<_> = codings.iter().filter_map(code).collect();
+    let said: Vec<(&str, &str)> =
+        codings.iter().filter_map(|coding| Some((text(coding, "system")?, text(coding, "code")?))).collect();
     if said.iter().any(|(system, code)| codes.has(system, code)) {
         return;
     }
@@ -269,7 +269,7 @@ fn bound(codings: &[Value], codes: ValueSet, at: At<'_>, findings: &mut Findings
     if said.is_empty() && !codings.is_empty() && codings.iter().all(excused) {
         return;
     }
-    let known = said.iter().any(|(system, _)| codes.systems().contains(system.as_str()));
+    let known = said.iter().any(|(system, _)| codes.has_system(system));
     let message = match known {
         true => format!("must be one of {}", codes.told()),
         false => format!("must have a code of {}", codes.systems()),
@@ -283,11 +283,9 @@ fn refers(reference: &Value, kind: Kind, at: At<'_>, findings: &mut Findings) {
     if literal.starts_with(['#', '?']) || literal.starts_with("urn:") {
         return;
     }
-    let path = literal.split(['?', '#']).next().unwrap_or_default();
-    let current = path.split_once("/_history/").map_or(path, |(current, _)| current);
     let kind = match literal.split_once('?') {
         Some((kind, _)) => kind,
-        None => current.rsplit('/').nth(1).unwrap_or_default(),
+        None => parts(literal.split('#').next().unwrap_or_default()).map_or("", |(kind, _)| kind),
     };
     if schema::of(kind).is_some() && !targets.split(',').any(|target| target == kind) {
         let message = format!("refers to {kind}, may refer to {}", targets.replace(',', ", "));

@@ -8,7 +8,10 @@ use xinglin_domain::{
 };
 
 use super::{cds, fhir::BASE};
-use crate::app::{AppError, AppResult};
+use crate::{
+    app::{AppError, AppResult},
+    fhir::search::reaches,
+};
 
 /// How far a request was opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,12 +101,7 @@ fn opens(scopes: &Scopes, method: &Method, uri: &Uri, conditional: bool) -> AppR
     if !scopes.allow(kind, right) || (reads && !scopes.allow(kind, Right::Read)) {
         return needs(&format!("another right on {kind}"));
     }
-    // What is looked up beside the type itself: included, chained, named in conditions.
-    let reaches = uri.query().unwrap_or_default().split('&').any(|pair| {
-        let name = pair.split('=').next().unwrap_or_default();
-        name.contains(['.', '%']) || ["_include", "_revinclude", "_has"].iter().any(|start| name.starts_with(start))
-    });
-    match reaches || conditional {
+    match reaches(uri.query().unwrap_or_default()) || conditional {
         true => whole(&[Right::Read, Right::Search], "`*.rs`, since it reaches other types"),
         false => Ok(()),
     }

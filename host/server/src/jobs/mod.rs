@@ -37,44 +37,27 @@ impl Hospital {
     pub fn start_jobs(&self) -> JoinHandle<()> {
         let hospital = self.clone();
         tokio::spawn(async move {
-            let due = async {
-                let mut ticks = hospital.ticks();
-                loop {
-                    ticks.tick().await;
-                    hospital.do_due_work().await;
-                }
-            };
             // What takes long holds nothing else up. One at a time a host.
-            let exports = async {
-                let mut ticks = hospital.ticks();
-                loop {
-                    ticks.tick().await;
-                    let (mut pass, exports) = (JoinSet::new(), hospital.clone());
-                    pass.spawn(async move { report("exports", exports.export_due().await) });
-                    while let Some(ended) = pass.join_next().await {
-                        report_panic(ended);
-                    }
-                }
-            };
-            let subscriptions = async {
-                let mut ticks = hospital.ticks();
-                loop {
-                    ticks.tick().await;
-                    let (mut pass, told) = (JoinSet::new(), hospital.clone());
-                    pass.spawn(async move { report("subscriptions", told.tell_subscriptions().await) });
-                    while let Some(ended) = pass.join_next().await {
-                        report_panic(ended);
-                    }
-                }
-            };
+            let due = hospital.again_and_again(async |hospital| hospital.do_due_work().await);
+            let exports = hospital.again_and_again(async |hospital| {
+                let pass = hospital.clone();
+                alone(async move { report("exports", pass.export_due().await) }).await;
+            });
+            let subscriptions = hospital.again_and_again(async |hospital| {
+                let pass = hospital.clone();
+                alone(async move { report("subscriptions", pass.tell_subscriptions().await) }).await;
+            });
             tokio::join!(due, exports, subscriptions);
         })
     }
 
-    fn ticks(&self) -> tokio::time::Interval {
+    async fn again_and_again(&self, work: impl AsyncFn(&Self)) {
         let mut ticks = tokio::time::interval(Duration::from_millis(self.config().timer_poll_millis.max(10)));
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        ticks
+        loop {
+            ticks.tick().await;
+            work(self).await;
+        }
     }
 
     /// Does all work that is due now. One piece that fails, even by a panic, does
@@ -222,6 +205,11 @@ async fn side_by_side(work: impl Iterator<Item: Future<Output = ()> + Send + 'st
     while let Some(ended) = running.join_next().await {
         report_panic(ended);
     }
+}
+
+/// Does one piece of work; a panic in it ends nothing else.
+async fn alone(work: impl Future<Output = ()> + Send + 'static) {
+    side_by_side(std::iter::once(work)).await;
 }
 
 fn occasion(now: Instant) -> Occasion {

@@ -48,6 +48,6 @@ pub async fn create(
     Raw(bytes): Raw,
 ) -> AppResult<(StatusCode, Json<BlobView>)> {
     let declared = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let new = NewBlob { patient, compartment, content_type: declared.to_owned(), bytes: bytes.to_vec() };
+    let new = NewBlob { patient, compartment, content_type: declared.to_owned(), bytes: bytes.into() };
     Ok((StatusCode::CREATED, Json(hospital.keep_blob(&caller, new).await?)))
 }

@@ -66,7 +66,7 @@ pub async fn create(
         (content_type, bytes, context, Compartments::of(&resource["meta"]))
     } else {
         let context = text("x-security-context").unwrap_or_default().to_owned();
-        (kind.to_owned(), body.to_vec(), context, Compartments::NONE)
+        (kind.to_owned(), body.into(), context, Compartments::NONE)
     };
     let patient: PatientId = context
         .rsplit_once("Patient/")
