@@ -2,6 +2,7 @@
 
 pub mod case;
 pub mod dice;
+pub mod population;
 pub mod rule;
 
 /// Any failure ends a measurement.

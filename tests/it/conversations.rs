@@ -5,7 +5,10 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use xinglin_server::config::Video;
 
-use crate::support::{Client, Clinic, Person, TestHospital, eventually, on_both_engines};
+use crate::{
+    policies::decree,
+    support::{Client, Clinic, Person, TestHospital, eventually, on_both_engines},
+};
 
 on_both_engines!(
     TestHospital:
@@ -13,6 +16,7 @@ on_both_engines!(
     nobody_speaks_as_what_they_are_not,
     what_tells_of_a_compartment_is_not_for_everybody,
     who_listens_hears_all_once,
+    who_may_not_any_more_hears_nothing_more,
     what_was_said_is_kept_for_three_years,
     a_meeting_is_a_signed_word_to_the_provider,
 );
@@ -195,6 +199,21 @@ async fn who_listens_hears_all_once(hospital: TestHospital) {
     assert_eq!(heard.iter().map(|(event, _, _)| event.as_str()).collect::<Vec<_>>(), ["end"]);
     let bad = clinic.doctor.exchange(Method::GET, &format!("{visit}/stream"), &[("last-event-id", "x")], "").await;
     assert_eq!(bad.code(), "BODY_INVALID");
+}
+
+async fn who_may_not_any_more_hears_nothing_more(hospital: TestHospital) {
+    let talk = Talk::begin(&hospital).await;
+    let (path, doctor) = (talk.messages(), talk.clinic.doctor.clone());
+    talk.say(&talk.clinic.patient, "before").await;
+    let hearing = tokio::spawn(async move { listen(&doctor, &path, None, 9).await });
+    // It has been told, and so the policies have been asked.
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    let rule = r#"forbid (principal is Account, action == Action::"encounter.converse", resource)
+                  when { principal.ranks has doctor };"#;
+    decree(&hospital, &talk.clinic.tenant, rule, 1).await;
+    talk.say(&talk.clinic.patient, "after").await;
+    let heard = hearing.await.expect("ended");
+    assert_eq!(heard.iter().map(|(event, _, _)| event.as_str()).collect::<Vec<_>>(), ["message", "end"]);
 }
 
 async fn what_was_said_is_kept_for_three_years(hospital: TestHospital) {

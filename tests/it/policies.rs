@@ -33,7 +33,7 @@ fn file(hospital: &TestHospital, folder: &str) -> PathBuf {
 }
 
 /// Writes a file of policies, and waits until so many are in force beside the shipped.
-async fn decree(hospital: &TestHospital, folder: &str, source: &str, added: u64) {
+pub async fn decree(hospital: &TestHospital, folder: &str, source: &str, added: u64) {
     std::fs::write(file(hospital, folder), source).expect("written");
     in_force(hospital, added).await;
 }

@@ -27,6 +27,13 @@ pub enum What {
         #[arg(long, default_value_t = 10_000)]
         calls: u32,
     },
+    /// FHIR over HTTP with policies, audit and sealing on: import, read, create, a mix of
+    /// changes and searches, and the same with many times the records.
+    Fhir {
+        /// Further arguments: `-- --help` lists them.
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
     /// A plugin that never ends: when it is stopped, and what its neighbours feel of it.
     Runaway {
         /// Calls in each kind of round.
@@ -62,6 +69,10 @@ pub fn run(what: What) -> Result<()> {
             .args(["--component".into(), checker])
             .args(["--extism".into(), extism_guest()?])
             .run(),
+        What::Fhir { arguments } => {
+            sh::cargo(["build", "--release", "--locked", "--bin", "xinglin"]).run()?;
+            across("fhir").args(["--server".into(), sh::target().join("release/xinglin")]).args(arguments).run()
+        }
         What::Runaway { calls, callers } => of_runtime("runaway")
             .args(["--calls".into(), calls.to_string(), "--callers".into(), callers.to_string()])
             .args(["--component".into(), checker])
