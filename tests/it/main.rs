@@ -28,6 +28,7 @@ mod lifecycle;
 mod passkeys;
 mod payers;
 mod policies;
+mod practice;
 mod python;
 mod races;
 mod records;
