@@ -43,3 +43,4 @@ mod subscriptions;
 mod support;
 mod telemetry;
 mod trust;
+mod verification;

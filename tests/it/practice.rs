@@ -177,7 +177,7 @@ async fn a_number_is_held_by_one_person(hospital: TestHospital) {
     for certificate in &certificates {
         let mut spelt = certificate.clone();
         let number = certificate["number"].as_str().expect("a number").to_lowercase();
-        spelt["number"] = format!(" {number} ").into();
+        spelt["number"] = format!(" {}-{}　", number.split_at(4).0.replace('1', "１"), number.split_at(4).1).into();
         let taken = person("second", &[spelt]);
         let refused = clinic.administrator.refused(&all, taken, "CRED_NUMBER_TAKEN").await;
         assert_eq!(refused["kind"], certificate["kind"]);

@@ -138,6 +138,18 @@ pub enum Title {
     Senior,
 }
 
+impl Title {
+    /// As the API writes it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Junior => "junior",
+            Self::Middle => "middle",
+            Self::AssociateSenior => "associate_senior",
+            Self::Senior => "senior",
+        }
+    }
+}
+
 /// Somebody who acts: an account, with what is known of it at this moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Actor {

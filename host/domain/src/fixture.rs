@@ -150,6 +150,11 @@ pub fn request() -> Request {
         patient: PATIENT,
         born: Instant::parse("1970-05-01").expect("date"),
         identity: IdentityCheck { document_matches: true, face_per_mille: 950 },
+        real_name: identity::RealName::Decided(identity::Decision {
+            by: Decider::person(AccountId::from_u128(9), "seen").expect("a reason"),
+            at: NOW.plus_days(-1),
+            verdict: Verdict::Verified { level: Level::Substantial, until: None },
+        }),
         consent: Some(encounter_rules().consent),
         evidence: vec![Evidence {
             kind: EvidenceKind::OutpatientRecord,

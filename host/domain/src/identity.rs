@@ -187,6 +187,27 @@ pub enum VerifyError {
     Other(String),
 }
 
+/// A call of a plugin that judged a claim.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verifier {
+    /// Id of the plugin.
+    pub id: String,
+    /// SHA-256 of its package.
+    pub digest: String,
+    /// Its tape has what was asked.
+    pub call: CallId,
+}
+
+/// A register was asked and will answer later.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pending {
+    /// Id of the plugin that asked it.
+    pub plugin: String,
+    /// What the register knows the request by.
+    pub reference: String,
+}
+
 /// Who decided a claim.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "by", rename_all = "snake_case", deny_unknown_fields)]
@@ -199,14 +220,7 @@ pub enum Decider {
         reason: String,
     },
     /// A verifier.
-    Plugin {
-        /// Its id.
-        id: String,
-        /// SHA-256 of its package.
-        digest: String,
-        /// The call that decided; its tape has what was asked.
-        call: CallId,
-    },
+    Plugin(Verifier),
 }
 
 /// A claim cannot be decided so.
@@ -282,11 +296,18 @@ pub enum RealName {
     /// Nobody decided.
     #[default]
     Unverified,
+    /// A register has been asked.
+    Pending(Pending),
     /// Somebody did.
     Decided(Decision),
 }
 
 impl RealName {
+    /// Whether nothing was decided or asked.
+    pub const fn is_unverified(&self) -> bool {
+        matches!(self, Self::Unverified)
+    }
+
     /// The level at which it is verified at a moment, if it is.
     pub fn level(&self, at: Instant) -> Option<Level> {
         match self {
@@ -299,10 +320,11 @@ impl RealName {
         }
     }
 
-    /// `unverified`, `verified`, `lapsed` or `refused`.
+    /// `unverified`, `pending`, `verified`, `lapsed` or `refused`.
     pub fn word(&self, at: Instant) -> &'static str {
         match self {
             Self::Unverified => "unverified",
+            Self::Pending(_) => "pending",
             Self::Decided(Decision { verdict: Verdict::Refused { .. }, .. }) => "refused",
             Self::Decided(_) if self.level(at).is_some() => "verified",
             Self::Decided(_) => "lapsed",
@@ -310,10 +332,83 @@ impl RealName {
     }
 }
 
+/// What the answers of all verifiers come to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Folded {
+    /// Nothing: one gave no answer, or none was asked.
+    Undecided,
+    /// One waits for a register.
+    Pending(Pending),
+    /// They decided; the call that weighed most.
+    Decided(Verifier, Verdict),
+}
+
+/// One answer out of those of all verifiers; `None` stands for one that broke or could
+/// not decide. A refusal wins; verified is only what all verified, to the least level and
+/// the earliest end that any of them gave.
+pub fn fold(answers: Vec<Option<(Verifier, Outcome)>>) -> Folded {
+    let (mut silent, mut pending, mut verified) =
+        (answers.is_empty(), None, None::<(Verifier, Level, Option<Instant>)>);
+    for answer in answers {
+        match answer {
+            None => silent = true,
+            Some((by, Outcome::Refused(findings))) => return Folded::Decided(by, Verdict::Refused { findings }),
+            Some((by, Outcome::Pending { reference })) => {
+                pending.get_or_insert(Pending { plugin: by.id, reference });
+            }
+            Some((by, Outcome::Verified { level, valid_until })) => {
+                verified = Some(match verified {
+                    Some((first, least, end)) => {
+                        let end = [end, valid_until].into_iter().flatten().min();
+                        if level < least { (by, level, end) } else { (first, least, end) }
+                    }
+                    None => (by, level, valid_until),
+                });
+            }
+        }
+    }
+    match (silent, pending, verified) {
+        (false, None, Some((by, level, until))) => Folded::Decided(by, Verdict::Verified { level, until }),
+        (false, Some(pending), _) => Folded::Pending(pending),
+        _ => Folded::Undecided,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixture::NOW;
+    use crate::fixture::{self, NOW};
+
+    fn finding() -> Finding {
+        Finding {
+            code: "DOCUMENT_EXPIRED".into(),
+            severity: Severity::Critical,
+            message: fixture::text("已过期"),
+            citation: fixture::citation(),
+            attributes: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn verified_is_what_all_verified() {
+        let by = |id: &str| Verifier { id: id.into(), digest: "d".into(), call: CallId::from_u128(1) };
+        let said = |id: &str, outcome: Outcome| Some((by(id), outcome));
+        let verified =
+            |level, days: Option<i64>| Outcome::Verified { level, valid_until: days.map(|days| NOW.plus_days(days)) };
+        let (a, b) = (said("a", verified(Level::High, None)), said("b", verified(Level::Basic, Some(9))));
+        let least = Verdict::Verified { level: Level::Basic, until: Some(NOW.plus_days(9)) };
+        assert_eq!(fold(vec![a.clone(), b.clone()]), Folded::Decided(by("b"), least.clone()));
+        assert_eq!(fold(vec![b.clone(), a.clone()]), Folded::Decided(by("b"), least));
+        assert_eq!(fold(vec![a.clone(), None]), Folded::Undecided, "one broke");
+        assert_eq!(fold(vec![]), Folded::Undecided, "none was asked");
+        let waits = said("c", Outcome::Pending { reference: "7".into() });
+        let pending = Folded::Pending(Pending { plugin: "c".into(), reference: "7".into() });
+        assert_eq!(fold(vec![a.clone(), waits.clone()]), pending);
+        assert_eq!(fold(vec![None, waits.clone()]), Folded::Undecided);
+        let refused = said("d", Outcome::Refused(vec![finding()]));
+        let verdict = Verdict::Refused { findings: vec![finding()] };
+        assert_eq!(fold(vec![a, None, waits, refused]), Folded::Decided(by("d"), verdict), "a refusal wins");
+    }
 
     #[test]
     fn a_real_name_holds_from_its_decision_to_its_end() {

@@ -11,7 +11,7 @@ use crate::{
     access::{Role, Title},
     id::{AccountId, CertificateId, TenantId},
     id_number::{IdNumber, IdNumberError},
-    identity::{DecideError, Decision, NumberFacts, Truth, Verdict},
+    identity::{DecideError, Decision, NumberFacts, Pending, Truth, Verdict},
     time::Instant,
 };
 
@@ -207,9 +207,9 @@ pub struct Suspension {
 pub enum State {
     /// Nobody decided yet.
     Submitted {
-        /// What a register that was asked knows the request by.
+        /// Whose answer is waited for.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        pending: Option<String>,
+        pending: Option<Pending>,
     },
     /// Somebody did: verified or refused, for good.
     Decided(Decision),
@@ -296,11 +296,11 @@ impl Certificate {
     ///
     /// # Errors
     /// If it was decided.
-    pub fn await_answer(&mut self, reference: String) -> Result<(), DecideError> {
+    pub fn await_answer(&mut self, pending: Pending) -> Result<(), DecideError> {
         if let State::Decided(_) = self.state {
             return Err(DecideError::Decided);
         }
-        self.state = State::Submitted { pending: Some(reference) };
+        self.state = State::Submitted { pending: Some(pending) };
         Ok(())
     }
 
@@ -559,6 +559,10 @@ mod tests {
 
     const HERE: TenantId = TenantId::from_u128(1);
 
+    fn pending() -> Pending {
+        Pending { plugin: "acme.register".into(), reference: "7".into() }
+    }
+
     fn holder(role: Role) -> Practice {
         fixture::practice(role)
     }
@@ -638,7 +642,7 @@ mod tests {
         let mut certificate = fixture::certificate(Kind::EmployerProof);
         let State::Decided(decision) = certificate.state().clone() else { panic!() };
         assert_eq!(certificate.decide(decision), Err(DecideError::Decided));
-        assert_eq!(certificate.await_answer("7".into()), Err(DecideError::Decided));
+        assert_eq!(certificate.await_answer(pending()), Err(DecideError::Decided));
         assert_eq!(certificate.word(), "verified");
     }
 
@@ -689,7 +693,7 @@ mod tests {
                 let refused = Verdict::Refused { findings: Vec::new() };
                 match state {
                     0 => {}
-                    1 => one.await_answer("7".into()).expect("open"),
+                    1 => one.await_answer(pending()).expect("open"),
                     2 => one.decide(Decision { by, at: NOW, verdict: refused }).expect("open"),
                     3 => one.decide(Decision { by, at: NOW.plus_seconds(1), verdict: verified }).expect("open"),
                     _ => one.decide(Decision { by, at: NOW, verdict: verified }).expect("open"),

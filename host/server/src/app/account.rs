@@ -163,6 +163,7 @@ impl Hospital {
         tx.insert_account(&row).await?;
         Numbers::Claim(numbers).write(&tx, id).await?;
         tx.commit().await?;
+        self.hear_verifiers(caller, tenant, id).await;
         AccountView::of(records.get_account(id).await?, caller.now)
     }
 

@@ -56,6 +56,7 @@ pub mod sso;
 pub(crate) mod subscription;
 pub mod suspension;
 pub mod tenant;
+pub mod verification;
 
 pub use caller::{Bounds, Caller};
 pub use error::{AppError, AppResult};

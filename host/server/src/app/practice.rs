@@ -8,7 +8,7 @@ use xinglin_domain::{
     access::{Action, Role, Title},
     code::Code,
     id::{AccountId, CertificateId, TenantId},
-    identity::{DecideError, Decider, Decision, Finding, Level, Verdict},
+    identity::{DecideError, Decider, Decision, Finding, Level, Verdict, Verifier},
     practice::{Bar, Basis, Certificate, Document, Filing, FilingState, Kind, State, Suspension},
     time::Instant,
 };
@@ -223,8 +223,9 @@ impl Hospital {
         let (certificates, numbers) = self.certificates(tenant, id, new.certificates)?;
         let mut standing = standing(&row)?;
         standing.certificates.extend(certificates);
-        let row = self.put_standing(caller, row, &standing, Numbers::Claim(numbers), "certificates submitted").await?;
-        AccountView::of(row, caller.now)
+        self.put_standing(caller, row, &standing, Numbers::Claim(numbers), "certificates submitted").await?;
+        self.hear_verifiers(caller, tenant, id).await;
+        AccountView::of(self.store().tenant(tenant).get_account(id).await?, caller.now)
     }
 
     /// Decides certificates by hand. The record says who did.
@@ -347,6 +348,18 @@ impl Hospital {
         Ok(PracticeRules { years })
     }
 
+    /// The number of a certificate, opened.
+    pub(super) async fn number_of(&self, row: &Account, one: &Certificate) -> AppResult<String> {
+        let numbers = self.store().tenant(row.tenant).list_certificate_numbers(row.id).await?;
+        let found = numbers.iter().find(|number| number.kind == one.kind().as_str() && number.blind == one.number);
+        let opened = found.and_then(|number| {
+            let (owner, name) = (number.account.to_string(), format!("{}/{}", number.kind, number.blind));
+            let place = Place { tenant: row.tenant, owner: &owner, kind: SEALED, name: &name };
+            String::from_utf8(self.keys().unseal(&place, &number.sealed)?).ok()
+        });
+        opened.ok_or_else(|| AppError::internal(format!("{}: its number cannot be opened", one.id)))
+    }
+
     /// Claims, with their numbers sealed apart.
     pub(super) fn certificates(
         &self,
@@ -357,14 +370,15 @@ impl Hospital {
         let (mut certificates, mut numbers) = (Vec::new(), Vec::new());
         for mut new in new {
             let number = new.number.trim().to_uppercase();
-            if number.is_empty() || number.chars().count() > 64 {
+            let plain = plain(&number);
+            if plain.is_empty() || number.chars().count() > 64 {
                 return Err(wrong("number", "1 to 64 characters"));
             }
             if new.issued_by.trim().is_empty() {
                 return Err(wrong("issued_by", "who issued it?"));
             }
             let (kind, day) = (new.kind.as_str(), |field: &str, text: &str| AppError::time(field, text));
-            let blind = self.keys().blind(tenant, &format!("{SEALED}/{kind}/{number}"));
+            let blind = self.keys().blind(tenant, &format!("{SEALED}/{kind}/{plain}"));
             let blind = hex::encode(&blind[..16]);
             let document = document(&mut new)?;
             let until = new.valid_until.as_deref().map(|until| day("certificates.valid_until", until)).transpose()?;
@@ -469,6 +483,15 @@ pub(super) fn filings(here: TenantId, new: Vec<NewFiling>) -> AppResult<Vec<Fili
     new.into_iter().map(filing).collect()
 }
 
+/// A number as it is compared: however it was spaced, hyphenated or typed in full width.
+fn plain(number: &str) -> String {
+    let narrow = |c: char| match c {
+        '！'..='～' => char::from_u32(u32::from(c) - 0xFEE0).unwrap_or(c),
+        other => other,
+    };
+    number.chars().map(narrow).filter(|c| c.is_alphanumeric()).flat_map(char::to_uppercase).collect()
+}
+
 fn certificate(standing: &mut Standing, id: CertificateId) -> AppResult<&mut Certificate> {
     let found = standing.certificates.iter_mut().find(|one| one.id == id);
     found.ok_or_else(|| AppError::not_found("certificate of this account", id))
@@ -545,7 +568,7 @@ impl From<Certificate> for CertificateView {
             _ => Default::default(),
         };
         let (pending, decision) = match one.state() {
-            State::Submitted { pending } => (pending.clone(), None),
+            State::Submitted { pending } => (pending.as_ref().map(|pending| pending.reference.clone()), None),
             State::Decided(decision) => (None, Some(decision.clone().into())),
         };
         Self {
@@ -570,7 +593,9 @@ impl From<Decision> for DecisionView {
     fn from(Decision { by, at, verdict }: Decision) -> Self {
         let (by, who, reason, digest, call) = match by {
             Decider::Person { account, reason } => ("person", account.to_string(), Some(reason), None, None),
-            Decider::Plugin { id, digest, call } => ("plugin", id, None, Some(digest), Some(call.to_string())),
+            Decider::Plugin(Verifier { id, digest, call }) => {
+                ("plugin", id, None, Some(digest), Some(call.to_string()))
+            }
         };
         let (level, until, findings) = match verdict {
             Verdict::Verified { level, until } => (Some(level.as_str()), until, Vec::new()),

@@ -1,5 +1,6 @@
 //! Accounts: one file a verb.
 
+mod check_certificates;
 mod create;
 mod get;
 mod judge_certificates;
@@ -25,6 +26,7 @@ pub fn routes() -> OpenApiRouter<Hospital> {
         .routes(by(&Action::ManageAccounts, routes!(suspend::suspend)))
         .routes(by(&Action::ManageAccounts, routes!(restore::restore)))
         .routes(by(&Action::ManageAccounts, routes!(submit_certificates::submit_certificates)))
+        .routes(by(&Action::ManageAccounts, routes!(check_certificates::check_certificates)))
         .routes(by(&Action::ManageAccounts, routes!(judge_certificates::judge_certificates)))
         .routes(by(&Action::ManageAccounts, routes!(suspend_certificate::suspend_certificate)))
         .routes(by(&Action::ManageAccounts, routes!(restore_certificate::restore_certificate)))
