@@ -17,7 +17,7 @@
 //! }
 //! ```
 //!
-//! - One module a role: [`pathway`], [`prescribing`], [`payment`]. A type may take
+//! - One module a role: [`pathway`], [`prescribing`], [`payment`], [`verifier`]. A type may take
 //!   several: `#[plugin(pathway, prescribing)]`.
 //! - What all roles share: [`types`] (codes, exact decimals, texts, citations),
 //!   [`clinical`] (the snapshot), [`money`], [`time`].
@@ -44,6 +44,7 @@ pub mod prescribing;
 pub mod testing;
 pub mod time;
 pub mod types;
+pub mod verifier;
 
 pub use host::{files, http, identity, kv, log, random, records, secrets, settings, signing};
 #[doc(hidden)]

@@ -12,6 +12,7 @@ use crate::{
     payment::{self, Payer},
     prescribing::{self, Review},
     time::Instant,
+    verifier::{self, Verifier},
 };
 
 fn install() {
@@ -57,6 +58,18 @@ impl<P: Review> Review for Loud<P> {
     ) -> Result<prescribing::Verdict, prescribing::Error> {
         install();
         P::review(order, snapshot, now)
+    }
+}
+
+impl<P: Verifier> Verifier for Loud<P> {
+    fn verify_person(person: verifier::Person, now: Instant) -> Result<verifier::Outcome, verifier::Error> {
+        install();
+        P::verify_person(person, now)
+    }
+
+    fn verify_credential(credential: verifier::Credential, now: Instant) -> Result<verifier::Outcome, verifier::Error> {
+        install();
+        P::verify_credential(credential, now)
     }
 }
 

@@ -56,6 +56,12 @@ async fn account(clinic: &Clinic, login: &str) -> String {
     format!("{all}/{}", found.and_then(|account| account["id"].as_str()).expect("an account"))
 }
 
+/// The id of a certificate of a kind.
+fn certificate(account: &Value, kind: &str) -> String {
+    let found = account["certificates"].as_array().into_iter().flatten().find(|one| one["kind"] == kind);
+    found.and_then(|one| one["id"].as_str()).unwrap_or_else(|| panic!("{account}")).to_owned()
+}
+
 async fn a_refresh_token_is_good_once(hospital: TestHospital) {
     let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
     let first = session(&hospital, &clinic, json!({ "client": "ward 3" })).await;
@@ -128,25 +134,20 @@ async fn a_suspension_holds_with_the_next_act(hospital: TestHospital) {
     let reason = json!({ "reason": "complaint 17" });
     let doctor = account(&clinic, "doctor").await;
 
-    // The licence: signed in still, and may not act under it.
+    // A certificate: signed in still, and may not act without it.
     let visit = clinic.visit().await;
-    let licence = json!({ "role": "doctor", "number": "110000000000001", "reason": "complaint 17" });
-    let suspended = clinic.administrator.post(&format!("{doctor}/credentials/suspend"), licence.clone()).await;
-    assert!(suspended["credentials"][0]["suspended"].is_string(), "{suspended}");
+    let title = certificate(&clinic.administrator.get(&doctor).await, "doctor_title");
+    let title = format!("{doctor}/certificates/{title}");
+    let suspended = clinic.administrator.post(&format!("{title}/suspend"), reason.clone()).await;
+    assert!(suspended["certificates"][3]["suspended"].is_string(), "{suspended}");
+    assert_eq!(suspended["blocked"][0], json!({ "role": "doctor", "why": "`doctor_title` is suspended" }));
     let draft = draft(&visit, &[]);
     clinic.doctor.refused("/api/v1/prescriptions", draft.clone(), "CRED_INVALID").await;
-    let renewed = json!({ "credentials": [{
-        "role": "doctor", "number": "110000000000001", "title": "senior", "filed": true,
-        "from": "2020-01-01", "until": "2099-01-01",
-    }] });
-    let kept = clinic.administrator.put(&format!("{doctor}/credentials"), renewed).await;
-    assert!(kept["credentials"][0]["suspended"].is_string(), "a renewal lifts no suspension: {kept}");
-    clinic.doctor.refused("/api/v1/prescriptions", draft.clone(), "CRED_INVALID").await;
-    let restored = clinic.administrator.post(&format!("{doctor}/credentials/restore"), licence.clone()).await;
-    assert!(restored["credentials"][0]["suspended"].is_null(), "{restored}");
+    let restored = clinic.administrator.post(&format!("{title}/restore"), reason.clone()).await;
+    assert!(restored["certificates"][3]["suspended"].is_null(), "{restored}");
     clinic.signed().await;
-    let unknown = json!({ "role": "nurse", "number": "110000000000001", "reason": "" });
-    clinic.administrator.refused(&format!("{doctor}/credentials/suspend"), unknown, "NOT_FOUND").await;
+    let unknown = format!("{doctor}/certificates/cert-00000000000000000000000001/suspend");
+    clinic.administrator.refused(&unknown, reason.clone(), "NOT_FOUND").await;
 
     // The account: nothing opens any more.
     let before = session(&hospital, &clinic, json!({})).await;

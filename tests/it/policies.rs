@@ -9,8 +9,8 @@ use totp_rs::{Builder, Secret};
 use xinglin_domain::access::Action;
 
 use crate::support::{
-    Clinic, DRUG_SAFETY, PASSWORD, Person, Process, TestHospital, advance, eventually, guest::Guest, line,
-    on_both_engines,
+    Clinic, DRUG_SAFETY, PASSWORD, Person, Process, TestHospital, advance, clinic::verify, eventually, guest::Guest,
+    line, on_both_engines,
 };
 
 on_both_engines!(
@@ -250,11 +250,8 @@ mod commands {
         let operator = process.anyone().sign_in(None, "operator").await;
         let tenant = operator.post("/api/v1/tenants", json!({ "kind": "hospital", "name": "杏林" })).await;
         let accounts = format!("/api/v1/tenants/{}/accounts", tenant["id"].as_str().expect("an id"));
-        let licence = json!({
-            "role": "doctor", "number": "1", "title": "middle", "filed": true, "from": "2020-01-01", "until": "2099-01-01",
-        });
-        let doctor = json!({ "login": "doctor", "password": PASSWORD, "roles": ["doctor"], "credentials": [licence] });
-        operator.post(&accounts, doctor).await;
+        let doctor = operator.post(&accounts, Person::new("doctor", "doctor").licensed(&json!({})).account()).await;
+        verify(&operator, &format!("{accounts}/{}", doctor["id"].as_str().expect("an id")), &doctor).await;
 
         let actions: Value = process.xinglin(&["policy", "actions", "--json"]).await.json();
         let sign = actions.as_array().expect("a list").iter().find(|row| row["action"] == "prescription.sign");

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     Clinic, DRUG_SAFETY, Person, TestHospital,
-    clinic::{checklist, confirm_path, draft, id},
+    clinic::{checklist, confirm_path, draft, id, papers, verify},
     line, medicine, on_both_engines, record,
 };
 
@@ -114,7 +114,7 @@ async fn a_child_is_accompanied(hospital: TestHospital) {
 
 async fn a_danger_sign_stops_a_visit(hospital: TestHospital) {
     let clinic = found(&hospital).await;
-    let (counsellor, _) = clinic.hire(Person::new("counsellor", "counsellor")).await;
+    let (counsellor, _) = clinic.hire(Person::new("counsellor", "counsellor").licensed(&json!({}))).await;
     let visit = clinic.visit().await;
     let rx = clinic.draft(&visit, &[line("metformin-500mg-60", "1000", "2", 30, 2)]).await;
     let path = format!("/api/v1/encounters/{visit}");
@@ -238,11 +238,15 @@ async fn a_licence_must_hold(hospital: TestHospital) {
 async fn a_review_is_made_by_another_and_in_full(hospital: TestHospital) {
     let clinic = found(&hospital).await;
     // Somebody who is both may do each, and not both to the same prescription.
+    let (mut certificates, filings) = papers("doctor", &json!({ "title": "senior" }));
+    certificates.extend(papers("pharmacist", &json!({})).0);
     let both = json!({
         "login": "both", "password": crate::support::PASSWORD, "roles": ["doctor", "pharmacist"],
-        "credentials": [licence("doctor"), licence("pharmacist")],
+        "certificates": certificates, "filings": filings,
     });
-    clinic.operator.post(&format!("/api/v1/tenants/{}/accounts", clinic.tenant), both).await;
+    let accounts = format!("/api/v1/tenants/{}/accounts", clinic.tenant);
+    let opened = clinic.operator.post(&accounts, both).await;
+    verify(&clinic.operator, &format!("{accounts}/{}", opened["id"].as_str().expect("an id")), &opened).await;
     let both = clinic.operator.sign_in(Some(&clinic.tenant), "both").await;
     let visit = clinic.patient.post("/api/v1/encounters", clinic.request()).await;
     let visit = visit["id"].as_str().expect("an id");
@@ -266,12 +270,6 @@ async fn a_review_is_made_by_another_and_in_full(hospital: TestHospital) {
     clinic.approve(&path).await;
     clinic.doctor.post(&format!("{path}/withdraw"), json!(null)).await;
     clinic.patient.refused("/api/v1/charges", json!({ "prescription": id(&path) }), "RX_STATE").await;
-}
-
-fn licence(role: &str) -> Value {
-    json!({
-        "role": role, "number": "1", "title": "senior", "filed": true, "from": "2020-01-01", "until": "2099-01-01",
-    })
 }
 
 async fn a_prescription_ends(hospital: TestHospital) {

@@ -32,7 +32,7 @@ enum Chore {
     Setup,
     /// Builds `plugins/*` and the Python example into `target/plugins/`.
     BuildPlugins,
-    /// Runs a whole visit through a real server and three plugins, then leaves
+    /// Runs a whole visit through a real server and four plugins, then leaves
     /// the server running. Arguments go on to `xinglin demo` (try `-- --help`).
     Demo {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]

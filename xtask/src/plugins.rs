@@ -61,7 +61,7 @@ fn build_variants(with: With) -> Result<()> {
         copy(&plugins.join(file), &workspace.join(file))?;
     }
     let members: Vec<String> = VARIANTS.iter().map(|variant| format!("\"{}\"", variant.name)).collect();
-    let all = "[\"diabetes\", \"drug-safety\", \"medical-insurance\"]";
+    let all = "[\"diabetes\", \"drug-safety\", \"identity-check\", \"medical-insurance\"]";
     change(&workspace.join("Cargo.toml"), all, &format!("[{}]", members.join(", ")))?;
     let sdk = format!("\"{}\"", sh::root().join("sdk").display());
     change(&workspace.join("Cargo.toml"), "\"../sdk\"", &sdk)?;

@@ -13,6 +13,7 @@ use crate::{
     code::Code,
     id::{AccountId, PatientId, TenantId},
     pathway,
+    practice::{CredentialFault, Practice},
     time::Instant,
 };
 
@@ -104,11 +105,6 @@ impl Role {
             Self::Service => "service",
         }
     }
-
-    /// Whether the role may act only under a live [`Credential`].
-    pub const fn needs_credential(self) -> bool {
-        matches!(self, Self::Doctor | Self::Pharmacist | Self::PharmacyTechnician | Self::Nurse | Self::Psychotherapist)
-    }
 }
 
 impl From<pathway::Role> for Role {
@@ -142,63 +138,14 @@ pub enum Title {
     Senior,
 }
 
-/// A licence to practise one profession in this hospital.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Credential {
-    /// The profession.
-    pub role: Role,
-    /// Number of the practice certificate.
-    pub number: String,
-    /// Rank.
-    pub title: Title,
-    /// Whether practice at this hospital is registered or filed (多机构执业备案).
-    pub filed: bool,
-    /// In force from this moment on.
-    pub from: Instant,
-    /// In force until just before this moment.
-    pub until: Instant,
-    /// Since when it is suspended, if it is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub suspended: Option<Instant>,
-}
-
-/// What is wrong with a credential.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub enum CredentialFault {
-    /// There is none for the profession.
-    #[error("there is no credential")]
-    Missing,
-    /// Practice at this hospital is not filed.
-    #[error("practice at this hospital is not filed")]
-    NotFiled,
-    /// It begins later.
-    #[error("the credential is not yet in force")]
-    NotYet,
-    /// It has ended.
-    #[error("the credential has lapsed")]
-    Lapsed,
-    /// It is suspended.
-    #[error("the credential is suspended")]
-    Suspended,
-}
-
-impl Credential {
-    /// Whether one may practise under it at a moment.
-    ///
-    /// # Errors
-    /// What is wrong with it, if one may not.
-    pub fn check(&self, at: Instant) -> Result<(), CredentialFault> {
-        if self.suspended.is_some_and(|since| at >= since) {
-            Err(CredentialFault::Suspended)
-        } else if at < self.from {
-            Err(CredentialFault::NotYet)
-        } else if at >= self.until {
-            Err(CredentialFault::Lapsed)
-        } else if !self.filed {
-            Err(CredentialFault::NotFiled)
-        } else {
-            Ok(())
+impl Title {
+    /// As the API writes it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Junior => "junior",
+            Self::Middle => "middle",
+            Self::AssociateSenior => "associate_senior",
+            Self::Senior => "senior",
         }
     }
 }
@@ -212,8 +159,8 @@ pub struct Actor {
     pub tenant: TenantId,
     /// Its roles.
     pub roles: Vec<Role>,
-    /// Its licences.
-    pub credentials: Vec<Credential>,
+    /// What entitles it to practise.
+    pub practice: Practice,
     /// Patients it may act for: themselves, and registered wards.
     pub patients: Vec<PatientId>,
 }
@@ -229,29 +176,18 @@ impl Actor {
         self.is(Role::Patient) && self.patients.contains(&patient)
     }
 
-    /// Its highest rank in a profession under a credential live at a moment.
+    /// Its highest rank in a role, by certificates that count at a moment.
     pub fn title(&self, role: Role, at: Instant) -> Option<Title> {
-        self.credentials.iter().filter(|c| c.role == role && c.check(at).is_ok()).map(|c| c.title).max()
+        self.practice.rank(role, at)
     }
 
-    /// Roles that it may act in at a moment: those whose licence is live, if they
-    /// need one.
+    /// Roles that it may act in at a moment: those that it has what it takes for.
     pub fn live_roles(&self, at: Instant) -> Vec<Role> {
-        self.roles.iter().copied().filter(|&role| self.licensed(role, at).is_ok()).collect()
+        self.roles.iter().copied().filter(|&role| self.entitled(role, at).is_ok()).collect()
     }
 
-    fn licensed(&self, role: Role, at: Instant) -> Result<(), CredentialFault> {
-        if !role.needs_credential() {
-            return Ok(());
-        }
-        let mut fault = CredentialFault::Missing;
-        for credential in self.credentials.iter().filter(|c| c.role == role) {
-            match credential.check(at) {
-                Ok(()) => return Ok(()),
-                Err(why) => fault = why,
-            }
-        }
-        Err(fault)
+    fn entitled(&self, role: Role, at: Instant) -> Result<(), CredentialFault> {
+        self.practice.check(role, self.tenant, at)
     }
 }
 
@@ -447,15 +383,15 @@ impl Denied {
     }
 }
 
-/// Whether the actor may do this at this moment: one of its roles is in the
-/// table, and the licence for that role is live.
+/// Whether the actor may do this in its tenant at this moment: one of its roles is in
+/// the table, and has the certificates and the filing that it needs.
 ///
 /// # Errors
 /// Why not.
 pub fn can(actor: &Actor, action: Action, at: Instant) -> Result<(), Denied> {
     let mut denied = Denied::Forbidden(action);
     for &role in action.roles().iter().filter(|&&role| actor.is(role)) {
-        match actor.licensed(role, at) {
+        match actor.entitled(role, at) {
             Ok(()) => return Ok(()),
             Err(fault) => denied = Denied::Credential { action, fault },
         }
@@ -466,7 +402,10 @@ pub fn can(actor: &Actor, action: Action, at: Instant) -> Result<(), Denied> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixture;
+    use crate::{
+        fixture,
+        practice::{Document, Kind},
+    };
 
     const NOW: Instant = fixture::NOW;
 
@@ -474,7 +413,7 @@ mod tests {
     fn a_suspension_takes_hold_at_once() {
         let mut doctor = fixture::doctor();
         assert_eq!(can(&doctor, Action::SignPrescription, NOW), Ok(()));
-        doctor.credentials[0].suspended = Some(NOW);
+        fixture::suspend(&mut doctor, NOW);
         assert_eq!(can(&doctor, Action::SignPrescription, NOW.plus_seconds(-1)), Ok(()));
         let denied = can(&doctor, Action::SignPrescription, NOW).expect_err("suspended");
         assert_eq!(denied.code(), Code::CredInvalid);
@@ -482,27 +421,33 @@ mod tests {
 
     #[test]
     fn each_fault_is_named() {
-        let mut doctor = fixture::doctor();
-        let fault = |doctor: &Actor, at| match can(doctor, Action::SignPrescription, at) {
-            Err(Denied::Credential { fault, .. }) => Some(fault),
-            _ => None,
+        let fault = |change: &dyn Fn(&mut Actor)| {
+            let mut doctor = fixture::doctor();
+            change(&mut doctor);
+            match can(&doctor, Action::SignPrescription, NOW) {
+                Err(Denied::Credential { fault, .. }) => Some(fault),
+                _ => None,
+            }
         };
-        let until = doctor.credentials[0].until;
-        let from = doctor.credentials[0].from;
-        assert_eq!(fault(&doctor, until), Some(CredentialFault::Lapsed));
-        assert_eq!(fault(&doctor, from.plus_seconds(-1)), Some(CredentialFault::NotYet));
-        doctor.credentials[0].filed = false;
-        assert_eq!(fault(&doctor, NOW), Some(CredentialFault::NotFiled));
-        doctor.credentials.clear();
-        assert_eq!(fault(&doctor, NOW), Some(CredentialFault::Missing));
+        use CredentialFault as F;
+        let card = Kind::IdentityCard;
+        assert_eq!(fault(&|_| ()), None);
+        assert_eq!(fault(&|doctor| doctor.practice.certificates[0].valid_until = Some(NOW)), Some(F::Lapsed(card)));
+        let later = NOW.plus_seconds(1);
+        assert_eq!(fault(&|doctor| doctor.practice.certificates[0].issued_on = later), Some(F::NotYet(card)));
+        assert_eq!(fault(&|doctor| fixture::suspend(doctor, NOW)), Some(F::Suspended(card)));
+        assert_eq!(fault(&|doctor| doctor.practice.filings.clear()), Some(F::NotFiled));
+        assert_eq!(fault(&|doctor| doctor.tenant = TenantId::from_u128(2)), Some(F::NotFiled), "at another hospital");
+        assert_eq!(fault(&|doctor| doctor.practice.certificates.clear()), Some(F::Missing(card)));
     }
 
     #[test]
-    fn one_live_licence_is_enough() {
+    fn one_that_counts_is_enough() {
         let mut doctor = fixture::doctor();
-        let mut lapsed = doctor.credentials[0].clone();
-        lapsed.until = NOW;
-        doctor.credentials.push(lapsed);
+        let mut lapsed = fixture::certificate(Kind::DoctorTitle);
+        lapsed.valid_until = Some(NOW);
+        lapsed.document = Document::DoctorTitle { rank: Title::Senior };
+        doctor.practice.certificates.push(lapsed);
         assert_eq!(can(&doctor, Action::SignPrescription, NOW), Ok(()));
         assert_eq!(doctor.title(Role::Doctor, NOW), Some(Title::Middle));
     }
@@ -510,7 +455,7 @@ mod tests {
     #[test]
     fn codes_tell_reviewers_from_others() {
         let mut pharmacist = fixture::pharmacist();
-        pharmacist.credentials.clear();
+        pharmacist.practice.certificates.clear();
         let code = |action| can(&pharmacist, action, NOW).expect_err("no licence").code();
         assert_eq!(code(Action::ReviewPrescription), Code::RxReviewerUnqualified);
         assert_eq!(code(Action::DispensePrescription), Code::CredInvalid);

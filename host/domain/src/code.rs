@@ -259,7 +259,11 @@ codes! {
     AuthProvider = "AUTH_PROVIDER", BadGateway,
         "统一身份认证服务不可用或应答无效", "The identity provider does not answer, or not as it must.";
     CredInvalid = "CRED_INVALID", Forbidden,
-        "执业资质无效或未备案", "The professional credential is missing, lapsed, suspended or not filed here.";
+        "执业资质无效或未备案", "The professional credential is missing, unverified, lapsed, suspended or not filed here.";
+    CredNumberTaken = "CRED_NUMBER_TAKEN", Conflict,
+        "该证件号码已登记在其他账号下", "Another account holds a certificate of this number.";
+    CredState = "CRED_STATE", Conflict,
+        "该资质已审核，请重新提交", "It has been decided before; submit it anew.";
 
     VideoUnavailable = "VIDEO_UNAVAILABLE", Unavailable,
         "视频服务未开通", "There is no provider of meetings by video.";

@@ -237,7 +237,7 @@ mod tests {
         assert_eq!(code(&open, &doctor, Some(Role::Patient)), Err(Code::AuthImpersonation));
         assert_eq!(code(&open, &fixture::stranger(), None), Err(Code::AuthForbidden), "another patient");
         assert_eq!(code(&open, &fixture::stranger(), Some(Role::Patient)), Err(Code::AuthImpersonation));
-        doctor.credentials[0].suspended = Some(NOW);
+        fixture::suspend(&mut doctor, NOW);
         assert_eq!(code(&open, &doctor, Some(Role::Doctor)), Err(Code::AuthImpersonation), "a licence is live or none");
         assert_eq!(code(&open, &doctor, None), Err(Code::AuthForbidden));
     }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     coding::Coding,
+    identity::{self, VerifyError},
     pathway::{Definition, Destination, Directive, Eligibility, Outcome, PathwayError, Reason},
     payer::{Adjudication, Authorized, PayerError, Quoted, Refusal, Reversed, Settled, Status},
     review::{Finding, ReviewError, Verdict},
@@ -311,6 +312,44 @@ impl Decides for PayerError {
             match self {
                 Self::Conflict(_) => "conflict",
                 Self::MissingData(_) => "missing data",
+                Self::Unavailable(_) => "unavailable",
+                Self::Other(_) => "other",
+            },
+        );
+    }
+}
+
+// --- verifier ----------------------------------------------------------------
+
+impl Decides for identity::Outcome {
+    fn decide(&self, decisions: &mut Decisions) {
+        let outcome = match self {
+            Self::Verified { level, valid_until } => {
+                decisions.add("level", level.as_str());
+                if let Some(until) = valid_until {
+                    decisions.add("verified until", until.to_string());
+                }
+                "verified"
+            }
+            Self::Refused(findings) => {
+                for finding in findings {
+                    decisions.add("finding", format!("{} ({})", finding.code, word(finding.severity)));
+                }
+                "refused"
+            }
+            Self::Pending { .. } => "pending",
+        };
+        decisions.add("outcome", outcome);
+    }
+}
+
+impl Decides for VerifyError {
+    fn decide(&self, decisions: &mut Decisions) {
+        decisions.add(
+            "undecided",
+            match self {
+                Self::MissingData(_) => "missing data",
+                Self::NotUnderstood(_) => "not understood",
                 Self::Unavailable(_) => "unavailable",
                 Self::Other(_) => "other",
             },

@@ -17,6 +17,7 @@ use crate::{
     code::Code,
     coding::{Coding, system},
     id::{AccountId, EncounterId, PatientId},
+    identity::RealName,
     machine::{Refused, machine},
     signature::{AuthorKind, Signature, VerifySignature},
     time::Instant,
@@ -104,8 +105,11 @@ pub struct Request {
     pub patient: PatientId,
     /// First moment of the day of birth.
     pub born: Instant,
-    /// The real-name check.
+    /// What was compared of whoever asks.
     pub identity: IdentityCheck,
+    /// What was decided of the patient's real name; visits of before know nothing of it.
+    #[serde(default, skip_serializing_if = "RealName::is_unverified")]
+    pub real_name: RealName,
     /// Hash of the consent text that was agreed to.
     pub consent: Option<Digest>,
     /// Earlier diagnoses.
@@ -471,6 +475,9 @@ impl Visit<Requested> {
         if !by.acts_for(request.patient) {
             return Err(EncounterError::Identity("the account may not act for this patient"));
         }
+        if request.real_name.level(at).is_none() {
+            return Err(EncounterError::Identity("the real name of the patient is not verified"));
+        }
         if !request.identity.document_matches {
             return Err(EncounterError::Identity("name and id number do not belong together"));
         }
@@ -742,6 +749,7 @@ mod tests {
         assert_eq!(refused(|r| r.consent = None), Code::EncConsentMissing);
         assert_eq!(refused(|r| r.consent = Some(Digest::of_bytes(b"old text"))), Code::EncConsentMissing);
         assert_eq!(refused(|r| r.identity.face_per_mille = 799), Code::EncIdentity);
+        assert_eq!(refused(|r| r.real_name = RealName::Unverified), Code::EncIdentity);
         assert_eq!(refused(|r| r.identity.document_matches = false), Code::EncIdentity);
         assert_eq!(refused(|r| r.patient = PatientId::from_u128(999)), Code::EncIdentity);
     }

@@ -4,16 +4,18 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    access::{Actor, Credential, Role, Title},
+    access::{Actor, Role, Title},
     canonical::Digest,
     clinical::{Allergy, Criticality},
     coding::{Citation, Coding, Decimal, LocalizedText, Quantity, Translation, system},
     encounter::{self, Decision, Evidence, EvidenceKind, FollowUp, IdentityCheck, Request, Visit},
     enrolment::{Enrolment, HoldRecord},
-    id::{AccountId, EncounterId, EnrolmentId, HoldId, PatientId, TenantId},
+    id::{AccountId, CertificateId, EncounterId, EnrolmentId, HoldId, PatientId, TenantId},
+    identity::{self, Decider, Level, Verdict},
     money::Money,
     pathway::{Alert, Definition, Directive, Hold, Outcome, Questionnaire, Reason, ReleaseBy, Stage, State},
     payer::{self, Accumulator, Adjudication, Bill, LineKind, LineResult, Part, Source},
+    practice::{Bar, Basis, Certificate, Document, Filing, FilingState, Kind, Practice, Suspension},
     prescription::{Medicine, Rules, Supply},
     review::{Finding, Line, Severity},
     signature::{AuthorKind, Signature, VerifySignature},
@@ -24,21 +26,69 @@ use crate::{
 pub const NOW: Instant = Instant::from_micros(1_795_227_200_000_000);
 pub const PATIENT: PatientId = PatientId::from_u128(1);
 
-fn actor(account: u128, role: Role) -> Actor {
-    let credential = Credential {
-        role,
-        number: format!("{account:015}"),
-        title: Title::Middle,
-        filed: true,
-        from: NOW.plus_days(-1000),
-        until: NOW.plus_days(1000),
-        suspended: None,
+/// What a certificate of the kind says.
+pub fn document(kind: Kind) -> Document {
+    match kind {
+        Kind::IdentityCard => Document::IdentityCard {},
+        Kind::DoctorQualification => Document::DoctorQualification {},
+        Kind::DoctorPractice => Document::DoctorPractice {
+            scope: vec!["内科专业".into()],
+            institution: "市第一人民医院".into(),
+            since: NOW.minus_years(10),
+        },
+        Kind::DoctorTitle => Document::DoctorTitle { rank: Title::Middle },
+        Kind::PharmacyTitle => Document::PharmacyTitle { rank: Title::Middle },
+        Kind::LicensedPharmacist => Document::LicensedPharmacist {},
+        Kind::NurseRegistration => Document::NurseRegistration { institution: "市第一人民医院".into() },
+        Kind::PsychotherapistTitle => Document::PsychotherapistTitle { rank: Title::Middle },
+        Kind::CounsellorBar => Document::CounsellorBar { charged_hours: 500 },
+        Kind::EmployerProof => Document::EmployerProof { employer: "杏林".into() },
+    }
+}
+
+/// Verified a while ago, and in force.
+pub fn certificate(kind: Kind) -> Certificate {
+    let (id, from, until) = (CertificateId::from_u128(kind as u128), NOW.plus_days(-1000), NOW.plus_days(1000));
+    let mut made = Certificate::submitted(id, document(kind), String::new(), "发证机关".into(), from, Some(until));
+    let by = Decider::person(AccountId::from_u128(9), "seen").expect("a reason");
+    let verdict = Verdict::Verified { level: Level::Substantial, until: None };
+    made.decide(identity::Decision { by, at: NOW.plus_days(-900), verdict }).expect("open");
+    made
+}
+
+/// One certificate for each row of the table, and a filing.
+pub fn practice(role: Role) -> Practice {
+    let filing = Filing {
+        tenant: TenantId::from_u128(1),
+        basis: Basis::MultiSite,
+        from: NOW.plus_days(-900),
+        until: None,
+        state: FilingState::InForce,
     };
+    Practice {
+        certificates: role.needs().iter().map(|kinds| certificate(kinds[0])).collect(),
+        filings: if role.is_filed() { vec![filing] } else { vec![] },
+        bar: Bar::LAW,
+    }
+}
+
+/// All that entitles the actor is suspended from then on.
+pub fn suspend(actor: &mut Actor, since: Instant) {
+    let suspension = || Suspension { since, by: AccountId::from_u128(9), reason: "complaint".into() };
+    actor.practice.certificates.iter_mut().for_each(|one| one.suspend(suspension()));
+}
+
+/// All that entitles the actor has ended by then.
+pub fn lapse(actor: &mut Actor, at: Instant) {
+    actor.practice.certificates.iter_mut().for_each(|one| one.valid_until = Some(at));
+}
+
+fn actor(account: u128, role: Role) -> Actor {
     Actor {
         account: AccountId::from_u128(account),
         tenant: TenantId::from_u128(1),
         roles: vec![role],
-        credentials: if role.needs_credential() { vec![credential] } else { vec![] },
+        practice: practice(role),
         patients: vec![],
     }
 }
@@ -100,6 +150,11 @@ pub fn request() -> Request {
         patient: PATIENT,
         born: Instant::parse("1970-05-01").expect("date"),
         identity: IdentityCheck { document_matches: true, face_per_mille: 950 },
+        real_name: identity::RealName::Decided(identity::Decision {
+            by: Decider::person(AccountId::from_u128(9), "seen").expect("a reason"),
+            at: NOW.plus_days(-1),
+            verdict: Verdict::Verified { level: Level::Substantial, until: None },
+        }),
         consent: Some(encounter_rules().consent),
         evidence: vec![Evidence {
             kind: EvidenceKind::OutpatientRecord,

@@ -177,7 +177,7 @@ mod tests {
             assert_eq!(open(&doctor, reason, minutes).expect_err("refused").code(), code);
         }
         let mut suspended = doctor;
-        suspended.credentials[0].suspended = Some(NOW);
+        fixture::suspend(&mut suspended, NOW);
         assert_eq!(open(&suspended, "unconscious", 60).expect_err("refused").code(), Code::CredInvalid);
         assert_eq!(open(&fixture::pharmacist(), "unconscious", 60).expect_err("refused").code(), Code::AuthForbidden);
     }

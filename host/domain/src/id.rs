@@ -121,6 +121,8 @@ ids! {
     ExportId = "export";
     /// A conversation by video.
     VideoId = "video";
+    /// A certificate that somebody holds, or says they do.
+    CertificateId = "cert";
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ use xinglin_domain::decision::Decides;
 use crate::{
     call::CallState,
     engine::Runtime,
+    identity,
     pathway::v1::{Describe, Screen, Step},
     payment::v1::{Authorize, Query, Quote, Reverse, Settle},
     prescribing,
@@ -35,11 +36,13 @@ pub enum Interface {
     Review,
     /// `xinglin:payment/payer`: a payment scheme. Fails to unknown.
     Payer,
+    /// `xinglin:identity/verifier`: whether people are and hold what they say. Fails closed.
+    Verifier,
 }
 
 impl Interface {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Pathway, Self::Review, Self::Payer];
+    pub const ALL: [Self; 4] = [Self::Pathway, Self::Review, Self::Payer, Self::Verifier];
 
     /// Its name without a version.
     pub const fn name(self) -> &'static str {
@@ -47,6 +50,7 @@ impl Interface {
             Self::Pathway => "xinglin:pathway/pathway",
             Self::Review => "xinglin:prescribing/review",
             Self::Payer => "xinglin:payment/payer",
+            Self::Verifier => "xinglin:identity/verifier",
         }
     }
 }
@@ -67,6 +71,7 @@ impl Export {
         Self { interface: Interface::Review, version: (2, 0, 0) },
         Self { interface: Interface::Review, version: (1, 0, 0) },
         Self { interface: Interface::Payer, version: (1, 0, 0) },
+        Self { interface: Interface::Verifier, version: (1, 0, 0) },
     ];
 
     /// Which interface.
@@ -166,4 +171,6 @@ pub(crate) static HOOKS: &[Entry] = &[
     entry::<Settle>(),
     entry::<Query>(),
     entry::<Reverse>(),
+    entry::<identity::v1::Person>(),
+    entry::<identity::v1::Credential>(),
 ];

@@ -31,6 +31,7 @@ mod error;
 mod failure;
 mod grants;
 mod hook;
+mod identity;
 mod limits;
 mod package;
 mod prescribing;

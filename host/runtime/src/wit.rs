@@ -14,6 +14,7 @@ wasmtime::component::bindgen!({
         "../../wit/pathway",
         "../../wit/prescribing",
         "../../wit/payment",
+        "../../wit/identity",
     ],
     inline: "
         package xinglin:runtime;
@@ -32,6 +33,7 @@ wasmtime::component::bindgen!({
             export xinglin:pathway/pathway@1.0.0;
             export xinglin:prescribing/review@1.0.0;
             export xinglin:payment/payer@1.0.0;
+            export xinglin:identity/verifier@1.0.0;
         }
     ",
     imports: { default: async | trappable },

@@ -101,6 +101,13 @@ impl Keys {
         hex::encode(&mac[..16])
     }
 
+    /// The name by which one plugin knows one of the staff.
+    pub fn pseudonym_of_account(&self, tenant: TenantId, plugin: &str, account: AccountId) -> String {
+        let [tenant, account] = [tenant.to_string(), account.to_string()];
+        let mac = self.derive(&[b"pseudonym-account", tenant.as_bytes(), plugin.as_bytes(), account.as_bytes()]);
+        hex::encode(&mac[..16])
+    }
+
     /// Vouches that the host gave this link to the next page to this account.
     pub fn page(&self, tenant: TenantId, account: AccountId, content: &[u8]) -> [u8; 32] {
         self.derive(&[b"page", tenant.to_string().as_bytes(), account.to_string().as_bytes(), content])

@@ -34,6 +34,8 @@ pub struct Account {
     pub active: bool,
     /// Seen version; 0 if not stored.
     pub version: i64,
+    /// Years of independent work that its tenant asks of doctors. Filled in by reads.
+    pub practice_years: i64,
     /// When it was opened.
     pub created_at: Instant,
     /// When it last changed.
@@ -55,6 +57,7 @@ impl TryFrom<Row> for Account {
             public_key: row.get("public_key")?,
             active: row.get("active")?,
             version: row.get("version")?,
+            practice_years: row.get("practice_years")?,
             created_at: row.get("created_at")?,
             updated_at: row.get("updated_at")?,
         })
@@ -67,7 +70,8 @@ impl<E: Executor> TenantScope<E> {
     /// # Errors
     /// `NotFound`.
     pub async fn get_account(&self, account: AccountId) -> Result<Account> {
-        let sql = "SELECT * FROM account WHERE tenant_id = $1 AND account_id = $2";
+        let sql = "SELECT a.*, t.practice_years FROM account a JOIN tenant t USING (tenant_id)
+                   WHERE a.tenant_id = $1 AND a.account_id = $2";
         let row = self.exec.row(Sql::new(sql, args![self.tenant, account])).await?;
         row.ok_or_else(|| StoreError::not_found("account", account))?.try_into()
     }
@@ -77,7 +81,8 @@ impl<E: Executor> TenantScope<E> {
     /// # Errors
     /// If the database fails.
     pub async fn find_account_by_login(&self, login: &str) -> Result<Option<Account>> {
-        let sql = "SELECT * FROM account WHERE tenant_id = $1 AND login = $2";
+        let sql = "SELECT a.*, t.practice_years FROM account a JOIN tenant t USING (tenant_id)
+                   WHERE a.tenant_id = $1 AND a.login = $2";
         self.exec.row(Sql::new(sql, args![self.tenant, login])).await?.map(TryInto::try_into).transpose()
     }
 
@@ -86,7 +91,8 @@ impl<E: Executor> TenantScope<E> {
     /// # Errors
     /// If the database fails.
     pub async fn list_accounts_of(&self, person_ref: &str) -> Result<Vec<Account>> {
-        let sql = "SELECT * FROM account WHERE tenant_id = $1 AND person_ref = $2 ORDER BY account_id";
+        let sql = "SELECT a.*, t.practice_years FROM account a JOIN tenant t USING (tenant_id)
+                   WHERE a.tenant_id = $1 AND a.person_ref = $2 ORDER BY a.account_id";
         let rows = self.exec.rows(Sql::new(sql, args![self.tenant, person_ref])).await?;
         rows.into_iter().map(TryInto::try_into).collect()
     }
@@ -96,7 +102,8 @@ impl<E: Executor> TenantScope<E> {
     /// # Errors
     /// If the database fails.
     pub async fn list_accounts(&self) -> Result<Vec<Account>> {
-        let sql = "SELECT * FROM account WHERE tenant_id = $1 ORDER BY login";
+        let sql = "SELECT a.*, t.practice_years FROM account a JOIN tenant t USING (tenant_id)
+                   WHERE a.tenant_id = $1 ORDER BY a.login";
         let rows = self.exec.rows(Sql::new(sql, args![self.tenant])).await?;
         rows.into_iter().map(TryInto::try_into).collect()
     }
@@ -109,7 +116,8 @@ impl<E: Executor> OperatorScope<E> {
     /// # Errors
     /// If the database fails.
     pub async fn list_accounts_by_login(&self, login: &str) -> Result<Vec<Account>> {
-        let sql = "SELECT * FROM account WHERE login = $1 ORDER BY tenant_id";
+        let sql = "SELECT a.*, t.practice_years FROM account a JOIN tenant t USING (tenant_id)
+                   WHERE a.login = $1 ORDER BY a.tenant_id";
         let rows = self.exec.rows(Sql::new(sql, args![login])).await?;
         rows.into_iter().map(TryInto::try_into).collect()
     }

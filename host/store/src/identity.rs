@@ -62,7 +62,8 @@ impl<E: Executor> TenantScope<E> {
     /// # Errors
     /// If the database fails.
     pub async fn find_linked(&self, issuer: &str, subject: &str) -> Result<Option<Account>> {
-        let sql = "SELECT a.* FROM account a JOIN identity_link l USING (tenant_id, account_id)
+        let sql = "SELECT a.*, t.practice_years FROM account a JOIN identity_link l USING (tenant_id, account_id)
+                   JOIN tenant t USING (tenant_id)
                    WHERE a.tenant_id = $1 AND l.issuer = $2 AND l.subject = $3";
         self.exec.row(Sql::new(sql, args![self.tenant, issuer, subject])).await?.map(TryInto::try_into).transpose()
     }

@@ -54,6 +54,7 @@ mod outbox;
 mod package;
 mod passkey;
 mod payment;
+mod practice;
 mod resource;
 mod scope;
 mod search;
@@ -97,6 +98,7 @@ pub use outbox::OutboxEntry;
 pub use package::{NewPackage, Package, Revoked};
 pub use passkey::Passkey;
 pub use payment::{Operation, OperationState, Started};
+pub use practice::{CertificateNumber, RealName};
 pub use resource::{FoundBy, Json, PatientQuery, Range, Resource, ResourceWrite, Text, Token};
 pub use scope::{Operator, OperatorScope, OperatorTx, Store, StoreOptions, Tenant, TenantScope, TenantTx};
 pub use search::{

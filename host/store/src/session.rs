@@ -103,7 +103,8 @@ impl<E: Executor> TenantScope<E> {
     /// # Errors
     /// If the database fails.
     pub async fn find_signed_in(&self, account: AccountId, session: SessionId) -> Result<Option<SignedIn>> {
-        let sql = "SELECT a.*, s.strong, s.app_id, s.scope, s.patient_id, t.second_factor FROM session s
+        let sql =
+            "SELECT a.*, s.strong, s.app_id, s.scope, s.patient_id, t.second_factor, t.practice_years FROM session s
                    JOIN account a ON a.tenant_id = s.tenant_id AND a.account_id = s.account_id
                    JOIN tenant t ON t.tenant_id = s.tenant_id
                    LEFT JOIN account p ON p.tenant_id = s.tenant_id AND p.account_id = s.app_id

@@ -21,6 +21,8 @@ pub struct TenantRow {
     pub settings: Value,
     /// Whether its staff need a second factor.
     pub second_factor: bool,
+    /// Years of independent work that it asks of doctors.
+    pub practice_years: i64,
     /// Seen version; 0 if not stored.
     pub version: i64,
     /// When it was founded.
@@ -39,6 +41,7 @@ impl TryFrom<Row> for TenantRow {
             name: row.get("name")?,
             settings: row.json("settings")?,
             second_factor: row.get("second_factor")?,
+            practice_years: row.get("practice_years")?,
             version: row.get("version")?,
             created_at: row.get("created_at")?,
             updated_at: row.get("updated_at")?,
@@ -85,14 +88,17 @@ impl OperatorTx {
     /// # Errors
     /// `Unique`.
     pub async fn insert_tenant(&self, tenant: &TenantRow) -> Result<i64> {
-        let sql = "INSERT INTO tenant (tenant_id, kind, name, settings, second_factor, version, created_at, updated_at)
-                   VALUES ($1, $2, $3, $4, $5, 1, $6, $7)";
+        let sql =
+            "INSERT INTO tenant (tenant_id, kind, name, settings, second_factor, practice_years, version, created_at,
+                                       updated_at)
+                   VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $8)";
         let args = args![
             tenant.id,
             &tenant.kind,
             &tenant.name,
             Arg::json(&tenant.settings)?,
             tenant.second_factor,
+            tenant.practice_years,
             tenant.created_at,
             tenant.updated_at
         ];
@@ -106,7 +112,8 @@ impl OperatorTx {
     /// `VersionConflict`.
     pub async fn update_tenant(&self, tenant: &TenantRow) -> Result<i64> {
         let sql =
-            "UPDATE tenant SET name = $3, settings = $4, second_factor = $5, updated_at = $6, version = version + 1
+            "UPDATE tenant SET name = $3, settings = $4, second_factor = $5, practice_years = $6, updated_at = $7,
+                          version = version + 1
                    WHERE tenant_id = $1 AND version = $2";
         let args = args![
             tenant.id,
@@ -114,6 +121,7 @@ impl OperatorTx {
             &tenant.name,
             Arg::json(&tenant.settings)?,
             tenant.second_factor,
+            tenant.practice_years,
             tenant.updated_at
         ];
         self.exec.update_one(Sql::new(sql, args), "tenant", tenant.id, tenant.version).await

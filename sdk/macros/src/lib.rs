@@ -7,7 +7,7 @@ use proc_macro2::{Span, TokenStream as Tokens};
 use quote::{format_ident, quote};
 use syn::{Data, DeriveInput, Fields, Ident, Token, parse_macro_input, punctuated::Punctuated};
 
-const ROLES: [&str; 3] = ["pathway", "prescribing", "payment"];
+const ROLES: [&str; 4] = ["pathway", "prescribing", "payment", "verifier"];
 
 /// Exports a unit struct in one or more roles: `#[plugin(pathway, prescribing)]`.
 /// The struct implements the trait of each.

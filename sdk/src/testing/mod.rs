@@ -13,6 +13,7 @@
 //! host would not carry out.
 
 mod bill;
+mod claim;
 mod host;
 mod manifest;
 mod order;
@@ -21,6 +22,7 @@ mod pathway_run;
 mod patient;
 
 pub use bill::{BillBuilder, CoverageBuilder, operation};
+pub use claim::{CredentialBuilder, PersonBuilder};
 pub(crate) use host::with;
 pub use host::{Host, LogLine};
 pub use manifest::data_needs;

@@ -12,7 +12,7 @@ use xinglin_runtime::{Manifest, attach, componentize};
 use super::{Client, repository};
 
 /// The published packages, dependencies first.
-const PACKAGES: [&str; 6] = ["types", "clinical", "host", "pathway", "prescribing", "payment"];
+const PACKAGES: [&str; 7] = ["types", "clinical", "host", "pathway", "prescribing", "payment", "identity"];
 
 const REVIEW: &str = "xinglin:prescribing/review@1.0.0";
 
@@ -155,6 +155,32 @@ fn packed(component: &[u8], id: &str, version: &str, tail: &str) -> Vec<u8> {
          name = {{ zh-CN = \"测试\", en = \"Test\" }}\n{tail}"
     );
     attach(component, &Manifest::parse(&manifest).expect("a manifest")).expect("a package")
+}
+
+/// A verifier of these bodies. `verify-person` has its claim in locals 0 to 14 and the
+/// time in 15, `verify-credential` all in memory behind local 0. What both return points
+/// at a `result<outcome, error>`, of which forty zero bytes are `verified` to the level
+/// `basic`, without an end; `req-7` lies at 2048.
+pub fn verifier(id: &str, person: &str, credential: &str) -> Vec<u8> {
+    const VERIFIER: &str = "xinglin:identity/verifier@1.0.0";
+    let (resolve, world) = world(|text| text, &format!("export {VERIFIER};"));
+    let text = format!(
+        r#"(module
+            (memory (export "memory") 4)
+            (data (i32.const 2048) "req-7")
+            (global $top (mut i32) (i32.const 131072))
+            (func (export "cabi_realloc") (param i32 i32 i32) (param $size i32) (result i32)
+                (local $at i32)
+                (local.set $at (i32.and (i32.add (global.get $top) (i32.const 7)) (i32.const -8)))
+                (global.set $top (i32.add (local.get $at) (local.get $size)))
+                (local.get $at))
+            (func (export "{VERIFIER}#verify-person")
+                (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i64) (result i32) {person})
+            (func (export "{VERIFIER}#verify-credential") (param i32) (result i32) {credential}))"#
+    );
+    let mut module = wat::parse_str(text).expect("valid text");
+    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8, false).expect("metadata");
+    packed(&componentize(&module).expect("a component"), id, "1.0.0", "")
 }
 
 /// A package that exports an interface, every function of which panics.

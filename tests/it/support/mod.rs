@@ -19,7 +19,9 @@ use std::path::{Path, PathBuf};
 pub use client::{Answer, Client, Exchange};
 pub use clinic::{Clinic, PASSWORD, Person, line, medicine};
 pub use hospital::{TestHospital, advance};
-pub use plugin::{DIABETES, DIABETES_CHANGED, DRUG_SAFETY, MEDICAL_INSURANCE, PYTHON, PYTHON_WASI, Plugin, frozen};
+pub use plugin::{
+    DIABETES, DIABETES_CHANGED, DRUG_SAFETY, IDENTITY_CHECK, MEDICAL_INSURANCE, PYTHON, PYTHON_WASI, Plugin, frozen,
+};
 pub use process::Process;
 pub use tools::{Desk, Registry};
 

@@ -19,6 +19,9 @@ pub const DRUG_SAFETY: Plugin = Plugin { file: "plugins/drug-safety.wasm", id: "
 pub const MEDICAL_INSURANCE: Plugin =
     Plugin { file: "plugins/medical-insurance.wasm", id: "xinglin.medical-insurance", payer: Some("basic_insurance") };
 pub const PYTHON: Plugin = Plugin { file: "plugins/python-plugin.wasm", id: "example.paediatric-opioids", payer: None };
+/// Judges people and certificates by their documents.
+pub const IDENTITY_CHECK: Plugin =
+    Plugin { file: "plugins/identity-check.wasm", id: "xinglin.identity-check", payer: None };
 /// With its system calls; it needs the data pack `icd10-gb`.
 pub const PYTHON_WASI: Plugin = Plugin { file: "plugins/python-wasi.wasm", id: "example.code-table", payer: None };
 

@@ -289,7 +289,7 @@ mod tests {
         assert_eq!(create(|_, _| {}), None);
         assert_eq!(create(|_, author| *author = AuthorKind::Machine), Some(Code::RxAiOrigin));
         assert_eq!(create(|by, _| by.account = AccountId::from_u128(77)), Some(Code::RxNoEncounter));
-        assert_eq!(create(|by, _| by.credentials[0].until = NOW), Some(Code::CredInvalid));
+        assert_eq!(create(|by, _| fixture::lapse(by, NOW)), Some(Code::CredInvalid));
         assert_eq!(create(|by, _| by.roles.clear()), Some(Code::AuthForbidden));
     }
 
@@ -378,7 +378,7 @@ mod tests {
         assert_eq!(sign(draft(), other).err(), Some(Code::AuthForbidden));
         let visit = |pen: &mut Pen| pen.follow_up = fixture::follow_up(EncounterId::from_u128(2));
         assert_eq!(sign(draft(), visit).err(), Some(Code::RxNoEncounter));
-        let suspended = |pen: &mut Pen| pen.by.credentials[0].suspended = Some(NOW);
+        let suspended = |pen: &mut Pen| fixture::suspend(&mut pen.by, NOW);
         assert_eq!(sign(draft(), suspended).err(), Some(Code::CredInvalid));
     }
 

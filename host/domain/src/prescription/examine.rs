@@ -293,7 +293,7 @@ mod tests {
     fn nobody_reviews_their_own() {
         let mut both = fixture::doctor();
         both.roles.push(Role::Pharmacist);
-        both.credentials.extend(fixture::pharmacist().credentials);
+        both.practice.certificates.extend(fixture::pharmacist().practice.certificates);
         assert_eq!(approve(&both, Checklist::COMPLETE, &both), Some(Code::RxSelfReview));
     }
 
@@ -302,7 +302,7 @@ mod tests {
         let pharmacist = fixture::pharmacist();
         assert_eq!(approve(&pharmacist, Checklist::COMPLETE, &pharmacist), None);
         let mut lapsed = pharmacist.clone();
-        lapsed.credentials[0].until = fixture::NOW;
+        fixture::lapse(&mut lapsed, fixture::NOW);
         assert_eq!(approve(&lapsed, Checklist::COMPLETE, &lapsed), Some(Code::RxReviewerUnqualified));
         let technician = fixture::technician();
         assert_eq!(approve(&technician, Checklist::COMPLETE, &technician), Some(Code::AuthForbidden));

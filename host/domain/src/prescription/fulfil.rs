@@ -573,7 +573,7 @@ mod tests {
         assert_eq!(dispense(|_| {}), None);
         assert_eq!(dispense(|c| c.preparer = fixture::pharmacist()), Some(Code::DispTwoStaff));
         assert_eq!(dispense(|c| c.checker = fixture::technician()), Some(Code::AuthForbidden));
-        assert_eq!(dispense(|c| c.checker.credentials[0].filed = false), Some(Code::CredInvalid));
+        assert_eq!(dispense(|c| c.checker.practice.filings.clear()), Some(Code::CredInvalid));
         assert_eq!(dispense(|c| c.paid = paid(BillId::from_u128(2))), Some(Code::PayState));
     }
 

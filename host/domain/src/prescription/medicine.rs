@@ -341,6 +341,7 @@ mod tests {
     use crate::{
         code::Code,
         fixture::{self, NOW},
+        practice::Document,
     };
 
     fn sheet(medicines: Vec<Medicine>, course: Course) -> Sheet {
@@ -402,7 +403,7 @@ mod tests {
         let sheet = sheet(vec![insulin], Course::LongTerm(SETTLED));
         assert!(local.check_course(&sheet, &fixture::doctor(), NOW).is_ok());
         let mut junior = fixture::doctor();
-        junior.credentials[0].title = Title::Junior;
+        junior.practice.certificates[3].document = Document::DoctorTitle { rank: Title::Junior };
         assert!(local.check_course(&sheet, &junior, NOW).is_err());
     }
 

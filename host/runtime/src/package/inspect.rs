@@ -217,6 +217,11 @@ fn can(manifest: &Manifest, surface: &Surface) -> Vec<Item> {
                 "说明账单如何分担；金额由医院系统核对并记账",
                 "say how a bill is shared; the hospital checks every figure and books it",
             ),
+            Interface::Verifier => item(
+                "核验实名与执业资质：只依据医院系统算出的事实，看不到姓名和证件号码",
+                "decide whether people are and hold what they say, by facts that the hospital computes, without \
+                 names and numbers",
+            ),
         });
     }
     let needs = &manifest.data_needs;

@@ -22,7 +22,7 @@ use xinglin_runtime::{
 };
 
 /// The published packages, dependencies first.
-pub const PACKAGES: [&str; 6] = ["types", "clinical", "host", "pathway", "prescribing", "payment"];
+pub const PACKAGES: [&str; 7] = ["types", "clinical", "host", "pathway", "prescribing", "payment", "identity"];
 
 /// The text of a published package.
 pub fn wit(package: &str) -> String {

@@ -3,10 +3,11 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use xinglin_domain::{
-    access::{Action, Actor, Credential, Role, Title},
+    access::{Action, Actor, Role},
     code::Code,
     encounter::IdentityCheck,
     id::{AccountId, PatientId, TenantId},
+    practice::{Bar, Certificate, Filing, Practice},
     time::Instant,
 };
 use xinglin_store::{Account, TenantRow};
@@ -15,6 +16,7 @@ use super::{
     AppError, AppResult, Caller, Hospital,
     client::Registration,
     password,
+    practice::{self, BlockedView, CertificateView, FilingView, NewCertificate, NewFiling, Numbers},
     tenant::{PLATFORM, Settings},
 };
 use crate::ambient;
@@ -30,9 +32,12 @@ pub struct NewAccount {
     /// For example `doctor`, `pharmacist`, `patient`, `administrator`.
     #[schema(value_type = Vec<String>)]
     pub roles: Vec<Role>,
-    /// Licences; doctors, pharmacists and nurses cannot act without one.
+    /// Certificates. Whoever treats cannot act before those that the role needs were verified.
     #[serde(default)]
-    pub credentials: Vec<NewCredential>,
+    pub certificates: Vec<NewCertificate>,
+    /// Where the practice is registered or filed.
+    #[serde(default)]
+    pub filings: Vec<NewFiling>,
     /// Patients that the account acts for: the person and their wards.
     #[serde(default)]
     #[schema(value_type = Vec<String>)]
@@ -40,26 +45,6 @@ pub struct NewAccount {
     /// Result of the real-name check of a patient.
     #[serde(default)]
     pub identity: Option<NewIdentity>,
-}
-
-/// A licence to practise in this hospital.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct NewCredential {
-    /// The profession.
-    #[schema(value_type = String)]
-    pub role: Role,
-    /// Number of the practice certificate.
-    pub number: String,
-    /// Rank.
-    #[schema(value_type = String)]
-    pub title: Title,
-    /// Whether practice at this hospital is registered or filed.
-    pub filed: bool,
-    /// In force from this day on: `2026-01-01` or RFC 3339.
-    pub from: String,
-    /// In force until just before this day.
-    pub until: String,
 }
 
 /// Result of a real-name check.
@@ -84,40 +69,26 @@ pub struct AccountView {
     pub roles: Vec<String>,
     /// Whether it may be used.
     pub active: bool,
-    /// Its licences.
-    pub credentials: Vec<CredentialView>,
+    /// Its certificates.
+    pub certificates: Vec<CertificateView>,
+    /// Where its practice is registered or filed.
+    pub filings: Vec<FilingView>,
+    /// Roles that it cannot act in now, and why.
+    pub blocked: Vec<BlockedView>,
     /// Patients it acts for.
     pub patients: Vec<String>,
     /// Ed25519 public key that its signatures verify with, in hex.
     pub public_key: String,
 }
 
-/// A licence to practise in this hospital.
-#[derive(Serialize, ToSchema)]
-pub struct CredentialView {
-    /// The profession.
-    #[schema(value_type = String)]
-    pub role: Role,
-    /// Number of the practice certificate.
-    pub number: String,
-    /// Rank.
-    #[schema(value_type = String)]
-    pub title: Title,
-    /// Whether practice at this hospital is registered or filed.
-    pub filed: bool,
-    /// In force from then on.
-    pub from: String,
-    /// In force until just before then.
-    pub until: String,
-    /// Since when it is suspended, if it is.
-    pub suspended: Option<String>,
-}
-
 /// What an account is entitled to, as kept with it.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Standing {
-    pub credentials: Vec<Credential>,
+    #[serde(default)]
+    pub certificates: Vec<Certificate>,
+    #[serde(default)]
+    pub filings: Vec<Filing>,
     pub patients: Vec<PatientId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<IdentityCheck>,
@@ -138,7 +109,11 @@ pub(super) fn actor(row: &Account) -> AppResult<Actor> {
         account: row.id,
         tenant: row.tenant,
         roles,
-        credentials: standing.credentials,
+        practice: Practice {
+            certificates: standing.certificates,
+            filings: standing.filings,
+            bar: practice::bar(row.practice_years),
+        },
         patients: standing.patients,
     })
 }
@@ -175,17 +150,21 @@ impl Hospital {
         for patient in &new.patients {
             records.get_resource("Patient", &patient.to_string()).await?;
         }
-        let credentials = new.credentials.into_iter().map(Credential::try_from).collect::<AppResult<_>>()?;
+        let filings = practice::filings(tenant, new.filings)?;
         let identity = new.identity.map(|check| IdentityCheck {
             document_matches: check.document_matches,
             face_per_mille: check.face_per_mille,
         });
-        let standing = Standing { credentials, patients: new.patients, identity, client: None };
-        let row = self.account_row(new.login, new.password, new.roles, standing, caller.now).await?;
+        let id = AccountId::from_u128(ambient::fresh_id());
+        let (certificates, numbers) = self.certificates(tenant, id, new.certificates)?;
+        let standing = Standing { certificates, filings, patients: new.patients, identity, client: None };
+        let row = self.account_row(id, new.login, new.password, new.roles, standing, caller.now).await?;
         let tx = records.begin().await?;
         tx.insert_account(&row).await?;
+        Numbers::Claim(numbers).write(&tx, id).await?;
         tx.commit().await?;
-        row.try_into()
+        self.hear_verifiers(caller, tenant, id).await;
+        AccountView::of(records.get_account(id).await?, caller.now)
     }
 
     /// The accounts of a tenant, by login.
@@ -194,7 +173,8 @@ impl Hospital {
     /// If the caller may not.
     pub async fn list_accounts(&self, caller: &Caller, tenant: TenantId) -> AppResult<Vec<AccountView>> {
         caller.may_in(tenant, Action::ManageAccounts)?;
-        self.store().tenant(tenant).list_accounts().await?.into_iter().map(AccountView::try_from).collect()
+        let rows = self.store().tenant(tenant).list_accounts().await?;
+        rows.into_iter().map(|row| AccountView::of(row, caller.now)).collect()
     }
 
     /// One account of a tenant.
@@ -203,7 +183,7 @@ impl Hospital {
     /// If the caller may not, or there is none.
     pub async fn get_account(&self, caller: &Caller, tenant: TenantId, id: AccountId) -> AppResult<AccountView> {
         caller.may_in(tenant, Action::ManageAccounts)?;
-        self.store().tenant(tenant).get_account(id).await?.try_into()
+        AccountView::of(self.store().tenant(tenant).get_account(id).await?, caller.now)
     }
 
     /// The caller's own account.
@@ -211,7 +191,7 @@ impl Hospital {
     /// # Errors
     /// If the store fails.
     pub async fn whoami(&self, caller: &Caller) -> AppResult<AccountView> {
-        self.records(caller).get_account(caller.actor.account).await?.try_into()
+        AccountView::of(self.records(caller).get_account(caller.actor.account).await?, caller.now)
     }
 
     /// Makes the first operator, `operator`, if there is none yet.
@@ -230,11 +210,14 @@ impl Hospital {
             name: "Platform".into(),
             settings: serde_json::to_value(settings).map_err(AppError::internal)?,
             second_factor: false,
+            practice_years: Bar::LAW.years().into(),
             version: 0,
             created_at: now,
             updated_at: now,
         };
-        let row = self.account_row("operator".into(), password, vec![Role::Operator], Standing::default(), now).await?;
+        let id = AccountId::from_u128(ambient::fresh_id());
+        let roles = vec![Role::Operator];
+        let row = self.account_row(id, "operator".into(), password, roles, Standing::default(), now).await?;
         let founded = self.store().operator().list_tenants().await?.iter().any(|tenant| tenant.id == PLATFORM);
         if !founded {
             let tx = self.store().operator().begin().await?;
@@ -257,6 +240,7 @@ impl Hospital {
 
     async fn account_row(
         &self,
+        id: AccountId,
         login: String,
         password: String,
         roles: Vec<Role>,
@@ -264,7 +248,7 @@ impl Hospital {
         now: Instant,
     ) -> AppResult<Account> {
         let password_hash = password::hashed(password, "password").await?;
-        let row = self.account_without_password(PLATFORM, login, &roles, standing)?;
+        let row = self.account_without_password(PLATFORM, id, login, &roles, standing)?;
         Ok(Account { password_hash: Some(password_hash), created_at: now, updated_at: now, ..row })
     }
 
@@ -272,11 +256,12 @@ impl Hospital {
     pub(super) fn account_without_password(
         &self,
         tenant: TenantId,
+        id: AccountId,
         login: String,
         roles: &[Role],
         standing: Standing,
     ) -> AppResult<Account> {
-        let (id, now) = (AccountId::from_u128(ambient::fresh_id()), self.now());
+        let now = self.now();
         let word = |role: &Role| serde_json::to_value(role).ok()?.as_str().map(str::to_owned);
         Ok(Account {
             id,
@@ -288,6 +273,7 @@ impl Hospital {
             credential: Some(serde_json::to_value(standing).map_err(AppError::internal)?),
             public_key: Some(hex::encode(self.keys().public_key(id))),
             active: true,
+            practice_years: 0,
             version: 0,
             created_at: now,
             updated_at: now,
@@ -295,49 +281,24 @@ impl Hospital {
     }
 }
 
-impl TryFrom<NewCredential> for Credential {
-    type Error = AppError;
-
-    fn try_from(new: NewCredential) -> AppResult<Self> {
-        let day = |field: &str, text: &str| AppError::time(&format!("credentials.{field}"), text);
-        Ok(Self {
-            role: new.role,
-            number: new.number,
-            title: new.title,
-            filed: new.filed,
-            from: day("from", &new.from)?,
-            until: day("until", &new.until)?,
-            suspended: None,
-        })
-    }
-}
-
-impl From<Credential> for CredentialView {
-    fn from(licence: Credential) -> Self {
-        Self {
-            role: licence.role,
-            number: licence.number,
-            title: licence.title,
-            filed: licence.filed,
-            from: licence.from.to_string(),
-            until: licence.until.to_string(),
-            suspended: licence.suspended.map(|since| since.to_string()),
-        }
-    }
-}
-
-impl TryFrom<Account> for AccountView {
-    type Error = AppError;
-
-    fn try_from(row: Account) -> AppResult<Self> {
-        let standing = standing(&row)?;
+impl AccountView {
+    /// An account as it stands at a moment.
+    ///
+    /// # Errors
+    /// If what is stored cannot be read.
+    pub(super) fn of(row: Account, now: Instant) -> AppResult<Self> {
+        let actor = actor(&row)?;
+        let fault = |role: &Role| actor.practice.check(*role, actor.tenant, now).err().map(|fault| (*role, fault));
+        let blocked = actor.roles.iter().filter_map(fault);
         Ok(Self {
             id: row.id,
             login: row.login,
             roles: row.roles,
             active: row.active,
-            credentials: standing.credentials.into_iter().map(CredentialView::from).collect(),
-            patients: standing.patients.iter().map(PatientId::to_string).collect(),
+            blocked: blocked.map(|(role, fault)| BlockedView { role, why: fault.to_string() }).collect(),
+            certificates: actor.practice.certificates.into_iter().map(CertificateView::from).collect(),
+            filings: actor.practice.filings.into_iter().map(FilingView::from).collect(),
+            patients: actor.patients.iter().map(PatientId::to_string).collect(),
             public_key: row.public_key.unwrap_or_default(),
         })
     }

@@ -290,6 +290,7 @@ impl Hospital {
             ),
             public_key: None,
             active: true,
+            practice_years: 0,
             version: 0,
             created_at: caller.now,
             updated_at: caller.now,

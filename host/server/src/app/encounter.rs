@@ -148,6 +148,7 @@ impl Hospital {
         let account = records.get_account(caller.actor.account).await?;
         let unchecked = IdentityCheck { document_matches: false, face_per_mille: 0 };
         let identity = account::standing(&account)?.identity.unwrap_or(unchecked);
+        let (real_name, _) = self.real_name(caller.actor.tenant, ask.patient).await?;
         let person = records.get_resource("Patient", &ask.patient.to_string()).await?;
         let born = record::value(&person)?["birthDate"].as_str().and_then(Instant::parse);
         let born = born.ok_or_else(|| AppError::new(Code::EncIdentity, "the record holds no date of birth"))?;
@@ -161,7 +162,7 @@ impl Hospital {
             evidence.push(read_evidence(&records, ask.patient, document).await?);
         }
         let id = EncounterId::from_u128(ambient::fresh_id());
-        let request = Request { id, patient: ask.patient, born, identity, consent, evidence };
+        let request = Request { id, patient: ask.patient, born, identity, real_name, consent, evidence };
         let visit: Encounter = Visit::request_by(&caller.actor, request, &rules, caller.now)?.into();
         let row = fresh(id, ask.patient, None, visit.state().as_str(), &visit, caller.now)?;
         let tx = self.begin(caller).await?;

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use xinglin_domain::{
     access::Action,
     code::Code,
-    id::{BillId, EnrolmentId, PatientId, PrescriptionId, TenantId},
+    id::{AccountId, BillId, CertificateId, EnrolmentId, PatientId, PrescriptionId, TenantId},
 };
 use xinglin_runtime::Digest;
 use xinglin_store::{Revoked, StoreError, Touched};
@@ -48,7 +48,7 @@ pub struct ConcernedView {
 pub struct TouchedView {
     /// `ten-…`
     pub tenant: String,
-    /// `patient`, `prescription`, `bill`, `pathway` or `other`.
+    /// `patient`, `prescription`, `bill`, `pathway`, `account`, `certificate` or `other`.
     pub kind: &'static str,
     /// Its id.
     pub id: String,
@@ -67,6 +67,8 @@ impl TouchedView {
             PrescriptionId::PREFIX => "prescription",
             BillId::PREFIX => "bill",
             EnrolmentId::PREFIX => "pathway",
+            AccountId::PREFIX => "account",
+            CertificateId::PREFIX => "certificate",
             _ => "other",
         };
         Self {

@@ -18,7 +18,7 @@ use utoipa::ToSchema;
 use xinglin_domain::{
     access::{Action, Role},
     code::Code,
-    id::TenantId,
+    id::{AccountId, TenantId},
 };
 use xinglin_store::{Account, IdentityLink, IdentityProvider};
 
@@ -29,6 +29,7 @@ use super::{
     session::Session,
 };
 use crate::{
+    ambient,
     egress::{Egress, FetchError},
     keys::Place,
 };
@@ -61,7 +62,7 @@ pub struct NewProvider {
     #[serde(default)]
     pub second_factor: bool,
     /// Whoever has no account gets one with these roles; is refused if it is left out.
-    /// Only roles that need no licence and run nothing.
+    /// Only roles that treat nobody and run nothing; none acts before its papers are verified.
     #[serde(default)]
     #[schema(value_type = Option<Vec<String>>)]
     pub open_accounts_as: Option<Vec<Role>>,
@@ -147,10 +148,9 @@ impl Hospital {
                 return Err(invalid(path, "1 to 500 characters"));
             }
         }
-        let harmless = |role: &Role| {
-            !role.needs_credential()
-                && matches!(role, Role::Assistant | Role::HealthManager | Role::Dietitian | Role::Counsellor)
-        };
+        // None of them acts before somebody has verified what the role needs.
+        let harmless =
+            |role: &Role| matches!(role, Role::Assistant | Role::HealthManager | Role::Dietitian | Role::Counsellor);
         if new.open_accounts_as.as_ref().is_some_and(|roles| roles.is_empty() || !roles.iter().all(harmless)) {
             let why = "of `assistant`, `health_manager`, `dietitian` and `counsellor`; others are given by hand";
             return Err(invalid("open_accounts_as", why));
@@ -317,7 +317,9 @@ impl Hospital {
             (Some(account), _) => account,
             (None, None) => return Err(nobody("there is no such login")),
             (None, Some(roles)) => {
-                let account = self.account_without_password(tenant, login.to_owned(), roles, Standing::default())?;
+                let fresh = AccountId::from_u128(ambient::fresh_id());
+                let account =
+                    self.account_without_password(tenant, fresh, login.to_owned(), roles, Standing::default())?;
                 tx.insert_account(&account).await?;
                 account
             }

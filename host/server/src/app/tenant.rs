@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use xinglin_domain::{access::Action, canonical::Digest, encounter, id::TenantId};
+use xinglin_domain::{access::Action, canonical::Digest, encounter, id::TenantId, practice::Bar};
 use xinglin_store::{TenantRow, TenantScope};
 
 use super::{AppError, AppResult, Caller, Hospital, formulary::Item};
@@ -103,6 +103,7 @@ impl Hospital {
             name: new.name,
             settings: serde_json::to_value(settings).map_err(AppError::internal)?,
             second_factor: false,
+            practice_years: Bar::LAW.years().into(),
             version: 0,
             created_at: caller.now,
             updated_at: caller.now,

@@ -12,6 +12,7 @@ use serde_json::Value;
 use xinglin_domain::{
     access::{Actor, Role},
     id::{AccountId, TenantId},
+    practice::Practice,
 };
 
 use crate::{
@@ -97,7 +98,7 @@ async fn import(hospital: &Hospital, tenant: TenantId, file: &Path) -> Result<us
         account: AccountId::from_u128(0),
         tenant,
         roles: vec![Role::Administrator],
-        credentials: Vec::new(),
+        practice: Practice::default(),
         patients: Vec::new(),
     };
     let caller = hospital.for_actor(actor, format!("import-{:032x}", ambient::fresh_id()));

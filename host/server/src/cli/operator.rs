@@ -4,6 +4,7 @@ use anyhow::{Context, Result, bail};
 use xinglin_domain::{
     access::{Actor, Role},
     id::{AccountId, TenantId},
+    practice::Practice,
 };
 
 use crate::{
@@ -19,7 +20,7 @@ pub async fn open(config: Config, command: &str) -> Result<(Hospital, Caller)> {
         account: AccountId::from_u128(0),
         tenant: PLATFORM,
         roles: vec![Role::Operator],
-        credentials: Vec::new(),
+        practice: Practice::default(),
         patients: Vec::new(),
     };
     let caller = hospital.for_actor(actor, format!("{command}-{:032x}", ambient::fresh_id()));

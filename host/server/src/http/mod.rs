@@ -35,6 +35,7 @@ mod plugin;
 mod policy;
 mod prescription;
 pub mod problem;
+mod real_name;
 mod recall;
 mod request_id;
 mod scope;
@@ -128,6 +129,7 @@ fn api(packages: DefaultBodyLimit, attachments: DefaultBodyLimit) -> OpenApiRout
         .merge(plugin::routes(packages))
         .merge(policy::routes())
         .merge(prescription::routes())
+        .merge(real_name::routes())
         .merge(recall::routes())
         .merge(session::routes())
         .merge(shadow::routes())

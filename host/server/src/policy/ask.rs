@@ -267,8 +267,10 @@ mod tests {
 
     use tempfile::TempDir;
     use xinglin_domain::{
-        access::{Credential, can},
-        id::{AccountId, PatientId},
+        access::can,
+        id::{AccountId, CertificateId, PatientId},
+        identity::{Decider, Decision, Level, Verdict},
+        practice::{Basis, Certificate, Document, Filing, FilingState, Kind, Practice},
     };
 
     use super::*;
@@ -279,20 +281,38 @@ mod tests {
     const HERE: TenantId = TenantId::from_u128(1);
 
     fn actor(role: Role, licences: &[Role]) -> Actor {
-        let licence = |&role: &Role| Credential {
-            role,
-            number: "1".into(),
-            title: Title::Middle,
-            filed: true,
-            from: NOW.plus_days(-1),
-            until: NOW.plus_days(100),
-            suspended: None,
+        let (begun, title) = (NOW.plus_days(-2000), Title::Middle);
+        let document = |kind: Kind| match kind {
+            Kind::IdentityCard => Document::IdentityCard {},
+            Kind::DoctorQualification => Document::DoctorQualification {},
+            Kind::DoctorPractice => {
+                Document::DoctorPractice { scope: vec!["内科".into()], institution: "H".into(), since: begun }
+            }
+            Kind::DoctorTitle => Document::DoctorTitle { rank: title },
+            Kind::PharmacyTitle => Document::PharmacyTitle { rank: title },
+            Kind::LicensedPharmacist => Document::LicensedPharmacist {},
+            Kind::NurseRegistration => Document::NurseRegistration { institution: "H".into() },
+            Kind::PsychotherapistTitle => Document::PsychotherapistTitle { rank: title },
+            Kind::CounsellorBar => Document::CounsellorBar { charged_hours: 500 },
+            Kind::EmployerProof => Document::EmployerProof { employer: "H".into() },
         };
+        let certificate = |kind: &Kind| {
+            let (id, until) = (CertificateId::from_u128(1), Some(NOW.plus_days(100)));
+            let mut made = Certificate::submitted(id, document(*kind), "1".into(), "A".into(), begun, until);
+            let by = Decider::person(AccountId::from_u128(8), "seen").expect("a reason");
+            let verdict = Verdict::Verified { level: Level::Basic, until: None };
+            made.decide(Decision { by, at: NOW.plus_days(-1), verdict }).expect("decided once");
+            made
+        };
+        let filing = Filing { tenant: HERE, basis: Basis::Main, from: begun, until: None, state: FilingState::InForce };
+        let kinds = licences.iter().flat_map(|role| role.needs().iter().copied().flatten());
+        let practice =
+            Practice { certificates: kinds.map(certificate).collect(), filings: vec![filing], ..Practice::default() };
         Actor {
             account: AccountId::from_u128(7),
             tenant: HERE,
             roles: vec![role],
-            credentials: licences.iter().map(licence).collect(),
+            practice,
             patients: vec![PatientId::from_u128(1)],
         }
     }

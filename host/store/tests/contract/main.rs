@@ -12,6 +12,7 @@ mod glass;
 mod money;
 mod people;
 mod plugins;
+mod practice;
 mod record;
 mod schema;
 mod secret;
@@ -130,6 +131,7 @@ pub(crate) fn tenant_row(id: TenantId, name: &str) -> TenantRow {
         name: name.to_owned(),
         settings: json!({"theme": "green"}),
         second_factor: false,
+        practice_years: 3,
         version: 0,
         created_at: at(0),
         updated_at: at(0),

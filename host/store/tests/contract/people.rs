@@ -30,6 +30,7 @@ pub(crate) fn account(number: u128, login: &str) -> Account {
         credential: Some(json!({"title": "主任医师"})),
         public_key: None,
         active: true,
+        practice_years: 3,
         version: 1,
         created_at: at(0),
         updated_at: at(0),

@@ -21,7 +21,7 @@ use crate::{ambient, keys};
 
 /// Tell one patient's follow-up visit on a real server with real plugins.
 ///
-/// Starts a server on a new folder, installs three plugins, imports a synthetic
+/// Starts a server on a new folder, installs four plugins, imports a synthetic
 /// patient and takes the visit from the evidence to the dispensed medicine.
 /// Every step shows what each plugin was asked and answered. Then the server is
 /// left running for you to look around; stop it with Ctrl-C.
@@ -39,7 +39,7 @@ pub struct Demo {
     /// Address to listen on [default: 127.0.0.1:7788, or any free port with --once].
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<String>,
-    /// Folder with the packages of the three plugins.
+    /// Folder with the packages of the four plugins.
     #[arg(long, value_name = "FOLDER")]
     plugins: Option<PathBuf>,
     /// A FHIR R4 transaction bundle of a patient with type 2 diabetes, instead

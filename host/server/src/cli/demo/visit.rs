@@ -24,9 +24,10 @@ pub struct Plugin {
 }
 
 /// What the hospital of the demonstration runs.
-pub const PLUGINS: [Plugin; 3] = [
+pub const PLUGINS: [Plugin; 4] = [
     Plugin { file: "diabetes.wasm", id: "xinglin.diabetes", payer: None },
     Plugin { file: "drug-safety.wasm", id: "xinglin.drug-safety", payer: None },
+    Plugin { file: "identity-check.wasm", id: "xinglin.identity-check", payer: None },
     Plugin { file: "medical-insurance.wasm", id: "xinglin.medical-insurance", payer: Some("basic_insurance") },
 ];
 
@@ -106,7 +107,7 @@ async fn open_hospital(
     vendor: &Vendor,
     password: &str,
 ) -> Result<String> {
-    story.step("An operator founds a hospital and lets three plugins in");
+    story.step("An operator founds a hospital and lets four plugins in");
     let tenant = operator
         .post("/api/v1/tenants", &json!({ "kind": "hospital", "name": "杏林互联网医院 Xinglin Clinic" }))
         .await?;
@@ -248,21 +249,60 @@ async fn insure_and_open_accounts(
     });
     operator.put(&path, &coverage).await?;
     story.say("insured as an employee: ¥450 of the ¥500 deductible used, ¥60 on the personal account");
-    let licence = |role: &str, title: &str| json!([{ "role": role, "number": "110000000000001", "title": title, "filed": true, "from": "2020-01-01", "until": "2099-01-01" }]);
+    let filings = json!([{ "basis": "main", "from": "2020-01-01", "state": "in_force" }]);
+    let paper = |kind: &str, number: &str, more: Value| {
+        let mut paper = json!({
+            "kind": kind, "number": number, "issued_by": "北京市卫生健康委员会", "issued_on": "2015-07-01",
+            "valid_until": "2099-01-01",
+        });
+        for (key, value) in more.as_object().into_iter().flatten() {
+            paper[key] = value.clone();
+        }
+        paper
+    };
+    let practice = json!({ "scope": ["内科专业"], "institution": "City Hospital", "practising_since": "2012-07-01" });
+    let doctor = [
+        paper("identity_card", "310104197506150029", json!({})),
+        paper("doctor_qualification", "200511110310104197506150029", json!({})),
+        paper("doctor_practice", "110000000000001", practice),
+        paper("doctor_title", "ZC-2015-0007", json!({ "rank": "middle" })),
+    ];
+    let pharmacy = |number: &str, rank: &str| [paper("pharmacy_title", number, json!({ "rank": rank }))];
     let accounts = [
-        json!({ "login": "doctor", "roles": ["doctor"], "credentials": licence("doctor", "middle") }),
-        json!({ "login": "pharmacist", "roles": ["pharmacist"], "credentials": licence("pharmacist", "middle") }),
-        json!({ "login": "assistant", "roles": ["pharmacy_technician"], "credentials": licence("pharmacy_technician", "junior") }),
+        json!({ "login": "doctor", "roles": ["doctor"], "certificates": doctor, "filings": filings }),
+        json!({ "login": "pharmacist", "roles": ["pharmacist"], "certificates": pharmacy("YS-2015-0011", "middle"),
+                "filings": filings }),
+        json!({ "login": "assistant", "roles": ["pharmacy_technician"],
+                "certificates": pharmacy("YS-2020-0042", "junior"), "filings": filings }),
         json!({ "login": "patient", "roles": ["patient"], "patients": [patient],
                 "identity": { "document_matches": true, "face_per_mille": 972 } }),
     ];
     let mut assistant = None;
     for mut account in accounts {
         account["password"] = password.into();
-        let opened = operator.post(&format!("/api/v1/tenants/{tenant}/accounts"), &account).await?;
+        let accounts = format!("/api/v1/tenants/{tenant}/accounts");
+        let opened = operator.post(&accounts, &account).await?;
+        let open = opened["certificates"].as_array().into_iter().flatten().filter(|one| one["state"] == "submitted");
+        let open: Vec<&Value> = open.map(|one| &one["id"]).collect();
+        ensure!(open.is_empty(), "the verifier left certificates open: {open:?}");
+        if let Some(number) = opened["certificates"].as_array().map(Vec::len).filter(|number| *number > 0) {
+            story.say(format!(
+                "{}: {number} certificates verified by a plugin that saw no number",
+                text(&opened, "/login")?
+            ));
+        }
         if opened["login"] == "assistant" {
             assistant = Some(text(&opened, "/id")?);
         }
+    }
+    // The patient of the demonstration is synthetic and has no identity card of the country.
+    let name = format!("/api/v1/tenants/{tenant}/patients/{patient}/real-name");
+    if operator.get(&name).await?["state"] != "verified" {
+        let judgement = json!({ "verified": true, "reason": "passport and face were seen at the counter" });
+        operator.post(&format!("{name}/judge"), &judgement).await?;
+        story.say(
+            "the patient's passport is no document that the verifier knows: verified by hand, and the record says so",
+        );
     }
     assistant.context("no assistant")
 }

@@ -1,14 +1,17 @@
 //! Accounts: one file a verb.
 
+mod check_certificates;
 mod create;
 mod get;
+mod judge_certificates;
 mod list;
-mod put_credentials;
+mod put_filings;
 mod reset_password;
 mod restore;
-mod restore_credential;
+mod restore_certificate;
+mod submit_certificates;
 mod suspend;
-mod suspend_credential;
+mod suspend_certificate;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
 use xinglin_domain::access::Action;
@@ -22,8 +25,11 @@ pub fn routes() -> OpenApiRouter<Hospital> {
         .routes(by(&Action::ManageAccounts, routes!(get::get)))
         .routes(by(&Action::ManageAccounts, routes!(suspend::suspend)))
         .routes(by(&Action::ManageAccounts, routes!(restore::restore)))
-        .routes(by(&Action::ManageAccounts, routes!(put_credentials::put_credentials)))
-        .routes(by(&Action::ManageAccounts, routes!(suspend_credential::suspend_credential)))
-        .routes(by(&Action::ManageAccounts, routes!(restore_credential::restore_credential)))
+        .routes(by(&Action::ManageAccounts, routes!(submit_certificates::submit_certificates)))
+        .routes(by(&Action::ManageAccounts, routes!(check_certificates::check_certificates)))
+        .routes(by(&Action::ManageAccounts, routes!(judge_certificates::judge_certificates)))
+        .routes(by(&Action::ManageAccounts, routes!(suspend_certificate::suspend_certificate)))
+        .routes(by(&Action::ManageAccounts, routes!(restore_certificate::restore_certificate)))
+        .routes(by(&Action::ManageAccounts, routes!(put_filings::put_filings)))
         .routes(by(&Action::ManageAccounts, routes!(reset_password::reset_password)))
 }

@@ -4,7 +4,7 @@ use axum::{Json, extract::State};
 use xinglin_domain::id::{AccountId, TenantId};
 
 use crate::{
-    app::{AppResult, Caller, Hospital, account::AccountView, licence::Because},
+    app::{AppResult, Caller, Hospital, account::AccountView, suspension::Because},
     http::{
         extract::{At, Body},
         problem::Problem,

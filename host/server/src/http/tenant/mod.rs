@@ -2,8 +2,10 @@
 
 mod consent;
 mod create;
+mod get_practice_rules;
 mod get_sign_in_rules;
 mod list;
+mod put_practice_rules;
 mod put_sign_in_rules;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -23,5 +25,9 @@ pub fn routes() -> OpenApiRouter<Hospital> {
         .routes(by(
             &Action::ManageAccounts,
             routes!(get_sign_in_rules::get_sign_in_rules, put_sign_in_rules::put_sign_in_rules),
+        ))
+        .routes(by(
+            &Action::ManageAccounts,
+            routes!(get_practice_rules::get_practice_rules, put_practice_rules::put_practice_rules),
         ))
 }

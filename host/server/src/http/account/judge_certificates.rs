@@ -1,28 +1,28 @@
-//! `POST /api/v1/tenants/{tenant}/accounts/{account}/credentials/restore`
+//! `POST /api/v1/tenants/{tenant}/accounts/{account}/certificates/judge`
 
 use axum::{Json, extract::State};
 use xinglin_domain::id::{AccountId, TenantId};
 
 use crate::{
-    app::{AppResult, Caller, Hospital, account::AccountView, licence::LicenceChange},
+    app::{AppResult, Caller, Hospital, account::AccountView, practice::Judgement},
     http::{
         extract::{At, Body},
         problem::Problem,
     },
 };
 
-/// Lifts the suspension of a licence.
+/// Decides certificates by hand.
 #[utoipa::path(
-    post, path = "/api/v1/tenants/{tenant}/accounts/{account}/credentials/restore", tag = "Account",
+    post, path = "/api/v1/tenants/{tenant}/accounts/{account}/certificates/judge", tag = "Account",
     params(("tenant" = String, Path, description = "`ten-…`"), ("account" = String, Path, description = "`acc-…`")),
-    request_body = LicenceChange,
+    request_body = Judgement,
     responses((status = 200, body = AccountView), (status = "4XX", body = Problem)),
 )]
-pub async fn restore_credential(
+pub async fn judge_certificates(
     State(hospital): State<Hospital>,
     caller: Caller,
     At((tenant, account)): At<(TenantId, AccountId)>,
-    Body(ask): Body<LicenceChange>,
+    Body(ask): Body<Judgement>,
 ) -> AppResult<Json<AccountView>> {
-    Ok(Json(hospital.restore_credential(&caller, tenant, account, ask).await?))
+    Ok(Json(hospital.judge_certificates(&caller, tenant, account, ask).await?))
 }

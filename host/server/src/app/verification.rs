@@ -1,0 +1,416 @@
+//! Claims put to verifiers, and what is made of their answers. Failure class: closed. A
+//! verifier that broke, ran late or could not decide leaves a claim as it was.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+use xinglin_domain::{
+    access::Action,
+    code::Code,
+    coding::{Attribute, AttributeValue},
+    consent::Purpose,
+    id::{AccountId, CertificateId, PatientId, TenantId},
+    id_number::IdNumber,
+    identity::{
+        CredentialClaim, Decider, Decision, Evidence, Folded, Level, NumberFacts, Outcome, Pending, PersonClaim,
+        RealName, Truth, Verdict, Verifier, VerifyError, fold,
+    },
+    practice::{Certificate, Document, Kind, State, id_facts},
+    time::Instant,
+};
+use xinglin_runtime::{Call, CallContext, CallFailure, IdentityField, Interface};
+use xinglin_store::{Account, StoreError};
+
+use super::{
+    AppError, AppResult, Caller, Hospital,
+    account::{AccountView, standing},
+    call::Calls,
+    practice::{DecisionView, Numbers},
+    record,
+};
+use crate::fhir::person;
+
+/// What somebody who looked at a patient's documents found.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RealNameJudgement {
+    /// Whether the patient is who the record says.
+    pub verified: bool,
+    /// What was seen, or what is wrong.
+    pub reason: String,
+    /// It is to be looked at again then.
+    #[serde(default)]
+    pub until: Option<String>,
+}
+
+/// Whether a patient is who the record says.
+#[derive(Serialize, ToSchema)]
+pub struct RealNameView {
+    /// `pat-…`
+    pub patient: String,
+    /// `unverified`, `pending`, `verified`, `lapsed` or `refused`.
+    pub state: &'static str,
+    /// Who decided last, if anybody did.
+    pub decision: Option<DecisionView>,
+}
+
+/// Under what the host tells a verifier again what it answered before.
+const REFERENCE: &str = "xinglin.reference";
+
+impl Hospital {
+    /// Puts what is not decided of an account's certificates to the verifiers.
+    ///
+    /// # Errors
+    /// If the caller may not, or the account is their own. What a verifier does is none.
+    pub async fn check_certificates(&self, caller: &Caller, tenant: TenantId, id: AccountId) -> AppResult<AccountView> {
+        self.other_account(caller, tenant, id, Action::ManageAccounts).await?;
+        self.ask_of_certificates(caller, tenant, id).await?;
+        AccountView::of(self.store().tenant(tenant).get_account(id).await?, caller.now)
+    }
+
+    /// Asks the verifiers after an account was opened or got more to show: certificates,
+    /// and the patients it acts for. The account is there, whatever they do.
+    pub(super) async fn hear_verifiers(&self, caller: &Caller, tenant: TenantId, id: AccountId) {
+        let asked = async {
+            self.ask_of_certificates(caller, tenant, id).await?;
+            let row = self.store().tenant(tenant).get_account(id).await?;
+            for patient in standing(&row)?.patients {
+                let (name, version) = self.real_name(tenant, patient).await?;
+                if name.level(caller.now).is_none() {
+                    let person = self.store().tenant(tenant).get_resource("Patient", &patient.to_string()).await?;
+                    let person = record::value(&person)?;
+                    self.ask_of_person(caller, (tenant, patient, version), &person, name).await?;
+                }
+            }
+            Ok::<_, AppError>(())
+        };
+        if let Err(error) = asked.await {
+            tracing::error!(%error, %tenant, account = %id, "what was submitted could not be put to the verifiers");
+        }
+    }
+
+    /// Asks every verifier about each certificate that is still open.
+    pub(super) async fn ask_of_certificates(&self, caller: &Caller, tenant: TenantId, id: AccountId) -> AppResult<()> {
+        let records = self.store().tenant(tenant);
+        let verifiers = self.playing(&records, Interface::Verifier).await?;
+        if verifiers.is_empty() {
+            return Ok(());
+        }
+        let row = records.get_account(id).await?;
+        let card = self.card_of(&row).await?;
+        for one in standing(&row)?.certificates {
+            let State::Submitted { pending } = one.state() else { continue };
+            let number = self.number_of(&row, &one).await?;
+            let mut calls = Calls::new(self, tenant, &caller.request_id, caller.now).about(id).about(one.id);
+            let mut answers = Vec::with_capacity(verifiers.len());
+            for (install, plugin) in &verifiers {
+                let facts = one.kind().facts(&number, card.as_ref());
+                let subject = self.keys().pseudonym_of_account(tenant, &install.plugin_id, id);
+                let mut claim = credential_claim(&one, subject, row.roles.clone(), facts, caller.now);
+                let asked = pending.iter().filter(|pending| pending.plugin == install.plugin_id);
+                claim.attributes.extend(asked.map(again));
+                let Some(context) = lent(calls.context(install, plugin)) else {
+                    answers.push(None);
+                    continue;
+                };
+                let call = self.runtime().verify_credential(plugin, context, &claim, caller.now).await;
+                let by = verifier(&call);
+                let answered = calls.note(vec![(install, call)]).await?;
+                answers.extend(answered.into_iter().map(|answer| heard(by.clone(), answer)));
+            }
+            self.write_certificate(caller, (tenant, id, one.id), fold(answers), &calls).await?;
+        }
+        Ok(())
+    }
+
+    /// What the verifiers said of one certificate, unless somebody decided it meanwhile.
+    async fn write_certificate(
+        &self,
+        caller: &Caller,
+        (tenant, account, which): (TenantId, AccountId, CertificateId),
+        folded: Folded,
+        calls: &Calls<'_>,
+    ) -> AppResult<()> {
+        let mut row = self.store().tenant(tenant).get_account(account).await?;
+        let mut standing = standing(&row)?;
+        let found = standing.certificates.iter_mut().find(|one| one.id == which);
+        let found = found.ok_or_else(|| AppError::not_found("certificate of this account", which))?;
+        // Whoever decided it by hand meanwhile looked at the document itself.
+        let decided = match folded {
+            Folded::Undecided => Ok(()),
+            Folded::Pending(pending) => found.await_answer(pending),
+            Folded::Decided(by, verdict) => found.decide(Decision { by: Decider::Plugin(by), at: caller.now, verdict }),
+        };
+        if decided.is_err() {
+            return Ok(());
+        }
+        let release = Numbers::release(&standing, &[which]);
+        row.credential = Some(serde_json::to_value(standing).map_err(AppError::internal)?);
+        row.updated_at = caller.now;
+        let tx = self.store().tenant(tenant).begin().await?;
+        tx.update_account(&row).await?;
+        release.write(&tx, account).await?;
+        calls.write(&tx).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Number of the identity card, if one was submitted and not rejected, and it is one.
+    async fn card_of(&self, row: &Account) -> AppResult<Option<IdNumber>> {
+        let all = standing(row)?.certificates;
+        match all.iter().rfind(|one| one.kind() == Kind::IdentityCard && !one.is_rejected()) {
+            Some(card) => Ok(self.number_of(row, card).await?.parse().ok()),
+            None => Ok(None),
+        }
+    }
+
+    /// What is known of a patient's real name.
+    ///
+    /// # Errors
+    /// If the caller may not, or there is no such patient.
+    pub async fn get_real_name(
+        &self,
+        caller: &Caller,
+        tenant: TenantId,
+        patient: PatientId,
+    ) -> AppResult<RealNameView> {
+        let (_, name, _) = self.patient_to_judge(caller, tenant, patient).await?;
+        Ok(view(patient, name, caller.now))
+    }
+
+    /// Decides by hand whether a patient is who the record says. The record says who did.
+    ///
+    /// # Errors
+    /// If the caller may not, or acts for the patient; `BODY_INVALID` without a reason.
+    pub async fn judge_real_name(
+        &self,
+        caller: &Caller,
+        tenant: TenantId,
+        patient: PatientId,
+        judgement: RealNameJudgement,
+    ) -> AppResult<RealNameView> {
+        let (_, _, version) = self.patient_to_judge(caller, tenant, patient).await?;
+        let until = judgement.until.as_deref().map(|until| AppError::time("until", until)).transpose()?;
+        let verdict = match judgement.verified {
+            true => Verdict::Verified { level: Level::Substantial, until },
+            false => Verdict::Refused { findings: Vec::new() },
+        };
+        let by = Decider::person(caller.actor.account, &judgement.reason)?;
+        let name = RealName::Decided(Decision { by, at: caller.now, verdict });
+        self.put_real_name(caller, (tenant, patient, version), &name, None).await?;
+        Ok(view(patient, name, caller.now))
+    }
+
+    /// Puts a patient's real name to the verifiers.
+    ///
+    /// # Errors
+    /// If the caller may not, or there is no such patient. What a verifier does is none.
+    pub async fn check_real_name(
+        &self,
+        caller: &Caller,
+        tenant: TenantId,
+        patient: PatientId,
+    ) -> AppResult<RealNameView> {
+        let (person, name, version) = self.patient_to_judge(caller, tenant, patient).await?;
+        let name = self.ask_of_person(caller, (tenant, patient, version), &person, name).await?;
+        Ok(view(patient, name, caller.now))
+    }
+
+    /// Asks every verifier whether a patient is who the record says.
+    pub(super) async fn ask_of_person(
+        &self,
+        caller: &Caller,
+        (tenant, patient, version): (TenantId, PatientId, i64),
+        person: &Value,
+        before: RealName,
+    ) -> AppResult<RealName> {
+        let records = self.store().tenant(tenant);
+        let verifiers = self.playing(&records, Interface::Verifier).await?;
+        if verifiers.is_empty() {
+            return Ok(before);
+        }
+        let evidence = self.evidence_of(tenant, patient).await?;
+        let mut calls = Calls::new(self, tenant, &caller.request_id, caller.now).of(patient, Purpose::Treatment);
+        let mut answers = Vec::with_capacity(verifiers.len());
+        for (install, plugin) in &verifiers {
+            let subject = self.keys().pseudonym(tenant, &install.plugin_id, patient);
+            let mut claim = person_claim(person, subject, evidence.clone(), caller.now);
+            if let RealName::Pending(pending) = &before {
+                claim.attributes.extend((pending.plugin == install.plugin_id).then(|| again(pending)));
+            }
+            let Some(context) = lent(calls.context(install, plugin)) else {
+                answers.push(None);
+                continue;
+            };
+            let call = self.runtime().verify_person(plugin, context, &claim, caller.now).await;
+            let by = verifier(&call);
+            let answered = calls.note(vec![(install, call)]).await?;
+            answers.extend(answered.into_iter().map(|answer| heard(by.clone(), answer)));
+        }
+        let name = match fold(answers) {
+            Folded::Undecided => return Ok(before),
+            // What was verified stays so until the register says otherwise.
+            Folded::Pending(_) if before.level(caller.now).is_some() => return Ok(before),
+            Folded::Pending(pending) => RealName::Pending(pending),
+            Folded::Decided(by, verdict) => {
+                RealName::Decided(Decision { by: Decider::Plugin(by), at: caller.now, verdict })
+            }
+        };
+        self.put_real_name(caller, (tenant, patient, version), &name, Some(&calls)).await?;
+        Ok(name)
+    }
+
+    /// Whether a patient is who the record says, as far as it was decided.
+    pub(super) async fn real_name(&self, tenant: TenantId, patient: PatientId) -> AppResult<(RealName, i64)> {
+        match self.store().tenant(tenant).find_real_name(patient).await? {
+            Some(row) => Ok((serde_json::from_value(row.body).map_err(AppError::internal)?, row.version)),
+            None => Ok((RealName::Unverified, 0)),
+        }
+    }
+
+    async fn put_real_name(
+        &self,
+        caller: &Caller,
+        (tenant, patient, version): (TenantId, PatientId, i64),
+        name: &RealName,
+        calls: Option<&Calls<'_>>,
+    ) -> AppResult<()> {
+        let body = serde_json::to_value(name).map_err(AppError::internal)?;
+        let tx = self.store().tenant(tenant).begin().await?;
+        tx.put_real_name(&xinglin_store::RealName { patient, body, version, updated_at: caller.now }).await?;
+        if let Some(calls) = calls {
+            calls.write(&tx).await?;
+        }
+        tx.commit().await?;
+        let (state, by) = (name.word(caller.now), caller.actor.account);
+        tracing::info!(%tenant, %patient, state, %by, "a real name was looked into");
+        Ok(())
+    }
+
+    /// A patient's resource and what was decided of it, for who may judge: nobody judges
+    /// those they act for.
+    async fn patient_to_judge(
+        &self,
+        caller: &Caller,
+        tenant: TenantId,
+        patient: PatientId,
+    ) -> AppResult<(Value, RealName, i64)> {
+        caller.may_in(tenant, Action::ManageAccounts)?;
+        caller.trail.saw(patient);
+        if caller.actor.patients.contains(&patient) {
+            return Err(AppError::new(Code::AuthForbidden, "nobody judges those they act for; ask a colleague"));
+        }
+        let found = self.store().tenant(tenant).get_resource("Patient", &patient.to_string()).await;
+        let person = match found {
+            Ok(found) if !found.deleted => record::value(&found)?,
+            Ok(_) | Err(StoreError::NotFound { .. }) => return Err(AppError::not_found("patient", patient)),
+            Err(error) => return Err(error.into()),
+        };
+        let (name, version) = self.real_name(tenant, patient).await?;
+        Ok((person, name, version))
+    }
+
+    /// What was shown when accounts were opened that act for the patient first of all.
+    async fn evidence_of(&self, tenant: TenantId, patient: PatientId) -> AppResult<Vec<Evidence>> {
+        let mut evidence = Vec::new();
+        for row in self.store().tenant(tenant).list_accounts_of(&patient.to_string()).await? {
+            let Some(check) = standing(&row)?.identity.filter(|_| row.active) else { continue };
+            let matches = if check.document_matches { 1000 } else { 0 };
+            for (kind, per_mille) in [("name-and-number", matches), ("face", check.face_per_mille)] {
+                evidence.push(Evidence { kind: kind.to_owned(), per_mille, source: "account".to_owned() });
+            }
+        }
+        Ok(evidence)
+    }
+}
+
+/// What a call of a verifier is lent; none if a policy is against it.
+fn lent(context: AppResult<CallContext>) -> Option<CallContext> {
+    context.inspect_err(|error| tracing::warn!(%error, "a verifier may not be called")).ok()
+}
+
+fn verifier<T>(call: &Call<T>) -> Verifier {
+    let tape = &call.tape;
+    Verifier { id: tape.plugin.clone(), digest: tape.digest.to_string(), call: tape.call }
+}
+
+/// What a call says, if it says anything.
+fn heard(by: Verifier, answer: Result<Result<Outcome, VerifyError>, Box<CallFailure>>) -> Option<(Verifier, Outcome)> {
+    match answer {
+        Ok(Ok(outcome)) => Some((by, outcome)),
+        Ok(Err(undecided)) => {
+            tracing::info!(plugin = by.id, call = %by.call, ?undecided, "a verifier could not decide");
+            None
+        }
+        // It was logged when it was put on tape.
+        Err(_) => None,
+    }
+}
+
+/// What a verifier answered before, told again.
+fn again(pending: &Pending) -> Attribute {
+    Attribute { key: REFERENCE.to_owned(), value: AttributeValue::Text(pending.reference.clone()) }
+}
+
+fn credential_claim(
+    one: &Certificate,
+    subject: String,
+    roles: Vec<String>,
+    number: NumberFacts,
+    now: Instant,
+) -> CredentialClaim {
+    let (scope, institution, since) = match &one.document {
+        Document::DoctorPractice { scope, institution, since } => {
+            (scope.clone(), Some(institution.clone()), Some(*since))
+        }
+        Document::NurseRegistration { institution: place } | Document::EmployerProof { employer: place } => {
+            (Vec::new(), Some(place.clone()), None)
+        }
+        _ => Default::default(),
+    };
+    CredentialClaim {
+        subject,
+        kind: one.kind().as_str().to_owned(),
+        roles,
+        number,
+        issued_by: one.issued_by.clone(),
+        issued_on: one.issued_on,
+        valid_until: one.valid_until,
+        rank: one.document.rank().map(|rank| rank.as_str().to_owned()),
+        scope,
+        institution,
+        // Of who says to begin later, none.
+        practice_months: since.map(|since| now.months_since(since).unwrap_or(0)),
+        attributes: Vec::new(),
+    }
+}
+
+fn person_claim(person: &Value, subject: String, evidence: Vec<Evidence>, now: Instant) -> PersonClaim {
+    let (birth, number) = (person["birthDate"].as_str(), person::field(person, IdentityField::IdNumber));
+    let facts = number.as_deref().map(|number| {
+        let told = id_facts(number, None);
+        let named = number.parse::<IdNumber>().ok().map(|number| number.birth_date());
+        match named.zip(birth) {
+            Some((named, birth)) => NumberFacts { birth: Truth::from(named == birth), ..told },
+            None => told,
+        }
+    });
+    let months = birth.and_then(Instant::parse).and_then(|born| now.months_since(born));
+    PersonClaim {
+        subject,
+        document: number.map(|_| "resident-identity-card".to_owned()).unwrap_or_default(),
+        number: facts.unwrap_or_default(),
+        age_years: months.and_then(|months| u16::try_from(months / 12).ok()),
+        evidence,
+        attributes: Vec::new(),
+    }
+}
+
+fn view(patient: PatientId, name: RealName, now: Instant) -> RealNameView {
+    let state = name.word(now);
+    let decision = match name {
+        RealName::Decided(decision) => Some(decision.into()),
+        RealName::Unverified | RealName::Pending(_) => None,
+    };
+    RealNameView { patient: patient.to_string(), state, decision }
+}
