@@ -10,11 +10,12 @@ use crate::{
     coding::{Citation, Coding, Decimal, LocalizedText, Quantity, Translation, system},
     encounter::{self, Decision, Evidence, EvidenceKind, FollowUp, IdentityCheck, Request, Visit},
     enrolment::{Enrolment, HoldRecord},
-    id::{AccountId, EncounterId, EnrolmentId, HoldId, PatientId, TenantId},
+    id::{AccountId, EncounterId, EnrolmentId, HoldId, PatientId, RelationId, TenantId},
     money::Money,
     pathway::{Alert, Definition, Directive, Hold, Outcome, Questionnaire, Reason, ReleaseBy, Stage, State},
     payer::{self, Accumulator, Adjudication, Bill, LineKind, LineResult, Part, Source},
     prescription::{Medicine, Rules, Supply},
+    relation::{self, Ground, Guardianship, Relation, Tie},
     review::{Finding, Line, Severity},
     signature::{AuthorKind, Signature, VerifySignature},
     time::Instant,
@@ -40,6 +41,8 @@ fn actor(account: u128, role: Role) -> Actor {
         roles: vec![role],
         credentials: if role.needs_credential() { vec![credential] } else { vec![] },
         patients: vec![],
+        wards: vec![],
+        relatives: vec![],
     }
 }
 
@@ -88,6 +91,27 @@ pub fn citation() -> Citation {
     Citation { title: "中国2型糖尿病防治指南".into(), section: None, year: 2020, url: None }
 }
 
+/// Somebody is the guardian of a minor.
+pub fn guardianship(patient: PatientId, born: Instant) -> Guardianship {
+    let relation = Relation {
+        id: RelationId::from_u128(1),
+        patient,
+        person: AccountId::from_u128(6),
+        terms: relation::Terms {
+            kind: relation::Kind::Guardian,
+            tie: Tie::Mother,
+            ground: Some(Ground::Parent),
+            evidence: None,
+            from: NOW,
+            until: None,
+        },
+        confirmed_by: AccountId::from_u128(7),
+        confirmed: NOW,
+        revoked: None,
+    };
+    relation.guards(Some(born), NOW).expect("a guardian")
+}
+
 // --- the visit ------------------------------------------------------------------
 
 pub fn encounter_rules() -> encounter::Rules {
@@ -126,7 +150,9 @@ pub fn follow_up(encounter: EncounterId) -> FollowUp {
     let visit = Visit::request_by(&patient(), request, &encounter_rules(), NOW).expect("request");
     let digest = visit.decision_digest(doctor().account, &decision(), NOW).expect("digest");
     let signature = sign(&doctor(), &digest, NOW);
-    visit.accept(&doctor(), decision(), signature, &Verifier, &encounter_rules(), NOW).expect("accept").follow_up()
+    let visit =
+        visit.accept(&doctor(), decision(), (signature, &Verifier), None, &encounter_rules(), NOW).expect("accept");
+    visit.follow_up(None, NOW).expect("a follow-up")
 }
 
 // --- the prescription -----------------------------------------------------------

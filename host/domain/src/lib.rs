@@ -37,6 +37,7 @@ pub mod money;
 pub mod pathway;
 pub mod payer;
 pub mod prescription;
+pub mod relation;
 pub mod retention;
 pub mod review;
 pub mod scope;

@@ -58,6 +58,7 @@ impl Engine {
                 (9, "sign_in", include_str!("../migrations/sqlite/0009_sign_in.sql")),
                 (10, "delivery", include_str!("../migrations/sqlite/0010_delivery.sql")),
                 (11, "person_key", include_str!("../migrations/sqlite/0011_person_key.sql")),
+                (13, "records", include_str!("../migrations/sqlite/0013_records.sql")),
             ],
             Self::Postgres => &[
                 (1, "initial", include_str!("../migrations/postgres/0001_initial.sql")),
@@ -71,6 +72,7 @@ impl Engine {
                 (9, "sign_in", include_str!("../migrations/postgres/0009_sign_in.sql")),
                 (10, "delivery", include_str!("../migrations/postgres/0010_delivery.sql")),
                 (11, "person_key", include_str!("../migrations/postgres/0011_person_key.sql")),
+                (13, "records", include_str!("../migrations/postgres/0013_records.sql")),
             ],
         }
     }

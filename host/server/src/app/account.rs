@@ -15,6 +15,7 @@ use super::{
     AppError, AppResult, Caller, Hospital,
     client::Registration,
     password,
+    relation::RelationView,
     tenant::{PLATFORM, Settings},
 };
 use crate::ambient;
@@ -33,7 +34,7 @@ pub struct NewAccount {
     /// Licences; doctors, pharmacists and nurses cannot act without one.
     #[serde(default)]
     pub credentials: Vec<NewCredential>,
-    /// Patients that the account acts for: the person and their wards.
+    /// The patient that the person is; at most one. Wards are relations.
     #[serde(default)]
     #[schema(value_type = Vec<String>)]
     pub patients: Vec<PatientId>,
@@ -86,10 +87,20 @@ pub struct AccountView {
     pub active: bool,
     /// Its licences.
     pub credentials: Vec<CredentialView>,
-    /// Patients it acts for.
+    /// The patient that it is.
     pub patients: Vec<String>,
     /// Ed25519 public key that its signatures verify with, in hex.
     pub public_key: String,
+}
+
+/// One's own account.
+#[derive(Serialize, ToSchema)]
+pub struct MeView {
+    #[serde(flatten)]
+    #[expect(missing_docs, reason = "the name says it")]
+    pub account: AccountView,
+    /// Whose guardian, family or contact one is, also from a later day on.
+    pub relations: Vec<RelationView>,
 }
 
 /// A licence to practise in this hospital.
@@ -139,7 +150,10 @@ pub(super) fn actor(row: &Account) -> AppResult<Actor> {
         tenant: row.tenant,
         roles,
         credentials: standing.credentials,
-        patients: standing.patients,
+        // Of accounts that were opened with wards, too: those are relations now.
+        patients: standing.patients.into_iter().take(1).collect(),
+        wards: Vec::new(),
+        relatives: Vec::new(),
     })
 }
 
@@ -169,6 +183,11 @@ impl Hospital {
         }
         if new.roles.is_empty() {
             return Err(AppError::new(Code::BodyInvalid, "roles: at least one").with("path", "roles"));
+        }
+        if new.patients.len() > 1 {
+            let detail =
+                "patients: the person alone; a guardian is registered, see POST …/patients/{patient}/relations";
+            return Err(AppError::new(Code::BodyInvalid, detail).with("path", "patients"));
         }
         let records = self.store().tenant(tenant);
         records.profile().await?;
@@ -210,8 +229,9 @@ impl Hospital {
     ///
     /// # Errors
     /// If the store fails.
-    pub async fn whoami(&self, caller: &Caller) -> AppResult<AccountView> {
-        self.records(caller).get_account(caller.actor.account).await?.try_into()
+    pub async fn whoami(&self, caller: &Caller) -> AppResult<MeView> {
+        let account = self.records(caller).get_account(caller.actor.account).await?.try_into()?;
+        Ok(MeView { account, relations: self.own_relations(caller).await? })
     }
 
     /// Makes the first operator, `operator`, if there is none yet.
@@ -337,7 +357,7 @@ impl TryFrom<Account> for AccountView {
             roles: row.roles,
             active: row.active,
             credentials: standing.credentials.into_iter().map(CredentialView::from).collect(),
-            patients: standing.patients.iter().map(PatientId::to_string).collect(),
+            patients: standing.patients.iter().take(1).map(PatientId::to_string).collect(),
             public_key: row.public_key.unwrap_or_default(),
         })
     }

@@ -36,6 +36,7 @@ mod policy;
 mod prescription;
 pub mod problem;
 mod recall;
+mod relation;
 mod request_id;
 mod scope;
 mod session;
@@ -129,6 +130,7 @@ fn api(packages: DefaultBodyLimit, attachments: DefaultBodyLimit) -> OpenApiRout
         .merge(policy::routes())
         .merge(prescription::routes())
         .merge(recall::routes())
+        .merge(relation::routes())
         .merge(session::routes())
         .merge(shadow::routes())
         .merge(sso::routes())

@@ -294,6 +294,8 @@ mod tests {
             roles: vec![role],
             credentials: licences.iter().map(licence).collect(),
             patients: vec![PatientId::from_u128(1)],
+            wards: vec![],
+            relatives: vec![],
         }
     }
 

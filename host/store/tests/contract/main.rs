@@ -13,6 +13,7 @@ mod money;
 mod people;
 mod plugins;
 mod record;
+mod relation;
 mod schema;
 mod secret;
 mod sign_in;
