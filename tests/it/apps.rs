@@ -250,9 +250,8 @@ async fn a_patient_lets_an_app_read_one_record(hospital: TestHospital) {
 async fn a_guardian_says_whose_record_is_meant(hospital: TestHospital) {
     let bench = Bench::new(hospital).await;
     let (mine, ward) = (bench.clinic.subject.clone(), bench.somebody_else().await);
-    let path = format!("/api/v1/tenants/{}/accounts", bench.clinic.tenant);
-    let guardian = json!({ "login": "guardian", "password": PASSWORD, "roles": ["patient"], "patients": [mine, ward] });
-    bench.clinic.administrator.post(&path, guardian).await;
+    let (_, guardian) = bench.clinic.hire(Person::new("guardian", "patient").acting_for(&mine, 972)).await;
+    bench.clinic.register(&ward, &guardian, json!({ "ground": "court" })).await;
 
     let browser = Browser::new("en");
     let page = browser.open(&bench.asking("launch/patient patient/Patient.r", &[])).await;

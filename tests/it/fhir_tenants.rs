@@ -99,6 +99,10 @@ async fn no_request_reaches_another_tenant(hospital: TestHospital) {
     }
     links.push(next(&ours.doctor.get(&format!("/fhir/R4/{}/$everything?_count=2", planted[2])).await));
 
+    for list in ["_history?_count=2", "Observation/_history?_count=1"] {
+        links.push(next(&ours.doctor.get(&format!("/fhir/R4/{list}")).await));
+    }
+
     let callers = [
         ("administrator", &theirs.administrator),
         ("doctor", &theirs.doctor),
@@ -161,7 +165,7 @@ fn nothing(answer: &Answer) -> bool {
 /// Any request, about what there is of both.
 fn request(dice: &mut Dice, planted: &[String], known: &[String], links: &[String]) -> (Method, String, Option<Value>) {
     let get = |path: String| (Method::GET, format!("/fhir/R4/{path}"), None);
-    match dice.below(13) {
+    match dice.below(14) {
         0 => get(dice.some(known).to_owned()),
         1 => get(format!("{}/_history{}", dice.some(known), dice.one_of(&["", "/1", "/2"]))),
         2 => get(format!("{}/$everything?_count={}", dice.some(known), 1 + dice.below(5))),
@@ -216,6 +220,11 @@ fn request(dice: &mut Dice, planted: &[String], known: &[String], links: &[Strin
                 "/fhir/R4".to_owned(),
                 Some(json!({ "resourceType": "Bundle", "type": "batch", "entry": entry })),
             )
+        }
+        11 => {
+            let kind = dice.one_of(&["", "Patient/", "Observation/", "Encounter/"]);
+            let asked = dice.one_of(&["", "?_count=3", "?_since=2020-01-01", "?_since=2020-01-01&_count=1000"]);
+            get(format!("{kind}_history{asked}"))
         }
         _ => {
             let kind =

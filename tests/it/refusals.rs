@@ -109,6 +109,9 @@ async fn a_child_is_accompanied(hospital: TestHospital) {
     decision["accompaniment"] = json!({ "guardian": "mother", "specialist": false });
     clinic.doctor.refused(&accept, decision.clone(), "ENC_GUARDIAN_REQUIRED").await;
     decision["accompaniment"]["specialist"] = json!(true);
+    // Not by the doctor's word alone.
+    clinic.doctor.refused(&accept, decision.clone(), "ENC_GUARDIAN_REQUIRED").await;
+    clinic.guardian("mother", json!({})).await;
     clinic.doctor.post(&accept, decision).await;
 }
 

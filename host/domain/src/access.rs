@@ -14,6 +14,7 @@ use crate::{
     id::{AccountId, PatientId, TenantId},
     pathway,
     practice::{CredentialFault, Practice},
+    relation::Guardianship,
     time::Instant,
 };
 
@@ -161,8 +162,12 @@ pub struct Actor {
     pub roles: Vec<Role>,
     /// What entitles it to practise.
     pub practice: Practice,
-    /// Patients it may act for: themselves, and registered wards.
+    /// Patients that it is: themselves.
     pub patients: Vec<PatientId>,
+    /// Whose guardian it is at this moment.
+    pub wards: Vec<Guardianship>,
+    /// Whose family it is at this moment: it reads what they opened to it.
+    pub relatives: Vec<PatientId>,
 }
 
 impl Actor {
@@ -171,9 +176,29 @@ impl Actor {
         self.roles.contains(&role)
     }
 
+    /// Patients it may act for: themselves, and wards.
+    pub fn charges(&self) -> Vec<PatientId> {
+        if !self.is(Role::Patient) {
+            return Vec::new();
+        }
+        self.patients.iter().copied().chain(self.wards.iter().map(|ward| ward.patient())).collect()
+    }
+
     /// Whether it may act for the patient.
     pub fn acts_for(&self, patient: PatientId) -> bool {
-        self.is(Role::Patient) && self.patients.contains(&patient)
+        self.charges().contains(&patient)
+    }
+
+    /// Whether it may act for the patient in restricted compartments too: a ward who is
+    /// an adolescent does that themselves.
+    pub fn acts_wholly_for(&self, patient: PatientId) -> bool {
+        let own = |ward: &Guardianship| ward.patient() == patient && !ward.ward_has_discretion();
+        self.is(Role::Patient) && (self.patients.contains(&patient) || self.wards.iter().any(own))
+    }
+
+    /// Whether it is of the patient's family.
+    pub fn is_family_of(&self, patient: PatientId) -> bool {
+        self.is(Role::Patient) && self.relatives.contains(&patient)
     }
 
     /// Its highest rank in a role, by certificates that count at a moment.
@@ -301,6 +326,11 @@ actions! {
     ReadOpenedRecord = "record.read-opened": [Insurer];
     /// Say who may see one's own record, and take it back.
     ManageConsent = "record.consent": [Patient];
+
+    /// Register who a patient's guardian is, or who else belongs to them, upon evidence.
+    RegisterRelations = "record.register-relation": [Administrator, Nurse];
+    /// Accept a patient's invitation to be their family.
+    JoinFamily = "record.join-family": [Patient];
 
     /// Keep an attachment in a patient's record.
     AttachRecords = "record.attach":

@@ -248,6 +248,10 @@ codes! {
         "同意内容无效", "This cannot be consented to.";
     ConsentState = "CONSENT_STATE", Conflict,
         "该同意已被撤回", "The consent has been taken back before.";
+    RelationInvalid = "RELATION_INVALID", Unprocessable,
+        "亲属或监护关系登记内容无效", "This relation cannot be registered.";
+    RelationState = "RELATION_STATE", Conflict,
+        "该关系已被撤销", "The relation has been revoked before.";
     GlassReasonRequired = "GLASS_REASON_REQUIRED", Invalid,
         "紧急访问须写明理由", "An emergency needs a written reason.";
     GlassState = "GLASS_STATE", Conflict,

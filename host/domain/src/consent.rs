@@ -30,6 +30,8 @@ pub enum Purpose {
     Safety,
     /// Research.
     Research,
+    /// That somebody of the family knows.
+    Family,
 }
 
 impl Purpose {
@@ -40,6 +42,7 @@ impl Purpose {
             Self::Payment => "payment",
             Self::Safety => "safety",
             Self::Research => "research",
+            Self::Family => "family",
         }
     }
 }
@@ -155,9 +158,14 @@ impl Consent {
         if !by.acts_for(patient) {
             return Err(ConsentError::NotThePatient);
         }
+        // A guardian may close an adolescent's compartment, and not open it.
+        let opens = terms.provision == Provision::Permit && matches!(terms.scope, Scope::Compartment(_));
+        if opens && !by.acts_wholly_for(patient) {
+            return Err(ConsentError::NotThePatient);
+        }
         let invalid = |what| Err(ConsentError::Invalid(what));
         if terms.purposes.is_empty() || terms.purposes.contains(&Purpose::Safety) {
-            return invalid("say in `purposes` what for: treatment, payment or research");
+            return invalid("say in `purposes` what for: treatment, payment, research or family");
         }
         if terms.until.is_some_and(|until| until <= terms.from || until <= at) {
             return invalid("it would have ended before it begins");

@@ -196,7 +196,9 @@ mod tests {
         let visit = Visit::request_by(&fixture::patient(), fixture::request(), &rules, NOW).expect("requested");
         let digest = visit.decision_digest(doctor.account, &fixture::decision(), NOW).expect("a digest");
         let signature = fixture::sign(&doctor, &digest, NOW);
-        visit.accept(&doctor, fixture::decision(), signature, &fixture::Verifier, &rules, NOW).expect("accepted")
+        visit
+            .accept(&doctor, fixture::decision(), (signature, &fixture::Verifier), None, &rules, NOW)
+            .expect("accepted")
     }
 
     fn code(visit: &Encounter, by: &Actor, wanted: Option<Role>) -> Result<Role, Code> {

@@ -19,6 +19,7 @@ use crate::{
     id::{AccountId, EncounterId, PatientId},
     identity::RealName,
     machine::{Refused, machine},
+    relation::Guardianship,
     signature::{AuthorKind, Signature, VerifySignature},
     time::Instant,
 };
@@ -114,6 +115,19 @@ pub struct Request {
     pub consent: Option<Digest>,
     /// Earlier diagnoses.
     pub evidence: Vec<Evidence>,
+}
+
+impl Request {
+    /// Whether the patient is so young that a guardian must be there.
+    pub fn wants_guardian(&self, at: Instant) -> bool {
+        at.months_since(self.born).unwrap_or(0) < GUARDIAN_BELOW_MONTHS
+    }
+
+    /// Whether the patient is old enough, or has a guardian at this moment.
+    fn guarded(&self, guardian: Option<Guardianship>, at: Instant) -> Result<(), EncounterError> {
+        let guarded = guardian.is_some_and(|guardian| guardian.patient() == self.patient);
+        if self.wants_guardian(at) && !guarded { Err(EncounterError::GuardianRequired) } else { Ok(()) }
+    }
 }
 
 /// Who is with a child under six.
@@ -288,7 +302,7 @@ pub enum EncounterError {
     #[error("`{0}` is of another ICD-10 chapter than the evidence, and no reason is given")]
     NewDiagnosis(String),
     /// A child under six, alone.
-    #[error("a child under six needs a guardian and a specialist present")]
+    #[error("a child under six needs a registered guardian and a specialist present")]
     GuardianRequired,
     /// Decided by a program.
     #[error("only a doctor may decide that a visit is a follow-up")]
@@ -414,14 +428,16 @@ impl Encounter {
         }
     }
 
-    /// The proof of a follow-up in progress.
+    /// The proof of a follow-up in progress. `guardian` is the patient's of this moment,
+    /// if there is one.
     ///
     /// # Errors
-    /// If the visit is not decided, stopped or over.
-    pub fn follow_up(&self) -> Result<FollowUp, EncounterError> {
+    /// If the visit is not decided, stopped or over, or of a child whose guardian is none
+    /// any more.
+    pub fn follow_up(&self, guardian: Option<Guardianship>, at: Instant) -> Result<FollowUp, EncounterError> {
         match self {
             Self::Requested(_) => Err(EncounterError::Undecided),
-            Self::Accepted(visit) => Ok(visit.follow_up()),
+            Self::Accepted(visit) => visit.follow_up(guardian, at),
             Self::Stopped(visit) => Err(EncounterError::RedFlag(visit.state.flag.code.clone())),
             Self::Closed(_) => Err(EncounterError::State(EncounterState::Closed)),
         }
@@ -512,7 +528,8 @@ impl Visit<Requested> {
         Digest::of(&Document { document: "xinglin.follow-up", request: &self.head.request, doctor, decision, at })
     }
 
-    /// The doctor decides that this is a follow-up, and signs that.
+    /// The doctor decides that this is a follow-up, and signs that. `guardian` is the
+    /// patient's of this moment, if there is one.
     ///
     /// # Errors
     /// If it may not be one.
@@ -520,8 +537,8 @@ impl Visit<Requested> {
         self,
         by: &Actor,
         decision: Decision,
-        signature: Signature,
-        verifier: &dyn VerifySignature,
+        (signature, verifier): (Signature, &dyn VerifySignature),
+        guardian: Option<Guardianship>,
         rules: &Rules,
         at: Instant,
     ) -> Result<Visit<Accepted>, RefusedVisit<Requested>> {
@@ -534,10 +551,10 @@ impl Visit<Requested> {
                 let request = &visit.head.request;
                 let evidence = fresh_evidence(&request.evidence, rules, at)?;
                 same_disease(&decision, &evidence)?;
-                let months = at.months_since(request.born).unwrap_or(0);
+                request.guarded(guardian, at)?;
                 let accompanied =
                     decision.accompaniment.as_ref().is_some_and(|a| !a.guardian.trim().is_empty() && a.specialist);
-                if months < GUARDIAN_BELOW_MONTHS && !accompanied {
+                if request.wants_guardian(at) && !accompanied {
                     return Err(EncounterError::GuardianRequired);
                 }
                 let digest = visit.decision_digest(by.account, &decision, at)?;
@@ -581,13 +598,17 @@ impl Visit<Requested> {
 
 impl Visit<Accepted> {
     /// The proof of a follow-up in progress.
-    pub fn follow_up(&self) -> FollowUp {
-        FollowUp {
+    ///
+    /// # Errors
+    /// If the patient is a child who has no guardian at this moment.
+    pub fn follow_up(&self, guardian: Option<Guardianship>, at: Instant) -> Result<FollowUp, EncounterError> {
+        self.head.request.guarded(guardian, at)?;
+        Ok(FollowUp {
             encounter: self.head.request.id,
             patient: self.head.request.patient,
             doctor: self.state.doctor,
             diagnoses: self.state.decision.diagnoses.clone(),
-        }
+        })
     }
 
     /// A danger sign stops the visit at once.
@@ -729,13 +750,21 @@ mod tests {
     }
 
     fn accept(visit: Visit<Requested>, change: impl FnOnce(&mut Decision)) -> Result<Visit<Accepted>, Code> {
+        accept_with(visit, None, change)
+    }
+
+    fn accept_with(
+        visit: Visit<Requested>,
+        guardian: Option<Guardianship>,
+        change: impl FnOnce(&mut Decision),
+    ) -> Result<Visit<Accepted>, Code> {
         let mut decision = fixture::decision();
         change(&mut decision);
         let doctor = fixture::doctor();
         let digest = visit.decision_digest(doctor.account, &decision, NOW).expect("digest");
         let signature = fixture::sign(&doctor, &digest, NOW);
         visit
-            .accept(&doctor, decision, signature, &fixture::Verifier, &fixture::encounter_rules(), NOW)
+            .accept(&doctor, decision, (signature, &fixture::Verifier), guardian, &fixture::encounter_rules(), NOW)
             .map_err(|e| e.error.code())
     }
 
@@ -788,24 +817,35 @@ mod tests {
     fn a_child_under_six_is_not_alone() {
         let born = Instant::parse("2021-03-01").expect("date");
         let visit = request(|r| r.born = born).expect("request");
-        assert_eq!(accept(visit.clone(), |_| {}).err(), Some(Code::EncGuardianRequired));
+        let guardian = Some(fixture::guardianship(fixture::PATIENT, born));
         let half = Accompaniment { guardian: "母亲".into(), specialist: false };
-        assert_eq!(
-            accept(visit.clone(), |d| d.accompaniment = Some(half.clone())).err(),
-            Some(Code::EncGuardianRequired)
-        );
-        assert!(accept(visit, |d| d.accompaniment = Some(Accompaniment { specialist: true, ..half })).is_ok());
+        let whole = Accompaniment { specialist: true, ..half.clone() };
+        let others = Some(fixture::guardianship(PatientId::from_u128(2), born));
+        for (guardian, accompaniment) in
+            [(guardian, None), (guardian, Some(half)), (None, Some(whole.clone())), (others, Some(whole.clone()))]
+        {
+            let refused = accept_with(visit.clone(), guardian, |d| d.accompaniment = accompaniment);
+            assert_eq!(refused.err(), Some(Code::EncGuardianRequired));
+        }
+        let accepted = accept_with(visit, guardian, |d| d.accompaniment = Some(whole)).expect("accepted");
+        // At every later act, too, until the child is six.
+        assert!(accepted.follow_up(guardian, NOW).is_ok());
+        assert_eq!(accepted.follow_up(None, NOW).map_err(|e| e.code()), Err(Code::EncGuardianRequired));
+        assert!(accepted.follow_up(None, Instant::parse("2027-03-01").expect("date")).is_ok());
     }
 
     #[test]
     fn only_a_signed_human_decision_counts() {
         let visit = request(|_| {}).expect("request");
         assert_eq!(accept(visit.clone(), |d| d.author = AuthorKind::Machine).err(), Some(Code::AiForbiddenAct));
-        assert_eq!(Encounter::from(visit.clone()).follow_up().map_err(|e| e.code()), Err(Code::EncFollowupUndecided));
+        assert_eq!(
+            Encounter::from(visit.clone()).follow_up(None, NOW).map_err(|e| e.code()),
+            Err(Code::EncFollowupUndecided)
+        );
         let doctor = fixture::doctor();
         let forged = fixture::sign(&doctor, &Digest::of_bytes(b"something else"), NOW);
         let refused = visit
-            .accept(&doctor, fixture::decision(), forged, &fixture::Verifier, &fixture::encounter_rules(), NOW)
+            .accept(&doctor, fixture::decision(), (forged, &fixture::Verifier), None, &fixture::encounter_rules(), NOW)
             .expect_err("forged");
         assert_eq!(refused.error.code(), Code::EncFollowupUndecided);
         assert_eq!(refused.value.request().id, fixture::request().id);
@@ -813,7 +853,14 @@ mod tests {
         let backdated = fixture::sign(&doctor, &digest, NOW.plus_seconds(-1));
         let refused = refused
             .value
-            .accept(&doctor, fixture::decision(), backdated, &fixture::Verifier, &fixture::encounter_rules(), NOW)
+            .accept(
+                &doctor,
+                fixture::decision(),
+                (backdated, &fixture::Verifier),
+                None,
+                &fixture::encounter_rules(),
+                NOW,
+            )
             .expect_err("backdated");
         assert_eq!(refused.error.code(), Code::EncFollowupUndecided);
     }
@@ -824,14 +871,14 @@ mod tests {
         assert!(visit.clone().stop(Finder::Person(&fixture::patient()), "SUICIDAL_INTENT".into(), NOW).is_err());
         let stopped = visit.stop(Finder::Plugin("xinglin.mental"), "SUICIDAL_INTENT".into(), NOW).expect("stop");
         let encounter = Encounter::from(stopped.clone());
-        assert_eq!(encounter.follow_up().map_err(|e| e.code()), Err(Code::EncRedFlag));
+        assert_eq!(encounter.follow_up(None, NOW).map_err(|e| e.code()), Err(Code::EncRedFlag));
         let refused = encounter.expecting::<Accepted>().expect_err("still open");
         assert_eq!(refused.error.code(), Code::EncRedFlagOpen);
         assert_eq!(refused.value.state(), EncounterState::Stopped);
         assert!(stopped.clone().resolve(&fixture::pharmacist(), "120".into(), NOW).is_err());
         assert!(stopped.clone().resolve(&fixture::doctor(), "  ".into(), NOW).is_err());
         let closed = stopped.resolve(&fixture::doctor(), "家属陪同，已转急诊".into(), NOW).expect("resolved");
-        assert_eq!(Encounter::from(closed).follow_up().map_err(|e| e.code()), Err(Code::EncState));
+        assert_eq!(Encounter::from(closed).follow_up(None, NOW).map_err(|e| e.code()), Err(Code::EncState));
     }
 
     #[test]

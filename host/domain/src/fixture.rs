@@ -10,13 +10,14 @@ use crate::{
     coding::{Citation, Coding, Decimal, LocalizedText, Quantity, Translation, system},
     encounter::{self, Decision, Evidence, EvidenceKind, FollowUp, IdentityCheck, Request, Visit},
     enrolment::{Enrolment, HoldRecord},
-    id::{AccountId, CertificateId, EncounterId, EnrolmentId, HoldId, PatientId, TenantId},
+    id::{AccountId, CertificateId, EncounterId, EnrolmentId, HoldId, PatientId, RelationId, TenantId},
     identity::{self, Decider, Level, Verdict},
     money::Money,
     pathway::{Alert, Definition, Directive, Hold, Outcome, Questionnaire, Reason, ReleaseBy, Stage, State},
     payer::{self, Accumulator, Adjudication, Bill, LineKind, LineResult, Part, Source},
     practice::{Bar, Basis, Certificate, Document, Filing, FilingState, Kind, Practice, Suspension},
     prescription::{Medicine, Rules, Supply},
+    relation::{self, Ground, Guardianship, Relation, Tie},
     review::{Finding, Line, Severity},
     signature::{AuthorKind, Signature, VerifySignature},
     time::Instant,
@@ -90,6 +91,8 @@ fn actor(account: u128, role: Role) -> Actor {
         roles: vec![role],
         practice: practice(role),
         patients: vec![],
+        wards: vec![],
+        relatives: vec![],
     }
 }
 
@@ -138,6 +141,27 @@ pub fn citation() -> Citation {
     Citation { title: "中国2型糖尿病防治指南".into(), section: None, year: 2020, url: None }
 }
 
+/// Somebody is the guardian of a minor.
+pub fn guardianship(patient: PatientId, born: Instant) -> Guardianship {
+    let relation = Relation {
+        id: RelationId::from_u128(1),
+        patient,
+        person: AccountId::from_u128(6),
+        terms: relation::Terms {
+            kind: relation::Kind::Guardian,
+            tie: Tie::Mother,
+            ground: Some(Ground::Parent),
+            evidence: None,
+            from: NOW,
+            until: None,
+        },
+        confirmed_by: AccountId::from_u128(7),
+        confirmed: NOW,
+        revoked: None,
+    };
+    relation.guards(Some(born), NOW).expect("a guardian")
+}
+
 // --- the visit ------------------------------------------------------------------
 
 pub fn encounter_rules() -> encounter::Rules {
@@ -181,7 +205,9 @@ pub fn follow_up(encounter: EncounterId) -> FollowUp {
     let visit = Visit::request_by(&patient(), request, &encounter_rules(), NOW).expect("request");
     let digest = visit.decision_digest(doctor().account, &decision(), NOW).expect("digest");
     let signature = sign(&doctor(), &digest, NOW);
-    visit.accept(&doctor(), decision(), signature, &Verifier, &encounter_rules(), NOW).expect("accept").follow_up()
+    let visit =
+        visit.accept(&doctor(), decision(), (signature, &Verifier), None, &encounter_rules(), NOW).expect("accept");
+    visit.follow_up(None, NOW).expect("a follow-up")
 }
 
 // --- the prescription -----------------------------------------------------------

@@ -115,6 +115,8 @@ ids! {
     ConsentId = "con";
     /// One opening of a restricted compartment in an emergency.
     GlassId = "glass";
+    /// A guardian, or somebody else who belongs to a patient.
+    RelationId = "kin";
     /// An attachment.
     BlobId = "blob";
     /// One export in bulk.

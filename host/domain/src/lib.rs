@@ -39,6 +39,7 @@ pub mod pathway;
 pub mod payer;
 pub mod practice;
 pub mod prescription;
+pub mod relation;
 pub mod retention;
 pub mod review;
 pub mod scope;

@@ -86,6 +86,18 @@ impl Instant {
         earlier().map_or(Self(i64::MIN), |zoned| Self(zoned.timestamp().as_microsecond()))
     }
 
+    /// Later by so many years of the same calendar; from 29 February, in a year without
+    /// one, to the day before. Saturates at the end of time.
+    #[must_use]
+    pub fn plus_years(self, years: i16) -> Self {
+        let later = || {
+            let stamp = jiff::Timestamp::from_microsecond(self.0).ok()?;
+            let zoned = stamp.in_tz("Asia/Shanghai").ok()?;
+            zoned.checked_add(jiff::Span::new().try_years(years).ok()?).ok()
+        };
+        later().map_or(Self(i64::MAX), |zoned| Self(zoned.timestamp().as_microsecond()))
+    }
+
     fn civil(self) -> Option<jiff::civil::DateTime> {
         let stamp = jiff::Timestamp::from_microsecond(self.0).ok()?;
         Some(stamp.in_tz("Asia/Shanghai").ok()?.datetime())

@@ -101,7 +101,8 @@ id_arguments!(
     BlobId,
     ConsentId,
     ExportId,
-    GlassId
+    GlassId,
+    RelationId
 );
 
 impl Arg {

@@ -59,6 +59,7 @@ impl Engine {
                 (10, "delivery", include_str!("../migrations/sqlite/0010_delivery.sql")),
                 (11, "person_key", include_str!("../migrations/sqlite/0011_person_key.sql")),
                 (12, "practice", include_str!("../migrations/sqlite/0012_practice.sql")),
+                (13, "records", include_str!("../migrations/sqlite/0013_records.sql")),
             ],
             Self::Postgres => &[
                 (1, "initial", include_str!("../migrations/postgres/0001_initial.sql")),
@@ -73,6 +74,7 @@ impl Engine {
                 (10, "delivery", include_str!("../migrations/postgres/0010_delivery.sql")),
                 (11, "person_key", include_str!("../migrations/postgres/0011_person_key.sql")),
                 (12, "practice", include_str!("../migrations/postgres/0012_practice.sql")),
+                (13, "records", include_str!("../migrations/postgres/0013_records.sql")),
             ],
         }
     }

@@ -115,6 +115,43 @@ impl Clinic {
         hire(&self.operator, &self.tenant, person).await
     }
 
+    /// Registers an account as somebody's guardian, as `change` would have it; the
+    /// relation's id.
+    pub async fn register(&self, ward: &str, account: &str, change: Value) -> String {
+        let path = format!("/api/v1/patients/{ward}/relations");
+        let relation = self.administrator.post(&path, self.kinship(ward, account, change).await).await;
+        relation["id"].as_str().expect("an id").to_owned()
+    }
+
+    /// What a mother is registered with, upon evidence, as `change` would have it.
+    pub async fn kinship(&self, ward: &str, account: &str, change: Value) -> Value {
+        let path = format!("/api/v1/blobs?patient={ward}");
+        let paper = self.administrator.post_text(&path, "application/pdf", "%PDF-1.7 a birth certificate").await;
+        let paper = paper.done(&path);
+        let mut body = json!({
+            "kind": "guardian", "tie": "mother", "ground": "parent", "account": account, "name": "王芳",
+            "evidence": format!("Binary/{}", paper["id"].as_str().expect("an id")),
+        });
+        for (key, value) in change.as_object().into_iter().flatten() {
+            body[key] = value.clone();
+        }
+        body
+    }
+
+    /// Somebody with a record of their own who is registered as the patient's guardian;
+    /// also the relation's id.
+    pub async fn guardian(&self, login: &str, change: Value) -> (Client, String) {
+        let (client, account) = self.person(login).await;
+        let relation = self.register(&self.subject, &account, change).await;
+        (client, relation)
+    }
+
+    /// Somebody else with a record of their own; also their account.
+    pub async fn person(&self, login: &str) -> (Client, String) {
+        let own = self.import(&[record::patient("1988-02-02")]).await.remove(0);
+        self.hire(Person::new(login, "patient").acting_for(id(&own), 972)).await
+    }
+
     /// Brings records in.
     pub async fn import(&self, resources: &[Value]) -> Vec<String> {
         import(&self.administrator, resources).await

@@ -17,6 +17,7 @@ use super::{
     client::Registration,
     password,
     practice::{self, BlockedView, CertificateView, FilingView, NewCertificate, NewFiling, Numbers},
+    relation::RelationView,
     tenant::{PLATFORM, Settings},
 };
 use crate::ambient;
@@ -38,7 +39,7 @@ pub struct NewAccount {
     /// Where the practice is registered or filed.
     #[serde(default)]
     pub filings: Vec<NewFiling>,
-    /// Patients that the account acts for: the person and their wards.
+    /// The patient that the person is; at most one. Wards are relations.
     #[serde(default)]
     #[schema(value_type = Vec<String>)]
     pub patients: Vec<PatientId>,
@@ -75,10 +76,20 @@ pub struct AccountView {
     pub filings: Vec<FilingView>,
     /// Roles that it cannot act in now, and why.
     pub blocked: Vec<BlockedView>,
-    /// Patients it acts for.
+    /// The patient that it is.
     pub patients: Vec<String>,
     /// Ed25519 public key that its signatures verify with, in hex.
     pub public_key: String,
+}
+
+/// One's own account.
+#[derive(Serialize, ToSchema)]
+pub struct MeView {
+    #[serde(flatten)]
+    #[expect(missing_docs, reason = "the name says it")]
+    pub account: AccountView,
+    /// Whose guardian, family or contact one is, also from a later day on.
+    pub relations: Vec<RelationView>,
 }
 
 /// What an account is entitled to, as kept with it.
@@ -114,7 +125,10 @@ pub(super) fn actor(row: &Account) -> AppResult<Actor> {
             filings: standing.filings,
             bar: practice::bar(row.practice_years),
         },
-        patients: standing.patients,
+        // Of accounts that were opened with wards, too: those are relations now.
+        patients: standing.patients.into_iter().take(1).collect(),
+        wards: Vec::new(),
+        relatives: Vec::new(),
     })
 }
 
@@ -144,6 +158,11 @@ impl Hospital {
         }
         if new.roles.is_empty() {
             return Err(AppError::new(Code::BodyInvalid, "roles: at least one").with("path", "roles"));
+        }
+        if new.patients.len() > 1 {
+            let detail =
+                "patients: the person alone; a guardian is registered, see POST …/patients/{patient}/relations";
+            return Err(AppError::new(Code::BodyInvalid, detail).with("path", "patients"));
         }
         let records = self.store().tenant(tenant);
         records.profile().await?;
@@ -190,8 +209,10 @@ impl Hospital {
     ///
     /// # Errors
     /// If the store fails.
-    pub async fn whoami(&self, caller: &Caller) -> AppResult<AccountView> {
-        AccountView::of(self.records(caller).get_account(caller.actor.account).await?, caller.now)
+    pub async fn whoami(&self, caller: &Caller) -> AppResult<MeView> {
+        let account = self.records(caller).get_account(caller.actor.account).await?;
+        let account = AccountView::of(account, caller.now)?;
+        Ok(MeView { account, relations: self.own_relations(caller).await? })
     }
 
     /// Makes the first operator, `operator`, if there is none yet.

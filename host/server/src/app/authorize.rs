@@ -9,7 +9,6 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use url::Url;
 use xinglin_domain::{
-    access::Role,
     code::Code,
     id::{AccountId, PatientId, SessionId},
     scope::{Context, Scopes, Word},
@@ -19,7 +18,7 @@ use xinglin_runtime::IdentityField;
 use xinglin_store::Account;
 
 use super::{
-    AppError, AppResult, Caller, Hospital, account,
+    AppError, AppResult, Caller, Hospital,
     audit::Trail,
     client::Client,
     launch::{self, Launched},
@@ -311,7 +310,7 @@ impl Hospital {
     ) -> AppResult<Next> {
         let now = self.now();
         let mut scopes: Scopes = ticket.scopes.parse().map_err(AppError::internal)?;
-        let caller = self.caller_at_the_door(&account, visitor)?;
+        let caller = self.caller_at_the_door(&account, visitor).await?;
         let launched = match ticket.launch.as_deref().filter(|_| scopes.has(Word::Launch)) {
             Some(launch) => {
                 let tx = self.begin(&caller).await?;
@@ -327,7 +326,7 @@ impl Hospital {
             }
             None => None,
         };
-        let own = || if caller.actor.is(Role::Patient) { caller.actor.patients.clone() } else { Vec::new() };
+        let own = || caller.actor.charges();
         let wants_patient = scopes.reach(Context::Patient) || scopes.has(Word::LaunchPatient);
         let candidates = launched.map_or_else(|| if wants_patient { own() } else { Vec::new() }, |one| vec![one]);
         let mut patients = Vec::new();
@@ -347,7 +346,7 @@ impl Hospital {
         }
         ticket.scopes = scopes.to_string();
         ticket.person = Some(Person { account: account.id, strong, at: now, patient: launched });
-        let whole = patients.iter().all(|patient| caller.actor.acts_for(patient.id));
+        let whole = patients.iter().all(|patient| caller.actor.acts_wholly_for(patient.id));
         let show = Show::Consent { login: account.login, scopes: scopes.each(), patients, whole };
         Ok(Next::Page(self.page(client, visitor, &ticket, show).await?))
     }
@@ -364,7 +363,7 @@ impl Hospital {
         let mut scopes = offered.common(&Scopes::known(&step.scopes.join(" ")));
         let mut patient = person.patient;
         if patient.is_none() && (scopes.reach(Context::Patient) || scopes.has(Word::LaunchPatient)) {
-            let own = self.caller_at_the_door(&account, visitor)?.actor.patients;
+            let own = self.caller_at_the_door(&account, visitor).await?.actor.charges();
             let chosen = step.patient.and_then(|text| text.parse::<PatientId>().ok());
             patient = chosen.or_else(|| own.first().copied().filter(|_| own.len() == 1));
             patient = patient.filter(|patient| own.contains(patient));
@@ -396,8 +395,9 @@ impl Hospital {
         Ok(Next::Away(self.away(&ticket.redirect_uri, &[("code", &code)], ticket.state.as_deref())?))
     }
 
-    fn caller_at_the_door(&self, account: &Account, visitor: &Visitor) -> AppResult<Caller> {
-        let caller = self.for_actor(account::actor(account)?, visitor.request_id.clone());
+    async fn caller_at_the_door(&self, account: &Account, visitor: &Visitor) -> AppResult<Caller> {
+        let actor = self.actor(&self.store().tenant(account.tenant), account, self.now()).await?;
+        let caller = self.for_actor(actor, visitor.request_id.clone());
         let caller = Caller { trail: visitor.trail.clone(), ..caller };
         caller.trail.is_of(&caller);
         Ok(caller)

@@ -90,7 +90,7 @@ impl Hospital {
             }
             _ => return Err(refused()),
         };
-        let actor = account::actor(&row)?;
+        let actor = self.actor(&records, &row, now).await?;
         // Services do not sign in, and nobody else comes without.
         if !row.active || claims.sid.is_none() != actor.is(Role::Service) {
             return Err(refused());
@@ -105,7 +105,8 @@ impl Hospital {
     /// # Errors
     /// `AUTH_FORBIDDEN` if the account is closed.
     pub(super) async fn acting(&self, tenant: TenantId, account: AccountId) -> AppResult<Caller> {
-        let row = match self.store().tenant(tenant).get_account(account).await {
+        let records = self.store().tenant(tenant);
+        let row = match records.get_account(account).await {
             Ok(row) if row.active => row,
             Ok(_) | Err(StoreError::NotFound { .. }) => {
                 return Err(AppError::new(Code::AuthForbidden, "the account is closed"));
@@ -114,7 +115,8 @@ impl Hospital {
         };
         let client = account::standing(&row)?.client;
         let bounds = Bounds { scopes: client.map(|client| client.scopes()).transpose()?, ..Bounds::default() };
-        Ok(Caller { bounds, ..self.for_actor(account::actor(&row)?, String::new()) })
+        let actor = self.actor(&records, &row, self.now()).await?;
+        Ok(Caller { bounds, ..self.for_actor(actor, String::new()) })
     }
 
     /// Somebody who did not sign in, at this moment.

@@ -41,7 +41,7 @@ pub struct GiveConsent {
     /// `{"role": "doctor"}`, `{"account": "acc-…"}`, `{"plugin": "…"}` or `"export"`.
     #[schema(value_type = Object)]
     pub recipient: Recipient,
-    /// Of `treatment`, `payment` and `research`.
+    /// Of `treatment`, `payment`, `research` and, for somebody of the family, `family`.
     #[schema(value_type = Vec<String>)]
     pub purposes: BTreeSet<Purpose>,
     /// From when on, RFC 3339 or a day; from now on if it is left out.
@@ -160,7 +160,12 @@ impl Hospital {
     pub async fn list_consents(&self, caller: &Caller, patient: PatientId) -> AppResult<Vec<ConsentView>> {
         theirs(caller, patient)?;
         let rows = self.records(caller).list_consents(&patient.to_string(), true).await?;
-        rows.into_iter().map(|row| Ok(view(parse(row)?, caller.now))).collect()
+        let mut consents = rows.into_iter().map(parse).collect::<AppResult<Vec<_>>>()?;
+        if !caller.actor.acts_wholly_for(patient) {
+            // What an adolescent says of a compartment says what is in it.
+            consents.retain(|consent| consent.terms.scope == Scope::Record);
+        }
+        Ok(consents.into_iter().map(|consent| view(consent, caller.now)).collect())
     }
 
     /// The patient takes it back, and it holds no more.
@@ -188,7 +193,7 @@ impl Hospital {
         if caller.is_beyond(Some(patient)) {
             return Ok(Sight { record: false, closed: Compartments::ALL });
         }
-        if caller.actor.acts_for(patient) {
+        if caller.actor.acts_wholly_for(patient) {
             return Ok(Sight::ALL);
         }
         let records = self.records(caller);
@@ -196,8 +201,10 @@ impl Hospital {
         let care = self.care(caller, &records, patient).await?;
         let roles = caller.actor.live_roles(caller.now);
         let asker = Asker::Person { account: caller.actor.account, roles: &roles };
-        let purpose = caller.purpose();
-        Ok(Sight::of(|labels| may_disclose(labels, &asker, purpose, &consents, care, caller.now)))
+        let purpose = caller.purpose_with(patient);
+        let sight = Sight::of(|labels| may_disclose(labels, &asker, purpose, &consents, care, caller.now));
+        // The guardian of an adolescent: all but what the ward has not opened to them.
+        Ok(Sight { record: sight.record || caller.actor.acts_for(patient), ..sight })
     }
 
     /// Whether the caller may open a document of a patient that falls into these
@@ -457,11 +464,12 @@ impl Hospital {
         if caller.is_beyond(patient) {
             return Ok(false);
         }
-        if patient.is_some_and(|patient| caller.actor.acts_for(patient)) {
+        if patient.is_some_and(|patient| caller.actor.acts_wholly_for(patient)) {
             return Ok(true);
         }
         let staff = caller.may(Action::ReadRecords).is_ok();
-        if !staff && !caller.actor.is(Role::Insurer) {
+        let near = |patient| caller.actor.acts_for(patient) || caller.actor.is_family_of(patient);
+        if !staff && !caller.actor.is(Role::Insurer) && !patient.is_some_and(near) {
             return Ok(false);
         }
         let labels = self.records(caller).resource_compartments(&resource.kind, &resource.id).await?;
@@ -529,6 +537,15 @@ impl Hospital {
 }
 
 impl Caller {
+    /// What this person reads the record of this patient for.
+    fn purpose_with(&self, patient: PatientId) -> Purpose {
+        let near = self.actor.acts_for(patient) || self.actor.is_family_of(patient);
+        match self.purpose() {
+            Purpose::Payment if near => Purpose::Family,
+            purpose => purpose,
+        }
+    }
+
     /// What this person reads records for.
     pub(super) fn purpose(&self) -> Purpose {
         if self.actor.live_roles(self.now).iter().any(|role| Action::ReadRecords.roles().contains(role)) {

@@ -22,7 +22,7 @@ use xinglin_domain::{
 };
 use xinglin_store::{Executor, TenantScope, TenantTx, VisitMessage};
 
-use super::{AppError, AppResult, Caller, Hospital, account, document::Stored, encounter, retention::PurgeView};
+use super::{AppError, AppResult, Caller, Hospital, document::Stored, encounter, retention::PurgeView};
 use crate::{ambient, config};
 
 /// Longest list of messages.
@@ -275,10 +275,12 @@ impl Hospital {
     async fn still(&self, caller: &Caller) -> AppResult<Caller> {
         let ended = || AppError::new(Code::AuthRequired, "the sign-in has ended");
         let Some(session) = caller.session else { return Err(ended()) };
-        let row = self.records(caller).find_signed_in(caller.actor.account, session).await?;
+        let (records, now) = (self.records(caller), self.now());
+        let row = records.find_signed_in(caller.actor.account, session).await?;
         let row = row.filter(|row| row.account.active).ok_or_else(ended)?;
         // What the policies said before says nothing of now.
-        let now = self.for_actor(account::actor(&row.account)?, caller.request_id.clone());
+        let actor = self.actor(&records, &row.account, now).await?;
+        let now = self.for_actor(actor, caller.request_id.clone());
         Ok(Caller { session: Some(session), bounds: caller.bounds.clone(), second_factor: row.strong, ..now })
     }
 
@@ -297,7 +299,7 @@ impl Hospital {
     /// the doctor of the visit, who said it, and who may see that compartment.
     async fn readable(&self, caller: &Caller, visit: &Encounter, rows: Vec<VisitMessage>) -> AppResult<Vec<SaidView>> {
         let me = caller.actor.account;
-        let part = caller.actor.acts_for(visit.patient()) || visit.doctor() == Some(me);
+        let part = caller.actor.acts_wholly_for(visit.patient()) || visit.doctor() == Some(me);
         let mut sight = None;
         let mut views = Vec::with_capacity(rows.len());
         for row in rows {

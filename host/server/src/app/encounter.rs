@@ -15,6 +15,7 @@ use xinglin_domain::{
     },
     id::{EncounterId, PatientId},
     machine::Refused,
+    relation::Guardianship,
     signature::AuthorKind,
     time::Instant,
 };
@@ -23,7 +24,7 @@ use xinglin_store::{Document, Executor, TenantScope, TenantTx};
 use super::{
     AppError, AppResult, Caller, Hospital, account,
     document::{Stored, fresh, next},
-    record,
+    record, relation,
     tenant::settings,
 };
 use crate::{
@@ -192,7 +193,8 @@ impl Hospital {
         };
         let digest = visit.decision_digest(caller.actor.account, &decision, caller.now).map_err(AppError::internal)?;
         let signature = self.sign(caller, &digest);
-        let visit = visit.accept(&caller.actor, decision, signature, self, &rules, caller.now)?;
+        let guardian = guardian(&records, visit.request(), caller.now).await?;
+        let visit = visit.accept(&caller.actor, decision, (signature, self), guardian, &rules, caller.now)?;
         self.put_visit(caller, row, visit.into()).await
     }
 
@@ -283,9 +285,27 @@ pub(super) async fn load<E: Executor>(
     records.get_document(id).await?.try_into()
 }
 
-/// The proof that a follow-up is in progress.
-pub(super) async fn follow_up<E: Executor>(records: &TenantScope<E>, id: EncounterId) -> AppResult<FollowUp> {
-    Ok(load(records, id).await?.value.follow_up()?)
+/// The proof that a follow-up is in progress, at this moment.
+pub(super) async fn follow_up<E: Executor>(
+    records: &TenantScope<E>,
+    id: EncounterId,
+    now: Instant,
+) -> AppResult<FollowUp> {
+    let visit = load(records, id).await?.value;
+    let guardian = guardian(records, visit.request(), now).await?;
+    Ok(visit.follow_up(guardian, now)?)
+}
+
+/// The proof that who needs a guardian has one.
+async fn guardian<E: Executor>(
+    records: &TenantScope<E>,
+    request: &Request,
+    now: Instant,
+) -> AppResult<Option<Guardianship>> {
+    match request.wants_guardian(now) {
+        true => relation::guardian_of(records, request.patient, now).await,
+        false => Ok(None),
+    }
 }
 
 /// Reads a document of the patient's own record as evidence.

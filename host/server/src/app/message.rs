@@ -43,7 +43,7 @@ impl Hospital {
             // What the host tells on behalf of a pathway is kept under its enrolment.
             let enrolment = row.dedupe_key.split('/').next().and_then(|id| id.parse::<EnrolmentId>().ok());
             // Other notices are between the hospital and the patient.
-            let open = caller.actor.acts_for(patient)
+            let open = caller.actor.acts_wholly_for(patient)
                 || match enrolment {
                     Some(enrolment) => self.may_see_enrolment(caller, patient, enrolment).await?,
                     None => false,

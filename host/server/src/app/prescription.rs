@@ -33,7 +33,7 @@ use super::{
     charge,
     consent::Purpose,
     document::{Stored, fresh, next, touch},
-    encounter::{follow_up, human},
+    encounter::{self, human},
     hold, record,
     tenant::{Settings, settings},
 };
@@ -211,7 +211,7 @@ impl Hospital {
         caller.may(Action::DraftPrescription)?;
         let records = self.records(caller);
         let settings = settings(&records).await?;
-        let follow_up = follow_up(&records, new.encounter).await?;
+        let follow_up = encounter::follow_up(&records, new.encounter, caller.now).await?;
         let id = PrescriptionId::from_u128(ambient::fresh_id());
         let create = Create { id, follow_up: &follow_up, author: new.author_kind };
         let draft = Rx::create(&caller.actor, create, caller.now)?;
@@ -277,7 +277,8 @@ impl Hospital {
         let Stored { row, value } = load(&records, id).await?;
         caller.trail.saw(value.patient());
         let draft = value.expecting::<Draft>(Event::Sign)?;
-        let follow_up = follow_up(&records, draft_encounter(&row)?).await?;
+        let encounter = draft_encounter(&row)?;
+        let follow_up = encounter::follow_up(&records, encounter, caller.now).await?;
         let holds = hold::of_patient(&records, draft.patient()).await?;
         if let Some(hold) = holds.iter().find(|hold| hold.is_active()) {
             // Said before any plugin is asked: nothing they say could lift it.
@@ -320,6 +321,8 @@ impl Hospital {
             tx.rollback().await?;
             return Err(RxError::OnHold(self.shown_hold(caller, hold).await?.code).into());
         }
+        // Or the guardian have ceased to be one.
+        encounter::follow_up(&tx, encounter, caller.now).await?;
         tx.update_document(&row).await?;
         record::project(&tx, requests(&rx), caller.now).await?;
         let calls = calls.write(&tx).await?;

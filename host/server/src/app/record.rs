@@ -7,7 +7,7 @@ use xinglin_domain::{
     access::Action,
     clinical::{DataNeed, Omission, OmissionReason, Section, Snapshot},
     code::Code,
-    id::{AlertId, BillId, EncounterId, EnrolmentId, HoldId, PatientId, PaymentId, PrescriptionId, TaskId},
+    id::{AlertId, BillId, EncounterId, EnrolmentId, HoldId, PatientId, PaymentId, PrescriptionId, RelationId, TaskId},
     time::Instant,
 };
 use xinglin_store::{Executor, RecordQuery, Resource, ResourceQuery, ResourceWrite, StoreError, TenantScope, TenantTx};
@@ -625,7 +625,7 @@ fn written_of(resource: &Resource) -> AppResult<Written> {
 /// What the host writes of its own acts is not to be written by anybody else: a
 /// prescription in the record is a prescription that was signed.
 fn not_ours(planned: &Planned) -> AppResult<()> {
-    const OURS: [&str; 8] = [
+    const OURS: [&str; 9] = [
         EncounterId::PREFIX,
         PrescriptionId::PREFIX,
         BillId::PREFIX,
@@ -634,6 +634,7 @@ fn not_ours(planned: &Planned) -> AppResult<()> {
         AlertId::PREFIX,
         HoldId::PREFIX,
         TaskId::PREFIX,
+        RelationId::PREFIX,
     ];
     let ours = |prefix: &str| planned.id.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('-'));
     if planned.resource_type == "Binary" {

@@ -14,7 +14,8 @@ use xinglin_domain::{
     time::Instant,
 };
 use xinglin_store::{
-    CodeFilter, Criterion, Executor, Place, RecordQuery, Resource, ResourceQuery, TenantScope, TokenFilter,
+    CodeFilter, Criterion, Executor, HistoryQuery, Place, RecordQuery, Resource, ResourceQuery, TenantScope,
+    TokenFilter, VersionPlace,
 };
 
 use super::{AppError, AppResult, Caller, Hospital, record};
@@ -49,13 +50,14 @@ pub struct Asked {
 /// The rest of a list. It is handed out as the link to the next page, with the host's
 /// word that it is the one that it gave to this account.
 #[derive(Debug, Serialize, Deserialize)]
-enum Rest {
+pub(super) enum Rest {
     Search { kind: String, parameters: Parameters, after: Place },
     Everything { patient: String, parameters: Parameters, after: (String, String) },
+    History { kind: Option<String>, parameters: Parameters, after: VersionPlace },
 }
 
 /// Names and values, in their order.
-type Parameters = Vec<(String, String)>;
+pub(super) type Parameters = Vec<(String, String)>;
 
 /// What a caller reaches in a search.
 pub(super) struct Reach {
@@ -82,6 +84,11 @@ impl Reach {
     pub(super) fn bound(&self, query: &mut ResourceQuery) {
         query.within.clone_from(&self.within);
         (query.withheld, query.withheld_beyond) = (self.withheld, self.beyond);
+    }
+
+    /// The same of what was written.
+    pub(super) fn bound_history(self, query: &mut HistoryQuery) {
+        (query.within, query.withheld) = (self.within, self.withheld);
     }
 }
 
@@ -299,15 +306,23 @@ impl Hospital {
             let withheld = self.withheld_of(caller, query).await?;
             return Ok(Reach { within: Some(vec![one]), withheld, beyond: Compartments::ALL });
         }
-        let own: Vec<String> = match caller.actor.is(Role::Patient) {
-            true => caller.actor.patients.iter().map(PatientId::to_string).collect(),
-            false => Vec::new(),
-        };
-        match own.is_empty() {
-            true => Err(AppError::new(Code::AuthForbidden, "this account has no record")),
-            // Their own, all of it.
-            false => Ok(Reach { within: Some(own), withheld: Compartments::NONE, beyond: Compartments::NONE }),
+        let own = caller.actor.charges();
+        let named = query.patient_id.as_deref().and_then(|id| id.parse::<PatientId>().ok());
+        if let Some(one) = named.filter(|one| !caller.actor.acts_wholly_for(*one))
+            && (own.contains(&one) || caller.actor.is_family_of(one))
+        {
+            // A relative's, as far as they opened it; or an adolescent ward's.
+            let withheld = self.withheld_of(caller, query).await?;
+            return Ok(Reach { within: Some(vec![one.to_string()]), withheld, beyond: Compartments::ALL });
         }
+        if own.is_empty() {
+            return Err(AppError::new(Code::AuthForbidden, "this account has no record; name whose family it is"));
+        }
+        // Their own, all of it; across patients nothing that a ward has discretion over.
+        let wholly = own.iter().all(|one| caller.actor.acts_wholly_for(*one));
+        let withheld = if wholly { Compartments::NONE } else { Compartments::ALL };
+        let within = Some(own.iter().map(PatientId::to_string).collect());
+        Ok(Reach { within, withheld, beyond: withheld })
     }
 
     /// The compartments that are closed to the caller in what a query looks for, and in
@@ -319,13 +334,13 @@ impl Hospital {
         self.search_sight(caller, patient, &codes).await
     }
 
-    fn sealed(&self, caller: &Caller, rest: &Rest) -> AppResult<String> {
+    pub(super) fn sealed(&self, caller: &Caller, rest: &Rest) -> AppResult<String> {
         let content = serde_json::to_vec(rest).map_err(AppError::internal)?;
         let mac = self.keys().page(caller.actor.tenant, caller.actor.account, &content);
         Ok(URL_SAFE_NO_PAD.encode([&mac[..MAC], &content].concat()))
     }
 
-    fn unsealed(&self, caller: &Caller, ticket: &str) -> AppResult<Rest> {
+    pub(super) fn unsealed(&self, caller: &Caller, ticket: &str) -> AppResult<Rest> {
         let bytes = URL_SAFE_NO_PAD.decode(ticket).map_err(|_| not_a_page())?;
         let (mac, content) = bytes.split_at_checked(MAC).ok_or_else(not_a_page)?;
         let ours = self.keys().page(caller.actor.tenant, caller.actor.account, content);
@@ -339,15 +354,15 @@ impl Hospital {
 }
 
 /// The parameter that a link to the next page consists of.
-const TICKET: &str = "_page";
+pub(super) const TICKET: &str = "_page";
 /// Bytes of a link that vouch for the rest of it.
 const MAC: usize = 16;
 
-fn ticket(parameters: &[(String, String)]) -> Option<&str> {
+pub(super) fn ticket(parameters: &[(String, String)]) -> Option<&str> {
     parameters.iter().find(|(name, _)| name == TICKET).map(|(_, ticket)| ticket.as_str())
 }
 
-fn not_a_page() -> AppError {
+pub(super) fn not_a_page() -> AppError {
     let detail = "`_page` is no link that was given to this account for this list";
     let mut error = AppError::new(Code::BodyInvalid, detail);
     error.outcome = Some(Box::new(outcome::of_parameter(TICKET, "value", error.code.as_str(), detail)));
@@ -388,6 +403,7 @@ fn may_name(caller: &Caller, patient: &str) -> AppResult<()> {
         return Ok(());
     }
     match patient.parse::<PatientId>() {
+        Ok(id) if caller.actor.is_family_of(id) && !caller.is_beyond(Some(id)) => Ok(()),
         Ok(id) => caller.may_see(id, "patient", patient),
         Err(_) if caller.is_beyond(None) => Err(AppError::not_found("patient", patient)),
         // Nobody's; staff may find that out.
@@ -396,7 +412,7 @@ fn may_name(caller: &Caller, patient: &str) -> AppResult<()> {
 }
 
 /// Where this page is: as it was asked for, less what was ignored.
-fn here(Asked { base, parameters, .. }: &Asked, path: &str, applied: &[(String, String)]) -> String {
+pub(super) fn here(Asked { base, parameters, .. }: &Asked, path: &str, applied: &[(String, String)]) -> String {
     if let Some(ticket) = ticket(parameters) {
         return format!("{base}/{path}?{TICKET}={ticket}");
     }

@@ -100,6 +100,8 @@ async fn import(hospital: &Hospital, tenant: TenantId, file: &Path) -> Result<us
         roles: vec![Role::Administrator],
         practice: Practice::default(),
         patients: Vec::new(),
+        wards: Vec::new(),
+        relatives: Vec::new(),
     };
     let caller = hospital.for_actor(actor, format!("import-{:032x}", ambient::fresh_id()));
     let caller = Caller { trail: Trail::of("POST", "xinglin import"), ..caller };

@@ -22,6 +22,8 @@ pub async fn open(config: Config, command: &str) -> Result<(Hospital, Caller)> {
         roles: vec![Role::Operator],
         practice: Practice::default(),
         patients: Vec::new(),
+        wards: Vec::new(),
+        relatives: Vec::new(),
     };
     let caller = hospital.for_actor(actor, format!("{command}-{:032x}", ambient::fresh_id()));
     Ok((hospital, caller))

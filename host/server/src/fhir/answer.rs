@@ -152,30 +152,74 @@ impl Searchset {
     }
 }
 
-/// The versions of one resource, newest first.
-pub fn history(base: &str, versions: &[Resource]) -> serde_json::Result<Value> {
-    let mut entries = Vec::with_capacity(versions.len());
-    for Resource { kind, id, version, last_updated, deleted, body, .. } in versions {
+/// Versions, newest first. What is gone says so, and has no resource.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Historyset {
+    resource_type: &'static str,
+    r#type: &'static str,
+    /// How many there are in all, if that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total: Option<usize>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    link: Vec<Link>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    entry: Vec<Version>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Version {
+    full_url: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resource: Option<Json>,
+    request: Asked,
+    response: Answered,
+}
+
+#[derive(Debug, Serialize)]
+struct Asked {
+    method: &'static str,
+    url: String,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Answered {
+    status: &'static str,
+    etag: String,
+    last_modified: String,
+}
+
+impl Historyset {
+    /// A page of a longer list.
+    pub fn of(base: &str, link: Vec<Link>, versions: Vec<Resource>) -> Self {
+        let entry = versions.into_iter().map(|version| Version::of(base, version)).collect();
+        Self { resource_type: "Bundle", r#type: "history", total: None, link, entry }
+    }
+
+    /// All versions of one resource.
+    pub fn whole(base: &str, versions: Vec<Resource>) -> Self {
+        Self { total: Some(versions.len()), ..Self::of(base, Vec::new(), versions) }
+    }
+}
+
+impl Version {
+    fn of(base: &str, Resource { kind, id, version, last_updated, deleted, body, .. }: Resource) -> Self {
+        let full_url = format!("{base}/{kind}/{id}");
         let (method, url, status) = match version {
-            _ if *deleted => ("DELETE", format!("{kind}/{id}"), "204 No Content"),
-            1 => ("POST", kind.clone(), "201 Created"),
+            _ if deleted => ("DELETE", format!("{kind}/{id}"), "204 No Content"),
+            1 => ("POST", kind, "201 Created"),
             _ => ("PUT", format!("{kind}/{id}"), "200 OK"),
         };
-        let mut entry = json!({
-            "fullUrl": format!("{base}/{kind}/{id}"),
-            "request": {"method": method, "url": url},
-            "response": {
-                "status": status, "etag": format!("W/\"{version}\""), "lastModified": last_updated.to_string(),
-            },
-        });
-        if !deleted {
-            entry["resource"] = serde_json::from_str(body.get())?;
+        let etag = format!("W/\"{version}\"");
+        Self {
+            full_url,
+            resource: Some(body).filter(|_| !deleted),
+            request: Asked { method, url },
+            response: Answered { status, etag, last_modified: last_updated.to_string() },
         }
-        entries.push(entry);
     }
-    let mut set = bundle("history", entries);
-    set["total"] = versions.len().into();
-    Ok(set)
 }
 
 /// The resource with these elements only, and those that must be there; or without its
@@ -276,7 +320,7 @@ mod tests {
         assert_eq!(page["entry"][0]["resource"]["id"], "p");
         assert_eq!(validate(&page), Ok(()));
         let versions = [stored(3, true), stored(2, false), stored(1, false)];
-        let history = history("https://h.example/fhir", &versions).expect("json");
+        let history = json!(Historyset::whole("https://h.example/fhir", versions.into()));
         let methods: Vec<_> = (0..3).map(|n| history["entry"][n]["request"]["method"].as_str()).collect();
         assert_eq!(methods, [Some("DELETE"), Some("PUT"), Some("POST")]);
         assert_eq!(history["entry"][0].get("resource"), None);

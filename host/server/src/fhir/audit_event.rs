@@ -26,6 +26,7 @@ pub fn audit_event(seq: i64, access: &Access) -> Value {
         Purpose::Payment => (ACT_REASON, "HPAYMT"),
         Purpose::Safety => (ACT_REASON, "PATSFTY"),
         Purpose::Research => (ACT_REASON, "HRESCH"),
+        Purpose::Family => (ACT_REASON, "FAMRQT"),
     };
     let agent = match &access.who {
         Who::Person { account, roles } => json!({

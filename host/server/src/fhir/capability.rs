@@ -33,20 +33,20 @@ pub fn statement(base: &str, software_version: &str, date: Instant) -> Value {
                 :exact and :contains on strings, :not on tokens, :identifier and :Type on references, \
                 the prefixes eq, ne, lt, le, gt, ge, sa and eb, chains of up to three references, _has, \
                 and _include and _revinclude without :iterate. Strings are compared without regard to case. \
-                Binary holds attachments: of JPEG, PNG, WebP, PDF, MP3, M4A, WAV and DICOM, each of one patient, \
+                Histories of a type and of all heed _since and _count. Binary holds attachments: of JPEG, PNG, WebP, PDF, MP3, M4A, WAV and DICOM, each of one patient, \
                 who is its securityContext. Subscriptions are rest-hooks to https; without a payload, where to look is told. \
                 Of a transaction, conditions are resolved first and reads are made last.",
             "security": {"description": "Send the access token of a session as Authorization: Bearer."},
             "resource": resources,
-            "interaction": [{"code": "transaction"}, {"code": "batch"}],
+            "interaction": [{"code": "transaction"}, {"code": "batch"}, {"code": "history-system"}],
             "operation": [{"name": "export", "definition": BULK[0]}],
         }],
     })
 }
 
 fn resource(Parameters { of, list }: &Parameters) -> Value {
-    const INTERACTIONS: [&str; 8] =
-        ["read", "vread", "update", "patch", "delete", "history-instance", "create", "search-type"];
+    const INTERACTIONS: [&str; 9] =
+        ["read", "vread", "update", "patch", "delete", "history-instance", "history-type", "create", "search-type"];
     let name = |name: &str, kind: &str| json!({"name": name, "type": kind});
     let mut search = vec![name("_id", "token"), name("_lastUpdated", "date")];
     search.extend(parameter::COMMON.iter().chain(*list).map(|p| name(p.name, p.kind.code())));

@@ -8,10 +8,11 @@
 use serde_json::{Map, Number, Value, json};
 use xinglin_domain::{
     coding::{Coding, Decimal, LocalizedText, Quantity},
-    id::{AlertId, BillId, EncounterId, EnrolmentId, HoldId, PaymentId, PrescriptionId, TaskId},
+    id::{AlertId, BillId, EncounterId, EnrolmentId, HoldId, PatientId, PaymentId, PrescriptionId, RelationId, TaskId},
     money::Money,
     pathway::{AnswerValue, Role},
     payer::{Adjudication, Bill, Refusal, Source},
+    relation::{Kind, Tie},
     review::{Line, Order, Severity},
     time::Instant,
 };
@@ -71,6 +72,49 @@ pub fn encounter(of: &Encounter<'_>) -> Value {
         .list("participant", of.doctor.map(|doctor| json!({"individual": practitioner(doctor)})))
         .with("period", period(of.started, of.ended))
         .list("reasonCode", concepts(of.reasons))
+        .done()
+}
+
+/// Somebody who belongs to a patient.
+#[derive(Debug, Clone, Copy)]
+pub struct RelatedPerson<'a> {
+    /// Becomes the id of the resource.
+    pub id: RelationId,
+    /// To whom.
+    pub patient: PatientId,
+    /// What they are to the patient.
+    pub kind: Kind,
+    /// How they are related.
+    pub tie: Tie,
+    /// Their name.
+    pub name: &'a str,
+    /// Where they are reached.
+    pub phone: Option<&'a str>,
+    /// From when on.
+    pub from: Instant,
+    /// Until just before then.
+    pub until: Option<Instant>,
+    /// Whether nobody took it back.
+    pub active: bool,
+}
+
+/// `RelatedPerson`: how they are related, and whether they are the guardian, a contact.
+pub fn related_person(of: &RelatedPerson<'_>) -> Value {
+    const ROLE_CODE: &str = "http://terminology.hl7.org/CodeSystem/v3-RoleCode";
+    let concept = |system: &str, code: &str| json!({"coding": [{"system": system, "code": code}]});
+    let legal = match of.kind {
+        Kind::Guardian => Some(concept(ROLE_CODE, "GUARD")),
+        Kind::Family => None,
+        Kind::EmergencyContact => Some(concept("http://terminology.hl7.org/CodeSystem/v2-0131", "C")),
+    };
+    let tie = of.tie.role_code().map(|code| concept(ROLE_CODE, code));
+    Resource::new("RelatedPerson", of.id)
+        .with("active", of.active)
+        .with("patient", patient(&of.patient.to_string()))
+        .list("relationship", legal.into_iter().chain(tie))
+        .list("name", [json!({"use": "official", "text": of.name})])
+        .list("telecom", of.phone.map(|phone| json!({"system": "phone", "value": phone})))
+        .with("period", period(of.from, of.until))
         .done()
 }
 

@@ -37,6 +37,7 @@ mod prescription;
 pub mod problem;
 mod real_name;
 mod recall;
+mod relation;
 mod request_id;
 mod scope;
 mod session;
@@ -131,6 +132,7 @@ fn api(packages: DefaultBodyLimit, attachments: DefaultBodyLimit) -> OpenApiRout
         .merge(prescription::routes())
         .merge(real_name::routes())
         .merge(recall::routes())
+        .merge(relation::routes())
         .merge(session::routes())
         .merge(shadow::routes())
         .merge(sso::routes())

@@ -85,6 +85,13 @@ fn opens(scopes: &Scopes, method: &Method, uri: &Uri, conditional: bool) -> AppR
         }
         // Its parameters are in the body, and may reach any type too.
         ([_, "_search"], &Method::POST) => return whole(&[Right::Read, Right::Search], "`*.rs`"),
+        (["_history"], &Method::GET | &Method::HEAD) => {
+            return whole(&[Right::Read, Right::Search], "`*.rs`");
+        }
+        // As a search, of a type's versions (SMART 2: `s` is type-level history, too).
+        ([kind, "_history"], &Method::GET | &Method::HEAD) if !kind.starts_with('_') => {
+            (segments.first(), Right::Search)
+        }
         ([kind], &Method::GET | &Method::HEAD) if !kind.starts_with('_') => (segments.first(), Right::Search),
         ([kind, ..], &Method::GET | &Method::HEAD) if !kind.starts_with('_') => (segments.first(), Right::Read),
         ([_], &Method::POST) if !everything => (segments.first(), Right::Create),
@@ -154,7 +161,8 @@ mod tests {
             ("POST", "/fhir/R4", "system/*.cruds"),
             ("POST", "/fhir/R4/", "system/*.cruds"),
             ("POST", "/fhir/R4/Patient/$validate", "system/*.cruds"),
-            ("GET", "/fhir/R4/_history", "system/*.cruds"),
+            ("GET", "/fhir/R4/_history", "system/*.rs"),
+            ("GET", "/fhir/R4/Patient/_history?_since=2026", "system/Patient.s"),
             ("OPTIONS", "/fhir/R4/Patient", "system/*.cruds"),
         ];
         let rights = ["c", "r", "u", "d", "s"].map(|right| format!("system/Patient.{right}"));

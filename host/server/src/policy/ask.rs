@@ -314,6 +314,8 @@ mod tests {
             roles: vec![role],
             practice,
             patients: vec![PatientId::from_u128(1)],
+            wards: vec![],
+            relatives: vec![],
         }
     }
 

@@ -14,6 +14,7 @@ mod people;
 mod plugins;
 mod practice;
 mod record;
+mod relation;
 mod schema;
 mod secret;
 mod sign_in;

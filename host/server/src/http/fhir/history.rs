@@ -1,14 +1,14 @@
 //! `GET /fhir/R4/{type}/{id}/_history`
 
-use axum::{extract::State, http::StatusCode, response::Response};
+use axum::{extract::State, response::Response};
 
 use super::{
     asked::Base,
     reply::{self, Refusal},
 };
 use crate::{
-    app::{AppError, Caller, Hospital},
-    fhir::answer,
+    app::{Caller, Hospital},
+    fhir::answer::Historyset,
     http::extract::At,
 };
 
@@ -20,5 +20,5 @@ pub async fn history(
     Base(base): Base,
 ) -> Result<Response, Refusal> {
     let versions = hospital.read_history(&caller, &kind, &id).await?;
-    Ok(reply::document(StatusCode::OK, &answer::history(&base, &versions).map_err(AppError::internal)?))
+    reply::bundle(&Historyset::whole(&base, versions))
 }

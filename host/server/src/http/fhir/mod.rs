@@ -6,6 +6,7 @@ mod create;
 mod delete;
 mod everything;
 mod export;
+mod histories;
 mod history;
 mod metadata;
 mod patch;
@@ -49,6 +50,8 @@ pub fn routes() -> Routes {
         .at(Method::DELETE, &at("/$export-status/{id}"), EXPORTERS, export::cancel)
         .at(Method::GET, &at("/Binary"), READERS, binary::search)
         .at(Method::POST, &at("/Binary"), Access::By(&[Action::AttachRecords]), binary::create)
+        .at(Method::GET, &at("/_history"), READERS, histories::of_all)
+        .at(Method::GET, &at("/{kind}/_history"), READERS, histories::of_type)
         .at(Method::GET, &at("/{kind}"), READERS, search::search)
         .at(Method::POST, &at("/{kind}"), WRITERS, create::create)
         .at(Method::PUT, &at("/{kind}"), WRITERS, update::update_by)
