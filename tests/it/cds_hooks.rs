@@ -1,15 +1,18 @@
 //! CDS Hooks 2.0: orders that are drafted elsewhere, checked by this hospital's plugins.
-//! There is no client of the standard in the registries: it is spoken here as its text has
-//! it.
+//! The standard is spoken here as its text has it, and by a stranger: healthchain (PyPI).
+
+use std::path::Path;
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use tokio::process::Command;
 
-use crate::support::{Client, Clinic, DRUG_SAFETY, Person, TestHospital, guest::Guest, on_both_engines};
+use crate::support::{Client, Clinic, DRUG_SAFETY, Person, TestHospital, built, guest::Guest, on_both_engines};
 
 on_both_engines!(
     TestHospital:
     every_checker_is_a_service,
+    healthchain_is_content,
     cards_say_what_the_checker_says,
     what_is_not_checked_is_a_critical_card,
     services_are_for_who_may_and_of_whom_they_may,
@@ -89,6 +92,23 @@ async fn every_checker_is_a_service(hospital: TestHospital) {
     assert_eq!(other.doctor.get("/cds-services").await["services"].as_array().map(Vec::len), Some(2));
     hospital.operator.post(&format!("{path}/disable"), json!(null)).await;
     assert_eq!(other.doctor.get("/cds-services").await["services"], json!([]));
+}
+
+async fn healthchain_is_content(hospital: TestHospital) {
+    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[&DRUG_SAFETY]).await;
+    clinic.import(&[allergic(&clinic.subject)]).await;
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("it/clients/cds_session.py");
+    let output = Command::new(built("python/bin/python", "cargo xtask setup"))
+        .arg(script)
+        .env("BASE", clinic.doctor.base())
+        .env("TOKEN", clinic.doctor.token())
+        .env("SUBJECT", &clinic.subject)
+        .output()
+        .await
+        .expect("a client");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let (said, errors) = (text(&output.stdout), text(&output.stderr));
+    assert!(output.status.success() && said.ends_with("healthchain is content\n"), "{said}{errors}");
 }
 
 async fn cards_say_what_the_checker_says(hospital: TestHospital) {

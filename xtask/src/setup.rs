@@ -22,6 +22,20 @@ pub const FHIR_EXPANSIONS: &str = "hl7.fhir.r4.expansions@4.0.1";
 const OIDC_PROVIDER: &str = "oidc-provider@9.13.3";
 const FIDO2: &str = "fido2==2.2.1";
 
+/// Which calls the API as its description says it may be called.
+const SCHEMATHESIS: &str = "schemathesis==4.32.5";
+
+/// A client of CDS Hooks.
+const HEALTHCHAIN: &str = "healthchain==0.16.1";
+
+/// A simulator of patients, Synthea in Python, and what of it writes FHIR. Its package
+/// names half a gigabyte more (SciPy, pandas, …), which no patient needs.
+const SYNTHEA: [&str; 5] = ["tietai-synthea==1.5.0", "click==8.5.1", "Jinja2==3.1.6", "PyYAML==6.0.3", "tqdm==4.70.1"];
+
+/// Who is simulated: folder, how many, how old. Children, for a short life is a small
+/// record, and some whose chronic diseases have had time to begin.
+const POPULATION: [(&str, &str, &str); 2] = [("children", "96", "0-2"), ("adults", "4", "20-50")];
+
 /// Everything.
 pub fn all() -> Result<()> {
     wasm_target()?;
@@ -29,7 +43,10 @@ pub fn all() -> Result<()> {
     trust_tools()?;
     componentize_py()?;
     fhir_clients()?;
-    sign_in_tools()
+    sign_in_tools()?;
+    fuzzer()?;
+    cds_client()?;
+    population()
 }
 
 /// A compiler for `wasm32-unknown-unknown`: the toolchain's own, rustup's, or
@@ -127,19 +144,24 @@ pub fn componentize_py() -> Result<()> {
 
 /// A package, into the virtual environment, which is made if there is none.
 fn pip_install(package: &str) -> Result<()> {
+    pip([package])
+}
+
+fn pip<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Result<()> {
     let venv = python_venv();
-    println!("setup: installing {package} into {}", venv.display());
+    let arguments: Vec<_> = arguments.into_iter().collect();
+    println!("setup: installing {} into {}", arguments.join(" "), venv.display());
     if !venv.join("bin/python").is_file() && !sh::program("python3", ["-m", "venv"]).args([&venv]).succeeds() {
         apt(&["python3-venv"])?;
         sh::program("python3", ["-m", "venv"]).args([&venv]).run()?;
     }
-    let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", package];
-    sh::program(venv.join("bin/python"), install).run()
+    let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
+    sh::program(venv.join("bin/python"), install).args(arguments).run()
 }
 
 /// fhirpy beside componentize-py, fhir-kit-client in a folder of its own.
 fn fhir_clients() -> Result<()> {
-    if !sh::program(python_venv().join("bin/python"), ["-c", "import fhirpy"]).succeeds() {
+    if !has_module("fhirpy") {
         pip_install(FHIRPY)?;
     }
     npm_install(FHIR_KIT_CLIENT)?;
@@ -149,10 +171,53 @@ fn fhir_clients() -> Result<()> {
 
 /// oidc-provider and fido2, each beside the FHIR client of its kind.
 fn sign_in_tools() -> Result<()> {
-    if !sh::program(python_venv().join("bin/python"), ["-c", "import fido2.webauthn"]).succeeds() {
+    if !has_module("fido2.webauthn") {
         pip_install(FIDO2)?;
     }
     npm_install(OIDC_PROVIDER)
+}
+
+fn fuzzer() -> Result<()> {
+    match has_module("schemathesis") {
+        true => Ok(()),
+        false => pip_install(SCHEMATHESIS),
+    }
+}
+
+fn cds_client() -> Result<()> {
+    match has_module("healthchain") {
+        true => Ok(()),
+        false => pip_install(HEALTHCHAIN),
+    }
+}
+
+/// A hundred lives and more, in `target/population`: of one seed and one day, so always
+/// the same.
+pub fn population() -> Result<()> {
+    let lives = sh::target().join("population");
+    let (marker, made) = (lives.join("made-of"), format!("{SYNTHEA:?} {POPULATION:?}"));
+    if std::fs::read_to_string(&marker).is_ok_and(|found| found == made) {
+        return Ok(());
+    }
+    if lives.is_dir() {
+        std::fs::remove_dir_all(&lives)?;
+    }
+    if !has_module("synthea") {
+        pip(["--no-deps"].into_iter().chain(SYNTHEA))?;
+    }
+    println!("setup: simulating patients into {}", lives.display());
+    for (folder, number, ages) in POPULATION {
+        let simulate = ["-m", "synthea.cli", "generate", "--seed", "4", "--reference-date", "20260101"];
+        sh::program(python_venv().join("bin/python"), simulate)
+            .args(["--population", number, "--age", ages, "--log-level", "error", "--output"])
+            .args([lives.join(folder)])
+            .run()?;
+    }
+    Ok(std::fs::write(marker, made)?)
+}
+
+fn has_module(name: &str) -> bool {
+    sh::program(python_venv().join("bin/python"), ["-c", &format!("import {name}")]).succeeds()
 }
 
 /// What the tables of FHIR are made of.

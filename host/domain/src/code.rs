@@ -301,7 +301,7 @@ codes! {
         "插件接口版本不受支持", "The plugin speaks an interface version that is not served.";
     PluginResting = "PLUGIN_RESTING", Unavailable,
         "插件连续失败，暂停调用，稍后再试", "The plugin failed again and again and is left alone for a while.";
-    PluginRecalled = "PLUGIN_RECALLED", BadGateway,
+    PluginRecalled = "PLUGIN_RECALLED", Conflict,
         "该插件版本已被召回", "This version of the plugin was recalled and is not called any more.";
     PluginGate = "PLUGIN_GATE", Conflict,
         "候选版本未达到启用门槛", "The candidate has not passed the gate that was set for it.";

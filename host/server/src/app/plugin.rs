@@ -110,7 +110,7 @@ pub struct InstallView {
     #[schema(value_type = Object)]
     pub grants: Value,
     /// Values of its settings, where they differ from the manifest's.
-    #[schema(value_type = Object)]
+    #[schema(value_type = Vec<Object>)]
     pub settings: Value,
     /// Plugin calls that this request made.
     pub calls: Vec<CallView>,

@@ -165,14 +165,15 @@ pub fn described(api: &OpenApi) -> Vec<Route> {
         ];
         for (method, operation) in operations {
             let Some(operation) = operation else { continue };
-            let said = operation.extensions.as_ref().and_then(|members| members.get(MEMBER));
-            let words = said.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-            found.push(Route {
-                method: method.to_owned(),
-                path: path.clone(),
-                access: words.iter().filter_map(|word| word.as_str().map(str::to_owned)).collect(),
-            });
+            let access = words(operation).into_iter().map(str::to_owned).collect();
+            found.push(Route { method: method.to_owned(), path: path.clone(), access });
         }
     }
     found
+}
+
+/// What a described operation takes.
+pub fn words(operation: &Operation) -> Vec<&str> {
+    let said = operation.extensions.as_ref().and_then(|members| members.get(MEMBER));
+    said.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect()
 }

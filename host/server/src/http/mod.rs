@@ -15,6 +15,7 @@ mod consent;
 mod conversation;
 mod cookie;
 mod coverage;
+mod described;
 mod disclosure;
 mod encounter;
 mod enrolment;
@@ -146,6 +147,7 @@ fn everything(
 ) -> (Router<Hospital>, Vec<access::Route>) {
     let (api, description) = api(large, attachments).split_for_parts();
     let mut table = access::described(&description);
+    let description = described::complete(description);
     let (others, more) = Routes::default()
         .at(Method::GET, "/api/v1/openapi.json", Access::Public, async move || Json(description))
         .merge(fhir::routes().around(|router| router.layer(large)))
