@@ -22,6 +22,7 @@ fn account(number: u128) -> Account {
         credential: None,
         public_key: None,
         active: true,
+        practice_years: 3,
         version: 0,
         created_at: at(0),
         updated_at: at(0),
