@@ -15,6 +15,7 @@ mod consent;
 mod conversation;
 mod cookie;
 mod coverage;
+mod custody;
 mod disclosure;
 mod encounter;
 mod enrolment;
@@ -38,6 +39,7 @@ pub mod problem;
 mod recall;
 mod relation;
 mod request_id;
+mod retention;
 mod scope;
 mod session;
 mod shadow;
@@ -116,6 +118,7 @@ fn api(packages: DefaultBodyLimit, attachments: DefaultBodyLimit) -> OpenApiRout
         .merge(consent::routes())
         .merge(conversation::routes())
         .merge(coverage::routes())
+        .merge(custody::routes())
         .merge(disclosure::routes())
         .merge(encounter::routes())
         .merge(enrolment::routes())
@@ -131,6 +134,7 @@ fn api(packages: DefaultBodyLimit, attachments: DefaultBodyLimit) -> OpenApiRout
         .merge(prescription::routes())
         .merge(recall::routes())
         .merge(relation::routes())
+        .merge(retention::routes())
         .merge(session::routes())
         .merge(shadow::routes())
         .merge(sso::routes())
