@@ -109,6 +109,15 @@ impl Bench {
         path
     }
 
+    /// The patient lets a plugin's servers know who they are; the consent's id.
+    async fn consent(&self, guest: &Guest, provision: &str, purpose: &str) -> String {
+        let ask = json!({
+            "provision": provision, "scope": "identity", "recipient": { "plugin": guest.id }, "purposes": [purpose],
+        });
+        let path = format!("/api/v1/patients/{}/consents", self.clinic.subject);
+        self.clinic.patient.post(&path, ask).await["id"].as_str().expect("an id").to_owned()
+    }
+
     fn grant(&self) -> Value {
         json!({ "settings": { "plain": format!("127.0.0.1:{}", self.outside.port), "tls": "localhost:1" } })
     }
@@ -163,10 +172,16 @@ on_sqlite!(
 );
 
 mod both {
-    use super::{Bench, secrets_and_identity_reach_the_server_and_nobody_else};
+    use super::{
+        Bench, secrets_and_identity_reach_the_server_and_nobody_else, who_the_patient_is_goes_out_with_their_word,
+    };
     use crate::support::on_both_engines;
 
-    on_both_engines!(Bench: secrets_and_identity_reach_the_server_and_nobody_else);
+    on_both_engines!(
+        Bench:
+        secrets_and_identity_reach_the_server_and_nobody_else,
+        who_the_patient_is_goes_out_with_their_word,
+    );
 }
 
 async fn what_is_granted_goes_out(bench: Bench) {
@@ -280,6 +295,7 @@ async fn secrets_and_identity_reach_the_server_and_nobody_else(bench: Bench) {
     let request = Wire::post(&url, "application/json", body).header("X-Api-Key", "Key {{patient:id-number}}");
     let guest = sender(&request);
     let path = bench.install(&guest, bench.grant()).await;
+    bench.consent(&guest, "permit", "treatment").await;
 
     // Without a value nothing goes out.
     let (said, call) = bench.run(&guest).await;
@@ -376,6 +392,37 @@ async fn secrets_and_identity_reach_the_server_and_nobody_else(bench: Bench) {
     assert_eq!(clinic.administrator.get("/api/v1/calls/chain").await["intact"], true);
 }
 
+async fn who_the_patient_is_goes_out_with_their_word(bench: Bench) {
+    let guest = sender(&Wire::post(&bench.url("/"), "text/plain", "{{patient:id-number}}"));
+    bench.install(&guest, bench.grant()).await;
+    let denied = async |why: &str| {
+        let before = bench.outside.received().len();
+        let (said, call) = bench.run(&guest).await;
+        assert_eq!(said, "denied", "{why}: {call}");
+        assert!(call.to_string().contains("the patient has not consented"), "it is on tape: {call}");
+        assert_eq!(bench.outside.received().len(), before, "{why}");
+    };
+    denied("nothing was said").await;
+    bench.consent(&guest, "permit", "payment").await;
+    denied("of another purpose").await;
+    let record = json!({ "scope": "record", "recipient": { "plugin": guest.id }, "purposes": ["treatment"] });
+    let path = format!("/api/v1/patients/{}/consents", bench.clinic.subject);
+    bench.clinic.patient.post(&path, record).await;
+    denied("the record is not who one is").await;
+    let disclosures = format!("/api/v1/patients/{}/disclosures", bench.clinic.subject);
+    assert_eq!(bench.clinic.patient.get(&disclosures).await, json!([]));
+
+    let given = bench.consent(&guest, "permit", "treatment").await;
+    assert_eq!(bench.run(&guest).await.0, "hello");
+    assert!(bench.outside.received().pop().expect("a request").contains(ID_NUMBER));
+    bench.clinic.patient.post(&format!("/api/v1/consents/{given}/revoke"), json!({})).await;
+    denied("it was taken back").await;
+    bench.consent(&guest, "permit", "treatment").await;
+    bench.consent(&guest, "refuse", "treatment").await;
+    denied("a refusal wins").await;
+    assert_eq!(bench.clinic.patient.get(&disclosures).await.as_array().map_or(0, Vec::len), 1);
+}
+
 fn hexed(text: &str) -> String {
     text.bytes().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -391,6 +438,7 @@ async fn bodies_are_encrypted_then_signed(bench: Bench) {
         );
         let guest = sender(&request);
         let path = bench.install(&guest, bench.grant()).await;
+        bench.consent(&guest, "permit", "treatment").await;
         let (said, call) = bench.run(&guest).await;
         assert_eq!(said, "invalid", "no key is made yet: {call}");
 

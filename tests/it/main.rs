@@ -15,6 +15,7 @@ mod cds_hooks;
 mod compartments;
 mod compat;
 mod conversations;
+mod custody;
 mod demonstration;
 mod egress;
 mod export;

@@ -260,8 +260,22 @@ async fn an_adolescent_says_who_sees_the_compartments(hospital: TestHospital) {
     clinic.patient.post(&consents, open).await;
     assert_eq!(mother.get(&format!("/fhir/R4/{}", hidden[0])).await["resourceType"], "Observation");
     assert_eq!(mother.get(&named).await["total"], all);
+    // Whom she invited is family as long as she is the guardian.
+    let (aunt, account) = clinic.person("aunt").await;
+    let invitations = format!("/api/v1/patients/{}/invitations", clinic.subject);
+    let code = mother.post(&invitations, json!({ "kind": "family", "tie": "relative" })).await["code"].clone();
+    aunt.post("/api/v1/me/relations", json!({ "code": code, "name": "李红" })).await;
+    let record = json!({ "scope": "record", "recipient": { "account": account }, "purposes": ["family"] });
+    mother.post(&consents, record).await;
+    let patient = format!("/fhir/R4/Patient/{}", clinic.subject);
+    aunt.get(&patient).await;
+    let late = mother.post(&invitations, json!({ "kind": "family", "tie": "relative" })).await["code"].clone();
+
     clinic.administrator.post(&format!("/api/v1/relations/{id}/revoke"), json!({})).await;
     mother.hidden(&format!("/fhir/R4/{}", hidden[0]), "NOT_FOUND").await;
+    aunt.hidden(&patient, "NOT_FOUND").await;
+    let (uncle, _) = clinic.person("uncle").await;
+    uncle.refused("/api/v1/me/relations", json!({ "code": late, "name": "李刚" }), "NOT_FOUND").await;
 }
 
 async fn what_is_registered_is_sound(hospital: TestHospital) {

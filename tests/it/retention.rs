@@ -1,11 +1,14 @@
 //! What the law keeps stays, and what it does not can go.
 
-use serde_json::json;
+use std::path::Path;
+
+use reqwest::Method;
+use serde_json::{Value, json};
 use xinglin_server::ambient::Clock;
 
-use crate::support::{Clinic, DRUG_SAFETY, Process, advance, on_both_engines};
+use crate::support::{Clinic, DRUG_SAFETY, Process, advance, clinic::id, on_both_engines, record};
 
-on_both_engines!(Process: tapes_are_kept_for_fifteen_years);
+on_both_engines!(Process: tapes_are_kept_for_fifteen_years, a_patient_is_erased_when_their_time_has_come);
 
 /// Fifteen years and a leap day more than there can be in them.
 const FIFTEEN_YEARS: i64 = (15 * 365 + 5) * 86_400;
@@ -44,4 +47,103 @@ async fn tapes_are_kept_for_fifteen_years(process: Process) {
     assert!(told.contains(&format!("{calls} calls of which the first {calls} were purged")), "{told}");
     let kept = administrator.get("/fhir/R4/MedicationRequest").await;
     assert_eq!(kept["total"].as_u64(), u64::try_from(records).ok(), "only tapes are purged");
+}
+
+const PNG: &[u8] = b"\x89PNG\r\n\x1a\n of a patient";
+const SHARED: &[u8] = b"\x89PNG\r\n\x1a\n of two patients";
+
+/// Whether a file in a folder, or below it, is this.
+fn lies_in(folder: &Path, bytes: &[u8]) -> bool {
+    std::fs::read_dir(folder).into_iter().flatten().flatten().any(|entry| {
+        let path = entry.path();
+        if path.is_dir() { lies_in(&path, bytes) } else { std::fs::read(path).is_ok_and(|found| found == bytes) }
+    })
+}
+
+async fn a_patient_is_erased_when_their_time_has_come(process: Process) {
+    let started = Clock::default().now();
+    let operator = process.anyone().sign_in(None, "operator").await;
+    let clinic = Clinic::found(&operator, started, &[&DRUG_SAFETY]).await;
+    clinic.approved().await;
+    let visit = clinic.visit().await;
+    clinic.patient.post(&format!("/api/v1/encounters/{visit}/messages"), json!({ "text": "我的头很疼" })).await;
+    let other = clinic.import(&[record::patient("1990-01-01")]).await.remove(0);
+    let send = async |patient: &str, bytes: &'static [u8]| {
+        let path = format!("/api/v1/blobs?patient={patient}");
+        let sent = clinic.doctor.exchange(Method::POST, &path, &[("content-type", "image/png")], bytes).await;
+        format!("/api/v1/blobs/{}", sent.json()["id"].as_str().expect("an id"))
+    };
+    let blobs = [send(&clinic.subject, PNG).await, send(&clinic.subject, SHARED).await];
+    let theirs = send(id(&other), SHARED).await;
+    let subject = clinic.subject.as_str();
+    let [report, erase] = ["retention", "erase"].map(|verb| format!("/api/v1/patients/{subject}/{verb}"));
+    let at = |text: &Value| xinglin_domain::time::Instant::parse(text.as_str().expect("a time")).expect("a time");
+
+    let told = clinic.administrator.get(&report).await;
+    assert_eq!((&told["allowed"], &told["kept"][0]["what"]), (&json!(false), &json!("outpatient-record")));
+    assert!(at(&told["allowed_from"]) > started.plus_days(15 * 365));
+    assert!(told["rows"]["visit_message"] == 1 && told["rows"]["blob"] == 2 && told["tapes"].as_i64() > Some(0));
+    let held = clinic.administrator.refused(&erase, json!({}), "RETENTION_HOLD").await;
+    assert_eq!(held["allowed_from"], told["allowed_from"]);
+    clinic.doctor.refused(&erase, json!({}), "AUTH_FORBIDDEN").await;
+    clinic.doctor.hidden(&report, "AUTH_FORBIDDEN").await;
+    clinic.patient.refused(&erase, json!({}), "AUTH_FORBIDDEN").await;
+    process.put("xinglin.toml", b"movable_clock = true\n");
+    let ask = ["retention", "erase", "--patient", subject];
+    process.xinglin(&ask).await.failed("nothing is erased before");
+    let dry = process.xinglin(&[&ask[..], &["--dry-run"]].concat()).await.done();
+    assert!(dry.contains("may NOT be erased") && dry.contains("visit_message"), "{dry}");
+    assert!(!process.xinglin(&["retention", "report"]).await.done().contains(subject));
+    // Nothing went.
+    assert_eq!(clinic.administrator.get(&report).await["rows"], told["rows"]);
+
+    advance(&operator, FIFTEEN_YEARS + 86_400).await;
+    let again = async |login: &str| process.anyone().sign_in(Some(&clinic.tenant), login).await;
+    let (administrator, doctor, patient) =
+        (again("administrator").await, again("doctor").await, again("patient").await);
+    patient.get(&format!("/fhir/R4/Patient/{subject}")).await;
+    administrator.refused(&erase, json!({}), "PRECONDITION_FAILED").await;
+    let before = started.plus_days(1).to_string();
+    administrator.post(PURGE, json!({ "before": before })).await;
+    let due = process.xinglin(&["retention", "report"]).await.done();
+    assert!(due.contains(subject), "{due}");
+    let rows = administrator.get(&report).await["rows"].clone();
+    let dry = process.xinglin(&[&ask[..], &["--dry-run", "--json"]].concat()).await.done();
+    let dry: Value = serde_json::from_str(&dry).expect("JSON");
+    assert_eq!((&dry["rows"], &dry["allowed"], &dry["tapes"]), (&rows, &json!(true), &json!(0)));
+    let operator = process.anyone().sign_in(None, "operator").await;
+    let other_tenant = Clinic::found(&operator, started.plus_days(1), &[]).await;
+    other_tenant.administrator.refused(&erase, json!({}), "NOT_FOUND").await;
+    let folder = process.folder();
+    assert!(lies_in(folder, PNG) && lies_in(folder, SHARED));
+
+    let done = administrator.post(&erase, json!({})).await;
+    assert_eq!((&done["rows"], &done["accounts"], &done["files"]), (&rows, &json!(1), &json!(1)));
+    administrator.refused(&erase, json!({}), "NOT_FOUND").await;
+    assert!(administrator.get(&report).await["erased"].is_string());
+    for gone in [format!("Patient/{subject}"), format!("Patient/{subject}/_history/1"), clinic.evidence[1].clone()] {
+        administrator.hidden(&format!("/fhir/R4/{gone}"), "NOT_FOUND").await;
+    }
+    for list in ["Patient?birthdate=1977-09-11", "Condition", "MedicationRequest", "Observation"] {
+        assert_eq!(administrator.get(&format!("/fhir/R4/{list}")).await["total"], 0, "{list}");
+    }
+    let history = administrator.get("/fhir/R4/_history?_count=1000").await.to_string();
+    assert!(!history.contains(subject) && history.contains(id(&other)), "{history}");
+    doctor.hidden(&format!("/api/v1/encounters/{visit}"), "NOT_FOUND").await;
+    doctor.hidden(&format!("/api/v1/encounters/{visit}/messages"), "NOT_FOUND").await;
+    for blob in &blobs {
+        doctor.hidden(blob, "NOT_FOUND").await;
+    }
+    assert!(!lies_in(folder, PNG) && lies_in(folder, SHARED));
+    let kept = doctor.exchange(Method::GET, &theirs, &[], "").await;
+    assert_eq!(kept.bytes, SHARED, "what another patient has stays theirs");
+    // Nobody is signed in as who is not there any more.
+    patient.hidden("/api/v1/me", "AUTH_REQUIRED").await;
+    let ask = json!({ "tenant": clinic.tenant, "login": "patient", "password": crate::support::PASSWORD });
+    process.anyone().refused("/api/v1/sessions", ask, "AUTH_REQUIRED").await;
+    // The chains are whole, and say that it was done.
+    let told = process.xinglin(&["audit", "verify"]).await.done();
+    assert!(told.contains("audit trail intact") && !told.contains("BROKEN"), "{told}");
+    let trail = administrator.get(&format!("/api/v1/audit?patient={subject}&limit=200")).await.to_string();
+    assert!(trail.contains("/erase") && !trail.contains("头"), "{trail}");
 }

@@ -252,6 +252,8 @@ codes! {
         "亲属或监护关系登记内容无效", "This relation cannot be registered.";
     RelationState = "RELATION_STATE", Conflict,
         "该关系已被撤销", "The relation has been revoked before.";
+    TenantFrozen = "TENANT_FROZEN", Conflict,
+        "该机构的档案已移交，只能查阅", "This hospital's records are in another's custody; they are only read.";
     GlassReasonRequired = "GLASS_REASON_REQUIRED", Invalid,
         "紧急访问须写明理由", "An emergency needs a written reason.";
     GlassState = "GLASS_STATE", Conflict,

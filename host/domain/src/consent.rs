@@ -55,6 +55,8 @@ pub enum Scope {
     Record,
     /// One compartment.
     Compartment(Compartment),
+    /// Who the patient is: name, numbers, contacts. Of the record it opens nothing.
+    Identity,
 }
 
 /// To whom.
@@ -171,6 +173,10 @@ impl Consent {
             return invalid("it would have ended before it begins");
         }
         match &terms.recipient {
+            // People of the hospital know who their patients are.
+            Recipient::Role(_) | Recipient::Account(_) | Recipient::Export if terms.scope == Scope::Identity => {
+                return invalid("who one is goes out to a plugin's servers, and to nobody else");
+            }
             Recipient::Role(Role::Patient | Role::Operator) => return invalid("nobody with this role reads records"),
             Recipient::Role(_) | Recipient::Account(_) if terms.provision == Provision::Refuse => {
                 return invalid("only plugins and exports can be refused");
@@ -329,6 +335,31 @@ pub fn may_disclose(
     }
 }
 
+/// Whether a plugin may have the host send who the patient is to its servers. A payer
+/// that the patient is `enrolled` with knows its members: for payment, enrolment is
+/// consent enough. A refusal wins over either.
+///
+/// # Errors
+/// If the patient has said no, or nothing.
+pub fn may_identify(
+    plugin: &str,
+    purpose: Purpose,
+    enrolled: bool,
+    consents: &[Consent],
+    at: Instant,
+) -> Result<(), Withheld> {
+    let to = Asker::Plugin { id: plugin, compartment: None };
+    let said = |provision, scope| {
+        consents.iter().any(|consent| {
+            let Terms { provision: said, scope: of, .. } = &consent.terms;
+            *said == provision && *of == scope && consent.holds(at) && consent.speaks_of(&to, purpose)
+        })
+    };
+    let refused = [Scope::Record, Scope::Identity].into_iter().any(|scope| said(Provision::Refuse, scope));
+    let agreed = said(Provision::Permit, Scope::Identity) || (enrolled && purpose == Purpose::Payment);
+    if agreed && !refused { Ok(()) } else { Err(Withheld::Consent) }
+}
+
 /// Whether an entry that falls into these compartments may go into a file or a message
 /// that leaves the hospital on behalf of `by`: what `by` may be shown, unless the
 /// patient refused exports, and what the patient named exports for.
@@ -479,6 +510,31 @@ mod tests {
         let both = [consent(no), consent(terms(Scope::Record, to, Purpose::Treatment))];
         assert!(!ask(Compartments::NONE, &plugin("p"), Purpose::Treatment, &both));
         assert!(ask(Compartments::NONE, &plugin("q"), Purpose::Treatment, &both));
+    }
+
+    #[test]
+    fn who_one_is_goes_out_with_one_s_word() {
+        let to = || Recipient::Plugin("p".into());
+        let say = |provision, scope, purpose| consent(Terms { provision, ..terms(scope, to(), purpose) });
+        let may = |purpose, enrolled, consents: &[Consent]| may_identify("p", purpose, enrolled, consents, NOW).is_ok();
+        let yes = say(Provision::Permit, Scope::Identity, Purpose::Treatment);
+        assert!(may(Purpose::Treatment, false, std::slice::from_ref(&yes)));
+        assert!(!may(Purpose::Treatment, false, &[]) && !may(Purpose::Treatment, true, &[]));
+        assert!(!may(Purpose::Payment, false, std::slice::from_ref(&yes)), "for another purpose");
+        assert!(may_identify("q", Purpose::Treatment, false, std::slice::from_ref(&yes), NOW).is_err());
+        let record = say(Provision::Permit, Scope::Record, Purpose::Treatment);
+        assert!(!may(Purpose::Treatment, false, &[record]), "the record is not who one is");
+        assert!(may(Purpose::Payment, true, &[]), "whom one is insured by");
+        for scope in [Scope::Record, Scope::Identity] {
+            let no = say(Provision::Refuse, scope, Purpose::Treatment);
+            assert!(!may(Purpose::Treatment, false, &[yes.clone(), no]));
+            assert!(!may(Purpose::Payment, true, &[say(Provision::Refuse, scope, Purpose::Payment)]));
+        }
+        assert!(!ask(Compartments::ALL, &plugin("p"), Purpose::Treatment, std::slice::from_ref(&yes)));
+        let patient = fixture::patient();
+        let odd = Terms { recipient: Recipient::Export, ..yes.terms };
+        let refused = Consent::give(ConsentId::from_u128(1), patient.patients[0], odd, &patient, NOW);
+        assert_eq!(refused.map_err(ConsentError::code), Err(Code::ConsentInvalid));
     }
 
     #[test]

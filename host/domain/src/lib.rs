@@ -23,6 +23,7 @@ pub mod coding;
 pub mod compartment;
 pub mod consent;
 pub mod conversation;
+pub mod custody;
 pub mod decision;
 pub mod encounter;
 pub mod enrolment;

@@ -330,8 +330,10 @@ fn majority(born: Instant) -> Instant {
 }
 
 fn ends(terms: &Terms, born: Option<Instant>) -> Option<Instant> {
-    // Who was no minor when it began is not let go by a birthday.
-    let grown = born.map(majority).filter(|grown| terms.kind == Kind::Guardian && terms.from < *grown);
+    // Who was no minor when it began is not let go by a birthday; nobody is a grown-up's
+    // guardian for being a parent, whatever the record said when it was registered.
+    let minor_s = |grown: &Instant| terms.ground == Some(Ground::Parent) || terms.from < *grown;
+    let grown = born.map(majority).filter(|grown| terms.kind == Kind::Guardian && minor_s(grown));
     terms.until.into_iter().chain(grown).min()
 }
 

@@ -13,6 +13,61 @@ pub enum Kept {
     OutpatientRecord,
     /// 图文对话、音视频: what was said in a visit, 3 years (互联网诊疗监管细则 art. 22).
     Conversation,
+    /// 处方药销售记录: 5 years (药品网络销售监督管理办法, art. 14 and 17).
+    PrescriptionSale,
+}
+
+/// When something was last added to each kind of record of one patient.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LastKept {
+    /// To the record itself.
+    pub record: Option<Instant>,
+    /// To what was said in visits.
+    pub said: Option<Instant>,
+    /// To what was sold on prescription.
+    pub sold: Option<Instant>,
+}
+
+impl LastKept {
+    /// What must be kept until when, the last first.
+    pub fn holds(self) -> Vec<(Kept, Instant)> {
+        let last = [
+            (Kept::OutpatientRecord, self.record),
+            (Kept::Conversation, self.said),
+            (Kept::PrescriptionSale, self.sold),
+        ];
+        let mut holds: Vec<_> = last.into_iter().filter_map(|(kept, last)| Some((kept, kept.until(last?)))).collect();
+        holds.sort_by_key(|(_, until)| std::cmp::Reverse(*until));
+        holds
+    }
+
+    /// Whether the patient may be erased: nothing of theirs must be kept any longer.
+    ///
+    /// # Errors
+    /// From when on they may.
+    pub fn may_erase(self, now: Instant) -> Result<(), ErasureHold> {
+        match self.holds().first() {
+            Some(&(kept, from)) if now < from => Err(ErasureHold { years: kept.years(), from }),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A patient's record must still be kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("something of this patient's must be kept for {years} years: nothing is erased before {from}")]
+pub struct ErasureHold {
+    /// How long.
+    pub years: i16,
+    /// From when on the patient may be erased.
+    pub from: Instant,
+}
+
+impl ErasureHold {
+    /// The stable code.
+    pub const fn code(self) -> Code {
+        Code::RetentionHold
+    }
 }
 
 /// It is asked too early.
@@ -38,7 +93,22 @@ impl Kept {
         match self {
             Self::OutpatientRecord => 15,
             Self::Conversation => 3,
+            Self::PrescriptionSale => 5,
         }
+    }
+
+    /// As it is written everywhere.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::OutpatientRecord => "outpatient-record",
+            Self::Conversation => "conversation",
+            Self::PrescriptionSale => "prescription-sale",
+        }
+    }
+
+    /// Until when something must be kept that was recorded at `last`.
+    pub fn until(self, last: Instant) -> Instant {
+        last.after_years(self.years())
     }
 
     /// Whether all that is older than `before` may be purged at `now`.
@@ -74,6 +144,28 @@ mod tests {
         let now = at("2026-11-22T10:00:00+08:00");
         assert_eq!(Kept::Conversation.may_purge(at("2023-11-22T10:00:00+08:00"), now), Ok(()));
         assert!(Kept::Conversation.may_purge(at("2023-11-22T10:00:01+08:00"), now).is_err());
+    }
+
+    #[test]
+    fn a_patient_is_erased_when_all_that_is_kept_has_had_its_time() {
+        let day = |text| Some(at(text));
+        let all = LastKept { record: day("2010-01-01"), said: day("2023-01-01"), sold: day("2019-01-01") };
+        assert_eq!(all.may_erase(at("2026-01-01")), Ok(()));
+        let held = |last: LastKept| last.may_erase(at("2026-01-01")).map_err(|hold| (hold.years, hold.from));
+        assert_eq!(held(LastKept { record: day("2011-01-02"), ..all }), Err((15, at("2026-01-02"))));
+        assert_eq!(held(LastKept { said: day("2023-06-01"), ..all }), Err((3, at("2026-06-01"))));
+        assert_eq!(held(LastKept { sold: day("2024-01-01"), ..all }), Err((5, at("2029-01-01"))));
+        assert_eq!(held(LastKept::default()), Ok(()), "who never had any");
+    }
+
+    #[test]
+    fn until_is_when_it_may_go() {
+        for text in ["2012-02-29T12:00:00+08:00", "2011-11-22T10:00:00+08:00", "2012-03-01", "2012-12-31"] {
+            let (last, kept) = (at(text), Kept::OutpatientRecord);
+            let until = kept.until(last);
+            assert_eq!(kept.may_purge(last, until), Ok(()), "{text}");
+            assert!(kept.may_purge(last, until.plus_seconds(-1)).is_err(), "{text}");
+        }
     }
 
     /// A record of 29 February is kept to the end of February.

@@ -98,6 +98,21 @@ impl Instant {
         later().map_or(Self(i64::MAX), |zoned| Self(zoned.timestamp().as_microsecond()))
     }
 
+    /// The first moment at which so many years have passed in full: of 29 February, in a
+    /// year without one, the first of March.
+    #[must_use]
+    pub fn after_years(self, years: i16) -> Self {
+        let later = self.plus_years(years);
+        if later.minus_years(years) >= self {
+            return later;
+        }
+        let next_day = || {
+            let zoned = jiff::Timestamp::from_microsecond(later.0).ok()?.in_tz("Asia/Shanghai").ok()?;
+            zoned.tomorrow().ok()?.start_of_day().ok()
+        };
+        next_day().map_or(Self(i64::MAX), |zoned| Self(zoned.timestamp().as_microsecond()))
+    }
+
     fn civil(self) -> Option<jiff::civil::DateTime> {
         let stamp = jiff::Timestamp::from_microsecond(self.0).ok()?;
         Some(stamp.in_tz("Asia/Shanghai").ok()?.datetime())

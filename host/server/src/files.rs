@@ -97,6 +97,19 @@ impl Files {
         Ok((tokio::fs::File::from_std(file), length))
     }
 
+    /// Removes a file, if it is there; it is gone when this returns.
+    ///
+    /// # Errors
+    /// If it cannot be removed.
+    pub async fn remove_file(&self, path: String) -> io::Result<()> {
+        self.on(move |folder| match folder.remove_file(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+            Ok(()) => folder.open(Path::new(&path).parent().unwrap_or(Path::new(".")))?.sync_all(),
+        })
+        .await
+    }
+
     /// Removes a folder with all that is in it, if it is there.
     ///
     /// # Errors
@@ -147,6 +160,11 @@ mod tests {
         }
         assert_eq!(content(&files, "ten/list").await.unwrap(), "ab");
         assert!(files.append("gone/list".to_owned(), Vec::new()).await.is_err(), "in a folder that is there");
+        assert!(files.remove_file("../secret".to_owned()).await.is_err());
+        for _ in 0..2 {
+            files.remove_file("ten/list".to_owned()).await.unwrap();
+        }
+        assert!(content(&files, "ten/list").await.is_err());
         files.remove("ten".to_owned()).await.unwrap();
         files.remove("ten".to_owned()).await.unwrap();
         assert!(content(&files, "ten/ab").await.is_err());

@@ -213,6 +213,10 @@ impl From<sqlx::Error> for StoreError {
             }
             other => return Self::Unavailable(other.into()),
         };
+        // What the triggers of `frozen_tenant` say, on either engine.
+        if database.message() == "the tenant is frozen" {
+            return Self::Frozen;
+        }
         let detail = || database.message().to_owned();
         match database.kind() {
             ErrorKind::UniqueViolation => Self::Unique { table: table_of(&*database) },

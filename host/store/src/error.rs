@@ -41,6 +41,9 @@ pub enum StoreError {
         /// What the database said.
         detail: String,
     },
+    /// Nothing is written to this tenant's records any more.
+    #[error("the tenant is frozen")]
+    Frozen,
     /// The postings of a transaction do not sum to zero.
     #[error("the postings do not balance")]
     Unbalanced,
@@ -113,6 +116,7 @@ impl StoreError {
             Self::Unique { .. } => "ALREADY_EXISTS",
             Self::Reference { .. } => "REFERENCE_INVALID",
             Self::Refused { .. } => "STORE_REFUSED",
+            Self::Frozen => "TENANT_FROZEN",
             Self::Unbalanced => "LEDGER_UNBALANCED",
             Self::AlreadyReversed { .. } => "PAY_ALREADY_REVERSED",
             Self::Quota { .. } => "QUOTA_EXCEEDED",

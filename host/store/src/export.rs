@@ -11,6 +11,7 @@ use xinglin_domain::{
 
 use crate::{
     Executor, Operator, OperatorTx, Result, StoreError, TenantScope, TenantTx,
+    custody::NOT_FROZEN,
     db::{Arg, Row, Sql, args},
 };
 
@@ -188,6 +189,7 @@ impl OperatorTx {
             "WITH due AS MATERIALIZED (
                  SELECT tenant_id AS due_tenant, export_id AS due_export FROM export_job
                  WHERE status = 'open' AND (claimed_until IS NULL OR claimed_until <= $1)
+                   AND {NOT_FROZEN}
                  ORDER BY created_at LIMIT 1{}
              )
              UPDATE export_job SET claimed_until = $2, attempts = attempts + 1 FROM due

@@ -7,6 +7,7 @@ use xinglin_domain::{id::TenantId, time::Instant};
 
 use crate::{
     Executor, OperatorTx, Result, StoreError, TenantTx,
+    custody::NOT_FROZEN,
     db::{Arg, Row, Sql, args},
 };
 
@@ -93,6 +94,7 @@ impl OperatorTx {
             "WITH due AS MATERIALIZED (
                  SELECT tenant_id AS due_tenant, outbox_id AS due_entry FROM outbox
                  WHERE done_at IS NULL AND due_at <= $1 AND (claimed_until IS NULL OR claimed_until <= $1)
+                   AND {NOT_FROZEN}
                  ORDER BY due_at LIMIT $3{}
              )
              UPDATE outbox SET claimed_until = $2, attempts = attempts + 1 FROM due

@@ -11,6 +11,7 @@ use xinglin_domain::{
 
 use crate::{
     Executor, OperatorTx, Result, StoreError, TenantScope, TenantTx,
+    custody::NOT_FROZEN,
     db::{Arg, Row, Sql, args},
 };
 
@@ -142,6 +143,7 @@ impl OperatorTx {
             "WITH neglected AS MATERIALIZED (
                  SELECT tenant_id AS neglected_tenant, operation_key AS neglected_key FROM payment_operation
                  WHERE state IN ('pending', 'unknown') AND updated_at < $1
+                   AND {NOT_FROZEN}
                  ORDER BY updated_at, tenant_id, operation_key LIMIT $3{}
              )
              UPDATE payment_operation SET updated_at = $2 FROM neglected

@@ -12,6 +12,7 @@ use xinglin_domain::{
 
 use crate::{
     Executor, OperatorTx, Result, StoreError, TenantScope, TenantTx,
+    custody::NOT_FROZEN,
     db::{Arg, Row, Sql, args, insert_many},
 };
 
@@ -256,7 +257,7 @@ impl OperatorTx {
         let sql = format!(
             "WITH due AS MATERIALIZED (
                  SELECT s.tenant_id AS due_tenant, s.subscription_id AS due_subscription FROM subscription s
-                 WHERE s.status IN ('requested', 'active') AND s.due_at <= $1
+                 WHERE s.status IN ('requested', 'active') AND s.due_at <= $1 AND s.{NOT_FROZEN}
                    AND (s.claimed_until IS NULL OR s.claimed_until <= $1)
                    AND (s.status = 'requested' OR EXISTS (
                        SELECT 1 FROM subscription_event e

@@ -12,6 +12,7 @@ use xinglin_domain::{
 
 use crate::{
     Executor, OperatorTx, Result, StoreError, TenantScope, TenantTx,
+    custody::NOT_FROZEN,
     db::{Arg, Row, Sql, args},
 };
 
@@ -224,6 +225,7 @@ impl OperatorTx {
             "WITH due AS MATERIALIZED (
                  SELECT tenant_id AS due_tenant, task_id AS due_task FROM task
                  WHERE state = 'open' AND due_at <= $1 AND (claimed_until IS NULL OR claimed_until <= $1)
+                   AND {NOT_FROZEN}
                  ORDER BY due_at LIMIT $3{}
              )
              UPDATE task SET claimed_until = $2, version = version + 1 FROM due

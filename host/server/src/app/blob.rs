@@ -164,7 +164,7 @@ async fn scan(settings: &config::Attachments, bytes: &[u8]) -> AppResult<()> {
 }
 
 /// Where bytes are. Of one tenant: that another has the same is nobody's business.
-fn path(tenant: TenantId, sha256: &str) -> String {
+pub(super) fn path(tenant: TenantId, sha256: &str) -> String {
     format!("{tenant}/{}/{sha256}", sha256.get(..2).unwrap_or_default())
 }
 

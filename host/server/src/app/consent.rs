@@ -17,6 +17,7 @@ use xinglin_domain::{
     compartment::{Compartment, Compartments},
     consent::{
         Asker, Care, Consent, ConsentError, Provision, Recipient, Scope, Terms, Withheld, may_disclose, may_export,
+        may_identify,
     },
     id::{ConsentId, EncounterId, EnrolmentId, PatientId},
     time::Instant,
@@ -35,7 +36,8 @@ pub struct GiveConsent {
     #[schema(value_type = String)]
     pub provision: Provision,
     /// `"record"`: everything that is not restricted; or `{"compartment": "hiv"}`,
-    /// `{"compartment": "mental-health"}`.
+    /// `{"compartment": "mental-health"}`; or, to a plugin, `"identity"`: that its servers
+    /// are told who the patient is.
     #[schema(value_type = Object)]
     pub scope: Scope,
     /// `{"role": "doctor"}`, `{"account": "acc-…"}`, `{"plugin": "…"}` or `"export"`.
@@ -163,7 +165,7 @@ impl Hospital {
         let mut consents = rows.into_iter().map(parse).collect::<AppResult<Vec<_>>>()?;
         if !caller.actor.acts_wholly_for(patient) {
             // What an adolescent says of a compartment says what is in it.
-            consents.retain(|consent| consent.terms.scope == Scope::Record);
+            consents.retain(|consent| !matches!(consent.terms.scope, Scope::Compartment(_)));
         }
         Ok(consents.into_iter().map(|consent| view(consent, caller.now)).collect())
     }
@@ -357,6 +359,7 @@ impl Hospital {
             let meant = match scope {
                 Scope::Record => true,
                 Scope::Compartment(compartment) => bill.contains(*compartment),
+                Scope::Identity => false,
             };
             *provision == Provision::Refuse
                 && *recipient == Recipient::Plugin(payer.to_owned())
@@ -368,6 +371,19 @@ impl Hospital {
             Some(compartment) if !refused => Err(closed_to(compartment, payer, Purpose::Payment)),
             _ => Ok(false),
         }
+    }
+
+    /// Whether a plugin may have its servers told who the patient is.
+    pub(super) async fn identifies<E: Executor>(
+        &self,
+        records: &TenantScope<E>,
+        plugin: &str,
+        patient: PatientId,
+        purpose: Purpose,
+    ) -> AppResult<bool> {
+        let consents = of_patient(records, patient).await?;
+        let enrolled = records.find_coverage(&patient.to_string(), plugin).await?.is_some();
+        Ok(may_identify(plugin, purpose, enrolled, &consents, self.now()).is_ok())
     }
 
     /// The one way from a record to a plugin: what it may see of a section, newest

@@ -109,6 +109,7 @@ impl From<xinglin_store::StoreError> for AppError {
                 Self::new(Code::AlreadyExists, format!("there is such an entry in `{table}` already"))
             }
             E::Invalid { detail } => Self::new(Code::BodyInvalid, detail.clone()),
+            E::Frozen => Self::new(Code::TenantFrozen, "this hospital's records are in another's custody"),
             E::Contention | E::Unavailable(_) => Self::new(Code::StoreUnavailable, "").because(chain(&error)),
             E::Unbalanced => Self::new(Code::LedgerUnbalanced, "").because(&error),
             E::AlreadyReversed { .. } => Self::new(Code::PayAlreadyReversed, error.to_string()),

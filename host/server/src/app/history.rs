@@ -11,7 +11,7 @@ use super::{
 use crate::fhir::{
     answer::{Historyset, Link},
     outcome,
-    search::{self, LARGEST_PAGE},
+    search::LARGEST_PAGE,
 };
 
 /// Versions on a page, if nobody says how many.
@@ -33,10 +33,6 @@ impl Hospital {
                 _ => return Err(not_a_page()),
             },
         };
-        if let Some(kind) = &kind {
-            // Whether there is such a type.
-            search::parse(kind, &[])?;
-        }
         let (mut query, count, applied) = spoken(&parameters, asked.strict)?;
         query.kind.clone_from(&kind);
         let any = ResourceQuery { kind: kind.clone().unwrap_or_default(), ..ResourceQuery::default() };

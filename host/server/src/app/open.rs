@@ -197,6 +197,10 @@ impl Hospital {
         hospital.heed_recalls().await.map_err(records)?;
         hospital.index_anew().await.map_err(records)?;
         hospital.label_anew().await.map_err(records)?;
+        if let Err(error) = hospital.finish_erasures().await {
+            // They are tried again the next time, and serve nobody meanwhile.
+            tracing::error!(error = %error.detail, "bytes of erased patients are still on the disk");
+        }
         Ok(hospital)
     }
 

@@ -101,6 +101,21 @@ impl Outside {
         Ok(values)
     }
 
+    /// Whether the patient lets the plugin's servers know what of them is named, if
+    /// anything is.
+    async fn may_identify(&self, places: &BTreeSet<Placeholder>) -> Result<(), HttpError> {
+        let named = places.iter().find(|place| matches!(place, Placeholder::Patient(_)));
+        let (Some(place), Some((patient, purpose))) = (named, self.subject) else { return Ok(()) };
+        match self.hospital.identifies(&self.records(), &self.plugin, patient, purpose).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(HttpError::Denied(format!("{place}: the patient has not consented to it"))),
+            Err(error) => {
+                tracing::error!(detail = error.detail, call = %self.call, "a patient's consents could not be read");
+                Err(HttpError::Other("the host could not prepare the request; nothing was sent".to_owned()))
+            }
+        }
+    }
+
     async fn means(&self, request: &HttpRequest, places: &BTreeSet<Placeholder>) -> Result<Means, HttpError> {
         let missing = |name: &str| HttpError::Invalid(format!("the tenant has made no key `{name}`"));
         Ok(Means {
@@ -163,6 +178,7 @@ impl Outside {
         let (method, host, limit) = (request.method.as_str(), request.host.clone(), request.timeout);
         let places = placeholders(&request)?;
         let prepared = async {
+            self.may_identify(&places).await?;
             let means = self.means(&request, &places).await?;
             self.disclose(&places, &host).await?;
             Ok(means)

@@ -158,7 +158,9 @@ impl Hospital {
         for relation in records.list_relations_of_account(row.id).await? {
             let relation = parse(relation)?;
             if relation.is_family(now) {
-                actor.relatives.push(relation.patient);
+                if vouched(records, &relation, now).await? {
+                    actor.relatives.push(relation.patient);
+                }
             } else if relation.terms.kind == Kind::Guardian {
                 let born = born(records, relation.patient).await?;
                 actor.wards.extend(relation.guards(born, now));
@@ -362,6 +364,26 @@ pub(super) async fn guardian_of<E: Executor>(
         }
     }
     Ok(None)
+}
+
+/// Whether who made a relation may still speak for the patient: whom a guardian invited
+/// is family only while that guardian is one.
+async fn vouched<E: Executor>(records: &TenantScope<E>, relation: &Relation, now: Instant) -> AppResult<bool> {
+    let by = relation.confirmed_by;
+    let patient = relation.patient;
+    if account::actor(&records.get_account(by).await?)?.patients.contains(&patient) {
+        return Ok(true);
+    }
+    let mut guarded = None;
+    for row in records.list_relations(&patient.to_string(), true).await? {
+        let other = parse(row)?;
+        if other.person == by && other.terms.kind == Kind::Guardian {
+            let born = born(records, patient).await?;
+            guarded = Some(guarded == Some(true) || other.guards(born, now).is_some());
+        }
+    }
+    // Who never was a guardian is of the hospital, and saw the evidence.
+    Ok(guarded.unwrap_or(true))
 }
 
 /// When a patient was born, as the record has it today.

@@ -9,15 +9,11 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
-use xinglin_domain::{
-    access::{Actor, Role},
-    id::{AccountId, TenantId},
-    practice::Practice,
-};
+use xinglin_domain::id::TenantId;
 
+use super::operator;
 use crate::{
-    ambient,
-    app::{Caller, Hospital, audit::Trail, tenant::PLATFORM},
+    app::{Hospital, tenant::PLATFORM},
     config::Config,
 };
 
@@ -93,19 +89,7 @@ async fn import(hospital: &Hospital, tenant: TenantId, file: &Path) -> Result<us
         std::fs::read(file)?
     };
     let bundle: Value = serde_json::from_slice(&bytes).context("not JSON")?;
-    // Whoever can open the database is its administrator.
-    let actor = Actor {
-        account: AccountId::from_u128(0),
-        tenant,
-        roles: vec![Role::Administrator],
-        practice: Practice::default(),
-        patients: Vec::new(),
-        wards: Vec::new(),
-        relatives: Vec::new(),
-    };
-    let caller = hospital.for_actor(actor, format!("import-{:032x}", ambient::fresh_id()));
-    let caller = Caller { trail: Trail::of("POST", "xinglin import"), ..caller };
-    caller.trail.is_of(&caller);
+    let caller = operator::administrator(hospital, tenant, "import", "xinglin import");
     let answer = hospital.import_bundle(&caller, "", bundle).await?;
     let entries = answer["entry"].as_array().map(Vec::as_slice).unwrap_or_default();
     let refused: Vec<&Value> = entries.iter().filter(|entry| entry["response"]["outcome"].is_object()).collect();

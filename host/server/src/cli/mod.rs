@@ -11,6 +11,7 @@ mod operator;
 mod plugin;
 mod policy;
 mod replay;
+mod retention;
 mod serve;
 
 use std::{io::IsTerminal, path::PathBuf, process::ExitCode};
@@ -81,6 +82,9 @@ enum Command {
     /// Changes the keys that patients' identities are sealed with.
     #[command(subcommand)]
     Keys(keys::Keys),
+    /// What of the records may go, and erasing it.
+    #[command(subcommand)]
+    Retention(retention::Retention),
     /// Reckons the hash chains of the records again.
     #[command(subcommand)]
     Audit(audit::Audit),
@@ -117,6 +121,7 @@ impl Cli {
             Command::Policy(command) => runtime.block_on(command.run(settings.load()?)),
             Command::Replay(command) => runtime.block_on(command.run(settings.load()?)),
             Command::Keys(command) => runtime.block_on(command.run(settings.load()?)),
+            Command::Retention(command) => runtime.block_on(command.run(settings.load()?)),
             Command::Audit(command) => runtime.block_on(command.run(settings.load()?)),
             Command::Migrate(command) => runtime.block_on(command.run(settings.load()?)),
         }

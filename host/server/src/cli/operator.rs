@@ -9,7 +9,7 @@ use xinglin_domain::{
 
 use crate::{
     ambient,
-    app::{Caller, Hospital, tenant::PLATFORM},
+    app::{Caller, Hospital, audit::Trail, tenant::PLATFORM},
     config::Config,
 };
 
@@ -27,6 +27,24 @@ pub async fn open(config: Config, command: &str) -> Result<(Hospital, Caller)> {
     };
     let caller = hospital.for_actor(actor, format!("{command}-{:032x}", ambient::fresh_id()));
     Ok((hospital, caller))
+}
+
+/// Whoever can open the database is the administrator of each tenant in it, for what is
+/// noted in that tenant's trail.
+pub fn administrator(hospital: &Hospital, tenant: TenantId, command: &str, told: &str) -> Caller {
+    let actor = Actor {
+        account: AccountId::from_u128(0),
+        tenant,
+        roles: vec![Role::Administrator],
+        practice: Practice::default(),
+        patients: Vec::new(),
+        wards: Vec::new(),
+        relatives: Vec::new(),
+    };
+    let caller = hospital.for_actor(actor, format!("{command}-{:032x}", ambient::fresh_id()));
+    let caller = Caller { trail: Trail::of("POST", told), ..caller };
+    caller.trail.is_of(&caller);
+    caller
 }
 
 /// The tenant that was named, or the only one there is.

@@ -3,13 +3,13 @@
 use axum::{
     body::Bytes,
     extract::{FromRequest, FromRequestParts, OriginalUri, Path, Query, Request, rejection::PathRejection},
-    http::{header, request::Parts},
+    http::{Method, header, request::Parts},
 };
 use serde::de::DeserializeOwned;
 use xinglin_domain::code::Code;
 
 use crate::{
-    app::{AppError, Caller, Hospital, audit::Trail},
+    app::{AppError, Caller, Hospital, audit::Trail, custody},
     http::{
         request_id::RequestId,
         scope::{self, Opened},
@@ -29,6 +29,12 @@ pub async fn caller(parts: &mut Parts, hospital: &Hospital) -> Result<Caller, Ap
         .ok_or_else(|| AppError::new(Code::AuthRequired, "send `Authorization: Bearer …`"))?;
     let request = parts.extensions.get::<RequestId>().cloned().unwrap_or_default();
     let mut caller = hospital.caller(token, request.0).await?;
+    if let Some(source) = parts.headers.get(custody::HEADER) {
+        if !matches!(parts.method, Method::GET | Method::HEAD) {
+            return Err(AppError::new(Code::TenantFrozen, "records in custody are only read"));
+        }
+        caller = hospital.in_custody(caller, source.to_str().unwrap_or_default()).await?;
+    }
     caller.trail = parts.extensions.get::<Trail>().cloned().unwrap_or_default();
     caller.trail.is_of(&caller);
     // As it came, not as a nested router sees it.

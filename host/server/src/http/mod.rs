@@ -15,6 +15,7 @@ mod consent;
 mod conversation;
 mod cookie;
 mod coverage;
+mod custody;
 mod described;
 mod disclosure;
 mod encounter;
@@ -40,6 +41,7 @@ mod real_name;
 mod recall;
 mod relation;
 mod request_id;
+mod retention;
 mod scope;
 mod session;
 mod shadow;
@@ -118,6 +120,7 @@ fn api(packages: DefaultBodyLimit, attachments: DefaultBodyLimit) -> OpenApiRout
         .merge(consent::routes())
         .merge(conversation::routes())
         .merge(coverage::routes())
+        .merge(custody::routes())
         .merge(disclosure::routes())
         .merge(encounter::routes())
         .merge(enrolment::routes())
@@ -134,6 +137,7 @@ fn api(packages: DefaultBodyLimit, attachments: DefaultBodyLimit) -> OpenApiRout
         .merge(real_name::routes())
         .merge(recall::routes())
         .merge(relation::routes())
+        .merge(retention::routes())
         .merge(session::routes())
         .merge(shadow::routes())
         .merge(sso::routes())

@@ -1,0 +1,140 @@
+//! `xinglin retention …`.
+
+use anyhow::Result;
+use clap::{Args, Subcommand};
+use serde::Serialize;
+use xinglin_domain::id::{PatientId, TenantId};
+
+use super::operator;
+use crate::{app::erasure::RetentionView, config::Config};
+
+/// What whoever keeps the records does when their time has come.
+#[derive(Subcommand)]
+pub enum Retention {
+    /// Says whose record need not be kept any longer, or what would go with one.
+    Report(Report),
+    /// Erases a patient whose record need not be kept any longer.
+    Erase(Erase),
+}
+
+/// Says which patients may be erased today; of one patient, until when their record must
+/// be kept and what would go. Changes nothing.
+///
+/// Examples:
+///   xinglin retention report                  all whose time has come
+///   xinglin retention report --patient pat-…  one of them: what would go
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+pub struct Report {
+    /// Only this patient.
+    #[arg(long)]
+    patient: Option<PatientId>,
+    /// Only this tenant; needed with `--patient` if there are several.
+    #[arg(long)]
+    tenant: Option<TenantId>,
+    /// For programs.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Erases a patient for good: their keys are destroyed, their record, messages and
+/// attachments go. What the law has kept is refused, with the day from which on it need
+/// not be. Purge tapes that are as old first: `xinglin audit purge`.
+///
+/// Examples:
+///   xinglin retention erase --patient pat-… --dry-run  what would go
+///   xinglin retention erase --patient pat-…
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+pub struct Erase {
+    /// Whom.
+    #[arg(long)]
+    patient: PatientId,
+    /// Of which tenant, if there are several.
+    #[arg(long)]
+    tenant: Option<TenantId>,
+    /// Only says what would go.
+    #[arg(long)]
+    dry_run: bool,
+    /// For programs.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Due {
+    tenant: String,
+    patients: Vec<PatientId>,
+}
+
+impl Retention {
+    /// Runs it.
+    pub async fn run(self, config: Config) -> Result<()> {
+        match self {
+            Self::Report(command) => command.run(config).await,
+            Self::Erase(command) => command.run(config).await,
+        }
+    }
+}
+
+impl Report {
+    async fn run(self, config: Config) -> Result<()> {
+        let (hospital, caller) = operator::open(config, "retention").await?;
+        if let Some(patient) = self.patient {
+            let tenant = operator::tenant(&hospital, self.tenant).await?;
+            let report = hospital.retention_of(&caller, tenant, patient).await?;
+            tell(&report, self.json)?;
+            return Ok(hospital.store().close().await?);
+        }
+        let mut all = Vec::new();
+        for tenant in operator::tenants(&hospital, self.tenant).await? {
+            let patients = hospital.list_erasable(&caller, tenant).await?;
+            if !self.json {
+                println!("{tenant}: {} patients may be erased", patients.len());
+                patients.iter().for_each(|patient| println!("  {patient}"));
+            }
+            all.push(Due { tenant: tenant.to_string(), patients });
+        }
+        if self.json {
+            operator::print_json(&all)?;
+        }
+        Ok(hospital.store().close().await?)
+    }
+}
+
+impl Erase {
+    async fn run(self, config: Config) -> Result<()> {
+        let (hospital, caller) = operator::open(config, "retention").await?;
+        let tenant = operator::tenant(&hospital, self.tenant).await?;
+        if self.dry_run {
+            let report = hospital.retention_of(&caller, tenant, self.patient).await?;
+            tell(&report, self.json)?;
+            return Ok(hospital.store().close().await?);
+        }
+        let caller = operator::administrator(&hospital, tenant, "retention", "xinglin retention erase");
+        let done = hospital.erase_patient(&caller, tenant, self.patient).await?;
+        if self.json {
+            operator::print_json(&done)?;
+        } else {
+            println!("{}: erased, with {} attachments and {} accounts", done.patient, done.files, done.accounts);
+            done.rows.iter().for_each(|(table, rows)| println!("  {rows:>6} {table}"));
+        }
+        Ok(hospital.store().close().await?)
+    }
+}
+
+fn tell(report: &RetentionView, json: bool) -> Result<()> {
+    if json {
+        return operator::print_json(report);
+    }
+    let RetentionView { patient, kept, allowed, tapes, rows, .. } = report;
+    for kept in kept {
+        println!("{patient}: {} for {} years, until {}", kept.what, kept.years, kept.until);
+    }
+    println!("{patient}: {} be erased today; this would go:", if *allowed { "may" } else { "may NOT" });
+    rows.iter().for_each(|(table, rows)| println!("  {rows:>6} {table}"));
+    if *tapes > 0 {
+        println!("  and first, with all that are as old, {tapes} tapes: xinglin audit purge");
+    }
+    Ok(())
+}
