@@ -181,6 +181,10 @@ impl Hospital {
             at = custody.custodian;
             if at == actor.tenant {
                 actor.tenant = source;
+                // Whoever may practise at the custodian's may on what it keeps.
+                for filing in actor.practice.filings.iter_mut().filter(|filing| filing.tenant == at) {
+                    filing.tenant = source;
+                }
                 // Whom they are or belong to at home is nobody here.
                 actor.patients.clear();
                 actor.wards.clear();
