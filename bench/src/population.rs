@@ -2,8 +2,9 @@
 //! one transaction bundle a patient, with the visits of some years and what came of
 //! them. The dice decide all of it, so that a seed is a population; nobody in it lives.
 //!
-//! What is not as Synthea has it: fewer claims in proportion, no clinical notes, and
-//! results are among those that the pathways of this hospital read.
+//! What is not as Synthea has it: fewer claims in proportion, no clinical notes, nothing
+//! that falls into a restricted compartment, and results are among those that the pathways
+//! of this hospital read.
 
 use serde_json::{Value, json};
 
@@ -61,7 +62,7 @@ const CONDITIONS: [(&str, &str, i64); 10] = [
     ("15777000", "Prediabetes (finding)", 30),
     ("271737000", "Anemia (disorder)", 20),
     ("36971009", "Sinusitis (disorder)", 10),
-    ("370143000", "Major depressive disorder (disorder)", 8),
+    ("24079001", "Atopic dermatitis (disorder)", 8),
 ];
 
 /// Code, words, category, unit, and the range in tenths.
@@ -77,7 +78,7 @@ const RESULTS: [(&str, &str, &str, &str, i64, i64); 12] = [
     ("98979-8", "Glomerular filtration rate", "laboratory", "mL/min/{1.73_m2}", 250, 1200),
     ("9318-7", "Albumin/Creatinine [Mass Ratio] in Urine", "laboratory", "mg/g", 20, 3000),
     ("1742-6", "Alanine aminotransferase [Enzymatic activity/volume]", "laboratory", "U/L", 80, 900),
-    ("44261-6", "Patient Health Questionnaire 9 item total score", "survey", "{score}", 0, 270),
+    ("9279-1", "Respiratory rate", "vital-signs", "/min", 120, 220),
 ];
 
 const MEDICINES: [(&str, &str); 6] = [
@@ -92,7 +93,7 @@ const MEDICINES: [(&str, &str); 6] = [
 const PROCEDURES: [(&str, &str); 5] = [
     ("430193006", "Medication reconciliation (procedure)"),
     ("710824005", "Assessment of health and social care needs (procedure)"),
-    ("171207006", "Depression screening (procedure)"),
+    ("5880005", "Physical examination (procedure)"),
     ("134287002", "Diabetic retinal eye exam (procedure)"),
     ("401191002", "Diabetic foot examination (procedure)"),
 ];

@@ -116,6 +116,9 @@ async fn nobody_reads_a_compartment_without_consent(hospital: TestHospital) {
             }
         }
         client.hidden(&format!("/fhir/R4/Observation?code={VIRAL_LOAD}"), "ACCESS_COMPARTMENT").await;
+        // A number that begins as a code of ICD-10 does is none.
+        let number = client.get("/fhir/R4/Observation?patient.identifier=urn:x|b221fed0-fca4-4f1f").await;
+        assert_eq!(number["total"], 0);
         // Ways round, some of which are not ways yet.
         for query in [
             "Patient?_has:Observation:patient:code=20447-9",

@@ -329,7 +329,7 @@ impl Hospital {
     /// any case those of all patients unless it names one.
     async fn withheld_of(&self, caller: &Caller, query: &ResourceQuery) -> AppResult<Compartments> {
         let patient = query.patient_id.as_deref().and_then(|id| id.parse().ok());
-        let mut codes: Vec<&CodeFilter> = query.tokens.iter().flat_map(|filter| &filter.any_of).collect();
+        let mut codes: Vec<&CodeFilter> = query.tokens.iter().flat_map(codes_of).collect();
         query.criteria.iter().for_each(|criterion| asked_for(criterion, &mut codes));
         self.search_sight(caller, patient, &codes).await
     }
@@ -374,6 +374,12 @@ fn too_many() -> AppResult<xinglin_store::Json> {
     serde_json::value::to_raw_value(&outcome::warning("incomplete", &detail)).map_err(AppError::internal)
 }
 
+/// The codes that a filter asks for. A number or an address is none, whatever it looks like.
+fn codes_of(filter: &TokenFilter) -> &[CodeFilter] {
+    const NAMES: [&str; 4] = ["email", "identifier", "phone", "telecom"];
+    if NAMES.contains(&filter.param.as_str()) { &[] } else { &filter.any_of }
+}
+
 /// The codes that a criterion asks for, at any remove.
 fn asked_for<'a>(criterion: &'a Criterion, codes: &mut Vec<&'a CodeFilter>) {
     match criterion {
@@ -381,7 +387,7 @@ fn asked_for<'a>(criterion: &'a Criterion, codes: &mut Vec<&'a CodeFilter>) {
             all.iter().for_each(|one| asked_for(one, codes));
         }
         Criterion::Not(one) => asked_for(one, codes),
-        Criterion::Token(filter) => codes.extend(&filter.any_of),
+        Criterion::Token(filter) => codes.extend(codes_of(filter)),
         _ => {}
     }
 }
