@@ -173,6 +173,19 @@ async fn scanned(engine: Engine, scan: &str) -> [(u16, String); 2] {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_waits_too_long_is_told_so() {
+    let program = ["sh", "-c", "sleep 60"].map(str::to_owned).to_vec();
+    let hospital = TestHospital::open_with(Engine::Sqlite, |config| {
+        config.attachments.scan = program;
+        config.request_timeout_seconds = 5;
+    })
+    .await;
+    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let late = send(&clinic.patient, &format!("patient={}", clinic.subject), "image/png", PNG).await;
+    assert_eq!((late.status.as_u16(), late.code()), (503, "REQUEST_TIMEOUT".to_owned()), "{}", late.text());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_kept_unseen() {
     let found = (422, "BLOB_INFECTED".to_owned());
     let unseen = (503, "BLOB_UNSCANNED".to_owned());

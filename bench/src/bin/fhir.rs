@@ -36,6 +36,8 @@ const PASSWORD: &str = "correct horse battery";
 const HOSPITALS: usize = 20;
 /// How many of the records that were made are remembered to be asked for.
 const REMEMBERED: usize = 100_000;
+/// How often a transaction that the server was too busy for is sent again.
+const AGAIN: usize = 20;
 
 /// What is measured.
 #[derive(Parser)]
@@ -247,9 +249,17 @@ impl Caller {
         Ok((answer.status(), answer.bytes().await?.to_vec()))
     }
 
-    /// A transaction; where its entries are, `Type/id`.
+    /// A transaction, sent again while the server is too busy for it; where its entries
+    /// are, `Type/id`.
     async fn import(&self, bundle: &Value) -> Result<Vec<String>> {
-        let (status, body) = self.ask(Method::POST, "", Some(bundle)).await?;
+        let (mut status, mut body) = self.ask(Method::POST, "", Some(bundle)).await?;
+        for _ in 0..AGAIN {
+            if status != StatusCode::SERVICE_UNAVAILABLE {
+                break;
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            (status, body) = self.ask(Method::POST, "", Some(bundle)).await?;
+        }
         if !status.is_success() {
             return Err(format!("a transaction was refused: {status}: {}", String::from_utf8_lossy(&body)).into());
         }

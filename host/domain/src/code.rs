@@ -339,6 +339,8 @@ codes! {
         "尚未到法定保存期限，不得销毁", "It must still be kept by law.";
     RateLimited = "RATE_LIMITED", TooMany,
         "请求过于频繁，请稍后再试", "Too many requests; slow down.";
+    RequestTimeout = "REQUEST_TIMEOUT", Unavailable,
+        "处理超时，请稍后重试", "It took too long; look whether it was done before you try again.";
     Internal = "INTERNAL", Internal,
         "系统内部错误", "Something went wrong on our side.";
     StoreUnavailable = "STORE_UNAVAILABLE", Unavailable,

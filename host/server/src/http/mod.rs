@@ -62,7 +62,6 @@ use axum::{
 use tower_http::{
     LatencyUnit,
     catch_panic::CatchPanicLayer,
-    timeout::TimeoutLayer,
     trace::{DefaultOnResponse, TraceLayer},
 };
 use tracing::{Instrument, Level};
@@ -181,7 +180,7 @@ impl Hospital {
                 AppError::new(Code::MethodNotAllowed, "no such method here; see /api/v1/openapi.json")
             })
             .layer(DefaultBodyLimit::max(SMALL_BODY))
-            .layer(TimeoutLayer::with_status_code(axum::http::StatusCode::SERVICE_UNAVAILABLE, timeout))
+            .layer(middleware::from_fn(move |request, next| in_time(timeout, request, next)))
             .layer(CatchPanicLayer::custom(panicked))
             .layer(middleware::from_fn_with_state(self.clone(), trail::layer))
             .layer(middleware::from_fn_with_state(self.clone(), observe::layer))
@@ -209,6 +208,17 @@ async fn to_the_end(request: Request, next: Next) -> Response {
 
 /// A defect of ours: the caller gets a problem document, the log the rest, and
 /// the server goes on.
+/// Who waits longer than this is told so. What a transaction has committed stays done.
+async fn in_time(longest: Duration, request: Request, next: Next) -> Response {
+    match tokio::time::timeout(longest, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => {
+            let detail = format!("no answer within {} s", longest.as_secs());
+            axum::response::IntoResponse::into_response(AppError::new(Code::RequestTimeout, detail))
+        }
+    }
+}
+
 fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
     let words = panic
         .downcast_ref::<String>()
