@@ -297,7 +297,7 @@ impl Hospital {
     ) -> AppResult<(Value, RealName, i64)> {
         caller.may_in(tenant, Action::ManageAccounts)?;
         caller.trail.saw(patient);
-        if caller.actor.patients.contains(&patient) {
+        if caller.actor.patients.contains(&patient) || caller.actor.acts_for(patient) {
             return Err(AppError::new(Code::AuthForbidden, "nobody judges those they act for; ask a colleague"));
         }
         let found = self.store().tenant(tenant).get_resource("Patient", &patient.to_string()).await;
