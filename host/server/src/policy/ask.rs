@@ -430,7 +430,8 @@ mod tests {
         strong.principal = Principal::Actor { actor: &doctor, scopes: None, second_factor: true };
         assert!(policies.decide(&strong).allowed);
 
-        let elsewhere = Actor { tenant: TenantId::from_u128(2), ..doctor.clone() };
+        let mut elsewhere = Actor { tenant: TenantId::from_u128(2), ..doctor.clone() };
+        elsewhere.practice.filings.iter_mut().for_each(|filing| filing.tenant = elsewhere.tenant);
         let mut there = question(&elsewhere, None, Action::SignPrescription, NOW.plus_hours(10));
         there.tenant = elsewhere.tenant;
         assert!(policies.decide(&there).allowed);
