@@ -262,9 +262,9 @@ mod commands {
             "forbid (principal, action == Action::\"prescription.sign\", resource)\nwhen { context.hour >= 20 };\n";
         let sound = process.put("policies/_host/night.cedar", night.as_bytes());
         let explain = ["policy", "explain", "--account", "doctor", "--action", "prescription.sign", "--at"];
-        let by_day = process.xinglin(&[&explain[..], &["2026-11-22T10:00:00+08:00", "--json"]].concat()).await.json();
+        let by_day = process.xinglin(&[&explain[..], &["2030-11-22T10:00:00+08:00", "--json"]].concat()).await.json();
         assert_eq!(by_day["allowed"], true, "{by_day}");
-        let by_night = process.xinglin(&[&explain[..], &["2026-11-22T22:00:00+08:00"]].concat()).await.done();
+        let by_night = process.xinglin(&[&explain[..], &["2030-11-22T22:00:00+08:00"]].concat()).await.done();
         for words in ["MAY NOT", "_host/night.cedar:1", "context.hour >= 20", "\"hour\":22", "The law allows it"] {
             assert!(by_night.contains(words), "{words}: {by_night}");
         }
@@ -282,6 +282,6 @@ mod commands {
         let told: Value = serde_json::from_str(&flawed.out).expect("JSON");
         assert_eq!(told["flaws"][0]["line"], 2, "{told}");
         // What needs the hospital does not begin with it.
-        process.xinglin(&[&explain[..], &["2026-11-22"]].concat()).await.failed("xinglin policy check");
+        process.xinglin(&[&explain[..], &["2030-11-22"]].concat()).await.failed("xinglin policy check");
     }
 }
