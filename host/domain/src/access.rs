@@ -186,7 +186,8 @@ impl Actor {
 
     /// Whether it may act for the patient.
     pub fn acts_for(&self, patient: PatientId) -> bool {
-        self.charges().contains(&patient)
+        let own = |ward: &Guardianship| ward.patient() == patient;
+        self.is(Role::Patient) && (self.patients.contains(&patient) || self.wards.iter().any(own))
     }
 
     /// Whether it may act for the patient in restricted compartments too: a ward who is

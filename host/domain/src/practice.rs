@@ -160,6 +160,32 @@ pub enum Document {
 }
 
 impl Document {
+    /// Specialities, of a practice certificate.
+    pub fn scope(&self) -> &[String] {
+        match self {
+            Self::DoctorPractice { scope, .. } => scope,
+            _ => &[],
+        }
+    }
+
+    /// Main institution, place of registration or employer.
+    pub fn place(&self) -> Option<&str> {
+        match self {
+            Self::DoctorPractice { institution: place, .. }
+            | Self::NurseRegistration { institution: place }
+            | Self::EmployerProof { employer: place } => Some(place),
+            _ => None,
+        }
+    }
+
+    /// Since when a doctor works independently.
+    pub const fn practising_since(&self) -> Option<Instant> {
+        match self {
+            Self::DoctorPractice { since, .. } => Some(*since),
+            _ => None,
+        }
+    }
+
     /// Of what kind it is.
     pub const fn kind(&self) -> Kind {
         match self {

@@ -4,10 +4,14 @@
 
 use std::collections::BTreeMap;
 
-use xinglin_domain::{id::AccountId, retention::LastKept, time::Instant};
+use xinglin_domain::{
+    id::{AccountId, TenantId},
+    retention::LastKept,
+    time::Instant,
+};
 
 use crate::{
-    Executor, Result, StoreError, TenantScope, TenantTx,
+    Executor, OperatorScope, Result, StoreError, TenantScope, TenantTx,
     db::{Arg, Row, Sql, args},
 };
 
@@ -181,6 +185,17 @@ impl<E: Executor> TenantScope<E> {
     pub async fn has_blob_of(&self, sha256: &str) -> Result<bool> {
         let sql = "SELECT blob_id FROM blob WHERE tenant_id = $1 AND sha256 = $2 LIMIT 1";
         Ok(self.exec.row(Sql::new(sql, args![self.tenant, sha256])).await?.is_some())
+    }
+}
+
+impl<E: Executor> OperatorScope<E> {
+    /// The tenants of which bytes of somebody who was erased are on the disk still.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn list_unfinished_erasures(&self) -> Result<Vec<TenantId>> {
+        let sql = "SELECT DISTINCT tenant_id FROM erased_file ORDER BY tenant_id";
+        self.exec.rows(Sql::new(sql, args![])).await?.iter().map(|row| row.get("tenant_id")).collect()
     }
 }
 

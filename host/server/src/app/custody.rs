@@ -120,7 +120,9 @@ impl Hospital {
         tx.insert_custody(&row).await?;
         tx.commit().await?;
         tracing::info!(%source, %custodian, "records went into custody");
-        self.custody_view(custody).await
+        let Statement { tape, trail, .. } = &custody.statement;
+        let whole = tape.head.is_some() && trail.head.is_some();
+        Ok(self.custody_view(custody, whole))
     }
 
     /// The custodies that the caller's hospital is a party to, oldest first, verified anew.
@@ -131,14 +133,16 @@ impl Hospital {
         caller.may(Action::ReadAudit)?;
         let mut views = Vec::new();
         for row in self.records(caller).list_custodies().await? {
-            views.push(self.custody_view(serde_json::from_value(row.body).map_err(AppError::internal)?).await?);
+            let custody: Custody = serde_json::from_value(row.body).map_err(AppError::internal)?;
+            let chains_hold = self.chains_hold(&custody.statement).await?;
+            views.push(self.custody_view(custody, chains_hold));
         }
         Ok(views)
     }
 
-    async fn custody_view(&self, custody: Custody) -> AppResult<CustodyView> {
-        let records = self.store().tenant(custody.statement.source);
-        let Statement { tape, trail, .. } = &custody.statement;
+    /// Whether the chains are whole still, and go through the links that were stated.
+    async fn chains_hold(&self, Statement { source, tape, trail, .. }: &Statement) -> AppResult<bool> {
+        let records = self.store().tenant(*source);
         let tape_holds = match (records.verify_chain().await?, &tape.head) {
             // Frozen: there are no more, and a purge leaves the head as it is.
             (ChainState::Intact { length, head, .. }, Some(stated)) => {
@@ -156,10 +160,13 @@ impl Hospital {
             }
             _ => false,
         };
-        let chains_hold = tape_holds && trail_holds;
+        Ok(tape_holds && trail_holds)
+    }
+
+    fn custody_view(&self, custody: Custody, chains_hold: bool) -> CustodyView {
         let signed = custody.is_signed(self);
         let Custody { statement, signature } = custody;
-        Ok(CustodyView { statement, signature, signed, chains_hold })
+        CustodyView { statement, signature, signed, chains_hold }
     }
 
     /// The caller as a reader of records that are in their hospital's custody.

@@ -159,8 +159,8 @@ impl Hospital {
 
     /// Takes bytes off the disk that whoever erased a patient did not come to.
     pub(super) async fn finish_erasures(&self) -> AppResult<()> {
-        for tenant in self.store().operator().list_tenants().await? {
-            self.remove_erased_files(&self.store().tenant(tenant.id)).await?;
+        for tenant in self.store().operator().list_unfinished_erasures().await? {
+            self.remove_erased_files(&self.store().tenant(tenant)).await?;
         }
         Ok(())
     }

@@ -12,7 +12,7 @@ use xinglin_domain::{
     practice::{Bar, Basis, Certificate, Document, Filing, FilingState, Kind, State, Suspension},
     time::Instant,
 };
-use xinglin_store::{Account, CertificateNumber, TenantTx};
+use xinglin_store::{CertificateNumber, TenantTx};
 
 use super::{
     AppError, AppResult, Caller, Hospital,
@@ -219,11 +219,12 @@ impl Hospital {
         id: AccountId,
         new: NewCertificates,
     ) -> AppResult<AccountView> {
-        let row = self.other_account(caller, tenant, id, Action::ManageAccounts).await?;
-        let (certificates, numbers) = self.certificates(tenant, id, new.certificates)?;
-        let mut standing = standing(&row)?;
-        standing.certificates.extend(certificates);
-        self.put_standing(caller, row, &standing, Numbers::Claim(numbers), "certificates submitted").await?;
+        let submit = |standing: &mut Standing| {
+            let (certificates, numbers) = self.certificates(tenant, id, new.certificates)?;
+            standing.certificates.extend(certificates);
+            Ok(Numbers::Claim(numbers))
+        };
+        self.change_standing(caller, (tenant, id), "certificates submitted", submit).await?;
         self.hear_verifiers(caller, tenant, id).await;
         AccountView::of(self.store().tenant(tenant).get_account(id).await?, caller.now)
     }
@@ -240,23 +241,14 @@ impl Hospital {
         id: AccountId,
         judgement: Judgement,
     ) -> AppResult<AccountView> {
-        let row = self.other_account(caller, tenant, id, Action::ManageAccounts).await?;
-        let until = judgement.until.as_deref().map(|until| AppError::time("until", until)).transpose()?;
-        let decision = Decision {
-            by: Decider::person(caller.actor.account, &judgement.reason)?,
-            at: caller.now,
-            verdict: match judgement.verified {
-                true => Verdict::Verified { level: Level::Substantial, until },
-                false => Verdict::Refused { findings: Vec::new() },
-            },
+        let judge = |standing: &mut Standing| {
+            let decision = by_hand(caller, judgement.verified, &judgement.reason, judgement.until.as_deref())?;
+            for id in &judgement.certificates {
+                certificate(standing, *id)?.decide(decision.clone())?;
+            }
+            Ok(Numbers::release(standing, &judgement.certificates))
         };
-        let mut standing = standing(&row)?;
-        for id in &judgement.certificates {
-            certificate(&mut standing, *id)?.decide(decision.clone())?;
-        }
-        let release = Numbers::release(&standing, &judgement.certificates);
-        let row = self.put_standing(caller, row, &standing, release, "certificates judged").await?;
-        AccountView::of(row, caller.now)
+        self.change_standing(caller, (tenant, id), "certificates judged", judge).await
     }
 
     /// Suspends a certificate: the account may still sign in, and no longer act by it.
@@ -270,12 +262,12 @@ impl Hospital {
         (id, which): (AccountId, CertificateId),
         because: Because,
     ) -> AppResult<AccountView> {
-        let row = self.other_account(caller, tenant, id, Action::ManageAccounts).await?;
-        let mut standing = standing(&row)?;
-        let suspension = Suspension { since: caller.now, by: caller.actor.account, reason: because.reason };
-        certificate(&mut standing, which)?.suspend(suspension);
-        let row = self.put_standing(caller, row, &standing, Numbers::Keep, "certificate suspended").await?;
-        AccountView::of(row, caller.now)
+        let suspend = |standing: &mut Standing| {
+            let suspension = Suspension { since: caller.now, by: caller.actor.account, reason: because.reason };
+            certificate(standing, which)?.suspend(suspension);
+            Ok(Numbers::Keep)
+        };
+        self.change_standing(caller, (tenant, id), "certificate suspended", suspend).await
     }
 
     /// Lifts the suspension of a certificate.
@@ -289,12 +281,12 @@ impl Hospital {
         (id, which): (AccountId, CertificateId),
         because: Because,
     ) -> AppResult<AccountView> {
-        let row = self.other_account(caller, tenant, id, Action::ManageAccounts).await?;
-        let mut standing = standing(&row)?;
-        certificate(&mut standing, which)?.restore();
-        tracing::info!(%tenant, account = %id, reason = because.reason, "a suspension is lifted");
-        let row = self.put_standing(caller, row, &standing, Numbers::Keep, "certificate restored").await?;
-        AccountView::of(row, caller.now)
+        let restore = |standing: &mut Standing| {
+            certificate(standing, which)?.restore();
+            tracing::info!(%tenant, account = %id, reason = because.reason, "a suspension is lifted");
+            Ok(Numbers::Keep)
+        };
+        self.change_standing(caller, (tenant, id), "certificate restored", restore).await
     }
 
     /// Records where somebody's practice is registered or filed.
@@ -308,10 +300,11 @@ impl Hospital {
         id: AccountId,
         new: NewFilings,
     ) -> AppResult<AccountView> {
-        let row = self.other_account(caller, tenant, id, Action::ManageAccounts).await?;
-        let standing = Standing { filings: filings(tenant, new.filings)?, ..standing(&row)? };
-        let row = self.put_standing(caller, row, &standing, Numbers::Keep, "filings recorded").await?;
-        AccountView::of(row, caller.now)
+        let put = |standing: &mut Standing| {
+            standing.filings = filings(tenant, new.filings)?;
+            Ok(Numbers::Keep)
+        };
+        self.change_standing(caller, (tenant, id), "filings recorded", put).await
     }
 
     /// What a hospital asks of those who practise in it.
@@ -348,13 +341,17 @@ impl Hospital {
         Ok(PracticeRules { years })
     }
 
-    /// The number of a certificate, opened.
-    pub(super) async fn number_of(&self, row: &Account, one: &Certificate) -> AppResult<String> {
-        let numbers = self.store().tenant(row.tenant).list_certificate_numbers(row.id).await?;
+    /// The number of a certificate, opened: one of those that its account holds.
+    pub(super) fn number_of(
+        &self,
+        tenant: TenantId,
+        numbers: &[CertificateNumber],
+        one: &Certificate,
+    ) -> AppResult<String> {
         let found = numbers.iter().find(|number| number.kind == one.kind().as_str() && number.blind == one.number);
         let opened = found.and_then(|number| {
             let (owner, name) = (number.account.to_string(), format!("{}/{}", number.kind, number.blind));
-            let place = Place { tenant: row.tenant, owner: &owner, kind: SEALED, name: &name };
+            let place = Place { tenant, owner: &owner, kind: SEALED, name: &name };
             String::from_utf8(self.keys().unseal(&place, &number.sealed)?).ok()
         });
         opened.ok_or_else(|| AppError::internal(format!("{}: its number cannot be opened", one.id)))
@@ -397,15 +394,18 @@ impl Hospital {
         self.keys().seal(&Place { tenant, owner: &owner, kind: SEALED, name: &name }, number)
     }
 
-    /// Writes what an account is entitled to, with the numbers that go with it.
-    pub(super) async fn put_standing(
+    /// Changes what an account that is not the caller's is entitled to, and the numbers
+    /// that go with it.
+    async fn change_standing(
         &self,
         caller: &Caller,
-        mut row: Account,
-        standing: &Standing,
-        numbers: Numbers,
+        (tenant, id): (TenantId, AccountId),
         what: &str,
-    ) -> AppResult<Account> {
+        change: impl FnOnce(&mut Standing) -> AppResult<Numbers>,
+    ) -> AppResult<AccountView> {
+        let mut row = self.other_account(caller, tenant, id, Action::ManageAccounts).await?;
+        let mut standing = standing(&row)?;
+        let numbers = change(&mut standing)?;
         row.credential = Some(serde_json::to_value(standing).map_err(AppError::internal)?);
         row.updated_at = caller.now;
         let tx = self.store().tenant(row.tenant).begin().await?;
@@ -413,7 +413,7 @@ impl Hospital {
         numbers.write(&tx, row.id).await?;
         tx.commit().await?;
         tracing::info!(tenant = %row.tenant, account = %row.id, by = %caller.actor.account, "{what}");
-        Ok(row)
+        AccountView::of(row, caller.now)
     }
 }
 
@@ -463,6 +463,22 @@ impl Numbers {
     }
 }
 
+/// What somebody decides who looked at the document itself.
+///
+/// # Errors
+/// If `until` is no time, or no reason is given.
+pub(super) fn by_hand(caller: &Caller, verified: bool, reason: &str, until: Option<&str>) -> AppResult<Decision> {
+    let until = until.map(|until| AppError::time("until", until)).transpose()?;
+    Ok(Decision {
+        by: Decider::person(caller.actor.account, reason)?,
+        at: caller.now,
+        verdict: match verified {
+            true => Verdict::Verified { level: Level::Substantial, until },
+            false => Verdict::Refused { findings: Vec::new() },
+        },
+    })
+}
+
 /// The bar that a tenant set; the law's, should there be less.
 pub(super) fn bar(years: i64) -> Bar {
     u8::try_from(years).ok().and_then(Bar::new).unwrap_or_default()
@@ -492,7 +508,7 @@ fn plain(number: &str) -> String {
     number.chars().map(narrow).filter(|c| c.is_alphanumeric()).flat_map(char::to_uppercase).collect()
 }
 
-fn certificate(standing: &mut Standing, id: CertificateId) -> AppResult<&mut Certificate> {
+pub(super) fn certificate(standing: &mut Standing, id: CertificateId) -> AppResult<&mut Certificate> {
     let found = standing.certificates.iter_mut().find(|one| one.id == id);
     found.ok_or_else(|| AppError::not_found("certificate of this account", id))
 }
@@ -558,15 +574,6 @@ impl From<DecideError> for AppError {
 
 impl From<Certificate> for CertificateView {
     fn from(one: Certificate) -> Self {
-        let (scope, institution, since) = match &one.document {
-            Document::DoctorPractice { scope, institution, since } => {
-                (scope.clone(), Some(institution.clone()), Some(since.to_string()))
-            }
-            Document::NurseRegistration { institution: place } | Document::EmployerProof { employer: place } => {
-                (Vec::new(), Some(place.clone()), None)
-            }
-            _ => Default::default(),
-        };
         let (pending, decision) = match one.state() {
             State::Submitted { pending } => (pending.as_ref().map(|pending| pending.reference.clone()), None),
             State::Decided(decision) => (None, Some(decision.clone().into())),
@@ -577,12 +584,12 @@ impl From<Certificate> for CertificateView {
             state: one.word(),
             suspended: one.suspended().map(|suspension| suspension.since.to_string()),
             rank: one.document.rank(),
+            scope: one.document.scope().to_vec(),
+            institution: one.document.place().map(str::to_owned),
+            practising_since: one.document.practising_since().map(|since| since.to_string()),
             issued_by: one.issued_by,
             issued_on: one.issued_on.to_string(),
             valid_until: one.valid_until.as_ref().map(Instant::to_string),
-            scope,
-            institution,
-            practising_since: since,
             pending,
             decision,
         }

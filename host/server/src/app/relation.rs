@@ -357,8 +357,9 @@ pub(super) async fn guardian_of<E: Executor>(
 ) -> AppResult<Option<Guardianship>> {
     let born = born(records, patient).await?;
     for row in records.list_relations(&patient.to_string(), false).await? {
-        if let Some(guardian) = parse(row.clone())?.guards(born, now)
-            && records.get_account(row.account).await?.active
+        let relation = parse(row)?;
+        if let Some(guardian) = relation.guards(born, now)
+            && records.get_account(relation.person).await?.active
         {
             return Ok(Some(guardian));
         }
@@ -374,16 +375,15 @@ async fn vouched<E: Executor>(records: &TenantScope<E>, relation: &Relation, now
     if account::actor(&records.get_account(by).await?)?.patients.contains(&patient) {
         return Ok(true);
     }
-    let mut guarded = None;
-    for row in records.list_relations(&patient.to_string(), true).await? {
-        let other = parse(row)?;
-        if other.person == by && other.terms.kind == Kind::Guardian {
-            let born = born(records, patient).await?;
-            guarded = Some(guarded == Some(true) || other.guards(born, now).is_some());
-        }
+    let relations = records.list_relations(&patient.to_string(), true).await?;
+    let mut theirs = relations.into_iter().map(parse).collect::<AppResult<Vec<_>>>()?;
+    theirs.retain(|other| other.person == by && other.terms.kind == Kind::Guardian);
+    if theirs.is_empty() {
+        // Who never was a guardian is of the hospital, and saw the evidence.
+        return Ok(true);
     }
-    // Who never was a guardian is of the hospital, and saw the evidence.
-    Ok(guarded.unwrap_or(true))
+    let born = born(records, patient).await?;
+    Ok(theirs.iter().any(|other| other.guards(born, now).is_some()))
 }
 
 /// When a patient was born, as the record has it today.

@@ -1,6 +1,8 @@
 //! Claims put to verifiers, and what is made of their answers. Failure class: closed. A
 //! verifier that broke, ran late or could not decide leaves a claim as it was.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -12,20 +14,20 @@ use xinglin_domain::{
     id::{AccountId, CertificateId, PatientId, TenantId},
     id_number::IdNumber,
     identity::{
-        CredentialClaim, Decider, Decision, Evidence, Folded, Level, NumberFacts, Outcome, Pending, PersonClaim,
-        RealName, Truth, Verdict, Verifier, VerifyError, fold,
+        CredentialClaim, Decider, Decision, Evidence, Folded, NumberFacts, Outcome, Pending, PersonClaim, RealName,
+        Truth, Verifier, VerifyError, fold,
     },
-    practice::{Certificate, Document, Kind, State, id_facts},
+    practice::{Certificate, Kind, State, id_facts},
     time::Instant,
 };
-use xinglin_runtime::{Call, CallContext, CallFailure, IdentityField, Interface};
-use xinglin_store::{Account, StoreError};
+use xinglin_runtime::{CallFailure, IdentityField, Interface, Plugin};
+use xinglin_store::{Account, CertificateNumber, Install, StoreError};
 
 use super::{
     AppError, AppResult, Caller, Hospital,
     account::{AccountView, standing},
     call::Calls,
-    practice::{DecisionView, Numbers},
+    practice::{DecisionView, Numbers, by_hand, certificate},
     record,
 };
 use crate::fhir::person;
@@ -52,6 +54,12 @@ pub struct RealNameView {
     pub state: &'static str,
     /// Who decided last, if anybody did.
     pub decision: Option<DecisionView>,
+}
+
+/// What a verifier is asked.
+enum Claim {
+    Credential(CredentialClaim),
+    Person(PersonClaim),
 }
 
 /// Under what the host tells a verifier again what it answered before.
@@ -97,30 +105,55 @@ impl Hospital {
             return Ok(());
         }
         let row = records.get_account(id).await?;
-        let card = self.card_of(&row).await?;
+        let numbers = records.list_certificate_numbers(id).await?;
+        let card = self.card_of(&row, &numbers)?;
         for one in standing(&row)?.certificates {
             let State::Submitted { pending } = one.state() else { continue };
-            let number = self.number_of(&row, &one).await?;
+            let number = self.number_of(tenant, &numbers, &one)?;
             let mut calls = Calls::new(self, tenant, &caller.request_id, caller.now).about(id).about(one.id);
-            let mut answers = Vec::with_capacity(verifiers.len());
-            for (install, plugin) in &verifiers {
+            let claim = |install: &Install| {
                 let facts = one.kind().facts(&number, card.as_ref());
                 let subject = self.keys().pseudonym_of_account(tenant, &install.plugin_id, id);
                 let mut claim = credential_claim(&one, subject, row.roles.clone(), facts, caller.now);
                 let asked = pending.iter().filter(|pending| pending.plugin == install.plugin_id);
                 claim.attributes.extend(asked.map(again));
-                let Some(context) = lent(calls.context(install, plugin)) else {
-                    answers.push(None);
-                    continue;
-                };
-                let call = self.runtime().verify_credential(plugin, context, &claim, caller.now).await;
-                let by = verifier(&call);
-                let answered = calls.note(vec![(install, call)]).await?;
-                answers.extend(answered.into_iter().map(|answer| heard(by.clone(), answer)));
-            }
-            self.write_certificate(caller, (tenant, id, one.id), fold(answers), &calls).await?;
+                Claim::Credential(claim)
+            };
+            let folded = self.ask_all(&mut calls, &verifiers, claim, caller.now).await?;
+            self.write_certificate(caller, (tenant, id, one.id), folded, &calls).await?;
         }
         Ok(())
+    }
+
+    /// Asks one verifier after the other, puts the calls on tape, and says what comes of
+    /// their answers. One that a policy is against says nothing.
+    async fn ask_all(
+        &self,
+        calls: &mut Calls<'_>,
+        verifiers: &[(Install, Arc<Plugin>)],
+        claim: impl Fn(&Install) -> Claim,
+        now: Instant,
+    ) -> AppResult<Folded> {
+        let mut answers = Vec::with_capacity(verifiers.len());
+        for (install, plugin) in verifiers {
+            let context = match calls.context(install, plugin) {
+                Ok(context) => context,
+                Err(error) => {
+                    tracing::warn!(%error, "a verifier may not be called");
+                    answers.push(None);
+                    continue;
+                }
+            };
+            let call = match claim(install) {
+                Claim::Credential(claim) => self.runtime().verify_credential(plugin, context, &claim, now).await,
+                Claim::Person(claim) => self.runtime().verify_person(plugin, context, &claim, now).await,
+            };
+            let tape = &call.tape;
+            let by = Verifier { id: tape.plugin.clone(), digest: tape.digest.to_string(), call: tape.call };
+            let answered = calls.note(vec![(install, call)]).await?;
+            answers.extend(answered.into_iter().map(|answer| heard(by.clone(), answer)));
+        }
+        Ok(fold(answers))
     }
 
     /// What the verifiers said of one certificate, unless somebody decided it meanwhile.
@@ -133,8 +166,7 @@ impl Hospital {
     ) -> AppResult<()> {
         let mut row = self.store().tenant(tenant).get_account(account).await?;
         let mut standing = standing(&row)?;
-        let found = standing.certificates.iter_mut().find(|one| one.id == which);
-        let found = found.ok_or_else(|| AppError::not_found("certificate of this account", which))?;
+        let found = certificate(&mut standing, which)?;
         // Whoever decided it by hand meanwhile looked at the document itself.
         let decided = match folded {
             Folded::Undecided => Ok(()),
@@ -156,10 +188,10 @@ impl Hospital {
     }
 
     /// Number of the identity card, if one was submitted and not rejected, and it is one.
-    async fn card_of(&self, row: &Account) -> AppResult<Option<IdNumber>> {
+    fn card_of(&self, row: &Account, numbers: &[CertificateNumber]) -> AppResult<Option<IdNumber>> {
         let all = standing(row)?.certificates;
         match all.iter().rfind(|one| one.kind() == Kind::IdentityCard && !one.is_rejected()) {
-            Some(card) => Ok(self.number_of(row, card).await?.parse().ok()),
+            Some(card) => Ok(self.number_of(row.tenant, numbers, card)?.parse().ok()),
             None => Ok(None),
         }
     }
@@ -190,13 +222,8 @@ impl Hospital {
         judgement: RealNameJudgement,
     ) -> AppResult<RealNameView> {
         let (_, _, version) = self.patient_to_judge(caller, tenant, patient).await?;
-        let until = judgement.until.as_deref().map(|until| AppError::time("until", until)).transpose()?;
-        let verdict = match judgement.verified {
-            true => Verdict::Verified { level: Level::Substantial, until },
-            false => Verdict::Refused { findings: Vec::new() },
-        };
-        let by = Decider::person(caller.actor.account, &judgement.reason)?;
-        let name = RealName::Decided(Decision { by, at: caller.now, verdict });
+        let RealNameJudgement { verified, reason, until } = judgement;
+        let name = RealName::Decided(by_hand(caller, verified, &reason, until.as_deref())?);
         self.put_real_name(caller, (tenant, patient, version), &name, None).await?;
         Ok(view(patient, name, caller.now))
     }
@@ -231,23 +258,15 @@ impl Hospital {
         }
         let evidence = self.evidence_of(tenant, patient).await?;
         let mut calls = Calls::new(self, tenant, &caller.request_id, caller.now).of(patient, Purpose::Treatment);
-        let mut answers = Vec::with_capacity(verifiers.len());
-        for (install, plugin) in &verifiers {
+        let claim = |install: &Install| {
             let subject = self.keys().pseudonym(tenant, &install.plugin_id, patient);
             let mut claim = person_claim(person, subject, evidence.clone(), caller.now);
             if let RealName::Pending(pending) = &before {
                 claim.attributes.extend((pending.plugin == install.plugin_id).then(|| again(pending)));
             }
-            let Some(context) = lent(calls.context(install, plugin)) else {
-                answers.push(None);
-                continue;
-            };
-            let call = self.runtime().verify_person(plugin, context, &claim, caller.now).await;
-            let by = verifier(&call);
-            let answered = calls.note(vec![(install, call)]).await?;
-            answers.extend(answered.into_iter().map(|answer| heard(by.clone(), answer)));
-        }
-        let name = match fold(answers) {
+            Claim::Person(claim)
+        };
+        let name = match self.ask_all(&mut calls, &verifiers, claim, caller.now).await? {
             Folded::Undecided => return Ok(before),
             // What was verified stays so until the register says otherwise.
             Folded::Pending(_) if before.level(caller.now).is_some() => return Ok(before),
@@ -324,16 +343,6 @@ impl Hospital {
     }
 }
 
-/// What a call of a verifier is lent; none if a policy is against it.
-fn lent(context: AppResult<CallContext>) -> Option<CallContext> {
-    context.inspect_err(|error| tracing::warn!(%error, "a verifier may not be called")).ok()
-}
-
-fn verifier<T>(call: &Call<T>) -> Verifier {
-    let tape = &call.tape;
-    Verifier { id: tape.plugin.clone(), digest: tape.digest.to_string(), call: tape.call }
-}
-
 /// What a call says, if it says anything.
 fn heard(by: Verifier, answer: Result<Result<Outcome, VerifyError>, Box<CallFailure>>) -> Option<(Verifier, Outcome)> {
     match answer {
@@ -359,15 +368,6 @@ fn credential_claim(
     number: NumberFacts,
     now: Instant,
 ) -> CredentialClaim {
-    let (scope, institution, since) = match &one.document {
-        Document::DoctorPractice { scope, institution, since } => {
-            (scope.clone(), Some(institution.clone()), Some(*since))
-        }
-        Document::NurseRegistration { institution: place } | Document::EmployerProof { employer: place } => {
-            (Vec::new(), Some(place.clone()), None)
-        }
-        _ => Default::default(),
-    };
     CredentialClaim {
         subject,
         kind: one.kind().as_str().to_owned(),
@@ -377,10 +377,10 @@ fn credential_claim(
         issued_on: one.issued_on,
         valid_until: one.valid_until,
         rank: one.document.rank().map(|rank| rank.as_str().to_owned()),
-        scope,
-        institution,
+        scope: one.document.scope().to_vec(),
+        institution: one.document.place().map(str::to_owned),
         // Of who says to begin later, none.
-        practice_months: since.map(|since| now.months_since(since).unwrap_or(0)),
+        practice_months: one.document.practising_since().map(|since| now.months_since(since).unwrap_or(0)),
         attributes: Vec::new(),
     }
 }

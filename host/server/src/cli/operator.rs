@@ -16,32 +16,27 @@ use crate::{
 /// Opens the hospital for whoever can open its database, who runs the platform.
 pub async fn open(config: Config, command: &str) -> Result<(Hospital, Caller)> {
     let hospital = Hospital::open(config).await?;
+    let caller = acting(&hospital, PLATFORM, Role::Operator, command);
+    Ok((hospital, caller))
+}
+
+fn acting(hospital: &Hospital, tenant: TenantId, role: Role, command: &str) -> Caller {
     let actor = Actor {
         account: AccountId::from_u128(0),
-        tenant: PLATFORM,
-        roles: vec![Role::Operator],
+        tenant,
+        roles: vec![role],
         practice: Practice::default(),
         patients: Vec::new(),
         wards: Vec::new(),
         relatives: Vec::new(),
     };
-    let caller = hospital.for_actor(actor, format!("{command}-{:032x}", ambient::fresh_id()));
-    Ok((hospital, caller))
+    hospital.for_actor(actor, format!("{command}-{:032x}", ambient::fresh_id()))
 }
 
 /// Whoever can open the database is the administrator of each tenant in it, for what is
 /// noted in that tenant's trail.
 pub fn administrator(hospital: &Hospital, tenant: TenantId, command: &str, told: &str) -> Caller {
-    let actor = Actor {
-        account: AccountId::from_u128(0),
-        tenant,
-        roles: vec![Role::Administrator],
-        practice: Practice::default(),
-        patients: Vec::new(),
-        wards: Vec::new(),
-        relatives: Vec::new(),
-    };
-    let caller = hospital.for_actor(actor, format!("{command}-{:032x}", ambient::fresh_id()));
+    let caller = acting(hospital, tenant, Role::Administrator, command);
     let caller = Caller { trail: Trail::of("POST", told), ..caller };
     caller.trail.is_of(&caller);
     caller

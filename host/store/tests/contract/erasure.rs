@@ -163,10 +163,14 @@ async fn a_file_goes_when_nobody_has_it(bench: Bench) -> Result<()> {
     assert_eq!(tenant.list_erased_files().await?, ["aa", "bb"]);
     assert!(!tenant.has_blob_of("aa").await? && tenant.has_blob_of("bb").await?);
     assert!(bench.there().list_erased_files().await?.is_empty() && !bench.there().has_blob_of("bb").await?);
-    let tx = tenant.begin().await?;
-    tx.forget_erased_file("aa").await?;
-    tx.commit().await?;
-    assert_eq!(tenant.list_erased_files().await?, ["bb"]);
+    assert_eq!(bench.operator().list_unfinished_erasures().await?, [tenant.id()]);
+    for (gone, left) in [("aa", &["bb"][..]), ("bb", &[])] {
+        let tx = tenant.begin().await?;
+        tx.forget_erased_file(gone).await?;
+        tx.commit().await?;
+        assert_eq!(tenant.list_erased_files().await?, left);
+    }
+    assert!(bench.operator().list_unfinished_erasures().await?.is_empty());
     Ok(())
 }
 
