@@ -246,6 +246,13 @@ async fn every_kind_of_parameter_finds(hospital: TestHospital) {
     assert_eq!(resource["meta"]["tag"][0]["code"], "SUBSETTED");
     let uncounted = read(&clinic.doctor, "/Patient?_total=none").await;
     assert_eq!(uncounted.get("total"), None);
+    // What all are is known if all are there; else it is counted if it is asked.
+    let all = read(&clinic.doctor, "/Patient").await["total"].clone();
+    assert!(all.as_u64() > Some(1), "{all}");
+    for (asked, told) in [("", None), ("&_total=estimate", Some(&all)), ("&_total=accurate", Some(&all))] {
+        let page = read(&clinic.doctor, &format!("/Patient?_count=1{asked}")).await;
+        assert_eq!(page.get("total"), told, "{asked}");
+    }
 }
 
 async fn what_is_not_known_is_ignored_or_refused(hospital: TestHospital) {

@@ -134,7 +134,6 @@ impl Ours {
             .args(["serve", "--listen", "127.0.0.1:0"])
             .env("XINGLIN_OPERATOR_PASSWORD", PASSWORD)
             .env("XINGLIN_SESSIONS__TOKEN_SECONDS", "86400")
-            .env("RUST_LOG", "warn")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(log)
@@ -156,13 +155,16 @@ impl Ours {
 
     /// What of the machine it takes.
     async fn size(&self) -> Result<String> {
-        let status = format!("/proc/{}/status", self.child.id().ok_or("it has ended")?);
-        let resident = std::fs::read_to_string(status)?
-            .lines()
-            .find_map(|line| line.strip_prefix("VmRSS:").map(str::trim).map(str::to_owned))
-            .unwrap_or_default();
-        let disk = folder_size(self.folder.path())?;
-        Ok(format!("{resident} resident, {} MB on disk", disk / 1_000_000))
+        // Each connection maps the database: a page of it counts once, not once for each.
+        let mapped = format!("/proc/{}/smaps_rollup", self.child.id().ok_or("it has ended")?);
+        let mapped = std::fs::read_to_string(mapped)?;
+        let megabytes = |name: &str| -> u64 {
+            let line = mapped.lines().find_map(|line| line.strip_prefix(name));
+            line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or_default() * 1024 / 1_000_000
+        };
+        let (own, all) = (megabytes("Pss_Anon:"), megabytes("Pss:"));
+        let disk = folder_size(self.folder.path())? / 1_000_000;
+        Ok(format!("{own} MB of memory, {all} MB with the files that it maps, {disk} MB on disk"))
     }
 }
 

@@ -2,6 +2,10 @@
 
 use clap::Parser;
 
+/// Records are trees of small texts, made by one thread and dropped by another.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> std::process::ExitCode {
     xinglin_server::cli::Cli::parse().run()
 }

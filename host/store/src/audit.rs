@@ -1,12 +1,19 @@
 //! The audit trail: who saw or changed what of a patient's record. A hash chain a
 //! tenant, as the tape is.
 
-use xinglin_domain::{audit::Access, time::Instant};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::sync::oneshot;
+use xinglin_domain::{audit::Access, id::TenantId, time::Instant};
 
 use crate::{
-    Executor, Result, StoreError, TenantScope, TenantTx,
+    Executor, Result, Store, StoreError, TenantScope, TenantTx,
     chain::{Chain, ChainState, Head},
     db::{Row, Sql, args, insert_many},
+    writer::detached,
 };
 
 const TRAIL: Chain = Chain { entries: "audit_event", heads: "audit_head", unpack: Ok };
@@ -99,13 +106,90 @@ impl TenantTx {
             let record_hash = head.grow(&record);
             let (who, act) = (access.who.key(), access.act.as_str());
             rows.push(args![self.tenant, head.seq, who, act, access.at, record, &record_hash, &head.link]);
-            let distinct: std::collections::BTreeSet<_> = access.patients.iter().collect();
+            let distinct: BTreeSet<_> = access.patients.iter().collect();
             patients.extend(distinct.into_iter().map(|patient| args![self.tenant, patient.to_string(), head.seq]));
         }
         let text = "INSERT INTO audit_event (tenant_id, seq, who, act, recorded_at, record, record_hash, link)";
-        self.exec.execute_all(insert_many(text, rows, "")).await?;
+        let mut statements = insert_many(text, rows, "");
         let text = "INSERT INTO audit_patient (tenant_id, patient_id, seq)";
-        self.exec.execute_all(insert_many(text, patients, "")).await?;
-        self.put_head(&TRAIL, head).await
+        statements.extend(insert_many(text, patients, ""));
+        statements.push(self.moved_head(&TRAIL, head));
+        self.exec.execute_all(statements).await.map(drop)
+    }
+}
+
+/// Entries that wait to be written, by tenant. Whoever finds nobody waiting there writes
+/// for all who come while it writes; until it has, the tenant stays in the map.
+#[derive(Debug, Default)]
+pub(crate) struct Queue(Mutex<HashMap<TenantId, Vec<Waiting>>>);
+
+#[derive(Debug)]
+struct Waiting {
+    access: Access,
+    told: oneshot::Sender<Result<()>>,
+}
+
+impl Queue {
+    /// Most entries of one transaction.
+    const AT_ONCE: usize = 64;
+
+    fn waiting(&self) -> MutexGuard<'_, HashMap<TenantId, Vec<Waiting>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether nobody writes for this tenant yet.
+    fn join(&self, tenant: TenantId, one: Waiting) -> bool {
+        let mut waiting = self.waiting();
+        let idle = !waiting.contains_key(&tenant);
+        waiting.entry(tenant).or_default().push(one);
+        idle
+    }
+
+    /// The next to be written, in the order of their coming.
+    fn next(&self, tenant: TenantId) -> Option<Vec<Waiting>> {
+        let mut waiting = self.waiting();
+        let queue = waiting.get_mut(&tenant)?;
+        if queue.is_empty() {
+            waiting.remove(&tenant);
+            return None;
+        }
+        Some(queue.drain(..queue.len().min(Self::AT_ONCE)).collect())
+    }
+}
+
+impl Store {
+    /// Appends an entry in a transaction that it shares with whoever comes at the same
+    /// time, for what was done in no other. Returns when it is durable.
+    ///
+    /// # Errors
+    /// If the database fails, for all who shared it.
+    pub async fn append_access(&self, tenant: TenantId, access: Access) -> Result<()> {
+        let (told, hears) = oneshot::channel();
+        if self.trail.join(tenant, Waiting { access, told }) {
+            tokio::spawn(self.clone().write_queue(tenant));
+        }
+        hears.await.unwrap_or_else(|_| Err(StoreError::Unavailable("the trail was not written".into())))
+    }
+
+    async fn write_queue(self, tenant: TenantId) {
+        while let Some(batch) = self.trail.next(tenant) {
+            let (accesses, waiting): (Vec<_>, Vec<_>) = batch.into_iter().map(|one| (one.access, one.told)).unzip();
+            let store = self.clone();
+            let written = detached(async move {
+                let tx = store.tenant(tenant).begin().await?;
+                tx.append_audit(&accesses).await?;
+                tx.commit().await
+            })
+            .await;
+            for told in waiting {
+                let outcome = match &written {
+                    Ok(()) => Ok(()),
+                    Err(StoreError::Contention) => Err(StoreError::Contention),
+                    Err(error) => Err(StoreError::Unavailable(error.to_string().into())),
+                };
+                // Whoever went away is written down all the same.
+                let _ = told.send(outcome);
+            }
+        }
     }
 }

@@ -130,9 +130,9 @@ impl TenantTx {
         head.ok_or_else(|| StoreError::corrupt("a chain without a head"))?.try_into()
     }
 
-    /// Where a chain ends now.
-    pub(crate) async fn put_head(&self, chain: &Chain, head: Head) -> Result<()> {
+    /// What notes where a chain ends now.
+    pub(crate) fn moved_head(&self, chain: &Chain, head: Head) -> Sql {
         let sql = format!("UPDATE {} SET seq = $2, link = $3 WHERE tenant_id = $1", chain.heads);
-        self.exec.execute(Sql::new(sql, args![self.tenant, head.seq, &head.link])).await.map(drop)
+        Sql::new(sql, args![self.tenant, head.seq, &head.link])
     }
 }

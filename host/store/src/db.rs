@@ -1,7 +1,7 @@
 //! One face over two drivers: a statement is one text with `$n` parameters and
 //! closed arguments, its rows are read by column name.
 
-use std::{borrow::Cow, fmt, future::Future, sync::Arc};
+use std::{borrow::Cow, convert::identity, fmt, future::Future, sync::Arc};
 
 use serde::{Serialize, de::DeserializeOwned};
 use sqlx::{
@@ -163,6 +163,23 @@ impl Sql {
         self.push(&format!("${number}"))
     }
 
+    /// Appends another statement, to run after this one in the same call. SQLite alone
+    /// takes several at once.
+    fn then(&mut self, next: Self) -> &mut Self {
+        let before = self.args.len();
+        self.push("; ");
+        for (index, piece) in next.text.split('$').enumerate() {
+            let digits = piece.bytes().take_while(u8::is_ascii_digit).count();
+            let (number, rest) = piece.split_at(digits);
+            match number.parse::<usize>() {
+                Ok(number) if index > 0 => self.push(&format!("${}{rest}", before + number)),
+                _ => self.push(if index == 0 { "" } else { "$" }).push(piece),
+            };
+        }
+        self.args.extend(next.args);
+        self
+    }
+
     /// Binds a value without a place in the text yet: its `$n`.
     pub(crate) fn reserve(&mut self, value: impl Into<Arg>) -> String {
         self.args.push(value.into());
@@ -198,6 +215,21 @@ pub(crate) fn insert_many(head: &'static str, rows: Vec<Vec<Arg>>, tail: &'stati
         statements.push(sql);
     }
     statements
+}
+
+/// Statements with few arguments, made into fewer statements. A call to SQLite goes to
+/// another thread and back, which takes longer than most of what is called.
+fn joined(statements: Vec<Sql>) -> Vec<Sql> {
+    /// Beyond that the work is dearer than the way, and few texts come again.
+    const FEW: usize = 128;
+    let mut fewer: Vec<Sql> = Vec::with_capacity(statements.len());
+    for sql in statements {
+        match fewer.last_mut() {
+            Some(last) if last.args.len() + sql.args.len() <= FEW => drop(last.then(sql)),
+            _ => fewer.push(sql),
+        }
+    }
+    fewer
 }
 
 /// A row of either driver.
@@ -309,11 +341,15 @@ impl Db {
     pub(crate) async fn open(url: &str, options: &StoreOptions) -> Result<Self> {
         match Address::parse(url, options.patience)? {
             Address::Sqlite(address) => {
-                let mut connection = sqlx::SqliteConnection::connect_with(&address).await?;
+                // Pages that are changed are in its own cache, and it is one.
+                let writing = address.clone().pragma("cache_size", "-65536");
+                let mut connection = sqlx::SqliteConnection::connect_with(&writing).await?;
                 migrate(&mut connection, Engine::Sqlite).await?;
                 let readers = SqlitePoolOptions::new()
                     .max_connections(options.max_connections)
                     .acquire_timeout(options.patience)
+                    // A file does not hang up; asking whether it is there is a call more.
+                    .test_before_acquire(false)
                     .connect_with(address.pragma("query_only", "ON"))
                     .await?;
                 Ok(Self::Sqlite { readers, writer: Writer::new(connection, options.patience) })
@@ -464,8 +500,12 @@ impl Tx {
         }
     }
 
-    /// Runs several; how many rows they touched together.
+    /// Runs several, one after the other; how many rows they touched together.
     pub(crate) async fn execute_all(&self, statements: Vec<Sql>) -> Result<u64> {
+        let statements = match self.engine {
+            Engine::Sqlite => joined(statements),
+            Engine::Postgres => statements,
+        };
         let mut touched = 0;
         for sql in statements {
             touched += self.execute(sql).await?;
@@ -541,8 +581,28 @@ impl fmt::Debug for Tx {
     }
 }
 
+/// `$1, $2, …` as `?, ?, …` where each comes once and in order. The driver asks SQLite for
+/// the name of each parameter, who looks through all of them for it; of these there are
+/// hundreds in a statement that inserts many rows.
+fn nameless(text: Cow<'static, str>) -> Cow<'static, str> {
+    let mut without = String::with_capacity(text.len());
+    for (number, piece) in text.split('$').enumerate() {
+        if number > 0 {
+            let digits = piece.bytes().take_while(u8::is_ascii_digit).count();
+            if piece[..digits].parse() != Ok(number) {
+                return text;
+            }
+            without.push('?');
+            without.push_str(&piece[digits..]);
+        } else {
+            without.push_str(piece);
+        }
+    }
+    without.into()
+}
+
 macro_rules! query {
-    ($name:ident, $database:ty, $arguments:ty) => {
+    ($name:ident, $database:ty, $arguments:ty, $text:expr) => {
         fn $name(sql: Sql) -> Result<sqlx::query::Query<'static, $database, $arguments>> {
             let mut arguments = <$arguments>::default();
             arguments.reserve(sql.args.len(), 0);
@@ -557,13 +617,13 @@ macro_rules! query {
                 }
                 .map_err(|error| StoreError::Invalid { detail: error.to_string() })?;
             }
-            Ok(sqlx::query_with(AssertSqlSafe(sql.text), arguments))
+            Ok(sqlx::query_with(AssertSqlSafe($text(sql.text)), arguments))
         }
     };
 }
 
-query!(sqlite_query, sqlx::Sqlite, SqliteArguments);
-query!(postgres_query, Postgres, PgArguments);
+query!(sqlite_query, sqlx::Sqlite, SqliteArguments, nameless);
+query!(postgres_query, Postgres, PgArguments, identity);
 
 #[cfg(test)]
 mod tests {
@@ -578,12 +638,41 @@ mod tests {
     }
 
     #[test]
+    fn numbers_the_arguments_of_a_second_statement_on() {
+        let mut sql = Sql::new("UPDATE t SET a = $2 WHERE b = $1", args![1_i64, 2_i64]);
+        sql.then(Sql::new("UPDATE u SET a = $1, c = '$.x$' WHERE b = $10", args![3_i64]));
+        assert_eq!(sql.text, "UPDATE t SET a = $2 WHERE b = $1; UPDATE u SET a = $3, c = '$.x$' WHERE b = $12");
+        assert_eq!(sql.args.len(), 3);
+    }
+
+    #[test]
+    fn numbers_that_come_once_and_in_order_are_left_out() {
+        for (text, without) in [
+            (
+                "INSERT INTO t VALUES ($1, $2); INSERT INTO u VALUES ($3)",
+                "INSERT INTO t VALUES (?, ?); INSERT INTO u VALUES (?)",
+            ),
+            ("UPDATE t SET a = $2 WHERE b = $1", "UPDATE t SET a = $2 WHERE b = $1"),
+            ("SELECT $1 WHERE $1", "SELECT $1 WHERE $1"),
+            ("SELECT '$.x'", "SELECT '$.x'"),
+            ("SELECT 1", "SELECT 1"),
+        ] {
+            assert_eq!(nameless(text.into()), without);
+        }
+    }
+
+    #[test]
     fn cuts_a_batch_into_few_texts() {
         let rows = |count: i64| (0..count).map(|n| args![n, "x"]).collect();
         let statements = insert_many("INSERT INTO t", rows(200), "");
         let sizes: Vec<usize> = statements.iter().map(|sql| sql.args.len() / 2).collect();
         assert_eq!(sizes, [64, 64, 64, 8]);
         assert!(insert_many("INSERT INTO t", rows(0), "").is_empty());
+        let [first, second] = [8, 2].map(|count| insert_many("INSERT INTO t", rows(count), ""));
+        let joined =
+            joined(first.into_iter().chain(second).chain(insert_many("INSERT INTO t", rows(64), "")).collect());
+        assert_eq!(joined.iter().map(|sql| sql.args.len()).collect::<Vec<_>>(), [20, 128]);
+        assert!(joined[0].text.ends_with("($15, $16); INSERT INTO t VALUES ($17, $18), ($19, $20)"), "{joined:?}");
         let two = insert_many("INSERT INTO t (a, b)", rows(2), " RETURNING a");
         assert_eq!(two[0].text, "INSERT INTO t (a, b) VALUES ($1, $2), ($3, $4) RETURNING a");
     }

@@ -60,6 +60,33 @@ impl<E: Executor> TenantScope<E> {
         rows.into_iter().map(|row| Label::try_from(row).map(|label| label.compartment)).collect()
     }
 
+    /// The current version of an entry, which may say that it is gone, and its
+    /// compartments, at one moment.
+    ///
+    /// # Errors
+    /// `NotFound` if it never was.
+    pub async fn get_labelled_resource(&self, kind: &str, id: &str) -> Result<(Resource, Compartments)> {
+        let mut sql = Sql::new(format!("SELECT {COLUMNS}"), args![self.tenant, kind, id]);
+        for (place, compartment) in Compartment::ALL.into_iter().enumerate() {
+            sql.push(
+                ", (SELECT COUNT(*) FROM resource_label l
+                    WHERE l.tenant_id = $1 AND l.resource_type = $2 AND l.resource_id = $3 AND l.compartment = ",
+            );
+            sql.bind(compartment.as_str()).push(&format!(") AS in_{place}"));
+        }
+        sql.push(" FROM resource WHERE tenant_id = $1 AND resource_type = $2 AND resource_id = $3");
+        let none = || StoreError::not_found("resource", format!("{kind}/{id}"));
+        let row = self.exec.row(sql).await?.ok_or_else(none)?;
+        let mut compartments = Compartments::NONE;
+        for (place, compartment) in Compartment::ALL.into_iter().enumerate() {
+            if row.get::<i64>(&format!("in_{place}"))? > 0 {
+                compartments = compartments.or(compartment.into());
+            }
+        }
+        let found = self.opened(vec![row.try_into()?]).await?.pop().ok_or_else(none)?;
+        Ok((found, compartments))
+    }
+
     /// What of these entries of a type is in a compartment.
     ///
     /// # Errors

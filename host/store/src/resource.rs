@@ -123,6 +123,13 @@ impl Resource {
     }
 }
 
+impl From<ResourceWrite> for Resource {
+    fn from(written: ResourceWrite) -> Self {
+        let ResourceWrite { kind, id, version, patient_id, effective_at, last_updated, deleted, body, .. } = written;
+        Self { kind, id, version, patient_id, effective_at, last_updated, deleted, body }
+    }
+}
+
 impl TryFrom<Row> for Resource {
     type Error = StoreError;
 
@@ -376,16 +383,16 @@ impl TenantTx {
     }
 
     async fn forget(&self, keys: &[(&str, &str)]) -> Result<()> {
-        for table in ["resource_token", "resource_string", "resource_range"] {
+        let statements = ["resource_token", "resource_string", "resource_range"].map(|table| {
             let text = format!("DELETE FROM {table} WHERE tenant_id = $1 AND (resource_type, resource_id) IN (VALUES ");
             let mut sql = Sql::new(text, args![self.tenant]);
             for (index, (kind, id)) in keys.iter().enumerate() {
                 sql.push(if index == 0 { "" } else { ", " }).bind_all([*kind, *id]);
             }
             sql.push(")");
-            self.exec.execute(sql).await?;
-        }
-        Ok(())
+            sql
+        });
+        self.exec.execute_all(statements.into()).await.map(drop)
     }
 
     async fn note(&self, found: &[Found<'_>]) -> Result<()> {
@@ -407,10 +414,10 @@ impl TenantTx {
                 args![self.tenant, *kind, *id, param, *low, *high, system, code]
             }));
         }
-        self.exec.execute_all(insert_many(INSERT_TOKEN, tokens, "")).await?;
-        self.exec.execute_all(insert_many(INSERT_TEXT, texts, "")).await?;
-        self.exec.execute_all(insert_many(INSERT_RANGE, ranges, "")).await?;
-        Ok(())
+        let mut statements = insert_many(INSERT_TOKEN, tokens, "");
+        statements.extend(insert_many(INSERT_TEXT, texts, ""));
+        statements.extend(insert_many(INSERT_RANGE, ranges, ""));
+        self.exec.execute_all(statements).await.map(drop)
     }
 
     fn rows(&self, writes: &[ResourceWrite], bodies: &[Cow<'_, Json>]) -> Result<Vec<Vec<Arg>>> {

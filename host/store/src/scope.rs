@@ -6,6 +6,7 @@ use xinglin_domain::id::TenantId;
 
 use crate::{
     Engine, Executor, Pool, Result, Tx, Vault,
+    audit::Queue,
     db::{Db, Sql, Wall, args},
 };
 
@@ -29,6 +30,7 @@ impl Default for StoreOptions {
 pub struct Store {
     db: Db,
     vault: Arc<dyn Vault>,
+    pub(crate) trail: Arc<Queue>,
 }
 
 impl Store {
@@ -40,7 +42,7 @@ impl Store {
     /// database was written by a newer release, `MigrationChanged` if by a
     /// different one.
     pub async fn open(url: &str, options: &StoreOptions, vault: Arc<dyn Vault>) -> Result<Self> {
-        let store = Self { db: Db::open(url, options).await?, vault };
+        let store = Self { db: Db::open(url, options).await?, vault, trail: Arc::default() };
         store.operator().warn_of_superuser().await?;
         Ok(store)
     }

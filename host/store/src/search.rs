@@ -120,9 +120,12 @@ impl Criterion {
     /// Whether few resources are like that in any hospital, as a rule.
     fn is_telling(&self) -> bool {
         match self {
-            Self::Text { .. } | Self::Chained { .. } | Self::Referred { .. } | Self::Ids(_) | Self::OfPatient(_) => {
-                true
-            }
+            Self::Token(_)
+            | Self::Text { .. }
+            | Self::Chained { .. }
+            | Self::Referred { .. }
+            | Self::Ids(_)
+            | Self::OfPatient(_) => true,
             Self::Range { how: RangeMatch::Eq, .. } => true,
             Self::Any(any) => any.iter().all(Self::is_telling),
             _ => false,
@@ -426,8 +429,11 @@ impl<E: Executor> TenantScope<E> {
             sql.push(" AND r.last_updated >= ").bind(from);
         }
         for criterion in &query.criteria {
+            // Of those that another leads to, each is looked up.
+            let referred = |one: &Criterion| matches!(one, Criterion::Referred { .. });
+            let led_to = referred(criterion) && query.criteria.iter().any(|one| one.is_telling() && !referred(one));
             sql.push(" AND ");
-            top.push(&mut sql, &query.kind, criterion);
+            Level { few: few || led_to, ..top }.push(&mut sql, &query.kind, criterion);
         }
         (sql, order)
     }
@@ -581,8 +587,18 @@ impl Level<'_> {
                 sql.push("))");
             }
             Criterion::Referred { kind: referring, param, all } => {
-                let next = self.next();
+                let next = Level { few: self.few, ..self.next() };
                 let (r1, begin) = (next.resource(), format!("{kind}/"));
+                if self.few {
+                    sql.push(&format!("EXISTS (SELECT 1 FROM resource_token {x} WHERE {x}.tenant_id = {r}.tenant_id"));
+                    sql.push(&format!(" AND {x}.resource_type = ")).bind(referring);
+                    sql.push(&format!(" AND {x}.param = ")).bind(param);
+                    sql.push(&format!(" AND {x}.code = ")).bind(begin).push(&format!(" || {r}.resource_id"));
+                    sql.push(" AND EXISTS (SELECT 1");
+                    next.push_found(sql, referring, all);
+                    sql.push(&format!(" AND {r1}.resource_id = {x}.resource_id))"));
+                    return;
+                }
                 let length = begin.chars().count();
                 sql.push(&format!(
                     "{r}.resource_id IN (SELECT SUBSTR({x}.code, {}) FROM resource_token {x} WHERE {x}.tenant_id = $1",

@@ -313,10 +313,11 @@ impl TenantTx {
         }
         let text = "INSERT INTO tape (tenant_id, seq, call_id, plugin_id, digest, hook, recorded_at, record,
                                       record_hash, link)";
-        self.exec.execute_all(insert_many(text, rows, "")).await?;
+        let mut statements = insert_many(text, rows, "");
         let text = "INSERT INTO tape_reference (tenant_id, reference, seq)";
-        self.exec.execute_all(insert_many(text, references, "")).await?;
-        self.put_head(&TAPES, head).await?;
+        statements.extend(insert_many(text, references, ""));
+        statements.push(self.moved_head(&TAPES, head));
+        self.exec.execute_all(statements).await?;
         Ok(head.seq)
     }
 

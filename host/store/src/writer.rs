@@ -217,7 +217,7 @@ impl Drop for Turn {
 }
 
 /// Runs to the end even if the caller stops waiting.
-async fn detached<T: Send + 'static>(work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
+pub(crate) async fn detached<T: Send + 'static>(work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
     match tokio::spawn(work).await {
         Ok(result) => result,
         Err(error) => Err(StoreError::Unavailable(error.into())),

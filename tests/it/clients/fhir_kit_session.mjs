@@ -67,7 +67,7 @@ const values = [];
 let pages = 0;
 let page = await client.search({
   resourceType: 'Observation',
-  searchParams: { patient: id, code: 'http://loinc.org|kit', _sort: '-date', _count: 5 },
+  searchParams: { patient: id, code: 'http://loinc.org|kit', _sort: '-date', _count: 5, _total: 'accurate' },
 });
 assert.equal(page.total, 23);
 while (page) {

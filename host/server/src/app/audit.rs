@@ -169,9 +169,7 @@ impl Hospital {
     pub(crate) async fn write_trail(&self, trail: &Trail, status: u16) -> AppResult<()> {
         let refused = (status >= 400).then(|| status.to_string());
         let Some((tenant, access)) = trail.entry(refused) else { return Ok(()) };
-        let tx = self.store().tenant(tenant).begin().await?;
-        tx.append_audit(&[access]).await?;
-        Ok(tx.commit().await?)
+        Ok(self.store().append_access(tenant, access).await?)
     }
 
     /// Who saw the patient's record, or tried to, newest first: for the patient.

@@ -474,7 +474,7 @@ impl Hospital {
     }
 
     /// Whether one resource may be shown to the caller.
-    pub(super) async fn may_read(&self, caller: &Caller, resource: &Resource) -> AppResult<bool> {
+    pub(super) async fn may_read(&self, caller: &Caller, resource: &Resource, labels: Compartments) -> AppResult<bool> {
         let patient: Option<PatientId> = resource.patient_id.as_deref().and_then(|id| id.parse().ok());
         patient.into_iter().for_each(|patient| caller.trail.saw(patient));
         if caller.is_beyond(patient) {
@@ -488,7 +488,6 @@ impl Hospital {
         if !staff && !caller.actor.is(Role::Insurer) && !patient.is_some_and(near) {
             return Ok(false);
         }
-        let labels = self.records(caller).resource_compartments(&resource.kind, &resource.id).await?;
         match patient {
             _ if staff && labels.is_empty() => Ok(true),
             // In a compartment, and nobody's who could open it.

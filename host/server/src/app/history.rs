@@ -6,7 +6,7 @@ use xinglin_store::{HistoryQuery, ResourceQuery, VersionPlace};
 
 use super::{
     AppError, AppResult, Caller, Hospital,
-    search::{Asked, Parameters, Rest, TICKET, here, not_a_page, ticket},
+    search::{Asked, Parameters, Rest, TICKET, cut, here, not_a_page, ticket},
 };
 use crate::fhir::{
     answer::{Historyset, Link},
@@ -39,9 +39,7 @@ impl Hospital {
         self.reach(caller, &any).await?.bound_history(&mut query);
 
         let mut found = self.records(caller).list_history(&query, after.as_ref(), count + 1).await?;
-        let page = usize::try_from(count).unwrap_or(usize::MAX);
-        let has_more = found.len() > page;
-        found.truncate(page);
+        let has_more = cut(&mut found, count);
         let path = kind.as_ref().map_or_else(|| "_history".to_owned(), |kind| format!("{kind}/_history"));
         let mut link = vec![Link { relation: "self", url: here(asked, &path, &applied) }];
         if has_more && let Some(last) = found.last() {

@@ -7,6 +7,7 @@ use xinglin_domain::{
     access::Action,
     clinical::{DataNeed, Omission, OmissionReason, Section, Snapshot},
     code::Code,
+    compartment::Compartments,
     id::{AlertId, BillId, EncounterId, EnrolmentId, HoldId, PatientId, PaymentId, PrescriptionId, RelationId, TaskId},
     time::Instant,
 };
@@ -83,18 +84,12 @@ impl Hospital {
         }
     }
 
-    /// Creates, updates or deletes a single resource. Returns what came of it, and the
-    /// resource as it is then, if there is one.
+    /// Creates, updates or deletes a single resource. Returns what came of it.
     ///
     /// # Errors
     /// `FHIR_INVALID`; `PRECONDITION_FAILED` if a condition does not hold or says too
     /// little; `RETENTION_HOLD` if it must stay.
-    pub async fn act(
-        &self,
-        caller: &Caller,
-        act: &Act,
-        resource: Option<Value>,
-    ) -> AppResult<(Done, Option<Resource>)> {
+    pub async fn act(&self, caller: &Caller, act: &Act, resource: Option<Value>) -> AppResult<Done> {
         caller.may(Action::ImportRecords)?;
         let mut request = json!({ "method": act.method, "url": act.url });
         if let Some(version) = act.if_match {
@@ -118,15 +113,9 @@ impl Hospital {
         let tx = self.begin(caller).await?;
         let done = self.do_all(&tx, caller, "", planned).await?.into_iter().next();
         let done = done.ok_or_else(|| AppError::internal("nothing was done"))?;
-        let resource = match &done {
-            Done::Written(written) | Done::Existing(written) if !written.deleted => {
-                Some(tx.get_resource(&written.resource_type, &written.id).await?)
-            }
-            _ => None,
-        };
         caller.write_trail(&tx).await?;
         tx.commit().await?;
-        Ok((done, resource))
+        Ok(done)
     }
 
     /// Changes a resource by a JSON Patch (RFC 6902), over the version that `if_match`
@@ -153,8 +142,10 @@ impl Hospital {
         let version = if_match.or_else(|| u64::try_from(current.version).ok());
         let url = format!("{kind}/{id}");
         let act = Act { method: "PUT", url, if_match: version, if_none_exist: None };
-        let (_, resource) = self.act(caller, &act, Some(resource)).await?;
-        resource.ok_or_else(|| AppError::internal("nothing was written"))
+        match self.act(caller, &act, Some(resource)).await? {
+            Done::Written(written) => Ok(written.resource),
+            _ => Err(AppError::internal("nothing was written")),
+        }
     }
 
     /// The current version of a resource.
@@ -163,8 +154,8 @@ impl Hospital {
     /// `NOT_FOUND` if there is none that the caller may see.
     pub async fn read_resource(&self, caller: &Caller, kind: &str, id: &str) -> AppResult<Resource> {
         caller.trail.asked();
-        let resource = self.records(caller).get_resource(kind, id).await?;
-        self.visible(caller, resource).await
+        let (resource, labels) = self.records(caller).get_labelled_resource(kind, id).await?;
+        self.visible(caller, resource, labels).await
     }
 
     /// One version of a resource.
@@ -173,8 +164,10 @@ impl Hospital {
     /// As [`Hospital::read_resource`].
     pub async fn read_version(&self, caller: &Caller, kind: &str, id: &str, version: i64) -> AppResult<Resource> {
         caller.trail.asked();
-        let resource = self.records(caller).get_resource_version(kind, id, version).await?;
-        self.visible(caller, resource).await
+        let records = self.records(caller);
+        let resource = records.get_resource_version(kind, id, version).await?;
+        let labels = records.resource_compartments(kind, id).await?;
+        self.visible(caller, resource, labels).await
     }
 
     /// All versions, newest first, those among them that say that it is gone.
@@ -183,12 +176,14 @@ impl Hospital {
     /// `NOT_FOUND` if there are none that the caller may see.
     pub async fn read_history(&self, caller: &Caller, kind: &str, id: &str) -> AppResult<Vec<Resource>> {
         caller.trail.asked();
-        let history = self.records(caller).list_resource_history(kind, id, None, 1000).await?;
+        let records = self.records(caller);
+        let history = records.list_resource_history(kind, id, None, 1000).await?;
+        let labels = records.resource_compartments(kind, id).await?;
         // One answer for all: what is in a compartment is there in each version, of
         // whomever it was.
         let mut patients = HashSet::new();
         for resource in &history {
-            if patients.insert(&resource.patient_id) && !self.may_read(caller, resource).await? {
+            if patients.insert(&resource.patient_id) && !self.may_read(caller, resource, labels).await? {
                 return Err(AppError::not_found("resource", format!("{kind}/{id}")));
             }
         }
@@ -277,7 +272,7 @@ impl Hospital {
             match (std::mem::replace(&mut planned.action, Act::Delete { if_match: None }), found) {
                 (Act::Create { .. }, Some(found)) => {
                     moves.insert(drawn, format!("{kind}/{}", found.id));
-                    done[place] = Some(Done::Existing(written_of(&found)?));
+                    done[place] = Some(Done::Existing(found));
                 }
                 (Act::UpdateBy { given, if_match, .. }, Some(found)) => {
                     if given.is_some_and(|given| given != found.id) {
@@ -358,21 +353,22 @@ impl Hospital {
     ) -> AppResult<Value> {
         let relative = asked.strip_prefix(base).unwrap_or(asked).trim_start_matches('/');
         let (path, query) = relative.split_once('?').unwrap_or((relative, ""));
-        let resource = match path.split('/').collect::<Vec<_>>().as_slice() {
+        let (resource, labels) = match path.split('/').collect::<Vec<_>>().as_slice() {
             [kind] if !kind.is_empty() => {
                 let (kind, parameters) = ((*kind).to_owned(), search::parameters(query.as_bytes()));
                 let asked = Searched { kind, parameters, strict: false, base: base.to_owned() };
                 let found = self.search_on(records, caller, &asked).await?;
                 return serde_json::to_value(&found).map_err(AppError::internal);
             }
-            [kind, id] => records.get_resource(kind, id).await?,
+            [kind, id] => records.get_labelled_resource(kind, id).await?,
             [kind, id, "_history", version] => {
                 let version = version.parse().map_err(|_| AppError::not_found("resource", path))?;
-                records.get_resource_version(kind, id, version).await?
+                let resource = records.get_resource_version(kind, id, version).await?;
+                (resource, records.resource_compartments(kind, id).await?)
             }
             _ => return Err(AppError::not_found("resource", path)),
         };
-        value(&self.visible(caller, resource).await?)
+        value(&self.visible(caller, resource, labels).await?)
     }
 
     /// What one plugin may know of a patient, and what for.
@@ -438,8 +434,8 @@ impl Hospital {
     /// Staff see the hospital's records but for restricted compartments; a patient
     /// sees their own, an insurer what the patient opened to it. That something was
     /// deleted is told to nobody else.
-    async fn visible(&self, caller: &Caller, resource: Resource) -> AppResult<Resource> {
-        let may_read = self.may_read(caller, &resource).await?;
+    async fn visible(&self, caller: &Caller, resource: Resource, labels: Compartments) -> AppResult<Resource> {
+        let may_read = self.may_read(caller, &resource, labels).await?;
         let Resource { kind, id, deleted, .. } = &resource;
         match (may_read, deleted) {
             (false, _) => Err(AppError::not_found("resource", format!("{kind}/{id}"))),
@@ -549,14 +545,7 @@ pub(super) async fn write(tx: &TenantTx, planned: Vec<Planned>, now: Instant) ->
             ));
         }
         answer::stamp(&mut resource, stamped, now);
-        written.push(Some(Written {
-            resource_type: resource_type.clone(),
-            id: id.clone(),
-            version: stamped,
-            at: now,
-            created: known.is_none(),
-            deleted,
-        }));
+        written.push(Some(known.is_none()));
         writes.push(ResourceWrite {
             kind: resource_type,
             id,
@@ -575,7 +564,9 @@ pub(super) async fn write(tx: &TenantTx, planned: Vec<Planned>, now: Instant) ->
         erase(tx, kind, id, now).await?;
     }
     subscription::notice(tx, &writes, now).await?;
-    Ok(written)
+    let mut resources = writes.into_iter().map(Resource::from);
+    let mut of = |created| Some(Written { resource: resources.next()?, created });
+    Ok(written.into_iter().map(|created| of(created?)).collect())
 }
 
 /// Who was registered and never had a record is erased, in all versions: their key goes.
@@ -609,17 +600,6 @@ async fn may_go(tx: &TenantTx, planned: &Planned) -> AppResult<()> {
             Err(AppError::new(Code::RetentionHold, detail))
         }
     }
-}
-
-fn written_of(resource: &Resource) -> AppResult<Written> {
-    Ok(Written {
-        resource_type: resource.kind.clone(),
-        id: resource.id.clone(),
-        version: u64::try_from(resource.version).map_err(AppError::internal)?,
-        at: resource.last_updated,
-        created: false,
-        deleted: resource.deleted,
-    })
 }
 
 /// What the host writes of its own acts is not to be written by anybody else: a

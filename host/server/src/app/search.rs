@@ -134,12 +134,11 @@ impl Hospital {
             return Ok(set);
         }
         let mut found = records.search_resources(&search.query, after.as_ref(), search.count + 1).await?;
-        let page = usize::try_from(search.count).unwrap_or(usize::MAX);
-        let has_more = found.len() > page;
-        found.truncate(page);
+        let has_more = cut(&mut found, search.count);
         set.total = match search.total {
             Total::None => None,
             _ if !has_more && after.is_none() => i64::try_from(found.len()).ok(),
+            Total::IfKnown => None,
             Total::Accurate => Some(records.count_resources(&search.query).await?),
             Total::IfCheap => {
                 let counted = records.count_resources_to(&search.query, CHEAP_TO_COUNT + 1).await?;
@@ -187,9 +186,7 @@ impl Hospital {
         query.withheld = reach.withheld;
         let after = after.as_ref().map(|(kind, id)| (kind.as_str(), id.as_str()));
         let mut found = records.list_record(&query, after, count + 1).await?;
-        let page = usize::try_from(count).unwrap_or(usize::MAX);
-        let has_more = found.len() > page;
-        found.truncate(page);
+        let has_more = cut(&mut found, count);
 
         let path = format!("Patient/{id}/$everything");
         let mut set = Searchset::of(here(asked, &path, &applied));
@@ -360,6 +357,14 @@ const MAC: usize = 16;
 
 pub(super) fn ticket(parameters: &[(String, String)]) -> Option<&str> {
     parameters.iter().find(|(name, _)| name == TICKET).map(|(_, ticket)| ticket.as_str())
+}
+
+/// Cuts a list of which one more was asked for than goes on a page; whether it goes on.
+pub(super) fn cut<T>(found: &mut Vec<T>, page: u32) -> bool {
+    let page = usize::try_from(page).unwrap_or(usize::MAX);
+    let goes_on = found.len() > page;
+    found.truncate(page);
+    goes_on
 }
 
 pub(super) fn not_a_page() -> AppError {

@@ -283,7 +283,8 @@ impl Hospital {
             Err(StoreError::NotFound { .. }) => return Ok(None),
             Err(error) => return Err(error.into()),
         };
-        if !self.may_read(caller, &resource).await? {
+        let labels = records.resource_compartments(&event.kind, &event.resource).await?;
+        if !self.may_read(caller, &resource, labels).await? {
             return Ok(None);
         }
         Ok(self.exportable(records, caller, &event.kind, vec![resource]).await?.pop())

@@ -6,20 +6,12 @@ use xinglin_domain::time::Instant;
 use xinglin_store::{Json, Resource};
 
 /// A resource version that was stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Written {
-    /// Its type.
-    pub resource_type: String,
-    /// Its id.
-    pub id: String,
-    /// Which version it is, from 1.
-    pub version: u64,
-    /// When it was stored.
-    pub at: Instant,
-    /// Whether it is the first.
+    /// As it was stored; perhaps that it is gone.
+    pub resource: Resource,
+    /// Whether there was none before.
     pub created: bool,
-    /// Whether it says that the resource is gone.
-    pub deleted: bool,
 }
 
 /// What came of an entry of a bundle.
@@ -28,7 +20,7 @@ pub enum Done {
     /// It was written, or deleted.
     Written(Written),
     /// There was one like that already.
-    Existing(Written),
+    Existing(Resource),
     /// There was nothing to delete.
     Nothing,
     /// What was read: a resource or a searchset.
@@ -78,20 +70,20 @@ pub fn batch_response(results: Vec<Result<Done, RefusedEntry>>) -> Value {
 }
 
 fn done_entry(done: Done) -> Value {
-    let (status, written) = match done {
+    let (status, resource) = match done {
         Done::Nothing => return json!({"response": {"status": "204 No Content"}}),
         Done::Read(resource) => return json!({"resource": resource, "response": {"status": "200 OK"}}),
-        Done::Existing(written) => ("200 OK", written),
-        Done::Written(written) if written.deleted => ("204 No Content", written),
-        Done::Written(written) if written.created => ("201 Created", written),
-        Done::Written(written) => ("200 OK", written),
+        Done::Existing(resource) => ("200 OK", resource),
+        Done::Written(Written { resource, .. }) if resource.deleted => ("204 No Content", resource),
+        Done::Written(Written { resource, created: true }) => ("201 Created", resource),
+        Done::Written(Written { resource, created: false }) => ("200 OK", resource),
     };
-    let Written { resource_type, id, version, at, .. } = written;
+    let Resource { kind, id, version, last_updated, .. } = resource;
     json!({"response": {
         "status": status,
-        "location": format!("{resource_type}/{id}/_history/{version}"),
+        "location": format!("{kind}/{id}/_history/{version}"),
         "etag": format!("W/\"{version}\""),
-        "lastModified": at.to_string(),
+        "lastModified": last_updated.to_string(),
     }})
 }
 
@@ -278,14 +270,7 @@ mod tests {
 
     #[test]
     fn responses_say_what_was_stored_and_what_was_not() {
-        let written = Written {
-            resource_type: "Patient".into(),
-            id: "p".into(),
-            version: 1,
-            at: Instant::from_micros(0),
-            created: true,
-            deleted: false,
-        };
+        let written = Written { resource: stored(1, false), created: true };
         let error = validate(&json!({"resourceType": "Patient", "gender": "f"})).expect_err("invalid");
         let refused = RefusedEntry { status: 422, outcome: outcome::of_error(&error) };
         let answer = batch_response(vec![Ok(Done::Written(written)), Err(refused), Ok(Done::Nothing)]);

@@ -32,6 +32,9 @@ impl SearchError {
 pub enum Total {
     /// No.
     None,
+    /// If all of them are in the answer. As a rule: to count them costs as much as to
+    /// find them.
+    IfKnown,
     /// If it is cheap to know.
     IfCheap,
     /// Yes.
@@ -93,7 +96,7 @@ pub fn parse(kind: &str, parameters: &[(String, String)]) -> Result<Search, Sear
         query: ResourceQuery { kind: kind.to_owned(), ..ResourceQuery::default() },
         named: Vec::new(),
         count: USUAL_PAGE,
-        total: Total::IfCheap,
+        total: Total::IfKnown,
         only_count: false,
         without_text: false,
         elements: Vec::new(),

@@ -10,7 +10,12 @@ use xinglin_store::{AuditQuery, ChainState, Engine, Result};
 
 use crate::{Bench, at, contract};
 
-contract!(the_trail_only_grows, a_changed_entry_is_found, entries_are_found_by_whom_and_what);
+contract!(
+    the_trail_only_grows,
+    who_comes_at_once_shares_a_transaction,
+    a_changed_entry_is_found,
+    entries_are_found_by_whom_and_what
+);
 
 fn read(number: u8, patients: &[u128]) -> Access {
     Access {
@@ -62,6 +67,37 @@ async fn the_trail_only_grows(bench: Bench) -> Result<()> {
         tokio::join!(append(&bench, std::slice::from_ref(&one)), append(&bench, std::slice::from_ref(&two)));
     first.and(second)?;
     assert_eq!(length(bench.here().verify_audit().await?), Some(5));
+    Ok(())
+}
+
+async fn who_comes_at_once_shares_a_transaction(bench: Bench) -> Result<()> {
+    // More than one transaction takes, of two tenants, and one who does not wait.
+    let mut all = tokio::task::JoinSet::new();
+    for number in 1..=100_u8 {
+        for tenant in [bench.here().id(), bench.there().id()] {
+            let store = bench.store.clone();
+            all.spawn(async move { store.append_access(tenant, read(number, &[number.into()])).await });
+        }
+    }
+    let gone = tokio::spawn({
+        let (store, tenant) = (bench.store.clone(), bench.here().id());
+        async move { store.append_access(tenant, read(101, &[])).await }
+    });
+    tokio::task::yield_now().await;
+    gone.abort();
+    let left = gone.await.is_err();
+    while let Some(written) = all.join_next().await {
+        written.expect("no panic")?;
+    }
+    bench.store.append_access(bench.here().id(), read(102, &[])).await?;
+    let here = bench.here().list_audit(&AuditQuery::default(), None, 500).await?;
+    let mut who: Vec<_> = here.iter().map(|entry| entry.access.at).collect();
+    who.sort_unstable();
+    who.dedup();
+    // Whoever went away before it was written is written down or never came.
+    assert!((101..=102).contains(&here.len()) && who.len() == here.len(), "{} {left}", here.len());
+    assert_eq!(length(bench.here().verify_audit().await?), i64::try_from(here.len()).ok());
+    assert_eq!(length(bench.there().verify_audit().await?), Some(100));
     Ok(())
 }
 

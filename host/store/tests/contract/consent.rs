@@ -5,7 +5,9 @@ use xinglin_domain::{
     compartment::{Compartment, Compartments},
     id::ConsentId,
 };
-use xinglin_store::{CodeFilter, Consent, FoundBy, Label, ResourceQuery, ResourceWrite, Result, Token, TokenFilter};
+use xinglin_store::{
+    CodeFilter, Consent, FoundBy, Label, ResourceQuery, ResourceWrite, Result, StoreError, Token, TokenFilter,
+};
 
 use crate::{Bench, at, code_of, contract};
 
@@ -60,8 +62,14 @@ async fn what_is_labelled_is_left_out(bench: Bench) -> Result<()> {
             assert_eq!(tenant.count_resources(&query).await?, i64::try_from(ids.len()).expect("few"), "nor counted");
         }
     }
-    assert_eq!(tenant.resource_compartments("Observation", "b").await?, Compartment::Hiv.into());
-    assert_eq!(tenant.resource_compartments("Observation", "a").await?, Compartments::NONE);
+    for (id, wanted) in
+        [("a", Compartments::NONE), ("b", Compartment::Hiv.into()), ("c", Compartment::MentalHealth.into())]
+    {
+        assert_eq!(tenant.resource_compartments("Observation", id).await?, wanted);
+        let (found, labels) = tenant.get_labelled_resource("Observation", id).await?;
+        assert_eq!((found.id.as_str(), labels), (id, wanted));
+    }
+    assert!(matches!(bench.there().get_labelled_resource("Observation", "b").await, Err(StoreError::NotFound { .. })));
     assert_eq!(bench.there().resource_compartments("Observation", "b").await?, Compartments::NONE);
     assert_eq!(bench.there().list_labels("pat-1").await?, []);
     Ok(())

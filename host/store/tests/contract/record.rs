@@ -412,6 +412,9 @@ async fn references_are_followed_both_ways(bench: Bench) -> Result<()> {
     };
     expect_found(&tenant, "Patient", vec![by(RangeMatch::Ge, 80)], &["p2", "p3"]).await?;
     expect_found(&tenant, "Patient", vec![Criterion::Not(Box::new(by(RangeMatch::Ge, 80)))], &["p1"]).await?;
+    // Found by another, and looked up.
+    let led_to = [zhang(), vec![by(RangeMatch::Ge, 80)]].concat();
+    expect_found(&tenant, "Patient", led_to, &["p3"]).await?;
     // Those of whom somebody with such a value is the subject, and back again.
     expect_found(&tenant, "Observation", vec![of(vec![by(RangeMatch::Gt, 85)])], &["o4"]).await?;
 

@@ -12,7 +12,10 @@ use xinglin_store::Resource;
 
 use crate::{
     app::AppError,
-    fhir::{answer::Done, outcome},
+    fhir::{
+        answer::{Done, Written},
+        outcome,
+    },
     http::problem,
 };
 
@@ -49,12 +52,13 @@ pub fn resource(status: StatusCode, resource: &Resource) -> Response {
 }
 
 /// What came of a write, at `base`.
-pub fn written(base: &str, (done, resource): &(Done, Option<Resource>), body: Body) -> Response {
-    let created = matches!(done, Done::Written(written) if written.created);
-    let status = if created { StatusCode::CREATED } else { StatusCode::OK };
-    let Some(resource) = resource else {
-        return StatusCode::NO_CONTENT.into_response();
+pub fn written(base: &str, done: &Done, body: Body) -> Response {
+    let (resource, created) = match done {
+        Done::Written(Written { resource, created }) if !resource.deleted => (resource, *created),
+        Done::Existing(resource) => (resource, false),
+        _ => return StatusCode::NO_CONTENT.into_response(),
     };
+    let status = if created { StatusCode::CREATED } else { StatusCode::OK };
     let response = match body {
         Body::Resource => typed(status, resource.body.get().to_owned()),
         Body::Outcome => document(status, &outcome::sound()),
