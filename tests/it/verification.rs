@@ -231,6 +231,24 @@ async fn a_real_name_is_decided_by_hand_where_there_is_no_verifier(hospital: Tes
         (&json!("person"), &json!("substantial"))
     );
     assert_eq!(asked().await, "may");
+
+    // Who has another telephone is the same; who has another name is to be looked at again.
+    let path = format!("/fhir/R4/Patient/{}", clinic.subject);
+    let mut person = clinic.administrator.get(&path).await;
+    for (field, said, state, may) in [
+        ("telecom", json!([{ "system": "phone", "value": "13900001111" }]), "verified", "may"),
+        ("name", json!([{ "use": "official", "text": "王五" }]), "unverified", "ENC_IDENTITY"),
+        ("birthDate", json!("1961-02-03"), "unverified", "ENC_IDENTITY"),
+    ] {
+        person[field] = said;
+        clinic.administrator.put(&path, person.clone()).await;
+        assert_eq!(
+            (clinic.administrator.get(&name).await["state"].as_str(), asked().await.as_str()),
+            (Some(state), may)
+        );
+        clinic.administrator.post(&judge, seen.clone()).await;
+    }
+    assert_eq!(asked().await, "may");
     hospital.advance(3600).await;
     assert_eq!(asked().await, "ENC_IDENTITY", "it has lapsed");
     assert_eq!(clinic.administrator.get(&name).await["state"], "lapsed");

@@ -55,7 +55,7 @@ pub struct NumberFacts {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Evidence {
-    /// `face` or `name-and-number`; more may come.
+    /// `face` or `name_and_number`; more may come.
     pub kind: String,
     /// How well it agrees, in thousandths.
     pub per_mille: u16,
@@ -69,7 +69,7 @@ pub struct Evidence {
 pub struct PersonClaim {
     /// Different for each verifier.
     pub subject: String,
-    /// `resident-identity-card`; empty if the record holds no number of a document.
+    /// `identity_card`; empty if the record holds no number of a document.
     pub document: String,
     /// Of the number.
     pub number: NumberFacts,

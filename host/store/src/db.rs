@@ -180,6 +180,11 @@ impl Sql {
         self
     }
 
+    /// Puts text of this crate before and after what there is.
+    pub(crate) fn put_around(&mut self, before: &str, after: &str) {
+        self.text = format!("{before}{}{after}", self.text).into();
+    }
+
     /// Binds a value without a place in the text yet: its `$n`.
     pub(crate) fn reserve(&mut self, value: impl Into<Arg>) -> String {
         self.args.push(value.into());

@@ -264,8 +264,12 @@ impl<E: Executor> TenantScope<E> {
         let by_date = matches!(sort, [Sort { by: SortBy::Effective, .. }]);
         let order = if driver(query, by_date).is_some() { "t" } else { "r" };
 
+        // What is sorted when it is found is sorted without its bodies; those of the page
+        // are read then.
+        let bodies_last = !by_date || is_found_first(query);
+        let columns = if bodies_last { "r.resource_id AS found_id" } else { COLUMNS };
         // The expressions are in the list of columns, so what they bind comes first.
-        let mut head = Sql::new(format!("SELECT {COLUMNS}"), args![self.tenant, &query.kind]);
+        let mut head = Sql::new(format!("SELECT {columns}"), args![self.tenant, &query.kind]);
         let mut keys = Vec::with_capacity(sort.len());
         for (index, Sort { by, descending }) in sort.iter().enumerate() {
             let key = push_key(&mut head, query, order, by, *descending, index);
@@ -284,6 +288,17 @@ impl<E: Executor> TenantScope<E> {
         }
         let last = sort.first().is_some_and(|sort| sort.descending);
         sql.push(&format!("{order}.resource_id {} LIMIT ", direction(last))).bind(limit);
+        if bodies_last {
+            sql.put_around(
+                &format!("SELECT {COLUMNS}, f.* FROM ("),
+                ") f CROSS JOIN resource r
+                  WHERE r.tenant_id = $1 AND r.resource_type = $2 AND r.resource_id = f.found_id ORDER BY ",
+            );
+            for (index, Sort { descending, .. }) in sort.iter().enumerate() {
+                sql.push(&format!("f.key_{index} {}, ", direction(*descending)));
+            }
+            sql.push(&format!("f.found_id {}", direction(last)));
+        }
 
         let rows = self.exec.rows(sql).await?;
         let found: Vec<(Resource, Place)> = rows.into_iter().map(|row| place_of(row, sort)).collect::<Result<_>>()?;
@@ -445,6 +460,11 @@ fn is_few(query: &ResourceQuery) -> bool {
 
 fn is_told(query: &ResourceQuery) -> bool {
     query.criteria.iter().any(Criterion::is_telling)
+}
+
+/// Whether matches are found before they are sorted.
+fn is_found_first(query: &ResourceQuery) -> bool {
+    !query.ids.is_empty() || query.within.is_some() || (is_told(query) && !is_few(query))
 }
 
 /// The token filter whose index is read first, if any.
@@ -683,8 +703,7 @@ const fn direction(descending: bool) -> &'static str {
 /// A column to sort by. Where matches are found first, it is none of an index: SQLite
 /// would walk through all of the index, rather than sort a few.
 fn column(query: &ResourceQuery, table: &str, name: &str) -> String {
-    let find_first = !query.ids.is_empty() || query.within.is_some() || (is_told(query) && !is_few(query));
-    format!("{table}.{name}{}", if find_first { " + 0" } else { "" })
+    format!("{table}.{name}{}", if is_found_first(query) { " + 0" } else { "" })
 }
 
 /// Appends `, key AS key_n` and returns the expression.

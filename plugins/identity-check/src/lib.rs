@@ -35,7 +35,7 @@ const KINDS: [&str; 10] = [
 impl Verifier for IdentityCheck {
     fn verify_person(person: Person, now: Instant) -> Result<Outcome, Error> {
         match person.document.as_str() {
-            "resident-identity-card" => {}
+            "identity_card" => {}
             "" => {
                 return Err(Error::MissingData(zh_en(
                     "档案中没有身份证件号码,无法核验。",
@@ -49,7 +49,7 @@ impl Verifier for IdentityCheck {
             let all = person.evidence.iter().filter(|evidence| evidence.kind == kind);
             all.map(|evidence| i64::from(evidence.per_mille)).min()
         };
-        let (face, matches) = (shown("face"), shown("name-and-number"));
+        let (face, matches) = (shown("face"), shown("name_and_number"));
         if matches.is_some_and(|matches| matches < 1000) {
             findings.push(finding(
                 "NAME_NUMBER_MISMATCH",

@@ -42,7 +42,7 @@ fn credential(credential: CredentialBuilder) -> String {
 }
 
 fn patient() -> PersonBuilder {
-    PersonBuilder::aged(40).shown("name-and-number", 1000).shown("face", 972)
+    PersonBuilder::aged(40).shown("name_and_number", 1000).shown("face", 972)
 }
 
 fn certificate(kind: &str) -> CredentialBuilder {
@@ -70,7 +70,7 @@ fn each_fact_refuses() {
         "verified Substantial",
         "what cannot be told refuses nobody"
     );
-    assert_eq!(person(PersonBuilder::aged(40).shown("name-and-number", 0).shown("face", 972)), "NAME_NUMBER_MISMATCH");
+    assert_eq!(person(PersonBuilder::aged(40).shown("name_and_number", 0).shown("face", 972)), "NAME_NUMBER_MISMATCH");
     assert_eq!(person(patient().shown("face", 849)), "FACE_BELOW_BAR", "the worst of several counts");
     let all = patient().shown("face", 1).number(|facts| facts.checksum = Truth::Fails);
     assert_eq!(person(all), "NUMBER_CHECKSUM FACE_BELOW_BAR", "all at once");

@@ -22,7 +22,7 @@ impl PersonBuilder {
     pub fn aged(years: u16) -> Self {
         Self(Person {
             subject: "a patient".to_owned(),
-            document: "resident-identity-card".to_owned(),
+            document: "identity_card".to_owned(),
             number: NumberFacts::SOUND,
             age_years: Some(years),
             evidence: Vec::new(),

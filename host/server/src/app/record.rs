@@ -15,6 +15,7 @@ use xinglin_store::{Executor, RecordQuery, Resource, ResourceQuery, ResourceWrit
 
 use super::{
     AppError, AppResult, Caller, Hospital, compartment, consent::Purpose, search::Asked as Searched, subscription,
+    verification,
 };
 use crate::{
     ambient,
@@ -543,6 +544,9 @@ pub(super) async fn write(tx: &TenantTx, planned: Vec<Planned>, now: Instant) ->
                 Code::FhirInvalid,
                 format!("Patient/{id}: ids of patients are drawn by the hospital; create it with POST"),
             ));
+        }
+        if resource_type == "Patient" && known.is_some() && !deleted {
+            verification::corrected(tx, &id, &resource, now).await?;
         }
         answer::stamp(&mut resource, stamped, now);
         written.push(Some(known.is_none()));

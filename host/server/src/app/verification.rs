@@ -21,7 +21,7 @@ use xinglin_domain::{
     time::Instant,
 };
 use xinglin_runtime::{CallFailure, IdentityField, Interface, Plugin};
-use xinglin_store::{Account, CertificateNumber, Install, StoreError};
+use xinglin_store::{Account, CertificateNumber, Install, StoreError, TenantTx};
 
 use super::{
     AppError, AppResult, Caller, Hospital,
@@ -221,10 +221,10 @@ impl Hospital {
         patient: PatientId,
         judgement: RealNameJudgement,
     ) -> AppResult<RealNameView> {
-        let (_, _, version) = self.patient_to_judge(caller, tenant, patient).await?;
+        let (person, _, version) = self.patient_to_judge(caller, tenant, patient).await?;
         let RealNameJudgement { verified, reason, until } = judgement;
         let name = RealName::Decided(by_hand(caller, verified, &reason, until.as_deref())?);
-        self.put_real_name(caller, (tenant, patient, version), &name, None).await?;
+        self.put_real_name(caller, (tenant, patient, version), &person, &name, None).await?;
         Ok(view(patient, name, caller.now))
     }
 
@@ -275,7 +275,7 @@ impl Hospital {
                 RealName::Decided(Decision { by: Decider::Plugin(by), at: caller.now, verdict })
             }
         };
-        self.put_real_name(caller, (tenant, patient, version), &name, Some(&calls)).await?;
+        self.put_real_name(caller, (tenant, patient, version), person, &name, Some(&calls)).await?;
         Ok(name)
     }
 
@@ -291,11 +291,18 @@ impl Hospital {
         &self,
         caller: &Caller,
         (tenant, patient, version): (TenantId, PatientId, i64),
+        person: &Value,
         name: &RealName,
         calls: Option<&Calls<'_>>,
     ) -> AppResult<()> {
         let body = serde_json::to_value(name).map_err(AppError::internal)?;
         let tx = self.store().tenant(tenant).begin().await?;
+        lock(&tx, patient).await?;
+        // Of whom it was decided, and not of whom the record speaks by now.
+        let now = record::value(&tx.get_resource("Patient", &patient.to_string()).await?)?;
+        if !person::is_same(person, &now) {
+            return Err(StoreError::VersionConflict { what: "patient", id: patient.to_string() }.into());
+        }
         tx.put_real_name(&xinglin_store::RealName { patient, body, version, updated_at: caller.now }).await?;
         if let Some(calls) = calls {
             calls.write(&tx).await?;
@@ -335,12 +342,32 @@ impl Hospital {
         for row in self.store().tenant(tenant).list_accounts_of(&patient.to_string()).await? {
             let Some(check) = standing(&row)?.identity.filter(|_| row.active) else { continue };
             let matches = if check.document_matches { 1000 } else { 0 };
-            for (kind, per_mille) in [("name-and-number", matches), ("face", check.face_per_mille)] {
+            for (kind, per_mille) in [("name_and_number", matches), ("face", check.face_per_mille)] {
                 evidence.push(Evidence { kind: kind.to_owned(), per_mille, source: "account".to_owned() });
             }
         }
         Ok(evidence)
     }
+}
+
+/// Whoever decides of a real name and whoever corrects the patient wait for each other.
+async fn lock(tx: &TenantTx, patient: PatientId) -> AppResult<()> {
+    Ok(tx.lock(&format!("real-name/{patient}")).await?)
+}
+
+/// Before a patient is written anew: who is somebody else by that is not verified any more.
+pub(super) async fn corrected(tx: &TenantTx, id: &str, told: &Value, now: Instant) -> AppResult<()> {
+    let Ok(patient) = id.parse::<PatientId>() else { return Ok(()) };
+    lock(tx, patient).await?;
+    let Some(row) = tx.find_real_name(patient).await? else { return Ok(()) };
+    let before = record::value(&tx.get_resource("Patient", id).await?)?;
+    if person::is_same(&before, told) {
+        return Ok(());
+    }
+    let body = serde_json::to_value(RealName::Unverified).map_err(AppError::internal)?;
+    tx.put_real_name(&xinglin_store::RealName { body, updated_at: now, ..row }).await?;
+    tracing::info!(tenant = %tx.id(), %patient, "the patient was corrected: the real name is not verified any more");
+    Ok(())
 }
 
 /// What a call says, if it says anything.
@@ -398,7 +425,7 @@ fn person_claim(person: &Value, subject: String, evidence: Vec<Evidence>, now: I
     let months = birth.and_then(Instant::parse).and_then(|born| now.months_since(born));
     PersonClaim {
         subject,
-        document: number.map(|_| "resident-identity-card".to_owned()).unwrap_or_default(),
+        document: number.map(|_| "identity_card".to_owned()).unwrap_or_default(),
         number: facts.unwrap_or_default(),
         age_years: months.and_then(|months| u16::try_from(months / 12).ok()),
         evidence,

@@ -29,6 +29,13 @@ pub fn field(patient: &Value, field: IdentityField) -> Option<String> {
     (!value.is_empty() && !value.contains(char::is_control)).then(|| value.to_owned())
 }
 
+/// Whether two versions of a patient say the same of who it is: name, number, and day of
+/// birth, which is what is verified.
+pub fn is_same(one: &Value, other: &Value) -> bool {
+    let said = |what| field(one, what) == field(other, what);
+    said(IdentityField::Name) && said(IdentityField::IdNumber) && one["birthDate"] == other["birthDate"]
+}
+
 /// Numbers of identity cards must be some that there can be, and of somebody born when
 /// the resource says. No message repeats one.
 pub(super) fn check(resource: &Map<String, Value>, at: At<'_>, findings: &mut Findings) {
