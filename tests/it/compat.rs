@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use xinglin_runtime::{Digest, Manifest, Package, attach};
 
 use crate::support::{
-    Clinic, Plugin, TestHospital,
-    clinic::{draft, id, part},
+    Clinic, Person, Plugin, TestHospital,
+    clinic::{draft, id, id_number, part},
     frozen,
     guest::Guest,
     line, on_both_engines, record, repository,
@@ -18,6 +18,7 @@ use crate::support::{
 on_both_engines!(
     TestHospital:
     a_visit_on_plugins_built_against_the_first_contract,
+    people_are_verified_under_the_first_contract,
     one_order_is_judged_under_two_majors_and_two_minors,
     a_checker_moves_to_the_next_major_and_back,
     what_is_too_new_is_named,
@@ -140,6 +141,21 @@ async fn a_visit_on_plugins_built_against_the_first_contract(hospital: TestHospi
     ] {
         assert!(called.contains(hook), "{hook} was not called: {called:?}");
     }
+}
+
+async fn people_are_verified_under_the_first_contract(hospital: TestHospital) {
+    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[&frozen::IDENTITY_CHECK]).await;
+    let card = id_number(77);
+    let mut patient = record::patient(&format!("{}-{}-{}", &card[6..10], &card[10..12], &card[12..14]));
+    patient["identifier"] = json!([{ "system": "urn:oid:2.16.156.10011.1.3", "value": card }]);
+    let subject = clinic.import(&[patient]).await.remove(0).replace("Patient/", "");
+    let account = Person::new("shown", "patient").acting_for(&subject, 972).account();
+    clinic.operator.post(&format!("/api/v1/tenants/{}/accounts", clinic.tenant), account).await;
+    let name = format!("/api/v1/tenants/{}/patients/{subject}/real-name", clinic.tenant);
+    let decided = clinic.administrator.get(&name).await;
+    assert_eq!((&decided["state"], &decided["decision"]["by"]), (&json!("verified"), &json!("plugin")), "{decided}");
+    let hooks = ["person", "credential"].map(|what| format!("xinglin:identity/verifier@1.0.0#verify-{what}"));
+    assert_eq!(replays(&clinic).await, BTreeSet::from(hooks));
 }
 
 async fn one_order_is_judged_under_two_majors_and_two_minors(hospital: TestHospital) {

@@ -36,6 +36,8 @@ pub mod frozen {
     pub const DRUG_SAFETY: Plugin = Plugin { file: "compat/drug-safety-0.1-wit-1.0.0.wasm", ..super::DRUG_SAFETY };
     pub const MEDICAL_INSURANCE: Plugin =
         Plugin { file: "compat/medical-insurance-0.1-wit-1.0.0.wasm", ..super::MEDICAL_INSURANCE };
+    pub const IDENTITY_CHECK: Plugin =
+        Plugin { file: "compat/identity-check-0.1-wit-1.0.0.wasm", ..super::IDENTITY_CHECK };
     /// Of `xinglin:prescribing@2.0.0`, the fixture.
     pub const COURSE_LENGTH: Plugin =
         Plugin { file: "compat/course-length-wit-2.0.0.wasm", id: "test.course-length", payer: None };
