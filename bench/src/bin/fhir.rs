@@ -160,7 +160,8 @@ impl Ours {
         let mapped = std::fs::read_to_string(mapped)?;
         let megabytes = |name: &str| -> u64 {
             let line = mapped.lines().find_map(|line| line.strip_prefix(name));
-            line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or_default() * 1024 / 1_000_000
+            line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or_default() * 1024
+                / 1_000_000
         };
         let (own, all) = (megabytes("Pss_Anon:"), megabytes("Pss:"));
         let disk = folder_size(self.folder.path())? / 1_000_000;

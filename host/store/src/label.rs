@@ -7,6 +7,7 @@ use crate::{
     Executor, Resource, Result, StoreError, TenantScope, TenantTx,
     db::{Row, Sql, args, insert_many},
     resource::COLUMNS,
+    search::COLUMNS as OF_R,
 };
 
 /// An entry in a compartment.
@@ -66,24 +67,19 @@ impl<E: Executor> TenantScope<E> {
     /// # Errors
     /// `NotFound` if it never was.
     pub async fn get_labelled_resource(&self, kind: &str, id: &str) -> Result<(Resource, Compartments)> {
-        let mut sql = Sql::new(format!("SELECT {COLUMNS}"), args![self.tenant, kind, id]);
-        for (place, compartment) in Compartment::ALL.into_iter().enumerate() {
-            sql.push(
-                ", (SELECT COUNT(*) FROM resource_label l
-                    WHERE l.tenant_id = $1 AND l.resource_type = $2 AND l.resource_id = $3 AND l.compartment = ",
-            );
-            sql.bind(compartment.as_str()).push(&format!(") AS in_{place}"));
-        }
-        sql.push(" FROM resource WHERE tenant_id = $1 AND resource_type = $2 AND resource_id = $3");
+        let sql = format!(
+            "SELECT {OF_R}, l.compartment FROM resource r
+             LEFT JOIN resource_label l ON l.tenant_id = r.tenant_id AND l.resource_type = r.resource_type
+                                       AND l.resource_id = r.resource_id
+             WHERE r.tenant_id = $1 AND r.resource_type = $2 AND r.resource_id = $3"
+        );
         let none = || StoreError::not_found("resource", format!("{kind}/{id}"));
-        let row = self.exec.row(sql).await?.ok_or_else(none)?;
-        let mut compartments = Compartments::NONE;
-        for (place, compartment) in Compartment::ALL.into_iter().enumerate() {
-            if row.get::<i64>(&format!("in_{place}"))? > 0 {
-                compartments = compartments.or(compartment.into());
-            }
-        }
-        let found = self.opened(vec![row.try_into()?]).await?.pop().ok_or_else(none)?;
+        let mut rows = self.exec.rows(Sql::new(sql, args![self.tenant, kind, id])).await?;
+        let labels = rows.iter().filter_map(|row| row.get::<Option<String>>("compartment").transpose());
+        let compartments: Compartments =
+            labels.map(|label| label?.parse::<Compartment>().map_err(StoreError::corrupt)).collect::<Result<_>>()?;
+        let found = Resource::try_from(rows.pop().ok_or_else(none)?)?;
+        let found = self.opened(vec![found]).await?.pop().ok_or_else(none)?;
         Ok((found, compartments))
     }
 

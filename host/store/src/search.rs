@@ -220,7 +220,8 @@ pub struct RecordQuery {
     pub deleted: bool,
 }
 
-const COLUMNS: &str = "r.resource_type, r.resource_id, r.version, r.patient_id, r.effective_at, r.last_updated,
+pub(crate) const COLUMNS: &str =
+    "r.resource_type, r.resource_id, r.version, r.patient_id, r.effective_at, r.last_updated,
                        r.deleted, r.body";
 
 impl<E: Executor> TenantScope<E> {

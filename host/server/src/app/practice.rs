@@ -12,7 +12,7 @@ use xinglin_domain::{
     practice::{Bar, Basis, Certificate, Document, Filing, FilingState, Kind, State, Suspension},
     time::Instant,
 };
-use xinglin_store::{CertificateNumber, TenantTx};
+use xinglin_store::{Account, CertificateNumber, TenantTx};
 
 use super::{
     AppError, AppResult, Caller, Hospital,
@@ -406,15 +406,29 @@ impl Hospital {
         let mut row = self.other_account(caller, tenant, id, Action::ManageAccounts).await?;
         let mut standing = standing(&row)?;
         let numbers = change(&mut standing)?;
-        row.credential = Some(serde_json::to_value(standing).map_err(AppError::internal)?);
-        row.updated_at = caller.now;
         let tx = self.store().tenant(row.tenant).begin().await?;
-        row.version = tx.update_account(&row).await?;
-        numbers.write(&tx, row.id).await?;
+        put_standing(&tx, &mut row, &standing, numbers, caller.now).await?;
         tx.commit().await?;
         tracing::info!(tenant = %row.tenant, account = %row.id, by = %caller.actor.account, "{what}");
         AccountView::of(row, caller.now)
     }
+}
+
+/// Writes what an account is entitled to, and what becomes of numbers by that.
+///
+/// # Errors
+/// If the account has changed since; as [`Numbers::write`].
+pub(super) async fn put_standing(
+    tx: &TenantTx,
+    row: &mut Account,
+    standing: &Standing,
+    numbers: Numbers,
+    now: Instant,
+) -> AppResult<()> {
+    row.credential = Some(serde_json::to_value(standing).map_err(AppError::internal)?);
+    row.updated_at = now;
+    row.version = tx.update_account(row).await?;
+    numbers.write(tx, row.id).await
 }
 
 /// What becomes of numbers with a change of an account.

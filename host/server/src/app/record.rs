@@ -7,7 +7,6 @@ use xinglin_domain::{
     access::Action,
     clinical::{DataNeed, Omission, OmissionReason, Section, Snapshot},
     code::Code,
-    compartment::Compartments,
     id::{AlertId, BillId, EncounterId, EnrolmentId, HoldId, PatientId, PaymentId, PrescriptionId, RelationId, TaskId},
     time::Instant,
 };
@@ -155,8 +154,7 @@ impl Hospital {
     /// `NOT_FOUND` if there is none that the caller may see.
     pub async fn read_resource(&self, caller: &Caller, kind: &str, id: &str) -> AppResult<Resource> {
         caller.trail.asked();
-        let (resource, labels) = self.records(caller).get_labelled_resource(kind, id).await?;
-        self.visible(caller, resource, labels).await
+        self.visible(&self.records(caller), caller, kind, id, None).await
     }
 
     /// One version of a resource.
@@ -165,10 +163,7 @@ impl Hospital {
     /// As [`Hospital::read_resource`].
     pub async fn read_version(&self, caller: &Caller, kind: &str, id: &str, version: i64) -> AppResult<Resource> {
         caller.trail.asked();
-        let records = self.records(caller);
-        let resource = records.get_resource_version(kind, id, version).await?;
-        let labels = records.resource_compartments(kind, id).await?;
-        self.visible(caller, resource, labels).await
+        self.visible(&self.records(caller), caller, kind, id, Some(version)).await
     }
 
     /// All versions, newest first, those among them that say that it is gone.
@@ -354,22 +349,21 @@ impl Hospital {
     ) -> AppResult<Value> {
         let relative = asked.strip_prefix(base).unwrap_or(asked).trim_start_matches('/');
         let (path, query) = relative.split_once('?').unwrap_or((relative, ""));
-        let (resource, labels) = match path.split('/').collect::<Vec<_>>().as_slice() {
+        let resource = match path.split('/').collect::<Vec<_>>().as_slice() {
             [kind] if !kind.is_empty() => {
                 let (kind, parameters) = ((*kind).to_owned(), search::parameters(query.as_bytes()));
                 let asked = Searched { kind, parameters, strict: false, base: base.to_owned() };
                 let found = self.search_on(records, caller, &asked).await?;
                 return serde_json::to_value(&found).map_err(AppError::internal);
             }
-            [kind, id] => records.get_labelled_resource(kind, id).await?,
+            [kind, id] => self.visible(records, caller, kind, id, None).await?,
             [kind, id, "_history", version] => {
                 let version = version.parse().map_err(|_| AppError::not_found("resource", path))?;
-                let resource = records.get_resource_version(kind, id, version).await?;
-                (resource, records.resource_compartments(kind, id).await?)
+                self.visible(records, caller, kind, id, Some(version)).await?
             }
             _ => return Err(AppError::not_found("resource", path)),
         };
-        value(&self.visible(caller, resource, labels).await?)
+        value(&resource)
     }
 
     /// What one plugin may know of a patient, and what for.
@@ -432,13 +426,28 @@ impl Hospital {
         Ok(snapshot)
     }
 
+    /// One version of a resource, or the current one, if the caller may see it.
+    ///
     /// Staff see the hospital's records but for restricted compartments; a patient
     /// sees their own, an insurer what the patient opened to it. That something was
     /// deleted is told to nobody else.
-    async fn visible(&self, caller: &Caller, resource: Resource, labels: Compartments) -> AppResult<Resource> {
+    async fn visible<E: Executor>(
+        &self,
+        records: &TenantScope<E>,
+        caller: &Caller,
+        kind: &str,
+        id: &str,
+        version: Option<i64>,
+    ) -> AppResult<Resource> {
+        let (resource, labels) = match version {
+            None => records.get_labelled_resource(kind, id).await?,
+            Some(version) => {
+                let resource = records.get_resource_version(kind, id, version).await?;
+                (resource, records.resource_compartments(kind, id).await?)
+            }
+        };
         let may_read = self.may_read(caller, &resource, labels).await?;
-        let Resource { kind, id, deleted, .. } = &resource;
-        match (may_read, deleted) {
+        match (may_read, resource.deleted) {
             (false, _) => Err(AppError::not_found("resource", format!("{kind}/{id}"))),
             (true, true) => Err(AppError::new(Code::Deleted, format!("{kind}/{id} was deleted"))),
             (true, false) => Ok(resource),

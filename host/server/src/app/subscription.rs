@@ -220,7 +220,7 @@ impl Hospital {
             let Some(event) = records.next_subscription_event(&subscription.id).await? else { break };
             if let Some(resource) = self.tellable(&records, &caller, &event).await? {
                 if subscription.attempts == 0 {
-                    self.write_down(&records, &caller, &subscription, &terms, &resource).await?;
+                    self.write_down(&caller, &subscription, &terms, &resource).await?;
                 }
                 subscription.delivered += 1;
                 let told = (&resource, terms.whole);
@@ -293,7 +293,6 @@ impl Hospital {
     /// Before it is sent: what went out is never unknown.
     async fn write_down(
         &self,
-        records: &Tenant,
         caller: &Caller,
         subscription: &Subscription,
         terms: &Terms,
@@ -304,9 +303,7 @@ impl Hospital {
         let (Resource { kind, id, .. }, host) = (resource, host.unwrap_or_default());
         let target = format!("Subscription/{} /{kind}/{id} to {host}", subscription.id);
         let access = caller.access(Act::Disclose, patient, target);
-        let tx = records.begin().await?;
-        tx.append_audit(&[access]).await?;
-        Ok(tx.commit().await?)
+        Ok(self.store().append_access(subscription.tenant, access).await?)
     }
 
     async fn post(&self, subscription: &Subscription, terms: &Terms, body: Vec<u8>) -> Result<(), String> {

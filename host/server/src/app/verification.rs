@@ -27,7 +27,7 @@ use super::{
     AppError, AppResult, Caller, Hospital,
     account::{AccountView, standing},
     call::Calls,
-    practice::{DecisionView, Numbers, by_hand, certificate},
+    practice::{DecisionView, Numbers, by_hand, certificate, put_standing},
     record,
 };
 use crate::fhir::person;
@@ -177,11 +177,8 @@ impl Hospital {
             return Ok(());
         }
         let release = Numbers::release(&standing, &[which]);
-        row.credential = Some(serde_json::to_value(standing).map_err(AppError::internal)?);
-        row.updated_at = caller.now;
         let tx = self.store().tenant(tenant).begin().await?;
-        tx.update_account(&row).await?;
-        release.write(&tx, account).await?;
+        put_standing(&tx, &mut row, &standing, release, caller.now).await?;
         calls.write(&tx).await?;
         tx.commit().await?;
         Ok(())
