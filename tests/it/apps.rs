@@ -610,7 +610,7 @@ async fn apps_prove_who_they_are(hospital: TestHospital) {
     };
     let assertion = || {
         let (id, now) = (text(&signing["client_id"]), bench.hospital.now().micros() / 1_000_000);
-        let jti = format!("{:x}", xinglin_server::ambient::fresh_id());
+        let jti = format!("{:x}", xinglin_platform::ambient::fresh_id());
         let claims = json!({ "iss": id, "sub": id, "aud": bench.url("/oauth/token"), "exp": now + 240, "jti": jti });
         let header = Header { kid: Some("es".to_owned()), ..Header::new(Algorithm::ES384) };
         let key = EncodingKey::from_ec_pem(ES384).expect("a key");

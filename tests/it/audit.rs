@@ -177,7 +177,7 @@ async fn the_trail_is_for_those_who_audit(hospital: TestHospital) {
 /// `xinglin audit verify` walks both chains.
 async fn the_trail_is_verified(process: Process) {
     let operator = process.anyone().sign_in(None, "operator").await;
-    let now = xinglin_server::ambient::Clock::default().now();
+    let now = xinglin_platform::ambient::Clock::default().now();
     let clinic = Clinic::found(&operator, now, &[]).await;
     clinic.doctor.get(&format!("/fhir/R4/{}", clinic.evidence[1])).await;
     let told = process.xinglin(&["audit", "verify"]).await.done();

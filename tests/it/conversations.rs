@@ -3,7 +3,7 @@
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use reqwest::Method;
 use serde_json::{Value, json};
-use xinglin_server::config::Video;
+use xinglin_platform::config::Video;
 
 use crate::{
     policies::decree,

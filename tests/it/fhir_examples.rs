@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 use xinglin_domain::compartment::Compartments;
-use xinglin_server::fhir::validate::validate;
+use xinglin_fhir::validate::validate;
 
 use crate::support::{Clinic, TestHospital, built, on_both_engines};
 

@@ -34,14 +34,14 @@ const NEVER: [(&str, &str); 2] = [
 mod sqlite {
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn what_is_described_is_so_whatever_is_sent() {
-        let video = xinglin_server::config::Video {
+        let video = xinglin_platform::config::Video {
             url: "https://meet.example/{room}?jwt={token}".to_owned(),
             key: "a key that the provider knows as well".to_owned().try_into().expect("long enough"),
             issuer: "xinglin".to_owned(),
             audience: "meet".to_owned(),
             subject: "*".to_owned(),
         };
-        let set = |config: &mut xinglin_server::Config| {
+        let set = |config: &mut xinglin_platform::Config| {
             config.video = Some(video);
             // Passkeys are made for a name.
             config.public_url = Some("https://hospital.example".to_owned());

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use xinglin_server::ambient::Clock;
+use xinglin_platform::ambient::Clock;
 
 use crate::support::{
     Clinic, DIABETES, MEDICAL_INSURANCE, Process, advance,

@@ -144,7 +144,7 @@ async fn a_guest_with_system_calls_is_granted_them_and_answers() {
     let entry = hospital.hospital.store().tenant(tenant).get_tape_entry(call).await.expect("a tape");
     let tape: Tape = serde_json::from_slice(&entry.record).expect("a tape");
     let package = Package::read(PYTHON_WASI.package()).expect("a good package");
-    let runtime = hospital.hospital.runtime();
+    let runtime = hospital.hospital.extensions.runtime();
     let plugin = runtime.load(&package, &Grants::as_asked(package.manifest())).await.expect("loaded");
     for _ in 0..2 {
         let report = runtime.replay(&plugin, &tape).await.expect("replayed");

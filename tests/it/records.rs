@@ -265,7 +265,7 @@ async fn a_patient_sees_nothing_of_another(hospital: TestHospital) {
 /// `xinglin import` beside a running server, as an operator would.
 async fn a_file_is_imported_beside_a_running_server(process: Process) {
     let operator = process.anyone().sign_in(None, "operator").await;
-    let now = xinglin_server::ambient::Clock::default().now();
+    let now = xinglin_platform::ambient::Clock::default().now();
     let clinic = Clinic::found(&operator, now, &[]).await;
     let imported = process.import("examples/patients/type-2-diabetes.json", &clinic.tenant).await;
     assert!(imported.contains("382 resources"), "{imported}");

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use xinglin_server::ambient::Clock;
+use xinglin_platform::ambient::Clock;
 
 use crate::support::{Clinic, DRUG_SAFETY, Process, advance, clinic::id, on_both_engines, record};
 

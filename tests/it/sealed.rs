@@ -3,7 +3,7 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use xinglin_server::ambient::Clock;
+use xinglin_platform::ambient::Clock;
 use xinglin_store::Engine;
 
 use crate::support::{Clinic, Process, advance, clinic::id, on_both_engines, record};

@@ -2,7 +2,7 @@
 //! from the command line and beside a running server.
 
 use serde_json::{Value, json};
-use xinglin_server::ambient::Clock;
+use xinglin_platform::ambient::Clock;
 use xinglin_store::Engine;
 
 use crate::support::{Clinic, DIABETES, DIABETES_CHANGED, DRUG_SAFETY, Process, line, on_both_engines};

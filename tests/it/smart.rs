@@ -44,7 +44,7 @@ impl Bench {
     fn claims(&self) -> Value {
         let now = self.hospital.now().micros() / 1_000_000;
         let id = &self.client["client_id"];
-        let jti = format!("{:x}", xinglin_server::ambient::fresh_id());
+        let jti = format!("{:x}", xinglin_platform::ambient::fresh_id());
         json!({ "iss": id, "sub": id, "aud": self.token_url, "exp": now + 240, "iat": now, "jti": jti })
     }
 

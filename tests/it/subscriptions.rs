@@ -3,7 +3,7 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use xinglin_server::{Config, ambient::Clock};
+use xinglin_platform::{Config, ambient::Clock};
 use xinglin_store::Engine;
 
 use crate::support::{

@@ -15,7 +15,7 @@ use opentelemetry_proto::tonic::{
 use prost::Message as _;
 use reqwest::Method;
 use serde_json::{from_value, json};
-use xinglin_server::ambient::Clock;
+use xinglin_platform::ambient::Clock;
 use xinglin_store::Engine;
 
 use crate::support::{Client, Clinic, DIABETES, DRUG_SAFETY, Process, TestHospital, guest::Guest, line};

@@ -5,8 +5,12 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 use xinglin_domain::{code::Code, id::TenantId};
+use xinglin_extensions::{
+    package::{self, Upload},
+    plugin,
+};
+use xinglin_identity::access_token;
 use xinglin_runtime::{Bundle, TrustStore};
-use xinglin_server::app::package::Upload;
 use xinglin_store::Engine;
 
 use crate::support::{Answer, Clinic, Desk, Registry, TestHospital, guest::Guest};
@@ -22,7 +26,7 @@ async fn strict(engine: Engine) -> (TestHospital, Desk) {
     desk.key("stranger", "vendor").await;
     desk.write("xinglin.toml", &settings);
     let file = desk.path("xinglin.toml");
-    let trust = xinglin_server::Config::load(Some(&file)).expect("settings").trust;
+    let trust = xinglin_platform::Config::load(Some(&file)).expect("settings").trust;
     let hospital = TestHospital::open_with(engine, |config| {
         config.plugins.allow_unsigned = false;
         config.trust = trust;
@@ -154,12 +158,13 @@ async fn a_plugin_goes_forward_only(engine: Engine) {
     let floors = [(guest.id.to_owned(), "2.0.0".parse().expect("a version"))].into();
     let later =
         hospital.reopened(|config| config.trust = TrustStore::new(Vec::new(), None, floors).expect("floors")).await;
-    let caller = later.caller(hospital.operator.token(), "later".into()).await.expect("the operator");
+    let caller =
+        access_token::caller(&later.identity, hospital.operator.token(), "later".into()).await.expect("the operator");
     let tenant: TenantId = clinic.tenant.parse().expect("a tenant");
-    let refused = later.enable_plugin(&caller, tenant, guest.id).await.map(|_| ()).expect_err("refused");
+    let refused = plugin::enable(&later.extensions, &caller, tenant, guest.id).await.map(|_| ()).expect_err("refused");
     assert_eq!(refused.code, Code::PluginDowngrade);
     let upload = Upload { bytes: guest.package_of("1.9.0"), bundled: false, allow_downgrade: true };
-    let refused = later.install_plugin(&caller, upload).await.map(|_| ()).expect_err("refused");
+    let refused = package::install(&later.platform, &caller, upload).await.map(|_| ()).expect_err("refused");
     assert_eq!(refused.code, Code::PluginDowngrade);
 }
 
@@ -178,17 +183,20 @@ async fn what_is_trusted_is_asked_again_before_it_is_enabled(engine: Engine) {
     let revoked = format!("{settings}revoked = true\n");
     let trusting = |text: &str| -> TrustStore {
         desk.write("changed.toml", text);
-        xinglin_server::Config::load(Some(&desk.path("changed.toml"))).expect("settings").trust
+        xinglin_platform::Config::load(Some(&desk.path("changed.toml"))).expect("settings").trust
     };
     let tenant: TenantId = clinic.tenant.parse().expect("a tenant");
     for (settings, says) in [(revoked.as_str(), "revoked"), ("", "no trusted key")] {
         let trust = trusting(settings);
         let later = hospital.reopened(|config| config.trust = trust).await;
-        let caller = later.caller(hospital.operator.token(), "later".into()).await.expect("the operator");
-        let refused = later.enable_plugin(&caller, tenant, guest.id).await.map(|_| ()).expect_err("refused");
+        let caller = access_token::caller(&later.identity, hospital.operator.token(), "later".into())
+            .await
+            .expect("the operator");
+        let refused =
+            plugin::enable(&later.extensions, &caller, tenant, guest.id).await.map(|_| ()).expect_err("refused");
         assert_eq!(refused.code, Code::PluginSignature);
         assert!(refused.detail.contains(says), "{}", refused.detail);
-        let listed = later.list_packages(&caller).await.expect("packages");
+        let listed = package::list(&later.platform, &caller).await.expect("packages");
         let trusted: Vec<bool> = listed[0].signatures.iter().map(|signature| signature.trusted).collect();
         assert!(trusted.contains(&false), "{trusted:?}");
     }
@@ -197,8 +205,10 @@ async fn what_is_trusted_is_asked_again_before_it_is_enabled(engine: Engine) {
 
     // Who takes unsigned plugins takes it all the same.
     let unsigned = hospital.reopened(|config| config.plugins.allow_unsigned = true).await;
-    let caller = unsigned.caller(hospital.operator.token(), "later".into()).await.expect("the operator");
-    assert!(unsigned.enable_plugin(&caller, tenant, guest.id).await.is_ok());
+    let caller = access_token::caller(&unsigned.identity, hospital.operator.token(), "later".into())
+        .await
+        .expect("the operator");
+    assert!(plugin::enable(&unsigned.extensions, &caller, tenant, guest.id).await.is_ok());
 }
 
 macro_rules! on_each_engine {

@@ -374,6 +374,55 @@ pub fn fold(answers: Vec<Option<(Verifier, Outcome)>>) -> Folded {
     }
 }
 
+/// Something that says who a patient is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum IdentityField {
+    /// The full name.
+    Name,
+    /// The number of the resident identity card.
+    IdNumber,
+    /// A telephone number.
+    Phone,
+    /// The date of birth.
+    BirthDate,
+    /// The number of the insured.
+    InsuranceNumber,
+}
+
+impl IdentityField {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Name, Self::IdNumber, Self::Phone, Self::BirthDate, Self::InsuranceNumber];
+
+    /// As placeholders and manifests write it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Name => "name",
+            Self::IdNumber => "id-number",
+            Self::Phone => "phone",
+            Self::BirthDate => "birth-date",
+            Self::InsuranceNumber => "insurance-number",
+        }
+    }
+
+    /// In words for whoever grants it.
+    pub const fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Name => ("姓名", "name"),
+            Self::IdNumber => ("身份证号", "resident identity card number"),
+            Self::Phone => ("电话号码", "telephone number"),
+            Self::BirthDate => ("出生日期", "date of birth"),
+            Self::InsuranceNumber => ("医保号", "insurance number"),
+        }
+    }
+}
+
+impl std::fmt::Display for IdentityField {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

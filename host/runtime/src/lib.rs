@@ -82,7 +82,7 @@ pub use hook::{Export, Interface};
 pub use host::{
     files::pack::Packs,
     http::{Egress, EgressFuture, HttpError, HttpMethod, HttpRequest, HttpResponse, SignWith},
-    identity::{Identity, IdentityField, IdentityFuture},
+    identity::{Identity, IdentityFuture},
     kv::{KvFuture, KvRead, KvUnavailable, KvWrite, NoKv},
     log::{LogLevel, LogLine},
     placeholder::{Piece, Placeholder, pieces},
@@ -107,3 +107,4 @@ pub use package::{
 pub use registry::Plugin;
 pub use tape::{Answer, Output, ReplayError, ReplayReport, Tape};
 pub use trace::TRACE;
+pub use xinglin_domain::identity::IdentityField;

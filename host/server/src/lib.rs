@@ -9,26 +9,16 @@
 //! let app = axum::Router::new().merge(hospital.router());
 //! ```
 
-pub mod ambient;
-pub mod app;
-pub mod auth;
 pub mod cli;
-pub mod config;
-pub mod egress;
-pub mod fhir;
-pub mod files;
+mod hospital;
 pub mod http;
 pub mod jobs;
-mod keyring;
-pub mod keys;
-pub mod policy;
 pub mod telemetry;
-pub mod tls;
 
 use std::future::Future;
 
-pub use app::Hospital;
-pub use config::Config;
+pub use hospital::Hospital;
+pub use xinglin_platform::Config;
 
 /// Serves a hospital until `stop` is ready, then lets running requests finish
 /// for as long as the settings allow.

@@ -27,7 +27,7 @@ pub struct Answer {
 impl Client {
     /// Nobody yet.
     pub fn new(base: &str) -> Self {
-        xinglin_server::tls::install();
+        xinglin_platform::tls::install();
         Self { http: reqwest::Client::new(), base: base.to_owned(), token: None, trace: None, language: None }
     }
 

@@ -4,7 +4,7 @@
 //! one of ours: a slip of the pen must not go out as it is written. Any other
 //! `{{` is text.
 
-use super::identity::IdentityField;
+use crate::IdentityField;
 use crate::package::manifest::is_name;
 
 /// What is put in on the way out.

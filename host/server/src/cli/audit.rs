@@ -7,10 +7,11 @@ use clap::{Args, Subcommand};
 use indicatif::ProgressBar;
 use serde::Serialize;
 use xinglin_domain::{id::TenantId, time::Instant};
+use xinglin_extensions::retention;
+use xinglin_platform::Config;
 use xinglin_store::ChainState;
 
-use super::operator;
-use crate::config::Config;
+use crate::cli::operator;
 
 /// What auditors do.
 #[derive(Subcommand)]
@@ -98,14 +99,14 @@ impl Purge {
         for tenant in operator::tenants(&hospital, self.tenant).await? {
             let bar = ProgressBar::new_spinner().with_message(format!("{tenant}: purging"));
             bar.enable_steady_tick(Duration::from_millis(100));
-            let purged = hospital.purge_calls(&caller, tenant, self.before, |purged| {
+            let purged = retention::purge_calls(&hospital.platform, &caller, tenant, self.before, |purged| {
                 bar.set_message(format!("{tenant}: {purged} tapes purged"));
             });
             let purged = purged.await?.purged;
             bar.finish_and_clear();
             println!("{tenant}: {purged} tapes purged");
         }
-        Ok(hospital.store().close().await?)
+        Ok(hospital.platform.store().close().await?)
     }
 }
 
@@ -114,7 +115,7 @@ impl Verify {
         let (hospital, _) = operator::open(config, "audit").await?;
         let mut chains = Vec::new();
         for tenant in operator::tenants(&hospital, self.tenant).await? {
-            let records = hospital.store().tenant(tenant);
+            let records = hospital.platform.store().tenant(tenant);
             let mut chain = Chain {
                 tenant: tenant.to_string(),
                 intact: true,
@@ -171,7 +172,7 @@ impl Verify {
         if self.json {
             operator::print_json(&chains)?;
         }
-        hospital.store().close().await?;
+        hospital.platform.store().close().await?;
         match chains.iter().filter(|chain| !chain.intact).count() {
             0 => Ok(()),
             broken => bail!("{broken} of {} chains are broken", chains.len()),

@@ -4,10 +4,14 @@
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde_json::Value;
+use xinglin_extensions::package::{self, Upload};
+use xinglin_platform::Caller;
 use xinglin_runtime::Bundle;
 
-use super::{Settings, operator};
-use crate::app::{Caller, Hospital, package::Upload};
+use crate::{
+    Hospital,
+    cli::{Settings, operator},
+};
 
 /// Which host.
 #[derive(Args)]
@@ -61,7 +65,7 @@ impl Host {
         match self {
             Self::Records { hospital, caller } => {
                 let upload = Upload { bytes, bundled: signed, allow_downgrade };
-                Ok(serde_json::to_value(hospital.install_plugin(caller, upload).await?)?)
+                Ok(serde_json::to_value(package::install(&hospital.platform, caller, upload).await?)?)
             }
             Self::Running { http, base, token } => {
                 let query = if allow_downgrade { "?allow-downgrade=true" } else { "" };
@@ -76,7 +80,7 @@ impl Host {
     /// A package of the host with its signatures, as the bytes of a bundle.
     pub async fn save(&self, plugin: &str, version: Option<&str>) -> Result<Vec<u8>> {
         match self {
-            Self::Records { hospital, caller } => Ok(hospital.save_plugin(caller, plugin, version).await?),
+            Self::Records { hospital, caller } => Ok(package::save(&hospital.platform, caller, plugin, version).await?),
             Self::Running { http, base, token } => {
                 let mut request = http.get(format!("{base}/api/v1/plugins/{plugin}/bundle"));
                 if let Some(version) = version {
@@ -92,7 +96,7 @@ impl Host {
     /// Ends in good order.
     pub async fn close(self) -> Result<()> {
         if let Self::Records { hospital, .. } = self {
-            hospital.store().close().await?;
+            hospital.platform.store().close().await?;
         }
         Ok(())
     }

@@ -10,12 +10,10 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
 use xinglin_domain::id::TenantId;
+use xinglin_platform::{Config, settings::PLATFORM};
+use xinglin_records::record;
 
-use super::operator;
-use crate::{
-    app::{Hospital, tenant::PLATFORM},
-    config::Config,
-};
+use crate::{Hospital, cli::operator};
 
 /// Import FHIR R4 transaction or batch bundles into a tenant.
 ///
@@ -57,7 +55,7 @@ impl Import {
             bar.inc(1);
         }
         bar.finish_and_clear();
-        hospital.store().close().await?;
+        hospital.platform.store().close().await?;
         if failed > 0 {
             bail!("{failed} of {} files were not imported; the others were", self.files.len());
         }
@@ -67,7 +65,7 @@ impl Import {
 
 impl Import {
     async fn find_tenant(&self, hospital: &Hospital) -> Result<()> {
-        let tenants = hospital.store().operator().list_tenants().await?;
+        let tenants = hospital.platform.store().operator().list_tenants().await?;
         if tenants.iter().any(|tenant| tenant.id == self.tenant && tenant.id != PLATFORM) {
             return Ok(());
         }
@@ -90,7 +88,7 @@ async fn import(hospital: &Hospital, tenant: TenantId, file: &Path) -> Result<us
     };
     let bundle: Value = serde_json::from_slice(&bytes).context("not JSON")?;
     let caller = operator::administrator(hospital, tenant, "import", "xinglin import");
-    let answer = hospital.import_bundle(&caller, "", bundle).await?;
+    let answer = record::import(&hospital.platform, &caller, "", bundle).await?;
     let entries = answer["entry"].as_array().map(Vec::as_slice).unwrap_or_default();
     let refused: Vec<&Value> = entries.iter().filter(|entry| entry["response"]["outcome"].is_object()).collect();
     for entry in &refused {

@@ -5,9 +5,9 @@ use std::time::Duration;
 use anyhow::Result;
 use clap::{Args, Subcommand};
 use indicatif::ProgressBar;
+use xinglin_platform::{Config, person_key};
 
-use super::operator;
-use crate::config::Config;
+use crate::cli::operator;
 
 /// What whoever keeps the keys does.
 #[derive(Subcommand)]
@@ -54,8 +54,12 @@ impl Keys {
         bar.enable_steady_tick(Duration::from_millis(100));
         let told = |wrapped| bar.set_message(format!("{wrapped} keys wrapped anew"));
         let (json, done) = match self {
-            Self::Rotate(Rotate { json }) => (json, hospital.rotate_keys(hospital.now(), told).await),
-            Self::Retire(Retire { json }) => (json, hospital.retire_keys(hospital.now(), told).await),
+            Self::Rotate(Rotate { json }) => {
+                (json, person_key::rotate(&hospital.platform, hospital.platform.now(), told).await)
+            }
+            Self::Retire(Retire { json }) => {
+                (json, person_key::retire(&hospital.platform, hospital.platform.now(), told).await)
+            }
         };
         bar.finish_and_clear();
         let done = done?;
@@ -66,6 +70,6 @@ impl Keys {
                 done.generation, done.wrapped, done.retired
             ),
         }
-        Ok(hospital.store().close().await?)
+        Ok(hospital.platform.store().close().await?)
     }
 }

@@ -2,9 +2,10 @@
 
 use anyhow::Result;
 use clap::Args;
+use xinglin_platform::Config;
 use xinglin_store::Engine;
 
-use crate::{app::Hospital, config::Config};
+use crate::Hospital;
 
 /// Bring the database to this version's schema.
 ///
@@ -18,12 +19,12 @@ impl Migrate {
     /// Runs it.
     pub async fn run(self, config: Config) -> Result<()> {
         let hospital = Hospital::open(config).await?;
-        let engine = match hospital.store().engine() {
+        let engine = match hospital.platform.store().engine() {
             Engine::Sqlite => "SQLite",
             Engine::Postgres => "PostgreSQL",
         };
         println!("the {engine} database is at this version's schema");
-        hospital.store().close().await?;
+        hospital.platform.store().close().await?;
         Ok(())
     }
 }

@@ -24,12 +24,9 @@ use tracing_subscriber::{
     layer::SubscriberExt,
     util::SubscriberInitExt,
 };
+use xinglin_platform::{Config, config::LogFormat, tls};
 
-use crate::{
-    config::{Config, LogFormat},
-    telemetry::trace::{self, Traces},
-    tls,
-};
+use crate::telemetry::{self, Traces};
 
 /// An internet-hospital core host that vendors extend with sandboxed
 /// WebAssembly components.
@@ -148,7 +145,7 @@ fn log_to_stderr(config: &Config, traces: &Traces) -> Result<()> {
     };
     tracing_subscriber::registry()
         .with(traces.layer())
-        .with(lines.with_filter(filter.and(filter_fn(trace::stays))))
+        .with(lines.with_filter(filter.and(filter_fn(telemetry::stays))))
         .init();
     Ok(())
 }

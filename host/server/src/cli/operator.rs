@@ -6,12 +6,9 @@ use xinglin_domain::{
     id::{AccountId, TenantId},
     practice::Practice,
 };
+use xinglin_platform::{Caller, Config, ambient, settings::PLATFORM, trail::Trail};
 
-use crate::{
-    ambient,
-    app::{Caller, Hospital, audit::Trail, tenant::PLATFORM},
-    config::Config,
-};
+use crate::Hospital;
 
 /// Opens the hospital for whoever can open its database, who runs the platform.
 pub async fn open(config: Config, command: &str) -> Result<(Hospital, Caller)> {
@@ -30,7 +27,7 @@ fn acting(hospital: &Hospital, tenant: TenantId, role: Role, command: &str) -> C
         wards: Vec::new(),
         relatives: Vec::new(),
     };
-    hospital.for_actor(actor, format!("{command}-{:032x}", ambient::fresh_id()))
+    hospital.platform.for_actor(actor, format!("{command}-{:032x}", ambient::fresh_id()))
 }
 
 /// Whoever can open the database is the administrator of each tenant in it, for what is
@@ -60,10 +57,13 @@ pub async fn tenants(hospital: &Hospital, named: Option<TenantId>) -> Result<Vec
     if let Some(tenant) = named {
         return Ok(vec![tenant]);
     }
-    let tenants = hospital.store().operator().list_tenants().await.context("the tenants")?;
+    let tenants = hospital.platform.store().operator().list_tenants().await.context("the tenants")?;
     let tenants: Vec<_> = tenants.into_iter().map(|tenant| tenant.id).filter(|id| *id != PLATFORM).collect();
     if tenants.is_empty() {
-        bail!("there is no tenant in {}: is this the data folder you mean?", hospital.config().data_dir.display());
+        bail!(
+            "there is no tenant in {}: is this the data folder you mean?",
+            hospital.platform.config().data_dir.display()
+        );
     }
     Ok(tenants)
 }

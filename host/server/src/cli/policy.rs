@@ -7,13 +7,12 @@ use clap::{Args, Subcommand};
 use comfy_table::{Table, presets::NOTHING};
 use serde::Serialize;
 use xinglin_domain::{access::Action, id::TenantId};
-
-use super::operator;
-use crate::{
-    app::policy::{Explain as Question, Explanation},
-    config::Config,
-    policy,
+use xinglin_platform::{
+    Config, policy,
+    policy_desk::{self, Explain as Question, Explanation},
 };
+
+use crate::cli::operator;
 
 /// Who may do what, and why.
 #[derive(Subcommand)]
@@ -112,13 +111,13 @@ impl Explain {
         let tenant = operator::tenant(&hospital, self.tenant).await?;
         let Self { account, action, at, second_factor, json, .. } = self;
         let question = Question { account, action, tenant: Some(tenant), at, second_factor };
-        let explanation = hospital.explain_policy(&caller, question).await?;
+        let explanation = policy_desk::explain(&hospital.platform, &caller, question).await?;
         if json {
             operator::print_json(&explanation)?;
         } else {
             tell(&explanation)?;
         }
-        Ok(hospital.store().close().await?)
+        Ok(hospital.platform.store().close().await?)
     }
 }
 

@@ -9,13 +9,11 @@ use xinglin_domain::{
     decision::Difference,
     id::{CallId, TenantId},
 };
+use xinglin_extensions::replay::{self, Crater, ReplayView};
+use xinglin_platform::Config;
 use xinglin_runtime::Package;
 
-use super::operator;
-use crate::{
-    app::replay::{Crater, ReplayView},
-    config::Config,
-};
+use crate::cli::operator;
 
 /// Runs past plugin calls again from their tapes and compares them byte for byte.
 /// With --against, says what another version would have decided. Nothing is
@@ -58,14 +56,14 @@ impl Replay {
         };
         if let Some(call) = self.call {
             let tenant = operator::tenant(&hospital, self.tenant).await?;
-            let report = hospital.replay_one(tenant, call, against.as_ref()).await?;
+            let report = replay::replay_one(&hospital.extensions, tenant, call, against.as_ref()).await?;
             if self.json {
                 operator::print_json(&report)?;
             } else {
                 tell(&report);
             }
             let wrong = against.is_none() && report.conclusive && !report.identical;
-            hospital.store().close().await?;
+            hospital.platform.store().close().await?;
             if wrong {
                 bail!("{call} did not run as its tape says");
             }
@@ -80,7 +78,7 @@ impl Replay {
                 .with_prefix(tenant.to_string());
             bar.enable_steady_tick(Duration::from_millis(120));
             let progress = |crater: &Crater| bar.set_message(format!("{} calls", crater.calls));
-            let crater = hospital.replay_all(tenant, against.as_ref(), progress).await?;
+            let crater = replay::replay_all(&hospital.extensions, tenant, against.as_ref(), progress).await?;
             bar.finish_and_clear();
             if !self.json {
                 println!("{tenant}");
@@ -91,7 +89,7 @@ impl Replay {
         if self.json {
             operator::print_json(&craters)?;
         }
-        hospital.store().close().await?;
+        hospital.platform.store().close().await?;
         let wrong: u64 = craters.iter().map(|c| c.same_decisions + c.differing + c.unreadable).sum();
         if against.is_none() && wrong > 0 {
             bail!("{wrong} calls did not run as their tapes say");

@@ -4,9 +4,10 @@ use anyhow::Result;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 use xinglin_domain::id::{PatientId, TenantId};
+use xinglin_platform::Config;
+use xinglin_records::erasure::{self, RetentionView};
 
-use super::operator;
-use crate::{app::erasure::RetentionView, config::Config};
+use crate::cli::operator;
 
 /// What whoever keeps the records does when their time has come.
 #[derive(Subcommand)]
@@ -82,13 +83,13 @@ impl Report {
         let (hospital, caller) = operator::open(config, "retention").await?;
         if let Some(patient) = self.patient {
             let tenant = operator::tenant(&hospital, self.tenant).await?;
-            let report = hospital.retention_of(&caller, tenant, patient).await?;
+            let report = erasure::retention_of(&hospital.platform, &caller, tenant, patient).await?;
             tell(&report, self.json)?;
-            return Ok(hospital.store().close().await?);
+            return Ok(hospital.platform.store().close().await?);
         }
         let mut all = Vec::new();
         for tenant in operator::tenants(&hospital, self.tenant).await? {
-            let patients = hospital.list_erasable(&caller, tenant).await?;
+            let patients = erasure::list_erasable(&hospital.platform, &caller, tenant).await?;
             if !self.json {
                 println!("{tenant}: {} patients may be erased", patients.len());
                 patients.iter().for_each(|patient| println!("  {patient}"));
@@ -98,7 +99,7 @@ impl Report {
         if self.json {
             operator::print_json(&all)?;
         }
-        Ok(hospital.store().close().await?)
+        Ok(hospital.platform.store().close().await?)
     }
 }
 
@@ -107,19 +108,19 @@ impl Erase {
         let (hospital, caller) = operator::open(config, "retention").await?;
         let tenant = operator::tenant(&hospital, self.tenant).await?;
         if self.dry_run {
-            let report = hospital.retention_of(&caller, tenant, self.patient).await?;
+            let report = erasure::retention_of(&hospital.platform, &caller, tenant, self.patient).await?;
             tell(&report, self.json)?;
-            return Ok(hospital.store().close().await?);
+            return Ok(hospital.platform.store().close().await?);
         }
         let caller = operator::administrator(&hospital, tenant, "retention", "xinglin retention erase");
-        let done = hospital.erase_patient(&caller, tenant, self.patient).await?;
+        let done = erasure::erase(&hospital.platform, &caller, tenant, self.patient).await?;
         if self.json {
             operator::print_json(&done)?;
         } else {
             println!("{}: erased, with {} attachments and {} accounts", done.patient, done.files, done.accounts);
             done.rows.iter().for_each(|(table, rows)| println!("  {rows:>6} {table}"));
         }
-        Ok(hospital.store().close().await?)
+        Ok(hospital.platform.store().close().await?)
     }
 }
 

@@ -4,9 +4,10 @@ use std::io::Write;
 
 use anyhow::{Context, Result};
 use clap::Args;
+use xinglin_identity::account;
+use xinglin_platform::Config;
 
-use super::demo::LISTENING;
-use crate::{app::Hospital, config::Config};
+use crate::{Hospital, cli::demo::LISTENING};
 
 /// Run the hospital.
 ///
@@ -33,13 +34,13 @@ impl Serve {
         let hospital = Hospital::open(config).await?;
         // Read once and never kept: see `Config::load`.
         if let Ok(password) = std::env::var("XINGLIN_OPERATOR_PASSWORD") {
-            hospital.ensure_operator(password).await.context("XINGLIN_OPERATOR_PASSWORD")?;
-        } else if !hospital.has_operator().await? {
+            account::ensure_operator(&hospital.platform, password).await.context("XINGLIN_OPERATOR_PASSWORD")?;
+        } else if !account::has_operator(&hospital.platform).await? {
             tracing::warn!("there is no operator yet: set XINGLIN_OPERATOR_PASSWORD and start again");
         }
-        let listener = tokio::net::TcpListener::bind(&hospital.config().listen)
+        let listener = tokio::net::TcpListener::bind(&hospital.platform.config().listen)
             .await
-            .with_context(|| format!("cannot listen on {}", hospital.config().listen))?;
+            .with_context(|| format!("cannot listen on {}", hospital.platform.config().listen))?;
         let address = listener.local_addr()?;
         println!("{LISTENING}http://{address}");
         std::io::stdout().flush()?;

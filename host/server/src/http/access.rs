@@ -15,12 +15,16 @@ use serde_json::Value;
 use utoipa::openapi::{OpenApi, extensions::Extensions, path::Operation};
 use utoipa_axum::router::UtoipaMethodRouter;
 use xinglin_domain::{access::Action, code::Code};
+use xinglin_platform::{AppError, AppResult};
 
-use super::{
-    extract::caller,
-    fhir::{BASE, Refusal},
+use crate::{
+    Hospital,
+    http::{
+        extract::caller,
+        fhir::{BASE, Refusal},
+        problem::Refused,
+    },
 };
-use crate::app::{AppError, AppResult, Hospital};
 
 /// What it takes to call a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,7 +62,7 @@ impl Access {
             match self.let_in(request).await {
                 Ok(request) => next.run(request).await,
                 Err(error) if in_fhir && error.code != Code::AuthRequired => Refusal::from(error).into_response(),
-                Err(error) => error.into_response(),
+                Err(error) => Refused::from(error).into_response(),
             }
         }))
     }

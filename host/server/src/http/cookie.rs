@@ -2,8 +2,7 @@
 
 use axum::http::{HeaderMap, header::COOKIE};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-
-use crate::ambient;
+use xinglin_platform::ambient;
 
 /// How long a browser keeps one, in seconds.
 const SECONDS: u32 = 600;

@@ -5,7 +5,7 @@ use utoipa::openapi::{
     path::{Operation, PathItem},
 };
 
-use super::access;
+use crate::http::access;
 
 /// The description with: refusals as the problem documents that they are, failures that
 /// are nobody's fault but ours, and no token wanted where none is.
@@ -29,6 +29,7 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
 }
 
 const PROBLEM: &str = "#/components/schemas/Problem";
+
 const PROBLEM_TYPE: &str = "application/problem+json";
 
 /// RFC 9457 has a media type of its own.

@@ -7,10 +7,14 @@ use axum::{
 };
 use serde::de::DeserializeOwned;
 use xinglin_domain::code::Code;
+use xinglin_identity::access_token;
+use xinglin_platform::{AppError, Caller, trail::Trail};
+use xinglin_records::custody;
 
 use crate::{
-    app::{AppError, Caller, Hospital, audit::Trail, custody},
+    Hospital,
     http::{
+        problem::{Refused, Reply},
         request_id::RequestId,
         scope::{self, Opened},
     },
@@ -28,12 +32,12 @@ pub async fn caller(parts: &mut Parts, hospital: &Hospital) -> Result<Caller, Ap
         .and_then(|value| value.strip_prefix("Bearer "))
         .ok_or_else(|| AppError::new(Code::AuthRequired, "send `Authorization: Bearer …`"))?;
     let request = parts.extensions.get::<RequestId>().cloned().unwrap_or_default();
-    let mut caller = hospital.caller(token, request.0).await?;
+    let mut caller = access_token::caller(&hospital.identity, token, request.0).await?;
     if let Some(source) = parts.headers.get(custody::HEADER) {
         if !matches!(parts.method, Method::GET | Method::HEAD) {
             return Err(AppError::new(Code::TenantFrozen, "records in custody are only read"));
         }
-        caller = hospital.in_custody(caller, source.to_str().unwrap_or_default()).await?;
+        caller = custody::in_custody(&hospital.platform, caller, source.to_str().unwrap_or_default()).await?;
     }
     caller.trail = parts.extensions.get::<Trail>().cloned().unwrap_or_default();
     caller.trail.is_of(&caller);
@@ -54,10 +58,11 @@ pub async fn caller(parts: &mut Parts, hospital: &Hospital) -> Result<Caller, Ap
 
 /// Whom the route let in: see [`super::access`].
 impl FromRequestParts<Hospital> for Caller {
-    type Rejection = AppError;
+    type Rejection = Refused;
 
-    async fn from_request_parts(parts: &mut Parts, _: &Hospital) -> Result<Self, AppError> {
-        parts.extensions.get::<Self>().cloned().ok_or_else(|| AppError::internal("a route that names no action"))
+    async fn from_request_parts(parts: &mut Parts, _: &Hospital) -> Reply<Self> {
+        let caller = parts.extensions.get::<Self>().cloned();
+        Ok(caller.ok_or_else(|| AppError::internal("a route that names no action"))?)
     }
 }
 
@@ -65,21 +70,21 @@ impl FromRequestParts<Hospital> for Caller {
 pub struct Body<T>(pub T);
 
 impl<T: DeserializeOwned> FromRequest<Hospital> for Body<T> {
-    type Rejection = AppError;
+    type Rejection = Refused;
 
-    async fn from_request(request: Request, hospital: &Hospital) -> Result<Self, AppError> {
+    async fn from_request(request: Request, hospital: &Hospital) -> Reply<Self> {
         let json =
             request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(|value| {
                 let kind = value.split(';').next().unwrap_or_default().trim();
                 kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"))
             });
         if !json {
-            return Err(AppError::new(Code::BodyInvalid, "send `Content-Type: application/json`"));
+            return Err(AppError::new(Code::BodyInvalid, "send `Content-Type: application/json`").into());
         }
         let Raw(bytes) = Raw::from_request(request, hospital).await?;
         if bytes.trim_ascii_start().first() == Some(&b'[') {
             // Serde would take a list for an object, field by field.
-            return Err(AppError::new(Code::BodyInvalid, "the body must be an object, not a list"));
+            return Err(AppError::new(Code::BodyInvalid, "the body must be an object, not a list").into());
         }
         let mut json = serde_json::Deserializer::from_slice(&bytes);
         let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
@@ -103,15 +108,17 @@ fn money_field(path: &str) -> bool {
 pub struct Raw(pub Bytes);
 
 impl FromRequest<Hospital> for Raw {
-    type Rejection = AppError;
+    type Rejection = Refused;
 
-    async fn from_request(request: Request, hospital: &Hospital) -> Result<Self, AppError> {
-        Bytes::from_request(request, hospital).await.map(Self).map_err(|rejection| match rejection.status() {
+    async fn from_request(request: Request, hospital: &Hospital) -> Reply<Self> {
+        let body = Bytes::from_request(request, hospital).await.map(Self);
+        let refused = body.map_err(|rejection| match rejection.status() {
             axum::http::StatusCode::PAYLOAD_TOO_LARGE => {
                 AppError::new(Code::BodyTooLarge, "the body is larger than this path takes")
             }
             _ => AppError::new(Code::BodyInvalid, rejection.body_text()),
-        })
+        });
+        Ok(refused?)
     }
 }
 
@@ -119,13 +126,13 @@ impl FromRequest<Hospital> for Raw {
 pub struct At<T>(pub T);
 
 impl<T: DeserializeOwned + Send> FromRequestParts<Hospital> for At<T> {
-    type Rejection = AppError;
+    type Rejection = Refused;
 
-    async fn from_request_parts(parts: &mut Parts, hospital: &Hospital) -> Result<Self, AppError> {
+    async fn from_request_parts(parts: &mut Parts, hospital: &Hospital) -> Reply<Self> {
         Path::<T>::from_request_parts(parts, hospital)
             .await
             .map(|Path(value)| Self(value))
-            .map_err(|rejection: PathRejection| AppError::new(Code::NotFound, rejection.body_text()))
+            .map_err(|rejection: PathRejection| AppError::new(Code::NotFound, rejection.body_text()).into())
     }
 }
 
@@ -133,12 +140,12 @@ impl<T: DeserializeOwned + Send> FromRequestParts<Hospital> for At<T> {
 pub struct Asked<T>(pub T);
 
 impl<T: DeserializeOwned + Send> FromRequestParts<Hospital> for Asked<T> {
-    type Rejection = AppError;
+    type Rejection = Refused;
 
-    async fn from_request_parts(parts: &mut Parts, hospital: &Hospital) -> Result<Self, AppError> {
+    async fn from_request_parts(parts: &mut Parts, hospital: &Hospital) -> Reply<Self> {
         Query::<T>::from_request_parts(parts, hospital)
             .await
             .map(|Query(value)| Self(value))
-            .map_err(|rejection| AppError::new(Code::BodyInvalid, rejection.body_text()))
+            .map_err(|rejection| AppError::new(Code::BodyInvalid, rejection.body_text()).into())
     }
 }

@@ -2,9 +2,15 @@
 
 use axum::{Json, extract::State, http::Method, response::Html};
 use serde_json::{Value, json};
+use xinglin_platform::AppError;
 
-use super::access::{Access, Routes};
-use crate::app::{AppResult, Hospital};
+use crate::{
+    Hospital,
+    http::{
+        access::{Access, Routes},
+        problem::Reply,
+    },
+};
 
 /// For load balancers and for people.
 pub fn routes() -> Routes {
@@ -22,10 +28,10 @@ async fn alive() -> Json<Value> {
 }
 
 /// Requests can be served: the records answer.
-async fn ready(State(hospital): State<Hospital>) -> AppResult<Json<Value>> {
-    hospital.store().ping().await?;
+async fn ready(State(hospital): State<Hospital>) -> Reply<Json<Value>> {
+    hospital.platform.store().ping().await.map_err(AppError::from)?;
     // Which they are is for administrators: `GET /api/v1/policies`.
-    let (added, flaws) = hospital.policy_state();
+    let (added, flaws) = hospital.platform.policy_state();
     let policies = json!({ "status": if flaws == 0 { "ok" } else { "stale" }, "added": added, "flaws": flaws });
     Ok(Json(json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION"), "policies": policies })))
 }

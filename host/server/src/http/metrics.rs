@@ -9,11 +9,15 @@ use axum::{
     response::IntoResponse,
 };
 use xinglin_domain::code::Code;
+use xinglin_extensions::shadow;
+use xinglin_platform::{AppError, config::MetricsToken};
 
-use super::access::{Access, Routes};
 use crate::{
-    app::{AppError, AppResult, Hospital},
-    config::MetricsToken,
+    Hospital,
+    http::{
+        access::{Access, Routes},
+        problem::Reply,
+    },
 };
 
 /// For Prometheus; nothing without a token.
@@ -24,12 +28,14 @@ pub fn routes(token: Option<&MetricsToken>) -> Routes {
     Routes::default().at(Method::GET, "/metrics", Access::Public, answer)
 }
 
-fn metrics(hospital: &Hospital, token: &MetricsToken, headers: &HeaderMap) -> AppResult<impl IntoResponse + use<>> {
+fn metrics(hospital: &Hospital, token: &MetricsToken, headers: &HeaderMap) -> Reply<impl IntoResponse + use<>> {
     let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
     if !given.is_some_and(|given| token.is(given)) {
-        return Err(AppError::new(Code::AuthRequired, "send `Authorization: Bearer …` with `telemetry.metrics_token`"));
+        return Err(
+            AppError::new(Code::AuthRequired, "send `Authorization: Bearer …` with `telemetry.metrics_token`").into()
+        );
     }
     let kind =
         [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8"), (header::CACHE_CONTROL, "no-store")];
-    Ok((kind, hospital.render_metrics()))
+    Ok((kind, shadow::render_metrics(&hospital.extensions)))
 }

@@ -34,6 +34,8 @@ mod metrics;
 mod oauth;
 mod observe;
 mod plugin;
+mod plugin_key;
+mod plugin_secret;
 mod policy;
 mod prescription;
 pub mod problem;
@@ -57,7 +59,7 @@ use axum::{
     extract::{DefaultBodyLimit, Request},
     http::Method,
     middleware::{self, Next},
-    response::Response,
+    response::{IntoResponse, Response},
 };
 use tower_http::{
     LatencyUnit,
@@ -71,11 +73,12 @@ use utoipa::{
 };
 use utoipa_axum::router::OpenApiRouter;
 use xinglin_domain::code::Code;
+use xinglin_platform::{AppError, config::MetricsToken};
 
-use self::access::{Access, Routes};
+use self::problem::Refused;
 use crate::{
-    app::{AppError, Hospital},
-    config::MetricsToken,
+    Hospital,
+    http::access::{Access, Routes},
 };
 
 /// Most bytes of a body, but for packages and FHIR bundles.
@@ -165,19 +168,19 @@ fn everything(
 impl Hospital {
     /// Every route with the action that it takes.
     pub fn routes(&self) -> Vec<access::Route> {
-        everything([DefaultBodyLimit::disable(); 2], self.config().telemetry.metrics_token.as_ref()).1
+        everything([DefaultBodyLimit::disable(); 2], self.platform.config().telemetry.metrics_token.as_ref()).1
     }
 
     /// Everything the hospital serves, to be merged into an embedder's router.
     pub fn router(&self) -> Router {
-        let large = DefaultBodyLimit::max(self.config().max_body_bytes);
-        let timeout = Duration::from_secs(self.config().request_timeout_seconds);
-        let attachments = DefaultBodyLimit::max(self.config().attachments.max_bytes);
-        let (routes, _) = everything([large, attachments], self.config().telemetry.metrics_token.as_ref());
+        let large = DefaultBodyLimit::max(self.platform.config().max_body_bytes);
+        let timeout = Duration::from_secs(self.platform.config().request_timeout_seconds);
+        let attachments = DefaultBodyLimit::max(self.platform.config().attachments.max_bytes);
+        let (routes, _) = everything([large, attachments], self.platform.config().telemetry.metrics_token.as_ref());
         routes
-            .fallback(async || AppError::new(Code::NotFound, "no such path; see /api/v1/openapi.json"))
+            .fallback(async || Refused::from(AppError::new(Code::NotFound, "no such path; see /api/v1/openapi.json")))
             .method_not_allowed_fallback(async || {
-                AppError::new(Code::MethodNotAllowed, "no such method here; see /api/v1/openapi.json")
+                Refused::from(AppError::new(Code::MethodNotAllowed, "no such method here; see /api/v1/openapi.json"))
             })
             .layer(DefaultBodyLimit::max(SMALL_BODY))
             .layer(middleware::from_fn(move |request, next| in_time(timeout, request, next)))
@@ -202,7 +205,7 @@ impl Hospital {
 async fn to_the_end(request: Request, next: Next) -> Response {
     match tokio::spawn(next.run(request).in_current_span()).await {
         Ok(response) => response,
-        Err(error) => axum::response::IntoResponse::into_response(AppError::internal(error)),
+        Err(error) => Refused::from(AppError::internal(error)).into_response(),
     }
 }
 
@@ -214,7 +217,7 @@ async fn in_time(longest: Duration, request: Request, next: Next) -> Response {
         Ok(response) => response,
         Err(_) => {
             let detail = format!("no answer within {} s", longest.as_secs());
-            axum::response::IntoResponse::into_response(AppError::new(Code::RequestTimeout, detail))
+            Refused::from(AppError::new(Code::RequestTimeout, detail)).into_response()
         }
     }
 }
@@ -225,7 +228,7 @@ fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
         .cloned()
         .or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
         .unwrap_or_default();
-    axum::response::IntoResponse::into_response(AppError::internal(format!("panic: {words}")))
+    Refused::from(AppError::internal(format!("panic: {words}"))).into_response()
 }
 
 #[cfg(test)]

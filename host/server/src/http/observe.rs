@@ -12,8 +12,7 @@ use axum::{
 use tracing::{Instrument, field::Empty};
 use xinglin_runtime::TRACE;
 
-use super::request_id::RequestId;
-use crate::{app::Hospital, telemetry::trace};
+use crate::{Hospital, http::request_id::RequestId, telemetry};
 
 /// Measures a request and opens its span.
 pub async fn layer(State(hospital): State<Hospital>, request: Request, next: Next) -> Response {
@@ -32,14 +31,14 @@ pub async fn layer(State(hospital): State<Hospital>, request: Request, next: Nex
         request = id.0,
         otel.status_code = Empty,
     );
-    trace::continue_from(&span, request.headers());
+    telemetry::continue_from(&span, request.headers());
     let response = next.run(request).instrument(span.clone()).await;
     let status = response.status();
     span.record("http.response.status_code", status.as_u16());
     if status.is_server_error() {
         span.record("otel.status_code", "ERROR");
     }
-    hospital.meter().answered(method, &route, status.as_u16(), started.elapsed());
+    hospital.platform.meter().answered(method, &route, status.as_u16(), started.elapsed());
     response
 }
 

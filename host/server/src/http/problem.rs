@@ -9,8 +9,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use xinglin_domain::code::Code;
-
-use crate::app::AppError;
+use xinglin_platform::AppError;
 
 /// A problem document (RFC 9457). `code` is stable and meant for programs;
 /// `title` is for people and comes in two languages.
@@ -50,18 +49,32 @@ pub fn log(error: &AppError, status: StatusCode) {
     }
 }
 
-impl IntoResponse for AppError {
+/// What a handler answers: a body, or a refusal as a problem document.
+pub type Reply<T> = Result<T, Refused>;
+
+/// A use case that did not happen, as callers of the API are told.
+#[derive(Debug)]
+pub struct Refused(AppError);
+
+impl From<AppError> for Refused {
+    fn from(error: AppError) -> Self {
+        Self(error)
+    }
+}
+
+impl IntoResponse for Refused {
     fn into_response(self) -> Response {
-        let status = status(self.code);
-        log(&self, status);
+        let Self(error) = self;
+        let status = status(error.code);
+        log(&error, status);
         let problem = Problem {
-            r#type: format!("urn:xinglin:code:{}", self.code),
+            r#type: format!("urn:xinglin:code:{}", error.code),
             status: status.as_u16(),
-            title: self.code.en(),
-            title_zh: self.code.zh(),
-            detail: self.detail,
-            code: self.code.to_string(),
-            members: *self.members,
+            title: error.code.en(),
+            title_zh: error.code.zh(),
+            detail: error.detail,
+            code: error.code.to_string(),
+            members: *error.members,
         };
         let mut response = (status, Json(problem)).into_response();
         let headers = response.headers_mut();

@@ -2,8 +2,7 @@
 
 use axum::{extract::Request, http::HeaderValue, middleware::Next, response::Response};
 use tracing::Instrument;
-
-use crate::ambient;
+use xinglin_platform::ambient;
 
 const HEADER: &str = "x-request-id";
 

@@ -6,12 +6,10 @@ use xinglin_domain::{
     code::Code,
     scope::{Context, Right, Scopes},
 };
+use xinglin_fhir::search::reaches;
+use xinglin_platform::{AppError, AppResult};
 
-use super::{cds, fhir::BASE};
-use crate::{
-    app::{AppError, AppResult},
-    fhir::search::reaches,
-};
+use crate::http::{cds, fhir::BASE};
 
 /// How far a request was opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

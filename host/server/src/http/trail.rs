@@ -6,8 +6,9 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use xinglin_platform::trail::{self, Trail};
 
-use crate::app::{Hospital, audit::Trail};
+use crate::{Hospital, http::problem::Refused};
 
 /// Follows a request and writes down what it touched.
 pub async fn layer(State(hospital): State<Hospital>, mut request: Request, next: Next) -> Response {
@@ -15,8 +16,8 @@ pub async fn layer(State(hospital): State<Hospital>, mut request: Request, next:
     request.extensions_mut().insert(trail.clone());
     request.extensions_mut().insert(hospital.clone());
     let response = next.run(request).await;
-    match hospital.write_trail(&trail, response.status().as_u16()).await {
+    match trail::write_trail(&hospital.platform, &trail, response.status().as_u16()).await {
         Ok(()) => response,
-        Err(error) => error.into_response(),
+        Err(error) => Refused::from(error).into_response(),
     }
 }

@@ -8,27 +8,29 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::Deserialize;
 use tokio::task::{JoinError, JoinHandle, JoinSet};
+use xinglin_care::enrolment::{self, Kept, Occasion, RETRY, next_firing, next_try};
 use xinglin_domain::{
     id::{EnrolmentId, TenantId},
     time::Instant,
 };
+use xinglin_extensions::recall;
+use xinglin_identity::session;
+use xinglin_payment::charge;
+use xinglin_platform::{AppResult, ambient};
+use xinglin_records::{export, subscription};
 use xinglin_store::{OutboxEntry, Task, Tenant};
 
-use crate::{
-    ambient,
-    app::{
-        AppResult, Hospital,
-        enrolment::{Kept, Occasion, RETRY, next_firing, next_try},
-        subscription,
-    },
-};
+use crate::Hospital;
 
 /// How many pieces of work are claimed at once.
 const BATCH: u32 = 32;
+
 /// How many enrolments are worked on at once.
 const AT_ONCE: usize = 8;
+
 /// For how long a claim keeps others away. Whoever dies over it frees it so.
 const LEASE_SECONDS: i64 = 30;
+
 /// A payment is asked after if nobody has heard of it for so long.
 const PAYMENT_SILENCE_SECONDS: i64 = 10;
 
@@ -41,7 +43,7 @@ impl Hospital {
             let due = hospital.again_and_again(async |hospital| hospital.do_due_work().await);
             let exports = hospital.again_and_again(async |hospital| {
                 let pass = hospital.clone();
-                alone(async move { report("exports", pass.export_due().await) }).await;
+                alone(async move { report("exports", export::run_due(&pass.platform).await) }).await;
             });
             let subscriptions = hospital.again_and_again(async |hospital| {
                 let pass = hospital.clone();
@@ -52,7 +54,7 @@ impl Hospital {
     }
 
     async fn again_and_again(&self, work: impl AsyncFn(&Self)) {
-        let mut ticks = tokio::time::interval(Duration::from_millis(self.config().timer_poll_millis.max(10)));
+        let mut ticks = tokio::time::interval(Duration::from_millis(self.platform.config().timer_poll_millis.max(10)));
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
@@ -63,33 +65,33 @@ impl Hospital {
     /// Does all work that is due now. One piece that fails, even by a panic, does
     /// not stop the rest.
     pub async fn do_due_work(&self) {
-        let now = self.now();
+        let now = self.platform.now();
         let (timers, payments, events, recalls) = (self.clone(), self.clone(), self.clone(), self.clone());
         let ended = self.clone();
         let mut passes = JoinSet::new();
         let policies = self.clone();
-        passes.spawn(async move { policies.heed_policies() });
+        passes.spawn(async move { policies.platform.heed_policies() });
         passes.spawn(async move { report("timers", timers.fire_due_timers(now).await) });
         passes.spawn(async move { report("payments", payments.resolve_payments(now).await) });
         passes.spawn(async move { report("events", events.tell_events(now).await) });
-        passes.spawn(async move { report("recalls", recalls.heed_recalls().await.map_err(Into::into)) });
-        passes.spawn(async move { report("sign-ins", ended.purge_sign_ins(now).await) });
+        passes.spawn(async move { report("recalls", recall::apply(&recalls.extensions).await.map_err(Into::into)) });
+        passes.spawn(async move { report("sign-ins", session::purge(&ended.identity, now).await) });
         while let Some(ended) = passes.join_next().await {
             report_panic(ended);
         }
     }
 
     async fn fire_due_timers(&self, now: Instant) -> AppResult<()> {
-        let tx = self.store().operator().begin().await?;
+        let tx = self.platform.store().operator().begin().await?;
         let due = tx.claim_due_tasks(now, now.plus_seconds(LEASE_SECONDS), BATCH).await?;
         tx.commit().await?;
-        self.meter().claimed("timer", due.len());
+        self.platform.meter().claimed("timer", due.len());
         let mut enrolments: BTreeMap<(TenantId, EnrolmentId), Vec<Task>> = BTreeMap::new();
         for claimed in due {
             enrolments.entry((claimed.tenant, claimed.task.enrolment_id)).or_default().push(claimed.task);
         }
         let work = enrolments.into_iter().map(|((tenant, _), timers)| {
-            let (hospital, records) = (self.clone(), self.store().tenant(tenant));
+            let (hospital, records) = (self.clone(), self.platform.store().tenant(tenant));
             async move {
                 for timer in timers {
                     let fired = hospital.fire_or_defer(&records, &timer, &occasion(now)).await;
@@ -102,7 +104,7 @@ impl Hospital {
     }
 
     async fn fire_or_defer(&self, records: &Tenant, timer: &Task, occasion: &Occasion) -> AppResult<()> {
-        let fired = self.fire(records, timer, occasion).await;
+        let fired = enrolment::fire(&self.extensions, records, timer, occasion).await;
         if fired.is_err() {
             let tx = records.begin().await?;
             tx.defer_task(timer.id, timer.version, next_firing(timer, occasion.now)).await?;
@@ -113,28 +115,28 @@ impl Hospital {
 
     async fn resolve_payments(&self, now: Instant) -> AppResult<()> {
         let before = now.plus_seconds(-PAYMENT_SILENCE_SECONDS);
-        let tx = self.store().operator().begin().await?;
+        let tx = self.platform.store().operator().begin().await?;
         let due = tx.claim_unresolved_payments(before, now, BATCH).await?;
         tx.commit().await?;
-        self.meter().claimed("payment", due.len());
+        self.platform.meter().claimed("payment", due.len());
         for operation in due {
             let key = operation.key.clone();
-            report_one("payment", &key, self.resolve_payment(operation, &occasion(now)).await);
+            report_one("payment", &key, charge::resolve(&self.extensions, operation, &occasion(now)).await);
         }
         Ok(())
     }
 
     async fn tell_subscriptions(&self) -> AppResult<()> {
-        let now = self.now();
-        let tx = self.store().operator().begin().await?;
+        let now = self.platform.now();
+        let tx = self.platform.store().operator().begin().await?;
         let due = tx.claim_subscriptions(now, now.plus_seconds(subscription::LEASE_SECONDS), BATCH).await?;
         tx.commit().await?;
-        self.meter().claimed("subscription", due.len());
+        self.platform.meter().claimed("subscription", due.len());
         let work = due.into_iter().map(|claimed| {
             let hospital = self.clone();
             async move {
                 let id = claimed.id.clone();
-                report_one("subscription", id, hospital.tell_subscription(claimed).await);
+                report_one("subscription", id, subscription::tell(&hospital.platform, claimed).await);
             }
         });
         side_by_side(work).await;
@@ -142,23 +144,23 @@ impl Hospital {
     }
 
     async fn tell_events(&self, now: Instant) -> AppResult<()> {
-        let tx = self.store().operator().begin().await?;
+        let tx = self.platform.store().operator().begin().await?;
         let due = tx.claim_outbox(now, now.plus_seconds(LEASE_SECONDS), BATCH).await?;
         tx.commit().await?;
-        self.meter().claimed("event", due.len());
+        self.platform.meter().claimed("event", due.len());
         let mut enrolments: BTreeMap<(TenantId, EnrolmentId), Vec<(OutboxEntry, Kept)>> = BTreeMap::new();
         for entry in due.into_iter().filter(|entry| entry.topic == RETRY) {
             match Kept::deserialize(&entry.payload) {
                 Ok(kept) => enrolments.entry((entry.tenant, kept.enrolment)).or_default().push((entry, kept)),
                 Err(error) => {
                     tracing::error!(entry = entry.id, %error, "an event that was kept cannot be read");
-                    let records = self.store().tenant(entry.tenant);
+                    let records = self.platform.store().tenant(entry.tenant);
                     report_one("event", &entry.id, put_off(&records, &[&entry], now).await);
                 }
             }
         }
         let work = enrolments.into_iter().map(|((tenant, _), events)| {
-            let (hospital, records) = (self.clone(), self.store().tenant(tenant));
+            let (hospital, records) = (self.clone(), self.platform.store().tenant(tenant));
             async move { hospital.tell_in_order(&records, &events, now).await }
         });
         side_by_side(work).await;
@@ -169,7 +171,8 @@ impl Hospital {
     /// one, those after it wait with it.
     async fn tell_in_order(&self, records: &Tenant, events: &[(OutboxEntry, Kept)], now: Instant) {
         for (done, (entry, kept)) in events.iter().enumerate() {
-            let told = self.deliver(records, &entry.id, kept, entry.attempts, &occasion(now)).await;
+            let told =
+                enrolment::deliver(&self.extensions, records, &entry.id, kept, entry.attempts, &occasion(now)).await;
             let failed = told.is_err();
             report_one("event", &entry.id, told.map(drop));
             if failed {

@@ -1,6 +1,145 @@
-//! What operators see of a running hospital: numbers ([`meter`]) and traces
-//! ([`trace`]). They say what was called, how often and how long it took, of which
-//! tenant and plugin; never of whom it was, and never what was said.
+//! Traces: from the request through the use case into the plugin, and to what it
+//! waits for. Only spans made for it go out ([`xinglin_runtime::TRACE`]), and of
+//! log lines none.
 
-pub mod meter;
-pub mod trace;
+use std::{
+    future::{Future, poll_fn},
+    pin::pin,
+    time::Duration,
+};
+
+use axum::http::HeaderMap;
+use opentelemetry::{
+    Context, KeyValue,
+    propagation::{Extractor, TextMapPropagator},
+    trace::TracerProvider,
+};
+use opentelemetry_otlp::{ExporterBuildError, WithExportConfig};
+use opentelemetry_sdk::{
+    Resource,
+    error::OTelSdkResult,
+    propagation::TraceContextPropagator,
+    trace::{SdkTracerProvider, SpanData, SpanExporter},
+};
+use tokio::runtime::Handle;
+use tracing::{Metadata, Span, Subscriber, level_filters::LevelFilter};
+use tracing_opentelemetry::{OpenTelemetryLayer, OpenTelemetrySpanExt};
+use tracing_subscriber::{Layer, filter::FilterFn, registry::LookupSpan};
+use xinglin_platform::config::Telemetry;
+use xinglin_runtime::TRACE;
+
+/// How long a stopping server waits for its last spans to be taken.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// Where spans go, if anywhere.
+pub struct Traces(Option<SdkTracerProvider>);
+
+impl Traces {
+    /// Sends to the collector of the settings, over HTTP on this runtime, from a
+    /// thread of its own. Without one nothing is sent.
+    ///
+    /// # Errors
+    /// If the endpoint is no URL.
+    pub fn open(settings: &Telemetry, runtime: &Handle) -> Result<Self, ExporterBuildError> {
+        let Some(endpoint) = &settings.otlp_endpoint else { return Ok(Self(None)) };
+        let endpoint = format!("{}/v1/traces", endpoint.trim_end_matches('/'));
+        let exporter = opentelemetry_otlp::SpanExporter::builder().with_http().with_endpoint(endpoint).build()?;
+        let resource = Resource::builder()
+            .with_service_name("xinglin")
+            .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
+            .build();
+        let provider = SdkTracerProvider::builder()
+            .with_batch_exporter(OnRuntime { exporter, runtime: runtime.clone() })
+            .with_resource(resource)
+            .build();
+        Ok(Self(Some(provider)))
+    }
+
+    /// What notes spans, beside whatever writes logs.
+    pub fn layer<S>(&self) -> Option<impl Layer<S> + use<S>>
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
+        let tracer = self.0.as_ref()?.tracer("xinglin");
+        let layer = OpenTelemetryLayer::new(tracer)
+            .with_location(false)
+            .with_threads(false)
+            .with_target(false)
+            .with_tracked_inactivity(false)
+            .with_context_activation(false);
+        Some(layer.with_filter(FilterFn::new(goes_out).with_max_level_hint(LevelFilter::INFO)))
+    }
+
+    /// Sends what is left. The runtime must still be there, and not be blocked by
+    /// this.
+    pub fn close(self) {
+        if let Some(provider) = self.0
+            && let Err(error) = provider.shutdown_with_timeout(FAREWELL)
+        {
+            tracing::warn!(%error, "the last spans could not be sent");
+        }
+    }
+}
+
+/// Whether this is a span for the collector.
+fn goes_out(what: &Metadata<'_>) -> bool {
+    what.is_span() && what.target() == TRACE
+}
+
+/// Whether this is for the log: all that is not a span for the collector.
+pub fn stays(what: &Metadata<'_>) -> bool {
+    !goes_out(what)
+}
+
+/// Makes a span go on with its caller's trace, if the caller named one
+/// (`traceparent`, W3C).
+pub fn continue_from(span: &Span, headers: &HeaderMap) {
+    if span.is_disabled() {
+        return;
+    }
+    let parent = TraceContextPropagator::new().extract_with_context(&Context::new(), &Headers(headers));
+    // Refused only if nobody notes spans.
+    let _ = span.set_parent(parent);
+}
+
+struct Headers<'a>(&'a HeaderMap);
+
+impl Extractor for Headers<'_> {
+    fn get(&self, key: &str) -> Option<&str> {
+        self.0.get(key)?.to_str().ok()
+    }
+
+    fn keys(&self) -> Vec<&str> {
+        self.0.keys().map(axum::http::HeaderName::as_str).collect()
+    }
+}
+
+/// An exporter whose HTTP client needs the runtime, for a thread that is not its own.
+#[derive(Debug)]
+struct OnRuntime<E> {
+    exporter: E,
+    runtime: Handle,
+}
+
+impl<E: SpanExporter> SpanExporter for OnRuntime<E> {
+    async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
+        let mut exporting = pin!(self.exporter.export(batch));
+        poll_fn(|context| {
+            let _within = self.runtime.enter();
+            exporting.as_mut().poll(context)
+        })
+        .await
+    }
+
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        self.exporter.shutdown_with_timeout(timeout)
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        self.exporter.force_flush()
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        self.exporter.set_resource(resource);
+    }
+}

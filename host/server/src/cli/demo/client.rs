@@ -24,7 +24,7 @@ pub struct Answer {
 impl Client {
     /// Nobody yet, at this address.
     pub fn new(base: &str) -> Self {
-        crate::tls::install();
+        xinglin_platform::tls::install();
         Self { http: reqwest::Client::new(), base: base.trim_end_matches('/').to_owned(), token: None }
     }
 

@@ -12,12 +12,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
+use xinglin_platform::{ambient, keys};
 
-pub use server::LISTENING;
-use server::Server;
-use vendor::Vendor;
+use crate::cli::demo::{server::Server, vendor::Vendor};
 
-use crate::{ambient, keys};
+pub use crate::cli::demo::server::LISTENING;
 
 /// Tell one patient's follow-up visit on a real server with real plugins.
 ///

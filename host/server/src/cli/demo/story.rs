@@ -4,7 +4,7 @@ use anyhow::Result;
 use comfy_table::{CellAlignment, Table, presets::UTF8_BORDERS_ONLY};
 use serde_json::Value;
 
-use super::client::Client;
+use crate::cli::demo::client::Client;
 
 /// The narrator. Shows what plugins were asked and answered through the eyes of
 /// somebody who may read the tapes.

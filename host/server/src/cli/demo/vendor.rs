@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use anyhow::Result;
+use xinglin_platform::ambient::Clock;
 use xinglin_runtime::{Bundle, Package, SignerRole};
 
-use super::server::SETTINGS;
-use crate::{ambient::Clock, cli::plugin::keys};
+use crate::cli::{demo::server::SETTINGS, plugin::keys};
 
 /// Who signs the plugins of the demonstration: a key of this one run, which its
 /// server trusts.

@@ -5,15 +5,15 @@ use std::{path::Path, time::Duration};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 use xinglin_domain::time::Instant;
+use xinglin_platform::ambient::{self, Clock};
 use xinglin_runtime::Bundle;
 
-use super::{
+use crate::cli::demo::{
     client::{Client, number, text},
     server::Server,
     story::{Story, words},
     vendor::Vendor,
 };
-use crate::ambient::{self, Clock};
 
 /// A plugin of the demonstration.
 pub struct Plugin {

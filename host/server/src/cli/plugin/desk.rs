@@ -4,12 +4,9 @@ use anyhow::Result;
 use clap::Args;
 use serde::Serialize;
 use xinglin_domain::id::TenantId;
+use xinglin_platform::{Caller, Config};
 
-use crate::{
-    app::{Caller, Hospital},
-    cli::operator,
-    config::Config,
-};
+use crate::{Hospital, cli::operator};
 
 /// Which plugin of which tenant.
 #[derive(Args)]
@@ -49,6 +46,6 @@ impl Desk {
             true => operator::print_json(view)?,
             false => tell(view),
         }
-        Ok(self.hospital.store().close().await?)
+        Ok(self.hospital.platform.store().close().await?)
     }
 }

@@ -7,10 +7,10 @@ use clap::Args;
 use serde_json::Value;
 use xinglin_runtime::Bundle;
 
-use super::{files, oci};
 use crate::cli::{
     Settings,
     host::{Host, HostArgs},
+    plugin::{files, oci},
 };
 
 /// Take packages into a host, with the signatures that lie beside them. They run

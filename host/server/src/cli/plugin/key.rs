@@ -5,12 +5,10 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use clap::Args;
+use xinglin_extensions::secret::{self, KeyView, NewKey};
+use xinglin_platform::Config;
 
-use super::desk::Which;
-use crate::{
-    app::secret::{KeyView, NewKey},
-    config::Config,
-};
+use crate::cli::plugin::desk::Which;
 
 /// Make a key for a plugin to sign or encrypt with, or list those it asks for.
 ///
@@ -45,9 +43,9 @@ impl Key {
         let (hospital, caller) = (&desk.hospital, &desk.caller);
         if let Some(name) = &self.name {
             let new = NewKey { import, replace: self.replace };
-            hospital.put_key(caller, desk.tenant, &desk.plugin, name, new).await?;
+            secret::put_key(&hospital.platform, caller, desk.tenant, &desk.plugin, name, new).await?;
         }
-        let keys = hospital.list_keys(caller, desk.tenant, &desk.plugin).await?;
+        let keys = secret::list_keys(&hospital.platform, caller, desk.tenant, &desk.plugin).await?;
         desk.close(&keys, tell).await
     }
 }

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
 use serde_json::json;
 
-use super::keys;
+use crate::cli::plugin::keys;
 
 /// Make a key pair to sign packages with.
 ///

@@ -1,6 +1,9 @@
 //! Signing keys: minisign's own, in minisign's own files.
 
-use std::{io::Cursor, io::IsTerminal, path::Path};
+use std::{
+    io::{Cursor, IsTerminal},
+    path::Path,
+};
 
 use anyhow::{Context, Result, anyhow, bail};
 use base64::{Engine, engine::general_purpose::STANDARD};

@@ -8,18 +8,18 @@ use anyhow::{Context, Result};
 use clap::Args;
 use comfy_table::{Table, presets::NOTHING};
 use xinglin_domain::id::TenantId;
+use xinglin_extensions::{
+    lifecycle::{self, Promote as PromoteAsk},
+    plugin::{self, Grant as GrantAsk, InstallView},
+    recall::{self, RecallView},
+    shadow::{self, Gate, ShadowView, StartShadow},
+};
+use xinglin_platform::Config;
 use xinglin_runtime::Capability;
 
-use super::desk::{Desk, Which};
-use crate::{
-    app::{
-        lifecycle::Promote as PromoteAsk,
-        plugin::{Grant as GrantAsk, InstallView},
-        recall::RecallView,
-        shadow::{Gate, ShadowView, StartShadow},
-    },
-    cli::operator,
-    config::Config,
+use crate::cli::{
+    operator,
+    plugin::desk::{Desk, Which},
 };
 
 /// Say what a plugin may do in a tenant: what it asks for, or less.
@@ -166,7 +166,7 @@ impl Grant {
             settings: self.settings.into_iter().collect(),
             ..GrantAsk::default()
         };
-        let view = desk.hospital.grant_plugin(&desk.caller, desk.tenant, &desk.plugin, ask).await?;
+        let view = plugin::grant(&desk.hospital.extensions, &desk.caller, desk.tenant, &desk.plugin, ask).await?;
         desk.close(&view, tell).await
     }
 }
@@ -175,7 +175,7 @@ impl Enable {
     /// Runs it.
     pub async fn run(self, config: Config) -> Result<()> {
         let desk = self.which.open(config, "enable").await?;
-        let view = desk.hospital.enable_plugin(&desk.caller, desk.tenant, &desk.plugin).await?;
+        let view = plugin::enable(&desk.hospital.extensions, &desk.caller, desk.tenant, &desk.plugin).await?;
         desk.close(&view, tell).await
     }
 }
@@ -184,7 +184,7 @@ impl Disable {
     /// Runs it.
     pub async fn run(self, config: Config) -> Result<()> {
         let desk = self.which.open(config, "disable").await?;
-        let view = desk.hospital.disable_plugin(&desk.caller, desk.tenant, &desk.plugin).await?;
+        let view = plugin::disable(&desk.hospital.platform, &desk.caller, desk.tenant, &desk.plugin).await?;
         desk.close(&view, tell).await
     }
 }
@@ -199,10 +199,10 @@ impl Shadow {
                 let gate =
                     Gate { max_differing_percent: self.max_differing_percent, minimum_calls: self.minimum_calls };
                 let start = StartShadow { version, gate, over_tapes: self.tapes };
-                hospital.start_shadow(caller, *tenant, plugin, start).await?
+                shadow::start(&hospital.extensions, caller, *tenant, plugin, start).await?
             }
-            None if self.stop => hospital.stop_shadow(caller, *tenant, plugin).await?,
-            None => hospital.get_shadow(caller, *tenant, plugin).await?,
+            None if self.stop => shadow::stop(&hospital.extensions, caller, *tenant, plugin).await?,
+            None => shadow::get(&hospital.extensions, caller, *tenant, plugin).await?,
         };
         desk.close(&view, tell_shadow).await
     }
@@ -213,7 +213,7 @@ impl PromoteCommand {
     pub async fn run(self, config: Config) -> Result<()> {
         let desk = self.which.open(config, "promote").await?;
         let ask = PromoteAsk { version: self.version, without_gate: self.without_gate };
-        let view = desk.hospital.promote_plugin(&desk.caller, desk.tenant, &desk.plugin, ask).await?;
+        let view = lifecycle::promote(&desk.hospital.extensions, &desk.caller, desk.tenant, &desk.plugin, ask).await?;
         desk.close(&view, tell).await
     }
 }
@@ -222,7 +222,7 @@ impl Rollback {
     /// Runs it.
     pub async fn run(self, config: Config) -> Result<()> {
         let desk = self.which.open(config, "rollback").await?;
-        let view = desk.hospital.roll_back_plugin(&desk.caller, desk.tenant, &desk.plugin).await?;
+        let view = lifecycle::roll_back(&desk.hospital.extensions, &desk.caller, desk.tenant, &desk.plugin).await?;
         desk.close(&view, tell).await
     }
 }
@@ -232,7 +232,7 @@ impl List {
     pub async fn run(self, config: Config) -> Result<()> {
         let (hospital, caller) = operator::open(config, "list").await?;
         let tenant = operator::tenant(&hospital, self.tenant).await?;
-        let plugins = hospital.list_plugins(&caller, tenant).await?;
+        let plugins = plugin::list(&hospital.platform, &caller, tenant).await?;
         if self.json {
             operator::print_json(&plugins)?;
         } else {
@@ -253,7 +253,7 @@ impl List {
             }
             println!("{table}");
         }
-        Ok(hospital.store().close().await?)
+        Ok(hospital.platform.store().close().await?)
     }
 }
 
@@ -262,8 +262,8 @@ impl Recall {
     pub async fn run(self, config: Config) -> Result<()> {
         let (hospital, caller) = operator::open(config, "recall").await?;
         let report = match &self.reason {
-            Some(reason) => hospital.recall_package(&caller, &self.digest, reason).await?,
-            None => hospital.get_recall(&caller, &self.digest).await?,
+            Some(reason) => recall::order(&hospital.extensions, &caller, &self.digest, reason).await?,
+            None => recall::get(&hospital.platform, &caller, &self.digest).await?,
         };
         if let Some(path) = &self.csv {
             std::fs::write(path, report.to_csv()).with_context(|| path.display().to_string())?;
@@ -273,7 +273,7 @@ impl Recall {
         } else {
             tell_recall(&report);
         }
-        Ok(hospital.store().close().await?)
+        Ok(hospital.platform.store().close().await?)
     }
 }
 

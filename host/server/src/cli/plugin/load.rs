@@ -6,8 +6,11 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use xinglin_runtime::Bundle;
 
-use super::{files, install};
-use crate::cli::{Settings, host::HostArgs};
+use crate::cli::{
+    Settings,
+    host::HostArgs,
+    plugin::{files, install},
+};
 
 /// Take the files of `plugin save` into a host. What is cut short, changed or
 /// not in the file's own index is refused; then the host's policy decides.

@@ -21,7 +21,7 @@ mod verify;
 use anyhow::Result;
 use clap::Subcommand;
 
-use super::Settings;
+use crate::cli::Settings;
 
 /// What plugin authors and operators do with plugins.
 #[derive(Subcommand)]

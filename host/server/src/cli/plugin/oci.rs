@@ -28,18 +28,22 @@ use oci_client::{
 };
 use serde_json::{Value, json};
 use tokio::io::AsyncWrite;
+use xinglin_platform::ambient::Clock;
 use xinglin_runtime::{Bundle, Digest, Package, Signature};
-
-use crate::ambient::Clock;
 
 /// How a reference is told from a file.
 pub const SCHEME: &str = "oci://";
 
 const WASM_CONFIG: &str = "application/vnd.wasm.config.v0+json";
+
 const WASM_LAYER: &str = "application/wasm";
+
 const EMPTY_CONFIG: &str = "application/vnd.oci.empty.v1+json";
+
 const SIGNATURES: &str = "application/vnd.xinglin.signatures.v1";
+
 const SIGNATURE_LAYER: &str = "application/vnd.minisign.signature.v1";
+
 const TITLE: &str = "org.opencontainers.image.title";
 
 /// How registries are reached.

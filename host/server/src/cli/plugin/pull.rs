@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::Args;
 use serde_json::json;
 
-use super::{files, oci};
+use crate::cli::plugin::{files, oci};
 
 /// Get a package and its signatures from an OCI registry. The bytes are checked
 /// against the registry's digest and read as a host would; who signed them is

@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::Args;
 use serde_json::json;
 
-use super::{files, oci};
+use crate::cli::plugin::{files, oci};
 
 /// Put a package and its signatures into an OCI registry, in the layout that
 /// other tools for WebAssembly read. To push the same bytes again adds the

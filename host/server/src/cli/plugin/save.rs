@@ -7,8 +7,7 @@ use clap::Args;
 use serde_json::json;
 use xinglin_runtime::Bundle;
 
-use super::files;
-use crate::cli::{Settings, host::HostArgs};
+use crate::cli::{Settings, host::HostArgs, plugin::files};
 
 /// Put a package and its signatures into one file, to be carried to a host
 /// without a network. `plugin load` takes it there.

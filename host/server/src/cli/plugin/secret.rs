@@ -4,12 +4,10 @@ use std::io::{IsTerminal, Read};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
+use xinglin_extensions::secret::{self, NewSecret, SecretView};
+use xinglin_platform::Config;
 
-use super::desk::Which;
-use crate::{
-    app::secret::{NewSecret, SecretView},
-    config::Config,
-};
+use crate::cli::plugin::desk::Which;
 
 /// Keep a secret for a plugin, or list those it asks for.
 ///
@@ -42,11 +40,11 @@ impl Secret {
         let desk = self.which.open(config, "secret").await?;
         let (hospital, caller) = (&desk.hospital, &desk.caller);
         if let (Some(name), Some(value)) = (&self.name, value) {
-            hospital.put_secret(caller, desk.tenant, &desk.plugin, name, NewSecret { value }).await?;
+            secret::put(&hospital.platform, caller, desk.tenant, &desk.plugin, name, NewSecret { value }).await?;
         } else if let Some(name) = &self.name {
-            hospital.delete_secret(caller, desk.tenant, &desk.plugin, name).await?;
+            secret::delete(&hospital.platform, caller, desk.tenant, &desk.plugin, name).await?;
         }
-        let secrets = hospital.list_secrets(caller, desk.tenant, &desk.plugin).await?;
+        let secrets = secret::list(&hospital.platform, caller, desk.tenant, &desk.plugin).await?;
         desk.close(&secrets, tell).await
     }
 }

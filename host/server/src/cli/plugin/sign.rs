@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Args;
 use serde_json::json;
+use xinglin_platform::ambient::Clock;
 use xinglin_runtime::SignerRole;
 
-use super::{files, keys};
-use crate::ambient::Clock;
+use crate::cli::plugin::{files, keys};
 
 /// Sign packages. Each signature is a file of its own beside the package,
 /// PACKAGE.KEYID.minisig, so that several can sign; anybody can check it:

@@ -8,8 +8,7 @@ use serde::Deserialize;
 use serde_json::json;
 use xinglin_runtime::{Standing, TrustStore, Weighed};
 
-use super::files;
-use crate::cli::Settings;
+use crate::cli::{Settings, plugin::files};
 
 /// Say who signed a package, and whether that is enough for a host with these
 /// settings. Ends with 1 if it is not.

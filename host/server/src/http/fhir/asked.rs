@@ -9,14 +9,15 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use xinglin_domain::code::Code;
+use xinglin_fhir::{bundle, search};
+use xinglin_platform::AppError;
 
-use super::{
-    BASE,
-    reply::{Body, Refusal},
-};
 use crate::{
-    app::{AppError, Hospital},
-    fhir::{bundle, search},
+    Hospital,
+    http::fhir::{
+        BASE,
+        reply::{Body, Refusal},
+    },
 };
 
 /// Where the caller finds the server: links in answers begin with it.

@@ -13,20 +13,22 @@ use xinglin_domain::{
     compartment::Compartments,
     id::{BlobId, PatientId},
 };
-
-use super::{
-    asked::{Parameters, Terms},
-    reply::{self, Refusal},
+use xinglin_platform::{AppError, Caller};
+use xinglin_records::{
+    blob::{BlobView, NewBlob},
+    record,
+    search::{self, Asked},
 };
+
 use crate::{
-    app::{
-        AppError, Caller, Hospital,
-        blob::{BlobView, NewBlob},
-        search::Asked,
-    },
+    Hospital,
     http::{
         blob,
         extract::{At, Raw},
+        fhir::{
+            asked::{Parameters, Terms},
+            reply::{self, Refusal},
+        },
     },
 };
 
@@ -38,7 +40,7 @@ pub async fn search(
     terms: Terms,
 ) -> Result<Response, Refusal> {
     let asked = Asked { kind: "Binary".to_owned(), parameters, strict: terms.strict, base: terms.base };
-    reply::bundle(&hospital.search(&caller, &asked).await?)
+    reply::bundle(&search::search(&hospital.platform, &caller, &asked).await?)
 }
 
 /// Keeps an attachment: a `Binary` in JSON, or the bytes with `X-Security-Context`. The
@@ -78,7 +80,7 @@ pub async fn create(
         return Err(invalid("Binary.meta.security: an attachment falls into one restricted part at most").into());
     }
     let new = NewBlob { patient, compartment, content_type, bytes };
-    let kept = hospital.keep_blob(&caller, new).await?;
+    let kept = xinglin_records::blob::keep(&hospital.platform, &caller, new).await?;
     let mut response = reply::document(StatusCode::CREATED, &resource(&kept, None));
     let location = format!("{}/Binary/{}", terms.base, kept.id);
     if let Ok(location) = HeaderValue::from_str(&location) {
@@ -96,10 +98,10 @@ pub async fn read(
 ) -> Result<Response, Refusal> {
     let Ok(id) = id.parse::<BlobId>() else {
         // Of before there were attachments.
-        let kept = hospital.read_resource(&caller, "Binary", &id).await?;
+        let kept = record::read(&hospital.platform, &caller, "Binary", &id).await?;
         return Ok(reply::resource(StatusCode::OK, &kept));
     };
-    let (blob, mut file) = hospital.open_blob(&caller, id).await?;
+    let (blob, mut file) = xinglin_records::blob::open(&hospital.platform, &caller, id).await?;
     let accepted = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if !accepted.split(',').any(is_json) {
         return Ok(blob::bytes(&headers, &blob, file).into_response());

@@ -5,14 +5,18 @@ use axum::{
     http::HeaderMap,
     response::Response,
 };
+use xinglin_platform::Caller;
+use xinglin_records::record::{self, Act};
 
-use super::{
-    asked::Terms,
-    reply::{self, Refusal},
-};
 use crate::{
-    app::{Caller, Hospital, record::Act},
-    http::extract::{At, Body},
+    Hospital,
+    http::{
+        extract::{At, Body},
+        fhir::{
+            asked::Terms,
+            reply::{self, Refusal},
+        },
+    },
 };
 
 /// Creates a resource under an id that the hospital draws; with `If-None-Exist`, unless
@@ -29,6 +33,6 @@ pub async fn create(
     let condition = headers.get("if-none-exist").and_then(|value| value.to_str().ok()).map(str::to_owned);
     let query = query.filter(|query| !query.is_empty() && !query.starts_with("_format="));
     let act = Act { method: "POST", url: kind, if_match: None, if_none_exist: condition.or(query) };
-    let done = hospital.act(&caller, &act, Some(resource)).await?;
+    let done = record::act(&hospital.platform, &caller, &act, Some(resource)).await?;
     Ok(reply::written(&terms.base, &done, terms.body))
 }

@@ -5,14 +5,18 @@ use axum::{
     http::HeaderMap,
     response::Response,
 };
+use xinglin_platform::Caller;
+use xinglin_records::record::{self, Act};
 
-use super::{
-    asked,
-    reply::{self, Refusal},
-};
 use crate::{
-    app::{Caller, Hospital, record::Act},
-    http::extract::At,
+    Hospital,
+    http::{
+        extract::At,
+        fhir::{
+            asked,
+            reply::{self, Refusal},
+        },
+    },
 };
 
 /// Says that a resource is gone. Its versions stay, and what is gone already is so still.
@@ -24,7 +28,7 @@ pub async fn delete(
 ) -> Result<Response, Refusal> {
     let if_match = asked::if_match(&headers)?;
     let act = Act { method: "DELETE", url: format!("{kind}/{id}"), if_match, if_none_exist: None };
-    Ok(reply::written("", &hospital.act(&caller, &act, None).await?, reply::Body::Nothing))
+    Ok(reply::written("", &record::act(&hospital.platform, &caller, &act, None).await?, reply::Body::Nothing))
 }
 
 /// The same of the one resource that the search finds, if any.
@@ -36,5 +40,5 @@ pub async fn delete_by(
 ) -> Result<Response, Refusal> {
     let url = format!("{kind}?{}", condition.unwrap_or_default());
     let act = Act { method: "DELETE", url, if_match: None, if_none_exist: None };
-    Ok(reply::written("", &hospital.act(&caller, &act, None).await?, reply::Body::Nothing))
+    Ok(reply::written("", &record::act(&hospital.platform, &caller, &act, None).await?, reply::Body::Nothing))
 }

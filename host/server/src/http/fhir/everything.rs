@@ -1,14 +1,18 @@
 //! `GET /fhir/R4/Patient/{id}/$everything` and `GET /fhir/R4/Encounter/{id}/$everything`
 
 use axum::{extract::State, response::Response};
+use xinglin_platform::{AppError, Caller};
+use xinglin_records::search::{self, Asked};
 
-use super::{
-    asked::{Parameters, Terms},
-    reply::{self, Refusal},
-};
 use crate::{
-    app::{AppError, Caller, Hospital, search::Asked},
-    http::extract::At,
+    Hospital,
+    http::{
+        extract::At,
+        fhir::{
+            asked::{Parameters, Terms},
+            reply::{self, Refusal},
+        },
+    },
 };
 
 /// All that there is of a patient, or of a visit.
@@ -21,8 +25,8 @@ pub async fn everything(
 ) -> Result<Response, Refusal> {
     let asked = Asked { kind, parameters, strict: terms.strict, base: terms.base };
     let set = match asked.kind.as_str() {
-        "Patient" => hospital.everything_of_patient(&caller, &id, &asked).await?,
-        "Encounter" => hospital.everything_of_encounter(&caller, &id, &asked).await?,
+        "Patient" => search::everything_of_patient(&hospital.platform, &caller, &id, &asked).await?,
+        "Encounter" => search::everything_of_encounter(&hospital.platform, &caller, &id, &asked).await?,
         kind => return Err(AppError::not_found("operation", format!("{kind}/$everything")).into()),
     };
     reply::bundle(&set)

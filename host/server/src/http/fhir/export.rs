@@ -7,18 +7,20 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use xinglin_domain::{code::Code, id::ExportId};
+use xinglin_platform::{AppError, Caller};
+use xinglin_records::export::{self, AskExport, ExportStatus};
 
-use super::{
-    BASE,
-    asked::{Base, Parameters},
-    reply::{self, Refusal},
-};
 use crate::{
-    app::{
-        AppError, Caller, Hospital,
-        export::{AskExport, ExportStatus},
+    Hospital,
+    http::{
+        extract::At,
+        fhir::{
+            BASE,
+            asked::{Base, Parameters},
+            reply::{self, Refusal},
+        },
+        streamed::streamed,
     },
-    http::{extract::At, streamed::streamed},
 };
 
 /// The whole record, in the background.
@@ -66,7 +68,8 @@ async fn start(
     let path_and_query = uri.path_and_query().map_or(uri.path(), |whole| whole.as_str());
     let request = path_and_query.strip_prefix(BASE).unwrap_or(path_and_query).to_owned();
     let lenient = preferences.contains(&"handling=lenient");
-    let id = hospital.start_export(&caller, AskExport { of_patients, parameters, lenient, request }).await?;
+    let id =
+        export::start(&hospital.platform, &caller, AskExport { of_patients, parameters, lenient, request }).await?;
     let mut response = StatusCode::ACCEPTED.into_response();
     set(&mut response, header::CONTENT_LOCATION, &format!("{base}/$export-status/{id}"));
     Ok(response)
@@ -79,7 +82,7 @@ pub async fn status(
     At(id): At<ExportId>,
     Base(base): Base,
 ) -> Result<Response, Refusal> {
-    match hospital.export_status(&caller, id, &base).await? {
+    match export::status(&hospital.platform, &caller, id, &base).await? {
         ExportStatus::Running(progress) => {
             let mut response = StatusCode::ACCEPTED.into_response();
             set(&mut response, header::HeaderName::from_static("x-progress"), &progress);
@@ -103,7 +106,7 @@ pub async fn file(
     caller: Caller,
     At((id, name)): At<(ExportId, String)>,
 ) -> Result<Response, Refusal> {
-    let (file, length) = hospital.export_file(&caller, id, &name).await?;
+    let (file, length) = export::file(&hospital.platform, &caller, id, &name).await?;
     let mut response = streamed(file).into_response();
     set(&mut response, header::CONTENT_TYPE, "application/fhir+ndjson");
     set(&mut response, header::CONTENT_LENGTH, &length.to_string());
@@ -117,7 +120,7 @@ pub async fn cancel(
     caller: Caller,
     At(id): At<ExportId>,
 ) -> Result<Response, Refusal> {
-    hospital.cancel_export(&caller, id).await?;
+    export::cancel(&hospital.platform, &caller, id).await?;
     Ok(StatusCode::ACCEPTED.into_response())
 }
 

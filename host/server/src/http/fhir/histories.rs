@@ -1,14 +1,18 @@
 //! `GET /fhir/R4/_history` and `GET /fhir/R4/{type}/_history`
 
 use axum::{extract::State, response::Response};
+use xinglin_platform::Caller;
+use xinglin_records::{history, search::Asked};
 
-use super::{
-    asked::{Parameters, Terms},
-    reply::{self, Refusal},
-};
 use crate::{
-    app::{Caller, Hospital, search::Asked},
-    http::extract::At,
+    Hospital,
+    http::{
+        extract::At,
+        fhir::{
+            asked::{Parameters, Terms},
+            reply::{self, Refusal},
+        },
+    },
 };
 
 /// What was written to the whole record, newest first.
@@ -19,7 +23,7 @@ pub async fn of_all(
     terms: Terms,
 ) -> Result<Response, Refusal> {
     let asked = Asked { kind: String::new(), parameters, strict: terms.strict, base: terms.base };
-    reply::bundle(&hospital.list_history(&caller, &asked).await?)
+    reply::bundle(&history::list(&hospital.platform, &caller, &asked).await?)
 }
 
 /// What was written to resources of one type.
@@ -31,5 +35,5 @@ pub async fn of_type(
     terms: Terms,
 ) -> Result<Response, Refusal> {
     let asked = Asked { kind, parameters, strict: terms.strict, base: terms.base };
-    reply::bundle(&hospital.list_history(&caller, &asked).await?)
+    reply::bundle(&history::list(&hospital.platform, &caller, &asked).await?)
 }

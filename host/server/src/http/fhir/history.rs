@@ -1,15 +1,19 @@
 //! `GET /fhir/R4/{type}/{id}/_history`
 
 use axum::{extract::State, response::Response};
+use xinglin_fhir::answer::Historyset;
+use xinglin_platform::Caller;
+use xinglin_records::record;
 
-use super::{
-    asked::Base,
-    reply::{self, Refusal},
-};
 use crate::{
-    app::{Caller, Hospital},
-    fhir::answer::Historyset,
-    http::extract::At,
+    Hospital,
+    http::{
+        extract::At,
+        fhir::{
+            asked::Base,
+            reply::{self, Refusal},
+        },
+    },
 };
 
 /// All versions of a resource, newest first.
@@ -19,6 +23,6 @@ pub async fn history(
     At((kind, id)): At<(String, String)>,
     Base(base): Base,
 ) -> Result<Response, Refusal> {
-    let versions = hospital.read_history(&caller, &kind, &id).await?;
+    let versions = record::read_history(&hospital.platform, &caller, &kind, &id).await?;
     reply::bundle(&Historyset::whole(&base, versions))
 }

@@ -1,12 +1,15 @@
 //! `GET /fhir/R4/metadata`
 
 use axum::{extract::State, http::StatusCode, response::Response};
+use xinglin_fhir::capability;
 
-use super::{asked::Base, reply};
-use crate::{app::Hospital, fhir::capability};
+use crate::{
+    Hospital,
+    http::fhir::{asked::Base, reply},
+};
 
 /// What this server does in FHIR. For everybody.
 pub async fn metadata(State(hospital): State<Hospital>, Base(base): Base) -> Response {
-    let statement = capability::statement(&base, env!("CARGO_PKG_VERSION"), hospital.now());
+    let statement = capability::statement(&base, env!("CARGO_PKG_VERSION"), hospital.platform.now());
     reply::document(StatusCode::OK, &statement)
 }

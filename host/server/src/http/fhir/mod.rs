@@ -21,11 +21,10 @@ mod vread;
 use axum::{http::Method, middleware};
 use xinglin_domain::access::Action;
 
-use super::access::{Access, READERS, Routes};
+use crate::http::access::{Access, READERS, Routes};
 
-pub use reply::Refusal;
-
-pub(crate) use crate::fhir::BASE;
+pub use crate::http::fhir::reply::Refusal;
+pub(crate) use xinglin_fhir::BASE;
 
 /// Who brings records in, and takes them out again.
 const WRITERS: Access = Access::By(&[Action::ImportRecords]);

@@ -6,14 +6,18 @@ use axum::{
     response::Response,
 };
 use xinglin_domain::code::Code;
+use xinglin_platform::{AppError, Caller};
+use xinglin_records::record;
 
-use super::{
-    asked,
-    reply::{self, Refusal},
-};
 use crate::{
-    app::{AppError, Caller, Hospital},
-    http::extract::{At, Raw},
+    Hospital,
+    http::{
+        extract::{At, Raw},
+        fhir::{
+            asked,
+            reply::{self, Refusal},
+        },
+    },
 };
 
 /// Changes a resource by a JSON Patch.
@@ -30,6 +34,6 @@ pub async fn patch(
         return Err(Refusal::with_status(error, StatusCode::UNSUPPORTED_MEDIA_TYPE));
     }
     let if_match = asked::if_match(&headers)?;
-    let patched = hospital.patch_resource(&caller, &kind, &id, if_match, &patch).await?;
+    let patched = record::patch(&hospital.platform, &caller, &kind, &id, if_match, &patch).await?;
     Ok(reply::resource(StatusCode::OK, &patched))
 }

@@ -5,11 +5,15 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use xinglin_platform::Caller;
+use xinglin_records::record;
 
-use super::reply::{self, Refusal};
 use crate::{
-    app::{Caller, Hospital},
-    http::extract::At,
+    Hospital,
+    http::{
+        extract::At,
+        fhir::reply::{self, Refusal},
+    },
 };
 
 /// The current version of a resource, unless `If-None-Match` says that the caller has it.
@@ -19,7 +23,7 @@ pub async fn read(
     At((kind, id)): At<(String, String)>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
-    let resource = hospital.read_resource(&caller, &kind, &id).await?;
+    let resource = record::read(&hospital.platform, &caller, &kind, &id).await?;
     let known = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
     if known.is_some_and(|known| known.split(',').any(|known| known.trim() == reply::tag(&resource))) {
         return Ok(StatusCode::NOT_MODIFIED.into_response());

@@ -8,16 +8,14 @@ use axum::{
 use serde::Serialize;
 use serde_json::Value;
 use xinglin_domain::time::Instant;
+use xinglin_fhir::{
+    answer::{Done, Written},
+    outcome,
+};
+use xinglin_platform::AppError;
 use xinglin_store::Resource;
 
-use crate::{
-    app::AppError,
-    fhir::{
-        answer::{Done, Written},
-        outcome,
-    },
-    http::problem,
-};
+use crate::http::problem;
 
 const FHIR_JSON: HeaderValue = HeaderValue::from_static("application/fhir+json; charset=utf-8");
 

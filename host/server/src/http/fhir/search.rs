@@ -6,15 +6,18 @@ use axum::{
     response::Response,
 };
 use xinglin_domain::code::Code;
+use xinglin_platform::{AppError, Caller};
+use xinglin_records::search::{self, Asked};
 
-use super::{
-    asked::{Parameters, Terms},
-    reply::{self, Refusal},
-};
 use crate::{
-    app::{AppError, Caller, Hospital, search::Asked},
-    fhir,
-    http::extract::{At, Raw},
+    Hospital,
+    http::{
+        extract::{At, Raw},
+        fhir::{
+            asked::{Parameters, Terms},
+            reply::{self, Refusal},
+        },
+    },
 };
 
 /// Resources of one type, newest first unless they are to be sorted.
@@ -26,7 +29,7 @@ pub async fn search(
     terms: Terms,
 ) -> Result<Response, Refusal> {
     let asked = Asked { kind, parameters, strict: terms.strict, base: terms.base };
-    reply::bundle(&hospital.search(&caller, &asked).await?)
+    reply::bundle(&search::search(&hospital.platform, &caller, &asked).await?)
 }
 
 /// The same with the parameters in a form: a URL ends in logs.
@@ -44,7 +47,7 @@ pub async fn search_by_body(
         let error = AppError::new(Code::BodyInvalid, "send `Content-Type: application/x-www-form-urlencoded`");
         return Err(Refusal::with_status(error, StatusCode::UNSUPPORTED_MEDIA_TYPE));
     }
-    parameters.extend(fhir::search::parameters(&form));
+    parameters.extend(xinglin_fhir::search::parameters(&form));
     let asked = Asked { kind, parameters, strict: terms.strict, base: terms.base };
-    reply::bundle(&hospital.search(&caller, &asked).await?)
+    reply::bundle(&search::search(&hospital.platform, &caller, &asked).await?)
 }

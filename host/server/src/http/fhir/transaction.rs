@@ -1,14 +1,18 @@
 //! `POST /fhir/R4`
 
 use axum::{extract::State, http::StatusCode, response::Response};
+use xinglin_platform::Caller;
+use xinglin_records::record;
 
-use super::{
-    asked::Base,
-    reply::{self, Refusal},
-};
 use crate::{
-    app::{Caller, Hospital},
-    http::extract::Body,
+    Hospital,
+    http::{
+        extract::Body,
+        fhir::{
+            asked::Base,
+            reply::{self, Refusal},
+        },
+    },
 };
 
 /// Takes a transaction (all or nothing) or a batch (each for itself).
@@ -18,5 +22,5 @@ pub async fn transaction(
     Base(base): Base,
     Body(bundle): Body<serde_json::Value>,
 ) -> Result<Response, Refusal> {
-    Ok(reply::document(StatusCode::OK, &hospital.import_bundle(&caller, &base, bundle).await?))
+    Ok(reply::document(StatusCode::OK, &record::import(&hospital.platform, &caller, &base, bundle).await?))
 }

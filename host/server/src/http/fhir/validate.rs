@@ -2,12 +2,15 @@
 
 use axum::{extract::State, http::StatusCode, response::Response};
 use serde_json::Value;
+use xinglin_fhir::{outcome, validate};
+use xinglin_platform::Caller;
 
-use super::reply::{self, Refusal};
 use crate::{
-    app::{Caller, Hospital},
-    fhir::{outcome, validate},
-    http::extract::{At, Body},
+    Hospital,
+    http::{
+        extract::{At, Body},
+        fhir::reply::{self, Refusal},
+    },
 };
 
 /// Says whether a resource would be taken, and stores nothing. It comes as it is, or in

@@ -1,11 +1,15 @@
 //! `GET /fhir/R4/{type}/{id}/_history/{version}`
 
 use axum::{extract::State, http::StatusCode, response::Response};
+use xinglin_platform::Caller;
+use xinglin_records::record;
 
-use super::reply::{self, Refusal};
 use crate::{
-    app::{Caller, Hospital},
-    http::extract::At,
+    Hospital,
+    http::{
+        extract::At,
+        fhir::reply::{self, Refusal},
+    },
 };
 
 /// One version of a resource.
@@ -14,5 +18,5 @@ pub async fn vread(
     caller: Caller,
     At((kind, id, version)): At<(String, String, i64)>,
 ) -> Result<Response, Refusal> {
-    Ok(reply::resource(StatusCode::OK, &hospital.read_version(&caller, &kind, &id, version).await?))
+    Ok(reply::resource(StatusCode::OK, &record::read_version(&hospital.platform, &caller, &kind, &id, version).await?))
 }

@@ -11,15 +11,17 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use xinglin_domain::code::Code;
+use xinglin_identity::authorize::{self, AuthorizeAsk, Next, StepAsk, Visitor};
+use xinglin_platform::{AppError, AppResult, trail::Trail};
 
-use super::page::{self, Language};
 use crate::{
-    app::{
-        AppError, AppResult, Hospital,
-        audit::Trail,
-        authorize::{AuthorizeAsk, Next, StepAsk, Visitor},
+    Hospital,
+    http::{
+        cookie,
+        oauth::page::{self, Language},
+        problem::Refused,
+        request_id::RequestId,
     },
-    http::{cookie, request_id::RequestId},
 };
 
 /// What the browser is known by while somebody is asked.
@@ -52,12 +54,12 @@ pub async fn ask(
 ) -> Response {
     let ask = asked.map_err(|_| AppError::new(Code::BodyInvalid, "each parameter once"));
     let next = match ask {
-        Ok(Query(ask)) => hospital.authorize(ask, &looker.visitor).await,
+        Ok(Query(ask)) => authorize::authorize(&hospital.platform, ask, &looker.visitor).await,
         Err(error) => Err(error),
     };
     let mut response = shown(next, looker.language);
     if response.status() == StatusCode::OK {
-        let secure = hospital.config().base_url().starts_with("https://");
+        let secure = hospital.platform.config().base_url().starts_with("https://");
         if let Ok(value) = HeaderValue::from_str(&cookie::set(COOKIE, &looker.visitor.browser, "/oauth", secure)) {
             response.headers_mut().insert(SET_COOKIE, value);
         }
@@ -84,7 +86,7 @@ pub async fn step(
             _ => {}
         }
     }
-    shown(hospital.authorize_step(step, &looker.visitor).await, looker.language)
+    shown(authorize::step(&hospital.identity, step, &looker.visitor).await, looker.language)
 }
 
 fn shown(next: AppResult<Next>, language: Language) -> Response {
@@ -96,7 +98,7 @@ fn shown(next: AppResult<Next>, language: Language) -> Response {
                 headers.insert(LOCATION, to);
                 (StatusCode::FOUND, headers).into_response()
             }
-            Err(error) => AppError::internal(error).into_response(),
+            Err(error) => Refused::from(AppError::internal(error)).into_response(),
         },
         Err(error) => page::refusal(&error, language),
     }

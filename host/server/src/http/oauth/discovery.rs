@@ -3,18 +3,19 @@
 use axum::{Json, extract::State};
 use jsonwebtoken::jwk::JwkSet;
 use serde_json::{Value, json};
+use xinglin_identity::{authorize, client, exchange};
 
-use crate::app::{AppResult, Hospital};
+use crate::{Hospital, http::problem::Reply};
 
 /// What all of them say (RFC 8414).
 fn metadata(hospital: &Hospital) -> Value {
     let methods = ["private_key_jwt", "client_secret_basic", "client_secret_post", "none"];
     json!({
-        "issuer": hospital.issuer(),
-        "authorization_endpoint": hospital.authorize_url(),
-        "token_endpoint": hospital.token_url(),
-        "revocation_endpoint": format!("{}/oauth/revoke", hospital.issuer()),
-        "jwks_uri": format!("{}/oauth/jwks", hospital.issuer()),
+        "issuer": client::issuer(&hospital.platform),
+        "authorization_endpoint": authorize::authorize_url(&hospital.platform),
+        "token_endpoint": client::token_url(&hospital.platform),
+        "revocation_endpoint": format!("{}/oauth/revoke", client::issuer(&hospital.platform)),
+        "jwks_uri": format!("{}/oauth/jwks", client::issuer(&hospital.platform)),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
         "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
@@ -70,6 +71,6 @@ pub async fn smart(State(hospital): State<Hospital>) -> Json<Value> {
 }
 
 /// `/oauth/jwks`
-pub async fn jwks(State(hospital): State<Hospital>) -> AppResult<Json<JwkSet>> {
-    Ok(Json(hospital.id_token_keys()?))
+pub async fn jwks(State(hospital): State<Hospital>) -> Reply<Json<JwkSet>> {
+    Ok(Json(exchange::id_token_keys(&hospital.platform)?))
 }

@@ -10,7 +10,7 @@ mod token;
 
 use axum::http::Method;
 
-use super::{
+use crate::http::{
     access::{Access, Routes},
     fhir::BASE,
 };

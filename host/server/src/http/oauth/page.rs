@@ -20,11 +20,8 @@ use xinglin_domain::{
     code::Code,
     scope::{Context, Scopes, Word},
 };
-
-use crate::app::{
-    AppError,
-    authorize::{Choice, Page, Show},
-};
+use xinglin_identity::authorize::{Choice, Page, Show};
+use xinglin_platform::AppError;
 
 const STYLE: &str = "body{font:16px/1.6 system-ui,sans-serif;max-width:28rem;margin:3rem auto;padding:0 1rem}\
     label{display:block;margin:.6em 0}input:not([type]),input[type=password]{display:block;width:100%;padding:.4em;\

@@ -4,15 +4,18 @@ use axum::{
     extract::{Request, State},
     response::{IntoResponse, Response},
 };
+use xinglin_identity::exchange::{self, RevokeAsk};
 
-use super::{credentials, token::unkept};
-use crate::app::{Hospital, exchange::RevokeAsk};
+use crate::{
+    Hospital,
+    http::oauth::{credentials, token::unkept},
+};
 
 /// Ends what a token is of (RFC 7009).
 pub async fn revoke(State(hospital): State<Hospital>, request: Request) -> Response {
     let asked = async {
         let ask: RevokeAsk = credentials::form(request, |ask: &mut RevokeAsk| &mut ask.credentials).await?;
-        hospital.revoke_token(ask).await
+        exchange::revoke(&hospital.identity, ask).await
     };
     unkept(asked.await.map(IntoResponse::into_response))
 }

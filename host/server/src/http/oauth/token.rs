@@ -10,11 +10,11 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde_json::json;
+use xinglin_identity::client::{self, TokenAsk, TokenError};
 
-use super::credentials;
-use crate::app::{
+use crate::{
     Hospital,
-    client::{TokenAsk, TokenError},
+    http::{oauth::credentials, problem::Refused},
 };
 
 /// Exchanges what a client or a person proved for an access token (RFC 6749 §4.1, §4.4
@@ -22,7 +22,7 @@ use crate::app::{
 pub async fn token(State(hospital): State<Hospital>, request: Request) -> Response {
     let asked = async {
         let ask: TokenAsk = credentials::form(request, |ask: &mut TokenAsk| &mut ask.credentials).await?;
-        hospital.token(ask).await
+        client::token(&hospital.identity, ask).await
     };
     unkept(asked.await.map(|token| Json(token).into_response()))
 }
@@ -43,7 +43,7 @@ fn refused(error: TokenError) -> Response {
         TokenError::InvalidClient(why) => (StatusCode::UNAUTHORIZED, "invalid_client", why),
         TokenError::InvalidGrant(why) => (StatusCode::BAD_REQUEST, "invalid_grant", why.to_owned()),
         TokenError::InvalidScope(why) => (StatusCode::BAD_REQUEST, "invalid_scope", why),
-        TokenError::Other(error) => return error.into_response(),
+        TokenError::Other(error) => return Refused::from(error).into_response(),
     };
     let mut response = (status, Json(json!({ "error": code, "error_description": why }))).into_response();
     if status == StatusCode::UNAUTHORIZED {

@@ -1,0 +1,156 @@
+//! Who a patient is, read out of their resource, for servers that must know.
+
+use serde_json::{Map, Value};
+use xinglin_domain::{id_number::IdNumber, identity::IdentityField};
+
+use crate::{
+    error::{At, Findings, IssueKind},
+    read::{code_in, items, text},
+};
+
+/// Types of identifiers, HL7 table 0203.
+const TYPES: &str = "http://terminology.hl7.org/CodeSystem/v2-0203";
+
+/// Root of resident identity card numbers, WS/T 500 (shared documents of health
+/// records).
+const RESIDENT_ID: &str = "urn:oid:2.16.156.10011.1.3";
+
+/// One field of a patient, if the record has it. What has a control character in
+/// it is no such thing.
+pub fn field(patient: &Value, field: IdentityField) -> Option<String> {
+    let value = match field {
+        IdentityField::Name => name(patient),
+        IdentityField::IdNumber => identifier(patient, &["NNCHN", "NI"], Some(RESIDENT_ID)),
+        IdentityField::Phone => phone(patient),
+        IdentityField::BirthDate => text(patient, "birthDate").filter(|date| date.len() == 10).map(str::to_owned),
+        IdentityField::InsuranceNumber => identifier(patient, &["HC", "MB", "SN"], None),
+    }?;
+    let value = value.trim();
+    (!value.is_empty() && !value.contains(char::is_control)).then(|| value.to_owned())
+}
+
+/// Whether two versions of a patient say the same of who it is: name, number, and day of
+/// birth, which is what is verified.
+pub fn is_same(one: &Value, other: &Value) -> bool {
+    let said = |what| field(one, what) == field(other, what);
+    said(IdentityField::Name) && said(IdentityField::IdNumber) && one["birthDate"] == other["birthDate"]
+}
+
+/// Numbers of identity cards must be some that there can be, and of somebody born when
+/// the resource says. No message repeats one.
+pub(crate) fn check(resource: &Map<String, Value>, at: At<'_>, findings: &mut Findings) {
+    let born = resource.get("birthDate").and_then(Value::as_str).filter(|date| date.len() == 10);
+    let identifiers = resource.get("identifier").and_then(Value::as_array);
+    for (index, identifier) in identifiers.into_iter().flatten().enumerate() {
+        let Some(value) = text(identifier, "value").filter(|_| text(identifier, "system") == Some(RESIDENT_ID)) else {
+            continue;
+        };
+        let (list, value) = (at.field("identifier"), value.parse::<IdNumber>());
+        match value {
+            Err(error) => findings.add(list.item(index).field("value"), IssueKind::Value, error.to_string()),
+            Ok(number) if born.is_some_and(|born| born != number.birth_date()) => {
+                findings.add(at.field("birthDate"), IssueKind::Value, "not the day of birth in the identity number");
+            }
+            Ok(_) => {}
+        }
+    }
+}
+
+/// The official name before any other that is still borne.
+fn name(patient: &Value) -> Option<String> {
+    let borne = || items(patient, "name").iter().filter(|name| text(name, "use") != Some("old"));
+    let name = borne().find(|name| text(name, "use") == Some("official")).or_else(|| borne().next())?;
+    if let Some(text) = text(name, "text") {
+        return Some(text.to_owned());
+    }
+    let given: Vec<&str> = items(name, "given").iter().filter_map(Value::as_str).collect();
+    let family = text(name, "family").unwrap_or_default();
+    // A Chinese name is written without spaces, the family's part first.
+    match family.is_ascii() && given.iter().all(|name| name.is_ascii()) {
+        true => Some(format!("{} {family}", given.join(" "))),
+        false => Some([family, &given.concat()].concat()),
+    }
+}
+
+fn phone(patient: &Value) -> Option<String> {
+    let phones = || {
+        let telecom = items(patient, "telecom").iter();
+        telecom.filter(|t| text(t, "system") == Some("phone") && text(t, "use") != Some("old"))
+    };
+    let mobile = phones().find(|phone| text(phone, "use") == Some("mobile"));
+    mobile.or_else(|| phones().next()).and_then(|phone| text(phone, "value")).map(str::to_owned)
+}
+
+fn identifier(patient: &Value, types: &[&str], system: Option<&str>) -> Option<String> {
+    let valid = || items(patient, "identifier").iter().filter(|identifier| text(identifier, "use") != Some("old"));
+    let by_system = valid().find(|identifier| system.is_some() && text(identifier, "system") == system);
+    let is_typed = |identifier: &&Value| {
+        let code = identifier.get("type").and_then(|kind| code_in(kind, TYPES));
+        code.is_some_and(|code| types.contains(&code))
+    };
+    by_system.or_else(|| valid().find(is_typed)).and_then(|found| text(found, "value")).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::validate::validate;
+
+    fn read(patient: &Value) -> [Option<String>; 5] {
+        IdentityField::ALL.map(|one| field(patient, one))
+    }
+
+    #[test]
+    fn each_field_is_found() {
+        let typed = |code: &str| json!({ "coding": [{ "system": TYPES, "code": code }] });
+        let patient = json!({
+            "name": [
+                { "use": "old", "text": "旧名" },
+                { "family": "王", "given": ["小", "明"] },
+                { "use": "official", "family": "李", "given": ["明"] },
+            ],
+            "identifier": [
+                { "type": typed("MR"), "value": "1" },
+                { "type": typed("HC"), "value": "YB-77" },
+                { "system": RESIDENT_ID, "value": " 11010519491231002X " },
+            ],
+            "telecom": [
+                { "system": "email", "value": "x@example.com" },
+                { "system": "phone", "use": "home", "value": "010-1" },
+                { "system": "phone", "use": "mobile", "value": "13800138000" },
+            ],
+            "birthDate": "1949-12-31",
+        });
+        let found = ["李明", "11010519491231002X", "13800138000", "1949-12-31", "YB-77"];
+        assert_eq!(read(&patient), found.map(|value| Some(value.to_owned())));
+        let western = json!({ "name": [{ "family": "Corwin", "given": ["Svetlana", "M."] }] });
+        assert_eq!(field(&western, IdentityField::Name).as_deref(), Some("Svetlana M. Corwin"));
+    }
+
+    #[test]
+    fn an_identity_number_is_checked_and_not_repeated() {
+        let told = |number: &str, born: &str| {
+            let identifier = json!([{ "system": "urn:x", "value": "7" }, { "system": RESIDENT_ID, "value": number }]);
+            let patient = json!({ "resourceType": "Patient", "identifier": identifier, "birthDate": born });
+            validate(&patient).map_err(|error| error.to_string())
+        };
+        assert_eq!(told("11010519491231002X", "1949-12-31"), Ok(()));
+        assert_eq!(told("11010519491231002x", "1949"), Ok(()), "a year says no day");
+        let wrong = told("110105194912310021", "1949-12-31").expect_err("a wrong check character");
+        assert!(wrong.contains("Patient.identifier[1].value") && !wrong.contains("1101051949"), "{wrong}");
+        let other = told("11010519491231002X", "1949-12-30").expect_err("another day");
+        assert!(other.contains("Patient.birthDate") && !other.contains("1101051949"), "{other}");
+    }
+
+    #[test]
+    fn what_is_not_known_is_not_made_up() {
+        assert_eq!(read(&json!({})), [const { None }; 5]);
+        let bent = json!({
+            "name": [{ "text": "a\r\nX-Evil: 1" }], "birthDate": "1949", "telecom": [{ "system": "phone" }],
+            "identifier": [{ "value": "7" }, { "system": RESIDENT_ID, "value": "  " }],
+        });
+        assert_eq!(read(&bent), [const { None }; 5]);
+    }
+}

@@ -1,0 +1,1029 @@
+//! How the hospital's own acts look in FHIR. The domain decides; what is written
+//! here is for whoever reads the record through FHIR, plugins included.
+//!
+//! Ids are those of the domain, so that one act has one resource however often
+//! it is written. A prescription becomes one request, and one dispense, for each
+//! of its lines: `rx-…-1`, `rx-…-2`, …
+
+use serde_json::{Map, Number, Value, json};
+use xinglin_domain::{
+    coding::{Coding, Decimal, LocalizedText, Quantity},
+    id::{AlertId, BillId, EncounterId, EnrolmentId, HoldId, PatientId, PaymentId, PrescriptionId, RelationId, TaskId},
+    money::Money,
+    pathway::{AnswerValue, Role},
+    payer::{Adjudication, Bill, Refusal, Source},
+    relation::{Kind, Tie},
+    review::{Line, Order, Severity},
+    time::Instant,
+};
+
+/// Texts are written in this language where they are known in several.
+const LANGUAGE: &str = "zh-CN";
+
+const UCUM: &str = "http://unitsofmeasure.org";
+
+const PRESCRIPTIONS: &str = "urn:xinglin:prescription";
+
+const PATHWAYS: &str = "urn:xinglin:pathway";
+
+const ROLES: &str = "urn:xinglin:role";
+
+const FUNDS: &str = "urn:xinglin:payment-source";
+
+/// An online visit.
+#[derive(Debug, Clone)]
+pub struct Encounter<'a> {
+    /// Becomes the id of the resource.
+    pub id: EncounterId,
+    /// Id of the Patient.
+    pub patient: &'a str,
+    /// Id of the Practitioner who sees the patient; none while it is waited for.
+    pub doctor: Option<&'a str>,
+    /// How far it has come.
+    pub status: EncounterStatus,
+    /// What it is about.
+    pub reasons: &'a [Coding],
+    /// When it was opened.
+    pub started: Instant,
+    /// When it was closed.
+    pub ended: Option<Instant>,
+}
+
+/// How far a visit has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EncounterStatus {
+    /// The patient waits.
+    Waiting,
+    /// A doctor has taken it up.
+    InProgress,
+    /// Closed.
+    Finished,
+    /// Called off.
+    Cancelled,
+}
+
+/// `Encounter`, of class virtual.
+pub fn encounter(of: &Encounter<'_>) -> Value {
+    let status = match of.status {
+        EncounterStatus::Waiting => "arrived",
+        EncounterStatus::InProgress => "in-progress",
+        EncounterStatus::Finished => "finished",
+        EncounterStatus::Cancelled => "cancelled",
+    };
+    Resource::new("Encounter", of.id)
+        .with("status", status)
+        .with("class", json!({"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "VR"}))
+        .with("subject", patient(of.patient))
+        .list("participant", of.doctor.map(|doctor| json!({"individual": practitioner(doctor)})))
+        .with("period", period(of.started, of.ended))
+        .list("reasonCode", concepts(of.reasons))
+        .done()
+}
+
+/// Somebody who belongs to a patient.
+#[derive(Debug, Clone, Copy)]
+pub struct RelatedPerson<'a> {
+    /// Becomes the id of the resource.
+    pub id: RelationId,
+    /// To whom.
+    pub patient: PatientId,
+    /// What they are to the patient.
+    pub kind: Kind,
+    /// How they are related.
+    pub tie: Tie,
+    /// Their name.
+    pub name: &'a str,
+    /// Where they are reached.
+    pub phone: Option<&'a str>,
+    /// From when on.
+    pub from: Instant,
+    /// Until just before then.
+    pub until: Option<Instant>,
+    /// Whether nobody took it back.
+    pub active: bool,
+}
+
+/// `RelatedPerson`: how they are related, and whether they are the guardian, a contact.
+pub fn related_person(of: &RelatedPerson<'_>) -> Value {
+    const ROLE_CODE: &str = "http://terminology.hl7.org/CodeSystem/v3-RoleCode";
+    let concept = |system: &str, code: &str| json!({"coding": [{"system": system, "code": code}]});
+    let legal = match of.kind {
+        Kind::Guardian => Some(concept(ROLE_CODE, "GUARD")),
+        Kind::Family => None,
+        Kind::EmergencyContact => Some(concept("http://terminology.hl7.org/CodeSystem/v2-0131", "C")),
+    };
+    let tie = of.tie.role_code().map(|code| concept(ROLE_CODE, code));
+    Resource::new("RelatedPerson", of.id)
+        .with("active", of.active)
+        .with("patient", patient(&of.patient.to_string()))
+        .list("relationship", legal.into_iter().chain(tie))
+        .list("name", [json!({"use": "official", "text": of.name})])
+        .list("telecom", of.phone.map(|phone| json!({"system": "phone", "value": phone})))
+        .with("period", period(of.from, of.until))
+        .done()
+}
+
+/// A prescription, for its requests.
+#[derive(Debug, Clone)]
+pub struct Prescription<'a> {
+    /// With the number of the line, the id of each resource.
+    pub id: PrescriptionId,
+    /// Id of the Patient.
+    pub patient: &'a str,
+    /// The visit it was written in.
+    pub encounter: EncounterId,
+    /// Id of the Practitioner who wrote it.
+    pub prescriber: &'a str,
+    /// What is prescribed.
+    pub order: &'a Order,
+    /// Where it stands.
+    pub status: RequestStatus,
+    /// When it was written.
+    pub authored: Instant,
+    /// Until when it may be dispensed, once it is signed.
+    pub valid_until: Option<Instant>,
+}
+
+/// What the state of a prescription means to whoever reads the record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RequestStatus {
+    /// Not in force: `DRAFT`, `PENDING_REVIEW`, `RETURNED`.
+    Draft,
+    /// In force, and the patient takes or will take it: `EFFECTIVE`, `RESERVED`,
+    /// `DISPENSED`, `SHIPPED`, `DELIVERED`.
+    Active,
+    /// Carried out: `CLOSED`.
+    Completed,
+    /// Never given: `REJECTED`, `EXPIRED`, `CANCELLED`.
+    Cancelled,
+    /// Given and taken back: `REFUNDED`.
+    Stopped,
+}
+
+impl RequestStatus {
+    const fn code(self) -> &'static str {
+        match self {
+            Self::Draft => "draft",
+            Self::Active => "active",
+            Self::Completed => "completed",
+            Self::Cancelled => "cancelled",
+            Self::Stopped => "stopped",
+        }
+    }
+}
+
+/// A `MedicationRequest` for each line of a prescription, held together by
+/// `groupIdentifier`. A line whose ingredients are known contains its Medication.
+pub fn medication_requests(of: &Prescription<'_>) -> Vec<Value> {
+    of.order
+        .lines
+        .iter()
+        .map(|line| {
+            Resource::new("MedicationRequest", line_id(of.id, line))
+                .with("status", of.status.code())
+                .with("intent", "order")
+                .medicine(line)
+                .with("subject", patient(of.patient))
+                .with("encounter", reference("Encounter", of.encounter))
+                .with("authoredOn", of.authored.to_string())
+                .with("requester", practitioner(of.prescriber))
+                .list("reasonCode", concepts(&of.order.diagnoses))
+                .with("groupIdentifier", json!({"system": PRESCRIPTIONS, "value": of.id.to_string()}))
+                .with("dosageInstruction", json!([dosage(line)]))
+                .maybe(
+                    "dispenseRequest",
+                    of.valid_until.map(|until| json!({"validityPeriod": period(of.authored, Some(until))})),
+                )
+                .done()
+        })
+        .collect()
+}
+
+/// Medicines handed out for a prescription.
+#[derive(Debug, Clone)]
+pub struct Dispense<'a> {
+    /// Which prescription.
+    pub prescription: PrescriptionId,
+    /// Id of the Patient.
+    pub patient: &'a str,
+    /// What was prescribed, which is what was handed out.
+    pub order: &'a Order,
+    /// Ids of the Practitioners who prepared and checked it.
+    pub pharmacists: &'a [&'a str],
+    /// When it was prepared.
+    pub prepared: Instant,
+    /// When the patient got it.
+    pub handed_over: Option<Instant>,
+    /// Whether it was taken back.
+    pub returned: bool,
+}
+
+/// A `MedicationDispense` for each line of a prescription.
+pub fn medication_dispenses(of: &Dispense<'_>) -> Vec<Value> {
+    let status = match (of.returned, of.handed_over) {
+        (true, _) => "stopped",
+        (false, Some(_)) => "completed",
+        (false, None) => "in-progress",
+    };
+    of.order
+        .lines
+        .iter()
+        .map(|line| {
+            let id = line_id(of.prescription, line);
+            Resource::new("MedicationDispense", &id)
+                .with("status", status)
+                .medicine(line)
+                .with("subject", patient(of.patient))
+                .list("performer", of.pharmacists.iter().map(|who| json!({"actor": practitioner(who)})))
+                .with("authorizingPrescription", json!([reference("MedicationRequest", &id)]))
+                .with("whenPrepared", of.prepared.to_string())
+                .maybe("whenHandedOver", of.handed_over.map(|at| at.to_string()))
+                .with("dosageInstruction", json!([dosage(line)]))
+                .done()
+        })
+        .collect()
+}
+
+/// An answer or reading that is an observation.
+#[derive(Debug, Clone)]
+pub struct Answer<'a> {
+    /// Drawn for it.
+    pub id: &'a str,
+    /// Id of the Patient, who gave it.
+    pub patient: &'a str,
+    /// What it observes.
+    pub code: &'a Coding,
+    /// What was answered.
+    pub value: &'a AnswerValue,
+    /// When.
+    pub at: Instant,
+}
+
+/// `Observation`, final, by the patient.
+pub fn observation(of: &Answer<'_>) -> Value {
+    let (name, value) = match of.value {
+        AnswerValue::Boolean(value) => ("valueBoolean", json!(value)),
+        AnswerValue::Integer(value) => ("valueInteger", json!(value)),
+        AnswerValue::Text(value) => ("valueString", json!(value)),
+        AnswerValue::Quantity(value) => ("valueQuantity", quantity(value)),
+        AnswerValue::Choice(value) => ("valueCodeableConcept", concept(std::slice::from_ref(value))),
+    };
+    Resource::new("Observation", of.id)
+        .with("status", "final")
+        .with(
+            "category",
+            json!([{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": "survey"}]}]),
+        )
+        .with("code", concept(std::slice::from_ref(of.code)))
+        .with("subject", patient(of.patient))
+        .with("effectiveDateTime", of.at.to_string())
+        .with("performer", json!([patient(of.patient)]))
+        .with(name, value)
+        .done()
+}
+
+/// A patient in a pathway.
+#[derive(Debug, Clone)]
+pub struct Enrolment<'a> {
+    /// Becomes the id of the resource.
+    pub id: EnrolmentId,
+    /// Id of the Patient.
+    pub patient: &'a str,
+    /// Code of the pathway.
+    pub pathway: &'a str,
+    /// What it is called.
+    pub title: &'a LocalizedText,
+    /// Code of the stage.
+    pub stage: &'a str,
+    /// Where it stands.
+    pub status: EnrolmentStatus,
+    /// Since when.
+    pub started: Instant,
+    /// Until when.
+    pub ended: Option<Instant>,
+}
+
+/// Where an enrolment stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EnrolmentStatus {
+    /// It goes on.
+    Active,
+    /// The pathway was gone to its end.
+    Completed,
+    /// The patient or the hospital ended it.
+    Withdrawn,
+}
+
+/// `CarePlan`. Its stage is a category.
+pub fn care_plan(of: &Enrolment<'_>) -> Value {
+    let status = match of.status {
+        EnrolmentStatus::Active => "active",
+        EnrolmentStatus::Completed => "completed",
+        EnrolmentStatus::Withdrawn => "revoked",
+    };
+    let stage = format!("{}.{}", of.pathway, of.stage);
+    Resource::new("CarePlan", of.id)
+        .with("identifier", json!([{"system": PATHWAYS, "value": of.pathway}]))
+        .with("status", status)
+        .with("intent", "plan")
+        .with("category", json!([{"coding": [{"system": PATHWAYS, "code": stage}]}]))
+        .words("title", of.title)
+        .with("subject", patient(of.patient))
+        .with("period", period(of.started, of.ended))
+        .done()
+}
+
+/// Something to be done at a time.
+#[derive(Debug, Clone)]
+pub struct Timer<'a> {
+    /// Becomes the id of the resource.
+    pub id: TaskId,
+    /// Of which enrolment.
+    pub enrolment: EnrolmentId,
+    /// Id of the Patient.
+    pub patient: &'a str,
+    /// The task, as the pathway has it.
+    pub task: &'a xinglin_domain::pathway::Task,
+    /// Code of the pathway.
+    pub pathway: &'a str,
+    /// Where it stands.
+    pub status: TimerStatus,
+    /// When it was set.
+    pub authored: Instant,
+    /// When it last changed.
+    pub modified: Instant,
+}
+
+/// Where a task stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TimerStatus {
+    /// Its time has not come.
+    Scheduled,
+    /// Its time has come.
+    Due,
+    /// Done.
+    Done,
+    /// Taken back.
+    Cancelled,
+    /// Not done within its window.
+    Missed,
+}
+
+/// `Task`, for the patient, restricted to its window.
+pub fn task(of: &Timer<'_>) -> Value {
+    let status = match of.status {
+        TimerStatus::Scheduled => "requested",
+        TimerStatus::Due => "ready",
+        TimerStatus::Done => "completed",
+        TimerStatus::Cancelled => "cancelled",
+        TimerStatus::Missed => "failed",
+    };
+    let until = of.task.due.plus_days(of.task.window_days.into());
+    Resource::new("Task", of.id)
+        .with("basedOn", json!([reference("CarePlan", of.enrolment)]))
+        .with("status", status)
+        .with("intent", "plan")
+        .with("code", json!({"coding": [{"system": PATHWAYS, "code": format!("{}.{}", of.pathway, of.task.code)}]}))
+        .words("description", &of.task.title)
+        .with("for", patient(of.patient))
+        .with("authoredOn", of.authored.to_string())
+        .with("lastModified", of.modified.to_string())
+        .with("performerType", json!([{"coding": [{"system": ROLES, "code": role(of.task.owner)}]}]))
+        .with("restriction", json!({"period": period(of.task.due, Some(until))}))
+        .done()
+}
+
+/// A stop on online prescribing.
+#[derive(Debug, Clone)]
+pub struct Hold<'a> {
+    /// Becomes the id of the resource.
+    pub id: HoldId,
+    /// Id of the Patient.
+    pub patient: &'a str,
+    /// Code of the pathway that asked for it.
+    pub pathway: &'a str,
+    /// Its code in that pathway.
+    pub code: &'a str,
+    /// Why.
+    pub reason: &'a LocalizedText,
+    /// Since when.
+    pub from: Instant,
+    /// When it was lifted.
+    pub until: Option<Instant>,
+}
+
+/// `Flag`, active until the hold is lifted.
+pub fn flag(of: &Hold<'_>) -> Value {
+    let code = json!({"coding": [{"system": PATHWAYS, "code": format!("{}.{}", of.pathway, of.code)}]});
+    Resource::new("Flag", of.id)
+        .with("status", if of.until.is_none() { "active" } else { "inactive" })
+        .with(
+            "category",
+            json!([{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/flag-category", "code": "drug"}]}]),
+        )
+        .with("code", spoken(code, of.reason))
+        .with("subject", patient(of.patient))
+        .with("period", period(of.from, of.until))
+        .done()
+}
+
+/// Something that somebody must look at.
+#[derive(Debug, Clone)]
+pub struct Alert<'a> {
+    /// Becomes the id of the resource.
+    pub id: AlertId,
+    /// Id of the Patient.
+    pub patient: &'a str,
+    /// The alert, as the pathway raised it.
+    pub alert: &'a xinglin_domain::pathway::Alert,
+    /// Code of the pathway.
+    pub pathway: &'a str,
+    /// When it was raised.
+    pub raised: Instant,
+    /// When it was taken up, and the id of the Practitioner who did.
+    pub acknowledged: Option<(Instant, &'a str)>,
+}
+
+/// `DetectedIssue`; taking it up is its mitigation.
+pub fn detected_issue(of: &Alert<'_>) -> Value {
+    let severity = match of.alert.severity {
+        Severity::Critical => "high",
+        Severity::Warning => "moderate",
+        Severity::Info => "low",
+    };
+    let acknowledged = of.acknowledged.map(
+        |(at, who)| json!({"action": {"text": "acknowledged"}, "date": at.to_string(), "author": practitioner(who)}),
+    );
+    Resource::new("DetectedIssue", of.id)
+        .with("status", "final")
+        .with("code", json!({"coding": [{"system": PATHWAYS, "code": format!("{}.{}", of.pathway, of.alert.code)}]}))
+        .with("severity", severity)
+        .with("patient", patient(of.patient))
+        .with("identifiedDateTime", of.raised.to_string())
+        .words("detail", &of.alert.message)
+        .maybe("reference", of.alert.citation.url.as_deref().filter(|url| crate::primitive::is_uri(url)))
+        .list("mitigation", acknowledged)
+        .done()
+}
+
+/// A bill put before a payer.
+#[derive(Debug, Clone)]
+pub struct Charge<'a> {
+    /// Becomes the id of the claim.
+    pub id: BillId,
+    /// Id of the Patient.
+    pub patient: &'a str,
+    /// Id of the Practitioner whose services are charged.
+    pub provider: &'a str,
+    /// What is charged.
+    pub bill: &'a Bill,
+    /// What it comes to.
+    pub total: Money,
+    /// Id of the Coverage; none if the patient pays.
+    pub coverage: Option<&'a str>,
+    /// Whether it was taken back.
+    pub reversed: bool,
+    /// When it was made out.
+    pub created: Instant,
+}
+
+/// `Claim`.
+pub fn claim(of: &Charge<'_>) -> Value {
+    let coverage = of.coverage.map_or_else(|| json!({"display": "self-pay"}), |id| reference("Coverage", id));
+    let diagnoses = of.bill.diagnoses.iter().zip(1_u32..).map(|(diagnosis, sequence)| {
+        json!({"sequence": sequence, "diagnosisCodeableConcept": concept(std::slice::from_ref(diagnosis))})
+    });
+    let items = of.bill.lines.iter().map(|line| {
+        json!({
+            "sequence": line.number,
+            "productOrService": concept(&line.code),
+            "servicedDate": day(of.bill.served_at),
+            "quantity": {"value": number(line.quantity)},
+            "net": money(line.gross),
+        })
+    });
+    Resource::new("Claim", of.id)
+        .with("status", if of.reversed { "cancelled" } else { "active" })
+        .with("type", claim_type())
+        .with("use", "claim")
+        .with("patient", patient(of.patient))
+        .with("created", of.created.to_string())
+        .with("provider", practitioner(of.provider))
+        .with(
+            "priority",
+            json!({"coding": [{"system": "http://terminology.hl7.org/CodeSystem/processpriority", "code": "normal"}]}),
+        )
+        .list("diagnosis", diagnoses)
+        .with("insurance", json!([{"sequence": 1, "focal": true, "coverage": coverage}]))
+        .list("item", items)
+        .with("total", money(of.total))
+        .done()
+}
+
+/// What a payer said to a claim.
+#[derive(Debug, Clone)]
+pub struct Answered<'a> {
+    /// Becomes the id of the resource.
+    pub id: PaymentId,
+    /// To which claim.
+    pub bill: BillId,
+    /// Id of the Patient.
+    pub patient: &'a str,
+    /// The payer, by name.
+    pub payer: &'a str,
+    /// What it said.
+    pub decision: Decision<'a>,
+    /// When.
+    pub created: Instant,
+}
+
+/// What a payer said.
+#[derive(Debug, Clone, Copy)]
+pub enum Decision<'a> {
+    /// It has not said anything that can be relied on.
+    Pending,
+    /// It pays.
+    Settled {
+        /// Its reference.
+        reference: &'a str,
+        /// How much of what.
+        adjudication: &'a Adjudication,
+    },
+    /// It does not.
+    Refused(&'a [Refusal]),
+    /// It paid and took it back.
+    Reversed {
+        /// Its reference.
+        reference: &'a str,
+    },
+}
+
+/// `ClaimResponse`. Lines are told by FHIR's `eligible`, the bill by who pays.
+pub fn claim_response(of: &Answered<'_>) -> Value {
+    let (status, outcome) = match of.decision {
+        Decision::Pending => ("active", "queued"),
+        Decision::Settled { .. } => ("active", "complete"),
+        Decision::Refused(_) => ("active", "error"),
+        Decision::Reversed { .. } => ("cancelled", "complete"),
+    };
+    let base = Resource::new("ClaimResponse", of.id)
+        .with("status", status)
+        .with("type", claim_type())
+        .with("use", "claim")
+        .with("patient", patient(of.patient))
+        .with("created", of.created.to_string())
+        .with("insurer", json!({"display": of.payer}))
+        .with("request", reference("Claim", of.bill))
+        .with("outcome", outcome);
+    match of.decision {
+        Decision::Pending => base,
+        Decision::Reversed { reference } => base.with("preAuthRef", reference),
+        Decision::Refused(refusals) => base.list(
+            "error",
+            refusals.iter().map(|refusal| {
+                json!({"code": spoken(json!({"coding": [{"system": crate::outcome::CODE_SYSTEM, "code": refusal.code}]}), &refusal.message)})
+            }),
+        ),
+        Decision::Settled { reference, adjudication } => {
+            let items = adjudication.lines.iter().map(|line| {
+                json!({"itemSequence": line.number, "adjudication": [{"category": eligible(), "amount": money(line.in_scope)}]})
+            });
+            let totals = adjudication.parts.iter().map(|part| {
+                json!({"category": {"coding": [{"system": FUNDS, "code": fund(part.source)}]}, "amount": money(part.amount)})
+            });
+            base.with("preAuthRef", reference).list("item", items).list("total", totals)
+        }
+    }
+    .done()
+}
+
+/// A resource in the making. Empty lists and missing values are left out, as
+/// FHIR wants it.
+struct Resource(Map<String, Value>);
+
+impl Resource {
+    fn new(resource_type: &str, id: impl ToString) -> Self {
+        Self(Map::new()).with("resourceType", resource_type).with("id", id.to_string())
+    }
+
+    fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.0.insert(name.to_owned(), value.into());
+        self
+    }
+
+    fn maybe<V: Into<Value>>(self, name: &str, value: Option<V>) -> Self
+    where
+        Self: Sized,
+    {
+        match value {
+            Some(value) => self.with(name, value),
+            None => self,
+        }
+    }
+
+    fn list(self, name: &str, items: impl IntoIterator<Item = Value>) -> Self {
+        let items: Vec<Value> = items.into_iter().collect();
+        if items.is_empty() { self } else { self.with(name, items) }
+    }
+
+    fn words(self, name: &str, words: &LocalizedText) -> Self {
+        let text = words.get(LANGUAGE);
+        if text.trim().is_empty() { self } else { self.with(name, text) }
+    }
+
+    /// `medication[x]`: the product, and what is in it where that is known.
+    fn medicine(self, line: &Line) -> Self {
+        if line.ingredients.is_empty() {
+            return self.with("medicationCodeableConcept", concept(&line.code));
+        }
+        let ingredients: Vec<Value> =
+            line.ingredients.iter().map(|i| json!({"itemCodeableConcept": concept(std::slice::from_ref(i))})).collect();
+        let medication = json!({"resourceType": "Medication", "id": "medication", "code": concept(&line.code), "ingredient": ingredients});
+        self.with("contained", json!([medication])).with("medicationReference", json!({"reference": "#medication"}))
+    }
+
+    fn done(self) -> Value {
+        Value::Object(self.0)
+    }
+}
+
+fn line_id(prescription: PrescriptionId, line: &Line) -> String {
+    format!("{prescription}-{}", line.number)
+}
+
+fn reference(resource_type: &str, id: impl ToString) -> Value {
+    json!({"reference": format!("{resource_type}/{}", id.to_string())})
+}
+
+fn patient(id: &str) -> Value {
+    reference("Patient", id)
+}
+
+fn practitioner(id: &str) -> Value {
+    reference("Practitioner", id)
+}
+
+fn period(start: Instant, end: Option<Instant>) -> Value {
+    match end {
+        Some(end) => json!({"start": start.to_string(), "end": end.to_string()}),
+        None => json!({"start": start.to_string()}),
+    }
+}
+
+/// The day in China, which is where the service was given.
+fn day(at: Instant) -> String {
+    const EAST: i64 = 8;
+    at.plus_hours(EAST).to_string().chars().take("0000-00-00".len()).collect()
+}
+
+/// All codings of one concept.
+fn concept(codings: &[Coding]) -> Value {
+    let codings: Vec<Value> = codings.iter().map(coding).collect();
+    if codings.is_empty() { json!({"text": "unknown"}) } else { json!({"coding": codings}) }
+}
+
+/// A concept for each coding.
+fn concepts(codings: &[Coding]) -> impl Iterator<Item = Value> {
+    codings.iter().map(|coding| concept(std::slice::from_ref(coding)))
+}
+
+fn coding(of: &Coding) -> Value {
+    match &of.display {
+        Some(display) if !display.trim().is_empty() => {
+            json!({"system": of.system, "code": of.code, "display": display})
+        }
+        _ => json!({"system": of.system, "code": of.code}),
+    }
+}
+
+/// A concept with words for people.
+fn spoken(mut concept: Value, words: &LocalizedText) -> Value {
+    let text = words.get(LANGUAGE);
+    if !text.trim().is_empty() {
+        concept["text"] = text.into();
+    }
+    concept
+}
+
+fn quantity(of: &Quantity) -> Value {
+    if of.unit.is_empty() {
+        return json!({"value": number(of.value)});
+    }
+    json!({"value": number(of.value), "unit": of.unit, "system": UCUM, "code": of.unit})
+}
+
+/// All its digits: 6.50 stays 6.50.
+fn number(of: Decimal) -> Value {
+    // What a decimal prints is a JSON number.
+    of.to_string().parse::<Number>().map_or(Value::Null, Value::Number)
+}
+
+fn money(of: Money) -> Value {
+    let value = of.to_string().parse::<Number>().map_or(Value::Null, Value::Number);
+    json!({"value": value, "currency": Money::CURRENCY})
+}
+
+fn dosage(line: &Line) -> Value {
+    let mut repeat = json!({"boundsDuration": {"value": line.days, "unit": "d", "system": UCUM, "code": "d"}});
+    // FHIR counts whole doses: two and a half a day are five in two days.
+    if let Some((frequency, days)) = frequency(line.doses_per_day) {
+        repeat["frequency"] = frequency.into();
+        repeat["period"] = days.into();
+        repeat["periodUnit"] = "d".into();
+    }
+    let mut dosage = json!({"timing": {"repeat": repeat}, "doseAndRate": [{"doseQuantity": quantity(&line.dose)}]});
+    if let Some(route) = &line.route {
+        dosage["route"] = concept(std::slice::from_ref(route));
+    }
+    dosage
+}
+
+/// So many doses in so many days, in lowest terms.
+fn frequency(doses_per_day: Decimal) -> Option<(i32, i64)> {
+    let doses = doses_per_day.unscaled();
+    let days = 10_i64.checked_pow(doses_per_day.scale().into())?;
+    let divisor = gcd(doses, days);
+    let frequency = i32::try_from(doses.checked_div(divisor)?).ok().filter(|n| *n > 0)?;
+    Some((frequency, days / divisor))
+}
+
+const fn gcd(a: i64, b: i64) -> i64 {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
+
+const fn role(of: Role) -> &'static str {
+    match of {
+        Role::Patient => "patient",
+        Role::Doctor => "doctor",
+        Role::Pharmacist => "pharmacist",
+        Role::Nurse => "nurse",
+        Role::HealthManager => "health-manager",
+        Role::Dietitian => "dietitian",
+        Role::Counsellor => "counsellor",
+        Role::Psychotherapist => "psychotherapist",
+        Role::Guardian => "guardian",
+        Role::Assistant => "assistant",
+        Role::PublicHealthDoctor => "public-health-doctor",
+    }
+}
+
+const fn fund(of: Source) -> &'static str {
+    match of {
+        Source::BasicFund => "basic-fund",
+        Source::SupplementaryFund => "supplementary-fund",
+        Source::Commercial => "commercial",
+        Source::PersonalAccount => "personal-account",
+        Source::FamilyAccount => "family-account",
+        Source::Cash => "cash",
+    }
+}
+
+fn claim_type() -> Value {
+    json!({"coding": [{"system": "http://terminology.hl7.org/CodeSystem/claim-type", "code": "professional"}]})
+}
+
+fn eligible() -> Value {
+    json!({"coding": [{"system": "http://terminology.hl7.org/CodeSystem/adjudication", "code": "eligible"}]})
+}
+
+#[cfg(test)]
+mod tests {
+    use xinglin_domain::{
+        coding::{Citation, Translation, system},
+        payer::{self, LineKind, LineResult, Part},
+    };
+
+    use super::*;
+    use crate::{index::index, snapshot, validate::validate};
+
+    fn at(text: &str) -> Instant {
+        Instant::parse(text).expect("instant")
+    }
+
+    fn words(text: &str) -> LocalizedText {
+        LocalizedText(vec![Translation { language: "zh-CN".into(), text: text.into() }])
+    }
+
+    fn citation() -> Citation {
+        Citation {
+            title: "中国2型糖尿病防治指南".into(),
+            section: None,
+            year: 2024,
+            url: Some("https://doi.org/10.3760".into()),
+        }
+    }
+
+    fn order() -> Order {
+        let line = |number, ingredients: Vec<Coding>| Line {
+            number,
+            code: vec![Coding::new("urn:drug", format!("drug-{number}"))],
+            ingredients,
+            dose: Quantity { value: "0.50".parse().expect("decimal"), unit: "g".into() },
+            doses_per_day: "2.5".parse().expect("decimal"),
+            days: 28,
+            route: Some(Coding::new(system::SNOMED, "26643006")),
+            attributes: Vec::new(),
+        };
+        Order {
+            diagnoses: vec![Coding::new(system::ICD10, "E11.9")],
+            lines: vec![line(1, vec![Coding::new(system::ATC, "A10BA02")]), line(2, Vec::new())],
+            long_term: true,
+            attributes: Vec::new(),
+        }
+    }
+
+    fn requests(status: RequestStatus) -> Vec<Value> {
+        medication_requests(&Prescription {
+            id: PrescriptionId::from_u128(7),
+            patient: "pat-1",
+            encounter: EncounterId::from_u128(5),
+            prescriber: "doc-1",
+            order: &order(),
+            status,
+            authored: at("2026-01-01T00:00:00Z"),
+            valid_until: Some(at("2026-01-04T00:00:00Z")),
+        })
+    }
+
+    #[test]
+    fn a_prescription_is_seen_by_plugins_once_it_is_in_force() {
+        let see = |status| {
+            let resources = requests(status);
+            resources.iter().for_each(|r| assert_eq!(validate(r), Ok(()), "{r}"));
+            snapshot::build(&json!({}), &resources, String::new(), at("2026-02-01T00:00:00Z")).medications
+        };
+        assert_eq!(see(RequestStatus::Draft), []);
+        assert_eq!(see(RequestStatus::Cancelled), []);
+        let seen = see(RequestStatus::Active);
+        assert_eq!(seen[0].code, [Coding::new("urn:drug", "drug-1")]);
+        assert_eq!(seen[0].ingredients, [Coding::new(system::ATC, "A10BA02")]);
+        assert_eq!(seen[1].ingredients, []);
+        assert_eq!(seen[0].ended, Some(at("2026-01-29T00:00:00Z")));
+    }
+
+    #[test]
+    fn doses_keep_their_digits_and_are_counted_whole() {
+        let request = &requests(RequestStatus::Active)[0];
+        let dosage = &request["dosageInstruction"][0];
+        assert_eq!(dosage["doseAndRate"][0]["doseQuantity"]["value"].to_string(), "0.50");
+        let repeat = &dosage["timing"]["repeat"];
+        assert_eq!((&repeat["frequency"], &repeat["period"]), (&json!(5), &json!(2)));
+        assert_eq!(frequency(Decimal::whole(0)), None);
+        assert_eq!(frequency("0.25".parse().expect("decimal")), Some((1, 4)));
+    }
+
+    #[test]
+    fn every_projection_is_valid_and_found_under_its_patient() {
+        let (early, late) = (at("2026-01-01T00:00:00Z"), at("2026-01-02T00:00:00Z"));
+        let order = order();
+        let task = xinglin_domain::pathway::Task {
+            code: "hba1c".into(),
+            title: words("复查糖化血红蛋白"),
+            owner: Role::HealthManager,
+            due: late,
+            window_days: 14,
+        };
+        let alert = xinglin_domain::pathway::Alert {
+            code: "HYPO".into(),
+            severity: Severity::Critical,
+            message: words("低血糖"),
+            owner: Role::Doctor,
+            sla_minutes: 30,
+            citation: citation(),
+        };
+        let bill = Bill {
+            id: "b".into(),
+            served_at: early,
+            diagnoses: order.diagnoses.clone(),
+            lines: vec![payer::Line {
+                number: 1,
+                kind: LineKind::Medicine,
+                code: vec![Coding::new("urn:drug", "1")],
+                quantity: Decimal::whole(2),
+                gross: Money::fen(5550),
+                attributes: Vec::new(),
+            }],
+            prior: Vec::new(),
+            use_account: false,
+            attributes: Vec::new(),
+        };
+        let adjudication = Adjudication {
+            lines: vec![LineResult {
+                number: 1,
+                self_funded: Money::ZERO,
+                over_limit: Money::ZERO,
+                pre_self_pay: Money::ZERO,
+                in_scope: Money::fen(5550),
+                note: words(""),
+            }],
+            parts: vec![Part { source: Source::BasicFund, amount: Money::fen(5550) }],
+            accumulators: Vec::new(),
+            citation: citation(),
+            attributes: Vec::new(),
+        };
+        let refusal = Refusal { code: "NOT_COVERED".into(), message: words("不在目录"), citation: citation() };
+        let response = |decision| {
+            let (id, bill) = (PaymentId::from_u128(1), BillId::from_u128(1));
+            claim_response(&Answered { id, bill, patient: "pat-1", payer: "医保", decision, created: early })
+        };
+        let answer = |value: &AnswerValue| {
+            observation(&Answer {
+                id: "obs-1",
+                patient: "pat-1",
+                code: &Coding::new(system::LOINC, "2339-0"),
+                value,
+                at: early,
+            })
+        };
+
+        let mut all = requests(RequestStatus::Active);
+        all.extend(medication_dispenses(&Dispense {
+            prescription: PrescriptionId::from_u128(7),
+            patient: "pat-1",
+            order: &order,
+            pharmacists: &["pha-1", "pha-2"],
+            prepared: early,
+            handed_over: None,
+            returned: false,
+        }));
+        all.extend([
+            encounter(&Encounter {
+                id: EncounterId::from_u128(5),
+                patient: "pat-1",
+                doctor: None,
+                status: EncounterStatus::Waiting,
+                reasons: &[],
+                started: early,
+                ended: None,
+            }),
+            answer(&AnswerValue::Boolean(true)),
+            answer(&AnswerValue::Integer(3)),
+            answer(&AnswerValue::Text("尚可".into())),
+            answer(&AnswerValue::Quantity(Quantity {
+                value: "16.70".parse().expect("decimal"),
+                unit: "mmol/L".into(),
+            })),
+            answer(&AnswerValue::Choice(Coding::new(system::SNOMED, "260385009"))),
+            care_plan(&Enrolment {
+                id: EnrolmentId::from_u128(1),
+                patient: "pat-1",
+                pathway: "diabetes",
+                title: &words("糖尿病管理"),
+                stage: "initial",
+                status: EnrolmentStatus::Active,
+                started: early,
+                ended: None,
+            }),
+            crate::project::task(&Timer {
+                id: TaskId::from_u128(1),
+                enrolment: EnrolmentId::from_u128(1),
+                patient: "pat-1",
+                task: &task,
+                pathway: "diabetes",
+                status: TimerStatus::Due,
+                authored: early,
+                modified: late,
+            }),
+            flag(&Hold {
+                id: HoldId::from_u128(1),
+                patient: "pat-1",
+                pathway: "diabetes",
+                code: "ketoacidosis",
+                reason: &words("酮症"),
+                from: early,
+                until: Some(late),
+            }),
+            detected_issue(&Alert {
+                id: AlertId::from_u128(1),
+                patient: "pat-1",
+                alert: &alert,
+                pathway: "diabetes",
+                raised: early,
+                acknowledged: Some((late, "doc-1")),
+            }),
+            claim(&Charge {
+                id: BillId::from_u128(1),
+                patient: "pat-1",
+                provider: "doc-1",
+                bill: &bill,
+                total: Money::fen(5550),
+                coverage: None,
+                reversed: false,
+                created: early,
+            }),
+            response(Decision::Pending),
+            response(Decision::Settled { reference: "S1", adjudication: &adjudication }),
+            response(Decision::Refused(&[refusal])),
+            response(Decision::Reversed { reference: "R1" }),
+        ]);
+        for resource in &all {
+            assert_eq!(validate(resource), Ok(()), "{resource}");
+            let found = index(resource);
+            assert_eq!(found.patient.as_deref(), Some("pat-1"), "{resource}");
+            assert!(found.date.is_some() || resource["resourceType"] == "Flag", "{resource}");
+        }
+        let claim = all.iter().find(|r| r["resourceType"] == "Claim").expect("claim");
+        assert_eq!(claim["total"]["value"].to_string(), "55.50");
+        assert_eq!(claim["item"][0]["servicedDate"], "2026-01-01");
+    }
+}

@@ -1,0 +1,647 @@
+//! What of a record goes into a plugin: codes, numbers and dates; never a name,
+//! an identifier, an address or anybody's free text.
+
+use std::{
+    cmp::Reverse,
+    collections::{HashMap, HashSet},
+};
+
+use serde_json::Value;
+use xinglin_domain::{
+    clinical::{
+        Allergy, Component, Condition, ConditionStatus, Criticality, Medication, MedicationStatus, Observation,
+        ObservationValue, Omission, OmissionReason, Section, Sex, Snapshot, Subject,
+    },
+    coding::{Attribute, AttributeValue, Coding, Quantity, system},
+    time::Instant,
+};
+
+use crate::read::{codings, instant, items, text};
+
+/// Most conditions in a snapshot.
+pub const MOST_CONDITIONS: usize = 256;
+
+/// Most allergies in a snapshot.
+pub const MOST_ALLERGIES: usize = 128;
+
+/// Most medications in a snapshot.
+pub const MOST_MEDICATIONS: usize = 256;
+
+/// Most observations in a snapshot.
+pub const MOST_OBSERVATIONS: usize = 2048;
+
+/// Most observations of one concept, so that a glucose sensor does not crowd out
+/// last year's HbA1c.
+pub const MOST_OF_ONE_CONCEPT: usize = 128;
+
+/// Longest text value, in bytes; a longer one is given as absent.
+pub const LONGEST_TEXT: usize = 256;
+
+/// FHIR's own codes for what is not there in coded form.
+const DATA_ABSENT: &str = "http://terminology.hl7.org/CodeSystem/data-absent-reason";
+
+/// Categories of observation whose texts are results. Elsewhere, above all in
+/// surveys, a text may be a confession.
+const RESULTS: [&str; 5] = ["laboratory", "vital-signs", "imaging", "procedure", "exam"];
+
+/// Observations that say who or where the person is, whatever their category:
+/// patient name, first name, last name, social security number, address.
+const NAMING: [&str; 5] = ["54125-0", "45392-8", "45394-4", "45396-9", "56799-0"];
+
+/// Cuts the resources of one patient down to a snapshot. Newest first; what is
+/// not dated comes last. Sections that do not fit lose their oldest and say so
+/// in `omissions`.
+///
+/// - Entered in error, refuted, not taken and not yet final are left out.
+/// - What is only written as text stands as `data-absent-reason#as-text`, what is
+///   not said at all as `#unknown`: a reader sees that there is something.
+/// - Attributes, where they apply: `xinglin.verification-status` of a condition
+///   or allergy that is not confirmed, `xinglin.clinical-status` of an allergy
+///   that is not active, `xinglin.comparator` of a quantity that is a bound.
+/// - A value that cannot be given exactly is `Absent`, and so is a text that is
+///   not a result, or in which the patient's name, contact, address or number is
+///   found.
+pub fn build(patient: &Value, resources: &[Value], pseudonym: String, taken_at: Instant) -> Snapshot {
+    let Sections { conditions, allergies, medications, observations } = Sections::of(patient, resources);
+    let mut omissions = Vec::new();
+    Snapshot {
+        taken_at,
+        subject: Subject {
+            pseudonym,
+            age_months: instant(patient, "birthDate")
+                .filter(|born| *born <= taken_at)
+                .and_then(|born| taken_at.months_since(born)),
+            sex: match text(patient, "gender") {
+                Some("female") => Sex::Female,
+                Some("male") => Sex::Male,
+                Some("other") => Sex::Other,
+                _ => Sex::Unknown,
+            },
+        },
+        conditions: newest(conditions, MOST_CONDITIONS, Section::Conditions, &mut omissions),
+        allergies: newest(allergies, MOST_ALLERGIES, Section::Allergies, &mut omissions),
+        medications: newest(medications, MOST_MEDICATIONS, Section::Medications, &mut omissions),
+        observations: newest_of_each(observations, &mut omissions),
+        omissions,
+        attributes: Vec::new(),
+    }
+}
+
+/// What of the resources of one patient goes into plugins, section by section,
+/// newest first.
+#[derive(Debug)]
+pub struct Entries {
+    /// Diagnoses and problems.
+    pub conditions: Vec<Condition>,
+    /// Allergies and intolerances.
+    pub allergies: Vec<Allergy>,
+    /// Medicines.
+    pub medications: Vec<Medication>,
+    /// Measurements and answers.
+    pub observations: Vec<Observation>,
+}
+
+/// As [`build`], of as many resources as were chosen: nothing is cut.
+pub fn entries(patient: &Value, resources: &[Value]) -> Entries {
+    let Sections { conditions, allergies, medications, observations } = Sections::of(patient, resources);
+    let all = usize::MAX;
+    Entries {
+        conditions: newest(conditions, all, Section::Conditions, &mut Vec::new()),
+        allergies: newest(allergies, all, Section::Allergies, &mut Vec::new()),
+        medications: newest(medications, all, Section::Medications, &mut Vec::new()),
+        observations: newest(observations, all, Section::Observations, &mut Vec::new()),
+    }
+}
+
+type Dated<T> = Vec<(Option<Instant>, T)>;
+
+/// What was read, in no order.
+struct Sections {
+    conditions: Dated<Condition>,
+    allergies: Dated<Allergy>,
+    medications: Dated<Medication>,
+    observations: Dated<Observation>,
+}
+
+impl Sections {
+    fn of(patient: &Value, resources: &[Value]) -> Self {
+        let mut conditions = Dated::new();
+        let mut allergies = Dated::new();
+        let mut medications = Dated::new();
+        let mut observations = Dated::new();
+        let library = Library::of(resources);
+        let identity = Identity::of(patient);
+        for resource in resources {
+            match text(resource, "resourceType") {
+                Some("Condition") => conditions.extend(condition(resource)),
+                Some("AllergyIntolerance") => allergies.extend(allergy(resource)),
+                Some("MedicationRequest") => medications.extend(requested(resource, &library)),
+                Some("MedicationStatement") => medications.extend(stated(resource, &library)),
+                Some("Observation") => observations.extend(observation(resource, &identity)),
+                _ => {}
+            }
+        }
+        Self { conditions, allergies, medications, observations }
+    }
+}
+
+fn newest<T>(mut all: Dated<T>, most: usize, section: Section, omissions: &mut Vec<Omission>) -> Vec<T> {
+    all.sort_by_key(|(at, _)| Reverse(*at));
+    if all.len() > most {
+        omissions.push(Omission { section, reason: OmissionReason::Truncated });
+        all.truncate(most);
+    }
+    all.into_iter().map(|(_, item)| item).collect()
+}
+
+fn newest_of_each(mut all: Dated<Observation>, omissions: &mut Vec<Omission>) -> Vec<Observation> {
+    all.sort_by_key(|(at, _)| Reverse(*at));
+    let found = all.len();
+    let mut counts: HashMap<(String, String), usize> = HashMap::new();
+    all.retain(|(_, observation)| {
+        let concept = observation.code.first().map(|c| (c.system.clone(), c.code.clone())).unwrap_or_default();
+        let count = counts.entry(concept).or_default();
+        *count += 1;
+        *count <= MOST_OF_ONE_CONCEPT
+    });
+    all.truncate(MOST_OBSERVATIONS);
+    if all.len() < found {
+        omissions.push(Omission { section: Section::Observations, reason: OmissionReason::Truncated });
+    }
+    all.into_iter().map(|(_, item)| item).collect()
+}
+
+/// The codes of a concept, or why there are none. Never empty.
+fn concept(value: Option<&Value>) -> Vec<Coding> {
+    let found = value.map(codings).unwrap_or_default();
+    if !found.is_empty() {
+        return found;
+    }
+    let says_something = value.is_some_and(|v| text(v, "text").is_some() || !items(v, "coding").is_empty());
+    vec![Coding::new(DATA_ABSENT, if says_something { "as-text" } else { "unknown" })]
+}
+
+/// The code of a status that is a CodeableConcept with a required binding.
+fn status<'a>(resource: &'a Value, name: &str) -> Option<&'a str> {
+    items(resource.get(name)?, "coding").iter().find_map(|coding| text(coding, "code"))
+}
+
+fn note(attributes: &mut Vec<Attribute>, key: &str, value: Option<&str>) {
+    if let Some(value) = value {
+        attributes.push(Attribute { key: key.to_owned(), value: AttributeValue::Text(value.to_owned()) });
+    }
+}
+
+/// Whether it stands; notes on it if it does so with a reservation.
+fn verified(resource: &Value) -> Option<Vec<Attribute>> {
+    let mut attributes = Vec::new();
+    match status(resource, "verificationStatus") {
+        Some("entered-in-error" | "refuted") => return None,
+        Some("confirmed") => {}
+        other => note(&mut attributes, "xinglin.verification-status", other),
+    }
+    Some(attributes)
+}
+
+fn condition(resource: &Value) -> Option<(Option<Instant>, Condition)> {
+    let attributes = verified(resource)?;
+    let onset = instant(resource, "onsetDateTime").or_else(|| instant(resource, "onsetPeriod"));
+    let status = match status(resource, "clinicalStatus") {
+        Some("active") => ConditionStatus::Active,
+        Some("recurrence") => ConditionStatus::Recurrence,
+        Some("relapse") => ConditionStatus::Relapse,
+        Some("inactive") => ConditionStatus::Inactive,
+        Some("remission") => ConditionStatus::Remission,
+        Some("resolved") => ConditionStatus::Resolved,
+        _ => ConditionStatus::Unknown,
+    };
+    let condition = Condition { code: concept(resource.get("code")), status, onset, attributes };
+    Some((onset.or_else(|| instant(resource, "recordedDate")), condition))
+}
+
+fn allergy(resource: &Value) -> Option<(Option<Instant>, Allergy)> {
+    let mut attributes = verified(resource)?;
+    note(&mut attributes, "xinglin.clinical-status", status(resource, "clinicalStatus").filter(|s| *s != "active"));
+    let recorded = instant(resource, "recordedDate");
+    let criticality = match text(resource, "criticality") {
+        Some("low") => Criticality::Low,
+        Some("high") => Criticality::High,
+        _ => Criticality::UnableToAssess,
+    };
+    // The substance may be named with the reaction only.
+    let substance = match resource.get("code") {
+        None => {
+            let of_reactions: Vec<Coding> =
+                items(resource, "reaction").iter().filter_map(|r| r.get("substance")).flat_map(codings).collect();
+            if of_reactions.is_empty() { concept(None) } else { of_reactions }
+        }
+        code => concept(code),
+    };
+    Some((
+        recorded.or_else(|| instant(resource, "onsetDateTime")),
+        Allergy { substance, criticality, recorded, attributes },
+    ))
+}
+
+/// Medications that others refer to, by `Type/id`.
+struct Library<'a>(HashMap<&'a str, &'a Value>);
+
+impl<'a> Library<'a> {
+    fn of(resources: &'a [Value]) -> Self {
+        let medications = resources.iter().filter(|r| text(r, "resourceType") == Some("Medication"));
+        Self(medications.filter_map(|r| Some((text(r, "id")?, r))).collect())
+    }
+
+    fn find(&self, reference: &str, contained: &'a [Value]) -> Option<&'a Value> {
+        match reference.strip_prefix('#') {
+            Some(local) => contained.iter().find(|r| text(r, "id") == Some(local)),
+            None => self.0.get(crate::read::id_of(reference, "Medication")?).copied(),
+        }
+    }
+
+    /// Product and ingredients.
+    fn medicine(&self, resource: &'a Value) -> (Vec<Coding>, Vec<Coding>) {
+        if let Some(product) = resource.get("medicationCodeableConcept") {
+            return (concept(Some(product)), Vec::new());
+        }
+        let contained = items(resource, "contained");
+        let referred = |holder: &'a Value, name: &str| self.find(text(holder.get(name)?, "reference")?, contained);
+        let Some(medication) = referred(resource, "medicationReference") else {
+            return (concept(None), Vec::new());
+        };
+        let mut seen = HashSet::new();
+        let ingredients = items(medication, "ingredient")
+            .iter()
+            .filter_map(|i| i.get("itemCodeableConcept").or_else(|| referred(i, "itemReference")?.get("code")))
+            .flat_map(codings)
+            .filter(|coding| seen.insert((coding.system.clone(), coding.code.clone())))
+            .collect();
+        (concept(medication.get("code")), ingredients)
+    }
+}
+
+/// Product and ingredients of a request, if the product has a code; `resources` are those
+/// that it may refer to.
+pub(crate) fn medicine(request: &Value, resources: &[Value]) -> Option<(Vec<Coding>, Vec<Coding>)> {
+    let library = Library::of(resources);
+    let (product, ingredients) = library.medicine(request);
+    product.iter().any(|coding| coding.system != DATA_ABSENT).then_some((product, ingredients))
+}
+
+fn requested(resource: &Value, library: &Library<'_>) -> Option<(Option<Instant>, Medication)> {
+    if matches!(text(resource, "intent"), Some("proposal" | "option"))
+        || resource.get("doNotPerform") == Some(&Value::Bool(true))
+    {
+        return None;
+    }
+    let status = match text(resource, "status")? {
+        "active" => MedicationStatus::Active,
+        "on-hold" => MedicationStatus::OnHold,
+        "completed" => MedicationStatus::Completed,
+        "stopped" => MedicationStatus::Stopped,
+        "unknown" => MedicationStatus::Unknown,
+        // Never in force: draft, cancelled, entered-in-error.
+        _ => return None,
+    };
+    let bounds = items(resource, "dosageInstruction").iter().find_map(|dosage| dosage.get("timing")?.get("repeat"));
+    let period = bounds.and_then(|b| b.get("boundsPeriod"));
+    let started = period.and_then(|p| instant(p, "start")).or_else(|| instant(resource, "authoredOn"));
+    let days = bounds.and_then(|b| b.get("boundsDuration")).and_then(days);
+    let ended = period.and_then(|p| instant(p, "end")).or_else(|| Some(started?.plus_days(days?)));
+    let (code, ingredients) = library.medicine(resource);
+    Some((started, Medication { code, ingredients, status, started, ended, attributes: Vec::new() }))
+}
+
+/// A duration in whole days or weeks.
+pub(crate) fn days(duration: &Value) -> Option<i64> {
+    let value: i64 = duration.get("value")?.to_string().parse().ok()?;
+    match text(duration, "code")? {
+        "d" => Some(value),
+        "wk" => value.checked_mul(7),
+        _ => None,
+    }
+}
+
+fn stated(resource: &Value, library: &Library<'_>) -> Option<(Option<Instant>, Medication)> {
+    let status = match text(resource, "status")? {
+        "active" => MedicationStatus::Active,
+        "on-hold" => MedicationStatus::OnHold,
+        "completed" => MedicationStatus::Completed,
+        "stopped" => MedicationStatus::Stopped,
+        "unknown" | "intended" => MedicationStatus::Unknown,
+        // not-taken, entered-in-error.
+        _ => return None,
+    };
+    let started = instant(resource, "effectiveDateTime").or_else(|| instant(resource, "effectivePeriod"));
+    let ended = resource.get("effectivePeriod").and_then(|period| instant(period, "end"));
+    let (code, ingredients) = library.medicine(resource);
+    Some((
+        started.or_else(|| instant(resource, "dateAsserted")),
+        Medication { code, ingredients, status, started, ended, attributes: Vec::new() },
+    ))
+}
+
+/// What would give the patient away if it stood in a text.
+struct Identity(Vec<String>);
+
+impl Identity {
+    fn of(patient: &Value) -> Self {
+        let mut words = Vec::new();
+        for (element, parts) in [
+            ("name", ["text", "family", "given"].as_slice()),
+            ("telecom", &["value"]),
+            ("address", &["text", "line", "city", "district", "postalCode"]),
+            ("identifier", &["value"]),
+        ] {
+            for part in items(patient, element).iter().flat_map(|item| parts.iter().filter_map(|name| item.get(*name)))
+            {
+                match part {
+                    Value::Array(several) => words.extend(several.iter().filter_map(Value::as_str)),
+                    one => words.extend(one.as_str()),
+                }
+            }
+        }
+        // A single letter or 王 is in too many words.
+        Self(words.into_iter().filter(|word| word.chars().nth(1).is_some()).map(str::to_lowercase).collect())
+    }
+
+    fn is_in(&self, text: &str) -> bool {
+        let text = text.to_lowercase();
+        self.0.iter().any(|word| text.contains(word.as_str()))
+    }
+}
+
+/// Which texts of an observation may be given.
+#[derive(Clone, Copy)]
+struct Texts<'a> {
+    are_results: bool,
+    identity: &'a Identity,
+}
+
+impl Texts<'_> {
+    fn allow(self, text: &str) -> bool {
+        self.are_results && text.len() <= LONGEST_TEXT && !self.identity.is_in(text)
+    }
+}
+
+fn observation(resource: &Value, identity: &Identity) -> Option<(Option<Instant>, Observation)> {
+    if !matches!(text(resource, "status"), Some("final" | "amended" | "corrected")) {
+        return None;
+    }
+    let mut categories =
+        items(resource, "category").iter().flat_map(|c| items(c, "coding")).filter_map(|c| text(c, "code"));
+    let code = concept(resource.get("code"));
+    let is_naming = code.iter().any(|c| c.system == system::LOINC && NAMING.contains(&c.code.as_str()));
+    let texts = Texts { are_results: !is_naming && categories.any(|code| RESULTS.contains(&code)), identity };
+    let effective =
+        ["effectiveDateTime", "effectiveInstant", "effectivePeriod"].iter().find_map(|name| instant(resource, name));
+    let mut attributes = Vec::new();
+    note(&mut attributes, "xinglin.comparator", resource.get("valueQuantity").and_then(|q| text(q, "comparator")));
+    let components = items(resource, "component")
+        .iter()
+        .map(|part| Component { code: concept(part.get("code")), value: value(part, texts) })
+        .collect();
+    let observation = Observation { code, value: value(resource, texts), components, effective, attributes };
+    Some((effective, observation))
+}
+
+/// The value of an observation or of a part of one.
+fn value(holder: &Value, texts: Texts<'_>) -> ObservationValue {
+    let Value::Object(fields) = holder else {
+        return ObservationValue::Absent;
+    };
+    let found = fields.iter().find_map(|(name, value)| Some((name.strip_prefix("value")?, value)));
+    match found {
+        Some(("Quantity", value)) => quantity(value).map_or(ObservationValue::Absent, ObservationValue::Quantity),
+        Some(("CodeableConcept", value)) => ObservationValue::Coded(concept(Some(value))),
+        Some(("Boolean", Value::Bool(value))) => ObservationValue::Boolean(*value),
+        Some(("Integer", Value::Number(value))) => {
+            value.to_string().parse().map_or(ObservationValue::Absent, ObservationValue::Integer)
+        }
+        Some(("String", Value::String(value))) if texts.allow(value) => ObservationValue::Text(value.clone()),
+        _ => ObservationValue::Absent,
+    }
+}
+
+/// The exact number, with its UCUM code, or else the unit as it is written.
+/// An amount, if it is a number.
+pub(crate) fn quantity(value: &Value) -> Option<Quantity> {
+    let Value::Number(number) = value.get("value")? else {
+        return None;
+    };
+    let unit = text(value, "code").or_else(|| text(value, "unit")).unwrap_or_default();
+    Some(Quantity { value: number.to_string().parse().ok()?, unit: unit.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use xinglin_domain::coding::Decimal;
+
+    use super::*;
+    use crate::testing;
+
+    fn now() -> Instant {
+        Instant::parse("2026-11-01T00:00:00Z").expect("instant")
+    }
+
+    fn snapshot(resources: &[Value]) -> Snapshot {
+        build(&json!({"resourceType": "Patient"}), resources, "psn".into(), now())
+    }
+
+    fn lab(value: Value) -> Value {
+        let mut observation = json!({
+            "resourceType": "Observation", "status": "final", "effectiveDateTime": "2026-01-01T00:00:00Z",
+            "category": [{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": "laboratory"}]}],
+            "code": {"coding": [{"system": system::LOINC, "code": "4548-4"}]},
+        });
+        if let (Value::Object(fields), Value::Object(more)) = (&mut observation, value) {
+            fields.extend(more);
+        }
+        observation
+    }
+
+    #[test]
+    fn the_shipped_patient_is_a_diabetic_on_metformin() {
+        let resources = testing::shipped_resources();
+        let patient = resources.iter().find(|r| r["resourceType"] == "Patient").expect("patient");
+        let snapshot = build(patient, &resources, "psn-1".into(), now());
+
+        assert_eq!(snapshot.subject.sex, Sex::Female);
+        assert_eq!(snapshot.subject.age_months, Some(589), "born 1977-09-11");
+        let diabetes = Coding::new(system::SNOMED, "44054006");
+        assert!(snapshot.conditions.iter().any(|c| c.status == ConditionStatus::Active && c.code[0].same(&diabetes)));
+        assert!(
+            snapshot.medications.iter().any(|m| m.status == MedicationStatus::Active && m.code[0].code == "860975")
+        );
+        let allergens: Vec<&str> = snapshot.allergies.iter().map(|a| a.substance[0].code.as_str()).collect();
+        assert!(allergens.contains(&"7984"), "penicillin: {allergens:?}");
+        for (loinc, unit) in
+            [("4548-4", "%"), ("2339-0", "mg/dL"), ("38483-4", "mg/dL"), ("33914-3", "mL/min/{1.73_m2}")]
+        {
+            let found = snapshot.observations.iter().find(|o| o.code[0].code == loinc).expect(loinc);
+            assert!(
+                matches!(&found.value, ObservationValue::Quantity(q) if q.unit == unit && q.value.is_positive()),
+                "{found:?}"
+            );
+        }
+        let dates: Vec<_> = snapshot.observations.iter().map(|o| o.effective).collect();
+        assert!(dates.is_sorted_by(|a, b| a >= b), "newest first");
+        assert_eq!(snapshot.omissions, []);
+    }
+
+    #[test]
+    fn nothing_that_names_the_person_goes_in() {
+        let resources = testing::shipped_resources();
+        let patient = resources.iter().find(|r| r["resourceType"] == "Patient").expect("patient");
+        let given = serde_json::to_string(&build(patient, &resources, "psn-1".into(), now())).expect("json");
+        let mut secrets = Vec::new();
+        for name in ["id", "name", "identifier", "telecom", "address", "birthDate"] {
+            texts(&patient[name], &mut secrets);
+        }
+        secrets.retain(|s| s.len() > 5 && s != "official");
+        assert!(secrets.len() > 8, "{secrets:?}");
+        for secret in secrets {
+            assert!(!given.contains(&secret), "{secret}");
+        }
+    }
+
+    fn texts(value: &Value, into: &mut Vec<String>) {
+        match value {
+            Value::String(text) => into.push(text.clone()),
+            Value::Array(items) => items.iter().for_each(|v| texts(v, into)),
+            Value::Object(fields) => fields.values().for_each(|v| texts(v, into)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn numbers_are_exact() {
+        let text = r#"{"valueQuantity":{"value":6.50,"unit":"percent","code":"%"}}"#;
+        let given = snapshot(&[lab(serde_json::from_str(text).expect("json"))]);
+        let ObservationValue::Quantity(quantity) = &given.observations[0].value else { panic!("{given:?}") };
+        assert_eq!((quantity.value.unscaled(), quantity.value.scale(), quantity.unit.as_str()), (650, 2, "%"));
+    }
+
+    #[test]
+    fn every_kind_of_value() {
+        let coding = json!([{"system": system::SNOMED, "code": "260385009"}]);
+        let cases = [
+            (
+                json!({"valueCodeableConcept": {"coding": coding}}),
+                ObservationValue::Coded(vec![Coding::new(system::SNOMED, "260385009")]),
+            ),
+            (
+                json!({"valueCodeableConcept": {"text": "阴性"}}),
+                ObservationValue::Coded(vec![Coding::new(DATA_ABSENT, "as-text")]),
+            ),
+            (json!({"valueString": "阴性"}), ObservationValue::Text("阴性".into())),
+            (json!({"valueString": "长".repeat(100)}), ObservationValue::Absent),
+            (json!({"valueBoolean": true}), ObservationValue::Boolean(true)),
+            (json!({"valueInteger": 21}), ObservationValue::Integer(21)),
+            (json!({"valueQuantity": {"value": 1e99}}), ObservationValue::Absent),
+            (
+                json!({"valueQuantity": {"value": 3}}),
+                ObservationValue::Quantity(Quantity { value: Decimal::whole(3), unit: String::new() }),
+            ),
+            (json!({"dataAbsentReason": {"text": "溶血"}}), ObservationValue::Absent),
+        ];
+        for (resource, wanted) in cases {
+            assert_eq!(snapshot(&[lab(resource.clone())]).observations[0].value, wanted, "{resource}");
+        }
+    }
+
+    #[test]
+    fn a_text_is_given_if_it_is_a_result_and_names_nobody() {
+        let patient =
+            json!({"name": [{"family": "王", "given": ["小明"]}], "address": [{"line": ["Schimmel Crossroad 7"]}]});
+        let given = |observation: Value| {
+            let snapshot = build(&patient, &[lab(observation)], String::new(), now());
+            !matches!(snapshot.observations[0].value, ObservationValue::Absent)
+        };
+        assert!(given(json!({"valueString": "阳性(+)"})));
+        assert!(!given(json!({"valueString": "never tested", "category": [{"coding": [{"code": "survey"}]}]})));
+        assert!(!given(json!({"valueString": "王小明的标本溶血"})));
+        assert!(!given(json!({"valueString": "1, schimmel crossroad 7"})));
+        assert!(!given(
+            json!({"valueString": "862 O'Kon Avenue", "code": {"coding": [{"system": system::LOINC, "code": "56799-0"}]}})
+        ));
+    }
+
+    #[test]
+    fn a_bound_is_marked() {
+        let given = snapshot(&[lab(json!({"valueQuantity": {"value": 20, "comparator": "<", "code": "{copies}/mL"}}))]);
+        let wanted = Attribute { key: "xinglin.comparator".into(), value: AttributeValue::Text("<".into()) };
+        assert_eq!(given.observations[0].attributes, [wanted]);
+    }
+
+    #[test]
+    fn what_does_not_stand_is_left_out() {
+        let verified = |code: &str| json!({"coding": [{"system": "urn:v", "code": code}]});
+        let medicine = json!({"coding": [{"system": "urn:drug", "code": "1"}]});
+        let resources = [
+            json!({"resourceType": "Condition", "verificationStatus": verified("refuted"), "code": medicine}),
+            json!({"resourceType": "Condition", "verificationStatus": verified("entered-in-error"), "code": medicine}),
+            json!({"resourceType": "AllergyIntolerance", "verificationStatus": verified("refuted"), "code": medicine}),
+            json!({"resourceType": "MedicationRequest", "status": "draft", "intent": "order", "medicationCodeableConcept": medicine}),
+            json!({"resourceType": "MedicationRequest", "status": "active", "intent": "proposal", "medicationCodeableConcept": medicine}),
+            json!({"resourceType": "MedicationRequest", "status": "active", "intent": "order", "doNotPerform": true, "medicationCodeableConcept": medicine}),
+            json!({"resourceType": "MedicationStatement", "status": "not-taken", "medicationCodeableConcept": medicine}),
+            json!({"resourceType": "Observation", "status": "preliminary", "code": medicine}),
+        ];
+        let given = snapshot(&resources);
+        assert!(given.conditions.is_empty() && given.allergies.is_empty());
+        assert!(given.medications.is_empty() && given.observations.is_empty());
+    }
+
+    #[test]
+    fn an_uncoded_allergy_is_seen_but_not_read() {
+        let given = snapshot(&[json!({"resourceType": "AllergyIntolerance", "code": {"text": "青霉素"}})]);
+        assert_eq!(given.allergies[0].substance, [Coding::new(DATA_ABSENT, "as-text")]);
+        assert_eq!(given.allergies[0].criticality, Criticality::UnableToAssess);
+    }
+
+    #[test]
+    fn ingredients_come_from_the_medication() {
+        let medication = |id: &str| {
+            json!({"resourceType": "Medication", "id": id, "code": {"coding": [{"system": "urn:drug", "code": "1"}]},
+                   "ingredient": [{"itemCodeableConcept": {"coding": [{"system": system::ATC, "code": "A10BA02"}]}}]})
+        };
+        let request = |reference: &str| {
+            json!({"resourceType": "MedicationRequest", "status": "active", "intent": "order", "authoredOn": "2026-01-01T00:00:00Z",
+                   "medicationReference": {"reference": reference}, "contained": [medication("m")],
+                   "dosageInstruction": [{"timing": {"repeat": {"boundsDuration": {"value": 4, "code": "wk"}}}}]})
+        };
+        for reference in ["#m", "Medication/lib"] {
+            let given = snapshot(&[request(reference), medication("lib")]);
+            let medicine = &given.medications[0];
+            assert_eq!(medicine.ingredients, [Coding::new(system::ATC, "A10BA02")], "{reference}");
+            assert_eq!(medicine.ended, Instant::parse("2026-01-29T00:00:00Z"));
+        }
+        assert_eq!(snapshot(&[request("#gone")]).medications[0].code, [Coding::new(DATA_ABSENT, "unknown")]);
+    }
+
+    #[test]
+    fn the_newest_are_kept_and_the_cut_is_told() {
+        let mut resources: Vec<Value> = (0..200)
+            .map(|day| {
+                let at = now().plus_days(-day).to_string();
+                lab(json!({"effectiveDateTime": at, "code": {"coding": [{"system": system::LOINC, "code": "2339-0"}]}}))
+            })
+            .collect();
+        resources.push(lab(json!({"effectiveDateTime": "2020-01-01"})));
+        let given = snapshot(&resources);
+        assert_eq!(given.observations.len(), MOST_OF_ONE_CONCEPT + 1);
+        assert_eq!(given.observations[0].effective, Some(now()));
+        assert_eq!(given.observations[MOST_OF_ONE_CONCEPT].code[0].code, "4548-4", "the old HbA1c has its place");
+        assert_eq!(given.omissions, [Omission { section: Section::Observations, reason: OmissionReason::Truncated }]);
+    }
+
+    #[test]
+    fn nobody_is_younger_than_born() {
+        let age = |born: &str| build(&json!({"birthDate": born}), &[], String::new(), now()).subject.age_months;
+        assert_eq!(age("2026-11-15"), None);
+        assert_eq!(age("2026-10-15"), Some(0));
+        assert_eq!(age("2016"), Some(130));
+    }
+}

@@ -1,0 +1,50 @@
+//! What signs people in.
+
+use std::sync::{Arc, atomic::AtomicI64};
+
+use xinglin_extensions::Extensions;
+use xinglin_platform::{Platform, token::Tokens};
+
+use crate::attempts::Attempts;
+
+/// What use cases need that sign people in. Cheap to clone; all clones are the same.
+#[derive(Clone)]
+pub struct Identity {
+    /// What every use case needs.
+    pub platform: Platform,
+    /// Verifiers are plugins.
+    pub extensions: Extensions,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    tokens: Tokens,
+    attempts: Attempts,
+    purged: AtomicI64,
+}
+
+impl Identity {
+    /// With nobody signed in yet.
+    pub fn new(extensions: Extensions) -> Self {
+        let platform = extensions.platform.clone();
+        let shared = Shared {
+            tokens: Tokens::new(&platform.keys().tokens(), platform.config().sessions.token_seconds),
+            attempts: Attempts::default(),
+            purged: AtomicI64::default(),
+        };
+        Self { platform, extensions, shared: Arc::new(shared) }
+    }
+
+    pub(crate) fn attempts(&self) -> &Attempts {
+        &self.shared.attempts
+    }
+
+    pub(crate) fn tokens(&self) -> &Tokens {
+        &self.shared.tokens
+    }
+
+    /// When what has ended of sign-ins was last forgotten, in microseconds.
+    pub(crate) fn purged(&self) -> &AtomicI64 {
+        &self.shared.purged
+    }
+}

@@ -1,0 +1,96 @@
+//! Passwords, changed by who has them or reset by who runs the hospital.
+
+use serde::Deserialize;
+use utoipa::ToSchema;
+use xinglin_domain::{
+    access::Action,
+    code::Code,
+    id::{AccountId, TenantId},
+};
+use xinglin_platform::{AppError, AppResult, Caller, Platform, standing};
+
+use crate::{Identity, password_hash, session, suspension};
+
+/// A new password, proved by the old one.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChangePassword {
+    /// The one that is good now.
+    pub old: String,
+    /// 12 to 128 characters.
+    pub new: String,
+}
+
+/// A password somebody else sets.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ResetPassword {
+    /// 12 to 128 characters.
+    pub password: String,
+}
+
+/// Changes the caller's password, and ends their other sign-ins.
+///
+/// # Errors
+/// `AUTH_FORBIDDEN` if the old one is wrong, `RATE_LIMITED` after many.
+pub async fn change(identity: &Identity, caller: &Caller, ask: ChangePassword) -> AppResult<()> {
+    prove(identity, caller, ask.old).await?;
+    let mut row = identity.platform.records(caller).get_account(caller.actor.account).await?;
+    row.password_hash = Some(hashed(ask.new, "new").await?);
+    row.updated_at = caller.now;
+    let tx = identity.platform.begin(caller).await?;
+    tx.update_account(&row).await?;
+    session::end_all(&tx, caller, row.id, caller.session).await?;
+    Ok(tx.commit().await?)
+}
+
+/// Sets another account's password, takes its authenticator off if it has one, and
+/// ends its sign-ins: for who lost the one or the other.
+///
+/// # Errors
+/// If the caller may not, or the account is their own.
+pub async fn reset(
+    platform: &Platform,
+    caller: &Caller,
+    tenant: TenantId,
+    id: AccountId,
+    ask: ResetPassword,
+) -> AppResult<()> {
+    let mut row = suspension::other_account(platform, caller, tenant, id, Action::ManageAccounts).await?;
+    if standing::standing(&row)?.client.is_some() {
+        return Err(AppError::new(Code::BodyInvalid, "a service client has keys and no password"));
+    }
+    row.password_hash = Some(hashed(ask.password, "password").await?);
+    row.updated_at = caller.now;
+    let tx = platform.store().tenant(tenant).begin().await?;
+    tx.update_account(&row).await?;
+    tx.delete_second_factor(id).await?;
+    session::end_all(&tx, caller, id, None).await?;
+    tx.commit().await?;
+    tracing::info!(%tenant, account = %id, by = %caller.actor.account, "password reset, second factor removed");
+    Ok(())
+}
+
+/// Whether it is really the caller, and not somebody at their desk.
+///
+/// # Errors
+/// `AUTH_FORBIDDEN` if the password is wrong, `RATE_LIMITED` after many.
+pub(crate) async fn prove(identity: &Identity, caller: &Caller, password: String) -> AppResult<()> {
+    let (tenant, account) = (caller.actor.tenant, caller.actor.account);
+    let row = identity.platform.records(caller).get_account(account).await?;
+    identity.attempts().check(tenant, &row.login, caller.now)?;
+    if password_hash::verify(password, row.password_hash).await {
+        return Ok(());
+    }
+    identity.attempts().note_wrong(tenant, &row.login, caller.now);
+    Err(AppError::new(Code::AuthForbidden, "the password is wrong"))
+}
+
+/// A new password as it is kept.
+///
+/// # Errors
+/// `BODY_INVALID`, naming the field, if it is too short or too long.
+pub(crate) async fn hashed(password: String, field: &'static str) -> AppResult<String> {
+    let refused = |error: password_hash::PasswordError| AppError::new(Code::BodyInvalid, error.to_string());
+    password_hash::hash(password).await.map_err(|error| refused(error).with("path", field))
+}

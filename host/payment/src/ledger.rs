@@ -1,0 +1,134 @@
+//! The books.
+
+use serde::Serialize;
+use serde_json::json;
+use utoipa::ToSchema;
+use xinglin_domain::{
+    access::Action,
+    billing::Allocation,
+    id::{BillId, TransactionId},
+    ledger::{Book, Entry, Side, Transaction},
+    money::Money,
+    time::Instant,
+};
+use xinglin_platform::{AppError, AppResult, Caller, Platform, ambient};
+use xinglin_store::{Executor, TenantScope, TenantTx};
+
+/// What stands on every account.
+#[derive(Serialize, ToSchema)]
+pub struct TrialBalance {
+    /// By name.
+    pub accounts: Vec<AccountBalance>,
+    /// Sum of all debits, in fen; equals the sum of all credits.
+    #[schema(value_type = i64)]
+    pub debit_fen: Money,
+    /// Sum of all credits, in fen.
+    #[schema(value_type = i64)]
+    pub credit_fen: Money,
+    /// Whether they are equal.
+    pub balanced: bool,
+}
+
+/// What stands on one account.
+#[derive(Serialize, ToSchema)]
+pub struct AccountBalance {
+    /// Its name.
+    pub account: String,
+    /// Debits less credits, in fen.
+    #[schema(value_type = i64)]
+    pub fen: Money,
+}
+
+/// The trial balance of the caller's hospital.
+///
+/// # Errors
+/// If the caller may not read the books.
+pub async fn trial_balance(platform: &Platform, caller: &Caller) -> AppResult<TrialBalance> {
+    caller.may(Action::ReadLedger)?;
+    let balances = platform.records(caller).trial_balance().await?;
+    let overflow = |_| AppError::internal("the trial balance does not fit");
+    let side = |debit: bool| {
+        let amounts = balances.iter().map(|b| b.amount).filter(|amount| (*amount > Money::ZERO) == debit);
+        Money::sum(amounts).map_err(overflow)
+    };
+    let (debit_fen, credit_fen) = (side(true)?, side(false)?.negate().map_err(overflow)?);
+    let accounts = balances.iter().map(|b| AccountBalance { account: b.account.clone(), fen: b.amount }).collect();
+    Ok(TrialBalance { accounts, debit_fen, credit_fen, balanced: debit_fen == credit_fen })
+}
+
+/// Books a settled bill.
+pub(crate) async fn book_settlement(
+    tx: &TenantTx,
+    bill: BillId,
+    allocation: &Allocation,
+    now: Instant,
+) -> AppResult<()> {
+    let mut book = load(tx, bill).await?;
+    let settlement = Transaction::settlement(Entry { id: fresh(), bill, at: now }, allocation)?;
+    post(tx, &mut book, settlement).await
+}
+
+/// Books that a bill was taken back: the contra entry of everything on it. A
+/// bill that was never booked needs none.
+pub(crate) async fn unwind(tx: &TenantTx, bill: BillId, now: Instant) -> AppResult<()> {
+    let mut book = load(tx, bill).await?;
+    for contra in book.unwind(bill, now, fresh) {
+        post(tx, &mut book, contra).await?;
+    }
+    Ok(())
+}
+
+fn fresh() -> TransactionId {
+    TransactionId::from_u128(ambient::fresh_id())
+}
+
+/// Checks a transaction against all that is booked on its bill, and books it.
+async fn post(tx: &TenantTx, book: &mut Book, transaction: Transaction) -> AppResult<()> {
+    book.post(transaction.clone())?;
+    let postings = transaction
+        .postings()
+        .iter()
+        .map(|posting| {
+            let amount = match posting.side {
+                Side::Debit => Ok(posting.amount),
+                Side::Credit => posting.amount.negate(),
+            };
+            let amount = amount.map_err(AppError::internal)?;
+            Ok(xinglin_store::Posting { account: posting.account.to_string(), amount })
+        })
+        .collect::<AppResult<Vec<_>>>()?;
+    tx.insert_transaction(&xinglin_store::Transaction {
+        id: transaction.id(),
+        bill_id: Some(transaction.bill()),
+        reverses: transaction.reverses(),
+        memo: serde_json::to_string(&transaction.kind()).map_err(AppError::internal)?,
+        posted_at: transaction.at(),
+        postings,
+    })
+    .await?;
+    Ok(())
+}
+
+/// What is booked on a bill, checked as if it were new.
+async fn load<E: Executor>(records: &TenantScope<E>, bill: BillId) -> AppResult<Book> {
+    let mut transactions = Vec::new();
+    for row in records.list_transactions(bill).await? {
+        let postings: Vec<_> = row
+            .postings
+            .iter()
+            .map(|posting| {
+                let debit = posting.amount > Money::ZERO;
+                json!({
+                    "account": posting.account,
+                    "side": if debit { Side::Debit } else { Side::Credit },
+                    "amount": posting.amount.as_fen().unsigned_abs(),
+                })
+            })
+            .collect();
+        let kind: serde_json::Value = serde_json::from_str(&row.memo).map_err(AppError::internal)?;
+        let transaction =
+            json!({ "id": row.id, "bill": bill, "kind": kind, "at": row.posted_at, "postings": postings });
+        transactions.push(serde_json::from_value::<Transaction>(transaction).map_err(AppError::internal)?);
+    }
+    Ok(Book::load(transactions)?)
+}

@@ -1,0 +1,90 @@
+//! Two of the pharmacy hand out what was ordered and paid. The rules are in
+//! `xinglin_domain::prescription`.
+
+use std::collections::BTreeSet;
+
+use serde::Deserialize;
+use utoipa::ToSchema;
+use xinglin_care::prescription::{self, PrescriptionView};
+use xinglin_domain::{
+    access::Action,
+    code::Code,
+    id::{AccountId, PrescriptionId},
+    prescription::{Event, Handout, Reserved, Staff},
+};
+use xinglin_payment::charge;
+use xinglin_platform::{AppError, AppResult, Caller, Platform, document::touch, standing};
+use xinglin_store::StoreError;
+
+/// What is handed out.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Dispense {
+    /// The account that prepared it (调配); the caller checks (核对).
+    #[schema(value_type = String)]
+    pub prepared_by: AccountId,
+    /// Batches and trace codes, line by line.
+    pub handouts: Vec<NewHandout>,
+}
+
+/// Packs of one batch of one line.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewHandout {
+    /// Number of the line.
+    pub line: u32,
+    /// Batch number.
+    pub batch: String,
+    /// First day on which the batch must no longer be used.
+    pub expires: String,
+    /// Trace codes (药品追溯码), one for each pack.
+    pub traces: Vec<String>,
+}
+
+/// Two of the pharmacy hand out what was ordered and paid. Once, ever.
+///
+/// # Errors
+/// `RX_ALREADY_USED`, `RX_EXPIRED`, `DISP_TRACE_REUSED`, …
+#[tracing::instrument(target = "xinglin::trace", skip_all)]
+pub async fn dispense(
+    platform: &Platform,
+    caller: &Caller,
+    id: PrescriptionId,
+    dispense: Dispense,
+) -> AppResult<PrescriptionView> {
+    let (row, reserved) =
+        prescription::take::<Reserved>(platform, caller, id, (Event::Dispense, Action::DispensePrescription)).await?;
+    let records = platform.records(caller);
+    let handouts = dispense.handouts.into_iter().map(Handout::try_from).collect::<AppResult<Vec<_>>>()?;
+    let mut used = BTreeSet::new();
+    let traces: Vec<String> = handouts.iter().flat_map(|handout| handout.traces.clone()).collect();
+    for trace in &traces {
+        if records.find_trace_code(trace).await?.is_some() {
+            used.insert(trace.clone());
+        }
+    }
+    let preparer = records.get_account(dispense.prepared_by).await?;
+    let preparer = standing::actor(&preparer)?;
+    let staff = Staff { preparer: &preparer, checker: &caller.actor };
+    let (bill, paid) = charge::paid(&records, reserved.state().reservation.purchase.bill).await?;
+    let dispensed = reserved.dispense(staff, &paid, handouts, &used, platform, caller.now)?;
+    prescription::put_next(platform, caller, row, dispensed.into(), async |tx| {
+        // Still paid when it is handed out.
+        touch(tx, bill, caller.now).await?;
+        // The constraint decides between two who dispense the same pack at once.
+        tx.use_trace_codes(id, &traces, caller.now).await.map_err(|error| match error {
+            StoreError::Unique { .. } => AppError::new(Code::DispTraceReused, "a trace code was used meanwhile"),
+            other => other.into(),
+        })
+    })
+    .await
+}
+
+impl TryFrom<NewHandout> for Handout {
+    type Error = AppError;
+
+    fn try_from(new: NewHandout) -> AppResult<Self> {
+        let expires = AppError::time("handouts.expires", &new.expires)?;
+        Ok(Self { line: new.line, batch: new.batch, expires, traces: new.traces })
+    }
+}

@@ -1,0 +1,112 @@
+//! Who acts, at a moment: an account with whose guardian and family it is.
+
+use serde_json::Value;
+use xinglin_domain::{
+    access::{Actor, Role},
+    code::Code,
+    id::{AccountId, PatientId, TenantId},
+    relation::{Guardianship, Kind, Relation},
+    time::Instant,
+};
+use xinglin_store::{Account, Executor, StoreError, TenantScope};
+
+use crate::{AppError, AppResult, Bounds, Caller, Platform, document, standing};
+
+/// Somebody who is not there, with the rights of this moment: for what is done on
+/// their behalf later.
+///
+/// # Errors
+/// `AUTH_FORBIDDEN` if the account is closed.
+pub async fn acting(platform: &Platform, tenant: TenantId, account: AccountId) -> AppResult<Caller> {
+    let records = platform.store().tenant(tenant);
+    let row = match records.get_account(account).await {
+        Ok(row) if row.active => row,
+        Ok(_) | Err(StoreError::NotFound { .. }) => {
+            return Err(AppError::new(Code::AuthForbidden, "the account is closed"));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let client = standing::standing(&row)?.client;
+    let bounds = Bounds { scopes: client.map(|client| client.scopes()).transpose()?, ..Bounds::default() };
+    let actor = actor(&records, &row, platform.now()).await?;
+    Ok(Caller { bounds, ..platform.for_actor(actor, String::new()) })
+}
+
+/// An account as it stands at a moment: whose guardian it is, and whose family.
+pub async fn actor<E: Executor>(records: &TenantScope<E>, row: &Account, now: Instant) -> AppResult<Actor> {
+    let mut actor = standing::actor(row)?;
+    if !actor.is(Role::Patient) {
+        return Ok(actor);
+    }
+    for relation in records.list_relations_of_account(row.id).await? {
+        let relation = parse(relation)?;
+        if relation.is_family(now) {
+            if vouched(records, &relation, now).await? {
+                actor.relatives.push(relation.patient);
+            }
+        } else if relation.terms.kind == Kind::Guardian {
+            let born = born(records, relation.patient).await?;
+            actor.wards.extend(relation.guards(born, now));
+        }
+    }
+    Ok(actor)
+}
+
+/// The proof that a patient has a guardian at this moment who can act, if they have.
+pub async fn guardian_of<E: Executor>(
+    records: &TenantScope<E>,
+    patient: PatientId,
+    now: Instant,
+) -> AppResult<Option<Guardianship>> {
+    let born = born(records, patient).await?;
+    for row in records.list_relations(&patient.to_string(), false).await? {
+        let relation = parse(row)?;
+        if let Some(guardian) = relation.guards(born, now)
+            && records.get_account(relation.person).await?.active
+        {
+            return Ok(Some(guardian));
+        }
+    }
+    Ok(None)
+}
+
+/// Whether who made a relation may still speak for the patient: whom a guardian invited
+/// is family only while that guardian is one.
+async fn vouched<E: Executor>(records: &TenantScope<E>, relation: &Relation, now: Instant) -> AppResult<bool> {
+    let by = relation.confirmed_by;
+    let patient = relation.patient;
+    if standing::actor(&records.get_account(by).await?)?.patients.contains(&patient) {
+        return Ok(true);
+    }
+    let relations = records.list_relations(&patient.to_string(), true).await?;
+    let mut theirs = relations.into_iter().map(parse).collect::<AppResult<Vec<_>>>()?;
+    theirs.retain(|other| other.person == by && other.terms.kind == Kind::Guardian);
+    if theirs.is_empty() {
+        // Who never was a guardian is of the hospital, and saw the evidence.
+        return Ok(true);
+    }
+    let born = born(records, patient).await?;
+    Ok(theirs.iter().any(|other| other.guards(born, now).is_some()))
+}
+
+/// When a patient was born, as the record has it today.
+pub async fn born<E: Executor>(records: &TenantScope<E>, patient: PatientId) -> AppResult<Option<Instant>> {
+    match records.get_resource("Patient", &patient.to_string()).await {
+        Ok(person) if !person.deleted => Ok(born_of(&document::value(&person)?)),
+        Ok(_) | Err(StoreError::NotFound { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The day of birth that a Patient resource has.
+pub fn born_of(patient: &Value) -> Option<Instant> {
+    patient["birthDate"].as_str().and_then(Instant::parse)
+}
+
+/// A relation as it was kept.
+///
+/// # Errors
+/// If what is stored cannot be read.
+pub fn parse(row: xinglin_store::Relation) -> AppResult<Relation> {
+    serde_json::from_value(row.body).map_err(AppError::internal)
+}

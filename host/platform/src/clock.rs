@@ -1,0 +1,39 @@
+//! The movable clock of demonstrations.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use xinglin_domain::{access::Action, code::Code};
+
+use crate::{AppError, AppResult, Caller, Platform, open::CLOCK, settings::PLATFORM};
+
+/// How far to move.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Advance {
+    /// Forward only.
+    pub seconds: u32,
+}
+
+/// Where the clock now stands.
+#[derive(Serialize, ToSchema)]
+pub struct ClockView {
+    /// RFC 3339.
+    pub now: String,
+}
+
+/// Moves the clock of a demonstration forward. It stays so over a restart.
+///
+/// # Errors
+/// If the caller does not run the platform, or the clock is a real one.
+pub async fn advance(platform: &Platform, caller: &Caller, advance: Advance) -> AppResult<ClockView> {
+    caller.may_in(PLATFORM, Action::ManageTenants)?;
+    if !platform.config().movable_clock {
+        return Err(AppError::new(Code::AuthForbidden, "this hospital's clock is real (`movable_clock` is not set)"));
+    }
+    let tx = platform.store().operator().begin().await?;
+    let ahead: i64 = tx.find_meta(CLOCK).await?.unwrap_or(0);
+    tx.put_meta(CLOCK, &(ahead + i64::from(advance.seconds) * 1_000_000)).await?;
+    tx.commit().await?;
+    platform.clock().advance(i64::from(advance.seconds) * 1_000_000);
+    Ok(ClockView { now: platform.now().to_string() })
+}

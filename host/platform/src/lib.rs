@@ -1,0 +1,34 @@
+//! What every use case needs: who asks and what they may, errors with stable codes,
+//! settings, policies, keys, folders of files, the way out, the clock and the numbers.
+//!
+//! Services of the crates above hold a [`Platform`] and are passed explicitly.
+
+pub mod acting;
+pub mod ambient;
+pub mod caller;
+pub mod clock;
+pub mod config;
+pub mod document;
+pub mod egress;
+pub mod error;
+pub mod files;
+pub mod grant;
+pub mod keyring;
+pub mod keys;
+pub mod meter;
+pub mod one_time;
+mod open;
+pub mod person_key;
+pub mod policy;
+pub mod policy_desk;
+pub mod settings;
+mod signing;
+pub mod standing;
+pub mod tls;
+pub mod token;
+pub mod trail;
+
+pub use caller::{Bounds, Caller};
+pub use config::Config;
+pub use error::{AppError, AppResult};
+pub use open::{CLOCK, OpenError, Platform};

@@ -1,0 +1,256 @@
+//! The platform, opened: everything that is made once and shared by all use cases.
+
+use std::sync::Arc;
+
+use thiserror::Error;
+use xinglin_domain::{access::Actor, time::Instant};
+use xinglin_runtime::PluginError;
+use xinglin_store::{Store, StoreError, StoreOptions, Tenant, TenantTx};
+
+use crate::{
+    AppResult, Bounds, Caller, Config,
+    ambient::Clock,
+    egress::{self, Egress},
+    files::Files,
+    keyring::Keyring,
+    keys::{self, KeyError, Keys},
+    meter::Meter,
+    policy::{self, Policies},
+    policy_desk::{Decided, PolicyDesk},
+    tls,
+    trail::Trail,
+};
+
+/// What every use case needs. Cheap to clone; all clones are the same.
+#[derive(Clone)]
+pub struct Platform {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    config: Config,
+    store: Store,
+    clock: Clock,
+    keys: Arc<Keys>,
+    ring: Arc<Keyring>,
+    egress: Egress,
+    exports: Files,
+    blobs: Files,
+    meter: Meter,
+    policies: PolicyDesk,
+}
+
+/// The hospital cannot be opened.
+#[derive(Debug, Error)]
+pub enum OpenError {
+    /// A folder cannot be made, or is not there.
+    #[error("the folder {path}: {source}")]
+    Folder {
+        /// Which.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The host key.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The records.
+    #[error("the records at {url}: {source}")]
+    Store {
+        /// Where, without a password.
+        url: String,
+        /// Why.
+        source: StoreError,
+    },
+    /// The plugin engine.
+    #[error(transparent)]
+    Runtime(#[from] PluginError),
+    /// The policies.
+    #[error("the policies (see `xinglin policy check {path}`): {source}")]
+    Policies {
+        /// Of which folder.
+        path: String,
+        /// What is wrong.
+        source: policy::Flaws,
+    },
+    /// The way out.
+    #[error(transparent)]
+    Egress(#[from] egress::OpenError),
+    /// The numbers.
+    #[error("the meter: {0}")]
+    Meter(#[from] metrics_exporter_prometheus::BuildError),
+}
+
+impl OpenError {
+    /// The records of this host.
+    pub fn of_store(config: &Config, source: StoreError) -> Self {
+        Self::Store { url: without_password(&config.database_url()), source }
+    }
+}
+
+/// Where the demo clock stands, in `meta`.
+pub const CLOCK: &str = "clock-ahead-micros";
+
+impl Platform {
+    /// Opens the records, bringing their schema up to date, and everything beside them.
+    ///
+    /// # Errors
+    /// If data folder, key, records or policies cannot be used.
+    pub async fn open(config: Config) -> Result<Self, OpenError> {
+        tls::install();
+        folder(&config.data_dir)?;
+        let keys = Arc::new(Keys::open(&config.data_dir.join("host.key"))?);
+        let path = config.data_dir.join("record.keys");
+        let ring = Arc::new(Keyring::open(&path, keys.clone())?);
+        let url = config.database_url();
+        let records = |source| OpenError::of_store(&config, source);
+        let store = Store::open(&url, &StoreOptions::default(), ring.clone()).await.map_err(records)?;
+        let egress = Egress::open(&config.egress)?;
+        let files = |name: &str| {
+            let folder = config.data_dir.join(name);
+            Files::open(&folder).map_err(|source| OpenError::Folder { path: folder.display().to_string(), source })
+        };
+        let policy_folder = policy::folder(&config.data_dir);
+        folder(&policy_folder)?;
+        let policies = PolicyDesk::open(&policy_folder)
+            .map_err(|source| OpenError::Policies { path: policy_folder.display().to_string(), source })?;
+        if config.attachments.scan.is_empty() {
+            tracing::warn!("attachments are kept without a look for viruses (`attachments.scan`)");
+        }
+        let ahead: Option<i64> = match config.movable_clock {
+            true => store.operator().find_meta(CLOCK).await.map_err(records)?,
+            false => None,
+        };
+        let clock = Clock::ahead_by(ahead.unwrap_or(0));
+        if ring.newest()?.is_none() {
+            if store.operator().has_person_keys().await.map_err(records)? {
+                return Err(KeyError::NoRing(path.display().to_string()).into());
+            }
+            ring.rotate(clock.now())?;
+        }
+        let (exports, blobs) = (files("exports")?, files("blobs")?);
+        let meter = Meter::new()?;
+        let shared = Shared { config, store, clock, keys, ring, egress, exports, blobs, meter, policies };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// The settings.
+    pub fn config(&self) -> &Config {
+        &self.shared.config
+    }
+
+    /// The records.
+    pub fn store(&self) -> &Store {
+        &self.shared.store
+    }
+
+    /// The numbers of this host.
+    pub fn meter(&self) -> &Meter {
+        &self.shared.meter
+    }
+
+    /// The time.
+    pub fn now(&self) -> Instant {
+        self.shared.clock.now()
+    }
+
+    /// The clock.
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.shared.clock
+    }
+
+    /// The keys of this host.
+    pub fn keys(&self) -> &Keys {
+        &self.shared.keys
+    }
+
+    /// The keys that people's keys are wrapped under.
+    pub fn keyring(&self) -> &Keyring {
+        &self.shared.ring
+    }
+
+    /// The way out.
+    pub fn egress(&self) -> &Egress {
+        &self.shared.egress
+    }
+
+    /// Attachments.
+    pub fn blobs(&self) -> &Files {
+        &self.shared.blobs
+    }
+
+    /// What was exported.
+    pub fn exports(&self) -> &Files {
+        &self.shared.exports
+    }
+
+    pub(crate) fn policy_desk(&self) -> &PolicyDesk {
+        &self.shared.policies
+    }
+
+    /// The policies at this moment. A request keeps those it began with.
+    pub fn policies(&self) -> Arc<Policies> {
+        self.policy_desk().in_force()
+    }
+
+    /// Reads the policies anew if a file has changed.
+    pub fn heed_policies(&self) {
+        self.policy_desk().heed();
+    }
+
+    /// How many policies were added to the shipped ones, and how many flaws keep what
+    /// changed out of force.
+    pub fn policy_state(&self) -> (usize, usize) {
+        (self.policies().added(), self.policy_desk().looked().flaws.len())
+    }
+
+    /// Somebody who did not sign in, at this moment.
+    pub fn for_actor(&self, actor: Actor, request_id: String) -> Caller {
+        Caller {
+            actor,
+            session: None,
+            bounds: Bounds::default(),
+            second_factor: false,
+            policies: self.policies(),
+            decided: Decided::default(),
+            now: self.now(),
+            request_id,
+            trail: Trail::default(),
+        }
+    }
+
+    /// The records of the caller's own tenant.
+    pub fn records(&self, caller: &Caller) -> Tenant {
+        self.store().tenant(caller.actor.tenant)
+    }
+
+    /// A transaction on them.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn begin(&self, caller: &Caller) -> AppResult<TenantTx> {
+        Ok(self.records(caller).begin().await?)
+    }
+}
+
+/// A folder for its owner's eyes only, made as needed.
+fn folder(path: &std::path::Path) -> Result<(), OpenError> {
+    keys::private_folder(path).map_err(|source| OpenError::Folder { path: path.display().to_string(), source })
+}
+
+/// A database URL that may be printed.
+fn without_password(url: &str) -> String {
+    match (url.find("://"), url.rfind('@')) {
+        (Some(scheme), Some(at)) if scheme < at => format!("{}…{}", &url[..scheme + 3], &url[at..]),
+        _ => url.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn passwords_are_not_printed() {
+        assert_eq!(super::without_password("postgres://u:secret@db/x"), "postgres://…@db/x");
+        assert_eq!(super::without_password("sqlite:.xinglin/hospital.db"), "sqlite:.xinglin/hospital.db");
+    }
+}

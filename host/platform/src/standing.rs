@@ -1,0 +1,125 @@
+//! What an account is entitled to, as kept with it.
+
+use jsonwebtoken::jwk::JwkSet;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use xinglin_domain::{
+    access::{Actor, Role},
+    encounter::IdentityCheck,
+    id::PatientId,
+    practice::{Bar, Certificate, Filing, Practice},
+    scope::Scopes,
+};
+use xinglin_store::Account;
+
+use crate::{AppError, AppResult};
+
+/// What an account is entitled to, as kept with it.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Standing {
+    #[serde(default)]
+    /// Certificates, verified or not.
+    pub certificates: Vec<Certificate>,
+    #[serde(default)]
+    /// Where the practice is registered or filed.
+    pub filings: Vec<Filing>,
+    /// The patient that the person is; at most one.
+    pub patients: Vec<PatientId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Result of the real-name check.
+    pub identity: Option<IdentityCheck>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Of a service client or an app.
+    pub client: Option<Registration>,
+}
+
+/// The domain's view of an account.
+pub fn actor(row: &Account) -> AppResult<Actor> {
+    let standing = standing(row)?;
+    let roles = row
+        .roles
+        .iter()
+        .map(|role| serde_json::from_value(serde_json::Value::String(role.clone())))
+        .collect::<Result<Vec<Role>, _>>()
+        .map_err(AppError::internal)?;
+    Ok(Actor {
+        account: row.id,
+        tenant: row.tenant,
+        roles,
+        practice: Practice {
+            certificates: standing.certificates,
+            filings: standing.filings,
+            bar: bar(row.practice_years),
+        },
+        // Of accounts that were opened with wards, too: those are relations now.
+        patients: standing.patients.into_iter().take(1).collect(),
+        wards: Vec::new(),
+        relatives: Vec::new(),
+    })
+}
+
+/// What is kept with an account.
+///
+/// # Errors
+/// If what is stored cannot be read.
+pub fn standing(row: &Account) -> AppResult<Standing> {
+    match &row.credential {
+        Some(value) => serde_json::from_value(value.clone()).map_err(AppError::internal),
+        None => Ok(Standing::default()),
+    }
+}
+
+/// How a client proves itself.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Authentication {
+    /// By an assertion that it signed.
+    #[default]
+    PrivateKeyJwt,
+    /// By a secret that it was given once.
+    ClientSecret,
+    /// Not at all.
+    None,
+}
+
+/// What is kept of a client, in its account.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Registration {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Its public keys.
+    pub jwks: Option<JwkSet>,
+    /// SHA-256 of its secret, which is 32 random bytes: no password to be guessed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    /// Where people may be sent back to.
+    pub redirect_uris: Vec<String>,
+    /// The most that it may ask for: SMART scopes.
+    pub scopes: String,
+}
+
+impl Registration {
+    /// The most that it may ask for.
+    ///
+    /// # Errors
+    /// If what is stored cannot be read.
+    pub fn scopes(&self) -> AppResult<Scopes> {
+        self.scopes.parse().map_err(AppError::internal)
+    }
+
+    /// How it proves itself.
+    pub const fn authentication(&self) -> Authentication {
+        match (&self.jwks, &self.secret) {
+            (Some(_), _) => Authentication::PrivateKeyJwt,
+            (None, Some(_)) => Authentication::ClientSecret,
+            (None, None) => Authentication::None,
+        }
+    }
+}
+
+/// The bar that a tenant set; the law's, should there be less.
+pub fn bar(years: i64) -> Bar {
+    u8::try_from(years).ok().and_then(Bar::new).unwrap_or_default()
+}

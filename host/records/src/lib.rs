@@ -1,0 +1,16 @@
+//! Patients' records: FHIR in and out, search and history, consent and compartments,
+//! the audit trail, export, subscriptions, attachments, erasure and custody.
+
+pub mod audit;
+pub mod blob;
+pub mod compartment;
+pub mod consent;
+pub mod custody;
+pub mod erasure;
+pub mod export;
+pub mod glass;
+pub mod history;
+pub mod real_name;
+pub mod record;
+pub mod search;
+pub mod subscription;

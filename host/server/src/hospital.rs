@@ -1,0 +1,69 @@
+//! The running hospital: its services, wired.
+
+use xinglin_care::Care;
+use xinglin_domain::time::Instant;
+use xinglin_extensions::{Extensions, recall};
+use xinglin_identity::{Identity, account};
+use xinglin_platform::{AppResult, Config, OpenError, Platform};
+use xinglin_records::{compartment, erasure, search};
+use xinglin_store::Store;
+
+/// One hospital host: the application state, with the services that use cases take.
+/// Cheap to clone; all clones are the same host.
+#[derive(Clone)]
+pub struct Hospital {
+    /// What every use case needs.
+    pub platform: Platform,
+    /// What use cases need that ask plugins.
+    pub extensions: Extensions,
+    /// What use cases need that sign people in.
+    pub identity: Identity,
+    /// What use cases of care need.
+    pub care: Care,
+}
+
+impl Hospital {
+    /// Opens the records, bringing their schema up to date, and starts the
+    /// plugin engine. Nothing listens yet.
+    ///
+    /// # Errors
+    /// If data folder, key, records or engine cannot be used.
+    pub async fn open(config: Config) -> Result<Self, OpenError> {
+        let platform = Platform::open(config).await?;
+        let extensions = Extensions::open(platform.clone())?;
+        let identity = Identity::new(extensions.clone());
+        let care = Care::new(extensions.clone());
+        let records = |source| OpenError::of_store(platform.config(), source);
+        recall::apply(&extensions).await.map_err(records)?;
+        search::index_anew(&platform).await.map_err(records)?;
+        compartment::label_anew(&platform).await.map_err(records)?;
+        if let Err(error) = erasure::finish(&platform).await {
+            // They are tried again the next time, and serve nobody meanwhile.
+            tracing::error!(error = %error.detail, "bytes of erased patients are still on the disk");
+        }
+        Ok(Self { platform, extensions, identity, care })
+    }
+
+    /// The settings.
+    pub fn config(&self) -> &Config {
+        self.platform.config()
+    }
+
+    /// The records.
+    pub fn store(&self) -> &Store {
+        self.platform.store()
+    }
+
+    /// Makes the first operator, `operator`, if there is none yet.
+    ///
+    /// # Errors
+    /// If the password is too short or the store fails.
+    pub async fn ensure_operator(&self, password: String) -> AppResult<()> {
+        account::ensure_operator(&self.platform, password).await
+    }
+
+    /// The time.
+    pub fn now(&self) -> Instant {
+        self.platform.now()
+    }
+}

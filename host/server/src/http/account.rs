@@ -1,0 +1,236 @@
+//! Accounts.
+
+use axum::{Json, extract::State, http::StatusCode};
+use utoipa_axum::{router::OpenApiRouter, routes};
+use xinglin_domain::{
+    access::Action,
+    id::{AccountId, CertificateId, TenantId},
+};
+use xinglin_identity::{
+    account::{self, AccountView, NewAccount},
+    password::{self, ResetPassword},
+    practice::{self, Judgement, NewCertificates, NewFilings},
+    suspension::{self, Because},
+    verification,
+};
+use xinglin_platform::Caller;
+
+use crate::{
+    Hospital,
+    http::{
+        access::by,
+        extract::{At, Body},
+        problem::{Problem, Reply},
+    },
+};
+
+/// The routes of this noun.
+pub fn routes() -> OpenApiRouter<Hospital> {
+    OpenApiRouter::new()
+        .routes(by(&Action::ManageAccounts, routes!(create, list)))
+        .routes(by(&Action::ManageAccounts, routes!(get)))
+        .routes(by(&Action::ManageAccounts, routes!(suspend)))
+        .routes(by(&Action::ManageAccounts, routes!(restore)))
+        .routes(by(&Action::ManageAccounts, routes!(submit_certificates)))
+        .routes(by(&Action::ManageAccounts, routes!(check_certificates)))
+        .routes(by(&Action::ManageAccounts, routes!(judge_certificates)))
+        .routes(by(&Action::ManageAccounts, routes!(suspend_certificate)))
+        .routes(by(&Action::ManageAccounts, routes!(restore_certificate)))
+        .routes(by(&Action::ManageAccounts, routes!(put_filings)))
+        .routes(by(&Action::ManageAccounts, routes!(reset_password)))
+}
+
+/// Puts what is not decided yet to the verifiers of the hospital.
+#[utoipa::path(
+    post, path = "/api/v1/tenants/{tenant}/accounts/{account}/certificates/check", tag = "Account",
+    params(("tenant" = String, Path, description = "`ten-…`"), ("account" = String, Path, description = "`acc-…`")),
+    responses((status = 200, body = AccountView), (status = "4XX", body = Problem)),
+)]
+pub async fn check_certificates(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    At((tenant, account)): At<(TenantId, AccountId)>,
+) -> Reply<Json<AccountView>> {
+    Ok(Json(verification::check_certificates(&hospital.extensions, &caller, tenant, account).await?))
+}
+
+/// Opens an account: a person in one tenant, in their roles.
+#[utoipa::path(
+    post, path = "/api/v1/tenants/{tenant}/accounts", tag = "Account",
+    params(("tenant" = String, Path, description = "`ten-…`")),
+    request_body = NewAccount,
+    responses((status = 201, body = AccountView), (status = "4XX", body = Problem)),
+)]
+pub async fn create(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    At(tenant): At<TenantId>,
+    Body(ask): Body<NewAccount>,
+) -> Reply<(StatusCode, Json<AccountView>)> {
+    Ok((StatusCode::CREATED, Json(account::create(&hospital.extensions, &caller, tenant, ask).await?)))
+}
+
+/// One account of a tenant.
+#[utoipa::path(
+    get, path = "/api/v1/tenants/{tenant}/accounts/{account}", tag = "Account",
+    params(("tenant" = String, Path, description = "`ten-…`"), ("account" = String, Path, description = "`acc-…`")),
+    responses((status = 200, body = AccountView), (status = "4XX", body = Problem)),
+)]
+pub async fn get(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    At((tenant, account)): At<(TenantId, AccountId)>,
+) -> Reply<Json<AccountView>> {
+    Ok(Json(account::get(&hospital.platform, &caller, tenant, account).await?))
+}
+
+/// Decides certificates by hand.
+#[utoipa::path(
+    post, path = "/api/v1/tenants/{tenant}/accounts/{account}/certificates/judge", tag = "Account",
+    params(("tenant" = String, Path, description = "`ten-…`"), ("account" = String, Path, description = "`acc-…`")),
+    request_body = Judgement,
+    responses((status = 200, body = AccountView), (status = "4XX", body = Problem)),
+)]
+pub async fn judge_certificates(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    At((tenant, account)): At<(TenantId, AccountId)>,
+    Body(ask): Body<Judgement>,
+) -> Reply<Json<AccountView>> {
+    Ok(Json(practice::judge(&hospital.platform, &caller, tenant, account, ask).await?))
+}
+
+/// The accounts of a tenant, by login.
+#[utoipa::path(
+    get, path = "/api/v1/tenants/{tenant}/accounts", tag = "Account",
+    params(("tenant" = String, Path, description = "`ten-…`")),
+    responses((status = 200, body = Vec<AccountView>), (status = "4XX", body = Problem)),
+)]
+pub async fn list(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    At(tenant): At<TenantId>,
+) -> Reply<Json<Vec<AccountView>>> {
+    Ok(Json(account::list(&hospital.platform, &caller, tenant).await?))
+}
+
+/// Records where somebody's practice is registered or filed.
+#[utoipa::path(
+    put, path = "/api/v1/tenants/{tenant}/accounts/{account}/filings", tag = "Account",
+    params(("tenant" = String, Path, description = "`ten-…`"), ("account" = String, Path, description = "`acc-…`")),
+    request_body = NewFilings,
+    responses((status = 200, body = AccountView), (status = "4XX", body = Problem)),
+)]
+pub async fn put_filings(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    At((tenant, account)): At<(TenantId, AccountId)>,
+    Body(ask): Body<NewFilings>,
+) -> Reply<Json<AccountView>> {
+    Ok(Json(practice::put_filings(&hospital.platform, &caller, tenant, account, ask).await?))
+}
+
+/// Sets an account's password, takes its authenticator off, and ends its sign-ins.
+#[utoipa::path(
+    post, path = "/api/v1/tenants/{tenant}/accounts/{account}/password", tag = "Account",
+    params(("tenant" = String, Path, description = "`ten-…`"), ("account" = String, Path, description = "`acc-…`")),
+    request_body = ResetPassword,
+    responses((status = 204), (status = "4XX", body = Problem)),
+)]
+pub async fn reset_password(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    At((tenant, account)): At<(TenantId, AccountId)>,
+    Body(ask): Body<ResetPassword>,
+) -> Reply<StatusCode> {
+    password::reset(&hospital.platform, &caller, tenant, account, ask).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Opens a suspended account again.
+#[utoipa::path(
+    post, path = "/api/v1/tenants/{tenant}/accounts/{account}/restore", tag = "Account",
+    params(("tenant" = String, Path, description = "`ten-…`"), ("account" = String, Path, description = "`acc-…`")),
+    request_body = Because,
+    responses((status = 200, body = AccountView), (status = "4XX", body = Problem)),
+)]
+pub async fn restore(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    At((tenant, account)): At<(TenantId, AccountId)>,
+    Body(ask): Body<Because>,
+) -> Reply<Json<AccountView>> {
+    Ok(Json(suspension::restore(&hospital.platform, &caller, tenant, account, ask).await?))
+}
+
+/// Lifts the suspension of a certificate.
+#[utoipa::path(
+    post, path = "/api/v1/tenants/{tenant}/accounts/{account}/certificates/{certificate}/restore", tag = "Account",
+    params(
+        ("tenant" = String, Path, description = "`ten-…`"),
+        ("account" = String, Path, description = "`acc-…`"),
+        ("certificate" = String, Path, description = "`cert-…`"),
+    ),
+    request_body = Because,
+    responses((status = 200, body = AccountView), (status = "4XX", body = Problem)),
+)]
+pub async fn restore_certificate(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    At((tenant, account, certificate)): At<(TenantId, AccountId, CertificateId)>,
+    Body(ask): Body<Because>,
+) -> Reply<Json<AccountView>> {
+    Ok(Json(practice::restore(&hospital.platform, &caller, tenant, (account, certificate), ask).await?))
+}
+
+/// Takes in certificates that somebody says they hold.
+#[utoipa::path(
+    post, path = "/api/v1/tenants/{tenant}/accounts/{account}/certificates", tag = "Account",
+    params(("tenant" = String, Path, description = "`ten-…`"), ("account" = String, Path, description = "`acc-…`")),
+    request_body = NewCertificates,
+    responses((status = 200, body = AccountView), (status = "4XX", body = Problem)),
+)]
+pub async fn submit_certificates(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    At((tenant, account)): At<(TenantId, AccountId)>,
+    Body(ask): Body<NewCertificates>,
+) -> Reply<Json<AccountView>> {
+    Ok(Json(practice::submit(&hospital.extensions, &caller, tenant, account, ask).await?))
+}
+
+/// Closes an account until it is restored, and ends its sign-ins.
+#[utoipa::path(
+    post, path = "/api/v1/tenants/{tenant}/accounts/{account}/suspend", tag = "Account",
+    params(("tenant" = String, Path, description = "`ten-…`"), ("account" = String, Path, description = "`acc-…`")),
+    request_body = Because,
+    responses((status = 200, body = AccountView), (status = "4XX", body = Problem)),
+)]
+pub async fn suspend(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    At((tenant, account)): At<(TenantId, AccountId)>,
+    Body(ask): Body<Because>,
+) -> Reply<Json<AccountView>> {
+    Ok(Json(suspension::suspend(&hospital.platform, &caller, tenant, account, ask).await?))
+}
+
+/// Suspends one certificate; it holds with the next act.
+#[utoipa::path(
+    post, path = "/api/v1/tenants/{tenant}/accounts/{account}/certificates/{certificate}/suspend", tag = "Account",
+    params(
+        ("tenant" = String, Path, description = "`ten-…`"),
+        ("account" = String, Path, description = "`acc-…`"),
+        ("certificate" = String, Path, description = "`cert-…`"),
+    ),
+    request_body = Because,
+    responses((status = 200, body = AccountView), (status = "4XX", body = Problem)),
+)]
+pub async fn suspend_certificate(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    At((tenant, account, certificate)): At<(TenantId, AccountId, CertificateId)>,
+    Body(ask): Body<Because>,
+) -> Reply<Json<AccountView>> {
+    Ok(Json(practice::suspend(&hospital.platform, &caller, tenant, (account, certificate), ask).await?))
+}

@@ -1,0 +1,127 @@
+//! Attachments.
+
+use axum::{
+    Json,
+    extract::{DefaultBodyLimit, State},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::Deserialize;
+use tokio::fs::File;
+use utoipa::IntoParams;
+use utoipa_axum::{router::OpenApiRouter, routes};
+use xinglin_domain::{
+    access::Action,
+    attachment::Media,
+    compartment::Compartment,
+    id::{BlobId, PatientId},
+};
+use xinglin_platform::Caller;
+use xinglin_records::blob::{self, BlobView, NewBlob};
+
+use crate::{
+    Hospital,
+    http::{
+        access::{Access, allowed, by},
+        extract::{Asked, At, Raw},
+        problem::{Problem, Reply},
+        streamed::streamed,
+    },
+};
+
+/// Who sends attachments, and who may look into a record.
+const KEEPERS: Access =
+    Access::By(&[Action::ReadRecords, Action::ReadOwnRecord, Action::ReadOpenedRecord, Action::AttachRecords]);
+
+/// The routes of this noun.
+pub fn routes(largest: DefaultBodyLimit) -> OpenApiRouter<Hospital> {
+    OpenApiRouter::new()
+        .routes(by(&Action::AttachRecords, routes!(create)))
+        .layer(largest)
+        .routes(allowed(KEEPERS, routes!(get)))
+}
+
+/// The bytes, for a browser to put aside and not to run; or that they are known.
+pub fn bytes(asked: &HeaderMap, blob: &BlobView, file: File) -> Response {
+    let tag = format!("\"{}\"", blob.sha256);
+    let known = asked.get(header::IF_NONE_MATCH).and_then(|tags| tags.to_str().ok());
+    let is_known = known.is_some_and(|tags| tags.split(',').any(|one| one.trim().trim_start_matches("W/") == tag));
+    let mut response = match is_known {
+        true => StatusCode::NOT_MODIFIED.into_response(),
+        false => {
+            let mut response = streamed(file).into_response();
+            set(&mut response, header::CONTENT_TYPE, &blob.content_type);
+            set(&mut response, header::CONTENT_LENGTH, &blob.size.to_string());
+            let extension = Media::named(&blob.content_type).map_or("bin", Media::extension);
+            set(
+                &mut response,
+                header::CONTENT_DISPOSITION,
+                &format!("attachment; filename=\"{}.{extension}\"", blob.id),
+            );
+            response
+        }
+    };
+    set(&mut response, header::ETAG, &tag);
+    set(&mut response, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    set(&mut response, header::CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'");
+    set(&mut response, header::CACHE_CONTROL, "private, no-cache");
+    response
+}
+
+fn set(response: &mut Response, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        response.headers_mut().insert(name, value);
+    }
+}
+
+/// Whose it is.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub struct Whose {
+    /// The patient: `pat-…`.
+    #[param(value_type = String)]
+    patient: PatientId,
+    /// `hiv` or `mental-health`, if it belongs into that part of the record.
+    #[param(value_type = Option<String>)]
+    compartment: Option<Compartment>,
+}
+
+/// Keeps an attachment. The body is the file itself: JPEG, PNG, WebP, PDF, MP3, M4A, WAV
+/// or DICOM.
+#[utoipa::path(
+    post, path = "/api/v1/blobs", tag = "Blob",
+    params(Whose),
+    request_body(content((Vec<u8> = "image/jpeg"), (Vec<u8> = "image/png"), (Vec<u8> = "application/pdf"))),
+    responses((status = 201, body = BlobView), (status = "4XX", body = Problem)),
+)]
+pub async fn create(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    Asked(Whose { patient, compartment }): Asked<Whose>,
+    headers: HeaderMap,
+    Raw(bytes): Raw,
+) -> Reply<(StatusCode, Json<BlobView>)> {
+    let declared = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let new = NewBlob { patient, compartment, content_type: declared.to_owned(), bytes: bytes.into() };
+    Ok((StatusCode::CREATED, Json(blob::keep(&hospital.platform, &caller, new).await?)))
+}
+
+/// The bytes of an attachment, with their SHA-256 as ETag.
+#[utoipa::path(
+    get, path = "/api/v1/blobs/{id}", tag = "Blob",
+    params(("id" = String, Path, description = "`blob-…`")),
+    responses(
+        (status = 200, body = Vec<u8>, content_type = "application/octet-stream"),
+        (status = 304),
+        (status = "4XX", body = Problem),
+    ),
+)]
+pub async fn get(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    At(id): At<BlobId>,
+    headers: HeaderMap,
+) -> Reply<Response> {
+    let (blob, file) = blob::open(&hospital.platform, &caller, id).await?;
+    Ok(bytes(&headers, &blob, file))
+}

@@ -1,0 +1,109 @@
+//! CDS Hooks 2.0: checkers of prescriptions as services.
+
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderMap, header},
+};
+use serde_json::{Value, json};
+use utoipa_axum::{router::OpenApiRouter, routes};
+use xinglin_care::cds::{self, Asked, Cards, Feedback, Services};
+use xinglin_domain::access::Action;
+use xinglin_platform::Caller;
+
+use crate::{
+    Hospital,
+    http::{
+        access::by,
+        extract::{At, Body},
+        problem::{Problem, Reply},
+    },
+};
+
+/// Where the services are.
+pub(crate) const BASE: &str = "/cds-services";
+
+/// The routes.
+pub fn routes() -> OpenApiRouter<Hospital> {
+    OpenApiRouter::new()
+        .routes(by(&Action::CheckPrescription, routes!(services)))
+        .routes(by(&Action::CheckPrescription, routes!(call)))
+        .routes(by(&Action::CheckPrescription, routes!(feedback)))
+}
+
+/// The language that is wanted most of those there are.
+fn language(headers: &HeaderMap) -> &'static str {
+    let asked = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let weighed = asked.split(',').filter_map(|range| {
+        let (tag, weight) = range.split_once(";q=").unwrap_or((range, "1"));
+        let weight: f32 = weight.trim().parse().ok()?;
+        let known = match tag.trim().split('-').next()? {
+            "zh" => "zh-CN",
+            "en" => "en",
+            _ => return None,
+        };
+        (weight > 0.0).then_some((known, weight))
+    });
+    // The first of those that are wanted as much.
+    weighed.fold(("zh-CN", 0.0), |best, next| if next.1 > best.1 { next } else { best }).0
+}
+
+/// What a checker says of drafted orders. A checker that gives no verdict is a critical card.
+#[utoipa::path(
+    post, path = "/cds-services/{id}", tag = "CDS Hooks",
+    params(("id" = String, Path, description = "as discovery has it")),
+    request_body = Asked,
+    responses((status = 200, body = Cards), (status = "4XX", body = Problem)),
+)]
+pub async fn call(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    At(id): At<String>,
+    headers: HeaderMap,
+    Body(ask): Body<Asked>,
+) -> Reply<Json<Cards>> {
+    Ok(Json(cds::ask(&hospital.extensions, &caller, &id, ask, language(&headers)).await?))
+}
+
+/// What became of cards: kept in the audit trail of the patient.
+#[utoipa::path(
+    post, path = "/cds-services/{id}/feedback", tag = "CDS Hooks",
+    params(("id" = String, Path, description = "as discovery has it")),
+    request_body = Feedback,
+    responses((status = 200, body = Object), (status = "4XX", body = Problem)),
+)]
+pub async fn feedback(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    At(id): At<String>,
+    Body(said): Body<Feedback>,
+) -> Reply<Json<Value>> {
+    cds::keep_feedback(&hospital.extensions, &caller, &id, said).await?;
+    Ok(Json(json!({})))
+}
+
+/// The checkers of the caller's hospital, each at `order-select` and at `order-sign`.
+#[utoipa::path(
+    get, path = "/cds-services", tag = "CDS Hooks",
+    responses((status = 200, body = Services), (status = "4XX", body = Problem)),
+)]
+pub async fn services(State(hospital): State<Hospital>, caller: Caller, headers: HeaderMap) -> Reply<Json<Services>> {
+    Ok(Json(cds::services(&hospital.extensions, &caller, language(&headers)).await?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_language_is_the_one_wanted_most() {
+        let of = |text: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::ACCEPT_LANGUAGE, text.parse().expect("a value"));
+            language(&headers)
+        };
+        assert_eq!(language(&HeaderMap::new()), "zh-CN");
+        assert_eq!([of("en"), of("en-GB,zh;q=0.5"), of("de, zh;q=0.2, en;q=0.3")], ["en"; 3]);
+        assert_eq!([of("de"), of("zh, en"), of("en;q=0"), of("en;q=x")], ["zh-CN"; 4]);
+    }
+}

@@ -1,0 +1,75 @@
+//! Bills.
+
+use axum::{Json, extract::State, http::StatusCode};
+use utoipa_axum::{router::OpenApiRouter, routes};
+use xinglin_domain::{access::Action, id::BillId};
+use xinglin_payment::charge::{self, ChargeView, Confirm, NewCharge};
+use xinglin_platform::Caller;
+
+use crate::{
+    Hospital,
+    http::{
+        access::{READERS, allowed, by},
+        extract::{At, Body},
+        problem::{Problem, Reply},
+    },
+};
+
+/// The routes of this noun.
+pub fn routes() -> OpenApiRouter<Hospital> {
+    OpenApiRouter::new()
+        .routes(by(&Action::ConfirmCharge, routes!(confirm)))
+        .routes(allowed(READERS, routes!(get)))
+        .routes(by(&Action::QuoteCharge, routes!(quote)))
+        .routes(by(&Action::ReverseCharge, routes!(reverse)))
+}
+
+/// The patient agrees: the prescription is reserved, the payer settles, the books are posted.
+#[utoipa::path(
+    post, path = "/api/v1/charges/{id}/confirm", tag = "Charge",
+    params(("id" = String, Path, description = "`bill-…`")),
+    request_body = Confirm,
+    responses((status = 200, body = ChargeView), (status = "4XX", body = Problem)),
+)]
+pub async fn confirm(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    At(id): At<BillId>,
+    Body(ask): Body<Confirm>,
+) -> Reply<Json<ChargeView>> {
+    Ok(Json(charge::confirm(&hospital.extensions, &caller, id, ask).await?))
+}
+
+/// One bill.
+#[utoipa::path(
+    get, path = "/api/v1/charges/{id}", tag = "Charge",
+    params(("id" = String, Path, description = "`bill-…`")),
+    responses((status = 200, body = ChargeView), (status = "4XX", body = Problem)),
+)]
+pub async fn get(State(hospital): State<Hospital>, caller: Caller, At(id): At<BillId>) -> Reply<Json<ChargeView>> {
+    Ok(Json(charge::get(&hospital.platform, &caller, id).await?))
+}
+
+/// Quotes what an approved prescription and its visit cost, and who pays.
+#[utoipa::path(
+    post, path = "/api/v1/charges", tag = "Charge",
+    request_body = NewCharge,
+    responses((status = 201, body = ChargeView), (status = "4XX", body = Problem)),
+)]
+pub async fn quote(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    Body(ask): Body<NewCharge>,
+) -> Reply<(StatusCode, Json<ChargeView>)> {
+    Ok((StatusCode::CREATED, Json(charge::quote(&hospital.extensions, &caller, ask).await?)))
+}
+
+/// Takes a payment back as a whole, as long as nothing was dispensed for it.
+#[utoipa::path(
+    post, path = "/api/v1/charges/{id}/reverse", tag = "Charge",
+    params(("id" = String, Path, description = "`bill-…`")),
+    responses((status = 200, body = ChargeView), (status = "4XX", body = Problem)),
+)]
+pub async fn reverse(State(hospital): State<Hospital>, caller: Caller, At(id): At<BillId>) -> Reply<Json<ChargeView>> {
+    Ok(Json(charge::reverse(&hospital.extensions, &caller, id).await?))
+}

@@ -1,0 +1,85 @@
+//! Breaking the glass.
+
+use axum::{Json, extract::State, http::StatusCode};
+use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa_axum::{router::OpenApiRouter, routes};
+use xinglin_domain::{
+    access::Action,
+    id::{GlassId, PatientId},
+};
+use xinglin_platform::Caller;
+use xinglin_records::glass::{self, BreakGlass, GlassView, JudgeGlass};
+
+use crate::{
+    Hospital,
+    http::{
+        access::by,
+        extract::{Asked, At, Body},
+        problem::{Problem, Reply},
+    },
+};
+
+/// The routes of this noun.
+pub fn routes() -> OpenApiRouter<Hospital> {
+    OpenApiRouter::new()
+        .routes(by(&Action::BreakGlass, routes!(open)))
+        .routes(by(&Action::ReviewBrokenGlass, routes!(list)))
+        .routes(by(&Action::ReviewBrokenGlass, routes!(judge)))
+}
+
+/// Says whether it was right to break the glass. If it was not, it closes at once.
+#[utoipa::path(
+    post, path = "/api/v1/break-glass/{id}/judge", tag = "Break-glass",
+    params(("id" = String, Path, description = "`glass-…`")),
+    request_body = JudgeGlass,
+    responses((status = 200, body = GlassView), (status = "4XX", body = Problem)),
+)]
+pub async fn judge(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    At(id): At<GlassId>,
+    Body(ask): Body<JudgeGlass>,
+) -> Reply<Json<GlassView>> {
+    Ok(Json(glass::judge(&hospital.platform, &caller, id, ask).await?))
+}
+
+/// Which.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub struct Filter {
+    /// Those that were judged, newest first, and not those that wait, oldest first.
+    #[serde(default)]
+    judged: bool,
+}
+
+/// What was opened in emergencies and waits to be judged.
+#[utoipa::path(
+    get, path = "/api/v1/break-glass", tag = "Break-glass",
+    params(Filter),
+    responses((status = 200, body = Vec<GlassView>), (status = "4XX", body = Problem)),
+)]
+pub async fn list(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    Asked(filter): Asked<Filter>,
+) -> Reply<Json<Vec<GlassView>>> {
+    Ok(Json(glass::list(&hospital.platform, &caller, filter.judged).await?))
+}
+
+/// A doctor opens a restricted part of a record in an emergency, for a while. The
+/// patient is told, and somebody judges it.
+#[utoipa::path(
+    post, path = "/api/v1/patients/{patient}/break-glass", tag = "Break-glass",
+    params(("patient" = String, Path, description = "`pat-…`")),
+    request_body = BreakGlass,
+    responses((status = 201, body = GlassView), (status = "4XX", body = Problem)),
+)]
+pub async fn open(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    At(patient): At<PatientId>,
+    Body(ask): Body<BreakGlass>,
+) -> Reply<(StatusCode, Json<GlassView>)> {
+    Ok((StatusCode::CREATED, Json(glass::break_glass(&hospital.platform, &caller, patient, ask).await?)))
+}

@@ -1,0 +1,35 @@
+//! Messages to patients.
+
+use axum::{Json, extract::State};
+use utoipa_axum::{router::OpenApiRouter, routes};
+use xinglin_care::message::{self, MessageView};
+use xinglin_domain::id::PatientId;
+use xinglin_platform::Caller;
+
+use crate::{
+    Hospital,
+    http::{
+        access::{READERS, allowed},
+        extract::At,
+        problem::{Problem, Reply},
+    },
+};
+
+/// The routes of this noun.
+pub fn routes() -> OpenApiRouter<Hospital> {
+    OpenApiRouter::new().routes(allowed(READERS, routes!(list)))
+}
+
+/// What the hospital told a patient.
+#[utoipa::path(
+    get, path = "/api/v1/patients/{patient}/messages", tag = "Message",
+    params(("patient" = String, Path, description = "`pat-…`")),
+    responses((status = 200, body = Vec<MessageView>), (status = "4XX", body = Problem)),
+)]
+pub async fn list(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    At(patient): At<PatientId>,
+) -> Reply<Json<Vec<MessageView>>> {
+    Ok(Json(message::list(&hospital.platform, &caller, patient).await?))
+}

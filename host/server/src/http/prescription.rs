@@ -1,0 +1,189 @@
+//! Prescriptions.
+
+use axum::{Json, extract::State, http::StatusCode};
+use utoipa_axum::{router::OpenApiRouter, routes};
+use xinglin_care::prescription::{self, Approve, Insist, NewPrescription, Object, PrescriptionView, Rewrite, Sign};
+use xinglin_domain::{access::Action, id::PrescriptionId};
+use xinglin_pharmacy::dispensing::{self, Dispense};
+use xinglin_platform::Caller;
+
+use crate::{
+    Hospital,
+    http::{
+        access::{Access, allowed, by},
+        extract::{At, Body},
+        problem::{Problem, Reply},
+    },
+};
+
+/// Who reads the record, and who must know what to prepare.
+const KNOWN: Access = Access::By(&[Action::ReadRecords, Action::ReadOwnRecord, Action::PreparePrescription]);
+
+/// The routes of this noun.
+pub fn routes() -> OpenApiRouter<Hospital> {
+    OpenApiRouter::new()
+        .routes(by(&Action::ReviewPrescription, routes!(approve)))
+        .routes(by(&Action::DispensePrescription, routes!(dispense)))
+        .routes(by(&Action::DraftPrescription, routes!(draft)))
+        .routes(allowed(KNOWN, routes!(get)))
+        .routes(by(&Action::SignPrescription, routes!(insist)))
+        .routes(by(&Action::ReviewPrescription, routes!(reject)))
+        .routes(by(&Action::DraftPrescription, routes!(rewrite)))
+        .routes(by(&Action::ReviewPrescription, routes!(send_back)))
+        .routes(by(&Action::SignPrescription, routes!(sign)))
+        .routes(by(&Action::SignPrescription, routes!(withdraw)))
+}
+
+/// A pharmacist, never the prescriber, approves and signs.
+#[utoipa::path(
+    post, path = "/api/v1/prescriptions/{id}/approve", tag = "Prescription",
+    params(("id" = String, Path, description = "`rx-…`")),
+    request_body = Approve,
+    responses((status = 200, body = PrescriptionView), (status = "4XX", body = Problem)),
+)]
+pub async fn approve(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    At(id): At<PrescriptionId>,
+    Body(ask): Body<Approve>,
+) -> Reply<Json<PrescriptionView>> {
+    Ok(Json(prescription::approve(&hospital.platform, &caller, id, ask).await?))
+}
+
+/// Two of the pharmacy hand out what was ordered and paid. Once, ever.
+#[utoipa::path(
+    post, path = "/api/v1/prescriptions/{id}/dispense", tag = "Prescription",
+    params(("id" = String, Path, description = "`rx-…`")),
+    request_body = Dispense,
+    responses((status = 200, body = PrescriptionView), (status = "4XX", body = Problem)),
+)]
+pub async fn dispense(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    At(id): At<PrescriptionId>,
+    Body(ask): Body<Dispense>,
+) -> Reply<Json<PrescriptionView>> {
+    Ok(Json(dispensing::dispense(&hospital.platform, &caller, id, ask).await?))
+}
+
+/// The doctor begins a prescription in a visit of theirs.
+#[utoipa::path(
+    post, path = "/api/v1/prescriptions", tag = "Prescription",
+    request_body = NewPrescription,
+    responses((status = 201, body = PrescriptionView), (status = "4XX", body = Problem)),
+)]
+pub async fn draft(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    Body(ask): Body<NewPrescription>,
+) -> Reply<(StatusCode, Json<PrescriptionView>)> {
+    Ok((StatusCode::CREATED, Json(prescription::draft(&hospital.platform, &caller, ask).await?)))
+}
+
+/// One prescription.
+#[utoipa::path(
+    get, path = "/api/v1/prescriptions/{id}", tag = "Prescription",
+    params(("id" = String, Path, description = "`rx-…`")),
+    responses((status = 200, body = PrescriptionView), (status = "4XX", body = Problem)),
+)]
+pub async fn get(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    At(id): At<PrescriptionId>,
+) -> Reply<Json<PrescriptionView>> {
+    Ok(Json(prescription::get(&hospital.platform, &caller, id).await?))
+}
+
+/// The prescriber insists on what came back, with a reason and a second signature.
+#[utoipa::path(
+    post, path = "/api/v1/prescriptions/{id}/confirm", tag = "Prescription",
+    params(("id" = String, Path, description = "`rx-…`")),
+    request_body = Insist,
+    responses((status = 200, body = PrescriptionView), (status = "4XX", body = Problem)),
+)]
+pub async fn insist(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    At(id): At<PrescriptionId>,
+    Body(ask): Body<Insist>,
+) -> Reply<Json<PrescriptionView>> {
+    Ok(Json(prescription::insist(&hospital.platform, &caller, id, ask).await?))
+}
+
+/// A pharmacist refuses it for good.
+#[utoipa::path(
+    post, path = "/api/v1/prescriptions/{id}/reject", tag = "Prescription",
+    params(("id" = String, Path, description = "`rx-…`")),
+    request_body = Object,
+    responses((status = 200, body = PrescriptionView), (status = "4XX", body = Problem)),
+)]
+pub async fn reject(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    At(id): At<PrescriptionId>,
+    Body(ask): Body<Object>,
+) -> Reply<Json<PrescriptionView>> {
+    Ok(Json(prescription::reject(&hospital.platform, &caller, id, ask).await?))
+}
+
+/// The doctor rewrites a draft, or what the pharmacist sent back.
+#[utoipa::path(
+    put, path = "/api/v1/prescriptions/{id}", tag = "Prescription",
+    params(("id" = String, Path, description = "`rx-…`")),
+    request_body = Rewrite,
+    responses((status = 200, body = PrescriptionView), (status = "4XX", body = Problem)),
+)]
+pub async fn rewrite(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    At(id): At<PrescriptionId>,
+    Body(ask): Body<Rewrite>,
+) -> Reply<Json<PrescriptionView>> {
+    Ok(Json(prescription::rewrite(&hospital.platform, &caller, id, ask).await?))
+}
+
+/// A pharmacist sends it back to the prescriber.
+#[utoipa::path(
+    post, path = "/api/v1/prescriptions/{id}/return", tag = "Prescription",
+    params(("id" = String, Path, description = "`rx-…`")),
+    request_body = Object,
+    responses((status = 200, body = PrescriptionView), (status = "4XX", body = Problem)),
+)]
+pub async fn send_back(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    At(id): At<PrescriptionId>,
+    Body(ask): Body<Object>,
+) -> Reply<Json<PrescriptionView>> {
+    Ok(Json(prescription::send_back(&hospital.platform, &caller, id, ask).await?))
+}
+
+/// The doctor signs. Every enabled checker is asked first; a veto, or a checker that gave no answer, stops the signature.
+#[utoipa::path(
+    post, path = "/api/v1/prescriptions/{id}/sign", tag = "Prescription",
+    params(("id" = String, Path, description = "`rx-…`")),
+    request_body = Sign,
+    responses((status = 200, body = PrescriptionView), (status = "4XX", body = Problem)),
+)]
+pub async fn sign(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    At(id): At<PrescriptionId>,
+    Body(ask): Body<Sign>,
+) -> Reply<Json<PrescriptionView>> {
+    Ok(Json(prescription::sign(&hospital.extensions, &caller, id, ask).await?))
+}
+
+/// The prescriber withdraws what is approved and not yet ordered.
+#[utoipa::path(
+    post, path = "/api/v1/prescriptions/{id}/withdraw", tag = "Prescription",
+    params(("id" = String, Path, description = "`rx-…`")),
+    responses((status = 200, body = PrescriptionView), (status = "4XX", body = Problem)),
+)]
+pub async fn withdraw(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    At(id): At<PrescriptionId>,
+) -> Reply<Json<PrescriptionView>> {
+    Ok(Json(prescription::withdraw(&hospital.platform, &caller, id).await?))
+}

@@ -1,0 +1,122 @@
+//! Tenants.
+
+use axum::{Json, extract::State, http::StatusCode};
+use utoipa_axum::{router::OpenApiRouter, routes};
+use xinglin_domain::{access::Action, id::TenantId};
+use xinglin_identity::{
+    practice::{self, PracticeRules},
+    second_factor::{self, SignInRules},
+    tenant::{self, Consent, NewTenant, TenantView},
+};
+use xinglin_platform::Caller;
+
+use crate::{
+    Hospital,
+    http::{
+        access::{Access, allowed, by},
+        extract::{At, Body},
+        problem::{Problem, Reply},
+    },
+};
+
+/// The routes of this noun.
+pub fn routes() -> OpenApiRouter<Hospital> {
+    OpenApiRouter::new()
+        .routes(allowed(Access::SignedIn, routes!(consent)))
+        .routes(by(&Action::ManageTenants, routes!(create)))
+        .routes(by(&Action::ManageTenants, routes!(list)))
+        .routes(by(&Action::ManageAccounts, routes!(get_sign_in_rules, put_sign_in_rules)))
+        .routes(by(&Action::ManageAccounts, routes!(get_practice_rules, put_practice_rules)))
+}
+
+/// The consent text that patients of the caller's hospital agree to.
+#[utoipa::path(
+    get, path = "/api/v1/consent", tag = "Tenant",
+    responses((status = 200, body = Consent), (status = "4XX", body = Problem)),
+)]
+pub async fn consent(State(hospital): State<Hospital>, caller: Caller) -> Reply<Json<Consent>> {
+    Ok(Json(tenant::consent(&hospital.platform, &caller).await?))
+}
+
+/// Founds a tenant: a hospital, a pharmacy, an insurer.
+#[utoipa::path(
+    post, path = "/api/v1/tenants", tag = "Tenant",
+    request_body = NewTenant,
+    responses((status = 201, body = TenantView), (status = "4XX", body = Problem)),
+)]
+pub async fn create(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    Body(ask): Body<NewTenant>,
+) -> Reply<(StatusCode, Json<TenantView>)> {
+    Ok((StatusCode::CREATED, Json(tenant::create(&hospital.platform, &caller, ask).await?)))
+}
+
+/// What a tenant asks of those who practise in it.
+#[utoipa::path(
+    get, path = "/api/v1/tenants/{tenant}/practice-rules", tag = "Tenant",
+    params(("tenant" = String, Path, description = "`ten-…`")),
+    responses((status = 200, body = PracticeRules), (status = "4XX", body = Problem)),
+)]
+pub async fn get_practice_rules(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    At(tenant): At<TenantId>,
+) -> Reply<Json<PracticeRules>> {
+    Ok(Json(practice::rules(&hospital.platform, &caller, tenant).await?))
+}
+
+/// What a tenant wants of its staff at sign-in.
+#[utoipa::path(
+    get, path = "/api/v1/tenants/{tenant}/sign-in-rules", tag = "Tenant",
+    params(("tenant" = String, Path, description = "`ten-…`")),
+    responses((status = 200, body = SignInRules), (status = "4XX", body = Problem)),
+)]
+pub async fn get_sign_in_rules(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    At(tenant): At<TenantId>,
+) -> Reply<Json<SignInRules>> {
+    Ok(Json(second_factor::rules(&hospital.platform, &caller, tenant).await?))
+}
+
+/// All tenants.
+#[utoipa::path(
+    get, path = "/api/v1/tenants", tag = "Tenant",
+    responses((status = 200, body = Vec<TenantView>), (status = "4XX", body = Problem)),
+)]
+pub async fn list(State(hospital): State<Hospital>, caller: Caller) -> Reply<Json<Vec<TenantView>>> {
+    Ok(Json(tenant::list(&hospital.platform, &caller).await?))
+}
+
+/// Sets what a tenant asks of those who practise in it.
+#[utoipa::path(
+    put, path = "/api/v1/tenants/{tenant}/practice-rules", tag = "Tenant",
+    params(("tenant" = String, Path, description = "`ten-…`")),
+    request_body = PracticeRules,
+    responses((status = 200, body = PracticeRules), (status = "4XX", body = Problem)),
+)]
+pub async fn put_practice_rules(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    At(tenant): At<TenantId>,
+    Body(ask): Body<PracticeRules>,
+) -> Reply<Json<PracticeRules>> {
+    Ok(Json(practice::put_rules(&hospital.platform, &caller, tenant, ask).await?))
+}
+
+/// Sets what a tenant wants of its staff at sign-in.
+#[utoipa::path(
+    put, path = "/api/v1/tenants/{tenant}/sign-in-rules", tag = "Tenant",
+    params(("tenant" = String, Path, description = "`ten-…`")),
+    request_body = SignInRules,
+    responses((status = 200, body = SignInRules), (status = "4XX", body = Problem)),
+)]
+pub async fn put_sign_in_rules(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    At(tenant): At<TenantId>,
+    Body(rules): Body<SignInRules>,
+) -> Reply<Json<SignInRules>> {
+    Ok(Json(second_factor::put_rules(&hospital.platform, &caller, tenant, rules).await?))
+}
