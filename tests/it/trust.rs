@@ -6,8 +6,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use xinglin_domain::{code::Code, id::TenantId};
 use xinglin_extensions::{
+    lifecycle,
     package::{self, Upload},
-    plugin,
 };
 use xinglin_identity::access_token;
 use xinglin_runtime::{Bundle, TrustStore};
@@ -59,6 +59,7 @@ async fn upload(hospital: &TestHospital, query: &str, bundle: Vec<u8>) -> Answer
 }
 
 const VENDOR: (&str, &str) = ("acme", "vendor");
+
 const COMMITTEE: (&str, &str) = ("committee", "clinical");
 
 async fn only_what_the_policy_wants_is_installed(engine: Engine) {
@@ -161,7 +162,8 @@ async fn a_plugin_goes_forward_only(engine: Engine) {
     let caller =
         access_token::caller(&later.identity, hospital.operator.token(), "later".into()).await.expect("the operator");
     let tenant: TenantId = clinic.tenant.parse().expect("a tenant");
-    let refused = plugin::enable(&later.extensions, &caller, tenant, guest.id).await.map(|_| ()).expect_err("refused");
+    let refused =
+        lifecycle::enable(&later.extensions, &caller, tenant, guest.id).await.map(|_| ()).expect_err("refused");
     assert_eq!(refused.code, Code::PluginDowngrade);
     let upload = Upload { bytes: guest.package_of("1.9.0"), bundled: false, allow_downgrade: true };
     let refused = package::install(&later.platform, &caller, upload).await.map(|_| ()).expect_err("refused");
@@ -193,7 +195,7 @@ async fn what_is_trusted_is_asked_again_before_it_is_enabled(engine: Engine) {
             .await
             .expect("the operator");
         let refused =
-            plugin::enable(&later.extensions, &caller, tenant, guest.id).await.map(|_| ()).expect_err("refused");
+            lifecycle::enable(&later.extensions, &caller, tenant, guest.id).await.map(|_| ()).expect_err("refused");
         assert_eq!(refused.code, Code::PluginSignature);
         assert!(refused.detail.contains(says), "{}", refused.detail);
         let listed = package::list(&later.platform, &caller).await.expect("packages");
@@ -208,7 +210,7 @@ async fn what_is_trusted_is_asked_again_before_it_is_enabled(engine: Engine) {
     let caller = access_token::caller(&unsigned.identity, hospital.operator.token(), "later".into())
         .await
         .expect("the operator");
-    assert!(plugin::enable(&unsigned.extensions, &caller, tenant, guest.id).await.is_ok());
+    assert!(lifecycle::enable(&unsigned.extensions, &caller, tenant, guest.id).await.is_ok());
 }
 
 macro_rules! on_each_engine {

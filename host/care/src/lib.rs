@@ -1,14 +1,12 @@
 //! Care: visits, conversations, prescriptions, pathways with their alerts and holds, and
 //! decision support for other systems.
 
-pub mod alert;
 pub mod cds;
 pub mod conversation;
 pub mod encounter;
-pub mod enrolment;
-pub mod hold;
 pub mod message;
 mod open;
+pub mod pathway;
 pub mod prescription;
 
 pub use open::Care;

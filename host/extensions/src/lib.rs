@@ -2,16 +2,12 @@
 //! shadows, recall and replay, and what a call finds outside of itself.
 
 pub mod call;
-mod chart;
+pub mod install;
 pub mod lifecycle;
 mod open;
-mod outside;
 pub mod package;
-pub mod plugin;
 pub mod recall;
-pub mod replay;
-pub mod retention;
 pub mod secret;
-pub mod shadow;
+pub mod tape;
 
 pub use open::Extensions;

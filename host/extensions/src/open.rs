@@ -5,9 +5,9 @@ use std::{collections::HashMap, path::Path, sync::Arc, time::Duration};
 use tokio::sync::Mutex;
 use xinglin_domain::id::TenantId;
 use xinglin_platform::{OpenError, Platform, keys};
-use xinglin_runtime::{AotCache, HostKey, Options, Packs, Plugin, Runtime};
+use xinglin_runtime::{AotCache, HostKey, Options, Packs, Runtime};
 
-use crate::shadow::Shadows;
+use crate::{call::Shadows, install::Loaded};
 
 /// What use cases need that ask plugins. Cheap to clone; all clones are the same.
 #[derive(Clone)]
@@ -21,14 +21,6 @@ struct Shared {
     runtime: Runtime,
     plugins: Mutex<HashMap<(TenantId, String), Loaded>>,
     shadows: Shadows,
-}
-
-/// A plugin of a tenant, as of one version of its installation.
-#[derive(Default)]
-pub struct Loaded {
-    pub version: i64,
-    /// By digest: what is called, and what runs in its shadow.
-    pub plugins: HashMap<String, Arc<Plugin>>,
 }
 
 impl Extensions {

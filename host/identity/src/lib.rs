@@ -3,22 +3,17 @@
 
 pub mod access_token;
 pub mod account;
+pub mod app;
 mod attempts;
-pub mod authorize;
-pub mod client;
-pub mod exchange;
-pub mod launch;
 mod open;
 pub mod passkey;
 pub mod password;
 mod password_hash;
-pub mod practice;
 pub mod relation;
 pub mod second_factor;
 pub mod session;
 pub mod sso;
-pub mod suspension;
 pub mod tenant;
-pub mod verification;
+mod totp;
 
 pub use open::Identity;

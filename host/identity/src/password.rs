@@ -9,7 +9,10 @@ use xinglin_domain::{
 };
 use xinglin_platform::{AppError, AppResult, Caller, Platform, standing};
 
-use crate::{Identity, password_hash, session, suspension};
+use crate::{
+    Identity, account, password_hash,
+    session::{self, prove},
+};
 
 /// A new password, proved by the old one.
 #[derive(Deserialize, ToSchema)]
@@ -36,7 +39,7 @@ pub struct ResetPassword {
 pub async fn change(identity: &Identity, caller: &Caller, ask: ChangePassword) -> AppResult<()> {
     prove(identity, caller, ask.old).await?;
     let mut row = identity.platform.records(caller).get_account(caller.actor.account).await?;
-    row.password_hash = Some(hashed(ask.new, "new").await?);
+    row.password_hash = Some(password_hash::hashed(ask.new, "new").await?);
     row.updated_at = caller.now;
     let tx = identity.platform.begin(caller).await?;
     tx.update_account(&row).await?;
@@ -56,11 +59,11 @@ pub async fn reset(
     id: AccountId,
     ask: ResetPassword,
 ) -> AppResult<()> {
-    let mut row = suspension::other_account(platform, caller, tenant, id, Action::ManageAccounts).await?;
+    let mut row = account::other_account(platform, caller, tenant, id, Action::ManageAccounts).await?;
     if standing::standing(&row)?.client.is_some() {
         return Err(AppError::new(Code::BodyInvalid, "a service client has keys and no password"));
     }
-    row.password_hash = Some(hashed(ask.password, "password").await?);
+    row.password_hash = Some(password_hash::hashed(ask.password, "password").await?);
     row.updated_at = caller.now;
     let tx = platform.store().tenant(tenant).begin().await?;
     tx.update_account(&row).await?;
@@ -69,28 +72,4 @@ pub async fn reset(
     tx.commit().await?;
     tracing::info!(%tenant, account = %id, by = %caller.actor.account, "password reset, second factor removed");
     Ok(())
-}
-
-/// Whether it is really the caller, and not somebody at their desk.
-///
-/// # Errors
-/// `AUTH_FORBIDDEN` if the password is wrong, `RATE_LIMITED` after many.
-pub(crate) async fn prove(identity: &Identity, caller: &Caller, password: String) -> AppResult<()> {
-    let (tenant, account) = (caller.actor.tenant, caller.actor.account);
-    let row = identity.platform.records(caller).get_account(account).await?;
-    identity.attempts().check(tenant, &row.login, caller.now)?;
-    if password_hash::verify(password, row.password_hash).await {
-        return Ok(());
-    }
-    identity.attempts().note_wrong(tenant, &row.login, caller.now);
-    Err(AppError::new(Code::AuthForbidden, "the password is wrong"))
-}
-
-/// A new password as it is kept.
-///
-/// # Errors
-/// `BODY_INVALID`, naming the field, if it is too short or too long.
-pub(crate) async fn hashed(password: String, field: &'static str) -> AppResult<String> {
-    let refused = |error: password_hash::PasswordError| AppError::new(Code::BodyInvalid, error.to_string());
-    password_hash::hash(password).await.map_err(|error| refused(error).with("path", field))
 }

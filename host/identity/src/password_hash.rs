@@ -8,7 +8,8 @@ use argon2::{
 };
 use thiserror::Error;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use xinglin_platform::ambient;
+use xinglin_domain::code::Code;
+use xinglin_platform::{AppError, AppResult, ambient};
 
 /// A password that cannot be taken.
 #[derive(Debug, Error)]
@@ -66,6 +67,15 @@ static NOBODY: LazyLock<String> = LazyLock::new(|| {
     let nobody = ambient::random_bytes::<32>();
     Argon2::default().hash_password(&nobody).map(|phc| phc.to_string()).unwrap_or_default()
 });
+
+/// A new password as it is kept.
+///
+/// # Errors
+/// `BODY_INVALID`, naming the field, if it is too short or too long.
+pub(crate) async fn hashed(password: String, field: &'static str) -> AppResult<String> {
+    let refused = |error: PasswordError| AppError::new(Code::BodyInvalid, error.to_string());
+    hash(password).await.map_err(|error| refused(error).with("path", field))
+}
 
 #[cfg(test)]
 mod tests {

@@ -3,14 +3,16 @@
 
 pub mod audit;
 pub mod blob;
-pub mod compartment;
+pub mod bundle;
 pub mod consent;
+pub mod criteria;
 pub mod custody;
 pub mod erasure;
 pub mod export;
 pub mod glass;
 pub mod history;
 pub mod real_name;
-pub mod record;
+pub mod resource;
 pub mod search;
+pub mod snapshot;
 pub mod subscription;

@@ -5,7 +5,7 @@ use xinglin_domain::time::Instant;
 use xinglin_extensions::{Extensions, recall};
 use xinglin_identity::{Identity, account};
 use xinglin_platform::{AppResult, Config, OpenError, Platform};
-use xinglin_records::{compartment, erasure, search};
+use xinglin_records::{erasure, resource, search};
 use xinglin_store::Store;
 
 /// One hospital host: the application state, with the services that use cases take.
@@ -36,7 +36,7 @@ impl Hospital {
         let records = |source| OpenError::of_store(platform.config(), source);
         recall::apply(&extensions).await.map_err(records)?;
         search::index_anew(&platform).await.map_err(records)?;
-        compartment::label_anew(&platform).await.map_err(records)?;
+        resource::label_anew(&platform).await.map_err(records)?;
         if let Err(error) = erasure::finish(&platform).await {
             // They are tried again the next time, and serve nobody meanwhile.
             tracing::error!(error = %error.detail, "bytes of erased patients are still on the disk");

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use indicatif::ProgressBar;
 use serde::Serialize;
 use xinglin_domain::{id::TenantId, time::Instant};
-use xinglin_extensions::retention;
+use xinglin_extensions::tape;
 use xinglin_platform::Config;
 use xinglin_store::ChainState;
 
@@ -99,7 +99,7 @@ impl Purge {
         for tenant in operator::tenants(&hospital, self.tenant).await? {
             let bar = ProgressBar::new_spinner().with_message(format!("{tenant}: purging"));
             bar.enable_steady_tick(Duration::from_millis(100));
-            let purged = retention::purge_calls(&hospital.platform, &caller, tenant, self.before, |purged| {
+            let purged = tape::purge_calls(&hospital.platform, &caller, tenant, self.before, |purged| {
                 bar.set_message(format!("{tenant}: {purged} tapes purged"));
             });
             let purged = purged.await?.purged;

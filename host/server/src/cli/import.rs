@@ -11,7 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
 use xinglin_domain::id::TenantId;
 use xinglin_platform::{Config, settings::PLATFORM};
-use xinglin_records::record;
+use xinglin_records::bundle;
 
 use crate::{Hospital, cli::operator};
 
@@ -88,7 +88,7 @@ async fn import(hospital: &Hospital, tenant: TenantId, file: &Path) -> Result<us
     };
     let bundle: Value = serde_json::from_slice(&bytes).context("not JSON")?;
     let caller = operator::administrator(hospital, tenant, "import", "xinglin import");
-    let answer = record::import(&hospital.platform, &caller, "", bundle).await?;
+    let answer = bundle::import(&hospital.platform, &caller, "", bundle).await?;
     let entries = answer["entry"].as_array().map(Vec::as_slice).unwrap_or_default();
     let refused: Vec<&Value> = entries.iter().filter(|entry| entry["response"]["outcome"].is_object()).collect();
     for entry in &refused {

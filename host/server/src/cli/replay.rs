@@ -9,7 +9,7 @@ use xinglin_domain::{
     decision::Difference,
     id::{CallId, TenantId},
 };
-use xinglin_extensions::replay::{self, Crater, ReplayView};
+use xinglin_extensions::tape::{self, Crater, ReplayView};
 use xinglin_platform::Config;
 use xinglin_runtime::Package;
 
@@ -56,7 +56,7 @@ impl Replay {
         };
         if let Some(call) = self.call {
             let tenant = operator::tenant(&hospital, self.tenant).await?;
-            let report = replay::replay_one(&hospital.extensions, tenant, call, against.as_ref()).await?;
+            let report = tape::replay_one(&hospital.extensions, tenant, call, against.as_ref()).await?;
             if self.json {
                 operator::print_json(&report)?;
             } else {
@@ -78,7 +78,7 @@ impl Replay {
                 .with_prefix(tenant.to_string());
             bar.enable_steady_tick(Duration::from_millis(120));
             let progress = |crater: &Crater| bar.set_message(format!("{} calls", crater.calls));
-            let crater = replay::replay_all(&hospital.extensions, tenant, against.as_ref(), progress).await?;
+            let crater = tape::replay_all(&hospital.extensions, tenant, against.as_ref(), progress).await?;
             bar.finish_and_clear();
             if !self.json {
                 println!("{tenant}");

@@ -7,11 +7,12 @@ use xinglin_domain::{
     id::{AccountId, CertificateId, TenantId},
 };
 use xinglin_identity::{
-    account::{self, AccountView, NewAccount},
+    account::{
+        self, AccountView, Because, NewAccount,
+        certificate::{self, Judgement, NewCertificates, NewFilings},
+        verification,
+    },
     password::{self, ResetPassword},
-    practice::{self, Judgement, NewCertificates, NewFilings},
-    suspension::{self, Because},
-    verification,
 };
 use xinglin_platform::Caller;
 
@@ -97,7 +98,7 @@ pub async fn judge_certificates(
     At((tenant, account)): At<(TenantId, AccountId)>,
     Body(ask): Body<Judgement>,
 ) -> Reply<Json<AccountView>> {
-    Ok(Json(practice::judge(&hospital.platform, &caller, tenant, account, ask).await?))
+    Ok(Json(certificate::judge(&hospital.platform, &caller, tenant, account, ask).await?))
 }
 
 /// The accounts of a tenant, by login.
@@ -127,7 +128,7 @@ pub async fn put_filings(
     At((tenant, account)): At<(TenantId, AccountId)>,
     Body(ask): Body<NewFilings>,
 ) -> Reply<Json<AccountView>> {
-    Ok(Json(practice::put_filings(&hospital.platform, &caller, tenant, account, ask).await?))
+    Ok(Json(certificate::put_filings(&hospital.platform, &caller, tenant, account, ask).await?))
 }
 
 /// Sets an account's password, takes its authenticator off, and ends its sign-ins.
@@ -160,7 +161,7 @@ pub async fn restore(
     At((tenant, account)): At<(TenantId, AccountId)>,
     Body(ask): Body<Because>,
 ) -> Reply<Json<AccountView>> {
-    Ok(Json(suspension::restore(&hospital.platform, &caller, tenant, account, ask).await?))
+    Ok(Json(account::restore(&hospital.platform, &caller, tenant, account, ask).await?))
 }
 
 /// Lifts the suspension of a certificate.
@@ -180,7 +181,7 @@ pub async fn restore_certificate(
     At((tenant, account, certificate)): At<(TenantId, AccountId, CertificateId)>,
     Body(ask): Body<Because>,
 ) -> Reply<Json<AccountView>> {
-    Ok(Json(practice::restore(&hospital.platform, &caller, tenant, (account, certificate), ask).await?))
+    Ok(Json(certificate::restore(&hospital.platform, &caller, tenant, (account, certificate), ask).await?))
 }
 
 /// Takes in certificates that somebody says they hold.
@@ -196,7 +197,7 @@ pub async fn submit_certificates(
     At((tenant, account)): At<(TenantId, AccountId)>,
     Body(ask): Body<NewCertificates>,
 ) -> Reply<Json<AccountView>> {
-    Ok(Json(practice::submit(&hospital.extensions, &caller, tenant, account, ask).await?))
+    Ok(Json(certificate::submit(&hospital.extensions, &caller, tenant, account, ask).await?))
 }
 
 /// Closes an account until it is restored, and ends its sign-ins.
@@ -212,7 +213,7 @@ pub async fn suspend(
     At((tenant, account)): At<(TenantId, AccountId)>,
     Body(ask): Body<Because>,
 ) -> Reply<Json<AccountView>> {
-    Ok(Json(suspension::suspend(&hospital.platform, &caller, tenant, account, ask).await?))
+    Ok(Json(account::suspend(&hospital.platform, &caller, tenant, account, ask).await?))
 }
 
 /// Suspends one certificate; it holds with the next act.
@@ -232,5 +233,5 @@ pub async fn suspend_certificate(
     At((tenant, account, certificate)): At<(TenantId, AccountId, CertificateId)>,
     Body(ask): Body<Because>,
 ) -> Reply<Json<AccountView>> {
-    Ok(Json(practice::suspend(&hospital.platform, &caller, tenant, (account, certificate), ask).await?))
+    Ok(Json(certificate::suspend(&hospital.platform, &caller, tenant, (account, certificate), ask).await?))
 }

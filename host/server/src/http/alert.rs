@@ -4,7 +4,7 @@ use axum::{Json, extract::State};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
-use xinglin_care::alert::{self, AlertView};
+use xinglin_care::pathway::alert::{self, AlertView};
 use xinglin_domain::{access::Action, id::AlertId};
 use xinglin_platform::Caller;
 

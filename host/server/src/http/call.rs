@@ -5,11 +5,7 @@ use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use xinglin_domain::{access::Action, id::CallId};
-use xinglin_extensions::{
-    call::{self, TapeView},
-    replay::{self, ReplayView},
-    retention::{self, PurgeView},
-};
+use xinglin_extensions::tape::{self, PurgeView, ReplayView, TapeView};
 use xinglin_platform::{AppError, Caller};
 use xinglin_records::audit::ChainView;
 
@@ -39,7 +35,7 @@ pub fn routes() -> OpenApiRouter<Hospital> {
     responses((status = 200, body = TapeView), (status = "4XX", body = Problem)),
 )]
 pub async fn get(State(hospital): State<Hospital>, caller: Caller, At(id): At<CallId>) -> Reply<Json<TapeView>> {
-    Ok(Json(call::get(&hospital.platform, &caller, id).await?))
+    Ok(Json(tape::get(&hospital.platform, &caller, id).await?))
 }
 
 /// Which calls.
@@ -66,7 +62,7 @@ pub async fn list(
     Asked(filter): Asked<Filter>,
 ) -> Reply<Json<Vec<TapeView>>> {
     let Filter { plugin, about, limit } = filter;
-    Ok(Json(call::list(&hospital.platform, &caller, plugin, about, limit.unwrap_or(50)).await?))
+    Ok(Json(tape::list(&hospital.platform, &caller, plugin, about, limit.unwrap_or(50)).await?))
 }
 
 /// What to purge.
@@ -89,7 +85,7 @@ pub async fn purge(
     Body(purge): Body<Purge>,
 ) -> Reply<Json<PurgeView>> {
     let before = AppError::time("before", &purge.before)?;
-    Ok(Json(retention::purge_calls(&hospital.platform, &caller, caller.actor.tenant, before, |_| ()).await?))
+    Ok(Json(tape::purge_calls(&hospital.platform, &caller, caller.actor.tenant, before, |_| ()).await?))
 }
 
 /// Runs a call again and compares it with its tape, byte for byte.
@@ -99,7 +95,7 @@ pub async fn purge(
     responses((status = 200, body = ReplayView), (status = "4XX", body = Problem)),
 )]
 pub async fn replay(State(hospital): State<Hospital>, caller: Caller, At(id): At<CallId>) -> Reply<Json<ReplayView>> {
-    Ok(Json(replay::replay_call(&hospital.extensions, &caller, id).await?))
+    Ok(Json(tape::replay_call(&hospital.extensions, &caller, id).await?))
 }
 
 /// Walks the chain of tapes and names the first broken link.
@@ -108,5 +104,5 @@ pub async fn replay(State(hospital): State<Hospital>, caller: Caller, At(id): At
     responses((status = 200, body = ChainView), (status = "4XX", body = Problem)),
 )]
 pub async fn verify(State(hospital): State<Hospital>, caller: Caller) -> Reply<Json<ChainView>> {
-    Ok(Json(call::verify(&hospital.platform, &caller).await?))
+    Ok(Json(tape::verify(&hospital.platform, &caller).await?))
 }

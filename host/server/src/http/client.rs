@@ -3,7 +3,7 @@
 use axum::{Json, extract::State, http::StatusCode};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use xinglin_domain::{access::Action, id::TenantId};
-use xinglin_identity::client::{self, ClientView, NewClient};
+use xinglin_identity::app::client::{self, ClientView, NewClient};
 use xinglin_platform::Caller;
 
 use crate::{

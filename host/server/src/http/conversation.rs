@@ -19,7 +19,7 @@ use xinglin_domain::{
     code::Code,
     id::{EncounterId, VideoId},
 };
-use xinglin_extensions::retention::PurgeView;
+use xinglin_extensions::tape::PurgeView;
 use xinglin_platform::{AppError, Caller};
 
 use crate::{

@@ -2,7 +2,7 @@
 
 use axum::{Json, extract::State, http::StatusCode};
 use utoipa_axum::{router::OpenApiRouter, routes};
-use xinglin_care::enrolment::{self, Answers, Enrol, EnrolmentView};
+use xinglin_care::pathway::{self, Answers, Enrol, EnrolmentView};
 use xinglin_domain::{access::Action, id::EnrolmentId};
 use xinglin_platform::Caller;
 
@@ -36,7 +36,7 @@ pub async fn answer(
     At(id): At<EnrolmentId>,
     Body(ask): Body<Answers>,
 ) -> Reply<Json<EnrolmentView>> {
-    Ok(Json(enrolment::answer(&hospital.extensions, &caller, id, ask).await?))
+    Ok(Json(pathway::answer(&hospital.extensions, &caller, id, ask).await?))
 }
 
 /// Screens a patient and enrols them in a pathway.
@@ -50,7 +50,7 @@ pub async fn create(
     caller: Caller,
     Body(ask): Body<Enrol>,
 ) -> Reply<(StatusCode, Json<EnrolmentView>)> {
-    Ok((StatusCode::CREATED, Json(enrolment::enrol(&hospital.extensions, &caller, ask).await?)))
+    Ok((StatusCode::CREATED, Json(pathway::enrol(&hospital.extensions, &caller, ask).await?)))
 }
 
 /// One patient in one pathway.
@@ -64,5 +64,5 @@ pub async fn get(
     caller: Caller,
     At(id): At<EnrolmentId>,
 ) -> Reply<Json<EnrolmentView>> {
-    Ok(Json(enrolment::get(&hospital.platform, &caller, id).await?))
+    Ok(Json(pathway::get(&hospital.platform, &caller, id).await?))
 }

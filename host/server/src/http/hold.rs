@@ -2,7 +2,7 @@
 
 use axum::{Json, extract::State};
 use utoipa_axum::{router::OpenApiRouter, routes};
-use xinglin_care::hold::{self, HoldView, Release};
+use xinglin_care::pathway::hold::{self, HoldView, Release};
 use xinglin_domain::{
     access::Action,
     id::{HoldId, PatientId},

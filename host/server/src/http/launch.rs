@@ -3,7 +3,7 @@
 use axum::{Json, extract::State, http::StatusCode};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use xinglin_domain::access::Action;
-use xinglin_identity::launch::{self, LaunchView, NewLaunch};
+use xinglin_identity::app::launch::{self, LaunchView, NewLaunch};
 use xinglin_platform::Caller;
 
 use crate::{

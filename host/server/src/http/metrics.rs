@@ -9,7 +9,7 @@ use axum::{
     response::IntoResponse,
 };
 use xinglin_domain::code::Code;
-use xinglin_extensions::shadow;
+use xinglin_extensions::call;
 use xinglin_platform::{AppError, config::MetricsToken};
 
 use crate::{
@@ -37,5 +37,5 @@ fn metrics(hospital: &Hospital, token: &MetricsToken, headers: &HeaderMap) -> Re
     }
     let kind =
         [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8"), (header::CACHE_CONTROL, "no-store")];
-    Ok((kind, shadow::render_metrics(&hospital.extensions)))
+    Ok((kind, call::render_metrics(&hospital.extensions)))
 }

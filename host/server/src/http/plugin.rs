@@ -11,9 +11,8 @@ use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use xinglin_domain::{access::Action, id::TenantId};
 use xinglin_extensions::{
-    lifecycle::{self, Promote},
+    lifecycle::{self, Grant, InstallView, Promote},
     package::{self, PackageEntry, PackageView, Upload},
-    plugin::{self, Grant, InstallView},
 };
 use xinglin_platform::Caller;
 use xinglin_runtime::Bundle;
@@ -56,7 +55,7 @@ pub async fn disable(
     caller: Caller,
     At((tenant, plugin)): At<(TenantId, String)>,
 ) -> Reply<Json<InstallView>> {
-    Ok(Json(plugin::disable(&hospital.platform, &caller, tenant, &plugin).await?))
+    Ok(Json(lifecycle::disable(&hospital.platform, &caller, tenant, &plugin).await?))
 }
 
 /// Starts calling a plugin in a tenant.
@@ -70,7 +69,7 @@ pub async fn enable(
     caller: Caller,
     At((tenant, plugin)): At<(TenantId, String)>,
 ) -> Reply<Json<InstallView>> {
-    Ok(Json(plugin::enable(&hospital.extensions, &caller, tenant, &plugin).await?))
+    Ok(Json(lifecycle::enable(&hospital.extensions, &caller, tenant, &plugin).await?))
 }
 
 /// Says what a plugin may do in a tenant.
@@ -86,7 +85,7 @@ pub async fn grant(
     At((tenant, plugin)): At<(TenantId, String)>,
     Body(ask): Body<Grant>,
 ) -> Reply<Json<InstallView>> {
-    Ok(Json(plugin::grant(&hospital.extensions, &caller, tenant, &plugin, ask).await?))
+    Ok(Json(lifecycle::grant(&hospital.extensions, &caller, tenant, &plugin, ask).await?))
 }
 
 /// How it is taken.
@@ -134,7 +133,7 @@ pub async fn list(
     caller: Caller,
     At(tenant): At<TenantId>,
 ) -> Reply<Json<Vec<InstallView>>> {
-    Ok(Json(plugin::list(&hospital.platform, &caller, tenant).await?))
+    Ok(Json(lifecycle::list(&hospital.platform, &caller, tenant).await?))
 }
 
 /// Packages of this host, with who vouches for them.

@@ -6,7 +6,7 @@ use xinglin_domain::{
     access::Action,
     id::{PatientId, TenantId},
 };
-use xinglin_identity::verification::{self, RealNameJudgement, RealNameView};
+use xinglin_identity::account::verification::{self, RealNameJudgement, RealNameView};
 use xinglin_platform::Caller;
 
 use crate::{

@@ -3,7 +3,7 @@
 use axum::{Json, extract::State};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use xinglin_domain::{access::Action, id::TenantId};
-use xinglin_extensions::shadow::{self, ShadowView, StartShadow};
+use xinglin_extensions::lifecycle::shadow::{self, ShadowView, StartShadow};
 use xinglin_platform::Caller;
 
 use crate::{

@@ -4,7 +4,7 @@ use axum::{Json, extract::State, http::StatusCode};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use xinglin_domain::{access::Action, id::TenantId};
 use xinglin_identity::{
-    practice::{self, PracticeRules},
+    account::certificate::{self, PracticeRules},
     second_factor::{self, SignInRules},
     tenant::{self, Consent, NewTenant, TenantView},
 };
@@ -63,7 +63,7 @@ pub async fn get_practice_rules(
     caller: Caller,
     At(tenant): At<TenantId>,
 ) -> Reply<Json<PracticeRules>> {
-    Ok(Json(practice::rules(&hospital.platform, &caller, tenant).await?))
+    Ok(Json(certificate::rules(&hospital.platform, &caller, tenant).await?))
 }
 
 /// What a tenant wants of its staff at sign-in.
@@ -102,7 +102,7 @@ pub async fn put_practice_rules(
     At(tenant): At<TenantId>,
     Body(ask): Body<PracticeRules>,
 ) -> Reply<Json<PracticeRules>> {
-    Ok(Json(practice::put_rules(&hospital.platform, &caller, tenant, ask).await?))
+    Ok(Json(certificate::put_rules(&hospital.platform, &caller, tenant, ask).await?))
 }
 
 /// Sets what a tenant wants of its staff at sign-in.

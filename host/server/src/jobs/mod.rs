@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::Deserialize;
 use tokio::task::{JoinError, JoinHandle, JoinSet};
-use xinglin_care::enrolment::{self, Kept, Occasion, RETRY, next_firing, next_try};
+use xinglin_care::pathway::{self, Kept, Occasion, RETRY, next_firing, next_try};
 use xinglin_domain::{
     id::{EnrolmentId, TenantId},
     time::Instant,
@@ -104,7 +104,7 @@ impl Hospital {
     }
 
     async fn fire_or_defer(&self, records: &Tenant, timer: &Task, occasion: &Occasion) -> AppResult<()> {
-        let fired = enrolment::fire(&self.extensions, records, timer, occasion).await;
+        let fired = pathway::fire(&self.extensions, records, timer, occasion).await;
         if fired.is_err() {
             let tx = records.begin().await?;
             tx.defer_task(timer.id, timer.version, next_firing(timer, occasion.now)).await?;
@@ -172,7 +172,7 @@ impl Hospital {
     async fn tell_in_order(&self, records: &Tenant, events: &[(OutboxEntry, Kept)], now: Instant) {
         for (done, (entry, kept)) in events.iter().enumerate() {
             let told =
-                enrolment::deliver(&self.extensions, records, &entry.id, kept, entry.attempts, &occasion(now)).await;
+                pathway::deliver(&self.extensions, records, &entry.id, kept, entry.attempts, &occasion(now)).await;
             let failed = told.is_err();
             report_one("event", &entry.id, told.map(drop));
             if failed {

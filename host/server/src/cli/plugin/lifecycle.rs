@@ -9,10 +9,11 @@ use clap::Args;
 use comfy_table::{Table, presets::NOTHING};
 use xinglin_domain::id::TenantId;
 use xinglin_extensions::{
-    lifecycle::{self, Promote as PromoteAsk},
-    plugin::{self, Grant as GrantAsk, InstallView},
+    lifecycle::{
+        self, Grant as GrantAsk, InstallView, Promote as PromoteAsk,
+        shadow::{self, Gate, ShadowView, StartShadow},
+    },
     recall::{self, RecallView},
-    shadow::{self, Gate, ShadowView, StartShadow},
 };
 use xinglin_platform::Config;
 use xinglin_runtime::Capability;
@@ -166,7 +167,7 @@ impl Grant {
             settings: self.settings.into_iter().collect(),
             ..GrantAsk::default()
         };
-        let view = plugin::grant(&desk.hospital.extensions, &desk.caller, desk.tenant, &desk.plugin, ask).await?;
+        let view = lifecycle::grant(&desk.hospital.extensions, &desk.caller, desk.tenant, &desk.plugin, ask).await?;
         desk.close(&view, tell).await
     }
 }
@@ -175,7 +176,7 @@ impl Enable {
     /// Runs it.
     pub async fn run(self, config: Config) -> Result<()> {
         let desk = self.which.open(config, "enable").await?;
-        let view = plugin::enable(&desk.hospital.extensions, &desk.caller, desk.tenant, &desk.plugin).await?;
+        let view = lifecycle::enable(&desk.hospital.extensions, &desk.caller, desk.tenant, &desk.plugin).await?;
         desk.close(&view, tell).await
     }
 }
@@ -184,7 +185,7 @@ impl Disable {
     /// Runs it.
     pub async fn run(self, config: Config) -> Result<()> {
         let desk = self.which.open(config, "disable").await?;
-        let view = plugin::disable(&desk.hospital.platform, &desk.caller, desk.tenant, &desk.plugin).await?;
+        let view = lifecycle::disable(&desk.hospital.platform, &desk.caller, desk.tenant, &desk.plugin).await?;
         desk.close(&view, tell).await
     }
 }
@@ -232,7 +233,7 @@ impl List {
     pub async fn run(self, config: Config) -> Result<()> {
         let (hospital, caller) = operator::open(config, "list").await?;
         let tenant = operator::tenant(&hospital, self.tenant).await?;
-        let plugins = plugin::list(&hospital.platform, &caller, tenant).await?;
+        let plugins = lifecycle::list(&hospital.platform, &caller, tenant).await?;
         if self.json {
             operator::print_json(&plugins)?;
         } else {

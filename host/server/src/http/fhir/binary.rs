@@ -16,7 +16,7 @@ use xinglin_domain::{
 use xinglin_platform::{AppError, Caller};
 use xinglin_records::{
     blob::{BlobView, NewBlob},
-    record,
+    resource,
     search::{self, Asked},
 };
 
@@ -98,7 +98,7 @@ pub async fn read(
 ) -> Result<Response, Refusal> {
     let Ok(id) = id.parse::<BlobId>() else {
         // Of before there were attachments.
-        let kept = record::read(&hospital.platform, &caller, "Binary", &id).await?;
+        let kept = resource::read(&hospital.platform, &caller, "Binary", &id).await?;
         return Ok(reply::resource(StatusCode::OK, &kept));
     };
     let (blob, mut file) = xinglin_records::blob::open(&hospital.platform, &caller, id).await?;

@@ -6,7 +6,7 @@ use axum::{
     response::Response,
 };
 use xinglin_platform::Caller;
-use xinglin_records::record::{self, Act};
+use xinglin_records::bundle::{self, Act};
 
 use crate::{
     Hospital,
@@ -33,6 +33,6 @@ pub async fn create(
     let condition = headers.get("if-none-exist").and_then(|value| value.to_str().ok()).map(str::to_owned);
     let query = query.filter(|query| !query.is_empty() && !query.starts_with("_format="));
     let act = Act { method: "POST", url: kind, if_match: None, if_none_exist: condition.or(query) };
-    let done = record::act(&hospital.platform, &caller, &act, Some(resource)).await?;
+    let done = bundle::act(&hospital.platform, &caller, &act, Some(resource)).await?;
     Ok(reply::written(&terms.base, &done, terms.body))
 }

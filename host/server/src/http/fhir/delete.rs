@@ -6,7 +6,7 @@ use axum::{
     response::Response,
 };
 use xinglin_platform::Caller;
-use xinglin_records::record::{self, Act};
+use xinglin_records::bundle::{self, Act};
 
 use crate::{
     Hospital,
@@ -28,7 +28,7 @@ pub async fn delete(
 ) -> Result<Response, Refusal> {
     let if_match = asked::if_match(&headers)?;
     let act = Act { method: "DELETE", url: format!("{kind}/{id}"), if_match, if_none_exist: None };
-    Ok(reply::written("", &record::act(&hospital.platform, &caller, &act, None).await?, reply::Body::Nothing))
+    Ok(reply::written("", &bundle::act(&hospital.platform, &caller, &act, None).await?, reply::Body::Nothing))
 }
 
 /// The same of the one resource that the search finds, if any.
@@ -40,5 +40,5 @@ pub async fn delete_by(
 ) -> Result<Response, Refusal> {
     let url = format!("{kind}?{}", condition.unwrap_or_default());
     let act = Act { method: "DELETE", url, if_match: None, if_none_exist: None };
-    Ok(reply::written("", &record::act(&hospital.platform, &caller, &act, None).await?, reply::Body::Nothing))
+    Ok(reply::written("", &bundle::act(&hospital.platform, &caller, &act, None).await?, reply::Body::Nothing))
 }

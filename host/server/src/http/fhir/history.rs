@@ -3,7 +3,7 @@
 use axum::{extract::State, response::Response};
 use xinglin_fhir::answer::Historyset;
 use xinglin_platform::Caller;
-use xinglin_records::record;
+use xinglin_records::resource;
 
 use crate::{
     Hospital,
@@ -23,6 +23,6 @@ pub async fn history(
     At((kind, id)): At<(String, String)>,
     Base(base): Base,
 ) -> Result<Response, Refusal> {
-    let versions = record::read_history(&hospital.platform, &caller, &kind, &id).await?;
+    let versions = resource::read_history(&hospital.platform, &caller, &kind, &id).await?;
     reply::bundle(&Historyset::whole(&base, versions))
 }

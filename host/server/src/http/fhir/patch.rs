@@ -7,7 +7,7 @@ use axum::{
 };
 use xinglin_domain::code::Code;
 use xinglin_platform::{AppError, Caller};
-use xinglin_records::record;
+use xinglin_records::bundle;
 
 use crate::{
     Hospital,
@@ -34,6 +34,6 @@ pub async fn patch(
         return Err(Refusal::with_status(error, StatusCode::UNSUPPORTED_MEDIA_TYPE));
     }
     let if_match = asked::if_match(&headers)?;
-    let patched = record::patch(&hospital.platform, &caller, &kind, &id, if_match, &patch).await?;
+    let patched = bundle::patch(&hospital.platform, &caller, &kind, &id, if_match, &patch).await?;
     Ok(reply::resource(StatusCode::OK, &patched))
 }

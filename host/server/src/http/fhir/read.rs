@@ -6,7 +6,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use xinglin_platform::Caller;
-use xinglin_records::record;
+use xinglin_records::resource;
 
 use crate::{
     Hospital,
@@ -23,7 +23,7 @@ pub async fn read(
     At((kind, id)): At<(String, String)>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
-    let resource = record::read(&hospital.platform, &caller, &kind, &id).await?;
+    let resource = resource::read(&hospital.platform, &caller, &kind, &id).await?;
     let known = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
     if known.is_some_and(|known| known.split(',').any(|known| known.trim() == reply::tag(&resource))) {
         return Ok(StatusCode::NOT_MODIFIED.into_response());

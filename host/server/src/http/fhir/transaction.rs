@@ -2,7 +2,7 @@
 
 use axum::{extract::State, http::StatusCode, response::Response};
 use xinglin_platform::Caller;
-use xinglin_records::record;
+use xinglin_records::bundle;
 
 use crate::{
     Hospital,
@@ -22,5 +22,5 @@ pub async fn transaction(
     Base(base): Base,
     Body(bundle): Body<serde_json::Value>,
 ) -> Result<Response, Refusal> {
-    Ok(reply::document(StatusCode::OK, &record::import(&hospital.platform, &caller, &base, bundle).await?))
+    Ok(reply::document(StatusCode::OK, &bundle::import(&hospital.platform, &caller, &base, bundle).await?))
 }

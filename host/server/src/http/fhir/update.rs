@@ -6,7 +6,7 @@ use axum::{
     response::Response,
 };
 use xinglin_platform::Caller;
-use xinglin_records::record::{self, Act};
+use xinglin_records::bundle::{self, Act};
 
 use crate::{
     Hospital,
@@ -31,7 +31,7 @@ pub async fn update(
 ) -> Result<Response, Refusal> {
     let if_match = asked::if_match(&headers)?;
     let act = Act { method: "PUT", url: format!("{kind}/{id}"), if_match, if_none_exist: None };
-    Ok(reply::written(&terms.base, &record::act(&hospital.platform, &caller, &act, Some(resource)).await?, terms.body))
+    Ok(reply::written(&terms.base, &bundle::act(&hospital.platform, &caller, &act, Some(resource)).await?, terms.body))
 }
 
 /// Writes the next version of the resource that the search finds, or a new one.
@@ -47,5 +47,5 @@ pub async fn update_by(
     let if_match = asked::if_match(&headers)?;
     let url = format!("{kind}?{}", condition.unwrap_or_default());
     let act = Act { method: "PUT", url, if_match, if_none_exist: None };
-    Ok(reply::written(&terms.base, &record::act(&hospital.platform, &caller, &act, Some(resource)).await?, terms.body))
+    Ok(reply::written(&terms.base, &bundle::act(&hospital.platform, &caller, &act, Some(resource)).await?, terms.body))
 }

@@ -2,7 +2,7 @@
 
 use axum::{extract::State, http::StatusCode, response::Response};
 use xinglin_platform::Caller;
-use xinglin_records::record;
+use xinglin_records::resource;
 
 use crate::{
     Hospital,
@@ -18,5 +18,8 @@ pub async fn vread(
     caller: Caller,
     At((kind, id, version)): At<(String, String, i64)>,
 ) -> Result<Response, Refusal> {
-    Ok(reply::resource(StatusCode::OK, &record::read_version(&hospital.platform, &caller, &kind, &id, version).await?))
+    Ok(reply::resource(
+        StatusCode::OK,
+        &resource::read_version(&hospital.platform, &caller, &kind, &id, version).await?,
+    ))
 }

@@ -11,7 +11,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use xinglin_domain::code::Code;
-use xinglin_identity::authorize::{self, AuthorizeAsk, Next, StepAsk, Visitor};
+use xinglin_identity::app::authorize::{self, AuthorizeAsk, Next, StepAsk, Visitor};
 use xinglin_platform::{AppError, AppResult, trail::Trail};
 
 use crate::{

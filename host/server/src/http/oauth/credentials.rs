@@ -7,7 +7,7 @@ use axum::{
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::de::DeserializeOwned;
-use xinglin_identity::client::{Credentials, TokenError};
+use xinglin_identity::app::client::{Credentials, TokenError};
 
 /// The form of an endpoint of OAuth 2, with what the header says of the client.
 pub async fn form<T: DeserializeOwned>(

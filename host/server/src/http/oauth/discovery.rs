@@ -3,7 +3,7 @@
 use axum::{Json, extract::State};
 use jsonwebtoken::jwk::JwkSet;
 use serde_json::{Value, json};
-use xinglin_identity::{authorize, client, exchange};
+use xinglin_identity::app::{authorize, client, exchange};
 
 use crate::{Hospital, http::problem::Reply};
 

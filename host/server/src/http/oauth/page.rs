@@ -20,7 +20,7 @@ use xinglin_domain::{
     code::Code,
     scope::{Context, Scopes, Word},
 };
-use xinglin_identity::authorize::{Choice, Page, Show};
+use xinglin_identity::app::authorize::{Choice, Page, Show};
 use xinglin_platform::AppError;
 
 const STYLE: &str = "body{font:16px/1.6 system-ui,sans-serif;max-width:28rem;margin:3rem auto;padding:0 1rem}\

@@ -4,7 +4,7 @@ use axum::{
     extract::{Request, State},
     response::{IntoResponse, Response},
 };
-use xinglin_identity::exchange::{self, RevokeAsk};
+use xinglin_identity::app::exchange::{self, RevokeAsk};
 
 use crate::{
     Hospital,

@@ -10,7 +10,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde_json::json;
-use xinglin_identity::client::{self, TokenAsk, TokenError};
+use xinglin_identity::app::client::{self, TokenAsk, TokenError};
 
 use crate::{
     Hospital,

@@ -1,0 +1,18 @@
+//! Ends a meeting: nobody is let in any more.
+
+use xinglin_domain::{
+    conversation::VideoEvent,
+    id::{EncounterId, VideoId},
+};
+use xinglin_platform::{AppResult, Caller};
+
+use super::meet;
+use crate::Care;
+
+/// Ends a meeting: nobody is let in any more.
+///
+/// # Errors
+/// As [`join_meeting`](Self::join_meeting).
+pub async fn end_meeting(care: &Care, caller: &Caller, visit: EncounterId, id: VideoId) -> AppResult<()> {
+    meet(care, caller, visit, Some(id), VideoEvent::Ended).await.map(drop)
+}

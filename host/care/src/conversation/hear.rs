@@ -1,0 +1,76 @@
+//! What is said next.
+
+use std::time::Duration;
+
+use tokio::sync::broadcast::error::RecvError;
+use xinglin_domain::{code::Code, encounter::Encounter};
+use xinglin_platform::{AppError, AppResult, Caller, Platform, acting};
+
+use super::{Listener, MOST, SaidView, may_converse, readable};
+
+/// How long whoever listens waits before they look for what other hosts wrote.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// How long until it is asked again whether whoever listens in silence still may, and
+/// whether the visit goes on.
+const ASK_AGAIN: Duration = Duration::from_secs(3);
+
+/// What a listener hears.
+pub enum Heard {
+    /// These.
+    Said(Vec<SaidView>),
+    /// Nothing more: the visit is closed, or it is time to ask again.
+    End(&'static str),
+}
+
+/// What is said next. Whether the listener may hear it is asked before anything is
+/// told, and every few seconds.
+///
+/// # Errors
+/// If they may not any more.
+pub async fn hear(platform: &Platform, listener: &mut Listener) -> AppResult<Heard> {
+    let records = platform.records(&listener.caller);
+    loop {
+        let rows = records.list_visit_messages(listener.visit, listener.after, MOST).await?;
+        if !rows.is_empty() || listener.asked.elapsed() >= ASK_AGAIN {
+            let caller = still(platform, &listener.caller).await?;
+            let visit = may_converse(platform, &caller, listener.visit).await?;
+            listener.asked = tokio::time::Instant::now();
+            if let Some(last) = rows.last() {
+                listener.after = last.seq;
+                return Ok(Heard::Said(readable(platform, &caller, &visit, rows).await?));
+            }
+            if matches!(visit, Encounter::Closed(_)) {
+                return Ok(Heard::End("closed"));
+            }
+        }
+        if tokio::time::Instant::now() >= listener.until {
+            return Ok(Heard::End("again"));
+        }
+        let wait = tokio::time::sleep(LOOK_AGAIN);
+        tokio::pin!(wait);
+        loop {
+            tokio::select! {
+                () = &mut wait => break,
+                written = listener.written.recv() => match written {
+                    Ok(visit) if visit != listener.visit => {}
+                    Ok(_) | Err(RecvError::Lagged(_)) => break,
+                    Err(RecvError::Closed) => return Ok(Heard::End("again")),
+                },
+            }
+        }
+    }
+}
+
+/// The caller as of now, if they are still signed in.
+async fn still(platform: &Platform, caller: &Caller) -> AppResult<Caller> {
+    let ended = || AppError::new(Code::AuthRequired, "the sign-in has ended");
+    let Some(session) = caller.session else { return Err(ended()) };
+    let (records, now) = (platform.records(caller), platform.now());
+    let row = records.find_signed_in(caller.actor.account, session).await?;
+    let row = row.filter(|row| row.account.active).ok_or_else(ended)?;
+    // What the policies said before says nothing of now.
+    let actor = acting::actor(&records, &row.account, now).await?;
+    let now = platform.for_actor(actor, caller.request_id.clone());
+    Ok(Caller { session: Some(session), bounds: caller.bounds.clone(), second_factor: row.strong, ..now })
+}

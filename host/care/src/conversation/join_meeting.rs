@@ -1,0 +1,18 @@
+//! Lets the caller into a meeting that is open.
+
+use xinglin_domain::{
+    conversation::VideoEvent,
+    id::{EncounterId, VideoId},
+};
+use xinglin_platform::{AppResult, Caller};
+
+use super::{MeetingView, meet};
+use crate::Care;
+
+/// Lets the caller into a meeting that is open.
+///
+/// # Errors
+/// As [`say`](Self::say); `ENC_STATE` if it is not open.
+pub async fn join_meeting(care: &Care, caller: &Caller, visit: EncounterId, id: VideoId) -> AppResult<MeetingView> {
+    meet(care, caller, visit, Some(id), VideoEvent::Joined).await
+}

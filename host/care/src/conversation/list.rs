@@ -1,0 +1,22 @@
+//! What was said in a visit after this place, as far as the caller may read it.
+
+use xinglin_domain::id::EncounterId;
+use xinglin_platform::{AppResult, Caller, Platform};
+
+use super::{MOST, SaidView, may_converse, readable};
+
+/// What was said in a visit after this place, as far as the caller may read it.
+///
+/// # Errors
+/// `NOT_FOUND` if there is no such visit that the caller may see.
+pub async fn list(
+    platform: &Platform,
+    caller: &Caller,
+    visit: EncounterId,
+    after: i64,
+    limit: u32,
+) -> AppResult<Vec<SaidView>> {
+    let value = may_converse(platform, caller, visit).await?;
+    let rows = platform.records(caller).list_visit_messages(visit, after, limit.clamp(1, MOST)).await?;
+    readable(platform, caller, &value, rows).await
+}

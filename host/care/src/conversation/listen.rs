@@ -1,0 +1,24 @@
+//! Begins to listen to a visit, after this place.
+
+use std::time::Duration;
+
+use xinglin_domain::{code::Code, id::EncounterId};
+use xinglin_platform::{AppError, AppResult, Caller};
+
+use super::{Listener, may_converse};
+use crate::Care;
+
+/// Begins to listen to a visit, after this place.
+///
+/// # Errors
+/// `NOT_FOUND` if there is no such visit that the caller may see; `RATE_LIMITED` if
+/// too many listen.
+pub async fn listen(care: &Care, caller: Caller, visit: EncounterId, after: i64) -> AppResult<Listener> {
+    /// After that, whoever listens asks again, with a token that still holds.
+    const LONGEST: Duration = Duration::from_secs(600);
+    may_converse(&care.platform, &caller, visit).await?;
+    let crowded = || AppError::new(Code::RateLimited, "too many listen to this host; ask again shortly");
+    let place = care.listeners().clone().try_acquire_owned().map_err(|_| crowded())?;
+    let (written, now) = (care.said().subscribe(), tokio::time::Instant::now());
+    Ok(Listener { caller, visit, after, written, asked: now, until: now + LONGEST, _place: place })
+}

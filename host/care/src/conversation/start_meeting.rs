@@ -1,0 +1,16 @@
+//! Opens a meeting by video; the one that is open, if one is.
+
+use xinglin_domain::{conversation::VideoEvent, id::EncounterId};
+use xinglin_platform::{AppResult, Caller};
+
+use super::{MeetingView, meet};
+use crate::Care;
+
+/// Opens a meeting by video; the one that is open, if one is.
+///
+/// # Errors
+/// As [`say`](Self::say); `AUTH_FORBIDDEN` for the patient; `VIDEO_UNAVAILABLE` if the
+/// operator has set up no provider.
+pub async fn start_meeting(care: &Care, caller: &Caller, visit: EncounterId) -> AppResult<MeetingView> {
+    meet(care, caller, visit, None, VideoEvent::Opened).await
+}

@@ -1,0 +1,44 @@
+//! The doctor ends the visit, or confirms that a patient with a danger sign is in safe hands.
+
+use serde::Deserialize;
+use utoipa::ToSchema;
+use xinglin_domain::{
+    access::Action,
+    code::Code,
+    encounter::{Accepted, Encounter, Stopped},
+    id::EncounterId,
+};
+use xinglin_platform::{AppError, AppResult, Caller, Platform, document::Stored};
+
+use super::{VisitView, load, put};
+
+/// What ends a visit.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CloseVisit {
+    /// For a visit stopped by a danger sign: what was done for the patient.
+    #[serde(default)]
+    pub note: Option<String>,
+}
+
+/// The doctor ends the visit, or confirms that a patient with a danger sign
+/// is in safe hands.
+///
+/// # Errors
+/// `ENC_RED_FLAG_OPEN` if the visit was stopped and nobody says what was done.
+#[tracing::instrument(target = "xinglin::trace", name = "close_visit", skip_all)]
+pub async fn close(platform: &Platform, caller: &Caller, id: EncounterId, ask: CloseVisit) -> AppResult<VisitView> {
+    caller.may(Action::CloseEncounter)?;
+    let Stored { row, value } = load(&platform.records(caller), id).await?;
+    caller.trail.saw(value.patient());
+    let closed = match (value, ask.note) {
+        (Encounter::Stopped(_), None) => {
+            return Err(AppError::new(Code::EncRedFlagOpen, "say in `note` what was done for the patient"));
+        }
+        (value @ Encounter::Stopped(_), Some(note)) => {
+            value.expecting::<Stopped>()?.resolve(&caller.actor, note, caller.now)?
+        }
+        (value, _) => value.expecting::<Accepted>()?.close(&caller.actor, caller.now)?,
+    };
+    put(platform, caller, row, closed.into()).await
+}

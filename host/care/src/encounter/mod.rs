@@ -1,0 +1,135 @@
+//! The online visit: evidence, the doctor's decision, the end.
+
+mod accept;
+mod close;
+mod decline;
+mod get;
+mod request;
+mod stop;
+
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+use xinglin_domain::{
+    coding::Coding,
+    encounter::{Encounter, FollowUp, Request},
+    id::{EncounterId, PatientId},
+    relation::Guardianship,
+    time::Instant,
+};
+use xinglin_fhir::project;
+use xinglin_platform::{
+    AppError, AppResult, Caller, Platform, acting,
+    document::{Stored, next},
+};
+use xinglin_records::resource;
+use xinglin_store::{Document, Executor, TenantScope, TenantTx};
+
+pub(crate) use self::accept::human;
+pub use self::accept::{AcceptVisit, accept};
+pub use self::close::{CloseVisit, close};
+pub use self::decline::{DeclineVisit, decline};
+pub use self::get::get;
+pub use self::request::{NewEvidence, RequestVisit, request};
+pub use self::stop::{StopVisit, stop};
+
+/// A visit.
+#[derive(Serialize, ToSchema)]
+pub struct VisitView {
+    /// `enc-…`
+    #[schema(value_type = String)]
+    pub id: EncounterId,
+    /// The patient.
+    #[schema(value_type = String)]
+    pub patient: PatientId,
+    /// `REQUESTED`, `ACCEPTED`, `STOPPED` or `CLOSED`.
+    pub status: String,
+    /// Diagnoses, once a doctor decided.
+    #[schema(value_type = Vec<Object>)]
+    pub diagnoses: Vec<Coding>,
+    /// All that is known of it.
+    #[schema(value_type = Object)]
+    pub detail: Value,
+}
+
+async fn put(
+    platform: &Platform,
+    caller: &Caller,
+    row: Document<EncounterId>,
+    visit: Encounter,
+) -> AppResult<VisitView> {
+    let row = next(row, visit.state().as_str(), &visit, caller.now)?;
+    let tx = platform.begin(caller).await?;
+    lock(&tx, row.id).await?;
+    tx.update_document(&row).await?;
+    resource::project(&tx, vec![projection(&visit)], caller.now).await?;
+    tx.commit().await?;
+    view(visit)
+}
+
+/// Until the transaction ends, nobody else changes the visit or speaks in it.
+pub(crate) async fn lock(tx: &TenantTx, id: EncounterId) -> AppResult<()> {
+    Ok(tx.lock(&format!("visit/{id}")).await?)
+}
+
+pub(crate) async fn load<E: Executor>(
+    records: &TenantScope<E>,
+    id: EncounterId,
+) -> AppResult<Stored<EncounterId, Encounter>> {
+    records.get_document(id).await?.try_into()
+}
+
+/// The proof that a follow-up is in progress, at this moment.
+pub(crate) async fn follow_up<E: Executor>(
+    records: &TenantScope<E>,
+    id: EncounterId,
+    now: Instant,
+) -> AppResult<FollowUp> {
+    let visit = load(records, id).await?.value;
+    let guardian = guardian(records, visit.request(), now).await?;
+    Ok(visit.follow_up(guardian, now)?)
+}
+
+/// The proof that who needs a guardian has one.
+async fn guardian<E: Executor>(
+    records: &TenantScope<E>,
+    request: &Request,
+    now: Instant,
+) -> AppResult<Option<Guardianship>> {
+    match request.wants_guardian(now) {
+        true => acting::guardian_of(records, request.patient, now).await,
+        false => Ok(None),
+    }
+}
+
+fn projection(visit: &Encounter) -> Value {
+    use project::EncounterStatus as S;
+    let doctor = visit.doctor().map(|doctor| doctor.to_string());
+    project::encounter(&project::Encounter {
+        id: visit.id(),
+        patient: &visit.patient().to_string(),
+        doctor: doctor.as_deref(),
+        status: match visit {
+            Encounter::Requested(_) => S::Waiting,
+            Encounter::Accepted(_) => S::InProgress,
+            Encounter::Stopped(_) => S::Cancelled,
+            Encounter::Closed(_) => S::Finished,
+        },
+        reasons: visit.accepted().map_or(&[], |accepted| &accepted.decision.diagnoses),
+        started: visit.requested_at(),
+        ended: match visit {
+            Encounter::Closed(visit) => Some(visit.state().at),
+            _ => None,
+        },
+    })
+}
+
+fn view(visit: Encounter) -> AppResult<VisitView> {
+    Ok(VisitView {
+        id: visit.id(),
+        patient: visit.patient(),
+        status: visit.state().as_str().to_owned(),
+        diagnoses: visit.accepted().map(|accepted| accepted.decision.diagnoses.clone()).unwrap_or_default(),
+        detail: serde_json::to_value(visit).map_err(AppError::internal)?,
+    })
+}

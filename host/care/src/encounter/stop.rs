@@ -1,0 +1,37 @@
+//! A danger sign stops the visit at once, whoever of the care team finds it: nothing is prescribed in it any more, and it ends when a doctor says what was done.
+
+use serde::Deserialize;
+use utoipa::ToSchema;
+use xinglin_domain::{
+    access::Action,
+    encounter::{Accepted, Encounter, Finder, Requested},
+    id::EncounterId,
+};
+use xinglin_platform::{AppResult, Caller, Platform, document::Stored};
+
+use super::{VisitView, load, put};
+
+/// A danger sign.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StopVisit {
+    /// Stable, upper snake case: `CHEST_PAIN`, `STROKE_SIGNS`, `SUICIDAL_INTENT`, …
+    pub code: String,
+}
+
+/// A danger sign stops the visit at once, whoever of the care team finds it: nothing
+/// is prescribed in it any more, and it ends when a doctor says what was done.
+///
+/// # Errors
+/// `BODY_INVALID` without a code; `ENC_RED_FLAG_OPEN` if it is stopped already, `ENC_STATE` if it is over.
+pub async fn stop(platform: &Platform, caller: &Caller, id: EncounterId, ask: StopVisit) -> AppResult<VisitView> {
+    caller.may(Action::StopEncounter)?;
+    let Stored { row, value } = load(&platform.records(caller), id).await?;
+    caller.may_act_on(value.patient(), "visit", id)?;
+    let finder = Finder::Person(&caller.actor);
+    let stopped = match value {
+        value @ Encounter::Requested(_) => value.expecting::<Requested>()?.stop(finder, ask.code, caller.now)?,
+        value => value.expecting::<Accepted>()?.stop(finder, ask.code, caller.now)?,
+    };
+    put(platform, caller, row, stopped.into()).await
+}

@@ -1,0 +1,154 @@
+//! Alerts: somebody must look, and the host measures how soon.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+use xinglin_domain::{
+    access::Action,
+    enrolment::{AlertRecord, Enrolment},
+    id::AlertId,
+    pathway::Event,
+};
+use xinglin_extensions::Extensions;
+use xinglin_fhir::project;
+use xinglin_platform::{AppError, AppResult, Caller, Platform, document::Stored, grant};
+use xinglin_records::{
+    consent::{self, RESTRICTED},
+    resource,
+};
+use xinglin_store::{Alert, AlertQuery};
+
+use crate::pathway::{self, Occasion};
+
+/// An alert.
+#[derive(Serialize, ToSchema)]
+pub struct AlertView {
+    /// `alert-…`
+    #[schema(value_type = String)]
+    pub id: AlertId,
+    /// For example `GLUCOSE_CRITICAL_HIGH`.
+    pub code: String,
+    /// `open` or `acknowledged`.
+    pub state: String,
+    /// Somebody must have looked by then (RFC 3339).
+    pub deadline: String,
+    /// Whether nobody has, and it is later.
+    pub overdue: bool,
+    /// Whether somebody looked in time, once somebody has.
+    pub in_time: Option<bool>,
+    /// What, for whom, how grave, and the source of the rule.
+    #[schema(value_type = Object)]
+    pub detail: Value,
+}
+
+/// Alerts of the caller's hospital, newest first.
+///
+/// # Errors
+/// If the caller is not of the care team.
+pub async fn list(platform: &Platform, caller: &Caller, state: Option<String>) -> AppResult<Vec<AlertView>> {
+    caller.may(Action::AcknowledgeAlert)?;
+    let query = AlertQuery { patient_id: None, state, owner: None };
+    let rows = platform.records(caller).list_alerts(&query, 500).await?;
+    let mut restricted = false;
+    for install in platform.records(caller).list_installs(None).await? {
+        restricted |= !grant::compartments(&install)?.is_empty();
+    }
+    let mut views = Vec::with_capacity(rows.len());
+    for row in rows {
+        let record = record(row)?;
+        caller.trail.saw(record.patient);
+        views.push(if restricted { shown(platform, caller, record).await? } else { view(record, caller) });
+    }
+    Ok(views)
+}
+
+/// Takes an alert up.
+///
+/// # Errors
+/// If it was taken up before, or is another role's.
+#[tracing::instrument(target = "xinglin::trace", name = "acknowledge_alert", skip_all)]
+pub async fn acknowledge(extensions: &Extensions, caller: &Caller, id: AlertId) -> AppResult<AlertView> {
+    caller.may(Action::AcknowledgeAlert)?;
+    let records = extensions.platform.records(caller);
+    let mut row = records.get_alert(id).await?;
+    let taken = record(row.clone())?.acknowledge(&caller.actor, caller.now)?;
+    row.state = "acknowledged".into();
+    row.body = serde_json::to_value(&taken).map_err(AppError::internal)?;
+    row.updated_at = caller.now;
+    let Stored::<_, Enrolment> { value: enrolment, .. } = records.get_document(taken.enrolment).await?.try_into()?;
+    let tx = records.begin().await?;
+    tx.update_alert(&row).await?;
+    resource::project(&tx, vec![projection(&taken, &enrolment.pathway)], caller.now).await?;
+    // To tell a silent pathway that somebody knows would only raise the same alert again.
+    let told = enrolment.is_active() && taken.alert.code != pathway::SILENT;
+    let events = told.then(|| Event::AlertAcknowledged(taken.alert.code.clone()));
+    let kept = pathway::keep(&tx, taken.enrolment, events.into_iter().collect(), caller.now).await?;
+    tx.commit().await?;
+    let occasion = Occasion { request_id: caller.request_id.clone(), now: caller.now };
+    pathway::tell(extensions, &records, kept, &occasion).await;
+    shown(&extensions.platform, caller, taken).await
+}
+
+/// An alert out of a restricted compartment still calls for somebody; what it is
+/// about is told to those who may know.
+async fn shown(platform: &Platform, caller: &Caller, record: AlertRecord) -> AppResult<AlertView> {
+    let open = consent::may_see_enrolment(platform, caller, record.patient, record.enrolment).await?;
+    let mut view = view(record.clone(), caller);
+    if !open {
+        view.code = RESTRICTED.to_owned();
+        view.detail = json!({
+            "id": record.id, "patient": record.patient, "raised": record.raised,
+            "alert": {
+                "code": RESTRICTED, "severity": record.alert.severity, "owner": record.alert.owner,
+                "sla_minutes": record.alert.sla_minutes,
+            },
+        });
+    }
+    Ok(view)
+}
+
+pub(crate) fn record(row: Alert) -> AppResult<AlertRecord> {
+    serde_json::from_value(row.body).map_err(AppError::internal)
+}
+
+pub(crate) fn row(record: &AlertRecord) -> AppResult<Alert> {
+    let word = |value: Value| value.as_str().map(str::to_owned).unwrap_or_default();
+    Ok(Alert {
+        id: record.id,
+        patient_id: record.patient.to_string(),
+        enrolment_id: Some(record.enrolment),
+        code: record.alert.code.clone(),
+        severity: word(serde_json::to_value(record.alert.severity).map_err(AppError::internal)?),
+        owner: word(serde_json::to_value(record.alert.owner).map_err(AppError::internal)?),
+        state: "open".into(),
+        due_at: record.deadline(),
+        body: serde_json::to_value(record).map_err(AppError::internal)?,
+        version: 0,
+        created_at: record.raised,
+        updated_at: record.raised,
+    })
+}
+
+pub(crate) fn projection(record: &AlertRecord, pathway: &str) -> Value {
+    let by = record.acknowledged.map(|taken| (taken.at, taken.by.to_string()));
+    project::detected_issue(&project::Alert {
+        id: record.id,
+        patient: &record.patient.to_string(),
+        alert: &record.alert,
+        pathway,
+        raised: record.raised,
+        acknowledged: by.as_ref().map(|(at, by)| (*at, by.as_str())),
+    })
+}
+
+fn view(record: AlertRecord, caller: &Caller) -> AlertView {
+    AlertView {
+        id: record.id,
+        code: record.alert.code.clone(),
+        state: if record.acknowledged.is_some() { "acknowledged" } else { "open" }.into(),
+        deadline: record.deadline().to_string(),
+        overdue: record.is_overdue(caller.now),
+        in_time: record.in_time(),
+        detail: serde_json::to_value(&record).unwrap_or_default(),
+    }
+}

@@ -1,0 +1,90 @@
+//! Tells a pathway of one event.
+
+use std::time::Duration;
+
+use tokio::time::sleep;
+use xinglin_domain::{code::Code, time::Instant};
+use xinglin_extensions::Extensions;
+use xinglin_platform::AppResult;
+use xinglin_store::Tenant;
+
+use super::{
+    EnrolmentView, Kept, LONGEST_WAIT_MINUTES, Occasion, Said, TRIES, Told, ask, calls_for, carry_out, ready, silent,
+    unless_passing,
+};
+
+/// Tells a pathway of one event. Its effect is made true together with the
+/// mark that the event was dealt with. If the pathway gives no answer that can
+/// be used, the patient's state stays as it was, the care team is told, and
+/// the event waits the longer the more `attempts` there were.
+///
+/// # Errors
+/// If the store fails, or the enrolment never stands still; the event waits.
+#[tracing::instrument(target = "xinglin::trace", skip_all)]
+pub async fn deliver(
+    extensions: &Extensions,
+    records: &Tenant,
+    id: &str,
+    kept: &Kept,
+    attempts: i64,
+    occasion: &Occasion,
+) -> AppResult<Told> {
+    for tried in 1..TRIES {
+        match deliver_once(extensions, records, id, kept, attempts, occasion).await {
+            // Ever longer, so that not all who want the same come back together.
+            Err(error) if error.code == Code::VersionConflict => sleep(Duration::from_millis(5 << tried)).await,
+            delivered => return delivered,
+        }
+    }
+    deliver_once(extensions, records, id, kept, attempts, occasion).await
+}
+
+async fn deliver_once(
+    extensions: &Extensions,
+    records: &Tenant,
+    id: &str,
+    kept: &Kept,
+    attempts: i64,
+    occasion: &Occasion,
+) -> AppResult<Told> {
+    let ready = ready(records, kept.enrolment).await?;
+    if !ready.enrolment.is_active() {
+        let tx = records.begin().await?;
+        tx.finish_outbox(id, occasion.now).await?;
+        tx.commit().await?;
+        return Ok(Told::default());
+    }
+    let mut calls = calls_for(extensions, records, &ready, occasion);
+    let now = occasion.now;
+    let refused = match ask(extensions, records, &ready, &kept.event, occasion, &mut calls).await? {
+        Said::Nothing(error) => error,
+        Said::Accepted(accepted) => {
+            let tx = records.begin().await?;
+            if !tx.finish_outbox(id, now).await? {
+                // Somebody else was faster.
+                return Ok(Told { effects: Vec::new(), calls: calls.views() });
+            }
+            match carry_out(&tx, &ready, accepted, occasion, &calls, id).await {
+                Ok(EnrolmentView { effects, calls, .. }) => {
+                    tx.commit().await?;
+                    return Ok(Told { effects, calls });
+                }
+                Err(error) => {
+                    tx.rollback().await?;
+                    unless_passing(error)?
+                }
+            }
+        }
+    };
+    let tx = records.begin().await?;
+    silent(&tx, &ready, &refused, now).await?;
+    tx.retry_outbox(id, next_try(attempts, now)).await?;
+    tx.commit().await?;
+    Ok(Told { effects: Vec::new(), calls: calls.views() })
+}
+
+/// When to tell of an event again after so many attempts.
+pub fn next_try(attempts: i64, now: Instant) -> Instant {
+    let minutes = 1_i64 << attempts.clamp(0, 6);
+    now.plus_minutes(minutes.min(LONGEST_WAIT_MINUTES))
+}

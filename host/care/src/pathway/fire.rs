@@ -1,0 +1,75 @@
+//! A timer has come due.
+
+use xinglin_domain::{
+    code::Code,
+    enrolment::{TaskRecord, task},
+    pathway::Event,
+    time::Instant,
+};
+use xinglin_extensions::Extensions;
+use xinglin_platform::{AppError, AppResult};
+use xinglin_records::resource::{self, marked};
+use xinglin_store::{Task, TaskState, Tenant};
+
+use super::{
+    LONGEST_WAIT_MINUTES, Occasion, Said, TRIES, ask, calls_for, carry_out, ready, silent, timer_projection,
+    unless_passing,
+};
+
+/// A timer has come due. Its effect is made true together with the mark that
+/// it fired, so it takes place exactly once, whoever was killed in between. If
+/// the pathway gives no answer that can be used, the timer is put off.
+///
+/// # Errors
+/// If the store fails, or the enrolment never stands still; the timer is open.
+#[tracing::instrument(target = "xinglin::trace", skip_all)]
+pub async fn fire(extensions: &Extensions, records: &Tenant, timer: &Task, occasion: &Occasion) -> AppResult<()> {
+    for _ in 1..TRIES {
+        match fire_once(extensions, records, timer, occasion).await {
+            Err(error) if error.code == Code::VersionConflict => {}
+            fired => return fired,
+        }
+        let current = records.get_task(timer.id).await?;
+        if (current.state, current.version) != (TaskState::Open, timer.version) {
+            // It moved, was taken back, or is somebody else's by now.
+            return Ok(());
+        }
+    }
+    fire_once(extensions, records, timer, occasion).await
+}
+
+async fn fire_once(extensions: &Extensions, records: &Tenant, timer: &Task, occasion: &Occasion) -> AppResult<()> {
+    let now = occasion.now;
+    let record: TaskRecord = serde_json::from_value(timer.body.clone()).map_err(AppError::internal)?;
+    let event = Event::TaskDue(record.reference());
+    let ready = ready(records, timer.enrolment_id).await?;
+    let mut calls = calls_for(extensions, records, &ready, occasion);
+    let refused = match ask(extensions, records, &ready, &event, occasion, &mut calls).await? {
+        Said::Nothing(error) => error,
+        Said::Accepted(accepted) => {
+            let tx = records.begin().await?;
+            tx.fire_task(timer.id, timer.version, now).await?;
+            let fired = TaskRecord { state: task::TaskState::Fired { at: now }, ..record };
+            let fired = vec![timer_projection(&ready, &fired, now)];
+            resource::project(&tx, marked(fired, ready.compartments), now).await?;
+            match carry_out(&tx, &ready, accepted, occasion, &calls, &timer.id.to_string()).await {
+                Ok(_) => return Ok(tx.commit().await?),
+                Err(error) => {
+                    tx.rollback().await?;
+                    unless_passing(error)?
+                }
+            }
+        }
+    };
+    let tx = records.begin().await?;
+    silent(&tx, &ready, &refused, now).await?;
+    tx.defer_task(timer.id, timer.version, next_firing(timer, now)).await?;
+    Ok(tx.commit().await?)
+}
+
+/// When to fire a timer again: it waits as long again as it is late, so that each
+/// wait is as long as all before it.
+pub fn next_firing(timer: &Task, now: Instant) -> Instant {
+    let late = now.micros().saturating_sub(timer.due_at.micros()) / 60_000_000;
+    now.plus_minutes(late.clamp(1, LONGEST_WAIT_MINUTES))
+}

@@ -1,0 +1,142 @@
+//! Holds: while one stands, nothing is prescribed online for the patient.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+use xinglin_domain::{
+    access::Action,
+    enrolment::{Enrolment, HoldRecord},
+    id::{HoldId, PatientId},
+    pathway::Event,
+    time::Instant,
+};
+use xinglin_extensions::Extensions;
+use xinglin_fhir::project;
+use xinglin_platform::{AppError, AppResult, Caller, Platform, document::Stored};
+use xinglin_records::{
+    consent::{self, RESTRICTED},
+    resource,
+};
+use xinglin_store::{Executor, Hold, TenantScope, TenantTx};
+
+use crate::pathway::{self, Occasion};
+
+/// A doctor's reason.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Release {
+    /// Why online prescribing may go on.
+    pub reason: String,
+}
+
+/// A hold.
+#[derive(Serialize, ToSchema)]
+pub struct HoldView {
+    /// `hold-…`
+    #[schema(value_type = String)]
+    pub id: HoldId,
+    /// For example `critical-glucose`.
+    pub code: String,
+    /// Whether it stands.
+    pub active: bool,
+    /// What, why, and the source of the rule.
+    #[schema(value_type = Object)]
+    pub detail: Value,
+}
+
+/// A patient's holds.
+///
+/// # Errors
+/// If the caller may not see the patient.
+pub async fn list(platform: &Platform, caller: &Caller, patient: PatientId) -> AppResult<Vec<HoldView>> {
+    caller.may_see(patient, "patient", patient)?;
+    let mut views = Vec::new();
+    for record in of_patient(&platform.records(caller), patient).await? {
+        views.push(shown(platform, caller, record).await?);
+    }
+    Ok(views)
+}
+
+/// As with alerts: it stands for all to see, its reason for those who may know.
+pub(crate) async fn shown(platform: &Platform, caller: &Caller, record: HoldRecord) -> AppResult<HoldView> {
+    let open = consent::may_see_enrolment(platform, caller, record.patient, record.enrolment).await?;
+    let mut view = view(record.clone());
+    if !open {
+        view.code = RESTRICTED.to_owned();
+        view.detail = json!({ "id": record.id, "patient": record.patient, "placed": record.placed });
+    }
+    Ok(view)
+}
+
+/// A doctor lifts a hold, with a written reason, and the pathway is told.
+///
+/// # Errors
+/// If the caller is no doctor, gives no reason, or it was lifted before.
+#[tracing::instrument(target = "xinglin::trace", name = "release_hold", skip_all)]
+pub async fn release(extensions: &Extensions, caller: &Caller, id: HoldId, release: Release) -> AppResult<HoldView> {
+    caller.may(Action::ReleaseHold)?;
+    let records = extensions.platform.records(caller);
+    let standing: HoldRecord = parse(records.get_hold(id).await?)?;
+    let lifted = standing.release_by(&caller.actor, release.reason, caller.now)?;
+    let Stored::<_, Enrolment> { value: enrolment, .. } = records.get_document(lifted.enrolment).await?.try_into()?;
+    let tx = records.begin().await?;
+    let flag = lift(&tx, &lifted, &caller.actor.account.to_string(), caller.now).await?;
+    resource::project(&tx, vec![flag], caller.now).await?;
+    let events = enrolment.is_active().then(|| Event::HoldReleased(lifted.hold.code.clone()));
+    let kept = pathway::keep(&tx, lifted.enrolment, events.into_iter().collect(), caller.now).await?;
+    tx.commit().await?;
+    let occasion = Occasion { request_id: caller.request_id.clone(), now: caller.now };
+    pathway::tell(extensions, &records, kept, &occasion).await;
+    shown(&extensions.platform, caller, lifted).await
+}
+
+/// All holds ever placed on a patient.
+pub(crate) async fn of_patient<E: Executor>(
+    records: &TenantScope<E>,
+    patient: PatientId,
+) -> AppResult<Vec<HoldRecord>> {
+    records.list_holds(&patient.to_string()).await?.into_iter().map(parse).collect()
+}
+
+/// Writes that a hold is lifted; returns its projection.
+pub(crate) async fn lift(tx: &TenantTx, lifted: &HoldRecord, by: &str, now: Instant) -> AppResult<Value> {
+    tx.release_hold(lifted.id, &row(lifted)?.body, by, now).await?;
+    Ok(flag(lifted))
+}
+
+pub(crate) fn row(record: &HoldRecord) -> AppResult<Hold> {
+    Ok(Hold {
+        id: record.id,
+        patient_id: record.patient.to_string(),
+        source: record.enrolment.to_string(),
+        code: record.hold.code.clone(),
+        body: serde_json::to_value(record).map_err(AppError::internal)?,
+        placed_at: record.placed,
+        released: None,
+    })
+}
+
+pub(crate) fn flag(record: &HoldRecord) -> Value {
+    project::flag(&project::Hold {
+        id: record.id,
+        patient: &record.patient.to_string(),
+        pathway: &record.enrolment.to_string(),
+        code: &record.hold.code,
+        reason: &record.hold.reason,
+        from: record.placed,
+        until: record.released.as_ref().map(|release| release.at),
+    })
+}
+
+fn parse(row: Hold) -> AppResult<HoldRecord> {
+    serde_json::from_value(row.body).map_err(AppError::internal)
+}
+
+fn view(record: HoldRecord) -> HoldView {
+    HoldView {
+        id: record.id,
+        code: record.hold.code.clone(),
+        active: record.is_active(),
+        detail: serde_json::to_value(&record).unwrap_or_default(),
+    }
+}

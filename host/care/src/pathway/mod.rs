@@ -1,0 +1,252 @@
+//! Patients in pathways. The plugin proposes a step, the domain judges it, and
+//! what is accepted becomes true in one transaction: state, timers, alerts,
+//! holds, messages, and the tape of the call.
+
+pub mod alert;
+mod answer;
+mod deliver;
+mod enrol;
+mod fire;
+mod get;
+pub mod hold;
+mod step;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+use xinglin_domain::{
+    code::Code,
+    coding::{LocalizedText, Translation},
+    enrolment::{Accepted, Effect, Enrolment, TaskRecord, task},
+    id::{EnrolmentId, PatientId},
+    pathway::{Event, PathwayError, Role},
+    review::Severity,
+    time::Instant,
+};
+use xinglin_extensions::{Extensions, call::CallView};
+use xinglin_fhir::project;
+use xinglin_platform::{AppError, AppResult, ambient};
+use xinglin_records::resource::{self, marked};
+use xinglin_store::{Executor, OutboxEntry, Tenant, TenantScope, TenantTx};
+
+use self::step::{Ready, ask, calls_for, carry_out, raise, ready};
+
+pub use self::answer::{Answers, answer};
+pub use self::deliver::{deliver, next_try};
+pub use self::enrol::{Enrol, enrol};
+pub use self::fire::{fire, next_firing};
+pub use self::get::get;
+
+/// Topic of events that a pathway has not dealt with yet.
+pub const RETRY: &str = "pathway.event";
+
+/// Code of the host's own alert that a pathway gave no answer.
+pub(crate) const SILENT: &str = "PATHWAY_SILENT";
+
+/// For how long the request that kept an event has it to itself, before the
+/// jobs take it up.
+const HEAD_START_SECONDS: i64 = 5;
+
+/// How often a step is made anew because the enrolment changed meanwhile.
+const TRIES: usize = 8;
+
+/// The longest wait between two tries at an event or a timer.
+const LONGEST_WAIT_MINUTES: i64 = 64;
+
+/// A patient in a pathway, and what the last event led to.
+#[derive(Serialize, ToSchema)]
+pub struct EnrolmentView {
+    /// `enr-…`
+    #[schema(value_type = String)]
+    pub id: EnrolmentId,
+    /// The patient.
+    #[schema(value_type = String)]
+    pub patient: PatientId,
+    /// Id of the plugin.
+    pub plugin: String,
+    /// Stage of the pathway.
+    pub stage: String,
+    /// Whether it goes on.
+    pub active: bool,
+    /// What the event of this request led to.
+    #[schema(value_type = Vec<Object>)]
+    pub effects: Vec<Effect>,
+    /// Timers that are set.
+    pub timers: Vec<TimerView>,
+    /// Plugin calls that this request made.
+    pub calls: Vec<CallView>,
+}
+
+/// A timer of a pathway.
+#[derive(Serialize, ToSchema)]
+pub struct TimerView {
+    /// `task-…`
+    pub id: String,
+    /// Code of the task.
+    pub code: String,
+    /// When it is due (RFC 3339).
+    pub due: String,
+    /// `open`, `fired`, `done` or `cancelled`.
+    pub state: &'static str,
+}
+
+/// On whose behalf and when a step is made: a request, or a job.
+pub struct Occasion {
+    /// Name of the request or of the job, for logs and tapes.
+    pub request_id: String,
+    /// The moment that every rule is given.
+    pub now: Instant,
+}
+
+/// An event that is in the outbox until its pathway has dealt with it.
+#[derive(Serialize, Deserialize)]
+pub struct Kept {
+    /// Whose event it is.
+    pub enrolment: EnrolmentId,
+    event: Event,
+}
+
+/// What came of telling a pathway.
+#[derive(Default)]
+pub struct Told {
+    effects: Vec<Effect>,
+    calls: Vec<CallView>,
+}
+
+/// What a pathway said to an event.
+enum Said {
+    Accepted(Accepted),
+    /// It cannot be called, broke, could not decide, or proposed what it may not.
+    Nothing(AppError),
+}
+
+/// Tells a pathway of events that were [kept](keep), in their order. What it
+/// cannot be told now is left to the jobs.
+pub(crate) async fn tell(
+    extensions: &Extensions,
+    records: &Tenant,
+    events: Vec<(String, Kept)>,
+    occasion: &Occasion,
+) -> Told {
+    let mut told = Told::default();
+    for (id, kept) in events {
+        match deliver(extensions, records, &id, &kept, 0, occasion).await {
+            Ok(Told { effects, calls }) => {
+                told.effects.extend(effects);
+                told.calls.extend(calls);
+            }
+            Err(error) => {
+                tracing::warn!(event = id, enrolment = %kept.enrolment, %error, "left to the jobs, with what follows");
+                break;
+            }
+        }
+    }
+    told
+}
+
+/// The pathway did not answer: its patients are not left to it.
+async fn silent(tx: &TenantTx, ready: &Ready, error: &AppError, now: Instant) -> AppResult<()> {
+    tracing::error!(plugin = ready.enrolment.plugin, enrolment = %ready.enrolment.id, %error, "pathway did not answer");
+    let message = both(
+        "专病路径未能处理最近的事件，请人工随访。",
+        "The pathway could not deal with the latest event: please follow up in person.",
+    );
+    let alert = ready.notice(SILENT, Severity::Warning, message, Role::Doctor, 60);
+    let projection = raise(tx, &ready.enrolment, alert, now).await?;
+    resource::project(tx, marked(projection.into_iter().collect(), ready.compartments), now).await
+}
+
+/// Keeps events for their pathway in the transaction that stores what they are
+/// about. The caller may [`tell`](Hospital::tell) of them once it has committed;
+/// if it does not live to, the jobs will.
+pub(crate) async fn keep(
+    tx: &TenantTx,
+    enrolment: EnrolmentId,
+    events: Vec<Event>,
+    now: Instant,
+) -> AppResult<Vec<(String, Kept)>> {
+    let mut all = Vec::with_capacity(events.len());
+    for event in events {
+        let kept = Kept { enrolment, event };
+        // Entries that are due together are told in the order of their ids.
+        let id = format!("out-{:032x}", ambient::fresh_id());
+        tx.insert_outbox(&OutboxEntry {
+            tenant: tx.id(),
+            id: id.clone(),
+            topic: RETRY.to_owned(),
+            payload: serde_json::to_value(&kept).map_err(AppError::internal)?,
+            created_at: now,
+            due_at: now.plus_seconds(HEAD_START_SECONDS),
+            attempts: 0,
+        })
+        .await?;
+        all.push((id, kept));
+    }
+    Ok(all)
+}
+
+/// Sorts out what will pass by itself, and is no fault of the pathway.
+fn unless_passing(error: AppError) -> AppResult<AppError> {
+    match error.code {
+        Code::StoreUnavailable | Code::VersionConflict => Err(error),
+        _ => Ok(error),
+    }
+}
+
+async fn view<E: Executor>(
+    records: &TenantScope<E>,
+    enrolment: Enrolment,
+    effects: Vec<Effect>,
+    calls: Vec<CallView>,
+) -> AppResult<EnrolmentView> {
+    let timers = records.list_tasks(&enrolment.patient.to_string(), None, 200).await?;
+    let timers = timers
+        .into_iter()
+        .filter(|timer| timer.enrolment_id == enrolment.id)
+        .map(|timer| TimerView {
+            id: timer.id.to_string(),
+            code: timer.code,
+            due: timer.due_at.to_string(),
+            state: timer.state.as_str(),
+        })
+        .collect();
+    Ok(EnrolmentView {
+        id: enrolment.id,
+        patient: enrolment.patient,
+        plugin: enrolment.plugin.clone(),
+        stage: enrolment.stage.clone(),
+        active: enrolment.is_active(),
+        effects,
+        timers,
+        calls,
+    })
+}
+
+fn timer_projection(ready: &Ready, record: &TaskRecord, now: Instant) -> Value {
+    project::task(&project::Timer {
+        id: record.id,
+        enrolment: record.enrolment,
+        patient: &record.patient.to_string(),
+        task: &record.task,
+        pathway: &ready.enrolment.pathway,
+        status: match record.state {
+            task::TaskState::Open => project::TimerStatus::Scheduled,
+            task::TaskState::Fired { .. } => project::TimerStatus::Due,
+            task::TaskState::Done { .. } => project::TimerStatus::Done,
+            task::TaskState::Cancelled { .. } => project::TimerStatus::Cancelled,
+        },
+        authored: now,
+        modified: now,
+    })
+}
+
+fn both(zh: &str, en: &str) -> LocalizedText {
+    LocalizedText(vec![
+        Translation { language: "zh-CN".into(), text: zh.into() },
+        Translation { language: "en".into(), text: en.into() },
+    ])
+}
+
+fn undecided(error: &PathwayError) -> AppError {
+    AppError::new(Code::PathwayUndecided, "the pathway could not decide").with("error", error)
+}

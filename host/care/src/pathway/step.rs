@@ -1,0 +1,350 @@
+//! An event put to a pathway, and what it proposes judged and carried out.
+
+use serde_json::{Value, json};
+use xinglin_domain::{
+    coding::{Citation, LocalizedText, Translation},
+    compartment::Compartments,
+    consent::Purpose,
+    enrolment::{Accepted, AlertRecord, Effect, EndCause, Enrolment, HoldRecord, TaskRecord, task},
+    id::{AlertId, EnrolmentId, HoldId, TaskId},
+    pathway::{Alert, Definition, Destination, Event, Message, Referral, Role},
+    review::Severity,
+    time::Instant,
+};
+use xinglin_extensions::{Extensions, call::Calls, install};
+use xinglin_fhir::project;
+use xinglin_platform::{
+    AppError, AppResult, ambient,
+    document::{Stored, fresh, next},
+    grant,
+};
+use xinglin_records::{
+    resource::{self, marked},
+    snapshot,
+};
+use xinglin_runtime::Interface;
+use xinglin_store::{Document, Executor, Task, TaskState, Tenant, TenantScope, TenantTx};
+
+use super::{EnrolmentView, Occasion, Said, both, timer_projection, undecided, unless_passing, view};
+use crate::pathway::hold;
+
+/// An enrolment with what the host knows of its pathway, whether or not the
+/// plugin can be called.
+pub(super) struct Ready {
+    pub(super) row: Option<Document<EnrolmentId>>,
+    pub(super) enrolment: Enrolment,
+    pub(super) definition: Definition,
+    /// What is written on behalf of the pathway falls into these.
+    pub(super) compartments: Compartments,
+}
+
+pub(super) fn calls_for<'a>(
+    extensions: &'a Extensions,
+    records: &Tenant,
+    ready: &Ready,
+    occasion: &Occasion,
+) -> Calls<'a> {
+    let Enrolment { id, patient, .. } = ready.enrolment;
+    Calls::new(extensions, records.id(), &occasion.request_id, occasion.now).of(patient, Purpose::Treatment).about(id)
+}
+
+/// Puts an event to the pathway and judges the answer. No transaction is open.
+///
+/// # Errors
+/// Only if the store is away: that is no answer of the pathway.
+pub(super) async fn ask(
+    extensions: &Extensions,
+    records: &Tenant,
+    ready: &Ready,
+    event: &Event,
+    occasion: &Occasion,
+    calls: &mut Calls<'_>,
+) -> AppResult<Said> {
+    match proposal(extensions, records, ready, event, occasion, calls).await {
+        Ok(accepted) => Ok(Said::Accepted(accepted)),
+        Err(error) => Ok(Said::Nothing(unless_passing(error)?)),
+    }
+}
+
+async fn proposal(
+    extensions: &Extensions,
+    records: &Tenant,
+    ready: &Ready,
+    event: &Event,
+    occasion: &Occasion,
+    calls: &mut Calls<'_>,
+) -> AppResult<Accepted> {
+    let Ready { enrolment, definition, .. } = ready;
+    let now = occasion.now;
+    let (install, plugin) = install::one_playing(extensions, records, &enrolment.plugin, Interface::Pathway).await?;
+    let snapshot = snapshot::snapshot(
+        &extensions.platform,
+        records,
+        (&enrolment.plugin, Purpose::Treatment),
+        &definition.data_needs,
+        enrolment.patient,
+        now,
+    )
+    .await?;
+    let holds = hold::of_patient(records, enrolment.patient).await?;
+    let context = calls.context(&install, &plugin)?;
+    let call = extensions.runtime().step(&plugin, context, enrolment.state.as_ref(), event, &snapshot, now).await;
+    let outcome = calls.took(&install, call).await?.map_err(|error| undecided(&error))?;
+    Ok(enrolment.accept(definition, event, outcome, &holds, now)?)
+}
+
+/// Makes an accepted proposal true. `salt` tells apart what happens more than
+/// once; a timer gives its id, so that its messages go out once.
+pub(super) async fn carry_out(
+    tx: &TenantTx,
+    ready: &Ready,
+    accepted: Accepted,
+    occasion: &Occasion,
+    calls: &Calls<'_>,
+    salt: &str,
+) -> AppResult<EnrolmentView> {
+    let now = occasion.now;
+    let enrolment = ready.enrolment.clone().advanced(&accepted, now);
+    // The enrolment first: timers and alerts hang from it.
+    let status = if enrolment.is_active() { "active" } else { "ended" };
+    let key = enrolment.is_active().then(|| format!("{}/{}", enrolment.plugin, enrolment.patient));
+    match ready.row.clone() {
+        Some(row) => {
+            let mut row = next(row, status, &enrolment, now)?;
+            row.exclusive_key = key;
+            tx.update_document(&row).await?;
+        }
+        None => {
+            let parent = Some(enrolment.plugin.clone());
+            let mut row = fresh(enrolment.id, enrolment.patient, parent, status, &enrolment, now)?;
+            row.exclusive_key = key;
+            tx.insert_document(&row).await?;
+        }
+    }
+    let mut carrier = Carrier { tx, ready, now, salt, projections: Vec::new(), sent: 0 };
+    for effect in &accepted.effects {
+        carrier.carry(effect).await?;
+    }
+    let mut projections = carrier.projections;
+    projections.push(plan(&enrolment, &ready.definition));
+    resource::project(tx, marked(projections, ready.compartments), now).await?;
+    let calls = calls.write(tx).await?;
+    view(tx, enrolment, accepted.effects, calls).await
+}
+
+/// The definition kept with the installation is enough: patients may answer while
+/// the plugin is disabled.
+pub(super) async fn ready<E: Executor>(records: &TenantScope<E>, id: EnrolmentId) -> AppResult<Ready> {
+    let Stored::<_, Enrolment> { row, value: enrolment } = records.get_document(id).await?.try_into()?;
+    let install = records.get_install(&enrolment.plugin).await?;
+    let (definition, compartments) = (install::definition(&install)?, grant::compartments(&install)?);
+    Ok(Ready { row: Some(row), enrolment, definition, compartments })
+}
+
+/// Carries out one effect after the other within a transaction.
+struct Carrier<'a> {
+    tx: &'a TenantTx,
+    ready: &'a Ready,
+    now: Instant,
+    salt: &'a str,
+    projections: Vec<Value>,
+    sent: usize,
+}
+
+impl Carrier<'_> {
+    async fn carry(&mut self, effect: &Effect) -> AppResult<()> {
+        let Enrolment { id, patient, .. } = self.ready.enrolment;
+        match effect {
+            Effect::ScheduleTask(task) => self.schedule(task).await,
+            Effect::CancelTask(code) => Ok(self.tx.cancel_tasks(id, Some(code), self.now).await.map(drop)?),
+            Effect::CancelAllTasks => Ok(self.tx.cancel_tasks(id, None, self.now).await.map(drop)?),
+            Effect::Ask(code) => {
+                let asked = self.ready.definition.questionnaires.iter().find(|known| known.code == *code);
+                let title = asked.map(|questionnaire| questionnaire.title.clone()).unwrap_or_default();
+                self.send(json!({ "kind": "questionnaire", "enrolment": id, "questionnaire": code, "text": title }))
+                    .await
+            }
+            Effect::SendMessage(message) => self.send(json!({ "kind": "message", "text": filled(message) })).await,
+            Effect::RaiseAlert(alert) => self.raise(alert.clone()).await,
+            Effect::Refer(referral) => self.refer(referral).await,
+            Effect::RequestLab(tests) => {
+                let names: Vec<&str> = tests.iter().map(|test| test.display.as_deref().unwrap_or(&test.code)).collect();
+                let names = names.join(", ");
+                let message = both(&format!("建议开具检验：{names}"), &format!("tests wanted: {names}"));
+                self.raise(self.ready.notice("LAB_WANTED", Severity::Info, message, Role::Doctor, 3 * 24 * 60)).await
+            }
+            Effect::DraftNote(text) => {
+                self.raise(self.ready.notice("NOTE_PROPOSED", Severity::Info, text.clone(), Role::Doctor, 7 * 24 * 60))
+                    .await
+            }
+            Effect::PlaceHold(hold) => {
+                let record = HoldRecord {
+                    id: HoldId::from_u128(ambient::fresh_id()),
+                    enrolment: id,
+                    patient,
+                    hold: hold.clone(),
+                    placed: self.now,
+                    released: None,
+                };
+                self.tx.place_hold(&hold::row(&record)?).await?;
+                self.projections.push(hold::flag(&record));
+                Ok(())
+            }
+            Effect::LiftHold(code) => {
+                let standing = hold::of_patient(self.tx, patient).await?;
+                let Some(record) = standing
+                    .into_iter()
+                    .find(|record| record.enrolment == id && record.is_active() && record.hold.code == *code)
+                else {
+                    return Ok(());
+                };
+                let lifted = record.release_by_pathway(self.now)?;
+                self.projections.push(hold::lift(self.tx, &lifted, &self.ready.enrolment.plugin, self.now).await?);
+                Ok(())
+            }
+        }
+    }
+
+    async fn schedule(&mut self, task: &xinglin_domain::pathway::Task) -> AppResult<()> {
+        let record = TaskRecord {
+            id: TaskId::from_u128(ambient::fresh_id()),
+            enrolment: self.ready.enrolment.id,
+            patient: self.ready.enrolment.patient,
+            task: task.clone(),
+            state: task::TaskState::Open,
+        };
+        let id = self
+            .tx
+            .schedule_task(&Task {
+                id: record.id,
+                enrolment_id: record.enrolment,
+                patient_id: record.patient.to_string(),
+                code: task.code.clone(),
+                due_at: task.due,
+                state: TaskState::Open,
+                body: serde_json::to_value(&record).map_err(AppError::internal)?,
+                version: 0,
+                created_at: self.now,
+                updated_at: self.now,
+            })
+            .await?;
+        self.projections.push(timer_projection(self.ready, &TaskRecord { id, ..record }, self.now));
+        Ok(())
+    }
+
+    async fn send(&mut self, body: Value) -> AppResult<()> {
+        self.sent += 1;
+        let message = xinglin_store::Message {
+            id: format!("msg-{:032x}", ambient::fresh_id()),
+            patient_id: self.ready.enrolment.patient.to_string(),
+            dedupe_key: format!("{}/{}/{}", self.ready.enrolment.id, self.salt, self.sent),
+            body,
+            created_at: self.now,
+            read_at: None,
+        };
+        self.tx.insert_message(&message).await?;
+        Ok(())
+    }
+
+    async fn raise(&mut self, alert: Alert) -> AppResult<()> {
+        let raised = raise(self.tx, &self.ready.enrolment, alert, self.now).await?;
+        self.projections.extend(raised);
+        Ok(())
+    }
+
+    async fn refer(&mut self, referral: &Referral) -> AppResult<()> {
+        let place = match &referral.destination {
+            Destination::Offline(_) => both("请到医院线下就诊。", "Please see a doctor in person."),
+            Destination::Emergency => {
+                both("请立即前往急诊或拨打120。", "Go to an emergency department now, or call 120.")
+            }
+            Destination::Multidisciplinary => {
+                both("将由多学科团队为您会诊。", "A team of specialists will discuss your care.")
+            }
+        };
+        self.send(json!({ "kind": "referral", "text": place, "reason": referral.reason })).await?;
+        let Some(days) = referral.recontact_days else { return Ok(()) };
+        let minutes = u32::from(days).saturating_mul(24 * 60).max(1);
+        let mut alert =
+            self.ready.notice("RECONTACT", Severity::Warning, referral.reason.clone(), Role::Nurse, minutes);
+        alert.citation = referral.citation.clone();
+        self.raise(alert).await
+    }
+}
+
+impl Ready {
+    /// An alert of the host's own.
+    pub(crate) fn notice(
+        &self,
+        code: &str,
+        severity: Severity,
+        message: LocalizedText,
+        owner: Role,
+        sla_minutes: u32,
+    ) -> Alert {
+        let citation =
+            Citation { title: "互联网诊疗监管细则（试行）".into(), section: None, year: 2022, url: None };
+        Alert { code: code.into(), severity, message, owner, sla_minutes, citation }
+    }
+}
+
+/// Raises an alert, unless one that says the same is open. Returns its projection.
+pub(super) async fn raise(
+    tx: &TenantTx,
+    enrolment: &Enrolment,
+    alert: Alert,
+    now: Instant,
+) -> AppResult<Option<Value>> {
+    let query = xinglin_store::AlertQuery {
+        patient_id: Some(enrolment.patient.to_string()),
+        state: Some("open".into()),
+        owner: None,
+    };
+    let open = tx.list_alerts(&query, 500).await?;
+    for row in open.into_iter().filter(|row| row.enrolment_id == Some(enrolment.id) && row.code == alert.code) {
+        if crate::pathway::alert::record(row)?.alert == alert {
+            return Ok(None);
+        }
+    }
+    let record = AlertRecord {
+        id: AlertId::from_u128(ambient::fresh_id()),
+        enrolment: enrolment.id,
+        patient: enrolment.patient,
+        alert,
+        raised: now,
+        acknowledged: None,
+    };
+    tracing::warn!(alert = %record.id, code = record.alert.code, deadline = %record.deadline(), "alert raised");
+    tx.insert_alert(&crate::pathway::alert::row(&record)?).await?;
+    Ok(Some(crate::pathway::alert::projection(&record, &enrolment.pathway)))
+}
+
+fn plan(enrolment: &Enrolment, definition: &Definition) -> Value {
+    project::care_plan(&project::Enrolment {
+        id: enrolment.id,
+        patient: &enrolment.patient.to_string(),
+        pathway: &enrolment.pathway,
+        title: &definition.title,
+        stage: &enrolment.stage,
+        status: match enrolment.ended.as_ref().map(|ended| &ended.cause) {
+            None => project::EnrolmentStatus::Active,
+            Some(EndCause::Closed(_)) => project::EnrolmentStatus::Completed,
+            Some(EndCause::Withdrawn) => project::EnrolmentStatus::Withdrawn,
+        },
+        started: enrolment.enrolled,
+        ended: enrolment.ended.as_ref().map(|ended| ended.at),
+    })
+}
+
+/// The text with its arguments put in: `{name}`.
+fn filled(message: &Message) -> LocalizedText {
+    let fill = |text: &str| {
+        message
+            .arguments
+            .iter()
+            .fold(text.to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value))
+    };
+    LocalizedText(
+        message.fallback.0.iter().map(|t| Translation { language: t.language.clone(), text: fill(&t.text) }).collect(),
+    )
+}

@@ -1,0 +1,40 @@
+//! The prescriber insists on what came back, with a reason and a second signature.
+
+use serde::Deserialize;
+use utoipa::ToSchema;
+use xinglin_domain::{
+    access::Action,
+    id::PrescriptionId,
+    prescription::{Event, Returned},
+};
+use xinglin_platform::{AppError, AppResult, Caller, Platform};
+
+use super::{PrescriptionView, put_next, take};
+use crate::pathway::hold;
+
+/// The prescriber insists.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Insist {
+    /// Why.
+    pub reason: String,
+}
+
+/// The prescriber insists on what came back, with a reason and a second
+/// signature.
+///
+/// # Errors
+/// `RX_SECOND_SIGN`, …
+pub async fn insist(
+    platform: &Platform,
+    caller: &Caller,
+    id: PrescriptionId,
+    insist: Insist,
+) -> AppResult<PrescriptionView> {
+    let (row, returned) = take::<Returned>(platform, caller, id, (Event::Confirm, Action::SignPrescription)).await?;
+    let digest = returned.insistence_digest(&insist.reason, caller.now).map_err(AppError::internal)?;
+    let signature = platform.sign(caller, &digest);
+    let holds = hold::of_patient(&platform.records(caller), returned.patient()).await?;
+    let pending = returned.confirm(&caller.actor, insist.reason, signature, &holds, platform, caller.now)?;
+    put_next(platform, caller, row, pending.into(), async |_| Ok(())).await
+}

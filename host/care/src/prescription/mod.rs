@@ -1,0 +1,192 @@
+//! The prescription, from the draft to the dispensed medicine. The rules are in
+//! `xinglin_domain::prescription`; here they are given what they need to know.
+
+mod approve;
+mod draft;
+mod get;
+mod insist;
+mod lines;
+mod reject;
+mod rewrite;
+mod send_back;
+mod sign;
+mod withdraw;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+use xinglin_domain::{
+    access::Action,
+    id::{PatientId, PrescriptionId},
+    prescription::{Event, Prescription, Rx, RxStage, RxState},
+    review::Finding,
+    time::Instant,
+};
+use xinglin_extensions::call::CallView;
+use xinglin_fhir::project;
+use xinglin_platform::{
+    AppError, AppResult, Caller, Platform,
+    document::{Stored, next},
+};
+use xinglin_records::resource;
+use xinglin_store::{Document, Executor, TenantScope, TenantTx};
+
+use self::lines::{facts, rules, write_lines};
+
+pub use self::approve::{Approve, approve};
+pub use self::draft::{NewPrescription, draft};
+pub use self::get::get;
+pub use self::insist::{Insist, insist};
+pub use self::lines::{NewCourse, NewLine};
+pub use self::reject::reject;
+pub use self::rewrite::{Rewrite, rewrite};
+pub use self::send_back::send_back;
+pub use self::sign::{Sign, sign};
+pub use self::withdraw::withdraw;
+
+/// The pharmacist's objection.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Object {
+    /// The hospital's code for the reason.
+    pub code: String,
+    /// In words.
+    pub text: String,
+}
+
+/// A prescription.
+#[derive(Serialize, ToSchema)]
+pub struct PrescriptionView {
+    /// `rx-…`
+    #[schema(value_type = String)]
+    pub id: PrescriptionId,
+    /// State of the machine, for example `PENDING_REVIEW`.
+    pub status: String,
+    /// Counts the amendments.
+    pub version: u32,
+    /// The patient.
+    #[schema(value_type = String)]
+    pub patient: PatientId,
+    /// When it ceases to be valid, once signed.
+    pub valid_until: Option<String>,
+    /// Findings that were acknowledged, or that the review of this request made.
+    #[schema(value_type = Vec<Object>)]
+    pub findings: Vec<Finding>,
+    /// All that is known of it.
+    #[schema(value_type = Object)]
+    pub detail: Value,
+    /// Plugin calls that this request made.
+    pub calls: Vec<CallView>,
+}
+
+type Row = Stored<PrescriptionId, Prescription>;
+
+/// The prescription in the state that an act needs. What has expired
+/// meanwhile is written down as expired first.
+pub async fn take<S: RxStage>(
+    platform: &Platform,
+    caller: &Caller,
+    id: PrescriptionId,
+    (event, action): (Event, Action),
+) -> AppResult<(Document<PrescriptionId>, Rx<S>)> {
+    let Stored { mut row, value } = load(&platform.records(caller), id).await?;
+    caller.may_act_on(value.patient(), "prescription", id)?;
+    caller.may(action)?;
+    let value = match value.expire(caller.now) {
+        Err(still_valid) => *still_valid.value,
+        Ok(expired) => {
+            let expired = Prescription::from(expired);
+            row = next(row, expired.state().as_str(), &expired, caller.now)?;
+            let tx = platform.begin(caller).await?;
+            tx.update_document(&row).await?;
+            resource::project(&tx, requests(&expired), caller.now).await?;
+            tx.commit().await?;
+            expired
+        }
+    };
+    Ok((row, value.expecting::<S>(event)?))
+}
+
+/// Writes the next state with its projection, and what else must become true
+/// in the same transaction.
+pub async fn put_next(
+    platform: &Platform,
+    caller: &Caller,
+    row: Document<PrescriptionId>,
+    rx: Prescription,
+    also: impl AsyncFnOnce(&TenantTx) -> AppResult<()>,
+) -> AppResult<PrescriptionView> {
+    let tx = platform.begin(caller).await?;
+    put(&tx, row, &rx, caller.now).await?;
+    also(&tx).await?;
+    tx.commit().await?;
+    view(rx, Vec::new(), Vec::new())
+}
+
+/// Writes the next state of a prescription with its projection.
+pub async fn put(tx: &TenantTx, row: Document<PrescriptionId>, rx: &Prescription, now: Instant) -> AppResult<()> {
+    tx.update_document(&next(row, rx.state().as_str(), rx, now)?).await?;
+    let mut projections = requests(rx);
+    projections.extend(dispenses(rx));
+    resource::project(tx, projections, now).await
+}
+
+/// A prescription with its row.
+///
+/// # Errors
+/// `NOT_FOUND`.
+pub async fn load<E: Executor>(records: &TenantScope<E>, id: PrescriptionId) -> AppResult<Row> {
+    records.get_document(id).await?.try_into()
+}
+
+fn requests(rx: &Prescription) -> Vec<Value> {
+    use RxState as S;
+    use project::RequestStatus as R;
+    project::medication_requests(&project::Prescription {
+        id: rx.id(),
+        patient: &rx.patient().to_string(),
+        encounter: rx.encounter(),
+        prescriber: &rx.prescriber().to_string(),
+        order: &rx.sheet().order(),
+        status: match rx.state() {
+            S::Draft | S::PendingReview | S::Returned => R::Draft,
+            S::Effective | S::Reserved => R::Active,
+            S::Dispensed | S::Shipped | S::Delivered | S::Closed => R::Completed,
+            S::Cancelled | S::Rejected => R::Cancelled,
+            S::Expired | S::Refunded => R::Stopped,
+        },
+        authored: rx.signing().map_or(rx.created(), |signing| signing.signature.at),
+        valid_until: rx.valid_until(),
+    })
+}
+
+fn dispenses(rx: &Prescription) -> Vec<Value> {
+    let Some(supplied) = rx.supplied() else { return Vec::new() };
+    let (prepared, checked) = (supplied.dispensing.prepared_by.to_string(), supplied.dispensing.checked_by.to_string());
+    project::medication_dispenses(&project::Dispense {
+        prescription: rx.id(),
+        patient: &rx.patient().to_string(),
+        order: &rx.sheet().order(),
+        pharmacists: &[&prepared, &checked],
+        prepared: supplied.dispensing.at,
+        handed_over: match rx {
+            Prescription::Delivered(rx) => Some(rx.state().receipt.at),
+            Prescription::Closed(rx) => Some(rx.state().receipt.at),
+            _ => None,
+        },
+        returned: rx.state() == RxState::Refunded,
+    })
+}
+
+fn view(rx: Prescription, findings: Vec<Finding>, calls: Vec<CallView>) -> AppResult<PrescriptionView> {
+    Ok(PrescriptionView {
+        id: rx.id(),
+        status: rx.state().as_str().to_owned(),
+        version: rx.version(),
+        patient: rx.patient(),
+        valid_until: rx.valid_until().map(|until| until.to_string()),
+        findings,
+        detail: serde_json::to_value(rx).map_err(AppError::internal)?,
+        calls,
+    })
+}

@@ -1,0 +1,26 @@
+//! A pharmacist refuses it for good.
+
+use xinglin_domain::{
+    access::Action,
+    id::PrescriptionId,
+    prescription::{Event, PendingReview},
+};
+use xinglin_platform::{AppResult, Caller, Platform};
+
+use super::{Object, PrescriptionView, put_next, take};
+
+/// A pharmacist refuses it for good.
+///
+/// # Errors
+/// `RX_REASON_REQUIRED`, …
+pub async fn reject(
+    platform: &Platform,
+    caller: &Caller,
+    id: PrescriptionId,
+    why: Object,
+) -> AppResult<PrescriptionView> {
+    let (row, pending) =
+        take::<PendingReview>(platform, caller, id, (Event::Reject, Action::ReviewPrescription)).await?;
+    let rejected = pending.reject(&caller.actor, why.code, why.text, caller.now)?;
+    put_next(platform, caller, row, rejected.into(), async |_| Ok(())).await
+}

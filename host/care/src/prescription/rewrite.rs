@@ -1,0 +1,71 @@
+//! The doctor rewrites a draft, or what the pharmacist sent back.
+
+use serde::Deserialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+use xinglin_domain::{
+    access::Action,
+    id::PrescriptionId,
+    prescription::{Draft, Event, Prescription},
+};
+use xinglin_platform::{AppResult, Caller, Platform, document::Stored, settings::settings};
+use xinglin_records::resource;
+
+use super::{NewCourse, NewLine, PrescriptionView, facts, load, put_next, requests, write_lines};
+
+/// Lines to put in place of those there are.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Rewrite {
+    /// The version that was read, for a prescription that came back from the
+    /// pharmacist.
+    #[serde(default)]
+    pub version: Option<u32>,
+    /// For how long.
+    #[serde(default)]
+    pub course: NewCourse,
+    /// The medicines.
+    pub lines: Vec<NewLine>,
+}
+
+/// The doctor rewrites a draft, or what the pharmacist sent back. Signatures
+/// that there were are void.
+///
+/// # Errors
+/// `RX_…` if a rule is against it; the prescription stays as it was.
+pub async fn rewrite(
+    platform: &Platform,
+    caller: &Caller,
+    id: PrescriptionId,
+    rewrite: Rewrite,
+) -> AppResult<PrescriptionView> {
+    caller.may(Action::DraftPrescription)?;
+    let records = platform.records(caller);
+    let settings = settings(&records).await?;
+    let Stored { row, value } = load(&records, id).await?;
+    caller.trail.saw(value.patient());
+    let allergies = facts(platform, &records, value.patient(), caller.now).await?;
+    let before = requests(&value);
+    let draft = match value {
+        Prescription::Returned(returned) => {
+            let version = rewrite.version.unwrap_or_else(|| returned.version());
+            returned.amend(&caller.actor, version, caller.now)?
+        }
+        other => other.expecting::<Draft>(Event::Edit)?,
+    };
+    let draft = write_lines(&caller.actor, draft, rewrite.course, rewrite.lines, &allergies, &settings, caller.now)?;
+    let rx = Prescription::from(draft);
+    let dropped = dropped(before, &requests(&rx));
+    put_next(platform, caller, row, rx, async |tx| resource::project(tx, dropped, caller.now).await).await
+}
+
+/// Lines that were projected and are no longer written: without this they would
+/// stand in the record for ever.
+fn dropped(before: Vec<Value>, after: &[Value]) -> Vec<Value> {
+    let gone = before.into_iter().filter(|old| after.iter().all(|new| new["id"] != old["id"]));
+    gone.map(|mut old| {
+        old["status"] = "cancelled".into();
+        old
+    })
+    .collect()
+}

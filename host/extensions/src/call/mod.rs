@@ -1,0 +1,233 @@
+//! Calls of plugins: made for a use case, kept on tape whatever came of them.
+
+mod egress;
+mod kv;
+mod record_access;
+mod shadow;
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use utoipa::ToSchema;
+use xinglin_domain::{
+    consent::Purpose,
+    id::{CallId, PatientId, TenantId},
+    review::FailedCall,
+    time::Instant,
+};
+use xinglin_platform::{AppError, AppResult, ambient, grant, policy_desk};
+use xinglin_records::audit;
+use xinglin_runtime::{Call, CallContext, CallFailure, Lent, NoRecord, Plugin, RecordRead, Tape};
+use xinglin_store::{Install, KvWrite, NewTapeEntry, TenantTx};
+
+use crate::{Extensions, install};
+
+use self::egress::Outside;
+pub(crate) use self::egress::{SECRET, place};
+pub(crate) use self::kv::lend;
+use self::record_access::Chart;
+pub use self::shadow::{Shadows, render_metrics};
+pub(crate) use self::shadow::{compare, run};
+
+/// A call that a request made.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct CallView {
+    /// `call-…`: what was asked and answered is at `/api/v1/calls/{id}`.
+    pub id: String,
+    /// Id of the plugin.
+    pub plugin: String,
+    /// Its version.
+    pub version: String,
+    /// Interface and function.
+    pub hook: String,
+    /// From the start of the instance to its answer.
+    pub micros: u64,
+    /// Bytes of memory at their peak.
+    pub memory: usize,
+    /// `answered`, or the code of the failure.
+    pub outcome: String,
+}
+
+/// What one use case asked of plugins. Each call is on tape, in a transaction of
+/// its own, before anybody acts on its answer.
+pub struct Calls<'a> {
+    extensions: &'a Extensions,
+    tenant: TenantId,
+    request_id: String,
+    now: Instant,
+    /// Whose record may be read, and what for.
+    subject: Option<(PatientId, Purpose)>,
+    about: Vec<String>,
+    views: Vec<CallView>,
+    writes: Vec<(String, Vec<KvWrite>, i64)>,
+}
+
+impl<'a> Calls<'a> {
+    /// Calls in a tenant, for a request, at a moment.
+    pub fn new(extensions: &'a Extensions, tenant: TenantId, request_id: &str, now: Instant) -> Self {
+        Self {
+            extensions,
+            tenant,
+            request_id: request_id.to_owned(),
+            now,
+            subject: None,
+            about: Vec::new(),
+            views: Vec::new(),
+            writes: Vec::new(),
+        }
+    }
+
+    /// The calls are about this patient, whose record a plugin may read further
+    /// if it declares and is granted so. No other record is within its reach.
+    pub fn of(mut self, patient: PatientId, purpose: Purpose) -> Self {
+        self.subject = Some((patient, purpose));
+        self.about(patient)
+    }
+
+    /// The calls are about this: a prescription, a bill, an enrolment. A recall
+    /// finds it by that.
+    pub fn about(mut self, id: impl ToString) -> Self {
+        self.about.push(id.to_string());
+        self
+    }
+
+    /// What the host lends to the next call of a plugin.
+    ///
+    /// # Errors
+    /// `PLUGIN_CAPABILITY` if a policy is against the call.
+    pub fn context(&self, install: &Install, plugin: &Plugin) -> AppResult<CallContext> {
+        policy_desk::plugin_may(&self.extensions.platform, self.tenant, plugin, self.now)?;
+        // The last byte counts the cards that may come of it.
+        let call = CallId::from_u128(ambient::fresh_id() & !CARD);
+        let outside = Arc::new(Outside {
+            platform: self.extensions.platform.clone(),
+            tenant: self.tenant,
+            plugin: install.plugin_id.clone(),
+            call,
+            subject: self.subject,
+        });
+        Ok(CallContext {
+            call,
+            tenant: self.tenant,
+            request_id: self.request_id.clone(),
+            settings: install::resolved_settings(install, plugin.manifest())?,
+            now: self.now,
+            lent: Lent {
+                http: outside.clone(),
+                secrets: outside.clone(),
+                identity: outside.clone(),
+                signing: outside,
+                ..self.reads(install)
+            },
+        })
+    }
+
+    /// What the host lends that only reads, and so to a candidate too.
+    fn reads(&self, install: &Install) -> Lent {
+        Lent {
+            records: self.record_for(&install.plugin_id),
+            seed: ambient::random_bytes(),
+            ..lend(&self.extensions.platform, install)
+        }
+    }
+
+    fn record_for(&self, plugin: &str) -> Arc<dyn RecordRead> {
+        let Some((patient, purpose)) = self.subject else { return Arc::new(NoRecord) };
+        Arc::new(Chart {
+            platform: self.extensions.platform.clone(),
+            tenant: self.tenant,
+            plugin: plugin.to_owned(),
+            patient,
+            purpose,
+        })
+    }
+
+    /// Puts a call on tape and hands out its answer.
+    ///
+    /// # Errors
+    /// That the plugin gave no answer; or that the call cannot be put on tape,
+    /// and so must not be acted on.
+    pub async fn took<T>(&mut self, install: &Install, call: Call<T>) -> AppResult<T> {
+        Ok(self.note(vec![(install, call)]).await?.pop().ok_or_else(|| AppError::internal("no call"))??)
+    }
+
+    /// As [`Calls::took`], for calls made side by side, and for callers to whom a
+    /// failure is an answer too.
+    ///
+    /// # Errors
+    /// That the calls cannot be put on tape.
+    pub async fn note<T>(&mut self, calls: Vec<(&Install, Call<T>)>) -> AppResult<Vec<Result<T, Box<CallFailure>>>> {
+        let entries = calls.iter().map(|(_, call)| self.entry(&call.tape)).collect::<AppResult<Vec<_>>>()?;
+        if !entries.is_empty() {
+            let tx = self.extensions.platform.store().tenant(self.tenant).begin().await?;
+            tx.append_tape(&entries).await?;
+            if let Some((patient, purpose)) = self.subject {
+                let shown: Vec<_> =
+                    calls.iter().map(|(_, call)| audit::of_call(&call.tape, patient, purpose)).collect();
+                tx.append_audit(&shown).await?;
+            }
+            tx.commit().await?;
+        }
+        Ok(calls.into_iter().map(|(install, call)| self.settle(install, call)).collect())
+    }
+
+    fn entry(&self, tape: &Tape) -> AppResult<NewTapeEntry> {
+        Ok(NewTapeEntry {
+            call_id: tape.call,
+            plugin_id: tape.plugin.clone(),
+            digest: tape.digest.to_string(),
+            hook: tape.hook.clone(),
+            recorded_at: tape.started,
+            references: self.about.clone(),
+            record: serde_json::to_vec(tape).map_err(AppError::internal)?,
+        })
+    }
+
+    fn settle<T>(&mut self, install: &Install, call: Call<T>) -> Result<T, Box<CallFailure>> {
+        if let Err(failure) = &call.outcome {
+            tracing::warn!(plugin = failure.plugin, call = %failure.call, "{failure}");
+        }
+        self.views.push(CallView {
+            id: call.tape.call.to_string(),
+            plugin: call.tape.plugin.clone(),
+            version: call.tape.version.to_string(),
+            hook: call.tape.hook.clone(),
+            micros: u64::try_from(call.elapsed.as_micros()).unwrap_or(u64::MAX),
+            memory: call.memory_peak,
+            outcome: call.outcome_code().to_owned(),
+        });
+        self.extensions.platform.meter().called(&call);
+        if !call.kv_writes.is_empty() {
+            let writes =
+                call.kv_writes.into_iter().map(|write| KvWrite { key: write.key, value: write.value }).collect();
+            let quota = grant::grants(install).map_or(0, |grants| i64::from(grants.kv_quota_kib) * 1024);
+            self.writes.push((install.plugin_id.clone(), writes, quota));
+        }
+        if install.candidate_digest.is_some() {
+            run(self.extensions, install, call.tape, self.reads(install));
+        }
+        call.outcome.map_err(Box::new)
+    }
+
+    /// Writes the plugins' own values with what follows from their answers, in
+    /// the caller's transaction. Without it they are dropped with the answers.
+    pub async fn write(&self, tx: &TenantTx) -> AppResult<Vec<CallView>> {
+        for (plugin, writes, quota) in &self.writes {
+            tx.write_kv(plugin, writes, *quota).await?;
+        }
+        Ok(self.views())
+    }
+
+    /// The calls so far, as the answer to a request shows them.
+    pub fn views(&self) -> Vec<CallView> {
+        self.views.clone()
+    }
+}
+
+/// A failed call as the rules of review take it.
+pub fn failed(failure: &CallFailure) -> FailedCall {
+    FailedCall { code: failure.code.code(), message: failure.message.clone() }
+}
+
+/// The bits of a card's id that count the cards of a call; the others are the call's.
+pub const CARD: u128 = 0xff;

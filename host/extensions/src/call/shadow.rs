@@ -1,0 +1,91 @@
+//! Each call is given to a candidate version too; its answer is compared and thrown away.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use tokio::sync::Semaphore;
+use xinglin_platform::{AppError, AppResult};
+use xinglin_runtime::{Lent, ReplayReport, Tape};
+use xinglin_store::{Install, ShadowCall, ShadowOutcome};
+
+use crate::{Extensions, install};
+
+/// Comparisons under way at once. Live calls come first: what finds no place is
+/// counted and not compared.
+const AT_ONCE: usize = 8;
+
+/// The comparisons of this host.
+pub struct Shadows {
+    places: Arc<Semaphore>,
+    pub(crate) skipped: AtomicU64,
+}
+
+impl Default for Shadows {
+    fn default() -> Self {
+        Self { places: Arc::new(Semaphore::new(AT_ONCE)), skipped: AtomicU64::new(0) }
+    }
+}
+
+/// Gives a call to the candidate too, beside and after the request. `lent` must
+/// only read.
+pub(crate) fn run(extensions: &Extensions, install: &Install, tape: Tape, lent: Lent) {
+    let Ok(place) = extensions.shadows().places.clone().try_acquire_owned() else {
+        extensions.shadows().skipped.fetch_add(1, Ordering::Relaxed);
+        return;
+    };
+    let (extensions, install) = (extensions.clone(), install.clone());
+    tokio::spawn(async move {
+        let _place = place;
+        if let Err(error) = compare(&extensions, &install, &tape, lent).await {
+            tracing::warn!(call = %tape.call, %error, "a candidate could not be compared");
+        }
+    });
+}
+
+/// The numbers of this host, in the text format of Prometheus.
+pub fn render_metrics(extensions: &Extensions) -> String {
+    extensions.platform.meter().render(extensions.shadows().skipped.load(Ordering::Relaxed))
+}
+
+pub(crate) async fn compare(extensions: &Extensions, install: &Install, tape: &Tape, lent: Lent) -> AppResult<()> {
+    let Some(digest) = &install.candidate_digest else { return Ok(()) };
+    if extensions.runtime().is_recalled(digest.parse().map_err(AppError::internal)?) {
+        return Ok(());
+    }
+    let report = rerun(extensions, install, digest, tape, lent).await?;
+    let outcome = match &report {
+        report if !report.conclusive => ShadowOutcome::Inconclusive,
+        report if report.differences.is_empty() => ShadowOutcome::Same,
+        _ => ShadowOutcome::Differs,
+    };
+    extensions.platform.meter().shadowed(tape, digest, outcome.as_str());
+    let compared = ShadowCall {
+        call_id: tape.call,
+        plugin_id: install.plugin_id.clone(),
+        digest: tape.digest.to_string(),
+        candidate_digest: digest.clone(),
+        hook: tape.hook.clone(),
+        differences: if outcome == ShadowOutcome::Differs { report.differences } else { Vec::new() },
+        outcome,
+        compared_at: extensions.platform.now(),
+    };
+    let tx = extensions.platform.store().tenant(install.tenant).begin().await?;
+    tx.put_shadow_call(&compared).await?;
+    Ok(tx.commit().await?)
+}
+
+/// What another package of a plugin would have decided in a call. It is lent
+/// what reads, and nothing that acts.
+async fn rerun(
+    extensions: &Extensions,
+    install: &Install,
+    digest: &str,
+    tape: &Tape,
+    lent: Lent,
+) -> AppResult<ReplayReport> {
+    let candidate = install::load_digest(extensions, install, digest).await?;
+    let settings = install::resolved_settings(install, candidate.manifest())?;
+    Ok(extensions.runtime().compare(&candidate, tape, settings, lent).await?)
+}

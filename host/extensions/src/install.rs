@@ -1,0 +1,133 @@
+//! Installed plugins of a tenant, loaded under their grants.
+
+use std::{collections::HashMap, sync::Arc};
+
+use xinglin_domain::{code::Code, coding::Attribute, pathway::Definition};
+use xinglin_platform::{AppError, AppResult, Platform, grant::grants};
+use xinglin_runtime::{Interface, Manifest, Package, Plugin};
+use xinglin_store::{Executor, Install, InstallState, TenantScope};
+
+use crate::{Extensions, package};
+
+/// A plugin of a tenant, as of one version of its installation.
+#[derive(Default)]
+pub(crate) struct Loaded {
+    pub version: i64,
+    /// By digest: what is called, and what runs in its shadow.
+    pub plugins: HashMap<String, Arc<Plugin>>,
+}
+
+/// The plugin of an installation, loaded.
+pub(crate) async fn load(extensions: &Extensions, install: &Install) -> AppResult<Arc<Plugin>> {
+    let plugin = load_digest(extensions, install, &install.digest).await?;
+    if install.recalled.is_some() {
+        // Another host of this store may have ordered it.
+        extensions.runtime().recall(plugin.digest());
+    }
+    Ok(plugin)
+}
+
+/// A package under the grants of an installation, loaded.
+pub(crate) async fn load_digest(extensions: &Extensions, install: &Install, digest: &str) -> AppResult<Arc<Plugin>> {
+    let key = (install.tenant, install.plugin_id.clone());
+    if let Some(loaded) = extensions.loaded().lock().await.get(&key)
+        && loaded.version == install.version
+        && let Some(plugin) = loaded.plugins.get(digest)
+    {
+        return Ok(plugin.clone());
+    }
+    let package = package(&extensions.platform, digest).await?;
+    let plugin = extensions.runtime().load(&package, &grants(install)?).await?;
+    let mut all = extensions.loaded().lock().await;
+    let loaded = all.entry(key).or_default();
+    if loaded.version != install.version {
+        *loaded = Loaded { version: install.version, plugins: HashMap::new() };
+    }
+    loaded.plugins.insert(digest.to_owned(), plugin.clone());
+    Ok(plugin)
+}
+
+/// Enabled plugins of a tenant that play a role.
+pub async fn playing<E: Executor>(
+    extensions: &Extensions,
+    records: &TenantScope<E>,
+    role: Interface,
+) -> AppResult<Vec<(Install, Arc<Plugin>)>> {
+    let mut playing = Vec::new();
+    for install in records.list_installs(Some(InstallState::Enabled)).await? {
+        let plugin = load(extensions, &install).await?;
+        if plugin.interfaces().contains(&role) {
+            playing.push((install, plugin));
+        }
+    }
+    Ok(playing)
+}
+
+/// One enabled plugin of a tenant that plays a role.
+pub async fn one_playing<E: Executor>(
+    extensions: &Extensions,
+    records: &TenantScope<E>,
+    plugin_id: &str,
+    role: Interface,
+) -> AppResult<(Install, Arc<Plugin>)> {
+    let install = find(records, plugin_id).await?.filter(|install| install.state == InstallState::Enabled);
+    let install = install.ok_or_else(|| AppError::not_found("enabled plugin", plugin_id))?;
+    let plugin = load(extensions, &install).await?;
+    if !plugin.interfaces().contains(&role) {
+        return Err(AppError::new(Code::PluginInterface, format!("`{plugin_id}` does not export {}", role.name())));
+    }
+    Ok((install, plugin))
+}
+
+pub(crate) async fn package(platform: &Platform, digest: &str) -> AppResult<Package> {
+    let bytes = platform.store().operator().get_package_bytes(digest).await?;
+    let package = Package::read(bytes)?;
+    if package.digest().to_string() != digest {
+        let detail = format!("the bytes of package {digest} are no longer those that were installed");
+        return Err(AppError::new(Code::PluginTampered, detail));
+    }
+    Ok(package)
+}
+
+pub(crate) async fn newest_package(platform: &Platform, plugin: &str, version: Option<&str>) -> AppResult<Package> {
+    let newest = package::newest(platform, plugin, version).await?;
+    if newest.revoked.is_some() {
+        return Err(package::none_installed(plugin, version));
+    }
+    package(platform, &newest.digest).await
+}
+
+/// A pathway's definition, as it was when the plugin was enabled.
+pub fn definition(install: &Install) -> AppResult<Definition> {
+    let definition = install.definition.clone().ok_or_else(|| {
+        AppError::new(Code::PluginState, format!("`{}` has not been asked what it is; enable it", install.plugin_id))
+    })?;
+    serde_json::from_value(definition).map_err(AppError::internal)
+}
+
+/// The tenant's values, completed by the manifest's defaults.
+pub(crate) fn resolved_settings(install: &Install, manifest: &Manifest) -> AppResult<Vec<Attribute>> {
+    let mut own: Vec<Attribute> = serde_json::from_value(install.settings.clone()).map_err(AppError::internal)?;
+    // Some may be for another version of the plugin.
+    own.retain(|setting| manifest.settings.contains_key(&setting.key));
+    Ok(manifest.resolve(&own)?)
+}
+
+/// What was recalled is not started again.
+pub(crate) fn not_recalled(install: &Install) -> AppResult<()> {
+    match install.recalled {
+        None => Ok(()),
+        Some(at) => {
+            let detail = format!("this version of `{}` was recalled at {at}; promote another", install.plugin_id);
+            Err(AppError::new(Code::PluginRecalled, detail))
+        }
+    }
+}
+
+pub(crate) async fn find<E: Executor>(records: &TenantScope<E>, plugin: &str) -> AppResult<Option<Install>> {
+    match records.get_install(plugin).await {
+        Ok(install) => Ok(Some(install)),
+        Err(xinglin_store::StoreError::NotFound { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}

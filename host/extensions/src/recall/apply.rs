@@ -1,0 +1,20 @@
+//! Tells the engine what was recalled, here or by another host of this store.
+
+use xinglin_runtime::Digest;
+use xinglin_store::StoreError;
+
+use crate::Extensions;
+
+/// Tells the engine what was recalled, here or by another host of this store.
+///
+/// # Errors
+/// If the store fails.
+pub async fn apply(extensions: &Extensions) -> Result<(), StoreError> {
+    for digest in extensions.platform.store().operator().list_revoked().await? {
+        match digest.parse::<Digest>() {
+            Ok(digest) => extensions.runtime().recall(digest),
+            Err(_) => tracing::error!(digest, "what was recalled has no digest"),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,15 @@
+//! What a package touched, recalled or not.
+
+use xinglin_domain::access::Action;
+use xinglin_platform::{AppResult, Caller, Platform, settings::PLATFORM};
+
+use super::{RecallView, report};
+
+/// What a package touched, recalled or not.
+///
+/// # Errors
+/// If there is no such package.
+pub async fn get(platform: &Platform, caller: &Caller, digest: &str) -> AppResult<RecallView> {
+    caller.may_in(PLATFORM, Action::InstallPlugins)?;
+    report(platform, digest).await
+}

@@ -1,0 +1,20 @@
+//! The same for one tenant and its own.
+
+use xinglin_domain::{access::Action, id::TenantId};
+use xinglin_platform::{AppResult, Caller, Platform};
+
+use super::{RecallView, report_for};
+
+/// The same for one tenant and its own.
+///
+/// # Errors
+/// If there is no such package.
+pub async fn get_of_tenant(
+    platform: &Platform,
+    caller: &Caller,
+    tenant: TenantId,
+    digest: &str,
+) -> AppResult<RecallView> {
+    caller.may_in(tenant, Action::ManagePlugins)?;
+    report_for(platform, digest, &[tenant]).await
+}

@@ -1,0 +1,23 @@
+//! Keys that a plugin asks for, with the public halves of those there are.
+
+use xinglin_domain::id::TenantId;
+use xinglin_platform::{AppResult, Caller, Platform};
+use xinglin_runtime::KeyKind;
+
+use super::{KeyView, key_view, manifest_for};
+
+/// Keys that a plugin asks for, with the public halves of those there are.
+///
+/// # Errors
+/// If the caller may not.
+pub async fn list_keys(
+    platform: &Platform,
+    caller: &Caller,
+    tenant: TenantId,
+    plugin: &str,
+) -> AppResult<Vec<KeyView>> {
+    let manifest = manifest_for(platform, caller, tenant, plugin).await?;
+    let kept = platform.store().tenant(tenant).list_plugin_secrets(plugin).await?;
+    let row = |name: &str, kind: KeyKind| kept.iter().find(|row| row.kind == kind.as_str() && row.name == name);
+    Ok(manifest.keys().into_iter().map(|(name, kind)| key_view(name.clone(), kind, row(&name, kind))).collect())
+}

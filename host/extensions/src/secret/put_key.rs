@@ -1,0 +1,52 @@
+//! Makes a key for a plugin, or takes one in; its public half.
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde::Deserialize;
+use utoipa::ToSchema;
+use xinglin_domain::{code::Code, id::TenantId};
+use xinglin_platform::{AppError, AppResult, Caller, Platform, egress::key::PluginKey};
+use xinglin_runtime::KeyKind;
+
+use super::{KeyView, keep, key_view, manifest_for};
+
+/// Where a key comes from.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct NewKey {
+    /// An own private half in base64: 32 bytes of `ed25519` or `sm2`, or the 16 of
+    /// an `sm4` key that was agreed on. Left out, the host draws one.
+    pub import: Option<String>,
+    /// Whether to replace a key that is there. What was signed with it can no
+    /// longer be signed so.
+    pub replace: bool,
+}
+
+/// Makes a key for a plugin, or takes one in; its public half.
+///
+/// # Errors
+/// `NOT_FOUND` if the plugin's manifest asks for no such key, `ALREADY_EXISTS`
+/// if there is one and it is not to be replaced.
+pub async fn put_key(
+    platform: &Platform,
+    caller: &Caller,
+    tenant: TenantId,
+    plugin: &str,
+    name: &str,
+    new: NewKey,
+) -> AppResult<KeyView> {
+    let manifest = manifest_for(platform, caller, tenant, plugin).await?;
+    let kind = manifest.keys().get(name).copied();
+    let kind = kind.ok_or_else(|| AppError::not_found("key that its manifest asks for", name))?;
+    let wrong = |reason: &str| AppError::new(Code::BodyInvalid, format!("import: {reason}"));
+    let key = match new.import {
+        Some(text) => {
+            let bytes = STANDARD.decode(text.trim()).map_err(|_| wrong("must be base64"))?;
+            PluginKey::read(kind, &bytes).ok_or_else(|| wrong(&format!("the bytes are no key of the kind `{kind}`")))?
+        }
+        None if kind == KeyKind::Sm4 => return Err(wrong("an `sm4` key is shared: import the one you agreed on")),
+        None => PluginKey::draw(kind),
+    };
+    let row =
+        keep(platform, caller, tenant, plugin, kind.as_str(), name, key.secret(), key.public(), new.replace).await?;
+    Ok(key_view(name.to_owned(), kind, Some(&row)))
+}

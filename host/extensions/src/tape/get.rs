@@ -1,0 +1,34 @@
+//! What a plugin was asked in one call, and what it answered.
+
+use xinglin_domain::{access::Action, id::CallId};
+use xinglin_platform::{AppError, AppResult, Caller, Platform};
+use xinglin_records::audit::Restricted;
+
+use super::{TapeView, view};
+
+/// What a plugin was asked in one call, and what it answered.
+///
+/// # Errors
+/// If the caller may not read the audit trail, or there is no such call.
+pub async fn get(platform: &Platform, caller: &Caller, call: CallId) -> AppResult<TapeView> {
+    caller.may(Action::ReadAudit)?;
+    caller.trail.asked();
+    readable(platform, caller, call).await
+}
+
+/// A tape holds what a plugin was shown: what of it lies in a restricted
+/// compartment is for the regulator alone.
+///
+/// # Errors
+/// `NOT_FOUND`.
+pub(crate) async fn readable(platform: &Platform, caller: &Caller, call: CallId) -> AppResult<TapeView> {
+    let records = platform.records(caller);
+    let entry = records.get_tape_entry(call).await?;
+    let plugin = entry.plugin_id.clone();
+    let view = view(entry)?;
+    let mut restricted = Restricted::for_the(caller);
+    if restricted.shows(&view.tape) && !restricted.hides(&records, &plugin).await? {
+        return Ok(view);
+    }
+    Err(AppError::not_found("call", call))
+}

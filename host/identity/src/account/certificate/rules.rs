@@ -1,0 +1,16 @@
+//! What a hospital asks of those who practise in it.
+
+use xinglin_domain::{access::Action, id::TenantId};
+use xinglin_platform::{AppResult, Caller, Platform, standing::bar};
+
+use super::PracticeRules;
+
+/// What a hospital asks of those who practise in it.
+///
+/// # Errors
+/// If the caller may not.
+pub async fn rules(platform: &Platform, caller: &Caller, tenant: TenantId) -> AppResult<PracticeRules> {
+    caller.may_in(tenant, Action::ManageAccounts)?;
+    let row = platform.store().tenant(tenant).profile().await?;
+    Ok(PracticeRules { years: bar(row.practice_years).years() })
+}

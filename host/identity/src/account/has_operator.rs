@@ -1,0 +1,11 @@
+//! Whether somebody can run this host.
+
+use xinglin_platform::{AppResult, Platform, settings::PLATFORM};
+
+/// Whether somebody can run this host.
+///
+/// # Errors
+/// If the store fails.
+pub async fn has_operator(platform: &Platform) -> AppResult<bool> {
+    Ok(!platform.store().tenant(PLATFORM).list_accounts().await?.is_empty())
+}

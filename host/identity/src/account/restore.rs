@@ -1,0 +1,25 @@
+//! Opens a suspended account again.
+
+use xinglin_domain::{
+    access::Action,
+    id::{AccountId, TenantId},
+};
+use xinglin_platform::{AppResult, Caller, Platform};
+use xinglin_store::Account;
+
+use super::{AccountView, Because, other_account, set_active};
+
+/// Opens a suspended account again.
+///
+/// # Errors
+/// If the caller may not, or the account is their own.
+pub async fn restore(
+    platform: &Platform,
+    caller: &Caller,
+    tenant: TenantId,
+    id: AccountId,
+    because: Because,
+) -> AppResult<AccountView> {
+    let row = other_account(platform, caller, tenant, id, Action::ManageAccounts).await?;
+    set_active(platform, caller, Account { active: true, ..row }, "account restored", &because.reason).await
+}

@@ -1,0 +1,26 @@
+//! Closes an account until it is restored, and ends its sign-ins: nothing that was given to it opens anything from now on.
+
+use xinglin_domain::{
+    access::Action,
+    id::{AccountId, TenantId},
+};
+use xinglin_platform::{AppResult, Caller, Platform};
+use xinglin_store::Account;
+
+use super::{AccountView, Because, other_account, set_active};
+
+/// Closes an account until it is restored, and ends its sign-ins: nothing that was
+/// given to it opens anything from now on.
+///
+/// # Errors
+/// If the caller may not, or the account is their own.
+pub async fn suspend(
+    platform: &Platform,
+    caller: &Caller,
+    tenant: TenantId,
+    id: AccountId,
+    because: Because,
+) -> AppResult<AccountView> {
+    let row = other_account(platform, caller, tenant, id, Action::ManageAccounts).await?;
+    set_active(platform, caller, Account { active: false, ..row }, "account suspended", &because.reason).await
+}

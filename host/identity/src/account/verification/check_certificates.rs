@@ -1,0 +1,26 @@
+//! Puts what is not decided of an account's certificates to the verifiers.
+
+use xinglin_domain::{
+    access::Action,
+    id::{AccountId, TenantId},
+};
+use xinglin_extensions::Extensions;
+use xinglin_platform::{AppResult, Caller};
+
+use super::ask_of_certificates;
+use crate::account::{self, AccountView};
+
+/// Puts what is not decided of an account's certificates to the verifiers.
+///
+/// # Errors
+/// If the caller may not, or the account is their own. What a verifier does is none.
+pub async fn check_certificates(
+    extensions: &Extensions,
+    caller: &Caller,
+    tenant: TenantId,
+    id: AccountId,
+) -> AppResult<AccountView> {
+    account::other_account(&extensions.platform, caller, tenant, id, Action::ManageAccounts).await?;
+    ask_of_certificates(extensions, caller, tenant, id).await?;
+    AccountView::of(extensions.platform.store().tenant(tenant).get_account(id).await?, caller.now)
+}

@@ -1,0 +1,22 @@
+//! Puts a patient's real name to the verifiers.
+
+use xinglin_domain::id::{PatientId, TenantId};
+use xinglin_extensions::Extensions;
+use xinglin_platform::{AppResult, Caller};
+
+use super::{RealNameView, ask_of_person, patient_to_judge, view};
+
+/// Puts a patient's real name to the verifiers.
+///
+/// # Errors
+/// If the caller may not, or there is no such patient. What a verifier does is none.
+pub async fn check_real_name(
+    extensions: &Extensions,
+    caller: &Caller,
+    tenant: TenantId,
+    patient: PatientId,
+) -> AppResult<RealNameView> {
+    let (person, name, version) = patient_to_judge(&extensions.platform, caller, tenant, patient).await?;
+    let name = ask_of_person(extensions, caller, (tenant, patient, version), &person, name).await?;
+    Ok(view(patient, name, caller.now))
+}

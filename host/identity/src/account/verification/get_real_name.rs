@@ -1,0 +1,20 @@
+//! What is known of a patient's real name.
+
+use xinglin_domain::id::{PatientId, TenantId};
+use xinglin_platform::{AppResult, Caller, Platform};
+
+use super::{RealNameView, patient_to_judge, view};
+
+/// What is known of a patient's real name.
+///
+/// # Errors
+/// If the caller may not, or there is no such patient.
+pub async fn get_real_name(
+    platform: &Platform,
+    caller: &Caller,
+    tenant: TenantId,
+    patient: PatientId,
+) -> AppResult<RealNameView> {
+    let (_, name, _) = patient_to_judge(platform, caller, tenant, patient).await?;
+    Ok(view(patient, name, caller.now))
+}

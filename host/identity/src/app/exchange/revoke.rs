@@ -1,0 +1,38 @@
+//! Ends what the token is of, if it is the client's.
+
+use serde::Deserialize;
+
+use crate::{
+    Identity,
+    app::client::{self, Credentials, TokenError},
+    session,
+};
+
+/// A token that is of no more use (RFC 7009).
+#[derive(Deserialize)]
+pub struct RevokeAsk {
+    /// An access token or a refresh token.
+    pub token: Option<String>,
+    /// Whose it is.
+    #[serde(flatten)]
+    pub credentials: Credentials,
+}
+
+/// Ends what the token is of, if it is the client's. One that is nobody's is as good
+/// as ended.
+///
+/// # Errors
+/// `invalid_client`, and `invalid_request` without a token.
+pub async fn revoke(identity: &Identity, ask: RevokeAsk) -> Result<(), TokenError> {
+    let client = client::authenticate(&identity.platform, &ask.credentials).await?;
+    let token = ask.token.ok_or(TokenError::InvalidRequest("send `token`"))?;
+    let Some((tenant, session)) = session::named(identity, &token) else { return Ok(()) };
+    let records = identity.platform.store().tenant(tenant);
+    let Ok(row) = records.get_session(session).await else { return Ok(()) };
+    if tenant == client.account.tenant && row.lent.is_some_and(|lent| lent.app == client.account.id) {
+        let tx = records.begin().await?;
+        tx.end_session(session, &client.account.id.to_string(), identity.platform.now()).await?;
+        tx.commit().await?;
+    }
+    Ok(())
+}

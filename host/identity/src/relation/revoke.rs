@@ -1,0 +1,43 @@
+//! It holds no more, with the next act.
+
+use xinglin_domain::{access::Action, id::RelationId};
+use xinglin_fhir::project as fhir;
+use xinglin_platform::{
+    AppError, AppResult, Caller, Platform,
+    acting::{born, parse},
+    document,
+};
+use xinglin_records::resource::project;
+
+use super::{RelationView, projection, row, view};
+
+/// It holds no more, with the next act.
+///
+/// # Errors
+/// `NOT_FOUND` for whom it is none of; `AUTH_FORBIDDEN` if it is not theirs to say;
+/// `RELATION_STATE` if it was revoked before.
+pub async fn revoke(platform: &Platform, caller: &Caller, id: RelationId) -> AppResult<RelationView> {
+    let relation = parse(platform.records(caller).get_relation(id).await?)?;
+    let patient = relation.patient;
+    caller.trail.saw(patient);
+    let theirs = caller.actor.acts_for(patient) || caller.actor.account == relation.person;
+    if !theirs && caller.may(Action::RegisterRelations).is_err() {
+        return Err(AppError::not_found("relation", id));
+    }
+    caller.may_any(&[Action::RegisterRelations, Action::ManageConsent])?;
+    let relation = relation.revoke(&caller.actor, caller.now)?;
+    let tx = platform.begin(caller).await?;
+    tx.revoke_relation(id, &row(&relation)?.body, caller.now).await?;
+    let born = born(&tx, patient).await?;
+    let shown = tx.get_resource("RelatedPerson", &id.to_string()).await?;
+    if !shown.deleted {
+        let mut shown = document::value(&shown)?;
+        let told = fhir::related_person(&projection(&relation, born, caller.now, ("", None)));
+        for field in ["active", "period"] {
+            shown[field] = told[field].clone();
+        }
+        project(&tx, vec![shown], caller.now).await?;
+    }
+    tx.commit().await?;
+    Ok(view(&relation, born, caller.now))
+}

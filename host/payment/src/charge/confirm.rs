@@ -1,0 +1,145 @@
+//! The patient agrees: the prescription is reserved, the payer settles, the books are posted.
+
+use serde::Deserialize;
+use utoipa::ToSchema;
+use xinglin_care::{pathway::Occasion, prescription};
+use xinglin_domain::{
+    access::Action,
+    billing::{BillingError, Charge, Claim, PayerKind, claim::Confirmed},
+    code::Code,
+    coding::AttributeValue,
+    id::BillId,
+    money::Money,
+    payer::{Bill, Line, Source},
+    prescription::{Effective, Event, LinePacks, Purchase, Reserved, RxError},
+};
+use xinglin_extensions::Extensions;
+use xinglin_platform::{
+    AppError, AppResult, Caller,
+    document::{Stored, touch},
+};
+use xinglin_records::consent;
+use xinglin_store::{StoreError, Tenant};
+
+use super::{ChargeView, RX_LINE, Row, begin, load, parent, post_settled, restricted, settle, view};
+
+/// The patient's agreement to a quote.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Confirm {
+    /// The cash that the patient agrees to pay, in fen; must be what was quoted.
+    #[schema(value_type = i64)]
+    pub cash_fen: Money,
+    /// That the risk notice of the medicines was read.
+    pub risk_acknowledged: bool,
+}
+
+/// The patient agrees: the prescription is reserved, the payer settles, the
+/// books are posted. Asked again with the same amount, it answers the same, or
+/// asks a payer again that could not settle before.
+///
+/// # Errors
+/// `RX_ALREADY_USED` if another order was first; `PAY_IDEMPOTENCY_CONFLICT`
+/// if it was confirmed with another amount.
+#[tracing::instrument(target = "xinglin::trace", name = "confirm_charge", skip_all)]
+pub async fn confirm(extensions: &Extensions, caller: &Caller, id: BillId, confirm: Confirm) -> AppResult<ChargeView> {
+    caller.may(Action::ConfirmCharge)?;
+    let records = extensions.platform.records(caller);
+    let Stored { row, value } = load(&records, id).await?;
+    caller.may_see(value.patient(), "bill", id)?;
+    let (payer, patient) = (value.payer().map(str::to_owned), value.patient());
+    let quoted = match value {
+        Charge::Quoted(quoted) => quoted,
+        Charge::Confirmed(confirmed) => return confirm_again(extensions, caller, row, confirmed, &confirm).await,
+        other => return confirmed_before(&records, other, &confirm).await,
+    };
+    if let Some(payer) = payer
+        && !consent::may_bill(&extensions.platform, &records, &payer, patient, restricted(quoted.bill())?).await?
+    {
+        let detail = format!("the patient has refused `{payer}` this bill; ask for another quote");
+        return Err(AppError::new(Code::PayState, detail));
+    }
+    let prescription = parent(&row)?;
+    let (rx_row, effective) = prescription::take::<Effective>(
+        &extensions.platform,
+        caller,
+        prescription,
+        (Event::Reserve, Action::ReservePrescription),
+    )
+    .await?;
+    let purchase = Purchase {
+        bill: id,
+        pharmacy: records.id(),
+        lines: purchased(quoted.bill()),
+        risk_acknowledged: confirm.risk_acknowledged,
+    };
+    let lines: Vec<u32> = purchase.lines.iter().map(|line| line.line).collect();
+    let confirmed = quoted.confirm(&caller.actor, confirm.cash_fen, caller.now)?;
+    let reserved = effective.reserve(&caller.actor, purchase, &extensions.platform, caller.now)?;
+
+    let tx = records.begin().await?;
+    // The constraint decides between two orders at once: one wins.
+    tx.mark_used(prescription, &lines, &id.to_string(), caller.now).await.map_err(|error| match error {
+        StoreError::Unique { .. } => AppError::new(Code::RxAlreadyUsed, "another order was first"),
+        other => other.into(),
+    })?;
+    prescription::put(&tx, rx_row, &reserved.into(), caller.now).await?;
+    let occasion = Occasion { request_id: caller.request_id.clone(), now: caller.now };
+    if confirmed.state().allocation.kind() == PayerKind::SelfPay {
+        let charge = Charge::from(confirmed.collect(caller.now)?);
+        post_settled(&tx, row, &charge, None, caller.now).await?;
+        tx.commit().await?;
+        return view(&records, &charge, Vec::new(), Vec::new()).await;
+    }
+    let (row, settling) = begin(&tx, row, confirmed, caller.now).await?;
+    tx.commit().await?;
+    let (charge, calls) = settle(extensions, &records, row, settling, &occasion).await?;
+    view(&records, &charge, Vec::new(), calls).await
+}
+
+/// The payer could not settle when the patient confirmed, and did nothing: it
+/// is asked again, under a new name.
+async fn confirm_again(
+    extensions: &Extensions,
+    caller: &Caller,
+    row: Row,
+    confirmed: Claim<Confirmed>,
+    confirm: &Confirm,
+) -> AppResult<ChargeView> {
+    let records = extensions.platform.records(caller);
+    let confirmed = confirmed.confirm_again(&caller.actor, confirm.cash_fen, caller.now)?;
+    let Stored { row: rx_row, value: rx } = prescription::load(&records, parent(&row)?).await?;
+    if rx.valid_until().is_none_or(|until| caller.now >= until) {
+        return Err(RxError::Expired.into());
+    }
+    rx.expecting::<Reserved>(Event::Dispense)?;
+    let tx = records.begin().await?;
+    touch(&tx, rx_row, caller.now).await?;
+    let (row, settling) = begin(&tx, row, confirmed, caller.now).await?;
+    tx.commit().await?;
+    let occasion = Occasion { request_id: caller.request_id.clone(), now: caller.now };
+    let (charge, calls) = settle(extensions, &records, row, settling, &occasion).await?;
+    view(&records, &charge, Vec::new(), calls).await
+}
+
+/// A bill that is past its confirmation: the same request again gets the same
+/// answer, another amount is refused.
+async fn confirmed_before(records: &Tenant, charge: Charge, confirm: &Confirm) -> AppResult<ChargeView> {
+    match charge.allocation() {
+        Some(allocation) if allocation.part(Source::Cash) != confirm.cash_fen => {
+            Err(BillingError::Conflict(charge.id().to_string()).into())
+        }
+        Some(_) => view(records, &charge, Vec::new(), Vec::new()).await,
+        None => Err(AppError::new(Code::PayState, format!("the bill is {}", charge.state()))),
+    }
+}
+
+/// What of the prescription a bill is for.
+fn purchased(bill: &Bill) -> Vec<LinePacks> {
+    let line = |line: &Line| {
+        let number = line.attributes.iter().find(|attribute| attribute.key == RX_LINE)?;
+        let AttributeValue::Integer(number) = number.value else { return None };
+        Some(LinePacks { line: u32::try_from(number).ok()?, packs: u32::try_from(line.quantity.unscaled()).ok()? })
+    };
+    bill.lines.iter().filter_map(line).collect()
+}

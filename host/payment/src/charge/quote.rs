@@ -1,0 +1,102 @@
+//! Quotes what an approved prescription and its visit cost, and who pays.
+
+use serde::Deserialize;
+use utoipa::ToSchema;
+use xinglin_care::prescription;
+use xinglin_domain::{
+    access::Action,
+    billing::{Charge, Claim, claim::Open},
+    code::Code,
+    consent::Purpose,
+    id::{BillId, PrescriptionId},
+    payer::{PayerError, Quoted as Quote},
+    prescription::{Effective, Event},
+};
+use xinglin_extensions::{Extensions, call::Calls};
+use xinglin_platform::{AppError, AppResult, Caller, ambient, document::fresh, grant};
+use xinglin_records::consent;
+
+use super::{ChargeView, NewItem, Payer, bill, restricted, view};
+
+/// What to charge for.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewCharge {
+    /// The approved prescription.
+    #[schema(value_type = String)]
+    pub prescription: PrescriptionId,
+    /// Things beside the visit and its medicines, by their code in the formulary.
+    #[serde(default)]
+    pub items: Vec<NewItem>,
+}
+
+/// Quotes what an approved prescription and its visit cost, and who pays.
+/// Binds nobody; each quote is kept as a bill that waits for the patient.
+///
+/// # Errors
+/// `RX_DRUG_BEFORE_RX` before a pharmacist has approved.
+#[tracing::instrument(target = "xinglin::trace", name = "quote_charge", skip_all)]
+pub async fn quote(extensions: &Extensions, caller: &Caller, new: NewCharge) -> AppResult<ChargeView> {
+    caller.may(Action::QuoteCharge)?;
+    let (_, effective) = prescription::take::<Effective>(
+        &extensions.platform,
+        caller,
+        new.prescription,
+        (Event::Reserve, Action::QuoteCharge),
+    )
+    .await?;
+    let records = extensions.platform.records(caller);
+    let id = BillId::from_u128(ambient::fresh_id());
+    let bill = bill(&records, id, effective.sheet(), &new.items, caller.now).await?;
+    let (tenant, patient) = (records.id(), effective.patient());
+    let open = Open { id, tenant, patient, bill };
+    let mut calls =
+        Calls::new(extensions, tenant, &caller.request_id, caller.now).of(patient, Purpose::Payment).about(id);
+    let mut notes = Vec::new();
+
+    let mut payer = super::settle::find_payer(extensions, &records, patient, None, &mut notes).await?;
+    if let Some(Payer { install, .. }) = &payer
+        && !consent::may_bill(&extensions.platform, &records, &install.plugin_id, patient, restricted(&open.bill)?)
+            .await?
+    {
+        notes.push(format!("`{}` is not asked: the patient refused it", install.plugin_id));
+        payer = None;
+    }
+    let claim = match payer {
+        None => Claim::self_pay(open, caller.now)?,
+        Some(payer) => {
+            let Payer { install, plugin, coverage, .. } = &payer;
+            let context = calls.context(install, plugin)?;
+            let call = extensions.runtime().quote(plugin, context, &open.bill, coverage, caller.now).await;
+            match calls.took(install, call).await {
+                Ok(Ok(Quote::Covered(adjudication))) => {
+                    let kind = grant::payer_kind(install)?;
+                    Claim::quote(open, install.plugin_id.clone(), kind, &adjudication, caller.now)?
+                }
+                Ok(Ok(Quote::Declined(refusals))) => {
+                    notes.extend(refusals.iter().map(|why| format!("{}: {}", why.code, why.message.get("zh"))));
+                    Claim::self_pay(open, caller.now)?
+                }
+                Ok(Err(error)) => return Err(undecided(&error).with("calls", calls.views())),
+                Err(failure) => return Err(failure.with("calls", calls.views())),
+            }
+        }
+    };
+    let charge = Charge::from(claim);
+    let parent = Some(new.prescription.to_string());
+    let row = fresh(id, patient, parent, charge.state().as_str(), &charge, caller.now)?;
+    let tx = records.begin().await?;
+    tx.insert_document(&row).await?;
+    let calls = calls.write(&tx).await?;
+    tx.commit().await?;
+    view(&records, &charge, notes, calls).await
+}
+
+fn undecided(error: &PayerError) -> AppError {
+    let code = match error {
+        PayerError::Conflict(_) => Code::PayIdempotencyConflict,
+        PayerError::MissingData(_) => Code::PayRefused,
+        PayerError::Unavailable(_) | PayerError::Other(_) => Code::PayUnavailable,
+    };
+    AppError::new(code, "the payer could not decide").with("error", error)
+}

@@ -1,0 +1,73 @@
+//! Finds out what became of an operation that nobody heard of again: the host died over it, or the payer did not answer.
+
+use xinglin_care::pathway::Occasion;
+use xinglin_domain::{
+    billing::{
+        Charge, Claim,
+        claim::{Pending, Unknown},
+    },
+    consent::Purpose,
+    payer::Status,
+};
+use xinglin_extensions::{Extensions, call::Calls};
+use xinglin_platform::{
+    AppError, AppResult,
+    document::{Stored, next},
+};
+use xinglin_store::{Operation as StoredOperation, OperationState};
+
+use super::{Finished, Outcome, Verb, finish, load, mark, payer_of, reverse_payment, settle};
+
+/// Finds out what became of an operation that nobody heard of again: the
+/// host died over it, or the payer did not answer.
+#[tracing::instrument(target = "xinglin::trace", name = "resolve_payment", skip_all)]
+pub async fn resolve(extensions: &Extensions, pending: StoredOperation, occasion: &Occasion) -> AppResult<()> {
+    let records = extensions.platform.store().tenant(pending.tenant);
+    let Stored { row, value } = load(&records, pending.bill_id).await?;
+    let unknown = match value {
+        Charge::Unknown(unknown) => unknown,
+        Charge::Settling(settling) => settling.unanswered(occasion.now),
+        Charge::Reversing(reversing) => reversing.unanswered(occasion.now),
+        _ => return Err(AppError::internal(format!("operation {} is pending, its bill is not", pending.key))),
+    };
+    let asked_about = unknown_charge(&unknown);
+    let payer = payer_of(extensions, &records, &asked_about).await?;
+    let mut calls = Calls::new(extensions, records.id(), &occasion.request_id, occasion.now)
+        .of(asked_about.patient(), Purpose::Payment)
+        .about(row.id);
+    let context = calls.context(&payer.install, &payer.plugin)?;
+    let operation = unknown.state().pending.attempt().operation.clone();
+    let answer = calls.took(&payer.install, extensions.runtime().query(&payer.plugin, context, &operation).await).await;
+    let Ok(Ok(status)) = answer else {
+        // Still unknown: asked again later.
+        let tx = records.begin().await?;
+        let charge = Charge::from(unknown);
+        tx.update_document(&next(row, charge.state().as_str(), &charge, occasion.now)?).await?;
+        mark(&tx, &operation.key, OperationState::Unknown, None, occasion.now).await?;
+        calls.write(&tx).await?;
+        tx.commit().await?;
+        return Ok(());
+    };
+    tracing::info!(bill = %row.id, operation = operation.key, ?status, "asked after a payment");
+    let outcome = Outcome {
+        verb: match unknown.state().pending {
+            Pending::Settle(_) => Verb::Settle,
+            Pending::Reverse(_) => Verb::Reverse,
+        },
+        key: operation.key,
+        unsent: matches!(status, Status::NeverSeen),
+        after: unknown.resolve(status, occasion.now),
+    };
+    let tx = records.begin().await?;
+    let Finished { row, charge, .. } = finish(&tx, row, outcome, &payer, calls, occasion.now).await?;
+    tx.commit().await?;
+    match charge {
+        Charge::Settling(settling) => settle(extensions, &records, row, settling, occasion).await.map(drop),
+        Charge::Reversing(reversing) => reverse_payment(extensions, &records, row, reversing, occasion).await.map(drop),
+        _ => Ok(()),
+    }
+}
+
+fn unknown_charge(unknown: &Claim<Unknown>) -> Charge {
+    unknown.clone().into()
+}

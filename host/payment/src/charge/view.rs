@@ -1,0 +1,145 @@
+//! A charge as the API and the record show it.
+
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+use xinglin_domain::{
+    billing::{Allocation, Charge},
+    compartment::Compartments,
+    id::BillId,
+    money::Money,
+    payer::{Line, Source},
+    time::Instant,
+};
+use xinglin_extensions::call::CallView;
+use xinglin_fhir::project;
+use xinglin_platform::{AppError, AppResult, settings::settings};
+use xinglin_store::Tenant;
+
+/// A bill and who pays it.
+#[derive(Serialize, ToSchema)]
+pub struct ChargeView {
+    /// `bill-…`
+    #[schema(value_type = String)]
+    pub id: BillId,
+    /// State of the machine, for example `QUOTED`.
+    pub status: String,
+    /// Id of the payer's plugin, if one shares in it.
+    pub payer: Option<String>,
+    /// What is charged.
+    pub lines: Vec<ChargeLine>,
+    /// Who pays what.
+    pub parts: Vec<PartView>,
+    /// All of it, in fen.
+    #[schema(value_type = i64)]
+    pub total_fen: Money,
+    /// What the patient should know of how this was reckoned.
+    pub notes: Vec<String>,
+    /// Plugin calls that this request made.
+    pub calls: Vec<CallView>,
+}
+
+/// A line of a bill, as the payer sees it.
+#[derive(Serialize, ToSchema)]
+pub struct ChargeLine {
+    /// Its number.
+    pub number: u32,
+    /// For people.
+    pub title: String,
+    /// How many.
+    pub quantity: String,
+    /// What is charged, in fen.
+    #[schema(value_type = i64)]
+    pub gross_fen: Money,
+    /// 全自费.
+    #[schema(value_type = Option<i64>)]
+    pub self_funded_fen: Option<Money>,
+    /// 超限价自费.
+    #[schema(value_type = Option<i64>)]
+    pub over_limit_fen: Option<Money>,
+    /// 先行自付.
+    #[schema(value_type = Option<i64>)]
+    pub pre_self_pay_fen: Option<Money>,
+    /// 符合范围.
+    #[schema(value_type = Option<i64>)]
+    pub in_scope_fen: Option<Money>,
+}
+
+/// Someone's share.
+#[derive(Serialize, ToSchema)]
+pub struct PartView {
+    /// `basic_fund`, `personal_account`, `cash`, …
+    #[schema(value_type = String)]
+    pub source: Source,
+    /// How much, in fen.
+    #[schema(value_type = i64)]
+    pub fen: Money,
+}
+
+pub(super) async fn view(
+    records: &Tenant,
+    charge: &Charge,
+    notes: Vec<String>,
+    calls: Vec<CallView>,
+) -> AppResult<ChargeView> {
+    let formulary = settings(records).await?.formulary;
+    let title = |line: &Line| {
+        let item = formulary.iter().find(|item| item.codings == line.code);
+        item.map_or_else(
+            || line.code.first().map(|code| code.code.clone()).unwrap_or_default(),
+            |item| item.title.clone(),
+        )
+    };
+    let seen = |line: &Line| {
+        let lines = charge.allocation().map_or(&[][..], Allocation::lines);
+        lines.iter().find(|result| result.number == line.number)
+    };
+    let lines: Vec<ChargeLine> = charge
+        .bill()
+        .lines
+        .iter()
+        .map(|line| ChargeLine {
+            number: line.number,
+            title: title(line),
+            quantity: line.quantity.to_string(),
+            gross_fen: line.gross,
+            self_funded_fen: seen(line).map(|result| result.self_funded),
+            over_limit_fen: seen(line).map(|result| result.over_limit),
+            pre_self_pay_fen: seen(line).map(|result| result.pre_self_pay),
+            in_scope_fen: seen(line).map(|result| result.in_scope),
+        })
+        .collect();
+    let total = Money::sum(charge.bill().lines.iter().map(|line| line.gross)).map_err(AppError::internal)?;
+    let parts = charge.allocation().map_or_else(Vec::new, |allocation| {
+        allocation.parts().iter().map(|(source, fen)| PartView { source: *source, fen: *fen }).collect()
+    });
+    Ok(ChargeView {
+        id: charge.id(),
+        status: charge.state().as_str().to_owned(),
+        payer: charge.payer().map(str::to_owned),
+        lines,
+        parts,
+        total_fen: total,
+        notes,
+        calls,
+    })
+}
+
+/// What a bill would tell of, by its lines.
+pub(super) fn restricted(bill: &impl Serialize) -> AppResult<Compartments> {
+    Ok(Compartments::of(&serde_json::to_value(bill).map_err(AppError::internal)?))
+}
+
+pub(super) fn claim_projection(charge: &Charge, now: Instant) -> Value {
+    let total = Money::sum(charge.bill().lines.iter().map(|line| line.gross)).unwrap_or_default();
+    project::claim(&project::Charge {
+        id: charge.id(),
+        patient: &charge.patient().to_string(),
+        provider: &charge.tenant().to_string(),
+        bill: charge.bill(),
+        total,
+        coverage: None,
+        reversed: matches!(charge, Charge::Reversed(_)),
+        created: now,
+    })
+}

@@ -1,0 +1,121 @@
+//! The audit trail: what a request or a plugin saw and changed of patients, written
+//! down before anybody is answered.
+
+mod list;
+mod list_accesses;
+mod verify;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+use xinglin_domain::{
+    access::Role,
+    audit::{Access, Act, Who},
+    compartment::Compartments,
+    consent::Purpose,
+    id::PatientId,
+};
+use xinglin_platform::{AppResult, Caller};
+use xinglin_runtime::Tape;
+use xinglin_store::{ChainState, Tenant};
+
+use crate::consent;
+
+pub use self::list::{AuditFilter, AuditView, list};
+pub use self::list_accesses::{AccessView, Words, list_accesses};
+pub use self::verify::verify;
+
+/// Longest list of entries.
+const MOST: u32 = 500;
+
+/// Which plugins are not to be named: those of a compartment, but to the regulator.
+/// Each is looked up once.
+pub struct Restricted {
+    to_the_regulator: bool,
+    known: BTreeMap<String, bool>,
+}
+
+impl Restricted {
+    /// For what this caller may be shown.
+    pub fn for_the(caller: &Caller) -> Self {
+        let to_the_regulator = caller.actor.live_roles(caller.now).contains(&Role::Regulator);
+        Self { to_the_regulator, known: BTreeMap::new() }
+    }
+
+    /// Whether this plugin is not to be named.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn hides(&mut self, records: &Tenant, plugin: &str) -> AppResult<bool> {
+        if self.to_the_regulator {
+            return Ok(false);
+        }
+        if let Some(hidden) = self.known.get(plugin) {
+            return Ok(*hidden);
+        }
+        let hidden = !consent::compartments_of(records, plugin).await?.is_empty();
+        self.known.insert(plugin.to_owned(), hidden);
+        Ok(hidden)
+    }
+
+    /// Whether this is shown: the regulator sees all, others what is in no compartment.
+    pub fn shows(&self, content: &Value) -> bool {
+        self.to_the_regulator || Compartments::of(content).is_empty()
+    }
+}
+
+/// What a plugin was shown of a patient in a call.
+pub fn of_call(tape: &Tape, patient: PatientId, purpose: Purpose) -> Access {
+    let read: BTreeSet<&str> = tape
+        .answers
+        .iter()
+        .map(|answer| answer.import.as_str())
+        .filter(|import| import.starts_with("records."))
+        .collect();
+    let target: Vec<&str> = std::iter::once(tape.hook.as_str()).chain(read).collect();
+    Access {
+        at: tape.started,
+        who: Who::Plugin { id: tape.plugin.clone(), call: tape.call },
+        act: Act::Read,
+        purpose,
+        patients: vec![patient],
+        target: target.join(" "),
+        refused: None,
+        emergency: false,
+        request: String::new(),
+    }
+}
+
+/// What a walk along the chain of tapes found.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ChainView {
+    /// Whether every link holds.
+    pub intact: bool,
+    /// How many tapes there are, with those that were purged.
+    pub length: Option<i64>,
+    /// Place of the last tape that was purged; 0 if none was.
+    pub purged: Option<i64>,
+    /// The last link; whoever keeps a copy can prove what came before.
+    pub head: Option<String>,
+    /// Place of the first tape that is not what was written.
+    pub first_broken: Option<i64>,
+}
+
+impl From<ChainState> for ChainView {
+    fn from(state: ChainState) -> Self {
+        match state {
+            ChainState::Intact { purged, length, head } => Self {
+                intact: true,
+                length: Some(length),
+                purged: Some(purged),
+                head: Some(hex::encode(head)),
+                first_broken: None,
+            },
+            ChainState::Broken { seq } => {
+                Self { intact: false, length: None, purged: None, head: None, first_broken: Some(seq) }
+            }
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! Walks the audit trail.
+
+use xinglin_domain::access::Action;
+use xinglin_platform::{AppResult, Caller, Platform};
+
+use super::ChainView;
+
+/// Walks the audit trail.
+///
+/// # Errors
+/// If the caller may not read it.
+pub async fn verify(platform: &Platform, caller: &Caller) -> AppResult<ChainView> {
+    caller.may(Action::ReadAudit)?;
+    Ok(platform.records(caller).verify_audit().await?.into())
+}

@@ -1,0 +1,469 @@
+//! How much of a record is open to whom: people, plugins, payers and exports ask here.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use serde_json::Value;
+use xinglin_domain::{
+    access::{Action, Role},
+    clinical::{OmissionReason, Section},
+    code::Code,
+    coding::Coding,
+    compartment::{Compartment, Compartments},
+    consent::{
+        Asker, Care, Consent, Provision, Purpose, Recipient, Scope, Terms, Withheld, may_disclose, may_export,
+        may_identify,
+    },
+    id::{EncounterId, EnrolmentId, PatientId},
+    time::Instant,
+};
+use xinglin_platform::{AppError, AppResult, Caller, Platform, document::Stored, grant};
+use xinglin_store::{CodeFilter, DocumentQuery, Executor, Label, PatientQuery, Resource, Tenant, TenantScope};
+
+use super::parse;
+use crate::glass;
+
+/// How much of one patient's record is open to one who asks.
+#[derive(Debug, Clone, Copy)]
+pub struct Sight {
+    /// Whether what is not restricted is.
+    pub record: bool,
+    /// Compartments that are not.
+    pub closed: Compartments,
+}
+
+impl Sight {
+    /// All of it.
+    pub const ALL: Self = Self { record: true, closed: Compartments::NONE };
+
+    pub(crate) fn of(mut decide: impl FnMut(Compartments) -> Result<(), Withheld>) -> Self {
+        Self {
+            record: decide(Compartments::NONE).is_ok(),
+            closed: Compartment::ALL.into_iter().filter(|one| decide((*one).into()).is_err()).collect(),
+        }
+    }
+
+    /// Whether an entry that falls into these compartments is.
+    pub fn shows(self, labels: Compartments) -> bool {
+        if labels.is_empty() { self.record } else { labels.and(self.closed).is_empty() }
+    }
+}
+
+/// What a plugin may see of the patient at hand, for the length of a question.
+pub struct PluginSight {
+    sight: Sight,
+    /// What of the record is closed to it.
+    closed: Vec<Label>,
+}
+
+/// A part of a record as a plugin gets it.
+pub struct Shown {
+    /// Newest first.
+    pub rows: Vec<Resource>,
+    /// Whether something of it is in a compartment that is closed.
+    pub compartment: bool,
+}
+
+/// How much of a patient's record is open to the caller.
+pub async fn sight(platform: &Platform, caller: &Caller, patient: PatientId) -> AppResult<Sight> {
+    caller.trail.saw(patient);
+    if caller.is_beyond(Some(patient)) {
+        return Ok(Sight { record: false, closed: Compartments::ALL });
+    }
+    if caller.actor.acts_wholly_for(patient) {
+        return Ok(Sight::ALL);
+    }
+    let records = platform.records(caller);
+    let consents = of_patient(&records, patient).await?;
+    let care = care(caller, &records, patient).await?;
+    let roles = caller.actor.live_roles(caller.now);
+    let asker = Asker::Person { account: caller.actor.account, roles: &roles };
+    let purpose = caller.purpose_with(patient);
+    let sight = Sight::of(|labels| may_disclose(labels, &asker, purpose, &consents, care, caller.now));
+    // The guardian of an adolescent: all but what the ward has not opened to them.
+    Ok(Sight { record: sight.record || caller.actor.acts_for(patient), ..sight })
+}
+
+/// Whether the caller may open a document of a patient that falls into these
+/// compartments. Whoever wrote it may: they know what is in it.
+///
+/// # Errors
+/// `NOT_FOUND`, as if there were none.
+pub async fn may_open(
+    platform: &Platform,
+    caller: &Caller,
+    patient: PatientId,
+    (labels, author): (Compartments, bool),
+    what: &str,
+    id: impl std::fmt::Display,
+) -> AppResult<()> {
+    caller.may_see(patient, what, &id)?;
+    if labels.is_empty() || author || sight(platform, caller, patient).await?.shows(labels) {
+        return Ok(());
+    }
+    Err(AppError::not_found(what, id))
+}
+
+/// Whether the caller may act in these compartments of a patient's record. It is
+/// answered without a look at what they hold.
+///
+/// # Errors
+/// `ACCESS_COMPARTMENT`.
+pub async fn may_enter(
+    platform: &Platform,
+    caller: &Caller,
+    patient: PatientId,
+    labels: Compartments,
+) -> AppResult<()> {
+    if labels.is_empty() {
+        return Ok(());
+    }
+    let closed = labels.and(sight(platform, caller, patient).await?.closed);
+    match closed.iter().next() {
+        None => Ok(()),
+        Some(compartment) => Err(closed_to(compartment, "you", caller.purpose())),
+    }
+}
+
+/// Compartments in which the caller treats the patient. What a doctor says of a
+/// visit opens nothing to that doctor; what the patient brought to it does.
+async fn care(caller: &Caller, records: &Tenant, patient: PatientId) -> AppResult<Care> {
+    let me = caller.actor.account;
+    let query = |statuses: &[&str]| DocumentQuery {
+        patient_id: Some(patient.to_string()),
+        statuses: statuses.iter().map(|status| (*status).to_owned()).collect(),
+        ..DocumentQuery::default()
+    };
+    let mut within = Compartments::NONE;
+    for row in records.list_documents::<EnrolmentId>(&query(&["active"]), None, 100).await? {
+        let Stored::<_, xinglin_domain::enrolment::Enrolment> { value, .. } = row.try_into()?;
+        if value.enrolled_by == me {
+            within = within.or(compartments_of(records, &value.plugin).await?);
+        }
+    }
+    for row in records.list_documents::<EncounterId>(&query(&["ACCEPTED", "STOPPED"]), None, 100).await? {
+        let brought = evidence(&row.body);
+        let Stored::<_, xinglin_domain::encounter::Encounter> { value, .. } = row.try_into()?;
+        if value.doctor() == Some(me) {
+            within = within.or(brought);
+        }
+    }
+    let opened = glass::opened(caller, records, patient).await?;
+    if !opened.is_empty() {
+        caller.trail.emergency();
+    }
+    Ok(Care { within, opened })
+}
+
+/// The compartment that the tenant granted a plugin: what it writes falls into it.
+pub async fn compartments_of<E: Executor>(records: &TenantScope<E>, plugin: &str) -> AppResult<Compartments> {
+    match records.get_install(plugin).await {
+        Ok(install) => grant::compartments(&install),
+        Err(xinglin_store::StoreError::NotFound { .. }) => Ok(Compartments::NONE),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The compartments of what a pathway made for an enrolment.
+pub(crate) async fn compartments_in<E: Executor>(
+    records: &TenantScope<E>,
+    enrolment: EnrolmentId,
+) -> AppResult<Compartments> {
+    let row = records.get_document(enrolment).await?;
+    match row.parent_id {
+        Some(plugin) => compartments_of(records, &plugin).await,
+        None => Ok(Compartments::NONE),
+    }
+}
+
+/// How much of a patient's record is open to a plugin.
+async fn plugin_decision<E: Executor>(
+    platform: &Platform,
+    records: &TenantScope<E>,
+    plugin: &str,
+    patient: PatientId,
+    purpose: Purpose,
+) -> AppResult<(Sight, Vec<Consent>)> {
+    if purpose == Purpose::Safety {
+        return Ok((Sight::ALL, Vec::new()));
+    }
+    let consents = of_patient(records, patient).await?;
+    let compartment = compartments_of(records, plugin).await?.iter().next();
+    let asker = Asker::Plugin { id: plugin, compartment };
+    let now = platform.now();
+    let sight = Sight::of(|labels| may_disclose(labels, &asker, purpose, &consents, Care::default(), now));
+    Ok((sight, consents))
+}
+
+/// As far as a plugin sees into the record of the patient at hand.
+pub async fn plugin_sight<E: Executor>(
+    platform: &Platform,
+    records: &TenantScope<E>,
+    plugin: &str,
+    patient: PatientId,
+    purpose: Purpose,
+) -> AppResult<PluginSight> {
+    let (sight, _) = plugin_decision(platform, records, plugin, patient, purpose).await?;
+    let mut closed = Vec::new();
+    if !sight.closed.is_empty() {
+        closed = records.list_labels(&patient.to_string()).await?;
+        closed.retain(|label| sight.closed.contains(label.compartment));
+    }
+    Ok(PluginSight { sight, closed })
+}
+
+/// Whether a payer may be shown a bill. If the patient has refused it that, it is
+/// not asked; if the bill says more than it may know, the patient decides first.
+///
+/// # Errors
+/// `ACCESS_COMPARTMENT`.
+pub async fn may_bill(
+    platform: &Platform,
+    records: &Tenant,
+    payer: &str,
+    patient: PatientId,
+    bill: Compartments,
+) -> AppResult<bool> {
+    let (sight, consents) = plugin_decision(platform, records, payer, patient, Purpose::Payment).await?;
+    if sight.shows(bill) {
+        return Ok(true);
+    }
+    let now = platform.now();
+    let refused = consents.iter().any(|consent| {
+        let Terms { provision, scope, recipient, purposes, .. } = &consent.terms;
+        let meant = match scope {
+            Scope::Record => true,
+            Scope::Compartment(compartment) => bill.contains(*compartment),
+            Scope::Identity => false,
+        };
+        *provision == Provision::Refuse
+            && *recipient == Recipient::Plugin(payer.to_owned())
+            && purposes.contains(&Purpose::Payment)
+            && meant
+            && consent.holds(now)
+    });
+    match bill.and(sight.closed).iter().next() {
+        Some(compartment) if !refused => Err(closed_to(compartment, payer, Purpose::Payment)),
+        _ => Ok(false),
+    }
+}
+
+/// Whether a plugin may have its servers told who the patient is.
+pub async fn identifies<E: Executor>(
+    platform: &Platform,
+    records: &TenantScope<E>,
+    plugin: &str,
+    patient: PatientId,
+    purpose: Purpose,
+) -> AppResult<bool> {
+    let consents = of_patient(records, patient).await?;
+    let enrolled = records.find_coverage(&patient.to_string(), plugin).await?.is_some();
+    Ok(may_identify(plugin, purpose, enrolled, &consents, platform.now()).is_ok())
+}
+
+/// The one way from a record to a plugin: what it may see of a section, newest
+/// first, or why it sees nothing at all.
+pub async fn section<E: Executor>(
+    records: &TenantScope<E>,
+    patient: PatientId,
+    (section, code): (Section, Option<&Coding>),
+    PluginSight { sight, closed }: &PluginSight,
+    span: Span,
+) -> AppResult<Result<Shown, OmissionReason>> {
+    if !sight.record {
+        return Ok(Err(OmissionReason::Consent));
+    }
+    // Whether or not there is any: the question alone is not answered.
+    let asked = code.map_or(Compartments::NONE, |code| Compartments::of_code(Some(&code.system), &code.code));
+    if !asked.and(sight.closed).is_empty() {
+        return Ok(Err(OmissionReason::Compartment));
+    }
+    let kinds: &[&str] = match section {
+        Section::Conditions => &["Condition"],
+        Section::Allergies => &["AllergyIntolerance"],
+        Section::Medications => &["MedicationRequest", "MedicationStatement"],
+        Section::Observations => &["Observation"],
+    };
+    let hidden: HashSet<(&str, &str)> = closed
+        .iter()
+        .filter(|label| kinds.contains(&label.kind.as_str()))
+        .map(|label| (label.kind.as_str(), label.id.as_str()))
+        .collect();
+    let query = PatientQuery {
+        patient_id: patient.to_string(),
+        kinds: kinds.iter().map(|kind| (*kind).to_owned()).collect(),
+        codes: code
+            .map(|code| CodeFilter { system: Some(code.system.clone()), code: code.code.clone() })
+            .into_iter()
+            .collect(),
+        since: span.since,
+        before: span.before,
+    };
+    // So many more that what is hidden crowds nothing out.
+    let most = span.most.saturating_add(u32::try_from(hidden.len()).unwrap_or(u32::MAX));
+    let mut rows = records.list_patient_resources(&query, most).await?;
+    let found = rows.len();
+    rows.retain(|row| !hidden.contains(&(row.kind.as_str(), row.id.as_str())));
+    let compartment = rows.len() < found;
+    rows.truncate(usize::try_from(span.most).unwrap_or(usize::MAX));
+    Ok(Ok(Shown { rows, compartment }))
+}
+
+/// What of a search the caller gets: which compartments to leave out.
+///
+/// # Errors
+/// `ACCESS_COMPARTMENT` if it asks for a code of a compartment that is closed to
+/// the caller, whether or not there is any; `NOT_FOUND` or `AUTH_FORBIDDEN` if the
+/// record is not theirs to search.
+pub(crate) async fn search_sight(
+    platform: &Platform,
+    caller: &Caller,
+    patient: Option<PatientId>,
+    codes: &[&CodeFilter],
+) -> AppResult<Compartments> {
+    let asked: Compartments =
+        codes.iter().map(|code| Compartments::of_code(code.system.as_deref(), &code.code)).collect();
+    let staff = caller.may(Action::ReadRecords).is_ok();
+    let sight = match patient {
+        // Nothing restricted is found across patients.
+        None => Sight { record: staff, closed: Compartments::ALL },
+        Some(patient) => {
+            caller.trail.saw(patient);
+            let nothing_there = || async {
+                Ok::<_, AppError>(platform.records(caller).list_labels(&patient.to_string()).await?.is_empty())
+            };
+            if staff && asked.is_empty() && !caller.actor.acts_for(patient) && nothing_there().await? {
+                return Ok(Compartments::ALL);
+            }
+            sight(platform, caller, patient).await?
+        }
+    };
+    if let Some(compartment) = asked.and(sight.closed).iter().next() {
+        return Err(closed_to(compartment, "you", caller.purpose()));
+    }
+    if !sight.record {
+        return Err(AppError::new(Code::AuthForbidden, "the patient has not opened their record to this account"));
+    }
+    Ok(sight.closed)
+}
+
+/// Whether one resource may be shown to the caller.
+pub(crate) async fn may_read(
+    platform: &Platform,
+    caller: &Caller,
+    resource: &Resource,
+    labels: Compartments,
+) -> AppResult<bool> {
+    let patient: Option<PatientId> = resource.patient_id.as_deref().and_then(|id| id.parse().ok());
+    patient.into_iter().for_each(|patient| caller.trail.saw(patient));
+    if caller.is_beyond(patient) {
+        return Ok(false);
+    }
+    if patient.is_some_and(|patient| caller.actor.acts_wholly_for(patient)) {
+        return Ok(true);
+    }
+    let staff = caller.may(Action::ReadRecords).is_ok();
+    let near = |patient| caller.actor.acts_for(patient) || caller.actor.is_family_of(patient);
+    if !staff && !caller.actor.is(Role::Insurer) && !patient.is_some_and(near) {
+        return Ok(false);
+    }
+    match patient {
+        _ if staff && labels.is_empty() => Ok(true),
+        // In a compartment, and nobody's who could open it.
+        None => Ok(false),
+        Some(patient) => Ok(sight(platform, caller, patient).await?.shows(labels)),
+    }
+}
+
+/// Those of a page of one type that may leave the hospital on behalf of the caller.
+pub(crate) async fn exportable<E: Executor>(
+    records: &TenantScope<E>,
+    caller: &Caller,
+    kind: &str,
+    mut page: Vec<Resource>,
+) -> AppResult<Vec<Resource>> {
+    const AT_ONCE: usize = 200;
+    let mut labels: HashMap<String, Compartments> = HashMap::new();
+    let mut consents: HashMap<String, Vec<Consent>> = HashMap::new();
+    for chunk in page.chunks(AT_ONCE) {
+        let ids: Vec<String> = chunk.iter().map(|resource| resource.id.clone()).collect();
+        for Label { id, compartment, .. } in records.list_labels_of(kind, &ids).await? {
+            let known = labels.entry(id).or_default();
+            *known = known.or(compartment.into());
+        }
+        let patients: BTreeSet<String> = chunk.iter().filter_map(|resource| resource.patient_id.clone()).collect();
+        let patients: Vec<String> = patients.into_iter().filter(|one| !consents.contains_key(one)).collect();
+        for consent in records.list_consents_of(&patients).await? {
+            consents.entry(consent.patient_id.clone()).or_default().push(parse(consent)?);
+        }
+        for patient in patients {
+            consents.entry(patient).or_default();
+        }
+    }
+    let (roles, now, purpose) = (caller.actor.live_roles(caller.now), caller.now, caller.purpose());
+    let asker = Asker::Person { account: caller.actor.account, roles: &roles };
+    page.retain(|resource| {
+        let labels = labels.get(&resource.id).copied().unwrap_or_default();
+        match &resource.patient_id {
+            // In a compartment, and nobody's who could open it.
+            None => labels.is_empty(),
+            Some(patient) => {
+                let consents = consents.get(patient).map(Vec::as_slice).unwrap_or_default();
+                may_export(labels, &asker, purpose, consents, now).is_ok()
+            }
+        }
+    });
+    Ok(page)
+}
+
+/// Whether what was made for an enrolment is open to the caller.
+pub async fn may_see_enrolment(
+    platform: &Platform,
+    caller: &Caller,
+    patient: PatientId,
+    id: EnrolmentId,
+) -> AppResult<bool> {
+    caller.trail.saw(patient);
+    let labels = compartments_in(&platform.records(caller), id).await?;
+    Ok(labels.is_empty() || sight(platform, caller, patient).await?.shows(labels))
+}
+
+/// What the documents that a patient brought to a visit fall into.
+fn evidence(visit: &Value) -> Compartments {
+    match visit {
+        Value::Object(fields) => fields
+            .iter()
+            .map(|(name, value)| if name == "evidence" { Compartments::of(value) } else { evidence(value) })
+            .collect(),
+        _ => Compartments::NONE,
+    }
+}
+
+fn closed_to(compartment: Compartment, whom: &str, purpose: Purpose) -> AppError {
+    let detail = format!(
+        "`{compartment}` is a restricted part of the record; the patient has not opened it to {whom} for {}",
+        purpose.as_str()
+    );
+    AppError::new(Code::AccessCompartment, detail).with("compartment", compartment)
+}
+
+async fn of_patient<E: Executor>(records: &TenantScope<E>, patient: PatientId) -> AppResult<Vec<Consent>> {
+    records.list_consents(&patient.to_string(), false).await?.into_iter().map(parse).collect()
+}
+
+/// How far back, and how much of it: the newest.
+#[derive(Debug, Clone, Copy)]
+pub struct Span {
+    /// Not before then.
+    pub since: Option<Instant>,
+    /// Before then.
+    pub before: Option<Instant>,
+    /// So many at most.
+    pub most: u32,
+}
+
+impl Span {
+    /// The newest, however old.
+    pub const fn newest(most: u32) -> Self {
+        Self { since: None, before: None, most }
+    }
+}

@@ -1,0 +1,70 @@
+//! The patient agrees to a disclosure, or refuses one.
+
+use std::collections::BTreeSet;
+
+use serde::Deserialize;
+use utoipa::ToSchema;
+use xinglin_domain::{
+    consent::{Consent, Provision, Purpose, Recipient, Scope, Terms},
+    id::{ConsentId, PatientId},
+};
+use xinglin_platform::{AppError, AppResult, Caller, Platform, ambient};
+
+use super::{ConsentView, row, theirs, view};
+
+/// What a patient says.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GiveConsent {
+    /// `permit`, which is meant if it is left out, or `refuse`.
+    #[serde(default = "permit")]
+    #[schema(value_type = String)]
+    pub provision: Provision,
+    /// `"record"`: everything that is not restricted; or `{"compartment": "hiv"}`,
+    /// `{"compartment": "mental-health"}`; or, to a plugin, `"identity"`: that its servers
+    /// are told who the patient is.
+    #[schema(value_type = Object)]
+    pub scope: Scope,
+    /// `{"role": "doctor"}`, `{"account": "acc-…"}`, `{"plugin": "…"}` or `"export"`.
+    #[schema(value_type = Object)]
+    pub recipient: Recipient,
+    /// Of `treatment`, `payment`, `research` and, for somebody of the family, `family`.
+    #[schema(value_type = Vec<String>)]
+    pub purposes: BTreeSet<Purpose>,
+    /// From when on, RFC 3339 or a day; from now on if it is left out.
+    pub from: Option<String>,
+    /// Until just before then; until it is taken back if it is left out.
+    pub until: Option<String>,
+}
+
+const fn permit() -> Provision {
+    Provision::Permit
+}
+
+/// The patient agrees to a disclosure, or refuses one.
+///
+/// # Errors
+/// `NOT_FOUND` for anybody else; `CONSENT_INVALID` if it makes no sense.
+pub async fn give(
+    platform: &Platform,
+    caller: &Caller,
+    patient: PatientId,
+    ask: GiveConsent,
+) -> AppResult<ConsentView> {
+    theirs(caller, patient)?;
+    let time = |field, text: Option<&str>| text.map(|text| AppError::time(field, text)).transpose();
+    let terms = Terms {
+        provision: ask.provision,
+        scope: ask.scope,
+        recipient: ask.recipient,
+        purposes: ask.purposes,
+        from: time("from", ask.from.as_deref())?.unwrap_or(caller.now),
+        until: time("until", ask.until.as_deref())?,
+    };
+    let id = ConsentId::from_u128(ambient::fresh_id());
+    let consent = Consent::give(id, patient, terms, &caller.actor, caller.now)?;
+    let tx = platform.begin(caller).await?;
+    tx.insert_consent(&row(&consent)?).await?;
+    tx.commit().await?;
+    Ok(view(consent, caller.now))
+}

@@ -1,0 +1,22 @@
+//! What the patient has agreed to and refused, newest first.
+
+use xinglin_domain::{consent::Scope, id::PatientId};
+use xinglin_platform::{AppResult, Caller, Platform};
+
+use super::{ConsentView, parse, theirs, view};
+
+/// What the patient has agreed to and refused, newest first. For the patient:
+/// whom they open a compartment to says what is in it.
+///
+/// # Errors
+/// `NOT_FOUND` for anybody else.
+pub async fn list(platform: &Platform, caller: &Caller, patient: PatientId) -> AppResult<Vec<ConsentView>> {
+    theirs(caller, patient)?;
+    let rows = platform.records(caller).list_consents(&patient.to_string(), true).await?;
+    let mut consents = rows.into_iter().map(parse).collect::<AppResult<Vec<_>>>()?;
+    if !caller.actor.acts_wholly_for(patient) {
+        // What an adolescent says of a compartment says what is in it.
+        consents.retain(|consent| !matches!(consent.terms.scope, Scope::Compartment(_)));
+    }
+    Ok(consents.into_iter().map(|consent| view(consent, caller.now)).collect())
+}

@@ -1,0 +1,77 @@
+//! Which subscriptions hear of what is written.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use xinglin_domain::{compartment::Compartments, time::Instant};
+use xinglin_fhir::search;
+use xinglin_platform::{AppError, AppResult, ambient};
+use xinglin_store::{ResourceWrite, Subscription, SubscriptionEvent, TenantTx};
+
+/// What is kept of a subscription beside its resource.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Terms {
+    pub(crate) criteria: String,
+    pub(crate) endpoint: String,
+    /// Whether what was written is sent along.
+    pub(crate) whole: bool,
+    pub(crate) end: Option<Instant>,
+    /// What the token opened that it was made with.
+    pub(crate) scopes: Option<String>,
+}
+
+impl Terms {
+    pub(crate) fn of(subscription: &Subscription) -> AppResult<Self> {
+        Self::deserialize(&subscription.body).map_err(AppError::internal)
+    }
+
+    /// The search that its criteria are. What they lead to by reference is never out of
+    /// a compartment.
+    pub(crate) fn search(&self) -> AppResult<search::Search> {
+        let (kind, query) = self.criteria.split_once('?').unwrap_or((&self.criteria, ""));
+        let mut search = search::parse(kind, &search::parameters(query.as_bytes()))?;
+        search.query.withheld_beyond = Compartments::ALL;
+        Ok(search)
+    }
+}
+
+/// Notes what of this is to be told, in the transaction that wrote it.
+pub(crate) async fn notice(tx: &TenantTx, writes: &[ResourceWrite], now: Instant) -> AppResult<()> {
+    const LOOKED_AT: usize = 200;
+    let mut written: BTreeMap<&str, Vec<&ResourceWrite>> = BTreeMap::new();
+    for write in writes.iter().filter(|write| !write.deleted) {
+        written.entry(&write.kind).or_default().push(write);
+    }
+    let kinds: Vec<&str> = written.keys().copied().collect();
+    if kinds.is_empty() {
+        return Ok(());
+    }
+    let mut events = Vec::new();
+    for subscription in tx.list_active_subscriptions(&kinds).await? {
+        let terms = Terms::of(&subscription)?;
+        let mut search = match terms.search() {
+            Ok(search) if terms.end.is_none_or(|end| now < end) => search,
+            Ok(_) => continue,
+            Err(error) => {
+                tracing::error!(subscription = subscription.id, %error, "criteria cannot be read any more");
+                continue;
+            }
+        };
+        for writes in written.get(subscription.kind.as_str()).into_iter().flat_map(|all| all.chunks(LOOKED_AT)) {
+            search.query.ids = writes.iter().map(|write| write.id.clone()).collect();
+            let found = tx.list_resources(&search.query, None, u32::try_from(LOOKED_AT).unwrap_or(u32::MAX)).await?;
+            // In the order in which it was written.
+            for write in writes.iter().filter(|write| found.iter().any(|resource| resource.id == write.id)) {
+                events.push(SubscriptionEvent {
+                    subscription: subscription.id.clone(),
+                    id: format!("{:032x}", ambient::fresh_id()),
+                    kind: write.kind.clone(),
+                    resource: write.id.clone(),
+                    version: write.version,
+                });
+            }
+        }
+    }
+    tx.insert_subscription_events(&events).await?;
+    Ok(())
+}

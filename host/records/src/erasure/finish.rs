@@ -1,0 +1,13 @@
+//! Takes bytes off the disk that whoever erased a patient did not come to.
+
+use xinglin_platform::{AppResult, Platform};
+
+use super::remove_files;
+
+/// Takes bytes off the disk that whoever erased a patient did not come to.
+pub async fn finish(platform: &Platform) -> AppResult<()> {
+    for tenant in platform.store().operator().list_unfinished_erasures().await? {
+        remove_files(platform, &platform.store().tenant(tenant)).await?;
+    }
+    Ok(())
+}

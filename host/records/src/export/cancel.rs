@@ -1,0 +1,18 @@
+//! Calls an export of the caller's off, or gives its files up.
+
+use xinglin_domain::id::ExportId;
+use xinglin_platform::{AppResult, Caller, Platform};
+
+use super::own;
+
+/// Calls an export of the caller's off, or gives its files up.
+///
+/// # Errors
+/// `NOT_FOUND`.
+pub async fn cancel(platform: &Platform, caller: &Caller, id: ExportId) -> AppResult<()> {
+    own(platform, caller, id).await?;
+    let tx = platform.begin(caller).await?;
+    tx.cancel_export(id, caller.now).await?;
+    caller.write_trail(&tx).await?;
+    Ok(tx.commit().await?)
+}

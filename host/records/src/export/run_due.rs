@@ -1,0 +1,189 @@
+//! Makes the export that has waited longest, if there is one, and forgets those that are not kept any longer.
+
+use std::collections::BTreeSet;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use xinglin_domain::{
+    audit::{Access, Act},
+    id::PatientId,
+};
+use xinglin_platform::{AppError, AppResult, Platform, acting};
+use xinglin_store::{Export, ExportState, RecordQuery, Resource, StoreError};
+
+use super::{DELETED, Job, Output, body, folder, may_export};
+use crate::consent;
+
+/// How many entries are read at once.
+const PAGE: u32 = 500;
+
+/// For how long a try keeps others away without a word. Whoever dies over it frees it so.
+const LEASE_SECONDS: i64 = 60;
+
+/// How often an export is tried.
+const MOST_TRIES: i64 = 3;
+
+/// How long the files are kept.
+const KEPT_SECONDS: i64 = 24 * 3600;
+
+/// How many patients are remembered as named in the trail; beyond that, one may be
+/// named again.
+const MOST_NAMED: usize = 100_000;
+
+/// Why a try ended without files.
+enum Ended {
+    /// It was called off, or somebody else is at it.
+    Overtaken,
+    Failed(AppError),
+}
+
+impl From<AppError> for Ended {
+    fn from(error: AppError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<StoreError> for Ended {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// Makes the export that has waited longest, if there is one, and forgets those that
+/// are not kept any longer.
+///
+/// # Errors
+/// If the store fails; an export that fails is tried again.
+pub async fn run_due(platform: &Platform) -> AppResult<()> {
+    let now = platform.now();
+    for ended in platform.store().operator().list_ended_exports(now, 100).await? {
+        // The files first: a row that is left leads here again.
+        platform.exports().remove(format!("{}/{}", ended.tenant, ended.id)).await.map_err(AppError::internal)?;
+        let tx = platform.store().tenant(ended.tenant).begin().await?;
+        tx.delete_export(ended.id).await?;
+        tx.commit().await?;
+    }
+    let tx = platform.store().operator().begin().await?;
+    let claimed = tx.claim_export(now, now.plus_seconds(LEASE_SECONDS)).await?;
+    tx.commit().await?;
+    let Some(mut export) = claimed else { return Ok(()) };
+    platform.meter().claimed("export", 1);
+    let mut job = Job::deserialize(&export.body).map_err(AppError::internal)?;
+    match write_files(platform, &export, &mut job).await {
+        Ok(()) => export.state = ExportState::Done,
+        Err(Ended::Overtaken) => {
+            platform.exports().remove(folder(&export)).await.map_err(AppError::internal)?;
+            return Ok(());
+        }
+        Err(Ended::Failed(error)) => {
+            tracing::error!(export = %export.id, attempt = export.attempts, %error, "an export failed");
+            let lasting = error.code.class().status() < 500;
+            if !lasting && export.attempts < MOST_TRIES {
+                return Ok(());
+            }
+            export.state = ExportState::Failed;
+            job.output.clear();
+            job.error = Some(error.code.to_string());
+        }
+    }
+    export.ends_at = Some(platform.now().plus_seconds(KEPT_SECONDS));
+    export.body = body(&job)?;
+    let tx = platform.store().tenant(export.tenant).begin().await?;
+    let counts = tx.finish_export(&export).await?;
+    tx.commit().await?;
+    if !counts || export.state == ExportState::Failed {
+        platform.exports().remove(folder(&export)).await.map_err(AppError::internal)?;
+    }
+    tracing::info!(export = %export.id, state = export.state.as_str(), "an export ended");
+    Ok(())
+}
+
+/// One try, from the beginning.
+async fn write_files(platform: &Platform, export: &Export, job: &mut Job) -> Result<(), Ended> {
+    let files = |error: std::io::Error| Ended::Failed(AppError::internal(error));
+    (job.output, job.deleted) = (Vec::new(), 0);
+    platform.exports().remove(format!("{}/{}", export.tenant, export.id)).await.map_err(files)?;
+    platform.exports().make(folder(export)).await.map_err(files)?;
+    let mut types = platform.store().tenant(export.tenant).list_resource_types().await?;
+    types.retain(|kind| job.types.is_empty() || job.types.contains(kind));
+    let mut named: BTreeSet<PatientId> = BTreeSet::new();
+    for kind in types {
+        let count = write_pages(platform, export, job, &mut named, &kind, false).await?;
+        if count > 0 {
+            job.output.push(Output { kind: kind.clone(), count });
+        }
+        // Who has what was there before is told what is there no more.
+        if job.since.is_some() {
+            job.deleted += write_pages(platform, export, job, &mut named, &kind, true).await?;
+        }
+    }
+    Ok(())
+}
+
+/// What there is of one type, or what was deleted of it; how much went out.
+async fn write_pages(
+    platform: &Platform,
+    export: &Export,
+    job: &mut Job,
+    named: &mut BTreeSet<PatientId>,
+    kind: &str,
+    deleted: bool,
+) -> Result<u64, Ended> {
+    let records = platform.store().tenant(export.tenant);
+    let name = if deleted { DELETED } else { kind };
+    let kinds = vec![kind.to_owned()];
+    let query = RecordQuery { kinds, updated_from: job.since, deleted, ..RecordQuery::default() };
+    let (mut after, mut count) = (None::<String>, 0);
+    loop {
+        let page = records.list_record(&query, after.as_deref().map(|id| (kind, id)), PAGE).await?;
+        let Some(last) = page.last() else { return Ok(count) };
+        after = Some(last.id.clone());
+        // As they are now, each time: who is suspended meanwhile gets no more.
+        let caller = acting::acting(platform, export.tenant, export.account).await?;
+        may_export(&caller)?;
+        let mut page = consent::exportable(&records, &caller, kind, page).await?;
+        page.retain(|resource| resource.patient_id.is_some() || !job.of_patients);
+        let lines = if deleted { deletions(&page) } else { lines(&page) };
+        count += page.len() as u64;
+        job.progress = format!("{name}: {count}");
+        if !page.is_empty() {
+            let path = format!("{}/{name}.ndjson", folder(export));
+            platform.exports().append(path, lines).await.map_err(AppError::internal)?;
+        }
+        let mut patients: BTreeSet<PatientId> =
+            page.iter().filter_map(|resource| resource.patient_id.as_deref()?.parse().ok()).collect();
+        patients.retain(|patient| !named.contains(patient));
+        if named.len() + patients.len() > MOST_NAMED {
+            named.clear();
+        }
+        named.extend(&patients);
+        let now = platform.now();
+        let tx = records.begin().await?;
+        if !tx.note_export(export.id, export.attempts, &body(job)?, now.plus_seconds(LEASE_SECONDS)).await? {
+            return Err(Ended::Overtaken);
+        }
+        if !patients.is_empty() {
+            let access = caller.access(Act::Disclose, patients, format!("$export {}", export.id));
+            tx.append_audit(&[Access { at: now, ..access }]).await?;
+        }
+        tx.commit().await?;
+    }
+}
+
+/// One resource a line.
+fn lines(page: &[Resource]) -> Vec<u8> {
+    let mut lines = Vec::new();
+    for resource in page {
+        lines.extend_from_slice(resource.body.get().as_bytes());
+        lines.push(b'\n');
+    }
+    lines
+}
+
+/// One bundle of deletions.
+fn deletions(page: &[Resource]) -> Vec<u8> {
+    let delete = |Resource { kind, id, .. }: &Resource| json!({ "request": { "method": "DELETE", "url": format!("{kind}/{id}") } });
+    let entries: Vec<Value> = page.iter().map(delete).collect();
+    let bundle = json!({ "resourceType": "Bundle", "type": "transaction", "entry": entries });
+    format!("{bundle}\n").into_bytes()
+}

@@ -1,0 +1,15 @@
+//! The current version of a resource.
+
+use xinglin_platform::{AppResult, Caller, Platform};
+use xinglin_store::Resource;
+
+use super::visible;
+
+/// The current version of a resource.
+///
+/// # Errors
+/// `NOT_FOUND` if there is none that the caller may see.
+pub async fn read(platform: &Platform, caller: &Caller, kind: &str, id: &str) -> AppResult<Resource> {
+    caller.trail.asked();
+    visible(platform, &platform.records(caller), caller, kind, id, None).await
+}

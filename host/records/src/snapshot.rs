@@ -1,0 +1,82 @@
+//! What one plugin may know of a patient, cut out of the record.
+
+use std::collections::HashSet;
+
+use xinglin_domain::{
+    clinical::{DataNeed, Omission, OmissionReason, Section, Snapshot},
+    consent::Purpose,
+    id::PatientId,
+    time::Instant,
+};
+use xinglin_fhir::snapshot;
+use xinglin_platform::{AppResult, Platform, document::value};
+use xinglin_store::{Executor, Resource, TenantScope};
+
+use crate::{
+    consent::{self, Span},
+    resource::{medication, medications},
+};
+
+/// Most resources of one section that a snapshot is built from.
+const SNAPSHOT_ROWS: u32 = 2000;
+
+/// Most observations of one code.
+const OF_ONE_CODE: u32 = 128;
+
+/// What one plugin may know of a patient, and what for.
+///
+/// # Errors
+/// If there is no such patient.
+pub async fn snapshot<E: Executor>(
+    platform: &Platform,
+    records: &TenantScope<E>,
+    (plugin, purpose): (&str, Purpose),
+    needs: &[DataNeed],
+    patient: PatientId,
+    now: Instant,
+) -> AppResult<Snapshot> {
+    let person = value(&records.get_resource("Patient", &patient.to_string()).await?)?;
+    let pseudonym = platform.keys().pseudonym(records.id(), plugin, patient);
+    let sight = consent::plugin_sight(platform, records, plugin, patient, purpose).await?;
+    let mut rows: Vec<Resource> = Vec::new();
+    let mut missing: Vec<Omission> = Vec::new();
+    for need in needs {
+        let (section, codes, most) = match need {
+            DataNeed::Conditions => (Section::Conditions, vec![None], SNAPSHOT_ROWS),
+            DataNeed::Allergies => (Section::Allergies, vec![None], SNAPSHOT_ROWS),
+            DataNeed::Medications => (Section::Medications, vec![None], SNAPSHOT_ROWS),
+            // One code at a time: a glucose sensor does not crowd out the HbA1c.
+            DataNeed::Observations(wanted) => (Section::Observations, wanted.iter().map(Some).collect(), OF_ONE_CODE),
+        };
+        for code in codes {
+            // One more than is kept, to know whether there were more.
+            match consent::section(records, patient, (section, code), &sight, Span::newest(most + 1)).await? {
+                Err(reason) => missing.push(Omission { section, reason }),
+                Ok(shown) => {
+                    let mut found = shown.rows;
+                    if shown.compartment {
+                        missing.push(Omission { section, reason: OmissionReason::Compartment });
+                    }
+                    if u32::try_from(found.len()).is_ok_and(|found| found > most) {
+                        found.pop();
+                        missing.push(Omission { section, reason: OmissionReason::Truncated });
+                    }
+                    rows.extend(found);
+                }
+            }
+        }
+    }
+    let mut resources = rows.iter().map(value).collect::<AppResult<Vec<_>>>()?;
+    // An observation may bear two of the codes.
+    let mut seen = HashSet::new();
+    resources.retain(|resource| seen.insert((resource["resourceType"].to_string(), resource["id"].to_string())));
+    let named = medications(records, resources.iter().filter_map(medication)).await?;
+    resources.extend(named.into_iter().map(|(_, medication)| medication));
+    let mut snapshot = snapshot::build(&person, &resources, pseudonym, now).restricted_to(needs);
+    for omission in missing {
+        if !snapshot.omissions.contains(&omission) {
+            snapshot.omissions.push(omission);
+        }
+    }
+    Ok(snapshot)
+}

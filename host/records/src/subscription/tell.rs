@@ -1,0 +1,244 @@
+//! Tells one subscription what there is to be told, in order.
+
+use std::time::Duration;
+
+use serde_json::json;
+use url::Url;
+use xinglin_domain::{audit::Act, code::Code, id::PatientId};
+use xinglin_platform::{AppError, AppResult, Caller, Platform, acting, document};
+use xinglin_runtime::HttpError;
+use xinglin_store::{Resource, StoreError, Subscription, SubscriptionEvent, SubscriptionState, Tenant};
+
+use super::{header, may_be_told, place};
+use crate::{consent, criteria::Terms, resource};
+
+/// How long a receiver may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// For how long a claim keeps others away: longer than a receiver may take.
+pub const LEASE_SECONDS: i64 = 60;
+
+/// How long one subscription is told what waits before it is the turn of the others.
+const TURN: Duration = Duration::from_secs(5);
+
+/// How often one thing is tried to be told.
+const MOST_TRIES: i64 = 8;
+
+/// How long after the first failure it is tried again; each time twice as long.
+const FIRST_WAIT_SECONDS: i64 = 5;
+
+/// Tells one subscription what there is to be told, in order.
+pub async fn tell(platform: &Platform, mut subscription: Subscription) -> AppResult<()> {
+    let records = platform.store().tenant(subscription.tenant);
+    let terms = Terms::of(&subscription)?;
+    if subscription.state == SubscriptionState::Requested {
+        let handshake = notification(platform, &subscription, "handshake", None)?;
+        let answered = match may_still(platform, &subscription, &terms).await? {
+            Ok(_) => post(platform, &subscription, &terms, handshake).await,
+            Err(reason) => Err(reason),
+        };
+        subscription.due_at = platform.now();
+        return settle(platform, &records, &mut subscription, answered.err(), SubscriptionState::Active).await;
+    }
+    let started = tokio::time::Instant::now();
+    while started.elapsed() < TURN {
+        let now = platform.now();
+        if terms.end.is_some_and(|end| now >= end) {
+            return settle(platform, &records, &mut subscription, None, SubscriptionState::Off).await;
+        }
+        let caller = match may_still(platform, &subscription, &terms).await? {
+            Ok(caller) => caller,
+            Err(reason) => {
+                let off = SubscriptionState::Error;
+                return settle(platform, &records, &mut subscription, Some(reason), off).await;
+            }
+        };
+        let Some(event) = records.next_subscription_event(&subscription.id).await? else { break };
+        if let Some(resource) = tellable(platform, &records, &caller, &event).await? {
+            if subscription.attempts == 0 {
+                write_down(platform, &caller, &subscription, &terms, &resource).await?;
+            }
+            subscription.delivered += 1;
+            let told = (&resource, terms.whole);
+            let notification = notification(platform, &subscription, "event-notification", Some(told))?;
+            if let Err(reason) = post(platform, &subscription, &terms, notification).await {
+                subscription.delivered -= 1;
+                subscription.attempts += 1;
+                if subscription.attempts >= MOST_TRIES {
+                    let error = SubscriptionState::Error;
+                    return settle(platform, &records, &mut subscription, Some(reason), error).await;
+                }
+                let wait = FIRST_WAIT_SECONDS << (subscription.attempts - 1).clamp(0, 16);
+                subscription.due_at = platform.now().plus_seconds(wait);
+                tracing::info!(subscription = subscription.id, reason, wait, "a notification failed");
+                let tx = records.begin().await?;
+                tx.note_subscription(&subscription, None).await?;
+                return Ok(tx.commit().await?);
+            }
+            subscription.attempts = 0;
+        }
+        let tx = records.begin().await?;
+        if !tx.note_subscription(&subscription, Some(platform.now().plus_seconds(LEASE_SECONDS))).await? {
+            return Ok(());
+        }
+        tx.delete_subscription_event(&event).await?;
+        tx.commit().await?;
+    }
+    let tx = records.begin().await?;
+    tx.note_subscription(&subscription, None).await?;
+    Ok(tx.commit().await?)
+}
+
+/// The subscriber with the rights of this moment, or why they have none any more.
+async fn may_still(
+    platform: &Platform,
+    subscription: &Subscription,
+    terms: &Terms,
+) -> AppResult<Result<Caller, String>> {
+    let caller = match acting::acting(platform, subscription.tenant, subscription.account).await {
+        Ok(caller) => caller,
+        Err(error) if error.code == Code::AuthForbidden => return Ok(Err(error.detail)),
+        Err(error) => return Err(error),
+    };
+    Ok(match may_be_told(&caller, terms, &subscription.kind) {
+        Ok(()) => Ok(caller),
+        Err(_) => Err("the subscriber may not read this any more".to_owned()),
+    })
+}
+
+/// What an event is about, as far as the subscriber may be told.
+async fn tellable(
+    platform: &Platform,
+    records: &Tenant,
+    caller: &Caller,
+    event: &SubscriptionEvent,
+) -> AppResult<Option<Resource>> {
+    let found = match records.get_resource(&event.kind, &event.resource).await {
+        Ok(current) if current.deleted => return Ok(None),
+        Ok(_) => records.get_resource_version(&event.kind, &event.resource, event.version).await,
+        Err(error) => Err(error),
+    };
+    let resource = match found {
+        Ok(resource) => resource,
+        Err(StoreError::NotFound { .. }) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let labels = records.resource_compartments(&event.kind, &event.resource).await?;
+    if !consent::may_read(platform, caller, &resource, labels).await? {
+        return Ok(None);
+    }
+    Ok(consent::exportable(records, caller, &event.kind, vec![resource]).await?.pop())
+}
+
+/// Before it is sent: what went out is never unknown.
+async fn write_down(
+    platform: &Platform,
+    caller: &Caller,
+    subscription: &Subscription,
+    terms: &Terms,
+    resource: &Resource,
+) -> AppResult<()> {
+    let patient: Option<PatientId> = resource.patient_id.as_deref().and_then(|id| id.parse().ok());
+    let host = Url::parse(&terms.endpoint).ok().and_then(|url| url.host_str().map(str::to_owned));
+    let (Resource { kind, id, .. }, host) = (resource, host.unwrap_or_default());
+    let target = format!("Subscription/{} /{kind}/{id} to {host}", subscription.id);
+    let access = caller.access(Act::Disclose, patient, target);
+    Ok(platform.store().append_access(subscription.tenant, access).await?)
+}
+
+async fn post(platform: &Platform, subscription: &Subscription, terms: &Terms, body: Vec<u8>) -> Result<(), String> {
+    let mut headers = Vec::new();
+    if let Some(sealed) = &subscription.sealed {
+        let opened = platform.keys().unseal(&place(subscription.tenant, &subscription.id), sealed);
+        let kept: Option<Vec<(String, String)>> = opened.and_then(|text| serde_json::from_slice(&text).ok());
+        let Some(kept) = kept else { return Err("its headers cannot be opened; write it again".to_owned()) };
+        for (name, value) in kept {
+            headers.extend(header(&name, &value));
+        }
+    }
+    let url = Url::parse(&terms.endpoint).map_err(|_| "no URL".to_owned())?;
+    let status = platform.egress().post(url, headers, "application/fhir+json", body, PATIENCE).await;
+    match status {
+        Ok(200..=299) => Ok(()),
+        Ok(status) => Err(format!("the receiver answered {status}")),
+        Err(HttpError::Denied(why) | HttpError::Invalid(why) | HttpError::Unavailable(why) | HttpError::Other(why)) => {
+            Err(format!("the receiver could not be told: {why}"))
+        }
+        Err(HttpError::Timeout | HttpError::TooLarge(_) | HttpError::TooMany) => {
+            Err("the receiver did not answer in time".to_owned())
+        }
+    }
+}
+
+/// Notes that a subscription is now in another state, and shows it.
+async fn settle(
+    platform: &Platform,
+    records: &Tenant,
+    subscription: &mut Subscription,
+    error: Option<String>,
+    otherwise: SubscriptionState,
+) -> AppResult<()> {
+    subscription.state = if error.is_some() { SubscriptionState::Error } else { otherwise };
+    subscription.attempts = 0;
+    let now = platform.now();
+    let tx = records.begin().await?;
+    if !tx.note_subscription(subscription, None).await? {
+        return Ok(());
+    }
+    let current = tx.get_resource("Subscription", &subscription.id).await?;
+    let mut resource = document::value(&current)?;
+    resource["status"] = subscription.state.as_str().into();
+    if let Some(fields) = resource.as_object_mut() {
+        match &error {
+            Some(reason) => drop(fields.insert("error".to_owned(), reason.as_str().into())),
+            None => drop(fields.remove("error")),
+        }
+    }
+    resource::project(&tx, vec![resource], now).await?;
+    tx.commit().await?;
+    let (id, state) = (&subscription.id, subscription.state.as_str());
+    tracing::info!(subscription = id, state, reason = error.as_deref(), "a subscription changed");
+    Ok(())
+}
+
+/// What a receiver gets, in the shape of the Subscriptions R5 backport: a history
+/// that begins with how the subscription stands.
+fn notification(
+    platform: &Platform,
+    subscription: &Subscription,
+    kind: &str,
+    told: Option<(&Resource, bool)>,
+) -> AppResult<Vec<u8>> {
+    let base = format!("{}{}", platform.config().base_url(), xinglin_fhir::BASE);
+    let id = &subscription.id;
+    let status = json!({
+        "resource": { "resourceType": "Parameters", "parameter": [
+            { "name": "subscription", "valueReference": { "reference": format!("{base}/Subscription/{id}") } },
+            { "name": "status", "valueCode": subscription.state.as_str() },
+            { "name": "type", "valueCode": kind },
+            { "name": "events-since-subscription-start", "valueString": subscription.delivered.to_string() },
+        ] },
+        "request": { "method": "GET", "url": format!("Subscription/{id}") },
+        "response": { "status": "200" },
+    });
+    let mut entries = vec![status];
+    if let Some((resource, whole)) = told {
+        let Resource { kind, id, version, last_updated, .. } = resource;
+        let mut entry = json!({
+            "fullUrl": format!("{base}/{kind}/{id}"),
+            "request": { "method": "PUT", "url": format!("{kind}/{id}") },
+            "response": {
+                "status": if *version == 1 { "201" } else { "200" },
+                "etag": format!("W/\"{version}\""), "lastModified": last_updated.to_string(),
+            },
+        });
+        if whole {
+            entry["resource"] = document::value(resource)?;
+        }
+        entries.push(entry);
+    }
+    let bundle = json!({
+        "resourceType": "Bundle", "type": "history", "timestamp": platform.now().to_string(), "entry": entries,
+    });
+    serde_json::to_vec(&bundle).map_err(AppError::internal)
+}
