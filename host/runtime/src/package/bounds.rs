@@ -341,7 +341,7 @@ impl Tally {
             *reader = ahead;
             return Ok(true);
         }
-        match reader.read().map_err(corrupt)? {
+        match reader.read::<ComponentTypeDeclaration<'_>>().map_err(corrupt)? {
             ComponentTypeDeclaration::CoreType(ty) => self.core_type(&ty)?,
             ComponentTypeDeclaration::Export { name: export, .. } => name(export.name)?,
             ComponentTypeDeclaration::Import(import) => name(import.name.name)?,
