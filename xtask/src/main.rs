@@ -2,6 +2,7 @@
 
 mod bench;
 mod check;
+mod deny;
 mod fhir;
 mod plugins;
 mod setup;
@@ -45,6 +46,13 @@ enum Chore {
     },
     /// What a change must pass: format, lints, tests, the demonstration.
     Ci,
+    /// Holds every dependency against `deny.toml`: licences, duplicates, sources. Needs
+    /// cargo-deny.
+    Deny {
+        /// Known vulnerabilities too, out of a database that is fetched.
+        #[arg(long)]
+        advisories: bool,
+    },
     /// Makes the tables that FHIR resources are checked against, out of the official
     /// definitions; for whoever changes how they are made.
     FhirSchema,
@@ -81,6 +89,7 @@ fn main() -> Result<()> {
             plugins::build_all(With::Workspace)?;
             check::test(None)
         }
+        Chore::Deny { advisories } => deny::check(advisories),
         Chore::FhirSchema => fhir::write_schema(),
         Chore::Bench { what } => {
             setup::wasm_target()?;

@@ -102,7 +102,7 @@ impl Guest {
         let imports: String = self.imports.iter().map(|(_, wit)| format!("import {wit};\n")).collect();
         let (resolve, world) = world(&edit, &edit(format!("{imports} export {REVIEW};")));
         let mut module = wat::parse_str(edit(self.text())).expect("valid text");
-        embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8, false).expect("metadata");
+        embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).expect("metadata");
         componentize(&module).expect("a component")
     }
 
@@ -179,7 +179,7 @@ pub fn verifier(id: &str, person: &str, credential: &str) -> Vec<u8> {
             (func (export "{VERIFIER}#verify-credential") (param i32) (result i32) {credential}))"#
     );
     let mut module = wat::parse_str(text).expect("valid text");
-    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8, false).expect("metadata");
+    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).expect("metadata");
     packed(&componentize(&module).expect("a component"), id, "1.0.0", "")
 }
 
@@ -187,6 +187,6 @@ pub fn verifier(id: &str, person: &str, credential: &str) -> Vec<u8> {
 pub fn broken(id: &str, version: &str, interface: &str) -> Vec<u8> {
     let (resolve, world) = world(|text| text, &format!("export {interface};"));
     let mut module = dummy_module(&resolve, world, ManglingAndAbi::Legacy(LiftLowerAbi::Sync));
-    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8, false).expect("metadata");
+    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).expect("metadata");
     packed(&componentize(&module).expect("a component"), id, version, "")
 }

@@ -17,9 +17,9 @@
 use std::ops::Range;
 
 use wasmparser::{
-    ComponentType, ComponentTypeDeclaration, CompositeInnerType, CoreType, ElementItems, FuncValidator,
-    FuncValidatorAllocations, FunctionBody, InstanceTypeDeclaration, ModuleTypeDeclaration, Operator, Parser, Payload,
-    TypeRef, ValidPayload, Validator, ValidatorResources, types::Types,
+    BinaryReader, ComponentType, ComponentTypeDeclaration, CompositeInnerType, CoreType, ElementItems, FuncValidator,
+    FuncValidatorAllocations, FunctionBody, ModuleTypeDeclaration, Operator, Parser, Payload, TypeRef, ValidPayload,
+    Validator, ValidatorResources, types::Types,
 };
 
 use crate::{Limits, PluginError};
@@ -71,6 +71,10 @@ const BRANCH_TARGETS: Bound = bound("targets of branch tables in one function", 
 const FLOW: Bound = bound("values carried over branches in one function", 4 << 20);
 const ALL_FLOW: Bound = bound("values carried over branches", 40 << 20);
 
+/// How deep types may stand in types. The engine's parser takes no deeper ones either,
+/// but only says so when it has read them.
+const TYPE_DEPTH: usize = 100;
+
 /// Refuses a component that has too much of anything.
 pub(super) fn check(component: &[u8]) -> Result<(), PluginError> {
     let mut tally = Tally::default();
@@ -90,7 +94,7 @@ pub(super) fn check(component: &[u8]) -> Result<(), PluginError> {
             }
             section => {
                 tally.sections.add(SECTIONS, 1)?;
-                tally.section(section, depth == 1)?;
+                tally.section(component, section, depth == 1)?;
             }
         }
     }
@@ -144,8 +148,8 @@ struct Tally {
     elements: Count,
 }
 
-fn size(range: &Range<u64>) -> u64 {
-    range.end.saturating_sub(range.start)
+fn size(range: &Range<usize>) -> u64 {
+    range.len() as u64
 }
 
 fn name(text: &str) -> Result<(), PluginError> {
@@ -154,7 +158,7 @@ fn name(text: &str) -> Result<(), PluginError> {
 
 impl Tally {
     /// Counts are compared as the section states them, before it is read.
-    fn section(&mut self, payload: &Payload<'_>, outermost: bool) -> Result<(), PluginError> {
+    fn section(&mut self, component: &[u8], payload: &Payload<'_>, outermost: bool) -> Result<(), PluginError> {
         match payload {
             Payload::CustomSection(section) => {
                 self.custom.add(CUSTOM_SECTIONS, 1)?;
@@ -217,12 +221,17 @@ impl Tally {
             Payload::DataCountSection { count, .. } => DATA_SEGMENTS.allow(u64::from(*count))?,
             Payload::DataSection(section) => self.data.add(DATA_SEGMENTS, u64::from(section.count()))?,
             Payload::CodeSectionStart { count, .. } => FUNCTIONS.allow(u64::from(*count))?,
-            other => self.component_section(other, outermost)?,
+            other => self.component_section(component, other, outermost)?,
         }
         Ok(())
     }
 
-    fn component_section(&mut self, payload: &Payload<'_>, outermost: bool) -> Result<(), PluginError> {
+    fn component_section(
+        &mut self,
+        component: &[u8],
+        payload: &Payload<'_>,
+        outermost: bool,
+    ) -> Result<(), PluginError> {
         match payload {
             Payload::InstanceSection(section) => self.instances.add(INSTANCES, u64::from(section.count()))?,
             Payload::ComponentInstanceSection(section) => {
@@ -240,9 +249,8 @@ impl Tally {
             }
             Payload::ComponentTypeSection(section) => {
                 self.type_bytes.add(TYPE_BYTES, size(&section.range()))?;
-                for ty in section.clone() {
-                    self.component_type(&ty.map_err(corrupt)?)?;
-                }
+                let bytes = component.get(section.range()).unwrap_or_default();
+                self.component_types(bytes, section.range().start)?;
             }
             Payload::ComponentImportSection(section) => {
                 self.imports.add(IMPORTS, u64::from(section.count()))?;
@@ -303,34 +311,58 @@ impl Tally {
         Ok(())
     }
 
-    /// Nests no deeper than wasmparser reads, which is a hundred levels.
-    fn component_type(&mut self, ty: &ComponentType<'_>) -> Result<(), PluginError> {
-        self.types.add(TYPES, 1)?;
-        match ty {
-            ComponentType::Component(declarations) => {
-                for declaration in declarations {
-                    match declaration {
-                        ComponentTypeDeclaration::Type(ty) => self.component_type(ty)?,
-                        ComponentTypeDeclaration::CoreType(ty) => self.core_type(ty)?,
-                        ComponentTypeDeclaration::Export { name: export, .. } => name(export.name)?,
-                        ComponentTypeDeclaration::Import(import) => name(import.name.name)?,
-                        ComponentTypeDeclaration::Alias(_) => self.aliases.add(ALIASES, 1)?,
-                    }
-                }
+    /// Types in types are walked level by level. The parser would read them by
+    /// recursion, however deep they go, and run out of stack.
+    fn component_types(&mut self, section: &[u8], offset: usize) -> Result<(), PluginError> {
+        let mut reader = BinaryReader::new(section, offset);
+        // How many are still to come at each level: types at the first, declarations below.
+        let mut levels = vec![reader.read_var_u32().map_err(corrupt)?];
+        while let Some(left) = levels.last_mut() {
+            let Some(fewer) = left.checked_sub(1) else {
+                levels.pop();
+                continue;
+            };
+            *left = fewer;
+            if levels.len() == 1 || self.declaration(&mut reader)? {
+                levels.extend(self.component_type(&mut reader)?);
             }
-            ComponentType::Instance(declarations) => {
-                for declaration in declarations {
-                    match declaration {
-                        InstanceTypeDeclaration::Type(ty) => self.component_type(ty)?,
-                        InstanceTypeDeclaration::CoreType(ty) => self.core_type(ty)?,
-                        InstanceTypeDeclaration::Export { name: export, .. } => name(export.name)?,
-                        InstanceTypeDeclaration::Alias(_) => self.aliases.add(ALIASES, 1)?,
-                    }
-                }
+            if levels.len() > 1 + TYPE_DEPTH {
+                return Err(PluginError::Corrupt("component type nesting is too deep".into()));
             }
-            ComponentType::Func(_) | ComponentType::Defined(_) | ComponentType::Resource { .. } => {}
         }
         Ok(())
+    }
+
+    /// Reads a declaration of a component's or an instance's type; if it declares a
+    /// type, only as far as that begins. Says whether it does.
+    fn declaration(&mut self, reader: &mut BinaryReader<'_>) -> Result<bool, PluginError> {
+        let mut ahead = reader.clone();
+        if ahead.read_u8().map_err(corrupt)? == 0x01 {
+            *reader = ahead;
+            return Ok(true);
+        }
+        match reader.read::<ComponentTypeDeclaration<'_>>().map_err(corrupt)? {
+            ComponentTypeDeclaration::CoreType(ty) => self.core_type(&ty)?,
+            ComponentTypeDeclaration::Export { name: export, .. } => name(export.name)?,
+            ComponentTypeDeclaration::Import(import) => name(import.name.name)?,
+            ComponentTypeDeclaration::Alias(_) => self.aliases.add(ALIASES, 1)?,
+            ComponentTypeDeclaration::Type(_) => {}
+        }
+        Ok(false)
+    }
+
+    /// Reads a type; of a component's or an instance's, only how many declarations
+    /// follow.
+    fn component_type(&mut self, reader: &mut BinaryReader<'_>) -> Result<Option<u32>, PluginError> {
+        self.types.add(TYPES, 1)?;
+        let mut ahead = reader.clone();
+        if matches!(ahead.read_u8().map_err(corrupt)?, 0x41 | 0x42) {
+            let declarations = ahead.read_var_u32().map_err(corrupt)?;
+            *reader = ahead;
+            return Ok(Some(declarations));
+        }
+        reader.read::<ComponentType<'_>>().map_err(corrupt)?;
+        Ok(None)
     }
 }
 

@@ -36,7 +36,7 @@ fn find(component: &[u8]) -> Result<Vec<Found<'_>>, PluginError> {
             }
             Payload::ModuleSection { unchecked_range, .. } | Payload::ComponentSection { unchecked_range, .. } => {
                 // The outer parser already expects what follows it.
-                at = usize::try_from(unchecked_range.end).unwrap_or(usize::MAX);
+                at = unchecked_range.end;
             }
             Payload::CustomSection(section) if section.name() == NAME => {
                 found.push(Found { whole: start..at, data: section.data() });

@@ -271,7 +271,7 @@ async fn load(extra: &[&str], world: &str) -> Result<(), PluginError> {
 async fn load_with(asked: &str, extra: &[&str], world: &str) -> Result<(), PluginError> {
     let (resolve, _, world) = resolve(|text| text, extra, world);
     let mut module = dummy_module(&resolve, world, ManglingAndAbi::Legacy(wit_parser::LiftLowerAbi::Sync));
-    wit_component::embed_component_metadata(&mut module, &resolve, world, wit_component::StringEncoding::UTF8, false)
+    wit_component::embed_component_metadata(&mut module, &resolve, world, wit_component::StringEncoding::UTF8)
         .expect("metadata");
     let manifest = Manifest::parse(&toml(asked)).expect("a manifest");
     let package = Package::read(attach(&componentize(&module)?, &manifest)?)?;

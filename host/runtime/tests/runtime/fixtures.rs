@@ -48,7 +48,7 @@ pub fn resolve(edit: impl Fn(String) -> String, extra: &[&str], world: &str) -> 
 /// A core module made a component of a world.
 pub fn component(core: &str, resolve: &Resolve, world: WorldId) -> Vec<u8> {
     let mut module = wat::parse_str(core).expect("valid text");
-    embed_component_metadata(&mut module, resolve, world, StringEncoding::UTF8, false).expect("metadata");
+    embed_component_metadata(&mut module, resolve, world, StringEncoding::UTF8).expect("metadata");
     componentize(&module).expect("a component")
 }
 

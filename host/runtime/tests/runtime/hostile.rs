@@ -213,14 +213,15 @@ fn types_that_grow_when_they_are_unfolded_are_refused() {
         types.extend(doubled(n));
     }
     let tuples = component(&[section(7, &[leb(41), types].concat())]);
-    // A type within a type within a type, a thousand times.
-    let mut deep = Vec::new();
-    for _ in 0..1_000 {
-        deep.extend([0x42, 0x01, 0x01]);
-    }
-    deep.push(0x7f);
-    let deep = component(&[section(7, &[vec![1], deep].concat())]);
-    for (what, component) in [("tuples", tuples), ("depth", deep)] {
+    // A type within a type within a type, a thousand times, and more often than any
+    // stack has room for.
+    let deep = |times: usize, kind: u8| {
+        let types = [vec![1], [kind, 0x01, 0x01].repeat(times), vec![0x7f]].concat();
+        component(&[section(7, &types)])
+    };
+    let depths =
+        [("depth", deep(1_000, 0x42)), ("bottomless", deep(600_000, 0x42)), ("components", deep(600_000, 0x41))];
+    for (what, component) in [("tuples", tuples)].into_iter().chain(depths) {
         let started = Instant::now();
         let error = Package::read(packed(&component)).map(|_| ()).expect_err(what);
         assert!(matches!(error, PluginError::Corrupt(_)), "{what}: {error}");

@@ -10,6 +10,7 @@ mod hostile;
 mod limits;
 #[cfg(feature = "fixture-2-0")]
 mod majors;
+mod one_parser;
 mod packages;
 mod reach;
 mod resilience;

@@ -14,7 +14,7 @@ fn package(contract: &str, majors: &[&str]) -> Result<Package, PluginError> {
     let exports: String = majors.iter().map(|v| format!("export xinglin:prescribing/review@{v};")).collect();
     let (resolve, _, world) = resolve(|text| text, &[contract], &exports);
     let mut module = dummy_module(&resolve, world, ManglingAndAbi::Legacy(LiftLowerAbi::Sync));
-    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8, false).expect("metadata");
+    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).expect("metadata");
     let manifest = Manifest::parse(&toml("")).expect("a manifest");
     Package::read(attach(&componentize(&module).expect("a component"), &manifest).expect("a package"))
 }
