@@ -24,6 +24,10 @@ pub use plugin::{
 };
 pub use process::Process;
 pub use tools::{Desk, Registry};
+use xinglin_store::{
+    Engine,
+    testing::{TestDatabase, put_sqlite},
+};
 
 /// Runs each function once an engine, on a [`TestHospital`], a [`Process`], or what else
 /// of the calling module opens on an engine.
@@ -84,4 +88,15 @@ fn furnish(folder: &Path) {
     std::fs::create_dir_all(&cache).expect("a folder for compiled plugins");
     std::os::unix::fs::symlink(&cache, folder.join("cache")).expect("a link to the compiled plugins");
     std::fs::write(folder.join("host.key"), [7; 32]).expect("a host key");
+}
+
+/// Records that are empty: in the data folder, or else where the host is to find them.
+async fn database(engine: Engine, folder: &Path) -> Option<TestDatabase> {
+    match engine {
+        Engine::Sqlite => {
+            put_sqlite(&folder.join("hospital.db")).await.expect("a database");
+            None
+        }
+        Engine::Postgres => Some(TestDatabase::new(engine).await.expect("a database")),
+    }
 }
