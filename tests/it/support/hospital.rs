@@ -61,6 +61,7 @@ impl TestHospital {
             max_body_bytes: 24 << 20,
             timer_poll_millis: 50,
             movable_clock: true,
+            cheap_passwords: true,
             ..Config::default()
         };
         // Whoever moves the clock stays signed in.

@@ -137,6 +137,7 @@ async fn serve(
         .args(["serve", "--listen", listen])
         .env("XINGLIN_OPERATOR_PASSWORD", PASSWORD)
         .env("XINGLIN_MOVABLE_CLOCK", "true")
+        .env("XINGLIN_CHEAP_PASSWORDS", "true")
         .env("XINGLIN_TIMER_POLL_MILLIS", "50")
         .env("XINGLIN_SESSIONS__TOKEN_SECONDS", "34560000")
         .env("XINGLIN_PLUGINS__ALLOW_UNSIGNED", "true")

@@ -18,7 +18,7 @@ use xinglin_store::{Store, StoreError, StoreOptions};
 use super::{policy::PolicyDesk, shadow::Shadows};
 use crate::{
     ambient::Clock,
-    auth::{attempts::Attempts, token::Tokens},
+    auth::{attempts::Attempts, password, token::Tokens},
     config::Config,
     egress::{self, Egress},
     files::Files,
@@ -75,6 +75,9 @@ pub enum OpenError {
         /// Why.
         source: std::io::Error,
     },
+    /// Cheap passwords where there may be real people.
+    #[error("`cheap_passwords` is for tests and needs `movable_clock`")]
+    CheapPasswords,
     /// The host key.
     #[error(transparent)]
     Key(#[from] KeyError),
@@ -119,6 +122,11 @@ impl Hospital {
     /// If data folder, key, records or engine cannot be used.
     pub async fn open(config: Config) -> Result<Self, OpenError> {
         tls::install();
+        match (config.cheap_passwords, config.movable_clock) {
+            (true, true) => password::make_cheap(),
+            (true, false) => return Err(OpenError::CheapPasswords),
+            (false, _) => {}
+        }
         keys::private_folder(&config.data_dir)
             .map_err(|source| OpenError::Folder { path: config.data_dir.display().to_string(), source })?;
         let keys = Arc::new(Keys::open(&config.data_dir.join("host.key"))?);
@@ -298,6 +306,12 @@ fn without_password(url: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    #[tokio::test]
+    async fn passwords_are_cheap_in_tests_only() {
+        let config = crate::Config { cheap_passwords: true, ..crate::Config::default() };
+        assert!(matches!(super::Hospital::open(config).await, Err(super::OpenError::CheapPasswords)));
+    }
+
     #[test]
     fn passwords_are_not_printed() {
         assert_eq!(super::without_password("postgres://u:secret@db/x"), "postgres://…@db/x");

@@ -1,9 +1,12 @@
 //! Passwords, kept as argon2id with a salt of their own (OWASP parameters).
 
-use std::sync::{Arc, LazyLock};
+use std::sync::{
+    Arc, LazyLock,
+    atomic::{AtomicBool, Ordering},
+};
 
 use argon2::{
-    Argon2,
+    Algorithm, Argon2, Params, Version,
     password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
 };
 use thiserror::Error;
@@ -31,6 +34,23 @@ async fn turn() -> Option<OwnedSemaphorePermit> {
     AT_ONCE.clone().acquire_owned().await.ok()
 }
 
+static IS_CHEAP: AtomicBool = AtomicBool::new(false);
+
+/// From now on this process hashes new passwords with almost no work: see the setting
+/// [`cheap_passwords`](crate::Config::cheap_passwords). A stored hash says itself how much
+/// work it takes to verify.
+pub(crate) fn make_cheap() {
+    IS_CHEAP.store(true, Ordering::Relaxed);
+}
+
+fn hasher() -> Argon2<'static> {
+    if !IS_CHEAP.load(Ordering::Relaxed) {
+        return Argon2::default();
+    }
+    let least = Params::new(Params::MIN_M_COST, Params::MIN_T_COST, Params::MIN_P_COST, None);
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, least.unwrap_or_default())
+}
+
 /// Hashes a new password. Takes some tens of milliseconds by design.
 ///
 /// # Errors
@@ -42,7 +62,7 @@ pub async fn hash(password: String) -> Result<String, PasswordError> {
     let turn = turn().await;
     let hashed = tokio::task::spawn_blocking(move || {
         let _turn = turn;
-        Argon2::default().hash_password(password.as_bytes()).map(|phc| phc.to_string())
+        hasher().hash_password(password.as_bytes()).map(|phc| phc.to_string())
     });
     hashed.await.map_err(|e| PasswordError::Hash(e.to_string()))?.map_err(|e| PasswordError::Hash(e.to_string()))
 }
@@ -65,7 +85,7 @@ pub async fn verify(password: String, stored: Option<String>) -> bool {
 /// The hash of a password that nobody has.
 static NOBODY: LazyLock<String> = LazyLock::new(|| {
     let nobody = ambient::random_bytes::<32>();
-    Argon2::default().hash_password(&nobody).map(|phc| phc.to_string()).unwrap_or_default()
+    hasher().hash_password(&nobody).map(|phc| phc.to_string()).unwrap_or_default()
 });
 
 #[cfg(test)]
