@@ -16,7 +16,7 @@ pub mod wire;
 
 use std::path::{Path, PathBuf};
 
-pub use client::{Answer, Client, Exchange};
+pub use client::{Answer, Client, Exchange, http};
 pub use clinic::{Clinic, PASSWORD, Person, line, medicine};
 pub use hospital::{TestHospital, advance};
 pub use plugin::{
@@ -49,6 +49,11 @@ macro_rules! on_both_engines {
     };
 }
 pub(crate) use on_both_engines;
+
+/// Whether tests may take minutes: `cargo xtask test --all`.
+pub fn at_full_length() -> bool {
+    std::env::var_os("XINGLIN_TEST_ALL").is_some()
+}
 
 /// How long tests wait for something that the server does by itself.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(20);
