@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use crate::support::{
     Answer, Client, Clinic, PASSWORD, Person, TestHospital,
     browser::{Browser, Seen, encoded},
-    on_both_engines, record,
+    http, on_both_engines, record,
 };
 
 on_both_engines!(
@@ -633,7 +633,8 @@ async fn apps_prove_who_they_are(hospital: TestHospital) {
     let basic = base64::engine::general_purpose::STANDARD.encode(format!("{id}:{secret}"));
     let refresh = encoded(&[("grant_type", "refresh_token"), ("refresh_token", &text(&token["refresh_token"]))]);
     let send = async |authorization: String, body: String| {
-        let request = reqwest::Client::new().post(bench.url("/oauth/token")).header("authorization", authorization);
+        let request =
+            http().build().expect("a client").post(bench.url("/oauth/token")).header("authorization", authorization);
         let request = request.header("content-type", "application/x-www-form-urlencoded").body(body);
         request.send().await.expect("an answer").status().as_u16()
     };

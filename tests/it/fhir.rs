@@ -6,7 +6,7 @@ use reqwest::{Method, StatusCode, header::HeaderMap};
 use serde_json::{Value, json};
 use xinglin_store::testing::tamper;
 
-use crate::support::{Client, Clinic, Person, TestHospital, clinic::id, on_both_engines};
+use crate::support::{Client, Clinic, Person, TestHospital, clinic::id, http, on_both_engines};
 
 on_both_engines!(
     TestHospital:
@@ -50,7 +50,8 @@ async fn ask(client: &Client, method: &str, path: &str, headers: &[(&str, &str)]
         false => format!("{}/fhir/R4{path}", client.base()),
     };
     let method = Method::from_bytes(method.as_bytes()).expect("a method");
-    let mut request = reqwest::Client::new().request(method, url).bearer_auth(client.token()).body(body.into());
+    let mut request =
+        http().build().expect("a client").request(method, url).bearer_auth(client.token()).body(body.into());
     if !headers.iter().any(|(name, _)| *name == "content-type") {
         request = request.header("content-type", "application/fhir+json");
     }

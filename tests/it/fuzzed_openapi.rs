@@ -11,16 +11,17 @@ use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 use tokio::process::Command;
 use xinglin_domain::access::Action;
+use xinglin_store::Engine;
 
 use crate::support::{
-    Client, Clinic, DIABETES, DRUG_SAFETY, MEDICAL_INSURANCE, PASSWORD, TestHospital, built,
+    Client, Clinic, DIABETES, DRUG_SAFETY, MEDICAL_INSURANCE, PASSWORD, TestHospital, at_full_length, built,
     clinic::{checklist, confirmation, draft, id},
     line, record,
 };
 
 /// How many cases of each operation are drawn, beside those that Schemathesis knows to be
-/// worth a try.
-const EXAMPLES: &str = "4";
+/// worth a try: when time is short, and at full length.
+const EXAMPLES: [&str; 2] = ["1", "4"];
 
 const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,\
                       response_headers_conformance,response_schema_conformance";
@@ -34,21 +35,32 @@ const NEVER: [(&str, &str); 2] = [
 mod sqlite {
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn what_is_described_is_so_whatever_is_sent() {
-        let video = xinglin_platform::config::Video {
-            url: "https://meet.example/{room}?jwt={token}".to_owned(),
-            key: "a key that the provider knows as well".to_owned().try_into().expect("long enough"),
-            issuer: "xinglin".to_owned(),
-            audience: "meet".to_owned(),
-            subject: "*".to_owned(),
-        };
-        let set = |config: &mut xinglin_platform::Config| {
-            config.video = Some(video);
-            // Passkeys are made for a name.
-            config.public_url = Some("https://hospital.example".to_owned());
-        };
-        let hospital = super::TestHospital::open_with(xinglin_store::Engine::Sqlite, set).await;
-        super::what_is_described_is_so_whatever_is_sent(hospital).await;
+        super::what_is_described_is_so_whatever_is_sent(super::hospital(super::Engine::Sqlite).await).await;
     }
+}
+
+mod postgres {
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    #[ignore = "long: cargo xtask test --all"]
+    async fn what_is_described_is_so_whatever_is_sent() {
+        super::what_is_described_is_so_whatever_is_sent(super::hospital(super::Engine::Postgres).await).await;
+    }
+}
+
+async fn hospital(engine: Engine) -> TestHospital {
+    let video = xinglin_platform::config::Video {
+        url: "https://meet.example/{room}?jwt={token}".to_owned(),
+        key: "a key that the provider knows as well".to_owned().try_into().expect("long enough"),
+        issuer: "xinglin".to_owned(),
+        audience: "meet".to_owned(),
+        subject: "*".to_owned(),
+    };
+    let set = |config: &mut xinglin_platform::Config| {
+        config.video = Some(video);
+        // Passkeys are made for a name.
+        config.public_url = Some("https://hospital.example".to_owned());
+    };
+    TestHospital::open_with(engine, set).await
 }
 
 async fn what_is_described_is_so_whatever_is_sent(hospital: TestHospital) {
@@ -221,6 +233,7 @@ async fn session(client: &Client, described: Value, mut known: Value) -> (Value,
     let seed: u64 = setting("XINGLIN_FUZZ_SEED", "1").parse().expect("a number");
     let me = client.get("/api/v1/me").await;
     let sessions = client.get("/api/v1/sessions").await;
+    let examples = EXAMPLES[usize::from(at_full_length())];
     if std::env::var_os("XINGLIN_FUZZ_EXAMPLES").is_none() {
         // Methods that a path does not have.
         let few = "[phases.coverage]\nunexpected-methods = []\n";
@@ -239,7 +252,7 @@ async fn session(client: &Client, described: Value, mut known: Value) -> (Value,
         .arg(write("openapi.json", &described))
         .args(["--url", client.base(), "--header", &format!("Authorization: Bearer {}", client.token())])
         .args(["--checks", CHECKS, "--phases", "examples,coverage,fuzzing", "--warnings", "off", "--no-color"])
-        .args(["--max-examples", &setting("XINGLIN_FUZZ_EXAMPLES", EXAMPLES), "--seed", &seed.to_string()])
+        .args(["--max-examples", &setting("XINGLIN_FUZZ_EXAMPLES", examples), "--seed", &seed.to_string()])
         .args(["--generation-database", "none", "--suppress-health-check", "all", "--continue-on-failure"])
         .env("SCHEMATHESIS_HOOKS", hooks)
         .env("FIXTURES", write("fixtures.json", &known))

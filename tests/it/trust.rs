@@ -13,7 +13,7 @@ use xinglin_identity::access_token;
 use xinglin_runtime::{Bundle, TrustStore};
 use xinglin_store::Engine;
 
-use crate::support::{Answer, Clinic, Desk, Registry, TestHospital, guest::Guest};
+use crate::support::{Answer, Clinic, Desk, Registry, TestHospital, guest::Guest, http};
 
 const BOTH: &str = r#"policy = { all_of = ["vendor", "clinical"] }"#;
 
@@ -391,7 +391,9 @@ async fn a_package_travels_through_a_registry() {
     assert_eq!((&pushed["reference"], &pushed["signatures"]), (&json!(format!("{name}:1.0.0")), &json!(1)));
 
     // As other tools read it.
-    let manifest: Value = reqwest::Client::new()
+    let manifest: Value = http()
+        .build()
+        .expect("a client")
         .get(format!("http://{}/v2/acme/healthy/manifests/1.0.0", registry.address))
         .header("accept", "application/vnd.oci.image.manifest.v1+json")
         .send()

@@ -1,9 +1,9 @@
 //! What a change must pass.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io::{BufRead, BufReader},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use anyhow::{Result, bail};
@@ -16,6 +16,53 @@ pub fn format() -> Result<()> {
     sh::cargo(["fmt", "--all", "--check", "--manifest-path", "plugins/Cargo.toml"]).run()
 }
 
+/// Where what is built is kept for several clones: takes away what another clone left of
+/// this repository's own crates, whose names there differ by the path that they are at.
+/// When versions of registry crates have piled up, everything goes.
+pub fn tidy() -> Result<()> {
+    /// A build of everything, with lints, takes 9.
+    const GIGABYTES: u64 = 25;
+    let (target, here) = (sh::target(), sh::root().display().to_string());
+    if target.starts_with(sh::root()) {
+        return Ok(());
+    }
+    let marker = target.join("built-by");
+    if !std::fs::read_to_string(&marker).is_ok_and(|by| by == here) {
+        let plugins = ["--manifest-path", "plugins/Cargo.toml"];
+        sh::cargo(["clean", "--quiet", "--workspace"]).run()?;
+        sh::cargo(["clean", "--quiet", "--workspace"]).args(plugins).env("CARGO_TARGET_DIR", plugins_target()).run()?;
+        for profile in ["debug", "release"] {
+            remove(&target.join("wasm32-unknown-unknown").join(profile))?;
+        }
+    }
+    if size(&target)? > GIGABYTES << 30 {
+        println!("{} has grown beyond {GIGABYTES} GB: built anew", target.display());
+        sh::cargo(["clean", "--quiet", "--profile", "dev"]).run()?;
+    }
+    std::fs::create_dir_all(&target)?;
+    Ok(std::fs::write(marker, here)?)
+}
+
+fn remove(folder: &Path) -> Result<()> {
+    match std::fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+/// Of all files in a folder.
+fn size(folder: &Path) -> Result<u64> {
+    if !folder.is_dir() {
+        return Ok(0);
+    }
+    std::fs::read_dir(folder)?.try_fold(0, |sum, entry| {
+        let entry = entry?;
+        let kind = entry.file_type()?;
+        let more = if kind.is_dir() { size(&entry.path())? } else { entry.metadata()?.len() };
+        Ok(sum + more)
+    })
+}
+
 /// `cargo clippy`, every warning an error.
 pub fn lints() -> Result<()> {
     sh::cargo(["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]).run()?;
@@ -25,17 +72,62 @@ pub fn lints() -> Result<()> {
         .run()
 }
 
-/// Every test: of the plugins, natively, then of the host.
-pub fn test(filter: Option<&str>) -> Result<()> {
+/// That the binary alone is built of the same crates as all of the workspace: see
+/// `host/features`.
+pub fn features() -> Result<()> {
+    /// Of ours, what tests turn on must not ship; and little stands on the others.
+    const EXCEPT: [&str; 4] = ["xinglin-runtime", "xinglin-store", "jsonwebtoken", "wit-component"];
+    let tree = |which: &[&str]| -> Result<BTreeSet<String>> {
+        let tree = sh::cargo(["tree", "--prefix", "none", "--format", "{p} {f}"]).args(which).output()?;
+        Ok(tree.lines().map(|line| line.trim_end_matches(" (*)").to_owned()).collect())
+    };
+    let alone = tree(&["--package", "xinglin-server", "--edges", "normal"])?;
+    let together = tree(&["--workspace", "--edges", "normal,dev"])?;
+    let apart: Vec<&str> = alone
+        .difference(&together)
+        .filter(|line| !EXCEPT.iter().any(|name| line.split(' ').next() == Some(name)))
+        .map(String::as_str)
+        .collect();
+    if !apart.is_empty() {
+        bail!("the tests turn more features on of these; add them to host/features:\n  {}", apart.join("\n  "));
+    }
+    Ok(())
+}
+
+/// Which tests.
+#[derive(Default, clap::Args)]
+pub struct Which {
+    /// Only tests whose name contains this.
+    filter: Option<String>,
+    /// Those that take minutes as well, and the others at their full length: what a
+    /// change need not wait for, every night. `docs/testing.md` lists them.
+    #[arg(long)]
+    all: bool,
+}
+
+/// Tests of the plugins, natively, then of the host.
+pub fn test(which: &Which) -> Result<()> {
     let mut tally = Tally::default();
-    let result = tally
-        .run(
-            sh::cargo(["test", "--manifest-path", "plugins/Cargo.toml"]).env("CARGO_TARGET_DIR", plugins_target()),
-            filter,
-        )
-        .and_then(|()| tally.run(sh::cargo(["test", "--workspace"]), filter));
-    tally.print();
+    let plugins =
+        || sh::cargo(["test", "--manifest-path", "plugins/Cargo.toml"]).env("CARGO_TARGET_DIR", plugins_target());
+    let result = tally.run(plugins(), which).and_then(|()| tally.run(sh::cargo(["test", "--workspace"]), which));
+    tally.print(which);
     result
+}
+
+/// What tests read to know whether they may take long: see `docs/testing.md`.
+const ALL: &str = "XINGLIN_TEST_ALL";
+
+/// Not tests, but what tests start.
+const NO_TESTS: [&str; 2] = ["host_to_be_killed", "reads_garbage"];
+
+/// Tests that run at once, for each core: they wait for the database, for each other's
+/// turn and for time to pass.
+const THREADS_PER_CORE: usize = 3;
+
+fn threads() -> Result<String> {
+    let asked = std::env::var("RUST_TEST_THREADS");
+    asked.or_else(|_| Ok((std::thread::available_parallelism()?.get() * THREADS_PER_CORE).to_string()))
 }
 
 /// Where the plugins are built natively, apart from the host.
@@ -48,11 +140,20 @@ fn plugins_target() -> PathBuf {
 struct Tally {
     passed: BTreeMap<&'static str, usize>,
     failed: Vec<String>,
+    /// Those that only `--all` runs.
+    left: usize,
 }
 
 impl Tally {
-    fn run(&mut self, command: sh::Sh, filter: Option<&str>) -> Result<()> {
-        let mut child = command.args(["--no-fail-fast", "--"]).args(filter).spawn_piped()?;
+    fn run(&mut self, command: sh::Sh, which: &Which) -> Result<()> {
+        let mut command = command.args(["--no-fail-fast", "--"]).env("RUST_TEST_THREADS", threads()?);
+        if which.all {
+            command = command
+                .args(["--include-ignored"])
+                .args(NO_TESTS.iter().flat_map(|name| ["--skip", name]))
+                .env(ALL, "1");
+        }
+        let mut child = command.args(&which.filter).spawn_piped()?;
         for line in child.stdout.take().map(BufReader::new).into_iter().flat_map(BufRead::lines) {
             let line = line?;
             if !self.count(&line) && !is_noise(&line) {
@@ -73,17 +174,22 @@ impl Tally {
         };
         match result {
             "ok" => *self.passed.entry(engine(name)).or_default() += 1,
-            result if result.starts_with("ignored") => {}
+            result if result.starts_with("ignored") => {
+                self.left += usize::from(!NO_TESTS.iter().any(|child| name.contains(child)));
+            }
             _ => self.failed.push(name.to_owned()),
         }
         result == "ok"
     }
 
-    fn print(&self) {
+    fn print(&self, which: &Which) {
         let total: usize = self.passed.values().sum();
         println!("\n{total} tests passed, {} failed", self.failed.len());
         for (engine, count) in &self.passed {
             println!("  {count:5}  {engine}");
+        }
+        if !which.all {
+            println!("{} more, and some at greater length: cargo xtask test --all", self.left);
         }
     }
 }

@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::{setup, sh};
 
 /// Where the tables go.
-const TABLES: &str = "host/server/src/fhir/r4.schema";
+const TABLES: &str = "host/fhir/src/r4.schema";
 /// Quantities with rules of their own have the elements of a Quantity.
 const LIKE_QUANTITY: [&str; 6] = ["Age", "Count", "Distance", "Duration", "MoneyQuantity", "SimpleQuantity"];
 

@@ -17,7 +17,7 @@ use plugins::With;
 /// A fresh clone needs two of them:
 ///
 ///   cargo xtask demo --once    a whole visit, told step by step
-///   cargo xtask test           every test, on SQLite and PostgreSQL
+///   cargo xtask test           the tests, on SQLite and PostgreSQL
 #[derive(Parser)]
 #[command(bin_name = "cargo xtask", verbatim_doc_comment)]
 struct Cli {
@@ -39,11 +39,8 @@ enum Chore {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
-    /// Runs every test and says how many ran on each database engine.
-    Test {
-        /// Only tests whose name contains this.
-        filter: Option<String>,
-    },
+    /// Runs the tests and says how many ran on each database engine.
+    Test(check::Which),
     /// What a change must pass: format, lints, tests, the demonstration.
     Ci,
     /// Holds every dependency against `deny.toml`: licences, duplicates, sources. Needs
@@ -77,17 +74,19 @@ fn main() -> Result<()> {
             plugins::build_rust(With::Cargo)?;
             With::Cargo.xinglin(["demo"])?.args(arguments).run()
         }
-        Chore::Test { filter } => {
+        Chore::Test(which) => {
             setup::all()?;
             plugins::build_all(With::Workspace)?;
-            check::test(filter.as_deref())
+            check::test(&which)
         }
         Chore::Ci => {
+            check::tidy()?;
             check::format()?;
+            check::features()?;
             setup::all()?;
             check::lints()?;
             plugins::build_all(With::Workspace)?;
-            check::test(None)
+            check::test(&check::Which::default())
         }
         Chore::Deny { advisories } => deny::check(advisories),
         Chore::FhirSchema => fhir::write_schema(),

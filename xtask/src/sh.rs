@@ -28,11 +28,23 @@ pub fn cargo<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Sh {
     program(cargo, arguments)
 }
 
-/// Any program.
+/// Any program, in an environment that does not tell that cargo ran us.
 pub fn program<A: AsRef<OsStr>>(name: impl AsRef<OsStr>, arguments: impl IntoIterator<Item = A>) -> Sh {
     let mut command = Command::new(name);
     command.args(arguments).current_dir(root());
+    for (variable, _) in std::env::vars_os() {
+        if variable.to_str().is_some_and(describes_us) {
+            command.env_remove(variable);
+        }
+    }
     Sh(command)
+}
+
+/// What `cargo run` tells a program about its own package. Build scripts look at it,
+/// that of `ring` for one: with it, what a plain `cargo test` built would be built
+/// again by `cargo xtask test`, and the other way round.
+fn describes_us(variable: &str) -> bool {
+    variable.starts_with("CARGO_PKG_") || variable.starts_with("CARGO_MANIFEST_") || variable == "OUT_DIR"
 }
 
 impl Sh {

@@ -39,7 +39,7 @@ pub struct ResetPassword {
 pub async fn change(identity: &Identity, caller: &Caller, ask: ChangePassword) -> AppResult<()> {
     prove(identity, caller, ask.old).await?;
     let mut row = identity.platform.records(caller).get_account(caller.actor.account).await?;
-    row.password_hash = Some(password_hash::hashed(ask.new, "new").await?);
+    row.password_hash = Some(password_hash::hashed(&identity.platform, ask.new, "new").await?);
     row.updated_at = caller.now;
     let tx = identity.platform.begin(caller).await?;
     tx.update_account(&row).await?;
@@ -63,7 +63,7 @@ pub async fn reset(
     if standing::standing(&row)?.client.is_some() {
         return Err(AppError::new(Code::BodyInvalid, "a service client has keys and no password"));
     }
-    row.password_hash = Some(password_hash::hashed(ask.password, "password").await?);
+    row.password_hash = Some(password_hash::hashed(platform, ask.password, "password").await?);
     row.updated_at = caller.now;
     let tx = platform.store().tenant(tenant).begin().await?;
     tx.update_account(&row).await?;

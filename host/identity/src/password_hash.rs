@@ -3,13 +3,13 @@
 use std::sync::{Arc, LazyLock};
 
 use argon2::{
-    Argon2,
+    Algorithm, Argon2, Params, Version,
     password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
 };
 use thiserror::Error;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use xinglin_domain::code::Code;
-use xinglin_platform::{AppError, AppResult, ambient};
+use xinglin_platform::{AppError, AppResult, Platform, ambient};
 
 /// A password that cannot be taken.
 #[derive(Debug, Error)]
@@ -31,18 +31,29 @@ async fn turn() -> Option<OwnedSemaphorePermit> {
     AT_ONCE.clone().acquire_owned().await.ok()
 }
 
-/// Hashes a new password. Takes some tens of milliseconds by design.
+/// With the work that the settings ask for. A stored hash says itself how much it takes
+/// to verify.
+fn hasher(cheap: bool) -> Argon2<'static> {
+    if !cheap {
+        return Argon2::default();
+    }
+    let least = Params::new(Params::MIN_M_COST, Params::MIN_T_COST, Params::MIN_P_COST, None);
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, least.unwrap_or_default())
+}
+
+/// Hashes a new password. Takes some tens of milliseconds by design, unless it is to be
+/// cheap: see [`Config::cheap_passwords`](xinglin_platform::Config::cheap_passwords).
 ///
 /// # Errors
 /// If it is too short or too long.
-pub async fn hash(password: String) -> Result<String, PasswordError> {
+pub async fn hash(password: String, cheap: bool) -> Result<String, PasswordError> {
     if !(12..=128).contains(&password.chars().count()) {
         return Err(PasswordError::Length);
     }
     let turn = turn().await;
     let hashed = tokio::task::spawn_blocking(move || {
         let _turn = turn;
-        Argon2::default().hash_password(password.as_bytes()).map(|phc| phc.to_string())
+        hasher(cheap).hash_password(password.as_bytes()).map(|phc| phc.to_string())
     });
     hashed.await.map_err(|e| PasswordError::Hash(e.to_string()))?.map_err(|e| PasswordError::Hash(e.to_string()))
 }
@@ -72,9 +83,9 @@ static NOBODY: LazyLock<String> = LazyLock::new(|| {
 ///
 /// # Errors
 /// `BODY_INVALID`, naming the field, if it is too short or too long.
-pub(crate) async fn hashed(password: String, field: &'static str) -> AppResult<String> {
+pub(crate) async fn hashed(platform: &Platform, password: String, field: &'static str) -> AppResult<String> {
     let refused = |error: PasswordError| AppError::new(Code::BodyInvalid, error.to_string());
-    hash(password).await.map_err(|error| refused(error).with("path", field))
+    hash(password, platform.config().cheap_passwords).await.map_err(|error| refused(error).with("path", field))
 }
 
 #[cfg(test)]
@@ -83,11 +94,11 @@ mod tests {
 
     #[tokio::test]
     async fn only_the_password_opens() {
-        let stored = hash("correct horse battery".into()).await.unwrap();
+        let stored = hash("correct horse battery".into(), false).await.unwrap();
         assert!(stored.starts_with("$argon2id$"), "{stored}");
         assert!(verify("correct horse battery".into(), Some(stored.clone())).await);
         assert!(!verify("correct horse batterz".into(), Some(stored)).await);
         assert!(!verify("correct horse battery".into(), None).await);
-        assert!(matches!(hash("short".into()).await, Err(PasswordError::Length)));
+        assert!(matches!(hash("short".into(), false).await, Err(PasswordError::Length)));
     }
 }

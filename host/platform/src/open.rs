@@ -51,6 +51,9 @@ pub enum OpenError {
         /// Why.
         source: std::io::Error,
     },
+    /// Cheap passwords where there may be real people.
+    #[error("`cheap_passwords` is for tests and needs `movable_clock`")]
+    CheapPasswords,
     /// The host key.
     #[error(transparent)]
     Key(#[from] KeyError),
@@ -98,6 +101,9 @@ impl Platform {
     /// If data folder, key, records or policies cannot be used.
     pub async fn open(config: Config) -> Result<Self, OpenError> {
         tls::install();
+        if config.cheap_passwords && !config.movable_clock {
+            return Err(OpenError::CheapPasswords);
+        }
         folder(&config.data_dir)?;
         let keys = Arc::new(Keys::open(&config.data_dir.join("host.key"))?);
         let path = config.data_dir.join("record.keys");
@@ -248,6 +254,14 @@ fn without_password(url: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn passwords_are_cheap_in_tests_only() {
+        let config = Config { cheap_passwords: true, ..Config::default() };
+        assert!(matches!(Platform::open(config).await, Err(OpenError::CheapPasswords)));
+    }
+
     #[test]
     fn passwords_are_not_printed() {
         assert_eq!(super::without_password("postgres://u:secret@db/x"), "postgres://…@db/x");

@@ -1,4 +1,5 @@
-//! Throw-away databases for tests, one a test.
+//! Throw-away databases for tests, one a test. Each is a copy of a template, which is
+//! migrated once a process.
 //!
 //! SQLite: a file in a folder that goes with the [`TestDatabase`].
 //!
@@ -7,7 +8,8 @@
 //! temporary folder, as an ordinary user, reachable by a socket only. A shell
 //! stands watch over it: it holds the other end of a pipe from this process, and
 //! when that closes, however this process ended, it stops the server and removes
-//! the folder.
+//! the folder. On a server of somebody else there is no template, for nobody would
+//! drop it in the end: each database there is migrated when it is opened.
 
 use std::{
     env, fmt, fs, io,
@@ -102,7 +104,7 @@ impl Vault for TestVault {
     }
 }
 
-/// An empty database; gone when dropped.
+/// A database without rows; gone when dropped.
 #[derive(Debug)]
 pub struct TestDatabase {
     engine: Engine,
@@ -121,7 +123,7 @@ enum Keep {
 }
 
 impl TestDatabase {
-    /// An empty database of that engine.
+    /// A database of that engine with the newest schema.
     ///
     /// # Errors
     /// If there is no such engine here.
@@ -129,14 +131,33 @@ impl TestDatabase {
         match engine {
             Engine::Sqlite => {
                 let folder = fresh_folder()?;
-                let url = format!("sqlite:{}", folder.join("records.db").display());
-                Ok(Self { engine, url, keep: Keep::Folder(folder) })
+                let file = folder.join("records.db");
+                let database = Self::in_folder(folder);
+                put_sqlite(&file).await?;
+                Ok(database)
             }
-            Engine::Postgres => Self::postgres().await,
+            Engine::Postgres => Self::postgres(Some(TEMPLATE)).await,
         }
     }
 
-    async fn postgres() -> Result<Self, Unavailable> {
+    /// A database of that engine with nothing in it, not even tables: for tests of what
+    /// opening makes of it.
+    ///
+    /// # Errors
+    /// If there is no such engine here.
+    pub async fn bare(engine: Engine) -> Result<Self, Unavailable> {
+        match engine {
+            Engine::Sqlite => Ok(Self::in_folder(fresh_folder()?)),
+            Engine::Postgres => Self::postgres(None).await,
+        }
+    }
+
+    fn in_folder(folder: PathBuf) -> Self {
+        let url = format!("sqlite:{}", folder.join("records.db").display());
+        Self { engine: Engine::Sqlite, url, keep: Keep::Folder(folder) }
+    }
+
+    async fn postgres(template: Option<&str>) -> Result<Self, Unavailable> {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let name = format!("xinglin_test_{}_{}", process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
         if let Ok(server) = env::var("DATABASE_URL") {
@@ -147,9 +168,8 @@ impl TestDatabase {
         }
         static CLUSTER: OnceCell<Cluster> = OnceCell::const_new();
         let cluster = CLUSTER.get_or_try_init(Cluster::start).await?;
-        run(&cluster.address, &format!("CREATE DATABASE {name} OWNER {ROLE}")).await?;
-        let url = format!("postgres://{ROLE}@localhost/{name}?host={}", cluster.folder.display());
-        Ok(Self { engine: Engine::Postgres, url, keep: Keep::Cluster })
+        cluster.create(&name, template).await?;
+        Ok(Self { engine: Engine::Postgres, url: cluster.url(&name), keep: Keep::Cluster })
     }
 
     /// Which engine it is.
@@ -160,6 +180,12 @@ impl TestDatabase {
     /// What [`Store::open`] wants.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Brings the schema up to date and leaves.
+    async fn migrate(&self) -> Result<(), Unavailable> {
+        let migrated = async { self.open().await?.close().await };
+        migrated.await.map_err(|e| failed("migration")(&e))
     }
 
     /// The store, with few connections.
@@ -220,8 +246,27 @@ pub async fn tamper(url: &str, sql: &str) -> Result<(), Unavailable> {
     run(&address, &format!("SET xinglin.tenant = '*'; {sql}")).await
 }
 
+/// Writes a SQLite database with the newest schema and no rows into a new file.
+///
+/// # Errors
+/// If it cannot be written.
+pub async fn put_sqlite(file: &Path) -> Result<(), Unavailable> {
+    /// The bytes of the file that all are copies of.
+    static MIGRATED: OnceCell<Vec<u8>> = OnceCell::const_new();
+    let migrated = MIGRATED.get_or_try_init(async || {
+        let database = TestDatabase::bare(Engine::Sqlite).await?;
+        database.migrate().await?;
+        let file = database.url.trim_start_matches("sqlite:");
+        fs::read(file).map_err(|e| failed(file)(&e))
+    });
+    fs::write(file, migrated.await?).map_err(|e| failed(&file.display().to_string())(&e))
+}
+
 /// Tests connect as an ordinary role, which row-level security binds.
 const ROLE: &str = "xinglin";
+
+/// The database that the others of a cluster are copies of.
+const TEMPLATE: &str = "xinglin_template";
 
 async fn run(address: &PgConnectOptions, sql: &str) -> Result<(), Unavailable> {
     let refused = |error: sqlx::Error| failed(sql)(&error);
@@ -313,7 +358,20 @@ impl Cluster {
         let cluster = Self { folder: folder.to_owned(), address, _lifeline: lifeline };
         cluster.wait().await?;
         run(&cluster.address, &format!("CREATE ROLE {ROLE} LOGIN CREATEDB")).await?;
+        cluster.create(TEMPLATE, None).await?;
+        let template = TestDatabase { engine: Engine::Postgres, url: cluster.url(TEMPLATE), keep: Keep::Cluster };
+        template.migrate().await?;
         Ok(cluster)
+    }
+
+    /// A new database, as a copy of another one that nobody is connected to.
+    async fn create(&self, name: &str, template: Option<&str>) -> Result<(), Unavailable> {
+        let template = template.map(|template| format!(" TEMPLATE {template}")).unwrap_or_default();
+        run(&self.address, &format!("CREATE DATABASE {name} OWNER {ROLE}{template}")).await
+    }
+
+    fn url(&self, name: &str) -> String {
+        format!("postgres://{ROLE}@localhost/{name}?host={}", self.folder.display())
     }
 
     async fn wait(&self) -> Result<(), Unavailable> {

@@ -24,8 +24,7 @@ pub struct Seen {
 
 impl Browser {
     pub fn new(language: &'static str) -> Self {
-        xinglin_platform::tls::install();
-        let http = reqwest::Client::builder().redirect(Policy::none()).build().expect("a client");
+        let http = super::http().redirect(Policy::none()).build().expect("a client");
         Self { http, language, cookies: Mutex::default() }
     }
 

@@ -54,16 +54,14 @@ impl TestHospital {
     pub async fn open_with(engine: Engine, set: impl FnOnce(&mut Config)) -> Self {
         let folder = TempDir::with_prefix("xinglin-it-").expect("a temporary folder");
         super::furnish(folder.path());
-        let database = match engine {
-            Engine::Sqlite => None,
-            Engine::Postgres => Some(TestDatabase::new(engine).await.expect("a database")),
-        };
+        let database = super::database(engine, folder.path()).await;
         let mut config = Config {
             data_dir: folder.path().to_owned(),
             database_url: database.as_ref().map(|database| database.url().to_owned()),
             max_body_bytes: 24 << 20,
             timer_poll_millis: 50,
             movable_clock: true,
+            cheap_passwords: true,
             ..Config::default()
         };
         // Whoever moves the clock stays signed in.

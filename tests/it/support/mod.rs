@@ -16,7 +16,7 @@ pub mod wire;
 
 use std::path::{Path, PathBuf};
 
-pub use client::{Answer, Client, Exchange};
+pub use client::{Answer, Client, Exchange, http};
 pub use clinic::{Clinic, PASSWORD, Person, line, medicine};
 pub use hospital::{TestHospital, advance};
 pub use plugin::{
@@ -24,6 +24,10 @@ pub use plugin::{
 };
 pub use process::Process;
 pub use tools::{Desk, Registry};
+use xinglin_store::{
+    Engine,
+    testing::{TestDatabase, put_sqlite},
+};
 
 /// Runs each function once an engine, on a [`TestHospital`], a [`Process`], or what else
 /// of the calling module opens on an engine.
@@ -45,6 +49,11 @@ macro_rules! on_both_engines {
     };
 }
 pub(crate) use on_both_engines;
+
+/// Whether tests may take minutes: `cargo xtask test --all`.
+pub fn at_full_length() -> bool {
+    std::env::var_os("XINGLIN_TEST_ALL").is_some()
+}
 
 /// How long tests wait for something that the server does by itself.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(20);
@@ -84,4 +93,15 @@ fn furnish(folder: &Path) {
     std::fs::create_dir_all(&cache).expect("a folder for compiled plugins");
     std::os::unix::fs::symlink(&cache, folder.join("cache")).expect("a link to the compiled plugins");
     std::fs::write(folder.join("host.key"), [7; 32]).expect("a host key");
+}
+
+/// Records that are empty: in the data folder, or else where the host is to find them.
+async fn database(engine: Engine, folder: &Path) -> Option<TestDatabase> {
+    match engine {
+        Engine::Sqlite => {
+            put_sqlite(&folder.join("hospital.db")).await.expect("a database");
+            None
+        }
+        Engine::Postgres => Some(TestDatabase::new(engine).await.expect("a database")),
+    }
 }

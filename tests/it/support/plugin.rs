@@ -1,6 +1,11 @@
 //! The plugins of this repository, as `cargo xtask build-plugins` left them, and
 //! those of long ago, as `tests/compat` keeps them.
 
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+};
+
 use serde_json::json;
 use xinglin_runtime::{Limits, Package, attach};
 
@@ -56,10 +61,16 @@ impl Plugin {
     /// The package, with all the time there is: it is not its speed on a busy
     /// machine that is tested here. A tenant could not grant more than is asked.
     pub fn package(&self) -> Vec<u8> {
-        let package = Package::read(self.bytes()).expect("a good package");
-        let mut manifest = package.manifest().clone();
-        manifest.limits.deadline_ms = Limits::MAXIMUM.deadline_ms;
-        attach(package.bytes(), &manifest).expect("the same package with another deadline")
+        /// By file: reading one takes longer than most tests with it.
+        static PATIENT: Mutex<BTreeMap<&str, Vec<u8>>> = Mutex::new(BTreeMap::new());
+        let mut patient = PATIENT.lock().unwrap_or_else(PoisonError::into_inner);
+        let package = patient.entry(self.file).or_insert_with(|| {
+            let package = Package::read(self.bytes()).expect("a good package");
+            let mut manifest = package.manifest().clone();
+            manifest.limits.deadline_ms = Limits::MAXIMUM.deadline_ms;
+            attach(package.bytes(), &manifest).expect("the same package with another deadline")
+        });
+        package.clone()
     }
 
     /// Brings it into a host, if it is not there, and enables it in a tenant.

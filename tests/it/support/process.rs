@@ -30,10 +30,7 @@ impl Process {
         let settings: Vec<_> = settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
         let folder = TempDir::with_prefix("xinglin-it-").expect("a temporary folder");
         super::furnish(folder.path());
-        let database = match engine {
-            Engine::Sqlite => None,
-            Engine::Postgres => Some(TestDatabase::new(engine).await.expect("a database")),
-        };
+        let database = super::database(engine, folder.path()).await;
         let (child, listen) = serve(&folder, database.as_ref(), &settings, "127.0.0.1:0").await;
         Self { child, listen, folder, database, settings }
     }
@@ -140,6 +137,7 @@ async fn serve(
         .args(["serve", "--listen", listen])
         .env("XINGLIN_OPERATOR_PASSWORD", PASSWORD)
         .env("XINGLIN_MOVABLE_CLOCK", "true")
+        .env("XINGLIN_CHEAP_PASSWORDS", "true")
         .env("XINGLIN_TIMER_POLL_MILLIS", "50")
         .env("XINGLIN_SESSIONS__TOKEN_SECONDS", "34560000")
         .env("XINGLIN_PLUGINS__ALLOW_UNSIGNED", "true")

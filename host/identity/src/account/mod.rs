@@ -73,7 +73,7 @@ async fn account_row(
     standing: Standing,
     now: Instant,
 ) -> AppResult<Account> {
-    let password_hash = password_hash::hashed(password, "password").await?;
+    let password_hash = password_hash::hashed(platform, password, "password").await?;
     let row = without_password(platform, PLATFORM, id, login, &roles, standing)?;
     Ok(Account { password_hash: Some(password_hash), created_at: now, updated_at: now, ..row })
 }

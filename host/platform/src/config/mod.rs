@@ -55,6 +55,10 @@ pub struct Config {
     /// Lets an operator move the clock forward. For demonstrations and tests:
     /// a hospital with a movable clock has no legal records.
     pub movable_clock: bool,
+    /// Hashes passwords with almost no work, so that whoever gets hold of the records can
+    /// guess them. For tests, which sign in thousands of times: a server without a movable
+    /// clock refuses to start with it.
+    pub cheap_passwords: bool,
 }
 
 /// How logs are written.
@@ -274,6 +278,7 @@ impl Default for Config {
             shutdown_grace_seconds: 20,
             timer_poll_millis: 500,
             movable_clock: false,
+            cheap_passwords: false,
         }
     }
 }
