@@ -157,7 +157,7 @@ async fn silent(tx: &TenantTx, ready: &Ready, error: &AppError, now: Instant) ->
 }
 
 /// Keeps events for their pathway in the transaction that stores what they are
-/// about. The caller may [`tell`](Hospital::tell) of them once it has committed;
+/// about. The caller may [`tell`] of them once it has committed;
 /// if it does not live to, the jobs will.
 pub(crate) async fn keep(
     tx: &TenantTx,
