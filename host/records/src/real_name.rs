@@ -1,5 +1,3 @@
-//! Whether a patient is who the record says, as far as it was decided.
-
 use serde_json::Value;
 use xinglin_domain::{
     id::{PatientId, TenantId},

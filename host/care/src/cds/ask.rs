@@ -1,5 +1,3 @@
-//! What a checker says of orders that are drafted elsewhere.
-
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};

@@ -1,5 +1,3 @@
-//! Keeps what became of cards, as lines of the audit trail of the patient.
-
 use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;

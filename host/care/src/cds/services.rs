@@ -1,5 +1,3 @@
-//! The checkers of the caller's hospital, as services.
-
 use std::sync::Arc;
 
 use serde::Serialize;

@@ -1,5 +1,3 @@
-//! Ends a meeting: nobody is let in any more.
-
 use xinglin_domain::{
     conversation::VideoEvent,
     id::{EncounterId, VideoId},

@@ -1,5 +1,3 @@
-//! What is said next.
-
 use std::time::Duration;
 
 use tokio::sync::broadcast::error::RecvError;

@@ -1,5 +1,3 @@
-//! Lets the caller into a meeting that is open.
-
 use xinglin_domain::{
     conversation::VideoEvent,
     id::{EncounterId, VideoId},

@@ -1,5 +1,3 @@
-//! What was said in a visit after this place, as far as the caller may read it.
-
 use xinglin_domain::id::EncounterId;
 use xinglin_platform::{AppResult, Caller, Platform};
 

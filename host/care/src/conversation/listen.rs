@@ -1,5 +1,3 @@
-//! Begins to listen to a visit, after this place.
-
 use std::time::Duration;
 
 use xinglin_domain::{code::Code, id::EncounterId};

@@ -1,5 +1,3 @@
-//! Purges what was said before a moment, in the caller's hospital.
-
 use xinglin_domain::{access::Action, id::TenantId, retention::Kept, time::Instant};
 use xinglin_extensions::tape::PurgeView;
 use xinglin_platform::{AppError, AppResult, Caller, Platform};

@@ -1,5 +1,3 @@
-//! Says something in a visit.
-
 use serde::Deserialize;
 use utoipa::ToSchema;
 use xinglin_domain::{

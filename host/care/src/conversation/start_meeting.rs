@@ -1,5 +1,3 @@
-//! Opens a meeting by video; the one that is open, if one is.
-
 use xinglin_domain::{conversation::VideoEvent, id::EncounterId};
 use xinglin_platform::{AppResult, Caller};
 

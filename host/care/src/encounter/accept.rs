@@ -1,5 +1,3 @@
-//! The doctor decides that it is a follow-up and signs that.
-
 use serde::Deserialize;
 use utoipa::ToSchema;
 use xinglin_domain::{

@@ -1,5 +1,3 @@
-//! The doctor ends the visit, or confirms that a patient with a danger sign is in safe hands.
-
 use serde::Deserialize;
 use utoipa::ToSchema;
 use xinglin_domain::{

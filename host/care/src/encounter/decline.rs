@@ -1,5 +1,3 @@
-//! The doctor finds that this is no follow-up: the patient is to be seen in person.
-
 use serde::Deserialize;
 use utoipa::ToSchema;
 use xinglin_domain::{access::Action, encounter::Requested, id::EncounterId};

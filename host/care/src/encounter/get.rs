@@ -1,5 +1,3 @@
-//! One visit.
-
 use xinglin_domain::{access::Action, compartment::Compartments, encounter::Encounter, id::EncounterId};
 use xinglin_platform::{AppResult, Caller, Platform, document::Stored};
 use xinglin_records::consent;

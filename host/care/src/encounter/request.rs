@@ -1,5 +1,3 @@
-//! The patient asks for a follow-up visit.
-
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;

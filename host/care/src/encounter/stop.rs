@@ -1,5 +1,3 @@
-//! A danger sign stops the visit at once, whoever of the care team finds it: nothing is prescribed in it any more, and it ends when a doctor says what was done.
-
 use serde::Deserialize;
 use utoipa::ToSchema;
 use xinglin_domain::{

@@ -1,5 +1,3 @@
-//! The patient answers a questionnaire.
-
 use std::collections::BTreeSet;
 
 use serde::Deserialize;

@@ -1,5 +1,3 @@
-//! Tells a pathway of one event.
-
 use std::time::Duration;
 
 use tokio::time::sleep;

@@ -1,5 +1,3 @@
-//! Screens a patient and enrols them.
-
 use serde::Deserialize;
 use utoipa::ToSchema;
 use xinglin_domain::{

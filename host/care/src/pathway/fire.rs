@@ -1,5 +1,3 @@
-//! A timer has come due.
-
 use xinglin_domain::{
     code::Code,
     enrolment::{TaskRecord, task},

@@ -1,5 +1,3 @@
-//! One enrolment.
-
 use xinglin_domain::{enrolment::Enrolment, id::EnrolmentId};
 use xinglin_platform::{AppResult, Caller, Platform, document::Stored};
 use xinglin_records::consent;

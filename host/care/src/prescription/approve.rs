@@ -1,5 +1,3 @@
-//! A pharmacist, never the prescriber, approves and signs.
-
 use serde::Deserialize;
 use utoipa::ToSchema;
 use xinglin_domain::{

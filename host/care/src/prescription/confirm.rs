@@ -1,5 +1,3 @@
-//! The prescriber confirms what came back, with a reason and a second signature.
-
 use serde::Deserialize;
 use utoipa::ToSchema;
 use xinglin_domain::{

@@ -1,5 +1,3 @@
-//! The doctor begins a prescription in a visit of theirs.
-
 use serde::Deserialize;
 use utoipa::ToSchema;
 use xinglin_domain::{

@@ -1,5 +1,3 @@
-//! One prescription.
-
 use xinglin_domain::{access::Action, compartment::Compartments, id::PrescriptionId, prescription::Prescription};
 use xinglin_platform::{AppResult, Caller, Platform, document::Stored};
 use xinglin_records::consent;

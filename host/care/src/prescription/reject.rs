@@ -1,5 +1,3 @@
-//! A pharmacist refuses it for good.
-
 use xinglin_domain::{
     access::Action,
     id::PrescriptionId,

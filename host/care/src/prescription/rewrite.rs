@@ -1,5 +1,3 @@
-//! The doctor rewrites a draft, or what the pharmacist sent back.
-
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;

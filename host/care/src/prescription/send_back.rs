@@ -1,5 +1,3 @@
-//! A pharmacist sends it back to the prescriber.
-
 use xinglin_domain::{
     access::Action,
     id::PrescriptionId,

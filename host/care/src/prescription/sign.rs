@@ -1,5 +1,3 @@
-//! The doctor signs.
-
 use std::collections::BTreeSet;
 
 use serde::Deserialize;

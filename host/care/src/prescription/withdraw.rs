@@ -1,5 +1,3 @@
-//! The prescriber withdraws an approved prescription that is not yet ordered.
-
 use xinglin_domain::{
     access::Action,
     id::PrescriptionId,

@@ -1,5 +1,3 @@
-//! Stops calling a plugin in a tenant.
-
 use xinglin_domain::{access::Action, code::Code, id::TenantId};
 use xinglin_platform::{AppError, AppResult, Caller, Platform};
 use xinglin_store::InstallState;

@@ -1,5 +1,3 @@
-//! Starts calling a plugin in a tenant.
-
 use xinglin_domain::{access::Action, id::TenantId};
 use xinglin_platform::{AppResult, Caller};
 

@@ -1,5 +1,3 @@
-//! Says what a plugin may do in a tenant.
-
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;

@@ -1,5 +1,3 @@
-//! Plugins of a tenant.
-
 use xinglin_domain::{access::Action, id::TenantId};
 use xinglin_platform::{AppResult, Caller, Platform};
 

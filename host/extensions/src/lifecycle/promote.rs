@@ -1,5 +1,3 @@
-//! Calls another version from now on: the candidate, once it has passed its gate.
-
 use serde::Deserialize;
 use utoipa::ToSchema;
 use xinglin_domain::{access::Action, code::Code, id::TenantId};

@@ -1,5 +1,3 @@
-//! Calls the version before the last promotion again.
-
 use xinglin_domain::{access::Action, code::Code, id::TenantId};
 use xinglin_platform::{AppError, AppResult, Caller};
 

@@ -1,5 +1,3 @@
-//! Takes a package into this host.
-
 use semver::Version;
 use serde::Serialize;
 use serde_json::Value;

@@ -1,5 +1,3 @@
-//! All packages of this host, by plugin, oldest first.
-
 use serde::Serialize;
 use utoipa::ToSchema;
 use xinglin_domain::access::Action;

@@ -1,5 +1,3 @@
-//! A package with its signatures, to be carried to another host: of this version, or the newest that is not recalled.
-
 use xinglin_domain::{access::Action, code::Code};
 use xinglin_platform::{AppError, AppResult, Caller, Platform, settings::PLATFORM};
 use xinglin_runtime::Bundle;

@@ -1,5 +1,3 @@
-//! Tells the engine what was recalled, here or by another host of this store.
-
 use xinglin_runtime::Digest;
 use xinglin_store::StoreError;
 

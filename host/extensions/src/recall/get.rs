@@ -1,5 +1,3 @@
-//! What a package touched, recalled or not.
-
 use xinglin_domain::access::Action;
 use xinglin_platform::{AppResult, Caller, Platform, settings::PLATFORM};
 

@@ -1,5 +1,3 @@
-//! The same for one tenant and its own.
-
 use xinglin_domain::{access::Action, id::TenantId};
 use xinglin_platform::{AppResult, Caller, Platform};
 

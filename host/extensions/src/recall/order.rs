@@ -1,5 +1,3 @@
-//! Recalls a package: every call of it, running or waiting, ends with `PLUGIN_RECALLED`, no other begins, and what its hooks' failure classes say takes over: checks are not done, pathways are silent, payments unknown.
-
 use xinglin_domain::{access::Action, code::Code};
 use xinglin_platform::{AppError, AppResult, Caller, settings::PLATFORM};
 use xinglin_store::Revoked;

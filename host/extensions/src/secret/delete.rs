@@ -1,5 +1,3 @@
-//! Forgets a secret.
-
 use xinglin_domain::{access::Action, id::TenantId};
 use xinglin_platform::{AppError, AppResult, Caller, Platform};
 

@@ -1,5 +1,3 @@
-//! Secrets that a plugin asks for, and whether they are there.
-
 use xinglin_domain::id::TenantId;
 use xinglin_platform::{AppResult, Caller, Platform};
 

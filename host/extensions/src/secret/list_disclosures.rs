@@ -1,5 +1,3 @@
-//! Where something of who a patient is went, newest first: at most 500.
-
 use serde::Serialize;
 use utoipa::ToSchema;
 use xinglin_domain::id::PatientId;

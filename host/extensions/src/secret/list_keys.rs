@@ -1,5 +1,3 @@
-//! Keys that a plugin asks for, with the public halves of those there are.
-
 use xinglin_domain::id::TenantId;
 use xinglin_platform::{AppResult, Caller, Platform};
 use xinglin_runtime::KeyKind;

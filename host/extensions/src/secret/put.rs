@@ -1,5 +1,3 @@
-//! Keeps a secret for a plugin.
-
 use serde::Deserialize;
 use utoipa::ToSchema;
 use xinglin_domain::{code::Code, id::TenantId};

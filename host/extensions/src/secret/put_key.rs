@@ -1,5 +1,3 @@
-//! Makes a key for a plugin, or takes one in; its public half.
-
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::Deserialize;
 use utoipa::ToSchema;

@@ -1,5 +1,3 @@
-//! What a plugin was asked in one call, and what it answered.
-
 use xinglin_domain::{access::Action, id::CallId};
 use xinglin_platform::{AppError, AppResult, Caller, Platform};
 use xinglin_records::audit::Restricted;

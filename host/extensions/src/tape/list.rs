@@ -1,5 +1,3 @@
-//! The newest calls of the caller's hospital.
-
 use xinglin_domain::access::Action;
 use xinglin_platform::{AppResult, Caller, Platform};
 use xinglin_records::audit::Restricted;

@@ -1,5 +1,3 @@
-//! Runs all calls of a tenant again: each on its own package, or all of one plugin on another version of it.
-
 use std::{
     collections::{BTreeMap, btree_map::Entry},
     sync::Arc,

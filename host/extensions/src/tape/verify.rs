@@ -1,5 +1,3 @@
-//! Walks the chain of tapes.
-
 use xinglin_domain::access::Action;
 use xinglin_platform::{AppResult, Caller, Platform};
 use xinglin_records::audit::ChainView;

@@ -1,5 +1,3 @@
-//! Opens an account in a tenant.
-
 use serde::Deserialize;
 use utoipa::ToSchema;
 use xinglin_domain::{

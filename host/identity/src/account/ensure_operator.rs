@@ -1,5 +1,3 @@
-//! Makes the first operator, `operator`, if there is none yet.
-
 use xinglin_domain::{access::Role, id::AccountId, practice::Bar};
 use xinglin_platform::{
     AppError, AppResult, Platform, ambient,

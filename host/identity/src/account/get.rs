@@ -1,5 +1,3 @@
-//! One account of a tenant.
-
 use xinglin_domain::{
     access::Action,
     id::{AccountId, TenantId},

@@ -1,5 +1,3 @@
-//! Whether somebody can run this host.
-
 use xinglin_platform::{AppResult, Platform, settings::PLATFORM};
 
 /// Whether somebody can run this host.

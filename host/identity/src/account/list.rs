@@ -1,5 +1,3 @@
-//! The accounts of a tenant, by login.
-
 use xinglin_domain::{access::Action, id::TenantId};
 use xinglin_platform::{AppResult, Caller, Platform};
 

@@ -1,5 +1,3 @@
-//! Opens a suspended account again.
-
 use xinglin_domain::{
     access::Action,
     id::{AccountId, TenantId},

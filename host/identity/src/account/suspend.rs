@@ -1,5 +1,3 @@
-//! Closes an account until it is restored, and ends its sign-ins: nothing that was given to it opens anything from now on.
-
 use xinglin_domain::{
     access::Action,
     id::{AccountId, TenantId},

@@ -1,5 +1,3 @@
-//! The caller's own account.
-
 use serde::Serialize;
 use utoipa::ToSchema;
 use xinglin_platform::{AppResult, Caller, Platform};

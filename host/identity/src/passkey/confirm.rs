@@ -1,5 +1,3 @@
-//! Takes the key in.
-
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Deserialize;
 use serde_json::Value;

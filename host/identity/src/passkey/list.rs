@@ -1,5 +1,3 @@
-//! The caller's keys, oldest first.
-
 use xinglin_platform::{AppResult, Caller, Platform};
 
 use super::PasskeyView;

@@ -1,5 +1,3 @@
-//! Begins to take in another key of the caller's.
-
 use serde::Deserialize;
 use serde_json::json;
 use utoipa::ToSchema;

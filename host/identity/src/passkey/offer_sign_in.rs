@@ -1,5 +1,3 @@
-//! Begins a sign-in.
-
 use serde::Deserialize;
 use utoipa::ToSchema;
 use xinglin_domain::id::TenantId;

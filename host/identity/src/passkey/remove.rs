@@ -1,5 +1,3 @@
-//! Forgets one of the caller's keys.
-
 use xinglin_platform::{AppError, AppResult, Caller, Platform};
 
 /// Forgets one of the caller's keys.

@@ -1,5 +1,3 @@
-//! Signs in whose key it is.
-
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Deserialize;
 use serde_json::Value;

@@ -1,5 +1,3 @@
-//! The patient invites somebody to be their family, who is handed the code.
-
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use xinglin_domain::{

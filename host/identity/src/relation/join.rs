@@ -1,5 +1,3 @@
-//! Somebody accepts an invitation.
-
 use serde::Deserialize;
 use utoipa::ToSchema;
 use xinglin_domain::{

@@ -1,5 +1,3 @@
-//! Who belongs to a patient, newest first, with those who did.
-
 use xinglin_domain::id::PatientId;
 use xinglin_platform::{
     AppResult, Caller, Platform,

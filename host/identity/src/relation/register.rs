@@ -1,5 +1,3 @@
-//! Staff register somebody, having seen what proves it.
-
 use serde::Deserialize;
 use utoipa::ToSchema;
 use xinglin_domain::{

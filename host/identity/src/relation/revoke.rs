@@ -1,5 +1,3 @@
-//! It holds no more, with the next act.
-
 use xinglin_domain::{access::Action, id::RelationId};
 use xinglin_fhir::project as fhir;
 use xinglin_platform::{

@@ -1,5 +1,3 @@
-//! From now on a code is asked for at sign-in.
-
 use xinglin_platform::{AppError, AppResult, Caller, Platform};
 use xinglin_store::SecondFactor;
 

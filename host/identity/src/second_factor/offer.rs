@@ -1,5 +1,3 @@
-//! Draws a secret for the caller's authenticator.
-
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use xinglin_domain::code::Code;

@@ -1,5 +1,3 @@
-//! Sets it.
-
 use xinglin_domain::{access::Action, code::Code, id::TenantId};
 use xinglin_platform::{AppError, AppResult, Caller, Platform};
 

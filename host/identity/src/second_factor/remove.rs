@@ -1,5 +1,3 @@
-//! Passwords alone again, for who shows a last code.
-
 use xinglin_platform::{AppError, AppResult, Caller};
 
 use crate::{Identity, totp::check_code};

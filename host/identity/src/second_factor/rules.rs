@@ -1,5 +1,3 @@
-//! What a tenant wants of its staff at sign-in.
-
 use xinglin_domain::{access::Action, id::TenantId};
 use xinglin_platform::{AppResult, Caller, Platform};
 

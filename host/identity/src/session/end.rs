@@ -1,5 +1,3 @@
-//! Ends one of the caller's sign-ins; its tokens are good for nothing from now on.
-
 use xinglin_domain::id::SessionId;
 use xinglin_platform::{AppError, AppResult, Caller, Platform};
 

@@ -1,5 +1,3 @@
-//! The caller's sign-ins that have not ended, newest first.
-
 use serde::Serialize;
 use utoipa::ToSchema;
 use xinglin_platform::{AppResult, Caller, Platform};

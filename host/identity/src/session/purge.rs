@@ -1,5 +1,3 @@
-//! Forgets what has ended of sign-ins: sessions, what was shown once, assertions.
-
 use std::sync::atomic::Ordering;
 
 use xinglin_domain::time::Instant;

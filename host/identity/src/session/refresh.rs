@@ -1,5 +1,3 @@
-//! The next tokens of a sign-in.
-
 use serde::Deserialize;
 use utoipa::ToSchema;
 use xinglin_platform::AppResult;

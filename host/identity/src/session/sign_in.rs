@@ -1,5 +1,3 @@
-//! Exchanges login and password, and the authenticator's code if the account has one, for tokens.
-
 use serde::Deserialize;
 use utoipa::ToSchema;
 use xinglin_domain::id::TenantId;

@@ -1,5 +1,3 @@
-//! Trusts it no more, and forgets who came from there.
-
 use xinglin_domain::{access::Action, id::TenantId};
 use xinglin_platform::{AppError, AppResult, Caller, Platform};
 

@@ -1,5 +1,3 @@
-//! Signs in who comes back from the provider.
-
 use std::collections::BTreeMap;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};

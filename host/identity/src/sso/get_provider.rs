@@ -1,5 +1,3 @@
-//! The provider that a tenant trusts.
-
 use xinglin_domain::{access::Action, id::TenantId};
 use xinglin_platform::{AppResult, Caller, Platform};
 

@@ -1,5 +1,3 @@
-//! Trusts a provider from now on, after a look at its discovery.
-
 use serde::Deserialize;
 use utoipa::ToSchema;
 use xinglin_domain::{

@@ -1,5 +1,3 @@
-//! Where a person goes to sign in.
-
 use openidconnect::{CsrfToken, Nonce, PkceCodeChallenge, PkceCodeVerifier, Scope, core::CoreAuthenticationFlow};
 use xinglin_domain::id::TenantId;
 use xinglin_platform::{AppResult, Platform, one_time};

@@ -1,5 +1,3 @@
-//! The patient agrees: the prescription is reserved, the payer settles, the books are posted.
-
 use serde::Deserialize;
 use utoipa::ToSchema;
 use xinglin_care::{pathway::Occasion, prescription};

@@ -1,5 +1,3 @@
-//! One bill.
-
 use xinglin_domain::{compartment::Compartments, id::BillId};
 use xinglin_platform::{AppResult, Caller, Platform, document::Stored};
 use xinglin_records::consent;

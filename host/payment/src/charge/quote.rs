@@ -1,5 +1,3 @@
-//! Quotes what an approved prescription and its visit cost, and who pays.
-
 use serde::Deserialize;
 use utoipa::ToSchema;
 use xinglin_care::prescription;

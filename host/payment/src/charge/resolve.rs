@@ -1,5 +1,3 @@
-//! Finds out what became of an operation that nobody heard of again: the host died over it, or the payer did not answer.
-
 use xinglin_care::pathway::Occasion;
 use xinglin_domain::{
     billing::{

@@ -1,5 +1,3 @@
-//! Takes a payment back as a whole, as long as nothing was dispensed for it.
-
 use xinglin_care::{pathway::Occasion, prescription};
 use xinglin_domain::{
     access::Action,

@@ -1,5 +1,3 @@
-//! The trail of the caller's hospital, newest first.
-
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;

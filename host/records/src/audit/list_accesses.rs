@@ -1,5 +1,3 @@
-//! Who saw the patient's record, or tried to, newest first: for the patient.
-
 use std::collections::BTreeMap;
 
 use serde::Serialize;

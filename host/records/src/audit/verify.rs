@@ -1,5 +1,3 @@
-//! Walks the audit trail.
-
 use xinglin_domain::access::Action;
 use xinglin_platform::{AppResult, Caller, Platform};
 

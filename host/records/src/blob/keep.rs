@@ -1,5 +1,3 @@
-//! Keeps an attachment.
-
 use std::{process::Stdio, time::Duration};
 
 use sha2::{Digest as _, Sha256};

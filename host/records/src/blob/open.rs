@@ -1,5 +1,3 @@
-//! An attachment and its bytes.
-
 use tokio::fs::File;
 use xinglin_domain::id::BlobId;
 use xinglin_platform::{AppError, AppResult, Caller, Platform};

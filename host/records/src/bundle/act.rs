@@ -1,5 +1,3 @@
-//! Creates, updates or deletes a single resource.
-
 use serde_json::{Value, json};
 use xinglin_domain::access::Action;
 use xinglin_fhir::{

@@ -1,5 +1,3 @@
-//! Takes a transaction (all or nothing) or batch (each for itself) bundle and returns the response bundle.
-
 use serde_json::Value;
 use xinglin_domain::access::Action;
 use xinglin_fhir::{

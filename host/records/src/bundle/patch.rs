@@ -1,5 +1,3 @@
-//! Changes a resource by a JSON Patch (RFC 6902), over the version that `if_match` names or that there is now.
-
 use xinglin_domain::{access::Action, code::Code};
 use xinglin_fhir::answer::Done;
 use xinglin_platform::{AppError, AppResult, Caller, Platform, document::value};

@@ -1,5 +1,3 @@
-//! The patient agrees to a disclosure, or refuses one.
-
 use std::collections::BTreeSet;
 
 use serde::Deserialize;

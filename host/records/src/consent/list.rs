@@ -1,5 +1,3 @@
-//! What the patient has agreed to and refused, newest first.
-
 use xinglin_domain::{consent::Scope, id::PatientId};
 use xinglin_platform::{AppResult, Caller, Platform};
 

@@ -1,5 +1,3 @@
-//! The patient takes it back, and it holds no more.
-
 use xinglin_domain::{access::Action, id::ConsentId};
 use xinglin_platform::{AppError, AppResult, Caller, Platform};
 

@@ -1,5 +1,3 @@
-//! The caller as a reader of records that are in their hospital's custody.
-
 use xinglin_domain::{access::Role, code::Code, id::TenantId};
 use xinglin_platform::{AppError, AppResult, Caller, Platform, caller::is_staff};
 

@@ -1,5 +1,3 @@
-//! The custodies that the caller's hospital is a party to, oldest first, verified anew.
-
 use xinglin_domain::{
     access::Action,
     custody::{Custody, Statement},

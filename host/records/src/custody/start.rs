@@ -1,5 +1,3 @@
-//! Freezes a tenant and gives its records into another's custody, for good.
-
 use serde::Deserialize;
 use utoipa::ToSchema;
 use xinglin_domain::{

@@ -1,5 +1,3 @@
-//! Erases a patient: their keys are destroyed and with them who they are, in every version and every backup; their rows, what those are found by and their attachments go; accounts that were theirs alone are closed.
-
 use std::collections::BTreeMap;
 
 use serde::Serialize;

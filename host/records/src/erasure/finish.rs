@@ -1,5 +1,3 @@
-//! Takes bytes off the disk that whoever erased a patient did not come to.
-
 use xinglin_platform::{AppResult, Platform};
 
 use super::remove_files;

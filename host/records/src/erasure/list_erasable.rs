@@ -1,5 +1,3 @@
-//! Patients of a tenant whose time has come, by id.
-
 use xinglin_domain::{
     access::Action,
     id::{PatientId, TenantId},

@@ -1,5 +1,3 @@
-//! What keeps a patient's record, and what would go if they were erased.
-
 use std::collections::BTreeMap;
 
 use serde::Serialize;

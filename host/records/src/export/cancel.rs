@@ -1,5 +1,3 @@
-//! Calls an export of the caller's off, or gives its files up.
-
 use xinglin_domain::id::ExportId;
 use xinglin_platform::{AppResult, Caller, Platform};
 

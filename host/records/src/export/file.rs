@@ -1,5 +1,3 @@
-//! One file of an export of the caller's, and its length.
-
 use xinglin_domain::id::ExportId;
 use xinglin_platform::{AppError, AppResult, Caller, Platform};
 use xinglin_store::ExportState;

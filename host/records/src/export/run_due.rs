@@ -1,5 +1,3 @@
-//! Makes the export that has waited longest, if there is one, and forgets those that are not kept any longer.
-
 use std::collections::BTreeSet;
 
 use serde::Deserialize;

@@ -1,5 +1,3 @@
-//! Asks for an export; it is made in the background.
-
 use xinglin_domain::{code::Code, id::ExportId};
 use xinglin_fhir::is_type_name;
 use xinglin_platform::{AppError, AppResult, Caller, Platform, ambient};

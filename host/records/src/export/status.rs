@@ -1,5 +1,3 @@
-//! How far an export of the caller's is.
-
 use serde_json::{Value, json};
 use xinglin_domain::{code::Code, id::ExportId, time::Instant};
 use xinglin_platform::{AppError, AppResult, Caller, Platform};

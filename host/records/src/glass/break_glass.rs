@@ -1,5 +1,3 @@
-//! A doctor opens a compartment of a patient's record for a while.
-
 use serde::Deserialize;
 use serde_json::json;
 use utoipa::ToSchema;

@@ -1,5 +1,3 @@
-//! Somebody else says whether it was right.
-
 use serde::Deserialize;
 use utoipa::ToSchema;
 use xinglin_domain::{access::Action, glass::Finding, id::GlassId};

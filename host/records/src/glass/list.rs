@@ -1,5 +1,3 @@
-//! What waits to be judged, oldest first, or what was.
-
 use xinglin_domain::access::Action;
 use xinglin_platform::{AppResult, Caller, Platform};
 

@@ -1,5 +1,3 @@
-//! The current version of a resource.
-
 use xinglin_platform::{AppResult, Caller, Platform};
 use xinglin_store::Resource;
 

@@ -1,5 +1,3 @@
-//! All versions, newest first, those among them that say that it is gone.
-
 use std::collections::HashSet;
 
 use xinglin_platform::{AppError, AppResult, Caller, Platform};

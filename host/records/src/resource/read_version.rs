@@ -1,5 +1,3 @@
-//! One version of a resource.
-
 use xinglin_platform::{AppResult, Caller, Platform};
 use xinglin_store::Resource;
 

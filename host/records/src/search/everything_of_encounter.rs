@@ -1,5 +1,3 @@
-//! A visit with all that was written of it and all that it speaks of, on one page.
-
 use xinglin_fhir::{
     answer::Searchset,
     parameter,

@@ -1,5 +1,3 @@
-//! Everything in the record of a patient, by type and id, with the people, places and medicines that it speaks of.
-
 use std::collections::BTreeSet;
 
 use xinglin_domain::{code::Code, time::Instant};

@@ -1,5 +1,3 @@
-//! Indexes all records again if they were indexed by other tables than today's, as those of an earlier release.
-
 use serde_json::Value;
 use xinglin_fhir::index;
 use xinglin_platform::Platform;

@@ -1,5 +1,3 @@
-//! Somebody writes or deletes a `Subscription`: what is kept of it follows, and the resource becomes what may be read of it.
-
 use serde_json::{Value, json};
 use url::{Host, Url};
 use xinglin_domain::{access::Action, code::Code, time::Instant};

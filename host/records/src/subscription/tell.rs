@@ -1,5 +1,3 @@
-//! Tells one subscription what there is to be told, in order.
-
 use std::time::Duration;
 
 use serde_json::json;

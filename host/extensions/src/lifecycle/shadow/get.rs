@@ -1,5 +1,3 @@
-//! How the candidate has done.
-
 use xinglin_domain::{access::Action, id::TenantId};
 use xinglin_platform::{AppResult, Caller};
 

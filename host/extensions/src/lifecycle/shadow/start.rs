@@ -1,5 +1,3 @@
-//! Puts a version into the shadow of the one that is called.
-
 use serde::Deserialize;
 use utoipa::ToSchema;
 use xinglin_domain::{access::Action, code::Code, id::TenantId};

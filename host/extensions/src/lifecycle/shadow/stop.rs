@@ -1,5 +1,3 @@
-//! Takes the candidate out of the shadow.
-
 use xinglin_domain::{access::Action, id::TenantId};
 use xinglin_platform::{AppResult, Caller};
 

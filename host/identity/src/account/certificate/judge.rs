@@ -1,5 +1,3 @@
-//! Decides certificates by hand.
-
 use serde::Deserialize;
 use utoipa::ToSchema;
 use xinglin_domain::id::{AccountId, CertificateId, TenantId};

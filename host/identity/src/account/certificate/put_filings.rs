@@ -1,5 +1,3 @@
-//! Records where somebody's practice is registered or filed.
-
 use serde::Deserialize;
 use utoipa::ToSchema;
 use xinglin_domain::id::{AccountId, TenantId};

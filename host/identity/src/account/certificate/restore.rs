@@ -1,5 +1,3 @@
-//! Lifts the suspension of a certificate.
-
 use xinglin_domain::id::{AccountId, CertificateId, TenantId};
 use xinglin_platform::{AppResult, Caller, Platform, standing::Standing};
 

@@ -1,5 +1,3 @@
-//! What a hospital asks of those who practise in it.
-
 use xinglin_domain::{access::Action, id::TenantId};
 use xinglin_platform::{AppResult, Caller, Platform, standing::bar};
 

@@ -1,5 +1,3 @@
-//! Takes in certificates that somebody says they hold.
-
 use serde::Deserialize;
 use utoipa::ToSchema;
 use xinglin_domain::id::{AccountId, TenantId};

@@ -1,5 +1,3 @@
-//! Suspends a certificate: the account may still sign in, and no longer act by it.
-
 use xinglin_domain::{
     id::{AccountId, CertificateId, TenantId},
     practice::Suspension,

@@ -1,5 +1,3 @@
-//! Puts what is not decided of an account's certificates to the verifiers.
-
 use xinglin_domain::{
     access::Action,
     id::{AccountId, TenantId},

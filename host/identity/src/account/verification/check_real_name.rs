@@ -1,5 +1,3 @@
-//! Puts a patient's real name to the verifiers.
-
 use xinglin_domain::id::{PatientId, TenantId};
 use xinglin_extensions::Extensions;
 use xinglin_platform::{AppResult, Caller};

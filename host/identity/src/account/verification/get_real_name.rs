@@ -1,5 +1,3 @@
-//! What is known of a patient's real name.
-
 use xinglin_domain::id::{PatientId, TenantId};
 use xinglin_platform::{AppResult, Caller, Platform};
 

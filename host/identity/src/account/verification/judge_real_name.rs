@@ -1,5 +1,3 @@
-//! Decides by hand whether a patient is who the record says.
-
 use serde::Deserialize;
 use utoipa::ToSchema;
 use xinglin_domain::{

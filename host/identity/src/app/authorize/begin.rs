@@ -1,5 +1,3 @@
-//! An app asks.
-
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Deserialize;
 use xinglin_domain::{

@@ -1,5 +1,3 @@
-//! The next step: the person signs in, agrees or refuses.
-
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use xinglin_domain::{
     code::Code,

@@ -1,5 +1,3 @@
-//! Takes a client in.
-
 use jsonwebtoken::jwk::JwkSet;
 use serde::Deserialize;
 use serde_json::Value;

@@ -1,5 +1,3 @@
-//! The clients of a tenant, by name.
-
 use xinglin_domain::{access::Action, id::TenantId};
 use xinglin_platform::{AppResult, Caller, Platform};
 

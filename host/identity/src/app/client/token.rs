@@ -1,5 +1,3 @@
-//! Gives a token for what the client shows.
-
 use xinglin_domain::scope::Scopes;
 use xinglin_platform::AppError;
 

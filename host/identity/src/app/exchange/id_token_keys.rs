@@ -1,5 +1,3 @@
-//! The public half of what id tokens are signed with.
-
 use jsonwebtoken::{
     Algorithm,
     jwk::{Jwk, JwkSet, PublicKeyUse, ThumbprintHash},

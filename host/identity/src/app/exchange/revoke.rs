@@ -1,5 +1,3 @@
-//! Ends what the token is of, if it is the client's.
-
 use serde::Deserialize;
 
 use crate::{
