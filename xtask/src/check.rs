@@ -17,8 +17,8 @@ pub fn format() -> Result<()> {
 }
 
 /// Where what is built is kept for several clones: takes away what another clone left of
-/// this repository's own crates, whose names there differ by the path that they are at.
-/// When versions of registry crates have piled up, everything goes.
+/// this repository's own crates, which cargo tells from ours by nothing but the times of
+/// the files. When versions of registry crates have piled up, everything goes.
 pub fn tidy() -> Result<()> {
     /// A build of everything, with lints, takes 9.
     const GIGABYTES: u64 = 25;
@@ -81,8 +81,8 @@ pub fn features() -> Result<()> {
         let tree = sh::cargo(["tree", "--prefix", "none", "--format", "{p} {f}"]).args(which).output()?;
         Ok(tree.lines().map(|line| line.trim_end_matches(" (*)").to_owned()).collect())
     };
-    let alone = tree(&["--package", "xinglin-server", "--edges", "normal"])?;
-    let together = tree(&["--workspace", "--edges", "normal,dev"])?;
+    let alone = tree(&["--package", "xinglin-server", "--edges", "normal,build"])?;
+    let together = tree(&["--workspace", "--edges", "normal,build,dev"])?;
     let apart: Vec<&str> = alone
         .difference(&together)
         .filter(|line| !EXCEPT.iter().any(|name| line.split(' ').next() == Some(name)))

@@ -61,6 +61,7 @@ enum Chore {
 }
 
 fn main() -> Result<()> {
+    check::tidy()?;
     match Cli::parse().chore {
         Chore::Setup => setup::all(),
         Chore::BuildPlugins => {
@@ -80,7 +81,6 @@ fn main() -> Result<()> {
             check::test(&which)
         }
         Chore::Ci => {
-            check::tidy()?;
             check::format()?;
             check::features()?;
             setup::all()?;
