@@ -11,7 +11,7 @@ use xinglin_domain::{
     review::{Order, Verdict},
     time::Instant,
 };
-use xinglin_runtime::{Call, CallContext, Grants, Lent, Options, Package, Packs, Runtime, Tape};
+use xinglin_runtime::{Call, CallContext, Grants, HostServices, Options, Package, Packs, Runtime, Tape};
 use xinglin_store::Engine;
 
 use crate::support::{Clinic, PYTHON, PYTHON_WASI, TestHospital, line, medicine, record};
@@ -70,7 +70,7 @@ async fn review(
         request_id: "req-1".to_owned(),
         settings: Vec::new(),
         now: moment(),
-        lent: Lent { seed: [seed; 32], ..Lent::default() },
+        services: HostServices { seed: [seed; 32], ..HostServices::default() },
     };
     let diagnoses = vec![Coding::new(system::ICD10, code)];
     let order = Order { diagnoses, lines: Vec::new(), long_term: false, attributes: Vec::new() };

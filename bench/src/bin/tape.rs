@@ -20,7 +20,7 @@ use xinglin_domain::{
     pathway::{Event, State},
     time::Instant,
 };
-use xinglin_runtime::{CallContext, Grants, Lent, Options, Package, Plugin, Runtime, Tape};
+use xinglin_runtime::{CallContext, Grants, HostServices, Options, Package, Plugin, Runtime, Tape};
 use xinglin_store::{ChainState, Engine, NewTapeEntry, TenantRow, testing::TestDatabase};
 
 /// What a call on tape may cost, in bytes, everything counted.
@@ -178,7 +178,7 @@ impl Taping {
             tenant: TENANT,
             request_id: "bench".to_owned(),
             settings: plugin.manifest().resolve(&[])?,
-            lent: Lent::default(),
+            services: HostServices::default(),
             now: self.now,
         })
     }

@@ -35,7 +35,7 @@ use xinglin_domain::{
     id::{CallId, TenantId},
     review::Verdict,
 };
-use xinglin_runtime::{CallContext, Grants, Lent, Options, Package, Plugin, Runtime};
+use xinglin_runtime::{CallContext, Grants, HostServices, Options, Package, Plugin, Runtime};
 
 /// Calls of one side before it is the next one's turn.
 const TURN: usize = 50;
@@ -147,7 +147,7 @@ async fn reviewed(runtime: &Runtime, plugin: &Plugin, asked: &Asked) -> Result<V
         tenant: TenantId::from_u128(5),
         request_id: "0199a2f0-3c41-7d52-9f6e-2b8d4c1a7e90".to_owned(),
         settings: Vec::new(),
-        lent: Lent::default(),
+        services: HostServices::default(),
         now: asked.now,
     };
     let call = runtime.review(plugin, context, &asked.order, &asked.snapshot, asked.now).await;

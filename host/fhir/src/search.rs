@@ -112,10 +112,10 @@ pub fn parse(kind: &str, parameters: &[(String, String)]) -> Result<Search, Sear
         return Err(SearchError::new("_", IssueKind::Value, "too many parameters"));
     }
     for (name, value) in parameters {
-        match heed(&mut search, kind, name, value)? {
-            Heeded::Yes => search.applied.push((name.clone(), value.clone())),
-            Heeded::Silently => {}
-            Heeded::No(why) => {
+        match apply(&mut search, kind, name, value)? {
+            Applied::Yes => search.applied.push((name.clone(), value.clone())),
+            Applied::Silently => {}
+            Applied::No(why) => {
                 search.ignored.push(SearchError::new(name, IssueKind::NotSupported, why));
             }
         }
@@ -133,7 +133,7 @@ pub fn parse(kind: &str, parameters: &[(String, String)]) -> Result<Search, Sear
     Ok(search)
 }
 
-enum Heeded {
+enum Applied {
     Yes,
     /// It concerns the form of the answer, not the search.
     Silently,
@@ -173,10 +173,10 @@ pub fn reaches(query: &str) -> bool {
     })
 }
 
-fn heed(search: &mut Search, kind: &str, name: &str, value: &str) -> Result<Heeded, SearchError> {
+fn apply(search: &mut Search, kind: &str, name: &str, value: &str) -> Result<Applied, SearchError> {
     let bad = |message: &str| SearchError::new(name, IssueKind::Value, message);
     match name {
-        "_format" | "_pretty" => return Ok(Heeded::Silently),
+        "_format" | "_pretty" => return Ok(Applied::Silently),
         "_count" => {
             let count: u32 = value.parse().map_err(|_| bad("must be a whole number from 0"))?;
             search.only_count |= count == 0;
@@ -194,7 +194,7 @@ fn heed(search: &mut Search, kind: &str, name: &str, value: &str) -> Result<Heed
             "count" => search.only_count = true,
             "data" => search.without_text = true,
             "false" => {}
-            "true" | "text" => return Ok(Heeded::No("only `count`, `data` and `false` are supported")),
+            "true" | "text" => return Ok(Applied::No("only `count`, `data` and `false` are supported")),
             _ => return Err(bad("must be true, text, data, count or false")),
         },
         "_elements" => search.elements.extend(split(value, ',').iter().map(|name| unescaped(name))),
@@ -216,13 +216,13 @@ fn heed(search: &mut Search, kind: &str, name: &str, value: &str) -> Result<Heed
         }
         _ => return filter(search, kind, name, value),
     }
-    Ok(Heeded::Yes)
+    Ok(Applied::Yes)
 }
 
 /// A parameter that says what to find.
-fn filter(search: &mut Search, kind: &str, name: &str, value: &str) -> Result<Heeded, SearchError> {
+fn filter(search: &mut Search, kind: &str, name: &str, value: &str) -> Result<Applied, SearchError> {
     let Some(found) = criterion(kind, name, name, value, 0)? else {
-        return Ok(Heeded::No("there is no such search parameter"));
+        return Ok(Applied::No("there is no such search parameter"));
     };
     let query = &mut search.query;
     // What the store has a better way for.
@@ -239,7 +239,7 @@ fn filter(search: &mut Search, kind: &str, name: &str, value: &str) -> Result<He
         Criterion::Token(filter) => query.tokens.push(filter),
         other => query.criteria.push(other),
     }
-    Ok(Heeded::Yes)
+    Ok(Applied::Yes)
 }
 
 /// `rest` is what is left of the name of the parameter after references were followed;

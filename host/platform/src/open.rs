@@ -200,8 +200,8 @@ impl Platform {
     }
 
     /// Reads the policies anew if a file has changed.
-    pub fn heed_policies(&self) {
-        self.policy_desk().heed();
+    pub fn reload_policies(&self) {
+        self.policy_desk().reload();
     }
 
     /// How many policies were added to the shipped ones, and how many flaws keep what

@@ -73,7 +73,7 @@ impl PolicyDesk {
     }
 
     /// Takes what has changed. What cannot be taken changes nothing, and is told.
-    pub(crate) fn heed(&self) {
+    pub(crate) fn reload(&self) {
         let mut looked = self.looked();
         let found = look(&self.root);
         if found.as_ref().is_ok_and(|files| *files == looked.files) {

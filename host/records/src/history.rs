@@ -33,7 +33,7 @@ pub async fn list(platform: &Platform, caller: &Caller, asked: &Asked) -> AppRes
     let (mut query, count, applied) = spoken(&parameters, asked.strict)?;
     query.kind.clone_from(&kind);
     let any = ResourceQuery { kind: kind.clone().unwrap_or_default(), ..ResourceQuery::default() };
-    search::reach(platform, caller, &any).await?.bound_history(&mut query);
+    search::search_scope(platform, caller, &any).await?.bound_history(&mut query);
 
     let mut found = platform.records(caller).list_history(&query, after.as_ref(), count + 1).await?;
     let has_more = cut(&mut found, count);

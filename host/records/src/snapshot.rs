@@ -37,7 +37,7 @@ pub async fn snapshot<E: Executor>(
 ) -> AppResult<Snapshot> {
     let person = value(&records.get_resource("Patient", &patient.to_string()).await?)?;
     let pseudonym = platform.keys().pseudonym(records.id(), plugin, patient);
-    let sight = consent::plugin_sight(platform, records, plugin, patient, purpose).await?;
+    let record_access = consent::plugin_access(platform, records, plugin, patient, purpose).await?;
     let mut rows: Vec<Resource> = Vec::new();
     let mut missing: Vec<Omission> = Vec::new();
     for need in needs {
@@ -50,7 +50,7 @@ pub async fn snapshot<E: Executor>(
         };
         for code in codes {
             // One more than is kept, to know whether there were more.
-            match consent::section(records, patient, (section, code), &sight, Span::newest(most + 1)).await? {
+            match consent::section(records, patient, (section, code), &record_access, Span::newest(most + 1)).await? {
                 Err(reason) => missing.push(Omission { section, reason }),
                 Ok(shown) => {
                     let mut found = shown.rows;

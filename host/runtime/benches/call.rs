@@ -33,7 +33,7 @@ use xinglin_domain::{
     review::{Line, Order, Verdict},
     time::Instant,
 };
-use xinglin_runtime::{AotCache, CallContext, Grants, HostKey, Lent, Options, Package, Plugin, Runtime};
+use xinglin_runtime::{AotCache, CallContext, Grants, HostKey, HostServices, Options, Package, Plugin, Runtime};
 
 // The runtime shows its bindings to nobody. Its own files, compiled once more,
 // give both sides the very same types and conversions.
@@ -143,7 +143,7 @@ async fn reviewed(runtime: &Runtime, plugin: &Plugin, order: &Order, snapshot: &
         tenant: TenantId::from_u128(5),
         request_id: "0199a2f0-3c41-7d52-9f6e-2b8d4c1a7e90".to_owned(),
         settings: Vec::new(),
-        lent: Lent::default(),
+        services: HostServices::default(),
         now: NOW,
     };
     let call = runtime.review(plugin, context, order, snapshot, NOW).await;

@@ -56,13 +56,13 @@ pub struct CallContext {
     /// that ask WASI what time it is.
     pub now: Instant,
     /// What stands behind the imports.
-    pub lent: Lent,
+    pub services: HostServices,
 }
 
 /// What stands behind a plugin's imports: one field a capability that needs
 /// something of the host. By default nothing does.
 #[derive(Clone)]
-pub struct Lent {
+pub struct HostServices {
     /// What the plugin has kept.
     pub kv: Arc<dyn KvRead>,
     /// The record of the patient whom the call is about.
@@ -79,7 +79,7 @@ pub struct Lent {
     pub signing: Arc<dyn Keyring>,
 }
 
-impl Default for Lent {
+impl Default for HostServices {
     fn default() -> Self {
         Self {
             kv: Arc::new(NoKv),
@@ -130,7 +130,7 @@ pub(crate) struct CallState {
     pub now: Instant,
     pub settings: Vec<Attribute>,
     pub grants: Arc<Grants>,
-    pub lent: Lent,
+    pub services: HostServices,
     pub kv: Kv,
     pub files: Files,
     pub random: Random,
@@ -172,13 +172,13 @@ impl CallState {
             hook,
             now: context.now,
             settings: context.settings,
-            kv: Kv::new(context.lent.kv.clone(), grants.kv_quota_kib),
+            kv: Kv::new(context.services.kv.clone(), grants.kv_quota_kib),
             files: Files::new(packs, grants.scratch_kib),
-            random: Random::new(context.lent.seed),
+            random: Random::new(context.services.seed),
             wasi: None,
             http,
             grants,
-            lent: context.lent,
+            services: context.services,
             log: Log::default(),
             tape,
             waiting: false,

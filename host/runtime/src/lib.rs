@@ -72,7 +72,7 @@ mod payment {
 }
 
 pub use cache::{AotCache, HostKey};
-pub use call::{Call, CallContext, Lent};
+pub use call::{Call, CallContext, HostServices};
 pub use capability::Capability;
 pub use engine::{Options, Runtime};
 pub use error::{PluginError, StartFailure};

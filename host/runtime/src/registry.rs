@@ -15,8 +15,8 @@ use xinglin_domain::{
 };
 
 use crate::{
-    CallContext, Capability, DataNeeds, Digest, Grants, Interface, Lent, Limits, Manifest, Package, PluginError,
-    Runtime, StartFailure,
+    CallContext, Capability, DataNeeds, Digest, Grants, HostServices, Interface, Limits, Manifest, Package,
+    PluginError, Runtime, StartFailure,
     breaker::Breaker,
     cache,
     call::{self, CallState, Terms},
@@ -241,7 +241,7 @@ fn trial(plugin: Arc<str>, limits: Limits) -> CallState {
         request_id: "load".to_owned(),
         settings: Vec::new(),
         now: Instant::from_micros(0),
-        lent: Lent::default(),
+        services: HostServices::default(),
     };
     let hook = HookName { interface: "(component)", function: "instantiate" };
     let (grants, requests) = (Arc::new(Grants::default()), Arc::new(Semaphore::new(0)));

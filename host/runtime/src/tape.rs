@@ -15,7 +15,7 @@ use xinglin_domain::{
 };
 
 use crate::{
-    Call, CallContext, Digest, FailureCode, Lent, Limits, Plugin, Runtime,
+    Call, CallContext, Digest, FailureCode, HostServices, Limits, Plugin, Runtime,
     hook::{HOOKS, Hook},
     limits::Stop,
 };
@@ -251,7 +251,7 @@ pub(crate) enum Rerun {
     /// On the tape alone: the same component must do the same.
     Same,
     /// By another component, which may ask for what is not on the tape.
-    Other { settings: Vec<Attribute>, lent: Lent },
+    Other { settings: Vec<Attribute>, services: HostServices },
 }
 
 /// A tape cannot be run again.
@@ -296,9 +296,9 @@ impl Runtime {
         candidate: &Plugin,
         tape: &Tape,
         settings: Vec<Attribute>,
-        lent: Lent,
+        services: HostServices,
     ) -> Result<ReplayReport, ReplayError> {
-        self.rerun(candidate, tape, Rerun::Other { settings, lent }).await
+        self.rerun(candidate, tape, Rerun::Other { settings, services }).await
     }
 
     async fn rerun(&self, plugin: &Plugin, tape: &Tape, rerun: Rerun) -> Result<ReplayReport, ReplayError> {
@@ -325,9 +325,9 @@ impl Runtime {
             serde_json::from_str(&tape.input).map_err(|e| ReplayError::Unreadable(e.to_string()))?;
         let recorder = Recorder::of(&rerun, &tape.answers);
         let is_same = matches!(rerun, Rerun::Same);
-        let (settings, lent) = match rerun {
-            Rerun::Same => (Vec::new(), Lent::default()),
-            Rerun::Other { settings, lent } => (settings, lent),
+        let (settings, services) = match rerun {
+            Rerun::Same => (Vec::new(), HostServices::default()),
+            Rerun::Other { settings, services } => (settings, services),
         };
         let context = CallContext {
             call: tape.call,
@@ -335,7 +335,7 @@ impl Runtime {
             request_id: "replay".to_owned(),
             settings,
             now: tape.started,
-            lent,
+            services,
         };
         let limits = match is_same {
             // A slower machine must not turn an answer into a failure.

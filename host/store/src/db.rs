@@ -15,7 +15,7 @@ use xinglin_domain::{id, money::Money, time::Instant};
 
 use crate::{
     Result, StoreError, StoreOptions,
-    dialect::{Address, Engine, JsonText, RAISE_WALL, begin_behind},
+    dialect::{Address, Engine, JsonText, SET_RLS_TENANT, begin_as},
     writer::{Turn, Writer},
 };
 
@@ -317,9 +317,9 @@ impl Column for [u8; 32] {
 /// PostgreSQL enforces it with row-level security; on both engines every
 /// statement names its tenant besides.
 #[derive(Debug, Clone)]
-pub(crate) struct Wall(Arc<str>);
+pub(crate) struct RlsTenant(Arc<str>);
 
-impl Wall {
+impl RlsTenant {
     pub(crate) fn around(tenant: id::TenantId) -> Self {
         Self(tenant.to_string().into())
     }
@@ -329,7 +329,7 @@ impl Wall {
     }
 }
 
-impl fmt::Display for Wall {
+impl fmt::Display for RlsTenant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
@@ -378,10 +378,10 @@ impl Db {
         }
     }
 
-    pub(crate) async fn begin(&self, wall: &Wall) -> Result<Tx> {
+    pub(crate) async fn begin(&self, rls_tenant: &RlsTenant) -> Result<Tx> {
         let connection = match self {
             Self::Sqlite { writer, .. } => Connection::Sqlite(writer.begin().await?),
-            Self::Postgres(pool) => Connection::Postgres(pool.begin_with(begin_behind(wall)).await?),
+            Self::Postgres(pool) => Connection::Postgres(pool.begin_with(begin_as(rls_tenant)).await?),
         };
         Ok(Tx { engine: self.engine(), session: Mutex::new(Session { connection, failed: false }) })
     }
@@ -422,16 +422,16 @@ pub trait Executor: Send + Sync {
 #[derive(Debug, Clone)]
 pub struct Pool {
     db: Db,
-    wall: Wall,
+    rls_tenant: RlsTenant,
 }
 
 impl Pool {
-    pub(crate) const fn new(db: Db, wall: Wall) -> Self {
-        Self { db, wall }
+    pub(crate) const fn new(db: Db, rls_tenant: RlsTenant) -> Self {
+        Self { db, rls_tenant }
     }
 
     pub(crate) async fn begin(&self) -> Result<Tx> {
-        self.db.begin(&self.wall).await
+        self.db.begin(&self.rls_tenant).await
     }
 
     pub(crate) const fn engine(&self) -> Engine {
@@ -449,7 +449,7 @@ impl Executor for Pool {
             }
             Db::Postgres(pool) => {
                 let mut connection = pool.acquire().await?;
-                sqlx::query(RAISE_WALL).bind(&*self.wall.0).execute(&mut *connection).await?;
+                sqlx::query(SET_RLS_TENANT).bind(&*self.rls_tenant.0).execute(&mut *connection).await?;
                 let rows = postgres_query(sql)?.fetch_all(&mut *connection).await?;
                 Ok(rows.into_iter().map(Row::Postgres).collect())
             }
@@ -519,7 +519,7 @@ impl Tx {
     }
 
     /// Makes the transaction fail, for a reason that the database did not see.
-    pub(crate) async fn doom(&self, reason: StoreError) -> StoreError {
+    pub(crate) async fn mark_failed(&self, reason: StoreError) -> StoreError {
         self.session.lock().await.failed = true;
         reason
     }
@@ -554,7 +554,7 @@ impl Session {
             if let Connection::Sqlite(turn) = &mut self.connection
                 && !error.spares_the_transaction()
             {
-                turn.poison();
+                turn.mark_suspect();
             }
         }
         result

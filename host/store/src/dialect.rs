@@ -14,7 +14,7 @@ use sqlx::{
     },
 };
 
-use crate::{Result, StoreError, db::Wall};
+use crate::{Result, StoreError, db::RlsTenant};
 
 /// Which database keeps the records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -142,12 +142,12 @@ fn sqlite_options(options: SqliteConnectOptions) -> SqliteConnectOptions {
 
 /// PostgreSQL: what row-level security compares each row's tenant with, set for
 /// the rest of the connection.
-pub(crate) const RAISE_WALL: &str = "SELECT set_config('xinglin.tenant', $1, FALSE)";
+pub(crate) const SET_RLS_TENANT: &str = "SELECT set_config('xinglin.tenant', $1, FALSE)";
 
 /// PostgreSQL: the same for one transaction, in the round trip that begins it.
-/// A wall is made of the letters of an id, so it needs no quoting.
-pub(crate) fn begin_behind(wall: &Wall) -> impl SqlSafeStr + use<> {
-    AssertSqlSafe(format!("BEGIN; SET LOCAL xinglin.tenant = '{wall}'"))
+/// It is made of the letters of an id, so it needs no quoting.
+pub(crate) fn begin_as(rls_tenant: &RlsTenant) -> impl SqlSafeStr + use<> {
+    AssertSqlSafe(format!("BEGIN; SET LOCAL xinglin.tenant = '{rls_tenant}'"))
 }
 
 /// JSON as text, the way both drivers carry it: SQLite in a TEXT column,

@@ -104,7 +104,7 @@ impl TenantTx {
         let sql = "UPDATE broken_glass SET body = $3, judged_at = $4
                    WHERE tenant_id = $1 AND glass_id = $2 AND judged_at IS NULL";
         match self.exec.execute(Sql::new(sql, args![self.tenant, id, Arg::json(body)?, at])).await? {
-            0 => Err(self.exec.doom(StoreError::conflict("opening", id)).await),
+            0 => Err(self.exec.mark_failed(StoreError::conflict("opening", id)).await),
             _ => Ok(()),
         }
     }

@@ -78,7 +78,7 @@ impl TenantTx {
         }
 
         if used > quota {
-            return Err(self.exec.doom(StoreError::Quota { used, quota }).await);
+            return Err(self.exec.mark_failed(StoreError::Quota { used, quota }).await);
         }
         let sql = "UPDATE plugin_kv_usage SET bytes = $3 WHERE tenant_id = $1 AND plugin_id = $2";
         self.exec.execute(Sql::new(sql, args![self.tenant, plugin_id, used])).await?;

@@ -100,7 +100,7 @@ impl TenantTx {
         let sql = "UPDATE relation SET body = $3, revoked_at = $4
                    WHERE tenant_id = $1 AND relation_id = $2 AND revoked_at IS NULL";
         match self.exec.execute(Sql::new(sql, args![self.tenant, id, Arg::json(body)?, at])).await? {
-            0 => Err(self.exec.doom(StoreError::conflict("relation", id)).await),
+            0 => Err(self.exec.mark_failed(StoreError::conflict("relation", id)).await),
             _ => Ok(()),
         }
     }

@@ -326,7 +326,7 @@ impl TenantTx {
         });
         if let Some(ResourceWrite { kind, id, .. }) = odd {
             let error = StoreError::conflict("resource", format!("{kind}/{id}"));
-            return Err(self.exec.doom(error).await);
+            return Err(self.exec.mark_failed(error).await);
         }
         let found: Vec<Found<'_>> = writes
             .iter()

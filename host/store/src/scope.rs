@@ -7,7 +7,7 @@ use xinglin_domain::id::TenantId;
 use crate::{
     Engine, Executor, Pool, Result, Tx, Vault,
     audit::Queue,
-    db::{Db, Sql, Wall, args},
+    db::{Db, RlsTenant, Sql, args},
 };
 
 /// How the store is opened.
@@ -49,12 +49,12 @@ impl Store {
 
     /// One tenant's records. That it exists is not checked here.
     pub fn tenant(&self, tenant: TenantId) -> Tenant {
-        TenantScope { exec: Pool::new(self.db.clone(), Wall::around(tenant)), tenant, vault: self.vault.clone() }
+        TenantScope { exec: Pool::new(self.db.clone(), RlsTenant::around(tenant)), tenant, vault: self.vault.clone() }
     }
 
     /// What lies above tenants. Not for requests that a tenant's users make.
     pub fn operator(&self) -> Operator {
-        OperatorScope { exec: Pool::new(self.db.clone(), Wall::none()) }
+        OperatorScope { exec: Pool::new(self.db.clone(), RlsTenant::none()) }
     }
 
     /// Which database keeps the records.

@@ -186,7 +186,7 @@ impl TenantTx {
                    WHERE tenant_id = $1 AND task_id = $2 AND version = $3 AND state = 'open'";
         let fired = self.exec.update_one(Sql::new(sql, args![self.tenant, task, version, at]), "task", task, version);
         match fired.await {
-            Err(error) => Err(self.exec.doom(error).await),
+            Err(error) => Err(self.exec.mark_failed(error).await),
             fired => fired,
         }
     }

@@ -44,7 +44,7 @@ struct Desk {
     /// That turn has not finished; if nobody has it, it was abandoned.
     in_turn: bool,
     /// SQLite may have rolled the common transaction back by itself.
-    poisoned: bool,
+    suspect: bool,
 }
 
 /// Turns that are committed together.
@@ -60,7 +60,7 @@ impl Group {
 
 impl Writer {
     pub(crate) fn new(connection: SqliteConnection, patience: Duration) -> Self {
-        let desk = Desk { connection: Some(connection), group: None, in_turn: false, poisoned: false };
+        let desk = Desk { connection: Some(connection), group: None, in_turn: false, suspect: false };
         Self { desk: Arc::new(Mutex::new(desk)), patience }
     }
 
@@ -111,7 +111,7 @@ impl Desk {
     /// Opens the savepoint of a turn, in the group that is open or a new one.
     async fn next_turn(&mut self) -> Result<Arc<Group>> {
         if self.group.is_some() && self.run("RELEASE turn; SAVEPOINT turn").await.is_err() {
-            self.poisoned = true;
+            self.suspect = true;
             self.tidy().await;
         }
         if self.group.is_none() {
@@ -125,10 +125,10 @@ impl Desk {
     async fn tidy(&mut self) {
         if self.in_turn {
             self.in_turn = false;
-            self.poisoned |= self.run("ROLLBACK TO turn").await.is_err();
+            self.suspect |= self.run("ROLLBACK TO turn").await.is_err();
         }
-        if self.poisoned {
-            self.poisoned = false;
+        if self.suspect {
+            self.suspect = false;
             // Fails if SQLite has done so already.
             let _ = self.run("ROLLBACK").await;
             self.end_group(Err("a neighbour's write failed and took the transaction along".into()));
@@ -173,9 +173,9 @@ impl Turn {
     }
 
     /// Notes that SQLite may have rolled everything back.
-    pub(crate) fn poison(&mut self) {
+    pub(crate) fn mark_suspect(&mut self) {
         if let Some(desk) = &mut self.desk {
-            desk.poisoned = true;
+            desk.suspect = true;
         }
     }
 

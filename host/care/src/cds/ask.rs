@@ -103,7 +103,7 @@ pub async fn ask(
     let (call, answer) = review(extensions, caller, &records, (&install, &plugin), patient, &order).await?;
     let mut cards = cards(call, &plugin, answer, language);
     let labels = xinglin_platform::grant::compartments(&install)?;
-    if !labels.is_empty() && !consent::sight(&extensions.platform, caller, patient).await?.shows(labels) {
+    if !labels.is_empty() && !consent::record_access(&extensions.platform, caller, patient).await?.shows(labels) {
         // That something speaks against it, and no word of what.
         cards.iter_mut().for_each(|card| card.close(language));
     }

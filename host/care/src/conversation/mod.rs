@@ -140,16 +140,16 @@ async fn readable(
 ) -> AppResult<Vec<SaidView>> {
     let me = caller.actor.account;
     let part = caller.actor.acts_wholly_for(visit.patient()) || visit.doctor() == Some(me);
-    let mut sight = None;
+    let mut record_access = None;
     let mut views = Vec::with_capacity(rows.len());
     for row in rows {
         let labels = Compartments::of(&row.body);
         let own = row.body["account"].as_str() == Some(me.to_string().as_str());
         if !labels.is_empty() && !part && !own {
-            if sight.is_none() {
-                sight = Some(consent::sight(platform, caller, visit.patient()).await?);
+            if record_access.is_none() {
+                record_access = Some(consent::record_access(platform, caller, visit.patient()).await?);
             }
-            if sight.is_some_and(|sight| !sight.shows(labels)) {
+            if record_access.is_some_and(|record_access| !record_access.shows(labels)) {
                 continue;
             }
         }

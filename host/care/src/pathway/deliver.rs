@@ -9,8 +9,8 @@ use xinglin_platform::AppResult;
 use xinglin_store::Tenant;
 
 use super::{
-    EnrolmentView, Kept, LONGEST_WAIT_MINUTES, Occasion, Said, TRIES, Told, ask, calls_for, carry_out, ready, silent,
-    unless_passing,
+    Delivery, EnrolmentView, Kept, LONGEST_WAIT_MINUTES, Occasion, Reply, TRIES, ask, calls_for, carry_out, ready,
+    silent, unless_passing,
 };
 
 /// Tells a pathway of one event. Its effect is made true together with the
@@ -28,7 +28,7 @@ pub async fn deliver(
     kept: &Kept,
     attempts: i64,
     occasion: &Occasion,
-) -> AppResult<Told> {
+) -> AppResult<Delivery> {
     for tried in 1..TRIES {
         match deliver_once(extensions, records, id, kept, attempts, occasion).await {
             // Ever longer, so that not all who want the same come back together.
@@ -46,28 +46,28 @@ async fn deliver_once(
     kept: &Kept,
     attempts: i64,
     occasion: &Occasion,
-) -> AppResult<Told> {
+) -> AppResult<Delivery> {
     let ready = ready(records, kept.enrolment).await?;
     if !ready.enrolment.is_active() {
         let tx = records.begin().await?;
         tx.finish_outbox(id, occasion.now).await?;
         tx.commit().await?;
-        return Ok(Told::default());
+        return Ok(Delivery::default());
     }
     let mut calls = calls_for(extensions, records, &ready, occasion);
     let now = occasion.now;
     let refused = match ask(extensions, records, &ready, &kept.event, occasion, &mut calls).await? {
-        Said::Nothing(error) => error,
-        Said::Accepted(accepted) => {
+        Reply::Nothing(error) => error,
+        Reply::Accepted(accepted) => {
             let tx = records.begin().await?;
             if !tx.finish_outbox(id, now).await? {
                 // Somebody else was faster.
-                return Ok(Told { effects: Vec::new(), calls: calls.views() });
+                return Ok(Delivery { effects: Vec::new(), calls: calls.views() });
             }
             match carry_out(&tx, &ready, accepted, occasion, &calls, id).await {
                 Ok(EnrolmentView { effects, calls, .. }) => {
                     tx.commit().await?;
-                    return Ok(Told { effects, calls });
+                    return Ok(Delivery { effects, calls });
                 }
                 Err(error) => {
                     tx.rollback().await?;
@@ -80,7 +80,7 @@ async fn deliver_once(
     silent(&tx, &ready, &refused, now).await?;
     tx.retry_outbox(id, next_try(attempts, now)).await?;
     tx.commit().await?;
-    Ok(Told { effects: Vec::new(), calls: calls.views() })
+    Ok(Delivery { effects: Vec::new(), calls: calls.views() })
 }
 
 /// When to tell of an event again after so many attempts.

@@ -15,7 +15,7 @@ use xinglin_platform::{AppError, AppResult, Caller, ambient, grant};
 use xinglin_records::{consent, snapshot};
 use xinglin_runtime::Interface;
 
-use super::{EnrolmentView, Occasion, Ready, Said, ask, carry_out, undecided};
+use super::{EnrolmentView, Occasion, Ready, Reply, ask, carry_out, undecided};
 
 /// A patient to enrol.
 #[derive(Deserialize, ToSchema)]
@@ -84,14 +84,14 @@ pub async fn enrol(extensions: &Extensions, caller: &Caller, enrol: Enrol) -> Ap
     }
     let ready = Ready { row: None, enrolment, definition, compartments };
     match ask(extensions, &records, &ready, &Event::Enrolled, &occasion, &mut calls).await? {
-        Said::Accepted(accepted) => {
+        Reply::Accepted(accepted) => {
             let tx = records.begin().await?;
             let view = carry_out(&tx, &ready, accepted, &occasion, &calls, "enrolled").await?;
             tx.commit().await?;
             Ok(view)
         }
         // There is no state to go back to: the patient is not enrolled.
-        Said::Nothing(error) => Err(error.with("calls", calls.views())),
+        Reply::Nothing(error) => Err(error.with("calls", calls.views())),
     }
 }
 

@@ -12,7 +12,7 @@ use xinglin_records::resource::{self, marked};
 use xinglin_store::{Task, TaskState, Tenant};
 
 use super::{
-    LONGEST_WAIT_MINUTES, Occasion, Said, TRIES, ask, calls_for, carry_out, ready, silent, timer_projection,
+    LONGEST_WAIT_MINUTES, Occasion, Reply, TRIES, ask, calls_for, carry_out, ready, silent, timer_projection,
     unless_passing,
 };
 
@@ -45,8 +45,8 @@ async fn fire_once(extensions: &Extensions, records: &Tenant, timer: &Task, occa
     let ready = ready(records, timer.enrolment_id).await?;
     let mut calls = calls_for(extensions, records, &ready, occasion);
     let refused = match ask(extensions, records, &ready, &event, occasion, &mut calls).await? {
-        Said::Nothing(error) => error,
-        Said::Accepted(accepted) => {
+        Reply::Nothing(error) => error,
+        Reply::Accepted(accepted) => {
             let tx = records.begin().await?;
             tx.fire_task(timer.id, timer.version, now).await?;
             let fired = TaskRecord { state: task::TaskState::Fired { at: now }, ..record };

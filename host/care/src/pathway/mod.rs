@@ -108,13 +108,13 @@ pub struct Kept {
 
 /// What came of telling a pathway.
 #[derive(Default)]
-pub struct Told {
+pub struct Delivery {
     effects: Vec<Effect>,
     calls: Vec<CallView>,
 }
 
 /// What a pathway said to an event.
-enum Said {
+enum Reply {
     Accepted(Accepted),
     /// It cannot be called, broke, could not decide, or proposed what it may not.
     Nothing(AppError),
@@ -127,11 +127,11 @@ pub(crate) async fn tell(
     records: &Tenant,
     events: Vec<(String, Kept)>,
     occasion: &Occasion,
-) -> Told {
-    let mut told = Told::default();
+) -> Delivery {
+    let mut told = Delivery::default();
     for (id, kept) in events {
         match deliver(extensions, records, &id, &kept, 0, occasion).await {
-            Ok(Told { effects, calls }) => {
+            Ok(Delivery { effects, calls }) => {
                 told.effects.extend(effects);
                 told.calls.extend(calls);
             }
@@ -157,7 +157,7 @@ async fn silent(tx: &TenantTx, ready: &Ready, error: &AppError, now: Instant) ->
 }
 
 /// Keeps events for their pathway in the transaction that stores what they are
-/// about. The caller may [`tell`](Hospital::tell) of them once it has committed;
+/// about. The caller may [`tell`] of them once it has committed;
 /// if it does not live to, the jobs will.
 pub(crate) async fn keep(
     tx: &TenantTx,

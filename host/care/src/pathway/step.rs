@@ -25,7 +25,7 @@ use xinglin_records::{
 use xinglin_runtime::Interface;
 use xinglin_store::{Document, Executor, Task, TaskState, Tenant, TenantScope, TenantTx};
 
-use super::{EnrolmentView, Occasion, Said, both, timer_projection, undecided, unless_passing, view};
+use super::{EnrolmentView, Occasion, Reply, both, timer_projection, undecided, unless_passing, view};
 use crate::pathway::hold;
 
 /// An enrolment with what the host knows of its pathway, whether or not the
@@ -59,10 +59,10 @@ pub(super) async fn ask(
     event: &Event,
     occasion: &Occasion,
     calls: &mut Calls<'_>,
-) -> AppResult<Said> {
+) -> AppResult<Reply> {
     match proposal(extensions, records, ready, event, occasion, calls).await {
-        Ok(accepted) => Ok(Said::Accepted(accepted)),
-        Err(error) => Ok(Said::Nothing(unless_passing(error)?)),
+        Ok(accepted) => Ok(Reply::Accepted(accepted)),
+        Err(error) => Ok(Reply::Nothing(unless_passing(error)?)),
     }
 }
 

@@ -2,9 +2,9 @@
 //! `xinglin_domain::prescription`; here they are given what they need to know.
 
 mod approve;
+mod confirm;
 mod draft;
 mod get;
-mod insist;
 mod lines;
 mod reject;
 mod rewrite;
@@ -34,9 +34,9 @@ use xinglin_store::{Document, Executor, TenantScope, TenantTx};
 use self::lines::{facts, rules, write_lines};
 
 pub use self::approve::{Approve, approve};
+pub use self::confirm::{ConfirmPrescription, confirm};
 pub use self::draft::{NewPrescription, draft};
 pub use self::get::get;
-pub use self::insist::{Insist, insist};
 pub use self::lines::{NewCourse, NewLine};
 pub use self::reject::reject;
 pub use self::rewrite::{Rewrite, rewrite};

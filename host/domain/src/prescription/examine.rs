@@ -195,7 +195,7 @@ impl Rx<Returned> {
     ///
     /// # Errors
     /// If the prescription cannot be hashed.
-    pub fn insistence_digest(&self, reason: &str, at: Instant) -> Result<Digest, CanonicalError> {
+    pub fn confirmation_digest(&self, reason: &str, at: Instant) -> Result<Digest, CanonicalError> {
         #[derive(Serialize)]
         struct Document<'a> {
             document: &'static str,
@@ -233,7 +233,7 @@ impl Rx<Returned> {
                     return Err(RxError::SecondSignature);
                 }
                 rx.verify_signing(&rx.state.signing, verifier)?;
-                verify(&rx.insistence_digest(&why, at)?, &signature, by.account, verifier)?;
+                verify(&rx.confirmation_digest(&why, at)?, &signature, by.account, verifier)?;
                 Ok(Insistence { objection: rx.state.objection.clone(), reason: why, signature })
             },
             |returned, insistence| PendingReview {
@@ -404,7 +404,7 @@ mod tests {
     fn insisting_takes_a_reason_and_a_second_signature() {
         let confirm = |why: &str, signer: &Actor, under: &str| {
             let (rx, now) = at::<Returned>(RxState::Returned);
-            let digest = rx.insistence_digest(under, now).expect("digest");
+            let digest = rx.confirmation_digest(under, now).expect("digest");
             let signature = fixture::sign(signer, &digest, now);
             rx.confirm(&fixture::doctor(), why.into(), signature, &[], &fixture::Verifier, now)
                 .err()
@@ -416,7 +416,7 @@ mod tests {
         assert_eq!(confirm("耐受良好", &fixture::pharmacist(), "耐受良好"), Some(Code::RxSecondSign));
         assert_eq!(confirm("耐受良好", &doctor, "别的理由"), Some(Code::RxSignatureInvalid));
         let (rx, now) = at::<Returned>(RxState::Returned);
-        let digest = rx.insistence_digest("理由", now).expect("digest");
+        let digest = rx.confirmation_digest("理由", now).expect("digest");
         let signature = fixture::sign(&doctor, &digest, now);
         let held = rx.confirm(&doctor, "理由".into(), signature, &[fixture::hold_record()], &fixture::Verifier, now);
         assert_eq!(held.expect_err("on hold").error.code(), Code::EncRedFlag);

@@ -181,7 +181,7 @@ impl Journey {
             Event::Amend => step!(Returned, rx => amend(&doctor, self.rx.version(), now)),
             Event::Confirm => {
                 let rx = self.typed::<Returned>(event)?;
-                let digest = rx.insistence_digest(&words(), now).expect("digest");
+                let digest = rx.confirmation_digest(&words(), now).expect("digest");
                 let signature = fixture::sign(&doctor, &digest, now);
                 rx.confirm(&doctor, words(), signature, &[], verifier, now)
                     .map(Prescription::from)

@@ -26,7 +26,7 @@ pub(crate) const SECRET: &str = "secret";
 
 /// One call of one plugin.
 #[derive(Clone)]
-pub(crate) struct Outside {
+pub(crate) struct PluginEgress {
     pub platform: Platform,
     pub tenant: TenantId,
     pub plugin: String,
@@ -35,7 +35,7 @@ pub(crate) struct Outside {
     pub subject: Option<(PatientId, Purpose)>,
 }
 
-impl Outside {
+impl PluginEgress {
     fn records(&self) -> Tenant {
         self.platform.store().tenant(self.tenant)
     }
@@ -223,13 +223,13 @@ fn placeholders(request: &HttpRequest) -> Result<BTreeSet<Placeholder>, HttpErro
     Ok(places)
 }
 
-impl Egress for Outside {
+impl Egress for PluginEgress {
     fn send(&self, request: HttpRequest) -> EgressFuture<'_> {
         Box::pin(self.request(request))
     }
 }
 
-impl Secrets for Outside {
+impl Secrets for PluginEgress {
     fn available(&self) -> SecretsFuture<'_> {
         Box::pin(async {
             let kept = self.records().list_plugin_secrets(&self.plugin).await.unwrap_or_else(|error| {
@@ -241,7 +241,7 @@ impl Secrets for Outside {
     }
 }
 
-impl Identity for Outside {
+impl Identity for PluginEgress {
     fn available(&self) -> IdentityFuture<'_> {
         Box::pin(async {
             let person = self.person().await.unwrap_or_else(|error| {
@@ -254,7 +254,7 @@ impl Identity for Outside {
     }
 }
 
-impl Keyring for Outside {
+impl Keyring for PluginEgress {
     fn public_keys(&self) -> KeyringFuture<'_, Vec<PluginPublicKey>> {
         Box::pin(async {
             let kept = self.records().list_plugin_secrets(&self.plugin).await.map_err(|error| {

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use xinglin_platform::Platform;
-use xinglin_runtime::{KvFuture, KvRead, KvUnavailable, Lent};
+use xinglin_runtime::{HostServices, KvFuture, KvRead, KvUnavailable};
 use xinglin_store::{Install, Tenant};
 
 /// What stands behind the imports of any call of a plugin in its tenant.
-pub(crate) fn lend(platform: &Platform, install: &Install) -> Lent {
-    Lent {
+pub(crate) fn host_services(platform: &Platform, install: &Install) -> HostServices {
+    HostServices {
         kv: Arc::new(Kept { records: platform.store().tenant(install.tenant), plugin: install.plugin_id.clone() }),
-        ..Lent::default()
+        ..HostServices::default()
     }
 }
 

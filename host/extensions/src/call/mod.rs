@@ -17,14 +17,14 @@ use xinglin_domain::{
 };
 use xinglin_platform::{AppError, AppResult, ambient, grant, policy_desk};
 use xinglin_records::audit;
-use xinglin_runtime::{Call, CallContext, CallFailure, Lent, NoRecord, Plugin, RecordRead, Tape};
+use xinglin_runtime::{Call, CallContext, CallFailure, HostServices, NoRecord, Plugin, RecordRead, Tape};
 use xinglin_store::{Install, KvWrite, NewTapeEntry, TenantTx};
 
 use crate::{Extensions, install};
 
-use self::egress::Outside;
+use self::egress::PluginEgress;
 pub(crate) use self::egress::{SECRET, place};
-pub(crate) use self::kv::lend;
+pub(crate) use self::kv::host_services;
 use self::record_access::Chart;
 pub use self::shadow::{Shadows, render_metrics};
 pub(crate) use self::shadow::{compare, run};
@@ -99,7 +99,7 @@ impl<'a> Calls<'a> {
         policy_desk::plugin_may(&self.extensions.platform, self.tenant, plugin, self.now)?;
         // The last byte counts the cards that may come of it.
         let call = CallId::from_u128(ambient::fresh_id() & !CARD);
-        let outside = Arc::new(Outside {
+        let egress = Arc::new(PluginEgress {
             platform: self.extensions.platform.clone(),
             tenant: self.tenant,
             plugin: install.plugin_id.clone(),
@@ -112,22 +112,22 @@ impl<'a> Calls<'a> {
             request_id: self.request_id.clone(),
             settings: install::resolved_settings(install, plugin.manifest())?,
             now: self.now,
-            lent: Lent {
-                http: outside.clone(),
-                secrets: outside.clone(),
-                identity: outside.clone(),
-                signing: outside,
+            services: HostServices {
+                http: egress.clone(),
+                secrets: egress.clone(),
+                identity: egress.clone(),
+                signing: egress,
                 ..self.reads(install)
             },
         })
     }
 
     /// What the host lends that only reads, and so to a candidate too.
-    fn reads(&self, install: &Install) -> Lent {
-        Lent {
+    fn reads(&self, install: &Install) -> HostServices {
+        HostServices {
             records: self.record_for(&install.plugin_id),
             seed: ambient::random_bytes(),
-            ..lend(&self.extensions.platform, install)
+            ..host_services(&self.extensions.platform, install)
         }
     }
 

@@ -39,8 +39,8 @@ impl Chart {
     async fn entries(&self, section: Section, code: Option<&Coding>, span: Span) -> AppResult<Option<Entries>> {
         let Self { platform, tenant, plugin, patient, purpose } = self;
         let records = platform.store().tenant(*tenant);
-        let sight = consent::plugin_sight(platform, &records, plugin, *patient, *purpose).await?;
-        let Ok(shown) = consent::section(&records, *patient, (section, code), &sight, span).await? else {
+        let record_access = consent::plugin_access(platform, &records, plugin, *patient, *purpose).await?;
+        let Ok(shown) = consent::section(&records, *patient, (section, code), &record_access, span).await? else {
             return Ok(None);
         };
         let person = document::value(&records.get_resource("Patient", &patient.to_string()).await?)?;

@@ -7,7 +7,7 @@ use std::sync::{
 
 use tokio::sync::Semaphore;
 use xinglin_platform::{AppError, AppResult};
-use xinglin_runtime::{Lent, ReplayReport, Tape};
+use xinglin_runtime::{HostServices, ReplayReport, Tape};
 use xinglin_store::{Install, ShadowCall, ShadowOutcome};
 
 use crate::{Extensions, install};
@@ -30,7 +30,7 @@ impl Default for Shadows {
 
 /// Gives a call to the candidate too, beside and after the request. `lent` must
 /// only read.
-pub(crate) fn run(extensions: &Extensions, install: &Install, tape: Tape, lent: Lent) {
+pub(crate) fn run(extensions: &Extensions, install: &Install, tape: Tape, services: HostServices) {
     let Ok(place) = extensions.shadows().places.clone().try_acquire_owned() else {
         extensions.shadows().skipped.fetch_add(1, Ordering::Relaxed);
         return;
@@ -38,7 +38,7 @@ pub(crate) fn run(extensions: &Extensions, install: &Install, tape: Tape, lent: 
     let (extensions, install) = (extensions.clone(), install.clone());
     tokio::spawn(async move {
         let _place = place;
-        if let Err(error) = compare(&extensions, &install, &tape, lent).await {
+        if let Err(error) = compare(&extensions, &install, &tape, services).await {
             tracing::warn!(call = %tape.call, %error, "a candidate could not be compared");
         }
     });
@@ -49,12 +49,17 @@ pub fn render_metrics(extensions: &Extensions) -> String {
     extensions.platform.meter().render(extensions.shadows().skipped.load(Ordering::Relaxed))
 }
 
-pub(crate) async fn compare(extensions: &Extensions, install: &Install, tape: &Tape, lent: Lent) -> AppResult<()> {
+pub(crate) async fn compare(
+    extensions: &Extensions,
+    install: &Install,
+    tape: &Tape,
+    services: HostServices,
+) -> AppResult<()> {
     let Some(digest) = &install.candidate_digest else { return Ok(()) };
     if extensions.runtime().is_recalled(digest.parse().map_err(AppError::internal)?) {
         return Ok(());
     }
-    let report = rerun(extensions, install, digest, tape, lent).await?;
+    let report = rerun(extensions, install, digest, tape, services).await?;
     let outcome = match &report {
         report if !report.conclusive => ShadowOutcome::Inconclusive,
         report if report.differences.is_empty() => ShadowOutcome::Same,
@@ -83,9 +88,9 @@ async fn rerun(
     install: &Install,
     digest: &str,
     tape: &Tape,
-    lent: Lent,
+    services: HostServices,
 ) -> AppResult<ReplayReport> {
     let candidate = install::load_digest(extensions, install, digest).await?;
     let settings = install::resolved_settings(install, candidate.manifest())?;
-    Ok(extensions.runtime().compare(&candidate, tape, settings, lent).await?)
+    Ok(extensions.runtime().compare(&candidate, tape, settings, services).await?)
 }

@@ -39,12 +39,12 @@ pub async fn list_disclosures(
         field: d.field,
         host: d.host,
     };
-    let sight = consent::sight(platform, caller, patient).await?;
+    let record_access = consent::record_access(platform, caller, patient).await?;
     let mut views = Vec::with_capacity(found.len());
     for disclosure in found {
         // Which plugin it was would say it.
         let labels = consent::compartments_of(&platform.records(caller), &disclosure.plugin_id).await?;
-        if labels.is_empty() || sight.shows(labels) {
+        if labels.is_empty() || record_access.shows(labels) {
             views.push(view(disclosure));
         }
     }

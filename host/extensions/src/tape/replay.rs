@@ -11,7 +11,7 @@ use xinglin_domain::{
     id::{CallId, TenantId},
 };
 use xinglin_platform::{AppError, AppResult, Caller};
-use xinglin_runtime::{Grants, Lent, Output, Package, Plugin, PluginError, ReplayReport, Tape};
+use xinglin_runtime::{Grants, HostServices, Output, Package, Plugin, PluginError, ReplayReport, Tape};
 
 use super::readable;
 use crate::{Extensions, install};
@@ -84,7 +84,7 @@ pub(super) async fn alone(extensions: &Extensions, package: &Package) -> Result<
 
 pub(super) async fn on_other(extensions: &Extensions, candidate: &Plugin, tape: &Tape) -> AppResult<ReplayReport> {
     let settings = candidate.manifest().resolve(&[])?;
-    Ok(extensions.runtime().compare(candidate, tape, settings, Lent::default()).await?)
+    Ok(extensions.runtime().compare(candidate, tape, settings, HostServices::default()).await?)
 }
 
 pub(super) fn replayed(tape: &Tape, report: ReplayReport) -> ReplayView {

@@ -156,7 +156,7 @@ async fn only_one(
         return Err(AppError::new(Code::PreconditionFailed, detail));
     }
     // What is closed to the caller is not found, nor said to be there.
-    crate::search::reach(platform, caller, &query).await?.bound(&mut query);
+    crate::search::search_scope(platform, caller, &query).await?.bound(&mut query);
     let mut found = tx.list_resources(&query, None, 2).await?;
     if found.len() > 1 {
         let detail = format!("`{kind}?{condition}` finds several");

@@ -24,14 +24,14 @@ use crate::glass;
 
 /// How much of one patient's record is open to one who asks.
 #[derive(Debug, Clone, Copy)]
-pub struct Sight {
+pub struct RecordAccess {
     /// Whether what is not restricted is.
     pub record: bool,
     /// Compartments that are not.
     pub closed: Compartments,
 }
 
-impl Sight {
+impl RecordAccess {
     /// All of it.
     pub const ALL: Self = Self { record: true, closed: Compartments::NONE };
 
@@ -49,8 +49,8 @@ impl Sight {
 }
 
 /// What a plugin may see of the patient at hand, for the length of a question.
-pub struct PluginSight {
-    sight: Sight,
+pub struct PluginAccess {
+    record_access: RecordAccess,
     /// What of the record is closed to it.
     closed: Vec<Label>,
 }
@@ -64,13 +64,13 @@ pub struct Shown {
 }
 
 /// How much of a patient's record is open to the caller.
-pub async fn sight(platform: &Platform, caller: &Caller, patient: PatientId) -> AppResult<Sight> {
+pub async fn record_access(platform: &Platform, caller: &Caller, patient: PatientId) -> AppResult<RecordAccess> {
     caller.trail.saw(patient);
     if caller.is_beyond(Some(patient)) {
-        return Ok(Sight { record: false, closed: Compartments::ALL });
+        return Ok(RecordAccess { record: false, closed: Compartments::ALL });
     }
     if caller.actor.acts_wholly_for(patient) {
-        return Ok(Sight::ALL);
+        return Ok(RecordAccess::ALL);
     }
     let records = platform.records(caller);
     let consents = of_patient(&records, patient).await?;
@@ -78,9 +78,9 @@ pub async fn sight(platform: &Platform, caller: &Caller, patient: PatientId) -> 
     let roles = caller.actor.live_roles(caller.now);
     let asker = Asker::Person { account: caller.actor.account, roles: &roles };
     let purpose = caller.purpose_with(patient);
-    let sight = Sight::of(|labels| may_disclose(labels, &asker, purpose, &consents, care, caller.now));
+    let record_access = RecordAccess::of(|labels| may_disclose(labels, &asker, purpose, &consents, care, caller.now));
     // The guardian of an adolescent: all but what the ward has not opened to them.
-    Ok(Sight { record: sight.record || caller.actor.acts_for(patient), ..sight })
+    Ok(RecordAccess { record: record_access.record || caller.actor.acts_for(patient), ..record_access })
 }
 
 /// Whether the caller may open a document of a patient that falls into these
@@ -97,7 +97,7 @@ pub async fn may_open(
     id: impl std::fmt::Display,
 ) -> AppResult<()> {
     caller.may_see(patient, what, &id)?;
-    if labels.is_empty() || author || sight(platform, caller, patient).await?.shows(labels) {
+    if labels.is_empty() || author || record_access(platform, caller, patient).await?.shows(labels) {
         return Ok(());
     }
     Err(AppError::not_found(what, id))
@@ -117,7 +117,7 @@ pub async fn may_enter(
     if labels.is_empty() {
         return Ok(());
     }
-    let closed = labels.and(sight(platform, caller, patient).await?.closed);
+    let closed = labels.and(record_access(platform, caller, patient).await?.closed);
     match closed.iter().next() {
         None => Ok(()),
         Some(compartment) => Err(closed_to(compartment, "you", caller.purpose())),
@@ -182,33 +182,34 @@ async fn plugin_decision<E: Executor>(
     plugin: &str,
     patient: PatientId,
     purpose: Purpose,
-) -> AppResult<(Sight, Vec<Consent>)> {
+) -> AppResult<(RecordAccess, Vec<Consent>)> {
     if purpose == Purpose::Safety {
-        return Ok((Sight::ALL, Vec::new()));
+        return Ok((RecordAccess::ALL, Vec::new()));
     }
     let consents = of_patient(records, patient).await?;
     let compartment = compartments_of(records, plugin).await?.iter().next();
     let asker = Asker::Plugin { id: plugin, compartment };
     let now = platform.now();
-    let sight = Sight::of(|labels| may_disclose(labels, &asker, purpose, &consents, Care::default(), now));
-    Ok((sight, consents))
+    let record_access =
+        RecordAccess::of(|labels| may_disclose(labels, &asker, purpose, &consents, Care::default(), now));
+    Ok((record_access, consents))
 }
 
 /// As far as a plugin sees into the record of the patient at hand.
-pub async fn plugin_sight<E: Executor>(
+pub async fn plugin_access<E: Executor>(
     platform: &Platform,
     records: &TenantScope<E>,
     plugin: &str,
     patient: PatientId,
     purpose: Purpose,
-) -> AppResult<PluginSight> {
-    let (sight, _) = plugin_decision(platform, records, plugin, patient, purpose).await?;
+) -> AppResult<PluginAccess> {
+    let (record_access, _) = plugin_decision(platform, records, plugin, patient, purpose).await?;
     let mut closed = Vec::new();
-    if !sight.closed.is_empty() {
+    if !record_access.closed.is_empty() {
         closed = records.list_labels(&patient.to_string()).await?;
-        closed.retain(|label| sight.closed.contains(label.compartment));
+        closed.retain(|label| record_access.closed.contains(label.compartment));
     }
-    Ok(PluginSight { sight, closed })
+    Ok(PluginAccess { record_access, closed })
 }
 
 /// Whether a payer may be shown a bill. If the patient has refused it that, it is
@@ -223,8 +224,8 @@ pub async fn may_bill(
     patient: PatientId,
     bill: Compartments,
 ) -> AppResult<bool> {
-    let (sight, consents) = plugin_decision(platform, records, payer, patient, Purpose::Payment).await?;
-    if sight.shows(bill) {
+    let (record_access, consents) = plugin_decision(platform, records, payer, patient, Purpose::Payment).await?;
+    if record_access.shows(bill) {
         return Ok(true);
     }
     let now = platform.now();
@@ -241,7 +242,7 @@ pub async fn may_bill(
             && meant
             && consent.holds(now)
     });
-    match bill.and(sight.closed).iter().next() {
+    match bill.and(record_access.closed).iter().next() {
         Some(compartment) if !refused => Err(closed_to(compartment, payer, Purpose::Payment)),
         _ => Ok(false),
     }
@@ -266,15 +267,15 @@ pub async fn section<E: Executor>(
     records: &TenantScope<E>,
     patient: PatientId,
     (section, code): (Section, Option<&Coding>),
-    PluginSight { sight, closed }: &PluginSight,
+    PluginAccess { record_access, closed }: &PluginAccess,
     span: Span,
 ) -> AppResult<Result<Shown, OmissionReason>> {
-    if !sight.record {
+    if !record_access.record {
         return Ok(Err(OmissionReason::Consent));
     }
     // Whether or not there is any: the question alone is not answered.
     let asked = code.map_or(Compartments::NONE, |code| Compartments::of_code(Some(&code.system), &code.code));
-    if !asked.and(sight.closed).is_empty() {
+    if !asked.and(record_access.closed).is_empty() {
         return Ok(Err(OmissionReason::Compartment));
     }
     let kinds: &[&str] = match section {
@@ -314,7 +315,7 @@ pub async fn section<E: Executor>(
 /// `ACCESS_COMPARTMENT` if it asks for a code of a compartment that is closed to
 /// the caller, whether or not there is any; `NOT_FOUND` or `AUTH_FORBIDDEN` if the
 /// record is not theirs to search.
-pub(crate) async fn search_sight(
+pub(crate) async fn search_access(
     platform: &Platform,
     caller: &Caller,
     patient: Option<PatientId>,
@@ -323,9 +324,9 @@ pub(crate) async fn search_sight(
     let asked: Compartments =
         codes.iter().map(|code| Compartments::of_code(code.system.as_deref(), &code.code)).collect();
     let staff = caller.may(Action::ReadRecords).is_ok();
-    let sight = match patient {
+    let record_access = match patient {
         // Nothing restricted is found across patients.
-        None => Sight { record: staff, closed: Compartments::ALL },
+        None => RecordAccess { record: staff, closed: Compartments::ALL },
         Some(patient) => {
             caller.trail.saw(patient);
             let nothing_there = || async {
@@ -334,16 +335,16 @@ pub(crate) async fn search_sight(
             if staff && asked.is_empty() && !caller.actor.acts_for(patient) && nothing_there().await? {
                 return Ok(Compartments::ALL);
             }
-            sight(platform, caller, patient).await?
+            record_access(platform, caller, patient).await?
         }
     };
-    if let Some(compartment) = asked.and(sight.closed).iter().next() {
+    if let Some(compartment) = asked.and(record_access.closed).iter().next() {
         return Err(closed_to(compartment, "you", caller.purpose()));
     }
-    if !sight.record {
+    if !record_access.record {
         return Err(AppError::new(Code::AuthForbidden, "the patient has not opened their record to this account"));
     }
-    Ok(sight.closed)
+    Ok(record_access.closed)
 }
 
 /// Whether one resource may be shown to the caller.
@@ -370,7 +371,7 @@ pub(crate) async fn may_read(
         _ if staff && labels.is_empty() => Ok(true),
         // In a compartment, and nobody's who could open it.
         None => Ok(false),
-        Some(patient) => Ok(sight(platform, caller, patient).await?.shows(labels)),
+        Some(patient) => Ok(record_access(platform, caller, patient).await?.shows(labels)),
     }
 }
 
@@ -424,7 +425,7 @@ pub async fn may_see_enrolment(
 ) -> AppResult<bool> {
     caller.trail.saw(patient);
     let labels = compartments_in(&platform.records(caller), id).await?;
-    Ok(labels.is_empty() || sight(platform, caller, patient).await?.shows(labels))
+    Ok(labels.is_empty() || record_access(platform, caller, patient).await?.shows(labels))
 }
 
 /// What the documents that a patient brought to a visit fall into.

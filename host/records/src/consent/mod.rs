@@ -21,10 +21,10 @@ use xinglin_domain::{
 use xinglin_platform::{AppError, AppResult, Caller};
 
 pub use self::access::{
-    PluginSight, Shown, Sight, Span, compartments_of, identifies, may_bill, may_enter, may_open, may_see_enrolment,
-    plugin_sight, section, sight,
+    PluginAccess, RecordAccess, Shown, Span, compartments_of, identifies, may_bill, may_enter, may_open,
+    may_see_enrolment, plugin_access, record_access, section,
 };
-pub(crate) use self::access::{exportable, may_read, search_sight};
+pub(crate) use self::access::{exportable, may_read, search_access};
 pub use self::give::{GiveConsent, give};
 pub use self::list::list;
 pub use self::revoke::revoke;

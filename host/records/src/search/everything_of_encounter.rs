@@ -8,7 +8,7 @@ use xinglin_fhir::{
 use xinglin_platform::{AppResult, Caller, Platform};
 use xinglin_store::ResourceQuery;
 
-use super::{Asked, included, reach, show, too_many};
+use super::{Asked, included, search_scope, show, too_many};
 use crate::resource;
 
 /// A visit with all that was written of it and all that it speaks of, on one page.
@@ -25,7 +25,7 @@ pub async fn everything_of_encounter(
     let records = platform.records(caller);
     let mut search = search::parse("Encounter", &[])?;
     let of_patient = ResourceQuery { patient_id: visit.patient_id.clone(), ..ResourceQuery::default() };
-    reach(platform, caller, &of_patient).await?.bound(&mut search.query);
+    search_scope(platform, caller, &of_patient).await?.bound(&mut search.query);
     search.include.push(Include { kind: "Encounter".to_owned(), param: "*".to_owned(), target: None });
     for parameters in parameter::ALL {
         for name in ["encounter", "context"] {

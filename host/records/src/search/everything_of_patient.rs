@@ -12,8 +12,8 @@ use xinglin_platform::{AppError, AppResult, Caller, Platform, document};
 use xinglin_store::{RecordQuery, ResourceQuery};
 
 use super::{
-    Asked, Gathered, Parameters, Rest, TICKET, all_references, cut, here, not_a_page, reach, sealed, show, ticket,
-    too_many, unsealed,
+    Asked, Gathered, Parameters, Rest, TICKET, all_references, cut, here, not_a_page, sealed, search_scope, show,
+    ticket, too_many, unsealed,
 };
 use crate::resource;
 
@@ -30,7 +30,7 @@ pub async fn everything_of_patient(
 ) -> AppResult<Searchset> {
     resource::read(platform, caller, "Patient", id).await?;
     let of_patient = ResourceQuery { patient_id: Some(id.to_owned()), ..ResourceQuery::default() };
-    let reach = reach(platform, caller, &of_patient).await?;
+    let search_scope = search_scope(platform, caller, &of_patient).await?;
     let records = platform.records(caller);
     let base = &asked.base;
     let (parameters, after) = match ticket(&asked.parameters) {
@@ -41,7 +41,7 @@ pub async fn everything_of_patient(
         },
     };
     let (mut query, count, applied) = whole(id, &parameters, asked.strict)?;
-    query.withheld = reach.withheld;
+    query.withheld = search_scope.withheld;
     let after = after.as_ref().map(|(kind, id)| (kind.as_str(), id.as_str()));
     let mut found = records.list_record(&query, after, count + 1).await?;
     let has_more = cut(&mut found, count);
@@ -64,7 +64,7 @@ pub async fn everything_of_patient(
         .fetch(
             &records,
             &wanted,
-            &ResourceQuery { within: reach.within, withheld: reach.beyond, ..ResourceQuery::default() },
+            &ResourceQuery { within: search_scope.within, withheld: search_scope.beyond, ..ResourceQuery::default() },
         )
         .await?;
     gathered.resources.retain(|resource| resource.patient_id.is_none());

@@ -28,8 +28,8 @@ pub use self::everything_of_encounter::everything_of_encounter;
 pub use self::everything_of_patient::everything_of_patient;
 pub use self::index_anew::index_anew;
 pub(crate) use self::page::{Rest, TICKET, cut, not_a_page, sealed, ticket, unsealed};
-pub use self::scope::Reach;
-pub(crate) use self::scope::reach;
+pub use self::scope::SearchScope;
+pub(crate) use self::scope::search_scope;
 
 /// How many matches are counted without being asked to.
 const CHEAP_TO_COUNT: u32 = 1000;
@@ -89,7 +89,7 @@ pub(crate) async fn search_on<E: Executor>(
     for patient in &search.named {
         may_name(caller, patient)?;
     }
-    reach(platform, caller, &search.query).await?.bound(&mut search.query);
+    search_scope(platform, caller, &search.query).await?.bound(&mut search.query);
 
     let mut set = Searchset::of(here(asked, kind, &search.applied));
     if search.only_count {

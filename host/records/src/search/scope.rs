@@ -12,7 +12,7 @@ use xinglin_store::{CodeFilter, Criterion, HistoryQuery, ResourceQuery, TokenFil
 use crate::consent;
 
 /// What a caller reaches in a search.
-pub struct Reach {
+pub struct SearchScope {
     /// Only the records of these patients, if it is said.
     pub(crate) within: Option<Vec<String>>,
     /// Compartments that are closed in what is looked for.
@@ -21,7 +21,7 @@ pub struct Reach {
     pub(crate) beyond: Compartments,
 }
 
-impl Reach {
+impl SearchScope {
     /// No further than a token that was lent for one patient.
     fn no_further(mut self, than: Option<PatientId>) -> Self {
         if let Some(only) = than {
@@ -48,22 +48,26 @@ impl Reach {
 ///
 /// # Errors
 /// `AUTH_FORBIDDEN` if nobody's record is theirs to search; `ACCESS_COMPARTMENT`.
-pub(crate) async fn reach(platform: &Platform, caller: &Caller, query: &ResourceQuery) -> AppResult<Reach> {
-    Ok(own_reach(platform, caller, query).await?.no_further(caller.bounds.within))
+pub(crate) async fn search_scope(
+    platform: &Platform,
+    caller: &Caller,
+    query: &ResourceQuery,
+) -> AppResult<SearchScope> {
+    Ok(own_search_scope(platform, caller, query).await?.no_further(caller.bounds.within))
 }
 
-async fn own_reach(platform: &Platform, caller: &Caller, query: &ResourceQuery) -> AppResult<Reach> {
+async fn own_search_scope(platform: &Platform, caller: &Caller, query: &ResourceQuery) -> AppResult<SearchScope> {
     caller.trail.asked();
     if caller.may(Action::ReadRecords).is_ok() {
         let withheld = withheld_of(platform, caller, query).await?;
-        return Ok(Reach { within: None, withheld, beyond: Compartments::ALL });
+        return Ok(SearchScope { within: None, withheld, beyond: Compartments::ALL });
     }
     if caller.actor.is(Role::Insurer) {
         let one = query.patient_id.clone().ok_or_else(|| {
             AppError::new(Code::AuthForbidden, "name the patient: an insurer sees what one opened to it")
         })?;
         let withheld = withheld_of(platform, caller, query).await?;
-        return Ok(Reach { within: Some(vec![one]), withheld, beyond: Compartments::ALL });
+        return Ok(SearchScope { within: Some(vec![one]), withheld, beyond: Compartments::ALL });
     }
     let own = caller.actor.charges();
     let named = query.patient_id.as_deref().and_then(|id| id.parse::<PatientId>().ok());
@@ -72,7 +76,7 @@ async fn own_reach(platform: &Platform, caller: &Caller, query: &ResourceQuery) 
     {
         // A relative's, as far as they opened it; or an adolescent ward's.
         let withheld = withheld_of(platform, caller, query).await?;
-        return Ok(Reach { within: Some(vec![one.to_string()]), withheld, beyond: Compartments::ALL });
+        return Ok(SearchScope { within: Some(vec![one.to_string()]), withheld, beyond: Compartments::ALL });
     }
     if own.is_empty() {
         return Err(AppError::new(Code::AuthForbidden, "this account has no record; name whose family it is"));
@@ -81,7 +85,7 @@ async fn own_reach(platform: &Platform, caller: &Caller, query: &ResourceQuery) 
     let wholly = own.iter().all(|one| caller.actor.acts_wholly_for(*one));
     let withheld = if wholly { Compartments::NONE } else { Compartments::ALL };
     let within = Some(own.iter().map(PatientId::to_string).collect());
-    Ok(Reach { within, withheld, beyond: withheld })
+    Ok(SearchScope { within, withheld, beyond: withheld })
 }
 
 /// The compartments that are closed to the caller in what a query looks for, and in
@@ -90,7 +94,7 @@ async fn withheld_of(platform: &Platform, caller: &Caller, query: &ResourceQuery
     let patient = query.patient_id.as_deref().and_then(|id| id.parse().ok());
     let mut codes: Vec<&CodeFilter> = query.tokens.iter().flat_map(codes_of).collect();
     query.criteria.iter().for_each(|criterion| asked_for(criterion, &mut codes));
-    consent::search_sight(platform, caller, patient, &codes).await
+    consent::search_access(platform, caller, patient, &codes).await
 }
 
 /// The codes that a filter asks for. A number or an address is none, whatever it looks like.

@@ -39,7 +39,7 @@ pub(crate) async fn subscribe(
     }
     may_be_told(caller, &terms, &kind)?;
     // Who asks for a code of a compartment is told that it is closed.
-    crate::search::reach(platform, caller, &search.query).await?;
+    crate::search::search_scope(platform, caller, &search.query).await?;
 
     let known = tx.find_subscription(&planned.id).await?;
     let known_terms = known.as_ref().map(Terms::of).transpose()?;

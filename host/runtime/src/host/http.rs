@@ -459,7 +459,7 @@ impl CallState {
         let places = self.http.places.clone();
         let _place = places.try_acquire().map_err(|_| HttpError::TooMany)?;
         self.waiting = true;
-        let answer = self.lent.http.send(request).instrument(trace::import("http.send")).await;
+        let answer = self.services.http.send(request).instrument(trace::import("http.send")).await;
         self.waiting = false;
         answer
     }

@@ -37,7 +37,7 @@ impl wit::Host for CallState {
             Some(recorded) => recorded,
             None => {
                 self.waiting = true;
-                let known = self.lent.identity.available().instrument(trace::import(question.import())).await;
+                let known = self.services.identity.available().instrument(trace::import(question.import())).await;
                 self.waiting = false;
                 let granted = self.grants.capabilities.contains(&Capability::Identity);
                 self.grants.identity.iter().filter(|field| granted && known.contains(field)).copied().collect()

@@ -154,7 +154,7 @@ impl CallState {
 
     /// What the manifest declares and the tenant granted, and the record.
     fn record(&self) -> (DataNeeds, Arc<dyn RecordRead>) {
-        (self.grants.data_needs.clone().unwrap_or_default(), self.lent.records.clone())
+        (self.grants.data_needs.clone().unwrap_or_default(), self.services.records.clone())
     }
 }
 

@@ -23,7 +23,7 @@ impl wit::Host for CallState {
             Some(recorded) => recorded,
             None => {
                 self.waiting = true;
-                let kept = self.lent.secrets.available().instrument(trace::import(question.import())).await;
+                let kept = self.services.secrets.available().instrument(trace::import(question.import())).await;
                 self.waiting = false;
                 let granted = self.grants.capabilities.contains(&Capability::Secrets);
                 self.grants.secrets.iter().filter(|key| granted && kept.contains(key)).cloned().collect()

@@ -150,7 +150,7 @@ impl CallState {
 
     async fn public_halves(&mut self) -> Vec<TapedKey> {
         self.waiting = true;
-        let found = self.lent.signing.public_keys().instrument(trace::import("signing.public-keys")).await;
+        let found = self.services.signing.public_keys().instrument(trace::import("signing.public-keys")).await;
         self.waiting = false;
         let mut keys = found.unwrap_or_default();
         keys.retain(|key| key.kind.signs() && self.key(&key.key) == Some(key.kind));
@@ -164,7 +164,7 @@ impl CallState {
             return Err(TapedError::TooLarge);
         }
         self.waiting = true;
-        let signature = self.lent.signing.sign(key, kind, message).instrument(trace::import("signing.sign")).await;
+        let signature = self.services.signing.sign(key, kind, message).instrument(trace::import("signing.sign")).await;
         self.waiting = false;
         signature?.map(Hex).ok_or(TapedError::UnknownKey)
     }

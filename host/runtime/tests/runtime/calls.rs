@@ -12,8 +12,8 @@ use xinglin_runtime::{
 };
 
 use crate::fixtures::{
-    Checker, KV_GET, KV_SET, Kept, LOG, SETTINGS_GET, component, context, greeter, lent, now, order, resolve, runtime,
-    snapshot, toml,
+    Checker, KV_GET, KV_SET, Kept, LOG, SETTINGS_GET, component, context, greeter, now, order, resolve, runtime,
+    services, snapshot, toml,
 };
 
 type Reviewed = Call<Result<Verdict, ReviewError>>;
@@ -72,7 +72,7 @@ async fn every_call_has_a_fresh_instance() {
 #[tokio::test]
 async fn kept_values_are_read() {
     let kept = Kept(BTreeMap::from([("greeting".into(), b"hello".to_vec())]));
-    let call = ask(greeter(), CallContext { lent: lent(kept), ..context() }).await;
+    let call = ask(greeter(), CallContext { services: services(kept), ..context() }).await;
     assert_eq!(said(&call), "hello");
     assert!(call.kv_writes.is_empty());
 }
@@ -129,7 +129,7 @@ async fn kept_values_have_bounds() {
         let grants = Grants { kv_quota_kib: 1, ..Grants::as_asked(package.manifest()) };
         let plugin = runtime.load(&package, &grants).await.expect("loaded");
         let kept = Kept(BTreeMap::from([("other".into(), vec![0; 500])]));
-        let call = review(&runtime, &plugin, CallContext { lent: lent(kept), ..context() }).await;
+        let call = review(&runtime, &plugin, CallContext { services: services(kept), ..context() }).await;
         assert_eq!(said(&call), expected, "{value} bytes");
     }
 }

@@ -15,8 +15,8 @@ use xinglin_domain::{
     time::Instant,
 };
 use xinglin_runtime::{
-    CallContext, CallFailure, FailureCode, Grants, Lent, LogLine, Manifest, Options, Output, Package, Packs, Plugin,
-    RecordError, RecordFuture, RecordQuery, RecordRead, Runtime, Tape, attach,
+    CallContext, CallFailure, FailureCode, Grants, HostServices, LogLine, Manifest, Options, Output, Package, Packs,
+    Plugin, RecordError, RecordFuture, RecordQuery, RecordRead, Runtime, Tape, attach,
 };
 
 use crate::fixtures::{Checker, component, context, now, order, resolve, runtime, snapshot, toml};
@@ -28,8 +28,8 @@ struct Said {
     tape: Tape,
 }
 
-async fn ask(runtime: &Runtime, plugin: &Plugin, lent: Lent) -> Said {
-    let context = CallContext { lent, ..context() };
+async fn ask(runtime: &Runtime, plugin: &Plugin, services: HostServices) -> Said {
+    let context = CallContext { services, ..context() };
     let call = runtime.review(plugin, context, &order(), &snapshot(), now()).await;
     let outcome = match call.outcome {
         Ok(Err(ReviewError::Other(text))) => Ok(text),
@@ -133,7 +133,7 @@ async fn read(checker: Checker, record: Record) -> (String, usize) {
     let runtime = runtime();
     let plugin = checker.load(&runtime).await.expect("loaded");
     let record = Arc::new(record);
-    let said = ask(&runtime, &plugin, Lent { records: record.clone(), ..Lent::default() }).await;
+    let said = ask(&runtime, &plugin, HostServices { records: record.clone(), ..HostServices::default() }).await;
     assert_eq!(said.tape.answers.len(), 1, "each read is on tape");
     replays(&runtime, &plugin, &said.tape).await;
     (said.outcome.expect("an answer"), record.asked.lock().expect("one thread").len())
@@ -159,7 +159,7 @@ async fn a_record_is_read_as_far_as_it_is_declared() {
 async fn a_call_about_nobody_reads_nobody_s_record() {
     let runtime = runtime();
     let plugin = hba1c(1, None).load(&runtime).await.expect("loaded");
-    assert_eq!(ask(&runtime, &plugin, Lent::default()).await.outcome.expect("an answer"), "12");
+    assert_eq!(ask(&runtime, &plugin, HostServices::default()).await.outcome.expect("an answer"), "12");
     must_be_granted(&hba1c(1, None).package(), "records").await;
 }
 
@@ -191,7 +191,8 @@ fn gambler(length: u32) -> Checker {
 async fn dice_follow_from_the_seed_and_the_tape_has_it() {
     let runtime = runtime();
     let plugin = gambler(40).load(&runtime).await.expect("loaded");
-    let seeded = async |seed: u8| ask(&runtime, &plugin, Lent { seed: [seed; 32], ..Lent::default() }).await;
+    let seeded =
+        async |seed: u8| ask(&runtime, &plugin, HostServices { seed: [seed; 32], ..HostServices::default() }).await;
     let (first, second) = (seeded(1).await, seeded(2).await);
     let letters = first.outcome.expect("an answer");
     assert_eq!(letters.len(), 40);
@@ -216,9 +217,9 @@ const PINNED: &str = "fkeagnoomomomemgfajdffkbhlgjfbadgejcbmej";
 async fn more_dice_than_there_are_end_the_call() {
     let runtime = runtime();
     let most = gambler(65_536).pages(8).load(&runtime).await.expect("loaded");
-    assert_eq!(ask(&runtime, &most, Lent::default()).await.outcome.expect("an answer").len(), 65_536);
+    assert_eq!(ask(&runtime, &most, HostServices::default()).await.outcome.expect("an answer").len(), 65_536);
     let plugin = gambler(65_537).load(&runtime).await.expect("loaded");
-    let failure = ask(&runtime, &plugin, Lent::default()).await.outcome.expect_err("too many");
+    let failure = ask(&runtime, &plugin, HostServices::default()).await.outcome.expect_err("too many");
     assert_eq!(failure.code, FailureCode::Output);
     assert!(failure.message.contains("65537 random bytes"), "{failure}");
 }
@@ -302,7 +303,7 @@ impl Shelf {
 async fn file(runtime: &Runtime, checker: &Checker) -> (Arc<Plugin>, Said) {
     let package = filing_package(checker);
     let plugin = runtime.load(&package, &Grants::as_asked(package.manifest())).await.expect("loaded");
-    let said = ask(runtime, &plugin, Lent::default()).await;
+    let said = ask(runtime, &plugin, HostServices::default()).await;
     (plugin, said)
 }
 
@@ -367,11 +368,11 @@ async fn a_changed_pack_is_seen_at_the_next_call_and_by_every_replay() {
     replays(&runtime, &plugin, &said.tape).await;
     assert!(!said.tape.answers[0].answer.contains("E11"), "the content stays in the pack");
     fs::write(shelf.path().join("codes/icd.txt"), "I10.x").expect("a file");
-    assert_eq!(ask(&runtime, &plugin, Lent::default()).await.outcome.expect("an answer"), "I10.x");
+    assert_eq!(ask(&runtime, &plugin, HostServices::default()).await.outcome.expect("an answer"), "I10.x");
     let report = runtime.replay(&plugin, &said.tape).await.expect("replayed");
     assert!(report.diverged && !report.identical, "{report:?}");
     fs::remove_dir_all(shelf.path().join("codes")).expect("removed");
-    assert_eq!(ask(&runtime, &plugin, Lent::default()).await.outcome.expect("an answer"), "!0");
+    assert_eq!(ask(&runtime, &plugin, HostServices::default()).await.outcome.expect("an answer"), "!0");
     assert!(runtime.replay(&plugin, &said.tape).await.expect("replayed").diverged);
 }
 
@@ -386,7 +387,7 @@ async fn a_pack_with_a_link_in_it_is_none() {
     let error = runtime.load(&package, &grants).await.expect_err("refused");
     assert_eq!(error.code(), Code::PluginCapability);
     assert!(error.to_string().contains("`link`"), "{error}");
-    assert_eq!(ask(&runtime, &plugin, Lent::default()).await.outcome.expect("an answer"), "!0");
+    assert_eq!(ask(&runtime, &plugin, HostServices::default()).await.outcome.expect("an answer"), "!0");
 
     // Nor is a pack that is a link itself.
     fs::rename(shelf.path().join("codes"), shelf.path().join("elsewhere")).expect("renamed");
@@ -401,7 +402,7 @@ async fn packs_and_scratch_are_granted_by_name_and_size() {
     let package = filing_package(&pack_reader("icd.txt", 0, 100));
     let narrowed = Grants { packs: [].into(), ..Grants::as_asked(package.manifest()) };
     let plugin = runtime.load(&package, &narrowed).await.expect("loaded");
-    assert_eq!(ask(&runtime, &plugin, Lent::default()).await.outcome.expect("an answer"), "!0");
+    assert_eq!(ask(&runtime, &plugin, HostServices::default()).await.outcome.expect("an answer"), "!0");
     // What is granted and not asked for is not given.
     let mut grants = Grants::as_asked(package.manifest());
     grants.packs.insert("elsewhere".into());
@@ -455,7 +456,7 @@ async fn scratch_lasts_for_the_call() {
     let runtime = shelf.runtime();
     let body = format!("{read} (if (i32.eqz (i32.load8_u (i32.const 2048))) (then unreachable)) {write} {read}");
     let (plugin, first) = file(&runtime, &filer(&said_piece(&body), "a/b")).await;
-    let second = ask(&runtime, &plugin, Lent::default()).await;
+    let second = ask(&runtime, &plugin, HostServices::default()).await;
     assert_eq!((first.outcome.expect("an answer"), second.outcome.expect("an answer")), ("odes".into(), "odes".into()));
     assert!(first.tape.answers.is_empty(), "it follows from what the guest did");
 }
@@ -528,10 +529,10 @@ fn system(expression: &str) -> Package {
     Package::read(attach(&component, &manifest).expect("a package")).expect("a good package")
 }
 
-async fn called(package: &Package, lent: Lent) -> Said {
+async fn called(package: &Package, services: HostServices) -> Said {
     let runtime = runtime();
     let plugin = runtime.load(package, &Grants::as_asked(package.manifest())).await.expect("loaded");
-    let said = ask(&runtime, &plugin, lent).await;
+    let said = ask(&runtime, &plugin, services).await;
     if !matches!(said.tape.output, Output::Failed(code) if !code.is_deterministic()) {
         replays(&runtime, &plugin, &said.tape).await;
     }
@@ -540,7 +541,7 @@ async fn called(package: &Package, lent: Lent) -> Said {
 
 /// The number that was said.
 async fn number(expression: &str) -> u64 {
-    let letters = called(&system(expression), Lent::default()).await.outcome.expect("an answer");
+    let letters = called(&system(expression), HostServices::default()).await.outcome.expect("an answer");
     letters.bytes().fold(0, |sum, letter| sum << 4 | u64::from(letter - b'a'))
 }
 
@@ -566,14 +567,14 @@ async fn who_sleeps_wakes_at_once_and_later() {
     assert_eq!(number(until).await, 7);
     // One until the wall clock has gone on does not, and runs into its deadline.
     let for_ever = "(loop $again (call $wall (i32.const 3000)) (br $again)) (i64.const 7)";
-    let failure = called(&system(for_ever), Lent::default()).await.outcome.expect_err("stopped");
+    let failure = called(&system(for_ever), HostServices::default()).await.outcome.expect_err("stopped");
     assert_eq!(failure.code, FailureCode::Fuel);
 }
 
 #[tokio::test]
 async fn the_system_s_dice_are_those_of_the_call() {
     let package = system("(call $random)");
-    let seeded = async |seed: u8| called(&package, Lent { seed: [seed; 32], ..Lent::default() }).await;
+    let seeded = async |seed: u8| called(&package, HostServices { seed: [seed; 32], ..HostServices::default() }).await;
     let first = seeded(1).await;
     assert_eq!(first.tape.answers[0].import, "random.seed");
     let letters = first.outcome.expect("an answer");
@@ -585,12 +586,13 @@ async fn the_system_s_dice_are_those_of_the_call() {
 #[tokio::test]
 async fn what_is_printed_is_logged_and_who_exits_has_failed() {
     let print = "(call $print (call $stderr) (i32.const 700) (i32.const 7) (i32.const 3000))";
-    let said = called(&system(&format!("{print} {print} (i64.const 0)")), Lent::default()).await;
+    let said = called(&system(&format!("{print} {print} (i64.const 0)")), HostServices::default()).await;
     let lines: Vec<String> = said.log.iter().map(ToString::to_string).collect();
     assert_eq!(lines, ["warn: one", "warn: twoone", "warn: two"]);
     assert!(said.tape.answers.is_empty());
 
-    let said = called(&system(&format!("{print} (call $exit (i32.const 1)) (i64.const 0)")), Lent::default()).await;
+    let said =
+        called(&system(&format!("{print} (call $exit (i32.const 1)) (i64.const 0)")), HostServices::default()).await;
     let failure = said.outcome.expect_err("gone");
     assert_eq!(failure.code, FailureCode::Trap);
     assert!(failure.message.contains("exit status 1"), "{failure}");
@@ -653,7 +655,7 @@ fn wasi_filer(folder: u32, path: &str, create: u32, write: u32, then: &str) -> P
 async fn opened(shelf: &Shelf, package: &Package) -> Said {
     let runtime = shelf.runtime();
     let plugin = runtime.load(package, &Grants::as_asked(package.manifest())).await.expect("loaded");
-    let said = ask(&runtime, &plugin, Lent::default()).await;
+    let said = ask(&runtime, &plugin, HostServices::default()).await;
     replays(&runtime, &plugin, &said.tape).await;
     said
 }
@@ -721,7 +723,7 @@ async fn a_replay_of_an_interpreter_with_another_pack_diverges() {
     let package = wasi_filer(0, "icd.txt", 0, 0, "");
     let runtime = shelf.runtime();
     let plugin = runtime.load(&package, &Grants::as_asked(package.manifest())).await.expect("loaded");
-    let tape = ask(&runtime, &plugin, Lent::default()).await.tape;
+    let tape = ask(&runtime, &plugin, HostServices::default()).await.tape;
     fs::write(shelf.path().join("codes/icd.txt"), "I10.x").expect("a file");
     assert!(runtime.replay(&plugin, &tape).await.expect("replayed").diverged);
 }

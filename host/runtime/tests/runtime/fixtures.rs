@@ -17,8 +17,8 @@ use xinglin_domain::{
     time::Instant,
 };
 use xinglin_runtime::{
-    CallContext, Grants, KvFuture, KvRead, Lent, Manifest, Options, Package, Plugin, PluginError, Runtime, attach,
-    componentize,
+    CallContext, Grants, HostServices, KvFuture, KvRead, Manifest, Options, Package, Plugin, PluginError, Runtime,
+    attach, componentize,
 };
 
 /// The published packages, dependencies first.
@@ -187,13 +187,13 @@ pub fn context() -> CallContext {
         request_id: "req-1".to_owned(),
         settings: Vec::new(),
         now: now(),
-        lent: Lent::default(),
+        services: HostServices::default(),
     }
 }
 
 /// Nothing but these values.
-pub fn lent(kv: impl KvRead + 'static) -> Lent {
-    Lent { kv: Arc::new(kv), ..Lent::default() }
+pub fn services(kv: impl KvRead + 'static) -> HostServices {
+    HostServices { kv: Arc::new(kv), ..HostServices::default() }
 }
 
 pub fn now() -> Instant {

@@ -9,7 +9,9 @@ use xinglin_domain::{
 };
 use xinglin_runtime::{Call, CallContext, FailureCode, Grants, Limits, Options, Runtime};
 
-use crate::fixtures::{Checker, KV_GET, SETTINGS_GET, Stuck, context, greeter, lent, now, order, runtime, snapshot};
+use crate::fixtures::{
+    Checker, KV_GET, SETTINGS_GET, Stuck, context, greeter, now, order, runtime, services, snapshot,
+};
 
 const LOOP: &str = "(loop $again (br $again)) unreachable";
 
@@ -86,7 +88,7 @@ async fn short_calls_pass_any_number_of_loops() {
 #[tokio::test]
 async fn a_blocked_host_call_is_given_up() {
     let checker = greeter().manifest("[limits]\ndeadline-ms = 30");
-    let call = ask_in(&runtime(), checker, CallContext { lent: lent(Stuck), ..context() }).await;
+    let call = ask_in(&runtime(), checker, CallContext { services: services(Stuck), ..context() }).await;
     let failure = call.outcome.expect_err("given up");
     assert_eq!(failure.code, FailureCode::Timeout);
     assert!(call.elapsed < Duration::from_secs(2), "{:?}", call.elapsed);
@@ -186,7 +188,7 @@ async fn calls_wait_their_turn_for_a_while() {
     let healthy = Checker::allow().with("kv", KV_GET).load(&runtime).await.expect("loaded");
     let held = {
         let (runtime, order, snapshot) = (runtime.clone(), order(), snapshot());
-        let context = CallContext { lent: lent(Stuck), ..context() };
+        let context = CallContext { services: services(Stuck), ..context() };
         tokio::spawn(async move { runtime.review(&waiting, context, &order, &snapshot, now()).await })
     };
     tokio::task::yield_now().await;

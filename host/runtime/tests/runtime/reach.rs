@@ -13,9 +13,9 @@ use xinglin_domain::{
     review::{ReviewError, Verdict},
 };
 use xinglin_runtime::{
-    Call, CallContext, Capability, Egress, EgressFuture, Grants, HostPattern, HttpError, HttpMethod, HttpRequest,
-    HttpResponse, Identity, IdentityField, IdentityFuture, KeyKind, Keyring, KeyringFuture, Lent, Manifest, Piece,
-    Placeholder, Plugin, PluginPublicKey, Runtime, Secrets, SecretsFuture, SignWith, pieces, verify,
+    Call, CallContext, Capability, Egress, EgressFuture, Grants, HostPattern, HostServices, HttpError, HttpMethod,
+    HttpRequest, HttpResponse, Identity, IdentityField, IdentityFuture, KeyKind, Keyring, KeyringFuture, Manifest,
+    Piece, Placeholder, Plugin, PluginPublicKey, Runtime, Secrets, SecretsFuture, SignWith, pieces, verify,
 };
 
 use crate::{
@@ -109,12 +109,12 @@ fn context_of(outside: &Arc<Outside>) -> CallContext {
     let gateway = AttributeValue::Text("192.0.2.7:9000".into());
     CallContext {
         settings: vec![Attribute { key: "gateway".into(), value: gateway }],
-        lent: Lent {
+        services: HostServices {
             http: outside.clone(),
             secrets: known.clone(),
             identity: known.clone(),
             signing: known,
-            ..Lent::default()
+            ..HostServices::default()
         },
         ..context()
     }
@@ -675,8 +675,8 @@ async fn errors_of_the_way_out_reach_the_guest() {
         (HttpError::Unavailable("x".into()), "unavailable"),
         (HttpError::Other("x".into()), "other"),
     ] {
-        let lent = Lent { http: Arc::new(Failing(error)), ..Lent::default() };
-        let call = runtime.review(&plugin, CallContext { lent, ..context() }, &order(), &snapshot(), now()).await;
+        let services = HostServices { http: Arc::new(Failing(error)), ..HostServices::default() };
+        let call = runtime.review(&plugin, CallContext { services, ..context() }, &order(), &snapshot(), now()).await;
         assert_eq!(said(&call), told);
         assert!(runtime.replay(&plugin, &call.tape).await.expect("replayed").identical);
     }

@@ -13,7 +13,7 @@ use xinglin_domain::{
 };
 use xinglin_runtime::{Call, CallContext, FailureCode, Options, Plugin, Runtime};
 
-use crate::fixtures::{Checker, Kept, Stuck, context, greeter, lent, now, order, runtime, snapshot};
+use crate::fixtures::{Checker, Kept, Stuck, context, greeter, now, order, runtime, services, snapshot};
 
 const LOOP: &str = "(loop $again (br $again)) unreachable";
 
@@ -36,9 +36,9 @@ async fn a_plugin_that_fails_again_and_again_rests_and_is_tried_again() {
     let plugin = greeter().manifest("[limits]\ndeadline-ms = 5").load(&runtime).await.expect("loaded");
     let fine = || {
         let kept = Kept(BTreeMap::from([("greeting".to_owned(), b"hello".to_vec())]));
-        CallContext { lent: lent(kept), ..context() }
+        CallContext { services: services(kept), ..context() }
     };
-    let stuck = || CallContext { lent: lent(Stuck), ..context() };
+    let stuck = || CallContext { services: services(Stuck), ..context() };
     let code = |call: Call<_>| call.outcome.map(drop).map_err(|failure| failure.code);
     for _ in 0..8 {
         assert_eq!(code(ask(&runtime, &plugin, stuck()).await), Err(FailureCode::Timeout));
@@ -91,7 +91,7 @@ async fn a_recall_stops_what_runs_and_what_waits() {
     let (running, waiting) = (begin(&runtime, &plugin, tenant(1)), begin(&runtime, &plugin, tenant(1)));
     let blocked = {
         let plugin = greeter().manifest("[limits]\ndeadline-ms = 5000").load(&runtime).await.expect("loaded");
-        let (runtime, stuck) = (runtime.clone(), CallContext { lent: lent(Stuck), ..context() });
+        let (runtime, stuck) = (runtime.clone(), CallContext { services: services(Stuck), ..context() });
         let digest = plugin.digest();
         (digest, tokio::spawn(async move { ask(&runtime, &plugin, stuck).await }))
     };

@@ -7,9 +7,9 @@ use xinglin_domain::{
     id::{CallId, TenantId},
     time::Instant,
 };
-use xinglin_runtime::{Answer, CallContext, Digest, FailureCode, Lent, Limits, Output, Plugin, Runtime, Tape};
+use xinglin_runtime::{Answer, CallContext, Digest, FailureCode, HostServices, Limits, Output, Plugin, Runtime, Tape};
 
-use crate::fixtures::{Checker, Kept, context, greeter, lent, now, order, runtime, snapshot};
+use crate::fixtures::{Checker, Kept, context, greeter, now, order, runtime, services, snapshot};
 
 fn specimen() -> Tape {
     Tape {
@@ -67,7 +67,7 @@ async fn greeted(greeting: &str) -> (Runtime, Arc<Plugin>, Tape) {
     let runtime = runtime();
     let plugin = greeter().load(&runtime).await.expect("loaded");
     let kept = Kept(BTreeMap::from([("greeting".into(), greeting.as_bytes().to_vec())]));
-    let context = CallContext { lent: lent(kept), ..context() };
+    let context = CallContext { services: services(kept), ..context() };
     let call = runtime.review(&plugin, context, &order(), &snapshot(), now()).await;
     assert!(call.outcome.is_ok());
     (runtime, plugin, call.tape)
@@ -151,11 +151,11 @@ async fn another_version_is_compared_on_the_same_tape() {
     assert_eq!(report.replayed, Output::Answered(r#"{"Ok":"allow"}"#.into()));
 
     // It may ask for what is not on the tape, and what differs has a kind.
-    let report = runtime.compare(&candidate, &tape, Vec::new(), Lent::default()).await.expect("compared");
+    let report = runtime.compare(&candidate, &tape, Vec::new(), HostServices::default()).await.expect("compared");
     assert!(report.conclusive && report.diverged, "it did not ask what the other asked");
     assert_eq!(report.differences.iter().map(|d| d.kind.as_str()).collect::<Vec<_>>(), ["undecided", "verdict"]);
     let same = greeter().load(&runtime).await.expect("loaded");
-    let report = runtime.compare(&same, &tape, Vec::new(), Lent::default()).await.expect("compared");
+    let report = runtime.compare(&same, &tape, Vec::new(), HostServices::default()).await.expect("compared");
     assert!(report.identical && report.differences.is_empty());
 }
 
@@ -167,7 +167,7 @@ async fn a_candidate_reads_its_own_writes_and_keeps_none() {
     // Asks more than the tape has, of what it is lent.
     let candidate = greeter().load(&runtime).await.expect("loaded");
     let kept = Kept(BTreeMap::from([("greeting".to_owned(), b"hello".to_vec())]));
-    let report = runtime.compare(&candidate, &tape, Vec::new(), lent(kept)).await.expect("compared");
+    let report = runtime.compare(&candidate, &tape, Vec::new(), services(kept)).await.expect("compared");
     assert!(report.diverged && report.conclusive);
     assert_eq!(report.replayed, Output::Answered(r#"{"Err":{"other":"hello"}}"#.into()));
 }

@@ -1,5 +1,5 @@
-//! The HTTP face: one folder a noun, one file a verb. Handlers take what came
-//! apart and hand it to a use case; they decide nothing.
+//! The HTTP face: one file a noun. Handlers take what came apart and hand it to a use
+//! case; they decide nothing.
 
 pub mod access;
 mod account;
@@ -183,11 +183,12 @@ impl Hospital {
                 Refused::from(AppError::new(Code::MethodNotAllowed, "no such method here; see /api/v1/openapi.json"))
             })
             .layer(DefaultBodyLimit::max(SMALL_BODY))
-            .layer(middleware::from_fn(move |request, next| in_time(timeout, request, next)))
             .layer(CatchPanicLayer::custom(panicked))
             .layer(middleware::from_fn_with_state(self.clone(), trail::layer))
             .layer(middleware::from_fn_with_state(self.clone(), observe::layer))
+            // Outermost first: who waits too long is told so, and the request goes on.
             .layer(middleware::from_fn(to_the_end))
+            .layer(middleware::from_fn(move |request, next| in_time(timeout, request, next)))
             .layer(
                 TraceLayer::new_for_http()
                     .on_response(DefaultOnResponse::new().level(Level::INFO).latency_unit(LatencyUnit::Micros))
@@ -209,9 +210,8 @@ async fn to_the_end(request: Request, next: Next) -> Response {
     }
 }
 
-/// A defect of ours: the caller gets a problem document, the log the rest, and
-/// the server goes on.
-/// Who waits longer than this is told so. What a transaction has committed stays done.
+/// Who waits longer than this is told so. It stands around [`to_the_end`]: what was begun
+/// is finished all the same.
 async fn in_time(longest: Duration, request: Request, next: Next) -> Response {
     match tokio::time::timeout(longest, next.run(request)).await {
         Ok(response) => response,
@@ -222,6 +222,8 @@ async fn in_time(longest: Duration, request: Request, next: Next) -> Response {
     }
 }
 
+/// A defect of ours: the caller gets a problem document, the log the rest, and
+/// the server goes on.
 fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
     let words = panic
         .downcast_ref::<String>()
@@ -235,7 +237,29 @@ fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
 mod tests {
     use super::*;
 
-    /// What a route takes is said with the route, in `http/<noun>/mod.rs`:
+    #[tokio::test]
+    async fn a_request_that_nobody_waits_for_any_more_is_carried_to_its_end() {
+        xinglin_platform::tls::install();
+        let (done, ended) = tokio::sync::oneshot::channel();
+        let done = std::sync::Mutex::new(Some(done));
+        let slow = async move || {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            done.lock().expect("no panic").take().map(|done| done.send("written"))
+        };
+        let slow = std::sync::Arc::new(slow);
+        let router: Router = Router::new()
+            .route("/", axum::routing::post(move || async move { slow().await.map(|_| "written").unwrap_or_default() }))
+            .layer(middleware::from_fn(to_the_end))
+            .layer(middleware::from_fn(|request, next| in_time(Duration::from_millis(10), request, next)));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        let answer = reqwest::Client::new().post(format!("http://{address}/")).send().await.expect("an answer");
+        assert_eq!(answer.status(), Code::RequestTimeout.class().status());
+        assert_eq!(ended.await, Ok("written"));
+    }
+
+    /// What a route takes is said with the route, in `http/<noun>.rs`:
     ///
     /// - `.routes(by(&Action::SignPrescription, routes!(sign::sign)))`, the action being
     ///   one of `xinglin_domain::access` and the one that the use case asks;
@@ -250,7 +274,7 @@ mod tests {
         let silent: Vec<_> = table.iter().filter(|route| route.access.is_empty()).collect();
         assert!(
             silent.is_empty(),
-            "these routes name no action. Where each is declared (http/<noun>/mod.rs), write \
+            "these routes name no action. Where each is declared (http/<noun>.rs), write \
              `.routes(by(&Action::…, routes!(…)))`, or `allowed(Access::SignedIn, …)` or `allowed(Access::Public, …)` \
              if it needs none: {silent:#?}"
         );

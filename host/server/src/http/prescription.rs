@@ -2,7 +2,9 @@
 
 use axum::{Json, extract::State, http::StatusCode};
 use utoipa_axum::{router::OpenApiRouter, routes};
-use xinglin_care::prescription::{self, Approve, Insist, NewPrescription, Object, PrescriptionView, Rewrite, Sign};
+use xinglin_care::prescription::{
+    self, Approve, ConfirmPrescription, NewPrescription, Object, PrescriptionView, Rewrite, Sign,
+};
 use xinglin_domain::{access::Action, id::PrescriptionId};
 use xinglin_pharmacy::dispensing::{self, Dispense};
 use xinglin_platform::Caller;
@@ -26,7 +28,7 @@ pub fn routes() -> OpenApiRouter<Hospital> {
         .routes(by(&Action::DispensePrescription, routes!(dispense)))
         .routes(by(&Action::DraftPrescription, routes!(draft)))
         .routes(allowed(KNOWN, routes!(get)))
-        .routes(by(&Action::SignPrescription, routes!(insist)))
+        .routes(by(&Action::SignPrescription, routes!(confirm)))
         .routes(by(&Action::ReviewPrescription, routes!(reject)))
         .routes(by(&Action::DraftPrescription, routes!(rewrite)))
         .routes(by(&Action::ReviewPrescription, routes!(send_back)))
@@ -94,20 +96,20 @@ pub async fn get(
     Ok(Json(prescription::get(&hospital.platform, &caller, id).await?))
 }
 
-/// The prescriber insists on what came back, with a reason and a second signature.
+/// The prescriber confirms what came back, with a reason and a second signature.
 #[utoipa::path(
     post, path = "/api/v1/prescriptions/{id}/confirm", tag = "Prescription",
     params(("id" = String, Path, description = "`rx-…`")),
-    request_body = Insist,
+    request_body = ConfirmPrescription,
     responses((status = 200, body = PrescriptionView), (status = "4XX", body = Problem)),
 )]
-pub async fn insist(
+pub async fn confirm(
     State(hospital): State<Hospital>,
     caller: Caller,
     At(id): At<PrescriptionId>,
-    Body(ask): Body<Insist>,
+    Body(ask): Body<ConfirmPrescription>,
 ) -> Reply<Json<PrescriptionView>> {
-    Ok(Json(prescription::insist(&hospital.platform, &caller, id, ask).await?))
+    Ok(Json(prescription::confirm(&hospital.platform, &caller, id, ask).await?))
 }
 
 /// A pharmacist refuses it for good.

@@ -101,9 +101,12 @@ async fn postgres_hides_other_tenants_from_any_sql() -> Result<(), Box<dyn std::
     .fetch_all(&mut connection)
     .await?;
     assert!(tables.len() > 20, "{tables:?}");
-    for (wall, visible) in [(None, 0), (Some("ten-other".to_owned()), 0), (Some(here_id().to_string()), 1)] {
-        if let Some(wall) = wall {
-            sqlx::query("SELECT set_config('xinglin.tenant', $1, FALSE)").bind(wall).execute(&mut connection).await?;
+    for (rls_tenant, visible) in [(None, 0), (Some("ten-other".to_owned()), 0), (Some(here_id().to_string()), 1)] {
+        if let Some(rls_tenant) = rls_tenant {
+            sqlx::query("SELECT set_config('xinglin.tenant', $1, FALSE)")
+                .bind(rls_tenant)
+                .execute(&mut connection)
+                .await?;
         }
         for table in ["encounter", "tenant"] {
             let sql = sqlx::AssertSqlSafe(format!("SELECT COUNT(*) FROM {table}"));

@@ -89,7 +89,7 @@ async fn over_tapes(extensions: &Extensions, install: &Install, calls: u32) -> A
         before = Some(last.seq);
         for entry in &entries {
             let tape: Tape = serde_json::from_slice(&entry.record).map_err(AppError::internal)?;
-            compare(extensions, install, &tape, call::lend(&extensions.platform, install)).await?;
+            compare(extensions, install, &tape, call::host_services(&extensions.platform, install)).await?;
         }
         left = left.saturating_sub(u32::try_from(entries.len()).unwrap_or(u32::MAX));
     }

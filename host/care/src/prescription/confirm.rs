@@ -1,4 +1,4 @@
-//! The prescriber insists on what came back, with a reason and a second signature.
+//! The prescriber confirms what came back, with a reason and a second signature.
 
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -12,29 +12,29 @@ use xinglin_platform::{AppError, AppResult, Caller, Platform};
 use super::{PrescriptionView, put_next, take};
 use crate::pathway::hold;
 
-/// The prescriber insists.
+/// What the prescriber confirms a returned prescription with.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Insist {
+pub struct ConfirmPrescription {
     /// Why.
     pub reason: String,
 }
 
-/// The prescriber insists on what came back, with a reason and a second
+/// The prescriber confirms what came back, with a reason and a second
 /// signature.
 ///
 /// # Errors
 /// `RX_SECOND_SIGN`, …
-pub async fn insist(
+pub async fn confirm(
     platform: &Platform,
     caller: &Caller,
     id: PrescriptionId,
-    insist: Insist,
+    confirm: ConfirmPrescription,
 ) -> AppResult<PrescriptionView> {
     let (row, returned) = take::<Returned>(platform, caller, id, (Event::Confirm, Action::SignPrescription)).await?;
-    let digest = returned.insistence_digest(&insist.reason, caller.now).map_err(AppError::internal)?;
+    let digest = returned.confirmation_digest(&confirm.reason, caller.now).map_err(AppError::internal)?;
     let signature = platform.sign(caller, &digest);
     let holds = hold::of_patient(&platform.records(caller), returned.patient()).await?;
-    let pending = returned.confirm(&caller.actor, insist.reason, signature, &holds, platform, caller.now)?;
+    let pending = returned.confirm(&caller.actor, confirm.reason, signature, &holds, platform, caller.now)?;
     put_next(platform, caller, row, pending.into(), async |_| Ok(())).await
 }
