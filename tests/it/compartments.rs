@@ -30,7 +30,7 @@ const VIRAL_LOAD: &str = "20447-9";
 /// medicine that is referred to.
 async fn restricted(clinic: &Clinic, now: Instant) -> Vec<String> {
     let subject = &clinic.subject;
-    let mut labelled = record::result(subject, now, "4548-4", "6.66", "%");
+    let mut labelled = record::result(subject, now, "4548-4", "66.6", "%");
     labelled["meta"] =
         json!({ "security": [{ "system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "HIV" }] });
     let medication = clinic
@@ -76,7 +76,7 @@ async fn nobody_reads_a_compartment_without_consent(hospital: TestHospital) {
     let other = clinic.import(&[record::patient("1990-01-01")]).await.remove(0);
     // A newer version that says nothing any more does not uncover the older ones.
     let washed = format!("/fhir/R4/{}", hidden[1]);
-    let plain = record::result(&clinic.subject, hospital.now(), "4548-4", "6.66", "%");
+    let plain = record::result(&clinic.subject, hospital.now(), "4548-4", "66.6", "%");
     let mut plain = plain;
     plain["id"] = json!(id(&hidden[1]));
     clinic.administrator.put(&washed, plain).await;
@@ -107,7 +107,7 @@ async fn nobody_reads_a_compartment_without_consent(hospital: TestHospital) {
         for path in pages.into_iter().chain([mine.clone(), "/fhir/R4/Observation?_count=1000".to_owned()]) {
             let found = client.ask(Method::GET, &path, None).await;
             assert_eq!(found.body["total"], before, "{who} {path}: nor is it counted");
-            assert!(!found.text.contains(VIRAL_LOAD) && !found.text.contains("6.66"), "{who} {}", found.text);
+            assert!(!found.text.contains(VIRAL_LOAD) && !found.text.contains("66.6"), "{who} {}", found.text);
         }
         // The question is not answered, whether or not there is anything.
         for patient in [clinic.subject.as_str(), id(&other), "pat-00000000000000000000000000"] {
@@ -136,7 +136,7 @@ async fn nobody_reads_a_compartment_without_consent(hospital: TestHospital) {
             let matched = answer.body["entry"].as_array().map_or(0, Vec::len);
             let nothing = answer.status.is_client_error() || answer.body["total"] == 0 || matched == 0;
             let uncovered =
-                ["6.66", "HIV infection", "J05AR20\"", "copies"].iter().any(|word| answer.text.contains(word));
+                ["66.6", "HIV infection", "J05AR20\"", "copies"].iter().any(|word| answer.text.contains(word));
             assert!(
                 !uncovered && (nothing || !query.contains("_has")),
                 "{who} {query}: {} {}",
@@ -151,7 +151,7 @@ async fn nobody_reads_a_compartment_without_consent(hospital: TestHospital) {
     let shows = async |client: &Client| {
         let whole = client.ask(Method::GET, &everything, None).await;
         assert_eq!(whole.status, 200, "{}", whole.text);
-        whole.text.contains("HIV infection") || whole.text.contains("6.66")
+        whole.text.contains("HIV infection") || whole.text.contains("66.6")
     };
     assert!(!shows(&clinic.doctor).await && shows(&clinic.patient).await);
     let batch = |entries: Value| json!({ "resourceType": "Bundle", "type": "batch", "entry": entries });
@@ -279,7 +279,7 @@ async fn another_plugin_is_shown_nothing_of_it(hospital: TestHospital) {
     let tape = regulator.get(&newest).await[0]["tape"].clone();
     let shown = tape["input"].to_string();
     assert!(shown.contains("E11.9") && shown.contains("4548-4"), "{shown}");
-    for word in [VIRAL_LOAD, "6.66", "J05AR20", "as-text"] {
+    for word in [VIRAL_LOAD, "66.6", "J05AR20", "as-text"] {
         assert!(!shown.contains(word), "{word}: {shown}");
     }
     assert_eq!(shown.matches("\"compartment\"").count(), 3, "{shown}");

@@ -59,6 +59,8 @@ impl TestHospital {
             data_dir: folder.path().to_owned(),
             database_url: database.as_ref().map(|database| database.url().to_owned()),
             max_body_bytes: 24 << 20,
+            // The first to ask for a guest in Python compiles an interpreter.
+            request_timeout_seconds: 600,
             timer_poll_millis: 50,
             movable_clock: true,
             cheap_passwords: true,

@@ -139,6 +139,7 @@ async fn serve(
         .env("XINGLIN_MOVABLE_CLOCK", "true")
         .env("XINGLIN_CHEAP_PASSWORDS", "true")
         .env("XINGLIN_TIMER_POLL_MILLIS", "50")
+        .env("XINGLIN_REQUEST_TIMEOUT_SECONDS", "600")
         .env("XINGLIN_SESSIONS__TOKEN_SECONDS", "34560000")
         .env("XINGLIN_PLUGINS__ALLOW_UNSIGNED", "true")
         .envs(settings.iter().cloned())
