@@ -1,3 +1,5 @@
+//! The caller behind an access token.
+
 use xinglin_domain::{access::Role, code::Code};
 use xinglin_platform::{AppError, AppResult, Bounds, Caller, acting, caller::is_staff};
 

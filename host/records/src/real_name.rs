@@ -1,3 +1,5 @@
+//! Whether a patient is who the record says, as far as it was decided.
+
 use serde_json::Value;
 use xinglin_domain::{
     id::{PatientId, TenantId},
