@@ -10,7 +10,7 @@ use crate::Care;
 /// Ends a meeting: nobody is let in any more.
 ///
 /// # Errors
-/// As [`join_meeting`](Self::join_meeting).
+/// As [`join_meeting`](super::join_meeting).
 pub async fn end_meeting(care: &Care, caller: &Caller, visit: EncounterId, id: VideoId) -> AppResult<()> {
     meet(care, caller, visit, Some(id), VideoEvent::Ended).await.map(drop)
 }

@@ -10,7 +10,7 @@ use crate::Care;
 /// Lets the caller into a meeting that is open.
 ///
 /// # Errors
-/// As [`say`](Self::say); `ENC_STATE` if it is not open.
+/// As [`say`](super::say); `ENC_STATE` if it is not open.
 pub async fn join_meeting(care: &Care, caller: &Caller, visit: EncounterId, id: VideoId) -> AppResult<MeetingView> {
     meet(care, caller, visit, Some(id), VideoEvent::Joined).await
 }

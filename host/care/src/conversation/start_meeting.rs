@@ -7,7 +7,7 @@ use crate::Care;
 /// Opens a meeting by video; the one that is open, if one is.
 ///
 /// # Errors
-/// As [`say`](Self::say); `AUTH_FORBIDDEN` for the patient; `VIDEO_UNAVAILABLE` if the
+/// As [`say`](super::say); `AUTH_FORBIDDEN` for the patient; `VIDEO_UNAVAILABLE` if the
 /// operator has set up no provider.
 pub async fn start_meeting(care: &Care, caller: &Caller, visit: EncounterId) -> AppResult<MeetingView> {
     meet(care, caller, visit, None, VideoEvent::Opened).await

@@ -1,4 +1,5 @@
-//! What a call of a plugin finds outside of itself: the way out, the tenant's secrets, who the patient is, and the plugin's keys.
+//! What a call of a plugin finds outside of itself: the way out, the tenant's secrets, who
+//! the patient is, and the plugin's keys.
 
 use std::collections::BTreeSet;
 

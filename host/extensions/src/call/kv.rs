@@ -1,4 +1,4 @@
-//! What a plugin has kept in a tenant.
+//! `kv`: what a plugin has kept in a tenant, as its calls read it.
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! `records`: the record of the patient whom a call is about, as a plugin reads on in it beyond its snapshot.
+//! `records`: the record of the patient whom a call is about, as a plugin reads on in it
+//! beyond its snapshot.
 
 use xinglin_domain::{
     clinical::{Allergy, Condition, Medication, Observation, Section},

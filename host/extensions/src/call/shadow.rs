@@ -1,4 +1,5 @@
-//! Each call is given to a candidate version too; its answer is compared and thrown away.
+//! The calls of a candidate version: those of the live one, run on it too, compared, and
+//! counted for the gate.
 
 use std::sync::{
     Arc,
@@ -28,8 +29,8 @@ impl Default for Shadows {
     }
 }
 
-/// Gives a call to the candidate too, beside and after the request. `lent` must
-/// only read.
+/// Gives a call to the candidate too, beside and after the request. `services`
+/// must only read.
 pub(crate) fn run(extensions: &Extensions, install: &Install, tape: Tape, services: HostServices) {
     let Ok(place) = extensions.shadows().places.clone().try_acquire_owned() else {
         extensions.shadows().skipped.fetch_add(1, Ordering::Relaxed);

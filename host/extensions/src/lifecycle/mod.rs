@@ -1,5 +1,6 @@
-//! From one version of a plugin to the next and back, without a restart: what is
-//! being called finishes on the version that it began with.
+//! A plugin in a tenant: granted, enabled and disabled, and taken from one version to the
+//! next and back without a restart. What is being called finishes on the version that it
+//! began with.
 
 mod disable;
 mod enable;

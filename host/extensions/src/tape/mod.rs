@@ -1,5 +1,5 @@
-//! Past calls, run again: as they were, to prove a record; or on another version,
-//! to see what it would have decided.
+//! Past calls on tape: read, their chain verified, purged when they are old; and run again,
+//! as they were, to prove a record, or on another version, to see what it would have decided.
 
 mod get;
 mod list;

@@ -1,5 +1,3 @@
-//! Purge of tapes.
-
 use xinglin_domain::{access::Action, id::TenantId, retention::Kept, time::Instant};
 use xinglin_platform::{AppError, AppResult, Caller, Platform};
 

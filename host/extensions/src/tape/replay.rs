@@ -1,4 +1,4 @@
-//! A call on tape, run again and compared.
+//! Replay of one call: on the version that it was made on, or on another.
 
 use std::sync::Arc;
 

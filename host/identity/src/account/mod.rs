@@ -1,4 +1,4 @@
-//! Accounts: a person in one tenant, in their roles, under their credentials.
+//! Accounts: a person in one tenant, in their roles, with their certificates.
 
 pub mod certificate;
 mod create;

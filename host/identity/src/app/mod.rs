@@ -1,4 +1,5 @@
-//! Apps and service clients: registration, authorization, tokens, launches (SMART App Launch 2).
+//! Apps and service clients (SMART App Launch 2.2, SMART Backend Services): registration,
+//! authorization, tokens, launches.
 
 pub mod authorize;
 pub mod client;

@@ -24,7 +24,7 @@ pub(crate) async fn prove(identity: &Identity, caller: &Caller, password: String
 /// Whose login and password they are, and whether a second factor was shown too.
 ///
 /// # Errors
-/// As [`sign_in`].
+/// As [`sign_in`](super::sign_in).
 pub(crate) async fn prove_person(
     identity: &Identity,
     tenant: TenantId,

@@ -6,7 +6,7 @@ use super::visible;
 /// One version of a resource.
 ///
 /// # Errors
-/// As [`read`].
+/// As [`read`](super::read).
 pub async fn read_version(
     platform: &Platform,
     caller: &Caller,

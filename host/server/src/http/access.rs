@@ -1,6 +1,6 @@
 //! Which action a route is. It is said where the route is declared, and asked in one
-//! place before the handler: a handler that takes a [`Caller`] gets one only through
-//! here, and a route that names no action answers nobody.
+//! place before the handler: a handler that takes a [`Caller`](xinglin_platform::Caller) gets
+//! one only through here, and a route that names no action answers nobody.
 
 use axum::{
     Router,

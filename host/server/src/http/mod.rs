@@ -1,5 +1,5 @@
-//! The HTTP face: one file a noun. Handlers take what came apart and hand it to a use
-//! case; they decide nothing.
+//! The HTTP face: one file a noun, with its routes and their handlers. A handler takes
+//! what came apart and hands it to a use case; it decides nothing.
 
 pub mod access;
 mod account;
@@ -261,9 +261,9 @@ mod tests {
 
     /// What a route takes is said with the route, in `http/<noun>.rs`:
     ///
-    /// - `.routes(by(&Action::SignPrescription, routes!(sign::sign)))`, the action being
+    /// - `.routes(by(&Action::SignPrescription, routes!(sign)))`, the action being
     ///   one of `xinglin_domain::access` and the one that the use case asks;
-    /// - `.routes(allowed(READERS, routes!(get::get)))` for one of several;
+    /// - `.routes(allowed(READERS, routes!(get)))` for one of several;
     /// - `.routes(allowed(Access::SignedIn, …))` for one's own account and what all may
     ///   know, `Access::Public` for what proves its caller itself.
     #[test]

@@ -1,4 +1,4 @@
-//! `GET /api/v1/tenants/{tenant}/plugins/{plugin}/keys`
+//! Keys that a tenant keeps for a plugin.
 
 use axum::{Json, extract::State};
 use utoipa_axum::{router::OpenApiRouter, routes};

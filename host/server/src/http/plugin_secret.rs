@@ -1,4 +1,4 @@
-//! `DELETE /api/v1/tenants/{tenant}/plugins/{plugin}/secrets/{name}`
+//! Secrets that a tenant keeps for a plugin.
 
 use axum::{Json, extract::State, http::StatusCode};
 use utoipa_axum::{router::OpenApiRouter, routes};

@@ -1,4 +1,5 @@
-//! Claims put to the verifiers, and what is made of their answers.
+//! Asking: claims are made of what is open, every enabled verifier is called, and the
+//! answers are folded into one decision.
 
 use std::sync::Arc;
 
