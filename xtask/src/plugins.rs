@@ -80,7 +80,14 @@ fn build_variants(with: With) -> Result<()> {
         }
         folders.push(to);
     }
-    with.xinglin(["plugin", "build"])?.args(folders).args(["--out".into(), out().join("variants")]).run()
+    // Apart from the plugins themselves: cargo takes crates of the same name and place in
+    // their workspace for the same, and the plugins would come out as their variants.
+    let apart = workspace.join("target");
+    with.xinglin(["plugin", "build"])?
+        .args(folders)
+        .args(["--out".into(), out().join("variants")])
+        .env("CARGO_TARGET_DIR", apart)
+        .run()
 }
 
 /// A file, or a folder with all that is in it.
