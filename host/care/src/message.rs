@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 use xinglin_domain::id::{EnrolmentId, PatientId};
-use xinglin_platform::{AppResult, Caller, Platform};
+use xinglin_platform::{AppResult, Caller, Platform, boxed};
 use xinglin_records::consent;
 
 /// A message to a patient.
@@ -27,6 +27,7 @@ pub struct MessageView {
 ///
 /// # Errors
 /// If the caller may not see the patient.
+#[boxed]
 pub async fn list(platform: &Platform, caller: &Caller, patient: PatientId) -> AppResult<Vec<MessageView>> {
     caller.may_see(patient, "patient", patient)?;
     let rows = platform.records(caller).list_messages(&patient.to_string(), 100).await?;

@@ -1,7 +1,7 @@
 //! The caller behind an access token.
 
 use xinglin_domain::{access::Role, code::Code};
-use xinglin_platform::{AppError, AppResult, Bounds, Caller, acting, caller::is_staff};
+use xinglin_platform::{AppError, AppResult, Bounds, Caller, acting, boxed, caller::is_staff};
 
 use crate::Identity;
 
@@ -10,6 +10,7 @@ use crate::Identity;
 /// # Errors
 /// `AUTH_REQUIRED` if the token is not ours, has run out, or names an
 /// account or a sign-in that is closed.
+#[boxed]
 pub async fn caller(identity: &Identity, token: &str, request_id: String) -> AppResult<Caller> {
     let now = identity.platform.now();
     let refused = || AppError::new(Code::AuthRequired, "the access token is not valid any more; sign in again");

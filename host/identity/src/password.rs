@@ -7,7 +7,7 @@ use xinglin_domain::{
     code::Code,
     id::{AccountId, TenantId},
 };
-use xinglin_platform::{AppError, AppResult, Caller, Platform, standing};
+use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed, standing};
 
 use crate::{
     Identity, account, password_hash,
@@ -36,6 +36,7 @@ pub struct ResetPassword {
 ///
 /// # Errors
 /// `AUTH_FORBIDDEN` if the old one is wrong, `RATE_LIMITED` after many.
+#[boxed]
 pub async fn change(identity: &Identity, caller: &Caller, ask: ChangePassword) -> AppResult<()> {
     prove(identity, caller, ask.old).await?;
     let mut row = identity.platform.records(caller).get_account(caller.actor.account).await?;
@@ -52,6 +53,7 @@ pub async fn change(identity: &Identity, caller: &Caller, ask: ChangePassword) -
 ///
 /// # Errors
 /// If the caller may not, or the account is their own.
+#[boxed]
 pub async fn reset(
     platform: &Platform,
     caller: &Caller,

@@ -9,7 +9,7 @@ use argon2::{
 use thiserror::Error;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use xinglin_domain::code::Code;
-use xinglin_platform::{AppError, AppResult, Platform, ambient};
+use xinglin_platform::{AppError, AppResult, Platform, ambient, boxed};
 
 /// A password that cannot be taken.
 #[derive(Debug, Error)]
@@ -46,6 +46,7 @@ fn hasher(cheap: bool) -> Argon2<'static> {
 ///
 /// # Errors
 /// If it is too short or too long.
+#[boxed]
 pub async fn hash(password: String, cheap: bool) -> Result<String, PasswordError> {
     if !(12..=128).contains(&password.chars().count()) {
         return Err(PasswordError::Length);
@@ -61,6 +62,7 @@ pub async fn hash(password: String, cheap: bool) -> Result<String, PasswordError
 /// Whether the password is the one behind `stored`. Without a stored hash the
 /// same work is done in vain, so that the time does not tell whether a login
 /// exists.
+#[boxed]
 pub async fn verify(password: String, stored: Option<String>) -> bool {
     let known = stored.is_some();
     let turn = turn().await;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use xinglin_domain::{access::Action, canonical::Digest, id::TenantId, practice::Bar};
 use xinglin_platform::{
-    AppError, AppResult, Caller, Platform, ambient,
+    AppError, AppResult, Caller, Platform, ambient, boxed,
     settings::{PLATFORM, Settings, settings},
 };
 use xinglin_store::TenantRow;
@@ -65,6 +65,7 @@ const DEFAULT_CONSENT: &str = "我已知悉：互联网诊疗仅限部分常见�
 ///
 /// # Errors
 /// If the caller does not run the platform.
+#[boxed]
 pub async fn create(platform: &Platform, caller: &Caller, new: NewTenant) -> AppResult<TenantView> {
     let id = TenantId::from_u128(ambient::fresh_id());
     caller.may_in(id, Action::ManageTenants)?;
@@ -92,6 +93,7 @@ pub async fn create(platform: &Platform, caller: &Caller, new: NewTenant) -> App
 ///
 /// # Errors
 /// If the caller does not run the platform.
+#[boxed]
 pub async fn list(platform: &Platform, caller: &Caller) -> AppResult<Vec<TenantView>> {
     caller.may_in(PLATFORM, Action::ManageTenants)?;
     let rows = platform.store().operator().list_tenants().await?;
@@ -102,6 +104,7 @@ pub async fn list(platform: &Platform, caller: &Caller) -> AppResult<Vec<TenantV
 ///
 /// # Errors
 /// If the store fails.
+#[boxed]
 pub async fn consent(platform: &Platform, caller: &Caller) -> AppResult<Consent> {
     let settings = settings(&platform.records(caller)).await?;
     let sha256 = Digest::of_bytes(settings.consent.as_bytes()).to_string();

@@ -10,7 +10,7 @@ use xinglin_domain::{
     money::Money,
     payer::{Accumulator, Coverage},
 };
-use xinglin_platform::{AppError, AppResult, Caller, Platform};
+use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed};
 use xinglin_store::{Executor, TenantScope};
 
 /// A patient's coverage by one payer.
@@ -51,6 +51,7 @@ pub struct CoverageView {
 ///
 /// # Errors
 /// If the caller may not, or a figure is below zero.
+#[boxed]
 pub async fn put(
     platform: &Platform,
     caller: &Caller,
@@ -97,6 +98,7 @@ pub async fn put(
 ///
 /// # Errors
 /// If the caller may not see the patient.
+#[boxed]
 pub async fn list(platform: &Platform, caller: &Caller, patient: PatientId) -> AppResult<Vec<CoverageView>> {
     caller.may_see(patient, "patient", patient)?;
     let rows = platform.records(caller).list_coverages(&patient.to_string()).await?;

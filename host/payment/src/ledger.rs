@@ -11,7 +11,7 @@ use xinglin_domain::{
     money::Money,
     time::Instant,
 };
-use xinglin_platform::{AppError, AppResult, Caller, Platform, ambient};
+use xinglin_platform::{AppError, AppResult, Caller, Platform, ambient, boxed};
 use xinglin_store::{Executor, TenantScope, TenantTx};
 
 /// What stands on every account.
@@ -43,6 +43,7 @@ pub struct AccountBalance {
 ///
 /// # Errors
 /// If the caller may not read the books.
+#[boxed]
 pub async fn trial_balance(platform: &Platform, caller: &Caller) -> AppResult<TrialBalance> {
     caller.may(Action::ReadLedger)?;
     let balances = platform.records(caller).trial_balance().await?;

@@ -13,7 +13,7 @@ use xinglin_domain::{
     prescription::{Event, Handout, Reserved, Staff},
 };
 use xinglin_payment::charge;
-use xinglin_platform::{AppError, AppResult, Caller, Platform, document::touch, standing};
+use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed, document::touch, standing};
 use xinglin_store::StoreError;
 
 /// What is handed out.
@@ -46,6 +46,7 @@ pub struct NewHandout {
 /// # Errors
 /// `RX_ALREADY_USED`, `RX_EXPIRED`, `DISP_TRACE_REUSED`, …
 #[tracing::instrument(target = "xinglin::trace", skip_all)]
+#[boxed]
 pub async fn dispense(
     platform: &Platform,
     caller: &Caller,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use xinglin_domain::{access::Action, code::Code, id::TenantId, money::Money, payer::LineKind};
 use xinglin_platform::{
-    AppError, AppResult, Caller, Platform,
+    AppError, AppResult, Caller, Platform, boxed,
     settings::{Item, Settings, settings},
 };
 
@@ -28,6 +28,7 @@ pub struct Formulary {
 ///
 /// # Errors
 /// If an item is not whole, or two have the same code.
+#[boxed]
 pub async fn put(platform: &Platform, caller: &Caller, tenant: TenantId, formulary: Formulary) -> AppResult<Formulary> {
     caller.may_in(tenant, Action::ManageCatalogue)?;
     let mut codes = BTreeSet::new();
@@ -65,6 +66,7 @@ pub async fn put(platform: &Platform, caller: &Caller, tenant: TenantId, formula
 ///
 /// # Errors
 /// If the store fails.
+#[boxed]
 pub async fn get(platform: &Platform, caller: &Caller) -> AppResult<Formulary> {
     Ok(Formulary { items: settings(&platform.records(caller)).await?.formulary })
 }

@@ -28,6 +28,10 @@ pub mod tls;
 pub mod token;
 pub mod trail;
 
+/// Boxes the future of a use case, so that it is compiled in the crate that it is written
+/// in. rustc compiles the body of a plain `async fn` where it is polled: all use cases would
+/// be compiled in the server, in one piece, after every change.
+pub use async_recursion::async_recursion as boxed;
 pub use caller::{Bounds, Caller};
 pub use config::Config;
 pub use error::{AppError, AppResult};

@@ -7,7 +7,7 @@ use xinglin_fhir::{
     outcome,
     search::LARGEST_PAGE,
 };
-use xinglin_platform::{AppError, AppResult, Caller, Platform};
+use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed};
 use xinglin_store::{HistoryQuery, ResourceQuery, VersionPlace};
 
 use crate::search::{self, Asked, Parameters, Rest, TICKET, cut, here, not_a_page, ticket};
@@ -21,6 +21,7 @@ const PAGE: u32 = 100;
 /// # Errors
 /// `BODY_INVALID`, naming the parameter; `AUTH_FORBIDDEN` if the caller sees nobody's
 /// record.
+#[boxed]
 pub async fn list(platform: &Platform, caller: &Caller, asked: &Asked) -> AppResult<Historyset> {
     let kind = Some(asked.kind.clone()).filter(|kind| !kind.is_empty());
     let (parameters, after) = match ticket(&asked.parameters) {

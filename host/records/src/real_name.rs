@@ -7,10 +7,11 @@ use xinglin_domain::{
     time::Instant,
 };
 use xinglin_fhir::person;
-use xinglin_platform::{AppError, AppResult, Platform, document};
+use xinglin_platform::{AppError, AppResult, Platform, boxed, document};
 use xinglin_store::TenantTx;
 
 /// Whether a patient is who the record says, as far as it was decided.
+#[boxed]
 pub async fn real_name(platform: &Platform, tenant: TenantId, patient: PatientId) -> AppResult<(RealName, i64)> {
     match platform.store().tenant(tenant).find_real_name(patient).await? {
         Some(row) => Ok((serde_json::from_value(row.body).map_err(AppError::internal)?, row.version)),
@@ -19,6 +20,7 @@ pub async fn real_name(platform: &Platform, tenant: TenantId, patient: PatientId
 }
 
 /// Whoever decides of a real name and whoever corrects the patient wait for each other.
+#[boxed]
 pub async fn lock(tx: &TenantTx, patient: PatientId) -> AppResult<()> {
     Ok(tx.lock(&format!("real-name/{patient}")).await?)
 }

@@ -17,7 +17,7 @@ use xinglin_extensions::{
     call::{CARD, Calls, failed},
 };
 use xinglin_fhir::order;
-use xinglin_platform::{AppError, AppResult, Caller, ambient, settings::settings};
+use xinglin_platform::{AppError, AppResult, Caller, ambient, boxed, settings::settings};
 use xinglin_records::{
     consent,
     resource::{medication, medications},
@@ -67,6 +67,7 @@ pub struct Cards {
 /// `NOT_FOUND` if there is no such service, or no such patient for the caller;
 /// `BODY_INVALID` if the hook is another one.
 #[tracing::instrument(target = "xinglin::trace", name = "cds_cards", skip_all)]
+#[boxed]
 pub async fn ask(
     extensions: &Extensions,
     caller: &Caller,

@@ -8,7 +8,7 @@ use xinglin_domain::{
     id::{CallId, PatientId},
 };
 use xinglin_extensions::{Extensions, call::CARD};
-use xinglin_platform::{AppError, AppResult, Caller};
+use xinglin_platform::{AppError, AppResult, Caller, boxed};
 
 use super::find;
 
@@ -63,6 +63,7 @@ pub struct ReasonCode {
 /// # Errors
 /// `NOT_FOUND` if a card is none of this service's, or of no patient whom the caller
 /// may see; nothing is kept then.
+#[boxed]
 pub async fn keep_feedback(extensions: &Extensions, caller: &Caller, service: &str, said: Feedback) -> AppResult<()> {
     caller.may(Action::CheckPrescription)?;
     let records = extensions.platform.records(caller);

@@ -4,7 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use xinglin_domain::access::Action;
 use xinglin_extensions::{Extensions, install};
-use xinglin_platform::{AppResult, Caller};
+use xinglin_platform::{AppResult, Caller, boxed};
 use xinglin_runtime::{Interface, Plugin};
 
 use super::Hook;
@@ -33,6 +33,7 @@ pub struct Service {
 ///
 /// # Errors
 /// If the caller may not have orders checked.
+#[boxed]
 pub async fn services(extensions: &Extensions, caller: &Caller, language: &str) -> AppResult<Services> {
     caller.may(Action::CheckPrescription)?;
     let playing = install::playing(extensions, &extensions.platform.records(caller), Interface::Review).await?;

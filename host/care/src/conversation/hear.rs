@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use tokio::sync::broadcast::error::RecvError;
 use xinglin_domain::{code::Code, encounter::Encounter};
-use xinglin_platform::{AppError, AppResult, Caller, Platform, acting};
+use xinglin_platform::{AppError, AppResult, Caller, Platform, acting, boxed};
 
 use super::{Listener, MOST, SaidView, may_converse, readable};
 
@@ -26,6 +26,7 @@ pub enum Heard {
 ///
 /// # Errors
 /// If they may not any more.
+#[boxed]
 pub async fn hear(platform: &Platform, listener: &mut Listener) -> AppResult<Heard> {
     let records = platform.records(&listener.caller);
     loop {

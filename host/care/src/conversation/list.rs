@@ -1,5 +1,5 @@
 use xinglin_domain::id::EncounterId;
-use xinglin_platform::{AppResult, Caller, Platform};
+use xinglin_platform::{AppResult, Caller, Platform, boxed};
 
 use super::{MOST, SaidView, may_converse, readable};
 
@@ -7,6 +7,7 @@ use super::{MOST, SaidView, may_converse, readable};
 ///
 /// # Errors
 /// `NOT_FOUND` if there is no such visit that the caller may see.
+#[boxed]
 pub async fn list(
     platform: &Platform,
     caller: &Caller,

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use xinglin_domain::{code::Code, id::EncounterId};
-use xinglin_platform::{AppError, AppResult, Caller};
+use xinglin_platform::{AppError, AppResult, Caller, boxed};
 
 use super::{Listener, may_converse};
 use crate::Care;
@@ -11,6 +11,7 @@ use crate::Care;
 /// # Errors
 /// `NOT_FOUND` if there is no such visit that the caller may see; `RATE_LIMITED` if
 /// too many listen.
+#[boxed]
 pub async fn listen(care: &Care, caller: Caller, visit: EncounterId, after: i64) -> AppResult<Listener> {
     /// After that, whoever listens asks again, with a token that still holds.
     const LONGEST: Duration = Duration::from_secs(600);

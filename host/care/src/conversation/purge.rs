@@ -1,11 +1,12 @@
 use xinglin_domain::{access::Action, id::TenantId, retention::Kept, time::Instant};
 use xinglin_extensions::tape::PurgeView;
-use xinglin_platform::{AppError, AppResult, Caller, Platform};
+use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed};
 
 /// Purges what was said before a moment, in the caller's hospital.
 ///
 /// # Errors
 /// `RETENTION_HOLD` if a part must still be kept; nothing is purged then.
+#[boxed]
 pub async fn purge(platform: &Platform, caller: &Caller, tenant: TenantId, before: Instant) -> AppResult<PurgeView> {
     caller.may_in(tenant, Action::PurgeRecords)?;
     Kept::Conversation.may_purge(before, caller.now).map_err(|hold| AppError::new(hold.code(), hold.to_string()))?;

@@ -7,7 +7,7 @@ use xinglin_domain::{
     conversation::{Content, Message},
     id::{BlobId, EncounterId},
 };
-use xinglin_platform::{AppError, AppResult, Caller};
+use xinglin_platform::{AppError, AppResult, Caller, boxed};
 use xinglin_records::blob;
 
 use super::{SaidView, append, may_converse};
@@ -36,6 +36,7 @@ pub struct Say {
 /// `NOT_FOUND` if there is no such visit that the caller may see; `ENC_STATE` if it is
 /// not in progress; `ENC_RED_FLAG` for the patient of one that was stopped;
 /// `AUTH_IMPERSONATION` if the caller is not what they speak as; `BODY_INVALID`.
+#[boxed]
 pub async fn say(care: &Care, caller: &Caller, visit: EncounterId, say: Say) -> AppResult<SaidView> {
     let patient = may_converse(&care.platform, caller, visit).await?.patient();
     let content = match (say.text, say.image) {

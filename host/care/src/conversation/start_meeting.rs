@@ -1,5 +1,5 @@
 use xinglin_domain::{conversation::VideoEvent, id::EncounterId};
-use xinglin_platform::{AppResult, Caller};
+use xinglin_platform::{AppResult, Caller, boxed};
 
 use super::{MeetingView, meet};
 use crate::Care;
@@ -9,6 +9,7 @@ use crate::Care;
 /// # Errors
 /// As [`say`](super::say); `AUTH_FORBIDDEN` for the patient; `VIDEO_UNAVAILABLE` if the
 /// operator has set up no provider.
+#[boxed]
 pub async fn start_meeting(care: &Care, caller: &Caller, visit: EncounterId) -> AppResult<MeetingView> {
     meet(care, caller, visit, None, VideoEvent::Opened).await
 }

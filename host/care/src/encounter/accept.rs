@@ -7,7 +7,7 @@ use xinglin_domain::{
     id::EncounterId,
     signature::AuthorKind,
 };
-use xinglin_platform::{AppError, AppResult, Caller, Platform, document::Stored, settings::settings};
+use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed, document::Stored, settings::settings};
 
 use super::{VisitView, guardian, load, put};
 
@@ -40,6 +40,7 @@ pub(crate) const fn human() -> AuthorKind {
 /// # Errors
 /// `ENC_…` if it cannot be one.
 #[tracing::instrument(target = "xinglin::trace", name = "accept_visit", skip_all)]
+#[boxed]
 pub async fn accept(platform: &Platform, caller: &Caller, id: EncounterId, ask: AcceptVisit) -> AppResult<VisitView> {
     caller.may(Action::DecideFollowUp)?;
     let records = platform.records(caller);

@@ -6,7 +6,7 @@ use xinglin_domain::{
     encounter::{Accepted, Encounter, Stopped},
     id::EncounterId,
 };
-use xinglin_platform::{AppError, AppResult, Caller, Platform, document::Stored};
+use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed, document::Stored};
 
 use super::{VisitView, load, put};
 
@@ -25,6 +25,7 @@ pub struct CloseVisit {
 /// # Errors
 /// `ENC_RED_FLAG_OPEN` if the visit was stopped and nobody says what was done.
 #[tracing::instrument(target = "xinglin::trace", name = "close_visit", skip_all)]
+#[boxed]
 pub async fn close(platform: &Platform, caller: &Caller, id: EncounterId, ask: CloseVisit) -> AppResult<VisitView> {
     caller.may(Action::CloseEncounter)?;
     let Stored { row, value } = load(&platform.records(caller), id).await?;

@@ -1,7 +1,7 @@
 use serde::Deserialize;
 use utoipa::ToSchema;
 use xinglin_domain::{access::Action, encounter::Requested, id::EncounterId};
-use xinglin_platform::{AppResult, Caller, Platform, document::Stored};
+use xinglin_platform::{AppResult, Caller, Platform, boxed, document::Stored};
 
 use super::{VisitView, load, put};
 
@@ -17,6 +17,7 @@ pub struct DeclineVisit {
 ///
 /// # Errors
 /// `BODY_INVALID` without a reason; `ENC_STATE` if it was decided already.
+#[boxed]
 pub async fn decline(platform: &Platform, caller: &Caller, id: EncounterId, ask: DeclineVisit) -> AppResult<VisitView> {
     caller.may(Action::DecideFollowUp)?;
     let Stored { row, value } = load(&platform.records(caller), id).await?;

@@ -1,5 +1,5 @@
 use xinglin_domain::{access::Action, compartment::Compartments, encounter::Encounter, id::EncounterId};
-use xinglin_platform::{AppResult, Caller, Platform, document::Stored};
+use xinglin_platform::{AppResult, Caller, Platform, boxed, document::Stored};
 use xinglin_records::consent;
 
 use super::{VisitView, load, view};
@@ -8,6 +8,7 @@ use super::{VisitView, load, view};
 ///
 /// # Errors
 /// If there is none that the caller may see.
+#[boxed]
 pub async fn get(platform: &Platform, caller: &Caller, id: EncounterId) -> AppResult<VisitView> {
     let Stored { row, value } = load(&platform.records(caller), id).await?;
     // A visit that waits is put before the doctors by the patient.

@@ -12,7 +12,7 @@ use xinglin_domain::{
 };
 use xinglin_fhir::index;
 use xinglin_platform::{
-    AppError, AppResult, Caller, Platform, ambient,
+    AppError, AppResult, Caller, Platform, ambient, boxed,
     document::{self, fresh},
     settings::settings,
     standing,
@@ -58,6 +58,7 @@ pub struct NewEvidence {
 /// # Errors
 /// `ENC_…` if identity, consent or evidence are not in order.
 #[tracing::instrument(target = "xinglin::trace", name = "request_visit", skip_all)]
+#[boxed]
 pub async fn request(platform: &Platform, caller: &Caller, ask: RequestVisit) -> AppResult<VisitView> {
     caller.may(Action::RequestEncounter)?;
     caller.trail.saw(ask.patient);

@@ -5,7 +5,7 @@ use xinglin_domain::{
     encounter::{Accepted, Encounter, Finder, Requested},
     id::EncounterId,
 };
-use xinglin_platform::{AppResult, Caller, Platform, document::Stored};
+use xinglin_platform::{AppResult, Caller, Platform, boxed, document::Stored};
 
 use super::{VisitView, load, put};
 
@@ -22,6 +22,7 @@ pub struct StopVisit {
 ///
 /// # Errors
 /// `BODY_INVALID` without a code; `ENC_RED_FLAG_OPEN` if it is stopped already, `ENC_STATE` if it is over.
+#[boxed]
 pub async fn stop(platform: &Platform, caller: &Caller, id: EncounterId, ask: StopVisit) -> AppResult<VisitView> {
     caller.may(Action::StopEncounter)?;
     let Stored { row, value } = load(&platform.records(caller), id).await?;

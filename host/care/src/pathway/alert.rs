@@ -11,7 +11,7 @@ use xinglin_domain::{
 };
 use xinglin_extensions::Extensions;
 use xinglin_fhir::project;
-use xinglin_platform::{AppError, AppResult, Caller, Platform, document::Stored, grant};
+use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed, document::Stored, grant};
 use xinglin_records::{
     consent::{self, RESTRICTED},
     resource,
@@ -45,6 +45,7 @@ pub struct AlertView {
 ///
 /// # Errors
 /// If the caller is not of the care team.
+#[boxed]
 pub async fn list(platform: &Platform, caller: &Caller, state: Option<String>) -> AppResult<Vec<AlertView>> {
     caller.may(Action::AcknowledgeAlert)?;
     let query = AlertQuery { patient_id: None, state, owner: None };
@@ -67,6 +68,7 @@ pub async fn list(platform: &Platform, caller: &Caller, state: Option<String>) -
 /// # Errors
 /// If it was taken up before, or is another role's.
 #[tracing::instrument(target = "xinglin::trace", name = "acknowledge_alert", skip_all)]
+#[boxed]
 pub async fn acknowledge(extensions: &Extensions, caller: &Caller, id: AlertId) -> AppResult<AlertView> {
     caller.may(Action::AcknowledgeAlert)?;
     let records = extensions.platform.records(caller);

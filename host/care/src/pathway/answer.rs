@@ -13,7 +13,7 @@ use xinglin_domain::{
 };
 use xinglin_extensions::Extensions;
 use xinglin_fhir::project;
-use xinglin_platform::{AppError, AppResult, Caller, document::Stored};
+use xinglin_platform::{AppError, AppResult, Caller, boxed, document::Stored};
 use xinglin_records::{
     consent,
     resource::{self, marked},
@@ -40,6 +40,7 @@ pub struct Answers {
 /// `BODY_INVALID` if an answer does not fit its question, `PATHWAY_STATE` if
 /// the enrolment has ended; nothing is kept.
 #[tracing::instrument(target = "xinglin::trace", skip_all)]
+#[boxed]
 pub async fn answer(
     extensions: &Extensions,
     caller: &Caller,

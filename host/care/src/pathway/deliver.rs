@@ -3,7 +3,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 use xinglin_domain::{code::Code, time::Instant};
 use xinglin_extensions::Extensions;
-use xinglin_platform::AppResult;
+use xinglin_platform::{AppResult, boxed};
 use xinglin_store::Tenant;
 
 use super::{
@@ -19,6 +19,7 @@ use super::{
 /// # Errors
 /// If the store fails, or the enrolment never stands still; the event waits.
 #[tracing::instrument(target = "xinglin::trace", skip_all)]
+#[boxed]
 pub async fn deliver(
     extensions: &Extensions,
     records: &Tenant,

@@ -9,7 +9,7 @@ use xinglin_domain::{
     pathway::{Eligibility, Event},
 };
 use xinglin_extensions::{Extensions, call::Calls, install};
-use xinglin_platform::{AppError, AppResult, Caller, ambient, grant};
+use xinglin_platform::{AppError, AppResult, Caller, ambient, boxed, grant};
 use xinglin_records::{consent, snapshot};
 use xinglin_runtime::Interface;
 
@@ -32,6 +32,7 @@ pub struct Enrol {
 /// `PATHWAY_INELIGIBLE` with the reasons; `ALREADY_EXISTS` if the patient is
 /// in this pathway.
 #[tracing::instrument(target = "xinglin::trace", skip_all)]
+#[boxed]
 pub async fn enrol(extensions: &Extensions, caller: &Caller, enrol: Enrol) -> AppResult<EnrolmentView> {
     caller.may(Action::EnrolPatient)?;
     caller.trail.saw(enrol.patient);

@@ -5,7 +5,7 @@ use xinglin_domain::{
     time::Instant,
 };
 use xinglin_extensions::Extensions;
-use xinglin_platform::{AppError, AppResult};
+use xinglin_platform::{AppError, AppResult, boxed};
 use xinglin_records::resource::{self, marked};
 use xinglin_store::{Task, TaskState, Tenant};
 
@@ -21,6 +21,7 @@ use super::{
 /// # Errors
 /// If the store fails, or the enrolment never stands still; the timer is open.
 #[tracing::instrument(target = "xinglin::trace", skip_all)]
+#[boxed]
 pub async fn fire(extensions: &Extensions, records: &Tenant, timer: &Task, occasion: &Occasion) -> AppResult<()> {
     for _ in 1..TRIES {
         match fire_once(extensions, records, timer, occasion).await {

@@ -1,5 +1,5 @@
 use xinglin_domain::{enrolment::Enrolment, id::EnrolmentId};
-use xinglin_platform::{AppResult, Caller, Platform, document::Stored};
+use xinglin_platform::{AppResult, Caller, Platform, boxed, document::Stored};
 use xinglin_records::consent;
 
 use super::{EnrolmentView, view};
@@ -8,6 +8,7 @@ use super::{EnrolmentView, view};
 ///
 /// # Errors
 /// If there is none that the caller may see.
+#[boxed]
 pub async fn get(platform: &Platform, caller: &Caller, id: EnrolmentId) -> AppResult<EnrolmentView> {
     let records = platform.records(caller);
     let Stored::<_, Enrolment> { value, .. } = records.get_document(id).await?.try_into()?;

@@ -12,7 +12,7 @@ use xinglin_domain::{
 };
 use xinglin_extensions::Extensions;
 use xinglin_fhir::project;
-use xinglin_platform::{AppError, AppResult, Caller, Platform, document::Stored};
+use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed, document::Stored};
 use xinglin_records::{
     consent::{self, RESTRICTED},
     resource,
@@ -48,6 +48,7 @@ pub struct HoldView {
 ///
 /// # Errors
 /// If the caller may not see the patient.
+#[boxed]
 pub async fn list(platform: &Platform, caller: &Caller, patient: PatientId) -> AppResult<Vec<HoldView>> {
     caller.may_see(patient, "patient", patient)?;
     let mut views = Vec::new();
@@ -73,6 +74,7 @@ pub(crate) async fn shown(platform: &Platform, caller: &Caller, record: HoldReco
 /// # Errors
 /// If the caller is no doctor, gives no reason, or it was lifted before.
 #[tracing::instrument(target = "xinglin::trace", name = "release_hold", skip_all)]
+#[boxed]
 pub async fn release(extensions: &Extensions, caller: &Caller, id: HoldId, release: Release) -> AppResult<HoldView> {
     caller.may(Action::ReleaseHold)?;
     let records = extensions.platform.records(caller);

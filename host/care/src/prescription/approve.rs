@@ -5,7 +5,7 @@ use xinglin_domain::{
     id::PrescriptionId,
     prescription::{Checklist, Event, PendingReview},
 };
-use xinglin_platform::{AppError, AppResult, Caller, Platform};
+use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed};
 
 use super::{PrescriptionView, put_next, take};
 
@@ -23,6 +23,7 @@ pub struct Approve {
 /// # Errors
 /// `RX_SELF_REVIEW`, `RX_REVIEWER_UNQUALIFIED`, `RX_CHECKLIST_INCOMPLETE`, …
 #[tracing::instrument(target = "xinglin::trace", name = "approve_prescription", skip_all)]
+#[boxed]
 pub async fn approve(
     platform: &Platform,
     caller: &Caller,

@@ -5,7 +5,7 @@ use xinglin_domain::{
     id::PrescriptionId,
     prescription::{Event, Returned},
 };
-use xinglin_platform::{AppError, AppResult, Caller, Platform};
+use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed};
 
 use super::{PrescriptionView, put_next, take};
 use crate::pathway::hold;
@@ -23,6 +23,7 @@ pub struct ConfirmPrescription {
 ///
 /// # Errors
 /// `RX_SECOND_SIGN`, …
+#[boxed]
 pub async fn confirm(
     platform: &Platform,
     caller: &Caller,

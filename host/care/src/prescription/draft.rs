@@ -6,7 +6,7 @@ use xinglin_domain::{
     prescription::{Create, Prescription, Rx},
     signature::AuthorKind,
 };
-use xinglin_platform::{AppResult, Caller, Platform, ambient, document::fresh, settings::settings};
+use xinglin_platform::{AppResult, Caller, Platform, ambient, boxed, document::fresh, settings::settings};
 use xinglin_records::resource;
 
 use super::{NewCourse, NewLine, PrescriptionView, facts, requests, view, write_lines};
@@ -35,6 +35,7 @@ pub struct NewPrescription {
 /// # Errors
 /// `RX_…` if a rule is against it; nothing is kept then.
 #[tracing::instrument(target = "xinglin::trace", name = "draft_prescription", skip_all)]
+#[boxed]
 pub async fn draft(platform: &Platform, caller: &Caller, new: NewPrescription) -> AppResult<PrescriptionView> {
     caller.may(Action::DraftPrescription)?;
     let records = platform.records(caller);

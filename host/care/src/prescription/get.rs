@@ -1,5 +1,5 @@
 use xinglin_domain::{access::Action, compartment::Compartments, id::PrescriptionId, prescription::Prescription};
-use xinglin_platform::{AppResult, Caller, Platform, document::Stored};
+use xinglin_platform::{AppResult, Caller, Platform, boxed, document::Stored};
 use xinglin_records::consent;
 
 use super::{PrescriptionView, load, view};
@@ -8,6 +8,7 @@ use super::{PrescriptionView, load, view};
 ///
 /// # Errors
 /// If there is none that the caller may see.
+#[boxed]
 pub async fn get(platform: &Platform, caller: &Caller, id: PrescriptionId) -> AppResult<PrescriptionView> {
     let Stored { row, value } = load(&platform.records(caller), id).await?;
     // Who is to review, prepare or hand it over must see it.

@@ -25,7 +25,7 @@ use xinglin_domain::{
 use xinglin_extensions::call::CallView;
 use xinglin_fhir::project;
 use xinglin_platform::{
-    AppError, AppResult, Caller, Platform,
+    AppError, AppResult, Caller, Platform, boxed,
     document::{Stored, next},
 };
 use xinglin_records::resource;
@@ -124,6 +124,7 @@ pub async fn put_next(
 }
 
 /// Writes the next state of a prescription with its projection.
+#[boxed]
 pub async fn put(tx: &TenantTx, row: Document<PrescriptionId>, rx: &Prescription, now: Instant) -> AppResult<()> {
     tx.update_document(&next(row, rx.state().as_str(), rx, now)?).await?;
     let mut projections = requests(rx);

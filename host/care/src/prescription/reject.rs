@@ -3,7 +3,7 @@ use xinglin_domain::{
     id::PrescriptionId,
     prescription::{Event, PendingReview},
 };
-use xinglin_platform::{AppResult, Caller, Platform};
+use xinglin_platform::{AppResult, Caller, Platform, boxed};
 
 use super::{Object, PrescriptionView, put_next, take};
 
@@ -11,6 +11,7 @@ use super::{Object, PrescriptionView, put_next, take};
 ///
 /// # Errors
 /// `RX_REASON_REQUIRED`, …
+#[boxed]
 pub async fn reject(
     platform: &Platform,
     caller: &Caller,

@@ -6,7 +6,7 @@ use xinglin_domain::{
     id::PrescriptionId,
     prescription::{Draft, Event, Prescription},
 };
-use xinglin_platform::{AppResult, Caller, Platform, document::Stored, settings::settings};
+use xinglin_platform::{AppResult, Caller, Platform, boxed, document::Stored, settings::settings};
 use xinglin_records::resource;
 
 use super::{NewCourse, NewLine, PrescriptionView, facts, load, put_next, requests, write_lines};
@@ -31,6 +31,7 @@ pub struct Rewrite {
 ///
 /// # Errors
 /// `RX_…` if a rule is against it; the prescription stays as it was.
+#[boxed]
 pub async fn rewrite(
     platform: &Platform,
     caller: &Caller,

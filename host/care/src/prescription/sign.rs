@@ -16,7 +16,7 @@ use xinglin_extensions::{
     install,
 };
 use xinglin_platform::{
-    AppError, AppResult, Caller,
+    AppError, AppResult, Caller, boxed,
     document::{Stored, next},
 };
 use xinglin_records::{resource, snapshot};
@@ -44,6 +44,7 @@ pub struct Sign {
 /// `RX_VETOED`, `RX_NOT_CHECKED` or `RX_WARNING_UNACKNOWLEDGED` with the
 /// findings; `ENC_RED_FLAG` while a hold stands; other `RX_…`.
 #[tracing::instrument(target = "xinglin::trace", name = "sign_prescription", skip_all)]
+#[boxed]
 pub async fn sign(
     extensions: &Extensions,
     caller: &Caller,

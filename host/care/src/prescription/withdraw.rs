@@ -3,7 +3,7 @@ use xinglin_domain::{
     id::PrescriptionId,
     prescription::{Effective, Event},
 };
-use xinglin_platform::{AppResult, Caller, Platform};
+use xinglin_platform::{AppResult, Caller, Platform, boxed};
 
 use super::{PrescriptionView, put_next, take};
 
@@ -11,6 +11,7 @@ use super::{PrescriptionView, put_next, take};
 ///
 /// # Errors
 /// `RX_ALREADY_USED`, …
+#[boxed]
 pub async fn withdraw(platform: &Platform, caller: &Caller, id: PrescriptionId) -> AppResult<PrescriptionView> {
     let (row, effective) = take::<Effective>(platform, caller, id, (Event::Withdraw, Action::SignPrescription)).await?;
     let cancelled = effective.withdraw(&caller.actor, caller.now)?;

@@ -1,5 +1,5 @@
 use xinglin_domain::{access::Action, code::Code, id::TenantId};
-use xinglin_platform::{AppError, AppResult, Caller, Platform};
+use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed};
 use xinglin_store::InstallState;
 
 use super::{InstallView, put_install};
@@ -9,6 +9,7 @@ use crate::install;
 ///
 /// # Errors
 /// If it is not there.
+#[boxed]
 pub async fn disable(platform: &Platform, caller: &Caller, tenant: TenantId, plugin: &str) -> AppResult<InstallView> {
     caller.may_in(tenant, Action::ManagePlugins)?;
     let mut install = platform.store().tenant(tenant).get_install(plugin).await?;

@@ -1,5 +1,5 @@
 use xinglin_domain::{access::Action, id::TenantId};
-use xinglin_platform::{AppResult, Caller};
+use xinglin_platform::{AppResult, Caller, boxed};
 
 use super::{InstallView, make_ready, put_install};
 use crate::{
@@ -13,6 +13,7 @@ use crate::{
 /// `PLUGIN_CAPABILITY` if it imports what is not granted, `PLUGIN_SIGNATURE` if
 /// its signatures do not suffice any more.
 #[tracing::instrument(target = "xinglin::trace", name = "enable_plugin", skip_all)]
+#[boxed]
 pub async fn enable(
     extensions: &Extensions,
     caller: &Caller,

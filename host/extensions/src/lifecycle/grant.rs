@@ -11,7 +11,7 @@ use xinglin_domain::{
     compartment::Compartment,
     id::TenantId,
 };
-use xinglin_platform::{AppError, AppResult, Caller, grant::Granted};
+use xinglin_platform::{AppError, AppResult, Caller, boxed, grant::Granted};
 use xinglin_runtime::{Capability, Grants, HostPattern, IdentityField, Limits, Manifest, PluginError, SettingKind};
 use xinglin_store::{Install, InstallState};
 
@@ -84,6 +84,7 @@ pub struct GrantedLimits {
 ///
 /// # Errors
 /// If there is no such package, or a setting does not fit its manifest.
+#[boxed]
 pub async fn grant(
     extensions: &Extensions,
     caller: &Caller,

@@ -1,5 +1,5 @@
 use xinglin_domain::{access::Action, id::TenantId};
-use xinglin_platform::{AppResult, Caller, Platform};
+use xinglin_platform::{AppResult, Caller, Platform, boxed};
 
 use super::{InstallView, view};
 use crate::install;
@@ -8,6 +8,7 @@ use crate::install;
 ///
 /// # Errors
 /// If the caller may not.
+#[boxed]
 pub async fn list(platform: &Platform, caller: &Caller, tenant: TenantId) -> AppResult<Vec<InstallView>> {
     caller.may_in(tenant, Action::ManagePlugins)?;
     let mut views = Vec::new();

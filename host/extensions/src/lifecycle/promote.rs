@@ -1,7 +1,7 @@
 use serde::Deserialize;
 use utoipa::ToSchema;
 use xinglin_domain::{access::Action, code::Code, id::TenantId};
-use xinglin_platform::{AppError, AppResult, Caller};
+use xinglin_platform::{AppError, AppResult, Caller, boxed};
 
 use super::{InstallView, go_over, may_be_called, successor};
 use crate::{Extensions, install, lifecycle::shadow};
@@ -24,6 +24,7 @@ pub struct Promote {
 /// # Errors
 /// `PLUGIN_GATE` if it has not, `PLUGIN_CAPABILITY` with what it needs and was
 /// not granted, `PLUGIN_STATE` if there is no candidate.
+#[boxed]
 pub async fn promote(
     extensions: &Extensions,
     caller: &Caller,

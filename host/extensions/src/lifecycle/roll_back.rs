@@ -1,5 +1,5 @@
 use xinglin_domain::{access::Action, code::Code, id::TenantId};
-use xinglin_platform::{AppError, AppResult, Caller};
+use xinglin_platform::{AppError, AppResult, Caller, boxed};
 
 use super::{InstallView, go_over, may_be_called};
 use crate::{Extensions, install};
@@ -8,6 +8,7 @@ use crate::{Extensions, install};
 ///
 /// # Errors
 /// `PLUGIN_STATE` if there is none, `PLUGIN_RECALLED` if it was recalled.
+#[boxed]
 pub async fn roll_back(
     extensions: &Extensions,
     caller: &Caller,

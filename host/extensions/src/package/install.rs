@@ -3,7 +3,7 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 use xinglin_domain::{access::Action, code::Code, time::Instant};
-use xinglin_platform::{AppError, AppResult, Caller, Platform, settings::PLATFORM};
+use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed, settings::PLATFORM};
 use xinglin_runtime::{Bundle, Digest, Package, PluginError, Signature, SignerRole, TrustStore, Verdict};
 use xinglin_store::{NewPackage, PackageSignature, Revoked};
 
@@ -58,6 +58,7 @@ struct Read {
 /// `PLUGIN_SIGNATURE` or `PLUGIN_TAMPERED` if the signatures are not what the
 /// host wants, `PLUGIN_DOWNGRADE` if it is not newer than what was here
 /// before, or another `PLUGIN_…` with what is wrong with it.
+#[boxed]
 pub async fn install(platform: &Platform, caller: &Caller, upload: Upload) -> AppResult<PackageView> {
     caller.may_in(PLATFORM, Action::InstallPlugins)?;
     let Upload { bytes, bundled, allow_downgrade } = upload;

@@ -1,7 +1,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 use xinglin_domain::access::Action;
-use xinglin_platform::{AppResult, Caller, Platform};
+use xinglin_platform::{AppResult, Caller, Platform, boxed};
 
 use super::{SignatureView, signature};
 
@@ -29,6 +29,7 @@ pub struct PackageEntry {
 ///
 /// # Errors
 /// If the caller may not.
+#[boxed]
 pub async fn list(platform: &Platform, caller: &Caller) -> AppResult<Vec<PackageEntry>> {
     caller.may(Action::ManagePlugins)?;
     let records = platform.store().operator();

@@ -1,5 +1,5 @@
 use xinglin_domain::{access::Action, code::Code};
-use xinglin_platform::{AppError, AppResult, Caller, Platform, settings::PLATFORM};
+use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed, settings::PLATFORM};
 use xinglin_runtime::Bundle;
 use xinglin_store::Revoked;
 
@@ -10,6 +10,7 @@ use super::{newest, parsed};
 ///
 /// # Errors
 /// `NOT_FOUND` if there is none, `PLUGIN_RECALLED` if it was recalled.
+#[boxed]
 pub async fn save(platform: &Platform, caller: &Caller, plugin: &str, version: Option<&str>) -> AppResult<Vec<u8>> {
     caller.may_in(PLATFORM, Action::InstallPlugins)?;
     let records = platform.store().operator();

@@ -1,3 +1,4 @@
+use xinglin_platform::boxed;
 use xinglin_runtime::Digest;
 use xinglin_store::StoreError;
 
@@ -7,6 +8,7 @@ use crate::Extensions;
 ///
 /// # Errors
 /// If the store fails.
+#[boxed]
 pub async fn apply(extensions: &Extensions) -> Result<(), StoreError> {
     for digest in extensions.platform.store().operator().list_revoked().await? {
         match digest.parse::<Digest>() {

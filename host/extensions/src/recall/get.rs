@@ -1,5 +1,5 @@
 use xinglin_domain::access::Action;
-use xinglin_platform::{AppResult, Caller, Platform, settings::PLATFORM};
+use xinglin_platform::{AppResult, Caller, Platform, boxed, settings::PLATFORM};
 
 use super::{RecallView, report};
 
@@ -7,6 +7,7 @@ use super::{RecallView, report};
 ///
 /// # Errors
 /// If there is no such package.
+#[boxed]
 pub async fn get(platform: &Platform, caller: &Caller, digest: &str) -> AppResult<RecallView> {
     caller.may_in(PLATFORM, Action::InstallPlugins)?;
     report(platform, digest).await

@@ -1,5 +1,5 @@
 use xinglin_domain::{access::Action, id::TenantId};
-use xinglin_platform::{AppResult, Caller, Platform};
+use xinglin_platform::{AppResult, Caller, Platform, boxed};
 
 use super::{RecallView, report_for};
 
@@ -7,6 +7,7 @@ use super::{RecallView, report_for};
 ///
 /// # Errors
 /// If there is no such package.
+#[boxed]
 pub async fn get_of_tenant(
     platform: &Platform,
     caller: &Caller,

@@ -1,5 +1,5 @@
 use xinglin_domain::{access::Action, code::Code};
-use xinglin_platform::{AppError, AppResult, Caller, settings::PLATFORM};
+use xinglin_platform::{AppError, AppResult, Caller, boxed, settings::PLATFORM};
 use xinglin_store::Revoked;
 
 use super::{RecallView, report};
@@ -11,6 +11,7 @@ use crate::Extensions;
 ///
 /// # Errors
 /// If there is no such package.
+#[boxed]
 pub async fn order(extensions: &Extensions, caller: &Caller, digest: &str, reason: &str) -> AppResult<RecallView> {
     caller.may_in(PLATFORM, Action::InstallPlugins)?;
     if reason.trim().is_empty() {

@@ -1,5 +1,5 @@
 use xinglin_domain::{access::Action, id::TenantId};
-use xinglin_platform::{AppError, AppResult, Caller, Platform};
+use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed};
 
 use crate::call::SECRET;
 
@@ -7,6 +7,7 @@ use crate::call::SECRET;
 ///
 /// # Errors
 /// `NOT_FOUND`.
+#[boxed]
 pub async fn delete(platform: &Platform, caller: &Caller, tenant: TenantId, plugin: &str, name: &str) -> AppResult<()> {
     caller.may_in(tenant, Action::ManagePlugins)?;
     let tx = platform.store().tenant(tenant).begin().await?;

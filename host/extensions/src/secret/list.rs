@@ -1,5 +1,5 @@
 use xinglin_domain::id::TenantId;
-use xinglin_platform::{AppResult, Caller, Platform};
+use xinglin_platform::{AppResult, Caller, Platform, boxed};
 
 use super::{SecretView, manifest_for};
 use crate::call::SECRET;
@@ -8,6 +8,7 @@ use crate::call::SECRET;
 ///
 /// # Errors
 /// If the caller may not.
+#[boxed]
 pub async fn list(platform: &Platform, caller: &Caller, tenant: TenantId, plugin: &str) -> AppResult<Vec<SecretView>> {
     let manifest = manifest_for(platform, caller, tenant, plugin).await?;
     let kept = platform.store().tenant(tenant).list_plugin_secrets(plugin).await?;

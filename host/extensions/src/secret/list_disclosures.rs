@@ -1,7 +1,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 use xinglin_domain::id::PatientId;
-use xinglin_platform::{AppResult, Caller, Platform};
+use xinglin_platform::{AppResult, Caller, Platform, boxed};
 use xinglin_records::consent;
 
 /// Something of who a patient is went to a server outside.
@@ -23,6 +23,7 @@ pub struct DisclosureView {
 ///
 /// # Errors
 /// `NOT_FOUND` for who may not see the patient's record.
+#[boxed]
 pub async fn list_disclosures(
     platform: &Platform,
     caller: &Caller,

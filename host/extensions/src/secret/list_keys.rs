@@ -1,5 +1,5 @@
 use xinglin_domain::id::TenantId;
-use xinglin_platform::{AppResult, Caller, Platform};
+use xinglin_platform::{AppResult, Caller, Platform, boxed};
 use xinglin_runtime::KeyKind;
 
 use super::{KeyView, key_view, manifest_for};
@@ -8,6 +8,7 @@ use super::{KeyView, key_view, manifest_for};
 ///
 /// # Errors
 /// If the caller may not.
+#[boxed]
 pub async fn list_keys(
     platform: &Platform,
     caller: &Caller,

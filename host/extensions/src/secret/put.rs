@@ -1,7 +1,7 @@
 use serde::Deserialize;
 use utoipa::ToSchema;
 use xinglin_domain::{code::Code, id::TenantId};
-use xinglin_platform::{AppError, AppResult, Caller, Platform, egress::substitution::SHORTEST};
+use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed, egress::substitution::SHORTEST};
 
 use super::{SecretView, keep, manifest_for};
 use crate::call::SECRET;
@@ -20,6 +20,7 @@ const LONGEST: usize = 8192;
 ///
 /// # Errors
 /// `NOT_FOUND` if the plugin's manifest asks for no such secret.
+#[boxed]
 pub async fn put(
     platform: &Platform,
     caller: &Caller,

@@ -2,7 +2,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use xinglin_domain::{code::Code, id::TenantId};
-use xinglin_platform::{AppError, AppResult, Caller, Platform, egress::key::PluginKey};
+use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed, egress::key::PluginKey};
 use xinglin_runtime::KeyKind;
 
 use super::{KeyView, keep, key_view, manifest_for};
@@ -24,6 +24,7 @@ pub struct NewKey {
 /// # Errors
 /// `NOT_FOUND` if the plugin's manifest asks for no such key, `ALREADY_EXISTS`
 /// if there is one and it is not to be replaced.
+#[boxed]
 pub async fn put_key(
     platform: &Platform,
     caller: &Caller,

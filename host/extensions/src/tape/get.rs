@@ -1,5 +1,5 @@
 use xinglin_domain::{access::Action, id::CallId};
-use xinglin_platform::{AppError, AppResult, Caller, Platform};
+use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed};
 use xinglin_records::audit::Restricted;
 
 use super::{TapeView, view};
@@ -8,6 +8,7 @@ use super::{TapeView, view};
 ///
 /// # Errors
 /// If the caller may not read the audit trail, or there is no such call.
+#[boxed]
 pub async fn get(platform: &Platform, caller: &Caller, call: CallId) -> AppResult<TapeView> {
     caller.may(Action::ReadAudit)?;
     caller.trail.asked();

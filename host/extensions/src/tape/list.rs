@@ -1,5 +1,5 @@
 use xinglin_domain::access::Action;
-use xinglin_platform::{AppResult, Caller, Platform};
+use xinglin_platform::{AppResult, Caller, Platform, boxed};
 use xinglin_records::audit::Restricted;
 use xinglin_store::TapeQuery;
 
@@ -9,6 +9,7 @@ use super::{TapeView, view};
 ///
 /// # Errors
 /// If the caller may not read the audit trail.
+#[boxed]
 pub async fn list(
     platform: &Platform,
     caller: &Caller,

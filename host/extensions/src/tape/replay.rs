@@ -10,7 +10,7 @@ use xinglin_domain::{
     decision::Difference,
     id::{CallId, TenantId},
 };
-use xinglin_platform::{AppError, AppResult, Caller};
+use xinglin_platform::{AppError, AppResult, Caller, boxed};
 use xinglin_runtime::{Grants, HostServices, Output, Package, Plugin, PluginError, ReplayReport, Tape};
 
 use super::readable;
@@ -49,6 +49,7 @@ pub struct ReplayView {
 /// # Errors
 /// If the caller may not read the audit trail, or there is no such call.
 #[tracing::instrument(target = "xinglin::trace", skip_all)]
+#[boxed]
 pub async fn replay_call(extensions: &Extensions, caller: &Caller, call: CallId) -> AppResult<ReplayView> {
     caller.may(Action::ReadAudit)?;
     readable(&extensions.platform, caller, call).await?;
@@ -59,6 +60,7 @@ pub async fn replay_call(extensions: &Extensions, caller: &Caller, call: CallId)
 ///
 /// # Errors
 /// If there is no such call, or no package to run it on.
+#[boxed]
 pub async fn replay_one(
     extensions: &Extensions,
     tenant: TenantId,

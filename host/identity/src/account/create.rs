@@ -7,7 +7,7 @@ use xinglin_domain::{
     id::{AccountId, PatientId, TenantId},
 };
 use xinglin_extensions::Extensions;
-use xinglin_platform::{AppError, AppResult, Caller, ambient, settings::PLATFORM, standing::Standing};
+use xinglin_platform::{AppError, AppResult, Caller, ambient, boxed, settings::PLATFORM, standing::Standing};
 
 use super::{AccountView, account_row};
 use crate::account::{
@@ -55,6 +55,7 @@ pub struct NewIdentity {
 ///
 /// # Errors
 /// If the caller may not, the login is taken, or the password too short.
+#[boxed]
 pub async fn create(
     extensions: &Extensions,
     caller: &Caller,

@@ -1,6 +1,6 @@
 use xinglin_domain::{access::Role, id::AccountId, practice::Bar};
 use xinglin_platform::{
-    AppError, AppResult, Platform, ambient,
+    AppError, AppResult, Platform, ambient, boxed,
     settings::{PLATFORM, Settings},
     standing::Standing,
 };
@@ -12,6 +12,7 @@ use super::{account_row, has_operator};
 ///
 /// # Errors
 /// If the password is too short or the store fails.
+#[boxed]
 pub async fn ensure_operator(platform: &Platform, password: String) -> AppResult<()> {
     if has_operator(platform).await? {
         return Ok(());

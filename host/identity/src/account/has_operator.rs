@@ -1,9 +1,10 @@
-use xinglin_platform::{AppResult, Platform, settings::PLATFORM};
+use xinglin_platform::{AppResult, Platform, boxed, settings::PLATFORM};
 
 /// Whether somebody can run this host.
 ///
 /// # Errors
 /// If the store fails.
+#[boxed]
 pub async fn has_operator(platform: &Platform) -> AppResult<bool> {
     Ok(!platform.store().tenant(PLATFORM).list_accounts().await?.is_empty())
 }

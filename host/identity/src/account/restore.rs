@@ -2,7 +2,7 @@ use xinglin_domain::{
     access::Action,
     id::{AccountId, TenantId},
 };
-use xinglin_platform::{AppResult, Caller, Platform};
+use xinglin_platform::{AppResult, Caller, Platform, boxed};
 use xinglin_store::Account;
 
 use super::{AccountView, Because, other_account, set_active};
@@ -11,6 +11,7 @@ use super::{AccountView, Because, other_account, set_active};
 ///
 /// # Errors
 /// If the caller may not, or the account is their own.
+#[boxed]
 pub async fn restore(
     platform: &Platform,
     caller: &Caller,

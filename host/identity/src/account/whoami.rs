@@ -1,6 +1,6 @@
 use serde::Serialize;
 use utoipa::ToSchema;
-use xinglin_platform::{AppResult, Caller, Platform};
+use xinglin_platform::{AppResult, Caller, Platform, boxed};
 
 use super::AccountView;
 use crate::relation::{self, RelationView};
@@ -19,6 +19,7 @@ pub struct MeView {
 ///
 /// # Errors
 /// If the store fails.
+#[boxed]
 pub async fn whoami(platform: &Platform, caller: &Caller) -> AppResult<MeView> {
     let account = platform.records(caller).get_account(caller.actor.account).await?;
     let account = AccountView::of(account, caller.now)?;

@@ -7,7 +7,7 @@ use xinglin_domain::{
     code::Code,
     id::{AccountId, PatientId},
 };
-use xinglin_platform::{AppError, AppResult, Caller, Platform, one_time};
+use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed, one_time};
 use xinglin_records::resource;
 
 use crate::app::{authorize, client};
@@ -53,6 +53,7 @@ pub(crate) struct Launched {
 /// # Errors
 /// `AUTH_FORBIDDEN` for who is no staff; `NOT_FOUND` if there is no such patient whom
 /// the caller may see, or no such app.
+#[boxed]
 pub async fn create(platform: &Platform, caller: &Caller, new: NewLaunch) -> AppResult<LaunchView> {
     caller.may(Action::ReadRecords)?;
     resource::read(platform, caller, "Patient", &new.patient.to_string()).await?;

@@ -4,7 +4,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use webauthn_rs::prelude::RegisterPublicKeyCredential;
 use xinglin_domain::code::Code;
-use xinglin_platform::{AppError, AppResult, Caller, Platform};
+use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed};
 use xinglin_store::Passkey as PasskeyRow;
 
 use super::{NEW, Offered, PasskeyView, end_ceremony, over, parse, refused, webauthn};
@@ -27,6 +27,7 @@ pub struct PasskeyAnswer {
 /// # Errors
 /// `AUTH_REQUIRED` if the ceremony is over or the key proves nothing; `ALREADY_EXISTS`
 /// if it is somebody's.
+#[boxed]
 pub async fn confirm(platform: &Platform, caller: &Caller, answer: PasskeyAnswer) -> AppResult<PasskeyView> {
     let name = answer.name.trim();
     if name.is_empty() || name.chars().count() > 64 {

@@ -1,4 +1,4 @@
-use xinglin_platform::{AppResult, Caller, Platform};
+use xinglin_platform::{AppResult, Caller, Platform, boxed};
 
 use super::PasskeyView;
 
@@ -6,6 +6,7 @@ use super::PasskeyView;
 ///
 /// # Errors
 /// If the store fails.
+#[boxed]
 pub async fn list(platform: &Platform, caller: &Caller) -> AppResult<Vec<PasskeyView>> {
     let rows = platform.records(caller).list_passkeys(caller.actor.account).await?;
     Ok(rows.into_iter().map(PasskeyView::from).collect())

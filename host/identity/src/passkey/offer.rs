@@ -2,7 +2,7 @@ use serde::Deserialize;
 use serde_json::json;
 use utoipa::ToSchema;
 use xinglin_domain::code::Code;
-use xinglin_platform::{AppError, AppResult, Caller};
+use xinglin_platform::{AppError, AppResult, Caller, boxed};
 
 use super::{NEW, Offered, PasskeyOffer, begin_ceremony, handle, key, webauthn};
 use crate::{Identity, session};
@@ -23,6 +23,7 @@ pub struct NewPasskey {
 /// # Errors
 /// `AUTH_FORBIDDEN` if the password is wrong; `NOT_FOUND` if the server has no name to make keys
 /// for; `ALREADY_EXISTS` if there are too many.
+#[boxed]
 pub async fn offer(identity: &Identity, caller: &Caller, ask: NewPasskey) -> AppResult<PasskeyOffer> {
     session::prove(identity, caller, ask.password).await?;
     let (account, records) = (caller.actor.account, identity.platform.records(caller));

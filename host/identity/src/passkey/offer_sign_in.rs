@@ -1,7 +1,7 @@
 use serde::Deserialize;
 use utoipa::ToSchema;
 use xinglin_domain::id::TenantId;
-use xinglin_platform::{AppError, AppResult, Platform, settings::PLATFORM};
+use xinglin_platform::{AppError, AppResult, Platform, boxed, settings::PLATFORM};
 
 use super::{PasskeyOffer, SIGN_IN, begin_ceremony, webauthn};
 
@@ -19,6 +19,7 @@ pub struct PasskeyKnock {
 /// # Errors
 /// `NOT_FOUND` if there is no such hospital, or the server has no name
 /// to make keys for.
+#[boxed]
 pub async fn offer_sign_in(platform: &Platform, ask: PasskeyKnock) -> AppResult<PasskeyOffer> {
     let tenant = ask.tenant.unwrap_or(PLATFORM);
     platform.store().tenant(tenant).profile().await?;

@@ -1,9 +1,10 @@
-use xinglin_platform::{AppError, AppResult, Caller, Platform};
+use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed};
 
 /// Forgets one of the caller's keys.
 ///
 /// # Errors
 /// `NOT_FOUND` if it is none of theirs.
+#[boxed]
 pub async fn remove(platform: &Platform, caller: &Caller, id: &str) -> AppResult<()> {
     let tx = platform.begin(caller).await?;
     if !tx.delete_passkey(caller.actor.account, id).await? {

@@ -4,7 +4,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use webauthn_rs::prelude::{DiscoverableAuthentication, DiscoverableKey, PublicKeyCredential, WebauthnError};
 use xinglin_domain::{code::Code, id::TenantId};
-use xinglin_platform::{AppError, AppResult, settings::PLATFORM};
+use xinglin_platform::{AppError, AppResult, boxed, settings::PLATFORM};
 use xinglin_store::Passkey as PasskeyRow;
 
 use super::{SIGN_IN, end_ceremony, handle, key, parse, refused, webauthn};
@@ -34,6 +34,7 @@ pub struct PasskeySignIn {
 /// # Errors
 /// `AUTH_REQUIRED` if the ceremony is over, the key is nobody's or proves nothing, it
 /// counts backwards, or the account is closed.
+#[boxed]
 pub async fn sign_in(identity: &Identity, ask: PasskeySignIn) -> AppResult<Session> {
     let tenant = ask.tenant.unwrap_or(PLATFORM);
     let credential: PublicKeyCredential = parse(ask.credential)?;

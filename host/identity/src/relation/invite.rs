@@ -6,7 +6,7 @@ use xinglin_domain::{
     id::PatientId,
     relation::{Kind, Tie},
 };
-use xinglin_platform::{AppError, AppResult, Caller, Platform, one_time};
+use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed, one_time};
 
 use super::{INVITATION, Invited};
 
@@ -41,6 +41,7 @@ pub struct InvitationView {
 ///
 /// # Errors
 /// `NOT_FOUND` for anybody but the patient; `RELATION_INVALID` for a guardian.
+#[boxed]
 pub async fn invite(
     platform: &Platform,
     caller: &Caller,

@@ -9,7 +9,7 @@ use xinglin_domain::{
 use xinglin_platform::{
     AppError, AppResult, Caller, Platform,
     acting::{self, born},
-    ambient, one_time,
+    ambient, boxed, one_time,
 };
 
 use super::{INVITATION, Invited, RelationView, keep, named};
@@ -32,6 +32,7 @@ pub struct Join {
 /// # Errors
 /// `NOT_FOUND` if there is no such invitation, it was accepted before, or whoever
 /// made it may not speak for the patient any more; `RELATION_INVALID`.
+#[boxed]
 pub async fn join(platform: &Platform, caller: &Caller, join: Join) -> AppResult<RelationView> {
     caller.may(Action::JoinFamily)?;
     let name = named(&join.name)?;

@@ -2,7 +2,7 @@ use xinglin_domain::id::PatientId;
 use xinglin_platform::{
     AppResult, Caller, Platform,
     acting::{born, parse},
-    document,
+    boxed, document,
 };
 use xinglin_store::ResourceQuery;
 
@@ -15,6 +15,7 @@ const MOST: u32 = 200;
 ///
 /// # Errors
 /// `NOT_FOUND` if the caller may not see the patient.
+#[boxed]
 pub async fn list(platform: &Platform, caller: &Caller, patient: PatientId) -> AppResult<Vec<RelationView>> {
     caller.may_see(patient, "patient", patient)?;
     let records = platform.records(caller);

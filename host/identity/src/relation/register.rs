@@ -6,7 +6,7 @@ use xinglin_domain::{
     id::{AccountId, BlobId, PatientId, RelationId},
     relation::{Ground, Kind, People, Relation, Terms, Tie},
 };
-use xinglin_platform::{AppError, AppResult, Caller, Platform, acting::born_of, ambient, document};
+use xinglin_platform::{AppError, AppResult, Caller, Platform, acting::born_of, ambient, boxed, document};
 use xinglin_store::{StoreError, TenantTx};
 
 use super::{RelationView, keep, named};
@@ -49,6 +49,7 @@ pub struct NewRelation {
 /// # Errors
 /// `RELATION_INVALID` if it makes no sense, or something is missing; `NOT_FOUND` if
 /// there is no such patient or account.
+#[boxed]
 pub async fn register(
     platform: &Platform,
     caller: &Caller,

@@ -3,7 +3,7 @@ use xinglin_fhir::project as fhir;
 use xinglin_platform::{
     AppError, AppResult, Caller, Platform,
     acting::{born, parse},
-    document,
+    boxed, document,
 };
 use xinglin_records::resource::project;
 
@@ -14,6 +14,7 @@ use super::{RelationView, projection, row, view};
 /// # Errors
 /// `NOT_FOUND` for whom it is none of; `AUTH_FORBIDDEN` if it is not theirs to say;
 /// `RELATION_STATE` if it was revoked before.
+#[boxed]
 pub async fn revoke(platform: &Platform, caller: &Caller, id: RelationId) -> AppResult<RelationView> {
     let relation = parse(platform.records(caller).get_relation(id).await?)?;
     let patient = relation.patient;

@@ -1,4 +1,4 @@
-use xinglin_platform::{AppError, AppResult, Caller, Platform};
+use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed};
 use xinglin_store::SecondFactor;
 
 use crate::totp::step;
@@ -7,6 +7,7 @@ use crate::totp::step;
 ///
 /// # Errors
 /// `AUTH_SECOND_FACTOR` if the code is wrong, `NOT_FOUND` if none was offered.
+#[boxed]
 pub async fn confirm(platform: &Platform, caller: &Caller, code: &str) -> AppResult<()> {
     let (account, records) = (caller.actor.account, platform.records(caller));
     let factor = records.find_second_factor(account).await?;

@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use xinglin_domain::code::Code;
-use xinglin_platform::{AppError, AppResult, Caller, ambient};
+use xinglin_platform::{AppError, AppResult, Caller, ambient, boxed};
 use xinglin_store::SecondFactor;
 
 use crate::{
@@ -32,6 +32,7 @@ pub struct NewSecondFactor {
 /// # Errors
 /// `ALREADY_EXISTS` if one counts: remove it first; `AUTH_FORBIDDEN` if the password
 /// is wrong.
+#[boxed]
 pub async fn offer(identity: &Identity, caller: &Caller, ask: NewSecondFactor) -> AppResult<SecondFactorOffer> {
     session::prove(identity, caller, ask.password).await?;
     let (tenant, account) = (caller.actor.tenant, caller.actor.account);

@@ -1,5 +1,5 @@
 use xinglin_domain::{access::Action, code::Code, id::TenantId};
-use xinglin_platform::{AppError, AppResult, Caller, Platform};
+use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed};
 
 use super::SignInRules;
 
@@ -8,6 +8,7 @@ use super::SignInRules;
 /// # Errors
 /// If the caller may not; `AUTH_SECOND_FACTOR` if they ask for what they have not shown
 /// themselves, and so would lock themselves out.
+#[boxed]
 pub async fn put_rules(
     platform: &Platform,
     caller: &Caller,

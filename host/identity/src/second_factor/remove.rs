@@ -1,4 +1,4 @@
-use xinglin_platform::{AppError, AppResult, Caller};
+use xinglin_platform::{AppError, AppResult, Caller, boxed};
 
 use crate::{Identity, totp::check_code};
 
@@ -6,6 +6,7 @@ use crate::{Identity, totp::check_code};
 ///
 /// # Errors
 /// `AUTH_SECOND_FACTOR` if the code is wrong, `NOT_FOUND` if there is none.
+#[boxed]
 pub async fn remove(identity: &Identity, caller: &Caller, code: &str) -> AppResult<()> {
     let (account, records) = (caller.actor.account, identity.platform.records(caller));
     if records.find_second_factor(account).await?.is_none_or(|factor| factor.confirmed_at.is_none()) {

@@ -1,5 +1,5 @@
 use xinglin_domain::{access::Action, id::TenantId};
-use xinglin_platform::{AppResult, Caller, Platform};
+use xinglin_platform::{AppResult, Caller, Platform, boxed};
 
 use super::SignInRules;
 
@@ -7,6 +7,7 @@ use super::SignInRules;
 ///
 /// # Errors
 /// If the caller may not.
+#[boxed]
 pub async fn rules(platform: &Platform, caller: &Caller, tenant: TenantId) -> AppResult<SignInRules> {
     caller.may_in(tenant, Action::ManageAccounts)?;
     let second_factor = platform.store().tenant(tenant).profile().await?.second_factor;

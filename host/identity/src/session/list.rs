@@ -1,6 +1,6 @@
 use serde::Serialize;
 use utoipa::ToSchema;
-use xinglin_platform::{AppResult, Caller, Platform};
+use xinglin_platform::{AppResult, Caller, Platform, boxed};
 use xinglin_store::{Lent, Session as SessionRow};
 
 /// A sign-in that has not ended.
@@ -24,6 +24,7 @@ pub struct SessionView {
 ///
 /// # Errors
 /// If the store fails.
+#[boxed]
 pub async fn list(platform: &Platform, caller: &Caller) -> AppResult<Vec<SessionView>> {
     let sessions = platform.records(caller).list_sessions(caller.actor.account).await?;
     let view = |row: SessionRow| SessionView {

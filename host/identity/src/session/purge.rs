@@ -1,7 +1,7 @@
 use std::sync::atomic::Ordering;
 
 use xinglin_domain::time::Instant;
-use xinglin_platform::AppResult;
+use xinglin_platform::{AppResult, boxed};
 
 use crate::Identity;
 
@@ -13,6 +13,7 @@ const PURGE_MINUTES: i64 = 10;
 ///
 /// # Errors
 /// If the store fails.
+#[boxed]
 pub async fn purge(identity: &Identity, now: Instant) -> AppResult<()> {
     let last = identity.purged().load(Ordering::Acquire);
     let due = now >= Instant::from_micros(last).plus_minutes(PURGE_MINUTES);

@@ -1,6 +1,6 @@
 use serde::Deserialize;
 use utoipa::ToSchema;
-use xinglin_platform::AppResult;
+use xinglin_platform::{AppResult, boxed};
 
 use super::{Session, rotate, session_of};
 use crate::Identity;
@@ -18,6 +18,7 @@ pub struct Refresh {
 /// # Errors
 /// `AUTH_REQUIRED` if the token is not ours or not the last, the session has ended
 /// or rested too long, or the account is closed.
+#[boxed]
 pub async fn refresh(identity: &Identity, ask: Refresh) -> AppResult<Session> {
     let (account, session) = rotate(&identity.platform, &ask.refresh_token, None).await?;
     session_of(identity, account, &session).await

@@ -1,7 +1,7 @@
 use serde::Deserialize;
 use utoipa::ToSchema;
 use xinglin_domain::id::TenantId;
-use xinglin_platform::{AppResult, settings::PLATFORM};
+use xinglin_platform::{AppResult, boxed, settings::PLATFORM};
 
 use super::{Session, open, prove_person};
 use crate::Identity;
@@ -29,6 +29,7 @@ pub struct SignIn {
 /// # Errors
 /// `RATE_LIMITED` after many wrong ones; `AUTH_REQUIRED`, the same whether tenant,
 /// login or password is wrong; `AUTH_SECOND_FACTOR` if only the code is.
+#[boxed]
 pub async fn sign_in(identity: &Identity, ask: SignIn) -> AppResult<Session> {
     let tenant = ask.tenant.unwrap_or(PLATFORM);
     let (account, strong) = prove_person(identity, tenant, &ask.login, ask.password, ask.code.as_deref()).await?;

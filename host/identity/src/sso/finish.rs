@@ -14,7 +14,7 @@ use xinglin_domain::{
     id::{AccountId, TenantId},
 };
 use xinglin_platform::{
-    AppError, AppResult, Platform, ambient,
+    AppError, AppResult, Platform, ambient, boxed,
     standing::{self, Standing},
 };
 use xinglin_store::{Account, IdentityLink};
@@ -49,6 +49,7 @@ impl AdditionalClaims for Others {}
 /// # Errors
 /// `AUTH_REQUIRED` if it is not the browser that began, was answered before, or the
 /// person is nobody here; `AUTH_PROVIDER` if the provider does not answer as it must.
+#[boxed]
 pub async fn finish(
     identity: &Identity,
     tenant: TenantId,

@@ -5,7 +5,7 @@ use xinglin_domain::{
     code::Code,
     id::TenantId,
 };
-use xinglin_platform::{AppError, AppResult, Caller, Platform};
+use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed};
 use xinglin_store::IdentityProvider;
 
 use super::{Provider, ProviderView, discover, place, view};
@@ -43,6 +43,7 @@ pub struct NewProvider {
 ///
 /// # Errors
 /// If the caller may not; `BODY_INVALID`; `AUTH_PROVIDER` if it does not answer.
+#[boxed]
 pub async fn put_provider(
     platform: &Platform,
     caller: &Caller,

@@ -1,6 +1,6 @@
 use openidconnect::{CsrfToken, Nonce, PkceCodeChallenge, PkceCodeVerifier, Scope, core::CoreAuthenticationFlow};
 use xinglin_domain::id::TenantId;
-use xinglin_platform::{AppResult, Platform, one_time};
+use xinglin_platform::{AppResult, Platform, boxed, one_time};
 
 use super::{Began, KIND, begun, party, provider};
 
@@ -11,6 +11,7 @@ const MINUTES: i64 = 10;
 ///
 /// # Errors
 /// `NOT_FOUND` if the tenant trusts no provider; `AUTH_PROVIDER`.
+#[boxed]
 pub async fn start(platform: &Platform, tenant: TenantId, browser: &str) -> AppResult<String> {
     let (provider, secret) = provider(platform, tenant).await?;
     let party = party(platform, tenant, &provider, secret).await?;

@@ -13,7 +13,7 @@ use xinglin_domain::{
 };
 use xinglin_extensions::Extensions;
 use xinglin_platform::{
-    AppError, AppResult, Caller,
+    AppError, AppResult, Caller, boxed,
     document::{Stored, touch},
 };
 use xinglin_records::consent;
@@ -40,6 +40,7 @@ pub struct Confirm {
 /// `RX_ALREADY_USED` if another order was first; `PAY_IDEMPOTENCY_CONFLICT`
 /// if it was confirmed with another amount.
 #[tracing::instrument(target = "xinglin::trace", name = "confirm_charge", skip_all)]
+#[boxed]
 pub async fn confirm(extensions: &Extensions, caller: &Caller, id: BillId, confirm: Confirm) -> AppResult<ChargeView> {
     caller.may(Action::ConfirmCharge)?;
     let records = extensions.platform.records(caller);

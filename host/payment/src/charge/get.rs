@@ -1,5 +1,5 @@
 use xinglin_domain::{compartment::Compartments, id::BillId};
-use xinglin_platform::{AppResult, Caller, Platform, document::Stored};
+use xinglin_platform::{AppResult, Caller, Platform, boxed, document::Stored};
 use xinglin_records::consent;
 
 use super::{ChargeView, load, view};
@@ -8,6 +8,7 @@ use super::{ChargeView, load, view};
 ///
 /// # Errors
 /// If there is none that the caller may see.
+#[boxed]
 pub async fn get(platform: &Platform, caller: &Caller, id: BillId) -> AppResult<ChargeView> {
     let records = platform.records(caller);
     let Stored { row, value } = load(&records, id).await?;

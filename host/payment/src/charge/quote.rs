@@ -11,7 +11,7 @@ use xinglin_domain::{
     prescription::{Effective, Event},
 };
 use xinglin_extensions::{Extensions, call::Calls};
-use xinglin_platform::{AppError, AppResult, Caller, ambient, document::fresh, grant};
+use xinglin_platform::{AppError, AppResult, Caller, ambient, boxed, document::fresh, grant};
 use xinglin_records::consent;
 
 use super::{ChargeView, NewItem, Payer, bill, restricted, view};
@@ -34,6 +34,7 @@ pub struct NewCharge {
 /// # Errors
 /// `RX_DRUG_BEFORE_RX` before a pharmacist has approved.
 #[tracing::instrument(target = "xinglin::trace", name = "quote_charge", skip_all)]
+#[boxed]
 pub async fn quote(extensions: &Extensions, caller: &Caller, new: NewCharge) -> AppResult<ChargeView> {
     caller.may(Action::QuoteCharge)?;
     let (_, effective) = prescription::take::<Effective>(

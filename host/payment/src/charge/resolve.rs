@@ -9,7 +9,7 @@ use xinglin_domain::{
 };
 use xinglin_extensions::{Extensions, call::Calls};
 use xinglin_platform::{
-    AppError, AppResult,
+    AppError, AppResult, boxed,
     document::{Stored, next},
 };
 use xinglin_store::{Operation as StoredOperation, OperationState};
@@ -19,6 +19,7 @@ use super::{Finished, Outcome, Verb, finish, load, mark, payer_of, reverse_payme
 /// Finds out what became of an operation that nobody heard of again: the
 /// host died over it, or the payer did not answer.
 #[tracing::instrument(target = "xinglin::trace", name = "resolve_payment", skip_all)]
+#[boxed]
 pub async fn resolve(extensions: &Extensions, pending: StoredOperation, occasion: &Occasion) -> AppResult<()> {
     let records = extensions.platform.store().tenant(pending.tenant);
     let Stored { row, value } = load(&records, pending.bill_id).await?;

@@ -8,7 +8,7 @@ use xinglin_domain::{
 };
 use xinglin_extensions::Extensions;
 use xinglin_platform::{
-    AppError, AppResult, Caller,
+    AppError, AppResult, Caller, boxed,
     document::{Stored, touch},
 };
 use xinglin_store::Tenant;
@@ -23,6 +23,7 @@ use super::{
 /// # Errors
 /// `PAY_ALREADY_REVERSED`, `REFUND_DRUG_NOT_RETURNABLE`, …
 #[tracing::instrument(target = "xinglin::trace", name = "reverse_charge", skip_all)]
+#[boxed]
 pub async fn reverse(extensions: &Extensions, caller: &Caller, id: BillId) -> AppResult<ChargeView> {
     caller.may(Action::ReverseCharge)?;
     let records = extensions.platform.records(caller);

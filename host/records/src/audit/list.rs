@@ -3,7 +3,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use xinglin_domain::{access::Action, audit::Who, id::PatientId, time::Instant};
 use xinglin_fhir::audit_event;
-use xinglin_platform::{AppResult, Caller, Platform};
+use xinglin_platform::{AppResult, Caller, Platform, boxed};
 use xinglin_store::AuditQuery;
 
 use super::{MOST, Restricted};
@@ -43,6 +43,7 @@ pub struct AuditFilter {
 ///
 /// # Errors
 /// If the caller may not read it.
+#[boxed]
 pub async fn list(platform: &Platform, caller: &Caller, filter: AuditFilter) -> AppResult<Vec<AuditView>> {
     caller.may(Action::ReadAudit)?;
     caller.trail.asked();

@@ -8,7 +8,7 @@ use xinglin_domain::{
     consent::Purpose,
     id::{AccountId, PatientId},
 };
-use xinglin_platform::{AppError, AppResult, Caller, Platform};
+use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed};
 use xinglin_store::{AuditEntry, AuditQuery, StoreError};
 
 use super::MOST;
@@ -52,6 +52,7 @@ pub struct Words {
 ///
 /// # Errors
 /// `NOT_FOUND` for anybody else.
+#[boxed]
 pub async fn list_accesses(
     platform: &Platform,
     caller: &Caller,

@@ -1,5 +1,5 @@
 use xinglin_domain::access::Action;
-use xinglin_platform::{AppResult, Caller, Platform};
+use xinglin_platform::{AppResult, Caller, Platform, boxed};
 
 use super::ChainView;
 
@@ -7,6 +7,7 @@ use super::ChainView;
 ///
 /// # Errors
 /// If the caller may not read it.
+#[boxed]
 pub async fn verify(platform: &Platform, caller: &Caller) -> AppResult<ChainView> {
     caller.may(Action::ReadAudit)?;
     Ok(platform.records(caller).verify_audit().await?.into())

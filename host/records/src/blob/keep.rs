@@ -9,7 +9,7 @@ use xinglin_domain::{
     compartment::Compartment,
     id::{BlobId, PatientId},
 };
-use xinglin_platform::{AppError, AppResult, Caller, Platform, ambient, config};
+use xinglin_platform::{AppError, AppResult, Caller, Platform, ambient, boxed, config};
 use xinglin_store::{Blob, Label};
 
 use super::{BINARY, BlobView, path, view};
@@ -33,6 +33,7 @@ pub struct NewBlob {
 /// `NOT_FOUND` if the caller may not see the patient; `BODY_TOO_LARGE`; `BLOB_TYPE` if
 /// it is not of a type that is taken, or not what it is said to be; `BLOB_INFECTED`;
 /// `BLOB_UNSCANNED` if it cannot be looked through now.
+#[boxed]
 pub async fn keep(platform: &Platform, caller: &Caller, new: NewBlob) -> AppResult<BlobView> {
     let NewBlob { patient, compartment, content_type, bytes } = new;
     caller.may(Action::AttachRecords)?;

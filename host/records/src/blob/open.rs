@@ -1,6 +1,6 @@
 use tokio::fs::File;
 use xinglin_domain::id::BlobId;
-use xinglin_platform::{AppError, AppResult, Caller, Platform};
+use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed};
 
 use super::{BlobView, path, view, visible};
 
@@ -8,6 +8,7 @@ use super::{BlobView, path, view, visible};
 ///
 /// # Errors
 /// `NOT_FOUND` if there is none that the caller may see.
+#[boxed]
 pub async fn open(platform: &Platform, caller: &Caller, id: BlobId) -> AppResult<(BlobView, File)> {
     caller.trail.asked();
     let records = platform.records(caller);

@@ -5,7 +5,7 @@ use xinglin_fhir::{
     bundle::{self, Plan},
     validate,
 };
-use xinglin_platform::{AppError, AppResult, Caller, Platform};
+use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed};
 
 use super::{Act, do_all, touches};
 use crate::resource::mint;
@@ -15,6 +15,7 @@ use crate::resource::mint;
 /// # Errors
 /// `FHIR_INVALID`; `PRECONDITION_FAILED` if a condition does not hold or says too
 /// little; `RETENTION_HOLD` if it must stay.
+#[boxed]
 pub async fn act(platform: &Platform, caller: &Caller, act: &Act, resource: Option<Value>) -> AppResult<Done> {
     caller.may(Action::ImportRecords)?;
     let mut request = json!({ "method": act.method, "url": act.url });

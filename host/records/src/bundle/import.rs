@@ -4,7 +4,7 @@ use xinglin_fhir::{
     answer::{self, Done, RefusedEntry},
     bundle::{self, Plan, Planned},
 };
-use xinglin_platform::{AppError, AppResult, Caller, Platform};
+use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed};
 
 use super::{do_all, read_url, touches};
 use crate::resource::mint;
@@ -14,6 +14,7 @@ use crate::resource::mint;
 ///
 /// # Errors
 /// `FHIR_INVALID` with every issue and its path; nothing is written then.
+#[boxed]
 pub async fn import(platform: &Platform, caller: &Caller, base: &str, bundle: Value) -> AppResult<Value> {
     match bundle::plan(bundle, &mut mint)? {
         Plan::Transaction(planned) => {

@@ -1,6 +1,6 @@
 use xinglin_domain::{access::Action, code::Code};
 use xinglin_fhir::answer::Done;
-use xinglin_platform::{AppError, AppResult, Caller, Platform, document::value};
+use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed, document::value};
 use xinglin_store::Resource;
 
 use super::{Act, act};
@@ -12,6 +12,7 @@ use crate::resource::read;
 /// # Errors
 /// `BODY_INVALID` if it is no patch; `FHIR_INVALID` if it does not fit, or what comes
 /// of it is no sound resource; and as [`act`].
+#[boxed]
 pub async fn patch(
     platform: &Platform,
     caller: &Caller,

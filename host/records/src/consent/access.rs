@@ -16,7 +16,7 @@ use xinglin_domain::{
     id::{EncounterId, EnrolmentId, PatientId},
     time::Instant,
 };
-use xinglin_platform::{AppError, AppResult, Caller, Platform, document::Stored, grant};
+use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed, document::Stored, grant};
 use xinglin_store::{CodeFilter, DocumentQuery, Executor, Label, PatientQuery, Resource, Tenant, TenantScope};
 
 use super::parse;
@@ -64,6 +64,7 @@ pub struct Shown {
 }
 
 /// How much of a patient's record is open to the caller.
+#[boxed]
 pub async fn record_access(platform: &Platform, caller: &Caller, patient: PatientId) -> AppResult<RecordAccess> {
     caller.trail.saw(patient);
     if caller.is_beyond(Some(patient)) {
@@ -108,6 +109,7 @@ pub async fn may_open(
 ///
 /// # Errors
 /// `ACCESS_COMPARTMENT`.
+#[boxed]
 pub async fn may_enter(
     platform: &Platform,
     caller: &Caller,
@@ -217,6 +219,7 @@ pub async fn plugin_access<E: Executor>(
 ///
 /// # Errors
 /// `ACCESS_COMPARTMENT`.
+#[boxed]
 pub async fn may_bill(
     platform: &Platform,
     records: &Tenant,
@@ -417,6 +420,7 @@ pub(crate) async fn exportable<E: Executor>(
 }
 
 /// Whether what was made for an enrolment is open to the caller.
+#[boxed]
 pub async fn may_see_enrolment(
     platform: &Platform,
     caller: &Caller,

@@ -6,7 +6,7 @@ use xinglin_domain::{
     consent::{Consent, Provision, Purpose, Recipient, Scope, Terms},
     id::{ConsentId, PatientId},
 };
-use xinglin_platform::{AppError, AppResult, Caller, Platform, ambient};
+use xinglin_platform::{AppError, AppResult, Caller, Platform, ambient, boxed};
 
 use super::{ConsentView, row, theirs, view};
 
@@ -43,6 +43,7 @@ const fn permit() -> Provision {
 ///
 /// # Errors
 /// `NOT_FOUND` for anybody else; `CONSENT_INVALID` if it makes no sense.
+#[boxed]
 pub async fn give(
     platform: &Platform,
     caller: &Caller,

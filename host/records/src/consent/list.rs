@@ -1,5 +1,5 @@
 use xinglin_domain::{consent::Scope, id::PatientId};
-use xinglin_platform::{AppResult, Caller, Platform};
+use xinglin_platform::{AppResult, Caller, Platform, boxed};
 
 use super::{ConsentView, parse, theirs, view};
 
@@ -8,6 +8,7 @@ use super::{ConsentView, parse, theirs, view};
 ///
 /// # Errors
 /// `NOT_FOUND` for anybody else.
+#[boxed]
 pub async fn list(platform: &Platform, caller: &Caller, patient: PatientId) -> AppResult<Vec<ConsentView>> {
     theirs(caller, patient)?;
     let rows = platform.records(caller).list_consents(&patient.to_string(), true).await?;

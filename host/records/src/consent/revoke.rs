@@ -1,5 +1,5 @@
 use xinglin_domain::{access::Action, id::ConsentId};
-use xinglin_platform::{AppError, AppResult, Caller, Platform};
+use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed};
 
 use super::{ConsentView, parse, row, view};
 
@@ -7,6 +7,7 @@ use super::{ConsentView, parse, row, view};
 ///
 /// # Errors
 /// `NOT_FOUND` for anybody else; `CONSENT_STATE` if it was taken back before.
+#[boxed]
 pub async fn revoke(platform: &Platform, caller: &Caller, id: ConsentId) -> AppResult<ConsentView> {
     let consent = parse(platform.records(caller).get_consent(id).await?)?;
     caller.trail.saw(consent.patient);

@@ -1,5 +1,5 @@
 use xinglin_domain::{access::Role, code::Code, id::TenantId};
-use xinglin_platform::{AppError, AppResult, Caller, Platform, caller::is_staff};
+use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed, caller::is_staff};
 
 use super::GENERATIONS;
 
@@ -8,6 +8,7 @@ use super::GENERATIONS;
 /// # Errors
 /// `NOT_FOUND` if they are not, as if there were no such hospital; `AUTH_FORBIDDEN`
 /// for who is no staff.
+#[boxed]
 pub async fn in_custody(platform: &Platform, mut caller: Caller, source: &str) -> AppResult<Caller> {
     let none = || AppError::not_found("tenant", source);
     let source: TenantId = source.parse().map_err(|_| none())?;

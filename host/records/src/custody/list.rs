@@ -2,7 +2,7 @@ use xinglin_domain::{
     access::Action,
     custody::{Custody, Statement},
 };
-use xinglin_platform::{AppError, AppResult, Caller, Platform};
+use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed};
 use xinglin_store::{AuditQuery, ChainState};
 
 use super::{CustodyView, view};
@@ -11,6 +11,7 @@ use super::{CustodyView, view};
 ///
 /// # Errors
 /// If the caller may not read the trail.
+#[boxed]
 pub async fn list(platform: &Platform, caller: &Caller) -> AppResult<Vec<CustodyView>> {
     caller.may(Action::ReadAudit)?;
     let mut views = Vec::new();

@@ -6,7 +6,7 @@ use xinglin_domain::{
     custody::{ChainEnd, Custody, Ground, Statement},
     id::TenantId,
 };
-use xinglin_platform::{AppError, AppResult, Caller, Platform, settings::PLATFORM};
+use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed, settings::PLATFORM};
 use xinglin_store::ChainState;
 
 use super::{CustodyView, view};
@@ -35,6 +35,7 @@ pub struct NewCustody {
 /// `AUTH_FORBIDDEN` for who does not run the platform; `BODY_INVALID` if the two do
 /// not fit; `ALREADY_EXISTS` if the records are in custody; `TENANT_FROZEN` if the
 /// custodian is itself.
+#[boxed]
 pub async fn start(platform: &Platform, caller: &Caller, new: NewCustody) -> AppResult<CustodyView> {
     caller.may_in(PLATFORM, Action::ManageTenants)?;
     let NewCustody { source, custodian, ground, reason } = new;

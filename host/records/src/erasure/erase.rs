@@ -8,7 +8,7 @@ use xinglin_domain::{
     id::{PatientId, TenantId},
     retention::{Kept, LastKept},
 };
-use xinglin_platform::{AppError, AppResult, Caller, Platform, standing};
+use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed, standing};
 use xinglin_store::{Executor, TenantScope};
 
 use super::remove_files;
@@ -37,6 +37,7 @@ pub struct ErasureView {
 /// `RETENTION_HOLD` if something must still be kept, with the day from which on it
 /// need not; `PRECONDITION_FAILED` if calls about them are still on tape; `NOT_FOUND`
 /// if there is nobody to erase.
+#[boxed]
 pub async fn erase(
     platform: &Platform,
     caller: &Caller,

@@ -1,8 +1,9 @@
-use xinglin_platform::{AppResult, Platform};
+use xinglin_platform::{AppResult, Platform, boxed};
 
 use super::remove_files;
 
 /// Takes bytes off the disk that whoever erased a patient did not come to.
+#[boxed]
 pub async fn finish(platform: &Platform) -> AppResult<()> {
     for tenant in platform.store().operator().list_unfinished_erasures().await? {
         remove_files(platform, &platform.store().tenant(tenant)).await?;

@@ -3,12 +3,13 @@ use xinglin_domain::{
     id::{PatientId, TenantId},
     retention::Kept,
 };
-use xinglin_platform::{AppResult, Caller, Platform};
+use xinglin_platform::{AppResult, Caller, Platform, boxed};
 
 /// Patients of a tenant whose time has come, by id.
 ///
 /// # Errors
 /// If the caller may not.
+#[boxed]
 pub async fn list_erasable(platform: &Platform, caller: &Caller, tenant: TenantId) -> AppResult<Vec<PatientId>> {
     const PIECE: u32 = 500;
     caller.may_in(tenant, Action::PurgeRecords)?;

@@ -7,7 +7,7 @@ use xinglin_domain::{
     id::{PatientId, TenantId},
     retention::Kept,
 };
-use xinglin_platform::{AppResult, Caller, Platform};
+use xinglin_platform::{AppResult, Caller, Platform, boxed};
 
 /// What keeps a patient's record, and what would go with it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -47,6 +47,7 @@ pub struct KeptView {
 ///
 /// # Errors
 /// If the caller may not.
+#[boxed]
 pub async fn retention_of(
     platform: &Platform,
     caller: &Caller,

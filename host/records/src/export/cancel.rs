@@ -1,5 +1,5 @@
 use xinglin_domain::id::ExportId;
-use xinglin_platform::{AppResult, Caller, Platform};
+use xinglin_platform::{AppResult, Caller, Platform, boxed};
 
 use super::own;
 
@@ -7,6 +7,7 @@ use super::own;
 ///
 /// # Errors
 /// `NOT_FOUND`.
+#[boxed]
 pub async fn cancel(platform: &Platform, caller: &Caller, id: ExportId) -> AppResult<()> {
     own(platform, caller, id).await?;
     let tx = platform.begin(caller).await?;

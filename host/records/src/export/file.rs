@@ -1,5 +1,5 @@
 use xinglin_domain::id::ExportId;
-use xinglin_platform::{AppError, AppResult, Caller, Platform};
+use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed};
 use xinglin_store::ExportState;
 
 use super::{DELETED, folder, own};
@@ -8,6 +8,7 @@ use super::{DELETED, folder, own};
 ///
 /// # Errors
 /// `NOT_FOUND`.
+#[boxed]
 pub async fn file(platform: &Platform, caller: &Caller, id: ExportId, name: &str) -> AppResult<(tokio::fs::File, u64)> {
     let (export, job) = own(platform, caller, id).await?;
     let kind = name.strip_suffix(".ndjson").unwrap_or_default();

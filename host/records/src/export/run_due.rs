@@ -6,7 +6,7 @@ use xinglin_domain::{
     audit::{Access, Act},
     id::PatientId,
 };
-use xinglin_platform::{AppError, AppResult, Platform, acting};
+use xinglin_platform::{AppError, AppResult, Platform, acting, boxed};
 use xinglin_store::{Export, ExportState, RecordQuery, Resource, StoreError};
 
 use super::{DELETED, Job, Output, body, folder, may_export};
@@ -52,6 +52,7 @@ impl From<StoreError> for Ended {
 ///
 /// # Errors
 /// If the store fails; an export that fails is tried again.
+#[boxed]
 pub async fn run_due(platform: &Platform) -> AppResult<()> {
     let now = platform.now();
     for ended in platform.store().operator().list_ended_exports(now, 100).await? {

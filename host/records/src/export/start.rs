@@ -1,6 +1,6 @@
 use xinglin_domain::{code::Code, id::ExportId};
 use xinglin_fhir::is_type_name;
-use xinglin_platform::{AppError, AppResult, Caller, Platform, ambient};
+use xinglin_platform::{AppError, AppResult, Caller, Platform, ambient, boxed};
 use xinglin_store::{Export, ExportState};
 
 use super::{Job, body, may_export};
@@ -26,6 +26,7 @@ pub struct AskExport {
 /// # Errors
 /// `AUTH_FORBIDDEN`; `BODY_INVALID`, naming the parameter; `RATE_LIMITED` if enough
 /// of them wait.
+#[boxed]
 pub async fn start(platform: &Platform, caller: &Caller, ask: AskExport) -> AppResult<ExportId> {
     may_export(caller)?;
     caller.trail.asked();

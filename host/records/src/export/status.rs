@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 use xinglin_domain::{code::Code, id::ExportId, time::Instant};
-use xinglin_platform::{AppError, AppResult, Caller, Platform};
+use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed};
 use xinglin_store::ExportState;
 
 use super::{DELETED, Output, own};
@@ -19,6 +19,7 @@ pub enum ExportStatus {
 /// # Errors
 /// `NOT_FOUND` if there is none of theirs, or its files are not kept any more;
 /// `INTERNAL` or what else it failed with.
+#[boxed]
 pub async fn status(platform: &Platform, caller: &Caller, id: ExportId, base: &str) -> AppResult<ExportStatus> {
     let (export, job) = own(platform, caller, id).await?;
     match export.state {

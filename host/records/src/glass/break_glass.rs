@@ -7,7 +7,7 @@ use xinglin_domain::{
     glass::BrokenGlass,
     id::{GlassId, PatientId},
 };
-use xinglin_platform::{AppResult, Caller, Platform, ambient};
+use xinglin_platform::{AppResult, Caller, Platform, ambient, boxed};
 
 use super::{GlassView, row, view};
 
@@ -28,6 +28,7 @@ pub struct BreakGlass {
 ///
 /// # Errors
 /// `GLASS_REASON_REQUIRED`; `NOT_FOUND` if there is no such patient.
+#[boxed]
 pub async fn break_glass(
     platform: &Platform,
     caller: &Caller,

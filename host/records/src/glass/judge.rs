@@ -1,7 +1,7 @@
 use serde::Deserialize;
 use utoipa::ToSchema;
 use xinglin_domain::{access::Action, glass::Finding, id::GlassId};
-use xinglin_platform::{AppResult, Caller, Platform};
+use xinglin_platform::{AppResult, Caller, Platform, boxed};
 
 use super::{GlassView, parse, row, view};
 
@@ -20,6 +20,7 @@ pub struct JudgeGlass {
 ///
 /// # Errors
 /// `GLASS_STATE` if it was judged before; `AUTH_FORBIDDEN` for whoever did it.
+#[boxed]
 pub async fn judge(platform: &Platform, caller: &Caller, id: GlassId, ask: JudgeGlass) -> AppResult<GlassView> {
     caller.may(Action::ReviewBrokenGlass)?;
     let glass = parse(platform.records(caller).get_glass(id).await?)?;

@@ -1,5 +1,5 @@
 use xinglin_domain::access::Action;
-use xinglin_platform::{AppResult, Caller, Platform};
+use xinglin_platform::{AppResult, Caller, Platform, boxed};
 
 use super::{GlassView, parse, view};
 
@@ -10,6 +10,7 @@ const MOST: u32 = 500;
 ///
 /// # Errors
 /// If the caller may not judge.
+#[boxed]
 pub async fn list(platform: &Platform, caller: &Caller, judged: bool) -> AppResult<Vec<GlassView>> {
     caller.may(Action::ReviewBrokenGlass)?;
     let rows = platform.records(caller).list_glass(judged, MOST).await?;

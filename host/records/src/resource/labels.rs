@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde_json::Value;
 use xinglin_domain::compartment::{Compartments, mark};
 use xinglin_fhir::{bundle::Planned, index};
-use xinglin_platform::{AppResult, Platform};
+use xinglin_platform::{AppResult, Platform, boxed};
 use xinglin_store::{Label, StoreError, TenantTx};
 
 use super::{medication, medications};
@@ -84,6 +84,7 @@ fn restrictions(medications: Vec<(String, Value)>) -> HashMap<String, Compartmen
 
 /// Labels what was written before these rules were. Done before anything is
 /// served; once.
+#[boxed]
 pub async fn label_anew(platform: &Platform) -> Result<(), StoreError> {
     let operator = platform.store().operator();
     if operator.find_meta::<i64>(LABELLED).await?.is_some_and(|rules| rules >= RULES) {

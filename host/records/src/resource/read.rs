@@ -1,4 +1,4 @@
-use xinglin_platform::{AppResult, Caller, Platform};
+use xinglin_platform::{AppResult, Caller, Platform, boxed};
 use xinglin_store::Resource;
 
 use super::visible;
@@ -7,6 +7,7 @@ use super::visible;
 ///
 /// # Errors
 /// `NOT_FOUND` if there is none that the caller may see.
+#[boxed]
 pub async fn read(platform: &Platform, caller: &Caller, kind: &str, id: &str) -> AppResult<Resource> {
     caller.trail.asked();
     visible(platform, &platform.records(caller), caller, kind, id, None).await

@@ -1,6 +1,6 @@
 use std::collections::HashSet;
 
-use xinglin_platform::{AppError, AppResult, Caller, Platform};
+use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed};
 use xinglin_store::Resource;
 
 use crate::consent;
@@ -9,6 +9,7 @@ use crate::consent;
 ///
 /// # Errors
 /// `NOT_FOUND` if there are none that the caller may see.
+#[boxed]
 pub async fn read_history(platform: &Platform, caller: &Caller, kind: &str, id: &str) -> AppResult<Vec<Resource>> {
     caller.trail.asked();
     let records = platform.records(caller);

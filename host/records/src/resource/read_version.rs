@@ -1,4 +1,4 @@
-use xinglin_platform::{AppResult, Caller, Platform};
+use xinglin_platform::{AppResult, Caller, Platform, boxed};
 use xinglin_store::Resource;
 
 use super::visible;
@@ -7,6 +7,7 @@ use super::visible;
 ///
 /// # Errors
 /// As [`read`](super::read).
+#[boxed]
 pub async fn read_version(
     platform: &Platform,
     caller: &Caller,

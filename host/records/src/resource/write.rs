@@ -7,7 +7,7 @@ use xinglin_fhir::{
     bundle::{self, Planned},
     index::{self, Index},
 };
-use xinglin_platform::{AppError, AppResult, ambient};
+use xinglin_platform::{AppError, AppResult, ambient, boxed};
 use xinglin_store::{Resource, ResourceWrite, TenantTx};
 
 use super::labels;
@@ -100,6 +100,7 @@ async fn erase(tx: &TenantTx, kind: &str, id: &str, now: Instant) -> AppResult<(
 }
 
 /// Writes the host's own projections of its acts.
+#[boxed]
 pub async fn project(tx: &TenantTx, resources: Vec<Value>, now: Instant) -> AppResult<()> {
     let planned = resources.into_iter().map(|resource| {
         let text = |key: &str| resource[key].as_str().map(str::to_owned).unwrap_or_default();

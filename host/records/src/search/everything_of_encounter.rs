@@ -3,7 +3,7 @@ use xinglin_fhir::{
     parameter,
     search::{self, Include},
 };
-use xinglin_platform::{AppResult, Caller, Platform};
+use xinglin_platform::{AppResult, Caller, Platform, boxed};
 use xinglin_store::ResourceQuery;
 
 use super::{Asked, included, search_scope, show, too_many};
@@ -13,6 +13,7 @@ use crate::resource;
 ///
 /// # Errors
 /// `NOT_FOUND` if there is no such visit that the caller may see.
+#[boxed]
 pub async fn everything_of_encounter(
     platform: &Platform,
     caller: &Caller,

@@ -6,7 +6,7 @@ use xinglin_fhir::{
     outcome,
     search::LARGEST_PAGE,
 };
-use xinglin_platform::{AppError, AppResult, Caller, Platform, document};
+use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed, document};
 use xinglin_store::{RecordQuery, ResourceQuery};
 
 use super::{
@@ -20,6 +20,7 @@ use crate::resource;
 ///
 /// # Errors
 /// `NOT_FOUND` if there is no such patient whom the caller may see; `BODY_INVALID`.
+#[boxed]
 pub async fn everything_of_patient(
     platform: &Platform,
     caller: &Caller,

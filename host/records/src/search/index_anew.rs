@@ -1,10 +1,11 @@
 use serde_json::Value;
 use xinglin_fhir::index;
-use xinglin_platform::Platform;
+use xinglin_platform::{Platform, boxed};
 use xinglin_store::{RecordQuery, Resource};
 
 /// Indexes all records again if they were indexed by other tables than today's, as
 /// those of an earlier release.
+#[boxed]
 pub async fn index_anew(platform: &Platform) -> xinglin_store::Result<()> {
     const KEY: &str = "search-index";
     const PIECE: u32 = 500;

@@ -21,7 +21,7 @@ use xinglin_fhir::{
     schema,
     search::{self, Include, Search, Total},
 };
-use xinglin_platform::{AppError, AppResult, Caller, Platform, document};
+use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed, document};
 use xinglin_store::{CodeFilter, Criterion, Executor, Resource, ResourceQuery, TenantScope, TokenFilter};
 
 pub use self::everything_of_encounter::everything_of_encounter;
@@ -61,6 +61,7 @@ pub type Parameters = Vec<(String, String)>;
 /// # Errors
 /// `BODY_INVALID`, naming the parameter; `NOT_FOUND` if it names a patient whom the
 /// caller may not see; `AUTH_FORBIDDEN` if the caller sees nobody's record.
+#[boxed]
 pub async fn search(platform: &Platform, caller: &Caller, asked: &Asked) -> AppResult<Searchset> {
     search_on(platform, &platform.records(caller), caller, asked).await
 }

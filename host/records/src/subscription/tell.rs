@@ -3,7 +3,7 @@ use std::time::Duration;
 use serde_json::json;
 use url::Url;
 use xinglin_domain::{audit::Act, code::Code, id::PatientId};
-use xinglin_platform::{AppError, AppResult, Caller, Platform, acting, document};
+use xinglin_platform::{AppError, AppResult, Caller, Platform, acting, boxed, document};
 use xinglin_runtime::HttpError;
 use xinglin_store::{Resource, StoreError, Subscription, SubscriptionEvent, SubscriptionState, Tenant};
 
@@ -26,6 +26,7 @@ const MOST_TRIES: i64 = 8;
 const FIRST_WAIT_SECONDS: i64 = 5;
 
 /// Tells one subscription what there is to be told, in order.
+#[boxed]
 pub async fn tell(platform: &Platform, mut subscription: Subscription) -> AppResult<()> {
     let records = platform.store().tenant(subscription.tenant);
     let terms = Terms::of(&subscription)?;

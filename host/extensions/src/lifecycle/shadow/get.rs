@@ -1,5 +1,5 @@
 use xinglin_domain::{access::Action, id::TenantId};
-use xinglin_platform::{AppResult, Caller};
+use xinglin_platform::{AppResult, Caller, boxed};
 
 use super::{ShadowView, view};
 use crate::Extensions;
@@ -8,6 +8,7 @@ use crate::Extensions;
 ///
 /// # Errors
 /// `PLUGIN_STATE` if there is none.
+#[boxed]
 pub async fn get(extensions: &Extensions, caller: &Caller, tenant: TenantId, plugin_id: &str) -> AppResult<ShadowView> {
     caller.may_in(tenant, Action::ManagePlugins)?;
     let install = extensions.platform.store().tenant(tenant).get_install(plugin_id).await?;

@@ -1,7 +1,7 @@
 use serde::Deserialize;
 use utoipa::ToSchema;
 use xinglin_domain::{access::Action, code::Code, id::TenantId};
-use xinglin_platform::{AppError, AppResult, Caller, grant};
+use xinglin_platform::{AppError, AppResult, Caller, boxed, grant};
 use xinglin_runtime::Tape;
 use xinglin_store::{Install, TapeQuery};
 
@@ -42,6 +42,7 @@ impl StartShadow {
 ///
 /// # Errors
 /// `PLUGIN_CAPABILITY` with what it needs and was not granted.
+#[boxed]
 pub async fn start(
     extensions: &Extensions,
     caller: &Caller,

@@ -1,7 +1,7 @@
 use serde::Deserialize;
 use utoipa::ToSchema;
 use xinglin_domain::id::{AccountId, CertificateId, TenantId};
-use xinglin_platform::{AppResult, Caller, Platform, standing::Standing};
+use xinglin_platform::{AppResult, Caller, Platform, boxed, standing::Standing};
 
 use super::{Numbers, by_hand, certificate, change_standing};
 use crate::account::AccountView;
@@ -27,6 +27,7 @@ pub struct Judgement {
 /// # Errors
 /// If the caller may not, or the account is their own; `NOT_FOUND`; `CRED_STATE` if one
 /// was decided before, and then none is decided.
+#[boxed]
 pub async fn judge(
     platform: &Platform,
     caller: &Caller,

@@ -1,7 +1,7 @@
 use serde::Deserialize;
 use utoipa::ToSchema;
 use xinglin_domain::id::{AccountId, TenantId};
-use xinglin_platform::{AppResult, Caller, Platform, standing::Standing};
+use xinglin_platform::{AppResult, Caller, Platform, boxed, standing::Standing};
 
 use super::{NewFiling, Numbers, change_standing, filings};
 use crate::account::AccountView;
@@ -18,6 +18,7 @@ pub struct NewFilings {
 ///
 /// # Errors
 /// If the caller may not, the account is their own, or a date is none.
+#[boxed]
 pub async fn put_filings(
     platform: &Platform,
     caller: &Caller,

@@ -1,5 +1,5 @@
 use xinglin_domain::{access::Action, code::Code, id::TenantId, practice::Bar};
-use xinglin_platform::{AppError, AppResult, Caller, Platform};
+use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed};
 
 use super::PracticeRules;
 
@@ -7,6 +7,7 @@ use super::PracticeRules;
 ///
 /// # Errors
 /// If the caller may not; `BODY_INVALID` for less than the law asks.
+#[boxed]
 pub async fn put_rules(
     platform: &Platform,
     caller: &Caller,

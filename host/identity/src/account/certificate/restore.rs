@@ -1,5 +1,5 @@
 use xinglin_domain::id::{AccountId, CertificateId, TenantId};
-use xinglin_platform::{AppResult, Caller, Platform, standing::Standing};
+use xinglin_platform::{AppResult, Caller, Platform, boxed, standing::Standing};
 
 use super::{Numbers, certificate, change_standing};
 use crate::account::{AccountView, Because};
@@ -8,6 +8,7 @@ use crate::account::{AccountView, Because};
 ///
 /// # Errors
 /// If the caller may not, or the account is their own; `NOT_FOUND`.
+#[boxed]
 pub async fn restore(
     platform: &Platform,
     caller: &Caller,

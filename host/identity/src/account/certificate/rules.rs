@@ -1,5 +1,5 @@
 use xinglin_domain::{access::Action, id::TenantId};
-use xinglin_platform::{AppResult, Caller, Platform, standing::bar};
+use xinglin_platform::{AppResult, Caller, Platform, boxed, standing::bar};
 
 use super::PracticeRules;
 
@@ -7,6 +7,7 @@ use super::PracticeRules;
 ///
 /// # Errors
 /// If the caller may not.
+#[boxed]
 pub async fn rules(platform: &Platform, caller: &Caller, tenant: TenantId) -> AppResult<PracticeRules> {
     caller.may_in(tenant, Action::ManageAccounts)?;
     let row = platform.store().tenant(tenant).profile().await?;

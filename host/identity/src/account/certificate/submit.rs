@@ -2,7 +2,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use xinglin_domain::id::{AccountId, TenantId};
 use xinglin_extensions::Extensions;
-use xinglin_platform::{AppResult, Caller, standing::Standing};
+use xinglin_platform::{AppResult, Caller, boxed, standing::Standing};
 
 use super::{NewCertificate, Numbers, certificates, change_standing};
 use crate::account::{AccountView, verification};
@@ -21,6 +21,7 @@ pub struct NewCertificates {
 /// # Errors
 /// If the caller may not, or the account is their own; `CRED_NUMBER_TAKEN` if another
 /// account holds a certificate of the same kind and number.
+#[boxed]
 pub async fn submit(
     extensions: &Extensions,
     caller: &Caller,

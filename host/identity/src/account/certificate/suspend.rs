@@ -2,7 +2,7 @@ use xinglin_domain::{
     id::{AccountId, CertificateId, TenantId},
     practice::Suspension,
 };
-use xinglin_platform::{AppResult, Caller, Platform, standing::Standing};
+use xinglin_platform::{AppResult, Caller, Platform, boxed, standing::Standing};
 
 use super::{Numbers, certificate, change_standing};
 use crate::account::{AccountView, Because};
@@ -11,6 +11,7 @@ use crate::account::{AccountView, Because};
 ///
 /// # Errors
 /// If the caller may not, or the account is their own; `NOT_FOUND`.
+#[boxed]
 pub async fn suspend(
     platform: &Platform,
     caller: &Caller,

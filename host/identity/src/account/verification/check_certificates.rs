@@ -3,7 +3,7 @@ use xinglin_domain::{
     id::{AccountId, TenantId},
 };
 use xinglin_extensions::Extensions;
-use xinglin_platform::{AppResult, Caller};
+use xinglin_platform::{AppResult, Caller, boxed};
 
 use super::ask_of_certificates;
 use crate::account::{self, AccountView};
@@ -12,6 +12,7 @@ use crate::account::{self, AccountView};
 ///
 /// # Errors
 /// If the caller may not, or the account is their own. What a verifier does is none.
+#[boxed]
 pub async fn check_certificates(
     extensions: &Extensions,
     caller: &Caller,

@@ -1,6 +1,6 @@
 use xinglin_domain::id::{PatientId, TenantId};
 use xinglin_extensions::Extensions;
-use xinglin_platform::{AppResult, Caller};
+use xinglin_platform::{AppResult, Caller, boxed};
 
 use super::{RealNameView, ask_of_person, patient_to_judge, view};
 
@@ -8,6 +8,7 @@ use super::{RealNameView, ask_of_person, patient_to_judge, view};
 ///
 /// # Errors
 /// If the caller may not, or there is no such patient. What a verifier does is none.
+#[boxed]
 pub async fn check_real_name(
     extensions: &Extensions,
     caller: &Caller,

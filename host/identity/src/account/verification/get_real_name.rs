@@ -1,5 +1,5 @@
 use xinglin_domain::id::{PatientId, TenantId};
-use xinglin_platform::{AppResult, Caller, Platform};
+use xinglin_platform::{AppResult, Caller, Platform, boxed};
 
 use super::{RealNameView, patient_to_judge, view};
 
@@ -7,6 +7,7 @@ use super::{RealNameView, patient_to_judge, view};
 ///
 /// # Errors
 /// If the caller may not, or there is no such patient.
+#[boxed]
 pub async fn get_real_name(
     platform: &Platform,
     caller: &Caller,

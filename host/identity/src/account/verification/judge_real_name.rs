@@ -4,7 +4,7 @@ use xinglin_domain::{
     id::{PatientId, TenantId},
     identity::RealName,
 };
-use xinglin_platform::{AppResult, Caller, Platform};
+use xinglin_platform::{AppResult, Caller, Platform, boxed};
 
 use super::{RealNameView, patient_to_judge, put_real_name, view};
 use crate::account::certificate::by_hand;
@@ -26,6 +26,7 @@ pub struct RealNameJudgement {
 ///
 /// # Errors
 /// If the caller may not, or acts for the patient; `BODY_INVALID` without a reason.
+#[boxed]
 pub async fn judge_real_name(
     platform: &Platform,
     caller: &Caller,

@@ -4,7 +4,7 @@ use xinglin_domain::{
     code::Code,
     scope::{Context, Scopes},
 };
-use xinglin_platform::{AppError, AppResult, Platform};
+use xinglin_platform::{AppError, AppResult, Platform, boxed};
 
 use super::{Next, Show, Ticket, Visitor, away, fhir_url, page};
 use crate::app::client;
@@ -48,6 +48,7 @@ pub struct AuthorizeAsk {
 /// # Errors
 /// `BODY_INVALID` if there is no such app or it is not sent back to there: then
 /// nobody is sent anywhere.
+#[boxed]
 pub async fn authorize(platform: &Platform, ask: AuthorizeAsk, visitor: &Visitor) -> AppResult<Next> {
     let client = client::find(platform, ask.client_id.as_deref().unwrap_or_default()).await?;
     let client = client.ok_or_else(|| AppError::new(Code::BodyInvalid, "client_id: there is no such app"))?;

@@ -5,7 +5,7 @@ use xinglin_domain::{
     scope::{Context, Scopes, Word},
 };
 use xinglin_fhir::person;
-use xinglin_platform::{AppError, AppResult, Caller, Platform, acting, ambient, document, one_time};
+use xinglin_platform::{AppError, AppResult, Caller, Platform, acting, ambient, boxed, document, one_time};
 use xinglin_records::resource;
 use xinglin_runtime::IdentityField;
 use xinglin_store::Account;
@@ -46,6 +46,7 @@ pub struct StepAsk {
 ///
 /// # Errors
 /// `BODY_INVALID` if the page is not one that this browser was given, or is too old.
+#[boxed]
 pub async fn step(identity: &Identity, step: StepAsk, visitor: &Visitor) -> AppResult<Next> {
     let stale =
         || AppError::new(Code::BodyInvalid, "this page is too old, or another browser's; begin again in the app");

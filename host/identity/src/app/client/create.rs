@@ -10,7 +10,7 @@ use xinglin_domain::{
     scope::{Context, Scopes},
 };
 use xinglin_platform::{
-    AppError, AppResult, Caller, Platform, ambient, one_time,
+    AppError, AppResult, Caller, Platform, ambient, boxed, one_time,
     standing::{Authentication, Registration, Standing},
 };
 use xinglin_store::Account;
@@ -49,6 +49,7 @@ pub struct NewClient {
 /// # Errors
 /// If the caller may not, the name is taken, a key is none we take, a scope is
 /// unknown, or an address is none to send people to.
+#[boxed]
 pub async fn create(platform: &Platform, caller: &Caller, tenant: TenantId, new: NewClient) -> AppResult<ClientView> {
     caller.may_in(tenant, Action::ManageAccounts)?;
     let invalid = |path: &'static str, why: String| AppError::new(Code::BodyInvalid, why).with("path", path);

@@ -1,5 +1,5 @@
 use xinglin_domain::{access::Action, id::TenantId};
-use xinglin_platform::{AppResult, Caller, Platform};
+use xinglin_platform::{AppResult, Caller, Platform, boxed};
 
 use super::{ClientView, view};
 
@@ -7,6 +7,7 @@ use super::{ClientView, view};
 ///
 /// # Errors
 /// If the caller may not.
+#[boxed]
 pub async fn list(platform: &Platform, caller: &Caller, tenant: TenantId) -> AppResult<Vec<ClientView>> {
     caller.may_in(tenant, Action::ManageAccounts)?;
     let accounts = platform.store().tenant(tenant).list_accounts().await?;

@@ -1,5 +1,5 @@
 use xinglin_domain::scope::Scopes;
-use xinglin_platform::AppError;
+use xinglin_platform::{AppError, boxed};
 
 use super::{Client, JWT_BEARER, Token, TokenAsk, TokenError, authenticate};
 use crate::{Identity, app::exchange};
@@ -12,6 +12,7 @@ const TOKEN_SECONDS: i64 = 300;
 ///
 /// # Errors
 /// What is wrong, in the words of RFC 6749.
+#[boxed]
 pub async fn token(identity: &Identity, ask: TokenAsk) -> Result<Token, TokenError> {
     match ask.grant_type.as_deref() {
         Some("client_credentials") => token_of_system(identity, ask).await,

@@ -1,4 +1,5 @@
 use serde::Deserialize;
+use xinglin_platform::boxed;
 
 use crate::{
     Identity,
@@ -21,6 +22,7 @@ pub struct RevokeAsk {
 ///
 /// # Errors
 /// `invalid_client`, and `invalid_request` without a token.
+#[boxed]
 pub async fn revoke(identity: &Identity, ask: RevokeAsk) -> Result<(), TokenError> {
     let client = client::authenticate(&identity.platform, &ask.credentials).await?;
     let token = ask.token.ok_or(TokenError::InvalidRequest("send `token`"))?;
