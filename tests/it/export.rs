@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use xinglin_store::Queue;
 
 use crate::support::{Client, Clinic, Exchange, Person, TestHospital, clinic::id, eventually, on_both_engines, record};
 
@@ -208,7 +209,7 @@ async fn an_export_that_lost_its_host_is_made_by_another(hospital: TestHospital)
         let status = ask(&clinic.administrator, "/$export?_type=Patient").await;
         let tx = operator.begin().await.expect("begun");
         let now = hospital.now();
-        let claimed = tx.claim_export(now, now.plus_seconds(60)).await.expect("claimed");
+        let claimed = tx.claim_work(Queue::Export, now, now.plus_seconds(60), 1).await.expect("claimed").pop();
         tx.commit().await.expect("committed");
         match claimed {
             Some(export) => break (status, export),

@@ -27,6 +27,7 @@ pub mod standing;
 pub mod tls;
 pub mod token;
 pub mod trail;
+pub mod work;
 
 /// Boxes the future of a use case, so that it is compiled in the crate that it is written
 /// in. rustc compiles the body of a plain `async fn` where it is polled: all use cases would

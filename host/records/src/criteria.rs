@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use xinglin_domain::{compartment::Compartments, time::Instant};
 use xinglin_fhir::search;
 use xinglin_platform::{AppError, AppResult, ambient};
-use xinglin_store::{ResourceWrite, Subscription, SubscriptionEvent, TenantTx};
+use xinglin_store::{Queue, ResourceWrite, Subscription, TenantTx, Work};
 
 /// What is kept of a subscription beside its resource.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +33,27 @@ impl Terms {
         let mut search = search::parse(kind, &search::parameters(query.as_bytes()))?;
         search.query.withheld_beyond = Compartments::ALL;
         Ok(search)
+    }
+}
+
+/// What a subscriber is to be told: the payload of work in [`Queue::Subscription`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Notice {
+    /// That there is a subscription: before anything else, and only once answered is it
+    /// active.
+    Handshake,
+    /// What was written.
+    Event { kind: String, resource: String, version: i64 },
+}
+
+impl Notice {
+    fn event(write: &ResourceWrite) -> Self {
+        Self::Event { kind: write.kind.clone(), resource: write.id.clone(), version: write.version }
+    }
+
+    pub(crate) fn stored(&self) -> AppResult<Value> {
+        serde_json::to_value(self).map_err(AppError::internal)
     }
 }
 
@@ -62,16 +84,12 @@ pub(crate) async fn notice(tx: &TenantTx, writes: &[ResourceWrite], now: Instant
             let found = tx.list_resources(&search.query, None, u32::try_from(LOOKED_AT).unwrap_or(u32::MAX)).await?;
             // In the order in which it was written.
             for write in writes.iter().filter(|write| found.iter().any(|resource| resource.id == write.id)) {
-                events.push(SubscriptionEvent {
-                    subscription: subscription.id.clone(),
-                    id: format!("{:032x}", ambient::fresh_id()),
-                    kind: write.kind.clone(),
-                    resource: write.id.clone(),
-                    version: write.version,
-                });
+                let about = Some(format!("{}/{}", write.kind, write.id));
+                let id = format!("{:032x}", ambient::fresh_id());
+                let work = Work::new(Queue::Subscription, id, &subscription.id, now);
+                events.push(Work { subject: about, payload: Notice::event(write).stored()?, ..work });
             }
         }
     }
-    tx.insert_subscription_events(&events).await?;
-    Ok(())
+    Ok(tx.put_work(&events).await?)
 }

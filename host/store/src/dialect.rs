@@ -60,6 +60,7 @@ impl Engine {
                 (11, "person_key", include_str!("../migrations/sqlite/0011_person_key.sql")),
                 (12, "practice", include_str!("../migrations/sqlite/0012_practice.sql")),
                 (13, "records", include_str!("../migrations/sqlite/0013_records.sql")),
+                (14, "work", include_str!("../migrations/sqlite/0014_work.sql")),
             ],
             Self::Postgres => &[
                 (1, "initial", include_str!("../migrations/postgres/0001_initial.sql")),
@@ -75,6 +76,7 @@ impl Engine {
                 (11, "person_key", include_str!("../migrations/postgres/0011_person_key.sql")),
                 (12, "practice", include_str!("../migrations/postgres/0012_practice.sql")),
                 (13, "records", include_str!("../migrations/postgres/0013_records.sql")),
+                (14, "work", include_str!("../migrations/postgres/0014_work.sql")),
             ],
         }
     }

@@ -36,14 +36,16 @@ impl TryFrom<Row> for Erasure {
 
 /// What hangs from something of the patient's: its parent, the column that names the
 /// parent, and the parent's table.
-const HANGING: [(&str, &str, &str); 4] = [
+const HANGING: [(&str, &str, &str); 6] = [
+    ("work", "lane", "enrolment"),
+    ("work", "lane", "bill"),
     ("visit_message", "encounter_id", "encounter"),
     ("prescription_use", "prescription_id", "prescription"),
     ("trace_code", "prescription_id", "prescription"),
     ("payment_operation", "bill_id", "bill"),
 ];
-/// What a resource of the patient's is found by, or told of to others.
-const FINDING: [&str; 4] = ["resource_token", "resource_string", "resource_range", "subscription_event"];
+/// What a resource of the patient's is found by.
+const FINDING: [&str; 3] = ["resource_token", "resource_string", "resource_range"];
 /// What names the patient itself, each before what it hangs from.
 const OWN: [&str; 18] = [
     "task",
@@ -77,7 +79,9 @@ fn of_patient() -> impl Iterator<Item = (&'static str, String)> {
         (table, format!("tenant_id = $1 AND (resource_type, resource_id) IN ({resources})"))
     });
     let own = OWN.into_iter().map(|table| (table, "tenant_id = $1 AND patient_id = $2".to_owned()));
-    hanging.chain(finding).chain(own)
+    let subjects = "SELECT resource_type || '/' || resource_id FROM resource WHERE tenant_id = $1 AND patient_id = $2";
+    let told = ("work", format!("tenant_id = $1 AND subject IN ({subjects})"));
+    hanging.chain(finding).chain([told]).chain(own)
 }
 
 impl<E: Executor> TenantScope<E> {
@@ -133,7 +137,7 @@ impl<E: Executor> TenantScope<E> {
             let row = self.exec.row(Sql::new(sql, args![self.tenant, patient_id])).await?;
             let total: i64 = row.map_or(Ok(0), |row| row.get("total"))?;
             if total > 0 {
-                counts.insert(table.to_owned(), total);
+                *counts.entry(table.to_owned()).or_default() += total;
             }
         }
         Ok(counts)
@@ -200,19 +204,12 @@ impl<E: Executor> OperatorScope<E> {
 }
 
 impl TenantTx {
-    /// Erases a patient: destroys their keys and takes out their rows, and what was
-    /// delivered outside before `delivered_before`. Whether that is lawful is for the
-    /// caller to know.
+    /// Erases a patient: destroys their keys and takes out their rows. Whether that is
+    /// lawful is for the caller to know.
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn erase_patient(
-        &self,
-        patient_id: &str,
-        delivered_before: Instant,
-        by: &str,
-        at: Instant,
-    ) -> Result<Erasure> {
+    pub async fn erase_patient(&self, patient_id: &str, by: &str, at: Instant) -> Result<Erasure> {
         let rows = self.count_of_patient(patient_id).await?;
         // First, since it is what the guards of those tables look for.
         let sql = "INSERT INTO erasure (tenant_id, patient_id, erased_at, erased_by, body) VALUES ($1, $2, $3, $4, $5)";
@@ -226,8 +223,6 @@ impl TenantTx {
             let sql = format!("DELETE FROM {table} WHERE {rows}");
             self.exec.execute(Sql::new(sql, args![self.tenant, patient_id])).await?;
         }
-        let sql = "DELETE FROM outbox WHERE tenant_id = $1 AND done_at IS NOT NULL AND created_at < $2";
-        self.exec.execute(Sql::new(sql, args![self.tenant, delivered_before])).await?;
         Ok(Erasure { at, by: by.to_owned(), rows })
     }
 

@@ -1,5 +1,5 @@
-//! Exports in bulk: what was asked, and how far it is. A try that is thought dead is
-//! followed by another, and what it says after that does not count.
+//! Exports in bulk: what was asked, and how far it is. An open one has its work in
+//! [`Queue::Export`], under its own id.
 
 use std::str::FromStr;
 
@@ -10,8 +10,7 @@ use xinglin_domain::{
 };
 
 use crate::{
-    Executor, Operator, OperatorTx, Result, StoreError, TenantScope, TenantTx,
-    custody::NOT_FROZEN,
+    Executor, Operator, Queue, Result, StoreError, TenantScope, TenantTx, Work,
     db::{Arg, Row, Sql, args},
 };
 
@@ -121,29 +120,20 @@ impl TenantTx {
                    VALUES ($1, $2, $3, 'open', $4, 0, $5)";
         let Export { id, account, body, created_at, .. } = export;
         let args = args![self.tenant, *id, *account, Arg::json(body)?, *created_at];
-        self.exec.execute(Sql::new(sql, args)).await.map(drop)
+        self.exec.execute(Sql::new(sql, args)).await?;
+        self.put_work(&[Work::new(Queue::Export, id, id, *created_at)]).await
     }
 
-    /// Notes how far a try is, and keeps others away until `lease`; `false` if it is not
-    /// the last try any more, or the export was called off.
+    /// Notes how far a try is, or what came of it; `false` if the export was called off.
+    /// Only who has [its work](crate::Work) may.
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn note_export(&self, id: ExportId, attempt: i64, body: &Value, lease: Instant) -> Result<bool> {
-        let sql = "UPDATE export_job SET body = $4, claimed_until = $5
-                   WHERE tenant_id = $1 AND export_id = $2 AND attempts = $3 AND status = 'open'";
-        Ok(self.exec.execute(Sql::new(sql, args![self.tenant, id, attempt, Arg::json(body)?, lease])).await? == 1)
-    }
-
-    /// Notes what came of a try; `false` as for [`note_export`](Self::note_export).
-    ///
-    /// # Errors
-    /// If the database fails.
-    pub async fn finish_export(&self, export: &Export) -> Result<bool> {
-        let sql = "UPDATE export_job SET status = $4, body = $5, ends_at = $6, claimed_until = NULL
-                   WHERE tenant_id = $1 AND export_id = $2 AND attempts = $3 AND status = 'open'";
+    pub async fn note_export(&self, export: &Export) -> Result<bool> {
+        let sql = "UPDATE export_job SET status = $3, body = $4, attempts = $5, ends_at = $6
+                   WHERE tenant_id = $1 AND export_id = $2 AND status = 'open'";
         let Export { id, attempts, state, body, ends_at, .. } = export;
-        let args = args![self.tenant, *id, *attempts, state.as_str(), Arg::json(body)?, *ends_at];
+        let args = args![self.tenant, *id, state.as_str(), Arg::json(body)?, *attempts, *ends_at];
         Ok(self.exec.execute(Sql::new(sql, args)).await? == 1)
     }
 
@@ -152,7 +142,8 @@ impl TenantTx {
     /// # Errors
     /// If the database fails.
     pub async fn cancel_export(&self, id: ExportId, at: Instant) -> Result<bool> {
-        let sql = "UPDATE export_job SET status = 'cancelled', ends_at = $3, claimed_until = NULL
+        self.drop_work(Queue::Export, &id.to_string()).await?;
+        let sql = "UPDATE export_job SET status = 'cancelled', ends_at = $3
                    WHERE tenant_id = $1 AND export_id = $2 AND status <> 'cancelled'";
         Ok(self.exec.execute(Sql::new(sql, args![self.tenant, id, at])).await? == 1)
     }
@@ -175,28 +166,5 @@ impl Operator {
     pub async fn list_ended_exports(&self, now: Instant, limit: u32) -> Result<Vec<Export>> {
         let sql = "SELECT * FROM export_job WHERE status <> 'open' AND ends_at <= $1 ORDER BY ends_at LIMIT $2";
         self.exec.rows(Sql::new(sql, args![now, limit])).await?.into_iter().map(TryInto::try_into).collect()
-    }
-}
-
-impl OperatorTx {
-    /// Leases the export that has waited longest to the caller until `lease`, for its
-    /// next try.
-    ///
-    /// # Errors
-    /// If the database fails.
-    pub async fn claim_export(&self, now: Instant, lease: Instant) -> Result<Option<Export>> {
-        let sql = format!(
-            "WITH due AS MATERIALIZED (
-                 SELECT tenant_id AS due_tenant, export_id AS due_export FROM export_job
-                 WHERE status = 'open' AND (claimed_until IS NULL OR claimed_until <= $1)
-                   AND {NOT_FROZEN}
-                 ORDER BY created_at LIMIT 1{}
-             )
-             UPDATE export_job SET claimed_until = $2, attempts = attempts + 1 FROM due
-             WHERE tenant_id = due_tenant AND export_id = due_export
-             RETURNING tenant_id, export_id, account_id, status, body, attempts, ends_at, created_at",
-            self.exec.engine().skip_locked()
-        );
-        self.exec.row(Sql::new(sql, args![now, lease])).await?.map(TryInto::try_into).transpose()
     }
 }

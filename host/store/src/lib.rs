@@ -53,7 +53,6 @@ mod ledger;
 mod message;
 mod meta;
 mod one_time;
-mod outbox;
 mod package;
 mod passkey;
 mod payment;
@@ -73,6 +72,7 @@ mod tenant;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod vault;
+mod work;
 mod writer;
 
 pub use account::Account;
@@ -101,7 +101,6 @@ pub use label::Label;
 pub use ledger::{Balance, Posting, Transaction};
 pub use message::Message;
 pub use one_time::Shown;
-pub use outbox::OutboxEntry;
 pub use package::{NewPackage, Package, Revoked};
 pub use passkey::Passkey;
 pub use payment::{Operation, OperationState, Started};
@@ -117,11 +116,12 @@ pub use secret::{Disclosure, PluginSecret};
 pub use session::{Lent, SecondFactor, Session, SignedIn};
 pub use shadow::{ShadowCall, ShadowExample, ShadowOutcome, ShadowSummary};
 pub use signature::PackageSignature;
-pub use subscription::{Subscription, SubscriptionEvent, SubscriptionState};
+pub use subscription::{Subscription, SubscriptionState};
 pub use tape::{NewTapeEntry, TapeEntry, TapeQuery, Touched};
-pub use task::{ClaimedTask, Task, TaskState};
+pub use task::{Task, TaskState};
 pub use tenant::TenantRow;
 pub use vault::{KeyOf, PersonKey, Vault, WrappedKey};
+pub use work::{NEVER, Queue, Work};
 
 /// Where a list goes on: the last row of the page before. Lists are newest
 /// first unless they say otherwise.

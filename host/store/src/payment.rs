@@ -1,5 +1,6 @@
 //! Operations with payers, each known by its key before it is sent. A payer that
-//! does not answer leaves an operation unknown; it is asked about, never resent.
+//! does not answer leaves an operation unknown; it is asked about, never resent. What is
+//! pending or unknown has its work in [`Queue::Payment`], under its key.
 
 use std::str::FromStr;
 
@@ -10,8 +11,7 @@ use xinglin_domain::{
 };
 
 use crate::{
-    Executor, OperatorTx, Result, StoreError, TenantScope, TenantTx,
-    custody::NOT_FROZEN,
+    Executor, Queue, Result, StoreError, TenantScope, TenantTx, Work,
     db::{Arg, Row, Sql, args},
 };
 
@@ -130,39 +130,13 @@ impl<E: Executor> TenantScope<E> {
     }
 }
 
-impl OperatorTx {
-    /// Claims operations of all tenants that are pending or unknown and were not
-    /// looked at since `before`, the longest neglected of them. They count as
-    /// looked at `now`, whatever comes of it: one that stays stuck goes to the
-    /// end of the queue. Commit, then ask after each.
-    ///
-    /// # Errors
-    /// If the database fails.
-    pub async fn claim_unresolved_payments(&self, before: Instant, now: Instant, limit: u32) -> Result<Vec<Operation>> {
-        let sql = format!(
-            "WITH neglected AS MATERIALIZED (
-                 SELECT tenant_id AS neglected_tenant, operation_key AS neglected_key FROM payment_operation
-                 WHERE state IN ('pending', 'unknown') AND updated_at < $1
-                   AND {NOT_FROZEN}
-                 ORDER BY updated_at, tenant_id, operation_key LIMIT $3{}
-             )
-             UPDATE payment_operation SET updated_at = $2 FROM neglected
-             WHERE tenant_id = neglected_tenant AND operation_key = neglected_key
-             RETURNING tenant_id, operation_key, bill_id, payer, verb, request_digest, state, response, version,
-                       created_at, updated_at",
-            self.exec.engine().skip_locked()
-        );
-        let rows = self.exec.rows(Sql::new(sql, args![before, now, limit])).await?;
-        rows.into_iter().map(TryInto::try_into).collect()
-    }
-}
-
 impl TenantTx {
-    /// Begins an operation, unless its key is known.
+    /// Begins an operation, unless its key is known. If its fate is not known by `ask_at`,
+    /// the payer is to be asked.
     ///
     /// # Errors
     /// `Reference` if there is no such bill.
-    pub async fn start_payment(&self, operation: &Operation) -> Result<Started> {
+    pub async fn start_payment(&self, operation: &Operation, ask_at: Instant) -> Result<Started> {
         let sql = "INSERT INTO payment_operation (tenant_id, operation_key, bill_id, payer, verb, request_digest,
                                                   state, response, version, created_at, updated_at)
                    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1, $9, $10)
@@ -181,15 +155,19 @@ impl TenantTx {
         ];
         match self.exec.execute(Sql::new(sql, args)).await? {
             0 => self.get_payment(&operation.key).await.map(|known| Started::Known(Box::new(known))),
-            _ => Ok(Started::New),
+            _ => {
+                self.put_work(&[Work::new(Queue::Payment, &operation.key, operation.bill_id, ask_at)]).await?;
+                Ok(Started::New)
+            }
         }
     }
 
-    /// Notes an operation's fate.
+    /// Notes an operation's fate. While it is not known, the payer is to be asked at
+    /// `ask_at`.
     ///
     /// # Errors
     /// `VersionConflict`.
-    pub async fn update_payment(&self, operation: &Operation) -> Result<i64> {
+    pub async fn update_payment(&self, operation: &Operation, ask_at: Instant) -> Result<i64> {
         let sql = "UPDATE payment_operation SET state = $4, response = $5, updated_at = $6, version = version + 1
                    WHERE tenant_id = $1 AND operation_key = $2 AND version = $3";
         let args = args![
@@ -200,6 +178,13 @@ impl TenantTx {
             Arg::opt_json(operation.response.as_ref())?,
             operation.updated_at
         ];
-        self.exec.update_one(Sql::new(sql, args), "payment", &operation.key, operation.version).await
+        let version = self.exec.update_one(Sql::new(sql, args), "payment", &operation.key, operation.version).await?;
+        match operation.state {
+            OperationState::Pending | OperationState::Unknown => {
+                self.put_work(&[Work::new(Queue::Payment, &operation.key, operation.bill_id, ask_at)]).await?;
+            }
+            OperationState::Done | OperationState::Failed => self.drop_work(Queue::Payment, &operation.key).await?,
+        }
+        Ok(version)
     }
 }

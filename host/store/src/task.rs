@@ -1,18 +1,15 @@
-//! Durable timers. A due task is claimed at least once and fires exactly once:
-//! a claim is a lease that bumps the version, and [`TenantTx::fire_task`] compares
-//! it in the transaction that holds the effect.
+//! Durable timers. Each open task has its work in [`Queue::Timer`], under its own id.
 
 use std::str::FromStr;
 
 use serde_json::Value;
 use xinglin_domain::{
-    id::{EnrolmentId, TaskId, TenantId},
+    id::{EnrolmentId, TaskId},
     time::Instant,
 };
 
 use crate::{
-    Executor, OperatorTx, Result, StoreError, TenantScope, TenantTx,
-    custody::NOT_FROZEN,
+    Executor, Queue, Result, StoreError, TenantScope, TenantTx, Work,
     db::{Arg, Row, Sql, args},
 };
 
@@ -96,15 +93,6 @@ impl TryFrom<&Row> for Task {
     }
 }
 
-/// A due task, leased to a worker.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ClaimedTask {
-    /// Of whom.
-    pub tenant: TenantId,
-    /// With the version that [`TenantTx::fire_task`] wants.
-    pub task: Task,
-}
-
 impl<E: Executor> TenantScope<E> {
     /// One task.
     ///
@@ -143,7 +131,7 @@ impl TenantTx {
                    VALUES ($1, $2, $3, $4, $5, $6, 'open', $7, 1, $8, $9)
                    ON CONFLICT (tenant_id, enrolment_id, code) WHERE state = 'open' DO UPDATE
                    SET due_at = excluded.due_at, body = excluded.body, updated_at = excluded.updated_at,
-                       claimed_until = NULL, version = task.version + 1
+                       version = task.version + 1
                    RETURNING task_id";
         let args = args![
             self.tenant,
@@ -157,7 +145,9 @@ impl TenantTx {
             task.updated_at
         ];
         let row = self.exec.row(Sql::new(sql, args)).await?;
-        row.ok_or_else(|| StoreError::corrupt("a task was neither stored nor moved"))?.get("task_id")
+        let id = row.ok_or_else(|| StoreError::corrupt("a task was neither stored nor moved"))?.get("task_id")?;
+        self.put_work(&[Work::new(Queue::Timer, id, task.enrolment_id, task.due_at)]).await?;
+        Ok(id)
     }
 
     /// Takes an enrolment's open task back, or all of them; how many there were.
@@ -173,33 +163,27 @@ impl TenantTx {
         if let Some(code) = code {
             sql.push(" AND code = ").bind(code);
         }
-        self.exec.execute(sql).await
+        sql.push(" RETURNING task_id");
+        let cancelled = self.exec.rows(sql).await?;
+        for row in &cancelled {
+            self.drop_work(Queue::Timer, &row.get::<String>("task_id")?).await?;
+        }
+        Ok(cancelled.len() as u64)
     }
 
-    /// Marks a claimed task as fired; its effect belongs into the same transaction.
+    /// Marks an open task as fired; its effect belongs into the same transaction, and
+    /// [`finish_work`](Self::finish_work) as well.
     ///
     /// # Errors
-    /// `VersionConflict` if it has fired, moved, been cancelled or been claimed
-    /// again since; roll back then.
+    /// `VersionConflict` if it has fired, moved or been cancelled since; roll back then.
     pub async fn fire_task(&self, task: TaskId, version: i64, at: Instant) -> Result<i64> {
-        let sql = "UPDATE task SET state = 'fired', updated_at = $4, claimed_until = NULL, version = version + 1
+        let sql = "UPDATE task SET state = 'fired', updated_at = $4, version = version + 1
                    WHERE tenant_id = $1 AND task_id = $2 AND version = $3 AND state = 'open'";
         let fired = self.exec.update_one(Sql::new(sql, args![self.tenant, task, version, at]), "task", task, version);
         match fired.await {
             Err(error) => Err(self.exec.mark_failed(error).await),
             fired => fired,
         }
-    }
-
-    /// Keeps a claimed task from being claimed before `until`; `false` if it is no
-    /// longer the caller's. When it is due stays as it is.
-    ///
-    /// # Errors
-    /// If the database fails.
-    pub async fn defer_task(&self, task: TaskId, version: i64, until: Instant) -> Result<bool> {
-        let sql = "UPDATE task SET claimed_until = $4
-                   WHERE tenant_id = $1 AND task_id = $2 AND version = $3 AND state = 'open'";
-        Ok(self.exec.execute(Sql::new(sql, args![self.tenant, task, version, until])).await? == 1)
     }
 
     /// Notes that somebody did an open or fired task.
@@ -209,35 +193,9 @@ impl TenantTx {
     pub async fn finish_task(&self, task: TaskId, version: i64, at: Instant) -> Result<i64> {
         let sql = "UPDATE task SET state = 'done', updated_at = $4, version = version + 1
                    WHERE tenant_id = $1 AND task_id = $2 AND version = $3 AND state IN ('open', 'fired')";
-        self.exec.update_one(Sql::new(sql, args![self.tenant, task, version, at]), "task", task, version).await
-    }
-}
-
-impl OperatorTx {
-    /// Leases tasks of all tenants that are due at `now` to the caller until
-    /// `lease`, the earliest due first. Commit, then fire each in a transaction of
-    /// its tenant.
-    ///
-    /// # Errors
-    /// If the database fails.
-    pub async fn claim_due_tasks(&self, now: Instant, lease: Instant, limit: u32) -> Result<Vec<ClaimedTask>> {
-        let sql = format!(
-            "WITH due AS MATERIALIZED (
-                 SELECT tenant_id AS due_tenant, task_id AS due_task FROM task
-                 WHERE state = 'open' AND due_at <= $1 AND (claimed_until IS NULL OR claimed_until <= $1)
-                   AND {NOT_FROZEN}
-                 ORDER BY due_at LIMIT $3{}
-             )
-             UPDATE task SET claimed_until = $2, version = version + 1 FROM due
-             WHERE tenant_id = due_tenant AND task_id = due_task
-             RETURNING tenant_id, task_id, enrolment_id, patient_id, code, due_at, state, body, version, created_at,
-                       updated_at",
-            self.exec.engine().skip_locked()
-        );
-        let rows = self.exec.rows(Sql::new(sql, args![now, lease, limit])).await?;
-        let claimed = |row: &Row| Ok(ClaimedTask { tenant: row.get("tenant_id")?, task: row.try_into()? });
-        let mut tasks = rows.iter().map(claimed).collect::<Result<Vec<_>>>()?;
-        tasks.sort_by_key(|claimed| (claimed.task.due_at, claimed.task.id));
-        Ok(tasks)
+        let done = self.exec.update_one(Sql::new(sql, args![self.tenant, task, version, at]), "task", task, version);
+        let version = done.await?;
+        self.drop_work(Queue::Timer, &task.to_string()).await?;
+        Ok(version)
     }
 }

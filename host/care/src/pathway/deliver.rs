@@ -1,20 +1,20 @@
 use std::time::Duration;
 
+use serde::Deserialize;
 use tokio::time::sleep;
-use xinglin_domain::{code::Code, time::Instant};
+use xinglin_domain::{code::Code, pathway::Event};
 use xinglin_extensions::Extensions;
-use xinglin_platform::{AppResult, boxed};
-use xinglin_store::Tenant;
+use xinglin_platform::{AppError, AppResult, boxed, work};
+use xinglin_store::{Tenant, Work};
 
 use super::{
-    Delivery, EnrolmentView, Kept, LONGEST_WAIT_MINUTES, Occasion, Reply, TRIES, ask, calls_for, carry_out, ready,
-    silent, unless_passing,
+    Delivery, EnrolmentView, Occasion, Reply, TRIES, ask, calls_for, carry_out, ready, silent, unless_passing,
 };
 
 /// Tells a pathway of one event. Its effect is made true together with the
 /// mark that the event was dealt with. If the pathway gives no answer that can
 /// be used, the patient's state stays as it was, the care team is told, and
-/// the event waits the longer the more `attempts` there were.
+/// the event waits, ever longer.
 ///
 /// # Errors
 /// If the store fails, or the enrolment never stands still; the event waits.
@@ -23,47 +23,44 @@ use super::{
 pub async fn deliver(
     extensions: &Extensions,
     records: &Tenant,
-    id: &str,
-    kept: &Kept,
-    attempts: i64,
+    work: &Work,
     occasion: &Occasion,
 ) -> AppResult<Delivery> {
     for tried in 1..TRIES {
-        match deliver_once(extensions, records, id, kept, attempts, occasion).await {
+        match deliver_once(extensions, records, work, occasion).await {
             // Ever longer, so that not all who want the same come back together.
             Err(error) if error.code == Code::VersionConflict => sleep(Duration::from_millis(5 << tried)).await,
             delivered => return delivered,
         }
     }
-    deliver_once(extensions, records, id, kept, attempts, occasion).await
+    deliver_once(extensions, records, work, occasion).await
 }
 
 async fn deliver_once(
     extensions: &Extensions,
     records: &Tenant,
-    id: &str,
-    kept: &Kept,
-    attempts: i64,
+    work: &Work,
     occasion: &Occasion,
 ) -> AppResult<Delivery> {
-    let ready = ready(records, kept.enrolment).await?;
+    let event = Event::deserialize(&work.payload).map_err(AppError::internal)?;
+    let ready = ready(records, work.lane.parse().map_err(AppError::internal)?).await?;
     if !ready.enrolment.is_active() {
         let tx = records.begin().await?;
-        tx.finish_outbox(id, occasion.now).await?;
+        tx.finish_work(work).await?;
         tx.commit().await?;
         return Ok(Delivery::default());
     }
     let mut calls = calls_for(extensions, records, &ready, occasion);
     let now = occasion.now;
-    let refused = match ask(extensions, records, &ready, &kept.event, occasion, &mut calls).await? {
+    let refused = match ask(extensions, records, &ready, &event, occasion, &mut calls).await? {
         Reply::Nothing(error) => error,
         Reply::Accepted(accepted) => {
             let tx = records.begin().await?;
-            if !tx.finish_outbox(id, now).await? {
+            if !tx.finish_work(work).await? {
                 // Somebody else was faster.
                 return Ok(Delivery { effects: Vec::new(), calls: calls.views() });
             }
-            match carry_out(&tx, &ready, accepted, occasion, &calls, id).await {
+            match carry_out(&tx, &ready, accepted, occasion, &calls, &work.id).await {
                 Ok(EnrolmentView { effects, calls, .. }) => {
                     tx.commit().await?;
                     return Ok(Delivery { effects, calls });
@@ -76,14 +73,9 @@ async fn deliver_once(
         }
     };
     let tx = records.begin().await?;
-    silent(&tx, &ready, &refused, now).await?;
-    tx.retry_outbox(id, next_try(attempts, now)).await?;
+    if tx.put_off_work(work, work::next_try(work, now)).await? {
+        silent(&tx, &ready, &refused, now).await?;
+    }
     tx.commit().await?;
     Ok(Delivery { effects: Vec::new(), calls: calls.views() })
-}
-
-/// When to tell of an event again after so many attempts.
-pub fn next_try(attempts: i64, now: Instant) -> Instant {
-    let minutes = 1_i64 << attempts.clamp(0, 6);
-    now.plus_minutes(minutes.min(LONGEST_WAIT_MINUTES))
 }

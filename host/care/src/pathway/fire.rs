@@ -2,17 +2,13 @@ use xinglin_domain::{
     code::Code,
     enrolment::{TaskRecord, task},
     pathway::Event,
-    time::Instant,
 };
 use xinglin_extensions::Extensions;
-use xinglin_platform::{AppError, AppResult, boxed};
+use xinglin_platform::{AppError, AppResult, boxed, work};
 use xinglin_records::resource::{self, marked};
-use xinglin_store::{Task, TaskState, Tenant};
+use xinglin_store::{TaskState, Tenant, Work};
 
-use super::{
-    LONGEST_WAIT_MINUTES, Occasion, Reply, TRIES, ask, calls_for, carry_out, ready, silent, timer_projection,
-    unless_passing,
-};
+use super::{Occasion, Reply, TRIES, ask, calls_for, carry_out, ready, silent, timer_projection, unless_passing};
 
 /// A timer has come due. Its effect is made true together with the mark that
 /// it fired, so it takes place exactly once, whoever was killed in between. If
@@ -22,23 +18,25 @@ use super::{
 /// If the store fails, or the enrolment never stands still; the timer is open.
 #[tracing::instrument(target = "xinglin::trace", skip_all)]
 #[boxed]
-pub async fn fire(extensions: &Extensions, records: &Tenant, timer: &Task, occasion: &Occasion) -> AppResult<()> {
+pub async fn fire(extensions: &Extensions, records: &Tenant, work: &Work, occasion: &Occasion) -> AppResult<()> {
     for _ in 1..TRIES {
-        match fire_once(extensions, records, timer, occasion).await {
+        match fire_once(extensions, records, work, occasion).await {
             Err(error) if error.code == Code::VersionConflict => {}
             fired => return fired,
         }
-        let current = records.get_task(timer.id).await?;
-        if (current.state, current.version) != (TaskState::Open, timer.version) {
-            // It moved, was taken back, or is somebody else's by now.
-            return Ok(());
-        }
     }
-    fire_once(extensions, records, timer, occasion).await
+    fire_once(extensions, records, work, occasion).await
 }
 
-async fn fire_once(extensions: &Extensions, records: &Tenant, timer: &Task, occasion: &Occasion) -> AppResult<()> {
+async fn fire_once(extensions: &Extensions, records: &Tenant, work: &Work, occasion: &Occasion) -> AppResult<()> {
     let now = occasion.now;
+    let timer = records.get_task(work.id.parse().map_err(AppError::internal)?).await?;
+    if timer.state != TaskState::Open {
+        // It was taken back, or done by somebody.
+        let tx = records.begin().await?;
+        tx.finish_work(work).await?;
+        return Ok(tx.commit().await?);
+    }
     let record: TaskRecord = serde_json::from_value(timer.body.clone()).map_err(AppError::internal)?;
     let event = Event::TaskDue(record.reference());
     let ready = ready(records, timer.enrolment_id).await?;
@@ -47,6 +45,10 @@ async fn fire_once(extensions: &Extensions, records: &Tenant, timer: &Task, occa
         Reply::Nothing(error) => error,
         Reply::Accepted(accepted) => {
             let tx = records.begin().await?;
+            if !tx.finish_work(work).await? {
+                // It moved, or is somebody else's by now.
+                return Ok(());
+            }
             tx.fire_task(timer.id, timer.version, now).await?;
             let fired = TaskRecord { state: task::TaskState::Fired { at: now }, ..record };
             let fired = vec![timer_projection(&ready, &fired, now)];
@@ -61,14 +63,8 @@ async fn fire_once(extensions: &Extensions, records: &Tenant, timer: &Task, occa
         }
     };
     let tx = records.begin().await?;
-    silent(&tx, &ready, &refused, now).await?;
-    tx.defer_task(timer.id, timer.version, next_firing(timer, now)).await?;
+    if tx.put_off_work(work, work::next_try(work, now)).await? {
+        silent(&tx, &ready, &refused, now).await?;
+    }
     Ok(tx.commit().await?)
-}
-
-/// When to fire a timer again: it waits as long again as it is late, so that each
-/// wait is as long as all before it.
-pub fn next_firing(timer: &Task, now: Instant) -> Instant {
-    let late = now.micros().saturating_sub(timer.due_at.micros()) / 60_000_000;
-    now.plus_minutes(late.clamp(1, LONGEST_WAIT_MINUTES))
 }

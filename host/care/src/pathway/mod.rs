@@ -11,7 +11,7 @@ mod get;
 pub mod hold;
 mod step;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 use xinglin_domain::{
@@ -27,18 +27,15 @@ use xinglin_extensions::{Extensions, call::CallView};
 use xinglin_fhir::project;
 use xinglin_platform::{AppError, AppResult, ambient};
 use xinglin_records::resource::{self, marked};
-use xinglin_store::{Executor, OutboxEntry, Tenant, TenantScope, TenantTx};
+use xinglin_store::{Executor, Queue, Tenant, TenantScope, TenantTx, Work};
 
 use self::step::{Ready, ask, calls_for, carry_out, raise, ready};
 
 pub use self::answer::{Answers, answer};
-pub use self::deliver::{deliver, next_try};
+pub use self::deliver::deliver;
 pub use self::enrol::{Enrol, enrol};
-pub use self::fire::{fire, next_firing};
+pub use self::fire::fire;
 pub use self::get::get;
-
-/// Topic of events that a pathway has not dealt with yet.
-pub const RETRY: &str = "pathway.event";
 
 /// Code of the host's own alert that a pathway gave no answer.
 pub(crate) const SILENT: &str = "PATHWAY_SILENT";
@@ -49,9 +46,6 @@ const HEAD_START_SECONDS: i64 = 5;
 
 /// How often a step is made anew because the enrolment changed meanwhile.
 const TRIES: usize = 8;
-
-/// The longest wait between two tries at an event or a timer.
-const LONGEST_WAIT_MINUTES: i64 = 64;
 
 /// A patient in a pathway, and what the last event led to.
 #[derive(Serialize, ToSchema)]
@@ -98,14 +92,6 @@ pub struct Occasion {
     pub now: Instant,
 }
 
-/// An event that is in the outbox until its pathway has dealt with it.
-#[derive(Serialize, Deserialize)]
-pub struct Kept {
-    /// Whose event it is.
-    pub enrolment: EnrolmentId,
-    event: Event,
-}
-
 /// What came of telling a pathway.
 #[derive(Default)]
 pub struct Delivery {
@@ -125,18 +111,18 @@ enum Reply {
 pub(crate) async fn tell(
     extensions: &Extensions,
     records: &Tenant,
-    events: Vec<(String, Kept)>,
+    events: Vec<Work>,
     occasion: &Occasion,
 ) -> Delivery {
     let mut told = Delivery::default();
-    for (id, kept) in events {
-        match deliver(extensions, records, &id, &kept, 0, occasion).await {
+    for work in events {
+        match deliver(extensions, records, &work, occasion).await {
             Ok(Delivery { effects, calls }) => {
                 told.effects.extend(effects);
                 told.calls.extend(calls);
             }
             Err(error) => {
-                tracing::warn!(event = id, enrolment = %kept.enrolment, %error, "left to the jobs, with what follows");
+                tracing::warn!(event = work.id, enrolment = work.lane, %error, "left to the jobs, with what follows");
                 break;
             }
         }
@@ -164,25 +150,16 @@ pub(crate) async fn keep(
     enrolment: EnrolmentId,
     events: Vec<Event>,
     now: Instant,
-) -> AppResult<Vec<(String, Kept)>> {
-    let mut all = Vec::with_capacity(events.len());
+) -> AppResult<Vec<Work>> {
+    let mut kept = Vec::with_capacity(events.len());
     for event in events {
-        let kept = Kept { enrolment, event };
-        // Entries that are due together are told in the order of their ids.
+        // What is due together is told in the order of the ids.
         let id = format!("out-{:032x}", ambient::fresh_id());
-        tx.insert_outbox(&OutboxEntry {
-            tenant: tx.id(),
-            id: id.clone(),
-            topic: RETRY.to_owned(),
-            payload: serde_json::to_value(&kept).map_err(AppError::internal)?,
-            created_at: now,
-            due_at: now.plus_seconds(HEAD_START_SECONDS),
-            attempts: 0,
-        })
-        .await?;
-        all.push((id, kept));
+        let work = Work::new(Queue::Event, id, enrolment, now.plus_seconds(HEAD_START_SECONDS));
+        kept.push(Work { payload: serde_json::to_value(&event).map_err(AppError::internal)?, ..work });
     }
-    Ok(all)
+    tx.put_work(&kept).await?;
+    Ok(kept)
 }
 
 /// Sorts out what will pass by itself, and is no fault of the pathway.

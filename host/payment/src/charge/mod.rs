@@ -137,6 +137,9 @@ async fn bill<E: Executor>(
     })
 }
 
+/// A payer is asked what became of an operation if nobody has heard of it for so long.
+const SILENCE_SECONDS: i64 = 10;
+
 /// Names the operation and writes it down, before anybody is asked.
 async fn begin(
     tx: &TenantTx,
@@ -164,19 +167,22 @@ async fn take_back(
 async fn write_down(tx: &TenantTx, row: Row, charge: Charge, verb: Verb, now: Instant) -> AppResult<Row> {
     let attempt = charge.attempt().ok_or_else(|| AppError::internal("an operation without a name"))?;
     let started = tx
-        .start_payment(&StoredOperation {
-            tenant: tx.id(),
-            key: attempt.operation.key.clone(),
-            bill_id: charge.id(),
-            payer: charge.payer().unwrap_or_default().to_owned(),
-            verb: verb.as_str().to_owned(),
-            request_digest: attempt.request.to_string(),
-            state: OperationState::Pending,
-            response: None,
-            version: 0,
-            created_at: now,
-            updated_at: now,
-        })
+        .start_payment(
+            &StoredOperation {
+                tenant: tx.id(),
+                key: attempt.operation.key.clone(),
+                bill_id: charge.id(),
+                payer: charge.payer().unwrap_or_default().to_owned(),
+                verb: verb.as_str().to_owned(),
+                request_digest: attempt.request.to_string(),
+                state: OperationState::Pending,
+                response: None,
+                version: 0,
+                created_at: now,
+                updated_at: now,
+            },
+            now.plus_seconds(SILENCE_SECONDS),
+        )
         .await?;
     if let Started::Known(before) = started {
         return Err(BillingError::Conflict(before.key).into());
@@ -242,7 +248,7 @@ async fn mark(tx: &TenantTx, key: &str, state: OperationState, response: Option<
     operation.state = state;
     operation.response = response;
     operation.updated_at = now;
-    tx.update_payment(&operation).await?;
+    tx.update_payment(&operation, now.plus_seconds(SILENCE_SECONDS)).await?;
     Ok(())
 }
 

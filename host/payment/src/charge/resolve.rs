@@ -12,7 +12,7 @@ use xinglin_platform::{
     AppError, AppResult, boxed,
     document::{Stored, next},
 };
-use xinglin_store::{Operation as StoredOperation, OperationState};
+use xinglin_store::{OperationState, Work};
 
 use super::{Finished, Outcome, Verb, finish, load, mark, payer_of, reverse_payment, settle};
 
@@ -20,8 +20,14 @@ use super::{Finished, Outcome, Verb, finish, load, mark, payer_of, reverse_payme
 /// host died over it, or the payer did not answer.
 #[tracing::instrument(target = "xinglin::trace", name = "resolve_payment", skip_all)]
 #[boxed]
-pub async fn resolve(extensions: &Extensions, pending: StoredOperation, occasion: &Occasion) -> AppResult<()> {
-    let records = extensions.platform.store().tenant(pending.tenant);
+pub async fn resolve(extensions: &Extensions, work: &Work, occasion: &Occasion) -> AppResult<()> {
+    let records = extensions.platform.store().tenant(work.tenant);
+    let pending = records.get_payment(&work.id).await?;
+    if matches!(pending.state, OperationState::Done | OperationState::Failed) {
+        let tx = records.begin().await?;
+        tx.finish_work(work).await?;
+        return Ok(tx.commit().await?);
+    }
     let Stored { row, value } = load(&records, pending.bill_id).await?;
     let unknown = match value {
         Charge::Unknown(unknown) => unknown,

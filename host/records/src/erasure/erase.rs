@@ -65,8 +65,7 @@ pub async fn erase(
             tx.update_account(&row).await?;
         }
     }
-    let before = caller.now.minus_years(Kept::OutpatientRecord.years());
-    let erasure = tx.erase_patient(&id, before, &caller.actor.account.to_string(), caller.now).await?;
+    let erasure = tx.erase_patient(&id, &caller.actor.account.to_string(), caller.now).await?;
     caller.write_trail(&tx).await?;
     tx.commit().await?;
     let files = remove_files(platform, &records).await?;

@@ -4,7 +4,7 @@
 
 mod cancel;
 mod file;
-mod run_due;
+mod run;
 mod start;
 mod status;
 
@@ -16,7 +16,7 @@ use xinglin_store::{Export, ExportState};
 
 pub use self::cancel::cancel;
 pub use self::file::file;
-pub use self::run_due::run_due;
+pub use self::run::{forget_ended, run};
 pub use self::start::{AskExport, start};
 pub use self::status::{ExportStatus, status};
 

@@ -20,12 +20,17 @@ use xinglin_platform::{AppError, AppResult, Caller, keys::Place};
 use crate::criteria::Terms;
 
 pub(crate) use self::subscribe::subscribe;
-pub use self::tell::{LEASE_SECONDS, tell};
+pub use self::tell::tell;
 
 /// Kind of what is sealed for a subscription.
 const HEADERS: &str = "subscription-headers";
 
 const LONGEST_HEADER: usize = 4096;
+
+/// Id of the work that is a subscription's handshake: smaller than that of any event.
+fn handshake(subscription: &str) -> String {
+    format!("{:032x}-{subscription}", 0)
+}
 
 /// What headers are bound to.
 fn place(tenant: xinglin_domain::id::TenantId, id: &str) -> Place<'_> {

@@ -3,10 +3,10 @@ use url::{Host, Url};
 use xinglin_domain::{access::Action, code::Code, time::Instant};
 use xinglin_fhir::{bundle, outcome};
 use xinglin_platform::{AppError, AppResult, Caller, Platform};
-use xinglin_store::{Subscription, SubscriptionState, TenantTx};
+use xinglin_store::{NEVER, Queue, Subscription, SubscriptionState, TenantTx, Work};
 
-use super::{header, may_be_told, place};
-use crate::criteria::Terms;
+use super::{handshake, header, may_be_told, place};
+use crate::criteria::{Notice, Terms};
 
 /// Most headers, and most bytes of one.
 const MOST_HEADERS: usize = 16;
@@ -55,7 +55,7 @@ pub(crate) async fn subscribe(
         None => None,
     };
     if !same_thing {
-        tx.clear_subscription(&planned.id).await?;
+        tx.drop_lane(Queue::Subscription, &planned.id).await?;
     }
     tx.put_subscription(&Subscription {
         tenant: tx.id(),
@@ -67,10 +67,17 @@ pub(crate) async fn subscribe(
         sealed,
         delivered: known.filter(|_| same_thing).map_or(0, |known| known.delivered),
         attempts: 0,
-        due_at: caller.now,
-        version: 0,
     })
     .await?;
+    // Whoever tells something of it at this moment is overtaken; what waits goes on after
+    // the handshake, or once it is wanted again.
+    let lane = &planned.id;
+    tx.drop_work(Queue::Subscription, &handshake(lane)).await?;
+    tx.move_lane(Queue::Subscription, lane, if off { NEVER } else { caller.now }).await?;
+    if !off {
+        let work = Work::new(Queue::Subscription, handshake(lane), lane, caller.now);
+        tx.put_work(&[Work { payload: Notice::Handshake.stored()?, ..work }]).await?;
+    }
     planned.resource["status"] = if off { "off" } else { "requested" }.into();
     if let Some(fields) = planned.resource.as_object_mut() {
         fields.remove("error");

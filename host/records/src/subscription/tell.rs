@@ -1,23 +1,22 @@
 use std::time::Duration;
 
+use serde::Deserialize;
 use serde_json::json;
 use url::Url;
 use xinglin_domain::{audit::Act, code::Code, id::PatientId};
 use xinglin_platform::{AppError, AppResult, Caller, Platform, acting, boxed, document};
 use xinglin_runtime::HttpError;
-use xinglin_store::{Resource, StoreError, Subscription, SubscriptionEvent, SubscriptionState, Tenant};
+use xinglin_store::{NEVER, Queue, Resource, StoreError, Subscription, SubscriptionState, Tenant, Work};
 
 use super::{header, may_be_told, place};
-use crate::{consent, criteria::Terms, resource};
+use crate::{
+    consent,
+    criteria::{Notice, Terms},
+    resource,
+};
 
 /// How long a receiver may take.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// For how long a claim keeps others away: longer than a receiver may take.
-pub const LEASE_SECONDS: i64 = 60;
-
-/// How long one subscription is told what waits before it is the turn of the others.
-const TURN: Duration = Duration::from_secs(5);
 
 /// How often one thing is tried to be told.
 const MOST_TRIES: i64 = 8;
@@ -25,67 +24,80 @@ const MOST_TRIES: i64 = 8;
 /// How long after the first failure it is tried again; each time twice as long.
 const FIRST_WAIT_SECONDS: i64 = 5;
 
-/// Tells one subscription what there is to be told, in order.
+/// Tells a subscriber one thing. What comes after it waits until it was told.
+///
+/// # Errors
+/// If the store fails; a receiver that does is tried again, ever later.
 #[boxed]
-pub async fn tell(platform: &Platform, mut subscription: Subscription) -> AppResult<()> {
-    let records = platform.store().tenant(subscription.tenant);
+pub async fn tell(platform: &Platform, work: Work) -> AppResult<()> {
+    let records = platform.store().tenant(work.tenant);
+    let known = records.find_subscription(&work.lane).await?;
+    let Some(mut subscription) =
+        known.filter(|known| matches!(known.state, SubscriptionState::Requested | SubscriptionState::Active))
+    else {
+        return wait_for_handshake(&records, &work).await;
+    };
     let terms = Terms::of(&subscription)?;
-    if subscription.state == SubscriptionState::Requested {
-        let handshake = notification(platform, &subscription, "handshake", None)?;
-        let answered = match may_still(platform, &subscription, &terms).await? {
-            Ok(_) => post(platform, &subscription, &terms, handshake).await,
-            Err(reason) => Err(reason),
-        };
-        subscription.due_at = platform.now();
-        return settle(platform, &records, &mut subscription, answered.err(), SubscriptionState::Active).await;
+    let (kind, resource, version) = match Notice::deserialize(&work.payload).map_err(AppError::internal)? {
+        Notice::Handshake => return shake_hands(platform, &records, &work, subscription, &terms).await,
+        Notice::Event { kind, resource, version } => (kind, resource, version),
+    };
+    if terms.end.is_some_and(|end| platform.now() >= end) {
+        return settle(platform, &records, &work, subscription, Settled::Off).await;
     }
-    let started = tokio::time::Instant::now();
-    while started.elapsed() < TURN {
-        let now = platform.now();
-        if terms.end.is_some_and(|end| now >= end) {
-            return settle(platform, &records, &mut subscription, None, SubscriptionState::Off).await;
+    let caller = match may_still(platform, &subscription, &terms).await? {
+        Ok(caller) => caller,
+        Err(reason) => return settle(platform, &records, &work, subscription, Settled::Error(reason)).await,
+    };
+    if let Some(resource) = tellable(platform, &records, &caller, (&kind, &resource, version)).await? {
+        if subscription.attempts == 0 {
+            write_down(platform, &caller, &subscription, &terms, &resource).await?;
         }
-        let caller = match may_still(platform, &subscription, &terms).await? {
-            Ok(caller) => caller,
-            Err(reason) => {
-                let off = SubscriptionState::Error;
-                return settle(platform, &records, &mut subscription, Some(reason), off).await;
+        let told = Subscription { delivered: subscription.delivered + 1, attempts: 0, ..subscription.clone() };
+        let event = notification(platform, &told, "event-notification", Some((&resource, terms.whole)))?;
+        if let Err(reason) = post(platform, &subscription, &terms, event).await {
+            subscription.attempts += 1;
+            if subscription.attempts >= MOST_TRIES {
+                return settle(platform, &records, &work, subscription, Settled::Error(reason)).await;
             }
-        };
-        let Some(event) = records.next_subscription_event(&subscription.id).await? else { break };
-        if let Some(resource) = tellable(platform, &records, &caller, &event).await? {
-            if subscription.attempts == 0 {
-                write_down(platform, &caller, &subscription, &terms, &resource).await?;
+            let wait = FIRST_WAIT_SECONDS << (subscription.attempts - 1).clamp(0, 16);
+            tracing::info!(subscription = subscription.id, reason, wait, "a notification failed");
+            let tx = records.begin().await?;
+            if tx.put_off_work(&work, platform.now().plus_seconds(wait)).await? {
+                tx.note_subscription(&subscription).await?;
             }
-            subscription.delivered += 1;
-            let told = (&resource, terms.whole);
-            let notification = notification(platform, &subscription, "event-notification", Some(told))?;
-            if let Err(reason) = post(platform, &subscription, &terms, notification).await {
-                subscription.delivered -= 1;
-                subscription.attempts += 1;
-                if subscription.attempts >= MOST_TRIES {
-                    let error = SubscriptionState::Error;
-                    return settle(platform, &records, &mut subscription, Some(reason), error).await;
-                }
-                let wait = FIRST_WAIT_SECONDS << (subscription.attempts - 1).clamp(0, 16);
-                subscription.due_at = platform.now().plus_seconds(wait);
-                tracing::info!(subscription = subscription.id, reason, wait, "a notification failed");
-                let tx = records.begin().await?;
-                tx.note_subscription(&subscription, None).await?;
-                return Ok(tx.commit().await?);
-            }
-            subscription.attempts = 0;
+            return Ok(tx.commit().await?);
         }
-        let tx = records.begin().await?;
-        if !tx.note_subscription(&subscription, Some(platform.now().plus_seconds(LEASE_SECONDS))).await? {
-            return Ok(());
-        }
-        tx.delete_subscription_event(&event).await?;
-        tx.commit().await?;
+        subscription = told;
     }
     let tx = records.begin().await?;
-    tx.note_subscription(&subscription, None).await?;
+    if tx.finish_work(&work).await? {
+        tx.note_subscription(&subscription).await?;
+    }
     Ok(tx.commit().await?)
+}
+
+/// Nobody is told anything of it now: what waits, waits until it is wanted again.
+async fn wait_for_handshake(records: &Tenant, work: &Work) -> AppResult<()> {
+    let tx = records.begin().await?;
+    tx.put_off_work(work, NEVER).await?;
+    Ok(tx.commit().await?)
+}
+
+async fn shake_hands(
+    platform: &Platform,
+    records: &Tenant,
+    work: &Work,
+    subscription: Subscription,
+    terms: &Terms,
+) -> AppResult<()> {
+    let handshake = notification(platform, &subscription, "handshake", None)?;
+    let answered = match may_still(platform, &subscription, terms).await? {
+        Ok(_) => post(platform, &subscription, terms, handshake).await,
+        Err(reason) => Err(reason),
+    };
+    let settled = answered.map_or_else(Settled::Error, |()| Settled::Active);
+    settle(platform, records, work, subscription, settled).await
 }
 
 /// The subscriber with the rights of this moment, or why they have none any more.
@@ -110,11 +122,11 @@ async fn tellable(
     platform: &Platform,
     records: &Tenant,
     caller: &Caller,
-    event: &SubscriptionEvent,
+    (kind, id, version): (&str, &str, i64),
 ) -> AppResult<Option<Resource>> {
-    let found = match records.get_resource(&event.kind, &event.resource).await {
+    let found = match records.get_resource(kind, id).await {
         Ok(current) if current.deleted => return Ok(None),
-        Ok(_) => records.get_resource_version(&event.kind, &event.resource, event.version).await,
+        Ok(_) => records.get_resource_version(kind, id, version).await,
         Err(error) => Err(error),
     };
     let resource = match found {
@@ -122,11 +134,11 @@ async fn tellable(
         Err(StoreError::NotFound { .. }) => return Ok(None),
         Err(error) => return Err(error.into()),
     };
-    let labels = records.resource_compartments(&event.kind, &event.resource).await?;
+    let labels = records.resource_compartments(kind, id).await?;
     if !consent::may_read(platform, caller, &resource, labels).await? {
         return Ok(None);
     }
-    Ok(consent::exportable(records, caller, &event.kind, vec![resource]).await?.pop())
+    Ok(consent::exportable(records, caller, kind, vec![resource]).await?.pop())
 }
 
 /// Before it is sent: what went out is never unknown.
@@ -169,21 +181,45 @@ async fn post(platform: &Platform, subscription: &Subscription, terms: &Terms, b
     }
 }
 
-/// Notes that a subscription is now in another state, and shows it.
+/// What becomes of a subscription.
+enum Settled {
+    /// The receiver answered.
+    Active,
+    /// It has ended.
+    Off,
+    /// It went wrong too often, or must not go on.
+    Error(String),
+}
+
+/// Notes that a subscription is now in another state, and shows it. The handshake is
+/// done with; an event waits until it is wanted again.
 async fn settle(
     platform: &Platform,
     records: &Tenant,
-    subscription: &mut Subscription,
-    error: Option<String>,
-    otherwise: SubscriptionState,
+    work: &Work,
+    mut subscription: Subscription,
+    settled: Settled,
 ) -> AppResult<()> {
-    subscription.state = if error.is_some() { SubscriptionState::Error } else { otherwise };
+    let (state, error) = match settled {
+        Settled::Active => (SubscriptionState::Active, None),
+        Settled::Off => (SubscriptionState::Off, None),
+        Settled::Error(reason) => (SubscriptionState::Error, Some(reason)),
+    };
+    subscription.state = state;
     subscription.attempts = 0;
     let now = platform.now();
     let tx = records.begin().await?;
-    if !tx.note_subscription(subscription, None).await? {
+    let mine = match work.subject {
+        None => tx.finish_work(work).await?,
+        Some(_) => tx.put_off_work(work, NEVER).await?,
+    };
+    if !mine {
         return Ok(());
     }
+    if state != SubscriptionState::Active {
+        tx.move_lane(Queue::Subscription, &work.lane, NEVER).await?;
+    }
+    tx.note_subscription(&subscription).await?;
     let current = tx.get_resource("Subscription", &subscription.id).await?;
     let mut resource = document::value(&current)?;
     resource["status"] = subscription.state.as_str().into();

@@ -3,7 +3,8 @@
 use serde_json::json;
 use xinglin_domain::id::{AlertId, BillId, EncounterId, EnrolmentId, HoldId, PrescriptionId, TaskId};
 use xinglin_store::{
-    Alert, AlertQuery, Document, DocumentId, DocumentQuery, Hold, Message, Result, StoreError, Task, TaskState, Tenant,
+    Alert, AlertQuery, Document, DocumentId, DocumentQuery, Hold, Message, Queue, Result, StoreError, Task, TaskState,
+    Tenant, TenantTx, Work,
 };
 
 use crate::{Bench, at, body, code_of, contract, document, encounter, enrol, here_id, is_unique_in};
@@ -227,7 +228,7 @@ async fn a_due_task_is_claimed_and_fires_once(bench: Bench) -> Result<()> {
     }
     let claim = async |now, lease, limit| {
         let tx = bench.operator().begin().await?;
-        let claimed = tx.claim_due_tasks(at(now), at(lease), limit).await?;
+        let claimed = tx.claim_work(Queue::Timer, at(now), at(lease), limit).await?;
         tx.commit().await?;
         Ok::<_, StoreError>(claimed)
     };
@@ -241,31 +242,48 @@ async fn a_due_task_is_claimed_and_fires_once(bench: Bench) -> Result<()> {
     // The first worker died; its lease ran out and another has the task.
     let again = claim(100, 200, 10).await?;
     assert_eq!(again.len(), 2);
-    let lost = &first[0].task;
+    let lost = &first[0];
     let tx = there.begin().await?;
-    assert_eq!(code_of(tx.fire_task(lost.id, lost.version, at(101)).await), "VERSION_CONFLICT");
-    assert_eq!(code_of(tx.commit().await), "STORE_ABORTED", "its effect is lost too");
-
-    let mine = &again.iter().find(|claimed| claimed.tenant == there.id()).expect("claimed").task;
-    let tx = there.begin().await?;
-    assert!(!tx.defer_task(lost.id, lost.version, at(400)).await?, "another worker's");
-    assert!(tx.defer_task(mine.id, mine.version, at(300)).await?);
+    assert!(!tx.finish_work(lost).await?, "another worker's");
+    assert!(!tx.put_off_work(lost, at(400)).await?, "another worker's");
+    let mine = again.iter().find(|claimed| claimed.tenant == there.id()).expect("claimed");
+    assert!(tx.put_off_work(mine, at(300)).await?);
     tx.commit().await?;
     let tenants = claim(299, 300, 10).await?.iter().map(|claimed| claimed.tenant).collect::<Vec<_>>();
     assert_eq!(tenants, [here_id()], "one lease ran out, the other was prolonged");
     let tx = there.begin().await?;
-    let version = tx.fire_task(mine.id, mine.version, at(101)).await?;
+    assert!(tx.finish_work(mine).await?);
+    let id: TaskId = mine.id.parse().expect("a task");
+    let version = tx.fire_task(id, 1, at(101)).await?;
     tx.commit().await?;
-    assert_eq!(there.get_task(mine.id).await?.state, TaskState::Fired);
+    assert_eq!(there.get_task(id).await?.state, TaskState::Fired);
+    assert_eq!(there.list_work(Queue::Timer, &mine.lane).await?.len(), 1, "the later one");
     let tx = there.begin().await?;
-    assert_eq!(code_of(tx.fire_task(mine.id, version, at(102)).await), "VERSION_CONFLICT");
-    drop(tx);
+    assert_eq!(code_of(tx.fire_task(id, version, at(102)).await), "VERSION_CONFLICT");
+    assert_eq!(code_of(tx.commit().await), "STORE_ABORTED", "its effect is lost too");
     let tx = there.begin().await?;
-    tx.finish_task(mine.id, version, at(103)).await?;
-    assert_eq!(code_of(tx.finish_task(mine.id, version + 1, at(104)).await), "VERSION_CONFLICT");
+    tx.finish_task(id, version, at(103)).await?;
+    assert_eq!(code_of(tx.finish_task(id, version + 1, at(104)).await), "VERSION_CONFLICT");
     tx.commit().await?;
-    assert_eq!(there.get_task(mine.id).await?.state, TaskState::Done);
+    assert_eq!(there.get_task(id).await?.state, TaskState::Done);
+
+    // Whoever moves a timer overtakes the worker that has it; who takes it back as well.
+    let stale = claim(2_000, 2_100, 10).await?;
+    let tx = there.begin().await?;
+    let stale = stale.iter().find(|claimed| claimed.tenant == there.id()).expect("claimed");
+    let enrolment = stale.lane.parse().expect("an enrolment");
+    tx.schedule_task(&task(2, enrolment, "later", 3_000)).await?;
+    assert!(!tx.finish_work(stale).await?);
+    let moved = there_lane(&tx, stale).await?;
+    assert_eq!(moved.iter().map(|work| (work.due_at, work.attempts)).collect::<Vec<_>>(), [(at(3_000), 0)]);
+    tx.cancel_tasks(enrolment, None, at(2_001)).await?;
+    assert_eq!(there_lane(&tx, stale).await?, []);
+    tx.commit().await?;
     Ok(())
+}
+
+async fn there_lane(tx: &TenantTx, work: &Work) -> Result<Vec<Work>> {
+    tx.list_work(work.queue, &work.lane).await
 }
 
 async fn alerts_are_listed_by_urgency(bench: Bench) -> Result<()> {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use tokio::task::JoinSet;
 use xinglin_domain::id::CallId;
-use xinglin_store::{ChainState, KvWrite, NewTapeEntry, Result, StoreError, Transaction};
+use xinglin_store::{ChainState, KvWrite, NewTapeEntry, Queue, Result, StoreError, Transaction};
 
 use crate::{
     Bench, at,
@@ -85,12 +85,12 @@ async fn one_of_many_workers_gets_the_timer(bench: Bench) -> Result<()> {
             let mut mine = Vec::new();
             loop {
                 let tx = operator.begin().await?;
-                let claimed = tx.claim_due_tasks(at(1), at(100), 3).await?;
+                let claimed = tx.claim_work(Queue::Timer, at(1), at(100), 3).await?;
                 tx.commit().await?;
                 if claimed.is_empty() {
                     return Result::Ok(mine);
                 }
-                mine.extend(claimed.into_iter().map(|claimed| claimed.task.id));
+                mine.extend(claimed.into_iter().map(|claimed| claimed.id));
             }
         }
     });

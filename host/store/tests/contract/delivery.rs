@@ -6,8 +6,8 @@ use xinglin_domain::{
     id::{AccountId, BlobId, ConsentId, EncounterId, ExportId},
 };
 use xinglin_store::{
-    Blob, Consent, Export, ExportState, Label, Result, StoreError, Subscription, SubscriptionEvent, SubscriptionState,
-    VisitMessage,
+    Blob, Consent, Export, ExportState, Label, NEVER, Queue, Result, StoreError, Subscription, SubscriptionState,
+    VisitMessage, Work,
 };
 
 use crate::{Bench, at, body, code_of, contract, encounter, here_id};
@@ -45,29 +45,37 @@ async fn an_export_is_tried_by_one_at_a_time(bench: Bench) -> Result<()> {
 
     let claim = async |now, lease| {
         let tx = bench.operator().begin().await?;
-        let claimed = tx.claim_export(at(now), at(lease)).await?;
+        let claimed = tx.claim_work(Queue::Export, at(now), at(lease), 1).await?;
         tx.commit().await?;
-        Ok::<_, StoreError>(claimed.map(|export| (export.id, export.attempts)))
+        Ok::<_, StoreError>(claimed.into_iter().next())
     };
+    let tried = |claimed: &Option<Work>| claimed.as_ref().map(|work| (work.id.clone(), work.attempts));
     let (first, second) = (ExportId::from_u128(2), ExportId::from_u128(1));
-    assert_eq!(claim(10, 70).await?, Some((first, 1)));
-    assert_eq!(claim(10, 70).await?, Some((second, 1)));
+    let of_first = claim(10, 70).await?;
+    assert_eq!(tried(&of_first), Some((first.to_string(), 1)));
+    let of_second = claim(10, 70).await?;
+    assert_eq!(tried(&of_second), Some((second.to_string(), 1)));
+    let (of_first, dead) = (of_first.expect("claimed"), of_second.expect("claimed"));
     assert_eq!(claim(69, 99).await?, None, "leased");
     let tx = tenant.begin().await?;
-    assert!(tx.note_export(first, 1, &body(2), at(130)).await?);
+    assert!(tx.put_off_work(&of_first, at(130)).await?);
+    assert!(tx.note_export(&Export { body: body(2), attempts: 1, ..export(2, 5) }).await?);
     tx.commit().await?;
-    assert_eq!(claim(70, 140).await?, Some((second, 2)), "whoever says nothing is thought dead");
+    let again = claim(70, 140).await?;
+    assert_eq!(tried(&again), Some((second.to_string(), 2)), "whoever says nothing is thought dead");
 
     let tx = tenant.begin().await?;
-    let late = Export { attempts: 1, state: ExportState::Done, ends_at: Some(at(500)), ..export(1, 9) };
-    assert!(!tx.note_export(second, 1, &body(9), at(130)).await?);
-    assert!(!tx.finish_export(&late).await?, "an earlier try says nothing any more");
-    assert!(tx.finish_export(&Export { attempts: 2, ..late.clone() }).await?);
+    assert!(!tx.put_off_work(&dead, at(130)).await?);
+    assert!(!tx.finish_work(&dead).await?, "an earlier try says nothing any more");
+    assert!(tx.finish_work(&again.expect("claimed")).await?);
+    let late = Export { attempts: 2, state: ExportState::Done, ends_at: Some(at(500)), ..export(1, 9) };
+    assert!(tx.note_export(&late).await?);
     assert!(tx.cancel_export(first, at(80)).await?);
     assert!(!tx.cancel_export(first, at(81)).await?);
-    assert!(!tx.note_export(first, 1, &body(9), at(130)).await?, "called off");
+    assert!(!tx.put_off_work(&of_first, at(130)).await?, "called off");
+    assert!(!tx.note_export(&Export { body: body(9), ..export(2, 5) }).await?, "called off");
     tx.commit().await?;
-    assert_eq!(tenant.get_export(second).await?, Export { attempts: 2, ..late });
+    assert_eq!(tenant.get_export(second).await?, late);
     assert_eq!(tenant.get_export(first).await?.body, body(2));
 
     let ended = async |now| {
@@ -133,19 +141,12 @@ fn subscription(id: &str, kind: &str) -> Subscription {
         sealed: Some(vec![1, 2]),
         delivered: 0,
         attempts: 0,
-        due_at: at(5),
-        version: 0,
     }
 }
 
-fn event(subscription: &str, id: &str) -> SubscriptionEvent {
-    SubscriptionEvent {
-        subscription: subscription.to_owned(),
-        id: id.to_owned(),
-        kind: "Observation".to_owned(),
-        resource: "o1".to_owned(),
-        version: 3,
-    }
+fn event(subscription: &str, id: &str, due: i64) -> Work {
+    let work = Work::new(Queue::Subscription, id, subscription, at(due));
+    Work { tenant: here_id(), subject: Some("Observation/o1".to_owned()), payload: body(3), ..work }
 }
 
 async fn a_subscription_is_told_in_order_by_one_at_a_time(bench: Bench) -> Result<()> {
@@ -155,59 +156,61 @@ async fn a_subscription_is_told_in_order_by_one_at_a_time(bench: Bench) -> Resul
         tx.put_subscription(&one).await?;
     }
     tx.commit().await?;
-    let kept = Subscription { version: 1, ..subscription("s", "Observation") };
-    assert_eq!(tenant.find_subscription("s").await?, Some(kept.clone()));
+    assert_eq!(tenant.find_subscription("s").await?, Some(subscription("s", "Observation")));
     assert_eq!(bench.there().find_subscription("s").await?, None);
     assert_eq!(tenant.list_active_subscriptions(&["Observation"]).await?, []);
+    let active = Subscription { state: SubscriptionState::Active, ..subscription("s", "Observation") };
+    let tx = tenant.begin().await?;
+    tx.note_subscription(&active).await?;
+    tx.commit().await?;
+    assert_eq!(tenant.list_active_subscriptions(&["Observation", "Patient"]).await?, [active]);
 
     let claim = async |now, lease| {
         let tx = bench.operator().begin().await?;
-        let mut claimed = tx.claim_subscriptions(at(now), at(lease), 9).await?;
+        let claimed = tx.claim_work(Queue::Subscription, at(now), at(lease), 9).await?;
         tx.commit().await?;
-        claimed.sort_by(|a, b| a.id.cmp(&b.id));
         Ok::<_, StoreError>(claimed)
     };
-    assert_eq!(claim(4, 50).await?, []);
-    let mut claimed = claim(5, 50).await?;
-    assert_eq!(claimed.iter().map(|one| (one.id.as_str(), one.version)).collect::<Vec<_>>(), [("s", 2), ("t", 2)]);
-    assert_eq!(claim(49, 90).await?, [], "leased");
-    for one in &mut claimed {
-        one.state = SubscriptionState::Active;
-        let tx = tenant.begin().await?;
-        assert!(!tx.note_subscription(&Subscription { version: 1, ..one.clone() }, None).await?, "overtaken");
-        assert!(tx.note_subscription(one, None).await?);
-        tx.commit().await?;
-    }
-    assert_eq!(tenant.list_active_subscriptions(&["Observation", "Patient"]).await?, claimed[..1]);
-    assert_eq!(claim(60, 90).await?, [], "there is nothing to tell");
-
+    let ids = |claimed: &[Work]| claimed.iter().map(|work| work.id.clone()).collect::<Vec<_>>();
     let tx = tenant.begin().await?;
-    tx.insert_subscription_events(&[event("s", "b"), event("s", "a"), event("u", "c")]).await?;
+    tx.put_work(&[event("s", "b", 5), event("s", "a", 6), event("u", "c", 60)]).await?;
     tx.commit().await?;
-    assert_eq!(bench.there().next_subscription_event("s").await?, None);
-    assert_eq!(tenant.next_subscription_event("s").await?, Some(event("s", "a")));
-    let due = claim(60, 90).await?;
-    assert_eq!(due.iter().map(|one| (one.id.as_str(), one.version)).collect::<Vec<_>>(), [("s", 3)]);
+    assert_eq!(bench.there().list_work(Queue::Subscription, "s").await?, []);
+    assert_eq!(tenant.list_work(Queue::Subscription, "s").await?, [event("s", "a", 6), event("s", "b", 5)]);
+    assert_eq!(claim(5, 50).await?, [], "what comes first is not due");
+    let first = claim(6, 50).await?;
+    assert_eq!(first, [Work { due_at: at(50), attempts: 1, version: 2, ..event("s", "a", 6) }]);
+    assert_eq!(claim(49, 90).await?, [], "leased, and the next waits for it");
     let tx = tenant.begin().await?;
-    tx.delete_subscription_event(&event("s", "a")).await?;
-    let told = Subscription { delivered: 1, attempts: 2, due_at: at(70), ..due[0].clone() };
-    assert!(tx.note_subscription(&told, Some(at(65))).await?);
+    assert!(tx.put_off_work(&first[0], at(70)).await?);
     tx.commit().await?;
-    assert_eq!(tenant.next_subscription_event("s").await?, Some(event("s", "b")));
-    assert_eq!(claim(69, 90).await?, [], "not due");
-    assert_eq!(claim(70, 90).await?, [Subscription { version: 4, ..told }]);
+    assert_eq!(ids(&claim(60, 90).await?), ["c"], "another lane goes on");
+    let again = claim(70, 90).await?;
+    assert_eq!(again, [Work { due_at: at(90), attempts: 2, version: 3, ..event("s", "a", 6) }]);
+    let tx = tenant.begin().await?;
+    assert!(!tx.finish_work(&first[0]).await?, "overtaken");
+    assert!(tx.finish_work(&again[0]).await?);
+    tx.commit().await?;
+    let next = claim(71, 90).await?;
+    assert_eq!(ids(&next), ["b"]);
 
     // Whoever writes it anew overtakes who works on it.
     let tx = tenant.begin().await?;
-    tx.put_subscription(&subscription("s", "Observation")).await?;
-    tx.clear_subscription("s").await?;
+    tx.move_lane(Queue::Subscription, "s", NEVER).await?;
+    assert!(!tx.finish_work(&next[0]).await?);
     tx.commit().await?;
-    assert_eq!(tenant.find_subscription("s").await?, Some(Subscription { version: 5, ..kept }));
-    assert_eq!(tenant.next_subscription_event("s").await?, None);
+    assert_eq!(ids(&claim(1_000, 1_001).await?), ["c"], "nobody wants the others");
+    let tx = tenant.begin().await?;
+    tx.move_lane(Queue::Subscription, "s", at(2_000)).await?;
+    tx.commit().await?;
+    let woken = claim(2_000, 2_001).await?;
+    let woken = woken.iter().find(|work| work.id == "b").expect("it waits no more");
+    assert_eq!((woken.since, woken.attempts), (at(2_000), 1));
     let tx = tenant.begin().await?;
     tx.delete_subscription("s").await?;
     tx.commit().await?;
     assert_eq!(tenant.find_subscription("s").await?, None);
+    assert_eq!(tenant.list_work(Queue::Subscription, "s").await?, []);
     Ok(())
 }
 

@@ -1,15 +1,10 @@
-//! Idempotent requests, the outbox, and values of the whole installation.
+//! Idempotent requests, and values of the whole installation.
 
-use xinglin_store::{OutboxEntry, Request, RequestKey, Result, StoreError};
+use xinglin_store::{Request, RequestKey, Result};
 
-use crate::{Bench, at, body, code_of, contract, here_id, is_unique_in, there_id};
+use crate::{Bench, at, code_of, contract};
 
-contract!(
-    a_request_is_answered_once,
-    old_requests_are_forgotten,
-    the_outbox_is_leased_retried_and_emptied,
-    meta_values_are_replaced,
-);
+contract!(a_request_is_answered_once, old_requests_are_forgotten, meta_values_are_replaced,);
 
 fn key(key: &str) -> RequestKey {
     RequestKey { account: "acc-1".to_owned(), key: key.to_owned() }
@@ -51,50 +46,6 @@ async fn old_requests_are_forgotten(bench: Bench) -> Result<()> {
     tx.commit().await?;
     assert_eq!(bench.here().find_request(&key("k")).await?, None);
     assert!(bench.there().find_request(&key("k")).await?.is_some());
-    Ok(())
-}
-
-async fn the_outbox_is_leased_retried_and_emptied(bench: Bench) -> Result<()> {
-    let entry = |tenant, id: &str, due| OutboxEntry {
-        tenant,
-        id: id.to_owned(),
-        topic: "prescription.effective".to_owned(),
-        payload: body(1),
-        created_at: at(0),
-        due_at: at(due),
-        attempts: 0,
-    };
-    let (mine, theirs) = (entry(here_id(), "a", 5), entry(there_id(), "a", 1));
-    for (tenant, entry) in [(bench.here(), &mine), (bench.there(), &theirs)] {
-        let tx = tenant.begin().await?;
-        tx.insert_outbox(entry).await?;
-        tx.commit().await?;
-    }
-    let tx = bench.here().begin().await?;
-    assert!(is_unique_in(tx.insert_outbox(&mine).await, "outbox"));
-    drop(tx);
-
-    let claim = async |now, lease| {
-        let tx = bench.operator().begin().await?;
-        let claimed = tx.claim_outbox(at(now), at(lease), 10).await?;
-        tx.commit().await?;
-        Ok::<_, StoreError>(claimed)
-    };
-    assert_eq!(claim(0, 9).await?, []);
-    let tried = |entry: &OutboxEntry, attempts| OutboxEntry { attempts, ..entry.clone() };
-    assert_eq!(claim(5, 50).await?, [tried(&theirs, 1), tried(&mine, 1)]);
-    assert_eq!(claim(6, 60).await?, [], "leased");
-
-    let tx = bench.there().begin().await?;
-    assert!(tx.finish_outbox("a", at(7)).await?);
-    assert!(!tx.finish_outbox("a", at(8)).await?);
-    tx.commit().await?;
-    let tx = bench.here().begin().await?;
-    tx.retry_outbox("a", at(20)).await?;
-    tx.commit().await?;
-    assert_eq!(claim(19, 60).await?, []);
-    assert_eq!(claim(20, 60).await?, [OutboxEntry { due_at: at(20), ..tried(&mine, 2) }]);
-    assert_eq!(claim(60, 90).await?.len(), 1, "the lease ran out");
     Ok(())
 }
 

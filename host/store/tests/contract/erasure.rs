@@ -139,7 +139,7 @@ async fn a_patient_is_erased_and_nobody_else(bench: Bench) -> Result<()> {
         assert!(bench.raw(&format!("DELETE FROM {table}")).await.is_err(), "{table}");
     }
     let tx = tenant.begin().await?;
-    let erasure = tx.erase_patient("pat-1", at(0), "acc-9", at(9)).await?;
+    let erasure = tx.erase_patient("pat-1", "acc-9", at(9)).await?;
     tx.commit().await?;
     assert_eq!((&erasure.rows, erasure.by.as_str()), (&expected, "acc-9"));
     assert_eq!(tenant.find_erasure("pat-1").await?, Some(erasure));
@@ -158,7 +158,7 @@ async fn a_file_goes_when_nobody_has_it(bench: Bench) -> Result<()> {
     for (number, patient, sha256) in [(1, "pat-1", "aa"), (2, "pat-1", "bb"), (3, "pat-2", "bb"), (4, "pat-1", "aa")] {
         tx.insert_blob(&blob(number, patient, sha256)).await?;
     }
-    tx.erase_patient("pat-1", at(0), "acc-9", at(9)).await?;
+    tx.erase_patient("pat-1", "acc-9", at(9)).await?;
     tx.commit().await?;
     assert_eq!(tenant.list_erased_files().await?, ["aa", "bb"]);
     assert!(!tenant.has_blob_of("aa").await? && tenant.has_blob_of("bb").await?);

@@ -22,6 +22,7 @@ mod secret;
 mod sign_in;
 mod tape;
 mod vault;
+mod work;
 
 use std::ops::Deref;
 

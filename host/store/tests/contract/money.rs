@@ -5,7 +5,7 @@ use xinglin_domain::{
     money::Money,
 };
 use xinglin_store::{
-    Balance, Coverage, Operation, OperationState, Posting, Result, Started, StoreError, Tenant, Transaction,
+    Balance, Coverage, Operation, OperationState, Posting, Queue, Result, Started, StoreError, Tenant, Transaction,
 };
 
 use crate::{Bench, at, body, code_of, contract, document, here_id};
@@ -47,38 +47,39 @@ fn operation(key: &str, digest: &str) -> Operation {
 async fn a_payment_is_started_once_and_followed(bench: Bench) -> Result<()> {
     let tenant = bench.here();
     let tx = tenant.begin().await?;
-    assert_eq!(code_of(tx.start_payment(&operation("k", "d")).await), "REFERENCE_INVALID", "no such bill");
+    assert_eq!(code_of(tx.start_payment(&operation("k", "d"), at(5)).await), "REFERENCE_INVALID", "no such bill");
     drop(tx);
     bill(&tenant).await?;
     let tx = tenant.begin().await?;
-    assert_eq!(tx.start_payment(&operation("k", "d")).await?, Started::New);
-    assert_eq!(tx.start_payment(&operation("k", "other")).await?, Started::Known(Box::new(operation("k", "d"))));
-    tx.start_payment(&Operation { updated_at: at(9), ..operation("k2", "d") }).await?;
+    assert_eq!(tx.start_payment(&operation("k", "d"), at(5)).await?, Started::New);
+    assert_eq!(tx.start_payment(&operation("k", "other"), at(1)).await?, Started::Known(Box::new(operation("k", "d"))));
+    tx.start_payment(&operation("k2", "d"), at(9)).await?;
     tx.commit().await?;
 
-    let claim = async |before, now, limit| {
+    let claim = async |now, lease, limit| {
         let tx = bench.operator().begin().await?;
-        let claimed = tx.claim_unresolved_payments(at(before), at(now), limit).await?;
+        let claimed = tx.claim_work(Queue::Payment, at(now), at(lease), limit).await?;
         tx.commit().await?;
-        Ok::<_, StoreError>(claimed)
+        Ok::<_, StoreError>(claimed.into_iter().map(|work| work.id).collect::<Vec<_>>())
     };
-    let keys = |claimed: Vec<Operation>| claimed.into_iter().map(|o| o.key).collect::<Vec<_>>();
-    assert_eq!(claim(5, 6, 10).await?, [Operation { updated_at: at(6), ..operation("k", "d") }]);
-    assert_eq!(claim(6, 7, 10).await?, [], "it was looked at, though nothing came of it");
+    let keys = |found: Vec<Operation>| found.into_iter().map(|o| o.key).collect::<Vec<_>>();
+    assert_eq!(claim(4, 6, 10).await?, [""; 0], "nobody need ask yet");
+    assert_eq!(claim(5, 6, 10).await?, ["k"]);
+    assert_eq!(claim(5, 6, 10).await?, [""; 0], "it is looked at, though nothing comes of it");
     // One that stays stuck does not keep the others waiting.
-    assert_eq!(keys(claim(20, 20, 1).await?), ["k"]);
-    assert_eq!(keys(claim(20, 21, 1).await?), ["k2"]);
+    assert_eq!(claim(20, 40, 1).await?, ["k"]);
+    assert_eq!(claim(20, 40, 1).await?, ["k2"]);
     let mut known = tenant.get_payment("k").await?;
     for (state, response) in [(OperationState::Unknown, None), (OperationState::Done, Some(body(7)))] {
         (known.state, known.response, known.updated_at) = (state, response, at(6));
         let tx = tenant.begin().await?;
-        known.version = tx.update_payment(&known).await?;
+        known.version = tx.update_payment(&known, at(30)).await?;
         tx.commit().await?;
         assert_eq!(tenant.get_payment("k").await?, known);
-        assert_eq!(claim(7, 8, 10).await?.len(), usize::from(state == OperationState::Unknown));
+        assert_eq!(claim(30, 31, 10).await?.len(), usize::from(state == OperationState::Unknown));
     }
     let tx = tenant.begin().await?;
-    assert_eq!(code_of(tx.update_payment(&Operation { version: 1, ..known }).await), "VERSION_CONFLICT");
+    assert_eq!(code_of(tx.update_payment(&Operation { version: 1, ..known }, at(30)).await), "VERSION_CONFLICT");
     drop(tx);
     assert_eq!(keys(tenant.list_payments(bill_id()).await?), ["k", "k2"]);
     assert_eq!(code_of(bench.there().get_payment("k").await), "NOT_FOUND");

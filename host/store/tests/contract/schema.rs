@@ -122,7 +122,7 @@ async fn postgres_hides_other_tenants_from_any_sql() -> Result<(), Box<dyn std::
                 .await?;
         assert!(forced, "{table}");
     }
-    let smuggled = "INSERT INTO outbox VALUES ('ten-other', 'x', 't', '{}', 0, 0, 0, NULL, NULL)";
+    let smuggled = "INSERT INTO work VALUES ('ten-other', 'timer', 'x', 'l', NULL, '{}', 0, 0, 0, 1)";
     assert!(sqlx::query(smuggled).execute(&mut connection).await.is_err(), "nor can it write there");
     Ok(())
 }

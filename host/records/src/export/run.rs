@@ -4,19 +4,16 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use xinglin_domain::{
     audit::{Access, Act},
-    id::PatientId,
+    id::{ExportId, PatientId},
 };
-use xinglin_platform::{AppError, AppResult, Platform, acting, boxed};
-use xinglin_store::{Export, ExportState, RecordQuery, Resource, StoreError};
+use xinglin_platform::{AppError, AppResult, Platform, acting, boxed, work};
+use xinglin_store::{Export, ExportState, Queue, RecordQuery, Resource, StoreError, Work};
 
 use super::{DELETED, Job, Output, body, folder, may_export};
 use crate::consent;
 
 /// How many entries are read at once.
 const PAGE: u32 = 500;
-
-/// For how long a try keeps others away without a word. Whoever dies over it frees it so.
-const LEASE_SECONDS: i64 = 60;
 
 /// How often an export is tried.
 const MOST_TRIES: i64 = 3;
@@ -47,39 +44,44 @@ impl From<StoreError> for Ended {
     }
 }
 
-/// Makes the export that has waited longest, if there is one, and forgets those that
-/// are not kept any longer.
+/// Forgets the exports that are not kept any longer, and their files.
 ///
 /// # Errors
-/// If the store fails; an export that fails is tried again.
+/// If the store or the disk fails.
 #[boxed]
-pub async fn run_due(platform: &Platform) -> AppResult<()> {
-    let now = platform.now();
-    for ended in platform.store().operator().list_ended_exports(now, 100).await? {
+pub async fn forget_ended(platform: &Platform) -> AppResult<()> {
+    for ended in platform.store().operator().list_ended_exports(platform.now(), 100).await? {
         // The files first: a row that is left leads here again.
         platform.exports().remove(format!("{}/{}", ended.tenant, ended.id)).await.map_err(AppError::internal)?;
         let tx = platform.store().tenant(ended.tenant).begin().await?;
         tx.delete_export(ended.id).await?;
         tx.commit().await?;
     }
-    let tx = platform.store().operator().begin().await?;
-    let claimed = tx.claim_export(now, now.plus_seconds(LEASE_SECONDS)).await?;
-    tx.commit().await?;
-    let Some(mut export) = claimed else { return Ok(()) };
-    platform.meter().claimed("export", 1);
+    Ok(())
+}
+
+/// Makes an export.
+///
+/// # Errors
+/// If it fails, and is to be tried again.
+#[boxed]
+pub async fn run(platform: &Platform, work: Work) -> AppResult<()> {
+    let records = platform.store().tenant(work.tenant);
+    let id: ExportId = work.id.parse().map_err(AppError::internal)?;
+    let mut export = Export { attempts: work.attempts, ..records.get_export(id).await? };
     let mut job = Job::deserialize(&export.body).map_err(AppError::internal)?;
-    match write_files(platform, &export, &mut job).await {
+    match write_files(platform, &work, &mut export, &mut job).await {
         Ok(()) => export.state = ExportState::Done,
         Err(Ended::Overtaken) => {
             platform.exports().remove(folder(&export)).await.map_err(AppError::internal)?;
             return Ok(());
         }
         Err(Ended::Failed(error)) => {
-            tracing::error!(export = %export.id, attempt = export.attempts, %error, "an export failed");
             let lasting = error.code.class().status() < 500;
             if !lasting && export.attempts < MOST_TRIES {
-                return Ok(());
+                return Err(error);
             }
+            tracing::error!(export = %export.id, attempt = export.attempts, %error, "an export failed");
             export.state = ExportState::Failed;
             job.output.clear();
             job.error = Some(error.code.to_string());
@@ -87,8 +89,8 @@ pub async fn run_due(platform: &Platform) -> AppResult<()> {
     }
     export.ends_at = Some(platform.now().plus_seconds(KEPT_SECONDS));
     export.body = body(&job)?;
-    let tx = platform.store().tenant(export.tenant).begin().await?;
-    let counts = tx.finish_export(&export).await?;
+    let tx = records.begin().await?;
+    let counts = tx.finish_work(&work).await? && tx.note_export(&export).await?;
     tx.commit().await?;
     if !counts || export.state == ExportState::Failed {
         platform.exports().remove(folder(&export)).await.map_err(AppError::internal)?;
@@ -98,7 +100,7 @@ pub async fn run_due(platform: &Platform) -> AppResult<()> {
 }
 
 /// One try, from the beginning.
-async fn write_files(platform: &Platform, export: &Export, job: &mut Job) -> Result<(), Ended> {
+async fn write_files(platform: &Platform, work: &Work, export: &mut Export, job: &mut Job) -> Result<(), Ended> {
     let files = |error: std::io::Error| Ended::Failed(AppError::internal(error));
     (job.output, job.deleted) = (Vec::new(), 0);
     platform.exports().remove(format!("{}/{}", export.tenant, export.id)).await.map_err(files)?;
@@ -107,13 +109,13 @@ async fn write_files(platform: &Platform, export: &Export, job: &mut Job) -> Res
     types.retain(|kind| job.types.is_empty() || job.types.contains(kind));
     let mut named: BTreeSet<PatientId> = BTreeSet::new();
     for kind in types {
-        let count = write_pages(platform, export, job, &mut named, &kind, false).await?;
+        let count = write_pages(platform, (work, export), job, &mut named, &kind, false).await?;
         if count > 0 {
             job.output.push(Output { kind: kind.clone(), count });
         }
         // Who has what was there before is told what is there no more.
         if job.since.is_some() {
-            job.deleted += write_pages(platform, export, job, &mut named, &kind, true).await?;
+            job.deleted += write_pages(platform, (work, export), job, &mut named, &kind, true).await?;
         }
     }
     Ok(())
@@ -122,7 +124,7 @@ async fn write_files(platform: &Platform, export: &Export, job: &mut Job) -> Res
 /// What there is of one type, or what was deleted of it; how much went out.
 async fn write_pages(
     platform: &Platform,
-    export: &Export,
+    (work, export): (&Work, &mut Export),
     job: &mut Job,
     named: &mut BTreeSet<PatientId>,
     kind: &str,
@@ -158,7 +160,8 @@ async fn write_pages(
         named.extend(&patients);
         let now = platform.now();
         let tx = records.begin().await?;
-        if !tx.note_export(export.id, export.attempts, &body(job)?, now.plus_seconds(LEASE_SECONDS)).await? {
+        export.body = body(job)?;
+        if !tx.put_off_work(work, work::lease(Queue::Export, now)).await? || !tx.note_export(export).await? {
             return Err(Ended::Overtaken);
         }
         if !patients.is_empty() {

@@ -1,0 +1,206 @@
+//! The background: work is claimed from the store, done a few pieces at a time, and put
+//! off when it fails.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    time::Duration,
+};
+
+use tokio::task::JoinSet;
+use xinglin_domain::{id::TenantId, time::Instant};
+use xinglin_store::{Queue, StoreError, Work};
+
+use crate::{AppResult, Platform};
+
+/// How many pieces of work are claimed at once.
+const BATCH: u32 = 32;
+
+/// The longest wait between two tries.
+const LONGEST_WAIT_MINUTES: i64 = 64;
+
+/// How a queue is worked on.
+struct Terms {
+    /// For how long a claim keeps others away. Whoever dies over it frees it so.
+    lease_seconds: i64,
+    /// How many lanes are worked on side by side.
+    at_once: usize,
+    /// Whether what follows in a lane waits with what failed.
+    in_order: bool,
+    /// How long what failed waits; without, ever longer.
+    wait_seconds: Option<i64>,
+}
+
+const fn terms(queue: Queue) -> Terms {
+    match queue {
+        Queue::Timer => Terms { lease_seconds: 30, at_once: 8, in_order: false, wait_seconds: None },
+        Queue::Event => Terms { lease_seconds: 30, at_once: 8, in_order: true, wait_seconds: None },
+        Queue::Payment => Terms { lease_seconds: 30, at_once: 8, in_order: false, wait_seconds: Some(10) },
+        // Longer than the slowest page takes, or the slowest receiver may.
+        Queue::Export => Terms { lease_seconds: 60, at_once: 1, in_order: false, wait_seconds: Some(60) },
+        Queue::Subscription => Terms { lease_seconds: 60, at_once: 8, in_order: true, wait_seconds: Some(60) },
+    }
+}
+
+/// Until when a claim of this moment keeps others away.
+pub const fn lease(queue: Queue, now: Instant) -> Instant {
+    now.plus_seconds(terms(queue).lease_seconds)
+}
+
+/// When to try work again that failed: it waits as long again as it is late, so that each
+/// wait is as long as all before it; a minute at least and 64 at most.
+pub fn next_try(work: &Work, now: Instant) -> Instant {
+    match terms(work.queue).wait_seconds {
+        Some(seconds) => now.plus_seconds(seconds),
+        None => {
+            let late = now.micros().saturating_sub(work.since.micros()) / 60_000_000;
+            now.plus_minutes(late.clamp(1, LONGEST_WAIT_MINUTES))
+        }
+    }
+}
+
+/// Does all work of a queue that is due, until nothing is. What is of one lane is done one
+/// after another; lanes are done side by side. `work` finishes each piece in the
+/// transaction of its effect ([`finish_work`](xinglin_store::TenantTx::finish_work)); what
+/// fails is put off, and what panics is due again when its lease runs out.
+///
+/// # Errors
+/// If nothing can be claimed.
+pub async fn drain<W, F>(platform: &Platform, queue: Queue, work: W) -> AppResult<()>
+where
+    W: Fn(Work, Instant) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = AppResult<()>> + Send + 'static,
+{
+    let mut lanes: VecDeque<(Lane, Vec<Work>)> = VecDeque::new();
+    let (mut running, mut busy) = (JoinSet::new(), BTreeMap::new());
+    loop {
+        if lanes.is_empty() {
+            lanes.extend(by_lane(claim(platform, queue).await?));
+        }
+        while running.len() < terms(queue).at_once
+            && let Some(next) = next_free(&mut lanes, &busy.values().collect())
+        {
+            let (lane, pieces) = next;
+            let doing = do_lane(platform.clone(), pieces, work.clone());
+            busy.insert(running.spawn(doing).id(), lane);
+        }
+        let Some(ended) = running.join_next_with_id().await else { return Ok(()) };
+        let id = match ended {
+            Ok((id, ())) => id,
+            Err(error) => {
+                tracing::error!(queue = queue.as_str(), %error, "due work ended in a panic; it is due again later");
+                error.id()
+            }
+        };
+        busy.remove(&id);
+    }
+}
+
+/// [Drains](drain) a queue again and again. Ends only with the task that it runs in.
+pub async fn keep_draining<W, F>(platform: &Platform, queue: Queue, work: W)
+where
+    W: Fn(Work, Instant) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = AppResult<()>> + Send + 'static,
+{
+    let mut ticks = tokio::time::interval(Duration::from_millis(platform.config().timer_poll_millis.max(10)));
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = drain(platform, queue, work.clone()).await {
+            tracing::error!(queue = queue.as_str(), %error, "due work could not be claimed");
+        }
+    }
+}
+
+/// A lane of a tenant.
+type Lane = (TenantId, String);
+
+async fn claim(platform: &Platform, queue: Queue) -> Result<Vec<Work>, StoreError> {
+    let now = platform.now();
+    let tx = platform.store().operator().begin().await?;
+    let claimed = tx.claim_work(queue, now, lease(queue, now), BATCH).await?;
+    tx.commit().await?;
+    platform.meter().claimed(queue.as_str(), claimed.len());
+    Ok(claimed)
+}
+
+/// In the order of each lane's first piece.
+fn by_lane(claimed: Vec<Work>) -> Vec<(Lane, Vec<Work>)> {
+    let mut lanes: Vec<(Lane, Vec<Work>)> = Vec::new();
+    for work in claimed {
+        let lane = (work.tenant, work.lane.clone());
+        match lanes.iter_mut().find(|(known, _)| *known == lane) {
+            Some((_, pieces)) => pieces.push(work),
+            None => lanes.push((lane, vec![work])),
+        }
+    }
+    lanes
+}
+
+/// Takes the first lane that nobody here works on.
+fn next_free(lanes: &mut VecDeque<(Lane, Vec<Work>)>, busy: &BTreeSet<&Lane>) -> Option<(Lane, Vec<Work>)> {
+    let free = lanes.iter().position(|(lane, _)| !busy.contains(lane))?;
+    lanes.remove(free)
+}
+
+async fn do_lane<W, F>(platform: Platform, pieces: Vec<Work>, work: W)
+where
+    W: Fn(Work, Instant) -> F,
+    F: Future<Output = AppResult<()>>,
+{
+    let mut left = pieces.into_iter();
+    while let Some(piece) = left.next() {
+        let Err(error) = work(piece.clone(), platform.now()).await else { continue };
+        let (queue, id) = (piece.queue, &piece.id);
+        tracing::error!(queue = queue.as_str(), id, attempt = piece.attempts, %error, "due work failed; it is put off");
+        let until = next_try(&piece, platform.now());
+        let mut waiting = vec![piece];
+        if terms(queue).in_order {
+            waiting.extend(left.by_ref());
+        }
+        if let Err(error) = put_off(&platform, &waiting, until).await {
+            tracing::error!(queue = queue.as_str(), %error, "work was not put off; it is due when its lease runs out");
+        }
+    }
+}
+
+async fn put_off(platform: &Platform, waiting: &[Work], until: Instant) -> Result<(), StoreError> {
+    let Some(first) = waiting.first() else { return Ok(()) };
+    let tx = platform.store().tenant(first.tenant).begin().await?;
+    for work in waiting {
+        tx.put_off_work(work, until).await?;
+    }
+    tx.commit().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn work(lane: &str, id: &str) -> Work {
+        Work::new(Queue::Timer, id, lane, Instant::from_micros(0))
+    }
+
+    #[test]
+    fn each_wait_is_as_long_as_all_before_it() {
+        let timer = work("lane", "id");
+        let (mut now, mut tries) = (timer.since, Vec::new());
+        for _ in 0..9 {
+            now = next_try(&timer, now);
+            tries.push(now.micros() / 60_000_000);
+        }
+        assert_eq!(tries, [1, 2, 4, 8, 16, 32, 64, 128, 192]);
+    }
+
+    #[test]
+    fn a_lane_that_is_worked_on_waits() {
+        let claimed = vec![work("a", "1"), work("b", "2"), work("a", "3")];
+        let mut lanes: VecDeque<_> = by_lane(claimed).into();
+        let ids = |lane: Option<(Lane, Vec<Work>)>| {
+            lane.map(|(_, pieces)| pieces.into_iter().map(|piece| piece.id).collect::<Vec<_>>())
+        };
+        let a = (TenantId::from_u128(0), "a".to_owned());
+        assert_eq!(ids(next_free(&mut lanes, &BTreeSet::from([&a]))), Some(vec!["2".to_owned()]));
+        assert_eq!(ids(next_free(&mut lanes, &BTreeSet::from([&a]))), None);
+        assert_eq!(ids(next_free(&mut lanes, &BTreeSet::new())), Some(vec!["1".to_owned(), "3".to_owned()]));
+    }
+}

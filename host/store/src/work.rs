@@ -1,0 +1,247 @@
+//! Work that is to be done in the background: one table for timers, events, payments,
+//! exports and subscriptions.
+//!
+//! A claim leases what is due: it moves `due_at` to the end of the lease and bumps the
+//! version. What a worker does later counts only if [`TenantTx::finish_work`] or
+//! [`TenantTx::put_off_work`] finds that version, in the transaction of the effect. So a
+//! claim happens at least once and an effect exactly once, whoever is killed in between.
+
+use std::str::FromStr;
+
+use serde_json::Value;
+use xinglin_domain::{id::TenantId, time::Instant};
+
+use crate::{
+    Executor, OperatorTx, Result, StoreError, TenantScope, TenantTx,
+    custody::NOT_FROZEN,
+    db::{Arg, Row, Sql, args, insert_many},
+};
+
+/// When what waits for something else than time is due.
+pub const NEVER: Instant = Instant::from_micros(i64::MAX);
+
+/// A kind of work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Queue {
+    /// A pathway's timer comes due. The lane is the enrolment.
+    Timer,
+    /// A pathway is to be told of an event. The lane is the enrolment.
+    Event,
+    /// A payer is to be asked what became of an operation. The lane is the bill.
+    Payment,
+    /// An export is to be made. The lane is the export.
+    Export,
+    /// A subscriber is to be told of a change. The lane is the subscription.
+    Subscription,
+}
+
+impl Queue {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Timer, Self::Event, Self::Payment, Self::Export, Self::Subscription];
+
+    /// As it is stored, and named in metrics.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Timer => "timer",
+            Self::Event => "event",
+            Self::Payment => "payment",
+            Self::Export => "export",
+            Self::Subscription => "subscription",
+        }
+    }
+
+    /// Whether what comes later in a lane is not claimed while something earlier is
+    /// there, due or not. Earlier is what has the smaller id.
+    const fn strict(self) -> bool {
+        matches!(self, Self::Subscription)
+    }
+}
+
+impl FromStr for Queue {
+    type Err = StoreError;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let found = Self::ALL.into_iter().find(|queue| queue.as_str() == text);
+        found.ok_or_else(|| StoreError::corrupt(format!("queue `{text}`")))
+    }
+}
+
+/// A piece of work.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Work {
+    /// Of whom. Filled in by reads; a write goes to the tenant it is made in.
+    pub tenant: TenantId,
+    /// Its kind.
+    pub queue: Queue,
+    /// Unique in the queue of a tenant.
+    pub id: String,
+    /// What is never worked on twice at the same time.
+    pub lane: String,
+    /// The resource that it is about, as `Type/id`.
+    pub subject: Option<String>,
+    /// What there is to know beside `id` and `lane`.
+    pub payload: Value,
+    /// When it was due first; neither a lease nor a delay moves it.
+    pub since: Instant,
+    /// Not before then; of what is claimed, the end of the lease.
+    pub due_at: Instant,
+    /// How often it was claimed.
+    pub attempts: i64,
+    /// Goes up with each claim. What is new has 1: whoever put it in holds it until it
+    /// is due.
+    pub version: i64,
+}
+
+impl Work {
+    /// New work.
+    pub fn new(queue: Queue, id: impl ToString, lane: impl ToString, due_at: Instant) -> Self {
+        Self {
+            tenant: TenantId::from_u128(0),
+            queue,
+            id: id.to_string(),
+            lane: lane.to_string(),
+            subject: None,
+            payload: Value::Null,
+            since: due_at,
+            due_at,
+            attempts: 0,
+            version: 1,
+        }
+    }
+}
+
+impl TryFrom<Row> for Work {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self> {
+        Ok(Self {
+            tenant: row.get("tenant_id")?,
+            queue: row.get::<String>("queue")?.parse()?,
+            id: row.get("work_id")?,
+            lane: row.get("lane")?,
+            subject: row.get("subject")?,
+            payload: row.json("payload")?,
+            since: row.get("since")?,
+            due_at: row.get("due_at")?,
+            attempts: row.get("attempts")?,
+            version: row.get("version")?,
+        })
+    }
+}
+
+impl<E: Executor> TenantScope<E> {
+    /// What there is to be done in a lane, in its order.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn list_work(&self, queue: Queue, lane: &str) -> Result<Vec<Work>> {
+        let sql = "SELECT * FROM work WHERE tenant_id = $1 AND queue = $2 AND lane = $3 ORDER BY work_id";
+        let rows = self.exec.rows(Sql::new(sql, args![self.tenant, queue.as_str(), lane])).await?;
+        rows.into_iter().map(TryInto::try_into).collect()
+    }
+}
+
+impl TenantTx {
+    /// Puts work in, in place of what has the same id; whoever works on that is
+    /// overtaken, and its attempts are counted anew.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn put_work(&self, work: &[Work]) -> Result<()> {
+        let head = "INSERT INTO work (tenant_id, queue, work_id, lane, subject, payload, since, due_at, attempts,
+                                      version)";
+        let tail = " ON CONFLICT (tenant_id, queue, work_id) DO UPDATE
+                     SET lane = excluded.lane, subject = excluded.subject, payload = excluded.payload,
+                         since = excluded.since, due_at = excluded.due_at, attempts = 0, version = work.version + 1";
+        let row = |work: &Work| {
+            let Work { queue, id, lane, subject, payload, due_at, .. } = work;
+            let payload = Arg::json(payload)?;
+            Ok(args![self.tenant, queue.as_str(), id, lane, subject, payload, *due_at, *due_at, 0_i64, 1_i64])
+        };
+        let rows = work.iter().map(row).collect::<Result<_>>()?;
+        self.exec.execute_all(insert_many(head, rows, tail)).await.map(drop)
+    }
+
+    /// Takes out what is done; `false` if it is not the caller's any more: its effect
+    /// must not be committed then.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn finish_work(&self, work: &Work) -> Result<bool> {
+        let sql = "DELETE FROM work WHERE tenant_id = $1 AND queue = $2 AND work_id = $3 AND version = $4";
+        let args = args![self.tenant, work.queue.as_str(), &work.id, work.version];
+        Ok(self.exec.execute(Sql::new(sql, args)).await? == 1)
+    }
+
+    /// Keeps everybody from claiming it before `until`: a lease is prolonged so, and what
+    /// failed waits so. `false` as for [`finish_work`](Self::finish_work).
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn put_off_work(&self, work: &Work, until: Instant) -> Result<bool> {
+        let sql = "UPDATE work SET due_at = $5
+                   WHERE tenant_id = $1 AND queue = $2 AND work_id = $3 AND version = $4";
+        let args = args![self.tenant, work.queue.as_str(), &work.id, work.version, until];
+        Ok(self.exec.execute(Sql::new(sql, args)).await? == 1)
+    }
+
+    /// Takes work out that is not needed any more, whoever works on it.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn drop_work(&self, queue: Queue, id: &str) -> Result<()> {
+        let sql = "DELETE FROM work WHERE tenant_id = $1 AND queue = $2 AND work_id = $3";
+        self.exec.execute(Sql::new(sql, args![self.tenant, queue.as_str(), id])).await.map(drop)
+    }
+
+    /// Takes all work of a lane out, whoever works on it.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn drop_lane(&self, queue: Queue, lane: &str) -> Result<()> {
+        let sql = "DELETE FROM work WHERE tenant_id = $1 AND queue = $2 AND lane = $3";
+        self.exec.execute(Sql::new(sql, args![self.tenant, queue.as_str(), lane])).await.map(drop)
+    }
+
+    /// Lets a whole lane be due at `due_at`; whoever works in it is overtaken, and
+    /// attempts are counted anew.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn move_lane(&self, queue: Queue, lane: &str, due_at: Instant) -> Result<()> {
+        let sql = "UPDATE work SET since = $4, due_at = $4, attempts = 0, version = version + 1
+                   WHERE tenant_id = $1 AND queue = $2 AND lane = $3";
+        self.exec.execute(Sql::new(sql, args![self.tenant, queue.as_str(), lane, due_at])).await.map(drop)
+    }
+}
+
+impl OperatorTx {
+    /// Leases work of all tenants that is due at `now` to the caller until `lease`, the
+    /// longest due first. Commit, then do each, and finish it in a transaction of its
+    /// tenant.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn claim_work(&self, queue: Queue, now: Instant, lease: Instant, limit: u32) -> Result<Vec<Work>> {
+        let first = "AND NOT EXISTS (
+                         SELECT 1 FROM work e
+                         WHERE e.tenant_id = w.tenant_id AND e.queue = w.queue AND e.lane = w.lane
+                           AND e.work_id < w.work_id)";
+        let sql = format!(
+            "WITH due AS MATERIALIZED (
+                 SELECT w.tenant_id AS due_tenant, w.work_id AS due_work FROM work w
+                 WHERE w.queue = $1 AND w.due_at <= $2 AND w.{NOT_FROZEN} {}
+                 ORDER BY w.due_at, w.work_id LIMIT $4{}
+             )
+             UPDATE work SET due_at = $3, attempts = attempts + 1, version = version + 1 FROM due
+             WHERE tenant_id = due_tenant AND queue = $1 AND work_id = due_work
+             RETURNING tenant_id, queue, work_id, lane, subject, payload, since, due_at, attempts, version",
+            if queue.strict() { first } else { "" },
+            self.exec.engine().skip_locked()
+        );
+        let rows = self.exec.rows(Sql::new(sql, args![queue.as_str(), now, lease, limit])).await?;
+        let mut claimed = rows.into_iter().map(TryInto::try_into).collect::<Result<Vec<Work>>>()?;
+        claimed.sort_by(|a, b| (a.since, &a.id).cmp(&(b.since, &b.id)));
+        Ok(claimed)
+    }
+}
