@@ -17,7 +17,7 @@ use xinglin_domain::{
     ledger::LedgerError,
     machine::Refused,
     prescription::RxError,
-    relation::RelationError,
+    registration::RelationError,
     time::Instant,
 };
 use xinglin_fhir::{FhirError, outcome, search::SearchError};
