@@ -1,7 +1,7 @@
 //! One face over two drivers: a statement is one text with `$n` parameters and
 //! closed arguments, its rows are read by column name.
 
-use std::{borrow::Cow, convert::identity, fmt, future::Future, sync::Arc};
+use std::{borrow::Cow, convert::identity, fmt, future::Future, time::Duration};
 
 use serde::{Serialize, de::DeserializeOwned};
 use sqlx::{
@@ -14,9 +14,11 @@ use tracing::instrument;
 use xinglin_domain::{id, money::Money, time::Instant};
 
 use crate::{
-    Result, StoreError, StoreOptions,
-    dialect::{Address, Engine, JsonText, SET_RLS_TENANT, begin_as},
-    writer::{Turn, Writer},
+    Result, StoreError,
+    engine::{
+        dialect::{Address, Engine, JsonText, RlsTenant, SET_RLS_TENANT, begin_as},
+        writer::{Turn, Writer},
+    },
 };
 
 /// A value for a `$n`.
@@ -31,7 +33,7 @@ pub enum Arg {
 
 /// `args![tenant, id, now]`
 macro_rules! args {
-    ($($value:expr),* $(,)?) => { vec![$($crate::db::Arg::from($value)),*] };
+    ($($value:expr),* $(,)?) => { vec![$($crate::engine::db::Arg::from($value)),*] };
 }
 pub(crate) use args;
 
@@ -313,25 +315,18 @@ impl Column for [u8; 32] {
     }
 }
 
-/// Whose rows a statement may see: one tenant's, or, for the operator, all.
-/// PostgreSQL enforces it with row-level security; on both engines every
-/// statement names its tenant besides.
+/// How the store is opened.
 #[derive(Debug, Clone)]
-pub(crate) struct RlsTenant(Arc<str>);
-
-impl RlsTenant {
-    pub(crate) fn around(tenant: id::TenantId) -> Self {
-        Self(tenant.to_string().into())
-    }
-
-    pub(crate) fn none() -> Self {
-        Self("*".into())
-    }
+pub struct StoreOptions {
+    /// Most connections at once; on SQLite, those that read.
+    pub max_connections: u32,
+    /// How long to wait for a connection, or for a turn to write.
+    pub patience: Duration,
 }
 
-impl fmt::Display for RlsTenant {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+impl Default for StoreOptions {
+    fn default() -> Self {
+        Self { max_connections: 8, patience: Duration::from_secs(10) }
     }
 }
 
@@ -449,7 +444,7 @@ impl Executor for Pool {
             }
             Db::Postgres(pool) => {
                 let mut connection = pool.acquire().await?;
-                sqlx::query(SET_RLS_TENANT).bind(&*self.rls_tenant.0).execute(&mut *connection).await?;
+                sqlx::query(SET_RLS_TENANT).bind(self.rls_tenant.as_str()).execute(&mut *connection).await?;
                 let rows = postgres_query(sql)?.fetch_all(&mut *connection).await?;
                 Ok(rows.into_iter().map(Row::Postgres).collect())
             }

@@ -1,19 +1,16 @@
 //! The audit trail: who saw or changed what of a patient's record. A hash chain a
 //! tenant, as the tape is.
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    sync::{Mutex, MutexGuard, PoisonError},
-};
+use std::collections::BTreeSet;
 
 use tokio::sync::oneshot;
 use xinglin_domain::{audit::Access, id::TenantId, time::Instant};
 
 use crate::{
     Executor, Result, Store, StoreError, TenantScope, TenantTx,
-    chain::{Chain, ChainState, Head},
+    audit::chain::{Chain, ChainState, Head},
     db::{Row, Sql, args, insert_many},
-    writer::detached,
+    engine::{queue::Waiting, writer::detached},
 };
 
 const TRAIL: Chain = Chain { entries: "audit_event", heads: "audit_head", unpack: Ok };
@@ -115,45 +112,6 @@ impl TenantTx {
         statements.extend(insert_many(text, patients, ""));
         statements.push(self.moved_head(&TRAIL, head));
         self.exec.execute_all(statements).await.map(drop)
-    }
-}
-
-/// Entries that wait to be written, by tenant. Whoever finds nobody waiting there writes
-/// for all who come while it writes; until it has, the tenant stays in the map.
-#[derive(Debug, Default)]
-pub(crate) struct Queue(Mutex<HashMap<TenantId, Vec<Waiting>>>);
-
-#[derive(Debug)]
-struct Waiting {
-    access: Access,
-    told: oneshot::Sender<Result<()>>,
-}
-
-impl Queue {
-    /// Most entries of one transaction.
-    const AT_ONCE: usize = 64;
-
-    fn waiting(&self) -> MutexGuard<'_, HashMap<TenantId, Vec<Waiting>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Whether nobody writes for this tenant yet.
-    fn join(&self, tenant: TenantId, one: Waiting) -> bool {
-        let mut waiting = self.waiting();
-        let idle = !waiting.contains_key(&tenant);
-        waiting.entry(tenant).or_default().push(one);
-        idle
-    }
-
-    /// The next to be written, in the order of their coming.
-    fn next(&self, tenant: TenantId) -> Option<Vec<Waiting>> {
-        let mut waiting = self.waiting();
-        let queue = waiting.get_mut(&tenant)?;
-        if queue.is_empty() {
-            waiting.remove(&tenant);
-            return None;
-        }
-        Some(queue.drain(..queue.len().min(Self::AT_ONCE)).collect())
     }
 }
 

@@ -17,7 +17,7 @@ use zstd::{
 
 use crate::{
     Executor, Result, StoreError, TenantScope, TenantTx,
-    chain::{Chain, ChainState, Head},
+    audit::chain::{Chain, ChainState, Head},
     db::{Row, Sql, args, insert_many},
 };
 
@@ -134,7 +134,7 @@ const MAX_RECORD: usize = 64 << 20;
 /// the dictionary it was made with by its id, so each that was ever shipped stays
 /// here for ever, unchanged; the last is used from now on. How they are made:
 /// `dictionaries/README.md`.
-const DICTIONARIES: [&[u8]; 1] = [include_bytes!("../dictionaries/32769.zstd")];
+const DICTIONARIES: [&[u8]; 1] = [include_bytes!("../../dictionaries/32769.zstd")];
 
 static COMPRESSING: LazyLock<io::Result<EncoderDictionary<'static>>> = LazyLock::new(|| {
     let [.., newest] = DICTIONARIES;

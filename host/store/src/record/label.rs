@@ -6,8 +6,7 @@ use xinglin_domain::compartment::{Compartment, Compartments};
 use crate::{
     Executor, Resource, Result, StoreError, TenantScope, TenantTx,
     db::{Row, Sql, args, insert_many},
-    resource::COLUMNS,
-    search::COLUMNS as OF_R,
+    record::resource::{COLUMNS, OF_R},
 };
 
 /// An entry in a compartment.
@@ -34,20 +33,6 @@ impl TryFrom<Row> for Label {
             compartment: row.get::<String>("compartment")?.parse().map_err(StoreError::corrupt)?,
         })
     }
-}
-
-/// `AND` the resource with this alias is in none of these compartments. Whatever
-/// joins another table of resources says it of that one too, or what is withheld
-/// shows in what is found.
-pub(crate) fn push_withheld(sql: &mut Sql, alias: &str, withheld: Compartments) {
-    if withheld.is_empty() {
-        return;
-    }
-    sql.push(&format!(
-        " AND NOT EXISTS (SELECT 1 FROM resource_label w WHERE w.tenant_id = {alias}.tenant_id
-          AND w.resource_type = {alias}.resource_type AND w.resource_id = {alias}.resource_id AND w.compartment IN "
-    ));
-    sql.bind_all(withheld.iter().map(Compartment::as_str)).push(")");
 }
 
 impl<E: Executor> TenantScope<E> {

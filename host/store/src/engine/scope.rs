@@ -1,29 +1,14 @@
 //! The store and its two ways in.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use xinglin_domain::id::TenantId;
 
 use crate::{
-    Engine, Executor, Pool, Result, Tx, Vault,
-    audit::Queue,
-    db::{Db, RlsTenant, Sql, args},
+    Engine, Executor, Pool, Result, StoreOptions, Tx, Vault,
+    db::{Db, Sql, args},
+    engine::{dialect::RlsTenant, queue::Queue},
 };
-
-/// How the store is opened.
-#[derive(Debug, Clone)]
-pub struct StoreOptions {
-    /// Most connections at once; on SQLite, those that read.
-    pub max_connections: u32,
-    /// How long to wait for a connection, or for a turn to write.
-    pub patience: Duration,
-}
-
-impl Default for StoreOptions {
-    fn default() -> Self {
-        Self { max_connections: 8, patience: Duration::from_secs(10) }
-    }
-}
 
 /// The records of all tenants. Cheap to clone.
 #[derive(Debug, Clone)]

@@ -6,8 +6,7 @@ use xinglin_domain::{compartment::Compartments, time::Instant};
 use crate::{
     Executor, Resource, Result, TenantScope,
     db::{Sql, args},
-    label::push_withheld,
-    resource::COLUMNS,
+    record::{criterion::push_withheld, resource::COLUMNS},
 };
 
 /// Which versions.

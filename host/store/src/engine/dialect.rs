@@ -1,6 +1,6 @@
 //! The only place where SQLite and PostgreSQL differ.
 
-use std::{borrow::Cow, str::FromStr, time::Duration};
+use std::{borrow::Cow, fmt, str::FromStr, sync::Arc, time::Duration};
 
 use sqlx::{
     AssertSqlSafe, Decode, Encode, Postgres, SqlSafeStr, Sqlite, Type,
@@ -13,8 +13,9 @@ use sqlx::{
         SqliteValueRef,
     },
 };
+use xinglin_domain::id::TenantId;
 
-use crate::{Result, StoreError, db::RlsTenant};
+use crate::{Result, StoreError};
 
 /// Which database keeps the records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,34 +48,34 @@ impl Engine {
     const fn migrations(self) -> &'static [(i64, &'static str, &'static str)] {
         match self {
             Self::Sqlite => &[
-                (1, "initial", include_str!("../migrations/sqlite/0001_initial.sql")),
-                (2, "lifecycle", include_str!("../migrations/sqlite/0002_lifecycle.sql")),
-                (3, "plugin_secret", include_str!("../migrations/sqlite/0003_plugin_secret.sql")),
-                (4, "plugin_signature", include_str!("../migrations/sqlite/0004_plugin_signature.sql")),
-                (5, "tape_purge", include_str!("../migrations/sqlite/0005_tape_purge.sql")),
-                (6, "search", include_str!("../migrations/sqlite/0006_search.sql")),
-                (7, "consent", include_str!("../migrations/sqlite/0007_consent.sql")),
-                (8, "session", include_str!("../migrations/sqlite/0008_session.sql")),
-                (9, "sign_in", include_str!("../migrations/sqlite/0009_sign_in.sql")),
-                (10, "delivery", include_str!("../migrations/sqlite/0010_delivery.sql")),
-                (11, "person_key", include_str!("../migrations/sqlite/0011_person_key.sql")),
-                (12, "practice", include_str!("../migrations/sqlite/0012_practice.sql")),
-                (13, "records", include_str!("../migrations/sqlite/0013_records.sql")),
+                (1, "initial", include_str!("../../migrations/sqlite/0001_initial.sql")),
+                (2, "lifecycle", include_str!("../../migrations/sqlite/0002_lifecycle.sql")),
+                (3, "plugin_secret", include_str!("../../migrations/sqlite/0003_plugin_secret.sql")),
+                (4, "plugin_signature", include_str!("../../migrations/sqlite/0004_plugin_signature.sql")),
+                (5, "tape_purge", include_str!("../../migrations/sqlite/0005_tape_purge.sql")),
+                (6, "search", include_str!("../../migrations/sqlite/0006_search.sql")),
+                (7, "consent", include_str!("../../migrations/sqlite/0007_consent.sql")),
+                (8, "session", include_str!("../../migrations/sqlite/0008_session.sql")),
+                (9, "sign_in", include_str!("../../migrations/sqlite/0009_sign_in.sql")),
+                (10, "delivery", include_str!("../../migrations/sqlite/0010_delivery.sql")),
+                (11, "person_key", include_str!("../../migrations/sqlite/0011_person_key.sql")),
+                (12, "practice", include_str!("../../migrations/sqlite/0012_practice.sql")),
+                (13, "records", include_str!("../../migrations/sqlite/0013_records.sql")),
             ],
             Self::Postgres => &[
-                (1, "initial", include_str!("../migrations/postgres/0001_initial.sql")),
-                (2, "lifecycle", include_str!("../migrations/postgres/0002_lifecycle.sql")),
-                (3, "plugin_secret", include_str!("../migrations/postgres/0003_plugin_secret.sql")),
-                (4, "plugin_signature", include_str!("../migrations/postgres/0004_plugin_signature.sql")),
-                (5, "tape_purge", include_str!("../migrations/postgres/0005_tape_purge.sql")),
-                (6, "search", include_str!("../migrations/postgres/0006_search.sql")),
-                (7, "consent", include_str!("../migrations/postgres/0007_consent.sql")),
-                (8, "session", include_str!("../migrations/postgres/0008_session.sql")),
-                (9, "sign_in", include_str!("../migrations/postgres/0009_sign_in.sql")),
-                (10, "delivery", include_str!("../migrations/postgres/0010_delivery.sql")),
-                (11, "person_key", include_str!("../migrations/postgres/0011_person_key.sql")),
-                (12, "practice", include_str!("../migrations/postgres/0012_practice.sql")),
-                (13, "records", include_str!("../migrations/postgres/0013_records.sql")),
+                (1, "initial", include_str!("../../migrations/postgres/0001_initial.sql")),
+                (2, "lifecycle", include_str!("../../migrations/postgres/0002_lifecycle.sql")),
+                (3, "plugin_secret", include_str!("../../migrations/postgres/0003_plugin_secret.sql")),
+                (4, "plugin_signature", include_str!("../../migrations/postgres/0004_plugin_signature.sql")),
+                (5, "tape_purge", include_str!("../../migrations/postgres/0005_tape_purge.sql")),
+                (6, "search", include_str!("../../migrations/postgres/0006_search.sql")),
+                (7, "consent", include_str!("../../migrations/postgres/0007_consent.sql")),
+                (8, "session", include_str!("../../migrations/postgres/0008_session.sql")),
+                (9, "sign_in", include_str!("../../migrations/postgres/0009_sign_in.sql")),
+                (10, "delivery", include_str!("../../migrations/postgres/0010_delivery.sql")),
+                (11, "person_key", include_str!("../../migrations/postgres/0011_person_key.sql")),
+                (12, "practice", include_str!("../../migrations/postgres/0012_practice.sql")),
+                (13, "records", include_str!("../../migrations/postgres/0013_records.sql")),
             ],
         }
     }
@@ -138,6 +139,32 @@ fn sqlite_options(options: SqliteConnectOptions) -> SqliteConnectOptions {
         .pragma("mmap_size", "2147418112")
         .pragma("wal_autocheckpoint", "16000")
         .optimize_on_close(true, 400)
+}
+
+/// Whose rows a statement may see: one tenant's, or, for the operator, all.
+/// PostgreSQL enforces it with row-level security; on both engines every
+/// statement names its tenant besides.
+#[derive(Debug, Clone)]
+pub(crate) struct RlsTenant(Arc<str>);
+
+impl RlsTenant {
+    pub(crate) fn around(tenant: TenantId) -> Self {
+        Self(tenant.to_string().into())
+    }
+
+    pub(crate) fn none() -> Self {
+        Self("*".into())
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for RlsTenant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
 }
 
 /// PostgreSQL: what row-level security compares each row's tenant with, set for

@@ -1,7 +1,7 @@
 //! The clinical record: FHIR resources with their versions and search tokens.
 //!
 //! The body is JSON text that is never taken apart here, and sealed where it says who
-//! somebody is (`vault.rs`). What can be searched for is extracted by the caller and
+//! somebody is (`sealing.rs`). What can be searched for is extracted by the caller and
 //! comes along as tokens.
 
 use std::{
@@ -15,7 +15,7 @@ use xinglin_domain::time::Instant;
 use crate::{
     CodeFilter, Cursor, Executor, Result, StoreError, TenantScope, TenantTx,
     db::{Arg, Row, Sql, args, insert_many},
-    search::push_any_of,
+    record::criterion::push_any_of,
 };
 
 /// JSON text, known to be well formed, passed through as it is. PostgreSQL keeps
@@ -164,6 +164,10 @@ pub struct PatientQuery {
 
 pub(crate) const COLUMNS: &str =
     "resource_type, resource_id, version, patient_id, effective_at, last_updated, deleted, body";
+
+/// The same of a table that is called `r`.
+pub(crate) const OF_R: &str = "r.resource_type, r.resource_id, r.version, r.patient_id, r.effective_at, r.last_updated,
+                       r.deleted, r.body";
 
 impl<E: Executor> TenantScope<E> {
     /// The current version, which may say that the resource is gone.
