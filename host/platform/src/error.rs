@@ -21,7 +21,7 @@ use xinglin_domain::{
     time::Instant,
 };
 use xinglin_fhir::{FhirError, outcome, search::SearchError};
-use xinglin_runtime::{CallFailure, PluginError, ReplayError};
+use xinglin_plugin::{CallFailure, PluginError, ReplayError};
 
 impl From<CareError> for AppError {
     fn from(error: CareError) -> Self {
