@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::{
-    access::{Role, Title},
     id::{AccountId, CertificateId, TenantId},
     id_number::{IdNumber, IdNumberError},
     identity::{DecideError, Decision, NumberFacts, Pending, Truth, Verdict},
+    role::{Role, Title},
     time::Instant,
 };
 

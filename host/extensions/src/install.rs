@@ -7,15 +7,7 @@ use xinglin_platform::{AppError, AppResult, Platform, grant::grants};
 use xinglin_runtime::{Interface, Manifest, Package, Plugin};
 use xinglin_store::{Executor, Install, InstallState, TenantScope};
 
-use crate::{Extensions, package};
-
-/// A plugin of a tenant, as of one version of its installation.
-#[derive(Default)]
-pub(crate) struct Loaded {
-    pub version: i64,
-    /// By digest: what is called, and what runs in its shadow.
-    pub plugins: HashMap<String, Arc<Plugin>>,
-}
+use crate::{Extensions, open::Loaded, package};
 
 /// The plugin of an installation, loaded.
 pub(crate) async fn load(extensions: &Extensions, install: &Install) -> AppResult<Arc<Plugin>> {

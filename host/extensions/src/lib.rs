@@ -2,6 +2,7 @@
 //! shadows, recall and replay, and what a call finds outside of itself.
 
 pub mod call;
+pub(crate) mod egress;
 pub mod install;
 pub mod lifecycle;
 mod open;

@@ -1,13 +1,16 @@
 //! The plugin engine of this host, opened.
 
-use std::{collections::HashMap, path::Path, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    path::Path,
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
+};
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 use xinglin_domain::id::TenantId;
 use xinglin_platform::{OpenError, Platform, keys};
-use xinglin_runtime::{AotCache, HostKey, Options, Packs, Runtime};
-
-use crate::{call::Shadows, install::Loaded};
+use xinglin_runtime::{AotCache, HostKey, Options, Packs, Plugin, Runtime};
 
 /// What use cases need that ask plugins. Cheap to clone; all clones are the same.
 #[derive(Clone)]
@@ -21,6 +24,30 @@ struct Shared {
     runtime: Runtime,
     plugins: Mutex<HashMap<(TenantId, String), Loaded>>,
     shadows: Shadows,
+}
+
+/// A plugin of a tenant, as of one version of its installation.
+#[derive(Default)]
+pub(crate) struct Loaded {
+    pub version: i64,
+    /// By digest: what is called, and what runs in its shadow.
+    pub plugins: HashMap<String, Arc<Plugin>>,
+}
+
+/// Comparisons under way at once. Live calls come first: what finds no place is
+/// counted and not compared.
+const AT_ONCE: usize = 8;
+
+/// The comparisons of this host.
+pub(crate) struct Shadows {
+    pub places: Arc<Semaphore>,
+    pub skipped: AtomicU64,
+}
+
+impl Default for Shadows {
+    fn default() -> Self {
+        Self { places: Arc::new(Semaphore::new(AT_ONCE)), skipped: AtomicU64::new(0) }
+    }
 }
 
 impl Extensions {

@@ -4,13 +4,21 @@ use std::sync::Arc;
 
 use xinglin_domain::{
     access::{Action, Actor, Role, can},
+    audit::{Access, Act, Who},
+    code::Code,
     consent::Purpose,
     id::{PatientId, SessionId, TenantId},
     scope::Scopes,
     time::Instant,
 };
+use xinglin_store::TenantTx;
 
-use crate::{AppError, AppResult, policy::Policies, policy_desk::Decided, trail::Trail};
+use crate::{
+    AppError, AppResult,
+    policy::{Policies, Principal, Question},
+    policy_desk::{Decided, why},
+    trail::Trail,
+};
 
 /// A signed-in person, at the moment of the request. Roles and credentials were
 /// read from the store just now, not when they signed in.
@@ -163,5 +171,68 @@ impl Caller {
         } else {
             Purpose::Payment
         }
+    }
+}
+
+impl Caller {
+    /// What the policies of a tenant are asked of this caller.
+    pub(crate) fn question(&self, tenant: TenantId, action: Action) -> Question<'_> {
+        let principal = Principal::Actor {
+            actor: &self.actor,
+            scopes: self.bounds.scopes.as_ref().filter(|_| self.actor.is(Role::Service)),
+            second_factor: self.second_factor,
+        };
+        Question { principal, action, tenant, capability: None, at: self.now }
+    }
+
+    /// Whether the policies of a tenant allow what the law allows.
+    ///
+    /// # Errors
+    /// `AUTH_FORBIDDEN`, naming the policy.
+    pub fn policies_allow(&self, tenant: TenantId, action: Action) -> AppResult<()> {
+        let decide = || self.policies.decide(&self.question(tenant, action));
+        let decision = self.decided.or_else(tenant, action, decide);
+        if decision.allowed {
+            return Ok(());
+        }
+        if !decision.errors.is_empty() {
+            tracing::error!(errors = ?decision.errors, action = action.as_str(), "a policy could not be evaluated");
+        }
+        let detail = format!("`{}`: {}", action.as_str(), why(&decision));
+        Err(AppError::new(Code::AuthForbidden, detail).with("policies", decision.by))
+    }
+}
+
+impl Caller {
+    /// An entry of what they do in this request.
+    pub fn access(&self, act: Act, patients: impl IntoIterator<Item = PatientId>, target: String) -> Access {
+        Access {
+            at: self.now,
+            who: Who::Person { account: self.actor.account, roles: self.actor.live_roles(self.now) },
+            act,
+            purpose: self.purpose(),
+            patients: patients.into_iter().collect(),
+            target,
+            refused: None,
+            emergency: false,
+            request: self.request_id.clone(),
+        }
+    }
+
+    /// Writes down what this request came to in the transaction of what it did.
+    pub async fn write_trail(&self, tx: &TenantTx) -> AppResult<()> {
+        if let Some((tenant, access)) = self.trail.entry(None)
+            && tenant == tx.id()
+        {
+            tx.append_audit(&[access]).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Trail {
+    /// Says whose request it is.
+    pub fn is_of(&self, caller: &Caller) {
+        self.belongs_to(caller.actor.tenant, |act, target| caller.access(act, [], target));
     }
 }

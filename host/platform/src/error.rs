@@ -17,11 +17,11 @@ use xinglin_domain::{
     ledger::LedgerError,
     machine::Refused,
     prescription::RxError,
-    relation::RelationError,
+    registration::RelationError,
     time::Instant,
 };
 use xinglin_fhir::{FhirError, outcome, search::SearchError};
-use xinglin_runtime::{CallFailure, PluginError, ReplayError};
+use xinglin_plugin::{CallFailure, PluginError, ReplayError};
 
 impl From<CareError> for AppError {
     fn from(error: CareError) -> Self {

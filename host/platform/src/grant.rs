@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use xinglin_domain::{billing::PayerKind, code::Code, compartment::Compartments};
-use xinglin_runtime::Grants;
+use xinglin_plugin::Grants;
 use xinglin_store::Install;
 
 use crate::{AppError, AppResult};

@@ -1,4 +1,4 @@
-//! The keys that wrap people's keys (`store/src/vault.rs`): a file of their own, so that
+//! The keys that wrap people's keys (`store/src/engine/vault.rs`): a file of their own, so that
 //! they can be changed without changing what else is derived from the host key.
 //!
 //! A line a key, the newest last: its generation from 1, when it was drawn, and the key

@@ -11,6 +11,7 @@ pub mod config;
 pub mod document;
 pub mod egress;
 pub mod error;
+pub mod explain;
 pub mod files;
 pub mod grant;
 pub mod keyring;

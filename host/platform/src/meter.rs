@@ -8,7 +8,7 @@ use std::{
 
 use metrics::{Label, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusRecorder};
-use xinglin_runtime::{Call, Output, Tape};
+use xinglin_plugin::{Call, Output, Tape};
 
 const CALLS: &str = "xinglin_plugin_calls_total";
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 use xinglin_domain::{access::Actor, time::Instant};
-use xinglin_runtime::PluginError;
+use xinglin_plugin::PluginError;
 use xinglin_store::{Store, StoreError, StoreOptions, Tenant, TenantTx};
 
 use crate::{

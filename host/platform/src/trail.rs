@@ -6,12 +6,12 @@ use std::{
 };
 
 use xinglin_domain::{
-    audit::{Access, Act, Who},
+    audit::{Access, Act},
     id::{PatientId, TenantId},
 };
-use xinglin_store::TenantTx;
+use xinglin_store::Store;
 
-use crate::{AppResult, Caller, Platform};
+use crate::AppResult;
 
 /// What a request touches, noted on its way by whoever looks at a record.
 #[derive(Debug, Clone, Default)]
@@ -42,11 +42,12 @@ impl Trail {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Says whose request it is.
-    pub fn is_of(&self, caller: &Caller) {
+    /// Says whose request it is: their tenant, and an entry of theirs that begins with
+    /// what it does and where.
+    pub(crate) fn belongs_to(&self, tenant: TenantId, begin: impl FnOnce(Act, String) -> Access) {
         let mut noted = self.noted();
         let act = if noted.writes { Act::Write } else { Act::Read };
-        noted.by = Some((caller.actor.tenant, caller.access(act, [], noted.target.clone())));
+        noted.by = Some((tenant, begin(act, noted.target.clone())));
     }
 
     /// The record of this patient was looked at, or would have been.
@@ -69,7 +70,7 @@ impl Trail {
 
     /// The entry that it comes to since the last one, if anything was asked: what is
     /// seen after a transaction wrote its entry gets one of its own.
-    fn entry(&self, refused: Option<String>) -> Option<(TenantId, Access)> {
+    pub(crate) fn entry(&self, refused: Option<String>) -> Option<(TenantId, Access)> {
         let mut noted = self.noted();
         if !std::mem::take(&mut noted.asked) {
             return None;
@@ -86,35 +87,8 @@ impl Trail {
 ///
 /// # Errors
 /// If the store fails.
-pub async fn write_trail(platform: &Platform, trail: &Trail, status: u16) -> AppResult<()> {
+pub async fn write_trail(store: &Store, trail: &Trail, status: u16) -> AppResult<()> {
     let refused = (status >= 400).then(|| status.to_string());
     let Some((tenant, access)) = trail.entry(refused) else { return Ok(()) };
-    Ok(platform.store().append_access(tenant, access).await?)
-}
-
-impl Caller {
-    /// An entry of what they do in this request.
-    pub fn access(&self, act: Act, patients: impl IntoIterator<Item = PatientId>, target: String) -> Access {
-        Access {
-            at: self.now,
-            who: Who::Person { account: self.actor.account, roles: self.actor.live_roles(self.now) },
-            act,
-            purpose: self.purpose(),
-            patients: patients.into_iter().collect(),
-            target,
-            refused: None,
-            emergency: false,
-            request: self.request_id.clone(),
-        }
-    }
-
-    /// Writes down what this request came to in the transaction of what it did.
-    pub async fn write_trail(&self, tx: &TenantTx) -> AppResult<()> {
-        if let Some((tenant, access)) = self.trail.entry(None)
-            && tenant == tx.id()
-        {
-            tx.append_audit(&[access]).await?;
-        }
-        Ok(())
-    }
+    Ok(store.append_access(tenant, access).await?)
 }

@@ -37,16 +37,18 @@ use xinglin_runtime::{AotCache, CallContext, Grants, HostKey, HostServices, Opti
 
 // The runtime shows its bindings to nobody. Its own files, compiled once more,
 // give both sides the very same types and conversions.
-#[path = "../src/clinical/v1.rs"]
+#[path = "../src/contract/clinical/v1.rs"]
 mod clinical_v1;
 #[allow(dead_code, reason = "used in one direction")]
-#[path = "../src/types/v1.rs"]
+#[path = "../src/contract/types/v1.rs"]
 mod types_v1;
 #[allow(dead_code, reason = "generated for every hook, used for one")]
 #[path = "../src/wit.rs"]
 mod wit;
-mod types {
-    pub(crate) use crate::types_v1 as v1;
+mod contract {
+    pub(crate) mod types {
+        pub(crate) use crate::types_v1 as v1;
+    }
 }
 
 use types_v1::lower;

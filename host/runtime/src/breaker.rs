@@ -1,12 +1,12 @@
 //! A plugin that fails again and again is left alone for a while, so that it does
 //! not hold the places of others until each of its calls has run out of time.
 
+use xinglin_plugin::FailureCode;
+
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
-
-use crate::FailureCode;
 
 /// How many failures in a row open it.
 const FAILURES: u32 = 8;

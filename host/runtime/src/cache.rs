@@ -16,8 +16,7 @@ use std::{
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use wasmtime::{Engine, component::Component};
-
-use crate::{Digest, PluginError};
+use xinglin_plugin::{Digest, PluginError};
 
 /// A key that only this host has. Not printed.
 #[derive(Clone)]

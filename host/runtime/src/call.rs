@@ -2,220 +2,29 @@
 
 use std::{
     future::{Future, pending},
-    sync::Arc,
     time,
 };
 
 use tokio::{
-    sync::{AcquireError, OwnedSemaphorePermit, Semaphore, SemaphorePermit},
-    task::yield_now,
+    sync::{AcquireError, OwnedSemaphorePermit, SemaphorePermit},
     time::timeout,
 };
 use tracing::Instrument;
-use wasmtime::{Store, UpdateDeadline};
-use xinglin_domain::{
-    coding::{Attribute, AttributeValue},
-    id::{CallId, TenantId},
-    time::Instant,
-};
+use wasmtime::Store;
+use xinglin_domain::id::TenantId;
+use xinglin_plugin::{Call, CallFailure, FailureCode, Limits, Output, Tape};
 
 use crate::{
-    CallFailure, Egress, FailureCode, Grants, Identity, Keyring, KvRead, KvWrite, Limits, LogLine, NoKv, NoRecord,
-    Output, Plugin, RecordRead, Runtime, Secrets, Tape,
     breaker::Admission,
-    engine::TICK,
-    failure::{Cause, hint},
-    hook::{Hook, HookName},
-    host::{
-        files::{Files, pack::Pack},
-        http::Http,
-        kv::Kv,
-        log::Log,
-        nothing::Nothing,
-        random::Random,
-        wasi::Wasi,
-    },
-    limits::{Meter, Stop},
-    registry::Program,
-    tape::Recorder,
+    cause::{Cause, hint},
+    contract::{hook::Hook, types::v1::Invalid},
+    engine::{Runtime, TICK},
+    host::state::{self, CallContext, CallState, Terms},
+    limits::Stop,
+    program::{Plugin, Program},
+    recorder::Recorder,
     trace,
-    types::v1::Invalid,
 };
-
-/// Who calls, and what the host lends to the call.
-pub struct CallContext {
-    /// Drawn by the caller; names the call in logs and on tape.
-    pub call: CallId,
-    /// For whom.
-    pub tenant: TenantId,
-    /// Of the HTTP request or job that led here.
-    pub request_id: String,
-    /// What [`crate::Manifest::resolve`] made of the tenant's settings.
-    pub settings: Vec<Attribute>,
-    /// When the call is made, by the caller's clock. For the tape, and for guests
-    /// that ask WASI what time it is.
-    pub now: Instant,
-    /// What stands behind the imports.
-    pub services: HostServices,
-}
-
-/// What stands behind a plugin's imports: one field a capability that needs
-/// something of the host. By default nothing does.
-#[derive(Clone)]
-pub struct HostServices {
-    /// What the plugin has kept.
-    pub kv: Arc<dyn KvRead>,
-    /// The record of the patient whom the call is about.
-    pub records: Arc<dyn RecordRead>,
-    /// What the call's random numbers follow from; drawn afresh for each call.
-    pub seed: [u8; 32],
-    /// The way out.
-    pub http: Arc<dyn Egress>,
-    /// Which secrets the tenant keeps for it.
-    pub secrets: Arc<dyn Secrets>,
-    /// What is known of who the patient is.
-    pub identity: Arc<dyn Identity>,
-    /// Its keys.
-    pub signing: Arc<dyn Keyring>,
-}
-
-impl Default for HostServices {
-    fn default() -> Self {
-        Self {
-            kv: Arc::new(NoKv),
-            records: Arc::new(NoRecord),
-            seed: [0; 32],
-            http: Arc::new(Nothing),
-            secrets: Arc::new(Nothing),
-            identity: Arc::new(Nothing),
-            signing: Arc::new(Nothing),
-        }
-    }
-}
-
-/// What came of a call.
-#[derive(Debug)]
-pub struct Call<T> {
-    /// The plugin's answer, or why there is none.
-    pub outcome: Result<T, CallFailure>,
-    /// To be chained and kept, whatever the outcome.
-    pub tape: Tape,
-    /// To be made durable together with what follows from the answer. Empty if
-    /// there was none.
-    pub kv_writes: Vec<KvWrite>,
-    /// What the plugin logged.
-    pub log: Vec<LogLine>,
-    /// How many lines of log were dropped after those.
-    pub log_dropped: u64,
-    /// From the making of the instance to its end; nothing if it never began.
-    pub elapsed: time::Duration,
-    /// Bytes of memories and tables at their peak.
-    pub memory_peak: usize,
-}
-
-impl<T> Call<T> {
-    /// How it ended, in a word: `answered`, or the code of the failure.
-    pub fn outcome_code(&self) -> &'static str {
-        self.outcome.as_ref().map_or_else(|failure| failure.code.as_str(), |_| "answered")
-    }
-}
-
-/// What the host functions of one call work on.
-pub(crate) struct CallState {
-    pub call: CallId,
-    pub tenant: TenantId,
-    pub request_id: String,
-    pub plugin: Arc<str>,
-    pub hook: HookName,
-    pub now: Instant,
-    pub settings: Vec<Attribute>,
-    pub grants: Arc<Grants>,
-    pub services: HostServices,
-    pub kv: Kv,
-    pub files: Files,
-    pub random: Random,
-    /// What the guest holds of the system; nothing if it never asked.
-    pub wasi: Option<Box<Wasi>>,
-    pub http: Http,
-    pub log: Log,
-    pub tape: Recorder,
-    /// Whether the guest waits for a host function just now.
-    pub waiting: bool,
-    /// When its time is up, once it has begun.
-    pub ends: Option<time::Instant>,
-    meter: Meter,
-}
-
-/// Whose call it is, and under what.
-pub(crate) struct Terms {
-    pub plugin: Arc<str>,
-    pub hook: HookName,
-    pub grants: Arc<Grants>,
-    pub requests: Arc<Semaphore>,
-    pub packs: Vec<Arc<Pack>>,
-    pub limits: Limits,
-}
-
-impl CallState {
-    pub fn new(context: CallContext, terms: Terms, tape: Recorder) -> Self {
-        let Terms { plugin, hook, grants, requests, packs, limits } = terms;
-        let text = |key: &str| match context.settings.iter().find(|setting| setting.key == key)?.value {
-            AttributeValue::Text(ref text) => Some(text.clone()),
-            _ => None,
-        };
-        let http = Http::new(requests, &grants.http.hosts, &grants.http.plaintext_hosts, text);
-        Self {
-            call: context.call,
-            tenant: context.tenant,
-            request_id: context.request_id,
-            plugin,
-            hook,
-            now: context.now,
-            settings: context.settings,
-            kv: Kv::new(context.services.kv.clone(), grants.kv_quota_kib),
-            files: Files::new(packs, grants.scratch_kib),
-            random: Random::new(context.services.seed),
-            wasi: None,
-            http,
-            grants,
-            services: context.services,
-            log: Log::default(),
-            tape,
-            waiting: false,
-            ends: None,
-            meter: Meter::new(limits.memory()),
-        }
-    }
-}
-
-/// A store that keeps its guest within its limits from now on.
-pub(crate) fn store(engine: &wasmtime::Engine, state: CallState, limits: Limits) -> Store<CallState> {
-    let transfer = limits.transfer(state.files.scratch.is_granted());
-    let mut store = Store::new(engine, state);
-    store.limiter(|state| &mut state.meter);
-    store.set_hostcall_fuel(transfer);
-    let (started, deadline) = (time::Instant::now(), limits.deadline());
-    store.data_mut().ends = started.checked_add(deadline);
-    store.set_epoch_deadline(1);
-    let (mut is_first, mut gave_way) = (true, false);
-    store.epoch_deadline_callback(move |_| {
-        // Tokio's own yield: a task that merely wakes itself is polled 60 times
-        // more before timers and sockets are looked at again.
-        if is_first {
-            // It has not had a tick yet, however late the machine made it.
-            is_first = false;
-            return Ok(UpdateDeadline::YieldCustom(1, Box::pin(yield_now())));
-        }
-        if started.elapsed() >= deadline {
-            return Err(Stop::Deadline(deadline).into());
-        }
-        // Its turn may come late, so the time is looked at once more before it
-        // runs on.
-        gave_way = !gave_way;
-        Ok(if gave_way { UpdateDeadline::YieldCustom(0, Box::pin(yield_now())) } else { UpdateDeadline::Continue(1) })
-    });
-    store
-}
 
 /// How long after the deadline a call that has not come back is given up. A
 /// guest that merely runs is stopped by the epoch before that.
@@ -233,10 +42,11 @@ impl Runtime {
         input: H::Input<'_>,
     ) -> Call<H::Output> {
         let limits = plugin.limits();
-        let span = trace::call(plugin.program(), H::NAME, &context);
+        let Program { id, manifest, .. } = plugin.program();
+        let span = trace::call(id, &manifest.version, H::NAME, context.call, context.tenant);
         let run = self.run::<H>(plugin, context, &input, Recorder::default(), limits);
         let (call, _) = run.instrument(span.clone()).await;
-        trace::ended(&span, &call);
+        trace::ended(&span, call.outcome_code(), call.outcome.is_err());
         call
     }
 
@@ -278,7 +88,7 @@ impl Runtime {
             Ok(held) => {
                 let started = time::Instant::now();
                 let stopped = self.stopped(program, &state);
-                let mut store = store(&self.shared.engine, state, limits);
+                let mut store = state::store(&self.shared.engine, state, limits);
                 let call = execute::<H>(program, &mut store, H::lower(input), limits);
                 let result = unless(stopped, call).await;
                 admission = held.admission;

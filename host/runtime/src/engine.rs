@@ -13,12 +13,9 @@ use tokio::sync::{Semaphore, watch};
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, WasmBacktraceDetails};
 
 use xinglin_domain::id::TenantId;
+use xinglin_plugin::{Digest, FailureCode, Limits, PluginError};
 
-use crate::{
-    AotCache, Digest, FailureCode, Limits, Packs, PluginError,
-    failure::Cause,
-    registry::{Pool, Program},
-};
+use crate::{cache::AotCache, cause::Cause, host::files::pack::Packs, pool::Pool, program::Program};
 
 /// How the engine is set up.
 #[derive(Debug)]

@@ -4,7 +4,7 @@
 //!
 //! One world holds everything the host offers and understands, so each shared
 //! record exists once. No component is asked to fit that world: hooks are found
-//! one interface at a time (see [`crate::hook`]).
+//! one interface at a time (see [`crate::contract`]).
 
 wasmtime::component::bindgen!({
     path: [

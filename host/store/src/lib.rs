@@ -25,102 +25,82 @@
 //! PostgreSQL adds row-level security below all this: a connection sees only the
 //! tenant it works for. It binds ordinary roles, so do not connect as a superuser.
 
-mod account;
-mod alert;
 mod audit;
-mod blob;
-mod chain;
-mod consent;
-mod conversation;
-mod coverage;
+mod care;
 mod custody;
-mod db;
-mod dialect;
-mod dispensing;
-mod document;
-mod erasure;
-mod error;
-mod export;
-mod glass;
-mod history;
-mod hold;
+mod engine;
 mod idempotency;
 mod identity;
-mod install;
-mod kv;
-mod label;
-mod ledger;
-mod message;
-mod meta;
-mod one_time;
-mod package;
-mod passkey;
 mod payment;
-mod practice;
-mod relation;
-mod resource;
-mod scope;
-mod search;
-mod secret;
-mod session;
-mod shadow;
-mod signature;
-mod subscription;
-mod tape;
-mod task;
+mod plugin;
+mod record;
 mod tenant;
 #[cfg(feature = "testing")]
 pub mod testing;
-mod vault;
 mod work;
-mod writer;
 
-pub use account::Account;
-pub use alert::{Alert, AlertQuery};
-pub use audit::{AuditEntry, AuditQuery};
-pub use blob::Blob;
-pub use chain::ChainState;
-pub use consent::Consent;
-pub use conversation::VisitMessage;
-pub use coverage::Coverage;
-pub use custody::Custody;
-pub use db::{Executor, Pool, Tx};
-pub use dialect::Engine;
-pub use document::{Document, DocumentId, DocumentQuery};
-pub use erasure::Erasure;
-pub use error::{Result, StoreError};
-pub use export::{Export, ExportState};
-pub use glass::Glass;
-pub use history::{HistoryQuery, VersionPlace};
-pub use hold::Hold;
-pub use idempotency::{Request, RequestKey};
-pub use identity::{IdentityLink, IdentityProvider};
-pub use install::{Install, InstallState};
-pub use kv::KvWrite;
-pub use label::Label;
-pub use ledger::{Balance, Posting, Transaction};
-pub use message::Message;
-pub use one_time::Shown;
-pub use package::{NewPackage, Package, Revoked};
-pub use passkey::Passkey;
-pub use payment::{Operation, OperationState, Started};
-pub use practice::{CertificateNumber, RealName};
-pub use relation::Relation;
-pub use resource::{FoundBy, Json, PatientQuery, Range, Resource, ResourceWrite, Text, Token};
-pub use scope::{Operator, OperatorScope, OperatorTx, Store, StoreOptions, Tenant, TenantScope, TenantTx};
-pub use search::{
-    CodeFilter, Criterion, Place, RangeMatch, RecordQuery, ResourceQuery, Sort, SortBy, SortKey, TextMatch,
-    TokenFilter, Values,
+use engine::db;
+
+pub use audit::{
+    chain::ChainState,
+    trail::{AuditEntry, AuditQuery},
 };
-pub use secret::{Disclosure, PluginSecret};
-pub use session::{Lent, SecondFactor, Session, SignedIn};
-pub use shadow::{ShadowCall, ShadowExample, ShadowOutcome, ShadowSummary};
-pub use signature::PackageSignature;
-pub use subscription::{Subscription, SubscriptionState};
-pub use tape::{NewTapeEntry, TapeEntry, TapeQuery, Touched};
-pub use task::{Task, TaskState};
+pub use care::{
+    alert::{Alert, AlertQuery},
+    conversation::VisitMessage,
+    document::{Document, DocumentId, DocumentQuery},
+    hold::Hold,
+    message::Message,
+    task::{Task, TaskState},
+};
+pub use custody::Custody;
+pub use engine::{
+    db::{Executor, Pool, StoreOptions, Tx},
+    dialect::Engine,
+    error::{Result, StoreError},
+    scope::{Operator, OperatorScope, OperatorTx, Store, Tenant, TenantScope, TenantTx},
+    vault::{KeyOf, PersonKey, Vault, WrappedKey},
+};
+pub use idempotency::{Request, RequestKey};
+pub use identity::{
+    account::Account,
+    one_time::Shown,
+    passkey::Passkey,
+    practice::{CertificateNumber, RealName},
+    provider::{IdentityLink, IdentityProvider},
+    relation::Relation,
+    session::{Lent, SecondFactor, Session, SignedIn},
+};
+pub use payment::{
+    coverage::Coverage,
+    ledger::{Balance, Posting, Transaction},
+    operation::{Operation, OperationState, Started},
+};
+pub use plugin::{
+    install::{Install, InstallState},
+    kv::KvWrite,
+    package::{NewPackage, Package, Revoked},
+    secret::{Disclosure, PluginSecret},
+    shadow::{ShadowCall, ShadowExample, ShadowOutcome, ShadowSummary},
+    signature::PackageSignature,
+    tape::{NewTapeEntry, TapeEntry, TapeQuery, Touched},
+};
+pub use record::{
+    blob::Blob,
+    consent::Consent,
+    criterion::{
+        CodeFilter, Criterion, Place, RangeMatch, RecordQuery, ResourceQuery, Sort, SortBy, SortKey, TextMatch,
+        TokenFilter, Values,
+    },
+    erasure::Erasure,
+    export::{Export, ExportState},
+    glass::Glass,
+    history::{HistoryQuery, VersionPlace},
+    label::Label,
+    resource::{FoundBy, Json, PatientQuery, Range, Resource, ResourceWrite, Text, Token},
+    subscription::{Subscription, SubscriptionState},
+};
 pub use tenant::TenantRow;
-pub use vault::{KeyOf, PersonKey, Vault, WrappedKey};
 pub use work::{NEVER, Queue, Work};
 
 /// Where a list goes on: the last row of the page before. Lists are newest

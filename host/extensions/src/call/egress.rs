@@ -10,17 +10,15 @@ use xinglin_domain::{
     id::{CallId, PatientId, TenantId},
 };
 use xinglin_fhir::person;
-use xinglin_platform::{
-    Platform, ambient,
-    egress::{Means, key::PluginKey, substitution::Values},
-    keys::Place,
-};
+use xinglin_platform::{Platform, ambient, keys::Place};
 use xinglin_records::consent;
 use xinglin_runtime::{
     Egress, EgressFuture, HttpError, HttpRequest, HttpResponse, Identity, IdentityField, IdentityFuture, KeyKind,
     Keyring, KeyringFuture, KeyringUnavailable, Piece, Placeholder, PluginPublicKey, Secrets, SecretsFuture, pieces,
 };
 use xinglin_store::{Disclosure, PluginSecret, StoreError, Tenant};
+
+use crate::egress::{self, Means, key::PluginKey, substitution::Values};
 
 /// Kind of a row that is a secret and no key.
 pub(crate) const SECRET: &str = "secret";
@@ -187,7 +185,7 @@ impl PluginEgress {
             Ok(Err(error)) => Err(error),
             Ok(Ok(means)) => {
                 let timeout = limit.saturating_sub(started.elapsed());
-                self.platform.egress().send(HttpRequest { timeout, ..request }, &means).await
+                egress::send(self.platform.egress(), HttpRequest { timeout, ..request }, &means).await
             }
         };
         let status = match &answer {

@@ -26,7 +26,7 @@ use self::egress::PluginEgress;
 pub(crate) use self::egress::{SECRET, place};
 pub(crate) use self::kv::host_services;
 use self::record_access::Chart;
-pub use self::shadow::{Shadows, render_metrics};
+pub use self::shadow::render_metrics;
 pub(crate) use self::shadow::{compare, run};
 
 /// A call that a request made.
@@ -96,7 +96,13 @@ impl<'a> Calls<'a> {
     /// # Errors
     /// `PLUGIN_CAPABILITY` if a policy is against the call.
     pub fn context(&self, install: &Install, plugin: &Plugin) -> AppResult<CallContext> {
-        policy_desk::plugin_may(&self.extensions.platform, self.tenant, plugin, self.now)?;
+        policy_desk::plugin_may(
+            &self.extensions.platform.policies(),
+            self.tenant,
+            plugin.manifest(),
+            plugin.capabilities(),
+            self.now,
+        )?;
         // The last byte counts the cards that may come of it.
         let call = CallId::from_u128(ambient::fresh_id() & !CARD);
         let egress = Arc::new(PluginEgress {

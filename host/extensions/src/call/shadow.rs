@@ -1,33 +1,13 @@
 //! The calls of a candidate version: those of the live one, run on it too, compared, and
 //! counted for the gate.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
-};
+use std::sync::atomic::Ordering;
 
-use tokio::sync::Semaphore;
 use xinglin_platform::{AppError, AppResult};
 use xinglin_runtime::{HostServices, ReplayReport, Tape};
 use xinglin_store::{Install, ShadowCall, ShadowOutcome};
 
 use crate::{Extensions, install};
-
-/// Comparisons under way at once. Live calls come first: what finds no place is
-/// counted and not compared.
-const AT_ONCE: usize = 8;
-
-/// The comparisons of this host.
-pub struct Shadows {
-    places: Arc<Semaphore>,
-    pub(crate) skipped: AtomicU64,
-}
-
-impl Default for Shadows {
-    fn default() -> Self {
-        Self { places: Arc::new(Semaphore::new(AT_ONCE)), skipped: AtomicU64::new(0) }
-    }
-}
 
 /// Gives a call to the candidate too, beside and after the request. `services`
 /// must only read.

@@ -101,7 +101,13 @@ pub(crate) async fn make_ready(
 ) -> AppResult<Vec<CallView>> {
     package::check_trust(&extensions.platform, package).await?;
     let plugin = extensions.runtime().load(package, &grants(install)?).await?;
-    policy_desk::plugin_may(&extensions.platform, install.tenant, &plugin, caller.now)?;
+    policy_desk::plugin_may(
+        &extensions.platform.policies(),
+        install.tenant,
+        plugin.manifest(),
+        plugin.capabilities(),
+        caller.now,
+    )?;
     let mut views = Vec::new();
     if plugin.interfaces().contains(&Interface::Pathway) {
         let mut calls = Calls::new(extensions, install.tenant, &caller.request_id, caller.now);

@@ -1,10 +1,10 @@
 use serde::Deserialize;
 use utoipa::ToSchema;
 use xinglin_domain::{code::Code, id::TenantId};
-use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed, egress::substitution::SHORTEST};
+use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed};
 
 use super::{SecretView, keep, manifest_for};
-use crate::call::SECRET;
+use crate::{call::SECRET, egress::substitution::SHORTEST};
 
 /// The value of a secret.
 #[derive(Deserialize, ToSchema)]

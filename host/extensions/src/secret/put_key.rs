@@ -2,8 +2,10 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use xinglin_domain::{code::Code, id::TenantId};
-use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed, egress::key::PluginKey};
+use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed};
 use xinglin_runtime::KeyKind;
+
+use crate::egress::key::PluginKey;
 
 use super::{KeyView, keep, key_view, manifest_for};
 

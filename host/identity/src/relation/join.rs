@@ -4,7 +4,8 @@ use xinglin_domain::{
     access::Action,
     code::Code,
     id::RelationId,
-    relation::{People, Relation, Terms},
+    registration::People,
+    relation::{Relation, Terms},
 };
 use xinglin_platform::{
     AppError, AppResult, Caller, Platform,

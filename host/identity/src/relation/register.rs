@@ -4,7 +4,8 @@ use xinglin_domain::{
     access::Action,
     code::Code,
     id::{AccountId, BlobId, PatientId, RelationId},
-    relation::{Ground, Kind, People, Relation, Terms, Tie},
+    registration::People,
+    relation::{Ground, Kind, Relation, Terms, Tie},
 };
 use xinglin_platform::{AppError, AppResult, Caller, Platform, acting::born_of, ambient, boxed, document};
 use xinglin_store::{StoreError, TenantTx};

@@ -13,7 +13,7 @@ use figment::{
 use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
-use xinglin_runtime::TrustStore;
+use xinglin_plugin::TrustStore;
 
 /// Where a server finds and keeps things, and how far it trusts plugins.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -1,41 +1,23 @@
-//! The way out for plugins and notifications: one client for all of them.
-//!
-//! The runtime has seen that a request is granted. Here placeholders become
-//! values, the body is protected, names become addresses that are open, and an
-//! answer that repeats a value gets its placeholder back before anybody reads it.
-//!
-//! ```text
-//! HttpRequest ─ fill ─ encrypt ─ sign ─ AddressRule ─ TLS ─▶ server
-//! HttpResponse ◀────────── echoes removed ◀── read, bounded ──┘
-//! ```
+//! The way out: one client for plugins, notifications and questions of the host's own.
+//! Names lead to addresses that are open, and nowhere else.
 
 pub mod address;
-pub mod key;
-pub mod substitution;
 
 use std::{error::Error, io, net::IpAddr, path::PathBuf, time::Duration};
 
-use base64::{Engine, engine::general_purpose::STANDARD};
 use reqwest::{
-    Certificate, Client, Method, Response,
+    Certificate, Client, Method, RequestBuilder,
     header::{HeaderName, HeaderValue},
     redirect::Policy,
 };
 use thiserror::Error;
 use tokio::time::timeout;
 use url::{Host, Url};
-use xinglin_runtime::{HttpError, HttpMethod, HttpRequest, HttpResponse};
 
-use crate::{
-    config,
-    egress::{
-        address::{AddressRule, Closed, Resolver},
-        key::PluginKey,
-        substitution::{Echoes, Notation, Values},
-    },
-};
+use self::address::{AddressRule, Closed, Resolver};
+use crate::config;
 
-/// Opens connections for plugins. Cheap to clone.
+/// Opens connections. Cheap to clone.
 #[derive(Clone)]
 pub struct Egress {
     client: Client,
@@ -72,15 +54,36 @@ const FETCH_BYTES: usize = 1 << 20;
 #[error("{0}")]
 pub struct FetchError(String);
 
-/// What a request is sent with besides.
-#[derive(Debug, Default)]
-pub struct Means {
-    /// Of its placeholders, and whatever else its answer must not repeat.
-    pub values: Values,
-    /// To encrypt the body under.
-    pub encrypt_with: Option<PluginKey>,
-    /// To sign the bytes as sent.
-    pub sign_with: Option<PluginKey>,
+/// Why there is no answer. No text holds what was sent, or an address that a name led to.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum NoAnswer {
+    /// The address is not open.
+    #[error("{0}")]
+    Denied(String),
+    /// No whole answer in time.
+    #[error("no whole answer in time")]
+    Timeout,
+    /// No connection, or it broke.
+    #[error("{0}")]
+    Unavailable(String),
+}
+
+impl NoAnswer {
+    /// What may be told of a failure. The error itself names the whole URL.
+    pub fn of(error: &reqwest::Error, host: &str) -> Self {
+        if error.is_timeout() {
+            return Self::Timeout;
+        }
+        // An I/O error is not the source of what it wraps.
+        let causes = || std::iter::successors(Some(error as &(dyn Error + 'static)), |cause| within(*cause));
+        if causes().any(|cause| cause.is::<Closed>()) {
+            return Self::Denied(format!("`{host}` leads to no address that is open to plugins"));
+        }
+        let tls = causes().find_map(|cause| cause.downcast_ref::<rustls::Error>()).map(|tls| format!("TLS: {tls}"));
+        let io = || causes().filter_map(|cause| cause.downcast_ref::<io::Error>()).map(io::Error::kind).last();
+        let reason = tls.or_else(|| io().map(|kind| kind.to_string()));
+        Self::Unavailable(format!("`{host}`: {}", reason.as_deref().unwrap_or("the connection failed")))
+    }
 }
 
 impl Egress {
@@ -122,16 +125,6 @@ impl Egress {
         Ok(Self { client, rule })
     }
 
-    /// Sends a request and reads the whole answer, in the time and the bounds that
-    /// the request has.
-    ///
-    /// # Errors
-    /// What the plugin is told. No text holds a value or an address.
-    pub async fn send(&self, request: HttpRequest, means: &Means) -> Result<HttpResponse, HttpError> {
-        let limit = request.timeout;
-        timeout(limit, self.exchange(request, means)).await.unwrap_or(Err(HttpError::Timeout))
-    }
-
     /// Sends a request of the host's own, under the same rule for addresses: in the time
     /// that a page may take, with an answer that is not too large to be one. Only over TLS,
     /// unless the operator opened the very address.
@@ -147,9 +140,10 @@ impl Egress {
             return Err(unavailable(format!("`{host}` is not open: over TLS, and to an address that is")));
         }
         let exchange = async {
-            let mut response = self.client.execute(request).await.map_err(|error| words(refusal(&error, &host)))?;
+            let mut response =
+                self.client.execute(request).await.map_err(|error| NoAnswer::of(&error, &host).to_string())?;
             let mut body = Vec::new();
-            while let Some(piece) = response.chunk().await.map_err(|error| words(refusal(&error, &host)))? {
+            while let Some(piece) = response.chunk().await.map_err(|error| NoAnswer::of(&error, &host).to_string())? {
                 if body.len() + piece.len() > FETCH_BYTES {
                     return Err(format!("`{host}`: more than {FETCH_BYTES} bytes"));
                 }
@@ -168,7 +162,7 @@ impl Egress {
     /// not read.
     ///
     /// # Errors
-    /// As [`send`](Self::send).
+    /// Why there is no answer.
     pub async fn post(
         &self,
         url: Url,
@@ -176,45 +170,25 @@ impl Egress {
         content_type: &'static str,
         body: Vec<u8>,
         limit: Duration,
-    ) -> Result<u16, HttpError> {
-        self.admit(&url)?;
+    ) -> Result<u16, NoAnswer> {
         let host = url.host_str().unwrap_or_default().to_owned();
-        let request = self.client.post(url).timeout(limit).headers(headers.into_iter().collect());
+        let request = self.request(Method::POST, url)?.timeout(limit).headers(headers.into_iter().collect());
         let response = request.header("content-type", content_type).body(body).send().await;
-        Ok(response.map_err(|error| refusal(&error, &host))?.status().as_u16())
+        Ok(response.map_err(|error| NoAnswer::of(&error, &host))?.status().as_u16())
     }
 
-    /// An address in a URL must have been opened, whatever it is.
-    fn admit(&self, url: &Url) -> Result<(), HttpError> {
-        if literal(url).is_some_and(|address| !self.rule.opened(address)) {
-            return Err(HttpError::Denied(
+    /// A request to be sent. An address in its URL must have been opened, whatever it is;
+    /// an address that a name leads to is looked at when it is sent.
+    ///
+    /// # Errors
+    /// [`NoAnswer::Denied`].
+    pub fn request(&self, method: Method, url: Url) -> Result<RequestBuilder, NoAnswer> {
+        if literal(&url).is_some_and(|address| !self.rule.opened(address)) {
+            return Err(NoAnswer::Denied(
                 "no address in a URL is open to plugins but those that the operator opened".into(),
             ));
         }
-        Ok(())
-    }
-
-    async fn exchange(&self, request: HttpRequest, means: &Means) -> Result<HttpResponse, HttpError> {
-        let url = target(&request, &means.values)?;
-        self.admit(&url)?;
-        let mut outgoing = self.client.request(method(request.method), url);
-        // What is compressed cannot be looked through.
-        outgoing = outgoing.header("accept-encoding", "identity");
-        for (name, value) in &request.headers {
-            outgoing = outgoing.header(header_name(name)?, header_value(&means.values.fill(value, Notation::Header)?)?);
-        }
-        let body = protect(&request, means)?;
-        if let Some(sign) = &request.sign_with {
-            let signature = means.sign_with.as_ref().and_then(|key| key.sign(body.as_deref().unwrap_or_default()));
-            let signature =
-                signature.ok_or_else(|| HttpError::Invalid(format!("the key `{}` does not sign", sign.key)))?;
-            outgoing = outgoing.header(header_name(&sign.header)?, header_value(&STANDARD.encode(signature))?);
-        }
-        if let Some(body) = body {
-            outgoing = outgoing.body(body);
-        }
-        let response = outgoing.send().await.map_err(|error| refusal(&error, &request.host))?;
-        read(response, &request, &means.values.echoes()).await
+        Ok(self.client.request(method, url))
     }
 }
 
@@ -224,110 +198,6 @@ fn literal(url: &Url) -> Option<IpAddr> {
         Some(Host::Ipv4(address)) => Some(IpAddr::V4(address)),
         Some(Host::Ipv6(address)) => Some(IpAddr::V6(address)),
         _ => None,
-    }
-}
-
-fn method(method: HttpMethod) -> Method {
-    match method {
-        HttpMethod::Get => Method::GET,
-        HttpMethod::Post => Method::POST,
-        HttpMethod::Put => Method::PUT,
-        HttpMethod::Patch => Method::PATCH,
-        HttpMethod::Delete => Method::DELETE,
-        HttpMethod::Head => Method::HEAD,
-    }
-}
-
-/// The URL with its values. They change neither where it leads nor how many
-/// steps its path has.
-fn target(request: &HttpRequest, values: &Values) -> Result<Url, HttpError> {
-    let parse = |text: &str| Url::parse(text).map_err(|_| HttpError::Invalid("not a URL".to_owned()));
-    let plain = Values(values.0.keys().map(|place| (place.clone(), "x".to_owned())).collect());
-    let (expected, url) =
-        (parse(&plain.fill(&request.url, Notation::Url)?)?, parse(&values.fill(&request.url, Notation::Url)?)?);
-    let steps = |url: &Url| url.path_segments().map_or(0, Iterator::count);
-    let same = url.origin() == expected.origin() && steps(&url) == steps(&expected);
-    same.then_some(url).ok_or_else(|| HttpError::Invalid("a value bends the URL".to_owned()))
-}
-
-fn header_name(name: &str) -> Result<HeaderName, HttpError> {
-    name.parse().map_err(|_| HttpError::Invalid("not the name of a header".to_owned()))
-}
-
-fn header_value(value: &str) -> Result<HeaderValue, HttpError> {
-    let mut value = HeaderValue::from_bytes(value.as_bytes())
-        .map_err(|_| HttpError::Invalid("not the value of a header".to_owned()))?;
-    value.set_sensitive(true);
-    Ok(value)
-}
-
-/// The body with its values, then encrypted if that is wanted.
-fn protect(request: &HttpRequest, means: &Means) -> Result<Option<Vec<u8>>, HttpError> {
-    let Some(body) = &request.body else { return Ok(None) };
-    let kind = request.headers.iter().find(|(name, _)| name == "content-type").map(|(_, value)| value.as_str());
-    let mut body = match std::str::from_utf8(body) {
-        Ok(text) => means.values.fill(text, Notation::of_body(kind))?.into_bytes(),
-        Err(_) => body.clone(),
-    };
-    if body.len() > request.max_request {
-        return Err(HttpError::TooLarge(request.max_request as u64));
-    }
-    if let Some(key) = &request.encrypt_with {
-        let encrypted = means.encrypt_with.as_ref().and_then(|key| key.encrypt(&body));
-        body = encrypted.ok_or_else(|| HttpError::Invalid(format!("the key `{key}` does not encrypt")))?.into_bytes();
-    }
-    Ok(Some(body))
-}
-
-/// Reads an answer piece by piece, so that no server decides how much we hold.
-async fn read(mut response: Response, request: &HttpRequest, echoes: &Echoes) -> Result<HttpResponse, HttpError> {
-    let too_large = || HttpError::TooLarge(request.max_response as u64);
-    if !echoes.is_empty() && response.headers().get("content-encoding").is_some_and(|how| how != "identity") {
-        let reason = "the answer is compressed, though that was not offered: it cannot be looked through for values";
-        return Err(HttpError::Other(reason.to_owned()));
-    }
-    let clean = |bytes: &[u8]| String::from_utf8_lossy(&echoes.remove(bytes)).into_owned();
-    let headers: Vec<(String, String)> = response
-        .headers()
-        .iter()
-        .map(|(name, value)| (clean(name.as_str().as_bytes()), clean(value.as_bytes())))
-        .collect();
-    let of_headers: usize = headers.iter().map(|(name, value)| name.len() + value.len()).sum();
-    let room = request.max_response.checked_sub(of_headers).ok_or_else(too_large)?;
-    let mut body = Vec::new();
-    while let Some(piece) = response.chunk().await.map_err(|error| refusal(&error, &request.host))? {
-        if body.len() + piece.len() > room {
-            return Err(too_large());
-        }
-        body.extend_from_slice(&piece);
-    }
-    let body = if echoes.is_empty() { body } else { echoes.remove(&body) };
-    if body.len() > room {
-        return Err(too_large());
-    }
-    Ok(HttpResponse { status: response.status().as_u16(), headers, body })
-}
-
-/// What a plugin is told of a failure. The error itself names the whole URL.
-fn refusal(error: &reqwest::Error, host: &str) -> HttpError {
-    if error.is_timeout() {
-        return HttpError::Timeout;
-    }
-    // An I/O error is not the source of what it wraps.
-    let causes = || std::iter::successors(Some(error as &(dyn Error + 'static)), |cause| within(*cause));
-    if causes().any(|cause| cause.is::<Closed>()) {
-        return HttpError::Denied(format!("`{host}` leads to no address that is open to plugins"));
-    }
-    let tls = causes().find_map(|cause| cause.downcast_ref::<rustls::Error>()).map(|tls| format!("TLS: {tls}"));
-    let io = || causes().filter_map(|cause| cause.downcast_ref::<io::Error>()).map(io::Error::kind).last();
-    let reason = tls.or_else(|| io().map(|kind| kind.to_string()));
-    HttpError::Unavailable(format!("`{host}`: {}", reason.as_deref().unwrap_or("the connection failed")))
-}
-
-fn words(error: HttpError) -> String {
-    match error {
-        HttpError::Denied(why) | HttpError::Invalid(why) | HttpError::Unavailable(why) | HttpError::Other(why) => why,
-        HttpError::Timeout | HttpError::TooLarge(_) | HttpError::TooMany => "no whole answer in time".to_owned(),
     }
 }
 
@@ -357,20 +227,11 @@ mod tests {
 
     use super::*;
 
-    fn request(url: &str) -> HttpRequest {
-        HttpRequest {
-            method: HttpMethod::Get,
-            url: url.to_owned(),
-            host: Url::parse(url).unwrap().host_str().unwrap().to_owned(),
-            headers: Vec::new(),
-            body: None,
-            encrypt_with: None,
-            sign_with: None,
-            guarded: std::collections::BTreeSet::new(),
-            timeout: Duration::from_secs(5),
-            max_request: 1024,
-            max_response: 1024,
-        }
+    async fn get(egress: &Egress, url: &str) -> Result<u16, NoAnswer> {
+        let url = Url::parse(url).unwrap();
+        let host = url.host_str().unwrap().to_owned();
+        let response = egress.request(Method::GET, url)?.send().await;
+        Ok(response.map_err(|error| NoAnswer::of(&error, &host))?.status().as_u16())
     }
 
     /// A way out on which every name leads, one look after the other, here.
@@ -410,8 +271,8 @@ mod tests {
         let url = format!("http://rebinding.example.com:{port}/");
         for inside in ["127.0.0.1", "::ffff:127.0.0.1", "64:ff9b::7f00:1", "10.0.0.1", "169.254.169.254", "::1"] {
             let (egress, _) = egress(&[], vec![vec![inside]]);
-            let refused = egress.send(request(&url), &Means::default()).await;
-            let Err(HttpError::Denied(reason)) = refused else { panic!("{inside}: {refused:?}") };
+            let refused = get(&egress, &url).await;
+            let Err(NoAnswer::Denied(reason)) = refused else { panic!("{inside}: {refused:?}") };
             assert!(reason.contains("rebinding.example.com") && !reason.contains(inside), "{reason}");
         }
         assert_eq!(connections.load(Ordering::SeqCst), 0);
@@ -423,12 +284,12 @@ mod tests {
         let url = format!("http://rebinding.example.com:{port}/");
         // What was looked at is what is connected to: there is one look, and it counts.
         let (way_out, looks) = egress(&["127.0.0.1/32"], vec![vec!["127.0.0.1"], vec!["10.0.0.1"]]);
-        assert_eq!(way_out.send(request(&url), &Means::default()).await.unwrap().status, 204);
+        assert_eq!(get(&way_out, &url).await.unwrap(), 204);
         assert_eq!((looks.load(Ordering::SeqCst), connections.load(Ordering::SeqCst)), (1, 1));
-        assert!(matches!(way_out.send(request(&url), &Means::default()).await, Err(HttpError::Denied(_))));
+        assert!(matches!(get(&way_out, &url).await, Err(NoAnswer::Denied(_))));
         // Of several addresses only those that are open are tried.
         let (mixed, _) = egress(&["127.0.0.1/32"], vec![vec!["10.0.0.1", "::1", "127.0.0.1"]]);
-        assert_eq!(mixed.send(request(&url), &Means::default()).await.unwrap().status, 204);
+        assert_eq!(get(&mixed, &url).await.unwrap(), 204);
     }
 
     #[tokio::test]
@@ -449,25 +310,10 @@ mod tests {
             "0",
             "１２７.0.0.1",
         ] {
-            let refused = egress.send(request(&format!("http://{host}:9/")), &Means::default()).await;
-            assert!(matches!(refused, Err(HttpError::Denied(_))), "{host}: {refused:?}");
+            let refused = get(&egress, &format!("http://{host}:9/")).await;
+            assert!(matches!(refused, Err(NoAnswer::Denied(_))), "{host}: {refused:?}");
         }
         assert_eq!(looks.load(Ordering::SeqCst), 0);
-    }
-
-    #[test]
-    fn values_do_not_bend_a_url() {
-        let values = |value: &str| {
-            let place = xinglin_runtime::Placeholder::Secret("x".into());
-            Values(std::collections::BTreeMap::from([(place, value.to_owned())]))
-        };
-        let request = request("https://a.example.com/v1/{{secret:x}}/claims?k={{secret:x}}");
-        let url = target(&request, &values("../../admin?y=1#z@evil.net")).unwrap();
-        let written = "%2F..%2Fadmin%3Fy%3D1%23z%40evil.net";
-        assert_eq!(url.as_str(), format!("https://a.example.com/v1/..{written}/claims?k=..{written}"));
-        for bending in ["..", "."] {
-            assert!(matches!(target(&request, &values(bending)), Err(HttpError::Invalid(_))), "{bending}");
-        }
     }
 
     #[test]

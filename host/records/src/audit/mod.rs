@@ -18,7 +18,7 @@ use xinglin_domain::{
     id::PatientId,
 };
 use xinglin_platform::{AppResult, Caller};
-use xinglin_runtime::Tape;
+use xinglin_plugin::Tape;
 use xinglin_store::{ChainState, Tenant};
 
 use crate::consent;

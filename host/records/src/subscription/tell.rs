@@ -4,8 +4,7 @@ use serde::Deserialize;
 use serde_json::json;
 use url::Url;
 use xinglin_domain::{audit::Act, code::Code, id::PatientId};
-use xinglin_platform::{AppError, AppResult, Caller, Platform, acting, boxed, document};
-use xinglin_runtime::HttpError;
+use xinglin_platform::{AppError, AppResult, Caller, Platform, acting, boxed, document, egress::NoAnswer};
 use xinglin_store::{NEVER, Queue, Resource, StoreError, Subscription, SubscriptionState, Tenant, Work};
 
 use super::{header, may_be_told, place};
@@ -172,12 +171,10 @@ async fn post(platform: &Platform, subscription: &Subscription, terms: &Terms, b
     match status {
         Ok(200..=299) => Ok(()),
         Ok(status) => Err(format!("the receiver answered {status}")),
-        Err(HttpError::Denied(why) | HttpError::Invalid(why) | HttpError::Unavailable(why) | HttpError::Other(why)) => {
+        Err(NoAnswer::Denied(why) | NoAnswer::Unavailable(why)) => {
             Err(format!("the receiver could not be told: {why}"))
         }
-        Err(HttpError::Timeout | HttpError::TooLarge(_) | HttpError::TooMany) => {
-            Err("the receiver did not answer in time".to_owned())
-        }
+        Err(NoAnswer::Timeout) => Err("the receiver did not answer in time".to_owned()),
     }
 }
 

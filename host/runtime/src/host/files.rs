@@ -12,12 +12,14 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 use tracing::Instrument;
+use xinglin_plugin::Digest;
 
 use self::{
     pack::Pack,
     scratch::{Scratch, ScratchError},
 };
-use crate::{Digest, call::CallState, limits::Stop, tape::Question, trace, wit::xinglin::host::files as wit};
+use super::CallState;
+use crate::{limits::Stop, recorder::Question, trace, wit::xinglin::host::files as wit};
 
 /// Most bytes read or written at once.
 const MOST: u64 = 4 << 20;

@@ -1,12 +1,12 @@
 //! `xinglin:host/identity`: what is known of who the patient is, never what it
 //! says.
 
-use std::{future::Future, pin::Pin};
-
 use tracing::Instrument;
 use xinglin_domain::identity::IdentityField;
+use xinglin_plugin::Capability;
 
-use crate::{Capability, call::CallState, tape::Question, trace, wit::xinglin::host::identity as wit};
+use super::CallState;
+use crate::{recorder::Question, trace, wit::xinglin::host::identity as wit};
 
 impl From<IdentityField> for wit::Field {
     fn from(field: IdentityField) -> Self {
@@ -18,16 +18,6 @@ impl From<IdentityField> for wit::Field {
             IdentityField::InsuranceNumber => Self::InsuranceNumber,
         }
     }
-}
-
-/// A look that is under way.
-pub type IdentityFuture<'a> = Pin<Box<dyn Future<Output = Vec<IdentityField>> + Send + 'a>>;
-
-/// The patient whom a call is about. The values are no part of this: only
-/// [`crate::Egress`] has them. Implemented over the record.
-pub trait Identity: Send + Sync {
-    /// Fields that are known of the patient and may go out; none without one.
-    fn available(&self) -> IdentityFuture<'_>;
 }
 
 impl wit::Host for CallState {

@@ -3,59 +3,22 @@
 //! The store is only read during a call. Writes stay in the call, which reads
 //! its own, and are handed out with its answer to be made durable together.
 
-use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde::{Deserialize, Serialize};
-use thiserror::Error;
 use tracing::Instrument;
+use xinglin_plugin::KvWrite;
 
-use crate::{call::CallState, tape::Question, trace, wit::xinglin::host::kv as wit};
+use super::CallState;
+use crate::{
+    recorder::Question,
+    services::kv::{KvRead, KvUnavailable},
+    trace,
+    wit::xinglin::host::kv as wit,
+};
 
 const MAX_KEY: usize = 512;
 const MAX_VALUE: usize = 64 << 10;
-
-/// A read that is under way.
-pub type KvFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, KvUnavailable>> + Send + 'a>>;
-
-/// The store did not answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("the store did not answer")]
-pub struct KvUnavailable;
-
-/// The values of one plugin in one tenant, as they stood when the call began.
-/// Implemented over the store.
-pub trait KvRead: Send + Sync {
-    /// The value of a key, if it has one.
-    fn get<'a>(&'a self, key: &'a str) -> KvFuture<'a, Option<Vec<u8>>>;
-
-    /// Bytes of all keys and values together.
-    fn used(&self) -> KvFuture<'_, u64>;
-}
-
-/// Holds nothing: for plugins that keep nothing, and for calls that must not
-/// depend on what was kept.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct NoKv;
-
-impl KvRead for NoKv {
-    fn get<'a>(&'a self, _: &'a str) -> KvFuture<'a, Option<Vec<u8>>> {
-        Box::pin(async { Ok(None) })
-    }
-
-    fn used(&self) -> KvFuture<'_, u64> {
-        Box::pin(async { Ok(0) })
-    }
-}
-
-/// A write to be made durable.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct KvWrite {
-    /// Of which key.
-    pub key: String,
-    /// What it becomes; `None` deletes it.
-    pub value: Option<Vec<u8>>,
-}
 
 /// The store and what the call has written over it.
 pub(crate) struct Kv {

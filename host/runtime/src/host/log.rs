@@ -1,49 +1,14 @@
 //! `xinglin:host/log`: lines for the operator.
 
-use std::fmt;
+use xinglin_plugin::{LogLevel, LogLine};
 
-use serde::Serialize;
-
-use crate::{call::CallState, wit::xinglin::host::log as wit};
+use super::CallState;
+use crate::wit::xinglin::host::log as wit;
 
 /// Bytes of one line that are kept.
 pub(crate) const MAX_LINE: usize = 4096;
 /// Lines of one call that are kept.
 pub(crate) const MAX_LINES: usize = 256;
-
-/// How grave a line is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "the names say it")]
-pub enum LogLevel {
-    Trace,
-    Debug,
-    Info,
-    Warn,
-    Error,
-}
-
-/// One line that a plugin wrote.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct LogLine {
-    /// How grave.
-    pub level: LogLevel,
-    /// At most 4 KiB.
-    pub message: String,
-}
-
-impl fmt::Display for LogLine {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let level = match self.level {
-            LogLevel::Trace => "trace",
-            LogLevel::Debug => "debug",
-            LogLevel::Info => "info",
-            LogLevel::Warn => "warn",
-            LogLevel::Error => "error",
-        };
-        write!(f, "{level}: {}", self.message)
-    }
-}
 
 /// What a call has logged.
 #[derive(Debug, Default)]

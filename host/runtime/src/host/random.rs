@@ -8,7 +8,8 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
-use crate::{call::CallState, limits::Stop, tape::Question, wit::xinglin::host::random as wit};
+use super::CallState;
+use crate::{limits::Stop, recorder::Question, wit::xinglin::host::random as wit};
 
 /// Most bytes drawn at once.
 pub(crate) const MOST: u64 = 64 << 10;

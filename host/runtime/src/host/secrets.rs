@@ -1,20 +1,10 @@
 //! `xinglin:host/secrets`: which secrets there are, never what they say.
 
-use std::{future::Future, pin::Pin};
-
 use tracing::Instrument;
+use xinglin_plugin::Capability;
 
-use crate::{Capability, call::CallState, tape::Question, trace, wit::xinglin::host::secrets as wit};
-
-/// A look that is under way.
-pub type SecretsFuture<'a> = Pin<Box<dyn Future<Output = Vec<String>> + Send + 'a>>;
-
-/// The secrets that a tenant keeps for a plugin. Their values are no part of
-/// this: only [`crate::Egress`] has them. Implemented over the store.
-pub trait Secrets: Send + Sync {
-    /// Keys that have a value.
-    fn available(&self) -> SecretsFuture<'_>;
-}
+use super::CallState;
+use crate::{recorder::Question, trace, wit::xinglin::host::secrets as wit};
 
 impl wit::Host for CallState {
     async fn available(&mut self) -> wasmtime::Result<Vec<String>> {

@@ -2,10 +2,10 @@
 
 use xinglin_domain::coding::{Attribute, AttributeValue};
 
+use super::CallState;
 use crate::{
-    call::CallState,
-    tape::Question,
-    types::v1::lower,
+    contract::types::v1::lower,
+    recorder::Question,
     wit::xinglin::{host::settings as wit, types::types::Attribute as WitAttribute},
 };
 

@@ -31,42 +31,11 @@ use wasmtime_wasi::{
     sockets::{WasiSockets, WasiSocketsCtx, WasiSocketsCtxView},
 };
 use wasmtime_wasi_io::bindings::wasi::io;
+use xinglin_plugin::LogLevel;
 
 use self::stdio::{Output, Sink};
-use crate::{LogLevel, call::CallState, limits::Stop};
-
-/// What may be imported: these interfaces, of any 0.2.
-pub(crate) const INTERFACES: [&str; 27] = [
-    "wasi:cli/environment",
-    "wasi:cli/exit",
-    "wasi:cli/stderr",
-    "wasi:cli/stdin",
-    "wasi:cli/stdout",
-    "wasi:cli/terminal-input",
-    "wasi:cli/terminal-output",
-    "wasi:cli/terminal-stderr",
-    "wasi:cli/terminal-stdin",
-    "wasi:cli/terminal-stdout",
-    "wasi:clocks/monotonic-clock",
-    "wasi:clocks/wall-clock",
-    "wasi:filesystem/preopens",
-    "wasi:filesystem/types",
-    "wasi:io/error",
-    "wasi:io/poll",
-    "wasi:io/streams",
-    "wasi:random/insecure",
-    "wasi:random/insecure-seed",
-    "wasi:random/random",
-    // A standard library brings these along. They are linked so that it loads,
-    // and refuse whatever is asked of them.
-    "wasi:sockets/instance-network",
-    "wasi:sockets/ip-name-lookup",
-    "wasi:sockets/network",
-    "wasi:sockets/tcp",
-    "wasi:sockets/tcp-create-socket",
-    "wasi:sockets/udp",
-    "wasi:sockets/udp-create-socket",
-];
+use super::CallState;
+use crate::limits::Stop;
 
 /// Things a guest may hold at once: open files, streams, timers.
 const MOST_RESOURCES: usize = 4096;
@@ -113,7 +82,7 @@ impl HasData for HasTable {
     type Data<'a> = &'a mut ResourceTable;
 }
 
-/// Defines [`INTERFACES`].
+/// Defines [`xinglin_plugin::WASI`].
 pub(crate) fn link(l: &mut Linker<CallState>) -> wasmtime::Result<()> {
     type State = HasSelf<CallState>;
 

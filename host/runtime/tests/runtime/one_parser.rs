@@ -68,6 +68,6 @@ fn packages_are_judged_by_the_parser_of_the_engine() {
             assert_eq!(version, theirs, "{tool}: ours, and that of wasmtime {}", engine.version);
         }
     }
-    let ours = |name: &str| lock.find("xinglin-runtime").dependencies.iter().any(|line| line.starts_with(name));
+    let ours = |name: &str| lock.find("xinglin-plugin").dependencies.iter().any(|line| line.starts_with(name));
     assert!(ours("wasmparser") && engine.dependencies.iter().any(|line| line.starts_with("wasmparser")));
 }

@@ -8,8 +8,9 @@ use comfy_table::{Table, presets::NOTHING};
 use serde::Serialize;
 use xinglin_domain::{access::Action, id::TenantId};
 use xinglin_platform::{
-    Config, policy,
-    policy_desk::{self, Explain as Question, Explanation},
+    Config,
+    explain::{self, Explain as Question, Explanation},
+    policy,
 };
 
 use crate::cli::operator;
@@ -111,7 +112,7 @@ impl Explain {
         let tenant = operator::tenant(&hospital, self.tenant).await?;
         let Self { account, action, at, second_factor, json, .. } = self;
         let question = Question { account, action, tenant: Some(tenant), at, second_factor };
-        let explanation = policy_desk::explain(&hospital.platform, &caller, question).await?;
+        let explanation = explain::explain(&hospital.platform, &caller, question).await?;
         if json {
             operator::print_json(&explanation)?;
         } else {

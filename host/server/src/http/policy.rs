@@ -5,7 +5,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use xinglin_domain::access::Action;
 use xinglin_platform::{
     Caller,
-    policy_desk::{self, Explain, Explanation, PoliciesView},
+    explain::{self, Explain, Explanation, PoliciesView},
 };
 
 use crate::{
@@ -35,7 +35,7 @@ pub async fn explain(
     caller: Caller,
     Body(ask): Body<Explain>,
 ) -> Reply<Json<Explanation>> {
-    Ok(Json(policy_desk::explain(&hospital.platform, &caller, ask).await?))
+    Ok(Json(explain::explain(&hospital.platform, &caller, ask).await?))
 }
 
 /// The policies in force in the caller's hospital, as they are written.
@@ -44,5 +44,5 @@ pub async fn explain(
     responses((status = 200, body = PoliciesView), (status = "4XX", body = Problem)),
 )]
 pub async fn list(State(hospital): State<Hospital>, caller: Caller) -> Reply<Json<PoliciesView>> {
-    Ok(Json(policy_desk::list(&hospital.platform, &caller)?))
+    Ok(Json(explain::list(&hospital.platform, &caller)?))
 }

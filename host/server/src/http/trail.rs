@@ -16,7 +16,7 @@ pub async fn layer(State(hospital): State<Hospital>, mut request: Request, next:
     request.extensions_mut().insert(trail.clone());
     request.extensions_mut().insert(hospital.clone());
     let response = next.run(request).await;
-    match trail::write_trail(&hospital.platform, &trail, response.status().as_u16()).await {
+    match trail::write_trail(hospital.platform.store(), &trail, response.status().as_u16()).await {
         Ok(()) => response,
         Err(error) => Refused::from(error).into_response(),
     }

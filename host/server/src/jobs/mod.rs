@@ -5,105 +5,84 @@
 
 use std::time::Duration;
 
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use xinglin_care::pathway::{self, Occasion};
 use xinglin_domain::time::Instant;
 use xinglin_extensions::recall;
 use xinglin_identity::session;
 use xinglin_payment::charge;
-use xinglin_platform::{AppResult, ambient, work::keep_draining};
+use xinglin_platform::{
+    AppResult, ambient,
+    work::{drain, keep_draining},
+};
 use xinglin_records::{export, subscription};
-use xinglin_store::Queue;
+use xinglin_store::{Queue, Work};
 
 use crate::Hospital;
 
 impl Hospital {
     /// Starts the work in the background. It ends when the handle is aborted.
     pub fn start_jobs(&self) -> JoinHandle<()> {
+        let mut jobs = JoinSet::new();
+        for queue in Queue::ALL {
+            // What takes long holds nothing else up.
+            let hospital = self.clone();
+            jobs.spawn(async move { keep_draining(&hospital.platform, queue, hospital.worker()).await });
+        }
         let hospital = self.clone();
-        tokio::spawn(async move {
-            tokio::join!(
-                hospital.fire_timers(),
-                hospital.deliver_events(),
-                hospital.resolve_payments(),
-                hospital.make_exports(),
-                hospital.tell_subscribers(),
-                hospital.tidy_up(),
-            );
-        })
+        jobs.spawn(async move { hospital.keep_tidy().await });
+        tokio::spawn(async move { while jobs.join_next().await.is_some() {} })
     }
 
-    async fn fire_timers(&self) {
-        let extensions = self.extensions.clone();
-        keep_draining(&self.platform, Queue::Timer, move |work, now| {
-            let extensions = extensions.clone();
-            async move {
-                let records = extensions.platform.store().tenant(work.tenant);
-                pathway::fire(&extensions, &records, &work, &occasion(now)).await
-            }
-        })
-        .await;
+    /// Does all work that is due now. One piece that fails, even by a panic, does
+    /// not stop the rest.
+    pub async fn do_due_work(&self) {
+        for queue in Queue::ALL {
+            report(queue.as_str(), drain(&self.platform, queue, self.worker()).await);
+        }
+        self.tidy_up().await;
     }
 
-    async fn deliver_events(&self) {
-        let extensions = self.extensions.clone();
-        keep_draining(&self.platform, Queue::Event, move |work, now| {
-            let extensions = extensions.clone();
-            async move {
-                let records = extensions.platform.store().tenant(work.tenant);
-                pathway::deliver(&extensions, &records, &work, &occasion(now)).await.map(drop)
-            }
-        })
-        .await;
+    fn worker(&self) -> impl Fn(Work, Instant) -> Doing + Clone + Send + Sync + 'static {
+        let hospital = self.clone();
+        move |work, now| Box::pin(hospital.clone().do_work(work, now))
     }
 
-    async fn resolve_payments(&self) {
-        let extensions = self.extensions.clone();
-        keep_draining(&self.platform, Queue::Payment, move |work, now| {
-            let extensions = extensions.clone();
-            async move { charge::resolve(&extensions, &work, &occasion(now)).await }
-        })
-        .await;
+    async fn do_work(self, work: Work, now: Instant) -> AppResult<()> {
+        let occasion = Occasion { request_id: format!("job-{:032x}", ambient::fresh_id()), now };
+        let records = self.platform.store().tenant(work.tenant);
+        match work.queue {
+            Queue::Timer => pathway::fire(&self.extensions, &records, &work, &occasion).await,
+            Queue::Event => pathway::deliver(&self.extensions, &records, &work, &occasion).await.map(drop),
+            Queue::Payment => charge::resolve(&self.extensions, &work, &occasion).await,
+            Queue::Export => export::run(&self.platform, work).await,
+            Queue::Subscription => subscription::tell(&self.platform, work).await,
+        }
     }
 
-    async fn make_exports(&self) {
-        let platform = self.platform.clone();
-        keep_draining(&self.platform, Queue::Export, move |work, _| {
-            let platform = platform.clone();
-            async move { export::run(&platform, work).await }
-        })
-        .await;
-    }
-
-    async fn tell_subscribers(&self) {
-        let platform = self.platform.clone();
-        keep_draining(&self.platform, Queue::Subscription, move |work, _| {
-            let platform = platform.clone();
-            async move { subscription::tell(&platform, work).await }
-        })
-        .await;
-    }
-
-    /// What has no queue: it looks at what there is.
-    async fn tidy_up(&self) {
+    async fn keep_tidy(&self) {
         let mut ticks = tokio::time::interval(Duration::from_millis(self.platform.config().timer_poll_millis.max(10)));
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            self.platform.reload_policies();
-            report("recalls", recall::apply(&self.extensions).await.map_err(Into::into));
-            report("sign-ins", session::purge(&self.identity, self.platform.now()).await);
-            report("exports", export::forget_ended(&self.platform).await);
+            self.tidy_up().await;
         }
+    }
+
+    /// What has no queue: it looks at what there is.
+    async fn tidy_up(&self) {
+        self.platform.reload_policies();
+        report("recalls", recall::apply(&self.extensions).await.map_err(Into::into));
+        report("sign-ins", session::purge(&self.identity, self.platform.now()).await);
+        report("exports", export::forget_ended(&self.platform).await);
     }
 }
 
-fn occasion(now: Instant) -> Occasion {
-    Occasion { request_id: format!("job-{:032x}", ambient::fresh_id()), now }
-}
+/// Work being done.
+type Doing = futures_util::future::BoxFuture<'static, AppResult<()>>;
 
 fn report(what: &str, result: AppResult<()>) {
     if let Err(error) = result {
-        tracing::error!(what, %error, "could not be tidied up");
+        tracing::error!(what, %error, "due work could not be looked for");
     }
 }

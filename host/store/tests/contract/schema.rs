@@ -284,14 +284,16 @@ async fn a_test_database_goes_away() -> Result<(), Box<dyn std::error::Error>> {
 /// Every public statement is called by this suite, and so runs on both engines.
 #[test]
 fn every_statement_is_covered() -> std::io::Result<()> {
-    let read = |folder: &str| -> std::io::Result<String> {
+    fn read(folder: &Path) -> std::io::Result<String> {
         let mut text = String::new();
-        for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder))? {
-            text.push_str(&fs::read_to_string(entry?.path())?);
+        for entry in fs::read_dir(folder)? {
+            let path = entry?.path();
+            text.push_str(&if path.is_dir() { read(&path)? } else { fs::read_to_string(path)? });
         }
         Ok(text)
-    };
-    let (source, tests) = (read("src")?, read("tests/contract")?);
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let (source, tests) = (read(&root.join("src"))?, read(&root.join("tests/contract"))?);
     let statements: BTreeSet<&str> =
         source.split("    pub async fn ").skip(1).filter_map(|rest| rest.split(['(', '<']).next()).collect();
     assert!(statements.len() > 80, "{}", statements.len());

@@ -15,9 +15,9 @@ use cap_std::{
 };
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
+use xinglin_plugin::Digest;
 
 use super::{FileError, LONGEST_PATH};
-use crate::Digest;
 
 /// Most files of one pack.
 const MOST_FILES: usize = 4096;

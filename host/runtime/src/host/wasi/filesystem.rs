@@ -26,15 +26,17 @@ use wasmtime_wasi::{
 use wasmtime_wasi_io::bytes::Bytes;
 
 use crate::{
-    call::CallState,
-    host::files::{
-        FileError, TapedPack,
-        pack::{Entry, Pack},
-        resolve,
-        scratch::{Content, Node, ScratchError},
+    host::{
+        CallState,
+        files::{
+            FileError, TapedPack,
+            pack::{Entry, Pack},
+            resolve,
+            scratch::{Content, Node, ScratchError},
+        },
     },
     limits::Stop,
-    tape::Question,
+    recorder::Question,
 };
 
 /// Most bytes of one read.

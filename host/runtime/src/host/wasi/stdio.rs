@@ -7,11 +7,9 @@ use wasmtime_wasi::{
     p2::{OutputStream, Pollable, StreamResult},
 };
 use wasmtime_wasi_io::bytes::Bytes;
+use xinglin_plugin::LogLevel;
 
-use crate::{
-    LogLevel,
-    host::log::{MAX_LINE, MAX_LINES},
-};
+use crate::host::log::{MAX_LINE, MAX_LINES};
 
 /// What a guest printed and the log has not taken yet. Never more than the log
 /// would take.

@@ -1,0 +1,138 @@
+//! What somebody is in a tenant, and their professional rank. [`crate::access`] shows both.
+
+use serde::{Deserialize, Serialize};
+
+use crate::pathway;
+
+/// What somebody is in a tenant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Runs the hospital's installation; sees no records.
+    Operator,
+    /// Runs one hospital: its catalogue, its books of account, what is imported.
+    Administrator,
+    /// 医师.
+    Doctor,
+    /// 药师.
+    Pharmacist,
+    /// 药士: prepares medicines, does not review.
+    PharmacyTechnician,
+    /// 护士.
+    Nurse,
+    /// 健管师.
+    HealthManager,
+    /// 医助: organises, does not treat.
+    Assistant,
+    /// 营养师.
+    Dietitian,
+    /// 心理咨询师.
+    Counsellor,
+    /// 心理治疗师.
+    Psychotherapist,
+    /// 公卫医师.
+    PublicHealthDoctor,
+    /// Brings the medicine.
+    Courier,
+    /// An insurer or its administrator.
+    Insurer,
+    /// Keeps the books.
+    Accountant,
+    /// The health authority.
+    Regulator,
+    /// The patient, or the guardian who acts for them.
+    Patient,
+    /// A system, with nobody at the keyboard; its token's scopes bound it further.
+    Service,
+}
+
+impl Role {
+    /// All of them.
+    pub const ALL: [Self; 18] = [
+        Self::Operator,
+        Self::Administrator,
+        Self::Doctor,
+        Self::Pharmacist,
+        Self::PharmacyTechnician,
+        Self::Nurse,
+        Self::HealthManager,
+        Self::Assistant,
+        Self::Dietitian,
+        Self::Counsellor,
+        Self::Psychotherapist,
+        Self::PublicHealthDoctor,
+        Self::Courier,
+        Self::Insurer,
+        Self::Accountant,
+        Self::Regulator,
+        Self::Patient,
+        Self::Service,
+    ];
+
+    /// As the API and policies write it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Operator => "operator",
+            Self::Administrator => "administrator",
+            Self::Doctor => "doctor",
+            Self::Pharmacist => "pharmacist",
+            Self::PharmacyTechnician => "pharmacy_technician",
+            Self::Nurse => "nurse",
+            Self::HealthManager => "health_manager",
+            Self::Assistant => "assistant",
+            Self::Dietitian => "dietitian",
+            Self::Counsellor => "counsellor",
+            Self::Psychotherapist => "psychotherapist",
+            Self::PublicHealthDoctor => "public_health_doctor",
+            Self::Courier => "courier",
+            Self::Insurer => "insurer",
+            Self::Accountant => "accountant",
+            Self::Regulator => "regulator",
+            Self::Patient => "patient",
+            Self::Service => "service",
+        }
+    }
+}
+
+impl From<pathway::Role> for Role {
+    fn from(role: pathway::Role) -> Self {
+        match role {
+            pathway::Role::Patient | pathway::Role::Guardian => Self::Patient,
+            pathway::Role::Doctor => Self::Doctor,
+            pathway::Role::Pharmacist => Self::Pharmacist,
+            pathway::Role::Nurse => Self::Nurse,
+            pathway::Role::HealthManager => Self::HealthManager,
+            pathway::Role::Dietitian => Self::Dietitian,
+            pathway::Role::Counsellor => Self::Counsellor,
+            pathway::Role::Psychotherapist => Self::Psychotherapist,
+            pathway::Role::Assistant => Self::Assistant,
+            pathway::Role::PublicHealthDoctor => Self::PublicHealthDoctor,
+        }
+    }
+}
+
+/// Professional rank (职称).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Title {
+    /// 初级.
+    Junior,
+    /// 中级: may start a long-term prescription.
+    Middle,
+    /// 副高.
+    AssociateSenior,
+    /// 正高.
+    Senior,
+}
+
+impl Title {
+    /// As the API writes it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Junior => "junior",
+            Self::Middle => "middle",
+            Self::AssociateSenior => "associate_senior",
+            Self::Senior => "senior",
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! What can be called on a plugin, by name. A component exports whole interfaces and
+//! may export several.
+
+use std::fmt;
+
+use semver::Version;
+use serde::{Deserialize, Serialize};
+
+/// An interface that the host calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Interface {
+    /// `xinglin:pathway/pathway`: a disease pathway. Fails open.
+    Pathway,
+    /// `xinglin:prescribing/review`: checks of a prescription. Fails closed.
+    Review,
+    /// `xinglin:payment/payer`: a payment scheme. Fails to unknown.
+    Payer,
+    /// `xinglin:identity/verifier`: whether people are and hold what they say. Fails closed.
+    Verifier,
+}
+
+impl Interface {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Pathway, Self::Review, Self::Payer, Self::Verifier];
+
+    /// Its name without a version.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pathway => "xinglin:pathway/pathway",
+            Self::Review => "xinglin:prescribing/review",
+            Self::Payer => "xinglin:payment/payer",
+            Self::Verifier => "xinglin:identity/verifier",
+        }
+    }
+}
+
+/// An interface in one of the majors that this host calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Export {
+    interface: Interface,
+    /// Newest of the major. Older ones of it are called too.
+    version: (u64, u64, u64),
+}
+
+impl Export {
+    /// Everything that this host calls, the newest major of an interface first.
+    pub const ALL: &[Self] = &[
+        Self { interface: Interface::Pathway, version: (1, 0, 0) },
+        #[cfg(feature = "fixture-2-0")]
+        Self { interface: Interface::Review, version: (2, 0, 0) },
+        Self { interface: Interface::Review, version: (1, 0, 0) },
+        Self { interface: Interface::Payer, version: (1, 0, 0) },
+        Self { interface: Interface::Verifier, version: (1, 0, 0) },
+    ];
+
+    /// Which interface.
+    pub const fn interface(self) -> Interface {
+        self.interface
+    }
+
+    /// The newest version of this major that the host calls.
+    pub const fn version(self) -> Version {
+        let (major, minor, patch) = self.version;
+        Version::new(major, minor, patch)
+    }
+}
+
+/// `xinglin:prescribing/review@1.0.0`
+impl fmt::Display for Export {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}@{}", self.interface.name(), self.version())
+    }
+}

@@ -1,0 +1,39 @@
+//! Keys of plugins.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// What a key of a plugin is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum KeyKind {
+    /// Signs, RFC 8032.
+    Ed25519,
+    /// Signs, GB/T 32918.2-2016 with SM3.
+    Sm2,
+    /// Encrypts bodies, GB/T 32907-2016 in GCM.
+    Sm4,
+}
+
+impl KeyKind {
+    /// As manifests write it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ed25519 => "ed25519",
+            Self::Sm2 => "sm2",
+            Self::Sm4 => "sm4",
+        }
+    }
+
+    /// Whether it makes signatures.
+    pub const fn signs(self) -> bool {
+        matches!(self, Self::Ed25519 | Self::Sm2)
+    }
+}
+
+impl fmt::Display for KeyKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

@@ -1,0 +1,47 @@
+//! What a plugin is, without an engine that runs it: its package and who vouches for
+//! it, what it asks for and is granted, what came of its calls.
+//!
+//! ```text
+//! plugin.toml ─ Manifest ┐
+//! core module ─ componentize ─ attach ─ bytes ─ Package::read ─ Package
+//! ```
+//!
+//! Nothing here compiles or runs a component.
+
+mod call;
+mod capability;
+mod digest;
+mod error;
+mod failure;
+mod grants;
+mod interface;
+mod key;
+mod limits;
+mod log;
+mod name;
+mod package;
+mod placeholder;
+mod tape;
+
+pub use call::{Call, KvWrite};
+pub use capability::{Capability, WASI};
+pub use digest::Digest;
+pub use error::{PluginError, StartFailure};
+pub use failure::{CallFailure, FailureCode};
+pub use grants::Grants;
+pub use interface::{Export, Interface};
+pub use key::KeyKind;
+pub use limits::Limits;
+pub use log::{LogLevel, LogLine};
+pub use package::{
+    HttpGrant, Package,
+    bundle::Bundle,
+    componentize::{attach, componentize},
+    host_pattern::HostPattern,
+    inspect::{Item, Sheet},
+    manifest::{Ask, AskedKeys, DataNeeds, Manifest, Setting, SettingKind},
+    signature::{KeyId, PublicKey, Signature, SignerRole, Statement},
+    trust::{Policy, Standing, TrustStore, TrustedKey, Verdict, Weighed},
+};
+pub use placeholder::{Piece, Placeholder, pieces};
+pub use tape::{Answer, Output, ReplayError, ReplayReport, Tape};

@@ -1,0 +1,42 @@
+//! Verification of people and certificates.
+
+use std::borrow::Cow;
+
+use xinglin_domain::{
+    identity::{CredentialClaim, Outcome, PersonClaim, VerifyError},
+    time::Instant,
+};
+use xinglin_plugin::Call;
+
+use crate::{
+    contract::identity::{VerifyInput, v1},
+    engine::Runtime,
+    host::state::CallContext,
+    program::Plugin,
+};
+
+impl Runtime {
+    /// Asks a verifier whether a patient is who the record says. Failure class:
+    /// closed; any `Err`, of the call or of the plugin, decides nothing.
+    pub async fn verify_person(
+        &self,
+        plugin: &Plugin,
+        context: CallContext,
+        claim: &PersonClaim,
+        now: Instant,
+    ) -> Call<Result<Outcome, VerifyError>> {
+        self.invoke::<v1::Person>(plugin, context, VerifyInput { claim: Cow::Borrowed(claim), now }).await
+    }
+
+    /// Asks a verifier whether somebody holds a certificate. Failure class: closed; any
+    /// `Err`, of the call or of the plugin, decides nothing.
+    pub async fn verify_credential(
+        &self,
+        plugin: &Plugin,
+        context: CallContext,
+        claim: &CredentialClaim,
+        now: Instant,
+    ) -> Call<Result<Outcome, VerifyError>> {
+        self.invoke::<v1::Credential>(plugin, context, VerifyInput { claim: Cow::Borrowed(claim), now }).await
+    }
+}

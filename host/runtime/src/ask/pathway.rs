@@ -1,0 +1,52 @@
+//! Disease pathways.
+
+use std::borrow::Cow;
+
+use xinglin_domain::{clinical::Snapshot, pathway as domain, time::Instant};
+use xinglin_plugin::Call;
+
+use crate::{
+    contract::pathway::v1::{Describe, DescribeInput, Screen, ScreenInput, Step, StepInput},
+    engine::Runtime,
+    host::state::CallContext,
+    program::Plugin,
+};
+
+impl Runtime {
+    /// Asks a pathway what it is. Asked once, when the plugin is enabled.
+    pub async fn describe(&self, plugin: &Plugin, context: CallContext) -> Call<domain::Definition> {
+        self.invoke::<Describe>(plugin, context, DescribeInput {}).await
+    }
+
+    /// Asks a pathway whether a patient may be enrolled.
+    pub async fn screen(
+        &self,
+        plugin: &Plugin,
+        context: CallContext,
+        snapshot: &Snapshot,
+        now: Instant,
+    ) -> Call<Result<domain::Eligibility, domain::PathwayError>> {
+        let input = ScreenInput { snapshot: Cow::Borrowed(snapshot), now };
+        self.invoke::<Screen>(plugin, context, input).await
+    }
+
+    /// Takes a patient's pathway one event further. Failure class: open; on any
+    /// `Err` the state stays as it was.
+    pub async fn step(
+        &self,
+        plugin: &Plugin,
+        context: CallContext,
+        state: Option<&domain::State>,
+        event: &domain::Event,
+        snapshot: &Snapshot,
+        now: Instant,
+    ) -> Call<Result<domain::Outcome, domain::PathwayError>> {
+        let input = StepInput {
+            state: state.map(Cow::Borrowed),
+            event: Cow::Borrowed(event),
+            snapshot: Cow::Borrowed(snapshot),
+            now,
+        };
+        self.invoke::<Step>(plugin, context, input).await
+    }
+}

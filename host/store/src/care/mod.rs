@@ -1,0 +1,9 @@
+//! Visits, prescriptions, bills and enrolments as documents, and what belongs to them.
+
+pub(crate) mod alert;
+pub(crate) mod conversation;
+pub(crate) mod dispensing;
+pub(crate) mod document;
+pub(crate) mod hold;
+pub(crate) mod message;
+pub(crate) mod task;

@@ -1,0 +1,9 @@
+//! Accounts and how they sign in, what they hold, and whose they are.
+
+pub(crate) mod account;
+pub(crate) mod one_time;
+pub(crate) mod passkey;
+pub(crate) mod practice;
+pub(crate) mod provider;
+pub(crate) mod relation;
+pub(crate) mod session;

@@ -1,0 +1,14 @@
+//! The FHIR record: resources, what they are found by, and who is shown what of them.
+
+pub(crate) mod blob;
+pub(crate) mod consent;
+pub(crate) mod criterion;
+pub(crate) mod erasure;
+pub(crate) mod export;
+pub(crate) mod glass;
+pub(crate) mod history;
+pub(crate) mod label;
+pub(crate) mod resource;
+pub(crate) mod sealing;
+pub(crate) mod search;
+pub(crate) mod subscription;

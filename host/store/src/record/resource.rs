@@ -1,0 +1,468 @@
+//! The clinical record: FHIR resources with their versions and search tokens.
+//!
+//! The body is JSON text that is never taken apart here, and sealed where it says who
+//! somebody is (`sealing.rs`). What can be searched for is extracted by the caller and
+//! comes along as tokens.
+
+use std::{
+    borrow::Cow,
+    collections::{HashMap, HashSet},
+};
+
+use serde_json::value::RawValue;
+use xinglin_domain::time::Instant;
+
+use crate::{
+    CodeFilter, Cursor, Executor, Result, StoreError, TenantScope, TenantTx,
+    db::{Arg, Row, Sql, args, insert_many},
+    record::criterion::push_any_of,
+};
+
+/// JSON text, known to be well formed, passed through as it is. PostgreSQL keeps
+/// the value but not the order of keys nor white space.
+pub type Json = Box<RawValue>;
+
+/// A searchable value of a resource. References are tokens without a system:
+/// `param = "encounter"`, `code = "Encounter/enc-…"`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Token {
+    /// Search parameter.
+    pub param: String,
+    /// Code system; empty if there is none.
+    pub system: String,
+    /// Code, identifier, or reference.
+    pub code: String,
+}
+
+/// A resource to write.
+#[derive(Debug, Clone)]
+pub struct ResourceWrite {
+    /// FHIR type.
+    pub kind: String,
+    /// FHIR id.
+    pub id: String,
+    /// The version this becomes: 1 for a new one, otherwise the current one plus
+    /// one. The body is expected to say the same in `meta`.
+    pub version: i64,
+    /// Whose record it belongs to; for a Patient its own id.
+    pub patient_id: Option<String>,
+    /// When it was true of the patient; what lists are sorted by.
+    pub effective_at: Instant,
+    /// When it is written.
+    pub last_updated: Instant,
+    /// Whether this version says that it is gone. It has no tokens then.
+    pub deleted: bool,
+    /// The resource.
+    pub body: Json,
+    /// What it can be found by.
+    pub found_by: FoundBy,
+}
+
+/// What a resource can be found by. Of the current version only.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FoundBy {
+    /// Codes, identifiers, references, URIs.
+    pub tokens: Vec<Token>,
+    /// Texts.
+    pub texts: Vec<Text>,
+    /// Times and measures.
+    pub ranges: Vec<Range>,
+}
+
+/// A text to search by.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Text {
+    /// Search parameter.
+    pub param: String,
+    /// As it stands there.
+    pub exact: String,
+    /// As it is compared when case does not matter.
+    pub folded: String,
+}
+
+/// A span to search by: time in µs, or a measure in millionths.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Range {
+    /// Search parameter.
+    pub param: String,
+    /// Its beginning.
+    pub low: i64,
+    /// Just behind its end; of a measure, the same.
+    pub high: i64,
+    /// System of the unit; empty if there is none.
+    pub system: String,
+    /// The unit; empty for time.
+    pub code: String,
+}
+
+/// A resource as stored.
+#[derive(Debug, Clone)]
+pub struct Resource {
+    /// FHIR type.
+    pub kind: String,
+    /// FHIR id.
+    pub id: String,
+    /// From 1.
+    pub version: i64,
+    /// Whose record it belongs to.
+    pub patient_id: Option<String>,
+    /// When it was true of the patient.
+    pub effective_at: Instant,
+    /// When it was written.
+    pub last_updated: Instant,
+    /// Whether it is gone.
+    pub deleted: bool,
+    /// The resource.
+    pub body: Json,
+}
+
+impl Resource {
+    /// Where a list that ends here goes on.
+    pub fn cursor(&self) -> Cursor {
+        Cursor { at: self.effective_at, id: self.id.clone() }
+    }
+}
+
+impl From<ResourceWrite> for Resource {
+    fn from(written: ResourceWrite) -> Self {
+        let ResourceWrite { kind, id, version, patient_id, effective_at, last_updated, deleted, body, .. } = written;
+        Self { kind, id, version, patient_id, effective_at, last_updated, deleted, body }
+    }
+}
+
+impl TryFrom<Row> for Resource {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self> {
+        Ok(Self {
+            kind: row.get("resource_type")?,
+            id: row.get("resource_id")?,
+            version: row.get("version")?,
+            patient_id: row.get("patient_id")?,
+            effective_at: row.get("effective_at")?,
+            last_updated: row.get("last_updated")?,
+            deleted: row.get("deleted")?,
+            body: RawValue::from_string(row.raw_json("body")?).map_err(StoreError::corrupt)?,
+        })
+    }
+}
+
+/// Which resources of a patient's record.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PatientQuery {
+    /// FHIR id.
+    pub patient_id: String,
+    /// FHIR types; empty for all.
+    pub kinds: Vec<String>,
+    /// Only with one of these as `code`; empty for all.
+    pub codes: Vec<CodeFilter>,
+    /// Only effective then or later.
+    pub since: Option<Instant>,
+    /// Only effective before that.
+    pub before: Option<Instant>,
+}
+
+pub(crate) const COLUMNS: &str =
+    "resource_type, resource_id, version, patient_id, effective_at, last_updated, deleted, body";
+
+/// The same of a table that is called `r`.
+pub(crate) const OF_R: &str = "r.resource_type, r.resource_id, r.version, r.patient_id, r.effective_at, r.last_updated,
+                       r.deleted, r.body";
+
+impl<E: Executor> TenantScope<E> {
+    /// The current version, which may say that the resource is gone.
+    ///
+    /// # Errors
+    /// `NotFound` if it never was.
+    pub async fn get_resource(&self, kind: &str, id: &str) -> Result<Resource> {
+        let sql =
+            format!("SELECT {COLUMNS} FROM resource WHERE tenant_id = $1 AND resource_type = $2 AND resource_id = $3");
+        let found = self.collect(Sql::new(sql, args![self.tenant, kind, id])).await?;
+        found.into_iter().next().ok_or_else(|| StoreError::not_found("resource", format!("{kind}/{id}")))
+    }
+
+    /// One version.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn get_resource_version(&self, kind: &str, id: &str, version: i64) -> Result<Resource> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM resource
+             WHERE tenant_id = $1 AND resource_type = $2 AND resource_id = $3 AND version = $4
+             UNION ALL
+             SELECT {COLUMNS} FROM resource_history
+             WHERE tenant_id = $1 AND resource_type = $2 AND resource_id = $3 AND version = $4"
+        );
+        let found = self.collect(Sql::new(sql, args![self.tenant, kind, id, version])).await?;
+        let none = || StoreError::not_found("resource", format!("{kind}/{id}/_history/{version}"));
+        found.into_iter().next().ok_or_else(none)
+    }
+
+    /// Versions older than `before`, newest first.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn list_resource_history(
+        &self,
+        kind: &str,
+        id: &str,
+        before: Option<i64>,
+        limit: u32,
+    ) -> Result<Vec<Resource>> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM resource
+             WHERE tenant_id = $1 AND resource_type = $2 AND resource_id = $3 AND version < $4
+             UNION ALL
+             SELECT {COLUMNS} FROM resource_history
+             WHERE tenant_id = $1 AND resource_type = $2 AND resource_id = $3 AND version < $4
+             ORDER BY version DESC LIMIT $5"
+        );
+        let args = args![self.tenant, kind, id, before.unwrap_or(i64::MAX), limit];
+        self.collect(Sql::new(sql, args)).await
+    }
+
+    /// The current version numbers of those that exist, deleted ones included, by
+    /// (type, id).
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn resource_versions(&self, keys: &[(String, String)]) -> Result<HashMap<(String, String), i64>> {
+        let mut by_kind: HashMap<&str, Vec<&str>> = HashMap::new();
+        for (kind, id) in keys {
+            by_kind.entry(kind).or_default().push(id);
+        }
+        let mut versions = HashMap::with_capacity(keys.len());
+        for (kind, ids) in by_kind {
+            for ids in ids.chunks(KEYS_AT_ONCE) {
+                let mut sql = Sql::new(
+                    "SELECT resource_id, version FROM resource
+                     WHERE tenant_id = $1 AND resource_type = $2 AND resource_id IN ",
+                    args![self.tenant, kind],
+                );
+                sql.bind_all(ids.iter().copied());
+                for row in self.exec.rows(sql).await? {
+                    versions.insert((kind.to_owned(), row.get("resource_id")?), row.get("version")?);
+                }
+            }
+        }
+        Ok(versions)
+    }
+
+    /// Whether anything was ever written to a patient's record but who they are.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn has_record(&self, patient_id: &str) -> Result<bool> {
+        let sql = "SELECT version FROM resource
+                   WHERE tenant_id = $1 AND patient_id = $2 AND resource_type <> 'Patient' LIMIT 1";
+        Ok(self.exec.row(Sql::new(sql, args![self.tenant, patient_id])).await?.is_some())
+    }
+
+    /// What a patient's record holds, newest first, without what is gone.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn list_patient_resources(&self, query: &PatientQuery, limit: u32) -> Result<Vec<Resource>> {
+        let text = format!(
+            "SELECT {COLUMNS} FROM resource r
+             WHERE r.tenant_id = $1 AND r.patient_id = $2 AND r.deleted = FALSE"
+        );
+        let mut sql = Sql::new(text, args![self.tenant, &query.patient_id]);
+        if !query.kinds.is_empty() {
+            sql.push(" AND r.resource_type IN ").bind_all(&query.kinds);
+        }
+        if !query.codes.is_empty() {
+            push_has_token(&mut sql, "code", &query.codes);
+        }
+        if let Some(since) = query.since {
+            sql.push(" AND r.effective_at >= ").bind(since);
+        }
+        if let Some(before) = query.before {
+            sql.push(" AND r.effective_at < ").bind(before);
+        }
+        sql.push(" ORDER BY r.effective_at DESC, r.resource_id DESC LIMIT ").bind(limit);
+        self.collect(sql).await
+    }
+
+    pub(crate) async fn collect(&self, sql: Sql) -> Result<Vec<Resource>> {
+        let rows = self.exec.rows(sql).await?.into_iter().map(TryInto::try_into).collect::<Result<_>>()?;
+        self.opened(rows).await
+    }
+}
+
+/// `AND` resource `r` has one of these values for `param`.
+fn push_has_token(sql: &mut Sql, param: &str, any_of: &[CodeFilter]) {
+    sql.push(
+        " AND EXISTS (SELECT 1 FROM resource_token x WHERE x.tenant_id = r.tenant_id
+          AND x.resource_type = r.resource_type AND x.resource_id = r.resource_id AND x.param = ",
+    );
+    sql.bind(param);
+    push_any_of(sql, "x", any_of);
+    sql.push(")");
+}
+
+impl TenantTx {
+    /// Writes resources, each once; versions that are superseded go to the history.
+    ///
+    /// # Errors
+    /// `VersionConflict` if one is not the successor of what is stored; `Invalid`
+    /// if one comes twice.
+    pub async fn put_resources(&self, writes: &[ResourceWrite]) -> Result<()> {
+        let keys: HashSet<_> = writes.iter().map(|write| (&write.kind, &write.id)).collect();
+        if keys.len() < writes.len() {
+            return Err(StoreError::Invalid { detail: "a resource comes twice".to_owned() });
+        }
+        let successors: Vec<_> = writes.iter().filter(|write| write.version > 1).collect();
+        let mut superseded = HashSet::new();
+        for chunk in successors.chunks(KEYS_AT_ONCE) {
+            superseded.extend(self.keys_of(self.supersede(chunk)).await?);
+            let keys: Vec<_> = chunk.iter().map(|write| (write.kind.as_str(), write.id.as_str())).collect();
+            self.forget(&keys).await?;
+        }
+        let bodies = self.sealed_bodies(writes).await?;
+        let mut written = HashSet::new();
+        for sql in insert_many(INSERT, self.rows(writes, &bodies)?, UNLESS_CHANGED) {
+            written.extend(self.keys_of(sql).await?);
+        }
+        let odd = writes.iter().find(|write| {
+            let key = (write.kind.clone(), write.id.clone());
+            !written.contains(&key) || (write.version > 1 && !superseded.contains(&key))
+        });
+        if let Some(ResourceWrite { kind, id, .. }) = odd {
+            let error = StoreError::conflict("resource", format!("{kind}/{id}"));
+            return Err(self.exec.mark_failed(error).await);
+        }
+        let found: Vec<Found<'_>> = writes
+            .iter()
+            .filter(|write| !write.deleted)
+            .map(|ResourceWrite { kind, id, effective_at, found_by, .. }| {
+                (kind.as_str(), id.as_str(), *effective_at, found_by)
+            })
+            .collect();
+        self.note(&found).await
+    }
+
+    /// Replaces what the current versions of these are found by.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn reindex_resources(&self, resources: &[(Resource, FoundBy)]) -> Result<()> {
+        for chunk in resources.chunks(KEYS_AT_ONCE) {
+            let keys: Vec<_> = chunk.iter().map(|(found, _)| (found.kind.as_str(), found.id.as_str())).collect();
+            self.forget(&keys).await?;
+        }
+        let found: Vec<Found<'_>> = resources
+            .iter()
+            .map(|(of, found_by)| (of.kind.as_str(), of.id.as_str(), of.effective_at, found_by))
+            .collect();
+        self.note(&found).await
+    }
+
+    /// Until the transaction ends, nobody else of this tenant is behind this line with
+    /// the same name.
+    ///
+    /// # Errors
+    /// `Contention` if it took too long.
+    pub async fn lock(&self, name: &str) -> Result<()> {
+        match self.exec.engine().lock() {
+            Some(text) => self.exec.rows(Sql::new(text, args![format!("{}/{name}", self.tenant)])).await.map(drop),
+            None => Ok(()),
+        }
+    }
+
+    /// Copies what these are the successors of.
+    fn supersede(&self, writes: &[&ResourceWrite]) -> Sql {
+        let text = format!(
+            "INSERT INTO resource_history (tenant_id, {COLUMNS})
+             SELECT tenant_id, {COLUMNS} FROM resource
+             WHERE tenant_id = $1 AND (resource_type, resource_id, version) IN (VALUES "
+        );
+        let mut sql = Sql::new(text, args![self.tenant]);
+        for (index, write) in writes.iter().enumerate() {
+            sql.push(if index == 0 { "" } else { ", " });
+            sql.bind_all(args![&write.kind, &write.id, write.version - 1]);
+        }
+        sql.push(") RETURNING resource_type, resource_id");
+        sql
+    }
+
+    async fn forget(&self, keys: &[(&str, &str)]) -> Result<()> {
+        let statements = ["resource_token", "resource_string", "resource_range"].map(|table| {
+            let text = format!("DELETE FROM {table} WHERE tenant_id = $1 AND (resource_type, resource_id) IN (VALUES ");
+            let mut sql = Sql::new(text, args![self.tenant]);
+            for (index, (kind, id)) in keys.iter().enumerate() {
+                sql.push(if index == 0 { "" } else { ", " }).bind_all([*kind, *id]);
+            }
+            sql.push(")");
+            sql
+        });
+        self.exec.execute_all(statements.into()).await.map(drop)
+    }
+
+    async fn note(&self, found: &[Found<'_>]) -> Result<()> {
+        let (mut tokens, mut texts, mut ranges) = (Vec::new(), Vec::new(), Vec::new());
+        for (kind, id, effective_at, FoundBy { tokens: t, texts: s, ranges: r }) in found {
+            let distinct: HashSet<&Token> = t.iter().collect();
+            tokens.extend(distinct.into_iter().map(|Token { param, system, code }| {
+                let code = self.token(kind, param, code);
+                args![self.tenant, *kind, *id, param, &*code, system, *effective_at]
+            }));
+            let distinct: HashSet<&Text> = s.iter().collect();
+            texts.extend(
+                distinct
+                    .into_iter()
+                    .map(|Text { param, exact, folded }| args![self.tenant, *kind, *id, param, exact, folded]),
+            );
+            let distinct: HashSet<&Range> = r.iter().collect();
+            ranges.extend(distinct.into_iter().map(|Range { param, low, high, system, code }| {
+                args![self.tenant, *kind, *id, param, *low, *high, system, code]
+            }));
+        }
+        let mut statements = insert_many(INSERT_TOKEN, tokens, "");
+        statements.extend(insert_many(INSERT_TEXT, texts, ""));
+        statements.extend(insert_many(INSERT_RANGE, ranges, ""));
+        self.exec.execute_all(statements).await.map(drop)
+    }
+
+    fn rows(&self, writes: &[ResourceWrite], bodies: &[Cow<'_, Json>]) -> Result<Vec<Vec<Arg>>> {
+        let row = |(write, body): (&ResourceWrite, &Cow<'_, Json>)| {
+            Ok(args![
+                self.tenant,
+                &write.kind,
+                &write.id,
+                write.version,
+                &write.patient_id,
+                write.effective_at,
+                write.last_updated,
+                write.deleted,
+                Arg::json(&**body)?
+            ])
+        };
+        writes.iter().zip(bodies).map(row).collect()
+    }
+
+    /// The (type, id) of each row a statement returns.
+    async fn keys_of(&self, sql: Sql) -> Result<Vec<(String, String)>> {
+        let rows = self.exec.rows(sql).await?;
+        rows.iter().map(|row| Ok((row.get("resource_type")?, row.get("resource_id")?))).collect()
+    }
+}
+
+const INSERT: &str = "INSERT INTO resource (tenant_id, resource_type, resource_id, version, patient_id, effective_at,
+                                            last_updated, deleted, body)";
+const UNLESS_CHANGED: &str = " ON CONFLICT (tenant_id, resource_type, resource_id) DO UPDATE
+    SET version = excluded.version, patient_id = excluded.patient_id, effective_at = excluded.effective_at,
+        last_updated = excluded.last_updated, deleted = excluded.deleted, body = excluded.body
+    WHERE resource.version = excluded.version - 1
+    RETURNING resource_type, resource_id";
+const INSERT_TOKEN: &str =
+    "INSERT INTO resource_token (tenant_id, resource_type, resource_id, param, code, system, effective_at)";
+const INSERT_TEXT: &str = "INSERT INTO resource_string (tenant_id, resource_type, resource_id, param, exact, folded)";
+const INSERT_RANGE: &str =
+    "INSERT INTO resource_range (tenant_id, resource_type, resource_id, param, low, high, system, code)";
+
+/// Type, id, date, and what it is found by.
+type Found<'a> = (&'a str, &'a str, Instant, &'a FoundBy);
+
+/// How many keys one statement names.
+const KEYS_AT_ONCE: usize = 64;
