@@ -21,6 +21,7 @@ on_both_engines!(
     every_route_asks_who_is_there,
     a_token_is_ours_and_ends,
     no_operation_breaks_over_garbage,
+    a_request_has_a_name_that_forges_nothing,
 );
 
 /// Refused in good order.
@@ -607,4 +608,20 @@ fn map(document: &Value, leaf: &dyn Fn(&Value) -> Value) -> Value {
         }
         other => leaf(other),
     }
+}
+
+async fn a_request_has_a_name_that_forges_nothing(hospital: TestHospital) {
+    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let path = format!("/fhir/R4/Patient/{}", clinic.subject);
+    let named = async |given: &str| {
+        let answer = clinic.doctor.exchange(Method::GET, &path, &[("x-request-id", given)], "").await;
+        answer.header("x-request-id").to_owned()
+    };
+    assert_eq!(named("from-the_gateway-7").await, "from-the_gateway-7");
+    for bad in ["", "two words", "a,b", "req\t1", "<b>", &"x".repeat(65)] {
+        let name = named(bad).await;
+        assert!(name.starts_with("req-") && name.len() == 36, "{bad}: {name}");
+    }
+    let trail = clinic.administrator.get(&format!("/api/v1/audit?patient={}", clinic.subject)).await;
+    assert!(trail.to_string().contains("\"from-the_gateway-7\""), "{trail}");
 }

@@ -78,7 +78,7 @@ impl Seen {
     pub fn fields(&self, name: &str) -> Vec<String> {
         let marked = format!("name=\"{name}\" value=\"");
         let values = self.text.split(&marked).skip(1).filter_map(|rest| rest.split('"').next());
-        values.map(|value| value.replace("&amp;", "&")).collect()
+        values.map(|value| value.replace("&#38;", "&")).collect()
     }
 
     /// The one of that name.

@@ -7,6 +7,7 @@ use base64::{
     Engine,
     engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD},
 };
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use xinglin_runtime::{HttpError, Piece, Placeholder, pieces};
 
 /// What stands behind placeholders. Never printed.
@@ -40,6 +41,7 @@ pub enum Notation {
 impl Notation {
     /// Of a body of this `content-type`.
     pub fn of_body(content_type: Option<&str>) -> Self {
+        // By its head alone: what is malformed behind it is read as JSON all the same.
         let kind = content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         match kind.as_str() {
             "application/json" | "text/json" => Self::Json,
@@ -185,16 +187,11 @@ fn spelled(value: &str) -> Vec<Vec<u8>> {
     spellings
 }
 
-/// Everything but unreserved characters as `%XX`. RFC 3986, 2.3.
+/// All but unreserved characters. RFC 3986, 2.3.
+const RESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
 fn percent(value: &str) -> String {
-    let mut text = String::with_capacity(value.len());
-    for byte in value.bytes() {
-        match byte {
-            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'-' | b'.' | b'_' | b'~' => text.push(char::from(byte)),
-            _ => text.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    text
+    utf8_percent_encode(value, &RESERVED).to_string()
 }
 
 /// As within the quotes of a JSON string.

@@ -3,7 +3,7 @@
 use axum::{
     Json,
     extract::{DefaultBodyLimit, State},
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde::Deserialize;
@@ -23,7 +23,7 @@ use crate::{
     Hospital,
     http::{
         access::{Access, allowed, by},
-        extract::{Asked, At, Raw},
+        extract::{Asked, At, Raw, is_known},
         problem::{Problem, Reply},
         streamed::streamed,
     },
@@ -44,34 +44,22 @@ pub fn routes(largest: DefaultBodyLimit) -> OpenApiRouter<Hospital> {
 /// The bytes, for a browser to put aside and not to run; or that they are known.
 pub fn bytes(asked: &HeaderMap, blob: &BlobView, file: File) -> Response {
     let tag = format!("\"{}\"", blob.sha256);
-    let known = asked.get(header::IF_NONE_MATCH).and_then(|tags| tags.to_str().ok());
-    let is_known = known.is_some_and(|tags| tags.split(',').any(|one| one.trim().trim_start_matches("W/") == tag));
-    let mut response = match is_known {
-        true => StatusCode::NOT_MODIFIED.into_response(),
-        false => {
-            let mut response = streamed(file).into_response();
-            set(&mut response, header::CONTENT_TYPE, &blob.content_type);
-            set(&mut response, header::CONTENT_LENGTH, &blob.size.to_string());
-            let extension = Media::named(&blob.content_type).map_or("bin", Media::extension);
-            set(
-                &mut response,
-                header::CONTENT_DISPOSITION,
-                &format!("attachment; filename=\"{}.{extension}\"", blob.id),
-            );
-            response
-        }
-    };
-    set(&mut response, header::ETAG, &tag);
-    set(&mut response, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
-    set(&mut response, header::CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'");
-    set(&mut response, header::CACHE_CONTROL, "private, no-cache");
-    response
-}
-
-fn set(response: &mut Response, name: HeaderName, value: &str) {
-    if let Ok(value) = HeaderValue::from_str(value) {
-        response.headers_mut().insert(name, value);
+    let always = [
+        (header::ETAG, tag.as_str()),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'"),
+        (header::CACHE_CONTROL, "private, no-cache"),
+    ];
+    if is_known(asked, &tag) {
+        return (StatusCode::NOT_MODIFIED, always).into_response();
     }
+    let extension = Media::named(&blob.content_type).map_or("bin", Media::extension);
+    let of_this = [
+        (header::CONTENT_TYPE, blob.content_type.clone()),
+        (header::CONTENT_LENGTH, blob.size.to_string()),
+        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{}.{extension}\"", blob.id)),
+    ];
+    (always, of_this, streamed(file)).into_response()
 }
 
 /// Whose it is.

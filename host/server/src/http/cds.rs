@@ -1,10 +1,6 @@
 //! CDS Hooks 2.0: checkers of prescriptions as services.
 
-use axum::{
-    Json,
-    extract::State,
-    http::{HeaderMap, header},
-};
+use axum::{Json, extract::State, http::HeaderMap};
 use serde_json::{Value, json};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use xinglin_care::cds::{self, Asked, Cards, Feedback, Services};
@@ -16,6 +12,7 @@ use crate::{
     http::{
         access::by,
         extract::{At, Body},
+        language::Language,
         problem::{Problem, Reply},
     },
 };
@@ -31,21 +28,9 @@ pub fn routes() -> OpenApiRouter<Hospital> {
         .routes(by(&Action::CheckPrescription, routes!(feedback)))
 }
 
-/// The language that is wanted most of those there are.
+/// Chinese, unless English is wanted more.
 fn language(headers: &HeaderMap) -> &'static str {
-    let asked = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let weighed = asked.split(',').filter_map(|range| {
-        let (tag, weight) = range.split_once(";q=").unwrap_or((range, "1"));
-        let weight: f32 = weight.trim().parse().ok()?;
-        let known = match tag.trim().split('-').next()? {
-            "zh" => "zh-CN",
-            "en" => "en",
-            _ => return None,
-        };
-        (weight > 0.0).then_some((known, weight))
-    });
-    // The first of those that are wanted as much.
-    weighed.fold(("zh-CN", 0.0), |best, next| if next.1 > best.1 { next } else { best }).0
+    Language::wanted(headers).unwrap_or(Language::Chinese).tag()
 }
 
 /// What a checker says of drafted orders. A checker that gives no verdict is a critical card.
@@ -93,17 +78,18 @@ pub async fn services(State(hospital): State<Hospital>, caller: Caller, headers:
 
 #[cfg(test)]
 mod tests {
+    use axum::http::header::ACCEPT_LANGUAGE;
+
     use super::*;
 
     #[test]
-    fn the_language_is_the_one_wanted_most() {
+    fn cards_are_chinese_unless_english_is_wanted() {
         let of = |text: &str| {
             let mut headers = HeaderMap::new();
-            headers.insert(header::ACCEPT_LANGUAGE, text.parse().expect("a value"));
+            headers.insert(ACCEPT_LANGUAGE, text.parse().expect("a value"));
             language(&headers)
         };
         assert_eq!(language(&HeaderMap::new()), "zh-CN");
-        assert_eq!([of("en"), of("en-GB,zh;q=0.5"), of("de, zh;q=0.2, en;q=0.3")], ["en"; 3]);
-        assert_eq!([of("de"), of("zh, en"), of("en;q=0"), of("en;q=x")], ["zh-CN"; 4]);
+        assert_eq!([of("de"), of("en")], ["zh-CN", "en"]);
     }
 }

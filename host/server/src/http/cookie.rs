@@ -1,11 +1,15 @@
 //! Cookies: one at a time, for a browser that is in the middle of something.
 
-use axum::http::{HeaderMap, header::COOKIE};
+use axum_extra::extract::{
+    CookieJar,
+    cookie::{Cookie, SameSite},
+};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use time::Duration;
 use xinglin_platform::ambient;
 
-/// How long a browser keeps one, in seconds.
-const SECONDS: u32 = 600;
+/// How long a browser keeps one.
+const LASTS: Duration = Duration::minutes(10);
 
 /// A value that only this browser will have.
 pub fn draw() -> String {
@@ -13,22 +17,28 @@ pub fn draw() -> String {
 }
 
 /// The value of a cookie, if it looks like one that was drawn here.
-pub fn find(headers: &HeaderMap, name: &str) -> Option<String> {
-    let pairs = headers.get_all(COOKIE).into_iter().filter_map(|value| value.to_str().ok());
-    let mut values = pairs.flat_map(|pairs| pairs.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    let value = values.find(|(found, _)| *found == name)?.1;
+pub fn find(jar: &CookieJar, name: &str) -> Option<String> {
+    let value = jar.get(name)?.value();
     URL_SAFE_NO_PAD.decode(value).is_ok_and(|bytes| bytes.len() == 32).then(|| value.to_owned())
 }
 
-/// The header that sets it: for no script, and not for what other sites send here, but
-/// for who comes from there.
-pub fn set(name: &str, value: &str, path: &str, secure: bool) -> String {
-    let secure = if secure { "; Secure" } else { "" };
-    format!("{name}={value}; Path={path}; Max-Age={SECONDS}; HttpOnly; SameSite=Lax{secure}")
+/// What sets it: for no script, and not for what other sites send here, but for who comes
+/// from there.
+pub fn set(name: &'static str, value: String, path: &'static str, secure: bool) -> CookieJar {
+    let cookie = Cookie::build((name, value)).path(path).max_age(LASTS).http_only(true).same_site(SameSite::Lax);
+    CookieJar::new().add(cookie.secure(secure))
 }
 
 #[cfg(test)]
 mod tests {
+    use axum::{
+        http::{
+            HeaderMap,
+            header::{COOKIE, SET_COOKIE},
+        },
+        response::IntoResponse,
+    };
+
     use super::*;
 
     #[test]
@@ -37,9 +47,23 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.append(COOKIE, "theme=dark; x".parse().expect("a header"));
         headers.append(COOKIE, format!("a=b; ours={drawn}; ours2=c").parse().expect("a header"));
-        assert_eq!(find(&headers, "ours"), Some(drawn));
+        let jar = CookieJar::from_headers(&headers);
+        assert_eq!(find(&jar, "ours"), Some(drawn));
         for other in ["theme", "x", "our", "ours2", "none"] {
-            assert_eq!(find(&headers, other), None, "{other}");
+            assert_eq!(find(&jar, other), None, "{other}");
         }
+    }
+
+    #[test]
+    fn it_is_set_for_a_while_and_for_no_script() {
+        let set = |secure| {
+            let response = set("ours", "value".to_owned(), "/oauth", secure).into_response();
+            let text = response.headers()[SET_COOKIE].to_str().expect("text").to_owned();
+            let mut parts: Vec<_> = text.split("; ").map(str::to_owned).collect();
+            parts.sort();
+            parts
+        };
+        assert_eq!(set(false), ["HttpOnly", "Max-Age=600", "Path=/oauth", "SameSite=Lax", "ours=value"]);
+        assert_eq!(set(true), ["HttpOnly", "Max-Age=600", "Path=/oauth", "SameSite=Lax", "Secure", "ours=value"]);
     }
 }

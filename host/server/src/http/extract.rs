@@ -3,8 +3,10 @@
 use axum::{
     body::Bytes,
     extract::{FromRequest, FromRequestParts, OriginalUri, Path, Query, Request, rejection::PathRejection},
-    http::{Method, header, request::Parts},
+    http::{HeaderMap, Method, request::Parts},
 };
+use axum_extra::headers::{Authorization, ContentType, HeaderMapExt as _, IfNoneMatch, authorization::Bearer};
+use mime::Mime;
 use serde::de::DeserializeOwned;
 use xinglin_domain::code::Code;
 use xinglin_identity::access_token;
@@ -15,7 +17,7 @@ use crate::{
     Hospital,
     http::{
         problem::{Refused, Reply},
-        request_id::RequestId,
+        request_id,
         scope::{self, Opened},
     },
 };
@@ -25,14 +27,10 @@ use crate::{
 /// # Errors
 /// `AUTH_REQUIRED`; `AUTH_FORBIDDEN` if the token was given less.
 pub async fn caller(parts: &mut Parts, hospital: &Hospital) -> Result<Caller, AppError> {
-    let token = parts
-        .headers
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.strip_prefix("Bearer "))
-        .ok_or_else(|| AppError::new(Code::AuthRequired, "send `Authorization: Bearer …`"))?;
-    let request = parts.extensions.get::<RequestId>().cloned().unwrap_or_default();
-    let mut caller = access_token::caller(&hospital.identity, token, request.0).await?;
+    let bearer = parts.headers.typed_get::<Authorization<Bearer>>();
+    let bearer = bearer.ok_or_else(|| AppError::new(Code::AuthRequired, "send `Authorization: Bearer …`"))?;
+    let request = request_id::of(&parts.extensions).to_owned();
+    let mut caller = access_token::caller(&hospital.identity, bearer.token(), request).await?;
     if let Some(source) = parts.headers.get(custody::HEADER) {
         if !matches!(parts.method, Method::GET | Method::HEAD) {
             return Err(AppError::new(Code::TenantFrozen, "records in custody are only read"));
@@ -66,6 +64,17 @@ impl FromRequestParts<Hospital> for Caller {
     }
 }
 
+/// What the body is said to be (`Content-Type`).
+pub fn media_type(headers: &HeaderMap) -> Option<Mime> {
+    headers.typed_get::<ContentType>().map(Mime::from)
+}
+
+/// Whether the caller has what bears this tag (`If-None-Match`).
+pub fn is_known(headers: &HeaderMap, tag: &str) -> bool {
+    let known = headers.typed_get::<IfNoneMatch>();
+    known.is_some_and(|known| tag.parse().is_ok_and(|tag| !known.precondition_passes(&tag)))
+}
+
 /// A JSON body, with no unknown fields and an error that names the field.
 pub struct Body<T>(pub T);
 
@@ -73,12 +82,10 @@ impl<T: DeserializeOwned> FromRequest<Hospital> for Body<T> {
     type Rejection = Refused;
 
     async fn from_request(request: Request, hospital: &Hospital) -> Reply<Self> {
-        let json =
-            request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(|value| {
-                let kind = value.split(';').next().unwrap_or_default().trim();
-                kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"))
-            });
-        if !json {
+        let json = |kind: Mime| {
+            kind.type_() == mime::APPLICATION && kind.suffix().unwrap_or_else(|| kind.subtype()) == mime::JSON
+        };
+        if !media_type(request.headers()).is_some_and(json) {
             return Err(AppError::new(Code::BodyInvalid, "send `Content-Type: application/json`").into());
         }
         let Raw(bytes) = Raw::from_request(request, hospital).await?;

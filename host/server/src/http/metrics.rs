@@ -8,6 +8,7 @@ use axum::{
     http::{HeaderMap, Method, header},
     response::IntoResponse,
 };
+use axum_extra::headers::{Authorization, HeaderMapExt as _, authorization::Bearer};
 use xinglin_domain::code::Code;
 use xinglin_extensions::call;
 use xinglin_platform::{AppError, config::MetricsToken};
@@ -29,8 +30,8 @@ pub fn routes(token: Option<&MetricsToken>) -> Routes {
 }
 
 fn metrics(hospital: &Hospital, token: &MetricsToken, headers: &HeaderMap) -> Reply<impl IntoResponse + use<>> {
-    let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
-    if !given.is_some_and(|given| token.is(given)) {
+    let given = headers.typed_get::<Authorization<Bearer>>();
+    if !given.is_some_and(|given| token.is(given.token())) {
         return Err(
             AppError::new(Code::AuthRequired, "send `Authorization: Bearer …` with `telemetry.metrics_token`").into()
         );

@@ -26,6 +26,7 @@ mod formulary;
 mod glass;
 mod health;
 mod hold;
+mod language;
 mod launch;
 mod ledger;
 mod me;
@@ -52,18 +53,21 @@ mod streamed;
 mod tenant;
 mod trail;
 
-use std::{any::Any, time::Duration};
+use std::{any::Any, future::ready, time::Duration};
 
 use axum::{
-    Json, Router,
+    BoxError, Json, Router,
+    error_handling::HandleErrorLayer,
     extract::{DefaultBodyLimit, Request},
     http::Method,
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
+use tower::timeout::TimeoutLayer;
 use tower_http::{
     LatencyUnit,
     catch_panic::CatchPanicLayer,
+    request_id::{PropagateRequestIdLayer, SetRequestIdLayer},
     trace::{DefaultOnResponse, TraceLayer},
 };
 use tracing::{Instrument, Level};
@@ -177,7 +181,7 @@ impl Hospital {
         let timeout = Duration::from_secs(self.platform.config().request_timeout_seconds);
         let attachments = DefaultBodyLimit::max(self.platform.config().attachments.max_bytes);
         let (routes, _) = everything([large, attachments], self.platform.config().telemetry.metrics_token.as_ref());
-        routes
+        let routes = routes
             .fallback(async || Refused::from(AppError::new(Code::NotFound, "no such path; see /api/v1/openapi.json")))
             .method_not_allowed_fallback(async || {
                 Refused::from(AppError::new(Code::MethodNotAllowed, "no such method here; see /api/v1/openapi.json"))
@@ -185,19 +189,30 @@ impl Hospital {
             .layer(DefaultBodyLimit::max(SMALL_BODY))
             .layer(CatchPanicLayer::custom(panicked))
             .layer(middleware::from_fn_with_state(self.clone(), trail::layer))
-            .layer(middleware::from_fn_with_state(self.clone(), observe::layer))
-            // Outermost first: who waits too long is told so, and the request goes on.
-            .layer(middleware::from_fn(to_the_end))
-            .layer(middleware::from_fn(move |request, next| in_time(timeout, request, next)))
+            .layer(middleware::from_fn_with_state(self.clone(), observe::layer));
+        answered_within(timeout, routes)
+            .layer(PropagateRequestIdLayer::x_request_id())
             .layer(
                 TraceLayer::new_for_http()
+                    .make_span_with(request_id::span)
                     .on_response(DefaultOnResponse::new().level(Level::INFO).latency_unit(LatencyUnit::Micros))
                     // Told by the problem itself, with its code.
                     .on_failure(()),
             )
-            .layer(middleware::from_fn(request_id::layer))
+            .layer(SetRequestIdLayer::x_request_id(request_id::Draw))
+            .layer(middleware::map_request(request_id::check))
             .with_state(self.clone())
     }
+}
+
+/// Who waits longer than this is told so. What was begun is finished all the same: the
+/// clock stands around [`to_the_end`].
+fn answered_within<S: Clone + Send + Sync + 'static>(longest: Duration, routes: Router<S>) -> Router<S> {
+    let late = move |_: BoxError| {
+        let detail = format!("no answer within {} s", longest.as_secs());
+        ready(Refused::from(AppError::new(Code::RequestTimeout, detail)))
+    };
+    routes.layer(middleware::from_fn(to_the_end)).layer((HandleErrorLayer::new(late), TimeoutLayer::new(longest)))
 }
 
 /// A request that has begun is carried to its end, whether or not the caller is
@@ -207,18 +222,6 @@ async fn to_the_end(request: Request, next: Next) -> Response {
     match tokio::spawn(next.run(request).in_current_span()).await {
         Ok(response) => response,
         Err(error) => Refused::from(AppError::internal(error)).into_response(),
-    }
-}
-
-/// Who waits longer than this is told so. It stands around [`to_the_end`]: what was begun
-/// is finished all the same.
-async fn in_time(longest: Duration, request: Request, next: Next) -> Response {
-    match tokio::time::timeout(longest, next.run(request)).await {
-        Ok(response) => response,
-        Err(_) => {
-            let detail = format!("no answer within {} s", longest.as_secs());
-            Refused::from(AppError::new(Code::RequestTimeout, detail)).into_response()
-        }
     }
 }
 
@@ -247,15 +250,16 @@ mod tests {
             done.lock().expect("no panic").take().map(|done| done.send("written"))
         };
         let slow = std::sync::Arc::new(slow);
-        let router: Router = Router::new()
-            .route("/", axum::routing::post(move || async move { slow().await.map(|_| "written").unwrap_or_default() }))
-            .layer(middleware::from_fn(to_the_end))
-            .layer(middleware::from_fn(|request, next| in_time(Duration::from_millis(10), request, next)));
+        let handler = move || async move { slow().await.map(|_| "written").unwrap_or_default() };
+        let router = Router::new().route("/", axum::routing::post(handler));
+        let router: Router = answered_within(Duration::from_millis(10), router);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         tokio::spawn(async move { axum::serve(listener, router).await });
         let answer = reqwest::Client::new().post(format!("http://{address}/")).send().await.expect("an answer");
         assert_eq!(answer.status(), Code::RequestTimeout.class().status());
+        assert_eq!(answer.headers()["content-type"], "application/problem+json");
+        assert_eq!(answer.json::<serde_json::Value>().await.expect("JSON")["code"], "REQUEST_TIMEOUT");
         assert_eq!(ended.await, Ok("written"));
     }
 

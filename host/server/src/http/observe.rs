@@ -12,14 +12,13 @@ use axum::{
 use tracing::{Instrument, field::Empty};
 use xinglin_runtime::TRACE;
 
-use crate::{Hospital, http::request_id::RequestId, telemetry};
+use crate::{Hospital, http::request_id, telemetry};
 
 /// Measures a request and opens its span.
 pub async fn layer(State(hospital): State<Hospital>, request: Request, next: Next) -> Response {
     let started = Instant::now();
     let method = known(request.method());
     let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
-    let id = request.extensions().get::<RequestId>().cloned().unwrap_or_default();
     let span = tracing::info_span!(
         target: TRACE,
         "http",
@@ -28,7 +27,7 @@ pub async fn layer(State(hospital): State<Hospital>, request: Request, next: Nex
         http.request.method = method,
         http.route = route,
         http.response.status_code = Empty,
-        request = id.0,
+        request = request_id::of(request.extensions()),
         otel.status_code = Empty,
     );
     telemetry::continue_from(&span, request.headers());

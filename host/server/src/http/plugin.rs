@@ -21,7 +21,7 @@ use crate::{
     Hospital,
     http::{
         access::by,
-        extract::{Asked, At, Body, Raw},
+        extract::{Asked, At, Body, Raw, media_type},
         plugin_key, plugin_secret,
         problem::{Problem, Reply},
     },
@@ -116,8 +116,7 @@ pub async fn install(
     headers: HeaderMap,
     Raw(bytes): Raw,
 ) -> Reply<(StatusCode, Json<PackageView>)> {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let bundled = kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(Bundle::MEDIA_TYPE);
+    let bundled = media_type(&headers).is_some_and(|kind| kind.essence_str() == Bundle::MEDIA_TYPE);
     let upload = Upload { bytes: bytes.to_vec(), bundled, allow_downgrade: how.allow_downgrade };
     Ok((StatusCode::CREATED, Json(package::install(&hospital.platform, &caller, upload).await?)))
 }

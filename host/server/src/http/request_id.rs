@@ -1,34 +1,48 @@
-//! A name for each request, in every log line and answer that belongs to it.
+//! A name for each request, in every log line, tape and answer that belongs to it.
 
-use axum::{extract::Request, http::HeaderValue, middleware::Next, response::Response};
-use tracing::Instrument;
+use axum::{
+    extract::Request,
+    http::{self, Extensions, HeaderName, HeaderValue},
+};
+use tower_http::request_id::{MakeRequestId, RequestId};
+use tracing::Span;
 use xinglin_platform::ambient;
 
-const HEADER: &str = "x-request-id";
+const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Given by the caller, if it is harmless, or drawn here.
-#[derive(Debug, Clone, Default)]
-pub struct RequestId(pub String);
+/// Draws a name for a request that comes without one.
+#[derive(Clone, Copy)]
+pub struct Draw;
 
-/// Names the request and opens the span that its log lines stand in.
-pub async fn layer(mut request: Request, next: Next) -> Response {
-    let given = request.headers().get(HEADER).and_then(|value| value.to_str().ok()).filter(|id| harmless(id));
-    let id = given.map_or_else(|| format!("req-{:032x}", ambient::fresh_id()), str::to_owned);
-    request.extensions_mut().insert(RequestId(id.clone()));
-    let span = tracing::info_span!(
-        "request",
-        id,
-        method = %request.method(),
-        path = request.uri().path(),
-    );
-    let mut response = next.run(request).instrument(span).await;
-    if let Ok(value) = HeaderValue::from_str(&id) {
-        response.headers_mut().insert(HEADER, value);
+impl MakeRequestId for Draw {
+    fn make_request_id<B>(&mut self, _: &http::Request<B>) -> Option<RequestId> {
+        HeaderValue::try_from(format!("req-{:032x}", ambient::fresh_id())).ok().map(RequestId::new)
     }
-    response
 }
 
-/// Nothing that could forge a log line.
-fn harmless(id: &str) -> bool {
-    (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+/// Takes away what the caller calls it, unless that could forge no log line.
+pub async fn check(mut request: Request) -> Request {
+    if request.headers().get(HEADER).is_some_and(|id| !harmless(id.as_bytes())) {
+        request.headers_mut().remove(HEADER);
+    }
+    request
+}
+
+fn harmless(id: &[u8]) -> bool {
+    (1..=64).contains(&id.len()) && id.iter().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(b))
+}
+
+/// The name of a request.
+pub fn of(extensions: &Extensions) -> &str {
+    extensions.get::<RequestId>().and_then(|id| id.header_value().to_str().ok()).unwrap_or_default()
+}
+
+/// What the log lines of a request stand in.
+pub fn span(request: &Request) -> Span {
+    tracing::info_span!(
+        "request",
+        id = of(request.extensions()),
+        method = %request.method(),
+        path = request.uri().path(),
+    )
 }

@@ -4,10 +4,11 @@ use axum::{
     Json,
     extract::{Query, State, rejection::QueryRejection},
     http::{
-        HeaderMap, HeaderName, HeaderValue, StatusCode,
-        header::{CACHE_CONTROL, LOCATION, SET_COOKIE},
+        HeaderName, StatusCode,
+        header::{CACHE_CONTROL, LOCATION},
     },
 };
+use axum_extra::extract::CookieJar;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use xinglin_domain::{access::Action, code::Code, id::TenantId};
 use xinglin_identity::{
@@ -51,11 +52,11 @@ pub fn routes() -> OpenApiRouter<Hospital> {
 pub async fn callback(
     State(hospital): State<Hospital>,
     At(tenant): At<TenantId>,
-    headers: HeaderMap,
+    jar: CookieJar,
     returned: Result<Query<Returned>, QueryRejection>,
 ) -> Reply<([(HeaderName, &'static str); 1], Json<Session>)> {
     let Query(returned) = returned.map_err(|_| AppError::new(Code::BodyInvalid, "each parameter once"))?;
-    let browser = cookie::find(&headers, COOKIE);
+    let browser = cookie::find(&jar, COOKIE);
     let session = sso::finish(&hospital.identity, tenant, returned, browser.as_deref()).await?;
     Ok(([(CACHE_CONTROL, "no-store")], Json(session)))
 }
@@ -108,16 +109,13 @@ pub async fn put(
     responses((status = 302), (status = "4XX", body = Problem), (status = 502, body = Problem)),
     security(()),
 )]
-pub async fn start(State(hospital): State<Hospital>, At(tenant): At<TenantId>) -> Reply<(StatusCode, HeaderMap)> {
+pub async fn start(
+    State(hospital): State<Hospital>,
+    At(tenant): At<TenantId>,
+) -> Reply<(StatusCode, CookieJar, [(HeaderName, String); 2])> {
     let browser = cookie::draw();
     let url = sso::start(&hospital.platform, tenant, &browser).await?;
     let secure = hospital.platform.config().base_url().starts_with("https://");
-    let cookie = cookie::set(COOKIE, &browser, "/api/v1/sso", secure);
-    let header = |text: &str| HeaderValue::from_str(text).map_err(AppError::internal);
-    let headers = [
-        (LOCATION, header(&url)?),
-        (SET_COOKIE, header(&cookie)?),
-        (CACHE_CONTROL, HeaderValue::from_static("no-store")),
-    ];
-    Ok((StatusCode::FOUND, headers.into_iter().collect()))
+    let cookie = cookie::set(COOKIE, browser, "/api/v1/sso", secure);
+    Ok((StatusCode::FOUND, cookie, [(LOCATION, url), (CACHE_CONTROL, "no-store".to_owned())]))
 }

@@ -9,11 +9,8 @@ use std::{
 };
 
 use axum::http::HeaderMap;
-use opentelemetry::{
-    Context, KeyValue,
-    propagation::{Extractor, TextMapPropagator},
-    trace::TracerProvider,
-};
+use opentelemetry::{Context, KeyValue, propagation::TextMapPropagator, trace::TracerProvider};
+use opentelemetry_http::HeaderExtractor;
 use opentelemetry_otlp::{ExporterBuildError, WithExportConfig};
 use opentelemetry_sdk::{
     Resource,
@@ -97,21 +94,9 @@ pub fn continue_from(span: &Span, headers: &HeaderMap) {
     if span.is_disabled() {
         return;
     }
-    let parent = TraceContextPropagator::new().extract_with_context(&Context::new(), &Headers(headers));
+    let parent = TraceContextPropagator::new().extract_with_context(&Context::new(), &HeaderExtractor(headers));
     // Refused only if nobody notes spans.
     let _ = span.set_parent(parent);
-}
-
-struct Headers<'a>(&'a HeaderMap);
-
-impl Extractor for Headers<'_> {
-    fn get(&self, key: &str) -> Option<&str> {
-        self.0.get(key)?.to_str().ok()
-    }
-
-    fn keys(&self) -> Vec<&str> {
-        self.0.keys().map(axum::http::HeaderName::as_str).collect()
-    }
 }
 
 /// An exporter whose HTTP client needs the runtime, for a thread that is not its own.

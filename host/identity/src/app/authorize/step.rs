@@ -1,4 +1,5 @@
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::Deserialize;
 use xinglin_domain::{
     code::Code,
     id::{PatientId, SessionId},
@@ -24,7 +25,8 @@ use crate::{
 const CODE_SECONDS: i64 = 60;
 
 /// A step of the way, as the page sends it.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub struct StepAsk {
     /// What the page was given.
     pub ticket: String,
@@ -37,6 +39,7 @@ pub struct StepAsk {
     /// What the authenticator shows, if there is one.
     pub code: String,
     /// What was left ticked.
+    #[serde(rename = "scope")]
     pub scopes: Vec<String>,
     /// Whose record, if there are several.
     pub patient: Option<String>,

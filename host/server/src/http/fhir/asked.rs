@@ -11,6 +11,7 @@ use axum::{
 use xinglin_domain::code::Code;
 use xinglin_fhir::{bundle, search};
 use xinglin_platform::AppError;
+use xinglin_records::search::Asked;
 
 use crate::{
     Hospital,
@@ -49,14 +50,25 @@ impl FromRequestParts<Hospital> for Parameters {
 }
 
 /// How a caller wants to be answered: where links are to lead, and what is preferred
-/// (RFC 7240), as far as it is heeded.
+/// (`Prefer`, RFC 7240), as far as it is heeded.
 pub struct Terms {
     /// See [`Base`].
     pub base: String,
     /// `handling=strict`: rather an error than an answer to another question.
     pub strict: bool,
+    /// `handling=lenient`: rather an answer to another question.
+    pub lenient: bool,
+    /// `respond-async`: the answer may be fetched later.
+    pub later: bool,
     /// What to answer a write with.
     pub body: Body,
+}
+
+impl Terms {
+    /// A search on these terms; of all types if `kind` is empty.
+    pub fn asked(self, kind: String, Parameters(parameters): Parameters) -> Asked {
+        Asked { kind, parameters, strict: self.strict, base: self.base }
+    }
 }
 
 impl FromRequestParts<Hospital> for Terms {
@@ -65,10 +77,12 @@ impl FromRequestParts<Hospital> for Terms {
     async fn from_request_parts(parts: &mut Parts, hospital: &Hospital) -> Result<Self, Infallible> {
         let Base(base) = Base::from_request_parts(parts, hospital).await?;
         let values = parts.headers.get_all("prefer").into_iter().filter_map(|value| value.to_str().ok());
-        let mut terms = Self { base, strict: false, body: Body::Resource };
+        let mut terms = Self { base, strict: false, lenient: false, later: false, body: Body::Resource };
         for preference in values.flat_map(|value| value.split([',', ';'])) {
             match preference.trim() {
                 "handling=strict" => terms.strict = true,
+                "handling=lenient" => terms.lenient = true,
+                "respond-async" => terms.later = true,
                 "return=minimal" => terms.body = Body::Nothing,
                 "return=OperationOutcome" => terms.body = Body::Outcome,
                 _ => {}
@@ -79,15 +93,19 @@ impl FromRequestParts<Hospital> for Terms {
 }
 
 /// The version that `If-Match` names.
-///
-/// # Errors
-/// `BODY_INVALID` if it names none.
-pub fn if_match(headers: &HeaderMap) -> Result<Option<u64>, AppError> {
-    let Some(value) = headers.get(header::IF_MATCH) else { return Ok(None) };
-    let text = value.to_str().unwrap_or_default();
-    // The weak tag that FHIR wants, and what simple clients send.
-    let version = bundle::version_of(text).or_else(|| text.trim_matches('"').parse().ok());
-    version.map(Some).ok_or_else(|| AppError::new(Code::BodyInvalid, "If-Match must be like W/\"3\""))
+pub struct IfMatch(pub Option<u64>);
+
+impl FromRequestParts<Hospital> for IfMatch {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Hospital) -> Result<Self, Refusal> {
+        let Some(value) = parts.headers.get(header::IF_MATCH) else { return Ok(Self(None)) };
+        let text = value.to_str().unwrap_or_default();
+        // The weak tag that FHIR wants, and what simple clients send.
+        let version = bundle::version_of(text).or_else(|| text.trim_matches('"').parse().ok());
+        let version = version.ok_or_else(|| AppError::new(Code::BodyInvalid, "If-Match must be like W/\"3\""))?;
+        Ok(Self(Some(version)))
+    }
 }
 
 /// Only JSON is spoken here: who wants something else is told so.
@@ -103,11 +121,19 @@ fn wants_json(request: &Request) -> bool {
     const SPOKEN: [&str; 6] =
         ["json", "application/json", "application/fhir+json", "text/json", "*/*", "application/*"];
     let query = search::parameters(request.uri().query().unwrap_or_default().as_bytes());
-    let accepted = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok());
-    let wanted = match query.iter().find(|(name, _)| name == "_format") {
+    match query.iter().find(|(name, _)| name == "_format") {
         // A plus sign that was not escaped has become a space.
-        Some((_, format)) => format.replace(' ', "+"),
-        None => accepted.unwrap_or("*/*").to_owned(),
-    };
-    wanted.split(',').any(|kind| SPOKEN.contains(&kind.split(';').next().unwrap_or_default().trim()))
+        Some((_, format)) => among(&format.replace(' ', "+"), &SPOKEN),
+        None => accepts(request.headers(), &SPOKEN).unwrap_or(true),
+    }
+}
+
+/// Whether one of these is accepted (`Accept`); nothing if that is not said. Weights are
+/// of no account: there is one format.
+pub fn accepts(headers: &HeaderMap, kinds: &[&str]) -> Option<bool> {
+    Some(among(headers.get(header::ACCEPT)?.to_str().ok()?, kinds))
+}
+
+fn among(wanted: &str, kinds: &[&str]) -> bool {
+    wanted.split(',').any(|kind| kinds.contains(&kind.split(';').next().unwrap_or_default().trim()))
 }

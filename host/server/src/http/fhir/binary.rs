@@ -2,7 +2,7 @@
 
 use axum::{
     extract::State,
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -16,30 +16,32 @@ use xinglin_domain::{
 use xinglin_platform::{AppError, Caller};
 use xinglin_records::{
     blob::{BlobView, NewBlob},
-    resource,
-    search::{self, Asked},
+    resource, search,
 };
 
 use crate::{
     Hospital,
     http::{
         blob,
-        extract::{At, Raw},
+        extract::{At, Raw, media_type},
         fhir::{
-            asked::{Parameters, Terms},
+            asked::{Parameters, Terms, accepts},
             reply::{self, Refusal},
         },
     },
 };
 
+/// What a `Binary` is written in.
+const JSON: [&str; 2] = ["application/json", "application/fhir+json"];
+
 /// Those that were kept as resources; attachments are not searched for.
 pub async fn search(
     State(hospital): State<Hospital>,
     caller: Caller,
-    Parameters(parameters): Parameters,
+    parameters: Parameters,
     terms: Terms,
 ) -> Result<Response, Refusal> {
-    let asked = Asked { kind: "Binary".to_owned(), parameters, strict: terms.strict, base: terms.base };
+    let asked = terms.asked("Binary".to_owned(), parameters);
     reply::bundle(&search::search(&hospital.platform, &caller, &asked).await?)
 }
 
@@ -53,9 +55,9 @@ pub async fn create(
     Raw(body): Raw,
 ) -> Result<Response, Refusal> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let kind = text("content-type").unwrap_or_default();
+    let is_fhir = media_type(&headers).is_some_and(|kind| JSON.contains(&kind.essence_str()));
     let invalid = |detail: &str| AppError::new(Code::FhirInvalid, detail);
-    let (content_type, bytes, context, labels) = if is_json(kind) {
+    let (content_type, bytes, context, labels) = if is_fhir {
         let resource: Value = serde_json::from_slice(&body).map_err(|error| invalid(&error.to_string()))?;
         if resource["resourceType"] != "Binary" {
             return Err(invalid("Binary.resourceType must be Binary").into());
@@ -68,7 +70,7 @@ pub async fn create(
         (content_type, bytes, context, Compartments::of(&resource["meta"]))
     } else {
         let context = text("x-security-context").unwrap_or_default().to_owned();
-        (kind.to_owned(), body.into(), context, Compartments::NONE)
+        (text("content-type").unwrap_or_default().to_owned(), body.into(), context, Compartments::NONE)
     };
     let patient: PatientId = context
         .rsplit_once("Patient/")
@@ -81,12 +83,8 @@ pub async fn create(
     }
     let new = NewBlob { patient, compartment, content_type, bytes };
     let kept = xinglin_records::blob::keep(&hospital.platform, &caller, new).await?;
-    let mut response = reply::document(StatusCode::CREATED, &resource(&kept, None));
-    let location = format!("{}/Binary/{}", terms.base, kept.id);
-    if let Ok(location) = HeaderValue::from_str(&location) {
-        response.headers_mut().insert(header::LOCATION, location);
-    }
-    Ok(response)
+    let location = [(header::LOCATION, format!("{}/Binary/{}", terms.base, kept.id))];
+    Ok((location, reply::document(StatusCode::CREATED, &resource(&kept, None))).into_response())
 }
 
 /// The bytes, or a `Binary` with them for who asks for FHIR.
@@ -102,8 +100,7 @@ pub async fn read(
         return Ok(reply::resource(StatusCode::OK, &kept));
     };
     let (blob, mut file) = xinglin_records::blob::open(&hospital.platform, &caller, id).await?;
-    let accepted = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if !accepted.split(',').any(is_json) {
+    if !accepts(&headers, &JSON).unwrap_or(false) {
         return Ok(blob::bytes(&headers, &blob, file).into_response());
     }
     let mut bytes = Vec::new();
@@ -120,9 +117,4 @@ fn resource(blob: &BlobView, bytes: Option<&[u8]>) -> Value {
         resource["data"] = STANDARD.encode(bytes).into();
     }
     resource
-}
-
-fn is_json(kind: &str) -> bool {
-    let kind = kind.split(';').next().unwrap_or_default().trim();
-    kind == "application/json" || kind == "application/fhir+json"
 }

@@ -2,8 +2,8 @@
 //! `/fhir/R4/$export-status/{id}`
 
 use axum::{
-    extract::{OriginalUri, Path, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    extract::{FromRequestParts, OriginalUri, State},
+    http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
 use xinglin_domain::{code::Code, id::ExportId};
@@ -16,63 +16,51 @@ use crate::{
         extract::At,
         fhir::{
             BASE,
-            asked::{Base, Parameters},
+            asked::{Base, Parameters, Terms},
             reply::{self, Refusal},
         },
         streamed::streamed,
     },
 };
 
-/// The whole record, in the background.
-pub async fn all(
-    state: State<Hospital>,
-    caller: Caller,
+/// What an export is asked for with.
+#[derive(FromRequestParts)]
+#[from_request(state(Hospital))]
+pub struct Ask {
     uri: OriginalUri,
     parameters: Parameters,
-    base: Base,
-    headers: HeaderMap,
-) -> Result<Response, Refusal> {
-    start(state, caller, uri, parameters, base, headers, false).await
+    terms: Terms,
+}
+
+/// The whole record, in the background.
+pub async fn all(State(hospital): State<Hospital>, caller: Caller, ask: Ask) -> Result<Response, Refusal> {
+    start(&hospital, &caller, ask, false).await
 }
 
 /// The records of all patients.
 pub async fn of_type(
-    state: State<Hospital>,
+    State(hospital): State<Hospital>,
     caller: Caller,
-    Path(kind): Path<String>,
-    uri: OriginalUri,
-    parameters: Parameters,
-    base: Base,
-    headers: HeaderMap,
+    At(kind): At<String>,
+    ask: Ask,
 ) -> Result<Response, Refusal> {
     if kind != "Patient" {
         return Err(AppError::not_found("operation", format!("{kind}/$export")).into());
     }
-    start(state, caller, uri, parameters, base, headers, true).await
+    start(&hospital, &caller, ask, true).await
 }
 
-async fn start(
-    State(hospital): State<Hospital>,
-    caller: Caller,
-    OriginalUri(uri): OriginalUri,
-    Parameters(parameters): Parameters,
-    Base(base): Base,
-    headers: HeaderMap,
-    of_patients: bool,
-) -> Result<Response, Refusal> {
-    let values = headers.get_all("prefer").into_iter().filter_map(|value| value.to_str().ok());
-    let preferences: Vec<&str> = values.flat_map(|value| value.split([',', ';'])).map(str::trim).collect();
-    if !preferences.contains(&"respond-async") {
+async fn start(hospital: &Hospital, caller: &Caller, ask: Ask, of_patients: bool) -> Result<Response, Refusal> {
+    let Ask { uri: OriginalUri(uri), parameters: Parameters(parameters), terms } = ask;
+    if !terms.later {
         return Err(AppError::new(Code::BodyInvalid, "an export takes a while: send `Prefer: respond-async`").into());
     }
     let path_and_query = uri.path_and_query().map_or(uri.path(), |whole| whole.as_str());
     let request = path_and_query.strip_prefix(BASE).unwrap_or(path_and_query).to_owned();
-    let lenient = preferences.contains(&"handling=lenient");
-    let id =
-        export::start(&hospital.platform, &caller, AskExport { of_patients, parameters, lenient, request }).await?;
-    let mut response = StatusCode::ACCEPTED.into_response();
-    set(&mut response, header::CONTENT_LOCATION, &format!("{base}/$export-status/{id}"));
-    Ok(response)
+    let ask = AskExport { of_patients, parameters, lenient: terms.lenient, request };
+    let id = export::start(&hospital.platform, caller, ask).await?;
+    let location = [(header::CONTENT_LOCATION, format!("{}/$export-status/{id}", terms.base))];
+    Ok((StatusCode::ACCEPTED, location).into_response())
 }
 
 /// How far an export is.
@@ -82,22 +70,15 @@ pub async fn status(
     At(id): At<ExportId>,
     Base(base): Base,
 ) -> Result<Response, Refusal> {
-    match export::status(&hospital.platform, &caller, id, &base).await? {
+    Ok(match export::status(&hospital.platform, &caller, id, &base).await? {
         ExportStatus::Running(progress) => {
-            let mut response = StatusCode::ACCEPTED.into_response();
-            set(&mut response, header::HeaderName::from_static("x-progress"), &progress);
-            set(&mut response, header::RETRY_AFTER, "1");
-            Ok(response)
+            (StatusCode::ACCEPTED, [("x-progress", progress.as_str()), ("retry-after", "1")]).into_response()
         }
         ExportStatus::Done(manifest, until) => {
-            let mut response = reply::document(StatusCode::OK, &manifest);
-            response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-            if let Some(date) = reply::http_date(until) {
-                set(&mut response, header::EXPIRES, &date);
-            }
-            Ok(response)
+            let headers = [(header::CONTENT_TYPE, "application/json"), (header::EXPIRES, &reply::http_date(until))];
+            (headers, manifest.to_string()).into_response()
         }
-    }
+    })
 }
 
 /// A file, line by line a resource.
@@ -107,11 +88,12 @@ pub async fn file(
     At((id, name)): At<(ExportId, String)>,
 ) -> Result<Response, Refusal> {
     let (file, length) = export::file(&hospital.platform, &caller, id, &name).await?;
-    let mut response = streamed(file).into_response();
-    set(&mut response, header::CONTENT_TYPE, "application/fhir+ndjson");
-    set(&mut response, header::CONTENT_LENGTH, &length.to_string());
-    set(&mut response, header::CACHE_CONTROL, "no-store");
-    Ok(response)
+    let headers = [
+        (header::CONTENT_TYPE, "application/fhir+ndjson"),
+        (header::CONTENT_LENGTH, &length.to_string()),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    Ok((headers, streamed(file)).into_response())
 }
 
 /// Calls an export off, or gives up its files.
@@ -122,10 +104,4 @@ pub async fn cancel(
 ) -> Result<Response, Refusal> {
     export::cancel(&hospital.platform, &caller, id).await?;
     Ok(StatusCode::ACCEPTED.into_response())
-}
-
-fn set(response: &mut Response, name: header::HeaderName, value: &str) {
-    if let Ok(value) = HeaderValue::from_str(value) {
-        response.headers_mut().insert(name, value);
-    }
 }

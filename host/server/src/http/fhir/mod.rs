@@ -2,26 +2,27 @@
 
 mod asked;
 mod binary;
-mod create;
-mod delete;
-mod everything;
+mod bundle;
 mod export;
-mod histories;
-mod history;
-mod metadata;
-mod patch;
-mod read;
 mod reply;
-mod search;
-mod transaction;
-mod update;
-mod validate;
-mod vread;
+mod resource;
 
-use axum::{http::Method, middleware};
+use axum::{
+    extract::State,
+    http::{Method, StatusCode},
+    middleware,
+    response::Response,
+};
 use xinglin_domain::access::Action;
+use xinglin_fhir::capability;
 
-use crate::http::access::{Access, READERS, Routes};
+use crate::{
+    Hospital,
+    http::{
+        access::{Access, READERS, Routes},
+        fhir::asked::Base,
+    },
+};
 
 pub use crate::http::fhir::reply::Refusal;
 pub(crate) use xinglin_fhir::BASE;
@@ -40,32 +41,38 @@ const ANYBODY: Access =
 pub fn routes() -> Routes {
     let at = |path: &str| format!("{BASE}{path}");
     Routes::default()
-        .at(Method::POST, BASE, ANYBODY, transaction::transaction)
-        .at(Method::POST, &at("/"), ANYBODY, transaction::transaction)
-        .at(Method::GET, &at("/metadata"), Access::Public, metadata::metadata)
+        .at(Method::POST, BASE, ANYBODY, bundle::import)
+        .at(Method::POST, &at("/"), ANYBODY, bundle::import)
+        .at(Method::GET, &at("/metadata"), Access::Public, metadata)
         .at(Method::GET, &at("/$export"), EXPORTERS, export::all)
         .at(Method::GET, &at("/{kind}/$export"), EXPORTERS, export::of_type)
         .at(Method::GET, &at("/$export-status/{id}"), EXPORTERS, export::status)
         .at(Method::DELETE, &at("/$export-status/{id}"), EXPORTERS, export::cancel)
         .at(Method::GET, &at("/Binary"), READERS, binary::search)
         .at(Method::POST, &at("/Binary"), Access::By(&[Action::AttachRecords]), binary::create)
-        .at(Method::GET, &at("/_history"), READERS, histories::of_all)
-        .at(Method::GET, &at("/{kind}/_history"), READERS, histories::of_type)
-        .at(Method::GET, &at("/{kind}"), READERS, search::search)
-        .at(Method::POST, &at("/{kind}"), WRITERS, create::create)
-        .at(Method::PUT, &at("/{kind}"), WRITERS, update::update_by)
-        .at(Method::DELETE, &at("/{kind}"), WRITERS, delete::delete_by)
-        .at(Method::POST, &at("/{kind}/_search"), READERS, search::search_by_body)
-        .at(Method::POST, &at("/{kind}/$validate"), Access::SignedIn, validate::validate)
-        .at(Method::GET, &at("/{kind}/{id}"), READERS, read::read)
-        .at(Method::PUT, &at("/{kind}/{id}"), WRITERS, update::update)
-        .at(Method::PATCH, &at("/{kind}/{id}"), WRITERS, patch::patch)
-        .at(Method::DELETE, &at("/{kind}/{id}"), WRITERS, delete::delete)
-        .at(Method::GET, &at("/{kind}/{id}/$everything"), READERS, everything::everything)
-        .at(Method::GET, &at("/{kind}/{id}/_history"), READERS, history::history)
-        .at(Method::GET, &at("/{kind}/{id}/_history/{version}"), READERS, vread::vread)
+        .at(Method::GET, &at("/_history"), READERS, bundle::history_of_all)
+        .at(Method::GET, &at("/{kind}/_history"), READERS, bundle::history_of_type)
+        .at(Method::GET, &at("/{kind}"), READERS, bundle::search)
+        .at(Method::POST, &at("/{kind}"), WRITERS, resource::create)
+        .at(Method::PUT, &at("/{kind}"), WRITERS, resource::update_by)
+        .at(Method::DELETE, &at("/{kind}"), WRITERS, resource::delete_by)
+        .at(Method::POST, &at("/{kind}/_search"), READERS, bundle::search_by_body)
+        .at(Method::POST, &at("/{kind}/$validate"), Access::SignedIn, resource::validate)
+        .at(Method::GET, &at("/{kind}/{id}"), READERS, resource::read)
+        .at(Method::PUT, &at("/{kind}/{id}"), WRITERS, resource::update)
+        .at(Method::PATCH, &at("/{kind}/{id}"), WRITERS, resource::patch)
+        .at(Method::DELETE, &at("/{kind}/{id}"), WRITERS, resource::delete)
+        .at(Method::GET, &at("/{kind}/{id}/$everything"), READERS, bundle::everything)
+        .at(Method::GET, &at("/{kind}/{id}/_history"), READERS, bundle::history)
+        .at(Method::GET, &at("/{kind}/{id}/_history/{version}"), READERS, resource::read_version)
         .around(|router| router.layer(middleware::from_fn(asked::layer)))
         // Not JSON alone.
         .at(Method::GET, &at("/Binary/{id}"), READERS, binary::read)
         .at(Method::GET, &at("/$export-status/{id}/{file}"), EXPORTERS, export::file)
+}
+
+/// What this server does in FHIR. For everybody.
+async fn metadata(State(hospital): State<Hospital>, Base(base): Base) -> Response {
+    let statement = capability::statement(&base, env!("CARGO_PKG_VERSION"), hospital.platform.now());
+    reply::document(StatusCode::OK, &statement)
 }

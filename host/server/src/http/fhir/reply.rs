@@ -1,10 +1,10 @@
 //! Answers in FHIR's own words: `application/fhir+json`, OperationOutcome.
 
 use axum::{
-    body,
-    http::{HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderName, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use jiff::{Timestamp, fmt::rfc2822::DateTimePrinter};
 use serde::Serialize;
 use serde_json::Value;
 use xinglin_domain::time::Instant;
@@ -17,11 +17,11 @@ use xinglin_store::Resource;
 
 use crate::http::problem;
 
-const FHIR_JSON: HeaderValue = HeaderValue::from_static("application/fhir+json; charset=utf-8");
+const FHIR_JSON: [(HeaderName, &str); 1] = [(header::CONTENT_TYPE, "application/fhir+json; charset=utf-8")];
 
 /// A document.
 pub fn document(status: StatusCode, body: &Value) -> Response {
-    typed(status, body.to_string())
+    (status, FHIR_JSON, body.to_string()).into_response()
 }
 
 /// A bundle that is written out as it is read.
@@ -30,7 +30,7 @@ pub fn document(status: StatusCode, body: &Value) -> Response {
 /// If it cannot be written, which would be our fault.
 pub fn bundle(bundle: &impl Serialize) -> Result<Response, Refusal> {
     let text = serde_json::to_string(bundle).map_err(AppError::internal)?;
-    Ok(typed(StatusCode::OK, text))
+    Ok((FHIR_JSON, text).into_response())
 }
 
 /// What a caller wants to see of what was written.
@@ -46,59 +46,40 @@ pub enum Body {
 
 /// A resource as stored, with its version and date.
 pub fn resource(status: StatusCode, resource: &Resource) -> Response {
-    with_version(typed(status, resource.body.get().to_owned()), resource)
+    (status, FHIR_JSON, version(resource), resource.body.get().to_owned()).into_response()
 }
 
 /// What came of a write, at `base`.
 pub fn written(base: &str, done: &Done, body: Body) -> Response {
-    let (resource, created) = match done {
+    let (written, created) = match done {
         Done::Written(Written { resource, created }) if !resource.deleted => (resource, *created),
         Done::Existing(resource) => (resource, false),
         _ => return StatusCode::NO_CONTENT.into_response(),
     };
     let status = if created { StatusCode::CREATED } else { StatusCode::OK };
-    let response = match body {
-        Body::Resource => typed(status, resource.body.get().to_owned()),
+    let answer = match body {
+        Body::Resource => resource(status, written),
         Body::Outcome => document(status, &outcome::sound()),
         Body::Nothing => status.into_response(),
     };
-    let mut response = with_version(response, resource);
-    if created {
-        let Resource { kind, id, version, .. } = resource;
-        set(&mut response, header::LOCATION, &format!("{base}/{kind}/{id}/_history/{version}"));
-    }
-    response
+    let Resource { kind, id, version: number, .. } = written;
+    let location = created.then(|| [(header::LOCATION, format!("{base}/{kind}/{id}/_history/{number}"))]);
+    (version(written), location, answer).into_response()
 }
 
-fn with_version(mut response: Response, resource: &Resource) -> Response {
-    set(&mut response, header::ETAG, &tag(resource));
-    if let Some(date) = http_date(resource.last_updated) {
-        set(&mut response, header::LAST_MODIFIED, &date);
-    }
-    response
+fn version(resource: &Resource) -> [(HeaderName, String); 2] {
+    [(header::ETAG, tag(resource)), (header::LAST_MODIFIED, http_date(resource.last_updated))]
 }
 
-/// A moment as HTTP writes it.
-pub fn http_date(at: Instant) -> Option<String> {
-    let at = jiff::Timestamp::from_microsecond(at.micros()).ok()?;
-    Some(at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string())
+/// A moment as HTTP writes it (RFC 9110 §5.6.7); nothing beyond the years that it knows.
+pub fn http_date(at: Instant) -> String {
+    let at = Timestamp::from_microsecond(at.micros());
+    at.and_then(|at| DateTimePrinter::new().timestamp_to_rfc9110_string(&at)).unwrap_or_default()
 }
 
 /// `W/"3"`
 pub fn tag(resource: &Resource) -> String {
     format!("W/\"{}\"", resource.version)
-}
-
-fn set(response: &mut Response, name: HeaderName, value: &str) {
-    if let Ok(value) = HeaderValue::from_str(value) {
-        response.headers_mut().insert(name, value);
-    }
-}
-
-fn typed(status: StatusCode, text: String) -> Response {
-    let mut response = (status, body::Body::from(text)).into_response();
-    response.headers_mut().insert(header::CONTENT_TYPE, FHIR_JSON);
-    response
 }
 
 /// A refusal, as an OperationOutcome with our code.

@@ -1,17 +1,16 @@
 //! The pages on which people sign in for an app and say what it may. No script, nothing
 //! from elsewhere, in no frame, kept by nobody.
 
-use std::fmt::Write as _;
-
+use askama::Template;
 use axum::{
     http::{
-        HeaderMap, HeaderName, HeaderValue, StatusCode,
+        HeaderMap, HeaderName, StatusCode,
         header::{
-            ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
-            X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+            ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+            X_FRAME_OPTIONS,
         },
     },
-    response::{IntoResponse, Response},
+    response::{Html, IntoResponse, Response},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use sha2::{Digest, Sha256};
@@ -23,37 +22,54 @@ use xinglin_domain::{
 use xinglin_identity::app::authorize::{Choice, Page, Show};
 use xinglin_platform::AppError;
 
-const STYLE: &str = "body{font:16px/1.6 system-ui,sans-serif;max-width:28rem;margin:3rem auto;padding:0 1rem}\
-    label{display:block;margin:.6em 0}input:not([type]),input[type=password]{display:block;width:100%;padding:.4em;\
-    box-sizing:border-box}button{padding:.5em 1.4em;margin:1em .6em 0 0}.no{color:#a00000}small{color:#555}\
-    fieldset{border:0;padding:0;margin:1em 0}";
+use crate::http::{
+    language::Language,
+    problem::{self, Refused},
+};
 
-/// What people read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Language {
-    /// zh-CN.
-    Chinese,
-    /// English.
-    English,
+const STYLE: &str = include_str!("../../../templates/oauth/page.css");
+
+#[derive(Template)]
+#[template(path = "oauth/sign-in.html")]
+struct SignIn<'a> {
+    language: Language,
+    page: &'a Page,
+    login: &'a str,
+    refused: Option<Code>,
 }
 
-impl Language {
-    /// The one that the browser would rather have; Chinese if it does not say.
-    pub fn of(headers: &HeaderMap) -> Self {
-        let wanted = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or("zh");
-        if wanted.trim_start().to_ascii_lowercase().starts_with("zh") { Self::Chinese } else { Self::English }
-    }
+#[derive(Template)]
+#[template(path = "oauth/consent.html")]
+struct Consent<'a> {
+    language: Language,
+    page: &'a Page,
+    login: &'a str,
+    scopes: Vec<Asked>,
+    patients: &'a [Choice],
+    whole: bool,
+}
 
-    const fn say<'a>(self, zh: &'a str, en: &'a str) -> &'a str {
-        match self {
-            Self::Chinese => zh,
-            Self::English => en,
-        }
-    }
+/// One scope that an app asks for.
+struct Asked {
+    name: String,
+    words: String,
+}
+
+#[derive(Template)]
+#[template(path = "oauth/refusal.html")]
+struct Refusal<'a> {
+    language: Language,
+    error: &'a AppError,
+}
+
+/// What the browser would rather be answered in; Chinese if it does not say.
+pub fn language(headers: &HeaderMap) -> Language {
+    let other = if headers.contains_key(ACCEPT_LANGUAGE) { Language::English } else { Language::Chinese };
+    Language::wanted(headers).unwrap_or(other)
 }
 
 /// What goes with every page, and with the way back: `back` is where its form may lead.
-pub fn headers(back: &str) -> HeaderMap {
+pub fn headers(back: &str) -> [(HeaderName, String); 5] {
     // Browsers hold the redirect after a form against this too.
     let target = match Url::parse(back) {
         Ok(url) if url.origin().is_tuple() => url.origin().ascii_serialization(),
@@ -65,145 +81,43 @@ pub fn headers(back: &str) -> HeaderMap {
         "default-src 'none'; style-src 'sha256-{style}'; form-action 'self' {target}; frame-ancestors 'none'; \
          base-uri 'none'"
     );
-    let mut headers = HeaderMap::new();
-    let mut put = |name: HeaderName, value: &str| {
-        if let Ok(value) = HeaderValue::from_str(value) {
-            headers.insert(name, value);
-        }
-    };
-    put(CONTENT_SECURITY_POLICY, &policy);
-    put(X_FRAME_OPTIONS, "DENY");
-    put(X_CONTENT_TYPE_OPTIONS, "nosniff");
-    put(REFERRER_POLICY, "no-referrer");
-    put(CACHE_CONTROL, "no-store");
-    headers
+    [
+        (CONTENT_SECURITY_POLICY, policy),
+        (X_FRAME_OPTIONS, "DENY".to_owned()),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff".to_owned()),
+        (REFERRER_POLICY, "no-referrer".to_owned()),
+        (CACHE_CONTROL, "no-store".to_owned()),
+    ]
 }
 
 /// A page of the way.
 pub fn page(page: &Page, language: Language) -> Response {
-    let body = match &page.show {
-        Show::SignIn { login, refused } => sign_in(page, login, *refused, language),
-        Show::Consent { login, scopes, patients, whole } => consent(page, login, scopes, (patients, *whole), language),
-    };
-    let mut headers = headers(&page.back);
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-    (StatusCode::OK, headers, document(&body, language)).into_response()
+    match &page.show {
+        Show::SignIn { login, refused } => {
+            shown(StatusCode::OK, &page.back, &SignIn { language, page, login, refused: *refused })
+        }
+        Show::Consent { login, scopes, patients, whole } => {
+            let asked = |scope: &Scopes| Asked { name: scope.to_string(), words: in_words(scope, language) };
+            let scopes = scopes.iter().map(asked).collect();
+            shown(StatusCode::OK, &page.back, &Consent { language, page, login, scopes, patients, whole: *whole })
+        }
+    }
 }
 
 /// The way ends here.
 pub fn refusal(error: &AppError, language: Language) -> Response {
-    let status = StatusCode::from_u16(error.code.class().status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let status = problem::status(error.code);
     if status.is_server_error() {
         tracing::error!(%error, "a page could not be shown");
     }
-    let body = format!(
-        "<h1>{}</h1><p class=\"no\">{}</p><p><small>{} {}</small></p>",
-        language.say("无法继续", "This cannot go on"),
-        escape(language.say(error.code.zh(), error.code.en())),
-        error.code,
-        escape(&error.detail),
-    );
-    let mut headers = headers("");
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-    (status, headers, document(&body, language)).into_response()
+    shown(status, "", &Refusal { language, error })
 }
 
-fn document(body: &str, language: Language) -> String {
-    let (code, title) = (language.say("zh-CN", "en"), language.say("授权", "Sign in"));
-    format!(
-        "<!doctype html><html lang=\"{code}\"><meta charset=\"utf-8\"><meta name=\"viewport\" \
-         content=\"width=device-width\"><title>{title}</title><style>{STYLE}</style>{body}</html>"
-    )
-}
-
-fn form(page: &Page, fields: &str) -> String {
-    format!(
-        "<form method=\"post\" action=\"/oauth/authorize\" autocomplete=\"off\">\
-         <input type=\"hidden\" name=\"ticket\" value=\"{}\">{fields}</form>",
-        escape(&page.ticket)
-    )
-}
-
-fn sign_in(page: &Page, login: &str, refused: Option<Code>, language: Language) -> String {
-    let (app, hospital) = (escape(&page.app), escape(&page.hospital));
-    let mut body = match language {
-        Language::Chinese => format!("<h1>{hospital}</h1><p>“{app}”请求访问您的信息。请先登录。</p>"),
-        Language::English => format!("<h1>{hospital}</h1><p>“{app}” asks for your information. Sign in first.</p>"),
-    };
-    if let Some(code) = refused {
-        let _ =
-            write!(body, "<p class=\"no\">{} <small>{code}</small></p>", escape(language.say(code.zh(), code.en())));
+fn shown(status: StatusCode, back: &str, page: &impl Template) -> Response {
+    match page.render() {
+        Ok(text) => (status, headers(back), Html(text)).into_response(),
+        Err(error) => Refused::from(AppError::internal(error)).into_response(),
     }
-    let fields = format!(
-        "<label>{}<input name=\"login\" value=\"{}\" autocomplete=\"username\" required></label>\
-         <label>{}<input type=\"password\" name=\"password\" autocomplete=\"current-password\"></label>\
-         <label>{}<input name=\"code\" inputmode=\"numeric\" autocomplete=\"one-time-code\"></label>\
-         <button name=\"action\" value=\"sign-in\">{}</button>\
-         <button name=\"action\" value=\"deny\" formnovalidate>{}</button>",
-        language.say("账号", "Login"),
-        escape(login),
-        language.say("密码", "Password"),
-        language.say("动态验证码（如已启用）", "Code of your authenticator, if you have one"),
-        language.say("登录", "Sign in"),
-        language.say("取消", "Cancel"),
-    );
-    body.push_str(&form(page, &fields));
-    body
-}
-
-fn consent(
-    page: &Page,
-    login: &str,
-    scopes: &[Scopes],
-    (patients, whole): (&[Choice], bool),
-    language: Language,
-) -> String {
-    let (app, hospital, login) = (escape(&page.app), escape(&page.hospital), escape(login));
-    let mut body = match language {
-        Language::Chinese => {
-            format!("<h1>{hospital}</h1><p>{login}，是否允许“{app}”以您的名义：</p>")
-        }
-        Language::English => format!("<h1>{hospital}</h1><p>{login}, may “{app}” act in your name and:</p>"),
-    };
-    let mut fields = String::from("<fieldset>");
-    for scope in scopes {
-        let _ = write!(
-            fields,
-            "<label><input type=\"checkbox\" name=\"scope\" value=\"{}\" checked> {} <small>{}</small></label>",
-            escape(&scope.to_string()),
-            escape(&in_words(scope, language)),
-            escape(&scope.to_string()),
-        );
-    }
-    fields.push_str("</fieldset>");
-    if !patients.is_empty() {
-        let _ = write!(fields, "<fieldset><p>{}</p>", language.say("患者：", "The patient:"));
-        for (place, Choice { id, name }) in patients.iter().enumerate() {
-            // Of several, none is meant until it is chosen.
-            let chosen = if place == 0 && patients.len() == 1 { " checked" } else { "" };
-            let _ = write!(
-                fields,
-                "<label><input type=\"radio\" name=\"patient\" value=\"{id}\"{chosen}> {}</label>",
-                escape(name)
-            );
-        }
-        if whole {
-            let (zh, en) = ("其中包括病历中的受限内容。", "This includes the restricted parts of the record.");
-            let _ = write!(fields, "<p>{}</p>", language.say(zh, en));
-        }
-        fields.push_str("</fieldset>");
-    }
-    let _ = write!(
-        fields,
-        "<p><small>{} {}</small></p><button name=\"action\" value=\"allow\">{}</button>\
-         <button name=\"action\" value=\"deny\">{}</button>",
-        language.say("之后返回：", "Then you go back to:"),
-        escape(&page.back),
-        language.say("允许", "Allow"),
-        language.say("拒绝", "Refuse"),
-    );
-    body.push_str(&form(page, &fields));
-    body
 }
 
 /// What somebody agrees to who agrees to this.
@@ -256,18 +170,54 @@ fn noun(kind: &str, language: Language) -> String {
     known.map_or_else(|| kind.to_owned(), |(_, zh, en)| language.say(zh, en).to_owned())
 }
 
-/// As text, wherever it stands.
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            c => escaped.push(c),
+#[cfg(test)]
+mod tests {
+    use axum::body;
+    use xinglin_domain::id::PatientId;
+
+    use super::*;
+
+    const HOSTILE: &str = "<script>\"'&";
+
+    fn shown(show: Show) -> Page {
+        let text = || HOSTILE.to_owned();
+        Page { app: text(), hospital: text(), back: text(), ticket: text(), show }
+    }
+
+    async fn text(response: Response) -> String {
+        let bytes = body::to_bytes(response.into_body(), usize::MAX).await.expect("a body");
+        String::from_utf8(bytes.into()).expect("text")
+    }
+
+    #[tokio::test]
+    async fn nothing_that_is_shown_becomes_markup() {
+        let choice = Choice { id: PatientId::from_u128(1), name: HOSTILE.to_owned() };
+        let scopes = vec![Scopes::known("patient/*.rs")];
+        let login = || HOSTILE.to_owned();
+        let sign_in = shown(Show::SignIn { login: login(), refused: Some(Code::AuthRequired) });
+        let consent = shown(Show::Consent { login: login(), scopes, patients: vec![choice], whole: true });
+        let error = AppError::new(Code::BodyInvalid, HOSTILE);
+        for language in [Language::Chinese, Language::English] {
+            let pages = [(page(&sign_in, language), 4), (page(&consent, language), 6), (refusal(&error, language), 1)];
+            for (page, times) in pages {
+                let text = text(page).await;
+                assert!(
+                    !text.contains("<script") && text.matches("&#60;script&#62;&#34;&#39;&#38;").count() == times,
+                    "{text}"
+                );
+                assert!(text.contains(&format!("lang=\"{}\"", language.tag())), "{text}");
+            }
         }
     }
-    escaped
+
+    #[tokio::test]
+    async fn the_policy_admits_the_style_of_the_page_and_nothing_else() {
+        let page = page(&shown(Show::SignIn { login: String::new(), refused: None }), Language::English);
+        let policy = page.headers()[CONTENT_SECURITY_POLICY].to_str().expect("text").to_owned();
+        let text = text(page).await;
+        let (_, rest) = text.split_once("<style>").expect("a style");
+        let (style, _) = rest.split_once("</style>").expect("its end");
+        let admitted = format!("style-src 'sha256-{}';", STANDARD.encode(Sha256::digest(style)));
+        assert!(style.contains("font:") && policy.contains(&admitted), "{policy}");
+    }
 }
