@@ -41,7 +41,7 @@ struct Bench {
 
 impl Bench {
     async fn new(hospital: TestHospital) -> Self {
-        let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+        let clinic = hospital.clinic(&[]).await;
         let app = json!({
             "name": "growth charts", "authentication": "none", "redirect_uris": [BACK],
             "scopes": "patient/*.rs user/*.cruds launch launch/patient openid fhirUser offline_access online_access",

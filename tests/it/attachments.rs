@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use xinglin_store::Engine;
 
-use crate::support::{Client, Clinic, Exchange, Person, TestHospital, on_both_engines, record};
+use crate::support::{Client, Exchange, Person, TestHospital, on_both_engines, record};
 
 on_both_engines!(
     TestHospital:
@@ -32,7 +32,7 @@ async fn get(client: &Client, path: &str) -> Exchange {
 }
 
 async fn who_sees_the_patient_reads_the_bytes(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
     let whose = format!("patient={}", clinic.subject);
     let path = kept(&clinic.patient, &whose, "image/png", PNG).await;
     for client in [&clinic.patient, &clinic.doctor, &clinic.administrator] {
@@ -51,7 +51,7 @@ async fn who_sees_the_patient_reads_the_bytes(hospital: TestHospital) {
     assert_ne!(theirs, path);
     assert_eq!(get(&clinic.patient, &theirs).await.code(), "NOT_FOUND");
     assert_eq!(send(&clinic.patient, &format!("patient={other}"), "image/png", PNG).await.code(), "NOT_FOUND");
-    let elsewhere = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let elsewhere = hospital.clinic(&[]).await;
     for client in [&elsewhere.administrator, &elsewhere.doctor] {
         assert_eq!(get(client, &path).await.code(), "NOT_FOUND");
     }
@@ -66,7 +66,7 @@ async fn who_sees_the_patient_reads_the_bytes(hospital: TestHospital) {
 }
 
 async fn a_compartment_closes_its_attachments(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
     let whose = format!("patient={}&compartment=hiv", clinic.subject);
     let path = kept(&clinic.patient, &whose, "application/pdf", PDF).await;
     for client in [&clinic.doctor, &clinic.administrator] {
@@ -82,7 +82,7 @@ async fn a_compartment_closes_its_attachments(hospital: TestHospital) {
 }
 
 async fn only_what_it_is_said_to_be_is_taken(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
     let whose = format!("patient={}", clinic.subject);
     for (kind, bytes) in [
         ("image/png", PDF),
@@ -109,7 +109,7 @@ async fn only_what_it_is_said_to_be_is_taken(hospital: TestHospital) {
 }
 
 async fn binary_is_the_same_in_fhir(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
     let (service, _) = clinic.hire(Person::new("second", "administrator")).await;
     let binary = json!({
         "resourceType": "Binary", "contentType": "application/pdf",
@@ -162,7 +162,7 @@ async fn scanned(engine: Engine, scan: &str) -> [(u16, String); 2] {
         config.attachments.scan_seconds = 2;
     })
     .await;
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
     let whose = format!("patient={}", clinic.subject);
     let clean = send(&clinic.patient, &whose, "image/png", PNG).await;
     let infected = send(&clinic.patient, &whose, "application/pdf", b"%PDF-1.7 EICAR").await;
@@ -180,7 +180,7 @@ async fn who_waits_too_long_is_told_so() {
         config.request_timeout_seconds = 5;
     })
     .await;
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
     let late = send(&clinic.patient, &format!("patient={}", clinic.subject), "image/png", PNG).await;
     assert_eq!((late.status.as_u16(), late.code()), (503, "REQUEST_TIMEOUT".to_owned()), "{}", late.text());
 }

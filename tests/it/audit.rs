@@ -23,7 +23,7 @@ async fn accesses(clinic: &Clinic) -> Vec<Value> {
 
 async fn the_patient_learns_who_saw_the_record(hospital: TestHospital) {
     let plugins = [&DIABETES, &DRUG_SAFETY, &MEDICAL_INSURANCE];
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &plugins).await;
+    let clinic = hospital.clinic(&plugins).await;
     clinic.insure().await;
     clinic.doctor.get(&format!("/fhir/R4/{}", clinic.evidence[1])).await;
     let approved = clinic.approved().await;
@@ -74,7 +74,7 @@ async fn the_patient_learns_who_saw_the_record(hospital: TestHospital) {
 
 /// Whatever answers with a record of this patient puts one line more on the trail.
 async fn every_answer_has_its_line(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[&DIABETES, &MEDICAL_INSURANCE]).await;
+    let clinic = hospital.clinic(&[&DIABETES, &MEDICAL_INSURANCE]).await;
     clinic.insure().await;
     let approved = clinic.approved().await;
     let quote = clinic.quote(&approved).await;
@@ -140,7 +140,7 @@ async fn every_answer_has_its_line(hospital: TestHospital) {
 }
 
 async fn the_trail_is_for_those_who_audit(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
     let (regulator, _) = clinic.hire(Person::new("regulator", "regulator")).await;
     clinic.doctor.get(&format!("/fhir/R4/{}", clinic.evidence[1])).await;
     for client in [&clinic.doctor, &clinic.pharmacist, &clinic.patient] {
@@ -168,7 +168,7 @@ async fn the_trail_is_for_those_who_audit(hospital: TestHospital) {
     regulator.hidden("/api/v1/audit?from=yesterday", "BODY_INVALID").await;
 
     // Another hospital has its own.
-    let other = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let other = hospital.clinic(&[]).await;
     let about = format!("/api/v1/audit?patient={}", clinic.subject);
     let answer = other.administrator.ask(Method::GET, &about, None).await;
     assert_eq!(answer.body, json!([]));
@@ -176,9 +176,7 @@ async fn the_trail_is_for_those_who_audit(hospital: TestHospital) {
 
 /// `xinglin audit verify` walks both chains.
 async fn the_trail_is_verified(process: Process) {
-    let operator = process.anyone().sign_in(None, "operator").await;
-    let now = xinglin_platform::ambient::Clock::default().now();
-    let clinic = Clinic::found(&operator, now, &[]).await;
+    let clinic = process.clinic(&[]).await;
     clinic.doctor.get(&format!("/fhir/R4/{}", clinic.evidence[1])).await;
     let told = process.xinglin(&["audit", "verify"]).await.done();
     assert!(told.contains("audit trail intact, "), "{told}");

@@ -30,7 +30,7 @@ fn refused(what: &str, answer: &Answer, code: &str) {
 }
 
 async fn a_bad_body_is_refused_by_its_code(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[&DIABETES]).await;
+    let clinic = hospital.clinic(&[&DIABETES]).await;
     let visit = clinic.visit().await;
     let effective = clinic.approved().await;
     let enrolled =
@@ -177,7 +177,7 @@ const NO_MONEY: [&str; 10] =
     ["67.5", "67.0", "\"67\"", "1e30", "1e2", "9223372036854775808", "-9223372036854775809", "true", "null", "[67]"];
 
 async fn money_is_whole_fen(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[&MEDICAL_INSURANCE]).await;
+    let clinic = hospital.clinic(&[&MEDICAL_INSURANCE]).await;
     clinic.insure().await;
     let quote = clinic.quote(&clinic.approved().await).await;
     let before = hospital.footprint(&clinic.tenant).await;
@@ -217,7 +217,7 @@ async fn money_is_whole_fen(hospital: TestHospital) {
 
 async fn money_that_does_not_fit_is_refused(hospital: TestHospital) {
     for insured in [false, true] {
-        let clinic = Clinic::found(&hospital.operator, hospital.now(), &[&MEDICAL_INSURANCE]).await;
+        let clinic = hospital.clinic(&[&MEDICAL_INSURANCE]).await;
         if insured {
             clinic.insure().await;
         }
@@ -254,7 +254,7 @@ async fn money_that_does_not_fit_is_refused(hospital: TestHospital) {
 }
 
 async fn malformed_fhir_is_refused_where_it_is_malformed(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
     let before = hospital.footprint(&clinic.tenant).await;
     let subject = json!({ "reference": format!("Patient/{}", clinic.subject) });
     let cases = [
@@ -317,7 +317,7 @@ async fn malformed_fhir_is_refused_where_it_is_malformed(hospital: TestHospital)
 }
 
 async fn a_transaction_with_one_fault_writes_nothing(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
     let before = hospital.footprint(&clinic.tenant).await;
     let good = || record::patient("1990-01-01");
     let bad = || json!({ "resourceType": "Patient", "birthDate": "long ago" });
@@ -361,7 +361,7 @@ async fn a_transaction_with_one_fault_writes_nothing(hospital: TestHospital) {
 }
 
 async fn too_much_is_refused(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
     let before = hospital.footprint(&clinic.tenant).await;
     // One byte too many: the server reads as much as it takes, and answers.
     let spaces = |most: usize| vec![b' '; most + 1];
@@ -379,7 +379,7 @@ async fn too_much_is_refused(hospital: TestHospital) {
 }
 
 async fn what_is_not_there_is_not_found(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
     let visit = clinic.visit().await;
     for path in [
         "/api/v1/nothing".to_owned(),
@@ -505,7 +505,7 @@ async fn every_route_asks_who_is_there(hospital: TestHospital) {
 }
 
 async fn a_token_is_ours_and_ends(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
     let token = clinic.doctor.token().to_owned();
     let (head, rest) = token.split_once('.').expect("three parts");
     let (claims, signature) = rest.split_once('.').expect("three parts");
@@ -530,7 +530,7 @@ async fn a_token_is_ours_and_ends(hospital: TestHospital) {
 }
 
 async fn no_operation_breaks_over_garbage(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
     let before = hospital.footprint(&clinic.tenant).await;
     let who = [
         ("administrator", &clinic.administrator),

@@ -5,7 +5,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::{
-    Clinic, TestHospital,
+    TestHospital,
     guest::{self, Guest},
     line, on_both_engines,
 };
@@ -52,7 +52,7 @@ const BROKEN: [(Guest, &str); 5] = [
 ];
 
 async fn what_is_no_plugin_is_not_installed(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
     let before = hospital.footprint(&clinic.tenant).await;
     let good = Guest::healthy().package();
     let newer = |text: String| {
@@ -88,7 +88,7 @@ fn corrupted(package: &[u8]) -> Vec<u8> {
 }
 
 async fn what_is_not_granted_is_not_enabled(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
     let curious = Guest::new("test.curious", "i32.const 1024").imports(KV).manifest("[capabilities.kv]");
     hospital.operator.upload(curious.package()).await.done("/api/v1/plugins");
     let path = curious.path(&clinic.tenant);
@@ -111,7 +111,7 @@ async fn what_is_not_granted_is_not_enabled(hospital: TestHospital) {
 }
 
 async fn what_cannot_start_is_not_enabled(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
     let spinning = Guest::new("test.spinning", "i32.const 1024")
         .items("(func $spin (loop $again (br $again)))\n(start $spin)")
         .manifest("[limits]\ndeadline-ms = 50");
@@ -128,7 +128,7 @@ async fn what_cannot_start_is_not_enabled(hospital: TestHospital) {
 }
 
 async fn a_pathway_that_cannot_say_what_it_is_is_not_enabled(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
     let mute = guest::broken("test.mute", "1.0.0", "xinglin:pathway/pathway@1.0.0");
     hospital.operator.upload(mute).await.done("/api/v1/plugins");
     let path = format!("/api/v1/tenants/{}/plugins/test.mute", clinic.tenant);
@@ -141,7 +141,7 @@ async fn a_pathway_that_cannot_say_what_it_is_is_not_enabled(hospital: TestHospi
 }
 
 async fn a_prescription_is_not_signed_past_a_checker_that_breaks(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
     Guest::healthy().enable(&hospital.operator, &clinic.tenant).await;
     let prescription = clinic.draft(&clinic.visit().await, &[line("metformin-500mg-60", "1000", "2", 30, 2)]).await;
     let request = format!("/fhir/R4/MedicationRequest?patient={}", clinic.subject);
@@ -183,10 +183,10 @@ fn names(refused: &Value, plugin: &str, code: &str) {
 }
 
 async fn neighbours_of_a_checker_that_breaks_are_served(hospital: TestHospital) {
-    let (operator, now) = (&hospital.operator, hospital.now());
-    let healthy = Clinic::found(operator, now, &[]).await;
+    let operator = &hospital.operator;
+    let healthy = hospital.clinic(&[]).await;
     Guest::healthy().enable(operator, &healthy.tenant).await;
-    let broken = Clinic::found(operator, now, &[]).await;
+    let broken = hospital.clinic(&[]).await;
     for (guest, _) in BROKEN {
         guest.enable(operator, &broken.tenant).await;
     }

@@ -2,14 +2,14 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Clinic, Person, TestHospital, clinic::id, on_both_engines, record};
+use crate::support::{Person, TestHospital, clinic::id, on_both_engines, record};
 
 on_both_engines!(TestHospital: a_doctor_breaks_the_glass_and_is_judged, glass_is_not_broken_otherwise);
 
 const REASON: &str = "Unconscious on arrival, medicines unknown.";
 
 async fn a_doctor_breaks_the_glass_and_is_judged(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
     let load = record::result(&clinic.subject, hospital.now(), "20447-9", "40", "{copies}/mL");
     let low = json!({
         "resourceType": "Condition", "subject": { "reference": format!("Patient/{}", clinic.subject) },
@@ -74,7 +74,7 @@ async fn a_doctor_breaks_the_glass_and_is_judged(hospital: TestHospital) {
 }
 
 async fn glass_is_not_broken_otherwise(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
     let glass = format!("/api/v1/patients/{}/break-glass", clinic.subject);
     let ask = json!({ "compartment": "hiv", "reason": REASON });
     for client in [&clinic.pharmacist, &clinic.administrator, &clinic.patient, &clinic.operator] {

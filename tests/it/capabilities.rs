@@ -57,7 +57,7 @@ async fn answers(clinic: &Clinic, guest: &Guest) -> Vec<Value> {
 }
 
 async fn a_capability_that_is_not_granted_is_named(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
     for (guest, name) in [(RECORDS, "records"), (RANDOM, "random"), (FILES, "files")] {
         hospital.operator.upload(guest.package()).await.done("/api/v1/plugins");
         let path = guest.path(&clinic.tenant);
@@ -76,7 +76,7 @@ async fn a_capability_that_is_not_granted_is_named(hospital: TestHospital) {
 }
 
 async fn a_record_is_read_of_the_patient_at_hand(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
     // Somebody else, with a diagnosis and a result of their own.
     let other = clinic.import(&[record::patient("1950-01-01")]).await.remove(0);
     let other = other.strip_prefix("Patient/").expect("a patient").to_owned();
@@ -103,7 +103,7 @@ async fn a_record_is_read_of_the_patient_at_hand(hospital: TestHospital) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_pack_that_this_host_lacks_is_named() {
     let hospital = TestHospital::open(Engine::Sqlite).await;
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
     let guest = FILES.manifest("[limits]\ndeadline-ms = 5000\n[capabilities.files]\npacks = [\"icd10-gb\"]");
     hospital.operator.upload(guest.package()).await.done("/api/v1/plugins");
     let path = guest.path(&clinic.tenant);

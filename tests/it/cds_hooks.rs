@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::process::Command;
 
-use crate::support::{Client, Clinic, DRUG_SAFETY, Person, TestHospital, built, guest::Guest, on_both_engines};
+use crate::support::{Client, DRUG_SAFETY, Person, TestHospital, built, guest::Guest, on_both_engines};
 
 on_both_engines!(
     TestHospital:
@@ -68,8 +68,8 @@ async fn cards(client: &Client, path: &str, ask: Value) -> Vec<Value> {
 }
 
 async fn every_checker_is_a_service(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[&DRUG_SAFETY]).await;
-    let other = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[&DRUG_SAFETY]).await;
+    let other = hospital.clinic(&[]).await;
     let services = clinic.doctor.get("/cds-services").await;
     let services = services["services"].as_array().expect("services");
     let told: Vec<_> = services.iter().map(|service| (&service["hook"], &service["id"])).collect();
@@ -95,7 +95,7 @@ async fn every_checker_is_a_service(hospital: TestHospital) {
 }
 
 async fn healthchain_is_content(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[&DRUG_SAFETY]).await;
+    let clinic = hospital.clinic(&[&DRUG_SAFETY]).await;
     clinic.import(&[allergic(&clinic.subject)]).await;
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("it/clients/cds_session.py");
     let output = Command::new(built("python/bin/python", "cargo xtask setup"))
@@ -112,7 +112,7 @@ async fn healthchain_is_content(hospital: TestHospital) {
 }
 
 async fn cards_say_what_the_checker_says(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[&DRUG_SAFETY]).await;
+    let clinic = hospital.clinic(&[&DRUG_SAFETY]).await;
     let subject = &clinic.subject;
     // Nothing known against it, but what the record cannot say.
     let before = cards(&clinic.doctor, SIGN, ask("order-sign", subject, &[amoxicillin(subject)])).await;
@@ -151,7 +151,7 @@ async fn cards_say_what_the_checker_says(hospital: TestHospital) {
 }
 
 async fn what_is_not_checked_is_a_critical_card(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[&DRUG_SAFETY]).await;
+    let clinic = hospital.clinic(&[&DRUG_SAFETY]).await;
     let subject = &clinic.subject;
     let broken = Guest::new("test.panic", "unreachable");
     hospital.operator.upload(broken.package()).await.done("/api/v1/plugins");
@@ -179,8 +179,8 @@ async fn what_is_not_checked_is_a_critical_card(hospital: TestHospital) {
 }
 
 async fn services_are_for_who_may_and_of_whom_they_may(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[&DRUG_SAFETY]).await;
-    let other = Clinic::found(&hospital.operator, hospital.now(), &[&DRUG_SAFETY]).await;
+    let clinic = hospital.clinic(&[&DRUG_SAFETY]).await;
+    let other = hospital.clinic(&[&DRUG_SAFETY]).await;
     let asked = |subject: &str| ask("order-sign", subject, &[amoxicillin(subject)]);
     hospital.anyone.hidden("/cds-services", "AUTH_REQUIRED").await;
     hospital.anyone.refused(SIGN, asked(&clinic.subject), "AUTH_REQUIRED").await;
@@ -206,8 +206,8 @@ async fn services_are_for_who_may_and_of_whom_they_may(hospital: TestHospital) {
 }
 
 async fn feedback_is_kept_with_the_patient(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[&DRUG_SAFETY]).await;
-    let other = Clinic::found(&hospital.operator, hospital.now(), &[&DRUG_SAFETY]).await;
+    let clinic = hospital.clinic(&[&DRUG_SAFETY]).await;
+    let other = hospital.clinic(&[&DRUG_SAFETY]).await;
     let subject = &clinic.subject;
     clinic.import(&[allergic(subject)]).await;
     let card = cards(&clinic.doctor, SIGN, ask("order-sign", subject, &[amoxicillin(subject)])).await.remove(0);

@@ -70,7 +70,7 @@ async fn said(client: &Client, path: &str, id: &str) -> String {
 }
 
 async fn nobody_reads_a_compartment_without_consent(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
     let before = clinic.doctor.get(&format!("/fhir/R4/Observation?patient={}", clinic.subject)).await["total"].clone();
     let hidden = restricted(&clinic, hospital.now()).await;
     let other = clinic.import(&[record::patient("1990-01-01")]).await.remove(0);
@@ -177,7 +177,7 @@ async fn nobody_reads_a_compartment_without_consent(hospital: TestHospital) {
 }
 
 async fn the_patient_opens_it_and_closes_it(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
     let hidden = restricted(&clinic, hospital.now()).await;
     let path = format!("/fhir/R4/{}", hidden[0]);
     let by_code = format!("/fhir/R4/Observation?patient={}&code={VIRAL_LOAD}", clinic.subject);
@@ -229,7 +229,7 @@ async fn the_patient_opens_it_and_closes_it(hospital: TestHospital) {
 }
 
 async fn an_insurer_reads_what_is_opened_to_it(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
     let hidden = restricted(&clinic, hospital.now()).await;
     let (insurer, account) = clinic.hire(Person::new("insurer", "insurer")).await;
     let by_code = format!("/fhir/R4/Observation?patient={}&code={VIRAL_LOAD}", clinic.subject);
@@ -270,7 +270,7 @@ const CURIOUS: Guest = Guest::healthy().manifest(
 );
 
 async fn another_plugin_is_shown_nothing_of_it(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
     restricted(&clinic, hospital.now()).await;
     CURIOUS.enable(&hospital.operator, &clinic.tenant).await;
     let (regulator, _) = clinic.hire(Person::new("regulator", "regulator")).await;
@@ -317,7 +317,7 @@ fn discreet() -> Vec<u8> {
 }
 
 async fn what_a_pathway_writes_falls_into_its_compartment(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
     hospital.operator.upload(discreet()).await.done("/api/v1/plugins");
     let plugin = format!("/api/v1/tenants/{}/plugins/test.discreet", clinic.tenant);
     for grant in [json!({}), json!({ "compartment": "mental-health" })] {
@@ -392,7 +392,7 @@ async fn what_a_pathway_writes_falls_into_its_compartment(hospital: TestHospital
 }
 
 async fn a_payer_is_not_told_by_the_bill(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[&MEDICAL_INSURANCE]).await;
+    let clinic = hospital.clinic(&[&MEDICAL_INSURANCE]).await;
     clinic.insure().await;
     let formulary = format!("/api/v1/tenants/{}/formulary", clinic.tenant);
     let mut items: Value =
@@ -436,7 +436,7 @@ async fn a_payer_is_not_told_by_the_bill(hospital: TestHospital) {
 }
 
 async fn what_was_written_before_is_labelled(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
     let hidden = restricted(&clinic, hospital.now()).await;
     // As a release without compartments left it.
     let tenant = clinic.tenant.parse().expect("a tenant");

@@ -144,7 +144,7 @@ async fn a_visit_on_plugins_built_against_the_first_contract(hospital: TestHospi
 }
 
 async fn people_are_verified_under_the_first_contract(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[&frozen::IDENTITY_CHECK]).await;
+    let clinic = hospital.clinic(&[&frozen::IDENTITY_CHECK]).await;
     let card = id_number(77);
     let mut patient = record::patient(&format!("{}-{}-{}", &card[6..10], &card[10..12], &card[12..14]));
     patient["identifier"] = json!([{ "system": "urn:oid:2.16.156.10011.1.3", "value": card }]);
@@ -198,7 +198,7 @@ async fn one_order_is_judged_under_two_majors_and_two_minors(hospital: TestHospi
 
 /// The same plugin under a contract of the next major, and in the shadow of the old.
 async fn a_checker_moves_to_the_next_major_and_back(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
     let old = Guest::healthy();
     old.enable(&hospital.operator, &clinic.tenant).await;
     let path = old.path(&clinic.tenant);

@@ -28,7 +28,7 @@ struct Talk {
 
 impl Talk {
     async fn begin(hospital: &TestHospital) -> Self {
-        let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+        let clinic = hospital.clinic(&[]).await;
         let visit = format!("/api/v1/encounters/{}", clinic.visit().await);
         Self { clinic, visit }
     }
@@ -75,7 +75,7 @@ async fn patient_and_staff_talk_while_the_visit_goes_on(hospital: TestHospital) 
     assert_eq!(rest[0]["seq"], 2);
 
     // Strangers.
-    let elsewhere = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let elsewhere = hospital.clinic(&[]).await;
     let (stranger, _) = clinic.hire(Person::new("stranger", "patient")).await;
     for client in [&elsewhere.doctor, &stranger] {
         client.refused(&talk.messages(), json!({ "text": "x" }), "NOT_FOUND").await;

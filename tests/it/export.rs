@@ -72,7 +72,7 @@ async fn consent(clinic: &Clinic, provision: &str, scope: Value) -> String {
 }
 
 async fn all_that_may_go_out_does_and_nothing_else(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
     // More than a page, and of two patients.
     let other = clinic.import(&[record::patient("1990-01-01")]).await.remove(0);
     let many: Vec<Value> =
@@ -114,7 +114,7 @@ async fn all_that_may_go_out_does_and_nothing_else(hospital: TestHospital) {
 }
 
 async fn what_an_export_is_asked_for_is_heeded_or_refused(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
     let admin = &clinic.administrator;
     let typed = exported(admin, "/$export?_type=Patient,Condition&_outputFormat=application/fhir+ndjson").await;
     assert_eq!(typed.len(), 2);
@@ -158,12 +158,12 @@ async fn what_an_export_is_asked_for_is_heeded_or_refused(hospital: TestHospital
 }
 
 async fn an_export_is_its_maker_s(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
     for (who, client) in [("doctor", &clinic.doctor), ("patient", &clinic.patient), ("operator", &clinic.operator)] {
         assert_eq!(get(client, "/fhir/R4/$export").await.code(), "AUTH_FORBIDDEN", "{who}");
     }
     let (other, _) = clinic.hire(Person::new("other", "administrator")).await;
-    let elsewhere = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let elsewhere = hospital.clinic(&[]).await;
     let status = ask(&clinic.administrator, "/$export").await;
     let done = manifest(&clinic.administrator, &status).await;
     let url = done["output"][0]["url"].as_str().expect("a URL");
@@ -188,7 +188,7 @@ async fn an_export_is_its_maker_s(hospital: TestHospital) {
 }
 
 async fn files_are_kept_for_a_day(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
     let status = ask(&clinic.administrator, "/$export").await;
     manifest(&clinic.administrator, &status).await;
     hospital.advance(23 * 3600).await;
@@ -201,7 +201,7 @@ async fn files_are_kept_for_a_day(hospital: TestHospital) {
 
 /// As it is after a `kill -9`: claimed, half written, and nobody there.
 async fn an_export_that_lost_its_host_is_made_by_another(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
     let operator = hospital.hospital.store().operator();
     // Others may not take it before this one does.
     let (status, claimed) = loop {

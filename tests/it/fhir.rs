@@ -118,7 +118,7 @@ struct Ward {
 }
 
 async fn ward(hospital: &TestHospital) -> Ward {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
     let people = [person("Zhang", "San", "1980-05-01", "1001"), person("ZHAO", "Si", "1990-06-02", "1002")];
     let ids = |locations: Vec<String>| locations.iter().map(|location| id(location).to_owned()).collect::<Vec<_>>();
     let patients = ids(clinic.import(&people).await);
@@ -307,7 +307,7 @@ async fn pages_go_on_while_others_write(hospital: TestHospital) {
 
 async fn a_page_is_for_whom_it_was_given(hospital: TestHospital) {
     let Ward { clinic, patients, .. } = ward(&hospital).await;
-    let theirs = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let theirs = hospital.clinic(&[]).await;
     let search = read(&clinic.doctor, "/Observation?code=2339-0&_count=1").await;
     let everything = read(&clinic.doctor, &format!("/Patient/{}/$everything?_count=1", patients[0])).await;
     for (page, elsewhere) in [(search, "Patient"), (everything, "Observation")] {
@@ -388,7 +388,7 @@ async fn conditions_hold(hospital: TestHospital) {
 }
 
 async fn of_many_who_ask_the_same_one_creates(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
     let tries: Vec<_> = (0..8)
         .map(|_| {
             let client = clinic.administrator.clone();
@@ -657,7 +657,7 @@ async fn a_patient_reaches_no_further_than_their_record(hospital: TestHospital) 
 /// Each search parameter and each include of the CapabilityStatement is heeded by a
 /// server that is told to refuse what it does not heed.
 async fn what_is_stated_is_so(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
     let statement = read(&clinic.doctor, "/metadata").await;
     assert_eq!(statement["implementation"]["url"], format!("{}/fhir/R4", clinic.doctor.base()));
     let strict = [("prefer", "handling=strict")];

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use tokio::process::Command;
 
-use crate::support::{Clinic, TestHospital, built, on_both_engines};
+use crate::support::{TestHospital, built, on_both_engines};
 
 on_both_engines!(TestHospital: fhirpy_is_content, fhir_kit_client_is_content);
 
@@ -13,7 +13,7 @@ fn script(name: &str) -> PathBuf {
 }
 
 async fn session(hospital: &TestHospital, command: &mut Command) -> String {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
     command.env("BASE", format!("{}/fhir/R4", clinic.administrator.base()));
     let output = command.env("TOKEN", clinic.administrator.token()).output().await.expect("a client");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();

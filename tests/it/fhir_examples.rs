@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use xinglin_domain::compartment::Compartments;
 use xinglin_fhir::validate::validate;
 
-use crate::support::{Clinic, TestHospital, built, on_both_engines};
+use crate::support::{TestHospital, built, on_both_engines};
 
 on_both_engines!(TestHospital: examples_come_back_as_they_were);
 
@@ -167,7 +167,7 @@ fn content(resource: &Value) -> Value {
 }
 
 async fn examples_come_back_as_they_were(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
     let administrator = &clinic.administrator;
     let all: Vec<(String, Value)> = examples()
         .filter(|(name, example)| {

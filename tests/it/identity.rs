@@ -63,7 +63,7 @@ fn certificate(account: &Value, kind: &str) -> String {
 }
 
 async fn a_refresh_token_is_good_once(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
     let first = session(&hospital, &clinic, json!({ "client": "ward 3" })).await;
     let second = refresh(&hospital, &first).await;
     assert_eq!((&second["session"], &second["account"]), (&first["session"], &first["account"]));
@@ -107,7 +107,7 @@ async fn a_refresh_token_is_good_once(hospital: TestHospital) {
 }
 
 async fn a_sign_in_ends_when_it_is_ended(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
     let phone = session(&hospital, &clinic, json!({ "client": "phone" })).await;
     let desk = session(&hospital, &clinic, json!({ "client": "desk" })).await;
     let mine = bearer(&hospital, &desk);
@@ -130,7 +130,7 @@ async fn a_sign_in_ends_when_it_is_ended(hospital: TestHospital) {
 }
 
 async fn a_suspension_holds_with_the_next_act(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
     let reason = json!({ "reason": "complaint 17" });
     let doctor = account(&clinic, "doctor").await;
 
@@ -165,7 +165,7 @@ async fn a_suspension_holds_with_the_next_act(hospital: TestHospital) {
     let own = account(&clinic, "administrator").await;
     clinic.administrator.refused(&format!("{own}/suspend"), reason.clone(), "AUTH_FORBIDDEN").await;
     clinic.pharmacist.refused(&format!("{doctor}/suspend"), reason.clone(), "AUTH_FORBIDDEN").await;
-    let other = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let other = hospital.clinic(&[]).await;
     other.administrator.refused(&format!("{doctor}/suspend"), reason.clone(), "NOT_FOUND").await;
     other.administrator.hidden(&doctor, "NOT_FOUND").await;
     let here = doctor.replace(&clinic.tenant, &other.tenant);
@@ -174,7 +174,7 @@ async fn a_suspension_holds_with_the_next_act(hospital: TestHospital) {
 }
 
 async fn passwords_are_changed_by_who_knows_them(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
     let (desk, phone) = (session(&hospital, &clinic, json!({})).await, session(&hospital, &clinic, json!({})).await);
     let (mine, new) = (bearer(&hospital, &desk), "a wholly new password");
     let path = format!("{ME}/password");
@@ -204,7 +204,7 @@ async fn passwords_are_changed_by_who_knows_them(hospital: TestHospital) {
 }
 
 async fn codes_are_asked_for_and_used_up(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
     let path = format!("{ME}/second-factor");
     clinic.doctor.refused(&path, json!({ "password": "a wrong password" }), "AUTH_FORBIDDEN").await;
     let offer = clinic.doctor.post(&path, json!({ "password": PASSWORD })).await;
@@ -247,8 +247,8 @@ async fn codes_are_asked_for_and_used_up(hospital: TestHospital) {
 }
 
 async fn administrators_run_their_own_hospital(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
-    let other = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
+    let other = hospital.clinic(&[]).await;
     let guest = Guest::healthy();
     clinic.administrator.upload(guest.package()).await.refused("install", "AUTH_FORBIDDEN");
     hospital.operator.upload(guest.package()).await.done("/api/v1/plugins");
@@ -272,7 +272,7 @@ async fn administrators_run_their_own_hospital(hospital: TestHospital) {
 }
 
 async fn what_has_ended_is_forgotten(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
     let records = hospital.hospital.store().tenant(clinic.tenant.parse().expect("a tenant"));
     let (ended, kept) = (session(&hospital, &clinic, json!({})).await, session(&hospital, &clinic, json!({})).await);
     let id = |session: &Value| session["session"].as_str().expect("an id").parse().expect("a session");

@@ -4,7 +4,6 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use xinglin_platform::ambient::Clock;
 
 use crate::support::{
     Clinic, DIABETES, MEDICAL_INSURANCE, Process, advance,
@@ -15,8 +14,7 @@ use crate::support::{
 on_both_engines!(Process: between_settling_and_dispensing, while_a_bill_is_settled, while_timers_fire);
 
 async fn found(process: &Process) -> Clinic {
-    let operator = process.anyone().sign_in(None, "operator").await;
-    let clinic = Clinic::found(&operator, Clock::default().now(), &[&DIABETES, &MEDICAL_INSURANCE]).await;
+    let clinic = process.clinic(&[&DIABETES, &MEDICAL_INSURANCE]).await;
     clinic.insure().await;
     clinic
 }

@@ -19,7 +19,7 @@ const LOG: &[(&str, &str)] =
     &[(r#"(import "xinglin:host/log@1.1.0" "write" (func $log (param i32 i32 i32)))"#, "xinglin:host/log@1.1.0")];
 
 async fn with_checker(hospital: &TestHospital) -> (Clinic, String) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
     Guest::healthy().enable(&hospital.operator, &clinic.tenant).await;
     let path = Guest::healthy().path(&clinic.tenant);
     (clinic, path)

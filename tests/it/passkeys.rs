@@ -71,7 +71,7 @@ struct Bench {
 impl Bench {
     async fn open(engine: Engine) -> Self {
         let hospital = TestHospital::open_with(engine, |config| config.public_url = Some(ORIGIN.to_owned())).await;
-        let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+        let clinic = hospital.clinic(&[]).await;
         Self { hospital, clinic, device: Authenticator::start() }
     }
 
@@ -199,7 +199,7 @@ async fn a_key_that_proves_less_is_refused(bench: Bench) {
     let told = bench.device.ask("get", &ceremony, json!({ "key": theirs })).await;
     bench.enter(&ceremony, told.clone()).await.done(ENTER);
     bench.enter(&ceremony, told).await.refused("again", "AUTH_REQUIRED");
-    let other = Clinic::found(&bench.hospital.operator, bench.hospital.now(), &[]).await;
+    let other = bench.hospital.clinic(&[]).await;
     let elsewhere = bench.hospital.anyone.post(KNOCK, json!({ "tenant": other.tenant })).await;
     let told = bench.device.ask("get", &elsewhere, json!({ "key": key })).await;
     bench.enter(&elsewhere, told.clone()).await.refused("another hospital's ceremony", "AUTH_REQUIRED");
@@ -241,7 +241,7 @@ async fn staff_of_a_strict_hospital_set_up_a_second_factor_first(bench: Bench) {
     administrator.ask(Method::PUT, &bench.rules(), Some(strict.clone())).await.refused("weak", "AUTH_SECOND_FACTOR");
     bench.key(administrator).await;
     assert_eq!(administrator.put(&bench.rules(), strict.clone()).await, strict);
-    let other = Clinic::found(&bench.hospital.operator, bench.hospital.now(), &[]).await;
+    let other = bench.hospital.clinic(&[]).await;
     other.administrator.ask(Method::PUT, &bench.rules(), Some(strict)).await.refused("another's", "NOT_FOUND");
 
     // It holds at once, for who is signed in already and for who comes.
@@ -303,7 +303,7 @@ async fn staff_of_a_strict_hospital_set_up_a_second_factor_first(bench: Bench) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_without_a_name_makes_no_keys() {
     let hospital = TestHospital::open(Engine::Sqlite).await;
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
     clinic.doctor.refused(OFFER, json!({ "password": PASSWORD }), "NOT_FOUND").await;
     hospital.anyone.refused(KNOCK, json!({ "tenant": clinic.tenant }), "NOT_FOUND").await;
 }

@@ -17,7 +17,7 @@ on_both_engines!(
 );
 
 async fn found(hospital: &TestHospital) -> Clinic {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[&MEDICAL_INSURANCE]).await;
+    let clinic = hospital.clinic(&[&MEDICAL_INSURANCE]).await;
     clinic.insure().await;
     clinic
 }
@@ -32,7 +32,7 @@ fn bill(quote: &Value) -> String {
 }
 
 async fn a_charge_taken_back_frees_the_prescription(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[&MEDICAL_INSURANCE]).await;
+    let clinic = hospital.clinic(&[&MEDICAL_INSURANCE]).await;
     clinic.insure().await;
     let prescription = clinic.approved().await;
     let first = clinic.quote(&prescription).await;
@@ -55,7 +55,7 @@ async fn a_charge_taken_back_frees_the_prescription(hospital: TestHospital) {
 }
 
 async fn a_payer_that_was_away_is_asked_later(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[&MEDICAL_INSURANCE]).await;
+    let clinic = hospital.clinic(&[&MEDICAL_INSURANCE]).await;
     clinic.insure().await;
     let prescription = clinic.approved().await;
     let quote = clinic.quote(&prescription).await;

@@ -9,8 +9,8 @@ use totp_rs::{Builder, Secret};
 use xinglin_domain::access::Action;
 
 use crate::support::{
-    Clinic, DRUG_SAFETY, PASSWORD, Person, Process, TestHospital, advance, clinic::verify, eventually, guest::Guest,
-    line, on_both_engines,
+    DRUG_SAFETY, PASSWORD, Person, Process, TestHospital, advance, clinic::verify, eventually, guest::Guest, line,
+    on_both_engines,
 };
 
 on_both_engines!(
@@ -44,8 +44,8 @@ async fn in_force(hospital: &TestHospital, added: u64) {
 }
 
 async fn a_tenant_narrows_what_its_people_may(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
-    let other = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
+    let other = hospital.clinic(&[]).await;
     let lines = [line("metformin-500mg-60", "1000", "2", 30, 2)];
     let rules = r#"
         @id("seniors-sign")
@@ -105,8 +105,8 @@ async fn a_tenant_narrows_what_its_people_may(hospital: TestHospital) {
 }
 
 async fn a_broken_file_changes_nothing_and_is_told(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
-    let other = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
+    let other = hospital.clinic(&[]).await;
     let rules = "forbid (principal, action == Action::\"encounter.request\", resource);";
     decree(&hospital, &clinic.tenant, rules, 1).await;
     clinic.patient.refused("/api/v1/encounters", clinic.request(), "AUTH_FORBIDDEN").await;
@@ -129,7 +129,7 @@ async fn a_broken_file_changes_nothing_and_is_told(hospital: TestHospital) {
 }
 
 async fn a_second_factor_can_be_asked_for(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
     let draft = clinic.draft(&clinic.visit().await, &[line("metformin-500mg-60", "1000", "2", 30, 2)]).await;
     let rules =
         "forbid (principal, action == Action::\"prescription.sign\", resource) unless { context.second_factor };";
@@ -158,7 +158,7 @@ async fn a_second_factor_can_be_asked_for(hospital: TestHospital) {
 }
 
 async fn a_plugin_is_called_as_far_as_policies_let_it(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[&DRUG_SAFETY]).await;
+    let clinic = hospital.clinic(&[&DRUG_SAFETY]).await;
     let draft = clinic.draft(&clinic.visit().await, &[line("metformin-500mg-60", "1000", "2", 30, 2)]).await;
     let rules =
         format!("forbid (principal == Plugin::\"{}\", action == Action::\"plugin.call\", resource);", DRUG_SAFETY.id);
@@ -190,7 +190,7 @@ async fn a_plugin_is_called_as_far_as_policies_let_it(hospital: TestHospital) {
 /// Every route that there is, asked by nobody and by one of each role: who may none of
 /// its actions is refused, whatever stands in the path and the body.
 async fn no_route_answers_who_may_not_call_it(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
     let (nurse, _) = clinic.hire(Person::new("nurse", "nurse").licensed(&json!({}))).await;
     let (lapsed, _) = clinic.hire(Person::new("lapsed", "doctor").licensed(&json!({ "until": "2021-01-01" }))).await;
     let (insurer, _) = clinic.hire(Person::new("insurer", "insurer")).await;

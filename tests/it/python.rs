@@ -125,7 +125,7 @@ async fn an_interpreter_s_world_is_small_and_replays() {
 async fn a_guest_with_system_calls_is_granted_them_and_answers() {
     let hospital = TestHospital::open_with(Engine::Sqlite, |config| config.plugins.packs = Some(packs())).await;
     let operator = &hospital.operator;
-    let clinic = Clinic::found(operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
     operator.upload(PYTHON_WASI.package()).await.done("/api/v1/plugins");
     let path = format!("/api/v1/tenants/{}/plugins/{}", clinic.tenant, PYTHON_WASI.id);
     operator.put(&path, json!({ "capabilities": ["files"] })).await;

@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::{
-    Answer, Clinic, DIABETES, MEDICAL_INSURANCE, TestHospital,
+    Answer, DIABETES, MEDICAL_INSURANCE, TestHospital,
     clinic::{confirm_path, confirmation},
     on_both_engines,
 };
@@ -18,7 +18,7 @@ on_both_engines!(
 );
 
 async fn of_two_bills_confirmed_at_once_one_wins(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[&MEDICAL_INSURANCE]).await;
+    let clinic = hospital.clinic(&[&MEDICAL_INSURANCE]).await;
     clinic.insure().await;
     let prescription = clinic.approved().await;
     let quotes = [clinic.quote(&prescription).await, clinic.quote(&prescription).await];
@@ -43,7 +43,7 @@ async fn of_two_bills_confirmed_at_once_one_wins(hospital: TestHospital) {
 }
 
 async fn one_bill_confirmed_many_times_at_once_is_settled_once(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[&MEDICAL_INSURANCE]).await;
+    let clinic = hospital.clinic(&[&MEDICAL_INSURANCE]).await;
     clinic.insure().await;
     let quote = clinic.quote(&clinic.approved().await).await;
     let many: Vec<_> = (0..6)
@@ -64,7 +64,7 @@ async fn one_bill_confirmed_many_times_at_once_is_settled_once(hospital: TestHos
 }
 
 async fn a_bill_is_taken_back_or_its_medicines_are_handed_out(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[&MEDICAL_INSURANCE]).await;
+    let clinic = hospital.clinic(&[&MEDICAL_INSURANCE]).await;
     clinic.insure().await;
     for round in 0..6 {
         let prescription = clinic.approved().await;
@@ -99,7 +99,7 @@ async fn a_bill_is_taken_back_or_its_medicines_are_handed_out(hospital: TestHosp
 }
 
 async fn no_answer_is_lost_among_others(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[&DIABETES]).await;
+    let clinic = hospital.clinic(&[&DIABETES]).await;
     let enrol = json!({ "patient": clinic.subject, "plugin": DIABETES.id });
     let enrolled = clinic.doctor.post("/api/v1/enrolments", enrol).await;
     let path = format!("/api/v1/enrolments/{}/answers", enrolled["id"].as_str().expect("an id"));

@@ -25,7 +25,7 @@ on_both_engines!(
 );
 
 async fn found(hospital: &TestHospital) -> Clinic {
-    Clinic::found(&hospital.operator, hospital.now(), &[]).await
+    hospital.clinic(&[]).await
 }
 
 /// An object with one field set otherwise.
@@ -125,7 +125,7 @@ async fn a_danger_sign_stops_a_visit(hospital: TestHospital) {
     let flag = json!({ "code": "SUICIDAL_INTENT" });
     clinic.patient.refused(&stop, flag.clone(), "AUTH_FORBIDDEN").await;
     clinic.doctor.refused(&stop, json!({ "code": " " }), "BODY_INVALID").await;
-    let other = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let other = hospital.clinic(&[]).await;
     other.doctor.refused(&stop, flag.clone(), "NOT_FOUND").await;
     assert_eq!(counsellor.post(&stop, flag.clone()).await["status"], "STOPPED");
     clinic.doctor.refused(&stop, flag, "ENC_RED_FLAG_OPEN").await;
@@ -189,7 +189,7 @@ async fn a_draft_keeps_the_rules(hospital: TestHospital) {
 }
 
 async fn a_signature_keeps_the_rules(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[&DRUG_SAFETY]).await;
+    let clinic = hospital.clinic(&[&DRUG_SAFETY]).await;
     let mut formulary = clinic.doctor.get("/api/v1/formulary").await;
     formulary["items"].as_array_mut().expect("items").push(medicine("unheard-of", 100));
     clinic.operator.put(&format!("/api/v1/tenants/{}/formulary", clinic.tenant), formulary).await;

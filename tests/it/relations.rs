@@ -101,7 +101,7 @@ async fn a_word_of_the_hospital_ends_it_in_the_middle_of_a_visit(hospital: TestH
     // Not hers to say, nor the doctor's, nor anybody's elsewhere.
     mother.refused(&revoke, json!({}), "AUTH_FORBIDDEN").await;
     clinic.doctor.refused(&revoke, json!({}), "AUTH_FORBIDDEN").await;
-    let other = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let other = hospital.clinic(&[]).await;
     other.administrator.refused(&revoke, json!({}), "NOT_FOUND").await;
     let revoked = clinic.administrator.post(&revoke, json!({})).await;
     assert_eq!((&revoked["active"], revoked["revoked"].is_string()), (&json!(false), true));
@@ -166,7 +166,7 @@ async fn nobody_acts_for_somebody_else_s_ward(hospital: TestHospital) {
 }
 
 async fn family_reads_what_the_patient_opened_and_no_more(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
     let hidden =
         clinic.import(&[record::result(&clinic.subject, hospital.now(), "20447-9", "40", "{copies}/mL")]).await;
     let (son, account) = clinic.person("son").await;
@@ -312,7 +312,7 @@ async fn what_is_registered_is_sound(hospital: TestHospital) {
     for client in [&clinic.doctor, &clinic.patient] {
         client.refused(&path, sound.clone(), "AUTH_FORBIDDEN").await;
     }
-    let elsewhere = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let elsewhere = hospital.clinic(&[]).await;
     elsewhere.administrator.refused(&path, sound.clone(), "NOT_FOUND").await;
     // Wards do not come with an account any more.
     let accounts = format!("/api/v1/tenants/{}/accounts", clinic.tenant);

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use xinglin_platform::ambient::Clock;
 use xinglin_store::Engine;
 
-use crate::support::{Clinic, Process, advance, clinic::id, on_both_engines, record};
+use crate::support::{Process, advance, clinic::id, on_both_engines, record};
 
 on_both_engines!(
     Process:
@@ -37,8 +37,8 @@ fn holds(bytes: &[u8], text: &str) -> bool {
 }
 
 async fn numbers_are_nowhere_and_keys_are_changed(mut process: Process) {
-    let operator = process.anyone().sign_in(None, "operator").await;
-    let clinic = Clinic::found(&operator, Clock::default().now(), &[]).await;
+    let operator = process.operator();
+    let clinic = process.clinic(&[]).await;
     let patient = clinic.import(&[registered()]).await.remove(0);
     let found = async |query: &str| {
         let found = clinic.doctor.get(&format!("/fhir/R4/Patient?{query}")).await;
@@ -77,8 +77,7 @@ async fn numbers_are_nowhere_and_keys_are_changed(mut process: Process) {
 }
 
 async fn without_the_wrapping_keys_nothing_opens(mut process: Process) {
-    let operator = process.anyone().sign_in(None, "operator").await;
-    Clinic::found(&operator, Clock::default().now(), &[]).await;
+    process.clinic(&[]).await;
     process.kill().await;
     let keys = process.folder().join("record.keys");
     let aside = process.folder().join("aside");
@@ -92,8 +91,8 @@ async fn without_the_wrapping_keys_nothing_opens(mut process: Process) {
 }
 
 async fn who_never_had_a_record_is_erased(process: Process) {
-    let (operator, now) = (process.anyone().sign_in(None, "operator").await, Clock::default().now());
-    let clinic = Clinic::found(&operator, now, &[]).await;
+    let now = Clock::default().now();
+    let clinic = process.clinic(&[]).await;
     let administrator = &clinic.administrator;
     let made = clinic.import(&[registered()]).await.remove(0);
     let patient = format!("/fhir/R4/{made}");

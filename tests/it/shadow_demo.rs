@@ -2,7 +2,6 @@
 //! from the command line and beside a running server.
 
 use serde_json::{Value, json};
-use xinglin_platform::ambient::Clock;
 use xinglin_store::Engine;
 
 use crate::support::{Clinic, DIABETES, DIABETES_CHANGED, DRUG_SAFETY, Process, line, on_both_engines};
@@ -17,8 +16,7 @@ struct Played {
 }
 
 async fn play(process: &Process) -> Played {
-    let operator = process.anyone().sign_in(None, "operator").await;
-    let clinic = Clinic::found(&operator, Clock::default().now(), &[&DIABETES, &DRUG_SAFETY]).await;
+    let clinic = process.clinic(&[&DIABETES, &DRUG_SAFETY]).await;
     let enrol = json!({ "patient": clinic.subject, "plugin": DIABETES.id });
     let enrolled = clinic.doctor.post("/api/v1/enrolments", enrol).await;
     let answers = format!("/api/v1/enrolments/{}/answers", enrolled["id"].as_str().expect("an id"));

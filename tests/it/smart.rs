@@ -28,7 +28,7 @@ struct Bench {
 
 impl Bench {
     async fn new(hospital: TestHospital) -> Self {
-        let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+        let clinic = hospital.clinic(&[]).await;
         let path = format!("/api/v1/tenants/{}/clients", clinic.tenant);
         let scopes = "system/Patient.rs system/Observation.cruds";
         let new =
@@ -128,7 +128,7 @@ async fn a_client_reads_what_its_scopes_open(hospital: TestHospital) {
     }
 
     // Another hospital's record is not there, whatever the scopes.
-    let other = Clinic::found(&bench.hospital.operator, bench.hospital.now(), &[]).await;
+    let other = bench.hospital.clinic(&[]).await;
     all.ask(Method::GET, &format!("/fhir/R4/Patient/{}", other.subject), None).await.refused("another's", "NOT_FOUND");
 
     // Suspended, it is out at once, and gets no more tokens.
@@ -153,7 +153,7 @@ async fn an_assertion_proves_one_client_once(hospital: TestHospital) {
         signed(Algorithm::ES384, Some("es"), &claims)
     };
     let now = bench.hospital.now().micros() / 1_000_000;
-    let other = Clinic::found(&bench.hospital.operator, bench.hospital.now(), &[]).await;
+    let other = bench.hospital.clinic(&[]).await;
     let id = bench.client["client_id"].as_str().expect("an id");
     let account = id.split_once('.').expect("two parts").1;
     let (head, rest) = once.split_once('.').expect("three parts");
@@ -250,10 +250,7 @@ async fn clients_are_taken_in_by_their_keys(hospital: TestHospital) {
     }
     clinic.administrator.refused(&path, new("lis", jwks.clone(), "system/*.rs"), "ALREADY_EXISTS").await;
     clinic.doctor.refused(&path, new("x", jwks.clone(), "system/*.rs"), "AUTH_FORBIDDEN").await;
-    let theirs = format!(
-        "/api/v1/tenants/{}/clients",
-        Clinic::found(&bench.hospital.operator, bench.hospital.now(), &[]).await.tenant
-    );
+    let theirs = format!("/api/v1/tenants/{}/clients", bench.hospital.clinic(&[]).await.tenant);
     clinic.administrator.refused(&theirs, new("x", jwks, "system/*.rs"), "NOT_FOUND").await;
 
     // A client has no password, not even one that somebody sets.

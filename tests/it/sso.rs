@@ -42,7 +42,7 @@ impl Bench {
     async fn open_with(engine: Engine, networks: &[&str], id_token_claims: &str) -> Self {
         let networks = networks.iter().map(|network| (*network).to_owned()).collect();
         let hospital = TestHospital::open_with(engine, |config| config.egress.open_networks = networks).await;
-        let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+        let clinic = hospital.clinic(&[]).await;
         let package = built("node/node_modules/oidc-provider/package.json", "cargo xtask setup");
         let modules = package.ancestors().nth(2).expect("a folder of modules").to_owned();
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("it/clients/oidc_provider.mjs");
@@ -336,7 +336,7 @@ async fn a_provider_is_trusted_with_care(bench: Bench) {
         answer.refused(&issuer, "AUTH_PROVIDER");
     }
     put(&bench.clinic.doctor, json!({})).await.refused("a doctor", "AUTH_FORBIDDEN");
-    let other = Clinic::found(&bench.hospital.operator, bench.hospital.now(), &[]).await;
+    let other = bench.hospital.clinic(&[]).await;
     put(&other.administrator, json!({})).await.refused("another hospital's", "NOT_FOUND");
     administrator.hidden(&bench.path(), "NOT_FOUND").await;
 

@@ -7,7 +7,7 @@ use xinglin_platform::{Config, ambient::Clock};
 use xinglin_store::Engine;
 
 use crate::support::{
-    Client, Clinic, Person, Process, TestHospital, advance, clinic::id, eventually, outside::Outside, record,
+    Client, Person, Process, TestHospital, advance, clinic::id, eventually, outside::Outside, record,
 };
 
 /// Once an engine, with a way to receivers on this machine.
@@ -79,7 +79,7 @@ fn told(outside: &Outside) -> Vec<String> {
 }
 
 async fn what_matches_is_told_in_order(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
     let (plain, whole) = (Outside::open().await, Outside::open().await);
     let admin = &clinic.administrator;
     let path = create(admin, subscription(&plain, "/", "Observation?code=4548-4")).await;
@@ -129,7 +129,7 @@ async fn what_matches_is_told_in_order(hospital: TestHospital) {
 }
 
 async fn what_is_closed_to_the_subscriber_is_not_told(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
     let outside = Outside::open().await;
     let admin = &clinic.administrator;
     admin
@@ -188,7 +188,7 @@ async fn what_is_closed_to_the_subscriber_is_not_told(hospital: TestHospital) {
 }
 
 async fn a_receiver_that_fails_is_tried_again_and_given_up(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
     let outside = Outside::open().await;
     let admin = &clinic.administrator;
     outside.refuse(true);
@@ -233,7 +233,7 @@ async fn a_receiver_that_fails_is_tried_again_and_given_up(hospital: TestHospita
 }
 
 async fn headers_are_sent_and_never_given_out(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
     let (outside, thief) = (Outside::open().await, Outside::open().await);
     let admin = &clinic.administrator;
     let mut with_header = subscription(&outside, "/", "Observation?code=4548-4");
@@ -257,7 +257,7 @@ async fn headers_are_sent_and_never_given_out(hospital: TestHospital) {
 }
 
 async fn what_makes_no_sense_is_refused(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
     let outside = Outside::open().await;
     let good = || subscription(&outside, "/", "Observation?code=4548-4");
     let changed = |pointer: &str, value: Value| {
@@ -298,8 +298,8 @@ async fn what_makes_no_sense_is_refused(hospital: TestHospital) {
 async fn what_was_written_before_a_kill_is_told(engine: Engine) {
     let reach = [("XINGLIN_EGRESS__OPEN_NETWORKS", "[\"127.0.0.1/32\"]")];
     let mut process = Process::open_with(engine, &reach).await;
-    let operator = process.anyone().sign_in(None, "operator").await;
-    let clinic = Clinic::found(&operator, Clock::default().now(), &[]).await;
+    let operator = process.operator();
+    let clinic = process.clinic(&[]).await;
     let outside = Outside::open().await;
     let path = create(&clinic.administrator, subscription(&outside, "/moody", "Observation?code=4548-4")).await;
     becomes(&clinic.administrator, &path, "active").await;

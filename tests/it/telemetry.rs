@@ -15,10 +15,9 @@ use opentelemetry_proto::tonic::{
 use prost::Message as _;
 use reqwest::Method;
 use serde_json::{from_value, json};
-use xinglin_platform::ambient::Clock;
 use xinglin_store::Engine;
 
-use crate::support::{Client, Clinic, DIABETES, DRUG_SAFETY, Process, TestHospital, guest::Guest, line};
+use crate::support::{Client, DIABETES, DRUG_SAFETY, Process, TestHospital, guest::Guest, line};
 
 const TOKEN: &str = "scrape-me-if-you-can";
 const REVIEW: &str = "xinglin:prescribing/review@1.0.0#review";
@@ -68,7 +67,7 @@ async fn numbers_are_for_whoever_has_the_token() {
 
 async fn what_was_called_is_counted() {
     let hospital = open(Some(TOKEN)).await;
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[&DIABETES, &DRUG_SAFETY]).await;
+    let clinic = hospital.clinic(&[&DIABETES, &DRUG_SAFETY]).await;
     let prescription = clinic.draft(&clinic.visit().await, &[line("metformin-500mg-60", "1000", "2", 30, 2)]).await;
     clinic.sign(&prescription).await;
     let enrol = json!({ "patient": clinic.subject, "plugin": DIABETES.id });
@@ -108,7 +107,7 @@ async fn what_was_called_is_counted() {
 
 async fn a_candidate_is_counted_apart() {
     let hospital = open(Some(TOKEN)).await;
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
     Guest::healthy().enable(&hospital.operator, &clinic.tenant).await;
     clinic.signed().await;
     let before = numbers(&hospital.anyone).await;
@@ -195,8 +194,7 @@ impl Collector {
 async fn a_trace_leads_from_the_caller_into_the_plugin() {
     let (collector, address) = Collector::open().await;
     let process = Process::open_with(Engine::Sqlite, &[("XINGLIN_TELEMETRY__OTLP_ENDPOINT", &address)]).await;
-    let operator = process.anyone().sign_in(None, "operator").await;
-    let clinic = Clinic::found(&operator, Clock::default().now(), &[&DRUG_SAFETY]).await;
+    let clinic = process.clinic(&[&DRUG_SAFETY]).await;
     let prescription = clinic.draft(&clinic.visit().await, &[line("metformin-500mg-60", "1000", "2", 30, 2)]).await;
     let (trace, caller) = ("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331");
     let doctor = clinic.doctor.within(&format!("00-{trace}-{caller}-01"));

@@ -13,7 +13,7 @@ use xinglin_identity::access_token;
 use xinglin_runtime::{Bundle, TrustStore};
 use xinglin_store::Engine;
 
-use crate::support::{Answer, Clinic, Desk, Registry, TestHospital, guest::Guest, http};
+use crate::support::{Answer, Desk, Registry, TestHospital, guest::Guest, http};
 
 const BOTH: &str = r#"policy = { all_of = ["vendor", "clinical"] }"#;
 
@@ -64,7 +64,7 @@ const COMMITTEE: (&str, &str) = ("committee", "clinical");
 
 async fn only_what_the_policy_wants_is_installed(engine: Engine) {
     let (hospital, desk) = strict(engine).await;
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
     let before = hospital.footprint(&clinic.tenant).await;
     let guest = Guest::healthy();
     let package = guest.package();
@@ -154,7 +154,7 @@ async fn a_plugin_goes_forward_only(engine: Engine) {
     assert_eq!(send("", guest.package_of("1.3.1")).await.status, 201);
 
     // A floor holds whatever is allowed, for what is here as for what comes.
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
     hospital.operator.put(&guest.path(&clinic.tenant), json!({ "version": "1.2.0" })).await;
     let floors = [(guest.id.to_owned(), "2.0.0".parse().expect("a version"))].into();
     let later =
@@ -172,7 +172,7 @@ async fn a_plugin_goes_forward_only(engine: Engine) {
 
 async fn what_is_trusted_is_asked_again_before_it_is_enabled(engine: Engine) {
     let (hospital, desk) = strict(engine).await;
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
     let guest = Guest::healthy();
     let bundle = desk.bundle(&guest.package(), &[VENDOR, COMMITTEE]).await;
     upload(&hospital, "", bundle).await.done("signed by both");
