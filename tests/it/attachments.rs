@@ -8,10 +8,10 @@ use crate::support::{Client, Exchange, Person, TestHospital, on_both_engines, re
 
 on_both_engines!(
     TestHospital:
-    who_sees_the_patient_reads_the_bytes,
-    a_compartment_closes_its_attachments,
-    only_what_it_is_said_to_be_is_taken,
-    binary_is_the_same_in_fhir,
+    an_attachment_is_readable_by_who_may_read_the_patient,
+    attachments_of_a_restricted_compartment_are_hidden,
+    an_attachment_must_match_its_declared_type,
+    fhir_binary_serves_the_same_bytes,
 );
 
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n and the rest of a picture";
@@ -31,7 +31,7 @@ async fn get(client: &Client, path: &str) -> Exchange {
     client.exchange(Method::GET, path, &[], "").await
 }
 
-async fn who_sees_the_patient_reads_the_bytes(hospital: TestHospital) {
+async fn an_attachment_is_readable_by_who_may_read_the_patient(hospital: TestHospital) {
     let clinic = hospital.clinic(&[]).await;
     let whose = format!("patient={}", clinic.subject);
     let path = kept(&clinic.patient, &whose, "image/png", PNG).await;
@@ -65,7 +65,7 @@ async fn who_sees_the_patient_reads_the_bytes(hospital: TestHospital) {
     assert!(readers.count() >= 2, "{accesses}");
 }
 
-async fn a_compartment_closes_its_attachments(hospital: TestHospital) {
+async fn attachments_of_a_restricted_compartment_are_hidden(hospital: TestHospital) {
     let clinic = hospital.clinic(&[]).await;
     let whose = format!("patient={}&compartment=hiv", clinic.subject);
     let path = kept(&clinic.patient, &whose, "application/pdf", PDF).await;
@@ -81,7 +81,7 @@ async fn a_compartment_closes_its_attachments(hospital: TestHospital) {
     assert_eq!(get(&clinic.administrator, &path).await.code(), "NOT_FOUND");
 }
 
-async fn only_what_it_is_said_to_be_is_taken(hospital: TestHospital) {
+async fn an_attachment_must_match_its_declared_type(hospital: TestHospital) {
     let clinic = hospital.clinic(&[]).await;
     let whose = format!("patient={}", clinic.subject);
     for (kind, bytes) in [
@@ -108,7 +108,7 @@ async fn only_what_it_is_said_to_be_is_taken(hospital: TestHospital) {
     assert_eq!((refused.status.as_u16(), refused.code().as_str()), (413, "BODY_TOO_LARGE"));
 }
 
-async fn binary_is_the_same_in_fhir(hospital: TestHospital) {
+async fn fhir_binary_serves_the_same_bytes(hospital: TestHospital) {
     let clinic = hospital.clinic(&[]).await;
     let (service, _) = clinic.hire(Person::new("second", "administrator")).await;
     let binary = json!({
@@ -173,7 +173,7 @@ async fn scanned(engine: Engine, scan: &str) -> [(u16, String); 2] {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_waits_too_long_is_told_so() {
+async fn a_slow_scan_times_out_with_its_code() {
     let program = ["sh", "-c", "sleep 60"].map(str::to_owned).to_vec();
     let hospital = TestHospital::open_with(Engine::Sqlite, |config| {
         config.attachments.scan = program;
@@ -186,7 +186,7 @@ async fn who_waits_too_long_is_told_so() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_is_kept_unseen() {
+async fn an_attachment_is_stored_only_after_its_scan() {
     let found = (422, "BLOB_INFECTED".to_owned());
     let unseen = (503, "BLOB_UNSCANNED".to_owned());
     let good = (201, String::new());

@@ -11,16 +11,16 @@ use crate::support::{
 
 on_both_engines!(
     TestHospital:
-    a_bad_body_is_refused_by_its_code,
+    an_invalid_body_is_refused_with_its_code,
     money_is_whole_fen,
     money_that_does_not_fit_is_refused,
-    malformed_fhir_is_refused_where_it_is_malformed,
+    malformed_fhir_is_refused_with_the_path,
     a_transaction_with_one_fault_writes_nothing,
-    too_much_is_refused,
-    what_is_not_there_is_not_found,
-    every_route_asks_who_is_there,
-    a_token_is_ours_and_ends,
-    no_operation_breaks_over_garbage,
+    oversized_requests_are_refused,
+    missing_resources_are_not_found,
+    every_route_requires_authentication,
+    forged_and_expired_tokens_are_refused,
+    no_operation_fails_internally_on_garbage,
 );
 
 /// Refused in good order.
@@ -29,7 +29,7 @@ fn refused(what: &str, answer: &Answer, code: &str) {
     assert_eq!(answer.code(), code, "{what}: {} {}", answer.status, answer.text);
 }
 
-async fn a_bad_body_is_refused_by_its_code(hospital: TestHospital) {
+async fn an_invalid_body_is_refused_with_its_code(hospital: TestHospital) {
     let clinic = hospital.clinic(&[&DIABETES]).await;
     let visit = clinic.visit().await;
     let effective = clinic.approved().await;
@@ -253,7 +253,7 @@ async fn money_that_does_not_fit_is_refused(hospital: TestHospital) {
     }
 }
 
-async fn malformed_fhir_is_refused_where_it_is_malformed(hospital: TestHospital) {
+async fn malformed_fhir_is_refused_with_the_path(hospital: TestHospital) {
     let clinic = hospital.clinic(&[]).await;
     let before = hospital.footprint(&clinic.tenant).await;
     let subject = json!({ "reference": format!("Patient/{}", clinic.subject) });
@@ -360,7 +360,7 @@ async fn a_transaction_with_one_fault_writes_nothing(hospital: TestHospital) {
     assert_eq!(hospital.footprint(&clinic.tenant).await["Patient"], before["Patient"] + 3);
 }
 
-async fn too_much_is_refused(hospital: TestHospital) {
+async fn oversized_requests_are_refused(hospital: TestHospital) {
     let clinic = hospital.clinic(&[]).await;
     let before = hospital.footprint(&clinic.tenant).await;
     // One byte too many: the server reads as much as it takes, and answers.
@@ -378,7 +378,7 @@ async fn too_much_is_refused(hospital: TestHospital) {
     assert_eq!(hospital.footprint(&clinic.tenant).await, before);
 }
 
-async fn what_is_not_there_is_not_found(hospital: TestHospital) {
+async fn missing_resources_are_not_found(hospital: TestHospital) {
     let clinic = hospital.clinic(&[]).await;
     let visit = clinic.visit().await;
     for path in [
@@ -476,7 +476,7 @@ fn nobody(form: &str) -> String {
     format!("{prefix}-00000000000000000000000001")
 }
 
-async fn every_route_asks_who_is_there(hospital: TestHospital) {
+async fn every_route_requires_authentication(hospital: TestHospital) {
     let mut open = Vec::new();
     for Route { method, path, body } in routes(&hospital, nobody).await {
         let answer = hospital.anyone.ask(method.clone(), &path, body).await;
@@ -504,7 +504,7 @@ async fn every_route_asks_who_is_there(hospital: TestHospital) {
     }
 }
 
-async fn a_token_is_ours_and_ends(hospital: TestHospital) {
+async fn forged_and_expired_tokens_are_refused(hospital: TestHospital) {
     let clinic = hospital.clinic(&[]).await;
     let token = clinic.doctor.token().to_owned();
     let (head, rest) = token.split_once('.').expect("three parts");
@@ -529,7 +529,7 @@ async fn a_token_is_ours_and_ends(hospital: TestHospital) {
     clinic.doctor.hidden("/api/v1/consent", "AUTH_REQUIRED").await;
 }
 
-async fn no_operation_breaks_over_garbage(hospital: TestHospital) {
+async fn no_operation_fails_internally_on_garbage(hospital: TestHospital) {
     let clinic = hospital.clinic(&[]).await;
     let before = hospital.footprint(&clinic.tenant).await;
     let who = [

@@ -11,12 +11,12 @@ use crate::support::{Client, DRUG_SAFETY, Person, TestHospital, built, guest::Gu
 
 on_both_engines!(
     TestHospital:
-    every_checker_is_a_service,
-    healthchain_is_content,
-    cards_say_what_the_checker_says,
-    what_is_not_checked_is_a_critical_card,
-    services_are_for_who_may_and_of_whom_they_may,
-    feedback_is_kept_with_the_patient,
+    every_enabled_checker_is_listed_as_a_service,
+    healthchain_calls_the_services,
+    cards_carry_the_findings_of_the_checker,
+    an_unchecked_order_is_a_critical_card,
+    services_check_the_caller_and_the_patient,
+    feedback_is_audited_with_the_patient,
 );
 
 const SIGN: &str = "/cds-services/order-sign.xinglin.drug-safety";
@@ -67,7 +67,7 @@ async fn cards(client: &Client, path: &str, ask: Value) -> Vec<Value> {
     client.post(path, ask).await["cards"].as_array().expect("cards").clone()
 }
 
-async fn every_checker_is_a_service(hospital: TestHospital) {
+async fn every_enabled_checker_is_listed_as_a_service(hospital: TestHospital) {
     let clinic = hospital.clinic(&[&DRUG_SAFETY]).await;
     let other = hospital.clinic(&[]).await;
     let services = clinic.doctor.get("/cds-services").await;
@@ -94,7 +94,7 @@ async fn every_checker_is_a_service(hospital: TestHospital) {
     assert_eq!(other.doctor.get("/cds-services").await["services"], json!([]));
 }
 
-async fn healthchain_is_content(hospital: TestHospital) {
+async fn healthchain_calls_the_services(hospital: TestHospital) {
     let clinic = hospital.clinic(&[&DRUG_SAFETY]).await;
     clinic.import(&[allergic(&clinic.subject)]).await;
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("it/clients/cds_session.py");
@@ -111,7 +111,7 @@ async fn healthchain_is_content(hospital: TestHospital) {
     assert!(output.status.success() && said.ends_with("healthchain is content\n"), "{said}{errors}");
 }
 
-async fn cards_say_what_the_checker_says(hospital: TestHospital) {
+async fn cards_carry_the_findings_of_the_checker(hospital: TestHospital) {
     let clinic = hospital.clinic(&[&DRUG_SAFETY]).await;
     let subject = &clinic.subject;
     // Nothing known against it, but what the record cannot say.
@@ -150,7 +150,7 @@ async fn cards_say_what_the_checker_says(hospital: TestHospital) {
     assert_eq!(cards(&clinic.doctor, SIGN, none).await, [] as [Value; 0]);
 }
 
-async fn what_is_not_checked_is_a_critical_card(hospital: TestHospital) {
+async fn an_unchecked_order_is_a_critical_card(hospital: TestHospital) {
     let clinic = hospital.clinic(&[&DRUG_SAFETY]).await;
     let subject = &clinic.subject;
     let broken = Guest::new("test.panic", "unreachable");
@@ -178,7 +178,7 @@ async fn what_is_not_checked_is_a_critical_card(hospital: TestHospital) {
     is_not_checked(&cards(&english, SIGN, ask("order-sign", subject, &[anothers])).await);
 }
 
-async fn services_are_for_who_may_and_of_whom_they_may(hospital: TestHospital) {
+async fn services_check_the_caller_and_the_patient(hospital: TestHospital) {
     let clinic = hospital.clinic(&[&DRUG_SAFETY]).await;
     let other = hospital.clinic(&[&DRUG_SAFETY]).await;
     let asked = |subject: &str| ask("order-sign", subject, &[amoxicillin(subject)]);
@@ -205,7 +205,7 @@ async fn services_are_for_who_may_and_of_whom_they_may(hospital: TestHospital) {
     clinic.doctor.refused(SIGN, odd, "BODY_INVALID").await;
 }
 
-async fn feedback_is_kept_with_the_patient(hospital: TestHospital) {
+async fn feedback_is_audited_with_the_patient(hospital: TestHospital) {
     let clinic = hospital.clinic(&[&DRUG_SAFETY]).await;
     let other = hospital.clinic(&[&DRUG_SAFETY]).await;
     let subject = &clinic.subject;

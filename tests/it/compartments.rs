@@ -16,12 +16,12 @@ use crate::support::{
 on_both_engines!(
     TestHospital:
     nobody_reads_a_compartment_without_consent,
-    the_patient_opens_it_and_closes_it,
-    an_insurer_reads_what_is_opened_to_it,
-    another_plugin_is_shown_nothing_of_it,
-    what_a_pathway_writes_falls_into_its_compartment,
-    a_payer_is_not_told_by_the_bill,
-    what_was_written_before_is_labelled,
+    a_patient_grants_and_withdraws_consent,
+    an_insurer_reads_what_consent_covers,
+    other_plugins_see_nothing_of_a_compartment,
+    resources_a_pathway_writes_are_in_its_compartment,
+    a_bill_does_not_disclose_a_compartment_to_the_payer,
+    resources_of_an_earlier_release_are_labelled,
 );
 
 const VIRAL_LOAD: &str = "20447-9";
@@ -176,7 +176,7 @@ async fn nobody_reads_a_compartment_without_consent(hospital: TestHospital) {
     assert_eq!(mine["total"], 1);
 }
 
-async fn the_patient_opens_it_and_closes_it(hospital: TestHospital) {
+async fn a_patient_grants_and_withdraws_consent(hospital: TestHospital) {
     let clinic = hospital.clinic(&[]).await;
     let hidden = restricted(&clinic, hospital.now()).await;
     let path = format!("/fhir/R4/{}", hidden[0]);
@@ -228,7 +228,7 @@ async fn the_patient_opens_it_and_closes_it(hospital: TestHospital) {
     clinic.doctor.hidden(&path, "NOT_FOUND").await;
 }
 
-async fn an_insurer_reads_what_is_opened_to_it(hospital: TestHospital) {
+async fn an_insurer_reads_what_consent_covers(hospital: TestHospital) {
     let clinic = hospital.clinic(&[]).await;
     let hidden = restricted(&clinic, hospital.now()).await;
     let (insurer, account) = clinic.hire(Person::new("insurer", "insurer")).await;
@@ -269,7 +269,7 @@ const CURIOUS: Guest = Guest::healthy().manifest(
     "#,
 );
 
-async fn another_plugin_is_shown_nothing_of_it(hospital: TestHospital) {
+async fn other_plugins_see_nothing_of_a_compartment(hospital: TestHospital) {
     let clinic = hospital.clinic(&[]).await;
     restricted(&clinic, hospital.now()).await;
     CURIOUS.enable(&hospital.operator, &clinic.tenant).await;
@@ -316,7 +316,7 @@ fn discreet() -> Vec<u8> {
     attach(package.bytes(), &manifest).expect("a package")
 }
 
-async fn what_a_pathway_writes_falls_into_its_compartment(hospital: TestHospital) {
+async fn resources_a_pathway_writes_are_in_its_compartment(hospital: TestHospital) {
     let clinic = hospital.clinic(&[]).await;
     hospital.operator.upload(discreet()).await.done("/api/v1/plugins");
     let plugin = format!("/api/v1/tenants/{}/plugins/test.discreet", clinic.tenant);
@@ -391,7 +391,7 @@ async fn what_a_pathway_writes_falls_into_its_compartment(hospital: TestHospital
     }
 }
 
-async fn a_payer_is_not_told_by_the_bill(hospital: TestHospital) {
+async fn a_bill_does_not_disclose_a_compartment_to_the_payer(hospital: TestHospital) {
     let clinic = hospital.clinic(&[&MEDICAL_INSURANCE]).await;
     clinic.insure().await;
     let formulary = format!("/api/v1/tenants/{}/formulary", clinic.tenant);
@@ -435,7 +435,7 @@ async fn a_payer_is_not_told_by_the_bill(hospital: TestHospital) {
     clinic.balanced().await;
 }
 
-async fn what_was_written_before_is_labelled(hospital: TestHospital) {
+async fn resources_of_an_earlier_release_are_labelled(hospital: TestHospital) {
     let clinic = hospital.clinic(&[]).await;
     let hidden = restricted(&clinic, hospital.now()).await;
     // As a release without compartments left it.

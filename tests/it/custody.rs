@@ -13,8 +13,8 @@ use crate::support::{
 on_both_engines!(
     TestHospital:
     nobody_writes_to_a_frozen_hospital,
-    the_successor_reads_and_nobody_else,
-    what_was_handed_over_can_be_proved,
+    only_the_custodian_reads_a_closed_hospital,
+    a_custody_statement_is_verifiable,
 );
 
 const CUSTODIES: &str = "/api/v1/custodies";
@@ -118,7 +118,7 @@ async fn nobody_writes_to_a_frozen_hospital(hospital: TestHospital) {
     successor.signed().await;
 }
 
-async fn the_successor_reads_and_nobody_else(hospital: TestHospital) {
+async fn only_the_custodian_reads_a_closed_hospital(hospital: TestHospital) {
     let (closed, successor) = two(&hospital).await;
     let stranger = hospital.clinic(&[]).await;
     let rx = closed.approved().await;
@@ -175,7 +175,7 @@ async fn the_successor_reads_and_nobody_else(hospital: TestHospital) {
     assert_eq!(read(&stranger.doctor, &patient).await.code(), "NOT_FOUND");
 }
 
-async fn what_was_handed_over_can_be_proved(hospital: TestHospital) {
+async fn a_custody_statement_is_verifiable(hospital: TestHospital) {
     let (closed, successor) = two(&hospital).await;
     closed.signed().await;
     for (wrong, code) in [

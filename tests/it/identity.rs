@@ -13,13 +13,13 @@ use crate::support::{
 
 on_both_engines!(
     TestHospital:
-    a_refresh_token_is_good_once,
-    a_sign_in_ends_when_it_is_ended,
-    a_suspension_holds_with_the_next_act,
-    passwords_are_changed_by_who_knows_them,
-    codes_are_asked_for_and_used_up,
-    administrators_run_their_own_hospital,
-    what_has_ended_is_forgotten,
+    a_refresh_token_is_valid_once,
+    ending_a_session_invalidates_its_tokens,
+    a_suspension_takes_effect_on_the_next_request,
+    changing_a_password_needs_the_current_one,
+    one_time_codes_are_required_and_used_once,
+    administrators_manage_their_own_tenant_only,
+    expired_sessions_are_purged,
 );
 
 const SESSIONS: &str = "/api/v1/sessions";
@@ -62,7 +62,7 @@ fn certificate(account: &Value, kind: &str) -> String {
     found.and_then(|one| one["id"].as_str()).unwrap_or_else(|| panic!("{account}")).to_owned()
 }
 
-async fn a_refresh_token_is_good_once(hospital: TestHospital) {
+async fn a_refresh_token_is_valid_once(hospital: TestHospital) {
     let clinic = hospital.clinic(&[]).await;
     let first = session(&hospital, &clinic, json!({ "client": "ward 3" })).await;
     let second = refresh(&hospital, &first).await;
@@ -106,7 +106,7 @@ async fn a_refresh_token_is_good_once(hospital: TestHospital) {
     is_over(&hospital, &raced).await;
 }
 
-async fn a_sign_in_ends_when_it_is_ended(hospital: TestHospital) {
+async fn ending_a_session_invalidates_its_tokens(hospital: TestHospital) {
     let clinic = hospital.clinic(&[]).await;
     let phone = session(&hospital, &clinic, json!({ "client": "phone" })).await;
     let desk = session(&hospital, &clinic, json!({ "client": "desk" })).await;
@@ -129,7 +129,7 @@ async fn a_sign_in_ends_when_it_is_ended(hospital: TestHospital) {
     hospital.anyone.refused(REFRESH, json!({ "refresh_token": next["refresh_token"] }), "AUTH_REQUIRED").await;
 }
 
-async fn a_suspension_holds_with_the_next_act(hospital: TestHospital) {
+async fn a_suspension_takes_effect_on_the_next_request(hospital: TestHospital) {
     let clinic = hospital.clinic(&[]).await;
     let reason = json!({ "reason": "complaint 17" });
     let doctor = account(&clinic, "doctor").await;
@@ -173,7 +173,7 @@ async fn a_suspension_holds_with_the_next_act(hospital: TestHospital) {
     assert_eq!(clinic.administrator.get(&doctor).await["active"], true);
 }
 
-async fn passwords_are_changed_by_who_knows_them(hospital: TestHospital) {
+async fn changing_a_password_needs_the_current_one(hospital: TestHospital) {
     let clinic = hospital.clinic(&[]).await;
     let (desk, phone) = (session(&hospital, &clinic, json!({})).await, session(&hospital, &clinic, json!({})).await);
     let (mine, new) = (bearer(&hospital, &desk), "a wholly new password");
@@ -203,7 +203,7 @@ async fn passwords_are_changed_by_who_knows_them(hospital: TestHospital) {
     assert_eq!((limited.status.as_u16(), limited.code()), (429, "RATE_LIMITED"));
 }
 
-async fn codes_are_asked_for_and_used_up(hospital: TestHospital) {
+async fn one_time_codes_are_required_and_used_once(hospital: TestHospital) {
     let clinic = hospital.clinic(&[]).await;
     let path = format!("{ME}/second-factor");
     clinic.doctor.refused(&path, json!({ "password": "a wrong password" }), "AUTH_FORBIDDEN").await;
@@ -246,7 +246,7 @@ async fn codes_are_asked_for_and_used_up(hospital: TestHospital) {
     session(&hospital, &clinic, json!({})).await;
 }
 
-async fn administrators_run_their_own_hospital(hospital: TestHospital) {
+async fn administrators_manage_their_own_tenant_only(hospital: TestHospital) {
     let clinic = hospital.clinic(&[]).await;
     let other = hospital.clinic(&[]).await;
     let guest = Guest::healthy();
@@ -271,7 +271,7 @@ async fn administrators_run_their_own_hospital(hospital: TestHospital) {
     assert_eq!(clinic.patient.get(ME).await["patients"], json!([clinic.subject]));
 }
 
-async fn what_has_ended_is_forgotten(hospital: TestHospital) {
+async fn expired_sessions_are_purged(hospital: TestHospital) {
     let clinic = hospital.clinic(&[]).await;
     let records = hospital.hospital.store().tenant(clinic.tenant.parse().expect("a tenant"));
     let (ended, kept) = (session(&hospital, &clinic, json!({})).await, session(&hospital, &clinic, json!({})).await);

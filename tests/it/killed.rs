@@ -11,7 +11,7 @@ use crate::support::{
     eventually, on_both_engines,
 };
 
-on_both_engines!(Process: between_settling_and_dispensing, while_a_bill_is_settled, while_timers_fire);
+on_both_engines!(Process: a_kill_between_settling_and_dispensing_loses_nothing, a_kill_during_settlement_settles_once, a_kill_while_timers_fire_fires_each_once);
 
 async fn found(process: &Process) -> Clinic {
     let clinic = process.clinic(&[&DIABETES, &MEDICAL_INSURANCE]).await;
@@ -19,7 +19,7 @@ async fn found(process: &Process) -> Clinic {
     clinic
 }
 
-async fn between_settling_and_dispensing(mut process: Process) {
+async fn a_kill_between_settling_and_dispensing_loses_nothing(mut process: Process) {
     let clinic = found(&process).await;
     let prescription = clinic.approved().await;
     let quote = clinic.quote(&prescription).await;
@@ -42,7 +42,7 @@ async fn between_settling_and_dispensing(mut process: Process) {
     assert_eq!(clinic.administrator.get("/api/v1/calls/chain").await["intact"], true);
 }
 
-async fn while_a_bill_is_settled(mut process: Process) {
+async fn a_kill_during_settlement_settles_once(mut process: Process) {
     let clinic = found(&process).await;
     let quote = clinic.quote(&clinic.approved().await).await;
     let started = Instant::now();
@@ -96,7 +96,7 @@ async fn books_agree(clinic: &Clinic, settled: &[Value]) {
     assert_eq!(figures.iter().find(|figure| figure["code"] == "fund-used").expect("a figure")["fen"], fund);
 }
 
-async fn while_timers_fire(mut process: Process) {
+async fn a_kill_while_timers_fire_fires_each_once(mut process: Process) {
     let clinic = found(&process).await;
     let enrol = json!({ "patient": clinic.subject, "plugin": DIABETES.id });
     let enrolled = clinic.doctor.post("/api/v1/enrolments", enrol).await;

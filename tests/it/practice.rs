@@ -13,12 +13,12 @@ on_both_engines!(
     TestHospital:
     a_missing_certificate_blocks_onboarding,
     a_certificate_that_lapses_mid_shift_ends_the_shift,
-    a_suspension_mid_shift_holds_with_the_next_act,
-    a_filing_is_for_this_hospital,
-    a_number_is_held_by_one_person,
+    a_suspension_mid_shift_takes_effect_on_the_next_request,
+    a_filing_is_valid_for_one_hospital,
+    a_certificate_number_belongs_to_one_account,
     a_hospital_raises_the_years_of_practice,
     nobody_judges_themselves_or_strangers,
-    what_is_no_certificate_is_refused,
+    an_invalid_certificate_is_refused,
 );
 
 const DOCTOR: [&str; 4] = ["identity_card", "doctor_qualification", "doctor_practice", "doctor_title"];
@@ -114,7 +114,7 @@ async fn a_certificate_that_lapses_mid_shift_ends_the_shift(hospital: TestHospit
     assert_eq!(doctor.get("/api/v1/me").await["blocked"][0]["why"], "`identity_card` has lapsed");
 }
 
-async fn a_suspension_mid_shift_holds_with_the_next_act(hospital: TestHospital) {
+async fn a_suspension_mid_shift_takes_effect_on_the_next_request(hospital: TestHospital) {
     let clinic = hospital.clinic(&[]).await;
     let (doctor, id) = clinic.hire(Person::new("watched", "doctor").licensed(&json!({}))).await;
     let visit = clinic.patient.post("/api/v1/encounters", clinic.request()).await;
@@ -131,7 +131,7 @@ async fn a_suspension_mid_shift_holds_with_the_next_act(hospital: TestHospital) 
     assert_eq!(act(&doctor, &visit).await, "may");
 }
 
-async fn a_filing_is_for_this_hospital(hospital: TestHospital) {
+async fn a_filing_is_valid_for_one_hospital(hospital: TestHospital) {
     let clinic = hospital.clinic(&[]).await;
     let other = hospital.clinic(&[]).await;
     let (doctor, id) = clinic.hire(Person::new("roaming", "doctor").licensed(&json!({ "filed": false }))).await;
@@ -163,7 +163,7 @@ async fn a_filing_is_for_this_hospital(hospital: TestHospital) {
     assert_eq!(put(filing(json!({ "tenant": clinic.tenant }))).await, "may");
 }
 
-async fn a_number_is_held_by_one_person(hospital: TestHospital) {
+async fn a_certificate_number_belongs_to_one_account(hospital: TestHospital) {
     let clinic = hospital.clinic(&[]).await;
     let (certificates, filings) = papers("doctor", &json!({}));
     let person = |login: &str, certificates: &[Value]| {
@@ -252,7 +252,7 @@ async fn nobody_judges_themselves_or_strangers(hospital: TestHospital) {
     assert_eq!(myself.get("/api/v1/me").await["blocked"], json!([]));
 }
 
-async fn what_is_no_certificate_is_refused(hospital: TestHospital) {
+async fn an_invalid_certificate_is_refused(hospital: TestHospital) {
     let clinic = hospital.clinic(&[]).await;
     let (certificates, _) = papers("doctor", &json!({}));
     let with = |at: usize, key: &str, value: Value| {

@@ -11,13 +11,13 @@ use crate::support::{
 
 on_both_engines!(
     TestHospital:
-    of_two_bills_confirmed_at_once_one_wins,
-    one_bill_confirmed_many_times_at_once_is_settled_once,
-    a_bill_is_taken_back_or_its_medicines_are_handed_out,
-    no_answer_is_lost_among_others,
+    of_two_bills_confirmed_concurrently_one_succeeds,
+    a_bill_confirmed_concurrently_is_settled_once,
+    a_refund_and_dispensing_exclude_each_other,
+    concurrent_answers_are_all_kept,
 );
 
-async fn of_two_bills_confirmed_at_once_one_wins(hospital: TestHospital) {
+async fn of_two_bills_confirmed_concurrently_one_succeeds(hospital: TestHospital) {
     let clinic = hospital.clinic(&[&MEDICAL_INSURANCE]).await;
     clinic.insure().await;
     let prescription = clinic.approved().await;
@@ -42,7 +42,7 @@ async fn of_two_bills_confirmed_at_once_one_wins(hospital: TestHospital) {
     assert_eq!(balance["debit_fen"], won[0]["total_fen"]);
 }
 
-async fn one_bill_confirmed_many_times_at_once_is_settled_once(hospital: TestHospital) {
+async fn a_bill_confirmed_concurrently_is_settled_once(hospital: TestHospital) {
     let clinic = hospital.clinic(&[&MEDICAL_INSURANCE]).await;
     clinic.insure().await;
     let quote = clinic.quote(&clinic.approved().await).await;
@@ -63,7 +63,7 @@ async fn one_bill_confirmed_many_times_at_once_is_settled_once(hospital: TestHos
     assert_eq!(clinic.balanced().await["debit_fen"], quote["total_fen"]);
 }
 
-async fn a_bill_is_taken_back_or_its_medicines_are_handed_out(hospital: TestHospital) {
+async fn a_refund_and_dispensing_exclude_each_other(hospital: TestHospital) {
     let clinic = hospital.clinic(&[&MEDICAL_INSURANCE]).await;
     clinic.insure().await;
     for round in 0..6 {
@@ -98,7 +98,7 @@ async fn a_bill_is_taken_back_or_its_medicines_are_handed_out(hospital: TestHosp
     clinic.balanced().await;
 }
 
-async fn no_answer_is_lost_among_others(hospital: TestHospital) {
+async fn concurrent_answers_are_all_kept(hospital: TestHospital) {
     let clinic = hospital.clinic(&[&DIABETES]).await;
     let enrol = json!({ "patient": clinic.subject, "plugin": DIABETES.id });
     let enrolled = clinic.doctor.post("/api/v1/enrolments", enrol).await;

@@ -10,15 +10,15 @@ use crate::support::{
 
 on_both_engines!(
     TestHospital:
-    a_record_is_kept_whole,
-    what_nobody_knows_is_kept_to_the_digit,
+    a_record_is_stored_completely,
+    unknown_elements_are_kept_with_every_digit,
     versions_are_kept,
-    what_the_hospital_wrote_is_not_forged,
+    resources_of_the_host_cannot_be_forged,
     a_tenant_sees_nothing_of_another,
     a_patient_sees_nothing_of_another,
 );
 
-async fn a_record_is_kept_whole(hospital: TestHospital) {
+async fn a_record_is_stored_completely(hospital: TestHospital) {
     let clinic = hospital.clinic(&[]).await;
     let sent = record::synthetic();
     let answer = clinic.administrator.post("/fhir/R4", sent.clone()).await;
@@ -77,7 +77,7 @@ fn without(document: &Value, names: &[&str]) -> Value {
     }
 }
 
-async fn what_nobody_knows_is_kept_to_the_digit(hospital: TestHospital) {
+async fn unknown_elements_are_kept_with_every_digit(hospital: TestHospital) {
     let clinic = hospital.clinic(&[]).await;
     let unheard = format!(
         r#"{{"resourceType":"Basic","code":{{"text":"x"}},"subject":{{"reference":"Patient/{}"}},"extension":[
@@ -127,7 +127,7 @@ async fn versions_are_kept(hospital: TestHospital) {
     assert_eq!(clinic.doctor.get(&path).await, read);
 }
 
-async fn what_the_hospital_wrote_is_not_forged(hospital: TestHospital) {
+async fn resources_of_the_host_cannot_be_forged(hospital: TestHospital) {
     let clinic = hospital.clinic(&[]).await;
     let signed = clinic.signed().await;
     let request = clinic.found_in_record("MedicationRequest").await.remove(0);

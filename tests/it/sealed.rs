@@ -10,9 +10,9 @@ use crate::support::{Process, advance, clinic::id, on_both_engines, record};
 
 on_both_engines!(
     Process:
-    numbers_are_nowhere_and_keys_are_changed,
-    without_the_wrapping_keys_nothing_opens,
-    who_never_had_a_record_is_erased,
+    identity_numbers_are_encrypted_and_keys_rotate,
+    data_is_unreadable_without_the_wrapping_keys,
+    a_deleted_patient_without_a_record_is_erased,
 );
 
 const NUMBER: &str = "11010519491231002X";
@@ -36,7 +36,7 @@ fn holds(bytes: &[u8], text: &str) -> bool {
     bytes.windows(text.len()).any(|window| window == text.as_bytes())
 }
 
-async fn numbers_are_nowhere_and_keys_are_changed(mut process: Process) {
+async fn identity_numbers_are_encrypted_and_keys_rotate(mut process: Process) {
     let operator = process.operator();
     let clinic = process.clinic(&[]).await;
     let patient = clinic.import(&[registered()]).await.remove(0);
@@ -76,7 +76,7 @@ async fn numbers_are_nowhere_and_keys_are_changed(mut process: Process) {
     assert_eq!(clinic.doctor.get(&format!("/fhir/R4/{later}")).await["birthDate"], "1990-01-01");
 }
 
-async fn without_the_wrapping_keys_nothing_opens(mut process: Process) {
+async fn data_is_unreadable_without_the_wrapping_keys(mut process: Process) {
     process.clinic(&[]).await;
     process.kill().await;
     let keys = process.folder().join("record.keys");
@@ -90,7 +90,7 @@ async fn without_the_wrapping_keys_nothing_opens(mut process: Process) {
     process.xinglin(&["migrate"]).await.done();
 }
 
-async fn who_never_had_a_record_is_erased(process: Process) {
+async fn a_deleted_patient_without_a_record_is_erased(process: Process) {
     let now = Clock::default().now();
     let clinic = process.clinic(&[]).await;
     let administrator = &clinic.administrator;

@@ -6,7 +6,7 @@ use xinglin_store::Engine;
 
 use crate::support::{Clinic, DIABETES, DIABETES_CHANGED, DRUG_SAFETY, Process, line, on_both_engines};
 
-on_both_engines!(Process: a_changed_threshold_shows_in_the_shadow, a_flipped_byte_is_named);
+on_both_engines!(Process: a_shadow_run_reports_a_changed_threshold, verification_names_a_flipped_byte);
 
 /// A visit with a patient on the diabetes pathway.
 struct Played {
@@ -57,7 +57,7 @@ impl Played {
     }
 }
 
-async fn a_changed_threshold_shows_in_the_shadow(process: Process) {
+async fn a_shadow_run_reports_a_changed_threshold(process: Process) {
     let played = play(&process).await;
     let changed = process.put("diabetes-1.1.0.wasm", &DIABETES_CHANGED.package());
     process.xinglin(&["plugin", "install", &changed]).await.done();
@@ -100,7 +100,7 @@ async fn a_changed_threshold_shows_in_the_shadow(process: Process) {
     assert!(told.contains("identical (100.0 %)"), "{told}");
 }
 
-async fn a_flipped_byte_is_named(mut process: Process) {
+async fn verification_names_a_flipped_byte(mut process: Process) {
     let played = play(&process).await;
     let calls = played.clinic.administrator.get("/api/v1/calls?limit=500").await;
     let calls = calls.as_array().expect("calls");

@@ -30,11 +30,11 @@ macro_rules! tests {
 }
 
 tests!(
-    what_matches_is_told_in_order,
-    what_is_closed_to_the_subscriber_is_not_told,
-    a_receiver_that_fails_is_tried_again_and_given_up,
-    headers_are_sent_and_never_given_out,
-    what_makes_no_sense_is_refused,
+    matching_resources_are_notified_in_order,
+    restricted_resources_are_not_notified,
+    a_failing_receiver_is_retried_and_given_up,
+    headers_are_sent_and_never_returned,
+    an_invalid_subscription_is_refused,
 );
 
 async fn open(engine: Engine) -> TestHospital {
@@ -78,7 +78,7 @@ fn told(outside: &Outside) -> Vec<String> {
     events.map(|bundle| bundle["entry"][1]["request"]["url"].as_str().unwrap_or_default().to_owned()).collect()
 }
 
-async fn what_matches_is_told_in_order(hospital: TestHospital) {
+async fn matching_resources_are_notified_in_order(hospital: TestHospital) {
     let clinic = hospital.clinic(&[]).await;
     let (plain, whole) = (Outside::open().await, Outside::open().await);
     let admin = &clinic.administrator;
@@ -128,7 +128,7 @@ async fn what_matches_is_told_in_order(hospital: TestHospital) {
     assert_eq!((told(&plain).len(), told(&whole).len()), (wanted.len(), 1));
 }
 
-async fn what_is_closed_to_the_subscriber_is_not_told(hospital: TestHospital) {
+async fn restricted_resources_are_not_notified(hospital: TestHospital) {
     let clinic = hospital.clinic(&[]).await;
     let outside = Outside::open().await;
     let admin = &clinic.administrator;
@@ -187,7 +187,7 @@ async fn what_is_closed_to_the_subscriber_is_not_told(hospital: TestHospital) {
     assert_eq!(second, 1, "the handshake");
 }
 
-async fn a_receiver_that_fails_is_tried_again_and_given_up(hospital: TestHospital) {
+async fn a_failing_receiver_is_retried_and_given_up(hospital: TestHospital) {
     let clinic = hospital.clinic(&[]).await;
     let outside = Outside::open().await;
     let admin = &clinic.administrator;
@@ -232,7 +232,7 @@ async fn a_receiver_that_fails_is_tried_again_and_given_up(hospital: TestHospita
     eventually("the rest is told", async || told(&outside).len() == 13).await;
 }
 
-async fn headers_are_sent_and_never_given_out(hospital: TestHospital) {
+async fn headers_are_sent_and_never_returned(hospital: TestHospital) {
     let clinic = hospital.clinic(&[]).await;
     let (outside, thief) = (Outside::open().await, Outside::open().await);
     let admin = &clinic.administrator;
@@ -256,7 +256,7 @@ async fn headers_are_sent_and_never_given_out(hospital: TestHospital) {
     assert!(!thief.received()[0].contains("s3cret"));
 }
 
-async fn what_makes_no_sense_is_refused(hospital: TestHospital) {
+async fn an_invalid_subscription_is_refused(hospital: TestHospital) {
     let clinic = hospital.clinic(&[]).await;
     let outside = Outside::open().await;
     let good = || subscription(&outside, "/", "Observation?code=4548-4");
@@ -295,7 +295,7 @@ async fn what_makes_no_sense_is_refused(hospital: TestHospital) {
 }
 
 /// What was committed is told by whoever comes after.
-async fn what_was_written_before_a_kill_is_told(engine: Engine) {
+async fn resources_written_before_a_kill_are_notified(engine: Engine) {
     let reach = [("XINGLIN_EGRESS__OPEN_NETWORKS", "[\"127.0.0.1/32\"]")];
     let mut process = Process::open_with(engine, &reach).await;
     let operator = process.operator();
@@ -320,11 +320,11 @@ async fn what_was_written_before_a_kill_is_told(engine: Engine) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn sqlite_tells_after_a_kill() {
-    what_was_written_before_a_kill_is_told(Engine::Sqlite).await;
+async fn sqlite_notifies_after_a_kill() {
+    resources_written_before_a_kill_are_notified(Engine::Sqlite).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn postgres_tells_after_a_kill() {
-    what_was_written_before_a_kill_is_told(Engine::Postgres).await;
+async fn postgres_notifies_after_a_kill() {
+    resources_written_before_a_kill_are_notified(Engine::Postgres).await;
 }

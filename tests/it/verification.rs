@@ -9,12 +9,12 @@ use crate::support::{Clinic, IDENTITY_CHECK, Person, TestHospital, clinic::id_nu
 on_both_engines!(
     TestHospital:
     a_plugin_verifies_certificates_without_their_numbers,
-    each_fact_refuses_a_certificate,
-    what_a_verifier_does_not_decide_stays_submitted,
-    a_register_that_is_waited_for_is_asked_again,
-    verifiers_agree_or_decide_nothing,
+    each_fact_can_refuse_a_certificate,
+    an_undecided_certificate_stays_submitted,
+    a_pending_verification_is_asked_again,
+    disagreeing_verifiers_decide_nothing,
     a_recalled_verifier_decides_nothing_and_is_reported,
-    a_real_name_is_decided_by_hand_where_there_is_no_verifier,
+    a_real_name_is_decided_manually_without_a_verifier,
     a_plugin_verifies_real_names,
 );
 
@@ -54,7 +54,7 @@ async fn enable(clinic: &Clinic, package: Vec<u8>, id: &str) -> Value {
 }
 
 async fn a_plugin_verifies_certificates_without_their_numbers(hospital: TestHospital) {
-    let clinic = hospital.clinic(&[&IDENTITY_CHECK]).await;
+    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[&IDENTITY_CHECK]).await;
     let mut numbers = Vec::new();
     let opened = open(&clinic, "new", |papers| {
         numbers.extend(papers.iter().map(|paper| paper["number"].as_str().expect("a number").to_owned()));
@@ -87,8 +87,8 @@ async fn a_plugin_verifies_certificates_without_their_numbers(hospital: TestHosp
     doctor.post(&accept, clinic.decision()).await;
 }
 
-async fn each_fact_refuses_a_certificate(hospital: TestHospital) {
-    let clinic = hospital.clinic(&[&IDENTITY_CHECK]).await;
+async fn each_fact_can_refuse_a_certificate(hospital: TestHospital) {
+    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[&IDENTITY_CHECK]).await;
     let tomorrow = hospital.now().plus_days(1).to_string();
     let somebody = id_number(9_999);
     let mut mistyped = somebody.clone();
@@ -119,7 +119,7 @@ async fn each_fact_refuses_a_certificate(hospital: TestHospital) {
     }
 }
 
-async fn what_a_verifier_does_not_decide_stays_submitted(hospital: TestHospital) {
+async fn an_undecided_certificate_stays_submitted(hospital: TestHospital) {
     let clinic = hospital.clinic(&[]).await;
     // It traps, it cannot decide, it answers what means nothing.
     let undecided = "(i32.store8 (i32.const 1024) (i32.const 1)) (i32.store8 (i32.const 1032) (i32.const 3)) \
@@ -151,7 +151,7 @@ async fn what_a_verifier_does_not_decide_stays_submitted(hospital: TestHospital)
     assert_eq!(doctor.get("/api/v1/me").await["blocked"], json!([]));
 }
 
-async fn a_register_that_is_waited_for_is_asked_again(hospital: TestHospital) {
+async fn a_pending_verification_is_asked_again(hospital: TestHospital) {
     let clinic = hospital.clinic(&[]).await;
     // It has no answer until it is told by what the register knows the request.
     let pending = "(then (i32.store8 (i32.const 1032) (i32.const 2)) (i32.store (i32.const 1040) (i32.const 2048)) \
@@ -174,8 +174,8 @@ async fn a_register_that_is_waited_for_is_asked_again(hospital: TestHospital) {
     assert_eq!(clinic.administrator.post(&check, json!(null)).await["state"], "verified");
 }
 
-async fn verifiers_agree_or_decide_nothing(hospital: TestHospital) {
-    let clinic = hospital.clinic(&[&IDENTITY_CHECK]).await;
+async fn disagreeing_verifiers_decide_nothing(hospital: TestHospital) {
+    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[&IDENTITY_CHECK]).await;
     enable(&clinic, guest::verifier("test.yes", YES, YES), "test.yes").await;
     let both = open(&clinic, "both", |_| ()).await;
     assert_eq!((told(&both, 1).as_str(), &both["certificates"][1]["decision"]["level"]), ("verified", &json!("basic")));
@@ -210,7 +210,7 @@ async fn a_recalled_verifier_decides_nothing_and_is_reported(hospital: TestHospi
     assert_eq!(told(&after, 0), "submitted");
 }
 
-async fn a_real_name_is_decided_by_hand_where_there_is_no_verifier(hospital: TestHospital) {
+async fn a_real_name_is_decided_manually_without_a_verifier(hospital: TestHospital) {
     let clinic = hospital.clinic(&[]).await;
     let name = real_name(&clinic, &clinic.subject);
     let judge = format!("{name}/judge");
@@ -271,7 +271,7 @@ async fn a_real_name_is_decided_by_hand_where_there_is_no_verifier(hospital: Tes
 }
 
 async fn a_plugin_verifies_real_names(hospital: TestHospital) {
-    let clinic = hospital.clinic(&[&IDENTITY_CHECK]).await;
+    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[&IDENTITY_CHECK]).await;
     let card = id_number(77);
     let born = format!("{}-{}-{}", &card[6..10], &card[10..12], &card[12..14]);
     let patient = |born: &str, number: &str| {

@@ -101,7 +101,7 @@ id_arguments!(
     BlobId,
     ConsentId,
     ExportId,
-    GlassId,
+    EmergencyAccessId,
     RelationId
 );
 

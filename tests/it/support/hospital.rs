@@ -107,8 +107,9 @@ impl TestHospital {
         Self { hospital, anyone, operator, server, stop, data, template, taken: AtomicUsize::new(0) }
     }
 
-    /// A clinic that no one else was given, with these plugins: one of the template's as
-    /// long as there are any.
+    /// A clinic that this test was not given before, with these plugins: one of the
+    /// template's as long as there are any. They are enabled after it was founded; where a
+    /// plugin has to see that, use [`Clinic::found`].
     pub async fn clinic(&self, plugins: &[&Plugin]) -> Clinic {
         let number = self.taken.fetch_add(1, Ordering::Relaxed);
         let founded = match &self.template {
