@@ -247,7 +247,7 @@ mod commands {
     on_both_engines!(Process: policy_commands_explain_decisions_and_check_files);
 
     async fn policy_commands_explain_decisions_and_check_files(process: Process) {
-        let operator = process.anyone().sign_in(None, "operator").await;
+        let operator = process.operator().await;
         let tenant = operator.post("/api/v1/tenants", json!({ "kind": "hospital", "name": "杏林" })).await;
         let accounts = format!("/api/v1/tenants/{}/accounts", tenant["id"].as_str().expect("an id"));
         let doctor = operator.post(&accounts, Person::new("doctor", "doctor").licensed(&json!({})).account()).await;

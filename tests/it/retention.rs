@@ -17,7 +17,7 @@ const PURGE: &str = "/api/v1/calls/purge";
 
 async fn tapes_are_retained_for_fifteen_years(process: Process) {
     let started = Clock::default().now();
-    let operator = process.anyone().sign_in(None, "operator").await;
+    let operator = process.operator().await;
     let clinic = Clinic::found(&operator, started, &[&DRUG_SAFETY]).await;
     clinic.approved().await;
     let before = clinic.administrator.get(CHAIN).await;
@@ -62,7 +62,7 @@ fn lies_in(folder: &Path, bytes: &[u8]) -> bool {
 
 async fn a_patient_is_erased_after_the_retention_period(process: Process) {
     let started = Clock::default().now();
-    let operator = process.anyone().sign_in(None, "operator").await;
+    let operator = process.operator().await;
     let clinic = Clinic::found(&operator, started, &[&DRUG_SAFETY]).await;
     clinic.approved().await;
     let visit = clinic.visit().await;
@@ -111,7 +111,7 @@ async fn a_patient_is_erased_after_the_retention_period(process: Process) {
     let dry = process.xinglin(&[&ask[..], &["--dry-run", "--json"]].concat()).await.done();
     let dry: Value = serde_json::from_str(&dry).expect("JSON");
     assert_eq!((&dry["rows"], &dry["allowed"], &dry["tapes"]), (&rows, &json!(true), &json!(0)));
-    let operator = process.anyone().sign_in(None, "operator").await;
+    let operator = process.operator().await;
     let other_tenant = Clinic::found(&operator, started.plus_days(1), &[]).await;
     other_tenant.administrator.refused(&erase, json!({}), "NOT_FOUND").await;
     let folder = process.folder();

@@ -37,7 +37,7 @@ fn holds(bytes: &[u8], text: &str) -> bool {
 }
 
 async fn identity_numbers_are_encrypted_and_keys_rotate(mut process: Process) {
-    let operator = process.operator();
+    let operator = process.operator().await;
     let clinic = process.clinic(&[]).await;
     let patient = clinic.import(&[registered()]).await.remove(0);
     let found = async |query: &str| {

@@ -7,7 +7,7 @@ use crate::support::{Process, guest::Guest, on_both_engines};
 on_both_engines!(Process: secrets_and_keys_are_managed_from_the_command_line);
 
 async fn secrets_and_keys_are_managed_from_the_command_line(process: Process) {
-    let operator = process.anyone().sign_in(None, "operator").await;
+    let operator = process.operator().await;
     let tenant = operator.post("/api/v1/tenants", json!({ "kind": "hospital", "name": "杏林" })).await;
     let tenant = tenant["id"].as_str().expect("an id");
     let guest = Guest::new("test.keeper", "unreachable").manifest(

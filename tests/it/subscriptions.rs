@@ -298,7 +298,7 @@ async fn an_invalid_subscription_is_refused(hospital: TestHospital) {
 async fn resources_written_before_a_kill_are_notified(engine: Engine) {
     let reach = [("XINGLIN_EGRESS__OPEN_NETWORKS", "[\"127.0.0.1/32\"]")];
     let mut process = Process::open_with(engine, &reach).await;
-    let operator = process.operator();
+    let operator = process.operator().await;
     let clinic = process.clinic(&[]).await;
     let outside = Outside::open().await;
     let path = create(&clinic.administrator, subscription(&outside, "/moody", "Observation?code=4548-4")).await;

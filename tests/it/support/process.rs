@@ -1,21 +1,21 @@
 //! A hospital in a process of its own, so that it can be killed.
 
-use std::{path::Path, process::Stdio, sync::Arc};
+use std::{path::Path, process::Stdio};
 
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
     process::{Child, Command},
 };
+use xinglin_platform::ambient::Clock;
 use xinglin_store::Engine;
 
-use super::{Client, Clinic, PASSWORD, Plugin, data::Data, template::Template, tools::Ran};
+use super::{Client, Clinic, PASSWORD, Plugin, data::Data, tools::Ran};
 
 /// `xinglin serve` on a folder and an address that stay the same.
 pub struct Process {
     child: Child,
     listen: String,
     data: Data,
-    template: Arc<Template>,
     settings: Vec<(String, String)>,
 }
 
@@ -27,10 +27,9 @@ impl Process {
     /// With more `XINGLIN_…` variables.
     pub async fn open_with(engine: Engine, settings: &[(&str, &str)]) -> Self {
         let settings: Vec<_> = settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-        let template = Template::of(engine).await;
-        let data = template.data.copy().await;
+        let data = Data::new(engine).await;
         let (child, listen) = serve(&data, &settings, "127.0.0.1:0").await;
-        Self { child, listen, data, template, settings }
+        Self { child, listen, data, settings }
     }
 
     /// Nobody, at its address.
@@ -38,13 +37,14 @@ impl Process {
         Client::new(&format!("http://{}", self.listen))
     }
 
-    pub fn operator(&self) -> Client {
-        self.template.operator.at(&self.anyone())
+    pub async fn operator(&self) -> Client {
+        self.anyone().sign_in(None, "operator").await
     }
 
-    /// The template's first clinic, with these plugins.
+    /// Founds a clinic with these plugins. It is not a copy of the template's: commands
+    /// that are given no tenant want the only one.
     pub async fn clinic(&self, plugins: &[&Plugin]) -> Clinic {
-        self.template.clinic(0, &self.operator(), plugins).await.expect("a clinic")
+        Clinic::found(&self.operator().await, Clock::default().now(), plugins).await
     }
 
     /// `xinglin import` of a file of the repository, on the records of the
