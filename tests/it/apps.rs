@@ -15,16 +15,16 @@ use crate::support::{
 on_both_engines!(
     TestHospital:
     a_patient_lets_an_app_read_one_record,
-    a_guardian_says_whose_record_is_meant,
-    an_app_started_from_a_record_stays_in_it,
+    a_guardian_chooses_the_record_an_app_reads,
+    an_app_launched_from_a_record_reads_that_record_only,
     an_app_does_no_more_than_the_person_may,
-    a_code_is_good_once_and_for_whom_it_was_meant,
-    nobody_is_sent_anywhere_else,
-    a_page_is_for_the_browser_that_began,
-    apps_prove_who_they_are,
-    what_is_given_back_is_over,
-    apps_are_taken_in_with_care,
-    what_is_said_is_done,
+    an_authorization_code_is_valid_once_and_for_its_client,
+    only_registered_redirect_uris_are_used,
+    an_authorization_page_is_bound_to_its_browser,
+    confidential_apps_authenticate,
+    a_revoked_token_is_invalid,
+    unsound_app_registrations_are_refused,
+    discovery_documents_match_behaviour,
 );
 
 const BACK: &str = "https://app.example/back?from=xinglin";
@@ -41,7 +41,7 @@ struct Bench {
 
 impl Bench {
     async fn new(hospital: TestHospital) -> Self {
-        let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+        let clinic = hospital.clinic(&[]).await;
         let app = json!({
             "name": "growth charts", "authentication": "none", "redirect_uris": [BACK],
             "scopes": "patient/*.rs user/*.cruds launch launch/patient openid fhirUser offline_access online_access",
@@ -247,7 +247,7 @@ async fn a_patient_lets_an_app_read_one_record(hospital: TestHospital) {
     assert!(accesses.to_string().contains("\"who\":\"patient\""), "{accesses}");
 }
 
-async fn a_guardian_says_whose_record_is_meant(hospital: TestHospital) {
+async fn a_guardian_chooses_the_record_an_app_reads(hospital: TestHospital) {
     let bench = Bench::new(hospital).await;
     let (mine, ward) = (bench.clinic.subject.clone(), bench.somebody_else().await);
     let (_, guardian) = bench.clinic.hire(Person::new("guardian", "patient").acting_for(&mine, 972)).await;
@@ -273,7 +273,7 @@ async fn a_guardian_says_whose_record_is_meant(hospital: TestHospital) {
     app.hidden("/fhir/R4/Patient", "AUTH_FORBIDDEN").await;
 }
 
-async fn an_app_started_from_a_record_stays_in_it(hospital: TestHospital) {
+async fn an_app_launched_from_a_record_reads_that_record_only(hospital: TestHospital) {
     let bench = Bench::new(hospital).await;
     let (subject, other) = (bench.clinic.subject.clone(), bench.somebody_else().await);
     let asked = json!({ "client_id": bench.id(), "patient": subject });
@@ -401,7 +401,7 @@ async fn an_app_does_no_more_than_the_person_may(hospital: TestHospital) {
     assert_eq!(back.answer("error").as_deref(), Some("access_denied"));
 }
 
-async fn a_code_is_good_once_and_for_whom_it_was_meant(hospital: TestHospital) {
+async fn an_authorization_code_is_valid_once_and_for_its_client(hospital: TestHospital) {
     let bench = Bench::new(hospital).await;
     let scope = "launch/patient patient/Patient.r offline_access";
     let path = format!("/fhir/R4/Patient/{}", bench.clinic.subject);
@@ -474,7 +474,7 @@ async fn a_code_is_good_once_and_for_whom_it_was_meant(hospital: TestHospital) {
     is(&bench.refreshed(&long).await, 400, "invalid_grant");
 }
 
-async fn nobody_is_sent_anywhere_else(hospital: TestHospital) {
+async fn only_registered_redirect_uris_are_used(hospital: TestHospital) {
     let bench = Bench::new(hospital).await;
     let browser = Browser::new("en");
     let scope = "launch/patient patient/*.rs";
@@ -514,7 +514,7 @@ async fn nobody_is_sent_anywhere_else(hospital: TestHospital) {
     }
 }
 
-async fn a_page_is_for_the_browser_that_began(hospital: TestHospital) {
+async fn an_authorization_page_is_bound_to_its_browser(hospital: TestHospital) {
     let bench = Bench::new(hospital).await;
     let scope = "launch/patient patient/*.rs";
     let name = "<script>alert(1)</script>\" x";
@@ -580,7 +580,7 @@ async fn a_page_is_for_the_browser_that_began(hospital: TestHospital) {
     assert!(last.contains("RATE_LIMITED"), "{last}");
 }
 
-async fn apps_prove_who_they_are(hospital: TestHospital) {
+async fn confidential_apps_authenticate(hospital: TestHospital) {
     let bench = Bench::new(hospital).await;
     let scope = "launch/patient patient/Patient.r offline_access";
     let take_in = async |name: &str, more: Value| {
@@ -655,7 +655,7 @@ async fn apps_prove_who_they_are(hospital: TestHospital) {
     is(&bench.form("/oauth/token", &own).await, 400, "invalid_scope");
 }
 
-async fn what_is_given_back_is_over(hospital: TestHospital) {
+async fn a_revoked_token_is_invalid(hospital: TestHospital) {
     let bench = Bench::new(hospital).await;
     let scope = "launch/patient patient/Patient.r offline_access";
     let path = format!("/fhir/R4/Patient/{}", bench.clinic.subject);
@@ -682,7 +682,7 @@ async fn what_is_given_back_is_over(hospital: TestHospital) {
     is(&bench.form("/oauth/revoke", &[("client_id", "nobody"), ("token", own)]).await, 401, "invalid_client");
 }
 
-async fn apps_are_taken_in_with_care(hospital: TestHospital) {
+async fn unsound_app_registrations_are_refused(hospital: TestHospital) {
     let bench = Bench::new(hospital).await;
     let path = clients(&bench.clinic);
     let good = json!({ "name": "x", "authentication": "none", "redirect_uris": [BACK], "scopes": "patient/*.rs" });
@@ -712,7 +712,7 @@ async fn apps_are_taken_in_with_care(hospital: TestHospital) {
     assert_eq!((&taken["redirect_uris"], taken.get("client_secret")), (&json!([BACK]), None));
 }
 
-async fn what_is_said_is_done(hospital: TestHospital) {
+async fn discovery_documents_match_behaviour(hospital: TestHospital) {
     let bench = Bench::new(hospital).await;
     let smart = bench.hospital.anyone.get("/fhir/R4/.well-known/smart-configuration").await;
     let server = bench.hospital.anyone.get("/.well-known/oauth-authorization-server").await;

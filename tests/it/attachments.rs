@@ -4,14 +4,14 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use xinglin_store::Engine;
 
-use crate::support::{Client, Clinic, Exchange, Person, TestHospital, on_both_engines, record};
+use crate::support::{Client, Exchange, Person, TestHospital, on_both_engines, record};
 
 on_both_engines!(
     TestHospital:
-    who_sees_the_patient_reads_the_bytes,
-    a_compartment_closes_its_attachments,
-    only_what_it_is_said_to_be_is_taken,
-    binary_is_the_same_in_fhir,
+    an_attachment_is_readable_by_who_may_read_the_patient,
+    attachments_of_a_restricted_compartment_are_hidden,
+    an_attachment_must_match_its_declared_type,
+    fhir_binary_serves_the_same_bytes,
 );
 
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n and the rest of a picture";
@@ -31,8 +31,8 @@ async fn get(client: &Client, path: &str) -> Exchange {
     client.exchange(Method::GET, path, &[], "").await
 }
 
-async fn who_sees_the_patient_reads_the_bytes(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+async fn an_attachment_is_readable_by_who_may_read_the_patient(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[]).await;
     let whose = format!("patient={}", clinic.subject);
     let path = kept(&clinic.patient, &whose, "image/png", PNG).await;
     for client in [&clinic.patient, &clinic.doctor, &clinic.administrator] {
@@ -51,7 +51,7 @@ async fn who_sees_the_patient_reads_the_bytes(hospital: TestHospital) {
     assert_ne!(theirs, path);
     assert_eq!(get(&clinic.patient, &theirs).await.code(), "NOT_FOUND");
     assert_eq!(send(&clinic.patient, &format!("patient={other}"), "image/png", PNG).await.code(), "NOT_FOUND");
-    let elsewhere = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let elsewhere = hospital.clinic(&[]).await;
     for client in [&elsewhere.administrator, &elsewhere.doctor] {
         assert_eq!(get(client, &path).await.code(), "NOT_FOUND");
     }
@@ -65,8 +65,8 @@ async fn who_sees_the_patient_reads_the_bytes(hospital: TestHospital) {
     assert!(readers.count() >= 2, "{accesses}");
 }
 
-async fn a_compartment_closes_its_attachments(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+async fn attachments_of_a_restricted_compartment_are_hidden(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[]).await;
     let whose = format!("patient={}&compartment=hiv", clinic.subject);
     let path = kept(&clinic.patient, &whose, "application/pdf", PDF).await;
     for client in [&clinic.doctor, &clinic.administrator] {
@@ -81,8 +81,8 @@ async fn a_compartment_closes_its_attachments(hospital: TestHospital) {
     assert_eq!(get(&clinic.administrator, &path).await.code(), "NOT_FOUND");
 }
 
-async fn only_what_it_is_said_to_be_is_taken(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+async fn an_attachment_must_match_its_declared_type(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[]).await;
     let whose = format!("patient={}", clinic.subject);
     for (kind, bytes) in [
         ("image/png", PDF),
@@ -108,8 +108,8 @@ async fn only_what_it_is_said_to_be_is_taken(hospital: TestHospital) {
     assert_eq!((refused.status.as_u16(), refused.code().as_str()), (413, "BODY_TOO_LARGE"));
 }
 
-async fn binary_is_the_same_in_fhir(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+async fn fhir_binary_serves_the_same_bytes(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[]).await;
     let (service, _) = clinic.hire(Person::new("second", "administrator")).await;
     let binary = json!({
         "resourceType": "Binary", "contentType": "application/pdf",
@@ -162,7 +162,7 @@ async fn scanned(engine: Engine, scan: &str) -> [(u16, String); 2] {
         config.attachments.scan_seconds = 2;
     })
     .await;
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
     let whose = format!("patient={}", clinic.subject);
     let clean = send(&clinic.patient, &whose, "image/png", PNG).await;
     let infected = send(&clinic.patient, &whose, "application/pdf", b"%PDF-1.7 EICAR").await;
@@ -173,20 +173,20 @@ async fn scanned(engine: Engine, scan: &str) -> [(u16, String); 2] {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_waits_too_long_is_told_so() {
+async fn a_slow_scan_times_out_with_its_code() {
     let program = ["sh", "-c", "sleep 60"].map(str::to_owned).to_vec();
     let hospital = TestHospital::open_with(Engine::Sqlite, |config| {
         config.attachments.scan = program;
         config.request_timeout_seconds = 5;
     })
     .await;
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
     let late = send(&clinic.patient, &format!("patient={}", clinic.subject), "image/png", PNG).await;
     assert_eq!((late.status.as_u16(), late.code()), (503, "REQUEST_TIMEOUT".to_owned()), "{}", late.text());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_is_kept_unseen() {
+async fn an_attachment_is_stored_only_after_its_scan() {
     let found = (422, "BLOB_INFECTED".to_owned());
     let unseen = (503, "BLOB_UNSCANNED".to_owned());
     let good = (201, String::new());

@@ -11,9 +11,9 @@ use crate::support::{
 
 on_both_engines!(
     TestHospital:
-    the_patient_learns_who_saw_the_record,
-    every_answer_has_its_line,
-    the_trail_is_for_those_who_audit,
+    a_patient_reads_who_accessed_the_record,
+    every_answer_has_an_audit_entry,
+    only_auditors_read_the_audit_trail,
 );
 
 async fn accesses(clinic: &Clinic) -> Vec<Value> {
@@ -21,9 +21,9 @@ async fn accesses(clinic: &Clinic) -> Vec<Value> {
     clinic.patient.get(&path).await.as_array().cloned().expect("a list")
 }
 
-async fn the_patient_learns_who_saw_the_record(hospital: TestHospital) {
+async fn a_patient_reads_who_accessed_the_record(hospital: TestHospital) {
     let plugins = [&DIABETES, &DRUG_SAFETY, &MEDICAL_INSURANCE];
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &plugins).await;
+    let clinic = hospital.clinic(&plugins).await;
     clinic.insure().await;
     clinic.doctor.get(&format!("/fhir/R4/{}", clinic.evidence[1])).await;
     let approved = clinic.approved().await;
@@ -73,8 +73,8 @@ async fn the_patient_learns_who_saw_the_record(hospital: TestHospital) {
 }
 
 /// Whatever answers with a record of this patient puts one line more on the trail.
-async fn every_answer_has_its_line(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[&DIABETES, &MEDICAL_INSURANCE]).await;
+async fn every_answer_has_an_audit_entry(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[&DIABETES, &MEDICAL_INSURANCE]).await;
     clinic.insure().await;
     let approved = clinic.approved().await;
     let quote = clinic.quote(&approved).await;
@@ -139,8 +139,8 @@ async fn every_answer_has_its_line(hospital: TestHospital) {
     assert!(seen.iter().any(|one| one["refused"] == false));
 }
 
-async fn the_trail_is_for_those_who_audit(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+async fn only_auditors_read_the_audit_trail(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[]).await;
     let (regulator, _) = clinic.hire(Person::new("regulator", "regulator")).await;
     clinic.doctor.get(&format!("/fhir/R4/{}", clinic.evidence[1])).await;
     for client in [&clinic.doctor, &clinic.pharmacist, &clinic.patient] {
@@ -168,25 +168,23 @@ async fn the_trail_is_for_those_who_audit(hospital: TestHospital) {
     regulator.hidden("/api/v1/audit?from=yesterday", "BODY_INVALID").await;
 
     // Another hospital has its own.
-    let other = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let other = hospital.clinic(&[]).await;
     let about = format!("/api/v1/audit?patient={}", clinic.subject);
     let answer = other.administrator.ask(Method::GET, &about, None).await;
     assert_eq!(answer.body, json!([]));
 }
 
 /// `xinglin audit verify` walks both chains.
-async fn the_trail_is_verified(process: Process) {
-    let operator = process.anyone().sign_in(None, "operator").await;
-    let now = xinglin_platform::ambient::Clock::default().now();
-    let clinic = Clinic::found(&operator, now, &[]).await;
+async fn the_audit_trail_is_verified(process: Process) {
+    let clinic = process.clinic(&[]).await;
     clinic.doctor.get(&format!("/fhir/R4/{}", clinic.evidence[1])).await;
     let told = process.xinglin(&["audit", "verify"]).await.done();
     assert!(told.contains("audit trail intact, "), "{told}");
 }
 
 mod verified {
-    use super::{Process, the_trail_is_verified};
+    use super::{Process, the_audit_trail_is_verified};
     use crate::support::on_both_engines;
 
-    on_both_engines!(Process: the_trail_is_verified);
+    on_both_engines!(Process: the_audit_trail_is_verified);
 }

@@ -11,16 +11,16 @@ use crate::support::{
 
 on_both_engines!(
     TestHospital:
-    a_bad_body_is_refused_by_its_code,
+    an_invalid_body_is_refused_with_its_code,
     money_is_whole_fen,
     money_that_does_not_fit_is_refused,
-    malformed_fhir_is_refused_where_it_is_malformed,
+    malformed_fhir_is_refused_with_the_path,
     a_transaction_with_one_fault_writes_nothing,
-    too_much_is_refused,
-    what_is_not_there_is_not_found,
-    every_route_asks_who_is_there,
-    a_token_is_ours_and_ends,
-    no_operation_breaks_over_garbage,
+    oversized_requests_are_refused,
+    missing_resources_are_not_found,
+    every_route_requires_authentication,
+    forged_and_expired_tokens_are_refused,
+    no_operation_fails_internally_on_garbage,
     a_request_has_a_name_that_forges_nothing,
 );
 
@@ -30,8 +30,8 @@ fn refused(what: &str, answer: &Answer, code: &str) {
     assert_eq!(answer.code(), code, "{what}: {} {}", answer.status, answer.text);
 }
 
-async fn a_bad_body_is_refused_by_its_code(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[&DIABETES]).await;
+async fn an_invalid_body_is_refused_with_its_code(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[&DIABETES]).await;
     let visit = clinic.visit().await;
     let effective = clinic.approved().await;
     let enrolled =
@@ -178,7 +178,7 @@ const NO_MONEY: [&str; 10] =
     ["67.5", "67.0", "\"67\"", "1e30", "1e2", "9223372036854775808", "-9223372036854775809", "true", "null", "[67]"];
 
 async fn money_is_whole_fen(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[&MEDICAL_INSURANCE]).await;
+    let clinic = hospital.clinic(&[&MEDICAL_INSURANCE]).await;
     clinic.insure().await;
     let quote = clinic.quote(&clinic.approved().await).await;
     let before = hospital.footprint(&clinic.tenant).await;
@@ -218,7 +218,7 @@ async fn money_is_whole_fen(hospital: TestHospital) {
 
 async fn money_that_does_not_fit_is_refused(hospital: TestHospital) {
     for insured in [false, true] {
-        let clinic = Clinic::found(&hospital.operator, hospital.now(), &[&MEDICAL_INSURANCE]).await;
+        let clinic = hospital.clinic(&[&MEDICAL_INSURANCE]).await;
         if insured {
             clinic.insure().await;
         }
@@ -254,8 +254,8 @@ async fn money_that_does_not_fit_is_refused(hospital: TestHospital) {
     }
 }
 
-async fn malformed_fhir_is_refused_where_it_is_malformed(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+async fn malformed_fhir_is_refused_with_the_path(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[]).await;
     let before = hospital.footprint(&clinic.tenant).await;
     let subject = json!({ "reference": format!("Patient/{}", clinic.subject) });
     let cases = [
@@ -318,7 +318,7 @@ async fn malformed_fhir_is_refused_where_it_is_malformed(hospital: TestHospital)
 }
 
 async fn a_transaction_with_one_fault_writes_nothing(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
     let before = hospital.footprint(&clinic.tenant).await;
     let good = || record::patient("1990-01-01");
     let bad = || json!({ "resourceType": "Patient", "birthDate": "long ago" });
@@ -361,8 +361,8 @@ async fn a_transaction_with_one_fault_writes_nothing(hospital: TestHospital) {
     assert_eq!(hospital.footprint(&clinic.tenant).await["Patient"], before["Patient"] + 3);
 }
 
-async fn too_much_is_refused(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+async fn oversized_requests_are_refused(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[]).await;
     let before = hospital.footprint(&clinic.tenant).await;
     // One byte too many: the server reads as much as it takes, and answers.
     let spaces = |most: usize| vec![b' '; most + 1];
@@ -379,8 +379,8 @@ async fn too_much_is_refused(hospital: TestHospital) {
     assert_eq!(hospital.footprint(&clinic.tenant).await, before);
 }
 
-async fn what_is_not_there_is_not_found(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+async fn missing_resources_are_not_found(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[]).await;
     let visit = clinic.visit().await;
     for path in [
         "/api/v1/nothing".to_owned(),
@@ -477,7 +477,7 @@ fn nobody(form: &str) -> String {
     format!("{prefix}-00000000000000000000000001")
 }
 
-async fn every_route_asks_who_is_there(hospital: TestHospital) {
+async fn every_route_requires_authentication(hospital: TestHospital) {
     let mut open = Vec::new();
     for Route { method, path, body } in routes(&hospital, nobody).await {
         let answer = hospital.anyone.ask(method.clone(), &path, body).await;
@@ -505,8 +505,8 @@ async fn every_route_asks_who_is_there(hospital: TestHospital) {
     }
 }
 
-async fn a_token_is_ours_and_ends(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+async fn forged_and_expired_tokens_are_refused(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[]).await;
     let token = clinic.doctor.token().to_owned();
     let (head, rest) = token.split_once('.').expect("three parts");
     let (claims, signature) = rest.split_once('.').expect("three parts");
@@ -530,8 +530,8 @@ async fn a_token_is_ours_and_ends(hospital: TestHospital) {
     clinic.doctor.hidden("/api/v1/consent", "AUTH_REQUIRED").await;
 }
 
-async fn no_operation_breaks_over_garbage(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+async fn no_operation_fails_internally_on_garbage(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[]).await;
     let before = hospital.footprint(&clinic.tenant).await;
     let who = [
         ("administrator", &clinic.administrator),

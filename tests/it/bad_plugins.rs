@@ -5,19 +5,19 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::{
-    Clinic, TestHospital,
+    TestHospital,
     guest::{self, Guest},
     line, on_both_engines,
 };
 
 on_both_engines!(
     TestHospital:
-    what_is_no_plugin_is_not_installed,
-    what_is_not_granted_is_not_enabled,
-    what_cannot_start_is_not_enabled,
-    a_pathway_that_cannot_say_what_it_is_is_not_enabled,
-    a_prescription_is_not_signed_past_a_checker_that_breaks,
-    neighbours_of_a_checker_that_breaks_are_served,
+    an_invalid_package_is_not_installed,
+    a_plugin_without_its_grants_is_not_enabled,
+    a_plugin_that_fails_to_start_is_not_enabled,
+    a_pathway_without_a_valid_definition_is_not_enabled,
+    a_failing_checker_prevents_the_signature,
+    a_failing_checker_does_not_affect_other_tenants,
 );
 
 const HOOK: &str = "xinglin:prescribing/review@1.0.0#review";
@@ -51,8 +51,8 @@ const BROKEN: [(Guest, &str); 5] = [
     (Guest::new("test.deep", "(call $down) i32.const 1024").items("(func $down (call $down))"), "PLUGIN_TRAP"),
 ];
 
-async fn what_is_no_plugin_is_not_installed(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+async fn an_invalid_package_is_not_installed(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[]).await;
     let before = hospital.footprint(&clinic.tenant).await;
     let good = Guest::healthy().package();
     let newer = |text: String| {
@@ -87,8 +87,8 @@ fn corrupted(package: &[u8]) -> Vec<u8> {
     package
 }
 
-async fn what_is_not_granted_is_not_enabled(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+async fn a_plugin_without_its_grants_is_not_enabled(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[]).await;
     let curious = Guest::new("test.curious", "i32.const 1024").imports(KV).manifest("[capabilities.kv]");
     hospital.operator.upload(curious.package()).await.done("/api/v1/plugins");
     let path = curious.path(&clinic.tenant);
@@ -110,8 +110,8 @@ async fn what_is_not_granted_is_not_enabled(hospital: TestHospital) {
     assert_eq!(calls.as_array().map(Vec::len), Some(1), "{calls}");
 }
 
-async fn what_cannot_start_is_not_enabled(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+async fn a_plugin_that_fails_to_start_is_not_enabled(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[]).await;
     let spinning = Guest::new("test.spinning", "i32.const 1024")
         .items("(func $spin (loop $again (br $again)))\n(start $spin)")
         .manifest("[limits]\ndeadline-ms = 50");
@@ -127,8 +127,8 @@ async fn what_cannot_start_is_not_enabled(hospital: TestHospital) {
     clinic.signed().await;
 }
 
-async fn a_pathway_that_cannot_say_what_it_is_is_not_enabled(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+async fn a_pathway_without_a_valid_definition_is_not_enabled(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[]).await;
     let mute = guest::broken("test.mute", "1.0.0", "xinglin:pathway/pathway@1.0.0");
     hospital.operator.upload(mute).await.done("/api/v1/plugins");
     let path = format!("/api/v1/tenants/{}/plugins/test.mute", clinic.tenant);
@@ -140,8 +140,8 @@ async fn a_pathway_that_cannot_say_what_it_is_is_not_enabled(hospital: TestHospi
     clinic.doctor.refused("/api/v1/enrolments", enrol, "NOT_FOUND").await;
 }
 
-async fn a_prescription_is_not_signed_past_a_checker_that_breaks(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+async fn a_failing_checker_prevents_the_signature(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[]).await;
     Guest::healthy().enable(&hospital.operator, &clinic.tenant).await;
     let prescription = clinic.draft(&clinic.visit().await, &[line("metformin-500mg-60", "1000", "2", 30, 2)]).await;
     let request = format!("/fhir/R4/MedicationRequest?patient={}", clinic.subject);
@@ -182,11 +182,11 @@ fn names(refused: &Value, plugin: &str, code: &str) {
     assert!(refused["detail"].as_str().is_some_and(|detail| detail.contains(plugin)), "{refused}");
 }
 
-async fn neighbours_of_a_checker_that_breaks_are_served(hospital: TestHospital) {
-    let (operator, now) = (&hospital.operator, hospital.now());
-    let healthy = Clinic::found(operator, now, &[]).await;
+async fn a_failing_checker_does_not_affect_other_tenants(hospital: TestHospital) {
+    let operator = &hospital.operator;
+    let healthy = hospital.clinic(&[]).await;
     Guest::healthy().enable(operator, &healthy.tenant).await;
-    let broken = Clinic::found(operator, now, &[]).await;
+    let broken = hospital.clinic(&[]).await;
     for (guest, _) in BROKEN {
         guest.enable(operator, &broken.tenant).await;
     }

@@ -8,8 +8,8 @@ use crate::support::{Clinic, TestHospital, guest::Guest, on_both_engines, record
 
 on_both_engines!(
     TestHospital:
-    a_capability_that_is_not_granted_is_named,
-    a_record_is_read_of_the_patient_at_hand,
+    a_missing_grant_is_named,
+    a_plugin_reads_the_current_patient_only,
 );
 
 /// Answers `ok(allow)` whatever the import gave.
@@ -56,8 +56,8 @@ async fn answers(clinic: &Clinic, guest: &Guest) -> Vec<Value> {
     calls[0]["tape"]["answers"].as_array().cloned().expect("answers")
 }
 
-async fn a_capability_that_is_not_granted_is_named(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+async fn a_missing_grant_is_named(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[]).await;
     for (guest, name) in [(RECORDS, "records"), (RANDOM, "random"), (FILES, "files")] {
         hospital.operator.upload(guest.package()).await.done("/api/v1/plugins");
         let path = guest.path(&clinic.tenant);
@@ -75,8 +75,8 @@ async fn a_capability_that_is_not_granted_is_named(hospital: TestHospital) {
     assert_eq!(answers(&clinic, &FILES).await[0]["answer"], json!([]));
 }
 
-async fn a_record_is_read_of_the_patient_at_hand(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+async fn a_plugin_reads_the_current_patient_only(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[]).await;
     // Somebody else, with a diagnosis and a result of their own.
     let other = clinic.import(&[record::patient("1950-01-01")]).await.remove(0);
     let other = other.strip_prefix("Patient/").expect("a patient").to_owned();
@@ -101,9 +101,9 @@ async fn a_record_is_read_of_the_patient_at_hand(hospital: TestHospital) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_pack_that_this_host_lacks_is_named() {
+async fn a_missing_data_pack_is_named() {
     let hospital = TestHospital::open(Engine::Sqlite).await;
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
     let guest = FILES.manifest("[limits]\ndeadline-ms = 5000\n[capabilities.files]\npacks = [\"icd10-gb\"]");
     hospital.operator.upload(guest.package()).await.done("/api/v1/plugins");
     let path = guest.path(&clinic.tenant);

@@ -7,16 +7,16 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::process::Command;
 
-use crate::support::{Client, Clinic, DRUG_SAFETY, Person, TestHospital, built, guest::Guest, on_both_engines};
+use crate::support::{Client, DRUG_SAFETY, Person, TestHospital, built, guest::Guest, on_both_engines};
 
 on_both_engines!(
     TestHospital:
-    every_checker_is_a_service,
-    healthchain_is_content,
-    cards_say_what_the_checker_says,
-    what_is_not_checked_is_a_critical_card,
-    services_are_for_who_may_and_of_whom_they_may,
-    feedback_is_kept_with_the_patient,
+    every_enabled_checker_is_listed_as_a_service,
+    healthchain_calls_the_services,
+    cards_carry_the_findings_of_the_checker,
+    an_unchecked_order_is_a_critical_card,
+    services_check_the_caller_and_the_patient,
+    feedback_is_audited_with_the_patient,
 );
 
 const SIGN: &str = "/cds-services/order-sign.xinglin.drug-safety";
@@ -67,9 +67,9 @@ async fn cards(client: &Client, path: &str, ask: Value) -> Vec<Value> {
     client.post(path, ask).await["cards"].as_array().expect("cards").clone()
 }
 
-async fn every_checker_is_a_service(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[&DRUG_SAFETY]).await;
-    let other = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+async fn every_enabled_checker_is_listed_as_a_service(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[&DRUG_SAFETY]).await;
+    let other = hospital.clinic(&[]).await;
     let services = clinic.doctor.get("/cds-services").await;
     let services = services["services"].as_array().expect("services");
     let told: Vec<_> = services.iter().map(|service| (&service["hook"], &service["id"])).collect();
@@ -94,8 +94,8 @@ async fn every_checker_is_a_service(hospital: TestHospital) {
     assert_eq!(other.doctor.get("/cds-services").await["services"], json!([]));
 }
 
-async fn healthchain_is_content(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[&DRUG_SAFETY]).await;
+async fn healthchain_calls_the_services(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[&DRUG_SAFETY]).await;
     clinic.import(&[allergic(&clinic.subject)]).await;
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("it/clients/cds_session.py");
     let output = Command::new(built("python/bin/python", "cargo xtask setup"))
@@ -111,8 +111,8 @@ async fn healthchain_is_content(hospital: TestHospital) {
     assert!(output.status.success() && said.ends_with("healthchain is content\n"), "{said}{errors}");
 }
 
-async fn cards_say_what_the_checker_says(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[&DRUG_SAFETY]).await;
+async fn cards_carry_the_findings_of_the_checker(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[&DRUG_SAFETY]).await;
     let subject = &clinic.subject;
     // Nothing known against it, but what the record cannot say.
     let before = cards(&clinic.doctor, SIGN, ask("order-sign", subject, &[amoxicillin(subject)])).await;
@@ -150,8 +150,8 @@ async fn cards_say_what_the_checker_says(hospital: TestHospital) {
     assert_eq!(cards(&clinic.doctor, SIGN, none).await, [] as [Value; 0]);
 }
 
-async fn what_is_not_checked_is_a_critical_card(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[&DRUG_SAFETY]).await;
+async fn an_unchecked_order_is_a_critical_card(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[&DRUG_SAFETY]).await;
     let subject = &clinic.subject;
     let broken = Guest::new("test.panic", "unreachable");
     hospital.operator.upload(broken.package()).await.done("/api/v1/plugins");
@@ -178,9 +178,9 @@ async fn what_is_not_checked_is_a_critical_card(hospital: TestHospital) {
     is_not_checked(&cards(&english, SIGN, ask("order-sign", subject, &[anothers])).await);
 }
 
-async fn services_are_for_who_may_and_of_whom_they_may(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[&DRUG_SAFETY]).await;
-    let other = Clinic::found(&hospital.operator, hospital.now(), &[&DRUG_SAFETY]).await;
+async fn services_check_the_caller_and_the_patient(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[&DRUG_SAFETY]).await;
+    let other = hospital.clinic(&[&DRUG_SAFETY]).await;
     let asked = |subject: &str| ask("order-sign", subject, &[amoxicillin(subject)]);
     hospital.anyone.hidden("/cds-services", "AUTH_REQUIRED").await;
     hospital.anyone.refused(SIGN, asked(&clinic.subject), "AUTH_REQUIRED").await;
@@ -205,9 +205,9 @@ async fn services_are_for_who_may_and_of_whom_they_may(hospital: TestHospital) {
     clinic.doctor.refused(SIGN, odd, "BODY_INVALID").await;
 }
 
-async fn feedback_is_kept_with_the_patient(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[&DRUG_SAFETY]).await;
-    let other = Clinic::found(&hospital.operator, hospital.now(), &[&DRUG_SAFETY]).await;
+async fn feedback_is_audited_with_the_patient(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[&DRUG_SAFETY]).await;
+    let other = hospital.clinic(&[&DRUG_SAFETY]).await;
     let subject = &clinic.subject;
     clinic.import(&[allergic(subject)]).await;
     let card = cards(&clinic.doctor, SIGN, ask("order-sign", subject, &[amoxicillin(subject)])).await.remove(0);

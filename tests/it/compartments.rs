@@ -16,12 +16,12 @@ use crate::support::{
 on_both_engines!(
     TestHospital:
     nobody_reads_a_compartment_without_consent,
-    the_patient_opens_it_and_closes_it,
-    an_insurer_reads_what_is_opened_to_it,
-    another_plugin_is_shown_nothing_of_it,
-    what_a_pathway_writes_falls_into_its_compartment,
-    a_payer_is_not_told_by_the_bill,
-    what_was_written_before_is_labelled,
+    a_patient_grants_and_withdraws_consent,
+    an_insurer_reads_what_consent_covers,
+    other_plugins_see_nothing_of_a_compartment,
+    resources_a_pathway_writes_are_in_its_compartment,
+    a_bill_does_not_disclose_a_compartment_to_the_payer,
+    resources_of_an_earlier_release_are_labelled,
 );
 
 const VIRAL_LOAD: &str = "20447-9";
@@ -70,7 +70,7 @@ async fn said(client: &Client, path: &str, id: &str) -> String {
 }
 
 async fn nobody_reads_a_compartment_without_consent(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
     let before = clinic.doctor.get(&format!("/fhir/R4/Observation?patient={}", clinic.subject)).await["total"].clone();
     let hidden = restricted(&clinic, hospital.now()).await;
     let other = clinic.import(&[record::patient("1990-01-01")]).await.remove(0);
@@ -176,8 +176,8 @@ async fn nobody_reads_a_compartment_without_consent(hospital: TestHospital) {
     assert_eq!(mine["total"], 1);
 }
 
-async fn the_patient_opens_it_and_closes_it(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+async fn a_patient_grants_and_withdraws_consent(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[]).await;
     let hidden = restricted(&clinic, hospital.now()).await;
     let path = format!("/fhir/R4/{}", hidden[0]);
     let by_code = format!("/fhir/R4/Observation?patient={}&code={VIRAL_LOAD}", clinic.subject);
@@ -228,8 +228,8 @@ async fn the_patient_opens_it_and_closes_it(hospital: TestHospital) {
     clinic.doctor.hidden(&path, "NOT_FOUND").await;
 }
 
-async fn an_insurer_reads_what_is_opened_to_it(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+async fn an_insurer_reads_what_consent_covers(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[]).await;
     let hidden = restricted(&clinic, hospital.now()).await;
     let (insurer, account) = clinic.hire(Person::new("insurer", "insurer")).await;
     let by_code = format!("/fhir/R4/Observation?patient={}&code={VIRAL_LOAD}", clinic.subject);
@@ -269,8 +269,8 @@ const CURIOUS: Guest = Guest::healthy().manifest(
     "#,
 );
 
-async fn another_plugin_is_shown_nothing_of_it(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+async fn other_plugins_see_nothing_of_a_compartment(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[]).await;
     restricted(&clinic, hospital.now()).await;
     CURIOUS.enable(&hospital.operator, &clinic.tenant).await;
     let (regulator, _) = clinic.hire(Person::new("regulator", "regulator")).await;
@@ -316,8 +316,8 @@ fn discreet() -> Vec<u8> {
     attach(package.bytes(), &manifest).expect("a package")
 }
 
-async fn what_a_pathway_writes_falls_into_its_compartment(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+async fn resources_a_pathway_writes_are_in_its_compartment(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[]).await;
     hospital.operator.upload(discreet()).await.done("/api/v1/plugins");
     let plugin = format!("/api/v1/tenants/{}/plugins/test.discreet", clinic.tenant);
     for grant in [json!({}), json!({ "compartment": "mental-health" })] {
@@ -391,8 +391,8 @@ async fn what_a_pathway_writes_falls_into_its_compartment(hospital: TestHospital
     }
 }
 
-async fn a_payer_is_not_told_by_the_bill(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[&MEDICAL_INSURANCE]).await;
+async fn a_bill_does_not_disclose_a_compartment_to_the_payer(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[&MEDICAL_INSURANCE]).await;
     clinic.insure().await;
     let formulary = format!("/api/v1/tenants/{}/formulary", clinic.tenant);
     let mut items: Value =
@@ -435,8 +435,8 @@ async fn a_payer_is_not_told_by_the_bill(hospital: TestHospital) {
     clinic.balanced().await;
 }
 
-async fn what_was_written_before_is_labelled(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+async fn resources_of_an_earlier_release_are_labelled(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[]).await;
     let hidden = restricted(&clinic, hospital.now()).await;
     // As a release without compartments left it.
     let tenant = clinic.tenant.parse().expect("a tenant");

@@ -21,7 +21,7 @@ on_both_engines!(
     people_are_verified_under_the_first_contract,
     one_order_is_judged_under_two_majors_and_two_minors,
     a_checker_moves_to_the_next_major_and_back,
-    what_is_too_new_is_named,
+    an_unsupported_contract_version_is_named,
 );
 
 const LOG: &[(&str, &str)] =
@@ -44,7 +44,7 @@ fn kept() -> BTreeMap<String, Digest> {
 }
 
 #[test]
-fn what_is_kept_is_what_was_built() {
+fn frozen_packages_are_unchanged() {
     let readme = String::from_utf8(repository("tests/compat/README.md")).expect("text");
     let cell = |cell: &str| cell.trim().trim_matches('`').to_owned();
     let rows = readme.lines().filter(|line| line.starts_with("| `"));
@@ -198,7 +198,7 @@ async fn one_order_is_judged_under_two_majors_and_two_minors(hospital: TestHospi
 
 /// The same plugin under a contract of the next major, and in the shadow of the old.
 async fn a_checker_moves_to_the_next_major_and_back(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
     let old = Guest::healthy();
     old.enable(&hospital.operator, &clinic.tenant).await;
     let path = old.path(&clinic.tenant);
@@ -229,7 +229,7 @@ async fn a_checker_moves_to_the_next_major_and_back(hospital: TestHospital) {
     replays(&clinic).await;
 }
 
-async fn what_is_too_new_is_named(hospital: TestHospital) {
+async fn an_unsupported_contract_version_is_named(hospital: TestHospital) {
     let refused = async |guest: Guest, edit: &dyn Fn(String) -> String, offered: &str, supported: &[&str]| {
         let package = guest.packed(&guest.component_of(edit));
         let refused = hospital.operator.upload(package).await.refused(offered, "PLUGIN_INTERFACE").to_string();

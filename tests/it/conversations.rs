@@ -12,13 +12,13 @@ use crate::{
 
 on_both_engines!(
     TestHospital:
-    patient_and_staff_talk_while_the_visit_goes_on,
-    nobody_speaks_as_what_they_are_not,
-    what_tells_of_a_compartment_is_not_for_everybody,
-    who_listens_hears_all_once,
-    who_may_not_any_more_hears_nothing_more,
-    what_was_said_is_kept_for_three_years,
-    a_meeting_is_a_signed_word_to_the_provider,
+    patient_and_staff_exchange_messages_during_a_visit,
+    nobody_posts_under_a_role_they_lack,
+    messages_about_a_compartment_are_restricted,
+    a_stream_delivers_each_message_once,
+    a_stream_ends_when_access_ends,
+    messages_are_retained_for_three_years,
+    a_video_meeting_is_a_signed_token_for_the_provider,
 );
 
 struct Talk {
@@ -28,7 +28,7 @@ struct Talk {
 
 impl Talk {
     async fn begin(hospital: &TestHospital) -> Self {
-        let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+        let clinic = hospital.clinic(&[]).await;
         let visit = format!("/api/v1/encounters/{}", clinic.visit().await);
         Self { clinic, visit }
     }
@@ -49,7 +49,7 @@ impl Talk {
     }
 }
 
-async fn patient_and_staff_talk_while_the_visit_goes_on(hospital: TestHospital) {
+async fn patient_and_staff_exchange_messages_during_a_visit(hospital: TestHospital) {
     let talk = Talk::begin(&hospital).await;
     let clinic = &talk.clinic;
     let said = talk.say(&clinic.patient, "医生您好").await;
@@ -75,7 +75,7 @@ async fn patient_and_staff_talk_while_the_visit_goes_on(hospital: TestHospital) 
     assert_eq!(rest[0]["seq"], 2);
 
     // Strangers.
-    let elsewhere = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let elsewhere = hospital.clinic(&[]).await;
     let (stranger, _) = clinic.hire(Person::new("stranger", "patient")).await;
     for client in [&elsewhere.doctor, &stranger] {
         client.refused(&talk.messages(), json!({ "text": "x" }), "NOT_FOUND").await;
@@ -95,7 +95,7 @@ async fn patient_and_staff_talk_while_the_visit_goes_on(hospital: TestHospital) 
     clinic.patient.refused(&waiting, json!({ "text": "x" }), "ENC_STATE").await;
 }
 
-async fn nobody_speaks_as_what_they_are_not(hospital: TestHospital) {
+async fn nobody_posts_under_a_role_they_lack(hospital: TestHospital) {
     let talk = Talk::begin(&hospital).await;
     let clinic = &talk.clinic;
     let (nurse, _) = clinic.hire(Person::new("nurse", "nurse").licensed(&json!({}))).await;
@@ -113,7 +113,7 @@ async fn nobody_speaks_as_what_they_are_not(hospital: TestHospital) {
     lapsed.refused(&talk.messages(), json!({ "text": "x", "as": "doctor" }), "CRED_INVALID").await;
 }
 
-async fn what_tells_of_a_compartment_is_not_for_everybody(hospital: TestHospital) {
+async fn messages_about_a_compartment_are_restricted(hospital: TestHospital) {
     let talk = Talk::begin(&hospital).await;
     let clinic = &talk.clinic;
     talk.say(&clinic.patient, "我有 HIV infection").await;
@@ -150,7 +150,7 @@ async fn listen(client: &Client, path: &str, after: Option<&str>, most: usize) -
     events
 }
 
-async fn who_listens_hears_all_once(hospital: TestHospital) {
+async fn a_stream_delivers_each_message_once(hospital: TestHospital) {
     let talk = Talk::begin(&hospital).await;
     let clinic = &talk.clinic;
     talk.say(&clinic.patient, "one").await;
@@ -201,7 +201,7 @@ async fn who_listens_hears_all_once(hospital: TestHospital) {
     assert_eq!(bad.code(), "BODY_INVALID");
 }
 
-async fn who_may_not_any_more_hears_nothing_more(hospital: TestHospital) {
+async fn a_stream_ends_when_access_ends(hospital: TestHospital) {
     let talk = Talk::begin(&hospital).await;
     let (path, doctor) = (talk.messages(), talk.clinic.doctor.clone());
     talk.say(&talk.clinic.patient, "before").await;
@@ -216,7 +216,7 @@ async fn who_may_not_any_more_hears_nothing_more(hospital: TestHospital) {
     assert_eq!(heard.iter().map(|(event, _, _)| event.as_str()).collect::<Vec<_>>(), ["message", "end"]);
 }
 
-async fn what_was_said_is_kept_for_three_years(hospital: TestHospital) {
+async fn messages_are_retained_for_three_years(hospital: TestHospital) {
     let talk = Talk::begin(&hospital).await;
     let clinic = &talk.clinic;
     talk.say(&clinic.patient, "one").await;
@@ -237,7 +237,7 @@ async fn what_was_said_is_kept_for_three_years(hospital: TestHospital) {
     assert_eq!(talk.read(&doctor).await.len(), 0);
 }
 
-async fn a_meeting_is_a_signed_word_to_the_provider(hospital: TestHospital) {
+async fn a_video_meeting_is_a_signed_token_for_the_provider(hospital: TestHospital) {
     let talk = Talk::begin(&hospital).await;
     let path = format!("{}/video", talk.visit);
     let unset = talk.clinic.doctor.ask(Method::POST, &path, None).await;

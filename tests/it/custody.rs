@@ -13,8 +13,8 @@ use crate::support::{
 on_both_engines!(
     TestHospital:
     nobody_writes_to_a_frozen_hospital,
-    the_successor_reads_and_nobody_else,
-    what_was_handed_over_can_be_proved,
+    only_the_custodian_reads_a_closed_hospital,
+    a_custody_statement_is_verifiable,
 );
 
 const CUSTODIES: &str = "/api/v1/custodies";
@@ -39,10 +39,7 @@ async fn in_custody(client: &Client, source: &Clinic, method: Method, path: &str
 
 async fn two(hospital: &TestHospital) -> (Clinic, Clinic) {
     let plugins = [&DIABETES, &MEDICAL_INSURANCE];
-    (
-        Clinic::found(&hospital.operator, hospital.now(), &plugins).await,
-        Clinic::found(&hospital.operator, hospital.now(), &plugins).await,
-    )
+    (hospital.clinic(&plugins).await, hospital.clinic(&plugins).await)
 }
 
 async fn nobody_writes_to_a_frozen_hospital(hospital: TestHospital) {
@@ -121,9 +118,9 @@ async fn nobody_writes_to_a_frozen_hospital(hospital: TestHospital) {
     successor.signed().await;
 }
 
-async fn the_successor_reads_and_nobody_else(hospital: TestHospital) {
+async fn only_the_custodian_reads_a_closed_hospital(hospital: TestHospital) {
     let (closed, successor) = two(&hospital).await;
-    let stranger = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let stranger = hospital.clinic(&[]).await;
     let rx = closed.approved().await;
     let secret = record::result(&closed.subject, hospital.now(), "20447-9", "40", "{copies}/mL");
     let secret = closed.import(&[secret]).await.remove(0);
@@ -170,7 +167,7 @@ async fn the_successor_reads_and_nobody_else(hospital: TestHospital) {
     assert!(seen.to_string().contains(&who), "{seen}");
 
     // If the successor closes, its custodian has what it held.
-    let designated = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let designated = hospital.clinic(&[]).await;
     let mut next = ask(&successor, &designated);
     next["ground"] = json!("province_designee");
     hospital.operator.post(CUSTODIES, next).await;
@@ -178,7 +175,7 @@ async fn the_successor_reads_and_nobody_else(hospital: TestHospital) {
     assert_eq!(read(&stranger.doctor, &patient).await.code(), "NOT_FOUND");
 }
 
-async fn what_was_handed_over_can_be_proved(hospital: TestHospital) {
+async fn a_custody_statement_is_verifiable(hospital: TestHospital) {
     let (closed, successor) = two(&hospital).await;
     closed.signed().await;
     for (wrong, code) in [
@@ -195,7 +192,7 @@ async fn what_was_handed_over_can_be_proved(hospital: TestHospital) {
     }
     let started = hospital.operator.post(CUSTODIES, ask(&closed, &successor)).await;
     hospital.operator.refused(CUSTODIES, ask(&closed, &successor), "ALREADY_EXISTS").await;
-    let third = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let third = hospital.clinic(&[]).await;
     hospital.operator.refused(CUSTODIES, ask(&third, &closed), "TENANT_FROZEN").await;
     third.doctor.hidden(CUSTODIES, "AUTH_FORBIDDEN").await;
     assert_eq!(third.administrator.get(CUSTODIES).await, json!([]));

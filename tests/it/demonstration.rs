@@ -5,7 +5,7 @@ use xinglin_store::{Engine, testing::TestDatabase};
 
 use crate::support::{Desk, built, on_both_engines};
 
-on_both_engines!(Stage: the_story_is_told_to_its_end);
+on_both_engines!(Stage: the_demonstration_runs_to_its_end);
 
 struct Stage {
     desk: Desk,
@@ -23,7 +23,7 @@ impl Stage {
     }
 }
 
-async fn the_story_is_told_to_its_end(stage: Stage) {
+async fn the_demonstration_runs_to_its_end(stage: Stage) {
     let plugins = built("plugins/diabetes.wasm", "cargo xtask test");
     let plugins = plugins.parent().expect("a folder").display().to_string();
     let data = stage.data.path().join("data").display().to_string();

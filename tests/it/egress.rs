@@ -172,15 +172,13 @@ on_sqlite!(
 );
 
 mod both {
-    use super::{
-        Bench, secrets_and_identity_reach_the_server_and_nobody_else, who_the_patient_is_goes_out_with_their_word,
-    };
+    use super::{Bench, identity_leaves_only_with_consent, placeholders_are_filled_in_for_the_allowed_server_only};
     use crate::support::on_both_engines;
 
     on_both_engines!(
         Bench:
-        secrets_and_identity_reach_the_server_and_nobody_else,
-        who_the_patient_is_goes_out_with_their_word,
+        placeholders_are_filled_in_for_the_allowed_server_only,
+        identity_leaves_only_with_consent,
     );
 }
 
@@ -239,7 +237,7 @@ async fn what_is_not_granted_stays_in(bench: Bench) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_name_that_leads_inside_is_closed_unless_opened() {
+async fn a_name_that_resolves_to_a_private_address_is_refused() {
     let bench = Bench::open_with(Engine::Sqlite, &[]).await;
     let url = format!("http://localhost:{}/", bench.outside.port);
     let guest = sender(&Wire::get(&url));
@@ -288,7 +286,7 @@ async fn tls_is_trusted_by_the_operators_authority(bench: Bench) {
     assert_eq!(tls.received().len(), 1);
 }
 
-async fn secrets_and_identity_reach_the_server_and_nobody_else(bench: Bench) {
+async fn placeholders_are_filled_in_for_the_allowed_server_only(bench: Bench) {
     let (clinic, operator) = (&bench.clinic, &bench.hospital.operator);
     let body = r#"{"id":"{{patient:id-number}}","who":"{{patient:name}}","token":"{{secret:token}}"}"#;
     let url = format!("{}?t={{{{secret:token}}}}", bench.url("/echo"));
@@ -392,7 +390,7 @@ async fn secrets_and_identity_reach_the_server_and_nobody_else(bench: Bench) {
     assert_eq!(clinic.administrator.get("/api/v1/calls/chain").await["intact"], true);
 }
 
-async fn who_the_patient_is_goes_out_with_their_word(bench: Bench) {
+async fn identity_leaves_only_with_consent(bench: Bench) {
     let guest = sender(&Wire::post(&bench.url("/"), "text/plain", "{{patient:id-number}}"));
     bench.install(&guest, bench.grant()).await;
     let denied = async |why: &str| {

@@ -10,11 +10,11 @@ use crate::support::{Client, Clinic, Exchange, Person, TestHospital, clinic::id,
 
 on_both_engines!(
     TestHospital:
-    all_that_may_go_out_does_and_nothing_else,
-    what_an_export_is_asked_for_is_heeded_or_refused,
-    an_export_is_its_maker_s,
+    an_export_holds_exactly_what_may_be_exported,
+    export_parameters_are_honoured_or_refused,
+    an_export_is_readable_by_its_requester_only,
     files_are_kept_for_a_day,
-    an_export_that_lost_its_host_is_made_by_another,
+    an_export_of_a_dead_host_is_taken_over,
 );
 
 async fn get(client: &Client, path: &str) -> Exchange {
@@ -72,8 +72,8 @@ async fn consent(clinic: &Clinic, provision: &str, scope: Value) -> String {
     given["id"].as_str().expect("an id").to_owned()
 }
 
-async fn all_that_may_go_out_does_and_nothing_else(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+async fn an_export_holds_exactly_what_may_be_exported(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[]).await;
     // More than a page, and of two patients.
     let other = clinic.import(&[record::patient("1990-01-01")]).await.remove(0);
     let many: Vec<Value> =
@@ -114,8 +114,8 @@ async fn all_that_may_go_out_does_and_nothing_else(hospital: TestHospital) {
     assert_eq!(clinic.administrator.get("/api/v1/audit/chain").await["intact"], true);
 }
 
-async fn what_an_export_is_asked_for_is_heeded_or_refused(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+async fn export_parameters_are_honoured_or_refused(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[]).await;
     let admin = &clinic.administrator;
     let typed = exported(admin, "/$export?_type=Patient,Condition&_outputFormat=application/fhir+ndjson").await;
     assert_eq!(typed.len(), 2);
@@ -158,13 +158,13 @@ async fn what_an_export_is_asked_for_is_heeded_or_refused(hospital: TestHospital
     assert_eq!(get(admin, "/fhir/R4/Group/$export").await.status, 404, "there are no groups, as is stated");
 }
 
-async fn an_export_is_its_maker_s(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+async fn an_export_is_readable_by_its_requester_only(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[]).await;
     for (who, client) in [("doctor", &clinic.doctor), ("patient", &clinic.patient), ("operator", &clinic.operator)] {
         assert_eq!(get(client, "/fhir/R4/$export").await.code(), "AUTH_FORBIDDEN", "{who}");
     }
     let (other, _) = clinic.hire(Person::new("other", "administrator")).await;
-    let elsewhere = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let elsewhere = hospital.clinic(&[]).await;
     let status = ask(&clinic.administrator, "/$export").await;
     let done = manifest(&clinic.administrator, &status).await;
     let url = done["output"][0]["url"].as_str().expect("a URL");
@@ -189,7 +189,7 @@ async fn an_export_is_its_maker_s(hospital: TestHospital) {
 }
 
 async fn files_are_kept_for_a_day(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
     let status = ask(&clinic.administrator, "/$export").await;
     manifest(&clinic.administrator, &status).await;
     hospital.advance(23 * 3600).await;
@@ -201,8 +201,8 @@ async fn files_are_kept_for_a_day(hospital: TestHospital) {
 }
 
 /// As it is after a `kill -9`: claimed, half written, and nobody there.
-async fn an_export_that_lost_its_host_is_made_by_another(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+async fn an_export_of_a_dead_host_is_taken_over(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[]).await;
     let operator = hospital.hospital.store().operator();
     // Others may not take it before this one does.
     let (status, claimed) = loop {

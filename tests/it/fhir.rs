@@ -10,19 +10,19 @@ use crate::support::{Client, Clinic, Person, TestHospital, clinic::id, http, on_
 
 on_both_engines!(
     TestHospital:
-    every_kind_of_parameter_finds,
-    what_is_not_known_is_ignored_or_refused,
-    pages_go_on_while_others_write,
-    a_page_is_for_whom_it_was_given,
-    conditions_hold,
-    of_many_who_ask_the_same_one_creates,
-    what_is_deleted_is_gone_and_kept,
-    patches_forms_and_headers,
-    a_bundle_does_all_that_requests_do,
+    every_type_of_search_parameter_matches,
+    unknown_parameters_are_ignored_or_refused,
+    paging_is_stable_during_writes,
+    a_page_link_is_bound_to_its_caller,
+    conditional_requests_hold,
+    concurrent_conditional_creates_create_once,
+    a_deleted_resource_is_gone_and_its_history_kept,
+    patches_form_bodies_and_headers,
+    a_bundle_supports_every_interaction,
     everything_of_a_patient_and_of_a_visit,
-    a_patient_reaches_no_further_than_their_record,
-    what_is_stated_is_so,
-    records_of_an_earlier_release_are_found,
+    a_patient_reads_no_other_record,
+    the_capability_statement_matches_behaviour,
+    resources_of_an_earlier_release_are_indexed,
 );
 
 const LOINC: &str = "http://loinc.org";
@@ -118,7 +118,7 @@ struct Ward {
 }
 
 async fn ward(hospital: &TestHospital) -> Ward {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
     let people = [person("Zhang", "San", "1980-05-01", "1001"), person("ZHAO", "Si", "1990-06-02", "1002")];
     let ids = |locations: Vec<String>| locations.iter().map(|location| id(location).to_owned()).collect::<Vec<_>>();
     let patients = ids(clinic.import(&people).await);
@@ -132,7 +132,7 @@ async fn ward(hospital: &TestHospital) -> Ward {
     Ward { clinic, patients, observations }
 }
 
-async fn every_kind_of_parameter_finds(hospital: TestHospital) {
+async fn every_type_of_search_parameter_matches(hospital: TestHospital) {
     let Ward { clinic, patients, observations } = ward(&hospital).await;
     let (zhang, zhao) = (patients[0].as_str(), patients[1].as_str());
     let practitioner = json!({ "resourceType": "Practitioner", "name": [{ "family": "Wang" }] });
@@ -256,7 +256,7 @@ async fn every_kind_of_parameter_finds(hospital: TestHospital) {
     }
 }
 
-async fn what_is_not_known_is_ignored_or_refused(hospital: TestHospital) {
+async fn unknown_parameters_are_ignored_or_refused(hospital: TestHospital) {
     let Ward { clinic, .. } = ward(&hospital).await;
     let lenient = read(&clinic.doctor, "/Patient?name=zhang&colour=red&_format=json").await;
     assert_eq!(lenient["total"], 1);
@@ -274,7 +274,7 @@ async fn what_is_not_known_is_ignored_or_refused(hospital: TestHospital) {
     }
 }
 
-async fn pages_go_on_while_others_write(hospital: TestHospital) {
+async fn paging_is_stable_during_writes(hospital: TestHospital) {
     let Ward { clinic, patients, .. } = ward(&hospital).await;
     let patient = patients[0].as_str();
     let more: Vec<Value> =
@@ -305,9 +305,9 @@ async fn pages_go_on_while_others_write(hospital: TestHospital) {
     }
 }
 
-async fn a_page_is_for_whom_it_was_given(hospital: TestHospital) {
+async fn a_page_link_is_bound_to_its_caller(hospital: TestHospital) {
     let Ward { clinic, patients, .. } = ward(&hospital).await;
-    let theirs = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let theirs = hospital.clinic(&[]).await;
     let search = read(&clinic.doctor, "/Observation?code=2339-0&_count=1").await;
     let everything = read(&clinic.doctor, &format!("/Patient/{}/$everything?_count=1", patients[0])).await;
     for (page, elsewhere) in [(search, "Patient"), (everything, "Observation")] {
@@ -334,7 +334,7 @@ async fn a_page_is_for_whom_it_was_given(hospital: TestHospital) {
     }
 }
 
-async fn conditions_hold(hospital: TestHospital) {
+async fn conditional_requests_hold(hospital: TestHospital) {
     let Ward { clinic, patients, .. } = ward(&hospital).await;
     let administrator = &clinic.administrator;
     let known = person("Zhang", "San", "1980-05-01", "1001").to_string();
@@ -387,8 +387,8 @@ async fn conditions_hold(hospital: TestHospital) {
     }
 }
 
-async fn of_many_who_ask_the_same_one_creates(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+async fn concurrent_conditional_creates_create_once(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[]).await;
     let tries: Vec<_> = (0..8)
         .map(|_| {
             let client = clinic.administrator.clone();
@@ -407,7 +407,7 @@ async fn of_many_who_ask_the_same_one_creates(hospital: TestHospital) {
     assert_eq!((created, ids.len()), (1, 1), "{ids:?}");
 }
 
-async fn what_is_deleted_is_gone_and_kept(hospital: TestHospital) {
+async fn a_deleted_resource_is_gone_and_its_history_kept(hospital: TestHospital) {
     let Ward { clinic, patients, observations } = ward(&hospital).await;
     let administrator = &clinic.administrator;
     let path = format!("/Observation/{}", observations[0]);
@@ -454,7 +454,7 @@ async fn what_is_deleted_is_gone_and_kept(hospital: TestHospital) {
     assert_eq!(ask(administrator, "DELETE", &format!("/Encounter/{visit}"), &[], "").await.code(), "FHIR_INVALID");
 }
 
-async fn patches_forms_and_headers(hospital: TestHospital) {
+async fn patches_form_bodies_and_headers(hospital: TestHospital) {
     let Ward { clinic, patients, .. } = ward(&hospital).await;
     let administrator = &clinic.administrator;
     let path = format!("/Patient/{}", patients[0]);
@@ -515,7 +515,7 @@ async fn patches_forms_and_headers(hospital: TestHospital) {
     assert_eq!(validate(json!({ "resourceType": "Basic" })).await["issue"][0]["severity"], "error");
 }
 
-async fn a_bundle_does_all_that_requests_do(hospital: TestHospital) {
+async fn a_bundle_supports_every_interaction(hospital: TestHospital) {
     let Ward { clinic, patients, observations } = ward(&hospital).await;
     let mut known = json!({
         "fullUrl": "urn:uuid:p", "resource": person("Zhang", "San", "1980", "1001"),
@@ -614,7 +614,7 @@ async fn everything_of_a_patient_and_of_a_visit(hospital: TestHospital) {
     assert_eq!(ask(&clinic.doctor, "GET", &format!("/{}/$everything", clinic.evidence[1]), &[], "").await.status, 404);
 }
 
-async fn a_patient_reaches_no_further_than_their_record(hospital: TestHospital) {
+async fn a_patient_reads_no_other_record(hospital: TestHospital) {
     let Ward { clinic, patients, .. } = ward(&hospital).await;
     let (zhang, _) = clinic.hire(Person::new("zhang", "patient").acting_for(&patients[0], 990)).await;
     let (both, _) = clinic.hire(Person::new("both", "patient").acting_for(&patients[1], 990)).await;
@@ -656,8 +656,8 @@ async fn a_patient_reaches_no_further_than_their_record(hospital: TestHospital) 
 
 /// Each search parameter and each include of the CapabilityStatement is heeded by a
 /// server that is told to refuse what it does not heed.
-async fn what_is_stated_is_so(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+async fn the_capability_statement_matches_behaviour(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[]).await;
     let statement = read(&clinic.doctor, "/metadata").await;
     assert_eq!(statement["implementation"]["url"], format!("{}/fhir/R4", clinic.doctor.base()));
     let strict = [("prefer", "handling=strict")];
@@ -692,7 +692,7 @@ async fn what_is_stated_is_so(hospital: TestHospital) {
 }
 
 /// Rows that an earlier release wrote are found once this one has opened.
-async fn records_of_an_earlier_release_are_found(hospital: TestHospital) {
+async fn resources_of_an_earlier_release_are_indexed(hospital: TestHospital) {
     let Ward { clinic, observations, .. } = ward(&hospital).await;
     let url = hospital.hospital.config().database_url();
     let forget = "DELETE FROM resource_string; DELETE FROM resource_range; DELETE FROM resource_token; \

@@ -8,9 +8,9 @@ use serde_json::{Map, Value, json};
 use xinglin_domain::compartment::Compartments;
 use xinglin_fhir::validate::validate;
 
-use crate::support::{Clinic, TestHospital, built, on_both_engines};
+use crate::support::{TestHospital, built, on_both_engines};
 
-on_both_engines!(TestHospital: examples_come_back_as_they_were);
+on_both_engines!(TestHospital: examples_are_returned_unchanged);
 
 /// Those that do not keep to the specification that they are of.
 const UNSOUND: [(&str, &str); 22] = [
@@ -59,7 +59,7 @@ fn examples() -> impl Iterator<Item = (String, Value)> {
 
 /// All but those that are named are sound.
 #[test]
-fn examples_are_sound() {
+fn examples_are_valid() {
     let (mut count, mut wrong) = (0, Vec::new());
     for (name, example) in examples() {
         count += 1;
@@ -94,7 +94,7 @@ fn leaves<'a>(value: &'a mut Value, path: String, into: &mut Vec<(String, &'a mu
 
 /// Whatever value of an example is bent, the refusal says where.
 #[test]
-fn what_is_bent_is_refused_with_its_path() {
+fn an_invalid_value_is_refused_with_its_path() {
     let mut bent = 0;
     for (name, example) in examples() {
         let is_sound = !UNSOUND.iter().any(|(unsound, _)| *unsound == name);
@@ -166,8 +166,8 @@ fn content(resource: &Value) -> Value {
     content
 }
 
-async fn examples_come_back_as_they_were(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+async fn examples_are_returned_unchanged(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[]).await;
     let administrator = &clinic.administrator;
     let all: Vec<(String, Value)> = examples()
         .filter(|(name, example)| {

@@ -4,7 +4,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Client, Clinic, TestHospital, clinic::id, on_both_engines, record};
+use crate::support::{Answer, Client, TestHospital, clinic::id, on_both_engines, record};
 
 on_both_engines!(TestHospital: no_request_reaches_another_tenant);
 
@@ -79,8 +79,8 @@ fn chart(marker: &str) -> Value {
 }
 
 async fn no_request_reaches_another_tenant(hospital: TestHospital) {
-    let ours = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
-    let theirs = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let ours = hospital.clinic(&[]).await;
+    let theirs = hospital.clinic(&[]).await;
     let planted = record::locations(&ours.administrator.post("/fhir/R4", chart(MARKER)).await);
     let own = record::locations(&theirs.administrator.post("/fhir/R4", chart("theirs")).await);
     // Their records speak of ours.

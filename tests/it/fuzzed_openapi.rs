@@ -34,16 +34,16 @@ const NEVER: [(&str, &str); 2] = [
 
 mod sqlite {
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn what_is_described_is_so_whatever_is_sent() {
-        super::what_is_described_is_so_whatever_is_sent(super::hospital(super::Engine::Sqlite).await).await;
+    async fn responses_conform_to_the_openapi_description() {
+        super::responses_conform_to_the_openapi_description(super::hospital(super::Engine::Sqlite).await).await;
     }
 }
 
 mod postgres {
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     #[ignore = "long: cargo xtask test --all"]
-    async fn what_is_described_is_so_whatever_is_sent() {
-        super::what_is_described_is_so_whatever_is_sent(super::hospital(super::Engine::Postgres).await).await;
+    async fn responses_conform_to_the_openapi_description() {
+        super::responses_conform_to_the_openapi_description(super::hospital(super::Engine::Postgres).await).await;
     }
 }
 
@@ -63,7 +63,7 @@ async fn hospital(engine: Engine) -> TestHospital {
     TestHospital::open_with(engine, set).await
 }
 
-async fn what_is_described_is_so_whatever_is_sent(hospital: TestHospital) {
+async fn responses_conform_to_the_openapi_description(hospital: TestHospital) {
     let plugins = [&DIABETES, &DRUG_SAFETY, &MEDICAL_INSURANCE];
     let clinic = Clinic::found_with(&hospital.operator, hospital.now(), &plugins, record::synthetic()).await;
     clinic.insure().await;
@@ -162,7 +162,7 @@ async fn known(clinic: &Clinic) -> Value {
         "name": "a clock", "authentication": "none", "redirect_uris": ["https://app.example/back"],
         "scopes": "openid patient/*.rs",
     });
-    let glass =
+    let emergency =
         json!({ "compartment": "hiv", "reason": "Unconscious, no relatives, needs surgery now.", "minutes": 30 });
     let consent =
         json!({ "scope": { "compartment": "hiv" }, "recipient": { "role": "doctor" }, "purposes": ["treatment"] });
@@ -199,7 +199,7 @@ async fn known(clinic: &Clinic) -> Value {
                 "category": { "system": "urn:nhsa:insutype", "code": "310" },
                 "accumulators": [{ "code": "deductible-used", "fen": 45000 }],
             }],
-            "POST /api/v1/patients/{patient}/break-glass": [glass],
+            "POST /api/v1/patients/{patient}/break-glass": [emergency],
             "POST /api/v1/patients/{patient}/consents": [consent],
             "POST /api/v1/encounters": [clinic.request()],
             "POST /api/v1/encounters/{id}/accept": [clinic.decision()],

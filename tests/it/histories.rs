@@ -3,13 +3,13 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Client, Clinic, Person, TestHospital, clinic::id, on_both_engines, record};
+use crate::support::{Client, Person, TestHospital, clinic::id, on_both_engines, record};
 
 on_both_engines!(
     TestHospital:
-    what_was_written_is_told_newest_first,
-    pages_go_on_where_they_ended,
-    what_is_closed_is_not_told,
+    history_is_newest_first,
+    history_pages_continue,
+    history_leaves_out_restricted_versions,
 );
 
 fn entries(bundle: &Value) -> Vec<Value> {
@@ -25,8 +25,8 @@ fn told(bundle: &Value) -> Vec<String> {
     entries(bundle).iter().map(request).collect()
 }
 
-async fn what_was_written_is_told_newest_first(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+async fn history_is_newest_first(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[]).await;
     hospital.advance(10).await;
     let since = hospital.now();
     let result = |value: &str| record::result(&clinic.subject, since, "4548-4", value, "%");
@@ -80,8 +80,8 @@ async fn walk(client: &Client, path: &str) -> Vec<Vec<String>> {
     pages
 }
 
-async fn pages_go_on_where_they_ended(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+async fn history_pages_continue(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[]).await;
     let results: Vec<Value> =
         (0..5).map(|n| record::result(&clinic.subject, hospital.now(), "4548-4", &format!("7.{n}"), "%")).collect();
     let paths = clinic.import(&results).await;
@@ -111,8 +111,8 @@ async fn pages_go_on_where_they_ended(hospital: TestHospital) {
     }
 }
 
-async fn what_is_closed_is_not_told(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+async fn history_leaves_out_restricted_versions(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[]).await;
     let secret = record::result(&clinic.subject, hospital.now(), "20447-9", "40", "{copies}/mL");
     let hidden = clinic.import(&[secret]).await.remove(0);
     // That it was deleted is as closed as it was.

@@ -13,13 +13,13 @@ use crate::support::{
 
 on_both_engines!(
     TestHospital:
-    a_refresh_token_is_good_once,
-    a_sign_in_ends_when_it_is_ended,
-    a_suspension_holds_with_the_next_act,
-    passwords_are_changed_by_who_knows_them,
-    codes_are_asked_for_and_used_up,
-    administrators_run_their_own_hospital,
-    what_has_ended_is_forgotten,
+    a_refresh_token_is_valid_once,
+    ending_a_session_invalidates_its_tokens,
+    a_suspension_takes_effect_on_the_next_request,
+    changing_a_password_needs_the_current_one,
+    one_time_codes_are_required_and_used_once,
+    administrators_manage_their_own_tenant_only,
+    expired_sessions_are_purged,
 );
 
 const SESSIONS: &str = "/api/v1/sessions";
@@ -62,8 +62,8 @@ fn certificate(account: &Value, kind: &str) -> String {
     found.and_then(|one| one["id"].as_str()).unwrap_or_else(|| panic!("{account}")).to_owned()
 }
 
-async fn a_refresh_token_is_good_once(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+async fn a_refresh_token_is_valid_once(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[]).await;
     let first = session(&hospital, &clinic, json!({ "client": "ward 3" })).await;
     let second = refresh(&hospital, &first).await;
     assert_eq!((&second["session"], &second["account"]), (&first["session"], &first["account"]));
@@ -106,8 +106,8 @@ async fn a_refresh_token_is_good_once(hospital: TestHospital) {
     is_over(&hospital, &raced).await;
 }
 
-async fn a_sign_in_ends_when_it_is_ended(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+async fn ending_a_session_invalidates_its_tokens(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[]).await;
     let phone = session(&hospital, &clinic, json!({ "client": "phone" })).await;
     let desk = session(&hospital, &clinic, json!({ "client": "desk" })).await;
     let mine = bearer(&hospital, &desk);
@@ -129,8 +129,8 @@ async fn a_sign_in_ends_when_it_is_ended(hospital: TestHospital) {
     hospital.anyone.refused(REFRESH, json!({ "refresh_token": next["refresh_token"] }), "AUTH_REQUIRED").await;
 }
 
-async fn a_suspension_holds_with_the_next_act(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+async fn a_suspension_takes_effect_on_the_next_request(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[]).await;
     let reason = json!({ "reason": "complaint 17" });
     let doctor = account(&clinic, "doctor").await;
 
@@ -165,7 +165,7 @@ async fn a_suspension_holds_with_the_next_act(hospital: TestHospital) {
     let own = account(&clinic, "administrator").await;
     clinic.administrator.refused(&format!("{own}/suspend"), reason.clone(), "AUTH_FORBIDDEN").await;
     clinic.pharmacist.refused(&format!("{doctor}/suspend"), reason.clone(), "AUTH_FORBIDDEN").await;
-    let other = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let other = hospital.clinic(&[]).await;
     other.administrator.refused(&format!("{doctor}/suspend"), reason.clone(), "NOT_FOUND").await;
     other.administrator.hidden(&doctor, "NOT_FOUND").await;
     let here = doctor.replace(&clinic.tenant, &other.tenant);
@@ -173,8 +173,8 @@ async fn a_suspension_holds_with_the_next_act(hospital: TestHospital) {
     assert_eq!(clinic.administrator.get(&doctor).await["active"], true);
 }
 
-async fn passwords_are_changed_by_who_knows_them(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+async fn changing_a_password_needs_the_current_one(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[]).await;
     let (desk, phone) = (session(&hospital, &clinic, json!({})).await, session(&hospital, &clinic, json!({})).await);
     let (mine, new) = (bearer(&hospital, &desk), "a wholly new password");
     let path = format!("{ME}/password");
@@ -203,8 +203,8 @@ async fn passwords_are_changed_by_who_knows_them(hospital: TestHospital) {
     assert_eq!((limited.status.as_u16(), limited.code()), (429, "RATE_LIMITED"));
 }
 
-async fn codes_are_asked_for_and_used_up(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+async fn one_time_codes_are_required_and_used_once(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[]).await;
     let path = format!("{ME}/second-factor");
     clinic.doctor.refused(&path, json!({ "password": "a wrong password" }), "AUTH_FORBIDDEN").await;
     let offer = clinic.doctor.post(&path, json!({ "password": PASSWORD })).await;
@@ -246,9 +246,9 @@ async fn codes_are_asked_for_and_used_up(hospital: TestHospital) {
     session(&hospital, &clinic, json!({})).await;
 }
 
-async fn administrators_run_their_own_hospital(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
-    let other = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+async fn administrators_manage_their_own_tenant_only(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[]).await;
+    let other = hospital.clinic(&[]).await;
     let guest = Guest::healthy();
     clinic.administrator.upload(guest.package()).await.refused("install", "AUTH_FORBIDDEN");
     hospital.operator.upload(guest.package()).await.done("/api/v1/plugins");
@@ -271,8 +271,8 @@ async fn administrators_run_their_own_hospital(hospital: TestHospital) {
     assert_eq!(clinic.patient.get(ME).await["patients"], json!([clinic.subject]));
 }
 
-async fn what_has_ended_is_forgotten(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+async fn expired_sessions_are_purged(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[]).await;
     let records = hospital.hospital.store().tenant(clinic.tenant.parse().expect("a tenant"));
     let (ended, kept) = (session(&hospital, &clinic, json!({})).await, session(&hospital, &clinic, json!({})).await);
     let id = |session: &Value| session["session"].as_str().expect("an id").parse().expect("a session");

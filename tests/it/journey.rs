@@ -187,7 +187,7 @@ fn answers(glucose: &str, hba1c: &str) -> Value {
 }
 
 async fn a_timer_fires_once(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[&DIABETES]).await;
+    let clinic = hospital.clinic(&[&DIABETES]).await;
     let enrol = json!({ "patient": clinic.subject, "plugin": DIABETES.id });
     let enrolled = clinic.doctor.post("/api/v1/enrolments", enrol).await;
     let enrolment = format!("/api/v1/enrolments/{}", enrolled["id"].as_str().expect("an id"));

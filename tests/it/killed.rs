@@ -4,7 +4,6 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use xinglin_platform::ambient::Clock;
 
 use crate::support::{
     Clinic, DIABETES, MEDICAL_INSURANCE, Process, advance,
@@ -12,16 +11,15 @@ use crate::support::{
     eventually, on_both_engines,
 };
 
-on_both_engines!(Process: between_settling_and_dispensing, while_a_bill_is_settled, while_timers_fire);
+on_both_engines!(Process: a_kill_between_settling_and_dispensing_loses_nothing, a_kill_during_settlement_settles_once, a_kill_while_timers_fire_fires_each_once);
 
 async fn found(process: &Process) -> Clinic {
-    let operator = process.anyone().sign_in(None, "operator").await;
-    let clinic = Clinic::found(&operator, Clock::default().now(), &[&DIABETES, &MEDICAL_INSURANCE]).await;
+    let clinic = process.clinic(&[&DIABETES, &MEDICAL_INSURANCE]).await;
     clinic.insure().await;
     clinic
 }
 
-async fn between_settling_and_dispensing(mut process: Process) {
+async fn a_kill_between_settling_and_dispensing_loses_nothing(mut process: Process) {
     let clinic = found(&process).await;
     let prescription = clinic.approved().await;
     let quote = clinic.quote(&prescription).await;
@@ -44,7 +42,7 @@ async fn between_settling_and_dispensing(mut process: Process) {
     assert_eq!(clinic.administrator.get("/api/v1/calls/chain").await["intact"], true);
 }
 
-async fn while_a_bill_is_settled(mut process: Process) {
+async fn a_kill_during_settlement_settles_once(mut process: Process) {
     let clinic = found(&process).await;
     let quote = clinic.quote(&clinic.approved().await).await;
     let started = Instant::now();
@@ -98,7 +96,7 @@ async fn books_agree(clinic: &Clinic, settled: &[Value]) {
     assert_eq!(figures.iter().find(|figure| figure["code"] == "fund-used").expect("a figure")["fen"], fund);
 }
 
-async fn while_timers_fire(mut process: Process) {
+async fn a_kill_while_timers_fire_fires_each_once(mut process: Process) {
     let clinic = found(&process).await;
     let enrol = json!({ "patient": clinic.subject, "plugin": DIABETES.id });
     let enrolled = clinic.doctor.post("/api/v1/enrolments", enrol).await;

@@ -8,18 +8,18 @@ use crate::support::{Clinic, TestHospital, guest::Guest, line, on_both_engines};
 
 on_both_engines!(
     TestHospital:
-    a_candidate_that_decides_otherwise_does_not_pass_the_gate,
-    a_candidate_that_decides_the_same_is_promoted_and_rolled_back,
+    a_candidate_that_differs_does_not_pass_the_gate,
+    an_equivalent_candidate_is_promoted_and_rolled_back,
     a_version_that_asks_for_more_needs_a_new_grant,
-    what_is_recalled_fails_closed_and_is_reported,
-    every_call_replays_to_the_byte,
+    a_recalled_plugin_fails_closed_and_is_reported,
+    every_call_replays_byte_for_byte,
 );
 
 const LOG: &[(&str, &str)] =
     &[(r#"(import "xinglin:host/log@1.1.0" "write" (func $log (param i32 i32 i32)))"#, "xinglin:host/log@1.1.0")];
 
 async fn with_checker(hospital: &TestHospital) -> (Clinic, String) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
     Guest::healthy().enable(&hospital.operator, &clinic.tenant).await;
     let path = Guest::healthy().path(&clinic.tenant);
     (clinic, path)
@@ -47,7 +47,7 @@ async fn compared(hospital: &TestHospital, path: &str, calls: i64) -> Value {
     panic!("the candidate was not given {calls} calls");
 }
 
-async fn a_candidate_that_decides_otherwise_does_not_pass_the_gate(hospital: TestHospital) {
+async fn a_candidate_that_differs_does_not_pass_the_gate(hospital: TestHospital) {
     let (clinic, path) = with_checker(&hospital).await;
     clinic.signed().await;
     bring(&hospital, Guest::undecided().version("1.1.0")).await;
@@ -80,7 +80,7 @@ async fn a_candidate_that_decides_otherwise_does_not_pass_the_gate(hospital: Tes
     clinic.signed().await;
 }
 
-async fn a_candidate_that_decides_the_same_is_promoted_and_rolled_back(hospital: TestHospital) {
+async fn an_equivalent_candidate_is_promoted_and_rolled_back(hospital: TestHospital) {
     let (clinic, path) = with_checker(&hospital).await;
     hospital.operator.refused(&format!("{path}/rollback"), json!(null), "PLUGIN_STATE").await;
     hospital.operator.refused(&format!("{path}/promote"), json!({}), "PLUGIN_STATE").await;
@@ -117,7 +117,7 @@ async fn a_version_that_asks_for_more_needs_a_new_grant(hospital: TestHospital) 
     assert_eq!(hospital.operator.post(&format!("{path}/promote"), json!({})).await["version"], "1.1.0");
 }
 
-async fn what_is_recalled_fails_closed_and_is_reported(hospital: TestHospital) {
+async fn a_recalled_plugin_fails_closed_and_is_reported(hospital: TestHospital) {
     let (clinic, path) = with_checker(&hospital).await;
     let path_of_one = clinic.signed().await;
     let prescription = crate::support::clinic::id(&path_of_one).to_owned();
@@ -157,7 +157,7 @@ async fn what_is_recalled_fails_closed_and_is_reported(hospital: TestHospital) {
     hospital.operator.refused(&format!("{path}/rollback"), json!(null), "PLUGIN_RECALLED").await;
 }
 
-async fn every_call_replays_to_the_byte(hospital: TestHospital) {
+async fn every_call_replays_byte_for_byte(hospital: TestHospital) {
     let (clinic, _) = with_checker(&hospital).await;
     clinic.signed().await;
     let calls = clinic.administrator.get("/api/v1/calls").await;

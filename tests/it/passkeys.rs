@@ -18,9 +18,9 @@ use crate::support::{Answer, Client, Clinic, PASSWORD, TestHospital, built, on_b
 on_both_engines!(
     Bench:
     a_passkey_signs_in_as_both_factors,
-    a_key_that_proves_less_is_refused,
-    a_copy_of_a_key_is_found_out,
-    staff_of_a_strict_hospital_set_up_a_second_factor_first,
+    a_registration_that_fails_verification_is_refused,
+    a_cloned_passkey_is_detected,
+    a_tenant_can_require_a_second_factor,
 );
 
 const ORIGIN: &str = "https://hospital.example";
@@ -71,7 +71,7 @@ struct Bench {
 impl Bench {
     async fn open(engine: Engine) -> Self {
         let hospital = TestHospital::open_with(engine, |config| config.public_url = Some(ORIGIN.to_owned())).await;
-        let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+        let clinic = hospital.clinic(&[]).await;
         Self { hospital, clinic, device: Authenticator::start() }
     }
 
@@ -150,7 +150,7 @@ async fn a_passkey_signs_in_as_both_factors(bench: Bench) {
     bench.sign_in(&key, json!({})).await.refused("suspended", "AUTH_REQUIRED");
 }
 
-async fn a_key_that_proves_less_is_refused(bench: Bench) {
+async fn a_registration_that_fails_verification_is_refused(bench: Bench) {
     let doctor = &bench.clinic.doctor;
     for (what, told) in [
         ("nobody was verified", json!({ "verified": false })),
@@ -199,7 +199,7 @@ async fn a_key_that_proves_less_is_refused(bench: Bench) {
     let told = bench.device.ask("get", &ceremony, json!({ "key": theirs })).await;
     bench.enter(&ceremony, told.clone()).await.done(ENTER);
     bench.enter(&ceremony, told).await.refused("again", "AUTH_REQUIRED");
-    let other = Clinic::found(&bench.hospital.operator, bench.hospital.now(), &[]).await;
+    let other = bench.hospital.clinic(&[]).await;
     let elsewhere = bench.hospital.anyone.post(KNOCK, json!({ "tenant": other.tenant })).await;
     let told = bench.device.ask("get", &elsewhere, json!({ "key": key })).await;
     bench.enter(&elsewhere, told.clone()).await.refused("another hospital's ceremony", "AUTH_REQUIRED");
@@ -213,7 +213,7 @@ async fn a_key_that_proves_less_is_refused(bench: Bench) {
     bench.sign_in(&key, json!({})).await.done("none of these spoiled it");
 }
 
-async fn a_copy_of_a_key_is_found_out(bench: Bench) {
+async fn a_cloned_passkey_is_detected(bench: Bench) {
     let key = bench.key(&bench.clinic.doctor).await;
     bench.sign_in(&key, json!({ "counter": 7 })).await.done("it counts");
     for behind in [7, 6, 1, 0] {
@@ -227,7 +227,7 @@ async fn a_copy_of_a_key_is_found_out(bench: Bench) {
     }
 }
 
-async fn staff_of_a_strict_hospital_set_up_a_second_factor_first(bench: Bench) {
+async fn a_tenant_can_require_a_second_factor(bench: Bench) {
     let administrator = &bench.clinic.administrator;
     let strict = json!({ "second_factor": true });
     assert_eq!(administrator.get(&bench.rules()).await, json!({ "second_factor": false }));
@@ -241,7 +241,7 @@ async fn staff_of_a_strict_hospital_set_up_a_second_factor_first(bench: Bench) {
     administrator.ask(Method::PUT, &bench.rules(), Some(strict.clone())).await.refused("weak", "AUTH_SECOND_FACTOR");
     bench.key(administrator).await;
     assert_eq!(administrator.put(&bench.rules(), strict.clone()).await, strict);
-    let other = Clinic::found(&bench.hospital.operator, bench.hospital.now(), &[]).await;
+    let other = bench.hospital.clinic(&[]).await;
     other.administrator.ask(Method::PUT, &bench.rules(), Some(strict)).await.refused("another's", "NOT_FOUND");
 
     // It holds at once, for who is signed in already and for who comes.
@@ -301,9 +301,9 @@ async fn staff_of_a_strict_hospital_set_up_a_second_factor_first(bench: Bench) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_without_a_name_makes_no_keys() {
+async fn passkeys_need_a_public_host_name() {
     let hospital = TestHospital::open(Engine::Sqlite).await;
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
     clinic.doctor.refused(OFFER, json!({ "password": PASSWORD }), "NOT_FOUND").await;
     hospital.anyone.refused(KNOCK, json!({ "tenant": clinic.tenant }), "NOT_FOUND").await;
 }

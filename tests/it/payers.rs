@@ -10,14 +10,14 @@ use crate::support::{
 
 on_both_engines!(
     TestHospital:
-    a_charge_taken_back_frees_the_prescription,
-    a_payer_that_was_away_is_asked_later,
-    a_payer_that_breaks_is_asked_again,
-    other_figures_than_agreed_are_taken_back,
+    a_refunded_charge_frees_the_prescription,
+    an_unavailable_payer_is_retried,
+    a_failing_payer_is_retried,
+    a_settlement_that_differs_from_the_quote_is_reversed,
 );
 
 async fn found(hospital: &TestHospital) -> Clinic {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[&MEDICAL_INSURANCE]).await;
+    let clinic = hospital.clinic(&[&MEDICAL_INSURANCE]).await;
     clinic.insure().await;
     clinic
 }
@@ -31,8 +31,8 @@ fn bill(quote: &Value) -> String {
     format!("/api/v1/charges/{}", quote["id"].as_str().expect("an id"))
 }
 
-async fn a_charge_taken_back_frees_the_prescription(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[&MEDICAL_INSURANCE]).await;
+async fn a_refunded_charge_frees_the_prescription(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[&MEDICAL_INSURANCE]).await;
     clinic.insure().await;
     let prescription = clinic.approved().await;
     let first = clinic.quote(&prescription).await;
@@ -54,8 +54,8 @@ async fn a_charge_taken_back_frees_the_prescription(hospital: TestHospital) {
     clinic.pharmacist.post(&format!("{prescription}/dispense"), handout).await;
 }
 
-async fn a_payer_that_was_away_is_asked_later(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[&MEDICAL_INSURANCE]).await;
+async fn an_unavailable_payer_is_retried(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[&MEDICAL_INSURANCE]).await;
     clinic.insure().await;
     let prescription = clinic.approved().await;
     let quote = clinic.quote(&prescription).await;
@@ -70,7 +70,7 @@ async fn a_payer_that_was_away_is_asked_later(hospital: TestHospital) {
     assert_eq!(clinic.balanced().await["debit_fen"], quote["total_fen"]);
 }
 
-async fn a_payer_that_breaks_is_asked_again(hospital: TestHospital) {
+async fn a_failing_payer_is_retried(hospital: TestHospital) {
     let clinic = found(&hospital).await;
     let quote = clinic.quote(&clinic.approved().await).await;
     // A newer version of the payer, every function of which panics.
@@ -91,7 +91,7 @@ async fn a_payer_that_breaks_is_asked_again(hospital: TestHospital) {
     assert_eq!(clinic.balanced().await["debit_fen"], quote["total_fen"]);
 }
 
-async fn other_figures_than_agreed_are_taken_back(hospital: TestHospital) {
+async fn a_settlement_that_differs_from_the_quote_is_reversed(hospital: TestHospital) {
     let clinic = found(&hospital).await;
     let prescription = clinic.approved().await;
     let quote = clinic.quote(&prescription).await;

@@ -9,17 +9,17 @@ use totp_rs::{Builder, Secret};
 use xinglin_domain::access::Action;
 
 use crate::support::{
-    Clinic, DRUG_SAFETY, PASSWORD, Person, Process, TestHospital, advance, clinic::verify, eventually, guest::Guest,
-    line, on_both_engines,
+    DRUG_SAFETY, PASSWORD, Person, Process, TestHospital, advance, clinic::verify, eventually, guest::Guest, line,
+    on_both_engines,
 };
 
 on_both_engines!(
     TestHospital:
-    a_tenant_narrows_what_its_people_may,
-    a_broken_file_changes_nothing_and_is_told,
-    a_second_factor_can_be_asked_for,
-    a_plugin_is_called_as_far_as_policies_let_it,
-    no_route_answers_who_may_not_call_it,
+    a_tenant_policy_restricts_its_accounts,
+    an_invalid_policy_file_is_reported_and_not_applied,
+    a_policy_can_require_a_second_factor,
+    policies_restrict_calls_of_plugins,
+    every_route_enforces_its_action,
 );
 
 const KV: &[(&str, &str)] =
@@ -43,9 +43,9 @@ async fn in_force(hospital: &TestHospital, added: u64) {
     eventually("the policies are read anew", async || hospital.anyone.get("/readyz").await["policies"] == state).await;
 }
 
-async fn a_tenant_narrows_what_its_people_may(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
-    let other = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+async fn a_tenant_policy_restricts_its_accounts(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[]).await;
+    let other = hospital.clinic(&[]).await;
     let lines = [line("metformin-500mg-60", "1000", "2", 30, 2)];
     let rules = r#"
         @id("seniors-sign")
@@ -104,9 +104,9 @@ async fn a_tenant_narrows_what_its_people_may(hospital: TestHospital) {
     clinic.approve(&draft).await;
 }
 
-async fn a_broken_file_changes_nothing_and_is_told(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
-    let other = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+async fn an_invalid_policy_file_is_reported_and_not_applied(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[]).await;
+    let other = hospital.clinic(&[]).await;
     let rules = "forbid (principal, action == Action::\"encounter.request\", resource);";
     decree(&hospital, &clinic.tenant, rules, 1).await;
     clinic.patient.refused("/api/v1/encounters", clinic.request(), "AUTH_FORBIDDEN").await;
@@ -128,8 +128,8 @@ async fn a_broken_file_changes_nothing_and_is_told(hospital: TestHospital) {
     clinic.patient.post("/api/v1/encounters", clinic.request()).await;
 }
 
-async fn a_second_factor_can_be_asked_for(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+async fn a_policy_can_require_a_second_factor(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[]).await;
     let draft = clinic.draft(&clinic.visit().await, &[line("metformin-500mg-60", "1000", "2", 30, 2)]).await;
     let rules =
         "forbid (principal, action == Action::\"prescription.sign\", resource) unless { context.second_factor };";
@@ -157,8 +157,8 @@ async fn a_second_factor_can_be_asked_for(hospital: TestHospital) {
     assert_eq!(strong.post(&sign, json!({ "valid_days": 3 })).await["status"], "PENDING_REVIEW");
 }
 
-async fn a_plugin_is_called_as_far_as_policies_let_it(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[&DRUG_SAFETY]).await;
+async fn policies_restrict_calls_of_plugins(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[&DRUG_SAFETY]).await;
     let draft = clinic.draft(&clinic.visit().await, &[line("metformin-500mg-60", "1000", "2", 30, 2)]).await;
     let rules =
         format!("forbid (principal == Plugin::\"{}\", action == Action::\"plugin.call\", resource);", DRUG_SAFETY.id);
@@ -189,8 +189,8 @@ async fn a_plugin_is_called_as_far_as_policies_let_it(hospital: TestHospital) {
 
 /// Every route that there is, asked by nobody and by one of each role: who may none of
 /// its actions is refused, whatever stands in the path and the body.
-async fn no_route_answers_who_may_not_call_it(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+async fn every_route_enforces_its_action(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[]).await;
     let (nurse, _) = clinic.hire(Person::new("nurse", "nurse").licensed(&json!({}))).await;
     let (lapsed, _) = clinic.hire(Person::new("lapsed", "doctor").licensed(&json!({ "until": "2021-01-01" }))).await;
     let (insurer, _) = clinic.hire(Person::new("insurer", "insurer")).await;
@@ -244,10 +244,10 @@ async fn no_route_answers_who_may_not_call_it(hospital: TestHospital) {
 mod commands {
     use super::*;
 
-    on_both_engines!(Process: rights_are_explained_and_files_checked);
+    on_both_engines!(Process: policy_commands_explain_decisions_and_check_files);
 
-    async fn rights_are_explained_and_files_checked(process: Process) {
-        let operator = process.anyone().sign_in(None, "operator").await;
+    async fn policy_commands_explain_decisions_and_check_files(process: Process) {
+        let operator = process.operator().await;
         let tenant = operator.post("/api/v1/tenants", json!({ "kind": "hospital", "name": "杏林" })).await;
         let accounts = format!("/api/v1/tenants/{}/accounts", tenant["id"].as_str().expect("an id"));
         let doctor = operator.post(&accounts, Person::new("doctor", "doctor").licensed(&json!({})).account()).await;

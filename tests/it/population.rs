@@ -12,7 +12,7 @@ use xinglin_store::ResourceQuery;
 
 use crate::support::{Client, PASSWORD, TestHospital, at_full_length, built, on_both_engines};
 
-on_both_engines!(TestHospital: a_population_comes_in_and_is_found);
+on_both_engines!(TestHospital: a_synthetic_population_is_imported_and_found);
 
 /// When time is short one of so many children comes in, and every adult: there are few.
 const ONE_OF: usize = 6;
@@ -161,7 +161,7 @@ impl Population {
     }
 }
 
-async fn a_population_comes_in_and_is_found(hospital: TestHospital) {
+async fn a_synthetic_population_is_imported_and_found(hospital: TestHospital) {
     let population = Population::import(&hospital).await;
     let mut counts = BTreeMap::<&str, usize>::new();
     for sent in &population.sent {

@@ -13,12 +13,12 @@ on_both_engines!(
     TestHospital:
     a_missing_certificate_blocks_onboarding,
     a_certificate_that_lapses_mid_shift_ends_the_shift,
-    a_suspension_mid_shift_holds_with_the_next_act,
-    a_filing_is_for_this_hospital,
-    a_number_is_held_by_one_person,
+    a_suspension_mid_shift_takes_effect_on_the_next_request,
+    a_filing_is_valid_for_one_hospital,
+    a_certificate_number_belongs_to_one_account,
     a_hospital_raises_the_years_of_practice,
     nobody_judges_themselves_or_strangers,
-    what_is_no_certificate_is_refused,
+    an_invalid_certificate_is_refused,
 );
 
 const DOCTOR: [&str; 4] = ["identity_card", "doctor_qualification", "doctor_practice", "doctor_title"];
@@ -50,7 +50,7 @@ async fn act(doctor: &Client, visit: &str) -> String {
 
 /// 四证: a doctor with one of the four missing, unseen or refused does not begin to work.
 async fn a_missing_certificate_blocks_onboarding(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
     let visit = clinic.patient.post("/api/v1/encounters", clinic.request()).await;
     let accept = format!("/api/v1/encounters/{}/accept", visit["id"].as_str().expect("an id"));
     for missing in DOCTOR {
@@ -97,7 +97,7 @@ async fn a_missing_certificate_blocks_onboarding(hospital: TestHospital) {
 }
 
 async fn a_certificate_that_lapses_mid_shift_ends_the_shift(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
     let end = hospital.now().plus_hours(2).to_string();
     let (doctor, _) = clinic.hire(Person::new("short", "doctor").licensed(&json!({ "until": end }))).await;
     let (pharmacist, _) = clinic.hire(Person::new("brief", "pharmacist").licensed(&json!({ "until": end }))).await;
@@ -114,8 +114,8 @@ async fn a_certificate_that_lapses_mid_shift_ends_the_shift(hospital: TestHospit
     assert_eq!(doctor.get("/api/v1/me").await["blocked"][0]["why"], "`identity_card` has lapsed");
 }
 
-async fn a_suspension_mid_shift_holds_with_the_next_act(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+async fn a_suspension_mid_shift_takes_effect_on_the_next_request(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[]).await;
     let (doctor, id) = clinic.hire(Person::new("watched", "doctor").licensed(&json!({}))).await;
     let visit = clinic.patient.post("/api/v1/encounters", clinic.request()).await;
     let visit = visit["id"].as_str().expect("an id").to_owned();
@@ -131,9 +131,9 @@ async fn a_suspension_mid_shift_holds_with_the_next_act(hospital: TestHospital) 
     assert_eq!(act(&doctor, &visit).await, "may");
 }
 
-async fn a_filing_is_for_this_hospital(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
-    let other = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+async fn a_filing_is_valid_for_one_hospital(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[]).await;
+    let other = hospital.clinic(&[]).await;
     let (doctor, id) = clinic.hire(Person::new("roaming", "doctor").licensed(&json!({ "filed": false }))).await;
     let visit = clinic.patient.post("/api/v1/encounters", clinic.request()).await;
     let accept = format!("/api/v1/encounters/{}/accept", visit["id"].as_str().expect("an id"));
@@ -163,8 +163,8 @@ async fn a_filing_is_for_this_hospital(hospital: TestHospital) {
     assert_eq!(put(filing(json!({ "tenant": clinic.tenant }))).await, "may");
 }
 
-async fn a_number_is_held_by_one_person(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+async fn a_certificate_number_belongs_to_one_account(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[]).await;
     let (certificates, filings) = papers("doctor", &json!({}));
     let person = |login: &str, certificates: &[Value]| {
         json!({
@@ -201,12 +201,12 @@ async fn a_number_is_held_by_one_person(hospital: TestHospital) {
     clinic.administrator.post(&judge, judged(&titles[1..], false)).await;
     clinic.administrator.post(&all, person("second", &certificates[3..])).await;
     // Another hospital knows nothing of it.
-    let other = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let other = hospital.clinic(&[]).await;
     other.administrator.post(&accounts(&other), person("first", &certificates)).await;
 }
 
 async fn a_hospital_raises_the_years_of_practice(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
     let visit = clinic.visit().await;
     let rules = format!("/api/v1/tenants/{}/practice-rules", clinic.tenant);
     assert_eq!(clinic.administrator.get(&rules).await, json!({ "years": 3 }));
@@ -227,7 +227,7 @@ async fn a_hospital_raises_the_years_of_practice(hospital: TestHospital) {
 }
 
 async fn nobody_judges_themselves_or_strangers(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
     let (certificates, filings) = papers("doctor", &json!({}));
     let new = json!({
         "login": "chief", "password": PASSWORD, "roles": ["administrator", "doctor"],
@@ -242,7 +242,7 @@ async fn nobody_judges_themselves_or_strangers(hospital: TestHospital) {
     let filings = myself.ask(Method::PUT, &format!("{here}/filings"), Some(json!({ "filings": [] }))).await;
     filings.refused("own filings", "AUTH_FORBIDDEN");
     clinic.doctor.refused(&judge, judgement.clone(), "AUTH_FORBIDDEN").await;
-    let other = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let other = hospital.clinic(&[]).await;
     other.administrator.refused(&judge, judgement.clone(), "NOT_FOUND").await;
     let theirs = judge.replace(&clinic.tenant, &other.tenant);
     other.administrator.refused(&theirs, judgement.clone(), "NOT_FOUND").await;
@@ -252,8 +252,8 @@ async fn nobody_judges_themselves_or_strangers(hospital: TestHospital) {
     assert_eq!(myself.get("/api/v1/me").await["blocked"], json!([]));
 }
 
-async fn what_is_no_certificate_is_refused(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+async fn an_invalid_certificate_is_refused(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[]).await;
     let (certificates, _) = papers("doctor", &json!({}));
     let with = |at: usize, key: &str, value: Value| {
         let mut changed = certificates[at].clone();

@@ -35,7 +35,7 @@ async fn sign_codeine(hospital: &TestHospital, born: &str) -> crate::support::An
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_guest_in_python_answers() {
+async fn a_python_plugin_answers() {
     let hospital = TestHospital::open(Engine::Sqlite).await;
     let eight_years_ago = hospital.now().plus_days(-8 * 365).to_string();
     let vetoed = sign_codeine(&hospital, &eight_years_ago[..10]).await.refused("sign", "RX_VETOED");
@@ -88,7 +88,7 @@ async fn review(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_interpreter_s_world_is_small_and_replays() {
+async fn a_python_plugin_has_few_imports_and_replays() {
     let packs = Some(Packs::open(packs()).expect("the example's packs"));
     let runtime = Runtime::new(Options { calls: 4, packs, ..Options::default() }).expect("an engine");
     let package = Package::read(PYTHON_WASI.package()).expect("a good package");
@@ -122,10 +122,10 @@ async fn an_interpreter_s_world_is_small_and_replays() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_guest_with_system_calls_is_granted_them_and_answers() {
+async fn a_python_plugin_with_wasi_is_granted_its_imports() {
     let hospital = TestHospital::open_with(Engine::Sqlite, |config| config.plugins.packs = Some(packs())).await;
     let operator = &hospital.operator;
-    let clinic = Clinic::found(operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
     operator.upload(PYTHON_WASI.package()).await.done("/api/v1/plugins");
     let path = format!("/api/v1/tenants/{}/plugins/{}", clinic.tenant, PYTHON_WASI.id);
     operator.put(&path, json!({ "capabilities": ["files"] })).await;

@@ -4,21 +4,21 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::{
-    Answer, Clinic, DIABETES, MEDICAL_INSURANCE, TestHospital,
+    Answer, DIABETES, MEDICAL_INSURANCE, TestHospital,
     clinic::{confirm_path, confirmation},
     on_both_engines,
 };
 
 on_both_engines!(
     TestHospital:
-    of_two_bills_confirmed_at_once_one_wins,
-    one_bill_confirmed_many_times_at_once_is_settled_once,
-    a_bill_is_taken_back_or_its_medicines_are_handed_out,
-    no_answer_is_lost_among_others,
+    of_two_bills_confirmed_concurrently_one_succeeds,
+    a_bill_confirmed_concurrently_is_settled_once,
+    a_refund_and_dispensing_exclude_each_other,
+    concurrent_answers_are_all_kept,
 );
 
-async fn of_two_bills_confirmed_at_once_one_wins(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[&MEDICAL_INSURANCE]).await;
+async fn of_two_bills_confirmed_concurrently_one_succeeds(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[&MEDICAL_INSURANCE]).await;
     clinic.insure().await;
     let prescription = clinic.approved().await;
     let quotes = [clinic.quote(&prescription).await, clinic.quote(&prescription).await];
@@ -42,8 +42,8 @@ async fn of_two_bills_confirmed_at_once_one_wins(hospital: TestHospital) {
     assert_eq!(balance["debit_fen"], won[0]["total_fen"]);
 }
 
-async fn one_bill_confirmed_many_times_at_once_is_settled_once(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[&MEDICAL_INSURANCE]).await;
+async fn a_bill_confirmed_concurrently_is_settled_once(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[&MEDICAL_INSURANCE]).await;
     clinic.insure().await;
     let quote = clinic.quote(&clinic.approved().await).await;
     let many: Vec<_> = (0..6)
@@ -63,8 +63,8 @@ async fn one_bill_confirmed_many_times_at_once_is_settled_once(hospital: TestHos
     assert_eq!(clinic.balanced().await["debit_fen"], quote["total_fen"]);
 }
 
-async fn a_bill_is_taken_back_or_its_medicines_are_handed_out(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[&MEDICAL_INSURANCE]).await;
+async fn a_refund_and_dispensing_exclude_each_other(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[&MEDICAL_INSURANCE]).await;
     clinic.insure().await;
     for round in 0..6 {
         let prescription = clinic.approved().await;
@@ -98,8 +98,8 @@ async fn a_bill_is_taken_back_or_its_medicines_are_handed_out(hospital: TestHosp
     clinic.balanced().await;
 }
 
-async fn no_answer_is_lost_among_others(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[&DIABETES]).await;
+async fn concurrent_answers_are_all_kept(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[&DIABETES]).await;
     let enrol = json!({ "patient": clinic.subject, "plugin": DIABETES.id });
     let enrolled = clinic.doctor.post("/api/v1/enrolments", enrol).await;
     let path = format!("/api/v1/enrolments/{}/answers", enrolled["id"].as_str().expect("an id"));

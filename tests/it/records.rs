@@ -10,16 +10,16 @@ use crate::support::{
 
 on_both_engines!(
     TestHospital:
-    a_record_is_kept_whole,
-    what_nobody_knows_is_kept_to_the_digit,
+    a_record_is_stored_completely,
+    unknown_elements_are_kept_with_every_digit,
     versions_are_kept,
-    what_the_hospital_wrote_is_not_forged,
+    resources_of_the_host_cannot_be_forged,
     a_tenant_sees_nothing_of_another,
     a_patient_sees_nothing_of_another,
 );
 
-async fn a_record_is_kept_whole(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+async fn a_record_is_stored_completely(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[]).await;
     let sent = record::synthetic();
     let answer = clinic.administrator.post("/fhir/R4", sent.clone()).await;
     let locations = record::locations(&answer);
@@ -77,8 +77,8 @@ fn without(document: &Value, names: &[&str]) -> Value {
     }
 }
 
-async fn what_nobody_knows_is_kept_to_the_digit(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+async fn unknown_elements_are_kept_with_every_digit(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[]).await;
     let unheard = format!(
         r#"{{"resourceType":"Basic","code":{{"text":"x"}},"subject":{{"reference":"Patient/{}"}},"extension":[
             {{"url":"urn:x:zeros","valueDecimal":1.500}},
@@ -102,7 +102,7 @@ async fn what_nobody_knows_is_kept_to_the_digit(hospital: TestHospital) {
 }
 
 async fn versions_are_kept(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
     let path = format!("/fhir/R4/{}", clinic.evidence[1]);
     let first = clinic.doctor.get(&path).await;
     let mut second = first.clone();
@@ -127,8 +127,8 @@ async fn versions_are_kept(hospital: TestHospital) {
     assert_eq!(clinic.doctor.get(&path).await, read);
 }
 
-async fn what_the_hospital_wrote_is_not_forged(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+async fn resources_of_the_host_cannot_be_forged(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[]).await;
     let signed = clinic.signed().await;
     let request = clinic.found_in_record("MedicationRequest").await.remove(0);
     let path = format!("/fhir/R4/MedicationRequest/{}", request["id"].as_str().expect("an id"));
@@ -178,9 +178,9 @@ async fn paths(clinic: &Clinic) -> Vec<String> {
 
 async fn a_tenant_sees_nothing_of_another(hospital: TestHospital) {
     let plugins = [&DIABETES, &MEDICAL_INSURANCE];
-    let ours = Clinic::found(&hospital.operator, hospital.now(), &plugins).await;
+    let ours = hospital.clinic(&plugins).await;
     ours.insure().await;
-    let theirs = Clinic::found(&hospital.operator, hospital.now(), &plugins).await;
+    let theirs = hospital.clinic(&plugins).await;
     let paths = paths(&ours).await;
     for path in &paths {
         ours.doctor.get(path).await;
@@ -233,7 +233,7 @@ fn theirs_handout(clinic: &Clinic) -> Value {
 }
 
 async fn a_patient_sees_nothing_of_another(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[&DIABETES, &MEDICAL_INSURANCE]).await;
+    let clinic = hospital.clinic(&[&DIABETES, &MEDICAL_INSURANCE]).await;
     clinic.insure().await;
     let paths = paths(&clinic).await;
     let other = clinic.import(&[record::patient("1990-01-01")]).await.remove(0);
@@ -264,9 +264,7 @@ async fn a_patient_sees_nothing_of_another(hospital: TestHospital) {
 
 /// `xinglin import` beside a running server, as an operator would.
 async fn a_file_is_imported_beside_a_running_server(process: Process) {
-    let operator = process.anyone().sign_in(None, "operator").await;
-    let now = xinglin_platform::ambient::Clock::default().now();
-    let clinic = Clinic::found(&operator, now, &[]).await;
+    let clinic = process.clinic(&[]).await;
     let imported = process.import("examples/patients/type-2-diabetes.json", &clinic.tenant).await;
     assert!(imported.contains("382 resources"), "{imported}");
     let patients = clinic.doctor.get("/fhir/R4/Patient?_count=10").await;

@@ -12,20 +12,20 @@ use crate::support::{
 on_both_engines!(
     TestHospital:
     a_visit_needs_identity_consent_and_evidence,
-    a_follow_up_is_decided_by_a_person,
-    a_child_is_accompanied,
+    a_follow_up_is_accepted_by_a_doctor,
+    a_child_needs_a_guardian,
     a_danger_sign_stops_a_visit,
-    a_draft_keeps_the_rules,
-    a_signature_keeps_the_rules,
-    a_licence_must_hold,
-    a_review_is_made_by_another_and_in_full,
-    a_prescription_ends,
-    a_confirmation_is_for_what_was_quoted,
-    roles_are_kept,
+    a_draft_that_breaks_a_rule_is_refused,
+    a_signature_that_breaks_a_rule_is_refused,
+    an_expired_licence_is_refused,
+    a_review_needs_another_person_and_the_whole_checklist,
+    an_expired_prescription_is_refused,
+    a_confirmation_must_match_the_quote,
+    every_act_needs_its_role,
 );
 
 async fn found(hospital: &TestHospital) -> Clinic {
-    Clinic::found(&hospital.operator, hospital.now(), &[]).await
+    hospital.clinic(&[]).await
 }
 
 /// An object with one field set otherwise.
@@ -69,7 +69,7 @@ async fn a_visit_needs_identity_consent_and_evidence(hospital: TestHospital) {
     assert_eq!(after, before);
 }
 
-async fn a_follow_up_is_decided_by_a_person(hospital: TestHospital) {
+async fn a_follow_up_is_accepted_by_a_doctor(hospital: TestHospital) {
     let clinic = found(&hospital).await;
     let visit = clinic.patient.post("/api/v1/encounters", clinic.request()).await;
     let visit = visit["id"].as_str().expect("an id").to_owned();
@@ -98,7 +98,7 @@ async fn a_follow_up_is_decided_by_a_person(hospital: TestHospital) {
     assert_eq!(closed.status, 409, "{}", closed.text);
 }
 
-async fn a_child_is_accompanied(hospital: TestHospital) {
+async fn a_child_needs_a_guardian(hospital: TestHospital) {
     let five_years_ago = hospital.now().plus_days(-5 * 365).to_string();
     let child = record::transaction(&[record::patient(&five_years_ago[..10])]);
     let clinic = Clinic::found_with(&hospital.operator, hospital.now(), &[], child).await;
@@ -125,7 +125,7 @@ async fn a_danger_sign_stops_a_visit(hospital: TestHospital) {
     let flag = json!({ "code": "SUICIDAL_INTENT" });
     clinic.patient.refused(&stop, flag.clone(), "AUTH_FORBIDDEN").await;
     clinic.doctor.refused(&stop, json!({ "code": " " }), "BODY_INVALID").await;
-    let other = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let other = hospital.clinic(&[]).await;
     other.doctor.refused(&stop, flag.clone(), "NOT_FOUND").await;
     assert_eq!(counsellor.post(&stop, flag.clone()).await["status"], "STOPPED");
     clinic.doctor.refused(&stop, flag, "ENC_RED_FLAG_OPEN").await;
@@ -148,7 +148,7 @@ async fn a_danger_sign_stops_a_visit(hospital: TestHospital) {
     clinic.doctor.refused(&decline, json!({ "reason": "Again." }), "ENC_STATE").await;
 }
 
-async fn a_draft_keeps_the_rules(hospital: TestHospital) {
+async fn a_draft_that_breaks_a_rule_is_refused(hospital: TestHospital) {
     let clinic = found(&hospital).await;
     clinic
         .import(&[json!({
@@ -188,8 +188,8 @@ async fn a_draft_keeps_the_rules(hospital: TestHospital) {
     assert_eq!(after, before);
 }
 
-async fn a_signature_keeps_the_rules(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[&DRUG_SAFETY]).await;
+async fn a_signature_that_breaks_a_rule_is_refused(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[&DRUG_SAFETY]).await;
     let mut formulary = clinic.doctor.get("/api/v1/formulary").await;
     formulary["items"].as_array_mut().expect("items").push(medicine("unheard-of", 100));
     clinic.operator.put(&format!("/api/v1/tenants/{}/formulary", clinic.tenant), formulary).await;
@@ -217,7 +217,7 @@ async fn a_signature_keeps_the_rules(hospital: TestHospital) {
     clinic.doctor.refused(&format!("{path}/sign"), json!({ "valid_days": 3 }), "RX_STATE").await;
 }
 
-async fn a_licence_must_hold(hospital: TestHospital) {
+async fn an_expired_licence_is_refused(hospital: TestHospital) {
     let clinic = found(&hospital).await;
     let (signed, effective) = (clinic.signed().await, clinic.approved().await);
     let visit = clinic.visit().await;
@@ -238,7 +238,7 @@ async fn a_licence_must_hold(hospital: TestHospital) {
     assert_eq!(clinic.doctor.get(&effective).await["status"], "EFFECTIVE");
 }
 
-async fn a_review_is_made_by_another_and_in_full(hospital: TestHospital) {
+async fn a_review_needs_another_person_and_the_whole_checklist(hospital: TestHospital) {
     let clinic = found(&hospital).await;
     // Somebody who is both may do each, and not both to the same prescription.
     let (mut certificates, filings) = papers("doctor", &json!({ "title": "senior" }));
@@ -275,7 +275,7 @@ async fn a_review_is_made_by_another_and_in_full(hospital: TestHospital) {
     clinic.patient.refused("/api/v1/charges", json!({ "prescription": id(&path) }), "RX_STATE").await;
 }
 
-async fn a_prescription_ends(hospital: TestHospital) {
+async fn an_expired_prescription_is_refused(hospital: TestHospital) {
     let clinic = found(&hospital).await;
     let (unreviewed, approved, ordered) = (clinic.signed().await, clinic.approved().await, clinic.approved().await);
     let quote = clinic.quote(&ordered).await;
@@ -290,7 +290,7 @@ async fn a_prescription_ends(hospital: TestHospital) {
     clinic.balanced().await;
 }
 
-async fn a_confirmation_is_for_what_was_quoted(hospital: TestHospital) {
+async fn a_confirmation_must_match_the_quote(hospital: TestHospital) {
     let clinic = found(&hospital).await;
     let signed = clinic.signed().await;
     let order = json!({ "prescription": id(&signed) });
@@ -315,7 +315,7 @@ async fn a_confirmation_is_for_what_was_quoted(hospital: TestHospital) {
 }
 
 /// Who may not, where it matters most. The table itself is the domain's.
-async fn roles_are_kept(hospital: TestHospital) {
+async fn every_act_needs_its_role(hospital: TestHospital) {
     let clinic = found(&hospital).await;
     let signed = clinic.signed().await;
     let visit = clinic.visit().await;

@@ -8,12 +8,12 @@ use crate::support::{Clinic, Person, TestHospital, clinic, line, on_both_engines
 on_both_engines!(
     TestHospital:
     a_guardian_acts_within_the_period,
-    a_word_of_the_hospital_ends_it_in_the_middle_of_a_visit,
+    revoking_a_guardianship_takes_effect_mid_visit,
     a_guardianship_ends_on_the_eighteenth_birthday,
-    nobody_acts_for_somebody_else_s_ward,
-    family_reads_what_the_patient_opened_and_no_more,
-    an_adolescent_says_who_sees_the_compartments,
-    what_is_registered_is_sound,
+    nobody_acts_for_another_guardians_ward,
+    family_reads_what_consent_covers,
+    an_adolescent_decides_on_access_to_compartments,
+    an_invalid_relation_is_refused,
 );
 
 const DAY: i64 = 86_400;
@@ -86,7 +86,7 @@ async fn a_guardian_acts_within_the_period(hospital: TestHospital) {
     mother.hidden(&format!("{visit}/messages"), "NOT_FOUND").await;
 }
 
-async fn a_word_of_the_hospital_ends_it_in_the_middle_of_a_visit(hospital: TestHospital) {
+async fn revoking_a_guardianship_takes_effect_mid_visit(hospital: TestHospital) {
     let clinic = clinic_with(&hospital, &born(&hospital, 5, 100)).await;
     let (mother, id) = clinic.guardian("mother", json!({})).await;
     let visit = mother.post(VISITS, clinic.request()).await;
@@ -101,7 +101,7 @@ async fn a_word_of_the_hospital_ends_it_in_the_middle_of_a_visit(hospital: TestH
     // Not hers to say, nor the doctor's, nor anybody's elsewhere.
     mother.refused(&revoke, json!({}), "AUTH_FORBIDDEN").await;
     clinic.doctor.refused(&revoke, json!({}), "AUTH_FORBIDDEN").await;
-    let other = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let other = hospital.clinic(&[]).await;
     other.administrator.refused(&revoke, json!({}), "NOT_FOUND").await;
     let revoked = clinic.administrator.post(&revoke, json!({})).await;
     assert_eq!((&revoked["active"], revoked["revoked"].is_string()), (&json!(false), true));
@@ -144,7 +144,7 @@ async fn a_guardianship_ends_on_the_eighteenth_birthday(hospital: TestHospital) 
     father.get(&patient).await;
 }
 
-async fn nobody_acts_for_somebody_else_s_ward(hospital: TestHospital) {
+async fn nobody_acts_for_another_guardians_ward(hospital: TestHospital) {
     let clinic = clinic_with(&hospital, &born(&hospital, 5, 100)).await;
     let (mother, _) = clinic.guardian("mother", json!({})).await;
     // Another child, with another mother.
@@ -165,8 +165,8 @@ async fn nobody_acts_for_somebody_else_s_ward(hospital: TestHospital) {
     assert_eq!(mother.get("/fhir/R4/Patient").await["total"], 2, "herself and the child");
 }
 
-async fn family_reads_what_the_patient_opened_and_no_more(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+async fn family_reads_what_consent_covers(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[]).await;
     let hidden =
         clinic.import(&[record::result(&clinic.subject, hospital.now(), "20447-9", "40", "{copies}/mL")]).await;
     let (son, account) = clinic.person("son").await;
@@ -218,7 +218,7 @@ async fn family_reads_what_the_patient_opened_and_no_more(hospital: TestHospital
     assert_eq!(son.get("/api/v1/me").await["relations"], json!([]));
 }
 
-async fn an_adolescent_says_who_sees_the_compartments(hospital: TestHospital) {
+async fn an_adolescent_decides_on_access_to_compartments(hospital: TestHospital) {
     let clinic = clinic_with(&hospital, &born(&hospital, 15, 0)).await;
     let hidden =
         clinic.import(&[record::result(&clinic.subject, hospital.now(), "20447-9", "40", "{copies}/mL")]).await;
@@ -278,7 +278,7 @@ async fn an_adolescent_says_who_sees_the_compartments(hospital: TestHospital) {
     uncle.refused("/api/v1/me/relations", json!({ "code": late, "name": "李刚" }), "NOT_FOUND").await;
 }
 
-async fn what_is_registered_is_sound(hospital: TestHospital) {
+async fn an_invalid_relation_is_refused(hospital: TestHospital) {
     let clinic = clinic_with(&hospital, &born(&hospital, 5, 100)).await;
     let path = format!("/api/v1/patients/{}/relations", clinic.subject);
     let (_, account) = clinic.person("mother").await;
@@ -312,7 +312,7 @@ async fn what_is_registered_is_sound(hospital: TestHospital) {
     for client in [&clinic.doctor, &clinic.patient] {
         client.refused(&path, sound.clone(), "AUTH_FORBIDDEN").await;
     }
-    let elsewhere = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let elsewhere = hospital.clinic(&[]).await;
     elsewhere.administrator.refused(&path, sound.clone(), "NOT_FOUND").await;
     // Wards do not come with an account any more.
     let accounts = format!("/api/v1/tenants/{}/accounts", clinic.tenant);

@@ -8,16 +8,16 @@ use xinglin_platform::ambient::Clock;
 
 use crate::support::{Clinic, DRUG_SAFETY, Process, advance, clinic::id, on_both_engines, record};
 
-on_both_engines!(Process: tapes_are_kept_for_fifteen_years, a_patient_is_erased_when_their_time_has_come);
+on_both_engines!(Process: tapes_are_retained_for_fifteen_years, a_patient_is_erased_after_the_retention_period);
 
 /// Fifteen years and a leap day more than there can be in them.
 const FIFTEEN_YEARS: i64 = (15 * 365 + 5) * 86_400;
 const CHAIN: &str = "/api/v1/calls/chain";
 const PURGE: &str = "/api/v1/calls/purge";
 
-async fn tapes_are_kept_for_fifteen_years(process: Process) {
+async fn tapes_are_retained_for_fifteen_years(process: Process) {
     let started = Clock::default().now();
-    let operator = process.anyone().sign_in(None, "operator").await;
+    let operator = process.operator().await;
     let clinic = Clinic::found(&operator, started, &[&DRUG_SAFETY]).await;
     clinic.approved().await;
     let before = clinic.administrator.get(CHAIN).await;
@@ -60,9 +60,9 @@ fn lies_in(folder: &Path, bytes: &[u8]) -> bool {
     })
 }
 
-async fn a_patient_is_erased_when_their_time_has_come(process: Process) {
+async fn a_patient_is_erased_after_the_retention_period(process: Process) {
     let started = Clock::default().now();
-    let operator = process.anyone().sign_in(None, "operator").await;
+    let operator = process.operator().await;
     let clinic = Clinic::found(&operator, started, &[&DRUG_SAFETY]).await;
     clinic.approved().await;
     let visit = clinic.visit().await;
@@ -111,7 +111,7 @@ async fn a_patient_is_erased_when_their_time_has_come(process: Process) {
     let dry = process.xinglin(&[&ask[..], &["--dry-run", "--json"]].concat()).await.done();
     let dry: Value = serde_json::from_str(&dry).expect("JSON");
     assert_eq!((&dry["rows"], &dry["allowed"], &dry["tapes"]), (&rows, &json!(true), &json!(0)));
-    let operator = process.anyone().sign_in(None, "operator").await;
+    let operator = process.operator().await;
     let other_tenant = Clinic::found(&operator, started.plus_days(1), &[]).await;
     other_tenant.administrator.refused(&erase, json!({}), "NOT_FOUND").await;
     let folder = process.folder();

@@ -6,13 +6,13 @@ use serde_json::{Value, json};
 use xinglin_platform::ambient::Clock;
 use xinglin_store::Engine;
 
-use crate::support::{Clinic, Process, advance, clinic::id, on_both_engines, record};
+use crate::support::{Process, advance, clinic::id, on_both_engines, record};
 
 on_both_engines!(
     Process:
-    numbers_are_nowhere_and_keys_are_changed,
-    without_the_wrapping_keys_nothing_opens,
-    who_never_had_a_record_is_erased,
+    identity_numbers_are_encrypted_and_keys_rotate,
+    data_is_unreadable_without_the_wrapping_keys,
+    a_deleted_patient_without_a_record_is_erased,
 );
 
 const NUMBER: &str = "11010519491231002X";
@@ -36,9 +36,9 @@ fn holds(bytes: &[u8], text: &str) -> bool {
     bytes.windows(text.len()).any(|window| window == text.as_bytes())
 }
 
-async fn numbers_are_nowhere_and_keys_are_changed(mut process: Process) {
-    let operator = process.anyone().sign_in(None, "operator").await;
-    let clinic = Clinic::found(&operator, Clock::default().now(), &[]).await;
+async fn identity_numbers_are_encrypted_and_keys_rotate(mut process: Process) {
+    let operator = process.operator().await;
+    let clinic = process.clinic(&[]).await;
     let patient = clinic.import(&[registered()]).await.remove(0);
     let found = async |query: &str| {
         let found = clinic.doctor.get(&format!("/fhir/R4/Patient?{query}")).await;
@@ -76,9 +76,8 @@ async fn numbers_are_nowhere_and_keys_are_changed(mut process: Process) {
     assert_eq!(clinic.doctor.get(&format!("/fhir/R4/{later}")).await["birthDate"], "1990-01-01");
 }
 
-async fn without_the_wrapping_keys_nothing_opens(mut process: Process) {
-    let operator = process.anyone().sign_in(None, "operator").await;
-    Clinic::found(&operator, Clock::default().now(), &[]).await;
+async fn data_is_unreadable_without_the_wrapping_keys(mut process: Process) {
+    process.clinic(&[]).await;
     process.kill().await;
     let keys = process.folder().join("record.keys");
     let aside = process.folder().join("aside");
@@ -91,9 +90,9 @@ async fn without_the_wrapping_keys_nothing_opens(mut process: Process) {
     process.xinglin(&["migrate"]).await.done();
 }
 
-async fn who_never_had_a_record_is_erased(process: Process) {
-    let (operator, now) = (process.anyone().sign_in(None, "operator").await, Clock::default().now());
-    let clinic = Clinic::found(&operator, now, &[]).await;
+async fn a_deleted_patient_without_a_record_is_erased(process: Process) {
+    let now = Clock::default().now();
+    let clinic = process.clinic(&[]).await;
     let administrator = &clinic.administrator;
     let made = clinic.import(&[registered()]).await.remove(0);
     let patient = format!("/fhir/R4/{made}");

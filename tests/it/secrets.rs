@@ -4,10 +4,10 @@ use serde_json::json;
 
 use crate::support::{Process, guest::Guest, on_both_engines};
 
-on_both_engines!(Process: secrets_and_keys_are_kept_from_the_command_line);
+on_both_engines!(Process: secrets_and_keys_are_managed_from_the_command_line);
 
-async fn secrets_and_keys_are_kept_from_the_command_line(process: Process) {
-    let operator = process.anyone().sign_in(None, "operator").await;
+async fn secrets_and_keys_are_managed_from_the_command_line(process: Process) {
+    let operator = process.operator().await;
     let tenant = operator.post("/api/v1/tenants", json!({ "kind": "hospital", "name": "杏林" })).await;
     let tenant = tenant["id"].as_str().expect("an id");
     let guest = Guest::new("test.keeper", "unreachable").manifest(

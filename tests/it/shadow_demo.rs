@@ -2,12 +2,11 @@
 //! from the command line and beside a running server.
 
 use serde_json::{Value, json};
-use xinglin_platform::ambient::Clock;
 use xinglin_store::Engine;
 
 use crate::support::{Clinic, DIABETES, DIABETES_CHANGED, DRUG_SAFETY, Process, line, on_both_engines};
 
-on_both_engines!(Process: a_changed_threshold_shows_in_the_shadow, a_flipped_byte_is_named);
+on_both_engines!(Process: a_shadow_run_reports_a_changed_threshold, verification_names_a_flipped_byte);
 
 /// A visit with a patient on the diabetes pathway.
 struct Played {
@@ -17,8 +16,7 @@ struct Played {
 }
 
 async fn play(process: &Process) -> Played {
-    let operator = process.anyone().sign_in(None, "operator").await;
-    let clinic = Clinic::found(&operator, Clock::default().now(), &[&DIABETES, &DRUG_SAFETY]).await;
+    let clinic = process.clinic(&[&DIABETES, &DRUG_SAFETY]).await;
     let enrol = json!({ "patient": clinic.subject, "plugin": DIABETES.id });
     let enrolled = clinic.doctor.post("/api/v1/enrolments", enrol).await;
     let answers = format!("/api/v1/enrolments/{}/answers", enrolled["id"].as_str().expect("an id"));
@@ -59,7 +57,7 @@ impl Played {
     }
 }
 
-async fn a_changed_threshold_shows_in_the_shadow(process: Process) {
+async fn a_shadow_run_reports_a_changed_threshold(process: Process) {
     let played = play(&process).await;
     let changed = process.put("diabetes-1.1.0.wasm", &DIABETES_CHANGED.package());
     process.xinglin(&["plugin", "install", &changed]).await.done();
@@ -102,7 +100,7 @@ async fn a_changed_threshold_shows_in_the_shadow(process: Process) {
     assert!(told.contains("identical (100.0 %)"), "{told}");
 }
 
-async fn a_flipped_byte_is_named(mut process: Process) {
+async fn verification_names_a_flipped_byte(mut process: Process) {
     let played = play(&process).await;
     let calls = played.clinic.administrator.get("/api/v1/calls?limit=500").await;
     let calls = calls.as_array().expect("calls");

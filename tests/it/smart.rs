@@ -8,10 +8,10 @@ use crate::support::{Answer, Client, Clinic, PASSWORD, TestHospital, on_both_eng
 
 on_both_engines!(
     TestHospital:
-    a_client_reads_what_its_scopes_open,
-    an_assertion_proves_one_client_once,
-    clients_are_taken_in_by_their_keys,
-    a_client_takes_out_what_its_scopes_open,
+    a_client_reads_within_its_scopes,
+    a_client_assertion_is_valid_once,
+    clients_are_registered_with_their_keys,
+    a_client_exports_within_its_scopes,
 );
 
 const ES384: &[u8] = include_bytes!("keys/es384.pem");
@@ -28,7 +28,7 @@ struct Bench {
 
 impl Bench {
     async fn new(hospital: TestHospital) -> Self {
-        let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+        let clinic = hospital.clinic(&[]).await;
         let path = format!("/api/v1/tenants/{}/clients", clinic.tenant);
         let scopes = "system/Patient.rs system/Observation.cruds";
         let new =
@@ -95,7 +95,7 @@ fn is(answer: &Answer, status: u16, error: &str) {
     assert_eq!((answer.status.as_u16(), answer.body["error"].as_str()), (status, Some(error)), "{}", answer.text);
 }
 
-async fn a_client_reads_what_its_scopes_open(hospital: TestHospital) {
+async fn a_client_reads_within_its_scopes(hospital: TestHospital) {
     let bench = Bench::new(hospital).await;
     let clinic = &bench.clinic;
     let patient = format!("/fhir/R4/Patient/{}", clinic.subject);
@@ -128,7 +128,7 @@ async fn a_client_reads_what_its_scopes_open(hospital: TestHospital) {
     }
 
     // Another hospital's record is not there, whatever the scopes.
-    let other = Clinic::found(&bench.hospital.operator, bench.hospital.now(), &[]).await;
+    let other = bench.hospital.clinic(&[]).await;
     all.ask(Method::GET, &format!("/fhir/R4/Patient/{}", other.subject), None).await.refused("another's", "NOT_FOUND");
 
     // Suspended, it is out at once, and gets no more tokens.
@@ -139,7 +139,7 @@ async fn a_client_reads_what_its_scopes_open(hospital: TestHospital) {
     is(&bench.ask(&bench.assertion(), "").await, 401, "invalid_client");
 }
 
-async fn an_assertion_proves_one_client_once(hospital: TestHospital) {
+async fn a_client_assertion_is_valid_once(hospital: TestHospital) {
     let bench = Bench::new(hospital).await;
     let once = bench.assertion();
     bench.ask(&once, "").await.done("/oauth/token");
@@ -153,7 +153,7 @@ async fn an_assertion_proves_one_client_once(hospital: TestHospital) {
         signed(Algorithm::ES384, Some("es"), &claims)
     };
     let now = bench.hospital.now().micros() / 1_000_000;
-    let other = Clinic::found(&bench.hospital.operator, bench.hospital.now(), &[]).await;
+    let other = bench.hospital.clinic(&[]).await;
     let id = bench.client["client_id"].as_str().expect("an id");
     let account = id.split_once('.').expect("two parts").1;
     let (head, rest) = once.split_once('.').expect("three parts");
@@ -215,7 +215,7 @@ async fn an_assertion_proves_one_client_once(hospital: TestHospital) {
     late.ask(Method::GET, "/fhir/R4/Patient/x", None).await.refused("run out", "AUTH_REQUIRED");
 }
 
-async fn clients_are_taken_in_by_their_keys(hospital: TestHospital) {
+async fn clients_are_registered_with_their_keys(hospital: TestHospital) {
     let bench = Bench::new(hospital).await;
     let clinic = &bench.clinic;
     let path = format!("/api/v1/tenants/{}/clients", clinic.tenant);
@@ -250,10 +250,7 @@ async fn clients_are_taken_in_by_their_keys(hospital: TestHospital) {
     }
     clinic.administrator.refused(&path, new("lis", jwks.clone(), "system/*.rs"), "ALREADY_EXISTS").await;
     clinic.doctor.refused(&path, new("x", jwks.clone(), "system/*.rs"), "AUTH_FORBIDDEN").await;
-    let theirs = format!(
-        "/api/v1/tenants/{}/clients",
-        Clinic::found(&bench.hospital.operator, bench.hospital.now(), &[]).await.tenant
-    );
+    let theirs = format!("/api/v1/tenants/{}/clients", bench.hospital.clinic(&[]).await.tenant);
     clinic.administrator.refused(&theirs, new("x", jwks, "system/*.rs"), "NOT_FOUND").await;
 
     // A client has no password, not even one that somebody sets.
@@ -267,7 +264,7 @@ async fn clients_are_taken_in_by_their_keys(hospital: TestHospital) {
     clinic.administrator.refused(&accounts, service, "BODY_INVALID").await;
 }
 
-async fn a_client_takes_out_what_its_scopes_open(hospital: TestHospital) {
+async fn a_client_exports_within_its_scopes(hospital: TestHospital) {
     let mut bench = Bench::new(hospital).await;
     let export = async |client: &Client| {
         client.exchange(Method::GET, "/fhir/R4/$export", &[("prefer", "respond-async")], "").await

@@ -19,10 +19,10 @@ use crate::support::{
 
 on_both_engines!(
     Bench:
-    somebody_signs_in_where_the_hospital_says,
-    a_way_back_is_good_once_in_its_browser,
-    who_is_nobody_here_is_refused,
-    a_provider_is_trusted_with_care,
+    a_user_signs_in_at_the_configured_provider,
+    a_callback_is_valid_once_in_its_browser,
+    an_unknown_user_is_refused,
+    unsound_provider_settings_are_refused,
 );
 
 /// A hospital and a provider beside it.
@@ -42,7 +42,7 @@ impl Bench {
     async fn open_with(engine: Engine, networks: &[&str], id_token_claims: &str) -> Self {
         let networks = networks.iter().map(|network| (*network).to_owned()).collect();
         let hospital = TestHospital::open_with(engine, |config| config.egress.open_networks = networks).await;
-        let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+        let clinic = hospital.clinic(&[]).await;
         let package = built("node/node_modules/oidc-provider/package.json", "cargo xtask setup");
         let modules = package.ancestors().nth(2).expect("a folder of modules").to_owned();
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("it/clients/oidc_provider.mjs");
@@ -144,7 +144,7 @@ fn is_refused(seen: &Seen, status: u16, code: &str) {
     assert_eq!((found, body["code"].as_str()), (status, Some(code)), "{body}");
 }
 
-async fn somebody_signs_in_where_the_hospital_says(bench: Bench) {
+async fn a_user_signs_in_at_the_configured_provider(bench: Bench) {
     let told = bench.trust(json!({})).await;
     assert_eq!(told["start_url"], bench.start());
     assert!(!told.to_string().contains("a secret"), "{told}");
@@ -175,7 +175,7 @@ async fn somebody_signs_in_where_the_hospital_says(bench: Bench) {
     doctor.get(&format!("/fhir/R4/Patient/{}", bench.clinic.subject)).await;
 }
 
-async fn a_way_back_is_good_once_in_its_browser(bench: Bench) {
+async fn a_callback_is_valid_once_in_its_browser(bench: Bench) {
     bench.trust(json!({})).await;
     let browser = Browser::new("en");
     let started = browser.open(&bench.start()).await;
@@ -252,7 +252,7 @@ async fn a_way_back_is_good_once_in_its_browser(bench: Bench) {
     is_refused(&browser.open(&back).await, 401, "AUTH_REQUIRED");
 }
 
-async fn who_is_nobody_here_is_refused(bench: Bench) {
+async fn an_unknown_user_is_refused(bench: Bench) {
     bench.trust(json!({})).await;
     bench.refused("009_unknown").await;
     let (session, doctor) = bench.signed_in("007_doctor").await;
@@ -304,7 +304,7 @@ async fn who_is_nobody_here_is_refused(bench: Bench) {
     bench.refused("012_nurse").await;
 }
 
-async fn a_provider_is_trusted_with_care(bench: Bench) {
+async fn unsound_provider_settings_are_refused(bench: Bench) {
     let put =
         async |who: &Client, change: Value| who.ask(Method::PUT, &bench.path(), Some(bench.provider(change))).await;
     let administrator = &bench.clinic.administrator;
@@ -336,7 +336,7 @@ async fn a_provider_is_trusted_with_care(bench: Bench) {
         answer.refused(&issuer, "AUTH_PROVIDER");
     }
     put(&bench.clinic.doctor, json!({})).await.refused("a doctor", "AUTH_FORBIDDEN");
-    let other = Clinic::found(&bench.hospital.operator, bench.hospital.now(), &[]).await;
+    let other = bench.hospital.clinic(&[]).await;
     put(&other.administrator, json!({})).await.refused("another hospital's", "NOT_FOUND");
     administrator.hidden(&bench.path(), "NOT_FOUND").await;
 
@@ -352,14 +352,14 @@ async fn a_provider_is_trusted_with_care(bench: Bench) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_login_in_the_id_token_is_enough() {
+async fn a_login_claim_in_the_id_token_suffices() {
     let bench = Bench::open_with(Engine::Sqlite, &["127.0.0.1/32"], "all").await;
     bench.trust(json!({})).await;
     bench.signed_in("007_doctor").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_private_provider_is_the_operators_to_open() {
+async fn a_provider_on_a_private_network_needs_the_operator() {
     let bench = Bench::open_with(Engine::Sqlite, &[], "some").await;
     let answer = bench.clinic.administrator.ask(Method::PUT, &bench.path(), Some(bench.provider(json!({})))).await;
     answer.refused("closed", "AUTH_PROVIDER");

@@ -7,7 +7,7 @@ use xinglin_platform::{Config, ambient::Clock};
 use xinglin_store::Engine;
 
 use crate::support::{
-    Client, Clinic, Person, Process, TestHospital, advance, clinic::id, eventually, outside::Outside, record,
+    Client, Person, Process, TestHospital, advance, clinic::id, eventually, outside::Outside, record,
 };
 
 /// Once an engine, with a way to receivers on this machine.
@@ -30,11 +30,11 @@ macro_rules! tests {
 }
 
 tests!(
-    what_matches_is_told_in_order,
-    what_is_closed_to_the_subscriber_is_not_told,
-    a_receiver_that_fails_is_tried_again_and_given_up,
-    headers_are_sent_and_never_given_out,
-    what_makes_no_sense_is_refused,
+    matching_resources_are_notified_in_order,
+    restricted_resources_are_not_notified,
+    a_failing_receiver_is_retried_and_given_up,
+    headers_are_sent_and_never_returned,
+    an_invalid_subscription_is_refused,
 );
 
 async fn open(engine: Engine) -> TestHospital {
@@ -78,8 +78,8 @@ fn told(outside: &Outside) -> Vec<String> {
     events.map(|bundle| bundle["entry"][1]["request"]["url"].as_str().unwrap_or_default().to_owned()).collect()
 }
 
-async fn what_matches_is_told_in_order(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+async fn matching_resources_are_notified_in_order(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[]).await;
     let (plain, whole) = (Outside::open().await, Outside::open().await);
     let admin = &clinic.administrator;
     let path = create(admin, subscription(&plain, "/", "Observation?code=4548-4")).await;
@@ -128,8 +128,8 @@ async fn what_matches_is_told_in_order(hospital: TestHospital) {
     assert_eq!((told(&plain).len(), told(&whole).len()), (wanted.len(), 1));
 }
 
-async fn what_is_closed_to_the_subscriber_is_not_told(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+async fn restricted_resources_are_not_notified(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[]).await;
     let outside = Outside::open().await;
     let admin = &clinic.administrator;
     admin
@@ -187,8 +187,8 @@ async fn what_is_closed_to_the_subscriber_is_not_told(hospital: TestHospital) {
     assert_eq!(second, 1, "the handshake");
 }
 
-async fn a_receiver_that_fails_is_tried_again_and_given_up(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+async fn a_failing_receiver_is_retried_and_given_up(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[]).await;
     let outside = Outside::open().await;
     let admin = &clinic.administrator;
     outside.refuse(true);
@@ -232,8 +232,8 @@ async fn a_receiver_that_fails_is_tried_again_and_given_up(hospital: TestHospita
     eventually("the rest is told", async || told(&outside).len() == 13).await;
 }
 
-async fn headers_are_sent_and_never_given_out(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+async fn headers_are_sent_and_never_returned(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[]).await;
     let (outside, thief) = (Outside::open().await, Outside::open().await);
     let admin = &clinic.administrator;
     let mut with_header = subscription(&outside, "/", "Observation?code=4548-4");
@@ -256,8 +256,8 @@ async fn headers_are_sent_and_never_given_out(hospital: TestHospital) {
     assert!(!thief.received()[0].contains("s3cret"));
 }
 
-async fn what_makes_no_sense_is_refused(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+async fn an_invalid_subscription_is_refused(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[]).await;
     let outside = Outside::open().await;
     let good = || subscription(&outside, "/", "Observation?code=4548-4");
     let changed = |pointer: &str, value: Value| {
@@ -295,11 +295,11 @@ async fn what_makes_no_sense_is_refused(hospital: TestHospital) {
 }
 
 /// What was committed is told by whoever comes after.
-async fn what_was_written_before_a_kill_is_told(engine: Engine) {
+async fn resources_written_before_a_kill_are_notified(engine: Engine) {
     let reach = [("XINGLIN_EGRESS__OPEN_NETWORKS", "[\"127.0.0.1/32\"]")];
     let mut process = Process::open_with(engine, &reach).await;
-    let operator = process.anyone().sign_in(None, "operator").await;
-    let clinic = Clinic::found(&operator, Clock::default().now(), &[]).await;
+    let operator = process.operator().await;
+    let clinic = process.clinic(&[]).await;
     let outside = Outside::open().await;
     let path = create(&clinic.administrator, subscription(&outside, "/moody", "Observation?code=4548-4")).await;
     becomes(&clinic.administrator, &path, "active").await;
@@ -320,11 +320,11 @@ async fn what_was_written_before_a_kill_is_told(engine: Engine) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn sqlite_tells_after_a_kill() {
-    what_was_written_before_a_kill_is_told(Engine::Sqlite).await;
+async fn sqlite_notifies_after_a_kill() {
+    resources_written_before_a_kill_are_notified(Engine::Sqlite).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn postgres_tells_after_a_kill() {
-    what_was_written_before_a_kill_is_told(Engine::Postgres).await;
+async fn postgres_notifies_after_a_kill() {
+    resources_written_before_a_kill_are_notified(Engine::Postgres).await;
 }

@@ -15,33 +15,32 @@ use opentelemetry_proto::tonic::{
 use prost::Message as _;
 use reqwest::Method;
 use serde_json::{from_value, json};
-use xinglin_platform::ambient::Clock;
 use xinglin_store::Engine;
 
-use crate::support::{Client, Clinic, DIABETES, DRUG_SAFETY, Process, TestHospital, guest::Guest, line};
+use crate::support::{Client, DIABETES, DRUG_SAFETY, Process, TestHospital, guest::Guest, line};
 
 const TOKEN: &str = "scrape-me-if-you-can";
 const REVIEW: &str = "xinglin:prescribing/review@1.0.0#review";
 
 mod sqlite {
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn numbers_are_for_whoever_has_the_token() {
-        super::numbers_are_for_whoever_has_the_token().await;
+    async fn metrics_need_the_token() {
+        super::metrics_need_the_token().await;
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn what_was_called_is_counted() {
-        super::what_was_called_is_counted().await;
+    async fn plugin_calls_are_counted() {
+        super::plugin_calls_are_counted().await;
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn a_candidate_is_counted_apart() {
-        super::a_candidate_is_counted_apart().await;
+    async fn calls_of_a_candidate_are_counted_separately() {
+        super::calls_of_a_candidate_are_counted_separately().await;
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn a_trace_leads_from_the_caller_into_the_plugin() {
-        super::a_trace_leads_from_the_caller_into_the_plugin().await;
+    async fn a_trace_spans_the_caller_and_the_plugin() {
+        super::a_trace_spans_the_caller_and_the_plugin().await;
     }
 }
 
@@ -52,7 +51,7 @@ async fn open(token: Option<&str>) -> TestHospital {
     .await
 }
 
-async fn numbers_are_for_whoever_has_the_token() {
+async fn metrics_need_the_token() {
     let closed = open(None).await;
     for client in [closed.anyone.with_token(Some("")), closed.anyone.with_token(Some(TOKEN)), closed.operator.clone()] {
         client.hidden("/metrics", "NOT_FOUND").await;
@@ -66,9 +65,9 @@ async fn numbers_are_for_whoever_has_the_token() {
     assert_eq!(numbers.get(&format!("xinglin_build_info{{version=\"{}\"}}", env!("CARGO_PKG_VERSION"))), Some(&1.0));
 }
 
-async fn what_was_called_is_counted() {
+async fn plugin_calls_are_counted() {
     let hospital = open(Some(TOKEN)).await;
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[&DIABETES, &DRUG_SAFETY]).await;
+    let clinic = hospital.clinic(&[&DIABETES, &DRUG_SAFETY]).await;
     let prescription = clinic.draft(&clinic.visit().await, &[line("metformin-500mg-60", "1000", "2", 30, 2)]).await;
     clinic.sign(&prescription).await;
     let enrol = json!({ "patient": clinic.subject, "plugin": DIABETES.id });
@@ -106,9 +105,9 @@ async fn what_was_called_is_counted() {
     }
 }
 
-async fn a_candidate_is_counted_apart() {
+async fn calls_of_a_candidate_are_counted_separately() {
     let hospital = open(Some(TOKEN)).await;
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
     Guest::healthy().enable(&hospital.operator, &clinic.tenant).await;
     clinic.signed().await;
     let before = numbers(&hospital.anyone).await;
@@ -192,11 +191,10 @@ impl Collector {
     }
 }
 
-async fn a_trace_leads_from_the_caller_into_the_plugin() {
+async fn a_trace_spans_the_caller_and_the_plugin() {
     let (collector, address) = Collector::open().await;
     let process = Process::open_with(Engine::Sqlite, &[("XINGLIN_TELEMETRY__OTLP_ENDPOINT", &address)]).await;
-    let operator = process.anyone().sign_in(None, "operator").await;
-    let clinic = Clinic::found(&operator, Clock::default().now(), &[&DRUG_SAFETY]).await;
+    let clinic = process.clinic(&[&DRUG_SAFETY]).await;
     let prescription = clinic.draft(&clinic.visit().await, &[line("metformin-500mg-60", "1000", "2", 30, 2)]).await;
     let (trace, caller) = ("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331");
     let doctor = clinic.doctor.within(&format!("00-{trace}-{caller}-01"));

@@ -13,7 +13,7 @@ use xinglin_identity::access_token;
 use xinglin_runtime::{Bundle, TrustStore};
 use xinglin_store::Engine;
 
-use crate::support::{Answer, Clinic, Desk, Registry, TestHospital, guest::Guest, http};
+use crate::support::{Answer, Desk, Registry, TestHospital, guest::Guest, http};
 
 const BOTH: &str = r#"policy = { all_of = ["vendor", "clinical"] }"#;
 
@@ -62,9 +62,9 @@ const VENDOR: (&str, &str) = ("acme", "vendor");
 
 const COMMITTEE: (&str, &str) = ("committee", "clinical");
 
-async fn only_what_the_policy_wants_is_installed(engine: Engine) {
+async fn only_packages_the_trust_policy_accepts_are_installed(engine: Engine) {
     let (hospital, desk) = strict(engine).await;
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
     let before = hospital.footprint(&clinic.tenant).await;
     let guest = Guest::healthy();
     let package = guest.package();
@@ -154,7 +154,7 @@ async fn a_plugin_goes_forward_only(engine: Engine) {
     assert_eq!(send("", guest.package_of("1.3.1")).await.status, 201);
 
     // A floor holds whatever is allowed, for what is here as for what comes.
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
     hospital.operator.put(&guest.path(&clinic.tenant), json!({ "version": "1.2.0" })).await;
     let floors = [(guest.id.to_owned(), "2.0.0".parse().expect("a version"))].into();
     let later =
@@ -170,9 +170,9 @@ async fn a_plugin_goes_forward_only(engine: Engine) {
     assert_eq!(refused.code, Code::PluginDowngrade);
 }
 
-async fn what_is_trusted_is_asked_again_before_it_is_enabled(engine: Engine) {
+async fn trust_is_checked_again_before_enabling(engine: Engine) {
     let (hospital, desk) = strict(engine).await;
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
     let guest = Guest::healthy();
     let bundle = desk.bundle(&guest.package(), &[VENDOR, COMMITTEE]).await;
     upload(&hospital, "", bundle).await.done("signed by both");
@@ -232,9 +232,9 @@ macro_rules! on_each_engine {
 }
 
 on_each_engine!(
-    only_what_the_policy_wants_is_installed,
+    only_packages_the_trust_policy_accepts_are_installed,
     a_plugin_goes_forward_only,
-    what_is_trusted_is_asked_again_before_it_is_enabled,
+    trust_is_checked_again_before_enabling,
 );
 
 // --- minisign ----------------------------------------------------------------------
@@ -308,7 +308,7 @@ async fn we_verify_what_minisign_signs() {
 // --- from host to host -------------------------------------------------------------
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_package_is_carried_from_host_to_host() {
+async fn a_package_is_exported_and_imported_by_another_host() {
     let (first, desk) = strict(Engine::Sqlite).await;
     let guest = Guest::healthy();
     desk.write("x.wasm", guest.package());
@@ -379,7 +379,7 @@ async fn a_package_is_carried_from_host_to_host() {
 // --- a registry --------------------------------------------------------------------
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_package_travels_through_a_registry() {
+async fn a_package_is_pushed_to_and_pulled_from_a_registry() {
     let registry = Registry::start(false).await;
     let (hospital, desk) = strict(Engine::Sqlite).await;
     let guest = Guest::healthy();
@@ -454,7 +454,7 @@ async fn a_package_travels_through_a_registry() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_registry_behind_a_password_is_reached_as_docker_does() {
+async fn registry_credentials_are_read_as_docker_does() {
     let registry = Registry::start(true).await;
     let push = |desk: Desk| {
         let name = format!("{}/acme/healthy", registry.address);

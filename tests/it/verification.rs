@@ -9,12 +9,12 @@ use crate::support::{Clinic, IDENTITY_CHECK, Person, TestHospital, clinic::id_nu
 on_both_engines!(
     TestHospital:
     a_plugin_verifies_certificates_without_their_numbers,
-    each_fact_refuses_a_certificate,
-    what_a_verifier_does_not_decide_stays_submitted,
-    a_register_that_is_waited_for_is_asked_again,
-    verifiers_agree_or_decide_nothing,
+    each_fact_can_refuse_a_certificate,
+    an_undecided_certificate_stays_submitted,
+    a_pending_verification_is_asked_again,
+    disagreeing_verifiers_decide_nothing,
     a_recalled_verifier_decides_nothing_and_is_reported,
-    a_real_name_is_decided_by_hand_where_there_is_no_verifier,
+    a_real_name_is_decided_manually_without_a_verifier,
     a_plugin_verifies_real_names,
 );
 
@@ -87,7 +87,7 @@ async fn a_plugin_verifies_certificates_without_their_numbers(hospital: TestHosp
     doctor.post(&accept, clinic.decision()).await;
 }
 
-async fn each_fact_refuses_a_certificate(hospital: TestHospital) {
+async fn each_fact_can_refuse_a_certificate(hospital: TestHospital) {
     let clinic = Clinic::found(&hospital.operator, hospital.now(), &[&IDENTITY_CHECK]).await;
     let tomorrow = hospital.now().plus_days(1).to_string();
     let somebody = id_number(9_999);
@@ -119,8 +119,8 @@ async fn each_fact_refuses_a_certificate(hospital: TestHospital) {
     }
 }
 
-async fn what_a_verifier_does_not_decide_stays_submitted(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+async fn an_undecided_certificate_stays_submitted(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[]).await;
     // It traps, it cannot decide, it answers what means nothing.
     let undecided = "(i32.store8 (i32.const 1024) (i32.const 1)) (i32.store8 (i32.const 1032) (i32.const 3)) \
                      (i32.const 1024)";
@@ -151,8 +151,8 @@ async fn what_a_verifier_does_not_decide_stays_submitted(hospital: TestHospital)
     assert_eq!(doctor.get("/api/v1/me").await["blocked"], json!([]));
 }
 
-async fn a_register_that_is_waited_for_is_asked_again(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+async fn a_pending_verification_is_asked_again(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[]).await;
     // It has no answer until it is told by what the register knows the request.
     let pending = "(then (i32.store8 (i32.const 1032) (i32.const 2)) (i32.store (i32.const 1040) (i32.const 2048)) \
                    (i32.store (i32.const 1044) (i32.const 5)))";
@@ -174,7 +174,7 @@ async fn a_register_that_is_waited_for_is_asked_again(hospital: TestHospital) {
     assert_eq!(clinic.administrator.post(&check, json!(null)).await["state"], "verified");
 }
 
-async fn verifiers_agree_or_decide_nothing(hospital: TestHospital) {
+async fn disagreeing_verifiers_decide_nothing(hospital: TestHospital) {
     let clinic = Clinic::found(&hospital.operator, hospital.now(), &[&IDENTITY_CHECK]).await;
     enable(&clinic, guest::verifier("test.yes", YES, YES), "test.yes").await;
     let both = open(&clinic, "both", |_| ()).await;
@@ -187,7 +187,7 @@ async fn verifiers_agree_or_decide_nothing(hospital: TestHospital) {
 }
 
 async fn a_recalled_verifier_decides_nothing_and_is_reported(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let clinic = hospital.clinic(&[]).await;
     let package = enable(&clinic, guest::verifier("test.yes", YES, YES), "test.yes").await;
     let before = open(&clinic, "before", |_| ()).await;
     assert_eq!(told(&before, 0), "verified");
@@ -210,8 +210,8 @@ async fn a_recalled_verifier_decides_nothing_and_is_reported(hospital: TestHospi
     assert_eq!(told(&after, 0), "submitted");
 }
 
-async fn a_real_name_is_decided_by_hand_where_there_is_no_verifier(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+async fn a_real_name_is_decided_manually_without_a_verifier(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[]).await;
     let name = real_name(&clinic, &clinic.subject);
     let judge = format!("{name}/judge");
     let asked = async || {
@@ -258,7 +258,7 @@ async fn a_real_name_is_decided_by_hand_where_there_is_no_verifier(hospital: Tes
         who.refused(&judge, seen.clone(), code).await;
         who.hidden(&name, code).await;
     }
-    let other = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+    let other = hospital.clinic(&[]).await;
     other.administrator.refused(&judge, seen.clone(), "NOT_FOUND").await;
     let theirs = judge.replace(&clinic.tenant, &other.tenant);
     other.administrator.refused(&theirs, seen.clone(), "NOT_FOUND").await;

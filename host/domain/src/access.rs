@@ -210,9 +210,9 @@ actions! {
     Converse = "encounter.converse": [Patient, Doctor, Pharmacist, Nurse, HealthManager, Psychotherapist];
 
     /// Open a restricted compartment in an emergency.
-    BreakGlass = "record.break-glass": [Doctor];
+    OpenEmergencyAccess = "record.break-glass": [Doctor];
     /// Judge whether that was right.
-    ReviewBrokenGlass = "record.review-broken-glass": [Administrator];
+    ReviewEmergencyAccess = "record.review-broken-glass": [Administrator];
 
     /// Purge what need not be kept any longer.
     PurgeRecords = "record.purge": [Operator, Administrator];

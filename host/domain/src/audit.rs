@@ -83,7 +83,7 @@ pub struct Access {
     /// How it was refused, if it was: the stable code, or the status.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<String>,
-    /// Whether the glass was broken for it.
+    /// Whether emergency access was used for it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub emergency: bool,
     /// Name of the request.

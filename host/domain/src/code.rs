@@ -254,9 +254,9 @@ codes! {
         "该关系已被撤销", "The relation has been revoked before.";
     TenantFrozen = "TENANT_FROZEN", Conflict,
         "该机构的档案已移交，只能查阅", "This hospital's records are in another's custody; they are only read.";
-    GlassReasonRequired = "GLASS_REASON_REQUIRED", Invalid,
+    EmergencyAccessReasonRequired = "GLASS_REASON_REQUIRED", Invalid,
         "紧急访问须写明理由", "An emergency needs a written reason.";
-    GlassState = "GLASS_STATE", Conflict,
+    EmergencyAccessState = "GLASS_STATE", Conflict,
         "该紧急访问已评审", "It has been judged before.";
     AuthImpersonation = "AUTH_IMPERSONATION", Forbidden,
         "不得以他人身份发言", "You may not speak as somebody else.";

@@ -2,7 +2,7 @@
 //!
 //! Who treats a patient sees the ordinary record without being told so; a restricted
 //! compartment is shown to nobody but the patient, those who treat in it, and those
-//! whom the patient named. In an emergency somebody may break the glass.
+//! whom the patient named. In an emergency a doctor may open a compartment without consent.
 
 use std::collections::BTreeSet;
 
@@ -253,7 +253,7 @@ pub struct Care {
     /// Compartments in which they treat the patient: by an enrolment that runs, or a
     /// visit that is open.
     pub within: Compartments,
-    /// Compartments that they have broken the glass of.
+    /// Compartments that they have emergency access to.
     pub opened: Compartments,
 }
 
@@ -285,7 +285,7 @@ impl Withheld {
 /// person, to the patient.
 ///
 /// # Errors
-/// Why not. Without consent, care and broken glass no compartment is shown.
+/// Why not. Without consent, care or emergency access no compartment is shown.
 pub fn may_disclose(
     labels: Compartments,
     to: &Asker<'_>,

@@ -114,7 +114,7 @@ ids! {
     /// What a patient agreed to.
     ConsentId = "con";
     /// One opening of a restricted compartment in an emergency.
-    GlassId = "glass";
+    EmergencyAccessId = "glass";
     /// A guardian, or somebody else who belongs to a patient.
     RelationId = "kin";
     /// An attachment.

@@ -25,11 +25,11 @@ pub mod consent;
 pub mod conversation;
 pub mod custody;
 pub mod decision;
+pub mod emergency_access;
 pub mod encounter;
 pub mod enrolment;
 #[cfg(test)]
 mod fixture;
-pub mod glass;
 pub mod id;
 pub mod id_number;
 pub mod identity;

@@ -10,9 +10,9 @@ use xinglin_domain::{
     code::Code,
     consent::ConsentError,
     conversation::ConversationError,
+    emergency_access::EmergencyAccessError,
     encounter::EncounterError,
     enrolment::{CareError, ProposalError},
-    glass::GlassError,
     identity::DecideError,
     ledger::LedgerError,
     machine::Refused,
@@ -211,8 +211,8 @@ fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-impl From<GlassError> for AppError {
-    fn from(error: GlassError) -> Self {
+impl From<EmergencyAccessError> for AppError {
+    fn from(error: EmergencyAccessError) -> Self {
         Self::new(error.code(), error.to_string())
     }
 }

@@ -63,7 +63,7 @@ impl Trail {
         self.noted().asked = true;
     }
 
-    /// The glass was broken for it.
+    /// Emergency access was used for it.
     pub fn emergency(&self) {
         self.noted().emergency = true;
     }

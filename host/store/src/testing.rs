@@ -117,7 +117,7 @@ enum Keep {
     /// The folder to remove.
     Folder(PathBuf),
     /// It goes with its cluster.
-    Cluster,
+    Cluster { name: String },
     /// The database to drop, and where.
     Server { address: Box<PgConnectOptions>, name: String },
 }
@@ -131,12 +131,13 @@ impl TestDatabase {
         match engine {
             Engine::Sqlite => {
                 let folder = fresh_folder()?;
-                let file = folder.join("records.db");
+                let file = folder.join(FILE);
                 let database = Self::in_folder(folder);
                 put_sqlite(&file).await?;
                 Ok(database)
             }
-            Engine::Postgres => Self::postgres(Some(TEMPLATE)).await,
+            // On a server of somebody else it is migrated when it is opened.
+            Engine::Postgres => Self::postgres(env::var_os("DATABASE_URL").is_none().then_some(TEMPLATE)).await,
         }
     }
 
@@ -152,8 +153,24 @@ impl TestDatabase {
         }
     }
 
+    /// A copy with all rows. Nobody may be connected to this one.
+    ///
+    /// # Errors
+    /// If it cannot be made.
+    pub async fn copy(&self) -> Result<Self, Unavailable> {
+        match &self.keep {
+            Keep::Folder(folder) => {
+                let copy = Self::in_folder(fresh_folder()?);
+                let (from, to) = (folder.join(FILE), copy.url.trim_start_matches("sqlite:"));
+                fs::copy(&from, to).map_err(|e| failed(to)(&e))?;
+                Ok(copy)
+            }
+            Keep::Cluster { name } | Keep::Server { name, .. } => Self::postgres(Some(name)).await,
+        }
+    }
+
     fn in_folder(folder: PathBuf) -> Self {
-        let url = format!("sqlite:{}", folder.join("records.db").display());
+        let url = format!("sqlite:{}", folder.join(FILE).display());
         Self { engine: Engine::Sqlite, url, keep: Keep::Folder(folder) }
     }
 
@@ -162,14 +179,14 @@ impl TestDatabase {
         let name = format!("xinglin_test_{}_{}", process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
         if let Ok(server) = env::var("DATABASE_URL") {
             let address = PgConnectOptions::from_str(&server).map_err(|e| failed("DATABASE_URL")(&e))?;
-            run(&address, &format!("CREATE DATABASE {name}")).await?;
+            run(&address, &format!("CREATE DATABASE {name}{}", from(template))).await?;
             let url = address.clone().database(&name).to_url_lossy().to_string();
             return Ok(Self { engine: Engine::Postgres, url, keep: Keep::Server { address: Box::new(address), name } });
         }
         static CLUSTER: OnceCell<Cluster> = OnceCell::const_new();
         let cluster = CLUSTER.get_or_try_init(Cluster::start).await?;
         cluster.create(&name, template).await?;
-        Ok(Self { engine: Engine::Postgres, url: cluster.url(&name), keep: Keep::Cluster })
+        Ok(Self { engine: Engine::Postgres, url: cluster.url(&name), keep: Keep::Cluster { name } })
     }
 
     /// Which engine it is.
@@ -213,7 +230,7 @@ impl Drop for TestDatabase {
                 // Nothing depends on it: the folder is under the temporary one.
                 let _ = fs::remove_dir_all(folder);
             }
-            Keep::Cluster => {}
+            Keep::Cluster { .. } => {}
             Keep::Server { address, name } => {
                 let (address, sql) = (address.clone(), format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
                 // A runtime of its own, because this may be called inside one.
@@ -267,6 +284,14 @@ const ROLE: &str = "xinglin";
 
 /// The database that the others of a cluster are copies of.
 const TEMPLATE: &str = "xinglin_template";
+
+/// A SQLite database in its folder.
+const FILE: &str = "records.db";
+
+/// The end of a `CREATE DATABASE` that copies this one.
+fn from(template: Option<&str>) -> String {
+    template.map(|template| format!(" TEMPLATE {template}")).unwrap_or_default()
+}
 
 async fn run(address: &PgConnectOptions, sql: &str) -> Result<(), Unavailable> {
     let refused = |error: sqlx::Error| failed(sql)(&error);
@@ -359,15 +384,15 @@ impl Cluster {
         cluster.wait().await?;
         run(&cluster.address, &format!("CREATE ROLE {ROLE} LOGIN CREATEDB")).await?;
         cluster.create(TEMPLATE, None).await?;
-        let template = TestDatabase { engine: Engine::Postgres, url: cluster.url(TEMPLATE), keep: Keep::Cluster };
+        let keep = Keep::Cluster { name: TEMPLATE.to_owned() };
+        let template = TestDatabase { engine: Engine::Postgres, url: cluster.url(TEMPLATE), keep };
         template.migrate().await?;
         Ok(cluster)
     }
 
     /// A new database, as a copy of another one that nobody is connected to.
     async fn create(&self, name: &str, template: Option<&str>) -> Result<(), Unavailable> {
-        let template = template.map(|template| format!(" TEMPLATE {template}")).unwrap_or_default();
-        run(&self.address, &format!("CREATE DATABASE {name} OWNER {ROLE}{template}")).await
+        run(&self.address, &format!("CREATE DATABASE {name} OWNER {ROLE}{}", from(template))).await
     }
 
     fn url(&self, name: &str) -> String {

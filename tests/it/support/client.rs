@@ -43,6 +43,11 @@ impl Client {
         Self { token: token.map(str::to_owned), ..self.clone() }
     }
 
+    /// The same person at the address of another client, on its connections.
+    pub fn at(&self, other: &Self) -> Self {
+        Self { http: other.http.clone(), base: other.base.clone(), ..self.clone() }
+    }
+
     /// The same person within a trace.
     pub fn within(&self, traceparent: &str) -> Self {
         Self { trace: Some(traceparent.to_owned()), ..self.clone() }

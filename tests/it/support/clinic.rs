@@ -11,6 +11,7 @@ use super::{Client, Plugin, record};
 pub const PASSWORD: &str = "correct horse battery";
 
 /// A hospital of the platform: staff, one patient, a formulary.
+#[derive(Clone)]
 pub struct Clinic {
     pub tenant: String,
     pub operator: Client,
@@ -107,6 +108,19 @@ impl Clinic {
             assistant_id,
             patient,
             consent,
+        }
+    }
+
+    /// The same people at the address of another client, where a copy of their data is.
+    pub(super) fn at(&self, other: &Client) -> Self {
+        let Self { operator, administrator, doctor, pharmacist, patient, .. } = self;
+        Self {
+            operator: operator.at(other),
+            administrator: administrator.at(other),
+            doctor: doctor.at(other),
+            pharmacist: pharmacist.at(other),
+            patient: patient.at(other),
+            ..self.clone()
         }
     }
 

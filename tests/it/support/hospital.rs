@@ -1,17 +1,23 @@
 //! A hospital in this process: a real server on a free port.
 
-use std::{collections::BTreeMap, str::FromStr};
+use std::{
+    collections::BTreeMap,
+    str::FromStr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
-use tempfile::TempDir;
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 use xinglin_domain::{
     id::{BillId, EncounterId, EnrolmentId, PrescriptionId, TenantId},
     time::Instant,
 };
 use xinglin_server::{Config, Hospital};
-use xinglin_store::{DocumentQuery, Engine, ResourceQuery, testing::TestDatabase};
+use xinglin_store::{DocumentQuery, Engine, ResourceQuery};
 
-use super::{Client, PASSWORD};
+use super::{Client, Clinic, PASSWORD, Plugin, data::Data, template::Template};
 
 /// A running server with an operator. Gone when dropped.
 pub struct TestHospital {
@@ -20,9 +26,12 @@ pub struct TestHospital {
     pub anyone: Client,
     pub operator: Client,
     server: JoinHandle<()>,
-    /// The records, if they are not in the folder.
-    _database: Option<TestDatabase>,
-    _folder: TempDir,
+    /// The server ends when this is dropped.
+    stop: oneshot::Sender<()>,
+    data: Data,
+    template: Option<Arc<Template>>,
+    /// How many of its clinics.
+    taken: AtomicUsize,
 }
 
 /// How much of everything a tenant has.
@@ -51,13 +60,21 @@ impl TestHospital {
         Self::open_with(engine, |_| {}).await
     }
 
+    /// A copy of the [`Template`], under these settings.
     pub async fn open_with(engine: Engine, set: impl FnOnce(&mut Config)) -> Self {
-        let folder = TempDir::with_prefix("xinglin-it-").expect("a temporary folder");
-        super::furnish(folder.path());
-        let database = super::database(engine, folder.path()).await;
+        let template = Template::of(engine).await;
+        Self::on(template.data.copy().await, Some(template), set).await
+    }
+
+    /// With an operator, and nothing else.
+    pub(super) async fn bare(engine: Engine) -> Self {
+        Self::on(Data::new(engine).await, None, |_| {}).await
+    }
+
+    async fn on(data: Data, template: Option<Arc<Template>>, set: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config {
-            data_dir: folder.path().to_owned(),
-            database_url: database.as_ref().map(|database| database.url().to_owned()),
+            data_dir: data.folder().to_owned(),
+            database_url: data.database_setting().map(str::to_owned),
             max_body_bytes: 24 << 20,
             // The first to ask for a guest in Python compiles an interpreter.
             request_timeout_seconds: 600,
@@ -76,13 +93,41 @@ impl TestHospital {
         config.public_url.get_or_insert_with(|| format!("http://{address}"));
         let hospital = Hospital::open(config).await.expect("an open hospital");
         hospital.ensure_operator(PASSWORD.to_owned()).await.expect("an operator");
+        let (stop, stopped) = oneshot::channel::<()>();
         let serving = hospital.clone();
         let server = tokio::spawn(async move {
-            xinglin_server::serve(serving, listener, std::future::pending()).await.expect("a server");
+            let stop = async move { drop(stopped.await) };
+            xinglin_server::serve(serving, listener, stop).await.expect("a server");
         });
         let anyone = Client::new(&format!("http://{address}"));
-        let operator = anyone.sign_in(None, "operator").await;
-        Self { hospital, anyone, operator, server, _database: database, _folder: folder }
+        let operator = match &template {
+            Some(template) => template.operator.at(&anyone),
+            None => anyone.sign_in(None, "operator").await,
+        };
+        Self { hospital, anyone, operator, server, stop, data, template, taken: AtomicUsize::new(0) }
+    }
+
+    /// A clinic that this test was not given before, with these plugins: one of the
+    /// template's as long as there are any. They are enabled after it was founded; where a
+    /// plugin has to see that, use [`Clinic::found`].
+    pub async fn clinic(&self, plugins: &[&Plugin]) -> Clinic {
+        let number = self.taken.fetch_add(1, Ordering::Relaxed);
+        let founded = match &self.template {
+            Some(template) => template.clinic(number, &self.operator, plugins).await,
+            None => None,
+        };
+        match founded {
+            Some(clinic) => clinic,
+            None => Clinic::found(&self.operator, self.now(), plugins).await,
+        }
+    }
+
+    /// Ends the server in good order; what it leaves.
+    pub(super) async fn close(self) -> Data {
+        let Self { hospital, anyone, operator, server, stop, data, .. } = self;
+        drop((hospital, anyone, operator, stop));
+        server.await.expect("the server ends");
+        data
     }
 
     /// The same records under other settings, as after a restart.
@@ -134,10 +179,4 @@ impl TestHospital {
 /// Moves a server's clock forward.
 pub async fn advance(operator: &Client, seconds: i64) {
     operator.post("/api/v1/clock/advance", serde_json::json!({ "seconds": seconds })).await;
-}
-
-impl Drop for TestHospital {
-    fn drop(&mut self) {
-        self.server.abort();
-    }
 }

@@ -4,12 +4,14 @@
 pub mod browser;
 mod client;
 pub mod clinic;
+mod data;
 pub mod guest;
 mod hospital;
 pub mod outside;
 mod plugin;
 mod process;
 pub mod record;
+mod template;
 mod tools;
 #[path = "../../../host/runtime/tests/runtime/wire.rs"]
 pub mod wire;
@@ -24,10 +26,6 @@ pub use plugin::{
 };
 pub use process::Process;
 pub use tools::{Desk, Registry};
-use xinglin_store::{
-    Engine,
-    testing::{TestDatabase, put_sqlite},
-};
 
 /// Runs each function once an engine, on a [`TestHospital`], a [`Process`], or what else
 /// of the calling module opens on an engine.
@@ -85,24 +83,4 @@ pub fn built(what: &str, command: &str) -> PathBuf {
 /// Where what is expensive to make is kept from one run to the next.
 fn kept() -> &'static Path {
     Path::new(env!("CARGO_TARGET_TMPDIR"))
-}
-
-/// Makes a data folder ready: with the key and the compiled plugins of earlier
-/// hospitals, so that no plugin is compiled twice.
-fn furnish(folder: &Path) {
-    let cache = kept().join("compiled-plugins");
-    std::fs::create_dir_all(&cache).expect("a folder for compiled plugins");
-    std::os::unix::fs::symlink(&cache, folder.join("cache")).expect("a link to the compiled plugins");
-    std::fs::write(folder.join("host.key"), [7; 32]).expect("a host key");
-}
-
-/// Records that are empty: in the data folder, or else where the host is to find them.
-async fn database(engine: Engine, folder: &Path) -> Option<TestDatabase> {
-    match engine {
-        Engine::Sqlite => {
-            put_sqlite(&folder.join("hospital.db")).await.expect("a database");
-            None
-        }
-        Engine::Postgres => Some(TestDatabase::new(engine).await.expect("a database")),
-    }
 }

@@ -2,21 +2,20 @@
 
 use std::{path::Path, process::Stdio};
 
-use tempfile::TempDir;
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
     process::{Child, Command},
 };
-use xinglin_store::{Engine, testing::TestDatabase};
+use xinglin_platform::ambient::Clock;
+use xinglin_store::Engine;
 
-use super::{Client, PASSWORD, tools::Ran};
+use super::{Client, Clinic, PASSWORD, Plugin, data::Data, tools::Ran};
 
 /// `xinglin serve` on a folder and an address that stay the same.
 pub struct Process {
     child: Child,
     listen: String,
-    folder: TempDir,
-    database: Option<TestDatabase>,
+    data: Data,
     settings: Vec<(String, String)>,
 }
 
@@ -28,11 +27,9 @@ impl Process {
     /// With more `XINGLIN_…` variables.
     pub async fn open_with(engine: Engine, settings: &[(&str, &str)]) -> Self {
         let settings: Vec<_> = settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-        let folder = TempDir::with_prefix("xinglin-it-").expect("a temporary folder");
-        super::furnish(folder.path());
-        let database = super::database(engine, folder.path()).await;
-        let (child, listen) = serve(&folder, database.as_ref(), &settings, "127.0.0.1:0").await;
-        Self { child, listen, folder, database, settings }
+        let data = Data::new(engine).await;
+        let (child, listen) = serve(&data, &settings, "127.0.0.1:0").await;
+        Self { child, listen, data, settings }
     }
 
     /// Nobody, at its address.
@@ -40,11 +37,21 @@ impl Process {
         Client::new(&format!("http://{}", self.listen))
     }
 
+    pub async fn operator(&self) -> Client {
+        self.anyone().sign_in(None, "operator").await
+    }
+
+    /// Founds a clinic with these plugins. It is not a copy of the template's: commands
+    /// that are given no tenant want the only one.
+    pub async fn clinic(&self, plugins: &[&Plugin]) -> Clinic {
+        Clinic::found(&self.operator().await, Clock::default().now(), plugins).await
+    }
+
     /// `xinglin import` of a file of the repository, on the records of the
     /// running server; what it printed.
     pub async fn import(&self, file: &str, tenant: &str) -> String {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(file);
-        let mut command = program(&self.folder, self.database.as_ref());
+        let mut command = program(&self.data);
         let output = command.arg("import").arg(file).args(["--tenant", tenant]).output().await.expect("it starts");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8_lossy(&output.stdout).into_owned()
@@ -58,7 +65,7 @@ impl Process {
 
     /// The same, with this to read on stdin.
     pub async fn xinglin_reading(&self, input: &str, arguments: &[&str]) -> Ran {
-        let mut command = program(&self.folder, self.database.as_ref());
+        let mut command = program(&self.data);
         command.args(arguments).env("XINGLIN_PLUGINS__ALLOW_UNSIGNED", "true");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn().expect("it starts");
@@ -69,12 +76,12 @@ impl Process {
 
     /// Where its data is.
     pub fn folder(&self) -> &Path {
-        self.folder.path()
+        self.data.folder()
     }
 
     /// A place for a file that a command is to read; its path.
     pub fn put(&self, name: &str, bytes: &[u8]) -> String {
-        let path = self.folder.path().join(name);
+        let path = self.data.folder().join(name);
         std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
         std::fs::write(&path, bytes).expect("written");
         path.display().to_string()
@@ -82,13 +89,11 @@ impl Process {
 
     /// SQL on the records, by somebody with the rights of their owner.
     pub async fn tamper(&self, sql: &str) {
-        let own = || format!("sqlite:{}", self.folder.path().join("hospital.db").display());
-        let url = self.database.as_ref().map_or_else(own, |database| database.url().to_owned());
-        xinglin_store::testing::tamper(&url, sql).await.expect("changed records");
+        xinglin_store::testing::tamper(&self.data.database_url(), sql).await.expect("changed records");
     }
 
     pub fn engine(&self) -> Engine {
-        self.database.as_ref().map_or(Engine::Sqlite, TestDatabase::engine)
+        self.data.engine()
     }
 
     /// `kill -9`: no farewell, no flush.
@@ -102,38 +107,33 @@ impl Process {
         let asked = Command::new("kill").args(["-TERM", &process]).status().await.expect("kill");
         assert!(asked.success());
         let ended = self.child.wait().await.expect("it ends");
-        let log = std::fs::read_to_string(self.folder.path().join("server.log")).unwrap_or_default();
+        let log = std::fs::read_to_string(self.data.folder().join("server.log")).unwrap_or_default();
         assert!(ended.success(), "{ended}:\n{log}");
     }
 
     /// A new server on the records of the one that was killed.
     pub async fn restart(&mut self) {
         self.kill().await;
-        let (child, listen) = serve(&self.folder, self.database.as_ref(), &self.settings, &self.listen).await;
+        let (child, listen) = serve(&self.data, &self.settings, &self.listen).await;
         (self.child, self.listen) = (child, listen);
     }
 }
 
 /// `xinglin` on a folder, with its records.
-fn program(folder: &TempDir, database: Option<&TestDatabase>) -> Command {
+fn program(data: &Data) -> Command {
     let mut command = Command::new(super::built("xinglin", "cargo build -p xinglin-server"));
-    command.current_dir(folder.path()).arg("--data-dir").arg(folder.path());
-    if let Some(database) = database {
-        command.args(["--database-url", database.url()]);
+    command.current_dir(data.folder()).arg("--data-dir").arg(data.folder());
+    if let Some(url) = data.database_setting() {
+        command.args(["--database-url", url]);
     }
     command
 }
 
 /// Returns when it listens.
-async fn serve(
-    folder: &TempDir,
-    database: Option<&TestDatabase>,
-    settings: &[(String, String)],
-    listen: &str,
-) -> (Child, String) {
-    let log = folder.path().join("server.log");
+async fn serve(data: &Data, settings: &[(String, String)], listen: &str) -> (Child, String) {
+    let log = data.folder().join("server.log");
     let file = std::fs::OpenOptions::new().create(true).append(true).open(&log).expect("a log");
-    let mut child = program(folder, database)
+    let mut child = program(data)
         .args(["serve", "--listen", listen])
         .env("XINGLIN_OPERATOR_PASSWORD", PASSWORD)
         .env("XINGLIN_MOVABLE_CLOCK", "true")

@@ -20,7 +20,7 @@ use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed, document::S
 use xinglin_store::{CodeFilter, DocumentQuery, Executor, Label, PatientQuery, Resource, Tenant, TenantScope};
 
 use super::parse;
-use crate::glass;
+use crate::emergency_access;
 
 /// How much of one patient's record is open to one who asks.
 #[derive(Debug, Clone, Copy)]
@@ -149,7 +149,7 @@ async fn care(caller: &Caller, records: &Tenant, patient: PatientId) -> AppResul
             within = within.or(brought);
         }
     }
-    let opened = glass::opened(caller, records, patient).await?;
+    let opened = emergency_access::opened(caller, records, patient).await?;
     if !opened.is_empty() {
         caller.trail.emergency();
     }

@@ -18,12 +18,12 @@ mod coverage;
 mod custody;
 mod described;
 mod disclosure;
+mod emergency_access;
 mod encounter;
 mod enrolment;
 mod extract;
 mod fhir;
 mod formulary;
-mod glass;
 mod health;
 mod hold;
 mod language;
@@ -131,7 +131,7 @@ fn api(packages: DefaultBodyLimit, attachments: DefaultBodyLimit) -> OpenApiRout
         .merge(encounter::routes())
         .merge(enrolment::routes())
         .merge(formulary::routes())
-        .merge(glass::routes())
+        .merge(emergency_access::routes())
         .merge(hold::routes())
         .merge(launch::routes())
         .merge(ledger::routes())

@@ -103,7 +103,7 @@ id_arguments!(
     BlobId,
     ConsentId,
     ExportId,
-    GlassId,
+    EmergencyAccessId,
     RelationId
 );
 

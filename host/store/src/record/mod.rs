@@ -3,9 +3,9 @@
 pub(crate) mod blob;
 pub(crate) mod consent;
 pub(crate) mod criterion;
+pub(crate) mod emergency_access;
 pub(crate) mod erasure;
 pub(crate) mod export;
-pub(crate) mod glass;
 pub(crate) mod history;
 pub(crate) mod label;
 pub(crate) mod resource;

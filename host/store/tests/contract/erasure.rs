@@ -3,9 +3,11 @@
 use serde_json::json;
 use xinglin_domain::{
     compartment::Compartment,
-    id::{AccountId, BlobId, ConsentId, EncounterId, GlassId, RelationId},
+    id::{AccountId, BlobId, ConsentId, EmergencyAccessId, EncounterId, RelationId},
 };
-use xinglin_store::{Account, Blob, Consent, FoundBy, Glass, Label, Relation, ResourceWrite, Result, TenantTx, Token};
+use xinglin_store::{
+    Account, Blob, Consent, EmergencyAccessRow, FoundBy, Label, Relation, ResourceWrite, Result, TenantTx, Token,
+};
 
 use crate::{Bench, at, body, contract, document, here_id};
 
@@ -79,8 +81,8 @@ async fn record(tx: &TenantTx, number: u128) -> Result<()> {
         revoked_at: None,
     })
     .await?;
-    tx.insert_glass(&Glass {
-        id: GlassId::from_u128(number),
+    tx.insert_emergency_access(&EmergencyAccessRow {
+        id: EmergencyAccessId::from_u128(number),
         patient_id: patient.clone(),
         account_id: "acc-1".to_owned(),
         body: body(1),

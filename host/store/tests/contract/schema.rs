@@ -26,6 +26,7 @@ contract!(
     a_changed_migration_is_refused,
     superseded_versions_cannot_be_changed,
     a_closed_store_says_so,
+    a_test_database_is_copied_with_its_rows,
     patience_has_an_end,
 );
 
@@ -242,6 +243,19 @@ async fn a_closed_store_says_so(bench: Bench) -> Result<()> {
     bench.close().await?;
     assert_eq!(code_of(store.ping().await), "STORE_UNAVAILABLE");
     assert_eq!(code_of(store.tenant(here_id()).begin().await), "STORE_UNAVAILABLE");
+    Ok(())
+}
+
+async fn a_test_database_is_copied_with_its_rows(bench: Bench) -> Result<()> {
+    bench.close().await?;
+    let copy = bench.database.copy().await.expect("a copy");
+    let (original, copied) = (bench.database.open().await?, copy.open().await?);
+    assert_eq!(copied.operator().list_tenants().await?.len(), 2);
+    let tx = copied.operator().begin().await?;
+    tx.insert_tenant(&tenant_row(xinglin_domain::id::TenantId::from_u128(3), "another")).await?;
+    tx.commit().await?;
+    assert_eq!(copied.operator().list_tenants().await?.len(), 3);
+    assert_eq!(original.operator().list_tenants().await?.len(), 2);
     Ok(())
 }
 

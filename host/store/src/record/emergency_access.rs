@@ -1,7 +1,7 @@
 //! Openings of restricted compartments in an emergency, and what was found of them.
 
 use serde_json::Value;
-use xinglin_domain::{id::GlassId, time::Instant};
+use xinglin_domain::{id::EmergencyAccessId, time::Instant};
 
 use crate::{
     Executor, Result, StoreError, TenantScope, TenantTx,
@@ -10,9 +10,9 @@ use crate::{
 
 /// An opening with what it is found by.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Glass {
+pub struct EmergencyAccessRow {
     /// Which.
-    pub id: GlassId,
+    pub id: EmergencyAccessId,
     /// FHIR id of the patient.
     pub patient_id: String,
     /// The account that opened it.
@@ -27,7 +27,7 @@ pub struct Glass {
     pub judged_at: Option<Instant>,
 }
 
-impl TryFrom<Row> for Glass {
+impl TryFrom<Row> for EmergencyAccessRow {
     type Error = StoreError;
 
     fn try_from(row: Row) -> Result<Self> {
@@ -48,7 +48,7 @@ impl<E: Executor> TenantScope<E> {
     ///
     /// # Errors
     /// `NotFound`.
-    pub async fn get_glass(&self, id: GlassId) -> Result<Glass> {
+    pub async fn get_emergency_access(&self, id: EmergencyAccessId) -> Result<EmergencyAccessRow> {
         let sql = "SELECT * FROM broken_glass WHERE tenant_id = $1 AND glass_id = $2";
         let row = self.exec.row(Sql::new(sql, args![self.tenant, id])).await?;
         row.ok_or_else(|| StoreError::not_found("opening", id))?.try_into()
@@ -58,7 +58,12 @@ impl<E: Executor> TenantScope<E> {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn list_glass_of(&self, patient_id: &str, account_id: &str, at: Instant) -> Result<Vec<Glass>> {
+    pub async fn list_emergency_accesses_of(
+        &self,
+        patient_id: &str,
+        account_id: &str,
+        at: Instant,
+    ) -> Result<Vec<EmergencyAccessRow>> {
         let sql = "SELECT * FROM broken_glass
                    WHERE tenant_id = $1 AND patient_id = $2 AND account_id = $3 AND until_at > $4";
         let rows = self.exec.rows(Sql::new(sql, args![self.tenant, patient_id, account_id, at])).await?;
@@ -69,7 +74,7 @@ impl<E: Executor> TenantScope<E> {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn list_glass(&self, judged: bool, limit: u32) -> Result<Vec<Glass>> {
+    pub async fn list_emergency_accesses(&self, judged: bool, limit: u32) -> Result<Vec<EmergencyAccessRow>> {
         let sql = if judged {
             "SELECT * FROM broken_glass WHERE tenant_id = $1 AND judged_at IS NOT NULL
              ORDER BY judged_at DESC, glass_id DESC LIMIT $2"
@@ -87,11 +92,11 @@ impl TenantTx {
     ///
     /// # Errors
     /// `Unique` if the id is taken.
-    pub async fn insert_glass(&self, glass: &Glass) -> Result<()> {
+    pub async fn insert_emergency_access(&self, access: &EmergencyAccessRow) -> Result<()> {
         let sql = "INSERT INTO broken_glass
                        (tenant_id, glass_id, patient_id, account_id, body, opened_at, until_at, judged_at)
                    VALUES ($1, $2, $3, $4, $5, $6, $7, NULL)";
-        let Glass { id, patient_id, account_id, body, opened_at, until_at, .. } = glass;
+        let EmergencyAccessRow { id, patient_id, account_id, body, opened_at, until_at, .. } = access;
         let args = args![self.tenant, *id, patient_id, account_id, Arg::json(body)?, *opened_at, *until_at];
         self.exec.execute(Sql::new(sql, args)).await.map(drop)
     }
@@ -100,7 +105,7 @@ impl TenantTx {
     ///
     /// # Errors
     /// `VersionConflict` if it was judged meanwhile.
-    pub async fn judge_glass(&self, id: GlassId, body: &Value, at: Instant) -> Result<()> {
+    pub async fn judge_emergency_access(&self, id: EmergencyAccessId, body: &Value, at: Instant) -> Result<()> {
         let sql = "UPDATE broken_glass SET body = $3, judged_at = $4
                    WHERE tenant_id = $1 AND glass_id = $2 AND judged_at IS NULL";
         match self.exec.execute(Sql::new(sql, args![self.tenant, id, Arg::json(body)?, at])).await? {

@@ -1,4 +1,4 @@
-//! Breaking the glass.
+//! Emergency access (break-the-glass).
 
 use axum::{Json, extract::State, http::StatusCode};
 use serde::Deserialize;
@@ -6,10 +6,10 @@ use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use xinglin_domain::{
     access::Action,
-    id::{GlassId, PatientId},
+    id::{EmergencyAccessId, PatientId},
 };
 use xinglin_platform::Caller;
-use xinglin_records::glass::{self, BreakGlass, GlassView, JudgeGlass};
+use xinglin_records::emergency_access::{self, EmergencyAccessView, JudgeEmergencyAccess, OpenEmergencyAccess};
 
 use crate::{
     Hospital,
@@ -23,25 +23,25 @@ use crate::{
 /// The routes of this noun.
 pub fn routes() -> OpenApiRouter<Hospital> {
     OpenApiRouter::new()
-        .routes(by(&Action::BreakGlass, routes!(open)))
-        .routes(by(&Action::ReviewBrokenGlass, routes!(list)))
-        .routes(by(&Action::ReviewBrokenGlass, routes!(judge)))
+        .routes(by(&Action::OpenEmergencyAccess, routes!(open)))
+        .routes(by(&Action::ReviewEmergencyAccess, routes!(list)))
+        .routes(by(&Action::ReviewEmergencyAccess, routes!(judge)))
 }
 
-/// Says whether it was right to break the glass. If it was not, it closes at once.
+/// Judges an emergency access. One that was not justified ends at once.
 #[utoipa::path(
     post, path = "/api/v1/break-glass/{id}/judge", tag = "Break-glass",
     params(("id" = String, Path, description = "`glass-…`")),
-    request_body = JudgeGlass,
-    responses((status = 200, body = GlassView), (status = "4XX", body = Problem)),
+    request_body = JudgeEmergencyAccess,
+    responses((status = 200, body = EmergencyAccessView), (status = "4XX", body = Problem)),
 )]
 pub async fn judge(
     State(hospital): State<Hospital>,
     caller: Caller,
-    At(id): At<GlassId>,
-    Body(ask): Body<JudgeGlass>,
-) -> Reply<Json<GlassView>> {
-    Ok(Json(glass::judge(&hospital.platform, &caller, id, ask).await?))
+    At(id): At<EmergencyAccessId>,
+    Body(ask): Body<JudgeEmergencyAccess>,
+) -> Reply<Json<EmergencyAccessView>> {
+    Ok(Json(emergency_access::judge(&hospital.platform, &caller, id, ask).await?))
 }
 
 /// Which.
@@ -57,14 +57,14 @@ pub struct Filter {
 #[utoipa::path(
     get, path = "/api/v1/break-glass", tag = "Break-glass",
     params(Filter),
-    responses((status = 200, body = Vec<GlassView>), (status = "4XX", body = Problem)),
+    responses((status = 200, body = Vec<EmergencyAccessView>), (status = "4XX", body = Problem)),
 )]
 pub async fn list(
     State(hospital): State<Hospital>,
     caller: Caller,
     Asked(filter): Asked<Filter>,
-) -> Reply<Json<Vec<GlassView>>> {
-    Ok(Json(glass::list(&hospital.platform, &caller, filter.judged).await?))
+) -> Reply<Json<Vec<EmergencyAccessView>>> {
+    Ok(Json(emergency_access::list(&hospital.platform, &caller, filter.judged).await?))
 }
 
 /// A doctor opens a restricted part of a record in an emergency, for a while. The
@@ -72,14 +72,14 @@ pub async fn list(
 #[utoipa::path(
     post, path = "/api/v1/patients/{patient}/break-glass", tag = "Break-glass",
     params(("patient" = String, Path, description = "`pat-…`")),
-    request_body = BreakGlass,
-    responses((status = 201, body = GlassView), (status = "4XX", body = Problem)),
+    request_body = OpenEmergencyAccess,
+    responses((status = 201, body = EmergencyAccessView), (status = "4XX", body = Problem)),
 )]
 pub async fn open(
     State(hospital): State<Hospital>,
     caller: Caller,
     At(patient): At<PatientId>,
-    Body(ask): Body<BreakGlass>,
-) -> Reply<(StatusCode, Json<GlassView>)> {
-    Ok((StatusCode::CREATED, Json(glass::break_glass(&hospital.platform, &caller, patient, ask).await?)))
+    Body(ask): Body<OpenEmergencyAccess>,
+) -> Reply<(StatusCode, Json<EmergencyAccessView>)> {
+    Ok((StatusCode::CREATED, Json(emergency_access::open(&hospital.platform, &caller, patient, ask).await?)))
 }

@@ -1,15 +1,15 @@
-//! Breaking the glass: for a doctor, for a while, with a reason, and not unseen.
+//! Emergency access (break-the-glass): for a doctor, for a limited time, with a reason, and reviewed.
 
 use serde_json::{Value, json};
 
-use crate::support::{Clinic, Person, TestHospital, clinic::id, on_both_engines, record};
+use crate::support::{Person, TestHospital, clinic::id, on_both_engines, record};
 
-on_both_engines!(TestHospital: a_doctor_breaks_the_glass_and_is_judged, glass_is_not_broken_otherwise);
+on_both_engines!(TestHospital: emergency_access_is_limited_audited_and_judged, emergency_access_needs_a_doctor_a_reason_and_a_period);
 
 const REASON: &str = "Unconscious on arrival, medicines unknown.";
 
-async fn a_doctor_breaks_the_glass_and_is_judged(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
+async fn emergency_access_is_limited_audited_and_judged(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[]).await;
     let load = record::result(&clinic.subject, hospital.now(), "20447-9", "40", "{copies}/mL");
     let low = json!({
         "resourceType": "Condition", "subject": { "reference": format!("Patient/{}", clinic.subject) },
@@ -18,12 +18,12 @@ async fn a_doctor_breaks_the_glass_and_is_judged(hospital: TestHospital) {
     let hidden = clinic.import(&[load, low]).await;
     let (path, other) = (format!("/fhir/R4/{}", hidden[0]), format!("/fhir/R4/{}", hidden[1]));
     let by_code = format!("/fhir/R4/Observation?patient={}&code=20447-9", clinic.subject);
-    let glass = format!("/api/v1/patients/{}/break-glass", clinic.subject);
+    let path_to_open = format!("/api/v1/patients/{}/break-glass", clinic.subject);
     let (colleague, _) = clinic.hire(Person::new("colleague", "doctor").licensed(&json!({}))).await;
 
     clinic.doctor.hidden(&path, "NOT_FOUND").await;
     let ask = json!({ "compartment": "hiv", "reason": REASON, "minutes": 30 });
-    let opened = clinic.doctor.post(&glass, ask.clone()).await;
+    let opened = clinic.doctor.post(&path_to_open, ask.clone()).await;
     assert_eq!(opened["open"], true);
     assert_eq!(clinic.doctor.get(&path).await["id"], id(&hidden[0]));
     assert_eq!(clinic.doctor.get(&by_code).await["total"], 1);
@@ -65,7 +65,7 @@ async fn a_doctor_breaks_the_glass_and_is_judged(hospital: TestHospital) {
     assert_eq!(clinic.administrator.get("/api/v1/break-glass?judged=true").await[0]["id"], opened["id"]);
 
     // Another closes by itself.
-    clinic.doctor.post(&glass, ask).await;
+    clinic.doctor.post(&path_to_open, ask).await;
     clinic.doctor.get(&path).await;
     hospital.advance(1801).await;
     clinic.doctor.hidden(&path, "NOT_FOUND").await;
@@ -73,16 +73,16 @@ async fn a_doctor_breaks_the_glass_and_is_judged(hospital: TestHospital) {
     assert_eq!(chain["intact"], true);
 }
 
-async fn glass_is_not_broken_otherwise(hospital: TestHospital) {
-    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[]).await;
-    let glass = format!("/api/v1/patients/{}/break-glass", clinic.subject);
+async fn emergency_access_needs_a_doctor_a_reason_and_a_period(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[]).await;
+    let path_to_open = format!("/api/v1/patients/{}/break-glass", clinic.subject);
     let ask = json!({ "compartment": "hiv", "reason": REASON });
     for client in [&clinic.pharmacist, &clinic.administrator, &clinic.patient, &clinic.operator] {
-        client.refused(&glass, ask.clone(), "AUTH_FORBIDDEN").await;
+        client.refused(&path_to_open, ask.clone(), "AUTH_FORBIDDEN").await;
     }
     let lapsed = Person::new("lapsed", "doctor").licensed(&json!({ "until": "2021-01-01" }));
     let (lapsed, _) = clinic.hire(lapsed).await;
-    lapsed.refused(&glass, ask.clone(), "CRED_INVALID").await;
+    lapsed.refused(&path_to_open, ask.clone(), "CRED_INVALID").await;
     for (field, value, code) in [
         ("reason", json!(""), "GLASS_REASON_REQUIRED"),
         ("reason", json!("        "), "GLASS_REASON_REQUIRED"),
@@ -92,7 +92,7 @@ async fn glass_is_not_broken_otherwise(hospital: TestHospital) {
     ] {
         let mut ask = ask.clone();
         ask[field] = value;
-        clinic.doctor.refused(&glass, ask, code).await;
+        clinic.doctor.refused(&path_to_open, ask, code).await;
     }
     clinic.doctor.refused("/api/v1/patients/pat-00000000000000000000000000/break-glass", ask, "NOT_FOUND").await;
     assert_eq!(clinic.administrator.get("/api/v1/break-glass").await, json!([]));

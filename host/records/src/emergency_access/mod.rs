@@ -1,31 +1,32 @@
-//! Breaking the glass: a doctor opens a restricted compartment in an emergency. The
+//! Emergency access (break-the-glass): a doctor opens a restricted compartment in an emergency. The
 //! patient is told in the same transaction, and an administrator judges it.
 
-mod break_glass;
 mod judge;
 mod list;
+mod open;
 
 use serde::Serialize;
 use utoipa::ToSchema;
 use xinglin_domain::{
     access::Action,
     compartment::{Compartment, Compartments},
-    glass::{BrokenGlass, Finding},
-    id::{AccountId, GlassId, PatientId},
+    emergency_access::{EmergencyAccess, Finding},
+    id::{AccountId, EmergencyAccessId, PatientId},
 };
 use xinglin_platform::{AppError, AppResult, Caller};
-use xinglin_store::{Glass, Tenant};
+use xinglin_store::{EmergencyAccessRow, Tenant};
 
-pub use self::break_glass::{BreakGlass, break_glass};
-pub use self::judge::{JudgeGlass, judge};
+pub use self::judge::{JudgeEmergencyAccess, judge};
 pub use self::list::list;
+pub use self::open::{OpenEmergencyAccess, open};
 
 /// One opening.
 #[derive(Serialize, ToSchema)]
-pub struct GlassView {
+#[schema(as = GlassView)]
+pub struct EmergencyAccessView {
     /// `glass-…`
     #[schema(value_type = String)]
-    pub id: GlassId,
+    pub id: EmergencyAccessId,
     /// Whose record.
     #[schema(value_type = String)]
     pub patient: PatientId,
@@ -52,36 +53,36 @@ pub struct GlassView {
 
 /// Compartments of a patient's record that the caller has open.
 pub(crate) async fn opened(caller: &Caller, records: &Tenant, patient: PatientId) -> AppResult<Compartments> {
-    if caller.may(Action::BreakGlass).is_err() {
+    if caller.may(Action::OpenEmergencyAccess).is_err() {
         return Ok(Compartments::NONE);
     }
     let account = caller.actor.account.to_string();
-    let rows = records.list_glass_of(&patient.to_string(), &account, caller.now).await?;
-    let glass = rows.into_iter().map(parse).collect::<AppResult<Vec<_>>>()?;
-    Ok(glass.into_iter().filter(|glass| glass.is_open(caller.now)).map(|glass| glass.compartment).collect())
+    let rows = records.list_emergency_accesses_of(&patient.to_string(), &account, caller.now).await?;
+    let access = rows.into_iter().map(parse).collect::<AppResult<Vec<_>>>()?;
+    Ok(access.into_iter().filter(|access| access.is_open(caller.now)).map(|access| access.compartment).collect())
 }
 
-fn row(glass: &BrokenGlass) -> AppResult<Glass> {
-    Ok(Glass {
-        id: glass.id,
-        patient_id: glass.patient.to_string(),
-        account_id: glass.by.to_string(),
-        body: serde_json::to_value(glass).map_err(AppError::internal)?,
-        opened_at: glass.opened,
-        until_at: glass.until,
-        judged_at: glass.judgement.as_ref().map(|judgement| judgement.at),
+fn row(access: &EmergencyAccess) -> AppResult<EmergencyAccessRow> {
+    Ok(EmergencyAccessRow {
+        id: access.id,
+        patient_id: access.patient.to_string(),
+        account_id: access.by.to_string(),
+        body: serde_json::to_value(access).map_err(AppError::internal)?,
+        opened_at: access.opened,
+        until_at: access.until,
+        judged_at: access.judgement.as_ref().map(|judgement| judgement.at),
     })
 }
 
-fn parse(row: Glass) -> AppResult<BrokenGlass> {
+fn parse(row: EmergencyAccessRow) -> AppResult<EmergencyAccess> {
     serde_json::from_value(row.body).map_err(AppError::internal)
 }
 
-fn view(glass: BrokenGlass, caller: &Caller) -> GlassView {
-    let open = glass.is_open(caller.now);
-    let BrokenGlass { id, patient, by, compartment, reason, opened, until, judgement } = glass;
+fn view(access: EmergencyAccess, caller: &Caller) -> EmergencyAccessView {
+    let open = access.is_open(caller.now);
+    let EmergencyAccess { id, patient, by, compartment, reason, opened, until, judgement } = access;
     let (finding, note) = judgement.map(|judgement| (judgement.finding, judgement.note)).unzip();
-    GlassView {
+    EmergencyAccessView {
         id,
         patient,
         compartment,

@@ -4,42 +4,44 @@ use utoipa::ToSchema;
 use xinglin_domain::{
     access::Action,
     compartment::Compartment,
-    glass::BrokenGlass,
-    id::{GlassId, PatientId},
+    emergency_access::EmergencyAccess,
+    id::{EmergencyAccessId, PatientId},
 };
 use xinglin_platform::{AppResult, Caller, Platform, ambient, boxed};
 
-use super::{GlassView, row, view};
+use super::{EmergencyAccessView, row, view};
 
 /// Why, and for how long.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct BreakGlass {
+#[schema(as = BreakGlass)]
+pub struct OpenEmergencyAccess {
     /// `hiv` or `mental-health`.
     #[schema(value_type = String)]
     pub compartment: Compartment,
-    /// What the emergency is; somebody will judge it.
+    /// What the emergency is; an administrator reviews it.
     pub reason: String,
     /// For how long: 1 to 240; 60 if left out.
     pub minutes: Option<u32>,
 }
 
-/// A doctor opens a compartment of a patient's record for a while.
+/// Opens one restricted compartment of a patient's record to the calling doctor for a
+/// limited time. The patient is notified in the same transaction.
 ///
 /// # Errors
 /// `GLASS_REASON_REQUIRED`; `NOT_FOUND` if there is no such patient.
 #[boxed]
-pub async fn break_glass(
+pub async fn open(
     platform: &Platform,
     caller: &Caller,
     patient: PatientId,
-    ask: BreakGlass,
-) -> AppResult<GlassView> {
-    caller.may(Action::BreakGlass)?;
-    let id = GlassId::from_u128(ambient::fresh_id());
+    ask: OpenEmergencyAccess,
+) -> AppResult<EmergencyAccessView> {
+    caller.may(Action::OpenEmergencyAccess)?;
+    let id = EmergencyAccessId::from_u128(ambient::fresh_id());
     let what = (patient, ask.compartment);
     let why = (ask.reason.as_str(), ask.minutes.unwrap_or(60));
-    let glass = BrokenGlass::open(id, what, why, &caller.actor, caller.now)?;
+    let access = EmergencyAccess::open(id, what, why, &caller.actor, caller.now)?;
     caller.trail.saw(patient);
     platform.records(caller).get_resource("Patient", &patient.to_string()).await?;
     caller.trail.emergency();
@@ -47,10 +49,10 @@ pub async fn break_glass(
     let notice = json!({
         "kind": "notice",
         "text": [
-            { "language": "zh-CN", "text": format!("医师因紧急情况查看了您的受限病历，理由：{}。如有疑问请联系医院。", glass.reason) },
-            { "language": "en", "text": format!("A doctor opened a restricted part of your record in an emergency: {}. Ask the hospital if you have any doubt.", glass.reason) },
+            { "language": "zh-CN", "text": format!("医师因紧急情况查看了您的受限病历，理由：{}。如有疑问请联系医院。", access.reason) },
+            { "language": "en", "text": format!("A doctor opened a restricted part of your record in an emergency: {}. Ask the hospital if you have any doubt.", access.reason) },
         ],
-        "glass": id, "until": glass.until.to_string(),
+        "glass": id, "until": access.until.to_string(),
     });
     let message = xinglin_store::Message {
         id: format!("msg-{:032x}", ambient::fresh_id()),
@@ -61,10 +63,10 @@ pub async fn break_glass(
         read_at: None,
     };
     let tx = platform.begin(caller).await?;
-    tx.insert_glass(&row(&glass)?).await?;
+    tx.insert_emergency_access(&row(&access)?).await?;
     tx.insert_message(&message).await?;
     caller.write_trail(&tx).await?;
     tx.commit().await?;
-    tracing::warn!(glass = %id, by = %glass.by, "the glass was broken");
-    Ok(view(glass, caller))
+    tracing::warn!(glass = %id, by = %access.by, "emergency access was opened");
+    Ok(view(access, caller))
 }

@@ -1,4 +1,4 @@
-//! Breaking the glass: a doctor opens a restricted compartment in an emergency, for a
+//! Emergency access (break-the-glass): a doctor opens a restricted compartment in an emergency, for a
 //! while, with a written reason. The patient is told, and somebody else judges it.
 
 use serde::{Deserialize, Serialize};
@@ -8,7 +8,7 @@ use crate::{
     access::{Action, Actor, Denied, can},
     code::Code,
     compartment::Compartment,
-    id::{AccountId, GlassId, PatientId},
+    id::{AccountId, EmergencyAccessId, PatientId},
     time::Instant,
 };
 
@@ -45,9 +45,9 @@ pub struct Judgement {
 /// One opening.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct BrokenGlass {
+pub struct EmergencyAccess {
     /// Drawn at the edge.
-    pub id: GlassId,
+    pub id: EmergencyAccessId,
     /// Whose record.
     pub patient: PatientId,
     /// By whom, and for nobody else.
@@ -66,7 +66,7 @@ pub struct BrokenGlass {
 
 /// Why not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub enum GlassError {
+pub enum EmergencyAccessError {
     /// They may not.
     #[error(transparent)]
     Denied(#[from] Denied),
@@ -77,51 +77,51 @@ pub enum GlassError {
     #[error("it opens for 1 to {MOST_MINUTES} minutes")]
     Period,
     /// Nobody judges their own.
-    #[error("whoever broke the glass does not judge it")]
+    #[error("whoever opened emergency access does not judge it")]
     Own,
     /// It was judged before.
     #[error("it was judged before")]
     Judged,
 }
 
-impl GlassError {
+impl EmergencyAccessError {
     /// The stable code.
     pub const fn code(self) -> Code {
         match self {
             Self::Denied(denied) => denied.code(),
-            Self::Reason => Code::GlassReasonRequired,
+            Self::Reason => Code::EmergencyAccessReasonRequired,
             Self::Period => Code::BodyInvalid,
             Self::Own => Code::AuthForbidden,
-            Self::Judged => Code::GlassState,
+            Self::Judged => Code::EmergencyAccessState,
         }
     }
 }
 
-fn said(text: &str) -> Result<String, GlassError> {
+fn said(text: &str) -> Result<String, EmergencyAccessError> {
     let text = text.trim();
     if (SHORTEST_REASON..=LONGEST_REASON).contains(&text.chars().count()) {
         Ok(text.to_owned())
     } else {
-        Err(GlassError::Reason)
+        Err(EmergencyAccessError::Reason)
     }
 }
 
-impl BrokenGlass {
-    /// A doctor breaks the glass.
+impl EmergencyAccess {
+    /// Opens emergency access for a doctor.
     ///
     /// # Errors
     /// If they may not, give no reason, or want too long.
     pub fn open(
-        id: GlassId,
+        id: EmergencyAccessId,
         (patient, compartment): (PatientId, Compartment),
         (reason, minutes): (&str, u32),
         by: &Actor,
         at: Instant,
-    ) -> Result<Self, GlassError> {
-        can(by, Action::BreakGlass, at)?;
+    ) -> Result<Self, EmergencyAccessError> {
+        can(by, Action::OpenEmergencyAccess, at)?;
         let reason = said(reason)?;
         if !(1..=MOST_MINUTES).contains(&minutes) {
-            return Err(GlassError::Period);
+            return Err(EmergencyAccessError::Period);
         }
         let until = at.plus_minutes(i64::from(minutes));
         Ok(Self { id, patient, by: by.account, compartment, reason, opened: at, until, judgement: None })
@@ -137,13 +137,19 @@ impl BrokenGlass {
     ///
     /// # Errors
     /// If they may not, it was theirs, they say nothing, or it was judged before.
-    pub fn judge(mut self, finding: Finding, note: &str, by: &Actor, at: Instant) -> Result<Self, GlassError> {
-        can(by, Action::ReviewBrokenGlass, at)?;
+    pub fn judge(
+        mut self,
+        finding: Finding,
+        note: &str,
+        by: &Actor,
+        at: Instant,
+    ) -> Result<Self, EmergencyAccessError> {
+        can(by, Action::ReviewEmergencyAccess, at)?;
         if by.account == self.by {
-            return Err(GlassError::Own);
+            return Err(EmergencyAccessError::Own);
         }
         if self.judgement.is_some() {
-            return Err(GlassError::Judged);
+            return Err(EmergencyAccessError::Judged);
         }
         self.judgement = Some(Judgement { finding, note: said(note)?, by: by.account, at });
         Ok(self)
@@ -157,20 +163,20 @@ mod tests {
 
     const NOW: Instant = fixture::NOW;
 
-    fn open(by: &Actor, reason: &str, minutes: u32) -> Result<BrokenGlass, GlassError> {
+    fn open(by: &Actor, reason: &str, minutes: u32) -> Result<EmergencyAccess, EmergencyAccessError> {
         let what = (PatientId::from_u128(1), Compartment::Hiv);
-        BrokenGlass::open(GlassId::from_u128(1), what, (reason, minutes), by, NOW)
+        EmergencyAccess::open(EmergencyAccessId::from_u128(1), what, (reason, minutes), by, NOW)
     }
 
     #[test]
     fn a_doctor_opens_it_for_a_while_with_a_reason() {
         let doctor = fixture::doctor();
-        let glass = open(&doctor, "unconscious, unknown medicines", 60).expect("opened");
-        assert!(glass.is_open(NOW) && glass.is_open(NOW.plus_minutes(59)));
-        assert!(!glass.is_open(NOW.plus_minutes(60)) && !glass.is_open(NOW.plus_seconds(-1)));
+        let access = open(&doctor, "unconscious, unknown medicines", 60).expect("opened");
+        assert!(access.is_open(NOW) && access.is_open(NOW.plus_minutes(59)));
+        assert!(!access.is_open(NOW.plus_minutes(60)) && !access.is_open(NOW.plus_seconds(-1)));
         for (reason, minutes, code) in [
-            ("", 60, Code::GlassReasonRequired),
-            ("       x       ", 60, Code::GlassReasonRequired),
+            ("", 60, Code::EmergencyAccessReasonRequired),
+            ("       x       ", 60, Code::EmergencyAccessReasonRequired),
             ("unconscious", 0, Code::BodyInvalid),
             ("unconscious", MOST_MINUTES + 1, Code::BodyInvalid),
         ] {
@@ -186,16 +192,16 @@ mod tests {
     fn somebody_else_judges_it_once() {
         let mut doctor = fixture::doctor();
         doctor.roles.push(Role::Administrator);
-        let glass = open(&doctor, "unconscious", 60).expect("opened");
-        let judge = |glass: &BrokenGlass, by: &Actor, note: &str| {
-            glass.clone().judge(Finding::Unjustified, note, by, NOW).map_err(GlassError::code)
+        let access = open(&doctor, "unconscious", 60).expect("opened");
+        let judge = |access: &EmergencyAccess, by: &Actor, note: &str| {
+            access.clone().judge(Finding::Unjustified, note, by, NOW).map_err(EmergencyAccessError::code)
         };
-        assert_eq!(judge(&glass, &doctor, "all was in order"), Err(Code::AuthForbidden));
+        assert_eq!(judge(&access, &doctor, "all was in order"), Err(Code::AuthForbidden));
         let mut administrator = fixture::stranger();
         administrator.roles = vec![Role::Administrator];
-        assert_eq!(judge(&glass, &administrator, ""), Err(Code::GlassReasonRequired));
-        let judged = judge(&glass, &administrator, "the patient was awake").expect("judged");
+        assert_eq!(judge(&access, &administrator, ""), Err(Code::EmergencyAccessReasonRequired));
+        let judged = judge(&access, &administrator, "the patient was awake").expect("judged");
         assert!(!judged.is_open(NOW), "it closes at once");
-        assert_eq!(judge(&judged, &administrator, "the patient was awake"), Err(Code::GlassState));
+        assert_eq!(judge(&judged, &administrator, "the patient was awake"), Err(Code::EmergencyAccessState));
     }
 }
