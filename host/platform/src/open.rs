@@ -17,6 +17,7 @@ use crate::{
     meter::Meter,
     policy::{self, Policies},
     policy_desk::{Decided, PolicyDesk},
+    tasks::Tasks,
     tls,
     trail::Trail,
 };
@@ -38,6 +39,7 @@ struct Shared {
     blobs: Files,
     meter: Meter,
     policies: PolicyDesk,
+    tasks: Tasks,
 }
 
 /// The hospital cannot be opened.
@@ -136,7 +138,8 @@ impl Platform {
         }
         let (exports, blobs) = (files("exports")?, files("blobs")?);
         let meter = Meter::new()?;
-        let shared = Shared { config, store, clock, keys, ring, egress, exports, blobs, meter, policies };
+        let tasks = Tasks::default();
+        let shared = Shared { config, store, clock, keys, ring, egress, exports, blobs, meter, policies, tasks };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -153,6 +156,11 @@ impl Platform {
     /// The numbers of this host.
     pub fn meter(&self) -> &Meter {
         &self.shared.meter
+    }
+
+    /// What goes on beside the requests.
+    pub fn tasks(&self) -> &Tasks {
+        &self.shared.tasks
     }
 
     /// The time.
