@@ -10,6 +10,7 @@ use xinglin_store::{Store, StoreError, StoreOptions, Tenant, TenantTx};
 use crate::{
     AppResult, Bounds, Caller, Config,
     ambient::Clock,
+    blocking,
     egress::{self, Egress},
     files::Files,
     keyring::Keyring,
@@ -208,8 +209,11 @@ impl Platform {
     }
 
     /// Reads the policies anew if a file has changed.
-    pub fn reload_policies(&self) {
-        self.policy_desk().reload();
+    pub async fn reload_policies(&self) {
+        let platform = self.clone();
+        if let Err(error) = blocking(move || platform.policy_desk().reload()).await {
+            tracing::error!(%error, "policies could not be looked at; those read before stay in force");
+        }
     }
 
     /// How many policies were added to the shipped ones, and how many flaws keep what

@@ -68,7 +68,7 @@ pub(super) async fn facts<E: Executor>(
 }
 
 /// The rules of prescribing in force.
-pub(super) fn rules() -> AppResult<Rules> {
+pub(super) fn rules() -> AppResult<&'static Rules> {
     Rules::national().map_err(AppError::internal)
 }
 

@@ -84,7 +84,7 @@ pub async fn sign(
         valid_days: sign.valid_days,
         signature: extensions.platform.sign(caller, &digest),
     };
-    let signed = match draft.sign(&caller.actor, with, &rules()?, &extensions.platform, caller.now) {
+    let signed = match draft.sign(&caller.actor, with, rules()?, &extensions.platform, caller.now) {
         Ok(signed) => signed,
         Err(refused) => {
             return Err(AppError::from(refused).with("calls", calls.views()));

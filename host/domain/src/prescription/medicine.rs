@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use std::sync::LazyLock;
+
 use super::{NegativeList, RxError, negative_list::InvalidList};
 use crate::{
     access::{Actor, Role, Title},
@@ -174,22 +176,25 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// The national rules.
+    /// The national rules, read once.
     ///
     /// # Errors
     /// If the list that is built in cannot be read.
-    pub fn national() -> Result<Self, InvalidList> {
-        Ok(Self {
-            max_medicines: 5,
-            ordinary_days: 7,
-            extended_days: 30,
-            long_term_days: 28,
-            long_term_stable_days: 84,
-            long_term_cold_chain: false,
-            long_term_antiretrovirals: false,
-            own_delivery: false,
-            negative_list: NegativeList::national()?,
-        })
+    pub fn national() -> Result<&'static Self, &'static InvalidList> {
+        static NATIONAL: LazyLock<Result<Rules, InvalidList>> = LazyLock::new(|| {
+            Ok(Rules {
+                max_medicines: 5,
+                ordinary_days: 7,
+                extended_days: 30,
+                long_term_days: 28,
+                long_term_stable_days: 84,
+                long_term_cold_chain: false,
+                long_term_antiretrovirals: false,
+                own_delivery: false,
+                negative_list: NegativeList::national()?,
+            })
+        });
+        NATIONAL.as_ref()
     }
 
     /// Every line is whole, allowed online, and there are not too many.

@@ -55,9 +55,10 @@ mod trail;
 use std::{any::Any, time::Duration};
 
 use axum::{
-    Json, Router,
+    Router,
+    body::Bytes,
     extract::{DefaultBodyLimit, Request, State},
-    http::Method,
+    http::{Method, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
@@ -153,9 +154,11 @@ fn everything(
 ) -> (Router<Hospital>, Vec<access::Route>) {
     let (api, description) = api(large, attachments).split_for_parts();
     let mut table = access::described(&description);
-    let description = described::complete(description);
+    // Written once, for it does not change.
+    let description = Bytes::from(described::complete(description).to_json().expect("a description is JSON"));
+    let openapi = async move || ([(header::CONTENT_TYPE, "application/json")], description);
     let (others, more) = Routes::default()
-        .at(Method::GET, "/api/v1/openapi.json", Access::Public, async move || Json(description))
+        .at(Method::GET, "/api/v1/openapi.json", Access::Public, openapi)
         .merge(fhir::routes().around(|router| router.layer(large)))
         .merge(oauth::routes())
         .merge(health::routes())

@@ -118,7 +118,7 @@ pub async fn install(
 ) -> Reply<(StatusCode, Json<PackageView>)> {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let bundled = kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(Bundle::MEDIA_TYPE);
-    let upload = Upload { bytes: bytes.to_vec(), bundled, allow_downgrade: how.allow_downgrade };
+    let upload = Upload { bytes: bytes.into(), bundled, allow_downgrade: how.allow_downgrade };
     Ok((StatusCode::CREATED, Json(package::install(&hospital.platform, &caller, upload).await?)))
 }
 
@@ -133,7 +133,7 @@ pub async fn list(
     caller: Caller,
     At(tenant): At<TenantId>,
 ) -> Reply<Json<Vec<InstallView>>> {
-    Ok(Json(lifecycle::list(&hospital.platform, &caller, tenant).await?))
+    Ok(Json(lifecycle::list(&hospital.extensions, &caller, tenant).await?))
 }
 
 /// Packages of this host, with who vouches for them.

@@ -70,7 +70,7 @@ impl Hospital {
         let ended = self.clone();
         let mut passes = JoinSet::new();
         let policies = self.clone();
-        passes.spawn(async move { policies.platform.reload_policies() });
+        passes.spawn(async move { policies.platform.reload_policies().await });
         passes.spawn(async move { report("timers", timers.fire_due_timers(now).await) });
         passes.spawn(async move { report("payments", payments.resolve_payments(now).await) });
         passes.spawn(async move { report("events", events.tell_events(now).await) });
