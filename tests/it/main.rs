@@ -46,6 +46,7 @@ mod secrets;
 mod shadow_demo;
 mod smart;
 mod sso;
+mod stopping;
 mod subscriptions;
 mod support;
 mod telemetry;

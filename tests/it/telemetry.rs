@@ -194,7 +194,7 @@ impl Collector {
 
 async fn a_trace_leads_from_the_caller_into_the_plugin() {
     let (collector, address) = Collector::open().await;
-    let process = Process::open_with(Engine::Sqlite, &[("XINGLIN_TELEMETRY__OTLP_ENDPOINT", &address)]).await;
+    let mut process = Process::open_with(Engine::Sqlite, &[("XINGLIN_TELEMETRY__OTLP_ENDPOINT", &address)]).await;
     let operator = process.anyone().sign_in(None, "operator").await;
     let clinic = Clinic::found(&operator, Clock::default().now(), &[&DRUG_SAFETY]).await;
     let prescription = clinic.draft(&clinic.visit().await, &[line("metformin-500mg-60", "1000", "2", 30, 2)]).await;

@@ -274,6 +274,42 @@ mod tests {
         assert!(matches!(Platform::open(config).await, Err(OpenError::CheapPasswords)));
     }
 
+    #[tokio::test]
+    async fn policies_are_compiled_beside_the_requests() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let config = Config { data_dir: folder.path().to_owned(), ..Config::default() };
+        let platform = Platform::open(config).await.unwrap();
+        let root = policy::folder(folder.path());
+        let many: String = (0..300)
+            .map(|hour| {
+                format!(
+                    "@id(\"{hour}\") forbid (principal, action == Action::\"encounter.converse\", resource)
+                     when {{ context.hour == {hour} }};\n"
+                )
+            })
+            .collect();
+        std::fs::create_dir_all(root.join(policy::HOST)).unwrap();
+        std::fs::write(root.join(policy::HOST).join("many.cedar"), many).unwrap();
+        let begun = std::time::Instant::now();
+        assert_eq!(policy::Policies::load(&root).unwrap().added(), 300);
+        let whole = begun.elapsed();
+        // Of this one thread.
+        let mut longest = std::time::Duration::ZERO;
+        let heart = async {
+            loop {
+                let beat = std::time::Instant::now();
+                tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+                longest = longest.max(beat.elapsed());
+            }
+        };
+        tokio::select! {
+            () = platform.reload_policies() => {}
+            () = heart => {}
+        }
+        assert_eq!(platform.policy_state(), (300, 0));
+        assert!(longest < whole / 2, "the thread stood still for {longest:?}, compiling takes {whole:?}");
+    }
+
     #[test]
     fn passwords_are_not_printed() {
         assert_eq!(super::without_password("postgres://u:secret@db/x"), "postgres://…@db/x");

@@ -93,7 +93,7 @@ pub(super) fn write_lines(
     };
     draft = draft.set_course(by, course, now)?;
     for line in lines {
-        draft = draft.add(by, medicine(line, settings)?, &facts.allergies, &rules, now)?;
+        draft = draft.add(by, medicine(line, settings)?, &facts.allergies, rules, now)?;
     }
     Ok(draft)
 }

@@ -1,11 +1,9 @@
 //! What is prescribed, and how much of it may be (处方管理办法 art. 6 and 19,
 //! 长期处方管理规范(试行) 2021).
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::LazyLock};
 
 use serde::{Deserialize, Serialize};
-
-use std::sync::LazyLock;
 
 use super::{NegativeList, RxError, negative_list::InvalidList};
 use crate::{
