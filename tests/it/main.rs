@@ -3,6 +3,7 @@
 //! `cargo xtask test` builds what they need first: `target/plugins/*.wasm` and
 //! the `xinglin` program. Tests that touch a database carry its name in their
 //! path: `cargo test -p xinglin-tests sqlite::`.
+#![allow(clippy::disallowed_methods, reason = "tasks of a test end with it")]
 
 mod apps;
 mod attachments;
@@ -45,6 +46,7 @@ mod secrets;
 mod shadow_demo;
 mod smart;
 mod sso;
+mod stopping;
 mod subscriptions;
 mod support;
 mod telemetry;

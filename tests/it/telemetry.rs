@@ -193,7 +193,7 @@ impl Collector {
 
 async fn a_trace_spans_the_caller_and_the_plugin() {
     let (collector, address) = Collector::open().await;
-    let process = Process::open_with(Engine::Sqlite, &[("XINGLIN_TELEMETRY__OTLP_ENDPOINT", &address)]).await;
+    let mut process = Process::open_with(Engine::Sqlite, &[("XINGLIN_TELEMETRY__OTLP_ENDPOINT", &address)]).await;
     let clinic = process.clinic(&[&DRUG_SAFETY]).await;
     let prescription = clinic.draft(&clinic.visit().await, &[line("metformin-500mg-60", "1000", "2", 30, 2)]).await;
     let (trace, caller) = ("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331");

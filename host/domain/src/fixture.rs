@@ -213,7 +213,7 @@ pub fn follow_up(encounter: EncounterId) -> FollowUp {
 // --- the prescription -----------------------------------------------------------
 
 pub fn rules() -> Rules {
-    Rules::national().expect("rules")
+    Rules::national().expect("rules").clone()
 }
 
 fn milligrams(amount: i64) -> Quantity {

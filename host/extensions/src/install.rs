@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use xinglin_domain::{code::Code, coding::Attribute, pathway::Definition};
-use xinglin_platform::{AppError, AppResult, Platform, grant::grants};
+use xinglin_platform::{AppError, AppResult, Platform, blocking, grant::grants};
 use xinglin_runtime::{Interface, Manifest, Package, Plugin};
 use xinglin_store::{Executor, Install, InstallState, TenantScope};
 
@@ -17,6 +17,13 @@ pub(crate) async fn load(extensions: &Extensions, install: &Install) -> AppResul
         extensions.runtime().recall(plugin.digest());
     }
     Ok(plugin)
+}
+
+/// The plugin of an installation, if it is loaded as it is now.
+pub(crate) async fn known(extensions: &Extensions, install: &Install) -> Option<Arc<Plugin>> {
+    let all = extensions.loaded().lock().await;
+    let loaded = all.get(&(install.tenant, install.plugin_id.clone()))?;
+    loaded.plugins.get(&install.digest).filter(|_| loaded.version == install.version).cloned()
 }
 
 /// A package under the grants of an installation, loaded.
@@ -71,9 +78,11 @@ pub async fn one_playing<E: Executor>(
     Ok((install, plugin))
 }
 
+/// A package of this host, validated as a whole once more. Takes as long as its size asks
+/// for: what is loaded is known from [`known`].
 pub(crate) async fn package(platform: &Platform, digest: &str) -> AppResult<Package> {
     let bytes = platform.store().operator().get_package_bytes(digest).await?;
-    let package = Package::read(bytes)?;
+    let package = blocking(move || Package::read(bytes)).await??;
     if package.digest().to_string() != digest {
         let detail = format!("the bytes of package {digest} are no longer those that were installed");
         return Err(AppError::new(Code::PluginTampered, detail));

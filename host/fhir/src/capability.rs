@@ -1,5 +1,7 @@
 //! CapabilityStatement: what this server does, and nothing more.
 
+use std::sync::LazyLock;
+
 use serde_json::{Value, json};
 use xinglin_domain::time::Instant;
 
@@ -13,7 +15,6 @@ const BULK: [&str; 2] = [
 
 /// The statement of a server at `base`, for `GET /metadata`.
 pub fn statement(base: &str, software_version: &str, date: Instant) -> Value {
-    let resources: Vec<Value> = parameter::ALL.iter().map(resource).collect();
     json!({
         "resourceType": "CapabilityStatement",
         "status": "active",
@@ -37,12 +38,15 @@ pub fn statement(base: &str, software_version: &str, date: Instant) -> Value {
                 who is its securityContext. Subscriptions are rest-hooks to https; without a payload, where to look is told. \
                 Of a transaction, conditions are resolved first and reads are made last.",
             "security": {"description": "Send the access token of a session as Authorization: Bearer."},
-            "resource": resources,
+            "resource": *RESOURCES,
             "interaction": [{"code": "transaction"}, {"code": "batch"}, {"code": "history-system"}],
             "operation": [{"name": "export", "definition": BULK[0]}],
         }],
     })
 }
+
+/// What can be done with each type: the same for every base.
+static RESOURCES: LazyLock<Vec<Value>> = LazyLock::new(|| parameter::ALL.iter().map(resource).collect());
 
 fn resource(Parameters { of, list }: &Parameters) -> Value {
     const INTERACTIONS: [&str; 9] =

@@ -9,7 +9,7 @@ use argon2::{
 use thiserror::Error;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use xinglin_domain::code::Code;
-use xinglin_platform::{AppError, AppResult, Platform, ambient, boxed};
+use xinglin_platform::{AppError, AppResult, Platform, ambient, blocking, boxed};
 
 /// A password that cannot be taken.
 #[derive(Debug, Error)]
@@ -52,7 +52,7 @@ pub async fn hash(password: String, cheap: bool) -> Result<String, PasswordError
         return Err(PasswordError::Length);
     }
     let turn = turn().await;
-    let hashed = tokio::task::spawn_blocking(move || {
+    let hashed = blocking(move || {
         let _turn = turn;
         hasher(cheap).hash_password(password.as_bytes()).map(|phc| phc.to_string())
     });
@@ -66,7 +66,7 @@ pub async fn hash(password: String, cheap: bool) -> Result<String, PasswordError
 pub async fn verify(password: String, stored: Option<String>) -> bool {
     let known = stored.is_some();
     let turn = turn().await;
-    let verified = tokio::task::spawn_blocking(move || {
+    let verified = blocking(move || {
         let _turn = turn;
         let stored = stored.as_deref().unwrap_or(&NOBODY);
         PasswordHash::new(stored)

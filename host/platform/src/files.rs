@@ -11,9 +11,8 @@ use cap_std::{
     ambient_authority,
     fs::{Dir, OpenOptions},
 };
-use tokio::task::spawn_blocking;
 
-use crate::{ambient, keys};
+use crate::{ambient, blocking, keys};
 
 /// A folder. Cheap to clone. Paths are relative to it, with slashes.
 #[derive(Debug, Clone)]
@@ -31,7 +30,7 @@ impl Files {
 
     async fn on<T: Send + 'static>(&self, work: impl FnOnce(&Dir) -> io::Result<T> + Send + 'static) -> io::Result<T> {
         let folder = self.0.clone();
-        spawn_blocking(move || work(&folder)).await.map_err(io::Error::other)?
+        blocking(move || work(&folder)).await.map_err(io::Error::other)?
     }
 
     /// Makes a folder in it.

@@ -1,6 +1,6 @@
 //! The host's secrets, all derived from one file that never leaves the machine.
 
-use std::{io::Write, path::Path};
+use std::{io::Write, path::Path, sync::OnceLock};
 
 use aes_gcm::{
     Aes256Gcm, Nonce,
@@ -44,6 +44,7 @@ pub enum KeyError {
 /// Keys derived from the host key. Never printed.
 pub struct Keys {
     master: Hmac<Sha256>,
+    id_tokens: OnceLock<EncodingKey>,
 }
 
 impl std::fmt::Debug for Keys {
@@ -76,7 +77,8 @@ impl Keys {
 
     fn of(master: &[u8; 32], path: &Path) -> Result<Self, KeyError> {
         let master = <Hmac<Sha256> as KeyInit>::new_from_slice(master);
-        Ok(Self { master: master.map_err(|_| KeyError::Damaged(path.display().to_string()))? })
+        let master = master.map_err(|_| KeyError::Damaged(path.display().to_string()))?;
+        Ok(Self { master, id_tokens: OnceLock::new() })
     }
 
     /// Signs access tokens.
@@ -121,7 +123,11 @@ impl Keys {
     }
 
     /// Signs id tokens: ECDSA on P-256 (ES256), whose public half everybody may have.
-    pub fn id_tokens(&self) -> EncodingKey {
+    pub fn id_tokens(&self) -> &EncodingKey {
+        self.id_tokens.get_or_init(|| self.derive_id_tokens())
+    }
+
+    fn derive_id_tokens(&self) -> EncodingKey {
         // PKCS #8 around the number: version 0, id-ecPublicKey, prime256v1, ECPrivateKey 1.
         const HEAD: [u8; 35] = [
             0x30, 0x41, 0x02, 0x01, 0x00, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08,

@@ -5,6 +5,7 @@
 
 pub mod acting;
 pub mod ambient;
+mod blocking;
 pub mod caller;
 pub mod clock;
 pub mod config;
@@ -25,6 +26,7 @@ pub mod policy_desk;
 pub mod settings;
 mod signing;
 pub mod standing;
+pub mod tasks;
 pub mod tls;
 pub mod token;
 pub mod trail;
@@ -34,6 +36,7 @@ pub mod work;
 /// in. rustc compiles the body of a plain `async fn` where it is polled: all use cases would
 /// be compiled in the server, in one piece, after every change.
 pub use async_recursion::async_recursion as boxed;
+pub use blocking::blocking;
 pub use caller::{Bounds, Caller};
 pub use config::Config;
 pub use error::{AppError, AppResult};

@@ -10,6 +10,7 @@ use xinglin_store::{Store, StoreError, StoreOptions, Tenant, TenantTx};
 use crate::{
     AppResult, Bounds, Caller, Config,
     ambient::Clock,
+    blocking,
     egress::{self, Egress},
     files::Files,
     keyring::Keyring,
@@ -17,6 +18,7 @@ use crate::{
     meter::Meter,
     policy::{self, Policies},
     policy_desk::{Decided, PolicyDesk},
+    tasks::Tasks,
     tls,
     trail::Trail,
 };
@@ -38,6 +40,7 @@ struct Shared {
     blobs: Files,
     meter: Meter,
     policies: PolicyDesk,
+    tasks: Tasks,
 }
 
 /// The hospital cannot be opened.
@@ -136,7 +139,8 @@ impl Platform {
         }
         let (exports, blobs) = (files("exports")?, files("blobs")?);
         let meter = Meter::new()?;
-        let shared = Shared { config, store, clock, keys, ring, egress, exports, blobs, meter, policies };
+        let tasks = Tasks::default();
+        let shared = Shared { config, store, clock, keys, ring, egress, exports, blobs, meter, policies, tasks };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -153,6 +157,11 @@ impl Platform {
     /// The numbers of this host.
     pub fn meter(&self) -> &Meter {
         &self.shared.meter
+    }
+
+    /// What goes on beside the requests.
+    pub fn tasks(&self) -> &Tasks {
+        &self.shared.tasks
     }
 
     /// The time.
@@ -200,8 +209,11 @@ impl Platform {
     }
 
     /// Reads the policies anew if a file has changed.
-    pub fn reload_policies(&self) {
-        self.policy_desk().reload();
+    pub async fn reload_policies(&self) {
+        let platform = self.clone();
+        if let Err(error) = blocking(move || platform.policy_desk().reload()).await {
+            tracing::error!(%error, "policies could not be looked at; those read before stay in force");
+        }
     }
 
     /// How many policies were added to the shipped ones, and how many flaws keep what
@@ -260,6 +272,42 @@ mod tests {
     async fn passwords_are_cheap_in_tests_only() {
         let config = Config { cheap_passwords: true, ..Config::default() };
         assert!(matches!(Platform::open(config).await, Err(OpenError::CheapPasswords)));
+    }
+
+    #[tokio::test]
+    async fn policies_are_compiled_beside_the_requests() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let config = Config { data_dir: folder.path().to_owned(), ..Config::default() };
+        let platform = Platform::open(config).await.unwrap();
+        let root = policy::folder(folder.path());
+        let many: String = (0..300)
+            .map(|hour| {
+                format!(
+                    "@id(\"{hour}\") forbid (principal, action == Action::\"encounter.converse\", resource)
+                     when {{ context.hour == {hour} }};\n"
+                )
+            })
+            .collect();
+        std::fs::create_dir_all(root.join(policy::HOST)).unwrap();
+        std::fs::write(root.join(policy::HOST).join("many.cedar"), many).unwrap();
+        let begun = std::time::Instant::now();
+        assert_eq!(policy::Policies::load(&root).unwrap().added(), 300);
+        let whole = begun.elapsed();
+        // Of this one thread.
+        let mut longest = std::time::Duration::ZERO;
+        let heart = async {
+            loop {
+                let beat = std::time::Instant::now();
+                tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+                longest = longest.max(beat.elapsed());
+            }
+        };
+        tokio::select! {
+            () = platform.reload_policies() => {}
+            () = heart => {}
+        }
+        assert_eq!(platform.policy_state(), (300, 0));
+        assert!(longest < whole / 2, "the thread stood still for {longest:?}, compiling takes {whole:?}");
     }
 
     #[test]

@@ -63,17 +63,19 @@ impl PolicyDesk {
         self.looked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes what has changed. What cannot be taken changes nothing, and is told.
+    /// Takes what has changed. What cannot be taken changes nothing, and is told. Reads
+    /// and compiles files; whoever asks what was found meanwhile does not wait for it.
     pub(crate) fn reload(&self) {
-        let mut looked = self.looked();
         let found = look(&self.root);
-        if found.as_ref().is_ok_and(|files| *files == looked.files) {
+        if found.as_ref().is_ok_and(|files| *files == self.looked().files) {
             return;
         }
-        let read = found.and_then(|files| {
-            looked.files = files;
-            Policies::load(&self.root)
-        });
+        let (files, read) = match found {
+            Ok(files) => (Some(files), Policies::load(&self.root)),
+            Err(flaws) => (None, Err(flaws)),
+        };
+        let mut looked = self.looked();
+        looked.files = files.unwrap_or_else(|| std::mem::take(&mut looked.files));
         match read {
             Ok(policies) => {
                 tracing::info!(added = policies.added(), "policies were read anew");

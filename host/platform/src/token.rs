@@ -13,6 +13,7 @@ use xinglin_domain::{
 pub struct Tokens {
     encode: EncodingKey,
     decode: DecodingKey,
+    rules: Validation,
     seconds: i64,
 }
 
@@ -39,7 +40,11 @@ pub struct Claims {
 impl Tokens {
     /// With a 256-bit key; each token is good for so many seconds.
     pub fn new(key: &[u8; 32], seconds: i64) -> Self {
-        Self { encode: EncodingKey::from_secret(key), decode: DecodingKey::from_secret(key), seconds }
+        let mut rules = Validation::new(Algorithm::HS256);
+        // Our clock decides, not the machine's: see `check`.
+        rules.validate_exp = false;
+        rules.required_spec_claims.clear();
+        Self { encode: EncodingKey::from_secret(key), decode: DecodingKey::from_secret(key), rules, seconds }
     }
 
     /// A token for an account, and the seconds it is good for.
@@ -82,11 +87,7 @@ impl Tokens {
 
     /// What a token says, if we signed it and it is still good.
     pub fn check(&self, token: &str, now: Instant) -> Option<Claims> {
-        let mut rules = Validation::new(Algorithm::HS256);
-        // Our clock decides, not the machine's: see below.
-        rules.validate_exp = false;
-        rules.required_spec_claims.clear();
-        let claims = jsonwebtoken::decode::<Claims>(token, &self.decode, &rules).ok()?.claims;
+        let claims = jsonwebtoken::decode::<Claims>(token, &self.decode, &self.rules).ok()?.claims;
         let seconds = now.micros() / 1_000_000;
         (claims.iat <= seconds && seconds < claims.exp).then_some(claims)
     }

@@ -6,11 +6,14 @@ use std::{
     time::Duration,
 };
 
-use tokio::task::JoinSet;
+use tokio::{
+    task::JoinSet,
+    time::{Interval, MissedTickBehavior, interval},
+};
 use xinglin_domain::{id::TenantId, time::Instant};
 use xinglin_store::{Queue, StoreError, Work};
 
-use crate::{AppResult, Platform};
+use crate::{AppResult, Platform, tasks::Tasks};
 
 /// How many pieces of work are claimed at once.
 const BATCH: u32 = 32;
@@ -73,7 +76,10 @@ where
     let mut lanes: VecDeque<(Lane, Vec<Work>)> = VecDeque::new();
     let (mut running, mut busy) = (JoinSet::new(), BTreeMap::new());
     loop {
-        if lanes.is_empty() {
+        if platform.tasks().token().is_cancelled() {
+            // What is claimed and has not begun is due again when its lease runs out.
+            lanes.clear();
+        } else if lanes.is_empty() {
             lanes.extend(by_lane(claim(platform, queue).await?));
         }
         while running.len() < terms(queue).at_once
@@ -95,18 +101,40 @@ where
     }
 }
 
-/// [Drains](drain) a queue again and again. Ends only with the task that it runs in.
+/// [Drains](drain) a queue again and again, until the host stops.
 pub async fn keep_draining<W, F>(platform: &Platform, queue: Queue, work: W)
 where
     W: Fn(Work, Instant) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = AppResult<()>> + Send + 'static,
 {
-    let mut ticks = tokio::time::interval(Duration::from_millis(platform.config().timer_poll_millis.max(10)));
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        ticks.tick().await;
+    let mut passes = Passes::of(platform);
+    while passes.next().await {
         if let Err(error) = drain(platform, queue, work.clone()).await {
             tracing::error!(queue = queue.as_str(), %error, "due work could not be claimed");
+        }
+    }
+}
+
+/// When to look for work: as often as `timer_poll_millis` says, until the host stops.
+pub struct Passes {
+    ticks: Interval,
+    tasks: Tasks,
+}
+
+impl Passes {
+    /// The first is at once.
+    pub fn of(platform: &Platform) -> Self {
+        let mut ticks = interval(Duration::from_millis(platform.config().timer_poll_millis.max(10)));
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Self { ticks, tasks: platform.tasks().clone() }
+    }
+
+    /// Returns when it is time for the next; `false` if there is none, because the host
+    /// stops.
+    pub async fn next(&mut self) -> bool {
+        tokio::select! {
+            () = self.tasks.cancelled() => false,
+            _ = self.ticks.tick() => true,
         }
     }
 }

@@ -7,6 +7,7 @@
 //! tenant. The rounds take turns, so that a busy machine disturbs all alike.
 //!
 //! `cargo xtask bench runaway` builds the plugins and runs this.
+#![allow(clippy::disallowed_methods, reason = "tasks of a benchmark end with it")]
 
 use std::{
     env,

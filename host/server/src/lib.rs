@@ -15,13 +15,21 @@ pub mod http;
 pub mod jobs;
 pub mod telemetry;
 
-use std::future::Future;
+use std::{
+    future::{Future, IntoFuture as _},
+    time::Duration,
+};
 
 pub use hospital::Hospital;
 pub use xinglin_platform::Config;
 
-/// Serves a hospital until `stop` is ready, then lets running requests finish
-/// for as long as the settings allow.
+/// How long the store may take to close, over and above the grace.
+const CLOSING: Duration = Duration::from_secs(5);
+
+/// Serves a hospital until `stop` is ready, then takes no more connections, ends what has
+/// no end of its own (event streams, jobs), lets running requests and all tracked work
+/// finish for as long as `shutdown_grace_seconds` says, and closes the store. Dropped
+/// before, it stops all the same and waits for nothing.
 ///
 /// # Errors
 /// If the listener fails.
@@ -30,28 +38,27 @@ pub async fn serve(
     listener: tokio::net::TcpListener,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    let grace = std::time::Duration::from_secs(hospital.config().shutdown_grace_seconds);
-    let jobs = hospital.start_jobs();
-    let (stopping, stopped) = tokio::sync::oneshot::channel::<()>();
-    let signal = async move {
-        stop.await;
-        tracing::info!("stopping: running requests may finish");
-        let _ = stopping.send(());
-    };
-    let server = axum::serve(listener, hospital.router()).with_graceful_shutdown(signal);
-    let late = async {
-        if stopped.await.is_err() {
-            std::future::pending::<()>().await;
-        }
-        tokio::time::sleep(grace).await;
-    };
+    let grace = Duration::from_secs(hospital.config().shutdown_grace_seconds);
+    let tasks = hospital.platform.tasks().clone();
+    let _stops = tasks.token().drop_guard();
+    hospital.start_jobs();
+    let asked = tasks.token().cancelled_owned();
+    // A task as others are, which ends with its last connection.
+    let server = axum::serve(listener, hospital.router()).with_graceful_shutdown(asked);
+    let mut server = tasks.spawn(server.into_future());
     tokio::select! {
-        result = server => result?,
-        () = late => tracing::warn!("requests were still running after {grace:?}"),
+        ended = &mut server => ended??,
+        () = stop => tracing::info!("stopping: what has begun may finish"),
     }
-    jobs.abort();
-    if let Err(error) = hospital.store().close().await {
-        tracing::error!(%error, "the store did not close in good order");
+    let left = tasks.close_and_wait(grace).await;
+    if left > 0 {
+        tracing::warn!(left, "connections, requests and other work had not ended after {grace:?}");
+    }
+    server.abort();
+    match tokio::time::timeout(CLOSING, hospital.store().close()).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::error!(%error, "the store did not close in good order"),
+        Err(_) => tracing::error!("the store was still in use after {CLOSING:?}"),
     }
     Ok(())
 }

@@ -102,7 +102,7 @@ impl Process {
     }
 
     /// SIGTERM: returns when it has ended in good order.
-    pub async fn stop(mut self) {
+    pub async fn stop(&mut self) {
         let process = self.child.id().expect("it runs").to_string();
         let asked = Command::new("kill").args(["-TERM", &process]).status().await.expect("kill");
         assert!(asked.success());
@@ -114,6 +114,11 @@ impl Process {
     /// A new server on the records of the one that was killed.
     pub async fn restart(&mut self) {
         self.kill().await;
+        self.start().await;
+    }
+
+    /// A new server on the records of the one that has ended.
+    pub async fn start(&mut self) {
         let (child, listen) = serve(&self.data, &self.settings, &self.listen).await;
         (self.child, self.listen) = (child, listen);
     }

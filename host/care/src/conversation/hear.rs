@@ -17,7 +17,7 @@ const ASK_AGAIN: Duration = Duration::from_secs(3);
 pub enum Heard {
     /// These.
     Said(Vec<SaidView>),
-    /// Nothing more: the visit is closed, or it is time to ask again.
+    /// Nothing more: the visit is closed, or it is time to ask again, also since the host stops.
     End(&'static str),
 }
 
@@ -51,6 +51,7 @@ pub async fn hear(platform: &Platform, listener: &mut Listener) -> AppResult<Hea
         loop {
             tokio::select! {
                 () = &mut wait => break,
+                () = platform.tasks().cancelled() => return Ok(Heard::End("again")),
                 written = listener.written.recv() => match written {
                     Ok(visit) if visit != listener.visit => {}
                     Ok(_) | Err(RecvError::Lagged(_)) => break,

@@ -68,7 +68,7 @@ pub(super) async fn facts<E: Executor>(
 }
 
 /// The rules of prescribing in force.
-pub(super) fn rules() -> AppResult<Rules> {
+pub(super) fn rules() -> AppResult<&'static Rules> {
     Rules::national().map_err(AppError::internal)
 }
 
@@ -93,7 +93,7 @@ pub(super) fn write_lines(
     };
     draft = draft.set_course(by, course, now)?;
     for line in lines {
-        draft = draft.add(by, medicine(line, settings)?, &facts.allergies, &rules, now)?;
+        draft = draft.add(by, medicine(line, settings)?, &facts.allergies, rules, now)?;
     }
     Ok(draft)
 }

@@ -1,7 +1,6 @@
 use std::collections::BTreeSet;
 
 use serde::Deserialize;
-use tracing::Instrument;
 use utoipa::ToSchema;
 use xinglin_domain::{
     access::Action,
@@ -85,7 +84,7 @@ pub async fn sign(
         valid_days: sign.valid_days,
         signature: extensions.platform.sign(caller, &digest),
     };
-    let signed = match draft.sign(&caller.actor, with, &rules()?, &extensions.platform, caller.now) {
+    let signed = match draft.sign(&caller.actor, with, rules()?, &extensions.platform, caller.now) {
         Ok(signed) => signed,
         Err(refused) => {
             return Err(AppError::from(refused).with("calls", calls.views()));
@@ -139,7 +138,7 @@ async fn review<'a, E: Executor>(
     let reviews = asked.into_iter().map(|(context, plugin, snapshot)| {
         let (runtime, order, plugin, now) = (extensions.runtime().clone(), order.clone(), plugin.clone(), caller.now);
         let review = async move { runtime.review(&plugin, context, &order, &snapshot, now).await };
-        tokio::spawn(review.in_current_span())
+        extensions.platform.tasks().spawn(review)
     });
     let running: Vec<_> = reviews.collect();
     let mut reviewed = Vec::with_capacity(playing.len());

@@ -1,7 +1,7 @@
 //! What is prescribed, and how much of it may be (处方管理办法 art. 6 and 19,
 //! 长期处方管理规范(试行) 2021).
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::LazyLock};
 
 use serde::{Deserialize, Serialize};
 
@@ -174,22 +174,25 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// The national rules.
+    /// The national rules, read once.
     ///
     /// # Errors
     /// If the list that is built in cannot be read.
-    pub fn national() -> Result<Self, InvalidList> {
-        Ok(Self {
-            max_medicines: 5,
-            ordinary_days: 7,
-            extended_days: 30,
-            long_term_days: 28,
-            long_term_stable_days: 84,
-            long_term_cold_chain: false,
-            long_term_antiretrovirals: false,
-            own_delivery: false,
-            negative_list: NegativeList::national()?,
-        })
+    pub fn national() -> Result<&'static Self, &'static InvalidList> {
+        static NATIONAL: LazyLock<Result<Rules, InvalidList>> = LazyLock::new(|| {
+            Ok(Rules {
+                max_medicines: 5,
+                ordinary_days: 7,
+                extended_days: 30,
+                long_term_days: 28,
+                long_term_stable_days: 84,
+                long_term_cold_chain: false,
+                long_term_antiretrovirals: false,
+                own_delivery: false,
+                negative_list: NegativeList::national()?,
+            })
+        });
+        NATIONAL.as_ref()
     }
 
     /// Every line is whole, allowed online, and there are not too many.

@@ -16,13 +16,13 @@ pub(crate) fn run(extensions: &Extensions, install: &Install, tape: Tape, servic
         extensions.shadows().skipped.fetch_add(1, Ordering::Relaxed);
         return;
     };
-    let (extensions, install) = (extensions.clone(), install.clone());
-    tokio::spawn(async move {
+    let (tasks, extensions, install) = (extensions.platform.tasks(), extensions.clone(), install.clone());
+    drop(tasks.spawn(async move {
         let _place = place;
         if let Err(error) = compare(&extensions, &install, &tape, services).await {
             tracing::warn!(call = %tape.call, %error, "a candidate could not be compared");
         }
-    });
+    }));
 }
 
 /// The numbers of this host, in the text format of Prometheus.

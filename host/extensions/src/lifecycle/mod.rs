@@ -10,12 +10,14 @@ mod promote;
 mod roll_back;
 pub mod shadow;
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 use xinglin_domain::{clinical::DataNeed, code::Code, coding::Coding, pathway::Definition};
 use xinglin_platform::{AppError, AppResult, Caller, Platform, grant::grants, policy_desk};
-use xinglin_runtime::{Interface, Package, Plugin};
+use xinglin_runtime::{Interface, Manifest, Package, Plugin};
 use xinglin_store::{Install, InstallState};
 
 use crate::{
@@ -134,7 +136,7 @@ pub(crate) async fn put_install(
     tracing::info!(
         tenant = %install.tenant, plugin = install.plugin_id, state = install.state.as_str(), "plugin changed",
     );
-    Ok(view(install, package, calls))
+    Ok(view(install, package.manifest(), package.interfaces(), calls))
 }
 
 /// A pathway sees what its manifest declares, which is what the tenant was shown
@@ -172,10 +174,10 @@ fn declared(definition: &Definition, plugin: &Plugin) -> AppResult<()> {
     }
 }
 
-fn view(install: Install, package: &Package, calls: Vec<CallView>) -> InstallView {
+fn view(install: Install, manifest: &Manifest, interfaces: &BTreeSet<Interface>, calls: Vec<CallView>) -> InstallView {
     InstallView {
         id: install.plugin_id,
-        version: package.manifest().version.to_string(),
+        version: manifest.version.to_string(),
         digest: install.digest,
         previous: install.previous_digest,
         candidate: install.candidate_digest,
@@ -183,7 +185,7 @@ fn view(install: Install, package: &Package, calls: Vec<CallView>) -> InstallVie
             (InstallState::Enabled, Some(_)) => "recalled",
             (state, _) => state.as_str(),
         },
-        interfaces: package.interfaces().iter().copied().collect(),
+        interfaces: interfaces.iter().copied().collect(),
         grants: install.grants,
         settings: install.settings,
         calls,

@@ -3,7 +3,7 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 use xinglin_domain::{access::Action, code::Code, time::Instant};
-use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed, settings::PLATFORM};
+use xinglin_platform::{AppError, AppResult, Caller, Platform, blocking, boxed, settings::PLATFORM};
 use xinglin_runtime::{Bundle, Digest, Package, PluginError, Signature, SignerRole, TrustStore, Verdict};
 use xinglin_store::{NewPackage, PackageSignature, Revoked};
 
@@ -133,7 +133,7 @@ async fn read(platform: &Platform, bytes: Vec<u8>, bundled: bool) -> AppResult<R
         let verdict = trust.evaluate(&package, &bundle.signatures);
         Ok(Read { package, signatures: bundle.signatures, verdict })
     };
-    Ok(tokio::task::spawn_blocking(read).await.map_err(AppError::internal)??)
+    Ok(blocking(read).await??)
 }
 
 /// The signatures that count, as they are kept.

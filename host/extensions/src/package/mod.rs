@@ -9,7 +9,7 @@ use semver::Version;
 use serde::Serialize;
 use utoipa::ToSchema;
 use xinglin_domain::code::Code;
-use xinglin_platform::{AppError, AppResult, Platform};
+use xinglin_platform::{AppError, AppResult, Platform, blocking};
 use xinglin_runtime::{Manifest, Package, PluginError, Signature, Verdict};
 use xinglin_store::PackageSignature;
 
@@ -57,7 +57,8 @@ pub(crate) async fn newest(
 /// `PLUGIN_SIGNATURE`, `PLUGIN_TAMPERED`, `PLUGIN_DOWNGRADE`.
 pub(crate) async fn check_trust(platform: &Platform, package: &Package) -> AppResult<()> {
     let signatures = platform.store().operator().list_signatures(&package.digest().to_string()).await?;
-    let verdict = platform.config().trust.evaluate(package, &parsed(&signatures)?);
+    let (signatures, trust, weighed) = (parsed(&signatures)?, platform.config().trust.clone(), package.clone());
+    let verdict = blocking(move || trust.evaluate(&weighed, &signatures)).await?;
     admit(platform, package, &verdict)?;
     Ok(platform.config().trust.check_floor(package)?)
 }

@@ -1,5 +1,5 @@
 use xinglin_domain::{access::Action, code::Code};
-use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed, settings::PLATFORM};
+use xinglin_platform::{AppError, AppResult, Caller, Platform, blocking, boxed, settings::PLATFORM};
 use xinglin_runtime::Bundle;
 use xinglin_store::Revoked;
 
@@ -21,5 +21,5 @@ pub async fn save(platform: &Platform, caller: &Caller, plugin: &str, version: O
     }
     let component = records.get_package_bytes(&newest.digest).await?;
     let signatures = parsed(&records.list_signatures(&newest.digest).await?)?;
-    Ok(Bundle { component: component.into(), signatures }.to_bytes()?)
+    Ok(blocking(move || Bundle { component: component.into(), signatures }.to_bytes()).await??)
 }

@@ -47,7 +47,8 @@ pub struct Config {
     pub max_body_bytes: usize,
     /// How long a request may take, in seconds.
     pub request_timeout_seconds: u64,
-    /// How long running requests may take to finish once a stop was asked for.
+    /// How long what has begun (requests, calls of plugins) may take to finish once a stop
+    /// was asked for, in seconds. The process has ended five seconds later at the latest.
     pub shutdown_grace_seconds: u64,
     /// How often due timers are looked for, in milliseconds.
     pub timer_poll_millis: u64,

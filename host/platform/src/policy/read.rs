@@ -5,6 +5,7 @@ use std::{
     fs, io,
     path::Path,
     str::FromStr,
+    sync::LazyLock,
     time::SystemTime,
 };
 
@@ -38,16 +39,24 @@ struct Sound {
     text: PolicyText,
 }
 
+/// Schema and shipped policies: constants of this program, read once.
+fn shipped() -> Result<&'static (Validator, Vec<Sound>), Flaws> {
+    static READ: LazyLock<Result<(Validator, Vec<Sound>), Vec<Flaw>>> = LazyLock::new(|| {
+        let validator = Validator::new(schema().map_err(|Flaws(flaws)| flaws)?);
+        let mut flaws = Vec::new();
+        let parsed = FILES.map(|(name, source)| parse(&validator, &format!("{SHIPPED}{name}"), source, &mut flaws));
+        let shipped = parsed.into_iter().flatten().collect();
+        if flaws.is_empty() { Ok((validator, shipped)) } else { Err(flaws) }
+    });
+    READ.as_ref().map_err(|flaws| Flaws(flaws.clone()))
+}
+
 pub(crate) fn load(root: &Path) -> Result<Policies, Flaws> {
-    let validator = Validator::new(schema()?);
+    let (validator, shipped) = shipped()?;
     let mut flaws = Vec::new();
-    let mut shipped = Vec::new();
-    for (name, source) in FILES {
-        shipped.extend(parse(&validator, &format!("{SHIPPED}{name}"), source, &mut flaws));
-    }
-    let mut added = read_root(&validator, root, &mut flaws);
+    let mut added = read_root(validator, root, &mut flaws);
     let host = added.remove(HOST).unwrap_or_default();
-    let mut everywhere = shipped;
+    let mut everywhere = shipped.clone();
     everywhere.extend(host);
     let mut tenants = HashMap::new();
     for (tenant, own) in added {
@@ -85,7 +94,7 @@ pub fn check(folder: &Path) -> Result<Vec<PolicyText>, Flaws> {
         texts.dedup();
         texts
     } else {
-        let found = read_folder(&Validator::new(schema()?), folder, "", &mut flaws);
+        let found = read_folder(&shipped()?.0, folder, "", &mut flaws);
         rules(&found, &mut flaws);
         found.into_iter().map(|sound| sound.text).collect()
     };

@@ -9,7 +9,7 @@ use xinglin_domain::{
     compartment::Compartment,
     id::{BlobId, PatientId},
 };
-use xinglin_platform::{AppError, AppResult, Caller, Platform, ambient, boxed, config};
+use xinglin_platform::{AppError, AppResult, Caller, Platform, ambient, blocking, boxed, config};
 use xinglin_store::{Blob, Label};
 
 use super::{BINARY, BlobView, path, view};
@@ -48,11 +48,13 @@ pub async fn keep(platform: &Platform, caller: &Caller, new: NewBlob) -> AppResu
     }
     let media = Media::check(&content_type, &bytes)?;
     scan(settings, &bytes).await?;
+    let digest = move || (hex::encode(Sha256::digest(&bytes)), bytes);
+    let (sha256, bytes) = blocking(digest).await?;
     let blob = Blob {
         id: BlobId::from_u128(ambient::fresh_id()),
         patient_id: patient.to_string(),
         account: caller.actor.account,
-        sha256: hex::encode(Sha256::digest(&bytes)),
+        sha256,
         content_type: media.content_type().to_owned(),
         size: i64::try_from(bytes.len()).map_err(AppError::internal)?,
         created_at: caller.now,

@@ -4,7 +4,7 @@ use xinglin_fhir::{
     answer::{self, Done, RefusedEntry},
     bundle::{self, Plan, Planned},
 };
-use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed};
+use xinglin_platform::{AppError, AppResult, Caller, Platform, blocking, boxed};
 
 use super::{do_all, read_url, touches};
 use crate::resource::mint;
@@ -16,7 +16,7 @@ use crate::resource::mint;
 /// `FHIR_INVALID` with every issue and its path; nothing is written then.
 #[boxed]
 pub async fn import(platform: &Platform, caller: &Caller, base: &str, bundle: Value) -> AppResult<Value> {
-    match bundle::plan(bundle, &mut mint)? {
+    match blocking(move || bundle::plan(bundle, &mut mint)).await?? {
         Plan::Transaction(planned) => {
             may_write(caller, &planned)?;
             planned.iter().for_each(|planned| touches(caller, planned));

@@ -22,6 +22,8 @@ pub(crate) async fn write(tx: &TenantTx, planned: Vec<Planned>, now: Instant) ->
     let mut written = Vec::with_capacity(planned.len());
     let labels = labels(tx, &planned).await?;
     for Planned { action, resource_type, id, mut resource, .. } in planned {
+        // A bundle may bring ten thousand: others have their turn meanwhile.
+        tokio::task::coop::consume_budget().await;
         let known = current.get(&(resource_type.clone(), id.clone())).copied();
         match action {
             bundle::Action::Create { .. } if known.is_some() => {

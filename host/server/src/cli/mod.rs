@@ -112,6 +112,8 @@ impl Cli {
                 log_to_stderr(&config, &traces)?;
                 let served = runtime.block_on(command.run(config));
                 traces.close();
+                // What blocks a thread even now is not waited for.
+                runtime.shutdown_background();
                 served
             }
             Command::Import(command) => runtime.block_on(command.run(settings.load()?)),

@@ -10,7 +10,7 @@ use mime::Mime;
 use serde::de::DeserializeOwned;
 use xinglin_domain::code::Code;
 use xinglin_identity::access_token;
-use xinglin_platform::{AppError, Caller, trail::Trail};
+use xinglin_platform::{AppError, AppResult, Caller, blocking, trail::Trail};
 use xinglin_records::custody;
 
 use crate::{
@@ -78,7 +78,7 @@ pub fn is_known(headers: &HeaderMap, tag: &str) -> bool {
 /// A JSON body, with no unknown fields and an error that names the field.
 pub struct Body<T>(pub T);
 
-impl<T: DeserializeOwned> FromRequest<Hospital> for Body<T> {
+impl<T: DeserializeOwned + Send + 'static> FromRequest<Hospital> for Body<T> {
     type Rejection = Refused;
 
     async fn from_request(request: Request, hospital: &Hospital) -> Reply<Self> {
@@ -93,16 +93,24 @@ impl<T: DeserializeOwned> FromRequest<Hospital> for Body<T> {
             // Serde would take a list for an object, field by field.
             return Err(AppError::new(Code::BodyInvalid, "the body must be an object, not a list").into());
         }
-        let mut json = serde_json::Deserializer::from_slice(&bytes);
-        let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-            let path = error.path().to_string();
-            let reason = error.inner().to_string();
-            let code = if money_field(&path) { Code::MoneyInvalid } else { Code::BodyInvalid };
-            AppError::new(code, format!("{path}: {reason}")).with("path", path)
-        })?;
-        json.end().map_err(|error| AppError::new(Code::BodyInvalid, format!("after the body: {error}")))?;
-        Ok(Self(value))
+        let parsed = if bytes.len() > AT_ONCE { blocking(move || parse(&bytes)).await? } else { parse(&bytes) };
+        Ok(Self(parsed?))
     }
+}
+
+/// Most bytes that are parsed at once, in about a millisecond.
+const AT_ONCE: usize = 128 << 10;
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> AppResult<T> {
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let path = error.path().to_string();
+        let reason = error.inner().to_string();
+        let code = if money_field(&path) { Code::MoneyInvalid } else { Code::BodyInvalid };
+        AppError::new(code, format!("{path}: {reason}")).with("path", path)
+    })?;
+    json.end().map_err(|error| AppError::new(Code::BodyInvalid, format!("after the body: {error}")))?;
+    Ok(value)
 }
 
 /// Amounts of money end in `fen` throughout the API: a float, a text or a number

@@ -56,10 +56,11 @@ mod trail;
 use std::{any::Any, future::ready, time::Duration};
 
 use axum::{
-    BoxError, Json, Router,
+    BoxError, Router,
+    body::Bytes,
     error_handling::HandleErrorLayer,
-    extract::{DefaultBodyLimit, Request},
-    http::Method,
+    extract::{DefaultBodyLimit, Request, State},
+    http::{Method, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
@@ -70,14 +71,14 @@ use tower_http::{
     request_id::{PropagateRequestIdLayer, SetRequestIdLayer},
     trace::{DefaultOnResponse, TraceLayer},
 };
-use tracing::{Instrument, Level};
+use tracing::Level;
 use utoipa::{
     Modify, OpenApi,
     openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
 };
 use utoipa_axum::router::OpenApiRouter;
 use xinglin_domain::code::Code;
-use xinglin_platform::{AppError, config::MetricsToken};
+use xinglin_platform::{AppError, config::MetricsToken, tasks::Tasks};
 
 use self::problem::Refused;
 use crate::{
@@ -157,9 +158,11 @@ fn everything(
 ) -> (Router<Hospital>, Vec<access::Route>) {
     let (api, description) = api(large, attachments).split_for_parts();
     let mut table = access::described(&description);
-    let description = described::complete(description);
+    // Written once, for it does not change.
+    let description = Bytes::from(described::complete(description).to_json().expect("a description is JSON"));
+    let openapi = async move || ([(header::CONTENT_TYPE, "application/json")], description);
     let (others, more) = Routes::default()
-        .at(Method::GET, "/api/v1/openapi.json", Access::Public, async move || Json(description))
+        .at(Method::GET, "/api/v1/openapi.json", Access::Public, openapi)
         .merge(fhir::routes().around(|router| router.layer(large)))
         .merge(oauth::routes())
         .merge(health::routes())
@@ -190,7 +193,7 @@ impl Hospital {
             .layer(CatchPanicLayer::custom(panicked))
             .layer(middleware::from_fn_with_state(self.clone(), trail::layer))
             .layer(middleware::from_fn_with_state(self.clone(), observe::layer));
-        answered_within(timeout, routes)
+        to_the_end_in_time(routes, self.platform.tasks(), timeout)
             .layer(PropagateRequestIdLayer::x_request_id())
             .layer(
                 TraceLayer::new_for_http()
@@ -205,21 +208,26 @@ impl Hospital {
     }
 }
 
-/// Who waits longer than this is told so. What was begun is finished all the same: the
-/// clock stands around [`to_the_end`].
-fn answered_within<S: Clone + Send + Sync + 'static>(longest: Duration, routes: Router<S>) -> Router<S> {
+/// Outermost last: who waits longer than this is told so, and the request goes on.
+fn to_the_end_in_time<S: Clone + Send + Sync + 'static>(
+    routes: Router<S>,
+    tasks: &Tasks,
+    longest: Duration,
+) -> Router<S> {
     let late = move |_: BoxError| {
         let detail = format!("no answer within {} s", longest.as_secs());
         ready(Refused::from(AppError::new(Code::RequestTimeout, detail)))
     };
-    routes.layer(middleware::from_fn(to_the_end)).layer((HandleErrorLayer::new(late), TimeoutLayer::new(longest)))
+    routes
+        .layer(middleware::from_fn_with_state(tasks.clone(), to_the_end))
+        .layer((HandleErrorLayer::new(late), TimeoutLayer::new(longest)))
 }
 
 /// A request that has begun is carried to its end, whether or not the caller is
 /// still there: a plugin that was called is taped, a payment that was begun is
-/// written down.
-async fn to_the_end(request: Request, next: Next) -> Response {
-    match tokio::spawn(next.run(request).in_current_span()).await {
+/// written down. A host that stops waits for it.
+async fn to_the_end(State(tasks): State<Tasks>, request: Request, next: Next) -> Response {
+    match tasks.spawn(next.run(request)).await {
         Ok(response) => response,
         Err(error) => Refused::from(AppError::internal(error)).into_response(),
     }
@@ -238,29 +246,85 @@ fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    };
+
     use super::*;
+
+    /// A server of one route under the layers of [`Hospital::router`] that see to its end.
+    async fn serving(routes: Router, longest: Duration) -> (String, Tasks) {
+        xinglin_platform::tls::install();
+        let tasks = Tasks::default();
+        let router = to_the_end_in_time(routes.layer(CatchPanicLayer::custom(panicked)), &tasks, longest);
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = format!("http://{}/", listener.local_addr().expect("an address"));
+        let stopped = tasks.token().cancelled_owned();
+        drop(tasks.spawn(axum::serve(listener, router).with_graceful_shutdown(stopped).into_future()));
+        (address, tasks)
+    }
+
+    /// Writes down when it comes to its end, after a while.
+    fn slow(ends: &Arc<AtomicUsize>) -> axum::routing::MethodRouter {
+        let ends = ends.clone();
+        axum::routing::post(async move |body: axum::body::Bytes| {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            ends.fetch_add(body.len(), Ordering::SeqCst);
+            "written"
+        })
+    }
 
     #[tokio::test]
     async fn a_request_that_nobody_waits_for_any_more_is_carried_to_its_end() {
-        xinglin_platform::tls::install();
-        let (done, ended) = tokio::sync::oneshot::channel();
-        let done = std::sync::Mutex::new(Some(done));
-        let slow = async move || {
-            tokio::time::sleep(Duration::from_millis(200)).await;
-            done.lock().expect("no panic").take().map(|done| done.send("written"))
-        };
-        let slow = std::sync::Arc::new(slow);
-        let handler = move || async move { slow().await.map(|_| "written").unwrap_or_default() };
-        let router = Router::new().route("/", axum::routing::post(handler));
-        let router: Router = answered_within(Duration::from_millis(10), router);
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let address = listener.local_addr().expect("an address");
-        tokio::spawn(async move { axum::serve(listener, router).await });
-        let answer = reqwest::Client::new().post(format!("http://{address}/")).send().await.expect("an answer");
+        let ends = Arc::new(AtomicUsize::new(0));
+        let (address, tasks) = serving(Router::new().route("/", slow(&ends)), Duration::from_millis(10)).await;
+        let answer = reqwest::Client::new().post(address).body("1").send().await.expect("an answer");
         assert_eq!(answer.status(), Code::RequestTimeout.class().status());
-        assert_eq!(answer.headers()["content-type"], "application/problem+json");
-        assert_eq!(answer.json::<serde_json::Value>().await.expect("JSON")["code"], "REQUEST_TIMEOUT");
-        assert_eq!(ended.await, Ok("written"));
+        assert_eq!(ends.load(Ordering::SeqCst), 0);
+        assert_eq!(tasks.close_and_wait(Duration::from_secs(10)).await, 0);
+        assert_eq!(ends.load(Ordering::SeqCst), 1);
+    }
+
+    #[tokio::test]
+    async fn whose_caller_left_is_counted_and_waited_for() {
+        let ends = Arc::new(AtomicUsize::new(0));
+        let (address, tasks) = serving(Router::new().route("/", slow(&ends)), Duration::from_secs(60)).await;
+        assert_eq!(tasks.running(), 1, "the server itself");
+        let impatient = reqwest::Client::builder().timeout(Duration::from_millis(100)).build().expect("a client");
+        // A body that comes in pieces is no other request once it is whole.
+        let pieces = futures_util::stream::iter(["ab", "c"].map(Ok::<_, std::io::Error>));
+        let left = impatient.post(&address).body(reqwest::Body::wrap_stream(pieces)).send().await;
+        assert!(left.is_err_and(|error| error.is_timeout()));
+        assert_eq!(tasks.running(), 2);
+        assert_ne!(tasks.close_and_wait(Duration::from_millis(1)).await, 0, "it is still under way");
+        assert_eq!(tasks.close_and_wait(Duration::from_secs(10)).await, 0);
+        assert_eq!(ends.load(Ordering::SeqCst), 3);
+    }
+
+    #[tokio::test]
+    async fn a_panic_ends_one_request_and_is_counted_no_longer() {
+        let broken = axum::routing::get(async || -> &'static str { panic!("a defect") });
+        let (address, tasks) = serving(Router::new().route("/", broken), Duration::from_secs(60)).await;
+        let answer = reqwest::get(&address).await.expect("an answer");
+        assert_eq!(answer.status(), Code::Internal.class().status());
+        assert!(answer.text().await.expect("a body").contains(Code::Internal.as_str()));
+        assert_eq!(tasks.close_and_wait(Duration::from_secs(10)).await, 0);
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_has_begun_is_sent_whole_by_a_host_that_stops() {
+        let pieces = axum::routing::get(async || {
+            let piece = |at: u8| async move {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                (at < 4).then_some((Ok::<_, std::io::Error>("piece "), at + 1))
+            };
+            axum::body::Body::from_stream(futures_util::stream::unfold(0, piece))
+        });
+        let (address, tasks) = serving(Router::new().route("/", pieces), Duration::from_millis(50)).await;
+        let answer = reqwest::get(&address).await.expect("the head of an answer");
+        let (read, left) = tokio::join!(answer.text(), tasks.close_and_wait(Duration::from_secs(10)));
+        assert_eq!((read.expect("all of it").as_str(), left), ("piece piece piece piece ", 0));
     }
 
     /// What a route takes is said with the route, in `http/<noun>.rs`:

@@ -117,7 +117,7 @@ pub async fn install(
     Raw(bytes): Raw,
 ) -> Reply<(StatusCode, Json<PackageView>)> {
     let bundled = media_type(&headers).is_some_and(|kind| kind.essence_str() == Bundle::MEDIA_TYPE);
-    let upload = Upload { bytes: bytes.to_vec(), bundled, allow_downgrade: how.allow_downgrade };
+    let upload = Upload { bytes: bytes.into(), bundled, allow_downgrade: how.allow_downgrade };
     Ok((StatusCode::CREATED, Json(package::install(&hospital.platform, &caller, upload).await?)))
 }
 
@@ -132,7 +132,7 @@ pub async fn list(
     caller: Caller,
     At(tenant): At<TenantId>,
 ) -> Reply<Json<Vec<InstallView>>> {
-    Ok(Json(lifecycle::list(&hospital.platform, &caller, tenant).await?))
+    Ok(Json(lifecycle::list(&hospital.extensions, &caller, tenant).await?))
 }
 
 /// Packages of this host, with who vouches for them.

@@ -3,9 +3,6 @@
 //! that have ended. All of it is in the store; a host that dies leaves nothing behind but
 //! work to be claimed.
 
-use std::time::Duration;
-
-use tokio::task::{JoinHandle, JoinSet};
 use xinglin_care::pathway::{self, Occasion};
 use xinglin_domain::time::Instant;
 use xinglin_extensions::recall;
@@ -13,7 +10,7 @@ use xinglin_identity::session;
 use xinglin_payment::charge;
 use xinglin_platform::{
     AppResult, ambient,
-    work::{drain, keep_draining},
+    work::{Passes, drain, keep_draining},
 };
 use xinglin_records::{export, subscription};
 use xinglin_store::{Queue, Work};
@@ -21,17 +18,22 @@ use xinglin_store::{Queue, Work};
 use crate::Hospital;
 
 impl Hospital {
-    /// Starts the work in the background. It ends when the handle is aborted.
-    pub fn start_jobs(&self) -> JoinHandle<()> {
-        let mut jobs = JoinSet::new();
+    /// Starts the work in the background. It ends with the host's
+    /// [tasks](xinglin_platform::Tasks).
+    pub fn start_jobs(&self) {
+        let tasks = self.platform.tasks();
         for queue in Queue::ALL {
             // What takes long holds nothing else up.
             let hospital = self.clone();
-            jobs.spawn(async move { keep_draining(&hospital.platform, queue, hospital.worker()).await });
+            drop(tasks.spawn(async move { keep_draining(&hospital.platform, queue, hospital.worker()).await }));
         }
         let hospital = self.clone();
-        jobs.spawn(async move { hospital.keep_tidy().await });
-        tokio::spawn(async move { while jobs.join_next().await.is_some() {} })
+        drop(tasks.spawn(async move {
+            let mut passes = Passes::of(&hospital.platform);
+            while passes.next().await {
+                hospital.tidy_up().await;
+            }
+        }));
     }
 
     /// Does all work that is due now. One piece that fails, even by a panic, does
@@ -60,18 +62,9 @@ impl Hospital {
         }
     }
 
-    async fn keep_tidy(&self) {
-        let mut ticks = tokio::time::interval(Duration::from_millis(self.platform.config().timer_poll_millis.max(10)));
-        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        loop {
-            ticks.tick().await;
-            self.tidy_up().await;
-        }
-    }
-
     /// What has no queue: it looks at what there is.
     async fn tidy_up(&self) {
-        self.platform.reload_policies();
+        self.platform.reload_policies().await;
         report("recalls", recall::apply(&self.extensions).await.map_err(Into::into));
         report("sign-ins", session::purge(&self.identity, self.platform.now()).await);
         report("exports", export::forget_ended(&self.platform).await);

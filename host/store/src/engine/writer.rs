@@ -217,6 +217,7 @@ impl Drop for Turn {
 }
 
 /// Runs to the end even if the caller stops waiting.
+#[expect(clippy::disallowed_methods, reason = "the caller waits for it, and `close` for the desk that it holds")]
 pub(crate) async fn detached<T: Send + 'static>(work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
     match tokio::spawn(work).await {
         Ok(result) => result,

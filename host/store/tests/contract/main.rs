@@ -1,6 +1,7 @@
 //! The contract of the store: every statement, on both engines, by the same
 //! test. `cargo test -p xinglin-store sqlite::` and `… postgres::` run one of
 //! them.
+#![allow(clippy::disallowed_methods, reason = "tasks of a test end with it")]
 
 mod audit;
 mod care;

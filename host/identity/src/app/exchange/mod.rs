@@ -152,6 +152,6 @@ fn id_token(platform: &Platform, client: &Client, account: &Account, granted: &G
     };
     let kid = id_token_keys(platform)?.keys.into_iter().next().and_then(|key| key.common.key_id);
     let header = Header { kid, ..Header::new(Algorithm::ES256) };
-    let signed = jsonwebtoken::encode(&header, &claims, &platform.keys().id_tokens()).map_err(AppError::internal)?;
+    let signed = jsonwebtoken::encode(&header, &claims, platform.keys().id_tokens()).map_err(AppError::internal)?;
     Ok(Some(signed))
 }

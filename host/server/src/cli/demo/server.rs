@@ -48,6 +48,7 @@ impl Server {
         while let Some(line) = lines.next_line().await? {
             if let Some(address) = line.strip_prefix(LISTENING) {
                 let address = address.to_owned();
+                #[expect(clippy::disallowed_methods, reason = "it ends with the process that it reads")]
                 tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
                 return Ok(Self { child, folder: folder.to_owned(), address });
             }

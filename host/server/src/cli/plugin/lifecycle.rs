@@ -233,7 +233,7 @@ impl List {
     pub async fn run(self, config: Config) -> Result<()> {
         let (hospital, caller) = operator::open(config, "list").await?;
         let tenant = operator::tenant(&hospital, self.tenant).await?;
-        let plugins = lifecycle::list(&hospital.platform, &caller, tenant).await?;
+        let plugins = lifecycle::list(&hospital.extensions, &caller, tenant).await?;
         if self.json {
             operator::print_json(&plugins)?;
         } else {

@@ -1,0 +1,106 @@
+//! Work that goes on beside the request that began it. None of it is left alone: a host
+//! that stops waits for it.
+
+use std::{future::Future, time::Duration};
+
+use tokio::task::JoinHandle;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::Instrument;
+
+/// The tasks of one host. Cheap to clone; all clones are the same.
+#[derive(Debug, Clone, Default)]
+pub struct Tasks {
+    tracker: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl Tasks {
+    /// Begins a task, in the span that is open. It goes on though nobody waits for it, and
+    /// the host ends after it. What has no end of its own listens for
+    /// [`Tasks::cancelled`]; what has one is carried to it.
+    pub fn spawn<F>(&self, work: F) -> JoinHandle<F::Output>
+    where
+        F: Future<Output: Send + 'static> + Send + 'static,
+    {
+        self.tracker.spawn(work.in_current_span())
+    }
+
+    /// Returns once the host stops, at once if it has begun to.
+    pub async fn cancelled(&self) {
+        self.stop.cancelled().await;
+    }
+
+    /// Cancelled when the host stops; whoever cancels it stops the host.
+    pub fn token(&self) -> CancellationToken {
+        self.stop.clone()
+    }
+
+    /// How many there are.
+    pub fn running(&self) -> usize {
+        self.tracker.len()
+    }
+
+    /// Tells all tasks that the host stops and waits for them, no longer than `limit`; how
+    /// many had not ended then. Tasks that they begin meanwhile are waited for too.
+    pub async fn close_and_wait(&self, limit: Duration) -> usize {
+        self.stop.cancel();
+        self.tracker.close();
+        match tokio::time::timeout(limit, self.tracker.wait()).await {
+            Ok(()) => 0,
+            Err(_) => self.tracker.len(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    };
+
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(3600);
+
+    const SHORT: Duration = Duration::from_millis(50);
+
+    #[tokio::test]
+    async fn what_has_an_end_is_carried_to_it_and_what_has_none_is_told() {
+        let (tasks, written) = (Tasks::default(), Arc::new(AtomicUsize::new(0)));
+        let (inner, one, other) = (tasks.clone(), written.clone(), written.clone());
+        // Nobody waits for it, and it begins another when the host has begun to stop.
+        drop(tasks.spawn(async move {
+            tokio::time::sleep(SHORT).await;
+            drop(inner.spawn(async move {
+                tokio::time::sleep(SHORT).await;
+                other.fetch_add(1, Ordering::SeqCst);
+            }));
+            one.fetch_add(1, Ordering::SeqCst);
+        }));
+        let listening = tasks.clone();
+        let endless = tasks.spawn(async move {
+            tokio::select! {
+                () = listening.cancelled() => "told",
+                () = tokio::time::sleep(LONG) => "never",
+            }
+        });
+        assert_eq!(tasks.running(), 2);
+        assert_eq!(tasks.close_and_wait(LONG).await, 0);
+        assert_eq!(written.load(Ordering::SeqCst), 2);
+        assert_eq!(endless.await.ok(), Some("told"));
+    }
+
+    #[tokio::test]
+    async fn what_does_not_end_is_counted_and_not_waited_for() {
+        let tasks = Tasks::default();
+        for long in [SHORT, LONG, LONG] {
+            drop(tasks.spawn(tokio::time::sleep(long)));
+        }
+        // One that panics has ended.
+        assert!(tasks.spawn(async { panic!("a defect") }).await.is_err_and(|error| error.is_panic()));
+        let begun = std::time::Instant::now();
+        assert_eq!(tasks.close_and_wait(4 * SHORT).await, 2);
+        assert!(begun.elapsed() < LONG / 100);
+    }
+}
