@@ -20,7 +20,7 @@ contract!(
     what_is_said_only_grows_until_it_is_purged,
 );
 
-fn export(number: u128, created: i64) -> Export {
+pub(crate) fn export(number: u128, created: i64) -> Export {
     Export {
         tenant: here_id(),
         id: ExportId::from_u128(number),
@@ -130,7 +130,7 @@ async fn labels_and_consents_of_many(bench: Bench) -> Result<()> {
     Ok(())
 }
 
-fn subscription(id: &str, kind: &str) -> Subscription {
+pub(crate) fn subscription(id: &str, kind: &str) -> Subscription {
     Subscription {
         tenant: here_id(),
         id: id.to_owned(),
