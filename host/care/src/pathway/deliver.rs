@@ -11,13 +11,13 @@ use super::{
     silent, unless_passing,
 };
 
-/// Tells a pathway of one event. Its effect is made true together with the
-/// mark that the event was dealt with. If the pathway gives no answer that can
-/// be used, the patient's state stays as it was, the care team is told, and
-/// the event waits the longer the more `attempts` there were.
+/// Delivers one event to its pathway. The effects and the mark that the event was processed
+/// are committed together. If the pathway gives no usable answer, the enrolment is unchanged,
+/// the care team is alerted, and the event is retried after a delay that grows with
+/// `attempts`.
 ///
 /// # Errors
-/// If the store fails, or the enrolment never stands still; the event waits.
+/// If the store fails, or concurrent changes of the enrolment persist; the event is kept.
 #[tracing::instrument(target = "xinglin::trace", skip_all)]
 #[boxed]
 pub async fn deliver(
@@ -82,7 +82,7 @@ async fn deliver_once(
     Ok(Delivery { effects: Vec::new(), calls: calls.views() })
 }
 
-/// When to tell of an event again after so many attempts.
+/// When to deliver an event again after this number of attempts.
 pub fn next_try(attempts: i64, now: Instant) -> Instant {
     let minutes = 1_i64 << attempts.clamp(0, 6);
     now.plus_minutes(minutes.min(LONGEST_WAIT_MINUTES))

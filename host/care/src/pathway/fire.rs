@@ -14,12 +14,12 @@ use super::{
     unless_passing,
 };
 
-/// A timer has come due. Its effect is made true together with the mark that
-/// it fired, so it takes place exactly once, whoever was killed in between. If
-/// the pathway gives no answer that can be used, the timer is put off.
+/// Fires a due timer. The effects and the mark that it fired are committed together, so they
+/// take place exactly once, also after a crash. If the pathway gives no usable answer, the
+/// timer is deferred.
 ///
 /// # Errors
-/// If the store fails, or the enrolment never stands still; the timer is open.
+/// If the store fails, or concurrent changes of the enrolment persist; the timer stays open.
 #[tracing::instrument(target = "xinglin::trace", skip_all)]
 #[boxed]
 pub async fn fire(extensions: &Extensions, records: &Tenant, timer: &Task, occasion: &Occasion) -> AppResult<()> {
@@ -66,8 +66,8 @@ async fn fire_once(extensions: &Extensions, records: &Tenant, timer: &Task, occa
     Ok(tx.commit().await?)
 }
 
-/// When to fire a timer again: it waits as long again as it is late, so that each
-/// wait is as long as all before it.
+/// When to fire a timer again: the delay equals the time since it was due (exponential
+/// backoff).
 pub fn next_firing(timer: &Task, now: Instant) -> Instant {
     let late = now.micros().saturating_sub(timer.due_at.micros()) / 60_000_000;
     now.plus_minutes(late.clamp(1, LONGEST_WAIT_MINUTES))
