@@ -13,7 +13,7 @@ use crate::{Extensions, package};
 #[derive(Default)]
 pub(crate) struct Loaded {
     pub version: i64,
-    /// By digest: what is called, and what runs in its shadow.
+    /// By digest: the active package, and the shadow candidate.
     pub plugins: HashMap<String, Arc<Plugin>>,
 }
 
@@ -47,7 +47,7 @@ pub(crate) async fn load_digest(extensions: &Extensions, install: &Install, dige
     Ok(plugin)
 }
 
-/// Enabled plugins of a tenant that play a role.
+/// Enabled plugins of a tenant with a role.
 pub async fn playing<E: Executor>(
     extensions: &Extensions,
     records: &TenantScope<E>,
@@ -63,7 +63,7 @@ pub async fn playing<E: Executor>(
     Ok(playing)
 }
 
-/// One enabled plugin of a tenant that plays a role.
+/// One enabled plugin of a tenant with a role.
 pub async fn one_playing<E: Executor>(
     extensions: &Extensions,
     records: &TenantScope<E>,
@@ -113,7 +113,7 @@ pub(crate) fn resolved_settings(install: &Install, manifest: &Manifest) -> AppRe
     Ok(manifest.resolve(&own)?)
 }
 
-/// What was recalled is not started again.
+/// A recalled package is not loaded.
 pub(crate) fn not_recalled(install: &Install) -> AppResult<()> {
     match install.recalled {
         None => Ok(()),

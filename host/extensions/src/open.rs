@@ -1,4 +1,4 @@
-//! The plugin engine of this host, opened.
+//! The state of the plugin use cases: engine and loaded plugins.
 
 use std::{collections::HashMap, path::Path, sync::Arc, time::Duration};
 
@@ -9,7 +9,7 @@ use xinglin_runtime::{AotCache, HostKey, Options, Packs, Runtime};
 
 use crate::{call::Shadows, install::Loaded};
 
-/// What use cases need that ask plugins. Cheap to clone; all clones are the same.
+/// What use cases need that call plugins. Cheap to clone; all clones are the same.
 #[derive(Clone)]
 pub struct Extensions {
     /// What every use case needs.
