@@ -12,25 +12,25 @@ use xinglin_store::{Export, ExportState, RecordQuery, Resource, StoreError};
 use super::{DELETED, Job, Output, body, folder, may_export};
 use crate::consent;
 
-/// How many entries are read at once.
+/// Entries read in one batch.
 const PAGE: u32 = 500;
 
-/// For how long a try keeps others away without a word. Whoever dies over it frees it so.
+/// Lease of an attempt; it expires if the host stops.
 const LEASE_SECONDS: i64 = 60;
 
-/// How often an export is tried.
+/// Maximum number of attempts.
 const MOST_TRIES: i64 = 3;
 
-/// How long the files are kept.
+/// Retention of the files.
 const KEPT_SECONDS: i64 = 24 * 3600;
 
-/// How many patients are remembered as named in the trail; beyond that, one may be
-/// named again.
+/// Maximum number of patients remembered as audited; beyond that, a patient may be audited
+/// twice.
 const MOST_NAMED: usize = 100_000;
 
-/// Why a try ended without files.
+/// Why an attempt ended without files.
 enum Ended {
-    /// It was called off, or somebody else is at it.
+    /// It was cancelled, or another host took it over.
     Overtaken,
     Failed(AppError),
 }
@@ -47,11 +47,10 @@ impl From<StoreError> for Ended {
     }
 }
 
-/// Makes the export that has waited longest, if there is one, and forgets those that
-/// are not kept any longer.
+/// Executes the oldest pending export, if there is one, and deletes expired ones.
 ///
 /// # Errors
-/// If the store fails; an export that fails is tried again.
+/// If the store fails; a failed export is retried.
 #[boxed]
 pub async fn run_due(platform: &Platform) -> AppResult<()> {
     let now = platform.now();
@@ -97,7 +96,7 @@ pub async fn run_due(platform: &Platform) -> AppResult<()> {
     Ok(())
 }
 
-/// One try, from the beginning.
+/// One attempt, from the beginning.
 async fn write_files(platform: &Platform, export: &Export, job: &mut Job) -> Result<(), Ended> {
     let files = |error: std::io::Error| Ended::Failed(AppError::internal(error));
     (job.output, job.deleted) = (Vec::new(), 0);
@@ -119,7 +118,7 @@ async fn write_files(platform: &Platform, export: &Export, job: &mut Job) -> Res
     Ok(())
 }
 
-/// What there is of one type, or what was deleted of it; how much went out.
+/// Writes the resources, or deletions, of one type; returns their number.
 async fn write_pages(
     platform: &Platform,
     export: &Export,
