@@ -217,7 +217,7 @@ async fn an_export_of_a_dead_host_is_taken_over(hospital: TestHospital) {
         }
         clinic.administrator.exchange(Method::DELETE, &status, &[], "").await;
     };
-    let folder = hospital.hospital.config().data_dir.join("exports").join(&clinic.tenant).join(claimed.id.to_string());
+    let folder = hospital.hospital.config().data_dir.join("exports").join(&clinic.tenant).join(&claimed.id);
     std::fs::create_dir_all(folder.join("1")).expect("a folder");
     std::fs::write(folder.join("1/Patient.ndjson"), "{\"half\":").expect("a file");
     assert_eq!(get(&clinic.administrator, &status).await.status, 202);

@@ -1,4 +1,4 @@
-//! What the hospital tells a patient.
+//! Messages of the hospital to a patient.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -18,7 +18,7 @@ pub struct MessageView {
     /// The text, by language.
     #[schema(value_type = Vec<Object>)]
     pub text: serde_json::Value,
-    /// All of it: which questionnaire of which enrolment, why the referral.
+    /// The whole document: questionnaire and enrolment, reason of a referral.
     #[schema(value_type = Object)]
     pub detail: serde_json::Value,
 }

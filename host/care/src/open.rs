@@ -1,4 +1,4 @@
-//! What conversations need beside the records.
+//! The state of the care use cases: extensions and listeners of conversations.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use xinglin_domain::id::EncounterId;
 use xinglin_extensions::Extensions;
 use xinglin_platform::Platform;
 
-/// How many may listen to visits at once.
+/// Maximum number of concurrent listeners.
 const MOST_LISTENERS: usize = 2000;
 
 /// What use cases of care need. Cheap to clone; all clones are the same.
@@ -15,14 +15,14 @@ const MOST_LISTENERS: usize = 2000;
 pub struct Care {
     /// What every use case needs.
     pub platform: Platform,
-    /// Checkers and pathways are plugins.
+    /// For the calls of checkers and pathways.
     pub extensions: Extensions,
     said: broadcast::Sender<EncounterId>,
     listeners: Arc<Semaphore>,
 }
 
 impl Care {
-    /// With nobody listening yet.
+    /// Without listeners.
     pub fn new(extensions: Extensions) -> Self {
         Self {
             platform: extensions.platform.clone(),
@@ -32,7 +32,7 @@ impl Care {
         }
     }
 
-    /// In which visits something was said on this host.
+    /// Notifies listeners of visits with new messages written by this host.
     pub(crate) fn said(&self) -> &broadcast::Sender<EncounterId> {
         &self.said
     }

@@ -46,7 +46,7 @@ pub(crate) async fn load_digest(extensions: &Extensions, install: &Install, dige
     Ok(plugin)
 }
 
-/// Enabled plugins of a tenant that play a role.
+/// Enabled plugins of a tenant with a role.
 pub async fn playing<E: Executor>(
     extensions: &Extensions,
     records: &TenantScope<E>,
@@ -62,7 +62,7 @@ pub async fn playing<E: Executor>(
     Ok(playing)
 }
 
-/// One enabled plugin of a tenant that plays a role.
+/// One enabled plugin of a tenant with a role.
 pub async fn one_playing<E: Executor>(
     extensions: &Extensions,
     records: &TenantScope<E>,
@@ -114,7 +114,7 @@ pub(crate) fn resolved_settings(install: &Install, manifest: &Manifest) -> AppRe
     Ok(manifest.resolve(&own)?)
 }
 
-/// What was recalled is not started again.
+/// A recalled package is not loaded.
 pub(crate) fn not_recalled(install: &Install) -> AppResult<()> {
     match install.recalled {
         None => Ok(()),

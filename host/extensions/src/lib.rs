@@ -1,5 +1,5 @@
-//! Plugins: what is installed and what each tenant lets it do, their calls, tapes,
-//! shadows, recall and replay, and what a call finds outside of itself.
+//! Plugins: packages, installations and grants of a tenant, calls, tapes, shadow runs, recall
+//! and replay, and host services of calls.
 
 pub mod call;
 pub(crate) mod egress;

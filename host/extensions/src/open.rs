@@ -1,4 +1,4 @@
-//! The plugin engine of this host, opened.
+//! The state of the plugin use cases: engine and loaded plugins.
 
 use std::{
     collections::HashMap,
@@ -12,7 +12,7 @@ use xinglin_domain::id::TenantId;
 use xinglin_platform::{OpenError, Platform, keys};
 use xinglin_runtime::{AotCache, HostKey, Options, Packs, Plugin, Runtime};
 
-/// What use cases need that ask plugins. Cheap to clone; all clones are the same.
+/// What use cases need that call plugins. Cheap to clone; all clones are the same.
 #[derive(Clone)]
 pub struct Extensions {
     /// What every use case needs.

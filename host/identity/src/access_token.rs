@@ -8,8 +8,8 @@ use crate::Identity;
 /// The caller behind an access token.
 ///
 /// # Errors
-/// `AUTH_REQUIRED` if the token is not ours, has run out, or names an
-/// account or a sign-in that is closed.
+/// `AUTH_REQUIRED` if the token is invalid or expired, or names a suspended account or an
+/// ended session.
 #[boxed]
 pub async fn caller(identity: &Identity, token: &str, request_id: String) -> AppResult<Caller> {
     let now = identity.platform.now();

@@ -1,4 +1,4 @@
-//! What signs people in.
+//! The state of the identity use cases.
 
 use std::sync::{Arc, atomic::AtomicI64};
 
@@ -7,12 +7,12 @@ use xinglin_platform::{Platform, token::Tokens};
 
 use crate::attempts::Attempts;
 
-/// What use cases need that sign people in. Cheap to clone; all clones are the same.
+/// What the identity use cases need. Cheap to clone; all clones are the same.
 #[derive(Clone)]
 pub struct Identity {
     /// What every use case needs.
     pub platform: Platform,
-    /// Verifiers are plugins.
+    /// For the calls of verifiers.
     pub extensions: Extensions,
     shared: Arc<Shared>,
 }
@@ -24,7 +24,7 @@ struct Shared {
 }
 
 impl Identity {
-    /// With nobody signed in yet.
+    /// Without failed attempts.
     pub fn new(extensions: Extensions) -> Self {
         let platform = extensions.platform.clone();
         let shared = Shared {
@@ -43,7 +43,7 @@ impl Identity {
         &self.shared.tokens
     }
 
-    /// When what has ended of sign-ins was last forgotten, in microseconds.
+    /// When expired sessions were last purged, in microseconds.
     pub(crate) fn purged(&self) -> &AtomicI64 {
         &self.shared.purged
     }

@@ -1,4 +1,4 @@
-//! Codes of an authenticator (RFC 6238), checked and used up.
+//! Time-based one-time codes (RFC 6238); each is accepted once.
 
 use totp_rs::{Builder, Secret, Totp};
 use xinglin_domain::{code::Code, id::TenantId, time::Instant};
@@ -7,9 +7,8 @@ use xinglin_store::{Account, SecondFactor};
 
 use crate::Identity;
 
-/// Checks the code of an account that has an authenticator, and says whether it has
-/// one. A right code is used up, a wrong one counts as a wrong password: six digits
-/// are soon guessed.
+/// Checks the code of an account that has an authenticator; returns whether it has one. A
+/// correct code cannot be used again, a wrong one counts as a wrong password against guessing.
 pub(crate) async fn check_code(
     identity: &Identity,
     tenant: TenantId,
@@ -37,7 +36,7 @@ pub(crate) async fn check_code(
     Ok(true)
 }
 
-/// The step whose code this is: now, or the one before or after.
+/// The time step of this code: the current one, or the one before or after.
 pub(crate) fn step(
     platform: &Platform,
     tenant: TenantId,

@@ -1,4 +1,4 @@
-//! What a patient is insured by, and how far its running figures have come.
+//! Coverages of a patient and their accumulators.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -23,11 +23,11 @@ pub struct NewCoverage {
     /// Insured until; a date or RFC 3339. Left out if open-ended.
     #[serde(default)]
     pub valid_until: Option<String>,
-    /// Running figures as the payer last gave them.
+    /// Accumulators as last returned by the payer.
     pub accumulators: Vec<NewAccumulator>,
 }
 
-/// A running figure.
+/// An accumulator.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewAccumulator {
@@ -38,12 +38,12 @@ pub struct NewAccumulator {
     pub fen: Money,
 }
 
-/// A coverage as it now stands.
+/// The current state of a coverage.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct CoverageView {
     /// Id of the payer's plugin.
     pub payer: String,
-    /// Running figures.
+    /// Accumulators.
     pub accumulators: Vec<NewAccumulator>,
 }
 

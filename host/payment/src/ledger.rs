@@ -14,7 +14,7 @@ use xinglin_domain::{
 use xinglin_platform::{AppError, AppResult, Caller, Platform, ambient, boxed};
 use xinglin_store::{Executor, TenantScope, TenantTx};
 
-/// What stands on every account.
+/// Trial balance.
 #[derive(Serialize, ToSchema)]
 pub struct TrialBalance {
     /// By name.
@@ -29,7 +29,7 @@ pub struct TrialBalance {
     pub balanced: bool,
 }
 
-/// What stands on one account.
+/// Balance of one account.
 #[derive(Serialize, ToSchema)]
 pub struct AccountBalance {
     /// Its name.
@@ -57,7 +57,7 @@ pub async fn trial_balance(platform: &Platform, caller: &Caller) -> AppResult<Tr
     Ok(TrialBalance { accounts, debit_fen, credit_fen, balanced: debit_fen == credit_fen })
 }
 
-/// Books a settled bill.
+/// Posts a settled bill to the ledger.
 pub(crate) async fn book_settlement(
     tx: &TenantTx,
     bill: BillId,
@@ -69,8 +69,8 @@ pub(crate) async fn book_settlement(
     post(tx, &mut book, settlement).await
 }
 
-/// Books that a bill was taken back: the contra entry of everything on it. A
-/// bill that was never booked needs none.
+/// Posts the reversal of a bill: contra entries of all its entries. A bill without entries
+/// needs none.
 pub(crate) async fn unwind(tx: &TenantTx, bill: BillId, now: Instant) -> AppResult<()> {
     let mut book = load(tx, bill).await?;
     for contra in book.unwind(bill, now, fresh) {
@@ -83,7 +83,7 @@ fn fresh() -> TransactionId {
     TransactionId::from_u128(ambient::fresh_id())
 }
 
-/// Checks a transaction against all that is booked on its bill, and books it.
+/// Validates a transaction against all entries of its bill, and posts it.
 async fn post(tx: &TenantTx, book: &mut Book, transaction: Transaction) -> AppResult<()> {
     book.post(transaction.clone())?;
     let postings = transaction
@@ -110,7 +110,7 @@ async fn post(tx: &TenantTx, book: &mut Book, transaction: Transaction) -> AppRe
     Ok(())
 }
 
-/// What is booked on a bill, checked as if it were new.
+/// The entries of a bill, validated again.
 async fn load<E: Executor>(records: &TenantScope<E>, bill: BillId) -> AppResult<Book> {
     let mut transactions = Vec::new();
     for row in records.list_transactions(bill).await? {

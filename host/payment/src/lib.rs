@@ -1,4 +1,4 @@
-//! Money: charges with their payers, coverages, and the books.
+//! Payment: charges with their payers, coverages, and the ledger.
 
 pub mod charge;
 pub mod coverage;

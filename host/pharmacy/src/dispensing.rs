@@ -1,4 +1,4 @@
-//! Two of the pharmacy hand out what was ordered and paid. The rules are in
+//! Dispensing of a paid prescription by two pharmacy accounts. The rules are in
 //! `xinglin_domain::prescription`.
 
 use std::collections::BTreeSet;
@@ -16,11 +16,11 @@ use xinglin_payment::charge;
 use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed, document::touch, standing};
 use xinglin_store::StoreError;
 
-/// What is handed out.
+/// What is dispensed.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Dispense {
-    /// The account that prepared it (调配); the caller checks (核对).
+    /// The account that prepared it (调配); the caller is the one who checks (核对).
     #[schema(value_type = String)]
     pub prepared_by: AccountId,
     /// Batches and trace codes, line by line.
@@ -41,7 +41,7 @@ pub struct NewHandout {
     pub traces: Vec<String>,
 }
 
-/// Two of the pharmacy hand out what was ordered and paid. Once, ever.
+/// Dispenses a paid prescription, once; the preparing and the checking account must differ.
 ///
 /// # Errors
 /// `RX_ALREADY_USED`, `RX_EXPIRED`, `DISP_TRACE_REUSED`, …

@@ -1,6 +1,6 @@
-//! What a hospital sells: its items with codes and prices. Whoever prescribes or
-//! buys names an item; codes, ingredients and prices come from here, never from
-//! the caller.
+//! The formulary of a hospital: items with codes, ingredients and prices. Requests name an
+//! item; its codes, ingredients and prices are taken from the formulary, never from the
+//! caller.
 
 use std::collections::BTreeSet;
 

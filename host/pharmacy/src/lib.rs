@@ -1,4 +1,4 @@
-//! The pharmacy: what a hospital sells, and handing it out.
+//! Pharmacy: formulary and dispensing.
 
 pub mod dispensing;
 pub mod formulary;

@@ -1,4 +1,4 @@
-//! Which subscriptions hear of what is written.
+//! Matches written resources against subscriptions.
 
 use std::collections::BTreeMap;
 
@@ -9,15 +9,15 @@ use xinglin_fhir::search;
 use xinglin_platform::{AppError, AppResult, ambient};
 use xinglin_store::{Queue, ResourceWrite, Subscription, TenantTx, Work};
 
-/// What is kept of a subscription beside its resource.
+/// Stored state of a subscription beside its resource.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Terms {
     pub(crate) criteria: String,
     pub(crate) endpoint: String,
-    /// Whether what was written is sent along.
+    /// Whether notifications contain the resource.
     pub(crate) whole: bool,
     pub(crate) end: Option<Instant>,
-    /// What the token opened that it was made with.
+    /// Scopes of the token it was created with.
     pub(crate) scopes: Option<String>,
 }
 
@@ -26,8 +26,7 @@ impl Terms {
         Self::deserialize(&subscription.body).map_err(AppError::internal)
     }
 
-    /// The search that its criteria are. What they lead to by reference is never out of
-    /// a compartment.
+    /// The search of its criteria. References are never followed into restricted compartments.
     pub(crate) fn search(&self) -> AppResult<search::Search> {
         let (kind, query) = self.criteria.split_once('?').unwrap_or((&self.criteria, ""));
         let mut search = search::parse(kind, &search::parameters(query.as_bytes()))?;
@@ -57,7 +56,7 @@ impl Notice {
     }
 }
 
-/// Notes what of this is to be told, in the transaction that wrote it.
+/// Stores the events of matching subscriptions, in the transaction of the write.
 pub(crate) async fn notice(tx: &TenantTx, writes: &[ResourceWrite], now: Instant) -> AppResult<()> {
     const LOOKED_AT: usize = 200;
     let mut written: BTreeMap<&str, Vec<&ResourceWrite>> = BTreeMap::new();

@@ -1,5 +1,5 @@
-//! What was written to the record, newest first: every version of everything, or of one
-//! type. Within the reach of the caller, as a search is.
+//! History of the record, newest first: versions of all resources, or of one type, within the
+//! caller's search scope.
 
 use xinglin_domain::{code::Code, time::Instant};
 use xinglin_fhir::{
@@ -12,14 +12,13 @@ use xinglin_store::{HistoryQuery, ResourceQuery, VersionPlace};
 
 use crate::search::{self, Asked, Parameters, Rest, TICKET, cut, here, not_a_page, ticket};
 
-/// Versions on a page, if nobody says how many.
+/// Default number of versions on a page.
 const PAGE: u32 = 100;
 
-/// A page of what was written to resources of `asked.kind`, or of any type if that is
-/// empty.
+/// A page of the history of resources of `asked.kind`, or of any type if that is empty.
 ///
 /// # Errors
-/// `BODY_INVALID`, naming the parameter; `AUTH_FORBIDDEN` if the caller sees nobody's
+/// `BODY_INVALID`, naming the parameter; `AUTH_FORBIDDEN` if the caller may not read any
 /// record.
 #[boxed]
 pub async fn list(platform: &Platform, caller: &Caller, asked: &Asked) -> AppResult<Historyset> {
@@ -50,7 +49,7 @@ pub async fn list(platform: &Platform, caller: &Caller, asked: &Asked) -> AppRes
     Ok(Historyset::of(&asked.base, link, found))
 }
 
-/// What the parameters ask for, how many a page, and those of them that were heeded.
+/// The parsed parameters: query, page size, and the parameters that were applied.
 fn spoken(parameters: &[(String, String)], strict: bool) -> AppResult<(HistoryQuery, u32, Parameters)> {
     let wrong = |name: &str, detail: &str| {
         let mut error = AppError::new(Code::BodyInvalid, format!("`{name}` {detail}"));

@@ -1,4 +1,4 @@
-//! Whether a patient is who the record says, as far as it was decided.
+//! The decision on a patient's real name.
 
 use serde_json::Value;
 use xinglin_domain::{
@@ -10,7 +10,7 @@ use xinglin_fhir::person;
 use xinglin_platform::{AppError, AppResult, Platform, boxed, document};
 use xinglin_store::TenantTx;
 
-/// Whether a patient is who the record says, as far as it was decided.
+/// The decision on a patient's real name.
 #[boxed]
 pub async fn real_name(platform: &Platform, tenant: TenantId, patient: PatientId) -> AppResult<(RealName, i64)> {
     match platform.store().tenant(tenant).find_real_name(patient).await? {
@@ -19,13 +19,13 @@ pub async fn real_name(platform: &Platform, tenant: TenantId, patient: PatientId
     }
 }
 
-/// Whoever decides of a real name and whoever corrects the patient wait for each other.
+/// Locks the real name of a patient, so decisions and corrections are serialised.
 #[boxed]
 pub async fn lock(tx: &TenantTx, patient: PatientId) -> AppResult<()> {
     Ok(tx.lock(&format!("real-name/{patient}")).await?)
 }
 
-/// Before a patient is written anew: who is somebody else by that is not verified any more.
+/// Before a write of a patient: a change of identity data resets the verification.
 pub(crate) async fn corrected(tx: &TenantTx, id: &str, told: &Value, now: Instant) -> AppResult<()> {
     let Ok(patient) = id.parse::<PatientId>() else { return Ok(()) };
     lock(tx, patient).await?;

@@ -1,4 +1,4 @@
-//! What one plugin may know of a patient, cut out of the record.
+//! Snapshots: the part of a patient's record that one plugin receives.
 
 use std::collections::HashSet;
 
@@ -17,13 +17,13 @@ use crate::{
     resource::{medication, medications},
 };
 
-/// Most resources of one section that a snapshot is built from.
+/// Maximum number of resources of one section of a snapshot.
 const SNAPSHOT_ROWS: u32 = 2000;
 
-/// Most observations of one code.
+/// Maximum number of observations of one code.
 const OF_ONE_CODE: u32 = 128;
 
-/// What one plugin may know of a patient, and what for.
+/// The snapshot of a patient for one plugin and purpose.
 ///
 /// # Errors
 /// If there is no such patient.

@@ -12,28 +12,28 @@ use xinglin_platform::{AppError, AppResult, Caller, boxed};
 
 use super::find;
 
-/// What became of cards.
+/// Feedback on cards.
 #[derive(Deserialize, ToSchema)]
 pub struct Feedback {
-    /// Of each card that somebody dealt with.
+    /// One entry for each card that the user acted on.
     pub feedback: Vec<CardFeedback>,
 }
 
-/// What became of a card. Comments in the user's words are not kept.
+/// Feedback on one card. Free-text comments are not stored.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CardFeedback {
     /// Of the card.
     #[schema(value_type = String)]
     pub card: Uuid,
-    /// Whether it was heeded.
+    /// Accepted or overridden.
     pub outcome: Outcome,
     /// Why not.
     #[serde(default)]
     pub override_reason: Option<OverrideReason>,
 }
 
-/// Whether a card was heeded.
+/// Accepted or overridden.
 #[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
@@ -43,7 +43,7 @@ pub enum Outcome {
     Overridden,
 }
 
-/// Why a card was not heeded.
+/// Why a card was overridden.
 #[derive(Deserialize, ToSchema)]
 pub struct OverrideReason {
     /// As a code.
@@ -58,7 +58,7 @@ pub struct ReasonCode {
     pub code: String,
 }
 
-/// Keeps what became of cards, as lines of the audit trail of the patient.
+/// Stores feedback on cards as audit entries of the patient.
 ///
 /// # Errors
 /// `NOT_FOUND` if a card is none of this service's, or of no patient whom the caller

@@ -1,6 +1,6 @@
 //! CDS Hooks 2.0: every enabled checker of prescriptions is a decision support service,
-//! for orders that are drafted elsewhere. The checkers are asked as they are when a
-//! doctor signs here; nothing is signed by it.
+//! for orders that are drafted elsewhere. The checkers are called as when a doctor signs in
+//! this host; nothing is signed.
 
 mod ask;
 mod keep_feedback;
@@ -27,7 +27,7 @@ pub use self::services::{Service, Services, services};
 /// Longest summary, in characters (CDS Hooks 2.0, "fewer than 140").
 const LONGEST_SUMMARY: usize = 139;
 
-/// When a checker is asked.
+/// The hooks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Hook {
@@ -49,24 +49,24 @@ impl Hook {
     }
 }
 
-/// One thing the prescriber should know.
+/// A card: one finding for the prescriber.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Card {
     /// For feedback.
     #[schema(value_type = String)]
     pub uuid: Uuid,
-    /// In one line.
+    /// One-line summary.
     pub summary: String,
     /// The rest, in Markdown.
     pub detail: String,
-    /// How grave: what is `critical` is not to be signed as it stands.
+    /// Severity: an order with a `critical` card must not be signed unchanged.
     #[schema(value_type = String)]
     pub indicator: Severity,
-    /// Who says so.
+    /// The source.
     pub source: Source,
 }
 
-/// Where a card comes from.
+/// The source of a card.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Source {
     /// Guideline with section and year, or the checker.
@@ -151,7 +151,7 @@ fn short(text: &str) -> String {
     }
 }
 
-/// What a plugin says as Markdown that says just that: no links, no pictures, no markup.
+/// A plugin's text escaped for Markdown: no links, images or markup.
 fn plain(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     for c in text.chars() {

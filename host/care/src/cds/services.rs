@@ -9,17 +9,17 @@ use xinglin_runtime::{Interface, Plugin};
 
 use super::Hook;
 
-/// What there is to ask.
+/// The discovery document.
 #[derive(Serialize, ToSchema)]
 pub struct Services {
-    /// Two for each checker: one a hook.
+    /// Two for each checker: one for each hook.
     pub services: Vec<Service>,
 }
 
 /// A checker at a hook.
 #[derive(Serialize, ToSchema)]
 pub struct Service {
-    /// When it is asked.
+    /// The hook.
     pub hook: Hook,
     /// Hook and plugin.
     pub id: String,

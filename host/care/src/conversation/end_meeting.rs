@@ -7,7 +7,7 @@ use xinglin_platform::{AppResult, Caller, boxed};
 use super::meet;
 use crate::Care;
 
-/// Ends a meeting: nobody is let in any more.
+/// Ends a video meeting: no further tokens are issued.
 ///
 /// # Errors
 /// As [`join_meeting`](super::join_meeting).

@@ -6,26 +6,26 @@ use xinglin_platform::{AppError, AppResult, Caller, Platform, acting, boxed};
 
 use super::{Listener, MOST, SaidView, may_converse, readable};
 
-/// How long whoever listens waits before they look for what other hosts wrote.
+/// Poll interval for messages written by other hosts.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
-/// How long until it is asked again whether whoever listens in silence still may, and
-/// whether the visit goes on.
+/// Interval between checks of a silent listener's access and of the visit's state.
 const ASK_AGAIN: Duration = Duration::from_secs(3);
 
-/// What a listener hears.
+/// An event for a listener.
 pub enum Heard {
     /// These.
     Said(Vec<SaidView>),
-    /// Nothing more: the visit is closed, or it is time to ask again, also since the host stops.
+    /// End of the stream: the visit is closed, or the listener must reconnect, also because the
+    /// host stops.
     End(&'static str),
 }
 
-/// What is said next. Whether the listener may hear it is asked before anything is
-/// told, and every few seconds.
+/// The next messages. The listener's access is checked before each delivery, and every few
+/// seconds.
 ///
 /// # Errors
-/// If they may not any more.
+/// If access has ended.
 #[boxed]
 pub async fn hear(platform: &Platform, listener: &mut Listener) -> AppResult<Heard> {
     let records = platform.records(&listener.caller);
@@ -62,7 +62,7 @@ pub async fn hear(platform: &Platform, listener: &mut Listener) -> AppResult<Hea
     }
 }
 
-/// The caller as of now, if they are still signed in.
+/// The caller at this moment, if the session is still valid.
 async fn still(platform: &Platform, caller: &Caller) -> AppResult<Caller> {
     let ended = || AppError::new(Code::AuthRequired, "the sign-in has ended");
     let Some(session) = caller.session else { return Err(ended()) };

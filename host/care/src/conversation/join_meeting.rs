@@ -7,7 +7,7 @@ use xinglin_platform::{AppResult, Caller, boxed};
 use super::{MeetingView, meet};
 use crate::Care;
 
-/// Lets the caller into a meeting that is open.
+/// Issues a token for an open meeting to the caller.
 ///
 /// # Errors
 /// As [`say`](super::say); `ENC_STATE` if it is not open.

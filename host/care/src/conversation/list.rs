@@ -3,7 +3,7 @@ use xinglin_platform::{AppResult, Caller, Platform, boxed};
 
 use super::{MOST, SaidView, may_converse, readable};
 
-/// What was said in a visit after this place, as far as the caller may read it.
+/// Messages of a visit after this number that the caller may read.
 ///
 /// # Errors
 /// `NOT_FOUND` if there is no such visit that the caller may see.

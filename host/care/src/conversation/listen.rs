@@ -6,14 +6,14 @@ use xinglin_platform::{AppError, AppResult, Caller, boxed};
 use super::{Listener, may_converse};
 use crate::Care;
 
-/// Begins to listen to a visit, after this place.
+/// Starts listening to a visit, after this message number.
 ///
 /// # Errors
 /// `NOT_FOUND` if there is no such visit that the caller may see; `RATE_LIMITED` if
-/// too many listen.
+/// there are too many listeners.
 #[boxed]
 pub async fn listen(care: &Care, caller: Caller, visit: EncounterId, after: i64) -> AppResult<Listener> {
-    /// After that, whoever listens asks again, with a token that still holds.
+    /// Maximum length of a stream; then the listener reconnects with a valid token.
     const LONGEST: Duration = Duration::from_secs(600);
     may_converse(&care.platform, &caller, visit).await?;
     let crowded = || AppError::new(Code::RateLimited, "too many listen to this host; ask again shortly");

@@ -1,6 +1,6 @@
-//! What patient and staff say to each other in a visit, and their meetings by video. No
-//! picture of a meeting passes through the hospital: it lets people into a room of a
-//! provider, and keeps who came and went.
+//! Messages between patient and staff in a visit, and video meetings. No media pass through
+//! the host: it issues tokens for a room of a provider, and stores who joined and when the
+//! meeting ended.
 
 mod end_meeting;
 mod hear;
@@ -39,16 +39,16 @@ pub use self::purge::purge;
 pub use self::say::{Say, say};
 pub use self::start_meeting::start_meeting;
 
-/// Longest list of messages.
+/// Maximum length of a list of messages.
 const MOST: u32 = 200;
 
-/// How long a token lets into a meeting, in seconds.
+/// Lifetime of a meeting token, in seconds.
 const TOKEN_SECONDS: i64 = 300;
 
-/// Something that was said.
+/// A message of a visit.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct SaidView {
-    /// Its place in the visit; a list goes on with `after`.
+    /// Its number in the visit; pass it as `after` for the next page.
     pub seq: i64,
     /// When (RFC 3339).
     pub said: String,
@@ -59,25 +59,25 @@ pub struct SaidView {
     pub message: Value,
 }
 
-/// The way into a meeting.
+/// Access to a meeting.
 #[derive(Serialize, ToSchema)]
 pub struct MeetingView {
     /// `video-…`: also the name of the room.
     #[schema(value_type = String)]
     pub id: VideoId,
-    /// Where to go, with a token for this person; good for five minutes.
+    /// URL with a token for this person, valid for five minutes.
     pub url: String,
     /// The token.
     pub token: String,
 }
 
-/// Somebody who listens to a visit.
+/// A listener of a visit.
 pub struct Listener {
     caller: Caller,
     visit: EncounterId,
     after: i64,
     written: Receiver<EncounterId>,
-    /// When it was last asked whether they may.
+    /// When access was last checked.
     asked: tokio::time::Instant,
     until: tokio::time::Instant,
     _place: tokio::sync::OwnedSemaphorePermit,
@@ -119,7 +119,7 @@ async fn meet(
     way_in(provider, caller, video, role)
 }
 
-/// The visit, if the caller has part in its conversation.
+/// The visit, if the caller takes part in its conversation.
 async fn may_converse(platform: &Platform, caller: &Caller, id: EncounterId) -> AppResult<Encounter> {
     caller.may(Action::Converse)?;
     let row = platform.records(caller).get_document(id).await?;
@@ -130,8 +130,8 @@ async fn may_converse(platform: &Platform, caller: &Caller, id: EncounterId) -> 
     Ok(value)
 }
 
-/// What of it the caller may read: what tells of a compartment is for the patient,
-/// the doctor of the visit, who said it, and who may see that compartment.
+/// The messages that the caller may read: one that concerns a compartment is for the patient,
+/// the doctor of the visit, its author, and those who may read that compartment.
 async fn readable(
     platform: &Platform,
     caller: &Caller,
@@ -158,7 +158,7 @@ async fn readable(
     Ok(views)
 }
 
-/// Says what `make` makes, if the caller may speak at this moment.
+/// Posts the message that `make` returns, if the caller may post at this moment.
 async fn append(
     care: &Care,
     caller: &Caller,
@@ -181,8 +181,8 @@ async fn append(
     Ok(view(VisitMessage { seq, body, created_at: caller.now }))
 }
 
-/// A signed word to the provider that this person may enter this room. It names neither
-/// the patient nor the visit.
+/// A signed token (JWT) for the provider that admits this person to this room. It contains
+/// neither the patient nor the visit.
 fn way_in(provider: &config::Video, caller: &Caller, id: VideoId, role: Role) -> AppResult<MeetingView> {
     let (room, now) = (id.to_string(), caller.now.micros() / 1_000_000);
     let staff = role != Role::Patient;
@@ -201,7 +201,7 @@ fn way_in(provider: &config::Video, caller: &Caller, id: VideoId, role: Role) ->
     Ok(MeetingView { id, url, token })
 }
 
-/// All that was said in a visit.
+/// All messages of a visit.
 async fn all<E: Executor>(records: &TenantScope<E>, visit: EncounterId) -> AppResult<Vec<Message>> {
     let (mut all, mut after) = (Vec::new(), 0);
     loop {

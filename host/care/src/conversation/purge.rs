@@ -2,10 +2,10 @@ use xinglin_domain::{access::Action, id::TenantId, retention::Kept, time::Instan
 use xinglin_extensions::tape::PurgeView;
 use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed};
 
-/// Purges what was said before a moment, in the caller's hospital.
+/// Purges messages older than a given time, in the caller's tenant.
 ///
 /// # Errors
-/// `RETENTION_HOLD` if a part must still be kept; nothing is purged then.
+/// `RETENTION_HOLD` if the retention period of some has not ended; nothing is purged then.
 #[boxed]
 pub async fn purge(platform: &Platform, caller: &Caller, tenant: TenantId, before: Instant) -> AppResult<PurgeView> {
     caller.may_in(tenant, Action::PurgeRecords)?;

@@ -13,7 +13,7 @@ use xinglin_records::blob;
 use super::{SaidView, append, may_converse};
 use crate::Care;
 
-/// Something to be said.
+/// A message to post.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Say {
@@ -24,18 +24,18 @@ pub struct Say {
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     pub image: Option<BlobId>,
-    /// As what one speaks, of several roles that one has.
+    /// The role of the author, if the caller has several.
     #[serde(default, rename = "as")]
     #[schema(value_type = Option<String>)]
     pub role: Option<Role>,
 }
 
-/// Says something in a visit.
+/// Posts a message in a visit.
 ///
 /// # Errors
 /// `NOT_FOUND` if there is no such visit that the caller may see; `ENC_STATE` if it is
 /// not in progress; `ENC_RED_FLAG` for the patient of one that was stopped;
-/// `AUTH_IMPERSONATION` if the caller is not what they speak as; `BODY_INVALID`.
+/// `AUTH_IMPERSONATION` if the caller does not have the role; `BODY_INVALID`.
 #[boxed]
 pub async fn say(care: &Care, caller: &Caller, visit: EncounterId, say: Say) -> AppResult<SaidView> {
     let patient = may_converse(&care.platform, caller, visit).await?.patient();

@@ -4,11 +4,11 @@ use xinglin_platform::{AppResult, Caller, boxed};
 use super::{MeetingView, meet};
 use crate::Care;
 
-/// Opens a meeting by video; the one that is open, if one is.
+/// Opens a video meeting, or returns the open one.
 ///
 /// # Errors
 /// As [`say`](super::say); `AUTH_FORBIDDEN` for the patient; `VIDEO_UNAVAILABLE` if the
-/// operator has set up no provider.
+/// operator has not configured a provider.
 #[boxed]
 pub async fn start_meeting(care: &Care, caller: &Caller, visit: EncounterId) -> AppResult<MeetingView> {
     meet(care, caller, visit, None, VideoEvent::Opened).await

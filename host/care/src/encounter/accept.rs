@@ -21,7 +21,7 @@ pub struct AcceptVisit {
     /// Why a diagnosis is of another chapter than the evidence.
     #[serde(default)]
     pub new_diagnosis_reason: Option<String>,
-    /// Who is with a child under six.
+    /// Who accompanies a child under six.
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
     pub accompaniment: Option<Accompaniment>,
@@ -35,10 +35,10 @@ pub(crate) const fn human() -> AuthorKind {
     AuthorKind::Human
 }
 
-/// The doctor decides that it is a follow-up and signs that.
+/// Accepts a visit as a follow-up, with the doctor's signature.
 ///
 /// # Errors
-/// `ENC_…` if it cannot be one.
+/// `ENC_…` if a condition is not met.
 #[tracing::instrument(target = "xinglin::trace", name = "accept_visit", skip_all)]
 #[boxed]
 pub async fn accept(platform: &Platform, caller: &Caller, id: EncounterId, ask: AcceptVisit) -> AppResult<VisitView> {

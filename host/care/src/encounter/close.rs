@@ -10,7 +10,7 @@ use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed, document::S
 
 use super::{VisitView, load, put};
 
-/// What ends a visit.
+/// How a visit is closed.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CloseVisit {
@@ -19,11 +19,10 @@ pub struct CloseVisit {
     pub note: Option<String>,
 }
 
-/// The doctor ends the visit, or confirms that a patient with a danger sign
-/// is in safe hands.
+/// Closes a visit; for a visit that was stopped, with what was done for the patient.
 ///
 /// # Errors
-/// `ENC_RED_FLAG_OPEN` if the visit was stopped and nobody says what was done.
+/// `ENC_RED_FLAG_OPEN` if the visit was stopped and the request does not state what was done.
 #[tracing::instrument(target = "xinglin::trace", name = "close_visit", skip_all)]
 #[boxed]
 pub async fn close(platform: &Platform, caller: &Caller, id: EncounterId, ask: CloseVisit) -> AppResult<VisitView> {

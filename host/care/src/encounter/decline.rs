@@ -5,7 +5,7 @@ use xinglin_platform::{AppResult, Caller, Platform, boxed, document::Stored};
 
 use super::{VisitView, load, put};
 
-/// Why a visit does not come about.
+/// The reason of a declined visit.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DeclineVisit {
@@ -13,7 +13,7 @@ pub struct DeclineVisit {
     pub reason: String,
 }
 
-/// The doctor finds that this is no follow-up: the patient is to be seen in person.
+/// Declines a visit that is not a follow-up: the patient is to be seen in person.
 ///
 /// # Errors
 /// `BODY_INVALID` without a reason; `ENC_STATE` if it was decided already.

@@ -1,4 +1,4 @@
-//! The online visit: evidence, the doctor's decision, the end.
+//! Online visits: request with evidence, the doctor's decision, closing.
 
 mod accept;
 mod close;
@@ -47,7 +47,7 @@ pub struct VisitView {
     /// Diagnoses, once a doctor decided.
     #[schema(value_type = Vec<Object>)]
     pub diagnoses: Vec<Coding>,
-    /// All that is known of it.
+    /// The whole document.
     #[schema(value_type = Object)]
     pub detail: Value,
 }
@@ -67,7 +67,7 @@ async fn put(
     view(visit)
 }
 
-/// Until the transaction ends, nobody else changes the visit or speaks in it.
+/// Locks the visit against changes and new messages until the transaction ends.
 pub(crate) async fn lock(tx: &TenantTx, id: EncounterId) -> AppResult<()> {
     Ok(tx.lock(&format!("visit/{id}")).await?)
 }
@@ -79,7 +79,7 @@ pub(crate) async fn load<E: Executor>(
     records.get_document(id).await?.try_into()
 }
 
-/// The proof that a follow-up is in progress, at this moment.
+/// Proof that a follow-up visit is in progress.
 pub(crate) async fn follow_up<E: Executor>(
     records: &TenantScope<E>,
     id: EncounterId,
@@ -90,7 +90,7 @@ pub(crate) async fn follow_up<E: Executor>(
     Ok(visit.follow_up(guardian, now)?)
 }
 
-/// The proof that who needs a guardian has one.
+/// Proof that a patient who needs a guardian has one.
 async fn guardian<E: Executor>(
     records: &TenantScope<E>,
     request: &Request,

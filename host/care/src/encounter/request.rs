@@ -22,7 +22,7 @@ use xinglin_store::{Executor, TenantScope};
 
 use super::{VisitView, projection, view};
 
-/// A visit that a patient asks for.
+/// A requested visit.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RequestVisit {
@@ -31,14 +31,13 @@ pub struct RequestVisit {
     pub patient: PatientId,
     /// SHA-256 of the consent text that was agreed to.
     pub consent: Option<String>,
-    /// Documents of an earlier diagnosis, from the patient's own record.
+    /// Evidence of an earlier diagnosis, from the patient's own record.
     #[serde(default)]
     pub evidence: Vec<NewEvidence>,
 }
 
-/// A document that proves an earlier diagnosis. Date and diagnoses are read from
-/// the record; kind and institution are the caller's word, for the doctor to
-/// judge.
+/// A document that proves an earlier diagnosis. Date and diagnoses are read from the record;
+/// kind and institution are stated by the caller and checked by the doctor.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewEvidence {
@@ -53,10 +52,10 @@ pub struct NewEvidence {
     pub institution: String,
 }
 
-/// The patient asks for a follow-up visit.
+/// Requests a follow-up visit for a patient.
 ///
 /// # Errors
-/// `ENC_…` if identity, consent or evidence are not in order.
+/// `ENC_…` if identity, consent or evidence are missing or invalid.
 #[tracing::instrument(target = "xinglin::trace", name = "request_visit", skip_all)]
 #[boxed]
 pub async fn request(platform: &Platform, caller: &Caller, ask: RequestVisit) -> AppResult<VisitView> {

@@ -17,8 +17,8 @@ pub struct StopVisit {
     pub code: String,
 }
 
-/// A danger sign stops the visit at once, whoever of the care team finds it: nothing
-/// is prescribed in it any more, and it ends when a doctor says what was done.
+/// Stops a visit because of a danger sign, by any member of the care team: nothing can be
+/// prescribed in it any more, and it is closed when a doctor records what was done.
 ///
 /// # Errors
 /// `BODY_INVALID` without a code; `ENC_RED_FLAG_OPEN` if it is stopped already, `ENC_STATE` if it is over.

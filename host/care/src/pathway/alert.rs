@@ -1,4 +1,4 @@
-//! Alerts: somebody must look, and the host measures how soon.
+//! Alerts to the care team, with the time until they are acknowledged.
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -30,13 +30,13 @@ pub struct AlertView {
     pub code: String,
     /// `open` or `acknowledged`.
     pub state: String,
-    /// Somebody must have looked by then (RFC 3339).
+    /// Deadline for the acknowledgement (RFC 3339).
     pub deadline: String,
-    /// Whether nobody has, and it is later.
+    /// Whether the deadline passed without an acknowledgement.
     pub overdue: bool,
-    /// Whether somebody looked in time, once somebody has.
+    /// Whether it was acknowledged in time; none before.
     pub in_time: Option<bool>,
-    /// What, for whom, how grave, and the source of the rule.
+    /// Text, addressee, severity, and the source of the rule.
     #[schema(value_type = Object)]
     pub detail: Value,
 }
@@ -63,10 +63,10 @@ pub async fn list(platform: &Platform, caller: &Caller, state: Option<String>) -
     Ok(views)
 }
 
-/// Takes an alert up.
+/// Acknowledges an alert.
 ///
 /// # Errors
-/// If it was taken up before, or is another role's.
+/// If it was acknowledged before, or is addressed to another role.
 #[tracing::instrument(target = "xinglin::trace", name = "acknowledge_alert", skip_all)]
 #[boxed]
 pub async fn acknowledge(extensions: &Extensions, caller: &Caller, id: AlertId) -> AppResult<AlertView> {
@@ -91,8 +91,8 @@ pub async fn acknowledge(extensions: &Extensions, caller: &Caller, id: AlertId) 
     shown(&extensions.platform, caller, taken).await
 }
 
-/// An alert out of a restricted compartment still calls for somebody; what it is
-/// about is told to those who may know.
+/// An alert of a restricted compartment is listed for the whole care team; its content only
+/// for those who may read the compartment.
 async fn shown(platform: &Platform, caller: &Caller, record: AlertRecord) -> AppResult<AlertView> {
     let open = consent::may_see_enrolment(platform, caller, record.patient, record.enrolment).await?;
     let mut view = view(record.clone(), caller);

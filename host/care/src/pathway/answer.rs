@@ -21,7 +21,7 @@ use xinglin_records::{
 
 use super::{EnrolmentView, Occasion, keep, ready, tell, view};
 
-/// A questionnaire answered.
+/// Answers to a questionnaire.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Answers {
@@ -32,13 +32,13 @@ pub struct Answers {
     pub answers: Vec<Answer>,
 }
 
-/// The patient answers a questionnaire. Answers that are observations go
-/// into the record and to the pathway as such. What was answered is kept and
-/// the pathway hears of it, if not in this request then later.
+/// Stores the patient's answers to a questionnaire and delivers them to the pathway. Answers
+/// that are observations are written to the record first. If delivery fails in this request,
+/// the background jobs retry it.
 ///
 /// # Errors
 /// `BODY_INVALID` if an answer does not fit its question, `PATHWAY_STATE` if
-/// the enrolment has ended; nothing is kept.
+/// the enrolment has ended; nothing is stored.
 #[tracing::instrument(target = "xinglin::trace", skip_all)]
 #[boxed]
 pub async fn answer(
@@ -105,7 +105,7 @@ pub async fn answer(
     view(&records, value, told.effects, told.calls).await
 }
 
-/// Every answer fits its question, and nothing required is missing.
+/// Checks that every answer fits its question and no required answer is missing.
 fn check_answers(questionnaire: &Questionnaire, answers: &[Answer]) -> AppResult<()> {
     let wrong = |link: &str, what: &str| {
         Err(AppError::new(Code::BodyInvalid, format!("answer `{link}`: {what}"))

@@ -11,13 +11,12 @@ use super::{
     Delivery, EnrolmentView, Occasion, Reply, TRIES, ask, calls_for, carry_out, ready, silent, unless_passing,
 };
 
-/// Tells a pathway of one event. Its effect is made true together with the
-/// mark that the event was dealt with. If the pathway gives no answer that can
-/// be used, the patient's state stays as it was, the care team is told, and
-/// the event waits, ever longer.
+/// Delivers one event to its pathway. The effects and the end of the work are committed
+/// together. If the pathway gives no usable answer, the enrolment is unchanged, the care team
+/// is alerted, and the event is retried after a growing delay.
 ///
 /// # Errors
-/// If the store fails, or the enrolment never stands still; the event waits.
+/// If the store fails, or concurrent changes of the enrolment persist; the event is kept.
 #[tracing::instrument(target = "xinglin::trace", skip_all)]
 #[boxed]
 pub async fn deliver(

@@ -10,12 +10,12 @@ use xinglin_store::{TaskState, Tenant, Work};
 
 use super::{Occasion, Reply, TRIES, ask, calls_for, carry_out, ready, silent, timer_projection, unless_passing};
 
-/// A timer has come due. Its effect is made true together with the mark that
-/// it fired, so it takes place exactly once, whoever was killed in between. If
-/// the pathway gives no answer that can be used, the timer is put off.
+/// Fires a due timer. The effects and the mark that it fired are committed together, so they
+/// take place exactly once, also after a crash. If the pathway gives no usable answer, the
+/// timer is deferred.
 ///
 /// # Errors
-/// If the store fails, or the enrolment never stands still; the timer is open.
+/// If the store fails, or concurrent changes of the enrolment persist; the timer stays open.
 #[tracing::instrument(target = "xinglin::trace", skip_all)]
 #[boxed]
 pub async fn fire(extensions: &Extensions, records: &Tenant, work: &Work, occasion: &Occasion) -> AppResult<()> {

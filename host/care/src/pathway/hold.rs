@@ -1,4 +1,4 @@
-//! Holds: while one stands, nothing is prescribed online for the patient.
+//! Holds: while one is active, nothing is prescribed online for the patient.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -37,7 +37,7 @@ pub struct HoldView {
     pub id: HoldId,
     /// For example `critical-glucose`.
     pub code: String,
-    /// Whether it stands.
+    /// Whether it is active.
     pub active: bool,
     /// What, why, and the source of the rule.
     #[schema(value_type = Object)]
@@ -58,7 +58,8 @@ pub async fn list(platform: &Platform, caller: &Caller, patient: PatientId) -> A
     Ok(views)
 }
 
-/// As with alerts: it stands for all to see, its reason for those who may know.
+/// As with alerts: the hold is visible to all, its reason to those who may read the
+/// compartment.
 pub(crate) async fn shown(platform: &Platform, caller: &Caller, record: HoldRecord) -> AppResult<HoldView> {
     let open = consent::may_see_enrolment(platform, caller, record.patient, record.enrolment).await?;
     let mut view = view(record.clone());
@@ -69,10 +70,10 @@ pub(crate) async fn shown(platform: &Platform, caller: &Caller, record: HoldReco
     Ok(view)
 }
 
-/// A doctor lifts a hold, with a written reason, and the pathway is told.
+/// Releases a hold, by a doctor with a written reason, and sends the event to the pathway.
 ///
 /// # Errors
-/// If the caller is no doctor, gives no reason, or it was lifted before.
+/// If the caller is not a doctor, gives no reason, or the hold was released before.
 #[tracing::instrument(target = "xinglin::trace", name = "release_hold", skip_all)]
 #[boxed]
 pub async fn release(extensions: &Extensions, caller: &Caller, id: HoldId, release: Release) -> AppResult<HoldView> {
@@ -92,7 +93,7 @@ pub async fn release(extensions: &Extensions, caller: &Caller, id: HoldId, relea
     shown(&extensions.platform, caller, lifted).await
 }
 
-/// All holds ever placed on a patient.
+/// All holds of a patient, also released ones.
 pub(crate) async fn of_patient<E: Executor>(
     records: &TenantScope<E>,
     patient: PatientId,
@@ -100,7 +101,7 @@ pub(crate) async fn of_patient<E: Executor>(
     records.list_holds(&patient.to_string()).await?.into_iter().map(parse).collect()
 }
 
-/// Writes that a hold is lifted; returns its projection.
+/// Stores the release of a hold; returns its projection.
 pub(crate) async fn lift(tx: &TenantTx, lifted: &HoldRecord, by: &str, now: Instant) -> AppResult<Value> {
     tx.release_hold(lifted.id, &row(lifted)?.body, by, now).await?;
     Ok(flag(lifted))

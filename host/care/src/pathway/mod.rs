@@ -1,6 +1,6 @@
-//! Patients in pathways. The plugin proposes a step, the domain judges it, and
-//! what is accepted becomes true in one transaction: state, timers, alerts,
-//! holds, messages, and the tape of the call.
+//! Enrolments of patients in pathways. The plugin proposes a step, the domain checks it, and
+//! the accepted effects are committed in one transaction: state, timers, alerts, holds and
+//! messages. The tape of the call is committed before.
 
 pub mod alert;
 mod answer;
@@ -37,17 +37,16 @@ pub use self::enrol::{Enrol, enrol};
 pub use self::fire::fire;
 pub use self::get::get;
 
-/// Code of the host's own alert that a pathway gave no answer.
+/// Code of the host's own alert for a pathway without an answer.
 pub(crate) const SILENT: &str = "PATHWAY_SILENT";
 
-/// For how long the request that kept an event has it to itself, before the
-/// jobs take it up.
+/// For how long only the request that stored an event delivers it, before the jobs do.
 const HEAD_START_SECONDS: i64 = 5;
 
-/// How often a step is made anew because the enrolment changed meanwhile.
+/// How often a step is repeated because the enrolment changed concurrently.
 const TRIES: usize = 8;
 
-/// A patient in a pathway, and what the last event led to.
+/// An enrolment, with the effects of the last event.
 #[derive(Serialize, ToSchema)]
 pub struct EnrolmentView {
     /// `enr-…`
@@ -60,9 +59,9 @@ pub struct EnrolmentView {
     pub plugin: String,
     /// Stage of the pathway.
     pub stage: String,
-    /// Whether it goes on.
+    /// Whether it is active.
     pub active: bool,
-    /// What the event of this request led to.
+    /// Effects of the event of this request.
     #[schema(value_type = Vec<Object>)]
     pub effects: Vec<Effect>,
     /// Timers that are set.
@@ -84,30 +83,30 @@ pub struct TimerView {
     pub state: &'static str,
 }
 
-/// On whose behalf and when a step is made: a request, or a job.
+/// The context of a step: a request, or a job.
 pub struct Occasion {
     /// Name of the request or of the job, for logs and tapes.
     pub request_id: String,
-    /// The moment that every rule is given.
+    /// The time that all rules use.
     pub now: Instant,
 }
 
-/// What came of telling a pathway.
+/// The result of delivering an event.
 #[derive(Default)]
 pub struct Delivery {
     effects: Vec<Effect>,
     calls: Vec<CallView>,
 }
 
-/// What a pathway said to an event.
+/// The answer of a pathway to an event.
 enum Reply {
     Accepted(Accepted),
-    /// It cannot be called, broke, could not decide, or proposed what it may not.
+    /// It cannot be called, failed, could not decide, or proposed something not allowed.
     Nothing(AppError),
 }
 
-/// Tells a pathway of events that were [kept](keep), in their order. What it
-/// cannot be told now is left to the jobs.
+/// Delivers events that were [stored](keep) to their pathway, in order. Failed deliveries are
+/// left to the jobs.
 pub(crate) async fn tell(
     extensions: &Extensions,
     records: &Tenant,
@@ -130,7 +129,7 @@ pub(crate) async fn tell(
     told
 }
 
-/// The pathway did not answer: its patients are not left to it.
+/// The pathway did not answer: raises the host's own alert.
 async fn silent(tx: &TenantTx, ready: &Ready, error: &AppError, now: Instant) -> AppResult<()> {
     tracing::error!(plugin = ready.enrolment.plugin, enrolment = %ready.enrolment.id, %error, "pathway did not answer");
     let message = both(
@@ -142,9 +141,8 @@ async fn silent(tx: &TenantTx, ready: &Ready, error: &AppError, now: Instant) ->
     resource::project(tx, marked(projection.into_iter().collect(), ready.compartments), now).await
 }
 
-/// Keeps events for their pathway in the transaction that stores what they are
-/// about. The caller may [`tell`] of them once it has committed;
-/// if it does not live to, the jobs will.
+/// Stores events for their pathway in the transaction of their cause. The caller may [`tell`]
+/// them after the commit; otherwise the jobs deliver them.
 pub(crate) async fn keep(
     tx: &TenantTx,
     enrolment: EnrolmentId,
@@ -162,7 +160,7 @@ pub(crate) async fn keep(
     Ok(kept)
 }
 
-/// Sorts out what will pass by itself, and is no fault of the pathway.
+/// Separates transient errors, which are not faults of the pathway.
 fn unless_passing(error: AppError) -> AppResult<AppError> {
     match error.code {
         Code::StoreUnavailable | Code::VersionConflict => Err(error),

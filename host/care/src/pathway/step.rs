@@ -1,4 +1,4 @@
-//! An event put to a pathway, and what it proposes judged and carried out.
+//! One step of a pathway: calls the plugin with an event, checks its proposal and applies it.
 
 use serde_json::{Value, json};
 use xinglin_domain::{
@@ -28,13 +28,13 @@ use xinglin_store::{Document, Executor, Task, TaskState, Tenant, TenantScope, Te
 use super::{EnrolmentView, Occasion, Reply, both, timer_projection, undecided, unless_passing, view};
 use crate::pathway::hold;
 
-/// An enrolment with what the host knows of its pathway, whether or not the
-/// plugin can be called.
+/// An enrolment with the stored definition of its pathway, also when the plugin cannot be
+/// called.
 pub(super) struct Ready {
     pub(super) row: Option<Document<EnrolmentId>>,
     pub(super) enrolment: Enrolment,
     pub(super) definition: Definition,
-    /// What is written on behalf of the pathway falls into these.
+    /// Compartments of everything written on behalf of the pathway.
     pub(super) compartments: Compartments,
 }
 
@@ -48,10 +48,10 @@ pub(super) fn calls_for<'a>(
     Calls::new(extensions, records.id(), &occasion.request_id, occasion.now).of(patient, Purpose::Treatment).about(id)
 }
 
-/// Puts an event to the pathway and judges the answer. No transaction is open.
+/// Calls the pathway with an event and checks the answer. No transaction is open.
 ///
 /// # Errors
-/// Only if the store is away: that is no answer of the pathway.
+/// Only if the store fails, which is not an answer of the pathway.
 pub(super) async fn ask(
     extensions: &Extensions,
     records: &Tenant,
@@ -93,8 +93,8 @@ async fn proposal(
     Ok(enrolment.accept(definition, event, outcome, &holds, now)?)
 }
 
-/// Makes an accepted proposal true. `salt` tells apart what happens more than
-/// once; a timer gives its id, so that its messages go out once.
+/// Applies an accepted proposal. `salt` distinguishes repeated events in the dedupe keys of
+/// messages; a timer passes its id, so that its messages are sent once.
 pub(super) async fn carry_out(
     tx: &TenantTx,
     ready: &Ready,
@@ -132,8 +132,8 @@ pub(super) async fn carry_out(
     view(tx, enrolment, accepted.effects, calls).await
 }
 
-/// The definition kept with the installation is enough: patients may answer while
-/// the plugin is disabled.
+/// Uses the definition stored with the installation: patients may answer while the plugin is
+/// disabled.
 pub(super) async fn ready<E: Executor>(records: &TenantScope<E>, id: EnrolmentId) -> AppResult<Ready> {
     let Stored::<_, Enrolment> { row, value: enrolment } = records.get_document(id).await?.try_into()?;
     let install = records.get_install(&enrolment.plugin).await?;
@@ -141,7 +141,7 @@ pub(super) async fn ready<E: Executor>(records: &TenantScope<E>, id: EnrolmentId
     Ok(Ready { row: Some(row), enrolment, definition, compartments })
 }
 
-/// Carries out one effect after the other within a transaction.
+/// Applies effects one after the other within a transaction.
 struct Carrier<'a> {
     tx: &'a TenantTx,
     ready: &'a Ready,
@@ -288,7 +288,7 @@ impl Ready {
     }
 }
 
-/// Raises an alert, unless one that says the same is open. Returns its projection.
+/// Raises an alert, unless an equal one is open. Returns its projection.
 pub(super) async fn raise(
     tx: &TenantTx,
     enrolment: &Enrolment,
@@ -336,7 +336,7 @@ fn plan(enrolment: &Enrolment, definition: &Definition) -> Value {
     })
 }
 
-/// The text with its arguments put in: `{name}`.
+/// The text with its arguments substituted for `{name}`.
 fn filled(message: &Message) -> LocalizedText {
     let fill = |text: &str| {
         message

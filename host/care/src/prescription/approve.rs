@@ -9,16 +9,16 @@ use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed};
 
 use super::{PrescriptionView, put_next, take};
 
-/// The pharmacist's approval, with the checks made (四查十对).
+/// The pharmacist's approval, with the checklist (四查十对).
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Approve {
-    /// Each must have been made.
+    /// Each must be true.
     #[schema(value_type = Object)]
     pub checklist: Checklist,
 }
 
-/// A pharmacist, never the prescriber, approves and signs.
+/// Approves and signs a prescription, by a pharmacist who is not the prescriber.
 ///
 /// # Errors
 /// `RX_SELF_REVIEW`, `RX_REVIEWER_UNQUALIFIED`, `RX_CHECKLIST_INCOMPLETE`, …

@@ -10,7 +10,7 @@ use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed};
 use super::{PrescriptionView, put_next, take};
 use crate::pathway::hold;
 
-/// What the prescriber confirms a returned prescription with.
+/// The confirmation of a prescription that was sent back.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ConfirmPrescription {
@@ -18,7 +18,7 @@ pub struct ConfirmPrescription {
     pub reason: String,
 }
 
-/// The prescriber confirms what came back, with a reason and a second
+/// Confirms a prescription that was sent back, by the prescriber with a reason and a second
 /// signature.
 ///
 /// # Errors

@@ -12,7 +12,7 @@ use xinglin_records::resource;
 use super::{NewCourse, NewLine, PrescriptionView, facts, requests, view, write_lines};
 use crate::encounter::{self, human};
 
-/// A prescription to begin.
+/// A prescription to draft.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewPrescription {
@@ -30,10 +30,10 @@ pub struct NewPrescription {
     pub author_kind: AuthorKind,
 }
 
-/// The doctor begins a prescription in a visit of theirs.
+/// Drafts a prescription in a visit of the calling doctor.
 ///
 /// # Errors
-/// `RX_…` if a rule is against it; nothing is kept then.
+/// `RX_…` if a rule forbids it; nothing is stored.
 #[tracing::instrument(target = "xinglin::trace", name = "draft_prescription", skip_all)]
 #[boxed]
 pub async fn draft(platform: &Platform, caller: &Caller, new: NewPrescription) -> AppResult<PrescriptionView> {

@@ -1,4 +1,4 @@
-//! The lines of a prescription, with what the formulary says of each.
+//! Lines of a prescription with their formulary data.
 
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -18,7 +18,7 @@ use xinglin_platform::{AppError, AppResult, Platform, settings::Settings};
 use xinglin_records::snapshot;
 use xinglin_store::{Executor, TenantScope};
 
-/// For how long is prescribed.
+/// Length of the course.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum NewCourse {
@@ -49,7 +49,7 @@ pub struct NewLine {
     pub doses_per_day: Decimal,
     /// Length of treatment.
     pub days: u16,
-    /// Packs to hand out.
+    /// Packs to dispense.
     pub packs: u32,
     /// How it is taken.
     #[serde(default)]
@@ -57,7 +57,7 @@ pub struct NewLine {
     pub route: Option<Coding>,
 }
 
-/// Allergies and the rest that the law wants looked at while lines are written.
+/// Allergies and other data that must be considered by law when lines are written.
 pub(super) async fn facts<E: Executor>(
     platform: &Platform,
     records: &TenantScope<E>,
@@ -72,7 +72,7 @@ pub(super) fn rules() -> AppResult<&'static Rules> {
     Rules::national().map_err(AppError::internal)
 }
 
-/// Puts lines in place of those there are.
+/// Replaces the lines of a draft.
 pub(super) fn write_lines(
     by: &Actor,
     mut draft: Rx<Draft>,
@@ -98,7 +98,7 @@ pub(super) fn write_lines(
     Ok(draft)
 }
 
-/// A line with what the formulary says of its item.
+/// A line with the formulary data of its item.
 fn medicine(line: NewLine, settings: &Settings) -> AppResult<Medicine> {
     let item = settings.item(&line.item)?;
     let (LineKind::Medicine, Some(pack)) = (item.kind, item.pack.clone()) else {

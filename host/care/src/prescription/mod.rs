@@ -1,5 +1,5 @@
-//! The prescription, from the draft to the dispensed medicine. The rules are in
-//! `xinglin_domain::prescription`; here they are given what they need to know.
+//! Prescriptions from draft to approval. The rules are in `xinglin_domain::prescription`;
+//! these use cases load their inputs and store their results.
 
 mod approve;
 mod confirm;
@@ -62,17 +62,17 @@ pub struct PrescriptionView {
     pub id: PrescriptionId,
     /// State of the machine, for example `PENDING_REVIEW`.
     pub status: String,
-    /// Counts the amendments.
+    /// Number of amendments.
     pub version: u32,
     /// The patient.
     #[schema(value_type = String)]
     pub patient: PatientId,
-    /// When it ceases to be valid, once signed.
+    /// End of validity, once signed.
     pub valid_until: Option<String>,
-    /// Findings that were acknowledged, or that the review of this request made.
+    /// Findings that were acknowledged, or found by the review of this request.
     #[schema(value_type = Vec<Object>)]
     pub findings: Vec<Finding>,
-    /// All that is known of it.
+    /// The whole document.
     #[schema(value_type = Object)]
     pub detail: Value,
     /// Plugin calls that this request made.
@@ -81,8 +81,8 @@ pub struct PrescriptionView {
 
 type Row = Stored<PrescriptionId, Prescription>;
 
-/// The prescription in the state that an act needs. What has expired
-/// meanwhile is written down as expired first.
+/// The prescription in the state that an act requires. If it has expired meanwhile, the expiry
+/// is stored first.
 pub async fn take<S: RxStage>(
     platform: &Platform,
     caller: &Caller,
@@ -123,7 +123,7 @@ pub async fn put_next(
     view(rx, Vec::new(), Vec::new())
 }
 
-/// Writes the next state of a prescription with its projection.
+/// Stores the next state of a prescription with its projection.
 #[boxed]
 pub async fn put(tx: &TenantTx, row: Document<PrescriptionId>, rx: &Prescription, now: Instant) -> AppResult<()> {
     tx.update_document(&next(row, rx.state().as_str(), rx, now)?).await?;

@@ -7,7 +7,7 @@ use xinglin_platform::{AppResult, Caller, Platform, boxed};
 
 use super::{Object, PrescriptionView, put_next, take};
 
-/// A pharmacist refuses it for good.
+/// Rejects a prescription finally, by a pharmacist.
 ///
 /// # Errors
 /// `RX_REASON_REQUIRED`, …

@@ -11,12 +11,11 @@ use xinglin_records::resource;
 
 use super::{NewCourse, NewLine, PrescriptionView, facts, load, put_next, requests, write_lines};
 
-/// Lines to put in place of those there are.
+/// New lines that replace the existing ones.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Rewrite {
-    /// The version that was read, for a prescription that came back from the
-    /// pharmacist.
+    /// The version that was read, for a prescription that the pharmacist sent back.
     #[serde(default)]
     pub version: Option<u32>,
     /// For how long.
@@ -26,11 +25,11 @@ pub struct Rewrite {
     pub lines: Vec<NewLine>,
 }
 
-/// The doctor rewrites a draft, or what the pharmacist sent back. Signatures
-/// that there were are void.
+/// Replaces the lines of a draft or of a prescription that was sent back. Existing signatures
+/// become void.
 ///
 /// # Errors
-/// `RX_…` if a rule is against it; the prescription stays as it was.
+/// `RX_…` if a rule forbids it; the prescription is unchanged.
 #[boxed]
 pub async fn rewrite(
     platform: &Platform,
@@ -58,8 +57,7 @@ pub async fn rewrite(
     put_next(platform, caller, row, rx, async |tx| resource::project(tx, dropped, caller.now).await).await
 }
 
-/// Lines that were projected and are no longer written: without this they would
-/// stand in the record for ever.
+/// Lines with a projection that no longer exist, whose projections are to be ended.
 fn dropped(before: Vec<Value>, after: &[Value]) -> Vec<Value> {
     let gone = before.into_iter().filter(|old| after.iter().all(|new| new["id"] != old["id"]));
     gone.map(|mut old| {

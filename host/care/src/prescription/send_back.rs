@@ -7,7 +7,7 @@ use xinglin_platform::{AppResult, Caller, Platform, boxed};
 
 use super::{Object, PrescriptionView, put_next, take};
 
-/// A pharmacist sends it back to the prescriber.
+/// Sends a prescription back to the prescriber, by a pharmacist.
 ///
 /// # Errors
 /// `RX_REASON_REQUIRED`, …

@@ -36,12 +36,12 @@ pub struct Sign {
     pub acknowledged: BTreeSet<String>,
 }
 
-/// The doctor signs. Every enabled checker is asked first, all at once; a
-/// veto, or a checker that gave no answer, stops the signature.
+/// Signs a prescription. Every enabled checker is called before, in parallel; a veto, or a
+/// checker without an answer, prevents the signature.
 ///
 /// # Errors
 /// `RX_VETOED`, `RX_NOT_CHECKED` or `RX_WARNING_UNACKNOWLEDGED` with the
-/// findings; `ENC_RED_FLAG` while a hold stands; other `RX_…`.
+/// findings; `ENC_RED_FLAG` while a hold is active; other `RX_…`.
 #[tracing::instrument(target = "xinglin::trace", name = "sign_prescription", skip_all)]
 #[boxed]
 pub async fn sign(
@@ -108,8 +108,8 @@ pub async fn sign(
     view(rx, findings, calls)
 }
 
-/// Asks every enabled checker about a draft, in parallel, each in a fresh
-/// instance with its own cut of the record.
+/// Calls every enabled checker with a draft, in parallel, each in a fresh instance with its
+/// own snapshot of the record.
 async fn review<'a, E: Executor>(
     extensions: &'a Extensions,
     caller: &Caller,

@@ -7,7 +7,7 @@ use xinglin_platform::{AppResult, Caller, Platform, boxed};
 
 use super::{PrescriptionView, put_next, take};
 
-/// The prescriber withdraws an approved prescription that is not yet ordered.
+/// Withdraws an approved prescription that is not ordered yet, by its prescriber.
 ///
 /// # Errors
 /// `RX_ALREADY_USED`, …

@@ -1,5 +1,5 @@
-//! What a call of a plugin finds outside of itself: the way out, the tenant's secrets, who
-//! the patient is, and the plugin's keys.
+//! Host services of a call: requests to servers, the tenant's secrets, the patient's identity,
+//! and the plugin's keys.
 
 use std::collections::BTreeSet;
 
@@ -20,7 +20,7 @@ use xinglin_store::{Disclosure, PluginSecret, StoreError, Tenant};
 
 use crate::egress::{self, Means, key::PluginKey, substitution::Values};
 
-/// Kind of a row that is a secret and no key.
+/// Kind of rows with secrets, as opposed to keys.
 pub(crate) const SECRET: &str = "secret";
 
 /// One call of one plugin.
@@ -30,7 +30,7 @@ pub(crate) struct PluginEgress {
     pub tenant: TenantId,
     pub plugin: String,
     pub call: CallId,
-    /// Whom the call is about, if anybody, and what it is for.
+    /// The patient of the call, if any, and its purpose.
     pub subject: Option<(PatientId, Purpose)>,
 }
 
@@ -39,7 +39,7 @@ impl PluginEgress {
         self.platform.store().tenant(self.tenant)
     }
 
-    /// What is kept, opened; `None` if there is nothing.
+    /// The decrypted value; `None` if there is none.
     async fn kept(&self, kind: &str, name: &str) -> Result<Option<Vec<u8>>, HttpError> {
         let row = self.records().find_plugin_secret(&self.plugin, kind, name).await.map_err(|e| self.away(&e))?;
         let Some(row) = row else { return Ok(None) };
@@ -72,8 +72,7 @@ impl PluginEgress {
         }
     }
 
-    /// What stands behind everything that is granted, used or not; but what is used
-    /// must be there.
+    /// The values of all granted placeholders; those in use must exist.
     async fn values(&self, guarded: &BTreeSet<Placeholder>, used: &BTreeSet<Placeholder>) -> Result<Values, HttpError> {
         let mut values = Values::default();
         let named = guarded.iter().any(|place| matches!(place, Placeholder::Patient(_)));
@@ -98,8 +97,8 @@ impl PluginEgress {
         Ok(values)
     }
 
-    /// Whether the patient lets the plugin's servers know what of them is named, if
-    /// anything is.
+    /// Whether the patient consented to the disclosure of the identity data that the request
+    /// uses, if any.
     async fn may_identify(&self, places: &BTreeSet<Placeholder>) -> Result<(), HttpError> {
         let named = places.iter().find(|place| matches!(place, Placeholder::Patient(_)));
         let (Some(place), Some((patient, purpose))) = (named, self.subject) else { return Ok(()) };
@@ -128,7 +127,7 @@ impl PluginEgress {
         })
     }
 
-    /// Written before anything is sent: what went out is never unknown.
+    /// Stored before anything is sent, so every disclosure is recorded.
     async fn disclose(&self, places: &BTreeSet<Placeholder>, host: &str) -> Result<(), HttpError> {
         let Some((patient, purpose)) = self.subject else { return Ok(()) };
         let rows: Vec<Disclosure> = places
@@ -276,12 +275,12 @@ impl Keyring for PluginEgress {
     }
 }
 
-/// What was sealed in a row, or `None` if it does not belong there.
+/// The decrypted content of a row, or `None` if it is not bound to this row.
 pub(crate) fn open_secret(platform: &Platform, row: &PluginSecret) -> Option<Vec<u8>> {
     platform.keys().unseal(&place(row), &row.sealed)
 }
 
-/// What a row's content is bound to.
+/// The associated data of a row's content.
 pub(crate) fn place(row: &PluginSecret) -> Place<'_> {
     Place { tenant: row.tenant, owner: &row.plugin_id, kind: &row.kind, name: &row.name }
 }

@@ -1,4 +1,4 @@
-//! `kv`: what a plugin has kept in a tenant, as its calls read it.
+//! `kv`: the stored values of a plugin in a tenant.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use xinglin_platform::Platform;
 use xinglin_runtime::{HostServices, KvFuture, KvRead, KvUnavailable};
 use xinglin_store::{Install, Tenant};
 
-/// What stands behind the imports of any call of a plugin in its tenant.
+/// The host services of any call of a plugin in its tenant.
 pub(crate) fn host_services(platform: &Platform, install: &Install) -> HostServices {
     HostServices {
         kv: Arc::new(Kept { records: platform.store().tenant(install.tenant), plugin: install.plugin_id.clone() }),
@@ -14,7 +14,7 @@ pub(crate) fn host_services(platform: &Platform, install: &Install) -> HostServi
     }
 }
 
-/// What a plugin has kept in a tenant, as the engine reads it.
+/// The stored values of a plugin in a tenant, as the engine reads them.
 struct Kept {
     records: Tenant,
     plugin: String,

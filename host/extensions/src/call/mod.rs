@@ -1,4 +1,4 @@
-//! Calls of plugins: made for a use case, kept on tape whatever came of them.
+//! Calls of plugins for a use case, each recorded on tape, also failed ones.
 
 mod egress;
 mod kv;
@@ -32,7 +32,7 @@ pub(crate) use self::shadow::{compare, run};
 /// A call that a request made.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct CallView {
-    /// `call-…`: what was asked and answered is at `/api/v1/calls/{id}`.
+    /// `call-…`: input and output are at `/api/v1/calls/{id}`.
     pub id: String,
     /// Id of the plugin.
     pub plugin: String,
@@ -42,20 +42,20 @@ pub struct CallView {
     pub hook: String,
     /// From the start of the instance to its answer.
     pub micros: u64,
-    /// Bytes of memory at their peak.
+    /// Peak memory in bytes.
     pub memory: usize,
     /// `answered`, or the code of the failure.
     pub outcome: String,
 }
 
-/// What one use case asked of plugins. Each call is on tape, in a transaction of
-/// its own, before anybody acts on its answer.
+/// The plugin calls of one use case. Each tape is committed in a transaction of its own before
+/// the answer is used.
 pub struct Calls<'a> {
     extensions: &'a Extensions,
     tenant: TenantId,
     request_id: String,
     now: Instant,
-    /// Whose record may be read, and what for.
+    /// The patient whose record may be read, and the purpose.
     subject: Option<(PatientId, Purpose)>,
     about: Vec<String>,
     views: Vec<CallView>,
@@ -77,24 +77,24 @@ impl<'a> Calls<'a> {
         }
     }
 
-    /// The calls are about this patient, whose record a plugin may read further
-    /// if it declares and is granted so. No other record is within its reach.
+    /// Sets the patient of the calls. Plugins with the capability and grant may read this
+    /// record beyond the snapshot, and no other.
     pub fn of(mut self, patient: PatientId, purpose: Purpose) -> Self {
         self.subject = Some((patient, purpose));
         self.about(patient)
     }
 
-    /// The calls are about this: a prescription, a bill, an enrolment. A recall
-    /// finds it by that.
+    /// Sets the subject of the calls, for recall reports: a prescription, a bill, an
+    /// enrolment.
     pub fn about(mut self, id: impl ToString) -> Self {
         self.about.push(id.to_string());
         self
     }
 
-    /// What the host lends to the next call of a plugin.
+    /// The host services of the next call of a plugin.
     ///
     /// # Errors
-    /// `PLUGIN_CAPABILITY` if a policy is against the call.
+    /// `PLUGIN_CAPABILITY` if a policy forbids the call.
     pub fn context(&self, install: &Install, plugin: &Plugin) -> AppResult<CallContext> {
         policy_desk::plugin_may(
             &self.extensions.platform.policies(),
@@ -128,7 +128,7 @@ impl<'a> Calls<'a> {
         })
     }
 
-    /// What the host lends that only reads, and so to a candidate too.
+    /// The read-only host services, also for candidates.
     fn reads(&self, install: &Install) -> HostServices {
         HostServices {
             records: self.record_for(&install.plugin_id),
@@ -148,20 +148,19 @@ impl<'a> Calls<'a> {
         })
     }
 
-    /// Puts a call on tape and hands out its answer.
+    /// Records a call on tape and returns its answer.
     ///
     /// # Errors
-    /// That the plugin gave no answer; or that the call cannot be put on tape,
-    /// and so must not be acted on.
+    /// If the plugin gave no answer, or the tape cannot be stored; then the answer must not be
+    /// used.
     pub async fn took<T>(&mut self, install: &Install, call: Call<T>) -> AppResult<T> {
         Ok(self.note(vec![(install, call)]).await?.pop().ok_or_else(|| AppError::internal("no call"))??)
     }
 
-    /// As [`Calls::took`], for calls made side by side, and for callers to whom a
-    /// failure is an answer too.
+    /// As [`Calls::took`], for parallel calls and for callers that handle failures as answers.
     ///
     /// # Errors
-    /// That the calls cannot be put on tape.
+    /// If the tapes cannot be stored.
     pub async fn note<T>(&mut self, calls: Vec<(&Install, Call<T>)>) -> AppResult<Vec<Result<T, Box<CallFailure>>>> {
         let entries = calls.iter().map(|(_, call)| self.entry(&call.tape)).collect::<AppResult<Vec<_>>>()?;
         if !entries.is_empty() {
@@ -215,8 +214,8 @@ impl<'a> Calls<'a> {
         call.outcome.map_err(Box::new)
     }
 
-    /// Writes the plugins' own values with what follows from their answers, in
-    /// the caller's transaction. Without it they are dropped with the answers.
+    /// Stores the plugins' own values in the caller's transaction, together with the effects
+    /// of their answers. Otherwise they are discarded.
     pub async fn write(&self, tx: &TenantTx) -> AppResult<Vec<CallView>> {
         for (plugin, writes, quota) in &self.writes {
             tx.write_kv(plugin, writes, *quota).await?;
@@ -224,16 +223,16 @@ impl<'a> Calls<'a> {
         Ok(self.views())
     }
 
-    /// The calls so far, as the answer to a request shows them.
+    /// The calls so far, as an API view.
     pub fn views(&self) -> Vec<CallView> {
         self.views.clone()
     }
 }
 
-/// A failed call as the rules of review take it.
+/// A failed call as input of the review rules.
 pub fn failed(failure: &CallFailure) -> FailedCall {
     FailedCall { code: failure.code.code(), message: failure.message.clone() }
 }
 
-/// The bits of a card's id that count the cards of a call; the others are the call's.
+/// The bits of a card's id that number the cards of a call; the others are the call's id.
 pub const CARD: u128 = 0xff;

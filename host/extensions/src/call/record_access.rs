@@ -1,5 +1,5 @@
-//! `records`: the record of the patient whom a call is about, as a plugin reads on in it
-//! beyond its snapshot.
+//! `records`: further reads of a plugin in the record of the current patient, beyond its
+//! snapshot.
 
 use xinglin_domain::{
     clinical::{Allergy, Condition, Medication, Observation, Section},
@@ -15,7 +15,7 @@ use xinglin_records::{
 };
 use xinglin_runtime::{RecordError, RecordFuture, RecordQuery, RecordRead};
 
-/// Most entries of one answer.
+/// Maximum number of entries of an answer.
 const MOST: u32 = 500;
 
 /// One patient's record for one plugin.

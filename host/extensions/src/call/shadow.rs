@@ -1,5 +1,5 @@
-//! The calls of a candidate version: those of the live one, run on it too, compared, and
-//! counted for the gate.
+//! Shadow calls: calls of the active version, replayed on a candidate, compared, and counted
+//! for the gate.
 
 use std::sync::atomic::Ordering;
 
@@ -9,8 +9,7 @@ use xinglin_store::{Install, ShadowCall, ShadowOutcome};
 
 use crate::{Extensions, install};
 
-/// Gives a call to the candidate too, beside and after the request. `services`
-/// must only read.
+/// Replays a call on the candidate, outside of the request. `services` must be read-only.
 pub(crate) fn run(extensions: &Extensions, install: &Install, tape: Tape, services: HostServices) {
     let Ok(place) = extensions.shadows().places.clone().try_acquire_owned() else {
         extensions.shadows().skipped.fetch_add(1, Ordering::Relaxed);
@@ -25,7 +24,7 @@ pub(crate) fn run(extensions: &Extensions, install: &Install, tape: Tape, servic
     }));
 }
 
-/// The numbers of this host, in the text format of Prometheus.
+/// Metrics of this host, in the text format of Prometheus.
 pub fn render_metrics(extensions: &Extensions) -> String {
     extensions.platform.meter().render(extensions.shadows().skipped.load(Ordering::Relaxed))
 }
@@ -62,8 +61,7 @@ pub(crate) async fn compare(
     Ok(tx.commit().await?)
 }
 
-/// What another package of a plugin would have decided in a call. It is lent
-/// what reads, and nothing that acts.
+/// Replays a call on another package of the plugin, with read-only host services.
 async fn rerun(
     extensions: &Extensions,
     install: &Install,

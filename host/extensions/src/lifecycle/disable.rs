@@ -5,7 +5,7 @@ use xinglin_store::InstallState;
 use super::{InstallView, put_install};
 use crate::install;
 
-/// Stops calling a plugin in a tenant. Calls in flight finish.
+/// Disables a plugin in a tenant. Running calls finish.
 ///
 /// # Errors
 /// If it is not there.

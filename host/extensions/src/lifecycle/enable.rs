@@ -7,11 +7,11 @@ use crate::{
     install::{self, not_recalled},
 };
 
-/// Starts calling a plugin in a tenant.
+/// Enables a plugin in a tenant.
 ///
 /// # Errors
-/// `PLUGIN_CAPABILITY` if it imports what is not granted, `PLUGIN_SIGNATURE` if
-/// its signatures do not suffice any more.
+/// `PLUGIN_CAPABILITY` if it imports an interface that is not granted, `PLUGIN_SIGNATURE` if
+/// its signatures do not meet the trust policy any more.
 #[tracing::instrument(target = "xinglin::trace", name = "enable_plugin", skip_all)]
 #[boxed]
 pub async fn enable(

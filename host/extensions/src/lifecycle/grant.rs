@@ -21,7 +21,7 @@ use crate::{
     install::{self, find, newest_package},
 };
 
-/// What a tenant lets a plugin do. What is left out is as the manifest asks.
+/// Grants of a tenant for a plugin. Members left out are granted as the manifest requests.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Grant {
@@ -30,12 +30,12 @@ pub struct Grant {
     /// Interfaces it may import, for example `["log", "kv"]`.
     #[schema(value_type = Option<Vec<String>>)]
     pub capabilities: Option<Vec<Capability>>,
-    /// Data packs that it may read, of those that the manifest asks for.
+    /// Data packs that it may read, of those in the manifest.
     pub packs: Option<Vec<String>>,
-    /// How much its scratch folder may hold in a call.
+    /// Maximum size of its scratch folder in a call.
     pub scratch_kib: Option<u32>,
-    /// Servers that it may reach over TLS: some of those it asks for, or of those
-    /// below them.
+    /// Servers that it may reach over TLS: some of those in the manifest, or subdomains of
+    /// them.
     #[schema(value_type = Option<Vec<String>>)]
     pub hosts: Option<Vec<HostPattern>>,
     /// Servers that it may reach without TLS.
@@ -43,7 +43,7 @@ pub struct Grant {
     pub plaintext_hosts: Option<Vec<HostPattern>>,
     /// Secrets that may go into its requests.
     pub secrets: Option<BTreeSet<String>>,
-    /// What may go into its requests of who the patient is: `name`, `id-number`,
+    /// Identity data of the patient that its requests may contain: `name`, `id-number`,
     /// `phone`, `birth-date`, `insurance-number`.
     #[schema(value_type = Option<Vec<String>>)]
     pub identity: Option<BTreeSet<IdentityField>>,
@@ -51,8 +51,8 @@ pub struct Grant {
     pub keys: Option<BTreeSet<String>>,
     /// Bounds of each call; never above the manifest's.
     pub limits: Option<GrantedLimits>,
-    /// What kind of payer stands behind a payment plugin: `basic_insurance` or
-    /// `commercial`. The plugin does not get to say so itself.
+    /// Kind of payer of a payment plugin: `basic_insurance` or `commercial`. It is not taken
+    /// from the plugin.
     #[schema(value_type = Option<String>)]
     pub payer: Option<PayerKind>,
     /// Values for settings of the manifest.
@@ -71,16 +71,15 @@ pub struct Grant {
 pub struct GrantedLimits {
     /// All its memories and tables together.
     pub memory_mib: Option<u32>,
-    /// How long it may run.
+    /// Deadline.
     pub deadline_ms: Option<u32>,
-    /// How much it may answer.
+    /// Maximum size of an answer.
     pub output_kib: Option<u32>,
 }
 
-/// Says what a plugin may do in a tenant. It is not called before it is
-/// enabled. A plugin that is enabled stays so, in the version it has, under the
-/// new grants; if they are for another version they hold for both, and that
-/// version can then go into the shadow or be promoted.
+/// Sets the grants of a plugin in a tenant. It is not called before it is enabled. An enabled
+/// plugin stays enabled, in its current version, with the new grants; grants for another
+/// version apply to both, and that version can then run as shadow or be promoted.
 ///
 /// # Errors
 /// If there is no such package, or a setting does not fit its manifest.
@@ -241,7 +240,7 @@ mod tests {
         default = true
     "#;
 
-    /// What the schema that is published allows is what is taken, and nothing else.
+    /// Accepts exactly what the published schema allows.
     #[test]
     fn settings_are_taken_by_their_json_schema() {
         let manifest = Manifest::parse(MANIFEST).expect("a manifest");

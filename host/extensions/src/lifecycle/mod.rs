@@ -1,6 +1,5 @@
-//! A plugin in a tenant: granted, enabled and disabled, and taken from one version to the
-//! next and back without a restart. What is being called finishes on the version that it
-//! began with.
+//! Installations of a tenant: grant, enable and disable, promote and roll back without a
+//! restart. Running calls finish on the version they started with.
 
 mod disable;
 mod enable;
@@ -69,9 +68,9 @@ pub(crate) async fn may_be_called(platform: &Platform, install: &Install, packag
 pub struct InstallView {
     /// Id of the plugin.
     pub id: String,
-    /// Version that is called.
+    /// The active version.
     pub version: String,
-    /// SHA-256 of the package that is called.
+    /// SHA-256 of the active package.
     pub digest: String,
     /// `granted`, `enabled`, `disabled`, or `recalled`: called as before, but each
     /// call fails and its hook's failure class takes over.
@@ -80,10 +79,10 @@ pub struct InstallView {
     pub previous: Option<String>,
     /// SHA-256 of the package that runs in the shadow.
     pub candidate: Option<String>,
-    /// Interfaces it exports, by the roles they play.
+    /// Exported interfaces, by role.
     #[schema(value_type = Vec<String>)]
     pub interfaces: Vec<Interface>,
-    /// What it may do.
+    /// Its grants.
     #[schema(value_type = Object)]
     pub grants: Value,
     /// Values of its settings, where they differ from the manifest's.
@@ -93,8 +92,8 @@ pub struct InstallView {
     pub calls: Vec<CallView>,
 }
 
-/// Sees that a plugin can be called under its grants, asks a pathway what it
-/// is, and marks it enabled. Who vouches for it is looked at anew.
+/// Loads a plugin under its grants, gets the definition of a pathway, and marks it enabled.
+/// Signatures are checked again.
 pub(crate) async fn make_ready(
     extensions: &Extensions,
     caller: &Caller,
@@ -139,8 +138,8 @@ pub(crate) async fn put_install(
     Ok(view(install, package.manifest(), package.interfaces(), calls))
 }
 
-/// A pathway sees what its manifest declares, which is what the tenant was shown
-/// when it granted the plugin, and not what its code asks for later.
+/// The data needs of a pathway are those of its manifest, which the tenant approved with the
+/// grant, not those that its code returns later.
 fn declared(definition: &Definition, plugin: &Plugin) -> AppResult<()> {
     let shown = plugin.data_needs().to_vec();
     let codes = |needs: &[DataNeed]| -> Vec<Coding> {
@@ -192,7 +191,7 @@ fn view(install: Install, manifest: &Manifest, interfaces: &BTreeSet<Interface>,
     }
 }
 
-/// Another version of an installed plugin that could be called in its place.
+/// Another version of an installed plugin that could replace the active one.
 async fn successor(platform: &Platform, install: &Install, version: Option<&str>) -> AppResult<Package> {
     let package = install::newest_package(platform, &install.plugin_id, version).await?;
     if package.digest().to_string() == install.digest {

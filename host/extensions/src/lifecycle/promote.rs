@@ -6,24 +6,22 @@ use xinglin_platform::{AppError, AppResult, Caller, boxed};
 use super::{InstallView, go_over, may_be_called, successor};
 use crate::{Extensions, install, lifecycle::shadow};
 
-/// Which version to go over to.
+/// The version to promote.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Promote {
-    /// Without one, the candidate in the shadow.
+    /// The shadow candidate if left out.
     pub version: Option<String>,
-    /// To go over to a version that was not in the shadow, or did not pass its
-    /// gate. It is logged.
+    /// Promote a version that did not run as shadow, or did not pass its gate. It is logged.
     #[serde(default)]
     pub without_gate: bool,
 }
 
-/// Calls another version from now on: the candidate, once it has passed its
-/// gate.
+/// Makes a version the active one: the candidate, once it has passed its gate.
 ///
 /// # Errors
-/// `PLUGIN_GATE` if it has not, `PLUGIN_CAPABILITY` with what it needs and was
-/// not granted, `PLUGIN_STATE` if there is no candidate.
+/// `PLUGIN_GATE` if it has not passed, `PLUGIN_CAPABILITY` with the missing grants,
+/// `PLUGIN_STATE` if there is no candidate.
 #[boxed]
 pub async fn promote(
     extensions: &Extensions,

@@ -4,7 +4,7 @@ use xinglin_platform::{AppError, AppResult, Caller, boxed};
 use super::{InstallView, go_over, may_be_called};
 use crate::{Extensions, install};
 
-/// Calls the version before the last promotion again.
+/// Makes the version before the last promotion active again.
 ///
 /// # Errors
 /// `PLUGIN_STATE` if there is none, `PLUGIN_RECALLED` if it was recalled.

@@ -9,14 +9,14 @@ use xinglin_store::{NewPackage, PackageSignature, Revoked};
 
 use super::{SignatureView, admit, signature};
 
-/// What is brought in.
+/// A package to install.
 #[derive(Debug)]
 pub struct Upload {
-    /// A component, or a bundle of one with its signatures.
+    /// A component, or a bundle of a component and its signatures.
     pub bytes: Vec<u8>,
     /// Whether it is a bundle.
     pub bundled: bool,
-    /// Take it though a newer version was here before.
+    /// Accept it although a newer version was installed before.
     pub allow_downgrade: bool,
 }
 
@@ -31,33 +31,33 @@ pub struct PackageView {
     pub digest: String,
     /// Who made it.
     pub publisher: String,
-    /// Who vouches for it.
+    /// Verified signatures.
     pub signatures: Vec<SignatureView>,
-    /// Terms of this host's policy that nobody meets. A package is taken with
-    /// them only if the operator allows unsigned ones.
+    /// Unmet terms of this host's trust policy. Such a package is accepted only if the
+    /// operator allows unsigned ones.
     pub missing_signatures: Vec<String>,
-    /// What it can and cannot do, from its type, in words.
+    /// Description of what it can and cannot do, from its type.
     #[schema(value_type = Object)]
     pub permissions: Value,
-    /// JSON Schema of the settings that a tenant may give it.
+    /// JSON Schema of its settings.
     #[schema(value_type = Object)]
     pub settings_schema: Value,
 }
 
-/// What came, read and weighed.
+/// A parsed and checked package.
 struct Read {
     package: Package,
     signatures: Vec<Signature>,
     verdict: Verdict,
 }
 
-/// Takes a package into this host. It runs nowhere yet. The same bytes may
-/// come again, with more signatures.
+/// Installs a package on this host, without enabling it anywhere. The same bytes can be
+/// installed again with more signatures.
 ///
 /// # Errors
-/// `PLUGIN_SIGNATURE` or `PLUGIN_TAMPERED` if the signatures are not what the
-/// host wants, `PLUGIN_DOWNGRADE` if it is not newer than what was here
-/// before, or another `PLUGIN_…` with what is wrong with it.
+/// `PLUGIN_SIGNATURE` or `PLUGIN_TAMPERED` if the signatures do not meet the trust policy,
+/// `PLUGIN_DOWNGRADE` if it is not newer than versions installed before, or another `PLUGIN_…`
+/// with the reason.
 #[boxed]
 pub async fn install(platform: &Platform, caller: &Caller, upload: Upload) -> AppResult<PackageView> {
     caller.may_in(PLATFORM, Action::InstallPlugins)?;
@@ -120,7 +120,7 @@ pub async fn install(platform: &Platform, caller: &Caller, upload: Upload) -> Ap
     })
 }
 
-/// Reads what came, off the async threads: it is validated as a whole.
+/// Parses a package off the async threads, with full validation.
 async fn read(platform: &Platform, bytes: Vec<u8>, bundled: bool) -> AppResult<Read> {
     let (limit, trust) = (platform.config().plugins.max_package_bytes, platform.config().trust.clone());
     let read = move || {
@@ -136,7 +136,7 @@ async fn read(platform: &Platform, bytes: Vec<u8>, bundled: bool) -> AppResult<R
     Ok(blocking(read).await??)
 }
 
-/// The signatures that count, as they are kept.
+/// The trusted signatures, as stored.
 fn kept(signatures: &[Signature], verdict: &Verdict, digest: &str, now: Instant) -> Vec<PackageSignature> {
     let good = verdict.good().filter_map(|weighed| {
         let signature = signatures.iter().find(|signature| signature.key() == weighed.key_id)?;

@@ -16,12 +16,12 @@ pub struct PackageEntry {
     pub digest: String,
     /// Who made it.
     pub publisher: String,
-    /// When it came.
+    /// When it was installed.
     #[schema(value_type = String)]
     pub installed_at: String,
     /// Why it was recalled, if it was.
     pub recalled: Option<String>,
-    /// Who vouched for it when it came.
+    /// Signatures verified at installation.
     pub signatures: Vec<SignatureView>,
 }
 

@@ -1,5 +1,4 @@
-//! Packages of this host: how they come in, who vouches for them, and how they
-//! leave for another host.
+//! Packages of this host: installation, signatures, and export to another host.
 
 mod install;
 mod list;
@@ -22,19 +21,19 @@ pub use self::save::save;
 pub struct SignatureView {
     /// Minisign's id of the key.
     pub key_id: String,
-    /// What this host calls the key.
+    /// Name of the key in this host's settings.
     pub key: String,
     /// `vendor`, `clinical` or `hospital`.
     pub role: String,
-    /// When it was made, if it says so.
+    /// Time of the signature, if stated.
     pub signed_at: Option<String>,
-    /// Whether the key may still vouch for this plugin; `false` once it is
-    /// revoked or taken out of the settings.
+    /// Whether the key is still trusted for this plugin; `false` once it is revoked or removed
+    /// from the settings.
     pub trusted: bool,
 }
 
-/// The package of this version of a plugin, or of its newest; one that was
-/// recalled only if there is no other.
+/// The package of this version of a plugin, or of its newest; a recalled one only if there is
+/// no other.
 pub(crate) async fn newest(
     platform: &Platform,
     plugin: &str,
@@ -49,9 +48,8 @@ pub(crate) async fn newest(
         .ok_or_else(|| none_installed(plugin, version))
 }
 
-/// Weighs a package that is here against the keys, the policy and the floors of
-/// today: a key that was revoked since vouches for nothing that is enabled from
-/// now on.
+/// Checks an installed package against the current keys, trust policy and minimum versions, so
+/// a key revoked since is not trusted when enabling.
 ///
 /// # Errors
 /// `PLUGIN_SIGNATURE`, `PLUGIN_TAMPERED`, `PLUGIN_DOWNGRADE`.
@@ -63,7 +61,7 @@ pub(crate) async fn check_trust(platform: &Platform, package: &Package) -> AppRe
     Ok(platform.config().trust.check_floor(package)?)
 }
 
-/// Whether this host takes a package with these signatures.
+/// Whether this host accepts a package with these signatures.
 fn admit(platform: &Platform, package: &Package, verdict: &Verdict) -> AppResult<()> {
     match verdict.check() {
         Ok(()) => Ok(()),
@@ -103,7 +101,7 @@ fn parsed(signatures: &[PackageSignature]) -> AppResult<Vec<Signature>> {
     signatures.iter().map(parse).collect::<Result<_, _>>().map_err(AppError::internal)
 }
 
-/// No package of this plugin, or of this version of it, is here.
+/// There is no package of this plugin or version.
 pub(crate) fn none_installed(plugin: &str, version: Option<&str>) -> AppError {
     let wanted = version.map_or_else(|| plugin.to_owned(), |version| format!("{plugin} {version}"));
     AppError::not_found("installed plugin", wanted)

@@ -5,8 +5,8 @@ use xinglin_store::Revoked;
 
 use super::{newest, parsed};
 
-/// A package with its signatures, to be carried to another host: of this
-/// version, or the newest that is not recalled.
+/// Exports a package with its signatures for another host: this version, or the newest that is
+/// not recalled.
 ///
 /// # Errors
 /// `NOT_FOUND` if there is none, `PLUGIN_RECALLED` if it was recalled.

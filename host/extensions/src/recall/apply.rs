@@ -4,7 +4,7 @@ use xinglin_store::StoreError;
 
 use crate::Extensions;
 
-/// Tells the engine what was recalled, here or by another host of this store.
+/// Applies recalls to the engine, also those ordered on another host of this store.
 ///
 /// # Errors
 /// If the store fails.

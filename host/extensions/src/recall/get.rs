@@ -3,7 +3,7 @@ use xinglin_platform::{AppResult, Caller, Platform, boxed, settings::PLATFORM};
 
 use super::{RecallView, report};
 
-/// What a package touched, recalled or not.
+/// The report of a package, recalled or not.
 ///
 /// # Errors
 /// If there is no such package.

@@ -3,7 +3,7 @@ use xinglin_platform::{AppResult, Caller, Platform, boxed};
 
 use super::{RecallView, report_for};
 
-/// The same for one tenant and its own.
+/// The report restricted to one tenant.
 ///
 /// # Errors
 /// If there is no such package.

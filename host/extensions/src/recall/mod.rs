@@ -1,5 +1,5 @@
-//! Recall of a package: it is stopped everywhere, for good, and the report says
-//! whom it touched.
+//! Recall of a package: stops it permanently on all hosts of the store, and reports what its
+//! calls affected.
 
 mod apply;
 mod get;
@@ -17,7 +17,7 @@ pub use self::get::get;
 pub use self::get_of_tenant::get_of_tenant;
 pub use self::order::order;
 
-/// What a recalled package touched.
+/// Report of a recall.
 #[derive(Serialize, ToSchema)]
 pub struct RecallView {
     /// Id of the plugin.
@@ -26,15 +26,15 @@ pub struct RecallView {
     pub version: String,
     /// SHA-256 of the package.
     pub digest: String,
-    /// When it was recalled (RFC 3339); absent if it was not, and this is only a look.
+    /// When it was recalled (RFC 3339); absent if it was not recalled.
     pub recalled: Option<String>,
     /// Why.
     pub reason: Option<String>,
     /// Who ordered it.
     pub by: Option<String>,
-    /// Tenants where it is, was, or was to be called.
+    /// Tenants that use it, used it, or have it as candidate.
     pub installs: Vec<ConcernedView>,
-    /// Whom and what it touched.
+    /// Subjects of its calls.
     pub touched: Vec<TouchedView>,
 }
 
@@ -47,7 +47,7 @@ pub struct ConcernedView {
     pub as_what: &'static str,
 }
 
-/// Something that calls of a package were about.
+/// A subject of calls of a package.
 #[derive(Serialize, ToSchema)]
 pub struct TouchedView {
     /// `ten-…`
@@ -87,7 +87,7 @@ impl TouchedView {
 }
 
 impl RecallView {
-    /// The touched as CSV (RFC 4180), one row each, under a head.
+    /// The subjects as CSV (RFC 4180), with a header row.
     pub fn to_csv(&self) -> String {
         let mut csv = String::from("tenant,kind,id,calls,first,last\r\n");
         for row in &self.touched {

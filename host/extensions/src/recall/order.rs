@@ -5,9 +5,9 @@ use xinglin_store::Revoked;
 use super::{RecallView, report};
 use crate::Extensions;
 
-/// Recalls a package: every call of it, running or waiting, ends with
-/// `PLUGIN_RECALLED`, no other begins, and what its hooks' failure classes say
-/// takes over: checks are not done, pathways are silent, payments unknown.
+/// Recalls a package: every running or waiting call of it ends with `PLUGIN_RECALLED`, no
+/// further call starts, and the failure classes of its hooks apply: checks are not done,
+/// pathways give no answer, payments are unknown.
 ///
 /// # Errors
 /// If there is no such package.

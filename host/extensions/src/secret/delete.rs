@@ -3,7 +3,7 @@ use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed};
 
 use crate::call::SECRET;
 
-/// Forgets a secret.
+/// Deletes a secret.
 ///
 /// # Errors
 /// `NOT_FOUND`.

@@ -4,7 +4,7 @@ use xinglin_platform::{AppResult, Caller, Platform, boxed};
 use super::{SecretView, manifest_for};
 use crate::call::SECRET;
 
-/// Secrets that a plugin asks for, and whether they are there. No value.
+/// Secrets that a plugin declares, and whether they are set; without values.
 ///
 /// # Errors
 /// If the caller may not.

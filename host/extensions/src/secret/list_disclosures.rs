@@ -4,14 +4,14 @@ use xinglin_domain::id::PatientId;
 use xinglin_platform::{AppResult, Caller, Platform, boxed};
 use xinglin_records::consent;
 
-/// Something of who a patient is went to a server outside.
+/// A disclosure of a patient's identity data to an external server.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct DisclosureView {
     /// When.
     pub at: String,
-    /// On behalf of which plugin.
+    /// Id of the plugin.
     pub plugin: String,
-    /// In which call: `call-…`.
+    /// Id of the call: `call-…`.
     pub call: String,
     /// What: `name`, `id-number`, `phone`, `birth-date`, `insurance-number`.
     pub field: String,
@@ -19,10 +19,10 @@ pub struct DisclosureView {
     pub host: String,
 }
 
-/// Where something of who a patient is went, newest first: at most 500.
+/// Disclosures of a patient's identity data, newest first: at most 500.
 ///
 /// # Errors
-/// `NOT_FOUND` for who may not see the patient's record.
+/// `NOT_FOUND` if the caller may not see the patient's record.
 #[boxed]
 pub async fn list_disclosures(
     platform: &Platform,

@@ -4,7 +4,7 @@ use xinglin_runtime::KeyKind;
 
 use super::{KeyView, key_view, manifest_for};
 
-/// Keys that a plugin asks for, with the public halves of those there are.
+/// Keys that a plugin declares, with the public keys of existing ones.
 ///
 /// # Errors
 /// If the caller may not.

@@ -1,5 +1,5 @@
-//! What a tenant keeps for a plugin and no plugin sees: secrets and keys. A value
-//! goes in and never comes out again.
+//! Secrets and keys of a tenant for a plugin. The plugin never receives them; values can be
+//! set and never read back.
 
 mod delete;
 mod list;
@@ -25,39 +25,39 @@ pub use self::list_keys::list_keys;
 pub use self::put::{NewSecret, put};
 pub use self::put_key::{NewKey, put_key};
 
-/// A secret that a plugin asks for.
+/// A declared secret.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SecretView {
-    /// As the manifest calls it; a plugin writes `{{secret:<name>}}`.
+    /// Name in the manifest; a plugin refers to it by `{{secret:<name>}}`.
     pub name: String,
     /// Whether there is a value.
     pub kept: bool,
-    /// How often it was set.
+    /// Number of times it was set.
     pub version: i64,
     /// When it was last set.
     pub updated_at: Option<String>,
 }
 
-/// A key that a plugin asks for.
+/// A declared key.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct KeyView {
-    /// As the manifest calls it.
+    /// Name in the manifest.
     pub name: String,
     /// `ed25519`, `sm2` or `sm4`.
     #[schema(value_type = String)]
     pub kind: KeyKind,
     /// Whether there is one.
     pub kept: bool,
-    /// The public half in base64: 32 bytes of `ed25519`, 65 of `sm2` (SEC1
+    /// The public key in base64: 32 bytes of `ed25519`, 65 of `sm2` (SEC1
     /// uncompressed). `sm4` has none.
     pub public: Option<String>,
-    /// How often it was made.
+    /// Number of times it was created.
     pub version: i64,
-    /// When it was last made.
+    /// When it was last created.
     pub updated_at: Option<String>,
 }
 
-/// The manifest of a plugin in a tenant, for who may manage it there.
+/// The manifest of a plugin in a tenant, for callers who may manage it.
 async fn manifest_for(platform: &Platform, caller: &Caller, tenant: TenantId, plugin: &str) -> AppResult<Manifest> {
     caller.may_in(tenant, Action::ManagePlugins)?;
     let install = platform.store().tenant(tenant).get_install(plugin).await?;

@@ -10,16 +10,16 @@ use crate::{call::SECRET, egress::substitution::SHORTEST};
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewSecret {
-    /// 4 to 8192 bytes. It is sealed and never given out again.
+    /// 4 to 8192 bytes. Stored encrypted and never returned.
     pub value: String,
 }
 
 const LONGEST: usize = 8192;
 
-/// Keeps a secret for a plugin.
+/// Sets a secret of a plugin.
 ///
 /// # Errors
-/// `NOT_FOUND` if the plugin's manifest asks for no such secret.
+/// `NOT_FOUND` if the plugin's manifest declares no such secret.
 #[boxed]
 pub async fn put(
     platform: &Platform,

@@ -9,23 +9,22 @@ use crate::egress::key::PluginKey;
 
 use super::{KeyView, keep, key_view, manifest_for};
 
-/// Where a key comes from.
+/// The origin of a key.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct NewKey {
-    /// An own private half in base64: 32 bytes of `ed25519` or `sm2`, or the 16 of
-    /// an `sm4` key that was agreed on. Left out, the host draws one.
+    /// A private key in base64: 32 bytes of `ed25519` or `sm2`, or the 16 bytes of a shared
+    /// `sm4` key. If left out, the host generates one.
     pub import: Option<String>,
-    /// Whether to replace a key that is there. What was signed with it can no
-    /// longer be signed so.
+    /// Whether to replace an existing key, which is then lost.
     pub replace: bool,
 }
 
-/// Makes a key for a plugin, or takes one in; its public half.
+/// Generates or imports a key of a plugin; returns its public key.
 ///
 /// # Errors
-/// `NOT_FOUND` if the plugin's manifest asks for no such key, `ALREADY_EXISTS`
-/// if there is one and it is not to be replaced.
+/// `NOT_FOUND` if the plugin's manifest declares no such key, `ALREADY_EXISTS` if there is one
+/// and `replace` is not set.
 #[boxed]
 pub async fn put_key(
     platform: &Platform,

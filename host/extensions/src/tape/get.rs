@@ -4,7 +4,7 @@ use xinglin_records::audit::Restricted;
 
 use super::{TapeView, view};
 
-/// What a plugin was asked in one call, and what it answered.
+/// Input and output of one call.
 ///
 /// # Errors
 /// If the caller may not read the audit trail, or there is no such call.
@@ -15,8 +15,8 @@ pub async fn get(platform: &Platform, caller: &Caller, call: CallId) -> AppResul
     readable(platform, caller, call).await
 }
 
-/// A tape holds what a plugin was shown: what of it lies in a restricted
-/// compartment is for the regulator alone.
+/// A tape contains the data that the plugin received; restricted compartments in it are
+/// readable by the regulator only.
 ///
 /// # Errors
 /// `NOT_FOUND`.

@@ -1,5 +1,5 @@
-//! Past calls on tape: read, their chain verified, purged when they are old; and run again,
-//! as they were, to prove a record, or on another version, to see what it would have decided.
+//! Tapes of past calls: reading, verifying the chain, purging, and replay, on the original
+//! package to verify a tape, or on another version to compare decisions.
 
 mod get;
 mod list;
@@ -41,7 +41,7 @@ pub struct TapeView {
     pub tape: Value,
 }
 
-/// A tape reads as JSON all the way down, though it keeps its parts as text.
+/// A tape as nested JSON; its parts are stored as text.
 fn view(entry: TapeEntry) -> AppResult<TapeView> {
     let tape: Tape = serde_json::from_slice(&entry.record).map_err(AppError::internal)?;
     let parse = |text: &str| serde_json::from_str::<Value>(text).unwrap_or_else(|_| text.into());

@@ -6,12 +6,12 @@ use super::PurgeView;
 /// Tapes purged in one transaction.
 const PIECE: u32 = 1_000;
 
-/// Purges the tapes of a tenant that are older than `before`, from the beginning of
-/// the chain, which is reckoned from there on. They are part of what outpatient
-/// records rest on, and kept as long as those. `progress` hears how many are gone.
+/// Purges the tapes of a tenant that are older than `before`, from the beginning of the chain,
+/// whose start moves accordingly. Tapes are evidence of outpatient records and retained as
+/// long. Calls `progress` with the number of purged tapes.
 ///
 /// # Errors
-/// `RETENTION_HOLD` if a part must still be kept; nothing is purged then.
+/// `RETENTION_HOLD` if the retention period of some has not ended; nothing is purged then.
 pub async fn purge_calls(
     platform: &Platform,
     caller: &Caller,

@@ -1,4 +1,4 @@
-//! Replay of one call: on the version that it was made on, or on another.
+//! Replay of one call, on its own package or on another.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use xinglin_runtime::{Grants, HostServices, Output, Package, Plugin, PluginError
 use super::readable;
 use crate::{Extensions, install};
 
-/// A call run again.
+/// Result of a replay.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ReplayView {
     /// `call-…`
@@ -25,26 +25,26 @@ pub struct ReplayView {
     pub plugin: String,
     /// Interface and function.
     pub hook: String,
-    /// Whether output and questions to the host are the same, byte for byte.
+    /// Whether output and host calls are identical byte for byte.
     pub identical: bool,
-    /// Whether that proves anything: what ended by load or time does not.
+    /// Whether the result is conclusive: not if the call ended by load or deadline.
     pub conclusive: bool,
-    /// Whether it asked the host otherwise than on the tape.
+    /// Whether its host calls differ from the tape.
     pub diverged: bool,
     /// Whether compiler and settings are those of the tape.
     pub same_engine: bool,
-    /// What is decided otherwise, by kind.
+    /// Different decisions, by kind.
     #[schema(value_type = Vec<Object>)]
     pub differences: Vec<Difference>,
-    /// What came out then.
+    /// The recorded output.
     #[schema(value_type = Object)]
     pub recorded: Value,
-    /// What came out now.
+    /// The output of the replay.
     #[schema(value_type = Object)]
     pub replayed: Value,
 }
 
-/// Runs one call of the caller's hospital again, on its own package.
+/// Replays one call of the caller's tenant on its own package.
 ///
 /// # Errors
 /// If the caller may not read the audit trail, or there is no such call.
@@ -56,7 +56,7 @@ pub async fn replay_call(extensions: &Extensions, caller: &Caller, call: CallId)
     replay_one(extensions, caller.actor.tenant, call, None).await
 }
 
-/// Runs one call again, on its own package or on another.
+/// Replays one call on its own package or on another.
 ///
 /// # Errors
 /// If there is no such call, or no package to run it on.
@@ -79,7 +79,8 @@ pub async fn replay_one(
     Ok(replayed(&tape, report))
 }
 
-/// A package under all that it asks for: nothing is lent to it but a tape.
+/// A package loaded with all requested capabilities; for replay only, where host answers come
+/// from the tape.
 pub(super) async fn alone(extensions: &Extensions, package: &Package) -> Result<Arc<Plugin>, PluginError> {
     extensions.runtime().load(package, &Grants::as_asked(package.manifest())).await
 }

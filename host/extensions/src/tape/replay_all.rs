@@ -12,23 +12,23 @@ use xinglin_store::TapeQuery;
 use super::{ReplayView, alone, on_other, replayed};
 use crate::{Extensions, install};
 
-/// Tapes read in one piece.
+/// Tapes read in one batch.
 const STRETCH: u32 = 128;
 
-/// Many calls run again.
+/// Results of replaying many calls.
 #[derive(Debug, Default, Serialize)]
 pub struct Crater {
     /// How many.
     pub calls: u64,
-    /// The same, byte for byte.
+    /// Identical byte for byte.
     pub identical: u64,
-    /// Not the same bytes, but the same decisions.
+    /// Different bytes, same decisions.
     pub same_decisions: u64,
-    /// Decided otherwise.
+    /// Different decisions.
     pub differing: u64,
-    /// Ended by load or time, then or now.
+    /// Inconclusive: ended by load or deadline, then or now.
     pub inconclusive: u64,
-    /// Could not be run: the package or the hook is gone.
+    /// Not replayable: the package or the hook no longer exists.
     pub unreadable: u64,
     /// Differing calls by kind of decision.
     pub kinds: BTreeMap<String, u64>,
@@ -60,11 +60,11 @@ impl Crater {
     }
 }
 
-/// Runs all calls of a tenant again: each on its own package, or all of one
-/// plugin on another version of it. `progress` hears of each.
+/// Replays all calls of a tenant: each on its own package, or those of one plugin on another
+/// version. Calls `progress` for each.
 ///
 /// # Errors
-/// If the store fails. A call that cannot be run is counted.
+/// If the store fails. A call that cannot be replayed is counted.
 pub async fn replay_all(
     extensions: &Extensions,
     tenant: TenantId,
@@ -105,7 +105,7 @@ pub async fn replay_all(
     }
 }
 
-/// The package of a tape, if it is still here and still loads.
+/// The package of a tape, if it still exists and loads.
 async fn own(extensions: &Extensions, digest: Digest) -> Option<Arc<Plugin>> {
     alone(extensions, &install::package(&extensions.platform, &digest.to_string()).await.ok()?).await.ok()
 }

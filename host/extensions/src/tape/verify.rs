@@ -2,7 +2,7 @@ use xinglin_domain::access::Action;
 use xinglin_platform::{AppResult, Caller, Platform, boxed};
 use xinglin_records::audit::ChainView;
 
-/// Walks the chain of tapes.
+/// Verifies the hash chain of tapes.
 ///
 /// # Errors
 /// If the caller may not read the audit trail.

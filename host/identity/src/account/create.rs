@@ -26,13 +26,13 @@ pub struct NewAccount {
     /// For example `doctor`, `pharmacist`, `patient`, `administrator`.
     #[schema(value_type = Vec<String>)]
     pub roles: Vec<Role>,
-    /// Certificates. Whoever treats cannot act before those that the role needs were verified.
+    /// Certificates. Clinical roles cannot be used before the required ones are verified.
     #[serde(default)]
     pub certificates: Vec<NewCertificate>,
     /// Where the practice is registered or filed.
     #[serde(default)]
     pub filings: Vec<NewFiling>,
-    /// The patient that the person is; at most one. Wards are relations.
+    /// The patient record of the person; at most one. Wards are relations.
     #[serde(default)]
     #[schema(value_type = Vec<String>)]
     pub patients: Vec<PatientId>,
@@ -45,7 +45,7 @@ pub struct NewAccount {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewIdentity {
-    /// Whether name and id number belong together.
+    /// Whether name and identity number match.
     pub document_matches: bool,
     /// Likeness of the face, in thousandths.
     pub face_per_mille: u16,

@@ -1,6 +1,6 @@
 use xinglin_platform::{AppResult, Platform, boxed, settings::PLATFORM};
 
-/// Whether somebody can run this host.
+/// Whether an operator exists.
 ///
 /// # Errors
 /// If the store fails.

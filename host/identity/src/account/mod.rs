@@ -56,9 +56,9 @@ pub struct AccountView {
     pub certificates: Vec<CertificateView>,
     /// Where its practice is registered or filed.
     pub filings: Vec<FilingView>,
-    /// Roles that it cannot act in now, and why.
+    /// Roles that cannot be used now, with reasons.
     pub blocked: Vec<BlockedView>,
-    /// The patient that it is.
+    /// The patient record of the person.
     pub patients: Vec<String>,
     /// Ed25519 public key that its signatures verify with, in hex.
     pub public_key: String,
@@ -78,7 +78,7 @@ async fn account_row(
     Ok(Account { password_hash: Some(password_hash), created_at: now, updated_at: now, ..row })
 }
 
-/// A new account of somebody who signs in elsewhere.
+/// A new account of a user of an external identity provider.
 pub(crate) fn without_password(
     platform: &Platform,
     tenant: TenantId,
@@ -107,7 +107,7 @@ pub(crate) fn without_password(
 }
 
 impl AccountView {
-    /// An account as it stands at a moment.
+    /// An account at a point in time.
     ///
     /// # Errors
     /// If what is stored cannot be read.
@@ -133,11 +133,11 @@ impl AccountView {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Because {
-    /// For the log and for whoever asks later.
+    /// For the log and later inquiries.
     pub reason: String,
 }
 
-/// An account that is not the caller's: nobody judges themselves.
+/// Loads an account other than the caller's own: nobody decides on themselves.
 pub(crate) async fn other_account(
     platform: &Platform,
     caller: &Caller,

@@ -7,7 +7,7 @@ use xinglin_store::Account;
 
 use super::{AccountView, Because, other_account, set_active};
 
-/// Opens a suspended account again.
+/// Restores a suspended account.
 ///
 /// # Errors
 /// If the caller may not, or the account is their own.

@@ -1,4 +1,4 @@
-//! An app is started from a patient's record (SMART: EHR launch).
+//! Launch of an app from a patient's record (SMART EHR launch).
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -12,10 +12,10 @@ use xinglin_records::resource;
 
 use crate::app::{authorize, client};
 
-/// The kind of a launch among what is shown once.
+/// The kind of launches among one-time handles.
 pub(crate) const KIND: &str = "launch";
 
-/// How long it takes at most to open an app and sign in there, in minutes.
+/// Lifetime of a launch, in minutes.
 const MINUTES: i64 = 5;
 
 /// An app to start.
@@ -24,7 +24,7 @@ const MINUTES: i64 = 5;
 pub struct NewLaunch {
     /// Which app, by its `client_id`.
     pub client_id: String,
-    /// From whose record: `pat-…`
+    /// The patient: `pat-…`
     #[schema(value_type = String)]
     pub patient: PatientId,
 }
@@ -34,13 +34,13 @@ pub struct NewLaunch {
 pub struct LaunchView {
     /// The FHIR server.
     pub iss: String,
-    /// Good once, for whoever asked for it, in this app.
+    /// Valid once, for the requesting user in this app.
     pub launch: String,
     /// Until when (RFC 3339).
     pub expires_at: String,
 }
 
-/// What a launch stands for.
+/// The stored content of a launch.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Launched {
     pub account: AccountId,
@@ -48,10 +48,10 @@ pub(crate) struct Launched {
     pub patient: PatientId,
 }
 
-/// Makes ready to start an app from a patient's record.
+/// Creates a launch of an app from a patient's record.
 ///
 /// # Errors
-/// `AUTH_FORBIDDEN` for who is no staff; `NOT_FOUND` if there is no such patient whom
+/// `AUTH_FORBIDDEN` for callers who are not staff; `NOT_FOUND` if there is no such patient whom
 /// the caller may see, or no such app.
 #[boxed]
 pub async fn create(platform: &Platform, caller: &Caller, new: NewLaunch) -> AppResult<LaunchView> {

@@ -9,20 +9,20 @@ use xinglin_store::Passkey as PasskeyRow;
 
 use super::{NEW, Offered, PasskeyView, end_ceremony, over, parse, refused, webauthn};
 
-/// What the browser says of a new key.
+/// The browser's answer to a registration ceremony.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PasskeyAnswer {
     /// Which ceremony.
     pub ceremony: String,
-    /// What the person calls it: `phone`.
+    /// Name given by the user: `phone`.
     pub name: String,
     /// The RegistrationResponseJSON of WebAuthn.
     #[schema(value_type = Object)]
     pub credential: Value,
 }
 
-/// Takes the key in.
+/// Registers the passkey.
 ///
 /// # Errors
 /// `AUTH_REQUIRED` if the ceremony is over or the key proves nothing; `ALREADY_EXISTS`

@@ -1,6 +1,5 @@
-//! Passkeys (WebAuthn): a key of a person's own, which opens only after the person has
-//! shown a finger, a face or a number to the device that holds it. So it counts as both
-//! factors, and there is nothing to type or to give away.
+//! Passkeys (WebAuthn) with user verification by the device (biometrics or PIN), so a passkey
+//! counts as both factors.
 
 mod confirm;
 mod list;
@@ -27,7 +26,7 @@ pub use self::offer_sign_in::{PasskeyKnock, offer_sign_in};
 pub use self::remove::remove;
 pub use self::sign_in::{PasskeySignIn, sign_in};
 
-/// The kinds of ceremonies among what is shown once.
+/// The kinds of ceremonies among one-time handles.
 const NEW: &str = "passkey-new";
 
 const SIGN_IN: &str = "passkey-sign-in";
@@ -35,30 +34,30 @@ const SIGN_IN: &str = "passkey-sign-in";
 /// How long a ceremony may take, in minutes.
 const MINUTES: i64 = 5;
 
-/// What the browser is asked.
+/// The options of a ceremony.
 #[derive(Serialize, ToSchema)]
 pub struct PasskeyOffer {
-    /// Names this ceremony; good once, for five minutes.
+    /// Id of the ceremony; valid once, for five minutes.
     pub ceremony: String,
     /// For `navigator.credentials.create()` or `.get()`, in the JSON of WebAuthn level 3.
     #[schema(value_type = Object)]
     pub options: Value,
 }
 
-/// A key that somebody signs in with.
+/// A registered passkey.
 #[derive(Serialize, ToSchema)]
 pub struct PasskeyView {
-    /// As the device calls it.
+    /// Credential id.
     pub id: String,
-    /// As the person calls it.
+    /// Name given by the user.
     pub name: String,
-    /// When it was taken in.
+    /// When it was registered.
     pub created_at: String,
-    /// When somebody last signed in with it.
+    /// When it was last used.
     pub used_at: Option<String>,
 }
 
-/// A new key, on its way.
+/// A registration in progress.
 #[derive(Serialize, Deserialize)]
 struct Offered {
     account: AccountId,
@@ -90,7 +89,7 @@ async fn end_ceremony<T: DeserializeOwned>(
     taken.good().ok_or_else(over)
 }
 
-/// Keys are made for the name by which others reach the server, and for no other.
+/// The relying party: the host name of `public_url`.
 fn webauthn(platform: &Platform) -> AppResult<Webauthn> {
     let nameless = |_| {
         let detail = "no passkeys here: they are made for a name, and `public_url` of this host is none";
@@ -113,7 +112,7 @@ impl From<PasskeyRow> for PasskeyView {
     }
 }
 
-/// What devices know an account by.
+/// The user handle of an account.
 fn handle(account: AccountId) -> Uuid {
     Uuid::from_u128(account.as_u128())
 }

@@ -7,18 +7,18 @@ use xinglin_platform::{AppError, AppResult, Caller, boxed};
 use super::{NEW, Offered, PasskeyOffer, begin_ceremony, handle, key, webauthn};
 use crate::{Identity, session};
 
-/// How many keys a person has at most.
+/// Maximum number of passkeys of an account.
 const MOST: usize = 20;
 
-/// Who wants another key.
+/// A request to register a passkey.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewPasskey {
-    /// The password, so that a borrowed screen is not enough.
+    /// The password, against misuse of an open session.
     pub password: String,
 }
 
-/// Begins to take in another key of the caller's.
+/// Begins the registration of a passkey of the caller.
 ///
 /// # Errors
 /// `AUTH_FORBIDDEN` if the password is wrong; `NOT_FOUND` if the server has no name to make keys

@@ -5,20 +5,19 @@ use xinglin_platform::{AppError, AppResult, Platform, boxed, settings::PLATFORM}
 
 use super::{PasskeyOffer, SIGN_IN, begin_ceremony, webauthn};
 
-/// Where somebody signs in.
+/// The tenant to sign in to.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PasskeyKnock {
-    /// The hospital; operators of the platform leave it out.
+    /// The tenant; left out by operators of the platform.
     #[schema(value_type = Option<String>)]
     pub tenant: Option<TenantId>,
 }
 
-/// Begins a sign-in. It says nothing of anybody: the device finds the key.
+/// Begins a sign-in with a discoverable credential; discloses nothing about accounts.
 ///
 /// # Errors
-/// `NOT_FOUND` if there is no such hospital, or the server has no name
-/// to make keys for.
+/// `NOT_FOUND` if there is no such tenant, or the server has no public host name.
 #[boxed]
 pub async fn offer_sign_in(platform: &Platform, ask: PasskeyKnock) -> AppResult<PasskeyOffer> {
     let tenant = ask.tenant.unwrap_or(PLATFORM);

@@ -1,6 +1,6 @@
 use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed};
 
-/// Forgets one of the caller's keys.
+/// Removes a passkey of the caller.
 ///
 /// # Errors
 /// `NOT_FOUND` if it is none of theirs.

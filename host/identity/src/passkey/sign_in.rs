@@ -13,11 +13,11 @@ use crate::{
     session::{self, Session},
 };
 
-/// What the browser says of a key that it found.
+/// The browser's answer to a sign-in ceremony.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PasskeySignIn {
-    /// The hospital; operators of the platform leave it out.
+    /// The tenant; left out by operators of the platform.
     #[schema(value_type = Option<String>)]
     pub tenant: Option<TenantId>,
     /// Which ceremony.
@@ -25,15 +25,15 @@ pub struct PasskeySignIn {
     /// The AuthenticationResponseJSON of WebAuthn.
     #[schema(value_type = Object)]
     pub credential: Value,
-    /// What signs in, for the list of one's sessions: `phone`, `ward 3`.
+    /// Device name for the list of sessions: `phone`, `ward 3`.
     pub client: Option<String>,
 }
 
-/// Signs in whose key it is. Both factors are shown with it.
+/// Signs in the owner of the passkey; it counts as both factors.
 ///
 /// # Errors
-/// `AUTH_REQUIRED` if the ceremony is over, the key is nobody's or proves nothing, it
-/// counts backwards, or the account is closed.
+/// `AUTH_REQUIRED` if the ceremony has ended, the key is unknown, verification fails, its
+/// counter decreases (a cloned key), or the account is suspended.
 #[boxed]
 pub async fn sign_in(identity: &Identity, ask: PasskeySignIn) -> AppResult<Session> {
     let tenant = ask.tenant.unwrap_or(PLATFORM);

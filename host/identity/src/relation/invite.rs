@@ -13,7 +13,7 @@ use super::{INVITATION, Invited};
 /// How long an invitation can be accepted, in hours.
 const INVITATION_HOURS: i64 = 7 * 24;
 
-/// An invitation to be somebody's family.
+/// An invitation to become a family member or emergency contact.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewInvitation {
@@ -23,21 +23,21 @@ pub struct NewInvitation {
     /// As in a relation that is registered.
     #[schema(value_type = String)]
     pub tie: Tie,
-    /// Until just before then; for good if it is left out.
+    /// End of the period, exclusive; unlimited if left out.
     #[serde(default)]
     pub until: Option<String>,
 }
 
-/// To be handed to whom one means.
+/// The code to pass on to the invited person.
 #[derive(Serialize, ToSchema)]
 pub struct InvitationView {
-    /// Good once, for whoever shows it first.
+    /// Valid once, for whoever uses it first.
     pub code: String,
     /// Until when (RFC 3339).
     pub expires_at: String,
 }
 
-/// The patient invites somebody to be their family, who is handed the code.
+/// Creates an invitation of a patient, with a one-time code.
 ///
 /// # Errors
 /// `NOT_FOUND` for anybody but the patient; `RELATION_INVALID` for a guardian.

@@ -15,24 +15,24 @@ use xinglin_platform::{
 
 use super::{INVITATION, Invited, RelationView, keep, named};
 
-/// An invitation that is accepted.
+/// The acceptance of an invitation.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Join {
     /// The invitation.
     pub code: String,
-    /// One's name, as on one's document.
+    /// Name, as on the identity document.
     pub name: String,
-    /// Where one is reached.
+    /// Contact.
     #[serde(default)]
     pub phone: Option<String>,
 }
 
-/// Somebody accepts an invitation.
+/// Accepts an invitation for the calling account.
 ///
 /// # Errors
-/// `NOT_FOUND` if there is no such invitation, it was accepted before, or whoever
-/// made it may not speak for the patient any more; `RELATION_INVALID`.
+/// `NOT_FOUND` if there is no such invitation, it was accepted before, or its author may not
+/// act for the patient any more; `RELATION_INVALID`.
 #[boxed]
 pub async fn join(platform: &Platform, caller: &Caller, join: Join) -> AppResult<RelationView> {
     caller.may(Action::JoinFamily)?;

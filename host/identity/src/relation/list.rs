@@ -8,10 +8,10 @@ use xinglin_store::ResourceQuery;
 
 use super::{RelationView, view};
 
-/// Most people of one patient that are listed.
+/// Maximum number of listed relations of a patient.
 const MOST: u32 = 200;
 
-/// Who belongs to a patient, newest first, with those who did.
+/// Relations of a patient, newest first, also ended ones.
 ///
 /// # Errors
 /// `NOT_FOUND` if the caller may not see the patient.

@@ -1,5 +1,5 @@
-//! Who belongs to a patient: guardians, family, whom to call. Read anew for each act, so
-//! that a term that ends, a birthday or a word of the hospital holds with the next one.
+//! Relations of a patient: guardians, family, emergency contacts. Read for each request, so
+//! the end of a period, a birthday or a revocation takes effect on the next one.
 
 mod invite;
 mod join;
@@ -31,19 +31,19 @@ pub use self::list::list;
 pub use self::register::{NewRelation, register};
 pub use self::revoke::revoke;
 
-/// The kind of an invitation among what is shown once.
+/// The kind of invitations among one-time handles.
 const INVITATION: &str = "relation";
 
-/// A person tied to a patient.
+/// A relation of a person to a patient.
 #[derive(Serialize, ToSchema)]
 pub struct RelationView {
     /// `kin-…`, and the id of the `RelatedPerson`.
     #[schema(value_type = String)]
     pub id: RelationId,
-    /// To whom.
+    /// The patient.
     #[schema(value_type = String)]
     pub patient: PatientId,
-    /// Their account: to whom consents are given.
+    /// The person's account, which consents refer to.
     #[schema(value_type = String)]
     pub account: AccountId,
     /// `guardian`, `family` or `emergency_contact`.
@@ -52,26 +52,26 @@ pub struct RelationView {
     /// How they are related.
     #[schema(value_type = String)]
     pub tie: Tie,
-    /// Why they are the guardian.
+    /// Ground of the guardianship.
     #[schema(value_type = Option<String>)]
     pub ground: Option<Ground>,
-    /// Their name; not said to themselves.
+    /// Their name; left out for themselves.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// From when on.
+    /// Start of the period.
     pub from: String,
-    /// When it ends or ended: by a word, by its term, or by the patient's majority.
+    /// End: by revocation, end of the period, or the patient's majority.
     pub until: Option<String>,
-    /// Whether it holds now.
+    /// Whether it is in force now.
     pub active: bool,
-    /// By whose word it was made.
+    /// The account that made it.
     #[schema(value_type = String)]
     pub confirmed_by: AccountId,
     /// When it was revoked.
     pub revoked: Option<String>,
 }
 
-/// What an invitation stands for.
+/// The stored content of an invitation.
 #[derive(Serialize, Deserialize)]
 struct Invited {
     patient: PatientId,
@@ -81,7 +81,7 @@ struct Invited {
     until: Option<Instant>,
 }
 
-/// Whom the caller belongs to, and how, oldest first.
+/// Relations of the caller, oldest first.
 pub(crate) async fn own(platform: &Platform, caller: &Caller) -> AppResult<Vec<RelationView>> {
     let records = platform.records(caller);
     let mut views = Vec::new();
@@ -107,7 +107,7 @@ async fn keep(
     Ok(RelationView { name: Some(person.0.to_owned()), ..view(&relation, born, caller.now) })
 }
 
-/// An account without whom it belongs to, and whether its name was checked.
+/// An account without relations, and whether its name is verified.
 fn person(row: &Account) -> AppResult<(Actor, bool)> {
     let actor = standing::actor(row)?;
     let verified = standing::standing(row)?.identity.is_some_and(|check| check.document_matches);

@@ -12,7 +12,7 @@ use xinglin_store::{StoreError, TenantTx};
 
 use super::{RelationView, keep, named};
 
-/// Somebody to register.
+/// A relation to register.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewRelation {
@@ -26,30 +26,30 @@ pub struct NewRelation {
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     pub ground: Option<Ground>,
-    /// What proves it, in the patient's record: `Binary/blob-…` or `DocumentReference/…`.
+    /// Evidence in the patient's record: `Binary/blob-…` or `DocumentReference/…`.
     #[serde(default)]
     pub evidence: Option<String>,
-    /// The person's own account, whose name was checked.
+    /// The person's own account, with a verified name.
     #[schema(value_type = String)]
     pub account: AccountId,
-    /// The person's name, as on the document that it was checked against.
+    /// The person's name, as on the document it was verified with.
     pub name: String,
-    /// Where they are reached.
+    /// Contact.
     #[serde(default)]
     pub phone: Option<String>,
-    /// From when on, RFC 3339 or a day; from now on if it is left out.
+    /// Start of the period, RFC 3339 or a date; now if left out.
     #[serde(default)]
     pub from: Option<String>,
-    /// Until just before then, if that is known. A minor's guardianship ends at 18 anyway.
+    /// End of the period, exclusive, if known. A minor's guardianship ends at 18 in any case.
     #[serde(default)]
     pub until: Option<String>,
 }
 
-/// Staff register somebody, having seen what proves it.
+/// Registers a relation, by staff who checked the evidence.
 ///
 /// # Errors
-/// `RELATION_INVALID` if it makes no sense, or something is missing; `NOT_FOUND` if
-/// there is no such patient or account.
+/// `RELATION_INVALID` if it is inconsistent or incomplete; `NOT_FOUND` if there is no such
+/// patient or account.
 #[boxed]
 pub async fn register(
     platform: &Platform,

@@ -9,10 +9,10 @@ use xinglin_records::resource::project;
 
 use super::{RelationView, projection, row, view};
 
-/// It holds no more, with the next act.
+/// Revokes a relation, effective from the next request on.
 ///
 /// # Errors
-/// `NOT_FOUND` for whom it is none of; `AUTH_FORBIDDEN` if it is not theirs to say;
+/// `NOT_FOUND` if the caller may not see it; `AUTH_FORBIDDEN` if the caller may not revoke it;
 /// `RELATION_STATE` if it was revoked before.
 #[boxed]
 pub async fn revoke(platform: &Platform, caller: &Caller, id: RelationId) -> AppResult<RelationView> {

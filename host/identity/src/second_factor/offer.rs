@@ -22,7 +22,7 @@ pub struct SecondFactorOffer {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewSecondFactor {
-    /// The password, so that a borrowed screen is not enough.
+    /// The password, against misuse of an open session.
     pub password: String,
 }
 

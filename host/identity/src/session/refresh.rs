@@ -9,7 +9,7 @@ use crate::Identity;
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Refresh {
-    /// The last one that was given out.
+    /// The latest refresh token.
     pub refresh_token: String,
 }
 

@@ -10,7 +10,7 @@ use crate::Identity;
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SignIn {
-    /// The hospital; operators of the platform leave it out.
+    /// The tenant; left out by operators of the platform.
     #[schema(value_type = Option<String>)]
     pub tenant: Option<TenantId>,
     /// The login in that hospital.
@@ -19,7 +19,7 @@ pub struct SignIn {
     pub password: String,
     /// What the authenticator shows, for accounts that have one.
     pub code: Option<String>,
-    /// What signs in, for the list of one's sessions: `phone`, `ward 3`.
+    /// Device name for the list of sessions: `phone`, `ward 3`.
     pub client: Option<String>,
 }
 

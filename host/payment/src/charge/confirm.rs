@@ -25,19 +25,18 @@ use super::{ChargeView, RX_LINE, Row, begin, load, parent, post_settled, restric
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Confirm {
-    /// The cash that the patient agrees to pay, in fen; must be what was quoted.
+    /// The cash that the patient agrees to pay, in fen; must equal the quote.
     #[schema(value_type = i64)]
     pub cash_fen: Money,
     /// That the risk notice of the medicines was read.
     pub risk_acknowledged: bool,
 }
 
-/// The patient agrees: the prescription is reserved, the payer settles, the
-/// books are posted. Asked again with the same amount, it answers the same, or
-/// asks a payer again that could not settle before.
+/// Confirms a quote: reserves the prescription, has the payer settle, and posts to the ledger.
+/// Idempotent for the same amount; a payer that could not settle before is called again.
 ///
 /// # Errors
-/// `RX_ALREADY_USED` if another order was first; `PAY_IDEMPOTENCY_CONFLICT`
+/// `RX_ALREADY_USED` if another order uses the prescription; `PAY_IDEMPOTENCY_CONFLICT`
 /// if it was confirmed with another amount.
 #[tracing::instrument(target = "xinglin::trace", name = "confirm_charge", skip_all)]
 #[boxed]
@@ -96,8 +95,8 @@ pub async fn confirm(extensions: &Extensions, caller: &Caller, id: BillId, confi
     view(&records, &charge, Vec::new(), calls).await
 }
 
-/// The payer could not settle when the patient confirmed, and did nothing: it
-/// is asked again, under a new name.
+/// Calls a payer again that could not settle at the confirmation and did not execute anything,
+/// under a new operation key.
 async fn confirm_again(
     extensions: &Extensions,
     caller: &Caller,
@@ -121,8 +120,7 @@ async fn confirm_again(
     view(&records, &charge, Vec::new(), calls).await
 }
 
-/// A bill that is past its confirmation: the same request again gets the same
-/// answer, another amount is refused.
+/// A repeated confirmation: the same amount gets the same answer, another amount is refused.
 async fn confirmed_before(records: &Tenant, charge: Charge, confirm: &Confirm) -> AppResult<ChargeView> {
     match charge.allocation() {
         Some(allocation) if allocation.part(Source::Cash) != confirm.cash_fen => {
@@ -133,7 +131,7 @@ async fn confirmed_before(records: &Tenant, charge: Charge, confirm: &Confirm) -
     }
 }
 
-/// What of the prescription a bill is for.
+/// The part of a prescription that a bill covers.
 fn purchased(bill: &Bill) -> Vec<LinePacks> {
     let line = |line: &Line| {
         let number = line.attributes.iter().find(|attribute| attribute.key == RX_LINE)?;

@@ -1,7 +1,7 @@
-//! What a visit and its medicines cost, who pays it, and that it is paid once.
+//! Charges: the price of a visit and its medicines, the payers, and settlement exactly once.
 //!
-//! A payment is written down before the payer is asked, so that a host that dies
-//! in between knows what to ask after. Nothing is ever sent blindly again.
+//! A payment operation is stored before the payer is called, so after a crash its outcome can
+//! be queried. An operation with an unknown outcome is never sent again.
 
 mod confirm;
 mod get;
@@ -50,13 +50,13 @@ pub use self::resolve::resolve;
 pub use self::reverse::reverse;
 pub use self::view::{ChargeLine, ChargeView, PartView};
 
-/// Most of one item on a bill.
+/// Maximum quantity of one item on a bill.
 const MOST_OF_ONE: u32 = 10_000;
 
 /// Which line of the prescription a line of the bill is for.
 const RX_LINE: &str = "xinglin.prescription-line";
 
-/// So many of something.
+/// A quantity of an item.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewItem {
@@ -76,8 +76,8 @@ fn parent(row: &Row) -> AppResult<PrescriptionId> {
     row.parent_id.as_deref().unwrap_or_default().parse().map_err(AppError::internal)
 }
 
-/// The proof that a bill is paid, and the row that said so: whoever acts on the
-/// proof touches the row.
+/// The proof that a bill is paid, with the row it was read from; a use case that relies on the
+/// proof updates the row in its transaction.
 pub async fn paid<E: Executor>(records: &TenantScope<E>, id: BillId) -> AppResult<(Document<BillId>, Paid)> {
     let Stored { row, value } = load(records, id).await?;
     Ok((row, value.paid()?))
@@ -137,10 +137,10 @@ async fn bill<E: Executor>(
     })
 }
 
-/// A payer is asked what became of an operation if nobody has heard of it for so long.
+/// How long after a payer was called with no known outcome it is queried, in seconds.
 const SILENCE_SECONDS: i64 = 10;
 
-/// Names the operation and writes it down, before anybody is asked.
+/// Creates the operation's key and stores it as pending, before the payer is called.
 async fn begin(
     tx: &TenantTx,
     row: Row,
@@ -152,7 +152,7 @@ async fn begin(
     Ok((row, settling))
 }
 
-/// As [`begin`], for what was settled and is not what the patient agreed to.
+/// As [`begin`], for a settlement that differs from the confirmed quote.
 async fn take_back(
     tx: &TenantTx,
     row: Row,
@@ -190,9 +190,9 @@ async fn write_down(tx: &TenantTx, row: Row, charge: Charge, verb: Verb, now: In
     update(tx, row, &charge, now).await
 }
 
-/// Writes what came of an operation: the bill's next state, the books, the
-/// running figures of the insured person, the prescription if it is freed. What
-/// must follow is written with it, so that it follows even if the host dies.
+/// Stores the outcome of an operation: the bill's next state, ledger entries, the accumulators
+/// of the coverage, and the prescription if it is released. A follow-up operation is stored in
+/// the same transaction, so it is resumed after a crash.
 async fn finish(
     tx: &TenantTx,
     row: Row,
@@ -252,7 +252,7 @@ async fn mark(tx: &TenantTx, key: &str, state: OperationState, response: Option<
     Ok(())
 }
 
-/// Books a settled bill.
+/// Posts a settled bill to the ledger.
 async fn post_settled(tx: &TenantTx, row: Row, charge: &Charge, payer: Option<&Payer>, now: Instant) -> AppResult<Row> {
     let Some(allocation) = charge.allocation().cloned() else {
         return Err(AppError::internal("a settled bill without figures"));
@@ -283,7 +283,7 @@ async fn post_settled(tx: &TenantTx, row: Row, charge: &Charge, payer: Option<&P
     update(tx, row, charge, now).await
 }
 
-/// Books that a bill was taken back, and frees the prescription.
+/// Posts the reversal of a bill to the ledger and releases the prescription.
 async fn post_reversed(
     tx: &TenantTx,
     row: Row,
@@ -302,9 +302,9 @@ async fn post_reversed(
     update(tx, row, reversed, now).await
 }
 
-/// The order fell through: the used-mark goes, and the prescription may be used
-/// again while it is valid. Done before the bill is written: all who write both
-/// take the prescription first, so that none waits for another in a circle.
+/// Releases the prescription of a failed order, which can be used again while it is valid.
+/// Must precede the write of the bill: all transactions lock the prescription first, which
+/// avoids deadlocks.
 async fn free(tx: &TenantTx, id: PrescriptionId, bill: BillId, now: Instant) -> AppResult<()> {
     let Stored { row, value } = prescription::load(tx, id).await?;
     let ordered = value.reservation().is_some_and(|reservation| reservation.purchase.bill == bill);
@@ -317,7 +317,7 @@ async fn free(tx: &TenantTx, id: PrescriptionId, bill: BillId, now: Instant) -> 
     Ok(())
 }
 
-/// The insured person's running figures become what the payer says.
+/// Stores the accumulators that the payer returned.
 async fn run_on(tx: &TenantTx, payer: &Payer, figures: &[payer::Accumulator], now: Instant) -> AppResult<()> {
     let mut coverage = payer.coverage.clone();
     for figure in figures {

@@ -23,13 +23,13 @@ pub struct NewCharge {
     /// The approved prescription.
     #[schema(value_type = String)]
     pub prescription: PrescriptionId,
-    /// Things beside the visit and its medicines, by their code in the formulary.
+    /// Further items beside the visit and its medicines, by formulary code.
     #[serde(default)]
     pub items: Vec<NewItem>,
 }
 
-/// Quotes what an approved prescription and its visit cost, and who pays.
-/// Binds nobody; each quote is kept as a bill that waits for the patient.
+/// Quotes the cost of an approved prescription and its visit, and the share of each payer. Not
+/// binding; each quote is stored as a bill that awaits confirmation.
 ///
 /// # Errors
 /// `RX_DRUG_BEFORE_RX` before a pharmacist has approved.

@@ -16,8 +16,8 @@ use xinglin_store::{OperationState, Work};
 
 use super::{Finished, Outcome, Verb, finish, load, mark, payer_of, reverse_payment, settle};
 
-/// Finds out what became of an operation that nobody heard of again: the
-/// host died over it, or the payer did not answer.
+/// Resolves an operation without a known outcome (the host stopped during it, or the payer did
+/// not answer) by querying the payer.
 #[tracing::instrument(target = "xinglin::trace", name = "resolve_payment", skip_all)]
 #[boxed]
 pub async fn resolve(extensions: &Extensions, work: &Work, occasion: &Occasion) -> AppResult<()> {

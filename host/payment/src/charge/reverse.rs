@@ -17,8 +17,7 @@ use super::{
     ChargeView, Row, Verb, free, load, parent, post_reversed, reverse_payment, take_back, update, view, write_down,
 };
 
-/// Takes a payment back as a whole, as long as nothing was dispensed for it.
-/// A bill that is not paid yet is given up.
+/// Reverses a whole payment, if nothing was dispensed for it. An unpaid bill is cancelled.
 ///
 /// # Errors
 /// `PAY_ALREADY_REVERSED`, `REFUND_DRUG_NOT_RETURNABLE`, …
@@ -73,7 +72,7 @@ pub async fn reverse(extensions: &Extensions, caller: &Caller, id: BillId) -> Ap
     view(&records, &charge, Vec::new(), calls).await
 }
 
-/// A bill that nobody has paid ends, and the prescription may be ordered anew.
+/// Cancels an unpaid bill and releases its prescription.
 async fn give_up(records: &Tenant, row: Row, abandoned: Charge, now: Instant) -> AppResult<ChargeView> {
     let tx = records.begin().await?;
     free(&tx, parent(&row)?, row.id, now).await?;

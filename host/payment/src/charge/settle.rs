@@ -1,4 +1,4 @@
-//! Each payer of a bill in its order: authorized, settled, asked after, reversed.
+//! Calls of the payers of a bill in their order: authorize, settle, query, reverse.
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ use xinglin_store::{Executor, Install, Tenant, TenantScope};
 use super::{Row, finish};
 use crate::coverage;
 
-/// A payer that is ready to be asked about one patient.
+/// A loaded payer with the coverage of one patient.
 pub(super) struct Payer {
     pub(super) install: Install,
     pub(super) plugin: Arc<Plugin>,
@@ -32,7 +32,7 @@ pub(super) struct Payer {
     pub(super) coverage: Coverage,
 }
 
-/// What a payer is asked to do.
+/// The request to a payer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verb {
     Settle,
@@ -48,25 +48,24 @@ impl Verb {
     }
 }
 
-/// What became of an operation that was written down.
+/// The outcome of a stored operation.
 pub(super) struct Outcome {
     pub(super) verb: Verb,
     pub(super) key: String,
-    /// The payer says that it never saw it: it is safe to send.
+    /// The payer never received it: it is safe to send.
     pub(super) unsent: bool,
     pub(super) after: Charge,
 }
 
-/// An outcome as it was written. A charge that is settling or reversing has a
-/// new operation, written down and to be sent after the commit.
+/// The stored outcome. A charge that is settling or reversing has a new pending operation, to
+/// be sent after the commit.
 pub(super) struct Finished {
     pub(super) row: Row,
     pub(super) charge: Charge,
     pub(super) calls: Vec<CallView>,
 }
 
-/// Asks the payer to settle, and writes down what it answered. The operation
-/// stands in the store already.
+/// Calls `settle` of the payer and stores the answer. The operation must be stored before.
 pub(super) async fn settle(
     extensions: &Extensions,
     records: &Tenant,
@@ -139,7 +138,7 @@ pub(super) async fn settle(
     }
 }
 
-/// Asks the payer to take a settlement back, and writes down what it answered.
+/// Calls `reverse` of the payer and stores the answer.
 pub(super) async fn reverse_payment(
     extensions: &Extensions,
     records: &Tenant,

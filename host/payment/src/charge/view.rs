@@ -1,4 +1,4 @@
-//! A charge as the API and the record show it.
+//! API views of a charge and its FHIR projection.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -24,16 +24,16 @@ pub struct ChargeView {
     pub id: BillId,
     /// State of the machine, for example `QUOTED`.
     pub status: String,
-    /// Id of the payer's plugin, if one shares in it.
+    /// Id of the payer's plugin, if the bill has one.
     pub payer: Option<String>,
     /// What is charged.
     pub lines: Vec<ChargeLine>,
     /// Who pays what.
     pub parts: Vec<PartView>,
-    /// All of it, in fen.
+    /// Total, in fen.
     #[schema(value_type = i64)]
     pub total_fen: Money,
-    /// What the patient should know of how this was reckoned.
+    /// Notes of the payer on the calculation, for the patient.
     pub notes: Vec<String>,
     /// Plugin calls that this request made.
     pub calls: Vec<CallView>,
@@ -125,7 +125,7 @@ pub(super) async fn view(
     })
 }
 
-/// What a bill would tell of, by its lines.
+/// The compartments that the lines of a bill would disclose.
 pub(super) fn restricted(bill: &impl Serialize) -> AppResult<Compartments> {
     Ok(Compartments::of(&serde_json::to_value(bill).map_err(AppError::internal)?))
 }

@@ -39,9 +39,12 @@ struct Sound {
     text: PolicyText,
 }
 
+/// What holds policies against the schema, and the shipped policies.
+type Shipped = (Validator, Vec<Sound>);
+
 /// Schema and shipped policies: constants of this program, read once.
-fn shipped() -> Result<&'static (Validator, Vec<Sound>), Flaws> {
-    static READ: LazyLock<Result<(Validator, Vec<Sound>), Vec<Flaw>>> = LazyLock::new(|| {
+fn shipped() -> Result<&'static Shipped, Flaws> {
+    static READ: LazyLock<Result<Shipped, Vec<Flaw>>> = LazyLock::new(|| {
         let validator = Validator::new(schema().map_err(|Flaws(flaws)| flaws)?);
         let mut flaws = Vec::new();
         let parsed = FILES.map(|(name, source)| parse(&validator, &format!("{SHIPPED}{name}"), source, &mut flaws));

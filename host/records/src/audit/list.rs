@@ -11,9 +11,9 @@ use super::{MOST, Restricted};
 /// An entry of the trail.
 #[derive(Serialize, ToSchema)]
 pub struct AuditView {
-    /// Its place in the chain.
+    /// Its number in the chain.
     pub seq: i64,
-    /// Ties it to all before it.
+    /// Hash over this entry and the previous hash.
     pub link: String,
     /// FHIR R4 AuditEvent, in the shape of IHE BALP.
     #[schema(value_type = Object)]

@@ -13,10 +13,10 @@ use xinglin_store::{AuditEntry, AuditQuery, StoreError};
 
 use super::MOST;
 
-/// One access, as it is told to the patient.
+/// An access, as shown to the patient.
 #[derive(Serialize, ToSchema)]
 pub struct AccessView {
-    /// Its place in the trail; a list goes on with `before`.
+    /// Its number in the trail; pass it as `before` for the next page.
     pub seq: i64,
     /// When (RFC 3339).
     pub at: String,
@@ -33,7 +33,7 @@ pub struct AccessView {
     /// What for.
     #[schema(value_type = String)]
     pub purpose: Purpose,
-    /// Whether they were refused, and so saw nothing.
+    /// Whether it was refused.
     pub refused: bool,
     /// Whether it was opened in an emergency.
     pub emergency: bool,
@@ -48,7 +48,7 @@ pub struct Words {
     pub text: String,
 }
 
-/// Who saw the patient's record, or tried to, newest first: for the patient.
+/// Accesses to the patient's record, also refused ones, newest first, for the patient.
 ///
 /// # Errors
 /// `NOT_FOUND` for anybody else.
@@ -99,7 +99,7 @@ pub async fn list_accesses(
     Ok(views)
 }
 
-/// What was done, as a patient would say it.
+/// Description of an access in plain language.
 fn words(access: &Access) -> [Words; 2] {
     const NOUNS: [(&str, &str, &str); 29] = [
         ("$export", "批量导出", "your record, among others"),

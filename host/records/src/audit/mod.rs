@@ -1,5 +1,5 @@
-//! The audit trail: what a request or a plugin saw and changed of patients, written
-//! down before anybody is answered.
+//! The audit trail: what requests and plugins read and changed of patients, committed before
+//! the response.
 
 mod list;
 mod list_accesses;
@@ -30,8 +30,8 @@ pub use self::verify::verify;
 /// Longest list of entries.
 const MOST: u32 = 500;
 
-/// Which plugins are not to be named: those of a compartment, but to the regulator.
-/// Each is looked up once.
+/// Hides the names of plugins of a restricted compartment from everybody but the regulator.
+/// Caches lookups.
 pub struct Restricted {
     to_the_regulator: bool,
     known: BTreeMap<String, bool>,
@@ -44,7 +44,7 @@ impl Restricted {
         Self { to_the_regulator, known: BTreeMap::new() }
     }
 
-    /// Whether this plugin is not to be named.
+    /// Whether this plugin's name is hidden.
     ///
     /// # Errors
     /// If the store fails.
@@ -60,13 +60,13 @@ impl Restricted {
         Ok(hidden)
     }
 
-    /// Whether this is shown: the regulator sees all, others what is in no compartment.
+    /// Whether an entry is visible: all to the regulator, those of no compartment to others.
     pub fn shows(&self, content: &Value) -> bool {
         self.to_the_regulator || Compartments::of(content).is_empty()
     }
 }
 
-/// What a plugin was shown of a patient in a call.
+/// An audit entry for the data of a patient that a plugin received.
 pub fn of_call(tape: &Tape, patient: PatientId, purpose: Purpose) -> Access {
     let read: BTreeSet<&str> = tape
         .answers
@@ -88,18 +88,18 @@ pub fn of_call(tape: &Tape, patient: PatientId, purpose: Purpose) -> Access {
     }
 }
 
-/// What a walk along the chain of tapes found.
+/// Result of verifying the chain of tapes.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ChainView {
-    /// Whether every link holds.
+    /// Whether every link is valid.
     pub intact: bool,
-    /// How many tapes there are, with those that were purged.
+    /// Number of tapes, with purged ones.
     pub length: Option<i64>,
-    /// Place of the last tape that was purged; 0 if none was.
+    /// Number of the last purged tape; 0 if none.
     pub purged: Option<i64>,
-    /// The last link; whoever keeps a copy can prove what came before.
+    /// Head of the chain; a copy of it proves all earlier tapes.
     pub head: Option<String>,
-    /// Place of the first tape that is not what was written.
+    /// Number of the first changed tape.
     pub first_broken: Option<i64>,
 }
 

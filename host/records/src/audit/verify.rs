@@ -3,7 +3,7 @@ use xinglin_platform::{AppResult, Caller, Platform, boxed};
 
 use super::ChainView;
 
-/// Walks the audit trail.
+/// Verifies the hash chain of the audit trail.
 ///
 /// # Errors
 /// If the caller may not read it.

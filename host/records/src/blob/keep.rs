@@ -14,25 +14,25 @@ use xinglin_store::{Blob, Label};
 
 use super::{BINARY, BlobView, path, view};
 
-/// An attachment to be kept.
+/// An attachment to store.
 #[derive(Debug)]
 pub struct NewBlob {
-    /// Whose record it belongs to.
+    /// The patient.
     pub patient: PatientId,
-    /// The restricted part of it, if it belongs there.
+    /// Its restricted compartment, if any.
     pub compartment: Option<Compartment>,
-    /// What it is said to be.
+    /// Declared media type.
     pub content_type: String,
     /// The bytes.
     pub bytes: Vec<u8>,
 }
 
-/// Keeps an attachment.
+/// Stores an attachment.
 ///
 /// # Errors
-/// `NOT_FOUND` if the caller may not see the patient; `BODY_TOO_LARGE`; `BLOB_TYPE` if
-/// it is not of a type that is taken, or not what it is said to be; `BLOB_INFECTED`;
-/// `BLOB_UNSCANNED` if it cannot be looked through now.
+/// `NOT_FOUND` if the caller may not see the patient; `BODY_TOO_LARGE`; `BLOB_TYPE` if the
+/// type is not accepted or does not match the content; `BLOB_INFECTED`; `BLOB_UNSCANNED` if it
+/// cannot be scanned now.
 #[boxed]
 pub async fn keep(platform: &Platform, caller: &Caller, new: NewBlob) -> AppResult<BlobView> {
     let NewBlob { patient, compartment, content_type, bytes } = new;
@@ -75,10 +75,11 @@ pub async fn keep(platform: &Platform, caller: &Caller, new: NewBlob) -> AppResu
     view(&blob)
 }
 
-/// Has the operator's scanner look through the bytes, if there is one.
+/// Runs the configured scanner on the bytes, if there is one.
 ///
 /// # Errors
-/// `BLOB_INFECTED`; `BLOB_UNSCANNED` if it gave no clear answer: nothing is kept unseen.
+/// `BLOB_INFECTED`; `BLOB_UNSCANNED` if the scanner gave no clear result; the file is then
+/// refused.
 async fn scan(settings: &config::Attachments, bytes: &[u8]) -> AppResult<()> {
     let Some((program, arguments)) = settings.scan.split_first() else { return Ok(()) };
     let unscanned = |why: String| AppError::new(Code::BlobUnscanned, "").because(format!("the scanner: {why}"));

@@ -1,5 +1,5 @@
-//! Attachments: pictures, documents, sounds of a patient's record. The bytes lie under
-//! their SHA-256; who may see the patient, and the compartment, may read them.
+//! Attachments of a patient's record: images, documents, audio. Stored by their SHA-256;
+//! readable by who may read the patient and the compartment.
 
 mod keep;
 mod open;
@@ -37,10 +37,10 @@ pub struct BlobView {
     pub sent: String,
 }
 
-/// Kind of the labels of attachments: what they are in FHIR.
+/// Kind of the labels of attachments: their FHIR type.
 const BINARY: &str = "Binary";
 
-/// An attachment, if the caller may see it. Whoever sent it knows what it is.
+/// An attachment, if the caller may see it; its sender always may.
 pub async fn visible<E: Executor>(
     platform: &Platform,
     records: &TenantScope<E>,
@@ -55,7 +55,7 @@ pub async fn visible<E: Executor>(
     Ok(blob)
 }
 
-/// Where bytes are. Of one tenant: that another has the same is nobody's business.
+/// Path of the bytes. Separate for each tenant, so equal files of tenants are not detectable.
 pub(crate) fn path(tenant: TenantId, sha256: &str) -> String {
     format!("{tenant}/{}/{sha256}", sha256.get(..2).unwrap_or_default())
 }

@@ -10,11 +10,10 @@ use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed};
 use super::{Act, do_all, touches};
 use crate::resource::mint;
 
-/// Creates, updates or deletes a single resource. Returns what came of it.
+/// Creates, updates or deletes a single resource; returns the result.
 ///
 /// # Errors
-/// `FHIR_INVALID`; `PRECONDITION_FAILED` if a condition does not hold or says too
-/// little; `RETENTION_HOLD` if it must stay.
+/// `FHIR_INVALID`; `PRECONDITION_FAILED` if a condition fails or does not select one resource; `RETENTION_HOLD` if it must stay.
 #[boxed]
 pub async fn act(platform: &Platform, caller: &Caller, act: &Act, resource: Option<Value>) -> AppResult<Done> {
     caller.may(Action::ImportRecords)?;

@@ -1,4 +1,4 @@
-//! What a bundle asks for, carried out: conditions resolved, resources written, then read.
+//! Execution of a bundle: resolve conditions, write, then read.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -22,8 +22,7 @@ use crate::{
     subscription,
 };
 
-/// Carries out what a bundle asks for: conditions are resolved, then all is written,
-/// then what is to be read is read.
+/// Executes a bundle: resolves conditions, then writes, then reads.
 pub(super) async fn do_all(
     platform: &Platform,
     tx: &TenantTx,
@@ -62,8 +61,8 @@ pub(super) async fn do_all(
     Ok(all)
 }
 
-/// Finds what conditions speak of, and makes plain updates, creates and deletions of
-/// them; what needs nothing more is done.
+/// Resolves conditions into plain creates, updates and deletes; entries that need no write are
+/// completed.
 async fn resolve(
     platform: &Platform,
     tx: &TenantTx,
@@ -135,7 +134,7 @@ async fn resolve(
     Ok(done)
 }
 
-/// The one resource that a condition finds, if any.
+/// The single match of a condition, if any.
 async fn only_one(
     platform: &Platform,
     tx: &TenantTx,
@@ -165,7 +164,7 @@ async fn only_one(
     Ok(found.pop())
 }
 
-/// What a `GET` in a bundle asks for.
+/// The result of a `GET` in a bundle.
 pub(super) async fn read_url<E: Executor>(
     platform: &Platform,
     records: &TenantScope<E>,
@@ -192,7 +191,7 @@ pub(super) async fn read_url<E: Executor>(
     value(&resource)
 }
 
-/// Notes whose record is about to be written.
+/// Records the patients to be written, for the audit trail.
 pub(super) fn touches(caller: &Caller, planned: &Planned) {
     caller.trail.asked();
     if let Some(patient) = index::patient(&planned.resource).and_then(|id| id.parse().ok()) {
@@ -200,7 +199,7 @@ pub(super) fn touches(caller: &Caller, planned: &Planned) {
     }
 }
 
-/// Whether it may be deleted, if it is to be: not who has a record.
+/// Checks that a resource may be deleted: not a patient with a record.
 async fn may_go(tx: &TenantTx, planned: &Planned) -> AppResult<()> {
     if !planned.action.is_delete() || planned.resource_type != "Patient" {
         return Ok(());
@@ -216,8 +215,8 @@ async fn may_go(tx: &TenantTx, planned: &Planned) -> AppResult<()> {
     }
 }
 
-/// What the host writes of its own acts is not to be written by anybody else: a
-/// prescription in the record is a prescription that was signed.
+/// Refuses external writes to projections of the host: a prescription in the record is one
+/// that was signed.
 fn not_ours(planned: &Planned) -> AppResult<()> {
     const OURS: [&str; 9] = [
         EncounterId::PREFIX,

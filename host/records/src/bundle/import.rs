@@ -9,8 +9,8 @@ use xinglin_platform::{AppError, AppResult, Caller, Platform, blocking, boxed};
 use super::{do_all, read_url, touches};
 use crate::resource::mint;
 
-/// Takes a transaction (all or nothing) or batch (each for itself) bundle
-/// and returns the response bundle. `base` is where the server is, for links.
+/// Executes a transaction (all or nothing) or batch (each entry separately) and returns the
+/// response bundle. `base` is the server's base URL, for links.
 ///
 /// # Errors
 /// `FHIR_INVALID` with every issue and its path; nothing is written then.

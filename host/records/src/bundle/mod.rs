@@ -1,4 +1,4 @@
-//! FHIR in: bundles and single resources, created, changed and deleted in one transaction.
+//! FHIR writes: bundles and single resources, in one transaction.
 
 mod act;
 mod carry_out;
@@ -11,7 +11,7 @@ pub use self::act::act;
 pub use self::import::import;
 pub use self::patch::patch;
 
-/// One thing to be done to a single resource, over HTTP.
+/// A write of a single resource over HTTP.
 #[derive(Debug, Clone)]
 pub struct Act {
     /// `POST`, `PUT` or `DELETE`.
@@ -20,6 +20,6 @@ pub struct Act {
     pub url: String,
     /// The version that must be current.
     pub if_match: Option<u64>,
-    /// Unless there is one like that.
+    /// Only if no resource matches.
     pub if_none_exist: Option<String>,
 }

@@ -6,12 +6,11 @@ use xinglin_store::Resource;
 use super::{Act, act};
 use crate::resource::read;
 
-/// Changes a resource by a JSON Patch (RFC 6902), over the version that `if_match`
-/// names or that there is now.
+/// Applies a JSON Patch (RFC 6902) to the version given by `if_match`, or the current one.
 ///
 /// # Errors
-/// `BODY_INVALID` if it is no patch; `FHIR_INVALID` if it does not fit, or what comes
-/// of it is no sound resource; and as [`act`].
+/// `BODY_INVALID` if it is not a patch; `FHIR_INVALID` if it cannot be applied, or the result
+/// is invalid; and as [`act`].
 #[boxed]
 pub async fn patch(
     platform: &Platform,

@@ -1,4 +1,4 @@
-//! How much of a record is open to whom: people, plugins, payers and exports ask here.
+//! Access to records for people, plugins, payers and exports.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -22,17 +22,17 @@ use xinglin_store::{CodeFilter, DocumentQuery, Executor, Label, PatientQuery, Re
 use super::parse;
 use crate::emergency_access;
 
-/// How much of one patient's record is open to one who asks.
+/// The access of one requester to one patient's record.
 #[derive(Debug, Clone, Copy)]
 pub struct RecordAccess {
-    /// Whether what is not restricted is.
+    /// Whether unrestricted data is accessible.
     pub record: bool,
-    /// Compartments that are not.
+    /// Inaccessible compartments.
     pub closed: Compartments,
 }
 
 impl RecordAccess {
-    /// All of it.
+    /// Full access.
     pub const ALL: Self = Self { record: true, closed: Compartments::NONE };
 
     pub(crate) fn of(mut decide: impl FnMut(Compartments) -> Result<(), Withheld>) -> Self {
@@ -42,28 +42,28 @@ impl RecordAccess {
         }
     }
 
-    /// Whether an entry that falls into these compartments is.
+    /// Whether an entry of these compartments is accessible.
     pub fn shows(self, labels: Compartments) -> bool {
         if labels.is_empty() { self.record } else { labels.and(self.closed).is_empty() }
     }
 }
 
-/// What a plugin may see of the patient at hand, for the length of a question.
+/// The access of a plugin to the current patient, during one call.
 pub struct PluginAccess {
     record_access: RecordAccess,
-    /// What of the record is closed to it.
+    /// The inaccessible part of the record.
     closed: Vec<Label>,
 }
 
-/// A part of a record as a plugin gets it.
+/// A section of a record for a plugin.
 pub struct Shown {
     /// Newest first.
     pub rows: Vec<Resource>,
-    /// Whether something of it is in a compartment that is closed.
+    /// Whether some of it is in an inaccessible compartment.
     pub compartment: bool,
 }
 
-/// How much of a patient's record is open to the caller.
+/// The caller's access to a patient's record.
 #[boxed]
 pub async fn record_access(platform: &Platform, caller: &Caller, patient: PatientId) -> AppResult<RecordAccess> {
     caller.trail.saw(patient);
@@ -84,8 +84,8 @@ pub async fn record_access(platform: &Platform, caller: &Caller, patient: Patien
     Ok(RecordAccess { record: record_access.record || caller.actor.acts_for(patient), ..record_access })
 }
 
-/// Whether the caller may open a document of a patient that falls into these
-/// compartments. Whoever wrote it may: they know what is in it.
+/// Checks that the caller may read a document of a patient in these compartments; its author
+/// always may.
 ///
 /// # Errors
 /// `NOT_FOUND`, as if there were none.
@@ -104,8 +104,8 @@ pub async fn may_open(
     Err(AppError::not_found(what, id))
 }
 
-/// Whether the caller may act in these compartments of a patient's record. It is
-/// answered without a look at what they hold.
+/// Checks that the caller may act in these compartments of a patient's record, whatever data
+/// they contain.
 ///
 /// # Errors
 /// `ACCESS_COMPARTMENT`.
@@ -126,8 +126,8 @@ pub async fn may_enter(
     }
 }
 
-/// Compartments in which the caller treats the patient. What a doctor says of a
-/// visit opens nothing to that doctor; what the patient brought to it does.
+/// Compartments in which the caller treats the patient: by the evidence that the patient
+/// submitted to a visit, not by the doctor's own entries.
 async fn care(caller: &Caller, records: &Tenant, patient: PatientId) -> AppResult<Care> {
     let me = caller.actor.account;
     let query = |statuses: &[&str]| DocumentQuery {
@@ -156,7 +156,7 @@ async fn care(caller: &Caller, records: &Tenant, patient: PatientId) -> AppResul
     Ok(Care { within, opened })
 }
 
-/// The compartment that the tenant granted a plugin: what it writes falls into it.
+/// The compartment granted to a plugin; its writes are labelled with it.
 pub async fn compartments_of<E: Executor>(records: &TenantScope<E>, plugin: &str) -> AppResult<Compartments> {
     match records.get_install(plugin).await {
         Ok(install) => grant::compartments(&install),
@@ -165,7 +165,7 @@ pub async fn compartments_of<E: Executor>(records: &TenantScope<E>, plugin: &str
     }
 }
 
-/// The compartments of what a pathway made for an enrolment.
+/// The compartments of documents that a pathway created for an enrolment.
 pub(crate) async fn compartments_in<E: Executor>(
     records: &TenantScope<E>,
     enrolment: EnrolmentId,
@@ -177,7 +177,7 @@ pub(crate) async fn compartments_in<E: Executor>(
     }
 }
 
-/// How much of a patient's record is open to a plugin.
+/// A plugin's access to a patient's record.
 async fn plugin_decision<E: Executor>(
     platform: &Platform,
     records: &TenantScope<E>,
@@ -197,7 +197,7 @@ async fn plugin_decision<E: Executor>(
     Ok((record_access, consents))
 }
 
-/// As far as a plugin sees into the record of the patient at hand.
+/// A plugin's access to the current patient's record.
 pub async fn plugin_access<E: Executor>(
     platform: &Platform,
     records: &TenantScope<E>,
@@ -214,8 +214,8 @@ pub async fn plugin_access<E: Executor>(
     Ok(PluginAccess { record_access, closed })
 }
 
-/// Whether a payer may be shown a bill. If the patient has refused it that, it is
-/// not asked; if the bill says more than it may know, the patient decides first.
+/// Whether a bill may be disclosed to a payer. If the patient refused, the payer is not
+/// called; if the bill discloses a compartment, the patient's consent is required.
 ///
 /// # Errors
 /// `ACCESS_COMPARTMENT`.
@@ -251,7 +251,7 @@ pub async fn may_bill(
     }
 }
 
-/// Whether a plugin may have its servers told who the patient is.
+/// Whether a plugin may send the patient's identity data to its servers.
 pub async fn identifies<E: Executor>(
     platform: &Platform,
     records: &TenantScope<E>,
@@ -264,8 +264,8 @@ pub async fn identifies<E: Executor>(
     Ok(may_identify(plugin, purpose, enrolled, &consents, platform.now()).is_ok())
 }
 
-/// The one way from a record to a plugin: what it may see of a section, newest
-/// first, or why it sees nothing at all.
+/// The only path from a record to a plugin: the accessible part of a section, newest first, or
+/// the reason that there is none.
 pub async fn section<E: Executor>(
     records: &TenantScope<E>,
     patient: PatientId,
@@ -312,7 +312,7 @@ pub async fn section<E: Executor>(
     Ok(Ok(Shown { rows, compartment }))
 }
 
-/// What of a search the caller gets: which compartments to leave out.
+/// The compartments to exclude from a search of the caller.
 ///
 /// # Errors
 /// `ACCESS_COMPARTMENT` if it asks for a code of a compartment that is closed to
@@ -378,7 +378,7 @@ pub(crate) async fn may_read(
     }
 }
 
-/// Those of a page of one type that may leave the hospital on behalf of the caller.
+/// The resources of a page that may be exported on behalf of the caller.
 pub(crate) async fn exportable<E: Executor>(
     records: &TenantScope<E>,
     caller: &Caller,
@@ -419,7 +419,7 @@ pub(crate) async fn exportable<E: Executor>(
     Ok(page)
 }
 
-/// Whether what was made for an enrolment is open to the caller.
+/// Whether documents of an enrolment are accessible to the caller.
 #[boxed]
 pub async fn may_see_enrolment(
     platform: &Platform,
@@ -432,7 +432,7 @@ pub async fn may_see_enrolment(
     Ok(labels.is_empty() || record_access(platform, caller, patient).await?.shows(labels))
 }
 
-/// What the documents that a patient brought to a visit fall into.
+/// The compartments of the evidence of a visit.
 fn evidence(visit: &Value) -> Compartments {
     match visit {
         Value::Object(fields) => fields
@@ -455,7 +455,7 @@ async fn of_patient<E: Executor>(records: &TenantScope<E>, patient: PatientId) -
     records.list_consents(&patient.to_string(), false).await?.into_iter().map(parse).collect()
 }
 
-/// How far back, and how much of it: the newest.
+/// The period and the maximum number of entries, newest first.
 #[derive(Debug, Clone, Copy)]
 pub struct Span {
     /// Not before then.

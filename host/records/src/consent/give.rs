@@ -10,28 +10,28 @@ use xinglin_platform::{AppError, AppResult, Caller, Platform, ambient, boxed};
 
 use super::{ConsentView, row, theirs, view};
 
-/// What a patient says.
+/// A consent to record.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GiveConsent {
-    /// `permit`, which is meant if it is left out, or `refuse`.
+    /// `permit` (default) or `refuse`.
     #[serde(default = "permit")]
     #[schema(value_type = String)]
     pub provision: Provision,
     /// `"record"`: everything that is not restricted; or `{"compartment": "hiv"}`,
-    /// `{"compartment": "mental-health"}`; or, to a plugin, `"identity"`: that its servers
-    /// are told who the patient is.
+    /// `{"compartment": "mental-health"}`; or, to a plugin, `"identity"`: identity data may be
+    /// sent to its servers.
     #[schema(value_type = Object)]
     pub scope: Scope,
     /// `{"role": "doctor"}`, `{"account": "acc-…"}`, `{"plugin": "…"}` or `"export"`.
     #[schema(value_type = Object)]
     pub recipient: Recipient,
-    /// Of `treatment`, `payment`, `research` and, for somebody of the family, `family`.
+    /// Any of `treatment`, `payment`, `research` and, for family members, `family`.
     #[schema(value_type = Vec<String>)]
     pub purposes: BTreeSet<Purpose>,
-    /// From when on, RFC 3339 or a day; from now on if it is left out.
+    /// Start, RFC 3339 or a date; now if left out.
     pub from: Option<String>,
-    /// Until just before then; until it is taken back if it is left out.
+    /// End, exclusive; until revoked if left out.
     pub until: Option<String>,
 }
 
@@ -39,10 +39,10 @@ const fn permit() -> Provision {
     Provision::Permit
 }
 
-/// The patient agrees to a disclosure, or refuses one.
+/// Records a patient's consent to a disclosure, or its refusal.
 ///
 /// # Errors
-/// `NOT_FOUND` for anybody else; `CONSENT_INVALID` if it makes no sense.
+/// `NOT_FOUND` for anybody but the patient; `CONSENT_INVALID` if it is inconsistent.
 #[boxed]
 pub async fn give(
     platform: &Platform,

@@ -3,8 +3,8 @@ use xinglin_platform::{AppResult, Caller, Platform, boxed};
 
 use super::{ConsentView, parse, theirs, view};
 
-/// What the patient has agreed to and refused, newest first. For the patient:
-/// whom they open a compartment to says what is in it.
+/// Consents of a patient, newest first. Visible to the patient only, because consents disclose
+/// the existence of compartment data.
 ///
 /// # Errors
 /// `NOT_FOUND` for anybody else.

@@ -1,7 +1,6 @@
-//! What patients agree to, and what of a record is shown to whom.
+//! Consents of patients, and access to records.
 //!
-//! Everything that leaves a record asks here how much of it is open: people, plugins
-//! and payers alike. The decision itself is `domain::consent::may_disclose`.
+//! Every disclosure of a record is decided here, to people, plugins and payers. The decision itself is `domain::consent::may_disclose`.
 
 mod access;
 mod give;
@@ -54,19 +53,18 @@ pub struct ConsentView {
     pub from: String,
     /// Until when.
     pub until: Option<String>,
-    /// Whether it holds now.
+    /// Whether it is in force now.
     pub active: bool,
     /// When it was given.
     pub given: String,
-    /// When it was taken back.
+    /// When it was revoked.
     pub revoked: Option<String>,
 }
 
-/// What stands in the place of something that is closed to whoever looks: that there
-/// is something to be done, and no more.
+/// The placeholder for a restricted document: that an action is required, without content.
 pub const RESTRICTED: &str = "RESTRICTED";
 
-/// Only the patient, or who acts for them.
+/// Only the patient, or somebody who acts for them.
 fn theirs(caller: &Caller, patient: PatientId) -> AppResult<()> {
     caller.trail.saw(patient);
     if caller.actor.acts_for(patient) {

@@ -3,10 +3,10 @@ use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed};
 
 use super::{ConsentView, parse, row, view};
 
-/// The patient takes it back, and it holds no more.
+/// Revokes a consent.
 ///
 /// # Errors
-/// `NOT_FOUND` for anybody else; `CONSENT_STATE` if it was taken back before.
+/// `NOT_FOUND` for anybody else; `CONSENT_STATE` if it was revoked before.
 #[boxed]
 pub async fn revoke(platform: &Platform, caller: &Caller, id: ConsentId) -> AppResult<ConsentView> {
     let consent = parse(platform.records(caller).get_consent(id).await?)?;

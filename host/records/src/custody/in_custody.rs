@@ -3,11 +3,11 @@ use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed, caller::is_
 
 use super::GENERATIONS;
 
-/// The caller as a reader of records that are in their hospital's custody.
+/// The caller as a reader of records in the custody of their tenant.
 ///
 /// # Errors
 /// `NOT_FOUND` if they are not, as if there were no such hospital; `AUTH_FORBIDDEN`
-/// for who is no staff.
+/// for callers who are not staff.
 #[boxed]
 pub async fn in_custody(platform: &Platform, mut caller: Caller, source: &str) -> AppResult<Caller> {
     let none = || AppError::not_found("tenant", source);

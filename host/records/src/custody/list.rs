@@ -7,7 +7,8 @@ use xinglin_store::{AuditQuery, ChainState};
 
 use super::{CustodyView, view};
 
-/// The custodies that the caller's hospital is a party to, oldest first, verified anew.
+/// The custodies of the caller's tenant, as source or custodian, oldest first, verified at
+/// this moment.
 ///
 /// # Errors
 /// If the caller may not read the trail.
@@ -23,7 +24,7 @@ pub async fn list(platform: &Platform, caller: &Caller) -> AppResult<Vec<Custody
     Ok(views)
 }
 
-/// Whether the chains are whole still, and go through the links that were stated.
+/// Whether the chains are valid and contain the stated heads.
 async fn chains_hold(platform: &Platform, Statement { source, tape, trail, .. }: &Statement) -> AppResult<bool> {
     let records = platform.store().tenant(*source);
     let tape_holds = match (records.verify_chain().await?, &tape.head) {

@@ -1,5 +1,5 @@
 //! Custody: the records of a hospital that was renamed or has closed are read by its
-//! successor, where they lie.
+//! successor, in place.
 //!
 //! Nothing is copied. A copy would have other ids or collide with the successor's own,
 //! would break the hash chains that prove the records, would have to carry consents,
@@ -10,7 +10,7 @@
 //! own scope, by its consents and compartments, into its own trail, which goes on. If a
 //! custodian closes in its turn, its custodian is that of what it held, too.
 //!
-//! A reader of the custodian's says in whose records with the header
+//! Readers of the custodian select the source tenant with the header
 //! `xinglin-custody: ten-…`, on reads and on nothing else.
 
 mod in_custody;
@@ -26,24 +26,24 @@ pub use self::in_custody::in_custody;
 pub use self::list::list;
 pub use self::start::{NewCustody, start};
 
-/// The header that says whose records are meant.
+/// The header that selects the source tenant.
 pub const HEADER: &str = "xinglin-custody";
 
-/// Most custodians one after the other.
+/// Maximum length of a chain of custodians.
 const GENERATIONS: usize = 16;
 
-/// A custody, with what was stated and whether that still holds.
+/// A custody, with its statement and the result of its verification.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct CustodyView {
-    /// What went into custody, and how its chains stood.
+    /// The statement: the transferred records and the heads of the chains.
     #[schema(value_type = Object)]
     pub statement: Statement,
-    /// Under the statement.
+    /// Signature of the statement.
     #[schema(value_type = Object)]
     pub signature: xinglin_domain::signature::Signature,
-    /// Whether the signature is under this statement.
+    /// Whether the signature is valid.
     pub signed: bool,
-    /// Whether the chains are whole, and go through the links that were stated.
+    /// Whether the chains are valid and contain the stated heads.
     pub chains_hold: bool,
 }
 

@@ -11,14 +11,14 @@ use xinglin_store::ChainState;
 
 use super::{CustodyView, view};
 
-/// Records to be handed over.
+/// A transfer of records.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewCustody {
     /// Whose.
     #[schema(value_type = String)]
     pub source: TenantId,
-    /// Into whose custody.
+    /// The custodian.
     #[schema(value_type = String)]
     pub custodian: TenantId,
     /// `renamed`, `relied_on` or `province_designee`.
@@ -28,12 +28,12 @@ pub struct NewCustody {
     pub reason: String,
 }
 
-/// Freezes a tenant and gives its records into another's custody, for good. What was
-/// stopped halfway is taken up when it is asked again.
+/// Freezes a tenant and transfers its records into another's custody, permanently. An
+/// interrupted transfer is resumed by the same request.
 ///
 /// # Errors
-/// `AUTH_FORBIDDEN` for who does not run the platform; `BODY_INVALID` if the two do
-/// not fit; `ALREADY_EXISTS` if the records are in custody; `TENANT_FROZEN` if the
+/// `AUTH_FORBIDDEN` for callers who are not operators; `BODY_INVALID` if the two tenants do
+/// not match; `ALREADY_EXISTS` if the records are in custody; `TENANT_FROZEN` if the
 /// custodian is itself.
 #[boxed]
 pub async fn start(platform: &Platform, caller: &Caller, new: NewCustody) -> AppResult<CustodyView> {

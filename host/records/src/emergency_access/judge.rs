@@ -17,7 +17,7 @@ pub struct JudgeEmergencyAccess {
     pub note: String,
 }
 
-/// Somebody else says whether it was right.
+/// Reviews an emergency access, by somebody else than who opened it.
 ///
 /// # Errors
 /// `GLASS_STATE` if it was judged before; `AUTH_FORBIDDEN` for whoever did it.

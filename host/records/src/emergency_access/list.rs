@@ -6,7 +6,7 @@ use super::{EmergencyAccessView, parse, view};
 /// Longest list.
 const MOST: u32 = 500;
 
-/// What waits to be judged, oldest first, or what was.
+/// Emergency accesses that await review, oldest first, or reviewed ones.
 ///
 /// # Errors
 /// If the caller may not judge.

@@ -1,5 +1,5 @@
 //! Emergency access (break-the-glass): a doctor opens a restricted compartment in an emergency. The
-//! patient is told in the same transaction, and an administrator judges it.
+//! patient is notified in the same transaction, and an administrator reviews it.
 
 mod judge;
 mod list;
@@ -20,7 +20,7 @@ pub use self::judge::{JudgeEmergencyAccess, judge};
 pub use self::list::list;
 pub use self::open::{OpenEmergencyAccess, open};
 
-/// One opening.
+/// An emergency access.
 #[derive(Serialize, ToSchema)]
 #[schema(as = GlassView)]
 pub struct EmergencyAccessView {
@@ -51,7 +51,7 @@ pub struct EmergencyAccessView {
     pub note: Option<String>,
 }
 
-/// Compartments of a patient's record that the caller has open.
+/// Compartments of a patient's record that the caller has emergency access to.
 pub(crate) async fn opened(caller: &Caller, records: &Tenant, patient: PatientId) -> AppResult<Compartments> {
     if caller.may(Action::OpenEmergencyAccess).is_err() {
         return Ok(Compartments::NONE);

@@ -11,7 +11,7 @@ use xinglin_platform::{AppResult, Caller, Platform, ambient, boxed};
 
 use super::{EmergencyAccessView, row, view};
 
-/// Why, and for how long.
+/// An emergency access to open.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = BreakGlass)]

@@ -13,29 +13,29 @@ use xinglin_store::{Executor, TenantScope};
 
 use super::remove_files;
 
-/// That a patient was erased.
+/// Result of an erasure.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ErasureView {
-    /// Whose id leads nowhere now.
+    /// The patient's former id.
     #[schema(value_type = String)]
     pub patient: PatientId,
     /// When (RFC 3339).
     pub at: String,
-    /// How many rows of what went.
+    /// Number of deleted rows by kind.
     pub rows: BTreeMap<String, i64>,
-    /// How many accounts were closed for good.
+    /// Number of closed accounts.
     pub accounts: u64,
-    /// How many attachments' bytes are gone from the disk.
+    /// Number of attachments deleted from disk.
     pub files: u64,
 }
 
-/// Erases a patient: their keys are destroyed and with them who they are, in every
-/// version and every backup; their rows, what those are found by and their
-/// attachments go; accounts that were theirs alone are closed.
+/// Erases a patient: destroys their keys, which makes identity data unreadable in every
+/// version and backup; deletes their rows, index entries and attachments; closes accounts that
+/// belonged to them only.
 ///
 /// # Errors
-/// `RETENTION_HOLD` if something must still be kept, with the day from which on it
-/// need not; `PRECONDITION_FAILED` if calls about them are still on tape; `NOT_FOUND`
+/// `RETENTION_HOLD` if a retention period has not ended, with its end; `PRECONDITION_FAILED`
+/// if there are still tapes about them; `NOT_FOUND`
 /// if there is nobody to erase.
 #[boxed]
 pub async fn erase(

@@ -2,7 +2,7 @@ use xinglin_platform::{AppResult, Platform, boxed};
 
 use super::remove_files;
 
-/// Takes bytes off the disk that whoever erased a patient did not come to.
+/// Deletes bytes left on disk by an interrupted erasure.
 #[boxed]
 pub async fn finish(platform: &Platform) -> AppResult<()> {
     for tenant in platform.store().operator().list_unfinished_erasures().await? {

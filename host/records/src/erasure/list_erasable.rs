@@ -5,7 +5,7 @@ use xinglin_domain::{
 };
 use xinglin_platform::{AppResult, Caller, Platform, boxed};
 
-/// Patients of a tenant whose time has come, by id.
+/// Patients of a tenant whose retention periods have ended, by id.
 ///
 /// # Errors
 /// If the caller may not.

@@ -1,6 +1,5 @@
-//! A patient is erased, once nothing of theirs must be kept any longer. What is left is
-//! the trail, with an id that leads nowhere, the books of account, which name nobody, and
-//! the note that it was done.
+//! Erasure of a patient after all retention periods. What is kept: the audit trail, with an id
+//! that no longer resolves, the ledger, which contains no names, and the erasure record.
 
 mod erase;
 mod finish;

@@ -9,41 +9,41 @@ use xinglin_domain::{
 };
 use xinglin_platform::{AppResult, Caller, Platform, boxed};
 
-/// What keeps a patient's record, and what would go with it.
+/// Retention of a patient's record, and what an erasure would delete.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct RetentionView {
     /// Whose.
     #[schema(value_type = String)]
     pub patient: PatientId,
-    /// What must be kept until when, the last first; what has had its time, too.
+    /// Retention periods, the latest end first, also ended ones.
     pub kept: Vec<KeptView>,
-    /// From when on the patient may be erased (RFC 3339); at once if it is left out.
+    /// Earliest time of erasure (RFC 3339); none if possible at once.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub allowed_from: Option<String>,
     /// Whether that is now.
     pub allowed: bool,
-    /// Calls about the patient that are still on tape. They are purged with all that are
-    /// as old (`xinglin audit purge`), before the patient is erased.
+    /// Number of tapes about the patient. They must be purged (`xinglin audit purge`) before
+    /// the erasure.
     pub tapes: i64,
-    /// How many rows of what there are.
+    /// Number of rows by kind.
     pub rows: BTreeMap<String, i64>,
     /// When the patient was erased before (RFC 3339).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub erased: Option<String>,
 }
 
-/// Something that must be kept.
+/// A retention period.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct KeptView {
     /// `outpatient-record`, `conversation` or `prescription-sale`.
     pub what: &'static str,
-    /// For how many years from the last entry.
+    /// Years from the last entry.
     pub years: i16,
     /// Until when (RFC 3339).
     pub until: String,
 }
 
-/// What keeps a patient's record, and what would go if they were erased.
+/// Retention of a patient's record, and what an erasure would delete.
 ///
 /// # Errors
 /// If the caller may not.

@@ -3,7 +3,7 @@ use xinglin_platform::{AppResult, Caller, Platform, boxed};
 
 use super::own;
 
-/// Calls an export of the caller's off, or gives its files up.
+/// Cancels an export of the caller, or deletes its files.
 ///
 /// # Errors
 /// `NOT_FOUND`.

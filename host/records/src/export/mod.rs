@@ -1,6 +1,5 @@
-//! The record in bulk, as files of one type each (FHIR Bulk Data Access). What goes out
-//! is decided entry by entry, as for any disclosure, and who it is about is written down
-//! before a file can be fetched.
+//! Bulk export, one file for each type (FHIR Bulk Data Access). Disclosure is decided for each
+//! entry, and the patients are audited before a file can be fetched.
 
 mod cancel;
 mod file;
@@ -20,23 +19,23 @@ pub use self::run::{forget_ended, run};
 pub use self::start::{AskExport, start};
 pub use self::status::{ExportStatus, status};
 
-/// Name of the file of deletions: no type begins with a small letter.
+/// Name of the file of deletions; FHIR types begin with a capital letter.
 const DELETED: &str = "deleted";
 
-/// What is kept of an export.
+/// Stored state of an export.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Job {
     request: String,
     of_patients: bool,
     types: Vec<String>,
     since: Option<Instant>,
-    /// All that was written up to then is in it.
+    /// It contains everything written until then.
     as_of: Instant,
     progress: String,
     output: Vec<Output>,
-    /// How many deletions there are, in a file of their own.
+    /// Number of deletions, in a separate file.
     deleted: u64,
-    /// Why nothing came of it.
+    /// The error of a failed export.
     error: Option<String>,
 }
 
@@ -59,7 +58,7 @@ async fn own(platform: &Platform, caller: &Caller, id: ExportId) -> AppResult<(E
     Ok((export, job))
 }
 
-/// Whether the caller may take the record out, whatever their token was checked for.
+/// Whether the caller may export, independent of the checks on their token.
 fn may_export(caller: &Caller) -> AppResult<()> {
     caller.may(Action::ExportRecords)?;
     caller.may(Action::ReadRecords)?;
@@ -71,7 +70,7 @@ fn may_export(caller: &Caller) -> AppResult<()> {
     }
 }
 
-/// Where the files of this try are.
+/// Folder of this attempt's files.
 fn folder(export: &Export) -> String {
     format!("{}/{}/{}", export.tenant, export.id, export.attempts)
 }

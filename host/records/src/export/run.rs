@@ -12,22 +12,22 @@ use xinglin_store::{Export, ExportState, Queue, RecordQuery, Resource, StoreErro
 use super::{DELETED, Job, Output, body, folder, may_export};
 use crate::consent;
 
-/// How many entries are read at once.
+/// Entries read in one batch.
 const PAGE: u32 = 500;
 
-/// How often an export is tried.
+/// Maximum number of attempts.
 const MOST_TRIES: i64 = 3;
 
-/// How long the files are kept.
+/// Retention of the files.
 const KEPT_SECONDS: i64 = 24 * 3600;
 
-/// How many patients are remembered as named in the trail; beyond that, one may be
-/// named again.
+/// Maximum number of patients remembered as audited; beyond that, a patient may be audited
+/// twice.
 const MOST_NAMED: usize = 100_000;
 
-/// Why a try ended without files.
+/// Why an attempt ended without files.
 enum Ended {
-    /// It was called off, or somebody else is at it.
+    /// It was cancelled, or another host took it over.
     Overtaken,
     Failed(AppError),
 }
@@ -44,7 +44,7 @@ impl From<StoreError> for Ended {
     }
 }
 
-/// Forgets the exports that are not kept any longer, and their files.
+/// Deletes expired exports and their files.
 ///
 /// # Errors
 /// If the store or the disk fails.
@@ -99,7 +99,7 @@ pub async fn run(platform: &Platform, work: Work) -> AppResult<()> {
     Ok(())
 }
 
-/// One try, from the beginning.
+/// One attempt, from the beginning.
 async fn write_files(platform: &Platform, work: &Work, export: &mut Export, job: &mut Job) -> Result<(), Ended> {
     let files = |error: std::io::Error| Ended::Failed(AppError::internal(error));
     (job.output, job.deleted) = (Vec::new(), 0);
@@ -121,7 +121,7 @@ async fn write_files(platform: &Platform, work: &Work, export: &mut Export, job:
     Ok(())
 }
 
-/// What there is of one type, or what was deleted of it; how much went out.
+/// Writes the resources, or deletions, of one type; returns their number.
 async fn write_pages(
     platform: &Platform,
     (work, export): (&Work, &mut Export),

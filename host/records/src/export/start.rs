@@ -5,27 +5,27 @@ use xinglin_store::{Export, ExportState};
 
 use super::{Job, body, may_export};
 
-/// How many exports of one hospital may wait or run.
+/// Maximum number of pending exports of a tenant.
 const MOST_OPEN: i64 = 4;
 
 /// What is asked for.
 #[derive(Debug, Clone)]
 pub struct AskExport {
-    /// Only what belongs to the record of a patient.
+    /// Only resources that belong to a patient.
     pub of_patients: bool,
     /// Parameters of the URL.
     pub parameters: Vec<(String, String)>,
-    /// Whether a parameter that is not known is passed over.
+    /// Whether unknown parameters are ignored.
     pub lenient: bool,
     /// Path below the server's base, with the query.
     pub request: String,
 }
 
-/// Asks for an export; it is made in the background.
+/// Requests an export, which is created in the background.
 ///
 /// # Errors
-/// `AUTH_FORBIDDEN`; `BODY_INVALID`, naming the parameter; `RATE_LIMITED` if enough
-/// of them wait.
+/// `AUTH_FORBIDDEN`; `BODY_INVALID`, naming the parameter; `RATE_LIMITED` if too many are
+/// pending.
 #[boxed]
 pub async fn start(platform: &Platform, caller: &Caller, ask: AskExport) -> AppResult<ExportId> {
     may_export(caller)?;

@@ -5,20 +5,20 @@ use xinglin_store::ExportState;
 
 use super::{DELETED, Output, own};
 
-/// How far an export is.
+/// State of an export.
 #[derive(Debug)]
 pub enum ExportStatus {
-    /// What it is at.
+    /// Progress.
     Running(String),
-    /// What there is to be fetched, and until when.
+    /// The manifest, and its expiry.
     Done(Value, Instant),
 }
 
-/// How far an export of the caller's is. `base` is where the server is, for links.
+/// State of an export of the caller. `base` is the server's base URL, for links.
 ///
 /// # Errors
-/// `NOT_FOUND` if there is none of theirs, or its files are not kept any more;
-/// `INTERNAL` or what else it failed with.
+/// `NOT_FOUND` if the caller has no such export, or its files have expired; `INTERNAL` or the
+/// code it failed with.
 #[boxed]
 pub async fn status(platform: &Platform, caller: &Caller, id: ExportId, base: &str) -> AppResult<ExportStatus> {
     let (export, job) = own(platform, caller, id).await?;

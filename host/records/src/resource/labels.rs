@@ -1,4 +1,4 @@
-//! Which entries of the record fall into restricted compartments, found when they are written.
+//! Labels of restricted compartments, determined when resources are written.
 
 use std::collections::HashMap;
 
@@ -10,8 +10,8 @@ use xinglin_store::{Label, StoreError, TenantTx};
 
 use super::{medication, medications};
 
-/// Which rules the labels in the store follow; one more with every change of
-/// [`Compartments::of`], so that what was written before is looked at again.
+/// Version of the labelling rules; increment it with every change of [`Compartments::of`], so
+/// that existing resources are labelled again.
 const RULES: i64 = 1;
 
 const LABELLED: &str = "compartment-rules";
@@ -19,7 +19,7 @@ const LABELLED: &str = "compartment-rules";
 /// How many versions are read at once.
 const STRETCH: u32 = 500;
 
-/// What is about nobody: who works where, and what medicines and forms are.
+/// Types without a patient: staff, organisations, medications, forms.
 const NOBODYS: [&str; 15] = [
     "ActivityDefinition",
     "CodeSystem",
@@ -38,14 +38,14 @@ const NOBODYS: [&str; 15] = [
     "ValueSet",
 ];
 
-/// The resources, marked as being in these compartments.
+/// The resources with labels of these compartments added.
 pub fn marked(mut resources: Vec<Value>, compartments: Compartments) -> Vec<Value> {
     resources.iter_mut().for_each(|resource| mark(resource, compartments));
     resources
 }
 
-/// What resources that are about to be written fall into. A prescription is as
-/// restricted as the medicine that it refers to.
+/// The compartments of resources to be written. A prescription is as restricted as the
+/// medication it refers to.
 pub(crate) async fn labels(tx: &TenantTx, planned: &[Planned]) -> AppResult<Vec<Label>> {
     let of: HashMap<(&str, &str), Compartments> = planned
         .iter()
@@ -82,8 +82,7 @@ fn restrictions(medications: Vec<(String, Value)>) -> HashMap<String, Compartmen
     medications.into_iter().map(|(id, medication)| (id, Compartments::of(&medication))).collect()
 }
 
-/// Labels what was written before these rules were. Done before anything is
-/// served; once.
+/// Labels resources written under earlier rules; runs once, before serving.
 #[boxed]
 pub async fn label_anew(platform: &Platform) -> Result<(), StoreError> {
     let operator = platform.store().operator();

@@ -1,5 +1,4 @@
-//! The clinical record, resource by resource: read as far as the caller may see, and
-//! written as next versions.
+//! Resources of the record: reads within the caller's access, and writes of next versions.
 
 mod labels;
 mod read;
@@ -26,9 +25,8 @@ pub use self::write::{mint, project};
 
 /// One version of a resource, or the current one, if the caller may see it.
 ///
-/// Staff see the hospital's records but for restricted compartments; a patient
-/// sees their own, an insurer what the patient opened to it. That something was
-/// deleted is told to nobody else.
+/// Staff see the hospital's records except restricted compartments, a patient their own, an
+/// insurer what consent covers. Others get `NOT_FOUND` also for deleted resources.
 pub(crate) async fn visible<E: Executor>(
     platform: &Platform,
     records: &TenantScope<E>,
@@ -57,7 +55,7 @@ pub fn medication(resource: &Value) -> Option<&str> {
     resource["medicationReference"]["reference"].as_str()?.strip_prefix("Medication/")?.split('/').next()
 }
 
-/// Medicines by their ids. They are nobody's, so no patient's record lists them.
+/// Medications by id. They belong to no patient, so no patient's record lists them.
 pub async fn medications<E: Executor>(
     records: &TenantScope<E>,
     ids: impl IntoIterator<Item = &str>,

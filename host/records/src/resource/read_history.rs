@@ -5,7 +5,7 @@ use xinglin_store::Resource;
 
 use crate::consent;
 
-/// All versions, newest first, those among them that say that it is gone.
+/// All versions, newest first, with deletions.
 ///
 /// # Errors
 /// `NOT_FOUND` if there are none that the caller may see.

@@ -13,8 +13,8 @@ use xinglin_store::{Resource, ResourceWrite, TenantTx};
 use super::labels;
 use crate::{criteria, real_name};
 
-/// Writes resources as their next versions. The host's own projections come
-/// this way too. Nothing comes of deleting what is not there.
+/// Writes resources as their next versions, also the host's own projections. Deleting a
+/// missing resource has no effect.
 pub(crate) async fn write(tx: &TenantTx, planned: Vec<Planned>, now: Instant) -> AppResult<Vec<Option<Written>>> {
     let keys: Vec<_> = planned.iter().map(|p| (p.resource_type.clone(), p.id.clone())).collect();
     let current = tx.resource_versions(&keys).await?;
@@ -91,7 +91,7 @@ pub(crate) async fn write(tx: &TenantTx, planned: Vec<Planned>, now: Instant) ->
     Ok(written.into_iter().map(|created| of(created?)).collect())
 }
 
-/// Who was registered and never had a record is erased, in all versions: their key goes.
+/// Erases a deleted patient without a record, in all versions, by destroying the key.
 async fn erase(tx: &TenantTx, kind: &str, id: &str, now: Instant) -> AppResult<()> {
     match kind {
         "Patient" if !tx.has_record(id).await? => tx.destroy_keys(id, now).await?,

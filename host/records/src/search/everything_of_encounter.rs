@@ -9,7 +9,7 @@ use xinglin_store::ResourceQuery;
 use super::{Asked, included, search_scope, show, too_many};
 use crate::resource;
 
-/// A visit with all that was written of it and all that it speaks of, on one page.
+/// A visit with all resources that refer to it or that it refers to, on one page.
 ///
 /// # Errors
 /// `NOT_FOUND` if there is no such visit that the caller may see.

@@ -15,8 +15,8 @@ use super::{
 };
 use crate::resource;
 
-/// Everything in the record of a patient, by type and id, with the people, places and
-/// medicines that it speaks of.
+/// Everything in the record of a patient, by type and id, with referenced practitioners,
+/// organisations and medications.
 ///
 /// # Errors
 /// `NOT_FOUND` if there is no such patient whom the caller may see; `BODY_INVALID`.

@@ -3,8 +3,8 @@ use xinglin_fhir::index;
 use xinglin_platform::{Platform, boxed};
 use xinglin_store::{RecordQuery, Resource};
 
-/// Indexes all records again if they were indexed by other tables than today's, as
-/// those of an earlier release.
+/// Rebuilds the search index of all records if it was built by another revision of the
+/// parameter tables.
 #[boxed]
 pub async fn index_anew(platform: &Platform) -> xinglin_store::Result<()> {
     const KEY: &str = "search-index";

@@ -1,5 +1,5 @@
-//! Searching the record. Everything that a search brings, by whatever reference, is
-//! within the reach of the caller: the store is asked for nothing else.
+//! Search. Everything that a search returns, by any reference, is within the caller's scope,
+//! which is part of the statements.
 
 mod everything_of_encounter;
 mod everything_of_patient;
@@ -31,36 +31,36 @@ pub(crate) use self::page::{Rest, TICKET, cut, not_a_page, sealed, ticket, unsea
 pub use self::scope::SearchScope;
 pub(crate) use self::scope::search_scope;
 
-/// How many matches are counted without being asked to.
+/// Maximum number of matches counted by default.
 const CHEAP_TO_COUNT: u32 = 1000;
 
-/// Most resources that come along with a page.
+/// Maximum number of included resources of a page.
 const MOST_INCLUDED: usize = 1000;
 
-/// How many ids one statement names.
+/// Maximum number of ids in one statement.
 const AT_ONCE: usize = 200;
 
-/// A search, as the caller put it.
+/// A search request.
 #[derive(Debug, Clone)]
 pub struct Asked {
     /// FHIR type.
     pub kind: String,
     /// Parameters of the URL and of the body.
     pub parameters: Parameters,
-    /// Whether a parameter that is not known is refused.
+    /// Whether unknown parameters are refused.
     pub strict: bool,
-    /// Where the server is, for links.
+    /// The server's base URL, for links.
     pub base: String,
 }
 
 /// Names and values, in their order.
 pub type Parameters = Vec<(String, String)>;
 
-/// A page of what matches, with what it includes.
+/// A page of matches, with included resources.
 ///
 /// # Errors
 /// `BODY_INVALID`, naming the parameter; `NOT_FOUND` if it names a patient whom the
-/// caller may not see; `AUTH_FORBIDDEN` if the caller sees nobody's record.
+/// caller may not see; `AUTH_FORBIDDEN` if the caller may not read any record.
 #[boxed]
 pub async fn search(platform: &Platform, caller: &Caller, asked: &Asked) -> AppResult<Searchset> {
     search_on(platform, &platform.records(caller), caller, asked).await
@@ -132,7 +132,7 @@ fn too_many() -> AppResult<xinglin_store::Json> {
     serde_json::value::to_raw_value(&outcome::warning("incomplete", &detail)).map_err(AppError::internal)
 }
 
-/// Adds resources to a page, and notes whose record is shown.
+/// Adds resources to a page, and records their patients for the audit trail.
 fn show(set: &mut Searchset, caller: &Caller, base: &str, resources: Vec<Resource>, mode: &'static str) {
     for Resource { kind, id, patient_id, body, .. } in resources {
         if let Some(patient) = patient_id.and_then(|id| id.parse().ok()) {
@@ -142,7 +142,7 @@ fn show(set: &mut Searchset, caller: &Caller, base: &str, resources: Vec<Resourc
     }
 }
 
-/// Who names a patient that is not theirs learns nothing of them.
+/// Refuses a search that names a patient outside of the caller's scope.
 fn may_name(caller: &Caller, patient: &str) -> AppResult<()> {
     // What is opened to an insurer, the patient's consents say.
     if caller.actor.is(Role::Insurer) {
@@ -157,7 +157,7 @@ fn may_name(caller: &Caller, patient: &str) -> AppResult<()> {
     }
 }
 
-/// Where this page is: as it was asked for, less what was ignored.
+/// The self link: the request without ignored parameters.
 pub(crate) fn here(Asked { base, parameters, .. }: &Asked, path: &str, applied: &[(String, String)]) -> String {
     if let Some(ticket) = ticket(parameters) {
         return format!("{base}/{path}?{TICKET}={ticket}");
@@ -166,7 +166,7 @@ pub(crate) fn here(Asked { base, parameters, .. }: &Asked, path: &str, applied: 
     if query.is_empty() { format!("{base}/{path}") } else { format!("{base}/{path}?{query}") }
 }
 
-/// As much of the resource as was asked for.
+/// The requested elements of the resource.
 fn subset(search: &Search, resource: Resource) -> AppResult<Resource> {
     let mut value = document::value(&resource)?;
     answer::subset(&mut value, &search.elements, &schema::required(&resource.kind), search.without_text);
@@ -174,7 +174,7 @@ fn subset(search: &Search, resource: Resource) -> AppResult<Resource> {
     Ok(Resource { body, ..resource })
 }
 
-/// What the references of these lead to, and what refers to them; and whether that is all.
+/// Resources that these refer to or that refer to them; and whether the list is complete.
 async fn included<E: Executor>(
     records: &TenantScope<E>,
     search: &Search,
@@ -217,7 +217,7 @@ async fn included<E: Executor>(
     Ok((gathered.resources, !gathered.is_full))
 }
 
-/// `(Type, id)` of what a resource refers to: by one of its references, or by any.
+/// `(Type, id)` of the references of a resource: of one parameter, or of all.
 fn all_references(kind: &str, resource: &Value, include: Option<&Include>) -> BTreeSet<(String, String)> {
     let (param, target) = match include {
         Some(include) => (include.param.as_str(), include.target.as_deref()),
@@ -245,7 +245,7 @@ fn all_references(kind: &str, resource: &Value, include: Option<&Include>) -> BT
     found
 }
 
-/// What comes along with a page, each once.
+/// The included resources of a page, without duplicates.
 struct Gathered {
     seen: BTreeSet<(String, String)>,
     resources: Vec<Resource>,
@@ -258,7 +258,7 @@ impl Gathered {
         Self { seen, resources: Vec::new(), is_full: false }
     }
 
-    /// One more than fits, to know whether there were more.
+    /// One more than the limit, to detect further ones.
     fn room(&self) -> u32 {
         u32::try_from(MOST_INCLUDED - self.resources.len()).unwrap_or(0) + 1
     }

@@ -1,4 +1,4 @@
-//! Pages of a list, and the sealed link to the next one.
+//! Pages of a list, and the authenticated link to the next one.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
@@ -9,8 +9,8 @@ use xinglin_store::{Place, VersionPlace};
 
 use super::Parameters;
 
-/// The rest of a list. It is handed out as the link to the next page, with the host's
-/// word that it is the one that it gave to this account.
+/// The rest of a list, encoded in the link to the next page with an HMAC that binds it to this
+/// account.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Rest {
     Search { kind: String, parameters: Parameters, after: Place },
@@ -36,17 +36,18 @@ pub(crate) fn unsealed(platform: &Platform, caller: &Caller, ticket: &str) -> Ap
     serde_json::from_slice(content).map_err(|_| not_a_page())
 }
 
-/// The parameter that a link to the next page consists of.
+/// The query parameter of a link to the next page.
 pub(crate) const TICKET: &str = "_page";
 
-/// Bytes of a link that vouch for the rest of it.
+/// Length of the HMAC in a link, in bytes.
 const MAC: usize = 16;
 
 pub(crate) fn ticket(parameters: &[(String, String)]) -> Option<&str> {
     parameters.iter().find(|(name, _)| name == TICKET).map(|(_, ticket)| ticket.as_str())
 }
 
-/// Cuts a list of which one more was asked for than goes on a page; whether it goes on.
+/// Truncates a list that was fetched with one entry more than a page; returns whether there is
+/// a next page.
 pub(crate) fn cut<T>(found: &mut Vec<T>, page: u32) -> bool {
     let page = usize::try_from(page).unwrap_or(usize::MAX);
     let goes_on = found.len() > page;

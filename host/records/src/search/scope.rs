@@ -1,4 +1,4 @@
-//! What of the records a search reaches for this caller.
+//! The search scope of a caller.
 
 use xinglin_domain::{
     access::{Action, Role},
@@ -11,18 +11,18 @@ use xinglin_store::{CodeFilter, Criterion, HistoryQuery, ResourceQuery, TokenFil
 
 use crate::consent;
 
-/// What a caller reaches in a search.
+/// The search scope of a caller.
 pub struct SearchScope {
-    /// Only the records of these patients, if it is said.
+    /// Only the records of these patients; all if none are given.
     pub(crate) within: Option<Vec<String>>,
-    /// Compartments that are closed in what is looked for.
+    /// Compartments excluded from matches.
     pub(crate) withheld: Compartments,
-    /// And in what is reached from there by reference, which may be of anybody.
+    /// Compartments excluded from referenced resources, which may be of any patient.
     pub(crate) beyond: Compartments,
 }
 
 impl SearchScope {
-    /// No further than a token that was lent for one patient.
+    /// Restricts the scope to the patient of a token.
     fn no_further(mut self, than: Option<PatientId>) -> Self {
         if let Some(only) = than {
             let only = only.to_string();
@@ -32,22 +32,22 @@ impl SearchScope {
         self
     }
 
-    /// Keeps a query within it.
+    /// Restricts a query to the scope.
     pub fn bound(&self, query: &mut ResourceQuery) {
         query.within.clone_from(&self.within);
         (query.withheld, query.withheld_beyond) = (self.withheld, self.beyond);
     }
 
-    /// The same of what was written.
+    /// The same for a history query.
     pub fn bound_history(self, query: &mut HistoryQuery) {
         (query.within, query.withheld) = (self.within, self.withheld);
     }
 }
 
-/// What the caller reaches with this query.
+/// The caller's scope for this query.
 ///
 /// # Errors
-/// `AUTH_FORBIDDEN` if nobody's record is theirs to search; `ACCESS_COMPARTMENT`.
+/// `AUTH_FORBIDDEN` if the caller may not search any record; `ACCESS_COMPARTMENT`.
 pub(crate) async fn search_scope(
     platform: &Platform,
     caller: &Caller,
@@ -88,8 +88,8 @@ async fn own_search_scope(platform: &Platform, caller: &Caller, query: &Resource
     Ok(SearchScope { within, withheld, beyond: withheld })
 }
 
-/// The compartments that are closed to the caller in what a query looks for, and in
-/// any case those of all patients unless it names one.
+/// The compartments closed to the caller for a query: of the named patient, or of all patients
+/// if it names none.
 async fn withheld_of(platform: &Platform, caller: &Caller, query: &ResourceQuery) -> AppResult<Compartments> {
     let patient = query.patient_id.as_deref().and_then(|id| id.parse().ok());
     let mut codes: Vec<&CodeFilter> = query.tokens.iter().flat_map(codes_of).collect();
@@ -97,13 +97,13 @@ async fn withheld_of(platform: &Platform, caller: &Caller, query: &ResourceQuery
     consent::search_access(platform, caller, patient, &codes).await
 }
 
-/// The codes that a filter asks for. A number or an address is none, whatever it looks like.
+/// The codes that a filter names. Numbers and URIs are not codes.
 fn codes_of(filter: &TokenFilter) -> &[CodeFilter] {
     const NAMES: [&str; 4] = ["email", "identifier", "phone", "telecom"];
     if NAMES.contains(&filter.param.as_str()) { &[] } else { &filter.any_of }
 }
 
-/// The codes that a criterion asks for, at any remove.
+/// The codes that a criterion names, also in chains.
 fn asked_for<'a>(criterion: &'a Criterion, codes: &mut Vec<&'a CodeFilter>) {
     match criterion {
         Criterion::Any(all) | Criterion::Chained { all, .. } | Criterion::Referred { all, .. } => {

@@ -4,7 +4,7 @@ use xinglin_platform::{AppResult, Caller, boxed};
 use super::{ShadowView, view};
 use crate::Extensions;
 
-/// How the candidate has done.
+/// Results of the shadow run.
 ///
 /// # Errors
 /// `PLUGIN_STATE` if there is none.

@@ -1,6 +1,5 @@
-//! A candidate version beside the one that counts: every call is given to it too,
-//! its answer is compared and thrown away. What it would have asked of the world
-//! it is not given; what the host answered the other it is answered from the tape.
+//! Shadow runs: every call of the active version is replayed on a candidate, whose answer is
+//! compared and discarded. Host answers come from the tape; the candidate has no egress.
 
 mod get;
 mod start;
@@ -24,14 +23,14 @@ pub use self::stop::stop;
 /// Examples of each answer to `GET …/shadow`.
 const EXAMPLES: u32 = 50;
 
-/// What a candidate must pass to be promoted.
+/// The gate of a candidate.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Gate {
-    /// Most calls of a hundred that it may decide otherwise.
+    /// Maximum percentage of calls with a different decision.
     #[serde(default)]
     pub max_differing_percent: f64,
-    /// Fewest calls it must have been compared on.
+    /// Minimum number of compared calls.
     #[serde(default = "Gate::some_calls")]
     pub minimum_calls: u32,
 }
@@ -41,7 +40,7 @@ impl Gate {
         20
     }
 
-    /// Why a candidate does not pass; nothing if it does.
+    /// The reason that a candidate does not pass; none if it does.
     fn refuses(self, summary: &ShadowSummary) -> Option<String> {
         let compared = summary.same + summary.differing;
         if compared < i64::from(self.minimum_calls) {
@@ -60,46 +59,46 @@ fn percent(summary: &ShadowSummary) -> f64 {
     if compared == 0 { 0.0 } else { summary.differing as f64 * 100.0 / compared as f64 }
 }
 
-/// As it is kept with the installation.
+/// As stored with the installation.
 #[derive(Serialize, Deserialize)]
 struct Running {
     gate: Gate,
     since: Instant,
 }
 
-/// How a candidate has done.
+/// Results of a shadow run.
 #[derive(Serialize, ToSchema)]
 pub struct ShadowView {
     /// Id of the plugin.
     pub plugin: String,
-    /// SHA-256 of the package that is called.
+    /// SHA-256 of the active package.
     pub digest: String,
     /// SHA-256 of the candidate.
     pub candidate: String,
     /// Since when (RFC 3339).
     pub since: String,
-    /// Calls that it decides the same.
+    /// Calls with the same decision.
     pub same: i64,
-    /// Calls that it decides otherwise.
+    /// Calls with a different decision.
     pub differing: i64,
-    /// Calls that ended by load or time, and prove nothing.
+    /// Calls ended by load or deadline, which are inconclusive.
     pub inconclusive: i64,
-    /// Calls of this host, of all plugins, that no candidate was given, for lack of a free place.
+    /// Calls of all plugins of this host that were not compared because no slot was free.
     pub skipped: u64,
-    /// Differing calls of a hundred.
+    /// Percentage of differing calls.
     pub differing_percent: f64,
     /// Differing calls by kind of decision.
     #[schema(value_type = Object)]
     pub kinds: Value,
-    /// What it must pass.
+    /// Conditions for promotion.
     pub gate: Gate,
     /// Why it does not pass; absent if it does.
     pub refused: Option<String>,
-    /// Some of the differences.
+    /// Examples of differences.
     pub examples: Vec<DifferenceView>,
 }
 
-/// One decision that differs.
+/// A difference.
 #[derive(Serialize, ToSchema)]
 pub struct DifferenceView {
     /// `call-…`
@@ -108,16 +107,16 @@ pub struct DifferenceView {
     pub hook: String,
     /// For example `verdict`.
     pub kind: String,
-    /// What counted.
+    /// The decision of the active version.
     pub decided: Vec<String>,
-    /// What the candidate would have.
+    /// The decision of the candidate.
     pub would_decide: Vec<String>,
 }
 
 /// Whether the candidate may be promoted.
 ///
 /// # Errors
-/// `PLUGIN_GATE` with what it lacks.
+/// `PLUGIN_GATE` with the unmet conditions.
 pub(crate) async fn pass_gate(extensions: &Extensions, install: &Install) -> AppResult<()> {
     let view = view(extensions, install).await?;
     match view.refused {

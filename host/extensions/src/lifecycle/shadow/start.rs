@@ -12,22 +12,22 @@ use crate::{
     lifecycle::successor,
 };
 
-/// Most calls on tape that a candidate is given in one request.
+/// Maximum number of tapes replayed on a candidate in one request.
 const MOST_TAPES: u32 = 10_000;
 
-/// Tapes read in one piece.
+/// Tapes read in one batch.
 const STRETCH: u32 = 64;
 
-/// A candidate to run in the shadow.
+/// A candidate to run as shadow.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StartShadow {
     /// Which version.
     pub version: String,
-    /// What it must pass.
+    /// Conditions for promotion.
     #[serde(default = "StartShadow::gate")]
     pub gate: Gate,
-    /// How many calls already on tape it is given first, the newest.
+    /// Number of newest tapes to replay first.
     #[serde(default)]
     pub over_tapes: u32,
 }
@@ -38,10 +38,10 @@ impl StartShadow {
     }
 }
 
-/// Puts a version into the shadow of the one that is called.
+/// Starts a shadow run of a version beside the active one.
 ///
 /// # Errors
-/// `PLUGIN_CAPABILITY` with what it needs and was not granted.
+/// `PLUGIN_CAPABILITY` with the missing grants.
 #[boxed]
 pub async fn start(
     extensions: &Extensions,
@@ -76,7 +76,7 @@ pub async fn start(
     view(extensions, &install).await
 }
 
-/// Gives the newest calls on tape to the candidate.
+/// Replays the newest tapes on the candidate.
 async fn over_tapes(extensions: &Extensions, install: &Install, calls: u32) -> AppResult<()> {
     let records = extensions.platform.store().tenant(install.tenant);
     let query =

@@ -4,7 +4,7 @@ use xinglin_platform::{AppResult, Caller, boxed};
 use super::{ShadowView, view};
 use crate::Extensions;
 
-/// Takes the candidate out of the shadow. What was compared stays.
+/// Stops the shadow run. Results are kept.
 ///
 /// # Errors
 /// `PLUGIN_STATE` if there is none.

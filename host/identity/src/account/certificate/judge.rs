@@ -6,23 +6,23 @@ use xinglin_platform::{AppResult, Caller, Platform, boxed, standing::Standing};
 use super::{Numbers, by_hand, certificate, change_standing};
 use crate::account::AccountView;
 
-/// What somebody who looked at certificates found.
+/// A manual decision on certificates.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Judgement {
     /// `cert-…`, all of one account, none decided before.
     #[schema(value_type = Vec<String>)]
     pub certificates: Vec<CertificateId>,
-    /// Whether they are what they seem.
+    /// Whether they are genuine.
     pub verified: bool,
     /// What was seen, or what is wrong.
     pub reason: String,
-    /// They are to be looked at again then.
+    /// Expiry of the decision.
     #[serde(default)]
     pub until: Option<String>,
 }
 
-/// Decides certificates by hand. The record says who did.
+/// Decides certificates manually. The deciding account is recorded.
 ///
 /// # Errors
 /// If the caller may not, or the account is their own; `NOT_FOUND`; `CRED_STATE` if one

@@ -1,6 +1,5 @@
-//! What proves that somebody may act: their certificates, each of which somebody must
-//! have verified, and where their practice is filed. What changes here holds with the
-//! next act, for it is read at each.
+//! Certificates of staff, each of which must be verified, and filings of practice. Both are
+//! read for each request, so changes take effect on the next one.
 
 mod judge;
 mod number;
@@ -49,9 +48,9 @@ pub struct NewFiling {
     /// `main`, or `multi_site` with the consent of the main institution.
     #[schema(value_type = String)]
     pub basis: Basis,
-    /// From this day on.
+    /// Start of validity.
     pub from: String,
-    /// Until just before this day; for good if left out.
+    /// End of validity, exclusive; unlimited if left out.
     #[serde(default)]
     pub until: Option<String>,
     /// `applied`, `in_force` or `ended`.
@@ -59,7 +58,7 @@ pub struct NewFiling {
     pub state: FilingState,
 }
 
-/// What a hospital asks of those who practise in it.
+/// Practice rules of a tenant.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PracticeRules {
@@ -93,15 +92,15 @@ pub struct CertificateView {
     pub institution: Option<String>,
     /// Since when a doctor works independently.
     pub practising_since: Option<String>,
-    /// What a register that was asked knows the request by.
+    /// The register's reference of a pending request.
     pub pending: Option<String>,
-    /// Who decided, once somebody did.
+    /// The decision, once made.
     pub decision: Option<DecisionView>,
     /// Since when it is suspended, if it is.
     pub suspended: Option<String>,
 }
 
-/// What was decided, and by whom.
+/// A decision.
 #[derive(Serialize, ToSchema)]
 pub struct DecisionView {
     /// `person` or `plugin`.
@@ -116,9 +115,9 @@ pub struct DecisionView {
     pub call: Option<String>,
     /// When.
     pub at: String,
-    /// Of what is verified: `basic`, `substantial` or `high`.
+    /// Level of assurance: `basic`, `substantial` or `high`.
     pub level: Option<&'static str>,
-    /// Until just before when it counts, if not for good.
+    /// Expiry of the decision, exclusive, if any.
     pub until: Option<String>,
     /// What a plugin found wrong.
     #[schema(value_type = Vec<Object>)]
@@ -142,18 +141,17 @@ pub struct FilingView {
     pub state: FilingState,
 }
 
-/// A role that an account cannot act in.
+/// A role that an account cannot use now.
 #[derive(Serialize, ToSchema)]
 pub struct BlockedView {
     /// Which.
     #[schema(value_type = String)]
     pub role: Role,
-    /// The first thing that is wrong.
+    /// The first unmet condition.
     pub why: String,
 }
 
-/// Changes what an account that is not the caller's is entitled to, and the numbers
-/// that go with it.
+/// Changes certificates or filings of another account, with the numbers.
 async fn change_standing(
     platform: &Platform,
     caller: &Caller,
@@ -171,7 +169,7 @@ async fn change_standing(
     AccountView::of(row, caller.now)
 }
 
-/// Writes what an account is entitled to, and what becomes of numbers by that.
+/// Stores certificates and filings of an account, with changes of numbers.
 ///
 /// # Errors
 /// If the account has changed since; as [`Numbers::write`].
@@ -188,7 +186,7 @@ pub(crate) async fn put_standing(
     numbers.write(tx, row.id).await
 }
 
-/// What somebody decides who looked at the document itself.
+/// A manual decision on a document.
 ///
 /// # Errors
 /// If `until` is no time, or no reason is given.
@@ -204,7 +202,7 @@ pub(crate) fn by_hand(caller: &Caller, verified: bool, reason: &str, until: Opti
     })
 }
 
-/// Filings as they are kept.
+/// Filings as stored.
 pub(crate) fn filings(here: TenantId, new: Vec<NewFiling>) -> AppResult<Vec<Filing>> {
     let day = |field: &str, text: &str| AppError::time(&format!("filings.{field}"), text);
     let filing = |new: NewFiling| {

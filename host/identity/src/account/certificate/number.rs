@@ -1,4 +1,4 @@
-//! Certificates with their numbers, sealed and blind.
+//! Certificate numbers, stored encrypted with a keyed hash for lookup.
 
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -11,7 +11,7 @@ use xinglin_domain::{
 use xinglin_platform::{AppError, AppResult, Platform, ambient, keys::Place, standing::Standing};
 use xinglin_store::{CertificateNumber, TenantTx};
 
-/// A certificate that somebody says they hold.
+/// A submitted certificate.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewCertificate {
@@ -19,13 +19,13 @@ pub struct NewCertificate {
     /// `licensed_pharmacist`, `nurse_registration`, `psychotherapist_title`, `counsellor_bar` or `employer_proof`.
     #[schema(value_type = String)]
     pub kind: Kind,
-    /// Its number: 1 to 64 characters. It is sealed and never given out again.
+    /// Its number: 1 to 64 characters. Stored encrypted and never returned.
     pub number: String,
     /// Who issued it.
     pub issued_by: String,
     /// In force from this day on: `2026-01-01` or RFC 3339.
     pub issued_on: String,
-    /// In force until just before this day; for good if left out.
+    /// End of validity, exclusive; unlimited if left out.
     #[serde(default)]
     pub valid_until: Option<String>,
     /// On a title, and there only: `junior`, `middle`, `associate_senior` or `senior`.
@@ -46,10 +46,10 @@ pub struct NewCertificate {
     pub charged_hours: Option<u32>,
 }
 
-/// Kind of what is sealed: numbers of certificates.
+/// The kind of sealed values: certificate numbers.
 const SEALED: &str = "certificate";
 
-/// The number of a certificate, opened: one of those that its account holds.
+/// The decrypted number of a certificate of an account.
 pub(crate) fn number_of(
     platform: &Platform,
     tenant: TenantId,
@@ -65,7 +65,7 @@ pub(crate) fn number_of(
     opened.ok_or_else(|| AppError::internal(format!("{}: its number cannot be opened", one.id)))
 }
 
-/// Claims, with their numbers sealed apart.
+/// Submitted certificates, with their numbers encrypted separately.
 pub(crate) fn certificates(
     platform: &Platform,
     tenant: TenantId,
@@ -102,7 +102,7 @@ fn seal_number(platform: &Platform, tenant: TenantId, row: &CertificateNumber, n
     platform.keys().seal(&Place { tenant, owner: &owner, kind: SEALED, name: &name }, number)
 }
 
-/// What becomes of numbers with a change of an account.
+/// Changes of certificate numbers with a change of an account.
 pub enum Numbers {
     /// Nothing.
     Keep,
@@ -113,8 +113,8 @@ pub enum Numbers {
 }
 
 impl Numbers {
-    /// What was rejected does not keep a number from whose it is, unless the account has
-    /// it on another certificate too.
+    /// A rejected certificate releases its number, unless another certificate of the account
+    /// has it too.
     pub fn release(standing: &Standing, decided: &[CertificateId]) -> Self {
         let key = |one: &Certificate| (one.kind(), one.number.clone());
         let all = &standing.certificates;
@@ -148,7 +148,7 @@ impl Numbers {
     }
 }
 
-/// A number as it is compared: however it was spaced, hyphenated or typed in full width.
+/// A number in normal form for comparison: without spaces and hyphens, in half width.
 fn plain(number: &str) -> String {
     let narrow = |c: char| match c {
         '！'..='～' => char::from_u32(u32::from(c) - 0xFEE0).unwrap_or(c),
@@ -162,7 +162,7 @@ fn wrong(field: &str, why: &str) -> AppError {
     AppError::new(Code::BodyInvalid, format!("{path}: {why}")).with("path", path)
 }
 
-/// What only this kind of certificate says; what belongs on another is refused.
+/// The members specific to this kind of certificate; those of other kinds are refused.
 fn document(new: &mut NewCertificate) -> AppResult<Document> {
     fn taken<T>(field: &str, value: &mut Option<T>) -> AppResult<T> {
         value.take().ok_or_else(|| wrong(field, "belongs on this kind of certificate"))

@@ -3,7 +3,7 @@ use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed};
 
 use super::PracticeRules;
 
-/// Sets it. It holds with the next act of every doctor.
+/// Sets the rules, effective from the next request of every doctor on.
 ///
 /// # Errors
 /// If the caller may not; `BODY_INVALID` for less than the law asks.

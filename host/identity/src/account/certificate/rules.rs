@@ -3,7 +3,7 @@ use xinglin_platform::{AppResult, Caller, Platform, boxed, standing::bar};
 
 use super::PracticeRules;
 
-/// What a hospital asks of those who practise in it.
+/// Practice rules of a tenant.
 ///
 /// # Errors
 /// If the caller may not.

@@ -15,8 +15,7 @@ pub struct NewCertificates {
     pub certificates: Vec<NewCertificate>,
 }
 
-/// Takes in certificates that somebody says they hold. They count once they are
-/// verified.
+/// Submits certificates of an account. They are effective once verified.
 ///
 /// # Errors
 /// If the caller may not, or the account is their own; `CRED_NUMBER_TAKEN` if another

@@ -1,5 +1,5 @@
-//! Asking: claims are made of what is open, every enabled verifier is called, and the
-//! answers are folded into one decision.
+//! Builds claims from open items, calls every enabled verifier, and folds the answers into one
+//! decision.
 
 use std::sync::Arc;
 
@@ -26,17 +26,17 @@ use xinglin_store::{Account, CertificateNumber, Install};
 use super::put_real_name;
 use crate::account::certificate::{self, Numbers, certificate, put_standing};
 
-/// What a verifier is asked.
+/// A request to a verifier.
 enum Claim {
     Credential(CredentialClaim),
     Person(PersonClaim),
 }
 
-/// Under what the host tells a verifier again what it answered before.
+/// The key of a verifier's earlier answer, which is passed to it again.
 const REFERENCE: &str = "xinglin.reference";
 
-/// Asks the verifiers after an account was opened or got more to show: certificates,
-/// and the patients it acts for. The account is there, whatever they do.
+/// Calls the verifiers after an account was created or got new certificates: for its
+/// certificates and the patients it acts for. The account exists whatever they answer.
 pub(crate) async fn hear_verifiers(extensions: &Extensions, caller: &Caller, tenant: TenantId, id: AccountId) {
     let asked = async {
         ask_of_certificates(extensions, caller, tenant, id).await?;
@@ -57,7 +57,7 @@ pub(crate) async fn hear_verifiers(extensions: &Extensions, caller: &Caller, ten
     }
 }
 
-/// Asks every verifier about each certificate that is still open.
+/// Calls every verifier for each undecided certificate.
 pub(crate) async fn ask_of_certificates(
     extensions: &Extensions,
     caller: &Caller,
@@ -90,8 +90,8 @@ pub(crate) async fn ask_of_certificates(
     Ok(())
 }
 
-/// Asks one verifier after the other, puts the calls on tape, and says what comes of
-/// their answers. One that a policy is against says nothing.
+/// Calls the verifiers one after the other, records the calls on tape, and folds their
+/// answers. One that a policy forbids has no answer.
 async fn ask_all(
     extensions: &Extensions,
     calls: &mut Calls<'_>,
@@ -121,7 +121,7 @@ async fn ask_all(
     Ok(fold(answers))
 }
 
-/// What the verifiers said of one certificate, unless somebody decided it meanwhile.
+/// Stores the verifiers' decision on one certificate, unless it was decided meanwhile.
 async fn write_certificate(
     platform: &Platform,
     caller: &Caller,
@@ -158,7 +158,7 @@ fn card_of(platform: &Platform, row: &Account, numbers: &[CertificateNumber]) ->
     }
 }
 
-/// Asks every verifier whether a patient is who the record says.
+/// Calls every verifier for a patient's real name.
 pub(crate) async fn ask_of_person(
     extensions: &Extensions,
     caller: &Caller,
@@ -207,7 +207,7 @@ async fn evidence_of(platform: &Platform, tenant: TenantId, patient: PatientId) 
     Ok(evidence)
 }
 
-/// What a call says, if it says anything.
+/// The answer of a call, if any.
 fn heard(by: Verifier, answer: Result<Result<Outcome, VerifyError>, Box<CallFailure>>) -> Option<(Verifier, Outcome)> {
     match answer {
         Ok(Ok(outcome)) => Some((by, outcome)),
@@ -220,7 +220,7 @@ fn heard(by: Verifier, answer: Result<Result<Outcome, VerifyError>, Box<CallFail
     }
 }
 
-/// What a verifier answered before, told again.
+/// A verifier's earlier answer.
 fn again(pending: &Pending) -> Attribute {
     Attribute { key: REFERENCE.to_owned(), value: AttributeValue::Text(pending.reference.clone()) }
 }

@@ -8,10 +8,10 @@ use xinglin_platform::{AppResult, Caller, boxed};
 use super::ask_of_certificates;
 use crate::account::{self, AccountView};
 
-/// Puts what is not decided of an account's certificates to the verifiers.
+/// Has the verifiers verify the undecided certificates of an account.
 ///
 /// # Errors
-/// If the caller may not, or the account is their own. What a verifier does is none.
+/// If the caller may not, or the account is their own. A failing verifier is not an error.
 #[boxed]
 pub async fn check_certificates(
     extensions: &Extensions,

@@ -4,10 +4,10 @@ use xinglin_platform::{AppResult, Caller, boxed};
 
 use super::{RealNameView, ask_of_person, patient_to_judge, view};
 
-/// Puts a patient's real name to the verifiers.
+/// Has the verifiers verify a patient's real name.
 ///
 /// # Errors
-/// If the caller may not, or there is no such patient. What a verifier does is none.
+/// If the caller may not, or there is no such patient. A failing verifier is not an error.
 #[boxed]
 pub async fn check_real_name(
     extensions: &Extensions,

@@ -3,7 +3,7 @@ use xinglin_platform::{AppResult, Caller, Platform, boxed};
 
 use super::{RealNameView, patient_to_judge, view};
 
-/// What is known of a patient's real name.
+/// The state of a patient's real name.
 ///
 /// # Errors
 /// If the caller may not, or there is no such patient.

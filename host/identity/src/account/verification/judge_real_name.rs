@@ -9,20 +9,20 @@ use xinglin_platform::{AppResult, Caller, Platform, boxed};
 use super::{RealNameView, patient_to_judge, put_real_name, view};
 use crate::account::certificate::by_hand;
 
-/// What somebody who looked at a patient's documents found.
+/// A manual decision on a patient's real name.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RealNameJudgement {
-    /// Whether the patient is who the record says.
+    /// Whether the patient's identity matches the record.
     pub verified: bool,
     /// What was seen, or what is wrong.
     pub reason: String,
-    /// It is to be looked at again then.
+    /// Expiry of the decision.
     #[serde(default)]
     pub until: Option<String>,
 }
 
-/// Decides by hand whether a patient is who the record says. The record says who did.
+/// Decides manually on a patient's real name. The deciding account is recorded.
 ///
 /// # Errors
 /// If the caller may not, or acts for the patient; `BODY_INVALID` without a reason.

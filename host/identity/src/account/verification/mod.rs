@@ -1,5 +1,5 @@
-//! Claims put to verifiers, and what is made of their answers. Failure class: closed. A
-//! verifier that broke, ran late or could not decide leaves a claim as it was.
+//! Verification of claims by plugins. Failure class: closed. A verifier that fails, times out
+//! or cannot decide leaves a claim unchanged.
 
 mod ask;
 mod check_certificates;
@@ -38,7 +38,7 @@ pub struct RealNameView {
     pub patient: String,
     /// `unverified`, `pending`, `verified`, `lapsed` or `refused`.
     pub state: &'static str,
-    /// Who decided last, if anybody did.
+    /// The last decision, if any.
     pub decision: Option<DecisionView>,
 }
 
@@ -68,8 +68,8 @@ async fn put_real_name(
     Ok(())
 }
 
-/// A patient's resource and what was decided of it, for who may judge: nobody judges
-/// those they act for.
+/// A patient's resource and the decision on it, for callers who may decide: not for patients
+/// they act for.
 async fn patient_to_judge(
     platform: &Platform,
     caller: &Caller,

@@ -9,45 +9,45 @@ use xinglin_platform::{AppError, AppResult, Platform, boxed};
 use super::{Next, Show, Ticket, Visitor, away, fhir_url, page};
 use crate::app::client;
 
-/// For how long somebody may think it over, in minutes.
+/// Lifetime of an authorization page, in minutes.
 const TICKET_MINUTES: i64 = 10;
 
-/// What an app asks of a person, as the parameters of the URL.
+/// An authorization request, from the query parameters.
 #[derive(Debug, Default, Deserialize)]
 pub struct AuthorizeAsk {
     /// Always `code`.
     pub response_type: Option<String>,
-    /// Which app.
+    /// The `client_id`.
     pub client_id: Option<String>,
-    /// Where to send the person back to, to the letter.
+    /// The redirect URI; must equal a registered one exactly.
     pub redirect_uri: Option<String>,
-    /// What it wants.
+    /// The requested scopes.
     pub scope: Option<String>,
-    /// What it knows the answer by.
+    /// Opaque value that the answer repeats (`state`).
     pub state: Option<String>,
-    /// SHA-256 of what it will show with the code.
+    /// SHA-256 of the code verifier (PKCE).
     pub code_challenge: Option<String>,
     /// Always `S256`.
     pub code_challenge_method: Option<String>,
     /// The FHIR server that it means.
     pub aud: Option<String>,
-    /// From where it was started.
+    /// The launch value, for an EHR launch.
     pub launch: Option<String>,
-    /// What the id token is to say again.
+    /// Nonce that the id token repeats.
     pub nonce: Option<String>,
-    /// `none`: without a page, which there is always.
+    /// `none` is refused: there is always a page.
     pub prompt: Option<String>,
-    /// Of OpenID Connect; not taken.
+    /// Of OpenID Connect; not supported.
     pub request: Option<String>,
-    /// Of OpenID Connect; not taken.
+    /// Of OpenID Connect; not supported.
     pub request_uri: Option<String>,
 }
 
-/// An app asks. The person is sent back with what is wrong, unless it is where to.
+/// Begins an authorization. Errors are returned by redirect, except an invalid client or
+/// redirect URI.
 ///
 /// # Errors
-/// `BODY_INVALID` if there is no such app or it is not sent back to there: then
-/// nobody is sent anywhere.
+/// `BODY_INVALID` for an unknown client or redirect URI, without a redirect.
 #[boxed]
 pub async fn authorize(platform: &Platform, ask: AuthorizeAsk, visitor: &Visitor) -> AppResult<Next> {
     let client = client::find(platform, ask.client_id.as_deref().unwrap_or_default()).await?;

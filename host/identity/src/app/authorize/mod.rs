@@ -1,9 +1,9 @@
-//! A person lets an app act in their name: authorization code with PKCE (RFC 6749 §4.1,
-//! RFC 7636, RFC 9700) and SMART App Launch 2.2.
+//! Authorization of apps by a user: authorization code with PKCE (RFC 6749 §4.1, RFC 7636, RFC
+//! 9700) and SMART App Launch 2.2.
 //!
-//! Between the steps nothing is kept here. What was asked and who has signed in travels
-//! in a ticket through the page, sealed and bound to the browser that began; a code is
-//! drawn when the person has said yes.
+//! The server keeps no state between the steps. The request and the signed-in account are in a
+//! ticket in the page, encrypted and bound to the browser; a code is issued after the user has
+//! accepted.
 
 mod begin;
 mod step;
@@ -24,14 +24,14 @@ use crate::app::client::{self, Client};
 pub use self::begin::{AuthorizeAsk, authorize};
 pub use self::step::{StepAsk, step};
 
-/// The kind of a code among what is shown once.
+/// The kind of codes among one-time handles.
 pub(crate) const CODE: &str = "code";
 
-/// What the browser does next.
+/// The response to the browser.
 pub enum Next {
-    /// It shows this.
+    /// Show this page.
     Page(Page),
-    /// It goes there.
+    /// Redirect there.
     Away(String),
 }
 
@@ -41,9 +41,9 @@ pub struct Page {
     pub app: String,
     /// The hospital, by its name.
     pub hospital: String,
-    /// Where the person will be sent back to.
+    /// The redirect URI.
     pub back: String,
-    /// What the page sends with each step.
+    /// The ticket that the page sends with each step.
     pub ticket: String,
     /// Which page.
     pub show: Show,
@@ -51,45 +51,45 @@ pub struct Page {
 
 /// The pages.
 pub enum Show {
-    /// Who are you?
+    /// Sign-in.
     SignIn {
-        /// As it was typed.
+        /// The login as entered.
         login: String,
-        /// Why not, the last time.
+        /// The error of the last attempt.
         refused: Option<Code>,
     },
-    /// Do you agree?
+    /// Consent.
     Consent {
-        /// Who signed in.
+        /// The signed-in account.
         login: String,
-        /// What the app asks for that this person can give.
+        /// The requested scopes that this user can grant.
         scopes: Vec<Scopes>,
-        /// Whose record: the one it is about, or those to choose from.
+        /// The record of the launch, or those to choose from.
         patients: Vec<Choice>,
-        /// Whether it is opened by who it belongs to, restricted parts and all.
+        /// Whether the record is the user's own, which includes restricted compartments.
         whole: bool,
     },
 }
 
-/// A record to choose.
+/// A selectable record.
 pub struct Choice {
     /// `pat-…`
     pub id: PatientId,
-    /// The patient's name, as far as there is one.
+    /// The patient's name, if there is one.
     pub name: String,
 }
 
-/// Who asks, apart from the parameters.
+/// Context of the request.
 pub struct Visitor {
-    /// What only this browser holds.
+    /// The browser's cookie value.
     pub browser: String,
-    /// What of records the request touches.
+    /// The records that the request reads, for the audit trail.
     pub trail: Trail,
-    /// Name of the request.
+    /// Id of the request.
     pub request_id: String,
 }
 
-/// What was asked and how far it has come. Sealed.
+/// The request and its progress; encrypted.
 #[derive(Serialize, Deserialize)]
 struct Ticket {
     redirect_uri: String,
@@ -107,16 +107,16 @@ struct Person {
     account: AccountId,
     strong: bool,
     at: Instant,
-    /// From whose record the app was started.
+    /// The patient of an EHR launch.
     patient: Option<PatientId>,
 }
 
-/// What a code stands for.
+/// The stored content of a code.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Granted {
     pub app: AccountId,
     pub account: AccountId,
-    /// The session that it begins, so that a code that is shown again ends it.
+    /// The session that it creates, so that a second use of the code ends it.
     pub session: SessionId,
     pub redirect_uri: String,
     pub challenge: String,
@@ -127,7 +127,7 @@ pub(crate) struct Granted {
     pub signed_in: Instant,
 }
 
-/// Where apps send people.
+/// The authorization endpoint.
 pub fn authorize_url(platform: &Platform) -> String {
     format!("{}/oauth/authorize", platform.config().base_url())
 }
@@ -155,7 +155,7 @@ fn back(platform: &Platform, ticket: &Ticket, error: &str, why: &str) -> AppResu
     Ok(Next::Away(away(platform, &ticket.redirect_uri, &answer, ticket.state.as_deref())?))
 }
 
-/// The way back to the app, with an answer that says whose it is (RFC 9207).
+/// The redirect to the app, with the issuer in the answer (RFC 9207).
 fn away(platform: &Platform, redirect_uri: &str, answer: &[(&str, &str)], state: Option<&str>) -> AppResult<String> {
     let mut url = Url::parse(redirect_uri).map_err(AppError::internal)?;
     url.query_pairs_mut()
@@ -165,7 +165,7 @@ fn away(platform: &Platform, redirect_uri: &str, answer: &[(&str, &str)], state:
     Ok(url.into())
 }
 
-/// Where a ticket opens: for this app, in this browser.
+/// The place a ticket is bound to: this app, this browser.
 fn place<'a>(client: &Client, id: &'a str, browser: &'a str) -> Place<'a> {
     Place { tenant: client.account.tenant, owner: id, kind: "authorize", name: browser }
 }

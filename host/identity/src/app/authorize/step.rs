@@ -21,14 +21,14 @@ use crate::{
     session,
 };
 
-/// For how long a code is good, in seconds.
+/// Lifetime of a code, in seconds.
 const CODE_SECONDS: i64 = 60;
 
-/// A step of the way, as the page sends it.
+/// A submitted page.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct StepAsk {
-    /// What the page was given.
+    /// The ticket of the page.
     pub ticket: String,
     /// `sign-in`, `allow` or `deny`.
     pub action: String,
@@ -36,19 +36,19 @@ pub struct StepAsk {
     pub login: String,
     /// The password.
     pub password: String,
-    /// What the authenticator shows, if there is one.
+    /// One-time code, if the account has an authenticator.
     pub code: String,
-    /// What was left ticked.
+    /// The accepted scopes.
     #[serde(rename = "scope")]
     pub scopes: Vec<String>,
-    /// Whose record, if there are several.
+    /// The chosen patient, if there are several.
     pub patient: Option<String>,
 }
 
-/// The next step: the person signs in, agrees or refuses.
+/// Handles a page: the user signs in, accepts or refuses.
 ///
 /// # Errors
-/// `BODY_INVALID` if the page is not one that this browser was given, or is too old.
+/// `BODY_INVALID` if the ticket is not of this browser, or expired.
 #[boxed]
 pub async fn step(identity: &Identity, step: StepAsk, visitor: &Visitor) -> AppResult<Next> {
     let stale =
@@ -96,7 +96,7 @@ async fn let_in(
     ask_consent(&identity.platform, client, ticket, (person, strong), visitor).await
 }
 
-/// Asks somebody who has proved who they are.
+/// The consent page for a signed-in user.
 async fn ask_consent(
     platform: &Platform,
     client: &Client,

@@ -1,4 +1,4 @@
-//! How a client proves itself (RFC 6749 §2.3, RFC 7523 §2.2).
+//! Client authentication (RFC 6749 §2.3, RFC 7523 §2.2).
 
 use jsonwebtoken::{
     Algorithm, DecodingKey, Validation,
@@ -11,12 +11,12 @@ use xinglin_store::{Request, RequestKey};
 
 use super::{Client, TokenError, find, token_url};
 
-/// The longest life of an assertion, and what clocks may differ.
+/// Maximum lifetime of an assertion, and allowed clock difference.
 const ASSERTION_SECONDS: i64 = 300 + 30;
 
 pub(super) const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
-/// How clients prove themselves at an endpoint (RFC 6749 §2.3, RFC 7523 §2.2).
+/// Client credentials of a request (RFC 6749 §2.3, RFC 7523 §2.2).
 #[derive(Debug, Default, Deserialize)]
 pub struct Credentials {
     /// Of a client that sends it in the form, or has no other proof.
@@ -50,8 +50,7 @@ enum Audience {
     Many(Vec<String>),
 }
 
-/// The client that asks, if it proves itself in the way that it was taken in with, and
-/// in one way only.
+/// Authenticates the client by its registered method, and by that one only.
 pub(crate) async fn authenticate(platform: &Platform, shown: &Credentials) -> Result<Client, TokenError> {
     let invalid = || TokenError::InvalidClient("there is no such client, or it proves itself otherwise".to_owned());
     let Credentials { client_id, client_secret, client_assertion_type, client_assertion, basic } = shown;
@@ -82,7 +81,7 @@ pub(crate) async fn authenticate(platform: &Platform, shown: &Credentials) -> Re
     if right { Ok(client) } else { Err(invalid()) }
 }
 
-/// Whose assertion it is, if it proves that.
+/// The client of a valid assertion.
 async fn prove(platform: &Platform, assertion: &str) -> Result<Client, TokenError> {
     let invalid = |why: &str| TokenError::InvalidClient(why.to_owned());
     // Unchecked, only to find the key to check it with.

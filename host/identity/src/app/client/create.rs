@@ -17,15 +17,15 @@ use xinglin_store::Account;
 
 use super::{ClientView, algorithm, view};
 
-/// A client to take in.
+/// A client to register.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewClient {
     /// What it is called: `lis`, `growth charts`. Unique among the tenant's logins; people
     /// read it when they are asked.
     pub name: String,
-    /// How it proves itself: `private_key_jwt`, which is meant if it is left out,
-    /// `client_secret`, or `none` for an app that can keep no secret.
+    /// Client authentication: `private_key_jwt` (default), `client_secret`, or `none` for
+    /// public apps.
     #[serde(default)]
     pub authentication: Authentication,
     /// Its public keys (RFC 7517), for `private_key_jwt`: RSA of 2048 bits or more, or EC
@@ -33,9 +33,9 @@ pub struct NewClient {
     #[serde(default)]
     #[schema(value_type = Object)]
     pub jwks: Option<Value>,
-    /// Where people are sent back to, each to the letter: `https://…`, `http://` on a
-    /// loopback address, or a scheme of the app's own, such as `cn.example.app:/back`.
-    /// An app has one at least; a system has none.
+    /// Redirect URIs, compared exactly: `https://…`, `http://` on a loopback address, or a
+    /// private scheme such as `cn.example.app:/back`. Apps need at least one; systems have
+    /// none.
     #[serde(default)]
     pub redirect_uris: Vec<String>,
     /// The most it may ask for: `system/Observation.rs` of a system; of an app
@@ -44,11 +44,11 @@ pub struct NewClient {
     pub scopes: String,
 }
 
-/// Takes a client in.
+/// Registers a client.
 ///
 /// # Errors
-/// If the caller may not, the name is taken, a key is none we take, a scope is
-/// unknown, or an address is none to send people to.
+/// If the caller may not, the name is taken, a key is not accepted, a scope is unknown, or a
+/// redirect URI is not allowed.
 #[boxed]
 pub async fn create(platform: &Platform, caller: &Caller, tenant: TenantId, new: NewClient) -> AppResult<ClientView> {
     caller.may_in(tenant, Action::ManageAccounts)?;
@@ -106,7 +106,7 @@ pub async fn create(platform: &Platform, caller: &Caller, tenant: TenantId, new:
     Ok(ClientView { client_secret, ..view })
 }
 
-/// The keys of a client, if each is one that we take.
+/// The keys of a client, if all are accepted.
 fn key_set(jwks: Value) -> AppResult<JwkSet> {
     let invalid = |why: String| AppError::new(Code::BodyInvalid, why).with("path", "jwks");
     let jwks: JwkSet = serde_json::from_value(jwks).map_err(|e| invalid(format!("jwks: {e}")))?;
@@ -120,8 +120,8 @@ fn key_set(jwks: Value) -> AppResult<JwkSet> {
     Ok(jwks)
 }
 
-/// Whether people may be sent here: nowhere that others listen on the way, or that a
-/// browser runs as a program.
+/// Whether this redirect URI is allowed: not over plain HTTP, and no scheme that a browser
+/// executes.
 pub(super) fn check_redirect(uri: &str) -> Result<(), &'static str> {
     let url = Url::parse(uri).map_err(|_| "is no URL")?;
     let plain = |byte: u8| byte.is_ascii_graphic() && !b"#\"'\\;,<>".contains(&byte);

@@ -1,8 +1,6 @@
-//! Clients: systems that read and write records with nobody at the keyboard, after SMART
-//! Backend Services, and apps that people lend something of their rights to, after SMART
-//! App Launch 2.2. Who can keep a key signs assertions with it (RFC 7523) or has a
-//! secret; who can keep neither, as an app on a telephone, is known by where it is sent
-//! back to and by what it began with (PKCE).
+//! Clients: systems without a user (SMART Backend Services), and apps that users authorise
+//! (SMART App Launch 2.2). Confidential clients authenticate by signed assertions (RFC 7523)
+//! or a secret; public clients are identified by their redirect URI and PKCE.
 
 mod authenticate;
 mod create;
@@ -29,7 +27,7 @@ pub use self::token::token;
 /// A client.
 #[derive(Serialize, ToSchema)]
 pub struct ClientView {
-    /// What it calls itself: in its assertions, as `iss` and `sub`.
+    /// Its `client_id`: `iss` and `sub` of its assertions.
     pub client_id: String,
     /// Its secret, shown this once.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -39,17 +37,17 @@ pub struct ClientView {
     pub account: AccountId,
     /// What it is called.
     pub name: String,
-    /// How it proves itself.
+    /// Its authentication method.
     pub authentication: Authentication,
-    /// Where people are sent back to.
+    /// Redirect URIs.
     pub redirect_uris: Vec<String>,
-    /// The most it may ask for.
+    /// Maximum scopes.
     pub scopes: String,
     /// Whether it gets tokens.
     pub active: bool,
 }
 
-/// A client that has proved itself, as far as it can.
+/// An authenticated client, or a public one.
 pub(crate) struct Client {
     pub account: Account,
     pub registration: Registration,
@@ -61,7 +59,7 @@ impl Client {
     }
 }
 
-/// What a client asks the token endpoint.
+/// A token request.
 #[derive(Deserialize)]
 pub struct TokenAsk {
     /// `client_credentials`, `authorization_code` or `refresh_token`.
@@ -69,15 +67,15 @@ pub struct TokenAsk {
     /// Who asks.
     #[serde(flatten)]
     pub credentials: Credentials,
-    /// What the token is to open; all that was granted if left out.
+    /// Requested scopes; all granted ones if left out.
     pub scope: Option<String>,
-    /// The code that the person was sent back with.
+    /// The authorization code.
     pub code: Option<String>,
     /// Where to.
     pub redirect_uri: Option<String>,
-    /// What the challenge was made of (RFC 7636).
+    /// The code verifier (RFC 7636).
     pub code_verifier: Option<String>,
-    /// The last one that was given out.
+    /// The latest refresh token.
     pub refresh_token: Option<String>,
 }
 
@@ -92,7 +90,7 @@ pub struct Token {
     pub expires_in: i64,
     /// What it opens.
     pub scope: String,
-    /// Good once, for the next of both.
+    /// Refresh token; valid once, for a new access and refresh token.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refresh_token: Option<String>,
     /// Who the person is.
@@ -110,14 +108,14 @@ pub enum TokenError {
     InvalidRequest(&'static str),
     /// Another grant type than those.
     UnsupportedGrantType,
-    /// The client proves nothing. Why is for the log, and for a client that has the
-    /// right key.
+    /// Client authentication failed. The reason is for the log, and for a client with a valid
+    /// key.
     InvalidClient(String),
-    /// What was shown is good for nothing, or not for this client.
+    /// The grant is invalid, or belongs to another client.
     InvalidGrant(&'static str),
-    /// More than was granted, or no scopes.
+    /// More scopes than granted, or none.
     InvalidScope(String),
-    /// Our own fault.
+    /// Internal error.
     Other(AppError),
 }
 
@@ -127,12 +125,12 @@ impl<E: Into<AppError>> From<E> for TokenError {
     }
 }
 
-/// Where clients get their tokens; what their assertions must be meant for.
+/// The token endpoint; the audience of client assertions.
 pub fn token_url(platform: &Platform) -> String {
     format!("{}/oauth/token", platform.config().base_url())
 }
 
-/// Who issues tokens, as tokens and discovery say it.
+/// The issuer in tokens and discovery documents.
 pub fn issuer(platform: &Platform) -> String {
     platform.config().base_url()
 }

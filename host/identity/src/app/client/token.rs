@@ -4,14 +4,14 @@ use xinglin_platform::{AppError, boxed};
 use super::{Client, JWT_BEARER, Token, TokenAsk, TokenError, authenticate};
 use crate::{Identity, app::exchange};
 
-/// How long an access token of a system is good for, in seconds: as long as SMART
-/// recommends, for there is no refresh.
+/// Lifetime of an access token of a system, in seconds: the maximum that SMART recommends;
+/// there is no refresh token.
 const TOKEN_SECONDS: i64 = 300;
 
-/// Gives a token for what the client shows.
+/// Issues a token for a grant.
 ///
 /// # Errors
-/// What is wrong, in the words of RFC 6749.
+/// The error, as an RFC 6749 code.
 #[boxed]
 pub async fn token(identity: &Identity, ask: TokenAsk) -> Result<Token, TokenError> {
     match ask.grant_type.as_deref() {

@@ -4,7 +4,7 @@ use jsonwebtoken::{
 };
 use xinglin_platform::{AppError, AppResult, Platform};
 
-/// The public half of what id tokens are signed with.
+/// The public key of id tokens, as JWKS.
 ///
 /// # Errors
 /// If the key cannot be read, which the one used here never causes.

@@ -1,4 +1,4 @@
-//! What apps get for a code and for a refresh token, and how they give it back.
+//! Token endpoint for codes and refresh tokens, and revocation.
 
 mod id_token_keys;
 mod revoke;
@@ -28,10 +28,10 @@ use crate::{
 pub use self::id_token_keys::id_token_keys;
 pub use self::revoke::{RevokeAsk, revoke};
 
-/// How long an id token is good for, in seconds: it is read when it comes.
+/// Lifetime of an id token, in seconds; clients read it on receipt.
 const ID_TOKEN_SECONDS: i64 = 300;
 
-/// Who somebody is (OpenID Connect Core §2).
+/// Claims of an id token (OpenID Connect Core §2).
 #[derive(Serialize)]
 struct IdToken<'a> {
     iss: String,
@@ -46,7 +46,7 @@ struct IdToken<'a> {
     fhir_user: Option<String>,
 }
 
-/// Exchanges a code, once, for what the person agreed to.
+/// Exchanges a code, once, for tokens with the accepted scopes.
 pub(crate) async fn token_for_code(identity: &Identity, ask: TokenAsk) -> Result<Token, TokenError> {
     let client = client::authenticate(&identity.platform, &ask.credentials).await?;
     let code = ask.code.ok_or(TokenError::InvalidRequest("send `code`"))?;

@@ -7,7 +7,7 @@ use crate::{
     session,
 };
 
-/// A token that is of no more use (RFC 7009).
+/// A revocation request (RFC 7009).
 #[derive(Deserialize)]
 pub struct RevokeAsk {
     /// An access token or a refresh token.
@@ -17,8 +17,8 @@ pub struct RevokeAsk {
     pub credentials: Credentials,
 }
 
-/// Ends what the token is of, if it is the client's. One that is nobody's is as good
-/// as ended.
+/// Ends the session of the token, if it belongs to the client. An unknown token is treated as
+/// revoked.
 ///
 /// # Errors
 /// `invalid_client`, and `invalid_request` without a token.
