@@ -3,13 +3,14 @@
 use std::{collections::HashMap, sync::Arc};
 
 use xinglin_domain::{code::Code, coding::Attribute, pathway::Definition};
-use xinglin_platform::{AppError, AppResult, Platform, blocking, grant::grants};
+use xinglin_platform::{AppError, AppResult, Platform, blocking, boxed, grant::grants};
 use xinglin_runtime::{Interface, Manifest, Package, Plugin};
 use xinglin_store::{Executor, Install, InstallState, TenantScope};
 
 use crate::{Extensions, open::Loaded, package};
 
 /// The plugin of an installation, loaded.
+#[boxed]
 pub(crate) async fn load(extensions: &Extensions, install: &Install) -> AppResult<Arc<Plugin>> {
     let plugin = load_digest(extensions, install, &install.digest).await?;
     if install.recalled.is_some() {
@@ -20,6 +21,7 @@ pub(crate) async fn load(extensions: &Extensions, install: &Install) -> AppResul
 }
 
 /// The plugin of an installation, if it is loaded as it is now.
+#[boxed]
 pub(crate) async fn known(extensions: &Extensions, install: &Install) -> Option<Arc<Plugin>> {
     let all = extensions.loaded().lock().await;
     let loaded = all.get(&(install.tenant, install.plugin_id.clone()))?;
@@ -27,6 +29,7 @@ pub(crate) async fn known(extensions: &Extensions, install: &Install) -> Option<
 }
 
 /// A package under the grants of an installation, loaded.
+#[boxed]
 pub(crate) async fn load_digest(extensions: &Extensions, install: &Install, digest: &str) -> AppResult<Arc<Plugin>> {
     let key = (install.tenant, install.plugin_id.clone());
     if let Some(loaded) = extensions.loaded().lock().await.get(&key)
@@ -80,6 +83,7 @@ pub async fn one_playing<E: Executor>(
 
 /// A package of this host, validated as a whole once more. Takes as long as its size asks
 /// for: what is loaded is known from [`known`].
+#[boxed]
 pub(crate) async fn package(platform: &Platform, digest: &str) -> AppResult<Package> {
     let bytes = platform.store().operator().get_package_bytes(digest).await?;
     let package = blocking(move || Package::read(bytes)).await??;
@@ -90,6 +94,7 @@ pub(crate) async fn package(platform: &Platform, digest: &str) -> AppResult<Pack
     Ok(package)
 }
 
+#[boxed]
 pub(crate) async fn newest_package(platform: &Platform, plugin: &str, version: Option<&str>) -> AppResult<Package> {
     let newest = package::newest(platform, plugin, version).await?;
     if newest.revoked.is_some() {

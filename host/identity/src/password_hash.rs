@@ -85,6 +85,7 @@ static NOBODY: LazyLock<String> = LazyLock::new(|| {
 ///
 /// # Errors
 /// `BODY_INVALID`, naming the field, if it is too short or too long.
+#[boxed]
 pub(crate) async fn hashed(platform: &Platform, password: String, field: &'static str) -> AppResult<String> {
     let refused = |error: PasswordError| AppError::new(Code::BodyInvalid, error.to_string());
     hash(password, platform.config().cheap_passwords).await.map_err(|error| refused(error).with("path", field))

@@ -2,13 +2,14 @@
 
 use totp_rs::{Builder, Secret, Totp};
 use xinglin_domain::{code::Code, id::TenantId, time::Instant};
-use xinglin_platform::{AppError, AppResult, Platform, keys::Place};
+use xinglin_platform::{AppError, AppResult, Platform, boxed, keys::Place};
 use xinglin_store::{Account, SecondFactor};
 
 use crate::Identity;
 
 /// Checks the code of an account that has an authenticator; returns whether it has one. A
 /// correct code cannot be used again, a wrong one counts as a wrong password against guessing.
+#[boxed]
 pub(crate) async fn check_code(
     identity: &Identity,
     tenant: TenantId,

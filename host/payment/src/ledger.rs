@@ -58,6 +58,7 @@ pub async fn trial_balance(platform: &Platform, caller: &Caller) -> AppResult<Tr
 }
 
 /// Posts a settled bill to the ledger.
+#[boxed]
 pub(crate) async fn book_settlement(
     tx: &TenantTx,
     bill: BillId,
@@ -71,6 +72,7 @@ pub(crate) async fn book_settlement(
 
 /// Posts the reversal of a bill: contra entries of all its entries. A bill without entries
 /// needs none.
+#[boxed]
 pub(crate) async fn unwind(tx: &TenantTx, bill: BillId, now: Instant) -> AppResult<()> {
     let mut book = load(tx, bill).await?;
     for contra in book.unwind(bill, now, fresh) {

@@ -1,5 +1,6 @@
 //! Who acts, at a moment: an account with whose guardian and family it is.
 
+use crate::boxed;
 use serde_json::Value;
 use xinglin_domain::{
     access::{Actor, Role},
@@ -17,6 +18,7 @@ use crate::{AppError, AppResult, Bounds, Caller, Platform, document, standing};
 ///
 /// # Errors
 /// `AUTH_FORBIDDEN` if the account is closed.
+#[boxed]
 pub async fn acting(platform: &Platform, tenant: TenantId, account: AccountId) -> AppResult<Caller> {
     let records = platform.store().tenant(tenant);
     let row = match records.get_account(account).await {

@@ -1,5 +1,6 @@
 //! Who asks, and whether they may.
 
+use crate::boxed;
 use std::sync::Arc;
 
 use xinglin_domain::{
@@ -220,6 +221,7 @@ impl Caller {
     }
 
     /// Writes down what this request came to in the transaction of what it did.
+    #[boxed]
     pub async fn write_trail(&self, tx: &TenantTx) -> AppResult<()> {
         if let Some((tenant, access)) = self.trail.entry(None)
             && tenant == tx.id()

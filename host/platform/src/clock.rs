@@ -1,5 +1,6 @@
 //! The movable clock of demonstrations.
 
+use crate::boxed;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use xinglin_domain::{access::Action, code::Code};
@@ -25,6 +26,7 @@ pub struct ClockView {
 ///
 /// # Errors
 /// If the caller does not run the platform, or the clock is a real one.
+#[boxed]
 pub async fn advance(platform: &Platform, caller: &Caller, advance: Advance) -> AppResult<ClockView> {
     caller.may_in(PLATFORM, Action::ManageTenants)?;
     if !platform.config().movable_clock {

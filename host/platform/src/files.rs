@@ -1,6 +1,7 @@
 //! Folders of files that the hospital keeps beside its rows. No name leads out of one,
 //! and what is written is on the disk when it is said to be.
 
+use crate::boxed;
 use std::{
     io::{self, Write as _},
     path::Path,
@@ -37,6 +38,7 @@ impl Files {
     ///
     /// # Errors
     /// If it cannot be made.
+    #[boxed]
     pub async fn make(&self, path: String) -> io::Result<()> {
         self.on(move |folder| folder.create_dir_all(path)).await
     }
@@ -46,6 +48,7 @@ impl Files {
     ///
     /// # Errors
     /// If it cannot be written.
+    #[boxed]
     pub async fn keep(&self, path: String, content: Vec<u8>) -> io::Result<()> {
         let temporary = format!("{path}.{:032x}", ambient::fresh_id());
         self.on(move |folder| {
@@ -73,6 +76,7 @@ impl Files {
     ///
     /// # Errors
     /// If it cannot be written.
+    #[boxed]
     pub async fn append(&self, path: String, content: Vec<u8>) -> io::Result<()> {
         self.on(move |folder| {
             let mut file = folder.open_with(path, OpenOptions::new().append(true).create(true))?;
@@ -86,6 +90,7 @@ impl Files {
     ///
     /// # Errors
     /// If it is not there or cannot be read.
+    #[boxed]
     pub async fn read(&self, path: String) -> io::Result<(tokio::fs::File, u64)> {
         let opened = self.on(move |folder| {
             let file = folder.open(path)?;
@@ -100,6 +105,7 @@ impl Files {
     ///
     /// # Errors
     /// If it cannot be removed.
+    #[boxed]
     pub async fn remove_file(&self, path: String) -> io::Result<()> {
         self.on(move |folder| match folder.remove_file(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -113,6 +119,7 @@ impl Files {
     ///
     /// # Errors
     /// If it cannot be removed.
+    #[boxed]
     pub async fn remove(&self, path: String) -> io::Result<()> {
         self.on(move |folder| match folder.remove_dir_all(path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),

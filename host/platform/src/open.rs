@@ -1,5 +1,6 @@
 //! The platform, opened: everything that is made once and shared by all use cases.
 
+use crate::boxed;
 use std::sync::Arc;
 
 use thiserror::Error;
@@ -102,6 +103,7 @@ impl Platform {
     ///
     /// # Errors
     /// If data folder, key, records or policies cannot be used.
+    #[boxed]
     pub async fn open(config: Config) -> Result<Self, OpenError> {
         tls::install();
         if config.cheap_passwords && !config.movable_clock {
@@ -209,6 +211,7 @@ impl Platform {
     }
 
     /// Reads the policies anew if a file has changed.
+    #[boxed]
     pub async fn reload_policies(&self) {
         let platform = self.clone();
         if let Err(error) = blocking(move || platform.policy_desk().reload()).await {
@@ -246,6 +249,7 @@ impl Platform {
     ///
     /// # Errors
     /// If the store fails.
+    #[boxed]
     pub async fn begin(&self, caller: &Caller) -> AppResult<TenantTx> {
         Ok(self.records(caller).begin().await?)
     }

@@ -1,6 +1,7 @@
 //! Work that goes on beside the request that began it. None of it is left alone: a host
 //! that stops waits for it.
 
+use crate::boxed;
 use std::{future::Future, time::Duration};
 
 use tokio::task::JoinHandle;
@@ -26,6 +27,7 @@ impl Tasks {
     }
 
     /// Returns once the host stops, at once if it has begun to.
+    #[boxed]
     pub async fn cancelled(&self) {
         self.stop.cancelled().await;
     }
@@ -42,6 +44,7 @@ impl Tasks {
 
     /// Tells all tasks that the host stops and waits for them, no longer than `limit`; how
     /// many had not ended then. Tasks that they begin meanwhile are waited for too.
+    #[boxed]
     pub async fn close_and_wait(&self, limit: Duration) -> usize {
         self.stop.cancel();
         self.tracker.close();

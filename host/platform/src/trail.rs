@@ -1,5 +1,6 @@
 //! What a request touches of patients' records, noted on its way.
 
+use crate::boxed;
 use std::{
     collections::BTreeSet,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -87,6 +88,7 @@ impl Trail {
 ///
 /// # Errors
 /// If the store fails.
+#[boxed]
 pub async fn write_trail(store: &Store, trail: &Trail, status: u16) -> AppResult<()> {
     let refused = (status >= 400).then(|| status.to_string());
     let Some((tenant, access)) = trail.entry(refused) else { return Ok(()) };

@@ -1,6 +1,7 @@
 //! The background: work is claimed from the store, done a few pieces at a time, and put
 //! off when it fails.
 
+use crate::boxed;
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     time::Duration,
@@ -8,15 +9,12 @@ use std::{
 
 use tokio::{
     task::JoinSet,
-    time::{Interval, MissedTickBehavior, interval},
+    time::{Interval, MissedTickBehavior, interval, sleep},
 };
 use xinglin_domain::{id::TenantId, time::Instant};
 use xinglin_store::{Queue, StoreError, Work};
 
 use crate::{AppResult, Platform, tasks::Tasks};
-
-/// How many pieces of work are claimed at once.
-const BATCH: u32 = 32;
 
 /// The longest wait between two tries.
 const LONGEST_WAIT_MINUTES: i64 = 64;
@@ -25,6 +23,9 @@ const LONGEST_WAIT_MINUTES: i64 = 64;
 struct Terms {
     /// For how long a claim keeps others away. Whoever dies over it frees it so.
     lease_seconds: i64,
+    /// How many pieces are claimed at once: no more than can begin soon, since the lease of
+    /// what waits for its turn runs.
+    batch: u32,
     /// How many lanes are worked on side by side.
     at_once: usize,
     /// Whether what follows in a lane waits with what failed.
@@ -35,12 +36,14 @@ struct Terms {
 
 const fn terms(queue: Queue) -> Terms {
     match queue {
-        Queue::Timer => Terms { lease_seconds: 30, at_once: 8, in_order: false, wait_seconds: None },
-        Queue::Event => Terms { lease_seconds: 30, at_once: 8, in_order: true, wait_seconds: None },
-        Queue::Payment => Terms { lease_seconds: 30, at_once: 8, in_order: false, wait_seconds: Some(10) },
+        Queue::Timer => Terms { lease_seconds: 30, batch: 32, at_once: 8, in_order: false, wait_seconds: None },
+        Queue::Event => Terms { lease_seconds: 30, batch: 32, at_once: 8, in_order: true, wait_seconds: None },
+        Queue::Payment => Terms { lease_seconds: 30, batch: 32, at_once: 8, in_order: false, wait_seconds: Some(10) },
         // Longer than the slowest page takes, or the slowest receiver may.
-        Queue::Export => Terms { lease_seconds: 60, at_once: 1, in_order: false, wait_seconds: Some(60) },
-        Queue::Subscription => Terms { lease_seconds: 60, at_once: 8, in_order: true, wait_seconds: Some(60) },
+        Queue::Export => Terms { lease_seconds: 60, batch: 1, at_once: 1, in_order: false, wait_seconds: Some(60) },
+        Queue::Subscription => {
+            Terms { lease_seconds: 60, batch: 32, at_once: 8, in_order: true, wait_seconds: Some(60) }
+        }
     }
 }
 
@@ -73,31 +76,43 @@ where
     W: Fn(Work, Instant) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = AppResult<()>> + Send + 'static,
 {
+    let tasks = platform.tasks();
     let mut lanes: VecDeque<(Lane, Vec<Work>)> = VecDeque::new();
     let (mut running, mut busy) = (JoinSet::new(), BTreeMap::new());
+    let mut failed = None;
     loop {
-        if platform.tasks().token().is_cancelled() {
-            // What is claimed and has not begun is due again when its lease runs out.
-            lanes.clear();
-        } else if lanes.is_empty() {
-            lanes.extend(by_lane(claim(platform, queue).await?));
+        // What runs is carried to its end, whatever becomes of the next claim.
+        let ending = failed.is_some() || tasks.token().is_cancelled();
+        if ending {
+            give_back(platform, lanes.drain(..).flat_map(|(_, pieces)| pieces).collect()).await;
+        } else if running.len() < terms(queue).at_once
+            && lanes.iter().all(|(lane, _)| busy.values().any(|other| other == lane))
+        {
+            match claim(platform, queue).await {
+                Ok(claimed) => lanes.extend(by_lane(claimed)),
+                Err(error) => failed = Some(error),
+            }
         }
         while running.len() < terms(queue).at_once
-            && let Some(next) = next_free(&mut lanes, &busy.values().collect())
+            && let Some((lane, pieces)) = next_free(&mut lanes, &busy.values().collect())
         {
-            let (lane, pieces) = next;
             let doing = do_lane(platform.clone(), pieces, work.clone());
             busy.insert(running.spawn(doing).id(), lane);
         }
-        let Some(ended) = running.join_next_with_id().await else { return Ok(()) };
-        let id = match ended {
-            Ok((id, ())) => id,
-            Err(error) => {
-                tracing::error!(queue = queue.as_str(), %error, "due work ended in a panic; it is due again later");
-                error.id()
-            }
+        let may_claim = !ending && !running.is_empty() && running.len() < terms(queue).at_once;
+        let ended = tokio::select! {
+            ended = running.join_next_with_id() => ended,
+            () = sleep(poll(platform)), if may_claim => continue,
         };
-        busy.remove(&id);
+        match ended {
+            None if failed.is_none() && !lanes.is_empty() => {}
+            None => return failed.map_or(Ok(()), |error| Err(error.into())),
+            Some(Ok((id, ()))) => drop(busy.remove(&id)),
+            Some(Err(error)) => {
+                tracing::error!(queue = queue.as_str(), %error, "due work ended in a panic; it is due again later");
+                busy.remove(&error.id());
+            }
+        }
     }
 }
 
@@ -109,9 +124,8 @@ where
 {
     let mut passes = Passes::of(platform);
     while passes.next().await {
-        if let Err(error) = drain(platform, queue, work.clone()).await {
-            tracing::error!(queue = queue.as_str(), %error, "due work could not be claimed");
-        }
+        let (here, work) = (platform.clone(), work.clone());
+        passes.alone(queue.as_str(), async move { drain(&here, queue, work).await }).await;
     }
 }
 
@@ -124,19 +138,33 @@ pub struct Passes {
 impl Passes {
     /// The first is at once.
     pub fn of(platform: &Platform) -> Self {
-        let mut ticks = interval(Duration::from_millis(platform.config().timer_poll_millis.max(10)));
+        let mut ticks = interval(poll(platform));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self { ticks, tasks: platform.tasks().clone() }
     }
 
     /// Returns when it is time for the next; `false` if there is none, because the host
     /// stops.
+    #[boxed]
     pub async fn next(&mut self) -> bool {
         tokio::select! {
             () = self.tasks.cancelled() => false,
             _ = self.ticks.tick() => true,
         }
     }
+
+    /// Does a part of a pass. That it fails or panics is logged and ends nothing else.
+    pub async fn alone(&self, what: &str, part: impl Future<Output = AppResult<()>> + Send + 'static) {
+        match self.tasks.spawn(part).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(what, %error, "due work could not be looked for"),
+            Err(error) => tracing::error!(what, %error, "looking for due work ended in a panic"),
+        }
+    }
+}
+
+fn poll(platform: &Platform) -> Duration {
+    Duration::from_millis(platform.config().timer_poll_millis.max(10))
 }
 
 /// A lane of a tenant.
@@ -145,7 +173,7 @@ type Lane = (TenantId, String);
 async fn claim(platform: &Platform, queue: Queue) -> Result<Vec<Work>, StoreError> {
     let now = platform.now();
     let tx = platform.store().operator().begin().await?;
-    let claimed = tx.claim_work(queue, now, lease(queue, now), BATCH).await?;
+    let claimed = tx.claim_work(queue, now, lease(queue, now), terms(queue).batch).await?;
     tx.commit().await?;
     platform.meter().claimed(queue.as_str(), claimed.len());
     Ok(claimed)
@@ -177,6 +205,13 @@ where
 {
     let mut left = pieces.into_iter();
     while let Some(piece) = left.next() {
+        if platform.tasks().token().is_cancelled() {
+            return give_back(&platform, std::iter::once(piece).chain(left).collect()).await;
+        }
+        if piece.due_at <= platform.now() {
+            // Its lease ran out while it waited for its turn: it is anybody's.
+            continue;
+        }
         let Err(error) = work(piece.clone(), platform.now()).await else { continue };
         let (queue, id) = (piece.queue, &piece.id);
         tracing::error!(queue = queue.as_str(), id, attempt = piece.attempts, %error, "due work failed; it is put off");
@@ -187,6 +222,15 @@ where
         }
         if let Err(error) = put_off(&platform, &waiting, until).await {
             tracing::error!(queue = queue.as_str(), %error, "work was not put off; it is due when its lease runs out");
+        }
+    }
+}
+
+/// Lets others have at once what was claimed and has not begun.
+async fn give_back(platform: &Platform, claimed: Vec<Work>) {
+    for (_, pieces) in by_lane(claimed) {
+        if let Err(error) = put_off(platform, &pieces, platform.now()).await {
+            tracing::warn!(%error, "work was not given back; it is due when its lease runs out");
         }
     }
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use xinglin_domain::{compartment::Compartments, time::Instant};
 use xinglin_fhir::search;
-use xinglin_platform::{AppError, AppResult, ambient};
+use xinglin_platform::{AppError, AppResult, ambient, boxed};
 use xinglin_store::{Queue, ResourceWrite, Subscription, TenantTx, Work};
 
 /// Stored state of a subscription beside its resource.
@@ -57,6 +57,7 @@ impl Notice {
 }
 
 /// Stores the events of matching subscriptions, in the transaction of the write.
+#[boxed]
 pub(crate) async fn notice(tx: &TenantTx, writes: &[ResourceWrite], now: Instant) -> AppResult<()> {
     const LOOKED_AT: usize = 200;
     let mut written: BTreeMap<&str, Vec<&ResourceWrite>> = BTreeMap::new();

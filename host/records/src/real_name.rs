@@ -26,6 +26,7 @@ pub async fn lock(tx: &TenantTx, patient: PatientId) -> AppResult<()> {
 }
 
 /// Before a write of a patient: a change of identity data resets the verification.
+#[boxed]
 pub(crate) async fn corrected(tx: &TenantTx, id: &str, told: &Value, now: Instant) -> AppResult<()> {
     let Ok(patient) = id.parse::<PatientId>() else { return Ok(()) };
     lock(tx, patient).await?;

@@ -1,5 +1,6 @@
 //! Makes packages callable.
 
+use async_recursion::async_recursion as boxed;
 use std::{collections::BTreeSet, sync::Arc};
 
 use tokio::sync::Semaphore;
@@ -61,6 +62,7 @@ impl Runtime {
     /// if a function has another shape than its interface says,
     /// `PLUGIN_MEMORY`, `PLUGIN_FUEL` or `PLUGIN_TRAP` if it cannot be
     /// instantiated within its limits.
+    #[boxed]
     pub async fn load(&self, package: &Package, grants: &Grants) -> Result<Arc<Plugin>, PluginError> {
         let grants = grants.within(package.manifest());
         if let Some(missing) = package.imports().iter().find(|c| !grants.capabilities.contains(c)) {

@@ -1,5 +1,6 @@
 //! Tapes that are run again.
 
+use async_recursion::async_recursion as boxed;
 use std::pin::Pin;
 
 use xinglin_domain::{coding::Attribute, decision::Decisions};
@@ -51,6 +52,7 @@ impl Runtime {
     ///
     /// # Errors
     /// If the tape cannot be understood; a different outcome is no error.
+    #[boxed]
     pub async fn replay(&self, plugin: &Plugin, tape: &Tape) -> Result<ReplayReport, ReplayError> {
         self.rerun(plugin, tape, Rerun::Same).await
     }
@@ -61,6 +63,7 @@ impl Runtime {
     ///
     /// # Errors
     /// If the tape cannot be understood; a different outcome is no error.
+    #[boxed]
     pub async fn compare(
         &self,
         candidate: &Plugin,

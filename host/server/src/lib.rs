@@ -8,6 +8,9 @@
 //! hospital.start_jobs();
 //! let app = axum::Router::new().merge(hospital.router());
 //! ```
+//!
+//! and when it stops `hospital.platform.tasks().close_and_wait(grace).await`, which ends the
+//! jobs, and `hospital.store().close().await`. [`serve`] does all of it.
 
 pub mod cli;
 mod hospital;
@@ -46,10 +49,13 @@ pub async fn serve(
     // A task as others are, which ends with its last connection.
     let server = axum::serve(listener, hospital.router()).with_graceful_shutdown(asked);
     let mut server = tasks.spawn(server.into_future());
-    tokio::select! {
-        ended = &mut server => ended??,
-        () = stop => tracing::info!("stopping: what has begun may finish"),
-    }
+    let ended = tokio::select! {
+        ended = &mut server => ended?,
+        () = stop => {
+            tracing::info!("stopping: what has begun may finish");
+            Ok(())
+        }
+    };
     let left = tasks.close_and_wait(grace).await;
     if left > 0 {
         tracing::warn!(left, "connections, requests and other work had not ended after {grace:?}");
@@ -60,5 +66,5 @@ pub async fn serve(
         Ok(Err(error)) => tracing::error!(%error, "the store did not close in good order"),
         Err(_) => tracing::error!("the store was still in use after {CLOSING:?}"),
     }
-    Ok(())
+    ended
 }

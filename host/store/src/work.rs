@@ -51,7 +51,8 @@ impl Queue {
     }
 
     /// Whether what comes later in a lane is not claimed while something earlier is
-    /// there, due or not. Earlier is what has the smaller id.
+    /// there, due or not. Earlier is what has the smaller id. Its lanes are rows of
+    /// `subscription`.
     const fn strict(self) -> bool {
         matches!(self, Self::Subscription)
     }
@@ -194,6 +195,15 @@ impl TenantTx {
         self.exec.execute(Sql::new(sql, args![self.tenant, queue.as_str(), id])).await.map(drop)
     }
 
+    /// Takes out what is in a lane and about no resource, whoever works on it.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn drop_work_without_subject(&self, queue: Queue, lane: &str) -> Result<()> {
+        let sql = "DELETE FROM work WHERE tenant_id = $1 AND queue = $2 AND lane = $3 AND subject IS NULL";
+        self.exec.execute(Sql::new(sql, args![self.tenant, queue.as_str(), lane])).await.map(drop)
+    }
+
     /// Takes all work of a lane out, whoever works on it.
     ///
     /// # Errors
@@ -223,24 +233,36 @@ impl OperatorTx {
     /// # Errors
     /// If the database fails.
     pub async fn claim_work(&self, queue: Queue, now: Instant, lease: Instant, limit: u32) -> Result<Vec<Work>> {
-        let first = "AND NOT EXISTS (
-                         SELECT 1 FROM work e
-                         WHERE e.tenant_id = w.tenant_id AND e.queue = w.queue AND e.lane = w.lane
-                           AND e.work_id < w.work_id)";
+        // Of a strict queue only what is first in its lane: looked for by lane, however much
+        // waits behind it.
+        let from = match queue.strict() {
+            false => "work w WHERE w.queue = $1",
+            true => {
+                "subscription s JOIN work w ON w.tenant_id = s.tenant_id AND w.lane = s.subscription_id
+                     AND w.work_id = (SELECT MIN(e.work_id) FROM work e
+                                      WHERE e.tenant_id = s.tenant_id AND e.queue = $1 AND e.lane = s.subscription_id)
+                 WHERE w.queue = $1"
+            }
+        };
         let sql = format!(
             "WITH due AS MATERIALIZED (
-                 SELECT w.tenant_id AS due_tenant, w.work_id AS due_work FROM work w
-                 WHERE w.queue = $1 AND w.due_at <= $2 AND w.{NOT_FROZEN} {}
+                 SELECT w.tenant_id AS due_tenant, w.work_id AS due_work FROM {from}
+                   AND w.due_at <= $2 AND w.{NOT_FROZEN}
                  ORDER BY w.due_at, w.work_id LIMIT $4{}
              )
              UPDATE work SET due_at = $3, attempts = attempts + 1, version = version + 1 FROM due
              WHERE tenant_id = due_tenant AND queue = $1 AND work_id = due_work
              RETURNING tenant_id, queue, work_id, lane, subject, payload, since, due_at, attempts, version",
-            if queue.strict() { first } else { "" },
             self.exec.engine().skip_locked()
         );
         let rows = self.exec.rows(Sql::new(sql, args![queue.as_str(), now, lease, limit])).await?;
-        let mut claimed = rows.into_iter().map(TryInto::try_into).collect::<Result<Vec<Work>>>()?;
+        let readable = |row: Row| {
+            // One that is corrupt stops none of the others; its lease keeps it away.
+            Work::try_from(row)
+                .inspect_err(|error| tracing::error!(queue = queue.as_str(), %error, "work is corrupt"))
+                .ok()
+        };
+        let mut claimed: Vec<Work> = rows.into_iter().filter_map(readable).collect();
         claimed.sort_by(|a, b| (a.since, &a.id).cmp(&(b.since, &b.id)));
         Ok(claimed)
     }

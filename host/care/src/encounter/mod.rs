@@ -19,7 +19,7 @@ use xinglin_domain::{
 };
 use xinglin_fhir::project;
 use xinglin_platform::{
-    AppError, AppResult, Caller, Platform, acting,
+    AppError, AppResult, Caller, Platform, acting, boxed,
     document::{Stored, next},
 };
 use xinglin_records::resource;
@@ -68,6 +68,7 @@ async fn put(
 }
 
 /// Locks the visit against changes and new messages until the transaction ends.
+#[boxed]
 pub(crate) async fn lock(tx: &TenantTx, id: EncounterId) -> AppResult<()> {
     Ok(tx.lock(&format!("visit/{id}")).await?)
 }

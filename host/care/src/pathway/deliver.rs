@@ -55,6 +55,8 @@ async fn deliver_once(
         Reply::Nothing(error) => error,
         Reply::Accepted(accepted) => {
             let tx = records.begin().await?;
+            // Before its rows: a timer and an event would lock them in opposite orders.
+            tx.lock(&format!("enrolment/{}", ready.enrolment.id)).await?;
             if !tx.finish_work(work).await? {
                 // Somebody else was faster.
                 return Ok(Delivery { effects: Vec::new(), calls: calls.views() });

@@ -45,6 +45,8 @@ async fn fire_once(extensions: &Extensions, records: &Tenant, work: &Work, occas
         Reply::Nothing(error) => error,
         Reply::Accepted(accepted) => {
             let tx = records.begin().await?;
+            // Before its rows: a timer and an event would lock them in opposite orders.
+            tx.lock(&format!("enrolment/{}", ready.enrolment.id)).await?;
             if !tx.finish_work(work).await? {
                 // It moved, or is somebody else's by now.
                 return Ok(());

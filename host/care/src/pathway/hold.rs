@@ -60,6 +60,7 @@ pub async fn list(platform: &Platform, caller: &Caller, patient: PatientId) -> A
 
 /// As with alerts: the hold is visible to all, its reason to those who may read the
 /// compartment.
+#[boxed]
 pub(crate) async fn shown(platform: &Platform, caller: &Caller, record: HoldRecord) -> AppResult<HoldView> {
     let open = consent::may_see_enrolment(platform, caller, record.patient, record.enrolment).await?;
     let mut view = view(record.clone());
@@ -102,6 +103,7 @@ pub(crate) async fn of_patient<E: Executor>(
 }
 
 /// Stores the release of a hold; returns its projection.
+#[boxed]
 pub(crate) async fn lift(tx: &TenantTx, lifted: &HoldRecord, by: &str, now: Instant) -> AppResult<Value> {
     tx.release_hold(lifted.id, &row(lifted)?.body, by, now).await?;
     Ok(flag(lifted))

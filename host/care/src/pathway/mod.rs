@@ -25,7 +25,7 @@ use xinglin_domain::{
 };
 use xinglin_extensions::{Extensions, call::CallView};
 use xinglin_fhir::project;
-use xinglin_platform::{AppError, AppResult, ambient};
+use xinglin_platform::{AppError, AppResult, ambient, boxed};
 use xinglin_records::resource::{self, marked};
 use xinglin_store::{Executor, Queue, Tenant, TenantScope, TenantTx, Work};
 
@@ -107,6 +107,7 @@ enum Reply {
 
 /// Delivers events that were [stored](keep) to their pathway, in order. Failed deliveries are
 /// left to the jobs.
+#[boxed]
 pub(crate) async fn tell(
     extensions: &Extensions,
     records: &Tenant,

@@ -14,7 +14,7 @@ use xinglin_domain::{
 use xinglin_extensions::{Extensions, call::Calls, install};
 use xinglin_fhir::project;
 use xinglin_platform::{
-    AppError, AppResult, ambient,
+    AppError, AppResult, ambient, boxed,
     document::{Stored, fresh, next},
     grant,
 };
@@ -52,6 +52,7 @@ pub(super) fn calls_for<'a>(
 ///
 /// # Errors
 /// Only if the store fails, which is not an answer of the pathway.
+#[boxed]
 pub(super) async fn ask(
     extensions: &Extensions,
     records: &Tenant,
@@ -289,6 +290,7 @@ impl Ready {
 }
 
 /// Raises an alert, unless an equal one is open. Returns its projection.
+#[boxed]
 pub(super) async fn raise(
     tx: &TenantTx,
     enrolment: &Enrolment,

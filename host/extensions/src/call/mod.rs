@@ -15,7 +15,7 @@ use xinglin_domain::{
     review::FailedCall,
     time::Instant,
 };
-use xinglin_platform::{AppError, AppResult, ambient, grant, policy_desk};
+use xinglin_platform::{AppError, AppResult, ambient, boxed, grant, policy_desk};
 use xinglin_records::audit;
 use xinglin_runtime::{Call, CallContext, CallFailure, HostServices, NoRecord, Plugin, RecordRead, Tape};
 use xinglin_store::{Install, KvWrite, NewTapeEntry, TenantTx};
@@ -216,6 +216,7 @@ impl<'a> Calls<'a> {
 
     /// Stores the plugins' own values in the caller's transaction, together with the effects
     /// of their answers. Otherwise they are discarded.
+    #[boxed]
     pub async fn write(&self, tx: &TenantTx) -> AppResult<Vec<CallView>> {
         for (plugin, writes, quota) in &self.writes {
             tx.write_kv(plugin, writes, *quota).await?;

@@ -3,7 +3,7 @@
 
 use std::sync::atomic::Ordering;
 
-use xinglin_platform::{AppError, AppResult};
+use xinglin_platform::{AppError, AppResult, boxed};
 use xinglin_runtime::{HostServices, ReplayReport, Tape};
 use xinglin_store::{Install, ShadowCall, ShadowOutcome};
 
@@ -29,6 +29,7 @@ pub fn render_metrics(extensions: &Extensions) -> String {
     extensions.platform.meter().render(extensions.shadows().skipped.load(Ordering::Relaxed))
 }
 
+#[boxed]
 pub(crate) async fn compare(
     extensions: &Extensions,
     install: &Install,

@@ -20,7 +20,10 @@ use reqwest::{
 };
 use tokio::time::timeout;
 use url::Url;
-use xinglin_platform::egress::{Egress, NoAnswer};
+use xinglin_platform::{
+    boxed,
+    egress::{Egress, NoAnswer},
+};
 use xinglin_runtime::{HttpError, HttpMethod, HttpRequest, HttpResponse};
 
 use self::{
@@ -44,6 +47,7 @@ pub struct Means {
 ///
 /// # Errors
 /// What the plugin is told. No text holds a value or an address.
+#[boxed]
 pub async fn send(way: &Egress, request: HttpRequest, means: &Means) -> Result<HttpResponse, HttpError> {
     let limit = request.timeout;
     timeout(limit, exchange(way, request, means)).await.unwrap_or(Err(HttpError::Timeout))

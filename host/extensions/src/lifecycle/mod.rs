@@ -15,7 +15,7 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 use xinglin_domain::{clinical::DataNeed, code::Code, coding::Coding, pathway::Definition};
-use xinglin_platform::{AppError, AppResult, Caller, Platform, grant::grants, policy_desk};
+use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed, grant::grants, policy_desk};
 use xinglin_runtime::{Interface, Manifest, Package, Plugin};
 use xinglin_store::{Install, InstallState};
 
@@ -44,6 +44,7 @@ async fn go_over(
     put_install(&extensions.platform, install, package, calls).await
 }
 
+#[boxed]
 pub(crate) async fn may_be_called(platform: &Platform, install: &Install, package: &Package) -> AppResult<()> {
     if install.state != InstallState::Enabled {
         let detail = format!("`{}` is not enabled; grant the version and enable it", install.plugin_id);
@@ -94,6 +95,7 @@ pub struct InstallView {
 
 /// Loads a plugin under its grants, gets the definition of a pathway, and marks it enabled.
 /// Signatures are checked again.
+#[boxed]
 pub(crate) async fn make_ready(
     extensions: &Extensions,
     caller: &Caller,
@@ -123,6 +125,7 @@ pub(crate) async fn make_ready(
     Ok(views)
 }
 
+#[boxed]
 pub(crate) async fn put_install(
     platform: &Platform,
     install: Install,

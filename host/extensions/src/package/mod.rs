@@ -8,7 +8,7 @@ use semver::Version;
 use serde::Serialize;
 use utoipa::ToSchema;
 use xinglin_domain::code::Code;
-use xinglin_platform::{AppError, AppResult, Platform, blocking};
+use xinglin_platform::{AppError, AppResult, Platform, blocking, boxed};
 use xinglin_runtime::{Manifest, Package, PluginError, Signature, Verdict};
 use xinglin_store::PackageSignature;
 
@@ -34,6 +34,7 @@ pub struct SignatureView {
 
 /// The package of this version of a plugin, or of its newest; a recalled one only if there is
 /// no other.
+#[boxed]
 pub(crate) async fn newest(
     platform: &Platform,
     plugin: &str,
@@ -53,6 +54,7 @@ pub(crate) async fn newest(
 ///
 /// # Errors
 /// `PLUGIN_SIGNATURE`, `PLUGIN_TAMPERED`, `PLUGIN_DOWNGRADE`.
+#[boxed]
 pub(crate) async fn check_trust(platform: &Platform, package: &Package) -> AppResult<()> {
     let signatures = platform.store().operator().list_signatures(&package.digest().to_string()).await?;
     let (signatures, trust, weighed) = (parsed(&signatures)?, platform.config().trust.clone(), package.clone());

@@ -20,6 +20,7 @@ pub async fn get(platform: &Platform, caller: &Caller, call: CallId) -> AppResul
 ///
 /// # Errors
 /// `NOT_FOUND`.
+#[boxed]
 pub(crate) async fn readable(platform: &Platform, caller: &Caller, call: CallId) -> AppResult<TapeView> {
     let records = platform.records(caller);
     let entry = records.get_tape_entry(call).await?;

@@ -81,10 +81,12 @@ pub async fn replay_one(
 
 /// A package loaded with all requested capabilities; for replay only, where host answers come
 /// from the tape.
+#[boxed]
 pub(super) async fn alone(extensions: &Extensions, package: &Package) -> Result<Arc<Plugin>, PluginError> {
     extensions.runtime().load(package, &Grants::as_asked(package.manifest())).await
 }
 
+#[boxed]
 pub(super) async fn on_other(extensions: &Extensions, candidate: &Plugin, tape: &Tape) -> AppResult<ReplayReport> {
     let settings = candidate.manifest().resolve(&[])?;
     Ok(extensions.runtime().compare(candidate, tape, settings, HostServices::default()).await?)

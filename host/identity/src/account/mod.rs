@@ -20,7 +20,7 @@ use xinglin_domain::{
     time::Instant,
 };
 use xinglin_platform::{
-    AppError, AppResult, Caller, Platform,
+    AppError, AppResult, Caller, Platform, boxed,
     settings::PLATFORM,
     standing::{Standing, actor},
 };
@@ -138,6 +138,7 @@ pub struct Because {
 }
 
 /// Loads an account other than the caller's own: nobody decides on themselves.
+#[boxed]
 pub(crate) async fn other_account(
     platform: &Platform,
     caller: &Caller,

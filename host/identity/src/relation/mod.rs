@@ -20,7 +20,7 @@ use xinglin_fhir::project as fhir;
 use xinglin_platform::{
     AppError, AppResult, Caller, Platform,
     acting::{born, parse},
-    standing,
+    boxed, standing,
 };
 use xinglin_records::resource::project;
 use xinglin_store::{Account, TenantTx};
@@ -82,6 +82,7 @@ struct Invited {
 }
 
 /// Relations of the caller, oldest first.
+#[boxed]
 pub(crate) async fn own(platform: &Platform, caller: &Caller) -> AppResult<Vec<RelationView>> {
     let records = platform.records(caller);
     let mut views = Vec::new();

@@ -12,7 +12,7 @@ mod token;
 use serde::Serialize;
 use utoipa::ToSchema;
 use xinglin_domain::id::{AccountId, SessionId};
-use xinglin_platform::{AppResult, Caller, Platform, ambient, caller::is_staff, standing};
+use xinglin_platform::{AppResult, Caller, Platform, ambient, boxed, caller::is_staff, standing};
 use xinglin_store::{Account, Session as SessionRow};
 
 use crate::Identity;
@@ -49,6 +49,7 @@ pub struct Session {
 }
 
 /// Signs somebody in who has proved who they are.
+#[boxed]
 pub(crate) async fn open(
     identity: &Identity,
     account: Account,
@@ -89,12 +90,14 @@ async fn session_of(identity: &Identity, account: Account, session: &SessionRow)
 }
 
 /// Whether the tenant wants a second factor of this account.
+#[boxed]
 pub(crate) async fn wants_second_factor(platform: &Platform, account: &Account) -> AppResult<bool> {
     let staff = is_staff(&standing::actor(account)?);
     Ok(staff && platform.store().tenant(account.tenant).profile().await?.second_factor)
 }
 
 /// Ends all sign-ins of an account but one, in the transaction of what it is for.
+#[boxed]
 pub(crate) async fn end_all(
     tx: &xinglin_store::TenantTx,
     caller: &Caller,

@@ -1,7 +1,7 @@
 //! Password and second factor, proved.
 
 use xinglin_domain::{code::Code, id::TenantId};
-use xinglin_platform::{AppError, AppResult, Caller};
+use xinglin_platform::{AppError, AppResult, Caller, boxed};
 use xinglin_store::Account;
 
 use crate::{Identity, password_hash, totp::check_code};
@@ -10,6 +10,7 @@ use crate::{Identity, password_hash, totp::check_code};
 ///
 /// # Errors
 /// `AUTH_FORBIDDEN` if the password is wrong, `RATE_LIMITED` after many.
+#[boxed]
 pub(crate) async fn prove(identity: &Identity, caller: &Caller, password: String) -> AppResult<()> {
     let (tenant, account) = (caller.actor.tenant, caller.actor.account);
     let row = identity.platform.records(caller).get_account(account).await?;
@@ -25,6 +26,7 @@ pub(crate) async fn prove(identity: &Identity, caller: &Caller, password: String
 ///
 /// # Errors
 /// As [`sign_in`](super::sign_in).
+#[boxed]
 pub(crate) async fn prove_person(
     identity: &Identity,
     tenant: TenantId,

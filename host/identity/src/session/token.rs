@@ -8,7 +8,7 @@ use xinglin_domain::{
     scope::{Scopes, Word},
     time::Instant,
 };
-use xinglin_platform::{AppError, AppResult, Platform};
+use xinglin_platform::{AppError, AppResult, Platform, boxed};
 use xinglin_store::{Account, Session as SessionRow};
 
 use crate::Identity;
@@ -43,6 +43,7 @@ impl RefreshToken {
 ///
 /// # Errors
 /// `AUTH_REQUIRED`, as [`refresh`].
+#[boxed]
 pub(crate) async fn rotate(
     platform: &Platform,
     refresh_token: &str,

@@ -17,7 +17,7 @@ use xinglin_extensions::{
     call::{CallView, Calls},
     install,
 };
-use xinglin_platform::{AppError, AppResult, grant};
+use xinglin_platform::{AppError, AppResult, boxed, grant};
 use xinglin_runtime::{Interface, Plugin};
 use xinglin_store::{Executor, Install, Tenant, TenantScope};
 
@@ -66,6 +66,7 @@ pub(super) struct Finished {
 }
 
 /// Calls `settle` of the payer and stores the answer. The operation must be stored before.
+#[boxed]
 pub(super) async fn settle(
     extensions: &Extensions,
     records: &Tenant,
@@ -139,6 +140,7 @@ pub(super) async fn settle(
 }
 
 /// Calls `reverse` of the payer and stores the answer.
+#[boxed]
 pub(super) async fn reverse_payment(
     extensions: &Extensions,
     records: &Tenant,
@@ -198,6 +200,7 @@ pub(super) async fn find_payer<E: Executor>(
     Ok(payers.into_iter().next().map(|(_, payer)| payer))
 }
 
+#[boxed]
 pub(super) async fn payer_of(extensions: &Extensions, records: &Tenant, charge: &Charge) -> AppResult<Payer> {
     let named = charge.payer();
     let payer = find_payer(extensions, records, charge.patient(), named, &mut Vec::new()).await?;

@@ -13,7 +13,7 @@ use xinglin_domain::{
 };
 use xinglin_extensions::call::CallView;
 use xinglin_fhir::project;
-use xinglin_platform::{AppError, AppResult, settings::settings};
+use xinglin_platform::{AppError, AppResult, boxed, settings::settings};
 use xinglin_store::Tenant;
 
 /// A bill and who pays it.
@@ -76,6 +76,7 @@ pub struct PartView {
     pub fen: Money,
 }
 
+#[boxed]
 pub(super) async fn view(
     records: &Tenant,
     charge: &Charge,

@@ -3,6 +3,7 @@
 
 pub mod address;
 
+use crate::boxed;
 use std::{error::Error, io, net::IpAddr, path::PathBuf, time::Duration};
 
 use reqwest::{
@@ -131,6 +132,7 @@ impl Egress {
     ///
     /// # Errors
     /// Why not. No text holds what was sent.
+    #[boxed]
     pub async fn fetch(&self, request: openidconnect::HttpRequest) -> Result<openidconnect::HttpResponse, FetchError> {
         let unavailable = |why: String| FetchError(why);
         let request = reqwest::Request::try_from(request).map_err(|_| unavailable("not a request".to_owned()))?;
@@ -163,6 +165,7 @@ impl Egress {
     ///
     /// # Errors
     /// Why there is no answer.
+    #[boxed]
     pub async fn post(
         &self,
         url: Url,

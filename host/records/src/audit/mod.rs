@@ -17,7 +17,7 @@ use xinglin_domain::{
     consent::Purpose,
     id::PatientId,
 };
-use xinglin_platform::{AppResult, Caller};
+use xinglin_platform::{AppResult, Caller, boxed};
 use xinglin_plugin::Tape;
 use xinglin_store::{ChainState, Tenant};
 
@@ -48,6 +48,7 @@ impl Restricted {
     ///
     /// # Errors
     /// If the store fails.
+    #[boxed]
     pub async fn hides(&mut self, records: &Tenant, plugin: &str) -> AppResult<bool> {
         if self.to_the_regulator {
             return Ok(false);

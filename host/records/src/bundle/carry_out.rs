@@ -13,7 +13,7 @@ use xinglin_fhir::{
     bundle::{self, Planned},
     index, search,
 };
-use xinglin_platform::{AppError, AppResult, Caller, Platform, document::value};
+use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed, document::value};
 use xinglin_store::{Executor, RecordQuery, Resource, TenantScope, TenantTx};
 
 use crate::{
@@ -23,6 +23,7 @@ use crate::{
 };
 
 /// Executes a bundle: resolves conditions, then writes, then reads.
+#[boxed]
 pub(super) async fn do_all(
     platform: &Platform,
     tx: &TenantTx,

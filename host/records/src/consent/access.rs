@@ -318,6 +318,7 @@ pub async fn section<E: Executor>(
 /// `ACCESS_COMPARTMENT` if it asks for a code of a compartment that is closed to
 /// the caller, whether or not there is any; `NOT_FOUND` or `AUTH_FORBIDDEN` if the
 /// record is not theirs to search.
+#[boxed]
 pub(crate) async fn search_access(
     platform: &Platform,
     caller: &Caller,
@@ -351,6 +352,7 @@ pub(crate) async fn search_access(
 }
 
 /// Whether one resource may be shown to the caller.
+#[boxed]
 pub(crate) async fn may_read(
     platform: &Platform,
     caller: &Caller,

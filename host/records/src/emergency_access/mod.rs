@@ -13,7 +13,7 @@ use xinglin_domain::{
     emergency_access::{EmergencyAccess, Finding},
     id::{AccountId, EmergencyAccessId, PatientId},
 };
-use xinglin_platform::{AppError, AppResult, Caller};
+use xinglin_platform::{AppError, AppResult, Caller, boxed};
 use xinglin_store::{EmergencyAccessRow, Tenant};
 
 pub use self::judge::{JudgeEmergencyAccess, judge};
@@ -52,6 +52,7 @@ pub struct EmergencyAccessView {
 }
 
 /// Compartments of a patient's record that the caller has emergency access to.
+#[boxed]
 pub(crate) async fn opened(caller: &Caller, records: &Tenant, patient: PatientId) -> AppResult<Compartments> {
     if caller.may(Action::OpenEmergencyAccess).is_err() {
         return Ok(Compartments::NONE);

@@ -68,6 +68,13 @@ pub async fn forget_ended(platform: &Platform) -> AppResult<()> {
 pub async fn run(platform: &Platform, work: Work) -> AppResult<()> {
     let records = platform.store().tenant(work.tenant);
     let id: ExportId = work.id.parse().map_err(AppError::internal)?;
+    let tx = records.begin().await?;
+    let mine = tx.put_off_work(&work, work::lease(Queue::Export, platform.now())).await?;
+    tx.commit().await?;
+    if !mine {
+        // Called off, or another host's by now: its files are left alone.
+        return Ok(());
+    }
     let mut export = Export { attempts: work.attempts, ..records.get_export(id).await? };
     let mut job = Job::deserialize(&export.body).map_err(AppError::internal)?;
     match write_files(platform, &work, &mut export, &mut job).await {
@@ -169,6 +176,12 @@ async fn write_pages(
             tx.append_audit(&[Access { at: now, ..access }]).await?;
         }
         tx.commit().await?;
+        if platform.tasks().token().is_cancelled() {
+            let tx = records.begin().await?;
+            tx.put_off_work(work, platform.now()).await?;
+            tx.commit().await?;
+            return Err(Ended::Overtaken);
+        }
     }
 }
 

@@ -46,6 +46,7 @@ pub fn marked(mut resources: Vec<Value>, compartments: Compartments) -> Vec<Valu
 
 /// The compartments of resources to be written. A prescription is as restricted as the
 /// medication it refers to.
+#[boxed]
 pub(crate) async fn labels(tx: &TenantTx, planned: &[Planned]) -> AppResult<Vec<Label>> {
     let of: HashMap<(&str, &str), Compartments> = planned
         .iter()

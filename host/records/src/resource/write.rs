@@ -15,6 +15,7 @@ use crate::{criteria, real_name};
 
 /// Writes resources as their next versions, also the host's own projections. Deleting a
 /// missing resource has no effect.
+#[boxed]
 pub(crate) async fn write(tx: &TenantTx, planned: Vec<Planned>, now: Instant) -> AppResult<Vec<Option<Written>>> {
     let keys: Vec<_> = planned.iter().map(|p| (p.resource_type.clone(), p.id.clone())).collect();
     let current = tx.resource_versions(&keys).await?;

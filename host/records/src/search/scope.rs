@@ -6,7 +6,7 @@ use xinglin_domain::{
     compartment::Compartments,
     id::PatientId,
 };
-use xinglin_platform::{AppError, AppResult, Caller, Platform};
+use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed};
 use xinglin_store::{CodeFilter, Criterion, HistoryQuery, ResourceQuery, TokenFilter};
 
 use crate::consent;
@@ -48,6 +48,7 @@ impl SearchScope {
 ///
 /// # Errors
 /// `AUTH_FORBIDDEN` if the caller may not search any record; `ACCESS_COMPARTMENT`.
+#[boxed]
 pub(crate) async fn search_scope(
     platform: &Platform,
     caller: &Caller,

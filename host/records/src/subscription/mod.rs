@@ -15,7 +15,7 @@ use xinglin_domain::{
     scope::{Right, Scopes},
 };
 use xinglin_fhir::search;
-use xinglin_platform::{AppError, AppResult, Caller, keys::Place};
+use xinglin_platform::{AppError, AppResult, Caller, ambient, keys::Place};
 
 use crate::criteria::Terms;
 
@@ -27,9 +27,10 @@ const HEADERS: &str = "subscription-headers";
 
 const LONGEST_HEADER: usize = 4096;
 
-/// Id of the work that is a subscription's handshake: smaller than that of any event.
-fn handshake(subscription: &str) -> String {
-    format!("{:032x}-{subscription}", 0)
+/// Id of the work that is a handshake: smaller than that of any event, and never the same
+/// twice, so that who works on an earlier one is overtaken.
+fn handshake() -> String {
+    format!("{:032x}-{:032x}", 0, ambient::fresh_id())
 }
 
 /// What headers are bound to.

@@ -2,7 +2,7 @@ use serde_json::{Value, json};
 use url::{Host, Url};
 use xinglin_domain::{access::Action, code::Code, time::Instant};
 use xinglin_fhir::{bundle, outcome};
-use xinglin_platform::{AppError, AppResult, Caller, Platform};
+use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed};
 use xinglin_store::{NEVER, Queue, Subscription, SubscriptionState, TenantTx, Work};
 
 use super::{handshake, header, may_be_told, place};
@@ -17,6 +17,7 @@ const MOST_HEADERS: usize = 16;
 /// # Errors
 /// `FHIR_INVALID`, naming the element; `AUTH_FORBIDDEN` or `ACCESS_COMPARTMENT` if
 /// the caller may not read what it would tell.
+#[boxed]
 pub(crate) async fn subscribe(
     platform: &Platform,
     tx: &TenantTx,
@@ -54,8 +55,19 @@ pub(crate) async fn subscribe(
         None if same_way => known.as_ref().and_then(|known| known.sealed.clone()),
         None => None,
     };
-    if !same_thing {
-        tx.drop_lane(Queue::Subscription, &planned.id).await?;
+    // The work before the row: the order in which whoever delivers it locks them. Who works
+    // on it at this moment is overtaken; what waits goes on after the handshake, or once it
+    // is wanted again.
+    let lane = &planned.id;
+    if same_thing {
+        tx.drop_work_without_subject(Queue::Subscription, lane).await?;
+        tx.move_lane(Queue::Subscription, lane, if off { NEVER } else { caller.now }).await?;
+    } else {
+        tx.drop_lane(Queue::Subscription, lane).await?;
+    }
+    if !off {
+        let work = Work::new(Queue::Subscription, handshake(), lane, caller.now);
+        tx.put_work(&[Work { payload: Notice::Handshake.stored()?, ..work }]).await?;
     }
     tx.put_subscription(&Subscription {
         tenant: tx.id(),
@@ -69,15 +81,6 @@ pub(crate) async fn subscribe(
         attempts: 0,
     })
     .await?;
-    // Whoever tells something of it at this moment is overtaken; what waits goes on after
-    // the handshake, or once it is wanted again.
-    let lane = &planned.id;
-    tx.drop_work(Queue::Subscription, &handshake(lane)).await?;
-    tx.move_lane(Queue::Subscription, lane, if off { NEVER } else { caller.now }).await?;
-    if !off {
-        let work = Work::new(Queue::Subscription, handshake(lane), lane, caller.now);
-        tx.put_work(&[Work { payload: Notice::Handshake.stored()?, ..work }]).await?;
-    }
     planned.resource["status"] = if off { "off" } else { "requested" }.into();
     if let Some(fields) = planned.resource.as_object_mut() {
         fields.remove("error");

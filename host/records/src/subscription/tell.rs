@@ -30,12 +30,15 @@ const FIRST_WAIT_SECONDS: i64 = 5;
 #[boxed]
 pub async fn tell(platform: &Platform, work: Work) -> AppResult<()> {
     let records = platform.store().tenant(work.tenant);
-    let known = records.find_subscription(&work.lane).await?;
-    let Some(mut subscription) =
-        known.filter(|known| matches!(known.state, SubscriptionState::Requested | SubscriptionState::Active))
-    else {
-        return wait_for_handshake(&records, &work).await;
+    let Some(mut subscription) = records.find_subscription(&work.lane).await? else {
+        // It was deleted while this was written.
+        let tx = records.begin().await?;
+        tx.finish_work(&work).await?;
+        return Ok(tx.commit().await?);
     };
+    if !matches!(subscription.state, SubscriptionState::Requested | SubscriptionState::Active) {
+        return wait_for_handshake(&records, &work).await;
+    }
     let terms = Terms::of(&subscription)?;
     let (kind, resource, version) = match Notice::deserialize(&work.payload).map_err(AppError::internal)? {
         Notice::Handshake => return shake_hands(platform, &records, &work, subscription, &terms).await,
@@ -49,7 +52,7 @@ pub async fn tell(platform: &Platform, work: Work) -> AppResult<()> {
         Err(reason) => return settle(platform, &records, &work, subscription, Settled::Error(reason)).await,
     };
     if let Some(resource) = tellable(platform, &records, &caller, (&kind, &resource, version)).await? {
-        if subscription.attempts == 0 {
+        if subscription.attempts == 0 || work.attempts <= 1 {
             write_down(platform, &caller, &subscription, &terms, &resource).await?;
         }
         let told = Subscription { delivered: subscription.delivered + 1, attempts: 0, ..subscription.clone() };
@@ -68,6 +71,9 @@ pub async fn tell(platform: &Platform, work: Work) -> AppResult<()> {
             return Ok(tx.commit().await?);
         }
         subscription = told;
+    } else {
+        // What was tried in vain is not to be told any more.
+        subscription.attempts = 0;
     }
     let tx = records.begin().await?;
     if tx.finish_work(&work).await? {

@@ -1,5 +1,6 @@
 //! Verification of people and certificates.
 
+use async_recursion::async_recursion as boxed;
 use std::borrow::Cow;
 
 use xinglin_domain::{
@@ -18,6 +19,7 @@ use crate::{
 impl Runtime {
     /// Asks a verifier whether a patient is who the record says. Failure class:
     /// closed; any `Err`, of the call or of the plugin, decides nothing.
+    #[boxed]
     pub async fn verify_person(
         &self,
         plugin: &Plugin,
@@ -30,6 +32,7 @@ impl Runtime {
 
     /// Asks a verifier whether somebody holds a certificate. Failure class: closed; any
     /// `Err`, of the call or of the plugin, decides nothing.
+    #[boxed]
     pub async fn verify_credential(
         &self,
         plugin: &Plugin,

@@ -1,5 +1,6 @@
 //! Disease pathways.
 
+use async_recursion::async_recursion as boxed;
 use std::borrow::Cow;
 
 use xinglin_domain::{clinical::Snapshot, pathway as domain, time::Instant};
@@ -14,11 +15,13 @@ use crate::{
 
 impl Runtime {
     /// Asks a pathway what it is. Asked once, when the plugin is enabled.
+    #[boxed]
     pub async fn describe(&self, plugin: &Plugin, context: CallContext) -> Call<domain::Definition> {
         self.invoke::<Describe>(plugin, context, DescribeInput {}).await
     }
 
     /// Asks a pathway whether a patient may be enrolled.
+    #[boxed]
     pub async fn screen(
         &self,
         plugin: &Plugin,
@@ -32,6 +35,7 @@ impl Runtime {
 
     /// Takes a patient's pathway one event further. Failure class: open; on any
     /// `Err` the state stays as it was.
+    #[boxed]
     pub async fn step(
         &self,
         plugin: &Plugin,

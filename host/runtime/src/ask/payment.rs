@@ -1,5 +1,6 @@
 //! Payment schemes.
 
+use async_recursion::async_recursion as boxed;
 use std::borrow::Cow;
 
 use xinglin_domain::{payer as domain, time::Instant};
@@ -19,6 +20,7 @@ use crate::{
 /// [`Runtime::query`], never send again.
 impl Runtime {
     /// How the scheme would share a bill.
+    #[boxed]
     pub async fn quote(
         &self,
         plugin: &Plugin,
@@ -32,6 +34,7 @@ impl Runtime {
     }
 
     /// Whether the payer stands for a bill.
+    #[boxed]
     pub async fn authorize(
         &self,
         plugin: &Plugin,
@@ -49,6 +52,7 @@ impl Runtime {
     }
 
     /// Settles a bill.
+    #[boxed]
     pub async fn settle(
         &self,
         plugin: &Plugin,
@@ -68,6 +72,7 @@ impl Runtime {
     }
 
     /// What became of an operation.
+    #[boxed]
     pub async fn query(
         &self,
         plugin: &Plugin,
@@ -78,6 +83,7 @@ impl Runtime {
     }
 
     /// Takes a settlement back as a whole.
+    #[boxed]
     pub async fn reverse(
         &self,
         plugin: &Plugin,

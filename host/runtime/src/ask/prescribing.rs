@@ -1,5 +1,6 @@
 //! Checks of a prescription.
 
+use async_recursion::async_recursion as boxed;
 use std::borrow::Cow;
 
 use xinglin_domain::{
@@ -21,6 +22,7 @@ use crate::{
 impl Runtime {
     /// Asks a checker for its verdict on an order. Failure class: closed; any
     /// `Err`, of the call or of the plugin, means "not checked".
+    #[boxed]
     pub async fn review(
         &self,
         plugin: &Plugin,

@@ -17,14 +17,14 @@ impl Language {
     pub fn wanted(headers: &HeaderMap) -> Option<Self> {
         let asked = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let weighed = asked.split(',').filter_map(|range| {
-            let (tag, weight) = range.split_once(";q=").unwrap_or((range, "1"));
-            let weight: f32 = weight.trim().parse().ok()?;
+            let (tag, weight) = range.split_once(';').unwrap_or((range, "q=1"));
+            let weight: f32 = weight.trim().to_ascii_lowercase().strip_prefix("q=")?.parse().ok()?;
             let known = match tag.trim().split('-').next()?.to_ascii_lowercase().as_str() {
                 "zh" => Self::Chinese,
                 "en" => Self::English,
                 _ => return None,
             };
-            (weight > 0.0).then_some((known, weight))
+            (weight > 0.0 && weight <= 1.0).then_some((known, weight))
         });
         weighed.reduce(|best, next| if next.1 > best.1 { next } else { best }).map(|(language, _)| language)
     }
@@ -56,7 +56,7 @@ mod tests {
         };
         assert_eq!(Language::wanted(&HeaderMap::new()), None);
         assert_eq!([of("en"), of("en-GB,zh;q=0.5"), of("de, zh;q=0.2, en;q=0.3")], [Some(Language::English); 3]);
-        assert_eq!([of("zh, en"), of("ZH-Hans-CN"), of("en;q=0.9, zh")], [Some(Language::Chinese); 3]);
+        assert_eq!([of("zh, en"), of("ZH-Hans-CN"), of("en ; Q=0.9, zh, en;q=inf")], [Some(Language::Chinese); 3]);
         assert_eq!([of("de"), of("en;q=0"), of("en;q=x")], [None; 3]);
     }
 }

@@ -57,13 +57,14 @@ use std::{any::Any, future::ready, time::Duration};
 
 use axum::{
     BoxError, Router,
-    body::Bytes,
+    body::{Body, Bytes},
     error_handling::HandleErrorLayer,
     extract::{DefaultBodyLimit, Request, State},
     http::{Method, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
+use futures_util::{StreamExt, stream};
 use tower::timeout::TimeoutLayer;
 use tower_http::{
     LatencyUnit,
@@ -219,14 +220,25 @@ fn to_the_end_in_time<S: Clone + Send + Sync + 'static>(
         ready(Refused::from(AppError::new(Code::RequestTimeout, detail)))
     };
     routes
-        .layer(middleware::from_fn_with_state(tasks.clone(), to_the_end))
+        .layer(middleware::from_fn_with_state((tasks.clone(), longest), to_the_end))
         .layer((HandleErrorLayer::new(late), TimeoutLayer::new(longest)))
 }
 
 /// A request that has begun is carried to its end, whether or not the caller is
 /// still there: a plugin that was called is taped, a payment that was begun is
-/// written down. A host that stops waits for it.
-async fn to_the_end(State(tasks): State<Tasks>, request: Request, next: Next) -> Response {
+/// written down. A host that stops waits for it. Its body has as long as its answer: one that
+/// trickles in for ever would hold the host.
+async fn to_the_end(State((tasks, longest)): State<(Tasks, Duration)>, request: Request, next: Next) -> Response {
+    let until = tokio::time::Instant::now() + longest;
+    let request = request.map(|body| {
+        Body::from_stream(stream::try_unfold(body.into_data_stream(), move |mut body| async move {
+            match tokio::time::timeout_at(until, body.next()).await {
+                Ok(Some(piece)) => Ok(Some((piece?, body))),
+                Ok(None) => Ok(None),
+                Err(late) => Err(axum::Error::new(late)),
+            }
+        }))
+    });
     match tasks.spawn(next.run(request)).await {
         Ok(response) => response,
         Err(error) => Refused::from(AppError::internal(error)).into_response(),

@@ -4,7 +4,7 @@ use axum::{
     Json,
     extract::{Query, State, rejection::QueryRejection},
     http::{
-        HeaderName, StatusCode,
+        HeaderMap, HeaderName, StatusCode,
         header::{CACHE_CONTROL, LOCATION},
     },
 };
@@ -52,11 +52,11 @@ pub fn routes() -> OpenApiRouter<Hospital> {
 pub async fn callback(
     State(hospital): State<Hospital>,
     At(tenant): At<TenantId>,
-    jar: CookieJar,
+    headers: HeaderMap,
     returned: Result<Query<Returned>, QueryRejection>,
 ) -> Reply<([(HeaderName, &'static str); 1], Json<Session>)> {
     let Query(returned) = returned.map_err(|_| AppError::new(Code::BodyInvalid, "each parameter once"))?;
-    let browser = cookie::find(&jar, COOKIE);
+    let browser = cookie::find(&headers, COOKIE);
     let session = sso::finish(&hospital.identity, tenant, returned, browser.as_deref()).await?;
     Ok(([(CACHE_CONTROL, "no-store")], Json(session)))
 }

@@ -31,7 +31,7 @@ impl Hospital {
         drop(tasks.spawn(async move {
             let mut passes = Passes::of(&hospital.platform);
             while passes.next().await {
-                hospital.tidy_up().await;
+                hospital.tidy_up(&passes).await;
             }
         }));
     }
@@ -39,10 +39,14 @@ impl Hospital {
     /// Does all work that is due now. One piece that fails, even by a panic, does
     /// not stop the rest.
     pub async fn do_due_work(&self) {
+        let passes = Passes::of(&self.platform);
         for queue in Queue::ALL {
-            report(queue.as_str(), drain(&self.platform, queue, self.worker()).await);
+            let hospital = self.clone();
+            passes
+                .alone(queue.as_str(), async move { drain(&hospital.platform, queue, hospital.worker()).await })
+                .await;
         }
-        self.tidy_up().await;
+        self.tidy_up(&passes).await;
     }
 
     fn worker(&self) -> impl Fn(Work, Instant) -> Doing + Clone + Send + Sync + 'static {
@@ -63,19 +67,19 @@ impl Hospital {
     }
 
     /// What has no queue: it looks at what there is.
-    async fn tidy_up(&self) {
-        self.platform.reload_policies().await;
-        report("recalls", recall::apply(&self.extensions).await.map_err(Into::into));
-        report("sign-ins", session::purge(&self.identity, self.platform.now()).await);
-        report("exports", export::forget_ended(&self.platform).await);
+    async fn tidy_up(&self, passes: &Passes) {
+        let [policies, recalls, ended, exports] = [(); 4].map(|()| self.clone());
+        tokio::join!(
+            passes.alone("policies", async move {
+                policies.platform.reload_policies().await;
+                Ok(())
+            }),
+            passes.alone("recalls", async move { Ok(recall::apply(&recalls.extensions).await?) }),
+            passes.alone("sign-ins", async move { session::purge(&ended.identity, ended.platform.now()).await }),
+            passes.alone("exports", async move { export::forget_ended(&exports.platform).await }),
+        );
     }
 }
 
 /// Work being done.
 type Doing = futures_util::future::BoxFuture<'static, AppResult<()>>;
-
-fn report(what: &str, result: AppResult<()>) {
-    if let Err(error) = result {
-        tracing::error!(what, %error, "due work could not be looked for");
-    }
-}

@@ -22,7 +22,7 @@ CREATE INDEX work_about ON work (tenant_id, subject) WHERE subject IS NOT NULL;
 INSERT INTO work (tenant_id, queue, work_id, lane, payload, since, due_at, attempts, version)
 SELECT tenant_id, 'timer', task_id, enrolment_id, 'null', due_at, due_at, 0, 1 FROM task WHERE state = 'open';
 INSERT INTO work (tenant_id, queue, work_id, lane, payload, since, due_at, attempts, version)
-SELECT tenant_id, 'event', outbox_id, json_extract(payload, '$.enrolment'), json_extract(payload, '$.event'),
+SELECT tenant_id, 'event', outbox_id, json_extract(payload, '$.enrolment'), payload -> '$.event',
        created_at, due_at, attempts, 1
 FROM outbox WHERE done_at IS NULL AND topic = 'pathway.event';
 INSERT INTO work (tenant_id, queue, work_id, lane, payload, since, due_at, attempts, version)

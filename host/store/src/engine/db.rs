@@ -1,6 +1,8 @@
 //! One face over two drivers: a statement is one text with `$n` parameters and
 //! closed arguments, its rows are read by column name.
 
+/// Drivers are compiled here, and not in every crate that sends a statement: see decision 0032.
+use async_recursion::async_recursion as boxed;
 use std::{borrow::Cow, convert::identity, fmt, future::Future, time::Duration};
 
 use serde::{Serialize, de::DeserializeOwned};
@@ -338,6 +340,7 @@ pub(crate) enum Db {
 }
 
 impl Db {
+    #[boxed]
     pub(crate) async fn open(url: &str, options: &StoreOptions) -> Result<Self> {
         match Address::parse(url, options.patience)? {
             Address::Sqlite(address) => {
@@ -373,6 +376,7 @@ impl Db {
         }
     }
 
+    #[boxed]
     pub(crate) async fn begin(&self, rls_tenant: &RlsTenant) -> Result<Tx> {
         let connection = match self {
             Self::Sqlite { writer, .. } => Connection::Sqlite(writer.begin().await?),
@@ -381,6 +385,7 @@ impl Db {
         Ok(Tx { engine: self.engine(), session: Mutex::new(Session { connection, failed: false }) })
     }
 
+    #[boxed]
     pub(crate) async fn close(&self) -> Result<()> {
         match self {
             Self::Sqlite { readers, writer } => {
@@ -434,9 +439,10 @@ impl Pool {
     }
 }
 
-impl Executor for Pool {
+impl Pool {
     #[instrument(level = "trace", skip_all, fields(sql = %sql.text), err(level = "debug"))]
-    async fn rows(&self, sql: Sql) -> Result<Vec<Row>> {
+    #[boxed]
+    async fn fetch(&self, sql: Sql) -> Result<Vec<Row>> {
         match &self.db {
             Db::Sqlite { readers, .. } => {
                 let rows = sqlite_query(sql)?.fetch_all(readers).await?;
@@ -449,6 +455,12 @@ impl Executor for Pool {
                 Ok(rows.into_iter().map(Row::Postgres).collect())
             }
         }
+    }
+}
+
+impl Executor for Pool {
+    async fn rows(&self, sql: Sql) -> Result<Vec<Row>> {
+        self.fetch(sql).await
     }
 }
 
@@ -476,6 +488,7 @@ impl Tx {
 
     /// Runs a statement; how many rows it touched.
     #[instrument(level = "trace", skip_all, fields(sql = %sql.text), err(level = "debug"))]
+    #[boxed]
     pub(crate) async fn execute(&self, sql: Sql) -> Result<u64> {
         let mut session = self.session.lock().await;
         session
@@ -519,6 +532,7 @@ impl Tx {
         reason
     }
 
+    #[boxed]
     pub(crate) async fn commit(self) -> Result<()> {
         let Session { connection, failed } = self.session.into_inner();
         match connection {
@@ -530,6 +544,7 @@ impl Tx {
         Err(StoreError::Aborted)
     }
 
+    #[boxed]
     pub(crate) async fn rollback(self) -> Result<()> {
         match self.session.into_inner().connection {
             Connection::Sqlite(turn) => turn.rollback().await,
@@ -556,9 +571,10 @@ impl Session {
     }
 }
 
-impl Executor for Tx {
+impl Tx {
     #[instrument(level = "trace", skip_all, fields(sql = %sql.text), err(level = "debug"))]
-    async fn rows(&self, sql: Sql) -> Result<Vec<Row>> {
+    #[boxed]
+    async fn fetch(&self, sql: Sql) -> Result<Vec<Row>> {
         let mut session = self.session.lock().await;
         session
             .run(async |connection| match connection {
@@ -572,6 +588,12 @@ impl Executor for Tx {
                 }
             })
             .await
+    }
+}
+
+impl Executor for Tx {
+    async fn rows(&self, sql: Sql) -> Result<Vec<Row>> {
+        self.fetch(sql).await
     }
 }
 

@@ -27,12 +27,12 @@ pub enum Engine {
 }
 
 impl Engine {
-    /// Ends a `SELECT` of work to be claimed: rows that another worker is about
+    /// Ends a `SELECT` of work `w` to be claimed: rows that another worker is about
     /// to claim are passed over. SQLite has one writer, so nobody else is.
     pub(crate) const fn skip_locked(self) -> &'static str {
         match self {
             Self::Sqlite => "",
-            Self::Postgres => " FOR UPDATE SKIP LOCKED",
+            Self::Postgres => " FOR UPDATE OF w SKIP LOCKED",
         }
     }
 

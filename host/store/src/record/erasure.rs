@@ -36,9 +36,7 @@ impl TryFrom<Row> for Erasure {
 
 /// What hangs from something of the patient's: its parent, the column that names the
 /// parent, and the parent's table.
-const HANGING: [(&str, &str, &str); 6] = [
-    ("work", "lane", "enrolment"),
-    ("work", "lane", "bill"),
+const HANGING: [(&str, &str, &str); 4] = [
     ("visit_message", "encounter_id", "encounter"),
     ("prescription_use", "prescription_id", "prescription"),
     ("trace_code", "prescription_id", "prescription"),
@@ -79,9 +77,13 @@ fn of_patient() -> impl Iterator<Item = (&'static str, String)> {
         (table, format!("tenant_id = $1 AND (resource_type, resource_id) IN ({resources})"))
     });
     let own = OWN.into_iter().map(|table| (table, "tenant_id = $1 AND patient_id = $2".to_owned()));
+    let works = [("'timer', 'event'", "enrolment"), ("'payment'", "bill")].map(|(queues, parent)| {
+        let parents = format!("SELECT document_id FROM {parent} WHERE tenant_id = $1 AND patient_id = $2");
+        ("work", format!("tenant_id = $1 AND queue IN ({queues}) AND lane IN ({parents})"))
+    });
     let subjects = "SELECT resource_type || '/' || resource_id FROM resource WHERE tenant_id = $1 AND patient_id = $2";
     let told = ("work", format!("tenant_id = $1 AND subject IN ({subjects})"));
-    hanging.chain(finding).chain([told]).chain(own)
+    works.into_iter().chain(hanging).chain(finding).chain([told]).chain(own)
 }
 
 impl<E: Executor> TenantScope<E> {

@@ -152,7 +152,7 @@ fn event(subscription: &str, id: &str, due: i64) -> Work {
 async fn a_subscription_is_told_in_order_by_one_at_a_time(bench: Bench) -> Result<()> {
     let tenant = bench.here();
     let tx = tenant.begin().await?;
-    for one in [subscription("s", "Observation"), subscription("t", "Condition")] {
+    for one in [subscription("s", "Observation"), subscription("u", "Condition")] {
         tx.put_subscription(&one).await?;
     }
     tx.commit().await?;

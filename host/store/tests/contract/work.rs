@@ -67,6 +67,7 @@ async fn work_of_a_queue_is_not_of_another(bench: Bench) -> Result<()> {
     let tx = tenant.begin().await?;
     let all: Vec<Work> = Queue::ALL.into_iter().map(|queue| Work::new(queue, "id", "lane", at(1))).collect();
     tx.put_work(&all).await?;
+    tx.put_subscription(&subscription("lane", "Observation")).await?;
     tx.drop_lane(Queue::Timer, "lane").await?;
     tx.commit().await?;
     for queue in Queue::ALL {
@@ -110,6 +111,7 @@ async fn what_waits_is_carried_over(bench: Bench) -> Result<()> {
            DELETE FROM _sqlx_migrations WHERE version = 14;
            INSERT INTO outbox VALUES
                ('{tenant}', 'kept', 'pathway.event', '{{"enrolment": "{enrolment}", "event": {{"a": 1}}}}', 1, 6, 2, 50, NULL),
+               ('{tenant}', 'text', 'pathway.event', '{{"enrolment": "{enrolment}", "event": "withdrawn"}}', 1, 6, 2, 50, NULL),
                ('{tenant}', 'done', 'pathway.event', '{{"enrolment": "{enrolment}", "event": {{"a": 2}}}}', 1, 6, 2, NULL, 7);
            INSERT INTO subscription_event VALUES ('{tenant}', 'new', 'b', 'Observation', 'o1', 3),
                                                  ('{tenant}', 'failed', 'c', 'Observation', 'o2', 1),
@@ -128,7 +130,8 @@ async fn what_waits_is_carried_over(bench: Bench) -> Result<()> {
     let timer = TaskId::from_u128(1).to_string();
     assert_eq!(waiting(Queue::Timer, &lane).await?, [(timer, at(20), nothing.clone())]);
     let kept = ("kept".to_owned(), Instant::from_micros(6), json!({ "a": 1 }));
-    assert_eq!(waiting(Queue::Event, &lane).await?, [kept]);
+    let text = ("text".to_owned(), Instant::from_micros(6), json!("withdrawn"));
+    assert_eq!(waiting(Queue::Event, &lane).await?, [kept, text]);
     let export = ExportId::from_u128(7).to_string();
     assert_eq!(waiting(Queue::Export, &export).await?, [(export.clone(), at(30), nothing)]);
     let (due, event) = (

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 use xinglin_domain::{code::Code, time::Instant};
-use xinglin_platform::{AppError, AppResult};
+use xinglin_platform::{AppError, AppResult, boxed};
 use xinglin_store::{Install, ShadowSummary};
 
 use crate::Extensions;
@@ -117,6 +117,7 @@ pub struct DifferenceView {
 ///
 /// # Errors
 /// `PLUGIN_GATE` with the unmet conditions.
+#[boxed]
 pub(crate) async fn pass_gate(extensions: &Extensions, install: &Install) -> AppResult<()> {
     let view = view(extensions, install).await?;
     match view.refused {

@@ -20,7 +20,7 @@ use xinglin_domain::{
     time::Instant,
 };
 use xinglin_platform::{
-    AppError, AppResult, Caller, Platform,
+    AppError, AppResult, Caller, Platform, boxed,
     standing::{Standing, standing},
 };
 use xinglin_store::{Account, TenantTx};
@@ -173,6 +173,7 @@ async fn change_standing(
 ///
 /// # Errors
 /// If the account has changed since; as [`Numbers::write`].
+#[boxed]
 pub(crate) async fn put_standing(
     tx: &TenantTx,
     row: &mut Account,

@@ -8,7 +8,7 @@ use xinglin_domain::{
     id::{AccountId, CertificateId, TenantId},
     practice::{Certificate, Document, Kind},
 };
-use xinglin_platform::{AppError, AppResult, Platform, ambient, keys::Place, standing::Standing};
+use xinglin_platform::{AppError, AppResult, Platform, ambient, boxed, keys::Place, standing::Standing};
 use xinglin_store::{CertificateNumber, TenantTx};
 
 /// A submitted certificate.
@@ -127,6 +127,7 @@ impl Numbers {
     ///
     /// # Errors
     /// `CRED_NUMBER_TAKEN` if another account holds one.
+    #[boxed]
     pub async fn write(self, tx: &TenantTx, account: AccountId) -> AppResult<()> {
         match self {
             Self::Keep => {}

@@ -18,7 +18,7 @@ use xinglin_domain::{
 };
 use xinglin_extensions::{Extensions, call::Calls, install};
 use xinglin_fhir::person;
-use xinglin_platform::{AppError, AppResult, Caller, Platform, document, standing::standing};
+use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed, document, standing::standing};
 use xinglin_records::real_name;
 use xinglin_runtime::{CallFailure, IdentityField, Interface, Plugin};
 use xinglin_store::{Account, CertificateNumber, Install};
@@ -37,6 +37,7 @@ const REFERENCE: &str = "xinglin.reference";
 
 /// Calls the verifiers after an account was created or got new certificates: for its
 /// certificates and the patients it acts for. The account exists whatever they answer.
+#[boxed]
 pub(crate) async fn hear_verifiers(extensions: &Extensions, caller: &Caller, tenant: TenantId, id: AccountId) {
     let asked = async {
         ask_of_certificates(extensions, caller, tenant, id).await?;
@@ -58,6 +59,7 @@ pub(crate) async fn hear_verifiers(extensions: &Extensions, caller: &Caller, ten
 }
 
 /// Calls every verifier for each undecided certificate.
+#[boxed]
 pub(crate) async fn ask_of_certificates(
     extensions: &Extensions,
     caller: &Caller,
@@ -159,6 +161,7 @@ fn card_of(platform: &Platform, row: &Account, numbers: &[CertificateNumber]) ->
 }
 
 /// Calls every verifier for a patient's real name.
+#[boxed]
 pub(crate) async fn ask_of_person(
     extensions: &Extensions,
     caller: &Caller,

@@ -6,7 +6,7 @@ use jsonwebtoken::{
 };
 use serde::Deserialize;
 use subtle::ConstantTimeEq;
-use xinglin_platform::{AppError, Platform, one_time, standing::Authentication};
+use xinglin_platform::{AppError, Platform, boxed, one_time, standing::Authentication};
 use xinglin_store::{Request, RequestKey};
 
 use super::{Client, TokenError, find, token_url};
@@ -51,6 +51,7 @@ enum Audience {
 }
 
 /// Authenticates the client by its registered method, and by that one only.
+#[boxed]
 pub(crate) async fn authenticate(platform: &Platform, shown: &Credentials) -> Result<Client, TokenError> {
     let invalid = || TokenError::InvalidClient("there is no such client, or it proves itself otherwise".to_owned());
     let Credentials { client_id, client_secret, client_assertion_type, client_assertion, basic } = shown;

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use xinglin_domain::id::{AccountId, TenantId};
 use xinglin_platform::{
-    AppError, AppResult, Platform,
+    AppError, AppResult, Platform, boxed,
     standing::{Authentication, Registration, standing},
 };
 use xinglin_store::Account;
@@ -136,6 +136,7 @@ pub fn issuer(platform: &Platform) -> String {
 }
 
 /// The client of this id, if there is one that is not suspended.
+#[boxed]
 pub(crate) async fn find(platform: &Platform, id: &str) -> AppResult<Option<Client>> {
     let ids = id.split_once('.').and_then(|(tenant, account)| Some((tenant.parse().ok()?, account.parse().ok()?)));
     let Some((tenant, account)): Option<(TenantId, AccountId)> = ids else { return Ok(None) };

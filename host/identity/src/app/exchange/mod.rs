@@ -13,7 +13,7 @@ use xinglin_domain::{
     code::Code,
     scope::{Scopes, Word},
 };
-use xinglin_platform::{AppError, AppResult, Platform, one_time, standing};
+use xinglin_platform::{AppError, AppResult, Platform, boxed, one_time, standing};
 use xinglin_store::{Account, Lent, Session as SessionRow, Shown};
 
 use crate::{
@@ -47,6 +47,7 @@ struct IdToken<'a> {
 }
 
 /// Exchanges a code, once, for tokens with the accepted scopes.
+#[boxed]
 pub(crate) async fn token_for_code(identity: &Identity, ask: TokenAsk) -> Result<Token, TokenError> {
     let client = client::authenticate(&identity.platform, &ask.credentials).await?;
     let code = ask.code.ok_or(TokenError::InvalidRequest("send `code`"))?;
@@ -96,6 +97,7 @@ pub(crate) async fn token_for_code(identity: &Identity, ask: TokenAsk) -> Result
 }
 
 /// The next tokens for a refresh token.
+#[boxed]
 pub(crate) async fn token_again(identity: &Identity, ask: TokenAsk) -> Result<Token, TokenError> {
     let client = client::authenticate(&identity.platform, &ask.credentials).await?;
     let shown = ask.refresh_token.ok_or(TokenError::InvalidRequest("send `refresh_token`"))?;

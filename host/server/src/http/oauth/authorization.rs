@@ -5,7 +5,7 @@ use axum::{
     http::{StatusCode, header::LOCATION, request::Parts},
     response::{IntoResponse, Response},
 };
-use axum_extra::extract::{CookieJar, Form, FormRejection};
+use axum_extra::extract::{Form, FormRejection};
 use xinglin_domain::code::Code;
 use xinglin_identity::app::authorize::{self, AuthorizeAsk, Next, StepAsk, Visitor};
 use xinglin_platform::{AppError, AppResult, trail::Trail};
@@ -29,7 +29,7 @@ impl FromRequestParts<Hospital> for Looker {
 
     async fn from_request_parts(parts: &mut Parts, _: &Hospital) -> Result<Self, Self::Rejection> {
         let visitor = Visitor {
-            browser: cookie::find(&CookieJar::from_headers(&parts.headers), COOKIE).unwrap_or_else(cookie::draw),
+            browser: cookie::find(&parts.headers, COOKIE).unwrap_or_else(cookie::draw),
             trail: parts.extensions.get::<Trail>().cloned().unwrap_or_default(),
             request_id: request_id::of(&parts.extensions).to_owned(),
         };
