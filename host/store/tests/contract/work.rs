@@ -56,7 +56,11 @@ async fn work_is_leased_put_off_and_done_once(bench: Bench) -> Result<()> {
     let tx = bench.here().begin().await?;
     tx.put_work(&[work(here_id(), "a", 95)]).await?;
     assert!(!tx.finish_work(&tried(&mine, 3, 90)).await?);
-    tx.drop_work(Queue::Event, "a").await?;
+    tx.put_work(&[Work { subject: Some("Observation/o".to_owned()), ..work(here_id(), "b", 96) }]).await?;
+    tx.drop_work_without_subject(Queue::Event, "lane").await?;
+    let left = tx.list_work(Queue::Event, "lane").await?;
+    assert_eq!(left.iter().map(|work| work.id.as_str()).collect::<Vec<_>>(), ["b"]);
+    tx.drop_work(Queue::Event, "b").await?;
     tx.commit().await?;
     assert_eq!(claim(1_000, 1_001).await?, []);
     Ok(())
