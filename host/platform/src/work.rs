@@ -1,5 +1,4 @@
-//! The background: work is claimed from the store, done a few pieces at a time, and put
-//! off when it fails.
+//! Background work: claimed from the store, done in small batches, and retried later if it fails.
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -15,21 +14,21 @@ use xinglin_store::{Queue, StoreError, Work};
 
 use crate::{AppResult, Platform, tasks::Tasks};
 
-/// How many pieces of work are claimed at once.
+/// Number of pieces claimed at once.
 const BATCH: u32 = 32;
 
-/// The longest wait between two tries.
+/// The longest delay between two tries, in minutes.
 const LONGEST_WAIT_MINUTES: i64 = 64;
 
-/// How a queue is worked on.
+/// Parameters of a queue.
 struct Terms {
-    /// For how long a claim keeps others away. Whoever dies over it frees it so.
+    /// Length of a lease: after it, another host may claim the work.
     lease_seconds: i64,
-    /// How many lanes are worked on side by side.
+    /// Number of lanes worked on concurrently.
     at_once: usize,
-    /// Whether what follows in a lane waits with what failed.
+    /// Whether later work of a lane waits for failed work.
     in_order: bool,
-    /// How long what failed waits; without, ever longer.
+    /// Delay before a retry, in seconds; `None`: increasing.
     wait_seconds: Option<i64>,
 }
 
@@ -38,19 +37,19 @@ const fn terms(queue: Queue) -> Terms {
         Queue::Timer => Terms { lease_seconds: 30, at_once: 8, in_order: false, wait_seconds: None },
         Queue::Event => Terms { lease_seconds: 30, at_once: 8, in_order: true, wait_seconds: None },
         Queue::Payment => Terms { lease_seconds: 30, at_once: 8, in_order: false, wait_seconds: Some(10) },
-        // Longer than the slowest page takes, or the slowest receiver may.
+        // Longer than the slowest page, or the slowest receiver, may take.
         Queue::Export => Terms { lease_seconds: 60, at_once: 1, in_order: false, wait_seconds: Some(60) },
         Queue::Subscription => Terms { lease_seconds: 60, at_once: 8, in_order: true, wait_seconds: Some(60) },
     }
 }
 
-/// Until when a claim of this moment keeps others away.
+/// The end of a lease that begins now.
 pub const fn lease(queue: Queue, now: Instant) -> Instant {
     now.plus_seconds(terms(queue).lease_seconds)
 }
 
-/// When to try work again that failed: it waits as long again as it is late, so that each
-/// wait is as long as all before it; a minute at least and 64 at most.
+/// When to retry failed work: the delay equals the current lateness, so that each delay is as long
+/// as all before it; at least a minute and at most 64.
 pub fn next_try(work: &Work, now: Instant) -> Instant {
     match terms(work.queue).wait_seconds {
         Some(seconds) => now.plus_seconds(seconds),
@@ -61,13 +60,13 @@ pub fn next_try(work: &Work, now: Instant) -> Instant {
     }
 }
 
-/// Does all work of a queue that is due, until nothing is. What is of one lane is done one
-/// after another; lanes are done side by side. `work` finishes each piece in the
-/// transaction of its effect ([`finish_work`](xinglin_store::TenantTx::finish_work)); what
-/// fails is put off, and what panics is due again when its lease runs out.
+/// Does all due work of a queue. Work of one lane is done in order; lanes are done concurrently.
+/// `work` finishes each piece in the transaction of its effect
+/// ([`finish_work`](xinglin_store::TenantTx::finish_work)); failed work is retried later, and after
+/// a panic the work is due again when its lease expires.
 ///
 /// # Errors
-/// If nothing can be claimed.
+/// If claiming fails.
 pub async fn drain<W, F>(platform: &Platform, queue: Queue, work: W) -> AppResult<()>
 where
     W: Fn(Work, Instant) -> F + Clone + Send + Sync + 'static,
@@ -77,7 +76,7 @@ where
     let (mut running, mut busy) = (JoinSet::new(), BTreeMap::new());
     loop {
         if platform.tasks().token().is_cancelled() {
-            // What is claimed and has not begun is due again when its lease runs out.
+            // What is claimed and not begun is due again when its lease expires.
             lanes.clear();
         } else if lanes.is_empty() {
             lanes.extend(by_lane(claim(platform, queue).await?));
@@ -101,7 +100,7 @@ where
     }
 }
 
-/// [Drains](drain) a queue again and again, until the host stops.
+/// [Drains](drain) a queue repeatedly, until the host stops.
 pub async fn keep_draining<W, F>(platform: &Platform, queue: Queue, work: W)
 where
     W: Fn(Work, Instant) -> F + Clone + Send + Sync + 'static,
@@ -115,7 +114,7 @@ where
     }
 }
 
-/// When to look for work: as often as `timer_poll_millis` says, until the host stops.
+/// Ticks every `timer_poll_millis`, until the host stops.
 pub struct Passes {
     ticks: Interval,
     tasks: Tasks,
@@ -129,8 +128,7 @@ impl Passes {
         Self { ticks, tasks: platform.tasks().clone() }
     }
 
-    /// Returns when it is time for the next; `false` if there is none, because the host
-    /// stops.
+    /// Returns at the next tick; `false` if the host stops.
     pub async fn next(&mut self) -> bool {
         tokio::select! {
             () = self.tasks.cancelled() => false,
@@ -164,7 +162,7 @@ fn by_lane(claimed: Vec<Work>) -> Vec<(Lane, Vec<Work>)> {
     lanes
 }
 
-/// Takes the first lane that nobody here works on.
+/// Takes the first lane that is not being worked on.
 fn next_free(lanes: &mut VecDeque<(Lane, Vec<Work>)>, busy: &BTreeSet<&Lane>) -> Option<(Lane, Vec<Work>)> {
     let free = lanes.iter().position(|(lane, _)| !busy.contains(lane))?;
     lanes.remove(free)
