@@ -15,15 +15,15 @@ pub struct TenantRow {
     pub id: TenantId,
     /// The server's word for what kind of party it is.
     pub kind: String,
-    /// For people.
+    /// Text for people.
     pub name: String,
-    /// The server's own.
+    /// The server's value, as JSON.
     pub settings: Value,
     /// Whether its staff need a second factor.
     pub second_factor: bool,
     /// Years of independent work that it asks of doctors.
     pub practice_years: i64,
-    /// Seen version; 0 if not stored.
+    /// The version that was read; 0 if not stored.
     pub version: i64,
     /// When it was founded.
     pub created_at: Instant,

@@ -69,7 +69,7 @@ impl FromStr for Queue {
 /// A piece of work.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Work {
-    /// Of whom. Filled in by reads; a write goes to the tenant it is made in.
+    /// Filled in by reads; writes use the tenant of the scope.
     pub tenant: TenantId,
     /// Its kind.
     pub queue: Queue,

@@ -15,9 +15,9 @@ pub struct Coverage {
     pub patient_id: String,
     /// The payer's plugin.
     pub payer: String,
-    /// The domain's own.
+    /// The domain value, as JSON.
     pub body: Value,
-    /// Seen version; 0 if not stored.
+    /// The version that was read; 0 if not stored.
     pub version: i64,
     /// When it last changed.
     pub updated_at: Instant,

@@ -26,13 +26,13 @@ pub struct Posting {
 /// Postings that sum to zero.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transaction {
-    /// Which.
+    /// Its id.
     pub id: TransactionId,
     /// What it is about.
     pub bill_id: Option<BillId>,
     /// The transaction it takes back.
     pub reverses: Option<TransactionId>,
-    /// For people.
+    /// Text for people.
     pub memo: String,
     /// When.
     pub posted_at: Instant,
@@ -43,7 +43,7 @@ pub struct Transaction {
 /// What stands on an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Balance {
-    /// Which.
+    /// Its id.
     pub account: String,
     /// Debits less credits.
     pub amount: Money,

@@ -29,7 +29,7 @@ pub enum OperationState {
 }
 
 impl OperationState {
-    /// As it is stored.
+    /// The stored form.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "pending",
@@ -54,7 +54,7 @@ impl FromStr for OperationState {
 /// One attempt to do one thing with one payer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Operation {
-    /// Of whom. Filled in by reads; a write goes to the tenant it is made in.
+    /// Filled in by reads; writes use the tenant of the scope.
     pub tenant: TenantId,
     /// Names it for ever.
     pub key: String,
@@ -70,7 +70,7 @@ pub struct Operation {
     pub state: OperationState,
     /// The payer's answer.
     pub response: Option<Value>,
-    /// Seen version; 0 if not stored.
+    /// The version that was read; 0 if not stored.
     pub version: i64,
     /// When it was begun.
     pub created_at: Instant,

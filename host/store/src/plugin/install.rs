@@ -24,7 +24,7 @@ pub enum InstallState {
 }
 
 impl InstallState {
-    /// As it is stored.
+    /// The stored form.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Installed => "installed",
@@ -49,7 +49,7 @@ impl FromStr for InstallState {
 /// A plugin in a tenant.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Install {
-    /// Of whom. Filled in by reads; a write goes to the tenant it is made in.
+    /// Filled in by reads; writes use the tenant of the scope.
     pub tenant: TenantId,
     /// Which plugin.
     pub plugin_id: String,
@@ -71,7 +71,7 @@ pub struct Install {
     pub recalled: Option<Instant>,
     /// A pathway's definition, as the plugin gave it.
     pub definition: Option<Value>,
-    /// Seen version; 0 if not stored.
+    /// The version that was read; 0 if not stored.
     pub version: i64,
     /// When it last changed.
     pub updated_at: Instant,

@@ -16,7 +16,7 @@ use crate::{
 /// A secret, or a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PluginSecret {
-    /// Of whom. Filled in by reads; a write goes to the tenant it is made in.
+    /// Filled in by reads; writes use the tenant of the scope.
     pub tenant: TenantId,
     /// For which plugin.
     pub plugin_id: String,
@@ -28,7 +28,7 @@ pub struct PluginSecret {
     pub sealed: Vec<u8>,
     /// The public half of a key that has one.
     pub public: Option<Vec<u8>>,
-    /// Seen version; 0 if not stored.
+    /// The version that was read; 0 if not stored.
     pub version: i64,
     /// When it was last set.
     pub updated_at: Instant,

@@ -19,7 +19,7 @@ pub enum ShadowOutcome {
 }
 
 impl ShadowOutcome {
-    /// As it is stored.
+    /// The stored form.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Same => "same",

@@ -13,7 +13,7 @@ use crate::{
 /// An attachment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Blob {
-    /// Which.
+    /// Its id.
     pub id: BlobId,
     /// FHIR id of the patient.
     pub patient_id: String,

@@ -11,11 +11,11 @@ use crate::{
 /// A consent with what it is found by.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Consent {
-    /// Which.
+    /// Its id.
     pub id: ConsentId,
     /// FHIR id of the patient.
     pub patient_id: String,
-    /// The domain's own.
+    /// The domain value, as JSON.
     pub body: Value,
     /// When.
     pub given_at: Instant,

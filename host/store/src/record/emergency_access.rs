@@ -11,13 +11,13 @@ use crate::{
 /// An opening with what it is found by.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EmergencyAccessRow {
-    /// Which.
+    /// Its id.
     pub id: EmergencyAccessId,
     /// FHIR id of the patient.
     pub patient_id: String,
     /// The account that opened it.
     pub account_id: String,
-    /// The domain's own.
+    /// The domain value, as JSON.
     pub body: Value,
     /// Since when.
     pub opened_at: Instant,

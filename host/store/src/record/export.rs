@@ -28,7 +28,7 @@ pub enum ExportState {
 }
 
 impl ExportState {
-    /// As it is stored.
+    /// The stored form.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Open => "open",
@@ -53,15 +53,15 @@ impl FromStr for ExportState {
 /// An export.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Export {
-    /// Of whom. Filled in by reads; a write goes to the tenant it is made in.
+    /// Filled in by reads; writes use the tenant of the scope.
     pub tenant: TenantId,
-    /// Which.
+    /// Its id.
     pub id: ExportId,
     /// Who asked for it.
     pub account: AccountId,
     /// How far it is.
     pub state: ExportState,
-    /// The use case's own.
+    /// The use case's value, as JSON.
     pub body: Value,
     /// Which try it is, from 1; 0 if it waits for the first.
     pub attempts: i64,

@@ -18,7 +18,7 @@ pub struct Label {
     pub id: String,
     /// Whose record it belongs to.
     pub patient_id: Option<String>,
-    /// Which.
+    /// Its id.
     pub compartment: Compartment,
 }
 

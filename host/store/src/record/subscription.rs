@@ -25,7 +25,7 @@ pub enum SubscriptionState {
 }
 
 impl SubscriptionState {
-    /// As it is stored, and as FHIR has it.
+    /// The stored form and the FHIR code.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Requested => "requested",
@@ -50,7 +50,7 @@ impl FromStr for SubscriptionState {
 /// A subscription.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Subscription {
-    /// Of whom. Filled in by reads; a write goes to the tenant it is made in.
+    /// Filled in by reads; writes use the tenant of the scope.
     pub tenant: TenantId,
     /// FHIR id.
     pub id: String,
@@ -60,7 +60,7 @@ pub struct Subscription {
     pub state: SubscriptionState,
     /// Of which FHIR type.
     pub kind: String,
-    /// The use case's own.
+    /// The use case's value, as JSON.
     pub body: Value,
     /// What it is sent with, sealed.
     pub sealed: Option<Vec<u8>>,
