@@ -741,7 +741,7 @@ async fn discovery_documents_match_behaviour(hospital: TestHospital) {
     for scope in scopes.iter().filter(|scope| !scope.starts_with("system/")) {
         assert!(everything.split(' ').any(|own| own == *scope), "{scope}");
     }
-    // A person without a patient record: the code of an authenticator is entered on the page.
+    // Without `offline_access` there is no refresh token; with `openid` there is an id token.
     let staff = Person::new("nurse", "nurse").licensed(&json!({}));
     bench.clinic.hire(staff).await;
     let token = bench.token("nurse", "user/Patient.r openid fhirUser").await;

@@ -262,7 +262,7 @@ async fn a_real_name_is_decided_manually_without_a_verifier(hospital: TestHospit
     other.administrator.refused(&judge, seen.clone(), "NOT_FOUND").await;
     let theirs = judge.replace(&clinic.tenant, &other.tenant);
     other.administrator.refused(&theirs, seen.clone(), "NOT_FOUND").await;
-    // A guardian cannot verify their own ward.
+    // An account that acts for a patient cannot verify them.
     let mut both = Person::new("both", "administrator").acting_for(&clinic.subject, 990).account();
     both["roles"] = json!(["administrator", "patient"]);
     clinic.operator.post(&accounts(&clinic), both).await;
