@@ -171,8 +171,8 @@ async fn examples_are_returned_unchanged(hospital: TestHospital) {
     let administrator = &clinic.administrator;
     let all: Vec<(String, Value)> = examples()
         .filter(|(name, example)| {
-            // Nor what is made of thousands of them; an attachment goes in by itself, and how a
-            // subscription stands is the server's to say.
+            // Definitions are excluded, as there are thousands. Attachments are stored separately,
+            // and the server sets the status of a subscription.
             !DEFINITIONS.contains(&kind(example))
                 && !["Binary", "Subscription"].contains(&kind(example))
                 && !UNSOUND.iter().any(|(unsound, _)| unsound == name)

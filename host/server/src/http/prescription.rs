@@ -160,7 +160,8 @@ pub async fn send_back(
     Ok(Json(prescription::send_back(&hospital.platform, &caller, id, ask).await?))
 }
 
-/// The doctor signs. Every enabled checker is asked first; a veto, or a checker that gave no answer, stops the signature.
+/// The doctor signs. Every enabled checker is called first; a veto, or a checker without a verdict,
+/// prevents the signature.
 #[utoipa::path(
     post, path = "/api/v1/prescriptions/{id}/sign", tag = "Prescription",
     params(("id" = String, Path, description = "`rx-…`")),
