@@ -1,4 +1,4 @@
-//! Apps that people let in: authorization code with PKCE, SMART App Launch.
+//! Apps authorised by people: authorization code with PKCE, SMART App Launch.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, jwk::JwkSet};
@@ -35,7 +35,7 @@ const JWKS: &str = include_str!("keys/jwks.json");
 struct Bench {
     hospital: TestHospital,
     clinic: Clinic,
-    /// A public app that may ask for everything an app may.
+    /// A public app registered for every scope that an app may have.
     app: Value,
 }
 
@@ -58,7 +58,7 @@ impl Bench {
         format!("{}{path}", self.hospital.anyone.base())
     }
 
-    /// Where the app sends people, with these parameters instead of its own.
+    /// The authorization URL, with these parameters replaced.
     fn asking(&self, scope: &str, change: &[(&str, Option<&str>)]) -> String {
         let aud = self.url("/fhir/R4");
         let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(VERIFIER));
@@ -86,7 +86,7 @@ impl Bench {
         browser.send_form(&self.url("/oauth/authorize"), &fields).await
     }
 
-    /// Agrees to what is on the page but for what is unticked.
+    /// Authorises the scopes on the page except the unticked ones.
     async fn agreed(&self, browser: &Browser, page: &Seen, but: &[&str], patient: Option<&str>) -> Seen {
         let (ticket, scopes) = (page.field("ticket"), page.fields("scope"));
         let mut fields = vec![("ticket", ticket.as_str()), ("action", "allow")];
@@ -96,7 +96,7 @@ impl Bench {
         browser.send_form(&self.url("/oauth/authorize"), &fields).await
     }
 
-    /// The whole way, up to the code.
+    /// The whole flow, up to the code.
     async fn code(&self, login: &str, scope: &str) -> String {
         let browser = Browser::new("en");
         let page = browser.open(&self.asking(scope, &[])).await;
@@ -126,7 +126,7 @@ impl Bench {
         self.hospital.anyone.post_text(path, "application/x-www-form-urlencoded", encoded(fields)).await
     }
 
-    /// The whole way.
+    /// The whole flow.
     async fn token(&self, login: &str, scope: &str) -> Value {
         self.exchange(&self.code(login, scope).await).await.done("/oauth/token")
     }
@@ -161,7 +161,7 @@ fn is(answer: &Answer, status: u16, error: &str) {
     assert_eq!((answer.status.as_u16(), answer.body["error"].as_str()), (status, Some(error)), "{}", answer.text);
 }
 
-/// Of whom the resources of a page are.
+/// The patients of the resources on a page.
 fn subjects(page: &Value) -> Vec<&str> {
     let entries = page["entry"].as_array().into_iter().flatten();
     let mut found: Vec<&str> = entries.filter_map(|e| e["resource"]["subject"]["reference"].as_str()).collect();
@@ -213,7 +213,7 @@ async fn a_patient_lets_an_app_read_one_record(hospital: TestHospital) {
         app.ask(method, path, Some(json!({}))).await.refused(path, "AUTH_FORBIDDEN");
     }
 
-    // Who they are, in a token that anybody can check.
+    // Their identity, in a token that anybody can verify.
     let keys: JwkSet = serde_json::from_value(bench.hospital.anyone.get("/oauth/jwks").await).expect("keys");
     let id_token = token["id_token"].as_str().expect("an id token");
     let kid = jsonwebtoken::decode_header(id_token).expect("a header").kid.expect("a name");
@@ -230,7 +230,7 @@ async fn a_patient_lets_an_app_read_one_record(hospital: TestHospital) {
         (&json!("n-0S6_WzA2Mj"), &bench.clinic.patient.get("/api/v1/me").await["id"])
     );
 
-    // It goes on, and the patient sees it and ends it.
+    // It is refreshed, and the patient lists the session and ends it.
     let next = bench.refreshed(&token).await.done("/oauth/token");
     assert_eq!((&next["scope"], &next["patient"]), (&token["scope"], &token["patient"]));
     let sessions = bench.clinic.patient.get("/api/v1/sessions").await;
@@ -242,7 +242,7 @@ async fn a_patient_lets_an_app_read_one_record(hospital: TestHospital) {
     bench.with(&next).hidden(&format!("/fhir/R4/Patient/{subject}"), "AUTH_REQUIRED").await;
     is(&bench.refreshed(&next).await, 400, "invalid_grant");
 
-    // What the app read, the patient reads.
+    // The patient sees what the app read.
     let accesses = bench.clinic.patient.get(&format!("/api/v1/patients/{subject}/accesses?limit=200")).await;
     assert!(accesses.to_string().contains("\"who\":\"patient\""), "{accesses}");
 }
@@ -311,7 +311,7 @@ async fn an_app_launched_from_a_record_reads_that_record_only(hospital: TestHosp
     let everything = app.get(&format!("/fhir/R4/Patient/{subject}/$everything")).await;
     assert!(!everything.to_string().contains(&other), "{everything}");
 
-    // The doctor sees all of this; the app does not.
+    // The doctor can read all of this; the app cannot.
     let theirs = bench.clinic.doctor.get(&format!("/fhir/R4/Observation?patient={other}")).await;
     let result = theirs["entry"][0]["resource"]["id"].as_str().expect("a result").to_owned();
     for path in [
@@ -336,7 +336,7 @@ async fn an_app_launched_from_a_record_reads_that_record_only(hospital: TestHosp
         app.ask(method, &path, Some(json!({}))).await.refused(&path, "AUTH_FORBIDDEN");
     }
 
-    // A restricted part stays as closed to the app as it is to the doctor.
+    // Restricted compartments are as closed to the app as to the doctor.
     let hiv = bench.clinic.import(&[record::result(&subject, bench.hospital.now(), "75622-1", "1", "1")]).await;
     let hiv = format!("/fhir/R4/{}", hiv[0]);
     bench.clinic.doctor.hidden(&hiv, "NOT_FOUND").await;
@@ -344,7 +344,7 @@ async fn an_app_launched_from_a_record_reads_that_record_only(hospital: TestHosp
     let patient = bench.token("patient", "launch/patient patient/*.rs").await;
     bench.with(&patient).get(&hiv).await;
 
-    // Nor does it outlive the app's suspension, or the doctor's.
+    // Access ends with the suspension of the app, or of the doctor.
     let account = bench.app["account"].as_str().expect("an id");
     let accounts = format!("/api/v1/tenants/{}/accounts", bench.clinic.tenant);
     let (suspend, restore) = (format!("{accounts}/{account}/suspend"), format!("{accounts}/{account}/restore"));
@@ -380,7 +380,7 @@ async fn an_app_does_no_more_than_the_person_may(hospital: TestHospital) {
     patients.hidden(&format!("/fhir/R4/Patient/{other}"), "NOT_FOUND").await;
     patients.ask(Method::POST, observations, Some(result)).await.refused(observations, "AUTH_FORBIDDEN");
 
-    // Wide where it was wide, narrow where it was narrow.
+    // Scopes without a patient stay wide, those for a patient narrow.
     let launch = bench.launch(&bench.clinic.doctor, &subject).await;
     let browser = Browser::new("en");
     let mixed = "launch patient/*.rs user/Condition.rs";
@@ -392,10 +392,10 @@ async fn an_app_does_no_more_than_the_person_may(hospital: TestHospital) {
     app.get(&format!("/fhir/R4/Condition?patient={other}")).await;
     app.hidden(&format!("/fhir/R4/Observation?patient={other}"), "NOT_FOUND").await;
     assert_eq!(subjects(&app.get(observations).await), [format!("Patient/{subject}")]);
-    // A chain reaches other types, so it is as narrow as they are.
+    // A chain reaches other types, so their scopes apply.
     app.hidden(&format!("/fhir/R4/Condition?patient={other}&patient.birthdate=1980-02-03"), "NOT_FOUND").await;
 
-    // Somebody without a record is asked for nothing of one.
+    // A person without a record gets no choice of patients.
     let page = browser.open(&bench.asking("launch/patient patient/*.rs", &[])).await;
     let back = bench.signed_in(&browser, "doctor", &page).await;
     assert_eq!(back.answer("error").as_deref(), Some("access_denied"));
@@ -448,7 +448,7 @@ async fn an_authorization_code_is_valid_once_and_for_its_client(hospital: TestHo
         is(&bench.form("/oauth/token", &fields).await, 400, "invalid_request");
     }
 
-    // A refresh token that was used ends what came of it, and is for its app only.
+    // Reusing a refresh token ends its session; it is valid for its app only.
     let token = bench.token("patient", scope).await;
     let fields = [
         ("grant_type", "refresh_token"),
@@ -463,7 +463,7 @@ async fn an_authorization_code_is_valid_once_and_for_its_client(hospital: TestHo
     is(&bench.refreshed(&next).await, 400, "invalid_grant");
     bench.with(&next).hidden(&path, "AUTH_REQUIRED").await;
 
-    // Neither does a person's own go to an app.
+    // A person's own refresh token is not valid for an app.
     let sign_in = json!({ "tenant": bench.clinic.tenant, "login": "patient", "password": PASSWORD });
     let session = bench.hospital.anyone.post("/api/v1/sessions", sign_in).await;
     is(&bench.refreshed(&session).await, 400, "invalid_grant");
@@ -540,7 +540,7 @@ async fn an_authorization_page_is_bound_to_its_browser(hospital: TestHospital) {
         "{cookie}"
     );
 
-    // Without its cookie, or with another's, a page is worth nothing.
+    // A page is useless without its cookie, or with another one.
     let stranger = bench.signed_in(&thief, "patient", &page).await;
     assert_eq!(stranger.status, 400, "{}", stranger.text);
     thief.open(&bench.asking(scope, &[])).await;
@@ -548,7 +548,7 @@ async fn an_authorization_page_is_bound_to_its_browser(hospital: TestHospital) {
     let agreed = bench.signed_in(&browser, "patient", &page).await;
     assert_eq!(bench.agreed(&thief, &agreed, &[], None).await.status, 400);
 
-    // Nor is a bent one, one out of turn, or an old one.
+    // So is a changed ticket, one of another step, or an expired one.
     let ticket = agreed.field("ticket");
     let post = async |ticket: &str, action: &str| {
         let fields = [("ticket", ticket), ("action", action), ("scope", scope)];
@@ -569,7 +569,7 @@ async fn an_authorization_page_is_bound_to_its_browser(hospital: TestHospital) {
     bench.hospital.advance(601).await;
     assert_eq!(post(&ticket, "allow").await.status, 400);
 
-    // Guessing is as slow here as anywhere.
+    // Password attempts are limited here, too.
     let page = browser.open(&bench.asking(scope, &[])).await;
     let ticket = page.field("ticket");
     let fields = [("ticket", ticket.as_str()), ("action", "sign-in"), ("login", "doctor"), ("password", "guess")];
@@ -618,7 +618,7 @@ async fn confidential_apps_authenticate(hospital: TestHospital) {
     };
     const BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
-    // Who proves nothing uses no code up.
+    // A client without authentication does not use up a code.
     let good = code(&secretive).await;
     for proof in [
         vec![],
@@ -648,7 +648,7 @@ async fn confidential_apps_authenticate(hospital: TestHospital) {
     let once = assertion();
     ask(&good, &[("client_assertion_type", BEARER), ("client_assertion", &once)]).await.done("signed");
     is(&ask(&good, &[("client_assertion_type", BEARER), ("client_assertion", &once)]).await, 401, "invalid_client");
-    // An app has nothing of its own.
+    // An app has no access of its own.
     let once = assertion();
     let own =
         [("grant_type", "client_credentials"), ("client_assertion_type", BEARER), ("client_assertion", once.as_str())];
@@ -673,7 +673,7 @@ async fn a_revoked_token_is_invalid(hospital: TestHospital) {
         is(&bench.refreshed(&token).await, 400, "invalid_grant");
         assert_eq!(by(bench.id()).await, 200, "again");
     }
-    // A person's own sign-in is not an app's to end.
+    // An app cannot revoke a person's own session.
     let own = bench.clinic.patient.token();
     bench.form("/oauth/revoke", &[("client_id", bench.id()), ("token", own)]).await;
     bench.clinic.patient.get("/api/v1/me").await;
@@ -729,7 +729,7 @@ async fn discovery_documents_match_behaviour(hospital: TestHospital) {
         }
         assert_eq!(told["code_challenge_methods_supported"], json!(["S256"]));
     }
-    // Each grant that is told of is known, and each scope can be asked for.
+    // Each advertised grant is supported, and each scope can be requested.
     for grant in smart["grant_types_supported"].as_array().into_iter().flatten() {
         let answer = bench.form("/oauth/token", &[("grant_type", grant.as_str().expect("text"))]).await;
         assert_ne!(answer.body["error"], "unsupported_grant_type", "{grant}");
@@ -741,7 +741,7 @@ async fn discovery_documents_match_behaviour(hospital: TestHospital) {
     for scope in scopes.iter().filter(|scope| !scope.starts_with("system/")) {
         assert!(everything.split(' ').any(|own| own == *scope), "{scope}");
     }
-    // A patient without a second person: the code of an authenticator goes on the page.
+    // Without `offline_access` there is no refresh token; with `openid` there is an id token.
     let staff = Person::new("nurse", "nurse").licensed(&json!({}));
     bench.clinic.hire(staff).await;
     let token = bench.token("nurse", "user/Patient.r openid fhirUser").await;

@@ -1,4 +1,4 @@
-//! Attachments: what is taken, who reads it, and the look for viruses.
+//! Attachments: accepted types, access, and the virus scan.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -44,7 +44,7 @@ async fn an_attachment_is_readable_by_who_may_read_the_patient(hospital: TestHos
         let again = client.exchange(Method::GET, &path, &[("if-none-match", got.header("etag"))], "").await;
         assert_eq!((again.status.as_u16(), again.bytes.len()), (304, 0));
     }
-    // The same bytes of somebody else are somebody else's.
+    // The same bytes for another patient are another attachment.
     let other = clinic.import(&[record::patient("1990-01-01")]).await.remove(0);
     let other = other.trim_start_matches("Patient/").to_owned();
     let theirs = kept(&clinic.doctor, &format!("patient={other}"), "image/png", PNG).await;
@@ -59,7 +59,7 @@ async fn an_attachment_is_readable_by_who_may_read_the_patient(hospital: TestHos
     assert_eq!(send(&elsewhere.doctor, &whose, "image/png", PNG).await.code(), "NOT_FOUND");
     assert_eq!(send(&clinic.operator, &whose, "image/png", PNG).await.code(), "AUTH_FORBIDDEN");
     assert_eq!(get(&hospital.anyone, &path).await.status, 401);
-    // Who read it is told.
+    // The patient sees who read it.
     let accesses = clinic.patient.get(&format!("/api/v1/patients/{}/accesses", clinic.subject)).await;
     let readers = accesses.as_array().expect("a list").iter().filter(|access| access["who"] == "doctor");
     assert!(readers.count() >= 2, "{accesses}");
@@ -145,7 +145,7 @@ async fn fhir_binary_serves_the_same_bytes(hospital: TestHospital) {
         let refused = clinic.doctor.exchange(Method::POST, "/fhir/R4/Binary", &headers, body).await;
         assert_eq!(refused.code(), "FHIR_INVALID");
     }
-    // There is no other way in, and no way to change one.
+    // There is no other way to store or change one.
     let bundle = record::transaction(std::slice::from_ref(&binary));
     clinic.administrator.refused("/fhir/R4", bundle, "FHIR_INVALID").await;
     assert_eq!(
@@ -154,7 +154,7 @@ async fn fhir_binary_serves_the_same_bytes(hospital: TestHospital) {
     );
 }
 
-/// With this scanner; what it says to a clean and to an infected file.
+/// With this scanner; the answers to a clean and to an infected file.
 async fn scanned(engine: Engine, scan: &str) -> [(u16, String); 2] {
     let program = ["sh", "-c", scan].map(str::to_owned).to_vec();
     let hospital = TestHospital::open_with(engine, |config| {

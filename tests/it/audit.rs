@@ -1,5 +1,4 @@
-//! Who saw what: every answer out of a record has its line, and the lines hold
-//! together.
+//! The audit trail: every answer from a record has its entry, and the chain is intact.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -63,7 +62,7 @@ async fn a_patient_reads_who_accessed_the_record(hospital: TestHospital) {
     let before = clinic.patient.get(&format!("{page}&before={}", newest["seq"])).await[0].clone();
     assert!(before["seq"].as_i64() < newest["seq"].as_i64());
 
-    // For the patient, and nobody else's.
+    // For the patient only.
     for client in [&clinic.doctor, &clinic.administrator] {
         client.hidden(&page, "AUTH_FORBIDDEN").await;
     }
@@ -72,7 +71,7 @@ async fn a_patient_reads_who_accessed_the_record(hospital: TestHospital) {
     stranger.hidden(&page, "NOT_FOUND").await;
 }
 
-/// Whatever answers with a record of this patient puts one line more on the trail.
+/// Every answer with data of this patient adds one entry to the trail.
 async fn every_answer_has_an_audit_entry(hospital: TestHospital) {
     let clinic = hospital.clinic(&[&DIABETES, &MEDICAL_INSURANCE]).await;
     clinic.insure().await;
@@ -116,7 +115,7 @@ async fn every_answer_has_an_audit_entry(hospital: TestHospital) {
         assert!(told.contains(path.split('?').next().unwrap_or_default()) && !told.contains('?'), "{path}: {told}");
     }
 
-    // What a batch shows is seen after its first line was written.
+    // Entries of a batch are read after its first audit entry was written.
     let before = newest().await["seq"].as_i64();
     let asked = json!({ "request": { "method": "GET", "url": clinic.evidence[1] } });
     let batch = json!({ "resourceType": "Bundle", "type": "batch", "entry": [asked] });
@@ -124,7 +123,7 @@ async fn every_answer_has_an_audit_entry(hospital: TestHospital) {
     assert_eq!(answer["entry"][0]["resource"]["resourceType"], "Condition", "{answer}");
     assert!(newest().await["seq"].as_i64() > before, "the batch left no line");
 
-    // What was refused is there too, and so is what is not there at all.
+    // Refusals and requests for missing resources are recorded, too.
     let restricted = record::result(subject, hospital.now(), "20447-9", "40", "{copies}/mL");
     let hidden = clinic.import(&[restricted]).await.remove(0);
     clinic.doctor.hidden(&format!("/fhir/R4/{hidden}"), "NOT_FOUND").await;
@@ -167,14 +166,14 @@ async fn only_auditors_read_the_audit_trail(hospital: TestHospital) {
     assert_eq!(regulator.get(&format!("/api/v1/audit?until={}", until.replace('+', "%2B"))).await, json!([]));
     regulator.hidden("/api/v1/audit?from=yesterday", "BODY_INVALID").await;
 
-    // Another hospital has its own.
+    // Another hospital has a trail of its own.
     let other = hospital.clinic(&[]).await;
     let about = format!("/api/v1/audit?patient={}", clinic.subject);
     let answer = other.administrator.ask(Method::GET, &about, None).await;
     assert_eq!(answer.body, json!([]));
 }
 
-/// `xinglin audit verify` walks both chains.
+/// `xinglin audit verify` verifies both chains.
 async fn the_audit_trail_is_verified(process: Process) {
     let clinic = process.clinic(&[]).await;
     clinic.doctor.get(&format!("/fhir/R4/{}", clinic.evidence[1])).await;

@@ -1,4 +1,4 @@
-//! Input that no client should send: a code, never a 5xx, never a partial write.
+//! Invalid input gives a code, never a 5xx and never a partial write.
 
 use reqwest::Method;
 use serde_json::{Map, Value, json};
@@ -24,7 +24,7 @@ on_both_engines!(
     a_request_has_a_name_that_forges_nothing,
 );
 
-/// Refused in good order.
+/// Refused with this code.
 fn refused(what: &str, answer: &Answer, code: &str) {
     assert!(answer.status.is_client_error(), "{what}: {} {}", answer.status, answer.text);
     assert_eq!(answer.code(), code, "{what}: {} {}", answer.status, answer.text);
@@ -50,7 +50,7 @@ async fn an_invalid_body_is_refused_with_its_code(hospital: TestHospital) {
     let answered = |rest: &str| format!(r#"{{"questionnaire":"recheck","answers":[{rest}]}}"#);
     let sound = r#"{"link_id":"glucose","value":{"quantity":{"value":"7.1","unit":"mmol/L"}}},{"link_id":"needed-help","value":{"boolean":false}}"#;
     let cases: Vec<(&Client, &str, String, &str)> = vec![
-        // Not JSON, or not all of it.
+        // Not JSON, or truncated.
         (operator, "/api/v1/tenants", "{\"kind\":".into(), "BODY_INVALID"),
         (operator, "/api/v1/tenants", String::new(), "BODY_INVALID"),
         (operator, "/api/v1/tenants", "kind=hospital&name=x".into(), "BODY_INVALID"),
@@ -58,7 +58,7 @@ async fn an_invalid_body_is_refused_with_its_code(hospital: TestHospital) {
         (operator, "/api/v1/tenants", r#"{"kind":"hospital","name":"\ud800"}"#.into(), "BODY_INVALID"),
         (operator, "/api/v1/tenants", r#"{"kind":"hospital","name":"a\u0000b"}"#.into(), "BODY_INVALID"),
         (operator, "/api/v1/tenants", "[".repeat(100_000), "BODY_INVALID"),
-        // Unknown and missing fields, wrong kinds.
+        // Unknown and missing fields, wrong types.
         (operator, "/api/v1/tenants", r#"{"kind":"hospital","name":"x","vip":true}"#.into(), "BODY_INVALID"),
         (operator, "/api/v1/tenants", r#"{"kind":"castle","name":"x"}"#.into(), "BODY_INVALID"),
         (operator, "/api/v1/tenants", r#"{"name":"x"}"#.into(), "BODY_INVALID"),
@@ -145,7 +145,7 @@ async fn an_invalid_body_is_refused_with_its_code(hospital: TestHospital) {
         let shown: String = body.chars().take(120).collect();
         refused(&format!("{path} {shown}"), &answer, code);
     }
-    // A body that says it is something else is not looked at.
+    // A body with another media type is not parsed.
     for kind in ["text/plain", "application/x-www-form-urlencoded", "application/jsonx", ""] {
         let answer = operator.post_text("/api/v1/tenants", kind, r#"{"kind":"hospital","name":"x"}"#).await;
         refused(kind, &answer, "BODY_INVALID");
@@ -166,14 +166,14 @@ async fn an_invalid_body_is_refused_with_its_code(hospital: TestHospital) {
     assert_eq!(clinic.doctor.get(&effective).await["status"], "EFFECTIVE");
 }
 
-/// The document with a field that nobody knows at a pointer.
+/// The document with an unknown field at a pointer.
 fn with_unknown(document: &Value, pointer: &str) -> String {
     let mut document = document.clone();
     document.pointer_mut(pointer).expect("there")["oops"] = json!(1);
     document.to_string()
 }
 
-/// What is not an amount of money, as JSON.
+/// JSON values that are not amounts of money.
 const NO_MONEY: [&str; 10] =
     ["67.5", "67.0", "\"67\"", "1e30", "1e2", "9223372036854775808", "-9223372036854775809", "true", "null", "[67]"];
 
@@ -190,7 +190,7 @@ async fn money_is_whole_fen(hospital: TestHospital) {
     for amount in NO_MONEY.into_iter().chain(["-1"]) {
         let fen: Value = serde_json::from_str(amount).expect("JSON");
         let confirm = json!({ "cash_fen": fen, "risk_acknowledged": true });
-        // A negative amount is one, and not the one that was quoted.
+        // A negative amount is valid, but not the quoted one.
         let code = if amount == "-1" { "INS_PRESETTLE_DRIFT" } else { "MONEY_INVALID" };
         let answer = clinic.patient.ask(Method::POST, &confirm_path(&quote), Some(confirm)).await;
         refused(&format!("confirm {amount}"), &answer, code);
@@ -236,7 +236,7 @@ async fn money_that_does_not_fit_is_refused(hospital: TestHospital) {
         }
         assert_eq!(clinic.doctor.get("/api/v1/formulary").await, formulary);
 
-        // The most of the dearest there is: the books hold it, and more than once.
+        // The largest quantity at the highest price: the ledger holds it, repeatedly.
         clinic.operator.put(&path, priced(10_000_000_000)).await;
         for _ in 0..2 {
             let prescription = clinic.approved().await;
@@ -326,7 +326,7 @@ async fn a_transaction_with_one_fault_writes_nothing(hospital: TestHospital) {
     let answer = clinic.administrator.ask(Method::POST, "/fhir/R4", Some(whole.clone())).await;
     refused("a transaction", &answer, "FHIR_INVALID");
     assert_eq!(answer.body["issue"][0]["expression"][0], "Bundle.entry[2].resource.birthDate");
-    // A fault that is found only when it is written: an id that is taken.
+    // An error that occurs at the write only: an id that is taken.
     let mut late =
         record::transaction(&[good(), record::condition(&clinic.subject, &clinic.evidence[0], hospital.now(), "I10")]);
     let taken = &clinic.evidence[1];
@@ -351,7 +351,7 @@ async fn a_transaction_with_one_fault_writes_nothing(hospital: TestHospital) {
     }
     assert_eq!(hospital.footprint(&clinic.tenant).await, before);
 
-    // In a batch each stands for itself.
+    // In a batch each entry is independent.
     let mut batch = whole;
     batch["type"] = json!("batch");
     let answer = clinic.administrator.post("/fhir/R4", batch).await;
@@ -364,7 +364,7 @@ async fn a_transaction_with_one_fault_writes_nothing(hospital: TestHospital) {
 async fn oversized_requests_are_refused(hospital: TestHospital) {
     let clinic = hospital.clinic(&[]).await;
     let before = hospital.footprint(&clinic.tenant).await;
-    // One byte too many: the server reads as much as it takes, and answers.
+    // One byte too many: the server reads up to the limit, and answers.
     let spaces = |most: usize| vec![b' '; most + 1];
     let answer = clinic.operator.post_text("/api/v1/tenants", "application/json", spaces(1 << 20)).await;
     refused("a body", &answer, "BODY_TOO_LARGE");
@@ -372,7 +372,7 @@ async fn oversized_requests_are_refused(hospital: TestHospital) {
     let answer = clinic.administrator.post_text("/fhir/R4", "application/fhir+json", large.clone()).await;
     refused("a bundle", &answer, "BODY_TOO_LARGE");
     refused("a package", &clinic.operator.upload(large).await, "BODY_TOO_LARGE");
-    // No more than fits on a page, and no error.
+    // Limited to the maximum page size, without an error.
     let page = clinic.doctor.get("/fhir/R4/Observation?_count=4294967295").await;
     assert_eq!(page["resourceType"], "Bundle");
     clinic.administrator.get("/api/v1/calls?limit=4294967295").await;
@@ -411,7 +411,7 @@ async fn missing_resources_are_not_found(hospital: TestHospital) {
     assert_eq!(clinic.doctor.get(&format!("/api/v1/encounters/{visit}")).await["status"], "ACCEPTED");
 }
 
-/// A route of the API, from its description.
+/// A route of the API, from the OpenAPI document.
 struct Route {
     method: Method,
     path: String,
@@ -419,7 +419,7 @@ struct Route {
     body: Option<Value>,
 }
 
-/// All routes, with their parameters set to what may be an id and is nobody's.
+/// All routes, with parameters that are valid ids of nothing.
 async fn routes(hospital: &TestHospital, parameter: impl Fn(&str) -> String) -> Vec<Route> {
     let api = hospital.anyone.get("/api/v1/openapi.json").await;
     let mut routes = Vec::new();
@@ -428,7 +428,7 @@ async fn routes(hospital: &TestHospital, parameter: impl Fn(&str) -> String) -> 
             let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
             let path = parameters.iter().filter(|p| p["in"] == "path").fold(path.clone(), |path, known| {
                 let name = known["name"].as_str().expect("a name");
-                // The description gives the form of an id: `rx-…`.
+                // The document gives the form of an id: `rx-…`.
                 let form = known["description"].as_str().unwrap_or_default();
                 path.replace(&format!("{{{name}}}"), &parameter(form))
             });
@@ -441,7 +441,7 @@ async fn routes(hospital: &TestHospital, parameter: impl Fn(&str) -> String) -> 
     routes
 }
 
-/// A value of the right shape, and meaningless.
+/// A value that matches the schema.
 fn example(api: &Value, schema: &Value, depth: usize) -> Value {
     if let Some(reference) = schema["$ref"].as_str() {
         let named = api.pointer(reference.trim_start_matches('#')).expect("a schema");
@@ -471,7 +471,7 @@ fn example(api: &Value, schema: &Value, depth: usize) -> Value {
     }
 }
 
-/// An id of this form that nobody has.
+/// An unused id of this form.
 fn nobody(form: &str) -> String {
     let prefix = form.trim_start_matches('`').split('-').next().unwrap_or_default();
     format!("{prefix}-00000000000000000000000001")
@@ -485,7 +485,7 @@ async fn every_route_requires_authentication(hospital: TestHospital) {
             open.push(format!("{method} {path}: {}", answer.status));
         }
     }
-    // The ways in, for whoever does not know yet where to.
+    // The public routes of sign-in.
     let ways_in = [
         "POST /api/v1/sessions: 400 Bad Request",
         "POST /api/v1/sessions/passkey/confirm: 400 Bad Request",
@@ -586,7 +586,7 @@ async fn no_operation_fails_internally_on_garbage(hospital: TestHospital) {
         }
     }
     assert_eq!(hospital.footprint(&clinic.tenant).await, before);
-    // All of it in vain: the hospital goes on.
+    // None of it has an effect: the hospital works.
     clinic.signed().await;
 }
 

@@ -1,5 +1,4 @@
-//! Plugins that lie, break or misbehave: each gets a clear code that names it,
-//! and nobody else notices.
+//! Faulty plugins: each gives a code that names it, and affects nothing else.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -26,7 +25,7 @@ const KV: &[(&str, &str)] =
     &[(r#"(import "xinglin:host/kv@1.1.0" "get" (func $get (param i32 i32 i32)))"#, "xinglin:host/kv@1.1.0")];
 const WAND: &[(&str, &str)] = &[(r#"(import "acme:magic/wand@0.1.0" "wave" (func $wave))"#, "acme:magic/wand@0.1.0")];
 
-/// Checkers that break, and the code of it.
+/// Checkers that fail, each with its code.
 const BROKEN: [(Guest, &str); 5] = [
     (
         Guest::new("test.loop", "(loop $again (br $again)) unreachable").manifest("[limits]\ndeadline-ms = 400"),
@@ -38,7 +37,7 @@ const BROKEN: [(Guest, &str); 5] = [
         "PLUGIN_MEMORY",
     ),
     (
-        // An error whose text is all of its memory: 3 MiB.
+        // An error text of all of its memory: 3 MiB.
         Guest::new(
             "test.flood",
             "(i32.store8 (i32.const 1024) (i32.const 1)) (i32.store8 (i32.const 1028) (i32.const 2))
@@ -78,7 +77,7 @@ async fn an_invalid_package_is_not_installed(hospital: TestHospital) {
     clinic.signed().await;
 }
 
-/// With the first byte of its last core function changed to no instruction.
+/// With an invalid first opcode in its last core function.
 fn corrupted(package: &[u8]) -> Vec<u8> {
     let mut package = package.to_vec();
     let i32_const_1024 = [0x41, 0x80, 0x08];
@@ -99,7 +98,7 @@ async fn a_plugin_without_its_grants_is_not_enabled(hospital: TestHospital) {
     assert_eq!(listed[0]["state"], "granted");
     clinic.signed().await;
 
-    // Once it is enabled, grants that do not suffice are refused and the old ones stay.
+    // Once it is enabled, insufficient grants are refused and the old ones stay.
     hospital.operator.put(&path, json!({ "capabilities": ["kv"] })).await;
     hospital.operator.post(&format!("{path}/enable"), json!(null)).await;
     let narrowed = hospital.operator.ask(Method::PUT, &path, Some(json!({ "capabilities": [] }))).await;
@@ -168,7 +167,7 @@ async fn a_failing_checker_prevents_the_signature(hospital: TestHospital) {
     assert_eq!(clinic.administrator.get("/api/v1/calls/chain").await["intact"], true);
 }
 
-/// The refusal says which checker broke at which hook, and how; and only that one.
+/// The refusal names the failed checker, its hook and error; and no other.
 fn names(refused: &Value, plugin: &str, code: &str) {
     let unchecked = refused["unchecked"].as_array().expect("unchecked");
     assert_eq!(unchecked.len(), 1, "{refused}");

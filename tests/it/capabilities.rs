@@ -1,5 +1,5 @@
-//! What a hospital lends to plugins, over HTTP: nothing that was not granted, and
-//! of a record only the patient at hand.
+//! Capabilities of plugins, over HTTP: none without a grant, and records of the patient in context
+//! only.
 
 use serde_json::{Value, json};
 use xinglin_store::Engine;
@@ -12,7 +12,7 @@ on_both_engines!(
     a_plugin_reads_the_current_patient_only,
 );
 
-/// Answers `ok(allow)` whatever the import gave.
+/// Answers `ok(allow)` whatever the import returns.
 const RECORDS: Guest = Guest::new(
     "test.records",
     "(call $conditions (i32.const 2048)) (call $observations (i32.const 700) (i32.const 16)
@@ -77,7 +77,7 @@ async fn a_missing_grant_is_named(hospital: TestHospital) {
 
 async fn a_plugin_reads_the_current_patient_only(hospital: TestHospital) {
     let clinic = hospital.clinic(&[]).await;
-    // Somebody else, with a diagnosis and a result of their own.
+    // Another patient, with a diagnosis and a result.
     let other = clinic.import(&[record::patient("1950-01-01")]).await.remove(0);
     let other = other.strip_prefix("Patient/").expect("a patient").to_owned();
     let visit = clinic.import(&[record::visit(&other, hospital.now(), 3)]).await.remove(0);

@@ -1,5 +1,5 @@
-//! CDS Hooks 2.0: orders that are drafted elsewhere, checked by this hospital's plugins.
-//! The standard is spoken here as its text has it, and by a stranger: healthchain (PyPI).
+//! CDS Hooks 2.0: orders drafted elsewhere, checked by this hospital's plugins. Tested against the
+//! text of the standard and with an independent client, healthchain (PyPI).
 
 use std::path::Path;
 
@@ -38,7 +38,7 @@ fn amoxicillin(subject: &str) -> Value {
     })
 }
 
-/// As a client of the standard asks.
+/// A request of the standard.
 fn ask(hook: &str, subject: &str, drafts: &[Value]) -> Value {
     let entries: Vec<Value> = drafts.iter().map(|draft| json!({ "resource": draft })).collect();
     let mut context = json!({
@@ -82,7 +82,7 @@ async fn every_enabled_checker_is_listed_as_a_service(hospital: TestHospital) {
     let missing = ask("order-sign", &other.subject, &[amoxicillin(&other.subject)]);
     other.doctor.refused(SIGN, missing, "NOT_FOUND").await;
 
-    // Enabled: there. Disabled: gone. No further code.
+    // Listed while enabled, with no further code.
     let another = Guest::healthy();
     hospital.operator.upload(another.package()).await.done("/api/v1/plugins");
     let path = another.path(&other.tenant);
@@ -114,7 +114,7 @@ async fn healthchain_calls_the_services(hospital: TestHospital) {
 async fn cards_carry_the_findings_of_the_checker(hospital: TestHospital) {
     let clinic = hospital.clinic(&[&DRUG_SAFETY]).await;
     let subject = &clinic.subject;
-    // Nothing known against it, but what the record cannot say.
+    // No findings against it, except missing data of the record.
     let before = cards(&clinic.doctor, SIGN, ask("order-sign", subject, &[amoxicillin(subject)])).await;
     assert!(before.iter().all(|card| card["indicator"] != "critical"), "{before:?}");
     clinic.import(&[allergic(subject)]).await;
@@ -137,14 +137,14 @@ async fn cards_carry_the_findings_of_the_checker(hospital: TestHospital) {
     let card = cards(&english, SIGN, ask("order-sign", subject, &[amoxicillin(subject)])).await.remove(0);
     assert!(card["summary"].as_str().is_some_and(str::is_ascii), "{card}");
 
-    // The same words as when the doctor signs here, and on tape as those are.
+    // The same findings as at a signature in this host, and on tape as well.
     let calls = clinic.administrator.get(&format!("/api/v1/calls?about={subject}")).await;
     let tape = &calls[0]["tape"];
     assert_eq!(tape["hook"].as_str().map(|hook| hook.contains("prescribing/review")), Some(true), "{tape}");
     assert_eq!(tape["input"]["order"]["lines"][0]["doses_per_day"], "3", "{tape}");
     let seen = clinic.patient.get(&format!("/api/v1/patients/{subject}/accesses")).await;
     assert!(seen.to_string().contains(DRUG_SAFETY.id), "{seen}");
-    // Nothing was ordered, and a draft without medicines is not asked about.
+    // Nothing was ordered, and a draft without medicines calls no checker.
     assert_eq!(clinic.found_in_record("MedicationRequest").await, [] as [Value; 0]);
     let none = ask("order-sign", subject, &[json!({ "resourceType": "ServiceRequest", "id": "x" })]);
     assert_eq!(cards(&clinic.doctor, SIGN, none).await, [] as [Value; 0]);
@@ -167,7 +167,7 @@ async fn an_unchecked_order_is_a_critical_card(hospital: TestHospital) {
     let asked = ask("order-sign", subject, &[amoxicillin(subject)]);
     is_not_checked(&cards(&english, "/cds-services/order-sign.test.panic", asked).await);
 
-    // Half an order is no order.
+    // An incomplete order is not checked.
     let mut vague = amoxicillin(subject);
     vague["dosageInstruction"][0]["timing"] = json!({});
     let found = cards(&english, SIGN, ask("order-sign", subject, &[amoxicillin(subject), vague])).await;
@@ -190,7 +190,7 @@ async fn services_check_the_caller_and_the_patient(hospital: TestHospital) {
         nobody.hidden("/cds-services", "AUTH_FORBIDDEN").await;
         nobody.refused(SIGN, asked(&clinic.subject), "AUTH_FORBIDDEN").await;
     }
-    // Of another hospital's patient there is nothing to say, nor of nobody.
+    // Patients of another hospital, and unknown ones, are not found.
     for subject in [other.subject.as_str(), "pat-01m813pz5meads8hnbty5d3y9a", "1"] {
         clinic.doctor.refused(SIGN, asked(subject), "NOT_FOUND").await;
     }

@@ -1,5 +1,4 @@
-//! Restricted compartments: who is shown what, and what those who are not can find
-//! out all the same.
+//! Restricted compartments: access, and what requests without access disclose.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -26,8 +25,7 @@ on_both_engines!(
 
 const VIRAL_LOAD: &str = "20447-9";
 
-/// What of a patient is in the compartment: by code, by label, by words, by the
-/// medicine that is referred to.
+/// Restricted entries of a patient: by code, by label, by words, by the medicine referred to.
 async fn restricted(clinic: &Clinic, now: Instant) -> Vec<String> {
     let subject = &clinic.subject;
     let mut labelled = record::result(subject, now, "4548-4", "66.6", "%");
@@ -63,7 +61,7 @@ fn hiv() -> Value {
     json!({ "compartment": "hiv" })
 }
 
-/// As a program sees it: all but the id that it asked for.
+/// An answer without the id that was requested.
 async fn said(client: &Client, path: &str, id: &str) -> String {
     let answer = client.ask(Method::GET, path, None).await;
     format!("{} {}", answer.status, answer.text.replace(id, "…"))
@@ -74,7 +72,7 @@ async fn nobody_reads_a_compartment_without_consent(hospital: TestHospital) {
     let before = clinic.doctor.get(&format!("/fhir/R4/Observation?patient={}", clinic.subject)).await["total"].clone();
     let hidden = restricted(&clinic, hospital.now()).await;
     let other = clinic.import(&[record::patient("1990-01-01")]).await.remove(0);
-    // A newer version that says nothing any more does not uncover the older ones.
+    // A newer version without restricted content does not open the older ones.
     let washed = format!("/fhir/R4/{}", hidden[1]);
     let plain = record::result(&clinic.subject, hospital.now(), "4548-4", "66.6", "%");
     let mut plain = plain;
@@ -109,7 +107,7 @@ async fn nobody_reads_a_compartment_without_consent(hospital: TestHospital) {
             assert_eq!(found.body["total"], before, "{who} {path}: nor is it counted");
             assert!(!found.text.contains(VIRAL_LOAD) && !found.text.contains("66.6"), "{who} {}", found.text);
         }
-        // The question is not answered, whether or not there is anything.
+        // The request is refused, whether or not there are such data.
         for patient in [clinic.subject.as_str(), id(&other), "pat-00000000000000000000000000"] {
             for code in [VIRAL_LOAD, "http://loinc.org|20447-9", "4548-4,20447-9", "http://loinc.org|24467-3"] {
                 let path = format!("/fhir/R4/Observation?patient={patient}&code={code}");
@@ -117,10 +115,10 @@ async fn nobody_reads_a_compartment_without_consent(hospital: TestHospital) {
             }
         }
         client.hidden(&format!("/fhir/R4/Observation?code={VIRAL_LOAD}"), "ACCESS_COMPARTMENT").await;
-        // A number that begins as a code of ICD-10 does is none.
+        // A number that begins like an ICD-10 code is not one.
         let number = client.get("/fhir/R4/Observation?patient.identifier=urn:x|b221fed0-fca4-4f1f").await;
         assert_eq!(number["total"], 0);
-        // Ways round, some of which are not ways yet.
+        // Indirect queries, some of them unsupported.
         for query in [
             "Patient?_has:Observation:patient:code=20447-9",
             "Patient?_has:Condition:patient:code=http://hl7.org/fhir/sid/icd-10|B20",
@@ -146,7 +144,7 @@ async fn nobody_reads_a_compartment_without_consent(hospital: TestHospital) {
         }
         client.hidden(&format!("/api/v1/patients/{}/consents", clinic.subject), "AUTH_FORBIDDEN").await;
     }
-    // Whatever leads there ends before it, and says so of any patient alike.
+    // References into the compartment are cut off, for every patient alike.
     let everything = format!("/fhir/R4/Patient/{}/$everything", clinic.subject);
     let shows = async |client: &Client| {
         let whole = client.ask(Method::GET, &everything, None).await;
@@ -183,13 +181,13 @@ async fn a_patient_grants_and_withdraws_consent(hospital: TestHospital) {
     let by_code = format!("/fhir/R4/Observation?patient={}&code={VIRAL_LOAD}", clinic.subject);
     let consents = format!("/api/v1/patients/{}/consents", clinic.subject);
 
-    // Not for everything, not for another purpose, not for another role.
+    // Not for everything, for another purpose, or for another role.
     consent(&clinic, json!("record"), json!({ "role": "doctor" }), "treatment").await;
     consent(&clinic, hiv(), json!({ "role": "doctor" }), "research").await;
     consent(&clinic, hiv(), json!({ "role": "nurse" }), "treatment").await;
     consent(&clinic, json!({ "compartment": "mental-health" }), json!({ "role": "doctor" }), "treatment").await;
     clinic.doctor.hidden(&path, "NOT_FOUND").await;
-    // Only the patient says so.
+    // Only the patient can consent.
     let ask = json!({ "scope": hiv(), "recipient": { "role": "doctor" }, "purposes": ["treatment"] });
     for client in [&clinic.doctor, &clinic.administrator, &clinic.operator] {
         client.refused(&consents, ask.clone(), "AUTH_FORBIDDEN").await;
@@ -218,7 +216,7 @@ async fn a_patient_grants_and_withdraws_consent(hospital: TestHospital) {
     clinic.patient.refused(&revoke, json!(null), "CONSENT_STATE").await;
     assert_eq!(clinic.patient.get(&consents).await.as_array().map(Vec::len), Some(5));
 
-    // It ends by itself, too.
+    // It also expires.
     let until = hospital.now().plus_minutes(60).to_string();
     let mut ask = ask;
     ask["until"] = json!(until);
@@ -252,7 +250,7 @@ async fn an_insurer_reads_what_consent_covers(hospital: TestHospital) {
     insurer.get(&format!("/fhir/R4/{}", hidden[0])).await;
 }
 
-/// A checker that wants to see what it should not.
+/// A checker that requests data beyond its grant.
 const CURIOUS: Guest = Guest::healthy().manifest(
     r#"
     [limits]
@@ -290,7 +288,7 @@ async fn other_plugins_see_nothing_of_a_compartment(hospital: TestHospital) {
     let calls = regulator.get(&newest).await;
     let shown = calls[0]["tape"]["input"].to_string();
     assert!(shown.contains(VIRAL_LOAD) && shown.contains("J05AR20") && !shown.contains("\"compartment\""), "{shown}");
-    // What a plugin was shown is on its tape, and that is as restricted.
+    // The data that a plugin received are on its tape, which is as restricted.
     let call = format!("/api/v1/calls/{}", calls[0]["id"].as_str().expect("an id"));
     clinic.administrator.hidden(&call, "NOT_FOUND").await;
     clinic.administrator.refused(&format!("{call}/replay"), json!(null), "NOT_FOUND").await;
@@ -305,7 +303,7 @@ async fn other_plugins_see_nothing_of_a_compartment(hospital: TestHospital) {
     assert!(!shown.contains("E11.9") && shown.contains("\"consent\""), "{shown}");
 }
 
-/// The diabetes pathway as one of a restricted kind.
+/// The diabetes pathway, declared as restricted.
 fn discreet() -> Vec<u8> {
     let package = Package::read(DIABETES.bytes()).expect("a good package");
     let mut manifest = package.manifest().clone();
@@ -333,7 +331,7 @@ async fn resources_a_pathway_writes_are_in_its_compartment(hospital: TestHospita
     let enrolment = format!("/api/v1/enrolments/{}", enrolled["id"].as_str().expect("an id"));
     clinic.patient.post(&format!("/api/v1/consents/{given}/revoke"), json!(null)).await;
 
-    // Whoever enrolled the patient treats in it, and nobody else.
+    // The person who enrolled the patient has access, and no other staff.
     let (colleague, _) = clinic.hire(Person::new("colleague", "doctor").licensed(&json!({}))).await;
     clinic.doctor.get(&enrolment).await;
     colleague.hidden(&enrolment, "NOT_FOUND").await;
@@ -359,7 +357,7 @@ async fn resources_a_pathway_writes_are_in_its_compartment(hospital: TestHospita
     }
     assert_eq!(count(&clinic.doctor, "Observation").await - count(&colleague, "Observation").await, 2);
 
-    // Somebody must look all the same; at what, is told to those who may know.
+    // The alert is visible to all; its details only with access.
     let alerts = clinic.doctor.get("/api/v1/alerts?state=open").await;
     assert!(alerts.to_string().contains("GLUCOSE"), "{alerts}");
     let neutral = colleague.get("/api/v1/alerts?state=open").await;
@@ -385,7 +383,7 @@ async fn resources_a_pathway_writes_are_in_its_compartment(hospital: TestHospita
     let messages = format!("/api/v1/patients/{}/messages", clinic.subject);
     assert!(!clinic.patient.get(&messages).await.as_array().expect("messages").is_empty());
     assert_eq!(colleague.get(&messages).await, json!([]));
-    // Nor do the tapes tell.
+    // Tapes are hidden, too.
     for path in [format!("/api/v1/calls?about={}", clinic.subject), "/api/v1/calls?plugin=test.discreet".to_owned()] {
         assert_eq!(clinic.administrator.get(&path).await, json!([]));
     }
@@ -405,7 +403,7 @@ async fn a_bill_does_not_disclose_a_compartment_to_the_payer(hospital: TestHospi
     let path = clinic.draft(&clinic.visit().await, &[line("dolutegravir", "1", "1", 7, 1)]).await;
     clinic.sign(&path).await;
     clinic.approve(&path).await;
-    // Who prescribed it and who hands it out see it; others do not.
+    // The prescriber and the dispensing pharmacist have access; others do not.
     clinic.doctor.get(&path).await;
     clinic.pharmacist.get(&path).await;
     let (colleague, _) = clinic.hire(Person::new("colleague", "doctor").licensed(&json!({}))).await;
@@ -420,13 +418,13 @@ async fn a_bill_does_not_disclose_a_compartment_to_the_payer(hospital: TestHospi
     let quote = clinic.patient.post("/api/v1/charges", order.clone()).await;
     assert_eq!(quote["calls"][0]["plugin"], MEDICAL_INSURANCE.id);
     colleague.hidden(&format!("/api/v1/charges/{}", quote["id"].as_str().expect("an id")), "NOT_FOUND").await;
-    // Taken back before it is confirmed: nothing more is sent.
+    // Revoked before the confirmation: nothing more is sent.
     clinic.patient.post(&format!("/api/v1/consents/{given}/revoke"), json!(null)).await;
     let confirm = crate::support::clinic::confirm_path(&quote);
     let confirmation = crate::support::clinic::confirmation(&quote);
     clinic.patient.refused(&confirm, confirmation, "ACCESS_COMPARTMENT").await;
 
-    // Or the patient would rather pay alone.
+    // Or the patient chooses to pay alone.
     let refuse = json!({ "provision": "refuse", "scope": hiv(), "recipient": payer, "purposes": ["payment"] });
     clinic.patient.post(&format!("/api/v1/patients/{}/consents", clinic.subject), refuse).await;
     let quote = clinic.patient.post("/api/v1/charges", order).await;
@@ -438,7 +436,7 @@ async fn a_bill_does_not_disclose_a_compartment_to_the_payer(hospital: TestHospi
 async fn resources_of_an_earlier_release_are_labelled(hospital: TestHospital) {
     let clinic = hospital.clinic(&[]).await;
     let hidden = restricted(&clinic, hospital.now()).await;
-    // As a release without compartments left it.
+    // State of a release without compartments.
     let tenant = clinic.tenant.parse().expect("a tenant");
     let store = hospital.hospital.store();
     let unlabelled = xinglin_store::ResourceWrite {

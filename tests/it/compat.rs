@@ -1,6 +1,6 @@
-//! Plugins and hosts of different ages: what was built against a published
-//! contract runs for ever, two majors of one interface are called at once, and what
-//! is too new is refused by name.
+//! Plugins and hosts of different ages: what was built against a published contract keeps running,
+//! two majors of one interface are called side by side, and contracts that are too new are refused
+//! by name.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,7 +29,7 @@ const LOG: &[(&str, &str)] =
 
 const OLD: [&Plugin; 3] = [&frozen::DIABETES, &frozen::DRUG_SAFETY, &frozen::MEDICAL_INSURANCE];
 
-/// Of the folder: its file names with their digests.
+/// File names of the folder with their digests.
 fn kept() -> BTreeMap<String, Digest> {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("compat");
     let entries = std::fs::read_dir(folder).expect("a folder").flatten();
@@ -79,7 +79,7 @@ fn allergic() -> Vec<Value> {
     [&month()[..], &[line("amoxicillin-500mg-24", "500", "3", 7, 1)]].concat()
 }
 
-/// Takes the amoxicillin off.
+/// Removes the amoxicillin.
 async fn correct(clinic: &Clinic, visit: &str, prescription: &str) {
     let mut corrected = draft(visit, &month());
     corrected.as_object_mut().expect("an object").remove("encounter");
@@ -88,7 +88,7 @@ async fn correct(clinic: &Clinic, visit: &str, prescription: &str) {
 
 async fn a_visit_on_plugins_built_against_the_first_contract(hospital: TestHospital) {
     for plugin in OLD {
-        // As it came from its publisher; below it has more time, and nothing else.
+        // The original package; the copy used below has longer limits only.
         let package = Package::read(plugin.bytes()).expect("it is taken");
         assert_eq!(package.manifest().id, plugin.id);
     }
@@ -164,7 +164,7 @@ async fn one_order_is_judged_under_two_majors_and_two_minors(hospital: TestHospi
     let of_today = Guest::healthy().imports(LOG).manifest("[capabilities.log]\n[limits]\ndeadline-ms = 5000");
     of_today.enable(&hospital.operator, &clinic.tenant).await;
 
-    // 1.0 vetoes, 2.0 warns: the veto wins, and both have their say.
+    // 1.0 vetoes, 2.0 warns: the veto wins, and both findings are reported.
     let visit = clinic.visit().await;
     let prescription = clinic.draft(&visit, &allergic()).await;
     let sign = format!("{prescription}/sign");
@@ -175,7 +175,7 @@ async fn one_order_is_judged_under_two_majors_and_two_minors(hospital: TestHospi
     assert!(findings.len() > 1, "{refused}");
     assert_eq!(long["lines"], json!([1, 2]), "{long}");
 
-    // Without what 1.0 vetoes, what 2.0 warns of must be acknowledged.
+    // Without the line that 1.0 vetoes, the warning of 2.0 must be acknowledged.
     correct(&clinic, &visit, &prescription).await;
     let warned = clinic.doctor.refused(&sign, json!({ "valid_days": 3 }), "RX_WARNING_UNACKNOWLEDGED").await;
     assert!(warned["findings"].as_array().expect("findings").iter().any(|f| f["code"] == "COURSE_LONG"), "{warned}");
@@ -190,13 +190,13 @@ async fn one_order_is_judged_under_two_majors_and_two_minors(hospital: TestHospi
     assert_eq!(old["hook"], "xinglin:prescribing/review@1.0.0#review");
     assert_eq!(asked(of_today.id)["hook"], "xinglin:prescribing/review@1.0.0#review");
     assert_eq!(new["hook"], "xinglin:prescribing/review@2.0.0#review");
-    // What only 2.0 asks and says: a language, and the rule of a finding.
+    // Members of 2.0 only: a language, and the rule of a finding.
     let said = new["output"].to_string();
     assert!(said.contains("2 项用药超过 14 天") && said.contains("course/14-days"), "{said}");
     replays(&clinic).await;
 }
 
-/// The same plugin under a contract of the next major, and in the shadow of the old.
+/// The same plugin with a contract of the next major, in shadow of the old version.
 async fn a_checker_moves_to_the_next_major_and_back(hospital: TestHospital) {
     let clinic = hospital.clinic(&[]).await;
     let old = Guest::healthy();
@@ -210,7 +210,7 @@ async fn a_checker_moves_to_the_next_major_and_back(hospital: TestHospital) {
     let next = attach(package.bytes(), &manifest).expect("a package");
     hospital.operator.upload(next).await.done("/api/v1/plugins");
 
-    // It is asked what its predecessor was asked, in its own words.
+    // It receives its predecessor's input, converted to its contract.
     let gate = json!({ "max_differing_percent": 100.0, "minimum_calls": 1 });
     let start = json!({ "version": "2.0.0", "gate": gate, "over_tapes": 10 });
     let view = hospital.operator.put(&format!("{path}/shadow"), start).await;
@@ -237,7 +237,7 @@ async fn an_unsupported_contract_version_is_named(hospital: TestHospital) {
             assert!(refused.contains(name), "{name}: {refused}");
         }
     };
-    // Their `@since` stays as it was: it says nothing to a component.
+    // `@since` annotations are unchanged: they do not affect components.
     let third = |text: String| {
         let text = text.replace("package xinglin:prescribing@1.0.0", "package xinglin:prescribing@3.0.0");
         text.replace("xinglin:prescribing/review@1.0.0", "xinglin:prescribing/review@3.0.0")

@@ -1,4 +1,4 @@
-//! What is said in visits: by whom, to whom, and as it happens.
+//! Conversations in visits: authors, readers, and streams.
 
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use reqwest::Method;
@@ -41,7 +41,7 @@ impl Talk {
         client.post(&self.messages(), json!({ "text": text })).await
     }
 
-    /// What somebody reads, as texts.
+    /// The texts that this client can read.
     async fn read(&self, client: &Client) -> Vec<String> {
         let said = client.get(&self.messages()).await;
         let texts = said.as_array().expect("a list").iter().filter_map(|one| one["text"].as_str());
@@ -56,7 +56,7 @@ async fn patient_and_staff_exchange_messages_during_a_visit(hospital: TestHospit
     assert_eq!((&said["seq"], &said["author_kind"], &said["role"]), (&json!(1), &json!("human"), &json!("patient")));
     let answered = talk.say(&clinic.doctor, "您好").await;
     assert_eq!((&answered["seq"], &answered["role"]), (&json!(2), &json!("doctor")));
-    // A picture of this patient, and of no other.
+    // An attachment of this patient, and of no other.
     let whose = format!("/api/v1/blobs?patient={}", clinic.subject);
     let png = b"\x89PNG\r\n\x1a\n".as_slice();
     let blob = clinic.patient.exchange(Method::POST, &whose, &[("content-type", "image/png")], png).await.json();
@@ -84,7 +84,7 @@ async fn patient_and_staff_exchange_messages_during_a_visit(hospital: TestHospit
     for client in [&clinic.administrator, &clinic.operator] {
         client.hidden(&talk.messages(), "AUTH_FORBIDDEN").await;
     }
-    // Closed with the visit, and still there to be read.
+    // Closed with the visit, and still readable.
     clinic.doctor.post(&format!("{}/close", talk.visit), json!({})).await;
     for client in [&clinic.patient, &clinic.doctor] {
         client.refused(&talk.messages(), json!({ "text": "x" }), "ENC_STATE").await;
@@ -105,9 +105,9 @@ async fn nobody_posts_under_a_role_they_lack(hospital: TestHospital) {
         nurse.refused(&talk.messages(), json!({ "text": "x", "as": role }), "AUTH_IMPERSONATION").await;
     }
     clinic.patient.refused(&talk.messages(), json!({ "text": "x", "as": "doctor" }), "AUTH_IMPERSONATION").await;
-    // Nor does anybody say that they are a machine, or the hospital.
+    // The kind of author cannot be set to a machine or the hospital.
     nurse.refused(&talk.messages(), json!({ "text": "x", "author_kind": "system" }), "BODY_INVALID").await;
-    // A doctor whose licence lapsed is none any more.
+    // A doctor with a lapsed licence has no rights of a doctor.
     let lapsed = json!({ "until": "2021-01-01" });
     let (lapsed, _) = clinic.hire(Person::new("lapsed", "doctor").licensed(&lapsed)).await;
     lapsed.refused(&talk.messages(), json!({ "text": "x", "as": "doctor" }), "CRED_INVALID").await;
@@ -124,7 +124,7 @@ async fn messages_about_a_compartment_are_restricted(hospital: TestHospital) {
     assert_eq!(talk.read(&clinic.pharmacist).await, ["头痛"]);
 }
 
-/// Events of a stream, until it has as many or ends: (event, id, data).
+/// Events of a stream, until there are `most` or it ends: (event, id, data).
 async fn listen(client: &Client, path: &str, after: Option<&str>, most: usize) -> Vec<(String, String, String)> {
     let mut request = client.request(Method::GET, &format!("{path}/stream"));
     if let Some(after) = after {
@@ -168,7 +168,7 @@ async fn a_stream_delivers_each_message_once(hospital: TestHospital) {
     let again = listen(&clinic.doctor, &talk.messages(), Some("2"), 1).await;
     assert_eq!(texts(&again), ["three"], "from where they were");
 
-    // Another host on the same records.
+    // Another host on the same database.
     let other = hospital.reopened(|config| config.movable_clock = true).await;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = format!("http://{}", listener.local_addr().expect("an address"));
@@ -185,7 +185,7 @@ async fn a_stream_delivers_each_message_once(hospital: TestHospital) {
     assert_eq!((heard[1].0.as_str(), heard[1].2.as_str()), ("end", "closed"));
     serving.abort();
 
-    // Who is signed out hears nothing more.
+    // A stream ends with its session.
     let visit = format!("/api/v1/encounters/{}/messages", clinic.visit().await);
     let again = hospital.anyone.sign_in(Some(&clinic.tenant), "doctor").await;
     let (listening, path) = (again.clone(), visit.clone());
@@ -206,7 +206,7 @@ async fn a_stream_ends_when_access_ends(hospital: TestHospital) {
     let (path, doctor) = (talk.messages(), talk.clinic.doctor.clone());
     talk.say(&talk.clinic.patient, "before").await;
     let hearing = tokio::spawn(async move { listen(&doctor, &path, None, 9).await });
-    // It has been told, and so the policies have been asked.
+    // Messages were delivered, so the policies have been checked.
     tokio::time::sleep(std::time::Duration::from_millis(300)).await;
     let rule = r#"forbid (principal is Account, action == Action::"encounter.converse", resource)
                   when { principal.ranks has doctor };"#;

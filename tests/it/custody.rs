@@ -1,5 +1,5 @@
-//! Records of a hospital that is no more: nobody writes to them, its successor reads
-//! them, and what was handed over can be proved.
+//! Custody of a closed hospital's records: no writes, reads by the custodian, and a verifiable
+//! statement.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -31,7 +31,7 @@ fn ask(source: &Clinic, custodian: &Clinic) -> Value {
     })
 }
 
-/// Reads in the custody of one's own hospital.
+/// A read in custody of the caller's hospital.
 async fn in_custody(client: &Client, source: &Clinic, method: Method, path: &str) -> Answer {
     let exchange = client.exchange(method, path, &[("xinglin-custody", &source.tenant)], "").await;
     Answer { status: exchange.status, text: exchange.text(), body: exchange.json() }
@@ -66,7 +66,7 @@ async fn nobody_writes_to_a_frozen_hospital(hospital: TestHospital) {
     let footprint = hospital.footprint(&closed.tenant).await;
     let result = record::result(&closed.subject, hospital.now(), "4548-4", "9", "%");
     let frozen = "TENANT_FROZEN";
-    // FHIR: one, a transaction, a batch, a deletion.
+    // FHIR: a single write, a transaction, a batch, a deletion.
     closed.administrator.refused("/fhir/R4/Observation", result.clone(), frozen).await;
     closed.administrator.refused("/fhir/R4", record::transaction(std::slice::from_ref(&result)), frozen).await;
     let mut batch = record::transaction(&[result]);
@@ -77,7 +77,7 @@ async fn nobody_writes_to_a_frozen_hospital(hospital: TestHospital) {
         let answer = closed.administrator.ask(Method::DELETE, &format!("/fhir/R4/{gone}"), None).await;
         answer.refused(gone, frozen);
     }
-    // Visits, prescriptions, money, words, attachments, plugins.
+    // Visits, prescriptions, payments, messages, attachments, plugins.
     let real_name = format!("/api/v1/tenants/{}/patients/{}/real-name/judge", closed.tenant, closed.subject);
     let vital = [
         (&hospital.operator, real_name, json!({ "verified": false, "reason": "It is somebody else." })),
@@ -104,17 +104,17 @@ async fn nobody_writes_to_a_frozen_hospital(hospital: TestHospital) {
         closed.administrator.exchange(Method::GET, "/fhir/R4/$export", &[("prefer", "respond-async")], "").await;
     assert_eq!(export.code(), frozen);
 
-    // Timers ring elsewhere, and here no more.
+    // Timers fire in the other hospital, and not here any more.
     hospital.advance(120 * 86_400).await;
     eventually("a timer of the successor's", async || heard(&successor).await > elsewhere).await;
     tokio::time::sleep(std::time::Duration::from_millis(500)).await;
     assert_eq!(heard(&closed).await, before);
     assert_eq!(hospital.footprint(&closed.tenant).await, footprint);
-    // Its patients read on, and say who may see it.
+    // Its patients can still read, and give or revoke consents.
     assert_eq!(closed.patient.get(&messages).await.as_array().map_or(0, Vec::len), 1);
     let refuse = json!({ "provision": "refuse", "scope": "record", "recipient": "export", "purposes": ["treatment"] });
     closed.patient.post(&format!("/api/v1/patients/{}/consents", closed.subject), refuse).await;
-    // The successor goes about its work.
+    // The successor works as before.
     successor.signed().await;
 }
 
@@ -139,14 +139,15 @@ async fn only_the_custodian_reads_a_closed_hospital(hospital: TestHospital) {
     assert_eq!(read(&successor.administrator, "/api/v1/calls/chain").await.done("the tapes")["intact"], true);
     let trail = read(&successor.administrator, "/api/v1/audit?limit=200").await.done("the trail");
     assert!(trail.to_string().contains(&closed.subject), "{trail}");
-    // Compartments stay closed, and nothing is written.
+    // Compartments stay closed, and writes are refused.
     assert_eq!(read(&successor.doctor, &format!("/fhir/R4/{secret}")).await.code(), "NOT_FOUND");
     for (method, path) in [(Method::POST, "/fhir/R4"), (Method::DELETE, patient.as_str()), (Method::PUT, &patient)] {
         assert_eq!(in_custody(&successor.administrator, &closed, method, path).await.code(), "TENANT_FROZEN");
     }
-    // Without the word, it is in one's own hospital that one looks.
+    // Without the header, the request is for the caller's own hospital.
     successor.doctor.hidden(&patient, "NOT_FOUND").await;
-    // Nobody else: another hospital, its patients, the successor's patients, nobody at all.
+    // No access for others: another hospital, its patients, the successor's patients, anonymous
+    // callers.
     for client in [&stranger.doctor, &stranger.administrator] {
         for path in [patient.as_str(), list.as_str(), "/api/v1/audit", "/api/v1/calls/chain"] {
             assert_eq!(read(client, path).await.code(), "NOT_FOUND");
@@ -156,17 +157,17 @@ async fn only_the_custodian_reads_a_closed_hospital(hospital: TestHospital) {
         assert_eq!(read(client, &patient).await.code(), "AUTH_FORBIDDEN");
     }
     assert_eq!(read(&hospital.anyone, &patient).await.code(), "AUTH_REQUIRED");
-    // Nor does it go the other way.
+    // Custody does not apply in the other direction.
     let back = in_custody(&closed.doctor, &successor, Method::GET, "/fhir/R4/Patient").await;
     assert_eq!(back.code(), "NOT_FOUND");
 
-    // The patient reads who saw it, in the successor's custody too.
+    // The patient sees who read the record, also while it is in custody.
     let seen = format!("/api/v1/patients/{}/accesses?limit=200", closed.subject);
     let seen = closed.patient.get(&seen).await;
     let who = successor.doctor.get("/api/v1/me").await["id"].as_str().expect("an id").to_owned();
     assert!(seen.to_string().contains(&who), "{seen}");
 
-    // If the successor closes, its custodian has what it held.
+    // If the successor closes, its custodian also has the records held by it.
     let designated = hospital.clinic(&[]).await;
     let mut next = ask(&successor, &designated);
     next["ground"] = json!("province_designee");
@@ -202,7 +203,7 @@ async fn a_custody_statement_is_verifiable(hospital: TestHospital) {
     let chain = closed.administrator.get("/api/v1/calls/chain").await;
     assert_eq!((&statement["tape"]["length"], &statement["tape"]["head"]), (&chain["length"], &chain["head"]));
     assert_eq!((&started["signed"], &started["chains_hold"]), (&json!(true), &json!(true)));
-    // Both keep it, and the trail that goes on still leads through what was stated.
+    // Both store it, and the growing trail still contains the stated head.
     let same = async || {
         for party in [&closed, &successor] {
             let kept = party.administrator.get(CUSTODIES).await;

@@ -1,4 +1,4 @@
-//! `xinglin demo --once`, which the README begins with: the whole story, as it is told.
+//! `xinglin demo --once`, the first command of the README, from begin to end.
 
 use tempfile::TempDir;
 use xinglin_store::{Engine, testing::TestDatabase};

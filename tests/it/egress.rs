@@ -1,5 +1,4 @@
-//! What plugins send outside: on real sockets, with real TLS, and what of it is
-//! seen where.
+//! Outbound requests of plugins: on real sockets, with real TLS, and where their content appears.
 
 use std::{
     path::PathBuf,
@@ -31,7 +30,7 @@ const HTTP: &[(&str, &str)] = &[(SEND, "xinglin:host/http@1.1.0")];
 const SECRET: &str = "s3cr/et+\"välue\"=";
 const ID_NUMBER: &str = "11010519491231002X";
 
-/// A checker that sends one request and says what came back.
+/// A checker that sends one request and reports the answer.
 fn sender(request: &Wire) -> Guest {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
     let leak = |text: String| -> &'static str { Box::leak(text.into_boxed_str()) };
@@ -69,8 +68,7 @@ fn sender(request: &Wire) -> Guest {
         )
 }
 
-/// A hospital whose operator opened this machine's own network, a clinic in it,
-/// and a server outside.
+/// A hospital whose operator opened the loopback network, a clinic in it, and an external server.
 struct Bench {
     hospital: TestHospital,
     clinic: Clinic,
@@ -101,7 +99,7 @@ impl Bench {
         format!("http://127.0.0.1:{}{path}", self.outside.port)
     }
 
-    /// Installs a sender that may reach the servers of the bench.
+    /// Installs a sender with a grant for the servers of the bench.
     async fn install(&self, guest: &Guest, grant: Value) -> String {
         let path = guest.path(&self.clinic.tenant);
         self.hospital.operator.upload(guest.package()).await.done("install");
@@ -109,7 +107,7 @@ impl Bench {
         path
     }
 
-    /// The patient lets a plugin's servers know who they are; the consent's id.
+    /// The patient consents to disclosures to a plugin's servers; the consent's id.
     async fn consent(&self, guest: &Guest, provision: &str, purpose: &str) -> String {
         let ask = json!({
             "provision": provision, "scope": "identity", "recipient": { "plugin": guest.id }, "purposes": [purpose],
@@ -122,7 +120,7 @@ impl Bench {
         json!({ "settings": { "plain": format!("127.0.0.1:{}", self.outside.port), "tls": "localhost:1" } })
     }
 
-    /// Has it send its request in a review; what it said, and the call on tape.
+    /// Has it send its request in a review; the reported answer, and the tape of the call.
     async fn run(&self, guest: &Guest) -> (String, Value) {
         let path = guest.path(&self.clinic.tenant);
         self.hospital.operator.post(&format!("{path}/enable"), json!(null)).await;
@@ -195,7 +193,7 @@ async fn what_is_granted_goes_out(bench: Bench) {
     {
         assert!(received[0].contains(part), "{part}: {}", received[0]);
     }
-    // Nothing of the patient goes out unasked.
+    // No identifying data are sent without a request for them.
     assert_eq!(
         bench.clinic.patient.get(&format!("/api/v1/patients/{}/disclosures", bench.clinic.subject)).await,
         json!([])
@@ -260,7 +258,7 @@ async fn slow_and_endless_servers_are_given_up(bench: Bench) {
     let started = std::time::Instant::now();
     assert_eq!(bench.send(&Wire::get(&bench.url("/slow")).timeout(300)).await.0, "timeout");
     assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
-    // Without a time of its own, there is still a moment left to answer in.
+    // Without a timeout of its own, time is reserved to answer.
     assert_eq!(bench.send(&Wire::get(&bench.url("/slow"))).await.0, "timeout");
     let (said, call) = bench.send(&Wire::get(&bench.url("/huge"))).await;
     assert_eq!((said.as_str(), answer(&call)), ("too-large", &json!({ "Err": { "too_large": 16384 } })));
@@ -277,7 +275,7 @@ async fn tls_is_trusted_by_the_operators_authority(bench: Bench) {
     assert_eq!(said, "hello", "{call}");
     assert!(tls.received()[0].starts_with("GET /x HTTP/1.1\r\n"));
 
-    // The certificate is for `localhost` and for nothing else.
+    // The certificate is for `localhost` only.
     let guest = sender(&Wire::get(&format!("https://127.0.0.1:{}/x", tls.port)));
     bench.install(&guest, json!({ "settings": { "tls": format!("127.0.0.1:{}", tls.port) } })).await;
     let (said, call) = bench.run(&guest).await;
@@ -295,12 +293,12 @@ async fn placeholders_are_filled_in_for_the_allowed_server_only(bench: Bench) {
     let path = bench.install(&guest, bench.grant()).await;
     bench.consent(&guest, "permit", "treatment").await;
 
-    // Without a value nothing goes out.
+    // Without a value nothing is sent.
     let (said, call) = bench.run(&guest).await;
     assert_eq!(said, "invalid", "{call}");
     assert_eq!(bench.outside.received(), [""; 0]);
 
-    // A value goes in and never comes out.
+    // A stored value is never returned.
     bench.keep_secret(&path).await;
     let listed = operator.get(&format!("{path}/secrets")).await;
     assert_eq!(
@@ -324,7 +322,7 @@ async fn placeholders_are_filled_in_for_the_allowed_server_only(bench: Bench) {
     let sent: Value = serde_json::from_str(received.split("\r\n\r\n").nth(1).expect("a body")).expect("JSON");
     assert_eq!(sent, json!({ "id": ID_NUMBER, "who": "李明", "token": SECRET }));
 
-    // The server repeated all of it, in three spellings and a header.
+    // The server returned all of it, in three encodings and a header.
     assert!(said.contains("Key {{patient:id-number}}") && said.contains("{{secret:token}}"), "{said}");
     let listed = json!(operator.get(&format!("{path}/secrets")).await).to_string();
     let store = bench.hospital.hospital.store();
@@ -351,7 +349,7 @@ async fn placeholders_are_filled_in_for_the_allowed_server_only(bench: Bench) {
     }
     assert!(answer(&call)["Ok"]["headers"].to_string().contains("Key {{patient:id-number}}"), "{call}");
 
-    // Where identity went is on record, what it says is not.
+    // Disclosures of identity are recorded, without values.
     let shown = clinic.patient.get(&format!("/api/v1/patients/{}/disclosures", clinic.subject)).await;
     let fields: Vec<_> =
         shown.as_array().expect("a list").iter().map(|row| row["field"].as_str().unwrap_or_default()).collect();
@@ -362,7 +360,7 @@ async fn placeholders_are_filled_in_for_the_allowed_server_only(bench: Bench) {
     );
     assert!(!shown.to_string().contains(ID_NUMBER), "{shown}");
 
-    // What one request told the server, the next is not told back.
+    // Values sent in one request are removed from answers to later ones.
     let reader = sender(&Wire::get(&bench.url("/again")));
     let path = bench.install(&reader, bench.grant()).await;
     bench.keep_secret(&path).await;
@@ -370,13 +368,13 @@ async fn placeholders_are_filled_in_for_the_allowed_server_only(bench: Bench) {
     assert!(said.contains("{{secret:token}}") && said.contains("{{patient:id-number}}"), "{said}");
     assert!(!said.contains("s3cr") && !said.contains(ID_NUMBER) && !said.contains("李明"), "{said}");
 
-    // What is compressed cannot be looked through.
+    // Compressed answers cannot be searched, so they are refused.
     let packed = sender(&Wire::get(&bench.url("/packed")).header("x-api-key", "{{secret:token}}"));
     let path = bench.install(&packed, bench.grant()).await;
     bench.keep_secret(&path).await;
     assert_eq!(bench.run(&packed).await.0, "other");
 
-    // A narrower grant, and a secret that is gone.
+    // A narrower grant, and a deleted secret.
     let mut grant = bench.grant();
     grant["identity"] = json!(["name"]);
     operator.put(&guest.path(&clinic.tenant), grant).await;

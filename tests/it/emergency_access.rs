@@ -27,12 +27,12 @@ async fn emergency_access_is_limited_audited_and_judged(hospital: TestHospital) 
     assert_eq!(opened["open"], true);
     assert_eq!(clinic.doctor.get(&path).await["id"], id(&hidden[0]));
     assert_eq!(clinic.doctor.get(&by_code).await["total"], 1);
-    // That compartment, that doctor, that patient.
+    // For that compartment, doctor and patient only.
     clinic.doctor.hidden(&other, "NOT_FOUND").await;
     colleague.hidden(&path, "NOT_FOUND").await;
     colleague.hidden(&by_code, "ACCESS_COMPARTMENT").await;
 
-    // The patient is told, and sees what was read.
+    // The patient is notified, and sees what was read.
     let messages = format!("/api/v1/patients/{}/messages", clinic.subject);
     let told = clinic.patient.get(&messages).await;
     assert_eq!(told[0]["kind"], "notice");
@@ -49,7 +49,7 @@ async fn emergency_access_is_limited_audited_and_judged(hospital: TestHospital) 
     let trail = clinic.administrator.get(&format!("/api/v1/audit?patient={}", clinic.subject)).await;
     assert!(trail.to_string().contains("\"BTG\""), "{trail}");
 
-    // It waits to be judged, by somebody else, once.
+    // It awaits review, by another person, once.
     let waiting = clinic.administrator.get("/api/v1/break-glass").await;
     assert_eq!((&waiting[0]["id"], &waiting[0]["reason"]), (&opened["id"], &json!(REASON)));
     clinic.doctor.hidden("/api/v1/break-glass", "AUTH_FORBIDDEN").await;
@@ -64,7 +64,7 @@ async fn emergency_access_is_limited_audited_and_judged(hospital: TestHospital) 
     assert_eq!(clinic.administrator.get("/api/v1/break-glass").await, json!([]));
     assert_eq!(clinic.administrator.get("/api/v1/break-glass?judged=true").await[0]["id"], opened["id"]);
 
-    // Another closes by itself.
+    // Another one expires.
     clinic.doctor.post(&path_to_open, ask).await;
     clinic.doctor.get(&path).await;
     hospital.advance(1801).await;

@@ -1,4 +1,4 @@
-//! The record in bulk: what goes out, to whom, and what is written down of it.
+//! Bulk exports: content, access, and audit entries.
 
 use std::collections::BTreeSet;
 
@@ -21,7 +21,7 @@ async fn get(client: &Client, path: &str) -> Exchange {
     client.exchange(Method::GET, path, &[("prefer", "respond-async")], "").await
 }
 
-/// Asks for an export; where to look after it.
+/// Starts an export; returns its status URL.
 async fn ask(client: &Client, path: &str) -> String {
     let asked = get(client, &format!("/fhir/R4{path}")).await;
     assert_eq!(asked.status, 202, "{}", asked.text());
@@ -38,7 +38,7 @@ async fn manifest(client: &Client, status: &str) -> Value {
     done.json()
 }
 
-/// All lines of all files, each of the type that the manifest says.
+/// All lines of all files, each of the type in the manifest.
 async fn lines(client: &Client, manifest: &Value) -> Vec<Value> {
     let mut all = Vec::new();
     for output in manifest["output"].as_array().expect("a list") {
@@ -97,7 +97,7 @@ async fn an_export_holds_exactly_what_may_be_exported(hospital: TestHospital) {
     let difference: Vec<&String> = found.difference(&of_patients).collect();
     assert_eq!(difference, [&organization]);
 
-    // The patient's word, either way.
+    // The patient's consents, either way.
     let opened = consent(&clinic, "permit", json!({ "compartment": "hiv" })).await;
     assert!(names(&exported(&clinic.administrator, "/$export").await).contains(&hidden));
     consent(&clinic, "refuse", json!("record")).await;
@@ -107,7 +107,7 @@ async fn an_export_holds_exactly_what_may_be_exported(hospital: TestHospital) {
     assert_eq!(refused.iter().filter(|one| one["subject"]["reference"] == other.as_str()).count(), 1100);
     clinic.patient.post(&format!("/api/v1/consents/{opened}/revoke"), json!(null)).await;
 
-    // Who it went to is told to the patient, once an export; and nothing broke.
+    // The patient sees the recipient, once per export; and there was no failure.
     let accesses = clinic.patient.get(&format!("/api/v1/patients/{}/accesses", clinic.subject)).await;
     let told = accesses.as_array().expect("a list").iter().filter(|one| one["act"] == "disclose").count();
     assert_eq!(told, 3, "{accesses}");
@@ -119,7 +119,7 @@ async fn export_parameters_are_honoured_or_refused(hospital: TestHospital) {
     let admin = &clinic.administrator;
     let typed = exported(admin, "/$export?_type=Patient,Condition&_outputFormat=application/fhir+ndjson").await;
     assert_eq!(typed.len(), 2);
-    // What was written since the last one, which says itself from when on.
+    // Changes since the last export, which states its own time.
     let status = ask(admin, "/$export?_type=Observation").await;
     let before = manifest(admin, &status).await;
     assert_eq!(before["request"], format!("{}/fhir/R4/$export?_type=Observation", admin.base()));
@@ -132,7 +132,7 @@ async fn export_parameters_are_honoured_or_refused(hospital: TestHospital) {
     let found = exported(admin, &format!("/$export?_type=Observation&_since={later}")).await;
     assert_eq!(names(&found), new.into_iter().collect());
 
-    // And what is there no more, as far as it was open.
+    // And deletions, if the resource was accessible.
     let hidden =
         clinic.import(&[record::result(&clinic.subject, hospital.now(), "20447-9", "40", "1")]).await.remove(0);
     let gone = names(&found).into_iter().next().expect("one");
@@ -200,11 +200,11 @@ async fn files_are_kept_for_a_day(hospital: TestHospital) {
     eventually("the files go", async || std::fs::read_dir(&folder).is_ok_and(|mut left| left.next().is_none())).await;
 }
 
-/// As it is after a `kill -9`: claimed, half written, and nobody there.
+/// The state after a `kill -9`: claimed, partly written, without a worker.
 async fn an_export_of_a_dead_host_is_taken_over(hospital: TestHospital) {
     let clinic = hospital.clinic(&[]).await;
     let operator = hospital.hospital.store().operator();
-    // Others may not take it before this one does.
+    // Claimed here before another worker does.
     let (status, claimed) = loop {
         let status = ask(&clinic.administrator, "/$export?_type=Patient").await;
         let tx = operator.begin().await.expect("begun");

@@ -1,4 +1,4 @@
-//! `/fhir/R4` as FHIR clients use it: searching, paging, conditions, patches, bundles.
+//! `/fhir/R4` for FHIR clients: searches, pages, conditions, patches, bundles.
 
 use std::collections::BTreeSet;
 
@@ -70,7 +70,7 @@ async fn read(client: &Client, path: &str) -> Value {
     reply.body
 }
 
-/// Ids of what a search found, in its order.
+/// Ids of the matches of a search, in order.
 fn found(bundle: &Value, mode: &str) -> Vec<String> {
     let entries = bundle["entry"].as_array().map(Vec::as_slice).unwrap_or_default();
     let wanted = entries.iter().filter(|entry| entry["search"]["mode"] == mode);
@@ -82,7 +82,7 @@ fn link(bundle: &Value, relation: &str) -> Option<String> {
     links.iter().find(|link| link["relation"] == relation)?["url"].as_str().map(str::to_owned)
 }
 
-/// All pages from this one on.
+/// All pages from this one.
 async fn walk(client: &Client, first: &str) -> Vec<Value> {
     let mut pages = vec![read(client, first).await];
     while let Some(next) = pages.last().and_then(|page| link(page, "next")) {
@@ -110,7 +110,7 @@ fn measured(patient: &str, on: &str, value: &str) -> Value {
     })
 }
 
-/// Two patients, with measurements of three days each; and the ids.
+/// Two patients, with measurements of three days each.
 struct Ward {
     clinic: Clinic,
     patients: Vec<String>,
@@ -213,7 +213,7 @@ async fn every_type_of_search_parameter_matches(hospital: TestHospital) {
         assert_eq!((&counted["total"], counted.get("entry")), (&json!(wanted.len()), None), "{query}");
     }
 
-    // Orders.
+    // Sort orders.
     for (sort, wanted) in [
         ("date", [0, 1, 2]),
         ("-date", [2, 1, 0]),
@@ -227,7 +227,7 @@ async fn every_type_of_search_parameter_matches(hospital: TestHospital) {
         assert_eq!(all, wanted.map(|place| first[place].clone()), "{sort}");
     }
 
-    // What comes along.
+    // Includes.
     let included = read(&clinic.doctor, "/Flag?_tag=blue&_include=Flag:author&_include=Flag:subject:Patient").await;
     assert_eq!((found(&included, "match"), &included["total"]), (vec![flag.clone()], &json!(1)));
     assert_eq!(
@@ -240,14 +240,14 @@ async fn every_type_of_search_parameter_matches(hospital: TestHospital) {
     assert_eq!(found(&reverse, "include").into_iter().collect::<BTreeSet<_>>(), of(first));
     assert_eq!(reverse["entry"][0]["fullUrl"], format!("{}/fhir/R4/Patient/{zhang}", clinic.doctor.base()));
 
-    // Less of it.
+    // Elements.
     let little = read(&clinic.doctor, &format!("/Patient?_id={zhang}&_elements=name")).await;
     let resource = &little["entry"][0]["resource"];
     assert_eq!((&resource["name"][0]["family"], resource.get("gender")), (&json!("Zhang"), None));
     assert_eq!(resource["meta"]["tag"][0]["code"], "SUBSETTED");
     let uncounted = read(&clinic.doctor, "/Patient?_total=none").await;
     assert_eq!(uncounted.get("total"), None);
-    // What all are is known if all are there; else it is counted if it is asked.
+    // The total is given if all matches fit on the page; else if it is requested.
     let all = read(&clinic.doctor, "/Patient").await["total"].clone();
     assert!(all.as_u64() > Some(1), "{all}");
     for (asked, told) in [("", None), ("&_total=estimate", Some(&all)), ("&_total=accurate", Some(&all))] {
@@ -286,7 +286,7 @@ async fn paging_is_stable_during_writes(hospital: TestHospital) {
         loop {
             all.extend(found(&page, "match"));
             let Some(next) = link(&page, "next") else { break };
-            // Before what was read, after it, and among it.
+            // Before the rows already read, after them, and between them.
             day += 1;
             if day > 5 {
                 page = read(&clinic.doctor, &next).await;
@@ -313,7 +313,7 @@ async fn a_page_link_is_bound_to_its_caller(hospital: TestHospital) {
     for (page, elsewhere) in [(search, "Patient"), (everything, "Observation")] {
         let next = link(&page, "next").expect("a next page");
         assert_eq!(ask(&clinic.doctor, "GET", &next, &[], "").await.status, 200);
-        // Somebody else of this hospital, and everybody of the other one.
+        // Other accounts of this hospital, and accounts of the other one.
         for other in [&clinic.pharmacist, &clinic.patient, &theirs.doctor, &theirs.administrator, &theirs.patient] {
             let refused = ask(other, "GET", &next, &[], "").await;
             assert!(refused.status.is_client_error(), "{next}: {}", refused.body);
@@ -367,7 +367,7 @@ async fn conditional_requests_hold(hospital: TestHospital) {
     changed["id"] = json!(patients[1]);
     assert_eq!(update("identifier=urn:mrn|1001", &changed).await.status, 422, "another id");
 
-    // One of two who read the same version.
+    // One of two writers that read the same version.
     let path = format!("/Patient/{}", patients[0]);
     let mut current = read(administrator, &path).await;
     current["gender"] = json!("unknown");
@@ -377,7 +377,7 @@ async fn conditional_requests_hold(hospital: TestHospital) {
     assert_eq!(over("W/\"2\"").await.header("etag"), "W/\"3\"");
     assert_eq!(over("W/\"2\"").await.status, 412);
     assert_eq!(over("three").await.status, 400);
-    // None of this is for those who only read.
+    // None of this is allowed to readers.
     for client in [&clinic.doctor, &clinic.patient] {
         for (method, path) in
             [("PUT", "/Patient?identifier=1"), ("DELETE", "/Patient?identifier=1"), ("DELETE", path.as_str())]
@@ -422,7 +422,7 @@ async fn a_deleted_resource_is_gone_and_its_history_kept(hospital: TestHospital)
     );
     assert_eq!(ask(&clinic.doctor, "GET", &format!("{path}/_history/2"), &[], "").await.status, 410);
     assert_eq!(ask(&clinic.doctor, "GET", &format!("{path}/_history/1"), &[], "").await.status, 200);
-    // Who may not see it does not learn that it was.
+    // A caller without access does not learn that it existed.
     assert_eq!(ask(&clinic.patient, "GET", &path, &[], "").await.status, 404);
     let history = read(&clinic.doctor, &format!("{path}/_history")).await;
     assert_eq!((&history["total"], &history["entry"][0]["request"]["method"]), (&json!(2), &json!("DELETE")));
@@ -444,12 +444,12 @@ async fn a_deleted_resource_is_gone_and_its_history_kept(hospital: TestHospital)
     assert_eq!(by(&format!("patient={}&date=2026-01-02", patients[0])).await.status, 204, "nothing is left of it");
     assert_eq!(read(&clinic.doctor, &format!("/Observation?patient={}", patients[0])).await["total"], 2);
 
-    // A person with a record stays; one without may go.
+    // A Patient with a record cannot be deleted; one without can.
     let kept = ask(administrator, "DELETE", &format!("/Patient/{}", patients[0]), &[], "").await;
     assert_eq!((kept.status.as_u16(), kept.code()), (409, "RETENTION_HOLD"));
     let bare = id(&clinic.import(&[person("Zhou", "Qi", "2000", "1009")]).await[0]).to_owned();
     assert_eq!(ask(administrator, "DELETE", &format!("/Patient/{bare}"), &[], "").await.status, 204);
-    // The hospital's own acts are not undone.
+    // Resources of the hospital's own acts cannot be deleted.
     let visit = clinic.visit().await;
     assert_eq!(ask(administrator, "DELETE", &format!("/Encounter/{visit}"), &[], "").await.code(), "FHIR_INVALID");
 }
@@ -548,7 +548,7 @@ async fn a_bundle_supports_every_interaction(hospital: TestHospital) {
         statuses,
         ["200 OK", "201 Created", "201 Created", "204 No Content", "204 No Content", "200 OK", "200 OK"]
     );
-    // What was written is read, and the links lead to who was there.
+    // The batch reads what it wrote, and the links point to existing resources.
     assert_eq!(answer["entry"][5]["resource"]["total"], 2);
     assert_eq!(answer["entry"][6]["resource"]["id"], patients[1]);
     let subject = async |day: &str| {
@@ -558,7 +558,7 @@ async fn a_bundle_supports_every_interaction(hospital: TestHospital) {
     assert_eq!(subject("2026-02-01").await, format!("Patient/{}", patients[0]));
     assert_eq!(subject("2026-02-02").await, format!("Patient/{}", patients[1]));
 
-    // A condition that finds several spoils a transaction, and its own entry of a batch.
+    // A condition with several matches fails a transaction, but only its own entry of a batch.
     known["request"]["ifNoneExist"] = json!("name=zha");
     let before = hospital.footprint(&clinic.tenant).await;
     let refused = clinic.administrator.ask(Method::POST, "/fhir/R4", Some(bundle("transaction", &known))).await;
@@ -568,7 +568,7 @@ async fn a_bundle_supports_every_interaction(hospital: TestHospital) {
     assert_eq!(batch["entry"][0]["response"]["status"], "412");
     assert_eq!(batch["entry"][2]["response"]["status"], "200 OK");
 
-    // Who only reads may do so in a batch.
+    // Readers may read in a batch.
     let reads = json!({ "resourceType": "Bundle", "type": "batch", "entry": [
         { "request": { "method": "GET", "url": format!("/Patient/{}", clinic.subject) } },
         { "request": { "method": "GET", "url": format!("Patient/{}", patients[0]) } },
@@ -601,7 +601,7 @@ async fn everything_of_a_patient_and_of_a_visit(hospital: TestHospital) {
     let some = read(&clinic.doctor, &format!("{path}?_type=Patient,Flag")).await;
     assert_eq!(found(&some, "match"), [patients[0].clone()]);
     assert!(found(&read(&clinic.doctor, &format!("{path}?_since=2999-01-01")).await, "match").is_empty());
-    // A patient's own, and nobody else's.
+    // The patient's own record only.
     let own = read(&clinic.patient, &format!("/Patient/{}/$everything", clinic.subject)).await;
     assert!(found(&own, "match").len() >= 4);
     assert_eq!(ask(&clinic.patient, "GET", &path, &[], "").await.status, 404);
@@ -618,7 +618,7 @@ async fn a_patient_reads_no_other_record(hospital: TestHospital) {
     let Ward { clinic, patients, .. } = ward(&hospital).await;
     let (zhang, _) = clinic.hire(Person::new("zhang", "patient").acting_for(&patients[0], 990)).await;
     let (both, _) = clinic.hire(Person::new("both", "patient").acting_for(&patients[1], 990)).await;
-    // A reference from one's own record to another's opens nothing.
+    // A reference from one's own record to another's gives no access.
     let mut mentions = measured(&patients[0], "2026-03-01", "1");
     mentions["performer"] = json!([{ "reference": format!("Patient/{}", patients[1]) }]);
     clinic.import(&[mentions]).await;
@@ -648,14 +648,14 @@ async fn a_patient_reads_no_other_record(hospital: TestHospital) {
     ] {
         assert_eq!(ask(&zhang, "GET", &format!("/{query}"), &[], "").await.status, 404, "{query}");
     }
-    // Pages of their own go on within it.
+    // The next pages are restricted, too.
     let pages = walk(&zhang, "/Observation?_count=1&_include=Observation:performer").await;
     assert_eq!(pages.iter().flat_map(ids).filter(|id| *id == patients[1]).count(), 0);
     assert_eq!(pages.len(), 4);
 }
 
-/// Each search parameter and each include of the CapabilityStatement is heeded by a
-/// server that is told to refuse what it does not heed.
+/// Each search parameter and each include of the CapabilityStatement is accepted with
+/// `handling=strict`.
 async fn the_capability_statement_matches_behaviour(hospital: TestHospital) {
     let clinic = hospital.clinic(&[]).await;
     let statement = read(&clinic.doctor, "/metadata").await;
@@ -691,7 +691,7 @@ async fn the_capability_statement_matches_behaviour(hospital: TestHospital) {
     }
 }
 
-/// Rows that an earlier release wrote are found once this one has opened.
+/// Rows of an earlier release are found once this one has started.
 async fn resources_of_an_earlier_release_are_indexed(hospital: TestHospital) {
     let Ward { clinic, observations, .. } = ward(&hospital).await;
     let url = hospital.hospital.config().database_url();

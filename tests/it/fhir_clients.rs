@@ -1,4 +1,4 @@
-//! Two clients that know nothing of us: fhirpy (PyPI) and fhir-kit-client (npm).
+//! Two independent clients: fhirpy (PyPI) and fhir-kit-client (npm).
 
 use std::path::{Path, PathBuf};
 

@@ -1,5 +1,5 @@
-//! The examples of the FHIR specification: they are taken and come back as they were, and
-//! what is bent is refused, and it is said where.
+//! The examples of the FHIR specification: they are accepted and returned unchanged; invalid values
+//! are refused with their path.
 
 use std::path::PathBuf;
 
@@ -12,7 +12,7 @@ use crate::support::{TestHospital, built, on_both_engines};
 
 on_both_engines!(TestHospital: examples_are_returned_unchanged);
 
-/// Those that do not keep to the specification that they are of.
+/// Examples that violate the specification.
 const UNSOUND: [(&str, &str); 22] = [
     ("Bundle-v2-valuesets", "concept[74].code: must be a code"),
     ("CodeSystem-dicom-dcim", "of a mebibyte at most"),
@@ -38,7 +38,7 @@ const UNSOUND: [(&str, &str); 22] = [
     ("ig-r4", "name is required"),
 ];
 
-/// What the specification is made of, of which there are thousands.
+/// Definitions of the specification, of which there are thousands.
 const DEFINITIONS: [&str; 5] = ["CodeSystem", "ConceptMap", "SearchParameter", "StructureDefinition", "ValueSet"];
 
 fn kind(example: &Value) -> &str {
@@ -57,7 +57,7 @@ fn examples() -> impl Iterator<Item = (String, Value)> {
     })
 }
 
-/// All but those that are named are sound.
+/// All examples but the listed ones are valid.
 #[test]
 fn examples_are_valid() {
     let (mut count, mut wrong) = (0, Vec::new());
@@ -74,7 +74,7 @@ fn examples_are_valid() {
     assert!(wrong.is_empty(), "{} of {count}:\n{}", wrong.len(), wrong.join("\n"));
 }
 
-/// Every so many of the values of a resource, with their paths.
+/// Every nth value of a resource, with its path.
 fn leaves<'a>(value: &'a mut Value, path: String, into: &mut Vec<(String, &'a mut Value)>) {
     match value {
         Value::Object(fields) => {
@@ -92,7 +92,7 @@ fn leaves<'a>(value: &'a mut Value, path: String, into: &mut Vec<(String, &'a mu
     }
 }
 
-/// Whatever value of an example is bent, the refusal says where.
+/// For every changed value of an example, the refusal gives its path.
 #[test]
 fn an_invalid_value_is_refused_with_its_path() {
     let mut bent = 0;
@@ -133,7 +133,7 @@ fn refused_at(name: &str, resource: &Value, path: &str) {
     assert!(error.issues().any(|issue| issue.path.starts_with(path)), "{name}: {path} is bent: {error}");
 }
 
-/// A number with its digits, however it is spelt: PostgreSQL writes exponents out.
+/// A number with all digits: PostgreSQL expands exponents.
 fn spelt_out(value: &mut Value) {
     match value {
         Value::Object(fields) => fields.iter_mut().for_each(|(_, value)| spelt_out(value)),
@@ -153,7 +153,7 @@ fn spelt_out(value: &mut Value) {
     }
 }
 
-/// As it is told apart from what the server adds.
+/// The content without what the server adds.
 fn content(resource: &Value) -> Value {
     let mut content = resource.clone();
     spelt_out(&mut content);
@@ -171,8 +171,8 @@ async fn examples_are_returned_unchanged(hospital: TestHospital) {
     let administrator = &clinic.administrator;
     let all: Vec<(String, Value)> = examples()
         .filter(|(name, example)| {
-            // Nor what is made of thousands of them; an attachment goes in by itself, and how a
-            // subscription stands is the server's to say.
+            // Definitions are excluded, as there are thousands. Attachments are stored separately,
+            // and the server sets the status of a subscription.
             !DEFINITIONS.contains(&kind(example))
                 && !["Binary", "Subscription"].contains(&kind(example))
                 && !UNSOUND.iter().any(|(unsound, _)| unsound == name)
@@ -191,7 +191,7 @@ async fn examples_are_returned_unchanged(hospital: TestHospital) {
             let location = made["response"]["location"].as_str();
             let location = location.unwrap_or_else(|| panic!("{name} was not taken: {made}"));
             let path = location.split("/_history").next().unwrap_or_default();
-            // Who imports does not read what is restricted.
+            // An importer may not read restricted resources.
             if Compartments::of(example).is_empty() {
                 kept.push((name, example, path.to_owned()));
             }
@@ -204,7 +204,7 @@ async fn examples_are_returned_unchanged(hospital: TestHospital) {
             assert_eq!(content(&found["resource"]), content(example), "{name} at {path}");
         }
     }
-    // Over HTTP, what is bent is refused with its place.
+    // Over HTTP, an invalid value is refused with its path.
     let (_, mut bent) = all.into_iter().find(|(name, _)| name == "Patient-example").expect("the patient");
     bent["contact"][0]["name"]["family"] = json!(7);
     let refused = administrator.ask(Method::POST, "/fhir/R4/Patient", Some(bent)).await;

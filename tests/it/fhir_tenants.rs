@@ -1,5 +1,5 @@
-//! Whatever somebody of one hospital asks of `/fhir/R4`, not a byte of another hospital's
-//! records comes back, and nothing happens to them.
+//! Isolation of tenants at `/fhir/R4`: no request of one hospital returns or changes a byte of
+//! another's records.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use crate::support::{Answer, Client, TestHospital, clinic::id, on_both_engines, 
 
 on_both_engines!(TestHospital: no_request_reaches_another_tenant);
 
-/// A generator with a fixed seed (xorshift64*): a failure repeats itself.
+/// A generator with a fixed seed (xorshift64*), so that failures are reproducible.
 struct Dice(u64);
 
 impl Dice {
@@ -28,11 +28,11 @@ impl Dice {
     }
 }
 
-/// What nobody could guess, and every resource of the one hospital holds.
+/// A random text in every resource of one hospital.
 const MARKER: &str = "q7-5f1c8e02-93ab-4d1e-b6c4-71d80a2e44f9";
 
-/// A record that refers to itself in every way that a search follows. Both hospitals have
-/// one: the same but for the marker.
+/// A record with every kind of reference that a search follows. Both hospitals have one, which
+/// differ in the marker only.
 fn chart(marker: &str) -> Value {
     let note = json!([{ "text": marker }]);
     let tag = json!({ "tag": [{ "system": "urn:tag", "code": "planted", "display": marker }] });
@@ -83,7 +83,7 @@ async fn no_request_reaches_another_tenant(hospital: TestHospital) {
     let theirs = hospital.clinic(&[]).await;
     let planted = record::locations(&ours.administrator.post("/fhir/R4", chart(MARKER)).await);
     let own = record::locations(&theirs.administrator.post("/fhir/R4", chart("theirs")).await);
-    // Their records speak of ours.
+    // Resources of the one hospital refer to the other.
     let mut mentions = record::result(id(&planted[2]), hospital.now(), "4548-4", "7", "%");
     mentions["performer"] = json!([{ "reference": planted[1] }, { "reference": planted[2] }]);
     mentions["encounter"] = json!({ "reference": planted[3] });
@@ -92,7 +92,7 @@ async fn no_request_reaches_another_tenant(hospital: TestHospital) {
     let before = whole(&ours.administrator, &planted).await;
     assert_eq!(before.iter().filter(|body| body.contains(MARKER)).count(), planted.len());
 
-    // Links to the next page that were given to ours.
+    // Links to next pages, issued to the other hospital.
     let mut links = Vec::new();
     for list in ["Observation?_count=1", "Patient?_count=1&_revinclude=Observation:patient"] {
         links.push(next(&ours.doctor.get(&format!("/fhir/R4/{list}")).await));
@@ -121,7 +121,7 @@ async fn no_request_reaches_another_tenant(hospital: TestHospital) {
         assert!(!answer.text.contains(MARKER), "{asked}: {}", answer.text);
         answered += usize::from(answer.status.is_success());
         found += usize::from(answer.text.contains("theirs"));
-        // What they are given goes on within their own.
+        // Next pages stay within their own hospital.
         if let Some(url) =
             answer.body["link"].as_array().and_then(|links| links.iter().find(|link| link["relation"] == "next"))
         {
@@ -129,7 +129,7 @@ async fn no_request_reaches_another_tenant(hospital: TestHospital) {
             let answer = client.ask(Method::GET, &next, None).await;
             assert!(answer.status.is_success() && !answer.text.contains(MARKER), "{asked}, {next}: {}", answer.text);
         }
-        // Nor how many there are of ours.
+        // Nor the number of our resources.
         if path.contains("only=ours") {
             assert!(nothing(&answer), "{asked}: {}", answer.text);
         }
@@ -138,7 +138,7 @@ async fn no_request_reaches_another_tenant(hospital: TestHospital) {
     assert_eq!(whole(&ours.administrator, &planted).await, before, "nothing happened to ours");
 }
 
-/// All that a resource was.
+/// All versions of resources.
 async fn whole(client: &Client, locations: &[String]) -> Vec<String> {
     let mut all = Vec::new();
     for location in locations {
@@ -162,7 +162,7 @@ fn nothing(answer: &Answer) -> bool {
     answer.status.is_client_error() || answer.body["total"] == 0
 }
 
-/// Any request, about what there is of both.
+/// A random request about resources of both hospitals.
 fn request(dice: &mut Dice, planted: &[String], known: &[String], links: &[String]) -> (Method, String, Option<Value>) {
     let get = |path: String| (Method::GET, format!("/fhir/R4/{path}"), None);
     match dice.below(14) {
@@ -171,13 +171,13 @@ fn request(dice: &mut Dice, planted: &[String], known: &[String], links: &[Strin
         2 => get(format!("{}/$everything?_count={}", dice.some(known), 1 + dice.below(5))),
         3 => (Method::GET, dice.some(links).to_owned(), None),
         4 => {
-            // A ticket that was given for one list, with another.
+            // A ticket of one list, used with another.
             let ticket = dice.some(links).split_once("_page=").map(|(_, ticket)| ticket.to_owned()).unwrap_or_default();
             let list = dice.one_of(&["Observation", "Patient", "Condition"]);
             get(format!("{list}?_page={ticket}&{}", search(dice, known)))
         }
         5 => {
-            // By an id of ours, and nothing of theirs has it.
+            // By an id of ours, which does not exist in their hospital.
             let (kind, id) = dice.some(&planted[2..5]).split_once('/').expect("a type and an id");
             get(format!("{kind}?_id={id}&only=ours&{}", search(dice, planted)))
         }
@@ -201,7 +201,7 @@ fn request(dice: &mut Dice, planted: &[String], known: &[String], links: &[Strin
             (Method::POST, "/fhir/R4".to_owned(), Some(bundle))
         }
         8 => {
-            // Over what is ours: it becomes a resource of their own.
+            // An update with an id of ours creates a resource of their own.
             let observation = dice.some(&planted[5..]).to_owned();
             let mut body = record::result("x", xinglin_domain::time::Instant::from_micros(0), "4548-4", "1", "%");
             body["id"] = json!(id(&observation));
@@ -234,7 +234,7 @@ fn request(dice: &mut Dice, planted: &[String], known: &[String], links: &[Strin
     }
 }
 
-/// A few parameters of a search, most of them good ones.
+/// Some parameters of a search, most of them valid.
 fn search(dice: &mut Dice, known: &[String]) -> String {
     const PARAMETERS: [&str; 30] = [
         "_tag=planted",

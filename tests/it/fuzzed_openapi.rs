@@ -1,8 +1,8 @@
-//! Schemathesis (PyPI) reads what our description says of the API, and calls it so and
-//! otherwise: whatever it sends, nothing breaks, and what comes back is what was described.
+//! Schemathesis (PyPI) reads the OpenAPI document, and sends valid and invalid requests: nothing
+//! fails, and all answers conform to the document.
 //!
-//! Every operation is called as one of those who may. `XINGLIN_FUZZ_EXAMPLES=200` makes it
-//! look longer, and at every operation as each of them; `XINGLIN_FUZZ_SEED=2` elsewhere.
+//! Every operation is called as one of the roles that may. `XINGLIN_FUZZ_EXAMPLES=200` runs longer,
+//! and each operation as each of these roles; `XINGLIN_FUZZ_SEED=2` changes the seed.
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -19,14 +19,14 @@ use crate::support::{
     line, record,
 };
 
-/// How many cases of each operation are drawn, beside those that Schemathesis knows to be
-/// worth a try: when time is short, and at full length.
+/// Random cases per operation, in addition to those that Schemathesis always tries: for short runs,
+/// and at full length.
 const EXAMPLES: [&str; 2] = ["1", "4"];
 
 const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,\
                       response_headers_conformance,response_schema_conformance";
 
-/// What is left out, and why.
+/// Excluded operations, with the reason.
 const NEVER: [(&str, &str); 2] = [
     ("POST /api/v1/clock/advance", "it would end every session of the run"),
     ("GET /api/v1/encounters/{id}/messages/stream", "it goes on for as long as the visit"),
@@ -57,7 +57,7 @@ async fn hospital(engine: Engine) -> TestHospital {
     };
     let set = |config: &mut xinglin_platform::Config| {
         config.video = Some(video);
-        // Passkeys are made for a name.
+        // Passkeys are bound to a host name.
         config.public_url = Some("https://hospital.example".to_owned());
     };
     TestHospital::open_with(engine, set).await
@@ -96,7 +96,7 @@ async fn responses_conform_to_the_openapi_description(hospital: TestHospital) {
             let good = answers.as_object().expect("statuses").keys().any(|status| status.starts_with('2'));
             *reached.entry(operation.clone()).or_insert(false) |= good;
         }
-        // Otherwise it was let in nowhere from some moment on.
+        // Fails if the session ended during the run.
         client.ask(Method::GET, "/api/v1/me", None).await.done(&format!("{role}, in the end"));
     }
     let (deep, shallow): (Vec<_>, Vec<_>) = reached.iter().partition(|(_, good)| **good);
@@ -106,8 +106,8 @@ async fn responses_conform_to_the_openapi_description(hospital: TestHospital) {
     assert!(deep.len() > 60, "{} of {}: {shallow:#?}", deep.len(), reached.len());
 }
 
-/// For each of the roles, the operations to call as somebody of it: of all that may, one in
-/// turn, or all.
+/// For each role, the operations to call: each operation for one of the roles that may, in turn, or
+/// for all.
 fn shared_out(roles: &[&str], described: &Value, all: bool) -> Vec<Value> {
     let mut shares = vec![described.clone(); roles.len()];
     let paths = described["paths"].as_object().expect("paths");
@@ -134,7 +134,7 @@ fn shared_out(roles: &[&str], described: &Value, all: bool) -> Vec<Value> {
     shares
 }
 
-/// Acts of every kind that leave something behind to be found, and requests that are good.
+/// Acts of every kind that leave something to be found, and valid requests.
 async fn known(clinic: &Clinic) -> Value {
     let visit = clinic.visit().await;
     let lines = [line("metformin-500mg-60", "1000", "2", 30, 2)];
@@ -221,7 +221,7 @@ async fn known(clinic: &Clinic) -> Value {
     })
 }
 
-/// One run of the program; how often each operation was answered what, and what was wrong.
+/// One run of the program: how often each operation gave each status, and the failures.
 async fn session(client: &Client, described: Value, mut known: Value) -> (Value, Option<String>) {
     let desk = TempDir::with_prefix("xinglin-fuzz-").expect("a folder");
     let write = |name: &str, content: &Value| {

@@ -1,4 +1,4 @@
-//! What was written, newest first: of a type, and of all.
+//! Histories: versions of a type and of all resources, newest first.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -97,13 +97,13 @@ async fn history_pages_continue(hospital: TestHospital) {
             let pages = walk(&clinic.doctor, &format!("{list}?_count={count}")).await;
             assert_eq!(pages.concat(), whole[0], "{list} by {count}");
         }
-        // What is written meanwhile is before the first page, and moves nothing.
+        // Later writes come before the first page, and shift nothing.
         let first = clinic.doctor.get(&format!("{list}?_count=3")).await;
         let next = first["link"][1]["url"].as_str().expect("a link").split_once("/fhir/R4").expect("ours").1.to_owned();
         clinic.import(&[record::result(&clinic.subject, hospital.now(), "4548-4", "9", "%")]).await;
         let second = clinic.doctor.get(&format!("/fhir/R4{next}")).await;
         assert_eq!(told(&second), whole[0][3..6]);
-        // It is whose it was given to, and of its own list.
+        // A link is valid for its account and its list only.
         clinic.pharmacist.hidden(&format!("/fhir/R4{next}"), "BODY_INVALID").await;
         let page = next.split_once('?').expect("a ticket").1;
         clinic.doctor.hidden(&format!("/fhir/R4/Condition/_history?{page}"), "BODY_INVALID").await;
@@ -115,7 +115,7 @@ async fn history_leaves_out_restricted_versions(hospital: TestHospital) {
     let clinic = hospital.clinic(&[]).await;
     let secret = record::result(&clinic.subject, hospital.now(), "20447-9", "40", "{copies}/mL");
     let hidden = clinic.import(&[secret]).await.remove(0);
-    // That it was deleted is as closed as it was.
+    // A deletion is as restricted as the resource was.
     let gone = clinic
         .import(&[record::result(&clinic.subject, hospital.now(), "20447-9", "41", "{copies}/mL")])
         .await
@@ -139,7 +139,7 @@ async fn history_leaves_out_restricted_versions(hospital: TestHospital) {
     }
     let insurer = clinic.hire(Person::new("insurer", "insurer")).await.0;
     insurer.hidden("/fhir/R4/_history", "AUTH_FORBIDDEN").await;
-    // Whose was told is written down.
+    // The patients concerned are in the audit trail.
     let seen = clinic.patient.get(&format!("/api/v1/patients/{}/accesses?limit=200", clinic.subject)).await;
     assert!(seen.to_string().contains("\"who\":\"pharmacist\""), "{seen}");
 }

@@ -1,4 +1,4 @@
-//! Accounts, licences and sign-ins after they were opened.
+//! Changes of accounts, licences and sessions.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -48,7 +48,7 @@ async fn is_over(hospital: &TestHospital, session: &Value) {
     hospital.anyone.refused(REFRESH, token, "AUTH_REQUIRED").await;
 }
 
-/// Where an account of the clinic is.
+/// Path of an account of the clinic.
 async fn account(clinic: &Clinic, login: &str) -> String {
     let all = format!("/api/v1/tenants/{}/accounts", clinic.tenant);
     let accounts = clinic.administrator.get(&all).await;
@@ -93,7 +93,7 @@ async fn a_refresh_token_is_valid_once(hospital: TestHospital) {
     }
     assert_eq!(bearer(&hospital, &other).get(ME).await["login"], "doctor", "other sign-ins go on");
 
-    // Of many at once, one has the next token; the others give it away.
+    // Of many concurrent refreshes one succeeds; the others are detected as reuse.
     let raced = session(&hospital, &clinic, json!({})).await;
     let ask = json!({ "refresh_token": raced["refresh_token"] });
     let mut racers = JoinSet::new();
@@ -134,7 +134,7 @@ async fn a_suspension_takes_effect_on_the_next_request(hospital: TestHospital) {
     let reason = json!({ "reason": "complaint 17" });
     let doctor = account(&clinic, "doctor").await;
 
-    // A certificate: signed in still, and may not act without it.
+    // A suspended certificate: still signed in, but without the rights.
     let visit = clinic.visit().await;
     let title = certificate(&clinic.administrator.get(&doctor).await, "doctor_title");
     let title = format!("{doctor}/certificates/{title}");
@@ -149,7 +149,7 @@ async fn a_suspension_takes_effect_on_the_next_request(hospital: TestHospital) {
     let unknown = format!("{doctor}/certificates/cert-00000000000000000000000001/suspend");
     clinic.administrator.refused(&unknown, reason.clone(), "NOT_FOUND").await;
 
-    // The account: nothing opens any more.
+    // A suspended account: no access at all.
     let before = session(&hospital, &clinic, json!({})).await;
     let closed = clinic.administrator.post(&format!("{doctor}/suspend"), reason.clone()).await;
     assert_eq!(closed["active"], false);
@@ -161,7 +161,7 @@ async fn a_suspension_takes_effect_on_the_next_request(hospital: TestHospital) {
     is_over(&hospital, &before).await;
     session(&hospital, &clinic, json!({})).await;
 
-    // Nobody judges themselves, or others who are not theirs.
+    // Nobody suspends themselves, or accounts of other hospitals.
     let own = account(&clinic, "administrator").await;
     clinic.administrator.refused(&format!("{own}/suspend"), reason.clone(), "AUTH_FORBIDDEN").await;
     clinic.pharmacist.refused(&format!("{doctor}/suspend"), reason.clone(), "AUTH_FORBIDDEN").await;
@@ -194,7 +194,7 @@ async fn changing_a_password_needs_the_current_one(hospital: TestHospital) {
     mine.hidden(ME, "AUTH_REQUIRED").await;
     let again = hospital.anyone.post(SESSIONS, knock(PASSWORD)).await;
 
-    // Guessing the old one closes the login, as guessing at the door does.
+    // Wrong current passwords close the login, as at sign-in.
     let mine = bearer(&hospital, &again);
     for _ in 0..10 {
         mine.refused(&path, json!({ "old": "a wrong password", "new": new }), "AUTH_FORBIDDEN").await;
@@ -288,7 +288,7 @@ async fn expired_sessions_are_purged(hospital: TestHospital) {
     })
     .await;
     assert!(records.get_session(id(&kept)).await.is_ok(), "it may still be shown, and is then refused");
-    // Longer than anything is good for, tokens in these tests among them.
+    // Longer than all lifetimes, also those of tokens in these tests.
     hospital.advance(600 * 24 * 3600).await;
     eventually("what rested is forgotten", async || records.get_session(id(&kept)).await.is_err()).await;
 }

@@ -1,4 +1,4 @@
-//! The whole visit, and what comes after it.
+//! The whole visit, and what follows.
 
 use serde_json::{Value, json};
 use xinglin_domain::time::Instant;
@@ -49,7 +49,7 @@ async fn pathway(clinic: &Clinic, visit: &str) {
     let timers = enrolled["timers"].as_array().expect("timers").len();
     assert_eq!(clinic.found_in_record("Task").await.len(), timers);
 
-    // A critical glucose stops online prescribing until a doctor has looked.
+    // A critical glucose prevents online prescribing until a doctor has acted.
     clinic.patient.post(&answers_path, answers("17.2", "8.10")).await;
     let hba1c = clinic.found_in_record("Observation").await;
     let digits: Value = serde_json::from_str("8.10").expect("a number");
@@ -94,7 +94,7 @@ async fn prescribe(clinic: &Clinic, visit: &str) -> String {
     clinic.doctor.refused(&sign, json!({ "valid_days": 4 }), "RX_VALIDITY").await;
     let signed = clinic.sign(&prescription).await;
     assert_eq!(signed["status"], "PENDING_REVIEW");
-    // What was taken off is not left behind in the record.
+    // Removed lines are cancelled in the record.
     assert_eq!(requests(clinic, &prescription).await, ["draft", "draft", "cancelled"]);
 
     clinic.doctor.refused(&format!("{prescription}/approve"), checklist(), "AUTH_FORBIDDEN").await;
@@ -105,8 +105,8 @@ async fn prescribe(clinic: &Clinic, visit: &str) -> String {
     prescription
 }
 
-/// The figures are those of the worked example of basic insurance: deductible
-/// 50,000 fen of which 45,000 are used, fund 75 %, 6,000 on the account.
+/// The figures of the worked example of basic insurance: deductible 50,000 fen of which 45,000 are
+/// used, fund 75 %, 6,000 on the account.
 async fn pay(clinic: &Clinic, prescription: &str) -> String {
     let order =
         json!({ "prescription": id(prescription), "items": [{ "item": "glucose-test-strips-50", "quantity": 1 }] });
@@ -121,7 +121,7 @@ async fn pay(clinic: &Clinic, prescription: &str) -> String {
     clinic.patient.refused(&confirm_path(&quote), unread, "RX_RISK_NOTICE").await;
     let settled = clinic.confirm(&quote).await;
     assert_eq!((&settled["status"], &settled["parts"]), (&json!("SETTLED"), &quote["parts"]));
-    // Once more is the same; with another amount it is another request.
+    // A repetition gives the same answer; with another amount it is another request.
     assert_eq!(clinic.confirm(&quote).await["status"], "SETTLED");
     let more = json!({ "cash_fen": 6751, "risk_acknowledged": true });
     clinic.patient.refused(&confirm_path(&quote), more, "PAY_IDEMPOTENCY_CONFLICT").await;
@@ -205,7 +205,7 @@ async fn a_timer_fires_once(hospital: TestHospital) {
     eventually("the timer fires", fired).await;
     let reminded = clinic.patient.get(&messages).await.as_array().expect("messages").len();
     assert!(reminded > before, "the patient is reminded");
-    // Past the lease of the claim, and whoever looks for work once more.
+    // After the end of the lease, with another look for work.
     hospital.advance(60).await;
     hospital.hospital.do_due_work().await;
     assert_eq!(clinic.patient.get(&messages).await.as_array().expect("messages").len(), reminded);

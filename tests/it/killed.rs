@@ -1,5 +1,4 @@
-//! `kill -9` of a real server at bad moments: nothing is lost, nothing happens
-//! twice.
+//! `kill -9` of a real server at critical moments: nothing is lost, nothing happens twice.
 
 use std::time::{Duration, Instant};
 
@@ -56,10 +55,10 @@ async fn a_kill_during_settlement_settles_once(mut process: Process) {
         let status = async || clinic.patient.get(&path).await["status"].clone();
         let confirm = {
             let (patient, quote) = (clinic.patient.clone(), quote.clone());
-            // It may get an answer or none.
+            // There may be no answer.
             tokio::spawn(async move { patient.try_post(&confirm_path(&quote), confirmation(&quote)).await })
         };
-        // Twice at a time of its own, then ever later after the bill has moved.
+        // Twice at a fixed time, then increasingly later after the bill has changed.
         if round < 2 {
             tokio::time::sleep(usual * round / 2).await;
         } else {
@@ -69,7 +68,7 @@ async fn a_kill_during_settlement_settles_once(mut process: Process) {
         process.restart().await;
         let answered = confirm.await.expect("joined");
 
-        // A payment that nobody heard of for ten seconds is asked after.
+        // A payment without an outcome is queried after ten seconds.
         advance(&clinic.operator, 11).await;
         eventually("the bill is settled, or was never confirmed", async || {
             let status = status().await;
@@ -85,7 +84,7 @@ async fn a_kill_during_settlement_settles_once(mut process: Process) {
     }
 }
 
-/// Every bill is booked once, and the fund has paid for each of them once.
+/// Every bill is booked once, and the fund has paid once for each.
 async fn books_agree(clinic: &Clinic, settled: &[Value]) {
     let total: i64 = settled.iter().map(|bill| bill["total_fen"].as_i64().expect("whole fen")).sum();
     let balance = clinic.balanced().await;
@@ -109,7 +108,7 @@ async fn a_kill_while_timers_fire_fires_each_once(mut process: Process) {
         // At once, or when the server has probably begun to look for due work.
         tokio::time::sleep(Duration::from_millis(40) * u32::try_from(round).expect("few")).await;
         process.restart().await;
-        // Whoever was killed over a timer keeps it for half a minute.
+        // The lease of the killed server lasts half a minute.
         advance(&clinic.operator, 31).await;
         let fired = async || {
             let timers = clinic.patient.get(&enrolment).await["timers"].as_array().cloned().unwrap_or_default();
@@ -123,7 +122,7 @@ async fn a_kill_while_timers_fire_fires_each_once(mut process: Process) {
     }
 }
 
-/// How often the patient was asked to answer the questionnaire of a visit.
+/// Number of requests to the patient to answer the questionnaire.
 async fn questionnaires(clinic: &Clinic) -> usize {
     let messages = clinic.patient.get(&format!("/api/v1/patients/{}/messages", clinic.subject)).await;
     let messages = messages.as_array().expect("messages").iter();

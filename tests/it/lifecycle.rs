@@ -1,4 +1,4 @@
-//! From one version of a plugin to the next, and back, and out.
+//! Upgrade, rollback and recall of plugins.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -34,7 +34,7 @@ async fn refuses_to_sign(clinic: &Clinic, code: &str) {
     clinic.doctor.refused(&format!("{prescription}/sign"), json!({ "valid_days": 3 }), code).await;
 }
 
-/// Waits until so many calls of the candidate were compared.
+/// Waits until this many calls of the candidate were compared.
 async fn compared(hospital: &TestHospital, path: &str, calls: i64) -> Value {
     for _ in 0..200 {
         let view = hospital.operator.get(&format!("{path}/shadow")).await;
@@ -52,13 +52,13 @@ async fn a_candidate_that_differs_does_not_pass_the_gate(hospital: TestHospital)
     clinic.signed().await;
     bring(&hospital, Guest::undecided().version("1.1.0")).await;
 
-    // A call that was made before is given to it from its tape, one that is made now beside it.
+    // An earlier call is replayed from its tape, a new one is passed to the candidate, too.
     let gate = json!({ "max_differing_percent": 10.0, "minimum_calls": 2 });
     let start = json!({ "version": "1.1.0", "gate": gate, "over_tapes": 100 });
     let view = hospital.operator.put(&format!("{path}/shadow"), start).await;
     assert_eq!((&view["differing"], &view["kinds"]["verdict"]), (&json!(1), &json!(1)), "{view}");
     assert!(view["refused"].as_str().expect("too few").contains("1 calls"), "{view}");
-    // That the candidate cannot decide is without effect.
+    // A candidate without a decision has no effect.
     clinic.signed().await;
     let view = compared(&hospital, &path, 2).await;
     assert_eq!(view["differing"], 2);
@@ -108,7 +108,7 @@ async fn a_version_that_asks_for_more_needs_a_new_grant(hospital: TestHospital) 
     let answer = hospital.operator.ask(Method::PUT, &shadow, Some(start.clone())).await;
     let refused = answer.refused(&shadow, "PLUGIN_CAPABILITY");
     assert_eq!(refused["lacks"], json!(["capability `log`"]));
-    // The grant does not change what is called.
+    // A grant does not change the active version.
     let granted = hospital.operator.put(&path, json!({ "version": "1.1.0" })).await;
     assert_eq!((&granted["version"], &granted["state"]), (&json!("1.0.0"), &json!("enabled")));
     hospital.operator.put(&format!("{path}/shadow"), start).await;
@@ -140,13 +140,13 @@ async fn a_recalled_plugin_fails_closed_and_is_reported(hospital: TestHospital) 
     let csv = hospital.operator.ask(Method::GET, &format!("{recall}?format=csv"), None).await.text;
     assert!(csv.starts_with("tenant,kind,id,calls,first,last\r\n") && csv.contains(&prescription), "{csv}");
 
-    // Not disabled: a check that cannot be done is not a check that was passed.
+    // Not disabled: a check that cannot be done does not count as passed.
     refuses_to_sign(&clinic, "RX_NOT_CHECKED").await;
     hospital.operator.refused(&format!("{path}/enable"), json!(null), "PLUGIN_RECALLED").await;
     let plugins = hospital.operator.get(&format!("/api/v1/tenants/{}/plugins", clinic.tenant)).await;
     assert!(plugins.as_array().expect("plugins").iter().any(|plugin| plugin["state"] == "recalled"), "{plugins}");
 
-    // A new grant does not take the check away in the meantime.
+    // A new grant does not remove the required check.
     bring(&hospital, Guest::healthy().version("1.0.1")).await;
     let granted = hospital.operator.put(&path, json!({ "version": "1.0.1" })).await;
     assert_eq!((&granted["version"], &granted["state"]), (&json!("1.0.0"), &json!("recalled")));

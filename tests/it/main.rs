@@ -1,8 +1,8 @@
-//! Journeys on a real server, on a real port, with real plugins.
+//! Tests on a real server, on a real port, with real plugins.
 //!
-//! `cargo xtask test` builds what they need first: `target/plugins/*.wasm` and
-//! the `xinglin` program. Tests that touch a database carry its name in their
-//! path: `cargo test -p xinglin-tests sqlite::`.
+//! `cargo xtask test` first builds what they need: `target/plugins/*.wasm` and the `xinglin`
+//! program. Tests that use a database have its name in their path: `cargo test -p xinglin-tests
+//! sqlite::`.
 #![allow(clippy::disallowed_methods, reason = "tasks of a test end with it")]
 
 mod apps;

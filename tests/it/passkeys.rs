@@ -1,5 +1,5 @@
-//! Passkeys, with an authenticator that is a program of its own; and hospitals that want
-//! a second factor of their staff.
+//! Passkeys, with an authenticator in a separate process; and hospitals that require a second
+//! factor of their staff.
 
 use std::{path::Path, process::Stdio};
 
@@ -30,7 +30,7 @@ const KNOCK: &str = "/api/v1/sessions/passkey/offer";
 const ENTER: &str = "/api/v1/sessions/passkey/confirm";
 const PATIENTS: &str = "/fhir/R4/Patient";
 
-/// The program, at the end of two pipes.
+/// The authenticator, over two pipes.
 struct Authenticator {
     pipes: Mutex<(ChildStdin, Lines<BufReader<ChildStdout>>)>,
     _child: Child,
@@ -75,7 +75,7 @@ impl Bench {
         Self { hospital, clinic, device: Authenticator::start() }
     }
 
-    /// Takes a new key in; its name.
+    /// Registers a key; returns its name.
     async fn key(&self, who: &Client) -> String {
         let offer = who.post(OFFER, json!({ "password": PASSWORD })).await;
         let made = self.device.ask("create", &offer, json!({})).await;
@@ -92,7 +92,7 @@ impl Bench {
         self.hospital.anyone.ask(Method::POST, ENTER, Some(ask)).await
     }
 
-    /// Signs in with a key, on a device that does so.
+    /// Signs in with a key.
     async fn sign_in(&self, key: &str, more: Value) -> Answer {
         let ceremony = self.knock().await;
         let mut told = json!({ "key": key });
@@ -136,13 +136,13 @@ async fn a_passkey_signs_in_as_both_factors(bench: Bench) {
     assert_ne!(doctor.get("/api/v1/me/passkeys").await[0]["used_at"], json!(null));
     bench.sign_in(&key, json!({})).await.done("again");
 
-    // Another's key is not one's own to remove; one's own is gone at once.
+    // Only one's own keys can be removed, effective at once.
     let path = format!("/api/v1/me/passkeys/{key}");
     bench.clinic.pharmacist.ask(Method::DELETE, &path, None).await.refused(&path, "NOT_FOUND");
     doctor.ask(Method::DELETE, &path, None).await.done(&path);
     bench.sign_in(&key, json!({})).await.refused("removed", "AUTH_REQUIRED");
 
-    // Nor does a key open a closed account.
+    // A key does not open a suspended account.
     let key = bench.key(doctor).await;
     let me = doctor.get("/api/v1/me").await["id"].as_str().expect("an id").to_owned();
     let suspend = format!("/api/v1/tenants/{}/accounts/{me}/suspend", bench.clinic.tenant);
@@ -164,7 +164,7 @@ async fn a_registration_that_fails_verification_is_refused(bench: Bench) {
         doctor.ask(Method::POST, CONFIRM, Some(answer.clone())).await.refused(what, "AUTH_REQUIRED");
         doctor.ask(Method::POST, CONFIRM, Some(answer)).await.refused("one try", "AUTH_REQUIRED");
     }
-    // A ceremony is the person's who began it, good once, and for five minutes.
+    // A ceremony is valid for the person who began it, once, for five minutes.
     let offer = doctor.post(OFFER, json!({ "password": PASSWORD })).await;
     let made = bench.device.ask("create", &offer, json!({})).await;
     let answer = json!({ "ceremony": offer["ceremony"], "name": "phone", "credential": made });
@@ -194,7 +194,7 @@ async fn a_registration_that_fails_verification_is_refused(bench: Bench) {
     ] {
         bench.sign_in(&key, told).await.refused(what, "AUTH_REQUIRED");
     }
-    // A ceremony opens once, whoever it was for.
+    // A ceremony is valid once, whoever uses it.
     let ceremony = bench.knock().await;
     let told = bench.device.ask("get", &ceremony, json!({ "key": theirs })).await;
     bench.enter(&ceremony, told.clone()).await.done(ENTER);
@@ -220,7 +220,7 @@ async fn a_cloned_passkey_is_detected(bench: Bench) {
         bench.sign_in(&key, json!({ "counter": behind })).await.refused("a copy", "AUTH_REQUIRED");
     }
     bench.sign_in(&key, json!({ "counter": 8 })).await.done("the original goes on");
-    // Keys that are kept in step on several devices do not count at all.
+    // Keys that are synchronised between devices have no counter.
     let kept = bench.key(&bench.clinic.pharmacist).await;
     for _ in 0..2 {
         bench.sign_in(&kept, json!({ "counter": 0 })).await.done("uncounted");
@@ -237,14 +237,14 @@ async fn a_tenant_can_require_a_second_factor(bench: Bench) {
         .ask(Method::PUT, &bench.rules(), Some(strict.clone()))
         .await
         .refused("a doctor", "AUTH_FORBIDDEN");
-    // Nobody shuts themselves out.
+    // Administrators cannot lock themselves out.
     administrator.ask(Method::PUT, &bench.rules(), Some(strict.clone())).await.refused("weak", "AUTH_SECOND_FACTOR");
     bench.key(administrator).await;
     assert_eq!(administrator.put(&bench.rules(), strict.clone()).await, strict);
     let other = bench.hospital.clinic(&[]).await;
     other.administrator.ask(Method::PUT, &bench.rules(), Some(strict)).await.refused("another's", "NOT_FOUND");
 
-    // It holds at once, for who is signed in already and for who comes.
+    // Effective at once, for existing and new sessions.
     let (session, doctor) = bench.password("doctor").await;
     assert_eq!(session["second_factor_first"], true);
     for (client, method, path) in [
@@ -267,7 +267,7 @@ async fn a_tenant_can_require_a_second_factor(bench: Bench) {
     bench.clinic.patient.get(PATIENTS).await;
     assert_eq!(bench.password("patient").await.0["second_factor_first"], false);
 
-    // An authenticator opens the session that set it up, and no other.
+    // Setting up an authenticator strengthens its own session only.
     let offer = doctor.post("/api/v1/me/second-factor", json!({ "password": PASSWORD })).await;
     let secret = Secret::try_from_base32(offer["secret"].as_str().expect("a secret")).expect("base32");
     let authenticator = Builder::new().with_secret(secret).with_account_name("doctor").build().expect("RFC 6238");
@@ -295,7 +295,7 @@ async fn a_tenant_can_require_a_second_factor(bench: Bench) {
     let session = bench.sign_in(&key, json!({})).await.done(ENTER);
     bench.hospital.anyone.with_token(session["access_token"].as_str()).get(PATIENTS).await;
 
-    // What is no longer wanted is not asked for.
+    // A rule that is removed is not enforced any more.
     administrator.put(&bench.rules(), json!({ "second_factor": false })).await;
     bench.clinic.doctor.get(PATIENTS).await;
 }

@@ -1,4 +1,4 @@
-//! Payers that are away, break, or say something else than before.
+//! Payers that are unavailable, fail, or change their answer.
 
 use serde_json::{Value, json};
 
@@ -22,7 +22,7 @@ async fn found(hospital: &TestHospital) -> Clinic {
     clinic
 }
 
-/// Where the payer is in the tenant.
+/// Path of the payer in the tenant.
 fn payer(clinic: &Clinic) -> String {
     format!("/api/v1/tenants/{}/plugins/{}", clinic.tenant, MEDICAL_INSURANCE.id)
 }
@@ -73,7 +73,7 @@ async fn an_unavailable_payer_is_retried(hospital: TestHospital) {
 async fn a_failing_payer_is_retried(hospital: TestHospital) {
     let clinic = found(&hospital).await;
     let quote = clinic.quote(&clinic.approved().await).await;
-    // A newer version of the payer, every function of which panics.
+    // A newer version of the payer, in which every function panics.
     let broken = guest::broken(MEDICAL_INSURANCE.id, "9.0.0", "xinglin:payment/payer@1.0.0");
     hospital.operator.upload(broken).await.done("/api/v1/plugins");
     let promote = json!({ "version": "9.0.0", "without_gate": true });
@@ -101,7 +101,7 @@ async fn a_settlement_that_differs_from_the_quote_is_reversed(hospital: TestHosp
     clinic.patient.refused(&confirm_path(&quote), confirmation(&quote), "INS_PRESETTLE_DRIFT").await;
     assert_eq!(clinic.patient.get(&bill(&quote)).await["status"], "REVERSED");
     assert_eq!(clinic.balanced().await, before);
-    // The patient is asked again, with the new figures.
+    // The patient must confirm the new figures.
     let quote = clinic.quote(&prescription).await;
     assert_eq!(clinic.confirm(&quote).await["status"], "SETTLED");
 }

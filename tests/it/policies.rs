@@ -1,5 +1,4 @@
-//! Policies: what a tenant takes away from its people and plugins, and what each route
-//! asks.
+//! Policies that restrict people and plugins of a tenant, and the action of each route.
 
 use std::path::PathBuf;
 
@@ -25,14 +24,15 @@ on_both_engines!(
 const KV: &[(&str, &str)] =
     &[(r#"(import "xinglin:host/kv@1.1.0" "get" (func $get (param i32 i32 i32)))"#, "xinglin:host/kv@1.1.0")];
 
-/// The policies of a tenant, or of the host.
+/// The policy file of a tenant, or of the host.
 fn file(hospital: &TestHospital, folder: &str) -> PathBuf {
     let folder = hospital.hospital.config().data_dir.join("policies").join(folder);
     std::fs::create_dir_all(&folder).expect("a folder");
     folder.join("rules.cedar")
 }
 
-/// Writes a file of policies, and waits until so many are in force beside the shipped.
+/// Writes a policy file, and waits until this many policies are in force in addition to the shipped
+/// ones.
 pub async fn decree(hospital: &TestHospital, folder: &str, source: &str, added: u64) {
     std::fs::write(file(hospital, folder), source).expect("written");
     in_force(hospital, added).await;
@@ -61,7 +61,7 @@ async fn a_tenant_policy_restricts_its_accounts(hospital: TestHospital) {
     let named = format!("{}/rules.cedar#seniors-sign", clinic.tenant);
     assert_eq!(refused["policies"], json!([named]), "{refused}");
     assert_eq!(clinic.doctor.get(&draft).await["status"], "DRAFT");
-    // Another hospital goes on as before.
+    // Another hospital is not affected.
     other.approved().await;
     // A senior signs; nobody reviews.
     let senior = Person::new("senior", "doctor").licensed(&json!({ "title": "associate_senior" }));
@@ -81,7 +81,7 @@ async fn a_tenant_policy_restricts_its_accounts(hospital: TestHospital) {
     let why = explain("doctor", "prescription.review").await;
     assert_eq!((&why["law"]["code"], &why["allowed"]), (&json!("AUTH_FORBIDDEN"), &json!(false)), "{why}");
 
-    // Said for whoever may know it only.
+    // Visible only to those who may read policies.
     let listed = clinic.administrator.get("/api/v1/policies").await;
     let listed = listed["policies"].as_array().expect("a list").clone();
     assert!(listed.iter().any(|policy| policy["id"] == named.as_str()), "{listed:?}");
@@ -97,7 +97,7 @@ async fn a_tenant_policy_restricts_its_accounts(hospital: TestHospital) {
     clinic.administrator.refused("/api/v1/policies/explain", ask("doctor", "prescription.sing"), "BODY_INVALID").await;
     clinic.administrator.refused("/api/v1/policies/explain", ask("nobody", "prescription.sign"), "NOT_FOUND").await;
 
-    // Gone with the file.
+    // Removed with the file.
     std::fs::remove_file(file(&hospital, &clinic.tenant)).expect("removed");
     in_force(&hospital, 0).await;
     clinic.sign(&draft).await;
@@ -119,7 +119,7 @@ async fn an_invalid_policy_file_is_reported_and_not_applied(hospital: TestHospit
     let flaws = &clinic.administrator.get("/api/v1/policies").await["flaws"];
     assert_eq!((&flaws[0]["file"], &flaws[0]["line"]), (&json!(format!("{}/rules.cedar", clinic.tenant)), &json!(3)));
     assert_eq!(other.administrator.get("/api/v1/policies").await["flaws"], json!([]));
-    // Nor does a host begin with it.
+    // A host does not start with it.
     let config = hospital.hospital.config().clone();
     let refused = xinglin_server::Hospital::open(config).await.err().expect("it does not open").to_string();
     assert!(refused.contains("rules.cedar:3") && refused.contains("xinglin policy check"), "{refused}");
@@ -144,7 +144,7 @@ async fn a_policy_can_require_a_second_factor(hospital: TestHospital) {
         let seconds = u64::try_from(hospital.now().micros() / 1_000_000).expect("after 1970");
         authenticator.generate(seconds).to_string()
     };
-    // To be offered one is not to have shown it.
+    // Starting a ceremony is not a second factor.
     clinic.doctor.refused(&sign, json!({ "valid_days": 3 }), "AUTH_FORBIDDEN").await;
     let other = clinic.draft(&clinic.visit().await, &[line("metformin-500mg-60", "1000", "2", 30, 2)]).await;
     clinic.doctor.ask(Method::POST, "/api/v1/me/second-factor/confirm", Some(json!({ "code": code() }))).await;
@@ -163,7 +163,7 @@ async fn policies_restrict_calls_of_plugins(hospital: TestHospital) {
     let rules =
         format!("forbid (principal == Plugin::\"{}\", action == Action::\"plugin.call\", resource);", DRUG_SAFETY.id);
     decree(&hospital, &clinic.tenant, &rules, 1).await;
-    // A check that may not run has not been made.
+    // A checker that may not run has not checked.
     let sign = format!("{draft}/sign");
     let refused = clinic.doctor.refused(&sign, json!({ "valid_days": 3 }), "PLUGIN_CAPABILITY").await;
     assert_eq!(refused["policies"], json!([format!("{}/rules.cedar#L1", clinic.tenant)]), "{refused}");
@@ -174,7 +174,7 @@ async fn policies_restrict_calls_of_plugins(hospital: TestHospital) {
         forbid (principal is Plugin, action == Action::"plugin.use", resource == Capability::"http");
     "#;
     decree(&hospital, &clinic.tenant, capabilities, 2).await;
-    // One that uses nothing is none of theirs; one that keeps values is not even enabled.
+    // A plugin without capabilities is not affected; one with `kv` cannot be enabled.
     clinic.sign(&draft).await;
     let keeping = Guest::new("test.keeping", "i32.const 1024").imports(KV).manifest("[capabilities.kv]");
     hospital.operator.upload(keeping.package()).await.done("/api/v1/plugins");
@@ -187,8 +187,8 @@ async fn policies_restrict_calls_of_plugins(hospital: TestHospital) {
     clinic.administrator.post(&enable, json!(null)).await;
 }
 
-/// Every route that there is, asked by nobody and by one of each role: who may none of
-/// its actions is refused, whatever stands in the path and the body.
+/// Every route, called anonymously and by one account of each role: callers without its action are
+/// refused, whatever the path and the body.
 async fn every_route_enforces_its_action(hospital: TestHospital) {
     let clinic = hospital.clinic(&[]).await;
     let (nurse, _) = clinic.hire(Person::new("nurse", "nurse").licensed(&json!({}))).await;
@@ -281,7 +281,7 @@ mod commands {
         let flawed = process.xinglin(&["policy", "check", folder, "--json"]).await;
         let told: Value = serde_json::from_str(&flawed.out).expect("JSON");
         assert_eq!(told["flaws"][0]["line"], 2, "{told}");
-        // What needs the hospital does not begin with it.
+        // Commands that open the hospital fail with it.
         process.xinglin(&[&explain[..], &["2030-11-22"]].concat()).await.failed("xinglin policy check");
     }
 }

@@ -1,5 +1,5 @@
-//! A hundred simulated lives, or a fifth of them when time is short, by a Synthea that
-//! knows nothing of us: they come in as they are, and what is found is what was sent.
+//! A hundred simulated patients by Synthea, or a fifth of them in short runs: they are imported
+//! unchanged, and searches find what was sent.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -14,10 +14,10 @@ use crate::support::{Client, PASSWORD, TestHospital, at_full_length, built, on_b
 
 on_both_engines!(TestHospital: a_synthetic_population_is_imported_and_found);
 
-/// When time is short one of so many children comes in, and every adult: there are few.
+/// In short runs one of this many children is imported, and every adult, as there are few.
 const ONE_OF: usize = 6;
 
-/// Where the simulator left the bundles.
+/// The bundles of the simulator.
 fn bundles() -> Vec<PathBuf> {
     let lives = built("population/made-of", "cargo xtask setup");
     let list = |folder: &str| {
@@ -32,9 +32,9 @@ fn bundles() -> Vec<PathBuf> {
 
 /// A resource that was sent.
 struct Sent {
-    /// `Type/id`, as the server calls it.
+    /// `Type/id` on the server.
     at: String,
-    /// Which bundle it came in.
+    /// The bundle that it came in.
     bundle: usize,
     resource: Value,
 }
@@ -44,7 +44,7 @@ impl Sent {
         self.resource["resourceType"].as_str().expect("a type")
     }
 
-    /// In a compartment that reading the record does not open.
+    /// In a compartment that is closed to readers of the record.
     fn is_closed(&self) -> bool {
         !Compartments::of(&self.resource).is_empty()
     }
@@ -53,7 +53,7 @@ impl Sent {
         self.resource.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
     }
 
-    /// Whether a list of codings, there, has this one.
+    /// Whether a list of codings at this pointer contains this one.
     fn coded(&self, pointer: &str, system: &str, code: &str) -> bool {
         let codings = self.resource.pointer(pointer).and_then(Value::as_array);
         codings.into_iter().flatten().any(|coding| coding["system"] == system && coding["code"] == code)
@@ -70,12 +70,12 @@ struct Population {
     tenant: String,
     archive: Client,
     sent: Vec<Sent>,
-    /// Place in `sent`, by bundle and `urn:uuid:` there.
+    /// Index in `sent`, by bundle and `urn:uuid:`.
     places: HashMap<(usize, String), usize>,
 }
 
 impl Population {
-    /// In a hospital that has nothing else.
+    /// Into an otherwise empty hospital.
     async fn import(hospital: &TestHospital) -> Self {
         let operator = &hospital.operator;
         let tenant = operator.post("/api/v1/tenants", json!({ "kind": "hospital", "name": "Archive" })).await;
@@ -107,22 +107,22 @@ impl Population {
         }
     }
 
-    /// What of a type is open to whoever reads records.
+    /// Resources of a type that readers of the record may see.
     fn all(&self, kind: &str) -> impl Iterator<Item = &Sent> {
         self.sent.iter().filter(move |sent| sent.kind() == kind && !sent.is_closed())
     }
 
-    /// What a reference in what was sent leads to.
+    /// The target of a reference in a sent resource.
     fn follow(&self, sent: &Sent, pointer: &str) -> Option<&Sent> {
         self.named(sent.bundle, sent.text(pointer))
     }
 
-    /// What a bundle calls so.
+    /// The resource with this name in a bundle.
     fn named(&self, bundle: usize, name: &str) -> Option<&Sent> {
         self.places.get(&(bundle, name.to_owned())).map(|place| &self.sent[*place])
     }
 
-    /// Every page of a search: what matched, and what came with it.
+    /// Every page of a search: matches and includes.
     async fn search(&self, query: &str) -> [BTreeSet<String>; 2] {
         let mut found = [BTreeSet::new(), BTreeSet::new()];
         let mut next = Some(format!("/fhir/R4/{query}"));
@@ -140,7 +140,7 @@ impl Population {
         found
     }
 
-    /// A search finds of its type these, some and not all, and counts them.
+    /// The search finds exactly these of its type, some but not all, and counts them.
     async fn finds(&self, query: &str, wanted: impl Fn(&Sent) -> bool) {
         let kind = query.split('?').next().unwrap_or(query);
         let expected: BTreeSet<String> = self.all(kind).filter(|s| wanted(s)).map(|s| s.at.clone()).collect();
@@ -152,7 +152,7 @@ impl Population {
         assert_eq!(counted["total"], expected.len(), "{query}");
     }
 
-    /// A search brings these with what it finds.
+    /// The search includes these with its matches.
     async fn brings(&self, query: &str, expected: BTreeSet<String>) {
         assert!(!expected.is_empty(), "{query} brings nothing");
         let [found, with] = self.search(&format!("{query}&_count=500")).await;
@@ -186,7 +186,7 @@ async fn a_synthetic_population_is_imported_and_found(hospital: TestHospital) {
     what_comes_along(&population).await;
 }
 
-/// Every member as it was, but references, which now lead to what the server has.
+/// Every member is unchanged, except references, which now point to resources of the server.
 async fn what_was_sent_comes_back(population: &Population) {
     let mut seen = BTreeSet::new();
     for sent in population.sent.iter().filter(|sent| !sent.is_closed() && seen.insert(sent.kind())) {
@@ -221,7 +221,7 @@ fn resolve(value: &mut Value, at: &impl Fn(&str) -> Option<String>) {
 
 const LOINC: &str = "http://loinc.org";
 const SNOMED: &str = "http://snomed.info/sct";
-/// Of the middle ear, which some children have had.
+/// Otitis media, which some children have had.
 const OTITIS: &str = "65363002";
 const CVX: &str = "http://hl7.org/fhir/sid/cvx";
 
@@ -236,7 +236,7 @@ async fn codes_and_dates(p: &Population) {
     p.finds("Condition?clinical-status=resolved", |s| s.text("/clinicalStatus/coding/0/code") == "resolved").await;
     p.finds("Encounter?class=EMER", |s| s.text("/class/code") == "EMER").await;
     p.finds("Encounter?date=ge2025-01-01T00:00:00Z&date=lt2025-07-01T00:00:00Z", |s| {
-        // One without an end goes on.
+        // A period without an end continues.
         let end = s.text("/period/end");
         (end.is_empty() || end >= "2025-01-01") && s.text("/period/start") < "2025-07-01"
     })
@@ -250,7 +250,7 @@ async fn codes_and_dates(p: &Population) {
     })
     .await;
     p.finds("Immunization?date=lt2010-01-01T00:00:00Z", |s| s.text("/occurrenceDateTime") < "2010-01-01").await;
-    // A day is the hospital's, in Shanghai.
+    // A day is that of the hospital, in Shanghai.
     p.finds("Claim?created=ge2025-06-01", |s| s.text("/created") >= "2025-05-31T16").await;
 }
 

@@ -1,4 +1,4 @@
-//! Who may act is proved by certificates, at each act.
+//! Licences to practise, proved by certificates at each act.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -31,7 +31,7 @@ fn path(clinic: &Clinic, account: &Value) -> String {
     format!("{}/{}", accounts(clinic), account["id"].as_str().expect("an id"))
 }
 
-/// The certificates of an account, as far as they are of these kinds.
+/// The ids of certificates of these kinds.
 fn ids(account: &Value, kinds: &[&str]) -> Vec<Value> {
     let all = account["certificates"].as_array().expect("certificates");
     all.iter().filter(|one| kinds.iter().any(|kind| one["kind"] == *kind)).map(|one| one["id"].clone()).collect()
@@ -41,14 +41,14 @@ fn judged(certificates: &[Value], verified: bool) -> Value {
     json!({ "certificates": certificates, "verified": verified, "reason": "looked at" })
 }
 
-/// What the doctor tries.
+/// The result of a doctor's attempt to draft.
 async fn act(doctor: &Client, visit: &str) -> String {
     let draft = draft(visit, &[line("metformin-500mg-60", "1000", "2", 30, 2)]);
     let answer = doctor.ask(Method::POST, "/api/v1/prescriptions", Some(draft)).await;
     if answer.status.is_success() { "may".to_owned() } else { answer.code().to_owned() }
 }
 
-/// 四证: a doctor with one of the four missing, unseen or refused does not begin to work.
+/// 四证: a doctor with one of the four missing, undecided or rejected cannot work.
 async fn a_missing_certificate_blocks_onboarding(hospital: TestHospital) {
     let clinic = hospital.clinic(&[]).await;
     let visit = clinic.patient.post("/api/v1/encounters", clinic.request()).await;
@@ -69,7 +69,7 @@ async fn a_missing_certificate_blocks_onboarding(hospital: TestHospital) {
         assert_eq!(seen["blocked"], json!([{ "role": "doctor", "why": format!("there is no `{missing}`") }]));
     }
 
-    // Submitted is not verified, rejected is not either, and a decision is made once.
+    // Submitted or rejected is not verified, and a decision is made once.
     let new = Person::new("new", "doctor").licensed(&json!({})).account();
     let opened = clinic.administrator.post(&accounts(&clinic), new).await;
     let (here, new) = (path(&clinic, &opened), hospital.operator.sign_in(Some(&clinic.tenant), "new").await);
@@ -184,12 +184,12 @@ async fn a_certificate_number_belongs_to_one_account(hospital: TestHospital) {
         assert!(!refused.to_string().contains(certificate["number"].as_str().expect("a number")), "{refused}");
     }
     assert_eq!(hospital.operator.get(&all).await.as_array().map(Vec::len), Some(6), "nothing is left of a refusal");
-    // No number is given out.
+    // Numbers are never returned.
     let shown = clinic.administrator.get(&path(&clinic, &first)).await.to_string();
     for certificate in &certificates {
         assert!(!shown.contains(certificate["number"].as_str().expect("a number")), "{shown}");
     }
-    // A renewal keeps the number; what was rejected lets it go, if it is nowhere else.
+    // A renewal keeps the number; a rejected certificate releases it, if no other has it.
     let here = path(&clinic, &first);
     let renewed = json!({ "certificates": [certificates[3]] });
     let twice = clinic.administrator.post(&format!("{here}/certificates"), renewed).await;
@@ -200,7 +200,7 @@ async fn a_certificate_number_belongs_to_one_account(hospital: TestHospital) {
     clinic.administrator.refused(&all, person("second", &certificates[3..]), "CRED_NUMBER_TAKEN").await;
     clinic.administrator.post(&judge, judged(&titles[1..], false)).await;
     clinic.administrator.post(&all, person("second", &certificates[3..])).await;
-    // Another hospital knows nothing of it.
+    // Another hospital is independent.
     let other = hospital.clinic(&[]).await;
     other.administrator.post(&accounts(&other), person("first", &certificates)).await;
 }
@@ -215,7 +215,7 @@ async fn a_hospital_raises_the_years_of_practice(hospital: TestHospital) {
         answer.refused(&rules, "BODY_INVALID");
     }
     clinic.doctor.ask(Method::PUT, &rules, Some(json!({ "years": 5 }))).await.refused(&rules, "AUTH_FORBIDDEN");
-    // Independent since 2010.
+    // Independent practice since 2010.
     clinic.administrator.put(&rules, json!({ "years": 50 })).await;
     assert_eq!(act(&clinic.doctor, &visit).await, "CRED_INVALID");
     assert_eq!(
@@ -280,7 +280,7 @@ async fn an_invalid_certificate_is_refused(hospital: TestHospital) {
     ] {
         clinic.administrator.refused(&accounts(&clinic), with(at, key, value), "BODY_INVALID").await;
     }
-    // What proved a licence once is no way in any more.
+    // Old proofs of a licence are refused.
     let old = json!({
         "login": "x", "password": PASSWORD, "roles": ["doctor"],
         "credentials": [{ "role": "doctor", "number": "1", "title": "middle", "filed": true, "from": "2020-01-01",

@@ -1,5 +1,5 @@
-//! Guests in Python, built with componentize-py: `examples/python-plugin`, which
-//! asks nothing of its system, and `examples/python-wasi`, which does.
+//! Guests in Python, built with componentize-py: `examples/python-plugin`, which uses no system
+//! calls, and `examples/python-wasi`, which does.
 
 use std::path::{Path, PathBuf};
 
@@ -16,8 +16,8 @@ use xinglin_store::Engine;
 
 use crate::support::{Clinic, PYTHON, PYTHON_WASI, TestHospital, line, medicine, record};
 
-/// Codeine, by its RxNorm ingredient. Known by its name or ATC code, it would not
-/// come as far as a plugin: it is on the list of what is not prescribed online.
+/// Codeine, by its RxNorm ingredient. With its name or ATC code it would not reach a plugin: it is
+/// on the list of medicines that may not be prescribed online.
 fn codeine() -> Value {
     let mut codeine = medicine("cough-syrup", 3000);
     codeine["ingredients"] = json!([{ "system": "http://www.nlm.nih.gov/research/umls/rxnorm", "code": "2670" }]);
@@ -138,7 +138,7 @@ async fn a_python_plugin_with_wasi_is_granted_its_imports() {
     let signed = clinic.sign(&prescription).await;
     assert_eq!((&signed["status"], &signed["calls"][0]["outcome"]), (&json!("PENDING_REVIEW"), &json!("answered")));
 
-    // What the chain keeps replays, twice over, from the package that the host has.
+    // The taped call replays, twice, from the stored package.
     let call: CallId = signed["calls"][0]["id"].as_str().expect("an id").parse().expect("an id");
     let tenant: TenantId = clinic.tenant.parse().expect("a tenant");
     let entry = hospital.hospital.store().tenant(tenant).get_tape_entry(call).await.expect("a tape");

@@ -1,4 +1,4 @@
-//! Two who want the same thing at the same moment.
+//! Concurrent requests for the same thing.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -56,7 +56,7 @@ async fn a_bill_confirmed_concurrently_is_settled_once(hospital: TestHospital) {
         .collect();
     for answer in many {
         let answer = answer.await.expect("joined");
-        // Whoever comes while it is settled is told so, or that somebody was faster.
+        // Requests during the settlement get that status, or a conflict.
         assert!(answer.status.is_success() || answer.status == 409, "{} {}", answer.status, answer.text);
     }
     assert_eq!(clinic.confirm(&quote).await["status"], "SETTLED");
@@ -119,7 +119,7 @@ async fn concurrent_answers_are_all_kept(hospital: TestHospital) {
         answers.push(answer.await.expect("joined"));
     }
     assert_eq!(clinic.found_in_record("Observation").await.len(), 2 + 3);
-    // All three are in the record, so the pathway must have heard of all three.
+    // All three are in the record, so the pathway must have processed all three.
     let alerts = clinic.doctor.get("/api/v1/alerts?state=open").await;
     let critical = alerts.as_array().expect("alerts").iter().any(|a| a["detail"]["alert"]["severity"] == "critical");
     let said: Vec<&str> = answers.iter().map(|answer| answer.text.as_str()).collect();

@@ -1,5 +1,4 @@
-//! The clinical record: nothing is dropped on the way in, and nobody sees what
-//! is not theirs.
+//! The clinical record: nothing is lost at import, and access is restricted.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -28,13 +27,13 @@ async fn a_record_is_stored_completely(hospital: TestHospital) {
     compare(&clinic.administrator, &owner, &sent, &locations).await;
 }
 
-/// Everything that was sent reads back: the same but for ids, links within the
-/// bundle and what the server stamps. What was asked of mental health is not for the
-/// administrator, but for whose record it is.
+/// Everything that was sent is returned: the same except ids, links within the bundle and members
+/// set by the server. Answers about mental health are readable by the patient, not by the
+/// administrator.
 async fn compare(client: &Client, owner: &Client, sent: &Value, locations: &[String]) {
     let entries = sent["entry"].as_array().expect("entries");
     assert_eq!(locations.len(), entries.len());
-    // Each `fullUrl`, and what became of it.
+    // Each `fullUrl`, and the location it became.
     let links: Vec<(&str, &String)> =
         entries.iter().filter_map(|entry| entry["fullUrl"].as_str()).zip(locations).collect();
     assert_eq!(links.len(), entries.len());
@@ -57,7 +56,7 @@ async fn compare(client: &Client, owner: &Client, sent: &Value, locations: &[Str
         let found = if answer.status == 404 { owner.get(&path).await } else { answer.done(&path) };
         assert_eq!(found["id"], id(location));
         assert_eq!(found["meta"]["versionId"], "1");
-        // Conditional references to other hospitals' people are made plain ones.
+        // Conditional references to persons of other hospitals become plain ones.
         let plain = |value: &Value| without(value, &["id", "meta", "reference"]);
         assert_eq!(plain(&found), plain(&wanted), "{location}");
     }
@@ -96,7 +95,7 @@ async fn unknown_elements_are_kept_with_every_digit(hospital: TestHospital) {
         assert!(read.text.contains(digits), "{digits}: {}", read.text);
     }
     assert_eq!(read.body["extension"][4]["extension"][0]["valueDecimal"].to_string(), "1.0");
-    // It is found like anything else.
+    // It is found by a search.
     let found = clinic.doctor.get(&format!("/fhir/R4/Basic?patient={}", clinic.subject)).await;
     assert_eq!((&found["total"], &found["entry"][0]["resource"]), (&json!(1), &read.body));
 }
@@ -147,7 +146,7 @@ async fn resources_of_the_host_cannot_be_forged(hospital: TestHospital) {
     assert_eq!(clinic.found_in_record("MedicationRequest").await.len(), 1);
 }
 
-/// Everything of a clinic that has a path, after a visit with all that belongs to it.
+/// Every path of a clinic's data, after a visit with everything that belongs to it.
 async fn paths(clinic: &Clinic) -> Vec<String> {
     let prescription = clinic.approved().await;
     let quote = clinic.quote(&prescription).await;
@@ -193,7 +192,7 @@ async fn a_tenant_sees_nothing_of_another(hospital: TestHospital) {
     ] {
         for path in &paths {
             let answer = client.ask(Method::GET, path, None).await;
-            // A list of nobody's is empty, or not there.
+            // A list of a foreign patient is empty, or not found.
             let nothing = answer.body == json!([]) || (answer.status == 404 && answer.code() == "NOT_FOUND");
             assert!(nothing, "{who} {path}: {} {}", answer.status, answer.text);
             assert!(!answer.text.contains("E11"), "{who} {path}: {}", answer.text);
@@ -215,7 +214,7 @@ async fn a_tenant_sees_nothing_of_another(hospital: TestHospital) {
     assert_eq!(theirs.administrator.get(&about).await, json!([]));
     assert_eq!(theirs.balanced().await["debit_fen"], 0);
 
-    // Nor do they act on it.
+    // Nor can they act on it.
     let prescription = paths.iter().find(|path| path.starts_with("/api/v1/prescriptions")).expect("a prescription");
     theirs.pharmacist.refused(&format!("{prescription}/dispense"), theirs_handout(&theirs), "NOT_FOUND").await;
     theirs.patient.refused("/api/v1/charges", json!({ "prescription": id(prescription) }), "NOT_FOUND").await;
@@ -250,7 +249,7 @@ async fn a_patient_sees_nothing_of_another(hospital: TestHospital) {
     let named = format!("/fhir/R4/Condition?_id={}", id(&clinic.evidence[1]));
     assert_eq!(stranger.get(&named).await["total"], 0);
 
-    // Nor acts for the other.
+    // Nor can they act for the other.
     let prescription = paths.iter().find(|path| path.starts_with("/api/v1/prescriptions")).expect("a prescription");
     for path in [format!("{}/confirm", paths[0]), format!("{}/answers", paths[1])] {
         let body = match path.ends_with("confirm") {
@@ -262,7 +261,7 @@ async fn a_patient_sees_nothing_of_another(hospital: TestHospital) {
     stranger.refused("/api/v1/charges", json!({ "prescription": id(prescription) }), "NOT_FOUND").await;
 }
 
-/// `xinglin import` beside a running server, as an operator would.
+/// `xinglin import` beside a running server.
 async fn a_file_is_imported_beside_a_running_server(process: Process) {
     let clinic = process.clinic(&[]).await;
     let imported = process.import("examples/patients/type-2-diabetes.json", &clinic.tenant).await;

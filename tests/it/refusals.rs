@@ -1,4 +1,4 @@
-//! What the law and the hospital do not allow, over HTTP, by its code.
+//! Acts that law and hospital forbid, over HTTP, by code.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -28,7 +28,7 @@ async fn found(hospital: &TestHospital) -> Clinic {
     hospital.clinic(&[]).await
 }
 
-/// An object with one field set otherwise.
+/// An object with one field changed.
 fn with(mut value: Value, pointer: &str, other: Value) -> Value {
     *value.pointer_mut(pointer).unwrap_or_else(|| panic!("{pointer}")) = other;
     value
@@ -54,10 +54,10 @@ async fn a_visit_needs_identity_consent_and_evidence(hospital: TestHospital) {
     ] {
         clinic.patient.refused("/api/v1/encounters", ask, code).await;
     }
-    // Whoever does not look like the patient is not the patient.
+    // A face that does not match is not the patient.
     let (impostor, _) = clinic.hire(Person::new("impostor", "patient").acting_for(&clinic.subject, 799)).await;
     impostor.refused("/api/v1/encounters", clinic.request(), "ENC_IDENTITY").await;
-    // Nor is somebody else, whoever they are.
+    // Nor is another person.
     let stranger = clinic.import(&[record::patient("1990-01-01")]).await.remove(0);
     let (stranger, _) = clinic.hire(Person::new("stranger", "patient").acting_for(id(&stranger), 990)).await;
     stranger.refused("/api/v1/encounters", clinic.request(), "ENC_IDENTITY").await;
@@ -109,7 +109,7 @@ async fn a_child_needs_a_guardian(hospital: TestHospital) {
     decision["accompaniment"] = json!({ "guardian": "mother", "specialist": false });
     clinic.doctor.refused(&accept, decision.clone(), "ENC_GUARDIAN_REQUIRED").await;
     decision["accompaniment"]["specialist"] = json!(true);
-    // Not by the doctor's word alone.
+    // The doctor's statement alone does not suffice.
     clinic.doctor.refused(&accept, decision.clone(), "ENC_GUARDIAN_REQUIRED").await;
     clinic.guardian("mother", json!({})).await;
     clinic.doctor.post(&accept, decision).await;
@@ -129,7 +129,7 @@ async fn a_danger_sign_stops_a_visit(hospital: TestHospital) {
     other.doctor.refused(&stop, flag.clone(), "NOT_FOUND").await;
     assert_eq!(counsellor.post(&stop, flag.clone()).await["status"], "STOPPED");
     clinic.doctor.refused(&stop, flag, "ENC_RED_FLAG_OPEN").await;
-    // Nothing goes on in it, and it does not end in silence.
+    // The visit is stopped, and cannot be closed without a reason.
     clinic.doctor.refused(&format!("{rx}/sign"), json!({ "valid_days": 3 }), "ENC_RED_FLAG").await;
     clinic.doctor.refused("/api/v1/prescriptions", draft(&visit, &[]), "ENC_RED_FLAG").await;
     clinic.patient.refused(&format!("{path}/messages"), json!({ "text": "x" }), "ENC_RED_FLAG").await;
@@ -139,7 +139,7 @@ async fn a_danger_sign_stops_a_visit(hospital: TestHospital) {
     assert_eq!(closed["status"], "CLOSED");
     assert!(closed["detail"].to_string().contains("SUICIDAL_INTENT"), "{closed}");
 
-    // A visit that is none is declined, with a reason.
+    // A visit that is not a follow-up is declined, with a reason.
     let asked = clinic.patient.post("/api/v1/encounters", clinic.request()).await;
     let decline = format!("/api/v1/encounters/{}/decline", asked["id"].as_str().expect("an id"));
     clinic.pharmacist.refused(&decline, json!({ "reason": "x" }), "AUTH_FORBIDDEN").await;
@@ -180,7 +180,7 @@ async fn a_draft_that_breaks_a_rule_is_refused(hospital: TestHospital) {
     ] {
         clinic.doctor.refused("/api/v1/prescriptions", draft(&visit, &lines), code).await;
     }
-    // Nor is it for another doctor's visit.
+    // Nor for another doctor's visit.
     let (other, _) = clinic.hire(Person::new("other", "doctor").licensed(&json!({}))).await;
     other.refused("/api/v1/prescriptions", draft(&visit, &[metformin()]), "RX_NO_ENCOUNTER").await;
     let mut after = hospital.footprint(&clinic.tenant).await;
@@ -210,7 +210,7 @@ async fn a_signature_that_breaks_a_rule_is_refused(hospital: TestHospital) {
         let refused = clinic.doctor.refused(&format!("{path}/sign"), sign, code).await;
         assert_eq!(clinic.doctor.get(&path).await["status"], "DRAFT", "{refused}");
     }
-    // What was warned of is signed once it was seen, and stays known.
+    // A warning must be acknowledged before the signature, and is stored.
     let path = clinic.draft(&visit, &[line("unheard-of", "1", "1", 7, 1)]).await;
     let signed = clinic.sign(&path).await;
     assert_eq!(signed["findings"][0]["code"], "MEDICINE_NOT_COVERED");
@@ -240,7 +240,7 @@ async fn an_expired_licence_is_refused(hospital: TestHospital) {
 
 async fn a_review_needs_another_person_and_the_whole_checklist(hospital: TestHospital) {
     let clinic = found(&hospital).await;
-    // Somebody who is both may do each, and not both to the same prescription.
+    // A person with both roles may use each, but not both on the same prescription.
     let (mut certificates, filings) = papers("doctor", &json!({ "title": "senior" }));
     certificates.extend(papers("pharmacist", &json!({})).0);
     let both = json!({
@@ -314,7 +314,7 @@ async fn a_confirmation_must_match_the_quote(hospital: TestHospital) {
     assert_eq!(clinic.balanced().await["debit_fen"], 0);
 }
 
-/// Who may not, where it matters most. The table itself is the domain's.
+/// The most important refusals. The table itself is tested in `domain`.
 async fn every_act_needs_its_role(hospital: TestHospital) {
     let clinic = found(&hospital).await;
     let signed = clinic.signed().await;

@@ -1,4 +1,4 @@
-//! Guardians and family: who acts for a patient, from when and until when.
+//! Guardians and family: who may act for a patient, and when.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -24,7 +24,7 @@ async fn clinic_with(hospital: &TestHospital, born: &str) -> Clinic {
     Clinic::found_with(&hospital.operator, hospital.now(), &[], patient).await
 }
 
-/// The day, in Shanghai, so many days from now, so many years ago.
+/// The date in Shanghai this many days from now, this many years ago.
 fn born(hospital: &TestHospital, years: i16, days: i64) -> String {
     let day = hospital.now().plus_hours(8).plus_days(days).minus_years(years).to_string();
     day[..10].to_owned()
@@ -64,7 +64,7 @@ async fn a_guardian_acts_within_the_period(hospital: TestHospital) {
     let said = mother.post(&format!("{visit}/messages"), json!({ "text": "他昨晚发烧" })).await;
     assert_eq!(said["role"], "patient");
 
-    // In the record, where who may read the patient reads it.
+    // In the record, for those who may read the patient.
     let shown = clinic.doctor.get(&format!("/fhir/R4/RelatedPerson?patient={}", clinic.subject)).await;
     let shown = &shown["entry"][0]["resource"];
     let codes: Vec<_> =
@@ -74,7 +74,7 @@ async fn a_guardian_acts_within_the_period(hospital: TestHospital) {
     assert_eq!((&shown["id"], &shown["active"]), (&json!(id), &json!(true)));
     let listed = mother.get(&format!("/api/v1/patients/{}/relations", clinic.subject)).await;
     assert_eq!((&listed[0]["name"], &listed[0]["kind"]), (&json!("王芳"), &json!("guardian")));
-    // Nobody else writes there.
+    // Nobody else can write there.
     let forged = json!({
         "resourceType": "RelatedPerson", "id": id, "patient": { "reference": format!("Patient/{}", clinic.subject) },
     });
@@ -98,7 +98,7 @@ async fn revoking_a_guardianship_takes_effect_mid_visit(hospital: TestHospital) 
     let rx = clinic.draft(&visit, &lines).await;
 
     let revoke = format!("/api/v1/relations/{id}/revoke");
-    // Not hers to say, nor the doctor's, nor anybody's elsewhere.
+    // She may not revoke it, nor may the doctor, nor anybody of another hospital.
     mother.refused(&revoke, json!({}), "AUTH_FORBIDDEN").await;
     clinic.doctor.refused(&revoke, json!({}), "AUTH_FORBIDDEN").await;
     let other = hospital.clinic(&[]).await;
@@ -107,7 +107,7 @@ async fn revoking_a_guardianship_takes_effect_mid_visit(hospital: TestHospital) 
     assert_eq!((&revoked["active"], revoked["revoked"].is_string()), (&json!(false), true));
     clinic.administrator.refused(&revoke, json!({}), "RELATION_STATE").await;
 
-    // With the same sign-in, at the next act.
+    // With the same session, at the next request.
     mother.hidden(&format!("/fhir/R4/Patient/{}", clinic.subject), "NOT_FOUND").await;
     mother.refused(&format!("{VISITS}/{visit}/messages"), json!({ "text": "?" }), "NOT_FOUND").await;
     mother.refused(VISITS, clinic.request(), "ENC_IDENTITY").await;
@@ -135,7 +135,7 @@ async fn a_guardianship_ends_on_the_eighteenth_birthday(hospital: TestHospital) 
     father.hidden(&patient, "NOT_FOUND").await;
     father.refused(VISITS, clinic.request(), "ENC_IDENTITY").await;
     assert_eq!(father.get("/api/v1/me").await["relations"][0]["active"], false);
-    // A parent is no guardian of an adult; somebody whom a court appoints is.
+    // A parent is not the guardian of an adult; a person appointed by a court is.
     let account = father.get("/api/v1/me").await["id"].as_str().expect("an id").to_owned();
     let path = format!("/api/v1/patients/{}/relations", clinic.subject);
     let parent = clinic.kinship(&clinic.subject, &account, json!({})).await;
@@ -161,7 +161,7 @@ async fn nobody_acts_for_another_guardians_ward(hospital: TestHospital) {
         guardian.refused(&format!("/api/v1/patients/{theirs}/invitations"), invite, "NOT_FOUND").await;
     }
     stranger.refused(VISITS, clinic.request(), "ENC_IDENTITY").await;
-    // The ward's guardian has a guardian's rights, and not their ward's own name.
+    // A guardian has a guardian's rights, and not the ward's identity.
     assert_eq!(mother.get("/fhir/R4/Patient").await["total"], 2, "herself and the child");
 }
 
@@ -197,7 +197,7 @@ async fn family_reads_what_consent_covers(hospital: TestHospital) {
     son.hidden(&format!("{search}&code=20447-9"), "ACCESS_COMPARTMENT").await;
     let whole = son.get(&format!("{patient}/$everything")).await;
     assert!(!whole.to_string().contains("20447-9") && whole.to_string().contains("4548-4"), "{whole}");
-    // It reads, and does nothing else.
+    // It permits reading only.
     son.refused(VISITS, clinic.request(), "ENC_IDENTITY").await;
     son.refused(&consents, open.clone(), "NOT_FOUND").await;
     son.hidden(&consents, "NOT_FOUND").await;
@@ -205,7 +205,7 @@ async fn family_reads_what_consent_covers(hospital: TestHospital) {
     let seen = clinic.patient.get(&format!("/api/v1/patients/{}/accesses?limit=200", clinic.subject)).await;
     assert!(seen.to_string().contains("\"who\":\"son\""), "{seen}");
 
-    // Either word closes it at once: the consent's, or the relation's.
+    // Revoking the consent or the relation closes it at once.
     let id = consent["id"].as_str().expect("an id");
     clinic.patient.post(&format!("/api/v1/consents/{id}/revoke"), json!({})).await;
     son.hidden(&patient, "NOT_FOUND").await;
@@ -241,7 +241,7 @@ async fn an_adolescent_decides_on_access_to_compartments(hospital: TestHospital)
         }
     };
     closed().await;
-    // Nor does she open it to herself, or hear of it; she may close it.
+    // She cannot open it to herself, or receive it; she may close it.
     let consents = format!("/api/v1/patients/{}/consents", clinic.subject);
     let open = json!({
         "scope": { "compartment": "hiv" }, "recipient": { "account": account }, "purposes": ["family"],
@@ -260,7 +260,7 @@ async fn an_adolescent_decides_on_access_to_compartments(hospital: TestHospital)
     clinic.patient.post(&consents, open).await;
     assert_eq!(mother.get(&format!("/fhir/R4/{}", hidden[0])).await["resourceType"], "Observation");
     assert_eq!(mother.get(&named).await["total"], all);
-    // Whom she invited is family as long as she is the guardian.
+    // A person whom she invited is family as long as she is the guardian.
     let (aunt, account) = clinic.person("aunt").await;
     let invitations = format!("/api/v1/patients/{}/invitations", clinic.subject);
     let code = mother.post(&invitations, json!({ "kind": "family", "tie": "relative" })).await["code"].clone();
@@ -290,7 +290,7 @@ async fn an_invalid_relation_is_refused(hospital: TestHospital) {
         }
         clinic.administrator.refused(&path, body, code).await;
     };
-    // Evidence of this patient, and of no other.
+    // Evidence must be of this patient.
     let other = clinic.import(&[record::patient("2020-01-01")]).await.remove(0);
     let others = clinic.kinship(clinic::id(&other), &account, json!({})).await;
     let (_, unverified) = clinic.hire(Person::new("unverified", "patient")).await;
@@ -314,7 +314,7 @@ async fn an_invalid_relation_is_refused(hospital: TestHospital) {
     }
     let elsewhere = hospital.clinic(&[]).await;
     elsewhere.administrator.refused(&path, sound.clone(), "NOT_FOUND").await;
-    // Wards do not come with an account any more.
+    // Accounts cannot be created with wards any more.
     let accounts = format!("/api/v1/tenants/{}/accounts", clinic.tenant);
     let two = json!({
         "login": "two", "password": crate::support::PASSWORD, "roles": ["patient"],

@@ -1,4 +1,4 @@
-//! What the law keeps stays, and what it does not can go.
+//! Retention periods, and erasure after them.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use crate::support::{Clinic, DRUG_SAFETY, Process, advance, clinic::id, on_both_
 
 on_both_engines!(Process: tapes_are_retained_for_fifteen_years, a_patient_is_erased_after_the_retention_period);
 
-/// Fifteen years and a leap day more than there can be in them.
+/// Fifteen years, and at least one day more than their leap days.
 const FIFTEEN_YEARS: i64 = (15 * 365 + 5) * 86_400;
 const CHAIN: &str = "/api/v1/calls/chain";
 const PURGE: &str = "/api/v1/calls/purge";
@@ -52,7 +52,7 @@ async fn tapes_are_retained_for_fifteen_years(process: Process) {
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n of a patient";
 const SHARED: &[u8] = b"\x89PNG\r\n\x1a\n of two patients";
 
-/// Whether a file in a folder, or below it, is this.
+/// Whether a file in a folder, or below it, has these bytes.
 fn lies_in(folder: &Path, bytes: &[u8]) -> bool {
     std::fs::read_dir(folder).into_iter().flatten().flatten().any(|entry| {
         let path = entry.path();
@@ -94,7 +94,7 @@ async fn a_patient_is_erased_after_the_retention_period(process: Process) {
     let dry = process.xinglin(&[&ask[..], &["--dry-run"]].concat()).await.done();
     assert!(dry.contains("may NOT be erased") && dry.contains("visit_message"), "{dry}");
     assert!(!process.xinglin(&["retention", "report"]).await.done().contains(subject));
-    // Nothing went.
+    // Nothing was deleted.
     assert_eq!(clinic.administrator.get(&report).await["rows"], told["rows"]);
 
     advance(&operator, FIFTEEN_YEARS + 86_400).await;
@@ -137,11 +137,11 @@ async fn a_patient_is_erased_after_the_retention_period(process: Process) {
     assert!(!lies_in(folder, PNG) && lies_in(folder, SHARED));
     let kept = doctor.exchange(Method::GET, &theirs, &[], "").await;
     assert_eq!(kept.bytes, SHARED, "what another patient has stays theirs");
-    // Nobody is signed in as who is not there any more.
+    // The sessions of the erased patient have ended.
     patient.hidden("/api/v1/me", "AUTH_REQUIRED").await;
     let ask = json!({ "tenant": clinic.tenant, "login": "patient", "password": crate::support::PASSWORD });
     process.anyone().refused("/api/v1/sessions", ask, "AUTH_REQUIRED").await;
-    // The chains are whole, and say that it was done.
+    // The chains are intact, and contain the erasure.
     let told = process.xinglin(&["audit", "verify"]).await.done();
     assert!(told.contains("audit trail intact") && !told.contains("BROKEN"), "{told}");
     let trail = administrator.get(&format!("/api/v1/audit?patient={subject}&limit=200")).await.to_string();

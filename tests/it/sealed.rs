@@ -1,5 +1,5 @@
-//! Who patients are is sealed under keys of theirs, found by what does not show, and
-//! erased with the key.
+//! Patients' identities are sealed with keys of their own, found by keyed digests, and erased with
+//! the key.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -26,7 +26,7 @@ fn registered() -> Value {
     patient
 }
 
-/// What is on the disk of the host, all files.
+/// The content of all files on the host's disk.
 fn on_disk(process: &Process) -> Vec<u8> {
     let files = std::fs::read_dir(process.folder()).expect("a folder").map(|entry| entry.expect("an entry").path());
     files.filter(|path| path.is_file()).flat_map(|path| std::fs::read(path).expect("a file")).collect()
@@ -59,7 +59,7 @@ async fn identity_numbers_are_encrypted_and_keys_rotate(mut process: Process) {
         assert!(!holds(&bytes, NUMBER) && !holds(&bytes, PHONE));
     }
 
-    // Keys change under a running server; what it serves does not.
+    // Keys are rotated under a running server, without a visible change.
     process.put("xinglin.toml", b"movable_clock = true\n");
     process.xinglin(&["keys", "retire"]).await.failed("ten minutes");
     let told = process.xinglin(&["keys", "rotate"]).await.done();
@@ -104,7 +104,7 @@ async fn a_deleted_patient_without_a_record_is_erased(process: Process) {
     let history = administrator.get(&format!("{patient}/_history")).await;
     assert!(!history.to_string().contains(NUMBER), "{history}");
 
-    // Who had one stays, if only in the history, as long as the record does.
+    // A Patient that has had a record is kept as long as the record, even if only in the history.
     let made = clinic.import(&[registered()]).await.remove(0);
     let condition = record::condition(id(&made), &clinic.evidence[0], now, "I10");
     let condition = clinic.import(&[condition]).await.remove(0);

@@ -1,4 +1,4 @@
-//! What operators keep for plugins from the command line, and nobody reads again.
+//! Secrets of plugins, set on the command line and never returned.
 
 use serde_json::json;
 

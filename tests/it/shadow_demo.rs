@@ -1,5 +1,5 @@
-//! One threshold is changed on purpose, and everything that ought to notice does,
-//! from the command line and beside a running server.
+//! One threshold is changed on purpose, and shadow, replay and gate detect it, from the command
+//! line beside a running server.
 
 use serde_json::{Value, json};
 use xinglin_store::Engine;
@@ -11,7 +11,7 @@ on_both_engines!(Process: a_shadow_run_reports_a_changed_threshold, verification
 /// A visit with a patient on the diabetes pathway.
 struct Played {
     clinic: Clinic,
-    /// Where answers go.
+    /// Path for answers.
     answers: String,
 }
 
@@ -35,7 +35,7 @@ fn metformin() -> Value {
 }
 
 impl Played {
-    /// The patient says what the meter says, in mmol/L.
+    /// The patient reports a glucose value, in mmol/L.
     async fn answer(&self, glucose: &str) {
         let answers = json!({ "questionnaire": "follow-up", "answers": [
             { "link_id": "glucose", "value": { "quantity": { "value": glucose, "unit": "mmol/L" } } },
@@ -65,7 +65,7 @@ async fn a_shadow_run_reports_a_changed_threshold(process: Process) {
     let shadow = ["plugin", "shadow", DIABETES.id, "--version", "1.1.0", "--tapes", "1000", "--minimum-calls", "5"];
     let told = process.xinglin(&shadow).await.done();
     let view = process.xinglin(&["plugin", "shadow", DIABETES.id, "--json"]).await.json();
-    // 17.2 mmol/L is critical to one and not to the other; 21.3 is to both.
+    // 17.2 mmol/L is critical to one version only; 21.3 to both.
     assert_eq!((&view["differing"], &view["inconclusive"]), (&json!(1), &json!(0)), "{view}");
     let kinds = view["kinds"].as_object().expect("kinds");
     for kind in ["alert", "hold", "referral"] {
@@ -74,7 +74,7 @@ async fn a_shadow_run_reports_a_changed_threshold(process: Process) {
     }
     assert!(told.contains("GLUCOSE_CRITICAL_HIGH") && told.contains("does not pass its gate"), "{told}");
 
-    // The same calls say the same to whoever runs them again; on their own package, all are as they were.
+    // A replay gives the same differences; with their own package, all calls are identical.
     let crater = process.xinglin(&["replay", "--all", "--against", &changed, "--json"]).await.json();
     assert_eq!((&crater[0]["differing"], &crater[0]["kinds"]), (&view["differing"], &view["kinds"]), "{crater}");
     let same = view["same"].as_i64().expect("a count");
@@ -83,7 +83,7 @@ async fn a_shadow_run_reports_a_changed_threshold(process: Process) {
     let told = process.xinglin(&["replay", "--all"]).await.done();
     assert!(told.contains("identical (100.0 %)") && told.contains(" 0 decided otherwise"), "{told}");
 
-    // Above its gate it is not promoted, and with a wider one it is, beside the running server.
+    // Above its gate it is not promoted; with a wider one it is, beside the running server.
     process.xinglin(&["plugin", "promote", DIABETES.id]).await.failed("PLUGIN_GATE");
     let wider = [&shadow[..], &["--max-differing-percent", "50"]].concat();
     assert!(process.xinglin(&wider).await.done().contains("passes its gate"));

@@ -40,7 +40,7 @@ impl Bench {
         Self { hospital, clinic, client, token_url }
     }
 
-    /// As a client of the standard's makes them.
+    /// Claims of an assertion as the standard requires.
     fn claims(&self) -> Value {
         let now = self.hospital.now().micros() / 1_000_000;
         let id = &self.client["client_id"];
@@ -90,7 +90,7 @@ fn signed(algorithm: Algorithm, kid: Option<&str>, claims: &Value) -> String {
     jsonwebtoken::encode(&header, claims, &key).expect("a token")
 }
 
-/// Refused as RFC 6749 says.
+/// Refused as in RFC 6749.
 fn is(answer: &Answer, status: u16, error: &str) {
     assert_eq!((answer.status.as_u16(), answer.body["error"].as_str()), (status, Some(error)), "{}", answer.text);
 }
@@ -127,11 +127,11 @@ async fn a_client_reads_within_its_scopes(hospital: TestHospital) {
         assert_eq!(answer.status, 403, "{method} {path}: {}", answer.text);
     }
 
-    // Another hospital's record is not there, whatever the scopes.
+    // Another hospital's record is not found, whatever the scopes.
     let other = bench.hospital.clinic(&[]).await;
     all.ask(Method::GET, &format!("/fhir/R4/Patient/{}", other.subject), None).await.refused("another's", "NOT_FOUND");
 
-    // Suspended, it is out at once, and gets no more tokens.
+    // A suspended client is refused at once, and gets no more tokens.
     let account = bench.client["account"].as_str().expect("an id");
     let suspend = format!("/api/v1/tenants/{}/accounts/{account}/suspend", clinic.tenant);
     clinic.administrator.post(&suspend, json!({ "reason": "its key was lost" })).await;
@@ -253,7 +253,7 @@ async fn clients_are_registered_with_their_keys(hospital: TestHospital) {
     let theirs = format!("/api/v1/tenants/{}/clients", bench.hospital.clinic(&[]).await.tenant);
     clinic.administrator.refused(&theirs, new("x", jwks, "system/*.rs"), "NOT_FOUND").await;
 
-    // A client has no password, not even one that somebody sets.
+    // A client has no password, and none can be set.
     let account = bench.client["account"].as_str().expect("an id");
     let reset = format!("/api/v1/tenants/{}/accounts/{account}/password", clinic.tenant);
     clinic.administrator.refused(&reset, json!({ "password": PASSWORD }), "BODY_INVALID").await;
@@ -276,7 +276,7 @@ async fn a_client_exports_within_its_scopes(hospital: TestHospital) {
     bench.client = bench.clinic.administrator.post(&path, new).await;
     assert_eq!(export(&bench.with("").await).await.status, 202);
 
-    // What a subscription tells is what its token could have read.
+    // Notifications are limited to what the token could read.
     let narrow = bench.with("system/Observation.rs system/Subscription.c").await;
     let to = |criteria: &str| {
         json!({

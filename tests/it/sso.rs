@@ -1,5 +1,4 @@
-//! Sign-in at a hospital's own provider of identities: a real one, with a real browser's
-//! cookies.
+//! Sign-in with a hospital's own identity provider: a real provider, and a browser with cookies.
 
 use std::{net::TcpListener, path::Path, process::Stdio};
 
@@ -25,7 +24,7 @@ on_both_engines!(
     unsound_provider_settings_are_refused,
 );
 
-/// A hospital and a provider beside it.
+/// A hospital and a provider.
 struct Bench {
     hospital: TestHospital,
     clinic: Clinic,
@@ -85,7 +84,7 @@ impl Bench {
         format!("{}/api/v1/sso/{}/start", self.hospital.anyone.base(), self.clinic.tenant)
     }
 
-    /// From there to the way back, as this person; the way back is not taken yet.
+    /// From that URL to the callback, as this person; the callback is not called.
     async fn way_back(&self, browser: &Browser, url: &str, person: &str) -> String {
         let mut url = url.to_owned();
         for _ in 0..12 {
@@ -101,7 +100,7 @@ impl Bench {
         panic!("the provider sends people in circles: {url}");
     }
 
-    /// What somebody does on a page of the provider.
+    /// Submits a page of the provider as this person.
     async fn on_page(&self, browser: &Browser, url: &str, page: &Seen, person: &str) -> String {
         let prompt = page.field("prompt");
         let typed = [("prompt", prompt.as_str()), ("login", person), ("password", "anything")];
@@ -114,7 +113,7 @@ impl Bench {
         if location.starts_with('/') { format!("{}{location}", self.issuer) } else { location.to_owned() }
     }
 
-    /// The whole way; what the hospital answers.
+    /// The whole flow; the answer of the hospital.
     async fn sign_in(&self, person: &str) -> (u16, Value) {
         let browser = Browser::new("en");
         let started = browser.open(&self.start()).await;
@@ -156,14 +155,14 @@ async fn a_user_signs_in_at_the_configured_provider(bench: Bench) {
     let next = bench.hospital.anyone.post("/api/v1/sessions/refresh", refresh).await;
     assert_eq!(next["session"], session["session"]);
 
-    // From now on it is the subject that counts, whatever its name is.
+    // From now on the subject counts, whatever its name.
     Browser::new("en").open(&format!("{}/rename?007_doctor=pharmacist", bench.issuer)).await;
     let (renamed, _) = bench.signed_in("007_doctor").await;
     assert_eq!(renamed["account"], session["account"]);
-    // Somebody else who took the name is nobody.
+    // Another person with the former name is unknown.
     bench.refused("008_doctor").await;
 
-    // A provider that asks for a second factor itself is believed.
+    // A second factor at the provider counts.
     let rules = format!("/api/v1/tenants/{}/sign-in-rules", bench.clinic.tenant);
     bench.hospital.operator.put(&rules, json!({ "second_factor": true })).await;
     let (session, doctor) = bench.signed_in("007_doctor").await;
@@ -200,7 +199,7 @@ async fn a_callback_is_valid_once_in_its_browser(bench: Bench) {
     };
 
     let back = bench.way_back(&browser, started.location(), "007_doctor").await;
-    // Not in another browser, nor without a state, nor with another's; none of it uses it up.
+    // Not in another browser, without a state, or with another state; none of these uses it up.
     is_refused(&browser.open(&changed(&back, "state", None)).await, 401, "AUTH_REQUIRED");
     is_refused(&browser.open(&changed(&back, "state", Some("x"))).await, 401, "AUTH_REQUIRED");
     let thief = Browser::new("en");
@@ -212,7 +211,7 @@ async fn a_callback_is_valid_once_in_its_browser(bench: Bench) {
     assert_eq!(good.headers["cache-control"], "no-store");
     is_refused(&browser.open(&back).await, 401, "AUTH_REQUIRED");
 
-    // What was bent on the way to the provider shows on the way back.
+    // Parameters changed on the way to the provider are detected at the callback.
     for (name, value) in [
         ("nonce", Some("another")),
         ("nonce", None),
@@ -235,8 +234,8 @@ async fn a_callback_is_valid_once_in_its_browser(bench: Bench) {
         let back = bench.way_back(&browser, started.location(), "007_doctor").await;
         is_refused(&browser.open(&changed(&back, name, value)).await, status, code);
     }
-    // A code of one sign-in does not go with the state of another: the thief's account
-    // does not end in the victim's browser.
+    // A code of one sign-in is invalid with the state of another: an attacker's account cannot end
+    // up in the victim's browser.
     let (thief, victim) = (Browser::new("en"), Browser::new("en"));
     let started = thief.open(&bench.start()).await;
     let stolen = bench.way_back(&thief, started.location(), "007_doctor").await;
@@ -245,7 +244,7 @@ async fn a_callback_is_valid_once_in_its_browser(bench: Bench) {
     is_refused(&victim.open(&stolen).await, 401, "AUTH_REQUIRED");
     let code = parameters(&stolen).into_iter().find(|(name, _)| name == "code").expect("a code").1;
     is_refused(&victim.open(&changed(&back, "code", Some(&code))).await, 502, "AUTH_PROVIDER");
-    // It waits ten minutes and no longer.
+    // It expires after ten minutes.
     let started = browser.open(&bench.start()).await;
     let back = bench.way_back(&browser, started.location(), "007_doctor").await;
     bench.hospital.advance(601).await;
@@ -267,7 +266,7 @@ async fn an_unknown_user_is_refused(bench: Bench) {
     bench.clinic.administrator.post(&format!("{account}/restore"), json!({ "reason": "back" })).await;
     bench.signed_in("007_doctor").await;
 
-    // A claim that the provider has not verified names nobody.
+    // An unverified claim identifies nobody.
     let accounts = format!("/api/v1/tenants/{}/accounts", bench.clinic.tenant);
     for login in ["nurse@hospital.example", "patient@hospital.example"] {
         let account = json!({ "login": login, "password": PASSWORD, "roles": ["assistant"] });
@@ -279,14 +278,14 @@ async fn an_unknown_user_is_refused(bench: Bench) {
     bench.refused("013_patient").await;
     bench.trust(json!({ "login_claim": "department" })).await;
     bench.refused("014_doctor").await;
-    // Systems do not come this way.
+    // Service clients cannot sign in this way.
     let jwks: Value = serde_json::from_str(include_str!("keys/jwks.json")).expect("JSON");
     let robot = json!({ "name": "robot", "jwks": jwks, "scopes": "system/*.rs" });
     bench.clinic.administrator.post(&format!("/api/v1/tenants/{}/clients", bench.clinic.tenant), robot).await;
     bench.trust(json!({})).await;
     bench.refused("015_robot").await;
 
-    // Unless it is said that whoever the provider knows gets an account.
+    // Unless unknown persons get an account by configuration.
     bench.trust(json!({ "open_accounts_as": ["assistant"] })).await;
     let (session, fresh) = bench.signed_in("009_unknown").await;
     assert_eq!(session["roles"], json!(["assistant"]));
@@ -294,7 +293,7 @@ async fn an_unknown_user_is_refused(bench: Bench) {
     fresh.hidden(&format!("/fhir/R4/Patient/{}", bench.clinic.subject), "AUTH_FORBIDDEN").await;
     assert_eq!(bench.signed_in("009_unknown").await.0["account"], session["account"]);
 
-    // No provider, no way in; who was linked is not when it is trusted again.
+    // Without a provider there is no sign-in; links are not restored with it.
     let gone = bench.clinic.administrator.ask(Method::DELETE, &bench.path(), None).await;
     assert_eq!(gone.status, 204, "{}", gone.text);
     is_refused(&Browser::new("en").open(&bench.start()).await, 404, "NOT_FOUND");
@@ -326,7 +325,7 @@ async fn unsound_provider_settings_are_refused(bench: Bench) {
     let dead = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
     for issuer in [
         format!("http://127.0.0.1:{dead}"),
-        // The same server by another name is another issuer.
+        // Another URL of the same server is another issuer.
         format!("{}/", bench.issuer),
         // Neither the private network nor plain text is open by itself.
         bench.issuer.replace("127.0.0.1", "127.0.0.2"),
@@ -340,7 +339,7 @@ async fn unsound_provider_settings_are_refused(bench: Bench) {
     put(&other.administrator, json!({})).await.refused("another hospital's", "NOT_FOUND");
     administrator.hidden(&bench.path(), "NOT_FOUND").await;
 
-    // The secret that was set stays when nothing is said of it.
+    // The stored secret is kept if none is given.
     bench.trust(json!({})).await;
     let mut kept = bench.provider(json!({ "login_claim": "employee_number" }));
     kept.as_object_mut().expect("an object").remove("client_secret");

@@ -1,4 +1,4 @@
-//! SIGTERM: what has begun is finished, what has no end is ended, and the host is gone.
+//! SIGTERM: running requests finish, streams end, and the host exits.
 
 use std::{path::Path, time::Duration};
 
@@ -11,7 +11,7 @@ use xinglin_store::Engine;
 
 use crate::support::{Clinic, Process, TestHospital, eventually, guest::Guest};
 
-/// Both engines, each test with a hospital of its own making.
+/// Both engines; each test opens its own hospital.
 macro_rules! on_both_engines {
     ($($test:ident),*) => {
         mod sqlite {
@@ -32,10 +32,10 @@ macro_rules! on_both_engines {
 
 on_both_engines!(what_has_begun_is_finished_and_the_process_ends, a_shadow_call_is_waited_for);
 
-/// How long the scanner takes, in seconds.
+/// Duration of the scan, in seconds.
 const SCAN: u64 = 3;
 
-/// Less than `shutdown_grace_seconds`, which nothing here uses up.
+/// Less than `shutdown_grace_seconds`, which no test here reaches.
 const SOON: Duration = Duration::from_secs(15);
 
 async fn what_has_begun_is_finished_and_the_process_ends(engine: Engine) {
@@ -71,7 +71,7 @@ async fn what_has_begun_is_finished_and_the_process_ends(engine: Engine) {
     assert_eq!(files(process.folder(), &clinic), 2);
     let path = format!("/api/v1/blobs/{}", kept.json()["id"].as_str().expect("an id"));
     assert_eq!(clinic.patient.exchange(Method::GET, &path, &[], "").await.bytes, b"%PDF-1.7 of one who waits");
-    // Of both there is a row, and a line in the trail.
+    // Both have a row and an audit entry.
     let written =
         clinic.administrator.get(&format!("/api/v1/audit?patient={}&act=write&limit=100", clinic.subject)).await;
     let of_blobs = |entry: &&Value| entry.to_string().contains("POST /api/v1/blobs");
@@ -79,7 +79,7 @@ async fn what_has_begun_is_finished_and_the_process_ends(engine: Engine) {
     assert_eq!(entries.iter().filter(of_blobs).count(), 2, "{written}");
 }
 
-/// Attachments of a clinic on the disk.
+/// Number of a clinic's attachments on disk.
 fn files(data: &Path, clinic: &Clinic) -> usize {
     fn below(folder: &Path) -> usize {
         let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
@@ -88,7 +88,7 @@ fn files(data: &Path, clinic: &Clinic) -> usize {
     below(&data.join("blobs").join(&clinic.tenant))
 }
 
-/// Thinks until its deadline.
+/// Loops until its deadline.
 const SLOW: Guest = Guest::new("test.healthy", "(loop $again (br $again)) unreachable")
     .manifest("[limits]\ndeadline-ms = 3000")
     .version("1.1.0");
@@ -107,7 +107,7 @@ async fn a_shadow_call_is_waited_for(engine: Engine) {
     let before = tasks.running();
     clinic.signed().await;
     eventually("the candidate is called beside the requests", async || tasks.running() > before).await;
-    // The server ends, and its store closes, with the last of them.
+    // The server ends and its store closes after the last of them.
     assert_eq!(tasks.close_and_wait(SOON).await, 0);
     let reopened = hospital.reopened(|_| {}).await;
     let compared = reopened.store().tenant(tenant).shadow_summary(&digest).await.expect("a summary");

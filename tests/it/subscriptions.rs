@@ -1,5 +1,4 @@
-//! Subscriptions: who is told what, in which order, and what becomes of receivers that
-//! do not answer.
+//! Subscriptions: recipients, order, and receivers that do not answer.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -10,7 +9,7 @@ use crate::support::{
     Client, Person, Process, TestHospital, advance, clinic::id, eventually, outside::Outside, record,
 };
 
-/// Once an engine, with a way to receivers on this machine.
+/// On each engine, with access to receivers on this machine.
 macro_rules! tests {
     ($($test:ident),* $(,)?) => {
         mod sqlite {
@@ -49,7 +48,7 @@ fn subscription(outside: &Outside, path: &str, criteria: &str) -> Value {
     })
 }
 
-/// Creates it; its path.
+/// Creates a subscription; returns its path.
 async fn create(client: &Client, subscription: Value) -> String {
     let created = client.post("/fhir/R4/Subscription", subscription).await;
     assert_eq!(created["status"], "requested");
@@ -61,7 +60,7 @@ async fn becomes(client: &Client, path: &str, status: &str) -> Value {
     client.get(path).await
 }
 
-/// The bundles that were received, and whether each is a handshake.
+/// The received bundles, with whether each is a handshake.
 fn bundles(outside: &Outside) -> Vec<Value> {
     let body = |request: String| request.split_once("\r\n\r\n").map(|(_, body)| body.to_owned());
     let all = outside.received().into_iter().filter_map(body);
@@ -72,7 +71,7 @@ fn kind(bundle: &Value) -> &str {
     bundle.pointer("/entry/0/resource/parameter/2/valueCode").and_then(Value::as_str).unwrap_or_default()
 }
 
-/// `Type/id` of what was told, in order, repetitions included.
+/// `Type/id` of the notified resources, in order, with repetitions.
 fn told(outside: &Outside) -> Vec<String> {
     let events = bundles(outside).into_iter().filter(|bundle| kind(bundle) == "event-notification");
     events.map(|bundle| bundle["entry"][1]["request"]["url"].as_str().unwrap_or_default().to_owned()).collect()
@@ -96,7 +95,7 @@ async fn matching_resources_are_notified_in_order(hospital: TestHospital) {
         let written = clinic.import(&[record::result(&clinic.subject, hospital.now(), code, value, "%")]).await;
         wanted.extend(written.into_iter().filter(|_| code == "4548-4"));
     }
-    // A new version is told, too; a deletion is not.
+    // A new version is notified; a deletion is not.
     let mut again = admin.get(&format!("/fhir/R4/{}", wanted[0])).await;
     again["status"] = json!("amended");
     admin.put(&format!("/fhir/R4/{}", wanted[0]), again).await;
@@ -113,12 +112,12 @@ async fn matching_resources_are_notified_in_order(hospital: TestHospital) {
     eventually("the whole is told", async || told(&whole).len() == 1).await;
     let event = bundles(&whole).pop().expect("an event");
     assert_eq!(event["entry"][1]["resource"]["valueQuantity"]["value"].to_string(), "9.50");
-    // The patient sees where it went.
+    // The patient sees the recipient.
     let accesses = clinic.patient.get(&format!("/api/v1/patients/{}/accesses", clinic.subject)).await;
     let sent_out = accesses.as_array().expect("a list").iter().filter(|access| access["act"] == "disclose").count();
     assert_eq!(sent_out, wanted.len() + 1, "{accesses}");
 
-    // Off, and gone.
+    // Off, and deleted.
     let mut off = admin.get(&path).await;
     off["status"] = json!("off");
     admin.put(&path, off).await;
@@ -147,7 +146,7 @@ async fn restricted_resources_are_not_notified(hospital: TestHospital) {
     eventually("what is open is told", async || told(&outside).contains(&open)).await;
     assert!(!outside.received().concat().contains(id(&hidden)), "neither what, nor that");
 
-    // A patient of whom nothing else is known but what is closed.
+    // A patient who has restricted data only.
     let other = clinic.import(&[record::patient("1990-01-01")]).await.remove(0);
     clinic.import(&[record::result(id(&other), hospital.now(), "20447-9", "40", "1")]).await;
     let mut again = admin.get(&format!("/fhir/R4/{other}")).await;
@@ -157,7 +156,7 @@ async fn restricted_resources_are_not_notified(hospital: TestHospital) {
     eventually("what is open is told", async || told(&outside).contains(&open)).await;
     assert!(!told(&outside).contains(&other), "no way round");
 
-    // The patient's word, at the moment of telling.
+    // The patient's consent at the moment of the notification.
     let consents = format!("/api/v1/patients/{}/consents", clinic.subject);
     let refuse = json!({ "provision": "refuse", "scope": "record", "recipient": "export", "purposes": ["treatment"] });
     let refused = clinic.patient.post(&consents, refuse).await;
@@ -172,7 +171,7 @@ async fn restricted_resources_are_not_notified(hospital: TestHospital) {
     let let_out = write("4548-4").await;
     eventually("what is let out is told", async || told(&outside).contains(&let_out)).await;
 
-    // Who is suspended is told nothing more.
+    // The subscription of a suspended account sends nothing more.
     let (second, account) = clinic.hire(Person::new("second", "administrator")).await;
     let path = create(&second, subscription(&outside, "/second", "Observation?status=final")).await;
     becomes(admin, &path, "active").await;
@@ -226,7 +225,7 @@ async fn a_failing_receiver_is_retried_and_given_up(hospital: TestHospital) {
     let ended = becomes(admin, &path, "error").await;
     assert_eq!(ended["error"], "the receiver answered 503");
     assert_eq!(told(&outside).len(), 12, "and no more");
-    // What it was not told is not forgotten.
+    // Undelivered events are kept.
     outside.refuse(false);
     admin.put(&path, again).await;
     eventually("the rest is told", async || told(&outside).len() == 13).await;
@@ -245,7 +244,7 @@ async fn headers_are_sent_and_never_returned(hospital: TestHospital) {
         let seen = admin.get(&place).await.to_string();
         assert!(!seen.contains("s3cret") && !seen.contains("header"), "{seen}");
     }
-    // Who reads it and writes it back keeps them; who leads it elsewhere does not.
+    // Reading and writing it back keeps the headers; changing the endpoint does not.
     admin.put(&path, active.clone()).await;
     eventually("another handshake", async || outside.received().len() == 2).await;
     assert!(outside.received()[1].contains("s3cret"));
@@ -287,14 +286,14 @@ async fn an_invalid_subscription_is_refused(hospital: TestHospital) {
     }
     clinic.doctor.refused("/fhir/R4/Subscription", good(), "AUTH_FORBIDDEN").await;
     assert_eq!(outside.received().len(), 0);
-    // What is not open to the hospital is not reached.
+    // A network that is not opened is not reached.
     let closed = changed("/channel/endpoint", json!("http://127.0.0.2:9/"));
     let path = create(&clinic.administrator, closed).await;
     let ended = becomes(&clinic.administrator, &path, "error").await;
     assert!(ended["error"].as_str().is_some_and(|why| why.contains("open")), "{ended}");
 }
 
-/// What was committed is told by whoever comes after.
+/// Committed events are delivered by another process after a crash.
 async fn resources_written_before_a_kill_are_notified(engine: Engine) {
     let reach = [("XINGLIN_EGRESS__OPEN_NETWORKS", "[\"127.0.0.1/32\"]")];
     let mut process = Process::open_with(engine, &reach).await;

@@ -1,5 +1,4 @@
-//! What operators see: numbers for whoever has the token, and traces at a
-//! collector. Neither says whom it was about.
+//! Metrics for holders of the token, and traces at a collector. Neither contains a patient.
 
 use std::{
     collections::BTreeMap,
@@ -77,7 +76,7 @@ async fn plugin_calls_are_counted() {
     let calls = calls.as_array().expect("calls");
     let taped = |plugin: &str| calls.iter().filter(|call| call["tape"]["plugin"] == plugin).count();
     let numbers = numbers(&hospital.anyone).await;
-    // What is counted is what is on tape.
+    // Counted calls equal the tapes.
     for plugin in [DIABETES.id, DRUG_SAFETY.id] {
         let counted = sum(&numbers, "xinglin_plugin_calls_total", &[("plugin", plugin), ("tenant", &clinic.tenant)]);
         assert_eq!(counted, taped(plugin) as f64, "{plugin}");
@@ -128,7 +127,7 @@ async fn calls_of_a_candidate_are_counted_separately() {
     assert!(sum(&after, calls, &[("outcome", "answered")]) >= 1.0);
 }
 
-/// The numbers as Prometheus would read them: series with its labels, and value.
+/// Metrics as parsed by Prometheus: series with labels, and value.
 async fn numbers(anyone: &Client) -> BTreeMap<String, f64> {
     let text = scrape(anyone).await;
     let lines = text.lines().filter(|line| !line.is_empty());
@@ -154,7 +153,7 @@ async fn scrape(anyone: &Client) -> String {
     answer.text
 }
 
-/// All series of a name with these labels.
+/// The sum of all series of a name with these labels.
 fn sum(numbers: &BTreeMap<String, f64>, name: &str, labels: &[(&str, &str)]) -> f64 {
     let has = |series: &str| {
         let of = series.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('{'));
@@ -170,7 +169,7 @@ struct Collector {
 }
 
 impl Collector {
-    /// Also where it listens.
+    /// Returns its address, too.
     async fn open() -> (Self, String) {
         let collector = Self::default();
         let app = Router::new().route("/v1/traces", post(Self::take)).with_state(collector.clone());
@@ -202,7 +201,7 @@ async fn a_trace_spans_the_caller_and_the_plugin() {
     let answer = doctor.ask(Method::POST, &format!("{prescription}/sign"), Some(sign)).await;
     let asked = answer.body["calls"].as_array().map_or(0, Vec::len);
     assert!(asked > 0, "{} {}", answer.status, answer.text);
-    // What was not sent yet is sent at the end.
+    // Unsent spans are sent at the end.
     process.stop().await;
 
     let spans = collector.spans();
@@ -224,7 +223,7 @@ async fn a_trace_spans_the_caller_and_the_plugin() {
         assert_eq!(status.as_deref(), Some(answer.status.as_str()));
         assert_ne!(request.status.as_ref().map(|status| status.code), Some(StatusCode::Error as i32));
     }
-    // Others are in traces of their own, and nobody's name or record is in any.
+    // Other requests have traces of their own, and no trace contains a name or record.
     assert!(spans.iter().any(|span| hex(&span.trace_id) != trace));
     let all = format!("{spans:?}");
     for secret in [clinic.subject.as_str(), prescription.as_str(), "metformin", "李", super::support::PASSWORD] {
@@ -233,7 +232,7 @@ async fn a_trace_spans_the_caller_and_the_plugin() {
     assert!(spans.iter().all(|span| span.events.is_empty()), "log lines went out");
 }
 
-/// The spans above one, up to whoever is not of this server.
+/// The ancestors of a span, up to one that is not of this server.
 fn way<'a>(spans: &[&'a Span], from: &Span) -> Vec<&'a Span> {
     let above = |span: &Span| spans.iter().find(|above| above.span_id == span.parent_span_id).copied();
     std::iter::successors(above(from), |span| above(span)).collect()

@@ -1,6 +1,5 @@
-//! Who vouches for a plugin: over HTTP, with the command line, without a
-//! network, and through a registry; held against minisign and a registry of
-//! others.
+//! Signatures of plugins: over HTTP, with the command line, without a network, and through a
+//! registry; tested against minisign and an independent registry.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -17,8 +16,8 @@ use crate::support::{Answer, Desk, Registry, TestHospital, guest::Guest, http};
 
 const BOTH: &str = r#"policy = { all_of = ["vendor", "clinical"] }"#;
 
-/// A hospital that wants the vendor's and a clinician's signature, and the desk
-/// where their keys lie.
+/// A hospital that requires the vendor's and a clinician's signature, and the folder with their
+/// keys.
 async fn strict(engine: Engine) -> (TestHospital, Desk) {
     let desk = Desk::new();
     let settings =
@@ -80,11 +79,11 @@ async fn only_packages_the_trust_policy_accepts_are_installed(engine: Engine) {
     let vendors = desk.bundle(&package, &[VENDOR]).await;
     let refused = upload(&hospital, "", vendors.clone()).await.refused("the vendor's only", "PLUGIN_SIGNATURE");
     assert!(refused["detail"].as_str().is_some_and(|detail| detail.contains("missing clinical")), "{refused}");
-    // Signed in another role than the key is trusted in.
+    // Signed in a role that the key is not trusted for.
     let posing = desk.bundle(&package, &[VENDOR, ("committee", "vendor")]).await;
     upload(&hospital, "", posing).await.refused("posing as a vendor", "PLUGIN_SIGNATURE");
 
-    // Good signatures, of another package.
+    // Valid signatures of another package.
     let other = desk.bundle(&guest.package_of("1.0.1"), &[VENDOR, COMMITTEE]).await;
     let other = Bundle::read(&other).expect("a bundle");
     let swapped = Bundle { component: package.clone().into(), ..other };
@@ -141,7 +140,7 @@ async fn a_plugin_goes_forward_only(engine: Engine) {
     send("?allow-downgrade=perhaps", guest.package_of("1.0.0")).await.refused("no truth value", "BODY_INVALID");
     assert_eq!(send("", guest.package_of("1.3.0")).await.status, 201);
 
-    // What was recalled does not come back, nor does what was before it.
+    // A recalled version cannot be added again, nor an older one.
     let recalled = hospital.operator.get("/api/v1/plugins").await;
     let digest = recalled.as_array().and_then(|all| all.last()).and_then(|p| p["digest"].as_str()).expect("a digest");
     let reason = json!({ "reason": "misses an interaction" });
@@ -153,7 +152,7 @@ async fn a_plugin_goes_forward_only(engine: Engine) {
     hospital.operator.hidden(&format!("{bundle}?version=1.3.0"), "PLUGIN_RECALLED").await;
     assert_eq!(send("", guest.package_of("1.3.1")).await.status, 201);
 
-    // A floor holds whatever is allowed, for what is here as for what comes.
+    // The minimum version applies in any case, to installed packages and new ones.
     let clinic = hospital.clinic(&[]).await;
     hospital.operator.put(&guest.path(&clinic.tenant), json!({ "version": "1.2.0" })).await;
     let floors = [(guest.id.to_owned(), "2.0.0".parse().expect("a version"))].into();
@@ -202,10 +201,10 @@ async fn trust_is_checked_again_before_enabling(engine: Engine) {
         let trusted: Vec<bool> = listed[0].signatures.iter().map(|signature| signature.trusted).collect();
         assert!(trusted.contains(&false), "{trusted:?}");
     }
-    // What was enabled before goes on: to stop it is to disable or to recall it.
+    // Enabled plugins keep running: disable or recall them to stop them.
     clinic.signed().await;
 
-    // Who takes unsigned plugins takes it all the same.
+    // A host that accepts unsigned plugins accepts it.
     let unsigned = hospital.reopened(|config| config.plugins.allow_unsigned = true).await;
     let caller = access_token::caller(&unsigned.identity, hospital.operator.token(), "later".into())
         .await
@@ -259,10 +258,10 @@ async fn minisign_verifies_what_we_sign() {
         let verified = desk.minisign(&verify, "").await.done();
         assert!(verified.contains("role=vendor") && verified.contains("第一版"), "{verified}");
     }
-    // Minisign opens the secret key too, with its password.
+    // Minisign reads the secret key, too, with its password.
     desk.minisign(&["-Sm", "x.wasm", "-s", "acme.key", "-x", "by-minisign"], "open sesame\n").await.done();
     desk.minisign(&["-Vm", "x.wasm", "-x", "by-minisign", "-p", "acme.pub"], "").await.done();
-    // And neither opens it without.
+    // Neither reads it without.
     let locked = Desk::new();
     locked.write("acme.key", desk.read("acme.key"));
     locked.write("x.wasm", desk.read("x.wasm"));
@@ -284,7 +283,7 @@ async fn we_verify_what_minisign_signs() {
     let verify = ["plugin", "verify", "x.wasm", "--trust", "trust.toml", "--json"];
     let verified = desk.xinglin(&verify).await.json();
     assert_eq!((&verified["passes"], &verified["signatures"][0]["key"]), (&json!(true), &json!("acme")));
-    // We sign with a key that minisign made.
+    // Signing with a key of minisign.
     std::fs::remove_file(desk.path("x.wasm.minisig")).expect("removed");
     desk.sign("x.wasm", "acme", "vendor").await;
     let verified = desk.xinglin(&verify).await.json();
@@ -292,7 +291,7 @@ async fn we_verify_what_minisign_signs() {
 
     let text = desk.xinglin(&["plugin", "verify", "x.wasm", "--trust", "trust.toml"]).await.done();
     assert!(text.contains("+ acme (vendor)") && text.contains("policy: vendor: met"), "{text}");
-    // Each reason to fail has its words and ends with 1.
+    // Each failure has its message and exits with 1.
     let verify = ["plugin", "verify", "x.wasm"];
     desk.xinglin(&verify).await.failed("PLUGIN_SIGNATURE");
     desk.write("xinglin.toml", format!("[trust]\npolicy = \"vendor\"\n{key}revoked = true\n"));
@@ -321,7 +320,7 @@ async fn a_package_is_exported_and_imported_by_another_host() {
     })
     .await;
 
-    // The command line at a running host.
+    // The command line with a running host.
     let at = |hospital: &TestHospital| {
         let desk = Desk::new().set("XINGLIN_TOKEN", hospital.operator.token());
         desk.set("XINGLIN_URL", hospital.anyone.base())
@@ -337,7 +336,7 @@ async fn a_package_is_exported_and_imported_by_another_host() {
     assert_eq!(here.read("x.xpk"), here.read("y.xpk"));
     here.xinglin(&["plugin", "save", "test.healthy@9.0.0", "-o", "z.xpk"]).await.failed("NOT_FOUND");
 
-    // No network between the two.
+    // Without a network between the two.
     let there = at(&second);
     let good = here.read("x.xpk");
     there.write("x.xpk", &good);
@@ -358,7 +357,7 @@ async fn a_package_is_exported_and_imported_by_another_host() {
     nobody.xinglin(&["plugin", "load", "x.xpk"]).await.failed("XINGLIN_TOKEN");
     nobody.set("XINGLIN_TOKEN", "made-up").xinglin(&["plugin", "load", "x.xpk"]).await.failed("AUTH_REQUIRED");
 
-    // And on a folder, with no server at all.
+    // On a folder, without a server.
     let folder = Desk::new();
     folder.write("x.xpk", &good);
     folder.write("x.wasm", here.read("x.wasm"));
@@ -390,7 +389,7 @@ async fn a_package_is_pushed_to_and_pulled_from_a_registry() {
     let pushed = desk.xinglin(&["plugin", "push", &name, "x.wasm", "--json"]).await.json();
     assert_eq!((&pushed["reference"], &pushed["signatures"]), (&json!(format!("{name}:1.0.0")), &json!(1)));
 
-    // As other tools read it.
+    // The layout for other tools.
     let manifest: Value = http()
         .build()
         .expect("a client")
@@ -423,14 +422,14 @@ async fn a_package_is_pushed_to_and_pulled_from_a_registry() {
     let again = committee.xinglin(&["plugin", "push", &name, "test.healthy-1.0.0.wasm", "--json"]).await.json();
     assert_eq!((&again["manifest"], &again["signatures"]), (&pushed["manifest"], &json!(2)));
 
-    // A host takes it by tag or by digest, and its policy decides.
+    // A host pulls it by tag or by digest, and its policy decides.
     let pinned = format!("oci://{name}@{}", pushed["manifest"].as_str().expect("a digest"));
     let host = Desk::new().set("XINGLIN_TOKEN", hospital.operator.token()).set("XINGLIN_URL", hospital.anyone.base());
     let installed = host.xinglin(&["plugin", "install", &pinned, "--json"]).await.json();
     assert_eq!(installed[0]["digest"], digest);
     assert_eq!(installed[0]["signatures"].as_array().map(Vec::len), Some(2));
 
-    // A tag is not moved unawares.
+    // A tag is not moved by accident.
     desk.write("other.wasm", Guest::new(guest.id, "unreachable").package());
     desk.xinglin(&["plugin", "push", &name, "other.wasm"]).await.failed("--force");
     desk.xinglin(&["plugin", "push", &name, "other.wasm", "--force"]).await.done();
@@ -439,7 +438,7 @@ async fn a_package_is_pushed_to_and_pulled_from_a_registry() {
     assert_eq!((moved.read("moved.wasm"), moved.files(".minisig").len()), (desk.read("other.wasm"), 0));
     moved.xinglin(&["plugin", "pull", &format!("{name}:9.9.9")]).await.failed("there is no");
 
-    // A registry that sends other bytes than it names is caught.
+    // Bytes that do not match the registry's digest are refused.
     let mut bytes = package;
     let last = bytes.len() - 1;
     bytes[last] ^= 1;
@@ -469,13 +468,13 @@ async fn registry_credentials_are_read_as_docker_does() {
     assert!(!wrong.good && !wrong.err.contains("guess"), "{}", wrong.err);
     let right = Desk::new().set("XINGLIN_REGISTRY_USER", "robot").set("XINGLIN_REGISTRY_PASSWORD", "secret");
     push(right).await.done();
-    // As `docker login` leaves it: base64 of robot:secret.
+    // The file of `docker login`: base64 of robot:secret.
     let docker = Desk::new();
     std::fs::create_dir(docker.path(".docker")).expect("a folder");
     let auths = json!({ "auths": { registry.address.clone(): { "auth": "cm9ib3Q6c2VjcmV0" } } });
     docker.write(".docker/config.json", auths.to_string());
     push(docker).await.done();
-    // Nor do credentials go anywhere in the clear.
+    // Credentials are never sent without TLS.
     let far = Desk::new().set("XINGLIN_REGISTRY_USER", "robot").set("XINGLIN_REGISTRY_PASSWORD", "secret");
     let clear = far.xinglin(&["plugin", "pull", "registry.invalid/acme/x:1", "--plain-http"]).await;
     clear.failed("in the clear");

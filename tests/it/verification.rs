@@ -1,4 +1,4 @@
-//! Claims put to verifiers: real names and certificates. What no verifier decides stays
+//! Verification of real names and certificates by plugins. What no verifier decides stays
 //! undecided.
 
 use reqwest::Method;
@@ -19,7 +19,7 @@ on_both_engines!(
 );
 
 const VERIFIER: &str = "xinglin:identity/verifier@1.0.0";
-/// Answers `verified`, to the level `basic`, to whatever it is asked.
+/// Answers `verified`, to the level `basic`, to any claim.
 const YES: &str = "i32.const 1024";
 
 fn accounts(clinic: &Clinic) -> String {
@@ -30,7 +30,7 @@ fn real_name(clinic: &Clinic, patient: &str) -> String {
     format!("/api/v1/tenants/{}/patients/{patient}/real-name", clinic.tenant)
 }
 
-/// A doctor's account, opened with papers as `change` leaves them.
+/// A doctor's account, with certificates as changed by `change`.
 async fn open(clinic: &Clinic, login: &str, change: impl FnOnce(&mut Vec<Value>)) -> Value {
     let mut new = Person::new(login, "doctor").licensed(&json!({})).account();
     change(new["certificates"].as_array_mut().expect("certificates"));
@@ -121,7 +121,7 @@ async fn each_fact_can_refuse_a_certificate(hospital: TestHospital) {
 
 async fn an_undecided_certificate_stays_submitted(hospital: TestHospital) {
     let clinic = hospital.clinic(&[]).await;
-    // It traps, it cannot decide, it answers what means nothing.
+    // It traps, it cannot decide, its answer is invalid.
     let undecided = "(i32.store8 (i32.const 1024) (i32.const 1)) (i32.store8 (i32.const 1032) (i32.const 3)) \
                      (i32.const 1024)";
     let unsaid = "(i32.store8 (i32.const 1032) (i32.const 1)) (i32.const 1024)";
@@ -145,7 +145,7 @@ async fn an_undecided_certificate_stays_submitted(hospital: TestHospital) {
         assert_eq!((&name["state"], &name["decision"]["by"]), (&json!("verified"), &json!("person")), "as it was");
         clinic.operator.post(&format!("/api/v1/tenants/{}/plugins/{id}/disable", clinic.tenant), json!(null)).await;
     }
-    // By hand it goes on.
+    // A manual decision is still possible.
     let (doctor, _) = clinic.hire(Person::new("by-hand", "doctor").licensed(&json!({}))).await;
     assert_eq!(doctor.get("/api/v1/me").await["certificates"][0]["decision"]["by"], "person");
     assert_eq!(doctor.get("/api/v1/me").await["blocked"], json!([]));
@@ -153,7 +153,7 @@ async fn an_undecided_certificate_stays_submitted(hospital: TestHospital) {
 
 async fn a_pending_verification_is_asked_again(hospital: TestHospital) {
     let clinic = hospital.clinic(&[]).await;
-    // It has no answer until it is told by what the register knows the request.
+    // `pending` until it is called with the register's id of the request.
     let pending = "(then (i32.store8 (i32.const 1032) (i32.const 2)) (i32.store (i32.const 1040) (i32.const 2048)) \
                    (i32.store (i32.const 1044) (i32.const 5)))";
     let person = format!("(if (i32.eqz (local.get 14)) {pending}) (i32.const 1024)");
@@ -232,7 +232,7 @@ async fn a_real_name_is_decided_manually_without_a_verifier(hospital: TestHospit
     );
     assert_eq!(asked().await, "may");
 
-    // Who has another telephone is the same; who has another name is to be looked at again.
+    // A change of telephone keeps the verification; a change of name requires another.
     let path = format!("/fhir/R4/Patient/{}", clinic.subject);
     let mut person = clinic.administrator.get(&path).await;
     for (field, said, state, may) in [
@@ -262,7 +262,7 @@ async fn a_real_name_is_decided_manually_without_a_verifier(hospital: TestHospit
     other.administrator.refused(&judge, seen.clone(), "NOT_FOUND").await;
     let theirs = judge.replace(&clinic.tenant, &other.tenant);
     other.administrator.refused(&theirs, seen.clone(), "NOT_FOUND").await;
-    // Whoever acts for a patient does not judge them.
+    // An account that acts for a patient cannot verify them.
     let mut both = Person::new("both", "administrator").acting_for(&clinic.subject, 990).account();
     both["roles"] = json!(["administrator", "patient"]);
     clinic.operator.post(&accounts(&clinic), both).await;

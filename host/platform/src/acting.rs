@@ -1,4 +1,4 @@
-//! Who acts, at a moment: an account with whose guardian and family it is.
+//! The actor of an account at a moment, with guardianships and family relations.
 
 use crate::boxed;
 use serde_json::Value;
@@ -13,8 +13,7 @@ use xinglin_store::{Account, Executor, StoreError, TenantScope};
 
 use crate::{AppError, AppResult, Bounds, Caller, Platform, document, standing};
 
-/// Somebody who is not there, with the rights of this moment: for what is done on
-/// their behalf later.
+/// An absent person with their rights at this moment, for work done later on their behalf.
 ///
 /// # Errors
 /// `AUTH_FORBIDDEN` if the account is closed.
@@ -34,7 +33,7 @@ pub async fn acting(platform: &Platform, tenant: TenantId, account: AccountId) -
     Ok(Caller { bounds, ..platform.for_actor(actor, String::new()) })
 }
 
-/// An account as it stands at a moment: whose guardian it is, and whose family.
+/// An account at a moment: its roles, wards and family.
 pub async fn actor<E: Executor>(records: &TenantScope<E>, row: &Account, now: Instant) -> AppResult<Actor> {
     let mut actor = standing::actor(row)?;
     if !actor.is(Role::Patient) {
@@ -54,7 +53,7 @@ pub async fn actor<E: Executor>(records: &TenantScope<E>, row: &Account, now: In
     Ok(actor)
 }
 
-/// The proof that a patient has a guardian at this moment who can act, if they have.
+/// The proof that a patient has a guardian at this moment who may act, if there is one.
 pub async fn guardian_of<E: Executor>(
     records: &TenantScope<E>,
     patient: PatientId,
@@ -72,8 +71,8 @@ pub async fn guardian_of<E: Executor>(
     Ok(None)
 }
 
-/// Whether who made a relation may still speak for the patient: whom a guardian invited
-/// is family only while that guardian is one.
+/// Whether the person who created a relation may still act for the patient: someone invited by a
+/// guardian is family only while that guardian is one.
 async fn vouched<E: Executor>(records: &TenantScope<E>, relation: &Relation, now: Instant) -> AppResult<bool> {
     let by = relation.confirmed_by;
     let patient = relation.patient;
@@ -84,14 +83,14 @@ async fn vouched<E: Executor>(records: &TenantScope<E>, relation: &Relation, now
     let mut theirs = relations.into_iter().map(parse).collect::<AppResult<Vec<_>>>()?;
     theirs.retain(|other| other.person == by && other.terms.kind == Kind::Guardian);
     if theirs.is_empty() {
-        // Who never was a guardian is of the hospital, and saw the evidence.
+        // Someone who never was a guardian is staff, and saw the evidence.
         return Ok(true);
     }
     let born = born(records, patient).await?;
     Ok(theirs.iter().any(|other| other.guards(born, now).is_some()))
 }
 
-/// When a patient was born, as the record has it today.
+/// A patient's date of birth according to the current record.
 pub async fn born<E: Executor>(records: &TenantScope<E>, patient: PatientId) -> AppResult<Option<Instant>> {
     match records.get_resource("Patient", &patient.to_string()).await {
         Ok(person) if !person.deleted => Ok(born_of(&document::value(&person)?)),
@@ -100,15 +99,15 @@ pub async fn born<E: Executor>(records: &TenantScope<E>, patient: PatientId) -> 
     }
 }
 
-/// The day of birth that a Patient resource has.
+/// The date of birth in a Patient resource.
 pub fn born_of(patient: &Value) -> Option<Instant> {
     patient["birthDate"].as_str().and_then(Instant::parse)
 }
 
-/// A relation as it was kept.
+/// Parses a stored relation.
 ///
 /// # Errors
-/// If what is stored cannot be read.
+/// If the stored value cannot be parsed.
 pub fn parse(row: xinglin_store::Relation) -> AppResult<Relation> {
     serde_json::from_value(row.body).map_err(AppError::internal)
 }

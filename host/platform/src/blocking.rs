@@ -1,12 +1,12 @@
-//! Work that keeps a processor or a disk busy, away from the threads that serve requests.
+//! CPU-bound or disk-bound work, off the threads that serve requests.
 
 use tracing::Span;
 
 use crate::{AppError, AppResult};
 
-/// Does it on a thread that may wait, in the span that is open. It goes on though nobody
-/// waits for it any more. Anything beyond a millisecond belongs here: what runs between two
-/// `await`s holds up every other request of its thread.
+/// Runs it on a blocking thread, in the current span. It continues if the caller is dropped. Work
+/// that takes more than a millisecond belongs here: between two `await`s it blocks all other
+/// requests of its thread.
 ///
 /// # Errors
 /// `INTERNAL` if it panics.

@@ -1,4 +1,4 @@
-//! Who asks, and whether they may.
+//! The caller of a request, and authorisation.
 
 use crate::boxed;
 use std::sync::Arc;
@@ -21,57 +21,57 @@ use crate::{
     trail::Trail,
 };
 
-/// A signed-in person, at the moment of the request. Roles and credentials were
-/// read from the store just now, not when they signed in.
+/// A signed-in person at the moment of the request. Roles and credentials were read from the store
+/// for this request, not at sign-in.
 #[derive(Debug, Clone)]
 pub struct Caller {
-    /// The person, their roles and their credentials.
+    /// The person, with roles and credentials.
     pub actor: Actor,
-    /// The sign-in; none on the command line.
+    /// The session; `None` on the command line.
     pub session: Option<SessionId>,
-    /// What bounds the token beyond the person's own rights.
+    /// Limits of the token beyond the person's own rights.
     pub bounds: Bounds,
-    /// Whether two factors were shown in the sign-in.
+    /// Whether the session was started with two factors.
     pub second_factor: bool,
     /// The policies that were in force when the request began.
     pub policies: Arc<Policies>,
-    /// What they said in this request already.
+    /// Policy decisions already made in this request.
     pub decided: Decided,
-    /// The moment of the request; every rule of this request is given this one.
+    /// The moment of the request, used by every rule of this request.
     pub now: Instant,
-    /// Name of the request, for logs and tapes.
+    /// Id of the request, for logs and tapes.
     pub request_id: String,
-    /// What of patients' records the request touches.
+    /// Patients' records that the request accesses.
     pub trail: Trail,
 }
 
-/// What bounds a token. Paths are held against it before any handler runs.
+/// Limits of a token. Paths are checked against them before any handler runs.
 #[derive(Debug, Clone, Default)]
 pub struct Bounds {
-    /// What the token of a service client or an app opens.
+    /// The scopes of a service client's or an app's token.
     pub scopes: Option<Scopes>,
-    /// The patient at hand, whose record `patient/` scopes open.
+    /// The patient in context, to whom `patient/` scopes apply.
     pub patient: Option<PatientId>,
-    /// The only patient there is for this request, since `patient/` scopes opened it.
+    /// The only patient visible to this request, as `patient/` scopes permitted it.
     pub within: Option<PatientId>,
     /// Whether a second factor must be set up before anything else.
     pub second_factor_first: bool,
 }
 
 impl Bounds {
-    /// What the token opens beyond the one patient at hand; `None` if it is not scoped.
-    /// What is done later or in bulk is done by the grace of these alone.
+    /// The scopes that are not limited to the patient in context; `None` if the token has no
+    /// scopes. Deferred and bulk work is authorised by these only.
     pub fn wide_scopes(&self) -> Option<Scopes> {
         self.scopes.clone().map(Scopes::without_patient)
     }
 }
 
 impl Caller {
-    /// Whether the caller may do this now in their own tenant: the law first, then the
-    /// policies, which only take away.
+    /// Whether the caller may do this now in their own tenant: the table of roles first, then the
+    /// policies, which only restrict.
     ///
     /// # Errors
-    /// Why not.
+    /// The reason of the refusal.
     pub fn may(&self, action: Action) -> AppResult<()> {
         self.law_allows(action)?;
         self.policies_allow(self.actor.tenant, action)
@@ -80,7 +80,8 @@ impl Caller {
     /// Whether the caller may do one of these.
     ///
     /// # Errors
-    /// Why not the first of them that they might, but for a licence or a policy.
+    /// The refusal of an action that a role of the caller permits, if any, else of the first
+    /// action.
     pub fn may_any(&self, actions: &[Action]) -> AppResult<()> {
         let mut refused = None;
         for &action in actions {
@@ -99,11 +100,10 @@ impl Caller {
         can(&self.actor, action, self.now).map_err(|denied| AppError::new(denied.code(), denied.to_string()))
     }
 
-    /// Whether the caller may do this in `tenant`: their own, or any if they
-    /// run the platform.
+    /// Whether the caller may do this in `tenant`: their own, or any for operators of the platform.
     ///
     /// # Errors
-    /// Why not. A tenant that is none of theirs does not exist for them.
+    /// The reason of the refusal. Another tenant is `NOT_FOUND`.
     pub fn may_in(&self, tenant: TenantId, action: Action) -> AppResult<()> {
         self.law_allows(action)?;
         let platform = self.actor.is(Role::Operator) && self.actor.tenant == crate::settings::PLATFORM;
@@ -113,12 +113,11 @@ impl Caller {
         self.policies_allow(tenant, action)
     }
 
-    /// Whether the caller may see something of this patient: staff of the tenant
-    /// may, a patient only what is theirs or their wards'.
+    /// Whether the caller may see data of this patient: staff of the tenant may, a patient only
+    /// their own and that of their wards.
     ///
     /// # Errors
-    /// `NOT_FOUND` in the words of what was asked for: who may not see it does
-    /// not learn that there is one, nor whose it is.
+    /// `NOT_FOUND` for the requested item: its existence and owner are not disclosed.
     pub fn may_see(&self, patient: PatientId, what: &str, id: impl std::fmt::Display) -> AppResult<()> {
         self.trail.saw(patient);
         if self.is_beyond(Some(patient)) {
@@ -132,9 +131,8 @@ impl Caller {
         Err(AppError::not_found(what, id))
     }
 
-    /// As [`Caller::may_see`], for acts that check their own rights: only those
-    /// who are patients and nothing else are kept away, so that a pharmacist
-    /// whose licence has lapsed is told that.
+    /// As [`Caller::may_see`], for acts that check their own rights: refuses only those who have no
+    /// role other than patient, so that a pharmacist with a lapsed licence gets that reason.
     ///
     /// # Errors
     /// `NOT_FOUND`.
@@ -144,19 +142,19 @@ impl Caller {
         if only_patient { self.may_see(patient, what, id) } else { Ok(()) }
     }
 
-    /// Whether what is of this patient, or of nobody, is not for this request at all.
+    /// Whether data of this patient, or of no patient, is outside the limits of the token.
     pub fn is_beyond(&self, patient: Option<PatientId>) -> bool {
         self.bounds.within.is_some() && self.bounds.within != patient
     }
 }
 
-/// Whether somebody is here for others.
+/// Whether the account has a role of staff.
 pub fn is_staff(actor: &Actor) -> bool {
     actor.roles.iter().any(|role| !matches!(role, Role::Patient | Role::Service))
 }
 
 impl Caller {
-    /// What this person reads the record of this patient for.
+    /// The purpose for which this person reads the record of this patient.
     pub fn purpose_with(&self, patient: PatientId) -> Purpose {
         let near = self.actor.acts_for(patient) || self.actor.is_family_of(patient);
         match self.purpose() {
@@ -165,7 +163,7 @@ impl Caller {
         }
     }
 
-    /// What this person reads records for.
+    /// The purpose for which this person reads records.
     pub fn purpose(&self) -> Purpose {
         if self.actor.live_roles(self.now).iter().any(|role| Action::ReadRecords.roles().contains(role)) {
             Purpose::Treatment
@@ -176,7 +174,7 @@ impl Caller {
 }
 
 impl Caller {
-    /// What the policies of a tenant are asked of this caller.
+    /// The question of this caller to the policies of a tenant.
     pub(crate) fn question(&self, tenant: TenantId, action: Action) -> Question<'_> {
         let principal = Principal::Actor {
             actor: &self.actor,
@@ -186,7 +184,7 @@ impl Caller {
         Question { principal, action, tenant, capability: None, at: self.now }
     }
 
-    /// Whether the policies of a tenant allow what the law allows.
+    /// Whether the policies of a tenant allow what the table of roles allows.
     ///
     /// # Errors
     /// `AUTH_FORBIDDEN`, naming the policy.
@@ -205,7 +203,7 @@ impl Caller {
 }
 
 impl Caller {
-    /// An entry of what they do in this request.
+    /// An audit entry for an act of this request.
     pub fn access(&self, act: Act, patients: impl IntoIterator<Item = PatientId>, target: String) -> Access {
         Access {
             at: self.now,
@@ -220,7 +218,7 @@ impl Caller {
         }
     }
 
-    /// Writes down what this request came to in the transaction of what it did.
+    /// Writes the audit entry of this request in the transaction of its effect.
     #[boxed]
     pub async fn write_trail(&self, tx: &TenantTx) -> AppResult<()> {
         if let Some((tenant, access)) = self.trail.entry(None)
@@ -233,7 +231,7 @@ impl Caller {
 }
 
 impl Trail {
-    /// Says whose request it is.
+    /// Sets the caller of the request.
     pub fn is_of(&self, caller: &Caller) {
         self.belongs_to(caller.actor.tenant, |act, target| caller.access(act, [], target));
     }

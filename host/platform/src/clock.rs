@@ -15,17 +15,17 @@ pub struct Advance {
     pub seconds: u32,
 }
 
-/// Where the clock now stands.
+/// The new time.
 #[derive(Serialize, ToSchema)]
 pub struct ClockView {
     /// RFC 3339.
     pub now: String,
 }
 
-/// Moves the clock of a demonstration forward. It stays so over a restart.
+/// Moves the clock of a demonstration forward. The offset is kept across restarts.
 ///
 /// # Errors
-/// If the caller does not run the platform, or the clock is a real one.
+/// If the caller does not operate the platform, or the clock is not movable.
 #[boxed]
 pub async fn advance(platform: &Platform, caller: &Caller, advance: Advance) -> AppResult<ClockView> {
     caller.may_in(PLATFORM, Action::ManageTenants)?;

@@ -1,4 +1,4 @@
-//! State machines in the store: a JSON body under optimistic versions.
+//! State machines in the store: JSON bodies with optimistic versions.
 
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -7,12 +7,12 @@ use xinglin_store::{Document, DocumentId, Resource, TenantTx};
 
 use crate::{AppError, AppResult};
 
-/// A value of the domain with the row it came from.
+/// A domain value with its row.
 #[derive(Debug)]
 pub struct Stored<Id, T> {
-    /// As it is stored, with its version.
+    /// The stored row, with its version.
     pub row: Document<Id>,
-    /// As the rules take it.
+    /// The domain value.
     pub value: T,
 }
 
@@ -55,8 +55,8 @@ pub fn next<Id>(mut row: Document<Id>, status: &str, value: &impl Serialize, now
     Ok(row)
 }
 
-/// Insists that a row is still as it was read, and tells everybody else who read
-/// it that it no longer is. What two decide from each other's rows, one decides.
+/// Fails if a row has changed since it was read, and increments its version, so that of two
+/// concurrent decisions that depend on each other's rows one fails.
 pub async fn touch<Id: DocumentId>(tx: &TenantTx, mut row: Document<Id>, now: Instant) -> AppResult<()> {
     row.updated_at = now;
     tx.update_document(&row).await?;

@@ -1,5 +1,5 @@
-//! Why a use case did not happen: a stable code and words for the caller, and
-//! apart from them the context for the log.
+//! Errors of use cases: a stable code and details for the caller, and separately the context for
+//! the log.
 
 use std::fmt;
 
@@ -92,55 +92,55 @@ impl From<ProposalError> for AppError {
 /// A refused or failed use case.
 #[derive(Debug)]
 pub struct AppError {
-    /// Stable.
+    /// The stable code.
     pub code: Code,
-    /// What exactly, for the caller. Never holds internals.
+    /// Details for the caller. Never contains internals.
     pub detail: String,
-    /// More members of the problem document, for example `findings`.
+    /// Further members of the problem document, for example `findings`.
     pub members: Box<Map<String, Value>>,
-    /// The same as an OperationOutcome, where it knows more than code and detail.
+    /// As OperationOutcome, if it is more precise than code and detail.
     pub outcome: Option<Box<Value>>,
     /// For the log only.
     pub context: Option<String>,
 }
 
-/// What every use case returns.
+/// The result of every use case.
 pub type AppResult<T> = Result<T, AppError>;
 
 impl AppError {
-    /// A refusal in the caller's terms.
+    /// A refusal with details for the caller.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
         Self { code, detail: detail.into(), members: Box::default(), outcome: None, context: None }
     }
 
-    /// Something of ours failed: the caller learns the code, the log the rest.
+    /// An internal error: the caller gets the code only, the rest is logged.
     pub fn internal(context: impl fmt::Display) -> Self {
         Self::new(Code::Internal, "").because(context)
     }
 
-    /// There is no such thing, or not for this caller.
+    /// Does not exist, or not for this caller.
     pub fn not_found(what: &str, id: impl fmt::Display) -> Self {
         Self::new(Code::NotFound, format!("no {what} `{id}`"))
     }
 
-    /// The moment that a field of the body or URL says.
+    /// Parses the time in a field of the body or URL.
     ///
     /// # Errors
-    /// `BODY_INVALID`, naming the field, if it says none.
+    /// `BODY_INVALID`, naming the field, if it is not a time.
     pub fn time(field: &str, text: &str) -> AppResult<Instant> {
         let unread =
             || Self::new(Code::BodyInvalid, format!("{field}: `{text}` is no date or time")).with("path", field);
         Instant::parse(text).ok_or_else(unread)
     }
 
-    /// With context for the log.
+    /// Adds context for the log.
     #[must_use]
     pub fn because(mut self, context: impl fmt::Display) -> Self {
         self.context = Some(context.to_string());
         self
     }
 
-    /// As FHIR clients read it.
+    /// As a FHIR OperationOutcome.
     pub fn operation_outcome(&self) -> Value {
         let issue_type = match self.code.class().status() {
             400 | 422 => "invalid",
@@ -156,7 +156,7 @@ impl AppError {
         self.outcome.as_deref().cloned().unwrap_or_else(told)
     }
 
-    /// With one more member in the problem document.
+    /// Adds a member to the problem document.
     #[must_use]
     pub fn with(mut self, member: &str, value: impl serde::Serialize) -> Self {
         if let Ok(value) = serde_json::to_value(value) {
@@ -199,7 +199,7 @@ impl From<xinglin_store::StoreError> for AppError {
     }
 }
 
-/// An error with all its causes, in one line.
+/// An error with all its causes, on one line.
 fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();

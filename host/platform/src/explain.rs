@@ -1,4 +1,4 @@
-//! Policies explained: what is in force, and why somebody may or may not.
+//! Policies in force, and explanations of decisions.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -14,68 +14,68 @@ use crate::{
     standing,
 };
 
-/// What is in force, and what is wrong with what is not.
+/// The policies in force, and errors in changed files.
 #[derive(Serialize, ToSchema)]
 pub struct PoliciesView {
-    /// Those of the caller's tenant, shipped ones first.
+    /// Policies of the caller's tenant, shipped ones first.
     pub policies: Vec<PolicyText>,
-    /// Why files that changed were not taken. What is in force is what was read before.
+    /// Why changed files were rejected. The policies read before stay in force.
     pub flaws: Vec<Flaw>,
 }
 
-/// A question about somebody's rights.
+/// A question about an account's rights.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Explain {
     /// Login of the account.
     pub account: String,
-    /// As the catalogue calls it: `prescription.sign`.
+    /// Name of the action: `prescription.sign`.
     pub action: String,
-    /// In which tenant; the caller's own if left out.
+    /// The tenant; default: the caller's own.
     #[schema(value_type = Option<String>)]
     pub tenant: Option<TenantId>,
-    /// When (RFC 3339, or a date); now if left out.
+    /// When (RFC 3339, or a date); default: now.
     pub at: Option<String>,
-    /// As if a second factor had been shown.
+    /// Assume a second factor.
     #[serde(default)]
     pub second_factor: bool,
 }
 
-/// Whether somebody may, and why.
+/// A decision with its reasons.
 #[derive(Serialize, ToSchema)]
 pub struct Explanation {
-    /// Whether they may: law and policies both say so.
+    /// Whether both the table of roles and the policies allow it.
     pub allowed: bool,
-    /// Whose rights.
+    /// The account.
     pub account: String,
-    /// To do what.
+    /// The action.
     pub action: String,
     /// When (RFC 3339).
     pub at: String,
-    /// What the table of the law says, which no policy widens.
+    /// The result of the table of roles, which no policy extends.
     pub law: Law,
     /// Whether the policies allow it.
     pub policies_allow: bool,
-    /// The policies that decided: those that forbid if there are any, else those that
-    /// permit. None: nobody spoke for it.
+    /// The policies that decided: those that forbid if there are any, else those that permit.
+    /// Empty: no policy permits it.
     pub decided_by: Vec<PolicyText>,
-    /// Policies that could not be evaluated; nothing is allowed then.
+    /// Policies that could not be evaluated; the decision is then a refusal.
     pub errors: Vec<String>,
-    /// What the policies were told.
+    /// The input of the policies.
     pub asked: Asked,
 }
 
-/// What the table of the law says.
+/// The result of the table of roles.
 #[derive(Serialize, ToSchema)]
 pub struct Law {
     /// Whether it allows.
     pub allowed: bool,
-    /// The roles that may, under a live licence if they need one.
+    /// The roles that may, with a valid licence where one is required.
     pub roles: Vec<&'static str>,
     /// The code of the refusal.
     #[schema(value_type = Option<String>)]
     pub code: Option<Code>,
-    /// In words.
+    /// Details of the refusal.
     pub detail: Option<String>,
 }
 
@@ -94,10 +94,10 @@ pub fn list(platform: &Platform, caller: &Caller) -> AppResult<PoliciesView> {
     Ok(PoliciesView { policies: caller.policies.texts(caller.actor.tenant).to_vec(), flaws })
 }
 
-/// Whether an account may do something, and why.
+/// Whether an account may perform an action, and why.
 ///
 /// # Errors
-/// If the caller may not ask; `NOT_FOUND` if there is no such account.
+/// If the caller may not read policies; `NOT_FOUND` if there is no such account.
 pub async fn explain(platform: &Platform, caller: &Caller, ask: Explain) -> AppResult<Explanation> {
     let tenant = ask.tenant.unwrap_or(caller.actor.tenant);
     caller.may_in(tenant, Action::ReadPolicies)?;

@@ -1,5 +1,5 @@
-//! Folders of files that the hospital keeps beside its rows. No name leads out of one,
-//! and what is written is on the disk when it is said to be.
+//! Folders of files outside the database. No path leads out of its folder, and written files are
+//! synced to disk.
 
 use crate::boxed;
 use std::{
@@ -20,10 +20,10 @@ use crate::{ambient, blocking, keys};
 pub struct Files(Arc<Dir>);
 
 impl Files {
-    /// Opens the folder, for its owner's eyes only, making it as needed.
+    /// Opens the folder, accessible to its owner only; creates it if needed.
     ///
     /// # Errors
-    /// If it cannot be made or opened.
+    /// If it cannot be created or opened.
     pub fn open(folder: &Path) -> io::Result<Self> {
         keys::private_folder(folder)?;
         Ok(Self(Arc::new(Dir::open_ambient_dir(folder, ambient_authority())?)))
@@ -34,17 +34,17 @@ impl Files {
         blocking(move || work(&folder)).await.map_err(io::Error::other)?
     }
 
-    /// Makes a folder in it.
+    /// Creates a subfolder.
     ///
     /// # Errors
-    /// If it cannot be made.
+    /// If it cannot be created.
     #[boxed]
     pub async fn make(&self, path: String) -> io::Result<()> {
         self.on(move |folder| folder.create_dir_all(path)).await
     }
 
-    /// Keeps a file under a name that says its content: whole, or not at all. What is
-    /// there already stays.
+    /// Stores a file under a name derived from its content, atomically. An existing file is left as
+    /// it is.
     ///
     /// # Errors
     /// If it cannot be written.
@@ -62,7 +62,7 @@ impl Files {
                 .write_all(&content)
                 .and_then(|()| file.sync_all())
                 .and_then(|()| folder.rename(&temporary, folder, &path))
-                // The name, too.
+                // Syncs the directory entry, too.
                 .and_then(|()| folder.open(parent)?.sync_all());
             if written.is_err() {
                 let _ = folder.remove_file(&temporary);
@@ -72,7 +72,7 @@ impl Files {
         .await
     }
 
-    /// Writes on at the end of a file, in a folder that is there.
+    /// Appends to a file in an existing folder.
     ///
     /// # Errors
     /// If it cannot be written.
@@ -86,10 +86,10 @@ impl Files {
         .await
     }
 
-    /// A file to be read, and its length.
+    /// Opens a file for reading; returns its length in bytes.
     ///
     /// # Errors
-    /// If it is not there or cannot be read.
+    /// If it does not exist or cannot be read.
     #[boxed]
     pub async fn read(&self, path: String) -> io::Result<(tokio::fs::File, u64)> {
         let opened = self.on(move |folder| {
@@ -101,7 +101,7 @@ impl Files {
         Ok((tokio::fs::File::from_std(file), length))
     }
 
-    /// Removes a file, if it is there; it is gone when this returns.
+    /// Removes a file, if it exists; the removal is synced to disk.
     ///
     /// # Errors
     /// If it cannot be removed.
@@ -115,7 +115,7 @@ impl Files {
         .await
     }
 
-    /// Removes a folder with all that is in it, if it is there.
+    /// Removes a folder with its content, if it exists.
     ///
     /// # Errors
     /// If it cannot be removed.

@@ -1,4 +1,4 @@
-//! What a tenant granted a plugin, as kept with its installation.
+//! A tenant's grant to a plugin, as stored with the installation.
 
 use serde::{Deserialize, Serialize};
 use xinglin_domain::{billing::PayerKind, code::Code, compartment::Compartments};
@@ -7,13 +7,13 @@ use xinglin_store::Install;
 
 use crate::{AppError, AppResult};
 
-/// What a tenant granted, as kept with the installation.
+/// A tenant's grant, as stored with the installation.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Granted {
-    /// What it may import, reach and use.
+    /// Imports, hosts and data that it may use.
     pub grants: Grants,
-    /// What kind of payer stands behind a payment plugin.
+    /// The kind of payer of a payment plugin.
     pub payer: Option<PayerKind>,
 }
 
@@ -21,20 +21,20 @@ fn granted(install: &Install) -> AppResult<Granted> {
     Granted::deserialize(&install.grants).map_err(AppError::internal)
 }
 
-/// What the tenant granted.
+/// The tenant's grant.
 ///
 /// # Errors
-/// If what is stored cannot be read.
+/// If the stored value cannot be parsed.
 pub fn grants(install: &Install) -> AppResult<Grants> {
     Ok(granted(install)?.grants)
 }
 
-/// The compartment that what it writes falls into.
+/// The compartment of what the plugin writes.
 pub fn compartments(install: &Install) -> AppResult<Compartments> {
     Ok(grants(install)?.compartment.map_or(Compartments::NONE, Compartments::from))
 }
 
-/// What kind of payer the tenant says the plugin is.
+/// The kind of payer, according to the tenant.
 pub fn payer_kind(install: &Install) -> AppResult<PayerKind> {
     granted(install)?.payer.ok_or_else(|| {
         let detail = format!("grant `{}` again and say in `payer` what kind of payer it is", install.plugin_id);

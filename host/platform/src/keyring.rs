@@ -1,9 +1,9 @@
-//! The keys that wrap people's keys (`store/src/engine/vault.rs`): a file of their own, so that
-//! they can be changed without changing what else is derived from the host key.
+//! The keys that wrap persons' keys (`store/src/engine/vault.rs`): a separate file, so that they
+//! can be rotated without changing what is derived from the host key.
 //!
-//! A line a key, the newest last: its generation from 1, when it was drawn, and the key
-//! in hex or `retired`. Whoever has a copy of the database and not this file has nobody's
-//! name; keep it where the host key is kept, and not where the database's copies are.
+//! One line per key, the newest last: its generation from 1, its creation time, and the key in hex
+//! or `retired`. A copy of the database without this file discloses no names; store it with the
+//! host key and separate from database backups.
 
 use std::{
     fmt,
@@ -41,7 +41,7 @@ impl fmt::Debug for Keyring {
 }
 
 impl Keyring {
-    /// Reads the file. There is no key in the ring if there is no file yet.
+    /// Reads the file. Without a file the ring is empty.
     ///
     /// # Errors
     /// If the file cannot be read, or is damaged.
@@ -50,7 +50,7 @@ impl Keyring {
         Ok(Self { path: path.to_owned(), keys, ring })
     }
 
-    /// Which key is the newest, and since when; `None` if there is none at all.
+    /// Generation and creation time of the newest key; `None` if there is no key.
     ///
     /// # Errors
     /// As [`Keyring::open`].
@@ -60,8 +60,8 @@ impl Keyring {
         Ok(ring.last().map(|newest| (generation, newest.drawn)))
     }
 
-    /// Draws a new wrapping key, which is used from now on by every host that has the
-    /// file; those before still unwrap. Its generation.
+    /// Generates a new wrapping key, used from now on by every host with the file; older keys still
+    /// unwrap. Returns its generation.
     ///
     /// # Errors
     /// If the file cannot be read and replaced.
@@ -71,8 +71,8 @@ impl Keyring {
         self.write(ring)
     }
 
-    /// Forgets all keys but the newest: what is still wrapped under them is lost. How
-    /// many there were.
+    /// Deletes all keys but the newest: what is still wrapped under them is lost. Returns their
+    /// number.
     ///
     /// # Errors
     /// If the file cannot be read and replaced.
@@ -97,7 +97,7 @@ impl Keyring {
         Ok(newest)
     }
 
-    /// Another process may have changed the file.
+    /// Reads the file again, as another process may have changed it.
     fn read_again(&self) -> Result<Vec<Wrapping>, KeyError> {
         let ring = read(&self.path)?;
         self.ring.write().unwrap_or_else(PoisonError::into_inner).clone_from(&ring);
@@ -222,7 +222,7 @@ mod tests {
     fn keys_are_changed_and_the_old_ones_forgotten() {
         let (folder, ring) = ring("rotate");
         ring.rotate(NOW).expect("drawn");
-        // Another host with the same file.
+        // A second host with the same file.
         let keys = Arc::new(Keys::open(&folder.join("host.key")).expect("the key"));
         let other = Keyring::open(&folder.join("record.keys"), keys).expect("the ring");
         let old = draw(&ring, "pat-1").expect("a key");

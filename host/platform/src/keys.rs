@@ -1,4 +1,4 @@
-//! The host's secrets, all derived from one file that never leaves the machine.
+//! The host's secrets, all derived from one file.
 
 use std::{io::Write, path::Path, sync::OnceLock};
 
@@ -15,7 +15,7 @@ use xinglin_domain::id::{AccountId, PatientId, SessionId, TenantId};
 
 use crate::ambient;
 
-/// The key file cannot be used.
+/// A key file cannot be used.
 #[derive(Debug, Error)]
 pub enum KeyError {
     /// It cannot be read or written.
@@ -26,17 +26,17 @@ pub enum KeyError {
         /// What went wrong.
         source: std::io::Error,
     },
-    /// It is not 32 bytes.
+    /// It is not 32 bytes long.
     #[error(
         "the host key at {0} is damaged: expected 32 bytes; restore it from a backup, since sessions and signatures depend on it"
     )]
     Damaged(String),
-    /// It is no list of wrapping keys.
+    /// It is not a list of wrapping keys.
     #[error(
         "the wrapping keys at {0} are damaged; restore the file from a backup, since who patients are is sealed under them"
     )]
     BadRing(String),
-    /// There is none, and there are records that need it.
+    /// It is missing, although stored data is sealed under its keys.
     #[error("there are no wrapping keys at {0}, but the records are sealed under some: restore the file from a backup")]
     NoRing(String),
 }
@@ -54,11 +54,10 @@ impl std::fmt::Debug for Keys {
 }
 
 impl Keys {
-    /// Reads the host key, or draws one if there is none yet (readable by the
-    /// owner only).
+    /// Reads the host key, or generates one if there is none (readable by the owner only).
     ///
     /// # Errors
-    /// If the file can neither be read nor made, or is damaged.
+    /// If the file can be neither read nor created, or is damaged.
     pub fn open(path: &Path) -> Result<Self, KeyError> {
         let io = |source| KeyError::Io { path: path.display().to_string(), source };
         match std::fs::read(path) {
@@ -81,18 +80,17 @@ impl Keys {
         Ok(Self { master, id_tokens: OnceLock::new() })
     }
 
-    /// Signs access tokens.
+    /// Key of access tokens.
     pub fn tokens(&self) -> [u8; 32] {
         self.derive(&[b"access-token"])
     }
 
-    /// Authenticates compiled plugins on disk.
+    /// Key that authenticates compiled plugins on disk.
     pub fn aot_cache(&self) -> [u8; 32] {
         self.derive(&[b"aot-cache"])
     }
 
-    /// The name by which one plugin knows one patient. Two plugins cannot join
-    /// their data on it.
+    /// The pseudonym of a patient for one plugin. Two plugins cannot join their data on it.
     pub fn pseudonym(&self, tenant: TenantId, plugin: &str, patient: PatientId) -> String {
         let mac = self.derive(&[
             b"pseudonym",
@@ -103,50 +101,50 @@ impl Keys {
         hex::encode(&mac[..16])
     }
 
-    /// The name by which one plugin knows one of the staff.
+    /// The pseudonym of a member of staff for one plugin.
     pub fn pseudonym_of_account(&self, tenant: TenantId, plugin: &str, account: AccountId) -> String {
         let [tenant, account] = [tenant.to_string(), account.to_string()];
         let mac = self.derive(&[b"pseudonym-account", tenant.as_bytes(), plugin.as_bytes(), account.as_bytes()]);
         hex::encode(&mac[..16])
     }
 
-    /// Vouches that the host gave this link to the next page to this account.
+    /// The MAC of a link to the next page, for one account.
     pub fn page(&self, tenant: TenantId, account: AccountId, content: &[u8]) -> [u8; 32] {
         self.derive(&[b"page", tenant.to_string().as_bytes(), account.to_string().as_bytes(), content])
     }
 
-    /// What proves a refresh token to be ours: of this session, in this generation.
+    /// The MAC of a refresh token of a session and generation.
     pub fn refresh_token(&self, tenant: TenantId, session: SessionId, generation: i64) -> [u8; 32] {
         let parts = [tenant.to_string(), session.to_string()];
         let [tenant, session] = parts.each_ref().map(|part| part.as_bytes());
         self.derive(&[b"refresh-token", tenant, session, &generation.to_be_bytes()])
     }
 
-    /// Signs id tokens: ECDSA on P-256 (ES256), whose public half everybody may have.
+    /// Key of id tokens: ECDSA on P-256 (ES256), with a public half that is published.
     pub fn id_tokens(&self) -> &EncodingKey {
         self.id_tokens.get_or_init(|| self.derive_id_tokens())
     }
 
     fn derive_id_tokens(&self) -> EncodingKey {
-        // PKCS #8 around the number: version 0, id-ecPublicKey, prime256v1, ECPrivateKey 1.
+        // PKCS #8 before the scalar: version 0, id-ecPublicKey, prime256v1, ECPrivateKey 1.
         const HEAD: [u8; 35] = [
             0x30, 0x41, 0x02, 0x01, 0x00, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08,
             0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x04, 0x27, 0x30, 0x25, 0x02, 0x01, 0x01, 0x04, 0x20,
         ];
-        // One number in four thousand million is none of the curve's.
+        // One value in 2^32 is not a valid scalar.
         let numbers = (0u8..).map(|attempt| self.derive(&[b"id-token", &[attempt]]));
         let mut keys = numbers.map(|number| EncodingKey::from_ec_der(&[HEAD.as_slice(), &number].concat()));
         let sound = keys.find(|key| Jwk::from_encoding_key(key, Algorithm::ES256).is_ok());
         sound.unwrap_or_else(|| EncodingKey::from_ec_der(&[]))
     }
 
-    /// Seals what is kept for a plugin or an account, bound to where it is kept: tenant,
-    /// owner, kind and name. A row that is moved elsewhere cannot be opened there.
+    /// Encrypts a value of a plugin or account, bound to its place: tenant, owner, kind and name. A
+    /// row that is moved elsewhere cannot be decrypted.
     pub fn seal(&self, place: &Place<'_>, content: &[u8]) -> Vec<u8> {
         seal(&self.plugin_secret(), &place.bytes(), content)
     }
 
-    /// What was sealed for this place, or `None` if it was not, or not here.
+    /// Decrypts; `None` if it was not sealed for this place by this host.
     pub fn unseal(&self, place: &Place<'_>, sealed: &[u8]) -> Option<Vec<u8>> {
         unseal(&self.plugin_secret(), &place.bytes(), sealed)
     }
@@ -155,12 +153,12 @@ impl Keys {
         self.derive(&[b"plugin-secret"])
     }
 
-    /// Stands for something that names a person and is only ever compared, in one tenant.
+    /// A keyed digest of an identifying value that is only compared, within one tenant.
     pub fn blind(&self, tenant: TenantId, value: &str) -> [u8; 32] {
         self.derive(&[b"blind-index", tenant.to_string().as_bytes(), value.as_bytes()])
     }
 
-    /// Signs as a practitioner, with the key the host holds for them.
+    /// Signs as a practitioner, with the key that the host holds for them.
     pub fn sign(&self, account: AccountId, message: &[u8]) -> [u8; 64] {
         self.practitioner(account).sign(message).to_bytes()
     }
@@ -174,24 +172,24 @@ impl Keys {
         SigningKey::from_bytes(&self.derive(&[b"practitioner", account.to_string().as_bytes()]))
     }
 
-    /// HMAC-SHA256 over length-prefixed parts, so that no two lists of parts
-    /// give the same input.
+    /// HMAC-SHA256 over length-prefixed parts, so that different lists of parts give different
+    /// input.
     fn derive(&self, parts: &[&[u8]]) -> [u8; 32] {
         self.master.clone().chain_update(joined(parts)).finalize().into_bytes().into()
     }
 }
 
-/// Seals under a key, for one place. AES-256-GCM: 12 bytes of nonce, ciphertext, 16 bytes
-/// of tag.
+/// Encrypts with a key, bound to one place. AES-256-GCM: 12 bytes of nonce, ciphertext, 16 bytes of
+/// tag.
 pub fn seal(key: &[u8; 32], place: &[u8], content: &[u8]) -> Vec<u8> {
     let nonce = ambient::random_bytes::<12>();
     let payload = Payload { msg: content, aad: place };
-    // It fails only beyond 64 GiB.
+    // Fails only beyond 64 GiB.
     let sealed = cipher(key).encrypt(&Nonce::from(nonce), payload).unwrap_or_default();
     [nonce.as_slice(), &sealed].concat()
 }
 
-/// What was sealed under this key for this place, or `None` if it was not.
+/// Decrypts; `None` if it was not sealed with this key for this place.
 pub fn unseal(key: &[u8; 32], place: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
     let (nonce, sealed) = sealed.split_first_chunk::<12>()?;
     let payload = Payload { msg: sealed, aad: place };
@@ -202,21 +200,21 @@ fn cipher(key: &[u8; 32]) -> Aes256Gcm {
     <Aes256Gcm as aes_gcm::KeyInit>::new(&(*key).into())
 }
 
-/// Length-prefixed, so that no two lists of parts are the same bytes.
+/// Length-prefixed, so that different lists of parts give different bytes.
 pub fn joined(parts: &[&[u8]]) -> Vec<u8> {
     parts.iter().flat_map(|part| [(part.len() as u64).to_be_bytes().as_slice(), part].concat()).collect()
 }
 
-/// Where something sealed is kept.
+/// The place of a sealed value.
 #[derive(Debug, Clone, Copy)]
 pub struct Place<'a> {
-    /// Of whom.
+    /// The tenant.
     pub tenant: TenantId,
-    /// For which plugin or account.
+    /// The plugin or account.
     pub owner: &'a str,
     /// `secret`, `second-factor`, `authorize`, `provider`, or the kind of the key.
     pub kind: &'a str,
-    /// As the manifest calls it; empty where there is one of a kind.
+    /// The name in the manifest; empty if there is one of a kind.
     pub name: &'a str,
 }
 
@@ -227,7 +225,7 @@ impl Place<'_> {
     }
 }
 
-/// Writes a file that was not there, for its owner's eyes only, to the disk.
+/// Writes a new file, accessible to its owner only, synced to disk.
 fn write_new(path: &Path, content: &[u8]) -> std::io::Result<()> {
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create_new(true);
@@ -238,20 +236,20 @@ fn write_new(path: &Path, content: &[u8]) -> std::io::Result<()> {
     file.sync_all()
 }
 
-/// Puts a file in the place of another, for its owner's eyes only: all of it or nothing.
+/// Replaces a file atomically; accessible to its owner only.
 pub(crate) fn replace(path: &Path, content: &[u8]) -> std::io::Result<()> {
     let beside = path.with_extension(format!("{:032x}", ambient::fresh_id()));
     write_new(&beside, content)?;
     std::fs::rename(&beside, path)?;
-    // The name is in the folder's own blocks.
+    // Syncs the directory entry.
     path.parent().map_or(Ok(()), |folder| std::fs::File::open(folder)?.sync_all())
 }
 
-/// Makes the folder, if it is not there, for its owner's eyes only: patients'
-/// records are in it.
+/// Creates the folder, if it does not exist, accessible to its owner only: it holds patients'
+/// records.
 ///
 /// # Errors
-/// If it cannot be made.
+/// If it cannot be created.
 pub fn private_folder(folder: &Path) -> std::io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
@@ -260,8 +258,7 @@ pub fn private_folder(folder: &Path) -> std::io::Result<()> {
     builder.create(folder)
 }
 
-/// Whether `signature` is by `public_key` over `message`. Strict: no malleable
-/// or small-order keys.
+/// Verifies a signature. Strict: no malleable signatures or small-order keys.
 pub fn verify(public_key: &[u8], message: &[u8], signature: &[u8]) -> bool {
     let Ok(key) = <[u8; 32]>::try_from(public_key) else { return false };
     let (Ok(key), Ok(signature)) = (VerifyingKey::from_bytes(&key), ed25519_dalek::Signature::from_slice(signature))

@@ -1,5 +1,5 @@
-//! What every use case needs: who asks and what they may, errors with stable codes,
-//! settings, policies, keys, folders of files, the way out, the clock and the numbers.
+//! The base of every use case: caller and authorisation, errors with stable codes, settings,
+//! policies, keys, files, outbound HTTP, clock and metrics.
 //!
 //! Services of the crates above hold a [`Platform`] and are passed explicitly.
 
@@ -32,9 +32,9 @@ pub mod token;
 pub mod trail;
 pub mod work;
 
-/// Boxes the future of a use case, so that it is compiled in the crate that it is written
-/// in. rustc compiles the body of a plain `async fn` where it is polled: all use cases would
-/// be compiled in the server, in one piece, after every change.
+/// Boxes the future of a use case, so that it is compiled in its own crate. rustc compiles the body
+/// of a plain `async fn` where it is polled: all use cases would be compiled in the server, in one
+/// unit, after every change.
 pub use async_recursion::async_recursion as boxed;
 pub use blocking::blocking;
 pub use caller::{Bounds, Caller};

@@ -1,5 +1,5 @@
-//! The numbers of one host, as Prometheus reads them. They belong to the hospital
-//! and not to the process, and begin at nothing when it is opened.
+//! The metrics of one host, for Prometheus. They belong to the hospital, not to the process, and
+//! start at zero when it is opened.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},
@@ -32,32 +32,32 @@ const JOBS: &str = "xinglin_jobs_claimed_total";
 
 const BUILD: &str = "xinglin_build_info";
 
-/// From 50 µs to 5 s: a call of a small component takes some 100 µs, and none may
-/// take longer than its deadline.
+/// In seconds, from 50 µs to 5 s: a call of a small component takes about 100 µs, and none may
+/// exceed its deadline.
 const CALL_BUCKETS: [f64; 16] =
     [50e-6, 100e-6, 250e-6, 500e-6, 1e-3, 2.5e-3, 5e-3, 10e-3, 25e-3, 50e-3, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
 
 const REQUEST_BUCKETS: [f64; 14] = [1e-3, 2.5e-3, 5e-3, 10e-3, 25e-3, 50e-3, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0];
 
-/// From 64 KiB, a page of memory, to 1 GiB.
+/// In bytes, from 64 KiB, a Wasm page, to 1 GiB.
 const MEMORY_BUCKETS: [f64; 8] =
     [65_536.0, 262_144.0, 1_048_576.0, 4_194_304.0, 16_777_216.0, 67_108_864.0, 268_435_456.0, 1_073_741_824.0];
 
-/// Observations between two times that histograms are tidied. Whoever never reads
-/// them has them tidied all the same, and no list grows without end.
+/// Observations between two upkeeps of the histograms, so that their buffers stay bounded even if
+/// they are never read.
 const UPKEEP: u64 = 1024;
 
-/// Counts what a hospital does.
+/// Metrics of a hospital.
 pub struct Meter {
     recorder: PrometheusRecorder,
     observed: AtomicU64,
 }
 
 impl Meter {
-    /// All at nothing.
+    /// All at zero.
     ///
     /// # Errors
-    /// None that these buckets have: they are not empty.
+    /// Never with these buckets: they are not empty.
     pub fn new() -> Result<Self, BuildError> {
         let recorder = PrometheusBuilder::new()
             .set_buckets_for_metric(Matcher::Full(CALL_SECONDS.into()), &CALL_BUCKETS)?
@@ -81,7 +81,7 @@ impl Meter {
         Ok(Self { recorder, observed: AtomicU64::new(0) })
     }
 
-    /// A plugin was called.
+    /// Counts a plugin call.
     pub fn called<T>(&self, call: &Call<T>) {
         let tape = &call.tape;
         self.observe(|| {
@@ -103,7 +103,7 @@ impl Meter {
         });
     }
 
-    /// A call was given to a candidate too.
+    /// Counts a shadow call of a candidate.
     pub fn shadowed(&self, tape: &Tape, candidate: &str, outcome: &'static str) {
         self.observe(|| {
             let labels = with(&of_hook(tape), "candidate", candidate.to_owned());
@@ -111,7 +111,7 @@ impl Meter {
         });
     }
 
-    /// A request was answered. `route` is the pattern that it matched, never its path.
+    /// Counts an answered request. `route` is the route's pattern, never the path.
     pub fn answered(&self, method: &'static str, route: &str, status: u16, took: Duration) {
         self.observe(|| {
             let labels = vec![
@@ -124,13 +124,13 @@ impl Meter {
         });
     }
 
-    /// So much due work was claimed.
+    /// Counts claimed work.
     pub fn claimed(&self, kind: &'static str, pieces: usize) {
         metrics::with_local_recorder(&self.recorder, || counter!(JOBS, "kind" => kind).increment(count(pieces)));
     }
 
-    /// Everything so far, in the text format of Prometheus. `skipped` is how many
-    /// calls no candidate was given.
+    /// All metrics in the text format of Prometheus. `skipped` is the number of calls that no
+    /// candidate received.
     pub fn render(&self, skipped: u64) -> String {
         metrics::with_local_recorder(&self.recorder, || counter!(SHADOW_SKIPPED).absolute(skipped));
         self.recorder.handle().render()

@@ -1,4 +1,4 @@
-//! The platform, opened: everything that is made once and shared by all use cases.
+//! The platform: everything that is created once and shared by all use cases.
 
 use crate::boxed;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ use crate::{
     trail::Trail,
 };
 
-/// What every use case needs. Cheap to clone; all clones are the same.
+/// The shared state of every use case. Cheap to clone; all clones are the same.
 #[derive(Clone)]
 pub struct Platform {
     shared: Arc<Shared>,
@@ -47,7 +47,7 @@ struct Shared {
 /// The hospital cannot be opened.
 #[derive(Debug, Error)]
 pub enum OpenError {
-    /// A folder cannot be made, or is not there.
+    /// A folder cannot be created or opened.
     #[error("the folder {path}: {source}")]
     Folder {
         /// Which.
@@ -55,16 +55,16 @@ pub enum OpenError {
         /// Why.
         source: std::io::Error,
     },
-    /// Cheap passwords where there may be real people.
+    /// Cheap passwords without a movable clock.
     #[error("`cheap_passwords` is for tests and needs `movable_clock`")]
     CheapPasswords,
     /// The host key.
     #[error(transparent)]
     Key(#[from] KeyError),
-    /// The records.
+    /// The database.
     #[error("the records at {url}: {source}")]
     Store {
-        /// Where, without a password.
+        /// The URL, without its password.
         url: String,
         /// Why.
         source: StoreError,
@@ -75,34 +75,34 @@ pub enum OpenError {
     /// The policies.
     #[error("the policies (see `xinglin policy check {path}`): {source}")]
     Policies {
-        /// Of which folder.
+        /// The folder.
         path: String,
         /// What is wrong.
         source: policy::Flaws,
     },
-    /// The way out.
+    /// Outbound HTTP.
     #[error(transparent)]
     Egress(#[from] egress::OpenError),
-    /// The numbers.
+    /// The metrics.
     #[error("the meter: {0}")]
     Meter(#[from] metrics_exporter_prometheus::BuildError),
 }
 
 impl OpenError {
-    /// The records of this host.
+    /// The database of this host.
     pub fn of_store(config: &Config, source: StoreError) -> Self {
         Self::Store { url: without_password(&config.database_url()), source }
     }
 }
 
-/// Where the demo clock stands, in `meta`.
+/// Key of the demonstration clock's offset in `meta`.
 pub const CLOCK: &str = "clock-ahead-micros";
 
 impl Platform {
-    /// Opens the records, bringing their schema up to date, and everything beside them.
+    /// Opens the database, with migrations, and everything else.
     ///
     /// # Errors
-    /// If data folder, key, records or policies cannot be used.
+    /// If data folder, keys, database or policies cannot be used.
     #[boxed]
     pub async fn open(config: Config) -> Result<Self, OpenError> {
         tls::install();
@@ -151,17 +151,17 @@ impl Platform {
         &self.shared.config
     }
 
-    /// The records.
+    /// The store.
     pub fn store(&self) -> &Store {
         &self.shared.store
     }
 
-    /// The numbers of this host.
+    /// The metrics of this host.
     pub fn meter(&self) -> &Meter {
         &self.shared.meter
     }
 
-    /// What goes on beside the requests.
+    /// Background tasks.
     pub fn tasks(&self) -> &Tasks {
         &self.shared.tasks
     }
@@ -181,12 +181,12 @@ impl Platform {
         &self.shared.keys
     }
 
-    /// The keys that people's keys are wrapped under.
+    /// The keys that wrap persons' keys.
     pub fn keyring(&self) -> &Keyring {
         &self.shared.ring
     }
 
-    /// The way out.
+    /// Outbound HTTP.
     pub fn egress(&self) -> &Egress {
         &self.shared.egress
     }
@@ -196,7 +196,7 @@ impl Platform {
         &self.shared.blobs
     }
 
-    /// What was exported.
+    /// Files of exports.
     pub fn exports(&self) -> &Files {
         &self.shared.exports
     }
@@ -205,12 +205,12 @@ impl Platform {
         &self.shared.policies
     }
 
-    /// The policies at this moment. A request keeps those it began with.
+    /// The policies at this moment. A request uses those of its start throughout.
     pub fn policies(&self) -> Arc<Policies> {
         self.policy_desk().in_force()
     }
 
-    /// Reads the policies anew if a file has changed.
+    /// Reloads the policies if a file has changed.
     #[boxed]
     pub async fn reload_policies(&self) {
         let platform = self.clone();
@@ -219,13 +219,13 @@ impl Platform {
         }
     }
 
-    /// How many policies were added to the shipped ones, and how many flaws keep what
-    /// changed out of force.
+    /// The number of policies added to the shipped ones, and the number of errors that keep changes
+    /// out of force.
     pub fn policy_state(&self) -> (usize, usize) {
         (self.policies().added(), self.policy_desk().looked().flaws.len())
     }
 
-    /// Somebody who did not sign in, at this moment.
+    /// An account without a session, at this moment.
     pub fn for_actor(&self, actor: Actor, request_id: String) -> Caller {
         Caller {
             actor,
@@ -245,7 +245,7 @@ impl Platform {
         self.store().tenant(caller.actor.tenant)
     }
 
-    /// A transaction on them.
+    /// A transaction in the caller's own tenant.
     ///
     /// # Errors
     /// If the store fails.
@@ -255,12 +255,12 @@ impl Platform {
     }
 }
 
-/// A folder for its owner's eyes only, made as needed.
+/// A folder accessible to its owner only, created if needed.
 fn folder(path: &std::path::Path) -> Result<(), OpenError> {
     keys::private_folder(path).map_err(|source| OpenError::Folder { path: path.display().to_string(), source })
 }
 
-/// A database URL that may be printed.
+/// A database URL without its password.
 fn without_password(url: &str) -> String {
     match (url.find("://"), url.rfind('@')) {
         (Some(scheme), Some(at)) if scheme < at => format!("{}…{}", &url[..scheme + 3], &url[at..]),

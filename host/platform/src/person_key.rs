@@ -1,45 +1,43 @@
-//! Changing the keys that people's keys are wrapped under.
+//! Rotation of the keys that wrap persons' keys.
 
 use xinglin_domain::{code::Code, id::TenantId, time::Instant};
 
 use crate::{AppError, AppResult, Platform};
 
-/// How many keys one transaction wraps anew.
+/// Number of keys re-wrapped in one transaction.
 const PIECE: u32 = 200;
 
-/// How long the former wrapping keys stay at least: whoever began to write before the
-/// change has long ended. In seconds.
+/// Minimum lifetime of former wrapping keys after a rotation, in seconds: transactions begun before
+/// it have ended by then.
 const GRACE: i64 = 600;
 
-/// What changed.
+/// The result of a rotation.
 #[derive(Debug, serde::Serialize)]
 pub struct Rotation {
-    /// The wrapping key that all keys are under now.
+    /// The generation of the wrapping key now used for all keys.
     pub generation: i64,
-    /// How many keys were wrapped anew.
+    /// Number of re-wrapped keys.
     pub wrapped: u64,
-    /// How many former wrapping keys were forgotten.
+    /// Number of deleted former wrapping keys.
     pub retired: usize,
 }
 
-/// Draws a new wrapping key and wraps everybody's key under it. What they seal stays
-/// as it is. `told` hears how many are done.
+/// Generates a new wrapping key and re-wraps every person's key with it. Data sealed under persons'
+/// keys does not change. `told` receives the number done.
 ///
 /// # Errors
-/// If file or records fail; what was wrapped anew stays so, and to begin again does
-/// no harm.
+/// If file or store fails; keys already re-wrapped stay so, and the rotation can be repeated.
 pub async fn rotate(platform: &Platform, now: Instant, told: impl Fn(u64)) -> AppResult<Rotation> {
     let generation = platform.keyring().rotate(now).map_err(AppError::internal)?;
     let wrapped = wrap_all(platform, generation, told).await?;
     Ok(Rotation { generation, wrapped, retired: 0 })
 }
 
-/// Forgets all wrapping keys but the newest, so that what was copied with them opens
-/// nothing that is kept from now on.
+/// Deletes all wrapping keys but the newest, so that a copy of the old ones decrypts nothing stored
+/// later.
 ///
 /// # Errors
-/// `PRECONDITION_FAILED` if the newest was drawn within ten minutes; as
-/// [`rotate`].
+/// `PRECONDITION_FAILED` if the newest was generated within ten minutes; as [`rotate`].
 pub async fn retire(platform: &Platform, now: Instant, told: impl Fn(u64)) -> AppResult<Rotation> {
     let newest = platform.keyring().newest().map_err(AppError::internal)?;
     let (generation, drawn) = newest.ok_or_else(|| AppError::internal("there is no wrapping key"))?;
@@ -80,6 +78,6 @@ async fn wrap_some(platform: &Platform, tenant: TenantId, generation: i64) -> Ap
     let tx = records.begin().await?;
     let wrapped = tx.wrap_keys_anew(&keys).await?;
     tx.commit().await?;
-    // Those that were destroyed meanwhile are not listed again.
+    // Keys destroyed meanwhile are not listed again.
     Ok(wrapped.max(1))
 }

@@ -1,4 +1,4 @@
-//! Policies at work: asked before every act, and read anew when their files change.
+//! The policies of a running host, reloaded when their files change.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -15,8 +15,8 @@ use crate::{
     policy::{Decision, Flaw, Flaws, Policies, Principal, Question, fingerprint},
 };
 
-/// What was decided in a request: it is of one person, at one moment, under one set of
-/// policies, so that the same question has the same answer.
+/// Decisions of one request. Person, moment and policies are fixed, so the same question has the
+/// same answer.
 #[derive(Debug, Clone, Default)]
 pub struct Decided(Arc<Mutex<HashMap<(TenantId, Action), Decision>>>);
 
@@ -27,14 +27,14 @@ impl Decided {
     }
 }
 
-/// The policies of a host, with where they come from.
+/// The policies of a host, with their folder.
 pub struct PolicyDesk {
     root: PathBuf,
     in_force: RwLock<Arc<Policies>>,
     looked: Mutex<Looked>,
 }
 
-/// What was found in the folder last time.
+/// The result of the last look at the folder.
 #[derive(Default)]
 pub struct Looked {
     files: BTreeMap<String, (u64, Option<SystemTime>)>,
@@ -43,8 +43,7 @@ pub struct Looked {
 
 impl PolicyDesk {
     /// # Errors
-    /// What is wrong with a file. A host does not begin without a policy that somebody
-    /// wrote.
+    /// The errors of a file. A host does not start with a rejected policy.
     pub fn open(root: &Path) -> Result<Self, Flaws> {
         let files = look(root)?;
         let policies = Policies::load(root)?;
@@ -63,8 +62,8 @@ impl PolicyDesk {
         self.looked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes what has changed. What cannot be taken changes nothing, and is told. Reads
-    /// and compiles files; whoever asks what was found meanwhile does not wait for it.
+    /// Loads what has changed. Rejected files change nothing, and are logged. Reads and compiles
+    /// files without blocking readers of the last result.
     pub(crate) fn reload(&self) {
         let found = look(&self.root);
         if found.as_ref().is_ok_and(|files| *files == self.looked().files) {
@@ -82,7 +81,7 @@ impl PolicyDesk {
                 *self.in_force.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(policies);
                 looked.flaws.clear();
             }
-            // Once, and not with every look.
+            // Logged once, not at every look.
             Err(Flaws(flaws)) if flaws != looked.flaws => {
                 for flaw in &flaws {
                     tracing::error!(%flaw, "policies cannot be read; those read before stay in force");
@@ -99,8 +98,8 @@ fn look(root: &Path) -> Result<BTreeMap<String, (u64, Option<SystemTime>)>, Flaw
         .map_err(|error| Flaws(vec![Flaw { file: root.display().to_string(), line: None, problem: error.to_string() }]))
 }
 
-/// Whether the policies of a tenant let a plugin be called now, with all that it
-/// was granted.
+/// Whether the policies of a tenant permit calling a plugin now, with everything that it was
+/// granted.
 ///
 /// # Errors
 /// `PLUGIN_CAPABILITY`, naming the policy.
@@ -134,7 +133,7 @@ pub fn plugin_may(
     Ok(())
 }
 
-/// Which policies decided, in words.
+/// The policies that decided, in words.
 pub(crate) fn why(decision: &Decision) -> String {
     match (decision.by.as_slice(), decision.errors.as_slice()) {
         (_, [_, ..]) => "a policy could not be evaluated".to_owned(),

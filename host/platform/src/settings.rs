@@ -1,4 +1,4 @@
-//! What a tenant has set: its consent text and what it sells.
+//! Settings of a tenant: its consent text and its formulary.
 
 use std::collections::BTreeSet;
 
@@ -18,35 +18,35 @@ use xinglin_store::TenantScope;
 
 use crate::{AppError, AppResult};
 
-/// The item that a visit is charged as.
+/// Code of the item that a visit is charged as.
 pub const FOLLOW_UP_VISIT: &str = "follow-up-visit";
 
-/// One item.
+/// An item of the formulary.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Item {
     /// The hospital's own code, unique in its formulary.
     pub code: String,
-    /// For people.
+    /// Title for people.
     pub title: String,
     /// `service`, `medicine`, `material` or `other`.
     #[schema(value_type = String)]
     pub kind: LineKind,
-    /// What payers and checkers know it by.
+    /// Codes for payers and checkers.
     #[schema(value_type = Vec<Object>)]
     pub codings: Vec<Coding>,
     /// Active ingredients of a medicine.
     #[serde(default)]
     #[schema(value_type = Vec<Object>)]
     pub ingredients: Vec<Coding>,
-    /// Price of one: a pack, a visit. In fen.
+    /// Price of one unit (a pack, a visit), in fen.
     #[schema(value_type = i64)]
     pub price_fen: Money,
-    /// Content of a pack of medicine, in the unit that doses are given in.
+    /// Content of a pack of medicine, in the unit of doses.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub pack: Option<Quantity>,
-    /// What the law calls the medicine, for example `injection`.
+    /// Legal categories of the medicine, for example `injection`.
     #[serde(default)]
     #[schema(value_type = Vec<String>)]
     pub classes: BTreeSet<DrugClass>,
@@ -62,16 +62,16 @@ impl Settings {
     }
 }
 
-/// The tenant of those who run the platform. It has no records.
+/// The tenant of the platform's operators. It has no records.
 pub const PLATFORM: TenantId = TenantId::from_u128(0);
 
-/// What a tenant has set, as kept with it.
+/// Settings of a tenant, as stored with it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     /// The consent text in force.
     pub consent: String,
-    /// What it sells.
+    /// The formulary.
     #[serde(default)]
     pub formulary: Vec<Item>,
 }
@@ -83,7 +83,7 @@ impl Settings {
     }
 }
 
-/// What the tenant of these records has set.
+/// The settings of the tenant.
 ///
 /// # Errors
 /// If the store fails.

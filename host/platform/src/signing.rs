@@ -12,7 +12,7 @@ use crate::{Caller, Platform, keys};
 const ALGORITHM: &str = "ed25519";
 
 impl Platform {
-    /// The caller's signature under a digest, at the moment of the request.
+    /// The caller's signature over a digest, at the moment of the request.
     pub fn sign(&self, caller: &Caller, digest: &Digest) -> Signature {
         let signer = caller.actor.account;
         Signature {

@@ -1,4 +1,4 @@
-//! What an account is entitled to, as kept with it.
+//! Entitlements of an account, as stored with it.
 
 use jsonwebtoken::jwk::JwkSet;
 use serde::{Deserialize, Serialize};
@@ -14,7 +14,7 @@ use xinglin_store::Account;
 
 use crate::{AppError, AppResult};
 
-/// What an account is entitled to, as kept with it.
+/// Entitlements of an account, as stored with it.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Standing {
@@ -22,9 +22,9 @@ pub struct Standing {
     /// Certificates, verified or not.
     pub certificates: Vec<Certificate>,
     #[serde(default)]
-    /// Where the practice is registered or filed.
+    /// Registrations or filings of the practice.
     pub filings: Vec<Filing>,
-    /// The patient that the person is; at most one.
+    /// The patient record of the person; at most one.
     pub patients: Vec<PatientId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     /// Result of the real-name check.
@@ -34,7 +34,7 @@ pub struct Standing {
     pub client: Option<Registration>,
 }
 
-/// The domain's view of an account.
+/// The domain type of an account.
 pub fn actor(row: &Account) -> AppResult<Actor> {
     let standing = standing(row)?;
     let roles = row
@@ -52,17 +52,17 @@ pub fn actor(row: &Account) -> AppResult<Actor> {
             filings: standing.filings,
             bar: bar(row.practice_years),
         },
-        // Of accounts that were opened with wards, too: those are relations now.
+        // Old accounts list wards, too, which are relations now.
         patients: standing.patients.into_iter().take(1).collect(),
         wards: Vec::new(),
         relatives: Vec::new(),
     })
 }
 
-/// What is kept with an account.
+/// The entitlements of an account.
 ///
 /// # Errors
-/// If what is stored cannot be read.
+/// If the stored value cannot be parsed.
 pub fn standing(row: &Account) -> AppResult<Standing> {
     match &row.credential {
         Some(value) => serde_json::from_value(value.clone()).map_err(AppError::internal),
@@ -70,46 +70,46 @@ pub fn standing(row: &Account) -> AppResult<Standing> {
     }
 }
 
-/// How a client proves itself.
+/// How a client authenticates.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Authentication {
-    /// By an assertion that it signed.
+    /// By a signed assertion.
     #[default]
     PrivateKeyJwt,
-    /// By a secret that it was given once.
+    /// By a secret, shown once at registration.
     ClientSecret,
-    /// Not at all.
+    /// Public client: no authentication.
     None,
 }
 
-/// What is kept of a client, in its account.
+/// The registration of a client, in its account.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Registration {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     /// Its public keys.
     pub jwks: Option<JwkSet>,
-    /// SHA-256 of its secret, which is 32 random bytes: no password to be guessed.
+    /// SHA-256 of its secret, which is 32 random bytes, so no password hash is needed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    /// Where people may be sent back to.
+    /// Permitted redirect URIs.
     pub redirect_uris: Vec<String>,
-    /// The most that it may ask for: SMART scopes.
+    /// The most that it may request: SMART scopes.
     pub scopes: String,
 }
 
 impl Registration {
-    /// The most that it may ask for.
+    /// The most that it may request.
     ///
     /// # Errors
-    /// If what is stored cannot be read.
+    /// If the stored value cannot be parsed.
     pub fn scopes(&self) -> AppResult<Scopes> {
         self.scopes.parse().map_err(AppError::internal)
     }
 
-    /// How it proves itself.
+    /// How it authenticates.
     pub const fn authentication(&self) -> Authentication {
         match (&self.jwks, &self.secret) {
             (Some(_), _) => Authentication::PrivateKeyJwt,
@@ -119,7 +119,7 @@ impl Registration {
     }
 }
 
-/// The bar that a tenant set; the law's, should there be less.
+/// The years of independent practice that a tenant requires; the legal minimum if that is not met.
 pub fn bar(years: i64) -> Bar {
     u8::try_from(years).ok().and_then(Bar::new).unwrap_or_default()
 }

@@ -1,5 +1,4 @@
-//! Work that goes on beside the request that began it. None of it is left alone: a host
-//! that stops waits for it.
+//! Background tasks begun by requests. A stopping host waits for all of them.
 
 use crate::boxed;
 use std::{future::Future, time::Duration};
@@ -16,9 +15,8 @@ pub struct Tasks {
 }
 
 impl Tasks {
-    /// Begins a task, in the span that is open. It goes on though nobody waits for it, and
-    /// the host ends after it. What has no end of its own listens for
-    /// [`Tasks::cancelled`]; what has one is carried to it.
+    /// Starts a task in the current span. It continues if the handle is dropped, and the host waits
+    /// for it when it stops. A task without an end of its own must listen for [`Tasks::cancelled`].
     pub fn spawn<F>(&self, work: F) -> JoinHandle<F::Output>
     where
         F: Future<Output: Send + 'static> + Send + 'static,
@@ -26,24 +24,24 @@ impl Tasks {
         self.tracker.spawn(work.in_current_span())
     }
 
-    /// Returns once the host stops, at once if it has begun to.
+    /// Returns when the host stops, at once if it is stopping.
     #[boxed]
     pub async fn cancelled(&self) {
         self.stop.cancelled().await;
     }
 
-    /// Cancelled when the host stops; whoever cancels it stops the host.
+    /// Cancelled when the host stops; cancelling it stops the host.
     pub fn token(&self) -> CancellationToken {
         self.stop.clone()
     }
 
-    /// How many there are.
+    /// Number of running tasks.
     pub fn running(&self) -> usize {
         self.tracker.len()
     }
 
-    /// Tells all tasks that the host stops and waits for them, no longer than `limit`; how
-    /// many had not ended then. Tasks that they begin meanwhile are waited for too.
+    /// Signals the stop to all tasks and waits for them, at most `limit`; returns how many have not
+    /// ended. Tasks that they start meanwhile are included.
     #[boxed]
     pub async fn close_and_wait(&self, limit: Duration) -> usize {
         self.stop.cancel();
@@ -72,7 +70,7 @@ mod tests {
     async fn what_has_an_end_is_carried_to_it_and_what_has_none_is_told() {
         let (tasks, written) = (Tasks::default(), Arc::new(AtomicUsize::new(0)));
         let (inner, one, other) = (tasks.clone(), written.clone(), written.clone());
-        // Nobody waits for it, and it begins another when the host has begun to stop.
+        // Its handle is dropped, and it starts another task after the stop.
         drop(tasks.spawn(async move {
             tokio::time::sleep(SHORT).await;
             drop(inner.spawn(async move {
@@ -100,7 +98,7 @@ mod tests {
         for long in [SHORT, LONG, LONG] {
             drop(tasks.spawn(tokio::time::sleep(long)));
         }
-        // One that panics has ended.
+        // A task that panicked has ended.
         assert!(tasks.spawn(async { panic!("a defect") }).await.is_err_and(|error| error.is_panic()));
         let begun = std::time::Instant::now();
         assert_eq!(tasks.close_and_wait(4 * SHORT).await, 2);

@@ -1,8 +1,8 @@
-//! The cryptography of TLS, chosen once for the process.
+//! The TLS crypto provider of the process.
 
-/// Makes ring the provider of every TLS connection of this process. What an
-/// embedder has chosen before stays; to ask twice does nothing.
+/// Makes ring the provider of every TLS connection of this process, unless an embedder has
+/// installed another. Idempotent.
 pub fn install() {
-    // Refused if there is one already, which is as good.
+    // Fails if one is installed already, which is fine.
     let _ = rustls::crypto::ring::default_provider().install_default();
 }

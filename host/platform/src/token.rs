@@ -1,6 +1,6 @@
-//! Access tokens: signed, short-lived, naming account, tenant, sign-in and nothing
-//! else. Roles, credentials and whether the sign-in has ended are read from the store
-//! at each act, so that a suspension works at once and not when a token runs out.
+//! Access tokens: signed, short-lived, with account, tenant and session only. Roles, credentials
+//! and the end of the session are read from the store at each request, so that a suspension works
+//! at once and not when a token expires.
 
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use xinglin_domain::{
     time::Instant,
 };
 
-/// Signs and checks tokens.
+/// Signs and verifies tokens.
 pub struct Tokens {
     encode: EncodingKey,
     decode: DecodingKey,
@@ -17,37 +17,37 @@ pub struct Tokens {
     seconds: i64,
 }
 
-/// What a token says (RFC 7519 names).
+/// The claims of a token (RFC 7519 names).
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Claims {
-    /// Who.
+    /// The account.
     pub sub: AccountId,
-    /// Where.
+    /// The tenant.
     pub tenant: TenantId,
-    /// In which sign-in; none of a service client.
+    /// The session; none for a service client.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sid: Option<SessionId>,
-    /// What a service client may do with it.
+    /// The scopes of a service client.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
-    /// Issued, in seconds.
+    /// Issued at, in seconds.
     pub iat: i64,
-    /// Good until, in seconds.
+    /// Expires at, in seconds.
     pub exp: i64,
 }
 
 impl Tokens {
-    /// With a 256-bit key; each token is good for so many seconds.
+    /// With a 256-bit key and a lifetime in seconds.
     pub fn new(key: &[u8; 32], seconds: i64) -> Self {
         let mut rules = Validation::new(Algorithm::HS256);
-        // Our clock decides, not the machine's: see `check`.
+        // The host's clock decides, not the machine's: see `check`.
         rules.validate_exp = false;
         rules.required_spec_claims.clear();
         Self { encode: EncodingKey::from_secret(key), decode: DecodingKey::from_secret(key), rules, seconds }
     }
 
-    /// A token for an account, and the seconds it is good for.
+    /// A token for an account, and its lifetime in seconds.
     ///
     /// # Errors
     /// If it cannot be signed, which the key and claims used here never cause.
@@ -63,8 +63,7 @@ impl Tokens {
         Ok((self.sign(&claims)?, self.seconds))
     }
 
-    /// A token for a service client, good for so many seconds and for what its scope
-    /// says.
+    /// A token for a service client, with this lifetime in seconds and this scope.
     ///
     /// # Errors
     /// As [`Tokens::issue`].
@@ -85,7 +84,7 @@ impl Tokens {
         jsonwebtoken::encode(&Header::new(Algorithm::HS256), claims, &self.encode)
     }
 
-    /// What a token says, if we signed it and it is still good.
+    /// The claims of a token, if its signature is valid and it has not expired.
     pub fn check(&self, token: &str, now: Instant) -> Option<Claims> {
         let claims = jsonwebtoken::decode::<Claims>(token, &self.decode, &self.rules).ok()?.claims;
         let seconds = now.micros() / 1_000_000;

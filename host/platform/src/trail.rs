@@ -1,4 +1,4 @@
-//! What a request touches of patients' records, noted on its way.
+//! Patients' records that a request accesses, collected while it runs.
 
 use crate::boxed;
 use std::{
@@ -14,7 +14,7 @@ use xinglin_store::Store;
 
 use crate::AppResult;
 
-/// What a request touches, noted on its way by whoever looks at a record.
+/// Records that a request accesses, noted by every function that reads one.
 #[derive(Debug, Clone, Default)]
 pub struct Trail(Arc<Mutex<Noted>>);
 
@@ -23,16 +23,16 @@ struct Noted {
     /// Method and path, without the query.
     target: String,
     writes: bool,
-    /// Whose request it is: their tenant, and an entry of theirs to be completed.
+    /// The caller's tenant, and their entry, to be completed.
     by: Option<(TenantId, Access)>,
-    /// Whether a record was asked for at all.
+    /// Whether any record was requested.
     asked: bool,
     patients: BTreeSet<PatientId>,
     emergency: bool,
 }
 
 impl Trail {
-    /// Of a request.
+    /// The trail of a request.
     pub fn of(method: &str, path: &str) -> Self {
         let path: String = path.chars().take(300).collect();
         let writes = !matches!(method, "GET" | "HEAD");
@@ -43,34 +43,32 @@ impl Trail {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Says whose request it is: their tenant, and an entry of theirs that begins with
-    /// what it does and where.
+    /// Sets the caller: their tenant, and the start of their entry from act and target.
     pub(crate) fn belongs_to(&self, tenant: TenantId, begin: impl FnOnce(Act, String) -> Access) {
         let mut noted = self.noted();
         let act = if noted.writes { Act::Write } else { Act::Read };
         noted.by = Some((tenant, begin(act, noted.target.clone())));
     }
 
-    /// The record of this patient was looked at, or would have been.
+    /// Notes access, or attempted access, to the record of this patient.
     pub fn saw(&self, patient: PatientId) {
         let mut noted = self.noted();
         noted.asked = true;
         noted.patients.insert(patient);
     }
 
-    /// A record was asked for. It takes as long to be told that there is none as that
-    /// it is closed.
+    /// Notes that a record was requested. A missing record takes as long to answer as a closed one.
     pub fn asked(&self) {
         self.noted().asked = true;
     }
 
-    /// Emergency access was used for it.
+    /// Notes that emergency access was used.
     pub fn emergency(&self) {
         self.noted().emergency = true;
     }
 
-    /// The entry that it comes to since the last one, if anything was asked: what is
-    /// seen after a transaction wrote its entry gets one of its own.
+    /// The entry for what was noted since the last one, if any: accesses after a transaction wrote
+    /// its entry get another.
     pub(crate) fn entry(&self, refused: Option<String>) -> Option<(TenantId, Access)> {
         let mut noted = self.noted();
         if !std::mem::take(&mut noted.asked) {
@@ -83,8 +81,8 @@ impl Trail {
     }
 }
 
-/// Writes down what a request came to, but for what its transactions did. Whoever
-/// cannot be written down is not answered.
+/// Writes the entry of a request, except for what its transactions wrote. If it cannot be written,
+/// the request must not be answered.
 ///
 /// # Errors
 /// If the store fails.

@@ -1,5 +1,4 @@
-//! The background: work is claimed from the store, done a few pieces at a time, and put
-//! off when it fails.
+//! Background work: claimed from the store, done in small batches, and retried later if it fails.
 
 use crate::boxed;
 use std::{
@@ -16,21 +15,20 @@ use xinglin_store::{Queue, StoreError, Work};
 
 use crate::{AppResult, Platform, tasks::Tasks};
 
-/// The longest wait between two tries.
+/// The longest delay between two tries, in minutes.
 const LONGEST_WAIT_MINUTES: i64 = 64;
 
-/// How a queue is worked on.
+/// Parameters of a queue.
 struct Terms {
-    /// For how long a claim keeps others away. Whoever dies over it frees it so.
+    /// Length of a lease: after it, another host may claim the work.
     lease_seconds: i64,
-    /// How many pieces are claimed at once: no more than can begin soon, since the lease of
-    /// what waits for its turn runs.
+    /// Number of pieces claimed at once: no more than can start within the lease.
     batch: u32,
-    /// How many lanes are worked on side by side.
+    /// Number of lanes worked on concurrently.
     at_once: usize,
-    /// Whether what follows in a lane waits with what failed.
+    /// Whether later work of a lane waits for failed work.
     in_order: bool,
-    /// How long what failed waits; without, ever longer.
+    /// Delay before a retry, in seconds; `None`: increasing.
     wait_seconds: Option<i64>,
 }
 
@@ -39,7 +37,7 @@ const fn terms(queue: Queue) -> Terms {
         Queue::Timer => Terms { lease_seconds: 30, batch: 32, at_once: 8, in_order: false, wait_seconds: None },
         Queue::Event => Terms { lease_seconds: 30, batch: 32, at_once: 8, in_order: true, wait_seconds: None },
         Queue::Payment => Terms { lease_seconds: 30, batch: 32, at_once: 8, in_order: false, wait_seconds: Some(10) },
-        // Longer than the slowest page takes, or the slowest receiver may.
+        // Longer than the slowest page, or the slowest receiver, may take.
         Queue::Export => Terms { lease_seconds: 60, batch: 1, at_once: 1, in_order: false, wait_seconds: Some(60) },
         Queue::Subscription => {
             Terms { lease_seconds: 60, batch: 32, at_once: 8, in_order: true, wait_seconds: Some(60) }
@@ -47,13 +45,13 @@ const fn terms(queue: Queue) -> Terms {
     }
 }
 
-/// Until when a claim of this moment keeps others away.
+/// The end of a lease that begins now.
 pub const fn lease(queue: Queue, now: Instant) -> Instant {
     now.plus_seconds(terms(queue).lease_seconds)
 }
 
-/// When to try work again that failed: it waits as long again as it is late, so that each
-/// wait is as long as all before it; a minute at least and 64 at most.
+/// When to retry failed work: the delay equals the current lateness, so that each delay is as long
+/// as all before it; at least a minute and at most 64.
 pub fn next_try(work: &Work, now: Instant) -> Instant {
     match terms(work.queue).wait_seconds {
         Some(seconds) => now.plus_seconds(seconds),
@@ -64,13 +62,13 @@ pub fn next_try(work: &Work, now: Instant) -> Instant {
     }
 }
 
-/// Does all work of a queue that is due, until nothing is. What is of one lane is done one
-/// after another; lanes are done side by side. `work` finishes each piece in the
-/// transaction of its effect ([`finish_work`](xinglin_store::TenantTx::finish_work)); what
-/// fails is put off, and what panics is due again when its lease runs out.
+/// Does all due work of a queue. Work of one lane is done in order; lanes are done concurrently.
+/// `work` finishes each piece in the transaction of its effect
+/// ([`finish_work`](xinglin_store::TenantTx::finish_work)); failed work is retried later, and after
+/// a panic the work is due again when its lease expires.
 ///
 /// # Errors
-/// If nothing can be claimed.
+/// If claiming fails.
 pub async fn drain<W, F>(platform: &Platform, queue: Queue, work: W) -> AppResult<()>
 where
     W: Fn(Work, Instant) -> F + Clone + Send + Sync + 'static,
@@ -81,7 +79,7 @@ where
     let (mut running, mut busy) = (JoinSet::new(), BTreeMap::new());
     let mut failed = None;
     loop {
-        // What runs is carried to its end, whatever becomes of the next claim.
+        // Running work is completed, even if the next claim fails.
         let ending = failed.is_some() || tasks.token().is_cancelled();
         if ending {
             give_back(platform, lanes.drain(..).flat_map(|(_, pieces)| pieces).collect()).await;
@@ -105,7 +103,6 @@ where
             () = sleep(poll(platform)), if may_claim => continue,
         };
         match ended {
-            None if failed.is_none() && !lanes.is_empty() => {}
             None => return failed.map_or(Ok(()), |error| Err(error.into())),
             Some(Ok((id, ()))) => drop(busy.remove(&id)),
             Some(Err(error)) => {
@@ -116,7 +113,7 @@ where
     }
 }
 
-/// [Drains](drain) a queue again and again, until the host stops.
+/// [Drains](drain) a queue repeatedly, until the host stops.
 pub async fn keep_draining<W, F>(platform: &Platform, queue: Queue, work: W)
 where
     W: Fn(Work, Instant) -> F + Clone + Send + Sync + 'static,
@@ -129,7 +126,7 @@ where
     }
 }
 
-/// When to look for work: as often as `timer_poll_millis` says, until the host stops.
+/// Ticks every `timer_poll_millis`, until the host stops.
 pub struct Passes {
     ticks: Interval,
     tasks: Tasks,
@@ -143,8 +140,7 @@ impl Passes {
         Self { ticks, tasks: platform.tasks().clone() }
     }
 
-    /// Returns when it is time for the next; `false` if there is none, because the host
-    /// stops.
+    /// Returns at the next tick; `false` if the host stops.
     #[boxed]
     pub async fn next(&mut self) -> bool {
         tokio::select! {
@@ -153,7 +149,7 @@ impl Passes {
         }
     }
 
-    /// Does a part of a pass. That it fails or panics is logged and ends nothing else.
+    /// Runs a part of a pass. An error or a panic is logged and ends nothing else.
     pub async fn alone(&self, what: &str, part: impl Future<Output = AppResult<()>> + Send + 'static) {
         match self.tasks.spawn(part).await {
             Ok(Ok(())) => {}
@@ -192,7 +188,7 @@ fn by_lane(claimed: Vec<Work>) -> Vec<(Lane, Vec<Work>)> {
     lanes
 }
 
-/// Takes the first lane that nobody here works on.
+/// Takes the first lane that is not being worked on.
 fn next_free(lanes: &mut VecDeque<(Lane, Vec<Work>)>, busy: &BTreeSet<&Lane>) -> Option<(Lane, Vec<Work>)> {
     let free = lanes.iter().position(|(lane, _)| !busy.contains(lane))?;
     lanes.remove(free)

@@ -1,4 +1,4 @@
-//! The running hospital: its services, wired.
+//! The application state: the services of a hospital.
 
 use xinglin_care::Care;
 use xinglin_domain::time::Instant;
@@ -12,22 +12,21 @@ use xinglin_store::Store;
 /// Cheap to clone; all clones are the same host.
 #[derive(Clone)]
 pub struct Hospital {
-    /// What every use case needs.
+    /// Shared state of all use cases.
     pub platform: Platform,
-    /// What use cases need that ask plugins.
+    /// For use cases that call plugins.
     pub extensions: Extensions,
-    /// What use cases need that sign people in.
+    /// For use cases of sign-in and accounts.
     pub identity: Identity,
-    /// What use cases of care need.
+    /// For use cases of care.
     pub care: Care,
 }
 
 impl Hospital {
-    /// Opens the records, bringing their schema up to date, and starts the
-    /// plugin engine. Nothing listens yet.
+    /// Opens the database, with migrations, and starts the plugin engine. Does not listen yet.
     ///
     /// # Errors
-    /// If data folder, key, records or engine cannot be used.
+    /// If data folder, key, database or engine cannot be used.
     pub async fn open(config: Config) -> Result<Self, OpenError> {
         let platform = Platform::open(config).await?;
         let extensions = Extensions::open(platform.clone())?;
@@ -38,7 +37,7 @@ impl Hospital {
         search::index_anew(&platform).await.map_err(records)?;
         resource::label_anew(&platform).await.map_err(records)?;
         if let Err(error) = erasure::finish(&platform).await {
-            // They are tried again the next time, and serve nobody meanwhile.
+            // Retried at the next start; nothing refers to the files meanwhile.
             tracing::error!(error = %error.detail, "bytes of erased patients are still on the disk");
         }
         Ok(Self { platform, extensions, identity, care })
@@ -49,12 +48,12 @@ impl Hospital {
         self.platform.config()
     }
 
-    /// The records.
+    /// The store.
     pub fn store(&self) -> &Store {
         self.platform.store()
     }
 
-    /// Makes the first operator, `operator`, if there is none yet.
+    /// Creates the first operator, `operator`, if there is none.
     ///
     /// # Errors
     /// If the password is too short or the store fails.

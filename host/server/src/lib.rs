@@ -1,5 +1,5 @@
-//! The hospital as a service: use cases over store and runtime, their HTTP face,
-//! and the command line.
+//! The hospital as a service: use cases over store and runtime, their HTTP API, and the command
+//! line.
 //!
 //! An embedder needs three lines:
 //!
@@ -26,13 +26,12 @@ use std::{
 pub use hospital::Hospital;
 pub use xinglin_platform::Config;
 
-/// How long the store may take to close, over and above the grace.
+/// Time for the store to close, in addition to the grace period.
 const CLOSING: Duration = Duration::from_secs(5);
 
-/// Serves a hospital until `stop` is ready, then takes no more connections, ends what has
-/// no end of its own (event streams, jobs), lets running requests and all tracked work
-/// finish for as long as `shutdown_grace_seconds` says, and closes the store. Dropped
-/// before, it stops all the same and waits for nothing.
+/// Serves a hospital until `stop` is ready; then accepts no more connections, ends event streams
+/// and jobs, lets running requests and tracked tasks finish for at most `shutdown_grace_seconds`,
+/// and closes the store. Dropping it stops the host, too, without waiting.
 ///
 /// # Errors
 /// If the listener fails.
@@ -46,7 +45,7 @@ pub async fn serve(
     let _stops = tasks.token().drop_guard();
     hospital.start_jobs();
     let asked = tasks.token().cancelled_owned();
-    // A task as others are, which ends with its last connection.
+    // A tracked task, which ends with its last connection.
     let server = axum::serve(listener, hospital.router()).with_graceful_shutdown(asked);
     let mut server = tasks.spawn(server.into_future());
     let ended = tokio::select! {

@@ -2,7 +2,7 @@
 
 use clap::Parser;
 
-/// Records are trees of small texts, made by one thread and dropped by another.
+/// Records are trees of small strings, allocated by one thread and freed by another.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -1,5 +1,4 @@
-//! Whose records are in whose custody. A hospital that is frozen is frozen by the schema
-//! itself: its triggers refuse, whoever writes.
+//! Custody of tenants' records. Writes to a frozen tenant are refused by triggers of the schema.
 
 use std::collections::BTreeMap;
 
@@ -11,16 +10,16 @@ use crate::{
     db::{Arg, Row, Sql, args},
 };
 
-/// Whose records are in whose custody.
+/// A custody.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Custody {
-    /// Whose records.
+    /// The tenant whose records they are.
     pub source: TenantId,
-    /// In whose custody.
+    /// The custodian.
     pub custodian: TenantId,
-    /// The domain's own.
+    /// The domain value, as JSON.
     pub body: Value,
-    /// Since when.
+    /// When it began.
     pub started_at: Instant,
 }
 
@@ -37,7 +36,7 @@ impl TryFrom<Row> for Custody {
     }
 }
 
-/// What a statement of custody counts.
+/// Tables that a statement of custody counts.
 const HOLDINGS: [&str; 10] = [
     "resource",
     "resource_history",
@@ -51,11 +50,11 @@ const HOLDINGS: [&str; 10] = [
     "ledger_transaction",
 ];
 
-/// What ends a claim of due work that is done in all tenants: not in those that are frozen.
+/// Restricts a claim of due work to tenants that are not frozen.
 pub(crate) const NOT_FROZEN: &str = "tenant_id NOT IN (SELECT f.tenant_id FROM frozen_tenant f)";
 
 impl<E: Executor> OperatorScope<E> {
-    /// In whose custody a tenant's records are, if in anybody's.
+    /// The custody of a tenant's records, if any.
     ///
     /// # Errors
     /// If the database fails.
@@ -64,7 +63,7 @@ impl<E: Executor> OperatorScope<E> {
         self.exec.row(Sql::new(sql, args![source])).await?.map(TryInto::try_into).transpose()
     }
 
-    /// Whether nothing is written to a tenant's records any more.
+    /// Whether a tenant is frozen.
     ///
     /// # Errors
     /// If the database fails.
@@ -75,7 +74,7 @@ impl<E: Executor> OperatorScope<E> {
 }
 
 impl<E: Executor> TenantScope<E> {
-    /// The custodies that the tenant is a party to, oldest first.
+    /// The custodies in which the tenant is source or custodian, oldest first.
     ///
     /// # Errors
     /// If the database fails.
@@ -84,7 +83,7 @@ impl<E: Executor> TenantScope<E> {
         self.exec.rows(Sql::new(sql, args![self.tenant])).await?.into_iter().map(TryInto::try_into).collect()
     }
 
-    /// How much of what the tenant holds.
+    /// Number of the tenant's rows, by table.
     ///
     /// # Errors
     /// If the database fails.
@@ -100,8 +99,8 @@ impl<E: Executor> TenantScope<E> {
 }
 
 impl OperatorTx {
-    /// From its commit on nothing is written to the tenant's records but who read them,
-    /// who signs in and what patients consent to. It stays so.
+    /// Freezes a tenant permanently. From the commit on, only audit entries, sign-ins and patients'
+    /// consents are written.
     ///
     /// # Errors
     /// If the database fails.
@@ -111,10 +110,10 @@ impl OperatorTx {
         self.exec.execute(Sql::new(sql, args![tenant, at])).await.map(drop)
     }
 
-    /// Keeps a custody with both.
+    /// Stores a custody in both tenants.
     ///
     /// # Errors
-    /// `Unique` if the records are in somebody's custody already.
+    /// `Unique` if the records are in custody already.
     pub async fn insert_custody(&self, custody: &Custody) -> Result<()> {
         let sql = "INSERT INTO custody (tenant_id, source_id, custodian_id, body, started_at)
                    VALUES ($1, $2, $3, $4, $5)";

@@ -1,4 +1,4 @@
-//! Requests that were made before: the same key gets the same answer.
+//! Idempotency: a repeated request with the same key gets the same answer.
 
 use xinglin_domain::time::Instant;
 
@@ -7,30 +7,30 @@ use crate::{
     db::{Row, Sql, args},
 };
 
-/// What the caller sent as `Idempotency-Key`, and who the caller is.
+/// `Idempotency-Key` of a caller.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct RequestKey {
-    /// The principal.
+    /// The caller.
     pub account: String,
-    /// Unique for it.
+    /// Unique for the caller.
     pub key: String,
 }
 
-/// What is known of a request.
+/// The state of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Request {
-    /// It is new, and now noted.
+    /// Not seen before, now recorded.
     New,
-    /// It is being answered, or the host died over it.
+    /// Still running, or the host crashed.
     Running {
-        /// What was asked.
+        /// Digest of the request.
         digest: String,
-        /// Since when.
+        /// When it began.
         since: Instant,
     },
-    /// It was answered.
+    /// Answered.
     Answered {
-        /// What was asked.
+        /// Digest of the request.
         digest: String,
         /// HTTP status.
         status: u16,
@@ -56,7 +56,7 @@ impl TryFrom<Row> for Request {
 }
 
 impl<E: Executor> TenantScope<E> {
-    /// What is known of a request, if anything.
+    /// The state of a request, if it is recorded.
     ///
     /// # Errors
     /// If the database fails.
@@ -69,7 +69,7 @@ impl<E: Executor> TenantScope<E> {
 }
 
 impl TenantTx {
-    /// Notes a request, or says what is known of it.
+    /// Records a request, or returns its state.
     ///
     /// # Errors
     /// If the database fails.
@@ -82,10 +82,10 @@ impl TenantTx {
         }
     }
 
-    /// Keeps the answer, in the transaction of the effect.
+    /// Stores the answer, in the transaction of the effect.
     ///
     /// # Errors
-    /// `NotFound` if the request was not noted or is answered already.
+    /// `NotFound` if the request is not recorded or is answered already.
     pub async fn answer_request(&self, key: &RequestKey, status: u16, response: &[u8]) -> Result<()> {
         let sql = "UPDATE idempotency SET status = $4, response = $5
                    WHERE tenant_id = $1 AND account_id = $2 AND request_key = $3 AND status IS NULL";
@@ -96,8 +96,7 @@ impl TenantTx {
         }
     }
 
-    /// Forgets a request that failed before it had an effect, so that it may be
-    /// made again.
+    /// Deletes a request that failed before it had an effect, so that it may be retried.
     ///
     /// # Errors
     /// If the database fails.
@@ -110,7 +109,7 @@ impl TenantTx {
 }
 
 impl OperatorTx {
-    /// Forgets the requests of all tenants from before then; how many there were.
+    /// Deletes the requests of all tenants before this time; returns their number.
     ///
     /// # Errors
     /// If the database fails.

@@ -1,29 +1,28 @@
-//! One record, two engines: SQLite for a hospital in one binary, PostgreSQL for
-//! a hospital with an IT department. Every statement is written once.
+//! The database on two engines: SQLite for a single-binary hospital, PostgreSQL for larger ones.
+//! Every statement is written once.
 //!
-//! # Ways in
+//! # Scopes
 //!
-//! - [`Store::tenant`] is the only way to a tenant's rows. The [`Tenant`] it gives
-//!   reads; [`Tenant::begin`] opens a [`TenantTx`], which reads the same and also
-//!   writes. There is no write outside a transaction.
-//! - [`Store::operator`] is for what lies above tenants: the tenants themselves,
-//!   plugin packages, looking up a login, claiming due work of all tenants.
+//! - [`Store::tenant`] is the only access to a tenant's rows. Its [`Tenant`] reads;
+//!   [`Tenant::begin`] opens a [`TenantTx`], which reads the same and also writes. There are no
+//!   writes outside a transaction.
+//! - [`Store::operator`] is for rows outside tenants: the tenants themselves, plugin packages,
+//!   looking up a login, claiming due work of all tenants.
 //!
-//! # What every aggregate keeps
+//! # Common rules
 //!
-//! - **Versions.** A row's `version` is the one its reader saw; 0 means that it is
-//!   not stored yet. A write stores `version + 1` and returns it; if somebody else
-//!   wrote in between it fails with [`StoreError::VersionConflict`].
-//! - **Failure.** After an error a transaction can only be rolled back, on either
-//!   engine. Conflicts that are part of normal life (a line that is used already,
-//!   a key that was seen before) are outcomes, or errors that leave it usable
-//!   where the documentation says so.
-//! - **Time and ids** come from the caller. The store reads no clock.
-//! - **What only grows** (ledger, tape, disclosures, superseded versions of
-//!   clinical resources) is guarded by triggers, not by good manners.
+//! - **Versions.** `version` of a row is the one that was read; 0 means not stored yet. A write
+//!   stores `version + 1` and returns it; after a concurrent write it fails with
+//!   [`StoreError::VersionConflict`].
+//! - **Failure.** After an error a transaction can only be rolled back, on either engine.
+//!   Expected conflicts (a line that is used already, a key that was seen before) are outcomes,
+//!   or errors that leave it usable where the documentation says so.
+//! - **Time and ids** are arguments. The store reads no clock.
+//! - **Append-only tables** (ledger, tape, disclosures, superseded versions of clinical
+//!   resources) are protected by triggers.
 //!
-//! PostgreSQL adds row-level security below all this: a connection sees only the
-//! tenant it works for. It binds ordinary roles, so do not connect as a superuser.
+//! In addition, PostgreSQL enforces row-level security: a connection sees only its tenant. It does
+//! not apply to superusers, so connect with an ordinary role.
 
 mod audit;
 mod care;
@@ -103,12 +102,12 @@ pub use record::{
 pub use tenant::TenantRow;
 pub use work::{NEVER, Queue, Work};
 
-/// Where a list goes on: the last row of the page before. Lists are newest
-/// first unless they say otherwise.
+/// A position in a list: the last row of the previous page. Lists are newest first unless stated
+/// otherwise.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cursor {
-    /// What the list is sorted by.
+    /// The sort key.
     pub at: xinglin_domain::time::Instant,
-    /// Tells rows of the same moment apart.
+    /// Distinguishes rows with the same sort key.
     pub id: String,
 }

@@ -11,21 +11,21 @@ use crate::{
 /// A hospital, pharmacy, insurer or other party.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TenantRow {
-    /// Who.
+    /// Its id.
     pub id: TenantId,
-    /// The server's word for what kind of party it is.
+    /// Kind of party, named by the server.
     pub kind: String,
-    /// For people.
+    /// Text for people.
     pub name: String,
-    /// The server's own.
+    /// The server's value, as JSON.
     pub settings: Value,
-    /// Whether its staff need a second factor.
+    /// Whether its staff must have a second factor.
     pub second_factor: bool,
-    /// Years of independent work that it asks of doctors.
+    /// Years of independent practice that it requires of doctors.
     pub practice_years: i64,
-    /// Seen version; 0 if not stored.
+    /// The version that was read; 0 if not stored.
     pub version: i64,
-    /// When it was founded.
+    /// When it was created.
     pub created_at: Instant,
     /// When it last changed.
     pub updated_at: Instant,
@@ -72,7 +72,7 @@ impl<E: Executor> OperatorScope<E> {
 }
 
 impl<E: Executor> TenantScope<E> {
-    /// The tenant itself.
+    /// The row of the tenant.
     ///
     /// # Errors
     /// `NotFound`.
@@ -83,7 +83,7 @@ impl<E: Executor> TenantScope<E> {
 }
 
 impl OperatorTx {
-    /// Founds a tenant.
+    /// Stores a new tenant.
     ///
     /// # Errors
     /// `Unique`.
@@ -106,7 +106,7 @@ impl OperatorTx {
         Ok(1)
     }
 
-    /// Changes its name and settings.
+    /// Updates name and settings.
     ///
     /// # Errors
     /// `VersionConflict`.

@@ -1,15 +1,14 @@
-//! Throw-away databases for tests, one a test. Each is a copy of a template, which is
-//! migrated once a process.
+//! Temporary databases for tests, one per test. Each is a copy of a template, which is migrated
+//! once per process.
 //!
-//! SQLite: a file in a folder that goes with the [`TestDatabase`].
+//! SQLite: a file in a folder that is removed with the [`TestDatabase`].
 //!
-//! PostgreSQL: `DATABASE_URL` names a server, where databases are created and
-//! dropped; otherwise one cluster a process is made with `initdb` under the
-//! temporary folder, as an ordinary user, reachable by a socket only. A shell
-//! stands watch over it: it holds the other end of a pipe from this process, and
-//! when that closes, however this process ended, it stops the server and removes
-//! the folder. On a server of somebody else there is no template, for nobody would
-//! drop it in the end: each database there is migrated when it is opened.
+//! PostgreSQL: `DATABASE_URL` names a server, where databases are created and dropped; otherwise
+//! one cluster per process is created with `initdb` under the temporary folder, as an ordinary
+//! user, reachable by a socket only. A shell watches over it: it holds the other end of a pipe from
+//! this process, and when that closes, however this process ended, it stops the server and removes
+//! the folder. On an external server there is no template, as nothing would drop it: each database
+//! there is migrated when it is opened.
 
 use std::{
     env, fmt, fs, io,
@@ -32,7 +31,7 @@ use xinglin_domain::id::TenantId;
 
 use crate::{Engine, KeyOf, Store, StoreOptions, Vault, WrappedKey};
 
-/// There is no database to test with. Not a reason to skip a test.
+/// No database is available. Not a reason to skip a test.
 #[derive(thiserror::Error)]
 #[error("no database to test with: {0}")]
 pub struct Unavailable(String);
@@ -48,8 +47,7 @@ fn failed(what: &str) -> impl FnOnce(&dyn fmt::Display) -> Unavailable {
     move |error| Unavailable(format!("{what}: {error}"))
 }
 
-/// A vault for tests: what it seals is bound to its key and place and does not show, but
-/// is no secret.
+/// A vault for tests: values are bound to key and place and encoded, but not secret.
 #[derive(Debug)]
 pub struct TestVault {
     generation: i64,
@@ -63,7 +61,7 @@ impl Default for TestVault {
 }
 
 impl TestVault {
-    /// One that wraps with this key from now on, and still knows those before.
+    /// Wraps with this generation, and still knows earlier ones.
     pub fn of(generation: i64) -> Self {
         Self { generation, ..Self::default() }
     }
@@ -104,7 +102,7 @@ impl Vault for TestVault {
     }
 }
 
-/// A database without rows; gone when dropped.
+/// A database without rows, deleted when dropped.
 #[derive(Debug)]
 pub struct TestDatabase {
     engine: Engine,
@@ -116,17 +114,17 @@ pub struct TestDatabase {
 enum Keep {
     /// The folder to remove.
     Folder(PathBuf),
-    /// It goes with its cluster.
+    /// Removed with its cluster.
     Cluster { name: String },
-    /// The database to drop, and where.
+    /// The database to drop, and its server.
     Server { address: Box<PgConnectOptions>, name: String },
 }
 
 impl TestDatabase {
-    /// A database of that engine with the newest schema.
+    /// A database of this engine with the newest schema.
     ///
     /// # Errors
-    /// If there is no such engine here.
+    /// If the engine is not available.
     pub async fn new(engine: Engine) -> Result<Self, Unavailable> {
         match engine {
             Engine::Sqlite => {
@@ -136,13 +134,12 @@ impl TestDatabase {
                 put_sqlite(&file).await?;
                 Ok(database)
             }
-            // On a server of somebody else it is migrated when it is opened.
+            // On an external server it is migrated when it is opened.
             Engine::Postgres => Self::postgres(env::var_os("DATABASE_URL").is_none().then_some(TEMPLATE)).await,
         }
     }
 
-    /// A database of that engine with nothing in it, not even tables: for tests of what
-    /// opening makes of it.
+    /// An empty database of this engine, without tables, for tests of migrations.
     ///
     /// # Errors
     /// If there is no such engine here.
@@ -153,10 +150,10 @@ impl TestDatabase {
         }
     }
 
-    /// A copy with all rows. Nobody may be connected to this one.
+    /// A copy with all rows. There must be no connections to this one.
     ///
     /// # Errors
-    /// If it cannot be made.
+    /// If it cannot be created.
     pub async fn copy(&self) -> Result<Self, Unavailable> {
         match &self.keep {
             Keep::Folder(folder) => {
@@ -189,17 +186,17 @@ impl TestDatabase {
         Ok(Self { engine: Engine::Postgres, url: cluster.url(&name), keep: Keep::Cluster { name } })
     }
 
-    /// Which engine it is.
+    /// Its engine.
     pub const fn engine(&self) -> Engine {
         self.engine
     }
 
-    /// What [`Store::open`] wants.
+    /// The URL for [`Store::open`].
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Brings the schema up to date and leaves.
+    /// Runs the migrations and disconnects.
     async fn migrate(&self) -> Result<(), Unavailable> {
         let migrated = async { self.open().await?.close().await };
         migrated.await.map_err(|e| failed("migration")(&e))
@@ -213,7 +210,7 @@ impl TestDatabase {
         self.open_with(TestVault::default()).await
     }
 
-    /// The same with this vault.
+    /// As [`Self::open`], with this vault.
     ///
     /// # Errors
     /// Those of [`Store::open`].
@@ -227,13 +224,13 @@ impl Drop for TestDatabase {
     fn drop(&mut self) {
         match &self.keep {
             Keep::Folder(folder) => {
-                // Nothing depends on it: the folder is under the temporary one.
+                // Errors are ignored: the folder is under the temporary one.
                 let _ = fs::remove_dir_all(folder);
             }
             Keep::Cluster { .. } => {}
             Keep::Server { address, name } => {
                 let (address, sql) = (address.clone(), format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
-                // A runtime of its own, because this may be called inside one.
+                // On a separate runtime, because this may be called inside one.
                 let dropping = std::thread::spawn(move || {
                     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
                     runtime.block_on(run(&address, &sql)).map_err(io::Error::other)
@@ -246,11 +243,10 @@ impl Drop for TestDatabase {
     }
 }
 
-/// Runs SQL on the records at this address past the store, as whoever owns them
-/// could: for tests of what notices that.
+/// Runs SQL on the database at this address, bypassing the store: for tests that detect tampering.
 ///
 /// # Errors
-/// If the database refuses.
+/// If the database refuses it.
 pub async fn tamper(url: &str, sql: &str) -> Result<(), Unavailable> {
     let refused = |error: sqlx::Error| failed(sql)(&error);
     if url.starts_with("sqlite:") {
@@ -259,7 +255,7 @@ pub async fn tamper(url: &str, sql: &str) -> Result<(), Unavailable> {
         return connection.close().await.map_err(refused);
     }
     let address = PgConnectOptions::from_str(url).map_err(refused)?;
-    // Row-level security hides what is no tenant's from who does not ask for all.
+    // Row-level security hides rows of other tenants unless all are requested.
     run(&address, &format!("SET xinglin.tenant = '*'; {sql}")).await
 }
 
@@ -268,7 +264,7 @@ pub async fn tamper(url: &str, sql: &str) -> Result<(), Unavailable> {
 /// # Errors
 /// If it cannot be written.
 pub async fn put_sqlite(file: &Path) -> Result<(), Unavailable> {
-    /// The bytes of the file that all are copies of.
+    /// Bytes of the file that is copied.
     static MIGRATED: OnceCell<Vec<u8>> = OnceCell::const_new();
     let migrated = MIGRATED.get_or_try_init(async || {
         let database = TestDatabase::bare(Engine::Sqlite).await?;
@@ -279,16 +275,16 @@ pub async fn put_sqlite(file: &Path) -> Result<(), Unavailable> {
     fs::write(file, migrated.await?).map_err(|e| failed(&file.display().to_string())(&e))
 }
 
-/// Tests connect as an ordinary role, which row-level security binds.
+/// Tests connect as an ordinary role, so that row-level security applies.
 const ROLE: &str = "xinglin";
 
-/// The database that the others of a cluster are copies of.
+/// The template database of a cluster.
 const TEMPLATE: &str = "xinglin_template";
 
-/// A SQLite database in its folder.
+/// File name of a SQLite database.
 const FILE: &str = "records.db";
 
-/// The end of a `CREATE DATABASE` that copies this one.
+/// The end of a `CREATE DATABASE` that copies this template.
 fn from(template: Option<&str>) -> String {
     template.map(|template| format!(" TEMPLATE {template}")).unwrap_or_default()
 }
@@ -313,12 +309,12 @@ fn fresh_folder() -> Result<PathBuf, Unavailable> {
     }
 }
 
-/// A server of this process.
+/// A PostgreSQL server of this process.
 struct Cluster {
     folder: PathBuf,
     /// As the superuser, to create databases.
     address: PgConnectOptions,
-    /// Closes with this process.
+    /// Closed when this process ends.
     _lifeline: ChildStdin,
 }
 
@@ -339,7 +335,7 @@ impl Cluster {
         let folder = fresh_folder()?;
         let started = Self::start_in(&folder, &programs).await;
         if started.is_err() {
-            // What happened is in the error.
+            // The returned error has the details.
             let _ = fs::remove_dir_all(&folder);
         }
         started
@@ -373,7 +369,8 @@ impl Cluster {
             .arg(folder)
             .stdin(Stdio::piped())
             .stderr(Stdio::null())
-            // Not to be stopped by the terminal before it has tidied up.
+            // In a separate process group, so that the terminal does not stop it before it has
+            // cleaned up.
             .process_group(0)
             .spawn()
             .map_err(|e| failed("sh")(&e))?;
@@ -390,7 +387,7 @@ impl Cluster {
         Ok(cluster)
     }
 
-    /// A new database, as a copy of another one that nobody is connected to.
+    /// Creates a database, as a copy of a template without connections.
     async fn create(&self, name: &str, template: Option<&str>) -> Result<(), Unavailable> {
         run(&self.address, &format!("CREATE DATABASE {name} OWNER {ROLE}{}", from(template))).await
     }
@@ -411,7 +408,7 @@ impl Cluster {
     }
 }
 
-/// The folder with `initdb` and `postgres`: on the PATH, or where Debian keeps them.
+/// The folder with `initdb` and `postgres`: on the PATH, or Debian's.
 fn find_programs() -> Result<PathBuf, Unavailable> {
     let mut debian: Vec<PathBuf> = fs::read_dir("/usr/lib/postgresql")
         .into_iter()

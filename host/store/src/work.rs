@@ -1,10 +1,9 @@
-//! Work that is to be done in the background: one table for timers, events, payments,
-//! exports and subscriptions.
+//! The queue of background work: one table for timers, events, payments, exports and subscriptions.
 //!
-//! A claim leases what is due: it moves `due_at` to the end of the lease and bumps the
-//! version. What a worker does later counts only if [`TenantTx::finish_work`] or
-//! [`TenantTx::put_off_work`] finds that version, in the transaction of the effect. So a
-//! claim happens at least once and an effect exactly once, whoever is killed in between.
+//! A claim leases due work: it sets `due_at` to the end of the lease and increments the version.
+//! The worker's effect counts only if [`TenantTx::finish_work`] or [`TenantTx::put_off_work`] finds
+//! that version, in the transaction of the effect. So work is claimed at least once and has its
+//! effect exactly once, even if hosts crash in between.
 
 use std::str::FromStr;
 
@@ -17,21 +16,21 @@ use crate::{
     db::{Arg, Row, Sql, args, insert_many},
 };
 
-/// When what waits for something else than time is due.
+/// Due time of work that waits for something other than time.
 pub const NEVER: Instant = Instant::from_micros(i64::MAX);
 
 /// A kind of work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Queue {
-    /// A pathway's timer comes due. The lane is the enrolment.
+    /// A pathway's timer is due. The lane is the enrolment.
     Timer,
-    /// A pathway is to be told of an event. The lane is the enrolment.
+    /// An event is to be delivered to a pathway. The lane is the enrolment.
     Event,
-    /// A payer is to be asked what became of an operation. The lane is the bill.
+    /// A payer is to be queried about an operation. The lane is the bill.
     Payment,
-    /// An export is to be made. The lane is the export.
+    /// An export is to be run. The lane is the export.
     Export,
-    /// A subscriber is to be told of a change. The lane is the subscription.
+    /// A subscriber is to be notified of a change. The lane is the subscription.
     Subscription,
 }
 
@@ -39,7 +38,7 @@ impl Queue {
     /// All of them.
     pub const ALL: [Self; 5] = [Self::Timer, Self::Event, Self::Payment, Self::Export, Self::Subscription];
 
-    /// As it is stored, and named in metrics.
+    /// The stored form, and the label in metrics.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Timer => "timer",
@@ -50,9 +49,8 @@ impl Queue {
         }
     }
 
-    /// Whether what comes later in a lane is not claimed while something earlier is
-    /// there, due or not. Earlier is what has the smaller id. Its lanes are rows of
-    /// `subscription`.
+    /// Whether work in a lane is claimed only if there is none before it, due or not. The order is
+    /// that of the ids. The lanes are rows of `subscription`.
     const fn strict(self) -> bool {
         matches!(self, Self::Subscription)
     }
@@ -70,26 +68,25 @@ impl FromStr for Queue {
 /// A piece of work.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Work {
-    /// Of whom. Filled in by reads; a write goes to the tenant it is made in.
+    /// Filled in by reads; writes use the tenant of the scope.
     pub tenant: TenantId,
     /// Its kind.
     pub queue: Queue,
-    /// Unique in the queue of a tenant.
+    /// Unique in the tenant's queue.
     pub id: String,
-    /// What is never worked on twice at the same time.
+    /// Work of one lane is never done concurrently.
     pub lane: String,
-    /// The resource that it is about, as `Type/id`.
+    /// The resource concerned, as `Type/id`.
     pub subject: Option<String>,
-    /// What there is to know beside `id` and `lane`.
+    /// Data beside `id` and `lane`.
     pub payload: Value,
-    /// When it was due first; neither a lease nor a delay moves it.
+    /// When it was first due; neither a lease nor a delay changes it.
     pub since: Instant,
-    /// Not before then; of what is claimed, the end of the lease.
+    /// When it is due; of claimed work, the end of the lease.
     pub due_at: Instant,
-    /// How often it was claimed.
+    /// Number of claims.
     pub attempts: i64,
-    /// Goes up with each claim. What is new has 1: whoever put it in holds it until it
-    /// is due.
+    /// Incremented by each claim. New work has 1: its creator holds it until it is due.
     pub version: i64,
 }
 
@@ -131,7 +128,7 @@ impl TryFrom<Row> for Work {
 }
 
 impl<E: Executor> TenantScope<E> {
-    /// What there is to be done in a lane, in its order.
+    /// All work of a lane, in order.
     ///
     /// # Errors
     /// If the database fails.
@@ -143,8 +140,8 @@ impl<E: Executor> TenantScope<E> {
 }
 
 impl TenantTx {
-    /// Puts work in, in place of what has the same id; whoever works on that is
-    /// overtaken, and its attempts are counted anew.
+    /// Stores work, replacing any with the same id; the lease of the replaced work is lost, and its
+    /// attempts start at zero.
     ///
     /// # Errors
     /// If the database fails.
@@ -163,8 +160,8 @@ impl TenantTx {
         self.exec.execute_all(insert_many(head, rows, tail)).await.map(drop)
     }
 
-    /// Takes out what is done; `false` if it is not the caller's any more: its effect
-    /// must not be committed then.
+    /// Deletes finished work; `false` if the caller has lost the lease: the effect must then not be
+    /// committed.
     ///
     /// # Errors
     /// If the database fails.
@@ -174,8 +171,8 @@ impl TenantTx {
         Ok(self.exec.execute(Sql::new(sql, args)).await? == 1)
     }
 
-    /// Keeps everybody from claiming it before `until`: a lease is prolonged so, and what
-    /// failed waits so. `false` as for [`finish_work`](Self::finish_work).
+    /// Postpones work to `until`: renews a lease, or delays a retry. `false` as for
+    /// [`finish_work`](Self::finish_work).
     ///
     /// # Errors
     /// If the database fails.
@@ -186,7 +183,7 @@ impl TenantTx {
         Ok(self.exec.execute(Sql::new(sql, args)).await? == 1)
     }
 
-    /// Takes work out that is not needed any more, whoever works on it.
+    /// Deletes work that is not needed any more, whoever holds it.
     ///
     /// # Errors
     /// If the database fails.
@@ -195,7 +192,7 @@ impl TenantTx {
         self.exec.execute(Sql::new(sql, args![self.tenant, queue.as_str(), id])).await.map(drop)
     }
 
-    /// Takes out what is in a lane and about no resource, whoever works on it.
+    /// Deletes the work of a lane without a subject, whoever holds it.
     ///
     /// # Errors
     /// If the database fails.
@@ -204,7 +201,7 @@ impl TenantTx {
         self.exec.execute(Sql::new(sql, args![self.tenant, queue.as_str(), lane])).await.map(drop)
     }
 
-    /// Takes all work of a lane out, whoever works on it.
+    /// Deletes all work of a lane, whoever holds it.
     ///
     /// # Errors
     /// If the database fails.
@@ -213,8 +210,7 @@ impl TenantTx {
         self.exec.execute(Sql::new(sql, args![self.tenant, queue.as_str(), lane])).await.map(drop)
     }
 
-    /// Lets a whole lane be due at `due_at`; whoever works in it is overtaken, and
-    /// attempts are counted anew.
+    /// Makes a whole lane due at `due_at`; leases are lost, and attempts start at zero.
     ///
     /// # Errors
     /// If the database fails.
@@ -226,9 +222,8 @@ impl TenantTx {
 }
 
 impl OperatorTx {
-    /// Leases work of all tenants that is due at `now` to the caller until `lease`, the
-    /// longest due first. Commit, then do each, and finish it in a transaction of its
-    /// tenant.
+    /// Leases work of all tenants that is due at `now` to the caller until `lease`, the longest due
+    /// first. Commit, then do each piece, and finish it in a transaction of its tenant.
     ///
     /// # Errors
     /// If the database fails.

@@ -1,4 +1,4 @@
-//! A browser: it keeps cookies, follows nothing by itself, and reads forms.
+//! A browser: keeps cookies, follows no redirects, and reads forms.
 
 use std::{
     collections::BTreeMap,
@@ -15,7 +15,7 @@ pub struct Browser {
     cookies: Mutex<BTreeMap<String, String>>,
 }
 
-/// What a browser was answered.
+/// An answer to the browser.
 pub struct Seen {
     pub status: StatusCode,
     pub headers: header::HeaderMap,
@@ -32,7 +32,7 @@ impl Browser {
         self.send(Method::GET, url, None).await
     }
 
-    /// Sends a form.
+    /// Submits a form.
     pub async fn send_form(&self, url: &str, fields: &[(&str, &str)]) -> Seen {
         self.send(Method::POST, url, Some(encoded(fields))).await
     }
@@ -62,32 +62,32 @@ impl Browser {
 }
 
 impl Seen {
-    /// Where it sends the browser.
+    /// Target of the redirect.
     pub fn location(&self) -> &str {
         let location = self.headers.get(header::LOCATION).and_then(|value| value.to_str().ok());
         location.unwrap_or_else(|| panic!("no way on: {} {}", self.status, self.text))
     }
 
-    /// A parameter of where it sends the browser.
+    /// A query parameter of the redirect.
     pub fn answer(&self, name: &str) -> Option<String> {
         let url = url::Url::parse(self.location()).expect("a URL");
         url.query_pairs().find(|(found, _)| found == name).map(|(_, value)| value.into_owned())
     }
 
-    /// The values of the fields of this name, as they are on the page.
+    /// Values of the form fields with this name.
     pub fn fields(&self, name: &str) -> Vec<String> {
         let marked = format!("name=\"{name}\" value=\"");
         let values = self.text.split(&marked).skip(1).filter_map(|rest| rest.split('"').next());
         values.map(|value| value.replace("&#38;", "&")).collect()
     }
 
-    /// The one of that name.
+    /// The only field with this name.
     pub fn field(&self, name: &str) -> String {
         self.fields(name).pop().unwrap_or_else(|| panic!("no field {name}: {} {}", self.status, self.text))
     }
 }
 
-/// A form, or the query of a URL.
+/// Form encoding, also for the query of a URL.
 pub fn encoded(fields: &[(&str, &str)]) -> String {
     url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish()
 }

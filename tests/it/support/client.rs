@@ -1,38 +1,38 @@
-//! A caller of the API, as any client would be.
+//! A client of the API.
 
 use reqwest::{Method, RequestBuilder, StatusCode, header::HeaderMap};
 use serde_json::{Value, json};
 
-/// One signed-in person, or nobody yet.
+/// A signed-in person, or an anonymous caller.
 #[derive(Clone)]
 pub struct Client {
     http: reqwest::Client,
     base: String,
     token: Option<String>,
-    /// `traceparent`, as W3C has it.
+    /// `traceparent` (W3C).
     trace: Option<String>,
     /// `accept-language`.
     language: Option<String>,
 }
 
-/// What came back, refused or not.
+/// An answer, refused or not.
 pub struct Answer {
     pub status: StatusCode,
     /// The bytes as text.
     pub text: String,
-    /// The document; null if it is none.
+    /// The JSON document, or null.
     pub body: Value,
 }
 
-/// For servers of these tests, which speak without TLS: it does not read the certificates
-/// of the system, which takes longer than most requests.
+/// For servers of these tests, which do not use TLS: does not load the certificates of the system,
+/// which takes longer than most requests.
 pub fn http() -> reqwest::ClientBuilder {
     xinglin_platform::tls::install();
     reqwest::Client::builder().tls_certs_only([])
 }
 
 impl Client {
-    /// Nobody yet.
+    /// An anonymous caller.
     pub fn new(base: &str) -> Self {
         let http = http().build().expect("a client");
         Self { http, base: base.to_owned(), token: None, trace: None, language: None }
@@ -48,12 +48,12 @@ impl Client {
         Self { http: other.http.clone(), base: other.base.clone(), ..self.clone() }
     }
 
-    /// The same person within a trace.
+    /// The same person, in a trace.
     pub fn within(&self, traceparent: &str) -> Self {
         Self { trace: Some(traceparent.to_owned()), ..self.clone() }
     }
 
-    /// The same person, who would rather be told in another language.
+    /// The same person, with another preferred language.
     pub fn in_language(&self, accepted: &str) -> Self {
         Self { language: Some(accepted.to_owned()), ..self.clone() }
     }
@@ -85,12 +85,12 @@ impl Client {
         self.ask(Method::PUT, path, Some(body)).await.done(path)
     }
 
-    /// Posts, and wants to be refused with this code.
+    /// Posts, and expects a refusal with this code.
     pub async fn refused(&self, path: &str, body: Value, code: &str) -> Value {
         self.ask(Method::POST, path, Some(body)).await.refused(path, code)
     }
 
-    /// Reads, and wants to be refused with this code.
+    /// Reads, and expects a refusal with this code.
     pub async fn hidden(&self, path: &str, code: &str) {
         self.ask(Method::GET, path, None).await.refused(path, code);
     }
@@ -114,7 +114,7 @@ impl Client {
         send(self.request(Method::POST, path).header("content-type", kind).body(text)).await
     }
 
-    /// Asks with these headers, and gets all of the answer.
+    /// Sends a request with these headers, and returns the answer with its headers.
     pub async fn exchange(
         &self,
         method: Method,
@@ -132,7 +132,7 @@ impl Client {
         Exchange { status, headers, bytes: response.bytes().await.expect("a whole answer").to_vec() }
     }
 
-    /// A request to be sent as one likes.
+    /// A request to be modified and sent.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let mut request = self.http.request(method, format!("{}{path}", self.base));
         if let Some(trace) = &self.trace {
@@ -147,7 +147,7 @@ impl Client {
         }
     }
 
-    /// Asks a server that may die over it.
+    /// Posts to a server that may be killed.
     pub async fn try_post(&self, path: &str, body: Value) -> Result<StatusCode, reqwest::Error> {
         Ok(self.request(Method::POST, path).json(&body).send().await?.status())
     }
@@ -161,7 +161,7 @@ pub struct Exchange {
 }
 
 impl Exchange {
-    /// A header; empty if there is none.
+    /// A header; empty if absent.
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
@@ -170,7 +170,7 @@ impl Exchange {
         String::from_utf8_lossy(&self.bytes).into_owned()
     }
 
-    /// The document; null if it is none.
+    /// The JSON document, or null.
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.bytes).unwrap_or_default()
     }
@@ -196,13 +196,13 @@ impl Answer {
         self.body.get("code").or(outcome).and_then(Value::as_str).unwrap_or_default()
     }
 
-    /// The document of a request that must have gone well.
+    /// The document of a request that must succeed.
     pub fn done(self, path: &str) -> Value {
         assert!(self.status.is_success(), "{path}: {} {}", self.status, self.text);
         self.body
     }
 
-    /// The document of a request that must have been refused so.
+    /// The document of a request that must be refused with this code.
     pub fn refused(self, path: &str, code: &str) -> Value {
         assert!(self.status.is_client_error() || self.status == 502, "{path}: {} {}", self.status, self.text);
         assert_eq!(self.code(), code, "{path}: {} {}", self.status, self.text);

@@ -1,4 +1,4 @@
-//! A tenant with people in it, and what they do.
+//! A tenant with people in it, and their acts.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -7,7 +7,7 @@ use xinglin_domain::time::Instant;
 
 use super::{Client, Plugin, record};
 
-/// Of everybody.
+/// Password of all accounts.
 pub const PASSWORD: &str = "correct horse battery";
 
 /// A hospital of the platform: staff, one patient, a formulary.
@@ -20,17 +20,17 @@ pub struct Clinic {
     pub pharmacist: Client,
     /// Account of the pharmacist.
     pub pharmacist_id: String,
-    /// Account of somebody who prepares medicines.
+    /// Account of a pharmacy assistant.
     pub assistant_id: String,
     pub patient: Client,
-    /// Who that is in the record: `pat-…`.
+    /// Id of the patient in the record: `pat-…`.
     pub subject: String,
     /// `Encounter/…` and `Condition/…` of five weeks ago.
     pub evidence: [String; 2],
     pub consent: String,
 }
 
-/// An account to open.
+/// An account to create.
 pub struct Person {
     account: Value,
 }
@@ -40,7 +40,7 @@ impl Person {
         Self { account: json!({ "login": login, "password": PASSWORD, "roles": [role] }) }
     }
 
-    /// With papers for the role, as `change` would have them: see [`papers`].
+    /// With certificates for the role, changed by `change`: see [`papers`].
     pub fn licensed(mut self, change: &Value) -> Self {
         let role = change["role"].as_str().or(self.account["roles"][0].as_str()).expect("a role");
         let (certificates, filings) = papers(role, change);
@@ -49,12 +49,12 @@ impl Person {
         self
     }
 
-    /// As the API takes it.
+    /// The body for the API.
     pub fn account(self) -> Value {
         self.account
     }
 
-    /// Acting for a patient, with a likeness of the face in thousandths.
+    /// Acting for a patient, with a face similarity in thousandths.
     pub fn acting_for(mut self, patient: &str, likeness: u16) -> Self {
         self.account["patients"] = json!([patient]);
         self.account["identity"] = json!({ "document_matches": true, "face_per_mille": likeness });
@@ -111,7 +111,7 @@ impl Clinic {
         }
     }
 
-    /// The same people at the address of another client, where a copy of their data is.
+    /// The same people at the address of another client, on a copy of their data.
     pub(super) fn at(&self, other: &Client) -> Self {
         let Self { operator, administrator, doctor, pharmacist, patient, .. } = self;
         Self {
@@ -124,20 +124,20 @@ impl Clinic {
         }
     }
 
-    /// Opens an account and signs in; also the account's id.
+    /// Creates an account and signs in; returns the account's id, too.
     pub async fn hire(&self, person: Person) -> (Client, String) {
         hire(&self.operator, &self.tenant, person).await
     }
 
-    /// Registers an account as somebody's guardian, as `change` would have it; the
-    /// relation's id.
+    /// Registers an account as a patient's guardian, changed by `change`; returns the relation's
+    /// id.
     pub async fn register(&self, ward: &str, account: &str, change: Value) -> String {
         let path = format!("/api/v1/patients/{ward}/relations");
         let relation = self.administrator.post(&path, self.kinship(ward, account, change).await).await;
         relation["id"].as_str().expect("an id").to_owned()
     }
 
-    /// What a mother is registered with, upon evidence, as `change` would have it.
+    /// The body of a mother's registration with evidence, changed by `change`.
     pub async fn kinship(&self, ward: &str, account: &str, change: Value) -> Value {
         let path = format!("/api/v1/blobs?patient={ward}");
         let paper = self.administrator.post_text(&path, "application/pdf", "%PDF-1.7 a birth certificate").await;
@@ -152,21 +152,21 @@ impl Clinic {
         body
     }
 
-    /// Somebody with a record of their own who is registered as the patient's guardian;
-    /// also the relation's id.
+    /// A person with a record of their own who is registered as the patient's guardian; returns the
+    /// relation's id, too.
     pub async fn guardian(&self, login: &str, change: Value) -> (Client, String) {
         let (client, account) = self.person(login).await;
         let relation = self.register(&self.subject, &account, change).await;
         (client, relation)
     }
 
-    /// Somebody else with a record of their own; also their account.
+    /// Another person with a record of their own; returns the account, too.
     pub async fn person(&self, login: &str) -> (Client, String) {
         let own = self.import(&[record::patient("1988-02-02")]).await.remove(0);
         self.hire(Person::new(login, "patient").acting_for(id(&own), 972)).await
     }
 
-    /// Brings records in.
+    /// Imports resources.
     pub async fn import(&self, resources: &[Value]) -> Vec<String> {
         import(&self.administrator, resources).await
     }
@@ -187,7 +187,7 @@ impl Clinic {
         self.operator.put(&path, coverage).await;
     }
 
-    /// What the patient asks for a visit with.
+    /// The body of a request for a visit.
     pub fn request(&self) -> Value {
         json!({
             "patient": self.subject, "consent": self.consent,
@@ -224,7 +224,7 @@ impl Clinic {
         path
     }
 
-    /// The doctor signs, having seen the warnings there are.
+    /// The doctor signs, acknowledging all warnings.
     pub async fn sign(&self, prescription: &str) -> Value {
         let path = format!("{prescription}/sign");
         let mut sign = json!({ "valid_days": 3 });
@@ -256,7 +256,7 @@ impl Clinic {
         self.patient.post(&confirm_path(quote), confirmation(quote)).await
     }
 
-    /// What the pharmacist dispenses with: fresh packs for every line.
+    /// The body of a dispensing: unused packages for every line.
     pub async fn handout(&self, prescription: &str) -> Value {
         static PACK: AtomicU32 = AtomicU32::new(0);
         let known = self.pharmacist.get(prescription).await;
@@ -276,7 +276,7 @@ impl Clinic {
         json!({ "prepared_by": self.assistant_id, "handouts": handouts })
     }
 
-    /// The books must balance.
+    /// The ledger must balance.
     pub async fn balanced(&self) -> Value {
         let balance = self.administrator.get("/api/v1/ledger/trial-balance").await;
         assert_eq!(balance["balanced"], true, "{balance}");
@@ -300,7 +300,7 @@ async fn hire(operator: &Client, tenant: &str, person: Person) -> (Client, Strin
     (operator.sign_in(Some(tenant), &login).await, id)
 }
 
-/// Opens an account, whose papers somebody has seen; its login and its id.
+/// Creates an account and verifies its certificates; returns login and id.
 async fn account(operator: &Client, tenant: &str, person: Person) -> (String, String) {
     let accounts = format!("/api/v1/tenants/{tenant}/accounts");
     let opened = operator.post(&accounts, person.account).await;
@@ -316,7 +316,7 @@ async fn account(operator: &Client, tenant: &str, person: Person) -> (String, St
     (text("login"), text("id"))
 }
 
-/// Somebody has seen what was submitted, and finds it good.
+/// Verifies submitted certificates manually.
 pub async fn verify(by: &Client, path: &str, account: &Value) {
     let submitted = account["certificates"].as_array().into_iter().flatten().filter(|one| one["state"] == "submitted");
     let ids: Vec<&Value> = submitted.map(|one| &one["id"]).collect();
@@ -326,8 +326,8 @@ pub async fn verify(by: &Client, path: &str, account: &Value) {
     }
 }
 
-/// Certificates that a role needs, each of a number of its own, and a filing. `change` may
-/// say `title`, `from`, `until`, and whether practice is `filed`.
+/// Certificates that a role needs, with unique numbers, and a filing. `change` may contain `title`,
+/// `from`, `until`, and whether practice is `filed`.
 pub fn papers(role: &str, change: &Value) -> (Vec<Value>, Value) {
     static HOLDER: AtomicU32 = AtomicU32::new(0);
     let holder = HOLDER.fetch_add(1, Ordering::Relaxed);
@@ -367,7 +367,7 @@ pub fn papers(role: &str, change: &Value) -> (Vec<Value>, Value) {
     (certificates, if change["filed"] == false { json!([]) } else { filing })
 }
 
-/// A resident identity number like no other here, with its check character.
+/// A unique resident identity number, with its check character.
 pub fn id_number(serial: u32) -> String {
     let (year, month, day) = (1960 + serial % 30, 1 + serial / 30 % 12, 1 + serial / 360 % 28);
     let digits = format!("110105{year}{month:02}{day:02}{:03}", serial / 10_080 % 1000);
@@ -397,7 +397,7 @@ pub fn draft(visit: &str, lines: &[Value]) -> Value {
     json!({ "encounter": visit, "course": { "extended": { "reason": "慢性病 chronic disease" } }, "lines": lines })
 }
 
-/// All checks made.
+/// A complete checklist.
 pub fn checklist() -> Value {
     json!({ "checklist": { "prescription": true, "medicine": true, "incompatibility": true, "rationality": true } })
 }
@@ -407,12 +407,12 @@ fn path(prescription: &Value) -> String {
     format!("/api/v1/prescriptions/{}", prescription["id"].as_str().expect("an id"))
 }
 
-/// The last step of a path.
+/// The last segment of a path.
 pub fn id(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 
-/// What someone pays of a bill, in fen.
+/// The share of one source in a bill, in fen.
 pub fn part(bill: &Value, source: &str) -> i64 {
     let parts = bill["parts"].as_array().map(Vec::as_slice).unwrap_or_default();
     parts.iter().find(|part| part["source"] == source).map_or(0, |part| part["fen"].as_i64().expect("whole fen"))
@@ -422,7 +422,7 @@ pub fn confirm_path(quote: &Value) -> String {
     format!("/api/v1/charges/{}/confirm", quote["id"].as_str().expect("an id"))
 }
 
-/// The patient's agreement to a quote.
+/// The patient's confirmation of a quote.
 pub fn confirmation(quote: &Value) -> Value {
     json!({ "cash_fen": part(quote, "cash"), "risk_acknowledged": true })
 }

@@ -12,7 +12,7 @@ use xinglin_store::{
     testing::{TestDatabase, put_sqlite},
 };
 
-/// Data folder and database; gone when dropped. A SQLite database is in the folder.
+/// Data folder and database, deleted when dropped. A SQLite database is in the folder.
 pub struct Data {
     folder: TempDir,
     postgres: Option<TestDatabase>,
@@ -58,8 +58,7 @@ impl Data {
         self.postgres.as_ref().map_or(Engine::Sqlite, TestDatabase::engine)
     }
 
-    /// For the setting `database_url`: nothing if the database is where the server looks
-    /// for it anyway.
+    /// The setting `database_url`; `None` if the database is in its default place.
     pub fn database_setting(&self) -> Option<&str> {
         self.postgres.as_ref().map(TestDatabase::url)
     }
@@ -73,7 +72,7 @@ impl Data {
     }
 }
 
-/// An empty data folder, but for the link to the compiled plugins.
+/// An empty data folder, except for the link to the compiled plugins.
 fn empty_folder() -> TempDir {
     let folder = TempDir::with_prefix("xinglin-it-").expect("a temporary folder");
     let cache = super::kept().join("compiled-plugins");

@@ -1,8 +1,6 @@
-//! Plugins made from text on the spot, most of them bad. No WebAssembly
-//! toolchain is needed: they are written against the canonical ABI. What
-//! `review` returns is a pointer to a `result<verdict, error>`, of which sixteen
-//! zero bytes are `ok(allow)`, and `1, _, _, _, 2, _, _, _, pointer, length` is
-//! `err(other(text))`.
+//! Plugins generated from text, most of them faulty. No WebAssembly toolchain is needed: they use
+//! the canonical ABI. `review` returns a pointer to a `result<verdict, error>`: sixteen zero bytes
+//! are `ok(allow)`, and `1, _, _, _, 2, _, _, _, pointer, length` is `err(other(text))`.
 
 use serde_json::{Value, json};
 use wit_component::{StringEncoding, dummy_module, embed_component_metadata};
@@ -26,7 +24,7 @@ pub struct Guest {
     items: &'static str,
     /// Core imports with the WIT imports behind them.
     imports: &'static [(&'static str, &'static str)],
-    /// Of the manifest.
+    /// Further lines of the manifest.
     tail: &'static str,
     version: &'static str,
 }
@@ -36,12 +34,12 @@ impl Guest {
         Self { id, body, items: "", imports: &[], tail: "[limits]\ndeadline-ms = 5000", version: "1.0.0" }
     }
 
-    /// Nothing against anything.
+    /// Has no findings.
     pub const fn healthy() -> Self {
         Self::new("test.healthy", "i32.const 1024")
     }
 
-    /// Cannot decide about anything.
+    /// Gives no verdict.
     pub const fn undecided() -> Self {
         Self::new(
             "test.healthy",
@@ -64,7 +62,7 @@ impl Guest {
         self
     }
 
-    /// The rest of its manifest: capabilities and limits.
+    /// Further lines of its manifest: capabilities and limits.
     pub const fn manifest(mut self, tail: &'static str) -> Self {
         self.tail = tail;
         self
@@ -97,7 +95,7 @@ impl Guest {
         self.component_of(|text| text)
     }
 
-    /// The component, against a contract that `edit` has changed.
+    /// The component, built against a contract changed by `edit`.
     pub fn component_of(&self, edit: impl Fn(String) -> String) -> Vec<u8> {
         let imports: String = self.imports.iter().map(|(_, wit)| format!("import {wit};\n")).collect();
         let (resolve, world) = world(&edit, &edit(format!("{imports} export {REVIEW};")));
@@ -115,32 +113,32 @@ impl Guest {
         self.packed(&self.component())
     }
 
-    /// Its package in another version than 1.0.0.
+    /// Its package with another version than 1.0.0.
     pub fn package_of(&self, version: &str) -> Vec<u8> {
         packed(&self.component(), self.id, version, self.tail)
     }
 
-    /// Brings it into a host and enables it in a tenant.
+    /// Adds it to a host and enables it in a tenant.
     pub async fn enable(&self, operator: &Client, tenant: &str) -> Value {
         operator.upload(self.package()).await.done("/api/v1/plugins");
         operator.put(&self.path(tenant), json!({})).await;
         operator.post(&format!("{}/enable", self.path(tenant)), json!(null)).await
     }
 
-    /// Where it is in a tenant.
+    /// Its path in a tenant.
     pub fn path(&self, tenant: &str) -> String {
         format!("/api/v1/tenants/{tenant}/plugins/{}", self.id)
     }
 }
 
-/// The contract, changed by `edit`, with a world of this body.
+/// The contract, changed by `edit`, with a world with this body.
 fn world(edit: impl Fn(String) -> String, body: &str) -> (Resolve, WorldId) {
     let mut resolve = Resolve::default();
     for package in PACKAGES {
         let text = String::from_utf8(repository(&format!("wit/{package}/{package}.wit"))).expect("text");
         resolve.push_str(package, &edit(text)).expect("valid WIT");
     }
-    // No interface of this hospital's.
+    // An interface that the host does not have.
     let wizardry = "package acme:magic@0.1.0; interface wand { wave: func(); }";
     resolve.push_str("magic.wit", wizardry).expect("valid WIT");
     let text = format!("package test:guest;\nworld guest {{\n{body}\n}}");
@@ -157,10 +155,10 @@ fn packed(component: &[u8], id: &str, version: &str, tail: &str) -> Vec<u8> {
     attach(component, &Manifest::parse(&manifest).expect("a manifest")).expect("a package")
 }
 
-/// A verifier of these bodies. `verify-person` has its claim in locals 0 to 14 and the
-/// time in 15, `verify-credential` all in memory behind local 0. What both return points
-/// at a `result<outcome, error>`, of which forty zero bytes are `verified` to the level
-/// `basic`, without an end; `req-7` lies at 2048.
+/// A verifier with these bodies. `verify-person` has its claim in locals 0 to 14 and the time in
+/// 15, `verify-credential` all in memory at local 0. Both return a pointer to a `result<outcome,
+/// error>`, of which forty zero bytes are `verified` to the level `basic`, without an end; `req-7`
+/// is at 2048.
 pub fn verifier(id: &str, person: &str, credential: &str) -> Vec<u8> {
     const VERIFIER: &str = "xinglin:identity/verifier@1.0.0";
     let (resolve, world) = world(|text| text, &format!("export {VERIFIER};"));
@@ -183,7 +181,7 @@ pub fn verifier(id: &str, person: &str, credential: &str) -> Vec<u8> {
     packed(&componentize(&module).expect("a component"), id, "1.0.0", "")
 }
 
-/// A package that exports an interface, every function of which panics.
+/// A package that exports an interface in which every function panics.
 pub fn broken(id: &str, version: &str, interface: &str) -> Vec<u8> {
     let (resolve, world) = world(|text| text, &format!("export {interface};"));
     let mut module = dummy_module(&resolve, world, ManglingAndAbi::Legacy(LiftLowerAbi::Sync));

@@ -19,25 +19,25 @@ use xinglin_store::{DocumentQuery, Engine, ResourceQuery};
 
 use super::{Client, Clinic, PASSWORD, Plugin, data::Data, template::Template};
 
-/// A running server with an operator. Gone when dropped.
+/// A running server with an operator, removed when dropped.
 pub struct TestHospital {
     pub hospital: Hospital,
-    /// Nobody, at its address.
+    /// An anonymous client.
     pub anyone: Client,
     pub operator: Client,
     server: JoinHandle<()>,
-    /// The server ends when this is dropped.
+    /// Dropping it stops the server.
     stop: oneshot::Sender<()>,
     data: Data,
     template: Option<Arc<Template>>,
-    /// How many of its clinics.
+    /// Number of clinics of the template that are in use.
     taken: AtomicUsize,
 }
 
-/// How much of everything a tenant has.
+/// Number of rows of a tenant, by table or type.
 type Footprint = BTreeMap<String, i64>;
 
-/// FHIR types that acts of the hospital or of these tests leave behind.
+/// FHIR types written by acts of the hospital or of these tests.
 const KINDS: [&str; 14] = [
     "CarePlan",
     "Claim",
@@ -60,13 +60,13 @@ impl TestHospital {
         Self::open_with(engine, |_| {}).await
     }
 
-    /// A copy of the [`Template`], under these settings.
+    /// A copy of the [`Template`], with these settings.
     pub async fn open_with(engine: Engine, set: impl FnOnce(&mut Config)) -> Self {
         let template = Template::of(engine).await;
         Self::on(template.data.copy().await, Some(template), set).await
     }
 
-    /// With an operator, and nothing else.
+    /// With an operator only.
     pub(super) async fn bare(engine: Engine) -> Self {
         Self::on(Data::new(engine).await, None, |_| {}).await
     }
@@ -76,14 +76,14 @@ impl TestHospital {
             data_dir: data.folder().to_owned(),
             database_url: data.database_setting().map(str::to_owned),
             max_body_bytes: 24 << 20,
-            // The first to ask for a guest in Python compiles an interpreter.
+            // The first call of a Python guest compiles an interpreter.
             request_timeout_seconds: 600,
             timer_poll_millis: 50,
             movable_clock: true,
             cheap_passwords: true,
             ..Config::default()
         };
-        // Whoever moves the clock stays signed in.
+        // Sessions outlast changes of the clock.
         config.sessions.token_seconds = 400 * 24 * 3600;
         config.plugins.queue_millis = 10_000;
         config.plugins.allow_unsigned = true;
@@ -107,9 +107,9 @@ impl TestHospital {
         Self { hospital, anyone, operator, server, stop, data, template, taken: AtomicUsize::new(0) }
     }
 
-    /// A clinic that this test was not given before, with these plugins: one of the
-    /// template's as long as there are any. They are enabled after it was founded; where a
-    /// plugin has to see that, use [`Clinic::found`].
+    /// An unused clinic with these plugins: one of the template's while there are any. The plugins
+    /// are enabled after it was created; where a plugin must see its creation, use
+    /// [`Clinic::found`].
     pub async fn clinic(&self, plugins: &[&Plugin]) -> Clinic {
         let number = self.taken.fetch_add(1, Ordering::Relaxed);
         let founded = match &self.template {
@@ -122,7 +122,7 @@ impl TestHospital {
         }
     }
 
-    /// Ends the server in good order; what it leaves.
+    /// Stops the server; returns its data.
     pub(super) async fn close(self) -> Data {
         let Self { hospital, anyone, operator, server, stop, data, .. } = self;
         drop((hospital, anyone, operator, stop));
@@ -130,7 +130,7 @@ impl TestHospital {
         data
     }
 
-    /// The same records under other settings, as after a restart.
+    /// The same database with other settings, as after a restart.
     pub async fn reopened(&self, set: impl FnOnce(&mut Config)) -> Hospital {
         let mut config = self.hospital.config().clone();
         set(&mut config);
@@ -146,8 +146,8 @@ impl TestHospital {
         advance(&self.operator, seconds).await;
     }
 
-    /// How much there is of everything in a tenant. Tapes are left out: a call
-    /// that was made is on tape whatever came of it.
+    /// Number of rows of everything in a tenant, except tapes: a call is on tape whatever its
+    /// result.
     pub async fn footprint(&self, tenant: &str) -> Footprint {
         let store = self.hospital.store();
         let records = store.tenant(TenantId::from_str(tenant).expect("a tenant"));

@@ -1,5 +1,5 @@
-//! What the tests share: a hospital that listens, people who act in it, guests
-//! that misbehave, and a process that can be killed.
+//! Shared code of the tests: a running hospital, people who act in it, faulty guests, and a process
+//! that can be killed.
 
 pub mod browser;
 mod client;
@@ -27,8 +27,8 @@ pub use plugin::{
 pub use process::Process;
 pub use tools::{Desk, Registry};
 
-/// Runs each function once an engine, on a [`TestHospital`], a [`Process`], or what else
-/// of the calling module opens on an engine.
+/// Runs each function on each engine, with a [`TestHospital`], a [`Process`], or another type of
+/// the calling module that opens on an engine.
 macro_rules! on_both_engines {
     ($hospital:ident: $($test:ident),* $(,)?) => {
         mod sqlite {
@@ -53,11 +53,10 @@ pub fn at_full_length() -> bool {
     std::env::var_os("XINGLIN_TEST_ALL").is_some()
 }
 
-/// How long tests wait for something that the server does by itself, on a machine that
-/// has much else to do.
+/// Timeout for background work of the server, on a busy machine.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
 
-/// Waits until `ready` says so.
+/// Waits until `ready` returns `true`.
 pub async fn eventually(what: &str, ready: impl AsyncFn() -> bool) {
     let started = tokio::time::Instant::now();
     while !ready().await {
@@ -72,15 +71,14 @@ pub fn repository(path: &str) -> Vec<u8> {
     std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// Something that was built, from the folders above this very program:
-/// `target/debug` and `target`.
+/// A build artifact, in the folders above this program: `target/debug` and `target`.
 pub fn built(what: &str, command: &str) -> PathBuf {
     let program = std::env::current_exe().expect("a program has a path");
     let beside = program.ancestors().map(|folder| folder.join(what)).find(|path| path.is_file());
     beside.unwrap_or_else(|| panic!("{what} is not built beside {}: run {command}", program.display()))
 }
 
-/// Where what is expensive to make is kept from one run to the next.
+/// Folder of what is expensive to build, kept between runs.
 fn kept() -> &'static Path {
     Path::new(env!("CARGO_TARGET_TMPDIR"))
 }

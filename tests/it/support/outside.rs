@@ -1,4 +1,4 @@
-//! Servers outside of the hospital, as plugins meet them.
+//! External servers for plugins.
 
 use std::{
     io::{Read as _, Write as _},
@@ -15,25 +15,25 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-/// A server on this machine that remembers what it was sent, byte for byte.
+/// A server on this machine that records requests byte for byte.
 #[derive(Clone)]
 pub struct Outside {
     pub port: u16,
     received: Arc<Mutex<Vec<String>>>,
-    /// Whether `/moody` refuses.
+    /// Whether `/moody` answers 503.
     refuses: Arc<AtomicBool>,
 }
 
 impl Outside {
-    /// Without TLS, on 127.0.0.1. What it answers depends on the path:
+    /// Without TLS, on 127.0.0.1. The answer depends on the path:
     ///
-    /// - `/echo`: all that it was sent, in every spelling it knows;
-    /// - `/again`: all that it was ever sent;
-    /// - `/away`: to another server, a private one;
+    /// - `/echo`: the whole request, in several encodings;
+    /// - `/again`: all requests so far;
+    /// - `/away`: a redirect to a private server;
     /// - `/slow`: the beginning of an answer, and no more;
-    /// - `/huge`: without end;
-    /// - `/packed`: as if it were compressed;
-    /// - `/moody`: 503, as long as it [`refuses`](Self::refuse);
+    /// - `/huge`: an endless answer;
+    /// - `/packed`: declared as compressed;
+    /// - `/moody`: 503, while it [`refuses`](Self::refuse);
     /// - any other: `hello`.
     pub async fn open() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
@@ -75,7 +75,7 @@ impl Outside {
                 let connection = rustls::ServerConnection::new(config.clone()).expect("a connection");
                 let mut stream = rustls::StreamOwned::new(connection, stream);
                 let mut request = [0; 4096];
-                // Whoever does not trust the certificate hangs up before this.
+                // A client that does not trust the certificate disconnects before this.
                 let Ok(length @ 1..) = stream.read(&mut request) else { continue };
                 serving.note(&request[..length]);
                 let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\nconnection: close\r\n\r\nhello");
@@ -86,12 +86,12 @@ impl Outside {
         outside
     }
 
-    /// What it was sent, request by request.
+    /// The received requests.
     pub fn received(&self) -> Vec<String> {
         self.received.lock().expect("whole").clone()
     }
 
-    /// What `/moody` is like from now on.
+    /// Sets whether `/moody` answers 503.
     pub fn refuse(&self, refuses: bool) {
         self.refuses.store(refuses, Ordering::SeqCst);
     }

@@ -1,5 +1,5 @@
-//! The plugins of this repository, as `cargo xtask build-plugins` left them, and
-//! those of long ago, as `tests/compat` keeps them.
+//! The plugins of this repository, built by `cargo xtask build-plugins`, and old ones, kept in
+//! `tests/compat`.
 
 use std::{
     collections::BTreeMap,
@@ -11,7 +11,7 @@ use xinglin_runtime::{Limits, Package, attach};
 
 use super::Client;
 
-/// A plugin that was built.
+/// A built plugin.
 pub struct Plugin {
     /// Below the target folder, or `compat/…` below `tests`.
     file: &'static str,
@@ -24,16 +24,16 @@ pub const DRUG_SAFETY: Plugin = Plugin { file: "plugins/drug-safety.wasm", id: "
 pub const MEDICAL_INSURANCE: Plugin =
     Plugin { file: "plugins/medical-insurance.wasm", id: "xinglin.medical-insurance", payer: Some("basic_insurance") };
 pub const PYTHON: Plugin = Plugin { file: "plugins/python-plugin.wasm", id: "example.paediatric-opioids", payer: None };
-/// Judges people and certificates by their documents.
+/// Verifies people and certificates by their documents.
 pub const IDENTITY_CHECK: Plugin =
     Plugin { file: "plugins/identity-check.wasm", id: "xinglin.identity-check", payer: None };
-/// With its system calls; it needs the data pack `icd10-gb`.
+/// Uses system calls; needs the data pack `icd10-gb`.
 pub const PYTHON_WASI: Plugin = Plugin { file: "plugins/python-wasi.wasm", id: "example.code-table", payer: None };
 
 /// 1.0.0 with another threshold of critical glucose.
 pub const DIABETES_CHANGED: Plugin = Plugin { file: "plugins/variants/diabetes-1.1.0.wasm", ..DIABETES };
 
-/// Built against the contract as it was first published, and never again.
+/// Built against the contract as first published, and never rebuilt.
 pub mod frozen {
     use super::Plugin;
 
@@ -49,7 +49,7 @@ pub mod frozen {
 }
 
 impl Plugin {
-    /// The package as it was built.
+    /// The original package.
     pub fn bytes(&self) -> Vec<u8> {
         if self.file.starts_with("compat/") {
             return super::repository(&format!("tests/{}", self.file));
@@ -58,8 +58,8 @@ impl Plugin {
         std::fs::read(file).expect("a package")
     }
 
-    /// The package, with all the time there is: it is not its speed on a busy
-    /// machine that is tested here. A tenant could not grant more than is asked.
+    /// The package, with the longest deadlines: its speed on a busy machine is not tested. A tenant
+    /// cannot grant more than the manifest requests.
     pub fn package(&self) -> Vec<u8> {
         /// By file: reading one takes longer than most tests with it.
         static PATIENT: Mutex<BTreeMap<&str, Vec<u8>>> = Mutex::new(BTreeMap::new());
@@ -73,7 +73,7 @@ impl Plugin {
         package.clone()
     }
 
-    /// Brings it into a host, if it is not there, and enables it in a tenant.
+    /// Adds it to a host, if needed, and enables it in a tenant.
     pub async fn enable(&self, operator: &Client, tenant: &str) {
         let installed = operator.upload(self.package()).await;
         assert!(installed.status == 201 || installed.code() == "ALREADY_EXISTS", "{}", installed.text);

@@ -11,7 +11,7 @@ use xinglin_store::Engine;
 
 use super::{Client, Clinic, PASSWORD, Plugin, data::Data, tools::Ran};
 
-/// `xinglin serve` on a folder and an address that stay the same.
+/// `xinglin serve` with a fixed folder and address.
 pub struct Process {
     child: Child,
     listen: String,
@@ -24,7 +24,7 @@ impl Process {
         Self::open_with(engine, &[]).await
     }
 
-    /// With more `XINGLIN_…` variables.
+    /// With further `XINGLIN_…` variables.
     pub async fn open_with(engine: Engine, settings: &[(&str, &str)]) -> Self {
         let settings: Vec<_> = settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
         let data = Data::new(engine).await;
@@ -32,7 +32,7 @@ impl Process {
         Self { child, listen, data, settings }
     }
 
-    /// Nobody, at its address.
+    /// An anonymous client.
     pub fn anyone(&self) -> Client {
         Client::new(&format!("http://{}", self.listen))
     }
@@ -41,14 +41,14 @@ impl Process {
         self.anyone().sign_in(None, "operator").await
     }
 
-    /// Founds a clinic with these plugins. It is not a copy of the template's: commands
-    /// that are given no tenant want the only one.
+    /// Creates a clinic with these plugins. Not one of the template's: commands without a tenant
+    /// need it to be the only one.
     pub async fn clinic(&self, plugins: &[&Plugin]) -> Clinic {
         Clinic::found(&self.operator().await, Clock::default().now(), plugins).await
     }
 
-    /// `xinglin import` of a file of the repository, on the records of the
-    /// running server; what it printed.
+    /// `xinglin import` of a file of the repository, on the database of the running server; returns
+    /// the output.
     pub async fn import(&self, file: &str, tenant: &str) -> String {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(file);
         let mut command = program(&self.data);
@@ -57,29 +57,28 @@ impl Process {
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
-    /// `xinglin` with these arguments on the records, whether a server runs beside
-    /// it or not.
+    /// `xinglin` with these arguments on the database, with or without a running server.
     pub async fn xinglin(&self, arguments: &[&str]) -> Ran {
         self.xinglin_reading("", arguments).await
     }
 
-    /// The same, with this to read on stdin.
+    /// The same, with this on stdin.
     pub async fn xinglin_reading(&self, input: &str, arguments: &[&str]) -> Ran {
         let mut command = program(&self.data);
         command.args(arguments).env("XINGLIN_PLUGINS__ALLOW_UNSIGNED", "true");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn().expect("it starts");
-        // Who does not read it has ended already.
+        // Fails if the command ended without reading it.
         let _ = child.stdin.take().expect("an input").write_all(input.as_bytes()).await;
         Ran::new(&child.wait_with_output().await.expect("it ends"))
     }
 
-    /// Where its data is.
+    /// Its data folder.
     pub fn folder(&self) -> &Path {
         self.data.folder()
     }
 
-    /// A place for a file that a command is to read; its path.
+    /// Writes a file that a command is to read; returns its path.
     pub fn put(&self, name: &str, bytes: &[u8]) -> String {
         let path = self.data.folder().join(name);
         std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
@@ -87,7 +86,7 @@ impl Process {
         path.display().to_string()
     }
 
-    /// SQL on the records, by somebody with the rights of their owner.
+    /// Runs SQL on the database, with the rights of its owner.
     pub async fn tamper(&self, sql: &str) {
         xinglin_store::testing::tamper(&self.data.database_url(), sql).await.expect("changed records");
     }
@@ -96,12 +95,12 @@ impl Process {
         self.data.engine()
     }
 
-    /// `kill -9`: no farewell, no flush.
+    /// `kill -9`, without a shutdown.
     pub async fn kill(&mut self) {
         self.child.kill().await.expect("a process to kill");
     }
 
-    /// SIGTERM: returns when it has ended in good order.
+    /// SIGTERM: returns when the process has ended.
     pub async fn stop(&mut self) {
         let process = self.child.id().expect("it runs").to_string();
         let asked = Command::new("kill").args(["-TERM", &process]).status().await.expect("kill");
@@ -111,20 +110,20 @@ impl Process {
         assert!(ended.success(), "{ended}:\n{log}");
     }
 
-    /// A new server on the records of the one that was killed.
+    /// Kills the server and starts another on its database.
     pub async fn restart(&mut self) {
         self.kill().await;
         self.start().await;
     }
 
-    /// A new server on the records of the one that has ended.
+    /// Starts another server on the database of the ended one.
     pub async fn start(&mut self) {
         let (child, listen) = serve(&self.data, &self.settings, &self.listen).await;
         (self.child, self.listen) = (child, listen);
     }
 }
 
-/// `xinglin` on a folder, with its records.
+/// `xinglin` on a data folder.
 fn program(data: &Data) -> Command {
     let mut command = Command::new(super::built("xinglin", "cargo build -p xinglin-server"));
     command.current_dir(data.folder()).arg("--data-dir").arg(data.folder());

@@ -1,4 +1,4 @@
-//! Records of patients, as another hospital would send them.
+//! Records of patients, as sent by another hospital.
 
 use serde_json::{Value, json};
 use xinglin_domain::time::Instant;
@@ -8,7 +8,7 @@ pub fn synthetic() -> Value {
     serde_json::from_slice(&super::repository("examples/patients/type-2-diabetes.json")).expect("a bundle")
 }
 
-/// A patient of whom nothing is known but this.
+/// A patient with a date of birth only.
 pub fn patient(born: &str) -> Value {
     json!({
         "resourceType": "Patient", "active": true, "gender": "female", "birthDate": born,
@@ -25,7 +25,7 @@ pub fn transaction(resources: &[Value]) -> Value {
     json!({ "resourceType": "Bundle", "type": "transaction", "entry": entries })
 }
 
-/// An outpatient visit elsewhere, so many days ago.
+/// An outpatient visit elsewhere, this many days ago.
 pub fn visit(patient: &str, now: Instant, days_ago: i64) -> Value {
     let on = now.plus_days(-days_ago).to_string();
     json!({

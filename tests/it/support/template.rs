@@ -1,4 +1,4 @@
-//! A hospital with clinics in it, which all others are copies of.
+//! A hospital with clinics, copied for each test.
 
 use std::sync::{Arc, Weak};
 
@@ -7,7 +7,7 @@ use xinglin_store::Engine;
 
 use super::{Client, Clinic, Plugin, TestHospital, data::Data};
 
-/// Data of a server that has ended, and tokens of those who are signed in.
+/// Data of a stopped server, and tokens of the signed-in people.
 pub struct Template {
     pub data: Data,
     pub operator: Client,
@@ -15,12 +15,12 @@ pub struct Template {
     clinics: Vec<Clinic>,
 }
 
-/// Most tests need one clinic, and some another one to keep it apart from.
+/// Most tests need one clinic, some another one to test isolation.
 const CLINICS: usize = 2;
 
 impl Template {
-    /// The one of an engine. It is made over HTTP when the first test asks for it, and kept
-    /// as long as any test uses it: a static one would never be dropped.
+    /// The template of an engine. Created over HTTP when the first test needs it, and kept as long
+    /// as any test uses it: a static one would never be dropped.
     pub async fn of(engine: Engine) -> Arc<Self> {
         static SQLITE: Mutex<Weak<Template>> = Mutex::const_new(Weak::new());
         static POSTGRES: Mutex<Weak<Template>> = Mutex::const_new(Weak::new());
@@ -37,8 +37,8 @@ impl Template {
         template
     }
 
-    /// The clinic of this number, if there is one, at the address of `operator`, where these
-    /// plugins are enabled for it.
+    /// The clinic with this number, if it exists, at the address of `operator`, with these plugins
+    /// enabled.
     pub async fn clinic(&self, number: usize, operator: &Client, plugins: &[&Plugin]) -> Option<Clinic> {
         let clinic = self.clinics.get(number)?.at(operator);
         for plugin in plugins {
@@ -49,7 +49,7 @@ impl Template {
 
     async fn make(engine: Engine) -> Self {
         let hospital = TestHospital::bare(engine).await;
-        // Nobody who keeps a connection open, so that the server can end.
+        // A client without open connections, so that the server can end.
         let nobody = Client::new(hospital.anyone.base());
         let mut clinics = Vec::new();
         for _ in 0..CLINICS {

@@ -1,5 +1,5 @@
-//! Programs of others that tests hold ours against: minisign, a registry, and
-//! the command line itself. What is missing is a failure, not a reason to skip.
+//! External programs: minisign, a registry, and the command line itself. A missing one is a
+//! failure, not a reason to skip.
 
 use std::{
     net::TcpListener,
@@ -15,7 +15,7 @@ use tokio::{
     process::{Child, Command},
 };
 
-/// A program on the PATH, or where Debian puts it.
+/// A program on the PATH, or in Debian's folder.
 fn program(name: &str) -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders = std::env::split_paths(&path).chain(["/usr/bin".into(), "/usr/sbin".into()]);
@@ -23,10 +23,10 @@ fn program(name: &str) -> PathBuf {
     found.unwrap_or_else(|| panic!("{name} is not installed: run cargo xtask setup"))
 }
 
-/// What a program did.
+/// The result of a program.
 pub struct Ran {
     pub good: bool,
-    /// What it exited with; nothing if it was killed.
+    /// Exit code; `None` if it was killed.
     pub code: Option<i32>,
     pub out: String,
     pub err: String,
@@ -40,24 +40,24 @@ impl Ran {
         Self { good, code, out: text(&output.stdout), err: text(&output.stderr) }
     }
 
-    /// What it printed; it must have gone well.
+    /// Its output; it must have succeeded.
     pub fn done(self) -> String {
         assert!(self.good, "{}{}", self.out, self.err);
         self.out
     }
 
-    /// The document it printed; it must have gone well.
+    /// Its output as JSON; it must have succeeded.
     pub fn json(self) -> Value {
         serde_json::from_str(&self.done()).expect("JSON")
     }
 
-    /// It must have failed, and said this.
+    /// It must have failed, with this message.
     pub fn failed(&self, says: &str) {
         assert!(!self.good && self.err.contains(says), "{says}: {}{}", self.out, self.err);
     }
 }
 
-/// A folder to work in with programs.
+/// A folder for running programs.
 pub struct Desk {
     folder: TempDir,
     variables: Vec<(String, String)>,
@@ -68,7 +68,7 @@ impl Desk {
         Self { folder: TempDir::with_prefix("xinglin-desk-").expect("a folder"), variables: Vec::new() }
     }
 
-    /// With a variable for `xinglin`.
+    /// With an environment variable for `xinglin`.
     pub fn set(mut self, name: &str, value: impl Into<String>) -> Self {
         self.variables.push((name.to_owned(), value.into()));
         self
@@ -86,7 +86,7 @@ impl Desk {
         std::fs::read(self.path(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
     }
 
-    /// Names of the files whose names end so.
+    /// Names of the files with this suffix.
     pub fn files(&self, ending: &str) -> Vec<String> {
         let entries = std::fs::read_dir(self.folder.path()).expect("a folder").flatten();
         let mut names: Vec<String> = entries
@@ -97,7 +97,7 @@ impl Desk {
         names
     }
 
-    /// `xinglin` with these arguments, and no setting but those of this desk.
+    /// `xinglin` with these arguments, with the settings of this desk only.
     pub async fn xinglin(&self, arguments: &[&str]) -> Ran {
         let mut command = Command::new(super::built("xinglin", "cargo build -p xinglin-server"));
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("XINGLIN_") || name == "DOCKER_CONFIG") {
@@ -107,7 +107,7 @@ impl Desk {
         self.run(command, arguments, "").await
     }
 
-    /// Debian's minisign; `typed` is what it reads as a password.
+    /// Debian's minisign; `typed` is the password on stdin.
     pub async fn minisign(&self, arguments: &[&str], typed: &str) -> Ran {
         self.run(Command::new(program("minisign")), arguments, typed).await
     }
@@ -117,14 +117,14 @@ impl Desk {
         let mut child =
             command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
         let mut stdin = child.stdin.take().expect("an input");
-        // Who does not read it has ended already.
+        // Fails if the program ended without reading it.
         let _ = stdin.write_all(typed.as_bytes()).await;
         drop(stdin);
         let output = tokio::time::timeout(Duration::from_secs(120), child.wait_with_output());
         Ran::new(&output.await.expect("it ends").expect("it ran"))
     }
 
-    /// A key pair of this name without a password; its table for the settings.
+    /// Generates a key pair without a password; returns its table for the settings.
     pub async fn key(&self, name: &str, role: &str) -> String {
         self.xinglin(&["plugin", "keygen", name, "--no-password"]).await.done();
         let public = String::from_utf8(self.read(&format!("{name}.pub"))).expect("text");
@@ -145,7 +145,7 @@ pub struct Registry {
 const SECRET: &str = "$2b$05$abcdefghijklmnopqrstuuOQiyCxlgf/oeuTqixKmWdcYUh4Hjl0a";
 
 impl Registry {
-    /// Started, for everybody or for `robot` with the password `secret` only.
+    /// Starts one, public, or for `robot` with the password `secret` only.
     pub async fn start(locked: bool) -> Self {
         let folder = TempDir::with_prefix("xinglin-registry-").expect("a folder");
         let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();

@@ -1,5 +1,5 @@
-//! Settings of a server: defaults, then `xinglin.toml`, then `XINGLIN_…`
-//! variables, then flags; the later one wins.
+//! Settings of a server: defaults, then `xinglin.toml`, then `XINGLIN_…` variables, then flags;
+//! later ones override.
 
 use std::{
     fmt,
@@ -14,14 +14,14 @@ use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
 use xinglin_plugin::TrustStore;
 
-/// Where a server finds and keeps things, and how far it trusts plugins.
+/// The settings.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Address to listen on. Port 0 takes any free one.
+    /// Address to listen on. Port 0 selects a free one.
     pub listen: String,
-    /// How others reach it, for example `https://hospital.example`; `http://` and the
-    /// address it listens on if absent. What service clients sign for.
+    /// Base URL for clients, for example `https://hospital.example`; default: `http://` and the
+    /// address to listen on. It is the audience of service clients' assertions.
     pub public_url: Option<String>,
     /// Folder of the database (if SQLite), the host key and the plugin cache.
     pub data_dir: PathBuf,
@@ -31,37 +31,37 @@ pub struct Config {
     pub log: Log,
     /// Plugins.
     pub plugins: Plugins,
-    /// The way out for plugins that may use it.
+    /// Outbound connections of plugins.
     pub egress: Egress,
-    /// Whose signatures plugins need.
+    /// Required signatures of plugins.
     pub trust: TrustStore,
     /// Sessions.
     pub sessions: Sessions,
-    /// Numbers and traces for operators.
+    /// Metrics and traces for operators.
     pub telemetry: Telemetry,
     /// Attachments.
     pub attachments: Attachments,
-    /// Meetings by video; there are none if it is absent.
+    /// Video meetings; none if absent.
     pub video: Option<Video>,
-    /// Largest request body in bytes. Plugins and FHIR bundles count too.
+    /// Largest request body in bytes, including plugins and FHIR bundles.
     pub max_body_bytes: usize,
-    /// How long a request may take, in seconds.
+    /// Timeout of a request, in seconds.
     pub request_timeout_seconds: u64,
-    /// How long what has begun (requests, calls of plugins) may take to finish once a stop
-    /// was asked for, in seconds. The process has ended five seconds later at the latest.
+    /// Time for running requests and plugin calls to finish after a stop was requested, in seconds.
+    /// The process ends at most five seconds later.
     pub shutdown_grace_seconds: u64,
-    /// How often due timers are looked for, in milliseconds.
+    /// Poll interval for due timers, in milliseconds.
     pub timer_poll_millis: u64,
-    /// Lets an operator move the clock forward. For demonstrations and tests:
-    /// a hospital with a movable clock has no legal records.
+    /// Lets an operator move the clock forward. For demonstrations and tests: a hospital with a
+    /// movable clock has no legal records.
     pub movable_clock: bool,
-    /// Hashes passwords with almost no work, so that whoever gets hold of the records can
-    /// guess them. For tests, which sign in thousands of times: a server without a movable
-    /// clock refuses to start with it.
+    /// Hashes passwords with almost no work, so that they can be guessed from a copy of the
+    /// database. For tests, which sign in thousands of times: refused at start unless the clock is
+    /// movable.
     pub cheap_passwords: bool,
 }
 
-/// How logs are written.
+/// Logging.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Log {
@@ -71,77 +71,76 @@ pub struct Log {
     pub format: LogFormat,
 }
 
-/// How a log line looks.
+/// Format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
     /// For people.
     Text,
-    /// For machines, one object a line.
+    /// For machines, one JSON object per line.
     Json,
 }
 
-/// Bounds on plugins, whatever they or their tenants ask for.
+/// Limits on plugins, whatever their manifests or tenants request.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Plugins {
-    /// Calls running at once, over all plugins.
+    /// Maximum concurrent calls of all plugins.
     pub concurrent_calls: u32,
-    /// Calls running at once of one plugin in one tenant.
+    /// Maximum concurrent calls of one plugin in one tenant.
     pub concurrent_calls_per_plugin: u32,
-    /// Calls running at once of one tenant: fewer than `concurrent_calls`, so that
-    /// no tenant takes all places.
+    /// Maximum concurrent calls of one tenant: less than `concurrent_calls`, so that no tenant
+    /// takes all.
     pub concurrent_calls_per_tenant: u32,
-    /// How long a call may wait for its turn, in milliseconds.
+    /// Longest time that a call waits in the queue, in milliseconds.
     pub queue_millis: u64,
     /// Largest package in bytes.
     pub max_package_bytes: usize,
-    /// Takes packages without the signatures that the policy wants, and says so in
-    /// the log. For development: whoever can upload a file can then bring a plugin.
+    /// Accepts packages without the required signatures, with a log entry. For development: whoever
+    /// can upload a file can then add a plugin.
     pub allow_unsigned: bool,
-    /// Folder of the data packs that plugins may be granted, each a folder in it.
-    /// Absent: `packs` in `data_dir`.
+    /// Folder of the data packs that may be granted to plugins, each a subfolder. Default: `packs`
+    /// in `data_dir`.
     pub packs: Option<PathBuf>,
 }
 
-/// What plugins may reach outside, beyond what each of them is granted.
+/// Networks that plugins may reach, in addition to each plugin's grant.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Egress {
-    /// Networks that plugins may reach though they are private or otherwise
-    /// special, for example `["10.20.0.0/16"]`. An address in a URL must be in one
-    /// of these, whatever it is. By default none is open.
+    /// Networks that plugins may reach although they are private or special-purpose, for example
+    /// `["10.20.0.0/16"]`. A literal address in a URL must be in one of these in any case. Default:
+    /// none.
     pub open_networks: Vec<String>,
-    /// Certificates in PEM that are trusted beside those of the system: the
-    /// hospital's own authority.
+    /// PEM certificates trusted in addition to those of the system: the hospital's own CA.
     pub ca_file: Option<PathBuf>,
 }
 
-/// What may be attached to records.
+/// Attachments.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Attachments {
     /// Largest attachment in bytes.
     pub max_bytes: usize,
-    /// A program with its arguments that looks for viruses, for example
-    /// `["clamdscan", "--no-summary", "-"]`: it gets each attachment on its input and
-    /// exits with 0 if it is clean and 1 if it is not. On anything else nothing is kept.
+    /// Command line of a virus scanner, for example `["clamdscan", "--no-summary", "-"]`: it gets
+    /// each attachment on standard input and exits with 0 if it is clean and 1 if it is not. On any
+    /// other outcome the attachment is refused.
     pub scan: Vec<String>,
-    /// How long it may take, in seconds.
+    /// Timeout of the scanner, in seconds.
     pub scan_seconds: u64,
 }
 
-/// A provider of meetings by video that lets in whoever shows a token which the hospital
-/// signed (JWT, HS256), as Jitsi and LiveKit do.
+/// A provider of video meetings that admits holders of a token signed by the hospital (JWT, HS256),
+/// as Jitsi and LiveKit do.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Video {
-    /// Where people go, with `{room}` and `{token}` in it, for example
+    /// URL of a meeting, with `{room}` and `{token}`, for example
     /// `https://meet.example/{room}?jwt={token}`.
     pub url: String,
-    /// What tokens are signed with; shared with the provider.
+    /// Signing key of the tokens, shared with the provider.
     pub key: VideoKey,
-    /// `iss` of the tokens: the name that the provider gave the hospital.
+    /// `iss` of the tokens: the hospital's id at the provider.
     pub issuer: String,
     /// `aud` of the tokens.
     #[serde(default)]
@@ -155,13 +154,13 @@ fn any_subject() -> String {
     "*".to_owned()
 }
 
-/// What tokens for meetings are signed with. Never printed.
+/// Signing key of meeting tokens. Never printed.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct VideoKey(String);
 
 impl VideoKey {
-    /// As HS256 wants it.
+    /// Shortest key, in bytes, as HS256 requires.
     const SHORTEST: usize = 32;
 
     /// The key.
@@ -197,38 +196,38 @@ impl fmt::Debug for VideoKey {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Sessions {
-    /// How long an access token is good for, in seconds.
+    /// Lifetime of an access token, in seconds.
     pub token_seconds: i64,
-    /// How long after it was last refreshed a sign-in may be refreshed again, in hours.
+    /// Longest time between two refreshes of a session, in hours.
     pub idle_hours: i64,
-    /// How long a sign-in may last at most, in days.
+    /// Maximum lifetime of a session, in days.
     pub longest_days: i64,
-    /// The same of one that was lent to an app with `offline_access`, which may rest as
-    /// long.
+    /// Maximum lifetime, and longest time between two refreshes, of an app's session with
+    /// `offline_access`, in days.
     pub offline_days: i64,
 }
 
-/// Numbers and traces for operators. Both are off by default.
+/// Metrics and traces for operators. Both are off by default.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Telemetry {
-    /// Opens `GET /metrics` to whoever sends it as `Authorization: Bearer …`.
+    /// Token for `GET /metrics`, sent as `Authorization: Bearer …`.
     pub metrics_token: Option<MetricsToken>,
-    /// Where an OpenTelemetry collector takes OTLP over HTTP, for example
+    /// Base URL of an OpenTelemetry collector (OTLP over HTTP), for example
     /// `http://collector:4318`.
     pub otlp_endpoint: Option<String>,
 }
 
-/// What opens `GET /metrics`. Never printed.
+/// Token for `GET /metrics`. Never printed.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct MetricsToken(String);
 
 impl MetricsToken {
-    /// Fewest bytes of one: it is all that stands before the numbers.
+    /// Shortest token, in bytes: it is the only protection of the metrics.
     const SHORTEST: usize = 16;
 
-    /// Whether this was given, in a time that does not tell how much of it is right.
+    /// Compares in constant time.
     pub fn is(&self, given: &str) -> bool {
         self.0.as_bytes().ct_eq(given.as_bytes()).into()
     }
@@ -314,24 +313,24 @@ impl Default for Sessions {
     }
 }
 
-/// Variables with our prefix that are no settings: read once by the commands that
-/// need them, and kept nowhere.
+/// Variables with our prefix that are not settings: read once by the commands that need them, and
+/// not stored.
 const NO_SETTINGS: [&str; 6] =
     ["operator_password", "url", "token", "key_password", "registry_user", "registry_password"];
 
 impl Config {
-    /// How others reach the server, without a slash at the end.
+    /// Base URL of the server for clients, without a trailing slash.
     pub fn base_url(&self) -> String {
         let listen = || format!("http://{}", self.listen);
         self.public_url.as_ref().map_or_else(listen, |url| url.trim_end_matches('/').to_owned())
     }
 
-    /// Reads the settings. `file` must exist if it is given; without one,
-    /// `xinglin.toml` in the current folder is read if it is there. Nested keys
-    /// of variables are set apart by two underscores: `XINGLIN_LOG__FORMAT=json`.
+    /// Reads the settings. `file` must exist if it is given; otherwise `xinglin.toml` in the
+    /// current folder is read if it exists. Nested keys of variables are separated by two
+    /// underscores: `XINGLIN_LOG__FORMAT=json`.
     ///
     /// # Errors
-    /// If a file or variable holds something that is not a setting.
+    /// If a file or variable contains an unknown or invalid setting.
     #[expect(clippy::result_large_err, reason = "figment's error, once at start")]
     pub fn load(file: Option<&Path>) -> Result<Self, figment::Error> {
         let file = match file {
@@ -340,17 +339,17 @@ impl Config {
         };
         Figment::from(Serialized::defaults(Self::default()))
             .merge(file)
-            // Passwords and where the command line connects to are no settings.
+            // See `NO_SETTINGS`.
             .merge(Env::prefixed("XINGLIN_").ignore(&NO_SETTINGS).split("__"))
             .extract()
     }
 
-    /// Where the data packs are.
+    /// Folder of the data packs.
     pub fn packs_dir(&self) -> PathBuf {
         self.plugins.packs.clone().unwrap_or_else(|| self.data_dir.join("packs"))
     }
 
-    /// Where the records are.
+    /// URL of the database.
     pub fn database_url(&self) -> String {
         self.database_url.clone().unwrap_or_else(|| format!("sqlite:{}", self.data_dir.join("hospital.db").display()))
     }

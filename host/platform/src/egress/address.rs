@@ -1,7 +1,7 @@
-//! Which addresses plugins may be led to, and the resolver that minds it.
+//! Addresses that plugins may reach, and the resolver that enforces the rule.
 //!
-//! A connection is made to an address that was looked at, never to a name that
-//! could mean something else the next time.
+//! A connection is made to an address that was checked, never to a name that could resolve to
+//! another one later.
 
 use std::{
     error::Error,
@@ -16,8 +16,8 @@ use std::{
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
-/// IPv4 that is not the open internet: the special-purpose registry of IANA
-/// (RFC 6890), multicast and what is reserved.
+/// IPv4 networks that are not public: IANA's special-purpose registry (RFC 6890), multicast and
+/// reserved.
 const CLOSED_V4: [(Ipv4Addr, u8); 15] = [
     (Ipv4Addr::new(0, 0, 0, 0), 8),
     (Ipv4Addr::new(10, 0, 0, 0), 8),
@@ -36,11 +36,11 @@ const CLOSED_V4: [(Ipv4Addr, u8); 15] = [
     (Ipv4Addr::new(240, 0, 0, 0), 4),
 ];
 
-/// Global unicast, outside of which nothing is open.
+/// Global unicast; nothing outside is public.
 const GLOBAL_V6: (Ipv6Addr, u8) = (Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), 3);
 
-/// What is not the open internet in it: protocol assignments (with Teredo and
-/// benchmarking), 6to4, documentation.
+/// Networks in it that are not public: protocol assignments (with Teredo and benchmarking), 6to4,
+/// documentation.
 const CLOSED_V6: [(Ipv6Addr, u8); 4] = [
     (Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0), 23),
     (Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0), 32),
@@ -48,20 +48,20 @@ const CLOSED_V6: [(Ipv6Addr, u8); 4] = [
     (Ipv6Addr::new(0x3fff, 0, 0, 0, 0, 0, 0, 0), 20),
 ];
 
-/// The well-known prefix of NAT64 (RFC 6052): IPv4 as networks without IPv4 write it.
+/// The well-known prefix of NAT64 (RFC 6052), which embeds IPv4 addresses.
 const NAT64: (Ipv6Addr, u8) = (Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, 0, 0), 96);
 
-/// The open internet, and what the operator opened besides.
+/// Public addresses, and those that the operator opened.
 #[derive(Debug, Clone, Default)]
 pub struct AddressRule {
     open: Arc<[IpNet]>,
 }
 
 impl AddressRule {
-    /// With these networks open.
+    /// With these networks opened.
     ///
     /// # Errors
-    /// The text that is no network.
+    /// The text that is not a network.
     pub fn new(open: &[String]) -> Result<Self, String> {
         let network = |text: &String| {
             text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)).map_err(|_| text.clone())
@@ -69,13 +69,13 @@ impl AddressRule {
         Ok(Self { open: open.iter().map(network).collect::<Result<_, _>>()? })
     }
 
-    /// Whether a name may lead here.
+    /// Whether a name may resolve to this address.
     pub fn admits(&self, address: IpAddr) -> bool {
         self.opened(address) || is_global(address)
     }
 
-    /// Whether the operator opened this very address. An address in a URL has no
-    /// name that a certificate could vouch for, so it needs as much.
+    /// Whether the operator opened this address. A literal address in a URL has no name that a
+    /// certificate could confirm, so it must be opened.
     pub fn opened(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         self.open.iter().any(|network| network.contains(&address))
@@ -100,7 +100,7 @@ fn is_global(address: IpAddr) -> bool {
     }
 }
 
-/// A name leads to no address that plugins may be led to.
+/// A name resolves to no permitted address.
 #[derive(Debug)]
 pub struct Closed;
 
@@ -112,17 +112,17 @@ impl fmt::Display for Closed {
 
 impl Error for Closed {}
 
-/// Looks a name up.
+/// Resolves a name.
 type Lookup = dyn Fn(String) -> Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>> + Send + Sync;
 
-/// Answers with the addresses that pass the rule, and with no other.
+/// Returns only the addresses that pass the rule.
 pub struct Resolver {
     rule: AddressRule,
     lookup: Arc<Lookup>,
 }
 
 impl Resolver {
-    /// Over the names of the system.
+    /// With the resolver of the system.
     pub fn system(rule: AddressRule) -> Self {
         let lookup = |name: String| -> Pin<Box<dyn Future<Output = _> + Send>> {
             Box::pin(async move { Ok(tokio::net::lookup_host((name.as_str(), 0)).await?.collect()) })
@@ -130,7 +130,7 @@ impl Resolver {
         Self::over(rule, Arc::new(lookup))
     }
 
-    /// Names are looked up by `lookup`.
+    /// With `lookup` as the resolver.
     pub fn over(rule: AddressRule, lookup: Arc<Lookup>) -> Self {
         Self { rule, lookup }
     }

@@ -1,5 +1,5 @@
-//! The way out: one client for plugins, notifications and questions of the host's own.
-//! Names lead to addresses that are open, and nowhere else.
+//! Outbound connections: one client for plugins, notifications and requests of the host itself. It
+//! connects to permitted addresses only.
 
 pub mod address;
 
@@ -18,20 +18,20 @@ use url::{Host, Url};
 use self::address::{AddressRule, Closed, Resolver};
 use crate::config;
 
-/// Opens connections. Cheap to clone.
+/// The outbound HTTP client. Cheap to clone.
 #[derive(Clone)]
 pub struct Egress {
     client: Client,
     rule: AddressRule,
 }
 
-/// The way out cannot be opened.
+/// The client cannot be built.
 #[derive(Debug, Error)]
 pub enum OpenError {
-    /// A network that is none.
+    /// Not a network.
     #[error("`egress.open_networks`: `{0}` is no network; write it as `10.20.0.0/16`")]
     Network(String),
-    /// The file of certificates.
+    /// The CA file.
     #[error("`egress.ca_file` {path}: {reason}")]
     Certificates {
         /// Which.
@@ -44,24 +44,24 @@ pub enum OpenError {
     Client(#[from] reqwest::Error),
 }
 
-/// The longest that the host waits for an answer to a question of its own.
+/// Timeout of a request of the host itself.
 const FETCH_TIME: Duration = Duration::from_secs(10);
 
-/// The largest answer that it reads.
+/// Largest answer to one, in bytes.
 const FETCH_BYTES: usize = 1 << 20;
 
-/// The host's own question was not answered.
+/// A request of the host itself failed.
 #[derive(Debug, Error)]
 #[error("{0}")]
 pub struct FetchError(String);
 
-/// Why there is no answer. No text holds what was sent, or an address that a name led to.
+/// Why there is no answer. No text contains what was sent, or an address that a name resolved to.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum NoAnswer {
-    /// The address is not open.
+    /// The address is not permitted.
     #[error("{0}")]
     Denied(String),
-    /// No whole answer in time.
+    /// No complete answer in time.
     #[error("no whole answer in time")]
     Timeout,
     /// No connection, or it broke.
@@ -70,12 +70,12 @@ pub enum NoAnswer {
 }
 
 impl NoAnswer {
-    /// What may be told of a failure. The error itself names the whole URL.
+    /// The reason without the URL, which the error itself contains.
     pub fn of(error: &reqwest::Error, host: &str) -> Self {
         if error.is_timeout() {
             return Self::Timeout;
         }
-        // An I/O error is not the source of what it wraps.
+        // `source` of an I/O error skips the error that it wraps.
         let causes = || std::iter::successors(Some(error as &(dyn Error + 'static)), |cause| within(*cause));
         if causes().any(|cause| cause.is::<Closed>()) {
             return Self::Denied(format!("`{host}` leads to no address that is open to plugins"));
@@ -88,7 +88,7 @@ impl NoAnswer {
 }
 
 impl Egress {
-    /// Over the names of the system.
+    /// With the resolver of the system.
     ///
     /// # Errors
     /// If a setting is wrong.
@@ -126,12 +126,12 @@ impl Egress {
         Ok(Self { client, rule })
     }
 
-    /// Sends a request of the host's own, under the same rule for addresses: in the time
-    /// that a page may take, with an answer that is not too large to be one. Only over TLS,
-    /// unless the operator opened the very address.
+    /// Sends a request of the host itself, under the same address rule, with a timeout and a limit
+    /// on the answer's size. Over TLS only, unless the URL has a literal address that the operator
+    /// opened.
     ///
     /// # Errors
-    /// Why not. No text holds what was sent.
+    /// The reason. No text contains what was sent.
     #[boxed]
     pub async fn fetch(&self, request: openidconnect::HttpRequest) -> Result<openidconnect::HttpResponse, FetchError> {
         let unavailable = |why: String| FetchError(why);
@@ -160,8 +160,8 @@ impl Egress {
         timeout(FETCH_TIME, exchange).await.unwrap_or_else(|_| late()).map_err(FetchError)
     }
 
-    /// Posts on behalf of the hospital itself; the status. What is answered besides is
-    /// not read.
+    /// Sends a POST request of the host itself; returns the status. The body of the answer is not
+    /// read.
     ///
     /// # Errors
     /// Why there is no answer.
@@ -180,8 +180,8 @@ impl Egress {
         Ok(response.map_err(|error| NoAnswer::of(&error, &host))?.status().as_u16())
     }
 
-    /// A request to be sent. An address in its URL must have been opened, whatever it is;
-    /// an address that a name leads to is looked at when it is sent.
+    /// A request to be sent. A literal address in its URL must have been opened; the addresses of a
+    /// name are checked when it is sent.
     ///
     /// # Errors
     /// [`NoAnswer::Denied`].
@@ -195,7 +195,7 @@ impl Egress {
     }
 }
 
-/// The address that a URL names, if it is no name.
+/// The literal address in a URL, if any.
 fn literal(url: &Url) -> Option<IpAddr> {
     match url.host() {
         Some(Host::Ipv4(address)) => Some(IpAddr::V4(address)),
@@ -237,7 +237,7 @@ mod tests {
         Ok(response.map_err(|error| NoAnswer::of(&error, &host))?.status().as_u16())
     }
 
-    /// A way out on which every name leads, one look after the other, here.
+    /// A client whose resolver gives these answers, one per lookup.
     fn egress(open: &[&str], answers: Vec<Vec<&'static str>>) -> (Egress, Arc<AtomicUsize>) {
         let open: Vec<String> = open.iter().map(|network| (*network).to_owned()).collect();
         let settings = config::Egress { open_networks: open.clone(), ca_file: None };
@@ -252,7 +252,7 @@ mod tests {
         (Egress::over(&settings, rule.clone(), Resolver::over(rule, Arc::new(lookup))).unwrap(), looks)
     }
 
-    /// Answers every connection on this machine; how many there were.
+    /// Accepts every connection on this machine; counts them.
     async fn listen() -> (u16, Arc<AtomicUsize>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (port, connections) = (listener.local_addr().unwrap().port(), Arc::new(AtomicUsize::new(0)));
@@ -286,12 +286,12 @@ mod tests {
     async fn a_second_look_cannot_undo_the_first() {
         let (port, connections) = listen().await;
         let url = format!("http://rebinding.example.com:{port}/");
-        // What was looked at is what is connected to: there is one look, and it counts.
+        // The address that was checked is used: there is one lookup.
         let (way_out, looks) = egress(&["127.0.0.1/32"], vec![vec!["127.0.0.1"], vec!["10.0.0.1"]]);
         assert_eq!(get(&way_out, &url).await.unwrap(), 204);
         assert_eq!((looks.load(Ordering::SeqCst), connections.load(Ordering::SeqCst)), (1, 1));
         assert!(matches!(get(&way_out, &url).await, Err(NoAnswer::Denied(_))));
-        // Of several addresses only those that are open are tried.
+        // Of several addresses only permitted ones are tried.
         let (mixed, _) = egress(&["127.0.0.1/32"], vec![vec!["10.0.0.1", "::1", "127.0.0.1"]]);
         assert_eq!(get(&mixed, &url).await.unwrap(), 204);
     }

@@ -1,4 +1,4 @@
-//! One question to the policies, and what they decide.
+//! A question to the policies, and the decision.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -21,66 +21,66 @@ use xinglin_domain::{
 
 use crate::policy::{Policies, PolicyText};
 
-/// Who asks.
+/// The principal of a question.
 #[derive(Debug, Clone, Copy)]
 pub enum Principal<'a> {
-    /// A person, or a system if they have scopes.
+    /// A person, or a system if it has scopes.
     Actor {
-        /// Who.
+        /// The account.
         actor: &'a Actor,
-        /// What a system's token was given.
+        /// The scopes of a system's token.
         scopes: Option<&'a Scopes>,
-        /// Whether a second factor was shown.
+        /// Whether the session has a second factor.
         second_factor: bool,
     },
     /// A plugin of a tenant.
     Plugin {
         /// Its id.
         id: &'a str,
-        /// Of which tenant.
+        /// Its tenant.
         tenant: TenantId,
         /// Its version.
         version: &'a str,
-        /// Who published it.
+        /// Its publisher.
         publisher: &'a str,
-        /// What it was granted.
+        /// Its granted capabilities.
         capabilities: &'a [String],
     },
 }
 
-/// Whether somebody may do something.
+/// Whether a principal may perform an action.
 #[derive(Debug, Clone, Copy)]
 pub struct Question<'a> {
-    /// Who.
+    /// The principal.
     pub principal: Principal<'a>,
-    /// What.
+    /// The action.
     pub action: Action,
-    /// In which tenant.
+    /// The tenant.
     pub tenant: TenantId,
-    /// With which capability, for `plugin.use`.
+    /// The capability, for `plugin.use`.
     pub capability: Option<&'a str>,
     /// When.
     pub at: Instant,
 }
 
-/// What was decided.
+/// The decision of the policies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decision {
     /// Whether it is allowed.
     pub allowed: bool,
-    /// Ids of the policies that decided: those that forbid if there are any, else
-    /// those that permit. None if nobody spoke for it.
+    /// Ids of the policies that decided: those that forbid if there are any, else those that
+    /// permit. Empty if no policy permits it.
     pub by: Vec<String>,
-    /// What could not be evaluated; nothing is allowed then.
+    /// Evaluation errors; the decision is then a refusal.
     pub errors: Vec<String>,
 }
 
-/// What the policies were told.
+/// The input of the policies.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Asked {
     /// In Cedar: `Account::"acc-…"`.
     pub principal: String,
-    /// What is known of the principal.
+    /// Attributes of the principal.
     #[schema(value_type = Object)]
     pub attributes: serde_json::Value,
     /// In Cedar.
@@ -110,7 +110,7 @@ static SERVICE: LazyLock<EntityTypeName> = LazyLock::new(|| kind("Service"));
 
 static TENANT: LazyLock<EntityTypeName> = LazyLock::new(|| kind("Tenant"));
 
-/// Each in its group.
+/// Each in its action group.
 static ACTIONS: LazyLock<HashMap<Action, Entity>> = LazyLock::new(|| {
     let entity =
         |action: Action| Entity::new_no_attrs(action_uid(action.as_str()), HashSet::from([action_uid(action.noun())]));
@@ -126,7 +126,7 @@ pub(crate) fn action_uid(id: &str) -> EntityUid {
 }
 
 impl Question<'_> {
-    /// The principal with all that is known of it, under the roles it may act in now.
+    /// The principal with its attributes, and the roles that are valid now.
     fn entity(&self) -> Result<Entity, String> {
         let text = |text: &str| Value::new_string(text.to_owned());
         let tenant = |of: TenantId| ("tenant".to_owned(), Value::new_entity_uid(uid(&TENANT, of.to_string())));
@@ -184,10 +184,10 @@ impl Question<'_> {
         Context::from_pairs(pairs).map_err(|error| error.to_string())
     }
 
-    /// What the policies are told, for people to read.
+    /// The input of the policies, for people.
     ///
     /// # Errors
-    /// What cannot be said in Cedar.
+    /// What cannot be expressed in Cedar.
     pub fn asked(&self) -> Result<Asked, String> {
         let entity = self.entity()?;
         let json = entity.to_json_value().map_err(|error| error.to_string())?;
@@ -209,7 +209,7 @@ impl Question<'_> {
 }
 
 impl Policies {
-    /// What the policies of the tenant say. Whatever is amiss on the way forbids.
+    /// The decision of the tenant's policies. Any error is a refusal.
     pub fn decide(&self, question: &Question<'_>) -> Decision {
         self.try_decide(question).unwrap_or_else(|error| Decision {
             allowed: false,
@@ -227,7 +227,7 @@ impl Policies {
         let entities = Entities::from_entities([principal, action.clone()], None).map_err(|error| error.to_string())?;
         let response = Authorizer::new().is_authorized(&request, policies, &entities);
         let told = response.diagnostics();
-        // A policy that cannot be evaluated would be passed over, and a `forbid` with it.
+        // Cedar skips a policy that fails to evaluate, even a `forbid`.
         let errors: Vec<String> = told.errors().map(ToString::to_string).collect();
         Ok(Decision {
             allowed: response.decision() == Verdict::Allow && errors.is_empty(),
@@ -254,15 +254,15 @@ const fn number(title: Title) -> i64 {
 
 const DAY: i64 = 24 * 3600;
 
-/// Hour of the day and day of the week, Monday being 1. China has one time, without
-/// summer.
+/// Hour of the day and day of the week, Monday being 1. China has one time zone, without daylight
+/// saving.
 fn in_shanghai(at: Instant) -> (i64, i64) {
     let seconds = at.micros().div_euclid(1_000_000) + 8 * 3600;
     // 1970-01-01 was a Thursday.
     (seconds.rem_euclid(DAY) / 3600, (seconds.div_euclid(DAY) + 3).rem_euclid(7) + 1)
 }
 
-/// As Cedar reads it: `2026-11-22T07:19:15Z`.
+/// In Cedar's format: `2026-11-22T07:19:15Z`.
 fn to_the_second(at: Instant) -> String {
     Instant::from_micros(at.micros().div_euclid(1_000_000) * 1_000_000).to_string()
 }
@@ -334,7 +334,7 @@ mod tests {
         Policies::load(Path::new("/nowhere")).expect("sound policies")
     }
 
-    /// With these files beside the shipped ones.
+    /// With these files in addition to the shipped ones.
     fn with(files: &[(&str, &str)]) -> Result<Policies, Flaws> {
         let folder = TempDir::new().expect("a folder");
         for (name, source) in files {
@@ -474,7 +474,7 @@ mod tests {
 
     #[test]
     fn a_policy_that_cannot_be_evaluated_forbids() {
-        // More than fits: the validator does not know.
+        // An overflow, which the validator does not detect.
         let overflows = r#"forbid (principal, action == Action::"audit.read", resource)
             when { context.hour + 9223372036854775807 < 0 };"#;
         let policies = with(&[("_host/a.cedar", overflows)]).expect("sound as far as one can tell");
@@ -505,8 +505,8 @@ mod tests {
         assert_eq!(to_the_second(NOW.plus_seconds(0)), "2026-11-21T02:13:20Z");
     }
 
-    /// What a decision costs, in the log: `--nocapture`. Unoptimised, it is some ten
-    /// times what it is in a release.
+    /// Logs the duration of a decision: `--nocapture`. Unoptimised, it takes about ten times as
+    /// long as in a release.
     #[test]
     fn a_decision_is_quick() {
         let policies = shipped();

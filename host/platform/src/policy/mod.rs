@@ -1,7 +1,6 @@
-//! Policies: readable files in Cedar over the one catalogue of actions
-//! ([`Action`]). What this program ships says who may do what; files of the host
-//! and of a tenant only forbid. Below them all stands the table of the law
-//! ([`xinglin_domain::access::can`]), which no policy widens.
+//! Policies: Cedar files over the catalogue of actions ([`Action`]). The shipped ones permit; files
+//! of the host and of a tenant only forbid. The table of roles required by law
+//! ([`xinglin_domain::access::can`]) applies in any case; no policy extends it.
 
 mod ask;
 mod read;
@@ -20,47 +19,46 @@ pub use crate::policy::ask::Question;
 pub use crate::policy::read::check;
 pub use crate::policy::read::fingerprint;
 
-/// Folder of the policies that hold in every tenant.
+/// Folder of the policies for all tenants.
 pub const HOST: &str = "_host";
 
-/// All that is in force on this host. Made once, shared, replaced as a whole.
+/// All policies in force on this host. Built once, shared, replaced as a whole.
 pub struct Policies {
-    /// Where no tenant has files of its own.
+    /// For tenants without files of their own.
     everywhere: Rules,
     tenants: HashMap<TenantId, Rules>,
 }
 
-/// What holds in a tenant.
+/// The policies of a tenant.
 pub struct Rules {
-    /// Only those that speak of the action at all, so that a decision looks at few.
+    /// Only policies that concern the action, so that a decision evaluates few.
     by_action: HashMap<Action, PolicySet>,
     texts: Vec<PolicyText>,
 }
 
-/// One policy, as it is written.
+/// One policy, as written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct PolicyText {
-    /// Its `@id`, or file and line, after where it comes from: `shipped`, `_host` or
-    /// the tenant.
+    /// Its `@id`, or file and line, prefixed with its source: `shipped`, `_host` or the tenant.
     pub id: String,
     /// `permit` or `forbid`.
     pub effect: &'static str,
-    /// Path of the file, from where the policies are.
+    /// Path of the file, relative to the folder of policies.
     pub file: String,
-    /// Line on which it begins.
+    /// Its first line.
     pub line: usize,
     /// In Cedar.
     pub text: String,
 }
 
-/// What is wrong with a file.
+/// An error in a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Flaw {
     /// Path of the file, or of the folder.
     pub file: String,
-    /// Where, counted from 1, if it is in one place.
+    /// The line, from 1, if known.
     pub line: Option<usize>,
-    /// What, and what would be right if Cedar knows.
+    /// The error, with Cedar's suggestion if there is one.
     pub problem: String,
 }
 
@@ -73,7 +71,7 @@ impl fmt::Display for Flaw {
     }
 }
 
-/// Files that cannot be taken as they are; all that is wrong with them.
+/// All errors of files that were rejected.
 #[derive(Debug)]
 pub struct Flaws(pub Vec<Flaw>);
 
@@ -87,20 +85,20 @@ impl fmt::Display for Flaws {
 impl std::error::Error for Flaws {}
 
 impl Policies {
-    /// Reads all there are: the shipped ones, and those in the folder if there is one.
+    /// Reads all policies: the shipped ones, and those in the folder if it exists.
     ///
     /// # Errors
-    /// All that is wrong, in any file: none of them is taken then.
+    /// All errors, in any file: no file is accepted then.
     pub fn load(root: &std::path::Path) -> Result<Self, Flaws> {
         read::load(root)
     }
 
-    /// What holds in a tenant, shipped ones first.
+    /// The policies of a tenant, shipped ones first.
     pub fn texts(&self, tenant: TenantId) -> &[PolicyText] {
         &self.rules(tenant).texts
     }
 
-    /// How many policies there are beside the shipped ones.
+    /// Number of policies in addition to the shipped ones.
     pub fn added(&self) -> usize {
         let shipped = |text: &&PolicyText| !text.id.starts_with(read::SHIPPED);
         let everywhere = self.everywhere.texts.iter().filter(shipped).count();
@@ -119,7 +117,7 @@ impl fmt::Debug for Policies {
     }
 }
 
-/// The words that policies may use.
+/// The Cedar schema.
 pub const SCHEMA: &str = include_str!("../../policies/xinglin.cedarschema");
 
 pub(crate) fn schema() -> Result<Schema, Flaws> {
@@ -129,7 +127,7 @@ pub(crate) fn schema() -> Result<Schema, Flaws> {
     Ok(schema)
 }
 
-/// Where policies of a data folder are.
+/// Folder of the policies in a data folder.
 pub fn folder(data_dir: &std::path::Path) -> PathBuf {
     data_dir.join("policies")
 }

@@ -1,4 +1,4 @@
-//! Policies from files: parsed, held against the schema, and sorted by action.
+//! Policies from files: parsed, validated against the schema, and sorted by action.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -16,12 +16,12 @@ use xinglin_domain::{access::Action, id::TenantId};
 
 use crate::policy::{Flaw, Flaws, HOST, Policies, PolicyText, Rules, ask::action_uid, schema};
 
-/// Where shipped policies come from.
+/// Path prefix of shipped policies.
 pub(crate) const SHIPPED: &str = "shipped/";
 
 const EXTENSION: &str = "cedar";
 
-/// Largest file; policies are pages, not books.
+/// Largest file, in bytes.
 const MOST_BYTES: u64 = 1 << 20;
 
 const FILES: [(&str, &str); 5] = [
@@ -32,17 +32,17 @@ const FILES: [(&str, &str); 5] = [
     ("running.cedar", include_str!("../../policies/running.cedar")),
 ];
 
-/// A policy that may come into force.
+/// A valid policy.
 #[derive(Clone)]
 struct Sound {
     policy: Policy,
     text: PolicyText,
 }
 
-/// What holds policies against the schema, and the shipped policies.
+/// The validator, and the shipped policies.
 type Shipped = (Validator, Vec<Sound>);
 
-/// Schema and shipped policies: constants of this program, read once.
+/// Schema and shipped policies: constants of this program, parsed once.
 fn shipped() -> Result<&'static Shipped, Flaws> {
     static READ: LazyLock<Result<Shipped, Vec<Flaw>>> = LazyLock::new(|| {
         let validator = Validator::new(schema().map_err(|Flaws(flaws)| flaws)?);
@@ -68,7 +68,7 @@ pub(crate) fn load(root: &Path) -> Result<Policies, Flaws> {
                 let all: Vec<_> = everywhere.iter().cloned().chain(own).collect();
                 tenants.insert(id, rules(&all, &mut flaws));
             }
-            // A mistyped name must not leave a tenant without its policies.
+            // A mistyped folder name must not leave a tenant without its policies.
             Err(_) => flaws.push(Flaw {
                 file: tenant,
                 line: None,
@@ -80,11 +80,10 @@ pub(crate) fn load(root: &Path) -> Result<Policies, Flaws> {
     if flaws.is_empty() { Ok(Policies { everywhere, tenants }) } else { Err(Flaws(flaws)) }
 }
 
-/// Looks through a folder of policies, or through the folder of one tenant's, and
-/// changes nothing.
+/// Validates a folder of policies, or that of one tenant, without effect.
 ///
 /// # Errors
-/// All that is wrong; also if there is nothing to check.
+/// All errors; also if there is nothing to check.
 pub fn check(folder: &Path) -> Result<Vec<PolicyText>, Flaws> {
     let mut flaws = Vec::new();
     let is_root = listed(folder, &mut flaws).iter().any(|path| path.is_dir());
@@ -108,8 +107,7 @@ pub fn check(folder: &Path) -> Result<Vec<PolicyText>, Flaws> {
     if flaws.is_empty() { Ok(found) } else { Err(Flaws(flaws)) }
 }
 
-/// What of the folder changes with its content: each file, its length and when it was
-/// written.
+/// Changes when the content of the folder changes: path, length and modification time of each file.
 ///
 /// # Errors
 /// If it cannot be read.
@@ -137,7 +135,7 @@ fn entries(folder: &Path) -> io::Result<Vec<std::path::PathBuf>> {
     }
 }
 
-/// By folder.
+/// The policies of each subfolder.
 fn read_root(validator: &Validator, root: &Path, flaws: &mut Vec<Flaw>) -> BTreeMap<String, Vec<Sound>> {
     let mut found = BTreeMap::new();
     for path in listed(root, flaws) {
@@ -192,7 +190,7 @@ fn listed(folder: &Path, flaws: &mut Vec<Flaw>) -> Vec<std::path::PathBuf> {
     })
 }
 
-/// The policies of one file, each under a name of its own.
+/// The policies of one file, each with a unique id.
 fn parse(validator: &Validator, file: &str, source: &str, flaws: &mut Vec<Flaw>) -> Vec<Sound> {
     let set = match PolicySet::from_str(source) {
         Ok(set) => set,
@@ -211,7 +209,7 @@ fn parse(validator: &Validator, file: &str, source: &str, flaws: &mut Vec<Flaw>)
     }
     let checked = validator.validate(&set, ValidationMode::Strict);
     flaws.extend(checked.validation_errors().map(|error| in_file(file, source, &error.into())));
-    // Such as a condition that never holds: written for nothing.
+    // Such as a condition that is always false.
     flaws.extend(checked.validation_warnings().map(|warning| in_file(file, source, &warning.into())));
     let mut policies: Vec<&Policy> = set.policies().collect();
     // `policy0`, `policy1`, … in the order of the file.

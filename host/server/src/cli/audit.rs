@@ -13,18 +13,17 @@ use xinglin_store::ChainState;
 
 use crate::cli::operator;
 
-/// What auditors do.
+/// Commands for auditors.
 #[derive(Subcommand)]
 pub enum Audit {
-    /// Reckons every chain of calls and every audit trail again and names the first
-    /// broken link.
+    /// Verifies every chain of tapes and every audit trail, and names the first broken link.
     Verify(Verify),
-    /// Purges tapes that need not be kept any longer.
+    /// Purges tapes whose retention period is over.
     Purge(Purge),
 }
 
-/// Reckons every chain of calls and every audit trail again and names the first
-/// broken link. Fails if there is one.
+/// Verifies every chain of tapes and every audit trail, and names the first broken link. Fails if
+/// there is one.
 ///
 /// Examples:
 ///   xinglin audit verify                 all tenants
@@ -35,14 +34,14 @@ pub struct Verify {
     /// Only this tenant.
     #[arg(long)]
     tenant: Option<TenantId>,
-    /// For programs.
+    /// Print JSON.
     #[arg(long)]
     json: bool,
 }
 
-/// Purges the tapes of plugin calls that are older than a day you name. They are kept
-/// for 15 years at least, as the records that rest on them are; a day that is too late is
-/// refused. What stays is a chain that still ends at the same head.
+/// Purges the tapes of plugin calls that are older than a given day. They are kept for at least 15
+/// years, as the records that depend on them; a later day is refused. The rest of the chain still
+/// ends at the same head.
 ///
 /// Examples:
 ///   xinglin audit purge --before 2011-11-22                 all tenants
@@ -62,29 +61,29 @@ fn time(text: &str) -> Result<Instant, String> {
     Instant::parse(text).ok_or_else(|| "not a date or time, such as 2011-11-22".to_owned())
 }
 
-/// What was found in one tenant.
+/// The result for one tenant.
 #[derive(Serialize)]
 struct Chain {
     tenant: String,
     intact: bool,
     calls: Option<i64>,
-    /// Place of the last call that was purged.
+    /// Number of the last purged call.
     purged: Option<i64>,
     head: Option<String>,
-    /// Place of the first entry that is not what was written.
+    /// Number of the first changed entry.
     first_broken: Option<i64>,
-    /// The call that stands there now.
+    /// The call that now has this number.
     call: Option<String>,
-    /// How many entries the audit trail has.
+    /// Number of entries of the audit trail.
     accesses: Option<i64>,
     /// Its last link.
     audit_head: Option<String>,
-    /// Place of its first entry that is not what was written.
+    /// Number of its first changed entry.
     first_broken_access: Option<i64>,
 }
 
 impl Audit {
-    /// Runs it.
+    /// Runs the command.
     pub async fn run(self, config: Config) -> Result<()> {
         match self {
             Self::Verify(command) => command.run(config).await,
@@ -141,7 +140,7 @@ impl Verify {
                 }
                 ChainState::Broken { seq } => {
                     (chain.intact, chain.first_broken) = (false, Some(seq));
-                    // Its record may not be readable any more, its row is.
+                    // Its record may be unreadable, but its row is not.
                     chain.call = records.find_call_at(seq).await?.map(|call| call.to_string());
                 }
             }

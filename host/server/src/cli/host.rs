@@ -1,5 +1,4 @@
-//! The host that a command works on: a running one over HTTP, or the records in
-//! the data folder.
+//! The host that a command works on: a running one over HTTP, or the database of the data folder.
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -13,37 +12,37 @@ use crate::{
     cli::{Settings, operator},
 };
 
-/// Which host.
+/// Selects the host.
 #[derive(Args)]
 pub struct HostArgs {
-    /// A running host, with an operator's access token in XINGLIN_TOKEN; without
-    /// it, the records in the data folder.
+    /// URL of a running host, with an operator's access token in XINGLIN_TOKEN; without it, the
+    /// database of the data folder.
     #[arg(long, env = "XINGLIN_URL", value_name = "URL")]
     url: Option<String>,
 }
 
-/// A host to work on, as an operator.
+/// A host, used as an operator.
 pub enum Host {
-    /// Its records.
+    /// Its database.
     Records {
-        /// The host, opened here.
+        /// The host, opened in this process.
         hospital: Box<Hospital>,
-        /// Whoever can open the database runs the platform.
+        /// Access to the database implies the rights of an operator.
         caller: Box<Caller>,
     },
-    /// Its HTTP face.
+    /// Its HTTP API.
     Running {
-        /// The connection.
+        /// The client.
         http: reqwest::Client,
         /// `https://hospital.example`
         base: String,
-        /// Of an operator.
+        /// Access token of an operator.
         token: String,
     },
 }
 
 impl HostArgs {
-    /// Connects, or opens the records.
+    /// Connects, or opens the database.
     pub async fn open(self, settings: Settings) -> Result<Host> {
         let Some(url) = self.url else {
             let (hospital, caller) = operator::open(settings.load()?, "cli").await?;
@@ -58,7 +57,7 @@ impl HostArgs {
 }
 
 impl Host {
-    /// Takes a package into the host; its view.
+    /// Adds a package to the host; returns its view.
     pub async fn install(&self, bundle: &Bundle, allow_downgrade: bool) -> Result<Value> {
         let signed = !bundle.signatures.is_empty();
         let bytes = if signed { bundle.to_bytes()? } else { bundle.component.to_vec() };
@@ -84,7 +83,7 @@ impl Host {
             Self::Running { http, base, token } => {
                 let mut request = http.get(format!("{base}/api/v1/plugins/{plugin}/bundle"));
                 if let Some(version) = version {
-                    // `+` of build metadata would be read as a blank.
+                    // An unescaped `+` of build metadata would be decoded as a space.
                     request = http
                         .get(format!("{base}/api/v1/plugins/{plugin}/bundle?version={}", version.replace('+', "%2B")));
                 }
@@ -93,7 +92,7 @@ impl Host {
         }
     }
 
-    /// Ends in good order.
+    /// Closes the database.
     pub async fn close(self) -> Result<()> {
         if let Self::Records { hospital, .. } = self {
             hospital.platform.store().close().await?;
@@ -102,7 +101,7 @@ impl Host {
     }
 }
 
-/// The body of a good answer; a problem document becomes the error.
+/// The body of a successful answer; a problem document becomes the error.
 async fn send(request: reqwest::RequestBuilder) -> Result<Vec<u8>> {
     let response = request.send().await.context("the host does not answer")?;
     let status = response.status();

@@ -17,9 +17,8 @@ use crate::{Hospital, cli::operator};
 
 /// Import FHIR R4 transaction or batch bundles into a tenant.
 ///
-/// Works on the database directly, with or without a server running. A
-/// transaction is taken as a whole or not at all; resources of types that
-/// nobody here knows are kept and served back.
+/// Works on the database directly, with or without a running server. A transaction is imported as a
+/// whole or not at all; resources of unsupported types are stored and returned unchanged.
 ///
 /// Examples:
 ///   xinglin import examples/patients/type-2-diabetes.json --tenant ten-…
@@ -30,13 +29,13 @@ pub struct Import {
     /// Bundles; `-` reads one from standard input.
     #[arg(required = true)]
     files: Vec<PathBuf>,
-    /// The tenant, as `POST /api/v1/tenants` gave it.
+    /// The tenant's id, from `POST /api/v1/tenants`.
     #[arg(long)]
     tenant: TenantId,
 }
 
 impl Import {
-    /// Runs it.
+    /// Runs the command.
     pub async fn run(self, config: Config) -> Result<()> {
         let hospital = Hospital::open(config).await?;
         self.find_tenant(&hospital).await?;

@@ -9,45 +9,45 @@ use xinglin_platform::{Config, person_key};
 
 use crate::cli::operator;
 
-/// What whoever keeps the keys does.
+/// Commands for the wrapping keys.
 #[derive(Subcommand)]
 pub enum Keys {
-    /// Draws a new key for wrapping people's keys, and wraps them all under it.
+    /// Generates a new wrapping key, and re-wraps every person's key with it.
     Rotate(Rotate),
-    /// Forgets the wrapping keys before the newest.
+    /// Deletes the wrapping keys before the newest.
     Retire(Retire),
 }
 
-/// Draws a new key for wrapping people's keys, and wraps them all under it. Servers may
-/// run meanwhile. The former wrapping keys stay in `record.keys` until `xinglin keys
-/// retire`; back the file up first, apart from the database.
+/// Generates a new wrapping key, and re-wraps every person's key with it. Servers may be running.
+/// The former wrapping keys stay in `record.keys` until `xinglin keys retire`; back the file up
+/// first, separate from the database.
 ///
 /// Example:
 ///   xinglin keys rotate
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub struct Rotate {
-    /// For programs.
+    /// Print JSON.
     #[arg(long)]
     json: bool,
 }
 
-/// Forgets the wrapping keys before the newest: ten minutes after `xinglin keys rotate`,
-/// so that nobody is still writing with one of them. Whoever got hold of an older copy
-/// of `record.keys` opens nothing of the records as they are from now on.
+/// Deletes the wrapping keys before the newest: ten minutes after `xinglin keys rotate`, so that no
+/// transaction still uses them. An older copy of `record.keys` then decrypts nothing of the current
+/// database.
 ///
 /// Example:
 ///   xinglin keys rotate && sleep 600 && xinglin keys retire
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub struct Retire {
-    /// For programs.
+    /// Print JSON.
     #[arg(long)]
     json: bool,
 }
 
 impl Keys {
-    /// Runs it.
+    /// Runs the command.
     pub async fn run(self, config: Config) -> Result<()> {
         let (hospital, _) = operator::open(config, "keys").await?;
         let bar = ProgressBar::new_spinner().with_message("wrapping keys anew");

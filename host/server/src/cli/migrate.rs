@@ -7,16 +7,16 @@ use xinglin_store::Engine;
 
 use crate::Hospital;
 
-/// Bring the database to this version's schema.
+/// Migrate the database to this version's schema.
 ///
-/// `serve` does the same when it starts; run this ahead of it to keep the first
-/// request from waiting. A database of a newer version is refused.
+/// `serve` does the same at start; run this before it to avoid the delay. A database of a newer
+/// version is refused.
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub struct Migrate {}
 
 impl Migrate {
-    /// Runs it.
+    /// Runs the command.
     pub async fn run(self, config: Config) -> Result<()> {
         let hospital = Hospital::open(config).await?;
         let engine = match hospital.platform.store().engine() {

@@ -1,5 +1,4 @@
-//! The command line. Each command is one file; they call the same use cases as
-//! the API.
+//! The command line: one file per command; they call the same use cases as the API.
 
 mod audit;
 mod demo;
@@ -44,7 +43,7 @@ pub struct Cli {
     command: Command,
 }
 
-/// Settings that every command may override.
+/// Settings that every command accepts.
 #[derive(Args)]
 struct Settings {
     /// Settings file; without it, `xinglin.toml` in this folder if there is one.
@@ -60,29 +59,29 @@ struct Settings {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Tells one patient's follow-up visit on a real server with real plugins.
+    /// Shows one patient's follow-up visit on a real server with real plugins.
     Demo(demo::Demo),
     /// Runs the hospital.
     Serve(serve::Serve),
     /// Imports a FHIR R4 transaction or batch bundle into a tenant.
     Import(import::Import),
-    /// Brings the database to this version's schema; says what it did.
+    /// Migrates the database to this version's schema.
     Migrate(migrate::Migrate),
-    /// Builds, signs, moves and installs plugins.
+    /// Builds, signs, transfers and installs plugins.
     #[command(subcommand)]
     Plugin(plugin::Plugin),
-    /// Who may do what, by which policies.
+    /// Explains, checks and lists policies.
     #[command(subcommand)]
     Policy(policy::Policy),
-    /// Runs past plugin calls again from their tapes.
+    /// Replays plugin calls from their tapes.
     Replay(replay::Replay),
-    /// Changes the keys that patients' identities are sealed with.
+    /// Rotates the keys that patients' identities are sealed with.
     #[command(subcommand)]
     Keys(keys::Keys),
-    /// What of the records may go, and erasing it.
+    /// Lists patients whose retention period is over, and erases them.
     #[command(subcommand)]
     Retention(retention::Retention),
-    /// Reckons the hash chains of the records again.
+    /// Verifies the hash chains of the database.
     #[command(subcommand)]
     Audit(audit::Audit),
 }
@@ -112,7 +111,7 @@ impl Cli {
                 log_to_stderr(&config, &traces)?;
                 let served = runtime.block_on(command.run(config));
                 traces.close();
-                // What blocks a thread even now is not waited for.
+                // A thread that is still blocked is not waited for.
                 runtime.shutdown_background();
                 served
             }

@@ -1,4 +1,4 @@
-//! Commands that act on the records themselves, beside or without a server.
+//! Commands that work on the database directly, with or without a running server.
 
 use anyhow::{Context, Result, bail};
 use xinglin_domain::{
@@ -10,7 +10,7 @@ use xinglin_platform::{Caller, Config, ambient, settings::PLATFORM, trail::Trail
 
 use crate::Hospital;
 
-/// Opens the hospital for whoever can open its database, who runs the platform.
+/// Opens the hospital as an operator, since access to the database implies those rights.
 pub async fn open(config: Config, command: &str) -> Result<(Hospital, Caller)> {
     let hospital = Hospital::open(config).await?;
     let caller = acting(&hospital, PLATFORM, Role::Operator, command);
@@ -30,8 +30,8 @@ fn acting(hospital: &Hospital, tenant: TenantId, role: Role, command: &str) -> C
     hospital.platform.for_actor(actor, format!("{command}-{:032x}", ambient::fresh_id()))
 }
 
-/// Whoever can open the database is the administrator of each tenant in it, for what is
-/// noted in that tenant's trail.
+/// An administrator of a tenant, for entries of that tenant's trail: access to the database implies
+/// those rights.
 pub fn administrator(hospital: &Hospital, tenant: TenantId, command: &str, told: &str) -> Caller {
     let caller = acting(hospital, tenant, Role::Administrator, command);
     let caller = Caller { trail: Trail::of("POST", told), ..caller };
@@ -39,7 +39,7 @@ pub fn administrator(hospital: &Hospital, tenant: TenantId, command: &str, told:
     caller
 }
 
-/// The tenant that was named, or the only one there is.
+/// The given tenant, or the only one.
 pub async fn tenant(hospital: &Hospital, named: Option<TenantId>) -> Result<TenantId> {
     if let Some(tenant) = named {
         return Ok(tenant);
@@ -51,8 +51,7 @@ pub async fn tenant(hospital: &Hospital, named: Option<TenantId>) -> Result<Tena
     }
 }
 
-/// The tenant that was named, or all of them; it is an error if there is none, which is
-/// likely another folder than was meant.
+/// The given tenant, or all; fails if there are none, as the folder is then probably wrong.
 pub async fn tenants(hospital: &Hospital, named: Option<TenantId>) -> Result<Vec<TenantId>> {
     if let Some(tenant) = named {
         return Ok(vec![tenant]);
@@ -68,7 +67,7 @@ pub async fn tenants(hospital: &Hospital, named: Option<TenantId>) -> Result<Vec
     Ok(tenants)
 }
 
-/// An answer as JSON, for programs.
+/// Prints JSON.
 pub fn print_json(answer: &impl serde::Serialize) -> Result<()> {
     println!("{}", serde_json::to_string_pretty(answer)?);
     Ok(())

@@ -15,19 +15,19 @@ use xinglin_platform::{
 
 use crate::cli::operator;
 
-/// Who may do what, and why.
+/// Commands on policies.
 #[derive(Subcommand)]
 pub enum Policy {
-    /// Says whether an account may do something, and by which policies.
+    /// Explains whether an account may perform an action, and by which policies.
     Explain(Explain),
-    /// Holds policy files against the schema, without taking them.
+    /// Validates policy files against the schema, without effect.
     Check(Check),
-    /// Lists every action there is, with the roles that the law lets do it.
+    /// Lists every action, with the roles that may perform it by law.
     Actions(Actions),
 }
 
-/// Says whether an account may do something: what the law says, which policies decided,
-/// with their text, and what they were told.
+/// Explains whether an account may perform an action: the result of the table of roles, the
+/// policies that decided, with their text, and their input.
 ///
 /// Examples:
 ///   xinglin policy explain --account doctor --action prescription.sign
@@ -39,25 +39,25 @@ pub struct Explain {
     /// Login of the account.
     #[arg(long)]
     account: String,
-    /// As `xinglin policy actions` calls it.
+    /// Name of the action, as listed by `xinglin policy actions`.
     #[arg(long)]
     action: String,
-    /// In which tenant; the only one if left out.
+    /// The tenant; default: the only one.
     #[arg(long)]
     tenant: Option<TenantId>,
     /// When: RFC 3339, or a date (Asia/Shanghai) [default: now].
     #[arg(long)]
     at: Option<String>,
-    /// As if a second factor had been shown at sign-in.
+    /// Assume a second factor.
     #[arg(long)]
     second_factor: bool,
-    /// For programs.
+    /// Print JSON.
     #[arg(long)]
     json: bool,
 }
 
-/// Holds policy files against the schema. What is wrong is named by file and line; the
-/// files are not taken by that.
+/// Validates policy files against the schema. Errors are given with file and line; the files are
+/// not put into force.
 ///
 /// Examples:
 ///   xinglin policy check                      the policies of the data folder
@@ -66,16 +66,15 @@ pub struct Explain {
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub struct Check {
-    /// Folder of `*.cedar` files, or of folders called `_host` and like tenants
-    /// [default: `policies` in the data folder].
+    /// Folder of `*.cedar` files, or of folders named `_host` or after tenants [default: `policies`
+    /// in the data folder].
     folder: Option<PathBuf>,
-    /// For programs.
+    /// Print JSON.
     #[arg(long)]
     json: bool,
 }
 
-/// Lists every action there is, with the roles that the law lets do it. Policies take
-/// away from that and never add.
+/// Lists every action, with the roles that may perform it by law. Policies only restrict this.
 ///
 /// Examples:
 ///   xinglin policy actions
@@ -83,7 +82,7 @@ pub struct Check {
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub struct Actions {
-    /// For programs.
+    /// Print JSON.
     #[arg(long)]
     json: bool,
 }
@@ -96,7 +95,7 @@ struct Row {
 }
 
 impl Policy {
-    /// Runs it.
+    /// Runs the command.
     pub async fn run(self, config: Config) -> Result<()> {
         match self {
             Self::Explain(command) => command.run(config).await,

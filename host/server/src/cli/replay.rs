@@ -15,9 +15,8 @@ use xinglin_runtime::Package;
 
 use crate::cli::operator;
 
-/// Runs past plugin calls again from their tapes and compares them byte for byte.
-/// With --against, says what another version would have decided. Nothing is
-/// written anywhere.
+/// Replays plugin calls from their tapes and compares them byte for byte. With --against, reports
+/// what another version would have decided. Nothing is written.
 ///
 /// Examples:
 ///   xinglin replay call-01j…                      one call, on the package it was made on
@@ -26,25 +25,25 @@ use crate::cli::operator;
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub struct Replay {
-    /// Which call.
+    /// The call.
     #[arg(required_unless_present = "all", conflicts_with = "all")]
     call: Option<CallId>,
-    /// All of them.
+    /// All calls.
     #[arg(long)]
     all: bool,
-    /// A package to run them on instead of their own.
+    /// A package to use instead of that of each call.
     #[arg(long, value_name = "FILE")]
     against: Option<PathBuf>,
     /// Only this tenant.
     #[arg(long)]
     tenant: Option<TenantId>,
-    /// For programs.
+    /// Print JSON.
     #[arg(long)]
     json: bool,
 }
 
 impl Replay {
-    /// Runs it. Fails if a call on its own package is not identical.
+    /// Runs the command. Fails if a call on its own package is not identical.
     pub async fn run(self, config: Config) -> Result<()> {
         let (hospital, _) = operator::open(config, "replay").await?;
         let against = match &self.against {

@@ -9,17 +9,17 @@ use xinglin_records::erasure::{self, RetentionView};
 
 use crate::cli::operator;
 
-/// What whoever keeps the records does when their time has come.
+/// Commands on retention and erasure.
 #[derive(Subcommand)]
 pub enum Retention {
-    /// Says whose record need not be kept any longer, or what would go with one.
+    /// Lists patients whose retention period is over, or what an erasure would delete.
     Report(Report),
-    /// Erases a patient whose record need not be kept any longer.
+    /// Erases a patient whose retention period is over.
     Erase(Erase),
 }
 
-/// Says which patients may be erased today; of one patient, until when their record must
-/// be kept and what would go. Changes nothing.
+/// Lists the patients who may be erased today; for one patient, the end of the retention period and
+/// what an erasure would delete. Changes nothing.
 ///
 /// Examples:
 ///   xinglin retention report                  all whose time has come
@@ -33,14 +33,14 @@ pub struct Report {
     /// Only this tenant; needed with `--patient` if there are several.
     #[arg(long)]
     tenant: Option<TenantId>,
-    /// For programs.
+    /// Print JSON.
     #[arg(long)]
     json: bool,
 }
 
-/// Erases a patient for good: their keys are destroyed, their record, messages and
-/// attachments go. What the law has kept is refused, with the day from which on it need
-/// not be. Purge tapes that are as old first: `xinglin audit purge`.
+/// Erases a patient permanently: destroys their keys, deletes their record, messages and
+/// attachments. Before the end of the retention period it is refused, with that date. Purge tapes
+/// of the same age first: `xinglin audit purge`.
 ///
 /// Examples:
 ///   xinglin retention erase --patient pat-… --dry-run  what would go
@@ -48,16 +48,16 @@ pub struct Report {
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub struct Erase {
-    /// Whom.
+    /// The patient.
     #[arg(long)]
     patient: PatientId,
-    /// Of which tenant, if there are several.
+    /// The tenant, if there are several.
     #[arg(long)]
     tenant: Option<TenantId>,
-    /// Only says what would go.
+    /// Print what would be deleted, and change nothing.
     #[arg(long)]
     dry_run: bool,
-    /// For programs.
+    /// Print JSON.
     #[arg(long)]
     json: bool,
 }
@@ -69,7 +69,7 @@ struct Due {
 }
 
 impl Retention {
-    /// Runs it.
+    /// Runs the command.
     pub async fn run(self, config: Config) -> Result<()> {
         match self {
             Self::Report(command) => command.run(config).await,

@@ -11,10 +11,9 @@ use crate::{Hospital, cli::demo::LISTENING};
 
 /// Run the hospital.
 ///
-/// Settings come from `xinglin.toml`, then XINGLIN_… variables, then flags. The
-/// first start makes the account `operator` with the password in
-/// XINGLIN_OPERATOR_PASSWORD. Stop with Ctrl-C or SIGTERM: running requests
-/// may finish.
+/// Settings come from `xinglin.toml`, then XINGLIN_… variables, then flags. The first start creates
+/// the account `operator` with the password in XINGLIN_OPERATOR_PASSWORD. Stop with Ctrl-C or
+/// SIGTERM: running requests may finish.
 ///
 /// Examples:
 ///   XINGLIN_OPERATOR_PASSWORD=… xinglin serve
@@ -22,17 +21,17 @@ use crate::{Hospital, cli::demo::LISTENING};
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub struct Serve {
-    /// Address to listen on; port 0 takes any free one.
+    /// Address to listen on; port 0 selects a free one.
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<String>,
 }
 
 impl Serve {
-    /// Runs it until a signal comes.
+    /// Runs the command until a signal.
     pub async fn run(self, mut config: Config) -> Result<()> {
         config.listen = self.listen.unwrap_or(config.listen);
         let hospital = Hospital::open(config).await?;
-        // Read once and never kept: see `Config::load`.
+        // Not a setting, so never stored: see `Config::load`.
         if let Ok(password) = std::env::var("XINGLIN_OPERATOR_PASSWORD") {
             account::ensure_operator(&hospital.platform, password).await.context("XINGLIN_OPERATOR_PASSWORD")?;
         } else if !account::has_operator(&hospital.platform).await? {

@@ -1,6 +1,6 @@
-//! Which action a route is. It is said where the route is declared, and asked in one
-//! place before the handler: a handler that takes a [`Caller`](xinglin_platform::Caller) gets
-//! one only through here, and a route that names no action answers nobody.
+//! The access rule of each route. It is declared with the route and checked before the handler: a
+//! handler gets a [`Caller`](xinglin_platform::Caller) only through here, and a route without a
+//! rule is served to nobody.
 
 use axum::{
     Router,
@@ -26,26 +26,25 @@ use crate::{
     },
 };
 
-/// What it takes to call a route.
+/// The access rule of a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
-    /// Nothing: it is for everybody, or proves the caller in a way of its own.
+    /// No sign-in required: the route is public or authenticates the caller itself.
     Public,
-    /// To be signed in: it is about oneself, or what everybody here may know.
+    /// A sign-in is required: the route concerns the caller's account or data open to all staff.
     SignedIn,
-    /// To be allowed one of these. What the use case asks comes on top.
+    /// The caller must be allowed one of these actions. The use case checks further.
     By(&'static [Action]),
 }
 
-/// Who may look into a record: all of it that consent leaves open, one's own, or what
-/// was opened.
+/// Readers of records: of all that consent leaves open, of their own, or by emergency access.
 pub const READERS: Access = Access::By(&[Action::ReadRecords, Action::ReadOwnRecord, Action::ReadOpenedRecord]);
 
-/// The name under which the description of the API carries the action.
+/// The OpenAPI extension that holds the actions.
 const MEMBER: &str = "x-action";
 
 impl Access {
-    /// As the description of the API says it.
+    /// As the value of the OpenAPI extension.
     pub fn words(self) -> Vec<&'static str> {
         match self {
             Self::Public => vec!["public"],
@@ -54,9 +53,9 @@ impl Access {
         }
     }
 
-    /// In front of what these routes do.
+    /// Checks the rule before these routes.
     fn guard(self, routes: MethodRouter<Hospital>) -> MethodRouter<Hospital> {
-        // Of the methods there are, so that others stay `METHOD_NOT_ALLOWED`.
+        // `route_layer`: methods without a route stay `METHOD_NOT_ALLOWED`.
         routes.route_layer(middleware::from_fn(move |request: Request, next: Next| async move {
             let in_fhir = request.uri().path().starts_with(BASE);
             match self.let_in(request).await {
@@ -83,12 +82,12 @@ impl Access {
     }
 }
 
-/// A described route, with the one action that it is.
+/// A route of the OpenAPI document with one action.
 pub fn by(action: &'static Action, routes: UtoipaMethodRouter<Hospital>) -> UtoipaMethodRouter<Hospital> {
     allowed(Access::By(std::slice::from_ref(action)), routes)
 }
 
-/// Described routes, with what it takes to call them.
+/// Routes of the OpenAPI document with their access rule.
 pub fn allowed(
     access: Access,
     (schemas, mut paths, routes): UtoipaMethodRouter<Hospital>,
@@ -103,8 +102,7 @@ pub fn allowed(
     (schemas, paths, access.guard(routes))
 }
 
-/// Routes that the description of the API leaves out. None gets in without saying what
-/// it takes.
+/// Routes that are not in the OpenAPI document. Each must have an access rule.
 #[derive(Default)]
 pub struct Routes {
     router: Router<Hospital>,
@@ -118,13 +116,12 @@ pub struct Route {
     pub method: String,
     /// With parameters in braces.
     pub path: String,
-    /// `public`, `signed-in`, or the actions of which one is needed; nothing if it names
-    /// none.
+    /// `public`, `signed-in`, or the actions of which one is needed; empty if none is declared.
     pub access: Vec<String>,
 }
 
 impl Routes {
-    /// One more; `HEAD` goes with `GET`.
+    /// Adds a route; `GET` also serves `HEAD`.
     pub fn at<H, T>(mut self, method: Method, path: &str, access: Access, handler: H) -> Self
     where
         H: Handler<T, Hospital>,
@@ -137,26 +134,26 @@ impl Routes {
         self
     }
 
-    /// These and those.
+    /// Both together.
     pub fn merge(mut self, other: Self) -> Self {
         self.router = self.router.merge(other.router);
         self.table.extend(other.table);
         self
     }
 
-    /// With something around all of them.
+    /// Wraps all of them.
     pub fn around(mut self, wrap: impl FnOnce(Router<Hospital>) -> Router<Hospital>) -> Self {
         self.router = wrap(self.router);
         self
     }
 
-    /// The router, and what each route takes.
+    /// The router, and the access rule of each route.
     pub fn into_parts(self) -> (Router<Hospital>, Vec<Route>) {
         (self.router, self.table)
     }
 }
 
-/// What the described routes take.
+/// The access rules of the routes of the OpenAPI document.
 pub fn described(api: &OpenApi) -> Vec<Route> {
     let mut found = Vec::new();
     for (path, item) in &api.paths.paths {
@@ -176,7 +173,7 @@ pub fn described(api: &OpenApi) -> Vec<Route> {
     found
 }
 
-/// What a described operation takes.
+/// The access rule of an operation of the OpenAPI document.
 pub fn words(operation: &Operation) -> Vec<&str> {
     let said = operation.extensions.as_ref().and_then(|members| members.get(MEMBER));
     said.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect()

@@ -41,7 +41,7 @@ pub fn routes() -> OpenApiRouter<Hospital> {
         .routes(by(&Action::ManageAccounts, routes!(reset_password)))
 }
 
-/// Puts what is not decided yet to the verifiers of the hospital.
+/// Submits undecided certificates to the hospital's verifiers.
 #[utoipa::path(
     post, path = "/api/v1/tenants/{tenant}/accounts/{account}/certificates/check", tag = "Account",
     params(("tenant" = String, Path, description = "`ten-…`"), ("account" = String, Path, description = "`acc-…`")),
@@ -55,7 +55,7 @@ pub async fn check_certificates(
     Ok(Json(verification::check_certificates(&hospital.extensions, &caller, tenant, account).await?))
 }
 
-/// Opens an account: a person in one tenant, in their roles.
+/// Creates an account: a person in one tenant, with their roles.
 #[utoipa::path(
     post, path = "/api/v1/tenants/{tenant}/accounts", tag = "Account",
     params(("tenant" = String, Path, description = "`ten-…`")),
@@ -85,7 +85,7 @@ pub async fn get(
     Ok(Json(account::get(&hospital.platform, &caller, tenant, account).await?))
 }
 
-/// Decides certificates by hand.
+/// Decides certificates manually.
 #[utoipa::path(
     post, path = "/api/v1/tenants/{tenant}/accounts/{account}/certificates/judge", tag = "Account",
     params(("tenant" = String, Path, description = "`ten-…`"), ("account" = String, Path, description = "`acc-…`")),
@@ -115,7 +115,7 @@ pub async fn list(
     Ok(Json(account::list(&hospital.platform, &caller, tenant).await?))
 }
 
-/// Records where somebody's practice is registered or filed.
+/// Records the registration or filing of a practice.
 #[utoipa::path(
     put, path = "/api/v1/tenants/{tenant}/accounts/{account}/filings", tag = "Account",
     params(("tenant" = String, Path, description = "`ten-…`"), ("account" = String, Path, description = "`acc-…`")),
@@ -131,7 +131,7 @@ pub async fn put_filings(
     Ok(Json(certificate::put_filings(&hospital.platform, &caller, tenant, account, ask).await?))
 }
 
-/// Sets an account's password, takes its authenticator off, and ends its sign-ins.
+/// Sets an account's password, removes its authenticator, and ends its sessions.
 #[utoipa::path(
     post, path = "/api/v1/tenants/{tenant}/accounts/{account}/password", tag = "Account",
     params(("tenant" = String, Path, description = "`ten-…`"), ("account" = String, Path, description = "`acc-…`")),
@@ -148,7 +148,7 @@ pub async fn reset_password(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Opens a suspended account again.
+/// Restores a suspended account.
 #[utoipa::path(
     post, path = "/api/v1/tenants/{tenant}/accounts/{account}/restore", tag = "Account",
     params(("tenant" = String, Path, description = "`ten-…`"), ("account" = String, Path, description = "`acc-…`")),
@@ -184,7 +184,7 @@ pub async fn restore_certificate(
     Ok(Json(certificate::restore(&hospital.platform, &caller, tenant, (account, certificate), ask).await?))
 }
 
-/// Takes in certificates that somebody says they hold.
+/// Adds certificates that the person claims to hold.
 #[utoipa::path(
     post, path = "/api/v1/tenants/{tenant}/accounts/{account}/certificates", tag = "Account",
     params(("tenant" = String, Path, description = "`ten-…`"), ("account" = String, Path, description = "`acc-…`")),
@@ -200,7 +200,7 @@ pub async fn submit_certificates(
     Ok(Json(certificate::submit(&hospital.extensions, &caller, tenant, account, ask).await?))
 }
 
-/// Closes an account until it is restored, and ends its sign-ins.
+/// Suspends an account until it is restored, and ends its sessions.
 #[utoipa::path(
     post, path = "/api/v1/tenants/{tenant}/accounts/{account}/suspend", tag = "Account",
     params(("tenant" = String, Path, description = "`ten-…`"), ("account" = String, Path, description = "`acc-…`")),
@@ -216,7 +216,7 @@ pub async fn suspend(
     Ok(Json(account::suspend(&hospital.platform, &caller, tenant, account, ask).await?))
 }
 
-/// Suspends one certificate; it holds with the next act.
+/// Suspends one certificate; effective from the next request.
 #[utoipa::path(
     post, path = "/api/v1/tenants/{tenant}/accounts/{account}/certificates/{certificate}/suspend", tag = "Account",
     params(

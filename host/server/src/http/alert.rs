@@ -24,7 +24,7 @@ pub fn routes() -> OpenApiRouter<Hospital> {
         .routes(by(&Action::AcknowledgeAlert, routes!(list)))
 }
 
-/// Takes an alert up.
+/// Acknowledges an alert.
 #[utoipa::path(
     post, path = "/api/v1/alerts/{id}/acknowledge", tag = "Alert",
     params(("id" = String, Path, description = "`alert-…`")),
@@ -38,11 +38,11 @@ pub async fn acknowledge(
     Ok(Json(alert::acknowledge(&hospital.extensions, &caller, id).await?))
 }
 
-/// Which alerts.
+/// The filter.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub struct Filter {
-    /// `open` or `acknowledged`; all if left out.
+    /// `open` or `acknowledged`; default: both.
     state: Option<String>,
 }
 

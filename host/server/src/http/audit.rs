@@ -25,17 +25,17 @@ pub fn routes() -> OpenApiRouter<Hospital> {
         .routes(by(&Action::ReadAudit, routes!(verify)))
 }
 
-/// Which page.
+/// The page.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub struct Page {
-    /// Only before this place of the trail.
+    /// Only entries before this position of the trail.
     before: Option<i64>,
-    /// How many; 100 if left out, 500 at most.
+    /// Maximum number; default 100, at most 500.
     limit: Option<u32>,
 }
 
-/// Who saw the patient's record, or tried to, newest first. For the patient only.
+/// Accesses to the patient's record, and refused attempts, newest first. For the patient only.
 #[utoipa::path(
     get, path = "/api/v1/patients/{patient}/accesses", tag = "Audit",
     params(("patient" = String, Path, description = "`pat-…`"), Page),
@@ -50,7 +50,7 @@ pub async fn accesses(
     Ok(Json(audit::list_accesses(&hospital.platform, &caller, patient, page.before, page.limit.unwrap_or(100)).await?))
 }
 
-/// Which entries.
+/// The filter.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub struct Filter {
@@ -61,13 +61,13 @@ pub struct Filter {
     who: Option<String>,
     /// Only `read`, `write` or `disclose`.
     act: Option<String>,
-    /// Only then or later: a day or RFC 3339.
+    /// Only from this time: a date or RFC 3339.
     from: Option<String>,
-    /// Only before then.
+    /// Only before this time.
     until: Option<String>,
-    /// Only before this place of the trail.
+    /// Only entries before this position of the trail.
     before: Option<i64>,
-    /// How many; 100 if left out, 500 at most.
+    /// Maximum number; default 100, at most 500.
     limit: Option<u32>,
 }
 
@@ -95,7 +95,7 @@ pub async fn list(
     Ok(Json(audit::list(&hospital.platform, &caller, filter).await?))
 }
 
-/// Walks the audit trail and names the first broken link.
+/// Verifies the audit trail and names the first broken link.
 #[utoipa::path(
     get, path = "/api/v1/audit/chain", tag = "Audit",
     responses((status = 200, body = ChainView), (status = "4XX", body = Problem)),

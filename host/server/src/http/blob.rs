@@ -29,7 +29,7 @@ use crate::{
     },
 };
 
-/// Who sends attachments, and who may look into a record.
+/// Who may store attachments or read a record.
 const KEEPERS: Access =
     Access::By(&[Action::ReadRecords, Action::ReadOwnRecord, Action::ReadOpenedRecord, Action::AttachRecords]);
 
@@ -41,7 +41,7 @@ pub fn routes(largest: DefaultBodyLimit) -> OpenApiRouter<Hospital> {
         .routes(allowed(KEEPERS, routes!(get)))
 }
 
-/// The bytes, for a browser to put aside and not to run; or that they are known.
+/// The bytes as a download, never executed by a browser; or 304 if the caller has them.
 pub fn bytes(asked: &HeaderMap, blob: &BlobView, file: File) -> Response {
     let tag = format!("\"{}\"", blob.sha256);
     let always = [
@@ -62,20 +62,19 @@ pub fn bytes(asked: &HeaderMap, blob: &BlobView, file: File) -> Response {
     (always, of_this, streamed(file)).into_response()
 }
 
-/// Whose it is.
+/// The owner.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub struct Whose {
     /// The patient: `pat-…`.
     #[param(value_type = String)]
     patient: PatientId,
-    /// `hiv` or `mental-health`, if it belongs into that part of the record.
+    /// `hiv` or `mental-health`, if it belongs to that compartment.
     #[param(value_type = Option<String>)]
     compartment: Option<Compartment>,
 }
 
-/// Keeps an attachment. The body is the file itself: JPEG, PNG, WebP, PDF, MP3, M4A, WAV
-/// or DICOM.
+/// Stores an attachment. The body is the file itself: JPEG, PNG, WebP, PDF, MP3, M4A, WAV or DICOM.
 #[utoipa::path(
     post, path = "/api/v1/blobs", tag = "Blob",
     params(Whose),

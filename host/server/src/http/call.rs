@@ -1,4 +1,4 @@
-//! Plugin calls on tape.
+//! Tapes of plugin calls.
 
 use axum::{Json, extract::State};
 use serde::Deserialize;
@@ -28,7 +28,7 @@ pub fn routes() -> OpenApiRouter<Hospital> {
         .routes(by(&Action::ReadAudit, routes!(verify)))
 }
 
-/// What a plugin was asked in one call, and what it answered.
+/// The input and the output of one plugin call.
 #[utoipa::path(
     get, path = "/api/v1/calls/{id}", tag = "Call",
     params(("id" = String, Path, description = "`call-…`")),
@@ -38,7 +38,7 @@ pub async fn get(State(hospital): State<Hospital>, caller: Caller, At(id): At<Ca
     Ok(Json(tape::get(&hospital.platform, &caller, id).await?))
 }
 
-/// Which calls.
+/// The filter.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub struct Filter {
@@ -46,7 +46,7 @@ pub struct Filter {
     plugin: Option<String>,
     /// Only calls about this patient, prescription, bill or enrolment.
     about: Option<String>,
-    /// How many; 50 if left out, 500 at most.
+    /// Maximum number; default 50, at most 500.
     limit: Option<u32>,
 }
 
@@ -65,15 +65,15 @@ pub async fn list(
     Ok(Json(tape::list(&hospital.platform, &caller, plugin, about, limit.unwrap_or(50)).await?))
 }
 
-/// What to purge.
+/// The limit of the purge.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Purge {
-    /// All that was recorded earlier: RFC 3339, or a date of Asia/Shanghai.
+    /// All calls recorded earlier: RFC 3339, or a date of Asia/Shanghai.
     before: String,
 }
 
-/// Purges tapes of the caller's hospital whose time has come.
+/// Purges tapes of the caller's hospital whose retention period is over.
 #[utoipa::path(
     post, path = "/api/v1/calls/purge", tag = "Call",
     request_body = Purge,
@@ -88,7 +88,7 @@ pub async fn purge(
     Ok(Json(tape::purge_calls(&hospital.platform, &caller, caller.actor.tenant, before, |_| ()).await?))
 }
 
-/// Runs a call again and compares it with its tape, byte for byte.
+/// Replays a call and compares it with its tape, byte for byte.
 #[utoipa::path(
     post, path = "/api/v1/calls/{id}/replay", tag = "Call",
     params(("id" = String, Path, description = "`call-…`")),
@@ -98,7 +98,7 @@ pub async fn replay(State(hospital): State<Hospital>, caller: Caller, At(id): At
     Ok(Json(tape::replay_call(&hospital.extensions, &caller, id).await?))
 }
 
-/// Walks the chain of tapes and names the first broken link.
+/// Verifies the chain of tapes and names the first broken link.
 #[utoipa::path(
     get, path = "/api/v1/calls/chain", tag = "Call",
     responses((status = 200, body = ChainView), (status = "4XX", body = Problem)),

@@ -17,7 +17,7 @@ use crate::{
     },
 };
 
-/// Where the services are.
+/// Base path of the services.
 pub(crate) const BASE: &str = "/cds-services";
 
 /// The routes.
@@ -28,12 +28,12 @@ pub fn routes() -> OpenApiRouter<Hospital> {
         .routes(by(&Action::CheckPrescription, routes!(feedback)))
 }
 
-/// Chinese, unless English is wanted more.
+/// Chinese, unless `Accept-Language` prefers English.
 fn language(headers: &HeaderMap) -> &'static str {
     Language::wanted(headers).unwrap_or(Language::Chinese).tag()
 }
 
-/// What a checker says of drafted orders. A checker that gives no verdict is a critical card.
+/// Has a checker review drafted orders. A checker without a verdict gives a critical card.
 #[utoipa::path(
     post, path = "/cds-services/{id}", tag = "CDS Hooks",
     params(("id" = String, Path, description = "as discovery has it")),
@@ -50,7 +50,7 @@ pub async fn call(
     Ok(Json(cds::ask(&hospital.extensions, &caller, &id, ask, language(&headers)).await?))
 }
 
-/// What became of cards: kept in the audit trail of the patient.
+/// Stores feedback on cards in the audit trail of the patient.
 #[utoipa::path(
     post, path = "/cds-services/{id}/feedback", tag = "CDS Hooks",
     params(("id" = String, Path, description = "as discovery has it")),
@@ -67,7 +67,7 @@ pub async fn feedback(
     Ok(Json(json!({})))
 }
 
-/// The checkers of the caller's hospital, each at `order-select` and at `order-sign`.
+/// The checkers of the caller's hospital, each as `order-select` and `order-sign`.
 #[utoipa::path(
     get, path = "/cds-services", tag = "CDS Hooks",
     responses((status = 200, body = Services), (status = "4XX", body = Problem)),

@@ -24,7 +24,7 @@ pub fn routes() -> OpenApiRouter<Hospital> {
         .routes(by(&Action::ReverseCharge, routes!(reverse)))
 }
 
-/// The patient agrees: the prescription is reserved, the payer settles, the books are posted.
+/// The patient confirms: the prescription is reserved, the payer settles, the ledger is posted.
 #[utoipa::path(
     post, path = "/api/v1/charges/{id}/confirm", tag = "Charge",
     params(("id" = String, Path, description = "`bill-…`")),
@@ -50,7 +50,7 @@ pub async fn get(State(hospital): State<Hospital>, caller: Caller, At(id): At<Bi
     Ok(Json(charge::get(&hospital.platform, &caller, id).await?))
 }
 
-/// Quotes what an approved prescription and its visit cost, and who pays.
+/// Quotes the cost of an approved prescription and its visit, and the share of each payer.
 #[utoipa::path(
     post, path = "/api/v1/charges", tag = "Charge",
     request_body = NewCharge,
@@ -64,7 +64,7 @@ pub async fn quote(
     Ok((StatusCode::CREATED, Json(charge::quote(&hospital.extensions, &caller, ask).await?)))
 }
 
-/// Takes a payment back as a whole, as long as nothing was dispensed for it.
+/// Reverses a payment as a whole, as long as nothing was dispensed for it.
 #[utoipa::path(
     post, path = "/api/v1/charges/{id}/reverse", tag = "Charge",
     params(("id" = String, Path, description = "`bill-…`")),

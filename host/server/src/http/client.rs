@@ -20,7 +20,7 @@ pub fn routes() -> OpenApiRouter<Hospital> {
     OpenApiRouter::new().routes(by(&Action::ManageAccounts, routes!(create, list)))
 }
 
-/// Takes a service client in, by its public keys.
+/// Registers a service client with its public keys.
 #[utoipa::path(
     post, path = "/api/v1/tenants/{tenant}/clients", tag = "Client",
     params(("tenant" = String, Path, description = "`ten-…`")),

@@ -1,4 +1,4 @@
-//! What patients agree to.
+//! Consents of patients.
 
 use axum::{Json, extract::State, http::StatusCode};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -25,7 +25,7 @@ pub fn routes() -> OpenApiRouter<Hospital> {
         .routes(by(&Action::ManageConsent, routes!(revoke)))
 }
 
-/// The patient agrees to a disclosure of their record, or refuses one.
+/// The patient consents to a disclosure of their record, or refuses one.
 #[utoipa::path(
     post, path = "/api/v1/patients/{patient}/consents", tag = "Consent",
     params(("patient" = String, Path, description = "`pat-…`")),
@@ -41,7 +41,7 @@ pub async fn give(
     Ok((StatusCode::CREATED, Json(consent::give(&hospital.platform, &caller, patient, ask).await?)))
 }
 
-/// What the patient has agreed to and refused, newest first. For the patient only.
+/// The patient's consents and refusals, newest first. For the patient only.
 #[utoipa::path(
     get, path = "/api/v1/patients/{patient}/consents", tag = "Consent",
     params(("patient" = String, Path, description = "`pat-…`")),
@@ -55,7 +55,7 @@ pub async fn list(
     Ok(Json(consent::list(&hospital.platform, &caller, patient).await?))
 }
 
-/// The patient takes a consent back. It holds no more from this moment on.
+/// The patient revokes a consent, effective at once.
 #[utoipa::path(
     post, path = "/api/v1/consents/{id}/revoke", tag = "Consent",
     params(("id" = String, Path, description = "`con-…`")),

@@ -42,7 +42,7 @@ pub fn routes() -> OpenApiRouter<Hospital> {
         .routes(by(&Action::Converse, routes!(stream)))
 }
 
-/// Ends a meeting: nobody is let in any more.
+/// Ends a video meeting: no further tokens are issued.
 #[utoipa::path(
     post, path = "/api/v1/encounters/{id}/video/{video}/end", tag = "Conversation",
     params(("id" = String, Path, description = "`enc-…`"), ("video" = String, Path, description = "`video-…`")),
@@ -57,7 +57,7 @@ pub async fn end_meeting(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Lets the caller into a meeting.
+/// Issues a token for an open meeting to the caller.
 #[utoipa::path(
     post, path = "/api/v1/encounters/{id}/video/{video}/join", tag = "Conversation",
     params(("id" = String, Path, description = "`enc-…`"), ("video" = String, Path, description = "`video-…`")),
@@ -71,14 +71,14 @@ pub async fn join_meeting(
     Ok(Json(conversation::join_meeting(&hospital.care, &caller, id, video).await?))
 }
 
-/// Which of them.
+/// The page.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub struct Which {
-    /// `seq` of the last one that is known.
+    /// `seq` of the last message that the caller has.
     #[serde(default)]
     after: i64,
-    /// How many, at most 200.
+    /// Maximum number, at most 200.
     #[serde(default = "usual")]
     limit: u32,
 }
@@ -87,7 +87,7 @@ const fn usual() -> u32 {
     50
 }
 
-/// What was said in a visit, in order.
+/// Messages of a visit, in order.
 #[utoipa::path(
     get, path = "/api/v1/encounters/{id}/messages", tag = "Conversation",
     params(("id" = String, Path, description = "`enc-…`"), Which),
@@ -102,7 +102,7 @@ pub async fn list(
     Ok(Json(conversation::list(&hospital.platform, &caller, id, after, limit).await?))
 }
 
-/// Opens a meeting by video, or lets staff into the one that is open.
+/// Starts a video meeting, or issues a token for the open one to staff.
 #[utoipa::path(
     post, path = "/api/v1/encounters/{id}/video", tag = "Conversation",
     params(("id" = String, Path, description = "`enc-…`")),
@@ -116,15 +116,15 @@ pub async fn open_meeting(
     Ok((StatusCode::CREATED, Json(conversation::start_meeting(&hospital.care, &caller, id).await?)))
 }
 
-/// What to purge.
+/// The limit of the purge.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PurgeSaid {
-    /// All that was said earlier: RFC 3339, or a date of Asia/Shanghai.
+    /// All messages written earlier: RFC 3339, or a date of Asia/Shanghai.
     before: String,
 }
 
-/// Purges what was said in visits of the caller's hospital and whose time has come.
+/// Purges messages of the caller's hospital whose retention period is over.
 #[utoipa::path(
     post, path = "/api/v1/conversations/purge", tag = "Conversation",
     request_body = PurgeSaid,
@@ -139,7 +139,7 @@ pub async fn purge(
     Ok(Json(conversation::purge(&hospital.platform, &caller, caller.actor.tenant, before).await?))
 }
 
-/// Says something in a visit.
+/// Writes a message in a visit.
 #[utoipa::path(
     post, path = "/api/v1/encounters/{id}/messages", tag = "Conversation",
     params(("id" = String, Path, description = "`enc-…`")),
@@ -155,9 +155,8 @@ pub async fn say(
     Ok((StatusCode::CREATED, Json(conversation::say(&hospital.care, &caller, id, say).await?)))
 }
 
-/// What is said in a visit, as it is said (server-sent events). `Last-Event-ID` goes on
-/// after the message of that place. It ends with the event `end`, of which the data says
-/// why: `closed`, or `again`.
+/// Messages of a visit as server-sent events. `Last-Event-ID` resumes after the message with that
+/// number. The stream ends with the event `end`, whose data is the reason: `closed` or `again`.
 #[utoipa::path(
     get, path = "/api/v1/encounters/{id}/messages/stream", tag = "Conversation",
     params(
@@ -190,7 +189,7 @@ pub async fn stream(
                 Some((events, Some((hospital, listener))))
             }
             Ok(Heard::End(why)) => Some((end(why), None)),
-            // Whoever may not listen any more is told so when they ask again.
+            // A listener without access is refused when it reconnects.
             Err(_) => Some((end("again"), None)),
         }
     });

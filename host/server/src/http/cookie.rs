@@ -1,4 +1,4 @@
-//! Cookies: one at a time, for a browser that is in the middle of something.
+//! Cookies that bind a sign-in or authorisation in progress to one browser.
 
 use axum::http::{HeaderMap, header::COOKIE};
 use axum_extra::extract::{
@@ -9,16 +9,16 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use time::Duration;
 use xinglin_platform::ambient;
 
-/// How long a browser keeps one.
+/// Lifetime of a cookie.
 const LASTS: Duration = Duration::minutes(10);
 
-/// A value that only this browser will have.
+/// A random value for one browser.
 pub fn draw() -> String {
     URL_SAFE_NO_PAD.encode(ambient::random_bytes::<32>())
 }
 
-/// The value of a cookie, if it looks like one that was drawn here. Of several the first: browsers
-/// send the one of the longest path first, and another site of the domain can set one of `/`.
+/// The value of a cookie, if it has the form of [`draw`]. Of several the first: browsers send the
+/// longest path first, and another site of the domain can set one with the path `/`.
 pub fn find(headers: &HeaderMap, name: &str) -> Option<String> {
     let texts = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
     let cookie = texts.flat_map(Cookie::split_parse).flatten().find(|cookie| cookie.name() == name)?;
@@ -26,8 +26,7 @@ pub fn find(headers: &HeaderMap, name: &str) -> Option<String> {
     URL_SAFE_NO_PAD.decode(value).is_ok_and(|bytes| bytes.len() == 32).then(|| value.to_owned())
 }
 
-/// What sets it: for no script, and not for what other sites send here, but for who comes
-/// from there.
+/// The cookie: `HttpOnly`, `SameSite=Lax`.
 pub fn set(name: &'static str, value: String, path: &'static str, secure: bool) -> CookieJar {
     let cookie = Cookie::build((name, value)).path(path).max_age(LASTS).http_only(true).same_site(SameSite::Lax);
     CookieJar::new().add(cookie.secure(secure))

@@ -1,4 +1,4 @@
-//! What patients are insured by.
+//! Insurance coverage of patients.
 
 use axum::{Json, extract::State};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -23,7 +23,7 @@ pub fn routes() -> OpenApiRouter<Hospital> {
     OpenApiRouter::new().routes(allowed(READERS, routes!(list))).routes(by(&Action::ManageCatalogue, routes!(put)))
 }
 
-/// What a patient is insured by.
+/// The coverages of a patient.
 #[utoipa::path(
     get, path = "/api/v1/patients/{patient}/coverages", tag = "Coverage",
     params(("patient" = String, Path, description = "`pat-…`")),
@@ -37,7 +37,7 @@ pub async fn list(
     Ok(Json(coverage::list(&hospital.platform, &caller, patient).await?))
 }
 
-/// Records what a patient is insured by.
+/// Records a coverage of a patient.
 #[utoipa::path(
     put, path = "/api/v1/tenants/{tenant}/patients/{patient}/coverages/{payer}", tag = "Coverage",
     params(("tenant" = String, Path, description = "`ten-…`"), ("patient" = String, Path, description = "`pat-…`"), ("payer" = String, Path, description = "Id of the payer's plugin.")),

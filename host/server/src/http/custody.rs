@@ -1,4 +1,4 @@
-//! Custody of the records of hospitals that are no more.
+//! Custody of the records of closed hospitals.
 
 use axum::{Json, extract::State, http::StatusCode};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -22,7 +22,7 @@ pub fn routes() -> OpenApiRouter<Hospital> {
         .routes(by(&Action::ReadAudit, routes!(list)))
 }
 
-/// What the hospital gave into custody, and what it has in custody, verified anew.
+/// The records that the hospital gave into custody or holds in custody, verified at each request.
 #[utoipa::path(
     get, path = "/api/v1/custodies", tag = "Custody",
     responses((status = 200, body = Vec<CustodyView>), (status = "4XX", body = Problem)),
@@ -31,8 +31,8 @@ pub async fn list(State(hospital): State<Hospital>, caller: Caller) -> Reply<Jso
     Ok(Json(custody::list(&hospital.platform, &caller).await?))
 }
 
-/// Freezes a hospital that was renamed or closes, for good, and gives its records into
-/// another's custody. Its staff then reads them with the header `xinglin-custody: ten-…`.
+/// Freezes a renamed or closing hospital permanently, and gives its records into another hospital's
+/// custody. The custodian's staff reads them with the header `xinglin-custody: ten-…`.
 #[utoipa::path(
     post, path = "/api/v1/custodies", tag = "Custody",
     request_body = NewCustody,

@@ -1,4 +1,4 @@
-//! What is so of every operation, put into the description of the API in one place.
+//! Properties common to all operations of the OpenAPI document.
 
 use utoipa::openapi::{
     Content, OpenApi, Ref, RefOr, Response, Schema,
@@ -7,8 +7,8 @@ use utoipa::openapi::{
 
 use crate::http::access;
 
-/// The description with: refusals as the problem documents that they are, failures that
-/// are nobody's fault but ours, and no token wanted where none is.
+/// Completes the document: refusals as problem documents, internal errors, and no security
+/// requirement for public routes.
 pub fn complete(mut api: OpenApi) -> OpenApi {
     for operation in api.paths.paths.values_mut().flat_map(operations) {
         for response in operation.responses.responses.values_mut() {
@@ -32,7 +32,7 @@ const PROBLEM: &str = "#/components/schemas/Problem";
 
 const PROBLEM_TYPE: &str = "application/problem+json";
 
-/// RFC 9457 has a media type of its own.
+/// The media type of problem documents (RFC 9457).
 fn as_problem(response: &mut Response) {
     let is_problem = |content: &RefOr<Content>| match content {
         RefOr::T(content) => matches!(&content.schema, Some(RefOr::Ref(schema)) if schema.ref_location == PROBLEM),

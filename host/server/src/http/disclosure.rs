@@ -1,4 +1,4 @@
-//! What was told of patients outside.
+//! Disclosures of patients' identity to other parties.
 
 use axum::{Json, extract::State};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -20,8 +20,8 @@ pub fn routes() -> OpenApiRouter<Hospital> {
     OpenApiRouter::new().routes(allowed(READERS, routes!(list)))
 }
 
-/// Where something of who a patient is went outside, newest first. The patient
-/// may ask, too.
+/// Disclosures of the patient's identity to other parties, newest first. The patient may read them,
+/// too.
 #[utoipa::path(
     get, path = "/api/v1/patients/{patient}/disclosures", tag = "Patient",
     params(("patient" = String, Path, description = "`pat-…`")),

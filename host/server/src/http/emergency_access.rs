@@ -28,7 +28,7 @@ pub fn routes() -> OpenApiRouter<Hospital> {
         .routes(by(&Action::ReviewEmergencyAccess, routes!(judge)))
 }
 
-/// Judges an emergency access. One that was not justified ends at once.
+/// Reviews an emergency access. One that was not justified ends at once.
 #[utoipa::path(
     post, path = "/api/v1/break-glass/{id}/judge", tag = "Break-glass",
     params(("id" = String, Path, description = "`glass-…`")),
@@ -44,16 +44,16 @@ pub async fn judge(
     Ok(Json(emergency_access::judge(&hospital.platform, &caller, id, ask).await?))
 }
 
-/// Which.
+/// The filter.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub struct Filter {
-    /// Those that were judged, newest first, and not those that wait, oldest first.
+    /// `true`: the reviewed ones, newest first; `false`: the unreviewed ones, oldest first.
     #[serde(default)]
     judged: bool,
 }
 
-/// What was opened in emergencies and waits to be judged.
+/// Emergency accesses that await review.
 #[utoipa::path(
     get, path = "/api/v1/break-glass", tag = "Break-glass",
     params(Filter),
@@ -67,8 +67,8 @@ pub async fn list(
     Ok(Json(emergency_access::list(&hospital.platform, &caller, filter.judged).await?))
 }
 
-/// A doctor opens a restricted part of a record in an emergency, for a while. The
-/// patient is told, and somebody judges it.
+/// Opens a compartment of a record to a doctor in an emergency, for a limited time. The patient is
+/// notified, and the access is reviewed.
 #[utoipa::path(
     post, path = "/api/v1/patients/{patient}/break-glass", tag = "Break-glass",
     params(("patient" = String, Path, description = "`pat-…`")),

@@ -26,7 +26,7 @@ pub fn routes() -> OpenApiRouter<Hospital> {
         .routes(by(&Action::StopEncounter, routes!(stop)))
 }
 
-/// The doctor decides that the visit is a follow-up, and signs that.
+/// The doctor accepts the visit as a follow-up, and signs the decision.
 #[utoipa::path(
     post, path = "/api/v1/encounters/{id}/accept", tag = "Encounter",
     params(("id" = String, Path, description = "`enc-…`")),
@@ -58,7 +58,7 @@ pub async fn close(
     Ok(Json(encounter::close(&hospital.platform, &caller, id, ask).await?))
 }
 
-/// The doctor finds that this is no follow-up.
+/// The doctor declines: the visit is no follow-up.
 #[utoipa::path(
     post, path = "/api/v1/encounters/{id}/decline", tag = "Encounter",
     params(("id" = String, Path, description = "`enc-…`")),
@@ -84,7 +84,7 @@ pub async fn get(State(hospital): State<Hospital>, caller: Caller, At(id): At<En
     Ok(Json(encounter::get(&hospital.platform, &caller, id).await?))
 }
 
-/// The patient asks for a follow-up visit.
+/// The patient requests a follow-up visit.
 #[utoipa::path(
     post, path = "/api/v1/encounters", tag = "Encounter",
     request_body = RequestVisit,
@@ -98,7 +98,7 @@ pub async fn request(
     Ok((StatusCode::CREATED, Json(encounter::request(&hospital.platform, &caller, ask).await?)))
 }
 
-/// A danger sign stops the visit.
+/// Stops the visit because of a danger sign.
 #[utoipa::path(
     post, path = "/api/v1/encounters/{id}/stop", tag = "Encounter",
     params(("id" = String, Path, description = "`enc-…`")),

@@ -1,4 +1,4 @@
-//! What handlers take: the caller, and bodies that are what they should be.
+//! Extractors: the caller, and validated bodies and parameters.
 
 use axum::{
     body::Bytes,
@@ -22,10 +22,10 @@ use crate::{
     },
 };
 
-/// Who asks, and what their token is good for.
+/// The caller, restricted to the scopes of the token.
 ///
 /// # Errors
-/// `AUTH_REQUIRED`; `AUTH_FORBIDDEN` if the token was given less.
+/// `AUTH_REQUIRED`; `AUTH_FORBIDDEN` if the scopes of the token do not suffice.
 pub async fn caller(parts: &mut Parts, hospital: &Hospital) -> Result<Caller, AppError> {
     let bearer = parts.headers.typed_get::<Authorization<Bearer>>();
     let bearer = bearer.ok_or_else(|| AppError::new(Code::AuthRequired, "send `Authorization: Bearer …`"))?;
@@ -39,7 +39,7 @@ pub async fn caller(parts: &mut Parts, hospital: &Hospital) -> Result<Caller, Ap
     }
     caller.trail = parts.extensions.get::<Trail>().cloned().unwrap_or_default();
     caller.trail.is_of(&caller);
-    // As it came, not as a nested router sees it.
+    // The original URI, not that of a nested router.
     let uri = parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |original| &original.0);
     if let Some(scopes) = &caller.bounds.scopes {
         let conditional = parts.headers.contains_key("if-none-exist");
@@ -54,7 +54,7 @@ pub async fn caller(parts: &mut Parts, hospital: &Hospital) -> Result<Caller, Ap
     Ok(caller)
 }
 
-/// Whom the route let in: see [`super::access`].
+/// Set by the access rule of the route: see [`super::access`].
 impl FromRequestParts<Hospital> for Caller {
     type Rejection = Refused;
 
@@ -64,18 +64,18 @@ impl FromRequestParts<Hospital> for Caller {
     }
 }
 
-/// What the body is said to be (`Content-Type`).
+/// The media type of the body (`Content-Type`).
 pub fn media_type(headers: &HeaderMap) -> Option<Mime> {
     headers.typed_get::<ContentType>().map(Mime::from)
 }
 
-/// Whether the caller has what bears this tag (`If-None-Match`).
+/// Whether `If-None-Match` contains this tag.
 pub fn is_known(headers: &HeaderMap, tag: &str) -> bool {
     let known = headers.typed_get::<IfNoneMatch>();
     known.is_some_and(|known| tag.parse().is_ok_and(|tag| !known.precondition_passes(&tag)))
 }
 
-/// A JSON body, with no unknown fields and an error that names the field.
+/// A JSON body without unknown fields; errors name the field.
 pub struct Body<T>(pub T);
 
 impl<T: DeserializeOwned + Send + 'static> FromRequest<Hospital> for Body<T> {
@@ -90,7 +90,7 @@ impl<T: DeserializeOwned + Send + 'static> FromRequest<Hospital> for Body<T> {
         }
         let Raw(bytes) = Raw::from_request(request, hospital).await?;
         if bytes.trim_ascii_start().first() == Some(&b'[') {
-            // Serde would take a list for an object, field by field.
+            // Serde would accept a list for an object, field by field.
             return Err(AppError::new(Code::BodyInvalid, "the body must be an object, not a list").into());
         }
         let parsed = if bytes.len() > AT_ONCE { blocking(move || parse(&bytes)).await? } else { parse(&bytes) };
@@ -98,7 +98,7 @@ impl<T: DeserializeOwned + Send + 'static> FromRequest<Hospital> for Body<T> {
     }
 }
 
-/// Most bytes that are parsed at once, in about a millisecond.
+/// Largest body that is parsed on the async thread, in bytes: about a millisecond.
 const AT_ONCE: usize = 128 << 10;
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> AppResult<T> {
@@ -113,13 +113,13 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> AppResult<T> {
     Ok(value)
 }
 
-/// Amounts of money end in `fen` throughout the API: a float, a text or a number
-/// that does not fit is not money.
+/// Amounts of money end in `fen` throughout the API: a float, a string or a number out of range
+/// gives an error of its own.
 fn money_field(path: &str) -> bool {
     path.rsplit('.').next().is_some_and(|field| field == "fen" || field.ends_with("_fen"))
 }
 
-/// A body as it came.
+/// The body as sent.
 pub struct Raw(pub Bytes);
 
 impl FromRequest<Hospital> for Raw {
@@ -137,7 +137,7 @@ impl FromRequest<Hospital> for Raw {
     }
 }
 
-/// Path parameters; what is not an id is not found.
+/// Path parameters; a malformed id is `NOT_FOUND`.
 pub struct At<T>(pub T);
 
 impl<T: DeserializeOwned + Send> FromRequestParts<Hospital> for At<T> {

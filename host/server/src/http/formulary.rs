@@ -1,4 +1,4 @@
-//! What a hospital sells.
+//! The formulary of a hospital.
 
 use axum::{Json, extract::State};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -22,7 +22,7 @@ pub fn routes() -> OpenApiRouter<Hospital> {
         .routes(by(&Action::ManageCatalogue, routes!(put)))
 }
 
-/// What the caller's hospital sells.
+/// The formulary of the caller's hospital.
 #[utoipa::path(
     get, path = "/api/v1/formulary", tag = "Formulary",
     responses((status = 200, body = Formulary), (status = "4XX", body = Problem)),
@@ -31,7 +31,7 @@ pub async fn get(State(hospital): State<Hospital>, caller: Caller) -> Reply<Json
     Ok(Json(formulary::get(&hospital.platform, &caller).await?))
 }
 
-/// Replaces what a hospital sells.
+/// Replaces the formulary of a hospital.
 #[utoipa::path(
     put, path = "/api/v1/tenants/{tenant}/formulary", tag = "Formulary",
     params(("tenant" = String, Path, description = "`ten-…`")),

@@ -37,7 +37,7 @@ pub async fn list(
     Ok(Json(hold::list(&hospital.platform, &caller, patient).await?))
 }
 
-/// A doctor lifts a hold, with a written reason.
+/// A doctor releases a hold, with a written reason.
 #[utoipa::path(
     post, path = "/api/v1/holds/{id}/release", tag = "Hold",
     params(("id" = String, Path, description = "`hold-…`")),

@@ -1,8 +1,8 @@
-//! The languages that people are spoken to in.
+//! The languages of texts for people.
 
 use axum::http::{HeaderMap, header::ACCEPT_LANGUAGE};
 
-/// What people read.
+/// A language.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Language {
     /// zh-CN.
@@ -12,8 +12,8 @@ pub enum Language {
 }
 
 impl Language {
-    /// The one that is wanted most (`Accept-Language`, RFC 9110 §12.5.4), the first of
-    /// those that are wanted as much; none if neither is.
+    /// The preferred language (`Accept-Language`, RFC 9110 §12.5.4), the first of equal weight;
+    /// `None` if neither is accepted.
     pub fn wanted(headers: &HeaderMap) -> Option<Self> {
         let asked = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let weighed = asked.split(',').filter_map(|range| {
@@ -29,12 +29,12 @@ impl Language {
         weighed.reduce(|best, next| if next.1 > best.1 { next } else { best }).map(|(language, _)| language)
     }
 
-    /// As pages and programs write it (BCP 47).
+    /// The language tag (BCP 47).
     pub const fn tag(self) -> &'static str {
         self.say("zh-CN", "en")
     }
 
-    /// The one of two texts that is in this language.
+    /// Selects the text of this language.
     pub const fn say<'a>(self, zh: &'a str, en: &'a str) -> &'a str {
         match self {
             Self::Chinese => zh,

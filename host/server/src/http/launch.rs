@@ -1,4 +1,4 @@
-//! Apps that are started from a record.
+//! Apps launched from a record.
 
 use axum::{Json, extract::State, http::StatusCode};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -20,7 +20,7 @@ pub fn routes() -> OpenApiRouter<Hospital> {
     OpenApiRouter::new().routes(by(&Action::ReadRecords, routes!(create)))
 }
 
-/// Makes ready to start an app from a patient's record (SMART: EHR launch).
+/// Prepares the launch of an app from a patient's record (SMART: EHR launch).
 #[utoipa::path(
     post, path = "/api/v1/launches", tag = "Launch",
     request_body = NewLaunch,

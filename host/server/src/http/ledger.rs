@@ -1,4 +1,4 @@
-//! The books.
+//! The ledger.
 
 use axum::{Json, extract::State};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -19,7 +19,7 @@ pub fn routes() -> OpenApiRouter<Hospital> {
     OpenApiRouter::new().routes(by(&Action::ReadLedger, routes!(trial_balance)))
 }
 
-/// What stands on every account of the caller's hospital.
+/// The balance of every account of the caller's hospital.
 #[utoipa::path(
     get, path = "/api/v1/ledger/trial-balance", tag = "Ledger",
     responses((status = 200, body = TrialBalance), (status = "4XX", body = Problem)),

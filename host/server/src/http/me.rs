@@ -1,4 +1,4 @@
-//! One's own account.
+//! The caller's own account.
 
 use axum::{Json, extract::State, http::StatusCode};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -33,7 +33,7 @@ pub fn routes() -> OpenApiRouter<Hospital> {
         .routes(allowed(Access::SignedIn, routes!(remove_second_factor)))
 }
 
-/// Changes one's password, and ends one's other sign-ins.
+/// Changes the caller's password, and ends their other sessions.
 #[utoipa::path(
     post, path = "/api/v1/me/password", tag = "Me",
     request_body = ChangePassword,
@@ -48,7 +48,7 @@ pub async fn change_password(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Takes a passkey in. From now on one signs in with it.
+/// Registers a passkey. From then on it is required at sign-in.
 #[utoipa::path(
     post, path = "/api/v1/me/passkeys/confirm", tag = "Me",
     request_body = PasskeyAnswer,
@@ -62,7 +62,7 @@ pub async fn confirm_passkey(
     Ok((StatusCode::CREATED, Json(passkey::confirm(&hospital.platform, &caller, answer).await?)))
 }
 
-/// From now on a code is asked for at sign-in.
+/// Confirms the authenticator. From then on a code is required at sign-in.
 #[utoipa::path(
     post, path = "/api/v1/me/second-factor/confirm", tag = "Me",
     request_body = OneTimeCode,
@@ -77,7 +77,7 @@ pub async fn confirm_second_factor(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// The account that asks, and whom it belongs to.
+/// The caller's account and person.
 #[utoipa::path(
     get, path = "/api/v1/me", tag = "Me",
     responses((status = 200, body = MeView), (status = "4XX", body = Problem)),
@@ -86,7 +86,7 @@ pub async fn get(State(hospital): State<Hospital>, caller: Caller) -> Reply<Json
     Ok(Json(account::whoami(&hospital.platform, &caller).await?))
 }
 
-/// One's passkeys, oldest first.
+/// The caller's passkeys, oldest first.
 #[utoipa::path(
     get, path = "/api/v1/me/passkeys", tag = "Me",
     responses((status = 200, body = Vec<PasskeyView>), (status = "4XX", body = Problem)),
@@ -95,7 +95,7 @@ pub async fn list_passkeys(State(hospital): State<Hospital>, caller: Caller) -> 
     Ok(Json(passkey::list(&hospital.platform, &caller).await?))
 }
 
-/// Begins to take in another passkey of one's own.
+/// Starts the registration of a passkey.
 #[utoipa::path(
     post, path = "/api/v1/me/passkeys/offer", tag = "Me",
     request_body = NewPasskey,
@@ -109,7 +109,7 @@ pub async fn offer_passkey(
     Ok(Json(passkey::offer(&hospital.identity, &caller, ask).await?))
 }
 
-/// Draws a secret for one's authenticator. It counts once a code is confirmed.
+/// Generates a secret for an authenticator. It takes effect when a code is confirmed.
 #[utoipa::path(
     post, path = "/api/v1/me/second-factor", tag = "Me",
     request_body = NewSecondFactor,
@@ -123,7 +123,7 @@ pub async fn offer_second_factor(
     Ok(Json(second_factor::offer(&hospital.identity, &caller, ask).await?))
 }
 
-/// Forgets one of one's passkeys.
+/// Removes one of the caller's passkeys.
 #[utoipa::path(
     delete, path = "/api/v1/me/passkeys/{passkey}", tag = "Me",
     params(("passkey" = String, Path, description = "as the list calls it")),
@@ -138,7 +138,7 @@ pub async fn remove_passkey(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Passwords alone again, for who shows a last code.
+/// Removes the authenticator, after a last valid code.
 #[utoipa::path(
     post, path = "/api/v1/me/second-factor/remove", tag = "Me",
     request_body = OneTimeCode,

@@ -20,7 +20,7 @@ pub fn routes() -> OpenApiRouter<Hospital> {
     OpenApiRouter::new().routes(allowed(READERS, routes!(list)))
 }
 
-/// What the hospital told a patient.
+/// Messages of the hospital to a patient.
 #[utoipa::path(
     get, path = "/api/v1/patients/{patient}/messages", tag = "Message",
     params(("patient" = String, Path, description = "`pat-…`")),

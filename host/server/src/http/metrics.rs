@@ -1,5 +1,4 @@
-//! `GET /metrics`, for whoever has the token of the settings. Without one the
-//! path is not there.
+//! `GET /metrics`, with the token of the settings. Without one the route does not exist.
 
 use std::future::ready;
 
@@ -21,7 +20,7 @@ use crate::{
     },
 };
 
-/// For Prometheus; nothing without a token.
+/// In the format of Prometheus; no routes without a token.
 pub fn routes(token: Option<&MetricsToken>) -> Routes {
     let Some(token) = token.cloned() else { return Routes::default() };
     let answer =

@@ -1,5 +1,5 @@
-//! The HTTP face: one file a noun, with its routes and their handlers. A handler takes
-//! what came apart and hands it to a use case; it decides nothing.
+//! The HTTP API: one file for each noun, with its routes and handlers. A handler extracts the
+//! arguments and calls a use case; it decides nothing.
 
 pub mod access;
 mod account;
@@ -87,10 +87,10 @@ use crate::{
     http::access::{Access, Routes},
 };
 
-/// Most bytes of a body, but for packages and FHIR bundles.
+/// Largest body in bytes, except packages and FHIR bundles.
 const SMALL_BODY: usize = 1 << 20;
 
-/// What the description of the API says beside its paths.
+/// The OpenAPI document without its paths.
 #[derive(OpenApi)]
 #[openapi(
     info(
@@ -113,7 +113,7 @@ impl Modify for Token {
     }
 }
 
-/// The routes under `/api/v1` with their description.
+/// The routes under `/api/v1` with their OpenAPI document.
 fn api(packages: DefaultBodyLimit, attachments: DefaultBodyLimit) -> OpenApiRouter<Hospital> {
     OpenApiRouter::with_openapi(Description::openapi())
         .merge(account::routes())
@@ -152,14 +152,14 @@ fn api(packages: DefaultBodyLimit, attachments: DefaultBodyLimit) -> OpenApiRout
         .merge(tenant::routes())
 }
 
-/// All routes, and what each of them takes.
+/// All routes, and the access rule of each.
 fn everything(
     [large, attachments]: [DefaultBodyLimit; 2],
     metrics_token: Option<&MetricsToken>,
 ) -> (Router<Hospital>, Vec<access::Route>) {
     let (api, description) = api(large, attachments).split_for_parts();
     let mut table = access::described(&description);
-    // Written once, for it does not change.
+    // Serialised once, as it never changes.
     let description = Bytes::from(described::complete(description).to_json().expect("a description is JSON"));
     let openapi = async move || ([(header::CONTENT_TYPE, "application/json")], description);
     let (others, more) = Routes::default()
@@ -174,12 +174,12 @@ fn everything(
 }
 
 impl Hospital {
-    /// Every route with the action that it takes.
+    /// Every route with its access rule.
     pub fn routes(&self) -> Vec<access::Route> {
         everything([DefaultBodyLimit::disable(); 2], self.platform.config().telemetry.metrics_token.as_ref()).1
     }
 
-    /// Everything the hospital serves, to be merged into an embedder's router.
+    /// All routes, to be merged into an embedder's router.
     pub fn router(&self) -> Router {
         let large = DefaultBodyLimit::max(self.platform.config().max_body_bytes);
         let timeout = Duration::from_secs(self.platform.config().request_timeout_seconds);
@@ -200,7 +200,7 @@ impl Hospital {
                 TraceLayer::new_for_http()
                     .make_span_with(request_id::span)
                     .on_response(DefaultOnResponse::new().level(Level::INFO).latency_unit(LatencyUnit::Micros))
-                    // Told by the problem itself, with its code.
+                    // Problem documents log failures, with the code.
                     .on_failure(()),
             )
             .layer(SetRequestIdLayer::x_request_id(request_id::Draw))
@@ -209,7 +209,7 @@ impl Hospital {
     }
 }
 
-/// Outermost last: who waits longer than this is told so, and the request goes on.
+/// The timeout is outermost: the caller gets an error, and the request goes on.
 fn to_the_end_in_time<S: Clone + Send + Sync + 'static>(
     routes: Router<S>,
     tasks: &Tasks,
@@ -224,10 +224,9 @@ fn to_the_end_in_time<S: Clone + Send + Sync + 'static>(
         .layer((HandleErrorLayer::new(late), TimeoutLayer::new(longest)))
 }
 
-/// A request that has begun is carried to its end, whether or not the caller is
-/// still there: a plugin that was called is taped, a payment that was begun is
-/// written down. A host that stops waits for it. Its body has as long as its answer: one that
-/// trickles in for ever would hold the host.
+/// A request that has begun runs to its end, even if the caller disconnects: the tape of a called
+/// plugin and a started payment are stored. A stopping host waits for it. The body has the same
+/// deadline as the response, so a slow upload cannot hold the host.
 async fn to_the_end(State((tasks, longest)): State<(Tasks, Duration)>, request: Request, next: Next) -> Response {
     let until = tokio::time::Instant::now() + longest;
     let request = request.map(|body| {
@@ -245,8 +244,7 @@ async fn to_the_end(State((tasks, longest)): State<(Tasks, Duration)>, request: 
     }
 }
 
-/// A defect of ours: the caller gets a problem document, the log the rest, and
-/// the server goes on.
+/// After a panic: the caller gets a problem document, details are logged, the server goes on.
 fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
     let words = panic
         .downcast_ref::<String>()
@@ -265,7 +263,7 @@ mod tests {
 
     use super::*;
 
-    /// A server of one route under the layers of [`Hospital::router`] that see to its end.
+    /// A server of one route under the layers of [`Hospital::router`] that run requests to the end.
     async fn serving(routes: Router, longest: Duration) -> (String, Tasks) {
         xinglin_platform::tls::install();
         let tasks = Tasks::default();
@@ -277,7 +275,7 @@ mod tests {
         (address, tasks)
     }
 
-    /// Writes down when it comes to its end, after a while.
+    /// Counts its completion, after a while.
     fn slow(ends: &Arc<AtomicUsize>) -> axum::routing::MethodRouter {
         let ends = ends.clone();
         axum::routing::post(async move |body: axum::body::Bytes| {
@@ -304,7 +302,7 @@ mod tests {
         let (address, tasks) = serving(Router::new().route("/", slow(&ends)), Duration::from_secs(60)).await;
         assert_eq!(tasks.running(), 1, "the server itself");
         let impatient = reqwest::Client::builder().timeout(Duration::from_millis(100)).build().expect("a client");
-        // A body that comes in pieces is no other request once it is whole.
+        // A body in chunks is treated no differently.
         let pieces = futures_util::stream::iter(["ab", "c"].map(Ok::<_, std::io::Error>));
         let left = impatient.post(&address).body(reqwest::Body::wrap_stream(pieces)).send().await;
         assert!(left.is_err_and(|error| error.is_timeout()));
@@ -339,13 +337,13 @@ mod tests {
         assert_eq!((read.expect("all of it").as_str(), left), ("piece piece piece piece ", 0));
     }
 
-    /// What a route takes is said with the route, in `http/<noun>.rs`:
+    /// The access rule is declared with the route, in `http/<noun>.rs`:
     ///
     /// - `.routes(by(&Action::SignPrescription, routes!(sign)))`, the action being
-    ///   one of `xinglin_domain::access` and the one that the use case asks;
+    ///   one of `xinglin_domain::access` and the one that the use case checks;
     /// - `.routes(allowed(READERS, routes!(get)))` for one of several;
-    /// - `.routes(allowed(Access::SignedIn, …))` for one's own account and what all may
-    ///   know, `Access::Public` for what proves its caller itself.
+    /// - `.routes(allowed(Access::SignedIn, …))` for one's own account and data open to all
+    ///   staff, `Access::Public` for routes that authenticate the caller themselves.
     #[test]
     fn every_route_names_its_action() {
         let token = MetricsToken::try_from("0123456789abcdef".to_owned()).expect("a token");

@@ -1,5 +1,5 @@
-//! Every request is counted, and is a span of its caller's trace. Both name the
-//! route that it took, for its path may name a patient.
+//! Counts every request and opens a span in the caller's trace. Both name the route, not the path,
+//! since a path may identify a patient.
 
 use std::time::Instant;
 
@@ -41,7 +41,7 @@ pub async fn layer(State(hospital): State<Hospital>, request: Request, next: Nex
     response
 }
 
-/// Callers invent methods; labels are a closed list.
+/// Methods that callers invent share one label, so that the set of labels is finite.
 fn known(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",

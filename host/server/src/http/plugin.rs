@@ -72,7 +72,7 @@ pub async fn enable(
     Ok(Json(lifecycle::enable(&hospital.extensions, &caller, tenant, &plugin).await?))
 }
 
-/// Says what a plugin may do in a tenant.
+/// Sets the grant of a plugin in a tenant.
 #[utoipa::path(
     put, path = "/api/v1/tenants/{tenant}/plugins/{plugin}", tag = "Plugin",
     params(("tenant" = String, Path, description = "`ten-…`"), ("plugin" = String, Path, description = "Id of the plugin.")),
@@ -88,18 +88,17 @@ pub async fn grant(
     Ok(Json(lifecycle::grant(&hospital.extensions, &caller, tenant, &plugin, ask).await?))
 }
 
-/// How it is taken.
+/// Options of the upload.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct How {
-    /// Take it though a version that is not older was here before. Logged.
+    /// Accept it although the same or a newer version was here before. Logged.
     #[serde(default)]
     allow_downgrade: bool,
 }
 
-/// Takes a package into this host. The body is the `.wasm` file, or a bundle of
-/// it with its signatures, as `xinglin plugin save` writes them
-/// (`application/vnd.xinglin.bundle+tar`).
+/// Adds a package to this host. The body is the `.wasm` file, or a bundle of it with its
+/// signatures, as `xinglin plugin save` writes them (`application/vnd.xinglin.bundle+tar`).
 #[utoipa::path(
     post, path = "/api/v1/plugins", tag = "Plugin",
     params(How),
@@ -135,7 +134,7 @@ pub async fn list(
     Ok(Json(lifecycle::list(&hospital.extensions, &caller, tenant).await?))
 }
 
-/// Packages of this host, with who vouches for them.
+/// Packages of this host, with their signers.
 #[utoipa::path(
     get, path = "/api/v1/plugins", tag = "Plugin",
     responses((status = 200, body = Vec<PackageEntry>), (status = "4XX", body = Problem)),
@@ -144,7 +143,7 @@ pub async fn packages(State(hospital): State<Hospital>, caller: Caller) -> Reply
     Ok(Json(package::list(&hospital.platform, &caller).await?))
 }
 
-/// Calls another version from now on, once it has passed its gate.
+/// Switches to another version, once it has passed its gate.
 #[utoipa::path(
     post, path = "/api/v1/tenants/{tenant}/plugins/{plugin}/promote", tag = "Plugin",
     params(("tenant" = String, Path, description = "`ten-…`"), ("plugin" = String, Path, description = "Id of the plugin.")),
@@ -160,7 +159,7 @@ pub async fn promote(
     Ok(Json(lifecycle::promote(&hospital.extensions, &caller, tenant, &plugin, ask).await?))
 }
 
-/// Calls the version before the last promotion again.
+/// Switches back to the version before the last promotion.
 #[utoipa::path(
     post, path = "/api/v1/tenants/{tenant}/plugins/{plugin}/rollback", tag = "Plugin",
     params(("tenant" = String, Path, description = "`ten-…`"), ("plugin" = String, Path, description = "Id of the plugin.")),
@@ -174,15 +173,15 @@ pub async fn rollback(
     Ok(Json(lifecycle::roll_back(&hospital.extensions, &caller, tenant, &plugin).await?))
 }
 
-/// Which package.
+/// The package.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub struct Which {
-    /// Which version; the newest one if left out.
+    /// The version; default: the newest.
     version: Option<String>,
 }
 
-/// A package with its signatures, to be taken to another host.
+/// A package with its signatures, for another host.
 #[utoipa::path(
     get, path = "/api/v1/plugins/{plugin}/bundle", tag = "Plugin",
     params(("plugin" = String, Path, description = "Id of the plugin."), Which),

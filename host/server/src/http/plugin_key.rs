@@ -1,4 +1,4 @@
-//! Keys that a tenant keeps for a plugin.
+//! Keys that a tenant holds for a plugin.
 
 use axum::{Json, extract::State};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-/// Keys that a plugin asks for, with the public halves of those there are.
+/// Keys that a plugin declares, with the public halves of the existing ones.
 #[utoipa::path(
     get, path = "/api/v1/tenants/{tenant}/plugins/{plugin}/keys", tag = "Plugin",
     params(("tenant" = String, Path, description = "`ten-…`"), ("plugin" = String, Path, description = "Id of the plugin.")),
@@ -29,7 +29,7 @@ pub async fn list(
     Ok(Json(secret::list_keys(&hospital.platform, &caller, tenant, &plugin).await?))
 }
 
-/// Makes a key for a plugin, or takes one in. The private half is not given out.
+/// Generates a key for a plugin, or imports one. The private half is never returned.
 #[utoipa::path(
     post, path = "/api/v1/tenants/{tenant}/plugins/{plugin}/keys/{name}", tag = "Plugin",
     params(("tenant" = String, Path, description = "`ten-…`"), ("plugin" = String, Path, description = "Id of the plugin."), ("name" = String, Path, description = "As the manifest calls it.")),

@@ -1,4 +1,4 @@
-//! Secrets that a tenant keeps for a plugin.
+//! Secrets that a tenant stores for a plugin.
 
 use axum::{Json, extract::State, http::StatusCode};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-/// Forgets a secret.
+/// Deletes a secret.
 #[utoipa::path(
     delete, path = "/api/v1/tenants/{tenant}/plugins/{plugin}/secrets/{name}", tag = "Plugin",
     params(("tenant" = String, Path, description = "`ten-…`"), ("plugin" = String, Path, description = "Id of the plugin."), ("name" = String, Path, description = "As the manifest calls it.")),
@@ -30,7 +30,7 @@ pub async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Secrets that a plugin asks for, and whether they are there. No value.
+/// Secrets that a plugin declares, and whether each is set. Values are never returned.
 #[utoipa::path(
     get, path = "/api/v1/tenants/{tenant}/plugins/{plugin}/secrets", tag = "Plugin",
     params(("tenant" = String, Path, description = "`ten-…`"), ("plugin" = String, Path, description = "Id of the plugin.")),
@@ -50,7 +50,7 @@ pub fn routes() -> OpenApiRouter<Hospital> {
         .routes(by(&Action::ManagePlugins, routes!(put, delete)))
 }
 
-/// Keeps a secret for a plugin. It cannot be read again.
+/// Stores a secret for a plugin. It cannot be read again.
 #[utoipa::path(
     put, path = "/api/v1/tenants/{tenant}/plugins/{plugin}/secrets/{name}", tag = "Plugin",
     params(("tenant" = String, Path, description = "`ten-…`"), ("plugin" = String, Path, description = "Id of the plugin."), ("name" = String, Path, description = "As the manifest calls it.")),

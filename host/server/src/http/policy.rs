@@ -24,7 +24,7 @@ pub fn routes() -> OpenApiRouter<Hospital> {
         .routes(by(&Action::ReadPolicies, routes!(explain)))
 }
 
-/// Whether an account may do something, by which policies, and what the law says.
+/// Whether an account may perform an action, by which policies, and by the table of roles.
 #[utoipa::path(
     post, path = "/api/v1/policies/explain", tag = "Policy",
     request_body = Explain,
@@ -38,7 +38,7 @@ pub async fn explain(
     Ok(Json(explain::explain(&hospital.platform, &caller, ask).await?))
 }
 
-/// The policies in force in the caller's hospital, as they are written.
+/// The policies in force in the caller's hospital, as written.
 #[utoipa::path(
     get, path = "/api/v1/policies", tag = "Policy",
     responses((status = 200, body = PoliciesView), (status = "4XX", body = Problem)),

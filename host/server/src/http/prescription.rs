@@ -18,7 +18,7 @@ use crate::{
     },
 };
 
-/// Who reads the record, and who must know what to prepare.
+/// Who reads the record or prepares the prescription.
 const KNOWN: Access = Access::By(&[Action::ReadRecords, Action::ReadOwnRecord, Action::PreparePrescription]);
 
 /// The routes of this noun.
@@ -52,7 +52,7 @@ pub async fn approve(
     Ok(Json(prescription::approve(&hospital.platform, &caller, id, ask).await?))
 }
 
-/// Two of the pharmacy hand out what was ordered and paid. Once, ever.
+/// Two members of the pharmacy dispense what was ordered and paid, at most once.
 #[utoipa::path(
     post, path = "/api/v1/prescriptions/{id}/dispense", tag = "Prescription",
     params(("id" = String, Path, description = "`rx-…`")),
@@ -68,7 +68,7 @@ pub async fn dispense(
     Ok(Json(dispensing::dispense(&hospital.platform, &caller, id, ask).await?))
 }
 
-/// The doctor begins a prescription in a visit of theirs.
+/// The doctor drafts a prescription in one of their visits.
 #[utoipa::path(
     post, path = "/api/v1/prescriptions", tag = "Prescription",
     request_body = NewPrescription,
@@ -96,7 +96,7 @@ pub async fn get(
     Ok(Json(prescription::get(&hospital.platform, &caller, id).await?))
 }
 
-/// The prescriber confirms what came back, with a reason and a second signature.
+/// The prescriber confirms a returned prescription, with a reason and a second signature.
 #[utoipa::path(
     post, path = "/api/v1/prescriptions/{id}/confirm", tag = "Prescription",
     params(("id" = String, Path, description = "`rx-…`")),
@@ -112,7 +112,7 @@ pub async fn confirm(
     Ok(Json(prescription::confirm(&hospital.platform, &caller, id, ask).await?))
 }
 
-/// A pharmacist refuses it for good.
+/// A pharmacist rejects it permanently.
 #[utoipa::path(
     post, path = "/api/v1/prescriptions/{id}/reject", tag = "Prescription",
     params(("id" = String, Path, description = "`rx-…`")),
@@ -128,7 +128,7 @@ pub async fn reject(
     Ok(Json(prescription::reject(&hospital.platform, &caller, id, ask).await?))
 }
 
-/// The doctor rewrites a draft, or what the pharmacist sent back.
+/// The doctor rewrites a draft, or a returned prescription.
 #[utoipa::path(
     put, path = "/api/v1/prescriptions/{id}", tag = "Prescription",
     params(("id" = String, Path, description = "`rx-…`")),
@@ -144,7 +144,7 @@ pub async fn rewrite(
     Ok(Json(prescription::rewrite(&hospital.platform, &caller, id, ask).await?))
 }
 
-/// A pharmacist sends it back to the prescriber.
+/// A pharmacist returns it to the prescriber.
 #[utoipa::path(
     post, path = "/api/v1/prescriptions/{id}/return", tag = "Prescription",
     params(("id" = String, Path, description = "`rx-…`")),
@@ -160,7 +160,8 @@ pub async fn send_back(
     Ok(Json(prescription::send_back(&hospital.platform, &caller, id, ask).await?))
 }
 
-/// The doctor signs. Every enabled checker is asked first; a veto, or a checker that gave no answer, stops the signature.
+/// The doctor signs. Every enabled checker is called first; a veto, or a checker without a verdict,
+/// prevents the signature.
 #[utoipa::path(
     post, path = "/api/v1/prescriptions/{id}/sign", tag = "Prescription",
     params(("id" = String, Path, description = "`rx-…`")),
@@ -176,7 +177,7 @@ pub async fn sign(
     Ok(Json(prescription::sign(&hospital.extensions, &caller, id, ask).await?))
 }
 
-/// The prescriber withdraws what is approved and not yet ordered.
+/// The prescriber withdraws an approved prescription that is not yet ordered.
 #[utoipa::path(
     post, path = "/api/v1/prescriptions/{id}/withdraw", tag = "Prescription",
     params(("id" = String, Path, description = "`rx-…`")),

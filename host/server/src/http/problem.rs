@@ -1,4 +1,4 @@
-//! Errors on the wire: RFC 9457 problem documents with our stable codes.
+//! Errors as problem documents (RFC 9457) with stable codes.
 
 use axum::{
     Json,
@@ -23,12 +23,12 @@ pub struct Problem {
     pub title: &'static str,
     /// What the code means, in Chinese.
     pub title_zh: &'static str,
-    /// What exactly was the matter here.
+    /// Details of this occurrence.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub detail: String,
     /// The stable code.
     pub code: String,
-    /// More members where a code has them: `findings`, `plugin`, `path`, …
+    /// Further members of some codes: `findings`, `plugin`, `path`, …
     #[serde(flatten)]
     pub members: Map<String, Value>,
 }
@@ -38,8 +38,8 @@ pub fn status(code: Code) -> StatusCode {
     StatusCode::from_u16(code.class().status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
-/// The context of a refusal goes to the log, never to the caller; the detail,
-/// which may quote what the caller sent, goes to the caller, never to the log.
+/// Logs a refusal: the context is logged and never sent; the detail, which may quote input of the
+/// caller, is sent and never logged.
 pub fn log(error: &AppError, status: StatusCode) {
     let AppError { code, context, .. } = error;
     if status.is_server_error() {
@@ -49,10 +49,10 @@ pub fn log(error: &AppError, status: StatusCode) {
     }
 }
 
-/// What a handler answers: a body, or a refusal as a problem document.
+/// The result of a handler: a body, or a refusal as a problem document.
 pub type Reply<T> = Result<T, Refused>;
 
-/// A use case that did not happen, as callers of the API are told.
+/// A refused use case, sent as a problem document.
 #[derive(Debug)]
 pub struct Refused(AppError);
 

@@ -29,7 +29,7 @@ pub fn routes() -> OpenApiRouter<Hospital> {
         .routes(by(&Action::ManagePlugins, routes!(list)))
 }
 
-/// How a report is written.
+/// The format of a report.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Written {
@@ -89,11 +89,11 @@ pub async fn list(
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Order {
-    /// Why, for everybody concerned.
+    /// The reason, for everybody concerned.
     reason: String,
 }
 
-/// Recalls a package, everywhere and for good, and says whom it touched.
+/// Recalls a package everywhere and permanently, and reports what it touched.
 #[utoipa::path(
     post, path = "/api/v1/recalls/{digest}", tag = "Recall",
     params(("digest" = String, Path, description = "SHA-256 of the package.")),

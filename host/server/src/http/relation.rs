@@ -1,4 +1,4 @@
-//! Who belongs to a patient.
+//! Persons related to a patient.
 
 use axum::{Json, extract::State, http::StatusCode};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -18,7 +18,7 @@ use crate::{
     },
 };
 
-/// Who says that a relation holds no more.
+/// Who may revoke a relation.
 const REVOKERS: Access = Access::By(&[Action::RegisterRelations, Action::ManageConsent]);
 
 /// The routes of this noun.
@@ -31,8 +31,8 @@ pub fn routes() -> OpenApiRouter<Hospital> {
         .routes(allowed(REVOKERS, routes!(revoke)))
 }
 
-/// The patient invites somebody to be their family. What they may read, the patient says
-/// by consent to their account, once they have accepted.
+/// The patient invites a family member. After acceptance, the patient's consents to their account
+/// decide what they may read.
 #[utoipa::path(
     post, path = "/api/v1/patients/{patient}/invitations", tag = "Relation",
     params(("patient" = String, Path, description = "`pat-…`")),
@@ -62,7 +62,7 @@ pub async fn join(
     Ok((StatusCode::CREATED, Json(relation::join(&hospital.platform, &caller, join).await?)))
 }
 
-/// Who belongs to the patient, newest first, with those who did.
+/// Current and former relations of the patient, newest first.
 #[utoipa::path(
     get, path = "/api/v1/patients/{patient}/relations", tag = "Relation",
     params(("patient" = String, Path, description = "`pat-…`")),
@@ -76,7 +76,7 @@ pub async fn list(
     Ok(Json(relation::list(&hospital.platform, &caller, patient).await?))
 }
 
-/// Staff register a guardian, or somebody else who belongs to the patient, upon evidence.
+/// Staff register a guardian or another related person, upon evidence.
 #[utoipa::path(
     post, path = "/api/v1/patients/{patient}/relations", tag = "Relation",
     params(("patient" = String, Path, description = "`pat-…`")),
@@ -92,8 +92,8 @@ pub async fn register(
     Ok((StatusCode::CREATED, Json(relation::register(&hospital.platform, &caller, patient, new).await?)))
 }
 
-/// The relation holds no more from this moment on. Guardianships are for the hospital to
-/// revoke; anything else also for the patient, and for whom it is about.
+/// Revokes a relation, effective at once. Guardianships are revoked by the hospital; others also by
+/// the patient and by the related person.
 #[utoipa::path(
     post, path = "/api/v1/relations/{id}/revoke", tag = "Relation",
     params(("id" = String, Path, description = "`kin-…`")),

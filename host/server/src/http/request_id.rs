@@ -1,4 +1,4 @@
-//! A name for each request, in every log line, tape and answer that belongs to it.
+//! An id for each request, in every log line, tape and answer that belongs to it.
 
 use axum::{
     extract::Request,
@@ -10,7 +10,7 @@ use xinglin_platform::ambient;
 
 const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Draws a name for a request that comes without one.
+/// Generates an id for a request without one.
 #[derive(Clone, Copy)]
 pub struct Draw;
 
@@ -20,7 +20,7 @@ impl MakeRequestId for Draw {
     }
 }
 
-/// Takes away what the caller calls it, unless that could forge no log line.
+/// Removes the caller's id, unless it is safe to log.
 pub async fn check(mut request: Request) -> Request {
     if request.headers().get(HEADER).is_some_and(|id| !harmless(id.as_bytes())) {
         request.headers_mut().remove(HEADER);
@@ -32,12 +32,12 @@ fn harmless(id: &[u8]) -> bool {
     (1..=64).contains(&id.len()) && id.iter().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(b))
 }
 
-/// The name of a request.
+/// The id of a request.
 pub fn of(extensions: &Extensions) -> &str {
     extensions.get::<RequestId>().and_then(|id| id.header_value().to_str().ok()).unwrap_or_default()
 }
 
-/// What the log lines of a request stand in.
+/// The span of the log lines of a request.
 pub fn span(request: &Request) -> Span {
     tracing::info_span!(
         "request",

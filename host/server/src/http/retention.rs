@@ -1,4 +1,4 @@
-//! What must be kept, and what may go.
+//! Retention periods and erasure.
 
 use axum::{Json, extract::State};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -22,7 +22,7 @@ pub fn routes() -> OpenApiRouter<Hospital> {
         .routes(by(&Action::PurgeRecords, routes!(erase)))
 }
 
-/// Erases a patient whose record need not be kept any longer, for good.
+/// Erases a patient whose retention period is over, permanently.
 #[utoipa::path(
     post, path = "/api/v1/patients/{patient}/erase", tag = "Retention",
     params(("patient" = String, Path, description = "`pat-…`")),
@@ -36,7 +36,7 @@ pub async fn erase(
     Ok(Json(erasure::erase(&hospital.platform, &caller, caller.actor.tenant, patient).await?))
 }
 
-/// Until when a patient's record must be kept, and what would go if they were erased.
+/// The end of a patient's retention period, and what an erasure would delete.
 #[utoipa::path(
     get, path = "/api/v1/patients/{patient}/retention", tag = "Retention",
     params(("patient" = String, Path, description = "`pat-…`")),

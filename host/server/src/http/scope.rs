@@ -1,5 +1,5 @@
-//! What a request needs of a scoped token, told by its method and path before any
-//! handler runs: whoever adds a route cannot forget it.
+//! The scope that a request needs, determined from its method and path before any handler runs, so
+//! a new route cannot bypass it.
 
 use axum::http::{Method, Uri};
 use xinglin_domain::{
@@ -11,20 +11,20 @@ use xinglin_platform::{AppError, AppResult};
 
 use crate::http::{cds, fhir::BASE};
 
-/// How far a request was opened.
+/// The extent of the access.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Opened {
-    /// As far as whoever asks may go.
+    /// All that the caller may access.
     Wholly,
-    /// For the patient at hand.
+    /// The patient in context only.
     ForPatient,
 }
 
-/// Whether the scopes open this request, which may be on the condition that something
-/// is not found, and how far. They open FHIR and CDS Hooks, and nothing else.
+/// Checks that the scopes permit this request, and to what extent; `conditional` requests search
+/// before they write. Scopes permit FHIR and CDS Hooks only.
 ///
 /// # Errors
-/// `AUTH_FORBIDDEN`, naming the scope that it would take.
+/// `AUTH_FORBIDDEN`, naming the scope that is needed.
 pub fn check(scopes: &Scopes, method: &Method, uri: &Uri, conditional: bool) -> AppResult<Opened> {
     if !scopes.reach(Context::Patient) {
         return opens(scopes, method, uri, conditional).map(|()| Opened::Wholly);
@@ -34,14 +34,14 @@ pub fn check(scopes: &Scopes, method: &Method, uri: &Uri, conditional: bool) -> 
         return Ok(Opened::Wholly);
     }
     let reads = matches!(*method, Method::GET | Method::HEAD) || uri.path().ends_with("/_search");
-    // What is written is never written by the grace of what opens one record for reading.
+    // A scope that permits reading one patient's record never permits a write.
     opens(if reads { scopes } else { &wide }, method, uri, conditional).map(|()| Opened::ForPatient)
 }
 
-/// What is open to somebody whose hospital wants a second factor that they have not shown.
+/// What is permitted to a caller whose hospital requires a second factor that they lack.
 ///
 /// # Errors
-/// `AUTH_SECOND_FACTOR`, saying what to do.
+/// `AUTH_SECOND_FACTOR`, with the remedy.
 pub fn second_factor_first(method: &Method, uri: &Uri) -> AppResult<()> {
     let within = |of: &str| uri.path().strip_prefix(of).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     let itself = uri.path() == "/api/v1/me" && *method == Method::GET;
@@ -62,7 +62,7 @@ fn opens(scopes: &Scopes, method: &Method, uri: &Uri, conditional: bool) -> AppR
         true => Ok(()),
         false => needs(what),
     };
-    // What checkers say may be of anything in the record.
+    // The findings of checkers may concern anything in the record.
     if uri.path().strip_prefix(cds::BASE).is_some_and(|path| path.is_empty() || path.starts_with('/')) {
         return whole(&[Right::Read, Right::Search], "system/*.rs");
     }
@@ -70,23 +70,23 @@ fn opens(scopes: &Scopes, method: &Method, uri: &Uri, conditional: bool) -> AppR
         return needs("somebody who signs in");
     };
     let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
-    // Operations and bundles reach any type.
+    // Operations and bundles may concern any type.
     let everything = segments.iter().any(|segment| segment.starts_with('$'));
     let (kind, right) = match (segments.as_slice(), method) {
         (["metadata" | ".well-known", ..], _) => return Ok(()),
         ([..], &Method::GET | &Method::HEAD) if everything => {
             return whole(&[Right::Read, Right::Search], "`*.rs`");
         }
-        // Whoever may fetch an export may give it up.
+        // Whoever may fetch an export may delete it.
         (["$export-status", _], &Method::DELETE) => {
             return whole(&[Right::Read, Right::Search], "system/*.rs");
         }
-        // Its parameters are in the body, and may reach any type too.
+        // Its parameters are in the body, and may concern any type, too.
         ([_, "_search"], &Method::POST) => return whole(&[Right::Read, Right::Search], "`*.rs`"),
         (["_history"], &Method::GET | &Method::HEAD) => {
             return whole(&[Right::Read, Right::Search], "`*.rs`");
         }
-        // As a search, of a type's versions (SMART 2: `s` is type-level history, too).
+        // As a search (SMART 2: `s` includes type-level history).
         ([kind, "_history"], &Method::GET | &Method::HEAD) if !kind.starts_with('_') => {
             (segments.first(), Right::Search)
         }
@@ -101,7 +101,7 @@ fn opens(scopes: &Scopes, method: &Method, uri: &Uri, conditional: bool) -> AppR
         }
     };
     let kind = kind.copied().unwrap_or_default();
-    // A patch is answered with the whole of what it changed.
+    // The answer to a patch is the whole resource.
     let reads = *method == Method::PATCH;
     if !scopes.allow(kind, right) || (reads && !scopes.allow(kind, Right::Read)) {
         return needs(&format!("another right on {kind}"));

@@ -29,7 +29,7 @@ pub fn routes() -> OpenApiRouter<Hospital> {
         .routes(allowed(Access::Public, routes!(refresh)))
 }
 
-/// Signs in with a passkey. It counts as both factors.
+/// Signs in with a passkey, which counts as both factors.
 #[utoipa::path(
     post, path = "/api/v1/sessions/passkey/confirm", tag = "Session",
     request_body = PasskeySignIn,
@@ -54,7 +54,7 @@ pub async fn create(State(hospital): State<Hospital>, Body(ask): Body<SignIn>) -
     Ok((StatusCode::CREATED, Json(session::sign_in(&hospital.identity, ask).await?)))
 }
 
-/// Ends one of one's sign-ins: its tokens are good for nothing from now on.
+/// Ends one of the caller's sessions and its tokens.
 #[utoipa::path(
     delete, path = "/api/v1/sessions/{session}", tag = "Session",
     params(("session" = String, Path, description = "`ses-…`")),
@@ -65,7 +65,7 @@ pub async fn delete(State(hospital): State<Hospital>, caller: Caller, At(session
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// One's sign-ins that have not ended, newest first.
+/// The caller's current sessions, newest first.
 #[utoipa::path(
     get, path = "/api/v1/sessions", tag = "Session",
     responses((status = 200, body = Vec<SessionView>), (status = "4XX", body = Problem)),
@@ -74,7 +74,7 @@ pub async fn list(State(hospital): State<Hospital>, caller: Caller) -> Reply<Jso
     Ok(Json(session::list(&hospital.platform, &caller).await?))
 }
 
-/// Begins a sign-in with a passkey, whoever it may be.
+/// Starts a sign-in with a passkey, without naming the account.
 #[utoipa::path(
     post, path = "/api/v1/sessions/passkey/offer", tag = "Session",
     request_body = PasskeyKnock,
@@ -88,7 +88,7 @@ pub async fn offer_passkey(
     Ok(Json(passkey::offer_sign_in(&hospital.platform, ask).await?))
 }
 
-/// Exchanges a refresh token, once, for the next tokens.
+/// Exchanges a refresh token, which is valid once, for new tokens.
 #[utoipa::path(
     post, path = "/api/v1/sessions/refresh", tag = "Session",
     request_body = Refresh,

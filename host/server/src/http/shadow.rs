@@ -1,4 +1,4 @@
-//! Candidates in the shadow.
+//! Candidates in shadow.
 
 use axum::{Json, extract::State};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -20,7 +20,7 @@ pub fn routes() -> OpenApiRouter<Hospital> {
     OpenApiRouter::new().routes(by(&Action::ManagePlugins, routes!(start, get, stop)))
 }
 
-/// How the candidate has done.
+/// The results of the candidate.
 #[utoipa::path(
     get, path = "/api/v1/tenants/{tenant}/plugins/{plugin}/shadow", tag = "Shadow",
     params(("tenant" = String, Path, description = "`ten-…`"), ("plugin" = String, Path, description = "Id of the plugin.")),
@@ -34,7 +34,7 @@ pub async fn get(
     Ok(Json(shadow::get(&hospital.extensions, &caller, tenant, &plugin).await?))
 }
 
-/// Puts a version into the shadow of the one that is called.
+/// Runs a version in shadow of the active one.
 #[utoipa::path(
     put, path = "/api/v1/tenants/{tenant}/plugins/{plugin}/shadow", tag = "Shadow",
     params(("tenant" = String, Path, description = "`ten-…`"), ("plugin" = String, Path, description = "Id of the plugin.")),
@@ -50,7 +50,7 @@ pub async fn start(
     Ok(Json(shadow::start(&hospital.extensions, &caller, tenant, &plugin, ask).await?))
 }
 
-/// Takes the candidate out of the shadow.
+/// Ends the shadow run of the candidate.
 #[utoipa::path(
     delete, path = "/api/v1/tenants/{tenant}/plugins/{plugin}/shadow", tag = "Shadow",
     params(("tenant" = String, Path, description = "`ten-…`"), ("plugin" = String, Path, description = "Id of the plugin.")),

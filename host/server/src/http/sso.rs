@@ -1,4 +1,4 @@
-//! Sign-in at the hospital's own provider.
+//! Sign-in with the hospital's own identity provider.
 
 use axum::{
     Json,
@@ -27,7 +27,7 @@ use crate::{
     },
 };
 
-/// What a browser is known by while its person is away.
+/// The cookie that identifies the browser during the sign-in.
 const COOKIE: &str = "xinglin-sso";
 
 /// The routes of this noun.
@@ -38,7 +38,7 @@ pub fn routes() -> OpenApiRouter<Hospital> {
         .routes(allowed(Access::Public, routes!(callback)))
 }
 
-/// Signs in who comes back from the provider: the same session that a password gives.
+/// Signs in the person returning from the provider; the session equals that of a password.
 #[utoipa::path(
     get, path = "/api/v1/sso/{tenant}/callback", tag = "Session",
     params(
@@ -61,7 +61,7 @@ pub async fn callback(
     Ok(([(CACHE_CONTROL, "no-store")], Json(session)))
 }
 
-/// Trusts the provider no more, and forgets who came from there.
+/// Removes the identity provider, and the links of accounts to it.
 #[utoipa::path(
     delete, path = "/api/v1/tenants/{tenant}/identity-provider", tag = "Tenant",
     params(("tenant" = String, Path, description = "`ten-…`")),
@@ -72,7 +72,7 @@ pub async fn delete(State(hospital): State<Hospital>, caller: Caller, At(tenant)
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// The provider of identities that a tenant trusts.
+/// The identity provider of a tenant.
 #[utoipa::path(
     get, path = "/api/v1/tenants/{tenant}/identity-provider", tag = "Tenant",
     params(("tenant" = String, Path, description = "`ten-…`")),
@@ -86,7 +86,7 @@ pub async fn get(
     Ok(Json(sso::get_provider(&hospital.platform, &caller, tenant).await?))
 }
 
-/// Trusts a provider of identities from now on, after a look at its discovery.
+/// Sets the identity provider of a tenant, after reading its discovery document.
 #[utoipa::path(
     put, path = "/api/v1/tenants/{tenant}/identity-provider", tag = "Tenant",
     params(("tenant" = String, Path, description = "`ten-…`")),
@@ -102,7 +102,7 @@ pub async fn put(
     Ok(Json(sso::put_provider(&hospital.platform, &caller, tenant, ask).await?))
 }
 
-/// Sends a browser to the hospital's own provider to sign in.
+/// Redirects a browser to the hospital's identity provider.
 #[utoipa::path(
     get, path = "/api/v1/sso/{tenant}/start", tag = "Session",
     params(("tenant" = String, Path, description = "`ten-…`")),

@@ -1,13 +1,13 @@
-//! Bodies that are files.
+//! Bodies streamed from files.
 
 use axum::body::Body;
 use tokio::fs::File;
 use tokio_util::io::ReaderStream;
 
-/// How much of a file is read at once, in bytes.
+/// Bytes read at once.
 const PIECE: usize = 64 << 10;
 
-/// A file, piece by piece.
+/// A file, in chunks.
 pub fn streamed(file: File) -> Body {
     Body::from_stream(ReaderStream::with_capacity(file, PIECE))
 }

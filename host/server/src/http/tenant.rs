@@ -38,7 +38,7 @@ pub async fn consent(State(hospital): State<Hospital>, caller: Caller) -> Reply<
     Ok(Json(tenant::consent(&hospital.platform, &caller).await?))
 }
 
-/// Founds a tenant: a hospital, a pharmacy, an insurer.
+/// Creates a tenant: a hospital, a pharmacy, an insurer.
 #[utoipa::path(
     post, path = "/api/v1/tenants", tag = "Tenant",
     request_body = NewTenant,
@@ -52,7 +52,7 @@ pub async fn create(
     Ok((StatusCode::CREATED, Json(tenant::create(&hospital.platform, &caller, ask).await?)))
 }
 
-/// What a tenant asks of those who practise in it.
+/// The rules of a tenant for practice.
 #[utoipa::path(
     get, path = "/api/v1/tenants/{tenant}/practice-rules", tag = "Tenant",
     params(("tenant" = String, Path, description = "`ten-…`")),
@@ -66,7 +66,7 @@ pub async fn get_practice_rules(
     Ok(Json(certificate::rules(&hospital.platform, &caller, tenant).await?))
 }
 
-/// What a tenant wants of its staff at sign-in.
+/// The rules of a tenant for the sign-in of staff.
 #[utoipa::path(
     get, path = "/api/v1/tenants/{tenant}/sign-in-rules", tag = "Tenant",
     params(("tenant" = String, Path, description = "`ten-…`")),
@@ -89,7 +89,7 @@ pub async fn list(State(hospital): State<Hospital>, caller: Caller) -> Reply<Jso
     Ok(Json(tenant::list(&hospital.platform, &caller).await?))
 }
 
-/// Sets what a tenant asks of those who practise in it.
+/// Sets the rules of a tenant for practice.
 #[utoipa::path(
     put, path = "/api/v1/tenants/{tenant}/practice-rules", tag = "Tenant",
     params(("tenant" = String, Path, description = "`ten-…`")),
@@ -105,7 +105,7 @@ pub async fn put_practice_rules(
     Ok(Json(certificate::put_rules(&hospital.platform, &caller, tenant, ask).await?))
 }
 
-/// Sets what a tenant wants of its staff at sign-in.
+/// Sets the rules of a tenant for the sign-in of staff.
 #[utoipa::path(
     put, path = "/api/v1/tenants/{tenant}/sign-in-rules", tag = "Tenant",
     params(("tenant" = String, Path, description = "`ten-…`")),

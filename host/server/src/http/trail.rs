@@ -1,5 +1,4 @@
-//! No answer without its line in the audit trail: what a request saw of a record is
-//! written down before it is answered.
+//! The audit entry of what a request read is committed before the response is sent.
 
 use axum::{
     extract::{Request, State},
@@ -10,7 +9,7 @@ use xinglin_platform::trail::{self, Trail};
 
 use crate::{Hospital, http::problem::Refused};
 
-/// Follows a request and writes down what it touched.
+/// Tracks what a request reads and commits the entry.
 pub async fn layer(State(hospital): State<Hospital>, mut request: Request, next: Next) -> Response {
     let trail = Trail::of(request.method().as_str(), request.uri().path());
     request.extensions_mut().insert(trail.clone());

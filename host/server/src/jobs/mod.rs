@@ -1,7 +1,5 @@
-//! What the hospital does without being asked: timers that come due, payments nobody heard
-//! of again, events that a pathway has not dealt with, exports, notifications, sign-ins
-//! that have ended. All of it is in the store; a host that dies leaves nothing behind but
-//! work to be claimed.
+//! Background jobs: due timers, payments with unknown outcome, undelivered events, exports,
+//! notifications, ended sessions. All work is in the store; after a crash it is claimed again.
 
 use xinglin_care::pathway::{self, Occasion};
 use xinglin_domain::time::Instant;
@@ -18,12 +16,11 @@ use xinglin_store::{Queue, Work};
 use crate::Hospital;
 
 impl Hospital {
-    /// Starts the work in the background. It ends with the host's
-    /// [tasks](xinglin_platform::Tasks).
+    /// Starts the background jobs. They end with the host's [tasks](xinglin_platform::Tasks).
     pub fn start_jobs(&self) {
         let tasks = self.platform.tasks();
         for queue in Queue::ALL {
-            // What takes long holds nothing else up.
+            // One task per queue, so that slow work delays no other queue.
             let hospital = self.clone();
             drop(tasks.spawn(async move { keep_draining(&hospital.platform, queue, hospital.worker()).await }));
         }
@@ -36,8 +33,7 @@ impl Hospital {
         }));
     }
 
-    /// Does all work that is due now. One piece that fails, even by a panic, does
-    /// not stop the rest.
+    /// Does all work that is due now. A failure or panic of one piece does not stop the rest.
     pub async fn do_due_work(&self) {
         let passes = Passes::of(&self.platform);
         for queue in Queue::ALL {
@@ -66,7 +62,7 @@ impl Hospital {
         }
     }
 
-    /// What has no queue: it looks at what there is.
+    /// Work without a queue.
     async fn tidy_up(&self, passes: &Passes) {
         let [policies, recalls, ended, exports] = [(); 4].map(|()| self.clone());
         tokio::join!(
@@ -81,5 +77,5 @@ impl Hospital {
     }
 }
 
-/// Work being done.
+/// A running piece of work.
 type Doing = futures_util::future::BoxFuture<'static, AppResult<()>>;

@@ -1,6 +1,5 @@
-//! Traces: from the request through the use case into the plugin, and to what it
-//! waits for. Only spans made for it go out ([`xinglin_runtime::TRACE`]), and of
-//! log lines none.
+//! Traces: from the request through the use case into the plugin and outbound requests. Only spans
+//! of [`xinglin_runtime::TRACE`] are exported, and no log lines.
 
 use std::{
     future::{Future, poll_fn},
@@ -25,18 +24,18 @@ use tracing_subscriber::{Layer, filter::FilterFn, registry::LookupSpan};
 use xinglin_platform::config::Telemetry;
 use xinglin_runtime::TRACE;
 
-/// How long a stopping server waits for its last spans to be taken.
+/// Timeout of the last export at shutdown.
 const FAREWELL: Duration = Duration::from_secs(5);
 
-/// Where spans go, if anywhere.
+/// The exporter of spans, if any.
 pub struct Traces(Option<SdkTracerProvider>);
 
 impl Traces {
-    /// Sends to the collector of the settings, over HTTP on this runtime, from a
-    /// thread of its own. Without one nothing is sent.
+    /// Exports to the collector of the settings, over HTTP on this runtime, from a separate thread.
+    /// Without a collector nothing is exported.
     ///
     /// # Errors
-    /// If the endpoint is no URL.
+    /// If the endpoint is not a URL.
     pub fn open(settings: &Telemetry, runtime: &Handle) -> Result<Self, ExporterBuildError> {
         let Some(endpoint) = &settings.otlp_endpoint else { return Ok(Self(None)) };
         let endpoint = format!("{}/v1/traces", endpoint.trim_end_matches('/'));
@@ -52,7 +51,7 @@ impl Traces {
         Ok(Self(Some(provider)))
     }
 
-    /// What notes spans, beside whatever writes logs.
+    /// The layer that records spans, beside those for logs.
     pub fn layer<S>(&self) -> Option<impl Layer<S> + use<S>>
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
@@ -67,8 +66,7 @@ impl Traces {
         Some(layer.with_filter(FilterFn::new(goes_out).with_max_level_hint(LevelFilter::INFO)))
     }
 
-    /// Sends what is left. The runtime must still be there, and not be blocked by
-    /// this.
+    /// Exports the remaining spans. The runtime must still run, and not be blocked by this.
     pub fn close(self) {
         if let Some(provider) = self.0
             && let Err(error) = provider.shutdown_with_timeout(FAREWELL)
@@ -78,28 +76,27 @@ impl Traces {
     }
 }
 
-/// Whether this is a span for the collector.
+/// Whether this is a span for export.
 fn goes_out(what: &Metadata<'_>) -> bool {
     what.is_span() && what.target() == TRACE
 }
 
-/// Whether this is for the log: all that is not a span for the collector.
+/// Whether this is for the log: everything that is not exported.
 pub fn stays(what: &Metadata<'_>) -> bool {
     !goes_out(what)
 }
 
-/// Makes a span go on with its caller's trace, if the caller named one
-/// (`traceparent`, W3C).
+/// Continues the caller's trace, if the request has a `traceparent` (W3C).
 pub fn continue_from(span: &Span, headers: &HeaderMap) {
     if span.is_disabled() {
         return;
     }
     let parent = TraceContextPropagator::new().extract_with_context(&Context::new(), &HeaderExtractor(headers));
-    // Refused only if nobody notes spans.
+    // Fails only if no layer records spans.
     let _ = span.set_parent(parent);
 }
 
-/// An exporter whose HTTP client needs the runtime, for a thread that is not its own.
+/// Runs an exporter, whose HTTP client needs the runtime, on another thread.
 #[derive(Debug)]
 struct OnRuntime<E> {
     exporter: E,

@@ -1,4 +1,4 @@
-//! Hash chains, one a tenant: entries that nobody takes out or changes unnoticed.
+//! Hash chains, one per tenant: removed or changed entries are detected.
 //!
 //! `record_hash` is the SHA-256 of the record's bytes, and each entry's `link` is
 //! SHA-256(previous link ‖ record_hash); the first previous link is 32 zeros.
@@ -10,53 +10,52 @@ use crate::{
     db::{Row, Sql, args},
 };
 
-/// What a look at a whole chain found.
+/// The result of verifying a chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ChainState {
     /// Every link holds.
     Intact {
-        /// Place of the last entry that was purged; 0 if none was.
+        /// Number of the last purged entry; 0 if none was purged.
         purged: i64,
-        /// How many entries there are, with those that were purged.
+        /// Number of entries, including purged ones.
         length: i64,
-        /// The last link, to compare with what was published.
+        /// The last link, to compare with a published one.
         head: [u8; 32],
     },
-    /// From here on nothing is proved.
+    /// Entries from here on are not verified.
     Broken {
-        /// The first entry that is not what was written; one past the last entry
-        /// if the end of the chain is missing.
+        /// The first changed entry; one past the last entry if the end of the chain is missing.
         seq: i64,
     },
 }
 
-/// How many entries are looked at in one piece.
+/// Number of entries read at once.
 const STRETCH: i64 = 256;
 
 /// The tables of a chain, and how its records are stored.
 pub(crate) struct Chain {
-    /// `tenant_id, seq, record, record_hash, link` and what else there is.
+    /// Has the columns `tenant_id, seq, record, record_hash, link`.
     pub entries: &'static str,
-    /// `tenant_id, seq, link`: the end of each chain; also the lock of its writers.
+    /// `tenant_id, seq, link`: the end of each chain, whose row lock serialises its writers.
     pub heads: &'static str,
-    /// From what is stored to what was written.
+    /// Decodes a stored record.
     pub unpack: fn(Vec<u8>) -> Result<Vec<u8>>,
 }
 
-/// The end of a chain, while it grows.
+/// The end of a chain while it is extended.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Head {
-    /// Place of the last entry.
+    /// Number of the last entry.
     pub seq: i64,
     /// Its link.
     pub link: [u8; 32],
 }
 
 impl Head {
-    /// What stands before the first entry.
+    /// Before the first entry.
     pub const GENESIS: Self = Self { seq: 0, link: [0; 32] };
 
-    /// Goes on by one record; its hash.
+    /// Appends one record; returns its hash.
     pub fn grow(&mut self, record: &[u8]) -> [u8; 32] {
         let record_hash = Sha256::digest(record).into();
         *self = self.after(&record_hash);
@@ -78,9 +77,9 @@ impl TryFrom<Row> for Head {
 }
 
 impl<E: Executor> TenantScope<E> {
-    /// Reckons a chain again from `base` on, the last entry that was purged.
+    /// Verifies a chain from `base`, the last purged entry.
     pub(crate) async fn verify(&self, chain: &Chain, base: Head) -> Result<ChainState> {
-        // The head first: what is appended meanwhile lies beyond it.
+        // The head is read first: entries appended meanwhile are beyond it.
         let sql = format!("SELECT seq, link FROM {} WHERE tenant_id = $1", chain.heads);
         let head = self.exec.row(Sql::new(sql, args![self.tenant])).await?;
         let Head { seq: length, link: head } = head.map_or(Ok(Head::GENESIS), Head::try_from)?;
@@ -96,13 +95,13 @@ impl<E: Executor> TenantScope<E> {
                 break;
             }
             for row in rows {
-                // What cannot be unpacked is not what was written.
+                // A record that cannot be decoded was changed.
                 let Ok(record) = (chain.unpack)(row.get("record")?) else {
                     return Ok(ChainState::Broken { seq: at.seq + 1 });
                 };
                 let broken = ChainState::Broken { seq: at.seq + 1 };
                 let expected = at.grow(&record);
-                // Hashes of another length are as wrong as other hashes.
+                // Compared as vectors, as stored hashes may have another length.
                 let written = (row.get::<i64>("seq")?, row.get::<Vec<u8>>("record_hash")?, row.get::<Vec<u8>>("link")?);
                 if written != (at.seq, expected.to_vec(), at.link.to_vec()) {
                     return Ok(broken);
@@ -118,7 +117,7 @@ impl<E: Executor> TenantScope<E> {
 }
 
 impl TenantTx {
-    /// The end of a chain, which is locked until the end of the transaction.
+    /// The end of a chain, locked until the end of the transaction.
     pub(crate) async fn lock_head(&self, chain: &Chain) -> Result<Head> {
         let heads = chain.heads;
         let sql = format!(
@@ -130,7 +129,7 @@ impl TenantTx {
         head.ok_or_else(|| StoreError::corrupt("a chain without a head"))?.try_into()
     }
 
-    /// What notes where a chain ends now.
+    /// The statement that stores the new end of a chain.
     pub(crate) fn moved_head(&self, chain: &Chain, head: Head) -> Sql {
         let sql = format!("UPDATE {} SET seq = $2, link = $3 WHERE tenant_id = $1", chain.heads);
         Sql::new(sql, args![self.tenant, head.seq, &head.link])

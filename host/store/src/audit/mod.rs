@@ -1,4 +1,4 @@
-//! Hash chains, and the trail of who saw what.
+//! Hash chains and the audit trail.
 
 pub(crate) mod chain;
 pub(crate) mod trail;

@@ -1,5 +1,5 @@
-//! The audit trail: who saw or changed what of a patient's record. A hash chain a
-//! tenant, as the tape is.
+//! The audit trail: accesses to patients' records and changes of them. One hash chain per tenant,
+//! as the tapes.
 
 use std::collections::BTreeSet;
 
@@ -18,11 +18,11 @@ const TRAIL: Chain = Chain { entries: "audit_event", heads: "audit_head", unpack
 /// An entry of the trail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditEntry {
-    /// Place in the tenant's chain, from 1.
+    /// Number in the tenant's chain, from 1.
     pub seq: i64,
-    /// What happened.
+    /// The access.
     pub access: Access,
-    /// Ties it to all before it.
+    /// The link of the chain.
     pub link: [u8; 32],
 }
 
@@ -36,23 +36,23 @@ impl TryFrom<Row> for AuditEntry {
     }
 }
 
-/// Which entries. All filters must hold.
+/// A filter of entries. All conditions must hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AuditQuery {
-    /// Only about this patient.
+    /// About this patient.
     pub patient_id: Option<String>,
-    /// Only by this account or plugin.
+    /// By this account or plugin.
     pub who: Option<String>,
-    /// Only `read`, `write` or `disclose`.
+    /// `read`, `write` or `disclose`.
     pub act: Option<String>,
-    /// Only then or later.
+    /// At or after this time.
     pub from: Option<Instant>,
-    /// Only before then.
+    /// Before this time.
     pub until: Option<Instant>,
 }
 
 impl<E: Executor> TenantScope<E> {
-    /// The entries that match, newest first, from before `before`.
+    /// The matching entries before number `before`, newest first.
     ///
     /// # Errors
     /// If the database fails.
@@ -77,7 +77,7 @@ impl<E: Executor> TenantScope<E> {
         self.exec.rows(sql).await?.into_iter().map(TryInto::try_into).collect()
     }
 
-    /// Reckons the whole trail again.
+    /// Verifies the whole trail.
     ///
     /// # Errors
     /// If the database fails. A broken chain is a finding, not an error.
@@ -87,8 +87,8 @@ impl<E: Executor> TenantScope<E> {
 }
 
 impl TenantTx {
-    /// Appends entries in order. The tenant's trail is locked until the end of the
-    /// transaction, so do this last.
+    /// Appends entries in order. The tenant's trail is locked until the end of the transaction, so
+    /// call this last.
     ///
     /// # Errors
     /// If the database fails.
@@ -116,11 +116,11 @@ impl TenantTx {
 }
 
 impl Store {
-    /// Appends an entry in a transaction that it shares with whoever comes at the same
-    /// time, for what was done in no other. Returns when it is durable.
+    /// Appends an entry in a transaction shared with concurrent entries, for acts without a
+    /// transaction of their own. Returns when it is durable.
     ///
     /// # Errors
-    /// If the database fails, for all who shared it.
+    /// If the database fails, for all entries of that transaction.
     pub async fn append_access(&self, tenant: TenantId, access: Access) -> Result<()> {
         let (told, hears) = oneshot::channel();
         if self.trail.join(tenant, Waiting { access, told }) {
@@ -146,7 +146,7 @@ impl Store {
                     Err(StoreError::Contention) => Err(StoreError::Contention),
                     Err(error) => Err(StoreError::Unavailable(error.to_string().into())),
                 };
-                // Whoever went away is written down all the same.
+                // The entry is written even if the caller was dropped.
                 let _ = told.send(outcome);
             }
         }

@@ -1,4 +1,4 @@
-//! What somebody must look at.
+//! Alerts.
 
 use serde_json::Value;
 use xinglin_domain::{
@@ -14,25 +14,25 @@ use crate::{
 /// An alert.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Alert {
-    /// Which.
+    /// Its id.
     pub id: AlertId,
     /// FHIR id of the patient.
     pub patient_id: String,
-    /// The pathway's run that raised it.
+    /// The enrolment that raised it.
     pub enrolment_id: Option<EnrolmentId>,
     /// Stable, upper snake case.
     pub code: String,
-    /// The server's word.
+    /// Severity, named by the server.
     pub severity: String,
-    /// The role that must look.
+    /// The role that must acknowledge it.
     pub owner: String,
     /// `open`, `acknowledged` or `closed`.
     pub state: String,
-    /// Until when.
+    /// When it must be acknowledged.
     pub due_at: Instant,
-    /// The domain's own.
+    /// The domain value, as JSON.
     pub body: Value,
-    /// Seen version; 0 if not stored.
+    /// The version that was read; 0 if not stored.
     pub version: i64,
     /// When it was raised.
     pub created_at: Instant,
@@ -61,14 +61,14 @@ impl TryFrom<Row> for Alert {
     }
 }
 
-/// Which alerts. All filters must hold.
+/// A filter of alerts. All conditions must hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AlertQuery {
-    /// Only of this patient.
+    /// Of this patient.
     pub patient_id: Option<String>,
-    /// Only in this state.
+    /// In this state.
     pub state: Option<String>,
-    /// Only for this role.
+    /// For this role.
     pub owner: Option<String>,
 }
 
@@ -83,7 +83,7 @@ impl<E: Executor> TenantScope<E> {
         row.ok_or_else(|| StoreError::not_found("alert", alert))?.try_into()
     }
 
-    /// The alerts that match, the most pressing first.
+    /// The matching alerts, the most urgent first.
     ///
     /// # Errors
     /// If the database fails.
@@ -104,10 +104,10 @@ impl<E: Executor> TenantScope<E> {
 }
 
 impl TenantTx {
-    /// Raises an alert.
+    /// Stores a new alert.
     ///
     /// # Errors
-    /// `Unique`; `Refused` if the state is none of the three.
+    /// `Unique`; `Refused` if the state is not one of the three.
     pub async fn insert_alert(&self, alert: &Alert) -> Result<i64> {
         let sql = "INSERT INTO alert (tenant_id, alert_id, patient_id, enrolment_id, code, severity, owner, state,
                                       due_at, body, version, created_at, updated_at)
@@ -130,7 +130,7 @@ impl TenantTx {
         Ok(1)
     }
 
-    /// Changes its state, owner, deadline and body.
+    /// Updates its state, owner, deadline and body.
     ///
     /// # Errors
     /// `VersionConflict`.

@@ -1,4 +1,4 @@
-//! What was said in visits. It only grows, until its time has come.
+//! Messages of visits: append-only until purged.
 
 use serde_json::Value;
 use xinglin_domain::{id::EncounterId, time::Instant};
@@ -11,11 +11,11 @@ use crate::{
 /// A message in a visit.
 #[derive(Debug, Clone, PartialEq)]
 pub struct VisitMessage {
-    /// Its place in the visit, from 1.
+    /// Its number in the visit, from 1.
     pub seq: i64,
-    /// The domain's own.
+    /// The domain value, as JSON.
     pub body: Value,
-    /// When.
+    /// When it was written.
     pub created_at: Instant,
 }
 
@@ -28,7 +28,7 @@ impl TryFrom<Row> for VisitMessage {
 }
 
 impl<E: Executor> TenantScope<E> {
-    /// What was said in a visit after this place, in order.
+    /// Messages of a visit after this number, in order.
     ///
     /// # Errors
     /// If the database fails.
@@ -41,10 +41,10 @@ impl<E: Executor> TenantScope<E> {
 }
 
 impl TenantTx {
-    /// Says something in a visit; its place. Two at once need a lock.
+    /// Appends a message to a visit; returns its number. Concurrent writers need a lock.
     ///
     /// # Errors
-    /// `Reference` if there is no such visit; `Unique` if there was another at once.
+    /// `Reference` if there is no such visit; `Unique` if another was appended concurrently.
     pub async fn append_visit_message(&self, visit: EncounterId, body: &Value, at: Instant) -> Result<i64> {
         let sql = "INSERT INTO visit_message (tenant_id, encounter_id, seq, body, created_at)
                    SELECT $1, $2, COALESCE(MAX(seq), 0) + 1, $3, $4 FROM visit_message
@@ -54,8 +54,8 @@ impl TenantTx {
         row.ok_or_else(|| StoreError::corrupt("a message was not stored"))?.get("seq")
     }
 
-    /// Purges what was said before a moment, and notes who did so first; how many
-    /// messages.
+    /// Records a purge and who ordered it, then deletes the messages before a moment; returns their
+    /// number.
     ///
     /// # Errors
     /// If the database fails.

@@ -1,5 +1,5 @@
-//! What can happen to a medicine only once: a prescription's line is used by one
-//! order, a trace code leaves one pharmacy.
+//! Marks that are unique: a line of a prescription is used by one order, a trace code is dispensed
+//! once.
 
 use xinglin_domain::{id::PrescriptionId, time::Instant};
 
@@ -9,7 +9,7 @@ use crate::{
 };
 
 impl<E: Executor> TenantScope<E> {
-    /// Which lines of a prescription are used, and by which order.
+    /// Used lines of a prescription, each with its order.
     ///
     /// # Errors
     /// If the database fails.
@@ -22,7 +22,7 @@ impl<E: Executor> TenantScope<E> {
             .collect()
     }
 
-    /// Which prescription a trace code left with, if any.
+    /// The prescription for which a trace code was dispensed, if any.
     ///
     /// # Errors
     /// If the database fails.
@@ -34,11 +34,11 @@ impl<E: Executor> TenantScope<E> {
 }
 
 impl TenantTx {
-    /// Sets the used-mark of lines for an order, all or none.
+    /// Marks lines as used by an order, all or none.
     ///
     /// # Errors
-    /// `Unique` in `prescription_use` if one is used already; `Reference` if there
-    /// is no such prescription.
+    /// `Unique` in `prescription_use` if one is used already; `Reference` if there is no such
+    /// prescription.
     pub async fn mark_used(
         &self,
         prescription: PrescriptionId,
@@ -52,7 +52,7 @@ impl TenantTx {
         Ok(())
     }
 
-    /// Takes an order's used-marks back after a refund; how many there were.
+    /// Removes an order's marks after a refund; returns their number.
     ///
     /// # Errors
     /// If the database fails.
@@ -61,11 +61,11 @@ impl TenantTx {
         self.exec.execute(Sql::new(sql, args![self.tenant, prescription, order_id])).await
     }
 
-    /// Notes that packages leave the pharmacy, all or none.
+    /// Records dispensed packages, all or none.
     ///
     /// # Errors
-    /// `Unique` in `trace_code` if one has left before; `Reference` if there is no
-    /// such prescription.
+    /// `Unique` in `trace_code` if one was dispensed before; `Reference` if there is no such
+    /// prescription.
     pub async fn use_trace_codes(&self, prescription: PrescriptionId, codes: &[String], at: Instant) -> Result<()> {
         let rows = codes.iter().map(|code| args![self.tenant, code, prescription, at]).collect();
         let head = "INSERT INTO trace_code (tenant_id, code, prescription_id, used_at)";

@@ -1,6 +1,5 @@
-//! The documents of care: encounters, prescriptions, bills and enrolments. The
-//! domain's state machines are stored whole, as JSON, with what lists need
-//! promoted to columns.
+//! Documents: encounters, prescriptions, bills and enrolments. The domain's state machines are
+//! stored whole, as JSON; columns needed by lists are copied out of it.
 
 use std::{
     fmt::{Debug, Display},
@@ -22,11 +21,11 @@ mod sealed {
     pub trait Sealed {}
 }
 
-/// An id that says which kind of document it names.
+/// An id whose type gives the kind of document.
 pub trait DocumentId:
     sealed::Sealed + Copy + Eq + Debug + Display + FromStr<Err = InvalidId> + Send + Sync + 'static
 {
-    /// What it is called, also by the schema.
+    /// Name of the kind and of its table.
     const KIND: &'static str;
 }
 
@@ -47,33 +46,32 @@ documents! {
     EnrolmentId = "enrolment";
 }
 
-/// A document with what it is found by.
+/// A document with its columns.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Document<Id> {
-    /// Which.
+    /// Its id.
     pub id: Id,
     /// FHIR id of the patient.
     pub patient_id: String,
-    /// What it hangs from: a prescription from its encounter, a bill from its
-    /// prescription or encounter, an enrolment from its plugin.
+    /// Its parent: the encounter of a prescription, the prescription or encounter of a bill, the
+    /// plugin of an enrolment.
     pub parent_id: Option<String>,
-    /// No two documents of a kind share it: an enrolment that runs may claim
-    /// `plugin/patient`.
+    /// Unique among documents of a kind: for example, a running enrolment claims `plugin/patient`.
     pub exclusive_key: Option<String>,
-    /// The state machine's state.
+    /// State of the state machine.
     pub status: String,
-    /// The domain's own.
+    /// The domain value, as JSON.
     pub body: Value,
-    /// Seen version; 0 if not stored.
+    /// The version that was read; 0 if not stored.
     pub version: i64,
-    /// When it began; never changes.
+    /// When it was created; never changes.
     pub created_at: Instant,
     /// When it last changed.
     pub updated_at: Instant,
 }
 
 impl<Id: DocumentId> Document<Id> {
-    /// Where a list that ends here goes on.
+    /// The cursor of the next page after this document.
     pub fn cursor(&self) -> Cursor {
         Cursor { at: self.created_at, id: self.id.to_string() }
     }
@@ -97,14 +95,14 @@ impl<Id: DocumentId> TryFrom<Row> for Document<Id> {
     }
 }
 
-/// Which documents. All filters must hold.
+/// A filter of documents. All conditions must hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DocumentQuery {
-    /// Only of this patient.
+    /// Of this patient.
     pub patient_id: Option<String>,
-    /// Only what hangs from this.
+    /// With this parent.
     pub parent_id: Option<String>,
-    /// Only in one of these states; empty for all.
+    /// In one of these states; empty for all.
     pub statuses: Vec<String>,
 }
 
@@ -119,7 +117,7 @@ impl<E: Executor> TenantScope<E> {
         row.ok_or_else(|| StoreError::not_found(Id::KIND, id))?.try_into()
     }
 
-    /// The document that holds an exclusive key, if any.
+    /// The document with an exclusive key, if any.
     ///
     /// # Errors
     /// If the database fails.
@@ -129,7 +127,7 @@ impl<E: Executor> TenantScope<E> {
         row.map(TryInto::try_into).transpose()
     }
 
-    /// A page of the documents that match, newest first by `created_at`.
+    /// A page of the matching documents, newest first by `created_at`.
     ///
     /// # Errors
     /// If the database fails.
@@ -147,7 +145,7 @@ impl<E: Executor> TenantScope<E> {
         self.exec.rows(sql).await?.into_iter().map(TryInto::try_into).collect()
     }
 
-    /// How many documents match.
+    /// Number of matching documents.
     ///
     /// # Errors
     /// If the database fails.
@@ -200,7 +198,7 @@ impl TenantTx {
         Ok(1)
     }
 
-    /// Stores its next state.
+    /// Updates a document.
     ///
     /// # Errors
     /// `VersionConflict`; `Unique` if the exclusive key is taken.

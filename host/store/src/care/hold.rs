@@ -1,4 +1,4 @@
-//! Stops on online prescribing.
+//! Holds on online prescribing.
 
 use serde_json::Value;
 use xinglin_domain::{id::HoldId, time::Instant};
@@ -11,19 +11,19 @@ use crate::{
 /// A hold on a patient.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Hold {
-    /// Which.
+    /// Its id.
     pub id: HoldId,
     /// FHIR id of the patient.
     pub patient_id: String,
-    /// What asked for it: an enrolment's id.
+    /// The source: the id of an enrolment.
     pub source: String,
-    /// Unique among the source's standing holds on the patient.
+    /// Unique among the source's active holds on the patient.
     pub code: String,
-    /// The domain's own.
+    /// The domain value, as JSON.
     pub body: Value,
-    /// Since when.
+    /// When it was placed.
     pub placed_at: Instant,
-    /// Until when, and who lifted it.
+    /// When it was released, and by whom.
     pub released: Option<(Instant, String)>,
 }
 
@@ -46,7 +46,7 @@ impl TryFrom<Row> for Hold {
 }
 
 impl<E: Executor> TenantScope<E> {
-    /// One hold, standing or not.
+    /// One hold, active or released.
     ///
     /// # Errors
     /// `NotFound`.
@@ -56,7 +56,7 @@ impl<E: Executor> TenantScope<E> {
         row.ok_or_else(|| StoreError::not_found("hold", hold))?.try_into()
     }
 
-    /// The holds that stand on a patient, oldest first.
+    /// The active holds on a patient, oldest first.
     ///
     /// # Errors
     /// If the database fails.
@@ -67,7 +67,7 @@ impl<E: Executor> TenantScope<E> {
         rows.into_iter().map(TryInto::try_into).collect()
     }
 
-    /// All holds ever placed on a patient, oldest first.
+    /// All holds on a patient, also released ones, oldest first.
     ///
     /// # Errors
     /// If the database fails.
@@ -79,8 +79,7 @@ impl<E: Executor> TenantScope<E> {
 }
 
 impl TenantTx {
-    /// Places a hold; `false` if the same source's hold of the same code stands
-    /// already.
+    /// Places a hold; `false` if the source has an active hold with this code on the patient.
     ///
     /// # Errors
     /// `Unique` if the id is known.
@@ -93,8 +92,7 @@ impl TenantTx {
         Ok(self.exec.execute(Sql::new(sql, args)).await? == 1)
     }
 
-    /// Lifts a hold that stands, and keeps what `body` says of it; `false` if it
-    /// does not stand any more.
+    /// Releases an active hold and replaces its body; `false` if it is released already.
     ///
     /// # Errors
     /// If the database fails.

@@ -1,4 +1,4 @@
-//! Visits, prescriptions, bills and enrolments as documents, and what belongs to them.
+//! Visits, prescriptions, bills and enrolments as documents, and their dependent rows.
 
 pub(crate) mod alert;
 pub(crate) mod conversation;

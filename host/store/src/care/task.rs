@@ -13,21 +13,21 @@ use crate::{
     db::{Arg, Row, Sql, args},
 };
 
-/// How far a task has come.
+/// State of a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TaskState {
-    /// It waits for its time.
+    /// Not yet due or not yet fired.
     Open,
-    /// Its time came, and the pathway was told.
+    /// It was due, and the pathway processed it.
     Fired,
-    /// Somebody did it.
+    /// Done by somebody.
     Done,
-    /// It was taken back.
+    /// Cancelled.
     Cancelled,
 }
 
 impl TaskState {
-    /// As it is stored.
+    /// The stored form.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Open => "open",
@@ -49,24 +49,24 @@ impl FromStr for TaskState {
     }
 }
 
-/// A pathway's task.
+/// A task of a pathway.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Task {
-    /// Which.
+    /// Its id.
     pub id: TaskId,
-    /// Of which enrolment.
+    /// Its enrolment.
     pub enrolment_id: EnrolmentId,
     /// FHIR id of the patient.
     pub patient_id: String,
     /// Unique among the enrolment's open tasks.
     pub code: String,
-    /// When.
+    /// When it is due.
     pub due_at: Instant,
-    /// How far it has come.
+    /// Its state.
     pub state: TaskState,
-    /// The domain's own.
+    /// The domain value, as JSON.
     pub body: Value,
-    /// Seen version; 0 if not stored.
+    /// The version that was read; 0 if not stored.
     pub version: i64,
     /// When it was first scheduled.
     pub created_at: Instant,
@@ -120,8 +120,8 @@ impl<E: Executor> TenantScope<E> {
 }
 
 impl TenantTx {
-    /// Schedules a task. An open one of the same enrolment and code moves instead,
-    /// keeping its id; the id it has.
+    /// Schedules a task. If the enrolment has an open task with this code, that one is rescheduled
+    /// and keeps its id. Returns the id.
     ///
     /// # Errors
     /// `Reference` if there is no such enrolment.
@@ -150,7 +150,7 @@ impl TenantTx {
         Ok(id)
     }
 
-    /// Takes an enrolment's open task back, or all of them; how many there were.
+    /// Cancels an enrolment's open tasks, or the one with this code; returns their number.
     ///
     /// # Errors
     /// If the database fails.
@@ -171,11 +171,11 @@ impl TenantTx {
         Ok(cancelled.len() as u64)
     }
 
-    /// Marks an open task as fired; its effect belongs into the same transaction, and
-    /// [`finish_work`](Self::finish_work) as well.
+    /// Marks an open task as fired; in the same transaction as its effect and
+    /// [`finish_work`](Self::finish_work).
     ///
     /// # Errors
-    /// `VersionConflict` if it has fired, moved or been cancelled since; roll back then.
+    /// `VersionConflict` if it was fired, rescheduled or cancelled since; then roll back.
     pub async fn fire_task(&self, task: TaskId, version: i64, at: Instant) -> Result<i64> {
         let sql = "UPDATE task SET state = 'fired', updated_at = $4, version = version + 1
                    WHERE tenant_id = $1 AND task_id = $2 AND version = $3 AND state = 'open'";
@@ -186,7 +186,7 @@ impl TenantTx {
         }
     }
 
-    /// Notes that somebody did an open or fired task.
+    /// Marks an open or fired task as done.
     ///
     /// # Errors
     /// `VersionConflict`.

@@ -1,5 +1,5 @@
-//! One face over two drivers: a statement is one text with `$n` parameters and
-//! closed arguments, its rows are read by column name.
+//! One interface to two drivers: a statement is one text with `$n` parameters and typed arguments,
+//! its rows are read by column name.
 
 /// Drivers are compiled here, and not in every crate that sends a statement: see decision 0032.
 use async_recursion::async_recursion as boxed;
@@ -23,7 +23,7 @@ use crate::{
     },
 };
 
-/// A value for a `$n`.
+/// The value of a parameter.
 #[derive(Debug, Clone)]
 pub enum Arg {
     Int(Option<i64>),
@@ -123,7 +123,7 @@ impl Arg {
         value.map_or(Ok(Self::Json(None)), Self::json)
     }
 
-    /// PostgreSQL stores no NUL in a text, so no engine does.
+    /// PostgreSQL refuses NUL in text, so it is refused for both engines.
     fn check(&self) -> Result<()> {
         let has_nul = match self {
             Self::Text(Some(text)) => text.contains('\0'),
@@ -134,7 +134,7 @@ impl Arg {
     }
 }
 
-/// Whether JSON text holds `\u0000` that is not itself escaped.
+/// Whether JSON text contains an escape `\u0000`.
 fn holds_escaped_nul(json: &str) -> bool {
     json.match_indices("\\u0000").any(|(at, _)| {
         let slashes = json.as_bytes().iter().take(at).rev().take_while(|byte| **byte == b'\\').count();
@@ -142,7 +142,7 @@ fn holds_escaped_nul(json: &str) -> bool {
     })
 }
 
-/// One text for both engines, and what to put into it.
+/// A statement for both engines, with its arguments.
 #[derive(Debug, Clone)]
 pub struct Sql {
     text: Cow<'static, str>,
@@ -154,7 +154,7 @@ impl Sql {
         Self { text: text.into(), args }
     }
 
-    /// Appends text of this crate; never a value.
+    /// Appends SQL text; never a value.
     pub(crate) fn push(&mut self, text: &str) -> &mut Self {
         self.text.to_mut().push_str(text);
         self
@@ -167,8 +167,8 @@ impl Sql {
         self.push(&format!("${number}"))
     }
 
-    /// Appends another statement, to run after this one in the same call. SQLite alone
-    /// takes several at once.
+    /// Appends another statement, to run after this one in the same call. Only SQLite supports
+    /// several.
     fn then(&mut self, next: Self) -> &mut Self {
         let before = self.args.len();
         self.push("; ");
@@ -184,12 +184,12 @@ impl Sql {
         self
     }
 
-    /// Puts text of this crate before and after what there is.
+    /// Adds SQL text before and after.
     pub(crate) fn put_around(&mut self, before: &str, after: &str) {
         self.text = format!("{before}{}{after}", self.text).into();
     }
 
-    /// Binds a value without a place in the text yet: its `$n`.
+    /// Binds a value without adding it to the text; returns its `$n`.
     pub(crate) fn reserve(&mut self, value: impl Into<Arg>) -> String {
         self.args.push(value.into());
         format!("${}", self.args.len())
@@ -205,12 +205,11 @@ impl Sql {
     }
 }
 
-/// `VALUES` lists of at most this many rows go into one statement. Chunks are
-/// powers of two, so a batch of any size is made of few distinct texts, which
-/// the drivers have prepared already.
+/// Maximum number of `VALUES` rows in a statement. Chunks are powers of two, so batches of any size
+/// share few distinct texts, which the drivers have prepared already.
 const LARGEST_CHUNK: usize = 64;
 
-/// `head VALUES (…), (…) tail` for all rows, in as few statements as is wise.
+/// `head VALUES (…), (…) tail` for all rows, in few statements.
 pub(crate) fn insert_many(head: &'static str, rows: Vec<Vec<Arg>>, tail: &'static str) -> Vec<Sql> {
     let mut statements = Vec::new();
     let mut rows = rows.into_iter();
@@ -226,10 +225,10 @@ pub(crate) fn insert_many(head: &'static str, rows: Vec<Vec<Arg>>, tail: &'stati
     statements
 }
 
-/// Statements with few arguments, made into fewer statements. A call to SQLite goes to
-/// another thread and back, which takes longer than most of what is called.
+/// Joins statements with few arguments. A call to SQLite goes to another thread and back, which
+/// takes longer than most statements.
 fn joined(statements: Vec<Sql>) -> Vec<Sql> {
-    /// Beyond that the work is dearer than the way, and few texts come again.
+    /// Beyond this number of arguments joining does not pay, and texts rarely repeat.
     const FEW: usize = 128;
     let mut fewer: Vec<Sql> = Vec::with_capacity(statements.len());
     for sql in statements {
@@ -248,18 +247,18 @@ pub enum Row {
 }
 
 impl Row {
-    /// The column of that name, as a type of ours.
+    /// Reads the column of that name.
     pub(crate) fn get<T: Column>(&self, name: &str) -> Result<T> {
         T::read(self, name)
     }
 
-    /// The JSON column of that name, as a type of ours.
+    /// Reads and parses the JSON column of that name.
     pub(crate) fn json<T: DeserializeOwned>(&self, name: &str) -> Result<T> {
         let JsonText(text) = JsonText::read(self, name)?;
         serde_json::from_str(&text).map_err(|error| StoreError::corrupt(format!("{name}: {error}")))
     }
 
-    /// The same where it may be NULL.
+    /// As [`Self::json`], for nullable columns.
     pub(crate) fn opt_json<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
         let text = Option::<JsonText>::read(self, name)?;
         text.map(|JsonText(text)| serde_json::from_str(&text))
@@ -273,7 +272,7 @@ impl Row {
     }
 }
 
-/// What a column may be read as.
+/// A type that a column can be read as.
 pub(crate) trait Column: Sized {
     fn read(row: &Row, name: &str) -> Result<Self>;
 }
@@ -317,12 +316,12 @@ impl Column for [u8; 32] {
     }
 }
 
-/// How the store is opened.
+/// Options of the store.
 #[derive(Debug, Clone)]
 pub struct StoreOptions {
-    /// Most connections at once; on SQLite, those that read.
+    /// Maximum number of connections; on SQLite, of readers.
     pub max_connections: u32,
-    /// How long to wait for a connection, or for a turn to write.
+    /// Timeout for a connection, or for a turn to write.
     pub patience: Duration,
 }
 
@@ -332,7 +331,7 @@ impl Default for StoreOptions {
     }
 }
 
-/// The pools.
+/// The connection pools.
 #[derive(Debug, Clone)]
 pub(crate) enum Db {
     Sqlite { readers: SqlitePool, writer: Writer },
@@ -344,14 +343,14 @@ impl Db {
     pub(crate) async fn open(url: &str, options: &StoreOptions) -> Result<Self> {
         match Address::parse(url, options.patience)? {
             Address::Sqlite(address) => {
-                // Pages that are changed are in its own cache, and it is one.
+                // Changed pages stay in the cache of the one writing connection.
                 let writing = address.clone().pragma("cache_size", "-65536");
                 let mut connection = sqlx::SqliteConnection::connect_with(&writing).await?;
                 migrate(&mut connection, Engine::Sqlite).await?;
                 let readers = SqlitePoolOptions::new()
                     .max_connections(options.max_connections)
                     .acquire_timeout(options.patience)
-                    // A file does not hang up; asking whether it is there is a call more.
+                    // A file needs no liveness check, which would be a further call.
                     .test_before_acquire(false)
                     .connect_with(address.pragma("query_only", "ON"))
                     .await?;
@@ -405,7 +404,7 @@ async fn migrate<C: sqlx::migrate::Migrate>(connection: &mut C, engine: Engine) 
     run.run_direct(None, connection, false).await.map_err(|error| StoreError::from_migration(error, engine))
 }
 
-/// Where reads can run: on the pool, or inside a transaction.
+/// Where reads can run: on the pool, or in a transaction.
 pub trait Executor: Send + Sync {
     /// All rows.
     #[doc(hidden)]
@@ -418,7 +417,7 @@ pub trait Executor: Send + Sync {
     }
 }
 
-/// Reads outside a transaction, each on whatever connection is free.
+/// Reads outside a transaction, each on any free connection.
 #[derive(Debug, Clone)]
 pub struct Pool {
     db: Db,
@@ -464,8 +463,8 @@ impl Executor for Pool {
     }
 }
 
-/// One transaction. Dropped without a commit, it leaves no trace. After an
-/// error it can only be rolled back, on either engine.
+/// One transaction. Dropped without a commit, it is rolled back. After an error it can only be
+/// rolled back, on either engine.
 pub struct Tx {
     engine: Engine,
     session: Mutex<Session>,
@@ -486,7 +485,7 @@ impl Tx {
         self.engine
     }
 
-    /// Runs a statement; how many rows it touched.
+    /// Runs a statement; returns the number of affected rows.
     #[instrument(level = "trace", skip_all, fields(sql = %sql.text), err(level = "debug"))]
     #[boxed]
     pub(crate) async fn execute(&self, sql: Sql) -> Result<u64> {
@@ -499,7 +498,7 @@ impl Tx {
             .await
     }
 
-    /// Runs an update that compares a version; the new version.
+    /// Runs an update that compares a version; returns the new version.
     pub(crate) async fn update_one(
         &self,
         sql: Sql,
@@ -513,7 +512,7 @@ impl Tx {
         }
     }
 
-    /// Runs several, one after the other; how many rows they touched together.
+    /// Runs statements in order; returns the total number of affected rows.
     pub(crate) async fn execute_all(&self, statements: Vec<Sql>) -> Result<u64> {
         let statements = match self.engine {
             Engine::Sqlite => joined(statements),
@@ -526,7 +525,7 @@ impl Tx {
         Ok(touched)
     }
 
-    /// Makes the transaction fail, for a reason that the database did not see.
+    /// Marks the transaction as failed, for an error that the database did not raise.
     pub(crate) async fn mark_failed(&self, reason: StoreError) -> StoreError {
         self.session.lock().await.failed = true;
         reason
@@ -603,9 +602,9 @@ impl fmt::Debug for Tx {
     }
 }
 
-/// `$1, $2, …` as `?, ?, …` where each comes once and in order. The driver asks SQLite for
-/// the name of each parameter, who looks through all of them for it; of these there are
-/// hundreds in a statement that inserts many rows.
+/// `$1, $2, …` as `?, ?, …` if each occurs once and in order. For named parameters the driver looks
+/// up each name, which SQLite does by a linear search; a statement that inserts many rows has
+/// hundreds.
 fn nameless(text: Cow<'static, str>) -> Cow<'static, str> {
     let mut without = String::with_capacity(text.len());
     for (number, piece) in text.split('$').enumerate() {

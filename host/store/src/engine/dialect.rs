@@ -1,4 +1,4 @@
-//! The only place where SQLite and PostgreSQL differ.
+//! The differences between SQLite and PostgreSQL.
 
 use std::{borrow::Cow, fmt, str::FromStr, sync::Arc, time::Duration};
 
@@ -17,7 +17,7 @@ use xinglin_domain::id::TenantId;
 
 use crate::{Result, StoreError};
 
-/// Which database keeps the records.
+/// The database engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Engine {
     /// One file, embedded.
@@ -27,8 +27,8 @@ pub enum Engine {
 }
 
 impl Engine {
-    /// Ends a `SELECT` of work `w` to be claimed: rows that another worker is about
-    /// to claim are passed over. SQLite has one writer, so nobody else is.
+    /// Ends a `SELECT` of work `w` to be claimed: skips rows that another worker is claiming. SQLite
+    /// has one writer, so it needs nothing.
     pub(crate) const fn skip_locked(self) -> &'static str {
         match self {
             Self::Sqlite => "",
@@ -36,8 +36,8 @@ impl Engine {
         }
     }
 
-    /// Holds whoever else asks for the lock of the same name until the transaction
-    /// ends. SQLite has one writer, who holds everybody already.
+    /// Takes a named lock until the end of the transaction. SQLite has one writer, so it needs
+    /// nothing.
     pub(crate) const fn lock(self) -> Option<&'static str> {
         match self {
             Self::Sqlite => None,
@@ -82,8 +82,8 @@ impl Engine {
         }
     }
 
-    /// Runs what has not run yet; each migration is one transaction, and two
-    /// processes that start together do not meet (PostgreSQL: advisory lock).
+    /// Runs pending migrations, each in one transaction; concurrent processes are serialised
+    /// (PostgreSQL: advisory lock).
     pub(crate) fn migrator(self) -> Migrator {
         let list = self.migrations().iter().map(|&(version, name, sql)| {
             Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, sql.into_sql_str(), false)
@@ -91,13 +91,13 @@ impl Engine {
         Migrator::with_migrations(list.collect())
     }
 
-    /// The newest migration this release has.
+    /// The newest migration of this release.
     pub(crate) fn newest_migration(self) -> i64 {
         self.migrations().iter().map(|(version, ..)| *version).max().unwrap_or_default()
     }
 }
 
-/// Where the records are.
+/// The address of the database.
 pub(crate) enum Address {
     Sqlite(SqliteConnectOptions),
     Postgres(PgConnectOptions),
@@ -121,14 +121,13 @@ impl Address {
     }
 }
 
-/// - `synchronous = FULL`: in WAL mode `NORMAL` survives `kill -9` but may lose
-///   the last commits when the power fails. A signed prescription must not be
-///   lost, and the writer commits in groups, which pays for the flush.
-/// - `recursive_triggers`: without it `INSERT OR REPLACE` deletes rows past the
-///   triggers that guard append-only tables.
-/// - `mmap_size`: as much as SQLite maps, so that connections share what they read.
-/// - `wal_autocheckpoint`, in pages of 4 KiB: a page that is written often is copied
-///   into the file seldom.
+/// - `synchronous = FULL`: in WAL mode `NORMAL` survives `kill -9` but may lose the last commits
+///   at a power failure. A signed prescription must not be lost; group commits offset the cost.
+/// - `recursive_triggers`: without it `INSERT OR REPLACE` deletes rows without firing the
+///   triggers that protect append-only tables.
+/// - `mmap_size`: the maximum, so that connections share the page cache.
+/// - `wal_autocheckpoint`, in pages of 4 KiB: a high value, so that a page that is written often
+///   is rarely copied into the file.
 fn sqlite_options(options: SqliteConnectOptions) -> SqliteConnectOptions {
     options
         .create_if_missing(true)
@@ -143,9 +142,8 @@ fn sqlite_options(options: SqliteConnectOptions) -> SqliteConnectOptions {
         .optimize_on_close(true, 400)
 }
 
-/// Whose rows a statement may see: one tenant's, or, for the operator, all.
-/// PostgreSQL enforces it with row-level security; on both engines every
-/// statement names its tenant besides.
+/// The tenant whose rows a statement may access, or all for the operator. PostgreSQL enforces it
+/// with row-level security; on both engines every statement also names its tenant.
 #[derive(Debug, Clone)]
 pub(crate) struct RlsTenant(Arc<str>);
 
@@ -169,18 +167,17 @@ impl fmt::Display for RlsTenant {
     }
 }
 
-/// PostgreSQL: what row-level security compares each row's tenant with, set for
-/// the rest of the connection.
+/// PostgreSQL: sets the tenant of row-level security for the connection.
 pub(crate) const SET_RLS_TENANT: &str = "SELECT set_config('xinglin.tenant', $1, FALSE)";
 
-/// PostgreSQL: the same for one transaction, in the round trip that begins it.
-/// It is made of the letters of an id, so it needs no quoting.
+/// PostgreSQL: sets it for one transaction, in the round trip of `BEGIN`. It consists of the
+/// characters of an id, so it needs no quoting.
 pub(crate) fn begin_as(rls_tenant: &RlsTenant) -> impl SqlSafeStr + use<> {
     AssertSqlSafe(format!("BEGIN; SET LOCAL xinglin.tenant = '{rls_tenant}'"))
 }
 
-/// JSON as text, the way both drivers carry it: SQLite in a TEXT column,
-/// PostgreSQL as JSONB, whose wire form is a version byte and the text.
+/// JSON as text, as both drivers encode it: SQLite in a TEXT column, PostgreSQL as JSONB, whose
+/// wire format is a version byte and the text.
 pub(crate) struct JsonText(pub(crate) String);
 
 const JSONB: Oid = Oid(3802);
@@ -245,7 +242,7 @@ impl From<sqlx::Error> for StoreError {
             }
             other => return Self::Unavailable(other.into()),
         };
-        // What the triggers of `frozen_tenant` say, on either engine.
+        // The message of the triggers of `frozen_tenant`, on either engine.
         if database.message() == "the tenant is frozen" {
             return Self::Frozen;
         }
@@ -267,8 +264,8 @@ impl From<sqlx::Error> for StoreError {
     }
 }
 
-/// SQLite names the columns (`UNIQUE constraint failed: account.tenant_id, …`),
-/// PostgreSQL the table.
+/// SQLite names the columns (`UNIQUE constraint failed: account.tenant_id, …`), PostgreSQL the
+/// table.
 fn table_of(error: &dyn sqlx::error::DatabaseError) -> String {
     let named = error.table().or_else(|| {
         let (_, columns) = error.message().split_once(": ")?;
@@ -277,7 +274,7 @@ fn table_of(error: &dyn sqlx::error::DatabaseError) -> String {
     named.unwrap_or_default().to_owned()
 }
 
-/// Whose fault an error is that is no plain constraint violation.
+/// The class of an error that is not a constraint violation.
 enum Fault {
     Constraint,
     Contention,
@@ -312,9 +309,8 @@ impl Fault {
 }
 
 impl StoreError {
-    /// SQLite rolls a whole transaction back by itself when a resource fails
-    /// (disk full, IO error, no memory); after any other error only the
-    /// statement is undone.
+    /// SQLite rolls a whole transaction back when a resource fails (disk full, IO error, no
+    /// memory); after any other error only the statement is undone.
     pub(crate) const fn spares_the_transaction(&self) -> bool {
         !matches!(self, Self::Unavailable(_) | Self::Contention)
     }
@@ -337,7 +333,7 @@ mod tests {
 
     #[tokio::test]
     async fn sqlite_connections_are_set_up_for_a_power_failure() {
-        // Private to this connection and gone with it.
+        // An in-memory database of this connection.
         let options = sqlite_options(SqliteConnectOptions::new());
         let mut connection = SqliteConnection::connect_with(&options).await.expect("a connection");
         for (pragma, wanted) in [("synchronous", 2), ("foreign_keys", 1), ("recursive_triggers", 1)] {

@@ -1,24 +1,24 @@
-//! What can go wrong between the hospital and its records.
+//! Errors of the store.
 
 use thiserror::Error;
 
-/// A failure of the store. [`StoreError::code`] is stable and safe to show;
-/// the message is for operators.
+/// An error of the store. [`StoreError::code`] is stable and may be shown; the message is for
+/// operators.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// There is no such row in this tenant.
+    /// The tenant has no such row.
     #[error("no {what} `{id}`")]
     NotFound {
-        /// The kind of thing.
+        /// The kind of row.
         what: &'static str,
-        /// The id that was asked for.
+        /// The requested id.
         id: String,
     },
-    /// Somebody else wrote since the caller read.
+    /// The row was changed after the caller read it.
     #[error("{what} `{id}` has changed since it was read")]
     VersionConflict {
-        /// The kind of thing.
+        /// The kind of row.
         what: &'static str,
         /// Its id.
         id: String,
@@ -26,89 +26,89 @@ pub enum StoreError {
     /// A row with this key exists already.
     #[error("already in `{table}`")]
     Unique {
-        /// The table that refused.
+        /// The table with the constraint.
         table: String,
     },
-    /// The row names another that does not exist, or another still names it.
+    /// The row refers to a missing one, or is still referred to.
     #[error("a reference does not hold: {detail}")]
     Reference {
-        /// What the database said.
+        /// Message of the database.
         detail: String,
     },
-    /// A check of the schema refused, or a table that only grows was to shrink.
+    /// A check of the schema refused, or a change of an append-only table was attempted.
     #[error("refused by the schema: {detail}")]
     Refused {
-        /// What the database said.
+        /// Message of the database.
         detail: String,
     },
-    /// Nothing is written to this tenant's records any more.
+    /// The tenant is frozen.
     #[error("the tenant is frozen")]
     Frozen,
     /// The postings of a transaction do not sum to zero.
     #[error("the postings do not balance")]
     Unbalanced,
-    /// The transaction has been reversed before.
+    /// The transaction has been reversed already.
     #[error("transaction `{id}` is already reversed")]
     AlreadyReversed {
-        /// The transaction that was to be reversed.
+        /// The transaction to be reversed.
         id: String,
     },
-    /// The plugin would hold more than it may.
+    /// The plugin would exceed its quota.
     #[error("{used} bytes exceed the quota of {quota}")]
     Quota {
-        /// What it would hold.
+        /// Bytes that it would store.
         used: i64,
-        /// What it may hold.
+        /// Its quota, in bytes.
         quota: i64,
     },
     /// A value that cannot be stored on every engine, such as a text with a NUL.
     #[error("not storable: {detail}")]
     Invalid {
-        /// What is the matter.
+        /// The reason.
         detail: String,
     },
-    /// Two transactions got in each other's way; the loser may try again.
+    /// Lost a conflict with a concurrent transaction; may be retried.
     #[error("lost against a concurrent transaction")]
     Contention,
-    /// The transaction had failed before and can only be rolled back.
+    /// A statement failed before, so the transaction can only be rolled back.
     #[error("the transaction has failed already")]
     Aborted,
-    /// What was read is not what was written.
+    /// A stored value cannot be read.
     #[error("the record is damaged: {detail}")]
     Corrupt {
-        /// Where.
+        /// Where and why.
         detail: String,
     },
     /// The database was written by a newer release.
     #[error("the database is at migration {found}, newer than this release, which knows {known}")]
     Newer {
-        /// The database's migration.
+        /// The database's newest migration.
         found: i64,
-        /// The newest one this release has.
+        /// The newest migration of this release.
         known: i64,
     },
-    /// A migration that was applied is not the one this release has.
+    /// An applied migration differs from that of this release.
     #[error("migration {version} was applied in another form")]
     MigrationChanged {
-        /// Which.
+        /// Its number.
         version: i64,
     },
-    /// The URL names no engine that there is.
+    /// The URL names no supported engine.
     #[error("not a database URL of the form `sqlite:path` or `postgres://…`: {detail}")]
     Url {
-        /// What is the matter.
+        /// The reason.
         detail: String,
     },
-    /// The database did not answer, or not in time.
+    /// The database did not answer in time, or at all.
     #[error("the database is not available")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// The database did not understand a statement: a defect of this crate.
+    /// The database rejected a statement: a bug of this crate.
     #[error("the database refused a statement")]
     Unexpected(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
 impl StoreError {
-    /// Stable, upper snake case.
+    /// The stable code, upper snake case.
     pub const fn code(&self) -> &'static str {
         match self {
             Self::NotFound { .. } => "NOT_FOUND",
@@ -132,7 +132,7 @@ impl StoreError {
         }
     }
 
-    /// Whether the same request may succeed when it is simply made again.
+    /// Whether a retry of the same request may succeed.
     pub const fn is_transient(&self) -> bool {
         matches!(self, Self::Contention | Self::Unavailable(_))
     }
@@ -150,5 +150,5 @@ impl StoreError {
     }
 }
 
-/// Shorthand of this crate.
+/// Result of this crate.
 pub type Result<T, E = StoreError> = std::result::Result<T, E>;

@@ -1,4 +1,4 @@
-//! A few values that concern the whole installation.
+//! Values of the whole installation.
 
 use serde::{Serialize, de::DeserializeOwned};
 

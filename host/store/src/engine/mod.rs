@@ -1,4 +1,4 @@
-//! Databases and what statements run on: one face over two drivers, and the ways in.
+//! Engines, statements and scopes.
 
 pub(crate) mod db;
 pub(crate) mod dialect;

@@ -1,4 +1,4 @@
-//! The store and its two ways in.
+//! The store and its two scopes: tenant and operator.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::{
     engine::{dialect::RlsTenant, trail_queue::TrailQueue},
 };
 
-/// The records of all tenants. Cheap to clone.
+/// The database of all tenants. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Store {
     db: Db,
@@ -19,30 +19,29 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens `sqlite:path` or `postgres://…`, creating the file and bringing the
-    /// schema up to date as needed. What names people is sealed with `vault`.
+    /// Opens `sqlite:path` or `postgres://…`, creating the file and running migrations as needed.
+    /// Identifying data is sealed with `vault`.
     ///
     /// # Errors
-    /// [`StoreError::Url`](crate::StoreError::Url), `Unavailable`, `Newer` if the
-    /// database was written by a newer release, `MigrationChanged` if by a
-    /// different one.
+    /// [`StoreError::Url`](crate::StoreError::Url), `Unavailable`, `Newer` if the database was
+    /// written by a newer release, `MigrationChanged` if by a different one.
     pub async fn open(url: &str, options: &StoreOptions, vault: Arc<dyn Vault>) -> Result<Self> {
         let store = Self { db: Db::open(url, options).await?, vault, trail: Arc::default() };
         store.operator().warn_of_superuser().await?;
         Ok(store)
     }
 
-    /// One tenant's records. That it exists is not checked here.
+    /// One tenant's rows. Whether it exists is not checked.
     pub fn tenant(&self, tenant: TenantId) -> Tenant {
         TenantScope { exec: Pool::new(self.db.clone(), RlsTenant::around(tenant)), tenant, vault: self.vault.clone() }
     }
 
-    /// What lies above tenants. Not for requests that a tenant's users make.
+    /// Rows outside tenants, and of all tenants. Not for requests of a tenant's users.
     pub fn operator(&self) -> Operator {
         OperatorScope { exec: Pool::new(self.db.clone(), RlsTenant::none()) }
     }
 
-    /// Which database keeps the records.
+    /// The database engine.
     pub const fn engine(&self) -> Engine {
         self.db.engine()
     }
@@ -55,17 +54,17 @@ impl Store {
         self.operator().exec.rows(Sql::new("SELECT 1 AS one", args![])).await.map(drop)
     }
 
-    /// Waits for what is running and closes all connections.
+    /// Waits for running statements and closes all connections.
     ///
     /// # Errors
-    /// If SQLite cannot finish its file.
+    /// If SQLite cannot close its file.
     pub async fn close(&self) -> Result<()> {
         self.db.close().await
     }
 }
 
-/// One tenant's rows, on the pool or in a transaction: the same reads on both,
-/// writes in a transaction only.
+/// One tenant's rows, on the pool or in a transaction: the same reads on both, writes in a
+/// transaction only.
 #[derive(Debug)]
 pub struct TenantScope<E> {
     pub(crate) exec: E,
@@ -76,11 +75,11 @@ pub struct TenantScope<E> {
 /// Reads one tenant's rows.
 pub type Tenant = TenantScope<Pool>;
 
-/// Reads and writes one tenant's rows; nothing lasts before [`TenantTx::commit`].
+/// Reads and writes one tenant's rows, durable with [`TenantTx::commit`].
 pub type TenantTx = TenantScope<Tx>;
 
 impl<E: Executor> TenantScope<E> {
-    /// Whose rows they are.
+    /// The tenant.
     pub const fn id(&self) -> TenantId {
         self.tenant
     }
@@ -93,46 +92,45 @@ impl Clone for Tenant {
 }
 
 impl Tenant {
-    /// Opens a transaction. On SQLite it waits for its turn to write, so nothing
-    /// slow belongs between here and the commit; least of all a plugin's call, or
-    /// a second transaction.
+    /// Opens a transaction. On SQLite it waits for its turn to write, so there must be nothing slow
+    /// before the commit, in particular no plugin call and no second transaction.
     ///
     /// # Errors
-    /// `Unavailable`; `Contention` if its turn did not come in time.
+    /// `Unavailable`; `Contention` after the timeout.
     pub async fn begin(&self) -> Result<TenantTx> {
         Ok(TenantScope { exec: self.exec.begin().await?, tenant: self.tenant, vault: self.vault.clone() })
     }
 }
 
 impl TenantTx {
-    /// Returns when everything written is durable.
+    /// Commits; returns when everything written is durable.
     ///
     /// # Errors
-    /// `Aborted` if a statement had failed; `Unavailable`, after which nothing of
-    /// the transaction is there, unless the connection broke in the very commit.
+    /// `Aborted` if a statement had failed; `Unavailable`, after which the transaction is rolled
+    /// back, unless the connection broke during the commit.
     pub async fn commit(self) -> Result<()> {
         self.exec.commit().await
     }
 
-    /// Takes everything back. Dropping the transaction does the same, later.
+    /// Rolls back. Dropping the transaction does the same, later.
     ///
     /// # Errors
-    /// `Unavailable`; the transaction is lost all the same.
+    /// `Unavailable`; the transaction is rolled back in any case.
     pub async fn rollback(self) -> Result<()> {
         self.exec.rollback().await
     }
 }
 
-/// What lies above tenants, on the pool or in a transaction.
+/// Rows outside tenants, on the pool or in a transaction.
 #[derive(Debug)]
 pub struct OperatorScope<E> {
     pub(crate) exec: E,
 }
 
-/// Reads what lies above tenants.
+/// Reads rows outside tenants.
 pub type Operator = OperatorScope<Pool>;
 
-/// Reads and writes what lies above tenants.
+/// Reads and writes rows outside tenants.
 pub type OperatorTx = OperatorScope<Tx>;
 
 impl Clone for Operator {
@@ -150,7 +148,7 @@ impl Operator {
         Ok(OperatorScope { exec: self.exec.begin().await? })
     }
 
-    /// Row-level security does not bind superusers.
+    /// Warns, as row-level security does not apply to superusers.
     async fn warn_of_superuser(&self) -> Result<()> {
         if self.exec.engine() == Engine::Postgres {
             let sql = "SELECT rolsuper OR rolbypassrls AS unbound FROM pg_roles WHERE rolname = current_user";

@@ -1,4 +1,4 @@
-//! Entries of the audit trail that wait to be written, many in one transaction.
+//! Queue of audit entries, which are written in shared transactions.
 
 use std::{
     collections::HashMap,
@@ -10,8 +10,8 @@ use xinglin_domain::{audit::Access, id::TenantId};
 
 use crate::Result;
 
-/// Entries that wait to be written, by tenant. Whoever finds nobody waiting there writes
-/// for all who come while it writes; until it has, the tenant stays in the map.
+/// Waiting entries by tenant. The first to join becomes the writer for all that join until it has
+/// finished; until then the tenant stays in the map.
 #[derive(Debug, Default)]
 pub(crate) struct TrailQueue(Mutex<HashMap<TenantId, Vec<Waiting>>>);
 
@@ -22,14 +22,14 @@ pub(crate) struct Waiting {
 }
 
 impl TrailQueue {
-    /// Most entries of one transaction.
+    /// Maximum number of entries in one transaction.
     const AT_ONCE: usize = 64;
 
     fn waiting(&self) -> MutexGuard<'_, HashMap<TenantId, Vec<Waiting>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether nobody writes for this tenant yet.
+    /// Adds an entry; `true` if the caller becomes the writer of this tenant.
     pub fn join(&self, tenant: TenantId, one: Waiting) -> bool {
         let mut waiting = self.waiting();
         let idle = !waiting.contains_key(&tenant);
@@ -37,7 +37,7 @@ impl TrailQueue {
         idle
     }
 
-    /// The next to be written, in the order of their coming.
+    /// The next entries to write, in order of arrival.
     pub fn next(&self, tenant: TenantId) -> Option<Vec<Waiting>> {
         let mut waiting = self.waiting();
         let queue = waiting.get_mut(&tenant)?;

@@ -1,4 +1,4 @@
-//! Keys of people, which the store keeps and cannot use.
+//! Keys of persons, stored wrapped; the store cannot use them.
 
 use std::fmt;
 
@@ -6,38 +6,38 @@ use xinglin_domain::id::TenantId;
 
 use crate::{Result, StoreError, db::Row};
 
-/// Uses keys that the store keeps and cannot use.
+/// Uses the wrapped keys of the store.
 pub trait Vault: fmt::Debug + Send + Sync {
-    /// Draws a key for each and wraps it under the newest wrapping key. `None` if there
-    /// is none to wrap them with.
+    /// Generates a key for each and wraps it with the newest wrapping key. `None` without a
+    /// wrapping key.
     fn draw(&self, of: &[KeyOf<'_>]) -> Option<Vec<WrappedKey>>;
-    /// The same keys under the newest wrapping key; `None` if one cannot be unwrapped.
+    /// Re-wraps keys with the newest wrapping key; `None` if one cannot be unwrapped.
     fn wrap_anew(&self, keys: &[(KeyOf<'_>, &WrappedKey)]) -> Option<Vec<WrappedKey>>;
-    /// Seals a text for one place, or `None` if the key cannot be unwrapped.
+    /// Encrypts a text, bound to one place; `None` if the key cannot be unwrapped.
     fn seal(&self, of: &KeyOf<'_>, key: &WrappedKey, place: &str, text: &str) -> Option<Vec<u8>>;
-    /// What was sealed for this place under this key, or `None` if it was not.
+    /// Decrypts; `None` if it was not sealed with this key for this place.
     fn unseal(&self, of: &KeyOf<'_>, key: &WrappedKey, place: &str, sealed: &[u8]) -> Option<String>;
-    /// Stands for a value that is only ever compared, in one tenant.
+    /// A keyed digest of a value that is only compared, within one tenant.
     fn blind(&self, tenant: TenantId, value: &str) -> String;
 }
 
-/// Which key.
+/// Identifies a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct KeyOf<'a> {
-    /// Of which tenant.
+    /// The tenant.
     pub tenant: TenantId,
-    /// Of whom: the id of a patient, or `Type/id` of somebody who is not tied to one.
+    /// The id of a patient, or `Type/id` of a person without a patient.
     pub owner: &'a str,
-    /// Tells the key from those of the same person that were destroyed before. From 1.
+    /// From 1; increases with each new key of a person, after the former was destroyed.
     pub serial: i64,
 }
 
 /// A key that only a [`Vault`] can use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WrappedKey {
-    /// Which of the wrapping keys it takes to unwrap it.
+    /// The generation of the wrapping key.
     pub generation: i64,
-    /// The key, sealed.
+    /// The encrypted key.
     pub wrapped: Vec<u8>,
 }
 

@@ -1,18 +1,17 @@
 //! SQLite: one writer that commits in groups.
 //!
-//! Only one transaction can write at a time, and with `synchronous = FULL` each
-//! commit waits for the disk. So transactions take turns on one connection, and
-//! neighbours share a commit: a turn is a savepoint inside a common transaction,
-//! and a turn that is done goes to the end of the queue again to see it
-//! committed. Turns that were waiting ahead of it join the group in the meantime;
-//! the first to come round commits for all. A turn's [`Turn::commit`] returns
-//! when its group is on the disk, never before. Alone, a turn waits for nobody.
+//! Only one transaction can write at a time, and with `synchronous = FULL` each commit waits for
+//! the disk. So transactions take turns on one connection and share commits: a turn is a savepoint
+//! in a common transaction, and a finished turn queues again to be committed. Turns that were
+//! waiting before it join the group in the meantime; the first to reach the front again commits for
+//! all. [`Turn::commit`] returns when the group is on disk, never before. A single turn does not
+//! wait.
 //!
-//! The savepoint of a turn is released by the turn that follows, or by the commit
-//! itself, which spares a trip to the connection's thread.
+//! The savepoint of a turn is released by the next turn, or by the commit, which saves a call to
+//! the connection's thread.
 //!
-//! Beginning and ending run as tasks of their own, so that a caller that goes
-//! away in the middle leaves the connection in order.
+//! Beginning and ending run in tasks of their own, so that a dropped caller leaves the connection
+//! in a consistent state.
 
 use std::{
     sync::{Arc, OnceLock},
@@ -28,7 +27,7 @@ use tokio::{
 
 use crate::{Result, StoreError};
 
-/// Hands out turns, in the order of asking.
+/// Grants turns, in order of request.
 #[derive(Debug, Clone)]
 pub(crate) struct Writer {
     desk: Arc<Mutex<Desk>>,
@@ -39,11 +38,11 @@ pub(crate) struct Writer {
 struct Desk {
     /// `None` once closed.
     connection: Option<SqliteConnection>,
-    /// The open common transaction, in which the savepoint of a turn is open.
+    /// The open common transaction, with the savepoint of a turn.
     group: Option<Arc<Group>>,
-    /// That turn has not finished; if nobody has it, it was abandoned.
+    /// That turn has not finished; if its holder is gone, it was abandoned.
     in_turn: bool,
-    /// SQLite may have rolled the common transaction back by itself.
+    /// SQLite may have rolled back the common transaction.
     suspect: bool,
 }
 
@@ -77,7 +76,7 @@ impl Writer {
         .await
     }
 
-    /// Ends whatever is open and closes the connection.
+    /// Ends the open transaction and closes the connection.
     pub(crate) async fn close(&self) -> Result<()> {
         let mut desk = self.desk.lock().await;
         desk.settle().await;
@@ -87,8 +86,7 @@ impl Writer {
         }
     }
 
-    /// Comes when everybody ahead has had a turn, and sees to it that the group
-    /// is over.
+    /// Queues behind all waiting turns, and ensures that the group has ended.
     async fn finish(&self, group: &Group) -> Result<()> {
         let mut desk = self.desk.lock().await;
         if group.outcome().is_none() {
@@ -108,7 +106,7 @@ impl Desk {
         self.connection.as_mut().ok_or_else(|| StoreError::Unavailable("the store is closed".into()))
     }
 
-    /// Opens the savepoint of a turn, in the group that is open or a new one.
+    /// Opens the savepoint of a turn, in the open group or a new one.
     async fn next_turn(&mut self) -> Result<Arc<Group>> {
         if self.group.is_some() && self.run("RELEASE turn; SAVEPOINT turn").await.is_err() {
             self.suspect = true;
@@ -121,7 +119,7 @@ impl Desk {
         Ok(self.group.get_or_insert_default().clone())
     }
 
-    /// Undoes an abandoned turn, and a group that may have lost writes.
+    /// Rolls back an abandoned turn, and a group that may have lost writes.
     async fn tidy(&mut self) {
         if self.in_turn {
             self.in_turn = false;
@@ -129,7 +127,7 @@ impl Desk {
         }
         if self.suspect {
             self.suspect = false;
-            // Fails if SQLite has done so already.
+            // Fails if SQLite has rolled back already.
             let _ = self.run("ROLLBACK").await;
             self.end_group(Err("a neighbour's write failed and took the transaction along".into()));
         }
@@ -152,18 +150,18 @@ impl Desk {
 
     fn end_group(&mut self, outcome: Result<(), Arc<str>>) {
         if let Some(Group(slot)) = self.group.take().as_deref() {
-            // Set once: the group leaves the desk here.
+            // Set once: the group is removed from the desk here.
             let _ = slot.set(outcome);
         }
     }
 }
 
-/// The right to write, alone, until it is given back.
+/// The exclusive right to write, until it is returned.
 #[derive(Debug)]
 pub(crate) struct Turn {
     writer: Writer,
     group: Arc<Group>,
-    /// Taken when the turn is over.
+    /// Taken when the turn ends.
     desk: Option<OwnedMutexGuard<Desk>>,
 }
 
@@ -172,14 +170,14 @@ impl Turn {
         self.desk.as_mut().ok_or(StoreError::Aborted)?.connection()
     }
 
-    /// Notes that SQLite may have rolled everything back.
+    /// Records that SQLite may have rolled back everything.
     pub(crate) fn mark_suspect(&mut self) {
         if let Some(desk) = &mut self.desk {
             desk.suspect = true;
         }
     }
 
-    /// Returns when the writes are on the disk.
+    /// Returns when the writes are on disk.
     pub(crate) async fn commit(mut self) -> Result<()> {
         detached(async move {
             let mut desk = self.desk.take().ok_or(StoreError::Aborted)?;
@@ -190,12 +188,12 @@ impl Turn {
         .await
     }
 
-    /// Returns when no trace is left.
+    /// Returns when the turn is rolled back.
     pub(crate) async fn rollback(mut self) -> Result<()> {
         detached(async move {
-            // Giving the desk back with the savepoint open is what abandons it.
+            // Returning the desk with the savepoint open abandons the turn.
             drop(self.desk.take());
-            // What became of the neighbours is theirs to hear.
+            // The result of the group concerns the other turns only.
             let _ = self.writer.finish(&self.group).await;
             Ok(())
         })
@@ -203,8 +201,7 @@ impl Turn {
     }
 }
 
-/// A turn that was dropped is rolled back by whoever comes next; a task makes
-/// sure that somebody does.
+/// A dropped turn is rolled back by the next turn; a task ensures that there is one.
 impl Drop for Turn {
     fn drop(&mut self) {
         if self.desk.take().is_some()
@@ -216,7 +213,7 @@ impl Drop for Turn {
     }
 }
 
-/// Runs to the end even if the caller stops waiting.
+/// Runs to the end even if the caller is dropped.
 #[expect(clippy::disallowed_methods, reason = "the caller waits for it, and `close` for the desk that it holds")]
 pub(crate) async fn detached<T: Send + 'static>(work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
     match tokio::spawn(work).await {

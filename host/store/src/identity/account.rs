@@ -1,4 +1,4 @@
-//! Logins.
+//! Accounts.
 
 use serde_json::Value;
 use xinglin_domain::{
@@ -11,32 +11,32 @@ use crate::{
     db::{Arg, Row, Sql, args},
 };
 
-/// A person in one tenant, in their roles.
+/// A person in one tenant, with their roles.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Account {
-    /// Which.
+    /// Its id.
     pub id: AccountId,
-    /// Of whom. Filled in by reads; a write goes to the tenant it is made in.
+    /// Filled in by reads; writes use the tenant of the scope.
     pub tenant: TenantId,
     /// Unique in the tenant.
     pub login: String,
-    /// PHC string; none if the person comes in by single sign-on.
+    /// PHC string; `None` with single sign-on.
     pub password_hash: Option<String>,
-    /// The server's words.
+    /// Names of the roles.
     pub roles: Vec<String>,
     /// FHIR id of the patient or practitioner.
     pub person_ref: Option<String>,
-    /// What entitles the person to act.
+    /// The entitlements, as JSON.
     pub credential: Option<Value>,
-    /// What the person signs with.
+    /// Verification key of the person's signatures.
     pub public_key: Option<String>,
-    /// Whether it may be used.
+    /// `false` if suspended.
     pub active: bool,
-    /// Seen version; 0 if not stored.
+    /// The version that was read; 0 if not stored.
     pub version: i64,
-    /// Years of independent work that its tenant asks of doctors. Filled in by reads.
+    /// Years of independent practice that the tenant requires of doctors. Filled in by reads.
     pub practice_years: i64,
-    /// When it was opened.
+    /// When it was created.
     pub created_at: Instant,
     /// When it last changed.
     pub updated_at: Instant,
@@ -110,8 +110,7 @@ impl<E: Executor> TenantScope<E> {
 }
 
 impl<E: Executor> OperatorScope<E> {
-    /// The accounts with this login in all tenants: somebody knocks without
-    /// saying where.
+    /// The accounts with this login in all tenants: for a sign-in without a tenant.
     ///
     /// # Errors
     /// If the database fails.
@@ -124,7 +123,7 @@ impl<E: Executor> OperatorScope<E> {
 }
 
 impl TenantTx {
-    /// Opens an account.
+    /// Stores a new account.
     ///
     /// # Errors
     /// `Unique` if the login is taken; `Reference` if there is no such tenant.
@@ -149,7 +148,7 @@ impl TenantTx {
         Ok(1)
     }
 
-    /// Changes all of it but its login.
+    /// Updates everything but the login.
     ///
     /// # Errors
     /// `VersionConflict`.

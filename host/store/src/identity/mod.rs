@@ -1,4 +1,4 @@
-//! Accounts and how they sign in, what they hold, and whose they are.
+//! Accounts, sign-in, certificates and relations.
 
 pub(crate) mod account;
 pub(crate) mod one_time;

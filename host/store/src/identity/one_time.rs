@@ -1,4 +1,4 @@
-//! What is given out to be shown once.
+//! One-time handles.
 
 use serde::{Serialize, de::DeserializeOwned};
 use xinglin_domain::time::Instant;
@@ -8,19 +8,19 @@ use crate::{
     db::{Arg, Sql, args},
 };
 
-/// What there is of something that was shown.
+/// The result of presenting a handle.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Shown<T> {
-    /// It was good, and is now used up.
+    /// Valid; now used.
     Good(T),
-    /// It was shown before.
+    /// Used before.
     Again(T),
-    /// There is none, or its time is over.
+    /// Unknown or expired.
     Unknown,
 }
 
 impl<T> Shown<T> {
-    /// What it says, if it was good.
+    /// Its content, if it was valid.
     pub fn good(self) -> Option<T> {
         match self {
             Self::Good(body) => Some(body),
@@ -30,10 +30,10 @@ impl<T> Shown<T> {
 }
 
 impl TenantTx {
-    /// Keeps what something says that is given out, by its digest.
+    /// Stores the content of a handle under its digest.
     ///
     /// # Errors
-    /// `Unique` if there is one like that.
+    /// `Unique` if the digest exists.
     pub async fn put_one_time(
         &self,
         kind: &str,
@@ -46,10 +46,10 @@ impl TenantTx {
         self.exec.execute(Sql::new(sql, args)).await.map(drop)
     }
 
-    /// Uses it up; of two at once, one finds it good.
+    /// Uses a handle; of two concurrent uses, one succeeds.
     ///
     /// # Errors
-    /// If the database fails, or it says something else.
+    /// If the database fails, or the content has another type.
     pub async fn take_one_time<T: DeserializeOwned>(&self, kind: &str, digest: &str, at: Instant) -> Result<Shown<T>> {
         let sql = "UPDATE one_time SET used_at = $4
                    WHERE tenant_id = $1 AND kind = $2 AND digest = $3 AND used_at IS NULL AND expires_at > $4";
@@ -67,7 +67,7 @@ impl TenantTx {
 }
 
 impl OperatorTx {
-    /// Forgets what ended before then, in all tenants; how many there were.
+    /// Deletes handles of all tenants that expired before this time; returns their number.
     ///
     /// # Errors
     /// If the database fails.

@@ -1,4 +1,4 @@
-//! Public keys that people sign in with.
+//! Passkeys.
 
 use serde_json::Value;
 use xinglin_domain::{id::AccountId, time::Instant};
@@ -8,22 +8,22 @@ use crate::{
     db::{Arg, Row, Sql, args},
 };
 
-/// A key that somebody signs in with.
+/// A passkey.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Passkey {
-    /// As the authenticator calls it, in text.
+    /// Credential id, encoded as text.
     pub id: String,
-    /// Whose.
+    /// Its account.
     pub account: AccountId,
-    /// What they call it.
+    /// Name chosen by the user.
     pub name: String,
-    /// The server's own.
+    /// The server's value, as JSON.
     pub body: Value,
-    /// How often it has signed, by its own count; 0 if it does not count.
+    /// Signature counter of the authenticator; 0 if it has none.
     pub counter: i64,
-    /// When it was taken in.
+    /// When it was registered.
     pub created_at: Instant,
-    /// When somebody last signed in with it.
+    /// When it was last used.
     pub used_at: Option<Instant>,
 }
 
@@ -44,7 +44,7 @@ impl TryFrom<Row> for Passkey {
 }
 
 impl<E: Executor> TenantScope<E> {
-    /// One key, if there is one.
+    /// One passkey, if it exists.
     ///
     /// # Errors
     /// If the database fails.
@@ -53,7 +53,7 @@ impl<E: Executor> TenantScope<E> {
         self.exec.row(Sql::new(sql, args![self.tenant, id])).await?.map(TryInto::try_into).transpose()
     }
 
-    /// The keys of an account, oldest first.
+    /// The passkeys of an account, oldest first.
     ///
     /// # Errors
     /// If the database fails.
@@ -64,10 +64,10 @@ impl<E: Executor> TenantScope<E> {
 }
 
 impl TenantTx {
-    /// Takes a key in.
+    /// Stores a new passkey.
     ///
     /// # Errors
-    /// `Unique` if it is somebody's already.
+    /// `Unique` if it is registered already.
     pub async fn insert_passkey(&self, passkey: &Passkey) -> Result<()> {
         let sql = "INSERT INTO passkey (tenant_id, passkey_id, account_id, name, body, counter, created_at)
                    VALUES ($1, $2, $3, $4, $5, $6, $7)";
@@ -83,8 +83,8 @@ impl TenantTx {
         self.exec.execute(Sql::new(sql, args)).await.map(drop)
     }
 
-    /// Somebody signed in with it: keeps what it says of itself now, if nobody else did
-    /// since it was read at `counter`.
+    /// Updates a passkey after a sign-in, if its stored counter still is `counter`; returns whether
+    /// it was.
     ///
     /// # Errors
     /// If the database fails.
@@ -96,7 +96,7 @@ impl TenantTx {
         Ok(self.exec.execute(Sql::new(sql, args)).await? == 1)
     }
 
-    /// Forgets a key of an account; whether there was one.
+    /// Deletes a passkey of an account; returns whether it existed.
     ///
     /// # Errors
     /// If the database fails.

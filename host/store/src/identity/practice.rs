@@ -1,5 +1,5 @@
-//! What proves who somebody is: numbers of certificates, sealed, and what was decided of
-//! patients' real names.
+//! Evidence of identity: sealed numbers of certificates, and results of patients' real-name
+//! verification.
 
 use serde_json::Value;
 use xinglin_domain::{
@@ -12,16 +12,16 @@ use crate::{
     db::{Arg, Row, Sql, args},
 };
 
-/// The number of a certificate, or of several: a renewal keeps it.
+/// The number of a certificate, or of several, as a renewal keeps it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CertificateNumber {
-    /// The server's word for the kind of certificate.
+    /// The kind of certificate, named by the server.
     pub kind: String,
-    /// Stands for the number: the same for the same number.
+    /// Keyed digest of the number.
     pub blind: String,
-    /// Who says they hold it.
+    /// The account that claims it.
     pub account: AccountId,
-    /// The number.
+    /// The number, sealed.
     pub sealed: Vec<u8>,
 }
 
@@ -38,21 +38,21 @@ impl TryFrom<Row> for CertificateNumber {
     }
 }
 
-/// What was decided of a patient's real name.
+/// The result of a patient's real-name verification.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RealName {
-    /// Whose.
+    /// The patient.
     pub patient: PatientId,
-    /// The server's own.
+    /// The server's value, as JSON.
     pub body: Value,
-    /// Seen version; 0 if not stored.
+    /// The version that was read; 0 if not stored.
     pub version: i64,
     /// When it was decided.
     pub updated_at: Instant,
 }
 
 impl<E: Executor> TenantScope<E> {
-    /// The numbers that an account holds, by kind.
+    /// The certificate numbers of an account, by kind.
     ///
     /// # Errors
     /// If the database fails.
@@ -62,7 +62,7 @@ impl<E: Executor> TenantScope<E> {
         rows.into_iter().map(TryInto::try_into).collect()
     }
 
-    /// What was decided of a patient's real name, if anything was.
+    /// The result of a patient's real-name verification, if any.
     ///
     /// # Errors
     /// If the database fails.
@@ -82,7 +82,7 @@ impl<E: Executor> TenantScope<E> {
 }
 
 impl TenantTx {
-    /// Notes that the account holds the number; whether it does: another may hold it.
+    /// Claims the number for the account; `false` if another account has it.
     ///
     /// # Errors
     /// If the database fails.
@@ -96,7 +96,7 @@ impl TenantTx {
         Ok(self.exec.execute(Sql::new(sql, args)).await? == 1)
     }
 
-    /// Lets a number go, so that whose it is can hold it.
+    /// Releases a number, so that its true holder can claim it.
     ///
     /// # Errors
     /// If the database fails.
@@ -106,10 +106,10 @@ impl TenantTx {
         self.exec.execute(Sql::new(sql, args![self.tenant, account, kind, blind])).await.map(drop)
     }
 
-    /// Keeps what was decided of a patient's real name in place of what was before.
+    /// Stores the result of a patient's real-name verification, replacing the former.
     ///
     /// # Errors
-    /// `VersionConflict` if it was decided since it was read.
+    /// `VersionConflict` if it was changed since it was read.
     pub async fn put_real_name(&self, name: &RealName) -> Result<i64> {
         let patient = name.patient.to_string();
         if name.version == 0 {

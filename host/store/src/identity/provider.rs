@@ -1,4 +1,4 @@
-//! Where people sign in if not here, and who they are here.
+//! Identity providers for single sign-on, and their links to accounts.
 
 use serde_json::Value;
 use xinglin_domain::{id::AccountId, time::Instant};
@@ -8,14 +8,14 @@ use crate::{
     db::{Arg, Row, Sql, args},
 };
 
-/// The provider of identities that a tenant trusts.
+/// The identity provider of a tenant.
 #[derive(Debug, Clone, PartialEq)]
 pub struct IdentityProvider {
-    /// The server's own.
+    /// The server's value, as JSON.
     pub body: Value,
-    /// What the provider knows us by, sealed.
+    /// The host's client credentials at the provider, sealed.
     pub sealed: Vec<u8>,
-    /// Seen version; 0 if not stored.
+    /// The version that was read; 0 if not stored.
     pub version: i64,
     /// When it was last set.
     pub updated_at: Instant,
@@ -34,21 +34,21 @@ impl TryFrom<Row> for IdentityProvider {
     }
 }
 
-/// Who somebody at a provider is here.
+/// The account of a person at a provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdentityLink {
     /// The provider.
     pub issuer: String,
-    /// Its name for the person, which it gives to nobody else.
+    /// The provider's unique id of the person.
     pub subject: String,
     /// The account.
     pub account: AccountId,
-    /// When they first came.
+    /// When they first signed in.
     pub created_at: Instant,
 }
 
 impl<E: Executor> TenantScope<E> {
-    /// The provider that the tenant trusts, if any.
+    /// The tenant's identity provider, if any.
     ///
     /// # Errors
     /// If the database fails.
@@ -57,7 +57,7 @@ impl<E: Executor> TenantScope<E> {
         self.exec.row(Sql::new(sql, args![self.tenant])).await?.map(TryInto::try_into).transpose()
     }
 
-    /// The account of somebody at a provider, if they are known.
+    /// The account linked to a person at a provider, if any.
     ///
     /// # Errors
     /// If the database fails.
@@ -68,7 +68,7 @@ impl<E: Executor> TenantScope<E> {
         self.exec.row(Sql::new(sql, args![self.tenant, issuer, subject])).await?.map(TryInto::try_into).transpose()
     }
 
-    /// Whether the account is somebody's at this provider already.
+    /// Whether the account is linked to a person at this provider.
     ///
     /// # Errors
     /// If the database fails.
@@ -79,7 +79,7 @@ impl<E: Executor> TenantScope<E> {
 }
 
 impl TenantTx {
-    /// Keeps a provider in place of the one there may be.
+    /// Stores the identity provider, replacing the former.
     ///
     /// # Errors
     /// If the database fails.
@@ -93,7 +93,7 @@ impl TenantTx {
         self.exec.execute(Sql::new(sql, args)).await.map(drop)
     }
 
-    /// Trusts none any more, and forgets who came from there; whether there was one.
+    /// Deletes the identity provider and all links; returns whether there was one.
     ///
     /// # Errors
     /// If the database fails.
@@ -103,10 +103,10 @@ impl TenantTx {
         Ok(self.exec.execute(Sql::new(sql, args![self.tenant])).await? == 1)
     }
 
-    /// From now on that person is this account.
+    /// Links a person at the provider to an account.
     ///
     /// # Errors
-    /// `Unique` if they are one already.
+    /// `Unique` if the person is linked already.
     pub async fn insert_identity_link(&self, link: &IdentityLink) -> Result<()> {
         let sql = "INSERT INTO identity_link (tenant_id, issuer, subject, account_id, created_at)
                    VALUES ($1, $2, $3, $4, $5)";

@@ -1,5 +1,5 @@
-//! Who belongs to a patient: guardians, family. Revoked, it is still there. Their names
-//! are in the record, where they are sealed, and not here.
+//! Persons related to a patient: guardians, family. Revoked relations are kept. Names are only in
+//! the record, where they are sealed.
 
 use serde_json::Value;
 use xinglin_domain::{
@@ -12,16 +12,16 @@ use crate::{
     db::{Arg, Row, Sql, args},
 };
 
-/// A relation with what it is found by.
+/// A relation with its columns.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Relation {
-    /// Which.
+    /// Its id.
     pub id: RelationId,
     /// FHIR id of the patient.
     pub patient_id: String,
-    /// Who is tied to the patient.
+    /// Account of the related person.
     pub account: AccountId,
-    /// The domain's own.
+    /// The domain value, as JSON.
     pub body: Value,
     /// When it was confirmed.
     pub confirmed_at: Instant,
@@ -55,7 +55,7 @@ impl<E: Executor> TenantScope<E> {
         row.ok_or_else(|| StoreError::not_found("relation", id))?.try_into()
     }
 
-    /// Who belongs to a patient, newest first; with those revoked if `all`.
+    /// Relations of a patient, newest first; including revoked ones if `all`.
     ///
     /// # Errors
     /// If the database fails.
@@ -66,7 +66,7 @@ impl<E: Executor> TenantScope<E> {
         rows.into_iter().map(TryInto::try_into).collect()
     }
 
-    /// Whom an account belongs to, without what was revoked, oldest first.
+    /// Unrevoked relations of an account to patients, oldest first.
     ///
     /// # Errors
     /// If the database fails.
@@ -92,10 +92,10 @@ impl TenantTx {
         self.exec.execute(Sql::new(sql, args)).await.map(drop)
     }
 
-    /// Notes that a relation was revoked.
+    /// Revokes a relation.
     ///
     /// # Errors
-    /// `VersionConflict` if it was revoked meanwhile.
+    /// `VersionConflict` if it is revoked already.
     pub async fn revoke_relation(&self, id: RelationId, body: &Value, at: Instant) -> Result<()> {
         let sql = "UPDATE relation SET body = $3, revoked_at = $4
                    WHERE tenant_id = $1 AND relation_id = $2 AND revoked_at IS NULL";

@@ -1,4 +1,4 @@
-//! Sign-ins, and second factors.
+//! Sessions, and second factors.
 
 use xinglin_domain::{
     id::{AccountId, SessionId},
@@ -10,22 +10,22 @@ use crate::{
     db::{Row, Sql, args},
 };
 
-/// A sign-in.
+/// A session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
-    /// Which.
+    /// Its id.
     pub id: SessionId,
-    /// Who signed in.
+    /// The account that signed in.
     pub account: AccountId,
-    /// How often it was refreshed; names the one refresh token that is good.
+    /// Number of refreshes; identifies the one valid refresh token.
     pub generation: i64,
-    /// What the client said it is.
+    /// Self-reported name of the client.
     pub client: Option<String>,
-    /// Whether two factors were shown.
+    /// Whether two factors were used.
     pub strong: bool,
-    /// To which app it was lent, if it was.
+    /// The app that it is delegated to, if any.
     pub lent: Option<Lent>,
-    /// When somebody signed in.
+    /// When it began.
     pub created_at: Instant,
     /// When it was last refreshed.
     pub refreshed_at: Instant,
@@ -33,14 +33,14 @@ pub struct Session {
     pub ended_at: Option<Instant>,
 }
 
-/// What a person lets an app do in their name.
+/// An authorisation of an app by a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lent {
     /// The account of the app.
     pub app: AccountId,
-    /// Scopes, in the server's words.
+    /// Scopes, as text.
     pub scope: String,
-    /// The patient at hand.
+    /// The patient in context.
     pub patient_id: Option<String>,
 }
 
@@ -52,16 +52,16 @@ impl Lent {
     }
 }
 
-/// Somebody who is signed in, as of this moment.
+/// A signed-in account at this moment.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SignedIn {
-    /// Who.
+    /// The account.
     pub account: Account,
-    /// Whether two factors were shown.
+    /// Whether two factors were used.
     pub strong: bool,
-    /// Whether the tenant's staff need them.
+    /// Whether the tenant requires them of its staff.
     pub needs_strong: bool,
-    /// To which app it was lent, if it was.
+    /// The app that the session is delegated to, if any.
     pub lent: Option<Lent>,
 }
 
@@ -83,22 +83,21 @@ impl TryFrom<Row> for Session {
     }
 }
 
-/// What an authenticator shares with us.
+/// The shared secret of an authenticator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecondFactor {
-    /// Whose.
+    /// Its account.
     pub account: AccountId,
     /// The secret, sealed.
     pub sealed: Vec<u8>,
-    /// Since when it counts, if it does.
+    /// When it was confirmed; until then it has no effect.
     pub confirmed_at: Option<Instant>,
-    /// The last step whose code was taken.
+    /// The last time step whose code was used.
     pub last_step: i64,
 }
 
 impl<E: Executor> TenantScope<E> {
-    /// Who is signed in so, if the session has not ended and the app that it was lent to
-    /// is not suspended.
+    /// The signed-in account, if the session has not ended and its app is not suspended.
     ///
     /// # Errors
     /// If the database fails.
@@ -132,7 +131,7 @@ impl<E: Executor> TenantScope<E> {
         row.ok_or_else(|| StoreError::not_found("session", session))?.try_into()
     }
 
-    /// The sessions of an account that have not ended, newest first.
+    /// The current sessions of an account, newest first.
     ///
     /// # Errors
     /// If the database fails.
@@ -162,10 +161,10 @@ impl<E: Executor> TenantScope<E> {
 }
 
 impl TenantTx {
-    /// Somebody signed in.
+    /// Stores a new session.
     ///
     /// # Errors
-    /// `Unique` if there is such a session.
+    /// `Unique` if the id is taken.
     pub async fn insert_session(&self, session: &Session) -> Result<()> {
         let sql =
             "INSERT INTO session (tenant_id, session_id, account_id, generation, client, created_at, refreshed_at,
@@ -188,8 +187,8 @@ impl TenantTx {
         self.exec.execute(Sql::new(sql, args)).await.map(drop)
     }
 
-    /// Goes on to the next generation, if the session is live and at this one; of two
-    /// at once, one succeeds.
+    /// Increments the generation, if the session is current and has this one; of two concurrent
+    /// calls, one succeeds.
     ///
     /// # Errors
     /// If the database fails.
@@ -199,7 +198,7 @@ impl TenantTx {
         Ok(self.exec.execute(Sql::new(sql, args![self.tenant, session, generation, at])).await? == 1)
     }
 
-    /// A second factor was shown in it after all.
+    /// Marks a session as strong: a second factor was used.
     ///
     /// # Errors
     /// If the database fails.
@@ -208,7 +207,7 @@ impl TenantTx {
         self.exec.execute(Sql::new(sql, args![self.tenant, session])).await.map(drop)
     }
 
-    /// Ends a session, and says by whom; whether it was live.
+    /// Ends a session and records by whom; returns whether it was current.
     ///
     /// # Errors
     /// If the database fails.
@@ -218,7 +217,7 @@ impl TenantTx {
         Ok(self.exec.execute(Sql::new(sql, args![self.tenant, session, at, by])).await? == 1)
     }
 
-    /// Ends all sessions of an account but one; how many.
+    /// Ends all sessions of an account except one; returns their number.
     ///
     /// # Errors
     /// If the database fails.
@@ -229,7 +228,7 @@ impl TenantTx {
         self.exec.execute(Sql::new(sql, args![self.tenant, account, but, at, by])).await
     }
 
-    /// Keeps a second factor in place of the one there may be.
+    /// Stores a second factor, replacing the former.
     ///
     /// # Errors
     /// If the database fails.
@@ -242,7 +241,7 @@ impl TenantTx {
         self.exec.execute(Sql::new(sql, args)).await.map(drop)
     }
 
-    /// Takes the code of a step, once; of two at once, one succeeds.
+    /// Uses the code of a time step, once; of two concurrent calls, one succeeds.
     ///
     /// # Errors
     /// If the database fails.
@@ -252,7 +251,7 @@ impl TenantTx {
         Ok(self.exec.execute(Sql::new(sql, args![self.tenant, account, step])).await? == 1)
     }
 
-    /// Forgets a second factor; whether there was one.
+    /// Deletes a second factor; returns whether it existed.
     ///
     /// # Errors
     /// If the database fails.
@@ -263,8 +262,8 @@ impl TenantTx {
 }
 
 impl OperatorTx {
-    /// Forgets the sessions of all tenants that ended before then, or were last
-    /// refreshed before `rested`; how many there were.
+    /// Deletes sessions of all tenants that ended before `ended`, or were last refreshed before
+    /// `rested`; returns their number.
     ///
     /// # Errors
     /// If the database fails.

@@ -1,4 +1,4 @@
-//! What the host last knew of a patient's relation to a payer.
+//! Coverages of patients by payers, as last known.
 
 use serde_json::Value;
 use xinglin_domain::time::Instant;
@@ -13,11 +13,11 @@ use crate::{
 pub struct Coverage {
     /// FHIR id of the patient.
     pub patient_id: String,
-    /// The payer's plugin.
+    /// The plugin of the payer.
     pub payer: String,
-    /// The domain's own.
+    /// The domain value, as JSON.
     pub body: Value,
-    /// Seen version; 0 if not stored.
+    /// The version that was read; 0 if not stored.
     pub version: i64,
     /// When it last changed.
     pub updated_at: Instant,
@@ -60,10 +60,10 @@ impl<E: Executor> TenantScope<E> {
 }
 
 impl TenantTx {
-    /// Writes a coverage, new or changed.
+    /// Stores a coverage, new or changed.
     ///
     /// # Errors
-    /// `VersionConflict`, also if it is new to the caller but not to the store.
+    /// `VersionConflict`, also if the caller takes an existing one for new.
     pub async fn put_coverage(&self, coverage: &Coverage) -> Result<i64> {
         let sql = "INSERT INTO coverage (tenant_id, patient_id, payer, version, body, updated_at)
                    SELECT $1, $2, $3, $4 + 1, $5, $6

@@ -1,5 +1,5 @@
-//! The ledger: double entry, and it only grows. The schema refuses what does not
-//! balance, what reverses twice, and every change.
+//! The ledger: double entry, append-only. The schema refuses unbalanced transactions, second
+//! reversals and all changes.
 
 use std::collections::BTreeMap;
 
@@ -17,33 +17,33 @@ use crate::{
 /// One side of a transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Posting {
-    /// The server's name for it, for example `payer:medical-insurance`.
+    /// Account, named by the server, for example `payer:medical-insurance`.
     pub account: String,
-    /// A debit is above zero, a credit below; never zero.
+    /// Debits are positive, credits negative; never zero.
     pub amount: Money,
 }
 
 /// Postings that sum to zero.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transaction {
-    /// Which.
+    /// Its id.
     pub id: TransactionId,
-    /// What it is about.
+    /// The bill that it belongs to.
     pub bill_id: Option<BillId>,
-    /// The transaction it takes back.
+    /// The transaction that it reverses.
     pub reverses: Option<TransactionId>,
-    /// For people.
+    /// Text for people.
     pub memo: String,
-    /// When.
+    /// When it was posted.
     pub posted_at: Instant,
     /// At least two.
     pub postings: Vec<Posting>,
 }
 
-/// What stands on an account.
+/// The balance of an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Balance {
-    /// Which.
+    /// The account.
     pub account: String,
     /// Debits less credits.
     pub amount: Money,
@@ -74,8 +74,7 @@ impl<E: Executor> TenantScope<E> {
         gather(&self.exec.rows(Sql::new(sql, args![self.tenant, bill])).await?)
     }
 
-    /// What stands on every account that was ever posted to, by name. The sum
-    /// of all is zero.
+    /// The balances of all accounts ever posted to, by name. Their sum is zero.
     ///
     /// # Errors
     /// `Corrupt` if it is not.
@@ -94,7 +93,7 @@ impl<E: Executor> TenantScope<E> {
     }
 }
 
-/// Rows come sorted, a transaction's together.
+/// Groups sorted rows by transaction.
 fn gather(rows: &[Row]) -> Result<Vec<Transaction>> {
     let mut transactions: Vec<Transaction> = Vec::new();
     for row in rows {
@@ -119,9 +118,8 @@ impl TenantTx {
     /// Posts a transaction.
     ///
     /// # Errors
-    /// `Unbalanced` if the postings do not sum to zero or one of them is zero or
-    /// there are none; `AlreadyReversed`; `Reference` if it reverses what there is
-    /// not; `Refused` if the id is known.
+    /// `Unbalanced` if there are no postings, one of them is zero, or their sum is not zero;
+    /// `AlreadyReversed`; `Reference` if it reverses a missing one; `Refused` if the id is taken.
     pub async fn insert_transaction(&self, transaction: &Transaction) -> Result<()> {
         let postings = &transaction.postings;
         let sum = Money::sum(postings.iter().map(|posting| posting.amount));
@@ -144,7 +142,7 @@ impl TenantTx {
         let Transaction { id, bill_id, reverses, memo, posted_at, .. } = transaction;
         let sealed = self.exec.execute(Sql::new(sql, args![self.tenant, *id, *bill_id, *reverses, memo, *posted_at]));
         match (sealed.await, reverses) {
-            // Somebody else reversed it between the look and the write.
+            // Reversed by another transaction after the check above.
             (Err(StoreError::Unique { table }), Some(reversed)) if table == "ledger_transaction" => {
                 Err(StoreError::AlreadyReversed { id: reversed.to_string() })
             }

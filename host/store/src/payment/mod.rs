@@ -1,4 +1,4 @@
-//! Operations with payers, coverage, and the books.
+//! Operations with payers, coverage, and the ledger.
 
 pub(crate) mod coverage;
 pub(crate) mod ledger;

@@ -1,6 +1,6 @@
-//! Operations with payers, each known by its key before it is sent. A payer that
-//! does not answer leaves an operation unknown; it is asked about, never resent. What is
-//! pending or unknown has its work in [`Queue::Payment`], under its key.
+//! Operations with payers, each stored with its key before it is sent. Without an answer the state
+//! is unknown; the payer is then queried, and the operation never sent again. Pending and unknown
+//! operations have work in [`Queue::Payment`], under their key.
 
 use std::str::FromStr;
 
@@ -15,21 +15,21 @@ use crate::{
     db::{Arg, Row, Sql, args},
 };
 
-/// What is known of an operation's fate.
+/// State of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OperationState {
-    /// It is being sent. If it stays so, the host died over it: treat as unknown.
+    /// Being sent. If it stays so, the host crashed: treat as unknown.
     Pending,
-    /// The payer answered.
+    /// Answered by the payer.
     Done,
-    /// The payer may have done it or not.
+    /// The payer may have executed it or not.
     Unknown,
-    /// It was certainly not done.
+    /// Certainly not executed.
     Failed,
 }
 
 impl OperationState {
-    /// As it is stored.
+    /// The stored form.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "pending",
@@ -51,30 +51,30 @@ impl FromStr for OperationState {
     }
 }
 
-/// One attempt to do one thing with one payer.
+/// One operation of one payer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Operation {
-    /// Of whom. Filled in by reads; a write goes to the tenant it is made in.
+    /// Filled in by reads; writes use the tenant of the scope.
     pub tenant: TenantId,
-    /// Names it for ever.
+    /// The unique key, permanent.
     pub key: String,
-    /// What is paid.
+    /// The bill.
     pub bill_id: BillId,
-    /// The payer's plugin.
+    /// The plugin of the payer.
     pub payer: String,
     /// `settle` or `reverse`.
     pub verb: String,
-    /// What was asked; the same key with another is a conflict.
+    /// Digest of the request; another digest with the same key is a conflict.
     pub request_digest: String,
-    /// Its fate.
+    /// Its state.
     pub state: OperationState,
     /// The payer's answer.
     pub response: Option<Value>,
-    /// Seen version; 0 if not stored.
+    /// The version that was read; 0 if not stored.
     pub version: i64,
     /// When it was begun.
     pub created_at: Instant,
-    /// When its fate was last looked at.
+    /// When its state last changed or was queried.
     pub updated_at: Instant,
 }
 
@@ -98,12 +98,12 @@ impl TryFrom<Row> for Operation {
     }
 }
 
-/// Whether a key is new.
+/// The result of starting an operation.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Started {
-    /// It is: send the request, after the commit.
+    /// New: send the request after the commit.
     New,
-    /// It was begun before; compare `request_digest`, then answer the same.
+    /// Started before: compare `request_digest`, then give the same answer.
     Known(Box<Operation>),
 }
 
@@ -131,8 +131,8 @@ impl<E: Executor> TenantScope<E> {
 }
 
 impl TenantTx {
-    /// Begins an operation, unless its key is known. If its fate is not known by `ask_at`,
-    /// the payer is to be asked.
+    /// Starts an operation, unless its key exists. If its state is still unknown at `ask_at`, the
+    /// payer is queried.
     ///
     /// # Errors
     /// `Reference` if there is no such bill.
@@ -162,8 +162,7 @@ impl TenantTx {
         }
     }
 
-    /// Notes an operation's fate. While it is not known, the payer is to be asked at
-    /// `ask_at`.
+    /// Stores an operation's state. While it is unknown, the payer is queried at `ask_at`.
     ///
     /// # Errors
     /// `VersionConflict`.

@@ -1,4 +1,4 @@
-//! Plugins as a tenant has them.
+//! Installations of plugins in tenants.
 
 use std::str::FromStr;
 
@@ -10,12 +10,12 @@ use crate::{
     db::{Arg, Row, Sql, args},
 };
 
-/// How far a plugin has come in a tenant.
+/// State of an installation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InstallState {
-    /// It is there.
+    /// Installed, without a grant.
     Installed,
-    /// It has been told what it may do.
+    /// It has a grant.
     Granted,
     /// It is called.
     Enabled,
@@ -24,7 +24,7 @@ pub enum InstallState {
 }
 
 impl InstallState {
-    /// As it is stored.
+    /// The stored form.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Installed => "installed",
@@ -46,32 +46,32 @@ impl FromStr for InstallState {
     }
 }
 
-/// A plugin in a tenant.
+/// An installation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Install {
-    /// Of whom. Filled in by reads; a write goes to the tenant it is made in.
+    /// Filled in by reads; writes use the tenant of the scope.
     pub tenant: TenantId,
-    /// Which plugin.
+    /// Id of the plugin.
     pub plugin_id: String,
-    /// The package that is called.
+    /// Digest of the active package.
     pub digest: String,
-    /// The package a rollback goes back to.
+    /// Digest of the package to roll back to.
     pub previous_digest: Option<String>,
-    /// The package that runs in its shadow.
+    /// Digest of the package in shadow.
     pub candidate_digest: Option<String>,
-    /// How far it has come.
+    /// Its state.
     pub state: InstallState,
-    /// What it may do.
+    /// The tenant's grant, as JSON.
     pub grants: Value,
     /// The tenant's settings for it.
     pub settings: Value,
-    /// Since when the candidate runs so, and what it must pass; there if it does.
+    /// Start and gate of the shadow run; `Some` while a candidate is in shadow.
     pub shadow: Option<Value>,
-    /// When the package that is called was recalled. Filled in by reads.
+    /// When the active package was recalled. Filled in by reads.
     pub recalled: Option<Instant>,
-    /// A pathway's definition, as the plugin gave it.
+    /// The definition of a pathway, from the plugin.
     pub definition: Option<Value>,
-    /// Seen version; 0 if not stored.
+    /// The version that was read; 0 if not stored.
     pub version: i64,
     /// When it last changed.
     pub updated_at: Instant,
@@ -99,14 +99,13 @@ impl TryFrom<Row> for Install {
     }
 }
 
-/// What was recalled is read from its index first: a row of packages is as large as
-/// its package.
+/// Recalled packages are read from their index first, since rows of packages contain the component.
 const SELECT: &str = "WITH recalled AS MATERIALIZED
          (SELECT digest, revoked_at FROM plugin_package WHERE revoked_at IS NOT NULL)
      SELECT i.*, r.revoked_at FROM plugin_install i LEFT JOIN recalled r ON r.digest = i.digest";
 
 impl<E: Executor> TenantScope<E> {
-    /// One plugin.
+    /// One installation.
     ///
     /// # Errors
     /// `NotFound`.
@@ -116,7 +115,7 @@ impl<E: Executor> TenantScope<E> {
         row.ok_or_else(|| StoreError::not_found("plugin", plugin_id))?.try_into()
     }
 
-    /// All plugins, by id; or those in one state.
+    /// All installations, by plugin id; or those in one state.
     ///
     /// # Errors
     /// If the database fails.
@@ -131,8 +130,8 @@ impl<E: Executor> TenantScope<E> {
 }
 
 impl<E: Executor> OperatorScope<E> {
-    /// Every tenant's installs of one package, as what is called, as what a
-    /// rollback would call, or in the shadow: whom a recall concerns.
+    /// Installations of one package in all tenants, as active, previous or candidate package: those
+    /// that a recall concerns.
     ///
     /// # Errors
     /// If the database fails.
@@ -144,7 +143,7 @@ impl<E: Executor> OperatorScope<E> {
         self.exec.rows(Sql::new(sql, args![digest])).await?.into_iter().map(TryInto::try_into).collect()
     }
 
-    /// Every enabled install of every tenant: what to warm up at the start.
+    /// Every enabled installation of every tenant, to be compiled at start.
     ///
     /// # Errors
     /// If the database fails.
@@ -156,11 +155,11 @@ impl<E: Executor> OperatorScope<E> {
 }
 
 impl TenantTx {
-    /// Writes an install, new or changed.
+    /// Stores an installation, new or changed.
     ///
     /// # Errors
-    /// `VersionConflict`, also if it is new to the caller but not to the store;
-    /// `Reference` if a package is not there.
+    /// `VersionConflict`, also if the caller takes an existing one for new; `Reference` if a
+    /// package does not exist.
     pub async fn put_install(&self, install: &Install) -> Result<i64> {
         let sql = "INSERT INTO plugin_install (tenant_id, plugin_id, version, digest, previous_digest,
                                candidate_digest, state, grants, settings, definition, updated_at, shadow)
@@ -190,7 +189,7 @@ impl TenantTx {
         self.exec.update_one(Sql::new(sql, args), "plugin", &install.plugin_id, install.version).await
     }
 
-    /// Takes a plugin away. Its data stay.
+    /// Deletes an installation. Its data are kept.
     ///
     /// # Errors
     /// `VersionConflict`.

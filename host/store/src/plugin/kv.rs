@@ -1,14 +1,14 @@
-//! What a plugin keeps between its calls.
+//! Values that plugins store between calls.
 
 use crate::{
     Executor, Result, StoreError, TenantScope, TenantTx,
     db::{Sql, args},
 };
 
-/// One change: a value, or its removal.
+/// One write or removal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KvWrite {
-    /// Unique in the plugin.
+    /// Unique for the plugin.
     pub key: String,
     /// `None` removes the key.
     pub value: Option<Vec<u8>>,
@@ -25,7 +25,7 @@ impl<E: Executor> TenantScope<E> {
         row.map(|row| row.get("value")).transpose()
     }
 
-    /// A plugin's keys that begin so, in order.
+    /// A plugin's keys with this prefix, in order.
     ///
     /// # Errors
     /// If the database fails.
@@ -34,12 +34,12 @@ impl<E: Executor> TenantScope<E> {
                    WHERE tenant_id = $1 AND plugin_id = $2 AND substr(key, 1, length($3)) = $3";
         let rows = self.exec.rows(Sql::new(sql, args![self.tenant, plugin_id, prefix])).await?;
         let mut keys = rows.iter().map(|row| row.get("key")).collect::<Result<Vec<String>>>()?;
-        // Here, because the engines' collations differ.
+        // Sorted here, because the engines' collations differ.
         keys.sort_unstable();
         Ok(keys)
     }
 
-    /// How many bytes a plugin's keys and values take.
+    /// Bytes of a plugin's keys and values.
     ///
     /// # Errors
     /// If the database fails.
@@ -51,12 +51,12 @@ impl<E: Executor> TenantScope<E> {
 }
 
 impl TenantTx {
-    /// Makes changes in order; what the plugin's keys and values take now.
+    /// Makes changes in order; returns the bytes of the plugin's keys and values afterwards.
     ///
     /// # Errors
-    /// `Quota` if that is more than `quota`.
+    /// `Quota` if they exceed `quota`.
     pub async fn write_kv(&self, plugin_id: &str, writes: &[KvWrite], quota: i64) -> Result<i64> {
-        // Takes the lock of this plugin's writers.
+        // Locks the row of this plugin's writers.
         let sql = "INSERT INTO plugin_kv_usage (tenant_id, plugin_id, bytes) VALUES ($1, $2, 0)
                    ON CONFLICT (tenant_id, plugin_id) DO UPDATE SET bytes = plugin_kv_usage.bytes
                    RETURNING bytes";

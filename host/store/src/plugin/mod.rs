@@ -1,4 +1,4 @@
-//! Plugins: packages, installations, their own values and secrets, their calls.
+//! Plugins: packages, installations, values, secrets, tapes.
 
 pub(crate) mod install;
 pub(crate) mod kv;

@@ -1,4 +1,4 @@
-//! Plugin packages: bytes by their digest, one copy for all tenants.
+//! Plugin packages by digest, one copy for all tenants.
 
 use serde_json::Value;
 use xinglin_domain::time::Instant;
@@ -8,48 +8,48 @@ use crate::{
     db::{Arg, Row, Sql, args},
 };
 
-/// A package to keep.
+/// A package to store.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewPackage {
     /// SHA-256 of the bytes, in hex.
     pub digest: String,
-    /// The plugin it is a version of.
+    /// Id of the plugin.
     pub plugin_id: String,
-    /// Which version.
+    /// Version of the plugin.
     pub plugin_version: String,
-    /// What it says of itself.
+    /// Its manifest, as JSON.
     pub manifest: Value,
     /// The component.
     pub bytes: Vec<u8>,
-    /// When it came.
+    /// When it was added.
     pub inserted_at: Instant,
 }
 
-/// A package that is kept, without its bytes.
+/// A stored package, without its bytes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Package {
     /// SHA-256 of the bytes, in hex.
     pub digest: String,
-    /// The plugin it is a version of.
+    /// Id of the plugin.
     pub plugin_id: String,
-    /// Which version.
+    /// Version of the plugin.
     pub plugin_version: String,
-    /// What it says of itself.
+    /// Its manifest, as JSON.
     pub manifest: Value,
-    /// When it came.
+    /// When it was added.
     pub inserted_at: Instant,
-    /// That it was recalled.
+    /// Its recall, if any.
     pub revoked: Option<Revoked>,
 }
 
 /// A recall.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Revoked {
-    /// When.
+    /// When it was recalled.
     pub at: Instant,
     /// Why.
     pub reason: String,
-    /// Who ordered it.
+    /// Who recalled it.
     pub by: String,
 }
 
@@ -108,7 +108,7 @@ impl<E: Executor> OperatorScope<E> {
         rows.into_iter().map(TryInto::try_into).collect()
     }
 
-    /// Digests of what was recalled.
+    /// Digests of recalled packages.
     ///
     /// # Errors
     /// If the database fails.
@@ -119,10 +119,10 @@ impl<E: Executor> OperatorScope<E> {
 }
 
 impl OperatorTx {
-    /// Keeps a package; `false` if the same bytes are kept already.
+    /// Stores a package; `false` if it exists already.
     ///
     /// # Errors
-    /// `Unique` if other bytes bear the same plugin id and version.
+    /// `Unique` if another package has this plugin id and version.
     pub async fn insert_package(&self, package: NewPackage) -> Result<bool> {
         let sql = "INSERT INTO plugin_package (digest, plugin_id, plugin_version, manifest, bytes, inserted_at)
                    VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (digest) DO NOTHING";
@@ -137,7 +137,7 @@ impl OperatorTx {
         Ok(self.exec.execute(Sql::new(sql, args)).await? == 1)
     }
 
-    /// Recalls a package, for all tenants and for good. The first reason stands.
+    /// Recalls a package permanently, for all tenants. The first reason is kept.
     ///
     /// # Errors
     /// `NotFound`.

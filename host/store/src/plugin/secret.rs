@@ -1,7 +1,6 @@
-//! What a tenant keeps for a plugin and no plugin sees, and where the host sent
-//! something of who a patient is.
+//! Secrets and keys that a tenant stores for a plugin, and disclosures of patients' identity.
 //!
-//! Values come sealed and leave sealed: nothing here can read them.
+//! Values are sealed by the caller: the store cannot read them.
 
 use xinglin_domain::{
     id::{CallId, TenantId},
@@ -16,19 +15,19 @@ use crate::{
 /// A secret, or a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PluginSecret {
-    /// Of whom. Filled in by reads; a write goes to the tenant it is made in.
+    /// Filled in by reads; writes use the tenant of the scope.
     pub tenant: TenantId,
-    /// For which plugin.
+    /// Id of the plugin.
     pub plugin_id: String,
     /// `secret`, or the kind of the key: `ed25519`, `sm2`, `sm4`.
     pub kind: String,
-    /// As the manifest calls it.
+    /// The name in the manifest.
     pub name: String,
-    /// What is kept, sealed.
+    /// The value, sealed.
     pub sealed: Vec<u8>,
-    /// The public half of a key that has one.
+    /// The public half of an asymmetric key.
     pub public: Option<Vec<u8>>,
-    /// Seen version; 0 if not stored.
+    /// The version that was read; 0 if not stored.
     pub version: i64,
     /// When it was last set.
     pub updated_at: Instant,
@@ -51,22 +50,22 @@ impl TryFrom<Row> for PluginSecret {
     }
 }
 
-/// Something of who a patient is was sent to a server outside.
+/// A disclosure: identifying data of a patient that were sent to another server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Disclosure {
     /// Unique in the tenant.
     pub id: String,
-    /// Whom it says something of.
+    /// FHIR id of the patient.
     pub patient_id: String,
-    /// On behalf of which plugin.
+    /// The plugin on whose behalf.
     pub plugin_id: String,
-    /// In which call of it.
+    /// The call of the plugin.
     pub call_id: CallId,
-    /// What, for example `id-number`. Never the value.
+    /// The field, for example `id-number`. Never the value.
     pub field: String,
-    /// To which server.
+    /// The receiving server.
     pub host: String,
-    /// When.
+    /// When it was sent.
     pub at: Instant,
 }
 
@@ -87,7 +86,7 @@ impl TryFrom<Row> for Disclosure {
 }
 
 impl<E: Executor> TenantScope<E> {
-    /// A secret or key of a plugin, if there is one.
+    /// A secret or key of a plugin, if it exists.
     ///
     /// # Errors
     /// If the database fails.
@@ -106,12 +105,12 @@ impl<E: Executor> TenantScope<E> {
         let sql = "SELECT * FROM plugin_secret WHERE tenant_id = $1 AND plugin_id = $2";
         let rows = self.exec.rows(Sql::new(sql, args![self.tenant, plugin_id])).await?;
         let mut secrets = rows.into_iter().map(TryInto::try_into).collect::<Result<Vec<PluginSecret>>>()?;
-        // Here, because the engines' collations differ.
+        // Sorted here, because the engines' collations differ.
         secrets.sort_unstable_by(|a, b| (&a.kind, &a.name).cmp(&(&b.kind, &b.name)));
         Ok(secrets)
     }
 
-    /// Where something of who a patient is was sent, newest first.
+    /// Disclosures of a patient's identity, newest first.
     ///
     /// # Errors
     /// If the database fails.
@@ -134,10 +133,10 @@ impl<E: Executor> TenantScope<E> {
 }
 
 impl TenantTx {
-    /// Writes a secret or key, new or in the place of the one that was seen.
+    /// Stores a secret or key, new or replacing the version that was read.
     ///
     /// # Errors
-    /// `VersionConflict`, also if it is new to the caller but not to the store.
+    /// `VersionConflict`, also if the caller takes an existing one for new.
     pub async fn put_plugin_secret(&self, secret: &PluginSecret) -> Result<i64> {
         let sql = "INSERT INTO plugin_secret (tenant_id, plugin_id, kind, name, version, sealed, public, updated_at)
                    SELECT $1, $2, $3, $4, $5 + 1, $6, $7, $8
@@ -160,7 +159,7 @@ impl TenantTx {
         self.exec.update_one(Sql::new(sql, args), "secret", &secret.name, secret.version).await
     }
 
-    /// Takes a secret or key away; whether there was one.
+    /// Deletes a secret or key; returns whether it existed.
     ///
     /// # Errors
     /// If the database fails.
@@ -169,8 +168,7 @@ impl TenantTx {
         Ok(self.exec.execute(Sql::new(sql, args![self.tenant, plugin_id, kind, name])).await? > 0)
     }
 
-    /// Notes where something of who a patient is goes. There is no way to change
-    /// or remove it.
+    /// Records disclosures of patients' identity; append-only.
     ///
     /// # Errors
     /// If the database fails.

@@ -1,4 +1,4 @@
-//! Calls that a candidate version was given beside the one that counted.
+//! Calls of candidate versions in shadow.
 
 use xinglin_domain::{decision::Difference, id::CallId, time::Instant};
 
@@ -7,19 +7,19 @@ use crate::{
     db::{Arg, Row, Sql, args, insert_many},
 };
 
-/// What a comparison says.
+/// The result of a comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ShadowOutcome {
-    /// The candidate decided the same.
+    /// The candidate gave the same decision.
     Same,
-    /// It decided otherwise.
+    /// The candidate gave another decision.
     Differs,
-    /// One of the two ended by load or time, which proves nothing.
+    /// One of the two failed by load or timeout, so they cannot be compared.
     Inconclusive,
 }
 
 impl ShadowOutcome {
-    /// As it is stored.
+    /// The stored form.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Same => "same",
@@ -29,48 +29,48 @@ impl ShadowOutcome {
     }
 }
 
-/// One call, compared.
+/// A compared call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ShadowCall {
-    /// The call that counted.
+    /// The call of the active package.
     pub call_id: CallId,
-    /// Of which plugin.
+    /// Id of the plugin.
     pub plugin_id: String,
-    /// The package that was called.
+    /// The active package.
     pub digest: String,
-    /// The package in its shadow.
+    /// The package in shadow.
     pub candidate_digest: String,
-    /// What was called.
+    /// The hook.
     pub hook: String,
-    /// What came of it.
+    /// The result.
     pub outcome: ShadowOutcome,
-    /// How it differs.
+    /// The differences.
     pub differences: Vec<Difference>,
     /// When they were compared.
     pub compared_at: Instant,
 }
 
-/// How many calls of a candidate came out how.
+/// Number of calls of a candidate by result.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ShadowSummary {
-    /// It decided the same.
+    /// Same decision.
     pub same: i64,
-    /// It decided otherwise.
+    /// Another decision.
     pub differing: i64,
-    /// Nothing is proved.
+    /// Not comparable.
     pub inconclusive: i64,
-    /// Calls that differ in a decision of a kind, by kind.
+    /// Number of differing calls, by kind of decision.
     pub kinds: Vec<(String, i64)>,
 }
 
-/// One difference and the call that it is of.
+/// One difference with its call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ShadowExample {
-    /// The call that counted.
+    /// The call of the active package.
     pub call_id: CallId,
-    /// What was called.
+    /// The hook.
     pub hook: String,
-    /// How it differs.
+    /// The difference.
     pub difference: Difference,
 }
 
@@ -91,7 +91,7 @@ impl TryFrom<Row> for ShadowExample {
 }
 
 impl<E: Executor> TenantScope<E> {
-    /// How a candidate has done.
+    /// Results of a candidate.
     ///
     /// # Errors
     /// If the database fails.
@@ -130,7 +130,7 @@ impl<E: Executor> TenantScope<E> {
 }
 
 impl TenantTx {
-    /// Keeps a comparison, in place of an earlier one of the same call.
+    /// Stores a comparison, replacing an earlier one of the same call.
     ///
     /// # Errors
     /// If the database fails.
@@ -166,7 +166,7 @@ impl TenantTx {
         self.exec.execute_all(insert_many(head, rows, "")).await.map(drop)
     }
 
-    /// Forgets what a candidate did, before it begins anew.
+    /// Deletes the results of a candidate, before a new shadow run.
     ///
     /// # Errors
     /// If the database fails.

@@ -1,4 +1,4 @@
-//! Signatures of plugin packages, as this host verified them.
+//! Signatures of plugin packages, verified by this host.
 
 use xinglin_domain::time::Instant;
 
@@ -14,15 +14,15 @@ pub struct PackageSignature {
     pub digest: String,
     /// Minisign's id of the key.
     pub key_id: String,
-    /// What the host called the key when it verified.
+    /// Name of the key at verification.
     pub key_name: String,
-    /// What the key stood for then.
+    /// Role of the key at verification.
     pub role: String,
-    /// The signature, as the file that minisign reads.
+    /// The signature file, in minisign's format.
     pub signature: String,
-    /// When it was made, if it says so.
+    /// When it was signed, if stated.
     pub signed_at: Option<Instant>,
-    /// When it was verified here.
+    /// When this host verified it.
     pub recorded_at: Instant,
 }
 
@@ -55,7 +55,7 @@ impl<E: Executor> OperatorScope<E> {
 }
 
 impl OperatorTx {
-    /// Keeps a signature, in place of an earlier one by the same key.
+    /// Stores a signature, replacing an earlier one by the same key.
     ///
     /// # Errors
     /// `Reference` if there is no such package.

@@ -1,10 +1,9 @@
-//! The tape: what every plugin call saw and said, in one hash chain a tenant.
+//! Tapes of plugin calls, in one hash chain per tenant (`chain.rs`).
 //!
-//! A record holds all there is to know of its call; the other columns are copies to
-//! find it by. How it is chained: `chain.rs`.
+//! The record contains everything about its call; the other columns are copies for queries.
 //!
-//! What is purged goes from the beginning: the link of the last entry that went stays
-//! in `tape_purge`, and the rest is reckoned from there to the same head as before.
+//! Purges start at the beginning: `tape_purge` keeps the link of the last purged entry, so the rest
+//! is verified from there to the same head as before.
 
 use std::{io, num::NonZeroU32, sync::LazyLock};
 
@@ -21,45 +20,45 @@ use crate::{
     db::{Row, Sql, args, insert_many},
 };
 
-/// A call to be taped.
+/// A tape to store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewTapeEntry {
-    /// Which call.
+    /// Id of the call.
     pub call_id: CallId,
-    /// Whom.
+    /// Id of the plugin.
     pub plugin_id: String,
-    /// Which package of it.
+    /// Digest of its package.
     pub digest: String,
-    /// What was called, for example `prescribing/review`.
+    /// The hook, for example `prescribing/review`.
     pub hook: String,
-    /// When.
+    /// When it was called.
     pub recorded_at: Instant,
-    /// What it was about: ids of a patient, a prescription, a bill …
+    /// Ids of the patient, prescription, bill, … that it concerned.
     pub references: Vec<String>,
     /// The record.
     pub record: Vec<u8>,
 }
 
-/// A call on the tape.
+/// A stored tape.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TapeEntry {
-    /// Place in the tenant's chain, from 1.
+    /// Number in the tenant's chain, from 1.
     pub seq: i64,
-    /// Which call.
+    /// Id of the call.
     pub call_id: CallId,
-    /// Whom.
+    /// Id of the plugin.
     pub plugin_id: String,
-    /// Which package of it.
+    /// Digest of its package.
     pub digest: String,
-    /// What was called.
+    /// The hook.
     pub hook: String,
-    /// When.
+    /// When it was called.
     pub recorded_at: Instant,
     /// The record.
     pub record: Vec<u8>,
     /// Its SHA-256.
     pub record_hash: [u8; 32],
-    /// Ties it to all before it.
+    /// The link of the chain.
     pub link: [u8; 32],
 }
 
@@ -81,27 +80,27 @@ impl TryFrom<Row> for TapeEntry {
     }
 }
 
-/// Something that calls of a package were about.
+/// An item that calls of a package concerned.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Touched {
-    /// Its id: of a patient, a prescription, a bill, an enrolment …
+    /// Its id: of a patient, a prescription, a bill, an enrolment, …
     pub reference: String,
-    /// How many calls.
+    /// Number of calls.
     pub calls: i64,
-    /// When the first was.
+    /// Time of the first call.
     pub first: Instant,
-    /// When the last was.
+    /// Time of the last call.
     pub last: Instant,
 }
 
-/// Which entries. All filters must hold.
+/// A filter of tapes. All conditions must hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TapeQuery {
-    /// Only calls of this plugin.
+    /// Of this plugin.
     pub plugin_id: Option<String>,
-    /// Only calls of this package.
+    /// Of this package.
     pub digest: Option<String>,
-    /// Only calls about this.
+    /// Concerning this id.
     pub reference: Option<String>,
 }
 
@@ -122,18 +121,17 @@ impl TapeQuery {
 
 const TAPES: Chain = Chain { entries: "tape", heads: "tape_head", unpack };
 
-/// Level of compression: beyond it, time doubles for some percent.
+/// Compression level: higher ones double the time for a few percent.
 const LEVEL: i32 = 6;
-/// What a record that was compressed begins with (RFC 8878); a record as such is
-/// JSON and begins with a brace.
+/// Magic number of a compressed record (RFC 8878); an uncompressed one is JSON and begins with a
+/// brace.
 const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
-/// Largest record; no packed one makes the host allocate more.
+/// Largest record, in bytes; bounds the allocation when decompressing.
 const MAX_RECORD: usize = 64 << 20;
 
-/// What records have in common: names of fields, code systems, units. A frame names
-/// the dictionary it was made with by its id, so each that was ever shipped stays
-/// here for ever, unchanged; the last is used from now on. How they are made:
-/// `dictionaries/README.md`.
+/// Common content of records: field names, code systems, units. A frame names its dictionary by id,
+/// so every dictionary ever released stays here unchanged; the last is used for new records. How
+/// they are made: `dictionaries/README.md`.
 const DICTIONARIES: [&[u8]; 1] = [include_bytes!("../../dictionaries/32769.zstd")];
 
 static COMPRESSING: LazyLock<io::Result<EncoderDictionary<'static>>> = LazyLock::new(|| {
@@ -149,14 +147,14 @@ static DECOMPRESSING: LazyLock<io::Result<Vec<(NonZeroU32, DecoderDictionary<'st
     prepared.collect()
 });
 
-/// A record as it is stored. The chain is over the record itself, so that it does
-/// not depend on how well a library compresses.
+/// The stored form of a record. The chain is over the uncompressed record, so it does not depend on
+/// the compression library.
 fn pack(record: &[u8]) -> Result<Vec<u8>> {
     let packed = match &*COMPRESSING {
         Ok(dictionary) => {
             Compressor::with_prepared_dictionary(dictionary).and_then(|mut packing| packing.compress(record))
         }
-        // Costs room, not the call.
+        // Larger, but the call is recorded.
         Err(_) => zstd::bulk::compress(record, LEVEL),
     };
     packed.map_err(|e| StoreError::Invalid { detail: e.to_string() })
@@ -193,7 +191,7 @@ impl<E: Executor> TenantScope<E> {
         row.ok_or_else(|| StoreError::not_found("call", call))?.try_into()
     }
 
-    /// The entries that match, newest first, from before `before`.
+    /// The matching tapes before number `before`, newest first.
     ///
     /// # Errors
     /// If the database fails.
@@ -207,8 +205,7 @@ impl<E: Executor> TenantScope<E> {
         self.exec.rows(sql).await?.into_iter().map(TryInto::try_into).collect()
     }
 
-    /// All that the calls of one package were about, each once: whom a recall
-    /// concerns.
+    /// Every id that calls of one package concerned, once: those that a recall concerns.
     ///
     /// # Errors
     /// If the database fails.
@@ -226,12 +223,12 @@ impl<E: Executor> TenantScope<E> {
             })
         };
         let mut all = rows.iter().map(touched).collect::<Result<Vec<_>>>()?;
-        // Here, because the engines' collations differ.
+        // Sorted here, because the engines' collations differ.
         all.sort_unstable_by(|a, b| a.reference.cmp(&b.reference));
         Ok(all)
     }
 
-    /// The entries that match, oldest first, from after `after`.
+    /// The matching tapes after number `after`, oldest first.
     ///
     /// # Errors
     /// If the database fails.
@@ -242,7 +239,7 @@ impl<E: Executor> TenantScope<E> {
         self.exec.rows(sql).await?.into_iter().map(TryInto::try_into).collect()
     }
 
-    /// The call that stands at a place of the chain, if any.
+    /// The call with this number in the chain, if any.
     ///
     /// # Errors
     /// If the database fails.
@@ -252,7 +249,7 @@ impl<E: Executor> TenantScope<E> {
         row.map(|row| row.get("call_id")).transpose()
     }
 
-    /// What the call at a place of the chain was about, by id.
+    /// Ids that the call with this number concerned, in order.
     ///
     /// # Errors
     /// If the database fails.
@@ -261,7 +258,7 @@ impl<E: Executor> TenantScope<E> {
         self.exec.rows(Sql::new(sql, args![self.tenant, seq])).await?.iter().map(|row| row.get("reference")).collect()
     }
 
-    /// Reckons the whole chain again, from its last purge on.
+    /// Verifies the chain, from its last purge.
     ///
     /// # Errors
     /// If the database fails. A broken chain is a finding, not an error.
@@ -269,14 +266,14 @@ impl<E: Executor> TenantScope<E> {
         loop {
             let base = self.tape_base().await?;
             let state = self.verify(&TAPES, base).await?;
-            // Entries that were purged meanwhile are not missing.
+            // Entries purged meanwhile are not missing.
             if matches!(state, ChainState::Intact { .. }) || self.tape_base().await?.seq == base.seq {
                 return Ok(state);
             }
         }
     }
 
-    /// Where the chain begins: place and link of the last entry that was purged.
+    /// The last purged entry.
     async fn tape_base(&self) -> Result<Head> {
         let sql = "SELECT seq, link FROM tape_purge WHERE tenant_id = $1 ORDER BY seq DESC LIMIT 1";
         let last = self.exec.row(Sql::new(sql, args![self.tenant])).await?;
@@ -286,11 +283,11 @@ impl<E: Executor> TenantScope<E> {
 }
 
 impl TenantTx {
-    /// Appends calls in order; the place of the last. The tenant's chain is
-    /// locked until the end of the transaction, so do this last.
+    /// Appends tapes in order; returns the number of the last. The tenant's chain is locked until
+    /// the end of the transaction, so call this last.
     ///
     /// # Errors
-    /// `Unique` if a call is on the tape already.
+    /// `Unique` if a call has a tape already.
     pub async fn append_tape(&self, entries: &[NewTapeEntry]) -> Result<i64> {
         let mut head = self.lock_head(&TAPES).await?;
         let (mut rows, mut references) = (Vec::with_capacity(entries.len()), Vec::new());
@@ -321,13 +318,12 @@ impl TenantTx {
         Ok(head.seq)
     }
 
-    /// Purges entries from the beginning of the chain, up to the first that is not
-    /// older than `before` and `limit` at most; how many. Whether that is lawful is for
-    /// the caller to know. What they were about is forgotten by
-    /// [`purge_tape_references`](Self::purge_tape_references).
+    /// Purges tapes from the beginning of the chain, up to the first that is not older than
+    /// `before`, at most `limit`; returns their number. The caller checks whether that is lawful.
+    /// Their references are deleted by [`purge_tape_references`](Self::purge_tape_references).
     ///
     /// # Errors
-    /// If the database fails, or another purge runs at the same time.
+    /// If the database fails, or another purge runs concurrently.
     pub async fn purge_tape(&self, before: Instant, limit: u32, by: &str, at: Instant) -> Result<u64> {
         let base = self.tape_base().await?.seq;
         let sql = "SELECT seq, recorded_at, link FROM tape WHERE tenant_id = $1 AND seq > $2 ORDER BY seq LIMIT $3";
@@ -347,8 +343,8 @@ impl TenantTx {
         self.exec.execute(Sql::new(sql, args![self.tenant, seq])).await
     }
 
-    /// Forgets what the purged entries were about; one walk over the tenant's
-    /// references, so once after all pieces of a purge.
+    /// Deletes the references of purged tapes. Scans the tenant's references, so call it once after
+    /// all batches of a purge.
     ///
     /// # Errors
     /// If the database fails.

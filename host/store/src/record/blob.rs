@@ -1,4 +1,4 @@
-//! Attachments: whose they are and what they hold. The bytes are files.
+//! Attachments without their bytes, which are files.
 
 use xinglin_domain::{
     id::{AccountId, BlobId},
@@ -13,19 +13,19 @@ use crate::{
 /// An attachment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Blob {
-    /// Which.
+    /// Its id.
     pub id: BlobId,
     /// FHIR id of the patient.
     pub patient_id: String,
-    /// Who sent it.
+    /// The account that stored it.
     pub account: AccountId,
-    /// Of the bytes, in hex.
+    /// SHA-256 of the bytes, in hex.
     pub sha256: String,
     /// Its media type.
     pub content_type: String,
     /// In bytes.
     pub size: i64,
-    /// When.
+    /// When it was stored.
     pub created_at: Instant,
 }
 
@@ -58,7 +58,7 @@ impl<E: Executor> TenantScope<E> {
 }
 
 impl TenantTx {
-    /// Notes an attachment whose bytes are kept.
+    /// Stores the row of an attachment whose bytes are stored.
     ///
     /// # Errors
     /// `Unique` if the id is taken.

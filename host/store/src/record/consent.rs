@@ -1,4 +1,4 @@
-//! What patients agreed to. Taken back, it is still there.
+//! Consents of patients. Revoked ones are kept.
 
 use serde_json::Value;
 use xinglin_domain::{id::ConsentId, time::Instant};
@@ -8,18 +8,18 @@ use crate::{
     db::{Arg, Row, Sql, args},
 };
 
-/// A consent with what it is found by.
+/// A consent with its columns.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Consent {
-    /// Which.
+    /// Its id.
     pub id: ConsentId,
     /// FHIR id of the patient.
     pub patient_id: String,
-    /// The domain's own.
+    /// The domain value, as JSON.
     pub body: Value,
-    /// When.
+    /// When it was given.
     pub given_at: Instant,
-    /// When it was taken back.
+    /// When it was revoked.
     pub revoked_at: Option<Instant>,
 }
 
@@ -48,7 +48,7 @@ impl<E: Executor> TenantScope<E> {
         row.ok_or_else(|| StoreError::not_found("consent", id))?.try_into()
     }
 
-    /// A patient's consents, newest first; with those taken back if `all`.
+    /// A patient's consents, newest first; including revoked ones if `all`.
     ///
     /// # Errors
     /// If the database fails.
@@ -59,7 +59,7 @@ impl<E: Executor> TenantScope<E> {
         rows.into_iter().map(TryInto::try_into).collect()
     }
 
-    /// What these patients consent to and have not taken back.
+    /// The unrevoked consents of these patients.
     ///
     /// # Errors
     /// If the database fails.
@@ -87,10 +87,10 @@ impl TenantTx {
         self.exec.execute(Sql::new(sql, args)).await.map(drop)
     }
 
-    /// Notes that a consent was taken back.
+    /// Revokes a consent.
     ///
     /// # Errors
-    /// `VersionConflict` if it was taken back meanwhile.
+    /// `VersionConflict` if it is revoked already.
     pub async fn revoke_consent(&self, id: ConsentId, body: &Value, at: Instant) -> Result<()> {
         let sql = "UPDATE consent SET body = $3, revoked_at = $4
                    WHERE tenant_id = $1 AND consent_id = $2 AND revoked_at IS NULL";

@@ -1,4 +1,4 @@
-//! What is asked of the record: a query is a tree of [`Criterion`]s.
+//! Queries of the record: trees of [`Criterion`]s.
 
 use serde::{Deserialize, Serialize};
 use xinglin_domain::{
@@ -11,66 +11,66 @@ use crate::db::Sql;
 /// A code, in one system or in any.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CodeFilter {
-    /// `None` for any; empty for codes without a system.
+    /// `None`: any system; empty: no system.
     pub system: Option<String>,
-    /// The code; empty for any of the system.
+    /// The code; empty: any code of the system.
     pub code: String,
 }
 
-/// A search parameter that must have one of these values.
+/// A search parameter with the values of which it must have one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenFilter {
     /// Search parameter.
     pub param: String,
-    /// Any of them will do; none at all matches nothing.
+    /// One of these; an empty list matches nothing.
     pub any_of: Vec<CodeFilter>,
 }
 
-/// How a text must be like the one that is looked for.
+/// Comparison of texts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TextMatch {
-    /// It begins with it, whatever the case. The text is folded already.
+    /// Begins with it, ignoring case. The text is already folded.
     Begins,
-    /// It holds it somewhere, whatever the case. The text is folded already.
+    /// Contains it, ignoring case. The text is already folded.
     Contains,
-    /// It is it.
+    /// Equals it.
     Exact,
 }
 
-/// How a span must lie to the one that is looked for, as FHIR's prefixes have it.
+/// Comparison of a stored range with the searched one, as FHIR's prefixes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RangeMatch {
-    /// Within it.
+    /// Inside it.
     Eq,
-    /// Not within it.
+    /// Not inside it.
     Ne,
-    /// Some of it before.
+    /// Partly below.
     Lt,
-    /// Some of it before, or within.
+    /// Partly below, or inside.
     Le,
-    /// Some of it after.
+    /// Partly above.
     Gt,
-    /// Some of it after, or within.
+    /// Partly above, or inside.
     Ge,
-    /// All of it after.
+    /// Entirely above.
     After,
-    /// All of it before.
+    /// Entirely below.
     Before,
 }
 
-/// Where the values of a parameter are kept.
+/// The kind of values of a parameter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Values {
     /// Codes, identifiers, references, URIs.
     Tokens,
     /// Texts.
     Texts,
-    /// Times and measures.
+    /// Times and quantities.
     Ranges,
 }
 
 impl Values {
-    /// The table of them.
+    /// Their table.
     pub(crate) const fn table(self) -> &'static str {
         match self {
             Self::Tokens => "resource_token",
@@ -80,40 +80,40 @@ impl Values {
     }
 }
 
-/// What a resource must be like.
+/// A condition on a resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Criterion {
-    /// One of these holds; none of none does.
+    /// One of these is met; an empty list never is.
     Any(Vec<Criterion>),
-    /// It does not hold.
+    /// It is not met.
     Not(Box<Criterion>),
-    /// A token that few have, as a rule; others belong into the query's own list.
+    /// A token that is rare as a rule; others belong into the `tokens` of the query.
     Token(TokenFilter),
     /// A text.
     #[expect(missing_docs, reason = "the names say it")]
     Text { param: String, how: TextMatch, text: String },
-    /// A span, of this unit if one is named.
+    /// A range, in this unit if one is given.
     #[expect(missing_docs, reason = "the names say it")]
     Range { param: String, how: RangeMatch, low: i64, high: i64, unit: Option<CodeFilter> },
-    /// Some value of the parameter.
+    /// The parameter has a value.
     Present(Values, String),
-    /// When it was written.
+    /// Time of the last update.
     #[expect(missing_docs, reason = "the names say it")]
     Written { how: RangeMatch, low: Instant, high: Instant },
     /// One of these ids.
     Ids(Vec<String>),
-    /// It belongs to the record of this patient.
+    /// Belongs to the record of this patient.
     OfPatient(String),
-    /// What `param` refers to is a `kind` of which all of these hold.
+    /// `param` refers to a `kind` that meets all of these.
     #[expect(missing_docs, reason = "the names say it")]
     Chained { param: String, kind: String, all: Vec<Criterion> },
-    /// Some `kind` refers to it by `param`, and all of these hold of that one.
+    /// A `kind` that meets all of these refers to it by `param`.
     #[expect(missing_docs, reason = "the names say it")]
     Referred { kind: String, param: String, all: Vec<Criterion> },
 }
 
 impl Criterion {
-    /// Whether few resources are like that in any hospital, as a rule.
+    /// Whether it matches few resources in any hospital, as a rule.
     pub(crate) fn is_telling(&self) -> bool {
         match self {
             Self::Token(_)
@@ -129,95 +129,94 @@ impl Criterion {
     }
 }
 
-/// What a list is sorted by.
+/// Sort key of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SortBy {
-    /// When it was true of the patient.
+    /// Effective time.
     Effective,
-    /// When it was written.
+    /// Time of the last update.
     Updated,
     /// Its id.
     Id,
-    /// The first of its values for a parameter, or the last if descending. What has
-    /// none stands where the least value would.
+    /// The least value of a parameter, or the greatest if descending. Resources without a value are
+    /// sorted as if they had the least possible one.
     Value(Values, String),
 }
 
-/// One order of a list.
+/// One sort order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sort {
-    /// By what.
+    /// The sort key.
     pub by: SortBy,
-    /// Largest first.
+    /// Greatest first.
     pub descending: bool,
 }
 
-/// Which resources of a type. All filters must hold.
+/// A query of resources of one type. All conditions must hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ResourceQuery {
     /// FHIR type.
     pub kind: String,
-    /// Only of this patient's record.
+    /// Of this patient's record.
     pub patient_id: Option<String>,
-    /// Only of these patients' records, if it is said; so also of everything that a
-    /// criterion leads to.
+    /// Of these patients' records, if given; applies also to resources that criteria refer to.
     pub within: Option<Vec<String>>,
-    /// Only these; empty for all.
+    /// With one of these ids; empty for all.
     pub ids: Vec<String>,
-    /// Only with these; the most telling first.
+    /// With all of these; the most selective first.
     pub tokens: Vec<TokenFilter>,
-    /// Only effective then or later.
+    /// Effective at or after this time.
     pub from: Option<Instant>,
-    /// Only effective before then.
+    /// Effective before this time.
     pub until: Option<Instant>,
-    /// Only written then or later.
+    /// Updated at or after this time.
     pub updated_from: Option<Instant>,
-    /// Only of which these hold.
+    /// Meeting all of these.
     pub criteria: Vec<Criterion>,
-    /// Newest first by when it was true, if it is empty.
+    /// If empty: by effective time, newest first.
     pub sort: Vec<Sort>,
-    /// Nothing that falls into one of these.
+    /// Excludes resources in these compartments.
     pub withheld: Compartments,
-    /// Nor anything that a criterion leads to and that falls into one of these.
+    /// Excludes matches by referred resources in these compartments.
     pub withheld_beyond: Compartments,
 }
 
-/// A value that a list is sorted by.
+/// A value of a sort key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum SortKey {
-    /// A moment, or a measure.
+    /// A time or a quantity.
     Int(i64),
-    /// Anything else.
+    /// Any other value.
     Text(String),
 }
 
-/// Where a sorted list goes on: the last row of the page before.
+/// A position in a sorted list: the last row of the previous page.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
-    /// One for each order of the list.
+    /// One for each sort order.
     pub keys: Vec<SortKey>,
-    /// Tells rows that are sorted alike apart.
+    /// Distinguishes rows with the same keys.
     pub id: String,
 }
 
-/// Resources of all types, by type and id.
+/// A query of resources of all types, by type and id.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RecordQuery {
-    /// Only of this patient's record.
+    /// Of this patient's record.
     pub patient_id: Option<String>,
-    /// Only of these types; empty for all.
+    /// Of these types; empty for all.
     pub kinds: Vec<String>,
-    /// Only written then or later.
+    /// Updated at or after this time.
     pub updated_from: Option<Instant>,
-    /// Nothing that falls into one of these.
+    /// Excludes resources in these compartments.
     pub withheld: Compartments,
-    /// What is gone, instead of what is there.
+    /// Deleted resources instead of existing ones.
     pub deleted: bool,
 }
 
-/// `AND` it is one of these. By system, so that each is a list of codes, which an index
-/// is asked for one by one.
+/// `AND` the code is one of these. Grouped by system, so that each group is a list of codes, which
+/// an index looks up one by one.
 pub(crate) fn push_any_of(sql: &mut Sql, table: &str, any_of: &[CodeFilter]) {
     let mut by_system: Vec<(&Option<String>, Vec<&str>)> = Vec::new();
     for CodeFilter { system, code } in any_of {
@@ -242,9 +241,8 @@ pub(crate) fn push_any_of(sql: &mut Sql, table: &str, any_of: &[CodeFilter]) {
     sql.push(")");
 }
 
-/// `AND` the resource with this alias is in none of these compartments. Whatever
-/// joins another table of resources says it of that one too, or what is withheld
-/// shows in what is found.
+/// `AND` the resource with this alias is in none of these compartments. A join with another table
+/// of resources needs this for that one too, or matches disclose withheld resources.
 pub(crate) fn push_withheld(sql: &mut Sql, alias: &str, withheld: Compartments) {
     if withheld.is_empty() {
         return;

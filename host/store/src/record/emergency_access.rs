@@ -1,4 +1,4 @@
-//! Openings of restricted compartments in an emergency, and what was found of them.
+//! Emergency accesses and their reviews.
 
 use serde_json::Value;
 use xinglin_domain::{id::EmergencyAccessId, time::Instant};
@@ -8,22 +8,22 @@ use crate::{
     db::{Arg, Row, Sql, args},
 };
 
-/// An opening with what it is found by.
+/// An emergency access with its columns.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EmergencyAccessRow {
-    /// Which.
+    /// Its id.
     pub id: EmergencyAccessId,
     /// FHIR id of the patient.
     pub patient_id: String,
-    /// The account that opened it.
+    /// The account with the access.
     pub account_id: String,
-    /// The domain's own.
+    /// The domain value, as JSON.
     pub body: Value,
-    /// Since when.
+    /// Start.
     pub opened_at: Instant,
-    /// Until just before then.
+    /// End, exclusive.
     pub until_at: Instant,
-    /// When it was judged.
+    /// When it was reviewed.
     pub judged_at: Option<Instant>,
 }
 
@@ -44,7 +44,7 @@ impl TryFrom<Row> for EmergencyAccessRow {
 }
 
 impl<E: Executor> TenantScope<E> {
-    /// One opening.
+    /// One emergency access.
     ///
     /// # Errors
     /// `NotFound`.
@@ -54,7 +54,7 @@ impl<E: Executor> TenantScope<E> {
         row.ok_or_else(|| StoreError::not_found("opening", id))?.try_into()
     }
 
-    /// What an account has opened of a patient's record and has not run out.
+    /// An account's unexpired emergency accesses to a patient's record.
     ///
     /// # Errors
     /// If the database fails.
@@ -70,7 +70,7 @@ impl<E: Executor> TenantScope<E> {
         rows.into_iter().map(TryInto::try_into).collect()
     }
 
-    /// Openings that wait to be judged, oldest first, or those that were, newest first.
+    /// Emergency accesses that await review, oldest first, or reviewed ones, newest first.
     ///
     /// # Errors
     /// If the database fails.
@@ -88,7 +88,7 @@ impl<E: Executor> TenantScope<E> {
 }
 
 impl TenantTx {
-    /// Stores a new opening.
+    /// Stores a new emergency access.
     ///
     /// # Errors
     /// `Unique` if the id is taken.
@@ -101,10 +101,10 @@ impl TenantTx {
         self.exec.execute(Sql::new(sql, args)).await.map(drop)
     }
 
-    /// Notes what was found of an opening.
+    /// Stores the review of an emergency access.
     ///
     /// # Errors
-    /// `VersionConflict` if it was judged meanwhile.
+    /// `VersionConflict` if it is reviewed already.
     pub async fn judge_emergency_access(&self, id: EmergencyAccessId, body: &Value, at: Instant) -> Result<()> {
         let sql = "UPDATE broken_glass SET body = $3, judged_at = $4
                    WHERE tenant_id = $1 AND glass_id = $2 AND judged_at IS NULL";

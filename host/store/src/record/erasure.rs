@@ -1,6 +1,5 @@
-//! A patient is erased: their keys, their rows, and what their rows are found by. That it
-//! was done stays, and so do the chains: an audit line names a patient by an id that
-//! leads nowhere any more.
+//! Erasure of a patient: keys, rows and index entries. The erasure record and the chains are kept:
+//! an audit entry contains a patient id that no longer resolves.
 
 use std::collections::BTreeMap;
 
@@ -15,14 +14,14 @@ use crate::{
     db::{Arg, Row, Sql, args},
 };
 
-/// That a patient was erased.
+/// The record of an erasure.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Erasure {
     /// When.
     pub at: Instant,
     /// By whom.
     pub by: String,
-    /// How many rows of what there were.
+    /// Number of deleted rows, by table.
     pub rows: BTreeMap<String, i64>,
 }
 
@@ -34,17 +33,16 @@ impl TryFrom<Row> for Erasure {
     }
 }
 
-/// What hangs from something of the patient's: its parent, the column that names the
-/// parent, and the parent's table.
+/// Dependent tables: table, the column with its parent's id, and the parent's table.
 const HANGING: [(&str, &str, &str); 4] = [
     ("visit_message", "encounter_id", "encounter"),
     ("prescription_use", "prescription_id", "prescription"),
     ("trace_code", "prescription_id", "prescription"),
     ("payment_operation", "bill_id", "bill"),
 ];
-/// What a resource of the patient's is found by.
+/// Index tables of resources.
 const FINDING: [&str; 3] = ["resource_token", "resource_string", "resource_range"];
-/// What names the patient itself, each before what it hangs from.
+/// Tables with a patient id, each before those that it refers to.
 const OWN: [&str; 18] = [
     "task",
     "alert",
@@ -66,7 +64,7 @@ const OWN: [&str; 18] = [
     "resource",
 ];
 
-/// Each table and which of its rows, in the order in which they can go.
+/// Each table with the condition for the patient's rows, in the order of deletion.
 fn of_patient() -> impl Iterator<Item = (&'static str, String)> {
     let hanging = HANGING.into_iter().map(|(table, column, parent)| {
         let parents = format!("SELECT document_id FROM {parent} WHERE tenant_id = $1 AND patient_id = $2");
@@ -87,8 +85,8 @@ fn of_patient() -> impl Iterator<Item = (&'static str, String)> {
 }
 
 impl<E: Executor> TenantScope<E> {
-    /// When something was last added to what must be kept of a patient. Who they are,
-    /// and who belongs to them, is no such thing.
+    /// When data subject to retention was last added for a patient. Excludes the Patient resource
+    /// and related persons.
     ///
     /// # Errors
     /// If the database fails.
@@ -128,7 +126,7 @@ impl<E: Executor> TenantScope<E> {
         row.map_or(Ok(None), |row| row.get("last_at"))
     }
 
-    /// How many rows of what an erasure would take, without what there is none of.
+    /// Number of rows that an erasure would delete, by table, without zeros.
     ///
     /// # Errors
     /// If the database fails.
@@ -145,7 +143,7 @@ impl<E: Executor> TenantScope<E> {
         Ok(counts)
     }
 
-    /// How many calls on the tape were about this.
+    /// Number of tapes that concern this id.
     ///
     /// # Errors
     /// If the database fails.
@@ -155,7 +153,7 @@ impl<E: Executor> TenantScope<E> {
         row.map_or(Ok(0), |row| row.get("total"))
     }
 
-    /// Patients to whose record nothing was written since then, by id, from after `after`.
+    /// Patients whose record was not written to since this time, by id, after `after`.
     ///
     /// # Errors
     /// If the database fails.
@@ -166,7 +164,7 @@ impl<E: Executor> TenantScope<E> {
         rows.iter().map(|row| row.get("patient_id")).collect()
     }
 
-    /// The last erasure of a patient, if there was one.
+    /// The last erasure of a patient, if any.
     ///
     /// # Errors
     /// If the database fails.
@@ -175,7 +173,7 @@ impl<E: Executor> TenantScope<E> {
         self.exec.row(Sql::new(sql, args![self.tenant, patient_id])).await?.map(TryInto::try_into).transpose()
     }
 
-    /// Digests of attachments whose rows are gone and whose bytes are still to go.
+    /// Digests of attachments whose rows are deleted and whose files are not yet.
     ///
     /// # Errors
     /// If the database fails.
@@ -184,7 +182,7 @@ impl<E: Executor> TenantScope<E> {
         self.exec.rows(Sql::new(sql, args![self.tenant])).await?.iter().map(|row| row.get("sha256")).collect()
     }
 
-    /// Whether some attachment has these bytes.
+    /// Whether any attachment has these bytes.
     ///
     /// # Errors
     /// If the database fails.
@@ -195,7 +193,7 @@ impl<E: Executor> TenantScope<E> {
 }
 
 impl<E: Executor> OperatorScope<E> {
-    /// The tenants of which bytes of somebody who was erased are on the disk still.
+    /// The tenants that have files of erased patients left.
     ///
     /// # Errors
     /// If the database fails.
@@ -206,14 +204,14 @@ impl<E: Executor> OperatorScope<E> {
 }
 
 impl TenantTx {
-    /// Erases a patient: destroys their keys and takes out their rows. Whether that is
-    /// lawful is for the caller to know.
+    /// Erases a patient: destroys their keys and deletes their rows. The caller checks whether that
+    /// is lawful.
     ///
     /// # Errors
     /// If the database fails.
     pub async fn erase_patient(&self, patient_id: &str, by: &str, at: Instant) -> Result<Erasure> {
         let rows = self.count_of_patient(patient_id).await?;
-        // First, since it is what the guards of those tables look for.
+        // First, as the triggers of those tables check for it.
         let sql = "INSERT INTO erasure (tenant_id, patient_id, erased_at, erased_by, body) VALUES ($1, $2, $3, $4, $5)";
         self.exec.execute(Sql::new(sql, args![self.tenant, patient_id, at, by, Arg::json(&rows)?])).await?;
         let sql = "INSERT INTO erased_file (tenant_id, sha256)
@@ -228,7 +226,7 @@ impl TenantTx {
         Ok(Erasure { at, by: by.to_owned(), rows })
     }
 
-    /// The bytes are gone.
+    /// Records that the file is deleted.
     ///
     /// # Errors
     /// If the database fails.
@@ -237,8 +235,8 @@ impl TenantTx {
         self.exec.execute(Sql::new(sql, args![self.tenant, sha256])).await.map(drop)
     }
 
-    /// Closes an account and forgets whose it was and how they signed in. Its id stays,
-    /// since what was done under it does.
+    /// Closes an account and deletes its person and credentials. Its id is kept, since recorded
+    /// acts refer to it.
     ///
     /// # Errors
     /// If the database fails.

@@ -1,5 +1,4 @@
-//! Exports in bulk: what was asked, and how far it is. An open one has its work in
-//! [`Queue::Export`], under its own id.
+//! Bulk exports. An open one has work in [`Queue::Export`], under its own id.
 
 use std::str::FromStr;
 
@@ -14,21 +13,21 @@ use crate::{
     db::{Arg, Row, Sql, args},
 };
 
-/// How far an export is.
+/// State of an export.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExportState {
-    /// It waits for its turn, or runs.
+    /// Waiting or running.
     Open,
     /// Its files can be fetched.
     Done,
-    /// Nothing came of it.
+    /// It failed.
     Failed,
-    /// It was called off, before or after.
+    /// Cancelled, before or after its end.
     Cancelled,
 }
 
 impl ExportState {
-    /// As it is stored.
+    /// The stored form.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Open => "open",
@@ -53,21 +52,21 @@ impl FromStr for ExportState {
 /// An export.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Export {
-    /// Of whom. Filled in by reads; a write goes to the tenant it is made in.
+    /// Filled in by reads; writes use the tenant of the scope.
     pub tenant: TenantId,
-    /// Which.
+    /// Its id.
     pub id: ExportId,
-    /// Who asked for it.
+    /// The account that requested it.
     pub account: AccountId,
-    /// How far it is.
+    /// Its state.
     pub state: ExportState,
-    /// The use case's own.
+    /// The use case's value, as JSON.
     pub body: Value,
-    /// Which try it is, from 1; 0 if it waits for the first.
+    /// Number of the current attempt, from 1; 0 before the first.
     pub attempts: i64,
-    /// From when on its files are not kept, once it has ended.
+    /// When its files expire, once it has ended.
     pub ends_at: Option<Instant>,
-    /// When it was asked for.
+    /// When it was requested.
     pub created_at: Instant,
 }
 
@@ -99,7 +98,7 @@ impl<E: Executor> TenantScope<E> {
         row.ok_or_else(|| StoreError::not_found("export", id))?.try_into()
     }
 
-    /// How many have not ended.
+    /// Number of open exports.
     ///
     /// # Errors
     /// If the database fails.
@@ -111,7 +110,7 @@ impl<E: Executor> TenantScope<E> {
 }
 
 impl TenantTx {
-    /// Asks for an export.
+    /// Stores a new export.
     ///
     /// # Errors
     /// `Unique` if the id is taken.
@@ -124,8 +123,8 @@ impl TenantTx {
         self.put_work(&[Work::new(Queue::Export, id, id, *created_at)]).await
     }
 
-    /// Notes how far a try is, or what came of it; `false` if the export was called off.
-    /// Only who has [its work](crate::Work) may.
+    /// Stores progress or result of an attempt; `false` if the export was cancelled. Only the
+    /// holder of [its work](crate::Work) may call this.
     ///
     /// # Errors
     /// If the database fails.
@@ -137,7 +136,7 @@ impl TenantTx {
         Ok(self.exec.execute(Sql::new(sql, args)).await? == 1)
     }
 
-    /// Calls an export off, whether it has ended or not; `false` if it was before.
+    /// Cancels an export, whether it has ended or not; `false` if it was cancelled before.
     ///
     /// # Errors
     /// If the database fails.
@@ -148,7 +147,7 @@ impl TenantTx {
         Ok(self.exec.execute(Sql::new(sql, args![self.tenant, id, at])).await? == 1)
     }
 
-    /// Forgets an export that has ended.
+    /// Deletes an export that has ended.
     ///
     /// # Errors
     /// If the database fails.
@@ -159,7 +158,7 @@ impl TenantTx {
 }
 
 impl Operator {
-    /// Exports of all tenants whose files are not kept any longer at `now`.
+    /// Exports of all tenants whose files have expired at `now`.
     ///
     /// # Errors
     /// If the database fails.

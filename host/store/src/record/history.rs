@@ -1,4 +1,4 @@
-//! What was written, newest first: every version of everything, or of one type.
+//! Histories: versions of all resources or of one type, newest first.
 
 use serde::{Deserialize, Serialize};
 use xinglin_domain::{compartment::Compartments, time::Instant};
@@ -9,21 +9,21 @@ use crate::{
     record::{criterion::push_withheld, resource::COLUMNS},
 };
 
-/// Which versions.
+/// A query of versions.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct HistoryQuery {
-    /// Of this FHIR type; of all if `None`.
+    /// Of this FHIR type; `None` for all.
     pub kind: Option<String>,
-    /// Written then or later.
+    /// Written at or after this time.
     pub since: Option<Instant>,
-    /// Only in the records of these patients, if it is said. A version is in the record
-    /// that it was written to.
+    /// In the records of these patients, if given. A version belongs to the record that it was
+    /// written to.
     pub within: Option<Vec<String>>,
-    /// Not what lies in these compartments.
+    /// Excludes resources in these compartments.
     pub withheld: Compartments,
 }
 
-/// A version's place in the order of writing.
+/// A position in the order of writing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VersionPlace {
     /// When it was written.
@@ -48,8 +48,7 @@ impl From<&Resource> for VersionPlace {
 }
 
 impl<E: Executor> TenantScope<E> {
-    /// Versions, newest first, those among them that say that something is gone, from
-    /// behind `after`.
+    /// Versions after `after`, newest first, including those that mark a deletion.
     ///
     /// # Errors
     /// If the database fails.
@@ -62,7 +61,7 @@ impl<E: Executor> TenantScope<E> {
         const NEWEST_FIRST: &str =
             " ORDER BY last_updated DESC, resource_type DESC, resource_id DESC, version DESC LIMIT ";
         let mut sql = Sql::new("", args![self.tenant]);
-        // Of either table no more than a page, in the order of its own index.
+        // From each table at most one page, in the order of its own index.
         for (table, before) in [("resource", ""), ("resource_history", " UNION ALL ")] {
             sql.push(before).push(&format!("SELECT * FROM (SELECT {COLUMNS} FROM {table} v WHERE v.tenant_id = $1"));
             if let Some(kind) = &query.kind {

@@ -1,5 +1,5 @@
-//! Which entries of the record fall into a restricted compartment. What falls into
-//! one is for the caller to know; here it is kept, and left out of what is listed.
+//! Labels: which entries of the record belong to a restricted compartment. The caller decides that;
+//! here labels are stored, and applied to lists.
 
 use xinglin_domain::compartment::{Compartment, Compartments};
 
@@ -9,16 +9,16 @@ use crate::{
     record::resource::{COLUMNS, OF_R},
 };
 
-/// An entry in a compartment.
+/// The label of an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Label {
     /// FHIR type.
     pub kind: String,
     /// FHIR id.
     pub id: String,
-    /// Whose record it belongs to.
+    /// The patient whose record it belongs to.
     pub patient_id: Option<String>,
-    /// Which.
+    /// The compartment.
     pub compartment: Compartment,
 }
 
@@ -36,7 +36,7 @@ impl TryFrom<Row> for Label {
 }
 
 impl<E: Executor> TenantScope<E> {
-    /// The compartments of one entry, in all its versions.
+    /// The compartments of one entry, of all its versions.
     ///
     /// # Errors
     /// If the database fails.
@@ -46,11 +46,11 @@ impl<E: Executor> TenantScope<E> {
         rows.into_iter().map(|row| Label::try_from(row).map(|label| label.compartment)).collect()
     }
 
-    /// The current version of an entry, which may say that it is gone, and its
-    /// compartments, at one moment.
+    /// The current version of an entry, which may be a deletion, and its compartments, read in one
+    /// statement.
     ///
     /// # Errors
-    /// `NotFound` if it never was.
+    /// `NotFound` if it never existed.
     pub async fn get_labelled_resource(&self, kind: &str, id: &str) -> Result<(Resource, Compartments)> {
         let sql = format!(
             "SELECT {OF_R}, l.compartment FROM resource r
@@ -68,7 +68,7 @@ impl<E: Executor> TenantScope<E> {
         Ok((found, compartments))
     }
 
-    /// What of these entries of a type is in a compartment.
+    /// Labels of these entries of a type.
     ///
     /// # Errors
     /// If the database fails.
@@ -82,7 +82,7 @@ impl<E: Executor> TenantScope<E> {
         self.exec.rows(sql).await?.into_iter().map(TryInto::try_into).collect()
     }
 
-    /// What of a patient's record is in a compartment.
+    /// Labels of a patient's record.
     ///
     /// # Errors
     /// If the database fails.
@@ -96,8 +96,8 @@ impl<E: Executor> TenantScope<E> {
             .collect()
     }
 
-    /// All versions of all resources, in the order of type, id and version, from after
-    /// `after`: to label anew what was written under older rules.
+    /// All versions of all resources, in the order of type, id and version, after `after`: to
+    /// relabel what was written under older rules.
     ///
     /// # Errors
     /// If the database fails.
@@ -114,7 +114,7 @@ impl<E: Executor> TenantScope<E> {
 }
 
 impl TenantTx {
-    /// Notes that entries are in compartments; what is noted stays.
+    /// Stores labels; existing ones are kept.
     ///
     /// # Errors
     /// If the database fails.

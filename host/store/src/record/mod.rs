@@ -1,4 +1,4 @@
-//! The FHIR record: resources, what they are found by, and who is shown what of them.
+//! The FHIR record: resources, search index, and access to them.
 
 pub(crate) mod blob;
 pub(crate) mod consent;

@@ -1,8 +1,7 @@
-//! The clinical record: FHIR resources with their versions and search tokens.
+//! FHIR resources with their versions and index entries.
 //!
-//! The body is JSON text that is never taken apart here, and sealed where it says who
-//! somebody is (`sealing.rs`). What can be searched for is extracted by the caller and
-//! comes along as tokens.
+//! Bodies are JSON text that is not parsed here, sealed if they identify a person (`sealing.rs`).
+//! The caller extracts the index entries.
 
 use std::{
     borrow::Cow,
@@ -18,17 +17,17 @@ use crate::{
     record::criterion::push_any_of,
 };
 
-/// JSON text, known to be well formed, passed through as it is. PostgreSQL keeps
-/// the value but not the order of keys nor white space.
+/// Well-formed JSON text, passed through unchanged. PostgreSQL keeps the value but neither key
+/// order nor white space.
 pub type Json = Box<RawValue>;
 
-/// A searchable value of a resource. References are tokens without a system:
-/// `param = "encounter"`, `code = "Encounter/enc-…"`.
+/// An indexed token. References are tokens without a system: `param = "encounter"`, `code =
+/// "Encounter/enc-…"`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Token {
     /// Search parameter.
     pub param: String,
-    /// Code system; empty if there is none.
+    /// Code system; empty for none.
     pub system: String,
     /// Code, identifier, or reference.
     pub code: String,
@@ -41,61 +40,61 @@ pub struct ResourceWrite {
     pub kind: String,
     /// FHIR id.
     pub id: String,
-    /// The version this becomes: 1 for a new one, otherwise the current one plus
-    /// one. The body is expected to say the same in `meta`.
+    /// The new version: 1 for a new resource, otherwise the current one plus one. `meta` in the
+    /// body should state the same.
     pub version: i64,
-    /// Whose record it belongs to; for a Patient its own id.
+    /// The patient whose record it belongs to; for a Patient its own id.
     pub patient_id: Option<String>,
-    /// When it was true of the patient; what lists are sorted by.
+    /// Effective time; the default sort key of lists.
     pub effective_at: Instant,
     /// When it is written.
     pub last_updated: Instant,
-    /// Whether this version says that it is gone. It has no tokens then.
+    /// Whether this version marks a deletion. It then has no index entries.
     pub deleted: bool,
     /// The resource.
     pub body: Json,
-    /// What it can be found by.
+    /// Its index entries.
     pub found_by: FoundBy,
 }
 
-/// What a resource can be found by. Of the current version only.
+/// Index entries of a resource, of the current version only.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FoundBy {
     /// Codes, identifiers, references, URIs.
     pub tokens: Vec<Token>,
     /// Texts.
     pub texts: Vec<Text>,
-    /// Times and measures.
+    /// Times and quantities.
     pub ranges: Vec<Range>,
 }
 
-/// A text to search by.
+/// An indexed text.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Text {
     /// Search parameter.
     pub param: String,
-    /// As it stands there.
+    /// The text as in the resource.
     pub exact: String,
-    /// As it is compared when case does not matter.
+    /// The text folded for comparison without case.
     pub folded: String,
 }
 
-/// A span to search by: time in µs, or a measure in millionths.
+/// An indexed range: time in µs, or a quantity in millionths.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Range {
     /// Search parameter.
     pub param: String,
-    /// Its beginning.
+    /// Lower bound.
     pub low: i64,
-    /// Just behind its end; of a measure, the same.
+    /// Upper bound, exclusive; of a quantity, equal to `low`.
     pub high: i64,
-    /// System of the unit; empty if there is none.
+    /// System of the unit; empty for none.
     pub system: String,
     /// The unit; empty for time.
     pub code: String,
 }
 
-/// A resource as stored.
+/// A stored resource.
 #[derive(Debug, Clone)]
 pub struct Resource {
     /// FHIR type.
@@ -104,20 +103,20 @@ pub struct Resource {
     pub id: String,
     /// From 1.
     pub version: i64,
-    /// Whose record it belongs to.
+    /// The patient whose record it belongs to.
     pub patient_id: Option<String>,
-    /// When it was true of the patient.
+    /// Effective time.
     pub effective_at: Instant,
     /// When it was written.
     pub last_updated: Instant,
-    /// Whether it is gone.
+    /// Whether it is deleted.
     pub deleted: bool,
     /// The resource.
     pub body: Json,
 }
 
 impl Resource {
-    /// Where a list that ends here goes on.
+    /// The cursor of the next page after this resource.
     pub fn cursor(&self) -> Cursor {
         Cursor { at: self.effective_at, id: self.id.clone() }
     }
@@ -147,33 +146,33 @@ impl TryFrom<Row> for Resource {
     }
 }
 
-/// Which resources of a patient's record.
+/// A query of a patient's record.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PatientQuery {
     /// FHIR id.
     pub patient_id: String,
     /// FHIR types; empty for all.
     pub kinds: Vec<String>,
-    /// Only with one of these as `code`; empty for all.
+    /// With one of these as `code`; empty for all.
     pub codes: Vec<CodeFilter>,
-    /// Only effective then or later.
+    /// Effective at or after this time.
     pub since: Option<Instant>,
-    /// Only effective before that.
+    /// Effective before this time.
     pub before: Option<Instant>,
 }
 
 pub(crate) const COLUMNS: &str =
     "resource_type, resource_id, version, patient_id, effective_at, last_updated, deleted, body";
 
-/// The same of a table that is called `r`.
+/// As above, for a table with alias `r`.
 pub(crate) const OF_R: &str = "r.resource_type, r.resource_id, r.version, r.patient_id, r.effective_at, r.last_updated,
                        r.deleted, r.body";
 
 impl<E: Executor> TenantScope<E> {
-    /// The current version, which may say that the resource is gone.
+    /// The current version, which may be a deletion.
     ///
     /// # Errors
-    /// `NotFound` if it never was.
+    /// `NotFound` if it never existed.
     pub async fn get_resource(&self, kind: &str, id: &str) -> Result<Resource> {
         let sql =
             format!("SELECT {COLUMNS} FROM resource WHERE tenant_id = $1 AND resource_type = $2 AND resource_id = $3");
@@ -221,8 +220,7 @@ impl<E: Executor> TenantScope<E> {
         self.collect(Sql::new(sql, args)).await
     }
 
-    /// The current version numbers of those that exist, deleted ones included, by
-    /// (type, id).
+    /// The current version numbers of those that exist, including deleted ones, by (type, id).
     ///
     /// # Errors
     /// If the database fails.
@@ -248,7 +246,7 @@ impl<E: Executor> TenantScope<E> {
         Ok(versions)
     }
 
-    /// Whether anything was ever written to a patient's record but who they are.
+    /// Whether anything but the Patient resource was ever written to a patient's record.
     ///
     /// # Errors
     /// If the database fails.
@@ -258,7 +256,7 @@ impl<E: Executor> TenantScope<E> {
         Ok(self.exec.row(Sql::new(sql, args![self.tenant, patient_id])).await?.is_some())
     }
 
-    /// What a patient's record holds, newest first, without what is gone.
+    /// Resources of a patient's record, newest first, without deleted ones.
     ///
     /// # Errors
     /// If the database fails.
@@ -290,7 +288,7 @@ impl<E: Executor> TenantScope<E> {
     }
 }
 
-/// `AND` resource `r` has one of these values for `param`.
+/// `AND` resource `r` has one of these values of `param`.
 fn push_has_token(sql: &mut Sql, param: &str, any_of: &[CodeFilter]) {
     sql.push(
         " AND EXISTS (SELECT 1 FROM resource_token x WHERE x.tenant_id = r.tenant_id
@@ -302,11 +300,11 @@ fn push_has_token(sql: &mut Sql, param: &str, any_of: &[CodeFilter]) {
 }
 
 impl TenantTx {
-    /// Writes resources, each once; versions that are superseded go to the history.
+    /// Writes resources, each once; superseded versions move to the history.
     ///
     /// # Errors
-    /// `VersionConflict` if one is not the successor of what is stored; `Invalid`
-    /// if one comes twice.
+    /// `VersionConflict` if one is not the successor of the stored version; `Invalid` if one occurs
+    /// twice.
     pub async fn put_resources(&self, writes: &[ResourceWrite]) -> Result<()> {
         let keys: HashSet<_> = writes.iter().map(|write| (&write.kind, &write.id)).collect();
         if keys.len() < writes.len() {
@@ -342,7 +340,7 @@ impl TenantTx {
         self.note(&found).await
     }
 
-    /// Replaces what the current versions of these are found by.
+    /// Replaces the index entries of these current versions.
     ///
     /// # Errors
     /// If the database fails.
@@ -358,11 +356,10 @@ impl TenantTx {
         self.note(&found).await
     }
 
-    /// Until the transaction ends, nobody else of this tenant is behind this line with
-    /// the same name.
+    /// Takes a named lock of this tenant until the end of the transaction.
     ///
     /// # Errors
-    /// `Contention` if it took too long.
+    /// `Contention` after a timeout.
     pub async fn lock(&self, name: &str) -> Result<()> {
         match self.exec.engine().lock() {
             Some(text) => self.exec.rows(Sql::new(text, args![format!("{}/{name}", self.tenant)])).await.map(drop),
@@ -370,7 +367,7 @@ impl TenantTx {
         }
     }
 
-    /// Copies what these are the successors of.
+    /// Copies the predecessors of these to the history.
     fn supersede(&self, writes: &[&ResourceWrite]) -> Sql {
         let text = format!(
             "INSERT INTO resource_history (tenant_id, {COLUMNS})
@@ -441,7 +438,7 @@ impl TenantTx {
         writes.iter().zip(bodies).map(row).collect()
     }
 
-    /// The (type, id) of each row a statement returns.
+    /// (type, id) of each row that a statement returns.
     async fn keys_of(&self, sql: Sql) -> Result<Vec<(String, String)>> {
         let rows = self.exec.rows(sql).await?;
         rows.iter().map(|row| Ok((row.get("resource_type")?, row.get("resource_id")?))).collect()
@@ -461,8 +458,8 @@ const INSERT_TEXT: &str = "INSERT INTO resource_string (tenant_id, resource_type
 const INSERT_RANGE: &str =
     "INSERT INTO resource_range (tenant_id, resource_type, resource_id, param, low, high, system, code)";
 
-/// Type, id, date, and what it is found by.
+/// Type, id, date and index entries.
 type Found<'a> = (&'a str, &'a str, Instant, &'a FoundBy);
 
-/// How many keys one statement names.
+/// Maximum number of keys in one statement.
 const KEYS_AT_ONCE: usize = 64;

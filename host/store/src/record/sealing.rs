@@ -1,9 +1,9 @@
-//! Who somebody is, kept closed: resources that name a person are sealed under a key of
-//! that person's, and what they are found by is kept as a code that says nothing.
+//! Encryption of identifying data: resources that identify a person are sealed with a key of that
+//! person, and their identifying index entries are stored as keyed digests.
 //!
-//! Keys come wrapped and leave wrapped; a [`Vault`](crate::Vault) alone can use them. Whoever has the
-//! database has neither names nor numbers, and a key that is destroyed takes all
-//! versions of what it sealed with it.
+//! Keys are stored wrapped; only a [`Vault`](crate::Vault) can use them. The database alone
+//! discloses neither names nor numbers, and destroying a key makes all versions sealed with it
+//! unreadable.
 
 use std::{
     borrow::Cow,
@@ -20,14 +20,14 @@ use crate::{
     db::{Sql, args, insert_many},
 };
 
-/// Resources that say who somebody is.
+/// Types that identify persons.
 const SEALED: [&str; 3] = ["Patient", "Person", "RelatedPerson"];
-/// What they are found by that names them and is only ever compared as a whole.
+/// Their identifying parameters that are only compared as a whole.
 const BLIND: [&str; 4] = ["identifier", "telecom", "phone", "email"];
-/// How many keys one statement names.
+/// Maximum number of keys in one statement.
 const AT_ONCE: usize = 64;
 
-/// Whose key a resource is sealed under, if it is.
+/// The owner of the key that a resource is sealed with, if it is sealed.
 fn owner<'a>(kind: &str, id: &str, patient_id: Option<&'a str>) -> Option<Cow<'a, str>> {
     SEALED.contains(&kind).then(|| patient_id.map_or_else(|| Cow::Owned(format!("{kind}/{id}")), Cow::Borrowed))
 }
@@ -41,15 +41,14 @@ fn is_sealed(body: &RawValue) -> bool {
     body.get().starts_with('"')
 }
 
-/// The serial of the key, and what is sealed under it.
+/// The serial of the key, and the ciphertext.
 fn sealed(body: &RawValue) -> Option<(i64, Vec<u8>)> {
     let (serial, sealed) = body.get().strip_prefix('"')?.strip_suffix('"')?.split_once('.')?;
     Some((serial.parse().ok()?, STANDARD_NO_PAD.decode(sealed).ok()?))
 }
 
 impl<E: Executor> TenantScope<E> {
-    /// Resources as they were written. What was sealed under a key that was destroyed
-    /// is gone: of it there is only that it was.
+    /// Unseals resources. Of one whose key was destroyed only the existence is returned.
     pub(crate) async fn opened(&self, mut rows: Vec<Resource>) -> Result<Vec<Resource>> {
         let owners: BTreeSet<String> = rows
             .iter()
@@ -95,7 +94,7 @@ impl<E: Executor> TenantScope<E> {
         Ok(keys)
     }
 
-    /// Keys that are wrapped under an older wrapping key than this one, by owner.
+    /// Keys wrapped with a wrapping key older than this generation, by owner.
     ///
     /// # Errors
     /// If the database fails.
@@ -106,7 +105,7 @@ impl<E: Executor> TenantScope<E> {
         rows.into_iter().map(TryInto::try_into).collect()
     }
 
-    /// The query with blind codes where the values themselves are not kept.
+    /// The query with keyed digests in place of identifying values.
     pub(crate) fn blinded<'a>(&self, query: &'a ResourceQuery) -> Cow<'a, ResourceQuery> {
         let names_somebody = SEALED.contains(&query.kind.as_str()) && !query.tokens.is_empty();
         if !names_somebody && query.criteria.is_empty() {
@@ -137,7 +136,7 @@ impl<E: Executor> TenantScope<E> {
         }
     }
 
-    /// The code that a token is kept and compared by.
+    /// The stored form of a token's code.
     pub(crate) fn token<'a>(&self, kind: &str, param: &str, code: &'a str) -> Cow<'a, str> {
         match SEALED.contains(&kind) && BLIND.contains(&param) {
             true => Cow::Owned(self.vault.blind(self.tenant, code)),
@@ -147,7 +146,7 @@ impl<E: Executor> TenantScope<E> {
 }
 
 impl<E: Executor> OperatorScope<E> {
-    /// Whether anything is sealed at all.
+    /// Whether there are any keys of persons.
     ///
     /// # Errors
     /// If the database fails.
@@ -158,10 +157,10 @@ impl<E: Executor> OperatorScope<E> {
 }
 
 impl TenantTx {
-    /// The bodies to store, in their order: sealed where they say who somebody is.
+    /// The bodies to store, in order, sealed where they identify a person.
     pub(crate) async fn sealed_bodies<'a>(&self, writes: &'a [ResourceWrite]) -> Result<Vec<Cow<'a, Json>>> {
         let owner_of = |write: &'a ResourceWrite| {
-            // That somebody is gone says nothing of them.
+            // A deletion identifies nobody.
             (!write.deleted).then(|| owner(&write.kind, &write.id, write.patient_id.as_deref())).flatten()
         };
         let owners: BTreeSet<String> = writes.iter().filter_map(owner_of).map(Cow::into_owned).collect();
@@ -186,10 +185,10 @@ impl TenantTx {
         Ok(bodies)
     }
 
-    /// A key for each, drawn now for those who have none.
+    /// The current key of each owner, generated if there is none.
     async fn live_keys(&self, owners: BTreeSet<String>) -> Result<BTreeMap<String, (i64, WrappedKey)>> {
         let mut live = BTreeMap::new();
-        // Twice: whoever drew one at the same time was first.
+        // Twice: another transaction may have generated one concurrently.
         for attempt in 0..2 {
             let known = self.keys_of_people(&owners).await?;
             let mut last: BTreeMap<&str, i64> = BTreeMap::new();
@@ -220,8 +219,8 @@ impl TenantTx {
         Ok(live)
     }
 
-    /// Destroys the keys of a person: what was ever sealed under them is gone, in all
-    /// versions, wherever copies of it are. How many there were.
+    /// Destroys the keys of a person: everything sealed with them becomes unreadable, in all
+    /// versions and copies. Returns their number.
     ///
     /// # Errors
     /// If the database fails.
@@ -231,10 +230,10 @@ impl TenantTx {
         self.exec.execute(Sql::new(sql, args![self.tenant, owner, at])).await
     }
 
-    /// Wraps keys anew; how many of them nobody destroyed meanwhile.
+    /// Re-wraps keys; returns the number of those not destroyed meanwhile.
     ///
     /// # Errors
-    /// `Corrupt` if one cannot be unwrapped: its wrapping key is missing.
+    /// `Corrupt` if one cannot be unwrapped, as its wrapping key is missing.
     pub async fn wrap_keys_anew(&self, keys: &[PersonKey]) -> Result<u64> {
         let old = keys.iter().filter_map(|PersonKey { owner, serial, key }| {
             Some((KeyOf { tenant: self.tenant, owner, serial: *serial }, key.as_ref()?))

@@ -1,8 +1,7 @@
-//! Finding resources by what was extracted from them.
+//! Search by index entries.
 //!
-//! A query is a tree of [`Criterion`]s and becomes one statement. Which of its
-//! tables is read first decides whether a page costs the same in a large hospital
-//! as in a small one; see `driver`.
+//! A query is a tree of [`Criterion`]s and becomes one statement. The table that is read first
+//! decides whether a page costs the same in a large hospital as in a small one; see `driver`.
 
 use xinglin_domain::compartment::Compartments;
 
@@ -17,8 +16,8 @@ use crate::{
 };
 
 impl<E: Executor> TenantScope<E> {
-    /// A page of the resources that match, newest first by `effective_at`, without
-    /// what is gone. The query's own order does not count.
+    /// A page of the matching resources without deleted ones, newest first by `effective_at`. The
+    /// order of the query is ignored.
     ///
     /// # Errors
     /// If the database fails.
@@ -39,12 +38,11 @@ impl<E: Executor> TenantScope<E> {
         self.collect(sql).await
     }
 
-    /// A page of the resources that match, in the order of the query, without what
-    /// is gone; each with its place in that order. A row that changes while pages
-    /// are read may come again or not at all, no other is passed over.
+    /// A page of the matching resources without deleted ones, in the order of the query, each with
+    /// its position. A row that changes between pages may be repeated or omitted; no other is.
     ///
     /// # Errors
-    /// `Invalid` if `after` is of another order.
+    /// `Invalid` if `after` is of another sort order.
     pub async fn search_resources(
         &self,
         query: &ResourceQuery,
@@ -57,11 +55,11 @@ impl<E: Executor> TenantScope<E> {
         let by_date = matches!(sort, [Sort { by: SortBy::Effective, .. }]);
         let order = if driver(query, by_date).is_some() { "t" } else { "r" };
 
-        // What is sorted when it is found is sorted without its bodies; those of the page
-        // are read then.
+        // Matches that are sorted after they are found are sorted without bodies; only the bodies
+        // of the page are read.
         let bodies_last = !by_date || is_found_first(query);
         let columns = if bodies_last { "r.resource_id AS found_id" } else { OF_R };
-        // The expressions are in the list of columns, so what they bind comes first.
+        // The sort expressions are in the list of columns, so their arguments come first.
         let mut head = Sql::new(format!("SELECT {columns}"), args![self.tenant, &query.kind]);
         let mut keys = Vec::with_capacity(sort.len());
         for (index, Sort { by, descending }) in sort.iter().enumerate() {
@@ -99,7 +97,7 @@ impl<E: Executor> TenantScope<E> {
         Ok(self.opened(resources).await?.into_iter().zip(places).collect())
     }
 
-    /// How many resources match, as far as `most`.
+    /// Number of matching resources, counted up to `most`.
     ///
     /// # Errors
     /// If the database fails.
@@ -115,7 +113,7 @@ impl<E: Executor> TenantScope<E> {
         row.map_or(Ok(0), |row| row.get("total"))
     }
 
-    /// How many resources match.
+    /// Number of matching resources.
     ///
     /// # Errors
     /// If the database fails.
@@ -125,8 +123,7 @@ impl<E: Executor> TenantScope<E> {
         row.map_or(Ok(0), |row| row.get("total"))
     }
 
-    /// A page of resources of all types by (type, id): of what is there, or of what is
-    /// gone.
+    /// A page of resources of all types by (type, id): existing or deleted ones.
     ///
     /// # Errors
     /// If the database fails.
@@ -155,7 +152,7 @@ impl<E: Executor> TenantScope<E> {
         self.collect(sql).await
     }
 
-    /// The types of which there is anything, by name. One look-up in an index for each.
+    /// The types that have resources, by name. One index look-up per type.
     ///
     /// # Errors
     /// If the database fails.
@@ -176,15 +173,15 @@ impl<E: Executor> TenantScope<E> {
         self.select_from(Sql::new(format!("SELECT {columns}"), args![self.tenant, &query.kind]), query, by_date)
     }
 
-    /// All matching rows after `SELECT …`, which has bound the tenant and the type,
-    /// and the table (`t`oken or `r`esource) to sort by.
+    /// All matching rows, after `SELECT …`, which has bound tenant and type; and the alias (`t`oken
+    /// or `r`esource) of the table to sort by.
     fn select_from(&self, mut sql: Sql, query: &ResourceQuery, by_date: bool) -> (Sql, &'static str) {
         let driver = driver(query, by_date);
         let (few, told) = (is_few(query), is_told(query));
         let by_value = matches!(query.sort.first(), Some(Sort { by: SortBy::Value(..), .. }));
 
-        // The order of a CROSS JOIN is an order to SQLite, which keeps few
-        // statistics; PostgreSQL decides for itself.
+        // SQLite, which has few statistics, keeps the order of a CROSS JOIN; PostgreSQL chooses its
+        // own.
         let from = match driver {
             Some(_) => {
                 " FROM resource_token t CROSS JOIN resource r
@@ -214,7 +211,7 @@ impl<E: Executor> TenantScope<E> {
                 sql.push(" AND t.param = ").bind(param);
                 push_any_of(&mut sql, "t", any_of);
                 if any_of.iter().any(|code| code.system.is_none()) {
-                    // A code that stands in several systems is one match.
+                    // A code in several systems is one match.
                     sql.push(
                         " AND NOT EXISTS (SELECT 1 FROM resource_token y WHERE y.tenant_id = t.tenant_id
                           AND y.resource_type = t.resource_type AND y.resource_id = t.resource_id
@@ -222,7 +219,7 @@ impl<E: Executor> TenantScope<E> {
                     );
                 }
             } else {
-                // The first of them leads the way if all matches must be sorted.
+                // The first of them drives the query if all matches must be sorted.
                 let leads = index == 0 && !few && !told && by_value;
                 sql.push(" AND ");
                 top.push_token(&mut sql, &query.kind, filter, leads);
@@ -237,7 +234,7 @@ impl<E: Executor> TenantScope<E> {
             sql.push(" AND r.last_updated >= ").bind(from);
         }
         for criterion in &query.criteria {
-            // Of those that another leads to, each is looked up.
+            // Those selected by another criterion are looked up one by one.
             let referred = |one: &Criterion| matches!(one, Criterion::Referred { .. });
             let led_to = referred(criterion) && query.criteria.iter().any(|one| one.is_telling() && !referred(one));
             sql.push(" AND ");
@@ -255,17 +252,16 @@ fn is_told(query: &ResourceQuery) -> bool {
     query.criteria.iter().any(Criterion::is_telling)
 }
 
-/// Whether matches are found before they are sorted.
+/// Whether all matches are found before they are sorted.
 fn is_found_first(query: &ResourceQuery) -> bool {
     !query.ids.is_empty() || query.within.is_some() || (is_told(query) && !is_few(query))
 }
 
 /// The token filter whose index is read first, if any.
 ///
-/// A patient's or named resources are few, and so are those of which something
-/// telling is asked: these are found first, then sorted. Otherwise, if a parameter
-/// has exactly one value, its index is read in the order of the page; if none has,
-/// the index of the type is.
+/// Resources of a patient, named resources, and matches of a selective criterion are few: they are
+/// found first, then sorted. Otherwise, if a parameter has exactly one value, its index is read in
+/// the order of the page; else the index of the type.
 fn driver(query: &ResourceQuery, by_date: bool) -> Option<usize> {
     let has_one_value =
         |filter: &TokenFilter| matches!(filter.any_of.as_slice(), [CodeFilter { code, .. }] if !code.is_empty());
@@ -275,16 +271,16 @@ fn driver(query: &ResourceQuery, by_date: bool) -> Option<usize> {
     query.tokens.iter().position(has_one_value)
 }
 
-/// The resources that a criterion speaks of: those of the query, or those at the other
-/// end of a reference, and so on.
+/// The resources that a criterion applies to: those of the query, or those at the other end of a
+/// reference, and so on.
 #[derive(Clone, Copy)]
 struct Level<'a> {
     depth: usize,
-    /// Whether it is cheaper to look each up than to find all that match.
+    /// Whether looking each up is cheaper than finding all matches.
     few: bool,
     within: Option<&'a [String]>,
     withheld: Compartments,
-    /// Of the levels beyond it.
+    /// Withheld compartments of the levels beyond it.
     beyond: Compartments,
 }
 
@@ -304,13 +300,13 @@ impl Level<'_> {
         push_withheld(sql, &self.resource(), self.withheld);
     }
 
-    /// The resources that a reference of these leads to, or comes from.
+    /// The level of the resources at the other end of a reference.
     fn next(self) -> Self {
         Self { depth: self.depth + 1, few: false, withheld: self.beyond, ..self }
     }
 
-    /// `resource` is among those in whose values the `condition` holds that the caller
-    /// pushes next, before it closes the parenthesis.
+    /// `resource` is among those with a value that meets the `condition`, which the caller pushes
+    /// next, before it closes the parenthesis.
     fn open(self, sql: &mut Sql, table: &str, kind: &str, param: &str, found_first: bool) {
         let (r, x) = (self.resource(), format!("x{}", self.depth));
         if found_first {
@@ -427,7 +423,7 @@ impl Level<'_> {
         }
     }
 
-    /// `FROM resource …` of which all of these hold.
+    /// `FROM resource …` with all of these conditions.
     fn push_found(self, sql: &mut Sql, kind: &str, all: &[Criterion]) {
         let r = self.resource();
         sql.push(&format!(" FROM resource {r} WHERE {r}.tenant_id = $1 AND {r}.resource_type = ")).bind(kind);
@@ -440,7 +436,7 @@ impl Level<'_> {
     }
 }
 
-/// The span in these columns lies so to the one that is looked for.
+/// Compares the range in these columns with the searched one.
 fn push_range(sql: &mut Sql, how: RangeMatch, [low, high]: [&str; 2], [from, to]: [i64; 2]) {
     let mut compare = |parts: &[(&str, &str, i64)], joint: &str| {
         sql.push("(");
@@ -451,7 +447,7 @@ fn push_range(sql: &mut Sql, how: RangeMatch, [low, high]: [&str; 2], [from, to]
         sql.push(")");
     };
     match how {
-        // The second follows from the others, and bounds the span of the index.
+        // The second is implied, and bounds the scan of the index.
         RangeMatch::Eq => compare(&[(low, ">=", from), (low, "<=", to), (high, "<=", to)], " AND "),
         RangeMatch::Ne => compare(&[(low, "<", from), (high, ">", to)], " OR "),
         RangeMatch::Lt => compare(&[(low, "<", from)], ""),
@@ -467,8 +463,8 @@ const fn direction(descending: bool) -> &'static str {
     if descending { "DESC" } else { "ASC" }
 }
 
-/// A column to sort by. Where matches are found first, it is none of an index: SQLite
-/// would walk through all of the index, rather than sort a few.
+/// A column to sort by. If matches are found first, the expression matches no index: SQLite would
+/// scan a whole index rather than sort a few rows.
 fn column(query: &ResourceQuery, table: &str, name: &str) -> String {
     format!("{table}.{name}{}", if is_found_first(query) { " + 0" } else { "" })
 }
@@ -487,7 +483,7 @@ fn push_key(sql: &mut Sql, query: &ResourceQuery, order: &str, by: &SortBy, desc
                 (Values::Ranges, false) => ("z.low", "-9000000000000000000"),
             };
             let extreme = if descending { "MAX" } else { "MIN" };
-            // Bound once, named twice: the list of columns and the order.
+            // Bound once, used twice: in the columns and in the order.
             let place = sql.reserve(param);
             format!(
                 "COALESCE((SELECT {extreme}({column}) FROM {} z WHERE z.tenant_id = r.tenant_id
@@ -500,7 +496,7 @@ fn push_key(sql: &mut Sql, query: &ResourceQuery, order: &str, by: &SortBy, desc
     key
 }
 
-/// `AND` behind this place.
+/// `AND` after this position.
 fn push_after(sql: &mut Sql, order: &str, sort: &[Sort], keys: &[String], Place { keys: values, id }: &Place) {
     let bind = |sql: &mut Sql, value: &SortKey| {
         match value {
@@ -519,7 +515,7 @@ fn push_after(sql: &mut Sql, order: &str, sort: &[Sort], keys: &[String], Place 
         sql.bind(id).push(")");
         return;
     }
-    // Behind by the first key, or level with it and behind by the next, …
+    // After by the first key, or equal and after by the next, …
     sql.push(" AND (FALSE");
     for level in 0..=keys.len() {
         sql.push(" OR (");
@@ -542,7 +538,7 @@ fn push_after(sql: &mut Sql, order: &str, sort: &[Sort], keys: &[String], Place 
     sql.push(")");
 }
 
-/// A row with its place in the list.
+/// A row with its position in the list.
 fn place_of(row: Row, sort: &[Sort]) -> Result<(Resource, Place)> {
     let mut keys = Vec::with_capacity(sort.len());
     for (index, Sort { by, .. }) in sort.iter().enumerate() {

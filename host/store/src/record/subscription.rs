@@ -1,4 +1,4 @@
-//! Who wants to be told of what is written. What they are still to be told is work in
+//! Subscriptions. Pending notifications are work in
 //! [`Queue::Subscription`](crate::Queue::Subscription), in the lane of the subscription.
 
 use std::str::FromStr;
@@ -11,21 +11,21 @@ use crate::{
     db::{Arg, Row, Sql, args},
 };
 
-/// Whether somebody is told.
+/// State of a subscription.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SubscriptionState {
-    /// The receiver has not answered yet.
+    /// The handshake is not complete.
     Requested,
-    /// Yes.
+    /// Notifications are sent.
     Active,
-    /// It went wrong too often.
+    /// Delivery failed too often.
     Error,
-    /// Not any more, or not now.
+    /// Switched off.
     Off,
 }
 
 impl SubscriptionState {
-    /// As it is stored, and as FHIR has it.
+    /// The stored form and the FHIR code.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Requested => "requested",
@@ -50,23 +50,23 @@ impl FromStr for SubscriptionState {
 /// A subscription.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Subscription {
-    /// Of whom. Filled in by reads; a write goes to the tenant it is made in.
+    /// Filled in by reads; writes use the tenant of the scope.
     pub tenant: TenantId,
     /// FHIR id.
     pub id: String,
-    /// On whose behalf.
+    /// The account that it acts for.
     pub account: AccountId,
-    /// Whether somebody is told.
+    /// Its state.
     pub state: SubscriptionState,
-    /// Of which FHIR type.
+    /// The FHIR type that it applies to.
     pub kind: String,
-    /// The use case's own.
+    /// The use case's value, as JSON.
     pub body: Value,
-    /// What it is sent with, sealed.
+    /// Headers of the requests, sealed.
     pub sealed: Option<Vec<u8>>,
-    /// How much was told.
+    /// Number of delivered events.
     pub delivered: i64,
-    /// How often the next was tried in vain.
+    /// Number of failed attempts at the next event.
     pub attempts: i64,
 }
 
@@ -89,7 +89,7 @@ impl TryFrom<Row> for Subscription {
 }
 
 impl<E: Executor> TenantScope<E> {
-    /// A subscription, if there is one.
+    /// One subscription, if it exists.
     ///
     /// # Errors
     /// If the database fails.
@@ -98,7 +98,7 @@ impl<E: Executor> TenantScope<E> {
         self.exec.row(Sql::new(sql, args![self.tenant, id])).await?.map(TryInto::try_into).transpose()
     }
 
-    /// Those that are active and of one of these types.
+    /// The active ones of one of these types.
     ///
     /// # Errors
     /// If the database fails.
@@ -111,7 +111,7 @@ impl<E: Executor> TenantScope<E> {
 }
 
 impl TenantTx {
-    /// Keeps a subscription in place of the one of this id, if there is one.
+    /// Stores a subscription, replacing the one with this id.
     ///
     /// # Errors
     /// If the database fails.
@@ -138,7 +138,7 @@ impl TenantTx {
         self.exec.execute(Sql::new(sql, args)).await.map(drop)
     }
 
-    /// Notes how far a worker is. Only who has work of its lane may.
+    /// Stores the delivery state. Only the holder of work of its lane may call this.
     ///
     /// # Errors
     /// If the database fails.
@@ -149,7 +149,7 @@ impl TenantTx {
         self.exec.execute(Sql::new(sql, args![self.tenant, id, state.as_str(), *delivered, *attempts])).await.map(drop)
     }
 
-    /// Forgets a subscription and all that it was to be told.
+    /// Deletes a subscription and its pending notifications.
     ///
     /// # Errors
     /// If the database fails.

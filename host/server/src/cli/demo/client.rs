@@ -1,11 +1,10 @@
-//! A caller of the API, as any client would be: HTTP and JSON, nothing shared
-//! with the server but the address.
+//! An HTTP and JSON client of the API, sharing nothing with the server but the address.
 
 use anyhow::{Context, Result, bail};
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
-/// One signed-in person, or nobody yet.
+/// A signed-in person, or an anonymous caller.
 #[derive(Clone)]
 pub struct Client {
     http: reqwest::Client,
@@ -13,16 +12,16 @@ pub struct Client {
     token: Option<String>,
 }
 
-/// What came back, refused or not.
+/// An answer, refused or not.
 pub struct Answer {
     /// HTTP status.
     pub status: StatusCode,
-    /// The document.
+    /// The body.
     pub body: Value,
 }
 
 impl Client {
-    /// Nobody yet, at this address.
+    /// An anonymous caller at this address.
     pub fn new(base: &str) -> Self {
         xinglin_platform::tls::install();
         Self { http: reqwest::Client::new(), base: base.trim_end_matches('/').to_owned(), token: None }
@@ -35,22 +34,22 @@ impl Client {
         Ok(Self { token: Some(text(&session, "/access_token")?), ..self.clone() })
     }
 
-    /// Reads.
+    /// Sends GET.
     pub async fn get(&self, path: &str) -> Result<Value> {
         self.ask(Method::GET, path, None).await?.done(path)
     }
 
-    /// Does.
+    /// Sends POST.
     pub async fn post(&self, path: &str, body: &Value) -> Result<Value> {
         self.ask(Method::POST, path, Some(body)).await?.done(path)
     }
 
-    /// Sets.
+    /// Sends PUT.
     pub async fn put(&self, path: &str, body: &Value) -> Result<Value> {
         self.ask(Method::PUT, path, Some(body)).await?.done(path)
     }
 
-    /// Does, and wants to be refused with this code.
+    /// Sends POST, and expects a refusal with this code.
     pub async fn refused(&self, path: &str, body: &Value, code: &str) -> Result<Value> {
         let answer = self.ask(Method::POST, path, Some(body)).await?;
         if answer.body["code"] != code {
@@ -59,18 +58,18 @@ impl Client {
         Ok(answer.body)
     }
 
-    /// Sends bytes.
+    /// Uploads bytes.
     pub async fn upload(&self, path: &str, kind: &str, bytes: Vec<u8>) -> Result<Value> {
         self.try_upload(path, kind, bytes).await?.done(path)
     }
 
-    /// Sends bytes and returns whatever came back.
+    /// Uploads bytes; returns any answer.
     pub async fn try_upload(&self, path: &str, kind: &str, bytes: Vec<u8>) -> Result<Answer> {
         let request = self.http.post(self.url(path)).header("content-type", kind).body(bytes);
         self.send(request).await
     }
 
-    /// Asks and returns whatever came back.
+    /// Sends a request; returns any answer.
     pub async fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Answer> {
         let mut request = self.http.request(method, self.url(path));
         if let Some(body) = body {
@@ -104,7 +103,7 @@ impl Answer {
     }
 }
 
-/// The text at a JSON pointer.
+/// The string at a JSON pointer.
 pub fn text(value: &Value, pointer: &str) -> Result<String> {
     value
         .pointer(pointer)
@@ -113,7 +112,7 @@ pub fn text(value: &Value, pointer: &str) -> Result<String> {
         .with_context(|| format!("the answer has no {pointer}: {value}"))
 }
 
-/// The whole number at a JSON pointer.
+/// The integer at a JSON pointer.
 pub fn number(value: &Value, pointer: &str) -> Result<i64> {
     value
         .pointer(pointer)

@@ -1,6 +1,5 @@
-//! `xinglin demo`: one visit, told step by step. Everything is done over HTTP
-//! against this same binary in a process of its own, and everything that is
-//! expected to be refused must be refused, or the demonstration fails.
+//! `xinglin demo`: one visit, step by step. Everything is done over HTTP against this same binary
+//! in a process of its own, and the demonstration fails if an expected refusal does not occur.
 
 mod client;
 mod server;
@@ -18,12 +17,11 @@ use crate::cli::demo::{server::Server, vendor::Vendor};
 
 pub use crate::cli::demo::server::LISTENING;
 
-/// Tell one patient's follow-up visit on a real server with real plugins.
+/// Show one patient's follow-up visit on a real server with real plugins.
 ///
-/// Starts a server on a new folder, installs four plugins, imports a synthetic
-/// patient and takes the visit from the evidence to the dispensed medicine.
-/// Every step shows what each plugin was asked and answered. Then the server is
-/// left running for you to look around; stop it with Ctrl-C.
+/// Starts a server on a new folder, installs four plugins, imports a synthetic patient and runs the
+/// visit from the evidence to the dispensed medicine. Every step shows the input and output of each
+/// plugin. Then the server keeps running for inspection; stop it with Ctrl-C.
 ///
 /// Examples:
 ///   xinglin demo --once
@@ -32,7 +30,7 @@ pub use crate::cli::demo::server::LISTENING;
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub struct Demo {
-    /// Stop when the story is told, and leave nothing behind.
+    /// Stop after the last step, and remove all files.
     #[arg(long)]
     once: bool,
     /// Address to listen on [default: 127.0.0.1:7788, or any free port with --once].
@@ -41,8 +39,7 @@ pub struct Demo {
     /// Folder with the packages of the four plugins.
     #[arg(long, value_name = "FOLDER")]
     plugins: Option<PathBuf>,
-    /// A FHIR R4 transaction bundle of a patient with type 2 diabetes, instead
-    /// of the one that is built in.
+    /// A FHIR R4 transaction bundle of a patient with type 2 diabetes, instead of the built-in one.
     #[arg(long, value_name = "FILE")]
     patient: Option<PathBuf>,
 }
@@ -51,7 +48,7 @@ pub struct Demo {
 const PATIENT: &str = include_str!("../../../../../examples/patients/type-2-diabetes.json");
 
 impl Demo {
-    /// Runs it.
+    /// Runs the command.
     pub async fn run(self) -> Result<()> {
         let plugins = self.find_plugins()?;
         let patient = match &self.patient {

@@ -1,5 +1,5 @@
-//! The server of the demonstration: this same binary, in a process of its own,
-//! so that it can be killed.
+//! The server of the demonstration: this same binary in a process of its own, so that it can be
+//! killed.
 
 use std::{
     path::{Path, PathBuf},
@@ -20,14 +20,14 @@ pub struct Server {
     pub address: String,
 }
 
-/// The file of its settings, in its folder.
+/// Name of its settings file, in its folder.
 pub const SETTINGS: &str = "xinglin.toml";
 
-/// What `serve` prints first.
+/// The first words of `serve`'s output.
 pub const LISTENING: &str = "listening on ";
 
 impl Server {
-    /// Starts one on a folder and waits until it listens.
+    /// Starts a server on a folder and waits until it listens.
     pub async fn start(folder: &Path, listen: &str, operator_password: &str) -> Result<Self> {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(folder.join("server.log"))?;
         let mut child = Command::new(std::env::current_exe()?)
@@ -58,13 +58,13 @@ impl Server {
         bail!("the server did not start:\n{}", tail.into_iter().rev().collect::<Vec<_>>().join("\n"))
     }
 
-    /// `kill -9`: no farewell, no flush.
+    /// `kill -9`, without a shutdown.
     pub async fn kill(&mut self) -> Result<()> {
         self.child.kill().await?;
         Ok(())
     }
 
-    /// Where its records are.
+    /// Its folder.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
@@ -74,7 +74,7 @@ impl Server {
         self.child.id().unwrap_or_default()
     }
 
-    /// Waits until it ends by itself.
+    /// Waits until it ends.
     pub async fn wait(&mut self) -> Result<()> {
         self.child.wait().await?;
         Ok(())

@@ -1,4 +1,4 @@
-//! How the demonstration speaks.
+//! Output of the demonstration.
 
 use anyhow::Result;
 use comfy_table::{CellAlignment, Table, presets::UTF8_BORDERS_ONLY};
@@ -6,34 +6,33 @@ use serde_json::Value;
 
 use crate::cli::demo::client::Client;
 
-/// The narrator. Shows what plugins were asked and answered through the eyes of
-/// somebody who may read the tapes.
+/// Prints the steps. Shows the input and output of plugins as an account that may read the tapes.
 pub struct Story {
     steps: usize,
 }
 
-/// As many characters of one answer as are told.
+/// Maximum characters of a printed answer.
 const WIDTH: usize = 150;
 
 impl Story {
-    /// Begins.
+    /// Prints the title.
     pub fn new() -> Self {
         println!("\n杏林 Xinglin: one patient's follow-up visit, on a real server with sandboxed plugins");
         Self { steps: 0 }
     }
 
-    /// A new chapter.
+    /// Prints the heading of a step.
     pub fn step(&mut self, title: &str) {
         self.steps += 1;
         println!("\n{}. {title}", self.steps);
     }
 
-    /// A sentence. JSON texts in it are told without their quotes.
+    /// Prints a sentence. JSON strings in it are printed without quotes.
     pub fn say(&self, text: impl AsRef<str>) {
         println!("   {}", text.as_ref().replace('"', ""));
     }
 
-    /// What was refused, and why.
+    /// Prints a refusal with its reason.
     pub fn refused(&self, what: &str, problem: &Value) {
         let word = |key: &str| problem[key].as_str().unwrap_or_default().to_owned();
         println!("   ✗ {what}: {} ({})", word("code"), word("title"));
@@ -42,7 +41,7 @@ impl Story {
         }
     }
 
-    /// A finding with its source.
+    /// Prints a finding with its citation.
     pub fn finding(&self, finding: &Value) {
         let citation = &finding["citation"];
         let place = citation["section"].as_str().map(|section| format!(", {section}")).unwrap_or_default();
@@ -50,7 +49,7 @@ impl Story {
         println!("       source: {}{place} ({})", citation["title"].as_str().unwrap_or_default(), citation["year"]);
     }
 
-    /// What plugins were asked and answered in the calls of an answer.
+    /// Prints input and output of the calls of an answer.
     pub async fn calls(&self, auditor: &Client, answer: &Value) -> Result<()> {
         for call in answer["calls"].as_array().into_iter().flatten() {
             let word = |key: &str| call[key].as_str().unwrap_or_default();
@@ -63,7 +62,7 @@ impl Story {
         Ok(())
     }
 
-    /// The bill, line by line, and who pays it.
+    /// Prints a bill line by line, with the payers.
     pub fn money(&self, charge: &Value) {
         let fen = |value: &Value| value.as_i64().map(yuan).unwrap_or_default();
         let mut lines = Table::new();
@@ -109,7 +108,7 @@ impl Story {
         }
     }
 
-    /// The books.
+    /// Prints the trial balance.
     pub fn balance(&self, balance: &Value) {
         let mut table = Table::new();
         table.load_style(UTF8_BORDERS_ONLY).set_header(["account", "debit ¥", "credit ¥"]);
@@ -133,14 +132,14 @@ fn yuan(fen: i64) -> String {
     format!("{}.{:02}", fen / 100, fen.abs() % 100)
 }
 
-/// The English words of a localized text, or the first there are.
+/// The English text of a localised text, or the first one.
 pub fn words(text: &Value) -> String {
     let texts = text.as_array().map(Vec::as_slice).unwrap_or_default();
     let english = texts.iter().find(|t| t["language"] == "en").or_else(|| texts.first());
     english.and_then(|t| t["text"].as_str()).unwrap_or_default().to_owned()
 }
 
-/// The heart of a question: the event, the order, the bill.
+/// The main part of an input: the event, the order, the bill.
 fn asked(input: &Value) -> String {
     if let Some(event) = input.get("event") {
         return format!("event {event}");
@@ -172,7 +171,7 @@ fn medicine(line: &Value) -> String {
     )
 }
 
-/// The heart of an answer.
+/// The main part of an output.
 fn answered(output: &Value) -> String {
     let answer = &output["answered"];
     let answer = answer.get("Ok").or_else(|| answer.get("ok")).unwrap_or(answer);
@@ -200,7 +199,7 @@ fn answered(output: &Value) -> String {
     answer.to_string().trim_matches('"').to_owned()
 }
 
-/// Directives, those of one kind together, the many timers last.
+/// Directives grouped by kind, timers last, as there are many.
 fn proposals(directives: &[Value]) -> String {
     let mut kinds: Vec<(String, Vec<String>)> = Vec::new();
     for directive in directives {

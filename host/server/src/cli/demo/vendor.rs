@@ -1,4 +1,4 @@
-//! Whoever made the plugins of the demonstration.
+//! The vendor of the demonstration's plugins.
 
 use std::path::Path;
 
@@ -8,14 +8,13 @@ use xinglin_runtime::{Bundle, Package, SignerRole};
 
 use crate::cli::{demo::server::SETTINGS, plugin::keys};
 
-/// Who signs the plugins of the demonstration: a key of this one run, which its
-/// server trusts.
+/// Signs the plugins of the demonstration, with a key of this run that its server trusts.
 pub struct Vendor {
     key: minisign::KeyPair,
 }
 
 impl Vendor {
-    /// Makes the key and the settings of a server that wants its signature.
+    /// Generates the key, and the settings of a server that requires its signature.
     pub fn trusted_by(folder: &Path) -> Result<Self> {
         let key = keys::unprotected()?;
         let public = keys::public(&key)?;
@@ -27,7 +26,7 @@ impl Vendor {
         Ok(Self { key })
     }
 
-    /// A package with the vendor's signature, as it is sent.
+    /// A package with the vendor's signature, as uploaded.
     pub fn sign(&self, component: Vec<u8>) -> Result<Vec<u8>> {
         let package = Package::read(component)?;
         let now = Clock::default().now();

@@ -1,4 +1,4 @@
-//! The visit itself.
+//! The steps of the visit.
 
 use std::{path::Path, time::Duration};
 
@@ -23,7 +23,7 @@ pub struct Plugin {
     payer: Option<&'static str>,
 }
 
-/// What the hospital of the demonstration runs.
+/// The plugins of the demonstration.
 pub const PLUGINS: [Plugin; 4] = [
     Plugin { file: "diabetes.wasm", id: "xinglin.diabetes", payer: None },
     Plugin { file: "drug-safety.wasm", id: "xinglin.drug-safety", payer: None },
@@ -33,17 +33,17 @@ pub const PLUGINS: [Plugin; 4] = [
 
 const FORMULARY: &str = include_str!("../../../../../examples/formulary/clinic.json");
 
-/// What remains when the story is told.
+/// The state after the last step.
 pub struct Told {
     /// Still running.
     pub server: Server,
     /// The hospital.
     pub tenant: String,
-    /// Of all accounts in it.
+    /// Password of all its accounts.
     pub staff_password: String,
 }
 
-/// Those who act.
+/// The signed-in clients.
 struct Cast {
     administrator: Client,
     doctor: Client,
@@ -52,7 +52,7 @@ struct Cast {
     assistant_id: String,
 }
 
-/// The stage.
+/// State of the running demonstration.
 struct Scene {
     story: Story,
     server: Server,
@@ -63,7 +63,7 @@ struct Scene {
     cast: Cast,
 }
 
-/// Tells it.
+/// Runs all steps.
 pub async fn tell(
     server: Server,
     plugins: &Path,
@@ -149,7 +149,7 @@ async fn open_hospital(
     Ok(tenant)
 }
 
-/// What the patient brings from a visit elsewhere, five weeks ago.
+/// Evidence of a visit elsewhere, five weeks ago.
 struct Recent {
     document: String,
     condition: String,
@@ -295,7 +295,7 @@ async fn insure_and_open_accounts(
             assistant = Some(text(&opened, "/id")?);
         }
     }
-    // The patient of the demonstration is synthetic and has no identity card of the country.
+    // The patient is synthetic and has no Chinese identity card.
     let name = format!("/api/v1/tenants/{tenant}/patients/{patient}/real-name");
     if operator.get(&name).await?["state"] != "verified" {
         let judgement = json!({ "verified": true, "reason": "passport and face were seen at the counter" });
@@ -542,7 +542,7 @@ impl Scene {
         Ok(messages.as_array().cloned().unwrap_or_default())
     }
 
-    /// `kill -9`, and a new server on the same folder and address.
+    /// `kill -9`, then a new server on the same folder and address.
     async fn restart(&mut self) -> Result<()> {
         let listen = self.server.address.trim_start_matches("http://").to_owned();
         self.server.kill().await?;
@@ -573,7 +573,7 @@ fn line(item: &str, milligrams: &str, doses_per_day: &str, days: u16, packs: u32
     })
 }
 
-/// The month's medicines of a diabetic, and what else is given.
+/// A prescription with a diabetic's medicines for a month, and further lines.
 fn draft(encounter: &str, more: &[Value]) -> Value {
     let mut lines =
         vec![line("metformin-500mg-60", "1000", "2", 30, 2), line("dapagliflozin-10mg-30", "10", "1", 30, 1)];
@@ -581,7 +581,7 @@ fn draft(encounter: &str, more: &[Value]) -> Value {
     json!({ "encounter": encounter, "course": { "extended": { "reason": "慢性病 chronic disease" } }, "lines": lines })
 }
 
-/// Packs from the shelf for every line of a prescription.
+/// Packages to dispense for every line of a prescription.
 fn handouts(prescription: &Value) -> Result<Vec<Value>> {
     let medicines = prescription.pointer("/detail/effective/head/sheet/medicines").and_then(Value::as_array);
     let medicines = medicines.context("the prescription lists no medicines")?;

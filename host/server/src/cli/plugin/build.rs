@@ -1,5 +1,5 @@
-//! `xinglin plugin build`: from a crate, or from a component made elsewhere, to
-//! a package that a hospital can install.
+//! `xinglin plugin build`: makes an installable package from a crate, or from a component built
+//! elsewhere.
 
 use std::{
     path::{Path, PathBuf},
@@ -29,13 +29,13 @@ pub struct Build {
     /// A component that is already built; then one folder only.
     #[arg(long, value_name = "FILE")]
     component: Option<PathBuf>,
-    /// Where packages go, named after their folder.
+    /// Folder of the packages, which are named after their folders.
     #[arg(long, default_value = "target/plugins", value_name = "FOLDER")]
     out: PathBuf,
 }
 
 impl Build {
-    /// Runs it.
+    /// Runs the command.
     pub fn run(self) -> Result<()> {
         std::fs::create_dir_all(&self.out).with_context(|| self.out.display().to_string())?;
         if let Some(component) = self.component {
@@ -61,8 +61,7 @@ impl Build {
     }
 }
 
-/// Attaches the manifest, checks the package as an installing host would, and
-/// writes it.
+/// Attaches the manifest, checks the package as a host would at installation, and writes it.
 fn write(out: &Path, folder: &Path, component: &[u8]) -> Result<()> {
     let path = folder.join("plugin.toml");
     let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
@@ -75,7 +74,7 @@ fn write(out: &Path, folder: &Path, component: &[u8]) -> Result<()> {
         .map(|name| name.to_string_lossy().into_owned())
         .context("a plugin's folder has a name")?;
     let file = out.join(format!("{name}.wasm"));
-    // Written aside and renamed: an interrupted build leaves the old package.
+    // Written to a temporary file and renamed: an interrupted build leaves the old package.
     let aside = out.join(format!(".{name}.wasm.{}", std::process::id()));
     std::fs::write(&aside, &bytes).and_then(|()| std::fs::rename(&aside, &file))?;
     println!(
@@ -96,9 +95,9 @@ fn size(bytes: usize) -> String {
     }
 }
 
-/// What can compile Rust to `wasm32-unknown-unknown` here.
+/// A toolchain that can compile Rust to `wasm32-unknown-unknown`.
 enum Toolchain {
-    /// The one on the PATH has the target.
+    /// The toolchain on the PATH, if it has the target.
     Own,
     /// Debian's cargo and rustc, which build the standard library from source.
     Debian,
@@ -144,7 +143,7 @@ impl Toolchain {
             .args(["build", "--release", "--target", TARGET, "--message-format=json-render-diagnostics", "--quiet"])
             .arg("--manifest-path")
             .arg(&manifest)
-            // Guests have settings of their own, not those of the host around them.
+            // Guests must not inherit the compiler flags of the host's build.
             .env_remove("RUSTFLAGS")
             .env_remove("CARGO_ENCODED_RUSTFLAGS")
             .stderr(std::process::Stdio::inherit())

@@ -1,4 +1,4 @@
-//! What commands on one plugin of one tenant have in common.
+//! Shared code of commands on one plugin of one tenant.
 
 use anyhow::Result;
 use clap::Args;
@@ -8,20 +8,20 @@ use xinglin_platform::{Caller, Config};
 
 use crate::{Hospital, cli::operator};
 
-/// Which plugin of which tenant.
+/// Selects a plugin of a tenant.
 #[derive(Args)]
 pub struct Which {
     /// Id of the plugin, for example `xinglin.diabetes`.
     pub plugin: String,
-    /// Whose; may be left out if there is one tenant only.
+    /// The tenant; optional if there is only one.
     #[arg(long)]
     pub tenant: Option<TenantId>,
-    /// For programs.
+    /// Print JSON.
     #[arg(long)]
     pub json: bool,
 }
 
-/// The records, opened for one plugin of one tenant.
+/// The database, opened for one plugin of one tenant.
 pub struct Desk {
     pub hospital: Hospital,
     pub caller: Caller,
@@ -31,7 +31,7 @@ pub struct Desk {
 }
 
 impl Which {
-    /// Opens the records for what a command is called.
+    /// Opens the database for a command.
     pub async fn open(self, config: Config, command: &str) -> Result<Desk> {
         let (hospital, caller) = operator::open(config, command).await?;
         let tenant = operator::tenant(&hospital, self.tenant).await?;
@@ -40,7 +40,7 @@ impl Which {
 }
 
 impl Desk {
-    /// Tells what came of it, for programs or in these words, and ends in good order.
+    /// Prints the result, as JSON or text, and closes the database.
     pub async fn close<V: Serialize>(self, view: &V, tell: fn(&V)) -> Result<()> {
         match self.json {
             true => operator::print_json(view)?,

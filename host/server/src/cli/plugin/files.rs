@@ -1,11 +1,11 @@
-//! Packages as files: the component, and beside it `pkg.wasm.KEYID.minisig`.
+//! Packages as files: the component, with `pkg.wasm.KEYID.minisig` files beside it.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use xinglin_runtime::{Bundle, Package, Signature};
 
-/// A package with the signatures that lie beside it, or a bundle.
+/// Reads a package with the signatures beside it, or a bundle.
 pub fn read(path: &Path) -> Result<Bundle> {
     let named = || path.display().to_string();
     let bytes = bounded(path, Bundle::MAX_BYTES)?;
@@ -27,7 +27,7 @@ pub fn read(path: &Path) -> Result<Bundle> {
     Ok(Bundle { component: bytes.into(), signatures })
 }
 
-/// A package alone, whoever has signed it.
+/// Reads a package without signatures.
 pub fn component(path: &Path) -> Result<Bundle> {
     let bytes = bounded(path, Package::MAX_BYTES)?;
     if Bundle::is_one(&bytes) {
@@ -36,7 +36,7 @@ pub fn component(path: &Path) -> Result<Bundle> {
     Ok(Bundle::unsigned(bytes))
 }
 
-/// The component of a bundle, read and checked.
+/// Parses and checks the component of a bundle.
 pub fn package(bundle: &Bundle, origin: impl std::fmt::Display) -> Result<Package> {
     Package::read(bundle.component.clone()).map_err(|error| {
         let code = error.code();
@@ -44,7 +44,7 @@ pub fn package(bundle: &Bundle, origin: impl std::fmt::Display) -> Result<Packag
     })
 }
 
-/// Writes a package and its signatures beside it; the files, the package first.
+/// Writes a package with its signatures beside it; returns the files, the package first.
 pub fn write(path: &Path, bundle: &Bundle) -> Result<Vec<PathBuf>> {
     let mut files = vec![path.to_owned()];
     std::fs::write(path, &bundle.component).with_context(|| path.display().to_string())?;
@@ -61,7 +61,7 @@ pub fn write_signature(package: &Path, signature: &Signature) -> Result<PathBuf>
     Ok(file)
 }
 
-/// `pkg.wasm.….minisig`, and minisign's own `pkg.wasm.minisig`, by name.
+/// `pkg.wasm.….minisig` and minisign's own `pkg.wasm.minisig`, by name.
 fn signatures_beside(path: &Path) -> Result<Vec<PathBuf>> {
     let prefix = format!("{}.", name(path)?);
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -82,7 +82,7 @@ fn name(path: &Path) -> Result<String> {
     Ok(name.with_context(|| format!("{} is no name of a file", path.display()))?.to_owned())
 }
 
-/// A file that is not larger than it may be.
+/// Reads a file of at most `limit` bytes.
 pub fn bounded(path: &Path, limit: usize) -> Result<Vec<u8>> {
     let named = || path.display().to_string();
     let size = std::fs::metadata(path).with_context(named)?.len();

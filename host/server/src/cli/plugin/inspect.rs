@@ -7,8 +7,8 @@ use clap::Args;
 use serde_json::json;
 use xinglin_runtime::{Item, Package};
 
-/// Print what a package can and cannot do. The answer is read from the type of
-/// the component, not from what its author says; nothing is run.
+/// Print what a package can and cannot do. This is read from the type of the component, not from
+/// its author's description; nothing is run.
 ///
 /// Examples:
 ///   xinglin plugin inspect target/plugins/diabetes.wasm
@@ -19,16 +19,16 @@ use xinglin_runtime::{Item, Package};
 pub struct Inspect {
     /// The package.
     file: PathBuf,
-    /// Language of the words.
+    /// Language of the output.
     #[arg(long, default_value = "en", value_parser = ["en", "zh"])]
     lang: String,
-    /// One JSON document instead.
+    /// Print JSON.
     #[arg(long)]
     json: bool,
 }
 
 impl Inspect {
-    /// Runs it.
+    /// Runs the command.
     pub fn run(self) -> Result<()> {
         let bytes = std::fs::read(&self.file).with_context(|| self.file.display().to_string())?;
         let package = Package::read(bytes).map_err(|error| {

@@ -13,9 +13,8 @@ use crate::cli::{
     plugin::{files, oci},
 };
 
-/// Take packages into a host, with the signatures that lie beside them. They run
-/// nowhere until a tenant is granted them
-/// (`PUT /api/v1/tenants/{tenant}/plugins/{plugin}`) and they are enabled.
+/// Add packages to a host, with the signatures beside them. They are not called until a tenant
+/// grants them (`PUT /api/v1/tenants/{tenant}/plugins/{plugin}`) and enables them.
 ///
 /// Examples:
 ///   xinglin plugin install target/plugins/*.wasm
@@ -27,20 +26,20 @@ pub struct Install {
     /// Package files, or oci://REGISTRY/NAME:TAG.
     #[arg(required = true)]
     packages: Vec<String>,
-    /// Take them though a newer version was there before; it is logged.
+    /// Accept them although a newer version was installed before; logged.
     #[arg(long)]
     allow_downgrade: bool,
     #[command(flatten)]
     registry: oci::Access,
     #[command(flatten)]
     host: HostArgs,
-    /// One JSON document instead.
+    /// Print JSON.
     #[arg(long)]
     json: bool,
 }
 
 impl Install {
-    /// Runs it.
+    /// Runs the command.
     pub async fn run(self, settings: Settings) -> Result<()> {
         let mut bundles = Vec::new();
         for package in self.packages {
@@ -56,7 +55,7 @@ impl Install {
     }
 }
 
-/// Takes each into the host and says what became of it.
+/// Adds each to the host and prints the result.
 pub async fn all(host: &Host, bundles: &[(String, Bundle)], allow_downgrade: bool, json: bool) -> Result<()> {
     let mut views = Vec::new();
     for (origin, bundle) in bundles {

@@ -10,10 +10,10 @@ use xinglin_platform::Config;
 
 use crate::cli::plugin::desk::Which;
 
-/// Make a key for a plugin to sign or encrypt with, or list those it asks for.
+/// Generate a signing or encryption key for a plugin, or list those it declares.
 ///
-/// The host holds the key; the plugin asks for signatures. What is printed is the
-/// public half, for whoever checks them.
+/// The host holds the key; the plugin requests signatures. The public half is printed, for those
+/// who verify them.
 ///
 /// Examples:
 ///   xinglin plugin key acme.gateway                          which are there?
@@ -24,18 +24,18 @@ use crate::cli::plugin::desk::Which;
 pub struct Key {
     #[command(flatten)]
     which: Which,
-    /// Which key, as the manifest calls it.
+    /// Name of the key in the manifest.
     name: Option<String>,
     /// A file with the private half: 32 bytes (ed25519, sm2), or the 16 of an sm4 key.
     #[arg(long, requires = "name", value_name = "FILE")]
     import: Option<PathBuf>,
-    /// Replace the one that is there.
+    /// Replace an existing key.
     #[arg(long, requires = "name")]
     replace: bool,
 }
 
 impl Key {
-    /// Runs it.
+    /// Runs the command.
     pub async fn run(self, config: Config) -> Result<()> {
         let import = self.import.map(|file| std::fs::read(&file).with_context(|| file.display().to_string()));
         let import = import.transpose()?.map(|bytes| STANDARD.encode(bytes));

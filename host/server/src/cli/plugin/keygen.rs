@@ -11,12 +11,11 @@ use serde_json::json;
 
 use crate::cli::plugin::keys;
 
-/// Make a key pair to sign packages with.
+/// Generate a key pair for signing packages.
 ///
-/// The files are minisign's: NAME.key is the secret half, NAME.pub the public
-/// one, which goes into the settings of hosts that are to trust it. The secret
-/// half is protected by a password, asked for or taken from
-/// XINGLIN_KEY_PASSWORD.
+/// The files have minisign's format: NAME.key is the secret half; NAME.pub is the public half, for
+/// the settings of hosts that should trust it. The secret half is protected by a password, from the
+/// terminal or XINGLIN_KEY_PASSWORD.
 ///
 /// Examples:
 ///   xinglin plugin keygen acme
@@ -25,21 +24,21 @@ use crate::cli::plugin::keys;
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub struct Keygen {
-    /// What the files are called.
+    /// Base name of the files.
     name: String,
-    /// Where they go.
+    /// Their folder.
     #[arg(long, default_value = ".", value_name = "FOLDER")]
     out: PathBuf,
-    /// Do not protect the secret half: whoever reads the file can sign.
+    /// Do not protect the secret half: whoever can read the file can sign.
     #[arg(long)]
     no_password: bool,
-    /// One JSON document instead.
+    /// Print JSON.
     #[arg(long)]
     json: bool,
 }
 
 impl Keygen {
-    /// Runs it.
+    /// Runs the command.
     pub fn run(self) -> Result<()> {
         if self.name.is_empty() || self.name.contains(['/', '\\']) {
             bail!("`{}` is no name of a file", self.name);

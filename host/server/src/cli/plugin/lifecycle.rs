@@ -1,6 +1,6 @@
-//! `xinglin plugin grant|enable|disable|shadow|promote|rollback|recall|list`: the
-//! life of a plugin in a tenant. They act on the records; a server that runs
-//! beside them goes by what they wrote with its next call.
+//! `xinglin plugin grant|enable|disable|shadow|promote|rollback|recall|list`: the lifecycle of a
+//! plugin in a tenant. They write to the database; a running server applies changes at its next
+//! call.
 
 use std::path::PathBuf;
 
@@ -23,7 +23,7 @@ use crate::cli::{
     plugin::desk::{Desk, Which},
 };
 
-/// Say what a plugin may do in a tenant: what it asks for, or less.
+/// Grant a plugin what it declares in its manifest, or less.
 ///
 /// Examples:
 ///   xinglin plugin grant xinglin.diabetes
@@ -33,10 +33,10 @@ use crate::cli::{
 pub struct Grant {
     #[command(flatten)]
     which: Which,
-    /// Which version; the one that is called, or the newest, if left out.
+    /// The version; default: the active one, or the newest.
     #[arg(long)]
     version: Option<String>,
-    /// An interface it may import; all that it asks for if none is named.
+    /// An interface it may import; default: all that it declares.
     #[arg(long = "capability", value_parser = capability)]
     capabilities: Vec<Capability>,
     /// A value of one of its settings, as JSON: `--set hba1c-maximum=7.5`.
@@ -51,15 +51,15 @@ pub struct Enable {
     which: Which,
 }
 
-/// Stop calling a plugin in a tenant. Calls in flight finish.
+/// Stop calling a plugin in a tenant. Running calls finish.
 #[derive(Args)]
 pub struct Disable {
     #[command(flatten)]
     which: Which,
 }
 
-/// Run another version beside the one that is called, on the same calls and with
-/// no effect, and count what it decides otherwise.
+/// Run another version in shadow, on the same calls and without effect, and count differing
+/// decisions.
 ///
 /// Examples:
 ///   xinglin plugin shadow xinglin.diabetes --version 1.1.0 --tapes 1000
@@ -70,57 +70,57 @@ pub struct Disable {
 pub struct Shadow {
     #[command(flatten)]
     which: Which,
-    /// The version to try; without it, says how the candidate has done.
+    /// The candidate version; without it, print the results of the candidate.
     #[arg(long)]
     version: Option<String>,
-    /// How many calls on tape it is given first, the newest.
+    /// Number of the newest tapes to replay first.
     #[arg(long, default_value_t = 1000, requires = "version")]
     tapes: u32,
-    /// Most calls of a hundred that it may decide otherwise, to be promoted.
+    /// Highest percentage of differing calls for promotion.
     #[arg(long, default_value_t = 0.0, requires = "version")]
     max_differing_percent: f64,
-    /// Fewest calls it must have been compared on.
+    /// Lowest number of compared calls for promotion.
     #[arg(long, default_value_t = 20, requires = "version")]
     minimum_calls: u32,
-    /// Take the candidate out.
+    /// End the shadow run.
     #[arg(long, conflicts_with = "version")]
     stop: bool,
 }
 
-/// Call the candidate from now on, once it has passed its gate. No restart; calls
-/// in flight finish on the version they began with.
+/// Promote the candidate, once it has passed its gate. No restart; running calls finish on the
+/// version they began with.
 #[derive(Args)]
 pub struct PromoteCommand {
     #[command(flatten)]
     which: Which,
-    /// Which version; the candidate if left out.
+    /// The version; default: the candidate.
     #[arg(long)]
     version: Option<String>,
-    /// Whatever the gate says. It is logged.
+    /// Ignore the gate. Logged.
     #[arg(long)]
     without_gate: bool,
 }
 
-/// Call the version before the last promotion again.
+/// Return to the version before the last promotion.
 #[derive(Args)]
 pub struct Rollback {
     #[command(flatten)]
     which: Which,
 }
 
-/// Plugins of a tenant.
+/// List the plugins of a tenant.
 #[derive(Args)]
 pub struct List {
-    /// Whose; may be left out if there is one tenant only.
+    /// The tenant; optional if there is only one.
     #[arg(long)]
     tenant: Option<TenantId>,
-    /// For programs.
+    /// Print JSON.
     #[arg(long)]
     json: bool,
 }
 
-/// Stop a package everywhere and for good, and list every patient, prescription,
-/// bill and pathway that it touched.
+/// Recall a package everywhere and permanently, and list every patient, prescription, bill and
+/// pathway that it touched.
 ///
 /// Examples:
 ///   xinglin plugin recall 3f1c… --dry-run                     whom it would concern
@@ -130,16 +130,16 @@ pub struct List {
 pub struct Recall {
     /// SHA-256 of the package.
     digest: String,
-    /// Why, for everybody concerned.
+    /// The reason, published to everybody concerned.
     #[arg(long, required_unless_present = "dry_run", conflicts_with = "dry_run")]
     reason: Option<String>,
     /// Only report.
     #[arg(long)]
     dry_run: bool,
-    /// Write the table of what was touched here.
+    /// Write the table of touched items to this file.
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
-    /// For programs.
+    /// Print JSON.
     #[arg(long)]
     json: bool,
 }
@@ -158,7 +158,7 @@ fn setting(text: &str) -> Result<(String, serde_json::Value), String> {
 }
 
 impl Grant {
-    /// Runs it.
+    /// Runs the command.
     pub async fn run(self, config: Config) -> Result<()> {
         let desk = self.which.open(config, "grant").await?;
         let ask = GrantAsk {
@@ -173,7 +173,7 @@ impl Grant {
 }
 
 impl Enable {
-    /// Runs it.
+    /// Runs the command.
     pub async fn run(self, config: Config) -> Result<()> {
         let desk = self.which.open(config, "enable").await?;
         let view = lifecycle::enable(&desk.hospital.extensions, &desk.caller, desk.tenant, &desk.plugin).await?;
@@ -182,7 +182,7 @@ impl Enable {
 }
 
 impl Disable {
-    /// Runs it.
+    /// Runs the command.
     pub async fn run(self, config: Config) -> Result<()> {
         let desk = self.which.open(config, "disable").await?;
         let view = lifecycle::disable(&desk.hospital.platform, &desk.caller, desk.tenant, &desk.plugin).await?;
@@ -191,7 +191,7 @@ impl Disable {
 }
 
 impl Shadow {
-    /// Runs it.
+    /// Runs the command.
     pub async fn run(self, config: Config) -> Result<()> {
         let desk = self.which.open(config, "shadow").await?;
         let Desk { hospital, caller, tenant, plugin, .. } = &desk;
@@ -210,7 +210,7 @@ impl Shadow {
 }
 
 impl PromoteCommand {
-    /// Runs it.
+    /// Runs the command.
     pub async fn run(self, config: Config) -> Result<()> {
         let desk = self.which.open(config, "promote").await?;
         let ask = PromoteAsk { version: self.version, without_gate: self.without_gate };
@@ -220,7 +220,7 @@ impl PromoteCommand {
 }
 
 impl Rollback {
-    /// Runs it.
+    /// Runs the command.
     pub async fn run(self, config: Config) -> Result<()> {
         let desk = self.which.open(config, "rollback").await?;
         let view = lifecycle::roll_back(&desk.hospital.extensions, &desk.caller, desk.tenant, &desk.plugin).await?;
@@ -229,7 +229,7 @@ impl Rollback {
 }
 
 impl List {
-    /// Runs it.
+    /// Runs the command.
     pub async fn run(self, config: Config) -> Result<()> {
         let (hospital, caller) = operator::open(config, "list").await?;
         let tenant = operator::tenant(&hospital, self.tenant).await?;
@@ -259,7 +259,7 @@ impl List {
 }
 
 impl Recall {
-    /// Runs it.
+    /// Runs the command.
     pub async fn run(self, config: Config) -> Result<()> {
         let (hospital, caller) = operator::open(config, "recall").await?;
         let report = match &self.reason {

@@ -12,8 +12,8 @@ use crate::cli::{
     plugin::{files, install},
 };
 
-/// Take the files of `plugin save` into a host. What is cut short, changed or
-/// not in the file's own index is refused; then the host's policy decides.
+/// Add the files of `plugin save` to a host. A file that is truncated, changed or inconsistent with
+/// its index is refused; then the host's policy decides.
 ///
 /// Examples:
 ///   xinglin plugin load diabetes.xpk
@@ -24,20 +24,20 @@ pub struct Load {
     /// The files.
     #[arg(required = true)]
     files: Vec<PathBuf>,
-    /// Take them though a newer version was there before; it is logged.
+    /// Accept them although a newer version was installed before; logged.
     #[arg(long)]
     allow_downgrade: bool,
     #[command(flatten)]
     host: HostArgs,
-    /// One JSON document instead.
+    /// Print JSON.
     #[arg(long)]
     json: bool,
 }
 
 impl Load {
-    /// Runs it.
+    /// Runs the command.
     pub async fn run(self, settings: Settings) -> Result<()> {
-        // All of them are whole before the first is taken.
+        // All files are checked before the first is added.
         let mut bundles = Vec::new();
         for file in &self.files {
             let bytes = files::bounded(file, Bundle::MAX_BYTES)?;

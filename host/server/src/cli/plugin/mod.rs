@@ -23,53 +23,53 @@ use clap::Subcommand;
 
 use crate::cli::Settings;
 
-/// What plugin authors and operators do with plugins.
+/// Commands for plugin authors and operators.
 #[derive(Subcommand)]
 pub enum Plugin {
     /// Builds plugins into packages.
     Build(build::Build),
     /// Prints what a package can and cannot do, from its type.
     Inspect(inspect::Inspect),
-    /// Makes a key pair to sign packages with.
+    /// Generates a key pair for signing packages.
     Keygen(keygen::Keygen),
     /// Signs packages.
     Sign(sign::Sign),
-    /// Says who signed a package, and whether that is enough.
+    /// Prints who signed a package, and whether that suffices.
     Verify(verify::Verify),
-    /// Takes packages into a host, so that tenants can be granted them.
+    /// Adds packages to a host, so that tenants can grant them.
     Install(install::Install),
-    /// Puts a package and its signatures into one file.
+    /// Writes a package and its signatures to one file.
     Save(save::Save),
-    /// Takes the files of `save` into a host.
+    /// Adds the files of `save` to a host.
     Load(load::Load),
-    /// Puts a package into an OCI registry.
+    /// Pushes a package to an OCI registry.
     Push(push::Push),
-    /// Gets a package from an OCI registry.
+    /// Pulls a package from an OCI registry.
     Pull(pull::Pull),
     /// Lists the plugins of a tenant.
     List(lifecycle::List),
-    /// Says what a plugin may do in a tenant.
+    /// Grants a plugin its interfaces and data in a tenant.
     Grant(lifecycle::Grant),
-    /// Keeps a secret for a plugin, or lists those it asks for.
+    /// Stores a secret for a plugin, or lists those it declares.
     Secret(secret::Secret),
-    /// Makes a key for a plugin, or lists those it asks for.
+    /// Generates a key for a plugin, or lists those it declares.
     Key(key::Key),
     /// Starts calling a plugin in a tenant.
     Enable(lifecycle::Enable),
     /// Stops calling it.
     Disable(lifecycle::Disable),
-    /// Runs another version beside the one that is called, with no effect.
+    /// Runs another version in shadow, without effect.
     Shadow(lifecycle::Shadow),
-    /// Calls the candidate from now on.
+    /// Promotes the candidate.
     Promote(lifecycle::PromoteCommand),
-    /// Calls the version before the last promotion again.
+    /// Returns to the version before the last promotion.
     Rollback(lifecycle::Rollback),
-    /// Stops a package everywhere and says whom it touched.
+    /// Recalls a package everywhere and lists what it touched.
     Recall(lifecycle::Recall),
 }
 
 impl Plugin {
-    /// Runs it.
+    /// Runs the command.
     pub async fn run(self, settings: Settings) -> Result<()> {
         match self {
             Self::Build(command) => command.run(),

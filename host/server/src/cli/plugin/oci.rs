@@ -2,11 +2,10 @@
 //! a manifest with the config `application/vnd.wasm.config.v0+json` and one
 //! layer `application/wasm`, the component.
 //!
-//! Signatures belong to the bytes of the component, whatever manifest they came
-//! with, and they come later than the package: a committee signs what a vendor
-//! has pushed. So they are an artifact of their own under the tag
-//! `sha256-<SHA-256 of the component>.minisig`, with a layer for each. Tags work
-//! in every registry; the referrers of OCI 1.1 do not exist in many.
+//! Signatures belong to the bytes of the component, independent of the manifest, and may be added
+//! later: a committee signs what a vendor has pushed. So they are a separate artifact under the tag
+//! `sha256-<SHA-256 of the component>.minisig`, with one layer for each. Tags work in every
+//! registry, while many lack the referrers of OCI 1.1.
 
 use std::{
     collections::BTreeMap,
@@ -31,7 +30,7 @@ use tokio::io::AsyncWrite;
 use xinglin_platform::ambient::Clock;
 use xinglin_runtime::{Bundle, Digest, Package, Signature};
 
-/// How a reference is told from a file.
+/// Prefix that distinguishes a reference from a file.
 pub const SCHEME: &str = "oci://";
 
 const WASM_CONFIG: &str = "application/vnd.wasm.config.v0+json";
@@ -46,10 +45,10 @@ const SIGNATURE_LAYER: &str = "application/vnd.minisign.signature.v1";
 
 const TITLE: &str = "org.opencontainers.image.title";
 
-/// How registries are reached.
+/// Access to registries.
 #[derive(Args)]
 pub struct Access {
-    /// Speak HTTP without TLS to the registry; always so with one on localhost.
+    /// Use HTTP without TLS; always so for a registry on localhost.
     #[arg(long)]
     plain_http: bool,
 }
@@ -61,17 +60,17 @@ pub struct Registry {
     reference: Reference,
 }
 
-/// What came of a push.
+/// The result of a push.
 pub struct Pushed {
-    /// With its tag.
+    /// The reference with its tag.
     pub reference: String,
     /// `sha256:…` of the manifest.
     pub manifest: String,
-    /// How many are there now.
+    /// Number of signatures now in the registry.
     pub signatures: usize,
 }
 
-/// What was pulled.
+/// A pulled package.
 pub struct Pulled {
     /// The package and its signatures.
     pub bundle: Bundle,
@@ -79,8 +78,8 @@ pub struct Pulled {
     pub manifest: String,
 }
 
-/// The reference with the version as its tag, if it has neither tag nor digest.
-/// A tag cannot hold the `+` of build metadata.
+/// The reference with the version as its tag, if it has neither tag nor digest. A tag cannot
+/// contain the `+` of build metadata.
 pub fn tagged(reference: &str, version: impl std::fmt::Display) -> String {
     let name = reference.rsplit('/').next().unwrap_or_default();
     if name.contains([':', '@']) {
@@ -104,7 +103,7 @@ impl Access {
         }
         let client = Client::try_from(ClientConfig {
             protocol: if plain { ClientProtocol::HttpsExcept(vec![registry]) } else { ClientProtocol::Https },
-            // A component is the same on every platform.
+            // A component is independent of the platform.
             platform_resolver: None,
             connect_timeout: Some(Duration::from_secs(15)),
             read_timeout: Some(Duration::from_secs(60)),
@@ -116,7 +115,7 @@ impl Access {
 }
 
 impl Registry {
-    /// Puts a package there, and those of its signatures that are new.
+    /// Pushes a package, and those of its signatures that are new.
     pub async fn push(&self, package: &Package, bundle: &Bundle, force: bool) -> Result<Pushed> {
         let Some(tag) = self.reference.tag() else {
             bail!("a package is pushed to a tag, not to a digest");
@@ -126,7 +125,7 @@ impl Registry {
         let there = self.find(&self.reference).await?;
         let same = there.as_ref().is_some_and(|(manifest, _)| manifest.layers.iter().any(|layer| layer.digest == ours));
         let manifest = match there {
-            // The manifest that others may have pinned stays.
+            // The existing manifest is kept, as others may have pinned it.
             Some((_, digest)) if same => digest,
             Some(_) if !force => {
                 bail!("{} names another package: push a new version, or move the tag with --force", self.reference)
@@ -153,7 +152,7 @@ impl Registry {
         Ok(self.client.fetch_manifest_digest(&self.reference, &self.auth).await?)
     }
 
-    /// Adds signatures to those that are there, one a key; how many there are then.
+    /// Adds signatures to the existing ones, one per key; returns their number.
     async fn push_signatures(&self, package: Digest, ours: &[Signature]) -> Result<usize> {
         let mut all = self.signatures(package).await?;
         let before = all.len();
@@ -196,7 +195,7 @@ impl Registry {
         pushed.map(drop).with_context(|| format!("{reference} was not taken"))
     }
 
-    /// Gets a package and its signatures. No more is read than a package may have.
+    /// Pulls a package and its signatures. Reads no more than the maximum size of a package.
     pub async fn pull(&self) -> Result<Pulled> {
         let found = self.find(&self.reference).await?;
         let (manifest, digest) = found.with_context(|| format!("there is no {}", self.reference))?;
@@ -215,7 +214,7 @@ impl Registry {
         Ok(Pulled { bundle: Bundle { component: component.into(), signatures }, manifest: digest })
     }
 
-    /// The signatures that lie beside a package. Whose they are is not looked at.
+    /// The signatures of a package in the registry, not verified.
     async fn signatures(&self, package: Digest) -> Result<Vec<Signature>> {
         let tag = self.signature_tag(package);
         let Some((manifest, _)) = self.find(&tag).await? else { return Ok(Vec::new()) };
@@ -255,7 +254,7 @@ impl Registry {
     }
 }
 
-/// What the manifest's config says of a component.
+/// The config of the manifest for a component.
 fn wasm_config(package: &Package) -> Value {
     let exports: Vec<String> = package.exports().iter().map(ToString::to_string).collect();
     let imports: Vec<String> = package.imports().iter().map(|c| format!("xinglin:host/{c}")).collect();
@@ -280,7 +279,7 @@ fn is_absent(error: &OciDistributionError) -> bool {
     }
 }
 
-/// From the environment, or as `docker login` keeps them.
+/// From the environment, or from the file of `docker login`.
 fn credentials(registry: &str) -> Result<RegistryAuth> {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     if let (Some(user), Some(password)) = (variable("XINGLIN_REGISTRY_USER"), variable("XINGLIN_REGISTRY_PASSWORD")) {
@@ -311,7 +310,7 @@ fn spinner(what: &str) -> Result<ProgressBar> {
     Ok(bar)
 }
 
-/// Takes no more than was announced.
+/// A buffer that accepts at most the announced size.
 struct Bounded {
     bytes: Vec<u8>,
     limit: usize,

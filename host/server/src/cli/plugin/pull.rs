@@ -8,9 +8,8 @@ use serde_json::json;
 
 use crate::cli::plugin::{files, oci};
 
-/// Get a package and its signatures from an OCI registry. The bytes are checked
-/// against the registry's digest and read as a host would; who signed them is
-/// for `plugin verify` to say.
+/// Pull a package and its signatures from an OCI registry. The bytes are checked against the
+/// registry's digest and parsed as a host would; signatures are checked by `plugin verify`.
 ///
 /// Credentials: as for `plugin push`.
 ///
@@ -22,18 +21,18 @@ use crate::cli::plugin::{files, oci};
 pub struct Pull {
     /// REGISTRY/NAME:TAG or REGISTRY/NAME@sha256:….
     reference: String,
-    /// Where the package goes, its signatures beside it [default: ID-VERSION.wasm].
+    /// File of the package, with its signatures beside it [default: ID-VERSION.wasm].
     #[arg(long, short, value_name = "FILE")]
     out: Option<PathBuf>,
     #[command(flatten)]
     registry: oci::Access,
-    /// One JSON document instead.
+    /// Print JSON.
     #[arg(long)]
     json: bool,
 }
 
 impl Pull {
-    /// Runs it.
+    /// Runs the command.
     pub async fn run(self) -> Result<()> {
         let pulled = self.registry.open(&self.reference)?.pull().await?;
         let package = files::package(&pulled.bundle, &self.reference)?;

@@ -8,12 +8,11 @@ use serde_json::json;
 
 use crate::cli::plugin::{files, oci};
 
-/// Put a package and its signatures into an OCI registry, in the layout that
-/// other tools for WebAssembly read. To push the same bytes again adds the
-/// signatures that are new.
+/// Push a package and its signatures to an OCI registry, in the layout of other tools for
+/// WebAssembly. Pushing the same bytes again adds new signatures.
 ///
-/// Credentials: XINGLIN_REGISTRY_USER and XINGLIN_REGISTRY_PASSWORD, or those
-/// that `docker login` left in ~/.docker/config.json.
+/// Credentials: XINGLIN_REGISTRY_USER and XINGLIN_REGISTRY_PASSWORD, or those of `docker login` in
+/// ~/.docker/config.json.
 ///
 /// Examples:
 ///   xinglin plugin push registry.example/acme/diabetes diabetes.wasm
@@ -21,22 +20,22 @@ use crate::cli::plugin::{files, oci};
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub struct Push {
-    /// REGISTRY/NAME[:TAG]; the tag is the package's version if it is left out.
+    /// REGISTRY/NAME[:TAG]; the default tag is the package's version.
     reference: String,
     /// The package, its signatures beside it; or a bundle of `plugin save`.
     file: PathBuf,
-    /// Move a tag that names another package.
+    /// Move a tag that refers to another package.
     #[arg(long)]
     force: bool,
     #[command(flatten)]
     registry: oci::Access,
-    /// One JSON document instead.
+    /// Print JSON.
     #[arg(long)]
     json: bool,
 }
 
 impl Push {
-    /// Runs it.
+    /// Runs the command.
     pub async fn run(self) -> Result<()> {
         let bundle = files::read(&self.file)?;
         let package = files::package(&bundle, self.file.display())?;

@@ -9,8 +9,8 @@ use xinglin_runtime::Bundle;
 
 use crate::cli::{Settings, host::HostArgs, plugin::files};
 
-/// Put a package and its signatures into one file, to be carried to a host
-/// without a network. `plugin load` takes it there.
+/// Write a package and its signatures to one file, for a host without a network. `plugin load` adds
+/// it there.
 ///
 /// Examples:
 ///   xinglin plugin save xinglin.diabetes -o diabetes.xpk
@@ -19,21 +19,20 @@ use crate::cli::{Settings, host::HostArgs, plugin::files};
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub struct Save {
-    /// A plugin of the host, as ID or ID@VERSION; or a package file, with the
-    /// signatures beside it.
+    /// A plugin of the host, as ID or ID@VERSION; or a package file with its signatures beside it.
     plugin: String,
-    /// Where it goes.
+    /// The file to write.
     #[arg(long, short, value_name = "FILE")]
     out: PathBuf,
     #[command(flatten)]
     host: HostArgs,
-    /// One JSON document instead.
+    /// Print JSON.
     #[arg(long)]
     json: bool,
 }
 
 impl Save {
-    /// Runs it.
+    /// Runs the command.
     pub async fn run(self, settings: Settings) -> Result<()> {
         let file = Path::new(&self.plugin);
         let bytes = if file.extension().is_some_and(|ending| ending == "wasm") && file.is_file() {
@@ -48,7 +47,7 @@ impl Save {
             host.close().await?;
             bytes
         };
-        // What is written is what can be loaded.
+        // Checks that the file can be loaded.
         let bundle = Bundle::read(&bytes)?;
         let package = files::package(&bundle, &self.plugin)?;
         std::fs::write(&self.out, &bytes).with_context(|| self.out.display().to_string())?;

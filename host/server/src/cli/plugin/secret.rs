@@ -9,10 +9,10 @@ use xinglin_platform::Config;
 
 use crate::cli::plugin::desk::Which;
 
-/// Keep a secret for a plugin, or list those it asks for.
+/// Store a secret for a plugin, or list those it declares.
 ///
-/// The value is read from stdin, so that it stands in no list of processes and no
-/// history. It is sealed at once; neither you nor the plugin will read it again.
+/// The value is read from stdin, so that it appears in no process list and no shell history. It is
+/// sealed at once; neither the operator nor the plugin can read it again.
 ///
 /// Examples:
 ///   xinglin plugin secret acme.gateway                      which are kept?
@@ -23,15 +23,15 @@ use crate::cli::plugin::desk::Which;
 pub struct Secret {
     #[command(flatten)]
     which: Which,
-    /// Which secret, as the manifest calls it.
+    /// Name of the secret in the manifest.
     name: Option<String>,
-    /// Forget it.
+    /// Delete it.
     #[arg(long, requires = "name")]
     remove: bool,
 }
 
 impl Secret {
-    /// Runs it.
+    /// Runs the command.
     pub async fn run(self, config: Config) -> Result<()> {
         let value = match (&self.name, self.remove) {
             (Some(_), false) => Some(value()?),
@@ -49,7 +49,7 @@ impl Secret {
     }
 }
 
-/// All of stdin but the end of its last line.
+/// All of stdin except the last line break.
 fn value() -> Result<String> {
     let mut input = std::io::stdin().lock();
     if input.is_terminal() {

@@ -10,8 +10,8 @@ use xinglin_runtime::SignerRole;
 
 use crate::cli::plugin::{files, keys};
 
-/// Sign packages. Each signature is a file of its own beside the package,
-/// PACKAGE.KEYID.minisig, so that several can sign; anybody can check it:
+/// Sign packages. Each signature is a separate file beside the package, PACKAGE.KEYID.minisig, so
+/// that several can sign. To verify it:
 ///
 ///   minisign -Vm pkg.wasm -x pkg.wasm.KEYID.minisig -p acme.pub
 ///
@@ -24,23 +24,23 @@ pub struct Sign {
     /// The packages.
     #[arg(required = true)]
     files: Vec<PathBuf>,
-    /// The secret key; its password is asked for or taken from XINGLIN_KEY_PASSWORD.
+    /// The secret key; its password is read from the terminal or XINGLIN_KEY_PASSWORD.
     #[arg(long, value_name = "FILE")]
     key: PathBuf,
-    /// What you sign as: vendor, clinical or hospital. Hosts compare it with what
-    /// they trust the key as.
+    /// The role of the signature: vendor, clinical or hospital. Hosts compare it with the roles
+    /// they trust the key for.
     #[arg(long, default_value = "vendor")]
     role: SignerRole,
-    /// One line that is signed too.
+    /// One line of text, included in the signature.
     #[arg(long, default_value = "", value_name = "TEXT")]
     comment: String,
-    /// One JSON document instead.
+    /// Print JSON.
     #[arg(long)]
     json: bool,
 }
 
 impl Sign {
-    /// Runs it.
+    /// Runs the command.
     pub fn run(self) -> Result<()> {
         let key = keys::read(&self.key)?;
         let now = Clock::default().now();

@@ -10,8 +10,8 @@ use xinglin_runtime::{Standing, TrustStore, Weighed};
 
 use crate::cli::{Settings, plugin::files};
 
-/// Say who signed a package, and whether that is enough for a host with these
-/// settings. Ends with 1 if it is not.
+/// Print who signed a package, and whether that suffices for a host with these settings. Exits with
+/// 1 if not.
 ///
 /// Examples:
 ///   xinglin plugin verify diabetes.wasm
@@ -25,19 +25,19 @@ pub struct Verify {
     /// A file with the table [trust]; without it, the settings of this host.
     #[arg(long, value_name = "FILE")]
     trust: Option<PathBuf>,
-    /// One JSON document instead.
+    /// Print JSON.
     #[arg(long)]
     json: bool,
 }
 
-/// The part of a settings file that is asked about.
+/// The relevant part of a settings file.
 #[derive(Deserialize)]
 struct Trusting {
     trust: TrustStore,
 }
 
 impl Verify {
-    /// Runs it.
+    /// Runs the command.
     pub fn run(self, settings: Settings) -> Result<()> {
         let trust = match &self.trust {
             Some(file) => read(file)?,

@@ -1,4 +1,4 @@
-//! What FHIR requests say beside their paths and bodies.
+//! Parameters, preferences and conditions of FHIR requests.
 
 use std::convert::Infallible;
 
@@ -21,7 +21,7 @@ use crate::{
     },
 };
 
-/// Where the caller finds the server: links in answers begin with it.
+/// Base URL of the server, for links in answers.
 pub struct Base(pub String);
 
 impl FromRequestParts<Hospital> for Base {
@@ -38,7 +38,7 @@ impl FromRequestParts<Hospital> for Base {
     }
 }
 
-/// The parameters of the URL, in their order.
+/// The parameters of the URL, in order.
 pub struct Parameters(pub Vec<(String, String)>);
 
 impl FromRequestParts<Hospital> for Parameters {
@@ -49,23 +49,22 @@ impl FromRequestParts<Hospital> for Parameters {
     }
 }
 
-/// How a caller wants to be answered: where links are to lead, and what is preferred
-/// (`Prefer`, RFC 7240), as far as it is heeded.
+/// Preferences of the caller: base URL of links, and `Prefer` (RFC 7240) as far as supported.
 pub struct Terms {
     /// See [`Base`].
     pub base: String,
-    /// `handling=strict`: rather an error than an answer to another question.
+    /// `handling=strict`: unsupported parameters are errors.
     pub strict: bool,
-    /// `handling=lenient`: rather an answer to another question.
+    /// `handling=lenient`: unsupported parameters are ignored.
     pub lenient: bool,
     /// `respond-async`: the answer may be fetched later.
     pub later: bool,
-    /// What to answer a write with.
+    /// The body of the answer to a write.
     pub body: Body,
 }
 
 impl Terms {
-    /// A search on these terms; of all types if `kind` is empty.
+    /// A search with these preferences; of all types if `kind` is empty.
     pub fn asked(self, kind: String, Parameters(parameters): Parameters) -> Asked {
         Asked { kind, parameters, strict: self.strict, base: self.base }
     }
@@ -92,7 +91,7 @@ impl FromRequestParts<Hospital> for Terms {
     }
 }
 
-/// The version that `If-Match` names.
+/// The version in `If-Match`.
 pub struct IfMatch(pub Option<u64>);
 
 impl FromRequestParts<Hospital> for IfMatch {
@@ -101,14 +100,14 @@ impl FromRequestParts<Hospital> for IfMatch {
     async fn from_request_parts(parts: &mut Parts, _: &Hospital) -> Result<Self, Refusal> {
         let Some(value) = parts.headers.get(header::IF_MATCH) else { return Ok(Self(None)) };
         let text = value.to_str().unwrap_or_default();
-        // The weak tag that FHIR wants, and what simple clients send.
+        // The weak tag of FHIR, or the bare number that simple clients send.
         let version = bundle::version_of(text).or_else(|| text.trim_matches('"').parse().ok());
         let version = version.ok_or_else(|| AppError::new(Code::BodyInvalid, "If-Match must be like W/\"3\""))?;
         Ok(Self(Some(version)))
     }
 }
 
-/// Only JSON is spoken here: who wants something else is told so.
+/// Only JSON is supported: other formats are refused.
 pub async fn layer(request: Request, next: Next) -> Response {
     if wants_json(&request) {
         return next.run(request).await;
@@ -122,14 +121,14 @@ fn wants_json(request: &Request) -> bool {
         ["json", "application/json", "application/fhir+json", "text/json", "*/*", "application/*"];
     let query = search::parameters(request.uri().query().unwrap_or_default().as_bytes());
     match query.iter().find(|(name, _)| name == "_format") {
-        // A plus sign that was not escaped has become a space.
+        // An unescaped plus sign was decoded as a space.
         Some((_, format)) => among(&format.replace(' ', "+"), &SPOKEN),
         None => accepts(request.headers(), &SPOKEN).unwrap_or(true),
     }
 }
 
-/// Whether one of these is accepted (`Accept`); nothing if that is not said. Weights are
-/// of no account: there is one format.
+/// Whether `Accept` contains one of these; `None` without the header. Weights are ignored, as there
+/// is one format.
 pub fn accepts(headers: &HeaderMap, kinds: &[&str]) -> Option<bool> {
     Some(among(headers.get(header::ACCEPT)?.to_str().ok()?, kinds))
 }

@@ -1,4 +1,4 @@
-//! `POST /fhir/R4/Binary` and `GET /fhir/R4/Binary/{id}`: attachments, as FHIR has them.
+//! `POST /fhir/R4/Binary` and `GET /fhir/R4/Binary/{id}`: attachments as FHIR resources.
 
 use axum::{
     extract::State,
@@ -31,10 +31,10 @@ use crate::{
     },
 };
 
-/// What a `Binary` is written in.
+/// Media types of a `Binary` resource.
 const JSON: [&str; 2] = ["application/json", "application/fhir+json"];
 
-/// Those that were kept as resources; attachments are not searched for.
+/// `Binary` resources stored before attachments existed; attachments are not searched.
 pub async fn search(
     State(hospital): State<Hospital>,
     caller: Caller,
@@ -45,8 +45,8 @@ pub async fn search(
     reply::bundle(&search::search(&hospital.platform, &caller, &asked).await?)
 }
 
-/// Keeps an attachment: a `Binary` in JSON, or the bytes with `X-Security-Context`. The
-/// patient whose it is must be named.
+/// Stores an attachment: a `Binary` in JSON, or the bytes with `X-Security-Context`. Must name the
+/// patient.
 pub async fn create(
     State(hospital): State<Hospital>,
     caller: Caller,
@@ -87,7 +87,7 @@ pub async fn create(
     Ok((location, reply::document(StatusCode::CREATED, &resource(&kept, None))).into_response())
 }
 
-/// The bytes, or a `Binary` with them for who asks for FHIR.
+/// The bytes, or a `Binary` resource if FHIR is accepted.
 pub async fn read(
     State(hospital): State<Hospital>,
     caller: Caller,
@@ -95,7 +95,7 @@ pub async fn read(
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let Ok(id) = id.parse::<BlobId>() else {
-        // Of before there were attachments.
+        // Stored before attachments existed.
         let kept = resource::read(&hospital.platform, &caller, "Binary", &id).await?;
         return Ok(reply::resource(StatusCode::OK, &kept));
     };

@@ -1,4 +1,4 @@
-//! What is answered with a bundle: searches, histories, records as a whole, and bundles.
+//! Answers that are bundles: searches, histories, `$everything`, and batches.
 
 use axum::{
     extract::State,
@@ -22,7 +22,7 @@ use crate::{
     },
 };
 
-/// `GET {type}/{id}/$everything`: all that there is of a patient, or of a visit.
+/// `GET {type}/{id}/$everything`: the record of a patient, or of a visit.
 pub async fn everything(
     State(hospital): State<Hospital>,
     caller: Caller,
@@ -50,7 +50,7 @@ pub async fn history(
     reply::bundle(&Historyset::whole(&base, versions))
 }
 
-/// `GET _history`: what was written to the whole record, newest first.
+/// `GET _history`: versions of all resources, newest first.
 pub async fn history_of_all(
     State(hospital): State<Hospital>,
     caller: Caller,
@@ -61,7 +61,7 @@ pub async fn history_of_all(
     reply::bundle(&history::list(&hospital.platform, &caller, &asked).await?)
 }
 
-/// `GET {type}/_history`: what was written to resources of one type.
+/// `GET {type}/_history`: versions of resources of one type.
 pub async fn history_of_type(
     State(hospital): State<Hospital>,
     caller: Caller,
@@ -72,7 +72,7 @@ pub async fn history_of_type(
     reply::bundle(&history::list(&hospital.platform, &caller, &terms.asked(kind, parameters)).await?)
 }
 
-/// `POST` of a bundle: a transaction (all or nothing) or a batch (each for itself).
+/// `POST` of a bundle: a transaction (all or nothing) or a batch (each entry on its own).
 pub async fn import(
     State(hospital): State<Hospital>,
     caller: Caller,
@@ -82,7 +82,7 @@ pub async fn import(
     Ok(reply::document(StatusCode::OK, &bundle::import(&hospital.platform, &caller, &base, bundle).await?))
 }
 
-/// `GET {type}`: resources of one type, newest first unless they are to be sorted.
+/// `GET {type}`: resources of one type, newest first unless `_sort` is given.
 pub async fn search(
     State(hospital): State<Hospital>,
     caller: Caller,
@@ -93,7 +93,7 @@ pub async fn search(
     reply::bundle(&search::search(&hospital.platform, &caller, &terms.asked(kind, parameters)).await?)
 }
 
-/// `POST {type}/_search`: the same with the parameters in a form: a URL ends in logs.
+/// `POST {type}/_search`: the parameters are in a form, since URLs are logged.
 pub async fn search_by_body(
     State(hospital): State<Hospital>,
     caller: Caller,

@@ -1,4 +1,4 @@
-//! `GET /fhir/R4/$export`, `GET /fhir/R4/Patient/$export`, and what becomes of them at
+//! `GET /fhir/R4/$export`, `GET /fhir/R4/Patient/$export`, and their status at
 //! `/fhir/R4/$export-status/{id}`
 
 use axum::{
@@ -23,7 +23,7 @@ use crate::{
     },
 };
 
-/// What an export is asked for with.
+/// The parameters of an export.
 #[derive(FromRequestParts)]
 #[from_request(state(Hospital))]
 pub struct Ask {
@@ -32,12 +32,12 @@ pub struct Ask {
     terms: Terms,
 }
 
-/// The whole record, in the background.
+/// Exports all resources, in the background.
 pub async fn all(State(hospital): State<Hospital>, caller: Caller, ask: Ask) -> Result<Response, Refusal> {
     start(&hospital, &caller, ask, false).await
 }
 
-/// The records of all patients.
+/// Exports the records of all patients.
 pub async fn of_type(
     State(hospital): State<Hospital>,
     caller: Caller,
@@ -63,7 +63,7 @@ async fn start(hospital: &Hospital, caller: &Caller, ask: Ask, of_patients: bool
     Ok((StatusCode::ACCEPTED, location).into_response())
 }
 
-/// How far an export is.
+/// The state of an export.
 pub async fn status(
     State(hospital): State<Hospital>,
     caller: Caller,
@@ -81,7 +81,7 @@ pub async fn status(
     })
 }
 
-/// A file, line by line a resource.
+/// A file of an export, as NDJSON.
 pub async fn file(
     State(hospital): State<Hospital>,
     caller: Caller,
@@ -96,7 +96,7 @@ pub async fn file(
     Ok((headers, streamed(file)).into_response())
 }
 
-/// Calls an export off, or gives up its files.
+/// Cancels an export, or deletes its files.
 pub async fn cancel(
     State(hospital): State<Hospital>,
     caller: Caller,

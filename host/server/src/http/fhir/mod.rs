@@ -1,4 +1,4 @@
-//! FHIR R4 at `/fhir/R4`: what the CapabilityStatement says, no more.
+//! FHIR R4 at `/fhir/R4`, as declared in the CapabilityStatement.
 
 mod asked;
 mod binary;
@@ -27,13 +27,13 @@ use crate::{
 pub use crate::http::fhir::reply::Refusal;
 pub(crate) use xinglin_fhir::BASE;
 
-/// Who brings records in, and takes them out again.
+/// Who may write resources and delete them.
 const WRITERS: Access = Access::By(&[Action::ImportRecords]);
 
-/// Who takes them out in bulk.
+/// Who may export in bulk.
 const EXPORTERS: Access = Access::By(&[Action::ExportRecords]);
 
-/// Who does one or the other; which of it, each entry of a bundle is asked.
+/// Who may read or write; each entry of a bundle is checked on its own.
 const ANYBODY: Access =
     Access::By(&[Action::ImportRecords, Action::ReadRecords, Action::ReadOwnRecord, Action::ReadOpenedRecord]);
 
@@ -66,12 +66,12 @@ pub fn routes() -> Routes {
         .at(Method::GET, &at("/{kind}/{id}/_history"), READERS, bundle::history)
         .at(Method::GET, &at("/{kind}/{id}/_history/{version}"), READERS, resource::read_version)
         .around(|router| router.layer(middleware::from_fn(asked::layer)))
-        // Not JSON alone.
+        // Outside the JSON layer.
         .at(Method::GET, &at("/Binary/{id}"), READERS, binary::read)
         .at(Method::GET, &at("/$export-status/{id}/{file}"), EXPORTERS, export::file)
 }
 
-/// What this server does in FHIR. For everybody.
+/// The CapabilityStatement. Public.
 async fn metadata(State(hospital): State<Hospital>, Base(base): Base) -> Response {
     let statement = capability::statement(&base, env!("CARGO_PKG_VERSION"), hospital.platform.now());
     reply::document(StatusCode::OK, &statement)

@@ -1,4 +1,4 @@
-//! Answers in FHIR's own words: `application/fhir+json`, OperationOutcome.
+//! Answers in FHIR: `application/fhir+json`, OperationOutcome.
 
 use axum::{
     http::{HeaderName, StatusCode, header},
@@ -24,21 +24,21 @@ pub fn document(status: StatusCode, body: &Value) -> Response {
     (status, FHIR_JSON, body.to_string()).into_response()
 }
 
-/// A bundle that is written out as it is read.
+/// A bundle, serialised as it is read.
 ///
 /// # Errors
-/// If it cannot be written, which would be our fault.
+/// An internal error if it cannot be serialised.
 pub fn bundle(bundle: &impl Serialize) -> Result<Response, Refusal> {
     let text = serde_json::to_string(bundle).map_err(AppError::internal)?;
     Ok((FHIR_JSON, text).into_response())
 }
 
-/// What a caller wants to see of what was written.
+/// The body of the answer to a write (`Prefer: return`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Body {
-    /// All of it.
+    /// The resource.
     Resource,
-    /// How it went.
+    /// An OperationOutcome.
     Outcome,
     /// Nothing.
     Nothing,
@@ -49,7 +49,7 @@ pub fn resource(status: StatusCode, resource: &Resource) -> Response {
     (status, FHIR_JSON, version(resource), resource.body.get().to_owned()).into_response()
 }
 
-/// What came of a write, at `base`.
+/// The answer to a write, at `base`.
 pub fn written(base: &str, done: &Done, body: Body) -> Response {
     let (written, created) = match done {
         Done::Written(Written { resource, created }) if !resource.deleted => (resource, *created),
@@ -71,7 +71,7 @@ fn version(resource: &Resource) -> [(HeaderName, String); 2] {
     [(header::ETAG, tag(resource)), (header::LAST_MODIFIED, http_date(resource.last_updated))]
 }
 
-/// A moment as HTTP writes it (RFC 9110 §5.6.7); nothing beyond the years that it knows.
+/// An HTTP date (RFC 9110 §5.6.7); `None` if the year is out of range.
 pub fn http_date(at: Instant) -> String {
     let at = Timestamp::from_microsecond(at.micros());
     at.and_then(|at| DateTimePrinter::new().timestamp_to_rfc9110_string(&at)).unwrap_or_default()
@@ -82,14 +82,14 @@ pub fn tag(resource: &Resource) -> String {
     format!("W/\"{}\"", resource.version)
 }
 
-/// A refusal, as an OperationOutcome with our code.
+/// A refusal as an OperationOutcome with the stable code.
 pub struct Refusal {
     error: AppError,
     status: StatusCode,
 }
 
 impl Refusal {
-    /// With another status than the code's own.
+    /// With a status other than that of the code.
     pub fn with_status(error: AppError, status: StatusCode) -> Self {
         Self { error, status }
     }

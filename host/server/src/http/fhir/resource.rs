@@ -1,4 +1,4 @@
-//! `/fhir/R4/{type}/{id}`: resources, their versions, and what is written to them.
+//! `/fhir/R4/{type}/{id}`: resources, their versions, and writes.
 
 use axum::{
     extract::{RawQuery, State},
@@ -25,8 +25,8 @@ use crate::{
     },
 };
 
-/// Creates a resource under an id that the hospital draws; with `If-None-Exist`, unless
-/// there is one that it finds. Some clients put the condition into the URL.
+/// Creates a resource with an id of the host; with `If-None-Exist`, unless one matches. Some
+/// clients send the condition in the URL.
 pub async fn create(
     State(hospital): State<Hospital>,
     caller: Caller,
@@ -42,7 +42,7 @@ pub async fn create(
     write(&hospital, &caller, &terms, act, Some(resource)).await
 }
 
-/// Says that a resource is gone. Its versions stay, and what is gone already is so still.
+/// Deletes a resource. Its versions stay; deleting it again has no effect.
 pub async fn delete(
     State(hospital): State<Hospital>,
     caller: Caller,
@@ -54,7 +54,7 @@ pub async fn delete(
     write(&hospital, &caller, &terms, act, None).await
 }
 
-/// The same of the one resource that the search finds, if any.
+/// Deletes the one resource that the search matches, if any.
 pub async fn delete_by(
     State(hospital): State<Hospital>,
     caller: Caller,
@@ -67,7 +67,7 @@ pub async fn delete_by(
     write(&hospital, &caller, &terms, act, None).await
 }
 
-/// Changes a resource by a JSON Patch.
+/// Applies a JSON Patch to a resource.
 pub async fn patch(
     State(hospital): State<Hospital>,
     caller: Caller,
@@ -81,7 +81,7 @@ pub async fn patch(
     Ok(reply::resource(StatusCode::OK, &patched))
 }
 
-/// The current version of a resource, unless `If-None-Match` says that the caller has it.
+/// The current version of a resource; 304 if `If-None-Match` contains it.
 pub async fn read(
     State(hospital): State<Hospital>,
     caller: Caller,
@@ -105,8 +105,7 @@ pub async fn read_version(
     Ok(reply::resource(StatusCode::OK, &resource))
 }
 
-/// Writes the next version of a resource; with `If-Match`, only over the
-/// version that it names.
+/// Writes the next version of a resource; with `If-Match`, only if that version is current.
 pub async fn update(
     State(hospital): State<Hospital>,
     caller: Caller,
@@ -119,7 +118,7 @@ pub async fn update(
     write(&hospital, &caller, &terms, act, Some(resource)).await
 }
 
-/// Writes the next version of the resource that the search finds, or a new one.
+/// Writes the next version of the resource that the search matches, or a new one.
 pub async fn update_by(
     State(hospital): State<Hospital>,
     caller: Caller,
@@ -145,8 +144,8 @@ async fn write(
     Ok(reply::written(&terms.base, &done, terms.body))
 }
 
-/// Says whether a resource would be taken, and stores nothing. It comes as it is, or in
-/// Parameters as `resource`.
+/// Validates a resource and stores nothing. The body is the resource, or Parameters with
+/// `resource`.
 pub async fn validate(_: Caller, At(kind): At<String>, Body(body): Body<Value>) -> Response {
     let wrapped = body["parameter"].as_array().into_iter().flatten().find(|parameter| parameter["name"] == "resource");
     let resource = match wrapped {
@@ -161,7 +160,7 @@ pub async fn validate(_: Caller, At(kind): At<String>, Body(body): Body<Value>) 
 }
 
 /// # Errors
-/// If the body is not said to be of this type.
+/// If the body does not have this media type.
 pub(super) fn sent_as(kind: &str, headers: &HeaderMap) -> Result<(), Refusal> {
     if media_type(headers).is_some_and(|sent| sent.essence_str() == kind) {
         return Ok(());

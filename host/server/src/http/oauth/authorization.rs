@@ -1,4 +1,4 @@
-//! `GET /oauth/authorize`, and the steps on its pages.
+//! `GET /oauth/authorize`, and the steps of its pages.
 
 use axum::{
     extract::{FromRequestParts, Query, State, rejection::QueryRejection},
@@ -15,10 +15,10 @@ use crate::{
     http::{cookie, language::Language, oauth::page, request_id},
 };
 
-/// What the browser is known by while somebody is asked.
+/// The cookie that identifies the browser during an authorisation.
 const COOKIE: &str = "xinglin-authorize";
 
-/// Who looks at the page, and in which language.
+/// The browser and its language.
 pub struct Looker {
     visitor: Visitor,
     language: Language,
@@ -37,7 +37,7 @@ impl FromRequestParts<Hospital> for Looker {
     }
 }
 
-/// An app asks for something, and the person is shown what.
+/// An app requests authorisation: shows the request to the person.
 pub async fn ask(
     State(hospital): State<Hospital>,
     looker: Looker,
@@ -55,7 +55,7 @@ pub async fn ask(
     (cookie::set(COOKIE, looker.visitor.browser, "/oauth", secure), response).into_response()
 }
 
-/// What the person did on the page.
+/// The person's input on the page.
 pub async fn step(
     State(hospital): State<Hospital>,
     looker: Looker,

@@ -1,4 +1,4 @@
-//! `GET /.well-known/…`: what this server does, for whoever asks, and no more than that.
+//! `GET /.well-known/…`: metadata of the server. Public.
 
 use axum::{Json, extract::State};
 use jsonwebtoken::jwk::JwkSet;
@@ -7,7 +7,7 @@ use xinglin_identity::app::{authorize, client, exchange};
 
 use crate::{Hospital, http::problem::Reply};
 
-/// What all of them say (RFC 8414).
+/// Members common to all documents (RFC 8414).
 fn metadata(hospital: &Hospital) -> Value {
     let methods = ["private_key_jwt", "client_secret_basic", "client_secret_post", "none"];
     json!({

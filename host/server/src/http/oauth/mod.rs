@@ -1,5 +1,4 @@
-//! OAuth 2: how people let apps in, where apps and systems get their tokens, and where
-//! they read that.
+//! OAuth 2: authorisation of apps by people, tokens for apps and systems, and metadata.
 
 mod authorization;
 mod discovery;

@@ -1,5 +1,5 @@
-//! The pages on which people sign in for an app and say what it may. No script, nothing
-//! from elsewhere, in no frame, kept by nobody.
+//! The pages on which people sign in for an app and authorise it: no scripts, no external
+//! resources, no framing, no caching.
 
 use askama::Template;
 use axum::{
@@ -49,7 +49,7 @@ struct Consent<'a> {
     whole: bool,
 }
 
-/// One scope that an app asks for.
+/// One scope that an app requests.
 struct Asked {
     name: String,
     words: String,
@@ -62,15 +62,15 @@ struct Refusal<'a> {
     error: &'a AppError,
 }
 
-/// What the browser would rather be answered in; Chinese if it does not say.
+/// The preferred language; Chinese without `Accept-Language`.
 pub fn language(headers: &HeaderMap) -> Language {
     let other = if headers.contains_key(ACCEPT_LANGUAGE) { Language::English } else { Language::Chinese };
     Language::wanted(headers).unwrap_or(other)
 }
 
-/// What goes with every page, and with the way back: `back` is where its form may lead.
+/// Headers of every page and of the redirect: `back` is the allowed target of its form.
 pub fn headers(back: &str) -> [(HeaderName, String); 5] {
-    // Browsers hold the redirect after a form against this too.
+    // Browsers apply `form-action` to the redirect after a form, too.
     let target = match Url::parse(back) {
         Ok(url) if url.origin().is_tuple() => url.origin().ascii_serialization(),
         Ok(url) => format!("{}:", url.scheme()),
@@ -90,7 +90,7 @@ pub fn headers(back: &str) -> [(HeaderName, String); 5] {
     ]
 }
 
-/// A page of the way.
+/// A page of the authorisation.
 pub fn page(page: &Page, language: Language) -> Response {
     match &page.show {
         Show::SignIn { login, refused } => {
@@ -104,7 +104,7 @@ pub fn page(page: &Page, language: Language) -> Response {
     }
 }
 
-/// The way ends here.
+/// The page that ends an authorisation with an error.
 pub fn refusal(error: &AppError, language: Language) -> Response {
     let status = problem::status(error.code);
     if status.is_server_error() {
@@ -120,7 +120,7 @@ fn shown(status: StatusCode, back: &str, page: &impl Template) -> Response {
     }
 }
 
-/// What somebody agrees to who agrees to this.
+/// The rights of these scopes, in words.
 fn in_words(scope: &Scopes, language: Language) -> String {
     let rights = scope.rights_in_words().map(|(context, kind, reads, writes)| {
         let what = noun(kind, language);

@@ -20,8 +20,7 @@ use xinglin_identity::app::{
 
 use crate::{Hospital, http::problem::Refused};
 
-/// Exchanges what a client or a person proved for an access token (RFC 6749 §4.1, §4.4
-/// and §6, RFC 7523).
+/// Exchanges a grant for an access token (RFC 6749 §4.1, §4.4 and §6, RFC 7523).
 pub async fn token(State(hospital): State<Hospital>, request: Request) -> Response {
     let asked = async {
         let ask: TokenAsk = form(request, |ask: &mut TokenAsk| &mut ask.credentials).await?;
@@ -30,7 +29,7 @@ pub async fn token(State(hospital): State<Hospital>, request: Request) -> Respon
     unkept(asked.await.map(|token| Json(token).into_response()))
 }
 
-/// Ends what a token is of (RFC 7009).
+/// Revokes a token and its authorisation (RFC 7009).
 pub async fn revoke(State(hospital): State<Hospital>, request: Request) -> Response {
     let asked = async {
         let ask: RevokeAsk = form(request, |ask: &mut RevokeAsk| &mut ask.credentials).await?;
@@ -39,7 +38,7 @@ pub async fn revoke(State(hospital): State<Hospital>, request: Request) -> Respo
     unkept(asked.await.map(IntoResponse::into_response))
 }
 
-/// An answer that nobody keeps (RFC 6749 §5.1).
+/// An answer that must not be cached (RFC 6749 §5.1).
 fn unkept(answer: Result<Response, TokenError>) -> Response {
     let answer = answer.unwrap_or_else(refused);
     ([(CACHE_CONTROL, "no-store"), (PRAGMA, "no-cache")], answer).into_response()
@@ -64,7 +63,7 @@ fn refused(error: TokenError) -> Response {
     response
 }
 
-/// The form of an endpoint of OAuth 2, with what the header says of the client.
+/// The form of an OAuth 2 endpoint, with the client credentials of the header.
 async fn form<T: DeserializeOwned>(
     request: Request,
     credentials: impl FnOnce(&mut T) -> &mut Credentials,
@@ -76,7 +75,7 @@ async fn form<T: DeserializeOwned>(
     Ok(ask)
 }
 
-/// Id and secret, each encoded as in a form (RFC 6749 §2.3.1).
+/// Id and secret, each form-encoded (RFC 6749 §2.3.1).
 fn basic(headers: &HeaderMap) -> Result<Option<(String, String)>, TokenError> {
     let basic = headers.typed_try_get::<Authorization<Basic>>();
     let basic = basic.map_err(|_| TokenError::InvalidRequest("`Authorization` is not `Basic id:secret`"))?;
