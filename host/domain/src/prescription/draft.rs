@@ -234,7 +234,7 @@ impl Rx<Draft> {
         )
     }
 
-    /// The draft lapses, 24 hours after its last change.
+    /// The draft lapses, 24 hours after `since`.
     ///
     /// # Errors
     /// If it is earlier.
