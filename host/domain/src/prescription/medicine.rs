@@ -319,8 +319,8 @@ impl Medicine {
         }
     }
 
-    /// Checks that no pack is superfluous: one pack less would not cover the treatment. Overflow
-    /// counts as superfluous.
+    /// Checks that no pack is superfluous: one pack less would not cover the treatment. On overflow it
+    /// fails.
     fn supply_fits(&self) -> bool {
         let needed = self
             .line
