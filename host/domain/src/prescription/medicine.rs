@@ -319,8 +319,8 @@ impl Medicine {
         }
     }
 
-    /// Checks that no pack is superfluous: one pack less would not cover the treatment. On overflow it
-    /// fails.
+    /// Checks that no pack is superfluous: one pack less would not cover the treatment. Fails on
+    /// overflow.
     fn supply_fits(&self) -> bool {
         let needed = self
             .line

@@ -14,11 +14,10 @@ use crate::{
     program::Plugin,
 };
 
-/// Payments. Failure class: unknown; a [`crate::CallFailure`] of `authorize`,
-/// `settle` or `reverse` says nothing about what the payer did. Ask
-/// [`Runtime::query`], never send again.
+/// Payments. Failure class: unknown; after a [`crate::CallFailure`] of `authorize`, `settle` or
+/// `reverse` the outcome is unknown. Call [`Runtime::query`], never send again.
 impl Runtime {
-    /// How the scheme would share a bill.
+    /// A quote for a bill.
     pub async fn quote(
         &self,
         plugin: &Plugin,
@@ -31,7 +30,7 @@ impl Runtime {
         self.invoke::<Quote>(plugin, context, input).await
     }
 
-    /// Whether the payer stands for a bill.
+    /// Authorizes a bill.
     pub async fn authorize(
         &self,
         plugin: &Plugin,
@@ -67,7 +66,7 @@ impl Runtime {
         self.invoke::<Settle>(plugin, context, input).await
     }
 
-    /// What became of an operation.
+    /// The status of an operation.
     pub async fn query(
         &self,
         plugin: &Plugin,
@@ -77,7 +76,7 @@ impl Runtime {
         self.invoke::<Query>(plugin, context, QueryInput { operation: Cow::Borrowed(operation) }).await
     }
 
-    /// Takes a settlement back as a whole.
+    /// Reverses a settlement as a whole.
     pub async fn reverse(
         &self,
         plugin: &Plugin,

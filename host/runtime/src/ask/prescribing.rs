@@ -19,8 +19,8 @@ use crate::{
 };
 
 impl Runtime {
-    /// Asks a checker for its verdict on an order. Failure class: closed; any
-    /// `Err`, of the call or of the plugin, means "not checked".
+    /// Calls a checker for its verdict on an order. Failure class: closed; any `Err`, of the call
+    /// or of the plugin, means "not checked".
     pub async fn review(
         &self,
         plugin: &Plugin,
