@@ -64,7 +64,7 @@ impl Package {
         Ok(Self { manifest, digest: Digest::of(&bytes), surface, bytes })
     }
 
-    /// What it says of itself.
+    /// The manifest.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
     }

@@ -45,7 +45,7 @@ impl std::fmt::Debug for Plugin {
 }
 
 impl Plugin {
-    /// What it says of itself.
+    /// The manifest.
     pub fn manifest(&self) -> &Manifest {
         &self.program.manifest
     }
