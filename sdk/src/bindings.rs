@@ -1,6 +1,6 @@
-//! Generated from `/wit`: what the roles share. Each role's module generates its
-//! own interface and takes these types for the rest, so that a [`Coding`] is one
-//! type wherever it turns up.
+//! Generated from `/wit`: types shared by all interfaces. The module of each interface generates
+//! its own bindings and uses these types for the rest, so that a [`Coding`] is one type
+//! everywhere.
 //!
 //! [`Coding`]: crate::types::Coding
 #![allow(missing_docs, unsafe_code, reason = "generated; the documentation is the contract's")]
@@ -26,7 +26,7 @@ wit_bindgen::generate!({
     path: ["../wit/types", "../wit/clinical", "../wit/host"],
     runtime_path: "::xinglin_sdk::rt",
     additional_derives: [PartialEq, Eq],
-    // Equal by value, not by digits: see `types::decimal`.
+    // Equality is by value, not by digits: see `types::decimal`.
     additional_derives_ignore: ["decimal"],
     generate_unused_types: true,
     generate_all,

@@ -1,4 +1,4 @@
-//! What a plugin may know of a patient, and how to ask for it.
+//! The snapshot of a patient, and queries on it.
 
 pub use crate::bindings::xinglin::clinical::snapshot::{
     Allergy, Component, Condition, ConditionStatus, Criticality, Medication, MedicationStatus, Observation,
@@ -7,16 +7,16 @@ pub use crate::bindings::xinglin::clinical::snapshot::{
 use crate::types::{Coding, Quantity};
 
 impl Snapshot {
-    /// Age in completed years; `None` if the birth date is not known.
+    /// Age in completed years; `None` if the birth date is unknown.
     pub fn age_years(&self) -> Option<u32> {
         self.subject.age_months.map(|months| months / 12)
     }
 
-    /// Whether a section holds all that was declared. If it does not, silence is
-    /// not absence: a check that needs it must say that it could not decide.
+    /// Whether a section contains everything that was declared. If not, absence of an entry
+    /// proves nothing: a check that needs it must return that it could not decide.
     ///
-    /// Observations are declared code by code, so there "not declared" only
-    /// speaks of other codes.
+    /// Observations are declared by code, so for them "not declared" only concerns
+    /// other codes.
     pub fn is_complete(&self, section: Section) -> bool {
         !self.omissions.iter().any(|omission| {
             omission.section == section
@@ -24,29 +24,29 @@ impl Snapshot {
         })
     }
 
-    /// Measurements with this code, newest first.
+    /// Observations with this code, newest first.
     pub fn history(&self, code: &Coding) -> impl Iterator<Item = &Observation> {
         self.observations.iter().filter(move |observation| observation.code.iter().any(|c| c.same(code)))
     }
 
-    /// The newest measurement with this code.
+    /// The newest observation with this code.
     pub fn latest(&self, code: &Coding) -> Option<&Observation> {
         self.history(code).next()
     }
 
-    /// Diagnoses that stand.
+    /// Active diagnoses.
     pub fn active_conditions(&self) -> impl Iterator<Item = &Condition> {
         self.conditions.iter().filter(|condition| condition.is_active())
     }
 
-    /// Medicines that are being taken, or may be.
+    /// Medications that are being taken, or may be.
     pub fn active_medications(&self) -> impl Iterator<Item = &Medication> {
         self.medications.iter().filter(|medication| medication.is_active())
     }
 }
 
 impl Condition {
-    /// Whether it stands. A status that is not known counts as standing.
+    /// Whether it is active. An unknown status counts as active.
     pub fn is_active(&self) -> bool {
         use ConditionStatus::{Active, Recurrence, Relapse, Unknown};
         matches!(self.status, Active | Recurrence | Relapse | Unknown)
@@ -54,19 +54,19 @@ impl Condition {
 }
 
 impl Medication {
-    /// Whether it is being taken. A status that is not known counts as taken.
+    /// Whether it is being taken. An unknown status counts as taken.
     pub fn is_active(&self) -> bool {
         matches!(self.status, MedicationStatus::Active | MedicationStatus::Unknown)
     }
 }
 
 impl Observation {
-    /// Its value, if that is an amount.
+    /// Its value, if it is a quantity.
     pub fn quantity(&self) -> Option<&Quantity> {
         self.value.quantity()
     }
 
-    /// The amount recorded under this code: the value itself, or a component's.
+    /// The quantity recorded under this code: the value itself, or a component's.
     pub fn quantity_of(&self, code: &Coding) -> Option<&Quantity> {
         if self.code.iter().any(|c| c.same(code)) {
             return self.quantity();
@@ -77,7 +77,7 @@ impl Observation {
 }
 
 impl ObservationValue {
-    /// The amount, if it is one.
+    /// The value, if it is a quantity.
     pub fn quantity(&self) -> Option<&Quantity> {
         match self {
             Self::Quantity(quantity) => Some(quantity),

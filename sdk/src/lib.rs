@@ -1,8 +1,8 @@
-//! Write plugins for Xinglin.
+//! The SDK for plugins of Xinglin.
 //!
-//! A plugin is a pure function: what it knows comes in as arguments, what it wants
-//! goes out as a value, and the hospital checks every wish before it acts on one.
-//! Nothing here prescribes, moves money, or tells a plugin who the patient is.
+//! A plugin is a pure function: its input is passed as arguments, its proposals are
+//! returned as a value, and the host checks every proposal before applying it. Nothing
+//! in this crate prescribes, moves money, or returns the patient's identity.
 //!
 //! ```ignore
 //! use xinglin_sdk::{plugin, prelude::*, prescribing::{Error, Order, Review, Verdict}};
@@ -17,18 +17,18 @@
 //! }
 //! ```
 //!
-//! - One module a role: [`pathway`], [`prescribing`], [`payment`], [`verifier`]. A type may take
-//!   several: `#[plugin(pathway, prescribing)]`.
-//! - What all roles share: [`types`] (codes, exact decimals, texts, citations),
+//! - One module for each interface: [`pathway`], [`prescribing`], [`payment`], [`verifier`]. A
+//!   type may implement several: `#[plugin(pathway, prescribing)]`.
+//! - Shared by all: [`types`] (codes, exact decimals, texts, citations),
 //!   [`clinical`] (the snapshot), [`money`], [`time`].
-//! - What the hospital lends, if the manifest asks and the tenant grants: [`log`],
-//!   [`settings`], [`kv`], [`records`], [`files`], [`random`]; requests to servers
-//!   outside ([`http`]) with [`secrets`] and [`identity`] that the plugin never sees,
-//!   and [`signing`]. What is not called is not imported.
+//! - Capabilities, if the manifest requests and the tenant grants them: [`log`],
+//!   [`settings`], [`kv`], [`records`], [`files`], [`random`]; requests to external servers
+//!   ([`http`]) with [`secrets`] and [`identity`] that the plugin never receives,
+//!   and [`signing`]. Interfaces that are not called are not imported.
 //! - [`testing`]: a host, patients, bills and a calendar, so that `cargo test` runs
 //!   a plugin natively, without WebAssembly.
 
-// The export macros are expanded in a plugin's crate and name this one.
+// The export macros are expanded in a plugin's crate and refer to this crate by name.
 extern crate self as xinglin_sdk;
 
 mod bindings;
@@ -51,7 +51,7 @@ pub use host::{files, http, identity, kv, log, random, records, secrets, setting
 pub use wit_bindgen::rt;
 pub use xinglin_sdk_macros::plugin;
 
-/// What almost every plugin needs.
+/// Commonly used items.
 pub mod prelude {
     pub use crate::{
         clinical::Snapshot,
@@ -60,8 +60,8 @@ pub mod prelude {
     };
 }
 
-/// What `#[plugin]` knows of a plugin at compile time.
+/// Data of a plugin that `#[plugin]` provides at compile time.
 pub trait Plugin {
-    /// The text of its `plugin.toml`, checked when it was compiled.
+    /// The text of its `plugin.toml`, checked at compile time.
     const MANIFEST: &'static str;
 }

@@ -1,4 +1,4 @@
-//! Amounts in fen (分): whole, checked, and rounded only where a rule says how.
+//! Amounts in fen (分): integers, checked arithmetic, rounding only where stated.
 
 use std::fmt;
 
@@ -6,13 +6,13 @@ use thiserror::Error;
 
 use crate::types::{Decimal, Money};
 
-/// An amount that does not exist. Code `MONEY_INVALID`.
+/// An invalid amount. Code `MONEY_INVALID`.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum MoneyError {
-    /// The result does not fit.
+    /// Overflow.
     #[error("MONEY_INVALID: the amount is out of range")]
     Overflow,
-    /// An amount that must not be below zero is.
+    /// The amount is negative where it must not be.
     #[error("MONEY_INVALID: the amount is negative")]
     Negative,
     /// The amount is in another currency.
@@ -20,12 +20,12 @@ pub enum MoneyError {
     Currency(String),
 }
 
-/// How a fraction of a fen is settled. There is no default: each rule says.
+/// How a fraction of a fen is rounded. There is no default: each rule states it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rounding {
     /// Half a fen away from zero.
     HalfUp,
-    /// Towards negative infinity: in favour of the side that pays.
+    /// Towards negative infinity: in favour of the payer.
     Floor,
 }
 
@@ -34,25 +34,25 @@ pub enum Rounding {
 pub struct Fen(i64);
 
 impl Fen {
-    /// Nothing.
+    /// Zero.
     pub const ZERO: Self = Self(0);
-    /// As ISO 4217 writes the currency.
+    /// The currency (ISO 4217).
     pub const CURRENCY: &'static str = "CNY";
 
-    /// So many fen.
+    /// An amount in fen.
     pub const fn new(amount: i64) -> Self {
         Self(amount)
     }
 
-    /// How many.
+    /// The amount in fen.
     pub const fn amount(self) -> i64 {
         self.0
     }
 
-    /// From an amount as the contract writes it.
+    /// From an amount of the contract.
     ///
     /// # Errors
-    /// If it is in another currency.
+    /// If the currency is another.
     pub fn of(money: &Money) -> Result<Self, MoneyError> {
         if money.currency == Self::CURRENCY {
             Ok(Self(money.minor_units))
@@ -61,34 +61,34 @@ impl Fen {
         }
     }
 
-    /// Sum.
+    /// The sum.
     ///
     /// # Errors
-    /// If it does not fit.
+    /// On overflow.
     pub fn plus(self, other: Self) -> Result<Self, MoneyError> {
         self.0.checked_add(other.0).map(Self).ok_or(MoneyError::Overflow)
     }
 
-    /// Difference.
+    /// The difference.
     ///
     /// # Errors
-    /// If it does not fit.
+    /// On overflow.
     pub fn minus(self, other: Self) -> Result<Self, MoneyError> {
         self.0.checked_sub(other.0).map(Self).ok_or(MoneyError::Overflow)
     }
 
-    /// Sum of many.
+    /// The sum of several amounts.
     ///
     /// # Errors
-    /// If it does not fit.
+    /// On overflow.
     pub fn sum(amounts: impl IntoIterator<Item = Self>) -> Result<Self, MoneyError> {
         amounts.into_iter().try_fold(Self::ZERO, Self::plus)
     }
 
-    /// Times an exact factor, such as a ratio or a number of boxes.
+    /// The product with an exact factor, such as a ratio or a number of boxes.
     ///
     /// # Errors
-    /// If it does not fit.
+    /// On overflow.
     pub fn times(self, factor: Decimal, rounding: Rounding) -> Result<Self, MoneyError> {
         let product = i128::from(self.0) * i128::from(factor.unscaled);
         let unit = 10_i128.checked_pow(u32::from(factor.scale)).ok_or(MoneyError::Overflow)?;
@@ -100,13 +100,13 @@ impl Fen {
         i64::try_from(floor + i128::from(up)).map(Self).map_err(|_| MoneyError::Overflow)
     }
 
-    /// Itself, or zero if it is below.
+    /// The amount, or zero if it is negative.
     #[must_use]
     pub fn or_zero(self) -> Self {
         self.max(Self::ZERO)
     }
 
-    /// Itself, if it is not below zero.
+    /// The amount itself, if it is not negative.
     ///
     /// # Errors
     /// If it is.

@@ -1,7 +1,7 @@
-//! A guest that panics traps, and a trap carries no message. A plugin that may
-//! log says first what went wrong and where. One that may not imports nothing
-//! for it: `#[plugin]` exports it through [`Loud`] only if its manifest asks for
-//! `log`.
+//! A panic of a guest is a trap, and a trap has no message. A plugin with the
+//! capability `log` logs message and location before the trap. Others have no
+//! additional import: `#[plugin]` exports the plugin through [`Loud`] only if its manifest
+//! requests `log`.
 
 use std::{marker::PhantomData, panic};
 

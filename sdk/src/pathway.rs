@@ -1,4 +1,4 @@
-//! Disease pathways: who may enter, and what happens at each event.
+//! Disease pathways: who may be enrolled, and what happens at each event.
 //!
 //! A pathway is a function from state and event to state and directives. There is
 //! no directive that prescribes.

@@ -1,5 +1,5 @@
-//! Payment schemes: who pays what of a bill. The host owns the ledger and checks
-//! every figure.
+//! Payment schemes: the shares of a bill. The host owns the ledger and checks
+//! every amount.
 //!
 //! Implement [`Payer`] on the type that carries `#[plugin(payment)]`.
 

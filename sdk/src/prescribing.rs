@@ -1,5 +1,5 @@
-//! Checks of a prescription before it is signed. If a check traps or answers an
-//! error, the prescription counts as not checked and signing stops.
+//! Checks of a prescription before it is signed. If a check traps or returns an
+//! error, the prescription is not checked and cannot be signed.
 //!
 //! Implement [`Review`] on the type that carries `#[plugin(prescribing)]`.
 

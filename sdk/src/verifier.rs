@@ -1,5 +1,5 @@
-//! Verification of people and of what they say they hold. If a verifier traps or
-//! answers an error, nothing is decided and nobody acts on the claim.
+//! Verification of persons and certificates. If a verifier traps or
+//! returns an error, the claim is not decided and has no effect.
 //!
 //! Implement [`Verifier`] on the type that carries `#[plugin(verifier)]`.
 
@@ -35,7 +35,7 @@ pub use bindings::exports::xinglin::identity::verifier::{
 };
 
 impl NumberFacts {
-    /// What cannot be told.
+    /// All facts unknown.
     pub const UNKNOWN: Self = Self {
         form: Truth::Unknown,
         checksum: Truth::Unknown,
@@ -44,7 +44,7 @@ impl NumberFacts {
         holder: Truth::Unknown,
     };
 
-    /// Of a number that is sound in itself, and its holder's.
+    /// A valid number of the right holder.
     pub const SOUND: Self = Self {
         form: Truth::Holds,
         checksum: Truth::Holds,

@@ -1,8 +1,8 @@
-//! Who may do what: who acts, and one table of acts.
+//! Authorisation: the actor, and one table of actions and roles.
 //!
-//! Every transition asks [`can`] at the moment of the act, never at login, so a
-//! suspension takes hold at once. The table is the floor: policies of a host or a
-//! tenant take away from it and never add to it.
+//! Every transition calls [`can`] at the moment of the act, not at sign-in, so a suspension is
+//! effective at once. The table is the minimum that the law requires: policies of the host or a
+//! tenant can only restrict it.
 
 use std::str::FromStr;
 
@@ -17,7 +17,7 @@ use crate::{
     time::Instant,
 };
 
-/// Somebody who acts: an account, with what is known of it at this moment.
+/// The actor: an account, with its roles and certificates at this moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Actor {
     /// The account.
@@ -26,13 +26,13 @@ pub struct Actor {
     pub tenant: TenantId,
     /// Its roles.
     pub roles: Vec<Role>,
-    /// What entitles it to practise.
+    /// Its entitlement to practise.
     pub practice: Practice,
-    /// Patients that it is: themselves.
+    /// The patients that are this person.
     pub patients: Vec<PatientId>,
-    /// Whose guardian it is at this moment.
+    /// Guardianships that it holds at this moment.
     pub wards: Vec<Guardianship>,
-    /// Whose family it is at this moment: it reads what they opened to it.
+    /// Patients whose family it is at this moment: it reads what they permitted by consent.
     pub relatives: Vec<PatientId>,
 }
 
@@ -42,7 +42,7 @@ impl Actor {
         self.roles.contains(&role)
     }
 
-    /// Patients it may act for: themselves, and wards.
+    /// Patients it may act for: the person's own, and wards.
     pub fn charges(&self) -> Vec<PatientId> {
         if !self.is(Role::Patient) {
             return Vec::new();
@@ -56,24 +56,24 @@ impl Actor {
         self.is(Role::Patient) && (self.patients.contains(&patient) || self.wards.iter().any(own))
     }
 
-    /// Whether it may act for the patient in restricted compartments too: a ward who is
-    /// an adolescent does that themselves.
+    /// Whether it may act for the patient in restricted compartments too: a ward who is an
+    /// adolescent decides on those personally.
     pub fn acts_wholly_for(&self, patient: PatientId) -> bool {
         let own = |ward: &Guardianship| ward.patient() == patient && !ward.ward_has_discretion();
         self.is(Role::Patient) && (self.patients.contains(&patient) || self.wards.iter().any(own))
     }
 
-    /// Whether it is of the patient's family.
+    /// Whether it is family of the patient.
     pub fn is_family_of(&self, patient: PatientId) -> bool {
         self.is(Role::Patient) && self.relatives.contains(&patient)
     }
 
-    /// Its highest rank in a role, by certificates that count at a moment.
+    /// Its highest rank in a role, by certificates in force at a moment.
     pub fn title(&self, role: Role, at: Instant) -> Option<Title> {
         self.practice.rank(role, at)
     }
 
-    /// Roles that it may act in at a moment: those that it has what it takes for.
+    /// Roles in force at a moment: those whose required certificates and filing it has.
     pub fn live_roles(&self, at: Instant) -> Vec<Role> {
         self.roles.iter().copied().filter(|&role| self.entitled(role, at).is_ok()).collect()
     }
@@ -83,34 +83,34 @@ impl Actor {
     }
 }
 
-/// The text names no act of the catalogue.
+/// The text is not the name of an action.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("`{0}` is no action; `xinglin policy actions` lists them")]
 pub struct UnknownAction(pub String);
 
 macro_rules! actions {
     ($($(#[doc = $doc:literal])+ $name:ident = $text:literal: [$($role:ident),*];)*) => {
-        /// An act that needs permission.
+        /// An action that needs permission.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Action {
             $($(#[doc = $doc])+ $name,)*
         }
 
         impl Action {
-            /// The catalogue.
+            /// All actions.
             pub const ALL: &'static [Self] = &[$(Self::$name),*];
 
-            /// As policies and audit write it: `prescription.sign`.
+            /// The name in policies and audit entries: `prescription.sign`.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $text,)* }
             }
 
-            /// What it is, in a sentence.
+            /// A description in one sentence.
             pub fn about(self) -> &'static str {
                 match self { $(Self::$name => concat!($($doc),+).trim_start(),)* }
             }
 
-            /// Who may, before credentials; nobody if only plugins act so.
+            /// Roles that may, before certificates are checked; empty if only plugins act so.
             pub const fn roles(self) -> &'static [Role] {
                 match self { $(Self::$name => &[$(Role::$role),*],)* }
             }
@@ -238,8 +238,8 @@ actions! {
 }
 
 impl Action {
-    /// What it is done to: the part of the name before the dot, by which policies
-    /// group actions.
+    /// The object of the action: the part of the name before the dot, by which policies group
+    /// actions.
     pub fn noun(self) -> &'static str {
         self.as_str().split_once('.').map_or("", |(noun, _)| noun)
     }
@@ -253,18 +253,18 @@ impl FromStr for Action {
     }
 }
 
-/// Why not.
+/// Why an actor may not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum Denied {
-    /// None of the actor's roles may.
+    /// No role of the actor may.
     #[error("`{}` is not among the rights of this account", .0.as_str())]
     Forbidden(Action),
-    /// The role may, the licence does not hold.
+    /// The role may, but a certificate or filing is missing.
     #[error("`{}`: {fault}", action.as_str())]
     Credential {
-        /// The act.
+        /// The action.
         action: Action,
-        /// What is wrong.
+        /// The defect.
         fault: CredentialFault,
     },
 }
@@ -280,8 +280,8 @@ impl Denied {
     }
 }
 
-/// Whether the actor may do this in its tenant at this moment: one of its roles is in
-/// the table, and has the certificates and the filing that it needs.
+/// Whether the actor may do this in its tenant at this moment: one of its roles is in the table,
+/// and has the certificates and the filing that it needs.
 ///
 /// # Errors
 /// Why not.

@@ -1,11 +1,11 @@
-//! What may be attached to a record: a closed list of media, told by their first bytes
-//! and not by what a sender says they are.
+//! Media types of attachments: a closed list, detected by the first bytes, not by the declared
+//! type.
 
 use thiserror::Error;
 
 use crate::code::Code;
 
-/// A medium that is taken.
+/// A supported media type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Media {
@@ -19,13 +19,13 @@ pub enum Media {
     Dicom,
 }
 
-/// It is not taken.
+/// Why an attachment is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum MediaError {
-    /// The type is not on the list.
+    /// The type is not supported.
     #[error("`{0}` is not taken: send JPEG, PNG, WebP, PDF, MP3, M4A, WAV or DICOM")]
     Unknown(String),
-    /// The bytes are of another type, or of none that is on the list.
+    /// The bytes are of another type, or of an unsupported one.
     #[error("the bytes are not {0}")]
     Differs(&'static str),
 }
@@ -38,11 +38,11 @@ impl MediaError {
 }
 
 impl Media {
-    /// All of them.
+    /// All supported types.
     pub const ALL: [Self; 8] =
         [Self::Jpeg, Self::Png, Self::Webp, Self::Pdf, Self::Mp3, Self::M4a, Self::Wav, Self::Dicom];
 
-    /// Its media type, as it is given out.
+    /// The media type, as in `Content-Type`.
     pub const fn content_type(self) -> &'static str {
         match self {
             Self::Jpeg => "image/jpeg",
@@ -56,7 +56,7 @@ impl Media {
         }
     }
 
-    /// How the name of such a file ends.
+    /// The file name extension.
     pub const fn extension(self) -> &'static str {
         match self {
             Self::Jpeg => "jpg",
@@ -70,12 +70,12 @@ impl Media {
         }
     }
 
-    /// Whether it is a picture that a conversation shows.
+    /// Whether it is an image that a conversation can show.
     pub const fn is_image(self) -> bool {
         matches!(self, Self::Jpeg | Self::Png | Self::Webp)
     }
 
-    /// By its media type, with or without parameters.
+    /// From a media type, with or without parameters.
     pub fn named(content_type: &str) -> Option<Self> {
         let bare = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         let usual = match bare.as_str() {
@@ -88,10 +88,10 @@ impl Media {
         Self::ALL.into_iter().find(|media| media.content_type() == usual)
     }
 
-    /// What these bytes are, by how they begin.
+    /// Detects the type from the first bytes.
     pub fn of(bytes: &[u8]) -> Option<Self> {
         let at = |place: usize, mark: &[u8]| bytes.get(place..).is_some_and(|rest| rest.starts_with(mark));
-        // A frame of MPEG audio, layer III, of any bit rate but the forbidden one.
+        // A frame of MPEG audio layer III, of any valid bit rate.
         let frame = matches!(bytes, [0xff, second, third, ..] if second & 0xe6 == 0xe2 && third & 0xf0 != 0xf0);
         Some(match () {
             () if at(0, b"\xff\xd8\xff") => Self::Jpeg,
@@ -108,10 +108,10 @@ impl Media {
         })
     }
 
-    /// What is sent as this type and is it.
+    /// The media type, if declared and detected type agree.
     ///
     /// # Errors
-    /// If it is not taken, or is something else.
+    /// If it is not supported, or they differ.
     pub fn check(content_type: &str, bytes: &[u8]) -> Result<Self, MediaError> {
         let named =
             Self::named(content_type).ok_or_else(|| MediaError::Unknown(content_type.chars().take(64).collect()))?;

@@ -1,5 +1,5 @@
-//! Who saw or changed what of a patient's record, when and what for: one entry for
-//! each act, in a chain that only grows.
+//! The audit trail: who read or changed which part of a patient's record, when and for what
+//! purpose. One entry for each act, in an append-only hash chain.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,13 +10,13 @@ use crate::{
     time::Instant,
 };
 
-/// Who acted.
+/// The actor of an entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Who {
-    /// A person, in the roles that they could act in.
+    /// A person, with the roles at that moment.
     Person {
-        /// Their account.
+        /// The account.
         account: AccountId,
         /// Its roles at that moment.
         roles: Vec<Role>,
@@ -25,13 +25,13 @@ pub enum Who {
     Plugin {
         /// Its id.
         id: String,
-        /// The call, which is on tape.
+        /// The call; its tape is stored.
         call: CallId,
     },
 }
 
 impl Who {
-    /// What entries of theirs are found by.
+    /// Key by which entries of this actor are found.
     pub fn key(&self) -> String {
         match self {
             Self::Person { account, .. } => account.to_string(),
@@ -40,20 +40,20 @@ impl Who {
     }
 }
 
-/// What was done.
+/// Kind of act.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Act {
-    /// Seen.
+    /// Read.
     Read,
     /// Written or decided.
     Write,
-    /// Sent to a server outside.
+    /// Sent to an external server.
     Disclose,
 }
 
 impl Act {
-    /// As it is written everywhere.
+    /// The name in the API and the store.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Read => "read",
@@ -63,30 +63,30 @@ impl Act {
     }
 }
 
-/// One act on the records of patients.
+/// One act on patients' records.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Access {
-    /// When.
+    /// The time.
     pub at: Instant,
-    /// Who.
+    /// The actor.
     pub who: Who,
-    /// What kind of act.
+    /// Kind of act.
     pub act: Act,
-    /// What for.
+    /// The purpose.
     pub purpose: Purpose,
-    /// Of whom, each once.
+    /// The patients, each once.
     pub patients: Vec<PatientId>,
-    /// On what: method and path of the request without its query, or what a plugin was
-    /// shown. Never a value of the record.
+    /// The object: method and path of the request without its query, or what a plugin received.
+    /// Never a value of the record.
     pub target: String,
-    /// How it was refused, if it was: the stable code, or the status.
+    /// If refused: the stable code, or the HTTP status.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<String>,
-    /// Whether emergency access was used for it.
+    /// Whether emergency access was used.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub emergency: bool,
-    /// Name of the request.
+    /// Id of the request.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub request: String,
 }

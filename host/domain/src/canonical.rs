@@ -1,6 +1,5 @@
-//! One spelling for every value, so that a hash means the same thing today, in
-//! ten years and in another language: JSON with sorted keys, no white space and
-//! whole numbers only (the integer subset of RFC 8785), hashed with SHA-256.
+//! Canonical JSON, so that hashes are stable over time and languages: sorted keys, no white
+//! space, whole numbers only (the integer subset of RFC 8785), hashed with SHA-256.
 
 use std::{fmt, str::FromStr};
 
@@ -19,24 +18,24 @@ pub struct Digest([u8; 32]);
 #[error("not a SHA-256 digest in lower-case hex")]
 pub struct InvalidDigest;
 
-/// The value has no canonical spelling.
+/// The value has no canonical form.
 #[derive(Debug, Error)]
 pub enum CanonicalError {
-    /// It cannot be written as JSON.
+    /// Not serialisable as JSON.
     #[error("not representable as JSON: {0}")]
     Json(#[from] serde_json::Error),
-    /// Fractions are spelled differently by every language; write them as text.
+    /// Fractions have no canonical form across languages; use text.
     #[error("`{0}` is not a whole number of at most 64 bits")]
     Fraction(String),
 }
 
 impl Digest {
-    /// The hash of some bytes.
+    /// The hash of bytes.
     pub fn of_bytes(bytes: &[u8]) -> Self {
         Self(Sha256::digest(bytes).into())
     }
 
-    /// The hash of a value in its canonical spelling.
+    /// The hash of a value's canonical form.
     ///
     /// # Errors
     /// If the value is not JSON or holds a number that is not whole.
@@ -89,7 +88,7 @@ impl From<Digest> for String {
     }
 }
 
-/// A value in its canonical spelling.
+/// The canonical form of a value.
 ///
 /// # Errors
 /// If the value is not JSON or holds a number that is not whole.
@@ -122,7 +121,7 @@ fn write(value: &Value, out: &mut String) -> Result<(), CanonicalError> {
             out.push(']');
         }
         Value::Object(fields) => {
-            // Sorted here, whatever order serde_json was built to keep.
+            // Sorted here, independent of the features of serde_json.
             let mut sorted: Vec<_> = fields.iter().collect();
             sorted.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
             out.push('{');

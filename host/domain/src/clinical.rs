@@ -1,4 +1,4 @@
-//! The snapshot: what a plugin may know of a patient, as in `xinglin:clinical`.
+//! The snapshot: the part of a patient's record that a plugin receives, as in `xinglin:clinical`.
 
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +18,7 @@ pub enum Sex {
     Unknown,
 }
 
-/// The person, pseudonymous.
+/// The patient, pseudonymous.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Subject {
@@ -50,11 +50,11 @@ pub enum ConditionStatus {
 pub struct Condition {
     /// All codings of the one concept.
     pub code: Vec<Coding>,
-    /// Whether it stands.
+    /// The clinical status.
     pub status: ConditionStatus,
-    /// Since when.
+    /// When it began.
     pub onset: Option<Instant>,
-    /// The open door.
+    /// Additional attributes, for later versions.
     pub attributes: Vec<Attribute>,
 }
 
@@ -74,11 +74,11 @@ pub enum Criticality {
 pub struct Allergy {
     /// All codings of the substance.
     pub substance: Vec<Coding>,
-    /// How bad it may get.
+    /// The criticality.
     pub criticality: Criticality,
-    /// When it was written down.
+    /// When it was recorded.
     pub recorded: Option<Instant>,
-    /// The open door.
+    /// Additional attributes, for later versions.
     pub attributes: Vec<Attribute>,
 }
 
@@ -94,43 +94,43 @@ pub enum MedicationStatus {
     Unknown,
 }
 
-/// A medicine the patient takes or took.
+/// A medication of the patient, current or past.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Medication {
     /// The product.
     pub code: Vec<Coding>,
-    /// Its active ingredients, where known.
+    /// Its active ingredients, if known.
     pub ingredients: Vec<Coding>,
     /// Whether it is being taken.
     pub status: MedicationStatus,
-    /// Since when.
+    /// Start.
     pub started: Option<Instant>,
-    /// Until when.
+    /// End.
     pub ended: Option<Instant>,
-    /// The open door.
+    /// Additional attributes, for later versions.
     pub attributes: Vec<Attribute>,
 }
 
-/// What was measured or answered.
+/// The value of an observation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ObservationValue {
-    /// An amount.
+    /// A quantity.
     Quantity(Quantity),
-    /// A concept.
+    /// A code.
     Coded(Vec<Coding>),
-    /// Words.
+    /// Text.
     Text(String),
     /// Yes or no.
     Boolean(bool),
     /// A count or score.
     Integer(i64),
-    /// No value, or it is in the components.
+    /// No value, or the values are in the components.
     Absent,
 }
 
-/// A part of a panel.
+/// A component of a panel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Component {
@@ -140,7 +140,7 @@ pub struct Component {
     pub value: ObservationValue,
 }
 
-/// A measurement or answer that stands.
+/// A valid measurement or answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Observation {
@@ -148,15 +148,15 @@ pub struct Observation {
     pub code: Vec<Coding>,
     /// Its value.
     pub value: ObservationValue,
-    /// Its parts.
+    /// The components.
     pub components: Vec<Component>,
-    /// When it was true of the patient.
+    /// The time for which it is valid (`effective`).
     pub effective: Option<Instant>,
-    /// The open door.
+    /// Additional attributes, for later versions.
     pub attributes: Vec<Attribute>,
 }
 
-/// A part of the record.
+/// A section of the record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the names say it")]
@@ -167,53 +167,53 @@ pub enum Section {
     Observations,
 }
 
-/// Why something is not in a snapshot.
+/// Why something is omitted from a snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OmissionReason {
-    /// The manifest did not ask for it.
+    /// The manifest does not declare it.
     NotDeclared,
     /// The patient's consent does not cover it.
     Consent,
-    /// It lies in a restricted compartment.
+    /// It is in a restricted compartment.
     Compartment,
-    /// The newest were kept.
+    /// Only the newest entries were included.
     Truncated,
 }
 
-/// Something that may exist and is not in the snapshot.
+/// An omission: something that may exist and is not in the snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Omission {
-    /// Of which part.
+    /// The section.
     pub section: Section,
-    /// Why.
+    /// The reason.
     pub reason: OmissionReason,
 }
 
-/// What the host knew at one moment, cut down for one plugin. Newest first.
+/// The snapshot of one moment, restricted for one plugin. Newest entries first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Snapshot {
-    /// When.
+    /// The moment.
     pub taken_at: Instant,
-    /// Of whom.
+    /// The patient.
     pub subject: Subject,
     /// Diagnoses and problems.
     pub conditions: Vec<Condition>,
     /// Allergies and intolerances.
     pub allergies: Vec<Allergy>,
-    /// Medicines taken.
+    /// Medications.
     pub medications: Vec<Medication>,
-    /// Measurements and answers.
+    /// Observations.
     pub observations: Vec<Observation>,
-    /// What is missing.
+    /// Omissions.
     pub omissions: Vec<Omission>,
-    /// The open door.
+    /// Additional attributes, for later versions.
     pub attributes: Vec<Attribute>,
 }
 
-/// What a plugin declared that it must see.
+/// Data that a plugin declares to need.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DataNeed {
@@ -221,16 +221,15 @@ pub enum DataNeed {
     Conditions,
     /// All allergies.
     Allergies,
-    /// All medicines.
+    /// All medications.
     Medications,
     /// Observations with one of these codes.
     Observations(Vec<Coding>),
 }
 
 impl Snapshot {
-    /// The same snapshot cut down to what is declared; each part that is cut is
-    /// noted as [`OmissionReason::NotDeclared`], so that silence is never read
-    /// as absence.
+    /// The snapshot restricted to what is declared; each removed section is listed as
+    /// [`OmissionReason::NotDeclared`], so an omission is never mistaken for absence.
     #[must_use]
     pub fn restricted_to(mut self, needs: &[DataNeed]) -> Self {
         let mut omit = |section| {

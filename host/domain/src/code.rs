@@ -1,41 +1,41 @@
-//! The stable codes: what an API client, a plugin author and a log search may
-//! rely on. One table; a code, once published, never changes its meaning.
+//! The stable error codes, for API clients, plugin authors and log searches. One table; a
+//! published code never changes its meaning.
 
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use thiserror::Error;
 
-/// What kind of failure a code is. The HTTP status follows from it.
+/// Class of a code; it gives the HTTP status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Class {
-    /// The request itself is wrong; sending it again will not help.
+    /// The request is malformed; repeating it will not help.
     Invalid,
-    /// Nobody has signed in.
+    /// Not authenticated.
     Unauthenticated,
-    /// This person may not.
+    /// Not permitted.
     Forbidden,
-    /// There is no such thing, or it may not be seen.
+    /// Does not exist, or may not be seen.
     NotFound,
-    /// It was there, and was deleted.
+    /// Was deleted.
     Gone,
-    /// It collides with what has happened meanwhile.
+    /// Conflicts with a concurrent change.
     Conflict,
-    /// What the caller made a condition does not hold.
+    /// A condition of the request is false.
     Precondition,
-    /// Understood, and against the rules.
+    /// Well-formed, but against a rule.
     Unprocessable,
-    /// More bytes than are taken.
+    /// The body is too large.
     TooLarge,
-    /// A path without this method.
+    /// The method is not allowed on this path.
     Method,
-    /// Too much at once.
+    /// Too many requests.
     TooMany,
-    /// Something that is needed does not answer; try again later.
+    /// A dependency is unavailable; retry later.
     Unavailable,
-    /// A plugin answered what it may not, or broke.
+    /// A plugin failed, or gave an invalid answer.
     BadGateway,
-    /// Our own fault.
+    /// An error of the host.
     Internal,
 }
 
@@ -61,7 +61,7 @@ impl Class {
     }
 }
 
-/// The text is no code of this version.
+/// The text is not a code of this version.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("`{0}` is not a known code")]
 pub struct UnknownCode(pub String);
@@ -75,25 +75,25 @@ macro_rules! codes {
         }
 
         impl Code {
-            /// All of them, in the order of the table.
+            /// All codes, in the order of the table.
             pub const ALL: &'static [Self] = &[$(Self::$name),*];
 
-            /// As it is written everywhere: `RX_EXPIRED`.
+            /// The text form: `RX_EXPIRED`.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $text,)* }
             }
 
-            /// What kind of failure it is.
+            /// Class of the code.
             pub const fn class(self) -> Class {
                 match self { $(Self::$name => Class::$class,)* }
             }
 
-            /// What the user is told, in Chinese.
+            /// Message for users, in Chinese.
             pub const fn zh(self) -> &'static str {
                 match self { $(Self::$name => $zh,)* }
             }
 
-            /// What the user is told, in English.
+            /// Message for users, in English.
             pub const fn en(self) -> &'static str {
                 match self { $(Self::$name => $en,)* }
             }
@@ -102,7 +102,7 @@ macro_rules! codes {
 }
 
 codes! {
-    // The visit.
+    // Visits.
     EncNoEvidence = "ENC_NO_EVIDENCE", Unprocessable,
         "缺少明确诊断的病历资料，不能在线复诊", "There is no record of an earlier diagnosis, so this cannot be a follow-up.";
     EncEvidenceStale = "ENC_EVIDENCE_STALE", Unprocessable,
@@ -128,7 +128,7 @@ codes! {
     AiForbiddenAct = "AI_FORBIDDEN_ACT", Forbidden,
         "人工智能不得代替医师诊疗", "Artificial intelligence must not act in the doctor's place.";
 
-    // The prescription.
+    // Prescriptions.
     RxNoEncounter = "RX_NO_ENCOUNTER", Unprocessable,
         "没有本医师接诊中的复诊，不能开具处方", "There is no active follow-up with this doctor to prescribe in.";
     RxAiOrigin = "RX_AI_ORIGIN", Forbidden,
@@ -237,7 +237,7 @@ codes! {
     PathwayUndecided = "PATHWAY_UNDECIDED", Unprocessable,
         "专病路径因资料不足无法判断", "The pathway could not decide with what is known.";
 
-    // Who may.
+    // Authentication and authorisation.
     AuthRequired = "AUTH_REQUIRED", Unauthenticated,
         "请先登录", "Please sign in.";
     AuthForbidden = "AUTH_FORBIDDEN", Forbidden,
@@ -316,7 +316,7 @@ codes! {
     PluginState = "PLUGIN_STATE", Conflict,
         "当前插件状态不允许此操作", "The plugin is not in a state that allows this.";
 
-    // The API and what lies under it.
+    // The API and its infrastructure.
     BodyInvalid = "BODY_INVALID", Invalid,
         "请求内容无效", "The request is not valid.";
     BodyTooLarge = "BODY_TOO_LARGE", TooLarge,
@@ -348,8 +348,7 @@ codes! {
 }
 
 impl Code {
-    /// What the user is told in the wanted language (BCP 47); English unless it
-    /// is Chinese.
+    /// The message in the requested language (BCP 47): Chinese, otherwise English.
     pub fn message(self, language: &str) -> &'static str {
         let primary = language.split('-').next().unwrap_or_default();
         if primary.eq_ignore_ascii_case("zh") { self.zh() } else { self.en() }

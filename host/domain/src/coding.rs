@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use crate::{code::Code, money::Money, time::Instant};
 
-/// Code systems that the host itself needs to know.
+/// Code systems that the host uses itself.
 pub mod system {
     /// Measurements and answers.
     pub const LOINC: &str = "http://loinc.org";
@@ -19,15 +19,15 @@ pub mod system {
     pub const ATC: &str = "http://www.whocc.no/atc";
 }
 
-/// A concept in a terminology.
+/// A code of a terminology.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Coding {
-    /// Canonical URI, as FHIR spells it.
+    /// Canonical URI, as in FHIR.
     pub system: String,
     /// The code in it.
     pub code: String,
-    /// For people only.
+    /// For display only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub display: Option<String>,
 }
@@ -38,7 +38,7 @@ impl Coding {
         Self { system: system.into(), code: code.into(), display: None }
     }
 
-    /// Whether both name the same concept, whatever they display.
+    /// Whether both are the same code of the same system.
     pub fn same(&self, other: &Self) -> bool {
         self.system == other.system && self.code == other.code
     }
@@ -65,7 +65,7 @@ impl InvalidDecimal {
 }
 
 impl Decimal {
-    /// Most digits after the point.
+    /// Maximum number of digits after the point.
     pub const MAX_SCALE: u8 = 18;
 
     /// `unscaled × 10^-scale`.
@@ -84,17 +84,17 @@ impl Decimal {
         Self { unscaled: value, scale: 0 }
     }
 
-    /// The digits without the point.
+    /// The digits, without the point.
     pub const fn unscaled(self) -> i64 {
         self.unscaled
     }
 
-    /// How many of them stand after the point.
+    /// Number of digits after the point.
     pub const fn scale(self) -> u8 {
         self.scale
     }
 
-    /// Whether it is above zero.
+    /// Whether it is positive.
     pub const fn is_positive(self) -> bool {
         self.unscaled > 0
     }
@@ -102,7 +102,7 @@ impl Decimal {
     /// The exact product.
     ///
     /// # Errors
-    /// If it needs more digits than there are.
+    /// On overflow, or if it needs more than [`Decimal::MAX_SCALE`] digits after the point.
     pub fn times(self, other: Self) -> Result<Self, InvalidDecimal> {
         let mut unscaled = i128::from(self.unscaled) * i128::from(other.unscaled);
         let mut scale = self.scale + other.scale;
@@ -114,7 +114,7 @@ impl Decimal {
         Self::new(fits, scale)
     }
 
-    /// The value times 10^18, which no comparison can overflow.
+    /// The value times 10^18, which cannot overflow `i128`.
     fn at_max_scale(self) -> i128 {
         i128::from(self.unscaled) * 10_i128.pow(u32::from(Self::MAX_SCALE - self.scale))
     }
@@ -204,17 +204,17 @@ impl From<Decimal> for String {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Quantity {
-    /// How many.
+    /// The value.
     pub value: Decimal,
-    /// Of what, in UCUM; empty for a bare number.
+    /// UCUM unit; empty for a bare number.
     pub unit: String,
 }
 
-/// One rendering of a text.
+/// A text in one language.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Translation {
-    /// BCP 47.
+    /// Language tag (BCP 47).
     pub language: String,
     /// Plain text.
     pub text: String,
@@ -226,20 +226,20 @@ pub struct Translation {
 pub struct LocalizedText(pub Vec<Translation>);
 
 impl LocalizedText {
-    /// The text in the wanted language, by its primary subtag, or else in the first.
+    /// The text in the requested language, by its primary subtag; otherwise the first.
     pub fn get(&self, language: &str) -> &str {
         let primary = |tag: &str| tag.split('-').next().unwrap_or_default().to_ascii_lowercase();
         let wanted = primary(language);
         self.0.iter().find(|t| primary(&t.language) == wanted).or_else(|| self.0.first()).map_or("", |t| &t.text)
     }
 
-    /// Whether there is no text at all.
+    /// Whether there is no text.
     pub fn is_empty(&self) -> bool {
         self.0.iter().all(|t| t.text.is_empty())
     }
 }
 
-/// Where a rule comes from.
+/// Source of a rule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Citation {
@@ -269,31 +269,31 @@ impl fmt::Display for Citation {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AttributeValue {
-    /// Words.
+    /// Text.
     Text(String),
     /// A whole number.
     Integer(i64),
-    /// An exact number.
+    /// A decimal.
     Decimal(Decimal),
     /// Yes or no.
     Boolean(bool),
     /// A point in time.
     Instant(Instant),
-    /// A concept.
+    /// A code.
     Coding(Coding),
-    /// A measured amount.
+    /// A quantity.
     Quantity(Quantity),
     /// An amount of money.
     Money(Money),
 }
 
-/// The open door of records that will grow.
+/// An additional attribute of a record type that later versions may extend.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Attribute {
     /// Dotted, lower case; the first segment names the owner.
     pub key: String,
-    /// What it says.
+    /// The value.
     pub value: AttributeValue,
 }
 

@@ -1,9 +1,8 @@
-//! Restricted compartments: parts of a record that nobody is shown only because
-//! they may read the rest of it.
+//! Restricted compartments: parts of a record that access to the rest of the record does not
+//! include.
 //!
-//! What falls into one is told from codes, from FHIR security labels and from plain
-//! words. In doubt it does: what is withheld wrongly can be asked for, what was
-//! shown wrongly cannot be taken back.
+//! Compartments are determined from codes, FHIR security labels and free text. In doubt an entry
+//! is restricted: wrong withholding can be corrected, wrong disclosure cannot.
 
 use std::{fmt, str::FromStr};
 
@@ -23,7 +22,7 @@ pub enum Compartment {
     MentalHealth,
 }
 
-/// The text names no compartment.
+/// The text is not the name of a compartment.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("`{0}` is not a compartment: hiv or mental-health")]
 pub struct UnknownCompartment(pub String);
@@ -32,7 +31,7 @@ impl Compartment {
     /// All of them.
     pub const ALL: [Self; 2] = [Self::Hiv, Self::MentalHealth];
 
-    /// As it is written everywhere.
+    /// The name in the API and the store.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Hiv => "hiv",
@@ -40,7 +39,7 @@ impl Compartment {
         }
     }
 
-    /// Its label in `meta.security`, in `v3-ActCode`.
+    /// Its security label in `meta.security`, a code of `v3-ActCode`.
     pub const fn label(self) -> &'static str {
         match self {
             Self::Hiv => "HIV",
@@ -73,40 +72,39 @@ impl FromStr for Compartment {
 pub struct Compartments(u8);
 
 impl Compartments {
-    /// None: what anybody may see who may read the record.
+    /// The empty set: unrestricted.
     pub const NONE: Self = Self(0);
-    /// Each of them.
+    /// All compartments.
     pub const ALL: Self = Self((1 << Compartment::ALL.len()) - 1);
 
-    /// Whether there is none.
+    /// Whether the set is empty.
     pub const fn is_empty(self) -> bool {
         self.0 == 0
     }
 
-    /// Whether it is among them.
+    /// Whether the set contains it.
     pub const fn contains(self, one: Compartment) -> bool {
         self.0 & one.bit() != 0
     }
 
-    /// These and those.
+    /// The union.
     #[must_use]
     pub const fn or(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
-    /// Those that are in both.
+    /// The intersection.
     #[must_use]
     pub const fn and(self, other: Self) -> Self {
         Self(self.0 & other.0)
     }
 
-    /// Each once.
+    /// Iterates over the set.
     pub fn iter(self) -> impl Iterator<Item = Compartment> {
         Compartment::ALL.into_iter().filter(move |one| self.contains(*one))
     }
 
-    /// What a document falls into: a FHIR resource, or anything else with codings
-    /// and texts in it.
+    /// The compartments of a document: a FHIR resource, or any JSON with codings and texts.
     pub fn of(document: &Value) -> Self {
         match document {
             Value::String(text) => of_words(text),
@@ -114,7 +112,7 @@ impl Compartments {
             Value::Object(fields) => {
                 let text = |name: &str| fields.get(name).and_then(Value::as_str);
                 let coded = text("code").map_or(Self::NONE, |code| Self::of_code(text("system"), code));
-                // Base64 says nothing that could be read here.
+                // Base64 is skipped: no text in it.
                 fields
                     .iter()
                     .filter(|(name, _)| *name != "data")
@@ -126,8 +124,7 @@ impl Compartments {
         }
     }
 
-    /// What a code falls into. Of a system that is not known, or not said, it is
-    /// looked up in all.
+    /// The compartments of a code. If the system is unknown or absent, all tables are searched.
     pub fn of_code(system: Option<&str>, code: &str) -> Self {
         const NOT_CLINICAL: [&str; 3] =
             ["http://terminology.hl7.org/", "http://unitsofmeasure.org", "http://hl7.org/fhir/"];
@@ -171,11 +168,11 @@ impl FromIterator<Self> for Compartments {
 const HIV: Compartments = Compartments(Compartment::Hiv.bit());
 const MENTAL: Compartments = Compartments(Compartment::MentalHealth.bit());
 
-/// Where `meta.security` says of what kind something is.
+/// The code system of security labels in `meta.security`.
 pub const ACT_CODE: &str = "http://terminology.hl7.org/CodeSystem/v3-ActCode";
 const CONFIDENTIALITY: &str = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality";
 
-/// Says in a resource's `meta.security` that it is in these compartments.
+/// Adds the security labels of these compartments to a resource's `meta.security`.
 pub fn mark(resource: &mut Value, compartments: Compartments) {
     for compartment in compartments.iter() {
         let label = serde_json::json!({ "system": ACT_CODE, "code": compartment.label() });
@@ -195,7 +192,7 @@ fn of_act(code: &str) -> Compartments {
     match code {
         "HIV" => HIV,
         "MH" | "PSY" | "PSYTHPN" | "BH" | "SUD" | "ETH" | "ETHUD" | "OPIOIDUD" => MENTAL,
-        // Sensitive for a reason that there is no compartment for.
+        // Sensitive, without a compartment of its own: treated as all.
         "SDV" | "SEX" | "STD" | "TBOO" | "VIO" => Compartments::ALL,
         _ => Compartments::NONE,
     }
@@ -270,7 +267,7 @@ fn of_atc(code: &str) -> Compartments {
     }
 }
 
-/// Words that give it away where nothing is coded.
+/// Keywords in free text.
 fn of_words(text: &str) -> Compartments {
     const HIV_WORDS: [&str; 31] = [
         "human immunodeficiency virus",
@@ -336,7 +333,7 @@ fn of_words(text: &str) -> Compartments {
     if says(&MENTAL_WORDS) { found.or(MENTAL) } else { found }
 }
 
-/// Whether it stands there as a word of its own, as in `HIV-1`.
+/// Whether it occurs as a whole word, as in `HIV-1`.
 fn word(text: &str, wanted: &str) -> bool {
     text.match_indices(wanted).any(|(at, _)| {
         let before = text[..at].chars().next_back();
@@ -426,7 +423,7 @@ mod tests {
     }
 
     proptest! {
-        /// More around it never takes it out.
+        /// Surrounding text never removes a compartment.
         #[test]
         fn nothing_hides_a_code(depth in 0_usize..6, noise in "[a-zA-Z0-9 ]{0,20}") {
             let mut document = coded(system::ICD10, "B20");

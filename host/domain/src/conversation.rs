@@ -1,4 +1,4 @@
-//! What patient and staff say to each other in a visit: when, and as whom.
+//! Messages between patient and staff in a visit: who may send them, when, and in which role.
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -11,18 +11,18 @@ use crate::{
     time::Instant,
 };
 
-/// Longest text, in characters.
+/// Maximum length of a text, in characters.
 pub const LONGEST_TEXT: usize = 4000;
 
-/// Who or what a message comes from.
+/// The author of a message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "author_kind")]
 pub enum Author {
     /// A person.
     Human {
-        /// Whose account it is.
+        /// The account.
         account: AccountId,
-        /// As what they speak.
+        /// The role in which they write.
         role: Role,
     },
     /// A plugin.
@@ -30,36 +30,36 @@ pub enum Author {
         /// Its id.
         plugin: String,
     },
-    /// The hospital.
+    /// The host.
     System,
 }
 
-/// What is said.
+/// The content of a message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum Content {
-    /// Words.
+    /// Text.
     Text {
-        /// In plain text.
+        /// Plain text.
         text: String,
     },
-    /// A picture, which is an attachment of the patient's record.
+    /// An image, stored as an attachment of the patient's record.
     Image {
-        /// Which.
+        /// The attachment.
         blob: BlobId,
     },
-    /// Somebody opened a meeting by video, joined it or ended it.
+    /// A video meeting was opened, joined or ended.
     Video {
-        /// Which meeting.
+        /// The meeting.
         video: VideoId,
         /// What happened.
         event: VideoEvent,
-        /// Who did it.
+        /// The account that did it.
         by: AccountId,
     },
 }
 
-/// What happens to a meeting.
+/// An event of a video meeting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the names say it")]
@@ -69,33 +69,33 @@ pub enum VideoEvent {
     Ended,
 }
 
-/// One thing that was said.
+/// One message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {
-    /// By whom.
+    /// The author.
     #[serde(flatten)]
     pub author: Author,
-    /// What.
+    /// The content.
     #[serde(flatten)]
     pub content: Content,
 }
 
-/// Why it is not said.
+/// Why a message is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ConversationError {
-    /// A danger sign stopped the visit.
+    /// The visit is stopped by a red flag.
     #[error("a danger sign stopped the visit; the patient must be seen in person")]
     RedFlag,
     /// The visit is not in progress.
     #[error("the visit is {0}")]
     State(EncounterState),
-    /// They are not what they speak as.
+    /// The author lacks the role in which they write.
     #[error("this account does not speak as {0}")]
     Impersonation(&'static str),
-    /// Nobody of this visit.
+    /// The author takes no part in this visit.
     #[error("this account has no part in the visit")]
     Stranger,
-    /// Nothing, or too much.
+    /// The text is empty or too long.
     #[error("a text has 1 to {LONGEST_TEXT} characters")]
     Text,
     /// No such meeting is open.
@@ -117,10 +117,10 @@ impl ConversationError {
 }
 
 impl Content {
-    /// Whether it can be said at all.
+    /// Checks the content.
     ///
     /// # Errors
-    /// If it is a text that is empty or too long.
+    /// If a text is empty or too long.
     pub fn check(&self) -> Result<(), ConversationError> {
         match self {
             Self::Text { text } if text.trim().is_empty() || text.chars().count() > LONGEST_TEXT => {
@@ -131,12 +131,12 @@ impl Content {
     }
 }
 
-/// The author that somebody is in a visit, if they may speak in it now: the patient
-/// while it goes on, staff also after a danger sign stopped it. Nobody speaks in a role
-/// that is not theirs, live at this moment; `wanted` is the one they name, if several are.
+/// The author that an actor is in a visit, if they may write now: the patient while it is in
+/// progress, staff also after a red flag stopped it. A role must be in force at this moment;
+/// `wanted` selects one of several.
 ///
 /// # Errors
-/// Why not.
+/// If they may not.
 pub fn speak(visit: &Encounter, by: &Actor, wanted: Option<Role>, at: Instant) -> Result<Author, ConversationError> {
     let role = role_of(by, visit.patient(), wanted, at)?;
     match (visit, role) {
@@ -149,7 +149,7 @@ pub fn speak(visit: &Encounter, by: &Actor, wanted: Option<Role>, at: Instant) -
 }
 
 fn role_of(by: &Actor, patient: PatientId, wanted: Option<Role>, at: Instant) -> Result<Role, ConversationError> {
-    /// Who treats, the most telling first.
+    /// Roles of staff, the most relevant first.
     const STAFF: [(Role, &str); 5] = [
         (Role::Doctor, "a doctor"),
         (Role::Pharmacist, "a pharmacist"),
@@ -170,7 +170,7 @@ fn role_of(by: &Actor, patient: PatientId, wanted: Option<Role>, at: Instant) ->
     }
 }
 
-/// The meeting that is open, if one is, given all that happened in order.
+/// The open meeting, if any, computed from all messages in order.
 pub fn open_meeting<'a>(messages: impl IntoIterator<Item = &'a Message>) -> Option<VideoId> {
     let mut open = None;
     for message in messages {

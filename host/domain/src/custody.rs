@@ -1,6 +1,6 @@
-//! Records outlive the hospital that made them: when it is renamed or closes, they go
-//! into the custody of the renamed hospital, of the one that it relied on, or of whom
-//! the province designates (医疗机构病历管理规定; 互联网诊疗监管细则 art. 22).
+//! Custody of the records of a hospital that is renamed or closes: they go to the renamed
+//! hospital, to the one that it relied on, or to the one that the province designates
+//! (医疗机构病历管理规定; 互联网诊疗监管细则 art. 22).
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::{
     time::Instant,
 };
 
-/// Why it is this custodian, in the order in which they are called upon.
+/// The ground on which a custodian takes over, in order of precedence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Ground {
@@ -25,48 +25,48 @@ pub enum Ground {
     ProvinceDesignee,
 }
 
-/// How a chain stood at that moment.
+/// State of a hash chain at the time of the transfer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ChainEnd {
-    /// Place of its last entry.
+    /// Sequence number of its last entry.
     pub length: i64,
-    /// Its last link, in hex; none of a chain that did not verify.
+    /// Its last hash, in hex; absent if the chain did not verify.
     pub head: Option<String>,
-    /// Place of its first entry that is not what was written, if there was one.
+    /// Sequence number of the first entry that fails verification, if any.
     pub broken_at: Option<i64>,
 }
 
-/// What went into custody: stated once, signed, and kept with both.
+/// What was transferred; signed once, and stored with both tenants.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Statement {
-    /// Whose records.
+    /// Tenant of the records.
     pub source: TenantId,
     /// Its name on that day.
     pub source_name: String,
-    /// Into whose custody.
+    /// The custodian.
     pub custodian: TenantId,
     /// Its name on that day.
     pub custodian_name: String,
-    /// Why it is this one.
+    /// The ground.
     pub ground: Ground,
-    /// In words, with the number of the decision.
+    /// Free text, with the number of the decision.
     pub reason: String,
-    /// How much of what there was.
+    /// Number of rows of each kind.
     pub holdings: BTreeMap<String, i64>,
     /// The tapes of plugin calls.
     pub tape: ChainEnd,
-    /// Who saw what.
+    /// The audit trail.
     pub trail: ChainEnd,
-    /// By whom.
+    /// The account that started the transfer.
     pub by: AccountId,
-    /// When.
+    /// The time.
     pub at: Instant,
 }
 
 impl Statement {
-    /// What is signed.
+    /// The digest that is signed.
     ///
     /// # Errors
     /// If it cannot be hashed.
@@ -80,18 +80,18 @@ impl Statement {
     }
 }
 
-/// A statement and the signature under it.
+/// A statement with its signature.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Custody {
-    /// What is stated.
+    /// The statement.
     pub statement: Statement,
-    /// By whom it was started.
+    /// Signature of the account that started the transfer.
     pub signature: Signature,
 }
 
 impl Custody {
-    /// Whether the signature is under this statement, of this moment.
+    /// Whether the signature is valid for this statement and its time.
     pub fn is_signed(&self, verifier: &dyn VerifySignature) -> bool {
         let Self { statement, signature } = self;
         let theirs = signature.signer == statement.by && signature.at == statement.at;

@@ -1,5 +1,5 @@
-//! What of a plugin's answer is a decision: what the hospital would have done
-//! otherwise had it been another. Wording and opaque state are not.
+//! The part of a plugin's answer that is a decision: what changes the host's action if it
+//! changes. Wording and opaque state are not part of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,36 +13,36 @@ use crate::{
     review::{Finding, ReviewError, Verdict},
 };
 
-/// The decisions in one answer, by kind.
+/// The decisions of one answer, by kind.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Decisions(BTreeMap<&'static str, BTreeSet<String>>);
 
-/// One kind of decision that two answers do not share.
+/// One kind of decision in which two answers differ.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Difference {
     /// For example `verdict`, `alert`, `amount`.
     pub kind: String,
-    /// What only the first answer has.
+    /// Values that only the first answer has.
     pub before: Vec<String>,
-    /// What only the second has.
+    /// Values that only the second has.
     pub after: Vec<String>,
 }
 
-/// An answer that decides something.
+/// An answer that contains decisions.
 pub trait Decides {
     /// Adds its decisions.
     fn decide(&self, decisions: &mut Decisions);
 }
 
 impl Decisions {
-    /// Those of an answer.
+    /// The decisions of an answer.
     pub fn of(answer: &impl Decides) -> Self {
         let mut decisions = Self::default();
         answer.decide(&mut decisions);
         decisions
     }
 
-    /// That there was no answer at all.
+    /// For a call that gave no answer.
     pub fn failure(code: &str) -> Self {
         let mut decisions = Self::default();
         decisions.add("failure", code);
@@ -53,7 +53,7 @@ impl Decisions {
         self.0.entry(kind).or_default().insert(what.into());
     }
 
-    /// How another answer differs, kind by kind; empty if it decides the same.
+    /// The differences from another answer, by kind; empty if the decisions are equal.
     pub fn differences(&self, other: &Self) -> Vec<Difference> {
         let kinds: BTreeSet<_> = self.0.keys().chain(other.0.keys()).collect();
         let none = BTreeSet::new();
@@ -71,7 +71,7 @@ impl Decisions {
     }
 }
 
-/// In the words of the contract: lower case, as JSON has it.
+/// The name in the WIT contract: lower case, as in JSON.
 fn word(value: impl Serialize) -> String {
     match serde_json::to_value(value) {
         Ok(serde_json::Value::String(word)) => word,

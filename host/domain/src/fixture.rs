@@ -1,5 +1,4 @@
-//! People, documents and figures that tests share. Each is sound as it stands;
-//! a test spoils the one thing that it is about.
+//! Shared test fixtures. Each is valid; a test changes the one thing that it is about.
 
 use std::collections::BTreeSet;
 
@@ -27,7 +26,7 @@ use crate::{
 pub const NOW: Instant = Instant::from_micros(1_795_227_200_000_000);
 pub const PATIENT: PatientId = PatientId::from_u128(1);
 
-/// What a certificate of the kind says.
+/// The document of a certificate of the kind.
 pub fn document(kind: Kind) -> Document {
     match kind {
         Kind::IdentityCard => Document::IdentityCard {},
@@ -47,7 +46,7 @@ pub fn document(kind: Kind) -> Document {
     }
 }
 
-/// Verified a while ago, and in force.
+/// Verified earlier, and in force.
 pub fn certificate(kind: Kind) -> Certificate {
     let (id, from, until) = (CertificateId::from_u128(kind as u128), NOW.plus_days(-1000), NOW.plus_days(1000));
     let mut made = Certificate::submitted(id, document(kind), String::new(), "发证机关".into(), from, Some(until));
@@ -73,13 +72,13 @@ pub fn practice(role: Role) -> Practice {
     }
 }
 
-/// All that entitles the actor is suspended from then on.
+/// Suspends all certificates of the actor from then on.
 pub fn suspend(actor: &mut Actor, since: Instant) {
     let suspension = || Suspension { since, by: AccountId::from_u128(9), reason: "complaint".into() };
     actor.practice.certificates.iter_mut().for_each(|one| one.suspend(suspension()));
 }
 
-/// All that entitles the actor has ended by then.
+/// Ends all certificates of the actor by then.
 pub fn lapse(actor: &mut Actor, at: Instant) {
     actor.practice.certificates.iter_mut().for_each(|one| one.valid_until = Some(at));
 }
@@ -116,7 +115,7 @@ pub fn stranger() -> Actor {
     Actor { patients: vec![PatientId::from_u128(2)], ..actor(5, Role::Patient) }
 }
 
-/// A keyed hash stands in for a signature: it fits one signer and one digest.
+/// Verifies keyed hashes instead of signatures: one signer, one digest.
 pub struct Verifier;
 
 fn seal(signer: AccountId, digest: &Digest) -> String {
@@ -141,7 +140,7 @@ pub fn citation() -> Citation {
     Citation { title: "中国2型糖尿病防治指南".into(), section: None, year: 2020, url: None }
 }
 
-/// Somebody is the guardian of a minor.
+/// A guardian of a minor.
 pub fn guardianship(patient: PatientId, born: Instant) -> Guardianship {
     let relation = Relation {
         id: RelationId::from_u128(1),
@@ -199,7 +198,7 @@ pub fn decision() -> Decision {
     }
 }
 
-/// A follow-up in progress, all the way through the visit.
+/// A follow-up in progress, of an accepted visit.
 pub fn follow_up(encounter: EncounterId) -> FollowUp {
     let request = Request { id: encounter, ..request() };
     let visit = Visit::request_by(&patient(), request, &encounter_rules(), NOW).expect("request");

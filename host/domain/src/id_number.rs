@@ -1,8 +1,7 @@
-//! Numbers of resident identity cards (公民身份号码, GB 11643-1999): six digits of
-//! region, eight of birth, three of order whose last is odd for men, and a check
-//! character by ISO 7064 MOD 11-2. Permits of residents of Hong Kong, Macao and Taiwan
-//! (81 to 83), and permanent residence cards of foreigners in the form of 2023 (91), are
-//! made alike.
+//! Resident identity numbers (公民身份号码, GB 11643-1999): six digits of region, eight of birth
+//! date, three of sequence (the last is odd for men), and a check character by ISO 7064 MOD 11-2.
+//! Permits of residents of Hong Kong, Macao and Taiwan (81 to 83) and foreigners' permanent
+//! residence cards of 2023 (91) have the same form.
 
 use std::{fmt, str::FromStr};
 
@@ -10,26 +9,26 @@ use thiserror::Error;
 
 use crate::{clinical::Sex, time::Instant};
 
-/// A number that can be one: of a known province, born on a day there was, with the
-/// right check character. Whether there is such a person only the register knows.
+/// A well-formed number: known province, existing birth date, right check character. Whether it
+/// was issued is known to the register only.
 ///
-/// Its `Debug` and `Display` show what may be shown; [`IdNumber::expose`] says it all.
+/// `Debug` and `Display` are masked; [`IdNumber::expose`] returns the whole number.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct IdNumber(String);
 
-/// Why it can be none. Says nothing of the number itself: errors are logged.
+/// Why a number is not well-formed. Does not contain the number: errors are logged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum IdNumberError {
     /// Not 17 digits and a digit or X.
     #[error("an identity number has 17 digits and then a digit or X")]
     Form,
-    /// No province has these digits.
+    /// Unknown province code.
     #[error("the identity number begins with no known region")]
     Region,
-    /// There was no such day.
+    /// The birth date does not exist.
     #[error("the identity number names no day of birth")]
     Birth,
-    /// A digit is mistyped, or two are exchanged.
+    /// The check character does not match.
     #[error("the check character of the identity number is wrong")]
     Check,
 }
@@ -39,11 +38,11 @@ const PROVINCES: [u8; 36] = [
     11, 12, 13, 14, 15, 21, 22, 23, 31, 32, 33, 34, 35, 36, 37, 41, 42, 43, 44, 45, 46, 50, 51, 52, 53, 54, 61, 62, 63,
     64, 65, 71, 81, 82, 83, 91,
 ];
-/// ISO 7064 MOD 11-2: the character that each remainder asks for.
+/// ISO 7064 MOD 11-2: the check character of each remainder.
 const CHECK: [u8; 11] = *b"10X98765432";
 
 impl IdNumber {
-    /// The whole number, for whom it was granted to.
+    /// The whole number, for recipients it was granted to.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -53,13 +52,13 @@ impl IdNumber {
         Instant::parse(&self.birth_date())
     }
 
-    /// As FHIR writes it: `1949-12-31`.
+    /// In FHIR format: `1949-12-31`.
     pub fn birth_date(&self) -> String {
         let part = |from: usize, to: usize| self.0.get(from..to).unwrap_or_default();
         format!("{}-{}-{}", part(6, 10), part(10, 12), part(12, 14))
     }
 
-    /// By the order within the day.
+    /// From the parity of the sequence number.
     pub fn sex(&self) -> Sex {
         match self.0.as_bytes().get(16) {
             Some(order) if order % 2 == 1 => Sex::Male,
@@ -96,7 +95,7 @@ impl FromStr for IdNumber {
     }
 }
 
-/// First and last, as it is printed on receipts: `1****************X`.
+/// First and last character, as printed on receipts: `1****************X`.
 impl fmt::Display for IdNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ends = (self.0.get(..1).unwrap_or_default(), self.0.get(17..).unwrap_or_default());
@@ -151,7 +150,7 @@ mod tests {
     }
 
     proptest! {
-        /// What the check character is for.
+        /// The check character detects them.
         #[test]
         fn a_mistyped_digit_or_two_exchanged_are_found(
             days in 0_i64..36_000, order in 0_u16..1000, at in 0_usize..17, other in 1_u8..10,

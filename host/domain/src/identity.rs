@@ -1,9 +1,9 @@
-//! Claims about who somebody is and what they hold, and how they are decided. As in
+//! Claims about a person's identity and certificates, and decisions on them, as in
 //! `xinglin:identity/verifier`.
 //!
-//! A claim is decided by a person or by a plugin that the hospital runs, and the
-//! decision says which. No name, id number or certificate number is part of anything
-//! here: what a verifier judges are facts that the host computed from them.
+//! A claim is decided by a person or by a plugin that the hospital runs; the decision records
+//! which. No type here contains a name, id number or certificate number: verifiers receive facts
+//! that the host computed from them.
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -16,15 +16,15 @@ use crate::{
     time::Instant,
 };
 
-/// Whether something about a claim is so.
+/// Truth of a fact about a claim.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Truth {
-    /// It is.
+    /// True.
     Holds,
-    /// It is not.
+    /// False.
     Fails,
-    /// Nobody can tell: there is no rule for such numbers, or nothing to compare with.
+    /// Unknown: no rule for such numbers, or nothing to compare with.
     #[default]
     Unknown,
 }
@@ -35,98 +35,98 @@ impl From<bool> for Truth {
     }
 }
 
-/// What the host found out about a number, without the number.
+/// Facts that the host computed from a number, without the number.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NumberFacts {
-    /// It has the length and the characters of its kind.
+    /// It has the length and characters of its kind.
     pub form: Truth,
-    /// Its check character fits.
+    /// Its check character is right.
     pub checksum: Truth,
-    /// It begins with a region that there is.
+    /// Its region code exists.
     pub region: Truth,
-    /// The day of birth in it is that of the record.
+    /// The birth date in it equals that of the record.
     pub birth: Truth,
-    /// It is, or holds, the number of the identity card of the same person.
+    /// It is, or contains, the number of the same person's identity card.
     pub holder: Truth,
 }
 
-/// Something that was shown or measured beside a document.
+/// Evidence that was presented or measured in addition to a document.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Evidence {
-    /// `face` or `name_and_number`; more may come.
+    /// `face` or `name_and_number`; later versions may add others.
     pub kind: String,
-    /// How well it agrees, in thousandths.
+    /// Degree of agreement, in thousandths.
     pub per_mille: u16,
-    /// Who says so, for example `account`.
+    /// Source, for example `account`.
     pub source: String,
 }
 
-/// That somebody bears the name and number of a document.
+/// The claim that a person has the name and number of a document.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PersonClaim {
-    /// Different for each verifier.
+    /// Pseudonym, different for each verifier.
     pub subject: String,
-    /// `identity_card`; empty if the record holds no number of a document.
+    /// `identity_card`; empty if the record contains no document number.
     pub document: String,
-    /// Of the number.
+    /// Facts about the number.
     pub number: NumberFacts,
     /// Whole years.
     pub age_years: Option<u16>,
-    /// What was shown.
+    /// The evidence.
     pub evidence: Vec<Evidence>,
-    /// The open door.
+    /// Additional attributes, for later versions.
     #[serde(default)]
     pub attributes: Vec<Attribute>,
 }
 
-/// That somebody holds a certificate.
+/// The claim that a person holds a certificate.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CredentialClaim {
-    /// Different for each verifier.
+    /// Pseudonym, different for each verifier.
     pub subject: String,
     /// `doctor_practice`, …: the names of [`crate::practice::Kind`].
     pub kind: String,
-    /// What the person is here.
+    /// Roles of the person in the tenant.
     pub roles: Vec<String>,
-    /// Of the number.
+    /// Facts about the number.
     pub number: NumberFacts,
-    /// Who issued it.
+    /// The issuer.
     pub issued_by: String,
-    /// When.
+    /// Date of issue.
     pub issued_on: Instant,
-    /// Until just before then, if it ends.
+    /// End of validity, exclusive, if it ends.
     pub valid_until: Option<Instant>,
-    /// On a title.
+    /// Rank, of a title.
     pub rank: Option<String>,
-    /// Specialities, on a practice certificate.
+    /// Specialities, of a practice certificate.
     pub scope: Vec<String>,
-    /// Where the person practises in the first place.
+    /// Main institution.
     pub institution: Option<String>,
     /// Whole months of independent work, as claimed.
     pub practice_months: Option<u32>,
-    /// The open door.
+    /// Additional attributes, for later versions.
     #[serde(default)]
     pub attributes: Vec<Attribute>,
 }
 
-/// How sure it is.
+/// Level of assurance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Level {
-    /// The document agrees with itself.
+    /// The document is consistent.
     Basic,
-    /// Evidence was shown that it is the person's.
+    /// There is evidence that the document is the person's.
     Substantial,
-    /// The register that issued it agrees.
+    /// Confirmed by the issuing register.
     High,
 }
 
 impl Level {
-    /// As the API writes it.
+    /// The name in the API.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Basic => "basic",
@@ -136,39 +136,39 @@ impl Level {
     }
 }
 
-/// One thing that whoever decides should know.
+/// A finding for the person who decides.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Finding {
     /// Stable, upper snake case.
     pub code: String,
-    /// How grave.
+    /// Severity.
     pub severity: Severity,
-    /// What is the matter.
+    /// The text.
     pub message: LocalizedText,
-    /// Who says so.
+    /// The source.
     pub citation: Citation,
-    /// The open door.
+    /// Additional attributes, for later versions.
     #[serde(default)]
     pub attributes: Vec<Attribute>,
 }
 
-/// A verifier's answer.
+/// Answer of a verifier.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// It is so.
+    /// The claim is verified.
     Verified {
-        /// How sure.
+        /// Level of assurance.
         level: Level,
-        /// It is to be asked again then.
+        /// When it must be verified again.
         valid_until: Option<Instant>,
     },
-    /// It is not. At least one finding says why.
+    /// The claim is refused. At least one finding gives the reason.
     Refused(Vec<Finding>),
-    /// A register was asked and has not answered; the host asks again.
+    /// A register was queried and has not answered; the host queries it again.
     Pending {
-        /// What the register knows the request by.
+        /// The register's reference of the request.
         reference: String,
     },
 }
@@ -177,34 +177,34 @@ pub enum Outcome {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum VerifyError {
-    /// Something it needs is not in the claim.
+    /// Data that it needs are missing from the claim.
     MissingData(LocalizedText),
-    /// A kind of document that it does not know.
+    /// Unknown kind of document.
     NotUnderstood(String),
-    /// A register that it needs does not answer.
+    /// A register that it needs is unavailable.
     Unavailable(String),
     /// Anything else.
     Other(String),
 }
 
-/// A call of a plugin that judged a claim.
+/// The plugin call that decided a claim.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verifier {
     /// Id of the plugin.
     pub id: String,
     /// SHA-256 of its package.
     pub digest: String,
-    /// Its tape has what was asked.
+    /// The call; its tape contains the claim.
     pub call: CallId,
 }
 
-/// A register was asked and will answer later.
+/// A register was queried and will answer later.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Pending {
-    /// Id of the plugin that asked it.
+    /// Id of the plugin.
     pub plugin: String,
-    /// What the register knows the request by.
+    /// The register's reference of the request.
     pub reference: String,
 }
 
@@ -212,24 +212,24 @@ pub struct Pending {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "by", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Decider {
-    /// Somebody of the hospital, who looked at the document.
+    /// A person of the hospital, who saw the document.
     Person {
-        /// Who.
+        /// The account.
         account: AccountId,
-        /// What they say they saw. Never empty: see [`Decider::person`].
+        /// The person's reason. Never empty: see [`Decider::person`].
         reason: String,
     },
     /// A verifier.
     Plugin(Verifier),
 }
 
-/// A claim cannot be decided so.
+/// Why a claim cannot be decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum DecideError {
-    /// It was decided.
+    /// It is already decided.
     #[error("it was decided before; submit it anew")]
     Decided,
-    /// Nothing is said for it.
+    /// The reason is missing.
     #[error("a decision needs a reason")]
     NoReason,
 }
@@ -245,10 +245,10 @@ impl DecideError {
 }
 
 impl Decider {
-    /// A person, who must say what they saw.
+    /// A decision by a person, who must give a reason.
     ///
     /// # Errors
-    /// Without a reason.
+    /// If the reason is empty.
     pub fn person(account: AccountId, reason: &str) -> Result<Self, DecideError> {
         match reason.trim() {
             "" => Err(DecideError::NoReason),
@@ -257,21 +257,21 @@ impl Decider {
     }
 }
 
-/// What was decided of a claim.
+/// The verdict on a claim.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "verdict", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Verdict {
-    /// It is so.
+    /// Verified.
     Verified {
-        /// How sure.
+        /// Level of assurance.
         level: Level,
-        /// Holds until just before then; for good if nothing is said.
+        /// End of validity, exclusive; unlimited if absent.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         until: Option<Instant>,
     },
-    /// It is not so.
+    /// Refused.
     Refused {
-        /// Why. A person's reason is in [`Decider::Person`].
+        /// The reasons. A person's reason is in [`Decider::Person`].
         findings: Vec<Finding>,
     },
 }
@@ -280,35 +280,35 @@ pub enum Verdict {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Decision {
-    /// Who.
+    /// Who decided.
     pub by: Decider,
-    /// When.
+    /// The time.
     pub at: Instant,
-    /// What.
+    /// The verdict.
     pub verdict: Verdict,
 }
 
-/// Whether a patient is who the record says: unverified until decided, and a later
-/// decision takes the place of an earlier one.
+/// Real-name verification of a patient: unverified until decided; a later decision replaces an
+/// earlier one.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RealName {
-    /// Nobody decided.
+    /// Not decided.
     #[default]
     Unverified,
-    /// A register has been asked.
+    /// A register was queried.
     Pending(Pending),
-    /// Somebody did.
+    /// Decided.
     Decided(Decision),
 }
 
 impl RealName {
-    /// Whether nothing was decided or asked.
+    /// Whether it is neither decided nor pending.
     pub const fn is_unverified(&self) -> bool {
         matches!(self, Self::Unverified)
     }
 
-    /// The level at which it is verified at a moment, if it is.
+    /// The level of assurance at a moment, if verified.
     pub fn level(&self, at: Instant) -> Option<Level> {
         match self {
             Self::Decided(Decision { at: since, verdict: Verdict::Verified { level, until }, .. })
@@ -332,20 +332,20 @@ impl RealName {
     }
 }
 
-/// What the answers of all verifiers come to.
+/// Combined answer of all verifiers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Folded {
-    /// Nothing: one gave no answer, or none was asked.
+    /// No result: a verifier gave no answer, or none was called.
     Undecided,
-    /// One waits for a register.
+    /// A register has not answered.
     Pending(Pending),
-    /// They decided; the call that weighed most.
+    /// Decided, with the call that determined the verdict.
     Decided(Verifier, Verdict),
 }
 
-/// One answer out of those of all verifiers; `None` stands for one that broke or could
-/// not decide. A refusal wins; verified is only what all verified, to the least level and
-/// the earliest end that any of them gave.
+/// Combines the answers of all verifiers; `None` is a verifier that failed or could not decide. A
+/// refusal wins; verified requires that all verified, with the lowest level and the earliest end
+/// among them.
 pub fn fold(answers: Vec<Option<(Verifier, Outcome)>>) -> Folded {
     let (mut silent, mut pending, mut verified) =
         (answers.is_empty(), None, None::<(Verifier, Level, Option<Instant>)>);
@@ -374,7 +374,7 @@ pub fn fold(answers: Vec<Option<(Verifier, Outcome)>>) -> Folded {
     }
 }
 
-/// Something that says who a patient is.
+/// A field that identifies a patient.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum IdentityField {
@@ -386,7 +386,7 @@ pub enum IdentityField {
     Phone,
     /// The date of birth.
     BirthDate,
-    /// The number of the insured.
+    /// The insurance number.
     InsuranceNumber,
 }
 
@@ -394,7 +394,7 @@ impl IdentityField {
     /// All of them.
     pub const ALL: [Self; 5] = [Self::Name, Self::IdNumber, Self::Phone, Self::BirthDate, Self::InsuranceNumber];
 
-    /// As placeholders and manifests write it.
+    /// The name in placeholders and manifests.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Name => "name",
@@ -405,7 +405,7 @@ impl IdentityField {
         }
     }
 
-    /// In words for whoever grants it.
+    /// A description for whoever grants it.
     pub const fn words(self) -> (&'static str, &'static str) {
         match self {
             Self::Name => ("姓名", "name"),

@@ -1,6 +1,6 @@
-//! Double entry. A [`Transaction`] that does not balance cannot be built, not
-//! even by reading one; what was booked stays, and is corrected only by its
-//! linked contra entry, once.
+//! Double-entry ledger. A [`Transaction`] that does not balance cannot be constructed, nor
+//! deserialised. Transactions are never changed; each is corrected at most once, by a linked
+//! contra entry.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -20,7 +20,7 @@ use crate::{
     time::Instant,
 };
 
-/// The text names no account.
+/// The text is not the name of an account.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("`{0}` is not in the chart of accounts")]
 pub struct UnknownAccount(pub String);
@@ -35,15 +35,15 @@ macro_rules! accounts {
         }
 
         impl Account {
-            /// The chart.
+            /// All accounts.
             pub const ALL: &'static [Self] = &[$(Self::$name),*];
 
-            /// As the books write it.
+            /// The stored name.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $text,)* }
             }
 
-            /// The side on which it grows.
+            /// The side on which its balance increases.
             pub const fn normal(self) -> Side {
                 match self { $(Self::$name => Side::$normal,)* }
             }
@@ -52,34 +52,34 @@ macro_rules! accounts {
 }
 
 accounts! {
-    /// What patients owe.
+    /// Owed by patients.
     PatientReceivable = "receivable.patient", Debit;
-    /// What patients paid.
+    /// Paid by patients.
     Cash = "cash", Debit;
-    /// What the pooled fund owes.
+    /// Owed by the pooled fund.
     BasicFundReceivable = "receivable.basic-fund", Debit;
-    /// What other public funds owe.
+    /// Owed by other public funds.
     SupplementaryFundReceivable = "receivable.supplementary-fund", Debit;
-    /// What insurers owe.
+    /// Owed by insurers.
     CommercialReceivable = "receivable.commercial", Debit;
-    /// What personal accounts owe.
+    /// Owed by personal accounts.
     PersonalAccountReceivable = "receivable.personal-account", Debit;
-    /// What family accounts owe.
+    /// Owed by family accounts.
     FamilyAccountReceivable = "receivable.family-account", Debit;
-    /// Contract discounts that the provider bears.
+    /// Contract discounts borne by the provider.
     ProviderAdjustment = "adjustment.provider", Debit;
-    /// Earned by services.
+    /// Revenue of services.
     ServiceRevenue = "revenue.service", Credit;
-    /// Earned by medicines.
+    /// Revenue of medicines.
     MedicineRevenue = "revenue.medicine", Credit;
-    /// Earned by material.
+    /// Revenue of materials.
     MaterialRevenue = "revenue.material", Credit;
-    /// Earned otherwise.
+    /// Other revenue.
     OtherRevenue = "revenue.other", Credit;
 }
 
 impl Account {
-    /// Where the share of a source is owed.
+    /// The receivable account of a source.
     pub const fn receivable(source: Source) -> Self {
         match source {
             Source::BasicFund => Self::BasicFundReceivable,
@@ -91,7 +91,7 @@ impl Account {
         }
     }
 
-    /// Where a kind of line is earned.
+    /// The revenue account of a kind of line.
     pub const fn revenue(kind: LineKind) -> Self {
         match kind {
             LineKind::Service => Self::ServiceRevenue,
@@ -141,7 +141,7 @@ pub enum Side {
 }
 
 impl Side {
-    /// The other.
+    /// The opposite side.
     #[must_use]
     pub const fn other(self) -> Self {
         match self {
@@ -155,11 +155,11 @@ impl Side {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Posting {
-    /// Where.
+    /// The account.
     pub account: Account,
-    /// On which side.
+    /// The side.
     pub side: Side,
-    /// How much; more than nothing.
+    /// The amount; positive.
     pub amount: Money,
 }
 
@@ -179,11 +179,11 @@ impl Posting {
 pub enum Kind {
     /// A bill was settled.
     Settlement,
-    /// A later payer took over a part of it.
+    /// A later payer took over a part of the bill.
     Transfer,
     /// The patient paid.
     Receipt,
-    /// The patient was paid back.
+    /// The patient was refunded.
     Refund,
     /// The contra entry of this transaction.
     Contra(TransactionId),
@@ -218,44 +218,44 @@ impl TryFrom<Unchecked> for Transaction {
     }
 }
 
-/// Why something cannot be booked.
+/// Why a transaction is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum LedgerError {
-    /// An amount that does not exist, or nothing.
+    /// Overflow, or an invalid amount.
     #[error(transparent)]
     Money(#[from] MoneyError),
-    /// A posting of nothing or less.
+    /// The amount of a posting is not positive.
     #[error("a posting of {0}; it must be more than nothing")]
     Amount(Money),
-    /// Debit is not credit.
+    /// Debits and credits differ.
     #[error("debit {debit}, credit {credit}")]
     Unbalanced {
-        /// On the one side.
+        /// Sum of debits.
         debit: Money,
-        /// On the other.
+        /// Sum of credits.
         credit: Money,
     },
-    /// Nothing to book.
+    /// No postings.
     #[error("a transaction without postings")]
     Empty,
-    /// The id is taken.
+    /// The id is already used.
     #[error("transaction {0} is booked already")]
     Booked(TransactionId),
-    /// There is nothing to reverse.
+    /// The original of a contra entry does not exist.
     #[error("there is no transaction {0} to reverse")]
     NoOriginal(TransactionId),
-    /// Not the mirror image of its original.
+    /// The contra entry does not mirror its original.
     #[error("the contra entry of {0} is not its mirror image")]
     NotContra(TransactionId),
-    /// A second contra entry, or one of a contra entry.
+    /// A second contra entry of one original, or a contra entry of a contra entry.
     #[error("transaction {0} was reversed before, or is itself a contra entry")]
     AlreadyReversed(TransactionId),
-    /// More is given back than was taken.
+    /// More is returned than was booked.
     #[error("account {account} of the bill would stand at {balance}")]
     Exceeds {
-        /// Which account.
+        /// The account.
         account: Account,
-        /// Where it would stand.
+        /// The balance that would result.
         balance: Money,
     },
 }
@@ -273,7 +273,7 @@ impl LedgerError {
     }
 }
 
-/// What a transaction is about: drawn at the edge, and when.
+/// The data common to new transactions: id (generated by the caller), bill, time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Entry {
     /// Its id.
@@ -306,11 +306,11 @@ impl Transaction {
         Ok(Self { id, bill, kind, at, postings })
     }
 
-    /// A settled bill: each source owes its share, the discount is ours, and all
-    /// of the gross is earned by kind.
+    /// A settled bill: the share of each source is a receivable, the discount an adjustment, and
+    /// the gross is revenue by kind.
     ///
     /// # Errors
-    /// If the bill is of nothing.
+    /// If the bill is zero.
     pub fn settlement(entry: Entry, allocation: &Allocation) -> Result<Self, LedgerError> {
         let mut postings: Vec<Posting> = allocation
             .parts()
@@ -325,10 +325,10 @@ impl Transaction {
         Self::new(entry, Kind::Settlement, postings)
     }
 
-    /// A later payer has taken over a part: only what changed is booked.
+    /// A later payer took over a part of the bill: books the differences only.
     ///
     /// # Errors
-    /// If nothing changed, or the two are not of the same gross.
+    /// If nothing changed, or the gross differs.
     pub fn transfer(entry: Entry, before: &Allocation, after: &Allocation) -> Result<Self, LedgerError> {
         let mut postings = Vec::new();
         let mut change = |account, from: Money, to: Money| -> Result<(), LedgerError> {
@@ -347,25 +347,25 @@ impl Transaction {
         Self::new(entry, Kind::Transfer, postings)
     }
 
-    /// The patient pays what they owe.
+    /// A payment of the patient.
     ///
     /// # Errors
-    /// If it is nothing or less.
+    /// If the amount is not positive.
     pub fn receipt(entry: Entry, amount: Money) -> Result<Self, LedgerError> {
         let postings = vec![Posting::debit(Account::Cash, amount), Posting::credit(Account::PatientReceivable, amount)];
         Self::new(entry, Kind::Receipt, postings)
     }
 
-    /// The patient gets cash back for what was earned by a kind of line.
+    /// A refund to the patient, of revenue of a kind of line.
     ///
     /// # Errors
-    /// If it is nothing or less.
+    /// If the amount is not positive.
     pub fn refund(entry: Entry, kind: LineKind, amount: Money) -> Result<Self, LedgerError> {
         let postings = vec![Posting::debit(Account::revenue(kind), amount), Posting::credit(Account::Cash, amount)];
         Self::new(entry, Kind::Refund, postings)
     }
 
-    /// The same with sides exchanged, linked to this one.
+    /// The contra entry: sides exchanged, linked to this one.
     pub fn contra(&self, id: TransactionId, at: Instant) -> Self {
         let turned = |posting: &Posting| Posting { side: posting.side.other(), ..*posting };
         Self {
@@ -411,7 +411,7 @@ impl Transaction {
     }
 }
 
-/// What stands on an account, both sides.
+/// The turnover of an account, both sides.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Turnover {
@@ -422,10 +422,10 @@ pub struct Turnover {
 }
 
 impl Turnover {
-    /// Debit less credit.
+    /// Debit minus credit.
     ///
     /// # Errors
-    /// If it does not fit.
+    /// On overflow.
     pub fn balance(self) -> Result<Money, MoneyError> {
         self.debit.minus(self.credit)
     }
@@ -440,21 +440,21 @@ impl Turnover {
     }
 }
 
-/// What stands on all accounts.
+/// The turnover of all accounts.
 pub type TrialBalance = BTreeMap<Account, Turnover>;
 
-/// What was booked about one or more bills, in order. Load all of a bill before
-/// booking more of it: the rules look at what is there.
+/// The transactions of one or more bills, in order. Load all transactions of a bill before
+/// posting to it: the checks use those that are loaded.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Book {
     transactions: Vec<Transaction>,
 }
 
 impl Book {
-    /// Takes over what was booked before, checking it as if it were new.
+    /// Loads stored transactions, with the same checks as new ones.
     ///
     /// # Errors
-    /// If it could not have been booked.
+    /// If one of them would be refused.
     pub fn load(transactions: impl IntoIterator<Item = Transaction>) -> Result<Self, LedgerError> {
         let mut book = Self::default();
         for transaction in transactions {
@@ -463,12 +463,12 @@ impl Book {
         Ok(book)
     }
 
-    /// Books a transaction, for ever.
+    /// Posts a transaction.
     ///
     /// # Errors
-    /// If its id is taken, it is a contra entry of nothing, of another shape or
-    /// for the second time, or more would be given back on the bill than was
-    /// taken from some source.
+    /// If its id is already used; if it is a contra entry without original, of another shape, or
+    /// the second of its original; or if more would be returned on the bill than was booked for a
+    /// source.
     pub fn post(&mut self, transaction: Transaction) -> Result<(), LedgerError> {
         if self.get(transaction.id).is_some() {
             return Err(LedgerError::Booked(transaction.id));
@@ -481,7 +481,7 @@ impl Book {
         Ok(())
     }
 
-    /// The contra entries that take a bill back whole, newest first.
+    /// The contra entries that reverse a bill completely, newest first.
     pub fn unwind(&self, bill: BillId, at: Instant, mut next_id: impl FnMut() -> TransactionId) -> Vec<Transaction> {
         let reversed: BTreeSet<TransactionId> = self.transactions.iter().filter_map(Transaction::reverses).collect();
         self.transactions
@@ -492,15 +492,15 @@ impl Book {
             .collect()
     }
 
-    /// All that was booked, in order.
+    /// All transactions, in order.
     pub fn transactions(&self) -> &[Transaction] {
         &self.transactions
     }
 
-    /// What stands on all accounts. Debit and credit are equal, always.
+    /// The turnover of all accounts. Total debit equals total credit.
     ///
     /// # Errors
-    /// If a sum does not fit.
+    /// On overflow.
     pub fn trial_balance(&self) -> Result<TrialBalance, MoneyError> {
         turnovers(self.transactions.iter())
     }
@@ -518,9 +518,8 @@ impl Book {
         if found.contra(contra.id, contra.at) == *contra { Ok(()) } else { Err(LedgerError::NotContra(original)) }
     }
 
-    /// No account of the bill ends up on its wrong side: what a source gets back
-    /// is at most what was taken from it, what is unearned at most what was
-    /// earned.
+    /// Checks that no account of the bill gets a balance on its wrong side: a source is returned
+    /// at most what was booked for it, and at most the revenue is reversed.
     fn check_balances(&self, next: &Transaction) -> Result<(), LedgerError> {
         let of_bill = self.transactions.iter().filter(|t| t.bill == next.bill);
         for (account, turnover) in turnovers(of_bill.chain([next]))? {
@@ -589,8 +588,8 @@ mod tests {
         assert_eq!(balances(&settled_and_paid()), expected);
     }
 
-    /// One box of metformin (2500) comes back: all is reversed and the rest
-    /// settled anew. Fund −1875, account 0, cash −625.
+    /// One box of metformin (2500) is returned: the bill is reversed and the rest settled again.
+    /// Fund −1875, account 0, cash −625.
     #[test]
     fn a_returned_box_is_reversed_whole_and_the_rest_settled() {
         let mut book = settled_and_paid();
@@ -680,7 +679,7 @@ mod tests {
         assert_eq!(book.post(refund(4, 1)).map_err(|e| e.code()).err(), Some(Code::RefundExceeds));
         let medicine = Transaction::refund(entry(4), LineKind::Medicine, fen(2251)).expect("balanced");
         assert_eq!(book.post(medicine).map_err(|e| e.code()).err(), Some(Code::RefundExceeds), "cash is 2250");
-        // Somebody else's cash does not help.
+        // Cash of another bill does not count.
         let mut other = Transaction::refund(entry(5), LineKind::Material, fen(1)).expect("balanced");
         other.bill = BillId::from_u128(2);
         assert_eq!(book.post(other).map_err(|e| e.code()).err(), Some(Code::RefundExceeds));
@@ -716,7 +715,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever is tried, the books balance, no account of any bill stands on
+        /// For any sequence of attempts the books balance, no account of a bill has a balance on
         /// its wrong side, and every original has at most one contra entry.
         #[test]
         fn the_books_always_balance(attempts in attempts()) {

@@ -1,16 +1,14 @@
 //! The rules of the hospital: pure, total, and without a clock.
 //!
-//! Nothing here performs IO, awaits, reads the time or draws a random number;
-//! those come in as arguments, so every rule can be tested in microseconds and
-//! replayed for ever. Start with [`prescription`] for the state machine, with
-//! [`billing`] and [`ledger`] for the money, with [`enrolment`] for what becomes
-//! of a plugin's proposals.
+//! This crate does no IO, does not await, and neither reads a clock nor generates random numbers;
+//! these values are arguments, so every rule can be tested in microseconds and replayed. Start
+//! with [`prescription`] for the state machine, with [`billing`] and [`ledger`] for money, with
+//! [`enrolment`] for proposals of plugins.
 //!
-//! Two habits hold throughout. A step that the rules refuse says which rule, by a
-//! stable [`code`]. And what one part must have established before another may
-//! act travels as a value that only the first can make: a [`encounter::FollowUp`]
-//! to prescribe in, a [`review::Reviewed`] order to sign, a [`billing::Paid`]
-//! bill to dispense on.
+//! Two conventions: a refused step names the rule by a stable [`code`]; and a precondition that
+//! another module establishes is a value that only that module can construct: a
+//! [`encounter::FollowUp`] to prescribe, a [`review::Reviewed`] order to sign, a
+//! [`billing::Paid`] bill to dispense.
 
 pub mod access;
 pub mod attachment;

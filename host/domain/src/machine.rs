@@ -1,18 +1,17 @@
-//! How the state machines of this crate are built.
+//! The construction of this crate's state machines.
 //!
-//! A machine is a generic struct with one type a state, `Rx<Draft>`, whose
-//! transitions consume it, and an enum over all states, `Prescription`, for
-//! where the state is not known before run time: in the store and at the edge.
-//! A refused transition gives the old value back inside [`Refused`].
+//! A machine is a generic struct with one type for each state, `Rx<Draft>`, whose transitions
+//! consume it, and an enum over all states, `Prescription`, for values whose state is known only
+//! at run time. A refused transition returns the old value inside [`Refused`].
 
 use std::{error::Error, fmt};
 
-/// A transition that did not happen: why, and the value as it was.
+/// A refused transition: the reason, and the unchanged value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refused<T, E> {
     /// Unchanged.
     pub value: Box<T>,
-    /// Why.
+    /// The reason.
     pub error: E,
 }
 
@@ -34,8 +33,9 @@ impl<T: fmt::Debug, E: Error> Error for Refused<T, E> {
     }
 }
 
-/// Defines the enum over the states of a machine, its bare state tag, and the
-/// ways between the typed and the untyped form.
+/// Defines the enum over the states of a machine, the enum of bare state tags, and the
+/// conversions between the typed and the untyped form.
+/// conversions between the typed and the untyped form.
 ///
 /// `$Typed<S>` must have a field `head: $Head`.
 macro_rules! machine {
@@ -59,10 +59,10 @@ macro_rules! machine {
         }
 
         impl $Tag {
-            /// Every state.
+            /// All states.
             pub const ALL: &'static [Self] = &[$(Self::$State),*];
 
-            /// As the API and the store write it.
+            /// The name in the API and the store.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$State => $text,)* }
             }
@@ -82,7 +82,7 @@ macro_rules! machine {
             /// The typed value, if it is in this state.
             ///
             /// # Errors
-            /// The value itself, if it is in another.
+            /// The unchanged value, if it is in another.
             #[expect(clippy::result_large_err, reason = "the error is the value itself, given back")]
             fn of(any: $Any) -> Result<$Typed<Self>, $Any>;
         }
@@ -112,7 +112,7 @@ macro_rules! machine {
         )*
 
         impl $Any {
-            /// Which state it is in.
+            /// The state.
             pub const fn state(&self) -> $Tag {
                 match self { $(Self::$State(_) => $Tag::$State,)* }
             }

@@ -1,4 +1,4 @@
-//! Money: whole minor units of one currency, never a float, never wrapping.
+//! Money: whole minor units of one currency, no floats, checked arithmetic.
 
 use std::fmt;
 
@@ -7,20 +7,20 @@ use thiserror::Error;
 
 use crate::code::Code;
 
-/// An amount that does not exist: not a whole number of minor units, out of
-/// range, or in another currency. Code `MONEY_INVALID`.
+/// An invalid amount: not a whole number of minor units, out of range, or in another currency.
+/// Code `MONEY_INVALID`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum MoneyError {
-    /// The result does not fit.
+    /// Overflow.
     #[error("the amount is out of range")]
     Overflow,
-    /// A share is of one or more parts.
+    /// The denominator of a share is not positive.
     #[error("a share of no parts")]
     Denominator,
-    /// An amount that must not be below zero is.
+    /// The amount is negative where it must not be.
     #[error("the amount is negative")]
     Negative,
-    /// Only the currency of the hospital is taken.
+    /// Another currency than the hospital's.
     #[error("the currency is not CNY")]
     Currency,
 }
@@ -32,27 +32,27 @@ impl MoneyError {
     }
 }
 
-/// Fen (分), a hundredth of a yuan. May be negative: a difference, a credit.
+/// An amount in fen (分), a hundredth of a yuan. May be negative: a difference, a credit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Money(i64);
 
-/// How a fraction of a fen is settled. There is no default: each rule says.
+/// How a fraction of a fen is rounded. There is no default: each rule states it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rounding {
-    /// Half a fen away from zero: the lines of a bill.
+    /// Half a fen away from zero: lines of a bill.
     HalfUp,
-    /// Towards negative infinity: the side of an insurance fund.
+    /// Towards negative infinity: shares of an insurance fund.
     Floor,
 }
 
 impl Money {
-    /// Nothing.
+    /// Zero.
     pub const ZERO: Self = Self(0);
-    /// The only currency there is so far, as ISO 4217 writes it.
+    /// The only supported currency (ISO 4217).
     pub const CURRENCY: &'static str = "CNY";
 
-    /// So many fen.
+    /// An amount in fen.
     pub const fn fen(amount: i64) -> Self {
         Self(amount)
     }
@@ -62,7 +62,7 @@ impl Money {
         self.0
     }
 
-    /// From an amount as a plugin writes it.
+    /// From an amount of a plugin.
     ///
     /// # Errors
     /// If the currency is another.
@@ -70,34 +70,34 @@ impl Money {
         if currency == Self::CURRENCY { Ok(Self(minor_units)) } else { Err(MoneyError::Currency) }
     }
 
-    /// Sum.
+    /// The sum.
     ///
     /// # Errors
-    /// If it does not fit.
+    /// On overflow.
     pub fn plus(self, other: Self) -> Result<Self, MoneyError> {
         self.0.checked_add(other.0).map(Self).ok_or(MoneyError::Overflow)
     }
 
-    /// Difference.
+    /// The difference.
     ///
     /// # Errors
-    /// If it does not fit.
+    /// On overflow.
     pub fn minus(self, other: Self) -> Result<Self, MoneyError> {
         self.0.checked_sub(other.0).map(Self).ok_or(MoneyError::Overflow)
     }
 
-    /// The same amount the other way.
+    /// The negated amount.
     ///
     /// # Errors
-    /// If it does not fit.
+    /// On overflow.
     pub fn negate(self) -> Result<Self, MoneyError> {
         self.0.checked_neg().map(Self).ok_or(MoneyError::Overflow)
     }
 
-    /// Sum of many.
+    /// The sum of several amounts.
     ///
     /// # Errors
-    /// If it does not fit.
+    /// On overflow.
     pub fn sum(amounts: impl IntoIterator<Item = Self>) -> Result<Self, MoneyError> {
         amounts.into_iter().try_fold(Self::ZERO, Self::plus)
     }
@@ -105,7 +105,7 @@ impl Money {
     /// `numerator / denominator` of it.
     ///
     /// # Errors
-    /// If the denominator is not positive or the result does not fit.
+    /// If the denominator is not positive, or on overflow.
     pub fn share(self, numerator: i64, denominator: i64, rounding: Rounding) -> Result<Self, MoneyError> {
         if denominator <= 0 {
             return Err(MoneyError::Denominator);
@@ -123,7 +123,7 @@ impl Money {
         i64::try_from(rounded).map(Self).map_err(|_| MoneyError::Overflow)
     }
 
-    /// Itself, if it is not below zero.
+    /// The amount itself, if it is not negative.
     ///
     /// # Errors
     /// If it is.

@@ -1,5 +1,4 @@
-//! Disease pathways: what a plugin describes and proposes, as in
-//! `xinglin:pathway/pathway`, and what the host makes of it.
+//! Disease pathways: what a plugin declares and proposes, as in `xinglin:pathway/pathway`.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +8,7 @@ use crate::{
     time::Instant,
 };
 
-/// Who does or owns something.
+/// Who performs or owns something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the names say it")]
@@ -33,11 +32,11 @@ pub enum Role {
 pub struct Stage {
     /// Unique in the pathway.
     pub code: String,
-    /// For people.
+    /// Title for display.
     pub title: LocalizedText,
 }
 
-/// What kind of answer a question takes.
+/// The type of answer of a question.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AnswerKind {
@@ -45,9 +44,9 @@ pub enum AnswerKind {
     Boolean,
     /// A whole number.
     Integer,
-    /// Words.
+    /// Text.
     Text,
-    /// A number in this unit.
+    /// A number in this unit (UCUM).
     Quantity(String),
     /// One of these.
     Choice(Vec<Coding>),
@@ -59,13 +58,13 @@ pub enum AnswerKind {
 pub struct Question {
     /// Unique in the questionnaire.
     pub link_id: String,
-    /// The wording.
+    /// The text of the question.
     pub text: LocalizedText,
-    /// What it takes.
+    /// The type of its answer.
     pub kind: AnswerKind,
-    /// Whether it may be left out.
+    /// Whether an answer is required.
     pub required: bool,
-    /// The observation that the answer is, if it is one.
+    /// The code of the observation that the answer is stored as, if any.
     pub records_as: Option<Coding>,
 }
 
@@ -75,57 +74,57 @@ pub struct Question {
 pub struct Questionnaire {
     /// Unique in the pathway.
     pub code: String,
-    /// For people.
+    /// Title for display.
     pub title: LocalizedText,
-    /// In their order.
+    /// The questions, in order.
     pub questions: Vec<Question>,
-    /// Source of the wording.
+    /// Source of the questions.
     pub citation: Option<Citation>,
 }
 
-/// What a pathway is.
+/// The declaration of a pathway.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Definition {
     /// Unique per publisher.
     pub code: String,
-    /// For people.
+    /// Title for display.
     pub title: LocalizedText,
-    /// Diagnoses that make a candidate.
+    /// Diagnoses that make a patient a candidate.
     pub conditions: Vec<Coding>,
     /// The first is the stage of enrolment.
     pub stages: Vec<Stage>,
-    /// What may be asked.
+    /// The questionnaires that it may send.
     pub questionnaires: Vec<Questionnaire>,
-    /// What it must see.
+    /// The data that it needs.
     pub data_needs: Vec<DataNeed>,
-    /// Version of the state it writes.
+    /// Version of the state that it writes.
     pub state_version: u32,
-    /// The open door.
+    /// Additional attributes, for later versions.
     pub attributes: Vec<Attribute>,
 }
 
-/// Why, with its source.
+/// A reason with its source.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Reason {
     /// Stable, upper snake case.
     pub code: String,
-    /// For people.
+    /// Text for display.
     pub message: LocalizedText,
-    /// The rule.
+    /// The source of the rule.
     pub citation: Citation,
 }
 
-/// Whether a patient may enter.
+/// Whether a patient may be enrolled.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Eligibility {
     /// Yes.
     Eligible,
-    /// Not this pathway.
+    /// Not suitable for this pathway.
     Ineligible(Vec<Reason>),
-    /// A consulting room first.
+    /// An in-person visit is needed first.
     ReferOffline(Vec<Reason>),
 }
 
@@ -133,7 +132,7 @@ pub enum Eligibility {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PathwayError {
-    /// Something is not known.
+    /// Data that it needs are missing.
     MissingData(LocalizedText),
     /// The state cannot be read.
     BadState(String),
@@ -141,7 +140,7 @@ pub enum PathwayError {
     Other(String),
 }
 
-/// What a pathway remembers of a patient; opaque.
+/// The plugin's state for one patient; opaque to the host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct State {
@@ -151,7 +150,7 @@ pub struct State {
     pub data: Vec<u8>,
 }
 
-/// One answer's value.
+/// The value of one answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AnswerValue {
@@ -159,9 +158,9 @@ pub enum AnswerValue {
     Boolean(bool),
     /// A whole number.
     Integer(i64),
-    /// Words.
+    /// Text.
     Text(String),
-    /// An amount.
+    /// A quantity.
     Quantity(Quantity),
     /// One of the choices.
     Choice(Coding),
@@ -171,37 +170,37 @@ pub enum AnswerValue {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Answer {
-    /// To which question.
+    /// `link_id` of the question.
     pub link_id: String,
-    /// What.
+    /// The value.
     pub value: AnswerValue,
 }
 
-/// A questionnaire answered.
+/// A completed questionnaire.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Response {
-    /// Which one.
+    /// Its code.
     pub questionnaire: String,
     /// The answers.
     pub answers: Vec<Answer>,
 }
 
-/// Names a task.
+/// Reference to a task.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TaskRef {
-    /// Which one.
+    /// Code of the task.
     pub code: String,
     /// When it was due.
     pub due: Instant,
 }
 
-/// What happened.
+/// An event that is delivered to a pathway.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Event {
-    /// The patient entered.
+    /// The patient was enrolled.
     Enrolled,
     /// A timer fired.
     TaskDue(TaskRef),
@@ -209,150 +208,150 @@ pub enum Event {
     TaskDone(TaskRef),
     /// A new observation.
     Observed(Observation),
-    /// A questionnaire came back.
+    /// A questionnaire was answered.
     Answered(Response),
-    /// A doctor lifted a hold.
+    /// A hold was released, by its code.
     HoldReleased(String),
-    /// An alert was taken up.
+    /// An alert was acknowledged, by its code.
     AlertAcknowledged(String),
-    /// The patient leaves.
+    /// The patient was withdrawn.
     Withdrawn,
-    /// Something newer.
+    /// An event of a later version.
     Other(Vec<Attribute>),
 }
 
-/// Do something at a time.
+/// A task with a due time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Task {
     /// Unique among the patient's open tasks.
     pub code: String,
-    /// For people.
+    /// Title for display.
     pub title: LocalizedText,
-    /// Who does it.
+    /// Who performs it.
     pub owner: Role,
-    /// When.
+    /// When it is due.
     pub due: Instant,
-    /// Grace in days.
+    /// Days of grace after `due`.
     pub window_days: u16,
 }
 
-/// A text to the patient.
+/// A message to the patient.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Message {
-    /// The tenant's template.
+    /// Name of the tenant's template.
     pub template: String,
-    /// What to put in.
+    /// Arguments of the template.
     pub arguments: Vec<(String, String)>,
-    /// The text where there is no template.
+    /// Text to use if there is no template.
     pub fallback: LocalizedText,
 }
 
-/// Somebody must look.
+/// An alert for the care team.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Alert {
     /// Stable, upper snake case.
     pub code: String,
-    /// How grave.
+    /// Severity.
     pub severity: crate::review::Severity,
-    /// For people.
+    /// Text for display.
     pub message: LocalizedText,
-    /// Who must look.
+    /// Who must acknowledge it.
     pub owner: Role,
-    /// Within so many minutes.
+    /// Minutes within which it must be acknowledged.
     pub sla_minutes: u32,
-    /// The rule.
+    /// The source of the rule.
     pub citation: Citation,
 }
 
-/// Where to.
+/// Destination of a referral.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Destination {
-    /// A consulting room.
+    /// An in-person visit, with the speciality if given.
     Offline(Option<Coding>),
     /// Emergency department or 120.
     Emergency,
-    /// A team discussion (MDT).
+    /// A multidisciplinary team (MDT).
     Multidisciplinary,
 }
 
-/// Send the patient somewhere.
+/// A referral.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Referral {
-    /// Where to.
+    /// The destination.
     pub destination: Destination,
-    /// Why.
+    /// The reason.
     pub reason: LocalizedText,
-    /// Contact again within so many days.
+    /// Days until the patient is contacted again.
     pub recontact_days: Option<u16>,
-    /// The rule.
+    /// The source of the rule.
     pub citation: Citation,
 }
 
-/// Who may lift a hold.
+/// Who may release a hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReleaseBy {
-    /// The pathway that asked for it, or a doctor.
+    /// The pathway that requested it, or a doctor.
     Pathway,
     /// A doctor only.
     Doctor,
 }
 
-/// No online prescription while it stands.
+/// A hold: no online prescription while it is active.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Hold {
     /// Unique among this pathway's holds on the patient.
     pub code: String,
-    /// Why.
+    /// The reason.
     pub reason: LocalizedText,
-    /// Who may lift it.
+    /// Who may release it.
     pub release: ReleaseBy,
-    /// The rule.
+    /// The source of the rule.
     pub citation: Citation,
 }
 
-/// What a pathway asks the host to do. There is no case that prescribes.
+/// What a pathway requests from the host. No directive can prescribe.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Directive {
-    /// Set a timer.
+    /// Schedule a timer.
     ScheduleTask(Task),
-    /// Take a timer back.
+    /// Cancel a timer, by its code.
     CancelTask(String),
-    /// Ask a questionnaire.
+    /// Send a questionnaire, by its code.
     Ask(String),
-    /// Tell the patient.
+    /// Send a message to the patient.
     SendMessage(Message),
-    /// Call somebody.
+    /// Raise an alert.
     RaiseAlert(Alert),
-    /// Send the patient somewhere.
+    /// Refer the patient.
     Refer(Referral),
-    /// Tests wanted.
+    /// Request laboratory tests.
     RequestLab(Vec<Coding>),
-    /// Stop online prescribing.
+    /// Hold online prescribing.
     HoldPrescribing(Hold),
-    /// Let it go on.
+    /// Release a hold, by its code.
     ReleasePrescribing(String),
-    /// A draft for the doctor.
+    /// Propose a note to the doctor.
     ProposeNote(LocalizedText),
-    /// The pathway ends.
+    /// End the enrolment.
     Close(Reason),
 }
 
-/// The answer to an event.
+/// The answer of a pathway to an event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Outcome {
-    /// To remember.
+    /// The new state.
     pub state: State,
-    /// Where the patient now stands.
+    /// The new stage.
     pub stage: String,
-    /// What to do, in order.
+    /// The directives, in order.
     pub directives: Vec<Directive>,
 }

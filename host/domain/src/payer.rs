@@ -1,6 +1,5 @@
-//! Who pays what: the bill as a payer plugin sees it and what it answers, as in
-//! `xinglin:payment/payer`. What the host makes of an answer is in
-//! [`billing`](crate::billing); nothing here has been checked yet.
+//! Bills as payer plugins receive them, and their answers, as in `xinglin:payment/payer`. Nothing
+//! here is checked yet; [`billing`](crate::billing) checks the answers.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +9,7 @@ use crate::{
     time::Instant,
 };
 
-/// What kind of thing is charged.
+/// Kind of a charged line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the names say it")]
@@ -27,46 +26,46 @@ pub enum LineKind {
 pub struct Line {
     /// Position, from 1.
     pub number: u32,
-    /// What kind of thing.
+    /// Kind of line.
     pub kind: LineKind,
-    /// The item, in every coding known.
+    /// The item, in every known coding.
     pub code: Vec<Coding>,
-    /// How many.
+    /// The quantity.
     pub quantity: Decimal,
-    /// What is charged for the whole line.
+    /// Amount of the whole line.
     pub gross: Money,
-    /// The open door.
+    /// Additional attributes, for later versions.
     #[serde(default)]
     pub attributes: Vec<Attribute>,
 }
 
-/// A running figure of the insured person.
+/// An accumulator of the insured person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Accumulator {
     /// The scheme's own code, for example `deductible-used`.
     pub code: String,
-    /// How much.
+    /// The amount.
     pub amount: Money,
 }
 
-/// The patient's relation to a payer.
+/// A patient's coverage by a payer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Coverage {
-    /// Pseudonymous.
+    /// Pseudonym of the member.
     pub member: String,
     /// Kind of insured person.
     pub category: Coding,
-    /// Insured until.
+    /// End of the coverage.
     pub valid_until: Option<Instant>,
-    /// As the host last knew them.
+    /// The last values known to the host.
     pub accumulators: Vec<Accumulator>,
-    /// The open door.
+    /// Additional attributes, for later versions.
     pub attributes: Vec<Attribute>,
 }
 
-/// Out of what an amount is paid.
+/// The source of a payment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
@@ -96,89 +95,89 @@ impl Source {
     ];
 }
 
-/// A share of the bill.
+/// The share of one source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Part {
-    /// Out of what.
+    /// The source.
     pub source: Source,
-    /// How much.
+    /// The amount.
     pub amount: Money,
 }
 
-/// How the scheme sees one line. The four parts sum to its gross.
+/// The scheme's result for one line. The four amounts sum to its gross.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LineResult {
-    /// Which line.
+    /// Number of the line.
     pub number: u32,
     /// Outside the catalogue (全自费).
     pub self_funded: Money,
     /// Above the price limit (超限价自费).
     pub over_limit: Money,
-    /// The patient's share before anything else (先行自付).
+    /// The patient's share before any other rule (先行自付).
     pub pre_self_pay: Money,
-    /// What the rules apply to (符合范围).
+    /// The amount that the rules apply to (符合范围).
     pub in_scope: Money,
-    /// Why.
+    /// Explanation.
     pub note: LocalizedText,
 }
 
-/// A scheme's reading of a bill.
+/// A scheme's adjudication of a bill.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Adjudication {
-    /// Line by line.
+    /// By line.
     pub lines: Vec<LineResult>,
-    /// All of the bill, by source.
+    /// The whole bill, by source.
     pub parts: Vec<Part>,
-    /// What the accumulators become.
+    /// The new values of the accumulators.
     pub accumulators: Vec<Accumulator>,
-    /// The rule.
+    /// The source of the rule.
     pub citation: Citation,
-    /// The scheme's own figures.
+    /// Additional figures of the scheme.
     pub attributes: Vec<Attribute>,
 }
 
-/// What is charged, as a payer sees it.
+/// A bill as payers receive it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Bill {
-    /// Opaque.
+    /// Opaque id.
     pub id: String,
     /// When the service was given.
     pub served_at: Instant,
     /// Coded diagnoses.
     pub diagnoses: Vec<Coding>,
-    /// What is charged.
+    /// The lines.
     pub lines: Vec<Line>,
-    /// Earlier payers' answers.
+    /// Adjudications of earlier payers.
     pub prior: Vec<Adjudication>,
     /// Whether the personal account may be used.
     pub use_account: bool,
-    /// The open door.
+    /// Additional attributes, for later versions.
     pub attributes: Vec<Attribute>,
 }
 
-/// Names one attempt to do one thing.
+/// Identifies one attempt of one operation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Operation {
     /// Tenant, order, payer, attempt and verb.
     pub key: String,
-    /// When.
+    /// The time.
     pub at: Instant,
 }
 
-/// Why a payer will not.
+/// A refusal of a payer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Refusal {
     /// Stable, upper snake case.
     pub code: String,
-    /// For people.
+    /// Text for display.
     pub message: LocalizedText,
-    /// The rule.
+    /// The source of the rule.
     pub citation: Citation,
 }
 
@@ -186,19 +185,19 @@ pub struct Refusal {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Quoted {
-    /// The scheme shares in it.
+    /// The scheme covers a share.
     Covered(Adjudication),
-    /// It does not.
+    /// Not covered.
     Declined(Vec<Refusal>),
 }
 
-/// The payer stands for a bill.
+/// A payer's authorization of a bill.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Authorization {
     /// The payer's reference.
     pub reference: String,
-    /// Until when.
+    /// Expiry.
     pub expires: Instant,
 }
 
@@ -206,19 +205,19 @@ pub struct Authorization {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Authorized {
-    /// Yes.
+    /// Granted.
     Granted(Authorization),
-    /// No.
+    /// Refused.
     Refused(Vec<Refusal>),
 }
 
-/// A bill settled.
+/// A settlement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settlement {
     /// The payer's reference.
     pub reference: String,
-    /// Authoritative figures.
+    /// The authoritative figures.
     pub adjudication: Adjudication,
 }
 
@@ -226,19 +225,19 @@ pub struct Settlement {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Settled {
-    /// Yes.
+    /// Settled.
     Done(Settlement),
-    /// No.
+    /// Refused.
     Refused(Vec<Refusal>),
 }
 
-/// A settlement taken back.
+/// A reversal of a settlement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Reversal {
     /// The payer's reference.
     pub reference: String,
-    /// What the accumulators become.
+    /// The new values of the accumulators.
     pub accumulators: Vec<Accumulator>,
 }
 
@@ -246,25 +245,25 @@ pub struct Reversal {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reversed {
-    /// Yes.
+    /// Reversed.
     Done(Reversal),
-    /// No.
+    /// Refused.
     Refused(Vec<Refusal>),
 }
 
-/// What became of an operation.
+/// Status of an operation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
-    /// Safe to send.
+    /// Unknown to the payer: it may be sent.
     NeverSeen,
-    /// Ask again.
+    /// Not decided; query again.
     Pending,
-    /// It settled.
+    /// Settled.
     Settled(Settlement),
-    /// It reversed.
+    /// Reversed.
     Reversed(Reversal),
-    /// It was refused.
+    /// Refused.
     Refused(Vec<Refusal>),
 }
 
@@ -272,11 +271,11 @@ pub enum Status {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PayerError {
-    /// The same key with other amounts.
+    /// The same key with other content.
     Conflict(String),
-    /// Something is not known.
+    /// Data that it needs are missing.
     MissingData(LocalizedText),
-    /// Its system cannot be reached.
+    /// Its system is unavailable.
     Unavailable(String),
     /// Anything else.
     Other(String),

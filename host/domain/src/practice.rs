@@ -1,8 +1,8 @@
-//! What entitles somebody to practise here: certificates, each verified by somebody, and
-//! a filing at this hospital. One table says what each role needs.
+//! Entitlement to practise: verified certificates, and a filing at this hospital. One table
+//! defines what each role requires.
 //!
-//! A [`Certificate`] is decided once and then stands or is suspended; a renewal is
-//! another certificate. Its number is no part of it: it is sealed elsewhere.
+//! A [`Certificate`] is decided once and is then in force or suspended; a renewal is another
+//! certificate. Its number is stored elsewhere, sealed.
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -15,7 +15,7 @@ use crate::{
     time::Instant,
 };
 
-/// What kind of certificate.
+/// Kind of certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
@@ -35,9 +35,10 @@ pub enum Kind {
     NurseRegistration,
     /// 心理治疗师职称.
     PsychotherapistTitle,
-    /// That a counsellor passes the platform's bar: no state certificate any more.
+    /// Proof that a counsellor meets the platform's requirements: the state certificate was
+    /// abolished.
     CounsellorBar,
-    /// That somebody is employed for what they do.
+    /// Proof of employment in the role.
     EmployerProof,
 }
 
@@ -56,7 +57,7 @@ impl Kind {
         Self::EmployerProof,
     ];
 
-    /// As the API and the contract write it.
+    /// The name in the API and in the WIT contract.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::IdentityCard => "identity_card",
@@ -72,8 +73,8 @@ impl Kind {
         }
     }
 
-    /// What can be said of a number of this kind by looking at it. `card` is the number
-    /// of the person's identity card, where it is known.
+    /// Facts computed from a number of this kind. `card` is the number of the person's identity
+    /// card, if known.
     pub fn facts(self, number: &str, card: Option<&IdNumber>) -> NumberFacts {
         match self {
             Self::IdentityCard => NumberFacts { holder: Truth::Unknown, ..id_facts(number, None) },
@@ -92,7 +93,7 @@ impl Kind {
     }
 }
 
-/// What can be said of an identity number; of whose it is only beside another.
+/// Facts computed from an identity number; `holder` requires another number to compare with.
 pub fn id_facts(number: &str, card: Option<&IdNumber>) -> NumberFacts {
     use Truth::{Fails, Holds, Unknown};
     let facts = |form, region, checksum| NumberFacts { form, checksum, region, birth: Unknown, holder: Unknown };
@@ -108,7 +109,7 @@ pub fn id_facts(number: &str, card: Option<&IdNumber>) -> NumberFacts {
     }
 }
 
-/// A certificate in its kind, with what only that kind says.
+/// A certificate by kind, with the fields of that kind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Document {
@@ -122,39 +123,39 @@ pub enum Document {
         scope: Vec<String>,
         /// The main institution (主要执业机构).
         institution: String,
-        /// Since when the doctor works independently.
+        /// Start of independent practice.
         since: Instant,
     },
     /// [`Kind::DoctorTitle`]
     DoctorTitle {
-        /// Of the title.
+        /// The rank.
         rank: Title,
     },
     /// [`Kind::PharmacyTitle`]
     PharmacyTitle {
-        /// Of the title.
+        /// The rank.
         rank: Title,
     },
     /// [`Kind::LicensedPharmacist`]
     LicensedPharmacist {},
     /// [`Kind::NurseRegistration`]
     NurseRegistration {
-        /// Where the nurse is registered.
+        /// Institution of registration.
         institution: String,
     },
     /// [`Kind::PsychotherapistTitle`]
     PsychotherapistTitle {
-        /// Of the title.
+        /// The rank.
         rank: Title,
     },
     /// [`Kind::CounsellorBar`]
     CounsellorBar {
-        /// Hours of counselling that clients paid for.
+        /// Hours of paid counselling.
         charged_hours: u32,
     },
     /// [`Kind::EmployerProof`]
     EmployerProof {
-        /// Who employs them.
+        /// The employer.
         employer: String,
     },
 }
@@ -178,7 +179,7 @@ impl Document {
         }
     }
 
-    /// Since when a doctor works independently.
+    /// Start of a doctor's independent practice.
     pub const fn practising_since(&self) -> Option<Instant> {
         match self {
             Self::DoctorPractice { since, .. } => Some(*since),
@@ -186,7 +187,7 @@ impl Document {
         }
     }
 
-    /// Of what kind it is.
+    /// The kind.
     pub const fn kind(&self) -> Kind {
         match self {
             Self::IdentityCard {} => Kind::IdentityCard,
@@ -202,7 +203,7 @@ impl Document {
         }
     }
 
-    /// The rank that it confers. A licensed pharmacist counts as middle-ranking
+    /// The rank that it confers. A licensed pharmacist has the rank [`Title::Middle`]
     /// (执业药师职业资格制度规定, 2019).
     pub const fn rank(&self) -> Option<Title> {
         match self {
@@ -215,47 +216,47 @@ impl Document {
     }
 }
 
-/// That a certificate does not count for a while.
+/// Suspension of a certificate.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Suspension {
-    /// From this moment on.
+    /// Start.
     pub since: Instant,
-    /// Who suspended it.
+    /// The account that suspended it.
     pub by: AccountId,
-    /// Why.
+    /// The reason.
     pub reason: String,
 }
 
-/// How far a certificate is.
+/// State of a certificate.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
-    /// Nobody decided yet.
+    /// Not decided yet.
     Submitted {
-        /// Whose answer is waited for.
+        /// The pending query of a register, if any.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pending: Option<Pending>,
     },
-    /// Somebody did: verified or refused, for good.
+    /// Verified or refused, finally.
     Decided(Decision),
 }
 
-/// A certificate that somebody says they hold.
+/// A certificate that a person claims to hold.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Certificate {
-    /// Which.
+    /// Its id.
     pub id: CertificateId,
-    /// What it says.
+    /// The document.
     pub document: Document,
-    /// Stands for its number, which is sealed elsewhere: the same for the same number.
+    /// Stands for its number, which is stored elsewhere, sealed: equal for equal numbers.
     pub number: String,
-    /// Who issued it.
+    /// The issuer.
     pub issued_by: String,
-    /// In force from this moment on.
+    /// Start of validity.
     pub issued_on: Instant,
-    /// In force until just before this moment; for good if there is none.
+    /// End of validity, exclusive; unlimited if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub valid_until: Option<Instant>,
     state: State,
@@ -264,7 +265,7 @@ pub struct Certificate {
 }
 
 impl Certificate {
-    /// A claim that is still to be decided.
+    /// A claim that is not decided yet.
     pub const fn submitted(
         id: CertificateId,
         document: Document,
@@ -277,17 +278,17 @@ impl Certificate {
         Self { id, document, number, issued_by, issued_on, valid_until, state, suspended: None }
     }
 
-    /// Of what kind it is.
+    /// The kind.
     pub const fn kind(&self) -> Kind {
         self.document.kind()
     }
 
-    /// How far it is.
+    /// The state.
     pub const fn state(&self) -> &State {
         &self.state
     }
 
-    /// Whether it is suspended, and why.
+    /// The suspension, if any.
     pub const fn suspended(&self) -> Option<&Suspension> {
         self.suspended.as_ref()
     }
@@ -306,10 +307,10 @@ impl Certificate {
         }
     }
 
-    /// Decides it, once.
+    /// Decides the claim, once.
     ///
     /// # Errors
-    /// If it was decided.
+    /// If it is already decided.
     pub fn decide(&mut self, decision: Decision) -> Result<(), DecideError> {
         if let State::Decided(_) = self.state {
             return Err(DecideError::Decided);
@@ -318,10 +319,10 @@ impl Certificate {
         Ok(())
     }
 
-    /// Notes that a register was asked and will answer later.
+    /// Stores that a register was queried and will answer later.
     ///
     /// # Errors
-    /// If it was decided.
+    /// If it is already decided.
     pub fn await_answer(&mut self, pending: Pending) -> Result<(), DecideError> {
         if let State::Decided(_) = self.state {
             return Err(DecideError::Decided);
@@ -330,7 +331,7 @@ impl Certificate {
         Ok(())
     }
 
-    /// Lets it count for nothing from now on. An earlier suspension stays as it is.
+    /// Suspends the certificate from now on. An earlier suspension is not changed.
     pub fn suspend(&mut self, suspension: Suspension) {
         self.suspended.get_or_insert(suspension);
     }
@@ -368,48 +369,48 @@ impl Certificate {
     }
 }
 
-/// On what footing somebody practises at a hospital.
+/// Legal basis of practice at a hospital.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Basis {
-    /// It is the main institution: registered here.
+    /// The main institution: registered here.
     Main,
-    /// One of several, filed with the authority (多机构执业备案), with the consent of
-    /// the main institution.
+    /// Additional institution, filed with the authority (多机构执业备案), with the consent of the
+    /// main institution.
     MultiSite,
 }
 
-/// How far a filing is.
+/// State of a filing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FilingState {
-    /// Asked for.
+    /// Applied for.
     Applied,
-    /// The authority has it.
+    /// Accepted by the authority.
     InForce,
-    /// Struck off.
+    /// Ended.
     Ended,
 }
 
-/// A registration or filing of practice at a hospital.
+/// Registration or filing of practice at a hospital.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Filing {
-    /// At which hospital.
+    /// The hospital.
     pub tenant: TenantId,
-    /// On what footing.
+    /// The legal basis.
     pub basis: Basis,
-    /// From this moment on.
+    /// Start.
     pub from: Instant,
-    /// Until just before this moment, if it ends.
+    /// End, exclusive, if it ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Instant>,
-    /// How far it is.
+    /// The state.
     pub state: FilingState,
 }
 
 impl Filing {
-    /// Whether somebody may practise under it at a hospital at a moment.
+    /// Whether it permits practice at a hospital at a moment.
     pub fn holds(&self, tenant: TenantId, at: Instant) -> bool {
         self.tenant == tenant
             && self.state == FilingState::InForce
@@ -418,16 +419,16 @@ impl Filing {
     }
 }
 
-/// Years of independent clinical work that a hospital asks of its doctors: never fewer
-/// than the law does.
+/// Years of independent clinical work that a hospital requires of its doctors: not less than the
+/// law requires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Bar(u8);
 
 impl Bar {
-    /// 互联网诊疗管理办法（试行）, 2018, §25.
+    /// Minimum of the law: 互联网诊疗管理办法（试行）, 2018, §25.
     pub const LAW: Self = Self(3);
 
-    /// A bar that is no lower than the law's, nor higher than a working life.
+    /// `None` if less than the law requires, or more than a working life.
     pub const fn new(years: u8) -> Option<Self> {
         if years >= Self::LAW.0 && years <= 50 { Some(Self(years)) } else { None }
     }
@@ -444,28 +445,28 @@ impl Default for Bar {
     }
 }
 
-/// What is wrong with somebody's credentials.
+/// A defect of somebody's credentials.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum CredentialFault {
-    /// There is no certificate of the kind.
+    /// No certificate of the kind.
     #[error("there is no `{}`", .0.as_str())]
     Missing(Kind),
-    /// Nobody has verified it.
+    /// Not verified.
     #[error("`{}` is not verified", .0.as_str())]
     Unverified(Kind),
-    /// It was refused.
+    /// Refused.
     #[error("`{}` was rejected", .0.as_str())]
     Rejected(Kind),
-    /// It begins later.
+    /// Not yet valid.
     #[error("`{}` is not yet in force", .0.as_str())]
     NotYet(Kind),
-    /// It has ended.
+    /// Expired.
     #[error("`{}` has lapsed", .0.as_str())]
     Lapsed(Kind),
-    /// It is suspended.
+    /// Suspended.
     #[error("`{}` is suspended", .0.as_str())]
     Suspended(Kind),
-    /// Too little independent work.
+    /// Too few years of independent work.
     #[error("fewer than {0} years of independent clinical work")]
     TooFewYears(u8),
     /// Practice at this hospital is not filed.
@@ -474,8 +475,8 @@ pub enum CredentialFault {
 }
 
 impl Role {
-    /// What it takes to act in the role: of each row, one that counts. Nothing for who
-    /// needs no certificate.
+    /// Certificates required for the role: of each row at least one that counts. Empty if none is
+    /// required.
     pub const fn needs(self) -> &'static [&'static [Kind]] {
         use Kind as K;
         match self {
@@ -499,7 +500,7 @@ impl Role {
         }
     }
 
-    /// Whether practice in the role is registered or filed at each hospital.
+    /// Whether practice in the role must be registered or filed at each hospital.
     pub const fn is_filed(self) -> bool {
         matches!(
             self,
@@ -512,20 +513,20 @@ impl Role {
         )
     }
 
-    /// Whether the role may act only under certificates.
+    /// Whether the role requires certificates.
     pub const fn needs_credential(self) -> bool {
         !self.needs().is_empty()
     }
 }
 
-/// All that entitles somebody to practise at one hospital.
+/// A person's entitlement to practise.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Practice {
-    /// What they hold, or say they do.
+    /// The certificates, in any state.
     pub certificates: Vec<Certificate>,
-    /// Where their practice is filed.
+    /// The filings.
     pub filings: Vec<Filing>,
-    /// What the hospital asks of doctors.
+    /// The hospital's requirement for doctors.
     pub bar: Bar,
 }
 
@@ -533,7 +534,7 @@ impl Practice {
     /// Whether it entitles to act in a role at a hospital, at a moment.
     ///
     /// # Errors
-    /// The first thing that is wrong.
+    /// The first defect.
     pub fn check(&self, role: Role, tenant: TenantId, at: Instant) -> Result<(), CredentialFault> {
         for kinds in role.needs() {
             self.one_of(kinds, at)?;
@@ -699,8 +700,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever somebody has, they act only while each row of the table has a
-        /// certificate that was verified, is in force and is not suspended.
+        /// For any practice, a person acts only while each row of the table has a certificate
+        /// that is verified, in force and not suspended.
         #[test]
         fn nobody_acts_on_less_than_the_table_asks(
             role in proptest::sample::select(Role::ALL.to_vec()),

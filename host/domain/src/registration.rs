@@ -1,5 +1,5 @@
-//! How relations come about and end: staff register them upon evidence, patients invite
-//! their family, and either takes it back.
+//! Relations to a patient: staff register them upon evidence, patients invite family members, and
+//! either can revoke them.
 
 use thiserror::Error;
 
@@ -11,30 +11,30 @@ use crate::{
     time::Instant,
 };
 
-/// What is known of the two people, at the moment.
+/// The two people of a relation, as known at this moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct People<'a> {
-    /// First moment of the day of the patient's birth, if the record holds one.
+    /// First moment of the day of the patient's birth, if it is recorded.
     pub born: Option<Instant>,
     /// The person who is to be related to the patient.
     pub person: &'a Actor,
-    /// Whether that person's name was checked against a document.
+    /// Whether that person's name was verified against a document.
     pub verified: bool,
 }
 
-/// Why a relation does not come about, or end.
+/// Why a relation is not created or revoked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum RelationError {
     /// See [`Denied`].
     #[error(transparent)]
     Denied(#[from] Denied),
-    /// Not this person's to say.
+    /// The actor is not entitled to revoke it.
     #[error("this is not theirs to say")]
     NotTheirs,
-    /// It makes no sense, or something is missing.
+    /// Invalid or incomplete input.
     #[error("{0}")]
     Invalid(&'static str),
-    /// It was revoked before.
+    /// It was already revoked.
     #[error("it was revoked before")]
     Revoked,
 }
@@ -52,10 +52,10 @@ impl RelationError {
 }
 
 impl Relation {
-    /// Staff register it, having seen the evidence.
+    /// Registers a relation, by staff who have seen the evidence.
     ///
     /// # Errors
-    /// If they may not, or what they say makes no sense.
+    /// If the actor may not, or the input is invalid.
     pub fn register(
         id: RelationId,
         patient: PatientId,
@@ -94,10 +94,10 @@ impl Relation {
         })
     }
 
-    /// Somebody whom the patient invited accepts. Nobody becomes a guardian that way.
+    /// Accepts an invitation of the patient. This cannot create a guardianship.
     ///
     /// # Errors
-    /// If what is said makes no sense.
+    /// If the input is invalid.
     pub fn join(
         id: RelationId,
         patient: PatientId,
@@ -138,11 +138,11 @@ impl Relation {
         Ok(())
     }
 
-    /// It holds no more, from this moment on. Guardianships are revoked by the hospital
-    /// alone; anything else also by the patient, and by whom it is about.
+    /// Revokes the relation from this moment on. Guardianships are revoked by the hospital only;
+    /// other relations also by the patient and by the related person.
     ///
     /// # Errors
-    /// If it is not for `by` to say, or was revoked before.
+    /// If `by` is not entitled to, or it was already revoked.
     pub fn revoke(mut self, by: &Actor, at: Instant) -> Result<Self, RelationError> {
         let staff = can(by, Action::RegisterRelations, at).is_ok();
         let theirs = by.acts_for(self.patient) || by.account == self.person;
@@ -201,7 +201,7 @@ mod tests {
         assert_eq!(guardian.ends(Some(born)), Some(birthday));
         assert!(guardian.guards(Some(born), birthday.plus_seconds(-1)).is_some());
         assert_eq!(guardian.guards(Some(born), birthday), None);
-        // As the record has it today: the date was wrong.
+        // The birth date in the record was corrected since.
         let earlier = Some(day("2008-11-20"));
         assert_eq!(guardian.guards(earlier, NOW), None);
         assert_eq!(guardian.guards(None, NOW), None, "of no known age");
@@ -282,7 +282,7 @@ mod tests {
         let family = join(terms(Kind::Family, None)).expect("joined");
         assert!(family.is_family(NOW) && family.guards(Some(NOW.plus_days(-999)), NOW).is_none());
         assert!(!join(terms(Kind::EmergencyContact, None)).expect("joined").is_family(NOW));
-        // The patient takes it back, or whom it is about; nobody else.
+        // Revoked by the patient or by the related person, and nobody else.
         assert!(family.clone().revoke(&patient, NOW).is_ok() && family.clone().revoke(&person, NOW).is_ok());
         assert_eq!(family.revoke(&fixture::doctor(), NOW), Err(RelationError::NotTheirs));
         let guardian = register("2015-01-01", parent()).expect("registered");

@@ -1,9 +1,9 @@
-//! Who belongs to a patient: guardians, family, and whom to call in an emergency.
+//! Relations to a patient: guardians, family, and emergency contacts.
 //!
-//! A relation ties a person with an account of their own to a patient, for a period.
-//! A guardian acts for the ward: reads, consents, converses, asks for visits. A minor's
-//! guardianship ends by itself on the 18th birthday. Family reads what the patient has
-//! opened to it by consent, and nothing else. Whom to call may do nothing at all.
+//! A relation ties a person with an account to a patient, for a period. A guardian acts for the
+//! ward: reads, consents, converses, requests visits. A minor's guardianship ends on the 18th
+//! birthday. Family reads what the patient has permitted by consent, and nothing else. An
+//! emergency contact has no rights.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,38 +12,38 @@ use crate::{
     time::Instant,
 };
 
-/// Years of age from which nobody is a minor (民法典 §17).
+/// Age of majority, in years (民法典 §17).
 const MAJORITY_YEARS: i16 = 18;
-/// Years of age from which minors say themselves who sees the restricted compartments
-/// of their record. The age from which they consent to the use of their own data
-/// (个人信息保护法 §31); that it holds for compartments is the project's reading.
+/// Age in years from which minors decide themselves who may read their restricted compartments.
+/// It is the age of consent to the use of one's own data (个人信息保护法 §31); its application to
+/// compartments is the project's interpretation.
 const DISCRETION_YEARS: i16 = 14;
 
-/// What somebody is to a patient.
+/// Kind of relation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// 监护人: acts for the patient.
     Guardian,
-    /// Reads what the patient opened to them.
+    /// Reads what the patient permitted.
     Family,
-    /// To be called, no more.
+    /// Emergency contact, without rights.
     EmergencyContact,
 }
 
-/// Why somebody is a guardian (民法典 §27 to §36).
+/// Legal ground of a guardianship (民法典 §27 to §36).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Ground {
     /// Father or mother of a minor.
     Parent,
-    /// Appointed by a court, or by those whom the law has appoint.
+    /// Appointed by a court, or by another body authorised by law.
     Court,
-    /// Agreed upon in writing (意定监护, 协议监护).
+    /// By written agreement (意定监护, 协议监护).
     Agreement,
 }
 
-/// How they are related.
+/// Family tie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Tie {
@@ -59,14 +59,14 @@ pub enum Tie {
     Child,
     /// Sister or brother.
     Sibling,
-    /// Otherwise of the family.
+    /// Another relative.
     Relative,
-    /// Not of the family.
+    /// Not family.
     Other,
 }
 
 impl Tie {
-    /// The code of HL7's v3-RoleCode; none for who is not of the family.
+    /// The code of HL7's v3-RoleCode; `None` if not family.
     pub const fn role_code(self) -> Option<&'static str> {
         match self {
             Self::Mother => Some("MTH"),
@@ -81,69 +81,69 @@ impl Tie {
     }
 }
 
-/// What is registered.
+/// Terms of a relation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Terms {
-    /// What they are to the patient.
+    /// Kind of relation.
     pub kind: Kind,
-    /// How they are related.
+    /// Family tie.
     pub tie: Tie,
-    /// Why they are the guardian, if they are.
+    /// Ground of a guardianship.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ground: Option<Ground>,
-    /// What proves it, in the patient's record: `Binary/…` or `DocumentReference/…`.
+    /// The evidence in the patient's record: `Binary/…` or `DocumentReference/…`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<String>,
-    /// From when on.
+    /// Start.
     pub from: Instant,
-    /// Until just before then, if that is known.
+    /// End, exclusive, if known.
     pub until: Option<Instant>,
 }
 
 impl Terms {
-    /// When it would end if nobody revoked it.
+    /// When it ends if it is not revoked.
     pub(crate) fn ends(&self, born: Option<Instant>) -> Option<Instant> {
-        // Who was no minor when it began is not let go by a birthday; nobody is a grown-up's
-        // guardian for being a parent, whatever the record said when it was registered.
+        // Majority ends a parent's guardianship, whatever birth date was recorded at
+        // registration; other guardianships only if they began during minority.
         let minor_s = |grown: &Instant| self.ground == Some(Ground::Parent) || self.from < *grown;
         let grown = born.map(majority).filter(|grown| self.kind == Kind::Guardian && minor_s(grown));
         self.until.into_iter().chain(grown).min()
     }
 }
 
-/// That it holds no more, and by whose word.
+/// The revocation of a relation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Revoked {
-    /// By which account.
+    /// The account that revoked it.
     pub by: AccountId,
-    /// From when on.
+    /// Effective from this moment on.
     pub at: Instant,
 }
 
-/// A person tied to a patient.
+/// A relation of a person to a patient.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Relation {
-    /// Drawn at the edge.
+    /// Generated by the caller.
     pub id: RelationId,
-    /// To whom.
+    /// The patient.
     pub patient: PatientId,
-    /// Who, by their account.
+    /// The person's account.
     pub person: AccountId,
-    /// What was registered.
+    /// The terms.
     pub terms: Terms,
-    /// By whose word: staff who saw the evidence, or the patient.
+    /// Who confirmed it: staff who saw the evidence, or the patient.
     pub confirmed_by: AccountId,
-    /// When.
+    /// When it was confirmed.
     pub confirmed: Instant,
-    /// Since when it holds no more, if it was revoked.
+    /// The revocation, if any.
     pub revoked: Option<Revoked>,
 }
 
-/// Proof that somebody is the guardian of a patient at this moment. Comes only from a
-/// [`Relation`] that holds.
+/// Proof that a person is the guardian of a patient at this moment. Only a [`Relation`] in force
+/// gives one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Guardianship {
     patient: PatientId,
@@ -156,20 +156,20 @@ impl Guardianship {
         self.patient
     }
 
-    /// Whether the ward says themselves who sees the restricted compartments.
+    /// Whether the ward decides personally who may read the restricted compartments.
     pub const fn ward_has_discretion(self) -> bool {
         self.discretion
     }
 }
 
 impl Relation {
-    /// When it ends, or ended: by a word, by its term, or by the patient's majority.
+    /// When it ends or ended: by revocation, by its term, or by the patient's majority.
     pub fn ends(&self, born: Option<Instant>) -> Option<Instant> {
         let by_word = self.revoked.map(|revoked| revoked.at);
         by_word.into_iter().chain(self.terms.ends(born)).min()
     }
 
-    /// Whether it holds at a moment. A guardianship of somebody of no known age does not.
+    /// Whether it is in force at a moment. A guardianship is not if the birth date is unknown.
     pub fn holds(&self, born: Option<Instant>, at: Instant) -> bool {
         let known = self.terms.kind != Kind::Guardian || born.is_some();
         known && at >= self.terms.from && self.ends(born).is_none_or(|end| at < end)
@@ -182,13 +182,13 @@ impl Relation {
         Some(Guardianship { patient: self.patient, discretion })
     }
 
-    /// Whether the person is the patient's family at this moment.
+    /// Whether the person is family of the patient at this moment.
     pub fn is_family(&self, at: Instant) -> bool {
         self.terms.kind == Kind::Family && self.holds(None, at)
     }
 }
 
-/// First moment of the 18th birthday, in Shanghai.
+/// First moment of the 18th birthday, in Asia/Shanghai.
 pub(crate) fn majority(born: Instant) -> Instant {
     born.plus_years(MAJORITY_YEARS)
 }

@@ -1,35 +1,35 @@
-//! How long records are kept at least. Nothing is ever purged unasked, and nothing
-//! before its time (国卫办医发〔2022〕2号, 互联网诊疗监管细则(试行), art. 22).
+//! Minimum retention of records. Nothing is purged without a request, and nothing before the end
+//! of its retention (国卫办医发〔2022〕2号, 互联网诊疗监管细则(试行), art. 22).
 
 use thiserror::Error;
 
 use crate::{code::Code, time::Instant};
 
-/// What a record is, as far as its keeping goes.
+/// Kind of record, with respect to retention.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kept {
-    /// 门(急)诊电子病历, and what decisions in it rest on: 15 years
-    /// (互联网诊疗监管细则 art. 22, 医疗机构病历管理规定 art. 29).
+    /// 门(急)诊电子病历, and the basis of decisions in it: 15 years (互联网诊疗监管细则 art. 22,
+    /// 医疗机构病历管理规定 art. 29).
     OutpatientRecord,
-    /// 图文对话、音视频: what was said in a visit, 3 years (互联网诊疗监管细则 art. 22).
+    /// 图文对话、音视频: messages of visits, 3 years (互联网诊疗监管细则 art. 22).
     Conversation,
     /// 处方药销售记录: 5 years (药品网络销售监督管理办法, art. 14 and 17).
     PrescriptionSale,
 }
 
-/// When something was last added to each kind of record of one patient.
+/// When each kind of record of one patient was last added to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct LastKept {
-    /// To the record itself.
+    /// The record itself.
     pub record: Option<Instant>,
-    /// To what was said in visits.
+    /// The messages of visits.
     pub said: Option<Instant>,
-    /// To what was sold on prescription.
+    /// Sales on prescription.
     pub sold: Option<Instant>,
 }
 
 impl LastKept {
-    /// What must be kept until when, the last first.
+    /// The kinds that must be retained and until when, the latest first.
     pub fn holds(self) -> Vec<(Kept, Instant)> {
         let last = [
             (Kept::OutpatientRecord, self.record),
@@ -41,10 +41,10 @@ impl LastKept {
         holds
     }
 
-    /// Whether the patient may be erased: nothing of theirs must be kept any longer.
+    /// Whether the patient may be erased: no retention applies any longer.
     ///
     /// # Errors
-    /// From when on they may.
+    /// The time from which on erasure is allowed.
     pub fn may_erase(self, now: Instant) -> Result<(), ErasureHold> {
         match self.holds().first() {
             Some(&(kept, from)) if now < from => Err(ErasureHold { years: kept.years(), from }),
@@ -57,9 +57,9 @@ impl LastKept {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("something of this patient's must be kept for {years} years: nothing is erased before {from}")]
 pub struct ErasureHold {
-    /// How long.
+    /// Years of retention.
     pub years: i16,
-    /// From when on the patient may be erased.
+    /// The time from which on the patient may be erased.
     pub from: Instant,
 }
 
@@ -70,13 +70,13 @@ impl ErasureHold {
     }
 }
 
-/// It is asked too early.
+/// The requested purge is too early.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("what was recorded on or after {before_at_most} must be kept: such records are kept for {years} years")]
 pub struct RetentionHold {
-    /// How long.
+    /// Years of retention.
     pub years: i16,
-    /// What is older may go today.
+    /// Records older than this may be purged today.
     pub before_at_most: Instant,
 }
 
@@ -88,7 +88,7 @@ impl RetentionHold {
 }
 
 impl Kept {
-    /// For how many years, by the calendar.
+    /// Years of retention, by the calendar.
     pub const fn years(self) -> i16 {
         match self {
             Self::OutpatientRecord => 15,
@@ -97,7 +97,7 @@ impl Kept {
         }
     }
 
-    /// As it is written everywhere.
+    /// The name in the API.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::OutpatientRecord => "outpatient-record",
@@ -106,15 +106,15 @@ impl Kept {
         }
     }
 
-    /// Until when something must be kept that was recorded at `last`.
+    /// End of retention of something recorded at `last`.
     pub fn until(self, last: Instant) -> Instant {
         last.after_years(self.years())
     }
 
-    /// Whether all that is older than `before` may be purged at `now`.
+    /// Whether everything older than `before` may be purged at `now`.
     ///
     /// # Errors
-    /// If a part of it must still be kept.
+    /// If retention still applies to a part of it.
     pub fn may_purge(self, before: Instant, now: Instant) -> Result<(), RetentionHold> {
         let hold = RetentionHold { years: self.years(), before_at_most: now.minus_years(self.years()) };
         if before > hold.before_at_most { Err(hold) } else { Ok(()) }
@@ -168,7 +168,7 @@ mod tests {
         }
     }
 
-    /// A record of 29 February is kept to the end of February.
+    /// A record of 29 February is retained to the end of February.
     #[test]
     fn leap_days() {
         let may = |now| Kept::OutpatientRecord.may_purge(at("2012-02-29T12:00:00+08:00"), at(now));

@@ -1,5 +1,5 @@
-//! Checks of a prescription: what is asked, what is answered, and how many
-//! answers become one. As in `xinglin:prescribing/review`.
+//! Checks of a prescription: the order, the answers of checkers, and their combination. As in
+//! `xinglin:prescribing/review`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,25 +18,25 @@ use crate::{
 pub struct Line {
     /// Position, from 1.
     pub number: u32,
-    /// The product, in every coding known.
+    /// The product, in every known coding.
     pub code: Vec<Coding>,
-    /// Its active ingredients, where known.
+    /// Its active ingredients, if known.
     pub ingredients: Vec<Coding>,
     /// One dose.
     pub dose: Quantity,
-    /// Doses a day.
+    /// Doses per day.
     pub doses_per_day: Decimal,
-    /// Length of treatment.
+    /// Length of treatment in days.
     pub days: u16,
-    /// How it is taken.
+    /// Route of administration.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub route: Option<Coding>,
-    /// The open door.
+    /// Additional attributes, for later versions.
     #[serde(default)]
     pub attributes: Vec<Attribute>,
 }
 
-/// A prescription as drafted.
+/// A drafted prescription, as checkers receive it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Order {
@@ -46,12 +46,12 @@ pub struct Order {
     pub lines: Vec<Line>,
     /// Long-term prescription (长期处方).
     pub long_term: bool,
-    /// The open door.
+    /// Additional attributes, for later versions.
     #[serde(default)]
     pub attributes: Vec<Attribute>,
 }
 
-/// How grave a finding is: the severities of a CDS Hooks card.
+/// Severity of a finding: the indicators of a CDS Hooks card.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the names are those of CDS Hooks")]
@@ -61,86 +61,86 @@ pub enum Severity {
     Critical,
 }
 
-/// One thing the prescriber should know.
+/// A finding for the prescriber.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Finding {
     /// Stable, upper snake case.
     pub code: String,
-    /// How grave.
+    /// Severity.
     pub severity: Severity,
-    /// What is the matter.
+    /// The text.
     pub message: LocalizedText,
-    /// What could be done instead.
+    /// A suggested alternative.
     pub suggestion: LocalizedText,
-    /// Lines concerned; none means all of the order.
+    /// Lines concerned; empty means the whole order.
     pub lines: Vec<u32>,
-    /// Who says so.
+    /// The source.
     pub citation: Citation,
-    /// The open door.
+    /// Additional attributes, for later versions.
     pub attributes: Vec<Attribute>,
 }
 
-/// One checker's answer.
+/// Verdict of one checker.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// Nothing against it.
+    /// No findings.
     Allow,
-    /// May be signed once each finding is acknowledged.
+    /// May be signed after each finding is acknowledged.
     Warn(Vec<Finding>),
-    /// Must not be signed as it stands.
+    /// Must not be signed unchanged.
     Veto(Vec<Finding>),
 }
 
-/// Why a checker reached no verdict.
+/// Why a checker gave no verdict.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReviewError {
-    /// Something it needs is not known.
+    /// Data that it needs are missing.
     MissingData(LocalizedText),
-    /// A unit or code system it does not know.
+    /// Unknown unit or code system.
     NotUnderstood(String),
     /// Anything else.
     Other(String),
 }
 
-/// A checker that is asked about every order of a tenant.
+/// A checker that is called for every order of a tenant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Checker {
     /// Id of the plugin.
     pub plugin: String,
-    /// Whether nothing may be signed without its verdict.
+    /// Whether its verdict is required for a signature.
     pub required: bool,
 }
 
-/// A call of a checker that gave no answer at all.
+/// A call of a checker that failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FailedCall {
-    /// How it failed, for example `PLUGIN_TRAP`.
+    /// Stable code, for example `PLUGIN_TRAP`.
     pub code: Code,
-    /// For the operator.
+    /// Details for the operator.
     pub message: String,
 }
 
-/// What became of asking one checker.
+/// Result of calling one checker.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Answer {
-    /// It decided.
+    /// A verdict.
     Verdict(Verdict),
-    /// It said that it could not.
+    /// The checker could not decide.
     Undecided(ReviewError),
-    /// It broke.
+    /// The call failed.
     Failed(FailedCall),
-    /// It was not asked, or the answer was lost.
+    /// It was not called, or the answer was lost.
     Missing,
 }
 
 impl Answer {
-    /// From the two layers of a plugin call.
+    /// From the two nested results of a plugin call.
     pub fn from_call(call: Result<Result<Verdict, ReviewError>, FailedCall>) -> Self {
         match call {
             Ok(Ok(verdict)) => Self::Verdict(verdict),
@@ -154,21 +154,21 @@ impl Answer {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Check {
-    /// Who was asked.
+    /// The checker.
     pub checker: Checker,
-    /// What came back.
+    /// The answer.
     pub answer: Answer,
 }
 
 impl Check {
-    /// Whether a verdict is missing that there must be. Fails closed: a required
-    /// checker that broke or could not decide counts as a veto.
+    /// Whether a required verdict is missing. Fails closed: a required checker that failed or
+    /// could not decide prevents the signature.
     pub const fn is_unchecked(&self) -> bool {
         self.checker.required && !matches!(self.answer, Answer::Verdict(_))
     }
 }
 
-/// All answers to one question.
+/// All answers to one order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReviewOutcome {
@@ -176,23 +176,23 @@ pub struct ReviewOutcome {
     checks: Vec<Check>,
 }
 
-/// Many answers as one.
+/// The combined answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Conclusion {
     /// May be signed.
     Clear,
-    /// May be signed once every warning is acknowledged.
+    /// May be signed after every warning is acknowledged.
     Warned,
-    /// A required check is missing.
+    /// A required verdict is missing.
     NotChecked,
     /// Must not be signed.
     Vetoed,
 }
 
-/// Puts the answers of all checkers, by plugin id, together. `subject` is the fingerprint of
-/// what was checked. An answer of a plugin that is not among the checkers is
-/// kept as that of an optional one: nobody's veto is dropped.
+/// Combines the answers of all checkers, by plugin id. `subject` is the fingerprint of the
+/// checked order. An answer of a plugin that is not in `checkers` counts as that of an optional
+/// checker, so no veto is lost.
 pub fn fold(subject: Digest, checkers: &[Checker], mut answers: BTreeMap<String, Answer>) -> ReviewOutcome {
     let mut checks: Vec<Check> = checkers
         .iter()
@@ -208,7 +208,7 @@ pub fn fold(subject: Digest, checkers: &[Checker], mut answers: BTreeMap<String,
 }
 
 impl ReviewOutcome {
-    /// Fingerprint of what was checked.
+    /// Fingerprint of the checked order.
     pub const fn subject(&self) -> Digest {
         self.subject
     }
@@ -218,7 +218,7 @@ impl ReviewOutcome {
         &self.checks
     }
 
-    /// Checkers that vetoed, with their findings.
+    /// Checkers that vetoed, with findings.
     pub fn vetoes(&self) -> impl Iterator<Item = (&Checker, &[Finding])> {
         self.checks.iter().filter_map(|check| match &check.answer {
             Answer::Verdict(Verdict::Veto(findings)) => Some((&check.checker, findings.as_slice())),
@@ -237,12 +237,12 @@ impl ReviewOutcome {
         })
     }
 
-    /// Required checkers without a verdict: the pharmacist sees "not checked".
+    /// Required checkers without a verdict.
     pub fn unchecked(&self) -> impl Iterator<Item = &Check> {
         self.checks.iter().filter(|check| check.is_unchecked())
     }
 
-    /// All answers as one: any veto wins, then a missing check, then a warning.
+    /// The combined answer: a veto wins, then a missing verdict, then a warning.
     pub fn conclusion(&self) -> Conclusion {
         if self.vetoes().next().is_some() {
             Conclusion::Vetoed
@@ -255,11 +255,11 @@ impl ReviewOutcome {
         }
     }
 
-    /// The proof that what was checked may be signed, given the codes of the
-    /// findings that the prescriber acknowledges.
+    /// The proof that the checked order may be signed, given the codes of the findings that the
+    /// prescriber acknowledges.
     ///
     /// # Errors
-    /// If there is a veto, a missing check, or a warning not acknowledged.
+    /// If there is a veto, a missing required verdict, or an unacknowledged warning.
     pub fn acknowledge(&self, acknowledged: &BTreeSet<String>) -> Result<Reviewed, NotReviewed> {
         let plugins = |list: Vec<&Checker>| list.into_iter().map(|c| c.plugin.clone()).collect();
         match self.conclusion() {
@@ -283,9 +283,8 @@ impl ReviewOutcome {
     }
 }
 
-/// Proof that something was checked and may be signed. Bound to the
-/// fingerprint of what was checked; comes only from
-/// [`ReviewOutcome::acknowledge`].
+/// Proof that an order was checked and may be signed. Bound to its fingerprint; constructed only
+/// by [`ReviewOutcome::acknowledge`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reviewed {
     outcome: ReviewOutcome,
@@ -293,12 +292,12 @@ pub struct Reviewed {
 }
 
 impl Reviewed {
-    /// Fingerprint of what was checked.
+    /// Fingerprint of the checked order.
     pub const fn subject(&self) -> Digest {
         self.outcome.subject
     }
 
-    /// The answers it rests on.
+    /// The answers.
     pub const fn outcome(&self) -> &ReviewOutcome {
         &self.outcome
     }
@@ -309,13 +308,13 @@ impl Reviewed {
     }
 }
 
-/// Why something may not be signed.
+/// Why an order may not be signed.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum NotReviewed {
-    /// These checkers are against it.
+    /// These checkers vetoed.
     #[error("vetoed by {}", .0.join(", "))]
     Vetoed(Vec<String>),
-    /// These checkers must decide and have not.
+    /// These required checkers gave no verdict.
     #[error("not checked by {}", .0.join(", "))]
     NotChecked(Vec<String>),
     /// These findings are not acknowledged.

@@ -1,28 +1,28 @@
-//! What somebody is in a tenant, and their professional rank. [`crate::access`] shows both.
+//! Roles of accounts in a tenant, and professional ranks. Access by role: [`crate::access`].
 
 use serde::{Deserialize, Serialize};
 
 use crate::pathway;
 
-/// What somebody is in a tenant.
+/// A role of an account in a tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
-    /// Runs the hospital's installation; sees no records.
+    /// Operates the hospital's installation; no access to records.
     Operator,
-    /// Runs one hospital: its catalogue, its books of account, what is imported.
+    /// Administers one hospital: catalogue, ledger, imports.
     Administrator,
     /// 医师.
     Doctor,
     /// 药师.
     Pharmacist,
-    /// 药士: prepares medicines, does not review.
+    /// 药士: prepares medicines, does not review prescriptions.
     PharmacyTechnician,
     /// 护士.
     Nurse,
     /// 健管师.
     HealthManager,
-    /// 医助: organises, does not treat.
+    /// 医助: organises visits, does not treat.
     Assistant,
     /// 营养师.
     Dietitian,
@@ -32,17 +32,17 @@ pub enum Role {
     Psychotherapist,
     /// 公卫医师.
     PublicHealthDoctor,
-    /// Brings the medicine.
+    /// Delivers medicines.
     Courier,
-    /// An insurer or its administrator.
+    /// An insurer or a third-party administrator.
     Insurer,
-    /// Keeps the books.
+    /// Keeps the accounts.
     Accountant,
-    /// The health authority.
+    /// The health authority's supervisor.
     Regulator,
-    /// The patient, or the guardian who acts for them.
+    /// The patient, or a guardian acting for them.
     Patient,
-    /// A system, with nobody at the keyboard; its token's scopes bound it further.
+    /// A client system without a user; restricted further by the scopes of its token.
     Service,
 }
 
@@ -69,7 +69,7 @@ impl Role {
         Self::Service,
     ];
 
-    /// As the API and policies write it.
+    /// The name in the API and in policies.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Operator => "operator",
@@ -126,7 +126,7 @@ pub enum Title {
 }
 
 impl Title {
-    /// As the API writes it.
+    /// The name in the API.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Junior => "junior",

@@ -1,7 +1,6 @@
-//! What a token opens, in the words of SMART App Launch 2.2: `system/Observation.rs` for
-//! systems, `user/*.cruds` and `patient/*.rs` for what people let an app do, and a few
-//! words beside them. The words of version 1 (`system/*.read`) are understood and written
-//! in those of version 2.
+//! Scopes of a token, in the syntax of SMART App Launch 2.2: `system/Observation.rs` for systems,
+//! `user/*.cruds` and `patient/*.rs` for apps that a person authorised, and a few special scopes.
+//! Scopes of version 1 (`system/*.read`) are accepted and converted to version 2.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,14 +10,14 @@ use std::{
 
 use thiserror::Error;
 
-/// One right on a type of resource, in the order in which scopes write them.
+/// One right on a resource type, in the order in which scopes list them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[expect(missing_docs, reason = "the names are SMART's")]
 pub enum Right {
     Create,
-    /// Reading, and reading versions and histories.
+    /// Read, version read and history.
     Read,
-    /// Updating, and patching.
+    /// Update and patch.
     Update,
     Delete,
     Search,
@@ -33,21 +32,21 @@ impl Right {
     }
 }
 
-/// Whose rights a scope hands on, and so how far it reaches at most.
+/// The context of a scope: the rights of whom it delegates, and so its maximum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Context {
-    /// A person's, in the record of one patient. Only for reading.
+    /// A person's, in the record of one patient. Read-only.
     Patient,
-    /// A system's own.
+    /// The system's own.
     System,
-    /// A person's, wherever they may look.
+    /// A person's, on all that this person may access.
     User,
 }
 
 impl Context {
     const ALL: [Self; 3] = [Self::Patient, Self::System, Self::User];
 
-    /// As scopes write it.
+    /// The name in scopes.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Patient => "patient",
@@ -56,7 +55,7 @@ impl Context {
         }
     }
 
-    /// The rights that there are in it.
+    /// The rights that the context allows at most.
     const fn most(self) -> u8 {
         match self {
             Self::Patient => Right::Read.bit() | Right::Search.bit(),
@@ -65,25 +64,25 @@ impl Context {
     }
 }
 
-/// A scope that is no right on a resource.
+/// A scope that is not a right on a resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Word {
-    /// Who the person is in the record, told in the id token.
+    /// The person's FHIR resource, as a claim of the id token.
     FhirUser,
-    /// The patient whose record the app was started from.
+    /// The patient in whose record the app was launched.
     Launch,
-    /// A patient, asked for if the app was not started from a record.
+    /// A patient, selected at authorisation if the app was launched standalone.
     LaunchPatient,
-    /// To go on when the person has left.
+    /// A refresh token that remains valid after the person signs out.
     OfflineAccess,
-    /// To go on as long as the person's own sign-in could.
+    /// A refresh token valid as long as the person's session.
     OnlineAccess,
-    /// Who the person is, told in an id token.
+    /// The person's identity, in an id token.
     OpenId,
 }
 
 impl Word {
-    /// All of them, as they are written.
+    /// All special scopes, with their names.
     pub const ALL: [(Self, &'static str); 6] = [
         (Self::FhirUser, "fhirUser"),
         (Self::Launch, "launch"),
@@ -94,14 +93,14 @@ impl Word {
     ];
 }
 
-/// Rights by context and type of resource, `*` being every type; and words.
+/// Rights by context and resource type (`*` is every type), and special scopes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Scopes {
     rights: BTreeMap<(Context, String), u8>,
     words: BTreeSet<Word>,
 }
 
-/// Not a scope that this server gives.
+/// Not a scope of this server.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error(
     "`{0}` is no scope here: write them as `system/Observation.rs`, `user/*.cruds` or `patient/*.rs`, or `launch`, \
@@ -110,7 +109,7 @@ pub struct Scopes {
 pub struct UnknownScope(pub String);
 
 impl Scopes {
-    /// Of what is asked for, what there is at all. Apps ask for much.
+    /// The known scopes among those requested; others are ignored.
     pub fn known(text: &str) -> Self {
         let mut scopes = Self::default();
         for scope in text.split_ascii_whitespace() {
@@ -123,17 +122,17 @@ impl Scopes {
         scopes
     }
 
-    /// Whether there is this right on this type, in any context.
+    /// Whether this right on this type is granted, in any context.
     pub fn allow(&self, kind: &str, right: Right) -> bool {
         Context::ALL.into_iter().any(|context| self.rights(context, kind) & right.bit() != 0)
     }
 
-    /// Whether there is this right on every type.
+    /// Whether this right is granted on every type.
     pub fn allow_all(&self, right: Right) -> bool {
         self.allow("*", right)
     }
 
-    /// Whether the word is among them.
+    /// Whether the special scope is granted.
     pub fn has(&self, word: Word) -> bool {
         self.words.contains(&word)
     }
@@ -143,29 +142,29 @@ impl Scopes {
         self.rights.keys().any(|(of, _)| *of == context)
     }
 
-    /// Whether a refresh token goes with them.
+    /// Whether a refresh token is issued with them.
     pub fn last(&self) -> bool {
         self.has(Word::OfflineAccess) || self.has(Word::OnlineAccess)
     }
 
-    /// Whether all that is in `other` is in these.
+    /// Whether all of `other` is contained.
     pub fn cover(&self, other: &Self) -> bool {
         let covers = |((context, kind), rights): (&(Context, String), &u8)| rights & !self.rights(*context, kind) == 0;
         other.rights.iter().all(covers) && other.words.is_subset(&self.words)
     }
 
-    /// What is in both.
+    /// The intersection.
     #[must_use]
     pub fn common(&self, other: &Self) -> Self {
         let mut common = Self { words: &self.words & &other.words, ..Self::default() };
-        // A type of one may be in the `*` of the other.
+        // A type of one may be covered by the `*` of the other.
         for (context, kind) in self.rights.keys().chain(other.rights.keys()) {
             common.add(*context, kind, self.rights(*context, kind) & other.rights(*context, kind));
         }
         common
     }
 
-    /// Without what is only for systems, or without all that is not.
+    /// Only the scopes of systems, or only the others.
     #[must_use]
     pub fn of_systems(&self, systems: bool) -> Self {
         let rights = self.rights.iter().filter(|((context, _), _)| (*context == Context::System) == systems);
@@ -175,7 +174,7 @@ impl Scopes {
         }
     }
 
-    /// Without what takes a patient at hand.
+    /// Without the scopes that need a patient in context.
     #[must_use]
     pub fn without_patient(mut self) -> Self {
         self.rights.retain(|(context, _), _| *context != Context::Patient);
@@ -183,7 +182,7 @@ impl Scopes {
         self
     }
 
-    /// Each by itself: one right or word of which a person can say yes or no.
+    /// Each right or special scope separately, for a person to grant or deny.
     pub fn each(&self) -> Vec<Self> {
         let rights = self
             .rights
@@ -193,7 +192,7 @@ impl Scopes {
         rights.chain(words).collect()
     }
 
-    /// The rights among them: context, type, and whether they read and whether they write.
+    /// The rights: context, type, and whether they include read and write.
     pub fn rights_in_words(&self) -> impl Iterator<Item = (Context, &str, bool, bool)> {
         const READS: u8 = Right::Read.bit() | Right::Search.bit();
         self.rights
@@ -201,12 +200,12 @@ impl Scopes {
             .map(|((context, kind), rights)| (*context, kind.as_str(), rights & READS != 0, rights & !READS != 0))
     }
 
-    /// The words among them.
+    /// The special scopes.
     pub fn words(&self) -> impl Iterator<Item = Word> {
         self.words.iter().copied()
     }
 
-    /// Whether they open nothing.
+    /// Whether they grant nothing.
     pub fn is_empty(&self) -> bool {
         self.rights.is_empty() && self.words.is_empty()
     }
@@ -252,7 +251,7 @@ fn parse(scope: &str) -> Option<Scope<'_>> {
             all |= right.bit();
         }
     }
-    // None of these, or others, or in another order.
+    // Empty, with unknown letters, or in another order.
     (all != 0 && letters.next().is_none()).then_some(Scope::Rights(context, kind, all))
 }
 

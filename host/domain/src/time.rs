@@ -1,11 +1,11 @@
-//! Points in time. Passed in, never read: the clock lives at the edge.
+//! Points in time, always arguments: this crate reads no clock.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Microseconds since 1970-01-01T00:00:00Z. Stored, sent and compared as such;
-/// shown and reckoned by calendar in Asia/Shanghai.
+/// Microseconds since 1970-01-01T00:00:00Z. Stored, sent and compared in this form; displayed,
+/// and converted to calendar dates, in Asia/Shanghai.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Instant(i64);
@@ -23,33 +23,32 @@ impl Instant {
         self.0
     }
 
-    /// Later by so many seconds; earlier if negative. Saturates at the ends of time.
+    /// Adds seconds; negative values subtract. Saturates.
     #[must_use]
     pub const fn plus_seconds(self, seconds: i64) -> Self {
         Self(self.0.saturating_add(seconds.saturating_mul(SECOND)))
     }
 
-    /// Later by so many minutes.
+    /// Adds minutes.
     #[must_use]
     pub const fn plus_minutes(self, minutes: i64) -> Self {
         self.plus_seconds(minutes.saturating_mul(60))
     }
 
-    /// Later by so many hours.
+    /// Adds hours.
     #[must_use]
     pub const fn plus_hours(self, hours: i64) -> Self {
         self.plus_minutes(hours.saturating_mul(60))
     }
 
-    /// Later by so many periods of 24 hours.
+    /// Adds periods of 24 hours.
     #[must_use]
     pub const fn plus_days(self, days: i64) -> Self {
         self.plus_hours(days.saturating_mul(24))
     }
 
-    /// Parses an RFC 3339 time stamp or an ISO date (its first moment in
-    /// Asia/Shanghai). Years and year-months, which FHIR allows, are taken as
-    /// their first day.
+    /// Parses an RFC 3339 time stamp or an ISO date (its first moment in Asia/Shanghai). A year
+    /// or year-month, which FHIR allows, is parsed as its first day.
     pub fn parse(text: &str) -> Option<Self> {
         if let Ok(stamp) = text.parse::<jiff::Timestamp>() {
             return Some(Self(stamp.as_microsecond()));
@@ -73,9 +72,8 @@ impl Instant {
         u32::try_from(span.get_months()).ok()
     }
 
-    /// Earlier by so many years of the calendar of Asia/Shanghai, which is what terms
-    /// of law are in; from 29 February, in a year without one, to the day before.
-    /// Saturates at the beginning of time.
+    /// Subtracts calendar years in Asia/Shanghai, the unit of legal terms; 29 February becomes 28
+    /// February in a common year. Saturates.
     #[must_use]
     pub fn minus_years(self, years: i16) -> Self {
         let earlier = || {
@@ -86,8 +84,8 @@ impl Instant {
         earlier().map_or(Self(i64::MIN), |zoned| Self(zoned.timestamp().as_microsecond()))
     }
 
-    /// Later by so many years of the same calendar; from 29 February, in a year without
-    /// one, to the day before. Saturates at the end of time.
+    /// Adds calendar years in Asia/Shanghai; 29 February becomes 28 February in a common year.
+    /// Saturates.
     #[must_use]
     pub fn plus_years(self, years: i16) -> Self {
         let later = || {
@@ -98,8 +96,8 @@ impl Instant {
         later().map_or(Self(i64::MAX), |zoned| Self(zoned.timestamp().as_microsecond()))
     }
 
-    /// The first moment at which so many years have passed in full: of 29 February, in a
-    /// year without one, the first of March.
+    /// The first moment at which so many full years have passed: for 29 February in a common
+    /// year, 1 March.
     #[must_use]
     pub fn after_years(self, years: i16) -> Self {
         let later = self.plus_years(years);

@@ -1,34 +1,34 @@
-//! Resources and bundles on their way out.
+//! Resources and bundles in responses.
 
 use serde::Serialize;
 use serde_json::{Value, json};
 use xinglin_domain::time::Instant;
 use xinglin_store::{Json, Resource};
 
-/// A resource version that was stored.
+/// A stored resource version.
 #[derive(Debug, Clone)]
 pub struct Written {
-    /// As it was stored; perhaps that it is gone.
+    /// The stored version; possibly a deletion.
     pub resource: Resource,
-    /// Whether there was none before.
+    /// Whether the resource is new.
     pub created: bool,
 }
 
-/// What came of an entry of a bundle.
+/// Result of an entry of a bundle.
 #[derive(Debug, Clone)]
 pub enum Done {
-    /// It was written, or deleted.
+    /// Written, or deleted.
     Written(Written),
-    /// There was one like that already.
+    /// A matching resource already existed.
     Existing(Resource),
-    /// There was nothing to delete.
+    /// Nothing to delete.
     Nothing,
-    /// What was read: a resource or a searchset.
+    /// The result of a read: a resource or a searchset.
     Read(Value),
 }
 
-/// Sets what only the store knows: `meta.versionId` and `meta.lastUpdated`. The
-/// rest of `meta` is kept.
+/// Sets `meta.versionId` and `meta.lastUpdated`, which only the store knows. The rest of `meta`
+/// is kept.
 pub fn stamp(resource: &mut Value, version: u64, at: Instant) {
     let Value::Object(fields) = resource else {
         return;
@@ -40,22 +40,22 @@ pub fn stamp(resource: &mut Value, version: u64, at: Instant) {
     }
 }
 
-/// The answer to a transaction: every entry was carried out.
+/// The response to a transaction: every entry succeeded.
 pub fn transaction_response(done: Vec<Done>) -> Value {
     let entries: Vec<Value> = done.into_iter().map(done_entry).collect();
     bundle("transaction-response", entries)
 }
 
-/// An entry of a batch that was not carried out.
+/// A refused entry of a batch.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RefusedEntry {
-    /// The HTTP status that it would have had on its own.
+    /// The HTTP status of the entry.
     pub status: u16,
-    /// The OperationOutcome that says why.
+    /// The OperationOutcome.
     pub outcome: Value,
 }
 
-/// The answer to a batch: each entry was carried out, or says why not.
+/// The response to a batch: each entry succeeded, or has an OperationOutcome.
 pub fn batch_response(results: Vec<Result<Done, RefusedEntry>>) -> Value {
     let entries = results
         .into_iter()
@@ -87,18 +87,18 @@ fn done_entry(done: Done) -> Value {
     }})
 }
 
-/// A page of a search. The resources are passed through as they are stored.
+/// A page of a search. Resources are passed through as stored.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Searchset {
     resource_type: &'static str,
     r#type: &'static str,
-    /// How many match in all, if it was counted.
+    /// Total number of matches, if counted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub total: Option<i64>,
-    /// `self`, and `next` if there is more.
+    /// `self`, and `next` if there is another page.
     pub link: Vec<Link>,
-    /// FHIR has no empty arrays.
+    /// FHIR forbids empty arrays.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     entry: Vec<Entry>,
 }
@@ -126,31 +126,31 @@ struct Mode {
 }
 
 impl Searchset {
-    /// An empty one, as the answer to this URL.
+    /// An empty searchset with this `self` URL.
     pub fn of(here: String) -> Self {
         let link = vec![Link { relation: "self", url: here }];
         Self { resource_type: "Bundle", r#type: "searchset", total: None, link, entry: Vec::new() }
     }
 
-    /// Adds a resource that matches (`match`) or belongs to one that does (`include`).
+    /// Adds a resource that matches (`match`) or is included (`include`).
     pub fn push(&mut self, base: &str, kind: &str, id: &str, resource: Json, mode: &'static str) {
         let full_url = Some(format!("{base}/{kind}/{id}"));
         self.entry.push(Entry { full_url, resource, search: Mode { mode } });
     }
 
-    /// Adds what is to be said about the search itself.
+    /// Adds an OperationOutcome on the search itself.
     pub fn remark(&mut self, outcome: Json) {
         self.entry.push(Entry { full_url: None, resource: outcome, search: Mode { mode: "outcome" } });
     }
 }
 
-/// Versions, newest first. What is gone says so, and has no resource.
+/// Versions, newest first. A deletion has no resource.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Historyset {
     resource_type: &'static str,
     r#type: &'static str,
-    /// How many there are in all, if that is known.
+    /// Total number of versions, if known.
     #[serde(skip_serializing_if = "Option::is_none")]
     total: Option<usize>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -214,8 +214,8 @@ impl Version {
     }
 }
 
-/// The resource with these elements only, and those that must be there; or without its
-/// narrative. It says of itself that something was left out.
+/// Reduces the resource to these elements and the required ones, or removes its narrative. Adds
+/// the tag `SUBSETTED`.
 pub fn subset(resource: &mut Value, elements: &[String], required: &[&str], without_text: bool) {
     let Value::Object(fields) = resource else { return };
     let before = fields.len();
@@ -243,7 +243,7 @@ pub fn subset(resource: &mut Value, elements: &[String], required: &[&str], with
     }
 }
 
-/// FHIR has no empty arrays: a bundle without entries has no `entry`.
+/// A bundle without entries has no `entry`: FHIR forbids empty arrays.
 fn bundle(kind: &str, entries: Vec<Value>) -> Value {
     let mut bundle = json!({"resourceType": "Bundle", "type": kind});
     if !entries.is_empty() {

@@ -1,4 +1,4 @@
-//! An entry of the audit trail as FHIR R4 AuditEvent, in the shape of IHE BALP.
+//! Audit entries as FHIR R4 AuditEvent, by the IHE BALP profile.
 
 use serde_json::{Value, json};
 use xinglin_domain::{
@@ -14,7 +14,7 @@ const ENTITY: &str = "http://terminology.hl7.org/CodeSystem/audit-entity-type";
 
 const OBJECT_ROLE: &str = "http://terminology.hl7.org/CodeSystem/object-role";
 
-/// The entry at this place of the trail.
+/// The entry with this sequence number.
 pub fn audit_event(seq: i64, access: &Access) -> Value {
     let search = access.patients.len() != 1;
     let (profile, interaction, action) = match access.act {

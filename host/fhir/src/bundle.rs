@@ -1,4 +1,4 @@
-//! What a transaction or batch bundle asks for, before anything is stored.
+//! Plans of transaction and batch bundles, before anything is stored.
 
 use std::collections::{HashMap, HashSet, hash_map::Entry};
 
@@ -9,106 +9,103 @@ use crate::{
     primitive, read, validate,
 };
 
-/// What a bundle asks for.
+/// The plan of a bundle.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Plan {
-    /// All of it, or nothing.
+    /// All entries, or none.
     Transaction(Vec<Planned>),
-    /// Each entry for itself; the place in the list is the place in the bundle.
+    /// Each entry separately; indices are those of the bundle.
     Batch(Vec<Result<Planned, FhirError>>),
 }
 
-/// One thing to be done.
+/// One planned action.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Planned {
-    /// What.
+    /// The action.
     pub action: Action,
-    /// As the resource says; nothing for a read.
+    /// The resource type; empty for a read.
     pub resource_type: String,
-    /// Drawn for a create, given for an update or a deletion; of what is found by a
-    /// condition, drawn in case there is none, or nothing.
+    /// Generated for a create, given for an update or a deletion; for a conditional write
+    /// generated in case nothing matches, or empty.
     pub id: String,
-    /// Ready to be stored but for `meta.versionId` and `meta.lastUpdated`: it
-    /// has its id, and links within the bundle are references. Otherwise as it
-    /// came. Null if there is nothing to store.
+    /// Complete but for `meta.versionId` and `meta.lastUpdated`: the id is set, and links within
+    /// the bundle are resolved to references. The rest is unchanged. Null if nothing is stored.
     pub resource: Value,
-    /// References that point at nothing in the bundle though they should; they
-    /// were left as they are.
+    /// References that should resolve within the bundle and do not; left unchanged.
     pub unresolved: Vec<Unresolved>,
 }
 
-/// What to do. Conditions are searches, as they stand behind the `?` of a URL.
+/// An action. Conditions are searches, in the syntax of a URL query.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
-    /// `POST Type`: a new resource under the id that was drawn.
+    /// `POST Type`: a new resource with the generated id.
     Create {
-        /// `ifNoneExist`: unless there is one like that.
+        /// `ifNoneExist`: create only if nothing matches.
         if_none_exist: Option<String>,
     },
     /// `PUT Type/id`: the next version, or the first.
     Update {
-        /// `ifMatch`: the version that must be current.
+        /// `ifMatch`: the required current version.
         if_match: Option<u64>,
     },
-    /// `PUT Type?…`: the next version of the one like that, or a new resource.
+    /// `PUT Type?…`: the next version of the match, or a new resource.
     UpdateBy {
-        /// What it is like.
+        /// The condition.
         condition: String,
-        /// The id that the resource came with.
+        /// The id in the resource.
         given: Option<String>,
-        /// `ifMatch`: the version that must be current.
+        /// `ifMatch`: the required current version.
         if_match: Option<u64>,
     },
     /// `DELETE Type/id`.
     Delete {
-        /// `ifMatch`: the version that must be current.
+        /// `ifMatch`: the required current version.
         if_match: Option<u64>,
     },
-    /// `DELETE Type?…`: the one like that, if there is one.
+    /// `DELETE Type?…`: deletes the match, if any.
     DeleteBy {
-        /// What it is like.
+        /// The condition.
         condition: String,
     },
-    /// `GET …`: once all that is written is written.
+    /// `GET …`: executed after all writes.
     Read {
-        /// Relative to the server.
+        /// Relative URL.
         url: String,
     },
 }
 
 impl Action {
-    /// Whether it only reads.
+    /// Whether it is a read.
     pub const fn is_read(&self) -> bool {
         matches!(self, Self::Read { .. })
     }
 
-    /// Whether it deletes.
+    /// Whether it is a deletion.
     pub const fn is_delete(&self) -> bool {
         matches!(self, Self::Delete { .. } | Self::DeleteBy { .. })
     }
 }
 
-/// A reference that could not be resolved.
+/// An unresolved reference.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unresolved {
-    /// Where it stands.
+    /// Path in the bundle.
     pub path: String,
-    /// What it says.
+    /// The reference.
     pub reference: String,
 }
 
-/// Reads a bundle of type `transaction` or `batch`. `mint` draws the id of a new
-/// resource, given its type.
+/// Plans a bundle of type `transaction` or `batch`. `mint` generates the id of a new resource,
+/// given its type.
 ///
-/// Entries may create (POST), update (PUT), delete (DELETE) and read (GET); other methods
-/// are refused as not supported. `Reference.reference` and URL elements that name an
-/// entry by its `fullUrl` come to name the resource it becomes; a conditional
-/// reference by identifier (`Practitioner?identifier=system|value`) does if
-/// exactly one entry bears that identifier.
+/// Entries may create (POST), update (PUT), delete (DELETE) and read (GET); other methods are
+/// refused as not supported. `Reference.reference` and URL elements that contain the `fullUrl` of
+/// an entry are replaced by a reference to its resource; a conditional reference by identifier
+/// (`Practitioner?identifier=system|value`) is, if exactly one entry has that identifier.
 ///
 /// # Errors
-/// If the bundle is malformed; for a transaction also if any entry is. A batch
-/// with faulty entries is a plan in which those are errors.
+/// If the bundle is malformed; for a transaction also if any entry is. In a batch, malformed
+/// entries are errors within the plan.
 pub fn plan(bundle: Value, mint: &mut dyn FnMut(&str) -> String) -> Result<Plan, FhirError> {
     let (is_transaction, entries) = envelope(bundle)?;
     let root = At::root("Bundle");
@@ -143,7 +140,7 @@ pub fn plan(bundle: Value, mint: &mut dyn FnMut(&str) -> String) -> Result<Plan,
     }
 }
 
-/// Takes the entries out of the bundle, and whether they stand or fall together.
+/// The entries of the bundle, and whether it is a transaction.
 fn envelope(mut bundle: Value) -> Result<(bool, Vec<Value>), FhirError> {
     let root = At::root("Bundle");
     let mut findings = Findings::default();
@@ -177,10 +174,10 @@ fn envelope(mut bundle: Value) -> Result<(bool, Vec<Value>), FhirError> {
     findings.or((is_transaction, entries))
 }
 
-/// An entry that is sound in itself.
+/// An entry that is valid by itself.
 struct Draft {
     full_url: Option<String>,
-    /// The id that the client gave, which a create replaces.
+    /// The client's id, which a create replaces.
     client_id: Option<String>,
     planned: Planned,
 }
@@ -253,7 +250,7 @@ fn draft(mut entry: Value, at: At<'_>, mint: &mut dyn FnMut(&str) -> String) -> 
             named = Some(String::new());
             (Action::Read { url }, Some(String::new()))
         }
-        // `findings` says why.
+        // The reason is in `findings`.
         None => (Action::Create { if_none_exist: None }, None),
     };
     if let Some(error) = findings.into_error() {
@@ -272,7 +269,7 @@ fn draft(mut entry: Value, at: At<'_>, mint: &mut dyn FnMut(&str) -> String) -> 
     Ok(Draft { full_url, client_id, planned: Planned { action, resource_type, id, resource, unresolved: Vec::new() } })
 }
 
-/// `Bundle.entry.request`, as far as it can be done.
+/// The supported forms of `Bundle.entry.request`.
 enum Request {
     Create { url: String, if_none_exist: Option<String> },
     Update { url: String, if_match: Option<u64> },
@@ -328,7 +325,7 @@ pub fn version_of(tag: &str) -> Option<u64> {
     tag.strip_prefix("W/\"")?.strip_suffix('"')?.parse().ok()
 }
 
-/// What must be unique in a bundle.
+/// Values that must be unique in a bundle.
 #[derive(Default)]
 struct Seen {
     urls: HashSet<String>,
@@ -368,8 +365,8 @@ fn base_of<'a>(url: &'a str, resource_type: &str) -> Option<&'a str> {
     url.rsplit_once('/')?.0.strip_suffix(resource_type)?.strip_suffix('/')
 }
 
-/// Makes references that read as a key of `moves` read as its value: what was drawn for a
-/// new resource, if there turned out to be one, and what was to be searched for.
+/// Replaces references that are keys of `moves` by their values: generated ids where a condition
+/// matched an existing resource, and conditional references.
 pub fn redirect(planned: &mut [Planned], moves: HashMap<String, String>) {
     if moves.is_empty() {
         return;
@@ -381,10 +378,10 @@ pub fn redirect(planned: &mut [Planned], moves: HashMap<String, String>) {
     }
 }
 
-/// What the links of a bundle become.
+/// Resolutions of the links of a bundle.
 struct Links {
     by_url: HashMap<String, String>,
-    /// By type, system and value; `None` if several entries bear the identifier.
+    /// By type, system and value; `None` if several entries have the identifier.
     by_identifier: HashMap<(String, String, String), Option<String>>,
 }
 
@@ -413,8 +410,8 @@ impl Links {
         links
     }
 
-    /// What a reference becomes: by full URL, by a URL relative to that of the
-    /// entry it stands in, or by identifier.
+    /// Resolves a reference: by full URL, by a URL relative to that of its entry, or by
+    /// identifier.
     fn resolve(&self, reference: &str, base: Option<&str>) -> Option<&str> {
         if let Some(target) = self.by_url.get(reference) {
             return Some(target);
@@ -462,7 +459,7 @@ fn relink(value: &mut Value, links: &Links, base: Option<&str>, at: At<'_>, unre
     }
 }
 
-/// Whether an element of this name is a URL that may name an entry.
+/// Whether an element of this name is a URL that may refer to an entry.
 fn is_url(name: &str) -> bool {
     matches!(name, "url" | "uri" | "valueUrl" | "valueUri" | "valueCanonical")
 }

@@ -1,4 +1,4 @@
-//! CapabilityStatement: what this server does, and nothing more.
+//! The CapabilityStatement of this server.
 
 use std::sync::LazyLock;
 
@@ -7,7 +7,7 @@ use xinglin_domain::time::Instant;
 
 use crate::parameter::{self, Parameter, Parameters, Type};
 
-/// Operations of FHIR Bulk Data Access: all, and of all patients. There are no groups.
+/// Operations of FHIR Bulk Data Access: system and patient level. Groups are not supported.
 const BULK: [&str; 2] = [
     "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/export",
     "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/patient-export",
@@ -45,7 +45,7 @@ pub fn statement(base: &str, software_version: &str, date: Instant) -> Value {
     })
 }
 
-/// What can be done with each type: the same for every base.
+/// The supported interactions of each type, independent of the base URL.
 static RESOURCES: LazyLock<Vec<Value>> = LazyLock::new(|| parameter::ALL.iter().map(resource).collect());
 
 fn resource(Parameters { of, list }: &Parameters) -> Value {
@@ -54,7 +54,7 @@ fn resource(Parameters { of, list }: &Parameters) -> Value {
     let name = |name: &str, kind: &str| json!({"name": name, "type": kind});
     let mut search = vec![name("_id", "token"), name("_lastUpdated", "date")];
     search.extend(parameter::COMMON.iter().chain(*list).map(|p| name(p.name, p.kind.code())));
-    // Whose record it is in can be asked of everything.
+    // `patient` is supported for every type.
     if !list.iter().any(|parameter| parameter.name == "patient") {
         search.push(name("patient", "reference"));
     }
@@ -76,7 +76,7 @@ fn resource(Parameters { of, list }: &Parameters) -> Value {
         operations.push(json!({"name": "everything", "definition": definition}));
     }
     if *of == "Binary" {
-        // Attachments: never changed, and looked for by what refers to them.
+        // Attachments: immutable, and found through the resources that refer to them.
         return json!({
             "type": of,
             "interaction": [{"code": "create"}, {"code": "read"}, {"code": "search-type"}],

@@ -1,23 +1,23 @@
-//! What is wrong with FHIR that came in, and where.
+//! Validation errors of FHIR input, with their location.
 
 use std::fmt;
 
 use thiserror::Error;
 
-/// The kind of an [`Issue`], as FHIR's `issue-type` has it.
+/// The kind of an [`Issue`], by FHIR's `issue-type`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum IssueKind {
-    /// The JSON has another shape than FHIR wants.
+    /// The structure of the JSON is invalid.
     Structure,
-    /// Something that must be there is not.
+    /// A required element is missing.
     Required,
-    /// A value is not of its type.
+    /// A value is invalid for its type.
     Value,
     /// A code is not in the required value set.
     CodeInvalid,
-    /// The same thing twice.
+    /// A duplicate.
     Duplicate,
-    /// FHIR allows it, this server does not.
+    /// Valid FHIR that this server does not support.
     NotSupported,
 }
 
@@ -35,20 +35,20 @@ impl IssueKind {
     }
 }
 
-/// One thing that is wrong.
+/// One error.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{path}: {message}")]
 pub struct Issue {
-    /// What kind of thing.
+    /// Kind of error.
     pub kind: IssueKind,
-    /// Where, in the way of FHIRPath: `Bundle.entry[12].resource.birthDate`.
+    /// Location as a FHIRPath: `Bundle.entry[12].resource.birthDate`.
     pub path: String,
-    /// What, for the people who made it.
+    /// Description.
     pub message: String,
 }
 
-/// FHIR that was refused. Stable code [`FhirError::CODE`]; holds at least one
-/// issue and, so that hopeless input gets a readable answer, at most a hundred.
+/// Refused FHIR. Stable code [`FhirError::CODE`]; contains at least one issue and at most a
+/// hundred, so that the response stays readable.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{}: {first}{}", Self::CODE, more(.rest.len()))]
 pub struct FhirError {
@@ -64,13 +64,13 @@ impl FhirError {
     /// The stable code.
     pub const CODE: &'static str = "FHIR_INVALID";
 
-    /// What is wrong, in the order of the document.
+    /// The issues, in document order.
     pub fn issues(&self) -> impl Iterator<Item = &Issue> {
         std::iter::once(&self.first).chain(&self.rest)
     }
 }
 
-/// Collects issues while a document is read.
+/// Collects issues during validation.
 #[derive(Debug, Default)]
 pub(crate) struct Findings(Vec<Issue>);
 
@@ -83,7 +83,7 @@ impl Findings {
         }
     }
 
-    /// `value`, if nothing was found.
+    /// `value`, if there are no issues.
     pub fn or<T>(self, value: T) -> Result<T, FhirError> {
         match self.into_error() {
             None => Ok(value),
@@ -103,8 +103,7 @@ impl Findings {
     }
 }
 
-/// A place in a document, written out only when there is something to say about
-/// it: a chain of borrowed steps on the stack.
+/// A location in a document: a chain of borrowed steps on the stack, formatted only for an issue.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct At<'a> {
     parent: Option<&'a At<'a>>,
@@ -140,7 +139,7 @@ impl fmt::Display for At<'_> {
             Step::Item(index) => write!(f, "[{index}]"),
             Step::Field(name) => {
                 let dot = if self.parent.is_some() { "." } else { "" };
-                // A field name may come from the document: keep the path short.
+                // A field name may come from the document: shorten it.
                 let end = name.char_indices().nth(64).map_or(name.len(), |(end, _)| end);
                 write!(f, "{dot}{}", &name[..end])
             }

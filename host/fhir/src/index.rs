@@ -1,4 +1,4 @@
-//! Under what a stored resource can be found again.
+//! The search index of a stored resource.
 
 use serde_json::Value;
 use xinglin_domain::time::Instant;
@@ -10,21 +10,21 @@ use crate::{
     value::{self, Span},
 };
 
-/// What the store keeps beside the body.
+/// Index data that the store keeps with the body.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Index {
-    /// Id of the patient it belongs to; a Patient belongs to itself.
+    /// Id of the patient whose record contains it; for a Patient its own.
     pub patient: Option<String>,
-    /// When it was clinically true, else when it was written: for sorting.
+    /// The clinically relevant time, otherwise the time of writing: for sorting.
     pub date: Option<Instant>,
-    /// What it can be searched for by.
+    /// The values of search parameters.
     pub found_by: FoundBy,
 }
 
-/// Where a resource names its patient.
+/// Elements that refer to the patient.
 const SUBJECTS: [&str; 4] = ["subject", "patient", "beneficiary", "for"];
 
-/// Dates, the most telling first. Each may be a period.
+/// Date elements, the most relevant first. Each may be a period.
 const DATES: [&str; 24] = [
     "effectiveDateTime",
     "effectiveInstant",
@@ -52,12 +52,12 @@ const DATES: [&str; 24] = [
     "recorded",
 ];
 
-/// Which state of the tables records are indexed by. Whoever changes what is extracted
-/// counts it up, and records are indexed anew when the hospital opens.
+/// Revision of the index. Increment it when the extraction changes; records are indexed again
+/// when the hospital opens.
 pub const REVISION: u32 = 1;
 
-/// Promotes what a search needs. Of a resource type that is not known, whatever
-/// has a usual name is found too.
+/// Extracts the index of a resource. For an unknown type, elements with common names are
+/// extracted.
 pub fn index(resource: &Value) -> Index {
     Index {
         patient: patient(resource).map(str::to_owned),
@@ -66,7 +66,7 @@ pub fn index(resource: &Value) -> Index {
     }
 }
 
-/// Whose record it belongs to.
+/// Id of the patient whose record contains it.
 pub fn patient(resource: &Value) -> Option<&str> {
     if read::text(resource, "resourceType") == Some("Patient") {
         return read::text(resource, "id");
@@ -78,7 +78,7 @@ fn found_by(resource: &Value) -> FoundBy {
     let kind = read::text(resource, "resourceType").unwrap_or_default();
     let mut found = FoundBy::default();
     for parameter in parameter::COMMON.iter().chain(parameter::of(kind)) {
-        // What has the same paths is kept once.
+        // Parameters with the same paths are stored once.
         if parameter.kept_as(kind) != parameter.name {
             continue;
         }
@@ -108,13 +108,13 @@ pub fn at<'a>(resource: &'a Value, path: &str) -> Vec<&'a Value> {
     here
 }
 
-/// The contained resource that is referred to.
+/// The contained resource of a reference.
 fn contained<'a>(resource: &'a Value, reference: &Value) -> Option<&'a Value> {
     let local = read::text(reference, "reference")?.strip_prefix('#')?;
     read::items(resource, "contained").iter().find(|r| read::text(r, "id") == Some(local))
 }
 
-/// A list, or the one thing that stands in its place.
+/// A list, or a single value as a list.
 fn each(value: Option<&Value>) -> &[Value] {
     match value {
         None => &[],
@@ -148,7 +148,7 @@ fn note(found: &mut FoundBy, Parameter { name, kind, .. }: &Parameter, item: &Va
     }
 }
 
-/// Codes of a concept, an identifier, a contact, or a plain value.
+/// Codes of a concept, an identifier, a contact point, or a primitive value.
 fn tokens(found: &mut FoundBy, name: &str, item: &Value) {
     match item {
         Value::String(code) => token(found, name, None, Some(code)),
@@ -157,7 +157,7 @@ fn tokens(found: &mut FoundBy, name: &str, item: &Value) {
             for coding in read::items(item, "coding") {
                 token(found, name, read::text(coding, "system"), read::text(coding, "code"));
             }
-            // What a contact calls its system is what it is a number of.
+            // The `system` of a contact point is stored as the token's system.
             const CONTACTS: [&str; 7] = ["phone", "fax", "email", "pager", "url", "sms", "other"];
             let system = read::text(item, "system").filter(|system| !CONTACTS.contains(system));
             token(found, name, system, read::text(item, "code").or_else(|| read::text(item, "value")));
@@ -165,7 +165,7 @@ fn tokens(found: &mut FoundBy, name: &str, item: &Value) {
     }
 }
 
-/// Longer ones are no codes, and PostgreSQL does not index them.
+/// Longer values are not indexed: they are no codes, and PostgreSQL cannot index them.
 const LONGEST_TOKEN: usize = 1000;
 
 fn token(found: &mut FoundBy, param: &str, system: Option<&str>, code: Option<&str>) {
@@ -179,10 +179,10 @@ fn token(found: &mut FoundBy, param: &str, system: Option<&str>, code: Option<&s
     }
 }
 
-/// How much of a text is searched, in characters.
+/// Indexed prefix of a text, in characters.
 const LONGEST_TEXT: usize = 200;
 
-/// A text, or the parts of a name or an address.
+/// A text, or the parts of a name or address.
 fn texts(found: &mut FoundBy, param: &str, item: &Value) {
     const PARTS: [&str; 11] =
         ["text", "family", "given", "prefix", "suffix", "line", "city", "district", "state", "postalCode", "country"];
@@ -196,8 +196,8 @@ fn texts(found: &mut FoundBy, param: &str, item: &Value) {
     }
 }
 
-/// What a Reference names, as `Type/id` if it is of this server; a canonical URL with
-/// and without its version.
+/// The target of a Reference, as `Type/id` if it is on this server; a canonical URL with and
+/// without its version.
 pub fn references(item: &Value) -> Vec<String> {
     if let Some(canonical) = item.as_str() {
         let plain = canonical.split('|').next().unwrap_or_default();
@@ -208,7 +208,7 @@ pub fn references(item: &Value) -> Vec<String> {
     read::text(item, "reference").filter(|text| !text.starts_with('#')).map(current).into_iter().collect()
 }
 
-/// A moment, a period, or each event of a timing.
+/// An instant, a period, or each event of a timing.
 fn spans(item: &Value) -> Vec<Span> {
     if let Some(text) = item.as_str() {
         return Span::of(text).into_iter().collect();
@@ -230,7 +230,7 @@ fn quantity(found: &mut FoundBy, param: &str, item: &Value) {
     let Some(measure) = value::Measure::of(&number.to_string()) else { return };
     let (system, code, unit) = (read::text(item, "system"), read::text(item, "code"), read::text(item, "unit"));
     let mut units = vec![(system.unwrap_or_default(), code.or(unit).unwrap_or_default())];
-    // A unit may be asked for as it is shown.
+    // A unit may also be searched by its display text.
     units.extend(unit.filter(|unit| code.is_some_and(|code| code != *unit)).map(|unit| ("", unit)));
     for (system, code) in units {
         let (system, code) = (system.to_owned(), code.to_owned());

@@ -1,15 +1,13 @@
-//! FHIR R4 (4.0.1), in and out: pure functions over JSON.
+//! FHIR R4 (4.0.1) input and output: pure functions over JSON.
 //!
-//! A bundle comes in through [`bundle::plan`], which checks every resource with
-//! [`validate`], gives the new ones their ids and turns links within the bundle
-//! into references. What is written is kept as it came, down to the digits of
-//! its numbers and the extensions nobody here knows; [`index`] says by what it can
-//! be found again, [`search`] reads what is asked for, and both keep to the tables of
-//! [`parameter`]. [`snapshot`] cuts a record
-//! down to what a plugin may know; [`project`] is how the hospital's own acts
-//! look in FHIR; [`answer`] and [`outcome`] are what a client is told.
+//! [`bundle::plan`] processes an incoming bundle: it checks every resource with [`validate`],
+//! assigns ids to new ones and resolves links within the bundle to references. Resources are
+//! stored as received, including the digits of numbers and unknown extensions; [`index`] extracts
+//! the search index, [`search`] parses queries, and both use the tables of [`parameter`].
+//! [`snapshot`] restricts a record to what a plugin may receive; [`project`] maps the host's own
+//! acts to FHIR; [`answer`] and [`outcome`] build responses.
 //!
-//! Nothing here panics on any JSON, and nothing reads a clock or draws an id.
+//! No function panics on any JSON, reads a clock or generates an id.
 
 pub mod answer;
 pub mod audit_event;
@@ -39,5 +37,5 @@ pub use crate::error::Issue;
 pub use crate::error::IssueKind;
 pub use crate::primitive::is_type_name;
 
-/// Where FHIR is served.
+/// Base path of the FHIR API.
 pub const BASE: &str = "/fhir/R4";

@@ -1,4 +1,4 @@
-//! Whatever comes in, nothing panics: the shipped patient with random wounds.
+//! Mutation test: the shipped patient with random changes must not cause a panic.
 
 use serde_json::{Value, json};
 use xinglin_domain::time::Instant;
@@ -10,7 +10,7 @@ use crate::{
     validate::validate,
 };
 
-/// A generator with a fixed seed (xorshift64*): a failure repeats itself.
+/// A generator with a fixed seed (xorshift64*): failures are reproducible.
 struct Dice(u64);
 
 impl Dice {
@@ -45,7 +45,7 @@ impl Dice {
     }
 }
 
-/// Replaces, removes or doubles something at a random depth.
+/// Replaces, removes or duplicates something at a random depth.
 fn wound(value: &mut Value, dice: &mut Dice) {
     let deeper = dice.below(8) != 0;
     match value {
@@ -73,7 +73,7 @@ fn wound(value: &mut Value, dice: &mut Dice) {
 fn a_wounded_bundle_is_planned_or_refused() {
     let mut sound = testing::shipped_bundle();
     let entries = sound["entry"].as_array_mut().expect("entries");
-    // One of each type, so that a wound hits something new most of the time.
+    // One of each type, so that most mutations reach another type.
     entries.dedup_by_key(|entry| entry["resource"]["resourceType"].to_string());
     let mut dice = Dice(20_261_101);
     let (mut planned, mut refused) = (0, 0);
@@ -108,7 +108,7 @@ fn a_wounded_bundle_is_planned_or_refused() {
     assert!(planned > 300 && refused > 300, "{planned} planned, {refused} refused");
 }
 
-/// What is stored may be read unchecked, so wounds must not matter there either.
+/// Stored resources may be read unchecked, so mutations must not cause a panic there either.
 #[test]
 fn a_wounded_record_is_read() {
     let sound = testing::shipped_resources();
@@ -126,7 +126,7 @@ fn read(record: &[Value]) {
     let now = Instant::from_micros(1_793_491_200_000_000);
     for resource in record {
         index(resource);
-        // Refusing is as good as taking it; only a panic would be wrong.
+        // Refused or accepted; only a panic fails.
         validate(resource).err();
     }
     let snapshot = snapshot::build(record.first().unwrap_or(&Value::Null), record, "psn".into(), now);

@@ -1,5 +1,5 @@
-//! Drafted MedicationRequests as checkers are asked about them. What is not understood
-//! to the last figure is not checked: half an order would get half a verdict.
+//! Drafted MedicationRequests as an order for checkers. A draft that cannot be converted exactly
+//! is not checked: a partial order would get a partial verdict.
 
 use serde_json::Value;
 use thiserror::Error;
@@ -13,29 +13,29 @@ use crate::{
     snapshot,
 };
 
-/// Most medicines of a draft.
+/// Maximum medicines of a draft.
 const MOST_LINES: usize = 100;
 
-/// Digits after the point of doses a day that do not come out even.
+/// Digits after the point of non-integral doses per day.
 const SCALE: u8 = 4;
 
 const TIMING_CODES: &str = "http://terminology.hl7.org/CodeSystem/v3-GTSAbbreviation";
 
-/// What keeps a draft from being checked.
+/// Why a draft cannot be checked.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{of}: {what}")]
 pub struct Unread {
-    /// `MedicationRequest/…`, or its place in the Bundle.
+    /// `MedicationRequest/…`, or its index in the Bundle.
     pub of: String,
-    /// What is missing, or not understood.
+    /// What is missing or not supported.
     pub what: &'static str,
 }
 
-/// The order that a Bundle of drafts comes to. Other resources than medicines are passed
-/// over; `medicines` are Medications that the drafts refer to outside of the Bundle.
+/// Converts a Bundle of drafts to an order. Resources other than medicines are ignored;
+/// `medicines` are Medications that the drafts refer to outside the Bundle.
 ///
 /// # Errors
-/// The first draft that is not understood.
+/// The first draft that cannot be converted.
 pub fn order(patient: &str, drafts: &Value, medicines: Vec<Value>) -> Result<Order, Unread> {
     let resources: Vec<Value> =
         items(drafts, "entry").iter().filter_map(|entry| entry.get("resource").cloned()).collect();
@@ -91,7 +91,7 @@ fn line(number: u32, request: &Value, library: &[Value]) -> Result<Line, &'stati
     })
 }
 
-/// At most so many doses a day, as `timing.repeat` or a code of GTS has it.
+/// Maximum doses per day, from `timing.repeat` or a GTS code.
 fn doses_per_day(timing: &Value) -> Option<Decimal> {
     let of_code = || {
         let codes = codings(timing.get("code")?);
@@ -107,7 +107,7 @@ fn doses_per_day(timing: &Value) -> Option<Decimal> {
     let Some(repeat) = timing.get("repeat").filter(|repeat| repeat.get("period").is_some()) else {
         return of_code();
     };
-    // Days of the week and `when` would make it another figure.
+    // Days of the week and `when` would change the number.
     if !items(repeat, "dayOfWeek").is_empty() {
         return None;
     }
@@ -121,8 +121,8 @@ fn doses_per_day(timing: &Value) -> Option<Decimal> {
         "wk" => (1, 7),
         _ => return None,
     };
-    // frequency × numerator × 10^scale ÷ (unscaled × denominator), to four digits, up:
-    // a limit is not passed unseen.
+    // frequency × numerator × 10^scale ÷ (unscaled × denominator), to four digits, rounded up so
+    // that exceeding a limit is not missed.
     let shift = 10_i128.checked_pow(u32::from(period.scale()) + u32::from(SCALE))?;
     let above = frequency.checked_mul(numerator)?.checked_mul(shift)?;
     let below = i128::from(period.unscaled()).checked_mul(denominator).filter(|below| *below > 0)?;
@@ -138,7 +138,7 @@ fn days(request: &Value, timing: &Value) -> Option<u16> {
     let bounds = |name: &str| repeat.and_then(|repeat| repeat.get(name));
     let between = |period: &Value| {
         let micros = instant(period, "end")?.micros() - instant(period, "start")?.micros();
-        // The last day counts.
+        // The last day is included.
         Some(micros.div_euclid(24 * 3_600_000_000) + 1)
     };
     let supply = || request.get("dispenseRequest")?.get("expectedSupplyDuration");
@@ -149,7 +149,7 @@ fn days(request: &Value, timing: &Value) -> Option<u16> {
     u16::try_from(found?).ok().filter(|days| *days > 0)
 }
 
-/// With what the hospital knows of a medicine beside what the draft says of it.
+/// Adds the hospital's data of a medicine to those of the draft.
 pub fn known(line: &mut Line, codings: &[Coding], ingredients: &[Coding]) {
     let same = |a: &Coding, b: &Coding| a.system == b.system && a.code == b.code;
     for (list, more) in [(&mut line.code, codings), (&mut line.ingredients, ingredients)] {

@@ -1,13 +1,13 @@
-//! OperationOutcome: what a FHIR client is told when something is refused.
+//! OperationOutcome resources.
 
 use serde_json::{Value, json};
 
 use crate::error::FhirError;
 
-/// The system of the hospital's own stable codes.
+/// The code system of the host's stable codes.
 pub const CODE_SYSTEM: &str = "urn:xinglin:code";
 
-/// For FHIR that was refused: one issue for each thing that is wrong.
+/// For refused FHIR: one issue for each error.
 pub fn of_error(error: &FhirError) -> Value {
     let issues: Vec<Value> = error
         .issues()
@@ -20,28 +20,28 @@ pub fn of_error(error: &FhirError) -> Value {
     json!({"resourceType": "OperationOutcome", "issue": issues})
 }
 
-/// For any other refusal. `issue_type` is a code of
-/// `http://hl7.org/fhir/issue-type` (`not-found`, `forbidden`, `conflict`,
-/// `throttled`, `exception`, …), `code` the hospital's own stable code.
+/// For any other refusal. `issue_type` is a code of `http://hl7.org/fhir/issue-type`
+/// (`not-found`, `forbidden`, `conflict`, `throttled`, `exception`, …), `code` the host's stable
+/// code.
 pub fn of_refusal(issue_type: &str, code: &str, message: &str) -> Value {
     json!({"resourceType": "OperationOutcome", "issue": [issue_of("error", issue_type, code, message)]})
 }
 
-/// For a search parameter that cannot be heeded.
+/// For a search parameter that cannot be applied.
 pub fn of_parameter(name: &str, issue_type: &str, code: &str, message: &str) -> Value {
     let mut told = of_refusal(issue_type, code, message);
     told["issue"][0]["expression"] = json!([format!("http.{name}")]);
     told
 }
 
-/// Something that the reader of a searchset should know.
+/// A warning in a searchset.
 pub fn warning(issue_type: &str, message: &str) -> Value {
     json!({"resourceType": "OperationOutcome", "issue": [
         {"severity": "warning", "code": issue_type, "details": {"text": message}},
     ]})
 }
 
-/// Nothing is wrong.
+/// For a successful operation.
 pub fn sound() -> Value {
     json!({"resourceType": "OperationOutcome", "issue": [
         {"severity": "information", "code": "informational", "details": {"text": "The resource is valid."}},

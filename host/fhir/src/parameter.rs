@@ -1,22 +1,22 @@
-//! The search parameters, as tables: what can be searched for, what is extracted
-//! for it, and what the CapabilityStatement says are one and the same.
+//! The search parameters, as tables: the source of what can be searched, what is extracted, and
+//! what the CapabilityStatement lists.
 //!
-//! A path is names with dots between; lists are gone through. `telecom(phone)` is
-//! the items whose `system` is `phone`; `medicationReference#` is the contained
-//! resource that is referred to.
+//! A path consists of names separated by dots; lists are flattened. `telecom(phone)` selects the
+//! items whose `system` is `phone`; `medicationReference#` selects the contained resource of the
+//! reference.
 
-/// What a search parameter compares.
+/// Type of a search parameter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Type {
     /// A code, an identifier, a boolean.
     Token,
-    /// A text, or all texts of a name or an address.
+    /// A text, or all texts of a name or address.
     String,
-    /// A moment or a period.
+    /// An instant or a period.
     Date,
     /// A resource, or a canonical URL.
     Reference,
-    /// A measure with its unit.
+    /// A number with its unit.
     Quantity,
     /// A URI.
     Uri,
@@ -39,17 +39,17 @@ impl Type {
 /// A search parameter of a resource type.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Parameter {
-    /// As it is written in a URL.
+    /// Name in the URL.
     pub name: &'static str,
-    /// What it compares.
+    /// The type.
     pub kind: Type,
-    /// Where its values stand in a resource.
+    /// Paths of its values in a resource.
     pub paths: &'static [&'static str],
-    /// What a reference may lead to; empty for anything.
+    /// Types a reference may refer to; empty for any.
     pub targets: &'static [&'static str],
 }
 
-/// A resource type with its parameters, beside [`COMMON`].
+/// The parameters of a resource type, in addition to [`COMMON`].
 pub struct Parameters {
     /// The resource type.
     pub of: &'static str,
@@ -58,21 +58,21 @@ pub struct Parameters {
 }
 
 impl Parameter {
-    /// The name under which its values are kept: that of the first parameter with the
-    /// same paths, so that `patient` and `subject` are one.
+    /// The name under which its values are indexed: that of the first parameter with the same
+    /// paths, so that `patient` and `subject` are one.
     pub fn kept_as(&'static self, resource_type: &str) -> &'static str {
         let twin = of(resource_type).iter().find(|other| other.kind == self.kind && other.paths == self.paths);
         twin.map_or(self.name, |twin| twin.name)
     }
 
-    /// Whether it names the patient in whose record the resource is.
+    /// Whether it refers to the patient whose record contains the resource.
     pub fn is_owner(&self) -> bool {
         self.kind == Type::Reference && matches!(self.paths, ["subject" | "patient" | "beneficiary" | "for"])
     }
 }
 
-/// The parameters of a type beside [`COMMON`]; of a type that is not in the tables,
-/// those that have usual names.
+/// The parameters of a type in addition to [`COMMON`]; for a type without a table, those with
+/// common names.
 pub fn of(resource_type: &str) -> &'static [Parameter] {
     ALL.iter().find(|parameters| parameters.of == resource_type).map_or(USUAL, |parameters| parameters.list)
 }
@@ -207,10 +207,10 @@ const PUBLISHER: Parameter = string("publisher", &["publisher"]);
 
 const DESCRIPTION: Parameter = string("description", &["description"]);
 
-/// Of what is published under a canonical URL.
+/// Of resources published under a canonical URL.
 const DEFINITION: &[Parameter] = &[IDENTIFIER, URL, VERSION, NAME, TITLE, STATUS, DATE, PUBLISHER, DESCRIPTION];
 
-/// What every type has, beside `_id` and `_lastUpdated`, which are columns.
+/// Parameters of every type, in addition to `_id` and `_lastUpdated`, which are columns.
 pub(crate) const COMMON: &[Parameter] = &[
     token("_tag", &["meta.tag"]),
     token("_security", &["meta.security"]),
@@ -218,7 +218,7 @@ pub(crate) const COMMON: &[Parameter] = &[
     uri("_source", &["meta.source"]),
 ];
 
-/// Of a type that has no table.
+/// Of a type without a table.
 const USUAL: &[Parameter] = &[
     IDENTIFIER,
     STATUS,
@@ -233,7 +233,7 @@ const fn of_type(of: &'static str, list: &'static [Parameter]) -> Parameters {
     Parameters { of, list }
 }
 
-/// Every type with a table.
+/// All types with a table.
 pub static ALL: &[Parameters] = &[
     of_type(
         "Patient",

@@ -1,4 +1,4 @@
-//! Who a patient is, read out of their resource, for servers that must know.
+//! Identity fields of a Patient, for servers that need them.
 
 use serde_json::{Map, Value};
 use xinglin_domain::{id_number::IdNumber, identity::IdentityField};
@@ -8,15 +8,13 @@ use crate::{
     read::{code_in, items, text},
 };
 
-/// Types of identifiers, HL7 table 0203.
+/// Identifier types, HL7 table 0203.
 const TYPES: &str = "http://terminology.hl7.org/CodeSystem/v2-0203";
 
-/// Root of resident identity card numbers, WS/T 500 (shared documents of health
-/// records).
+/// OID of resident identity numbers, WS/T 500 (shared documents of health records).
 const RESIDENT_ID: &str = "urn:oid:2.16.156.10011.1.3";
 
-/// One field of a patient, if the record has it. What has a control character in
-/// it is no such thing.
+/// One field of a patient, if present. A value with a control character counts as absent.
 pub fn field(patient: &Value, field: IdentityField) -> Option<String> {
     let value = match field {
         IdentityField::Name => name(patient),
@@ -29,15 +27,15 @@ pub fn field(patient: &Value, field: IdentityField) -> Option<String> {
     (!value.is_empty() && !value.contains(char::is_control)).then(|| value.to_owned())
 }
 
-/// Whether two versions of a patient say the same of who it is: name, number, and day of
-/// birth, which is what is verified.
+/// Whether two versions of a patient have the same name, number and birth date, which are
+/// verified.
 pub fn is_same(one: &Value, other: &Value) -> bool {
     let said = |what| field(one, what) == field(other, what);
     said(IdentityField::Name) && said(IdentityField::IdNumber) && one["birthDate"] == other["birthDate"]
 }
 
-/// Numbers of identity cards must be some that there can be, and of somebody born when
-/// the resource says. No message repeats one.
+/// Checks that identity numbers are well-formed, and consistent with the birth date of the
+/// resource. Messages do not contain the number.
 pub(crate) fn check(resource: &Map<String, Value>, at: At<'_>, findings: &mut Findings) {
     let born = resource.get("birthDate").and_then(Value::as_str).filter(|date| date.len() == 10);
     let identifiers = resource.get("identifier").and_then(Value::as_array);
@@ -56,7 +54,7 @@ pub(crate) fn check(resource: &Map<String, Value>, at: At<'_>, findings: &mut Fi
     }
 }
 
-/// The official name before any other that is still borne.
+/// The official name, otherwise another name in use.
 fn name(patient: &Value) -> Option<String> {
     let borne = || items(patient, "name").iter().filter(|name| text(name, "use") != Some("old"));
     let name = borne().find(|name| text(name, "use") == Some("official")).or_else(|| borne().next())?;
@@ -65,7 +63,7 @@ fn name(patient: &Value) -> Option<String> {
     }
     let given: Vec<&str> = items(name, "given").iter().filter_map(Value::as_str).collect();
     let family = text(name, "family").unwrap_or_default();
-    // A Chinese name is written without spaces, the family's part first.
+    // Chinese names are written without spaces, family name first.
     match family.is_ascii() && given.iter().all(|name| name.is_ascii()) {
         true => Some(format!("{} {family}", given.join(" "))),
         false => Some([family, &given.concat()].concat()),

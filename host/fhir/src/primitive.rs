@@ -7,14 +7,14 @@ pub(crate) fn is_id(text: &str) -> bool {
     (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.')
 }
 
-/// Whether it looks like the name of a resource type, known here or not.
+/// Whether it has the form of a resource type name, known or not.
 pub fn is_type_name(text: &str) -> bool {
     (2..=64).contains(&text.len())
         && text.starts_with(|c: char| c.is_ascii_uppercase())
         && text.bytes().all(|b| b.is_ascii_alphabetic())
 }
 
-/// No space at the ends, none but single ones within.
+/// No leading or trailing space, and only single ones within.
 pub(crate) fn is_code(text: &str) -> bool {
     !text.is_empty() && text.split(' ').all(|word| !word.is_empty() && !word.contains(char::is_whitespace))
 }
@@ -24,7 +24,7 @@ pub(crate) fn is_uri(text: &str) -> bool {
     !text.is_empty() && !text.contains(char::is_whitespace)
 }
 
-/// Not blank, at most a mebibyte, no control characters but tab and line ends.
+/// Not blank, at most 1 MiB, no control characters except tab and line ends.
 pub(crate) fn is_string(text: &str) -> bool {
     const MOST: usize = 1 << 20;
     text.len() <= MOST
@@ -32,7 +32,7 @@ pub(crate) fn is_string(text: &str) -> bool {
         && !text.contains(|c: char| c < ' ' && !matches!(c, '\t' | '\r' | '\n'))
 }
 
-/// `YYYY`, `YYYY-MM` or `YYYY-MM-DD`, and a day that exists.
+/// `YYYY`, `YYYY-MM` or `YYYY-MM-DD`, an existing date.
 pub(crate) fn is_date(text: &str) -> bool {
     let full = match text.len() {
         4 => format!("{text}-01-01"),
@@ -74,18 +74,18 @@ pub(crate) fn is_time(text: &str) -> bool {
     text.get(..8).is_some_and(|t| has_shape(t, "00:00:00")) && text.parse::<jiff::civil::Time>().is_ok()
 }
 
-/// Digits where the shape has `0`, its own characters elsewhere.
+/// Digits where the shape has `0`, the literal characters elsewhere.
 fn has_shape(text: &str, shape: &str) -> bool {
     text.len() == shape.len()
         && text.bytes().zip(shape.bytes()).all(|(b, s)| if s == b'0' { b.is_ascii_digit() } else { b == s })
 }
 
-/// A whole number of 32 bits, not below `least`, written without point or exponent.
+/// A 32-bit integer, at least `least`, written without point or exponent.
 pub(crate) fn is_integer(number: &Number, least: i32) -> bool {
     number.to_string().parse::<i32>().is_ok_and(|n| n >= least)
 }
 
-/// The type of a JSON value in words.
+/// The type of a JSON value, as text.
 pub(crate) const fn shape_of(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",

@@ -1,9 +1,8 @@
-//! How the hospital's own acts look in FHIR. The domain decides; what is written
-//! here is for whoever reads the record through FHIR, plugins included.
+//! Projections of the host's own acts to FHIR. The domain decides; projections are for readers of
+//! the record through FHIR, including plugins.
 //!
-//! Ids are those of the domain, so that one act has one resource however often
-//! it is written. A prescription becomes one request, and one dispense, for each
-//! of its lines: `rx-…-1`, `rx-…-2`, …
+//! Ids are those of the domain, so an act has one resource however often it is written. A
+//! prescription gives one request, and one dispense, for each of its lines: `rx-…-1`, `rx-…-2`, …
 
 use serde_json::{Map, Number, Value, json};
 use xinglin_domain::{
@@ -17,7 +16,7 @@ use xinglin_domain::{
     time::Instant,
 };
 
-/// Texts are written in this language where they are known in several.
+/// Preferred language of texts.
 const LANGUAGE: &str = "zh-CN";
 
 const UCUM: &str = "http://unitsofmeasure.org";
@@ -33,32 +32,32 @@ const FUNDS: &str = "urn:xinglin:payment-source";
 /// An online visit.
 #[derive(Debug, Clone)]
 pub struct Encounter<'a> {
-    /// Becomes the id of the resource.
+    /// Id of the resource.
     pub id: EncounterId,
     /// Id of the Patient.
     pub patient: &'a str,
-    /// Id of the Practitioner who sees the patient; none while it is waited for.
+    /// Id of the treating Practitioner; none while waiting.
     pub doctor: Option<&'a str>,
-    /// How far it has come.
+    /// The status.
     pub status: EncounterStatus,
-    /// What it is about.
+    /// The reasons.
     pub reasons: &'a [Coding],
     /// When it was opened.
     pub started: Instant,
-    /// When it was closed.
+    /// When it ended.
     pub ended: Option<Instant>,
 }
 
-/// How far a visit has come.
+/// Status of a visit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EncounterStatus {
-    /// The patient waits.
+    /// Waiting for a doctor.
     Waiting,
-    /// A doctor has taken it up.
+    /// In progress.
     InProgress,
     /// Closed.
     Finished,
-    /// Called off.
+    /// Cancelled.
     Cancelled,
 }
 
@@ -80,30 +79,30 @@ pub fn encounter(of: &Encounter<'_>) -> Value {
         .done()
 }
 
-/// Somebody who belongs to a patient.
+/// A person related to a patient.
 #[derive(Debug, Clone, Copy)]
 pub struct RelatedPerson<'a> {
-    /// Becomes the id of the resource.
+    /// Id of the resource.
     pub id: RelationId,
-    /// To whom.
+    /// The patient.
     pub patient: PatientId,
-    /// What they are to the patient.
+    /// Kind of relation.
     pub kind: Kind,
-    /// How they are related.
+    /// Family tie.
     pub tie: Tie,
     /// Their name.
     pub name: &'a str,
-    /// Where they are reached.
+    /// Phone number.
     pub phone: Option<&'a str>,
-    /// From when on.
+    /// Start.
     pub from: Instant,
-    /// Until just before then.
+    /// End, exclusive.
     pub until: Option<Instant>,
-    /// Whether nobody took it back.
+    /// Whether it is not revoked.
     pub active: bool,
 }
 
-/// `RelatedPerson`: how they are related, and whether they are the guardian, a contact.
+/// `RelatedPerson`, with the family tie, and whether the person is guardian or contact.
 pub fn related_person(of: &RelatedPerson<'_>) -> Value {
     const ROLE_CODE: &str = "http://terminology.hl7.org/CodeSystem/v3-RoleCode";
     let concept = |system: &str, code: &str| json!({"coding": [{"system": system, "code": code}]});
@@ -126,37 +125,37 @@ pub fn related_person(of: &RelatedPerson<'_>) -> Value {
 /// A prescription, for its requests.
 #[derive(Debug, Clone)]
 pub struct Prescription<'a> {
-    /// With the number of the line, the id of each resource.
+    /// Prefix of the ids of the resources, before the line number.
     pub id: PrescriptionId,
     /// Id of the Patient.
     pub patient: &'a str,
     /// The visit it was written in.
     pub encounter: EncounterId,
-    /// Id of the Practitioner who wrote it.
+    /// Id of the prescribing Practitioner.
     pub prescriber: &'a str,
     /// What is prescribed.
     pub order: &'a Order,
-    /// Where it stands.
+    /// The status.
     pub status: RequestStatus,
     /// When it was written.
     pub authored: Instant,
-    /// Until when it may be dispensed, once it is signed.
+    /// End of validity, once it is signed.
     pub valid_until: Option<Instant>,
 }
 
-/// What the state of a prescription means to whoever reads the record.
+/// Status of a prescription for readers of the record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RequestStatus {
     /// Not in force: `DRAFT`, `PENDING_REVIEW`, `RETURNED`.
     Draft,
-    /// In force, and the patient takes or will take it: `EFFECTIVE`, `RESERVED`,
-    /// `DISPENSED`, `SHIPPED`, `DELIVERED`.
+    /// In force; the patient takes or will take it: `EFFECTIVE`, `RESERVED`, `DISPENSED`,
+    /// `SHIPPED`, `DELIVERED`.
     Active,
-    /// Carried out: `CLOSED`.
+    /// Completed: `CLOSED`.
     Completed,
-    /// Never given: `REJECTED`, `EXPIRED`, `CANCELLED`.
+    /// Never dispensed: `REJECTED`, `EXPIRED`, `CANCELLED`.
     Cancelled,
-    /// Given and taken back: `REFUNDED`.
+    /// Dispensed and refunded: `REFUNDED`.
     Stopped,
 }
 
@@ -172,8 +171,8 @@ impl RequestStatus {
     }
 }
 
-/// A `MedicationRequest` for each line of a prescription, held together by
-/// `groupIdentifier`. A line whose ingredients are known contains its Medication.
+/// A `MedicationRequest` for each line of a prescription, grouped by `groupIdentifier`. A line
+/// with known ingredients contains its Medication.
 pub fn medication_requests(of: &Prescription<'_>) -> Vec<Value> {
     of.order
         .lines
@@ -199,22 +198,22 @@ pub fn medication_requests(of: &Prescription<'_>) -> Vec<Value> {
         .collect()
 }
 
-/// Medicines handed out for a prescription.
+/// The dispensing of a prescription.
 #[derive(Debug, Clone)]
 pub struct Dispense<'a> {
-    /// Which prescription.
+    /// The prescription.
     pub prescription: PrescriptionId,
     /// Id of the Patient.
     pub patient: &'a str,
-    /// What was prescribed, which is what was handed out.
+    /// The order; the dispensed medicines are the same.
     pub order: &'a Order,
-    /// Ids of the Practitioners who prepared and checked it.
+    /// Ids of the Practitioners who prepared and checked.
     pub pharmacists: &'a [&'a str],
     /// When it was prepared.
     pub prepared: Instant,
-    /// When the patient got it.
+    /// When the patient received it.
     pub handed_over: Option<Instant>,
-    /// Whether it was taken back.
+    /// Whether it was returned.
     pub returned: bool,
 }
 
@@ -244,22 +243,22 @@ pub fn medication_dispenses(of: &Dispense<'_>) -> Vec<Value> {
         .collect()
 }
 
-/// An answer or reading that is an observation.
+/// A patient's answer that is an observation.
 #[derive(Debug, Clone)]
 pub struct Answer<'a> {
-    /// Drawn for it.
+    /// Id of the resource.
     pub id: &'a str,
-    /// Id of the Patient, who gave it.
+    /// Id of the Patient.
     pub patient: &'a str,
-    /// What it observes.
+    /// Code of the observation.
     pub code: &'a Coding,
-    /// What was answered.
+    /// The value.
     pub value: &'a AnswerValue,
-    /// When.
+    /// The time.
     pub at: Instant,
 }
 
-/// `Observation`, final, by the patient.
+/// `Observation`, final, with the patient as performer.
 pub fn observation(of: &Answer<'_>) -> Value {
     let (name, value) = match of.value {
         AnswerValue::Boolean(value) => ("valueBoolean", json!(value)),
@@ -285,32 +284,32 @@ pub fn observation(of: &Answer<'_>) -> Value {
 /// A patient in a pathway.
 #[derive(Debug, Clone)]
 pub struct Enrolment<'a> {
-    /// Becomes the id of the resource.
+    /// Id of the resource.
     pub id: EnrolmentId,
     /// Id of the Patient.
     pub patient: &'a str,
     /// Code of the pathway.
     pub pathway: &'a str,
-    /// What it is called.
+    /// Title of the pathway.
     pub title: &'a LocalizedText,
     /// Code of the stage.
     pub stage: &'a str,
-    /// Where it stands.
+    /// The status.
     pub status: EnrolmentStatus,
-    /// Since when.
+    /// Start.
     pub started: Instant,
-    /// Until when.
+    /// End.
     pub ended: Option<Instant>,
 }
 
-/// Where an enrolment stands.
+/// Status of an enrolment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EnrolmentStatus {
-    /// It goes on.
+    /// Active.
     Active,
-    /// The pathway was gone to its end.
+    /// Completed.
     Completed,
-    /// The patient or the hospital ended it.
+    /// Ended by the patient or the hospital.
     Withdrawn,
 }
 
@@ -333,37 +332,37 @@ pub fn care_plan(of: &Enrolment<'_>) -> Value {
         .done()
 }
 
-/// Something to be done at a time.
+/// A task of a pathway.
 #[derive(Debug, Clone)]
 pub struct Timer<'a> {
-    /// Becomes the id of the resource.
+    /// Id of the resource.
     pub id: TaskId,
-    /// Of which enrolment.
+    /// The enrolment.
     pub enrolment: EnrolmentId,
     /// Id of the Patient.
     pub patient: &'a str,
-    /// The task, as the pathway has it.
+    /// The task, from the pathway.
     pub task: &'a xinglin_domain::pathway::Task,
     /// Code of the pathway.
     pub pathway: &'a str,
-    /// Where it stands.
+    /// The status.
     pub status: TimerStatus,
-    /// When it was set.
+    /// When it was scheduled.
     pub authored: Instant,
     /// When it last changed.
     pub modified: Instant,
 }
 
-/// Where a task stands.
+/// Status of a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TimerStatus {
-    /// Its time has not come.
+    /// Not due yet.
     Scheduled,
-    /// Its time has come.
+    /// Due.
     Due,
     /// Done.
     Done,
-    /// Taken back.
+    /// Cancelled.
     Cancelled,
     /// Not done within its window.
     Missed,
@@ -393,26 +392,26 @@ pub fn task(of: &Timer<'_>) -> Value {
         .done()
 }
 
-/// A stop on online prescribing.
+/// A hold on online prescribing.
 #[derive(Debug, Clone)]
 pub struct Hold<'a> {
-    /// Becomes the id of the resource.
+    /// Id of the resource.
     pub id: HoldId,
     /// Id of the Patient.
     pub patient: &'a str,
-    /// Code of the pathway that asked for it.
+    /// Code of the pathway.
     pub pathway: &'a str,
-    /// Its code in that pathway.
+    /// Code of the hold.
     pub code: &'a str,
-    /// Why.
+    /// The reason.
     pub reason: &'a LocalizedText,
-    /// Since when.
+    /// Start.
     pub from: Instant,
-    /// When it was lifted.
+    /// When it was released.
     pub until: Option<Instant>,
 }
 
-/// `Flag`, active until the hold is lifted.
+/// `Flag`, active until the hold is released.
 pub fn flag(of: &Hold<'_>) -> Value {
     let code = json!({"coding": [{"system": PATHWAYS, "code": format!("{}.{}", of.pathway, of.code)}]});
     Resource::new("Flag", of.id)
@@ -427,24 +426,24 @@ pub fn flag(of: &Hold<'_>) -> Value {
         .done()
 }
 
-/// Something that somebody must look at.
+/// An alert.
 #[derive(Debug, Clone)]
 pub struct Alert<'a> {
-    /// Becomes the id of the resource.
+    /// Id of the resource.
     pub id: AlertId,
     /// Id of the Patient.
     pub patient: &'a str,
-    /// The alert, as the pathway raised it.
+    /// The alert, from the pathway.
     pub alert: &'a xinglin_domain::pathway::Alert,
     /// Code of the pathway.
     pub pathway: &'a str,
     /// When it was raised.
     pub raised: Instant,
-    /// When it was taken up, and the id of the Practitioner who did.
+    /// When it was acknowledged, and the id of the Practitioner who did.
     pub acknowledged: Option<(Instant, &'a str)>,
 }
 
-/// `DetectedIssue`; taking it up is its mitigation.
+/// `DetectedIssue`; the acknowledgement is a mitigation.
 pub fn detected_issue(of: &Alert<'_>) -> Value {
     let severity = match of.alert.severity {
         Severity::Critical => "high",
@@ -466,24 +465,24 @@ pub fn detected_issue(of: &Alert<'_>) -> Value {
         .done()
 }
 
-/// A bill put before a payer.
+/// A bill submitted to a payer.
 #[derive(Debug, Clone)]
 pub struct Charge<'a> {
-    /// Becomes the id of the claim.
+    /// Id of the claim.
     pub id: BillId,
     /// Id of the Patient.
     pub patient: &'a str,
-    /// Id of the Practitioner whose services are charged.
+    /// Id of the charging Practitioner.
     pub provider: &'a str,
-    /// What is charged.
+    /// The bill.
     pub bill: &'a Bill,
-    /// What it comes to.
+    /// The total.
     pub total: Money,
-    /// Id of the Coverage; none if the patient pays.
+    /// Id of the Coverage; none if the patient pays alone.
     pub coverage: Option<&'a str>,
-    /// Whether it was taken back.
+    /// Whether it was reversed.
     pub reversed: bool,
-    /// When it was made out.
+    /// When it was created.
     pub created: Instant,
 }
 
@@ -520,45 +519,45 @@ pub fn claim(of: &Charge<'_>) -> Value {
         .done()
 }
 
-/// What a payer said to a claim.
+/// A payer's response to a claim.
 #[derive(Debug, Clone)]
 pub struct Answered<'a> {
-    /// Becomes the id of the resource.
+    /// Id of the resource.
     pub id: PaymentId,
-    /// To which claim.
+    /// The claim.
     pub bill: BillId,
     /// Id of the Patient.
     pub patient: &'a str,
-    /// The payer, by name.
+    /// Name of the payer.
     pub payer: &'a str,
-    /// What it said.
+    /// The decision.
     pub decision: Decision<'a>,
-    /// When.
+    /// The time.
     pub created: Instant,
 }
 
-/// What a payer said.
+/// The decision of a payer.
 #[derive(Debug, Clone, Copy)]
 pub enum Decision<'a> {
-    /// It has not said anything that can be relied on.
+    /// No usable response yet.
     Pending,
-    /// It pays.
+    /// Settled.
     Settled {
-        /// Its reference.
+        /// The payer's reference.
         reference: &'a str,
-        /// How much of what.
+        /// The adjudication.
         adjudication: &'a Adjudication,
     },
-    /// It does not.
+    /// Refused.
     Refused(&'a [Refusal]),
-    /// It paid and took it back.
+    /// Settled and reversed.
     Reversed {
-        /// Its reference.
+        /// The payer's reference.
         reference: &'a str,
     },
 }
 
-/// `ClaimResponse`. Lines are told by FHIR's `eligible`, the bill by who pays.
+/// `ClaimResponse`. Lines have the category `eligible`, the total is by source.
 pub fn claim_response(of: &Answered<'_>) -> Value {
     let (status, outcome) = match of.decision {
         Decision::Pending => ("active", "queued"),
@@ -597,8 +596,7 @@ pub fn claim_response(of: &Answered<'_>) -> Value {
     .done()
 }
 
-/// A resource in the making. Empty lists and missing values are left out, as
-/// FHIR wants it.
+/// A resource under construction. Empty lists and missing values are omitted, as FHIR requires.
 struct Resource(Map<String, Value>);
 
 impl Resource {
@@ -631,7 +629,7 @@ impl Resource {
         if text.trim().is_empty() { self } else { self.with(name, text) }
     }
 
-    /// `medication[x]`: the product, and what is in it where that is known.
+    /// `medication[x]`: the product, with its ingredients if known.
     fn medicine(self, line: &Line) -> Self {
         if line.ingredients.is_empty() {
             return self.with("medicationCodeableConcept", concept(&line.code));
@@ -670,7 +668,7 @@ fn period(start: Instant, end: Option<Instant>) -> Value {
     }
 }
 
-/// The day in China, which is where the service was given.
+/// The date in China, where the service is provided.
 fn day(at: Instant) -> String {
     const EAST: i64 = 8;
     at.plus_hours(EAST).to_string().chars().take("0000-00-00".len()).collect()
@@ -696,7 +694,7 @@ fn coding(of: &Coding) -> Value {
     }
 }
 
-/// A concept with words for people.
+/// A concept with a display text.
 fn spoken(mut concept: Value, words: &LocalizedText) -> Value {
     let text = words.get(LANGUAGE);
     if !text.trim().is_empty() {
@@ -712,9 +710,9 @@ fn quantity(of: &Quantity) -> Value {
     json!({"value": number(of.value), "unit": of.unit, "system": UCUM, "code": of.unit})
 }
 
-/// All its digits: 6.50 stays 6.50.
+/// With all digits: 6.50 stays 6.50.
 fn number(of: Decimal) -> Value {
-    // What a decimal prints is a JSON number.
+    // A formatted decimal is a JSON number.
     of.to_string().parse::<Number>().map_or(Value::Null, Value::Number)
 }
 
@@ -738,7 +736,7 @@ fn dosage(line: &Line) -> Value {
     dosage
 }
 
-/// So many doses in so many days, in lowest terms.
+/// Doses in a number of days, in lowest terms.
 fn frequency(doses_per_day: Decimal) -> Option<(i32, i64)> {
     let doses = doses_per_day.unscaled();
     let days = 10_i64.checked_pow(doses_per_day.scale().into())?;

@@ -1,5 +1,4 @@
-//! Reading resources that have already been found valid, or at least harmless:
-//! what is missing or misshapen reads as absent.
+//! Lenient reading of stored resources: missing or malformed elements read as absent.
 
 use serde_json::Value;
 use xinglin_domain::{coding::Coding, time::Instant};
@@ -14,7 +13,7 @@ pub(crate) fn text<'a>(value: &'a Value, name: &str) -> Option<&'a str> {
     value.get(name)?.as_str()
 }
 
-/// A point in time: `name`, or the start of a period in it.
+/// An instant: `name`, or the start of a period.
 pub(crate) fn instant(value: &Value, name: &str) -> Option<Instant> {
     match value.get(name)? {
         Value::String(text) => Instant::parse(text),
@@ -22,12 +21,12 @@ pub(crate) fn instant(value: &Value, name: &str) -> Option<Instant> {
     }
 }
 
-/// The codings of a CodeableConcept that name both system and code.
+/// The codings of a CodeableConcept that have both system and code.
 pub(crate) fn codings(concept: &Value) -> Vec<Coding> {
     items(concept, "coding").iter().filter_map(coding).collect()
 }
 
-/// A Coding that names both system and code.
+/// A Coding with both system and code.
 fn coding(value: &Value) -> Option<Coding> {
     Some(Coding {
         system: text(value, "system")?.to_owned(),
@@ -36,13 +35,13 @@ fn coding(value: &Value) -> Option<Coding> {
     })
 }
 
-/// The first code that a CodeableConcept gives in one system.
+/// The first code of a CodeableConcept in one system.
 pub(crate) fn code_in<'a>(concept: &'a Value, system: &str) -> Option<&'a str> {
     items(concept, "coding").iter().find(|c| text(c, "system") == Some(system)).and_then(|c| text(c, "code"))
 }
 
-/// The id in a reference to a resource of one type, relative or absolute, with
-/// or without a version.
+/// The id in a reference to a resource of one type, relative or absolute, with or without
+/// version.
 pub(crate) fn id_of<'a>(reference: &'a str, resource_type: &str) -> Option<&'a str> {
     parts(reference).filter(|(kind, id)| *kind == resource_type && crate::primitive::is_id(id)).map(|(_, id)| id)
 }

@@ -1,10 +1,10 @@
-//! FHIR 4.0.1 as tables: all resources and data types, their elements, how often each may
-//! occur and as what, and the codes of required bindings. They are made out of the
-//! official definitions by `cargo xtask fhir-schema` and read once.
+//! FHIR 4.0.1 as tables: resources and data types, their elements with cardinality and type, and
+//! the codes of required bindings. Generated from the official definitions by `cargo xtask
+//! fhir-schema`; parsed once.
 
 use std::{collections::HashMap, sync::LazyLock};
 
-/// The elements of a resource, a data type, or a part of one.
+/// The elements of a resource, a data type, or a backbone element.
 pub(crate) struct Shape {
     pub(crate) elements: Vec<Element>,
 }
@@ -17,15 +17,15 @@ pub(crate) struct Element {
     pub(crate) form: Form,
 }
 
-/// How often an element may occur, and as what.
+/// Cardinality and type of an element.
 pub(crate) enum Form {
     One(Kind),
     Many(Kind),
-    /// `name[x]`: at most one of these, each under its own name.
+    /// `name[x]`: at most one of these, each with its own name.
     Choice(Vec<(String, Kind)>),
 }
 
-/// What an element holds.
+/// The type of an element.
 #[derive(Clone, Copy)]
 pub(crate) enum Kind {
     Boolean,
@@ -40,21 +40,21 @@ pub(crate) enum Kind {
     DateTime,
     Instant,
     Time,
-    /// A code, if it is bound one of these.
+    /// A code, with its required binding if any.
     Code(Option<ValueSet>),
-    /// A CodeableConcept that must have one of these codes.
+    /// A CodeableConcept with a required binding.
     Concept(ValueSet),
-    /// A Coding that must be one of these.
+    /// A Coding with a required binding.
     Coding(ValueSet),
-    /// A reference, to one of these types if they are named.
+    /// A reference, limited to these types if given.
     Reference(Option<&'static str>),
-    /// Of the shape with this number.
+    /// An object of the shape with this number.
     Object(usize),
     Resource,
 }
 
 impl Kind {
-    /// Whether it is one value, to which extensions are said beside it.
+    /// Whether it is a primitive, whose extensions are in a sibling element.
     pub const fn is_primitive(self) -> bool {
         !matches!(self, Self::Concept(_) | Self::Coding(_) | Self::Reference(_) | Self::Object(_) | Self::Resource)
     }
@@ -77,7 +77,7 @@ impl ValueSet {
         self.0.iter().any(|(of, _)| *of == system)
     }
 
-    /// As much of it as a message holds.
+    /// The codes, shortened for a message.
     pub fn told(self) -> String {
         const MOST: usize = 300;
         let systems = self.0.iter().map(|(system, codes)| {
@@ -101,14 +101,14 @@ impl ValueSet {
 
 struct Tables {
     shapes: Vec<Shape>,
-    /// Numbers of shapes by name; of resources apart.
+    /// Numbers of shapes by name; resources separately.
     types: HashMap<&'static str, usize>,
     resources: HashMap<&'static str, usize>,
 }
 
 static TABLES: LazyLock<Tables> = LazyLock::new(|| read(include_str!("r4.schema")));
 
-/// The table of a resource type, if there is such a type.
+/// The table of a resource type, if known.
 pub(crate) fn of(resource_type: &str) -> Option<&'static Shape> {
     TABLES.resources.get(resource_type).map(|number| shape(*number))
 }
@@ -117,12 +117,12 @@ pub(crate) fn shape(number: usize) -> &'static Shape {
     &TABLES.shapes[number]
 }
 
-/// What the extensions of a primitive are said in.
+/// The element that contains the extensions of a primitive.
 pub(crate) fn element() -> Kind {
     Kind::Object(TABLES.types["Element"])
 }
 
-/// A CodeableConcept, a Coding or a Reference, whatever its codes or target.
+/// A CodeableConcept, Coding or Reference without constraints on codes or targets.
 pub(crate) fn plain(kind: Kind) -> &'static Shape {
     shape(
         TABLES.types[match kind {
@@ -133,13 +133,13 @@ pub(crate) fn plain(kind: Kind) -> &'static Shape {
     )
 }
 
-/// The elements that a resource of this type must have.
+/// The required elements of a resource type.
 pub fn required(resource_type: &str) -> Vec<&'static str> {
     let elements = of(resource_type).map_or(&[][..], |shape| &shape.elements);
     elements.iter().filter(|element| element.required).map(|element| element.name).collect()
 }
 
-/// Reads the tables; how they are written is said at their head.
+/// Parses the tables; the format is described at their start.
 fn read(text: &'static str) -> Tables {
     let mut value_sets: HashMap<&str, Vec<(&'static str, &'static str)>> = HashMap::new();
     let mut types = HashMap::new();
@@ -197,7 +197,7 @@ fn element_of(
         (word, _) => match (word.split_once(':'), types.get(word)) {
             (Some((_, targets)), _) => Kind::Reference(Some(targets)),
             (_, Some(number)) => Kind::Object(*number),
-            // Text in one way or another: string, markdown, xhtml, base64Binary.
+            // Text types: string, markdown, xhtml, base64Binary.
             (_, None) => Kind::String,
         },
     };

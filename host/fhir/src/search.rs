@@ -1,7 +1,7 @@
-//! What a search asks for: from the parameters of a URL to what the store is asked.
+//! Parses the parameters of a search into a query for the store.
 //!
-//! A parameter that is not in the tables of [`parameter`] is set aside, and so named
-//! as ignored; a known one that is misused is an error, whatever the caller prefers.
+//! A parameter that is not in the tables of [`parameter`] is ignored and reported as such; misuse
+//! of a known one is an error, whatever handling the caller prefers.
 
 use thiserror::Error;
 use xinglin_domain::time::Instant;
@@ -14,8 +14,7 @@ use crate::{
     value::{self, Measure, Span},
 };
 
-/// A search that cannot be made. The path of the issue is `http.` and the parameter,
-/// as FHIR has it.
+/// An invalid search. The path of the issue is `http.` and the parameter name, as in FHIR.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{0}")]
 pub struct SearchError(pub Issue);
@@ -27,73 +26,72 @@ impl SearchError {
     }
 }
 
-/// Whether to say how many there are in all.
+/// Whether to return the total number of matches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Total {
     /// No.
     None,
-    /// If all of them are in the answer. As a rule: to count them costs as much as to
-    /// find them.
+    /// Only if all matches are on the page. The default: counting costs as much as searching.
     IfKnown,
-    /// If it is cheap to know.
+    /// If it is cheap to compute.
     IfCheap,
-    /// Yes.
+    /// Always.
     Accurate,
 }
 
-/// References to be followed from what was found, or to it.
+/// An `_include` or `_revinclude`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Include {
-    /// Whose references.
+    /// The type with the reference.
     pub kind: String,
-    /// Which of them; `*` for all.
+    /// The reference parameter; `*` for all.
     pub param: String,
-    /// Only those to this type.
+    /// Only references to this type.
     pub target: Option<String>,
 }
 
 /// A search.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Search {
-    /// What to find.
+    /// The query.
     pub query: ResourceQuery,
-    /// Patients in whose record it is to be, as they were named.
+    /// Patients whose records are searched, as given.
     pub named: Vec<String>,
-    /// How many on a page.
+    /// Page size.
     pub count: u32,
-    /// Whether to count them all.
+    /// Whether to return the total.
     pub total: Total,
-    /// Only how many there are.
+    /// Return the total only.
     pub only_count: bool,
     /// Without the narrative.
     pub without_text: bool,
-    /// Only these elements, and what must be there; empty for all.
+    /// Return only these and required elements; empty for all.
     pub elements: Vec<String>,
-    /// What else to bring: what is referred to.
+    /// `_include`.
     pub include: Vec<Include>,
-    /// And what refers to it.
+    /// `_revinclude`.
     pub revinclude: Vec<Include>,
-    /// The parameters that were heeded.
+    /// The applied parameters.
     pub applied: Vec<(String, String)>,
-    /// Those that were not, and why.
+    /// The ignored parameters, with reasons.
     pub ignored: Vec<SearchError>,
 }
 
-/// Most resources on a page.
+/// Maximum page size.
 pub const LARGEST_PAGE: u32 = 1000;
 
 const USUAL_PAGE: u32 = 50;
 
-/// Most parameters, and values of one.
+/// Maximum number of parameters, and of values of one.
 const MOST: usize = 100;
 
-/// How many references a parameter may follow.
+/// Maximum length of a chain of references.
 const DEEPEST: usize = 3;
 
-/// Reads the parameters of a search for `kind`.
+/// Parses the parameters of a search for `kind`.
 ///
 /// # Errors
-/// If one is known and its value, modifier or prefix cannot be heeded.
+/// If a known parameter has an invalid value, modifier or prefix.
 pub fn parse(kind: &str, parameters: &[(String, String)]) -> Result<Search, SearchError> {
     let mut search = Search {
         query: ResourceQuery { kind: kind.to_owned(), ..ResourceQuery::default() },
@@ -122,8 +120,8 @@ pub fn parse(kind: &str, parameters: &[(String, String)]) -> Result<Search, Sear
     }
     let ResourceQuery { tokens, criteria, .. } = &mut search.query;
     tokens.sort_by_key(|filter| rank(kind, &filter.param));
-    // Of several values, those of a code are few and those of a status are not; the store
-    // is told, unless one value of something as telling leads the way.
+    // A leading token with several values becomes a criterion of its own if it is selective:
+    // several codes are, several statuses are not.
     if let Some(first) = tokens.first()
         && first.any_of.len() > 1
         && rank(kind, &first.param) < LEAST_TELLING
@@ -135,15 +133,15 @@ pub fn parse(kind: &str, parameters: &[(String, String)]) -> Result<Search, Sear
 
 enum Applied {
     Yes,
-    /// It concerns the form of the answer, not the search.
+    /// It concerns the form of the response, not the search.
     Silently,
     No(&'static str),
 }
 
-/// Of what everything has one of few values.
+/// Rank of parameters with few distinct values.
 const LEAST_TELLING: u8 = 3;
 
-/// How much a token tells, as a rule: the most telling is the least.
+/// Typical selectivity of a token: lower is more selective.
 fn rank(kind: &str, param: &str) -> u8 {
     match param {
         "identifier" => 0,
@@ -164,8 +162,8 @@ fn rank(kind: &str, param: &str) -> u8 {
     }
 }
 
-/// Whether what a query finds, or how, is of other types than the one searched: it
-/// includes, chains or goes back by reference. A name that is escaped may be any.
+/// Whether a query involves other types than the one searched: by include, chain or reverse
+/// chain. An escaped name may be any of these.
 pub fn reaches(query: &str) -> bool {
     query.split('&').any(|pair| {
         let name = pair.split('=').next().unwrap_or_default();
@@ -219,13 +217,13 @@ fn apply(search: &mut Search, kind: &str, name: &str, value: &str) -> Result<App
     Ok(Applied::Yes)
 }
 
-/// A parameter that says what to find.
+/// A parameter that filters.
 fn filter(search: &mut Search, kind: &str, name: &str, value: &str) -> Result<Applied, SearchError> {
     let Some(found) = criterion(kind, name, name, value, 0)? else {
         return Ok(Applied::No("there is no such search parameter"));
     };
     let query = &mut search.query;
-    // What the store has a better way for.
+    // Criteria for which the store has a better access path.
     match found {
         Criterion::OfPatient(patient) if query.patient_id.is_none() => {
             search.named.push(patient.clone());
@@ -242,8 +240,8 @@ fn filter(search: &mut Search, kind: &str, name: &str, value: &str) -> Result<Ap
     Ok(Applied::Yes)
 }
 
-/// `rest` is what is left of the name of the parameter after references were followed;
-/// nothing if it is not known.
+/// `rest` is the part of the parameter name after the followed references; the result is `None`
+/// if it is unknown.
 fn criterion(kind: &str, name: &str, rest: &str, value: &str, depth: usize) -> Result<Option<Criterion>, SearchError> {
     let unsupported = |message: String| SearchError::new(name, IssueKind::NotSupported, message);
     let bad = |message: String| SearchError::new(name, IssueKind::Value, message);
@@ -311,7 +309,7 @@ fn criterion(kind: &str, name: &str, rest: &str, value: &str, depth: usize) -> R
         _ => {}
     }
     let Some(parameter) = parameter::find(kind, param) else {
-        // Whatever is in somebody's record can be asked for by whose it is.
+        // `patient` is supported for every type.
         return match (param, modifier) {
             ("patient", None) => any(name, value, |text| {
                 let id = unescaped(text);
@@ -415,7 +413,7 @@ fn reference(
             any_of.extend(parameter.targets.iter().map(|target| plain(format!("{target}/{text}"))));
         }
     }
-    // Whose record it is, is a column.
+    // The patient is a column.
     if parameter.is_owner() && texts.len() == 1 {
         let patients: Vec<_> = any_of.iter().filter_map(|code| code.code.strip_prefix("Patient/")).collect();
         if let [patient] = patients.as_slice()
@@ -431,7 +429,7 @@ fn leads_to(parameter: &Parameter, target: &str) -> bool {
     primitive::is_type_name(target) && (parameter.targets.is_empty() || parameter.targets.contains(&target))
 }
 
-/// The reference of that name, if it may lead to `target`.
+/// The reference parameter of that name, if it may refer to `target`.
 pub fn reference_to(kind: &str, name: &str, target: &str) -> Option<&'static Parameter> {
     parameter::find(kind, name).filter(|found| found.kind == Type::Reference && leads_to(found, target))
 }
@@ -455,7 +453,7 @@ fn tokens(name: &str, value: &str) -> Result<Vec<CodeFilter>, SearchError> {
     values(name, value)?.iter().map(token).collect()
 }
 
-/// A prefix and what it stands before.
+/// A prefix and the rest.
 fn prefixed(text: &str) -> (RangeMatch, &str) {
     let rest = text.get(2..).unwrap_or_default();
     match text.get(..2) {
@@ -494,7 +492,7 @@ fn quantity(name: &str, param: &str, text: &str) -> Result<Criterion, SearchErro
     let Some(Measure { value, half_step }) = Measure::of(number) else {
         return Err(SearchError::new(name, IssueKind::Value, format!("`{number}` is no number")));
     };
-    // What is equal is so to the digits given; what is more or less is so exactly.
+    // Equality is within the precision of the given digits; the other comparisons are exact.
     let (low, high) = match how {
         RangeMatch::Eq | RangeMatch::Ne => {
             (value.saturating_sub(half_step), value.saturating_add(half_step.max(1) - 1))
@@ -550,7 +548,7 @@ fn include(kind: &str, name: &str, value: &str) -> Result<Include, SearchError> 
     Ok(include)
 }
 
-/// One of several values.
+/// A disjunction of values.
 fn any(
     name: &str,
     value: &str,
@@ -560,7 +558,7 @@ fn any(
     Ok(if found.len() == 1 { found.remove(0) } else { Criterion::Any(found) })
 }
 
-/// The values between commas; those that are empty say nothing.
+/// The comma-separated values, without empty ones.
 fn values<'a>(name: &str, value: &'a str) -> Result<Vec<&'a str>, SearchError> {
     let values: Vec<&str> = split(value, ',').into_iter().filter(|value| !value.is_empty()).collect();
     match values.len() {
@@ -570,7 +568,7 @@ fn values<'a>(name: &str, value: &'a str) -> Result<Vec<&'a str>, SearchError> {
     }
 }
 
-/// Parts at `separator`, unless a backslash is before it.
+/// Splits at `separator`, unless escaped by a backslash.
 fn split(text: &str, separator: char) -> Vec<&str> {
     let (mut parts, mut begin, mut escaped) = (Vec::new(), 0, false);
     for (at, character) in text.char_indices() {
@@ -587,12 +585,12 @@ fn split(text: &str, separator: char) -> Vec<&str> {
     parts
 }
 
-/// The parameters of a URL or a form, in their order.
+/// The parameters of a URL query or form, in order.
 pub fn parameters(text: &[u8]) -> Vec<(String, String)> {
     url::form_urlencoded::parse(text).into_owned().collect()
 }
 
-/// Without the backslashes that kept `,`, `|`, `$` and `\` together.
+/// Removes the backslashes of escaped `,`, `|`, `$` and `\`.
 fn unescaped(text: &str) -> String {
     let (mut plain, mut characters) = (String::with_capacity(text.len()), text.chars());
     while let Some(character) = characters.next() {

@@ -1,5 +1,5 @@
-//! What of a record goes into a plugin: codes, numbers and dates; never a name,
-//! an identifier, an address or anybody's free text.
+//! Builds the snapshot for a plugin: codes, numbers and dates; never a name, an identifier, an
+//! address or free text of a person.
 
 use std::{
     cmp::Reverse,
@@ -18,49 +18,47 @@ use xinglin_domain::{
 
 use crate::read::{codings, instant, items, text};
 
-/// Most conditions in a snapshot.
+/// Maximum conditions in a snapshot.
 pub const MOST_CONDITIONS: usize = 256;
 
-/// Most allergies in a snapshot.
+/// Maximum allergies in a snapshot.
 pub const MOST_ALLERGIES: usize = 128;
 
-/// Most medications in a snapshot.
+/// Maximum medications in a snapshot.
 pub const MOST_MEDICATIONS: usize = 256;
 
-/// Most observations in a snapshot.
+/// Maximum observations in a snapshot.
 pub const MOST_OBSERVATIONS: usize = 2048;
 
-/// Most observations of one concept, so that a glucose sensor does not crowd out
-/// last year's HbA1c.
+/// Maximum observations of one concept, so that frequent glucose readings do not displace last
+/// year's HbA1c.
 pub const MOST_OF_ONE_CONCEPT: usize = 128;
 
-/// Longest text value, in bytes; a longer one is given as absent.
+/// Maximum length of a text value, in bytes; a longer one is given as absent.
 pub const LONGEST_TEXT: usize = 256;
 
-/// FHIR's own codes for what is not there in coded form.
+/// FHIR's codes for absent data.
 const DATA_ABSENT: &str = "http://terminology.hl7.org/CodeSystem/data-absent-reason";
 
-/// Categories of observation whose texts are results. Elsewhere, above all in
-/// surveys, a text may be a confession.
+/// Categories of observation whose texts are results. In others, above all surveys, a text may be
+/// a personal statement.
 const RESULTS: [&str; 5] = ["laboratory", "vital-signs", "imaging", "procedure", "exam"];
 
-/// Observations that say who or where the person is, whatever their category:
-/// patient name, first name, last name, social security number, address.
+/// Observations of identity or address, whatever their category: patient name, first name, last
+/// name, social security number, address.
 const NAMING: [&str; 5] = ["54125-0", "45392-8", "45394-4", "45396-9", "56799-0"];
 
-/// Cuts the resources of one patient down to a snapshot. Newest first; what is
-/// not dated comes last. Sections that do not fit lose their oldest and say so
-/// in `omissions`.
+/// Builds a snapshot of the resources of one patient. Newest first; undated entries last.
+/// Sections that exceed their limit lose the oldest entries, noted in `omissions`.
 ///
-/// - Entered in error, refuted, not taken and not yet final are left out.
-/// - What is only written as text stands as `data-absent-reason#as-text`, what is
-///   not said at all as `#unknown`: a reader sees that there is something.
-/// - Attributes, where they apply: `xinglin.verification-status` of a condition
-///   or allergy that is not confirmed, `xinglin.clinical-status` of an allergy
-///   that is not active, `xinglin.comparator` of a quantity that is a bound.
-/// - A value that cannot be given exactly is `Absent`, and so is a text that is
-///   not a result, or in which the patient's name, contact, address or number is
-///   found.
+/// - Entries in error, refuted, not taken or not final are left out.
+/// - A concept with text only is `data-absent-reason#as-text`, one without any content
+///   `#unknown`, so the reader knows that it exists.
+/// - Attributes, if applicable: `xinglin.verification-status` of a condition or allergy that
+///   is not confirmed, `xinglin.clinical-status` of an allergy that is not active,
+///   `xinglin.comparator` of a quantity that is a bound.
+/// - A value that cannot be given exactly is `Absent`, and so is a text that is not a
+///   result, or contains the patient's name, contact, address or number.
 pub fn build(patient: &Value, resources: &[Value], pseudonym: String, taken_at: Instant) -> Snapshot {
     let Sections { conditions, allergies, medications, observations } = Sections::of(patient, resources);
     let mut omissions = Vec::new();
@@ -87,21 +85,20 @@ pub fn build(patient: &Value, resources: &[Value], pseudonym: String, taken_at: 
     }
 }
 
-/// What of the resources of one patient goes into plugins, section by section,
-/// newest first.
+/// The entries of one patient that plugins may receive, by section, newest first.
 #[derive(Debug)]
 pub struct Entries {
     /// Diagnoses and problems.
     pub conditions: Vec<Condition>,
     /// Allergies and intolerances.
     pub allergies: Vec<Allergy>,
-    /// Medicines.
+    /// Medications.
     pub medications: Vec<Medication>,
     /// Measurements and answers.
     pub observations: Vec<Observation>,
 }
 
-/// As [`build`], of as many resources as were chosen: nothing is cut.
+/// As [`build`], without limits, of resources that are already selected.
 pub fn entries(patient: &Value, resources: &[Value]) -> Entries {
     let Sections { conditions, allergies, medications, observations } = Sections::of(patient, resources);
     let all = usize::MAX;
@@ -115,7 +112,7 @@ pub fn entries(patient: &Value, resources: &[Value]) -> Entries {
 
 type Dated<T> = Vec<(Option<Instant>, T)>;
 
-/// What was read, in no order.
+/// The entries, unsorted.
 struct Sections {
     conditions: Dated<Condition>,
     allergies: Dated<Allergy>,
@@ -171,7 +168,7 @@ fn newest_of_each(mut all: Dated<Observation>, omissions: &mut Vec<Omission>) ->
     all.into_iter().map(|(_, item)| item).collect()
 }
 
-/// The codes of a concept, or why there are none. Never empty.
+/// The codes of a concept, or a data-absent-reason. Never empty.
 fn concept(value: Option<&Value>) -> Vec<Coding> {
     let found = value.map(codings).unwrap_or_default();
     if !found.is_empty() {
@@ -192,7 +189,7 @@ fn note(attributes: &mut Vec<Attribute>, key: &str, value: Option<&str>) {
     }
 }
 
-/// Whether it stands; notes on it if it does so with a reservation.
+/// Whether it is valid; with attributes if it is not confirmed.
 fn verified(resource: &Value) -> Option<Vec<Attribute>> {
     let mut attributes = Vec::new();
     match status(resource, "verificationStatus") {
@@ -228,7 +225,7 @@ fn allergy(resource: &Value) -> Option<(Option<Instant>, Allergy)> {
         Some("high") => Criticality::High,
         _ => Criticality::UnableToAssess,
     };
-    // The substance may be named with the reaction only.
+    // The substance may be given with the reaction only.
     let substance = match resource.get("code") {
         None => {
             let of_reactions: Vec<Coding> =
@@ -243,7 +240,7 @@ fn allergy(resource: &Value) -> Option<(Option<Instant>, Allergy)> {
     ))
 }
 
-/// Medications that others refer to, by `Type/id`.
+/// Medications that other resources refer to, by `Type/id`.
 struct Library<'a>(HashMap<&'a str, &'a Value>);
 
 impl<'a> Library<'a> {
@@ -280,8 +277,8 @@ impl<'a> Library<'a> {
     }
 }
 
-/// Product and ingredients of a request, if the product has a code; `resources` are those
-/// that it may refer to.
+/// Product and ingredients of a request, if the product has a code; `resources` are possible
+/// targets of references.
 pub(crate) fn medicine(request: &Value, resources: &[Value]) -> Option<(Vec<Coding>, Vec<Coding>)> {
     let library = Library::of(resources);
     let (product, ingredients) = library.medicine(request);
@@ -312,7 +309,7 @@ fn requested(resource: &Value, library: &Library<'_>) -> Option<(Option<Instant>
     Some((started, Medication { code, ingredients, status, started, ended, attributes: Vec::new() }))
 }
 
-/// A duration in whole days or weeks.
+/// A duration in whole days or weeks, in days.
 pub(crate) fn days(duration: &Value) -> Option<i64> {
     let value: i64 = duration.get("value")?.to_string().parse().ok()?;
     match text(duration, "code")? {
@@ -341,7 +338,7 @@ fn stated(resource: &Value, library: &Library<'_>) -> Option<(Option<Instant>, M
     ))
 }
 
-/// What would give the patient away if it stood in a text.
+/// Texts that identify the patient.
 struct Identity(Vec<String>);
 
 impl Identity {
@@ -361,7 +358,7 @@ impl Identity {
                 }
             }
         }
-        // A single letter or 王 is in too many words.
+        // Single characters, as 王, occur in too many words.
         Self(words.into_iter().filter(|word| word.chars().nth(1).is_some()).map(str::to_lowercase).collect())
     }
 
@@ -405,7 +402,7 @@ fn observation(resource: &Value, identity: &Identity) -> Option<(Option<Instant>
     Some((effective, observation))
 }
 
-/// The value of an observation or of a part of one.
+/// The value of an observation or of a component.
 fn value(holder: &Value, texts: Texts<'_>) -> ObservationValue {
     let Value::Object(fields) = holder else {
         return ObservationValue::Absent;
@@ -423,8 +420,7 @@ fn value(holder: &Value, texts: Texts<'_>) -> ObservationValue {
     }
 }
 
-/// The exact number, with its UCUM code, or else the unit as it is written.
-/// An amount, if it is a number.
+/// The exact number with its UCUM code, otherwise the unit as text. `None` if there is no number.
 pub(crate) fn quantity(value: &Value) -> Option<Quantity> {
     let Value::Number(number) = value.get("value")? else {
         return None;

@@ -1,11 +1,10 @@
-//! Whether a resource is what FHIR 4.0.1 says it may be: JSON as FHIR has it (no nulls
-//! or empty texts), elements that its type has, as often as they may occur, of their
-//! types and formats, with codes of the required bindings, and references to what they
-//! may refer to. Profiles, bindings that are not required and invariants across elements
-//! are not checked.
+//! Validates a resource against FHIR 4.0.1: JSON rules (no nulls or empty texts), elements of its
+//! type with their cardinalities, types and formats, codes of required bindings, and reference
+//! targets. Profiles, bindings that are not required and invariants across elements are not
+//! checked.
 //!
-//! FHIR forbids empty objects and arrays, but generators in wide use write
-//! `"meta": {}`: here they count as not there.
+//! FHIR forbids empty objects and arrays, but common generators write `"meta": {}`: these count
+//! as absent.
 
 use serde_json::{Map, Value};
 
@@ -16,10 +15,10 @@ use crate::{
     schema::{self, Element, Form, Kind, Shape, ValueSet},
 };
 
-/// Checks one resource. Paths begin with its type: `Patient.birthDate`.
+/// Validates a resource. Paths begin with its type: `Patient.birthDate`.
 ///
 /// # Errors
-/// With everything that is wrong, in the order of the document.
+/// All issues, in document order.
 pub fn validate(resource: &Value) -> Result<(), FhirError> {
     let name = resource.get("resourceType").and_then(Value::as_str).filter(|name| primitive::is_type_name(name));
     let mut findings = Findings::default();
@@ -27,7 +26,7 @@ pub fn validate(resource: &Value) -> Result<(), FhirError> {
     findings.or(())
 }
 
-/// The same, and that it is of this type.
+/// Validates a resource that must be of this type.
 ///
 /// # Errors
 /// As [`validate`].
@@ -42,7 +41,7 @@ pub fn validate_as(kind: &str, resource: &Value) -> Result<(), FhirError> {
     findings.or(())
 }
 
-/// Checks the resource that stands at some place in a document.
+/// Validates a resource at a location in a document.
 pub(crate) fn check(resource: &Value, at: At<'_>, findings: &mut Findings) {
     let Value::Object(fields) = resource else {
         return findings.add(
@@ -69,7 +68,7 @@ fn check_fields(fields: &Map<String, Value>, at: At<'_>, findings: &mut Findings
     }
 }
 
-/// What FHIR asks of any JSON, whatever it means.
+/// Checks FHIR's rules for any JSON.
 fn json(value: &Value, at: At<'_>, findings: &mut Findings) {
     match value {
         Value::Object(fields) => {
@@ -78,7 +77,7 @@ fn json(value: &Value, at: At<'_>, findings: &mut Findings) {
                 match value {
                     Value::Null => findings.add(at, IssueKind::Structure, "leave the element out instead of null"),
                     Value::Array(items) => {
-                        // `null` stands in for what a primitive and its extension lack at that index.
+                        // `null` stands for an absent primitive or extension at that index.
                         let paired = name.starts_with('_') || fields.contains_key(&format!("_{name}"));
                         array(items, paired, at, findings);
                     }
@@ -115,7 +114,7 @@ fn elements(fields: &Map<String, Value>, shape: &Shape, at: At<'_>, findings: &m
             }
             Form::Choice(types) => one_of_types(fields, element, types, at, findings),
         };
-        // A primitive may be left out if an extension says why.
+        // A primitive may be absent if it has an extension with the reason.
         if found.is_none() && element.required && !fields.contains_key(&format!("_{}", element.name)) {
             let suffix = if matches!(element.form, Form::Choice(_)) { "[x]" } else { "" };
             findings.add(at.field(element.name), IssueKind::Required, format!("{}{suffix} is required", element.name));
@@ -135,8 +134,7 @@ fn elements(fields: &Map<String, Value>, shape: &Shape, at: At<'_>, findings: &m
     }
 }
 
-/// What an element of this name holds, if the shape has one. A choice of another type
-/// is told elsewhere.
+/// The type of an element, if the shape has it. A choice of another type is reported elsewhere.
 fn named(shape: &Shape, name: &str) -> Option<Kind> {
     shape.elements.iter().find_map(|element| match &element.form {
         Form::One(kind) | Form::Many(kind) => (element.name == name).then_some(*kind),
@@ -168,7 +166,7 @@ fn list(value: &Value, kind: Kind, at: At<'_>, findings: &mut Findings) {
     }
 }
 
-/// `name[x]`: the one that is there, if any.
+/// `name[x]`: the one that is present, if any.
 fn one_of_types(
     fields: &Map<String, Value>,
     element: &Element,
@@ -196,7 +194,7 @@ fn one_of_types(
 
 fn of_kind(value: &Value, kind: Kind, at: At<'_>, findings: &mut Findings) {
     let problem = match (kind, value) {
-        // Reported already, where JSON as such is looked at.
+        // Already reported by the check of the JSON.
         (_, Value::Null) => None,
         (Kind::Boolean, Value::Bool(_)) | (Kind::Decimal, Value::Number(_)) => None,
         (Kind::Integer, Value::Number(n)) => integer(primitive::is_integer(n, i32::MIN), "a whole number of 32 bits"),
@@ -239,7 +237,7 @@ fn integer(fits: bool, wanted: &str) -> Problem {
 
 fn text_of_kind(text: &str, kind: Kind) -> Problem {
     let (fits, wanted) = match kind {
-        // An empty text has been reported already.
+        // An empty text is already reported.
         _ if text.is_empty() => return None,
         Kind::Code(Some(codes)) if !codes.has_code(text) => {
             return Some((IssueKind::CodeInvalid, format!("must be one of {}", codes.told())));
@@ -264,7 +262,7 @@ fn bound(codings: &[Value], codes: ValueSet, at: At<'_>, findings: &mut Findings
     if said.iter().any(|(system, code)| codes.has(system, code)) {
         return;
     }
-    // What has no code at all may say why in an extension.
+    // A coding without code may have an extension with the reason.
     let excused = |coding: &Value| coding.get("extension").is_some() || coding.get("_code").is_some();
     if said.is_empty() && !codings.is_empty() && codings.iter().all(excused) {
         return;
@@ -277,7 +275,7 @@ fn bound(codings: &[Value], codes: ValueSet, at: At<'_>, findings: &mut Findings
     findings.add(at, IssueKind::CodeInvalid, message);
 }
 
-/// A literal reference says the type that it refers to.
+/// A literal reference must contain its target type.
 fn refers(reference: &Value, kind: Kind, at: At<'_>, findings: &mut Findings) {
     let (Kind::Reference(Some(targets)), Some(literal)) = (kind, text(reference, "reference")) else { return };
     if literal.starts_with(['#', '?']) || literal.starts_with("urn:") {

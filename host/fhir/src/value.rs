@@ -1,10 +1,10 @@
-//! The values that are compared in searches: spans of time, measures, texts.
+//! Values compared in searches: time spans, numbers, texts.
 
 use jiff::ToSpan;
 use xinglin_domain::time::Instant;
 
-/// The moments that a date, as precise as it is, may mean: from `low` until just
-/// before `high`, in µs. Dates without an offset are those of Asia/Shanghai.
+/// The interval of instants that a date of some precision denotes: from `low` to `high`,
+/// exclusive, in µs. Dates without offset are in Asia/Shanghai.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Span {
     pub(crate) low: i64,
@@ -12,11 +12,10 @@ pub(crate) struct Span {
 }
 
 impl Span {
-    /// Without beginning or end.
+    /// Unbounded.
     pub const EVER: Self = Self { low: -9_000_000_000_000_000_000, high: 9_000_000_000_000_000_000 };
 
-    /// `YYYY`, `YYYY-MM`, `YYYY-MM-DD`, or with a time, which may lack its seconds and
-    /// its offset.
+    /// `YYYY`, `YYYY-MM`, `YYYY-MM-DD`, or with a time, optionally without seconds and offset.
     pub fn of(text: &str) -> Option<Self> {
         match text.split_once('T') {
             None => Self::of_date(text),
@@ -43,7 +42,7 @@ impl Span {
     fn of_time(date: &str, time: &str) -> Option<Self> {
         let offset = time.find(['Z', '+', '-', ' ']);
         let (clock, offset) = time.split_at(offset.unwrap_or(time.len()));
-        // A plus sign that was not escaped in a URL has become a space.
+        // An unescaped plus sign in a URL is decoded as a space.
         let offset = if offset.is_empty() { "+08:00".to_owned() } else { offset.replace(' ', "+") };
         let (clock, length) = match clock.split_once('.') {
             Some((_, fraction)) => (clock.to_owned(), 10_i64.pow(6 - u32::try_from(fraction.len().min(6)).ok()?)),
@@ -59,17 +58,17 @@ impl Span {
     }
 }
 
-/// A decimal in millionths; what is larger than 9 × 10¹² counts as that.
+/// A decimal in millionths; capped at 9 × 10¹².
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Measure {
     pub(crate) value: i64,
-    /// Half of a step of its last digit: what `7.4` may mean lies so far from it.
+    /// Half a unit of its last digit: the tolerance of `7.4`.
     pub(crate) half_step: i64,
 }
 
 impl Measure {
     pub fn of(text: &str) -> Option<Self> {
-        /// Digits that are looked at.
+        /// Maximum significant digits.
         const MOST: usize = 24;
         let (number, exponent) = match text.split_once(['e', 'E']) {
             Some((number, exponent)) => (number, exponent.parse::<i32>().ok()?),
@@ -96,7 +95,7 @@ impl Measure {
     }
 }
 
-/// `number` × 10^`places`, as far as it fits.
+/// `number` × 10^`places`, capped.
 fn scaled(number: i128, places: i32) -> i64 {
     const MOST: i64 = Span::EVER.high;
     let Some(factor) = 10_i128.checked_pow(places.unsigned_abs()) else {
@@ -106,7 +105,7 @@ fn scaled(number: i128, places: i32) -> i64 {
     scaled.and_then(|scaled| i64::try_from(scaled).ok()).map_or(MOST, |scaled| scaled.min(MOST))
 }
 
-/// A text as it is compared when case does not matter.
+/// A text in the form for case-insensitive comparison.
 pub(crate) fn fold(text: &str) -> String {
     text.to_lowercase()
 }

@@ -1,44 +1,44 @@
-//! What a plugin may be given, in one table.
+//! The capabilities of plugins, in one table.
 
 use std::fmt;
 
 use semver::Version;
 use serde::{Deserialize, Serialize};
 
-/// One interface of `xinglin:host`, or WASI as a whole, asked for by the
-/// manifest and granted by the tenant.
+/// An interface of `xinglin:host`, or WASI as a whole; requested by the manifest and granted by
+/// the tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Capability {
-    /// Lines for the operator's log.
+    /// Writing to the operator's log.
     Log,
     /// The tenant's configuration of the plugin.
     Settings,
-    /// Small durable values of its own.
+    /// A small key-value store of its own.
     Kv,
-    /// Reads of the record beyond the snapshot.
+    /// Reading the record beyond the snapshot.
     Records,
-    /// Requests to servers outside.
+    /// Requests to external servers.
     Http,
-    /// Values that the host puts into requests, and the plugin never sees.
+    /// Secrets that the host inserts into requests; the plugin never receives them.
     Secrets,
-    /// Who the patient is, put into requests by the host, never seen by the plugin.
+    /// The patient's identity, inserted into requests by the host; the plugin never receives it.
     Identity,
-    /// Signatures under the plugin's own keys, which the host holds.
+    /// Signatures with the plugin's keys, which the host holds.
     Signing,
     /// Data packs and a scratch folder.
     Files,
     /// Random numbers.
     Random,
-    /// An interpreter's system calls.
+    /// System interfaces for interpreters.
     Wasi,
 }
 
 pub(crate) struct Entry {
     pub capability: Capability,
-    /// The import, without its version; of WASI, how they all begin.
+    /// Name of the import, without version; for WASI, the common prefix.
     pub interface: &'static str,
-    /// What granting it means, in words for whoever grants it.
+    /// Description for whoever grants it.
     pub zh: &'static str,
     pub en: &'static str,
 }
@@ -114,7 +114,7 @@ pub(crate) static CATALOGUE: [Entry; 11] = [
 ];
 
 impl Capability {
-    /// All of them.
+    /// All capabilities.
     pub const ALL: [Self; 11] = [
         Self::Log,
         Self::Settings,
@@ -129,7 +129,7 @@ impl Capability {
         Self::Wasi,
     ];
 
-    /// As manifests write it.
+    /// The name in manifests.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Log => "log",
@@ -158,7 +158,7 @@ impl fmt::Display for Capability {
     }
 }
 
-/// What [`Capability::Wasi`] lets a plugin import: these interfaces, of any 0.2.
+/// Interfaces that [`Capability::Wasi`] admits, in any version 0.2.
 pub const WASI: [&str; 27] = [
     "wasi:cli/environment",
     "wasi:cli/exit",
@@ -180,8 +180,8 @@ pub const WASI: [&str; 27] = [
     "wasi:random/insecure",
     "wasi:random/insecure-seed",
     "wasi:random/random",
-    // A standard library brings these along. They are linked so that it loads,
-    // and refuse whatever is asked of them.
+    // Imported by standard libraries. Linked so that the component loads; every operation on them
+    // is refused.
     "wasi:sockets/instance-network",
     "wasi:sockets/ip-name-lookup",
     "wasi:sockets/network",

@@ -1,4 +1,4 @@
-//! Why a plugin is not taken: everything that is found before the first call.
+//! Why a plugin is refused before its first call.
 
 use thiserror::Error;
 use xinglin_domain::code::Code;
@@ -11,80 +11,80 @@ pub enum PluginError {
     /// The bytes are not a valid component.
     #[error("not a valid WebAssembly component: {0}")]
     Corrupt(String),
-    /// The file or the manifest in it is larger than the host takes.
+    /// The file or its manifest is too large.
     #[error("{what} has {size} bytes; the host takes {limit}")]
     TooLarge {
-        /// Of what.
+        /// What is too large.
         what: &'static str,
-        /// How large it is.
+        /// Its size, in bytes.
         size: usize,
-        /// How large it may be.
+        /// The limit, in bytes.
         limit: usize,
     },
-    /// It has more of something than any honest component.
+    /// A count exceeds a structural limit.
     #[error("it has {found} {what}; the host takes {limit}")]
     TooMuch {
-        /// Of what.
+        /// What is counted.
         what: &'static str,
-        /// How much it has, or how much of it was counted.
+        /// The count, or the count at which counting stopped.
         found: u64,
-        /// How much it may have.
+        /// The limit.
         limit: u64,
     },
-    /// The manifest is missing, cannot be read, or says something impossible.
+    /// The manifest is missing, malformed or inconsistent.
     #[error("manifest: {0}")]
     Manifest(String),
-    /// An interface in a version or shape that this host does not have.
+    /// An interface in a version or type that this host does not support.
     #[error("`{offered}` does not fit this host, which supports {supported}")]
     Interface {
-        /// What the component has.
+        /// Interface of the component.
         offered: String,
-        /// What the host has.
+        /// Interface of the host.
         supported: String,
     },
-    /// An import that is no capability, was not asked for, or is not granted.
+    /// An import that is not a capability, not requested, or not granted.
     #[error("import `{import}`: {reason}")]
     Capability {
         /// The full name of the import, or of the capability.
         import: String,
-        /// What is wrong with it.
+        /// The reason.
         reason: String,
     },
-    /// A tenant's value for a setting does not fit the manifest.
+    /// A tenant's value of a setting does not fit the manifest.
     #[error("setting `{key}`: {reason}")]
     Setting {
-        /// Which one.
+        /// The setting.
         key: String,
-        /// What is wrong with it.
+        /// The reason.
         reason: String,
     },
-    /// A bundle or a signature file that is not what it should be.
+    /// A bundle or signature file is malformed.
     #[error("bundle: {0}")]
     Bundle(String),
-    /// The signatures that the host wants are not there.
+    /// Signatures that the policy requires are missing.
     #[error("signatures: {0}")]
     Untrusted(String),
-    /// A signature of a trusted key does not fit.
+    /// A signature of a trusted key is not valid.
     #[error("signatures: {0}")]
     Tampered(String),
-    /// It is not newer than what was here.
+    /// The version is not newer than one that was installed before.
     #[error("{0}")]
     Downgrade(String),
-    /// It was made once, to see that it can be, and could not within its limits.
+    /// The trial instantiation failed within its limits.
     #[error("it cannot be instantiated: {0}")]
     Instantiate(#[from] StartFailure),
-    /// The engine itself cannot do its work: a bad configuration, no memory.
+    /// The engine failed: invalid configuration, or no memory.
     #[error("the plugin engine: {0}")]
     Engine(String),
 }
 
-/// Why no instance of a component could be made.
+/// Why a component could not be instantiated.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{message}")]
 pub struct StartFailure {
-    /// Which limit it passed, or how it broke.
+    /// The limit that was exceeded, or the kind of failure.
     pub code: FailureCode,
-    /// What happened.
+    /// Details.
     pub message: String,
 }
 

@@ -1,4 +1,4 @@
-//! Why a call gave no answer, told so that its author can mend it.
+//! Why a call gave no answer, with details for the plugin's author.
 
 use std::fmt;
 
@@ -8,36 +8,35 @@ use xinglin_domain::{code::Code, id::CallId};
 
 use crate::log::LogLine;
 
-/// How a call can fail: those of the stable codes that a call can end with.
+/// How a call can fail: the stable codes that a call can end with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum FailureCode {
-    /// The guest was still running at its deadline.
+    /// The guest was still running at the deadline.
     #[serde(rename = "PLUGIN_FUEL")]
     Fuel,
-    /// A host call did not return before the deadline.
+    /// An import did not return before the deadline.
     #[serde(rename = "PLUGIN_TIMEOUT")]
     Timeout,
-    /// Memories and tables together passed their limit.
+    /// Memories and tables together exceeded their limit.
     #[serde(rename = "PLUGIN_MEMORY")]
     Memory,
-    /// The answer, or an argument of an import, is larger than allowed, or has
-    /// the right type and means nothing.
+    /// The answer, or an argument of an import, is too large, or has the right type and an
+    /// invalid value.
     #[serde(rename = "PLUGIN_OUTPUT")]
     Output,
-    /// Too many calls at once; this one never began.
+    /// Too many calls at once; this one was not started.
     #[serde(rename = "PLUGIN_BUSY")]
     Busy,
-    /// The guest panicked, or did what WebAssembly forbids.
+    /// The guest panicked, or trapped otherwise.
     #[serde(rename = "PLUGIN_TRAP")]
     Trap,
     /// The plugin does not export the interface that was called.
     #[serde(rename = "PLUGIN_INTERFACE")]
     Interface,
-    /// It failed so often in a row that it is left alone for a while; this call
-    /// never began.
+    /// The circuit breaker is open after repeated failures; this call was not started.
     #[serde(rename = "PLUGIN_RESTING")]
     Resting,
-    /// The component was recalled, before the call or during it.
+    /// The component was recalled before or during the call.
     #[serde(rename = "PLUGIN_RECALLED")]
     Recalled,
 }
@@ -58,13 +57,13 @@ impl FailureCode {
         }
     }
 
-    /// As users and machines read it.
+    /// The text form.
     pub const fn as_str(self) -> &'static str {
         self.code().as_str()
     }
 
-    /// Whether the same arguments would fail in the same way for ever. What is
-    /// not is a matter of load and time, and proves nothing in a replay.
+    /// Whether the same arguments always fail in the same way. Other failures depend on load and
+    /// time, and prove nothing in a replay.
     pub const fn is_deterministic(self) -> bool {
         !matches!(self, Self::Fuel | Self::Timeout | Self::Busy | Self::Resting | Self::Recalled)
     }
@@ -76,8 +75,8 @@ impl fmt::Display for FailureCode {
     }
 }
 
-/// A call that gave no answer. Its `Display` is for the plugin's author, and
-/// reads like a compiler's error.
+/// A call that gave no answer. Its `Display` is for the plugin's author, in the format of a
+/// compiler error.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CallFailure {
     /// The stable code.
@@ -88,15 +87,15 @@ pub struct CallFailure {
     pub version: Version,
     /// Interface and function.
     pub hook: String,
-    /// Which call.
+    /// The call.
     pub call: CallId,
     /// What happened.
     pub message: String,
-    /// Functions of the guest, innermost first, demangled.
+    /// Stack of the guest, innermost function first, demangled.
     pub backtrace: Vec<String>,
-    /// The last lines it logged.
+    /// The last lines that it logged.
     pub log: Vec<LogLine>,
-    /// What its author or operator can do.
+    /// What author or operator can do.
     pub hint: String,
 }
 

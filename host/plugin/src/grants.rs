@@ -1,4 +1,4 @@
-//! What a tenant lets a plugin do: never more than it asks for, often less.
+//! A tenant's grants to a plugin: at most what its manifest requests.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,46 +17,44 @@ use crate::{
     placeholder::Placeholder,
 };
 
-/// One tenant's grants to one plugin. What a plugin gets is the intersection of
-/// this and its manifest.
+/// One tenant's grants to one plugin. Effective is the intersection with the manifest.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Grants {
-    /// The interfaces it may import. It is refused if it needs another.
+    /// Interfaces that it may import. It is refused if it needs another.
     pub capabilities: BTreeSet<Capability>,
-    /// How much `kv` may hold, in KiB.
+    /// Quota of `kv`, in KiB.
     pub kv_quota_kib: u32,
-    /// Which data packs it may read.
+    /// Data packs that it may read.
     #[serde(default)]
     pub packs: BTreeSet<String>,
-    /// How much its scratch folder may hold in a call, in KiB; none if zero.
+    /// Quota of its scratch folder in a call, in KiB; zero for none.
     #[serde(default)]
     pub scratch_kib: u32,
-    /// Which servers it may reach, and how.
+    /// Servers that it may send requests to, with limits.
     #[serde(default)]
     pub http: HttpGrant,
-    /// Keys of secrets that may go into its requests.
+    /// Keys of secrets that may be inserted into its requests.
     #[serde(default)]
     pub secrets: BTreeSet<String>,
-    /// What may go into its requests of who the patient is.
+    /// Fields of the patient's identity that may be inserted into its requests.
     #[serde(default)]
     pub identity: BTreeSet<IdentityField>,
     /// Keys that it may sign and encrypt with.
     #[serde(default)]
     pub keys: BTreeMap<String, KeyKind>,
-    /// The bounds of each call.
+    /// Limits of each call.
     pub limits: Limits,
-    /// What of the record it may see; all that it declares if this says nothing.
+    /// Data of the record that it may read; everything that it declares if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data_needs: Option<DataNeeds>,
-    /// The restricted compartment it works in. It stays, whatever a later version of
-    /// the plugin says of itself.
+    /// Its restricted compartment. Kept, whatever a later version of the manifest declares.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compartment: Option<Compartment>,
 }
 
 impl Grants {
-    /// Everything that the manifest asks for, and no more.
+    /// Exactly what the manifest requests.
     pub fn as_asked(manifest: &Manifest) -> Self {
         Self {
             capabilities: manifest.capabilities.keys().copied().collect(),
@@ -73,7 +71,7 @@ impl Grants {
         }
     }
 
-    /// These and others together: what either lets a plugin do.
+    /// The union of both.
     #[must_use]
     pub fn or(mut self, other: Self) -> Self {
         self.capabilities.extend(other.capabilities);
@@ -93,8 +91,8 @@ impl Grants {
         self
     }
 
-    /// What a package needs and these do not give it, in words: what a tenant must
-    /// grant before it can go over to it. Empty if nothing is missing.
+    /// What a package needs and these grants lack, as text: the tenant must grant it before the
+    /// package can be used. Empty if nothing is missing.
     pub fn lacks(&self, package: &Package) -> Vec<String> {
         let missing = package.imports().iter().filter(|capability| !self.capabilities.contains(capability));
         let mut lacks: Vec<String> = missing.map(|capability| format!("capability `{capability}`")).collect();
@@ -123,7 +121,7 @@ impl Grants {
         lacks
     }
 
-    /// What may stand behind placeholders of its requests.
+    /// Placeholders that may occur in its requests.
     pub fn guarded(&self) -> BTreeSet<Placeholder> {
         let may = |capability: Capability| self.capabilities.contains(&capability);
         let secrets = self.secrets.iter().filter(|_| may(Capability::Secrets)).cloned().map(Placeholder::Secret);
@@ -131,7 +129,7 @@ impl Grants {
         secrets.chain(identity).collect()
     }
 
-    /// What remains of the grants for this manifest.
+    /// The intersection with this manifest.
     #[must_use]
     pub fn within(&self, manifest: &Manifest) -> Self {
         let files = self.capabilities.contains(&Capability::Files);

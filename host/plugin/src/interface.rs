@@ -1,5 +1,4 @@
-//! What can be called on a plugin, by name. A component exports whole interfaces and
-//! may export several.
+//! Interfaces that the host calls. A component exports whole interfaces, possibly several.
 
 use std::fmt;
 
@@ -14,9 +13,9 @@ pub enum Interface {
     Pathway,
     /// `xinglin:prescribing/review`: checks of a prescription. Fails closed.
     Review,
-    /// `xinglin:payment/payer`: a payment scheme. Fails to unknown.
+    /// `xinglin:payment/payer`: a payment scheme. A failure means that the outcome is unknown.
     Payer,
-    /// `xinglin:identity/verifier`: whether people are and hold what they say. Fails closed.
+    /// `xinglin:identity/verifier`: verification of persons and certificates. Fails closed.
     Verifier,
 }
 
@@ -35,16 +34,16 @@ impl Interface {
     }
 }
 
-/// An interface in one of the majors that this host calls.
+/// An interface in one of the major versions that this host calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Export {
     interface: Interface,
-    /// Newest of the major. Older ones of it are called too.
+    /// The newest version of the major. Older ones are called too.
     version: (u64, u64, u64),
 }
 
 impl Export {
-    /// Everything that this host calls, the newest major of an interface first.
+    /// All exports that this host calls, the newest major of an interface first.
     pub const ALL: &[Self] = &[
         Self { interface: Interface::Pathway, version: (1, 0, 0) },
         #[cfg(feature = "fixture-2-0")]
@@ -54,7 +53,7 @@ impl Export {
         Self { interface: Interface::Verifier, version: (1, 0, 0) },
     ];
 
-    /// Which interface.
+    /// The interface.
     pub const fn interface(self) -> Interface {
         self.interface
     }

@@ -4,20 +4,20 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// What a key of a plugin is for.
+/// Algorithm of a plugin's key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum KeyKind {
-    /// Signs, RFC 8032.
+    /// Signatures, RFC 8032.
     Ed25519,
-    /// Signs, GB/T 32918.2-2016 with SM3.
+    /// Signatures, GB/T 32918.2-2016 with SM3.
     Sm2,
-    /// Encrypts bodies, GB/T 32907-2016 in GCM.
+    /// Encryption of bodies, GB/T 32907-2016 in GCM.
     Sm4,
 }
 
 impl KeyKind {
-    /// As manifests write it.
+    /// The name in manifests.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Ed25519 => "ed25519",
@@ -26,7 +26,7 @@ impl KeyKind {
         }
     }
 
-    /// Whether it makes signatures.
+    /// Whether it is a signature algorithm.
     pub const fn signs(self) -> bool {
         matches!(self, Self::Ed25519 | Self::Sm2)
     }

@@ -1,12 +1,12 @@
-//! What a plugin is, without an engine that runs it: its package and who vouches for
-//! it, what it asks for and is granted, what came of its calls.
+//! Plugins without an engine: packages and their signatures, manifests and grants, results of
+//! calls.
 //!
 //! ```text
 //! plugin.toml ─ Manifest ┐
 //! core module ─ componentize ─ attach ─ bytes ─ Package::read ─ Package
 //! ```
 //!
-//! Nothing here compiles or runs a component.
+//! This crate neither compiles nor runs a component.
 
 mod call;
 mod capability;

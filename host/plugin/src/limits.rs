@@ -1,16 +1,16 @@
-//! The bounds of one call.
+//! Limits of a call.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// What one call may use.
+/// Limits of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Limits {
     /// All linear memories and tables of the instance together, in MiB.
     pub memory_mib: u32,
-    /// From the making of the instance to its answer, in milliseconds.
+    /// From instantiation to the answer, in milliseconds.
     pub deadline_ms: u32,
     /// The answer as JSON, in KiB.
     pub output_kib: u32,
@@ -23,10 +23,10 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// What no plugin gets more of, whoever grants it.
+    /// The maximum that can be granted.
     pub const MAXIMUM: Self = Self { memory_mib: 256, deadline_ms: 5_000, output_kib: 4_096 };
 
-    /// The smaller of each.
+    /// The minimum of each limit.
     #[must_use]
     pub fn at_most(self, other: Self) -> Self {
         Self {
@@ -36,7 +36,7 @@ impl Limits {
         }
     }
 
-    /// The larger of each.
+    /// The maximum of each limit.
     #[must_use]
     pub fn at_least(self, other: Self) -> Self {
         Self {
@@ -46,7 +46,7 @@ impl Limits {
         }
     }
 
-    /// The name and value of the first bound that is zero or above the maximum.
+    /// Name, value and maximum of the first limit that is zero or above the maximum.
     pub(crate) fn out_of_range(self) -> Option<(&'static str, u32, u32)> {
         [
             ("memory-mib", self.memory_mib, Self::MAXIMUM.memory_mib),
@@ -57,17 +57,17 @@ impl Limits {
         .find(|(_, value, maximum)| *value == 0 || value > maximum)
     }
 
-    /// Memories and tables, in bytes.
+    /// Limit of memories and tables, in bytes.
     pub const fn memory(self) -> usize {
         (self.memory_mib as usize) << 20
     }
 
-    /// From the making of the instance to its answer.
+    /// From instantiation to the answer.
     pub const fn deadline(self) -> Duration {
         Duration::from_millis(self.deadline_ms as u64)
     }
 
-    /// The answer as JSON, in bytes.
+    /// Limit of the answer as JSON, in bytes.
     pub const fn output(self) -> usize {
         (self.output_kib as usize) << 10
     }

@@ -1,10 +1,10 @@
-//! What plugins write for the operator.
+//! Log lines of plugins, for the operator.
 
 use std::fmt;
 
 use serde::Serialize;
 
-/// How grave a line is.
+/// Level of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the names say it")]
@@ -16,12 +16,12 @@ pub enum LogLevel {
     Error,
 }
 
-/// One line that a plugin wrote.
+/// A line logged by a plugin.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LogLine {
-    /// How grave.
+    /// The level.
     pub level: LogLevel,
-    /// At most 4 KiB.
+    /// The text, at most 4 KiB.
     pub message: String,
 }
 

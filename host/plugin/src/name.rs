@@ -1,4 +1,4 @@
-//! Names that plugins give: one word of an id, a key, a setting or a pack.
+//! Names chosen by plugins: a segment of an id, a key, a setting or a pack.
 
 /// `a`, `a1`, `a-b`.
 pub(crate) fn is_name(part: &str) -> bool {

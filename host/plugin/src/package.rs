@@ -1,4 +1,4 @@
-//! A plugin as it travels: one component with its manifest inside.
+//! Packages: one component with its manifest inside.
 
 mod bounds;
 pub(crate) mod bundle;
@@ -25,8 +25,7 @@ use crate::{
     interface::{Export, Interface},
 };
 
-/// A component that has been read, checked and understood; nothing of it has
-/// been compiled or run.
+/// A component that was read and checked, but neither compiled nor run.
 #[derive(Debug, Clone)]
 pub struct Package {
     manifest: Manifest,
@@ -36,15 +35,15 @@ pub struct Package {
 }
 
 impl Package {
-    /// Largest component taken. Python and JavaScript bring their interpreter.
+    /// Maximum size of a component, in bytes. Python and JavaScript include their interpreter.
     pub const MAX_BYTES: usize = 64 << 20;
 
-    /// Reads a component and refuses early whatever could not be enabled later,
-    /// in time and memory that its size bounds.
+    /// Reads a component and refuses early what could not be enabled later; time and memory are
+    /// bounded by its size.
     ///
     /// # Errors
     /// `PLUGIN_INVALID`, `PLUGIN_INTERFACE`, or `PLUGIN_CAPABILITY` if it imports something that
-    /// is no capability or that its own manifest does not ask for.
+    /// is no capability or not requested by its manifest.
     pub fn read(bytes: impl Into<Arc<[u8]>>) -> Result<Self, PluginError> {
         let bytes = bytes.into();
         if bytes.len() > Self::MAX_BYTES {
@@ -65,27 +64,27 @@ impl Package {
         Ok(Self { manifest, digest: Digest::of(&bytes), surface, bytes })
     }
 
-    /// What it says of itself.
+    /// The manifest.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
     }
 
-    /// Names these very bytes.
+    /// Digest of the component.
     pub fn digest(&self) -> Digest {
         self.digest
     }
 
-    /// What the host can call on it. Never empty.
+    /// Interfaces that the host can call. Never empty.
     pub fn interfaces(&self) -> &BTreeSet<Interface> {
         &self.surface.interfaces
     }
 
-    /// The same, each in the major that it was built for.
+    /// The same, with the major versions of the component.
     pub fn exports(&self) -> &BTreeSet<Export> {
         &self.surface.exports
     }
 
-    /// What it really imports, which may be less than its manifest asks for.
+    /// Capabilities that it imports; possibly fewer than its manifest requests.
     pub fn imports(&self) -> &BTreeSet<Capability> {
         &self.surface.capabilities
     }
@@ -95,7 +94,7 @@ impl Package {
         &self.bytes
     }
 
-    /// What it can and cannot do, in plain words.
+    /// What it can and cannot do, as text.
     pub fn sheet(&self) -> Sheet {
         Sheet::of(&self.manifest, &self.surface)
     }

@@ -1,14 +1,13 @@
-//! What stands for a secret or a person in an `http.request`.
+//! Placeholders of secrets and identity fields in `http.request`.
 //!
-//! `{{`, a word in lower case and `:` begin a placeholder, and then it must be
-//! one of ours: a slip of the pen must not go out as it is written. Any other
-//! `{{` is text.
+//! `{{`, a lower-case word and `:` begin a placeholder, which must be a known one, so that a
+//! misspelt placeholder is not sent as text. Any other `{{` is text.
 
 use xinglin_domain::identity::IdentityField;
 
 use crate::name::is_name;
 
-/// What is put in on the way out.
+/// A value that the host inserts into a request.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Placeholder {
     /// `{{secret:<key>}}`
@@ -26,19 +25,19 @@ impl std::fmt::Display for Placeholder {
     }
 }
 
-/// A stretch of a text with placeholders.
+/// A piece of a text with placeholders.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Piece<'a> {
-    /// As it is.
+    /// Literal text.
     Text(&'a str),
-    /// To be replaced.
+    /// A placeholder.
     Place(Placeholder),
 }
 
-/// A text in its pieces, in order. Put together again they are the text.
+/// Splits a text into its pieces, in order. Their concatenation is the text.
 ///
 /// # Errors
-/// Which placeholder means nothing, and why.
+/// Which placeholder is invalid, and why.
 pub fn pieces(text: &str) -> Result<Vec<Piece<'_>>, String> {
     let (mut pieces, mut plain, mut from) = (Vec::new(), 0, 0);
     while let Some(at) = text.get(from..).and_then(|rest| rest.find("{{")).map(|found| from + found) {

@@ -1,4 +1,4 @@
-//! The record of a call, complete enough to run it again.
+//! The record of a call, complete enough to replay it.
 
 use semver::Version;
 use serde::{Deserialize, Serialize};
@@ -13,34 +13,34 @@ use xinglin_domain::{
 
 use crate::{digest::Digest, failure::FailureCode, limits::Limits};
 
-/// One call: what went in, what the host answered meanwhile, what came out.
-/// JSON is kept as the text it was, so that no store can reorder it.
+/// The record of one call: input, every answer of the host, output. JSON is kept as text, so no
+/// store can reorder it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tape {
-    /// Which call.
+    /// The call.
     pub call: CallId,
-    /// Of whom.
+    /// The tenant.
     pub tenant: TenantId,
     /// Id of the plugin.
     pub plugin: String,
     /// Its version.
     pub version: Version,
-    /// The very bytes of it.
+    /// Digest of its component.
     pub digest: Digest,
     /// Interface and function.
     pub hook: String,
-    /// Names the compiler and its settings.
+    /// Fingerprint of the compiler and its settings.
     pub engine: String,
-    /// What the call was allowed.
+    /// Limits of the call.
     pub limits: Limits,
-    /// When, by the caller's clock.
+    /// Start, by the caller's clock.
     pub started: Instant,
     /// The arguments, as JSON of domain types.
     pub input: String,
-    /// What the host answered, in order. `log` answers nothing and is not here.
+    /// Answers of the host, in order. `log` has no answer and is not recorded.
     pub answers: Vec<Answer>,
-    /// What came out.
+    /// The output.
     pub output: Output,
 }
 
@@ -50,26 +50,25 @@ pub struct Tape {
 pub struct Answer {
     /// Interface and function.
     pub import: String,
-    /// Of its arguments.
+    /// Digest of its arguments.
     pub arguments: Digest,
-    /// As JSON.
+    /// The answer, as JSON.
     pub answer: String,
 }
 
-/// How a call ended.
+/// Output of a call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Output {
-    /// What the plugin answered, as JSON of domain types.
+    /// The plugin's answer, as JSON of domain types.
     Answered(String),
-    /// It gave no answer.
+    /// The call failed.
     Failed(FailureCode),
 }
 
 impl Tape {
-    /// SHA-256 over everything in the tape. Each part is preceded by its
-    /// length, so no two tapes share their bytes, however a store writes them
-    /// down.
+    /// SHA-256 over the whole tape. Each part is preceded by its length, so different tapes have
+    /// different input bytes, independent of the store's format.
     pub fn record_hash(&self) -> Digest {
         let mut hash = Sha256::new();
         let mut part = |bytes: &[u8]| {
@@ -109,37 +108,35 @@ impl Tape {
     }
 }
 
-/// A tape run again.
+/// The result of replaying a tape.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ReplayReport {
-    /// Whether output and questions to the host are the same, byte for byte.
+    /// Whether output and imports called are the same, byte for byte.
     pub identical: bool,
-    /// Whether that proves anything. What ended by load or time, then or now,
-    /// need not end so again.
+    /// Whether that is conclusive. A failure by load or time, then or now, need not recur.
     pub conclusive: bool,
-    /// Whether it is the component of the tape. If not, a difference is what a
-    /// new version would have decided otherwise.
+    /// Whether it is the component of the tape. If not, differences are what a new version would
+    /// decide otherwise.
     pub same_component: bool,
-    /// Whether compiler and settings are those of the tape.
+    /// Whether the fingerprint of the engine is that of the tape.
     pub same_engine: bool,
-    /// Whether the plugin asked the host otherwise than on the tape.
+    /// Whether the plugin called imports that differ from the tape.
     pub diverged: bool,
-    /// Output of the tape.
+    /// Output on the tape.
     pub recorded: Output,
-    /// Output now.
+    /// Output of the replay.
     pub replayed: Output,
-    /// What would have been decided otherwise, by kind. Empty if only words or
-    /// opaque state differ.
+    /// Decisions that differ, by kind. Empty if only wording or opaque state differ.
     pub differences: Vec<Difference>,
 }
 
-/// A tape cannot be run again.
+/// Why a tape cannot be replayed.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ReplayError {
-    /// This host no longer has the hook.
+    /// This host does not know the hook.
     #[error("the tape is of `{0}`, which this host does not call")]
     UnknownHook(String),
-    /// The input of the tape is not that of its hook.
+    /// The input does not have the type of its hook.
     #[error("the input on the tape cannot be read: {0}")]
     Unreadable(String),
 }

@@ -1,5 +1,5 @@
-//! A plugin that fails again and again is left alone for a while, so that it does
-//! not hold the places of others until each of its calls has run out of time.
+//! Circuit breaker: a plugin that fails repeatedly is not called for a while, so that its calls
+//! do not occupy places until they time out.
 
 use xinglin_plugin::FailureCode;
 
@@ -8,16 +8,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How many failures in a row open it.
+/// Number of consecutive failures that open it.
 const FAILURES: u32 = 8;
-/// How long it stays open the first time; twice as long after each probe that
-/// fails, to [`LONGEST`].
+/// Duration of the open state the first time; doubled after each failed probe, up to [`LONGEST`].
 const REST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(60);
 
-/// The state of one plugin in one tenant. Closed, its calls run. Open, they fail at
-/// once. After its rest one call, the probe, may pass: its success closes the
-/// breaker, its failure opens it for longer.
+/// The state of one plugin in one tenant. Closed: calls run. Open: calls fail immediately. After
+/// the rest period one call, the probe, is admitted: its success closes the breaker, its failure
+/// opens it for longer.
 #[derive(Debug, Default)]
 pub(crate) struct Breaker {
     state: Mutex<State>,
@@ -25,15 +24,15 @@ pub(crate) struct Breaker {
 
 #[derive(Debug, Default)]
 struct State {
-    /// In a row, up to now.
+    /// Consecutive failures so far.
     failures: u32,
-    /// Since when it is open, and for how long.
+    /// When it was opened, and for how long.
     open: Option<(Instant, Duration)>,
     probing: bool,
 }
 
-/// A call that may run. Whoever holds it says how it ended; dropped without a
-/// word, as by a recall, a probe does not count.
+/// An admitted call. The holder reports the outcome; if dropped without a report, as by a recall,
+/// a probe does not count.
 #[derive(Debug)]
 pub(crate) struct Admission<'a> {
     breaker: &'a Breaker,
@@ -46,7 +45,7 @@ impl Breaker {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether a call may run; if not, how long to wait before another try.
+    /// Admits a call, or returns the time to wait before the next attempt.
     pub fn admit(&self, now: Instant) -> Result<Admission<'_>, Duration> {
         let mut state = self.state();
         let probe = match state.open {
@@ -65,7 +64,7 @@ impl Breaker {
 }
 
 impl Admission<'_> {
-    /// How the call ended.
+    /// Reports the outcome of the call.
     pub fn tell(mut self, failure: Option<FailureCode>, now: Instant) {
         self.told = true;
         let mut state = self.breaker.state();
@@ -74,7 +73,7 @@ impl Admission<'_> {
         }
         match failure {
             None => *state = State::default(),
-            // Nobody's fault, or nothing that resting would mend.
+            // Not the plugin's failure, or not cured by waiting.
             Some(FailureCode::Busy | FailureCode::Resting | FailureCode::Recalled | FailureCode::Interface) => {}
             Some(_) => {
                 state.failures = state.failures.saturating_add(1);

@@ -1,10 +1,10 @@
-//! Compiled components on disk, so that a start does not compile.
+//! Cache of compiled components on disk, so that a start does not compile.
 //!
-//! Compiled code runs with the rights of the host: whoever can make the host
-//! load a file of their own owns it. Hence every file carries an HMAC under the
-//! host's key over what it was made of, by what, and its bytes; it is checked on
-//! the bytes that are then used, never on a file that could change in between.
-//! On any doubt the component is compiled anew.
+//! Compiled code runs with the privileges of the host: whoever can make the host load a file
+//! controls it. Therefore every file carries an HMAC under the host's key over the component's
+//! digest, the engine's fingerprint and the code; it is verified on the bytes that are then used,
+//! never on a file that could change in between. If verification fails, the component is compiled
+//! again.
 
 use std::{
     fmt, fs, io,
@@ -18,7 +18,7 @@ use sha2::Sha256;
 use wasmtime::{Engine, component::Component};
 use xinglin_plugin::{Digest, PluginError};
 
-/// A key that only this host has. Not printed.
+/// A secret key of this host. Not printed.
 #[derive(Clone)]
 pub struct HostKey([u8; 32]);
 
@@ -35,7 +35,7 @@ impl fmt::Debug for HostKey {
     }
 }
 
-/// A folder of compiled components.
+/// A directory of compiled components.
 #[derive(Debug)]
 pub struct AotCache {
     folder: PathBuf,
@@ -45,11 +45,10 @@ pub struct AotCache {
 const TAG: usize = 32;
 
 impl AotCache {
-    /// Opens the folder, and makes it if it is not there, readable to its owner
-    /// only.
+    /// Opens the directory, creating it if necessary with access for its owner only.
     ///
     /// # Errors
-    /// If it cannot be made.
+    /// If it cannot be created.
     pub fn open(folder: impl Into<PathBuf>, key: HostKey) -> io::Result<Self> {
         let folder = folder.into();
         let mut builder = fs::DirBuilder::new();
@@ -117,8 +116,8 @@ fn deserialize(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
     unsafe { Component::deserialize(engine, code) }
 }
 
-/// The compiled component: from the cache if it can be trusted, or else made and
-/// put there. Blocks for as long as compiling takes.
+/// The compiled component: from the cache if its HMAC is valid, otherwise compiled and cached.
+/// Blocks while compiling.
 pub(crate) fn compile(
     engine: &Engine,
     fingerprint: &str,
@@ -131,7 +130,7 @@ pub(crate) fn compile(
     }
     let component = Component::from_binary(engine, bytes).map_err(|e| PluginError::Corrupt(format!("{e:#}")))?;
     if let Some(Err(e)) = cache.map(|cache| cache.write(fingerprint, digest, &component)) {
-        // It runs all the same, and is compiled again at the next start.
+        // The component is usable, and is compiled again at the next start.
         tracing::warn!(%digest, "cannot keep a compiled plugin: {e}");
     }
     Ok(component)

@@ -1,4 +1,4 @@
-//! One call: a fresh instance, its bounds, its tape.
+//! One call: a fresh instance, its limits, its tape.
 
 use std::{
     future::{Future, pending},
@@ -26,11 +26,11 @@ use crate::{
     trace,
 };
 
-/// How long after the deadline a call that has not come back is given up. A
-/// guest that merely runs is stopped by the epoch before that.
+/// How long after the deadline a call is abandoned. A guest that is merely running is stopped by
+/// the epoch before that.
 const GRACE: time::Duration = TICK.saturating_mul(5);
 
-/// Lines of log that a failure quotes.
+/// Number of log lines quoted in a failure.
 const QUOTED_LINES: usize = 8;
 
 impl Runtime {
@@ -50,8 +50,8 @@ impl Runtime {
         call
     }
 
-    /// Calls a hook under a recorder. Also says whether it asked other questions
-    /// than the recorder has answers to.
+    /// Calls a hook under a recorder. Also returns whether the guest's questions diverged from
+    /// the recording.
     pub(crate) async fn run<H: Hook>(
         &self,
         plugin: &Plugin,
@@ -72,8 +72,7 @@ impl Runtime {
         };
         let state = CallState::new(context, terms, recorder);
 
-        // Serialised before the call and not after: what is on tape is what the
-        // guest was given, whatever happens next.
+        // Serialised before the call: the tape has exactly what the guest received.
         let (json, input_error) = match serde_json::to_string(input) {
             Ok(json) => (json, None),
             Err(e) => (String::new(), Some(Cause::new(FailureCode::Output, e.to_string()))),
@@ -152,15 +151,14 @@ impl Runtime {
         (call, diverged)
     }
 
-    /// Ends when the call must. A replay is history and goes on.
+    /// Completes when the call must be stopped. Replays are not stopped by a recall.
     fn stopped(&self, program: &Program, state: &CallState) -> impl Future<Output = Cause> + use<> {
         let (runtime, digest, live) = (self.clone(), program.digest, state.tape.is_live());
         async move { if live { runtime.recalled(digest).await } else { pending().await } }
     }
 
-    /// Waits for its turn: with the plugin first, then within the tenant's share,
-    /// so that neither one plugin's queue nor one tenant's load stands in the way
-    /// of the others.
+    /// Waits for a place: first of the plugin, then of the tenant's share, so that neither one
+    /// plugin's queue nor one tenant's load blocks the others.
     async fn turn<'a>(&'a self, plugin: &'a Plugin, tenant: TenantId, live: bool) -> Result<Turn<'a>, Cause> {
         let admission = match live.then(|| plugin.breaker.admit(time::Instant::now())) {
             None => None,
@@ -185,15 +183,15 @@ impl Runtime {
     }
 }
 
-/// A call's place among the others.
+/// A call's place in the limits of concurrency.
 struct Turn<'a> {
-    /// Whom to tell how it ended; nobody of a replay.
+    /// Where the outcome is reported; `None` for a replay.
     admission: Option<Admission<'a>>,
     _places: (SemaphorePermit<'a>, OwnedSemaphorePermit, SemaphorePermit<'a>),
 }
 
-/// What a future gives, unless another ends first: that is looked at whenever the
-/// guest gives way, every [`TICK`] at the latest.
+/// The result of a future, unless another completes first; that is polled whenever the guest
+/// yields, at least every [`TICK`].
 async fn unless<T>(
     stopped: impl Future<Output = Cause>,
     wanted: impl Future<Output = Result<T, Cause>>,
@@ -231,7 +229,7 @@ async fn execute<H: Hook>(
     }
 }
 
-/// What the guest answered, raised, written down and measured.
+/// Converts the guest's answer to domain types and JSON, and checks its size.
 fn measure<H: Hook>(results: H::Results, limits: Limits) -> Result<(H::Output, String), Cause> {
     let answer = H::raise(results).map_err(|Invalid(reason)| Cause::new(FailureCode::Output, reason))?;
     let json = serde_json::to_string(&answer)

@@ -1,11 +1,11 @@
-//! What went wrong in a call, and what to do about it.
+//! Causes of failed calls, and hints for the author.
 
 use wasmtime::{PoolConcurrencyLimitError, Trap, WasmBacktrace};
 use xinglin_plugin::{FailureCode, Limits};
 
 use crate::limits::Stop;
 
-/// What went wrong, before it is known to which call.
+/// The cause of a failure, before it is assigned to a call.
 #[derive(Debug)]
 pub(crate) struct Cause {
     pub code: FailureCode,
@@ -75,7 +75,7 @@ fn functions(backtrace: &WasmBacktrace) -> Vec<String> {
         .collect()
 }
 
-/// What to do about it.
+/// What the author or operator can do.
 pub(crate) fn hint(code: FailureCode, limits: Limits) -> String {
     match code {
         FailureCode::Fuel => format!(

@@ -1,4 +1,4 @@
-//! The engine: configured once, for every plugin of the process.
+//! The engine, configured once for all plugins of the process.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -17,21 +17,21 @@ use xinglin_plugin::{Digest, FailureCode, Limits, PluginError};
 
 use crate::{cache::AotCache, cause::Cause, host::files::pack::Packs, pool::Pool, program::Program};
 
-/// How the engine is set up.
+/// Options of the engine.
 #[derive(Debug)]
 pub struct Options {
-    /// Where compiled components are kept; without one, each start compiles anew.
+    /// The cache of compiled components; without it, each start compiles again.
     pub cache: Option<AotCache>,
-    /// Where the data packs are; without, there are none.
+    /// The data packs; without it, there are none.
     pub packs: Option<Packs>,
-    /// Calls running at once. Each keeps address space in reserve.
+    /// Maximum concurrent calls. Each reserves address space.
     pub calls: u32,
-    /// Calls of one plugin in one tenant running at once.
+    /// Maximum concurrent calls of one plugin in one tenant.
     pub calls_per_plugin: u32,
-    /// Calls of all plugins of one tenant running at once: fewer than `calls`, so
-    /// that no tenant takes all places.
+    /// Maximum concurrent calls of all plugins of one tenant: less than `calls`, so that no
+    /// tenant takes all places.
     pub calls_per_tenant: u32,
-    /// How long a call waits for its turn before it is `PLUGIN_BUSY`.
+    /// How long a call waits for a place before it fails with `PLUGIN_BUSY`.
     pub patience: Duration,
 }
 
@@ -48,7 +48,7 @@ impl Default for Options {
     }
 }
 
-/// Every component that is in use, and the engine that runs them. Cheap to clone.
+/// The components in use, and the engine that runs them. Cheap to clone.
 #[derive(Clone)]
 pub struct Runtime {
     pub(crate) shared: Arc<Shared>,
@@ -62,12 +62,12 @@ pub(crate) struct Shared {
     pub calls: Semaphore,
     pub calls_per_plugin: u32,
     pub calls_per_tenant: u32,
-    /// Of each tenant that has calls.
+    /// Of each tenant with calls.
     pub shares: Mutex<HashMap<TenantId, Arc<Semaphore>>>,
     pub patience: Duration,
-    /// One for each digest that a plugin uses.
+    /// One for each digest in use.
     pub programs: Pool<Digest, Program>,
-    /// What must not run any more. Every call listens.
+    /// Recalled components. Every call subscribes.
     pub recalled: watch::Sender<BTreeSet<Digest>>,
 }
 
@@ -78,7 +78,7 @@ impl Shared {
         if let Some(share) = shares.get(&tenant) {
             return share.clone();
         }
-        // Those without calls would begin anew all the same.
+        // An unused share equals a new one.
         shares.retain(|_, share| Arc::strong_count(share) > 1);
         shares.entry(tenant).or_insert_with(|| Arc::new(Semaphore::new(self.calls_per_tenant as usize))).clone()
     }
@@ -90,15 +90,15 @@ impl std::fmt::Debug for Runtime {
     }
 }
 
-/// How often a running guest gives way to its neighbours. How late after its deadline
-/// it is stopped follows: the others may each have a tick before that.
+/// How often a running guest yields to other tasks. It bounds how late after its deadline it is
+/// stopped, since every other task may run for one tick before.
 pub(crate) const TICK: Duration = Duration::from_millis(1);
 
 impl Runtime {
-    /// Sets the engine up and starts its clock.
+    /// Creates the engine and starts its epoch thread.
     ///
     /// # Errors
-    /// If the machine does not give what [`Options`] want, address space above all.
+    /// If the machine cannot provide what the [`Options`] need, above all address space.
     pub fn new(options: Options) -> Result<Self, PluginError> {
         let engine = Engine::new(&config(options.calls)).map_err(|e| PluginError::Engine(format!("{e:#}")))?;
         tick(&engine)?;
@@ -119,9 +119,9 @@ impl Runtime {
         })
     }
 
-    /// Stops every call of a component, running or waiting, and lets no other
-    /// begin: they end with `PLUGIN_RECALLED`, and what their hooks' failure
-    /// classes say follows. Replays go on, for whoever looks into the matter.
+    /// Stops every call of a component, running or waiting, and refuses new ones: they fail with
+    /// `PLUGIN_RECALLED`, handled by the failure class of the hook. Replays continue, for
+    /// investigation.
     pub fn recall(&self, digest: Digest) {
         self.shared.recalled.send_if_modified(|recalled| recalled.insert(digest));
     }
@@ -131,7 +131,7 @@ impl Runtime {
         self.shared.recalled.borrow().contains(&digest)
     }
 
-    /// Ends when a component is recalled.
+    /// Completes when a component is recalled.
     pub(crate) async fn recalled(&self, digest: Digest) -> Cause {
         let mut recalled = self.shared.recalled.subscribe();
         // The sender lives as long as `self`.
@@ -139,15 +139,14 @@ impl Runtime {
         Cause::new(FailureCode::Recalled, "the component was recalled")
     }
 
-    /// Names the compiler and every setting that could change a result. Tapes
-    /// carry it.
+    /// Identifies the compiler and every setting that can change a result. Stored in tapes.
     pub fn fingerprint(&self) -> &str {
         &self.shared.fingerprint
     }
 }
 
-/// Core modules, memories and tables that one component may consist of.
-/// `componentize-py` makes about twenty modules around one memory.
+/// Maximum core modules, memories and tables of one component. `componentize-py` makes about
+/// twenty modules around one memory.
 const MODULES_PER_COMPONENT: u32 = 64;
 const MEMORIES_PER_COMPONENT: u32 = 8;
 const TABLES_PER_COMPONENT: u32 = 16;
@@ -168,9 +167,8 @@ fn config(calls: u32) -> Config {
         .max_core_instance_size(4 << 20)
         .max_component_instance_size(4 << 20)
         .table_elements(1 << 16)
-        // What stays resident is reset by copying the dirty pages that the
-        // kernel names, which is far cheaper than giving them back and
-        // faulting them in again.
+        // Resident pages are reset by copying the dirty pages reported by the kernel, which is
+        // much cheaper than returning and faulting them in again.
         .linear_memory_keep_resident(64 << 10)
         .table_keep_resident(16 << 10)
         .pagemap_scan(Enabled::Auto);
@@ -180,7 +178,7 @@ fn config(calls: u32) -> Config {
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
         .memory_init_cow(true)
         .epoch_interruption(true)
-        // A tape replays to the same bytes on every machine.
+        // A tape must replay to the same bytes on every machine.
         .cranelift_nan_canonicalization(true)
         .relaxed_simd_deterministic(true)
         .wasm_memory64(false)
@@ -188,7 +186,7 @@ fn config(calls: u32) -> Config {
     config
 }
 
-/// One thread raises the epoch for as long as the engine lives.
+/// Starts the thread that increments the epoch while the engine exists.
 fn tick(engine: &Engine) -> Result<(), PluginError> {
     let engine = engine.weak();
     thread::Builder::new()

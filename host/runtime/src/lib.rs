@@ -1,4 +1,4 @@
-//! The plugin engine: how a component becomes callable, and how it is called.
+//! The plugin engine: loads and calls components.
 //!
 //! ```text
 //! Package ─┐
@@ -7,18 +7,17 @@
 //!  Runtime::{review, step, quote, …}(plugin, CallContext, …) ─ Call
 //! ```
 //!
-//! What always holds:
+//! Properties:
 //!
-//! - **A fresh instance for every call**; nothing survives in guest memory.
-//! - **Only what is granted exists.** A linker defines the granted capabilities of
-//!   the one table in `host/mod.rs` and no other import, so what is not granted cannot
-//!   even be named.
-//! - **Every call has bounds**: memory, time, output, host answers, and calls at
-//!   once. Each has a code of its own ([`FailureCode`]).
-//! - **Every call is taped**, whatever became of it ([`Tape`]), and a tape can be
-//!   run again ([`Runtime::replay`]).
+//! - **A fresh instance for every call**; no state is kept in guest memory.
+//! - **Only what is granted exists.** A linker defines the granted capabilities of the one
+//!   table in `host/mod.rs` and no other import.
+//! - **Every call has limits**: memory, time, output, host answers, and concurrency. Each
+//!   has its own code ([`FailureCode`]).
+//! - **Every call is recorded** on a [`Tape`], whatever its outcome, and a tape can be
+//!   replayed ([`Runtime::replay`]).
 //!
-//! Nobody outside this crate names wasmtime or a generated type.
+//! No wasmtime or generated type is visible outside this crate.
 
 mod ask;
 mod breaker;
@@ -54,5 +53,5 @@ pub use services::{
 };
 pub use trace::TRACE;
 pub use xinglin_domain::identity::IdentityField;
-// What a plugin is and what came of its calls.
+// Packages, grants and results of calls.
 pub use xinglin_plugin::*;

@@ -1,4 +1,4 @@
-//! What keeps a call within its limits.
+//! Enforcement of a call's limits.
 
 use std::time::Duration;
 
@@ -6,9 +6,9 @@ use thiserror::Error;
 use wasmtime::ResourceLimiter;
 use xinglin_plugin::Limits;
 
-/// Bytes that may cross from the guest to the host at once. The answer is
-/// measured exactly afterwards; this bounds what is copied before that, and
-/// leaves room for the arguments of imports, of which a file is the largest.
+/// Maximum bytes that may be copied from the guest to the host at once. The exact size of the
+/// answer is checked later; this limits what is copied before, with room for the arguments of
+/// imports, of which a file is the largest.
 pub(crate) const fn transfer(limits: Limits, writes_files: bool) -> usize {
     let room = if writes_files { 5 << 20 } else { 1 << 20 };
     if limits.output() > room { limits.output() } else { room }
@@ -31,8 +31,8 @@ pub(crate) enum Stop {
     Exit(u8),
 }
 
-/// Counts all memories and all tables of an instance in one sum, so that many
-/// small ones are no way around the limit.
+/// Counts all memories and tables of an instance in one sum, so that many small ones are limited
+/// too.
 #[derive(Debug)]
 pub(crate) struct Meter {
     limit: usize,
@@ -44,20 +44,20 @@ impl Meter {
         Self { limit, used: 0 }
     }
 
-    /// Memory never shrinks, so what is used is also the peak.
+    /// Memory never shrinks, so the current value is the peak.
     pub fn peak(&self) -> usize {
         self.used
     }
 
     fn grow(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
-        // Beyond its own maximum it fails anyway, and must not be counted.
+        // Growth beyond its own maximum fails anyway, and must not be counted.
         if maximum.is_some_and(|maximum| desired > maximum) {
             return Ok(false);
         }
         let wanted = self.used.saturating_add(desired.saturating_sub(current));
         if wanted > self.limit {
-            // An error, not `false`: the guest must not mistake its limit for a
-            // failed allocation, and its author must see where it happened.
+            // An error instead of `false`: the guest must not treat the limit as a failed
+            // allocation, and its author needs the backtrace.
             return Err(Stop::Memory { wanted, limit: self.limit }.into());
         }
         self.used = wanted;

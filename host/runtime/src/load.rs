@@ -1,4 +1,4 @@
-//! Makes packages callable.
+//! Loads packages.
 
 use async_recursion::async_recursion as boxed;
 use std::{collections::BTreeSet, sync::Arc};
@@ -33,7 +33,7 @@ use crate::{
     services::HostServices,
 };
 
-/// A hook, and whether an export has its type.
+/// A hook, and the check whether an export has its type.
 struct Callable {
     name: HookName,
     check: fn(&mut Store<CallState>, &Instance, &ComponentExportIndex) -> wasmtime::Result<()>,
@@ -51,17 +51,15 @@ impl contract::Entry for Callable {
 }
 
 impl Runtime {
-    /// Makes a package callable under a tenant's grants. The first time it is
-    /// compiled, or taken from the cache, and instantiated once to see that it
-    /// can be; after that the work is shared. Plugins that are no longer held
-    /// anywhere are dropped, code and all.
+    /// Loads a package under a tenant's grants. The first time it is compiled, or taken from the
+    /// cache, and instantiated once as a trial; after that the result is shared. Programs without
+    /// any holder are dropped, with their code.
     ///
     /// # Errors
-    /// `PLUGIN_CAPABILITY` if it imports what is not granted, or is granted a pack
-    /// that this host does not have, `PLUGIN_INTERFACE`
-    /// if a function has another shape than its interface says,
-    /// `PLUGIN_MEMORY`, `PLUGIN_FUEL` or `PLUGIN_TRAP` if it cannot be
-    /// instantiated within its limits.
+    /// `PLUGIN_CAPABILITY` if it imports what is not granted, or is granted a pack that this host
+    /// does not have, `PLUGIN_INTERFACE` if a function has another type than its interface
+    /// declares, `PLUGIN_MEMORY`, `PLUGIN_FUEL` or `PLUGIN_TRAP` if it cannot be instantiated
+    /// within its limits.
     #[boxed]
     pub async fn load(&self, package: &Package, grants: &Grants) -> Result<Arc<Plugin>, PluginError> {
         let grants = grants.within(package.manifest());
@@ -87,8 +85,8 @@ impl Runtime {
         }))
     }
 
-    /// Compiles, links and tries a package. Only what it imports is defined for
-    /// it at all, and [`Runtime::load`] has seen that all of that is granted.
+    /// Compiles, links and instantiates a package. Only its imports are defined;
+    /// [`Runtime::load`] has checked that all of them are granted.
     async fn link(&self, package: &Package) -> Result<Program, PluginError> {
         let component = self.compile(package).await?;
         let wrong_shape = |e: wasmtime::Error| PluginError::Interface {
@@ -115,12 +113,11 @@ impl Runtime {
             checks.push((entry, index));
         }
 
-        // Once, so that what cannot work is found when it is enabled and not
-        // when a patient waits.
+        // A trial, so that a failure is found when the plugin is enabled and not in a later call.
         let _place =
             self.shared.calls.acquire().await.map_err(|_| PluginError::Engine("it is shutting down".into()))?;
         let asked = package.manifest().limits;
-        // The first instance finds nothing warm.
+        // The first instantiation runs with cold caches.
         let limits = Limits { deadline_ms: asked.deadline_ms.saturating_mul(10), ..asked }.at_most(Limits::MAXIMUM);
         let id: Arc<str> = package.manifest().id.as_str().into();
         let state = trial(id.clone(), limits);
@@ -143,7 +140,7 @@ impl Runtime {
         })
     }
 
-    /// Packs by their names, each as it is now.
+    /// The current packs of these names.
     async fn find_packs(&self, names: &BTreeSet<String>) -> Vec<(String, Result<Arc<Pack>, PackError>)> {
         if names.is_empty() {
             return Vec::new();
@@ -162,7 +159,7 @@ impl Runtime {
         tokio::task::spawn_blocking(find).await.unwrap_or_default()
     }
 
-    /// Those of the packs that are there.
+    /// The packs that exist.
     pub(crate) async fn packs(&self, names: &BTreeSet<String>) -> Vec<Arc<Pack>> {
         let found = self.find_packs(names).await.into_iter().map(|(_, found)| found);
         found.filter_map(|found| found.inspect_err(|error| tracing::error!(%error, "a pack is missing")).ok()).collect()

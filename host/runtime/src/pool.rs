@@ -1,4 +1,4 @@
-//! Values that are shared by whoever asks at the same time.
+//! Values shared by concurrent users.
 
 use std::{
     collections::HashMap,
@@ -7,8 +7,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError, Weak},
 };
 
-/// Values that are made once, however many ask at the same time, shared by all
-/// who asked, and dropped with the last of them.
+/// Values that are created once for all concurrent users, and dropped with the last of them.
 pub(crate) struct Pool<K, V> {
     slots: Mutex<HashMap<K, Arc<Slot<V>>>>,
 }
@@ -22,7 +21,7 @@ impl<K, V> Default for Pool<K, V> {
 }
 
 impl<K: Eq + Hash, V> Pool<K, V> {
-    /// The value of a key; `make` runs only if nobody has it.
+    /// The value of a key; `make` runs only if it does not exist.
     pub async fn get<E>(&self, key: K, make: impl Future<Output = Result<V, E>>) -> Result<Arc<V>, E> {
         let slot = self.slot(key);
         let mut held = slot.lock().await;

@@ -1,4 +1,4 @@
-//! Plugins that are ready to be called.
+//! Loaded plugins.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -8,8 +8,7 @@ use xinglin_plugin::{Capability, DataNeeds, Digest, Grants, Interface, Limits, M
 
 use crate::{breaker::Breaker, contract::hook::HookName, host::state::CallState};
 
-/// A component that is compiled and linked. There is one for each digest,
-/// however many tenants use it.
+/// A compiled and linked component; one for each digest, shared by all tenants.
 pub(crate) struct Program {
     pub id: Arc<str>,
     pub manifest: Manifest,
@@ -31,7 +30,7 @@ pub struct Plugin {
     pub(crate) grants: Arc<Grants>,
     pub(crate) calls: Semaphore,
     pub(crate) breaker: Breaker,
-    /// Requests at once, over all calls.
+    /// Limit of concurrent requests, over all calls.
     pub(crate) requests: Arc<Semaphore>,
 }
 
@@ -46,37 +45,37 @@ impl std::fmt::Debug for Plugin {
 }
 
 impl Plugin {
-    /// What it says of itself.
+    /// The manifest.
     pub fn manifest(&self) -> &Manifest {
         &self.program.manifest
     }
 
-    /// Names its bytes.
+    /// Digest of the component.
     pub fn digest(&self) -> Digest {
         self.program.digest
     }
 
-    /// What can be called on it.
+    /// The interfaces that can be called.
     pub fn interfaces(&self) -> &BTreeSet<Interface> {
         &self.program.interfaces
     }
 
-    /// What it was really given.
+    /// The effective capabilities.
     pub fn capabilities(&self) -> &BTreeSet<Capability> {
         &self.grants.capabilities
     }
 
-    /// What of the record it was really given.
+    /// The effective data needs.
     pub fn data_needs(&self) -> DataNeeds {
         self.grants.data_needs.clone().unwrap_or_default()
     }
 
-    /// What each call may use.
+    /// The limits of each call.
     pub fn limits(&self) -> Limits {
         self.grants.limits
     }
 
-    /// Whether this hook can be called on it, and not only another major of it.
+    /// Whether it has exactly this hook, not another major of it.
     pub(crate) fn has(&self, hook: HookName) -> bool {
         self.program.hook(hook).is_some()
     }

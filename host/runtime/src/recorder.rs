@@ -1,4 +1,4 @@
-//! Writes a call down as it runs, and gives recorded answers when it runs again.
+//! Records the answers of a call, and returns recorded answers in a rerun.
 
 use std::collections::VecDeque;
 
@@ -8,10 +8,10 @@ use xinglin_plugin::{Answer, Digest};
 
 use crate::limits::Stop;
 
-/// Bytes of host answers that one call may have on tape.
+/// Maximum bytes of recorded answers of one call.
 const MAX_ANSWERS: usize = 8 << 20;
 
-/// What a guest asks of the host.
+/// A call of an import by the guest.
 pub(crate) struct Question {
     import: &'static str,
     arguments: Digest,
@@ -32,7 +32,7 @@ impl Question {
     }
 }
 
-/// Writes the answers of a call down; in a rerun, also gives them.
+/// Records the answers of a call; in a rerun also returns them.
 #[derive(Debug, Default)]
 pub(crate) struct Recorder {
     pub answers: Vec<Answer>,
@@ -40,42 +40,42 @@ pub(crate) struct Recorder {
     recording: Recording,
 }
 
-/// Where answers come from.
+/// The source of answers.
 #[derive(Debug, Default)]
 enum Recording {
-    /// The host.
+    /// The host only.
     #[default]
     None,
-    /// The tape, in its order, and nowhere else.
+    /// The tape only, in its order.
     Strict(VecDeque<Answer>),
-    /// The tape wherever it has the answer, or else the host.
+    /// The tape if it has the answer, otherwise the host.
     Lenient { rest: Vec<Answer>, asked_more: bool },
 }
 
 impl Recorder {
-    /// Gives these answers, in their order, and no others.
+    /// Returns these answers, in order, and no others.
     pub fn strict(answers: &[Answer]) -> Self {
         Self { recording: Recording::Strict(answers.iter().cloned().collect()), ..Self::default() }
     }
 
-    /// Gives these answers wherever they fit; the host has the others.
+    /// Returns these answers where they match; the host answers the rest.
     pub fn lenient(answers: &[Answer]) -> Self {
         Self { recording: Recording::Lenient { rest: answers.to_vec(), asked_more: false }, ..Self::default() }
     }
 
-    /// Whether this call is the first of its kind, and not a rerun.
+    /// Whether this is an original call, not a rerun.
     pub fn is_live(&self) -> bool {
         matches!(self.recording, Recording::None)
     }
 
-    /// Whether what the guest writes must be carried out, so that it reads its own
-    /// writes although its reads are not all on the tape.
+    /// Whether the guest's writes must be applied, so that it reads its own writes although not
+    /// all its reads are on the tape.
     pub fn is_lenient(&self) -> bool {
         matches!(self.recording, Recording::Lenient { .. })
     }
 
-    /// The recorded answer, or `None` if the host must answer. It is an error if
-    /// the tape alone may answer and goes on with another question.
+    /// The recorded answer, or `None` if the host must answer. An error if only the tape may
+    /// answer and its next question differs.
     pub fn recorded<T: DeserializeOwned>(&mut self, question: &Question) -> wasmtime::Result<Option<T>> {
         let same = |next: &Answer| next.import == question.import && next.arguments == question.arguments;
         let next = match &mut self.recording {
@@ -102,7 +102,7 @@ impl Recorder {
         Ok(())
     }
 
-    /// Whether a rerun asked other questions than the tape has answers to.
+    /// Whether a rerun asked questions that are not on the tape.
     pub fn diverged(&self) -> bool {
         match &self.recording {
             Recording::None => false,

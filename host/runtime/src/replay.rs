@@ -1,4 +1,4 @@
-//! Tapes that are run again.
+//! Replay of tapes.
 
 use async_recursion::async_recursion as boxed;
 use std::pin::Pin;
@@ -18,7 +18,7 @@ use crate::{
     services::HostServices,
 };
 
-/// A hook, and how a tape of it is run again.
+/// A hook, and how its tapes are rerun.
 struct Replayable {
     name: HookName,
     replay: Replay,
@@ -38,31 +38,31 @@ impl contract::Entry for Replayable {
     }
 }
 
-/// How a tape is run again.
+/// Mode of a rerun.
 enum Rerun {
-    /// On the tape alone: the same component must do the same.
+    /// On the tape alone: the same component must behave identically.
     Same,
     /// By another component, which may ask for what is not on the tape.
     Other { settings: Vec<Attribute>, services: HostServices },
 }
 
 impl Runtime {
-    /// Runs a tape again: the host's answers come from the tape, nothing is
-    /// written anywhere, and output and questions are compared byte for byte.
+    /// Replays a tape: the host's answers come from the tape, nothing is written, and output and
+    /// questions are compared byte for byte.
     ///
     /// # Errors
-    /// If the tape cannot be understood; a different outcome is no error.
+    /// If the tape cannot be read; a different outcome is no error.
     #[boxed]
     pub async fn replay(&self, plugin: &Plugin, tape: &Tape) -> Result<ReplayReport, ReplayError> {
         self.rerun(plugin, tape, Rerun::Same).await
     }
 
-    /// Runs a tape on another version of its plugin, to see what that would have
-    /// decided. The host's answers come from the tape where it has them, and else
-    /// from what is lent: lend nothing that acts. Its writes go nowhere.
+    /// Runs a tape on another version of its plugin, to compare decisions. The host's answers
+    /// come from the tape if it has them, otherwise from `services`: pass none that has effects.
+    /// Writes are discarded.
     ///
     /// # Errors
-    /// If the tape cannot be understood; a different outcome is no error.
+    /// If the tape cannot be read; a different outcome is no error.
     #[boxed]
     pub async fn compare(
         &self,
@@ -80,7 +80,7 @@ impl Runtime {
             .iter()
             .find(|entry| entry.name.to_string() == tape.hook)
             .ok_or_else(|| ReplayError::UnknownHook(tape.hook.clone()))?;
-        // A candidate may have gone on to another major, and is asked the same in that.
+        // A newer version may export another major; the same input is passed to that.
         let served = hooks.iter().find(|entry| entry.name.is_kin(recorded.name) && plugin.has(entry.name));
         let entry = match rerun {
             Rerun::Same => recorded,

@@ -1,5 +1,4 @@
-//! Spans of calls, for those who follow a request through plugins. They say which
-//! plugin was called and what came of it; never what it was given or answered.
+//! Tracing spans of calls. They contain the plugin and the outcome, never input or output.
 
 use semver::Version;
 use tracing::{Span, field::Empty};
@@ -7,11 +6,10 @@ use xinglin_domain::id::{CallId, TenantId};
 
 use crate::contract::hook::HookName;
 
-/// The target of all spans that are made to be exported. A span under any other
-/// target stays here.
+/// Target of all spans that are exported. Spans of other targets are not.
 pub const TRACE: &str = "xinglin::trace";
 
-/// A call, from its turn in the queue to its end.
+/// Span of a call, from queueing to its end.
 pub(crate) fn call(plugin: &str, version: &Version, hook: HookName, call: CallId, tenant: TenantId) -> Span {
     tracing::info_span!(
         target: TRACE,
@@ -27,7 +25,7 @@ pub(crate) fn call(plugin: &str, version: &Version, hook: HookName, call: CallId
     )
 }
 
-/// How it ended: `answered`, or the code of the failure.
+/// Records the outcome: `answered`, or the code of the failure.
 pub(crate) fn ended(span: &Span, outcome: &str, failed: bool) {
     span.record("outcome", outcome);
     if failed {
@@ -35,7 +33,7 @@ pub(crate) fn ended(span: &Span, outcome: &str, failed: bool) {
     }
 }
 
-/// A host function that the guest waits for.
+/// Span of a host function.
 pub(crate) fn import(import: &'static str) -> Span {
     tracing::info_span!(target: TRACE, "host function", otel.name = import, import)
 }

@@ -1,10 +1,9 @@
-//! Bindings of the published contract, generated from `/wit`. Nobody outside
-//! this crate sees them; the conversions to the domain's vocabulary are in the
-//! folder of each package.
+//! Bindings of the WIT contract, generated from `/wit`. Not visible outside this crate;
+//! conversions to domain types are in the folder of each package.
 //!
-//! One world holds everything the host offers and understands, so each shared
-//! record exists once. No component is asked to fit that world: hooks are found
-//! one interface at a time (see [`crate::contract`]).
+//! One world contains everything that the host provides and calls, so each shared record is
+//! generated once. Components need not match that world: hooks are found by interface (see
+//! [`crate::contract`]).
 
 wasmtime::component::bindgen!({
     path: [

@@ -1,4 +1,4 @@
-//! What the pathway is: stages, questions, what it must see.
+//! The definition of the pathway: stages, questionnaires, data needs.
 
 use xinglin_sdk::{
     pathway::{AnswerKind, DataNeed, Definition, Question, Questionnaire, Stage},
@@ -13,7 +13,7 @@ use crate::{
 
 /// Questionnaire of a follow-up.
 pub const FOLLOW_UP: &str = "follow-up";
-/// Questionnaire a quarter of an hour after a low glucose.
+/// Questionnaire 15 minutes after a low glucose.
 pub const RECHECK: &str = "recheck";
 
 /// Links of the questions.
@@ -28,11 +28,11 @@ pub mod link {
     pub const SYSTOLIC: &str = "systolic";
     /// Diastolic blood pressure.
     pub const DIASTOLIC: &str = "diastolic";
-    /// Whether somebody had to help with a low glucose.
+    /// Whether another person had to help with a low glucose.
     pub const NEEDED_HELP: &str = "needed-help";
 }
 
-/// The definition; the same at every call.
+/// The definition; constant.
 pub fn definition() -> Definition {
     let stage = |code: &str, title| Stage { code: code.to_owned(), title };
     Definition {

@@ -1,8 +1,8 @@
 //! Follow-up of type 2 diabetes.
 //!
-//! The numbers are those of the national primary-care standard and of the Chinese
-//! and American guidelines; [`sources`] names each. What a hospital may choose is
-//! a setting, what would harm a patient if chosen wrongly is not.
+//! The values are those of the national primary-care standard and of the Chinese
+//! and American guidelines; [`sources`] names each. Values that a hospital may choose are
+//! settings; those that could harm a patient are constants.
 
 mod definition;
 mod measure;

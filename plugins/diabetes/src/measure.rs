@@ -1,8 +1,8 @@
-//! Measurements, compared exactly whatever unit they came in.
+//! Measurements, compared exactly in any unit.
 //!
-//! Nothing is divided: each quantity is brought to the unit that the other one can
-//! be multiplied into, so 300.8672 mg/dL is exactly 16.7 mmol/L. A unit that is
-//! not listed is an error. The number alone says nothing.
+//! There is no division: each quantity is converted to the unit into which the other one can
+//! be multiplied, so 300.8672 mg/dL is exactly 16.7 mmol/L. An unknown unit is an
+//! error.
 
 use xinglin_sdk::{
     clinical::{Observation, ObservationValue},
@@ -18,7 +18,7 @@ const CHOLESTEROL_FACTOR: Decimal = Decimal::new(3_867, 2);
 const HBA1C_SLOPE: Decimal = Decimal::new(9_148, 5);
 const HBA1C_OFFSET: Decimal = Decimal::new(2_152, 3);
 
-/// Glucose by glucometer, in mmol/L: what the patient is asked.
+/// Glucose by glucometer, in mmol/L: the value of the questionnaire.
 pub const GLUCOMETER: &str = "14743-9";
 /// Fasting glucose in mmol/L.
 pub const FASTING: &str = "14771-0";
@@ -40,7 +40,7 @@ pub const PRESSURE_CODES: [&str; 4] = [SYSTOLIC, DIASTOLIC, "85354-9", "55284-4"
 /// LOINC codes of LDL cholesterol.
 pub const LDL_CODES: [&str; 4] = ["22748-8", "18262-6", "13457-7", "2089-1"];
 
-/// What an observation is to this pathway.
+/// The reading of an observation, for this pathway.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reading {
     /// Glucose.
@@ -51,13 +51,13 @@ pub enum Reading {
     Pressure(Pressure),
     /// LDL cholesterol.
     Ldl(Ldl),
-    /// Nothing that is judged here, or no value.
+    /// Not relevant here, or without value.
     Other,
 }
 
 impl Reading {
     /// # Errors
-    /// If the unit is not known, or the value is no amount.
+    /// If the unit is unknown, or the value is no quantity.
     pub fn of(observation: &Observation) -> Result<Self, Error> {
         let is = |codes: &[&str]| codes.iter().any(|code| observation.code.has(system::LOINC, code));
         let amount = |what: &str| match observation.quantity() {
@@ -81,13 +81,13 @@ impl Reading {
     }
 }
 
-/// Glucose, kept in mg/dL.
+/// Glucose, stored in mg/dL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Glucose {
     milligrams: Decimal,
     /// Whether it is known to be fasting.
     pub fasting: bool,
-    /// As it was measured.
+    /// As measured, for display.
     pub shown: String,
 }
 
@@ -103,23 +103,23 @@ impl Glucose {
         Ok(Self { milligrams, fasting, shown: quantity.to_string() })
     }
 
-    /// Whether it is below so many mmol/L.
+    /// Whether it is below this value in mmol/L.
     pub fn is_below(&self, millimoles: Decimal) -> bool {
-        // A limit with more digits than fit is above every glucose there is.
+        // A limit with more digits than fit is above every glucose value.
         millimoles.times(GLUCOSE_FACTOR).is_none_or(|limit| self.milligrams < limit)
     }
 
-    /// Whether it is so many mmol/L.
+    /// Whether it equals this value in mmol/L.
     pub fn is_exactly(&self, millimoles: Decimal) -> bool {
         millimoles.times(GLUCOSE_FACTOR) == Some(self.milligrams)
     }
 }
 
-/// HbA1c, kept in NGSP %.
+/// HbA1c, stored in NGSP %.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hba1c {
     percent: Decimal,
-    /// As it was measured.
+    /// As measured, for display.
     pub shown: String,
 }
 
@@ -138,7 +138,7 @@ impl Hba1c {
         Ok(Self { percent, shown: quantity.to_string() })
     }
 
-    /// Whether it is below so many percent.
+    /// Whether it is below this value in percent.
     pub fn is_below(&self, percent: Decimal) -> bool {
         self.percent < percent
     }
@@ -152,7 +152,7 @@ pub struct Pressure {
 }
 
 impl Pressure {
-    /// Of a panel, or of one value recorded by itself.
+    /// Of a panel, or of a single value.
     ///
     /// # Errors
     /// If a unit is not mmHg.
@@ -177,7 +177,7 @@ impl Pressure {
         self.systolic.is_some_and(|value| value >= systolic) || self.diastolic.is_some_and(|value| value >= diastolic)
     }
 
-    /// For people.
+    /// For display.
     pub fn shown(&self) -> String {
         let side =
             |value: Option<Decimal>| value.map_or_else(|| "–".to_owned(), |value| value.normalized().to_string());
@@ -185,11 +185,11 @@ impl Pressure {
     }
 }
 
-/// LDL cholesterol, kept in mg/dL.
+/// LDL cholesterol, stored in mg/dL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ldl {
     milligrams: Decimal,
-    /// As it was measured.
+    /// As measured, for display.
     pub shown: String,
 }
 
@@ -203,7 +203,7 @@ impl Ldl {
         Ok(Self { milligrams, shown: quantity.to_string() })
     }
 
-    /// Whether it is below so many mmol/L.
+    /// Whether it is below this value in mmol/L.
     pub fn is_below(&self, millimoles: Decimal) -> bool {
         millimoles.times(CHOLESTEROL_FACTOR).is_none_or(|limit| self.milligrams < limit)
     }

@@ -1,4 +1,4 @@
-//! What the pathway remembers of one patient, as a few bytes.
+//! The pathway's state of one patient, serialised.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use xinglin_sdk::{
     time::Instant,
 };
 
-/// Version of the bytes. A field more is a version more, with a reader for this one.
+/// Version of the format. A new field needs a new version, and a reader for this one.
 pub const VERSION: u32 = 1;
 
 /// Why online prescribing is held.
@@ -21,7 +21,7 @@ pub enum Hold {
 }
 
 impl Hold {
-    /// Its code in the contract.
+    /// Its code in the directives.
     pub const fn code(self) -> &'static str {
         match self {
             Self::Glucose => "critical-glucose",
@@ -37,22 +37,22 @@ pub struct Memory {
     pub enrolled: Instant,
     /// Whether the first twelve weeks are over.
     pub maintenance: bool,
-    /// Follow-ups off target in a row.
+    /// Consecutive follow-ups off target.
     pub off_target: u8,
-    /// Holds that no doctor has lifted yet.
+    /// Holds that no doctor has released yet.
     pub holds: BTreeSet<Hold>,
-    /// Until then the last referral is still being followed up.
+    /// End of the follow-up of the last referral.
     pub referred_until: Option<Instant>,
     /// Whether a glucose has to be measured again within minutes.
     pub recheck: bool,
-    /// Whether somebody once had to help.
+    /// Whether another person ever had to help.
     pub severe_hypoglycaemia: bool,
     /// Whether the criteria of remission were met at the last HbA1c.
     pub remission: bool,
 }
 
 impl Memory {
-    /// Of a patient who has just entered.
+    /// The state at enrolment.
     pub const fn new(now: Instant) -> Self {
         Self {
             enrolled: now,
@@ -67,7 +67,7 @@ impl Memory {
     }
 
     /// # Errors
-    /// `BadState` if the bytes are another version's, or not a state.
+    /// `BadState` if the data have another version, or are malformed.
     pub fn read(state: &State) -> Result<Self, Error> {
         if state.version != VERSION {
             return Err(Error::BadState(format!("version {}, and this component reads {VERSION}", state.version)));
@@ -80,13 +80,13 @@ impl Memory {
     }
 
     /// # Errors
-    /// If the bytes could not be written.
+    /// If the state cannot be serialised.
     pub fn write(&self) -> Result<State, Error> {
         let data = postcard::to_allocvec(self).map_err(|error| Error::Other(error.to_string()))?;
         Ok(State { version: VERSION, data })
     }
 
-    /// Where the patient stands.
+    /// The stage.
     pub fn stage(&self) -> &'static str {
         if !self.holds.is_empty() {
             "offline"

@@ -1,4 +1,4 @@
-//! Who may enter.
+//! Eligibility for enrolment.
 
 use xinglin_sdk::{
     clinical::{Condition, ConditionStatus, Section, Snapshot},
@@ -10,7 +10,7 @@ use xinglin_sdk::{
 use crate::sources;
 
 const ADULT: u32 = 18;
-/// A ketoacidosis younger than this was recent.
+/// Days within which a ketoacidosis counts as recent.
 const RECENT_DAYS: i64 = 90;
 
 /// Whether the patient may be enrolled.
@@ -70,7 +70,7 @@ pub fn screen(snapshot: &Snapshot, now: Instant) -> Result<Eligibility, Error> {
     Ok(if offline.is_empty() { Eligibility::Eligible } else { Eligibility::ReferOffline(offline) })
 }
 
-/// Diagnosed, whether it now stands or is in remission.
+/// Diagnosed, active or in remission.
 fn is_type_2(condition: &Condition) -> bool {
     let stands = condition.is_active() || condition.status == ConditionStatus::Remission;
     stands && (condition.code.has_under(system::ICD10, "E11") || condition.code.has(system::SNOMED, "44054006"))
@@ -94,7 +94,7 @@ fn is_ketoacidosis(condition: &Condition) -> bool {
     icd10 || condition.code.has(system::SNOMED, "420422005")
 }
 
-/// It stands, or began after `since`, or nobody knows when.
+/// Active, begun after `since`, or of unknown date.
 fn is_recent(condition: &Condition, since: Instant) -> bool {
     condition.is_active() || condition.onset.is_none_or(|onset| onset >= since)
 }

@@ -1,4 +1,4 @@
-//! Where each rule comes from.
+//! The source of each rule.
 
 use xinglin_sdk::types::Citation;
 
@@ -12,26 +12,26 @@ pub fn guideline() -> Citation {
     Citation::new("中国2型糖尿病防治指南(2020年版)", 2021).url("https://doi.org/10.3760/cma.j.cn115791-20210221-00095")
 }
 
-/// Levels of hypoglycaemia, and how often HbA1c is measured.
+/// Levels of hypoglycaemia, and frequency of HbA1c measurements.
 pub fn glycaemic_goals() -> Citation {
     Citation::new("Standards of Care in Diabetes—2025", 2025)
         .section("6. Glycemic Goals and Hypoglycemia")
         .url("https://doi.org/10.2337/dc25-S006")
 }
 
-/// When online care ends and a consulting room begins; stepwise drug changes.
+/// When online care ends and an in-person visit is needed; stepwise drug changes.
 pub fn telemedicine() -> Citation {
     Citation::new("Expert Consensus on Telemedicine Management of Diabetes (2020 Edition)", 2021)
         .url("https://doi.org/10.1155/2021/6643491")
 }
 
-/// What counts as remission.
+/// Criteria of remission.
 pub fn remission() -> Citation {
     Citation::new("Consensus Report: Definition and Interpretation of Remission in Type 2 Diabetes", 2021)
         .url("https://doi.org/10.2337/dci21-0034")
 }
 
-/// Follow-up only, after a diagnosis made in a consulting room.
+/// Follow-up only, after a diagnosis made in person.
 pub fn internet_care() -> Citation {
     Citation::new("互联网诊疗管理办法(试行)", 2018)
 }

@@ -1,4 +1,4 @@
-//! What "on target" means here: guideline values, as the hospital set them.
+//! Treatment targets: guideline values, as set by the hospital.
 
 use xinglin_sdk::{
     clinical::Snapshot,
@@ -21,7 +21,7 @@ fn decimal(key: &str) -> Result<Decimal, Error> {
     })
 }
 
-/// Whether an HbA1c is on target. Severe hypoglycaemia relaxes the goal.
+/// Whether an HbA1c is on target. A previous severe hypoglycaemia relaxes the target.
 pub fn hba1c_met(hba1c: &Hba1c, after_severe_hypoglycaemia: bool) -> Result<bool, Error> {
     let key = if after_severe_hypoglycaemia { "hba1c-maximum-relaxed" } else { "hba1c-maximum" };
     Ok(hba1c.is_below(decimal(key)?))
@@ -43,7 +43,7 @@ pub fn pressure_met(pressure: &Pressure) -> Result<bool, Error> {
 
 /// Whether an LDL cholesterol is on target for this patient.
 pub fn ldl_met(ldl: &Ldl, snapshot: &Snapshot) -> Result<bool, Error> {
-    // An infarction is history for ever: its status does not matter here.
+    // An infarction counts whatever its status.
     let ascvd = snapshot.conditions.iter().any(|condition| {
         ASCVD_ICD10.iter().any(|prefix| condition.code.has_under(system::ICD10, prefix))
             || ASCVD_SNOMED.iter().any(|code| condition.code.has(system::SNOMED, code))
@@ -51,7 +51,7 @@ pub fn ldl_met(ldl: &Ldl, snapshot: &Snapshot) -> Result<bool, Error> {
     Ok(ldl.is_below(decimal(if ascvd { "ldl-maximum-ascvd" } else { "ldl-maximum" })?))
 }
 
-/// Minutes in which a doctor must take up a critical alert.
+/// Minutes within which a doctor must acknowledge a critical alert.
 pub fn acknowledge_minutes() -> u32 {
     settings::integer("acknowledge-minutes").and_then(|minutes| u32::try_from(minutes).ok()).unwrap_or(15)
 }

@@ -1,4 +1,4 @@
-//! Allergy to an ingredient, to its group, and to something similar.
+//! Allergies to an ingredient, its group, or cross-reactive ones.
 
 use xinglin_sdk::{
     prescribing::{Finding, Severity},
@@ -22,7 +22,7 @@ pub fn check(case: &Case) -> Vec<Finding> {
             }
         }
     }
-    // Two records of one allergy say the same thing twice.
+    // Two records of one allergy give the same finding.
     let mut once: Vec<Finding> = Vec::new();
     for finding in findings {
         if !once.contains(&finding) {

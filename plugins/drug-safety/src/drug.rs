@@ -1,24 +1,24 @@
-//! From the codes of a product to its ingredients.
+//! Resolves product codes to ingredients.
 
 use xinglin_sdk::types::{Coding, Codings as _, system};
 
 use crate::table::{self, Ingredient};
 
-/// A medicine, looked up.
+/// A resolved medicine.
 #[derive(Debug)]
 pub struct Drug {
-    /// Each once.
+    /// The ingredients, each once.
     pub ingredients: Vec<&'static Ingredient>,
-    /// Whether that is all of them.
+    /// Whether all ingredients are known.
     pub known: bool,
-    /// For people.
+    /// For display.
     pub label: String,
     codes: Vec<Coding>,
 }
 
 impl Drug {
-    /// A product is known if one of its codings is, in ATC or RxNorm. Of the
-    /// ingredients that the host lists in ATC, each must be.
+    /// A product is known if one of its codings is, in ATC or RxNorm. All
+    /// ingredients that the host lists in ATC must be known.
     pub fn of(product: &[Coding], ingredients: &[Coding]) -> Self {
         let mut found: Vec<&'static Ingredient> = Vec::new();
         for ingredient in product.iter().chain(ingredients).flat_map(resolve) {
@@ -35,7 +35,7 @@ impl Drug {
         }
     }
 
-    /// Whether it holds this ingredient.
+    /// Whether it contains this ingredient.
     pub fn holds(&self, ingredient: &Ingredient) -> bool {
         self.ingredients.iter().any(|own| own.atc == ingredient.atc)
     }
@@ -46,7 +46,7 @@ impl Drug {
     }
 }
 
-/// What a code stands for: one ingredient, several, or nothing that is known.
+/// The ingredients of a code: one, several, or none if it is unknown.
 pub fn resolve(code: &Coding) -> impl Iterator<Item = &'static Ingredient> {
     let table: &'static [(&str, &[&str])] = match code.system.as_str() {
         system::ATC => table::ATC,

@@ -1,5 +1,5 @@
-//! The same thing twice: one ingredient, or two medicines of a class of which one
-//! is enough.
+//! Duplicates: the same ingredient twice, or two medicines of a class of which one
+//! suffices.
 
 use xinglin_sdk::{
     prescribing::{Finding, Severity},
@@ -13,7 +13,7 @@ use crate::{
     table::{CLASSES, Class, Ingredient},
 };
 
-/// Findings over the order, and over the order and what is taken already.
+/// Findings within the order, and between order and current medications.
 pub fn check(case: &Case) -> Vec<Finding> {
     let mut findings = within_order(case);
     findings.extend(already_taken(case));
@@ -42,8 +42,8 @@ fn within_order(case: &Case) -> Vec<Finding> {
     findings
 }
 
-/// A product that is taken and ordered again is a renewal, which is what follow-ups
-/// are for. The same ingredient in another product may be an addition.
+/// A current product that is ordered again is a renewal, the purpose of
+/// follow-ups. The same ingredient in another product may be an addition.
 fn already_taken(case: &Case) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (line, drug) in case.lines() {

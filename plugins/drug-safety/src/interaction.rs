@@ -1,4 +1,4 @@
-//! Pairs that do not go together.
+//! Interactions between pairs of ingredients.
 
 use xinglin_sdk::{
     prescribing::{Finding, Severity},
@@ -15,7 +15,7 @@ use crate::{
 /// One finding for each pair and rule, with at least one of the two on the order.
 pub fn check(case: &Case) -> Vec<Finding> {
     let lines: Vec<(u32, &Drug)> = case.lines().collect();
-    // What is taken and ordered again is on the order already.
+    // A current medication that is ordered again is in the order already.
     let on_order = |ingredient: &Ingredient| case.ordered.iter().any(|drug| drug.holds(ingredient));
     let taken: Vec<&Ingredient> =
         case.taken.iter().flat_map(|drug| &drug.ingredients).copied().filter(|i| !on_order(i)).collect();

@@ -1,12 +1,12 @@
 //! Dose in renal impairment.
 //!
-//! The filtration rate is the newest one on record within a year, or else reckoned
+//! The filtration rate is the newest on record within a year, otherwise estimated
 //! from the newest creatinine by CKD-EPI 2021, age and sex. The equation has real
-//! exponents; it is evaluated with `libm`, software of its own that gives the same
-//! bits on every machine, and rounded to a whole number as laboratories report it.
+//! exponents; it is evaluated with `libm`, a software implementation with the same
+//! results on every machine, and rounded to a whole number as laboratories report it.
 //!
-//! Never measured is a warning, not a refusal: the prescriber can order a test and
-//! still prescribe. Withheld is a refusal: the number may exist and forbid it.
+//! A missing measurement is a warning, not a refusal: the prescriber can order a test and
+//! still prescribe. A withheld one is a refusal: the value may exist and be a contraindication.
 
 use xinglin_sdk::{
     clinical::{Observation, Section, Sex},
@@ -24,13 +24,13 @@ use crate::{
 
 const EGFR: [&str; 3] = ["98979-8", "62238-1", "33914-3"];
 const CREATININE: [&str; 3] = ["14682-9", "2160-0", "38483-4"];
-/// An older result says nothing about today.
+/// Days after which a result is outdated.
 const DAYS: i64 = 365;
 /// Micromoles per litre in one milligram per decilitre of creatinine.
 const CREATININE_FACTOR: f64 = 88.4;
 const ELDERLY: u32 = 65;
 
-/// Findings for medicines that the kidney clears.
+/// Findings for renally cleared medicines.
 pub fn check(case: &Case) -> Result<Vec<Finding>, Error> {
     let concerned: Vec<(&Line, &Drug, &'static Ingredient)> = case
         .order
@@ -97,7 +97,7 @@ fn milligrams_a_day(line: &Line) -> Option<Decimal> {
     milligrams.times(line.doses_per_day)
 }
 
-/// Where the kidneys are likely to matter and nobody has looked.
+/// If a renal impairment is likely and there is no measurement.
 fn unknown(case: &Case, concerned: &[(&Line, &Drug, &Ingredient)]) -> Result<Vec<Finding>, Error> {
     if !case.snapshot.is_complete(Section::Observations) {
         return Err(Error::MissingData(zh_en(
@@ -135,7 +135,7 @@ fn unknown(case: &Case, concerned: &[(&Line, &Drug, &Ingredient)]) -> Result<Vec
     }])
 }
 
-/// How the rate came to be known.
+/// How the rate was determined.
 #[derive(Debug, Clone, Copy)]
 struct How {
     zh: &'static str,
@@ -175,7 +175,7 @@ impl Rate {
         Ok(Some(Self { value: quantity.value, how: How { zh: "检验报告", en: "reported" } }))
     }
 
-    /// `None` for minors and where age or sex are not known: the equation is for
+    /// `None` for minors and if age or sex is unknown: the equation is for
     /// adults of either sex.
     fn estimated(case: &Case, observation: &Observation) -> Result<Option<Self>, Error> {
         let Some(quantity) = observation.quantity() else { return Ok(None) };

@@ -1,12 +1,12 @@
-//! Is this prescription safe for this patient, as far as a table can tell?
+//! Checks of a prescription against tables of medicines.
 //!
-//! Allergy, duplication, interaction, and dose in renal impairment, each from a row
-//! of `data/*.toml` with its source. Three answers are possible, and silence is none
-//! of them:
+//! Allergies, duplicates, interactions, and doses in renal impairment, each from a row
+//! of `data/*.toml` with its source. There are three
+//! results:
 //!
-//! - the table knows the medicines and has nothing against them: allow;
-//! - it has something against them, or does not know one: warn or veto;
-//! - a part of the record that the check needs is withheld: it could not decide.
+//! - the table contains the medicines, without findings: allow;
+//! - there are findings, or a medicine is unknown: warn or veto;
+//! - a section of the record that the check needs is withheld: no decision.
 
 mod allergy;
 mod drug;
@@ -50,14 +50,14 @@ impl Review for DrugSafety {
     }
 }
 
-/// An order and a patient, with every medicine looked up.
+/// An order and a patient, with all medicines resolved.
 struct Case<'a> {
     order: &'a Order,
     snapshot: &'a Snapshot,
     now: Instant,
-    /// As the lines of the order.
+    /// In the order of the lines.
     ordered: Vec<Drug>,
-    /// Being taken.
+    /// Current medications.
     taken: Vec<Drug>,
     diabetic: bool,
 }
@@ -81,7 +81,7 @@ impl<'a> Case<'a> {
             ["E10", "E11", "E12", "E13", "E14"].iter().any(|prefix| condition.code.has_under(system::ICD10, prefix))
                 || ["44054006", "46635009", "73211009"].iter().any(|code| condition.code.has(system::SNOMED, code))
         });
-        // A diagnosis that cannot be seen may be there.
+        // A withheld diagnosis may exist.
         let diabetic = treated || diagnosed || !snapshot.is_complete(Section::Conditions);
         Ok(Self { order, snapshot, now, ordered, taken, diabetic })
     }
@@ -91,7 +91,7 @@ impl<'a> Case<'a> {
         self.order.lines.iter().map(|line| line.number).zip(&self.ordered)
     }
 
-    /// What the table does not know.
+    /// Findings on unknown medicines.
     fn coverage(&self) -> Vec<Finding> {
         let mut findings: Vec<Finding> = self
             .lines()
@@ -128,7 +128,7 @@ impl<'a> Case<'a> {
     }
 }
 
-/// A finding on the general rule, without a suggestion.
+/// A finding with the general source, without a suggestion.
 fn finding(code: &str, severity: Severity, message: LocalizedText, lines: Vec<u32>) -> Finding {
     Finding {
         code: code.to_owned(),

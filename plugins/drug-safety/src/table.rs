@@ -1,4 +1,4 @@
-//! The knowledge, generated from `data/*.toml`.
+//! The tables, generated from `data/*.toml`.
 
 use xinglin_sdk::types::{Citation, Decimal, LocalizedText, zh_en};
 
@@ -10,13 +10,13 @@ pub struct Text {
 }
 
 impl Text {
-    /// As the contract writes it.
+    /// In the type of the contract.
     pub fn localized(self) -> LocalizedText {
         zh_en(self.zh, self.en)
     }
 }
 
-/// Where a row comes from.
+/// The source of a row.
 #[derive(Debug)]
 pub struct Source {
     title: &'static str,
@@ -26,7 +26,7 @@ pub struct Source {
 }
 
 impl Source {
-    /// As the contract writes it.
+    /// In the type of the contract.
     pub fn citation(&self) -> Citation {
         Citation {
             title: self.title.to_owned(),
@@ -40,19 +40,19 @@ impl Source {
 /// An active ingredient.
 #[derive(Debug)]
 pub struct Ingredient {
-    /// ATC, fifth level: its one name here.
+    /// ATC code of the fifth level: its key.
     pub atc: &'static str,
     pub name: Text,
 }
 
 impl Ingredient {
-    /// Whether it lies under one of these beginnings of an ATC code.
+    /// Whether its ATC code has one of these prefixes.
     pub fn is_any(&self, prefixes: &[&str]) -> bool {
         prefixes.iter().any(|prefix| self.atc.starts_with(prefix))
     }
 }
 
-/// Two medicines that do not go together.
+/// An interaction of two medicines.
 #[derive(Debug)]
 pub struct Interaction {
     pub code: &'static str,
@@ -65,7 +65,7 @@ pub struct Interaction {
     pub source: Source,
 }
 
-/// What a low filtration rate means for a medicine.
+/// A dose limit of a medicine at a low filtration rate.
 #[derive(Debug)]
 pub struct Renal {
     pub atc: &'static str,
@@ -76,7 +76,7 @@ pub struct Renal {
     pub source: Source,
 }
 
-/// What to do about it.
+/// The action to take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
     Contraindicated,
@@ -95,13 +95,13 @@ pub struct Group {
     pub snomed: &'static [&'static str],
     pub rxnorm: &'static [&'static str],
     pub veto: bool,
-    /// Outside the group, but similar.
+    /// Cross-reactive ingredients outside the group.
     pub cross: &'static [&'static str],
     pub cross_name: Text,
     pub source: Source,
 }
 
-/// Medicines of which one is enough.
+/// Medicines of which one suffices.
 #[derive(Debug)]
 pub struct Class {
     pub atc: &'static str,
@@ -110,7 +110,7 @@ pub struct Class {
 
 include!(concat!(env!("OUT_DIR"), "/tables.rs"));
 
-/// The ingredients that a code of a sorted table stands for; none if it is not there.
+/// The ingredients of a code in a sorted table; none if it is unknown.
 pub fn ingredients(table: &'static [(&str, &[&str])], code: &str) -> impl Iterator<Item = &'static Ingredient> {
     let parts = table.binary_search_by(|(known, _)| (*known).cmp(code)).ok().and_then(|index| table.get(index));
     parts.into_iter().flat_map(|(_, parts)| *parts).filter_map(|atc| {
@@ -118,7 +118,7 @@ pub fn ingredients(table: &'static [(&str, &[&str])], code: &str) -> impl Iterat
     })
 }
 
-/// The rule that prescriptions are checked for all this.
+/// The source of the duty to check prescriptions.
 pub fn review_rule() -> Citation {
     Citation::new("《医疗机构处方审核规范》(国卫办医发〔2018〕14号)", 2018).section("第十五条")
 }

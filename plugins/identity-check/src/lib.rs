@@ -1,9 +1,9 @@
-//! Are people who they say, and do they hold what they say, as far as their documents
-//! tell?
+//! Verifies persons and certificates, as far as their documents
+//! allow.
 //!
-//! For demonstration hospitals: it asks no register, so what it verifies is verified to
-//! the level of what was shown, never `high`. Each thing that is wrong is a finding with
-//! its source, and all of them are told at once.
+//! For demonstration hospitals: no register is queried, so the level of assurance is that
+//! of the evidence, never `high`. Each defect is a finding with its
+//! source; all are returned together.
 
 use xinglin_sdk::{
     plugin, settings,
@@ -134,7 +134,7 @@ impl Verifier for IdentityCheck {
         if !findings.is_empty() {
             return Ok(Outcome::Refused(findings));
         }
-        // A number that is tied to its holder says more than one that cannot be read.
+        // A number that is tied to its holder gives a higher level than an unknown one.
         let level = match credential.number.holder {
             Truth::Holds => Level::Substantial,
             Truth::Fails | Truth::Unknown => Level::Basic,
@@ -143,7 +143,7 @@ impl Verifier for IdentityCheck {
     }
 }
 
-/// What a number itself has against it.
+/// Findings on a number itself.
 fn number(facts: &NumberFacts) -> Vec<Finding> {
     let standard = || Citation::new("公民身份号码 GB 11643", 1999);
     let rules: [(Truth, &str, &str, &str); 5] = [

@@ -1,4 +1,4 @@
-//! The arithmetic: exact in fen, half-up for each line, floor for the fund.
+//! Adjudication: exact in fen, half-up for each line, floor for the fund.
 
 use serde::{Deserialize, Serialize};
 use xinglin_sdk::{
@@ -20,7 +20,7 @@ const ACCOUNT_BALANCE: &str = "account-balance";
 /// NHSA `insutype`: employees and residents.
 const CATEGORIES: [&str; 2] = ["310", "390"];
 
-/// What the pooling region decided.
+/// Settings of the pooling region.
 #[derive(Debug, Clone, Copy)]
 pub struct Scheme {
     deductible: Fen,
@@ -30,7 +30,7 @@ pub struct Scheme {
 }
 
 impl Scheme {
-    /// As the tenant configured it.
+    /// From the tenant's settings.
     pub fn configured() -> Result<Self, Error> {
         let missing = |key: &str| {
             Error::MissingData(zh_en(format!("未设置参数 {key}。"), format!("The setting {key} has no value.")))
@@ -42,21 +42,21 @@ impl Scheme {
     }
 }
 
-/// What the insured person has used up, and what is on the account.
+/// The insured person's accumulators and account balance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Used {
     #[serde(with = "fen")]
     deductible: Fen,
     #[serde(with = "fen")]
     fund: Fen,
-    /// `None` if the person has no personal account, as residents have not.
+    /// `None` if the person has no personal account, as is the case for residents.
     #[serde(with = "maybe_fen")]
     account: Option<Fen>,
 }
 
 impl Used {
-    /// As the host last knew it. The deductible and the fund must be known:
-    /// reckoning with zero would pay out the wrong amount.
+    /// The last values known to the host. Deductible and fund must be known:
+    /// zero would give wrong amounts.
     fn of(coverage: &Coverage) -> Result<Self, Error> {
         let find = |code: &str| {
             let found = coverage.accumulators.iter().find(|accumulator| accumulator.code == code);
@@ -75,7 +75,7 @@ impl Used {
         })
     }
 
-    /// As the contract writes it.
+    /// In the type of the contract.
     pub fn accumulators(&self) -> Vec<Accumulator> {
         let accumulator = |(code, amount): (&str, Fen)| Accumulator { code: code.to_owned(), amount: amount.into() };
         let account = self.account.map(|balance| (ACCOUNT_BALANCE, balance));
@@ -87,7 +87,7 @@ impl Used {
     }
 }
 
-/// A bill that the scheme takes on.
+/// A bill that the scheme accepts.
 #[derive(Debug)]
 pub struct Case<'a> {
     bill: &'a Bill,
@@ -95,7 +95,7 @@ pub struct Case<'a> {
 }
 
 impl<'a> Case<'a> {
-    /// Whether the scheme takes it on. The inner `Err` is a refusal, an outcome.
+    /// Whether the scheme accepts it. The inner `Err` is a refusal.
     pub fn of(bill: &'a Bill, coverage: &Coverage) -> Result<Result<Self, Vec<Refusal>>, Error> {
         if bill.currency != Fen::CURRENCY {
             return Err(money(MoneyError::Currency(bill.currency.clone())));
@@ -113,7 +113,7 @@ impl<'a> Case<'a> {
         Ok(Ok(Self { bill, used: Used::of(coverage)? }))
     }
 
-    /// Who pays what.
+    /// The shares of the bill.
     pub fn figures(&self, scheme: &Scheme) -> Result<Figures, Error> {
         let lines = self.bill.lines.iter().map(LineFigures::of).collect::<Result<Vec<_>, _>>()?;
         self.share(lines, scheme).map_err(money)
@@ -129,7 +129,7 @@ impl<'a> Case<'a> {
         let room = scheme.cap.minus(used.fund)?.or_zero();
         let fund = in_scope.minus(deductible)?.times(scheme.ratio, Rounding::Floor)?.min(room);
 
-        // The account pays for what the scheme recognises, never for what it does not.
+        // The account pays only amounts that the scheme recognises.
         let recognised = in_scope.minus(fund)?.plus(pre_self_pay)?;
         let balance = used.account.filter(|_| self.bill.use_account).unwrap_or(Fen::ZERO);
         let account = recognised.min(balance);
@@ -144,7 +144,7 @@ impl<'a> Case<'a> {
     }
 }
 
-/// One line of the bill as the scheme sees it.
+/// The figures of one line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct LineFigures {
     number: u32,
@@ -161,7 +161,7 @@ struct LineFigures {
     note: Note,
 }
 
-/// What a line's figures alone do not say.
+/// Explanations of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 enum Note {
     None,
@@ -230,7 +230,7 @@ impl Note {
     }
 }
 
-/// Who pays what, and what the accumulators become.
+/// The shares, and the new values of the accumulators.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Figures {
     lines: Vec<LineFigures>,
@@ -253,7 +253,7 @@ impl Figures {
         shares.into_iter().map(|(source, amount)| Part { source, amount: amount.into() }).collect()
     }
 
-    /// As the contract writes it, with the figures of NHSA 2206 and 2207.
+    /// In the type of the contract, with the figures of NHSA 2206 and 2207.
     pub fn adjudication(&self) -> Adjudication {
         Adjudication {
             lines: self.lines.iter().map(LineFigures::result).collect(),
@@ -264,9 +264,9 @@ impl Figures {
         }
     }
 
-    /// What the accumulators become when the settlement is taken back. Other
-    /// settlements may have come since, so this is reckoned from what the host
-    /// knows now.
+    /// The accumulators after a reversal of the settlement. Other
+    /// settlements may have followed, so this is computed from the
+    /// current values of the host.
     pub fn taken_back(&self, coverage: &Coverage) -> Result<Used, Error> {
         let now = Used::of(coverage)?;
         let less = |figure: Fen, amount: Fen| figure.minus(amount).and_then(Fen::non_negative);
@@ -285,7 +285,7 @@ impl Figures {
     }
 
     fn nhsa(&self) -> Vec<Attribute> {
-        // Each of these sums was formed, or is part of one that was, so none can overflow.
+        // Each of these sums was computed before, or is part of one, so none overflows.
         let total = |part: fn(&LineFigures) -> Fen| Fen::sum(self.lines.iter().map(part)).unwrap_or_default();
         let own = self.account.plus(self.cash).unwrap_or_default();
         [
@@ -308,7 +308,7 @@ impl Figures {
     }
 }
 
-/// An amount in storage is its number of fen.
+/// Amounts are stored in fen.
 mod fen {
     use serde::{Deserialize, Deserializer, Serializer};
     use xinglin_sdk::money::Fen;

@@ -1,4 +1,4 @@
-//! The scheme's view of an item. The table is generated from `data/catalogue.toml`.
+//! The scheme's catalogue of items. The table is generated from `data/catalogue.toml`.
 
 use xinglin_sdk::types::{Coding, Codings as _};
 
@@ -8,7 +8,7 @@ pub const SYSTEM: &str = "https://xinglin.dev/catalogue";
 /// How the scheme treats an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Class {
-    /// 甲: wholly in scope.
+    /// 甲: fully in scope.
     A,
     /// 乙: the patient pays a share first.
     B {
@@ -25,7 +25,7 @@ pub struct Item {
     code: &'static str,
     /// How it is treated.
     pub class: Class,
-    /// Most that is recognised for one unit, in fen.
+    /// Maximum recognised price of one unit, in fen.
     pub limit: Option<i64>,
 }
 

@@ -1,9 +1,9 @@
 //! Local adjudication of basic medical insurance (基本医保本地试算).
 //!
-//! It shares a bill as the national rules do: the catalogue decides what is in
-//! scope, then deductible, ratio and cap decide what the pooled fund pays, then
-//! the personal account, then cash. A gateway to a real insurance office would
-//! replace it; its figures carry that office's names (`nhsa.*`), so that the two
+//! A bill is shared by the national rules: the catalogue determines what is in
+//! scope; then deductible, ratio and cap determine the share of the pooled fund,
+//! followed by the personal account and cash. A gateway to a real insurance office would
+//! replace it; its figures have the names of that office (`nhsa.*`), so that the two
 //! can be compared line by line.
 
 mod adjudicate;
@@ -27,7 +27,7 @@ use xinglin_sdk::{
 #[plugin(payment)]
 pub struct MedicalInsurance;
 
-/// An authorization is good for the visit it was given for.
+/// Validity of an authorization, in days: that of the visit.
 const AUTHORIZATION_DAYS: i64 = 1;
 
 impl Payer for MedicalInsurance {
@@ -148,7 +148,7 @@ fn unauthorized(
     })
 }
 
-/// Remembers a refusal, so that the same operation is refused again.
+/// Stores a refusal, so that the same operation is refused again.
 fn refused(key: &Key, claim: memory::Claim, refusals: Vec<Refusal>) -> Result<Vec<Refusal>, Error> {
     let codes = refusals.iter().map(|refusal| refusal.code.clone()).collect();
     memory::remember(key, claim, Outcome::Refused(codes))?;
@@ -181,7 +181,7 @@ fn refusal(code: &str) -> Refusal {
     Refusal { code: code.to_owned(), message, citation: rule() }
 }
 
-/// What the shares rest on.
+/// The source of the rules.
 fn rule() -> Citation {
     Citation::new("《基本医疗保险用药管理暂行办法》(国家医疗保障局令第1号)", 2020)
 }

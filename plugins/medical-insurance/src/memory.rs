@@ -1,8 +1,8 @@
-//! What was answered before. One value an operation, under a digest of its key, so
-//! that a key of any length and alphabet is a valid one here.
+//! Stored answers: one value for each operation, under a digest of its key, so that
+//! keys of any length and alphabet are valid.
 //!
-//! The host makes the writes of a call durable together: a settlement is either
-//! answered and remembered, or it never happened.
+//! The host commits the writes of a call together: a settlement is
+//! answered and stored, or neither.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -14,12 +14,12 @@ use xinglin_sdk::{
 
 use crate::adjudicate::{Figures, Used};
 
-/// Names an operation in storage and in references.
+/// Key of an operation in storage and in references.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key(String);
 
 impl Key {
-    /// Of this operation. 128 bits of a digest: unique for ever.
+    /// The key of this operation: 128 bits of a digest.
     pub fn of(operation: &Operation) -> Self {
         let digest = Sha256::digest(operation.key.as_bytes());
         Self(digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect())
@@ -49,9 +49,9 @@ impl Key {
     }
 }
 
-/// A digest of what an operation was about: same key, other claim is a conflict.
-/// The accumulators are no part of it, for they move with every settlement, and a
-/// repeated question must get the first answer.
+/// Digest of the content of an operation: the same key with another claim is a conflict.
+/// Accumulators are not included, since every settlement changes them, and a
+/// repeated operation must get the first answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claim([u8; 32]);
 
@@ -89,24 +89,24 @@ fn digest(value: &impl Serialize) -> Result<Claim, Error> {
     Ok(Claim(Sha256::digest(bytes).into()))
 }
 
-/// How an operation ended.
+/// The outcome of an operation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Outcome {
-    /// The scheme stands for the bill until then.
+    /// Authorized until `expires`.
     Authorized {
-        /// Not valid at this moment and after.
+        /// Expiry, exclusive.
         expires: Instant,
     },
     /// Settled with these figures.
     Settled {
-        /// Who paid what.
+        /// The shares.
         figures: Figures,
-        /// Whether it was taken back since.
+        /// Whether it was reversed since.
         reversed: bool,
     },
-    /// Taken back.
+    /// Reversed.
     Reversed {
-        /// What the accumulators became.
+        /// The accumulators after the reversal.
         after: Used,
     },
     /// Refused for these reasons.
@@ -119,17 +119,17 @@ struct Entry {
     outcome: Outcome,
 }
 
-/// A settlement that stands, or stood.
+/// A settlement, possibly reversed.
 pub struct SettledEntry {
-    /// Who paid what.
+    /// The shares.
     pub figures: Figures,
-    /// Whether it was taken back.
+    /// Whether it was reversed.
     pub reversed: bool,
     claim: Claim,
 }
 
-/// How the operation ended if it was seen before; `Conflict` if it was about
-/// something else then.
+/// The outcome of an earlier operation with this key; `Conflict` if its
+/// claim differs.
 pub fn recall(key: &Key, claim: &Claim) -> Result<Option<Outcome>, Error> {
     match load(key)? {
         None => Ok(None),
@@ -138,18 +138,18 @@ pub fn recall(key: &Key, claim: &Claim) -> Result<Option<Outcome>, Error> {
     }
 }
 
-/// How the operation ended, if it was seen.
+/// The outcome of an operation, if stored.
 pub fn outcome(key: &Key) -> Result<Option<Outcome>, Error> {
     Ok(load(key)?.map(|entry| entry.outcome))
 }
 
-/// Keeps how an operation ended.
+/// Stores the outcome of an operation.
 pub fn remember(key: &Key, claim: Claim, outcome: Outcome) -> Result<(), Error> {
     let bytes = postcard::to_allocvec(&Entry { claim, outcome }).map_err(unreadable)?;
     kv::set(&key.slot(), &bytes).map_err(unavailable)
 }
 
-/// The claim an authorization was given for, and its end.
+/// The claim of an authorization, and its expiry.
 pub fn authorized(reference: &str) -> Result<Option<(Claim, Instant)>, Error> {
     let Some(key) = Key::from_reference(reference, "A-") else { return Ok(None) };
     Ok(match load(&key)? {
@@ -169,7 +169,7 @@ pub fn settled(reference: &str) -> Result<Option<(Key, SettledEntry)>, Error> {
     })
 }
 
-/// A settlement can be taken back once.
+/// Marks a settlement as reversed; possible once.
 pub fn mark_reversed(key: &Key, entry: SettledEntry) -> Result<(), Error> {
     remember(key, entry.claim, Outcome::Settled { figures: entry.figures, reversed: true })
 }

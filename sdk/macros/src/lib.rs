@@ -9,13 +9,12 @@ use syn::{Data, DeriveInput, Fields, Ident, Token, parse_macro_input, punctuated
 
 const ROLES: [&str; 4] = ["pathway", "prescribing", "payment", "verifier"];
 
-/// Exports a unit struct in one or more roles: `#[plugin(pathway, prescribing)]`.
-/// The struct implements the trait of each.
+/// Exports a unit struct for one or more interfaces: `#[plugin(pathway, prescribing)]`. The
+/// struct implements the trait of each.
 ///
-/// The crate's `plugin.toml` is read and checked while compiling: what it must
-/// say, that its version is the crate's, and that it asks only for capabilities
-/// that exist. It is embedded in the module as the custom section
-/// `xinglin:manifest.toml`.
+/// The crate's `plugin.toml` is read and checked at compile time: required fields, that its
+/// version is the crate's, and that its capabilities exist. It is embedded in the module as the
+/// custom section `xinglin:manifest.toml`.
 #[proc_macro_attribute]
 pub fn plugin(roles: TokenStream, item: TokenStream) -> TokenStream {
     let roles = parse_macro_input!(roles with Punctuated::<Ident, Token![,]>::parse_terminated);

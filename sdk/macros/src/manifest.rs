@@ -1,5 +1,5 @@
-//! What can be known of a `plugin.toml` while its crate is compiled. The runtime
-//! checks the rest when the plugin is installed.
+//! Checks of a `plugin.toml` at compile time. The runtime checks the rest when the plugin is
+//! installed.
 
 use std::{env, fs, path::Path};
 
@@ -22,16 +22,16 @@ const CAPABILITIES: [&str; 10] =
 const EXAMPLE: &str = "\n\n    id = \"acme.my-plugin\"\n    version = \"0.1.0\"\n    publisher = \"Acme\"\n    \
                        licence = \"Apache-2.0\"\n\n    [name]\n    zh-CN = \"…\"\n    en = \"…\"\n";
 
-/// A manifest that passed.
+/// A checked manifest.
 #[derive(Debug)]
 pub struct Manifest {
-    /// As it is written.
+    /// The text of the file.
     pub text: String,
-    /// Whether it asks for `log`.
+    /// Whether it requests `log`.
     pub logs: bool,
 }
 
-/// The manifest of the crate that is being compiled; an error says what to do.
+/// The manifest of the crate that is compiled; an error says how to fix it.
 pub fn read() -> Result<Manifest, String> {
     let folder = env::var("CARGO_MANIFEST_DIR").map_err(|_| "compile with cargo: CARGO_MANIFEST_DIR is not set")?;
     let version = env::var("CARGO_PKG_VERSION").map_err(|_| "compile with cargo: CARGO_PKG_VERSION is not set")?;
@@ -76,7 +76,7 @@ fn check(text: &str, crate_version: &str) -> Result<bool, String> {
     capabilities(&table)
 }
 
-/// Whether the plugin asks for `log`.
+/// Whether the plugin requests `log`.
 fn capabilities(table: &Table) -> Result<bool, String> {
     let none = Table::new();
     let asked = match table.get("capabilities") {

@@ -1,11 +1,11 @@
-//! Data packs of the operator, and a scratch folder for the length of a call. Ask
-//! for them with `[capabilities.files]`, `packs = […]` and `scratch-kib`.
+//! Data packs of the operator, and a scratch folder for the duration of a call. Request them
+//! with `[capabilities.files]`, `packs = […]` and `scratch-kib`.
 //!
 //! Paths are relative, without `..`, of at most 255 bytes.
 
 pub use crate::bindings::xinglin::host::files::{Error, Pack};
 
-/// Packs that were granted, with their digests.
+/// The granted packs, with their digests.
 pub fn packs() -> Vec<Pack> {
     #[cfg(target_family = "wasm")]
     return crate::bindings::xinglin::host::files::packs();
@@ -13,10 +13,10 @@ pub fn packs() -> Vec<Pack> {
     crate::testing::with("files", |call| call.packs())
 }
 
-/// Paths of the files of a pack, in order.
+/// Paths of the files of a pack, sorted.
 ///
 /// # Errors
-/// If there is no such pack, or it was not granted.
+/// If there is no such pack, or it is not granted.
 pub fn list_pack(pack: &str) -> Result<Vec<String>, Error> {
     #[cfg(target_family = "wasm")]
     return crate::bindings::xinglin::host::files::list_pack(pack);
@@ -27,7 +27,7 @@ pub fn list_pack(pack: &str) -> Result<Vec<String>, Error> {
 /// `length` bytes from `offset`, at most 4 MiB; fewer at the end of the file.
 ///
 /// # Errors
-/// If there is no such file, or the pack was not granted.
+/// If there is no such file, or the pack is not granted.
 pub fn read_pack(pack: &str, path: &str, offset: u64, length: u32) -> Result<Vec<u8>, Error> {
     #[cfg(target_family = "wasm")]
     return crate::bindings::xinglin::host::files::read_pack(pack, path, offset, length);
@@ -38,7 +38,7 @@ pub fn read_pack(pack: &str, path: &str, offset: u64, length: u32) -> Result<Vec
 /// `length` bytes from `offset`, at most 4 MiB; fewer at the end of the file.
 ///
 /// # Errors
-/// If this call has not written such a file.
+/// If this call has not written the file.
 pub fn read_scratch(path: &str, offset: u64, length: u32) -> Result<Vec<u8>, Error> {
     #[cfg(target_family = "wasm")]
     return crate::bindings::xinglin::host::files::read_scratch(path, offset, length);
@@ -46,10 +46,10 @@ pub fn read_scratch(path: &str, offset: u64, length: u32) -> Result<Vec<u8>, Err
     crate::testing::with("files", |call| call.read_scratch(path, offset, length))
 }
 
-/// Makes the file, and folders on the way to it, or replaces it.
+/// Creates or replaces the file, and creates its parent folders.
 ///
 /// # Errors
-/// If the quota of the grant is used up; nothing was written then.
+/// If the quota is exceeded; nothing is written then.
 pub fn write_scratch(path: &str, content: &[u8]) -> Result<(), Error> {
     #[cfg(target_family = "wasm")]
     return crate::bindings::xinglin::host::files::write_scratch(path, content);
@@ -57,10 +57,10 @@ pub fn write_scratch(path: &str, content: &[u8]) -> Result<(), Error> {
     crate::testing::with("files", |call| call.write_scratch(path, content))
 }
 
-/// `Ok` also if it was not there. A folder goes with all that is in it.
+/// `Ok` also if it does not exist. A folder is removed with its content.
 ///
 /// # Errors
-/// If the path is none.
+/// If the path is invalid.
 pub fn remove_scratch(path: &str) -> Result<(), Error> {
     #[cfg(target_family = "wasm")]
     return crate::bindings::xinglin::host::files::remove_scratch(path);

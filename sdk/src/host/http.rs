@@ -1,5 +1,5 @@
-//! Requests to servers outside. Ask for it with `[capabilities.http]` and the
-//! `hosts` that you must reach; the tenant may grant fewer.
+//! Requests to external servers. Request the capability with `[capabilities.http]` and the
+//! required `hosts`; the tenant may grant fewer.
 //!
 //! ```ignore
 //! let claim = http::post("https://gateway.example.com/v1/claims")
@@ -10,25 +10,25 @@
 //! if !claim.is_success() { … }
 //! ```
 //!
-//! `{{secret:<key>}}` and `{{patient:<field>}}` are replaced by the host on the
-//! way out; see [`secrets`](crate::secrets) and [`identity`](crate::identity). A
-//! request counts against the deadline of the call.
+//! `{{secret:<key>}}` and `{{patient:<field>}}` are replaced by the host before sending; see
+//! [`secrets`](crate::secrets) and [`identity`](crate::identity). A request counts towards the
+//! deadline of the call.
 
 use std::time::Duration;
 
 pub use crate::bindings::xinglin::host::http::{Error, Method, Protection, Request, Response};
 
-/// A request that reads.
+/// A GET request.
 pub fn get(url: impl Into<String>) -> Builder {
     request(Method::Get, url)
 }
 
-/// A request that sends something new.
+/// A POST request.
 pub fn post(url: impl Into<String>) -> Builder {
     request(Method::Post, url)
 }
 
-/// A request that sends what is to be there.
+/// A PUT request.
 pub fn put(url: impl Into<String>) -> Builder {
     request(Method::Put, url)
 }
@@ -47,7 +47,7 @@ pub fn request(method: Method, url: impl Into<String>) -> Builder {
     }
 }
 
-/// A request that is being written.
+/// Builder of a request.
 #[derive(Debug, Clone)]
 #[must_use = "nothing goes out before `send`"]
 pub struct Builder {
@@ -55,31 +55,31 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// With one more header.
+    /// Adds a header.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.request.headers.push((name.into(), value.into()));
         self
     }
 
-    /// With a body of this `content-type`.
+    /// Sets the body, with this `content-type`.
     pub fn body(mut self, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
         self.request.body = Some(body.into());
         self.header("content-type", content_type)
     }
 
-    /// With a body that is JSON already. The host escapes what it puts in the
-    /// place of placeholders.
+    /// Sets a body that is already JSON. The host escapes the values that it inserts for
+    /// placeholders.
     pub fn json(self, body: impl Into<String>) -> Self {
         self.body("application/json", body.into())
     }
 
-    /// With the body encrypted under a key of the kind `sm4`, as the contract says.
+    /// Encrypts the body with a key of kind `sm4`, as described in the contract.
     pub fn encrypt_with(mut self, key: impl Into<String>) -> Self {
         self.protection().encrypt_with = Some(key.into());
         self
     }
 
-    /// With a signature over the bytes as sent, in this header.
+    /// Adds a signature over the bytes as sent, in this header.
     pub fn sign_with(mut self, key: impl Into<String>, header: impl Into<String>) -> Self {
         let protection = self.protection();
         protection.sign_with = Some(key.into());
@@ -87,17 +87,17 @@ impl Builder {
         self
     }
 
-    /// In which time a whole answer must be there.
+    /// Timeout of the whole response.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.request.timeout_millis = Some(u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX));
         self
     }
 
-    /// Sends it. Any status is an answer.
+    /// Sends the request. A response of any status is `Ok`.
     ///
     /// # Errors
-    /// If there is no answer. After [`Error::Unavailable`] and [`Error::Timeout`]
-    /// it is not known whether the other side has acted.
+    /// If there is no response. After [`Error::Unavailable`] and [`Error::Timeout`] it is unknown
+    /// whether the server has processed the request.
     pub fn send(self) -> Result<Response, Error> {
         #[cfg(target_family = "wasm")]
         return crate::bindings::xinglin::host::http::send(&self.request);

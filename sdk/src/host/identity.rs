@@ -1,15 +1,15 @@
-//! Who the patient is, for servers that must know and never for the plugin. Ask
-//! for it with `[capabilities.identity]` and
+//! The patient's identity, for servers that need it; the plugin never receives it. Request it
+//! with `[capabilities.identity]` and
 //! `fields = ["name", "id-number", "phone", "birth-date", "insurance-number"]`,
-//! as few as will do.
+//! as few as possible.
 //!
-//! Write `{{patient:name}}` in an [`http`](crate::http) request where it belongs.
-//! The patient sees where it went.
+//! Write `{{patient:name}}` in an [`http`](crate::http) request where it is needed. The
+//! patient can see where it was sent.
 
 pub use crate::bindings::xinglin::host::identity::Field;
 
-/// Fields of the manifest that are known of the patient of this call, in order.
-/// Empty if the call is about no patient.
+/// Fields of the manifest that are known of the patient of this call, sorted.
+/// Empty if the call has no patient.
 pub fn available() -> Vec<Field> {
     #[cfg(target_family = "wasm")]
     return crate::bindings::xinglin::host::identity::available();

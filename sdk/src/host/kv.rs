@@ -1,15 +1,15 @@
-//! Small durable values, private to one plugin in one tenant. Ask for it with
+//! A small durable key-value store, private to one plugin in one tenant. Request it with
 //! `[capabilities.kv]` and a `quota-kib`.
 //!
-//! Writes of a call become durable together after it has returned; a call that
-//! traps leaves nothing behind. A call reads its own writes.
+//! Writes of a call are committed together after it has returned; a call that
+//! traps writes nothing. A call reads its own writes.
 
 pub use crate::bindings::xinglin::host::kv::Error;
 
-/// `Ok(None)` if the key was never set or was deleted.
+/// `Ok(None)` if the key was never set, or was deleted.
 ///
 /// # Errors
-/// If the key is not one, or the store does not answer.
+/// If the key is invalid, or the store is unavailable.
 pub fn get(key: &str) -> Result<Option<Vec<u8>>, Error> {
     #[cfg(target_family = "wasm")]
     return crate::bindings::xinglin::host::kv::get(key);
@@ -20,8 +20,8 @@ pub fn get(key: &str) -> Result<Option<Vec<u8>>, Error> {
 /// Sets a key to at most 64 KiB.
 ///
 /// # Errors
-/// If the key is not one, the value is too large, the quota is used up, or the
-/// store does not answer. Nothing was changed then.
+/// If the key is invalid, the value is too large, the quota is exceeded, or the
+/// store is unavailable. Nothing is changed then.
 pub fn set(key: &str, value: &[u8]) -> Result<(), Error> {
     #[cfg(target_family = "wasm")]
     return crate::bindings::xinglin::host::kv::set(key, value);
@@ -29,10 +29,10 @@ pub fn set(key: &str, value: &[u8]) -> Result<(), Error> {
     crate::testing::with("kv", |call| call.set(key, Some(value)))
 }
 
-/// `Ok` also if there was nothing to delete.
+/// `Ok` also if the key does not exist.
 ///
 /// # Errors
-/// If the key is not one, or the store does not answer.
+/// If the key is invalid, or the store is unavailable.
 pub fn delete(key: &str) -> Result<(), Error> {
     #[cfg(target_family = "wasm")]
     return crate::bindings::xinglin::host::kv::delete(key);

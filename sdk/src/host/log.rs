@@ -1,10 +1,10 @@
-//! Lines for the operator. Ask for it with `[capabilities.log]`.
+//! Log lines for the operator. Request it with `[capabilities.log]`.
 //!
-//! Operators read them, so no patient data. A message is cut at 4 KiB, and a call
-//! may write 256 lines; the host counts what it drops.
+//! Operators read them, so they must not contain patient data. A message is cut at 4 KiB, and
+//! a call may write 256 lines; the host counts those that it drops.
 //!
-//! A plugin that asks for this capability also gets its panics logged, with file
-//! and line, before the trap.
+//! If a plugin requests this capability, its panics are logged with file and line
+//! before the trap.
 
 use std::fmt::Display;
 

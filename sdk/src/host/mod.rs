@@ -1,4 +1,4 @@
-//! What the hospital lends a plugin. Each module calls the host in a guest, and
+//! Capabilities of the host. Each module calls the host in a guest, and
 //! [`Host`](crate::testing::Host) in a native test.
 
 pub mod files;

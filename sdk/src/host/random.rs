@@ -1,7 +1,7 @@
-//! Random numbers that a tape can repeat. Ask for them with
+//! Random numbers that a replay reproduces. Request them with
 //! `[capabilities.random]`.
 
-/// 0 to 65536 bytes that nobody outside the host can predict. More ends the call.
+/// 0 to 65536 unpredictable bytes. A larger length ends the call.
 pub fn bytes(length: u32) -> Vec<u8> {
     #[cfg(target_family = "wasm")]
     return crate::bindings::xinglin::host::random::bytes(length);

@@ -1,7 +1,7 @@
-//! The record of the patient at hand, beyond the snapshot. Ask for it with
+//! The record of the call's patient, beyond the snapshot. Request it with
 //! `[capabilities.records]`, and declare what it may read in `[data-needs]`.
 //!
-//! No other patient can be named, and what was not declared is not there.
+//! No other patient's record can be read, and undeclared data are refused.
 
 pub use crate::bindings::xinglin::host::records::{Error, Query};
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
 };
 
 impl Query {
-    /// The newest of a code, at most so many (1 to 500). Narrow it with `since`
+    /// The newest observations of a code, at most `limit` (1 to 500). Restrict them with `since`
     /// and `before`.
     pub fn newest(code: Coding, limit: u32) -> Self {
         Self { code, since: None, before: None, limit }
@@ -20,8 +20,8 @@ impl Query {
 /// Newest first.
 ///
 /// # Errors
-/// If the code is not declared, consent withholds it, the call is about no
-/// patient, or the record does not answer.
+/// If the code is not declared, consent withholds it, the call has no
+/// patient, or the record is unavailable.
 pub fn observations(query: &Query) -> Result<Vec<Observation>, Error> {
     #[cfg(target_family = "wasm")]
     return crate::bindings::xinglin::host::records::observations(query);

@@ -1,10 +1,10 @@
-//! Secrets that the tenant keeps for this plugin. Ask for it with
+//! Secrets that the tenant stores for this plugin. Request them with
 //! `[capabilities.secrets]` and `keys = ["token"]`.
 //!
-//! Their values never enter a plugin: write `{{secret:token}}` in an
-//! [`http`](crate::http) request where one belongs.
+//! A plugin never receives the values: write `{{secret:token}}` in an
+//! [`http`](crate::http) request where one is needed.
 
-/// Keys of the manifest for which the tenant keeps a value, in order.
+/// Keys of the manifest for which the tenant has stored a value, sorted.
 pub fn available() -> Vec<String> {
     #[cfg(target_family = "wasm")]
     return crate::bindings::xinglin::host::secrets::available();

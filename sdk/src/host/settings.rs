@@ -1,13 +1,13 @@
-//! What the tenant configured for this plugin. Ask for it with
+//! The tenant's settings of this plugin. Request them with
 //! `[capabilities.settings]`, and declare each key under `[settings.<key>]`.
 //!
-//! The host checks values against the declaration before the plugin sees them,
-//! and they are fixed for the length of a call. The typed readers answer `None`
-//! also for a value of another type, which a declaration rules out.
+//! The host checks values against the declaration, and they are constant during a call. The
+//! typed readers return `None` also for a value of another type, which the declaration
+//! excludes.
 
 use crate::types::{Attribute, AttributeValue, Decimal};
 
-/// `None` if neither the tenant nor the manifest gives a value.
+/// `None` if neither the tenant nor the manifest provides a value.
 pub fn get(key: &str) -> Option<AttributeValue> {
     #[cfg(target_family = "wasm")]
     return crate::bindings::xinglin::host::settings::get(key);
@@ -15,7 +15,7 @@ pub fn get(key: &str) -> Option<AttributeValue> {
     crate::testing::with("settings", |call| call.setting(key))
 }
 
-/// All of them, in the order of their keys.
+/// All settings, sorted by key.
 pub fn all() -> Vec<Attribute> {
     #[cfg(target_family = "wasm")]
     return crate::bindings::xinglin::host::settings::all();
@@ -23,7 +23,7 @@ pub fn all() -> Vec<Attribute> {
     crate::testing::with("settings", |call| call.settings())
 }
 
-/// A whole number.
+/// An integer.
 pub fn integer(key: &str) -> Option<i64> {
     match get(key)? {
         AttributeValue::Integer(value) => Some(value),
@@ -31,7 +31,7 @@ pub fn integer(key: &str) -> Option<i64> {
     }
 }
 
-/// An exact decimal; a whole number is one too.
+/// An exact decimal; an integer counts as one.
 pub fn decimal(key: &str) -> Option<Decimal> {
     match get(key)? {
         AttributeValue::Decimal(value) => Some(value),
@@ -40,7 +40,7 @@ pub fn decimal(key: &str) -> Option<Decimal> {
     }
 }
 
-/// Yes or no.
+/// A boolean.
 pub fn boolean(key: &str) -> Option<bool> {
     match get(key)? {
         AttributeValue::Boolean(value) => Some(value),
@@ -48,7 +48,7 @@ pub fn boolean(key: &str) -> Option<bool> {
     }
 }
 
-/// Words.
+/// A text.
 pub fn text(key: &str) -> Option<String> {
     match get(key)? {
         AttributeValue::Text(value) => Some(value),

@@ -1,12 +1,12 @@
-//! Signatures under keys that the host holds for this plugin. Ask for it with
+//! Signatures with keys that the host holds for this plugin. Request them with
 //! `[capabilities.signing]` and `keys = { gateway = "sm2" }`: `ed25519` and `sm2`
 //! sign, `sm4` encrypts the body of an [`http`](crate::http) request.
 //!
-//! They are the plugin's own keys. A prescription is not signed with them.
+//! The keys are the plugin's own. Prescriptions are not signed with them.
 
 pub use crate::bindings::xinglin::host::signing::{Algorithm, Error, PublicKey};
 
-/// Keys of this plugin that sign and that the tenant has made, in order.
+/// Public keys of this plugin's signing keys that the tenant has created, sorted.
 pub fn public_keys() -> Vec<PublicKey> {
     #[cfg(target_family = "wasm")]
     return crate::bindings::xinglin::host::signing::public_keys();
@@ -14,7 +14,7 @@ pub fn public_keys() -> Vec<PublicKey> {
     crate::testing::with("signing", |call| call.public_keys())
 }
 
-/// A signature of 64 bytes over at most 64 KiB.
+/// A 64-byte signature over at most 64 KiB.
 ///
 /// # Errors
 /// If there is no such key, or the message is too large.
@@ -25,8 +25,8 @@ pub fn sign(key: &str, message: &[u8]) -> Result<Vec<u8>, Error> {
     crate::testing::with("signing", |call| call.sign(key, message))
 }
 
-/// Whether somebody's signature holds. `false` also for bytes that are no key or
-/// no signature.
+/// Verifies a signature by any key. `false` also for malformed keys or
+/// signatures.
 pub fn verify(algorithm: Algorithm, public_key: &[u8], message: &[u8], signature: &[u8]) -> bool {
     #[cfg(target_family = "wasm")]
     return crate::bindings::xinglin::host::signing::verify(algorithm, public_key, message, signature);

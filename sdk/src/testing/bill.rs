@@ -8,12 +8,12 @@ use crate::{
     types::Coding,
 };
 
-/// Writes a bill line by line, in fen.
+/// Builds a bill line by line, in fen.
 #[derive(Debug, Clone)]
 pub struct BillBuilder(Bill);
 
 impl BillBuilder {
-    /// Empty; the personal account may be used.
+    /// An empty bill; the personal account may be used.
     pub fn new(id: &str) -> Self {
         Self(Bill {
             id: id.to_owned(),
@@ -27,7 +27,7 @@ impl BillBuilder {
         })
     }
 
-    /// With a line: so many of an item, for so much together.
+    /// Adds a line: quantity and total of an item.
     #[must_use]
     #[track_caller]
     pub fn line(mut self, kind: LineKind, item: Coding, quantity: &str, gross: i64) -> Self {
@@ -43,14 +43,14 @@ impl BillBuilder {
         self
     }
 
-    /// A later payer follows: the personal account is left alone.
+    /// The personal account must not be used.
     #[must_use]
     pub fn without_account(mut self) -> Self {
         self.0.use_account = false;
         self
     }
 
-    /// Another payer decided before.
+    /// Adds the adjudication of an earlier payer.
     #[must_use]
     pub fn after(mut self, prior: Adjudication) -> Self {
         self.0.prior.push(prior);
@@ -63,12 +63,12 @@ impl BillBuilder {
     }
 }
 
-/// An insured person.
+/// Builds the coverage of an insured person.
 #[derive(Debug, Clone)]
 pub struct CoverageBuilder(Coverage);
 
 impl CoverageBuilder {
-    /// Insured without end in a category of the scheme, nothing used yet.
+    /// Coverage without end in a category of the scheme, without accumulators.
     pub fn new(member: &str, category: Coding) -> Self {
         Self(Coverage {
             member: member.to_owned(),
@@ -79,7 +79,7 @@ impl CoverageBuilder {
         })
     }
 
-    /// With a running figure, in fen.
+    /// Sets an accumulator, in fen.
     #[must_use]
     pub fn accumulator(mut self, code: &str, amount: i64) -> Self {
         self.0.accumulators.retain(|accumulator| accumulator.code != code);
@@ -87,7 +87,7 @@ impl CoverageBuilder {
         self
     }
 
-    /// Insured until then.
+    /// Sets the end of the coverage.
     #[must_use]
     pub fn until(mut self, end: Instant) -> Self {
         self.0.valid_until = Some(end);
@@ -100,7 +100,7 @@ impl CoverageBuilder {
     }
 }
 
-/// The operation with this key, at [`START`].
+/// An operation with this key, at [`START`].
 pub fn operation(key: &str) -> Operation {
     Operation { key: key.to_owned(), at: START }
 }

@@ -6,19 +6,19 @@ use crate::{
     verifier::{Credential, Evidence, NumberFacts, Person},
 };
 
-/// What the host calls a request that a register has not answered yet.
+/// Attribute with the host's reference of a pending query of a register.
 const REFERENCE: &str = "xinglin.reference";
 
 fn reference(reference: &str) -> Attribute {
     Attribute { key: REFERENCE.to_owned(), value: AttributeValue::Text(reference.to_owned()) }
 }
 
-/// A patient whose document is sound, without evidence yet.
+/// Builds the claim of a patient with a valid document, without evidence.
 #[derive(Debug, Clone)]
 pub struct PersonBuilder(Person);
 
 impl PersonBuilder {
-    /// Of so many years, with a resident identity card.
+    /// Age in years, with a resident identity card.
     pub fn aged(years: u16) -> Self {
         Self(Person {
             subject: "a patient".to_owned(),
@@ -30,28 +30,28 @@ impl PersonBuilder {
         })
     }
 
-    /// With other facts about the number.
+    /// Changes the facts about the number.
     #[must_use]
     pub fn number(mut self, change: impl FnOnce(&mut NumberFacts)) -> Self {
         change(&mut self.0.number);
         self
     }
 
-    /// With evidence of a kind.
+    /// Adds evidence.
     #[must_use]
     pub fn shown(mut self, kind: &str, per_mille: u16) -> Self {
         self.0.evidence.push(Evidence { kind: kind.to_owned(), per_mille, source: "account".to_owned() });
         self
     }
 
-    /// With something of the claim changed.
+    /// Changes the claim.
     #[must_use]
     pub fn with(mut self, change: impl FnOnce(&mut Person)) -> Self {
         change(&mut self.0);
         self
     }
 
-    /// Asked again, after the plugin answered `pending`.
+    /// A repeated query, after the plugin answered `pending`.
     #[must_use]
     pub fn again(mut self, pending: &str) -> Self {
         self.0.attributes.push(reference(pending));
@@ -64,12 +64,12 @@ impl PersonBuilder {
     }
 }
 
-/// A doctor's certificate that is sound.
+/// Builds the claim of a valid doctor's certificate.
 #[derive(Debug, Clone)]
 pub struct CredentialBuilder(Credential);
 
 impl CredentialBuilder {
-    /// Of a kind, for example `doctor_practice`, issued at a moment.
+    /// Kind, for example `doctor_practice`, and date of issue.
     pub fn of(kind: &str, issued_on: Instant) -> Self {
         Self(Credential {
             subject: "a doctor".to_owned(),
@@ -87,21 +87,21 @@ impl CredentialBuilder {
         })
     }
 
-    /// With other facts about the number.
+    /// Changes the facts about the number.
     #[must_use]
     pub fn number(mut self, change: impl FnOnce(&mut NumberFacts)) -> Self {
         change(&mut self.0.number);
         self
     }
 
-    /// With something of the claim changed.
+    /// Changes the claim.
     #[must_use]
     pub fn with(mut self, change: impl FnOnce(&mut Credential)) -> Self {
         change(&mut self.0);
         self
     }
 
-    /// Asked again, after the plugin answered `pending`.
+    /// A repeated query, after the plugin answered `pending`.
     #[must_use]
     pub fn again(mut self, pending: &str) -> Self {
         self.0.attributes.push(reference(pending));

@@ -1,5 +1,5 @@
-//! A host for one plugin in one tenant: settings, a store, a log, and a world
-//! outside that answers as the test says.
+//! A test host for one plugin in one tenant: settings, a store, a log, and scripted responses of
+//! external servers.
 
 use std::{
     cell::RefCell,
@@ -27,22 +27,22 @@ const LONGEST_KEY: usize = 512;
 const LARGEST_VALUE: usize = 64 * 1024;
 const LARGEST_PIECE: u64 = 4 << 20;
 const LONGEST_PATH: usize = 255;
-/// What a scratch file counts besides its content.
+/// Bytes charged for a scratch file in addition to its content.
 const ENTRY: usize = 512;
 const MOST_ENTRIES: u32 = 500;
 const MOST_RANDOM: u32 = 64 * 1024;
 
-/// A line that the plugin wrote.
+/// A line logged by the plugin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogLine {
-    /// How grave.
+    /// The level.
     pub level: Level,
-    /// What it said.
+    /// The text.
     pub message: String,
 }
 
-/// What a plugin meets in one tenant: the settings of its manifest, a store that
-/// keeps from call to call, and a log that the test can read.
+/// The environment of a plugin in one tenant: the settings of its manifest, a store that persists
+/// between calls, and a log.
 #[derive(Debug, Clone)]
 pub struct Host {
     asked: Asked,
@@ -82,8 +82,7 @@ impl Host {
         }
     }
 
-    /// With a data pack, as the operator would place it. The plugin sees it if its
-    /// manifest asks for it.
+    /// Adds a data pack. The plugin can read it if its manifest requests it.
     #[must_use]
     pub fn pack(mut self, name: &str, files: &[(&str, &[u8])]) -> Self {
         let files = files.iter().map(|(path, content)| ((*path).to_owned(), content.to_vec())).collect();
@@ -91,56 +90,56 @@ impl Host {
         self
     }
 
-    /// From now on calls are about this patient, whose record is read as of `now`.
+    /// Sets the patient of further calls, whose record is read as of `now`.
     pub fn about(&mut self, patient: &Patient, now: Instant) {
         self.record = Some(patient.snapshot(now));
     }
 
-    /// With a setting as a tenant would give it.
+    /// Sets a setting.
     #[must_use]
     pub fn setting(mut self, key: &str, value: impl Into<AttributeValue>) -> Self {
         self.settings.insert(key.to_owned(), value.into());
         self
     }
 
-    /// With a value for a secret of the manifest.
+    /// Sets a secret of the manifest.
     #[must_use]
     pub fn secret(mut self, key: &str) -> Self {
         self.secrets.push(key.to_owned());
         self
     }
 
-    /// With a patient of whom this is known.
+    /// Marks an identity field of the patient as known.
     #[must_use]
     pub fn known(mut self, field: identity::Field) -> Self {
         self.identity.push(field);
         self
     }
 
-    /// The next request that is granted gets this answer; several are given in
-    /// order. A request for which none is left finds nobody.
+    /// Queues a response to the next granted request; responses are used in order. A request
+    /// without a response fails as unavailable.
     pub fn answer(&mut self, answer: Result<http::Response, http::Error>) {
         self.answers.push_back(answer);
     }
 
-    /// The next request that is granted gets this status and JSON.
+    /// Queues a response with this status and JSON.
     pub fn answer_json(&mut self, status: u16, body: &str) {
         let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
         self.answer(Ok(http::Response { status, headers, body: body.as_bytes().to_vec() }));
     }
 
-    /// What the plugin sent, oldest first, with its placeholders.
+    /// The requests sent, oldest first, with placeholders.
     pub fn requests(&self) -> &[http::Request] {
         &self.requests
     }
 
-    /// From now on the store does not answer, or does again.
+    /// Sets whether the store is available.
     pub fn store_available(&mut self, available: bool) {
         self.available = available;
     }
 
-    /// One call, as a fresh instance would make it. What the call stored becomes
-    /// durable when it returns, and not if it panics.
+    /// One call in a fresh instance. Its writes are committed when it returns, and discarded if
+    /// it panics.
     pub fn call<T>(&mut self, call: impl FnOnce() -> T) -> T {
         let before =
             CURRENT.replace(Some(Call { host: self.clone(), writes: BTreeMap::new(), scratch: BTreeMap::new() }));
@@ -162,21 +161,21 @@ impl Host {
         answer
     }
 
-    /// What the plugin logged, oldest first.
+    /// The log, oldest line first.
     pub fn log(&self) -> &[LogLine] {
         &self.log
     }
 
-    /// How many keys are stored.
+    /// Number of stored keys.
     pub fn stored(&self) -> usize {
         self.stored.len()
     }
 }
 
-/// A call in flight.
+/// A running call.
 pub(crate) struct Call {
     host: Host,
-    /// `None` deletes.
+    /// `None` deletes the key.
     writes: BTreeMap<String, Option<Vec<u8>>>,
     scratch: BTreeMap<String, Vec<u8>>,
 }
@@ -348,7 +347,7 @@ impl Call {
         Ok(())
     }
 
-    /// The same in every run of a test, and never twice in it.
+    /// The same sequence in every run of a test, without repetition.
     pub(crate) fn random(&mut self, length: u32) -> Vec<u8> {
         assert!(length <= MOST_RANDOM, "PLUGIN_OUTPUT: {length} random bytes at once; {MOST_RANDOM} are given");
         let mut draw = || {
@@ -407,7 +406,7 @@ thread_local! {
     static CURRENT: RefCell<Option<Call>> = const { RefCell::new(None) };
 }
 
-/// Ends the call, also if it panicked.
+/// Ends the call, also after a panic.
 struct Leave;
 
 impl Drop for Leave {
@@ -416,7 +415,7 @@ impl Drop for Leave {
     }
 }
 
-/// The import `capability` of the call in flight.
+/// Calls an import of `capability` in the running call.
 #[track_caller]
 pub(crate) fn with<T>(capability: &str, import: impl FnOnce(&mut Call) -> T) -> T {
     CURRENT.with_borrow_mut(|current| {

@@ -1,4 +1,4 @@
-//! What the harness reads out of a `plugin.toml`. `#[plugin]` has checked it.
+//! Reads a `plugin.toml` for the test host. `#[plugin]` has checked it.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ fn table<P: Plugin>() -> Table {
     P::MANIFEST.parse().unwrap_or_else(|error| panic!("plugin.toml: {error}"))
 }
 
-/// What the `[data-needs]` of a plugin's manifest let it see.
+/// The `[data-needs]` of a plugin's manifest.
 pub fn data_needs<P: Plugin>() -> Vec<DataNeed> {
     let table = table::<P>();
     let Some(needs) = table.get("data-needs").and_then(Value::as_table) else { return Vec::new() };
@@ -38,7 +38,7 @@ pub fn data_needs<P: Plugin>() -> Vec<DataNeed> {
     declared
 }
 
-/// What it asks of the host.
+/// Requests of the manifest.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Asked {
     /// Names of the capabilities.
@@ -68,18 +68,18 @@ pub(super) fn capabilities<P: Plugin>() -> Asked {
     }
 }
 
-/// What it may reach outside.
+/// Requested egress.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Reach {
     pub hosts: Vec<String>,
     pub plaintext_hosts: Vec<String>,
     pub secrets: Vec<String>,
     pub identity: Vec<Field>,
-    /// Each with its kind.
+    /// Keys with their kinds.
     pub keys: BTreeMap<String, String>,
 }
 
-/// What `http`, `secrets`, `identity` and `signing` of it say.
+/// The requests of `http`, `secrets`, `identity` and `signing`.
 pub(super) fn reach<P: Plugin>() -> Reach {
     let table = table::<P>();
     let asked = |capability: &str, key: &str| table.get("capabilities")?.get(capability)?.get(key).cloned();
@@ -103,7 +103,7 @@ pub(super) fn reach<P: Plugin>() -> Reach {
     }
 }
 
-/// Declared settings that have a default.
+/// Defaults of the declared settings.
 pub(super) fn defaults<P: Plugin>() -> BTreeMap<String, AttributeValue> {
     let table = table::<P>();
     let Some(settings) = table.get("settings").and_then(Value::as_table) else { return BTreeMap::new() };

@@ -1,4 +1,4 @@
-//! A hospital in a test: plain `cargo test`, no WebAssembly, no server.
+//! A test host for plugins: plain `cargo test`, without WebAssembly or a server.
 //!
 //! ```ignore
 //! let mut run = PathwayRun::<Diabetes>::enrol(Patient::aged(58).diagnosed(Coding::icd10("E11.9")));
@@ -7,10 +7,9 @@
 //! run.advance(90);
 //! ```
 //!
-//! The harness is as strict as the host: it cuts snapshots down to what the
-//! plugin declared, refuses capabilities that its manifest does not ask for,
-//! throws the writes of a panicking call away, and panics on directives that the
-//! host would not carry out.
+//! It is as strict as the host: it restricts snapshots to what the plugin declared, refuses
+//! capabilities that the manifest does not request, discards the writes of a panicking call, and
+//! panics on directives that the host would refuse.
 
 mod bill;
 mod claim;
@@ -32,7 +31,7 @@ pub use patient::{Patient, START};
 
 use crate::types::Decimal;
 
-/// A decimal that a test wrote down.
+/// Parses a decimal literal of a test.
 #[track_caller]
 pub(crate) fn decimal(text: &str) -> Decimal {
     text.parse().unwrap_or_else(|error| panic!("{error}"))

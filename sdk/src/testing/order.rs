@@ -6,17 +6,17 @@ use crate::{
     types::{Coding, Quantity},
 };
 
-/// Drafts an order line by line.
+/// Builds an order line by line.
 #[derive(Debug, Clone)]
 pub struct OrderBuilder(Order);
 
 impl OrderBuilder {
-    /// For one diagnosis, without lines yet.
+    /// For one diagnosis, without lines.
     pub fn for_diagnosis(diagnosis: Coding) -> Self {
         Self(Order { diagnoses: vec![diagnosis], lines: Vec::new(), long_term: false, attributes: Vec::new() })
     }
 
-    /// With a medicine: `("500", "mg", "2")` is 500 mg twice a day, for 28 days.
+    /// Adds a medicine: `("500", "mg", "2")` is 500 mg twice a day, for 28 days.
     #[must_use]
     #[track_caller]
     pub fn medicine(mut self, code: Coding, dose: &str, unit: &str, doses_per_day: &str) -> Self {

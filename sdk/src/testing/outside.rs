@@ -1,11 +1,10 @@
-//! The world outside, as strict about a request as the host. Nothing is sent
-//! anywhere, and the keys are made up: a signature here proves nothing to
-//! anybody but these functions.
+//! Simulated egress, as strict about requests as the host. Nothing is sent, and the keys are
+//! artificial: signatures are valid for these functions only.
 
 use super::manifest::Reach;
 use crate::{http, identity, signing};
 
-/// As manifests and placeholders write it.
+/// The name in manifests and placeholders.
 pub(super) const fn field_name(field: identity::Field) -> &'static str {
     match field {
         identity::Field::FullName => "name",
@@ -113,7 +112,7 @@ fn algorithm(kind: &str) -> Option<signing::Algorithm> {
     }
 }
 
-/// Of as many bytes as a real one, and the same for the same key.
+/// Of the length of a real key, and constant for the same key.
 fn public(key: &str, algorithm: signing::Algorithm) -> Vec<u8> {
     let length = match algorithm {
         signing::Algorithm::Ed25519 => 32,
@@ -149,7 +148,7 @@ fn signature(public: &[u8], message: &[u8]) -> Vec<u8> {
     scramble(&[public, message].concat(), 64)
 }
 
-/// FNV-1a, drawn out. No cryptography.
+/// FNV-1a, extended to `length`. Not cryptographic.
 fn scramble(bytes: &[u8], length: usize) -> Vec<u8> {
     let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
     let seed = bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| step(hash, *byte));

@@ -1,5 +1,4 @@
-//! A patient on a pathway, day by day, with every directive carried out as the
-//! host would.
+//! Runs a patient through a pathway over time; every directive is applied as the host would.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -20,21 +19,21 @@ use crate::{
 
 const LARGEST_STATE: usize = 64 * 1024;
 
-/// One patient, one pathway, a calendar.
+/// One patient, one pathway, a clock.
 #[derive(Debug)]
 pub struct PathwayRun<P> {
     host: Host,
-    /// The record. A test may write into it between steps.
+    /// The record. A test may change it between steps.
     pub patient: Patient,
     definition: Definition,
     now: Instant,
     state: Option<State>,
     stage: String,
     tasks: BTreeMap<String, Task>,
-    /// Codes of tasks that have come due and are not done.
+    /// Codes of tasks that are due and not done.
     due: BTreeSet<String>,
     holds: BTreeMap<String, Hold>,
-    /// Everything the pathway ever asked for.
+    /// All directives so far.
     journal: Vec<(Instant, Directive)>,
     closed: Option<Reason>,
     plugin: PhantomData<P>,
@@ -44,13 +43,13 @@ impl<P: Pathway + Plugin> PathwayRun<P> {
     /// Screens and enrols a patient at [`START`].
     ///
     /// # Panics
-    /// If the pathway does not take the patient, or the definition is unsound.
+    /// If the pathway refuses the patient, or the definition is invalid.
     #[track_caller]
     pub fn enrol(patient: Patient) -> Self {
         Self::enrol_on(Host::of::<P>(), patient)
     }
 
-    /// The same with a host of the test's own, for example with other settings.
+    /// The same with a given host, for example with other settings.
     ///
     /// # Panics
     /// As [`PathwayRun::enrol`].
@@ -83,23 +82,22 @@ impl<P: Pathway + Plugin> PathwayRun<P> {
         run
     }
 
-    /// One event. Answers what the pathway asked for, which is already carried out.
+    /// Delivers an event. Returns the directives, already applied.
     ///
     /// # Panics
-    /// If the pathway could not decide, or asked for what the host would refuse.
+    /// If the pathway could not decide, or a directive would be refused by the host.
     #[track_caller]
     pub fn step(&mut self, event: Event) -> Vec<Directive> {
         self.try_step(event).unwrap_or_else(|error| panic!("the pathway could not decide: {error:?}"))
     }
 
-    /// One event, where the pathway may say that it cannot decide. Then nothing
-    /// has changed.
+    /// Delivers an event that the pathway may be unable to decide. Nothing is changed then.
     ///
     /// # Errors
-    /// As the pathway answered.
+    /// The pathway's error.
     ///
     /// # Panics
-    /// If the pathway asked for what the host would refuse.
+    /// If a directive would be refused by the host.
     #[track_caller]
     pub fn try_step(&mut self, event: Event) -> Result<Vec<Directive>, Error> {
         assert!(self.closed.is_none(), "the pathway is closed: {:?}", self.closed);
@@ -132,22 +130,22 @@ impl<P: Pathway + Plugin> PathwayRun<P> {
         Ok(outcome.directives)
     }
 
-    /// A measurement comes in.
+    /// Adds a measurement.
     #[track_caller]
     pub fn observe(&mut self, code: Coding, value: &str, unit: &str) -> Vec<Directive> {
         let observation = self.patient.measurement(code, value, unit);
         self.observed(observation)
     }
 
-    /// An observation of any kind comes in.
+    /// Adds an observation of any kind.
     #[track_caller]
     pub fn observed(&mut self, observation: Observation) -> Vec<Directive> {
         self.patient.record(observation.clone());
         self.step(Event::Observed(observation))
     }
 
-    /// The patient answers a questionnaire. Answers that are observations are
-    /// recorded as such, and come as events of their own after the response.
+    /// The patient answers a questionnaire. Answers that are observations are recorded as such,
+    /// and delivered as separate events after the response.
     ///
     /// # Panics
     /// If the definition has no such questionnaire or question.
@@ -175,7 +173,7 @@ impl<P: Pathway + Plugin> PathwayRun<P> {
         directives
     }
 
-    /// Somebody does an open task.
+    /// Completes an open task.
     ///
     /// # Panics
     /// If there is none with this code.
@@ -186,7 +184,7 @@ impl<P: Pathway + Plugin> PathwayRun<P> {
         self.step(Event::TaskDone(TaskRef { code: code.to_owned(), due: task.due }))
     }
 
-    /// A doctor lifts a hold.
+    /// A doctor releases a hold.
     ///
     /// # Panics
     /// If there is none with this code.
@@ -196,13 +194,13 @@ impl<P: Pathway + Plugin> PathwayRun<P> {
         self.step(Event::HoldReleased(hold.to_owned()))
     }
 
-    /// Lets so many days pass; tasks come due on the way, in their order.
+    /// Advances the clock by days; tasks become due on the way, in order.
     #[track_caller]
     pub fn advance(&mut self, days: i64) {
         self.advance_to(plus_days(self.now, days));
     }
 
-    /// Lets time pass until then.
+    /// Advances the clock to a time.
     #[track_caller]
     pub fn advance_to(&mut self, end: Instant) {
         while self.closed.is_none() {
@@ -218,22 +216,22 @@ impl<P: Pathway + Plugin> PathwayRun<P> {
         self.patient.advance_to(end);
     }
 
-    /// The time it is.
+    /// The current time.
     pub fn now(&self) -> Instant {
         self.now
     }
 
-    /// What the pathway said it is.
+    /// The definition of the pathway.
     pub fn definition(&self) -> &Definition {
         &self.definition
     }
 
-    /// Where the patient stands.
+    /// The current stage.
     pub fn stage(&self) -> &str {
         &self.stage
     }
 
-    /// What the pathway remembers.
+    /// The pathway's state.
     pub fn state(&self) -> Option<&State> {
         self.state.as_ref()
     }
@@ -248,7 +246,7 @@ impl<P: Pathway + Plugin> PathwayRun<P> {
         self.tasks.keys().map(String::as_str).collect()
     }
 
-    /// Codes of the holds that stand.
+    /// Codes of the active holds.
     pub fn holds(&self) -> Vec<&str> {
         self.holds.keys().map(String::as_str).collect()
     }
@@ -258,12 +256,12 @@ impl<P: Pathway + Plugin> PathwayRun<P> {
         self.closed.as_ref()
     }
 
-    /// Everything the pathway asked for, and when.
+    /// All directives so far, with their times.
     pub fn journal(&self) -> &[(Instant, Directive)] {
         &self.journal
     }
 
-    /// Codes of all alerts so far, in their order.
+    /// Codes of all alerts so far, in order.
     pub fn alerts(&self) -> Vec<&str> {
         self.asked(alert).into_iter().map(|alert| alert.code.as_str()).collect()
     }
@@ -333,7 +331,7 @@ fn is_stable(code: &str) -> bool {
     !code.is_empty() && code.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
 }
 
-/// What the host checks when the plugin is enabled.
+/// Checks of the host when the plugin is enabled.
 #[track_caller]
 fn check(definition: &Definition) {
     assert!(!definition.stages.is_empty(), "a pathway has a first stage");

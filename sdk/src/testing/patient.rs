@@ -11,10 +11,10 @@ use crate::{
     types::{Coding, Quantity},
 };
 
-/// 2026-01-01T00:00:00Z, when a test begins unless it says otherwise.
+/// 2026-01-01T00:00:00Z, the default start of tests.
 pub const START: Instant = 1_767_225_600_000_000;
 
-/// A record to take snapshots of. Entries are dated by the last [`Patient::at`].
+/// A record to take snapshots of. Entries are dated with the last [`Patient::at`].
 #[derive(Debug, Clone)]
 pub struct Patient {
     sex: Sex,
@@ -28,7 +28,7 @@ pub struct Patient {
 }
 
 impl Patient {
-    /// So many years old at [`START`], with an empty record.
+    /// Age in years at [`START`], with an empty record.
     pub fn aged(years: u32) -> Self {
         Self {
             sex: Sex::Female,
@@ -42,7 +42,7 @@ impl Patient {
         }
     }
 
-    /// Whose birth date nobody wrote down.
+    /// A patient without birth date.
     pub fn of_unknown_age() -> Self {
         Self { months_at_start: None, ..Self::aged(0) }
     }
@@ -54,26 +54,26 @@ impl Patient {
         self
     }
 
-    /// What is entered from here on happened then.
+    /// Sets the date of further entries.
     #[must_use]
     pub fn at(mut self, now: Instant) -> Self {
         self.now = now;
         self
     }
 
-    /// What is entered from here on happened so many days before [`START`].
+    /// Dates further entries so many days before [`START`].
     #[must_use]
     pub fn days_ago(self, days: i64) -> Self {
         self.at(START - days * DAY)
     }
 
-    /// With an active diagnosis.
+    /// Adds an active diagnosis.
     #[must_use]
     pub fn diagnosed(self, code: Coding) -> Self {
         self.with_condition(code, ConditionStatus::Active)
     }
 
-    /// With a diagnosis of any status.
+    /// Adds a diagnosis of any status.
     #[must_use]
     pub fn with_condition(mut self, code: Coding, status: ConditionStatus) -> Self {
         let onset = Some(self.now);
@@ -81,14 +81,14 @@ impl Patient {
         self
     }
 
-    /// Who takes a medicine.
+    /// Adds a medication that is taken.
     #[must_use]
     pub fn taking(self, code: Coding) -> Self {
         self.with_medication(code, MedicationStatus::Active)
     }
 
-    /// With a medicine of any status, started at the date of entry, and ended then
-    /// unless it is active.
+    /// Adds a medication of any status, started at the date of entry, and ended then unless it is
+    /// active.
     #[must_use]
     pub fn with_medication(mut self, code: Coding, status: MedicationStatus) -> Self {
         let started = Some(self.now);
@@ -105,7 +105,7 @@ impl Patient {
         self
     }
 
-    /// Who is allergic to something.
+    /// Adds an allergy.
     #[must_use]
     pub fn allergic_to(mut self, substance: Coding) -> Self {
         let recorded = Some(self.now);
@@ -114,7 +114,7 @@ impl Patient {
         self
     }
 
-    /// With a measurement.
+    /// Adds a measurement.
     #[must_use]
     #[track_caller]
     pub fn measured(mut self, code: Coding, value: &str, unit: &str) -> Self {
@@ -123,20 +123,20 @@ impl Patient {
         self
     }
 
-    /// Whose record lacks, or may lack, a part.
+    /// Marks a section as omitted.
     #[must_use]
     pub fn withheld(mut self, section: Section, reason: OmissionReason) -> Self {
         self.omissions.push(Omission { section, reason });
         self
     }
 
-    /// A measurement taken now, not yet in the record.
+    /// A measurement of this moment, not added to the record.
     #[track_caller]
     pub fn measurement(&self, code: Coding, value: &str, unit: &str) -> Observation {
         self.observation(code, ObservationValue::Quantity(Quantity::new(decimal(value), unit)), Vec::new())
     }
 
-    /// A panel measured now, such as a blood pressure, not yet in the record.
+    /// A panel of this moment, such as a blood pressure, not added to the record.
     #[track_caller]
     pub fn panel(&self, code: Coding, parts: &[(Coding, &str, &str)]) -> Observation {
         let component = |(code, value, unit): &(Coding, &str, &str)| Component {
@@ -146,17 +146,17 @@ impl Patient {
         self.observation(code, ObservationValue::Absent, parts.iter().map(component).collect())
     }
 
-    /// Puts an observation into the record.
+    /// Adds an observation to the record.
     pub fn record(&mut self, observation: Observation) {
         self.observations.push(observation);
     }
 
-    /// Puts a medicine into the record.
+    /// Adds a medication to the record.
     pub fn start(&mut self, code: Coding) {
         *self = self.clone().taking(code);
     }
 
-    /// Ends a medicine.
+    /// Ends a medication.
     pub fn stop(&mut self, code: &Coding) {
         let now = self.now;
         for medication in self.medications.iter_mut().filter(|m| m.code.iter().any(|c| c.same(code))) {
@@ -169,7 +169,7 @@ impl Patient {
         self.now = now;
     }
 
-    /// Everything, newest first, as of `now`.
+    /// The whole record, newest first, as of `now`.
     pub fn snapshot(&self, now: Instant) -> Snapshot {
         let mut snapshot = Snapshot {
             taken_at: now,
@@ -181,7 +181,7 @@ impl Patient {
             omissions: self.omissions.clone(),
             attributes: Vec::new(),
         };
-        // Stable sorts over reversed lists: of two at one time, the later entry first.
+        // Stable sorts over reversed lists: of two entries at one time, the later comes first.
         snapshot.conditions.reverse();
         snapshot.conditions.sort_by_key(|c| std::cmp::Reverse(c.onset));
         snapshot.allergies.reverse();
@@ -193,7 +193,7 @@ impl Patient {
         snapshot
     }
 
-    /// What the host would show a plugin with these needs, as of `now`.
+    /// The snapshot for a plugin with these needs, as of `now`.
     pub fn snapshot_for(&self, needs: &[DataNeed], now: Instant) -> Snapshot {
         let mut snapshot = self.snapshot(now);
         let mut omit = |section| snapshot.omissions.push(Omission { section, reason: OmissionReason::NotDeclared });
@@ -217,7 +217,7 @@ impl Patient {
         snapshot
     }
 
-    /// By months of 30.44 days: exact birthdays are the host's business.
+    /// By months of 30.44 days; the host computes exact calendar ages.
     fn age_months(&self, now: Instant) -> Option<u32> {
         let since_start = days_between(START, now) * 100 / 3044;
         let months = i64::from(self.months_at_start?) + since_start;

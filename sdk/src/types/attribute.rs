@@ -1,4 +1,4 @@
-//! The one open door of records that grow.
+//! Additional attributes of records that later versions may extend.
 
 use super::{Attribute, AttributeValue, Coding, Decimal, Money, Quantity};
 
@@ -9,9 +9,9 @@ impl Attribute {
     }
 }
 
-/// Looking an attribute up. A reader ignores keys it does not know.
+/// Lookup of attributes. Unknown keys are ignored.
 pub trait Attributes {
-    /// The value of `key`, if it is there.
+    /// The value of `key`, if present.
     fn value(&self, key: &str) -> Option<&AttributeValue>;
 }
 

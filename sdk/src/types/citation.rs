@@ -1,23 +1,23 @@
-//! Where a rule comes from.
+//! The source of a rule.
 
 use std::fmt;
 
 use super::Citation;
 
 impl Citation {
-    /// The whole of a document, in the edition of `year`.
+    /// A whole document, in the edition of `year`.
     pub fn new(title: impl Into<String>, year: u16) -> Self {
         Self { title: title.into(), section: None, year, url: None }
     }
 
-    /// Only this section, table or page of it.
+    /// Restricts it to a section, table or page.
     #[must_use]
     pub fn section(mut self, section: impl Into<String>) -> Self {
         self.section = Some(section.into());
         self
     }
 
-    /// Where to read it: a DOI or URL.
+    /// Sets the DOI or URL.
     #[must_use]
     pub fn url(mut self, url: impl Into<String>) -> Self {
         self.url = Some(url.into());

@@ -1,8 +1,8 @@
-//! Codes: `(system, code)` pairs. What they display never decides anything.
+//! Codes: `(system, code)` pairs. Display texts have no effect on decisions.
 
 use super::Coding;
 
-/// Canonical URIs of code systems, as FHIR spells them.
+/// Canonical URIs of code systems, as in FHIR.
 pub mod system {
     /// Measurements and answers.
     pub const LOINC: &str = "http://loinc.org";
@@ -17,7 +17,7 @@ pub mod system {
 }
 
 impl Coding {
-    /// A coding without a text for people.
+    /// A coding without a display text.
     pub fn new(system: impl Into<String>, code: impl Into<String>) -> Self {
         Self { system: system.into(), code: code.into(), display: None }
     }
@@ -47,7 +47,7 @@ impl Coding {
         Self::new(system::RXNORM, code)
     }
 
-    /// With a text for people.
+    /// With a display text.
     #[must_use]
     pub fn displayed(mut self, display: impl Into<String>) -> Self {
         self.display = Some(display.into());
@@ -59,27 +59,27 @@ impl Coding {
         self.system == system && self.code == code
     }
 
-    /// Whether both name the same concept, whatever they display.
+    /// Whether both are the same code of the same system.
     pub fn same(&self, other: &Self) -> bool {
         self.is(&other.system, &other.code)
     }
 
-    /// Whether it lies under `prefix` in a system whose codes nest, such as ICD-10
-    /// (`E11` holds `E11.9`) or ATC (`C10AA` holds `C10AA05`).
+    /// Whether it is `prefix` or below it in a hierarchical code system, such as ICD-10
+    /// (`E11` includes `E11.9`) or ATC (`C10AA` includes `C10AA05`).
     pub fn under(&self, system: &str, prefix: &str) -> bool {
         self.system == system && self.code.starts_with(prefix)
     }
 }
 
-/// Questions to all the codings of one concept.
+/// Queries over all codings of one concept.
 pub trait Codings {
     /// Whether one of them is this code.
     fn has(&self, system: &str, code: &str) -> bool;
-    /// Whether one of them lies under `prefix`; see [`Coding::under`].
+    /// Whether one of them is below `prefix`; see [`Coding::under`].
     fn has_under(&self, system: &str, prefix: &str) -> bool;
     /// The codes in one system.
     fn codes_in<'a>(&'a self, system: &'a str) -> impl Iterator<Item = &'a str>;
-    /// A name for people: the first display text, or else the first code.
+    /// A display name: the first display text, otherwise the first code.
     fn label(&self) -> &str;
 }
 

@@ -1,5 +1,5 @@
-//! Exact decimals. There is no rounding here: an operation is exact or it is
-//! `None`, so a threshold means what it says.
+//! Exact decimals without rounding: an operation is exact or returns
+//! `None`, so thresholds are exact.
 
 use std::{
     cmp::Ordering,
@@ -18,7 +18,7 @@ use super::{Decimal, Quantity};
 pub struct InvalidDecimal(pub String);
 
 impl Decimal {
-    /// Most digits after the point.
+    /// Maximum number of digits after the point.
     pub const MAX_SCALE: u8 = 18;
 
     /// `unscaled × 10^-scale`: `Decimal::new(167, 1)` is 16.7. The host refuses a
@@ -32,7 +32,7 @@ impl Decimal {
         Self::new(value, 0)
     }
 
-    /// Exact product; `None` if it does not fit.
+    /// Exact product; `None` on overflow.
     pub fn times(self, other: Self) -> Option<Self> {
         Self::fitting(
             i128::from(self.unscaled) * i128::from(other.unscaled),
@@ -40,7 +40,7 @@ impl Decimal {
         )
     }
 
-    /// Exact sum; `None` if it does not fit.
+    /// Exact sum; `None` on overflow.
     pub fn plus(self, other: Self) -> Option<Self> {
         let scale = self.scale.max(other.scale);
         Self::fitting(self.at_scale(scale)?.checked_add(other.at_scale(scale)?)?, u16::from(scale))
@@ -56,7 +56,7 @@ impl Decimal {
         self
     }
 
-    /// Rounded half away from zero to so many digits, for people to read.
+    /// Rounded half away from zero to this number of digits, for display.
     #[must_use]
     pub fn shown_to(self, digits: u8) -> Self {
         if self.scale <= digits {
@@ -78,7 +78,7 @@ impl Decimal {
         10_i128.checked_pow(more)?.checked_mul(i128::from(self.unscaled))
     }
 
-    /// Drops trailing zeros until the digits fit.
+    /// Removes trailing zeros until the digits fit.
     fn fitting(mut unscaled: i128, mut scale: u16) -> Option<Self> {
         while scale > 0 && unscaled % 10 == 0 {
             unscaled /= 10;
@@ -90,12 +90,12 @@ impl Decimal {
 }
 
 impl Ord for Decimal {
-    /// By value, for any two records, also ones that the host would refuse.
+    /// By value, for any two records, including those that the host would refuse.
     fn cmp(&self, other: &Self) -> Ordering {
         let scale = self.scale.max(other.scale);
         match (self.at_scale(scale), other.at_scale(scale)) {
             (Some(a), Some(b)) => a.cmp(&b),
-            // Only one of them had to be scaled up, and it no longer fits: it is
+            // Only one of them had to be scaled up and has overflowed: it is
             // the greater in magnitude.
             (None, _) => self.unscaled.cmp(&0),
             (_, None) => 0.cmp(&other.unscaled),
@@ -164,7 +164,7 @@ impl FromStr for Decimal {
 }
 
 impl Quantity {
-    /// So much of a UCUM unit.
+    /// A value with a UCUM unit.
     pub fn new(value: impl Into<Decimal>, unit: impl Into<String>) -> Self {
         Self { value: value.into(), unit: unit.into() }
     }

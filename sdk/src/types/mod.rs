@@ -1,7 +1,7 @@
-//! The vocabulary of `xinglin:types`, with what authors do with it.
+//! The types of `xinglin:types`, with methods for plugin authors.
 //!
-//! The records are the contract's own, so a value built here is what crosses the
-//! boundary: there is no second set of types to convert to.
+//! The records are those of the WIT contract, so values are passed to the host
+//! without conversion.
 
 mod attribute;
 mod citation;

@@ -1,9 +1,9 @@
-//! Texts for people.
+//! Texts for display.
 
 use super::{LocalizedText, Translation};
 
-/// The same text in Chinese and in English. Where a hospital's language is
-/// neither, the host shows the first.
+/// The same text in Chinese and English. For a hospital with another language
+/// the host shows the first.
 pub fn zh_en(zh: impl Into<String>, en: impl Into<String>) -> LocalizedText {
     vec![
         Translation { language: "zh-CN".to_owned(), text: zh.into() },

@@ -1,4 +1,4 @@
-//! Checking an adjudication against its bill.
+//! Checks an adjudication against its bill.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,16 +11,15 @@ use crate::{
     payer::{Accumulator, Adjudication, Bill, LineKind, LineResult, Source},
 };
 
-/// Key of the attribute with which a commercial payer states the contract
-/// discount that the provider bears. It counts as a share of the bill.
+/// Key of the attribute in which a commercial payer gives the contract discount borne by the
+/// provider. It counts as a share of the bill.
 pub const ADJUSTMENT: &str = "xinglin.provider-adjustment";
 
-/// What kind of payer stands behind a plugin. The tenant says so when it grants
-/// the plugin, never the plugin.
+/// Kind of payer of a plugin. Set by the tenant with the grants, never by the plugin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PayerKind {
-    /// 基本医疗保险, with the other public funds and the accounts.
+    /// 基本医疗保险, with other public funds and personal accounts.
     BasicInsurance,
     /// 商业保险.
     Commercial,
@@ -29,7 +28,7 @@ pub enum PayerKind {
 }
 
 impl PayerKind {
-    /// Whether the payer decides over this source.
+    /// Whether the payer determines the share of this source.
     pub const fn controls(self, source: Source) -> bool {
         match source {
             Source::Cash => true,
@@ -41,7 +40,7 @@ impl PayerKind {
     }
 }
 
-/// A reading of a bill in which every sum was checked.
+/// A checked adjudication of a bill.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Allocation {
@@ -85,15 +84,14 @@ fn adjustment(attributes: &[Attribute]) -> Result<Money, BillingError> {
 }
 
 impl Allocation {
-    /// Checks what a payer of a kind says about a bill.
+    /// Checks the adjudication of a payer of this kind.
     ///
-    /// A payer that comes after others restates the whole bill: it may move the
-    /// patient's cash to the sources that it controls, and nothing else.
+    /// A payer after others returns the whole bill: it may move shares from the patient's cash to
+    /// the sources that it controls, and nothing else.
     ///
     /// # Errors
-    /// If a line is missing, an amount negative, a sum not the whole, a share of
-    /// another payer changed, the account touched against the patient's wish, or
-    /// an accumulator negative.
+    /// If a line is missing, an amount or an accumulator negative, a sum is not the gross, a
+    /// share of another payer changed, or the personal account used against the patient's choice.
     pub fn check(bill: &Bill, adjudication: &Adjudication, kind: PayerKind) -> Result<Self, BillingError> {
         let (gross, revenue) = gross(bill)?;
         check_lines(bill, adjudication)?;
@@ -123,7 +121,7 @@ impl Allocation {
         })
     }
 
-    /// The patient pays all of it.
+    /// The patient pays everything.
     ///
     /// # Errors
     /// If the bill has no lines, or one of them is negative.
@@ -154,17 +152,17 @@ impl Allocation {
         })
     }
 
-    /// What kind of payer said so.
+    /// Kind of payer.
     pub const fn kind(&self) -> PayerKind {
         self.kind
     }
 
-    /// All of the bill.
+    /// Gross of the bill.
     pub const fn gross(&self) -> Money {
         self.gross
     }
 
-    /// Shares by source; those of nothing are left out.
+    /// Shares by source, without zero shares.
     pub const fn parts(&self) -> &BTreeMap<Source, Money> {
         &self.parts
     }
@@ -174,7 +172,7 @@ impl Allocation {
         self.parts.get(&source).copied().unwrap_or_default()
     }
 
-    /// The contract discount that the provider bears.
+    /// The contract discount borne by the provider.
     pub const fn adjustment(&self) -> Money {
         self.adjustment
     }
@@ -184,18 +182,18 @@ impl Allocation {
         &self.revenue
     }
 
-    /// How the payer sees each line.
+    /// The payer's result for each line.
     pub fn lines(&self) -> &[LineResult] {
         &self.lines
     }
 
-    /// What the accumulators become.
+    /// The new values of the accumulators.
     pub fn accumulators(&self) -> &[Accumulator] {
         &self.accumulators
     }
 
-    /// Whether the other has the same figures: shares, discount, and the four
-    /// parts of every line. Accumulators and notes may differ.
+    /// Whether the other has the same shares, discount and amounts of every line. Accumulators
+    /// and notes may differ.
     pub fn same_figures(&self, other: &Self) -> bool {
         fn figures(line: &LineResult) -> (u32, [Money; 4]) {
             (line.number, [line.self_funded, line.over_limit, line.pre_self_pay, line.in_scope])
@@ -206,7 +204,7 @@ impl Allocation {
     }
 }
 
-/// The gross, in all and by kind.
+/// The gross, in total and by kind.
 fn gross(bill: &Bill) -> Result<(Money, BTreeMap<LineKind, Money>), BillingError> {
     let mut revenue = BTreeMap::<LineKind, Money>::new();
     let mut numbers = BTreeSet::new();
@@ -248,7 +246,7 @@ fn check_sources(bill: &Bill, kind: PayerKind, shares: &Shares, prior: Option<&S
         let share = shares.get(source);
         let carried = prior.map_or(Money::ZERO, |prior| prior.get(source));
         let allowed = match source {
-            // What is left when nobody else pays less than before.
+            // The remainder: no other source pays less than before.
             Source::Cash => true,
             Source::PersonalAccount | Source::FamilyAccount if !bill.use_account => share == carried,
             _ if kind.controls(source) => share >= carried,
@@ -371,8 +369,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever is accepted conserves the money; whatever does not conserve it
-        /// is refused.
+        /// Every accepted adjudication conserves the money; every other is refused.
         #[test]
         fn money_is_conserved(
             lines in proptest::collection::vec((0_i64..10_000_000, 0_i64..=1000), 1..8),

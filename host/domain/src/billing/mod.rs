@@ -1,9 +1,9 @@
-//! What the host makes of a payer's figures: a payer plugin proposes, nothing
-//! is booked before every sum was checked here.
+//! Checks of payers' figures: a payer plugin proposes, and nothing is booked before every sum is
+//! checked here.
 //!
-//! - [`allocation`]: one checked reading of one bill, to the fen;
-//! - [`claim`]: the life of a bill with a payer, with the one state that makes
-//!   payment hard: not knowing whether it happened.
+//! - [`allocation`]: a checked adjudication of one bill, to the fen;
+//! - [`claim`]: the state machine of a bill with a payer, including the state of an
+//!   unknown outcome.
 
 pub mod allocation;
 pub mod claim;
@@ -23,69 +23,69 @@ use crate::{
     payer::Source,
 };
 
-/// Why a bill is not taken, or does not go on.
+/// Why an operation on a bill is refused.
 #[derive(Debug, Error)]
 pub enum BillingError {
     /// The actor may not.
     #[error(transparent)]
     Denied(#[from] Denied),
-    /// An amount that does not exist.
+    /// Overflow, or an invalid amount.
     #[error(transparent)]
     Money(#[from] MoneyError),
-    /// The lines are not those of the bill, one for each, in its order.
+    /// The lines are not exactly those of the bill, in its order.
     #[error("the lines do not correspond to those of the bill")]
     Lines,
-    /// The four parts of a line are not its gross.
+    /// The four amounts of a line do not sum to its gross.
     #[error("line {line}: the parts sum to {parts}, the gross is {gross}")]
     LineSum {
         /// Number of the line.
         line: u32,
-        /// What the parts sum to.
+        /// Sum of the amounts.
         parts: Money,
-        /// What they should.
+        /// The gross.
         gross: Money,
     },
-    /// The shares of the payers are not the whole.
+    /// The shares do not sum to the gross.
     #[error("the shares sum to {parts}, the gross is {gross}")]
     Sum {
-        /// What the shares sum to.
+        /// Sum of the shares.
         parts: Money,
-        /// What they should.
+        /// The gross.
         gross: Money,
     },
-    /// A payer spends what is not its to spend.
+    /// A payer uses a source that it does not control.
     #[error("a payer of this kind may not change the share of {0:?}")]
     Source(Source),
-    /// A running figure of the insured person is negative or comes twice.
+    /// An accumulator is negative or listed twice.
     #[error("the accumulator `{0}` is negative or comes twice")]
     Accumulator(String),
-    /// The settlement is not what the patient agreed to.
+    /// The settlement differs from what the patient agreed to.
     #[error("the figures differ from those that were agreed to")]
     Drift,
     /// The payer refused.
     #[error("the payer refused: {0}")]
     Refused(String),
-    /// The same key with another content.
+    /// The same key with other content.
     #[error("the operation `{0}` was requested before with another content")]
     Conflict(String),
     /// A second reversal.
     #[error("it was reversed before")]
     AlreadyReversed,
-    /// More than was taken.
+    /// The refund exceeds what was paid.
     #[error("a refund of more than was taken")]
     RefundExceeds,
-    /// A line that the payer shares in goes back only with all of the bill.
+    /// The payer has a share of the line: it can be refunded only with the whole bill.
     #[error("line {0} is shared by the payer: reverse the bill and settle the rest")]
     Shared(u32),
-    /// Not possible from here.
+    /// Not possible in this state.
     #[error("{act:?} is not possible: the bill is {state}")]
     State {
-        /// What was wanted.
+        /// The act.
         act: Act,
-        /// Where it stands.
+        /// The state.
         state: ChargeState,
     },
-    /// Somebody else's bill.
+    /// Another patient's bill.
     #[error("the bill is another patient's")]
     AnotherPatient,
     /// It cannot be hashed.

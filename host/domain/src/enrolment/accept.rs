@@ -1,4 +1,4 @@
-//! Judging what a pathway proposes.
+//! Checks what a pathway proposes.
 
 use std::collections::BTreeSet;
 
@@ -13,65 +13,65 @@ use crate::{
     time::Instant,
 };
 
-/// Most bytes of a state.
+/// Maximum size of a state, in bytes.
 const MAX_STATE: usize = 64 * 1024;
-/// Most directives of one step.
+/// Maximum number of directives of one step.
 const MAX_DIRECTIVES: usize = 64;
-/// How far back a task may be due: the host was down, the event came late.
+/// How many days ago a task may be due: the host was down, or the event was late.
 const MAX_PAST_DAYS: i64 = 1;
-/// How far ahead a task may be due.
+/// How many days ahead a task may be due.
 const MAX_FUTURE_DAYS: i64 = 3 * 366;
-/// Most days of grace of a task.
+/// Maximum days of grace of a task.
 const MAX_WINDOW_DAYS: u16 = 366;
-/// Most minutes until an alert must be taken up: thirty days.
+/// Maximum minutes until an alert must be acknowledged: thirty days.
 const MAX_SLA_MINUTES: u32 = 30 * 24 * 60;
-/// Most days until a referred patient is contacted again.
+/// Maximum days until a referred patient is contacted again.
 const MAX_RECONTACT_DAYS: u16 = 366;
-/// Most characters of a code.
+/// Maximum length of a code, in characters.
 const MAX_CODE: usize = 64;
 
-/// Something the host does because a pathway proposed it and the rules allow it.
+/// An accepted effect of a proposal, for the host to apply.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Effect {
-    /// Set a timer; an open one of the same code moves.
+    /// Schedule a timer; an open one of the same code is rescheduled.
     ScheduleTask(Task),
-    /// Take back the open timer of this code, if there is one.
+    /// Cancel the open timer of this code, if any.
     CancelTask(String),
-    /// Ask the patient this questionnaire.
+    /// Send this questionnaire to the patient.
     Ask(String),
-    /// Send the patient a text.
+    /// Send a message to the patient.
     SendMessage(Message),
-    /// Call somebody.
+    /// Raise an alert.
     RaiseAlert(Alert),
-    /// Note a referral and tell the patient.
+    /// Record a referral and notify the patient.
     Refer(Referral),
-    /// Ask a doctor to order tests.
+    /// Request a doctor's order of tests.
     RequestLab(Vec<Coding>),
-    /// Stop online prescribing.
+    /// Place a hold on online prescribing.
     PlaceHold(Hold),
-    /// Lift the standing hold of this code.
+    /// Release the active hold of this code.
     LiftHold(String),
-    /// Keep a draft for the doctor.
+    /// Store a draft note for the doctor.
     DraftNote(LocalizedText),
-    /// Take back all open timers: the pathway has ended.
+    /// Cancel all open timers: the enrolment has ended.
     CancelAllTasks,
 }
 
-/// A proposal that may be carried out.
+/// An accepted proposal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Accepted {
-    /// To keep.
+    /// The new state.
     pub state: State,
-    /// Where the patient now stands.
+    /// The new stage.
     pub stage: String,
-    /// To do, in this order.
+    /// The effects, in order.
     pub effects: Vec<Effect>,
-    /// Whether the enrolment ends with it.
+    /// Why the enrolment ends, if it does.
     pub ended: Option<EndCause>,
 }
 
-/// The rule that a proposal broke. Code `PATHWAY_PROPOSAL`.
+/// The rule that a proposal violates. Code `PATHWAY_PROPOSAL`.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ProposalError {
     /// The enrolment has ended.
@@ -80,59 +80,59 @@ pub enum ProposalError {
     /// The state is too large.
     #[error("the state has {0} bytes; at most {MAX_STATE} are kept")]
     StateTooLarge(usize),
-    /// The state is of another version than declared.
+    /// The state has another version than declared.
     #[error("the state is of version {found}, the definition says {declared}")]
     StateVersion {
-        /// What came.
+        /// Version of the state.
         found: u32,
-        /// What the definition says.
+        /// Version in the definition.
         declared: u32,
     },
-    /// No such stage.
+    /// Unknown stage.
     #[error("the definition has no stage `{0}`")]
     UnknownStage(String),
-    /// No such questionnaire.
+    /// Unknown questionnaire.
     #[error("the definition has no questionnaire `{0}`")]
     UnknownQuestionnaire(String),
-    /// Too much at once.
+    /// Too many directives.
     #[error("{0} directives; at most {MAX_DIRECTIVES} are taken")]
     TooMany(usize),
-    /// A code that is none.
+    /// Invalid code.
     #[error("`{0}` is empty, too long, or has blanks or control characters")]
     BadCode(String),
-    /// The same thing twice.
+    /// A duplicate.
     #[error("{what} `{code}` comes twice")]
     Duplicate {
-        /// What.
+        /// Kind.
         what: &'static str,
-        /// Its code.
+        /// Code.
         code: String,
     },
-    /// Due too long ago or too far ahead.
+    /// Due too far in the past or future.
     #[error("task `{0}` is due out of range")]
     TaskDue(String),
-    /// The grace of a task is too long.
+    /// The grace period is too long.
     #[error("task `{0}` has more than {MAX_WINDOW_DAYS} days of grace")]
     TaskWindow(String),
-    /// Nobody can act in no time, or has for ever.
+    /// The deadline of an alert is zero or too long.
     #[error("alert `{0}` gives no time, or more than {MAX_SLA_MINUTES} minutes")]
     AlertDeadline(String),
-    /// A referral that nobody would remember.
+    /// The recontact period is zero or too long.
     #[error("a referral wants contact after more than {MAX_RECONTACT_DAYS} days")]
     Recontact,
-    /// A text without words.
+    /// An empty text.
     #[error("{0} has no text")]
     NoText(&'static str),
-    /// A request for no tests.
+    /// A request without tests.
     #[error("a laboratory request names no test")]
     NoTests,
-    /// There never was such a hold.
+    /// The hold was never placed.
     #[error("this pathway has placed no hold `{0}`")]
     UnknownHold(String),
-    /// Only a doctor may lift it.
+    /// Only a doctor may release it.
     #[error("hold `{0}` is for a doctor to lift")]
     HoldIsDoctors(String),
-    /// Something comes after the end.
+    /// A directive after the end.
     #[error("there are directives after `close`")]
     AfterClose,
 }
@@ -145,11 +145,12 @@ impl ProposalError {
 }
 
 impl Enrolment {
-    /// Judges an outcome. `holds` are all that this pathway ever placed on the
-    /// patient: to release one that a doctor has lifted meanwhile is no fault,
-    /// and to place one that stands already changes nothing.
+    /// Checks an outcome. `holds` are all that this pathway has placed on the patient: releasing
+    /// one that a doctor has released, or placing one that is active, is allowed and changes
+    /// nothing.
     ///
     /// # Errors
+    /// The first rule that the outcome violates. Nothing of it is then applied.
     /// The first rule that the outcome breaks. Nothing of it is then done.
     pub fn accept(
         &self,
@@ -194,7 +195,7 @@ impl Enrolment {
     }
 }
 
-/// Goes through the directives in their order and remembers what it has seen.
+/// Checks the directives in order, with what was seen so far.
 struct Judge<'a> {
     definition: &'a Definition,
     now: Instant,
@@ -421,7 +422,7 @@ mod tests {
         for bad in ["", "two words", "tab\t", &"x".repeat(65)] {
             assert!(matches!(judge(vec![task(bad, due)]), Err(ProposalError::BadCode(_))), "{bad:?}");
         }
-        // Taking a timer back and setting it anew is one code, two directives.
+        // Cancelling and rescheduling a timer: one code, two directives.
         assert!(judge(vec![Directive::CancelTask("a".into()), task("a", due)]).is_ok());
     }
 

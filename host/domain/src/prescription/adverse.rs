@@ -1,5 +1,5 @@
-//! Adverse reactions: reported by anybody, whatever state the prescription is
-//! in once medicine was handed out (药品不良反应报告和监测管理办法).
+//! Adverse reactions: may be reported by anybody, in any state of the prescription after medicine
+//! was dispensed (药品不良反应报告和监测管理办法).
 
 use serde::{Deserialize, Serialize};
 
@@ -10,20 +10,20 @@ use crate::{
     time::Instant,
 };
 
-/// How bad it was.
+/// Severity of the reaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AdverseSeverity {
-    /// Neither of the others.
+    /// Not serious.
     Other,
-    /// Serious: threatens life, leads to hospital, leaves damage.
+    /// Serious: life-threatening, hospitalisation, lasting damage.
     Serious,
-    /// The patient died.
+    /// Death.
     Death,
 }
 
 impl AdverseSeverity {
-    /// Days until the authority must have the report; death is reported at once.
+    /// Days within which the authority must receive the report; death is reported at once.
     pub const fn report_within_days(self) -> i64 {
         match self {
             Self::Death => 0,
@@ -33,43 +33,43 @@ impl AdverseSeverity {
     }
 }
 
-/// What somebody reports.
+/// A report.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AdverseReport {
-    /// Lines under suspicion.
+    /// Suspected lines.
     pub lines: Vec<u32>,
-    /// How bad.
+    /// Severity.
     pub severity: AdverseSeverity,
-    /// What happened.
+    /// Description.
     pub description: String,
-    /// When it began.
+    /// Onset.
     pub onset: Instant,
 }
 
-/// A case that must go to the authority.
+/// A case that must be reported to the authority.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AdverseCase {
-    /// After which prescription.
+    /// The prescription.
     pub prescription: PrescriptionId,
-    /// Whom it befell.
+    /// The patient.
     pub patient: PatientId,
-    /// Who reported.
+    /// The reporter.
     pub reported_by: AccountId,
-    /// What.
+    /// The report.
     pub report: AdverseReport,
     /// When it became known.
     pub known: Instant,
-    /// Until when the authority must have it.
+    /// Deadline for the report to the authority.
     pub due: Instant,
 }
 
 impl Prescription {
-    /// Opens a case; the prescription stays as it is.
+    /// Opens a case; the prescription is not changed.
     ///
     /// # Errors
-    /// If nothing was handed out, or the report is not complete.
+    /// If nothing was dispensed, or the report is incomplete.
     pub fn report_adverse(&self, by: &Actor, report: AdverseReport, at: Instant) -> Result<AdverseCase, RxError> {
         can(by, Action::ReportAdverseReaction, at)?;
         let state = self.state();

@@ -3,25 +3,25 @@ use thiserror::Error;
 use super::{Event, RxState};
 use crate::{access::Denied, canonical::CanonicalError, code::Code, machine::Refused, review::NotReviewed};
 
-/// Why something cannot be done with a prescription.
+/// Why an operation on a prescription is refused.
 #[derive(Debug, Error)]
 pub enum RxError {
     /// The actor may not.
     #[error(transparent)]
     Denied(#[from] Denied),
-    /// It may not be signed as it was checked.
+    /// The result of the checks prevents a signature.
     #[error(transparent)]
     NotReviewed(#[from] NotReviewed),
-    /// The checks were of something else.
+    /// The checks are of another version or order.
     #[error("the checks were of another version, order or patient")]
     ReviewedAnother,
-    /// No follow-up in progress, or with another doctor.
+    /// No follow-up in progress, or another doctor's.
     #[error("there is no follow-up of this patient in progress with this doctor")]
     NoEncounter,
-    /// Written by a program.
+    /// The author is a program.
     #[error("a prescription must be written by a person")]
     AiOrigin,
-    /// The acting doctor did not write it.
+    /// The actor is not the prescriber.
     #[error("the prescription is another doctor's")]
     AnotherDoctor,
     /// On the negative list.
@@ -32,10 +32,10 @@ pub enum RxError {
         /// Name of the entry.
         entry: String,
     },
-    /// More medicines than one prescription holds.
+    /// Too many medicines on one prescription.
     #[error("a prescription holds at most {0} medicines")]
     TooManyItems(usize),
-    /// The patient is allergic.
+    /// The patient is allergic to it.
     #[error("line {line}: the patient is allergic to {substance}")]
     Allergy {
         /// Number of the line.
@@ -43,124 +43,124 @@ pub enum RxError {
         /// Code of the substance.
         substance: String,
     },
-    /// The ingredient is there already.
+    /// The ingredient is already prescribed.
     #[error("line {line} holds an ingredient of line {other}")]
     Duplicate {
         /// Number of the line.
         line: u32,
-        /// Number of the line that has it already.
+        /// Number of the line that has the ingredient.
         other: u32,
     },
-    /// Something in a line cannot be.
+    /// A line is invalid.
     #[error("line {line}: {what}")]
     Line {
-        /// Number of the line; 0 for the sheet as a whole.
+        /// Number of the line; 0 for the whole sheet.
         line: u32,
         /// What is wrong.
         what: &'static str,
     },
-    /// More than may be prescribed or bought.
+    /// The quantity exceeds what may be prescribed or bought.
     #[error("line {line}: {what}")]
     Quantity {
         /// Number of the line.
         line: u32,
-        /// What is too much.
+        /// What exceeds the limit.
         what: &'static str,
     },
-    /// Not a long-term prescription.
+    /// A condition of a long-term prescription is not met.
     #[error("not possible as a long-term prescription: {0}")]
     LongTerm(&'static str),
     /// Days of validity out of range.
     #[error("valid for {0} days; 1 to 3 are possible")]
     Validity(u8),
-    /// A signature does not hold.
+    /// A signature is not valid.
     #[error("invalid signature: {0}")]
     Signature(&'static str),
-    /// Stopped for a danger sign, or on hold by a pathway.
+    /// The visit is stopped by a red flag, or a hold is active.
     #[error("prescribing is on hold: {0}")]
     OnHold(String),
-    /// Prescriber and reviewer are one.
+    /// Prescriber and reviewer are the same person.
     #[error("nobody reviews their own prescription")]
     SelfReview,
-    /// Something was not checked.
+    /// The checklist is incomplete.
     #[error("the pharmacist's checklist is not complete")]
     Checklist,
-    /// Words are missing.
+    /// The reason is missing.
     #[error("a reason is required")]
     ReasonRequired,
-    /// Somebody else was faster.
+    /// The version has changed concurrently.
     #[error("version {expected} was meant, it is at version {actual}")]
     Version {
-        /// What the caller had read.
+        /// The version that the caller had read.
         expected: u32,
-        /// What it is.
+        /// The current version.
         actual: u32,
     },
-    /// Insisting takes a reason and a second signature.
+    /// Confirmation requires a reason and a second signature.
     #[error("insisting takes a written reason and a second signature")]
     SecondSignature,
-    /// Past its validity.
+    /// The validity has ended.
     #[error("the prescription has expired")]
     Expired,
-    /// Ordered or dispensed already.
+    /// Already ordered or dispensed.
     #[error("the prescription has been used")]
     AlreadyUsed,
-    /// For somebody else.
+    /// The actor is not the patient.
     #[error("the prescription is for another patient")]
     PatientMismatch,
     /// The risk notice was not acknowledged.
     #[error("the risk notice is not acknowledged")]
     RiskNotice,
-    /// Medicine before approval.
+    /// Dispensing requires approval.
     #[error("the prescription is not approved yet")]
     DrugBeforeRx,
-    /// Leaflet before approval.
+    /// The leaflet is hidden before approval.
     #[error("the leaflet is hidden until a pharmacist has approved")]
     InfoHidden,
-    /// The order is not paid, or can no longer be undone by releasing it.
+    /// The order is not paid, or can no longer be released.
     #[error("the payment does not allow this")]
     PayState,
-    /// One person in two roles.
+    /// Preparer and checker are the same person.
     #[error("two different persons prepare and check")]
     TwoStaff,
-    /// Not what was ordered.
+    /// The handout differs from the order.
     #[error("line {line}: {what}")]
     Handout {
         /// Number of the line.
         line: u32,
-        /// What does not fit.
+        /// What differs.
         what: &'static str,
     },
-    /// The batch is too old.
+    /// The batch has expired.
     #[error("batch {0} has expired")]
     BatchExpired(String),
-    /// Handed out before.
+    /// The trace code was used before.
     #[error("trace code {0} was handed out before")]
     TraceReused(String),
-    /// No logger.
+    /// The temperature logger is missing.
     #[error("a cold-chain medicine travels with a temperature logger")]
     ColdChain,
-    /// Not the patient.
+    /// The receiver is not the patient.
     #[error("the receiver could not be verified")]
     Receiver,
-    /// Nothing shows what happened.
+    /// Evidence is missing.
     #[error("evidence of the mishap is missing")]
     Evidence,
-    /// No fault that allows a return.
+    /// The cause does not allow a return.
     #[error("medicines come back only for faults of quality, recall, courier or hospital")]
     NotReturnable,
-    /// A report lacks something.
+    /// The report is incomplete.
     #[error("the adverse reaction report lacks {0}")]
     AdverseIncomplete(&'static str),
-    /// A renewal in the old visit.
+    /// A renewal requires a new visit.
     #[error("a renewal needs a new visit")]
     RenewNoEncounter,
-    /// Not possible from here.
+    /// Not possible in this state.
     #[error("{event:?} is not possible: the prescription is {state}")]
     State {
-        /// What was wanted.
+        /// The event.
         event: Event,
-        /// Where it stands.
+        /// The state.
         state: RxState,
     },
     /// It cannot be hashed.

@@ -1,4 +1,4 @@
-//! The pharmacist's review (处方审核) and the doctor's answers to it.
+//! The pharmacist's review (处方审核) and the doctor's replies.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +15,7 @@ use crate::{
     time::Instant,
 };
 
-/// Four checks, ten matches (四查十对, 处方管理办法 art. 37). Each must have been made.
+/// Four checks, ten matches (四查十对, 处方管理办法 art. 37). All must be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Checklist {
@@ -40,11 +40,11 @@ impl Checklist {
 pub struct Approval {
     /// The pharmacist.
     pub by: AccountId,
-    /// Under [`Rx::approval_digest`].
+    /// Over [`Rx::approval_digest`].
     pub signature: Signature,
 }
 
-/// What a pharmacist has against a prescription.
+/// A pharmacist's objection.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Objection {
@@ -52,21 +52,21 @@ pub struct Objection {
     pub by: AccountId,
     /// The hospital's code for the reason.
     pub code: String,
-    /// In words.
+    /// Text.
     pub text: String,
-    /// When.
+    /// The time.
     pub at: Instant,
 }
 
-/// The prescriber insists on what the pharmacist returned.
+/// The prescriber's confirmation of a returned prescription.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Insistence {
-    /// What the pharmacist had said.
+    /// The pharmacist's objection.
     pub objection: Objection,
-    /// Why nevertheless.
+    /// The reason.
     pub reason: String,
-    /// Under [`Rx::insistence_digest`].
+    /// Over [`Rx::confirmation_digest`].
     pub signature: Signature,
 }
 
@@ -82,7 +82,7 @@ pub(super) fn approval_digest(under: Digest, pharmacist: AccountId, at: Instant)
 }
 
 impl Rx<PendingReview> {
-    /// What a pharmacist signs to approve.
+    /// The digest that a pharmacist signs to approve.
     ///
     /// # Errors
     /// If the prescription cannot be hashed.
@@ -91,11 +91,11 @@ impl Rx<PendingReview> {
         approval_digest(self.signing_digest(valid_days, signature.at)?, pharmacist, at)
     }
 
-    /// A pharmacist approves and signs; the prescription takes effect.
+    /// A pharmacist approves and signs; the prescription becomes effective.
     ///
     /// # Errors
-    /// If reviewer and prescriber are one, the licence does not hold, the
-    /// checklist is not complete, it has expired, or a signature does not fit.
+    /// If reviewer and prescriber are the same, the licence is not valid, the checklist is
+    /// incomplete, the validity has ended, or a signature is not valid.
     pub fn approve(
         self,
         by: &Actor,
@@ -121,7 +121,7 @@ impl Rx<PendingReview> {
         )
     }
 
-    /// A pharmacist sends it back to the prescriber.
+    /// A pharmacist returns it to the prescriber.
     ///
     /// # Errors
     /// If the pharmacist may not, or gives no reason.
@@ -138,7 +138,7 @@ impl Rx<PendingReview> {
         )
     }
 
-    /// A pharmacist refuses it for good: forged or dangerous.
+    /// A pharmacist rejects it finally: forged or dangerous.
     ///
     /// # Errors
     /// If the pharmacist may not, or gives no reason.
@@ -170,10 +170,10 @@ impl Rx<PendingReview> {
 }
 
 impl Rx<Returned> {
-    /// The doctor writes it anew: a new version, without any signature.
+    /// The doctor amends it: a new version, without signatures.
     ///
     /// # Errors
-    /// If the doctor has read another version than the one there is.
+    /// If `expected` is not the current version.
     pub fn amend(self, by: &Actor, expected: u32, at: Instant) -> Result<Rx<Draft>, RefusedRx<Returned>> {
         let mut draft = self.advance(
             |rx| {
@@ -191,7 +191,7 @@ impl Rx<Returned> {
         Ok(draft)
     }
 
-    /// What the doctor signs to insist.
+    /// The digest that the doctor signs to confirm.
     ///
     /// # Errors
     /// If the prescription cannot be hashed.
@@ -210,11 +210,11 @@ impl Rx<Returned> {
         Digest::of(&Document { document: "xinglin.insistence", prescription, objection, reason, at })
     }
 
-    /// The doctor insists: a written reason, signed. The validity stays that of
-    /// the first signature.
+    /// The doctor confirms with a written reason and a second signature. The validity of the
+    /// first signature is kept.
     ///
     /// # Errors
-    /// If the reason or the second signature is missing or does not fit.
+    /// If the reason or the second signature is missing or not valid.
     pub fn confirm(
         self,
         by: &Actor,
@@ -244,7 +244,7 @@ impl Rx<Returned> {
 }
 
 impl Rx<Effective> {
-    /// The doctor takes an approved prescription back before anybody ordered.
+    /// The doctor withdraws an approved prescription before it is ordered.
     ///
     /// # Errors
     /// If the actor is not the prescriber.
@@ -262,7 +262,7 @@ impl Rx<Effective> {
     }
 }
 
-/// What is signed counts until just before the end of its validity.
+/// A signed prescription is valid until `valid_until`, exclusive.
 pub(super) fn unexpired(signing: &Signing, at: Instant) -> Result<(), RxError> {
     if at < signing.valid_until { Ok(()) } else { Err(RxError::Expired) }
 }
@@ -311,7 +311,7 @@ mod tests {
         assert_eq!(approve(&pharmacist, Checklist::COMPLETE, &fixture::doctor()), Some(Code::RxSignatureInvalid));
     }
 
-    /// Changes stored bytes as somebody with the database could.
+    /// Modifies stored bytes, as someone with access to the database could.
     fn tampered(state: RxState, pointer: &str, value: serde_json::Value) -> Journey {
         let journey = Journey::to(state);
         let mut json = serde_json::to_value(&journey.rx).expect("json");

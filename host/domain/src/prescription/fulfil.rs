@@ -1,4 +1,4 @@
-//! From the order to the patient's hands, and back where the law lets it.
+//! Order, dispensing, delivery, and return where the law permits it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,39 +17,38 @@ use crate::{
     time::Instant,
 };
 
-/// So many packs of a line.
+/// Packs of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LinePacks {
     /// Number of the line.
     pub line: u32,
-    /// How many, at least one.
+    /// Number of packs, at least one.
     pub packs: u32,
 }
 
-/// What a patient orders.
+/// A patient's order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Purchase {
-    /// What will be charged for it.
+    /// The bill.
     pub bill: BillId,
-    /// Where.
+    /// The pharmacy.
     pub pharmacy: TenantId,
-    /// What of the prescription; each line at most once.
+    /// The ordered lines; each at most once.
     pub lines: Vec<LinePacks>,
     /// Whether the risk notice was acknowledged.
     pub risk_acknowledged: bool,
 }
 
-/// The order that a prescription is used for. Its lines are the used-marks: the
-/// store sets one compare-and-set mark for each, so that of two pharmacies one
-/// wins.
+/// The order that uses the prescription. Its lines are the used-marks: the store sets one
+/// compare-and-set mark for each, so of two pharmacies one succeeds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Reservation {
-    /// What was ordered where.
+    /// The purchase.
     pub purchase: Purchase,
-    /// By whom.
+    /// The account that ordered.
     pub by: AccountId,
     /// When.
     pub at: Instant,
@@ -63,97 +62,96 @@ pub struct Handout {
     pub line: u32,
     /// Batch number.
     pub batch: String,
-    /// First moment at which the batch must no longer be used.
+    /// Expiry of the batch, exclusive.
     pub expires: Instant,
     /// Trace codes (药品追溯码), one for each pack.
     pub traces: Vec<String>,
 }
 
-/// The two who dispense.
+/// The two persons who dispense.
 #[derive(Debug, Clone, Copy)]
 pub struct Staff<'a> {
-    /// Prepares (调配).
+    /// Prepares the medicines (调配).
     pub preparer: &'a Actor,
-    /// Checks and issues (核对、发药).
+    /// Checks and issues them (核对、发药).
     pub checker: &'a Actor,
 }
 
-/// What was handed out, by whom.
+/// What was dispensed, by whom.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Dispensing {
-    /// Who prepared.
+    /// The preparer.
     pub prepared_by: AccountId,
-    /// Who checked.
+    /// The checker.
     pub checked_by: AccountId,
-    /// What.
+    /// The handouts.
     pub handouts: Vec<Handout>,
     /// When.
     pub at: Instant,
 }
 
-/// With whom a parcel travels.
+/// A shipment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Shipment {
-    /// Who carries it.
+    /// The carrier.
     pub carrier: String,
-    /// The carrier's number.
+    /// Tracking number.
     pub tracking: String,
-    /// Number of the temperature logger, if one travels along.
+    /// Number of the temperature logger, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub logger: Option<String>,
-    /// What the receiver must say.
+    /// The code that the receiver must present.
     pub code: String,
 }
 
-/// How a receiver is known to be the right one.
+/// How the receiver proves to be entitled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReceiverProof {
     /// The code sent to the patient.
     Code(String),
-    /// Somebody looked at an identity document, and it was the patient's or the
-    /// registered guardian's.
+    /// An identity document was checked, the patient's or the registered guardian's.
     Document,
 }
 
-/// That it arrived.
+/// Proof of delivery.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Receipt {
-    /// Who took or handed it over.
+    /// Who received it or handed it over.
     pub by: AccountId,
     /// When.
     pub at: Instant,
 }
 
-/// What can happen on the way.
+/// Kind of mishap in transit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MishapKind {
-    /// The parcel is gone.
+    /// The parcel was lost.
     Lost,
-    /// It got too warm or too cold.
+    /// The temperature was out of range.
     TemperatureBreach,
 }
 
-/// What happened on the way.
+/// A mishap in transit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Mishap {
-    /// What.
+    /// Kind of mishap.
     pub kind: MishapKind,
-    /// Hashes of what shows it: the logger's record, the carrier's statement.
+    /// Hashes of the evidence: the logger's record, the carrier's statement.
     pub evidence: Vec<Digest>,
 }
 
-/// Why medicine comes back.
+/// Cause of a return.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReturnCause {
-    /// A fault of the product.
+    /// A defect of the product.
     Quality,
-    /// The maker or the authority recalled it.
+    /// Recalled by the manufacturer or the authority.
     Recall,
     /// The courier's fault.
     Courier,
@@ -163,24 +161,24 @@ pub enum ReturnCause {
     ChangeOfMind,
 }
 
-/// What the patient was told.
+/// Counselling of the patient.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Counselling {
-    /// By whom.
+    /// Who counselled.
     pub by: AccountId,
-    /// In short.
+    /// Summary.
     pub note: String,
     /// When.
     pub at: Instant,
 }
 
 impl Rx<Effective> {
-    /// The patient orders: sets the used-mark.
+    /// The patient orders; sets the used-mark.
     ///
     /// # Errors
-    /// If it is somebody else's, expired, more than prescribed, or the risk
-    /// notice was not acknowledged.
+    /// If the actor is not the patient, the validity has ended, it is more than prescribed, or
+    /// the risk notice was not acknowledged.
     pub fn reserve(
         self,
         by: &Actor,
@@ -231,19 +229,19 @@ impl Rx<Effective> {
 }
 
 impl Rx<Reserved> {
-    /// The order falls through before anything was dispensed: frees the
-    /// used-mark. What has expired meanwhile stays so.
+    /// The order is cancelled before dispensing; the used-mark is cleared. If the validity has
+    /// ended meanwhile, the prescription is expired.
     pub fn release(self, at: Instant) -> Prescription {
         let Reserved { issue, .. } = self.state;
         let rx = Rx { head: self.head, state: Effective { issue } };
         Prescription::from(rx).expire(at).map_or_else(|refused| *refused.value, Prescription::from)
     }
 
-    /// Two of the pharmacy prepare and check. Once, ever.
+    /// Two persons of the pharmacy prepare and check. Possible once.
     ///
     /// # Errors
-    /// If the two are one, the order is not paid, the prescription expired, a
-    /// signature no longer fits, or what is handed out is not what was ordered.
+    /// If the two are the same person, the order is not paid, the validity has ended, a signature
+    /// is not valid, or the handouts differ from the order.
     pub fn dispense(
         self,
         staff: Staff<'_>,
@@ -286,8 +284,8 @@ impl Staff<'_> {
     }
 }
 
-/// Every ordered pack is there, with a trace code never used, of a batch that is
-/// still good; and nothing else.
+/// Checks that exactly the ordered packs are handed out, each with an unused trace code, of
+/// unexpired batches.
 fn check_handouts(
     purchase: &Purchase,
     handouts: &[Handout],
@@ -339,10 +337,10 @@ impl<S> Rx<S> {
 }
 
 impl Rx<Dispensed> {
-    /// The parcel leaves.
+    /// Ships the parcel.
     ///
     /// # Errors
-    /// If something on it must stay cold and no logger travels along.
+    /// If a medicine needs a cold chain and there is no temperature logger.
     pub fn ship(self, by: &Actor, shipment: Shipment, at: Instant) -> Result<Rx<Shipped>, RefusedRx<Dispensed>> {
         self.advance(
             |rx| {
@@ -353,10 +351,10 @@ impl Rx<Dispensed> {
         )
     }
 
-    /// The patient fetches it at the counter, with a document.
+    /// The patient collects it at the counter, with a document.
     ///
     /// # Errors
-    /// If the receiver is not known to be the right one.
+    /// If the receiver has not proved to be entitled.
     pub fn pick_up(
         self,
         by: &Actor,
@@ -372,10 +370,10 @@ impl Rx<Dispensed> {
         )
     }
 
-    /// Taken back before it left, for a fault that is not the patient's.
+    /// Returned before shipping, for a cause that is not the patient's.
     ///
     /// # Errors
-    /// If the cause is none of those.
+    /// If the cause does not allow a return.
     pub fn refund(self, by: &Actor, cause: ReturnCause, at: Instant) -> Result<Rx<Refunded>, RefusedRx<Dispensed>> {
         self.advance(
             |_| Self::returnable(by, cause, at),
@@ -385,7 +383,7 @@ impl Rx<Dispensed> {
 }
 
 impl Rx<Shipped> {
-    /// The patient takes the parcel.
+    /// The patient receives the parcel.
     ///
     /// # Errors
     /// If it is not the patient, or the code is wrong.
@@ -403,10 +401,10 @@ impl Rx<Shipped> {
         )
     }
 
-    /// The parcel is lost or spoilt: the patient gets the money back.
+    /// The parcel is lost or spoilt: the patient is refunded.
     ///
     /// # Errors
-    /// If nothing shows what happened.
+    /// If there is no evidence.
     pub fn lose(self, by: &Actor, mishap: Mishap, at: Instant) -> Result<Rx<Refunded>, RefusedRx<Shipped>> {
         self.advance(
             |_| mishap.checked(by, at),
@@ -417,10 +415,10 @@ impl Rx<Shipped> {
         )
     }
 
-    /// The parcel is lost or spoilt: the same is dispensed again and sent again.
+    /// The parcel is lost or spoilt: the same is dispensed and shipped again.
     ///
     /// # Errors
-    /// If nothing shows what happened, or the new parcel is not in order.
+    /// If there is no evidence, or the new parcel fails a check of dispensing or shipping.
     pub fn reship(
         self,
         staff: Staff<'_>,
@@ -435,7 +433,7 @@ impl Rx<Shipped> {
                 let mishap = mishap.checked(staff.checker, at)?;
                 staff.check(at)?;
                 let supplied = &rx.state.supplied;
-                // What the lost parcel held is used too, whatever the caller knows.
+                // The trace codes of the lost parcel are used too, even if the caller omits them.
                 let mut used = used_traces.clone();
                 used.extend(supplied.dispensing.handouts.iter().flat_map(|h| h.traces.iter().cloned()));
                 check_handouts(&supplied.reservation.purchase, &handouts, &used, at)?;
@@ -458,10 +456,10 @@ impl Mishap {
 }
 
 impl Rx<Delivered> {
-    /// A pharmacist or nurse explains the medicine and asks how it goes.
+    /// A pharmacist or nurse counsels the patient.
     ///
     /// # Errors
-    /// If the actor may not, or leaves no note.
+    /// If the actor may not, or the note is missing.
     pub fn counsel(self, by: &Actor, note: String, at: Instant) -> Result<Rx<Closed>, RefusedRx<Delivered>> {
         self.advance(
             |_| {
@@ -472,10 +470,10 @@ impl Rx<Delivered> {
         )
     }
 
-    /// Taken back for a fault that is not the patient's.
+    /// Returned for a cause that is not the patient's.
     ///
     /// # Errors
-    /// If the cause is none of those.
+    /// If the cause does not allow a return.
     pub fn refund(self, by: &Actor, cause: ReturnCause, at: Instant) -> Result<Rx<Refunded>, RefusedRx<Delivered>> {
         self.advance(
             |_| Self::returnable(by, cause, at),
@@ -485,12 +483,11 @@ impl Rx<Delivered> {
 }
 
 impl Rx<Closed> {
-    /// Begins the next prescription with the same medicines (续方), in a visit of
-    /// its own. The draft still has to be checked and signed like any other.
+    /// Drafts the next prescription with the same medicines (续方), in a new visit. The draft
+    /// must be checked and signed like any other.
     ///
     /// # Errors
-    /// If the visit is the old one or another patient's, or the doctor may not
-    /// prescribe in it.
+    /// If the visit is the old one or another patient's, or the doctor may not prescribe in it.
     pub fn renew(&self, by: &Actor, create: Create<'_>, at: Instant) -> Result<Rx<Draft>, RxError> {
         let follow_up = create.follow_up;
         if follow_up.encounter() == self.head.encounter || follow_up.patient() != self.head.patient {
@@ -541,7 +538,7 @@ mod tests {
         assert_eq!(reserve(&patient, |p| p.lines.clear()), Some(Code::RxLineInvalid));
     }
 
-    /// Everything that dispensing needs, sound, for one test to spoil.
+    /// Valid input of dispensing; each test changes one thing.
     struct Counter {
         preparer: Actor,
         checker: Actor,

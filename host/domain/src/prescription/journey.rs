@@ -1,5 +1,5 @@
-//! Drives a prescription in tests: every event with sound arguments, so that
-//! only the state, or the one thing that a test spoils, can be refused.
+//! Drives a prescription in tests: every event with valid arguments, so only the state, or the
+//! one thing that a test changes, can be refused.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +14,7 @@ use crate::{
 
 pub const BILL: BillId = BillId::from_u128(1);
 
-/// Where a prescription and the clock stand.
+/// A prescription and the current time.
 #[derive(Debug, Clone)]
 pub struct Journey {
     pub rx: Prescription,
@@ -76,7 +76,7 @@ pub fn report() -> AdverseReport {
     AdverseReport { lines: vec![1], severity: AdverseSeverity::Serious, description: "皮疹".into(), onset: NOW }
 }
 
-/// Both pharmacists needed at once.
+/// The preparer and the checker.
 pub fn staff<'a>(preparer: &'a Actor, checker: &'a Actor) -> Staff<'a> {
     Staff { preparer, checker }
 }
@@ -86,7 +86,7 @@ impl Journey {
         Self { rx: draft().into(), now: NOW }
     }
 
-    /// Along the shortest way to a state.
+    /// Takes the shortest path to a state.
     pub fn to(state: RxState) -> Self {
         use Event as E;
         let way: &[Event] = match state {
@@ -114,14 +114,14 @@ impl Journey {
         journey
     }
 
-    /// The clock goes past the validity of what is signed.
+    /// Moves the clock past the end of validity.
     pub fn pass_validity(&mut self) {
         if let Some(until) = self.rx.valid_until() {
             self.now = self.now.max(until.plus_hours(1));
         }
     }
 
-    /// Takes an event a minute later; on refusal nothing has changed.
+    /// Applies an event a minute later; on refusal nothing is changed.
     pub fn take(&self, event: Event) -> Result<Self, RxError> {
         let now = self.now.plus_minutes(1);
         let rx = self.attempt(event, now)?;

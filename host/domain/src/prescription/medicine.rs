@@ -1,4 +1,4 @@
-//! What is prescribed, and how much of it may be (处方管理办法 art. 6 and 19,
+//! Medicines of a prescription, and quantity limits (处方管理办法 art. 6 and 19,
 //! 长期处方管理规范(试行) 2021).
 
 use std::{collections::BTreeSet, sync::LazyLock};
@@ -14,7 +14,7 @@ use crate::{
     time::Instant,
 };
 
-/// What the hospital's catalogue says of a medicine and the law cares about.
+/// Class of a medicine in the hospital's catalogue, as far as a rule depends on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DrugClass {
@@ -36,7 +36,7 @@ pub enum DrugClass {
     HospitalPreparation,
     /// 中药配方颗粒.
     TcmGranules,
-    /// 中药饮片: on a prescription of their own, without limit of number.
+    /// 中药饮片: on a separate prescription, without limit of number.
     TcmPieces,
     /// 中成药.
     ChinesePatent,
@@ -44,7 +44,7 @@ pub enum DrugClass {
     Injection,
     /// 外用.
     Topical,
-    /// Kept and sent cold.
+    /// Stored and shipped cold.
     ColdChain,
     /// 抗菌药物.
     Antimicrobial,
@@ -56,31 +56,31 @@ pub enum DrugClass {
     PeptideHormone,
 }
 
-/// How much is handed out.
+/// The quantity to be dispensed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Supply {
     /// Number of packs.
     pub packs: u32,
-    /// Content of one, in the unit of the dose.
+    /// Content of a pack, in the unit of the dose.
     pub pack: Quantity,
 }
 
-/// A line of a prescription: what checkers see of it, and what dispensing and
-/// the law need beside that.
+/// A line of a prescription: the part that checkers receive, and the fields that dispensing and
+/// legal rules need.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Medicine {
-    /// The line as checkers see it.
+    /// The line, as checkers receive it.
     pub line: Line,
-    /// How much is handed out.
+    /// The quantity to be dispensed.
     pub supply: Supply,
-    /// What kind of medicine it is.
+    /// The classes of the medicine.
     #[serde(default)]
     pub classes: BTreeSet<DrugClass>,
 }
 
-/// The conditions of a long-term prescription that a doctor vouches for.
+/// Conditions of a long-term prescription, confirmed by the doctor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LongTerm {
@@ -88,7 +88,7 @@ pub struct LongTerm {
     pub first: bool,
     /// The disease is stable.
     pub stable: bool,
-    /// The patient was evaluated for it.
+    /// The patient was evaluated.
     pub evaluated: bool,
     /// The patient has signed.
     pub patient_signed: bool,
@@ -96,7 +96,7 @@ pub struct LongTerm {
     pub chronic_infection: bool,
 }
 
-/// For how long is prescribed.
+/// The course of treatment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Course {
@@ -104,27 +104,27 @@ pub enum Course {
     Ordinary,
     /// Longer for a chronic disease, old age or another special reason.
     Extended {
-        /// Which.
+        /// The reason.
         reason: String,
     },
     /// 长期处方.
     LongTerm(LongTerm),
 }
 
-/// What is prescribed (处方正文).
+/// Content of a prescription (处方正文).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sheet {
-    /// Those of the follow-up.
+    /// Diagnoses of the follow-up.
     pub diagnoses: Vec<Coding>,
-    /// For how long.
+    /// The course.
     pub course: Course,
-    /// In the order of writing.
+    /// The medicines, in the order of writing.
     pub medicines: Vec<Medicine>,
 }
 
 impl Sheet {
-    /// As checkers see it.
+    /// The order, as checkers receive it.
     pub fn order(&self) -> Order {
         Order {
             diagnoses: self.diagnoses.clone(),
@@ -134,12 +134,12 @@ impl Sheet {
         }
     }
 
-    /// The medicine of a line.
+    /// The medicine of a line, by its number.
     pub fn medicine(&self, line: u32) -> Option<&Medicine> {
         self.medicines.iter().find(|m| m.line.number == line)
     }
 
-    /// Whether something on it must stay cold.
+    /// Whether a medicine on it needs a cold chain.
     pub fn needs_cold_chain(&self) -> bool {
         self.medicines.iter().any(|m| m.is(DrugClass::ColdChain))
     }
@@ -149,35 +149,35 @@ impl Sheet {
     }
 }
 
-/// What a hospital may set. [`Rules::national`] is what the law says.
+/// Settings of a hospital. [`Rules::national`] are the legal defaults.
 #[derive(Debug, Clone)]
 pub struct Rules {
-    /// Most western and patent medicines on one prescription.
+    /// Maximum number of western and patent medicines on one prescription.
     pub max_medicines: usize,
-    /// Most days of an ordinary prescription.
+    /// Maximum days of an ordinary prescription.
     pub ordinary_days: u16,
-    /// Most days of one extended for a reason.
+    /// Maximum days of one extended for a reason.
     pub extended_days: u16,
-    /// Most days of a long-term prescription.
+    /// Maximum days of a long-term prescription.
     pub long_term_days: u16,
-    /// The same for a stable disease, evaluated and signed for.
+    /// The same for a stable disease, with evaluation and the patient's signature.
     pub long_term_stable_days: u16,
-    /// Whether insulin and the like may be on a long-term prescription.
+    /// Whether cold-chain medicines (insulin) may be on a long-term prescription.
     pub long_term_cold_chain: bool,
     /// Whether antiretrovirals may.
     pub long_term_antiretrovirals: bool,
-    /// Whether the hospital delivers from its own pharmacy under a local rule
-    /// that lifts the part of the negative list that is about network retail.
+    /// Whether the hospital delivers from its own pharmacy under a local rule that exempts it
+    /// from the network-retail part of the negative list.
     pub own_delivery: bool,
-    /// What must not be prescribed online.
+    /// Medicines that must not be prescribed online.
     pub negative_list: NegativeList,
 }
 
 impl Rules {
-    /// The national rules, read once.
+    /// The national rules, parsed once.
     ///
     /// # Errors
-    /// If the list that is built in cannot be read.
+    /// If the embedded list cannot be parsed.
     pub fn national() -> Result<&'static Self, &'static InvalidList> {
         static NATIONAL: LazyLock<Result<Rules, InvalidList>> = LazyLock::new(|| {
             Ok(Rules {
@@ -195,7 +195,7 @@ impl Rules {
         NATIONAL.as_ref()
     }
 
-    /// Every line is whole, allowed online, and there are not too many.
+    /// Checks that every line is complete and allowed online, and their number.
     pub(super) fn check_lines(&self, sheet: &Sheet) -> Result<(), RxError> {
         let pieces = sheet.medicines.iter().filter(|m| m.is(DrugClass::TcmPieces)).count();
         if pieces != 0 && pieces != sheet.medicines.len() {
@@ -219,8 +219,7 @@ impl Rules {
         Ok(())
     }
 
-    /// There is something on it, and not for longer or more than its course
-    /// allows.
+    /// Checks that there is a line, and that duration and quantity are within the course.
     pub(super) fn check_course(&self, sheet: &Sheet, by: &Actor, at: Instant) -> Result<(), RxError> {
         if sheet.medicines.is_empty() {
             return Err(RxError::Line { line: 0, what: "there is nothing on it" });
@@ -274,17 +273,17 @@ impl Rules {
 }
 
 impl Medicine {
-    /// Whether the catalogue puts it into the class.
+    /// Whether the catalogue assigns the class.
     pub fn is(&self, class: DrugClass) -> bool {
         self.classes.contains(&class)
     }
 
-    /// Product and ingredients.
+    /// Codings of product and ingredients.
     pub fn codings(&self) -> impl Iterator<Item = &Coding> {
         self.line.code.iter().chain(&self.line.ingredients)
     }
 
-    /// Whether the product or an ingredient is in this part of ATC.
+    /// Whether the product or an ingredient is in this ATC group.
     pub fn has_atc(&self, prefix: &str) -> bool {
         self.codings().any(|c| in_atc(c, prefix))
     }
@@ -293,8 +292,8 @@ impl Medicine {
         self.codings().any(|mine| other.codings().any(|theirs| mine.same(theirs)))
     }
 
-    /// The first of the patient's allergies that this medicine touches: the same
-    /// substance, or an ATC class that it belongs to.
+    /// The first of the patient's allergies that concerns this medicine: the same substance, or
+    /// an ATC group that it belongs to.
     pub(super) fn allergy(&self, allergies: &[Allergy]) -> Option<RxError> {
         allergies
             .iter()
@@ -320,8 +319,8 @@ impl Medicine {
         }
     }
 
-    /// No pack is handed out that the treatment would not begin: one pack less
-    /// would not be enough. What does not fit a number does not fit a treatment.
+    /// Checks that no pack is superfluous: one pack less would not cover the treatment. Fails on
+    /// overflow.
     fn supply_fits(&self) -> bool {
         let needed = self
             .line
@@ -412,18 +411,18 @@ mod tests {
 
     #[test]
     fn packs_are_those_the_treatment_begins() {
-        // 500 mg twice a day for 7 days are 7 g; a box holds 60 × 500 mg = 30 g.
+        // 500 mg twice a day for 7 days is 7 g; a box holds 60 × 500 mg = 30 g.
         let mut medicine = days(7);
         assert!(medicine.supply_fits());
         medicine.supply.packs = 2;
         assert_eq!(course(medicine.clone(), Course::Ordinary), Err(Code::RxQtyExceeded));
-        // Two boxes of just what is needed are one too many.
+        // Two boxes that each cover the treatment: one too many.
         medicine.supply.pack.value = Decimal::whole(7000);
         assert!(!medicine.supply_fits());
         medicine.supply.pack.value = Decimal::whole(6999);
         assert!(medicine.supply_fits());
-        // A weekly dose for 28 days is four pens of one dose: 1/7 a day is rounded
-        // down, and four pens must still fit.
+        // A weekly dose for 28 days is four pens of one dose: 1/7 a day is rounded down, and four
+        // pens must be accepted.
         let mut weekly = days(28);
         weekly.line.dose.value = Decimal::whole(1);
         weekly.line.doses_per_day = Decimal::new(142_857, 6).expect("decimal");

@@ -1,5 +1,5 @@
-//! The prescription (处方): thirteen states, each with what it knows, and the
-//! only ways between them (处方管理办法, 互联网诊疗管理办法(试行), 药品网络销售监督管理办法).
+//! The prescription (处方): thirteen states and the only transitions between them (处方管理办法,
+//! 互联网诊疗管理办法(试行), 药品网络销售监督管理办法).
 //!
 //! ```text
 //! Draft ─sign▶ PendingReview ─approve▶ Effective ─reserve▶ Reserved ─dispense▶ Dispensed
@@ -9,14 +9,14 @@
 //!                                      Cancelled                         Shipped ─▶ Delivered ─counsel▶ Closed
 //! ```
 //!
-//! Besides: a draft may be abandoned; what is signed and not yet reserved
-//! expires; what was dispensed may be refunded for a fault that is not the
-//! patient's. Each concern has its file:
+//! In addition: a draft may be abandoned; a signed prescription that is not ordered expires;
+//! dispensed medicine may be refunded for a cause that is not the patient's. One file for each
+//! concern:
 //!
-//! - [`medicine`]: what is prescribed, and how much of it may be;
-//! - [`negative_list`]: what must not be prescribed online at all;
-//! - [`draft`]: writing and signing;
-//! - [`examine`]: the pharmacist's review and the doctor's answers to it;
+//! - [`medicine`]: medicines and quantity limits;
+//! - [`negative_list`]: what must not be prescribed online;
+//! - [`draft`]: drafting and signing;
+//! - [`examine`]: the pharmacist's review and the doctor's replies;
 //! - [`fulfil`]: order, dispensing, delivery, return, renewal;
 //! - [`adverse`]: adverse reactions.
 
@@ -55,7 +55,7 @@ use crate::{
     time::Instant,
 };
 
-/// What every state knows.
+/// Common to all states.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Head {
@@ -73,13 +73,13 @@ struct Head {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Issue {
-    /// The prescriber's part.
+    /// The prescriber's signature.
     pub signing: Signing,
-    /// The pharmacist's part.
+    /// The pharmacist's approval.
     pub approval: Approval,
 }
 
-/// Handed out against an order.
+/// Dispensed for an order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Supplied {
@@ -87,17 +87,17 @@ pub struct Supplied {
     pub issue: Issue,
     /// The order.
     pub reservation: Reservation,
-    /// What was handed out, by whom.
+    /// The dispensing.
     pub dispensing: Dispensing,
 }
 
-/// Being written.
+/// A draft.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Draft {
-    /// Since when; a day later it lapses.
+    /// Start of the draft; it lapses 24 hours later.
     pub since: Instant,
-    /// What the pharmacist had against the version before.
+    /// The pharmacist's objection to the previous version.
     pub objection: Option<Objection>,
 }
 
@@ -105,31 +105,31 @@ pub struct Draft {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PendingReview {
-    /// The prescriber's signature and what it rests on.
+    /// The prescriber's signature and its basis.
     pub signing: Signing,
 }
 
-/// Sent back by the pharmacist.
+/// Returned by the pharmacist.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Returned {
-    /// The prescriber's signature and what it rests on.
+    /// The prescriber's signature and its basis.
     pub signing: Signing,
-    /// Why.
+    /// The objection.
     pub objection: Objection,
 }
 
-/// Refused by the pharmacist as forged or dangerous. Final.
+/// Rejected by the pharmacist as forged or dangerous. Final.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rejected {
-    /// The prescriber's signature and what it rests on.
+    /// The prescriber's signature and its basis.
     pub signing: Signing,
-    /// Why.
+    /// The objection.
     pub objection: Objection,
 }
 
-/// Approved: may be bought once.
+/// Approved: may be ordered once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Effective {
@@ -151,53 +151,53 @@ pub struct Reserved {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Dispensed {
-    /// What was handed out.
+    /// The dispensing, with its order.
     pub supplied: Supplied,
 }
 
-/// On its way.
+/// Shipped.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Shipped {
-    /// What was handed out.
+    /// The dispensing, with its order.
     pub supplied: Supplied,
-    /// With whom it travels.
+    /// The shipment.
     pub shipment: Shipment,
-    /// What went wrong with earlier shipments.
+    /// Mishaps of earlier shipments.
     pub mishaps: Vec<Mishap>,
 }
 
-/// In the patient's hands.
+/// Delivered to the patient.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Delivered {
-    /// What was handed out.
+    /// The dispensing, with its order.
     pub supplied: Supplied,
-    /// Who took it.
+    /// Proof of delivery.
     pub receipt: Receipt,
 }
 
-/// Counselled and done.
+/// Counselled and closed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Closed {
-    /// What was handed out.
+    /// The dispensing, with its order.
     pub supplied: Supplied,
-    /// Who took it.
+    /// Proof of delivery.
     pub receipt: Receipt,
-    /// What was said.
+    /// The counselling.
     pub counselling: Counselling,
 }
 
-/// Past its validity, unused. Final.
+/// Expired unused. Final.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Expired {
-    /// The prescriber's signature and what it rests on.
+    /// The prescriber's signature and its basis.
     pub signing: Signing,
-    /// The pharmacist's, if it came to that.
+    /// The pharmacist's approval, if any.
     pub approval: Option<Approval>,
-    /// When that was noticed.
+    /// When the expiry was recorded.
     pub at: Instant,
 }
 
@@ -205,38 +205,38 @@ pub struct Expired {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cancellation {
-    /// The doctor dropped the draft.
+    /// The doctor abandoned the draft.
     Abandoned(AccountId),
-    /// Nobody signed the draft for a day.
+    /// The draft was not signed within a day.
     Lapsed,
     /// The doctor withdrew it after approval.
     Withdrawn {
         /// The doctor.
         by: AccountId,
-        /// The signatures it had.
+        /// Its signatures.
         issue: Box<Issue>,
     },
 }
 
-/// Will not be used. Final.
+/// Cancelled. Final.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cancelled {
-    /// Why.
+    /// The cause.
     pub cause: Cancellation,
     /// When.
     pub at: Instant,
 }
 
-/// The medicine came back or never arrived. Final.
+/// Returned, or lost in transit, and refunded. Final.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Refunded {
-    /// What had been handed out.
+    /// The dispensing, with its order.
     pub supplied: Supplied,
-    /// Whose fault it was.
+    /// The cause.
     pub cause: ReturnCause,
-    /// What happened on the way, if it did.
+    /// Mishaps in transit.
     pub mishaps: Vec<Mishap>,
     /// Who decided.
     pub by: AccountId,
@@ -253,19 +253,19 @@ pub struct Rx<S> {
 }
 
 machine! {
-    /// A prescription in any state, as it is stored.
+    /// A prescription in any state, for storage.
     enum Prescription of Rx with Head;
     /// The states of a prescription.
     tag RxState;
     /// A state of a prescription.
     stage RxStage;
-    /// Being written.
+    /// A draft.
     Draft = "DRAFT",
     /// Signed, waiting for a pharmacist.
     PendingReview = "PENDING_REVIEW",
-    /// Sent back by the pharmacist.
+    /// Returned by the pharmacist.
     Returned = "RETURNED",
-    /// Refused by the pharmacist.
+    /// Rejected by the pharmacist.
     Rejected = "REJECTED",
     /// Approved.
     Effective = "EFFECTIVE",
@@ -273,25 +273,24 @@ machine! {
     Reserved = "RESERVED",
     /// Packed and checked.
     Dispensed = "DISPENSED",
-    /// On its way.
+    /// Shipped.
     Shipped = "SHIPPED",
-    /// In the patient's hands.
+    /// Delivered to the patient.
     Delivered = "DELIVERED",
-    /// Counselled and done.
+    /// Counselled and closed.
     Closed = "CLOSED",
-    /// Past its validity.
+    /// Expired.
     Expired = "EXPIRED",
-    /// Will not be used.
+    /// Cancelled.
     Cancelled = "CANCELLED",
-    /// Taken back or lost.
+    /// Returned or lost.
     Refunded = "REFUNDED",
 }
 
 /// A refused transition of a prescription.
 pub type RefusedRx<S> = Refused<Rx<S>, RxError>;
 
-/// What somebody wants to do with a prescription. Needed only to say why it
-/// cannot be done in the state it is in.
+/// An event of a prescription; used for the error of an event that its state does not permit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "the names are those of the transitions")]
 pub enum Event {
@@ -320,7 +319,7 @@ pub enum Event {
     ReadLeaflet,
 }
 
-/// Why an event is impossible in a state, as exactly as the law distinguishes.
+/// Why an event is impossible in a state, with the most specific error.
 const fn impossible(event: Event, state: RxState) -> RxError {
     use RxState as S;
     let supplied = matches!(state, S::Dispensed | S::Shipped | S::Delivered | S::Closed | S::Refunded);
@@ -342,42 +341,43 @@ impl Prescription {
         self.head().id
     }
 
-    /// Counts the amendments, from 1. Every signature is under one version.
+    /// Number of the version, from 1, incremented by each amendment. A signature covers one
+    /// version.
     pub const fn version(&self) -> u32 {
         self.head().version
     }
 
-    /// For whom.
+    /// The patient.
     pub const fn patient(&self) -> PatientId {
         self.head().patient
     }
 
-    /// In which visit.
+    /// The visit.
     pub const fn encounter(&self) -> EncounterId {
         self.head().encounter
     }
 
-    /// By whom.
+    /// The prescriber.
     pub const fn prescriber(&self) -> AccountId {
         self.head().prescriber
     }
 
-    /// The prescription that this one continues (续方).
+    /// The prescription that this one renews (续方).
     pub const fn renews(&self) -> Option<PrescriptionId> {
         self.head().renews
     }
 
-    /// When it was begun.
+    /// When it was created.
     pub const fn created(&self) -> Instant {
         self.head().created
     }
 
-    /// What is prescribed.
+    /// The content.
     pub const fn sheet(&self) -> &Sheet {
         &self.head().sheet
     }
 
-    /// The prescriber's signature, where the state still rests on one.
+    /// The prescriber's signature, if the state has one.
     pub fn signing(&self) -> Option<&Signing> {
         match self {
             Self::Draft(_) => None,
@@ -409,7 +409,7 @@ impl Prescription {
         }
     }
 
-    /// What was handed out, from [`RxState::Dispensed`] on.
+    /// The dispensing, from [`RxState::Dispensed`] on.
     pub const fn supplied(&self) -> Option<&Supplied> {
         match self {
             Self::Dispensed(rx) => Some(&rx.state.supplied),
@@ -421,16 +421,16 @@ impl Prescription {
         }
     }
 
-    /// When the prescription ceases to be valid, once it is signed.
+    /// End of validity, once it is signed.
     pub fn valid_until(&self) -> Option<Instant> {
         self.signing().map(|signing| signing.valid_until)
     }
 
-    /// The prescription in the state that an event needs.
+    /// The prescription in a required state.
     ///
     /// # Errors
-    /// If it is in another: for example [`RxError::AlreadyUsed`] where a
-    /// second pharmacy wants to reserve it.
+    /// If it is in another: for example [`RxError::AlreadyUsed`] if a second pharmacy wants to
+    /// reserve it.
     pub fn expecting<S: RxStage>(self, event: Event) -> Result<Rx<S>, Refused<Self, RxError>> {
         S::of(self).map_err(|other| {
             let error = impossible(event, other.state());
@@ -438,7 +438,7 @@ impl Prescription {
         })
     }
 
-    /// The clock has passed the validity of what is signed and not yet ordered.
+    /// Expires a signed prescription that is not ordered.
     ///
     /// # Errors
     /// If it is still valid, or in a state that does not expire.
@@ -456,11 +456,11 @@ impl Prescription {
         }
     }
 
-    /// Whether package, label and leaflet may be shown: not before a pharmacist
-    /// has approved (药品网络销售监督管理办法), so that nobody picks a medicine first.
+    /// Whether package, label and leaflet may be shown: not before approval by a pharmacist
+    /// (药品网络销售监督管理办法).
     ///
     /// # Errors
-    /// If they may not, or not to this reader.
+    /// If not, or not to this reader.
     pub fn show_leaflet(&self, by: &Actor, at: Instant) -> Result<(), RxError> {
         can(by, Action::ReadLeaflet, at)?;
         let state = self.state();
@@ -482,37 +482,37 @@ impl<S> Rx<S> {
         self.head.id
     }
 
-    /// Counts the amendments, from 1.
+    /// Number of the version, from 1.
     pub const fn version(&self) -> u32 {
         self.head.version
     }
 
-    /// For whom.
+    /// The patient.
     pub const fn patient(&self) -> PatientId {
         self.head.patient
     }
 
-    /// By whom.
+    /// The prescriber.
     pub const fn prescriber(&self) -> AccountId {
         self.head.prescriber
     }
 
-    /// What is prescribed.
+    /// The content.
     pub const fn sheet(&self) -> &Sheet {
         &self.head.sheet
     }
 
-    /// The order as checkers see it.
+    /// The order, as checkers receive it.
     pub fn order(&self) -> Order {
         self.head.sheet.order()
     }
 
-    /// The state, with what it knows.
+    /// The data of the state.
     pub const fn state(&self) -> &S {
         &self.state
     }
 
-    /// What a review must be bound to: this patient, this version, these lines.
+    /// The fingerprint that a review is bound to: patient, version and lines.
     ///
     /// # Errors
     /// If the sheet cannot be hashed.
@@ -529,7 +529,7 @@ impl<S> Rx<S> {
         Digest::of(&Document { document: "xinglin.review", id, version, patient, sheet })
     }
 
-    /// What the prescriber signs: all of it, with its validity and moment.
+    /// The digest that the prescriber signs: the whole prescription, with validity and time.
     ///
     /// # Errors
     /// If the sheet cannot be hashed.
@@ -559,14 +559,13 @@ impl<S> Rx<S> {
         Rx { head: self.head, state: Expired { signing: signing(self.state), approval, at } }
     }
 
-    /// The prescriber, and nobody else, with rights intact at this moment.
+    /// Checks that the actor is the prescriber and may do this now.
     fn prescriber_only(&self, by: &Actor, action: Action, at: Instant) -> Result<(), RxError> {
         can(by, action, at)?;
         if by.account == self.head.prescriber { Ok(()) } else { Err(RxError::AnotherDoctor) }
     }
 
-    /// The prescriber's signature fits the prescription as it now is. Returns
-    /// what it is under.
+    /// Verifies the prescriber's signature over the current content; returns the signed digest.
     fn verify_signing(&self, signing: &Signing, verifier: &dyn VerifySignature) -> Result<Digest, RxError> {
         let digest = self.signing_digest(signing.valid_days, signing.signature.at)?;
         let until = signing.signature.at.plus_hours(i64::from(signing.valid_days) * 24);
@@ -577,7 +576,7 @@ impl<S> Rx<S> {
         Ok(digest)
     }
 
-    /// Both signatures fit the prescription as it now is.
+    /// Verifies both signatures over the current content.
     fn verify_issue(&self, issue: &Issue, verifier: &dyn VerifySignature) -> Result<(), RxError> {
         let under = self.verify_signing(&issue.signing, verifier)?;
         let Approval { by, ref signature } = issue.approval;
@@ -597,7 +596,7 @@ fn verify(
     if verifier.verify(digest, signature) { Ok(()) } else { Err(RxError::Signature("it does not fit what is signed")) }
 }
 
-/// A reason, if it says something.
+/// The reason, if it is not empty.
 fn reason(text: String) -> Result<String, RxError> {
     if text.trim().is_empty() { Err(RxError::ReasonRequired) } else { Ok(text) }
 }

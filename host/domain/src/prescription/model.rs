@@ -1,5 +1,5 @@
-//! The machine against a table written down on its own: every state and every
-//! event, accepted if and only if the table has a row for it.
+//! Tests the machine against an independent table: every state and event is accepted if and only
+//! if the table has a row for it.
 
 use proptest::prelude::*;
 use proptest_state_machine::{ReferenceStateMachine, StateMachineTest, prop_state_machine};
@@ -7,7 +7,7 @@ use proptest_state_machine::{ReferenceStateMachine, StateMachineTest, prop_state
 use super::{Event, RxState, journey::Journey};
 use crate::code::Code;
 
-/// Whether a row needs the validity to run, or to be over.
+/// Whether a row needs the validity to be running, or ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum When {
     Valid,
@@ -110,7 +110,7 @@ fn accepted_if_and_only_if_in_the_table() {
     }
 }
 
-/// The states that the law tells apart get a code of their own.
+/// States that the law distinguishes have codes of their own.
 #[test]
 fn refusals_say_what_the_law_says() {
     let code = |state, event| Journey::to(state).take(event).expect_err("refused").code();
@@ -164,7 +164,7 @@ impl ReferenceStateMachine for Model {
         Just(Self { state: S::Draft, over: false }).boxed()
     }
 
-    /// Mostly what the table allows, so that walks get far; often anything.
+    /// Mostly events that the table allows, so that sequences get long; otherwise any.
     fn transitions(model: &Self) -> BoxedStrategy<Step> {
         let Self { state, over } = *model;
         let any = proptest::sample::select(EVENTS).prop_map(Step::Take);
@@ -178,7 +178,7 @@ impl ReferenceStateMachine for Model {
 
     fn apply(Self { state, over }: Self, step: &Step) -> Self {
         match *step {
-            // A draft has no validity yet, a cancelled draft never had one.
+            // A draft has no validity yet, a cancelled draft never had any.
             Step::PassValidity => Self { state, over: over || !matches!(state, S::Draft | S::Cancelled) },
             Step::Take(event) => match next(state, event, over) {
                 Some(S::Draft) => Self { state: S::Draft, over: false },

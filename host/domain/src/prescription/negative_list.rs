@@ -1,8 +1,8 @@
 //! 药品网络销售禁止清单: what must not be prescribed or sold online, as data.
 //!
-//! An entry hits by the hospital's own class, by ATC code, by route or by name,
-//! so that a gap in the catalogue does not open the list. Names are matched on
-//! display texts too: a false alarm costs a phone call, a miss may cost a life.
+//! An entry matches by the hospital's class, ATC code, route or name, so that incomplete
+//! catalogue data do not bypass the list. Names are matched in display texts too: a false
+//! positive is preferred to a miss.
 
 use serde::Deserialize;
 use thiserror::Error;
@@ -10,16 +10,16 @@ use thiserror::Error;
 use super::medicine::{DrugClass, Medicine};
 use crate::coding::{Citation, Coding, system};
 
-/// The list cannot be read.
+/// The list cannot be parsed.
 #[derive(Debug, Error)]
 #[error("the negative list cannot be read: {0}")]
 pub struct InvalidList(#[from] toml::de::Error);
 
-/// A list of what is forbidden.
+/// A negative list.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NegativeList {
-    /// Where it comes from.
+    /// Its source.
     pub citation: Citation,
     #[serde(rename = "entry")]
     entries: Vec<Entry>,
@@ -29,9 +29,9 @@ pub struct NegativeList {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Entry {
-    /// As the list calls it.
+    /// The name in the list.
     pub name: String,
-    /// Forbidden to every hospital; otherwise only to network retail.
+    /// Forbidden for every hospital; otherwise only for network retail.
     #[serde(default)]
     pub always: bool,
     /// Only the substance alone (单方), not in combination.
@@ -43,7 +43,7 @@ pub struct Entry {
     except: Marks,
 }
 
-/// By what a medicine is recognised.
+/// Criteria that match a medicine.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Marks {
@@ -57,12 +57,12 @@ impl NegativeList {
     /// The national list, first edition.
     ///
     /// # Errors
-    /// If the data that is built in cannot be read.
+    /// If the embedded data cannot be parsed.
     pub fn national() -> Result<Self, InvalidList> {
         Self::parse(include_str!("../../data/negative-list.toml"))
     }
 
-    /// Reads a list.
+    /// Parses a list.
     ///
     /// # Errors
     /// If it is not a list in TOML.
@@ -70,9 +70,8 @@ impl NegativeList {
         Ok(toml::from_str(text)?)
     }
 
-    /// The entry that forbids a medicine, if one does. A hospital that delivers
-    /// its own medicines under a local rule is bound only by the entries that
-    /// always hold.
+    /// The entry that forbids a medicine, if any. For a hospital that delivers its own medicines
+    /// under a local rule, only the entries with `always` apply.
     pub fn forbids(&self, medicine: &Medicine, own_delivery: bool) -> Option<&Entry> {
         self.entries.iter().find(|entry| (entry.always || !own_delivery) && entry.covers(medicine))
     }
@@ -85,8 +84,8 @@ impl Entry {
 }
 
 impl Marks {
-    /// `alone`: ingredients count only where there is one, and the product's
-    /// name only where its ingredients do not say more.
+    /// Whether it matches. With `alone`, ingredients and the product's name do not count if
+    /// there are several ingredients.
     fn on(&self, medicine: &Medicine, alone: bool) -> bool {
         let line = &medicine.line;
         let combination = alone && line.ingredients.len() > 1;
@@ -112,8 +111,8 @@ impl Marks {
     }
 }
 
-/// Whether `name` stands in `text` as a word of its own. Chinese has no spaces:
-/// there any occurrence counts.
+/// Whether `name` occurs in `text` as a whole word. In Chinese, which has no spaces, any
+/// occurrence counts.
 fn has_word(text: &str, name: &str) -> bool {
     text.match_indices(name).any(|(start, found)| {
         let before = text[..start].chars().next_back();

@@ -1,18 +1,15 @@
-//! What no honest component has more of. Checked in one pass over the bytes,
-//! before anything is validated, compiled or kept: a package is a stranger's
-//! file, and WebAssembly's own limits are those of browsers, which may spend
-//! gigabytes and minutes on one tab.
+//! Structural limits of components. Checked in one pass over the bytes, before anything is
+//! validated, compiled or stored: packages are untrusted, and the limits of WebAssembly itself
+//! are those of browsers, which allow gigabytes and minutes for one module.
 //!
-//! The bounds follow from what was measured on real plugins. The largest by far
-//! is an interpreter, CPython by `componentize-py` 0.25: 41 modules, 13,478
-//! functions in 6.6 MB of code, the largest 427 KB with 781 blocks in blocks and
-//! 15,805 targets of branch tables; at most 279 locals, 4,441 exports, 2,387
-//! imports, 1,924 data segments; 0.2 million values carried over the branches of
-//! one function and 6.3 million over all ([`flow`]). Plugins in Rust stay below a
-//! tenth of that.
+//! The limits are derived from measurements of real plugins. The largest is an interpreter,
+//! CPython by `componentize-py` 0.25: 41 modules, 13,478 functions in 6.6 MB of code, the largest
+//! 427 KB with 781 nested blocks and 15,805 targets of branch tables; at most 279 locals, 4,441
+//! exports, 2,387 imports, 1,924 data segments; 0.2 million values carried over the branches of
+//! one function and 6.3 million over all ([`flow`]). Plugins in Rust stay below a tenth of that.
 //!
-//! [`check`] comes first and keeps nothing but counters. What one function costs
-//! is only known while it is validated: [`validate`].
+//! [`check`] runs first and keeps only counters. The compile cost of a function is known only
+//! during validation: [`validate`].
 
 use std::ops::Range;
 
@@ -24,7 +21,7 @@ use wasmparser::{
 
 use crate::{error::PluginError, limits::Limits};
 
-/// How many of something there may be in all of a component, or in one part.
+/// A limit on a count, over the whole component or one part.
 #[derive(Clone, Copy)]
 struct Bound {
     what: &'static str,
@@ -35,7 +32,7 @@ const fn bound(what: &'static str, most: u64) -> Bound {
     Bound { what, most }
 }
 
-// All over the component.
+// Over the whole component.
 const DEPTH: Bound = bound("levels of components in components", 8);
 const MODULES: Bound = bound("modules and components", 128);
 const SECTIONS: Bound = bound("sections", 4_096);
@@ -58,7 +55,7 @@ const ELEMENT_SEGMENTS: Bound = bound("element segments", 8_192);
 const ELEMENTS: Bound = bound("elements in segments", 1 << 16);
 // The outermost component.
 const OUTER_NAMES: Bound = bound("imports and exports of the component", 256);
-// One function, one type, one name.
+// Of one function, type or name.
 const NAME_BYTES: Bound = bound("bytes in one name", 1_024);
 const PARAMS: Bound = bound("parameters of one function", 128);
 const RESULTS: Bound = bound("results of one function", 8);
@@ -66,16 +63,16 @@ const LOCALS: Bound = bound("locals in one function", 8_192);
 const FUNCTION_BYTES: Bound = bound("bytes in one function", 1 << 20);
 const NESTING: Bound = bound("blocks in blocks in one function", 4_096);
 const BRANCH_TARGETS: Bound = bound("targets of branch tables in one function", 1 << 16);
-/// See [`flow`]. A function at this bound compiles in some seconds; without it one
-/// of 300 KB took three quarters of a minute.
+/// See [`flow`]. A function at this limit compiles in seconds; without it, one of 300 KB took 45
+/// seconds.
 const FLOW: Bound = bound("values carried over branches in one function", 4 << 20);
 const ALL_FLOW: Bound = bound("values carried over branches", 40 << 20);
 
-/// How deep types may stand in types. The engine's parser takes no deeper ones either,
-/// but only says so when it has read them.
+/// Maximum nesting of types. The engine's parser has the same limit, but checks it only after
+/// reading.
 const TYPE_DEPTH: usize = 100;
 
-/// Refuses a component that has too much of anything.
+/// Refuses a component that exceeds a limit.
 pub(super) fn check(component: &[u8]) -> Result<(), PluginError> {
     let mut tally = Tally::default();
     let mut depth = 0_u64;
@@ -157,7 +154,7 @@ fn name(text: &str) -> Result<(), PluginError> {
 }
 
 impl Tally {
-    /// Counts are compared as the section states them, before it is read.
+    /// Compares the counts stated by the section header, before the section is read.
     fn section(&mut self, component: &[u8], payload: &Payload<'_>, outermost: bool) -> Result<(), PluginError> {
         match payload {
             Payload::CustomSection(section) => {
@@ -311,11 +308,11 @@ impl Tally {
         Ok(())
     }
 
-    /// Types in types are walked level by level. The parser would read them by
-    /// recursion, however deep they go, and run out of stack.
+    /// Reads nested types level by level. The parser would recurse at any depth, and overflow the
+    /// stack.
     fn component_types(&mut self, section: &[u8], offset: usize) -> Result<(), PluginError> {
         let mut reader = BinaryReader::new(section, offset);
-        // How many are still to come at each level: types at the first, declarations below.
+        // Remaining items at each level: types at the first, declarations below.
         let mut levels = vec![reader.read_var_u32().map_err(corrupt)?];
         while let Some(left) = levels.last_mut() {
             let Some(fewer) = left.checked_sub(1) else {
@@ -333,8 +330,8 @@ impl Tally {
         Ok(())
     }
 
-    /// Reads a declaration of a component's or an instance's type; if it declares a
-    /// type, only as far as that begins. Says whether it does.
+    /// Reads a declaration of a component or instance type. If it declares a type, reads only up
+    /// to the type's start, and returns `true`.
     fn declaration(&mut self, reader: &mut BinaryReader<'_>) -> Result<bool, PluginError> {
         let mut ahead = reader.clone();
         if ahead.read_u8().map_err(corrupt)? == 0x01 {
@@ -351,8 +348,7 @@ impl Tally {
         Ok(false)
     }
 
-    /// Reads a type; of a component's or an instance's, only how many declarations
-    /// follow.
+    /// Reads a type; of a component or instance type only the number of declarations that follow.
     fn component_type(&mut self, reader: &mut BinaryReader<'_>) -> Result<Option<u32>, PluginError> {
         self.types.add(TYPES, 1)?;
         let mut ahead = reader.clone();
@@ -366,22 +362,22 @@ impl Tally {
     }
 }
 
-/// What a function, or a block, takes and gives: the compiler makes a value of
-/// each wherever the type is named.
+/// Limits parameters and results of a function or block type: the compiler creates a value for
+/// each wherever the type is used.
 fn arity(ty: &CompositeInnerType) -> Result<(), PluginError> {
     let CompositeInnerType::Func(function) = ty else { return Ok(()) };
     PARAMS.allow(function.params().len() as u64)?;
     RESULTS.allow(function.results().len() as u64)
 }
 
-/// Validates a component, and adds up what its functions will cost to compile.
+/// Validates a component, and sums the compile cost of its functions.
 pub(super) fn validate(component: &[u8]) -> Result<Types, PluginError> {
     let mut validator = Validator::new();
     let (mut functions, mut types) = (Vec::new(), None);
     for payload in Parser::new(0).parse_all(component) {
         match validator.payload(&payload.map_err(corrupt)?).map_err(corrupt)? {
             ValidPayload::Func(function, body) => functions.push((function, body)),
-            // Only the last one is that of the whole.
+            // The last one is that of the whole component.
             ValidPayload::End(end) => types = Some(end),
             ValidPayload::Ok | ValidPayload::Parser(_) => {}
         }
@@ -395,10 +391,9 @@ pub(super) fn validate(component: &[u8]) -> Result<Types, PluginError> {
     types.ok_or_else(|| PluginError::Corrupt("it has no end".into()))
 }
 
-/// What the compiler carries through one function: at each branch, and at each
-/// place that branches lead to, every local and every value that waits on the
-/// stack may be alive. Compiling takes time and memory in proportion, which a
-/// short function can make a thousand times that of a long one.
+/// Compile cost of one function: at each branch and each branch target, every local and every
+/// value on the operand stack may be live. Compile time and memory are proportional to this
+/// count, which can be a thousand times larger in a short function than in a long one.
 fn flow(body: &FunctionBody<'_>, validator: &mut FuncValidator<ValidatorResources>) -> Result<u64, PluginError> {
     validator.read_locals(&mut body.get_binary_reader()).map_err(corrupt)?;
     LOCALS.allow(u64::from(validator.len_locals()))?;
@@ -416,7 +411,7 @@ fn flow(body: &FunctionBody<'_>, validator: &mut FuncValidator<ValidatorResource
             _ => continue,
         }
         let alive = u64::from(validator.len_locals()) + u64::from(validator.operand_stack_height());
-        // A branch costs something though nothing is alive.
+        // A branch has a cost even without live values.
         flow.add(FLOW, alive + 8)?;
     }
     operators.finish().map_err(corrupt)?;

@@ -1,11 +1,10 @@
-//! A package with its signatures, in one file: what `plugin save` writes, and
-//! what carries signatures over HTTP.
+//! A bundle: a package with its signatures in one file, written by `plugin save`, and used to
+//! transfer signatures over HTTP.
 //!
-//! A plain tar (ustar) of `index.json`, `plugin.wasm` and
-//! `plugin.wasm.KEYID.minisig`, so that tar and minisign can take it apart. The
-//! index comes first and lists each other entry with size and SHA-256. Whatever
-//! is not exactly so is refused: nothing is ever written to a path, and no size
-//! is believed before it was compared with its bound.
+//! A tar archive (ustar) of `index.json`, `plugin.wasm` and `plugin.wasm.KEYID.minisig`, readable
+//! with tar and minisign. The index comes first and lists every other entry with size and
+//! SHA-256. Any deviation is refused. Nothing is written to a path, and sizes are compared with
+//! their limits before use.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -15,16 +14,16 @@ use super::Package;
 use super::signature::{KeyId, Signature};
 use crate::{digest::Digest, error::PluginError};
 
-/// A package and who vouches for it; nothing is checked yet but the index.
+/// A package with its signatures; only the index is checked.
 #[derive(Debug, Clone)]
 pub struct Bundle {
     /// The component.
     pub component: Arc<[u8]>,
-    /// Its signatures, one a key.
+    /// Its signatures, one for each key.
     pub signatures: Vec<Signature>,
 }
 
-/// The table of contents.
+/// The index.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Index {
@@ -46,32 +45,31 @@ const COMPONENT: &str = "plugin.wasm";
 const BLOCK: usize = 512;
 
 impl Bundle {
-    /// As HTTP names the file.
+    /// The media type.
     pub const MEDIA_TYPE: &str = "application/vnd.xinglin.bundle+tar";
-    /// Largest file taken: a component, its signatures, the index and the tar
-    /// around them.
+    /// Maximum size: a component, its signatures, the index and the tar headers.
     pub const MAX_BYTES: usize = Package::MAX_BYTES + (1 << 20);
     const MAX_INDEX: usize = 16 << 10;
 
-    /// A component nobody vouches for.
+    /// A bundle without signatures.
     pub fn unsigned(component: impl Into<Arc<[u8]>>) -> Self {
         Self { component: component.into(), signatures: Vec::new() }
     }
 
-    /// Whether bytes look like a bundle and not like a component.
+    /// Whether bytes look like a bundle rather than a component.
     pub fn is_one(bytes: &[u8]) -> bool {
         bytes.starts_with(b"index.json\0")
     }
 
-    /// What the file of a signature is called beside the file of its package.
+    /// File name of a signature, next to the file of its package.
     pub fn signature_name(package: &str, key: KeyId) -> String {
         format!("{package}.{key}.minisig")
     }
 
-    /// Writes the file; the same bundle gives the same bytes.
+    /// Writes the file; deterministic.
     ///
     /// # Errors
-    /// If the index cannot be written, which does not happen.
+    /// If the index cannot be serialised, which does not happen.
     pub fn to_bytes(&self) -> Result<Vec<u8>, PluginError> {
         let mut files: Vec<(String, &[u8])> = vec![(COMPONENT.to_owned(), &self.component)];
         for signature in &self.signatures {
@@ -93,11 +91,10 @@ impl Bundle {
         Ok(out)
     }
 
-    /// Reads the file.
+    /// Parses the file.
     ///
     /// # Errors
-    /// `PLUGIN_INVALID` if it is not whole, if an entry is not as the index says,
-    /// or if it holds anything else.
+    /// `PLUGIN_INVALID` if it is truncated, differs from the index, or contains anything else.
     pub fn read(bytes: &[u8]) -> Result<Self, PluginError> {
         let wrong = |reason: String| PluginError::Bundle(reason);
         if bytes.len() > Self::MAX_BYTES {
@@ -152,26 +149,26 @@ impl Bundle {
     }
 }
 
-/// A name of the archive, fit to be quoted in an error.
+/// A name of the archive, shortened for an error message.
 fn short(name: &str) -> String {
     name.chars().take(64).map(|c| if c.is_control() { '?' } else { c }).collect()
 }
 
-// --- the little of tar that is needed ------------------------------------------
+// --- the subset of tar in use ----------------------------------------------------
 
-/// Regular files with plain names, one after another.
+/// Iterates over regular files with plain names.
 struct Files<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Files<'a> {
-    /// The next file, `None` at the end mark.
+    /// The next file; `None` at the end mark.
     fn next(&mut self) -> Result<Option<(&'a str, &'a [u8])>, PluginError> {
         let wrong = |reason: &str| PluginError::Bundle(reason.to_owned());
         let cut = || wrong("it is cut short");
         let (header, after) = self.rest.split_at_checked(BLOCK).ok_or_else(cut)?;
         if header.iter().all(|byte| *byte == 0) {
-            // Two empty blocks, then nothing but filling.
+            // Two empty blocks, then only padding.
             let ended = after.len() >= BLOCK && after.len() <= 64 * BLOCK && after.iter().all(|byte| *byte == 0);
             return if ended { Ok(None) } else { Err(wrong("something follows its end, or its end is missing")) };
         }
@@ -202,13 +199,13 @@ impl<'a> Files<'a> {
     }
 }
 
-/// An octal number with its closing blanks or zeros.
+/// An octal number, terminated by blanks or zeros.
 fn number(field: &[u8]) -> Option<u64> {
     let text = std::str::from_utf8(field).ok()?.trim_matches(['\0', ' ']);
     u64::from_str_radix(text, 8).ok().filter(|_| text.bytes().all(|b| b.is_ascii_digit()))
 }
 
-/// The sum of all bytes of a header, the field of the sum itself as blanks.
+/// The sum of all bytes of a header, with the checksum field as blanks.
 fn checksum(header: &[u8]) -> u64 {
     header.iter().enumerate().map(|(at, byte)| if (148..156).contains(&at) { 32 } else { u64::from(*byte) }).sum()
 }

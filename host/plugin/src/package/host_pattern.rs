@@ -1,4 +1,4 @@
-//! Which servers a plugin may reach.
+//! Patterns of servers.
 
 use std::fmt;
 
@@ -7,13 +7,13 @@ use url::Host;
 
 use crate::name::is_name;
 
-/// Servers, as a manifest or a grant names them:
+/// A pattern of servers in a manifest or grant:
 ///
-/// - `api.example.com`, one server at the usual port of its scheme;
-/// - `api.example.com:8443`, at this port and no other;
-/// - `*.example.com`, every name below it, at any depth, but not itself;
-/// - `{{setting:gateway}}`, whatever the tenant set there: one server, perhaps
-///   by its address.
+/// - `api.example.com`: one server, at the default port of its scheme;
+/// - `api.example.com:8443`: at this port only;
+/// - `*.example.com`: every name below it, at any depth, without itself;
+/// - `{{setting:gateway}}`: the tenant's value of the setting: one server, possibly by
+///   address.
 ///
 /// Names are compared in lower case and in their ASCII form (`xn--…`).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -21,24 +21,24 @@ use crate::name::is_name;
 pub enum HostPattern {
     /// One server.
     Server {
-        /// Name or address as a URL has it; IPv6 in brackets.
+        /// Name or address in URL syntax; IPv6 in brackets.
         host: String,
-        /// The only port, or the usual one.
+        /// The port; the default port if absent.
         port: Option<u16>,
     },
     /// Every name below a domain.
     Below {
-        /// The domain, which is not meant itself.
+        /// The domain, itself excluded.
         domain: String,
-        /// The only port, or the usual one.
+        /// The port; the default port if absent.
         port: Option<u16>,
     },
-    /// What the tenant set under this key.
+    /// The server that the tenant has set under this key.
     Setting(String),
 }
 
 impl HostPattern {
-    /// Reads a pattern.
+    /// Parses a pattern.
     ///
     /// # Errors
     /// What is wrong with it.
@@ -66,7 +66,7 @@ impl HostPattern {
         }
     }
 
-    /// One server as a tenant sets it: a name or an address, perhaps with a port.
+    /// Parses a server as set by a tenant: a name or an address, optionally with port.
     ///
     /// # Errors
     /// What is wrong with it.
@@ -77,7 +77,7 @@ impl HostPattern {
         }
     }
 
-    /// Whether a server is meant. `usual` is the port of its scheme.
+    /// Whether it matches a server. `usual` is the default port of its scheme.
     pub fn matches(&self, host: &str, port: u16, usual: u16) -> bool {
         let at = |wanted: Option<u16>| port == wanted.unwrap_or(usual);
         match self {
@@ -87,7 +87,7 @@ impl HostPattern {
         }
     }
 
-    /// Whether everything that `other` means is meant by this, too.
+    /// Whether it matches everything that `other` matches.
     pub(crate) fn covers(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Below { domain, port }, Self::Server { host, port: theirs }) => {
@@ -101,12 +101,12 @@ impl HostPattern {
     }
 }
 
-/// Whether a name is truly below a domain.
+/// Whether a name is a proper subdomain of a domain.
 fn below(name: &str, domain: &str) -> bool {
     name.strip_suffix(domain).and_then(|rest| rest.strip_suffix('.')).is_some_and(|label| !label.is_empty())
 }
 
-/// `host` or `host:port`, the host as a URL would have it.
+/// `host` or `host:port`, with the host in URL syntax.
 fn server(text: &str) -> Result<(Host, Option<u16>), &'static str> {
     let (host, port) = match text.rsplit_once(':') {
         Some((host, port)) if !port.contains(']') => {

@@ -1,22 +1,22 @@
-//! Servers that a plugin asks for, or is granted.
+//! Servers that a plugin requests, or is granted.
 
 use serde::{Deserialize, Serialize};
 
 use super::host_pattern::HostPattern;
 
-/// Which servers a plugin may reach, and how much may pass.
+/// Servers that a plugin may send requests to, and limits.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct HttpGrant {
-    /// Servers that it may reach over TLS.
+    /// Servers over TLS.
     pub hosts: Vec<HostPattern>,
-    /// Servers that it may reach without TLS, too.
+    /// Servers that may also be used without TLS.
     pub plaintext_hosts: Vec<HostPattern>,
-    /// Body of a request.
+    /// Maximum body of a request.
     pub max_request_kib: u32,
-    /// Headers and body of an answer.
+    /// Maximum headers and body of a response.
     pub max_response_kib: u32,
-    /// Requests at once, over all calls.
+    /// Maximum concurrent requests, over all calls.
     pub concurrent: u32,
 }
 

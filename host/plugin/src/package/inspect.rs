@@ -1,5 +1,4 @@
-//! What a component exports and imports, read from its own type, and what that
-//! means in plain words.
+//! Exports and imports of a component, read from its type, and their description for users.
 
 use std::collections::BTreeSet;
 
@@ -22,16 +21,16 @@ use crate::{
     interface::{Export, Interface},
 };
 
-/// The host's side of a component.
+/// The exports and imports of a component that concern the host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Surface {
     pub interfaces: BTreeSet<Interface>,
-    /// The same, with their majors.
+    /// The exported interfaces, with their majors.
     pub exports: BTreeSet<Export>,
     pub capabilities: BTreeSet<Capability>,
 }
 
-/// Validates a component and reads its surface.
+/// Validates a component and reads its exports and imports.
 pub(crate) fn surface(component: &[u8]) -> Result<Surface, PluginError> {
     let corrupt = |e: wasmparser::BinaryReaderError| PluginError::Corrupt(e.message().to_owned());
     let types = bounds::validate(component)?;
@@ -85,13 +84,13 @@ fn split(name: &str) -> (&str, Option<Version>) {
     }
 }
 
-/// Whether a host that has `ours` serves a component that was built with
-/// `theirs`: minors only add.
+/// Whether a host that provides `ours` can serve a component built with `theirs`: minor versions
+/// only add.
 fn serves(ours: &Version, theirs: Option<&Version>) -> bool {
     theirs.is_some_and(|theirs| theirs.major == ours.major && theirs <= ours)
 }
 
-/// The capability that an import is, or `None` if it only names types.
+/// The capability of an import, or `None` if it imports types only.
 fn admit(types: &Types, import: &str) -> Result<Option<Capability>, PluginError> {
     let (interface, version) = split(import);
     let refuse = |reason: &str| PluginError::Capability { import: import.to_owned(), reason: reason.to_owned() };
@@ -146,8 +145,8 @@ fn is_type_only(types: &Types, import: &str) -> bool {
     })
 }
 
-/// The interface that an export is. What is not ours is ignored; what is ours in
-/// a version that is not called is refused, since whoever built it wanted it called.
+/// The interface of an export. Foreign exports are ignored; an interface of the host in an
+/// unsupported version is refused, since it would never be called.
 fn recognise(export: &str) -> Result<Option<Export>, PluginError> {
     let (name, version) = split(export);
     match called(name).find(|known| serves(&known.version(), version.as_ref())) {
@@ -169,25 +168,24 @@ fn supported_exports() -> String {
 
 // --- the permission sheet ----------------------------------------------------
 
-/// One sentence of a permission sheet.
+/// An entry of a permission sheet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Item {
     /// In `zh-CN` and `en`.
     pub text: LocalizedText,
-    /// Why the plugin wants it, in its author's words.
+    /// The author's reason for the request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
 
-/// What a plugin can and cannot do, for whoever grants it. It follows from the
-/// component's type, not from anybody's promise.
+/// What a plugin can and cannot do, for whoever grants it. Derived from the component's type.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Sheet {
-    /// What it can do once granted.
+    /// What it can do if granted.
     pub can: Vec<Item>,
-    /// What it cannot do, whatever it tries.
+    /// What it cannot do.
     pub cannot: Vec<Item>,
-    /// What looks odd.
+    /// Anomalies.
     pub notes: Vec<Item>,
 }
 
@@ -262,18 +260,18 @@ fn can(manifest: &Manifest, surface: &Surface) -> Vec<Item> {
     can
 }
 
-/// Whether a component can use what its manifest asks for. What goes into
-/// requests as a placeholder, or protects them, needs no import of its own.
+/// Whether a component can use a capability that its manifest requests. Capabilities used through
+/// placeholders, or for signing requests, need no import of their own.
 fn uses(manifest: &Manifest, surface: &Surface, capability: Capability) -> bool {
     let in_requests = matches!(capability, Capability::Secrets | Capability::Identity | Capability::Signing);
     let has = |capability| surface.capabilities.contains(&capability);
     has(capability)
         || in_requests && has(Capability::Http) && manifest.capabilities.contains_key(&capability)
-        // Guests with WASI reach files without importing `files`.
+        // Guests with WASI can use files without importing `files`.
         || capability == Capability::Files && has(Capability::Wasi) && manifest.capabilities.contains_key(&capability)
 }
 
-/// Which servers, fields and keys.
+/// The servers, fields and keys.
 fn details(manifest: &Manifest, capability: Capability) -> Option<(String, String)> {
     let both = |list: Vec<String>| Some((list.join("、"), list.join(", ")));
     match capability {

@@ -1,5 +1,4 @@
-//! What a plugin says of itself: `plugin.toml` in the source tree, JSON in the
-//! component.
+//! The manifest of a plugin: `plugin.toml` in the source tree, JSON in the component.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -21,8 +20,7 @@ use xinglin_domain::{
 use super::{HttpGrant, host_pattern::HostPattern};
 use crate::{capability::Capability, error::PluginError, key::KeyKind, limits::Limits, name::is_name};
 
-/// The manifest. Fields it does not have are refused, so that a slip of the pen
-/// is not a silent default.
+/// The manifest. Unknown fields are refused, so that a misspelling is not a silent default.
 ///
 /// ```toml
 /// id = "xinglin.diabetes"
@@ -50,91 +48,87 @@ use crate::{capability::Capability, error::PluginError, key::KeyKind, limits::Li
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Manifest {
-    /// Dotted and lower case, the publisher's part first: `xinglin.diabetes`.
+    /// Dotted and lower case, beginning with the publisher: `xinglin.diabetes`.
     pub id: String,
-    /// Of the plugin.
+    /// Version of the plugin.
     pub version: Version,
-    /// Who answers for it.
+    /// The responsible publisher.
     pub publisher: String,
     /// SPDX expression, or the name of a contract.
     pub licence: String,
-    /// What people call it, in `zh-CN` and `en` at least.
+    /// Display name, in `zh-CN` and `en` at least.
     #[serde(with = "languages")]
     pub name: LocalizedText,
-    /// What it is for.
+    /// Purpose.
     #[serde(default, with = "languages", skip_serializing_if = "LocalizedText::is_empty")]
     pub description: LocalizedText,
-    /// What it must be given.
+    /// The requested capabilities.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub capabilities: BTreeMap<Capability, Ask>,
-    /// How much one call may need.
+    /// Limits of a call.
     #[serde(default)]
     pub limits: Limits,
-    /// What a tenant may configure.
+    /// Settings that a tenant can configure.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub settings: BTreeMap<String, Setting>,
-    /// What of the record its checks must see. A pathway says so in its definition.
+    /// Data of the record that checks receive. Pathways declare theirs in their definition.
     #[serde(default)]
     pub data_needs: DataNeeds,
-    /// The restricted compartment it works in, `hiv` or `mental-health`: it reads
-    /// there, and all that is written on its behalf falls into it. A tenant grants it
-    /// in so many words.
+    /// The restricted compartment, `hiv` or `mental-health`: the plugin reads it, and everything
+    /// written on its behalf belongs to it. Needs an explicit grant of the tenant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compartment: Option<Compartment>,
 }
 
-/// How a capability is asked for.
+/// The request of a capability.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Ask {
-    /// Why, in words for whoever grants it.
+    /// The reason, for whoever grants it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// For `kv` only: how much is to be kept, 1 to 16384; 64 if it is not said.
+    /// For `kv`: quota in KiB, 1 to 16384; default 64.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quota_kib: Option<u32>,
-    /// For `files` only: names of the data packs it reads.
+    /// For `files`: names of the data packs that it reads.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub packs: BTreeSet<String>,
-    /// For `files` only: how much its scratch folder may hold, 1 to 65536; it has
-    /// none if it is not said.
+    /// For `files`: quota of the scratch folder in KiB, 1 to 65536; no folder if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scratch_kib: Option<u32>,
-    /// For `http`: servers to reach over TLS, at least one of these or of
-    /// `plaintext-hosts`.
+    /// For `http`: servers over TLS; at least one of these or of `plaintext-hosts`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hosts: Vec<HostPattern>,
-    /// For `http`: servers to reach without TLS, too.
+    /// For `http`: servers that may also be used without TLS.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub plaintext_hosts: Vec<HostPattern>,
-    /// For `http`: body of a request, 1 to 512; 64 if it is not said.
+    /// For `http`: maximum body of a request in KiB, 1 to 512; default 64.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_request_kib: Option<u32>,
-    /// For `http`: headers and body of an answer, 1 to 2048; 256 if it is not said.
+    /// For `http`: maximum headers and body of a response in KiB, 1 to 2048; default 256.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_response_kib: Option<u32>,
-    /// For `http`: requests at once, over all calls of a tenant, 1 to 64; 4 if it
-    /// is not said.
+    /// For `http`: maximum concurrent requests of a tenant, over all calls, 1 to 64; default 4.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub concurrent: Option<u32>,
-    /// For `secrets` and `signing`: which.
+    /// For `secrets` and `signing`: the keys.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keys: Option<AskedKeys>,
-    /// For `identity`: what of who the patient is.
+    /// For `identity`: the fields.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub fields: BTreeSet<IdentityField>,
 }
 
-/// Keys that are asked for.
+/// The requested keys.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(
     untagged,
     expecting = "`secrets` has `keys = [\"…\"]`, `signing` has `keys = { … = \"sm2\" }`: ed25519, sm2 or sm4"
 )]
 pub enum AskedKeys {
-    /// Of secrets.
+    /// Of `secrets`.
     Secrets(BTreeSet<String>),
-    /// Of signing, each with what it is for.
+    /// Of `signing`, each with its algorithm.
     Signing(BTreeMap<String, KeyKind>),
 }
 
@@ -149,23 +143,23 @@ pub enum SettingKind {
     Boolean,
 }
 
-/// One thing a tenant may configure.
+/// A setting that a tenant can configure.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", try_from = "RawSetting", into = "RawSetting")]
 pub struct Setting {
     /// Its type.
     pub kind: SettingKind,
-    /// What holds where the tenant says nothing.
+    /// The default value.
     pub default: Option<AttributeValue>,
-    /// Smallest number, or shortest text.
+    /// Minimum of a number, or of the length of a text.
     pub minimum: Option<Decimal>,
-    /// Largest number, or longest text.
+    /// Maximum of a number, or of the length of a text.
     pub maximum: Option<Decimal>,
-    /// For whoever sets it.
+    /// Description for the tenant.
     pub description: LocalizedText,
 }
 
-/// What a checker must see of the record.
+/// Data of the record that a checker receives.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct DataNeeds {
@@ -180,7 +174,7 @@ pub struct DataNeeds {
 }
 
 impl DataNeeds {
-    /// What both see.
+    /// The intersection.
     #[must_use]
     pub fn within(&self, other: &Self) -> Self {
         Self {
@@ -191,7 +185,7 @@ impl DataNeeds {
         }
     }
 
-    /// What either sees.
+    /// The union.
     #[must_use]
     pub fn or(mut self, other: Self) -> Self {
         self.conditions |= other.conditions;
@@ -202,12 +196,12 @@ impl DataNeeds {
         self
     }
 
-    /// Whether observations with this code are among them.
+    /// Whether observations with this code are included.
     pub fn declares(&self, code: &Coding) -> bool {
         self.observations.iter().any(|known| known.same(code))
     }
 
-    /// What these see that others do not, in words.
+    /// What is included here and not in `granted`, as text.
     pub fn beyond(&self, granted: &Self) -> Vec<String> {
         let sections = [
             (self.conditions && !granted.conditions, "diagnoses"),
@@ -221,7 +215,7 @@ impl DataNeeds {
         beyond
     }
 
-    /// As the snapshot is cut by them.
+    /// The form in which snapshots are restricted.
     pub fn to_vec(&self) -> Vec<DataNeed> {
         let mut needs = Vec::new();
         if self.conditions {
@@ -241,7 +235,7 @@ impl DataNeeds {
 }
 
 impl Manifest {
-    /// Largest manifest taken.
+    /// Maximum size of a manifest, in bytes.
     const MAX_BYTES: usize = 64 << 10;
     const DEFAULT_KV_QUOTA_KIB: u32 = 64;
     const MAX_KV_QUOTA_KIB: u32 = 16 << 10;
@@ -250,10 +244,10 @@ impl Manifest {
     const MAX_KEYS: usize = 64;
     const MAX_HOSTS: usize = 64;
 
-    /// Reads a `plugin.toml`.
+    /// Parses a `plugin.toml`.
     ///
     /// # Errors
-    /// `PLUGIN_INVALID`, with line and column where there are any.
+    /// `PLUGIN_INVALID`, with line and column if known.
     pub fn parse(text: &str) -> Result<Self, PluginError> {
         let manifest: Self = toml::from_str(text).map_err(|e| PluginError::Manifest(e.to_string()))?;
         manifest.check()?;
@@ -274,24 +268,23 @@ impl Manifest {
         serde_json::to_vec(self).map_err(|e| PluginError::Manifest(e.to_string()))
     }
 
-    /// How much it asks to keep, in KiB; none without the capability.
+    /// The requested quota of `kv`, in KiB; zero without the capability.
     pub fn kv_quota_kib(&self) -> u32 {
         self.capabilities.get(&Capability::Kv).map_or(0, |ask| ask.quota_kib.unwrap_or(Self::DEFAULT_KV_QUOTA_KIB))
     }
 
-    /// Data packs that it asks to read; none without the capability.
+    /// The requested data packs; empty without the capability.
     pub fn packs(&self) -> &BTreeSet<String> {
         static NONE: BTreeSet<String> = BTreeSet::new();
         self.capabilities.get(&Capability::Files).map_or(&NONE, |ask| &ask.packs)
     }
 
-    /// How large a scratch folder it asks for, in KiB; none without the
-    /// capability.
+    /// The requested quota of the scratch folder, in KiB; zero without the capability.
     pub fn scratch_kib(&self) -> u32 {
         self.capabilities.get(&Capability::Files).and_then(|ask| ask.scratch_kib).unwrap_or(0)
     }
 
-    /// Which servers it asks to reach; none without the capability.
+    /// The requested servers; empty without the capability.
     pub fn http(&self) -> HttpGrant {
         self.capabilities.get(&Capability::Http).map_or_else(HttpGrant::default, |ask| HttpGrant {
             hosts: ask.hosts.clone(),
@@ -302,7 +295,7 @@ impl Manifest {
         })
     }
 
-    /// Keys of the secrets it asks for.
+    /// Keys of the requested secrets.
     pub fn secrets(&self) -> BTreeSet<String> {
         match self.capabilities.get(&Capability::Secrets).and_then(|ask| ask.keys.as_ref()) {
             Some(AskedKeys::Secrets(keys)) => keys.clone(),
@@ -310,12 +303,12 @@ impl Manifest {
         }
     }
 
-    /// What it asks to put into requests of who the patient is.
+    /// The requested identity fields.
     pub fn identity(&self) -> BTreeSet<IdentityField> {
         self.capabilities.get(&Capability::Identity).map_or_else(BTreeSet::new, |ask| ask.fields.clone())
     }
 
-    /// Keys that it asks to sign and encrypt with.
+    /// The requested keys for signing and encryption.
     pub fn keys(&self) -> BTreeMap<String, KeyKind> {
         match self.capabilities.get(&Capability::Signing).and_then(|ask| ask.keys.as_ref()) {
             Some(AskedKeys::Signing(keys)) => keys.clone(),
@@ -323,8 +316,8 @@ impl Manifest {
         }
     }
 
-    /// The same as JSON Schema (2020-12), for forms and for editors: an object with
-    /// a property for each setting, and no other.
+    /// JSON Schema (2020-12) of the settings, for forms and editors: an object with a property
+    /// for each setting, and no others.
     pub fn settings_schema(&self) -> serde_json::Value {
         let properties: serde_json::Map<_, _> =
             self.settings.iter().map(|(key, setting)| (key.clone(), setting.schema())).collect();
@@ -337,12 +330,11 @@ impl Manifest {
         })
     }
 
-    /// What a tenant's values come to: checked, completed by the defaults, in
-    /// the order of their keys.
+    /// The effective settings: a tenant's values, checked and completed with defaults, sorted by
+    /// key.
     ///
     /// # Errors
-    /// `BODY_INVALID` for a key the manifest does not have, or a value of
-    /// another type or out of range.
+    /// `BODY_INVALID` for an unknown key, or a value of another type or out of range.
     pub fn resolve(&self, values: &[Attribute]) -> Result<Vec<Attribute>, PluginError> {
         let wrong = |key: &str, reason: String| PluginError::Setting { key: key.to_owned(), reason };
         let mut resolved: BTreeMap<&str, AttributeValue> =
@@ -425,7 +417,7 @@ impl Manifest {
 }
 
 impl Manifest {
-    /// What `http`, `secrets`, `identity` and `signing` say, each for itself.
+    /// Checks the fields of `http`, `secrets`, `identity` and `signing`.
     fn check_reach(&self, capability: Capability, ask: &Ask) -> Result<(), PluginError> {
         let refuse = |reason: String| Err(PluginError::Manifest(format!("`capabilities.{capability}`: {reason}")));
         let is = |one: Capability| capability == one;
@@ -500,7 +492,7 @@ impl Setting {
             SettingKind::Decimal => ("number", "minimum", "maximum"),
             SettingKind::Boolean => ("boolean", "minimum", "maximum"),
         };
-        // With all its digits: numbers of this crate are exact.
+        // With all digits: decimals are exact.
         let number = |number: &Decimal| serde_json::from_str(&number.to_string()).unwrap_or_default();
         let mut schema = serde_json::Map::from_iter([("type".to_owned(), kind.into())]);
         for (bound, value) in [(least, &self.minimum), (most, &self.maximum)] {
@@ -522,7 +514,7 @@ impl Setting {
         schema.into()
     }
 
-    /// Whether a value has the type and lies in the range.
+    /// Whether a value has the type and is in range.
     fn check(&self, value: &AttributeValue) -> Result<(), String> {
         let size = match (self.kind, value) {
             (SettingKind::Integer, AttributeValue::Integer(number)) => Some(Decimal::whole(*number)),
@@ -541,7 +533,7 @@ impl Setting {
     }
 }
 
-/// As it is written. Values are text in JSON and any scalar in TOML.
+/// The serialised form. Values are text in JSON and any scalar in TOML.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct RawSetting {
@@ -606,8 +598,8 @@ impl From<Setting> for RawSetting {
     }
 }
 
-/// Any scalar, as its text. TOML floats keep the digits their author wrote as
-/// long as an `f64` can: the shortest form that reads back the same.
+/// Any scalar, as text. TOML floats keep their digits as far as `f64` allows: the shortest form
+/// that parses to the same value.
 #[derive(Clone, Serialize)]
 #[serde(transparent)]
 struct Scalar(String);
@@ -642,8 +634,7 @@ impl<'de> Deserialize<'de> for Scalar {
     }
 }
 
-/// A text by language: `{ zh-CN = "…", en = "…" }`, or one bare string, which
-/// counts as English.
+/// A text by language: `{ zh-CN = "…", en = "…" }`, or a plain string, which counts as English.
 mod languages {
     use super::*;
 

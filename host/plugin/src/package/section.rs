@@ -1,4 +1,4 @@
-//! The custom section that holds the manifest, at the top level of a component.
+//! The custom section with the manifest, at the top level of a component.
 
 use std::{borrow::Cow, ops::Range};
 
@@ -7,17 +7,17 @@ use wasmparser::{Chunk, Encoding, Parser, Payload};
 
 use crate::error::PluginError;
 
-/// Name of the section. Its content is the manifest as JSON.
+/// Name of the section. It contains the manifest as JSON.
 pub(crate) const NAME: &str = "xinglin:manifest";
 
-/// One manifest section: where it stands, header included, and what it holds.
+/// A manifest section: its range, header included, and its content.
 struct Found<'a> {
     whole: Range<usize>,
     data: &'a [u8],
 }
 
-/// Walks the top level only: a section of that name in a nested module or
-/// component is somebody else's.
+/// Searches the top level only: a section of that name in a nested module or component is
+/// ignored.
 fn find(component: &[u8]) -> Result<Vec<Found<'_>>, PluginError> {
     let corrupt = |e: wasmparser::BinaryReaderError| PluginError::Corrupt(e.message().to_owned());
     let mut parser = Parser::new(0);
@@ -35,7 +35,7 @@ fn find(component: &[u8]) -> Result<Vec<Found<'_>>, PluginError> {
                 return Err(PluginError::Corrupt("a core module; it must be made a component first".into()));
             }
             Payload::ModuleSection { unchecked_range, .. } | Payload::ComponentSection { unchecked_range, .. } => {
-                // The outer parser already expects what follows it.
+                // The outer parser continues after it.
                 at = unchecked_range.end;
             }
             Payload::CustomSection(section) if section.name() == NAME => {
@@ -50,7 +50,7 @@ fn find(component: &[u8]) -> Result<Vec<Found<'_>>, PluginError> {
     Ok(found)
 }
 
-/// The manifest's bytes, if there is a section for them.
+/// The manifest's bytes, if there is a section.
 pub(crate) fn read(component: &[u8]) -> Result<Option<&[u8]>, PluginError> {
     match find(component)?.as_slice() {
         [] => Ok(None),
@@ -59,7 +59,7 @@ pub(crate) fn read(component: &[u8]) -> Result<Option<&[u8]>, PluginError> {
     }
 }
 
-/// The component with this manifest and no other.
+/// The component with this manifest as its only one.
 pub(crate) fn write(component: &[u8], manifest: &[u8]) -> Result<Vec<u8>, PluginError> {
     let mut out = Vec::with_capacity(component.len() + manifest.len() + NAME.len() + 16);
     let mut kept = 0;

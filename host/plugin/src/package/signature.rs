@@ -1,8 +1,7 @@
-//! One minisign signature of a package, and the keys that make and check them.
+//! Minisign signatures of packages, and their keys.
 //!
-//! The format is minisign's own, prehashed, over the exact bytes of the
-//! component: `minisign -Vm pkg.wasm -x pkg.wasm.KEYID.minisig -P KEY` checks it
-//! without anything of ours.
+//! The format is minisign's, prehashed, over the exact bytes of the component, and can be
+//! verified with stock minisign: `minisign -Vm pkg.wasm -x pkg.wasm.KEYID.minisig -P KEY`.
 
 use std::{fmt, io::Cursor, str::FromStr};
 
@@ -14,15 +13,15 @@ use xinglin_domain::time::Instant;
 use super::Package;
 use crate::{digest::Digest, error::PluginError};
 
-/// What a key stands for.
+/// Role of a signer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SignerRole {
-    /// Who made the plugin.
+    /// The publisher of the plugin.
     Vendor,
-    /// A clinical committee that has reviewed it.
+    /// A clinical committee that reviewed it.
     Clinical,
-    /// The hospital, or whoever runs the host.
+    /// The hospital, or the operator of the host.
     Hospital,
 }
 
@@ -30,7 +29,7 @@ impl SignerRole {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Vendor, Self::Clinical, Self::Hospital];
 
-    /// As it is written.
+    /// The text form.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Vendor => "vendor",
@@ -55,12 +54,12 @@ impl FromStr for SignerRole {
     }
 }
 
-/// Names a key pair: 16 hexadecimal digits, as minisign prints them.
+/// Id of a key pair: 16 hexadecimal digits, as printed by minisign.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyId(u64);
 
 impl KeyId {
-    /// Of minisign's key number.
+    /// From minisign's key number.
     fn of(keynum: &[u8]) -> Option<Self> {
         Some(Self(u64::from_le_bytes(keynum.try_into().ok()?)))
     }
@@ -84,7 +83,7 @@ impl Serialize for KeyId {
     }
 }
 
-/// A minisign public key: the line of base64 that `minisign -P` takes.
+/// A minisign public key: the base64 line that `minisign -P` takes.
 #[derive(Clone)]
 pub struct PublicKey {
     key: minisign::PublicKey,
@@ -98,7 +97,7 @@ impl PublicKey {
     }
 }
 
-/// Reads the bare line, or a whole `.pub` file.
+/// Parses the bare line, or a whole `.pub` file.
 impl FromStr for PublicKey {
     type Err = String;
 
@@ -144,8 +143,7 @@ impl<'de> Deserialize<'de> for PublicKey {
     }
 }
 
-/// A signature as its file holds it. That it can be read says nothing about
-/// whether it is good.
+/// A parsed signature file, not verified.
 #[derive(Clone)]
 pub struct Signature {
     text: String,
@@ -155,16 +153,16 @@ pub struct Signature {
 }
 
 impl Signature {
-    /// Largest file taken.
+    /// Maximum size of a file, in bytes.
     pub const MAX_BYTES: usize = 16 << 10;
-    /// Most signatures taken with one package.
+    /// Maximum number of signatures of a package.
     pub const MOST: usize = 16;
 
-    /// Reads a `.minisig` file.
+    /// Parses a `.minisig` file.
     ///
     /// # Errors
-    /// `PLUGIN_INVALID` if it is not four lines of minisign's, made with
-    /// prehashing (minisign's default since 0.10).
+    /// `PLUGIN_INVALID` if it is not a minisign signature of four lines, prehashed (minisign's
+    /// default since 0.10).
     pub fn parse(bytes: &[u8]) -> Result<Self, PluginError> {
         let wrong = |reason: &str| PluginError::Bundle(format!("not a minisign signature: {reason}"));
         if bytes.len() > Self::MAX_BYTES {
@@ -179,7 +177,7 @@ impl Signature {
         if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
             return Err(wrong("its comments hold control characters"));
         }
-        // The library takes whatever lengths there are, and relies on them later.
+        // The library does not check the lengths, and relies on them later.
         let long = |line: &str, length: usize| STANDARD.decode(line).ok().filter(|bytes| bytes.len() == length);
         let head = long(signature, 74).ok_or_else(|| wrong("its second line is damaged"))?;
         long(global, 64).ok_or_else(|| wrong("its fourth line is damaged"))?;
@@ -193,7 +191,7 @@ impl Signature {
         Ok(Self { text, parsed, key, comment })
     }
 
-    /// Which key it says made it.
+    /// The key that it names.
     pub fn key(&self) -> KeyId {
         self.key
     }
@@ -203,12 +201,12 @@ impl Signature {
         &self.text
     }
 
-    /// The trusted comment; to be trusted once [`Signature::fits`] has said so.
+    /// The trusted comment; authenticated only if [`Signature::fits`] returns `true`.
     pub fn comment(&self) -> &str {
         &self.comment
     }
 
-    /// Whether this key signed these bytes and this comment.
+    /// Whether it is valid for this key, these bytes and its comment.
     pub fn fits(&self, key: &PublicKey, bytes: &[u8]) -> bool {
         minisign::verify(&key.key, &self.parsed, Cursor::new(bytes), true, false, false).is_ok()
     }
@@ -220,9 +218,8 @@ impl fmt::Debug for Signature {
     }
 }
 
-/// What a signer says in the trusted comment. It adds nothing to a signature
-/// over the bytes, which name plugin and version themselves; it lets a person
-/// see what was signed, and a slip (the wrong file, the wrong key) come out.
+/// The signer's statement in the trusted comment. Plugin and version are in the signed bytes
+/// themselves; the statement shows a person what was signed, and reveals a wrong file or key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Statement {
     /// Id of the plugin.
@@ -231,11 +228,11 @@ pub struct Statement {
     pub version: Version,
     /// SHA-256 of the package.
     pub digest: Digest,
-    /// What the signer signs as.
+    /// The signer's role.
     pub role: SignerRole,
-    /// When.
+    /// Time of signing.
     pub time: Instant,
-    /// What else there is to say: one line.
+    /// Free text: one line.
     pub comment: String,
 }
 
@@ -243,7 +240,7 @@ impl Statement {
     const MARK: &str = "xinglin-1";
     const MAX_COMMENT: usize = 512;
 
-    /// About this package.
+    /// A statement on this package.
     ///
     /// # Errors
     /// If the comment is longer than 512 bytes or more than one line.
@@ -262,11 +259,11 @@ impl Statement {
         })
     }
 
-    /// Reads a trusted comment; `None` if it is none of ours, as stock minisign
-    /// writes them.
+    /// Parses a trusted comment; `None` if it is not in this host's format, as those of stock
+    /// minisign.
     ///
     /// # Errors
-    /// If it is ours and cannot be read.
+    /// If it is in this format and malformed.
     pub fn parse(comment: &str) -> Result<Option<Self>, String> {
         let Some(rest) = comment.strip_prefix(Self::MARK) else {
             return match comment.starts_with("xinglin-") {
@@ -293,7 +290,7 @@ impl Statement {
         read().map(Some).ok_or_else(|| "its trusted comment cannot be read".to_owned())
     }
 
-    /// What does not fit the package, if anything.
+    /// The first difference from the package, if any.
     pub(crate) fn mismatch(&self, package: &Package) -> Option<String> {
         let manifest = package.manifest();
         if self.id != manifest.id {
@@ -306,7 +303,7 @@ impl Statement {
     }
 }
 
-/// As the trusted comment holds it.
+/// The format of the trusted comment.
 impl fmt::Display for Statement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { id, version, digest, role, time, comment } = self;

@@ -1,5 +1,5 @@
-//! Whose signatures count, and which are needed. Pure: keys and policy come
-//! from the operator's settings, signatures with the package.
+//! Trust in signatures, and the policy of required signatures. Pure: keys and policy come from
+//! the operator's settings, signatures with the package.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -14,7 +14,7 @@ use super::signature::{KeyId, PublicKey, Signature, SignerRole, Statement};
 use super::{Package, manifest::Manifest};
 use crate::{digest::Digest, error::PluginError};
 
-/// The keys that a host trusts and the signatures that it wants.
+/// The trusted keys and the policy of a host.
 ///
 /// ```toml
 /// [trust]
@@ -37,40 +37,40 @@ pub struct TrustStore {
     floors: BTreeMap<String, Version>,
 }
 
-/// A key, and what it may vouch for.
+/// A trusted key and its scope.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrustedKey {
-    /// What policies and people call it.
+    /// Its name in policies and messages.
     pub name: String,
-    /// What it stands for.
+    /// The role of the signer.
     pub role: SignerRole,
     /// The key.
     pub public_key: PublicKey,
-    /// Plugins it may vouch for, by id or by beginning (`acme.*`); all if empty.
+    /// Plugins it may sign, by id or prefix (`acme.*`); all if empty.
     #[serde(default)]
     pub plugins: Vec<String>,
-    /// It counts no more, whenever it signed.
+    /// Revoked: its signatures do not count, whenever made.
     #[serde(default)]
     pub revoked: bool,
 }
 
-/// Which signatures are needed. One signature may meet several terms.
+/// Required signatures. One signature may meet several terms.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum Policy {
     /// A role, or the name of a key.
     Signer(String),
-    /// Each of these.
+    /// All of the terms.
     AllOf {
         /// The terms.
         all_of: Vec<Policy>,
     },
-    /// So many of these.
+    /// At least `minimum` of the terms.
     AnyOf {
         /// The terms.
         any_of: Vec<Policy>,
-        /// How many.
+        /// The minimum.
         minimum: usize,
     },
 }
@@ -123,59 +123,58 @@ impl<'de> Deserialize<'de> for Policy {
     }
 }
 
-/// How far one signature counts.
+/// Standing of a signature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Standing {
-    /// It counts.
+    /// Valid and trusted.
     Good,
-    /// By a key that is not trusted here; it may be anybody's.
+    /// By an unknown key.
     Unknown,
-    /// By a key that is trusted no more.
+    /// By a revoked key.
     Revoked,
-    /// By a key that may not vouch for this plugin.
+    /// By a key that may not sign this plugin.
     OutOfScope,
-    /// Good over the bytes, but its comment says that something else was meant.
+    /// Valid for the bytes, but the trusted comment names another package.
     Mismatch,
-    /// It says that a trusted key made it, and that key did not sign these bytes.
+    /// It names a trusted key, but is not valid for these bytes.
     Tampered,
 }
 
-/// One signature, weighed.
+/// An evaluated signature.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Weighed {
-    /// Which key it says made it.
+    /// The key that it names.
     pub key_id: KeyId,
-    /// What the host calls the key, if it knows it.
+    /// Name of the key, if it is known.
     pub key: Option<String>,
-    /// What the key stands for.
+    /// Role of the key, if it is known.
     pub role: Option<SignerRole>,
-    /// When it was made, if it says so and can be believed.
+    /// Time of signing, if stated in a valid trusted comment.
     pub signed_at: Option<Instant>,
-    /// What the signer added.
+    /// The signer's comment.
     pub comment: String,
-    /// Whether it counts.
+    /// The standing.
     pub standing: Standing,
-    /// Why it does not; empty if it does.
+    /// Why it does not count; empty if it does.
     pub reason: String,
 }
 
-/// What a host makes of a package and its signatures.
+/// Evaluation of a package and its signatures.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Verdict {
     /// Each signature, in the order given.
     pub signatures: Vec<Weighed>,
-    /// Terms of the policy that nobody meets; empty if it is met.
+    /// Unmet terms of the policy; empty if it is met.
     pub missing: Vec<String>,
 }
 
 impl TrustStore {
-    /// Checks that keys and policy make sense together.
+    /// Checks that keys and policy are consistent.
     ///
     /// # Errors
-    /// With what does not: a name used twice or that is a role, a key twice, a
-    /// scope that is no plugin's id, a term that nobody could ever meet, a policy
-    /// that asks for nothing.
+    /// The inconsistency: a duplicate name, or one that is a role; a duplicate key; a scope that
+    /// is no plugin id; a term that cannot be met; a policy without requirements.
     pub fn new(
         keys: Vec<TrustedKey>,
         policy: Option<Policy>,
@@ -213,7 +212,7 @@ impl TrustStore {
         &self.keys
     }
 
-    /// The policy, in words.
+    /// The policy, as text.
     pub fn policy(&self) -> String {
         match &self.policy {
             Some(policy) => policy.to_string(),
@@ -221,7 +220,7 @@ impl TrustStore {
         }
     }
 
-    /// Weighs the signatures of a package, and whether they are enough.
+    /// Evaluates the signatures of a package against the policy.
     pub fn evaluate(&self, package: &Package, signatures: &[Signature]) -> Verdict {
         let signatures: Vec<Weighed> = signatures.iter().map(|signature| self.weigh(package, signature)).collect();
         let good: Vec<&Weighed> = signatures.iter().filter(|s| s.standing == Standing::Good).collect();
@@ -281,7 +280,7 @@ impl TrustStore {
         weighed
     }
 
-    /// Refuses a package below the operator's floor for its plugin.
+    /// Refuses a package below the operator's minimum version of its plugin.
     ///
     /// # Errors
     /// `PLUGIN_DOWNGRADE`.
@@ -296,10 +295,9 @@ impl TrustStore {
         }
     }
 
-    /// Refuses a package that would take a plugin back: to a version at or below
-    /// one that was here before with other bytes.
-    /// `known` are all packages of this plugin that ever came, recalled ones too;
-    /// the same bytes again are always welcome.
+    /// Refuses a downgrade: a version not newer than one installed before with other bytes.
+    /// `known` are all packages of this plugin that were ever installed, including recalled ones;
+    /// the same bytes are always accepted.
     ///
     /// # Errors
     /// `PLUGIN_DOWNGRADE`.
@@ -318,7 +316,7 @@ impl TrustStore {
     }
 }
 
-/// A plugin's id, or the beginning of some: `acme.*`.
+/// A plugin's id, or a prefix: `acme.*`.
 fn is_scope(scope: &str) -> bool {
     let stem = scope.strip_suffix(".*").unwrap_or(scope);
     let part = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
@@ -326,7 +324,7 @@ fn is_scope(scope: &str) -> bool {
 }
 
 impl TrustedKey {
-    /// Whether it may vouch for a plugin. `acme.*` is not `acmeevil.x`.
+    /// Whether it may sign a plugin. `acme.*` does not match `acmeevil.x`.
     pub fn vouches_for(&self, id: &str) -> bool {
         let covers = |scope: &String| match scope.strip_suffix('*') {
             Some(stem) => id.starts_with(stem),
@@ -377,7 +375,7 @@ impl Policy {
         Ok(())
     }
 
-    /// Terms that these signers leave unmet.
+    /// Terms that these signatures do not meet.
     fn missing(&self, good: &[&Weighed]) -> Vec<String> {
         match self {
             Self::Signer(name) => {
@@ -414,7 +412,7 @@ impl Verdict {
         self.signatures.iter().filter(|signature| signature.standing == Standing::Good)
     }
 
-    /// Whether the policy is met and nothing was tampered with.
+    /// Whether the policy is met and no signature is tampered.
     pub fn passes(&self) -> bool {
         self.missing.is_empty() && !self.is_tampered()
     }
@@ -426,8 +424,8 @@ impl Verdict {
     /// Refuses what does not pass.
     ///
     /// # Errors
-    /// `PLUGIN_TAMPERED` if a signature of a trusted key does not fit, whatever
-    /// else there is; `PLUGIN_SIGNATURE` if the policy is not met.
+    /// `PLUGIN_TAMPERED` if a signature of a trusted key is not valid, whatever the others are;
+    /// `PLUGIN_SIGNATURE` if the policy is not met.
     pub fn check(&self) -> Result<(), PluginError> {
         let reasons = || {
             let bad = self.signatures.iter().filter(|signature| signature.standing != Standing::Good);

@@ -17,8 +17,8 @@ use crate::{
 };
 
 impl Runtime {
-    /// Asks a verifier whether a patient is who the record says. Failure class:
-    /// closed; any `Err`, of the call or of the plugin, decides nothing.
+    /// Calls a verifier on the identity of a patient. Failure class: closed; any `Err`, of the
+    /// call or of the plugin, decides nothing.
     #[boxed]
     pub async fn verify_person(
         &self,
@@ -30,8 +30,8 @@ impl Runtime {
         self.invoke::<v1::Person>(plugin, context, VerifyInput { claim: Cow::Borrowed(claim), now }).await
     }
 
-    /// Asks a verifier whether somebody holds a certificate. Failure class: closed; any
-    /// `Err`, of the call or of the plugin, decides nothing.
+    /// Calls a verifier on a person's certificate. Failure class: closed; any `Err`, of the call
+    /// or of the plugin, decides nothing.
     #[boxed]
     pub async fn verify_credential(
         &self,

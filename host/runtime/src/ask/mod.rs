@@ -1,4 +1,4 @@
-//! What can be asked of plugins, in the domain's words, one file a role.
+//! Calls of plugins, with domain types; one file for each interface.
 
 mod identity;
 mod pathway;

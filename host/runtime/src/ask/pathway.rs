@@ -14,13 +14,13 @@ use crate::{
 };
 
 impl Runtime {
-    /// Asks a pathway what it is. Asked once, when the plugin is enabled.
+    /// The definition of a pathway. Called once, when the plugin is enabled.
     #[boxed]
     pub async fn describe(&self, plugin: &Plugin, context: CallContext) -> Call<domain::Definition> {
         self.invoke::<Describe>(plugin, context, DescribeInput {}).await
     }
 
-    /// Asks a pathway whether a patient may be enrolled.
+    /// Whether a patient may be enrolled.
     #[boxed]
     pub async fn screen(
         &self,
@@ -33,8 +33,8 @@ impl Runtime {
         self.invoke::<Screen>(plugin, context, input).await
     }
 
-    /// Takes a patient's pathway one event further. Failure class: open; on any
-    /// `Err` the state stays as it was.
+    /// Delivers an event to a patient's pathway. Failure class: open; on any `Err` the state is
+    /// unchanged.
     #[boxed]
     pub async fn step(
         &self,

@@ -15,11 +15,10 @@ use crate::{
     program::Plugin,
 };
 
-/// Payments. Failure class: unknown; a [`crate::CallFailure`] of `authorize`,
-/// `settle` or `reverse` says nothing about what the payer did. Ask
-/// [`Runtime::query`], never send again.
+/// Payments. Failure class: unknown; after a [`crate::CallFailure`] of `authorize`, `settle` or
+/// `reverse` the outcome is unknown. Call [`Runtime::query`], never send again.
 impl Runtime {
-    /// How the scheme would share a bill.
+    /// A quote for a bill.
     #[boxed]
     pub async fn quote(
         &self,
@@ -33,7 +32,7 @@ impl Runtime {
         self.invoke::<Quote>(plugin, context, input).await
     }
 
-    /// Whether the payer stands for a bill.
+    /// Authorizes a bill.
     #[boxed]
     pub async fn authorize(
         &self,
@@ -71,7 +70,7 @@ impl Runtime {
         self.invoke::<Settle>(plugin, context, input).await
     }
 
-    /// What became of an operation.
+    /// The status of an operation.
     #[boxed]
     pub async fn query(
         &self,
@@ -82,7 +81,7 @@ impl Runtime {
         self.invoke::<Query>(plugin, context, QueryInput { operation: Cow::Borrowed(operation) }).await
     }
 
-    /// Takes a settlement back as a whole.
+    /// Reverses a settlement as a whole.
     #[boxed]
     pub async fn reverse(
         &self,

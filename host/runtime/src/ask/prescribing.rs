@@ -20,8 +20,8 @@ use crate::{
 };
 
 impl Runtime {
-    /// Asks a checker for its verdict on an order. Failure class: closed; any
-    /// `Err`, of the call or of the plugin, means "not checked".
+    /// Calls a checker for its verdict on an order. Failure class: closed; any `Err`, of the call
+    /// or of the plugin, means "not checked".
     #[boxed]
     pub async fn review(
         &self,

@@ -11,36 +11,34 @@ use super::types::v1::Invalid;
 /// One function of one interface.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct HookName {
-    /// With its version, as bindings were generated.
+    /// Name with version, as in the bindings.
     pub interface: &'static str,
     pub function: &'static str,
 }
 
 impl HookName {
-    /// Whether both are the same function, in whatever majors of its interface.
+    /// Whether both are the same function, in any majors of its interface.
     pub fn is_kin(self, other: Self) -> bool {
         let name = |hook: Self| hook.interface.split_once('@').map(|(name, _)| (name, hook.function));
         name(self) == name(other)
     }
 }
 
-/// `xinglin:prescribing/review@1.0.0#review`, as core modules export it.
+/// `xinglin:prescribing/review@1.0.0#review`, as exported by core modules.
 impl fmt::Display for HookName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}#{}", self.interface, self.function)
     }
 }
 
-/// One typed hook: what it takes and gives in the domain's words, and how those
-/// become the guest's. Majors of one function share input and output, so that
-/// what one was asked can be asked of another; what a major adds to the input has
-/// a default.
+/// A typed hook: its input and output as domain types, and their conversion from and to the
+/// guest's types. Majors of one function share input and output, so that the input of one can be
+/// passed to another; fields that a major adds to the input have defaults.
 pub(crate) trait Hook: 'static {
     const NAME: HookName;
-    /// Written to the tape, and read back to replay it.
+    /// Written to the tape, and parsed for a replay.
     type Input<'a>: Serialize + Deserialize<'a> + Send + Sync;
-    /// Written to the tape, compared byte for byte, and read back to compare what
-    /// was decided.
+    /// Written to the tape, compared byte for byte, and parsed to compare decisions.
     type Output: Serialize + DeserializeOwned + Decides + Send;
     type Parameters: ComponentNamedList + Lower + Send + Sync + 'static;
     type Results: ComponentNamedList + Lift + Send + Sync + 'static;

@@ -1,7 +1,7 @@
-//! What the host can call, one folder a WIT package. Each hook lowers the domain's words
-//! for the guest, which cannot fail, and raises what the guest says, which can.
+//! The hooks, one folder for each WIT package. Each hook lowers domain types for the guest, which
+//! cannot fail, and raises the guest's answer, which can.
 //!
-//! Hooks are found in a component's type, never by trying a call.
+//! Hooks are found by the type of a component, not by trial calls.
 
 pub(crate) mod clinical {
     pub(crate) mod v1;
@@ -25,13 +25,12 @@ use self::{
     payment::v1::{Authorize, Query, Quote, Reverse, Settle},
 };
 
-/// A hook with its types forgotten, but for what somebody needs of them.
+/// A hook with its types erased, except for what the implementor keeps.
 pub(crate) trait Entry {
     fn of<H: Hook>() -> Self;
 }
 
-/// Everything the host can call, the newest major of a function first. One table; a new
-/// hook is one line in it.
+/// All hooks, the newest major of a function first. A new hook is one line in this table.
 pub(crate) fn hooks<E: Entry>() -> Vec<E> {
     vec![
         E::of::<Describe>(),

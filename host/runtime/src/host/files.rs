@@ -1,9 +1,8 @@
-//! `xinglin:host/files`: data packs of the operator, and a scratch folder that
-//! lives as long as the call.
+//! `xinglin:host/files`: data packs of the operator, and a scratch folder for the duration of the
+//! call.
 //!
-//! A guest's path is only ever looked up: among the files that were found in a
-//! pack, or among those that the call itself has made. None reaches the
-//! operating system.
+//! A guest's path is only looked up in the index of a pack, or among the files that the call has
+//! created. It is never passed to the operating system.
 
 pub(crate) mod pack;
 pub(crate) mod scratch;
@@ -21,12 +20,12 @@ use self::{
 use super::CallState;
 use crate::{limits::Stop, recorder::Question, trace, wit::xinglin::host::files as wit};
 
-/// Most bytes read or written at once.
+/// Maximum bytes of one read or write.
 const MOST: u64 = 4 << 20;
-/// Longest path in bytes.
+/// Maximum length of a path, in bytes.
 const LONGEST_PATH: usize = 255;
 
-/// What a call may reach.
+/// Files that a call may access.
 pub(crate) struct Files {
     pub packs: BTreeMap<String, Arc<Pack>>,
     pub scratch: Scratch,
@@ -40,15 +39,15 @@ impl Files {
         }
     }
 
-    /// Names and digests, as a tape keeps them.
+    /// Names and digests of the packs, for the tape.
     pub fn digests(&self) -> Vec<TapedPack> {
         self.packs.values().map(|pack| TapedPack { name: pack.name.clone(), digest: pack.digest }).collect()
     }
 }
 
-/// A path below a folder as one of its files: parts with a slash between, empty
-/// for the folder itself. `None` if it is no path, or leads out of the folder.
-/// There are no links, so `..` means what it says.
+/// Resolves a path relative to a folder: segments separated by slashes, empty for the folder
+/// itself. `None` if it is malformed, or leads out of the folder. There are no links, so `..` is
+/// the parent.
 pub(crate) fn resolve(folder: &str, path: &str) -> Option<String> {
     if path.starts_with('/') || path.contains('\0') || path.len() > LONGEST_PATH {
         return None;
@@ -65,20 +64,20 @@ pub(crate) fn resolve(folder: &str, path: &str) -> Option<String> {
     (path.len() <= LONGEST_PATH).then_some(path)
 }
 
-/// As the contract has it: relative, without `..`, and not the folder itself.
+/// Checks a path by the contract: relative, without `..`, and not the folder itself.
 fn path(path: &str) -> Result<String, FileError> {
     let plain = resolve("", path).filter(|plain| !plain.is_empty() && !path.split('/').any(|part| part == ".."));
     plain.ok_or(FileError::InvalidPath)
 }
 
-/// A pack as the tape names it.
+/// A pack, as recorded on the tape.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct TapedPack {
     pub name: String,
     pub digest: Digest,
 }
 
-/// What was read, as the tape names it: the bytes themselves stay in the pack.
+/// A read, as recorded on the tape, without the bytes, which are in the pack.
 #[derive(PartialEq, Eq, Serialize, Deserialize)]
 struct Reading {
     sha256: Digest,
@@ -163,7 +162,7 @@ impl wit::Host for CallState {
         let arguments: [&[u8]; 4] = [pack.as_bytes(), path.as_bytes(), &offset.to_be_bytes(), &length.to_be_bytes()];
         let question = Question::new("files.read-pack", &arguments);
         let recorded: Option<Result<Reading, FileError>> = self.tape.recorded(&question)?;
-        // A failure of then is a failure again; what was read is read again.
+        // A recorded failure is returned again; a recorded success is read again from the pack.
         let live = match &recorded {
             Some(Err(error)) => Err(error.clone()),
             _ => self.read_pack_live(&pack, &path, offset, length).await,
@@ -179,8 +178,8 @@ impl wit::Host for CallState {
         Ok(live.map_err(Into::into))
     }
 
-    // What a call finds in its scratch folder follows from what it put there, so
-    // none of it is on tape.
+    // The content of the scratch folder follows from the call's own writes, so it is not
+    // recorded.
 
     async fn read_scratch(
         &mut self,

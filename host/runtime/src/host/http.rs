@@ -1,10 +1,9 @@
-//! `xinglin:host/http`: requests to servers outside.
+//! `xinglin:host/http`: requests to external servers.
 //!
-//! Here is what needs no network: whether a request means something, whether its
-//! server, secrets, fields and keys are granted, how large and how many it may be,
-//! and the tape. Names, addresses, the values of placeholders and TLS are the
-//! business of [`crate::Egress`]. What is on tape is what the guest saw, and the guest
-//! never sees a value.
+//! This file does what needs no network: it checks the request, the grants of its server,
+//! secrets, fields and keys, sizes and counts, and writes the tape. [`crate::Egress`] does name
+//! resolution, address checks, insertion of values, and TLS. The tape has what the guest
+//! received, and the guest never receives a value.
 
 use std::{sync::Arc, time};
 
@@ -22,16 +21,16 @@ use crate::{
     wit::xinglin::host::http as wit,
 };
 
-/// Requests that one call may send.
+/// Maximum requests of one call.
 const MAX_REQUESTS: u32 = 32;
 const MAX_URL: usize = 8 << 10;
 const MAX_HEADERS: usize = 64;
-/// Bytes of all names and values of headers.
+/// Maximum bytes of all header names and values.
 const MAX_HEADER_BYTES: usize = 16 << 10;
 const MAX_PLACEHOLDERS: usize = 64;
 
-/// What a guest does not get to say: it belongs to the connection, and
-/// `accept-encoding` would hide a repeated secret in a compressed answer.
+/// Headers that a guest must not set: they belong to the connection; `accept-encoding` would hide
+/// a repeated secret in a compressed response.
 const RESERVED: [&str; 12] = [
     "accept-encoding",
     "connection",
@@ -74,16 +73,16 @@ impl From<HttpError> for wit::Error {
     }
 }
 
-/// What a call may still send.
+/// HTTP grants and remaining requests of a call.
 pub(crate) struct Http {
-    /// Requests of this plugin in this tenant at once.
+    /// Concurrent requests of this plugin in this tenant.
     places: Arc<Semaphore>,
     hosts: Vec<HostPattern>,
     plaintext_hosts: Vec<HostPattern>,
     sent: u32,
 }
 
-/// An answer as the tape keeps it.
+/// A response, as recorded on the tape.
 #[derive(Serialize, Deserialize)]
 struct TapedResponse {
     status: u16,
@@ -91,7 +90,7 @@ struct TapedResponse {
     body: TapedBody,
 }
 
-/// Text where it is text, so that a tape can be read.
+/// As text if it is UTF-8, so that tapes are readable.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum TapedBody {
@@ -117,8 +116,8 @@ impl From<TapedResponse> for wit::Response {
 }
 
 impl Http {
-    /// `setting` gives the text of a setting: patterns that name one are made
-    /// whole here, for the length of the call.
+    /// `setting` returns the value of a setting: patterns that name one are resolved here, for
+    /// the duration of the call.
     pub fn new(
         places: Arc<Semaphore>,
         hosts: &[HostPattern],
@@ -127,7 +126,7 @@ impl Http {
     ) -> Self {
         let whole = |patterns: &[HostPattern]| {
             let resolve = |pattern: &HostPattern| match pattern {
-                // What is not set, or set to nonsense, means no server.
+                // An unset or invalid setting matches no server.
                 HostPattern::Setting(key) => HostPattern::server(setting(key)?.trim()).ok(),
                 whole => Some(whole.clone()),
             };
@@ -152,12 +151,12 @@ fn invalid<T>(reason: impl Into<String>) -> Result<T, HttpError> {
     Err(HttpError::Invalid(reason.into()))
 }
 
-/// A URL with a letter in the place of each placeholder, and its placeholders.
+/// Parses a URL with a letter in place of each placeholder; also returns the placeholders.
 fn url(text: &str) -> Result<(Url, Vec<Placeholder>), HttpError> {
     if text.len() > MAX_URL {
         return Err(HttpError::TooLarge(MAX_URL as u64));
     }
-    // A parser of URLs would drop or bend these in silence.
+    // URL parsers would silently drop or change these.
     if text.contains(|c: char| c.is_control() || c.is_whitespace() || c == '\\') {
         return invalid("a URL has no spaces, control characters or backslashes");
     }
@@ -242,15 +241,14 @@ fn placeholders(text: &str) -> Result<Vec<Placeholder>, HttpError> {
     Ok(pieces(text).map_err(HttpError::Invalid)?.into_iter().filter_map(place).collect())
 }
 
-/// What is left of the call, less a little in which a guest can still say that
-/// it got no answer.
+/// The remaining time of the call, minus a reserve in which a guest can handle the timeout.
 fn remaining(ends: Option<time::Instant>) -> time::Duration {
     let rest = ends.map_or(time::Duration::ZERO, |ends| ends.saturating_duration_since(time::Instant::now()));
     rest - (rest / 8).min(time::Duration::from_millis(100))
 }
 
 impl CallState {
-    /// Everything about a request that can be known without a network.
+    /// All checks of a request that need no network.
     fn check(&self, request: wit::Request) -> Result<HttpRequest, HttpError> {
         let grants = &self.grants;
         let (target, mut places) = url(&request.url)?;
@@ -280,7 +278,7 @@ impl CallState {
         let guarded = grants.guarded();
         let slice = |(name, _): &&(String, String)| matches!(name.as_str(), "range" | "if-range");
         if let (false, Some((name, _))) = (guarded.is_empty(), headers.iter().find(slice)) {
-            // A value cut in two is not found where an answer repeats it.
+            // A value split by a range would not be found if the response repeats it.
             return invalid(format!("no `{name}` for a plugin with secrets or identity"));
         }
 
@@ -361,7 +359,7 @@ impl CallState {
     }
 }
 
-/// What a guest asks, part by part.
+/// The request as a question for the recorder.
 fn question(request: &wit::Request) -> Question {
     let mut parts: Vec<Vec<u8>> = vec![
         HttpMethod::from(request.method).as_str().into(),

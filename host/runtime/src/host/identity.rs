@@ -1,5 +1,4 @@
-//! `xinglin:host/identity`: what is known of who the patient is, never what it
-//! says.
+//! `xinglin:host/identity`: which identity fields of the patient are known, without their values.
 
 use tracing::Instrument;
 use xinglin_domain::identity::IdentityField;

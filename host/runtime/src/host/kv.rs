@@ -1,7 +1,7 @@
-//! `xinglin:host/kv`: small durable values of one plugin in one tenant.
+//! `xinglin:host/kv`: a small durable key-value store of one plugin in one tenant.
 //!
-//! The store is only read during a call. Writes stay in the call, which reads
-//! its own, and are handed out with its answer to be made durable together.
+//! The store is only read during a call. Writes are kept in the call, which reads its own writes,
+//! and are returned with the answer, to be committed together.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -20,17 +20,16 @@ use crate::{
 const MAX_KEY: usize = 512;
 const MAX_VALUE: usize = 64 << 10;
 
-/// The store and what the call has written over it.
+/// The store, and the writes of the call.
 pub(crate) struct Kv {
     base: Arc<dyn KvRead>,
     quota: u64,
-    /// Bytes that will be in use once the writes are durable; asked for at the
-    /// first write.
+    /// Bytes in use after the writes are committed; queried at the first write.
     used: Option<u64>,
     writes: BTreeMap<String, Option<Vec<u8>>>,
 }
 
-/// An answer as the tape keeps it.
+/// An answer, as recorded on the tape.
 type Taped<T> = Result<T, TapedError>;
 
 #[derive(Serialize, Deserialize)]
@@ -59,7 +58,7 @@ impl From<KvUnavailable> for TapedError {
     }
 }
 
-/// Bytes as hexadecimal text, a third of what a JSON array of numbers takes.
+/// Bytes as hexadecimal text, a third of the size of a JSON array of numbers.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Hex(#[serde(with = "hex::serde")] pub(super) Vec<u8>);
 
@@ -76,7 +75,7 @@ impl Kv {
         self.writes.into_iter().map(|(key, value)| KvWrite { key, value }).collect()
     }
 
-    /// What this call has made of a key, if it has.
+    /// The value that this call has written for a key, if any.
     fn written(&self, key: &str) -> Option<Option<Vec<u8>>> {
         self.writes.get(key).cloned()
     }
@@ -100,7 +99,7 @@ impl Kv {
         };
         let freed = used.saturating_sub(cost(&key, old.as_ref()));
         let after = freed.saturating_add(cost(&key, value.as_ref()));
-        // A lowered quota must not stop a plugin from making room.
+        // A reduced quota must not prevent a plugin from deleting.
         if value.is_some() && after > self.quota {
             return Err(TapedError::QuotaExceeded(self.quota));
         }
@@ -122,8 +121,7 @@ impl CallState {
         value: Option<Vec<u8>>,
     ) -> wasmtime::Result<Result<(), wit::Error>> {
         let question = Question::new(import, &[key.as_bytes(), value.as_deref().unwrap_or_default()]);
-        // A rerun by another version must read its own writes, which are not all
-        // on the tape.
+        // A rerun by another version must read its own writes, which are not all on the tape.
         let recorded = self.tape.recorded(&question)?.filter(|_| !self.tape.is_lenient());
         let answer: Taped<()> = match recorded {
             Some(recorded) => recorded,

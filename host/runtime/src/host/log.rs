@@ -1,36 +1,36 @@
-//! `xinglin:host/log`: lines for the operator.
+//! `xinglin:host/log`: log lines for the operator.
 
 use xinglin_plugin::{LogLevel, LogLine};
 
 use super::CallState;
 use crate::wit::xinglin::host::log as wit;
 
-/// Bytes of one line that are kept.
+/// Maximum length of a line, in bytes; the rest is cut.
 pub(crate) const MAX_LINE: usize = 4096;
-/// Lines of one call that are kept.
+/// Maximum lines of one call; further ones are dropped.
 pub(crate) const MAX_LINES: usize = 256;
 
-/// What a call has logged.
+/// The log of a call.
 #[derive(Debug, Default)]
 pub(crate) struct Log {
     pub lines: Vec<LogLine>,
-    /// How many came after the last that was kept.
+    /// Number of dropped lines.
     pub dropped: u64,
 }
 
 impl CallState {
-    /// Adds a line to the log of the call, and to the operator's.
+    /// Adds a line to the log of the call, and to the operator's log.
     pub(crate) fn write_line(&mut self, level: LogLevel, mut message: String) {
         if self.log.lines.len() == MAX_LINES {
             self.log.dropped += 1;
             return;
         }
         message.truncate(message.floor_char_boundary(MAX_LINE));
-        // One message is one line: a guest must not write lines of its own making.
+        // One message is one line: a guest must not forge log lines.
         if [b'\n', b'\r', 0x1b].iter().any(|control| message.as_bytes().contains(control)) {
             message = message.replace(['\n', '\r', '\u{1b}'], " ");
         }
-        // A tracing event's level is part of its static description.
+        // The level of a tracing event is static.
         macro_rules! emit {
             ($level:ident) => {
                 tracing::$level!(

@@ -1,5 +1,4 @@
-//! What a plugin may import, one file a capability. A linker is built from here and from
-//! nothing else.
+//! The imports of plugins, one file for each capability. Linkers are built from these files only.
 
 pub(crate) mod files;
 mod http;
@@ -25,7 +24,7 @@ use xinglin_plugin::Capability;
 use self::state::CallState;
 use crate::wit::xinglin::host;
 
-/// A linker that defines the granted interfaces and nothing else.
+/// A linker that defines exactly the granted interfaces.
 pub(crate) fn linker(engine: &Engine, granted: &BTreeSet<Capability>) -> wasmtime::Result<Linker<CallState>> {
     let mut linker = Linker::new(engine);
     for capability in granted {

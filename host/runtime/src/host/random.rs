@@ -1,8 +1,7 @@
-//! `xinglin:host/random`: numbers that nobody can guess and a tape can repeat.
+//! `xinglin:host/random`: unpredictable numbers that a tape can reproduce.
 //!
-//! The generator is HMAC-SHA-256 under the seed of the call over a counter. It
-//! is written out here and not a library's, for a tape of today must replay on
-//! any later host.
+//! The generator is HMAC-SHA-256 under the seed of the call over a counter. It is implemented
+//! here and not taken from a library, because a tape of today must replay on any later host.
 
 use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
@@ -11,10 +10,10 @@ use sha2::Sha256;
 use super::CallState;
 use crate::{limits::Stop, recorder::Question, wit::xinglin::host::random as wit};
 
-/// Most bytes drawn at once.
+/// Maximum bytes of one draw.
 pub(crate) const MOST: u64 = 64 << 10;
 
-/// The dice of one call.
+/// The random generator of one call.
 pub(crate) struct Random {
     seed: [u8; 32],
     generator: Option<Generator>,
@@ -26,13 +25,13 @@ impl Random {
     }
 }
 
-/// A seed as the tape keeps it.
+/// A seed, as recorded on the tape.
 #[derive(Clone, Copy, Serialize, Deserialize)]
 struct Seed(#[serde(with = "hex::serde")] [u8; 32]);
 
 struct Generator {
     keyed: Hmac<Sha256>,
-    /// Blocks drawn so far. What is left of a block is thrown away.
+    /// Blocks drawn so far. The rest of a block is discarded.
     counter: u64,
 }
 
@@ -55,7 +54,7 @@ impl Generator {
 }
 
 impl CallState {
-    /// So many random bytes. The seed goes on tape when first one is drawn.
+    /// Draws random bytes. The seed is recorded at the first draw.
     pub(crate) fn draw(&mut self, length: u64) -> wasmtime::Result<Vec<u8>> {
         if length > MOST {
             return Err(Stop::Random(length).into());

@@ -1,7 +1,7 @@
 //! `xinglin:host/records`: reads of the record of the call's patient.
 //!
-//! What the manifest does not declare is refused here, whatever the embedder
-//! lends, and what is answered beyond the question is cut off.
+//! Data that the manifest does not declare are refused here, whatever [`RecordRead`] provides,
+//! and an answer beyond the query is truncated.
 
 use std::sync::Arc;
 
@@ -19,10 +19,10 @@ use crate::{
     wit::xinglin::{clinical::snapshot, host::records as wit},
 };
 
-/// Most entries of one answer.
+/// Maximum entries of one answer.
 const MOST: u32 = 500;
 
-/// An answer as the tape keeps it.
+/// An answer, as recorded on the tape.
 type Taped<T> = Result<Vec<T>, TapedError>;
 
 #[derive(Serialize, Deserialize)]
@@ -58,7 +58,7 @@ impl From<TapedError> for wit::Error {
 }
 
 impl CallState {
-    /// Answers from the recording, or asks and records.
+    /// Answers from the recording, or queries and records.
     async fn read_record<T: Serialize + DeserializeOwned>(
         &mut self,
         question: Question,
@@ -80,7 +80,7 @@ impl CallState {
         Ok(answer)
     }
 
-    /// What the manifest declares and the tenant granted, and the record.
+    /// The needs that are declared and granted, and the record.
     fn record(&self) -> (DataNeeds, Arc<dyn RecordRead>) {
         (self.grants.data_needs.clone().unwrap_or_default(), self.services.records.clone())
     }

@@ -1,4 +1,4 @@
-//! `xinglin:host/secrets`: which secrets there are, never what they say.
+//! `xinglin:host/secrets`: which secrets exist, without their values.
 
 use tracing::Instrument;
 use xinglin_plugin::Capability;

@@ -1,4 +1,4 @@
-//! `xinglin:host/settings`: what the tenant configured.
+//! `xinglin:host/settings`: the tenant's settings.
 
 use xinglin_domain::coding::{Attribute, AttributeValue};
 

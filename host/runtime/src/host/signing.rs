@@ -1,4 +1,4 @@
-//! `xinglin:host/signing`: signatures under keys that the host holds for a plugin.
+//! `xinglin:host/signing`: signatures with keys that the host holds for a plugin.
 
 use serde::{Deserialize, Serialize};
 use tracing::Instrument;
@@ -23,7 +23,7 @@ impl From<wit::Algorithm> for KeyKind {
     }
 }
 
-/// An answer as the tape keeps it.
+/// An answer, as recorded on the tape.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum TapedError {
@@ -57,7 +57,7 @@ struct TapedKey {
 }
 
 impl CallState {
-    /// The kind of a key that may be used, or `None`.
+    /// The algorithm of a granted key, or `None`.
     pub(crate) fn key(&self, key: &str) -> Option<KeyKind> {
         let granted = self.grants.capabilities.contains(&Capability::Signing);
         self.grants.keys.get(key).copied().filter(|_| granted)

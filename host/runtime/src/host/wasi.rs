@@ -1,15 +1,15 @@
-//! WASI 0.2 for guests that bring an interpreter, which cannot do without.
+//! WASI 0.2 for guests with an interpreter, which need it.
 //!
-//! The bindings are wasmtime-wasi's; what stands behind them is ours, for a call
-//! must replay to the byte and must reach nothing that was not granted:
+//! The bindings are wasmtime-wasi's; the implementation is this crate's, since a call must replay
+//! to the byte and must not reach anything that is not granted:
 //!
 //! - environment and arguments are empty, standard input is closed;
 //! - standard output and error are lines of the plugin's log;
-//! - the wall clock stands at the moment of the call, the monotonic clock counts
-//!   the times it was asked, and whoever sleeps wakes at once, that much later;
+//! - the wall clock is fixed at the time of the call, the monotonic clock advances with
+//!   each reading, and a sleep returns at once and advances it by its duration;
 //! - random numbers are those of the call (`random`);
 //! - files are those of `files`: `/packs/<name>` and `/scratch`;
-//! - of sockets there is only the refusal: none can be made, no name resolved.
+//! - sockets are refused: none can be created, no name resolved.
 
 mod filesystem;
 mod stdio;
@@ -37,13 +37,13 @@ use self::stdio::{Output, Sink};
 use super::CallState;
 use crate::limits::Stop;
 
-/// Things a guest may hold at once: open files, streams, timers.
+/// Maximum resources of a guest at once: open files, streams, timers.
 const MOST_RESOURCES: usize = 4096;
 
-/// How far the monotonic clock goes on when it is asked, in nanoseconds.
+/// How far the monotonic clock advances with each reading, in nanoseconds.
 const STEP: u64 = 1_000;
 
-/// What a guest holds of the system in one call.
+/// WASI state of one call.
 pub(crate) struct Wasi {
     table: ResourceTable,
     sockets: WasiSocketsCtx,
@@ -55,7 +55,7 @@ impl Default for Wasi {
     fn default() -> Self {
         let mut table = ResourceTable::new();
         table.set_max_capacity(MOST_RESOURCES);
-        // By default all of the network is denied.
+        // All network access is denied by default.
         Self { table, sockets: WasiSocketsCtx::default(), monotonic: Arc::default(), output: Arc::default() }
     }
 }
@@ -65,7 +65,7 @@ impl CallState {
         self.wasi.get_or_insert_default()
     }
 
-    /// Moves what the guest printed to its log.
+    /// Moves printed lines to the log.
     pub(crate) fn take_output(&mut self, is_end: bool) {
         let Some(wasi) = &self.wasi else { return };
         let (lines, dropped) = wasi.output.lock().unwrap_or_else(PoisonError::into_inner).take(is_end);
@@ -215,7 +215,7 @@ impl cli::terminal_stderr::Host for CallState {
 // --- clocks ------------------------------------------------------------------
 
 impl CallState {
-    /// The moment of the call, as WASI writes it.
+    /// The time of the call, as a WASI datetime.
     fn wall_clock(&self) -> clocks::wall_clock::Datetime {
         let micros = u64::try_from(self.now.micros()).unwrap_or(0);
         clocks::wall_clock::Datetime {
@@ -241,7 +241,7 @@ impl clocks::wall_clock::Host for CallState {
     }
 }
 
-/// Due at once, and when it was waited for, the clock is as late as that.
+/// Ready at once; waiting for it advances the clock to its time.
 struct Timer {
     clock: Arc<AtomicU64>,
     due: u64,

@@ -1,11 +1,11 @@
-//! The way out.
+//! Egress of plugins.
 
 use std::{collections::BTreeSet, future::Future, pin::Pin, time};
 
 use serde::{Deserialize, Serialize};
 use xinglin_plugin::{KeyKind, Placeholder};
 
-/// The methods there are.
+/// The supported methods.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum HttpMethod {
@@ -18,7 +18,7 @@ pub enum HttpMethod {
 }
 
 impl HttpMethod {
-    /// As it goes over the wire.
+    /// The name on the wire.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Get => "GET",
@@ -31,10 +31,10 @@ impl HttpMethod {
     }
 }
 
-/// A request that may be sent. Its placeholders are granted, and still in it.
+/// A checked request. Its placeholders are granted, and not replaced yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HttpRequest {
-    /// What is asked.
+    /// The method.
     pub method: HttpMethod,
     /// With placeholders, none of them in scheme, host or port.
     pub url: String,
@@ -44,36 +44,36 @@ pub struct HttpRequest {
     pub headers: Vec<(String, String)>,
     /// With placeholders if it is UTF-8.
     pub body: Option<Vec<u8>>,
-    /// Key of the kind `sm4` to encrypt the body under.
+    /// Key of kind `sm4` to encrypt the body with.
     pub encrypt_with: Option<String>,
     /// How to sign the bytes as sent.
     pub sign_with: Option<SignWith>,
-    /// Everything that is granted to stand behind placeholders, used here or not:
-    /// what one request told a server, the next may be told back.
+    /// All placeholders that are granted, used here or not: a response may repeat a value of an
+    /// earlier request.
     pub guarded: BTreeSet<Placeholder>,
-    /// In which time a whole answer must be there.
+    /// Timeout of the whole response.
     pub timeout: time::Duration,
-    /// Bytes that the body may have, placeholders replaced.
+    /// Maximum bytes of the body, after placeholders are replaced.
     pub max_request: usize,
-    /// Bytes that headers and body of the answer may have.
+    /// Maximum bytes of headers and body of the response.
     pub max_response: usize,
 }
 
 /// A signature in a header.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignWith {
-    /// Which key.
+    /// The key.
     pub key: String,
-    /// Its kind, which signs.
+    /// Its algorithm, one for signatures.
     pub kind: KeyKind,
     /// Lower-case name of the header.
     pub header: String,
 }
 
-/// An answer, whatever its status, with placeholders where it repeats a value.
+/// A response of any status, with placeholders in place of repeated values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HttpResponse {
-    /// Of HTTP.
+    /// HTTP status.
     pub status: u16,
     /// Names in lower case.
     pub headers: Vec<(String, String)>,
@@ -81,33 +81,33 @@ pub struct HttpResponse {
     pub body: Vec<u8>,
 }
 
-/// Why there is no answer. Texts are for the plugin: they hold no value that
-/// stands behind a placeholder, and no address that a name led to.
+/// Why there is no response. The texts are for the plugin: they contain neither values of
+/// placeholders nor resolved addresses.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HttpError {
-    /// The server is not granted, or its address not open.
+    /// The server is not granted, or its address is blocked.
     Denied(String),
-    /// The request means nothing.
+    /// The request is invalid.
     Invalid(String),
-    /// No whole answer in time.
+    /// No complete response in time.
     Timeout,
-    /// More bytes than this.
+    /// Larger than this limit, in bytes.
     TooLarge(u64),
-    /// Too many at once, or in this call.
+    /// Too many requests at once, or in this call.
     TooMany,
-    /// No connection, or it broke.
+    /// Connection failed or broken.
     Unavailable(String),
     /// Anything else.
     Other(String),
 }
 
-/// A request that is under way.
+/// A pending request.
 pub type EgressFuture<'a> = Pin<Box<dyn Future<Output = Result<HttpResponse, HttpError>> + Send + 'a>>;
 
-/// The way out, for one call of one plugin: replaces placeholders, protects the
-/// body, minds addresses, and keeps the values out of the answer.
+/// Egress for one call of one plugin: replaces placeholders, encrypts and signs, checks
+/// addresses, and removes values from the response.
 pub trait Egress: Send + Sync {
-    /// Sends a request that the runtime has found to be granted.
+    /// Sends a request that the runtime has checked against the grants.
     fn send(&self, request: HttpRequest) -> EgressFuture<'_>;
 }

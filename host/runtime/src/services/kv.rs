@@ -1,29 +1,28 @@
-//! What a plugin has kept.
+//! The key-value store of a plugin.
 
 use std::{future::Future, pin::Pin};
 
 use thiserror::Error;
 
-/// A read that is under way.
+/// A pending read.
 pub type KvFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, KvUnavailable>> + Send + 'a>>;
 
-/// The store did not answer.
+/// The store is unavailable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("the store did not answer")]
 pub struct KvUnavailable;
 
-/// The values of one plugin in one tenant, as they stood when the call began.
-/// Implemented over the store.
+/// The values of one plugin in one tenant, as of the start of the call. Implemented over the
+/// store.
 pub trait KvRead: Send + Sync {
     /// The value of a key, if it has one.
     fn get<'a>(&'a self, key: &'a str) -> KvFuture<'a, Option<Vec<u8>>>;
 
-    /// Bytes of all keys and values together.
+    /// Total bytes of keys and values.
     fn used(&self) -> KvFuture<'_, u64>;
 }
 
-/// Holds nothing: for plugins that keep nothing, and for calls that must not
-/// depend on what was kept.
+/// An empty store: for plugins without one, and for calls that must not depend on stored values.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoKv;
 

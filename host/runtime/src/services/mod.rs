@@ -1,5 +1,5 @@
-//! What the host lends to a call: traits that the crates above implement. One file a
-//! capability that needs something of the host.
+//! Services that the host provides to a call: traits implemented by the crates above. One file
+//! for each capability that needs one.
 
 pub(crate) mod http;
 pub(crate) mod identity;
@@ -21,23 +21,23 @@ use self::{
     signing::Keyring,
 };
 
-/// What stands behind a plugin's imports: one field a capability that needs
-/// something of the host. By default nothing does.
+/// The services behind a plugin's imports, one field for each capability that needs one. Empty by
+/// default.
 #[derive(Clone)]
 pub struct HostServices {
-    /// What the plugin has kept.
+    /// The key-value store.
     pub kv: Arc<dyn KvRead>,
-    /// The record of the patient whom the call is about.
+    /// The record of the call's patient.
     pub records: Arc<dyn RecordRead>,
-    /// What the call's random numbers follow from; drawn afresh for each call.
+    /// Seed of the call's random numbers; generated for each call.
     pub seed: [u8; 32],
-    /// The way out.
+    /// Egress.
     pub http: Arc<dyn Egress>,
-    /// Which secrets the tenant keeps for it.
+    /// The tenant's secrets for the plugin.
     pub secrets: Arc<dyn Secrets>,
-    /// What is known of who the patient is.
+    /// Identity fields of the patient.
     pub identity: Arc<dyn Identity>,
-    /// Its keys.
+    /// The plugin's keys.
     pub signing: Arc<dyn Keyring>,
 }
 

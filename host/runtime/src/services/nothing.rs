@@ -1,5 +1,4 @@
-//! What stands behind an import if the host lends nothing: no way out, no
-//! secret, nobody, no key. Replays run on it.
+//! Empty services: no egress, secrets, identity or keys. Used by replays.
 
 use xinglin_plugin::KeyKind;
 

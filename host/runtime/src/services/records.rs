@@ -1,4 +1,4 @@
-//! The record of the patient whom a call is about.
+//! The record of a call's patient.
 
 use std::{future::Future, pin::Pin};
 
@@ -9,40 +9,40 @@ use xinglin_domain::{
     time::Instant,
 };
 
-/// A read that is under way.
+/// A pending read.
 pub type RecordFuture<'a, T> = Pin<Box<dyn Future<Output = Result<Vec<T>, RecordError>> + Send + 'a>>;
 
-/// Why a record cannot be read.
+/// Why the record cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum RecordError {
-    /// Consent or the law does not let this plugin see it.
+    /// Consent or law withholds it from this plugin.
     #[error("withheld from this plugin")]
     Withheld,
-    /// The call is about no patient.
+    /// The call has no patient.
     #[error("the call is about no patient")]
     NoSubject,
-    /// The store did not answer.
+    /// The store is unavailable.
     #[error("the record did not answer")]
     Unavailable,
 }
 
-/// Which observations.
+/// A query of observations.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordQuery {
-    /// Declared by the manifest.
+    /// The code; declared by the manifest.
     pub code: Coding,
     /// Not before this moment.
     pub since: Option<Instant>,
     /// Before this moment.
     pub before: Option<Instant>,
-    /// 1 to 500; the newest.
+    /// Maximum number, 1 to 500; the newest are returned.
     pub limit: u32,
 }
 
-/// The record of the one patient whom the call is about, pseudonymous, newest
-/// first. Implemented over the store, with consent and compartments applied.
+/// The record of the call's patient, pseudonymous, newest first. Implemented over the store, with
+/// consent and compartments applied.
 pub trait RecordRead: Send + Sync {
-    /// Measurements and answers of one code.
+    /// Observations of one code.
     fn observations<'a>(&'a self, query: &'a RecordQuery) -> RecordFuture<'a, Observation>;
 
     /// Diagnoses and problems.
@@ -51,11 +51,11 @@ pub trait RecordRead: Send + Sync {
     /// Allergies and intolerances.
     fn allergies(&self) -> RecordFuture<'_, Allergy>;
 
-    /// Medicines taken.
+    /// Medications.
     fn medications(&self) -> RecordFuture<'_, Medication>;
 }
 
-/// Nobody's record: for calls that are about no patient.
+/// For calls without a patient.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoRecord;
 

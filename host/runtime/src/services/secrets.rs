@@ -1,12 +1,12 @@
-//! Which secrets there are.
+//! Secrets of a plugin.
 
 use std::{future::Future, pin::Pin};
 
-/// A look that is under way.
+/// A pending query.
 pub type SecretsFuture<'a> = Pin<Box<dyn Future<Output = Vec<String>> + Send + 'a>>;
 
-/// The secrets that a tenant keeps for a plugin. Their values are no part of
-/// this: only [`crate::Egress`] has them. Implemented over the store.
+/// The secrets that a tenant stores for a plugin, without the values: only [`crate::Egress`] has
+/// them. Implemented over the store.
 pub trait Secrets: Send + Sync {
     /// Keys that have a value.
     fn available(&self) -> SecretsFuture<'_>;

@@ -6,42 +6,39 @@ use sm2::dsa::signature::Verifier as _;
 use thiserror::Error;
 use xinglin_plugin::KeyKind;
 
-/// What SM2 signs with besides the key, where nobody agreed on another identity.
-/// GM/T 0009-2012, 10.
+/// The default user identity of SM2 signatures. GM/T 0009-2012, 10.
 pub const SM2_IDENTITY: &str = "1234567812345678";
 
 /// The public half of a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublicKey {
-    /// As the manifest calls it.
+    /// Name in the manifest.
     pub key: String,
     /// [`KeyKind::Ed25519`] or [`KeyKind::Sm2`].
     pub kind: KeyKind,
-    /// 32 bytes, or 65 of SEC1 uncompressed.
+    /// 32 bytes, or 65 bytes in SEC1 uncompressed form.
     pub bytes: Vec<u8>,
 }
 
-/// Work of the keyring that is under way.
+/// A pending operation of the keyring.
 pub type KeyringFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, KeyringUnavailable>> + Send + 'a>>;
 
-/// The keyring did not answer.
+/// The keyring is unavailable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("the keys could not be read")]
 pub struct KeyringUnavailable;
 
-/// The keys of one plugin in one tenant. Private halves never leave it.
-/// Implemented over the store.
+/// The keys of one plugin in one tenant. Private keys never leave it. Implemented over the store.
 pub trait Keyring: Send + Sync {
-    /// Keys that there are, whether granted or not.
+    /// All keys, whether granted or not.
     fn public_keys(&self) -> KeyringFuture<'_, Vec<PublicKey>>;
 
-    /// A signature under a key of this kind; `None` if there is no such key.
+    /// A signature with a key of this kind; `None` if there is no such key.
     fn sign<'a>(&'a self, key: &'a str, kind: KeyKind, message: &'a [u8]) -> KeyringFuture<'a, Option<Vec<u8>>>;
 }
 
-/// Whether a signature holds. `false` also for what is no key, no signature, or
-/// a kind that does not sign. Ed25519 is strict: no small-order keys, no second
-/// spelling of a signature.
+/// Verifies a signature. `false` also for malformed keys or signatures, or a kind that does not
+/// sign. Ed25519 is strict: no small-order keys, no non-canonical encodings.
 pub fn verify(kind: KeyKind, public_key: &[u8], message: &[u8], signature: &[u8]) -> bool {
     match kind {
         KeyKind::Ed25519 => {

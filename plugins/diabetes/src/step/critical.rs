@@ -1,4 +1,4 @@
-//! Values that stop online care at once.
+//! Values that stop online care immediately.
 
 use xinglin_sdk::{
     pathway::{Alert, Destination, Directive, Referral, Role, Severity},
@@ -23,9 +23,9 @@ const LEVEL_2: Decimal = Decimal::new(30, 1);
 const CRITICAL_SYSTOLIC: Decimal = Decimal::whole(180);
 /// mmHg.
 const CRITICAL_DIASTOLIC: Decimal = Decimal::whole(110);
-/// A low glucose is measured again after so many minutes.
+/// Minutes after which a low glucose is measured again.
 const RECHECK_MINUTES: i64 = 15;
-/// China keeps one time, eight hours before UTC, all year round.
+/// China has one time zone, UTC+8, all year round.
 const BEIJING_OFFSET: i64 = DAY / 3;
 
 impl Step<'_> {
@@ -74,7 +74,7 @@ impl Step<'_> {
         self.send_offline(&format!("血压 {shown}"), &format!("Blood pressure {shown}"));
     }
 
-    /// Level 3: somebody had to help, whatever the number was.
+    /// Level 3: another person had to help, whatever the value.
     pub(super) fn needed_help(&mut self) {
         self.memory.severe_hypoglycaemia = true;
         self.critical(
@@ -132,7 +132,7 @@ impl Step<'_> {
         self.schedule(visit::RECHECK, zh_en("15分钟后复测", "Measure again after 15 minutes"), Role::Patient, due, 0);
     }
 
-    /// The event of the national standard, which every low glucose is.
+    /// The alert of the national standard, raised for every low glucose.
     fn critical_low(&mut self, zh: &str, en: &str) {
         self.critical(
             "GLUCOSE_CRITICAL_LOW",
@@ -165,7 +165,7 @@ impl Step<'_> {
         );
     }
 
-    /// Until midnight in Beijing, but at least an hour.
+    /// Minutes until midnight in Beijing, at least 60.
     fn minutes_left_today(&self) -> u32 {
         let since_midnight = self.now.saturating_add(BEIJING_OFFSET).rem_euclid(DAY);
         let left = (DAY - since_midnight) / MINUTE;

@@ -1,5 +1,5 @@
 //! HbA1c: every 90 days off target or after a change of treatment, twice a year
-//! otherwise; and what a low one without medicines means.
+//! otherwise; and remission.
 
 use xinglin_sdk::{
     clinical::{Medication, Section},
@@ -27,7 +27,7 @@ const GLUCOSE_LOWERING: &str = "A10";
 const WEEK_IN_MINUTES: u32 = 7 * 24 * 60;
 
 impl Step<'_> {
-    /// At enrolment: the next one after the last on record, or one now.
+    /// At enrolment: due after the last one on record, or now.
     pub(super) fn enrol_hba1c(&mut self) -> Result<(), Error> {
         match self.latest_hba1c()? {
             Some((hba1c, taken)) => {
@@ -93,8 +93,8 @@ impl Step<'_> {
         })
     }
 
-    /// Only if every medicine on the list can be told apart by its ATC code: one
-    /// that cannot might be a glucose-lowering one.
+    /// Only if every medication has an ATC code: one without
+    /// might be glucose-lowering.
     fn is_off_medicines(&self, at: Instant) -> bool {
         let since = plus_days(at, -OFF_MEDICINE_DAYS);
         self.snapshot.is_complete(Section::Medications)

@@ -1,4 +1,4 @@
-//! What happens at each event.
+//! The step at each event.
 
 mod critical;
 mod hba1c;
@@ -21,9 +21,9 @@ use crate::{
     sources, targets,
 };
 
-/// A referral is followed up within so many days.
+/// Days within which a referral is followed up.
 const RECONTACT_DAYS: u16 = 14;
-/// An older measurement is history: it counts for the record, and rouses nobody.
+/// Days after which a measurement raises no alerts.
 const NEWS_DAYS: i64 = 7;
 
 /// One step.
@@ -46,7 +46,7 @@ pub fn step(state: Option<&State>, event: &Event, snapshot: &Snapshot, now: Inst
     Ok(Outcome { state: step.memory.write()?, stage: step.memory.stage().to_owned(), directives: step.directives })
 }
 
-/// A step under way.
+/// A step in progress.
 struct Step<'a> {
     memory: Memory,
     snapshot: &'a Snapshot,
@@ -56,7 +56,7 @@ struct Step<'a> {
 
 impl Step<'_> {
     fn enrolled(&mut self) -> Result<(), Error> {
-        // Where the patient stands today; the visits are measured against it.
+        // The baseline that the visits are compared with.
         self.ask(FOLLOW_UP);
         self.schedule_first_visits();
         self.schedule_offline_visit(self.now);
@@ -113,7 +113,7 @@ impl Step<'_> {
         }));
     }
 
-    // --- words for the directives ---------------------------------------------
+    // --- helpers for directives ------------------------------------------------
 
     fn schedule(&mut self, code: impl Into<String>, title: LocalizedText, owner: Role, due: Instant, window_days: u16) {
         self.directives.push(Directive::ScheduleTask(Task { code: code.into(), title, owner, due, window_days }));
@@ -127,7 +127,7 @@ impl Step<'_> {
         self.directives.push(Directive::Ask(questionnaire.to_owned()));
     }
 
-    /// It may be shown on a lock screen, so it names no disease and no value.
+    /// It may be shown on a lock screen, so it contains no disease and no value.
     fn tell(&mut self, template: &str, fallback: LocalizedText) {
         let template = template.to_owned();
         self.directives.push(Directive::SendMessage(Message { template, arguments: Vec::new(), fallback }));
@@ -157,8 +157,8 @@ impl Step<'_> {
         self.directives.push(Directive::RaiseAlert(alert));
     }
 
-    /// Sends the patient to a consulting room, once for as long as the last
-    /// referral is being followed up.
+    /// Refers the patient to an in-person visit, unless the last
+    /// referral is still being followed up.
     fn refer(&mut self, reason: LocalizedText, citation: Citation) {
         if self.memory.referred_until.is_some_and(|until| self.now < until) {
             return;

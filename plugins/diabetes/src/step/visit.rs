@@ -1,4 +1,4 @@
-//! Follow-ups: online between, face to face at least four times a year.
+//! Follow-ups: online, and in person at least four times a year.
 
 use xinglin_sdk::{
     pathway::{Alert, AnswerValue, Error, Response, Role, Severity},
@@ -13,7 +13,7 @@ use crate::{
     sources, targets,
 };
 
-/// Days of the online follow-ups of the first twelve weeks.
+/// Days of the online follow-ups in the first twelve weeks.
 const FIRST_DAYS: [i64; 5] = [7, 14, 28, 56, 84];
 /// The last of them, after which regular follow-up begins.
 const LAST_FIRST_DAY: i64 = 84;
@@ -24,14 +24,14 @@ const WINDOW_DAYS: u16 = 3;
 const EXTRA: &str = "visit-extra";
 const EXTRA_DAYS: i64 = 14;
 
-/// Face to face.
+/// In-person visit.
 pub(super) const OFFLINE: &str = "offline-visit";
-/// Whether a face-to-face visit is overdue.
+/// Task that checks whether an in-person visit is overdue.
 pub(super) const OFFLINE_MISSED: &str = "offline-visit-missed";
 const OFFLINE_DAYS: i64 = 90;
 const OFFLINE_WINDOW_DAYS: u16 = 14;
 
-/// Measuring a low glucose again.
+/// Repeated measurement of a low glucose.
 pub(super) const RECHECK: &str = "glucose-recheck";
 
 const THREE_DAYS_IN_MINUTES: u32 = 3 * 24 * 60;
@@ -95,8 +95,8 @@ impl Step<'_> {
         self.ask(RECHECK_QUESTIONS);
     }
 
-    /// The numbers also come as observations, each an event of its own; what is
-    /// critical is dealt with there. Here the visit is judged as a whole.
+    /// The values are also delivered as observations, in separate events, where critical ones
+    /// are handled. Here the visit is evaluated as a whole.
     pub(super) fn answered(&mut self, response: &Response) -> Result<(), Error> {
         let answers = Answers(response);
         if answers.boolean(link::NEEDED_HELP) {
@@ -135,7 +135,7 @@ impl Step<'_> {
         Ok(())
     }
 
-    /// What is off target, in both languages.
+    /// The values off target, in both languages.
     fn off_target(&self, answers: &Answers) -> Result<Vec<LocalizedText>, Error> {
         let mut found = Vec::new();
         if let Some(quantity) = answers.quantity(link::GLUCOSE) {

@@ -1,4 +1,4 @@
-//! What is looked at once a year.
+//! Yearly checks.
 
 use xinglin_sdk::{
     clinical::Observation,
@@ -11,7 +11,7 @@ use super::Step;
 use crate::{measure::LDL_CODES, sources};
 
 const YEAR_DAYS: i64 = 365;
-/// A check that is due at enrolment is done within four weeks.
+/// Days within which a check that is due at enrolment is done.
 const FIRST_DAYS: i64 = 28;
 const WINDOW_DAYS: u16 = 30;
 
@@ -21,13 +21,13 @@ pub struct Check {
     task: &'static str,
     zh: &'static str,
     en: &'static str,
-    /// LOINC codes that a doctor orders; none for an examination.
+    /// LOINC codes of tests that a doctor orders; empty for an examination.
     order: &'static [&'static str],
-    /// LOINC codes of results that count as having done it.
+    /// LOINC codes of results that complete the check.
     pub done_by: &'static [&'static str],
 }
 
-/// All of them.
+/// All checks.
 pub static CHECKS: [Check; 5] = [
     Check {
         task: "yearly-uacr",
@@ -54,7 +54,7 @@ pub static CHECKS: [Check; 5] = [
     Check { task: "yearly-foot", zh: "足部检查", en: "Foot examination", order: &[], done_by: &[] },
 ];
 
-/// The check whose task this is.
+/// The check of a task.
 pub(super) fn check(task: &str) -> Option<&'static Check> {
     CHECKS.iter().find(|check| check.task == task)
 }
@@ -76,7 +76,7 @@ impl Step<'_> {
         }
     }
 
-    /// A year after `last`, and not before there is time to arrange it.
+    /// A year after `last`, but not before there is time to arrange it.
     pub(super) fn schedule_yearly(&mut self, check: &Check, last: Instant) {
         self.schedule_check(check, plus_days(last, YEAR_DAYS).max(plus_days(self.now, FIRST_DAYS)));
     }

@@ -1,5 +1,5 @@
-//! `xinglin:clinical@1` ⇄ [`xinglin_domain::clinical`]. Only the host makes
-//! snapshots, so nothing here is raised.
+//! `xinglin:clinical@1` ⇄ [`xinglin_domain::clinical`]. Only the host creates snapshots, so there
+//! are no conversions from the guest.
 
 use xinglin_domain::clinical as domain;
 

@@ -1,4 +1,4 @@
-//! Verification of people and certificates.
+//! Verification of persons and certificates.
 
 pub(crate) mod v1;
 
@@ -10,7 +10,7 @@ use xinglin_domain::{
     time::Instant,
 };
 
-/// What a verifier is asked.
+/// Input of a verifier.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct VerifyInput<'a, C: Clone> {
@@ -18,5 +18,5 @@ pub(crate) struct VerifyInput<'a, C: Clone> {
     pub now: Instant,
 }
 
-/// What it answers.
+/// Output of a verifier.
 type Answer = Result<Outcome, VerifyError>;

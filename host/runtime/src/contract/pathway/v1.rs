@@ -20,7 +20,7 @@ use crate::{
 
 const INTERFACE: &str = "xinglin:pathway/pathway@1.0.0";
 
-/// Most bytes of [`domain::State::data`] that the host keeps for a pathway.
+/// Maximum size of [`domain::State::data`], in bytes.
 const MAX_STATE: usize = 64 * 1024;
 
 // --- the definition ----------------------------------------------------------
@@ -82,7 +82,7 @@ impl TryFrom<wit::Questionnaire> for domain::Questionnaire {
     }
 }
 
-/// The WIT's `data-need`; [`DataNeed`] itself belongs to another package.
+/// The `data-need` of the WIT; [`DataNeed`] itself belongs to another package.
 fn raise_need(need: wit::DataNeed) -> Result<DataNeed, Invalid> {
     Ok(match need {
         wit::DataNeed::Conditions => DataNeed::Conditions,
@@ -297,7 +297,7 @@ impl TryFrom<wit::Outcome> for domain::Outcome {
 
 // --- hooks -------------------------------------------------------------------
 
-/// `describe` is asked nothing.
+/// `describe` has no input.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct DescribeInput {}
@@ -319,7 +319,7 @@ impl Hook for Describe {
     }
 }
 
-/// What `screen` is asked.
+/// Input of `screen`.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ScreenInput<'a> {
@@ -349,7 +349,7 @@ impl Hook for Screen {
     }
 }
 
-/// What `step` is asked.
+/// Input of `step`.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct StepInput<'a> {

@@ -284,7 +284,7 @@ impl From<wit::Error> for domain::PayerError {
     }
 }
 
-/// What a payer answered, raised.
+/// Raises the answer of a payer.
 fn answer<W, D>(answer: Result<W, wit::Error>) -> Result<Result<D, domain::PayerError>, Invalid>
 where
     D: TryFrom<W, Error = Invalid>,
@@ -297,7 +297,7 @@ where
 
 // --- hooks -------------------------------------------------------------------
 
-/// What `quote` is asked.
+/// Input of `quote`.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct QuoteInput<'a> {
@@ -325,7 +325,7 @@ impl Hook for Quote {
     }
 }
 
-/// What `authorize` is asked.
+/// Input of `authorize`.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AuthorizeInput<'a> {
@@ -353,7 +353,7 @@ impl Hook for Authorize {
     }
 }
 
-/// What `settle` is asked.
+/// Input of `settle`.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SettleInput<'a> {
@@ -387,7 +387,7 @@ impl Hook for Settle {
     }
 }
 
-/// What `query` is asked.
+/// Input of `query`.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct QueryInput<'a> {
@@ -413,7 +413,7 @@ impl Hook for Query {
     }
 }
 
-/// What `reverse` is asked.
+/// Input of `reverse`.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ReverseInput<'a> {

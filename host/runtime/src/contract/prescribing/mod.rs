@@ -1,5 +1,5 @@
-//! Checks of a prescription, in the majors that are served. Whoever asks does not
-//! know which major a plugin was built for: it is called in the newest it has.
+//! Checks of a prescription, in the supported majors. A plugin is called in the newest major that
+//! it exports, transparently to the caller.
 
 pub(crate) mod v1;
 #[cfg(feature = "fixture-2-0")]
@@ -16,7 +16,7 @@ use xinglin_domain::{
 
 use super::types::v1::Invalid;
 
-/// What `review` is asked.
+/// Input of `review`.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ReviewInput<'a> {
@@ -25,10 +25,10 @@ pub(crate) struct ReviewInput<'a> {
     pub now: Instant,
 }
 
-/// What `review` answers.
+/// Output of `review`.
 type Answer = Result<Verdict, ReviewError>;
 
-/// A veto that says why, whatever contract it was written in.
+/// Checks that a veto has findings, in any major.
 fn veto(findings: Vec<Finding>) -> Result<Verdict, Invalid> {
     match findings.is_empty() {
         true => Err(Invalid("a veto without a finding; a prescriber must be told why".into())),

@@ -1,5 +1,5 @@
-//! `xinglin:prescribing@2`, a fixture ⇄ [`xinglin_domain::review`]. Its contract is
-//! `tests/wit/prescribing-2`; it shares `types` and `clinical` with everything else.
+//! `xinglin:prescribing@2`, a test fixture ⇄ [`xinglin_domain::review`]. Its contract is
+//! `tests/wit/prescribing-2`; it uses the same `types` and `clinical` packages as version 1.
 
 use xinglin_domain::{
     coding::{Attribute, AttributeValue},
@@ -25,10 +25,10 @@ mod contract {
     });
 }
 
-/// What findings are read in.
+/// Language of findings.
 const LOCALE: &str = "zh-CN";
 
-/// Where the rule of a finding is kept: the domain has no word for it.
+/// Attribute for the rule of a finding, which the domain type lacks.
 const RULE: &str = "xinglin.rule";
 
 impl From<&domain::Line> for wit::Line {

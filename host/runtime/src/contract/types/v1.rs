@@ -1,7 +1,7 @@
 //! `xinglin:types@1` ⇄ [`xinglin_domain::coding`].
 //!
-//! Lowering never fails. Raising does: what a guest says is checked before it
-//! becomes a value of the domain.
+//! Lowering never fails. Raising can: a guest's values are checked before they become domain
+//! values.
 
 use std::convert::Infallible;
 
@@ -14,8 +14,7 @@ use xinglin_domain::{
 
 use crate::wit::xinglin::types::types as wit;
 
-/// A guest's answer has the right type and still means nothing. Reported as
-/// `PLUGIN_OUTPUT`.
+/// An answer of the right type with an invalid value. Reported as `PLUGIN_OUTPUT`.
 #[derive(Debug, Error)]
 #[error("{0}")]
 pub struct Invalid(pub String);
@@ -26,12 +25,12 @@ impl From<Infallible> for Invalid {
     }
 }
 
-/// A list for the guest.
+/// Lowers a list.
 pub(crate) fn lower<'a, D, W: From<&'a D>>(items: &'a [D]) -> Vec<W> {
     items.iter().map(W::from).collect()
 }
 
-/// A list from the guest.
+/// Raises a list.
 pub(crate) fn raise<W, D>(items: Vec<W>) -> Result<Vec<D>, Invalid>
 where
     D: TryFrom<W>,
@@ -99,12 +98,12 @@ impl TryFrom<wit::Quantity> for Quantity {
     }
 }
 
-/// A text for the guest.
+/// Lowers a text.
 pub(crate) fn lower_text(text: &LocalizedText) -> wit::LocalizedText {
     text.0.iter().map(|t| wit::Translation { language: t.language.clone(), text: t.text.clone() }).collect()
 }
 
-/// A text from the guest.
+/// Raises a text.
 pub(crate) fn raise_text(text: wit::LocalizedText) -> LocalizedText {
     LocalizedText(text.into_iter().map(|t| Translation { language: t.language, text: t.text }).collect())
 }

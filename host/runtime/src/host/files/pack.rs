@@ -1,4 +1,4 @@
-//! Data packs: folders that the operator placed, which nobody changes.
+//! Data packs: read-only folders provided by the operator.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -19,23 +19,22 @@ use xinglin_plugin::Digest;
 
 use super::{FileError, LONGEST_PATH};
 
-/// Most files of one pack.
+/// Maximum files of one pack.
 const MOST_FILES: usize = 4096;
-/// Folders within folders.
+/// Maximum nesting of folders.
 const DEEPEST: usize = 16;
 
-/// The folder of packs: each folder in it is one, by its name.
+/// The folder of packs: each folder in it is a pack with that name.
 ///
-/// A pack is read through once, for its digest. After that only the marks of its
-/// files (size, times, number) are compared when a call begins, and a pack that
-/// was changed is read through again.
+/// A pack is read completely once, for its digest. After that, the marks of its files (size,
+/// times, inode) are compared at the start of a call, and a changed pack is read again.
 #[derive(Debug)]
 pub struct Packs {
     folder: Dir,
     known: Mutex<HashMap<String, Arc<Pack>>>,
 }
 
-/// Why a pack cannot be used. For the operator.
+/// Why a pack cannot be used, for the operator.
 #[derive(Debug, Error)]
 pub(crate) enum PackError {
     #[error("the folder of packs of this host has no `{0}`")]
@@ -47,15 +46,15 @@ pub(crate) enum PackError {
 }
 
 impl Packs {
-    /// Opens the folder. It is only read.
+    /// Opens the folder, read-only.
     ///
     /// # Errors
-    /// If it is not there.
+    /// If it does not exist.
     pub fn open(folder: impl AsRef<Path>) -> io::Result<Self> {
         Ok(Self { folder: Dir::open_ambient_dir(folder, ambient_authority())?, known: Mutex::default() })
     }
 
-    /// A pack as it is now. Blocks: the whole pack is read if it is new.
+    /// The current pack. Blocks: a new pack is read completely.
     pub(crate) fn get(&self, name: &str) -> Result<Arc<Pack>, PackError> {
         let missing = || PackError::Missing(name.to_owned());
         let unreadable = |e| PackError::Unreadable(name.to_owned(), e);
@@ -66,7 +65,7 @@ impl Packs {
         let dir = self.folder.open_dir(name).map_err(unreadable)?;
         let mut files = BTreeMap::new();
         walk(name, &dir, "", 0, &mut files)?;
-        // Held while a pack is read through, so that many calls do it once.
+        // Held while a pack is read, so that concurrent calls read it once.
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(pack) = known.get(name)
             && pack.files == files
@@ -81,12 +80,12 @@ impl Packs {
     }
 }
 
-/// What is compared to see whether a file is still the one that was digested.
+/// Compared to detect changes of a file since it was digested.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Mark {
     length: u64,
     modified: Option<SystemTime>,
-    /// Number of the file and time of its last change, which nobody can set back.
+    /// Inode, and time of the last status change, which cannot be set back.
     #[cfg(unix)]
     change: (u64, u64, i64, i64),
 }
@@ -141,7 +140,7 @@ fn walk(
     Ok(())
 }
 
-/// One pack, as it was when it was digested.
+/// One pack, as of its digest.
 #[derive(Debug)]
 pub(crate) struct Pack {
     pub name: String,
@@ -151,7 +150,7 @@ pub(crate) struct Pack {
     files: BTreeMap<String, Mark>,
 }
 
-/// What a path of a pack is.
+/// An entry of a pack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Entry {
     Folder,
@@ -180,7 +179,7 @@ impl Pack {
     }
 
     fn open(&self, path: &str, mark: &Mark) -> io::Result<File> {
-        // Before it is opened, for what is no file could wait for a writer.
+        // Checked before opening: opening a special file could block.
         if !self.dir.symlink_metadata(path).is_ok_and(|metadata| Mark::of(&metadata) == *mark) {
             return Err(changed());
         }
@@ -189,12 +188,12 @@ impl Pack {
         Ok(file)
     }
 
-    /// Its files, in order.
+    /// Paths of its files, sorted.
     pub fn paths(&self) -> Vec<String> {
         self.files.keys().cloned().collect()
     }
 
-    /// What lies at a path; the empty path is the pack itself.
+    /// The entry at a path; the empty path is the pack itself.
     pub fn entry(&self, path: &str) -> Option<Entry> {
         if let Some(mark) = self.files.get(path) {
             return Some(Entry::File { length: mark.length });
@@ -204,7 +203,7 @@ impl Pack {
         (path.is_empty() || first.is_some_and(|(found, _)| found.starts_with(&below))).then_some(Entry::Folder)
     }
 
-    /// Names in a folder, and whether each is a folder; in order.
+    /// Names in a folder, sorted, and whether each is a folder.
     pub fn list(&self, folder: &str) -> Vec<(String, bool)> {
         let below = if folder.is_empty() { String::new() } else { format!("{folder}/") };
         let inside = self.files.range(below.clone()..).map_while(|(path, _)| path.strip_prefix(&below));
@@ -219,9 +218,9 @@ impl Pack {
         names
     }
 
-    /// So many bytes of a file, fewer at its end; by a path as [`Pack::paths`]
-    /// gives it. No file stays open, so that a guest cannot use up the host's.
-    /// Fails if the file is not what was digested.
+    /// Reads up to `length` bytes of a file, fewer at its end, by a path of [`Pack::paths`].
+    /// Files are not kept open, so that a guest cannot exhaust file descriptors. Fails if the
+    /// file has changed since it was digested.
     pub fn read(&self, path: &str, offset: u64, length: u64) -> Result<Vec<u8>, FileError> {
         let mark = self.files.get(path).ok_or(FileError::NotFound)?;
         let read = || {

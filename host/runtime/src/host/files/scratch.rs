@@ -1,6 +1,5 @@
-//! The scratch folder of one call. It is kept in memory: nothing of a patient is
-//! left on a disk by a host that loses its power, and nothing of the host's file
-//! system (times, numbers, order) can be seen in it.
+//! The scratch folder of one call, in memory: no patient data remain on disk after a power loss,
+//! and no property of the host's file system (times, inodes, order) is visible.
 
 use std::{
     collections::BTreeMap,
@@ -12,8 +11,7 @@ use std::{
 
 use thiserror::Error;
 
-/// Bytes that a file or folder counts besides its content, so that many empty
-/// ones are no way around the quota.
+/// Bytes charged for a file or folder in addition to its content, so that empty ones count.
 const ENTRY: u64 = 512;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -34,7 +32,7 @@ pub(crate) enum ScratchError {
     Full(u64),
 }
 
-/// How much is held. What was unlinked counts as long as it is open.
+/// Bytes in use. An unlinked file counts while it is open.
 #[derive(Debug)]
 struct Account {
     quota: u64,
@@ -55,10 +53,10 @@ impl Account {
     }
 }
 
-/// The content of a file, whatever it is called by now.
+/// The content of a file, independent of its name.
 #[derive(Debug)]
 pub(crate) struct Content {
-    /// The how-many-th file of the call.
+    /// Sequence number of the file in the call.
     pub number: u64,
     bytes: Mutex<Vec<u8>>,
     account: Arc<Account>,
@@ -80,14 +78,14 @@ impl Content {
         self.bytes().len() as u64
     }
 
-    /// So many bytes, fewer at the end.
+    /// Reads up to `length` bytes, fewer at the end.
     pub fn read(&self, offset: u64, length: u64) -> Vec<u8> {
         let bytes = self.bytes();
         let index = |at: u64| usize::try_from(at).unwrap_or(usize::MAX).min(bytes.len());
         bytes.get(index(offset)..index(offset.saturating_add(length))).unwrap_or_default().to_vec()
     }
 
-    /// Writes at an offset; what lies between the old end and it is zero.
+    /// Writes at an offset; a gap after the old end is filled with zeros.
     pub fn write(&self, offset: u64, content: &[u8]) -> Result<(), ScratchError> {
         if content.is_empty() {
             return Ok(());
@@ -102,7 +100,7 @@ impl Content {
         Ok(())
     }
 
-    /// Writes at the end.
+    /// Appends.
     pub fn append(&self, content: &[u8]) -> Result<(), ScratchError> {
         self.write(self.length(), content)
     }
@@ -120,15 +118,15 @@ impl Content {
     }
 }
 
-/// What a path is.
+/// A node of the tree.
 #[derive(Debug, Clone)]
 pub(crate) enum Node {
     Folder,
     File(Arc<Content>),
 }
 
-/// Files and folders by their whole path, as [`super::resolve`] gives it. The
-/// empty path is the scratch folder itself, which is always there.
+/// Files and folders by full path, as returned by [`super::resolve`]. The empty path is the
+/// scratch folder itself, which always exists.
 #[derive(Debug)]
 pub(crate) struct Scratch {
     account: Arc<Account>,
@@ -141,7 +139,7 @@ impl Scratch {
         Self { account: Arc::new(Account { quota, used: AtomicU64::new(0) }), nodes: BTreeMap::new(), made: 0 }
     }
 
-    /// Whether the call has one at all.
+    /// Whether a scratch folder is granted.
     pub fn is_granted(&self) -> bool {
         self.account.quota > 0
     }
@@ -158,7 +156,7 @@ impl Scratch {
         }
     }
 
-    /// Names in a folder, and whether each is a folder; in order.
+    /// Names in a folder, sorted, and whether each is a folder.
     pub fn list(&self, folder: &str) -> Vec<(String, bool)> {
         let below = self.below(folder).map(|(rest, node)| (rest.to_owned(), matches!(node, Node::Folder)));
         below.filter(|(rest, _)| !rest.contains('/')).collect()
@@ -188,7 +186,7 @@ impl Scratch {
         Ok(())
     }
 
-    /// A new, empty file.
+    /// Creates an empty file.
     pub fn make_file(&mut self, path: &str) -> Result<Arc<Content>, ScratchError> {
         if self.node(path).is_some() {
             return Err(ScratchError::Exists);
@@ -202,8 +200,8 @@ impl Scratch {
         Ok(content)
     }
 
-    /// Makes a file with this content, and folders on the way to it, or replaces
-    /// what it holds. Nothing is changed if the content does not fit.
+    /// Creates or replaces a file with this content, and creates its parent folders. Nothing is
+    /// changed if the content exceeds the quota.
     pub fn put(&mut self, path: &str, content: &[u8]) -> Result<(), ScratchError> {
         let (file, is_new) = match self.node(path) {
             Some(Node::Folder) => return Err(ScratchError::IsAFolder),
@@ -252,7 +250,7 @@ impl Scratch {
         }
     }
 
-    /// A file, or a folder with all that is in it.
+    /// Removes a file, or a folder with its content.
     pub fn remove_all(&mut self, path: &str) {
         let mut gone: Vec<String> = self.below(path).map(|(rest, _)| format!("{path}/{rest}")).collect();
         gone.push(path.to_owned());

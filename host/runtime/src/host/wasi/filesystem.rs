@@ -1,9 +1,9 @@
-//! `wasi:filesystem` over packs and scratch: the same files, rules and bounds as
+//! `wasi:filesystem` over packs and scratch: the same files, rules and limits as
 //! `xinglin:host/files`.
 //!
-//! Nothing of the host's file system shows: times are those of the call, numbers
-//! follow from names and order, and there are no links. Packs have their digests
-//! on tape, so that a replay with other packs is found out.
+//! No property of the host's file system is visible: times are that of the call, inodes follow
+//! from names and order, and there are no links. Digests of packs are on the tape, so that a
+//! replay with other packs is detected.
 
 use std::{sync::Arc, vec};
 
@@ -39,10 +39,10 @@ use crate::{
     recorder::Question,
 };
 
-/// Most bytes of one read.
+/// Maximum bytes of one read.
 const CHUNK: u64 = 64 << 10;
 
-/// What a guest holds open.
+/// An open file or folder.
 #[derive(Clone)]
 enum Open {
     PackFolder(Arc<Pack>, String),
@@ -53,7 +53,7 @@ enum Open {
 
 type Handle = Resource<types::Descriptor>;
 
-/// The table keeps ours under the number of theirs.
+/// The table stores our descriptors under the ids of wasmtime-wasi's.
 fn get<'a>(table: &'a ResourceTable, handle: &Handle) -> Result<&'a Open, FsError> {
     Ok(table.get(&Resource::<Open>::new_borrow(handle.rep()))?)
 }
@@ -87,14 +87,14 @@ impl From<ScratchError> for ErrorCode {
     }
 }
 
-/// A path of a call's own folders.
+/// A resolved path.
 enum Place {
     Pack(Arc<Pack>, String),
     Scratch(String),
 }
 
 impl CallState {
-    /// Where a path leads from an open folder.
+    /// Resolves a path relative to an open folder.
     fn place(&mut self, folder: &Handle, path: &str) -> FsResult<Place> {
         let outside = || FsError::from(ErrorCode::NotPermitted);
         match get(&self.wasi().table, folder)? {
@@ -104,7 +104,7 @@ impl CallState {
         }
     }
 
-    /// As [`CallState::place`], for what changes something.
+    /// As [`CallState::place`], for writing.
     fn scratch_place(&mut self, folder: &Handle, path: &str) -> FsResult<String> {
         match self.place(folder, path)? {
             Place::Scratch(path) => Ok(path),
@@ -136,7 +136,7 @@ impl CallState {
         }
     }
 
-    /// What is at a path, without opening it.
+    /// Looks up a path without opening it.
     fn look(&mut self, folder: &Handle, path: &str) -> FsResult<Open> {
         match self.place(folder, path)? {
             Place::Pack(pack, path) => Ok(Self::open_in_pack(pack, path)?),
@@ -170,7 +170,7 @@ impl CallState {
     }
 }
 
-/// A number for what is open: the same in a replay, and for the same file.
+/// An inode number: the same for the same file, also in a replay.
 fn number(open: &Open) -> MetadataHashValue {
     let mut hash = Sha256::new();
     match open {
@@ -257,7 +257,7 @@ impl HostDescriptor for CallState {
         Ok(self.scratch_file(&handle)?.set_length(size).map_err(ErrorCode::from)?)
     }
 
-    /// Time stands still, here too.
+    /// Times are fixed.
     async fn set_times(&mut self, handle: Handle, _: NewTimestamp, _: NewTimestamp) -> FsResult<()> {
         match get(&self.wasi().table, &handle)? {
             Open::PackFolder(..) | Open::PackFile(..) => Err(ErrorCode::ReadOnly.into()),
@@ -416,7 +416,7 @@ impl HostDescriptor for CallState {
     }
 }
 
-/// What is left to say of a folder.
+/// The remaining entries of a folder.
 struct Entries(vec::IntoIter<(String, bool)>);
 
 impl HostDirectoryEntryStream for CallState {
@@ -474,7 +474,7 @@ impl InputStream for Reader {
 
 struct Writer {
     content: Arc<Content>,
-    /// At the end, wherever that is, if absent.
+    /// Offset; appends if absent.
     at: Option<u64>,
 }
 

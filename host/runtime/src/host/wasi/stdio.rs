@@ -1,4 +1,4 @@
-//! Standard output and error, line by line.
+//! Standard output and error, as log lines.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,13 +11,12 @@ use xinglin_plugin::LogLevel;
 
 use crate::host::log::{MAX_LINE, MAX_LINES};
 
-/// What a guest printed and the log has not taken yet. Never more than the log
-/// would take.
+/// Printed data that are not in the log yet. Limited as the log is.
 #[derive(Default)]
 pub(crate) struct Output {
     lines: Vec<(LogLevel, String)>,
     dropped: u64,
-    /// Begun and not ended, one a level.
+    /// Incomplete lines, one for each level.
     begun: Vec<(LogLevel, Vec<u8>)>,
 }
 
@@ -43,8 +42,8 @@ impl Output {
         }
     }
 
-    /// The lines that are complete, at the end all of them, and how many were
-    /// dropped after those.
+    /// Takes the complete lines, at the end also incomplete ones, and the number of lines dropped
+    /// after those.
     pub fn take(&mut self, is_end: bool) -> (Vec<(LogLevel, String)>, u64) {
         if is_end {
             for (level, line) in std::mem::take(&mut self.begun) {
