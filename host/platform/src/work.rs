@@ -242,7 +242,10 @@ async fn put_off(platform: &Platform, waiting: &[Work], until: Instant) -> Resul
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, Mutex};
+
     use super::*;
+    use crate::{AppError, Config};
 
     fn work(lane: &str, id: &str) -> Work {
         Work::new(Queue::Timer, id, lane, Instant::from_micros(0))
@@ -270,5 +273,98 @@ mod tests {
         assert_eq!(ids(next_free(&mut lanes, &BTreeSet::from([&a]))), Some(vec!["2".to_owned()]));
         assert_eq!(ids(next_free(&mut lanes, &BTreeSet::from([&a]))), None);
         assert_eq!(ids(next_free(&mut lanes, &BTreeSet::new())), Some(vec!["1".to_owned(), "3".to_owned()]));
+    }
+
+    /// A host on an empty store, with these pieces of work due now, each in its lane.
+    async fn hospital(work: &[(Queue, &str, &str)]) -> (Platform, tempfile::TempDir) {
+        let folder = tempfile::TempDir::new().unwrap();
+        let config = Config { data_dir: folder.path().to_owned(), movable_clock: true, ..Config::default() };
+        let platform = Platform::open(config).await.unwrap();
+        let tx = platform.store().tenant(TenantId::from_u128(1)).begin().await.unwrap();
+        let now = platform.now();
+        let work: Vec<Work> = work.iter().map(|(queue, lane, id)| Work::new(*queue, id, lane, now)).collect();
+        tx.put_work(&work).await.unwrap();
+        tx.commit().await.unwrap();
+        (platform, folder)
+    }
+
+    /// What was worked on, in order, and how often that was begun.
+    type Log = Arc<Mutex<Vec<String>>>;
+
+    async fn finish(platform: Platform, log: Log, work: Work) -> AppResult<()> {
+        log.lock().unwrap().push(work.id.clone());
+        let tx = platform.store().tenant(work.tenant).begin().await?;
+        assert!(tx.finish_work(&work).await?, "it is still ours");
+        Ok(tx.commit().await?)
+    }
+
+    #[tokio::test]
+    async fn failed_work_waits_and_stops_its_lane_only_where_order_matters() {
+        for (queue, done) in [(Queue::Timer, vec!["b", "c"]), (Queue::Event, vec!["c"])] {
+            let (platform, _folder) = hospital(&[(queue, "x", "a"), (queue, "x", "b"), (queue, "y", "c")]).await;
+            let log = Log::default();
+            let (here, told) = (platform.clone(), log.clone());
+            let work = move |work: Work, _| {
+                let (here, told) = (here.clone(), told.clone());
+                async move {
+                    if work.id == "a" && work.attempts == 1 {
+                        return Err(AppError::internal("not now"));
+                    }
+                    finish(here, told, work).await
+                }
+            };
+            drain(&platform, queue, work.clone()).await.unwrap();
+            let mut first = std::mem::take(&mut *log.lock().unwrap());
+            first.sort();
+            assert_eq!(first, done);
+            drain(&platform, queue, work.clone()).await.unwrap();
+            assert_eq!(log.lock().unwrap().len(), 0, "it waits");
+            platform.clock().advance(61_000_000);
+            drain(&platform, queue, work).await.unwrap();
+            let left = platform.store().tenant(TenantId::from_u128(1)).list_work(queue, "x").await.unwrap();
+            assert_eq!((log.lock().unwrap()[0].as_str(), left), ("a", vec![]));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_panic_or_a_lost_lease_ends_one_piece_and_no_other() {
+        let queue = Queue::Timer;
+        let (platform, _folder) = hospital(&[(queue, "x", "a"), (queue, "y", "b"), (queue, "y", "c")]).await;
+        let log = Log::default();
+        let (here, told) = (platform.clone(), log.clone());
+        let work = move |work: Work, _| {
+            let (here, told) = (here.clone(), told.clone());
+            async move {
+                assert_ne!(work.id, "a", "a defect");
+                if work.id == "b" {
+                    // So long that the lease of what waits behind it runs out.
+                    here.clock().advance(31_000_000);
+                }
+                finish(here, told, work).await
+            }
+        };
+        drain(&platform, queue, work).await.unwrap();
+        assert_eq!(*log.lock().unwrap(), ["b", "c"], "once, under a lease of its own");
+    }
+
+    #[tokio::test]
+    async fn a_host_that_stops_gives_back_what_has_not_begun() {
+        let queue = Queue::Event;
+        let (platform, _folder) = hospital(&[(queue, "x", "a"), (queue, "x", "b")]).await;
+        let log = Log::default();
+        let (here, told) = (platform.clone(), log.clone());
+        drain(&platform, queue, move |work: Work, _| {
+            let (here, told) = (here.clone(), told.clone());
+            async move {
+                here.tasks().token().cancel();
+                finish(here, told, work).await
+            }
+        })
+        .await
+        .unwrap();
+        assert_eq!(*log.lock().unwrap(), ["a"], "what has begun is carried to its end");
+        let left = platform.store().tenant(TenantId::from_u128(1)).list_work(queue, "x").await.unwrap();
+        assert_eq!(left.len(), 1);
+        assert!(left[0].due_at <= platform.now(), "another host may have it at once");
     }
 }

@@ -313,6 +313,31 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_body_that_trickles_has_no_longer_than_its_answer() {
+        let read = axum::routing::post(async |body: Result<Bytes, axum::extract::rejection::BytesRejection>| {
+            body.map_or_else(|_| "cut off", |_| "whole")
+        });
+        let (address, tasks) = serving(Router::new().route("/", read), Duration::from_millis(100)).await;
+        let drops = futures_util::stream::unfold((), |()| async {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            Some((Ok::<_, std::io::Error>("x"), ()))
+        });
+        let client = reqwest::Client::new();
+        let sent = client.post(&address).body(reqwest::Body::wrap_stream(drops)).send();
+        let ended = async {
+            while tasks.running() < 2 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            while tasks.running() > 1 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let limit = Duration::from_secs(5);
+        let (_, ended) = tokio::join!(tokio::time::timeout(limit, sent), tokio::time::timeout(limit, ended));
+        ended.expect("only the server itself is left");
+    }
+
+    #[tokio::test]
     async fn a_panic_ends_one_request_and_is_counted_no_longer() {
         let broken = axum::routing::get(async || -> &'static str { panic!("a defect") });
         let (address, tasks) = serving(Router::new().route("/", broken), Duration::from_secs(60)).await;
