@@ -11,7 +11,7 @@ use tokio::{
     time::{Interval, MissedTickBehavior, interval, sleep},
 };
 use xinglin_domain::{id::TenantId, time::Instant};
-use xinglin_store::{Queue, StoreError, Work};
+use xinglin_store::{Queue, StoreError, Tenant, Work};
 
 use crate::{AppResult, Platform, tasks::Tasks};
 
@@ -60,6 +60,28 @@ pub fn next_try(work: &Work, now: Instant) -> Instant {
             now.plus_minutes(late.clamp(1, LONGEST_WAIT_MINUTES))
         }
     }
+}
+
+/// Deletes work that has no effect any more, unless the lease is lost.
+///
+/// # Errors
+/// If the store fails.
+#[boxed]
+pub async fn finish(records: &Tenant, work: &Work) -> AppResult<()> {
+    let tx = records.begin().await?;
+    tx.finish_work(work).await?;
+    Ok(tx.commit().await?)
+}
+
+/// Postpones work to `until`, unless the lease is lost.
+///
+/// # Errors
+/// If the store fails.
+#[boxed]
+pub async fn postpone(records: &Tenant, work: &Work, until: Instant) -> AppResult<()> {
+    let tx = records.begin().await?;
+    tx.put_off_work(work, until).await?;
+    Ok(tx.commit().await?)
 }
 
 /// Does all due work of a queue. Work of one lane is done in order; lanes are done concurrently.
@@ -291,7 +313,7 @@ mod tests {
     /// What was worked on, in order, and how often that was begun.
     type Log = Arc<Mutex<Vec<String>>>;
 
-    async fn finish(platform: Platform, log: Log, work: Work) -> AppResult<()> {
+    async fn logged(platform: Platform, log: Log, work: Work) -> AppResult<()> {
         log.lock().unwrap().push(work.id.clone());
         let tx = platform.store().tenant(work.tenant).begin().await?;
         assert!(tx.finish_work(&work).await?, "it is still ours");
@@ -310,7 +332,7 @@ mod tests {
                     if work.id == "a" && work.attempts == 1 {
                         return Err(AppError::internal("not now"));
                     }
-                    finish(here, told, work).await
+                    logged(here, told, work).await
                 }
             };
             drain(&platform, queue, work.clone()).await.unwrap();
@@ -340,7 +362,7 @@ mod tests {
                     // So long that the lease of what waits behind it runs out.
                     here.clock().advance(31_000_000);
                 }
-                finish(here, told, work).await
+                logged(here, told, work).await
             }
         };
         drain(&platform, queue, work).await.unwrap();
@@ -357,7 +379,7 @@ mod tests {
             let (here, told) = (here.clone(), told.clone());
             async move {
                 here.tasks().token().cancel();
-                finish(here, told, work).await
+                logged(here, told, work).await
             }
         })
         .await

@@ -44,9 +44,7 @@ async fn deliver_once(
     let event = Event::deserialize(&work.payload).map_err(AppError::internal)?;
     let ready = ready(records, work.lane.parse().map_err(AppError::internal)?).await?;
     if !ready.enrolment.is_active() {
-        let tx = records.begin().await?;
-        tx.finish_work(work).await?;
-        tx.commit().await?;
+        work::finish(records, work).await?;
         return Ok(Delivery::default());
     }
     let mut calls = calls_for(extensions, records, &ready, occasion);

@@ -33,9 +33,7 @@ async fn fire_once(extensions: &Extensions, records: &Tenant, work: &Work, occas
     let timer = records.get_task(work.id.parse().map_err(AppError::internal)?).await?;
     if timer.state != TaskState::Open {
         // It was taken back, or done by somebody.
-        let tx = records.begin().await?;
-        tx.finish_work(work).await?;
-        return Ok(tx.commit().await?);
+        return work::finish(records, work).await;
     }
     let record: TaskRecord = serde_json::from_value(timer.body.clone()).map_err(AppError::internal)?;
     let event = Event::TaskDue(record.reference());

@@ -11,6 +11,7 @@ use xinglin_extensions::{Extensions, call::Calls};
 use xinglin_platform::{
     AppError, AppResult, boxed,
     document::{Stored, next},
+    work,
 };
 use xinglin_store::{OperationState, Work};
 
@@ -24,9 +25,7 @@ pub async fn resolve(extensions: &Extensions, work: &Work, occasion: &Occasion) 
     let records = extensions.platform.store().tenant(work.tenant);
     let pending = records.get_payment(&work.id).await?;
     if matches!(pending.state, OperationState::Done | OperationState::Failed) {
-        let tx = records.begin().await?;
-        tx.finish_work(work).await?;
-        return Ok(tx.commit().await?);
+        return work::finish(&records, work).await;
     }
     let Stored { row, value } = load(&records, pending.bill_id).await?;
     let unknown = match value {

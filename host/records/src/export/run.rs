@@ -177,9 +177,7 @@ async fn write_pages(
         }
         tx.commit().await?;
         if platform.tasks().token().is_cancelled() {
-            let tx = records.begin().await?;
-            tx.put_off_work(work, platform.now()).await?;
-            tx.commit().await?;
+            work::postpone(&records, work, platform.now()).await?;
             return Err(Ended::Overtaken);
         }
     }

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::json;
 use url::Url;
 use xinglin_domain::{audit::Act, code::Code, id::PatientId};
-use xinglin_platform::{AppError, AppResult, Caller, Platform, acting, boxed, document, egress::NoAnswer};
+use xinglin_platform::{AppError, AppResult, Caller, Platform, acting, boxed, document, egress::NoAnswer, work};
 use xinglin_store::{NEVER, Queue, Resource, StoreError, Subscription, SubscriptionState, Tenant, Work};
 
 use super::{header, may_be_told, place};
@@ -32,12 +32,11 @@ pub async fn tell(platform: &Platform, work: Work) -> AppResult<()> {
     let records = platform.store().tenant(work.tenant);
     let Some(mut subscription) = records.find_subscription(&work.lane).await? else {
         // It was deleted while this was written.
-        let tx = records.begin().await?;
-        tx.finish_work(&work).await?;
-        return Ok(tx.commit().await?);
+        return work::finish(&records, &work).await;
     };
     if !matches!(subscription.state, SubscriptionState::Requested | SubscriptionState::Active) {
-        return wait_for_handshake(&records, &work).await;
+        // What waits, waits until the next handshake.
+        return work::postpone(&records, &work, NEVER).await;
     }
     let terms = Terms::of(&subscription)?;
     let (kind, resource, version) = match Notice::deserialize(&work.payload).map_err(AppError::internal)? {
@@ -79,13 +78,6 @@ pub async fn tell(platform: &Platform, work: Work) -> AppResult<()> {
     if tx.finish_work(&work).await? {
         tx.note_subscription(&subscription).await?;
     }
-    Ok(tx.commit().await?)
-}
-
-/// Nobody is told anything of it now: what waits, waits until it is wanted again.
-async fn wait_for_handshake(records: &Tenant, work: &Work) -> AppResult<()> {
-    let tx = records.begin().await?;
-    tx.put_off_work(work, NEVER).await?;
     Ok(tx.commit().await?)
 }
 
