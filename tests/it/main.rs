@@ -41,6 +41,7 @@ mod records;
 mod refusals;
 mod relations;
 mod retention;
+mod safety;
 mod sealed;
 mod secrets;
 mod shadow_demo;

@@ -5,6 +5,7 @@ pub mod cds;
 pub mod conversation;
 pub mod encounter;
 pub mod message;
+mod checker;
 mod open;
 pub mod pathway;
 pub mod prescription;

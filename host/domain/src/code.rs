@@ -128,6 +128,13 @@ codes! {
     AiForbiddenAct = "AI_FORBIDDEN_ACT", Forbidden,
         "人工智能不得代替医师诊疗", "Artificial intelligence must not act in the doctor's place.";
 
+    PatientDeceased = "PATIENT_DECEASED", Unprocessable,
+        "患者已去世，不能再诊疗", "The patient has died: nothing more may be done.";
+    PatientInactive = "PATIENT_INACTIVE", Unprocessable,
+        "患者档案已停用，不能再诊疗", "The record of the patient is not in use.";
+    PatientReplaced = "PATIENT_REPLACED", Unprocessable,
+        "患者档案已合并到另一档案，请使用新档案", "The record was merged into another of the same person; use that one.";
+
     // Prescriptions.
     RxNoEncounter = "RX_NO_ENCOUNTER", Unprocessable,
         "没有本医师接诊中的复诊，不能开具处方", "There is no active follow-up with this doctor to prescribe in.";

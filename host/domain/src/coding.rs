@@ -114,6 +114,16 @@ impl Decimal {
         Self::new(fits, scale)
     }
 
+    /// How often a positive value is contained in this one, rounded up; `None` if either is not
+    /// positive, or on overflow.
+    pub fn over(self, part: Self) -> Option<i64> {
+        if !self.is_positive() || !part.is_positive() {
+            return None;
+        }
+        let (whole, part) = (self.at_max_scale(), part.at_max_scale());
+        i64::try_from(whole / part + i128::from(whole % part != 0)).ok()
+    }
+
     /// The value times 10^18, which cannot overflow `i128`.
     fn at_max_scale(self) -> i128 {
         i128::from(self.unscaled) * 10_i128.pow(u32::from(Self::MAX_SCALE - self.scale))
@@ -226,6 +236,15 @@ pub struct Translation {
 pub struct LocalizedText(pub Vec<Translation>);
 
 impl LocalizedText {
+    /// A text of the host, in Chinese and English.
+    pub fn zh_en(zh: &str, en: &str) -> Self {
+        let [zh, en] = [("zh-CN", zh), ("en", en)].map(|(language, text)| Translation {
+            language: language.to_owned(),
+            text: text.to_owned(),
+        });
+        Self(vec![zh, en])
+    }
+
     /// The text in the requested language, by its primary subtag; otherwise the first.
     pub fn get(&self, language: &str) -> &str {
         let primary = |tag: &str| tag.split('-').next().unwrap_or_default().to_ascii_lowercase();
@@ -233,9 +252,9 @@ impl LocalizedText {
         self.0.iter().find(|t| primary(&t.language) == wanted).or_else(|| self.0.first()).map_or("", |t| &t.text)
     }
 
-    /// Whether there is no text.
+    /// Whether there is nothing to read.
     pub fn is_empty(&self) -> bool {
-        self.0.iter().all(|t| t.text.is_empty())
+        self.0.iter().all(|t| t.text.trim().is_empty())
     }
 }
 

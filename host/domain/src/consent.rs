@@ -25,7 +25,8 @@ pub enum Purpose {
     Treatment,
     /// Payment of the care.
     Payment,
-    /// Checks that the law requires of the hospital before prescribing. Independent of consent.
+    /// Checks that the law requires of the hospital before prescribing. Medicines and allergies are
+    /// seen whole, independent of consent.
     Safety,
     /// Research.
     Research,
@@ -34,6 +35,15 @@ pub enum Purpose {
 }
 
 impl Purpose {
+    /// The purpose that consents speak of: a check of safety is part of the treatment.
+    #[must_use]
+    pub const fn consented(self) -> Self {
+        match self {
+            Self::Safety => Self::Treatment,
+            other => other,
+        }
+    }
+
     /// The name in the API and the store.
     pub const fn as_str(self) -> &'static str {
         match self {

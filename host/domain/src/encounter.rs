@@ -413,6 +413,20 @@ impl Encounter {
         self.head().requested_at
     }
 
+    /// Checks that no red flag stopped it, also one that a doctor has resolved since: nothing
+    /// that was prescribed in it may be used.
+    ///
+    /// # Errors
+    /// [`EncounterError::RedFlag`].
+    pub fn not_stopped(&self) -> Result<(), EncounterError> {
+        let flag = match self {
+            Self::Stopped(visit) => &visit.state.flag,
+            Self::Closed(Visit { state: Closed { ending: Ending::HandedOver { flag, .. }, .. }, .. }) => flag,
+            Self::Requested(_) | Self::Accepted(_) | Self::Closed(_) => return Ok(()),
+        };
+        Err(EncounterError::RedFlag(flag.code.clone()))
+    }
+
     /// The treating doctor, once accepted.
     pub fn doctor(&self) -> Option<AccountId> {
         self.accepted().map(|a| a.doctor)
@@ -877,8 +891,12 @@ mod tests {
         assert_eq!(refused.value.state(), EncounterState::Stopped);
         assert!(stopped.clone().resolve(&fixture::pharmacist(), "120".into(), NOW).is_err());
         assert!(stopped.clone().resolve(&fixture::doctor(), "  ".into(), NOW).is_err());
+        assert_eq!(Encounter::from(stopped.clone()).not_stopped().map_err(|e| e.code()), Err(Code::EncRedFlag));
         let closed = stopped.resolve(&fixture::doctor(), "家属陪同，已转急诊".into(), NOW).expect("resolved");
-        assert_eq!(Encounter::from(closed).follow_up(None, NOW).map_err(|e| e.code()), Err(Code::EncState));
+        let closed = Encounter::from(closed);
+        assert_eq!(closed.follow_up(None, NOW).map_err(|e| e.code()), Err(Code::EncState));
+        // What was prescribed before the danger sign stays unusable.
+        assert_eq!(closed.not_stopped().map_err(|e| e.code()), Err(Code::EncRedFlag));
     }
 
     #[test]

@@ -35,6 +35,7 @@ pub mod ledger;
 pub mod machine;
 pub mod money;
 pub mod pathway;
+pub mod patient;
 pub mod payer;
 pub mod practice;
 pub mod prescription;

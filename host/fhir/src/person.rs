@@ -1,7 +1,7 @@
 //! Identity fields of a Patient, for servers that need them.
 
 use serde_json::{Map, Value};
-use xinglin_domain::{id_number::IdNumber, identity::IdentityField};
+use xinglin_domain::{id_number::IdNumber, identity::IdentityField, patient::NotTreatable};
 
 use crate::{
     error::{At, Findings, IssueKind},
@@ -25,6 +25,25 @@ pub fn field(patient: &Value, field: IdentityField) -> Option<String> {
     }?;
     let value = value.trim();
     (!value.is_empty() && !value.contains(char::is_control)).then(|| value.to_owned())
+}
+
+/// Checks that something may still be done for a patient: that they live, and that the record is in
+/// use and is the current one of the person.
+///
+/// # Errors
+/// Why not; a death is said before anything else.
+pub fn treatable(patient: &Value) -> Result<(), NotTreatable> {
+    let died = patient.get("deceasedDateTime").is_some() || patient.get("deceasedBoolean") == Some(&Value::Bool(true));
+    let replaced = items(patient, "link").iter().any(|link| text(link, "type") == Some("replaced-by"));
+    if died {
+        Err(NotTreatable::Deceased)
+    } else if replaced {
+        Err(NotTreatable::Replaced)
+    } else if patient.get("active") == Some(&Value::Bool(false)) {
+        Err(NotTreatable::Inactive)
+    } else {
+        Ok(())
+    }
 }
 
 /// Whether two versions of a patient have the same name, number and birth date, which are
@@ -98,6 +117,21 @@ mod tests {
 
     fn read(patient: &Value) -> [Option<String>; 5] {
         IdentityField::ALL.map(|one| field(patient, one))
+    }
+
+    #[test]
+    fn the_dead_and_records_not_in_use_are_not_treated() {
+        use NotTreatable::{Deceased, Inactive, Replaced};
+        let said = |patient: Value| treatable(&patient).err();
+        assert_eq!(said(serde_json::json!({})), None);
+        assert_eq!(said(serde_json::json!({"active": true, "deceasedBoolean": false})), None);
+        assert_eq!(said(serde_json::json!({"deceasedBoolean": true})), Some(Deceased));
+        assert_eq!(said(serde_json::json!({"active": false, "deceasedDateTime": "2026"})), Some(Deceased));
+        assert_eq!(said(serde_json::json!({"active": false})), Some(Inactive));
+        let link = |kind| serde_json::json!({"link": [{"other": {"reference": "Patient/b"}, "type": kind}]});
+        assert_eq!(said(link("replaced-by")), Some(Replaced));
+        assert_eq!(said(link("replaces")), None);
+        assert_eq!(said(link("seealso")), None);
     }
 
     #[test]

@@ -16,12 +16,20 @@ use xinglin_domain::{
     time::Instant,
 };
 
+use crate::read::codings;
+
 /// Preferred language of texts.
 const LANGUAGE: &str = "zh-CN";
 
 const UCUM: &str = "http://unitsofmeasure.org";
 
 const PRESCRIPTIONS: &str = "urn:xinglin:prescription";
+
+/// Why a signed request is on hold.
+const REQUEST_REASONS: &str = "urn:xinglin:medication-request-status-reason";
+
+/// Of a request that the patient is about to take: a pharmacist has not approved it yet.
+const AWAITING_REVIEW: &str = "awaiting-review";
 
 const PATHWAYS: &str = "urn:xinglin:pathway";
 
@@ -146,12 +154,15 @@ pub struct Prescription<'a> {
 /// Status of a prescription for readers of the record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RequestStatus {
-    /// Not in force: `DRAFT`, `PENDING_REVIEW`, `RETURNED`.
+    /// Not signed: `DRAFT`.
     Draft,
-    /// In force; the patient takes or will take it: `EFFECTIVE`, `RESERVED`, `DISPENSED`,
-    /// `SHIPPED`, `DELIVERED`.
+    /// Signed, and waiting for a pharmacist or for the doctor's answer to one: `PENDING_REVIEW`,
+    /// `RETURNED`.
+    OnHold,
+    /// In force, not dispensed yet: `EFFECTIVE`, `RESERVED`.
     Active,
-    /// Completed: `CLOSED`.
+    /// Dispensed: `DISPENSED`, `SHIPPED`, `DELIVERED`, `CLOSED`. Until when it is taken is said by
+    /// the MedicationDispense.
     Completed,
     /// Never dispensed: `REJECTED`, `EXPIRED`, `CANCELLED`.
     Cancelled,
@@ -163,6 +174,7 @@ impl RequestStatus {
     const fn code(self) -> &'static str {
         match self {
             Self::Draft => "draft",
+            Self::OnHold => "on-hold",
             Self::Active => "active",
             Self::Completed => "completed",
             Self::Cancelled => "cancelled",
@@ -180,6 +192,7 @@ pub fn medication_requests(of: &Prescription<'_>) -> Vec<Value> {
         .map(|line| {
             Resource::new("MedicationRequest", line_id(of.id, line))
                 .with("status", of.status.code())
+                .maybe("statusReason", (of.status == RequestStatus::OnHold).then(awaiting_review))
                 .with("intent", "order")
                 .medicine(line)
                 .with("subject", patient(of.patient))
@@ -191,11 +204,24 @@ pub fn medication_requests(of: &Prescription<'_>) -> Vec<Value> {
                 .with("dosageInstruction", json!([dosage(line)]))
                 .maybe(
                     "dispenseRequest",
-                    of.valid_until.map(|until| json!({"validityPeriod": period(of.authored, Some(until))})),
+                    of.valid_until.map(|until| {
+                        let supply = in_days(line.days);
+                        json!({"validityPeriod": period(of.authored, Some(until)), "expectedSupplyDuration": supply})
+                    }),
                 )
                 .done()
         })
         .collect()
+}
+
+fn awaiting_review() -> Value {
+    json!({"coding": [{"system": REQUEST_REASONS, "code": AWAITING_REVIEW}]})
+}
+
+/// Whether a request of this host is signed, and waits for the pharmacist only.
+pub(crate) fn is_awaiting_review(request: &Value) -> bool {
+    let codings = request.get("statusReason").map(codings).unwrap_or_default();
+    codings.iter().any(|coding| coding.system == REQUEST_REASONS && coding.code == AWAITING_REVIEW)
 }
 
 /// The dispensing of a prescription.
@@ -205,8 +231,8 @@ pub struct Dispense<'a> {
     pub prescription: PrescriptionId,
     /// Id of the Patient.
     pub patient: &'a str,
-    /// The order; the dispensed medicines are the same.
-    pub order: &'a Order,
+    /// The dispensed lines, each with the number of days that it lasts.
+    pub lines: &'a [(&'a Line, u16)],
     /// Ids of the Practitioners who prepared and checked.
     pub pharmacists: &'a [&'a str],
     /// When it was prepared.
@@ -217,17 +243,16 @@ pub struct Dispense<'a> {
     pub returned: bool,
 }
 
-/// A `MedicationDispense` for each line of a prescription.
+/// A `MedicationDispense` for each dispensed line of a prescription.
 pub fn medication_dispenses(of: &Dispense<'_>) -> Vec<Value> {
     let status = match (of.returned, of.handed_over) {
         (true, _) => "stopped",
         (false, Some(_)) => "completed",
         (false, None) => "in-progress",
     };
-    of.order
-        .lines
+    of.lines
         .iter()
-        .map(|line| {
+        .map(|&(line, days)| {
             let id = line_id(of.prescription, line);
             Resource::new("MedicationDispense", &id)
                 .with("status", status)
@@ -235,6 +260,7 @@ pub fn medication_dispenses(of: &Dispense<'_>) -> Vec<Value> {
                 .with("subject", patient(of.patient))
                 .list("performer", of.pharmacists.iter().map(|who| json!({"actor": practitioner(who)})))
                 .with("authorizingPrescription", json!([reference("MedicationRequest", &id)]))
+                .with("daysSupply", in_days(days))
                 .with("whenPrepared", of.prepared.to_string())
                 .maybe("whenHandedOver", of.handed_over.map(|at| at.to_string()))
                 .with("dosageInstruction", json!([dosage(line)]))
@@ -721,8 +747,12 @@ fn money(of: Money) -> Value {
     json!({"value": value, "currency": Money::CURRENCY})
 }
 
+fn in_days(days: u16) -> Value {
+    json!({"value": days, "unit": "d", "system": UCUM, "code": "d"})
+}
+
 fn dosage(line: &Line) -> Value {
-    let mut repeat = json!({"boundsDuration": {"value": line.days, "unit": "d", "system": UCUM, "code": "d"}});
+    let mut repeat = json!({"boundsDuration": in_days(line.days)});
     // FHIR counts whole doses: two and a half a day are five in two days.
     if let Some((frequency, days)) = frequency(line.doses_per_day) {
         repeat["frequency"] = frequency.into();
@@ -787,7 +817,8 @@ fn eligible() -> Value {
 #[cfg(test)]
 mod tests {
     use xinglin_domain::{
-        coding::{Citation, Translation, system},
+        clinical::MedicationStatus,
+        coding::{Attribute, AttributeValue, Citation, Translation, system},
         payer::{self, LineKind, LineResult, Part},
     };
 
@@ -830,6 +861,56 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_dispensed_medicine_is_in_use_until_its_supply_ends() {
+        let mut resources = requests(RequestStatus::Completed);
+        let order = order();
+        resources.extend(medication_dispenses(&Dispense {
+            prescription: PrescriptionId::from_u128(7),
+            patient: "pat-1",
+            lines: &[(&order.lines[0], 30), (&order.lines[1], 10)],
+            pharmacists: &[],
+            prepared: at("2026-01-03T00:00:00Z"),
+            handed_over: Some(at("2026-01-05T00:00:00Z")),
+            returned: false,
+        }));
+        let status = |day: &str, resources: &[Value]| -> Vec<MedicationStatus> {
+            let seen = snapshot::build(&json!({}), resources, String::new(), at(day)).medications;
+            seen.iter().map(|medication| medication.status).collect()
+        };
+        use MedicationStatus::{Active, Completed, Stopped};
+        assert_eq!(status("2026-01-06T00:00:00Z", &resources), [Active, Active]);
+        assert_eq!(status("2026-01-15T00:00:00Z", &resources), [Active, Completed]);
+        assert_eq!(status("2026-02-03T23:59:59Z", &resources), [Active, Completed]);
+        assert_eq!(status("2026-02-04T00:00:00Z", &resources), [Completed, Completed]);
+        let seen = snapshot::build(&json!({}), &resources, String::new(), at("2026-01-06T00:00:00Z")).medications;
+        let ends = AttributeValue::Instant(at("2026-02-04T00:00:00Z"));
+        assert_eq!(seen[0].attributes, [Attribute { key: "xinglin.supply-ends".into(), value: ends }]);
+        // What was taken back is not taken.
+        resources.iter_mut().filter(|r| r["resourceType"] == "MedicationDispense").for_each(|r| r["status"] = "stopped".into());
+        resources.iter_mut().filter(|r| r["resourceType"] == "MedicationRequest").for_each(|r| r["status"] = "stopped".into());
+        assert_eq!(status("2026-01-06T00:00:00Z", &resources), [Stopped, Stopped]);
+    }
+
+    #[test]
+    fn an_imported_dispense_without_its_request_counts() {
+        let dispense = |days: Option<u16>| {
+            let mut dispense = json!({
+                "resourceType": "MedicationDispense", "id": "d", "status": "completed",
+                "medicationCodeableConcept": {"coding": [{"system": system::ATC, "code": "C01DA02"}]},
+                "whenHandedOver": "2026-01-05T00:00:00Z",
+            });
+            if let Some(days) = days {
+                dispense["daysSupply"] = in_days(days);
+            }
+            let seen = snapshot::build(&json!({}), &[dispense], String::new(), at("2026-01-20T00:00:00Z"));
+            seen.medications[0].status
+        };
+        assert_eq!(dispense(Some(30)), MedicationStatus::Active);
+        assert_eq!(dispense(Some(7)), MedicationStatus::Completed);
+        assert_eq!(dispense(None), MedicationStatus::Unknown);
+    }
+
     fn requests(status: RequestStatus) -> Vec<Value> {
         medication_requests(&Prescription {
             id: PrescriptionId::from_u128(7),
@@ -852,7 +933,10 @@ mod tests {
         };
         assert_eq!(see(RequestStatus::Draft), []);
         assert_eq!(see(RequestStatus::Cancelled), []);
+        // In use from the signature on, whoever else has still to look at it.
+        assert_eq!(see(RequestStatus::OnHold)[0].status, MedicationStatus::Active);
         let seen = see(RequestStatus::Active);
+        assert_eq!(seen[0].status, MedicationStatus::Active);
         assert_eq!(seen[0].code, [Coding::new("urn:drug", "drug-1")]);
         assert_eq!(seen[0].ingredients, [Coding::new(system::ATC, "A10BA02")]);
         assert_eq!(seen[1].ingredients, []);
@@ -938,7 +1022,7 @@ mod tests {
         all.extend(medication_dispenses(&Dispense {
             prescription: PrescriptionId::from_u128(7),
             patient: "pat-1",
-            order: &order,
+            lines: &order.lines.iter().map(|line| (line, line.days)).collect::<Vec<_>>(),
             pharmacists: &["pha-1", "pha-2"],
             prepared: early,
             handed_over: None,

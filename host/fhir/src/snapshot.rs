@@ -3,7 +3,7 @@
 
 use std::{
     cmp::Reverse,
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
 };
 
 use serde_json::Value;
@@ -16,7 +16,10 @@ use xinglin_domain::{
     time::Instant,
 };
 
-use crate::read::{codings, instant, items, text};
+use crate::{
+    project::is_awaiting_review,
+    read::{codings, instant, items, text},
+};
 
 /// Maximum conditions in a snapshot.
 pub const MOST_CONDITIONS: usize = 256;
@@ -56,11 +59,14 @@ const NAMING: [&str; 5] = ["54125-0", "45392-8", "45394-4", "45396-9", "56799-0"
 ///   `#unknown`, so the reader knows that it exists.
 /// - Attributes, if applicable: `xinglin.verification-status` of a condition or allergy that
 ///   is not confirmed, `xinglin.clinical-status` of an allergy that is not active,
-///   `xinglin.comparator` of a quantity that is a bound.
+///   `xinglin.comparator` of a quantity that is a bound, `xinglin.supply-ends` of a medication
+///   whose dispensed or prescribed supply ends at a known time.
+/// - A medication is active from its signature until its supply ends, whatever its request says
+///   of what is still to be done.
 /// - A value that cannot be given exactly is `Absent`, and so is a text that is not a
 ///   result, or contains the patient's name, contact, address or number.
 pub fn build(patient: &Value, resources: &[Value], pseudonym: String, taken_at: Instant) -> Snapshot {
-    let Sections { conditions, allergies, medications, observations } = Sections::of(patient, resources);
+    let Sections { conditions, allergies, medications, observations } = Sections::of(patient, resources, taken_at);
     let mut omissions = Vec::new();
     Snapshot {
         taken_at,
@@ -99,8 +105,8 @@ pub struct Entries {
 }
 
 /// As [`build`], without limits, of resources that are already selected.
-pub fn entries(patient: &Value, resources: &[Value]) -> Entries {
-    let Sections { conditions, allergies, medications, observations } = Sections::of(patient, resources);
+pub fn entries(patient: &Value, resources: &[Value], now: Instant) -> Entries {
+    let Sections { conditions, allergies, medications, observations } = Sections::of(patient, resources, now);
     let all = usize::MAX;
     Entries {
         conditions: newest(conditions, all, Section::Conditions, &mut Vec::new()),
@@ -121,23 +127,27 @@ struct Sections {
 }
 
 impl Sections {
-    fn of(patient: &Value, resources: &[Value]) -> Self {
+    fn of(patient: &Value, resources: &[Value], now: Instant) -> Self {
         let mut conditions = Dated::new();
         let mut allergies = Dated::new();
         let mut medications = Dated::new();
         let mut observations = Dated::new();
         let library = Library::of(resources);
+        let mut supplies = Supplies::of(resources);
         let identity = Identity::of(patient);
         for resource in resources {
             match text(resource, "resourceType") {
                 Some("Condition") => conditions.extend(condition(resource)),
                 Some("AllergyIntolerance") => allergies.extend(allergy(resource)),
-                Some("MedicationRequest") => medications.extend(requested(resource, &library)),
-                Some("MedicationStatement") => medications.extend(stated(resource, &library)),
+                Some("MedicationRequest") => medications.extend(requested(resource, &library, &mut supplies, now)),
+                Some("MedicationStatement") => medications.extend(stated(resource, &library, now)),
                 Some("Observation") => observations.extend(observation(resource, &identity)),
                 _ => {}
             }
         }
+        // What was dispensed on a request that is not here.
+        let dispensed = supplies.0.into_values().flatten();
+        medications.extend(dispensed.map(|supply| supply.medication(&library, now)));
         Self { conditions, allergies, medications, observations }
     }
 }
@@ -285,28 +295,100 @@ pub(crate) fn medicine(request: &Value, resources: &[Value]) -> Option<(Vec<Codi
     product.iter().any(|coding| coding.system != DATA_ABSENT).then_some((product, ingredients))
 }
 
-fn requested(resource: &Value, library: &Library<'_>) -> Option<(Option<Instant>, Medication)> {
+/// What was dispensed and not taken back, by the id of its request; under no id without one.
+struct Supplies<'a>(BTreeMap<Option<&'a str>, Vec<Supply<'a>>>);
+
+/// One dispensing.
+struct Supply<'a> {
+    resource: &'a Value,
+    at: Option<Instant>,
+    ends: Option<Instant>,
+}
+
+impl<'a> Supplies<'a> {
+    fn of(resources: &'a [Value]) -> Self {
+        let mut supplies: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for resource in resources.iter().filter(|r| text(r, "resourceType") == Some("MedicationDispense")) {
+            if !matches!(text(resource, "status"), Some("in-progress" | "on-hold" | "completed" | "unknown")) {
+                continue;
+            }
+            let mut requests = items(resource, "authorizingPrescription").iter();
+            let request = requests.find_map(|r| crate::read::id_of(text(r, "reference")?, "MedicationRequest"));
+            let at = instant(resource, "whenHandedOver").or_else(|| instant(resource, "whenPrepared"));
+            let days = resource.get("daysSupply").and_then(days).or_else(|| days(treatment(resource)?.get("boundsDuration")?));
+            let ends = at.zip(days).map(|(at, days)| at.plus_days(days));
+            supplies.entry(request).or_default().push(Supply { resource, at, ends });
+        }
+        Self(supplies)
+    }
+}
+
+impl Supply<'_> {
+    fn medication(&self, library: &Library<'_>, now: Instant) -> (Option<Instant>, Medication) {
+        let status = match self.ends {
+            Some(ends) if ends > now => MedicationStatus::Active,
+            Some(_) => MedicationStatus::Completed,
+            None => MedicationStatus::Unknown,
+        };
+        let (code, ingredients) = library.medicine(self.resource);
+        let mut attributes = Vec::new();
+        supply_ends(&mut attributes, self.ends);
+        (self.at, Medication { code, ingredients, status, started: self.at, ended: self.ends, attributes })
+    }
+}
+
+fn supply_ends(attributes: &mut Vec<Attribute>, ends: Option<Instant>) {
+    attributes.extend(
+        ends.map(|ends| Attribute { key: "xinglin.supply-ends".to_owned(), value: AttributeValue::Instant(ends) }),
+    );
+}
+
+/// When and how long it is taken: `dosageInstruction.timing.repeat`.
+fn treatment(resource: &Value) -> Option<&Value> {
+    items(resource, "dosageInstruction").iter().find_map(|dosage| dosage.get("timing")?.get("repeat"))
+}
+
+fn requested<'a>(
+    resource: &'a Value,
+    library: &Library<'a>,
+    supplies: &mut Supplies<'a>,
+    now: Instant,
+) -> Option<(Option<Instant>, Medication)> {
+    let dispensed = supplies.0.remove(&text(resource, "id")).unwrap_or_default();
     if matches!(text(resource, "intent"), Some("proposal" | "option"))
         || resource.get("doNotPerform") == Some(&Value::Bool(true))
     {
         return None;
     }
+    let bounds = treatment(resource);
+    let period = bounds.and_then(|b| b.get("boundsPeriod"));
+    let authored = instant(resource, "authoredOn");
+    let started = period.and_then(|p| instant(p, "start")).or(authored);
+    let treated = bounds.and_then(|b| b.get("boundsDuration")).and_then(days);
+    let ended = period.and_then(|p| instant(p, "end")).or_else(|| Some(started?.plus_days(treated?)));
+    let intended = resource.get("dispenseRequest").and_then(|d| d.get("expectedSupplyDuration")).and_then(days);
+    // What was dispensed counts, not what was meant to be.
+    let ends = match dispensed.iter().filter_map(|supply| supply.ends).max() {
+        None => authored.zip(intended).map(|(authored, days)| authored.plus_days(days)),
+        last => last,
+    };
     let status = match text(resource, "status")? {
         "active" => MedicationStatus::Active,
+        "on-hold" if is_awaiting_review(resource) => MedicationStatus::Active,
         "on-hold" => MedicationStatus::OnHold,
+        "completed" if ends.or(ended).is_some_and(|ends| ends > now) => MedicationStatus::Active,
         "completed" => MedicationStatus::Completed,
         "stopped" => MedicationStatus::Stopped,
         "unknown" => MedicationStatus::Unknown,
         // Never in force: draft, cancelled, entered-in-error.
         _ => return None,
     };
-    let bounds = items(resource, "dosageInstruction").iter().find_map(|dosage| dosage.get("timing")?.get("repeat"));
-    let period = bounds.and_then(|b| b.get("boundsPeriod"));
-    let started = period.and_then(|p| instant(p, "start")).or_else(|| instant(resource, "authoredOn"));
-    let days = bounds.and_then(|b| b.get("boundsDuration")).and_then(days);
-    let ended = period.and_then(|p| instant(p, "end")).or_else(|| Some(started?.plus_days(days?)));
     let (code, ingredients) = library.medicine(resource);
-    Some((started, Medication { code, ingredients, status, started, ended, attributes: Vec::new() }))
+    let mut attributes = Vec::new();
+    if status == MedicationStatus::Active {
+        supply_ends(&mut attributes, ends);
+    }
+    Some((started, Medication { code, ingredients, status, started, ended, attributes }))
 }
 
 /// A duration in whole days or weeks, in days.
@@ -319,10 +401,12 @@ pub(crate) fn days(duration: &Value) -> Option<i64> {
     }
 }
 
-fn stated(resource: &Value, library: &Library<'_>) -> Option<(Option<Instant>, Medication)> {
+fn stated(resource: &Value, library: &Library<'_>, now: Instant) -> Option<(Option<Instant>, Medication)> {
+    let ended = resource.get("effectivePeriod").and_then(|period| instant(period, "end"));
     let status = match text(resource, "status")? {
         "active" => MedicationStatus::Active,
         "on-hold" => MedicationStatus::OnHold,
+        "completed" if ended.is_some_and(|ended| ended > now) => MedicationStatus::Active,
         "completed" => MedicationStatus::Completed,
         "stopped" => MedicationStatus::Stopped,
         "unknown" | "intended" => MedicationStatus::Unknown,
@@ -330,7 +414,6 @@ fn stated(resource: &Value, library: &Library<'_>) -> Option<(Option<Instant>, M
         _ => return None,
     };
     let started = instant(resource, "effectiveDateTime").or_else(|| instant(resource, "effectivePeriod"));
-    let ended = resource.get("effectivePeriod").and_then(|period| instant(period, "end"));
     let (code, ingredients) = library.medicine(resource);
     Some((
         started.or_else(|| instant(resource, "dateAsserted")),

@@ -70,7 +70,7 @@ pub async fn create(platform: &Platform, caller: &Caller, new: NewTenant) -> App
     let id = TenantId::from_u128(ambient::fresh_id());
     caller.may_in(id, Action::ManageTenants)?;
     let settings =
-        Settings { consent: new.consent.unwrap_or_else(|| DEFAULT_CONSENT.to_owned()), formulary: Vec::new() };
+        Settings { consent: new.consent.unwrap_or_else(|| DEFAULT_CONSENT.to_owned()), ..Settings::default() };
     let kind = serde_json::to_value(new.kind).ok().and_then(|kind| kind.as_str().map(str::to_owned));
     let row = TenantRow {
         id,

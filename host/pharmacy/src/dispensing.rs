@@ -12,8 +12,9 @@ use xinglin_domain::{
     id::{AccountId, PrescriptionId},
     prescription::{Event, Handout, Reserved, Staff},
 };
+use xinglin_extensions::Extensions;
 use xinglin_payment::charge;
-use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed, document::touch, standing};
+use xinglin_platform::{AppError, AppResult, Caller, boxed, document::touch, standing};
 use xinglin_store::StoreError;
 
 /// What is dispensed.
@@ -44,18 +45,21 @@ pub struct NewHandout {
 /// Dispenses a paid prescription, once; the preparing and the checking account must differ.
 ///
 /// # Errors
-/// `RX_ALREADY_USED`, `RX_EXPIRED`, `DISP_TRACE_REUSED`, …
+/// `RX_ALREADY_USED`, `RX_EXPIRED`, `DISP_TRACE_REUSED`, …; `PATIENT_…`, `ENC_RED_FLAG` or `RX_ALLERGY`
+/// for what has changed since the approval.
 #[tracing::instrument(target = "xinglin::trace", skip_all)]
 #[boxed]
 pub async fn dispense(
-    platform: &Platform,
+    extensions: &Extensions,
     caller: &Caller,
     id: PrescriptionId,
     dispense: Dispense,
 ) -> AppResult<PrescriptionView> {
+    let platform = &extensions.platform;
     let (row, reserved) =
         prescription::take::<Reserved>(platform, caller, id, (Event::Dispense, Action::DispensePrescription)).await?;
     let records = platform.records(caller);
+    prescription::still_checked(extensions, caller, &records, (&reserved, &reserved.state().issue)).await?;
     let handouts = dispense.handouts.into_iter().map(Handout::try_from).collect::<AppResult<Vec<_>>>()?;
     let mut used = BTreeSet::new();
     let traces: Vec<String> = handouts.iter().flat_map(|handout| handout.traces.clone()).collect();
@@ -65,11 +69,13 @@ pub async fn dispense(
         }
     }
     let preparer = records.get_account(dispense.prepared_by).await?;
-    let preparer = standing::actor(&preparer)?;
+    let preparer = standing::active(&preparer)?;
     let staff = Staff { preparer: &preparer, checker: &caller.actor };
     let (bill, paid) = charge::paid(&records, reserved.state().reservation.purchase.bill).await?;
     let dispensed = reserved.dispense(staff, &paid, handouts, &used, platform, caller.now)?;
+    let safe = dispensed.clone();
     prescription::put_next(platform, caller, row, dispensed.into(), async |tx| {
+        prescription::still_safe(platform, caller, tx, &safe).await?;
         // Still paid when it is handed out.
         touch(tx, bill, caller.now).await?;
         // The constraint decides between two who dispense the same pack at once.

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use xinglin_domain::{access::Action, code::Code, id::TenantId, money::Money, payer::LineKind};
 use xinglin_platform::{
     AppError, AppResult, Caller, Platform, boxed,
-    settings::{Item, Settings, settings},
+    settings::{self, Item, settings},
 };
 
 /// The highest price there is, a hundred million yuan: far below where the sums
@@ -51,14 +51,11 @@ pub async fn put(platform: &Platform, caller: &Caller, tenant: TenantId, formula
             return wrong("a medicine needs the content of its `pack`");
         }
     }
-    let operator = platform.store().operator().begin().await?;
-    let mut row = operator.get_tenant(tenant).await?;
-    let mut settings: Settings = serde_json::from_value(row.settings).map_err(AppError::internal)?;
-    settings.formulary.clone_from(&formulary.items);
-    row.settings = serde_json::to_value(settings).map_err(AppError::internal)?;
-    row.updated_at = caller.now;
-    operator.update_tenant(&row).await?;
-    operator.commit().await?;
+    settings::change(platform, tenant, caller.now, |settings| {
+        settings.formulary.clone_from(&formulary.items);
+        Ok(())
+    })
+    .await?;
     Ok(formulary)
 }
 

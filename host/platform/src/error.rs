@@ -16,6 +16,7 @@ use xinglin_domain::{
     identity::DecideError,
     ledger::LedgerError,
     machine::Refused,
+    patient::NotTreatable,
     prescription::RxError,
     registration::RelationError,
     time::Instant,
@@ -67,6 +68,12 @@ impl From<ConsentError> for AppError {
 
 impl From<ConversationError> for AppError {
     fn from(error: ConversationError) -> Self {
+        Self::new(error.code(), error.to_string())
+    }
+}
+
+impl From<NotTreatable> for AppError {
+    fn from(error: NotTreatable) -> Self {
         Self::new(error.code(), error.to_string())
     }
 }

@@ -13,10 +13,11 @@ use xinglin_domain::{
     money::Money,
     payer::LineKind,
     prescription::DrugClass,
+    time::Instant,
 };
 use xinglin_store::TenantScope;
 
-use crate::{AppError, AppResult};
+use crate::{AppError, AppResult, Platform};
 
 /// Code of the item that a visit is charged as.
 pub const FOLLOW_UP_VISIT: &str = "follow-up-visit";
@@ -66,7 +67,7 @@ impl Settings {
 pub const PLATFORM: TenantId = TenantId::from_u128(0);
 
 /// Settings of a tenant, as stored with it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     /// The consent text in force.
@@ -74,6 +75,10 @@ pub struct Settings {
     /// The formulary.
     #[serde(default)]
     pub formulary: Vec<Item>,
+    /// Checkers without whose verdict nobody signs, beside all that are enabled. If none are
+    /// named: all that were ever enabled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub required_checkers: Option<BTreeSet<String>>,
 }
 
 impl Settings {
@@ -81,6 +86,26 @@ impl Settings {
     pub fn encounter_rules(&self) -> encounter::Rules {
         encounter::Rules::new(Digest::of_bytes(self.consent.as_bytes()))
     }
+}
+
+/// Changes the settings of a tenant.
+///
+/// # Errors
+/// `NOT_FOUND`; if `change` refuses, with nothing stored.
+pub async fn change(
+    platform: &Platform,
+    tenant: TenantId,
+    now: Instant,
+    change: impl FnOnce(&mut Settings) -> AppResult<()> + Send,
+) -> AppResult<()> {
+    let operator = platform.store().operator().begin().await?;
+    let mut row = operator.get_tenant(tenant).await?;
+    let mut settings: Settings = serde_json::from_value(row.settings).map_err(AppError::internal)?;
+    change(&mut settings)?;
+    row.settings = serde_json::to_value(settings).map_err(AppError::internal)?;
+    row.updated_at = now;
+    operator.update_tenant(&row).await?;
+    Ok(operator.commit().await?)
 }
 
 /// The settings of the tenant.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use xinglin_domain::{
     access::{Actor, Role},
+    code::Code,
     encounter::IdentityCheck,
     id::PatientId,
     practice::{Bar, Certificate, Filing, Practice},
@@ -57,6 +58,17 @@ pub fn actor(row: &Account) -> AppResult<Actor> {
         wards: Vec::new(),
         relatives: Vec::new(),
     })
+}
+
+/// As [`actor`], of somebody who is named in an act without being its caller.
+///
+/// # Errors
+/// `CRED_INVALID` if the account is suspended.
+pub fn active(row: &Account) -> AppResult<Actor> {
+    match row.active {
+        true => actor(row),
+        false => Err(AppError::new(Code::CredInvalid, format!("the account {} is suspended", row.id))),
+    }
 }
 
 /// The entitlements of an account.

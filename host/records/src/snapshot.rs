@@ -4,13 +4,14 @@ use std::collections::HashSet;
 
 use xinglin_domain::{
     clinical::{DataNeed, Omission, OmissionReason, Section, Snapshot},
+    compartment::Compartments,
     consent::Purpose,
-    id::PatientId,
+    id::{PatientId, PrescriptionId},
     time::Instant,
 };
 use xinglin_fhir::snapshot;
 use xinglin_platform::{AppResult, Platform, document::value};
-use xinglin_store::{Executor, Resource, TenantScope};
+use xinglin_store::{Executor, Label, Resource, TenantScope};
 
 use crate::{
     consent::{self, Span},
@@ -20,8 +21,46 @@ use crate::{
 /// Maximum number of resources of one section of a snapshot.
 const SNAPSHOT_ROWS: u32 = 2000;
 
+/// Types of medicines and allergies.
+const MEDICINES: [&str; 4] = ["MedicationRequest", "MedicationStatement", "MedicationDispense", "AllergyIntolerance"];
+
 /// Maximum number of observations of one code.
 const OF_ONE_CODE: u32 = 128;
+
+/// What is left out of a snapshot without an omission that says so.
+#[derive(Debug, Clone, Copy)]
+pub struct LeftOut {
+    /// Medicines and allergies of these compartments: to learn which findings rest on them.
+    pub compartments: Compartments,
+    /// The prescription that is checked; its own lines are no medicines beside it.
+    pub prescription: Option<PrescriptionId>,
+}
+
+impl LeftOut {
+    /// Nothing.
+    pub const NOTHING: Self = Self { compartments: Compartments::NONE, prescription: None };
+
+    fn has(&self, row: &Resource, labels: &[Label]) -> bool {
+        let restricted = labels
+            .iter()
+            .any(|label| label.kind == row.kind && label.id == row.id && self.compartments.contains(label.compartment));
+        let own = self.prescription.is_some_and(|rx| {
+            let line = row.id.strip_prefix(rx.to_string().as_str()).is_some_and(|rest| rest.starts_with('-'));
+            line && matches!(row.kind.as_str(), "MedicationRequest" | "MedicationDispense")
+        });
+        restricted || own
+    }
+}
+
+/// The compartments of a patient's medicines and allergies.
+///
+/// # Errors
+/// If the store fails.
+pub async fn of_medicines<E: Executor>(records: &TenantScope<E>, patient: PatientId) -> AppResult<Compartments> {
+    let labels = records.list_labels(&patient.to_string()).await?;
+    let medicines = labels.iter().filter(|label| MEDICINES.contains(&label.kind.as_str()));
+    Ok(medicines.map(|label| Compartments::from(label.compartment)).collect())
+}
 
 /// The snapshot of a patient for one plugin and purpose.
 ///
@@ -33,11 +72,15 @@ pub async fn snapshot<E: Executor>(
     (plugin, purpose): (&str, Purpose),
     needs: &[DataNeed],
     patient: PatientId,
+    left_out: LeftOut,
     now: Instant,
 ) -> AppResult<Snapshot> {
     let person = value(&records.get_resource("Patient", &patient.to_string()).await?)?;
     let pseudonym = platform.keys().pseudonym(records.id(), plugin, patient);
-    let record_access = consent::plugin_access(platform, records, plugin, patient, purpose).await?;
+    let labels = match left_out.compartments.is_empty() {
+        true => Vec::new(),
+        false => records.list_labels(&patient.to_string()).await?,
+    };
     let mut rows: Vec<Resource> = Vec::new();
     let mut missing: Vec<Omission> = Vec::new();
     for need in needs {
@@ -48,9 +91,10 @@ pub async fn snapshot<E: Executor>(
             // One code at a time: a glucose sensor does not crowd out the HbA1c.
             DataNeed::Observations(wanted) => (Section::Observations, wanted.iter().map(Some).collect(), OF_ONE_CODE),
         };
+        let access = consent::plugin_access(platform, records, plugin, patient, (purpose, section)).await?;
         for code in codes {
             // One more than is kept, to know whether there were more.
-            match consent::section(records, patient, (section, code), &record_access, Span::newest(most + 1)).await? {
+            match consent::section(records, patient, (section, code), &access, Span::newest(most + 1)).await? {
                 Err(reason) => missing.push(Omission { section, reason }),
                 Ok(shown) => {
                     let mut found = shown.rows;
@@ -61,7 +105,7 @@ pub async fn snapshot<E: Executor>(
                         found.pop();
                         missing.push(Omission { section, reason: OmissionReason::Truncated });
                     }
-                    rows.extend(found);
+                    rows.extend(found.into_iter().filter(|row| !left_out.has(row, &labels)));
                 }
             }
         }

@@ -97,7 +97,7 @@ impl Runtime {
         let hook = H::NAME.to_string();
         state.take_output(true);
         let CallState { kv, log, tape: recorder, meter, .. } = state;
-        let (outcome, output, kv_writes) = match result.and_then(|results| measure::<H>(results, limits)) {
+        let (outcome, output, kv_writes) = match result.and_then(|results| measure::<H>(input, results, limits)) {
             Ok((answer, json)) => (Ok(answer), Output::Answered(json), kv.into_writes()),
             Err(cause) => {
                 let failure = CallFailure {
@@ -229,9 +229,14 @@ async fn execute<H: Hook>(
     }
 }
 
-/// Converts the guest's answer to domain types and JSON, and checks its size.
-fn measure<H: Hook>(results: H::Results, limits: Limits) -> Result<(H::Output, String), Cause> {
-    let answer = H::raise(results).map_err(|Invalid(reason)| Cause::new(FailureCode::Output, reason))?;
+/// Converts the guest's answer to domain types and JSON, and checks its content and size.
+fn measure<H: Hook>(
+    input: &H::Input<'_>,
+    results: H::Results,
+    limits: Limits,
+) -> Result<(H::Output, String), Cause> {
+    let answer = H::raise(results).and_then(|answer| H::check(input, &answer).map(|()| answer));
+    let answer = answer.map_err(|Invalid(reason)| Cause::new(FailureCode::Output, reason))?;
     let json = serde_json::to_string(&answer)
         .map_err(|e| Cause::new(FailureCode::Output, format!("the answer cannot be written down: {e}")))?;
     if json.len() > limits.output() {

@@ -19,6 +19,7 @@ mod order;
 mod outside;
 mod pathway_run;
 mod patient;
+mod review;
 
 pub use bill::{BillBuilder, CoverageBuilder, operation};
 pub use claim::{CredentialBuilder, PersonBuilder};

@@ -233,7 +233,7 @@ impl Clinic {
             return first.done(&path);
         }
         let findings = first.body["findings"].as_array().cloned().unwrap_or_default();
-        sign["acknowledged"] = findings.iter().map(|finding| finding["code"].clone()).collect();
+        sign["acknowledged"] = findings.iter().map(|found| seen(found)).collect();
         self.doctor.post(&path, sign).await
     }
 
@@ -425,4 +425,9 @@ pub fn confirm_path(quote: &Value) -> String {
 /// The patient's confirmation of a quote.
 pub fn confirmation(quote: &Value) -> Value {
     json!({ "cash_fen": part(quote, "cash"), "risk_acknowledged": true })
+}
+
+/// The acknowledgement of a finding.
+pub fn seen(found: &Value) -> Value {
+    json!({ "plugin": found["plugin"], "code": found["code"], "reason": "获益大于风险，已告知患者" })
 }

@@ -21,12 +21,12 @@ use xinglin_platform::{AppError, AppResult, Caller, ambient, boxed, settings::se
 use xinglin_records::{
     consent,
     resource::{medication, medications},
-    snapshot,
 };
 use xinglin_runtime::Plugin;
 use xinglin_store::{Install, Tenant};
 
 use super::{Card, Hook, Source, card, find, in_language, plain, said, short};
+use crate::checker::{self, Subject};
 
 /// A CDS Hooks request. Other members of the standard are ignored, also `prefetch`: checkers
 /// receive the record of this hospital, within their grants.
@@ -140,10 +140,11 @@ async fn review(
     order: &Order,
 ) -> AppResult<(u128, Answer)> {
     let mut calls =
-        Calls::new(extensions, records.id(), &caller.request_id, caller.now).of(patient, Purpose::Treatment);
-    let asker = (install.plugin_id.as_str(), Purpose::Treatment);
+        Calls::new(extensions, records.id(), &caller.request_id, caller.now).of(patient, Purpose::Safety);
     let needs = plugin.data_needs().to_vec();
-    let snapshot = snapshot::snapshot(&extensions.platform, records, asker, &needs, patient, caller.now).await?;
+    let asker = (install.plugin_id.as_str(), needs.as_slice());
+    let subject = Subject { patient, prescription: None };
+    let (whole, open) = checker::snapshots(&extensions.platform, caller, records, asker, subject).await?;
     let context = match calls.context(install, plugin) {
         Ok(context) => context,
         // A policy is against it.
@@ -154,10 +155,17 @@ async fn review(
         Err(error) => return Err(error),
     };
     let id = context.call.as_u128();
-    let call = extensions.runtime().review(plugin, context, order, &snapshot, caller.now).await;
-    let verdict = calls.note(vec![(install, call)]).await?.pop();
-    let verdict = verdict.ok_or_else(|| AppError::internal("no call"))?;
-    Ok((id, Answer::from_call(verdict.map_err(|failure| failed(&failure)))))
+    let mut made = vec![(install, extensions.runtime().review(plugin, context, order, &whole, caller.now).await)];
+    if let Some(open) = open
+        && !checker::may_read_all(&extensions.platform, caller, records, patient).await?
+    {
+        let context = calls.context(install, plugin)?;
+        made.push((install, extensions.runtime().review(plugin, context, order, &open, caller.now).await));
+    }
+    let answers = calls.note(made).await?.into_iter();
+    let mut answers = answers.map(|verdict| Answer::from_call(verdict.map_err(|failure| failed(&failure))));
+    let whole = answers.next().ok_or_else(|| AppError::internal("no call"))?;
+    Ok((id, answers.next().map_or(whole.clone(), |open| whole.masked(&open))))
 }
 
 fn same(a: &Coding, b: &Coding) -> bool {

@@ -8,6 +8,7 @@ use xinglin_domain::{
     signature::AuthorKind,
 };
 use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed, document::Stored, settings::settings};
+use xinglin_records::patient;
 
 use super::{VisitView, guardian, load, put};
 
@@ -47,6 +48,7 @@ pub async fn accept(platform: &Platform, caller: &Caller, id: EncounterId, ask: 
     let rules = settings(&records).await?.encounter_rules();
     let Stored { row, value } = load(&records, id).await?;
     caller.trail.saw(value.patient());
+    patient::treatable(&records, value.patient()).await?;
     let visit = value.expecting::<Requested>()?;
     let decision = Decision {
         diagnoses: ask.diagnoses,

@@ -22,7 +22,7 @@ use xinglin_platform::{
     AppError, AppResult, Caller, Platform, acting, boxed,
     document::{Stored, next},
 };
-use xinglin_records::resource;
+use xinglin_records::{patient, resource};
 use xinglin_store::{Document, Executor, TenantScope, TenantTx};
 
 pub(crate) use self::accept::human;
@@ -80,13 +80,22 @@ pub(crate) async fn load<E: Executor>(
     records.get_document(id).await?.try_into()
 }
 
-/// Proof that a follow-up visit is in progress.
+/// Checks that a visit was not stopped by a danger sign.
+///
+/// # Errors
+/// `ENC_RED_FLAG`.
+pub(crate) async fn not_stopped<E: Executor>(records: &TenantScope<E>, id: EncounterId) -> AppResult<()> {
+    Ok(load(records, id).await?.value.not_stopped()?)
+}
+
+/// Proof that a follow-up visit of a patient who may be treated is in progress.
 pub(crate) async fn follow_up<E: Executor>(
     records: &TenantScope<E>,
     id: EncounterId,
     now: Instant,
 ) -> AppResult<FollowUp> {
     let visit = load(records, id).await?.value;
+    patient::treatable(records, visit.patient()).await?;
     let guardian = guardian(records, visit.request(), now).await?;
     Ok(visit.follow_up(guardian, now)?)
 }

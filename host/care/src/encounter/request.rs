@@ -17,7 +17,7 @@ use xinglin_platform::{
     settings::settings,
     standing,
 };
-use xinglin_records::{real_name, resource};
+use xinglin_records::{patient, real_name, resource};
 use xinglin_store::{Executor, TenantScope};
 
 use super::{VisitView, projection, view};
@@ -71,6 +71,7 @@ pub async fn request(platform: &Platform, caller: &Caller, ask: RequestVisit) ->
     let unchecked = IdentityCheck { document_matches: false, face_per_mille: 0 };
     let identity = standing::standing(&account)?.identity.unwrap_or(unchecked);
     let (real_name, _) = real_name::real_name(platform, caller.actor.tenant, ask.patient).await?;
+    patient::treatable(&records, ask.patient).await?;
     let person = records.get_resource("Patient", &ask.patient.to_string()).await?;
     let born = document::value(&person)?["birthDate"].as_str().and_then(Instant::parse);
     let born = born.ok_or_else(|| AppError::new(Code::EncIdentity, "the record holds no date of birth"))?;

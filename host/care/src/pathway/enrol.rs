@@ -10,7 +10,10 @@ use xinglin_domain::{
 };
 use xinglin_extensions::{Extensions, call::Calls, install};
 use xinglin_platform::{AppError, AppResult, Caller, ambient, boxed, grant};
-use xinglin_records::{consent, snapshot};
+use xinglin_records::{
+    consent, patient,
+    snapshot::{self, LeftOut},
+};
 use xinglin_runtime::Interface;
 
 use super::{EnrolmentView, Occasion, Ready, Reply, ask, carry_out, undecided};
@@ -29,7 +32,7 @@ pub struct Enrol {
 /// Screens a patient and enrols them.
 ///
 /// # Errors
-/// `PATHWAY_INELIGIBLE` with the reasons; `ALREADY_EXISTS` if the patient is
+/// `PATIENT_…` if nothing more may be done for the patient; `PATHWAY_INELIGIBLE` with the reasons; `ALREADY_EXISTS` if the patient is
 /// in this pathway.
 #[tracing::instrument(target = "xinglin::trace", skip_all)]
 #[boxed]
@@ -37,6 +40,7 @@ pub async fn enrol(extensions: &Extensions, caller: &Caller, enrol: Enrol) -> Ap
     caller.may(Action::EnrolPatient)?;
     caller.trail.saw(enrol.patient);
     let records = extensions.platform.records(caller);
+    patient::treatable(&records, enrol.patient).await?;
     let (install, plugin) = install::one_playing(extensions, &records, &enrol.plugin, Interface::Pathway).await?;
     let compartments = grant::compartments(&install)?;
     // Before anything else: whether the patient is in this pathway is restricted too.
@@ -65,6 +69,7 @@ pub async fn enrol(extensions: &Extensions, caller: &Caller, enrol: Enrol) -> Ap
         (&install.plugin_id, Purpose::Treatment),
         &definition.data_needs,
         enrol.patient,
+        LeftOut::NOTHING,
         caller.now,
     )
     .await?;
@@ -85,6 +90,7 @@ pub async fn enrol(extensions: &Extensions, caller: &Caller, enrol: Enrol) -> Ap
     match ask(extensions, &records, &ready, &Event::Enrolled, &occasion, &mut calls).await? {
         Reply::Accepted(accepted) => {
             let tx = records.begin().await?;
+            patient::treatable(&tx, enrol.patient).await?;
             let view = carry_out(&tx, &ready, accepted, &occasion, &calls, "enrolled").await?;
             tx.commit().await?;
             Ok(view)

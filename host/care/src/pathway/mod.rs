@@ -16,7 +16,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use xinglin_domain::{
     code::Code,
-    coding::{LocalizedText, Translation},
+    coding::LocalizedText,
     enrolment::{Accepted, Effect, Enrolment, TaskRecord, task},
     id::{EnrolmentId, PatientId},
     pathway::{Event, PathwayError, Role},
@@ -133,7 +133,7 @@ pub(crate) async fn tell(
 /// The pathway did not answer: raises the host's own alert.
 async fn silent(tx: &TenantTx, ready: &Ready, error: &AppError, now: Instant) -> AppResult<()> {
     tracing::error!(plugin = ready.enrolment.plugin, enrolment = %ready.enrolment.id, %error, "pathway did not answer");
-    let message = both(
+    let message = LocalizedText::zh_en(
         "专病路径未能处理最近的事件，请人工随访。",
         "The pathway could not deal with the latest event: please follow up in person.",
     );
@@ -214,13 +214,6 @@ fn timer_projection(ready: &Ready, record: &TaskRecord, now: Instant) -> Value {
         authored: now,
         modified: now,
     })
-}
-
-fn both(zh: &str, en: &str) -> LocalizedText {
-    LocalizedText(vec![
-        Translation { language: "zh-CN".into(), text: zh.into() },
-        Translation { language: "en".into(), text: en.into() },
-    ])
 }
 
 fn undecided(error: &PathwayError) -> AppError {

@@ -20,12 +20,12 @@ use xinglin_platform::{
 };
 use xinglin_records::{
     resource::{self, marked},
-    snapshot,
+    snapshot::{self, LeftOut},
 };
 use xinglin_runtime::Interface;
 use xinglin_store::{Document, Executor, Task, TaskState, Tenant, TenantScope, TenantTx};
 
-use super::{EnrolmentView, Occasion, Reply, both, timer_projection, undecided, unless_passing, view};
+use super::{EnrolmentView, Occasion, Reply, timer_projection, undecided, unless_passing, view};
 use crate::pathway::hold;
 
 /// An enrolment with the stored definition of its pathway, also when the plugin cannot be
@@ -84,6 +84,7 @@ async fn proposal(
         (&enrolment.plugin, Purpose::Treatment),
         &definition.data_needs,
         enrolment.patient,
+        LeftOut::NOTHING,
         now,
     )
     .await?;
@@ -171,7 +172,7 @@ impl Carrier<'_> {
             Effect::RequestLab(tests) => {
                 let names: Vec<&str> = tests.iter().map(|test| test.display.as_deref().unwrap_or(&test.code)).collect();
                 let names = names.join(", ");
-                let message = both(&format!("建议开具检验：{names}"), &format!("tests wanted: {names}"));
+                let message = LocalizedText::zh_en(&format!("建议开具检验：{names}"), &format!("tests wanted: {names}"));
                 self.raise(self.ready.notice("LAB_WANTED", Severity::Info, message, Role::Doctor, 3 * 24 * 60)).await
             }
             Effect::DraftNote(text) => {
@@ -255,12 +256,12 @@ impl Carrier<'_> {
 
     async fn refer(&mut self, referral: &Referral) -> AppResult<()> {
         let place = match &referral.destination {
-            Destination::Offline(_) => both("请到医院线下就诊。", "Please see a doctor in person."),
+            Destination::Offline(_) => LocalizedText::zh_en("请到医院线下就诊。", "Please see a doctor in person."),
             Destination::Emergency => {
-                both("请立即前往急诊或拨打120。", "Go to an emergency department now, or call 120.")
+                LocalizedText::zh_en("请立即前往急诊或拨打120。", "Go to an emergency department now, or call 120.")
             }
             Destination::Multidisciplinary => {
-                both("将由多学科团队为您会诊。", "A team of specialists will discuss your care.")
+                LocalizedText::zh_en("将由多学科团队为您会诊。", "A team of specialists will discuss your care.")
             }
         };
         self.send(json!({ "kind": "referral", "text": place, "reason": referral.reason })).await?;

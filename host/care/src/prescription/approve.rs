@@ -3,11 +3,13 @@ use utoipa::ToSchema;
 use xinglin_domain::{
     access::Action,
     id::PrescriptionId,
-    prescription::{Checklist, Event, PendingReview},
+    prescription::{ApproveWith, Checklist, Event, PendingReview, Prescription},
 };
-use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed};
+use xinglin_extensions::Extensions;
+use xinglin_platform::{AppError, AppResult, Caller, boxed, standing};
 
-use super::{PrescriptionView, put_next, take};
+use super::{PrescriptionView, facts, put, recheck::still_safe, review::review, take, view};
+use crate::pathway::hold;
 
 /// The pharmacist's approval, with the checklist (四查十对).
 #[derive(Deserialize, ToSchema)]
@@ -18,22 +20,51 @@ pub struct Approve {
     pub checklist: Checklist,
 }
 
-/// Approves and signs a prescription, by a pharmacist who is not the prescriber.
+/// Approves and signs a prescription, by a pharmacist who is not the prescriber. What may have
+/// changed since the signature is checked again: patient, visit, holds, allergies, the
+/// prescriber's licence; and every checker is called again.
 ///
 /// # Errors
-/// `RX_SELF_REVIEW`, `RX_REVIEWER_UNQUALIFIED`, `RX_CHECKLIST_INCOMPLETE`, …
+/// `RX_SELF_REVIEW`, `RX_REVIEWER_UNQUALIFIED`, `RX_CHECKLIST_INCOMPLETE`; `PATIENT_…`,
+/// `ENC_RED_FLAG`, `RX_ALLERGY`, `CRED_INVALID` for what has changed; `RX_VETOED`, `RX_NOT_CHECKED`,
+/// or `RX_WARNING_UNACKNOWLEDGED` for a warning that the prescriber has not seen: send it back.
 #[tracing::instrument(target = "xinglin::trace", name = "approve_prescription", skip_all)]
 #[boxed]
 pub async fn approve(
-    platform: &Platform,
+    extensions: &Extensions,
     caller: &Caller,
     id: PrescriptionId,
     approve: Approve,
 ) -> AppResult<PrescriptionView> {
+    let platform = &extensions.platform;
     let (row, pending) =
         take::<PendingReview>(platform, caller, id, (Event::Approve, Action::ReviewPrescription)).await?;
+    let records = platform.records(caller);
+    // Before any plugin is called: nothing they answer could lift it.
+    pending.may_be_examined_by(&caller.actor, caller.now)?;
+    still_safe(platform, caller, &records, &pending).await?;
+    let prescriber = standing::active(&records.get_account(pending.prescriber()).await?)?;
+    let review = review(extensions, caller, &records, &pending).await?;
+    let reviewed = review.acknowledge(&pending.state().signing.acknowledged)?;
     let digest = pending.approval_digest(caller.actor.account, caller.now).map_err(AppError::internal)?;
-    let signature = platform.sign(caller, &digest);
-    let effective = pending.approve(&caller.actor, approve.checklist, signature, platform, caller.now)?;
-    put_next(platform, caller, row, effective.into(), async |_| Ok(())).await
+    let with = ApproveWith {
+        checklist: approve.checklist,
+        prescriber: &prescriber,
+        reviewed: &reviewed,
+        holds: &hold::of_patient(&records, pending.patient()).await?,
+        allergies: &facts(platform, &records, pending.patient(), caller.now).await?.allergies,
+        signature: platform.sign(caller, &digest),
+    };
+    let effective = match pending.approve(&caller.actor, with, platform, caller.now) {
+        Ok(effective) => effective,
+        Err(refused) => return Err(AppError::from(refused).with("calls", review.views())),
+    };
+    let tx = platform.begin(caller).await?;
+    // What may have come while the checkers thought.
+    still_safe(platform, caller, &tx, &effective).await?;
+    let rx = Prescription::from(effective);
+    put(&tx, row, &rx, caller.now).await?;
+    let calls = review.calls.write(&tx).await?;
+    tx.commit().await?;
+    view(rx, review.findings, calls)
 }

@@ -7,7 +7,7 @@ use xinglin_domain::{
 };
 use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed};
 
-use super::{PrescriptionView, put_next, take};
+use super::{PrescriptionView, facts, put_next, recheck::still_safe, take};
 use crate::pathway::hold;
 
 /// The confirmation of a prescription that was sent back.
@@ -22,7 +22,7 @@ pub struct ConfirmPrescription {
 /// signature.
 ///
 /// # Errors
-/// `RX_SECOND_SIGN`, …
+/// `RX_SECOND_SIGN`; `PATIENT_…`, `ENC_RED_FLAG` or `RX_ALLERGY` for what has changed; …
 #[boxed]
 pub async fn confirm(
     platform: &Platform,
@@ -33,7 +33,11 @@ pub async fn confirm(
     let (row, returned) = take::<Returned>(platform, caller, id, (Event::Confirm, Action::SignPrescription)).await?;
     let digest = returned.confirmation_digest(&confirm.reason, caller.now).map_err(AppError::internal)?;
     let signature = platform.sign(caller, &digest);
-    let holds = hold::of_patient(&platform.records(caller), returned.patient()).await?;
-    let pending = returned.confirm(&caller.actor, confirm.reason, signature, &holds, platform, caller.now)?;
+    let records = platform.records(caller);
+    still_safe(platform, caller, &records, &returned).await?;
+    let holds = hold::of_patient(&records, returned.patient()).await?;
+    let allergies = facts(platform, &records, returned.patient(), caller.now).await?.allergies;
+    let patient = (holds.as_slice(), allergies.as_slice());
+    let pending = returned.confirm(&caller.actor, confirm.reason, signature, patient, platform, caller.now)?;
     put_next(platform, caller, row, pending.into(), async |_| Ok(())).await
 }

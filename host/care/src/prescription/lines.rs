@@ -15,7 +15,7 @@ use xinglin_domain::{
     time::Instant,
 };
 use xinglin_platform::{AppError, AppResult, Platform, settings::Settings};
-use xinglin_records::snapshot;
+use xinglin_records::snapshot::{self, LeftOut};
 use xinglin_store::{Executor, TenantScope};
 
 /// Length of the course.
@@ -64,7 +64,8 @@ pub(super) async fn facts<E: Executor>(
     patient: PatientId,
     now: Instant,
 ) -> AppResult<Snapshot> {
-    snapshot::snapshot(platform, records, ("xinglin.host", Purpose::Safety), &[DataNeed::Allergies], patient, now).await
+    snapshot::snapshot(platform, records, ("xinglin.host", Purpose::Safety), &[DataNeed::Allergies], patient, LeftOut::NOTHING, now)
+        .await
 }
 
 /// The rules of prescribing in force.

@@ -6,7 +6,10 @@ mod confirm;
 mod draft;
 mod get;
 mod lines;
+mod recheck;
 mod reject;
+mod required_checkers;
+mod review;
 mod rewrite;
 mod send_back;
 mod sign;
@@ -18,8 +21,8 @@ use utoipa::ToSchema;
 use xinglin_domain::{
     access::Action,
     id::{PatientId, PrescriptionId},
-    prescription::{Event, Prescription, Rx, RxStage, RxState},
-    review::Finding,
+    prescription::{Event, Medicine, Prescription, Rx, RxStage, RxState},
+    review::Found,
     time::Instant,
 };
 use xinglin_extensions::call::CallView;
@@ -38,7 +41,9 @@ pub use self::confirm::{ConfirmPrescription, confirm};
 pub use self::draft::{NewPrescription, draft};
 pub use self::get::get;
 pub use self::lines::{NewCourse, NewLine};
+pub use self::recheck::{still_checked, still_safe};
 pub use self::reject::reject;
+pub use self::required_checkers::{RequiredCheckers, get_required_checkers, put_required_checkers};
 pub use self::rewrite::{Rewrite, rewrite};
 pub use self::send_back::send_back;
 pub use self::sign::{Sign, sign};
@@ -71,7 +76,7 @@ pub struct PrescriptionView {
     pub valid_until: Option<String>,
     /// Findings that were acknowledged, or found by the review of this request.
     #[schema(value_type = Vec<Object>)]
-    pub findings: Vec<Finding>,
+    pub findings: Vec<Found>,
     /// The whole document.
     #[schema(value_type = Object)]
     pub detail: Value,
@@ -150,7 +155,8 @@ fn requests(rx: &Prescription) -> Vec<Value> {
         prescriber: &rx.prescriber().to_string(),
         order: &rx.sheet().order(),
         status: match rx.state() {
-            S::Draft | S::PendingReview | S::Returned => R::Draft,
+            S::Draft => R::Draft,
+            S::PendingReview | S::Returned => R::OnHold,
             S::Effective | S::Reserved => R::Active,
             S::Dispensed | S::Shipped | S::Delivered | S::Closed => R::Completed,
             S::Cancelled | S::Rejected => R::Cancelled,
@@ -163,11 +169,14 @@ fn requests(rx: &Prescription) -> Vec<Value> {
 
 fn dispenses(rx: &Prescription) -> Vec<Value> {
     let Some(supplied) = rx.supplied() else { return Vec::new() };
+    let days = |medicine: &Medicine| supplied.days(medicine);
+    let lines: Vec<_> = rx.sheet().medicines.iter().map(|medicine| (&medicine.line, days(medicine))).collect();
+    let lines: Vec<_> = lines.into_iter().filter(|(_, days)| *days > 0).collect();
     let (prepared, checked) = (supplied.dispensing.prepared_by.to_string(), supplied.dispensing.checked_by.to_string());
     project::medication_dispenses(&project::Dispense {
         prescription: rx.id(),
         patient: &rx.patient().to_string(),
-        order: &rx.sheet().order(),
+        lines: &lines,
         pharmacists: &[&prepared, &checked],
         prepared: supplied.dispensing.at,
         handed_over: match rx {
@@ -179,7 +188,7 @@ fn dispenses(rx: &Prescription) -> Vec<Value> {
     })
 }
 
-fn view(rx: Prescription, findings: Vec<Finding>, calls: Vec<CallView>) -> AppResult<PrescriptionView> {
+fn view(rx: Prescription, findings: Vec<Found>, calls: Vec<CallView>) -> AppResult<PrescriptionView> {
     Ok(PrescriptionView {
         id: rx.id(),
         status: rx.state().as_str().to_owned(),

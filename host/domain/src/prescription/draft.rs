@@ -15,7 +15,7 @@ use crate::{
     encounter::FollowUp,
     enrolment::hold::HoldRecord,
     id::PrescriptionId,
-    review::{ReviewOutcome, Reviewed},
+    review::{Acknowledgement, ReviewOutcome, Reviewed},
     signature::{AuthorKind, Signature, VerifySignature},
     time::Instant,
 };
@@ -38,8 +38,8 @@ pub struct Signing {
     pub valid_until: Instant,
     /// The answers of the checkers.
     pub outcome: ReviewOutcome,
-    /// Codes of the findings that the prescriber acknowledged.
-    pub acknowledged: BTreeSet<String>,
+    /// The warnings that the prescriber acknowledged, each with a reason.
+    pub acknowledged: BTreeSet<Acknowledgement>,
     /// The prescriber's confirmation after a return, if any.
     pub insistence: Option<super::Insistence>,
 }
@@ -125,10 +125,7 @@ impl Rx<Draft> {
         self.edit(by, at, |sheet| {
             sheet.medicines.push(medicine);
             rules.check_lines(sheet)?;
-            match sheet.medicines.last().and_then(|added| added.allergy(allergies)) {
-                Some(error) => Err(error),
-                None => Ok(()),
-            }
+            sheet.medicines.last().map_or(Ok(()), |added| added.tolerated(allergies))
         })
     }
 
@@ -259,6 +256,14 @@ impl<S> Rx<S> {
             Some(hold) => Err(RxError::OnHold(hold.hold.code.clone())),
             None => Ok(()),
         }
+    }
+
+    /// Checks that the patient is allergic to no medicine on it.
+    ///
+    /// # Errors
+    /// [`RxError::Allergy`].
+    pub fn tolerated(&self, allergies: &[Allergy]) -> Result<(), RxError> {
+        self.head.sheet.medicines.iter().try_for_each(|medicine| medicine.tolerated(allergies))
     }
 }
 
@@ -407,9 +412,14 @@ mod tests {
         let warn = Answer::Verdict(Verdict::Warn(vec![fixture::finding("RENAL")]));
         let answers = BTreeMap::from([(checker.plugin.clone(), warn)]);
         let outcome = review::fold(draft().fingerprint().expect("digest"), &[checker], answers);
-        let proof = outcome.acknowledge(&BTreeSet::from(["RENAL".to_owned()])).expect("acknowledged");
+        let seen = BTreeSet::from([Acknowledgement {
+            plugin: "xinglin.drug-safety".into(),
+            code: "RENAL".into(),
+            reason: "一周后复查肌酐".into(),
+        }]);
+        let proof = outcome.acknowledge(&seen).expect("acknowledged");
         let rx = sign(draft(), |pen| pen.reviewed = proof).expect("signed");
-        assert!(rx.state().signing.acknowledged.contains("RENAL"));
+        assert_eq!(rx.state().signing.acknowledged, seen);
     }
 
     #[test]

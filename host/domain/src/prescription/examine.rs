@@ -9,8 +9,10 @@ use super::{
 use crate::{
     access::{Action, Actor, can},
     canonical::{CanonicalError, Digest},
+    clinical::Allergy,
     enrolment::hold::HoldRecord,
     id::AccountId,
+    review::Reviewed,
     signature::{Signature, VerifySignature},
     time::Instant,
 };
@@ -81,6 +83,23 @@ pub(super) fn approval_digest(under: Digest, pharmacist: AccountId, at: Instant)
     Digest::of(&Document { document: "xinglin.approval", prescription: under, pharmacist, at })
 }
 
+/// Input of an approval.
+#[derive(Debug, Clone)]
+pub struct ApproveWith<'a> {
+    /// The pharmacist's checklist.
+    pub checklist: Checklist,
+    /// The prescriber, with the certificates of this moment.
+    pub prescriber: &'a Actor,
+    /// Proof that this version was checked once more.
+    pub reviewed: &'a Reviewed,
+    /// The patient's holds, including released ones.
+    pub holds: &'a [HoldRecord],
+    /// The patient's allergies.
+    pub allergies: &'a [Allergy],
+    /// Over [`Rx::approval_digest`].
+    pub signature: Signature,
+}
+
 impl Rx<PendingReview> {
     /// The digest that a pharmacist signs to approve.
     ///
@@ -91,24 +110,33 @@ impl Rx<PendingReview> {
         approval_digest(self.signing_digest(valid_days, signature.at)?, pharmacist, at)
     }
 
-    /// A pharmacist approves and signs; the prescription becomes effective.
+    /// A pharmacist approves and signs; the prescription becomes effective. What the signature
+    /// rested on is checked at this moment once more: the prescriber's licence, holds, allergies
+    /// and the checkers.
     ///
     /// # Errors
-    /// If reviewer and prescriber are the same, the licence is not valid, the checklist is
-    /// incomplete, the validity has ended, or a signature is not valid.
+    /// If reviewer and prescriber are the same, a licence is not valid, the checklist is
+    /// incomplete, a hold is active, the patient is allergic to a medicine, the checks are of
+    /// another version, the validity has ended, or a signature is not valid.
     pub fn approve(
         self,
         by: &Actor,
-        checklist: Checklist,
-        signature: Signature,
+        with: ApproveWith<'_>,
         verifier: &dyn VerifySignature,
         at: Instant,
     ) -> Result<Rx<Effective>, RefusedRx<PendingReview>> {
+        let ApproveWith { checklist, prescriber, reviewed, holds, allergies, signature } = with;
         self.advance(
             |rx| {
-                rx.examinable(by, at)?;
+                rx.may_be_examined_by(by, at)?;
                 if checklist != Checklist::COMPLETE {
                     return Err(RxError::Checklist);
+                }
+                rx.prescriber_only(prescriber, Action::SignPrescription, at)?;
+                rx.not_on_hold(holds)?;
+                rx.tolerated(allergies)?;
+                if reviewed.subject() != rx.fingerprint()? {
+                    return Err(RxError::ReviewedAnother);
                 }
                 let under = rx.verify_signing(&rx.state.signing, verifier)?;
                 if signature.at != at {
@@ -155,7 +183,11 @@ impl Rx<PendingReview> {
         )
     }
 
-    fn examinable(&self, by: &Actor, at: Instant) -> Result<(), RxError> {
+    /// Checks that somebody may review it now.
+    ///
+    /// # Errors
+    /// If it is their own, their licence is not valid, or the validity has ended.
+    pub fn may_be_examined_by(&self, by: &Actor, at: Instant) -> Result<(), RxError> {
         if by.account == self.head.prescriber {
             return Err(RxError::SelfReview);
         }
@@ -164,7 +196,7 @@ impl Rx<PendingReview> {
     }
 
     fn objection(&self, by: &Actor, code: String, text: String, at: Instant) -> Result<Objection, RxError> {
-        self.examinable(by, at)?;
+        self.may_be_examined_by(by, at)?;
         Ok(Objection { by: by.account, code: reason(code)?, text: reason(text)?, at })
     }
 }
@@ -214,13 +246,14 @@ impl Rx<Returned> {
     /// first signature is kept.
     ///
     /// # Errors
-    /// If the reason or the second signature is missing or not valid.
+    /// If the reason or the second signature is missing or not valid, a hold is active, or the
+    /// patient is allergic to a medicine.
     pub fn confirm(
         self,
         by: &Actor,
         why: String,
         signature: Signature,
-        holds: &[HoldRecord],
+        (holds, allergies): (&[HoldRecord], &[Allergy]),
         verifier: &dyn VerifySignature,
         at: Instant,
     ) -> Result<Rx<PendingReview>, RefusedRx<Returned>> {
@@ -229,6 +262,7 @@ impl Rx<Returned> {
                 rx.prescriber_only(by, Action::SignPrescription, at)?;
                 unexpired(&rx.state.signing, at)?;
                 rx.not_on_hold(holds)?;
+                rx.tolerated(allergies)?;
                 if why.trim().is_empty() || signature.at != at || signature.signer != by.account {
                     return Err(RxError::SecondSignature);
                 }
@@ -274,7 +308,7 @@ mod tests {
         access::Role,
         code::Code,
         fixture,
-        prescription::{Event, Prescription, RxStage, RxState, journey::Journey},
+        prescription::{Event, Prescription, RxStage, RxState, journey::{self, Journey}},
     };
 
     fn at<S: RxStage>(state: RxState) -> (Rx<S>, Instant) {
@@ -286,7 +320,37 @@ mod tests {
         let (rx, now) = at::<PendingReview>(RxState::PendingReview);
         let digest = rx.approval_digest(by.account, now).expect("digest");
         let signature = fixture::sign(signer, &digest, now);
-        rx.approve(by, checklist, signature, &fixture::Verifier, now).err().map(|refused| refused.error.code())
+        let (prescriber, reviewed) = (fixture::doctor(), journey::reviewed(&rx));
+        code(rx, by, ApproveWith { checklist, ..with(&prescriber, &reviewed, signature) }, now)
+    }
+
+    fn with<'a>(prescriber: &'a Actor, reviewed: &'a Reviewed, signature: Signature) -> ApproveWith<'a> {
+        ApproveWith { checklist: Checklist::COMPLETE, prescriber, reviewed, holds: &[], allergies: &[], signature }
+    }
+
+    fn code(rx: Rx<PendingReview>, by: &Actor, with: ApproveWith<'_>, now: Instant) -> Option<Code> {
+        rx.approve(by, with, &fixture::Verifier, now).err().map(|refused| refused.error.code())
+    }
+
+    #[test]
+    fn what_the_signature_rested_on_must_still_hold() {
+        let (rx, now) = at::<PendingReview>(RxState::PendingReview);
+        let (doctor, by) = (fixture::doctor(), fixture::pharmacist());
+        let reviewed = journey::reviewed(&rx);
+        let signature = fixture::sign(&by, &rx.approval_digest(by.account, now).expect("digest"), now);
+        let with = with(&doctor, &reviewed, signature);
+        let refused = |with| code(rx.clone(), &by, with, now);
+        assert_eq!(refused(with.clone()), None);
+        let mut lapsed = fixture::doctor();
+        fixture::lapse(&mut lapsed, fixture::NOW);
+        assert_eq!(refused(ApproveWith { prescriber: &lapsed, ..with.clone() }), Some(Code::CredInvalid));
+        let held = [fixture::hold_record()];
+        assert_eq!(refused(ApproveWith { holds: &held, ..with.clone() }), Some(Code::EncRedFlag));
+        let allergic = [fixture::allergy(rx.sheet().medicines[0].line.code[0].clone())];
+        assert_eq!(refused(ApproveWith { allergies: &allergic, ..with.clone() }), Some(Code::RxAllergy));
+        let amended = at::<Returned>(RxState::Returned).0.amend(&doctor, 1, now).expect("amended");
+        let another = journey::reviewed(&amended);
+        assert_eq!(refused(ApproveWith { reviewed: &another, ..with }), Some(Code::RxNotChecked));
     }
 
     #[test]
@@ -361,8 +425,8 @@ mod tests {
             let (rx, _) = self::at::<PendingReview>(RxState::PendingReview);
             let by = fixture::pharmacist();
             let signature = fixture::sign(&by, &rx.approval_digest(by.account, at).expect("digest"), at);
-            let approved = rx.approve(&by, Checklist::COMPLETE, signature, &fixture::Verifier, at);
-            approved.err().map(|refused| refused.error.code())
+            let (prescriber, reviewed) = (fixture::doctor(), journey::reviewed(&rx));
+            code(rx, &by, with(&prescriber, &reviewed, signature), at)
         };
         let until = Journey::to(RxState::PendingReview).rx.valid_until().expect("signed");
         assert_eq!(approve(until.plus_seconds(-1)), None);
@@ -406,7 +470,7 @@ mod tests {
             let (rx, now) = at::<Returned>(RxState::Returned);
             let digest = rx.confirmation_digest(under, now).expect("digest");
             let signature = fixture::sign(signer, &digest, now);
-            rx.confirm(&fixture::doctor(), why.into(), signature, &[], &fixture::Verifier, now)
+            rx.confirm(&fixture::doctor(), why.into(), signature, (&[], &[]), &fixture::Verifier, now)
                 .err()
                 .map(|refused| refused.error.code())
         };
@@ -418,7 +482,7 @@ mod tests {
         let (rx, now) = at::<Returned>(RxState::Returned);
         let digest = rx.confirmation_digest("理由", now).expect("digest");
         let signature = fixture::sign(&doctor, &digest, now);
-        let held = rx.confirm(&doctor, "理由".into(), signature, &[fixture::hold_record()], &fixture::Verifier, now);
+        let held = rx.confirm(&doctor, "理由".into(), signature, (&[fixture::hold_record()], &[]), &fixture::Verifier, now);
         assert_eq!(held.expect_err("on hold").error.code(), Code::EncRedFlag);
     }
 }

@@ -30,7 +30,7 @@ pub fn draft() -> Rx<Draft> {
         .expect("add")
 }
 
-pub fn reviewed(rx: &Rx<Draft>) -> Reviewed {
+pub fn reviewed<S>(rx: &Rx<S>) -> Reviewed {
     let outcome = review::fold(rx.fingerprint().expect("fingerprint"), &[], BTreeMap::new());
     outcome.acknowledge(&BTreeSet::new()).expect("clear")
 }
@@ -172,7 +172,16 @@ impl Journey {
                 let rx = self.typed::<PendingReview>(event)?;
                 let digest = rx.approval_digest(pharmacist.account, now).expect("digest");
                 let signature = fixture::sign(&pharmacist, &digest, now);
-                rx.approve(&pharmacist, Checklist::COMPLETE, signature, verifier, now)
+                let reviewed = reviewed(&rx);
+                let with = ApproveWith {
+                    checklist: Checklist::COMPLETE,
+                    prescriber: &doctor,
+                    reviewed: &reviewed,
+                    holds: &[],
+                    allergies: &[],
+                    signature,
+                };
+                rx.approve(&pharmacist, with, verifier, now)
                     .map(Prescription::from)
                     .map_err(|r| self.kept(r))
             }
@@ -183,7 +192,7 @@ impl Journey {
                 let rx = self.typed::<Returned>(event)?;
                 let digest = rx.confirmation_digest(&words(), now).expect("digest");
                 let signature = fixture::sign(&doctor, &digest, now);
-                rx.confirm(&doctor, words(), signature, &[], verifier, now)
+                rx.confirm(&doctor, words(), signature, (&[], &[]), verifier, now)
                     .map(Prescription::from)
                     .map_err(|r| self.kept(r))
             }

@@ -292,14 +292,27 @@ impl Medicine {
         self.codings().any(|mine| other.codings().any(|theirs| mine.same(theirs)))
     }
 
-    /// The first of the patient's allergies that concerns this medicine: the same substance, or
-    /// an ATC group that it belongs to.
-    pub(super) fn allergy(&self, allergies: &[Allergy]) -> Option<RxError> {
-        allergies
-            .iter()
-            .flat_map(|allergy| &allergy.substance)
-            .find(|s| self.codings().any(|c| c.same(s) || (s.system == system::ATC && in_atc(c, &s.code))))
-            .map(|s| RxError::Allergy { line: self.line.number, substance: s.code.clone() })
+    /// Checks that no allergy of the patient is to this substance, or to an ATC group that it
+    /// belongs to.
+    pub(super) fn tolerated(&self, allergies: &[Allergy]) -> Result<(), RxError> {
+        let mut substances = allergies.iter().flat_map(|allergy| &allergy.substance);
+        let this = |s: &&Coding| self.codings().any(|c| c.same(s) || (s.system == system::ATC && in_atc(c, &s.code)));
+        match substances.find(this) {
+            Some(s) => Err(RxError::Allergy { line: self.line.number, substance: s.code.clone() }),
+            None => Ok(()),
+        }
+    }
+
+    /// For how many days a number of packs lasts at the prescribed dose, rounded up; the length of
+    /// treatment if that cannot be computed.
+    pub fn days_of(&self, packs: u32) -> u16 {
+        let daily = self.line.dose.value.times(self.line.doses_per_day);
+        let whole = self.supply.pack.value.times(Decimal::whole(i64::from(packs)));
+        match (whole, daily) {
+            (Ok(whole), Ok(daily)) => whole.over(daily).and_then(|days| u16::try_from(days).ok()),
+            _ => None,
+        }
+        .unwrap_or(self.line.days)
     }
 
     fn check(&self) -> Result<(), RxError> {
@@ -469,7 +482,7 @@ mod tests {
     fn allergies_match_substance_and_class() {
         let mut amoxicillin = fixture::medicine("amoxicillin");
         amoxicillin.line.ingredients.push(Coding::new(system::ATC, "J01CA04"));
-        let allergy = |coding: Coding| amoxicillin.allergy(&[fixture::allergy(coding)]).is_some();
+        let allergy = |coding: Coding| amoxicillin.tolerated(&[fixture::allergy(coding)]).is_err();
         assert!(allergy(Coding::new(system::ATC, "J01CA04")));
         assert!(allergy(Coding::new(system::ATC, "J01C")));
         assert!(allergy(Coding::new("urn:test", "amoxicillin")));

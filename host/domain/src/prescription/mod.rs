@@ -37,7 +37,7 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     draft::{Create, SignWith, Signing},
     error::RxError,
-    examine::{Approval, Checklist, Insistence, Objection},
+    examine::{Approval, ApproveWith, Checklist, Insistence, Objection},
     fulfil::{
         Counselling, Dispensing, Handout, LinePacks, Mishap, MishapKind, Purchase, Receipt, ReceiverProof, Reservation,
         ReturnCause, Shipment, Staff,
@@ -89,6 +89,15 @@ pub struct Supplied {
     pub reservation: Reservation,
     /// The dispensing.
     pub dispensing: Dispensing,
+}
+
+impl Supplied {
+    /// For how many days what was handed out of a line lasts; 0 if nothing was.
+    pub fn days(&self, medicine: &Medicine) -> u16 {
+        let line = medicine.line.number;
+        let ordered = self.reservation.purchase.lines.iter().find(|ordered| ordered.line == line);
+        ordered.map_or(0, |ordered| medicine.days_of(ordered.packs))
+    }
 }
 
 /// A draft.
@@ -490,6 +499,11 @@ impl<S> Rx<S> {
     /// The patient.
     pub const fn patient(&self) -> PatientId {
         self.head.patient
+    }
+
+    /// The visit.
+    pub const fn encounter(&self) -> EncounterId {
+        self.head.encounter
     }
 
     /// The prescriber.

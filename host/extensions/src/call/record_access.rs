@@ -40,7 +40,7 @@ impl Chart {
     async fn entries(&self, section: Section, code: Option<&Coding>, span: Span) -> AppResult<Option<Entries>> {
         let Self { platform, tenant, plugin, patient, purpose } = self;
         let records = platform.store().tenant(*tenant);
-        let record_access = consent::plugin_access(platform, &records, plugin, *patient, *purpose).await?;
+        let record_access = consent::plugin_access(platform, &records, plugin, *patient, (*purpose, section)).await?;
         let Ok(shown) = consent::section(&records, *patient, (section, code), &record_access, span).await? else {
             return Ok(None);
         };
@@ -48,7 +48,7 @@ impl Chart {
         let mut resources = shown.rows.iter().map(document::value).collect::<Result<Vec<_>, AppError>>()?;
         let named = resource::medications(&records, resources.iter().filter_map(resource::medication)).await?;
         resources.extend(named.into_iter().map(|(_, medication)| medication));
-        Ok(Some(snapshot::entries(&person, &resources)))
+        Ok(Some(snapshot::entries(&person, &resources, platform.now())))
     }
 }
 
@@ -82,7 +82,7 @@ mod tests {
         time::Instant,
     };
     use xinglin_platform::{Config, ambient, settings::PLATFORM};
-    use xinglin_records::{consent, resource};
+    use xinglin_records::{consent, resource, snapshot};
     use xinglin_store::TenantRow;
 
     use super::*;
@@ -173,7 +173,8 @@ mod tests {
         ];
         let records = platform.store().tenant(PLATFORM);
         let whom = ("acme.check", Purpose::Treatment);
-        xinglin_records::snapshot::snapshot(platform, &records, whom, &needs, OURS, at("2026-06-01T00:00:00Z"))
+        let (nothing, now) = (snapshot::LeftOut::NOTHING, at("2026-06-01T00:00:00Z"));
+        snapshot::snapshot(platform, &records, whom, &needs, OURS, nothing, now)
             .await
             .expect("a snapshot")
     }

@@ -37,7 +37,8 @@ pub struct Confirm {
 ///
 /// # Errors
 /// `RX_ALREADY_USED` if another order uses the prescription; `PAY_IDEMPOTENCY_CONFLICT`
-/// if it was confirmed with another amount.
+/// if it was confirmed with another amount; `PATIENT_…`, `ENC_RED_FLAG` or `RX_ALLERGY` for what has
+/// changed since the approval.
 #[tracing::instrument(target = "xinglin::trace", name = "confirm_charge", skip_all)]
 #[boxed]
 pub async fn confirm(extensions: &Extensions, caller: &Caller, id: BillId, confirm: Confirm) -> AppResult<ChargeView> {
@@ -65,6 +66,7 @@ pub async fn confirm(extensions: &Extensions, caller: &Caller, id: BillId, confi
         (Event::Reserve, Action::ReservePrescription),
     )
     .await?;
+    prescription::still_checked(extensions, caller, &records, (&effective, &effective.state().issue)).await?;
     let purchase = Purchase {
         bill: id,
         pharmacy: records.id(),
@@ -76,6 +78,7 @@ pub async fn confirm(extensions: &Extensions, caller: &Caller, id: BillId, confi
     let reserved = effective.reserve(&caller.actor, purchase, &extensions.platform, caller.now)?;
 
     let tx = records.begin().await?;
+    prescription::still_safe(&extensions.platform, caller, &tx, &reserved).await?;
     // The constraint decides between two orders at once: one wins.
     tx.mark_used(prescription, &lines, &id.to_string(), caller.now).await.map_err(|error| match error {
         StoreError::Unique { .. } => AppError::new(Code::RxAlreadyUsed, "another order was first"),
@@ -110,7 +113,8 @@ async fn confirm_again(
     if rx.valid_until().is_none_or(|until| caller.now >= until) {
         return Err(RxError::Expired.into());
     }
-    rx.expecting::<Reserved>(Event::Dispense)?;
+    let reserved = rx.expecting::<Reserved>(Event::Dispense)?;
+    prescription::still_checked(extensions, caller, &records, (&reserved, &reserved.state().issue)).await?;
     let tx = records.begin().await?;
     touch(&tx, rx_row, caller.now).await?;
     let (row, settling) = begin(&tx, row, confirmed, caller.now).await?;

@@ -32,7 +32,8 @@ pub struct NewCharge {
 /// binding; each quote is stored as a bill that awaits confirmation.
 ///
 /// # Errors
-/// `RX_DRUG_BEFORE_RX` before a pharmacist has approved.
+/// `RX_DRUG_BEFORE_RX` before a pharmacist has approved; `PATIENT_…`, `ENC_RED_FLAG` or `RX_ALLERGY` for
+/// what has changed since.
 #[tracing::instrument(target = "xinglin::trace", name = "quote_charge", skip_all)]
 #[boxed]
 pub async fn quote(extensions: &Extensions, caller: &Caller, new: NewCharge) -> AppResult<ChargeView> {
@@ -45,6 +46,7 @@ pub async fn quote(extensions: &Extensions, caller: &Caller, new: NewCharge) -> 
     )
     .await?;
     let records = extensions.platform.records(caller);
+    prescription::still_checked(extensions, caller, &records, (&effective, &effective.state().issue)).await?;
     let id = BillId::from_u128(ambient::fresh_id());
     let bill = bill(&records, id, effective.sheet(), &new.items, caller.now).await?;
     let (tenant, patient) = (records.id(), effective.patient());

@@ -185,9 +185,6 @@ async fn plugin_decision<E: Executor>(
     patient: PatientId,
     purpose: Purpose,
 ) -> AppResult<(RecordAccess, Vec<Consent>)> {
-    if purpose == Purpose::Safety {
-        return Ok((RecordAccess::ALL, Vec::new()));
-    }
     let consents = of_patient(records, patient).await?;
     let compartment = compartments_of(records, plugin).await?.iter().next();
     let asker = Asker::Plugin { id: plugin, compartment };
@@ -197,15 +194,21 @@ async fn plugin_decision<E: Executor>(
     Ok((record_access, consents))
 }
 
-/// A plugin's access to the current patient's record.
+/// A plugin's access to a section of the current patient's record.
+///
+/// A check of safety sees all medicines and allergies, whatever compartment they are in: what
+/// kills does not ask. For the rest of the record it is a treatment.
 pub async fn plugin_access<E: Executor>(
     platform: &Platform,
     records: &TenantScope<E>,
     plugin: &str,
     patient: PatientId,
-    purpose: Purpose,
+    (purpose, section): (Purpose, Section),
 ) -> AppResult<PluginAccess> {
-    let (record_access, _) = plugin_decision(platform, records, plugin, patient, purpose).await?;
+    let record_access = match (purpose, section) {
+        (Purpose::Safety, Section::Medications | Section::Allergies) => RecordAccess::ALL,
+        (purpose, _) => plugin_decision(platform, records, plugin, patient, purpose.consented()).await?.0,
+    };
     let mut closed = Vec::new();
     if !record_access.closed.is_empty() {
         closed = records.list_labels(&patient.to_string()).await?;
@@ -261,7 +264,7 @@ pub async fn identifies<E: Executor>(
 ) -> AppResult<bool> {
     let consents = of_patient(records, patient).await?;
     let enrolled = records.find_coverage(&patient.to_string(), plugin).await?.is_some();
-    Ok(may_identify(plugin, purpose, enrolled, &consents, platform.now()).is_ok())
+    Ok(may_identify(plugin, purpose.consented(), enrolled, &consents, platform.now()).is_ok())
 }
 
 /// The only path from a record to a plugin: the accessible part of a section, newest first, or
@@ -284,7 +287,7 @@ pub async fn section<E: Executor>(
     let kinds: &[&str] = match section {
         Section::Conditions => &["Condition"],
         Section::Allergies => &["AllergyIntolerance"],
-        Section::Medications => &["MedicationRequest", "MedicationStatement"],
+        Section::Medications => &["MedicationRequest", "MedicationStatement", "MedicationDispense"],
         Section::Observations => &["Observation"],
     };
     let hidden: HashSet<(&str, &str)> = closed

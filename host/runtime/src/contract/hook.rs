@@ -45,4 +45,9 @@ pub(crate) trait Hook: 'static {
 
     fn lower(input: &Self::Input<'_>) -> Self::Parameters;
     fn raise(results: Self::Results) -> Result<Self::Output, Invalid>;
+
+    /// Checks an answer against its question, where a valid answer depends on it.
+    fn check(_input: &Self::Input<'_>, _output: &Self::Output) -> Result<(), Invalid> {
+        Ok(())
+    }
 }

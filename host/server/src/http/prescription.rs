@@ -3,9 +3,12 @@
 use axum::{Json, extract::State, http::StatusCode};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use xinglin_care::prescription::{
-    self, Approve, ConfirmPrescription, NewPrescription, Object, PrescriptionView, Rewrite, Sign,
+    self, Approve, ConfirmPrescription, NewPrescription, Object, PrescriptionView, RequiredCheckers, Rewrite, Sign,
 };
-use xinglin_domain::{access::Action, id::PrescriptionId};
+use xinglin_domain::{
+    access::Action,
+    id::{PrescriptionId, TenantId},
+};
 use xinglin_pharmacy::dispensing::{self, Dispense};
 use xinglin_platform::Caller;
 
@@ -29,6 +32,8 @@ pub fn routes() -> OpenApiRouter<Hospital> {
         .routes(by(&Action::DraftPrescription, routes!(draft)))
         .routes(allowed(KNOWN, routes!(get)))
         .routes(by(&Action::SignPrescription, routes!(confirm)))
+        .routes(allowed(Access::SignedIn, routes!(get_required_checkers)))
+        .routes(by(&Action::ManagePlugins, routes!(put_required_checkers)))
         .routes(by(&Action::ReviewPrescription, routes!(reject)))
         .routes(by(&Action::DraftPrescription, routes!(rewrite)))
         .routes(by(&Action::ReviewPrescription, routes!(send_back)))
@@ -49,7 +54,7 @@ pub async fn approve(
     At(id): At<PrescriptionId>,
     Body(ask): Body<Approve>,
 ) -> Reply<Json<PrescriptionView>> {
-    Ok(Json(prescription::approve(&hospital.platform, &caller, id, ask).await?))
+    Ok(Json(prescription::approve(&hospital.extensions, &caller, id, ask).await?))
 }
 
 /// Two members of the pharmacy dispense what was ordered and paid, at most once.
@@ -65,7 +70,7 @@ pub async fn dispense(
     At(id): At<PrescriptionId>,
     Body(ask): Body<Dispense>,
 ) -> Reply<Json<PrescriptionView>> {
-    Ok(Json(dispensing::dispense(&hospital.platform, &caller, id, ask).await?))
+    Ok(Json(dispensing::dispense(&hospital.extensions, &caller, id, ask).await?))
 }
 
 /// The doctor drafts a prescription in one of their visits.
@@ -189,4 +194,29 @@ pub async fn withdraw(
     At(id): At<PrescriptionId>,
 ) -> Reply<Json<PrescriptionView>> {
     Ok(Json(prescription::withdraw(&hospital.platform, &caller, id).await?))
+}
+
+/// The checkers without whose verdict nobody signs in the caller's hospital.
+#[utoipa::path(
+    get, path = "/api/v1/required-checkers", tag = "Prescription",
+    responses((status = 200, body = RequiredCheckers), (status = "4XX", body = Problem)),
+)]
+pub async fn get_required_checkers(State(hospital): State<Hospital>, caller: Caller) -> Reply<Json<RequiredCheckers>> {
+    Ok(Json(prescription::get_required_checkers(&hospital.extensions, &caller).await?))
+}
+
+/// Names the checkers without whose verdict nobody signs, beside all that are enabled.
+#[utoipa::path(
+    put, path = "/api/v1/tenants/{tenant}/required-checkers", tag = "Prescription",
+    params(("tenant" = String, Path, description = "`ten-…`")),
+    request_body = RequiredCheckers,
+    responses((status = 200, body = RequiredCheckers), (status = "4XX", body = Problem)),
+)]
+pub async fn put_required_checkers(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    At(tenant): At<TenantId>,
+    Body(ask): Body<RequiredCheckers>,
+) -> Reply<Json<RequiredCheckers>> {
+    Ok(Json(prescription::put_required_checkers(&hospital.platform, &caller, tenant, ask).await?))
 }

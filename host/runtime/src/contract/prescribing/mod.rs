@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use xinglin_domain::{
     clinical::Snapshot,
-    review::{Finding, Order, ReviewError, Verdict},
+    review::{Order, ReviewError, Verdict},
     time::Instant,
 };
 
@@ -28,10 +28,10 @@ pub(crate) struct ReviewInput<'a> {
 /// Output of `review`.
 type Answer = Result<Verdict, ReviewError>;
 
-/// Checks that a veto has findings, in any major.
-fn veto(findings: Vec<Finding>) -> Result<Verdict, Invalid> {
-    match findings.is_empty() {
-        true => Err(Invalid("a veto without a finding; a prescriber must be told why".into())),
-        false => Ok(Verdict::Veto(findings)),
+/// Checks that a prescriber can read and trust the findings, in any major.
+fn check(input: &ReviewInput<'_>, answer: &Answer) -> Result<(), Invalid> {
+    match answer {
+        Ok(verdict) => verdict.validate(&input.order).map_err(Invalid),
+        Err(_) => Ok(()),
     }
 }

@@ -2,7 +2,7 @@
 
 use xinglin_domain::review as domain;
 
-use super::{Answer, ReviewInput, veto};
+use super::{Answer, ReviewInput, check};
 use crate::{
     contract::{
         hook::{Hook, HookName},
@@ -64,7 +64,7 @@ impl TryFrom<wit::Verdict> for domain::Verdict {
         Ok(match v {
             wit::Verdict::Allow => Self::Allow,
             wit::Verdict::Warn(findings) => Self::Warn(raise(findings)?),
-            wit::Verdict::Veto(findings) => veto(raise(findings)?)?,
+            wit::Verdict::Veto(findings) => Self::Veto(raise(findings)?),
         })
     }
 }
@@ -98,5 +98,9 @@ impl Hook for Review {
             Ok(verdict) => Ok(verdict.try_into()?),
             Err(error) => Err(error.into()),
         })
+    }
+
+    fn check(input: &ReviewInput<'_>, answer: &Answer) -> Result<(), Invalid> {
+        check(input, answer)
     }
 }

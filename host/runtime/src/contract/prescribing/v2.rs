@@ -6,7 +6,7 @@ use xinglin_domain::{
     review as domain,
 };
 
-use super::{Answer, ReviewInput, veto};
+use super::{Answer, ReviewInput, check};
 use crate::contract::{
     hook::{Hook, HookName},
     types::v1::{Invalid, lower, raise, raise_text},
@@ -102,10 +102,14 @@ impl Hook for Review {
         Ok(match answer {
             Ok(wit::Verdict::Allow) => Ok(domain::Verdict::Allow),
             Ok(wit::Verdict::Warn(findings)) => Ok(domain::Verdict::Warn(raise(findings)?)),
-            Ok(wit::Verdict::Veto(findings)) => Ok(veto(raise(findings)?)?),
+            Ok(wit::Verdict::Veto(findings)) => Ok(domain::Verdict::Veto(raise(findings)?)),
             Err(wit::Error::MissingData(text)) => Err(domain::ReviewError::MissingData(raise_text(text))),
             Err(wit::Error::NotUnderstood(what)) => Err(domain::ReviewError::NotUnderstood(what)),
             Err(wit::Error::Other(what)) => Err(domain::ReviewError::Other(what)),
         })
+    }
+
+    fn check(input: &ReviewInput<'_>, answer: &Answer) -> Result<(), Invalid> {
+        check(input, answer)
     }
 }

@@ -415,8 +415,9 @@ impl Scene {
             story.calls(&cast.administrator, &answer.body).await?;
             story.refused("signing without having seen the warnings", &answer.body);
             let findings = answer.body["findings"].as_array().cloned().unwrap_or_default();
-            sign["acknowledged"] = findings.iter().map(|finding| finding["code"].clone()).collect();
-            story.say("the doctor acknowledges them");
+            let seen = |found: &Value| json!({ "plugin": found["plugin"], "code": found["code"], "reason": "监测血糖和肾功能" });
+            sign["acknowledged"] = findings.iter().map(seen).collect();
+            story.say("the doctor acknowledges them, each with a reason");
             answer = cast.doctor.ask(reqwest::Method::POST, &format!("{path}/sign"), Some(&sign)).await?;
         }
         ensure!(answer.status.is_success(), "the corrected prescription was not signed: {}", answer.body);
