@@ -95,7 +95,7 @@ async fn prescribe(clinic: &Clinic, visit: &str) -> String {
     let signed = clinic.sign(&prescription).await;
     assert_eq!(signed["status"], "PENDING_REVIEW");
     // Removed lines are cancelled in the record.
-    assert_eq!(requests(clinic, &prescription).await, ["draft", "draft", "cancelled"]);
+    assert_eq!(requests(clinic, &prescription).await, ["on-hold", "on-hold", "cancelled"]);
 
     clinic.doctor.refused(&format!("{prescription}/approve"), checklist(), "AUTH_FORBIDDEN").await;
     let order = json!({ "prescription": id(&prescription) });

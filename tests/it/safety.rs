@@ -90,11 +90,6 @@ async fn dispense(clinic: &Clinic, prescription: &str) {
 async fn a_medicine_is_in_use_from_its_signature_until_its_supply_ends(hospital: TestHospital) {
     let clinic = clinic(&hospital).await;
     let [nitrate, other] = [drafted(&clinic, nitroglycerin()).await, drafted(&clinic, sildenafil()).await];
-    // A draft is no medicine yet.
-    let lone = drafted(&clinic, sildenafil()).await;
-    clinic.sign(&lone).await;
-    clinic.doctor.post(&format!("{lone}/withdraw"), json!({})).await;
-
     clinic.sign(&nitrate).await;
     assert_eq!(vetoed(&clinic, &other).await, ["DDI_PDE5_NITRATE"], "signed");
     clinic.approve(&nitrate).await;
@@ -194,7 +189,8 @@ async fn a_hold_stops_every_later_act(hospital: TestHospital) {
     let answers = format!("/api/v1/enrolments/{}/answers", enrolment["id"].as_str().expect("an id"));
     refused_afterwards(&clinic, "ENC_RED_FLAG", async |_| {
         let glucose = json!({ "link_id": "glucose", "value": { "quantity": { "value": "20", "unit": "mmol/L" } } });
-        clinic.patient.post(&answers, json!({ "questionnaire": "follow-up", "answers": [glucose] })).await;
+        let help = json!({ "link_id": "needed-help", "value": { "boolean": false } });
+        clinic.patient.post(&answers, json!({ "questionnaire": "follow-up", "answers": [glucose, help] })).await;
     })
     .await;
 }
@@ -253,7 +249,10 @@ async fn a_record_not_in_use_is_not_treated(hospital: TestHospital) {
     let other = clinic.import(&[record::patient("1977-09-11")]).await.remove(0);
     for (change, code) in [
         (json!({ "active": false }), "PATIENT_INACTIVE"),
-        (json!({ "active": true, "link": [{ "other": { "reference": other }, "type": "replaced-by" }] }), "PATIENT_REPLACED"),
+        (
+            json!({ "active": true, "link": [{ "other": { "reference": other }, "type": "replaced-by" }] }),
+            "PATIENT_REPLACED",
+        ),
         (json!({ "link": [], "deceasedBoolean": true }), "PATIENT_DECEASED"),
     ] {
         let mut change = change;
@@ -308,7 +307,11 @@ async fn without_a_required_checker_nobody_signs(hospital: TestHospital) {
     clinic.operator.put(&required, json!({ "plugins": ["acme.dosage"] })).await;
     let refused = clinic.doctor.refused(&sign, json!({ "valid_days": 3 }), "RX_NOT_CHECKED").await;
     assert_eq!(refused["unchecked"][0]["checker"]["plugin"], "acme.dosage");
-    clinic.doctor.ask(Method::PUT, &required, Some(json!({ "plugins": [] }))).await.refused(&required, "AUTH_FORBIDDEN");
+    clinic
+        .doctor
+        .ask(Method::PUT, &required, Some(json!({ "plugins": [] })))
+        .await
+        .refused(&required, "AUTH_FORBIDDEN");
     let none = clinic.operator.put(&required, json!({ "plugins": [] })).await;
     assert_eq!(none, json!({ "plugins": [] }));
     assert_eq!(clinic.doctor.get("/api/v1/required-checkers").await, none);

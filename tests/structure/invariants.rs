@@ -1,5 +1,5 @@
-//! `docs/invariants.md` names a test for each invariant. This holds the names: a test
-//! that is renamed or removed fails here until its row follows.
+//! `docs/invariants.md` names a test for each invariant, `docs/safety.md` one for each hazard. This
+//! holds the names: a test that is renamed or removed fails here until its row follows.
 
 use std::{collections::HashMap, fs, path::Path};
 
@@ -12,10 +12,19 @@ struct Row<'a> {
 
 #[test]
 fn every_invariant_names_tests_that_exist() {
+    names_tests_that_exist("docs/invariants.md", 50);
+}
+
+#[test]
+fn every_hazard_names_tests_that_exist() {
+    names_tests_that_exist("docs/safety.md", 14);
+}
+
+fn names_tests_that_exist(name: &str, least: usize) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let document = fs::read_to_string(root.join("docs/invariants.md")).expect("docs/invariants.md");
+    let document = fs::read_to_string(root.join(name)).expect("the document");
     let rows = rows(&document);
-    assert!(rows.len() > 50, "only {} rows were read: has the form of the tables changed?", rows.len());
+    assert!(rows.len() >= least, "only {} rows were read: has the form of the tables changed?", rows.len());
 
     let mut sources: HashMap<&str, Option<String>> = HashMap::new();
     let mut wrong = Vec::new();
@@ -38,7 +47,7 @@ fn every_invariant_names_tests_that_exist() {
             }
         }
     }
-    assert!(wrong.is_empty(), "docs/invariants.md:\n{}", wrong.join("\n"));
+    assert!(wrong.is_empty(), "{name}:\n{}", wrong.join("\n"));
 }
 
 /// The rows of all tables, without their heads.
@@ -46,7 +55,9 @@ fn rows(document: &str) -> Vec<Row<'_>> {
     document
         .lines()
         .enumerate()
-        .filter(|(_, line)| line.starts_with("| ") && !line.starts_with("| invariant |"))
+        .filter(|(_, line)| {
+            line.starts_with("| ") && !["| invariant |", "| # |"].iter().any(|head| line.starts_with(head))
+        })
         .map(|(number, line)| {
             let (invariant, tests) = line.trim_matches(['|', ' ']).rsplit_once(" | ").unwrap_or((line, ""));
             // What stands between backticks is every second piece.

@@ -19,6 +19,33 @@ pub(crate) struct Subject {
     pub(crate) patient: PatientId,
     /// The prescription, if the order is one of this host.
     pub(crate) prescription: Option<PrescriptionId>,
+    /// The compartments of the patient's medicines and allergies.
+    restricted: Compartments,
+}
+
+impl Subject {
+    pub(crate) async fn of<E: Executor>(
+        records: &TenantScope<E>,
+        patient: PatientId,
+        prescription: Option<PrescriptionId>,
+    ) -> AppResult<Self> {
+        let restricted = snapshot::of_medicines(records, patient).await?;
+        Ok(Self { patient, prescription, restricted })
+    }
+
+    /// Whether what a checker is given is restricted.
+    pub(crate) const fn is_restricted(&self) -> bool {
+        !self.restricted.is_empty()
+    }
+
+    /// Whether the caller may read whatever a checker finds.
+    pub(crate) async fn is_open_to(&self, platform: &Platform, caller: &Caller) -> AppResult<bool> {
+        if self.restricted.is_empty() {
+            return Ok(true);
+        }
+        let closed = consent::record_access(platform, caller, self.patient).await?.closed;
+        Ok(closed.and(self.restricted).is_empty())
+    }
 }
 
 /// The record as a checker sees it: all medicines and allergies, whatever compartment they are in
@@ -37,24 +64,9 @@ pub(crate) async fn snapshots<E: Executor>(
         snapshot::snapshot(platform, records, asker, needs, of.patient, left_out, caller.now).await
     };
     let whole = cut(Compartments::NONE).await?;
-    if snapshot::of_medicines(records, of.patient).await?.is_empty() {
+    if !of.is_restricted() {
         return Ok((whole, None));
     }
     let open = cut(Compartments::ALL).await?;
     Ok((whole, Some(open)))
-}
-
-/// Whether the caller may read whatever checkers find about a patient.
-pub(crate) async fn may_read_all<E: Executor>(
-    platform: &Platform,
-    caller: &Caller,
-    records: &TenantScope<E>,
-    patient: PatientId,
-) -> AppResult<bool> {
-    let restricted = snapshot::of_medicines(records, patient).await?;
-    if restricted.is_empty() {
-        return Ok(true);
-    }
-    let closed = consent::record_access(platform, caller, patient).await?.closed;
-    Ok(closed.and(restricted).is_empty())
 }

@@ -2,10 +2,10 @@
 //! decision support for other systems.
 
 pub mod cds;
+mod checker;
 pub mod conversation;
 pub mod encounter;
 pub mod message;
-mod checker;
 mod open;
 pub mod pathway;
 pub mod prescription;

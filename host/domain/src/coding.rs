@@ -238,10 +238,8 @@ pub struct LocalizedText(pub Vec<Translation>);
 impl LocalizedText {
     /// A text of the host, in Chinese and English.
     pub fn zh_en(zh: &str, en: &str) -> Self {
-        let [zh, en] = [("zh-CN", zh), ("en", en)].map(|(language, text)| Translation {
-            language: language.to_owned(),
-            text: text.to_owned(),
-        });
+        let [zh, en] = [("zh-CN", zh), ("en", en)]
+            .map(|(language, text)| Translation { language: language.to_owned(), text: text.to_owned() });
         Self(vec![zh, en])
     }
 

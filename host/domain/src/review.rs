@@ -87,7 +87,10 @@ impl Finding {
     fn fault(&self, order: &Order) -> Option<String> {
         let code = &self.code;
         let letters = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
-        if code.len() > LONGEST_CODE || !code.starts_with(|c: char| c.is_ascii_uppercase()) || !code.chars().all(letters) {
+        if code.len() > LONGEST_CODE
+            || !code.starts_with(|c: char| c.is_ascii_uppercase())
+            || !code.chars().all(letters)
+        {
             return Some(format!("the code `{code}` of a finding is not in upper snake case"));
         }
         if self.message.is_empty() {
@@ -394,8 +397,10 @@ impl ReviewOutcome {
 
     /// Every finding with its checker, vetoes first.
     pub fn findings(&self) -> impl Iterator<Item = Found> {
-        let found = |checker: &Checker, finding: &Finding| Found { plugin: checker.plugin.clone(), finding: finding.clone() };
-        let vetoes = self.vetoes().flat_map(move |(checker, findings)| findings.iter().map(move |one| found(checker, one)));
+        let found =
+            |checker: &Checker, finding: &Finding| Found { plugin: checker.plugin.clone(), finding: finding.clone() };
+        let vetoes =
+            self.vetoes().flat_map(move |(checker, findings)| findings.iter().map(move |one| found(checker, one)));
         vetoes.chain(self.warnings().map(move |(checker, finding)| found(checker, finding)))
     }
 
@@ -554,7 +559,8 @@ mod tests {
 
     #[test]
     fn a_finding_without_code_text_source_or_line_is_no_finding() {
-        let order = Order { diagnoses: vec![], lines: vec![fixture::metformin().line], long_term: false, attributes: vec![] };
+        let order =
+            Order { diagnoses: vec![], lines: vec![fixture::metformin().line], long_term: false, attributes: vec![] };
         let judge = |change: fn(&mut Finding)| {
             let mut finding = fixture::finding("DDI");
             change(&mut finding);

@@ -887,8 +887,14 @@ mod tests {
         let ends = AttributeValue::Instant(at("2026-02-04T00:00:00Z"));
         assert_eq!(seen[0].attributes, [Attribute { key: "xinglin.supply-ends".into(), value: ends }]);
         // What was taken back is not taken.
-        resources.iter_mut().filter(|r| r["resourceType"] == "MedicationDispense").for_each(|r| r["status"] = "stopped".into());
-        resources.iter_mut().filter(|r| r["resourceType"] == "MedicationRequest").for_each(|r| r["status"] = "stopped".into());
+        resources
+            .iter_mut()
+            .filter(|r| r["resourceType"] == "MedicationDispense")
+            .for_each(|r| r["status"] = "stopped".into());
+        resources
+            .iter_mut()
+            .filter(|r| r["resourceType"] == "MedicationRequest")
+            .for_each(|r| r["status"] = "stopped".into());
         assert_eq!(status("2026-01-06T00:00:00Z", &resources), [Stopped, Stopped]);
     }
 

@@ -315,7 +315,8 @@ impl<'a> Supplies<'a> {
             let mut requests = items(resource, "authorizingPrescription").iter();
             let request = requests.find_map(|r| crate::read::id_of(text(r, "reference")?, "MedicationRequest"));
             let at = instant(resource, "whenHandedOver").or_else(|| instant(resource, "whenPrepared"));
-            let days = resource.get("daysSupply").and_then(days).or_else(|| days(treatment(resource)?.get("boundsDuration")?));
+            let days =
+                resource.get("daysSupply").and_then(days).or_else(|| days(treatment(resource)?.get("boundsDuration")?));
             let ends = at.zip(days).map(|(at, days)| at.plus_days(days));
             supplies.entry(request).or_default().push(Supply { resource, at, ends });
         }

@@ -42,6 +42,10 @@ pub struct Tape {
     pub answers: Vec<Answer>,
     /// The output.
     pub output: Output,
+    /// Whether the call was given entries of a restricted compartment, by their labels: the
+    /// content alone may not show it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub restricted: bool,
 }
 
 /// One answer of the host.

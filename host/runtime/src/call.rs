@@ -138,6 +138,7 @@ impl Runtime {
             input: json,
             answers: recorder.answers,
             output,
+            restricted: false,
         };
         let call = Call {
             outcome,
@@ -230,11 +231,7 @@ async fn execute<H: Hook>(
 }
 
 /// Converts the guest's answer to domain types and JSON, and checks its content and size.
-fn measure<H: Hook>(
-    input: &H::Input<'_>,
-    results: H::Results,
-    limits: Limits,
-) -> Result<(H::Output, String), Cause> {
+fn measure<H: Hook>(input: &H::Input<'_>, results: H::Results, limits: Limits) -> Result<(H::Output, String), Cause> {
     let answer = H::raise(results).and_then(|answer| H::check(input, &answer).map(|()| answer));
     let answer = answer.map_err(|Invalid(reason)| Cause::new(FailureCode::Output, reason))?;
     let json = serde_json::to_string(&answer)

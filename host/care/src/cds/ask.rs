@@ -139,11 +139,12 @@ async fn review(
     patient: PatientId,
     order: &Order,
 ) -> AppResult<(u128, Answer)> {
-    let mut calls =
-        Calls::new(extensions, records.id(), &caller.request_id, caller.now).of(patient, Purpose::Safety);
+    let subject = Subject::of(records, patient, None).await?;
+    let mut calls = Calls::new(extensions, records.id(), &caller.request_id, caller.now)
+        .of(patient, Purpose::Safety)
+        .restricted(subject.is_restricted());
     let needs = plugin.data_needs().to_vec();
     let asker = (install.plugin_id.as_str(), needs.as_slice());
-    let subject = Subject { patient, prescription: None };
     let (whole, open) = checker::snapshots(&extensions.platform, caller, records, asker, subject).await?;
     let context = match calls.context(install, plugin) {
         Ok(context) => context,
@@ -157,7 +158,7 @@ async fn review(
     let id = context.call.as_u128();
     let mut made = vec![(install, extensions.runtime().review(plugin, context, order, &whole, caller.now).await)];
     if let Some(open) = open
-        && !checker::may_read_all(&extensions.platform, caller, records, patient).await?
+        && !subject.is_open_to(&extensions.platform, caller).await?
     {
         let context = calls.context(install, plugin)?;
         made.push((install, extensions.runtime().review(plugin, context, order, &open, caller.now).await));

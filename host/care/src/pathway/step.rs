@@ -172,7 +172,8 @@ impl Carrier<'_> {
             Effect::RequestLab(tests) => {
                 let names: Vec<&str> = tests.iter().map(|test| test.display.as_deref().unwrap_or(&test.code)).collect();
                 let names = names.join(", ");
-                let message = LocalizedText::zh_en(&format!("建议开具检验：{names}"), &format!("tests wanted: {names}"));
+                let message =
+                    LocalizedText::zh_en(&format!("建议开具检验：{names}"), &format!("tests wanted: {names}"));
                 self.raise(self.ready.notice("LAB_WANTED", Severity::Info, message, Role::Doctor, 3 * 24 * 60)).await
             }
             Effect::DraftNote(text) => {

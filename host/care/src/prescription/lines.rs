@@ -64,8 +64,16 @@ pub(super) async fn facts<E: Executor>(
     patient: PatientId,
     now: Instant,
 ) -> AppResult<Snapshot> {
-    snapshot::snapshot(platform, records, ("xinglin.host", Purpose::Safety), &[DataNeed::Allergies], patient, LeftOut::NOTHING, now)
-        .await
+    snapshot::snapshot(
+        platform,
+        records,
+        ("xinglin.host", Purpose::Safety),
+        &[DataNeed::Allergies],
+        patient,
+        LeftOut::NOTHING,
+        now,
+    )
+    .await
 }
 
 /// The rules of prescribing in force.

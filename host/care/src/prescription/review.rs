@@ -41,9 +41,11 @@ impl Review<'_> {
     /// findings and calls.
     pub(super) fn acknowledge(&self, acknowledged: &BTreeSet<Acknowledgement>) -> AppResult<Reviewed> {
         // Who sees a restricted finding acknowledges it by its own code.
-        let as_kept = acknowledged.iter().cloned().map(|one| match self.masked.contains(&(one.plugin.clone(), one.code.clone())) {
-            true => Acknowledgement { code: RESTRICTED_INTERACTION.to_owned(), ..one },
-            false => one,
+        let as_kept = acknowledged.iter().cloned().map(|one| {
+            match self.masked.contains(&(one.plugin.clone(), one.code.clone())) {
+                true => Acknowledgement { code: RESTRICTED_INTERACTION.to_owned(), ..one },
+                false => one,
+            }
         });
         self.outcome.acknowledge(&as_kept.collect()).map_err(|refused| {
             let unchecked: Vec<_> = self.outcome.unchecked().collect();
@@ -73,11 +75,12 @@ pub(super) async fn review<'a, E: Executor, S>(
     records: &TenantScope<E>,
     rx: &Rx<S>,
 ) -> AppResult<Review<'a>> {
+    let subject = Subject::of(records, rx.patient(), Some(rx.id())).await?;
     let mut calls = Calls::new(extensions, records.id(), &caller.request_id, caller.now)
         .of(rx.patient(), Purpose::Safety)
+        .restricted(subject.is_restricted())
         .about(rx.id());
     let order = rx.order();
-    let subject = Subject { patient: rx.patient(), prescription: Some(rx.id()) };
     let enabled = install::playing(extensions, records, Interface::Review).await?;
     let mut asked: Vec<(&Install, _, bool)> = Vec::with_capacity(enabled.len());
     for (install, plugin) in &enabled {
@@ -87,7 +90,8 @@ pub(super) async fn review<'a, E: Executor, S>(
         for (snapshot, open) in [(Some(whole), false), (open, true)] {
             let Some(snapshot) = snapshot else { continue };
             let context = calls.context(install, plugin)?;
-            let (runtime, plugin, order, now) = (extensions.runtime().clone(), Arc::<Plugin>::clone(plugin), order.clone(), caller.now);
+            let (runtime, plugin, order, now) =
+                (extensions.runtime().clone(), Arc::<Plugin>::clone(plugin), order.clone(), caller.now);
             let call = async move { runtime.review(&plugin, context, &order, &snapshot, now).await };
             asked.push((install, extensions.platform.tasks().spawn(call), open));
         }
@@ -102,7 +106,11 @@ pub(super) async fn review<'a, E: Executor, S>(
     let mut without = BTreeMap::new();
     for ((plugin, open), verdict) in whose.into_iter().zip(calls.note(reviewed).await?) {
         let answer = Answer::from_call(verdict.map_err(|failure| failed(&failure)));
-        if open { without.insert(plugin, answer) } else { answers.insert(plugin, answer) };
+        if open {
+            without.insert(plugin, answer)
+        } else {
+            answers.insert(plugin, answer)
+        };
     }
     let mut required = required(extensions, records).await?;
     required.extend(enabled.iter().map(|(install, _)| install.plugin_id.clone()));
@@ -112,7 +120,7 @@ pub(super) async fn review<'a, E: Executor, S>(
     let shown: Vec<Found> = outcome.findings().collect();
     let masked = raw.findings().filter(|one| !shown.contains(one));
     let masked = masked.map(|one| (one.plugin, one.finding.code)).collect();
-    let findings = match checker::may_read_all(&extensions.platform, caller, records, rx.patient()).await? {
+    let findings = match subject.is_open_to(&extensions.platform, caller).await? {
         true => raw.findings().collect(),
         false => shown,
     };

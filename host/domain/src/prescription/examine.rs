@@ -308,7 +308,10 @@ mod tests {
         access::Role,
         code::Code,
         fixture,
-        prescription::{Event, Prescription, RxStage, RxState, journey::{self, Journey}},
+        prescription::{
+            Event, Prescription, RxStage, RxState,
+            journey::{self, Journey},
+        },
     };
 
     fn at<S: RxStage>(state: RxState) -> (Rx<S>, Instant) {
@@ -482,7 +485,8 @@ mod tests {
         let (rx, now) = at::<Returned>(RxState::Returned);
         let digest = rx.confirmation_digest("理由", now).expect("digest");
         let signature = fixture::sign(&doctor, &digest, now);
-        let held = rx.confirm(&doctor, "理由".into(), signature, (&[fixture::hold_record()], &[]), &fixture::Verifier, now);
+        let held =
+            rx.confirm(&doctor, "理由".into(), signature, (&[fixture::hold_record()], &[]), &fixture::Verifier, now);
         assert_eq!(held.expect_err("on hold").error.code(), Code::EncRedFlag);
     }
 }

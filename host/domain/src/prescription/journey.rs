@@ -181,9 +181,7 @@ impl Journey {
                     allergies: &[],
                     signature,
                 };
-                rx.approve(&pharmacist, with, verifier, now)
-                    .map(Prescription::from)
-                    .map_err(|r| self.kept(r))
+                rx.approve(&pharmacist, with, verifier, now).map(Prescription::from).map_err(|r| self.kept(r))
             }
             Event::Return => step!(PendingReview, rx => send_back(&pharmacist, "DOSE".into(), words(), now)),
             Event::Reject => step!(PendingReview, rx => reject(&pharmacist, "FORGED".into(), words(), now)),

@@ -58,6 +58,7 @@ pub struct Calls<'a> {
     /// The patient whose record may be read, and the purpose.
     subject: Option<(PatientId, Purpose)>,
     about: Vec<String>,
+    restricted: bool,
     views: Vec<CallView>,
     writes: Vec<(String, Vec<KvWrite>, i64)>,
 }
@@ -72,6 +73,7 @@ impl<'a> Calls<'a> {
             now,
             subject: None,
             about: Vec::new(),
+            restricted: false,
             views: Vec::new(),
             writes: Vec::new(),
         }
@@ -88,6 +90,13 @@ impl<'a> Calls<'a> {
     /// enrolment.
     pub fn about(mut self, id: impl ToString) -> Self {
         self.about.push(id.to_string());
+        self
+    }
+
+    /// Marks the tapes as containing entries of restricted compartments: they are read by the
+    /// regulator only.
+    pub fn restricted(mut self, restricted: bool) -> Self {
+        self.restricted = restricted;
         self
     }
 
@@ -161,7 +170,11 @@ impl<'a> Calls<'a> {
     ///
     /// # Errors
     /// If the tapes cannot be stored.
-    pub async fn note<T>(&mut self, calls: Vec<(&Install, Call<T>)>) -> AppResult<Vec<Result<T, Box<CallFailure>>>> {
+    pub async fn note<T>(
+        &mut self,
+        mut calls: Vec<(&Install, Call<T>)>,
+    ) -> AppResult<Vec<Result<T, Box<CallFailure>>>> {
+        calls.iter_mut().for_each(|(_, call)| call.tape.restricted = self.restricted);
         let entries = calls.iter().map(|(_, call)| self.entry(&call.tape)).collect::<AppResult<Vec<_>>>()?;
         if !entries.is_empty() {
             let tx = self.extensions.platform.store().tenant(self.tenant).begin().await?;

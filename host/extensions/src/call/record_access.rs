@@ -174,9 +174,7 @@ mod tests {
         let records = platform.store().tenant(PLATFORM);
         let whom = ("acme.check", Purpose::Treatment);
         let (nothing, now) = (snapshot::LeftOut::NOTHING, at("2026-06-01T00:00:00Z"));
-        snapshot::snapshot(platform, &records, whom, &needs, OURS, nothing, now)
-            .await
-            .expect("a snapshot")
+        snapshot::snapshot(platform, &records, whom, &needs, OURS, nothing, now).await.expect("a snapshot")
     }
 
     #[tokio::test]

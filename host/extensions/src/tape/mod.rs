@@ -51,16 +51,20 @@ fn view(entry: TapeEntry) -> AppResult<TapeView> {
         Output::Answered(json) => json!({ "answered": parse(json) }),
         Output::Failed(code) => json!({ "failed": code }),
     };
+    let mut shown = json!({
+        "plugin": tape.plugin, "version": tape.version, "digest": tape.digest, "hook": tape.hook,
+        "engine": tape.engine, "at": tape.started.to_string(),
+        "input": parse(&tape.input), "answers": answers, "output": output,
+    });
+    if tape.restricted {
+        shown["restricted"] = true.into();
+    }
     Ok(TapeView {
         id: tape.call.to_string(),
         seq: entry.seq,
         record_hash: hex::encode(entry.record_hash),
         link_hash: hex::encode(entry.link),
-        tape: json!({
-            "plugin": tape.plugin, "version": tape.version, "digest": tape.digest, "hook": tape.hook,
-            "engine": tape.engine, "at": tape.started.to_string(),
-            "input": parse(&tape.input), "answers": answers, "output": output,
-        }),
+        tape: shown,
     })
 }
 

@@ -251,6 +251,14 @@ async fn an_answer_that_means_nothing_is_no_answer() {
     let failure = ask(veto, context()).await.outcome.expect_err("refused");
     assert_eq!(failure.code, FailureCode::Output);
     assert!(failure.message.contains("veto without a finding"), "{failure}");
+    // ok(warn([])), and ok(warn([finding])) with nothing in it.
+    let warn = Checker::allow().items(r#"(data (i32.const 1024) "\00\00\00\00\01\00\00\00\00\00\00\00\00\00\00\00")"#);
+    let failure = ask(warn, context()).await.outcome.expect_err("refused");
+    assert!(failure.message.contains("without a finding"), "{failure}");
+    let empty = Checker::allow().items(r#"(data (i32.const 1024) "\00\00\00\00\01\00\00\00\00\02\00\00\01\00\00\00")"#);
+    let failure = ask(empty, context()).await.outcome.expect_err("refused");
+    assert_eq!(failure.code, FailureCode::Output);
+    assert!(failure.message.contains("upper snake case"), "{failure}");
 
     let nonsense = Checker::allow().items(r#"(data (i32.const 1024) "\00\00\00\00\09")"#);
     assert_eq!(ask(nonsense, context()).await.outcome.expect_err("refused").code, FailureCode::Output);

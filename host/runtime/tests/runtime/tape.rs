@@ -20,6 +20,7 @@ fn specimen() -> Tape {
         digest: Digest::of(b"component"),
         hook: "xinglin:prescribing/review@1.0.0#review".into(),
         engine: "engine".into(),
+        restricted: false,
         limits: Limits::default(),
         started: Instant::from_micros(3),
         input: "{}".into(),
