@@ -16,7 +16,7 @@ use xinglin_domain::{
     identity::DecideError,
     ledger::LedgerError,
     machine::Refused,
-    prescription::RxError,
+    prescription::{Barred, RxError},
     registration::RelationError,
     time::Instant,
 };
@@ -241,7 +241,23 @@ impl From<DecideError> for AppError {
 
 impl From<RxError> for AppError {
     fn from(error: RxError) -> Self {
-        Self::new(error.code(), error.to_string())
+        match error {
+            RxError::Barred { line, why } => {
+                let detail = format!("line {line}: {why}");
+                Self { detail, ..why.into() }
+            }
+            error => Self::new(error.code(), error.to_string()),
+        }
+    }
+}
+
+impl From<Barred> for AppError {
+    fn from(why: Barred) -> Self {
+        let error = Self::new(why.code(), why.to_string());
+        match why {
+            Barred::Forbidden(forbidden) => error.with("forbidden", forbidden),
+            Barred::Unclassified(_) | Barred::Kind(_) => error,
+        }
     }
 }
 

@@ -5,9 +5,9 @@ use xinglin_domain::{
     id::PrescriptionId,
     prescription::{Event, Returned},
 };
-use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed};
+use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed, settings::settings};
 
-use super::{PrescriptionView, put_next, take};
+use super::{PrescriptionView, check_products, put_next, take};
 use crate::pathway::hold;
 
 /// The confirmation of a prescription that was sent back.
@@ -22,7 +22,7 @@ pub struct ConfirmPrescription {
 /// signature.
 ///
 /// # Errors
-/// `RX_SECOND_SIGN`, …
+/// `RX_SECOND_SIGN`, `RX_FORBIDDEN_DRUG`, …
 #[boxed]
 pub async fn confirm(
     platform: &Platform,
@@ -31,9 +31,11 @@ pub async fn confirm(
     confirm: ConfirmPrescription,
 ) -> AppResult<PrescriptionView> {
     let (row, returned) = take::<Returned>(platform, caller, id, (Event::Confirm, Action::SignPrescription)).await?;
+    let records = platform.records(caller);
+    check_products(returned.sheet(), &settings(&records).await?)?;
     let digest = returned.confirmation_digest(&confirm.reason, caller.now).map_err(AppError::internal)?;
     let signature = platform.sign(caller, &digest);
-    let holds = hold::of_patient(&platform.records(caller), returned.patient()).await?;
+    let holds = hold::of_patient(&records, returned.patient()).await?;
     let pending = returned.confirm(&caller.actor, confirm.reason, signature, &holds, platform, caller.now)?;
     put_next(platform, caller, row, pending.into(), async |_| Ok(())).await
 }

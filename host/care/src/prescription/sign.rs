@@ -17,12 +17,13 @@ use xinglin_extensions::{
 use xinglin_platform::{
     AppError, AppResult, Caller, boxed,
     document::{Stored, next},
+    settings::settings,
 };
 use xinglin_records::{resource, snapshot};
 use xinglin_runtime::Interface;
 use xinglin_store::{Document, Executor, TenantScope};
 
-use super::{PrescriptionView, load, requests, rules, view};
+use super::{PrescriptionView, check_products, load, requests, view};
 use crate::{encounter, pathway::hold};
 
 /// The prescriber's signature.
@@ -40,6 +41,7 @@ pub struct Sign {
 /// checker without an answer, prevents the signature.
 ///
 /// # Errors
+/// `RX_FORBIDDEN_DRUG` if the formulary or the negative list has changed since the draft;
 /// `RX_VETOED`, `RX_NOT_CHECKED` or `RX_WARNING_UNACKNOWLEDGED` with the
 /// findings; `ENC_RED_FLAG` while a hold is active; other `RX_…`.
 #[tracing::instrument(target = "xinglin::trace", name = "sign_prescription", skip_all)]
@@ -63,6 +65,8 @@ pub async fn sign(
         return Err(RxError::OnHold(hold::shown(&extensions.platform, caller, hold.clone()).await?.code).into());
     }
 
+    let settings = settings(&records).await?;
+    check_products(draft.sheet(), &settings)?;
     let (outcome, calls) = review(extensions, caller, &records, &draft).await?;
     let findings = findings(&outcome);
     let reviewed = match outcome.acknowledge(&sign.acknowledged) {
@@ -84,7 +88,7 @@ pub async fn sign(
         valid_days: sign.valid_days,
         signature: extensions.platform.sign(caller, &digest),
     };
-    let signed = match draft.sign(&caller.actor, with, rules()?, &extensions.platform, caller.now) {
+    let signed = match draft.sign(&caller.actor, with, &settings.rules()?, &extensions.platform, caller.now) {
         Ok(signed) => signed,
         Err(refused) => {
             return Err(AppError::from(refused).with("calls", calls.views()));

@@ -18,7 +18,7 @@ pub async fn ensure_operator(platform: &Platform, password: String) -> AppResult
         return Ok(());
     }
     let now = platform.now();
-    let settings = Settings { consent: String::new(), formulary: Vec::new() };
+    let settings = Settings::default();
     let tenant = TenantRow {
         id: PLATFORM,
         kind: "platform".into(),

@@ -32,7 +32,9 @@ pub struct NewCharge {
 /// binding; each quote is stored as a bill that awaits confirmation.
 ///
 /// # Errors
-/// `RX_DRUG_BEFORE_RX` before a pharmacist has approved.
+/// `RX_DRUG_BEFORE_RX` before a pharmacist has approved; `RX_FORBIDDEN_DRUG` or `FORMULARY_KIND` for
+/// an item of any kind that is a medicine of the negative list, or a medicine sold as something
+/// else.
 #[tracing::instrument(target = "xinglin::trace", name = "quote_charge", skip_all)]
 #[boxed]
 pub async fn quote(extensions: &Extensions, caller: &Caller, new: NewCharge) -> AppResult<ChargeView> {
