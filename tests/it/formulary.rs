@@ -111,7 +111,11 @@ async fn listed_medicines_are_refused_under_every_name_and_code(hospital: TestHo
         let lines = draft(&visit, &[one("metformin-500mg-60"), one(code)]);
         let refused = clinic.doctor.refused("/api/v1/prescriptions", lines, "RX_FORBIDDEN_DRUG").await;
         let why = &refused["forbidden"];
-        assert_eq!((&why["list"]["year"], &why["by"]), (&json!(year), &json!({ "kind": kind, "value": value })), "{refused}");
+        assert_eq!(
+            (&why["list"]["year"], &why["by"]),
+            (&json!(year), &json!({ "kind": kind, "value": value })),
+            "{refused}"
+        );
         let detail = refused["detail"].as_str().expect("a text");
         assert!(detail.starts_with("line 2: 精神药品") && detail.contains(value), "{detail}");
     }
@@ -127,7 +131,8 @@ async fn a_wrong_ingredient_does_not_hide_a_listed_medicine(hospital: TestHospit
     };
     let mut claimed = metformin("w-4", "华法林钠片");
     claimed["ingredients"] = json!([{ "system": ATC, "code": "B01AA03" }, { "system": ATC, "code": "A10BA02" }]);
-    let items = [metformin("w-1", "唑吡坦片"), metformin("w-2", "思诺思"), metformin("w-3", "注射用头孢曲松钠"), claimed];
+    let items =
+        [metformin("w-1", "唑吡坦片"), metformin("w-2", "思诺思"), metformin("w-3", "注射用头孢曲松钠"), claimed];
     add(&clinic, &items).await;
     let visit = clinic.visit().await;
     for item in &items {
@@ -192,7 +197,8 @@ async fn what_became_forbidden_is_not_signed_nor_billed(hospital: TestHospital) 
     clinic.sign(&approved).await;
     clinic.approve(&approved).await;
     // The pharmacist reads the leaflet.
-    let class = json!({ "item": "balm", "classes": ["psychotropic"], "basis": "国药准字H20023370, leaflet of 2026-03" });
+    let class =
+        json!({ "item": "balm", "classes": ["psychotropic"], "basis": "国药准字H20023370, leaflet of 2026-03" });
     clinic.pharmacist.post("/api/v1/formulary/classify", class).await;
     clinic.doctor.refused(&format!("{drafted}/sign"), json!({ "valid_days": 3 }), "RX_FORBIDDEN_DRUG").await;
     assert_eq!(clinic.doctor.get(&drafted).await["status"], "DRAFT");
@@ -234,7 +240,10 @@ async fn an_unclassified_medicine_waits_for_a_pharmacist(hospital: TestHospital)
     for item in &items {
         let lines = draft(&visit, &[one(item["code"].as_str().expect("a code"))]);
         let refused = clinic.doctor.refused("/api/v1/prescriptions", lines, "RX_DRUG_UNCLASSIFIED").await;
-        assert!(refused["detail"].as_str().is_some_and(|text| text.contains("/api/v1/formulary/classify")), "{refused}");
+        assert!(
+            refused["detail"].as_str().is_some_and(|text| text.contains("/api/v1/formulary/classify")),
+            "{refused}"
+        );
     }
 
     let atc = json!({ "system": "https://www.whocc.no/atc", "code": "a10ba02" });
@@ -312,7 +321,8 @@ async fn an_upload_is_stored_as_a_whole_or_not_at_all(hospital: TestHospital) {
         medicine("fine", 200),
     ];
     let formulary = json!({ "items": rows });
-    let refused = clinic.operator.ask(Method::PUT, &path(&clinic), Some(formulary)).await.refused("rows", "BODY_INVALID");
+    let refused =
+        clinic.operator.ask(Method::PUT, &path(&clinic), Some(formulary)).await.refused("rows", "BODY_INVALID");
     let told: Vec<(i64, &str, &str)> = refused["rows"]
         .as_array()
         .expect("rows")
@@ -323,16 +333,19 @@ async fn an_upload_is_stored_as_a_whole_or_not_at_all(hospital: TestHospital) {
             (row["row"].as_i64().expect("a row"), text("item"), text("code"))
         })
         .collect();
-    assert_eq!(told, [
-        (1, "no-title", "BODY_INVALID"),
-        (2, "no-coding", "BODY_INVALID"),
-        (3, "no-pack", "BODY_INVALID"),
-        (4, "bad-atc", "BODY_INVALID"),
-        (5, "blank-code", "BODY_INVALID"),
-        (6, "dear", "MONEY_INVALID"),
-        (7, "sold-as-other", "RX_FORBIDDEN_DRUG"),
-        (8, "fine", "BODY_INVALID"),
-    ]);
+    assert_eq!(
+        told,
+        [
+            (1, "no-title", "BODY_INVALID"),
+            (2, "no-coding", "BODY_INVALID"),
+            (3, "no-pack", "BODY_INVALID"),
+            (4, "bad-atc", "BODY_INVALID"),
+            (5, "blank-code", "BODY_INVALID"),
+            (6, "dear", "MONEY_INVALID"),
+            (7, "sold-as-other", "RX_FORBIDDEN_DRUG"),
+            (8, "fine", "BODY_INVALID"),
+        ]
+    );
     assert_eq!(refused["path"], "items[1]");
     assert_eq!(clinic.doctor.get("/api/v1/formulary").await, before);
     // Codes are stored in canonical form.
@@ -446,7 +459,8 @@ async fn provincial_switches_are_reachable_and_confirmed(hospital: TestHospital)
 
 async fn hepatitis_b_antivirals_are_prescribed_for_long(hospital: TestHospital) {
     let clinic = hospital.clinic(&[]).await;
-    let items = [coded("entecavir", ATC, "J05AF10"), coded("tenofovir", ATC, "J05AF07"), coded("dolutegravir", ATC, "J05AJ03")];
+    let items =
+        [coded("entecavir", ATC, "J05AF10"), coded("tenofovir", ATC, "J05AF07"), coded("dolutegravir", ATC, "J05AJ03")];
     add(&clinic, &items).await;
     let visit = clinic.visit().await;
     let terms = json!({

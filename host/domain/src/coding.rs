@@ -26,10 +26,14 @@ pub mod system {
     /// not use itself.
     pub fn canonical(spelled: &str) -> Option<&'static str> {
         let name = spelled.trim().to_ascii_lowercase();
-        let name = ["http://", "https://", "urn:oid:", "oid:"].iter().find_map(|p| name.strip_prefix(p)).unwrap_or(&name);
+        let name =
+            ["http://", "https://", "urn:oid:", "oid:"].iter().find_map(|p| name.strip_prefix(p)).unwrap_or(&name);
         let name = name.trim_end_matches('/');
         match name.strip_prefix("www.").unwrap_or(name) {
-            "whocc.no/atc" | "whocc.no/atc_ddd_index" | "atcddd.fhi.no/atc_ddd_index" | "2.16.840.1.113883.6.73"
+            "whocc.no/atc"
+            | "whocc.no/atc_ddd_index"
+            | "atcddd.fhi.no/atc_ddd_index"
+            | "2.16.840.1.113883.6.73"
             | "atc" => Some(ATC),
             "nlm.nih.gov/research/umls/rxnorm" | "2.16.840.1.113883.6.88" | "rxnorm" => Some(RXNORM),
             "snomed.info/sct" | "2.16.840.1.113883.6.96" => Some(SNOMED),
@@ -354,7 +358,8 @@ mod tests {
             "2.16.840.1.113883.6.73",
             "ATC",
         ] {
-            for code in ["N05CF02", "n05cf02", " N05CF02 ", "N05 CF 02", "Ｎ０５ＣＦ０２", "N05\u{a0}CF02", "N05-CF02"] {
+            for code in ["N05CF02", "n05cf02", " N05CF02 ", "N05 CF 02", "Ｎ０５ＣＦ０２", "N05\u{a0}CF02", "N05-CF02"]
+            {
                 assert_eq!(Coding::new(spelled, code).atc().as_deref(), Some("N05CF02"), "{spelled} {code}");
             }
         }

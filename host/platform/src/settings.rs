@@ -181,8 +181,9 @@ impl Settings {
     /// The item that a line of a prescription was written from, if the formulary still has it.
     /// Prescriptions of earlier releases are matched by their codings.
     pub fn item_of(&self, medicine: &Medicine) -> Option<&Item> {
+        let written = merged(&medicine.line.code, &[]);
         let is = |item: &&Item| {
-            if medicine.item.is_empty() { item.codings == medicine.line.code } else { item.code == medicine.item }
+            if medicine.item.is_empty() { merged(&item.codings, &[]) == written } else { item.code == medicine.item }
         };
         self.formulary.iter().find(is)
     }

@@ -50,12 +50,12 @@ pub async fn put_local_rules(
     }
     let by = caller.actor.account;
     let confirmed = document.map(|document| Confirmed { document, by, at: caller.now });
-    let operator = platform.store().operator().begin().await?;
-    let mut row = operator.get_tenant(tenant).await?;
+    let mut row = platform.store().tenant(tenant).profile().await?;
     let mut settings: Settings = serde_json::from_value(row.settings).map_err(AppError::internal)?;
     settings.prescribing = Prescribing { local, confirmed };
     row.settings = serde_json::to_value(&settings).map_err(AppError::internal)?;
     row.updated_at = caller.now;
+    let operator = platform.store().operator().begin().await?;
     operator.update_tenant(&row).await?;
     operator.commit().await?;
     tracing::info!(%tenant, ?local, %by, "what the province permits in prescribing was set");

@@ -374,7 +374,10 @@ impl Medicine {
                 || (begins(medicine, &ANTIRETROVIRALS) && !begins(medicine, &HEPATITIS_B) && !dual)
         };
         let diagnosed = |stems: &[&str]| {
-            sheet.diagnoses.iter().any(|coding| stems.iter().any(|stem| coding.code.to_ascii_uppercase().starts_with(stem)))
+            sheet
+                .diagnoses
+                .iter()
+                .any(|coding| stems.iter().any(|stem| coding.code.to_ascii_uppercase().starts_with(stem)))
         };
         let hepatitis = diagnosed(&["B18.0", "B18.1"]) && !diagnosed(&["B20", "B21", "B22", "B23", "B24", "Z21"]);
         only_hiv(self) || (begins(self, &DUAL) && !(hepatitis && !sheet.medicines.iter().any(only_hiv)))
@@ -392,7 +395,8 @@ impl Medicine {
             .flat_map(|allergy| &allergy.substance)
             .find(|s| {
                 let group = s.atc();
-                self.codings().any(|c| c.canonical().same(&s.canonical()) || group.as_deref().is_some_and(|g| in_atc(c, g)))
+                self.codings()
+                    .any(|c| c.canonical().same(&s.canonical()) || group.as_deref().is_some_and(|g| in_atc(c, g)))
             })
             .map(|s| RxError::Allergy { line: self.line.number, substance: s.code.clone() })
     }
@@ -430,9 +434,8 @@ impl Medicine {
 
 /// ATC groups of antiretrovirals: protease, reverse transcriptase and integrase inhibitors,
 /// combinations, entry and capsid inhibitors (WHO, ATC index 2024, J05A).
-const ANTIRETROVIRALS: [&str; 11] = [
-    "J05AE0", "J05AE10", "J05AF", "J05AG", "J05AJ", "J05AR", "J05AX07", "J05AX09", "J05AX23", "J05AX29", "J05AX31",
-];
+const ANTIRETROVIRALS: [&str; 11] =
+    ["J05AE0", "J05AE10", "J05AF", "J05AG", "J05AJ", "J05AR", "J05AX07", "J05AX09", "J05AX23", "J05AX29", "J05AX31"];
 
 /// Labelled for hepatitis B only: adefovir, entecavir, telbivudine, clevudine.
 const HEPATITIS_B: [&str; 4] = ["J05AF08", "J05AF10", "J05AF11", "J05AF12"];
@@ -547,7 +550,9 @@ mod tests {
         }
         for dual in ["J05AF05", "J05AF07", "J05AF13"] {
             assert_eq!(long(&[dual], &["B18.1"], strict), Ok(()), "{dual}");
-            for (with, diagnoses) in [(None, &["B20"][..]), (None, &["B18.1", "Z21"]), (None, &[]), (Some("J05AJ03"), &["B18.1"])] {
+            for (with, diagnoses) in
+                [(None, &["B20"][..]), (None, &["B18.1", "Z21"]), (None, &[]), (Some("J05AJ03"), &["B18.1"])]
+            {
                 let codes: Vec<&str> = std::iter::once(dual).chain(with).collect();
                 assert_eq!(long(&codes, diagnoses, strict), refused, "{dual} {with:?} {diagnoses:?}");
             }

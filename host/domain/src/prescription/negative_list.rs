@@ -31,12 +31,12 @@ pub struct NegativeList {
 /// One entry.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Entry {
+struct Entry {
     /// The name in the list.
-    pub name: String,
+    name: String,
     /// Forbidden for every hospital; otherwise only for network retail.
     #[serde(default)]
-    pub always: bool,
+    always: bool,
     /// The source, if it is not that of the list.
     #[serde(default)]
     citation: Option<Citation>,
@@ -166,7 +166,8 @@ impl Entry {
                 _ => None,
             })
         };
-        let grouped = || product.nhsa_groups().find(|group| begins(atc, group)).map(|group| Match::Atc(group.to_owned()));
+        let grouped =
+            || product.nhsa_groups().find(|group| begins(atc, group)).map(|group| Match::Atc(group.to_owned()));
         let named = || product.names().iter().find_map(|name| self.names_in(name, mixed));
         let holds = || {
             let part = product.ingredients().iter().find(|part| !mixed && self.is_of(part))?;
@@ -183,7 +184,8 @@ impl Entry {
     /// counts.
     fn names_in(&self, text: &Name, mixed: bool) -> Option<Match> {
         let Marks { names, brands, .. } = &self.hit;
-        let generic = names.iter().find(|&name| text.has(name, Occurs::Anywhere, &self.not) && (!mixed || text.is_only(name)));
+        let generic =
+            names.iter().find(|&name| text.has(name, Occurs::Anywhere, &self.not) && (!mixed || text.is_only(name)));
         let brand = || brands.iter().find(|&brand| text.has(brand, Occurs::Apart, &self.not));
         let generic = generic.map(|name| Match::Name(name.to_string()));
         generic.or_else(|| brand().map(|brand| Match::Brand(brand.to_string())))
@@ -296,10 +298,16 @@ mod tests {
             for title in names.iter().chain(brands).map(Name::to_string) {
                 assert!(entry.covers(&Item { title: &title, ..ITEM }.product()).is_some(), "{}: {title}", entry.name);
             }
-            for (system, code) in atc.iter().map(|code| (system::ATC, code)).chain(rxnorm.iter().map(|code| (system::RXNORM, code))) {
+            for (system, code) in
+                atc.iter().map(|code| (system::ATC, code)).chain(rxnorm.iter().map(|code| (system::RXNORM, code)))
+            {
                 let codes = &[(system, code.as_str())][..];
                 assert!(entry.covers(&Item { codes, ..ITEM }.product()).is_some(), "{}: {code}", entry.name);
-                assert!(entry.covers(&Item { ingredients: codes, ..ITEM }.product()).is_some(), "{}: {code}", entry.name);
+                assert!(
+                    entry.covers(&Item { ingredients: codes, ..ITEM }.product()).is_some(),
+                    "{}: {code}",
+                    entry.name
+                );
                 assert!(system != system::ATC || super::super::product::is_atc(code), "{code}");
             }
             for &class in classes {
@@ -314,12 +322,15 @@ mod tests {
     }
 
     fn wide(text: &str) -> String {
-        text.chars().map(|c| if c.is_ascii_graphic() { char::from_u32(c as u32 + 0xfee0).unwrap_or(c) } else { c }).collect()
+        text.chars()
+            .map(|c| if c.is_ascii_graphic() { char::from_u32(c as u32 + 0xfee0).unwrap_or(c) } else { c })
+            .collect()
     }
 
     proptest! {
         #![proptest_config(ProptestConfig { cases: 1024, ..ProptestConfig::default() })]
 
+        #[test]
         /// For every listed substance, under each of its names, whatever is written around it and however.
         #[test]
         fn no_decoration_hides_a_listed_name(
@@ -348,6 +359,7 @@ mod tests {
             prop_assert!(entry.covers(&Item { title: &title, ..ITEM }.product()).is_some(), "{title}");
         }
 
+        #[test]
         /// Under every spelling of system and code.
         #[test]
         fn no_spelling_hides_a_listed_code(
@@ -382,17 +394,51 @@ mod tests {
     #[test]
     fn what_the_formularies_of_hospitals_hold_is_found() {
         for title in [
-            "酒石酸唑吡坦片", "华法林钠片", "碳酸锂片", "注射用头孢曲松钠", "维生素C注射液", "思诺思", "Stilnox 10mg", "AMBIEN", "可密定",
-            "Coumadin", "Ｃｏｕｍａｄｉｎ", "唑 吡 坦", "佐匹克隆", "右佐匹克隆片 3mg", "艾司氯胺酮鼻喷雾剂", "盐酸曲马多缓释片",
-            "氨酚曲马多片", "氨酚羟考酮片", "复方磷酸可待因口服溶液", "复方盐酸伪麻黄碱缓释胶囊", "新康泰克", "氨酚伪麻美芬片",
-            "冻干人用狂犬病疫苗", "卡介苗", "人血白蛋白", "静注人免疫球蛋白", "三九感冒灵配方颗粒", "碘[131I]化钠口服溶液", "得理多", "利必通",
-            "复方米非司酮片", "米索前列醇片", "十一酸睾酮软胶囊", "重组人生长激素", "伊曲康唑胶囊", "Lithium carbonate 300 mg",
+            "酒石酸唑吡坦片",
+            "华法林钠片",
+            "碳酸锂片",
+            "注射用头孢曲松钠",
+            "维生素C注射液",
+            "思诺思",
+            "Stilnox 10mg",
+            "AMBIEN",
+            "可密定",
+            "Coumadin",
+            "Ｃｏｕｍａｄｉｎ",
+            "唑 吡 坦",
+            "佐匹克隆",
+            "右佐匹克隆片 3mg",
+            "艾司氯胺酮鼻喷雾剂",
+            "盐酸曲马多缓释片",
+            "氨酚曲马多片",
+            "氨酚羟考酮片",
+            "复方磷酸可待因口服溶液",
+            "复方盐酸伪麻黄碱缓释胶囊",
+            "新康泰克",
+            "氨酚伪麻美芬片",
+            "冻干人用狂犬病疫苗",
+            "卡介苗",
+            "人血白蛋白",
+            "静注人免疫球蛋白",
+            "三九感冒灵配方颗粒",
+            "碘[131I]化钠口服溶液",
+            "得理多",
+            "利必通",
+            "复方米非司酮片",
+            "米索前列醇片",
+            "十一酸睾酮软胶囊",
+            "重组人生长激素",
+            "伊曲康唑胶囊",
+            "Lithium carbonate 300 mg",
         ] {
             assert!(titled(title), "{title}");
         }
         for (system, code) in [
-            (system::ATC, "n05cf02"), ("https://www.whocc.no/atc", "N05CF02"), ("urn:oid:2.16.840.1.113883.6.73", " N05 CF02 "),
-            (system::RXNORM, "39993"), ("https://www.nlm.nih.gov/research/umls/rxnorm", "11289"),
+            (system::ATC, "n05cf02"),
+            ("https://www.whocc.no/atc", "N05CF02"),
+            ("urn:oid:2.16.840.1.113883.6.73", " N05 CF02 "),
+            (system::RXNORM, "39993"),
+            ("https://www.nlm.nih.gov/research/umls/rxnorm", "11289"),
             ("urn:own", "XN05CFZ001A001010100001"),
         ] {
             assert!(Item { codes: &[(system, code)], ..ITEM }.is_forbidden(), "{system}|{code}");
@@ -410,13 +456,17 @@ mod tests {
             assert!(Item { title, codes: metformin, ingredients: two, ..ITEM }.is_forbidden(), "{title}");
         }
         let warfarin = (system::ATC, "B01AA03");
-        let claimed = Item { title: "华法林钠片", codes: metformin, ingredients: &[warfarin, metformin[0]], ..ITEM };
+        let claimed =
+            Item { title: "华法林钠片", codes: metformin, ingredients: &[warfarin, metformin[0]], ..ITEM };
         assert!(claimed.is_forbidden(), "the name says that it is the substance alone");
         // One ingredient in two systems is no combination.
         for other in [(system::RXNORM, "11289"), ("urn:own", "w-1"), (system::ATC, "B01AA"), (system::ATC, "B01AA03")] {
             assert!(Item { ingredients: &[warfarin, other], ..ITEM }.is_forbidden(), "{other:?}");
         }
-        assert_eq!(Item { title: "维生素片", codes: &[("urn:x", "华法林")], ..ITEM }.by(), Some(Match::Name("华法林".into())));
+        assert_eq!(
+            Item { title: "维生素片", codes: &[("urn:x", "华法林")], ..ITEM }.by(),
+            Some(Match::Name("华法林".into()))
+        );
     }
 
     #[test]
@@ -426,10 +476,16 @@ mod tests {
         assert_eq!(by(Item { title: "酒石酸唑吡坦片", ..ITEM }), Some(Match::Name("唑吡坦".into())));
         assert_eq!(by(Item { codes: &[(system::ATC, "n05cf02")], ..ITEM }), Some(Match::Atc("N05CF02".into())));
         assert_eq!(by(Item { codes: &[(system::RXNORM, "39993")], ..ITEM }), Some(Match::Rxnorm("39993".into())));
-        assert_eq!(by(Item { ingredients: &[(system::ATC, "N05CF02")], ..ITEM }), Some(Match::Ingredient("N05CF02".into())));
+        assert_eq!(
+            by(Item { ingredients: &[(system::ATC, "N05CF02")], ..ITEM }),
+            Some(Match::Ingredient("N05CF02".into()))
+        );
         assert_eq!(by(Item { classes: &[DrugClass::Toxic], ..ITEM }), Some(Match::Class(DrugClass::Toxic)));
         let said = list().forbids(&Item { title: "思诺思", ..ITEM }.product(), false).expect("forbidden").to_string();
-        assert_eq!(said, "精神药品 must not be prescribed or sold online (药品网络销售禁止清单(第一版), 国家药监局公告2022年第111号 (2022)): by the brand `思诺思`");
+        assert_eq!(
+            said,
+            "精神药品 must not be prescribed or sold online (药品网络销售禁止清单(第一版), 国家药监局公告2022年第111号 (2022)): by the brand `思诺思`"
+        );
     }
 
     #[test]
@@ -447,10 +503,16 @@ mod tests {
         assert!(!injection("司美格鲁肽注射液", "A10BJ06", &[]) && !injection("诺和泰 注射液", "A10BJ06", &[]));
         assert!(!injection("Insulin lispro injection 100 U/mL", "A10AB04", &[]));
         let nhsa = &[("urn:own", "XA10AEA001B001010100001")][..];
-        assert!(!Item { title: "甘精胰岛素注射液", codes: nhsa, ingredients: &[(system::ATC, "A10AE04")], ..ITEM }.is_forbidden());
+        assert!(
+            !Item { title: "甘精胰岛素注射液", codes: nhsa, ingredients: &[(system::ATC, "A10AE04")], ..ITEM }
+                .is_forbidden()
+        );
         let mut typed = crate::fixture::metformin();
         typed.line.route = Some(Coding::new("https://snomed.info/sct", "78421000"));
-        assert!(list().forbids(&(&typed).into(), false).is_some(), "whoever prescribes an injection prescribes an injection");
+        assert!(
+            list().forbids(&(&typed).into(), false).is_some(),
+            "whoever prescribes an injection prescribes an injection"
+        );
     }
 
     #[test]
@@ -459,7 +521,9 @@ mod tests {
         let stated = |title, classes| Item { title, codes: azole, ingredients: azole, classes, ..ITEM };
         assert!(stated("伊曲康唑胶囊", &[][..]).is_forbidden());
         assert!(stated("伊曲康唑胶囊", &[DrugClass::Topical]).is_forbidden(), "a capsule is not for the skin");
-        assert!(!stated("伊曲康唑乳膏", &[]).is_forbidden() && !stated("伊曲康唑", &[DrugClass::Topical]).is_forbidden());
+        assert!(
+            !stated("伊曲康唑乳膏", &[]).is_forbidden() && !stated("伊曲康唑", &[DrugClass::Topical]).is_forbidden()
+        );
         assert!(!Item { title: "夫西地酸乳膏", ingredients: &[(system::ATC, "D06AX01")], ..ITEM }.is_forbidden());
         let mut typed = crate::fixture::medicine("i-1");
         (typed.title, typed.line.ingredients) = ("伊曲康唑胶囊".into(), vec![Coding::new(system::ATC, "J02AC02")]);
@@ -486,7 +550,8 @@ mod tests {
     #[test]
     fn dextromethorphan_and_diphenoxylate_are_psychotropics() {
         let own_delivery = |item: Item<'_>| list().forbids(&item.product(), true);
-        for title in ["氢溴酸右美沙芬片", "右美沙芬缓释混悬液", "复方地芬诺酯片", "Dextromethorphan 15 mg", "Lomotil"] {
+        for title in ["氢溴酸右美沙芬片", "右美沙芬缓释混悬液", "复方地芬诺酯片", "Dextromethorphan 15 mg", "Lomotil"]
+        {
             let forbidden = own_delivery(Item { title, ..ITEM }).expect(title);
             assert!(forbidden.always && forbidden.list.year == 2024, "{forbidden}");
         }
@@ -500,7 +565,8 @@ mod tests {
 
     #[test]
     fn own_delivery_lifts_only_the_retail_part() {
-        let forbidden = |code: &str| list().forbids(&Item { codes: &[(system::ATC, code)], ..ITEM }.product(), true).is_some();
+        let forbidden =
+            |code: &str| list().forbids(&Item { codes: &[(system::ATC, code)], ..ITEM }.product(), true).is_some();
         for retail in ["B01AA03", "N03AF01", "J02AC02", "G03BA03", "R01BA52"] {
             assert!(made_of(&[retail]) && !forbidden(retail), "{retail}");
         }
@@ -509,7 +575,8 @@ mod tests {
         }
         let classes = |class| list().forbids(&Item { classes: &[class], ..ITEM }.product(), true).is_some();
         use DrugClass as C;
-        for class in [C::Vaccine, C::BloodProduct, C::Narcotic, C::Psychotropic, C::Toxic, C::Radioactive, C::Precursor] {
+        for class in [C::Vaccine, C::BloodProduct, C::Narcotic, C::Psychotropic, C::Toxic, C::Radioactive, C::Precursor]
+        {
             assert!(classes(class), "{class:?}");
         }
         assert!(!classes(C::HospitalPreparation) && !classes(C::TcmGranules) && !classes(C::Injection));

@@ -19,6 +19,8 @@ pub struct Product {
     kind: LineKind,
     /// Title and display texts.
     names: Vec<Name>,
+    /// A laboratory test or its material.
+    is_laboratory: bool,
     codes: Vec<Coding>,
     /// NHSA drug codes among them.
     nhsa: Vec<String>,
@@ -73,20 +75,28 @@ impl Product {
         classes: &BTreeSet<DrugClass>,
     ) -> Self {
         let codes: Vec<Coding> = codings.iter().map(Coding::canonical).collect();
-        let names = std::iter::once(Name::new(title)).chain(codes.iter().flat_map(names_of)).collect();
+        let names: Vec<Name> = std::iter::once(Name::new(title)).chain(codes.iter().flat_map(names_of)).collect();
         let ingredients = ingredients.iter().map(|coding| {
             let code = coding.canonical();
             Ingredient { names: names_of(&code).collect(), code }
         });
-        let nhsa = codes.iter().filter_map(|coding| nhsa_drug(&coding.code)).collect();
-        Self { kind, names, codes, nhsa, ingredients: ingredients.collect(), classes: classes.clone(), route: None }
+        let measured = matches!(kind, LineKind::Service | LineKind::Material);
+        Self {
+            is_laboratory: measured && names.iter().any(|name| name.has_form(LABORATORY)),
+            nhsa: codes.iter().filter_map(|coding| nhsa_drug(&coding.code)).collect(),
+            ingredients: ingredients.collect(),
+            classes: classes.clone(),
+            route: None,
+            kind,
+            names,
+            codes,
+        }
     }
 
     /// The names that a rule may compare. Those of laboratory tests and their materials are names
     /// of what is measured, not of what is sold.
     pub(super) fn names(&self) -> &[Name] {
-        let measured = matches!(self.kind, LineKind::Service | LineKind::Material);
-        if measured && self.names.iter().any(Name::is_laboratory) { &[] } else { &self.names }
+        if self.is_laboratory { &[] } else { &self.names }
     }
 
     /// What it is sold as.
@@ -127,8 +137,8 @@ impl Product {
     /// form in its name, and not against another form in its name. Nothing that is written on a
     /// prescription matters.
     pub(super) fn is_topical(&self) -> bool {
-        let form = |words: &[&str]| self.names.iter().any(|name| name.has_form(words));
-        (self.is(DrugClass::Topical) || form(&TOPICAL)) && !form(&SYSTEMIC) && !self.is(DrugClass::Injection)
+        let form = |words: &str| self.names.iter().any(|name| name.has_form(words));
+        (self.is(DrugClass::Topical) || form(TOPICAL)) && !form(SYSTEMIC) && !self.is(DrugClass::Injection)
     }
 
     /// What makes it a medicine, whatever it is said to be.
@@ -137,9 +147,8 @@ impl Product {
         if let Some(code) = self.codes.iter().find(coded).map(|coding| &coding.code).or(self.nhsa.first()) {
             return Some(MedicineMark::Code(code.clone()));
         }
-        let texts = self.names.iter().map(|name| name.tight.as_str());
-        let approval = texts.into_iter().find_map(approval);
-        match approval.or_else(|| self.codes.iter().find_map(|coding| approval(&Name::new(&coding.code).tight))) {
+        // Codes of systems without a grammar are among the names.
+        match self.names.iter().find_map(|name| approval(&name.tight)) {
             Some(number) => Some(MedicineMark::Approval(number)),
             None if !self.ingredients.is_empty() => Some(MedicineMark::Ingredients),
             None if !self.classes.is_empty() => Some(MedicineMark::Classes),
@@ -150,9 +159,8 @@ impl Product {
     /// What a medicine lacks to be told from what must not be sold; `None` if nothing.
     pub fn lack(&self) -> Option<Lack> {
         let grouped = |coding: &Coding| coding.system == system::ATC && coding.code.len() >= ATC_GROUP;
-        let said = |part: &Ingredient| {
-            matches!(part.code.system.as_str(), system::ATC | system::RXNORM) || named(&part.code)
-        };
+        let said =
+            |part: &Ingredient| matches!(part.code.system.as_str(), system::ATC | system::RXNORM) || named(&part.code);
         if self.nhsa.is_empty() && !self.codes.iter().any(grouped) {
             Some(Lack::Code)
         } else if self.ingredients.is_empty() || !self.ingredients.iter().all(said) {
@@ -202,12 +210,16 @@ fn nhsa_drug(code: &str) -> Option<String> {
 /// The number of approval of a medicine in a text: `国药准字H20023370`.
 fn approval(tight: &str) -> Option<String> {
     let (_, number) = tight.split_once("国药准字")?;
-    Some(format!("国药准字{}", number.chars().take_while(char::is_ascii_alphanumeric).collect::<String>().to_uppercase()))
+    Some(format!(
+        "国药准字{}",
+        number.chars().take_while(char::is_ascii_alphanumeric).collect::<String>().to_uppercase()
+    ))
 }
 
 /// Codes are names too in systems that have no grammar: `zolpidem-10mg`.
 fn names_of(coding: &Coding) -> impl Iterator<Item = Name> {
-    let code = (!matches!(coding.system.as_str(), system::ATC | system::RXNORM | system::SNOMED)).then_some(&coding.code);
+    let code =
+        (!matches!(coding.system.as_str(), system::ATC | system::RXNORM | system::SNOMED)).then_some(&coding.code);
     coding.display.iter().chain(code).map(|text| Name::new(text))
 }
 
@@ -291,20 +303,17 @@ impl Name {
         let Some((before, after)) = self.tight.split_once(&name.tight) else { return false };
         let chinese = name.tight.chars().any(is_chinese);
         [before, after].into_iter().all(|rest| {
-            let mut rest: String = rest.chars().filter(|&c| !c.is_ascii_digit() && (!chinese || is_chinese(c))).collect();
-            for filler in FILLERS {
+            let mut rest: String =
+                rest.chars().filter(|&c| !c.is_ascii_digit() && (!chinese || is_chinese(c))).collect();
+            for filler in FILLERS.split(", ") {
                 rest = rest.replace(filler, "");
             }
             rest.is_empty()
         })
     }
 
-    fn has_form(&self, words: &[&str]) -> bool {
-        words.iter().any(|word| self.has(&Self::new(word), Occurs::Anywhere, &[]))
-    }
-
-    fn is_laboratory(&self) -> bool {
-        self.has_form(&LABORATORY)
+    fn has_form(&self, words: &str) -> bool {
+        words.split(", ").any(|word| self.has(&Self::new(word), Occurs::Anywhere, &[]))
     }
 }
 
@@ -331,34 +340,25 @@ fn is_ignorable(c: char) -> bool {
 }
 
 /// Dosage forms outside the body, as 中国药典2020年版四部 0100 制剂通则 names them.
-const TOPICAL: [&str; 24] = [
-    "乳膏", "软膏", "凝胶", "滴眼", "眼膏", "眼用", "滴耳", "耳用", "滴鼻", "搽剂", "涂剂", "涂膜", "洗剂", "贴膏",
-    "外用", "喷雾剂", ""cream", "ointment", "gel", "eye drops", "ophthalmic", "ear drops", "topical", "lotion",
-];
+const TOPICAL: &str = "乳膏, 软膏, 凝胶, 滴眼, 眼膏, 眼用, 滴耳, 耳用, 滴鼻, 搽剂, 涂剂, 涂膜, 洗剂, 贴膏, 外用, 喷雾剂, \
+    cream, ointment, gel, eye drops, ophthalmic, ear drops, topical, lotion";
 
 /// Dosage forms that are swallowed or injected.
-const SYSTEMIC: [&str; 24] = [
-    "片", "胶囊", "颗粒", "口服", "糖浆", "干混悬", "分散", "注射", "丸", "输液", "滴丸", "tablet", "tablets",
-    "capsule", "capsules", "oral", "syrup", "injection", "infusion", "granules",
-    "vial", "ampoule", "pill", "pills",
-];
+const SYSTEMIC: &str = "片, 胶囊, 颗粒, 口服, 糖浆, 干混悬, 分散, 注射, 丸, 输液, 滴丸, tablet, tablets, capsule, \
+    capsules, oral, syrup, injection, infusion, granules, vial, ampoule, pill, pills";
 
 /// What names of laboratory tests and their kits have.
-const LABORATORY: [&str; 14] = [
-    "测定", "检测", "检验", "浓度监测", "试剂", "试纸", "试条", "assay", "test", "tests", "level", "levels", "reagent", "strips",
-];
+const LABORATORY: &str =
+    "测定, 检测, 检验, 浓度监测, 试剂, 试纸, 试条, assay, test, tests, level, levels, reagent, strips";
 
 /// Salts, esters, hydrates and forms around the name of a substance, longest first.
-const FILLERS: [&str; 86] = [
-    "口服混悬液", "口腔崩解片", "甲苯磺酸", "口服溶液", "肠溶胶囊", "缓释胶囊", "软胶囊", "口服液", "分散片", "缓释片",
-    "控释片", "肠溶片", "咀嚼片", "口崩片", "薄膜衣", "注射液", "注射用", "混悬液", "半水合物", "水合物", "乙磺酸",
-    "甲磺酸", "苯磺酸", "氢溴酸", "枸橼酸", "琥珀酸", "马来酸", "富马酸", "酒石酸", "苯甲酸", "十一酸", "重酒石酸",
-    "盐酸", "硫酸", "磷酸", "醋酸", "乙酸", "碳酸", "戊酸", "丙酸", "乳酸", "胶囊", "颗粒", "滴丸", "糖浆", "一水",
-    "二水", "三水", "半水", "单方", "片", "丸", "散", "钠", "钾", "钙", "镁", "酯", "重", "盒", "瓶", "支", "粒", "袋",
-    "hydrochloride", "hydrobromide", "tartrate", "maleate", "fumarate", "phosphate", "sulfate", "sulphate", "carbonate",
-    "etexilate", "mesylate", "acetate", "valerate", "sodium", "tablets", "tablet", "capsules", "capsule", "oral", "mg",
-    "μg", "ml",
-];
+const FILLERS: &str = "hydrochloride, hydrobromide, phosphate, carbonate, etexilate, tartrate, fumarate, sulphate, \
+    mesylate, valerate, capsules, maleate, sulfate, acetate, tablets, capsule, sodium, tablet, \
+    口服混悬液, 口腔崩解片, 甲苯磺酸, 口服溶液, 肠溶胶囊, 缓释胶囊, 半水合物, 重酒石酸, oral, 软胶囊, \
+    口服液, 分散片, 缓释片, 控释片, 肠溶片, 咀嚼片, 口崩片, 薄膜衣, 注射液, 注射用, 混悬液, 水合物, \
+    乙磺酸, 甲磺酸, 苯磺酸, 氢溴酸, 枸橼酸, 琥珀酸, 马来酸, 富马酸, 酒石酸, 苯甲酸, 十一酸, 盐酸, \
+    硫酸, 磷酸, 醋酸, 乙酸, 碳酸, 戊酸, 丙酸, 乳酸, 胶囊, 颗粒, 滴丸, 糖浆, 一水, 二水, 三水, 半水, \
+    单方, mg, μg, ml, 片, 丸, 散, 钠, 钾, 钙, 镁, 酯, 重, 盒, 瓶, 支, 粒, 袋";
 
 #[cfg(test)]
 mod tests {
@@ -375,7 +375,16 @@ mod tests {
 
     #[test]
     fn names_are_words_whatever_is_between_and_around_them() {
-        for text in ["Zolpidem", "zolpidem10mg", "ZOLPIDEM tartrate", "ｚｏｌｐｉｄｅｍ", "zol-pidem", "z o l p i d e m", "zol\u{200b}pidem", "片zolpidem片"] {
+        for text in [
+            "Zolpidem",
+            "zolpidem10mg",
+            "ZOLPIDEM tartrate",
+            "ｚｏｌｐｉｄｅｍ",
+            "zol-pidem",
+            "z o l p i d e m",
+            "zol\u{200b}pidem",
+            "片zolpidem片",
+        ] {
             assert!(has(text, "zolpidem"), "{text}");
         }
         for text in ["hydroquinine", "quinines", "quinin e1"] {

@@ -1,5 +1,5 @@
 use xinglin_domain::access::Action;
-use xinglin_platform::{AppResult, Caller, Platform, boxed, settings::settings};
+use xinglin_platform::{AppResult, Caller, Platform, blocking, boxed, settings::settings};
 
 use super::{BarredItem, bars};
 
@@ -12,5 +12,6 @@ use super::{BarredItem, bars};
 pub async fn barred(platform: &Platform, caller: &Caller) -> AppResult<Vec<BarredItem>> {
     caller.may_any(&[Action::ClassifyMedicine, Action::ManageCatalogue])?;
     let settings = settings(&platform.records(caller)).await?;
-    Ok(bars(&settings.formulary, &settings.rules()?))
+    let rules = settings.rules()?;
+    blocking(move || bars(&settings.formulary, &rules)).await
 }

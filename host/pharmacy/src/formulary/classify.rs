@@ -47,8 +47,7 @@ pub async fn classify(platform: &Platform, caller: &Caller, classify: Classify) 
     }
     check_codings(codings.iter().chain(&ingredients))?;
     let tenant = caller.actor.tenant;
-    let operator = platform.store().operator().begin().await?;
-    let mut row = operator.get_tenant(tenant).await?;
+    let mut row = platform.store().tenant(tenant).profile().await?;
     let mut settings: Settings = serde_json::from_value(row.settings).map_err(AppError::internal)?;
     let known = settings.formulary.iter_mut().find(|item| item.code == code);
     let item = known.ok_or_else(|| AppError::not_found("item", &code))?;
@@ -63,6 +62,7 @@ pub async fn classify(platform: &Platform, caller: &Caller, classify: Classify) 
     let classified = item.clone();
     row.settings = serde_json::to_value(settings).map_err(AppError::internal)?;
     row.updated_at = caller.now;
+    let operator = platform.store().operator().begin().await?;
     operator.update_tenant(&row).await?;
     operator.commit().await?;
     tracing::info!(%tenant, item = %code, %by, "a medicine was classified");

@@ -10,7 +10,7 @@ use xinglin_domain::{
     prescription::{Barred, Rules},
 };
 use xinglin_platform::{
-    AppError, AppResult, Caller, Platform, boxed,
+    AppError, AppResult, Caller, Platform, blocking, boxed,
     settings::{Item, Settings},
 };
 
@@ -42,23 +42,29 @@ struct WrongRow<'a> {
 #[boxed]
 pub async fn put(platform: &Platform, caller: &Caller, tenant: TenantId, formulary: Formulary) -> AppResult<Uploaded> {
     caller.may_in(tenant, Action::ManageCatalogue)?;
-    let operator = platform.store().operator().begin().await?;
-    let mut row = operator.get_tenant(tenant).await?;
+    let mut row = platform.store().tenant(tenant).profile().await?;
     let mut settings: Settings = serde_json::from_value(row.settings).map_err(AppError::internal)?;
     let rules = settings.rules()?;
-    check(&formulary.items, &rules)?;
-    let items: Vec<Item> = formulary.items.into_iter().map(|item| stored(item, &settings.formulary)).collect();
-    settings.formulary.clone_from(&items);
+    let before = std::mem::take(&mut settings.formulary);
+    let uploaded = blocking(move || {
+        check(&formulary.items, &rules)?;
+        let items: Vec<Item> = formulary.items.into_iter().map(|item| stored(item, &before)).collect();
+        Ok::<_, AppError>(Uploaded { barred: bars(&items, &rules), items })
+    });
+    let uploaded = uploaded.await??;
+    settings.formulary.clone_from(&uploaded.items);
     row.settings = serde_json::to_value(settings).map_err(AppError::internal)?;
     row.updated_at = caller.now;
+    let operator = platform.store().operator().begin().await?;
     operator.update_tenant(&row).await?;
     operator.commit().await?;
-    Ok(Uploaded { barred: bars(&items, &rules), items })
+    Ok(uploaded)
 }
 
 /// An item as it is stored: canonical codes, and the classification of the item that it replaces.
 fn stored(item: Item, before: &[Item]) -> Item {
-    let same = before.iter().find(|known| known.is_same_product(&item));
+    let mut classified = before.iter().filter(|known| known.classification.is_some());
+    let same = classified.find(|known| known.is_same_product(&item));
     let canonical = |codings: Vec<_>| codings.iter().map(xinglin_domain::coding::Coding::canonical).collect();
     Item {
         classification: same.and_then(|known| known.classification.clone()),
