@@ -380,7 +380,8 @@ impl Medicine {
                 .any(|coding| stems.iter().any(|stem| coding.code.to_ascii_uppercase().starts_with(stem)))
         };
         let hepatitis = diagnosed(&["B18.0", "B18.1"]) && !diagnosed(&["B20", "B21", "B22", "B23", "B24", "Z21"]);
-        only_hiv(self) || (begins(self, &DUAL) && !(hepatitis && !sheet.medicines.iter().any(only_hiv)))
+        let for_hiv = !hepatitis || sheet.medicines.iter().any(only_hiv);
+        only_hiv(self) || (for_hiv && begins(self, &DUAL))
     }
 
     fn shares_substance(&self, other: &Self) -> bool {
