@@ -405,6 +405,7 @@ async fn a_bill_does_not_disclose_a_compartment_to_the_payer(hospital: TestHospi
         serde_json::from_slice(&crate::support::repository("examples/formulary/clinic.json")).expect("JSON");
     let mut item = medicine("dolutegravir", 9000);
     item["codings"] = json!([{ "system": "http://www.whocc.no/atc", "code": "J05AJ03" }]);
+    item["ingredients"] = item["codings"].clone();
     items["items"].as_array_mut().expect("items").push(item);
     hospital.operator.put(&formulary, items).await;
 

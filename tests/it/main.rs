@@ -24,6 +24,7 @@ mod fhir;
 mod fhir_clients;
 mod fhir_examples;
 mod fhir_tenants;
+mod formulary;
 mod fuzzed_openapi;
 mod histories;
 mod identity;

@@ -14,38 +14,53 @@ use xinglin_domain::{
 use xinglin_runtime::{Call, CallContext, Grants, HostServices, Options, Package, Packs, Runtime, Tape};
 use xinglin_store::Engine;
 
-use crate::support::{Clinic, PYTHON, PYTHON_WASI, TestHospital, line, medicine, record};
+use crate::support::{Clinic, PYTHON, PYTHON_WASI, TestHospital, line, record};
 
-/// Codeine, by its RxNorm ingredient. With its name or ATC code it would not reach a plugin: it is
-/// on the list of medicines that may not be prescribed online.
-fn codeine() -> Value {
-    let mut codeine = medicine("cough-syrup", 3000);
-    codeine["ingredients"] = json!([{ "system": "http://www.nlm.nih.gov/research/umls/rxnorm", "code": "2670" }]);
-    codeine
-}
-
-async fn sign_codeine(hospital: &TestHospital, born: &str) -> crate::support::Answer {
+/// Whether a child of this birth date may have codeine: the cards of the checker. As a draft of this
+/// hospital it would not reach a plugin, being on the list of medicines that may not be prescribed
+/// online, under whichever code; another system may ask about it.
+async fn cards_of_codeine(hospital: &TestHospital, born: &str) -> Value {
     let patient = record::transaction(&[record::patient(born)]);
     let clinic = Clinic::found_with(&hospital.operator, hospital.now(), &[&PYTHON], patient).await;
-    let mut formulary = clinic.doctor.get("/api/v1/formulary").await;
-    formulary["items"].as_array_mut().expect("items").push(codeine());
-    clinic.operator.put(&format!("/api/v1/tenants/{}/formulary", clinic.tenant), formulary).await;
-    let draft = clinic.draft(&clinic.visit().await, &[line("cough-syrup", "1", "1", 7, 1)]).await;
-    clinic.doctor.ask(reqwest::Method::POST, &format!("{draft}/sign"), Some(json!({ "valid_days": 3 }))).await
+    let codeine = json!({
+        "resourceType": "MedicationRequest", "id": "draft-1", "status": "draft", "intent": "order",
+        "subject": { "reference": format!("Patient/{}", clinic.subject) },
+        "medicationCodeableConcept": { "coding": [
+            { "system": "http://www.nlm.nih.gov/research/umls/rxnorm", "code": "2670" },
+        ] },
+        "dosageInstruction": [{
+            "timing": { "repeat": {
+                "frequency": 1, "period": 1, "periodUnit": "d",
+                "boundsDuration": { "value": 7, "unit": "d", "system": "http://unitsofmeasure.org", "code": "d" },
+            } },
+            "doseAndRate": [{ "doseQuantity": { "value": 15, "unit": "mg", "code": "mg" } }],
+        }],
+    });
+    let drafts = json!({ "resourceType": "Bundle", "type": "collection", "entry": [{ "resource": codeine }] });
+    let ask = json!({
+        "hook": "order-sign", "hookInstance": "d1577c69-dfbe-44ad-ba6d-3e05e953b2ea",
+        "context": { "userId": "Practitioner/1", "patientId": clinic.subject, "draftOrders": drafts },
+    });
+    clinic.doctor.post(&format!("/cds-services/order-sign.{}", PYTHON.id), ask).await["cards"].clone()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_python_plugin_answers() {
     let hospital = TestHospital::open(Engine::Sqlite).await;
     let eight_years_ago = hospital.now().plus_days(-8 * 365).to_string();
-    let vetoed = sign_codeine(&hospital, &eight_years_ago[..10]).await.refused("sign", "RX_VETOED");
-    let finding = &vetoed["findings"][0];
-    assert_eq!((&finding["code"], &finding["severity"]), (&json!("PAEDIATRIC_OPIOID"), &json!("critical")));
-    assert_eq!(finding["citation"]["year"], 2017);
-    assert_eq!(vetoed["calls"][0]["plugin"], PYTHON.id);
+    let cards = cards_of_codeine(&hospital, &eight_years_ago[..10]).await;
+    assert_eq!(
+        (&cards[0]["indicator"], &cards[0]["source"]["topic"]["code"]),
+        (&json!("critical"), &json!("PAEDIATRIC_OPIOID"))
+    );
+    assert!(cards[0]["source"]["label"].as_str().is_some_and(|label| label.contains("2017")), "{cards}");
+    assert_eq!(cards_of_codeine(&hospital, "1977-09-11").await, json!([]));
 
-    let signed = sign_codeine(&hospital, "1977-09-11").await.done("sign");
+    let clinic = hospital.clinic(&[&PYTHON]).await;
+    let draft = clinic.draft(&clinic.visit().await, &[line("metformin-500mg-60", "1000", "2", 30, 2)]).await;
+    let signed = clinic.sign(&draft).await;
     assert_eq!((&signed["status"], &signed["calls"][0]["outcome"]), (&json!("PENDING_REVIEW"), &json!("answered")));
+    assert_eq!(signed["calls"][0]["plugin"], PYTHON.id);
 }
 
 // --- with its system calls ---------------------------------------------------

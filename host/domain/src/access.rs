@@ -221,6 +221,8 @@ actions! {
     ManageTenants = "tenant.manage": [Operator];
     /// Set what is sold, and what patients are insured by.
     ManageCatalogue = "catalogue.manage": [Operator, Administrator];
+    /// Say what a medicine of the formulary is.
+    ClassifyMedicine = "catalogue.classify": [Pharmacist];
     /// Take packages into the host, give them out, recall them.
     InstallPlugins = "plugin.install": [Operator];
     /// Grant, enable, shadow, promote what is installed, in one tenant.

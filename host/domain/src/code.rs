@@ -142,6 +142,10 @@ codes! {
         "处方不得由人工智能自动生成", "A prescription must be written by a doctor, not generated.";
     RxForbiddenDrug = "RX_FORBIDDEN_DRUG", Unprocessable,
         "该药品禁止通过网络开具或销售", "This medicine must not be prescribed or sold online.";
+    RxDrugUnclassified = "RX_DRUG_UNCLASSIFIED", Unprocessable,
+        "该药品缺少编码或成分，须先由药师归类后方可开具", "A pharmacist must classify this medicine before it can be prescribed.";
+    FormularyKind = "FORMULARY_KIND", Unprocessable,
+        "药品不得以其他类别列入目录或销售", "A medicine must not be listed or sold as another kind of item.";
     RxTooManyItems = "RX_TOO_MANY_ITEMS", Unprocessable,
         "每张处方不得超过5种药品", "A prescription holds at most five medicines.";
     RxAllergy = "RX_ALLERGY", Unprocessable,

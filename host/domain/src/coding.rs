@@ -4,6 +4,7 @@ use std::{cmp::Ordering, fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+use unicode_normalization::UnicodeNormalization;
 
 use crate::{code::Code, money::Money, time::Instant};
 
@@ -17,6 +18,30 @@ pub mod system {
     pub const SNOMED: &str = "http://snomed.info/sct";
     /// Active ingredients by therapeutic class.
     pub const ATC: &str = "http://www.whocc.no/atc";
+    /// Medicines and their ingredients, of the US National Library of Medicine.
+    pub const RXNORM: &str = "http://www.nlm.nih.gov/research/umls/rxnorm";
+
+    /// The canonical URI of a system that is spelled in another way: `https`, another letter
+    /// case, a slash at the end, the OID, the bare name. `None` for systems that the host does
+    /// not use itself.
+    pub fn canonical(spelled: &str) -> Option<&'static str> {
+        let name = spelled.trim().to_ascii_lowercase();
+        let name =
+            ["http://", "https://", "urn:oid:", "oid:"].iter().find_map(|p| name.strip_prefix(p)).unwrap_or(&name);
+        let name = name.trim_end_matches('/');
+        match name.strip_prefix("www.").unwrap_or(name) {
+            "whocc.no/atc"
+            | "whocc.no/atc_ddd_index"
+            | "atcddd.fhi.no/atc_ddd_index"
+            | "2.16.840.1.113883.6.73"
+            | "atc" => Some(ATC),
+            "nlm.nih.gov/research/umls/rxnorm" | "2.16.840.1.113883.6.88" | "rxnorm" => Some(RXNORM),
+            "snomed.info/sct" | "2.16.840.1.113883.6.96" => Some(SNOMED),
+            "loinc.org" | "2.16.840.1.113883.6.1" => Some(LOINC),
+            "hl7.org/fhir/sid/icd-10" | "2.16.840.1.113883.6.3" => Some(ICD10),
+            _ => None,
+        }
+    }
 }
 
 /// A code of a terminology.
@@ -36,6 +61,26 @@ impl Coding {
     /// A coding without a display text.
     pub fn new(system: impl Into<String>, code: impl Into<String>) -> Self {
         Self { system: system.into(), code: code.into(), display: None }
+    }
+
+    /// The same code, with its system under the canonical URI and without the spelling of the
+    /// source: ATC in capitals and without blanks (`n05 cf02` is N05CF02), full-width characters
+    /// narrow. Codes of systems that the host does not use itself stay as they are.
+    #[must_use]
+    pub fn canonical(&self) -> Self {
+        let Some(system) = system::canonical(&self.system) else { return self.clone() };
+        let narrow = self.code.nfkc();
+        let code = match system {
+            system::ATC => narrow.filter(|c| c.is_alphanumeric()).flat_map(char::to_uppercase).collect(),
+            _ => narrow.filter(|c| !c.is_whitespace()).collect(),
+        };
+        Self { system: system.to_owned(), code, display: self.display.clone() }
+    }
+
+    /// The ATC code, however system and code are spelled; `None` in another system.
+    pub fn atc(&self) -> Option<String> {
+        let canonical = self.canonical();
+        (canonical.system == system::ATC).then_some(canonical.code)
     }
 
     /// Whether both are the same code of the same system.
@@ -317,6 +362,30 @@ pub struct Attribute {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_code_is_the_same_however_it_is_spelled() {
+        for spelled in [
+            "http://www.whocc.no/atc",
+            "https://www.whocc.no/atc",
+            "HTTP://WWW.WHOCC.NO/ATC/",
+            " http://whocc.no/atc ",
+            "urn:oid:2.16.840.1.113883.6.73",
+            "URN:OID:2.16.840.1.113883.6.73",
+            "2.16.840.1.113883.6.73",
+            "ATC",
+        ] {
+            for code in ["N05CF02", "n05cf02", " N05CF02 ", "N05 CF 02", "Ｎ０５ＣＦ０２", "N05\u{a0}CF02", "N05-CF02"]
+            {
+                assert_eq!(Coding::new(spelled, code).atc().as_deref(), Some("N05CF02"), "{spelled} {code}");
+            }
+        }
+        let rxnorm = Coding::new("https://www.nlm.nih.gov/research/umls/rxnorm/", " 39993").canonical();
+        assert!(rxnorm.same(&Coding::new(system::RXNORM, "39993")));
+        let own = Coding::new("https://xinglin.dev/catalogue", "Own code");
+        assert_eq!(own.canonical(), own);
+        assert_eq!(own.atc(), None);
+    }
 
     #[test]
     fn decimals_are_exact_and_compare_by_value() {

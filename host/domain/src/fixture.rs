@@ -212,7 +212,7 @@ pub fn follow_up(encounter: EncounterId) -> FollowUp {
 // --- the prescription -----------------------------------------------------------
 
 pub fn rules() -> Rules {
-    Rules::national().expect("rules").clone()
+    Rules::national().expect("rules")
 }
 
 fn milligrams(amount: i64) -> Quantity {
@@ -234,6 +234,8 @@ pub fn medicine(code: &str) -> Medicine {
         },
         supply: Supply { packs: 1, pack: milligrams(30_000) },
         classes: BTreeSet::new(),
+        item: String::new(),
+        title: String::new(),
     }
 }
 

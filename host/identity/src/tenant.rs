@@ -69,8 +69,8 @@ const DEFAULT_CONSENT: &str = "我已知悉：互联网诊疗仅限部分常见�
 pub async fn create(platform: &Platform, caller: &Caller, new: NewTenant) -> AppResult<TenantView> {
     let id = TenantId::from_u128(ambient::fresh_id());
     caller.may_in(id, Action::ManageTenants)?;
-    let settings =
-        Settings { consent: new.consent.unwrap_or_else(|| DEFAULT_CONSENT.to_owned()), ..Settings::default() };
+    let consent = new.consent.unwrap_or_else(|| DEFAULT_CONSENT.to_owned());
+    let settings = Settings { consent, ..Settings::default() };
     let kind = serde_json::to_value(new.kind).ok().and_then(|kind| kind.as_str().map(str::to_owned));
     let row = TenantRow {
         id,

@@ -17,7 +17,7 @@ use xinglin_domain::{
     ledger::LedgerError,
     machine::Refused,
     patient::NotTreatable,
-    prescription::RxError,
+    prescription::{Barred, RxError},
     registration::RelationError,
     time::Instant,
 };
@@ -248,7 +248,23 @@ impl From<DecideError> for AppError {
 
 impl From<RxError> for AppError {
     fn from(error: RxError) -> Self {
-        Self::new(error.code(), error.to_string())
+        match error {
+            RxError::Barred { line, why } => {
+                let detail = format!("line {line}: {why}");
+                Self { detail, ..why.into() }
+            }
+            error => Self::new(error.code(), error.to_string()),
+        }
+    }
+}
+
+impl From<Barred> for AppError {
+    fn from(why: Barred) -> Self {
+        let error = Self::new(why.code(), why.to_string());
+        match why {
+            Barred::Forbidden(forbidden) => error.with("forbidden", forbidden),
+            Barred::Unclassified(_) | Barred::Kind(_) => error,
+        }
     }
 }
 

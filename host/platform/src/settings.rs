@@ -1,4 +1,4 @@
-//! Settings of a tenant: its consent text and its formulary.
+//! Settings of a tenant: its consent text, its formulary, what its province permits.
 
 use std::collections::BTreeSet;
 
@@ -9,10 +9,10 @@ use xinglin_domain::{
     code::Code,
     coding::{Coding, Quantity},
     encounter,
-    id::TenantId,
+    id::{AccountId, TenantId},
     money::Money,
     payer::LineKind,
-    prescription::DrugClass,
+    prescription::{DrugClass, LocalRules, Medicine, Product, Rules},
     time::Instant,
 };
 use xinglin_store::TenantScope;
@@ -51,6 +51,79 @@ pub struct Item {
     #[serde(default)]
     #[schema(value_type = Vec<String>)]
     pub classes: BTreeSet<DrugClass>,
+    /// What a pharmacist added. It stays over uploads that leave the item what it is; what an
+    /// upload says here is ignored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub classification: Option<Classification>,
+}
+
+/// A pharmacist's classification of a medicine whose codes or ingredients were missing. It is added
+/// to what the item says itself.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Classification {
+    /// Codes of the product.
+    #[schema(value_type = Vec<Object>)]
+    pub codings: Vec<Coding>,
+    /// Active ingredients.
+    #[schema(value_type = Vec<Object>)]
+    pub ingredients: Vec<Coding>,
+    /// Legal categories.
+    #[schema(value_type = Vec<String>)]
+    pub classes: BTreeSet<DrugClass>,
+    /// What it rests on, for example the number of approval and the date of the leaflet.
+    pub basis: String,
+    /// The pharmacist.
+    #[schema(value_type = String)]
+    pub by: AccountId,
+    /// When, in microseconds since 1970.
+    #[schema(value_type = i64)]
+    pub at: Instant,
+}
+
+impl Item {
+    /// The codings of the item and its classification, canonical.
+    pub fn all_codings(&self) -> Vec<Coding> {
+        merged(&self.codings, self.classification.as_ref().map_or(&[][..], |one| &one.codings))
+    }
+
+    /// The ingredients of the item and its classification, canonical.
+    pub fn all_ingredients(&self) -> Vec<Coding> {
+        merged(&self.ingredients, self.classification.as_ref().map_or(&[][..], |one| &one.ingredients))
+    }
+
+    /// The classes of the item and its classification.
+    pub fn all_classes(&self) -> BTreeSet<DrugClass> {
+        self.classes.iter().chain(self.classification.iter().flat_map(|one| &one.classes)).copied().collect()
+    }
+
+    /// Its identity for the rules.
+    pub fn product(&self) -> Product {
+        let (codings, ingredients) = (self.all_codings(), self.all_ingredients());
+        Product::new(self.kind, &self.title, &codings, &ingredients, &self.all_classes())
+    }
+
+    /// Whether another item of the same code is the same product: a classification holds for both.
+    pub fn is_same_product(&self, other: &Self) -> bool {
+        let same = |mine: &[Coding], theirs: &[Coding]| merged(mine, &[]) == merged(theirs, &[]);
+        self.code == other.code
+            && self.kind == other.kind
+            && self.title == other.title
+            && same(&self.codings, &other.codings)
+            && same(&self.ingredients, &other.ingredients)
+            && self.classes == other.classes
+    }
+}
+
+/// The codings of both, canonical, each once.
+fn merged(mine: &[Coding], more: &[Coding]) -> Vec<Coding> {
+    let mut all: Vec<Coding> = Vec::with_capacity(mine.len() + more.len());
+    for coding in mine.iter().chain(more).map(Coding::canonical) {
+        if !all.iter().any(|known| known.same(&coding)) {
+            all.push(coding);
+        }
+    }
+    all
 }
 
 impl Settings {
@@ -79,9 +152,54 @@ pub struct Settings {
     /// named: all that were ever enabled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub required_checkers: Option<BTreeSet<String>>,
+    /// What the province permits.
+    #[serde(default)]
+    pub prescribing: Prescribing,
+}
+
+/// What the province permits beyond the national rules, and who said so.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Prescribing {
+    /// The switches.
+    #[serde(default)]
+    pub local: LocalRules,
+    /// The confirmation of the authority, if anything is permitted.
+    #[serde(default)]
+    pub confirmed: Option<Confirmed>,
+}
+
+/// The confirmation of a local authority, as it was entered.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Confirmed {
+    /// Authority, number and date of the document.
+    pub document: String,
+    /// Who entered it.
+    pub by: AccountId,
+    /// When.
+    pub at: Instant,
 }
 
 impl Settings {
+    /// The item that a line of a prescription was written from, if the formulary still has it.
+    /// Prescriptions of earlier releases are matched by their codings.
+    pub fn item_of(&self, medicine: &Medicine) -> Option<&Item> {
+        let written = merged(&medicine.line.code, &[]);
+        let is = |item: &&Item| {
+            if medicine.item.is_empty() { merged(&item.codings, &[]) == written } else { item.code == medicine.item }
+        };
+        self.formulary.iter().find(is)
+    }
+
+    /// The hospital's rules of prescribing.
+    ///
+    /// # Errors
+    /// If the embedded negative list cannot be parsed.
+    pub fn rules(&self) -> AppResult<Rules> {
+        Rules::with(self.prescribing.local).map_err(AppError::internal)
+    }
+
     /// The hospital's rules for visits.
     pub fn encounter_rules(&self) -> encounter::Rules {
         encounter::Rules::new(Digest::of_bytes(self.consent.as_bytes()))

@@ -125,7 +125,7 @@ async fn order_of(records: &Tenant, patient: &str, drafts: &Value) -> AppResult<
             item.codings.iter().any(is)
         });
         if let Some(item) = sold {
-            order::known(line, &item.codings, &item.ingredients);
+            order::known(line, &item.all_codings(), &item.all_ingredients());
         }
     }
     Ok(Ok(order))

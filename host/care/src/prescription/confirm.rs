@@ -5,9 +5,9 @@ use xinglin_domain::{
     id::PrescriptionId,
     prescription::{Event, Returned},
 };
-use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed};
+use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed, settings::settings};
 
-use super::{PrescriptionView, facts, put_next, recheck::still_safe, take};
+use super::{PrescriptionView, check_products, facts, put_next, recheck::still_safe, take};
 use crate::pathway::hold;
 
 /// The confirmation of a prescription that was sent back.
@@ -22,7 +22,7 @@ pub struct ConfirmPrescription {
 /// signature.
 ///
 /// # Errors
-/// `RX_SECOND_SIGN`; `PATIENT_…`, `ENC_RED_FLAG` or `RX_ALLERGY` for what has changed; …
+/// `RX_SECOND_SIGN`, `RX_FORBIDDEN_DRUG`; `PATIENT_…`, `ENC_RED_FLAG` or `RX_ALLERGY` for what has changed; …
 #[boxed]
 pub async fn confirm(
     platform: &Platform,
@@ -31,9 +31,10 @@ pub async fn confirm(
     confirm: ConfirmPrescription,
 ) -> AppResult<PrescriptionView> {
     let (row, returned) = take::<Returned>(platform, caller, id, (Event::Confirm, Action::SignPrescription)).await?;
+    let records = platform.records(caller);
+    check_products(returned.sheet(), &settings(&records).await?)?;
     let digest = returned.confirmation_digest(&confirm.reason, caller.now).map_err(AppError::internal)?;
     let signature = platform.sign(caller, &digest);
-    let records = platform.records(caller);
     still_safe(platform, caller, &records, &returned).await?;
     let holds = hold::of_patient(&records, returned.patient()).await?;
     let allergies = facts(platform, &records, returned.patient(), caller.now).await?.allergies;

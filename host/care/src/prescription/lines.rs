@@ -10,7 +10,7 @@ use xinglin_domain::{
     consent::Purpose,
     id::PatientId,
     payer::LineKind,
-    prescription::{Course, Draft, LongTerm, Medicine, Rules, Rx, Supply},
+    prescription::{Course, Draft, LongTerm, Medicine, Rules, Rx, RxError, Sheet, Supply},
     review::Line,
     time::Instant,
 };
@@ -76,9 +76,21 @@ pub(super) async fn facts<E: Executor>(
     .await
 }
 
-/// The rules of prescribing in force.
-pub(super) fn rules() -> AppResult<&'static Rules> {
-    Rules::national().map_err(AppError::internal)
+/// Checks that the formulary, as it is now, still permits every medicine of a sheet: the list, a
+/// classification or the formulary may have changed since it was written.
+///
+/// # Errors
+/// `RX_FORBIDDEN_DRUG`, `RX_DRUG_UNCLASSIFIED`, `RX_LINE_INVALID` if an item is gone.
+pub(super) fn check_products(sheet: &Sheet, settings: &Settings) -> AppResult<()> {
+    let rules = settings.rules()?;
+    for medicine in &sheet.medicines {
+        let line = medicine.line.number;
+        let Some(item) = settings.item_of(medicine) else {
+            return Err(RxError::Line { line, what: "the item is no longer in the formulary" }.into());
+        };
+        rules.check_product(&item.product()).map_err(|why| RxError::Barred { line, why })?;
+    }
+    Ok(())
 }
 
 /// Replaces the lines of a draft.
@@ -91,7 +103,7 @@ pub(super) fn write_lines(
     settings: &Settings,
     now: Instant,
 ) -> AppResult<Rx<Draft>> {
-    let rules = rules()?;
+    let rules = settings.rules()?;
     for number in draft.sheet().medicines.iter().map(|medicine| medicine.line.number).collect::<Vec<_>>() {
         draft = draft.remove(by, number, now)?;
     }
@@ -101,23 +113,24 @@ pub(super) fn write_lines(
         NewCourse::LongTerm(terms) => Course::LongTerm(terms),
     };
     draft = draft.set_course(by, course, now)?;
-    for line in lines {
-        draft = draft.add(by, medicine(line, settings)?, &facts.allergies, rules, now)?;
+    for (number, line) in (1..).zip(lines) {
+        draft = draft.add(by, medicine(number, line, settings, &rules)?, &facts.allergies, &rules, now)?;
     }
     Ok(draft)
 }
 
 /// A line with the formulary data of its item.
-fn medicine(line: NewLine, settings: &Settings) -> AppResult<Medicine> {
+fn medicine(number: u32, line: NewLine, settings: &Settings, rules: &Rules) -> AppResult<Medicine> {
     let item = settings.item(&line.item)?;
     let (LineKind::Medicine, Some(pack)) = (item.kind, item.pack.clone()) else {
         return Err(AppError::new(Code::BodyInvalid, format!("`{}` is no medicine", line.item)));
     };
+    rules.check_product(&item.product()).map_err(|why| RxError::Barred { line: number, why })?;
     Ok(Medicine {
         line: Line {
-            number: 1,
-            code: item.codings.clone(),
-            ingredients: item.ingredients.clone(),
+            number,
+            code: item.all_codings(),
+            ingredients: item.all_ingredients(),
             dose: line.dose,
             doses_per_day: line.doses_per_day,
             days: line.days,
@@ -125,6 +138,8 @@ fn medicine(line: NewLine, settings: &Settings) -> AppResult<Medicine> {
             attributes: Vec::new(),
         },
         supply: Supply { packs: line.packs, pack },
-        classes: item.classes.clone(),
+        classes: item.all_classes(),
+        item: item.code.clone(),
+        title: item.title.clone(),
     })
 }

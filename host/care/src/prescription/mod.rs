@@ -6,6 +6,8 @@ mod confirm;
 mod draft;
 mod get;
 mod lines;
+mod local_rules;
+mod put_local_rules;
 mod recheck;
 mod reject;
 mod required_checkers;
@@ -34,7 +36,7 @@ use xinglin_platform::{
 use xinglin_records::resource;
 use xinglin_store::{Document, Executor, TenantScope, TenantTx};
 
-use self::lines::{facts, rules, write_lines};
+use self::lines::{check_products, facts, write_lines};
 
 pub use self::approve::{Approve, approve};
 pub use self::confirm::{ConfirmPrescription, confirm};
@@ -42,6 +44,8 @@ pub use self::draft::{NewPrescription, draft};
 pub use self::get::get;
 pub use self::lines::{NewCourse, NewLine};
 pub use self::recheck::{still_checked, still_safe};
+pub use self::local_rules::{PrescribingRules, local_rules};
+pub use self::put_local_rules::{NewPrescribingRules, put_local_rules};
 pub use self::reject::reject;
 pub use self::required_checkers::{RequiredCheckers, get_required_checkers, put_required_checkers};
 pub use self::rewrite::{Rewrite, rewrite};

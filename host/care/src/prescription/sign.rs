@@ -12,16 +12,17 @@ use xinglin_extensions::Extensions;
 use xinglin_platform::{
     AppError, AppResult, Caller, boxed,
     document::{Stored, next},
+    settings::settings,
 };
 use xinglin_records::resource;
 use xinglin_store::Document;
 
 use super::{
-    PrescriptionView, load,
+    PrescriptionView, check_products, load,
     recheck::{not_on_hold, still_safe},
     requests,
     review::review,
-    rules, view,
+    view,
 };
 use crate::{encounter, pathway::hold};
 
@@ -42,6 +43,7 @@ pub struct Sign {
 /// without an answer, prevents the signature.
 ///
 /// # Errors
+/// `RX_FORBIDDEN_DRUG` if the formulary or the negative list has changed since the draft;
 /// `RX_VETOED`, `RX_NOT_CHECKED` or `RX_WARNING_UNACKNOWLEDGED` with the findings;
 /// `RX_REASON_REQUIRED` for a warning that is acknowledged without a reason; `PATIENT_…` if nothing
 /// more may be done for the patient; `ENC_RED_FLAG` while a hold is active; other `RX_…`.
@@ -62,6 +64,8 @@ pub async fn sign(
     let follow_up = encounter::follow_up(&records, encounter, caller.now).await?;
     // Before any plugin is called: nothing they answer could lift it.
     not_on_hold(&extensions.platform, caller, &records, draft.patient()).await?;
+    let settings = settings(&records).await?;
+    check_products(draft.sheet(), &settings)?;
     let review = review(extensions, caller, &records, &draft).await?;
     let reviewed = review.acknowledge(&sign.acknowledged)?;
     let digest = draft.signing_digest(sign.valid_days, caller.now).map_err(AppError::internal)?;
@@ -72,7 +76,7 @@ pub async fn sign(
         valid_days: sign.valid_days,
         signature: extensions.platform.sign(caller, &digest),
     };
-    let signed = match draft.sign(&caller.actor, with, rules()?, &extensions.platform, caller.now) {
+    let signed = match draft.sign(&caller.actor, with, &settings.rules()?, &extensions.platform, caller.now) {
         Ok(signed) => signed,
         Err(refused) => {
             return Err(AppError::from(refused).with("calls", review.views()));

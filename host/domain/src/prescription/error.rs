@@ -1,6 +1,6 @@
 use thiserror::Error;
 
-use super::{Event, RxState};
+use super::{Barred, Event, RxState};
 use crate::{access::Denied, canonical::CanonicalError, code::Code, machine::Refused, review::NotReviewed};
 
 /// Why an operation on a prescription is refused.
@@ -24,13 +24,13 @@ pub enum RxError {
     /// The actor is not the prescriber.
     #[error("the prescription is another doctor's")]
     AnotherDoctor,
-    /// On the negative list.
-    #[error("line {line}: {entry} must not be prescribed online")]
-    Forbidden {
+    /// On the negative list, or not identified well enough to be looked up.
+    #[error("line {line}: {why}")]
+    Barred {
         /// Number of the line.
         line: u32,
-        /// Name of the entry.
-        entry: String,
+        /// Why it must not be prescribed.
+        why: Barred,
     },
     /// Too many medicines on one prescription.
     #[error("a prescription holds at most {0} medicines")]
@@ -184,7 +184,7 @@ impl RxError {
             Self::NoEncounter => Code::RxNoEncounter,
             Self::AiOrigin => Code::RxAiOrigin,
             Self::AnotherDoctor => Code::AuthForbidden,
-            Self::Forbidden { .. } => Code::RxForbiddenDrug,
+            Self::Barred { why, .. } => why.code(),
             Self::TooManyItems(_) => Code::RxTooManyItems,
             Self::Allergy { .. } => Code::RxAllergy,
             Self::Duplicate { .. } => Code::RxDuplicateDrug,

@@ -4,12 +4,19 @@
 use std::{collections::BTreeSet, sync::LazyLock};
 
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
-use super::{NegativeList, RxError, negative_list::InvalidList};
+use super::{
+    Forbidden, NegativeList, RxError,
+    negative_list::InvalidList,
+    product::{Lack, MedicineMark, Product},
+};
 use crate::{
     access::{Actor, Role, Title},
     clinical::Allergy,
-    coding::{Coding, Decimal, Quantity, system},
+    code::Code,
+    coding::{Coding, Decimal, Quantity},
+    payer::LineKind,
     review::{Line, Order},
     time::Instant,
 };
@@ -78,6 +85,13 @@ pub struct Medicine {
     /// The classes of the medicine.
     #[serde(default)]
     pub classes: BTreeSet<DrugClass>,
+    /// The item of the formulary, by the hospital's code; empty in prescriptions of releases that
+    /// did not keep it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub item: String,
+    /// The item's title when the line was written; empty as above.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub title: String,
 }
 
 /// Conditions of a long-term prescription, confirmed by the doctor.
@@ -149,7 +163,28 @@ impl Sheet {
     }
 }
 
-/// Settings of a hospital. [`Rules::national`] are the legal defaults.
+/// What the authority of a province leaves to its hospitals; nothing is permitted by default.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LocalRules {
+    /// Medicines that need a cold chain (insulin) on long-term prescriptions (长期处方管理规范(试行)
+    /// 2021 excludes medicines with special conditions of storage).
+    pub ltp_allow_cold_chain: bool,
+    /// Antiretrovirals on long-term prescriptions (the same rule excludes antimicrobials).
+    pub ltp_allow_arv: bool,
+    /// The hospital delivers from its own pharmacy, and the part of the negative list about network
+    /// retail does not bind it. What the law forbids every hospital stays forbidden.
+    pub own_delivery: bool,
+}
+
+impl LocalRules {
+    /// Whether anything is permitted.
+    pub fn permits_anything(self) -> bool {
+        self != Self::default()
+    }
+}
+
+/// The rules of a hospital. [`Rules::national`] are the legal defaults.
 #[derive(Debug, Clone)]
 pub struct Rules {
     /// Maximum number of western and patent medicines on one prescription.
@@ -162,37 +197,77 @@ pub struct Rules {
     pub long_term_days: u16,
     /// The same for a stable disease, with evaluation and the patient's signature.
     pub long_term_stable_days: u16,
-    /// Whether cold-chain medicines (insulin) may be on a long-term prescription.
-    pub long_term_cold_chain: bool,
-    /// Whether antiretrovirals may.
-    pub long_term_antiretrovirals: bool,
-    /// Whether the hospital delivers from its own pharmacy under a local rule that exempts it
-    /// from the network-retail part of the negative list.
-    pub own_delivery: bool,
+    /// What the province permits.
+    pub local: LocalRules,
     /// Medicines that must not be prescribed online.
-    pub negative_list: NegativeList,
+    pub negative_list: &'static NegativeList,
+}
+
+/// Why an item must not be prescribed or sold.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Barred {
+    /// It is on a negative list.
+    #[error(transparent)]
+    Forbidden(#[from] Box<Forbidden>),
+    /// It is a medicine that is not identified well enough to be looked up.
+    #[error("{0}; a pharmacist classifies it first: POST /api/v1/formulary/classify")]
+    Unclassified(Lack),
+    /// It is a medicine and listed as something else.
+    #[error("{0}, so its kind is `medicine`: it is sold on a prescription only")]
+    Kind(MedicineMark),
+}
+
+impl Barred {
+    /// The stable code.
+    pub const fn code(&self) -> Code {
+        match self {
+            Self::Forbidden(_) => Code::RxForbiddenDrug,
+            Self::Unclassified(_) => Code::RxDrugUnclassified,
+            Self::Kind(_) => Code::FormularyKind,
+        }
+    }
 }
 
 impl Rules {
-    /// The national rules, parsed once.
+    /// The national rules.
     ///
     /// # Errors
     /// If the embedded list cannot be parsed.
-    pub fn national() -> Result<&'static Self, &'static InvalidList> {
-        static NATIONAL: LazyLock<Result<Rules, InvalidList>> = LazyLock::new(|| {
-            Ok(Rules {
-                max_medicines: 5,
-                ordinary_days: 7,
-                extended_days: 30,
-                long_term_days: 28,
-                long_term_stable_days: 84,
-                long_term_cold_chain: false,
-                long_term_antiretrovirals: false,
-                own_delivery: false,
-                negative_list: NegativeList::national()?,
-            })
-        });
-        NATIONAL.as_ref()
+    pub fn national() -> Result<Self, &'static InvalidList> {
+        Self::with(LocalRules::default())
+    }
+
+    /// The national rules with what a province permits. The list is parsed once.
+    ///
+    /// # Errors
+    /// If the embedded list cannot be parsed.
+    pub fn with(local: LocalRules) -> Result<Self, &'static InvalidList> {
+        static LIST: LazyLock<Result<NegativeList, InvalidList>> = LazyLock::new(NegativeList::national);
+        Ok(Self {
+            max_medicines: 5,
+            ordinary_days: 7,
+            extended_days: 30,
+            long_term_days: 28,
+            long_term_stable_days: 84,
+            local,
+            negative_list: LIST.as_ref()?,
+        })
+    }
+
+    /// Checks that a product of the formulary may be prescribed, or sold without a prescription if
+    /// it is no medicine.
+    ///
+    /// # Errors
+    /// The first reason against it: the list, its kind, its identification.
+    pub fn check_product(&self, product: &Product) -> Result<(), Barred> {
+        if let Some(forbidden) = self.negative_list.forbids(product, self.local.own_delivery) {
+            return Err(Box::new(forbidden).into());
+        }
+        match (product.kind(), product.lack(), product.medicine_mark()) {
+            (LineKind::Medicine, Some(lack), _) => Err(Barred::Unclassified(lack)),
+            (LineKind::Service | LineKind::Material | LineKind::Other, _, Some(mark)) => Err(Barred::Kind(mark)),
+            _ => Ok(()),
+        }
     }
 
     /// Checks that every line is complete and allowed online, and their number.
@@ -209,8 +284,8 @@ impl Rules {
         }
         for (i, medicine) in sheet.medicines.iter().enumerate() {
             medicine.check()?;
-            if let Some(entry) = self.negative_list.forbids(medicine, self.own_delivery) {
-                return Err(RxError::Forbidden { line: medicine.line.number, entry: entry.name.clone() });
+            if let Some(forbidden) = self.negative_list.forbids(&medicine.into(), self.local.own_delivery) {
+                return Err(RxError::Barred { line: medicine.line.number, why: Box::new(forbidden).into() });
             }
             if let Some(other) = sheet.medicines.iter().take(i).find(|other| other.shares_substance(medicine)) {
                 return Err(RxError::Duplicate { line: medicine.line.number, other: other.line.number });
@@ -235,7 +310,7 @@ impl Rules {
                     return Err(RxError::LongTerm("a doctor of middle rank or above issues the first one"));
                 }
                 for medicine in &sheet.medicines {
-                    self.check_long_term(medicine, *terms)?;
+                    self.check_long_term(medicine, *terms, sheet)?;
                 }
                 let settled = terms.stable && terms.evaluated && terms.patient_signed;
                 if settled { self.long_term_stable_days } else { self.long_term_days }
@@ -253,18 +328,18 @@ impl Rules {
         Ok(())
     }
 
-    fn check_long_term(&self, medicine: &Medicine, terms: LongTerm) -> Result<(), RxError> {
+    fn check_long_term(&self, medicine: &Medicine, terms: LongTerm, sheet: &Sheet) -> Result<(), RxError> {
         use DrugClass as C;
         let controlled = [C::Toxic, C::Radioactive, C::Precursor, C::Narcotic, C::Psychotropic];
-        let antiretroviral = medicine.is(C::Antiretroviral) || medicine.has_atc("J05A");
+        let antiretroviral = medicine.is_antiretroviral(sheet);
         let antimicrobial = medicine.is(C::Antimicrobial) || ["J01", "J02", "J04"].iter().any(|p| medicine.has_atc(p));
         if controlled.iter().any(|&class| medicine.is(class)) {
             Err(RxError::LongTerm("controlled medicines"))
-        } else if antiretroviral && !self.long_term_antiretrovirals {
+        } else if antiretroviral && !self.local.ltp_allow_arv {
             Err(RxError::LongTerm("antiretrovirals"))
         } else if antimicrobial && !terms.chronic_infection {
             Err(RxError::LongTerm("antimicrobials"))
-        } else if medicine.is(C::ColdChain) && !self.long_term_cold_chain {
+        } else if medicine.is(C::ColdChain) && !self.local.ltp_allow_cold_chain {
             Err(RxError::LongTerm("medicines that need special storage"))
         } else {
             Ok(())
@@ -288,15 +363,40 @@ impl Medicine {
         self.codings().any(|c| in_atc(c, prefix))
     }
 
+    /// Whether it is against HIV, by the hospital's class or ATC. Medicines that are labelled only
+    /// for hepatitis B are not. Those that are labelled for both ([`DUAL`]) are not if the
+    /// prescription is for chronic hepatitis B, not for HIV, and holds no other antiretroviral.
+    fn is_antiretroviral(&self, sheet: &Sheet) -> bool {
+        let begins = |medicine: &Self, groups: &[&str]| groups.iter().any(|group| medicine.has_atc(group));
+        let only_hiv = |medicine: &Self| {
+            let dual = begins(medicine, &DUAL) && !begins(medicine, &["J05AE", "J05AG", "J05AJ", "J05AR"]);
+            medicine.is(DrugClass::Antiretroviral)
+                || (begins(medicine, &ANTIRETROVIRALS) && !begins(medicine, &HEPATITIS_B) && !dual)
+        };
+        let diagnosed = |stems: &[&str]| {
+            sheet
+                .diagnoses
+                .iter()
+                .any(|coding| stems.iter().any(|stem| coding.code.to_ascii_uppercase().starts_with(stem)))
+        };
+        let hepatitis = diagnosed(&["B18.0", "B18.1"]) && !diagnosed(&["B20", "B21", "B22", "B23", "B24", "Z21"]);
+        let for_hiv = !hepatitis || sheet.medicines.iter().any(only_hiv);
+        only_hiv(self) || (for_hiv && begins(self, &DUAL))
+    }
+
     fn shares_substance(&self, other: &Self) -> bool {
-        self.codings().any(|mine| other.codings().any(|theirs| mine.same(theirs)))
+        self.codings().any(|mine| other.codings().any(|theirs| mine.canonical().same(&theirs.canonical())))
     }
 
     /// Checks that no allergy of the patient is to this substance, or to an ATC group that it
     /// belongs to.
     pub(super) fn tolerated(&self, allergies: &[Allergy]) -> Result<(), RxError> {
         let mut substances = allergies.iter().flat_map(|allergy| &allergy.substance);
-        let this = |s: &&Coding| self.codings().any(|c| c.same(s) || (s.system == system::ATC && in_atc(c, &s.code)));
+        let this = |s: &&Coding| {
+            let group = s.atc();
+            let mut codings = self.codings();
+            codings.any(|c| c.canonical().same(&s.canonical()) || group.as_deref().is_some_and(|g| in_atc(c, g)))
+        };
         match substances.find(this) {
             Some(s) => Err(RxError::Allergy { line: self.line.number, substance: s.code.clone() }),
             None => Ok(()),
@@ -346,15 +446,27 @@ impl Medicine {
     }
 }
 
+/// ATC groups of antiretrovirals: protease, reverse transcriptase and integrase inhibitors,
+/// combinations, entry and capsid inhibitors (WHO, ATC index 2024, J05A).
+const ANTIRETROVIRALS: [&str; 11] =
+    ["J05AE0", "J05AE10", "J05AF", "J05AG", "J05AJ", "J05AR", "J05AX07", "J05AX09", "J05AX23", "J05AX29", "J05AX31"];
+
+/// Labelled for hepatitis B only: adefovir, entecavir, telbivudine, clevudine.
+const HEPATITIS_B: [&str; 4] = ["J05AF08", "J05AF10", "J05AF11", "J05AF12"];
+
+/// Labelled for HIV and, alone, for hepatitis B (慢性乙型肝炎防治指南(2022年版)): lamivudine, tenofovir
+/// disoproxil, tenofovir alafenamide.
+const DUAL: [&str; 3] = ["J05AF05", "J05AF07", "J05AF13"];
+
 fn in_atc(coding: &Coding, prefix: &str) -> bool {
-    coding.system == system::ATC && !prefix.is_empty() && coding.code.starts_with(prefix)
+    !prefix.is_empty() && coding.atc().is_some_and(|code| code.starts_with(prefix))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{
-        code::Code,
+        coding::system,
         fixture::{self, NOW},
         practice::Document,
     };
@@ -414,12 +526,51 @@ mod tests {
         let mut insulin = days(28);
         insulin.classes.insert(DrugClass::ColdChain);
         assert_eq!(long(insulin.clone()), Err(Code::RxLongTerm));
-        let local = Rules { long_term_cold_chain: true, ..fixture::rules() };
+        let cold_chain = LocalRules { ltp_allow_cold_chain: true, ..LocalRules::default() };
+        let local = Rules { local: cold_chain, ..fixture::rules() };
         let sheet = sheet(vec![insulin], Course::LongTerm(SETTLED));
         assert!(local.check_course(&sheet, &fixture::doctor(), NOW).is_ok());
         let mut junior = fixture::doctor();
         junior.practice.certificates[3].document = Document::DoctorTitle { rank: Title::Junior };
         assert!(local.check_course(&sheet, &junior, NOW).is_err());
+    }
+
+    #[test]
+    fn hepatitis_b_antivirals_are_no_antiretrovirals() {
+        let long = |codes: &[&str], diagnoses: &[&str], local: LocalRules| {
+            let medicines = codes.iter().map(|code| {
+                let mut medicine = fixture::medicine(code);
+                medicine.line.days = 28;
+                medicine.line.ingredients = vec![Coding::new(system::ATC, *code)];
+                medicine
+            });
+            let mut sheet = sheet(medicines.collect(), Course::LongTerm(SETTLED));
+            sheet.diagnoses = diagnoses.iter().map(|code| Coding::new(system::ICD10, *code)).collect();
+            let rules = Rules { local, ..fixture::rules() };
+            rules.check_course(&sheet, &fixture::doctor(), NOW).map_err(|e| e.code())
+        };
+        let (strict, arv) = (LocalRules::default(), LocalRules { ltp_allow_arv: true, ..LocalRules::default() });
+        let refused = Err(Code::RxLongTerm);
+        for only_hepatitis in ["J05AF08", "J05AF10", "J05AF11", "J05AF12", "j05af10"] {
+            assert_eq!(long(&[only_hepatitis], &["B18.1"], strict), Ok(()), "{only_hepatitis}");
+        }
+        // Hepatitis C, herpes, influenza.
+        for other in ["J05AP55", "J05AB01", "J05AH02"] {
+            assert_eq!(long(&[other], &[], strict), Ok(()), "{other}");
+        }
+        for hiv in ["J05AF01", "J05AE03", "J05AG03", "J05AJ03", "J05AR20", "J05AX09"] {
+            assert_eq!(long(&[hiv], &["B18.1"], strict), refused, "{hiv}");
+            assert_eq!(long(&[hiv], &["B20"], arv), Ok(()), "{hiv}");
+        }
+        for dual in ["J05AF05", "J05AF07", "J05AF13"] {
+            assert_eq!(long(&[dual], &["B18.1"], strict), Ok(()), "{dual}");
+            for (with, diagnoses) in
+                [(None, &["B20"][..]), (None, &["B18.1", "Z21"]), (None, &[]), (Some("J05AJ03"), &["B18.1"])]
+            {
+                let codes: Vec<&str> = std::iter::once(dual).chain(with).collect();
+                assert_eq!(long(&codes, diagnoses, strict), refused, "{dual} {with:?} {diagnoses:?}");
+            }
+        }
     }
 
     #[test]

@@ -14,6 +14,7 @@
 //! concern:
 //!
 //! - [`medicine`]: medicines and quantity limits;
+//! - [`product`]: the identity of a product, normalised;
 //! - [`negative_list`]: what must not be prescribed online;
 //! - [`draft`]: drafting and signing;
 //! - [`examine`]: the pharmacist's review and the doctor's replies;
@@ -31,6 +32,7 @@ pub mod medicine;
 #[cfg(test)]
 mod model;
 pub mod negative_list;
+pub mod product;
 
 use serde::{Deserialize, Serialize};
 
@@ -42,8 +44,9 @@ pub use self::{
         Counselling, Dispensing, Handout, LinePacks, Mishap, MishapKind, Purchase, Receipt, ReceiverProof, Reservation,
         ReturnCause, Shipment, Staff,
     },
-    medicine::{Course, DrugClass, LongTerm, Medicine, Rules, Sheet, Supply},
-    negative_list::NegativeList,
+    medicine::{Barred, Course, DrugClass, LocalRules, LongTerm, Medicine, Rules, Sheet, Supply},
+    negative_list::{Forbidden, NegativeList},
+    product::Product,
 };
 use crate::{
     access::{Action, Actor, can},

@@ -92,8 +92,11 @@ async fn bill<E: Executor>(
     now: Instant,
 ) -> AppResult<Bill> {
     let settings = settings(records).await?;
+    let rules = settings.rules()?;
     let mut lines: Vec<Line> = Vec::new();
     let mut add = |item: &xinglin_platform::settings::Item, quantity: u32, attributes: Vec<Attribute>| {
+        // The list or the formulary may have changed since it was prescribed.
+        rules.check_product(&item.product())?;
         let gross = item.price_fen.share(i64::from(quantity), 1, xinglin_domain::money::Rounding::HalfUp);
         let number = u32::try_from(lines.len()).unwrap_or(u32::MAX).saturating_add(1);
         lines.push(Line {
@@ -108,8 +111,7 @@ async fn bill<E: Executor>(
     };
     add(settings.item(FOLLOW_UP_VISIT)?, 1, Vec::new())?;
     for medicine in &sheet.medicines {
-        let item = settings.formulary.iter().find(|item| item.codings == medicine.line.code);
-        let item = item.ok_or_else(|| {
+        let item = settings.item_of(medicine).ok_or_else(|| {
             AppError::new(Code::BodyInvalid, format!("line {} is no longer in the formulary", medicine.line.number))
         })?;
         let line =

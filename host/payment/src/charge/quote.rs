@@ -33,7 +33,8 @@ pub struct NewCharge {
 ///
 /// # Errors
 /// `RX_DRUG_BEFORE_RX` before a pharmacist has approved; `PATIENT_…`, `ENC_RED_FLAG` or `RX_ALLERGY` for
-/// what has changed since.
+/// what has changed since; `RX_FORBIDDEN_DRUG` or `FORMULARY_KIND` for an item of any kind that is a
+/// medicine of the negative list, or a medicine sold as something else.
 #[tracing::instrument(target = "xinglin::trace", name = "quote_charge", skip_all)]
 #[boxed]
 pub async fn quote(extensions: &Extensions, caller: &Caller, new: NewCharge) -> AppResult<ChargeView> {

@@ -2,6 +2,7 @@
 
 use axum::{Json, extract::State, http::StatusCode};
 use utoipa_axum::{router::OpenApiRouter, routes};
+use xinglin_care::prescription::{self, NewPrescribingRules, PrescribingRules};
 use xinglin_domain::{access::Action, id::TenantId};
 use xinglin_identity::{
     account::certificate::{self, PracticeRules},
@@ -27,6 +28,7 @@ pub fn routes() -> OpenApiRouter<Hospital> {
         .routes(by(&Action::ManageTenants, routes!(list)))
         .routes(by(&Action::ManageAccounts, routes!(get_sign_in_rules, put_sign_in_rules)))
         .routes(by(&Action::ManageAccounts, routes!(get_practice_rules, put_practice_rules)))
+        .routes(by(&Action::ManageCatalogue, routes!(get_prescribing_rules, put_prescribing_rules)))
 }
 
 /// The consent text that patients of the caller's hospital agree to.
@@ -66,6 +68,20 @@ pub async fn get_practice_rules(
     Ok(Json(certificate::rules(&hospital.platform, &caller, tenant).await?))
 }
 
+/// What the province permits a tenant in prescribing, beyond the national rules.
+#[utoipa::path(
+    get, path = "/api/v1/tenants/{tenant}/prescribing-rules", tag = "Tenant",
+    params(("tenant" = String, Path, description = "`ten-…`")),
+    responses((status = 200, body = PrescribingRules), (status = "4XX", body = Problem)),
+)]
+pub async fn get_prescribing_rules(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    At(tenant): At<TenantId>,
+) -> Reply<Json<PrescribingRules>> {
+    Ok(Json(prescription::local_rules(&hospital.platform, &caller, tenant).await?))
+}
+
 /// The rules of a tenant for the sign-in of staff.
 #[utoipa::path(
     get, path = "/api/v1/tenants/{tenant}/sign-in-rules", tag = "Tenant",
@@ -103,6 +119,22 @@ pub async fn put_practice_rules(
     Body(ask): Body<PracticeRules>,
 ) -> Reply<Json<PracticeRules>> {
     Ok(Json(certificate::put_rules(&hospital.platform, &caller, tenant, ask).await?))
+}
+
+/// Sets what the province permits a tenant in prescribing, with the confirmation of its authority.
+#[utoipa::path(
+    put, path = "/api/v1/tenants/{tenant}/prescribing-rules", tag = "Tenant",
+    params(("tenant" = String, Path, description = "`ten-…`")),
+    request_body = NewPrescribingRules,
+    responses((status = 200, body = PrescribingRules), (status = "4XX", body = Problem)),
+)]
+pub async fn put_prescribing_rules(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    At(tenant): At<TenantId>,
+    Body(rules): Body<NewPrescribingRules>,
+) -> Reply<Json<PrescribingRules>> {
+    Ok(Json(prescription::put_local_rules(&hospital.platform, &caller, tenant, rules).await?))
 }
 
 /// Sets the rules of a tenant for the sign-in of staff.

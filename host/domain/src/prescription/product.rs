@@ -1,0 +1,457 @@
+//! What a product is, in one form for every rule that asks: names, codes, ingredients and classes
+//! of an item, without the spelling of their source.
+
+use std::{collections::BTreeSet, fmt, ops::Range};
+
+use serde::Deserialize;
+use thiserror::Error;
+use unicode_normalization::UnicodeNormalization;
+
+use super::{DrugClass, Medicine};
+use crate::{
+    coding::{Coding, system},
+    payer::LineKind,
+};
+
+/// The identity of a product: normalised once, compared often.
+#[derive(Debug, Clone)]
+pub struct Product {
+    kind: LineKind,
+    /// Title and display texts.
+    names: Vec<Name>,
+    /// A laboratory test or its material.
+    is_laboratory: bool,
+    codes: Vec<Coding>,
+    /// NHSA drug codes among them.
+    nhsa: Vec<String>,
+    ingredients: Vec<Ingredient>,
+    classes: BTreeSet<DrugClass>,
+    /// SNOMED CT codes of routes.
+    route: Option<String>,
+}
+
+/// One coding of an active ingredient.
+#[derive(Debug, Clone)]
+pub(super) struct Ingredient {
+    pub(super) code: Coding,
+    pub(super) names: Vec<Name>,
+}
+
+/// What identifies an item as a medicine though it is sold as something else.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum MedicineMark {
+    /// An ATC, RxNorm or NHSA drug code.
+    #[error("it has a code of medicines, {0}")]
+    Code(String),
+    /// A number of approval as a medicine (国药准字).
+    #[error("it is approved as a medicine, {0}")]
+    Approval(String),
+    /// Active ingredients.
+    #[error("it has active ingredients")]
+    Ingredients,
+    /// Legal categories of medicines.
+    #[error("it has legal categories of medicines")]
+    Classes,
+}
+
+/// What a medicine lacks to be identified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum Lack {
+    /// No ATC code of the fourth level or deeper, and no NHSA drug code.
+    #[error("it has neither an ATC code of the fourth level nor an NHSA drug code")]
+    Code,
+    /// No ingredient, or one that neither ATC, RxNorm nor a name identifies.
+    #[error("it has no ingredients, or one that neither ATC, RxNorm nor a name identifies")]
+    Ingredients,
+}
+
+impl Product {
+    /// The identity of an item. `title` and the display texts of its codings are its names.
+    pub fn new(
+        kind: LineKind,
+        title: &str,
+        codings: &[Coding],
+        ingredients: &[Coding],
+        classes: &BTreeSet<DrugClass>,
+    ) -> Self {
+        let codes: Vec<Coding> = codings.iter().map(Coding::canonical).collect();
+        let names: Vec<Name> = std::iter::once(Name::new(title)).chain(codes.iter().flat_map(names_of)).collect();
+        let ingredients = ingredients.iter().map(|coding| {
+            let code = coding.canonical();
+            Ingredient { names: names_of(&code).collect(), code }
+        });
+        let measured = matches!(kind, LineKind::Service | LineKind::Material);
+        Self {
+            is_laboratory: measured && names.iter().any(|name| name.has_form(LABORATORY)),
+            nhsa: codes.iter().filter_map(|coding| nhsa_drug(&coding.code)).collect(),
+            ingredients: ingredients.collect(),
+            classes: classes.clone(),
+            route: None,
+            kind,
+            names,
+            codes,
+        }
+    }
+
+    /// The names that a rule may compare. Those of laboratory tests and their materials are names
+    /// of what is measured, not of what is sold.
+    pub(super) fn names(&self) -> &[Name] {
+        if self.is_laboratory { &[] } else { &self.names }
+    }
+
+    /// What it is sold as.
+    pub(super) const fn kind(&self) -> LineKind {
+        self.kind
+    }
+
+    pub(super) fn codes(&self) -> &[Coding] {
+        &self.codes
+    }
+
+    pub(super) fn ingredients(&self) -> &[Ingredient] {
+        &self.ingredients
+    }
+
+    pub(super) fn is(&self, class: DrugClass) -> bool {
+        self.classes.contains(&class)
+    }
+
+    pub(super) fn route(&self) -> Option<&str> {
+        self.route.as_deref()
+    }
+
+    /// All ATC codes: of the product, of its ingredients, and the group of an NHSA code.
+    pub(super) fn atc(&self) -> impl Iterator<Item = &str> {
+        let ingredients = self.ingredients.iter().map(|ingredient| &ingredient.code);
+        let coded = self.codes.iter().chain(ingredients).filter(|coding| coding.system == system::ATC);
+        coded.map(|coding| coding.code.as_str()).chain(self.nhsa_groups())
+    }
+
+    /// The ATC groups of the fourth level that NHSA drug codes contain.
+    pub(super) fn nhsa_groups(&self) -> impl Iterator<Item = &str> {
+        let western = |code: &&String| code.starts_with('X');
+        self.nhsa.iter().filter(western).filter_map(|code| code.get(1..1 + ATC_GROUP))
+    }
+
+    /// Whether the product itself is for the skin, eye, ear or nose: by the hospital's class or the
+    /// form in its name, and not against another form in its name. Nothing that is written on a
+    /// prescription matters.
+    pub(super) fn is_topical(&self) -> bool {
+        let form = |words: &str| self.names.iter().any(|name| name.has_form(words));
+        (self.is(DrugClass::Topical) || form(TOPICAL)) && !form(SYSTEMIC) && !self.is(DrugClass::Injection)
+    }
+
+    /// What makes it a medicine, whatever it is said to be.
+    pub fn medicine_mark(&self) -> Option<MedicineMark> {
+        let coded = |coding: &&Coding| matches!(coding.system.as_str(), system::ATC | system::RXNORM);
+        if let Some(code) = self.codes.iter().find(coded).map(|coding| &coding.code).or(self.nhsa.first()) {
+            return Some(MedicineMark::Code(code.clone()));
+        }
+        // Codes of systems without a grammar are among the names.
+        match self.names.iter().find_map(|name| approval(&name.tight)) {
+            Some(number) => Some(MedicineMark::Approval(number)),
+            None if !self.ingredients.is_empty() => Some(MedicineMark::Ingredients),
+            None if !self.classes.is_empty() => Some(MedicineMark::Classes),
+            None => None,
+        }
+    }
+
+    /// What a medicine lacks to be told from what must not be sold; `None` if nothing.
+    pub fn lack(&self) -> Option<Lack> {
+        let grouped = |coding: &Coding| coding.system == system::ATC && coding.code.len() >= ATC_GROUP;
+        let said =
+            |part: &Ingredient| matches!(part.code.system.as_str(), system::ATC | system::RXNORM) || named(&part.code);
+        if self.nhsa.is_empty() && !self.codes.iter().any(grouped) {
+            Some(Lack::Code)
+        } else if self.ingredients.is_empty() || !self.ingredients.iter().all(said) {
+            Some(Lack::Ingredients)
+        } else {
+            None
+        }
+    }
+}
+
+impl From<&Medicine> for Product {
+    fn from(medicine: &Medicine) -> Self {
+        let line = &medicine.line;
+        let product = Self::new(LineKind::Medicine, &medicine.title, &line.code, &line.ingredients, &medicine.classes);
+        Self { route: line.route.as_ref().map(|route| route.canonical().code), ..product }
+    }
+}
+
+/// Whether a code has the form of ATC, at any level: `N`, `N05`, `N05C`, `N05CF`, `N05CF02`.
+pub fn is_atc(code: &str) -> bool {
+    let shape = |at: usize, byte: u8| match at {
+        0 | 3 | 4 => byte.is_ascii_uppercase(),
+        _ => byte.is_ascii_digit(),
+    };
+    matches!(code.len(), 1 | 3 | 4 | 5 | 7) && code.bytes().enumerate().all(|(at, byte)| shape(at, byte))
+}
+
+/// Length of an ATC code of the fourth level, the chemical subgroup.
+const ATC_GROUP: usize = 5;
+
+/// A drug code of the National Healthcare Security Administration (医保药品分类与代码), by its form:
+/// `X` and 22 characters for western medicines, beginning with the ATC group; `Z` and 19 for
+/// Chinese patent medicines; `T` and 9 for pieces. `None` for any other code.
+fn nhsa_drug(code: &str) -> Option<String> {
+    let code: String = code.nfkc().filter(|c| !c.is_whitespace()).flat_map(char::to_uppercase).collect();
+    let digits = |from: usize| code.as_bytes()[from..].iter().all(u8::is_ascii_digit);
+    let grouped = || code.get(1..1 + ATC_GROUP).is_some_and(is_atc);
+    let fits = match (code.as_bytes().first(), code.len()) {
+        (Some(b'X'), 23) => grouped() && digits(14),
+        (Some(b'Z'), 20) => grouped() && digits(10),
+        (Some(b'T'), 10) => digits(1),
+        _ => false,
+    };
+    fits.then_some(code)
+}
+
+/// The number of approval of a medicine in a text: `国药准字H20023370`.
+fn approval(tight: &str) -> Option<String> {
+    let (_, number) = tight.split_once("国药准字")?;
+    Some(format!(
+        "国药准字{}",
+        number.chars().take_while(char::is_ascii_alphanumeric).collect::<String>().to_uppercase()
+    ))
+}
+
+/// Codes are names too in systems that have no grammar: `zolpidem-10mg`.
+fn names_of(coding: &Coding) -> impl Iterator<Item = Name> {
+    let code =
+        (!matches!(coding.system.as_str(), system::ATC | system::RXNORM | system::SNOMED)).then_some(&coding.code);
+    coding.display.iter().chain(code).map(|text| Name::new(text))
+}
+
+fn named(coding: &Coding) -> bool {
+    coding.display.as_deref().is_some_and(|text| !Name::new(text).tight.is_empty())
+}
+
+/// A text as it is compared: NFKC, lower case, nothing but letters and digits.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(from = "String")]
+pub(super) struct Name {
+    /// As it was written.
+    text: String,
+    tight: String,
+    /// Where words begin or end: at what was between them in the text, and where Chinese, other
+    /// letters and digits meet.
+    bounds: BTreeSet<usize>,
+}
+
+/// Which occurrences of a name count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Occurs {
+    /// Any in Chinese, which has no spaces; whole words in other scripts.
+    Anywhere,
+    /// Whole words also in Chinese if the name has two characters or fewer: short brands are parts
+    /// of other words by accident.
+    Apart,
+}
+
+impl Name {
+    pub(super) fn new(text: &str) -> Self {
+        #[derive(PartialEq, Clone, Copy)]
+        enum Script {
+            Chinese,
+            Digit,
+            Letter,
+        }
+        let (mut tight, mut bounds, mut last) = (String::with_capacity(text.len()), BTreeSet::from([0]), None);
+        for c in text.nfkc().flat_map(char::to_lowercase) {
+            if is_ignorable(c) {
+                continue;
+            }
+            let script = match c {
+                _ if c.is_ascii_digit() => Some(Script::Digit),
+                _ if is_chinese(c) => Some(Script::Chinese),
+                _ if c.is_alphanumeric() => Some(Script::Letter),
+                _ => None,
+            };
+            if script != last {
+                bounds.insert(tight.len());
+            }
+            if script.is_some() {
+                tight.push(c);
+            }
+            last = script;
+        }
+        bounds.insert(tight.len());
+        Self { text: text.to_owned(), tight, bounds }
+    }
+
+    /// Where another name occurs in it.
+    fn find<'a>(&'a self, name: &'a Self, occurs: Occurs) -> impl Iterator<Item = Range<usize>> + 'a {
+        let chinese = name.tight.chars().any(is_chinese);
+        let short = occurs == Occurs::Apart && name.tight.chars().count() <= 2;
+        let whole = !chinese || short;
+        let ranges = self.tight.match_indices(&name.tight).map(|(start, found)| start..start + found.len());
+        ranges.filter(move |at| !whole || (self.bounds.contains(&at.start) && self.bounds.contains(&at.end)))
+    }
+
+    /// Whether another name occurs in it, other than inside one of `not`.
+    pub(super) fn has(&self, name: &Self, occurs: Occurs, not: &[Self]) -> bool {
+        let masked = |at: &Range<usize>| {
+            let covers = |mask: Range<usize>| mask.start <= at.start && at.end <= mask.end;
+            not.iter().any(|mask| self.find(mask, Occurs::Anywhere).any(covers))
+        };
+        !name.tight.is_empty() && self.find(name, occurs).any(|at| !masked(&at))
+    }
+
+    /// Whether it says nothing but `name`, with salt, form and strength: 华法林钠片.
+    pub(super) fn is_only(&self, name: &Self) -> bool {
+        let Some((before, after)) = self.tight.split_once(&name.tight) else { return false };
+        let chinese = name.tight.chars().any(is_chinese);
+        [before, after].into_iter().all(|rest| {
+            let mut rest: String =
+                rest.chars().filter(|&c| !c.is_ascii_digit() && (!chinese || is_chinese(c))).collect();
+            for filler in FILLERS.split(", ") {
+                rest = rest.replace(filler, "");
+            }
+            rest.is_empty()
+        })
+    }
+
+    fn has_form(&self, words: &str) -> bool {
+        words.split(", ").any(|word| self.has(&Self::new(word), Occurs::Anywhere, &[]))
+    }
+}
+
+impl From<String> for Name {
+    fn from(text: String) -> Self {
+        Self::new(&text)
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+fn is_chinese(c: char) -> bool {
+    matches!(c, '\u{2e80}'..='\u{2fdf}' | '\u{3005}'..='\u{3007}' | '\u{3400}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}')
+}
+
+/// Characters without a meaning of their own (Unicode: Default_Ignorable_Code_Point).
+fn is_ignorable(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// Dosage forms outside the body, as 中国药典2020年版四部 0100 制剂通则 names them.
+const TOPICAL: &str = "乳膏, 软膏, 凝胶, 滴眼, 眼膏, 眼用, 滴耳, 耳用, 滴鼻, 搽剂, 涂剂, 涂膜, 洗剂, 贴膏, 外用, 喷雾剂, \
+    cream, ointment, gel, eye drops, ophthalmic, ear drops, topical, lotion";
+
+/// Dosage forms that are swallowed or injected.
+const SYSTEMIC: &str = "片, 胶囊, 颗粒, 口服, 糖浆, 干混悬, 分散, 注射, 丸, 输液, 滴丸, tablet, tablets, capsule, \
+    capsules, oral, syrup, injection, infusion, granules, vial, ampoule, pill, pills";
+
+/// What names of laboratory tests and their kits have.
+const LABORATORY: &str =
+    "测定, 检测, 检验, 浓度监测, 试剂, 试纸, 试条, assay, test, tests, level, levels, reagent, strips";
+
+/// Salts, esters, hydrates and forms around the name of a substance, longest first.
+const FILLERS: &str = "hydrochloride, hydrobromide, phosphate, carbonate, etexilate, tartrate, fumarate, sulphate, \
+    mesylate, valerate, capsules, maleate, sulfate, acetate, tablets, capsule, sodium, tablet, \
+    口服混悬液, 口腔崩解片, 甲苯磺酸, 口服溶液, 肠溶胶囊, 缓释胶囊, 半水合物, 重酒石酸, oral, 软胶囊, \
+    口服液, 分散片, 缓释片, 控释片, 肠溶片, 咀嚼片, 口崩片, 薄膜衣, 注射液, 注射用, 混悬液, 水合物, \
+    乙磺酸, 甲磺酸, 苯磺酸, 氢溴酸, 枸橼酸, 琥珀酸, 马来酸, 富马酸, 酒石酸, 苯甲酸, 十一酸, 盐酸, \
+    硫酸, 磷酸, 醋酸, 乙酸, 碳酸, 戊酸, 丙酸, 乳酸, 胶囊, 颗粒, 滴丸, 糖浆, 一水, 二水, 三水, 半水, \
+    单方, mg, μg, ml, 片, 丸, 散, 钠, 钾, 钙, 镁, 酯, 重, 盒, 瓶, 支, 粒, 袋";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn has(text: &str, name: &str) -> bool {
+        Name::new(text).has(&Name::new(name), Occurs::Anywhere, &[])
+    }
+
+    fn item(kind: LineKind, title: &str, codes: &[(&str, &str)]) -> Product {
+        let codings: Vec<Coding> = codes.iter().map(|(system, code)| Coding::new(*system, *code)).collect();
+        Product::new(kind, title, &codings, &[], &BTreeSet::new())
+    }
+
+    #[test]
+    fn names_are_words_whatever_is_between_and_around_them() {
+        for text in [
+            "Zolpidem",
+            "zolpidem10mg",
+            "ZOLPIDEM tartrate",
+            "ｚｏｌｐｉｄｅｍ",
+            "zol-pidem",
+            "z o l p i d e m",
+            "zol\u{200b}pidem",
+            "片zolpidem片",
+        ] {
+            assert!(has(text, "zolpidem"), "{text}");
+        }
+        for text in ["hydroquinine", "quinines", "quinin e1"] {
+            assert!(!has(text, "quinine"), "{text}");
+        }
+        for text in ["酒石酸唑吡坦片", "唑 吡 坦", "唑\u{3000}吡·坦", "唑(吡)坦"] {
+            assert!(has(text, "唑吡坦"), "{text}");
+        }
+        let masked = Name::new("乙炔雌二醇片").has(&Name::new("雌二醇"), Occurs::Anywhere, &[Name::new("炔雌二醇")]);
+        assert!(!masked);
+        let brand = |text: &str| Name::new(text).has(&Name::new("培达"), Occurs::Apart, &[]);
+        assert!(brand("培达 50mg") && brand("培达(西洛他唑片)") && !brand("安培达片"));
+    }
+
+    #[test]
+    fn a_pure_name_has_only_salt_form_and_strength_around_it() {
+        let only = |text: &str, name: &str| Name::new(text).is_only(&Name::new(name));
+        assert!(only("华法林钠片 2.5mg×60片/盒", "华法林") && only("Warfarin Sodium Tablets 5 mg", "warfarin"));
+        assert!(only("重酒石酸卡巴拉汀胶囊", "卡巴拉汀"));
+        assert!(!only("雌二醇屈螺酮片", "雌二醇") && !only("炔雌醇环丙孕酮片", "环丙孕酮"));
+        assert!(!only("Estradiol/dydrogesterone tablets", "estradiol"));
+    }
+
+    #[test]
+    fn medicines_are_known_by_their_codes_whatever_they_are_sold_as() {
+        let mark = |title: &str, codes: &[(&str, &str)]| item(LineKind::Other, title, codes).medicine_mark();
+        let code = |text: &str| Some(MedicineMark::Code(text.into()));
+        assert_eq!(mark("x", &[("https://www.whocc.no/atc/", "n05cf01")]), code("N05CF01"));
+        assert_eq!(mark("x", &[("urn:oid:2.16.840.1.113883.6.88", "6809")]), code("6809"));
+        assert_eq!(mark("x", &[("urn:own", "XA10BAE058A001010100483")]), code("XA10BAE058A001010100483"));
+        assert_eq!(mark("x", &[("urn:own", "ZA01AAA0001010100001")]), code("ZA01AAA0001010100001"));
+        let approval = Some(MedicineMark::Approval("国药准字H20023370".into()));
+        assert_eq!(mark("x", &[("urn:own", "国药准字 H20023370")]), approval);
+        assert_eq!(mark("某片（国药准字Ｈ20023370）", &[("urn:own", "x")]), approval);
+        assert_eq!(mark("血糖试纸", &[("urn:own", "glucose-test-strips-50")]), None);
+        assert_eq!(mark("挂号费", &[("urn:own", "T100")]), None);
+    }
+
+    #[test]
+    fn a_medicine_is_known_by_code_and_ingredients() {
+        let lack = |codes: &[Coding], ingredients: &[Coding]| {
+            Product::new(LineKind::Medicine, "某片", codes, ingredients, &BTreeSet::new()).lack()
+        };
+        let (own, atc) = (Coding::new("urn:own", "x"), Coding::new(system::ATC, "A10BA02"));
+        let nhsa = Coding::new("urn:own", "XA10BAE058A001010100483");
+        assert_eq!(lack(std::slice::from_ref(&own), std::slice::from_ref(&atc)), Some(Lack::Code));
+        assert_eq!(lack(&[Coding::new(system::ATC, "A10")], std::slice::from_ref(&atc)), Some(Lack::Code));
+        assert_eq!(lack(std::slice::from_ref(&atc), &[]), Some(Lack::Ingredients));
+        assert_eq!(lack(std::slice::from_ref(&nhsa), std::slice::from_ref(&own)), Some(Lack::Ingredients));
+        let named = Coding { display: Some("二甲双胍".into()), ..own };
+        assert_eq!(lack(&[nhsa], &[named]), None);
+        assert_eq!(lack(std::slice::from_ref(&atc), std::slice::from_ref(&atc)), None);
+    }
+
+    #[test]
+    fn the_form_of_a_product_is_its_own() {
+        let topical = |title: &str| item(LineKind::Medicine, title, &[]).is_topical();
+        assert!(topical("夫西地酸乳膏") && topical("Fusidic acid cream 2%") && topical("夫西地酸滴眼液"));
+        assert!(!topical("夫西地酸") && !topical("伊曲康唑胶囊") && !topical("伊曲康唑口服溶液"));
+        let classes = BTreeSet::from([DrugClass::Topical]);
+        let stated = |title: &str| Product::new(LineKind::Medicine, title, &[], &[], &classes).is_topical();
+        assert!(stated("立思丁") && !stated("伊曲康唑胶囊") && !stated("注射用伏立康唑"));
+    }
+
+    #[test]
+    fn atc_codes_have_a_form() {
+        assert!(["N", "N05", "N05C", "N05CF", "N05CF02"].iter().all(|code| is_atc(code)));
+        assert!(!["", "N0", "N05CF2", "n05cf02", "N05CF021", "05NCF02", "N05C02"].iter().any(|code| is_atc(code)));
+    }
+}
