@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use xinglin_domain::{access::Action, canonical::Digest, id::TenantId, practice::Bar};
+use xinglin_domain::{access::Action, canonical::Digest, enrolment::alert::Ladder, id::TenantId, practice::Bar};
 use xinglin_platform::{
     AppError, AppResult, Caller, Platform, ambient, boxed,
     settings::{PLATFORM, Settings, settings},
@@ -69,8 +69,11 @@ const DEFAULT_CONSENT: &str = "我已知悉：互联网诊疗仅限部分常见�
 pub async fn create(platform: &Platform, caller: &Caller, new: NewTenant) -> AppResult<TenantView> {
     let id = TenantId::from_u128(ambient::fresh_id());
     caller.may_in(id, Action::ManageTenants)?;
-    let settings =
-        Settings { consent: new.consent.unwrap_or_else(|| DEFAULT_CONSENT.to_owned()), formulary: Vec::new() };
+    let settings = Settings {
+        consent: new.consent.unwrap_or_else(|| DEFAULT_CONSENT.to_owned()),
+        formulary: Vec::new(),
+        escalation: Ladder::default(),
+    };
     let kind = serde_json::to_value(new.kind).ok().and_then(|kind| kind.as_str().map(str::to_owned));
     let row = TenantRow {
         id,

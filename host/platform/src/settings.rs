@@ -9,6 +9,7 @@ use xinglin_domain::{
     code::Code,
     coding::{Coding, Quantity},
     encounter,
+    enrolment::alert::Ladder,
     id::TenantId,
     money::Money,
     payer::LineKind,
@@ -74,6 +75,9 @@ pub struct Settings {
     /// The formulary.
     #[serde(default)]
     pub formulary: Vec<Item>,
+    /// To whom alerts climb that nobody acknowledges.
+    #[serde(default)]
+    pub escalation: Ladder,
 }
 
 impl Settings {

@@ -13,7 +13,7 @@ use xinglin_platform::{AppError, AppResult, Caller, ambient, boxed, grant};
 use xinglin_records::{consent, snapshot};
 use xinglin_runtime::Interface;
 
-use super::{EnrolmentView, Occasion, Ready, Reply, ask, carry_out, undecided};
+use super::{EnrolmentView, Occasion, Occurrence, Ready, Reply, ask, carry_out, undecided};
 
 /// A patient to enrol.
 #[derive(Deserialize, ToSchema)]
@@ -85,7 +85,7 @@ pub async fn enrol(extensions: &Extensions, caller: &Caller, enrol: Enrol) -> Ap
     match ask(extensions, &records, &ready, &Event::Enrolled, &occasion, &mut calls).await? {
         Reply::Accepted(accepted) => {
             let tx = records.begin().await?;
-            let view = carry_out(&tx, &ready, accepted, &occasion, &calls, "enrolled").await?;
+            let view = carry_out(&tx, &ready, accepted, &occasion, &calls, Occurrence::Of("enrolled")).await?;
             tx.commit().await?;
             Ok(view)
         }

@@ -1,4 +1,4 @@
-use xinglin_domain::{access::Role, id::AccountId, practice::Bar};
+use xinglin_domain::{access::Role, enrolment::alert::Ladder, id::AccountId, practice::Bar};
 use xinglin_platform::{
     AppError, AppResult, Platform, ambient, boxed,
     settings::{PLATFORM, Settings},
@@ -18,7 +18,7 @@ pub async fn ensure_operator(platform: &Platform, password: String) -> AppResult
         return Ok(());
     }
     let now = platform.now();
-    let settings = Settings { consent: String::new(), formulary: Vec::new() };
+    let settings = Settings { consent: String::new(), formulary: Vec::new(), escalation: Ladder::default() };
     let tenant = TenantRow {
         id: PLATFORM,
         kind: "platform".into(),
