@@ -246,8 +246,7 @@ impl Measurand {
         let value = if spelled == *wanted {
             given.value
         } else {
-            let (_, conversion) =
-                others.iter().find(|(other, _)| *other == spelled).ok_or(Fault::UnitNotUnderstood)?;
+            let (_, conversion) = others.iter().find(|(other, _)| *other == spelled).ok_or(Fault::UnitNotUnderstood)?;
             // What does not fit is far outside of all bounds.
             conversion.apply(given.value).map_err(|_| Fault::Implausible)?
         };
@@ -341,16 +340,20 @@ mod tests {
         ] {
             assert_eq!(of(loinc).canonical(&quantity(value, unit)), Err(fault), "{loinc} {value} {unit}");
         }
-        for (loinc, value, unit) in
-            [("14743-9", "1.2", "mmol/L"), ("14743-9", "0.5", "mmol/L"), ("14743-9", "60", "mmol/L"), ("4548-4", "3", "%")]
-        {
+        for (loinc, value, unit) in [
+            ("14743-9", "1.2", "mmol/L"),
+            ("14743-9", "0.5", "mmol/L"),
+            ("14743-9", "60", "mmol/L"),
+            ("4548-4", "3", "%"),
+        ] {
             assert!(of(loinc).canonical(&quantity(value, unit)).is_ok(), "{value} {unit}");
         }
     }
 
     #[test]
     fn a_need_is_met_by_all_spellings() {
-        let codes = |loinc| spellings(&Coding::new(system::LOINC, loinc)).into_iter().map(|c| c.code).collect::<Vec<_>>();
+        let codes =
+            |loinc| spellings(&Coding::new(system::LOINC, loinc)).into_iter().map(|c| c.code).collect::<Vec<_>>();
         assert_eq!(codes("14743-9"), ["14743-9", "41653-7"]);
         assert_eq!(codes("41653-7"), ["41653-7"], "every other code stands for itself");
         assert_eq!(codes("20447-9"), ["20447-9"]);

@@ -802,7 +802,8 @@ mod tests {
 
     #[test]
     fn a_bound_is_marked() {
-        let given = snapshot(&[other_lab(json!({"valueQuantity": {"value": 20, "comparator": "<", "code": "{copies}/mL"}}))]);
+        let given =
+            snapshot(&[other_lab(json!({"valueQuantity": {"value": 20, "comparator": "<", "code": "{copies}/mL"}}))]);
         let wanted = Attribute { key: "xinglin.comparator".into(), value: AttributeValue::Text("<".into()) };
         assert_eq!(given.observations[0].attributes, [wanted]);
     }

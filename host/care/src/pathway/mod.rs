@@ -160,12 +160,7 @@ pub(crate) async fn keep(
 }
 
 /// As [`keep`], for the jobs to deliver from `due_at` on.
-async fn keep_from(
-    tx: &TenantTx,
-    enrolment: EnrolmentId,
-    events: Vec<Event>,
-    due_at: Instant,
-) -> AppResult<Vec<Work>> {
+async fn keep_from(tx: &TenantTx, enrolment: EnrolmentId, events: Vec<Event>, due_at: Instant) -> AppResult<Vec<Work>> {
     let mut kept = Vec::with_capacity(events.len());
     for event in events {
         // What is due together is told in the order of the ids.

@@ -26,9 +26,7 @@ use xinglin_records::{
     news::{self, Reading},
     resource::{self, marked},
 };
-use xinglin_store::{
-    CodeFilter, DocumentQuery, PatientQuery, Resource, StoreError, Tenant, TenantTx, Work,
-};
+use xinglin_store::{CodeFilter, DocumentQuery, PatientQuery, Resource, StoreError, Tenant, TenantTx, Work};
 
 use super::{Occasion, keep_from, raise, step::ready};
 
@@ -195,7 +193,9 @@ async fn repeats(tx: &TenantTx, person: &Value, row: &Resource, observed: &Obser
             _ => tx.get_resource_version("Observation", &other.id, 1).await?,
         };
         let earlier = (first.last_updated, &first.id) < (row.last_updated, &row.id);
-        if earlier && !first.deleted && snapshot::observed(person, &value(&first)?).is_some_and(|o| says_same(&o, observed))
+        if earlier
+            && !first.deleted
+            && snapshot::observed(person, &value(&first)?).is_some_and(|o| says_same(&o, observed))
         {
             return Ok(true);
         }

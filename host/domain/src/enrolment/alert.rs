@@ -182,10 +182,8 @@ mod tests {
 
     #[test]
     fn climbs_until_somebody_takes_it_up() {
-        let nurses = AlertRecord {
-            alert: Alert { owner: crate::pathway::Role::Nurse, ..fixture::alert() },
-            ..record()
-        };
+        let nurses =
+            AlertRecord { alert: Alert { owner: crate::pathway::Role::Nurse, ..fixture::alert() }, ..record() };
         let ladder = Ladder::default();
         assert!(nurses.clone().escalate(&ladder, NOW.plus_minutes(14)).is_err(), "it still has time");
         let mut climbing = nurses;
