@@ -201,7 +201,7 @@ pub fn unit(given: &str) -> String {
         "mL/min/1.73m2" | "ml/min/1.73m2" | "mL/min/1.73m²" | "ml/min/1.73m²" | "mL/min/{1.73m2}"
         | "ml/min/{1.73_m2}" => "mL/min/{1.73_m2}",
         // With blanks it may be the text of a unit, not a code.
-        _ if plain.len() == given.len() || MEASURANDS.iter().any(|known| known.analyte.knows(&plain)) => {
+        _ if !given.contains(char::is_whitespace) || MEASURANDS.iter().any(|known| known.analyte.knows(&plain)) => {
             return plain;
         }
         _ => return given.to_owned(),
@@ -365,5 +365,6 @@ mod tests {
             assert_eq!(unit(given), given);
         }
         assert_eq!(unit("mg / dl"), "mg/dL");
+        assert_eq!(unit("µg/L"), "ug/L");
     }
 }

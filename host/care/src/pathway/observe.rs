@@ -28,7 +28,7 @@ use xinglin_records::{
 };
 use xinglin_store::{CodeFilter, DocumentQuery, PatientQuery, Resource, StoreError, Tenant, TenantTx, Work};
 
-use super::{Occasion, keep_from, raise, step::ready};
+use super::{Occasion, keep_from, raise, ready};
 
 /// Minutes within which a person looks at a value that no rule gets: a project default.
 const REFUSED_MINUTES: u32 = 60;
@@ -213,8 +213,8 @@ async fn tell(
 ) -> AppResult<Vec<Work>> {
     let ready = ready(tx, enrolment.id).await?;
     let mut observation = news.observed.observation.clone();
-    let whom = (platform, tx, enrolment.plugin.as_str(), enrolment.patient);
-    let seen = consent::plugin_sees(whom.0, whom.1, whom.2, whom.3, (Purpose::Treatment, news.labels)).await?;
+    let whom = (Purpose::Treatment, news.labels);
+    let seen = consent::plugin_sees(platform, tx, &enrolment.plugin, enrolment.patient, whom).await?;
     if !ready.definition.hears_of(&observation.code) || !seen {
         return Ok(Vec::new());
     }

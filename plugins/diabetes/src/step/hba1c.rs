@@ -91,11 +91,10 @@ impl Step<'_> {
 
     fn latest_hba1c(&self) -> Result<Option<(Hba1c, Instant)>, Error> {
         // The laboratory's: what a patient remembers decides nothing.
-        let measured = |code: &&str| {
-            let mut history = self.snapshot.history(&Coding::loinc(**code)).filter(|one| one.quantity().is_some());
-            history.find(|one| !one.is_self_reported())
-        };
-        let candidates = HBA1C_CODES.iter().filter_map(|code| measured(&code));
+        let candidates = HBA1C_CODES.iter().filter_map(|code| {
+            let code = Coding::loinc(*code);
+            self.snapshot.history(&code).find(|one| one.quantity().is_some() && !one.is_self_reported())
+        });
         let Some(latest) = candidates.max_by_key(|observation| observation.effective) else { return Ok(None) };
         Ok(match Reading::of(latest)? {
             Reading::Hba1c(hba1c) => Some((hba1c, latest.effective.unwrap_or(self.now))),
