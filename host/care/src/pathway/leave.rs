@@ -17,7 +17,8 @@ use xinglin_records::{
 use xinglin_store::Queue;
 
 use super::{
-    EnrolmentView, Occasion, Occurrence, Reply, TRIES, ask, both, calls_for, carry_out, hold, raise, ready, tell,
+    EnrolmentView, Occasion, Occurrence, Reply, TRIES, ask, both, calls_for, carry_out, hold, observe, raise, ready,
+    tell,
 };
 
 /// Code of the host's own alert that a patient has left a pathway.
@@ -77,6 +78,9 @@ async fn leave_once(
         return Err(AppError::new(Code::PathwayState, "the enrolment has ended"));
     }
     // What it was not told yet comes first: nobody would tell it afterwards.
+    for work in records.list_work(Queue::Observation, &patient.to_string()).await? {
+        observe(&extensions.platform, &records, &work, &occasion).await?;
+    }
     let waiting = records.list_work(Queue::Event, &id.to_string()).await?;
     tell(extensions, &records, waiting, &occasion).await;
 

@@ -1,5 +1,7 @@
 //! One step of a pathway: calls the plugin with an event, checks its proposal and applies it.
 
+use std::collections::HashSet;
+
 use serde_json::{Value, json};
 use xinglin_domain::{
     canonical::Digest,
@@ -138,7 +140,7 @@ pub(super) async fn carry_out(
     }
     let mut projections = carrier.projections;
     projections.push(plan(&enrolment, &ready.definition));
-    resource::project(tx, marked(projections, ready.compartments), now).await?;
+    resource::project(tx, marked(last_of_each(projections), ready.compartments), now).await?;
     let calls = calls.write(tx).await?;
     view(tx, enrolment, accepted.effects, calls).await
 }
@@ -356,6 +358,15 @@ pub(super) async fn raise(
     tracing::warn!(alert = %record.id, code = record.alert.code, deadline = %record.deadline(), "alert raised");
     crate::pathway::alert::insert(tx, &record).await?;
     Ok(Some(crate::pathway::alert::projection(&record, &enrolment.pathway)))
+}
+
+/// What is scheduled and taken back in one step is written once.
+fn last_of_each(projections: Vec<Value>) -> Vec<Value> {
+    let mut seen = HashSet::new();
+    let key = |resource: &Value| (resource["resourceType"].to_string(), resource["id"].to_string());
+    let mut last: Vec<Value> = projections.into_iter().rev().filter(|resource| seen.insert(key(resource))).collect();
+    last.reverse();
+    last
 }
 
 fn fresh_lab_request() -> String {
