@@ -397,9 +397,9 @@ async fn an_implausible_answer_is_refused_at_once(hospital: TestHospital) {
     let enrolled = Enrolled::open(&hospital).await;
     let before = enrolled.clinic.found_in_record("Observation").await.len();
     for value in ["0", "-5", "126"] {
-        let refused =
-            enrolled.clinic.patient.refused(&enrolled.answers(), follow_up(value, true), "MEASUREMENT_IMPLAUSIBLE");
-        let refused = refused.await;
+        let path = enrolled.answers();
+        let patient = &enrolled.clinic.patient;
+        let refused = patient.refused(&path, follow_up(value, true), "MEASUREMENT_IMPLAUSIBLE").await;
         assert_eq!(refused["path"], "answers.glucose", "{refused}");
     }
     assert_eq!(enrolled.clinic.found_in_record("Observation").await.len(), before, "nothing is stored");

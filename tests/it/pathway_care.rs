@@ -152,8 +152,8 @@ async fn subscribers_are_told_of_escalations(hospital: TestHospital) {
 async fn an_urgent_referral_is_never_suppressed(hospital: TestHospital) {
     let enrolled = Enrolled::open(&hospital).await;
     let referrals = async || {
-        let messages = enrolled.clinic.patient.get(&format!("/api/v1/patients/{}/messages", enrolled.clinic.subject));
-        let messages = messages.await;
+        let path = format!("/api/v1/patients/{}/messages", enrolled.clinic.subject);
+        let messages = enrolled.clinic.patient.get(&path).await;
         messages.as_array().expect("messages").iter().filter(|message| message["kind"] == "referral").count()
     };
     for _ in 0..2 {
