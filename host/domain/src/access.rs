@@ -169,7 +169,7 @@ actions! {
     /// Enrol a patient in a pathway.
     EnrolPatient = "pathway.enrol": [Doctor, Nurse, HealthManager];
     /// Leave a pathway.
-    WithdrawEnrolment = "pathway.withdraw": [Patient, Doctor];
+    WithdrawEnrolment = "pathway.withdraw": [Patient, Doctor, Nurse, HealthManager];
     /// Answer a questionnaire.
     AnswerQuestionnaire = "pathway.answer": [Patient, Nurse, HealthManager];
     /// Do a task that is one's own.
@@ -179,7 +179,7 @@ actions! {
     /// Take up an alert.
     AcknowledgeAlert = "pathway.acknowledge-alert":
         [Doctor, Pharmacist, Nurse, HealthManager, Assistant, Dietitian, Counsellor, Psychotherapist,
-         PublicHealthDoctor];
+         PublicHealthDoctor, Administrator];
     /// Lift a hold on prescribing.
     ReleaseHold = "pathway.release-hold": [Doctor];
 

@@ -248,6 +248,12 @@ codes! {
     PathwayUndecided = "PATHWAY_UNDECIDED", Unprocessable,
         "专病路径因资料不足无法判断", "The pathway could not decide with what is known.";
 
+    // Measurements.
+    MeasurementImplausible = "MEASUREMENT_IMPLAUSIBLE", Unprocessable,
+        "测量值超出可能范围，请核对数值和单位", "This value cannot be right; please check the number and its unit.";
+    UnitNotUnderstood = "UNIT_NOT_UNDERSTOOD", Unprocessable,
+        "无法识别测量值的单位", "The unit of this value is not understood.";
+
     // Authentication and authorisation.
     AuthRequired = "AUTH_REQUIRED", Unauthenticated,
         "请先登录", "Please sign in.";

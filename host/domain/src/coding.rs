@@ -129,6 +129,12 @@ impl Decimal {
         Self { unscaled: value, scale: 0 }
     }
 
+    /// `unscaled × 10^-scale`, for tables; `scale` is at most [`Decimal::MAX_SCALE`].
+    pub(crate) const fn of(unscaled: i64, scale: u8) -> Self {
+        assert!(scale <= Self::MAX_SCALE, "too many digits after the point");
+        Self { unscaled, scale }
+    }
+
     /// The digits, without the point.
     pub const fn unscaled(self) -> i64 {
         self.unscaled
@@ -161,12 +167,46 @@ impl Decimal {
 
     /// How often a positive value is contained in this one, rounded up; `None` if either is not
     /// positive, or on overflow.
-    pub fn over(self, part: Self) -> Option<i64> {
+    pub fn ceil_over(self, part: Self) -> Option<i64> {
         if !self.is_positive() || !part.is_positive() {
             return None;
         }
         let (whole, part) = (self.at_max_scale(), part.at_max_scale());
         i64::try_from(whole / part + i128::from(whole % part != 0)).ok()
+    }
+
+    /// The exact sum.
+    ///
+    /// # Errors
+    /// On overflow.
+    pub fn plus(self, other: Self) -> Result<Self, InvalidDecimal> {
+        let scale = self.scale.max(other.scale);
+        let at = |value: Self| i128::from(value.unscaled) * 10_i128.pow(u32::from(scale - value.scale));
+        let sum = at(self) + at(other);
+        let fits = i64::try_from(sum).map_err(|_| InvalidDecimal(format!("{self} + {other}")))?;
+        Self::new(fits, scale)
+    }
+
+    /// The quotient with `digits` digits after the point, rounded half away from zero.
+    ///
+    /// # Errors
+    /// On overflow, or if `divisor` is zero.
+    pub fn over(self, divisor: Self, digits: u8) -> Result<Self, InvalidDecimal> {
+        let wrong = || InvalidDecimal(format!("{self} / {divisor}"));
+        let ten = |power: u8| 10_i128.checked_pow(u32::from(power)).ok_or_else(wrong);
+        let dividend = i128::from(self.unscaled)
+            .checked_mul(ten(digits)?)
+            .and_then(|scaled| scaled.checked_mul(ten(divisor.scale).ok()?))
+            .ok_or_else(wrong)?;
+        let divisor = i128::from(divisor.unscaled).checked_mul(ten(self.scale)?).ok_or_else(wrong)?;
+        if divisor == 0 {
+            return Err(wrong());
+        }
+        let (mut quotient, rest) = (dividend / divisor, dividend % divisor);
+        if rest.unsigned_abs() >= divisor.unsigned_abs() - rest.unsigned_abs() {
+            quotient += if (dividend < 0) == (divisor < 0) { 1 } else { -1 };
+        }
+        Self::new(i64::try_from(quotient).map_err(|_| wrong())?, digits)
     }
 
     /// The value times 10^18, which cannot overflow `i128`.

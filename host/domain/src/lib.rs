@@ -33,6 +33,7 @@ pub mod id_number;
 pub mod identity;
 pub mod ledger;
 pub mod machine;
+pub mod measure;
 pub mod money;
 pub mod pathway;
 pub mod patient;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     clinical::{DataNeed, Observation},
-    coding::{Attribute, Citation, Coding, LocalizedText, Quantity},
+    coding::{Attribute, AttributeValue, Citation, Coding, LocalizedText, Quantity},
     time::Instant,
 };
 
@@ -96,12 +96,26 @@ pub struct Definition {
     pub stages: Vec<Stage>,
     /// The questionnaires that it may send.
     pub questionnaires: Vec<Questionnaire>,
-    /// The data that it needs.
+    /// The data that it needs. Each new observation of a code in here is an event.
     pub data_needs: Vec<DataNeed>,
     /// Version of the state that it writes.
     pub state_version: u32,
     /// Additional attributes, for later versions.
     pub attributes: Vec<Attribute>,
+}
+
+impl Definition {
+    /// Whether it is told of an observation with these codes: it declared one of them as needed, or
+    /// has answers recorded under it.
+    pub fn hears_of(&self, codes: &[Coding]) -> bool {
+        let needed = self.data_needs.iter().flat_map(|need| match need {
+            DataNeed::Observations(codes) => codes.as_slice(),
+            _ => &[],
+        });
+        let questions = self.questionnaires.iter().flat_map(|questionnaire| &questionnaire.questions);
+        let mut declared = needed.chain(questions.filter_map(|question| question.records_as.as_ref()));
+        declared.any(|declared| codes.iter().any(|code| code.same(declared)))
+    }
 }
 
 /// A reason with its source.
@@ -194,6 +208,40 @@ pub struct TaskRef {
     pub code: String,
     /// When it was due.
     pub due: Instant,
+}
+
+/// What became of a task that is not done. Pathways are told by an [`Event::Other`], as the contract
+/// has no case for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fate {
+    /// Its due day is over; it can still be done in time.
+    TaskOverdue,
+    /// Its days of grace are over.
+    TaskMissed,
+}
+
+impl Fate {
+    /// The value of `xinglin.event`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::TaskOverdue => "task-overdue",
+            Self::TaskMissed => "task-missed",
+        }
+    }
+}
+
+impl Event {
+    /// The event that tells what became of a task: attributes `xinglin.event`, `xinglin.task` (its
+    /// code) and `xinglin.due` (when it was due).
+    pub fn of_task(fate: Fate, task: TaskRef) -> Self {
+        let attribute = |key: &str, value| Attribute { key: key.to_owned(), value };
+        Self::Other(vec![
+            attribute("xinglin.event", AttributeValue::Text(fate.as_str().to_owned())),
+            attribute("xinglin.task", AttributeValue::Text(task.code)),
+            attribute("xinglin.due", AttributeValue::Instant(task.due)),
+        ])
+    }
 }
 
 /// An event that is delivered to a pathway.

@@ -47,6 +47,13 @@ impl Instant {
         self.plus_hours(days.saturating_mul(24))
     }
 
+    /// The day of the calendar of Asia/Shanghai, which has been UTC+8 without summer time since
+    /// 1991, counted from 1970-01-01.
+    pub const fn china_day(self) -> i64 {
+        const DAY: i64 = 24 * 3600 * SECOND;
+        self.plus_hours(8).0.div_euclid(DAY)
+    }
+
     /// Parses an RFC 3339 time stamp or an ISO date (its first moment in Asia/Shanghai). A year
     /// or year-month, which FHIR allows, is parsed as its first day.
     pub fn parse(text: &str) -> Option<Self> {
@@ -139,6 +146,15 @@ mod tests {
         assert_eq!(Instant::parse("2026").map(|i| i.to_string()).as_deref(), Some("2025-12-31T16:00:00Z"));
         assert_eq!(Instant::parse("2026-13-01"), None);
         assert_eq!(Instant::parse("yesterday"), None);
+    }
+
+    #[test]
+    fn a_day_begins_at_midnight_in_china() {
+        let day = |text: &str| Instant::parse(text).expect("a time").china_day();
+        assert_eq!(day("1970-01-01T00:00:00Z"), 0);
+        assert_eq!(day("2026-11-20T16:00:00Z"), day("2026-11-21"));
+        assert_eq!(day("2026-11-20T15:59:59Z") + 1, day("2026-11-21"));
+        assert_eq!(day("1969-12-31T15:59:59Z"), -1);
     }
 
     #[test]

@@ -6,8 +6,12 @@
 
 use serde_json::{Map, Number, Value, json};
 use xinglin_domain::{
-    coding::{Coding, Decimal, LocalizedText, Quantity},
-    id::{AlertId, BillId, EncounterId, EnrolmentId, HoldId, PatientId, PaymentId, PrescriptionId, RelationId, TaskId},
+    coding::{Coding, Decimal, LocalizedText, Quantity, system},
+    enrolment::alert::Escalation,
+    id::{
+        AccountId, AlertId, BillId, EncounterId, EnrolmentId, HoldId, PatientId, PaymentId, PrescriptionId, RelationId,
+        TaskId,
+    },
     money::Money,
     pathway::{AnswerValue, Role},
     payer::{Adjudication, Bill, Refusal, Source},
@@ -16,7 +20,7 @@ use xinglin_domain::{
     time::Instant,
 };
 
-use crate::read::codings;
+use crate::read::{codings, items, text};
 
 /// Preferred language of texts.
 const LANGUAGE: &str = "zh-CN";
@@ -36,6 +40,12 @@ const PATHWAYS: &str = "urn:xinglin:pathway";
 const ROLES: &str = "urn:xinglin:role";
 
 const FUNDS: &str = "urn:xinglin:payment-source";
+
+const ESCALATED: &str = "urn:xinglin:escalated";
+
+const AUTHOR: &str = "urn:xinglin:author";
+
+const ACCOUNTS: &str = "urn:xinglin:account";
 
 /// An online visit.
 #[derive(Debug, Clone)]
@@ -282,9 +292,15 @@ pub struct Answer<'a> {
     pub value: &'a AnswerValue,
     /// The time.
     pub at: Instant,
+    /// The account that wrote it.
+    pub author: AccountId,
+    /// Whether that is of the care team; otherwise it is what the patient, or who acts for them,
+    /// reports.
+    pub by_staff: bool,
 }
 
-/// `Observation`, final, with the patient as performer.
+/// `Observation`, final, of a survey. The performer is the patient, or the Practitioner who wrote it;
+/// it is never a laboratory result.
 pub fn observation(of: &Answer<'_>) -> Value {
     let (name, value) = match of.value {
         AnswerValue::Boolean(value) => ("valueBoolean", json!(value)),
@@ -293,7 +309,10 @@ pub fn observation(of: &Answer<'_>) -> Value {
         AnswerValue::Quantity(value) => ("valueQuantity", quantity(value)),
         AnswerValue::Choice(value) => ("valueCodeableConcept", concept(std::slice::from_ref(value))),
     };
+    let author = of.author.to_string();
+    let written_by = json!({"url": AUTHOR, "valueIdentifier": {"system": ACCOUNTS, "value": author}});
     Resource::new("Observation", of.id)
+        .list("extension", [written_by])
         .with("status", "final")
         .with(
             "category",
@@ -302,7 +321,7 @@ pub fn observation(of: &Answer<'_>) -> Value {
         .with("code", concept(std::slice::from_ref(of.code)))
         .with("subject", patient(of.patient))
         .with("effectiveDateTime", of.at.to_string())
-        .with("performer", json!([patient(of.patient)]))
+        .with("performer", json!([if of.by_staff { practitioner(&author) } else { patient(of.patient) }]))
         .with(name, value)
         .done()
 }
@@ -356,6 +375,51 @@ pub fn care_plan(of: &Enrolment<'_>) -> Value {
         .with("subject", patient(of.patient))
         .with("period", period(of.started, of.ended))
         .done()
+}
+
+/// Prefix of the ids of laboratory requests.
+pub const LAB_REQUEST: &str = "labrequest";
+
+/// Laboratory tests that a pathway asks for; a doctor orders them.
+#[derive(Debug, Clone)]
+pub struct LabRequest<'a> {
+    /// Id of the resource: [`LAB_REQUEST`] and more.
+    pub id: &'a str,
+    /// The enrolment.
+    pub enrolment: EnrolmentId,
+    /// Id of the Patient.
+    pub patient: &'a str,
+    /// The tests.
+    pub tests: &'a [Coding],
+    /// When.
+    pub at: Instant,
+}
+
+/// `ServiceRequest`, a proposal. Results may refer to it by `basedOn`.
+pub fn lab_request(of: &LabRequest<'_>) -> Value {
+    Resource::new("ServiceRequest", of.id)
+        .with("basedOn", json!([reference("CarePlan", of.enrolment)]))
+        .with("status", "active")
+        .with("intent", "proposal")
+        .with(
+            "category",
+            json!([{"coding": [{"system": system::SNOMED, "code": "108252007", "display": "Laboratory procedure"}]}]),
+        )
+        .with("code", json!({"text": "laboratory tests"}))
+        .list("orderDetail", concepts(of.tests))
+        .with("subject", patient(of.patient))
+        .with("authoredOn", of.at.to_string())
+        .done()
+}
+
+/// Whether a laboratory request of this enrolment asks for one of these codes.
+pub fn asks_for(request: &Value, enrolment: EnrolmentId, codes: &[Coding]) -> bool {
+    let plan = format!("CarePlan/{enrolment}");
+    let ours = items(request, "basedOn").iter().any(|plan_of| text(plan_of, "reference") == Some(plan.as_str()));
+    ours && items(request, "orderDetail")
+        .iter()
+        .flat_map(crate::read::codings)
+        .any(|wanted| codes.iter().any(|code| code.same(&wanted)))
 }
 
 /// A task of a pathway.
@@ -467,9 +531,12 @@ pub struct Alert<'a> {
     pub raised: Instant,
     /// When it was acknowledged, and the id of the Practitioner who did.
     pub acknowledged: Option<(Instant, &'a str)>,
+    /// Whom else it was told to, because nobody acknowledged it.
+    pub escalated: &'a [Escalation],
 }
 
-/// `DetectedIssue`; the acknowledgement is a mitigation.
+/// `DetectedIssue`; the acknowledgement is a mitigation. Each escalation is an extension, with the
+/// role and the time.
 pub fn detected_issue(of: &Alert<'_>) -> Value {
     let severity = match of.alert.severity {
         Severity::Critical => "high",
@@ -479,7 +546,14 @@ pub fn detected_issue(of: &Alert<'_>) -> Value {
     let acknowledged = of.acknowledged.map(
         |(at, who)| json!({"action": {"text": "acknowledged"}, "date": at.to_string(), "author": practitioner(who)}),
     );
+    let escalated = of.escalated.iter().map(|Escalation { to, at }| {
+        json!({"url": ESCALATED, "extension": [
+            {"url": "to", "valueCoding": {"system": ROLES, "code": to.as_str()}},
+            {"url": "at", "valueDateTime": at.to_string()},
+        ]})
+    });
     Resource::new("DetectedIssue", of.id)
+        .list("extension", escalated)
         .with("status", "final")
         .with("code", json!({"coding": [{"system": PATHWAYS, "code": format!("{}.{}", of.pathway, of.alert.code)}]}))
         .with("severity", severity)
@@ -1021,6 +1095,8 @@ mod tests {
                 code: &Coding::new(system::LOINC, "2339-0"),
                 value,
                 at: early,
+                author: AccountId::from_u128(1),
+                by_staff: false,
             })
         };
 
@@ -1062,6 +1138,13 @@ mod tests {
                 started: early,
                 ended: None,
             }),
+            lab_request(&LabRequest {
+                id: "labrequest-1",
+                enrolment: EnrolmentId::from_u128(1),
+                patient: "pat-1",
+                tests: &[Coding::new(system::LOINC, "4548-4"), Coding::new(system::LOINC, "9318-7")],
+                at: early,
+            }),
             crate::project::task(&Timer {
                 id: TaskId::from_u128(1),
                 enrolment: EnrolmentId::from_u128(1),
@@ -1088,6 +1171,7 @@ mod tests {
                 pathway: "diabetes",
                 raised: early,
                 acknowledged: Some((late, "doc-1")),
+                escalated: &[Escalation { to: xinglin_domain::access::Role::Administrator, at: late }],
             }),
             claim(&Charge {
                 id: BillId::from_u128(1),

@@ -13,6 +13,7 @@ use xinglin_domain::{
         ObservationValue, Omission, OmissionReason, Section, Sex, Snapshot, Subject,
     },
     coding::{Attribute, AttributeValue, Coding, Quantity, system},
+    measure::{self, Fault, Measurand},
     time::Instant,
 };
 
@@ -59,10 +60,14 @@ const NAMING: [&str; 5] = ["54125-0", "45392-8", "45394-4", "45396-9", "56799-0"
 ///   `#unknown`, so the reader knows that it exists.
 /// - Attributes, if applicable: `xinglin.verification-status` of a condition or allergy that
 ///   is not confirmed, `xinglin.clinical-status` of an allergy that is not active,
-///   `xinglin.comparator` of a quantity that is a bound, `xinglin.supply-ends` of a medication
-///   whose dispensed or prescribed supply ends at a known time.
+///   `xinglin.comparator` of a quantity that is a bound, `xinglin.self-reported` (true) of what the
+///   patient or a relative reported, whatever category it claims, `xinglin.as-sent` (the quantity as
+///   it was sent) of one that was converted, `xinglin.refused` (a code) of one that could not be,
+///   `xinglin.supply-ends` of a medication whose dispensed or prescribed supply ends at a known time.
 /// - A medication is active from its signature until its supply ends, whatever its request says
 ///   of what is still to be done.
+/// - What the host knows to [measure](xinglin_domain::measure) has its canonical unit, and the code
+///   of that unit first; a value that is not understood or not plausible is `Absent`.
 /// - A value that cannot be given exactly is `Absent`, and so is a text that is not a
 ///   result, or contains the patient's name, contact, address or number.
 pub fn build(patient: &Value, resources: &[Value], pseudonym: String, taken_at: Instant) -> Snapshot {
@@ -141,7 +146,10 @@ impl Sections {
                 Some("AllergyIntolerance") => allergies.extend(allergy(resource)),
                 Some("MedicationRequest") => medications.extend(requested(resource, &library, &mut supplies, now)),
                 Some("MedicationStatement") => medications.extend(stated(resource, &library, now)),
-                Some("Observation") => observations.extend(observation(resource, &identity)),
+                Some("Observation") => {
+                    let observed = observation(resource, &identity);
+                    observations.extend(observed.map(|(at, observed)| (at, observed.observation)));
+                }
                 _ => {}
             }
         }
@@ -465,8 +473,60 @@ impl Texts<'_> {
     }
 }
 
-fn observation(resource: &Value, identity: &Identity) -> Option<(Option<Instant>, Observation)> {
-    if !matches!(text(resource, "status"), Some("final" | "amended" | "corrected")) {
+/// Whether an observation is valid.
+pub fn stands(observation: &Value) -> bool {
+    matches!(text(observation, "status"), Some("final" | "amended" | "corrected"))
+}
+
+/// The moment since which an observation could be known: the last that its effective time may mean,
+/// or when it was issued, if that is later. None if it says neither.
+pub fn known_since(observation: &Value) -> Option<Instant> {
+    let effective = EFFECTIVE.iter().find_map(|name| {
+        let at = instant(observation, name)?;
+        // A date is its whole day.
+        let is_day = text(observation, name).is_some_and(|text| text.len() == "0000-00-00".len());
+        Some(if is_day { at.plus_days(1).plus_seconds(-1) } else { at })
+    });
+    effective.max(instant(observation, "issued"))
+}
+
+const EFFECTIVE: [&str; 3] = ["effectiveDateTime", "effectiveInstant", "effectivePeriod"];
+
+/// An observation for plugins, with what of it they do not get.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Observed {
+    /// What they get.
+    pub observation: Observation,
+    /// What they do not get, and a person must look at.
+    pub refused: Vec<Refused>,
+}
+
+/// A value that no rule gets.
+#[derive(Debug, Clone)]
+pub struct Refused {
+    /// Why.
+    pub fault: Fault,
+    /// What was measured.
+    pub what: &'static Measurand,
+    /// The value as it was sent.
+    pub sent: String,
+}
+
+impl PartialEq for Refused {
+    fn eq(&self, other: &Self) -> bool {
+        (self.fault, self.what.coding(), &self.sent) == (other.fault, other.what.coding(), &other.sent)
+    }
+}
+
+impl Eq for Refused {}
+
+/// One valid observation of this patient; none if it is not valid.
+pub fn observed(patient: &Value, resource: &Value) -> Option<Observed> {
+    observation(resource, &Identity::of(patient)).map(|(_, observed)| observed)
+}
+
+fn observation(resource: &Value, identity: &Identity) -> Option<(Option<Instant>, Observed)> {
+    if !stands(resource) {
         return None;
     }
     let mut categories =
@@ -474,16 +534,105 @@ fn observation(resource: &Value, identity: &Identity) -> Option<(Option<Instant>
     let code = concept(resource.get("code"));
     let is_naming = code.iter().any(|c| c.system == system::LOINC && NAMING.contains(&c.code.as_str()));
     let texts = Texts { are_results: !is_naming && categories.any(|code| RESULTS.contains(&code)), identity };
-    let effective =
-        ["effectiveDateTime", "effectiveInstant", "effectivePeriod"].iter().find_map(|name| instant(resource, name));
+    let effective = EFFECTIVE.iter().find_map(|name| instant(resource, name));
     let mut attributes = Vec::new();
     note(&mut attributes, "xinglin.comparator", resource.get("valueQuantity").and_then(|q| text(q, "comparator")));
+    if is_self_reported(resource) {
+        let value = AttributeValue::Boolean(true);
+        attributes.push(Attribute { key: "xinglin.self-reported".to_owned(), value });
+    }
+    let mut refused = Vec::new();
+    let mut measured = |holder: &Value, code: Vec<Coding>| {
+        let (code, value, told) = measure(holder, code, texts);
+        match told {
+            None => {}
+            Some(Told::Converted(sent)) => {
+                let value = AttributeValue::Quantity(sent);
+                attributes.push(Attribute { key: "xinglin.as-sent".to_owned(), value });
+            }
+            Some(Told::Refused(one)) => {
+                note(&mut attributes, "xinglin.refused", Some(one.fault.code().as_str()));
+                refused.push(one);
+            }
+        }
+        (code, value)
+    };
+    let (code, value) = measured(resource, code);
     let components = items(resource, "component")
         .iter()
-        .map(|part| Component { code: concept(part.get("code")), value: value(part, texts) })
+        .map(|part| {
+            let (code, value) = measured(part, concept(part.get("code")));
+            Component { code, value }
+        })
         .collect();
-    let observation = Observation { code, value: value(resource, texts), components, effective, attributes };
-    Some((effective, observation))
+    let observation = Observation { code, value, components, effective, attributes };
+    Some((effective, Observed { observation, refused }))
+}
+
+/// Reported by the patient or a relative, and nobody else.
+fn is_self_reported(observation: &Value) -> bool {
+    let performers = items(observation, "performer");
+    let lay = |performer: &Value| {
+        let kind = text(performer, "reference").and_then(crate::read::parts).map(|(kind, _)| kind);
+        matches!(kind, Some("Patient" | "RelatedPerson"))
+    };
+    !performers.is_empty() && performers.iter().all(lay)
+}
+
+/// What is to be said of a value beside it.
+enum Told {
+    Converted(Quantity),
+    Refused(Refused),
+}
+
+/// The codes and the value in the canonical unit.
+fn measure(holder: &Value, code: Vec<Coding>, texts: Texts<'_>) -> (Vec<Coding>, ObservationValue, Option<Told>) {
+    let value = value(holder, texts);
+    let Some(what) = measure::measurand(&code) else {
+        return (code, spelled(value), None);
+    };
+    let refuse = |fault, sent: String| Some(Told::Refused(Refused { fault, what, sent }));
+    let (value, told) = match value {
+        ObservationValue::Quantity(given) => match what.canonical(&given) {
+            Ok(quantity) if quantity.unit == measure::unit(&given.unit) => (ObservationValue::Quantity(quantity), None),
+            Ok(quantity) => (ObservationValue::Quantity(quantity), Some(Told::Converted(given))),
+            Err(fault) => (ObservationValue::Absent, refuse(fault, format!("{} {}", given.value, given.unit))),
+        },
+        // A number without a unit.
+        ObservationValue::Integer(number) => {
+            (ObservationValue::Absent, refuse(Fault::UnitNotUnderstood, number.to_string()))
+        }
+        // Neither is a number that nobody can compute with; the text itself may name somebody.
+        ObservationValue::Text(_) => (ObservationValue::Absent, refuse(Fault::UnitNotUnderstood, String::new())),
+        ObservationValue::Absent if holder.get("valueString").is_some() => {
+            (ObservationValue::Absent, refuse(Fault::UnitNotUnderstood, String::new()))
+        }
+        ObservationValue::Absent if holder.get("valueQuantity").is_some_and(|sent| sent.get("value").is_some()) => {
+            (ObservationValue::Absent, refuse(Fault::Implausible, String::new()))
+        }
+        other => (other, None),
+    };
+    let canonical = what.coding();
+    let mut codes = vec![canonical.clone()];
+    // The display of the code as it was sent stays with it.
+    match code.iter().position(|one| one.same(&canonical)) {
+        Some(place) => {
+            codes = code;
+            codes.swap(0, place);
+        }
+        None => codes.extend(code),
+    }
+    (codes, value, told)
+}
+
+/// A quantity with its unit in the spelling of UCUM.
+fn spelled(value: ObservationValue) -> ObservationValue {
+    match value {
+        ObservationValue::Quantity(Quantity { value, unit }) => {
+            ObservationValue::Quantity(Quantity { value, unit: measure::unit(&unit) })
+        }
+        other => other,
+    }
 }
 
 /// The value of an observation or of a component.
@@ -541,6 +690,15 @@ mod tests {
         observation
     }
 
+    /// A result in no unit that the host knows.
+    fn other_lab(value: Value) -> Value {
+        let mut observation = lab(json!({"code": {"coding": [{"system": system::LOINC, "code": "5196-1"}]}}));
+        if let (Value::Object(fields), Value::Object(more)) = (&mut observation, value) {
+            fields.extend(more);
+        }
+        observation
+    }
+
     #[test]
     fn the_shipped_patient_is_a_diabetic_on_metformin() {
         let resources = testing::shipped_resources();
@@ -556,8 +714,9 @@ mod tests {
         );
         let allergens: Vec<&str> = snapshot.allergies.iter().map(|a| a.substance[0].code.as_str()).collect();
         assert!(allergens.contains(&"7984"), "penicillin: {allergens:?}");
+        // As recorded: glucose 2339-0 and creatinine 38483-4, both in mg/dL.
         for (loinc, unit) in
-            [("4548-4", "%"), ("2339-0", "mg/dL"), ("38483-4", "mg/dL"), ("33914-3", "mL/min/{1.73_m2}")]
+            [("4548-4", "%"), ("15074-8", "mmol/L"), ("59826-8", "umol/L"), ("33914-3", "mL/min/{1.73_m2}")]
         {
             let found = snapshot.observations.iter().find(|o| o.code[0].code == loinc).expect(loinc);
             assert!(
@@ -596,6 +755,83 @@ mod tests {
     }
 
     #[test]
+    fn a_measurement_has_its_canonical_unit_and_code() {
+        let coded = |loinc: &str| json!({"coding": [{"system": system::LOINC, "code": loinc, "display": "as sent"}]});
+        let read = |loinc: &str, value: Value| {
+            let sent = lab(json!({"code": coded(loinc), "valueQuantity": value}));
+            observed(&json!({}), &sent).expect("valid")
+        };
+        let Observed { observation, refused } = read("2339-0", json!({"value": 301, "code": "mg/dL"}));
+        let codes: Vec<_> = observation.code.iter().map(|one| (one.code.as_str(), one.display.is_some())).collect();
+        assert_eq!(codes, [("15074-8", false), ("2339-0", true)]);
+        let wanted = Quantity { value: "16.7053".parse().expect("decimal"), unit: "mmol/L".into() };
+        assert_eq!(observation.value, ObservationValue::Quantity(wanted));
+        let sent = Quantity { value: Decimal::whole(301), unit: "mg/dL".into() };
+        let wanted = Attribute { key: "xinglin.as-sent".into(), value: AttributeValue::Quantity(sent) };
+        assert_eq!((observation.attributes, refused), (vec![wanted], vec![]));
+
+        let spelled = read("14743-9", json!({"value": 7.1, "unit": "mmol/l"})).observation;
+        assert_eq!(spelled.attributes, [], "a spelling is no conversion");
+        assert!(matches!(spelled.value, ObservationValue::Quantity(q) if q.unit == "mmol/L"));
+        assert_eq!(spelled.code.len(), 1);
+
+        for (value, fault) in [
+            (json!({"value": 0, "code": "mmol/L"}), Fault::Implausible),
+            (json!({"value": 1e99, "code": "mmol/L"}), Fault::Implausible),
+            (json!({"value": 7.2, "code": "g/L"}), Fault::UnitNotUnderstood),
+            (json!({"value": 7.2}), Fault::UnitNotUnderstood),
+        ] {
+            let Observed { observation, refused } = read("14743-9", value);
+            assert_eq!(observation.value, ObservationValue::Absent);
+            assert_eq!(refused.iter().map(|one| one.fault).collect::<Vec<_>>(), [fault]);
+            let AttributeValue::Text(said) = &observation.attributes[0].value else { panic!("{observation:?}") };
+            assert_eq!(said, fault.code().as_str());
+        }
+        let as_text = lab(json!({"valueString": "7.2 mmol/L"}));
+        assert_eq!(observed(&json!({}), &as_text).expect("valid").refused[0].fault, Fault::UnitNotUnderstood);
+        let unmeasured = lab(json!({"dataAbsentReason": {"text": "溶血"}}));
+        assert_eq!(observed(&json!({}), &unmeasured).expect("valid").refused, []);
+    }
+
+    #[test]
+    fn the_sound_half_of_a_panel_is_given() {
+        let part = |loinc: &str, value: i64| {
+            json!({"code": {"coding": [{"system": system::LOINC, "code": loinc}]},
+                   "valueQuantity": {"value": value, "unit": "mmHg"}})
+        };
+        let panel = lab(json!({"code": {"coding": [{"system": system::LOINC, "code": "85354-9"}]},
+                               "component": [part("8480-6", 1200), part("8462-4", 112)]}));
+        let Observed { observation, refused } = observed(&json!({}), &panel).expect("valid");
+        assert_eq!(observation.components[0].value, ObservationValue::Absent);
+        assert!(matches!(&observation.components[1].value, ObservationValue::Quantity(q) if q.unit == "mm[Hg]"));
+        assert_eq!(refused.len(), 1);
+    }
+
+    #[test]
+    fn what_a_patient_reports_is_marked_whatever_it_claims() {
+        let marked = |performer: Value| {
+            let reported = lab(json!({"performer": performer}));
+            let given = observed(&json!({}), &reported).expect("valid").observation;
+            given.attributes.iter().any(|attribute| attribute.key == "xinglin.self-reported")
+        };
+        assert!(marked(json!([{"reference": "Patient/pat-1"}])));
+        assert!(marked(json!([{"reference": "Patient/pat-1"}, {"reference": "RelatedPerson/rel-1"}])));
+        assert!(!marked(json!([{"reference": "Patient/pat-1"}, {"reference": "Practitioner/p"}])));
+        assert!(!marked(json!([])));
+    }
+
+    #[test]
+    fn a_result_is_known_since_it_was_issued() {
+        let since = |more: Value| known_since(&more).map(|at| at.to_string());
+        let drawn = "2026-01-01T00:00:00Z";
+        assert_eq!(since(json!({"effectiveDateTime": drawn})).as_deref(), Some(drawn));
+        let issued = "2026-01-03T00:00:00Z";
+        assert_eq!(since(json!({"effectiveDateTime": drawn, "issued": issued})).as_deref(), Some(issued));
+        assert_eq!(since(json!({"effectiveDateTime": "2026-01-01"})).as_deref(), Some("2026-01-01T15:59:59Z"));
+        assert_eq!(since(json!({})), None);
+    }
+
+    #[test]
     fn numbers_are_exact() {
         let text = r#"{"valueQuantity":{"value":6.50,"unit":"percent","code":"%"}}"#;
         let given = snapshot(&[lab(serde_json::from_str(text).expect("json"))]);
@@ -627,7 +863,7 @@ mod tests {
             (json!({"dataAbsentReason": {"text": "溶血"}}), ObservationValue::Absent),
         ];
         for (resource, wanted) in cases {
-            assert_eq!(snapshot(&[lab(resource.clone())]).observations[0].value, wanted, "{resource}");
+            assert_eq!(snapshot(&[other_lab(resource.clone())]).observations[0].value, wanted, "{resource}");
         }
     }
 
@@ -636,7 +872,7 @@ mod tests {
         let patient =
             json!({"name": [{"family": "王", "given": ["小明"]}], "address": [{"line": ["Schimmel Crossroad 7"]}]});
         let given = |observation: Value| {
-            let snapshot = build(&patient, &[lab(observation)], String::new(), now());
+            let snapshot = build(&patient, &[other_lab(observation)], String::new(), now());
             !matches!(snapshot.observations[0].value, ObservationValue::Absent)
         };
         assert!(given(json!({"valueString": "阳性(+)"})));
@@ -650,7 +886,8 @@ mod tests {
 
     #[test]
     fn a_bound_is_marked() {
-        let given = snapshot(&[lab(json!({"valueQuantity": {"value": 20, "comparator": "<", "code": "{copies}/mL"}}))]);
+        let given =
+            snapshot(&[other_lab(json!({"valueQuantity": {"value": 20, "comparator": "<", "code": "{copies}/mL"}}))]);
         let wanted = Attribute { key: "xinglin.comparator".into(), value: AttributeValue::Text("<".into()) };
         assert_eq!(given.observations[0].attributes, [wanted]);
     }

@@ -9,6 +9,7 @@ use xinglin_domain::{
     code::Code,
     coding::{Coding, Quantity},
     encounter,
+    enrolment::alert::Ladder,
     id::{AccountId, TenantId},
     money::Money,
     payer::LineKind,
@@ -152,6 +153,9 @@ pub struct Settings {
     /// named: all that were ever enabled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub required_checkers: Option<BTreeSet<String>>,
+    /// To whom alerts climb that nobody acknowledges.
+    #[serde(default)]
+    pub escalation: Ladder,
     /// What the province permits.
     #[serde(default)]
     pub prescribing: Prescribing,

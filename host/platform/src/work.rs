@@ -42,6 +42,8 @@ const fn terms(queue: Queue) -> Terms {
         Queue::Subscription => {
             Terms { lease_seconds: 60, batch: 32, at_once: 8, in_order: true, wait_seconds: Some(60) }
         }
+        Queue::Observation => Terms { lease_seconds: 30, batch: 32, at_once: 8, in_order: true, wait_seconds: None },
+        Queue::Alert => Terms { lease_seconds: 30, batch: 32, at_once: 8, in_order: false, wait_seconds: None },
     }
 }
 

@@ -11,6 +11,7 @@ pub mod emergency_access;
 pub mod erasure;
 pub mod export;
 pub mod history;
+pub mod news;
 pub mod patient;
 pub mod real_name;
 pub mod resource;

@@ -4,9 +4,11 @@ use std::collections::HashSet;
 
 use xinglin_domain::{
     clinical::{DataNeed, Omission, OmissionReason, Section, Snapshot},
+    coding::Coding,
     compartment::Compartments,
     consent::Purpose,
     id::{PatientId, PrescriptionId},
+    measure,
     time::Instant,
 };
 use xinglin_fhir::snapshot;
@@ -89,12 +91,17 @@ pub async fn snapshot<E: Executor>(
             DataNeed::Allergies => (Section::Allergies, vec![None], SNAPSHOT_ROWS),
             DataNeed::Medications => (Section::Medications, vec![None], SNAPSHOT_ROWS),
             // One code at a time: a glucose sensor does not crowd out the HbA1c.
-            DataNeed::Observations(wanted) => (Section::Observations, wanted.iter().map(Some).collect(), OF_ONE_CODE),
+            // And each in all units: those recorded in another are converted.
+            DataNeed::Observations(wanted) => {
+                let wanted: Vec<Coding> = wanted.iter().flat_map(measure::spellings).collect();
+                (Section::Observations, wanted.into_iter().map(Some).collect(), OF_ONE_CODE)
+            }
         };
         let access = consent::plugin_access(platform, records, plugin, patient, (purpose, section)).await?;
         for code in codes {
             // One more than is kept, to know whether there were more.
-            match consent::section(records, patient, (section, code), &access, Span::newest(most + 1)).await? {
+            let asked = (section, code.as_ref());
+            match consent::section(records, patient, asked, &access, Span::newest(most + 1)).await? {
                 Err(reason) => missing.push(Omission { section, reason }),
                 Ok(shown) => {
                     let mut found = shown.rows;

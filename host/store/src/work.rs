@@ -32,11 +32,24 @@ pub enum Queue {
     Export,
     /// A subscriber is to be notified of a change. The lane is the subscription.
     Subscription,
+    /// Observations were written that may be news for pathways. The lane is the patient.
+    Observation,
+    /// An alert was not acknowledged in time. The id is the alert's, the lane is the enrolment.
+    Alert,
 }
 
 impl Queue {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Timer, Self::Event, Self::Payment, Self::Export, Self::Subscription];
+    pub const ALL: [Self; 7] = [
+        Self::Timer,
+        // Before the events that it becomes.
+        Self::Observation,
+        Self::Event,
+        Self::Payment,
+        Self::Export,
+        Self::Subscription,
+        Self::Alert,
+    ];
 
     /// The stored form, and the label in metrics.
     pub const fn as_str(self) -> &'static str {
@@ -46,6 +59,8 @@ impl Queue {
             Self::Payment => "payment",
             Self::Export => "export",
             Self::Subscription => "subscription",
+            Self::Observation => "observation",
+            Self::Alert => "alert",
         }
     }
 

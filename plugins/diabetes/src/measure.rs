@@ -67,14 +67,22 @@ impl Reading {
         if observation.value == ObservationValue::Absent && observation.components.is_empty() {
             return Ok(Self::Other);
         }
+        // As the host gives it, and as it was sent, if that differs.
+        let shown = |shown: String| match observation.as_sent() {
+            Some(sent) => format!("{shown} ({sent})"),
+            None => shown,
+        };
         Ok(if is(&GLUCOSE_CODES) {
-            Self::Glucose(Glucose::of(amount("glucose")?, is(&FASTING_CODES))?)
+            let glucose = Glucose::of(amount("glucose")?, is(&FASTING_CODES))?;
+            Self::Glucose(Glucose { shown: shown(glucose.shown), ..glucose })
         } else if is(&HBA1C_CODES) {
-            Self::Hba1c(Hba1c::of(amount("HbA1c")?)?)
+            let hba1c = Hba1c::of(amount("HbA1c")?)?;
+            Self::Hba1c(Hba1c { shown: shown(hba1c.shown), ..hba1c })
         } else if is(&PRESSURE_CODES) {
             Self::Pressure(Pressure::of(observation)?)
         } else if is(&LDL_CODES) {
-            Self::Ldl(Ldl::of(amount("LDL cholesterol")?)?)
+            let ldl = Ldl::of(amount("LDL cholesterol")?)?;
+            Self::Ldl(Ldl { shown: shown(ldl.shown), ..ldl })
         } else {
             Self::Other
         })

@@ -9,7 +9,7 @@ use xinglin_sdk::{
 };
 
 /// Version of the format. A new field needs a new version, and a reader for this one.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// Why online prescribing is held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -41,14 +41,65 @@ pub struct Memory {
     pub off_target: u8,
     /// Holds that no doctor has released yet.
     pub holds: BTreeSet<Hold>,
-    /// End of the follow-up of the last referral.
+    /// End of the follow-up of the last referral, urgent or not.
     pub referred_until: Option<Instant>,
+    /// End of the follow-up of the last urgent referral.
+    pub urgent_until: Option<Instant>,
     /// Whether a glucose has to be measured again within minutes.
     pub recheck: bool,
     /// Whether another person ever had to help.
     pub severe_hypoglycaemia: bool,
     /// Whether the criteria of remission were met at the last HbA1c.
     pub remission: bool,
+    /// Codes of follow-ups that are due and not answered.
+    pub unanswered: BTreeSet<String>,
+}
+
+/// The state of version 1. Of its referral nobody knows whether it was urgent: so it holds up no
+/// urgent one.
+#[derive(Serialize, Deserialize)]
+struct First {
+    enrolled: Instant,
+    maintenance: bool,
+    off_target: u8,
+    holds: BTreeSet<Hold>,
+    referred_until: Option<Instant>,
+    recheck: bool,
+    severe_hypoglycaemia: bool,
+    remission: bool,
+}
+
+impl From<First> for Memory {
+    fn from(first: First) -> Self {
+        let First {
+            enrolled,
+            maintenance,
+            off_target,
+            holds,
+            referred_until,
+            recheck,
+            severe_hypoglycaemia,
+            remission,
+        } = first;
+        Self {
+            maintenance,
+            off_target,
+            holds,
+            referred_until,
+            recheck,
+            severe_hypoglycaemia,
+            remission,
+            ..Self::new(enrolled)
+        }
+    }
+}
+
+fn parse<T: serde::de::DeserializeOwned>(data: &[u8]) -> Result<T, Error> {
+    match postcard::take_from_bytes(data) {
+        Ok((memory, [])) => Ok(memory),
+        Ok(_) => Err(Error::BadState("bytes are left over".to_owned())),
+        Err(error) => Err(Error::BadState(error.to_string())),
+    }
 }
 
 impl Memory {
@@ -60,22 +111,21 @@ impl Memory {
             off_target: 0,
             holds: BTreeSet::new(),
             referred_until: None,
+            urgent_until: None,
             recheck: false,
             severe_hypoglycaemia: false,
             remission: false,
+            unanswered: BTreeSet::new(),
         }
     }
 
     /// # Errors
-    /// `BadState` if the data have another version, or are malformed.
+    /// `BadState` if the data have a later version, or are malformed.
     pub fn read(state: &State) -> Result<Self, Error> {
-        if state.version != VERSION {
-            return Err(Error::BadState(format!("version {}, and this component reads {VERSION}", state.version)));
-        }
-        match postcard::take_from_bytes(&state.data) {
-            Ok((memory, [])) => Ok(memory),
-            Ok(_) => Err(Error::BadState("bytes are left over".to_owned())),
-            Err(error) => Err(Error::BadState(error.to_string())),
+        match state.version {
+            VERSION => parse(&state.data),
+            1 => parse::<First>(&state.data).map(Into::into),
+            version => Err(Error::BadState(format!("version {version}, and this component reads {VERSION}"))),
         }
     }
 
@@ -111,10 +161,27 @@ mod tests {
         memory.referred_until = Some(1);
         let state = memory.write().expect("written");
         assert!(state.data.len() < 32, "{} bytes", state.data.len());
-        assert_eq!(Memory::read(&state), Ok(memory));
+        assert_eq!(Memory::read(&state), Ok(memory.clone()));
+
+        let first = First {
+            enrolled: memory.enrolled,
+            maintenance: true,
+            off_target: 1,
+            holds: memory.holds,
+            referred_until: Some(1),
+            recheck: false,
+            severe_hypoglycaemia: false,
+            remission: false,
+        };
+        let old = State { version: 1, data: postcard::to_allocvec(&first).expect("written") };
+        let read = Memory::read(&old).expect("version 1");
+        assert_eq!(
+            (read.maintenance, read.off_target, read.referred_until, read.urgent_until),
+            (true, 1, Some(1), None)
+        );
 
         let newer = State { version: VERSION + 1, data: state.data.clone() };
-        let short = State { version: VERSION, data: vec![1] };
+        let short = State { version: 1, data: vec![1] };
         let long = State { version: VERSION, data: [state.data, vec![0]].concat() };
         for bad in [newer, short, long] {
             assert!(matches!(Memory::read(&bad), Err(Error::BadState(_))), "{bad:?}");

@@ -2,14 +2,14 @@
 
 use diabetes::Diabetes;
 use xinglin_sdk::{
-    clinical::{ConditionStatus, MedicationStatus, OmissionReason, Section},
+    clinical::{ConditionStatus, MedicationStatus, ObservationValue, OmissionReason, Section},
     pathway::{
         AnswerValue, DataNeed, Destination, Directive, Eligibility, Error, Event, Pathway, Role, Severity, State,
         TaskRef,
     },
     testing::{Host, PathwayRun, Patient, START, data_needs},
     time::{DAY, plus_days, plus_minutes},
-    types::{Coding, Decimal, Quantity},
+    types::{Attribute, Coding, Decimal, Quantity},
 };
 
 fn patient() -> Patient {
@@ -269,6 +269,148 @@ fn one_referral_at_a_time() {
 }
 
 #[test]
+fn an_urgent_referral_is_not_suppressed_by_an_ordinary_one() {
+    let mut run = enrolled();
+    follow_up(&mut run, "7.2");
+    run.advance(7);
+    follow_up(&mut run, "7.4");
+    assert_eq!(run.referrals().len(), 1, "off target twice: an ordinary one");
+    run.advance(1);
+    run.observe(glucometer(), "20", "mmol/L");
+    let urgent = run.referrals().last().expect("a referral").reason[1].text.clone();
+    assert_eq!(run.referrals().len(), 2);
+    assert!(urgent.contains("urgent referral"), "{urgent}");
+    // The other way round one is enough.
+    follow_up(&mut run, "7.2");
+    run.advance(1);
+    follow_up(&mut run, "7.4");
+    assert_eq!(run.referrals().len(), 2);
+}
+
+// --- what became of tasks --------------------------------------------------------
+
+#[test]
+fn a_follow_up_that_nobody_answers_is_reminded_of_and_then_reported() {
+    let mut run = enrolled();
+    run.advance(7);
+    let reminders = |run: &PathwayRun<Diabetes>| {
+        run.messages().iter().filter(|message| message.template == "follow-up-due").count()
+    };
+    assert_eq!(reminders(&run), 1);
+    run.advance(1);
+    assert_eq!(reminders(&run), 2, "overdue");
+    assert!(run.alerts().is_empty());
+    run.advance(2);
+    assert_eq!(run.alerts(), ["FOLLOW_UP_MISSED"]);
+    assert_eq!(run.alert("FOLLOW_UP_MISSED").map(|alert| alert.owner), Some(Role::HealthManager));
+
+    let mut answered = enrolled();
+    answered.advance(7);
+    follow_up(&mut answered, "6.5");
+    assert!(answered.task("visit-7").is_none(), "nobody waits for it any more");
+    answered.advance(5);
+    assert_eq!(reminders(&answered), 1);
+    assert!(answered.alerts().is_empty());
+}
+
+#[test]
+fn a_check_without_a_result_is_reported_and_due_again() {
+    let mut run = enrolled();
+    run.advance(14);
+    assert!(run.alerts().contains(&"CHECK_MISSED"), "HbA1c, wanted on the first day");
+    assert_eq!(day_of(&run, "hba1c"), 14 + 30);
+    run.observe(Coding::loinc("4548-4"), "6.5", "%");
+    assert_eq!(day_of(&run, "hba1c"), 14 + 180);
+}
+
+#[test]
+fn after_a_long_stop_only_visits_to_come_are_planned() {
+    let mut run = enrolled();
+    let late = TaskRef { code: "visit-84".to_owned(), due: plus_days(START, 84) };
+    run.advance(7);
+    let snapshot = run.patient.snapshot(plus_days(START, 400));
+    let mut host = Host::of::<Diabetes>();
+    let state = run.state().cloned();
+    let outcome = host.call(|| Diabetes::step(state, Event::TaskDue(late), snapshot, plus_days(START, 400)));
+    let planned: Vec<i64> = outcome
+        .expect("decided")
+        .directives
+        .iter()
+        .filter_map(|directive| match directive {
+            Directive::ScheduleTask(task) => Some((task.due - START) / DAY),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(planned, [444], "84 + 4 × 90");
+}
+
+// --- what a patient reports --------------------------------------------------------
+
+#[test]
+fn a_reported_hba1c_is_no_laboratory_result() {
+    let mut run = enrolled();
+    let answers = |hba1c: &str| {
+        vec![
+            ("glucose", quantity("6.1", "mmol/L")),
+            ("fasting", AnswerValue::Boolean(true)),
+            ("hba1c", quantity(hba1c, "%")),
+            ("needed-help", AnswerValue::Boolean(false)),
+        ]
+    };
+    let due = day_of(&run, "hba1c");
+    for _ in 0..2 {
+        let directives = run.answer("follow-up", answers("8.9"));
+        let noted = directives.iter().any(|directive| {
+            matches!(directive, Directive::ProposeNote(text) if text[1].text.contains("8.9 % by the patient's own account"))
+        });
+        assert!(noted, "a doctor reads it: {directives:?}");
+    }
+    assert_eq!(day_of(&run, "hba1c"), due, "still wanted");
+    assert!(run.referrals().is_empty() && run.task("visit-extra").is_none(), "it counts for no target");
+    run.answer("follow-up", answers("6.0"));
+    assert_ne!(run.stage(), "remission-watch");
+    run.observe(Coding::loinc("4548-4"), "8.9", "%");
+    assert_eq!(day_of(&run, "hba1c"), 90, "the laboratory's is what it is");
+}
+
+#[test]
+fn a_reported_glucose_is_as_critical_as_a_measured_one() {
+    for (value, code) in [("20", "GLUCOSE_CRITICAL_HIGH"), ("1.2", "GLUCOSE_CRITICAL_LOW")] {
+        let mut measured = enrolled();
+        measured.observe(glucometer(), value, "mmol/L");
+        let mut reported = enrolled();
+        follow_up(&mut reported, value);
+        for run in [&measured, &reported] {
+            assert!(run.alerts().contains(&code), "{value}");
+            assert_eq!(run.alerts().iter().filter(|alert| **alert == code).count(), 1, "{value}");
+            assert_eq!(run.holds(), ["critical-glucose"], "{value}");
+        }
+    }
+}
+
+#[test]
+fn a_converted_value_is_shown_as_it_was_sent_too() {
+    let mut run = enrolled();
+    let mut converted = run.patient.measurement(glucometer(), "16.7053", "mmol/L");
+    let sent = Quantity::new(Decimal::whole(301), "mg/dL");
+    converted.attributes.push(Attribute::new("xinglin.as-sent", sent));
+    run.observed(converted);
+    let said = &run.alert("GLUCOSE_CRITICAL_HIGH").expect("an alert").message[1].text;
+    assert!(said.starts_with("Glucose 16.7053 mmol/L (301 mg/dL)"), "{said}");
+}
+
+#[test]
+fn a_value_that_the_host_refused_completes_no_check() {
+    let mut run = enrolled();
+    let before = day_of(&run, "yearly-uacr");
+    let mut refused = run.patient.measurement(Coding::loinc("9318-7"), "1", "mg/g");
+    refused.value = ObservationValue::Absent;
+    refused.attributes.push(Attribute::new("xinglin.refused", "MEASUREMENT_IMPLAUSIBLE"));
+    run.observed(refused);
+    assert_eq!(day_of(&run, "yearly-uacr"), before);
+}
+
+#[test]
 fn history_rouses_nobody() {
     let mut run = enrolled();
     let old = run.patient.clone().days_ago(7).measurement(glucometer(), "20", "mmol/L");
@@ -424,7 +566,7 @@ fn a_unit_nobody_knows_is_not_guessed() {
 #[test]
 fn a_state_of_another_version_is_refused() {
     let snapshot = patient().snapshot(START);
-    let state = State { version: 2, data: Vec::new() };
+    let state = State { version: 3, data: Vec::new() };
     let mut host = Host::of::<Diabetes>();
     let answer = host.call(|| Diabetes::step(Some(state), Event::Withdrawn, snapshot, START));
     assert!(matches!(answer, Err(Error::BadState(_))));

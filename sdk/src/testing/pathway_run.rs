@@ -10,14 +10,22 @@ use crate::{
     Plugin,
     clinical::Observation,
     pathway::{
-        Alert, Answer, AnswerValue, Definition, Directive, Eligibility, Error, Event, Hold, Message, Pathway, Reason,
-        Referral, ReleaseBy, Response, State, Task, TaskRef,
+        Alert, Answer, AnswerValue, Definition, Directive, Eligibility, Error, Event, Hold, Message, News, Pathway,
+        Reason, Referral, ReleaseBy, Response, State, Task, TaskRef,
     },
     time::{Instant, plus_days},
-    types::{Coding, Quantity},
+    types::{Attribute, Coding, Quantity},
 };
 
 const LARGEST_STATE: usize = 64 * 1024;
+
+/// What a pathway was told of a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Told {
+    Due,
+    Overdue,
+    Missed,
+}
 
 /// One patient, one pathway, a clock.
 #[derive(Debug)]
@@ -30,8 +38,8 @@ pub struct PathwayRun<P> {
     state: Option<State>,
     stage: String,
     tasks: BTreeMap<String, Task>,
-    /// Codes of tasks that are due and not done.
-    due: BTreeSet<String>,
+    /// What was told last of tasks that are due and not done.
+    due: BTreeMap<String, Told>,
     holds: BTreeMap<String, Hold>,
     /// All directives so far.
     journal: Vec<(Instant, Directive)>,
@@ -72,7 +80,7 @@ impl<P: Pathway + Plugin> PathwayRun<P> {
             state: None,
             stage: String::new(),
             tasks: BTreeMap::new(),
-            due: BTreeSet::new(),
+            due: BTreeMap::new(),
             holds: BTreeMap::new(),
             journal: Vec::new(),
             closed: None,
@@ -144,8 +152,8 @@ impl<P: Pathway + Plugin> PathwayRun<P> {
         self.step(Event::Observed(observation))
     }
 
-    /// The patient answers a questionnaire. Answers that are observations are recorded as such,
-    /// and delivered as separate events after the response.
+    /// The patient answers a questionnaire. Answers that are observations are recorded as such, marked
+    /// as reported by the patient, and delivered as separate events before the response.
     ///
     /// # Panics
     /// If the definition has no such questionnaire or question.
@@ -158,7 +166,9 @@ impl<P: Pathway + Plugin> PathwayRun<P> {
             let question = known.questions.iter().find(|question| question.link_id == *link_id);
             let question = question.unwrap_or_else(|| panic!("`{questionnaire}` has no question `{link_id}`"));
             if let (Some(code), AnswerValue::Quantity(Quantity { value, unit })) = (&question.records_as, value) {
-                observations.push(self.patient.measurement(code.clone(), &value.to_string(), unit));
+                let mut reported = self.patient.measurement(code.clone(), &value.to_string(), unit);
+                reported.attributes.push(Attribute::new("xinglin.self-reported", true));
+                observations.push(reported);
             }
         }
         for observation in &observations {
@@ -166,10 +176,11 @@ impl<P: Pathway + Plugin> PathwayRun<P> {
         }
         let answers = answers.into_iter().map(|(link_id, value)| Answer { link_id: link_id.to_owned(), value });
         let response = Response { questionnaire: questionnaire.to_owned(), answers: answers.collect() };
-        let mut directives = self.step(Event::Answered(response));
+        let mut directives = Vec::new();
         for observation in observations {
             directives.extend(self.step(Event::Observed(observation)));
         }
+        directives.extend(self.step(Event::Answered(response)));
         directives
     }
 
@@ -194,7 +205,8 @@ impl<P: Pathway + Plugin> PathwayRun<P> {
         self.step(Event::HoldReleased(hold.to_owned()))
     }
 
-    /// Advances the clock by days; tasks become due on the way, in order.
+    /// Advances the clock by days; tasks become due on the way, in order, and those that nobody
+    /// completes overdue and missed.
     #[track_caller]
     pub fn advance(&mut self, days: i64) {
         self.advance_to(plus_days(self.now, days));
@@ -204,13 +216,20 @@ impl<P: Pathway + Plugin> PathwayRun<P> {
     #[track_caller]
     pub fn advance_to(&mut self, end: Instant) {
         while self.closed.is_none() {
-            let waiting = self.tasks.values().filter(|task| task.due <= end && !self.due.contains(&task.code));
-            let Some(task) = waiting.min_by_key(|task| task.due) else { break };
-            let (code, due) = (task.code.clone(), task.due);
-            self.now = self.now.max(due);
+            let next = self.tasks.values().filter_map(|task| {
+                let (told, at) = next_telling(task, self.due.get(&task.code).copied())?;
+                (at <= end).then(|| (at, told, task.code.clone(), task.due))
+            });
+            let Some((at, told, code, due)) = next.min_by_key(|(at, ..)| *at) else { break };
+            self.now = self.now.max(at);
             self.patient.advance_to(self.now);
-            self.due.insert(code.clone());
-            self.step(Event::TaskDue(TaskRef { code, due }));
+            self.due.insert(code.clone(), told);
+            let task = TaskRef { code, due };
+            self.step(match told {
+                Told::Due => Event::TaskDue(task),
+                Told::Overdue => Event::Other(News::TaskOverdue(task).attributes()),
+                Told::Missed => Event::Other(News::TaskMissed(task).attributes()),
+            });
         }
         self.now = end;
         self.patient.advance_to(end);
@@ -317,6 +336,17 @@ impl<P: Pathway + Plugin> PathwayRun<P> {
             Directive::RaiseAlert(alert) => assert!(is_stable(&alert.code), "`{}` is not UPPER_SNAKE", alert.code),
             Directive::SendMessage(_) | Directive::Refer(_) | Directive::RequestLab(_) | Directive::ProposeNote(_) => {}
         }
+    }
+}
+
+/// What a pathway is told next of a task that is not done, as the host does.
+fn next_telling(task: &Task, told: Option<Told>) -> Option<(Told, Instant)> {
+    let grace = i64::from(task.window_days);
+    match told {
+        None => Some((Told::Due, task.due)),
+        Some(Told::Due) if grace > 1 => Some((Told::Overdue, plus_days(task.due, 1))),
+        Some(Told::Due | Told::Overdue) if grace > 0 => Some((Told::Missed, plus_days(task.due, grace))),
+        Some(_) => None,
     }
 }
 

@@ -4,22 +4,24 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use xinglin_domain::{
     access::Action,
-    clinical::{Observation, ObservationValue},
     code::Code,
-    coding::Quantity,
     enrolment::Enrolment,
     id::EnrolmentId,
+    measure::{self, measurand},
     pathway::{Answer, AnswerKind, AnswerValue, Event, Questionnaire, Response},
+    time::Instant,
 };
 use xinglin_extensions::Extensions;
 use xinglin_fhir::project;
 use xinglin_platform::{AppError, AppResult, Caller, boxed, document::Stored};
 use xinglin_records::{
     consent,
+    news::Reading,
     resource::{self, marked},
 };
+use xinglin_store::{Queue, TenantTx, Work};
 
-use super::{EnrolmentView, Occasion, keep, ready, tell, view};
+use super::{EnrolmentView, HEAD_START_SECONDS, Occasion, keep, observe::spread, ready, tell, view};
 
 /// Answers to a questionnaire.
 #[derive(Deserialize, ToSchema)]
@@ -71,8 +73,8 @@ pub async fn answer(
         .ok_or_else(|| AppError::not_found("questionnaire", &answers.questionnaire))?;
     check_answers(questionnaire, &answers.answers)?;
 
-    let mut events = Vec::new();
-    let mut projections = Vec::new();
+    let by_staff = !caller.actor.acts_for(ready.enrolment.patient);
+    let (mut written, mut projections) = (BTreeSet::new(), Vec::new());
     for answer in &answers.answers {
         let question = questionnaire.questions.iter().find(|question| question.link_id == answer.link_id);
         let Some(code) = question.and_then(|question| question.records_as.as_ref()) else { continue };
@@ -83,21 +85,21 @@ pub async fn answer(
             code,
             value: &answer.value,
             at: caller.now,
+            author: caller.actor.account,
+            by_staff,
         }));
-        events.push(Event::Observed(Observation {
-            code: vec![code.clone()],
-            value: observed(&answer.value),
-            components: Vec::new(),
-            effective: Some(caller.now),
-            attributes: Vec::new(),
-        }));
+        written.insert(observation);
     }
-    events.push(Event::Answered(Response { questionnaire: answers.questionnaire, answers: answers.answers }));
+    let response = Response { questionnaire: answers.questionnaire, answers: answers.answers };
     // What the patient measured is true whatever a plugin makes of it, and the
     // plugin must hear of it whatever becomes of this request.
     let tx = records.begin().await?;
     resource::project(&tx, marked(projections, ready.compartments), caller.now).await?;
-    let kept = keep(&tx, id, events, caller.now).await?;
+    // The observations are events as all others, of all pathways of the patient; this one gets its
+    // own at once, and then the response.
+    let mut kept = spread_own(extensions, &tx, &ready.enrolment, &written, caller.now).await?;
+    kept.retain(|work| work.lane == id.to_string());
+    kept.extend(keep(&tx, id, vec![Event::Answered(response)], caller.now).await?);
     tx.commit().await?;
     let occasion = Occasion { request_id: caller.request_id.clone(), now: caller.now };
     let told = tell(extensions, &records, kept, &occasion).await;
@@ -105,7 +107,27 @@ pub async fn answer(
     view(&records, value, told.effects, told.calls).await
 }
 
-/// Checks that every answer fits its question and no required answer is missing.
+/// Turns the observations of this answer into events.
+async fn spread_own(
+    extensions: &Extensions,
+    tx: &TenantTx,
+    enrolment: &Enrolment,
+    written: &BTreeSet<String>,
+    now: Instant,
+) -> AppResult<Vec<Work>> {
+    let mut kept = Vec::new();
+    for work in tx.list_work(Queue::Observation, &enrolment.patient.to_string()).await? {
+        let readings = Vec::<Reading>::deserialize(&work.payload).map_err(AppError::internal)?;
+        if readings.iter().all(|reading| written.contains(&reading.id)) && tx.finish_work(&work).await? {
+            let from = now.plus_seconds(HEAD_START_SECONDS);
+            kept.extend(spread(&extensions.platform, tx, &work, (now, from)).await?);
+        }
+    }
+    Ok(kept)
+}
+
+/// Checks that every answer fits its question and no required answer is missing. A value that
+/// cannot be right is refused at once: who typed it can correct it.
 fn check_answers(questionnaire: &Questionnaire, answers: &[Answer]) -> AppResult<()> {
     let wrong = |link: &str, what: &str| {
         Err(AppError::new(Code::BodyInvalid, format!("answer `{link}`: {what}"))
@@ -124,7 +146,13 @@ fn check_answers(questionnaire: &Questionnaire, answers: &[Answer]) -> AppResult
             (AnswerKind::Boolean, AnswerValue::Boolean(_))
             | (AnswerKind::Integer, AnswerValue::Integer(_))
             | (AnswerKind::Text, AnswerValue::Text(_)) => {}
-            (AnswerKind::Quantity(unit), AnswerValue::Quantity(Quantity { unit: given, .. })) if unit == given => {}
+            (AnswerKind::Quantity(unit), AnswerValue::Quantity(quantity)) if *unit == measure::unit(&quantity.unit) => {
+                let what = question.records_as.as_ref().and_then(|code| measurand(std::slice::from_ref(code)));
+                if let Some(Err(fault)) = what.map(|what| what.canonical(quantity)) {
+                    let said = format!("answer `{link}`: {} {}", quantity.value, quantity.unit);
+                    return Err(AppError::new(fault.code(), said).with("path", format!("answers.{link}")));
+                }
+            }
             (AnswerKind::Quantity(unit), AnswerValue::Quantity(_)) => {
                 return wrong(link, &format!("asked in `{unit}`"));
             }
@@ -140,15 +168,5 @@ fn check_answers(questionnaire: &Questionnaire, answers: &[Answer]) -> AppResult
     {
         Some(question) => wrong(&question.link_id, "is required"),
         None => Ok(()),
-    }
-}
-
-fn observed(value: &AnswerValue) -> ObservationValue {
-    match value.clone() {
-        AnswerValue::Boolean(yes) => ObservationValue::Boolean(yes),
-        AnswerValue::Integer(number) => ObservationValue::Integer(number),
-        AnswerValue::Text(text) => ObservationValue::Text(text),
-        AnswerValue::Quantity(quantity) => ObservationValue::Quantity(quantity),
-        AnswerValue::Choice(coding) => ObservationValue::Coded(vec![coding]),
     }
 }

@@ -8,7 +8,8 @@ use xinglin_platform::{AppError, AppResult, boxed, work};
 use xinglin_store::{Tenant, Work};
 
 use super::{
-    Delivery, EnrolmentView, Occasion, Reply, TRIES, ask, calls_for, carry_out, ready, silent, unless_passing,
+    Delivery, EnrolmentView, Occasion, Occurrence, Reply, TRIES, ask, calls_for, carry_out, ready, silent,
+    unless_passing,
 };
 
 /// Delivers one event to its pathway. The effects and the end of the work are committed
@@ -59,7 +60,7 @@ async fn deliver_once(
                 // Somebody else was faster.
                 return Ok(Delivery { effects: Vec::new(), calls: calls.views() });
             }
-            match carry_out(&tx, &ready, accepted, occasion, &calls, &work.id).await {
+            match carry_out(&tx, &ready, accepted, occasion, &calls, Occurrence::Of(&work.id)).await {
                 Ok(EnrolmentView { effects, calls, .. }) => {
                     tx.commit().await?;
                     return Ok(Delivery { effects, calls });

@@ -16,7 +16,7 @@ use xinglin_records::{
 };
 use xinglin_runtime::Interface;
 
-use super::{EnrolmentView, Occasion, Ready, Reply, ask, carry_out, undecided};
+use super::{EnrolmentView, Occasion, Occurrence, Ready, Reply, ask, carry_out, undecided};
 
 /// A patient to enrol.
 #[derive(Deserialize, ToSchema)]
@@ -91,7 +91,7 @@ pub async fn enrol(extensions: &Extensions, caller: &Caller, enrol: Enrol) -> Ap
         Reply::Accepted(accepted) => {
             let tx = records.begin().await?;
             patient::treatable(&tx, enrol.patient).await?;
-            let view = carry_out(&tx, &ready, accepted, &occasion, &calls, "enrolled").await?;
+            let view = carry_out(&tx, &ready, accepted, &occasion, &calls, Occurrence::Of("enrolled")).await?;
             tx.commit().await?;
             Ok(view)
         }

@@ -1,18 +1,25 @@
 use xinglin_domain::{
     code::Code,
     enrolment::{TaskRecord, task},
-    pathway::Event,
+    pathway::{Event, Fate},
+    time::Instant,
 };
 use xinglin_extensions::Extensions;
 use xinglin_platform::{AppError, AppResult, boxed, work};
 use xinglin_records::resource::{self, marked};
-use xinglin_store::{TaskState, Tenant, Work};
+use xinglin_store::{Queue, Task, TaskState, Tenant, TenantTx, Work};
 
-use super::{Occasion, Reply, TRIES, ask, calls_for, carry_out, ready, silent, timer_projection, unless_passing};
+use super::{
+    Occasion, Occurrence, Ready, Reply, TRIES, ask, calls_for, carry_out, ready, silent, timer_projection,
+    unless_passing,
+};
 
-/// Fires a due timer. The effects and the mark that it fired are committed together, so they
-/// take place exactly once, also after a crash. If the pathway gives no usable answer, the
-/// timer is deferred.
+/// How late a timer is [`Occurrence::Late`]: a project default, longer than a host is usually down.
+const LATE_HOURS: i64 = 24;
+
+/// Fires a due timer, or tells the pathway that the task of one is [overdue or missed](Fate). The
+/// effects and the mark that it fired are committed together, so they take place exactly once, also
+/// after a crash. If the pathway gives no usable answer, the timer is deferred.
 ///
 /// # Errors
 /// If the store fails, or concurrent changes of the enrolment persist; the timer stays open.
@@ -31,13 +38,22 @@ pub async fn fire(extensions: &Extensions, records: &Tenant, work: &Work, occasi
 async fn fire_once(extensions: &Extensions, records: &Tenant, work: &Work, occasion: &Occasion) -> AppResult<()> {
     let now = occasion.now;
     let timer = records.get_task(work.id.parse().map_err(AppError::internal)?).await?;
-    if timer.state != TaskState::Open {
+    // What is to be told; none that it is due.
+    let fate: Option<Fate> = serde_json::from_value(work.payload.clone()).map_err(AppError::internal)?;
+    let expected = if fate.is_none() { TaskState::Open } else { TaskState::Fired };
+    let ready = ready(records, timer.enrolment_id).await?;
+    if timer.state != expected || !ready.enrolment.is_active() {
         // It was taken back, or done by somebody.
         return work::finish(records, work).await;
     }
     let record: TaskRecord = serde_json::from_value(timer.body.clone()).map_err(AppError::internal)?;
-    let event = Event::TaskDue(record.reference());
-    let ready = ready(records, timer.enrolment_id).await?;
+    let event = match fate {
+        None => Event::TaskDue(record.reference()),
+        Some(fate) => Event::of_task(fate, record.reference()),
+    };
+    let late = now >= work.since.plus_hours(LATE_HOURS);
+    let salt = fate.map_or_else(|| work.id.clone(), |fate| format!("{}/{}", work.id, fate.as_str()));
+    let occurrence = if late { Occurrence::Late } else { Occurrence::Of(&salt) };
     let mut calls = calls_for(extensions, records, &ready, occasion);
     let refused = match ask(extensions, records, &ready, &event, occasion, &mut calls).await? {
         Reply::Nothing(error) => error,
@@ -49,11 +65,8 @@ async fn fire_once(extensions: &Extensions, records: &Tenant, work: &Work, occas
                 // It moved, or is somebody else's by now.
                 return Ok(());
             }
-            tx.fire_task(timer.id, timer.version, now).await?;
-            let fired = TaskRecord { state: task::TaskState::Fired { at: now }, ..record };
-            let fired = vec![timer_projection(&ready, &fired, now)];
-            resource::project(&tx, marked(fired, ready.compartments), now).await?;
-            match carry_out(&tx, &ready, accepted, occasion, &calls, &timer.id.to_string()).await {
+            mark(&tx, &ready, (&timer, record), fate, now).await?;
+            match carry_out(&tx, &ready, accepted, occasion, &calls, occurrence).await {
                 Ok(_) => return Ok(tx.commit().await?),
                 Err(error) => {
                     tx.rollback().await?;
@@ -67,4 +80,28 @@ async fn fire_once(extensions: &Extensions, records: &Tenant, work: &Work, occas
         silent(&tx, &ready, &refused, now).await?;
     }
     Ok(tx.commit().await?)
+}
+
+/// Stores what the pathway was told, and the work of what it is told next. Before its effects, which
+/// may take the task back.
+async fn mark(
+    tx: &TenantTx,
+    ready: &Ready,
+    (timer, record): (&Task, TaskRecord),
+    fate: Option<Fate>,
+    now: Instant,
+) -> AppResult<()> {
+    if fate.is_none() {
+        tx.fire_task(timer.id, timer.version, now).await?;
+    }
+    if let Some((next, due_at)) = record.next_telling(fate, now) {
+        let payload = serde_json::to_value(next).map_err(AppError::internal)?;
+        tx.put_work(&[Work { payload, ..Work::new(Queue::Timer, timer.id, timer.enrolment_id, due_at) }]).await?;
+    }
+    let fired = TaskRecord { id: timer.id, state: task::TaskState::Fired { at: now }, ..record };
+    let mut projection = timer_projection(ready, &fired, now);
+    if fate == Some(Fate::TaskMissed) {
+        projection["status"] = "failed".into();
+    }
+    resource::project(tx, marked(vec![projection], ready.compartments), now).await
 }

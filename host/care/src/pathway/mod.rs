@@ -4,11 +4,14 @@
 
 pub mod alert;
 mod answer;
+mod complete;
 mod deliver;
 mod enrol;
 mod fire;
 mod get;
 pub mod hold;
+mod leave;
+mod observe;
 mod step;
 
 use serde::Serialize;
@@ -29,13 +32,16 @@ use xinglin_platform::{AppError, AppResult, ambient, boxed};
 use xinglin_records::resource::{self, marked};
 use xinglin_store::{Executor, Queue, Tenant, TenantScope, TenantTx, Work};
 
-use self::step::{Ready, ask, calls_for, carry_out, raise, ready};
+use self::step::{Occurrence, Ready, ask, calls_for, carry_out, raise, ready};
 
 pub use self::answer::{Answers, answer};
+pub use self::complete::complete;
 pub use self::deliver::deliver;
 pub use self::enrol::{Enrol, enrol};
 pub use self::fire::fire;
 pub use self::get::get;
+pub use self::leave::{Leave, leave};
+pub use self::observe::observe;
 
 /// Code of the host's own alert for a pathway without an answer.
 pub(crate) const SILENT: &str = "PATHWAY_SILENT";
@@ -150,11 +156,16 @@ pub(crate) async fn keep(
     events: Vec<Event>,
     now: Instant,
 ) -> AppResult<Vec<Work>> {
+    keep_from(tx, enrolment, events, now.plus_seconds(HEAD_START_SECONDS)).await
+}
+
+/// As [`keep`], for the jobs to deliver from `due_at` on.
+async fn keep_from(tx: &TenantTx, enrolment: EnrolmentId, events: Vec<Event>, due_at: Instant) -> AppResult<Vec<Work>> {
     let mut kept = Vec::with_capacity(events.len());
     for event in events {
         // What is due together is told in the order of the ids.
         let id = format!("out-{:032x}", ambient::fresh_id());
-        let work = Work::new(Queue::Event, id, enrolment, now.plus_seconds(HEAD_START_SECONDS));
+        let work = Work::new(Queue::Event, id, enrolment, due_at);
         kept.push(Work { payload: serde_json::to_value(&event).map_err(AppError::internal)?, ..work });
     }
     tx.put_work(&kept).await?;

@@ -1,7 +1,10 @@
 //! One step of a pathway: calls the plugin with an event, checks its proposal and applies it.
 
+use std::collections::HashSet;
+
 use serde_json::{Value, json};
 use xinglin_domain::{
+    canonical::Digest,
     coding::{Citation, LocalizedText, Translation},
     compartment::Compartments,
     consent::Purpose,
@@ -95,15 +98,24 @@ async fn proposal(
     Ok(enrolment.accept(definition, event, outcome, &holds, now)?)
 }
 
-/// Applies an accepted proposal. `salt` distinguishes repeated events in the dedupe keys of
-/// messages; a timer passes its id, so that its messages are sent once.
+/// What makes the messages of a step unique.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Occurrence<'a> {
+    /// The id of an event or a timer: its messages are sent once, however often it is tried.
+    Of(&'a str),
+    /// A timer that comes late, with others like it, because the clock jumped or the host was down:
+    /// what several of them would say in the same words is said once a day.
+    Late,
+}
+
+/// Applies an accepted proposal.
 pub(super) async fn carry_out(
     tx: &TenantTx,
     ready: &Ready,
     accepted: Accepted,
     occasion: &Occasion,
     calls: &Calls<'_>,
-    salt: &str,
+    occurrence: Occurrence<'_>,
 ) -> AppResult<EnrolmentView> {
     let now = occasion.now;
     let enrolment = ready.enrolment.clone().advanced(&accepted, now);
@@ -123,13 +135,13 @@ pub(super) async fn carry_out(
             tx.insert_document(&row).await?;
         }
     }
-    let mut carrier = Carrier { tx, ready, now, salt, projections: Vec::new(), sent: 0 };
+    let mut carrier = Carrier { tx, ready, now, occurrence, projections: Vec::new(), sent: 0 };
     for effect in &accepted.effects {
         carrier.carry(effect).await?;
     }
     let mut projections = carrier.projections;
     projections.push(plan(&enrolment, &ready.definition));
-    resource::project(tx, marked(projections, ready.compartments), now).await?;
+    resource::project(tx, marked(last_of_each(projections), ready.compartments), now).await?;
     let calls = calls.write(tx).await?;
     view(tx, enrolment, accepted.effects, calls).await
 }
@@ -148,7 +160,7 @@ struct Carrier<'a> {
     tx: &'a TenantTx,
     ready: &'a Ready,
     now: Instant,
-    salt: &'a str,
+    occurrence: Occurrence<'a>,
     projections: Vec<Value>,
     sent: usize,
 }
@@ -158,8 +170,8 @@ impl Carrier<'_> {
         let Enrolment { id, patient, .. } = self.ready.enrolment;
         match effect {
             Effect::ScheduleTask(task) => self.schedule(task).await,
-            Effect::CancelTask(code) => Ok(self.tx.cancel_tasks(id, Some(code), self.now).await.map(drop)?),
-            Effect::CancelAllTasks => Ok(self.tx.cancel_tasks(id, None, self.now).await.map(drop)?),
+            Effect::CancelTask(code) => self.cancel(Some(code)).await,
+            Effect::CancelAllTasks => self.cancel(None).await,
             Effect::Ask(code) => {
                 let asked = self.ready.definition.questionnaires.iter().find(|known| known.code == *code);
                 let title = asked.map(|questionnaire| questionnaire.title.clone()).unwrap_or_default();
@@ -174,6 +186,13 @@ impl Carrier<'_> {
                 let names = names.join(", ");
                 let message =
                     LocalizedText::zh_en(&format!("建议开具检验：{names}"), &format!("tests wanted: {names}"));
+                self.projections.push(project::lab_request(&project::LabRequest {
+                    id: &fresh_lab_request(),
+                    enrolment: id,
+                    patient: &patient.to_string(),
+                    tests,
+                    at: self.now,
+                }));
                 self.raise(self.ready.notice("LAB_WANTED", Severity::Info, message, Role::Doctor, 3 * 24 * 60)).await
             }
             Effect::DraftNote(text) => {
@@ -208,7 +227,18 @@ impl Carrier<'_> {
         }
     }
 
+    async fn cancel(&mut self, code: Option<&str>) -> AppResult<()> {
+        for task in self.tx.cancel_tasks(self.ready.enrolment.id, code, self.now).await? {
+            let record: TaskRecord = serde_json::from_value(task.body).map_err(AppError::internal)?;
+            let record = TaskRecord { id: task.id, state: task::TaskState::Cancelled { at: self.now }, ..record };
+            self.projections.push(timer_projection(self.ready, &record, self.now));
+        }
+        Ok(())
+    }
+
     async fn schedule(&mut self, task: &xinglin_domain::pathway::Task) -> AppResult<()> {
+        // Scheduling a code again moves it: nobody waits for its last occurrence any more.
+        self.tx.forget_fired_tasks(self.ready.enrolment.id, &task.code).await?;
         let record = TaskRecord {
             id: TaskId::from_u128(ambient::fresh_id()),
             enrolment: self.ready.enrolment.id,
@@ -237,10 +267,18 @@ impl Carrier<'_> {
 
     async fn send(&mut self, body: Value) -> AppResult<()> {
         self.sent += 1;
+        let id = self.ready.enrolment.id;
+        let dedupe_key = match self.occurrence {
+            Occurrence::Of(salt) => format!("{id}/{salt}/{}", self.sent),
+            Occurrence::Late => {
+                let said = serde_json::to_vec(&body).map_err(AppError::internal)?;
+                format!("{id}/late/{}/{}", self.now.china_day(), Digest::of_bytes(&said))
+            }
+        };
         let message = xinglin_store::Message {
             id: format!("msg-{:032x}", ambient::fresh_id()),
             patient_id: self.ready.enrolment.patient.to_string(),
-            dedupe_key: format!("{}/{}/{}", self.ready.enrolment.id, self.salt, self.sent),
+            dedupe_key,
             body,
             created_at: self.now,
             read_at: None,
@@ -317,10 +355,24 @@ pub(super) async fn raise(
         alert,
         raised: now,
         acknowledged: None,
+        escalated: Vec::new(),
     };
     tracing::warn!(alert = %record.id, code = record.alert.code, deadline = %record.deadline(), "alert raised");
-    tx.insert_alert(&crate::pathway::alert::row(&record)?).await?;
+    crate::pathway::alert::insert(tx, &record).await?;
     Ok(Some(crate::pathway::alert::projection(&record, &enrolment.pathway)))
+}
+
+/// What is scheduled and taken back in one step is written once.
+fn last_of_each(projections: Vec<Value>) -> Vec<Value> {
+    let mut seen = HashSet::new();
+    let key = |resource: &Value| (resource["resourceType"].to_string(), resource["id"].to_string());
+    let mut last: Vec<Value> = projections.into_iter().rev().filter(|resource| seen.insert(key(resource))).collect();
+    last.reverse();
+    last
+}
+
+fn fresh_lab_request() -> String {
+    format!("{}-{:032x}", project::LAB_REQUEST, ambient::fresh_id())
 }
 
 fn plan(enrolment: &Enrolment, definition: &Definition) -> Value {

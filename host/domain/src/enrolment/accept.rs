@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::{EndCause, Enrolment, HoldRecord};
+use super::{EndCause, Enrolment, HoldRecord, Left};
 use crate::{
     code::Code,
     coding::{Coding, LocalizedText},
@@ -17,7 +17,7 @@ use crate::{
 const MAX_STATE: usize = 64 * 1024;
 /// Maximum number of directives of one step.
 const MAX_DIRECTIVES: usize = 64;
-/// How many days ago a task may be due: the host was down, or the event was late.
+/// How many days before its event a task may be due.
 const MAX_PAST_DAYS: i64 = 1;
 /// How many days ahead a task may be due.
 const MAX_FUTURE_DAYS: i64 = 3 * 366;
@@ -69,6 +69,8 @@ pub struct Accepted {
     pub effects: Vec<Effect>,
     /// Why the enrolment ends, if it does.
     pub ended: Option<EndCause>,
+    /// Who ended it, if not the pathway.
+    pub left: Option<Left>,
 }
 
 /// The rule that a proposal violates. Code `PATHWAY_PROPOSAL`.
@@ -151,7 +153,6 @@ impl Enrolment {
     ///
     /// # Errors
     /// The first rule that the outcome violates. Nothing of it is then applied.
-    /// The first rule that the outcome breaks. Nothing of it is then done.
     pub fn accept(
         &self,
         definition: &Definition,
@@ -180,25 +181,62 @@ impl Enrolment {
         if withdrawn {
             directives.retain(|directive| matches!(directive, Directive::Close(_)));
         }
-        let mut judge = Judge::new(self, definition, holds, now);
+        // A timer may come late, after the host was down: what is due after it may be past too.
+        let told = match event {
+            Event::TaskDue(task) => task.due.min(now),
+            _ => now,
+        };
+        let mut judge = Judge::new(self, definition, holds, (told, now));
         for directive in directives {
             judge.take(directive)?;
         }
-        let Judge { mut effects, mut ended, .. } = judge;
+        let Judge { mut effects, mut ended, known_holds, .. } = judge;
         if withdrawn {
             ended = Some(EndCause::Withdrawn);
         }
         if ended.is_some() {
-            effects.push(Effect::CancelAllTasks);
+            effects.extend(last_effects(known_holds));
         }
-        Ok(Accepted { state, stage, effects, ended })
+        Ok(Accepted { state, stage, effects, ended, left: None })
     }
+
+    /// The patient leaves, and the pathway could not be asked.
+    pub fn leave(&self, holds: &[HoldRecord]) -> Accepted {
+        Accepted {
+            state: self.state.clone().unwrap_or(State { version: 0, data: Vec::new() }),
+            stage: self.stage.clone(),
+            effects: last_effects(self.own(holds)).collect(),
+            ended: Some(EndCause::Withdrawn),
+            left: None,
+        }
+    }
+
+    /// Code, releaser and state of the holds of this enrolment.
+    fn own(&self, holds: &[HoldRecord]) -> Vec<(String, ReleaseBy, bool)> {
+        holds
+            .iter()
+            .filter(|record| record.enrolment == self.id)
+            .map(|record| (record.hold.code.clone(), record.hold.release, record.is_active()))
+            .collect()
+    }
+}
+
+/// What ends with an enrolment: its timers, and the holds that nobody else would lift. A hold that
+/// is a doctor's stands until a doctor lifts it.
+fn last_effects(holds: Vec<(String, ReleaseBy, bool)>) -> impl Iterator<Item = Effect> {
+    holds
+        .into_iter()
+        .filter(|(_, release, active)| *active && *release == ReleaseBy::Pathway)
+        .map(|(code, ..)| Effect::LiftHold(code))
+        .chain([Effect::CancelAllTasks])
 }
 
 /// Checks the directives in order, with what was seen so far.
 struct Judge<'a> {
     definition: &'a Definition,
     now: Instant,
+    /// When the event was due, at most `now`.
+    told: Instant,
     known_holds: Vec<(String, ReleaseBy, bool)>,
     seen: BTreeSet<(&'static str, String)>,
     effects: Vec<Effect>,
@@ -206,13 +244,14 @@ struct Judge<'a> {
 }
 
 impl<'a> Judge<'a> {
-    fn new(enrolment: &Enrolment, definition: &'a Definition, holds: &[HoldRecord], now: Instant) -> Self {
-        let known_holds = holds
-            .iter()
-            .filter(|record| record.enrolment == enrolment.id)
-            .map(|record| (record.hold.code.clone(), record.hold.release, record.is_active()))
-            .collect();
-        Self { definition, now, known_holds, seen: BTreeSet::new(), effects: Vec::new(), ended: None }
+    fn new(
+        enrolment: &Enrolment,
+        definition: &'a Definition,
+        holds: &[HoldRecord],
+        (told, now): (Instant, Instant),
+    ) -> Self {
+        let known_holds = enrolment.own(holds);
+        Self { definition, now, told, known_holds, seen: BTreeSet::new(), effects: Vec::new(), ended: None }
     }
 
     fn take(&mut self, directive: Directive) -> Result<(), ProposalError> {
@@ -278,7 +317,7 @@ impl<'a> Judge<'a> {
 
     fn task(&mut self, task: Task) -> Result<Effect, ProposalError> {
         self.once("task", &task.code)?;
-        let earliest = self.now.plus_days(-MAX_PAST_DAYS);
+        let earliest = self.told.plus_days(-MAX_PAST_DAYS);
         let latest = self.now.plus_days(MAX_FUTURE_DAYS);
         if !(earliest..=latest).contains(&task.due) {
             return Err(ProposalError::TaskDue(task.code));
@@ -434,6 +473,29 @@ mod tests {
         assert_eq!(judge(vec![alert(0)]).err(), Some(ProposalError::AlertDeadline("GLUCOSE_HIGH".into())));
         assert!(judge(vec![alert(1)]).is_ok());
         assert!(judge(vec![alert(MAX_SLA_MINUTES + 1)]).is_err());
+    }
+
+    #[test]
+    fn a_timer_that_comes_late_may_schedule_what_is_past_too() {
+        let late = Event::TaskDue(crate::pathway::TaskRef { code: "visit-84".into(), due: NOW.plus_days(-280) });
+        let judge = |days: i64| {
+            let outcome = fixture::outcome(vec![task("visit-174", NOW.plus_days(days))]);
+            fixture::enrolment().accept(&fixture::definition(), &late, outcome, &[], NOW)
+        };
+        assert!(judge(-190).is_ok());
+        assert_eq!(judge(-282).err(), Some(ProposalError::TaskDue("visit-174".into())));
+    }
+
+    #[test]
+    fn what_only_the_pathway_would_lift_ends_with_it() {
+        let placed = |code: &str, by| HoldRecord {
+            hold: Hold { code: code.into(), release: by, ..fixture::hold() },
+            ..fixture::hold_record()
+        };
+        let holds = [placed("own", ReleaseBy::Pathway), placed("doctors", ReleaseBy::Doctor)];
+        let last = [Effect::LiftHold("own".into()), Effect::CancelAllTasks];
+        assert_eq!(judge_with(vec![close()], &holds).expect("closed").effects, last);
+        assert_eq!(fixture::enrolment().leave(&holds).effects, last, "also if the pathway cannot be asked");
     }
 
     #[test]

@@ -20,6 +20,52 @@ pub struct Acknowledgement {
     pub at: Instant,
 }
 
+/// Roles to which alerts climb when nobody acknowledges them, in order, after the role that owns
+/// them: a setting of the tenant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Ladder(Vec<Role>);
+
+/// Maximum number of rungs.
+const MAX_RUNGS: usize = 8;
+
+/// Minimum minutes between two escalations of an alert: a project default.
+const MIN_REPEAT_MINUTES: u32 = 5;
+
+/// Maximum number of escalations that are kept with an alert.
+const MAX_KEPT: usize = 100;
+
+impl Ladder {
+    /// A ladder of roles that may acknowledge alerts; none if there is no rung, or too many, or a
+    /// role may not.
+    pub fn new(rungs: Vec<Role>) -> Option<Self> {
+        let may = |role: &Role| Action::AcknowledgeAlert.roles().contains(role);
+        ((1..=MAX_RUNGS).contains(&rungs.len()) && rungs.iter().all(may)).then_some(Self(rungs))
+    }
+
+    /// The roles.
+    pub fn rungs(&self) -> &[Role] {
+        &self.0
+    }
+}
+
+impl Default for Ladder {
+    /// The doctors of the care team, then who runs the hospital: a project default.
+    fn default() -> Self {
+        Self(vec![Role::Doctor, Role::Administrator])
+    }
+}
+
+/// One climb of an alert.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Escalation {
+    /// The role that was told.
+    pub to: Role,
+    /// When.
+    pub at: Instant,
+}
+
 /// A stored alert.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -36,12 +82,46 @@ pub struct AlertRecord {
     pub raised: Instant,
     /// The acknowledgement, if any.
     pub acknowledged: Option<Acknowledgement>,
+    /// Whom else it was told to, in order, because nobody acknowledged it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub escalated: Vec<Escalation>,
 }
 
 impl AlertRecord {
     /// Time by which it must be acknowledged.
     pub fn deadline(&self) -> Instant {
         self.raised.plus_minutes(i64::from(self.alert.sla_minutes))
+    }
+
+    /// When it climbs next: so many minutes after it was told last.
+    pub fn climbs_at(&self) -> Instant {
+        let minutes = self.alert.sla_minutes.max(MIN_REPEAT_MINUTES);
+        self.escalated.last().map_or_else(|| self.deadline(), |last| last.at.plus_minutes(i64::from(minutes)))
+    }
+
+    /// Roles that were told, with the time, in order; the first is the owner.
+    pub fn told(&self) -> impl Iterator<Item = Escalation> {
+        let owner = Escalation { to: Role::from(self.alert.owner), at: self.raised };
+        std::iter::once(owner).chain(self.escalated.iter().copied())
+    }
+
+    /// Climbs to the next rung above the owner's; on the last one it stays, and is told again.
+    ///
+    /// # Errors
+    /// If it is acknowledged, or still has time.
+    pub fn escalate(mut self, ladder: &Ladder, at: Instant) -> Result<Self, CareError> {
+        if self.acknowledged.is_some() || at < self.climbs_at() {
+            return Err(CareError::State("the alert need not climb"));
+        }
+        let owner = Role::from(self.alert.owner);
+        let above: Vec<Role> = ladder.rungs().iter().copied().filter(|rung| *rung != owner).collect();
+        let to = above.get(self.escalated.len()).or(above.last()).copied().unwrap_or(owner);
+        self.escalated.push(Escalation { to, at });
+        if self.escalated.len() > MAX_KEPT {
+            // The first ones say when it left the owner; the last one when it was told last.
+            self.escalated.remove(MAX_KEPT - 2);
+        }
+        Ok(self)
     }
 
     /// Whether it is not acknowledged after the deadline: escalate.
@@ -54,13 +134,13 @@ impl AlertRecord {
         self.acknowledged.map(|ack| ack.at <= self.deadline())
     }
 
-    /// Acknowledges it, by the role it was raised to or a doctor.
+    /// Acknowledges it, by a role it was told to or a doctor.
     ///
     /// # Errors
     /// If the actor may not, or it is already acknowledged.
     pub fn acknowledge(mut self, by: &Actor, at: Instant) -> Result<Self, CareError> {
         can(by, Action::AcknowledgeAlert, at)?;
-        if !by.is(Role::from(self.alert.owner)) && !by.is(Role::Doctor) {
+        if !self.told().any(|told| by.is(told.to)) && !by.is(Role::Doctor) {
             return Err(CareError::AnotherRole);
         }
         if self.acknowledged.is_some() {
@@ -84,6 +164,7 @@ mod tests {
             alert: fixture::alert(),
             raised: NOW,
             acknowledged: None,
+            escalated: Vec::new(),
         }
     }
 
@@ -97,6 +178,45 @@ mod tests {
         assert!(!late.is_overdue(NOW.plus_minutes(60)));
         assert_eq!(late.in_time(), Some(false));
         assert!(late.acknowledge(&fixture::doctor(), NOW.plus_minutes(21)).is_err());
+    }
+
+    #[test]
+    fn climbs_until_somebody_takes_it_up() {
+        let nurses =
+            AlertRecord { alert: Alert { owner: crate::pathway::Role::Nurse, ..fixture::alert() }, ..record() };
+        let ladder = Ladder::default();
+        assert!(nurses.clone().escalate(&ladder, NOW.plus_minutes(14)).is_err(), "it still has time");
+        let mut climbing = nurses;
+        for (minutes, role) in [(15, Role::Doctor), (30, Role::Administrator), (45, Role::Administrator)] {
+            assert_eq!(climbing.climbs_at(), NOW.plus_minutes(minutes));
+            climbing = climbing.escalate(&ladder, NOW.plus_minutes(minutes)).expect("it climbs");
+            assert_eq!(climbing.escalated.last().map(|last| last.to), Some(role), "{minutes}");
+        }
+        assert_eq!(climbing.deadline(), NOW.plus_minutes(15), "it was due when it was due");
+        // After a year of silence it climbs once, not once for each quarter of an hour.
+        let year = NOW.plus_days(365);
+        let late = climbing.clone().escalate(&ladder, year).expect("it climbs");
+        assert_eq!((late.escalated.len(), late.climbs_at()), (4, year.plus_minutes(15)));
+        let taken = climbing.acknowledge(&fixture::doctor(), NOW.plus_minutes(50)).expect("taken up");
+        assert!(taken.escalate(&ladder, year).is_err());
+    }
+
+    #[test]
+    fn the_owner_is_not_told_as_the_next_above() {
+        let once = record().escalate(&Ladder::default(), NOW.plus_minutes(15)).expect("a doctor's climbs");
+        assert_eq!(once.escalated[0].to, Role::Administrator);
+        let alone = Ladder::new(vec![Role::Doctor]).expect("a ladder");
+        let again = record().escalate(&alone, NOW.plus_minutes(15)).expect("it is told again");
+        assert_eq!(again.escalated[0].to, Role::Doctor);
+        assert_eq!(Ladder::new(vec![]), None);
+        assert_eq!(Ladder::new(vec![Role::Patient]), None);
+    }
+
+    #[test]
+    fn an_alert_stored_before_escalations_is_read() {
+        let stored = serde_json::to_value(record()).expect("json");
+        assert!(stored.get("escalated").is_none());
+        assert_eq!(serde_json::from_value::<AlertRecord>(stored).expect("read"), record());
     }
 
     #[test]

@@ -59,6 +59,19 @@ pub struct Ended {
     pub at: Instant,
     /// Why.
     pub cause: EndCause,
+    /// Who ended it, if not the pathway.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left: Option<Left>,
+}
+
+/// That somebody ended an enrolment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Left {
+    /// Who.
+    pub by: AccountId,
+    /// Why, in their words.
+    pub reason: String,
 }
 
 /// Why it ended.
@@ -82,7 +95,7 @@ impl Enrolment {
     pub fn advanced(mut self, accepted: &Accepted, at: Instant) -> Self {
         self.stage.clone_from(&accepted.stage);
         self.state = Some(accepted.state.clone());
-        self.ended = accepted.ended.clone().map(|cause| Ended { at, cause });
+        self.ended = accepted.ended.clone().map(|cause| Ended { at, cause, left: accepted.left.clone() });
         self
     }
 }

@@ -6,7 +6,7 @@ use super::CareError;
 use crate::{
     access::{Action, Actor, Role, can},
     id::{AccountId, EnrolmentId, PatientId, TaskId},
-    pathway::{Task, TaskRef},
+    pathway::{Fate, Task, TaskRef},
     time::Instant,
 };
 
@@ -67,6 +67,19 @@ impl TaskRecord {
     /// End of the grace period.
     pub fn deadline(&self) -> Instant {
         self.task.due.plus_days(i64::from(self.task.window_days))
+    }
+
+    /// What its pathway is told next if nobody does it, and when; `told` is what it was told last,
+    /// none if only that it is due. A task without days of grace is a bare timer: nothing follows.
+    /// What should have been told before is left out, so that a clock that jumps tells the last only.
+    pub fn next_telling(&self, told: Option<Fate>, now: Instant) -> Option<(Fate, Instant)> {
+        let overdue = self.task.due.plus_days(1);
+        match told {
+            _ if self.task.window_days == 0 => None,
+            None if now < overdue && overdue < self.deadline() => Some((Fate::TaskOverdue, overdue)),
+            None | Some(Fate::TaskOverdue) => Some((Fate::TaskMissed, self.deadline().max(now))),
+            Some(Fate::TaskMissed) => None,
+        }
     }
 
     /// The timer fires.
@@ -141,6 +154,22 @@ mod tests {
         assert!(fired.is_pending());
         assert!(fired.clone().fire(NOW).is_err());
         assert!(fired.cancel(NOW).expect("cancelled").cancel(NOW).is_err());
+    }
+
+    #[test]
+    fn tells_that_it_is_overdue_and_then_missed() {
+        let of = |window_days| {
+            let record = record(pathway::Role::Patient);
+            TaskRecord { task: Task { window_days, ..record.task }, ..record }
+        };
+        let (overdue, missed) = (Fate::TaskOverdue, Fate::TaskMissed);
+        assert_eq!(of(3).next_telling(None, NOW), Some((overdue, NOW.plus_days(1))));
+        assert_eq!(of(3).next_telling(Some(overdue), NOW.plus_days(1)), Some((missed, NOW.plus_days(3))));
+        assert_eq!(of(3).next_telling(Some(missed), NOW.plus_days(3)), None);
+        assert_eq!(of(1).next_telling(None, NOW), Some((missed, NOW.plus_days(1))), "one day of grace, one telling");
+        assert_eq!(of(0).next_telling(None, NOW), None, "a timer");
+        let year = NOW.plus_days(365);
+        assert_eq!(of(3).next_telling(None, year), Some((missed, year)), "the last only");
     }
 
     #[test]

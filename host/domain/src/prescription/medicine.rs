@@ -409,7 +409,7 @@ impl Medicine {
         let daily = self.line.dose.value.times(self.line.doses_per_day);
         let whole = self.supply.pack.value.times(Decimal::whole(i64::from(packs)));
         match (whole, daily) {
-            (Ok(whole), Ok(daily)) => whole.over(daily).and_then(|days| u16::try_from(days).ok()),
+            (Ok(whole), Ok(daily)) => whole.ceil_over(daily).and_then(|days| u16::try_from(days).ok()),
             _ => None,
         }
         .unwrap_or(self.line.days)

@@ -1,11 +1,14 @@
 //! `records`: further reads of a plugin in the record of the current patient, beyond its
 //! snapshot.
 
+use std::cmp::Reverse;
+
 use xinglin_domain::{
     clinical::{Allergy, Condition, Medication, Observation, Section},
     coding::Coding,
     consent::Purpose,
     id::{PatientId, TenantId},
+    measure,
 };
 use xinglin_fhir::snapshot::{self, Entries};
 use xinglin_platform::{AppError, AppResult, Platform, document};
@@ -55,7 +58,14 @@ impl Chart {
 impl RecordRead for Chart {
     fn observations<'a>(&'a self, query: &'a RecordQuery) -> RecordFuture<'a, Observation> {
         let span = Span { since: query.since, before: query.before, most: query.limit.min(MOST) };
-        Box::pin(async move { Ok(self.read(Section::Observations, Some(&query.code), span).await?.observations) })
+        Box::pin(async move {
+            let mut found = Vec::new();
+            for code in measure::spellings(&query.code) {
+                found.extend(self.read(Section::Observations, Some(&code), span).await?.observations);
+            }
+            found.sort_by_key(|observation| Reverse(observation.effective));
+            Ok(found)
+        })
     }
 
     fn conditions(&self) -> RecordFuture<'_, Condition> {

@@ -11,7 +11,7 @@ use xinglin_domain::{
 use xinglin_fhir::{
     answer::Done,
     bundle::{self, Planned},
-    index, search,
+    index, project, search,
 };
 use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed, document::value};
 use xinglin_store::{Executor, RecordQuery, Resource, TenantScope, TenantTx};
@@ -219,7 +219,7 @@ async fn may_go(tx: &TenantTx, planned: &Planned) -> AppResult<()> {
 /// Refuses external writes to projections of the host: a prescription in the record is one
 /// that was signed.
 fn not_ours(planned: &Planned) -> AppResult<()> {
-    const OURS: [&str; 9] = [
+    const OURS: [&str; 10] = [
         EncounterId::PREFIX,
         PrescriptionId::PREFIX,
         BillId::PREFIX,
@@ -229,6 +229,7 @@ fn not_ours(planned: &Planned) -> AppResult<()> {
         HoldId::PREFIX,
         TaskId::PREFIX,
         RelationId::PREFIX,
+        project::LAB_REQUEST,
     ];
     let ours = |prefix: &str| planned.id.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('-'));
     if planned.resource_type == "Binary" {

@@ -217,6 +217,17 @@ pub async fn plugin_access<E: Executor>(
     Ok(PluginAccess { record_access, closed })
 }
 
+/// Whether a plugin may see an entry of these compartments.
+pub async fn plugin_sees<E: Executor>(
+    platform: &Platform,
+    records: &TenantScope<E>,
+    plugin: &str,
+    patient: PatientId,
+    (purpose, labels): (Purpose, Compartments),
+) -> AppResult<bool> {
+    Ok(plugin_decision(platform, records, plugin, patient, purpose).await?.0.shows(labels))
+}
+
 /// Whether a bill may be disclosed to a payer. If the patient refused, the payer is not
 /// called; if the bill discloses a compartment, the patient's consent is required.
 ///

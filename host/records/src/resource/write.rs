@@ -11,7 +11,7 @@ use xinglin_platform::{AppError, AppResult, ambient, boxed};
 use xinglin_store::{Resource, ResourceWrite, TenantTx};
 
 use super::labels;
-use crate::{criteria, real_name};
+use crate::{criteria, news::News, real_name};
 
 /// Writes resources as their next versions, also the host's own projections. Deleting a
 /// missing resource has no effect.
@@ -21,6 +21,7 @@ pub(crate) async fn write(tx: &TenantTx, planned: Vec<Planned>, now: Instant) ->
     let current = tx.resource_versions(&keys).await?;
     let mut writes = Vec::with_capacity(planned.len());
     let mut written = Vec::with_capacity(planned.len());
+    let mut news = News::default();
     let labels = labels(tx, &planned).await?;
     for Planned { action, resource_type, id, mut resource, .. } in planned {
         // A bundle may bring ten thousand: others have their turn meanwhile.
@@ -68,6 +69,7 @@ pub(crate) async fn write(tx: &TenantTx, planned: Vec<Planned>, now: Instant) ->
             real_name::corrected(tx, &id, &resource, now).await?;
         }
         answer::stamp(&mut resource, stamped, now);
+        news.note((&resource, version), found.patient.as_deref(), now);
         written.push(Some(known.is_none()));
         writes.push(ResourceWrite {
             kind: resource_type,
@@ -87,6 +89,7 @@ pub(crate) async fn write(tx: &TenantTx, planned: Vec<Planned>, now: Instant) ->
         erase(tx, kind, id, now).await?;
     }
     criteria::notice(tx, &writes, now).await?;
+    news.keep(tx, now).await?;
     let mut resources = writes.into_iter().map(Resource::from);
     let mut of = |created| Some(Written { resource: resources.next()?, created });
     Ok(written.into_iter().map(|created| of(created?)).collect())

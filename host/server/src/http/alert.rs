@@ -4,15 +4,18 @@ use axum::{Json, extract::State};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
-use xinglin_care::pathway::alert::{self, AlertView};
-use xinglin_domain::{access::Action, id::AlertId};
+use xinglin_care::pathway::alert::{self, AlertView, EscalationRules, NotificationView};
+use xinglin_domain::{
+    access::Action,
+    id::{AlertId, TenantId},
+};
 use xinglin_platform::Caller;
 
 use crate::{
     Hospital,
     http::{
         access::by,
-        extract::{Asked, At},
+        extract::{Asked, At, Body},
         problem::{Problem, Reply},
     },
 };
@@ -22,6 +25,8 @@ pub fn routes() -> OpenApiRouter<Hospital> {
     OpenApiRouter::new()
         .routes(by(&Action::AcknowledgeAlert, routes!(acknowledge)))
         .routes(by(&Action::AcknowledgeAlert, routes!(list)))
+        .routes(by(&Action::AcknowledgeAlert, routes!(list_told)))
+        .routes(by(&Action::ManageAccounts, routes!(get_rules, put_rules)))
 }
 
 /// Acknowledges an alert.
@@ -58,4 +63,44 @@ pub async fn list(
     Asked(filter): Asked<Filter>,
 ) -> Reply<Json<Vec<AlertView>>> {
     Ok(Json(alert::list(&hospital.platform, &caller, filter.state).await?))
+}
+
+/// Alerts that the caller was told of, by their roles or because nobody acknowledged them, and that
+/// are still open; the last told first.
+#[utoipa::path(
+    get, path = "/api/v1/me/notifications", tag = "Alert",
+    responses((status = 200, body = Vec<NotificationView>), (status = "4XX", body = Problem)),
+)]
+pub async fn list_told(State(hospital): State<Hospital>, caller: Caller) -> Reply<Json<Vec<NotificationView>>> {
+    Ok(Json(alert::list_told(&hospital.platform, &caller).await?))
+}
+
+/// To whom alerts of a tenant climb that nobody acknowledges.
+#[utoipa::path(
+    get, path = "/api/v1/tenants/{tenant}/escalation-rules", tag = "Alert",
+    params(("tenant" = String, Path, description = "`ten-…`")),
+    responses((status = 200, body = EscalationRules), (status = "4XX", body = Problem)),
+)]
+pub async fn get_rules(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    At(tenant): At<TenantId>,
+) -> Reply<Json<EscalationRules>> {
+    Ok(Json(alert::rules(&hospital.platform, &caller, tenant).await?))
+}
+
+/// Sets to whom alerts of a tenant climb.
+#[utoipa::path(
+    put, path = "/api/v1/tenants/{tenant}/escalation-rules", tag = "Alert",
+    params(("tenant" = String, Path, description = "`ten-…`")),
+    request_body = EscalationRules,
+    responses((status = 200, body = EscalationRules), (status = "4XX", body = Problem)),
+)]
+pub async fn put_rules(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    At(tenant): At<TenantId>,
+    Body(rules): Body<EscalationRules>,
+) -> Reply<Json<EscalationRules>> {
+    Ok(Json(alert::put_rules(&hospital.platform, &caller, tenant, rules).await?))
 }

@@ -2,8 +2,11 @@
 
 use axum::{Json, extract::State, http::StatusCode};
 use utoipa_axum::{router::OpenApiRouter, routes};
-use xinglin_care::pathway::{self, Answers, Enrol, EnrolmentView};
-use xinglin_domain::{access::Action, id::EnrolmentId};
+use xinglin_care::pathway::{self, Answers, Enrol, EnrolmentView, Leave};
+use xinglin_domain::{
+    access::Action,
+    id::{EnrolmentId, TaskId},
+};
 use xinglin_platform::Caller;
 
 use crate::{
@@ -21,6 +24,8 @@ pub fn routes() -> OpenApiRouter<Hospital> {
         .routes(by(&Action::AnswerQuestionnaire, routes!(answer)))
         .routes(by(&Action::EnrolPatient, routes!(create)))
         .routes(allowed(READERS, routes!(get)))
+        .routes(by(&Action::WithdrawEnrolment, routes!(leave)))
+        .routes(by(&Action::CompleteTask, routes!(complete)))
 }
 
 /// The patient answers a questionnaire of the pathway.
@@ -65,4 +70,34 @@ pub async fn get(
     At(id): At<EnrolmentId>,
 ) -> Reply<Json<EnrolmentView>> {
     Ok(Json(pathway::get(&hospital.platform, &caller, id).await?))
+}
+
+/// A patient leaves a pathway. Timers and the pathway's own holds end; a doctor's hold stands.
+#[utoipa::path(
+    post, path = "/api/v1/enrolments/{id}/leave", tag = "Enrolment",
+    params(("id" = String, Path, description = "`enr-…`")),
+    request_body = Leave,
+    responses((status = 200, body = EnrolmentView), (status = "4XX", body = Problem)),
+)]
+pub async fn leave(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    At(id): At<EnrolmentId>,
+    Body(ask): Body<Leave>,
+) -> Reply<Json<EnrolmentView>> {
+    Ok(Json(pathway::leave(&hospital.extensions, &caller, id, ask).await?))
+}
+
+/// A task of a pathway is done, by whom it was given to.
+#[utoipa::path(
+    post, path = "/api/v1/tasks/{id}/done", tag = "Enrolment",
+    params(("id" = String, Path, description = "`task-…`")),
+    responses((status = 200, body = EnrolmentView), (status = "4XX", body = Problem)),
+)]
+pub async fn complete(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    At(id): At<TaskId>,
+) -> Reply<Json<EnrolmentView>> {
+    Ok(Json(pathway::complete(&hospital.extensions, &caller, id).await?))
 }

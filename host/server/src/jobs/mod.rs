@@ -1,7 +1,7 @@
-//! Background jobs: due timers, payments with unknown outcome, undelivered events, exports,
-//! notifications, ended sessions. All work is in the store; after a crash it is claimed again.
+//! Background jobs: due timers, new observations, undelivered events, alerts that nobody acknowledged,
+//! payments with unknown outcome, exports, notifications, ended sessions. All work is in the store; after a crash it is claimed again.
 
-use xinglin_care::pathway::{self, Occasion};
+use xinglin_care::pathway::{self, Occasion, alert};
 use xinglin_domain::time::Instant;
 use xinglin_extensions::recall;
 use xinglin_identity::session;
@@ -59,6 +59,8 @@ impl Hospital {
             Queue::Payment => charge::resolve(&self.extensions, &work, &occasion).await,
             Queue::Export => export::run(&self.platform, work).await,
             Queue::Subscription => subscription::tell(&self.platform, work).await,
+            Queue::Observation => pathway::observe(&self.platform, &records, &work, &occasion).await,
+            Queue::Alert => alert::escalate(&records, &work, &occasion).await,
         }
     }
 

@@ -1,4 +1,5 @@
-//! Durable timers. Each open task has its work in [`Queue::Timer`], under its own id.
+//! Durable timers. Each open task has its work in [`Queue::Timer`], under its own id, and so has a
+//! fired one for as long as its pathway is to be told that it is not done.
 
 use std::str::FromStr;
 
@@ -150,25 +151,42 @@ impl TenantTx {
         Ok(id)
     }
 
-    /// Cancels an enrolment's open tasks, or the one with this code; returns their number.
+    /// Cancels an enrolment's tasks that have work, or those of them with this code; returns them as
+    /// they are now.
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn cancel_tasks(&self, enrolment: EnrolmentId, code: Option<&str>, at: Instant) -> Result<u64> {
+    pub async fn cancel_tasks(&self, enrolment: EnrolmentId, code: Option<&str>, at: Instant) -> Result<Vec<Task>> {
         let mut sql = Sql::new(
             "UPDATE task SET state = 'cancelled', updated_at = $3, version = version + 1
-             WHERE tenant_id = $1 AND enrolment_id = $2 AND state = 'open'",
+             WHERE tenant_id = $1 AND enrolment_id = $2 AND (state = 'open' OR (state = 'fired' AND task_id IN
+                 (SELECT w.work_id FROM work w WHERE w.tenant_id = $1 AND w.queue = 'timer' AND w.lane = $2)))",
             args![self.tenant, enrolment, at],
         );
         if let Some(code) = code {
             sql.push(" AND code = ").bind(code);
         }
-        sql.push(" RETURNING task_id");
-        let cancelled = self.exec.rows(sql).await?;
-        for row in &cancelled {
-            self.drop_work(Queue::Timer, &row.get::<String>("task_id")?).await?;
+        sql.push(
+            " RETURNING task_id, enrolment_id, patient_id, code, due_at, state, body, version, created_at, updated_at",
+        );
+        let rows = self.exec.rows(sql).await?;
+        let cancelled: Vec<Task> = rows.iter().map(TryInto::try_into).collect::<Result<_>>()?;
+        for task in &cancelled {
+            self.drop_work(Queue::Timer, &task.id.to_string()).await?;
         }
-        Ok(cancelled.len() as u64)
+        Ok(cancelled)
+    }
+
+    /// Drops the work of an enrolment's fired tasks with this code: nobody waits for them any more.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn forget_fired_tasks(&self, enrolment: EnrolmentId, code: &str) -> Result<()> {
+        let sql = "DELETE FROM work WHERE tenant_id = $1 AND queue = $2 AND work_id IN (
+                       SELECT task_id FROM task
+                       WHERE tenant_id = $1 AND enrolment_id = $3 AND code = $4 AND state = 'fired')";
+        let args = args![self.tenant, Queue::Timer.as_str(), enrolment, code];
+        self.exec.execute(Sql::new(sql, args)).await.map(drop)
     }
 
     /// Marks an open task as fired; in the same transaction as its effect and

@@ -201,11 +201,11 @@ async fn a_task_moves_and_is_cancelled(bench: Bench) -> Result<()> {
     assert_eq!(open.iter().map(|task| task.code.as_str()).collect::<Vec<_>>(), ["hba1c", "foot"]);
 
     let tx = tenant.begin().await?;
-    assert_eq!(tx.cancel_tasks(enrolment, Some("hba1c"), at(1)).await?, 1);
-    assert_eq!(tx.cancel_tasks(enrolment, Some("hba1c"), at(1)).await?, 0);
+    assert_eq!(tx.cancel_tasks(enrolment, Some("hba1c"), at(1)).await?.len(), 1);
+    assert_eq!(tx.cancel_tasks(enrolment, Some("hba1c"), at(1)).await?.len(), 0);
     let again = task(4, enrolment, "hba1c", 70);
     assert_eq!(tx.schedule_task(&again).await?, again.id, "a cancelled one does not move");
-    assert_eq!(tx.cancel_tasks(enrolment, None, at(2)).await?, 2);
+    assert_eq!(tx.cancel_tasks(enrolment, None, at(2)).await?.len(), 2);
     tx.commit().await?;
     assert!(tenant.list_tasks("pat-1", Some(TaskState::Open), 10).await?.is_empty());
     assert_eq!(tenant.list_tasks("pat-1", None, 10).await?.len(), 3);

@@ -151,7 +151,7 @@ impl Step<'_> {
     }
 
     fn send_offline(&mut self, zh: &str, en: &str) {
-        self.refer(
+        self.refer_urgently(
             zh_en(format!("{zh},达到紧急转诊标准。"), format!("{en}: meets the criteria of urgent referral.")),
             sources::public_health(),
         );

@@ -5,10 +5,10 @@ use xinglin_sdk::{
     clinical::{Medication, Section},
     pathway::{Alert, Error, Role, Severity},
     time::{Instant, days_between, plus_days},
-    types::{Coding, Codings as _, Decimal, system, zh_en},
+    types::{Coding, Codings as _, Decimal, LocalizedText, system, zh_en},
 };
 
-use super::Step;
+use super::{AGAIN_DAYS, Step};
 use crate::{
     measure::{HBA1C, HBA1C_CODES, Hba1c, Reading},
     sources, targets,
@@ -69,8 +69,13 @@ impl Step<'_> {
         Ok(())
     }
 
+    pub(super) fn hba1c_missed(&mut self) {
+        self.check_missed(&title());
+        self.schedule_hba1c(plus_days(self.now, AGAIN_DAYS));
+    }
+
     fn schedule_hba1c(&mut self, due: Instant) {
-        self.schedule(TASK, zh_en("糖化血红蛋白检测", "HbA1c"), Role::Patient, due, WINDOW_DAYS);
+        self.schedule(TASK, title(), Role::Patient, due, WINDOW_DAYS);
     }
 
     fn hba1c_interval(&self, hba1c: &Hba1c) -> Result<i64, Error> {
@@ -85,7 +90,11 @@ impl Step<'_> {
     }
 
     fn latest_hba1c(&self) -> Result<Option<(Hba1c, Instant)>, Error> {
-        let candidates = HBA1C_CODES.iter().filter_map(|code| self.snapshot.latest(&Coding::loinc(*code)));
+        // The laboratory's: what a patient remembers decides nothing.
+        let candidates = HBA1C_CODES.iter().filter_map(|code| {
+            let code = Coding::loinc(*code);
+            self.snapshot.history(&code).find(|one| one.quantity().is_some() && !one.is_self_reported())
+        });
         let Some(latest) = candidates.max_by_key(|observation| observation.effective) else { return Ok(None) };
         Ok(match Reading::of(latest)? {
             Reading::Hba1c(hba1c) => Some((hba1c, latest.effective.unwrap_or(self.now))),
@@ -104,6 +113,10 @@ impl Step<'_> {
                 ended || (known && !is_glucose_lowering(medication))
             })
     }
+}
+
+fn title() -> LocalizedText {
+    zh_en("糖化血红蛋白检测", "HbA1c")
 }
 
 fn classes(medication: &Medication) -> impl Iterator<Item = &str> {

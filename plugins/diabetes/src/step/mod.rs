@@ -8,7 +8,8 @@ pub mod yearly;
 use xinglin_sdk::{
     clinical::{Observation, Snapshot},
     pathway::{
-        Alert, Destination, Directive, Error, Event, Message, Outcome, Reason, Referral, Role, Severity, State, Task,
+        Alert, Destination, Directive, Error, Event, Message, News, Outcome, Reason, Referral, Role, Severity, State,
+        Task,
     },
     time::{Instant, days_between, plus_days},
     types::{Citation, Coding, LocalizedText, zh_en},
@@ -23,6 +24,9 @@ use crate::{
 
 /// Days within which a referral is followed up.
 const RECONTACT_DAYS: u16 = 14;
+const THREE_DAYS_IN_MINUTES: u32 = 3 * 24 * 60;
+/// Days after which a missed check is due again.
+const AGAIN_DAYS: i64 = 30;
 /// Days after which a measurement raises no alerts.
 const NEWS_DAYS: i64 = 7;
 
@@ -41,7 +45,12 @@ pub fn step(state: Option<&State>, event: &Event, snapshot: &Snapshot, now: Inst
         Event::Answered(response) => step.answered(response)?,
         Event::HoldReleased(code) => step.memory.holds.retain(|hold| hold.code() != code),
         Event::Withdrawn => step.withdrawn(),
-        Event::AlertAcknowledged(_) | Event::Other(_) => {}
+        Event::Other(attributes) => match News::of(attributes) {
+            News::TaskOverdue(task) => step.task_overdue(&task.code),
+            News::TaskMissed(task) => step.task_missed(&task.code),
+            News::Unknown => {}
+        },
+        Event::AlertAcknowledged(_) => {}
     }
     Ok(Outcome { state: step.memory.write()?, stage: step.memory.stage().to_owned(), directives: step.directives })
 }
@@ -77,7 +86,42 @@ impl Step<'_> {
         }
     }
 
+    fn task_overdue(&mut self, code: &str) {
+        if self.memory.unanswered.contains(code) {
+            self.remind_of_follow_up();
+        }
+    }
+
+    /// The face-to-face visit has a task of its own for that.
+    fn task_missed(&mut self, code: &str) {
+        if code == hba1c::TASK {
+            self.hba1c_missed();
+        } else if let Some(check) = yearly::check(code) {
+            self.yearly_missed(check);
+        } else if self.memory.unanswered.remove(code) {
+            self.report_missed_follow_up();
+        }
+    }
+
+    /// A check that was ordered and has no result: a health manager follows up, and it is due again.
+    fn check_missed(&mut self, name: &LocalizedText) {
+        let text = |language: usize| name.get(language).map_or("", |name| name.text.as_str());
+        self.alert(Alert {
+            code: "CHECK_MISSED".to_owned(),
+            severity: Severity::Warning,
+            message: zh_en(
+                format!("{}到期后未见结果，请联系患者。", text(0)),
+                format!("{}: due, and there is no result. Please contact the patient.", text(1)),
+            ),
+            owner: Role::HealthManager,
+            sla_minutes: THREE_DAYS_IN_MINUTES,
+            citation: sources::public_health(),
+        });
+    }
+
     fn task_done(&mut self, code: &str) {
+        self.memory.unanswered.remove(code);
+
         if code == visit::OFFLINE {
             self.cancel(visit::OFFLINE_MISSED);
             self.schedule_offline_visit(self.now);
@@ -92,14 +136,15 @@ impl Step<'_> {
         match Reading::of(observation)? {
             Reading::Glucose(glucose) if news => self.judge_glucose(&glucose),
             Reading::Pressure(pressure) if news => self.judge_pressure(&pressure),
-            Reading::Hba1c(_) => self.hba1c_came()?,
+            Reading::Hba1c(_) if !observation.is_self_reported() => self.hba1c_came()?,
             Reading::Ldl(ldl) if news && !targets::ldl_met(&ldl, self.snapshot)? => self.note(zh_en(
                 format!("低密度脂蛋白胆固醇 {},未达标,请评估调脂治疗。", ldl.shown),
                 format!("LDL cholesterol {}: off target; consider lipid-lowering treatment.", ldl.shown),
             )),
-            Reading::Glucose(_) | Reading::Pressure(_) | Reading::Ldl(_) | Reading::Other => {}
+            Reading::Glucose(_) | Reading::Pressure(_) | Reading::Hba1c(_) | Reading::Ldl(_) | Reading::Other => {}
         }
-        for check in yearly::CHECKS.iter().filter(|check| check.is_done_by(observation)) {
+        let examined = !observation.is_self_reported() && observation.refused().is_none();
+        for check in yearly::CHECKS.iter().filter(|check| examined && check.is_done_by(observation)) {
             self.schedule_yearly(check, taken);
         }
         Ok(())
@@ -160,9 +205,20 @@ impl Step<'_> {
     /// Refers the patient to an in-person visit, unless the last
     /// referral is still being followed up.
     fn refer(&mut self, reason: LocalizedText, citation: Citation) {
-        if self.memory.referred_until.is_some_and(|until| self.now < until) {
-            return;
+        if self.memory.referred_until.is_none_or(|until| self.now >= until) {
+            self.refer_offline(reason, citation);
         }
+    }
+
+    /// The same at a critical value: only an earlier urgent referral makes it needless.
+    fn refer_urgently(&mut self, reason: LocalizedText, citation: Citation) {
+        if self.memory.urgent_until.is_none_or(|until| self.now >= until) {
+            self.refer_offline(reason, citation);
+            self.memory.urgent_until = self.memory.referred_until;
+        }
+    }
+
+    fn refer_offline(&mut self, reason: LocalizedText, citation: Citation) {
         self.memory.referred_until = Some(plus_days(self.now, i64::from(RECONTACT_DAYS)));
         self.directives.push(Directive::Refer(Referral {
             destination: Destination::Offline(None),

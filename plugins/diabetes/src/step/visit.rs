@@ -2,11 +2,11 @@
 
 use xinglin_sdk::{
     pathway::{Alert, AnswerValue, Error, Response, Role, Severity},
-    time::{Instant, plus_days},
+    time::{Instant, days_between, plus_days},
     types::{LocalizedText, Quantity, zh_en},
 };
 
-use super::Step;
+use super::{Step, THREE_DAYS_IN_MINUTES};
 use crate::{
     definition::{FOLLOW_UP, RECHECK as RECHECK_QUESTIONS, link},
     measure::{Glucose, Hba1c, Pressure},
@@ -34,8 +34,6 @@ const OFFLINE_WINDOW_DAYS: u16 = 14;
 /// Repeated measurement of a low glucose.
 pub(super) const RECHECK: &str = "glucose-recheck";
 
-const THREE_DAYS_IN_MINUTES: u32 = 3 * 24 * 60;
-
 impl Step<'_> {
     pub(super) fn schedule_first_visits(&mut self) {
         for day in FIRST_DAYS {
@@ -49,13 +47,34 @@ impl Step<'_> {
             && day >= LAST_FIRST_DAY
         {
             self.memory.maintenance = true;
-            self.schedule_visit(day.saturating_add(REGULAR_DAYS));
+            // After a long stop of the host, the next one that is still to come.
+            let gone = days_between(plus_days(self.memory.enrolled, day), self.now).max(0) / REGULAR_DAYS;
+            self.schedule_visit(day.saturating_add((gone + 1) * REGULAR_DAYS));
         }
+        self.memory.unanswered.insert(code.to_owned());
         self.ask(FOLLOW_UP);
+        self.remind_of_follow_up();
+    }
+
+    pub(super) fn remind_of_follow_up(&mut self) {
         self.tell(
             "follow-up-due",
             zh_en("您有一份随访问卷待填写。", "There is a follow-up questionnaire for you to fill in."),
         );
+    }
+
+    pub(super) fn report_missed_follow_up(&mut self) {
+        self.alert(Alert {
+            code: "FOLLOW_UP_MISSED".to_owned(),
+            severity: Severity::Warning,
+            message: zh_en(
+                "随访问卷超期未填写,请联系患者。",
+                "The follow-up was not answered: please contact the patient.",
+            ),
+            owner: Role::HealthManager,
+            sla_minutes: THREE_DAYS_IN_MINUTES,
+            citation: sources::public_health(),
+        });
     }
 
     pub(super) fn schedule_offline_visit(&mut self, from: Instant) {
@@ -95,7 +114,7 @@ impl Step<'_> {
         self.ask(RECHECK_QUESTIONS);
     }
 
-    /// The values are also delivered as observations, in separate events, where critical ones
+    /// The values are also delivered as observations, in separate events before, where critical ones
     /// are handled. Here the visit is evaluated as a whole.
     pub(super) fn answered(&mut self, response: &Response) -> Result<(), Error> {
         let answers = Answers(response);
@@ -105,6 +124,10 @@ impl Step<'_> {
         if response.questionnaire != FOLLOW_UP {
             return Ok(());
         }
+        for code in std::mem::take(&mut self.memory.unanswered) {
+            self.cancel(&code);
+        }
+        self.note_reported_hba1c(&answers)?;
         let off_target = self.off_target(&answers)?;
         if off_target.is_empty() {
             self.memory.off_target = 0;
@@ -144,17 +167,24 @@ impl Step<'_> {
                 found.push(zh_en(format!("血糖 {}", glucose.shown), format!("glucose {}", glucose.shown)));
             }
         }
-        if let Some(quantity) = answers.quantity(link::HBA1C) {
-            let hba1c = Hba1c::of(quantity)?;
-            if !targets::hba1c_met(&hba1c, self.memory.severe_hypoglycaemia)? {
-                found.push(zh_en(format!("糖化血红蛋白 {}", hba1c.shown), format!("HbA1c {}", hba1c.shown)));
-            }
-        }
         let pressure = Pressure::of_values(answers.quantity(link::SYSTOLIC), answers.quantity(link::DIASTOLIC))?;
         if !targets::pressure_met(&pressure)? {
             found.push(zh_en(format!("血压 {}", pressure.shown()), format!("blood pressure {}", pressure.shown())));
         }
         Ok(found)
+    }
+
+    /// What the patient remembers is no laboratory result: it decides nothing, and a doctor reads it.
+    fn note_reported_hba1c(&mut self, answers: &Answers<'_>) -> Result<(), Error> {
+        let Some(quantity) = answers.quantity(link::HBA1C) else { return Ok(()) };
+        let hba1c = Hba1c::of(quantity)?;
+        if !targets::hba1c_met(&hba1c, self.memory.severe_hypoglycaemia)? {
+            self.note(zh_en(
+                format!("患者自报糖化血红蛋白 {},未达标;以检验结果为准。", hba1c.shown),
+                format!("HbA1c {} by the patient's own account, off target: a laboratory result decides.", hba1c.shown),
+            ));
+        }
+        Ok(())
     }
 
     fn schedule_visit(&mut self, day: i64) {

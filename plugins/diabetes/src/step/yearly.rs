@@ -7,7 +7,7 @@ use xinglin_sdk::{
     types::{Coding, Codings as _, system, zh_en},
 };
 
-use super::Step;
+use super::{AGAIN_DAYS, Step};
 use crate::{measure::LDL_CODES, sources};
 
 const YEAR_DAYS: i64 = 365;
@@ -68,7 +68,10 @@ impl Check {
 impl Step<'_> {
     pub(super) fn schedule_yearly_checks(&mut self) {
         for check in &CHECKS {
-            let results = check.done_by.iter().filter_map(|code| self.snapshot.latest(&Coding::loinc(*code)));
+            let results = check.done_by.iter().filter_map(|code| {
+                let code = Coding::loinc(*code);
+                self.snapshot.history(&code).find(|one| !one.is_self_reported() && one.refused().is_none())
+            });
             match results.filter_map(|result| result.effective).max() {
                 Some(last) => self.schedule_yearly(check, last),
                 None => self.schedule_check(check, plus_days(self.now, FIRST_DAYS)),
@@ -96,6 +99,11 @@ impl Step<'_> {
             "yearly-check-due",
             zh_en("您有一项年度检查到期,请按预约完成。", "A yearly check is due: please have it done."),
         );
+    }
+
+    pub(super) fn yearly_missed(&mut self, check: &Check) {
+        self.check_missed(&zh_en(check.zh, check.en));
+        self.schedule_check(check, plus_days(self.now, AGAIN_DAYS));
     }
 
     fn schedule_check(&mut self, check: &Check, due: Instant) {

@@ -1,4 +1,9 @@
-//! Alerts to the care team, with the time until they are acknowledged.
+//! Alerts to the care team, with the time until they are acknowledged. Each open alert has its work
+//! in [`Queue::Alert`], due when it climbs to the next role.
+
+mod escalate;
+mod list_told;
+mod rules;
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -16,9 +21,13 @@ use xinglin_records::{
     consent::{self, RESTRICTED},
     resource,
 };
-use xinglin_store::{Alert, AlertQuery};
+use xinglin_store::{Alert, AlertQuery, Queue, TenantTx, Work};
 
 use crate::pathway::{self, Occasion};
+
+pub use self::escalate::escalate;
+pub use self::list_told::{NotificationView, list_told};
+pub use self::rules::{EscalationRules, put_rules, rules};
 
 /// An alert.
 #[derive(Serialize, ToSchema)]
@@ -32,6 +41,8 @@ pub struct AlertView {
     pub state: String,
     /// Deadline for the acknowledgement (RFC 3339).
     pub deadline: String,
+    /// The roles that were told, in order; the first owns it.
+    pub told: Vec<&'static str>,
     /// Whether the deadline passed without an acknowledgement.
     pub overdue: bool,
     /// Whether it was acknowledged in time; none before.
@@ -80,6 +91,7 @@ pub async fn acknowledge(extensions: &Extensions, caller: &Caller, id: AlertId) 
     let Stored::<_, Enrolment> { value: enrolment, .. } = records.get_document(taken.enrolment).await?.try_into()?;
     let tx = records.begin().await?;
     tx.update_alert(&row).await?;
+    tx.drop_work(Queue::Alert, &id.to_string()).await?;
     resource::project(&tx, vec![projection(&taken, &enrolment.pathway)], caller.now).await?;
     // To tell a silent pathway that somebody knows would only raise the same alert again.
     let told = enrolment.is_active() && taken.alert.code != pathway::SILENT;
@@ -113,7 +125,14 @@ pub(crate) fn record(row: Alert) -> AppResult<AlertRecord> {
     serde_json::from_value(row.body).map_err(AppError::internal)
 }
 
-pub(crate) fn row(record: &AlertRecord) -> AppResult<Alert> {
+/// Stores a new alert, with the work that makes it climb.
+pub(crate) async fn insert(tx: &TenantTx, record: &AlertRecord) -> AppResult<()> {
+    tx.insert_alert(&written(record)?).await?;
+    let work = Work::new(Queue::Alert, record.id, record.enrolment, record.climbs_at());
+    Ok(tx.put_work(&[work]).await?)
+}
+
+fn written(record: &AlertRecord) -> AppResult<Alert> {
     let word = |value: Value| value.as_str().map(str::to_owned).unwrap_or_default();
     Ok(Alert {
         id: record.id,
@@ -140,6 +159,7 @@ pub(crate) fn projection(record: &AlertRecord, pathway: &str) -> Value {
         pathway,
         raised: record.raised,
         acknowledged: by.as_ref().map(|(at, by)| (*at, by.as_str())),
+        escalated: &record.escalated,
     })
 }
 
@@ -149,6 +169,7 @@ fn view(record: AlertRecord, caller: &Caller) -> AlertView {
         code: record.alert.code.clone(),
         state: if record.acknowledged.is_some() { "acknowledged" } else { "open" }.into(),
         deadline: record.deadline().to_string(),
+        told: record.told().map(|told| told.to.as_str()).collect(),
         overdue: record.is_overdue(caller.now),
         in_time: record.in_time(),
         detail: serde_json::to_value(&record).unwrap_or_default(),

@@ -1,0 +1,89 @@
+//! Observations that may be news for whoever follows the patient.
+//!
+//! All writes of the record note them here, in their transaction; care decides whom they concern.
+//! A record that is taken over brings years of values: those are context, not news.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use xinglin_domain::time::Instant;
+use xinglin_fhir::snapshot;
+use xinglin_platform::{AppError, AppResult, ambient};
+use xinglin_store::{Queue, TenantTx, Work};
+
+/// How many calendar days before today a value may be known since: a project default. So all of
+/// yesterday, by the calendar of Asia/Shanghai, is news, and what a night shift enters after midnight.
+const NEWS_DAYS: i64 = 1;
+
+/// One version of an observation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reading {
+    /// Id of the resource.
+    pub id: String,
+    /// Its version.
+    pub version: i64,
+}
+
+/// The readings of one write, by patient: the payload of work in [`Queue::Observation`] is a list.
+#[derive(Debug, Default)]
+pub(crate) struct News(BTreeMap<String, Vec<Reading>>);
+
+impl News {
+    /// Notes a version of a resource, if it may be news.
+    pub(crate) fn note(&mut self, (resource, version): (&Value, i64), patient: Option<&str>, now: Instant) {
+        let Some(patient) = patient else { return };
+        let told = resource["resourceType"] == "Observation"
+            && snapshot::stands(resource)
+            // What was corrected is compared with what it was, whatever its age.
+            && (version > 1 || is_recent(resource, now));
+        if told {
+            let id = resource["id"].as_str().unwrap_or_default().to_owned();
+            self.0.entry(patient.to_owned()).or_default().push(Reading { id, version });
+        }
+    }
+
+    /// Stores them as work.
+    pub(crate) async fn keep(self, tx: &TenantTx, now: Instant) -> AppResult<()> {
+        let work = |(patient, readings): (String, Vec<Reading>)| {
+            let payload = serde_json::to_value(&readings).map_err(AppError::internal)?;
+            let id = format!("{:032x}", ambient::fresh_id());
+            Ok(Work { payload, ..Work::new(Queue::Observation, id, patient, now) })
+        };
+        let works = self.0.into_iter().map(work).collect::<AppResult<Vec<_>>>()?;
+        Ok(tx.put_work(&works).await?)
+    }
+}
+
+/// Whether an observation is of today or yesterday, or says nothing of when.
+pub fn is_recent(observation: &Value, now: Instant) -> bool {
+    snapshot::known_since(observation).is_none_or(|since| since.china_day() >= now.china_day() - NEWS_DAYS)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn only_recent_and_corrected_results_are_news() {
+        let now = Instant::parse("2026-11-21T01:00:00+08:00").expect("a time");
+        let noted = |more: Value, version: i64| {
+            let mut resource = json!({ "resourceType": "Observation", "id": "o", "status": "final" });
+            resource.as_object_mut().expect("fields").extend(more.as_object().expect("fields").clone());
+            let mut news = News::default();
+            news.note((&resource, version), Some("pat-1"), now);
+            !news.0.is_empty()
+        };
+        assert!(noted(json!({ "effectiveDateTime": "2026-11-20T00:00:00+08:00" }), 1));
+        assert!(noted(json!({ "effectiveDateTime": "2026-11-20" }), 1));
+        assert!(!noted(json!({ "effectiveDateTime": "2026-11-19T23:59:59+08:00" }), 1));
+        assert!(noted(json!({ "effectiveDateTime": "2026-11-01", "issued": "2026-11-20T10:00:00+08:00" }), 1));
+        assert!(noted(json!({}), 1), "not dated");
+        assert!(noted(json!({ "effectiveDateTime": "2020-01-01" }), 2), "a correction");
+        assert!(!noted(json!({ "status": "preliminary" }), 1));
+        assert!(!noted(json!({ "status": "entered-in-error" }), 2));
+        assert!(!noted(json!({ "resourceType": "Condition" }), 1));
+    }
+}
