@@ -111,6 +111,10 @@ pub fn patient() -> Actor {
     Actor { patients: vec![PATIENT], ..actor(4, Role::Patient) }
 }
 
+pub fn accountant() -> Actor {
+    actor(9, Role::Accountant)
+}
+
 pub fn stranger() -> Actor {
     Actor { patients: vec![PatientId::from_u128(2)], ..actor(5, Role::Patient) }
 }
@@ -232,6 +236,7 @@ pub fn medicine(code: &str) -> Medicine {
             route: None,
             attributes: vec![],
         },
+        item: None,
         supply: Supply { packs: 1, pack: milligrams(30_000) },
         classes: BTreeSet::new(),
     }

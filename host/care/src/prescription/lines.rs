@@ -115,6 +115,7 @@ fn medicine(line: NewLine, settings: &Settings) -> AppResult<Medicine> {
             route: line.route,
             attributes: Vec::new(),
         },
+        item: Some(item.code.clone()),
         supply: Supply { packs: line.packs, pack },
         classes: item.classes.clone(),
     })

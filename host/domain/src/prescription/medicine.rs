@@ -73,6 +73,10 @@ pub struct Supply {
 pub struct Medicine {
     /// The line, as checkers receive it.
     pub line: Line,
+    /// The hospital's own code of the item, by which it is priced: two items may have the same codes
+    /// of others. Absent in prescriptions of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item: Option<String>,
     /// The quantity to be dispensed.
     pub supply: Supply,
     /// The classes of the medicine.
