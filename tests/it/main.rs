@@ -30,6 +30,7 @@ mod identity;
 mod journey;
 mod killed;
 mod lifecycle;
+mod money;
 mod passkeys;
 mod payers;
 mod policies;

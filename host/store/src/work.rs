@@ -28,6 +28,8 @@ pub enum Queue {
     Event,
     /// A payer is to be queried about an operation. The lane is the bill.
     Payment,
+    /// A draft lapses, or the validity of a prescription ends. The lane is the prescription.
+    Prescription,
     /// An export is to be run. The lane is the export.
     Export,
     /// A subscriber is to be notified of a change. The lane is the subscription.
@@ -36,7 +38,8 @@ pub enum Queue {
 
 impl Queue {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Timer, Self::Event, Self::Payment, Self::Export, Self::Subscription];
+    pub const ALL: [Self; 6] =
+        [Self::Timer, Self::Event, Self::Payment, Self::Prescription, Self::Export, Self::Subscription];
 
     /// The stored form, and the label in metrics.
     pub const fn as_str(self) -> &'static str {
@@ -44,6 +47,7 @@ impl Queue {
             Self::Timer => "timer",
             Self::Event => "event",
             Self::Payment => "payment",
+            Self::Prescription => "prescription",
             Self::Export => "export",
             Self::Subscription => "subscription",
         }

@@ -3,6 +3,7 @@
 
 mod approve;
 mod confirm;
+mod discard;
 mod draft;
 mod get;
 mod lines;
@@ -29,12 +30,13 @@ use xinglin_platform::{
     document::{Stored, next},
 };
 use xinglin_records::resource;
-use xinglin_store::{Document, Executor, TenantScope, TenantTx};
+use xinglin_store::{Document, Executor, Queue, TenantScope, TenantTx, Work};
 
 use self::lines::{facts, rules, write_lines};
 
 pub use self::approve::{Approve, approve};
 pub use self::confirm::{ConfirmPrescription, confirm};
+pub use self::discard::discard;
 pub use self::draft::{NewPrescription, draft};
 pub use self::get::get;
 pub use self::lines::{NewCourse, NewLine};
@@ -89,6 +91,17 @@ pub async fn take<S: RxStage>(
     id: PrescriptionId,
     (event, action): (Event, Action),
 ) -> AppResult<(Document<PrescriptionId>, Rx<S>)> {
+    let (row, value) = take_any(platform, caller, id, action).await?;
+    Ok((row, value.expecting::<S>(event)?))
+}
+
+/// As [`take`], in whatever state it is.
+pub async fn take_any(
+    platform: &Platform,
+    caller: &Caller,
+    id: PrescriptionId,
+    action: Action,
+) -> AppResult<(Document<PrescriptionId>, Prescription)> {
     let Stored { mut row, value } = load(&platform.records(caller), id).await?;
     caller.may_act_on(value.patient(), "prescription", id)?;
     caller.may(action)?;
@@ -100,11 +113,12 @@ pub async fn take<S: RxStage>(
             let tx = platform.begin(caller).await?;
             tx.update_document(&row).await?;
             resource::project(&tx, requests(&expired), caller.now).await?;
+            watch(&tx, &expired).await?;
             tx.commit().await?;
             expired
         }
     };
-    Ok((row, value.expecting::<S>(event)?))
+    Ok((row, value))
 }
 
 /// Writes the next state with its projection, and what else must become true
@@ -129,7 +143,17 @@ pub async fn put(tx: &TenantTx, row: Document<PrescriptionId>, rx: &Prescription
     tx.update_document(&next(row, rx.state().as_str(), rx, now)?).await?;
     let mut projections = requests(rx);
     projections.extend(dispenses(rx));
-    resource::project(tx, projections, now).await
+    resource::project(tx, projections, now).await?;
+    watch(tx, rx).await
+}
+
+/// Schedules the end of the prescription's state, if it ends by itself.
+pub(super) async fn watch(tx: &TenantTx, rx: &Prescription) -> AppResult<()> {
+    match rx.ends() {
+        Some(at) => tx.put_work(&[Work::new(Queue::Prescription, rx.id(), rx.id(), at)]).await?,
+        None => tx.drop_work(Queue::Prescription, &rx.id().to_string()).await?,
+    }
+    Ok(())
 }
 
 /// A prescription with its row.
@@ -180,6 +204,11 @@ fn dispenses(rx: &Prescription) -> Vec<Value> {
 }
 
 fn view(rx: Prescription, findings: Vec<Finding>, calls: Vec<CallView>) -> AppResult<PrescriptionView> {
+    let mut detail = serde_json::to_value(&rx).map_err(AppError::internal)?;
+    // Told to the patient, whom it proves to be the receiver.
+    if let Some(code) = detail.pointer_mut("/shipped/state/shipment/code") {
+        *code = Value::Null;
+    }
     Ok(PrescriptionView {
         id: rx.id(),
         status: rx.state().as_str().to_owned(),
@@ -187,7 +216,7 @@ fn view(rx: Prescription, findings: Vec<Finding>, calls: Vec<CallView>) -> AppRe
         patient: rx.patient(),
         valid_until: rx.valid_until().map(|until| until.to_string()),
         findings,
-        detail: serde_json::to_value(rx).map_err(AppError::internal)?,
+        detail,
         calls,
     })
 }

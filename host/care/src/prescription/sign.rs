@@ -22,7 +22,7 @@ use xinglin_records::{resource, snapshot};
 use xinglin_runtime::Interface;
 use xinglin_store::{Document, Executor, TenantScope};
 
-use super::{PrescriptionView, load, requests, rules, view};
+use super::{PrescriptionView, load, requests, rules, view, watch};
 use crate::{encounter, pathway::hold};
 
 /// The prescriber's signature.
@@ -103,6 +103,7 @@ pub async fn sign(
     encounter::follow_up(&tx, encounter, caller.now).await?;
     tx.update_document(&row).await?;
     resource::project(&tx, requests(&rx), caller.now).await?;
+    watch(&tx, &rx).await?;
     let calls = calls.write(&tx).await?;
     tx.commit().await?;
     view(rx, findings, calls)

@@ -436,10 +436,11 @@ impl Prescription {
         self.signing().map(|signing| signing.valid_until)
     }
 
-    /// When its state ends by itself: a draft lapses, what is signed and not dispensed expires. `None`
-    /// if it does not.
+    /// When the host is to do something about it by itself: a draft lapses, what is signed and not
+    /// dispensed expires, what was lost or taken back is refunded. `None` if nothing.
     pub fn ends(&self) -> Option<Instant> {
         match self {
+            Self::Refunded(rx) => Some(rx.state.at),
             Self::Draft(rx) => Some(rx.lapses()),
             Self::PendingReview(_) | Self::Returned(_) | Self::Effective(_) | Self::Reserved(_) => self.valid_until(),
             _ => None,

@@ -20,7 +20,8 @@ const MOST_QUOTES: u32 = 256;
 
 /// Ends a prescription whose time is over: a draft lapses, what is signed expires with its quotes. An
 /// order that was not dispensed is cancelled, and what was paid for it is refunded; the patient is
-/// told. While the outcome of a payment is not known, it waits.
+/// told. So is what was paid for medicines that were lost or taken back. While the outcome of a payment
+/// is not known, it waits.
 ///
 /// # Errors
 /// If the store fails; it is tried again.
@@ -40,7 +41,11 @@ pub async fn expire(extensions: &Extensions, work: &Work, occasion: &Occasion) -
         (Some(at), _) if at > now => return work::postpone(&records, work, at).await,
         (_, Prescription::Reserved(reserved)) => {
             let bill = reserved.state().reservation.purchase.bill;
-            return cancel_order(extensions, &records, work, bill, occasion).await;
+            return cancel_order(extensions, &records, work, (bill, true), occasion).await;
+        }
+        (_, Prescription::Refunded(returned)) => {
+            let bill = returned.state().supplied.reservation.purchase.bill;
+            return cancel_order(extensions, &records, work, (bill, false), occasion).await;
         }
         (_, Prescription::Draft(draft)) => Prescription::from(draft.lapse(now)?),
         (_, signed) => Prescription::from(signed.expire(now)?),
@@ -70,12 +75,12 @@ async fn close_quotes(tx: &TenantTx, id: PrescriptionId, now: Instant) -> AppRes
     Ok(())
 }
 
-/// Cancels an order whose prescription expired before it was dispensed.
+/// Cancels an order: its prescription expired before it was dispensed, or it was taken back.
 async fn cancel_order(
     extensions: &Extensions,
     records: &Tenant,
     work: &Work,
-    bill: BillId,
+    (bill, expired): (BillId, bool),
     occasion: &Occasion,
 ) -> AppResult<()> {
     let now = occasion.now;
@@ -92,7 +97,9 @@ async fn cancel_order(
             if !tx.finish_work(work).await? {
                 return Ok(());
             }
-            notice::expired(&tx, &refunded, now).await?;
+            if expired {
+                notice::expired(&tx, &refunded, now).await?;
+            }
             post_reversed(&tx, row, &refunded, now).await?;
             close_quotes(&tx, rx, now).await?;
             return Ok(tx.commit().await?);
@@ -122,7 +129,7 @@ async fn cancel_order(
     // Whoever dispenses at this moment touches the same two rows: one of us is late.
     touch(&tx, tx.get_document(rx).await?, now).await?;
     let charge = Charge::from(reversing.clone());
-    if !charge.has_drifted() {
+    if expired && !charge.has_drifted() {
         notice::expired(&tx, &charge, now).await?;
     }
     let row = begin_reversal(&tx, row, reversing.clone(), now).await?;

@@ -62,6 +62,7 @@ impl Engine {
                 (12, "practice", include_str!("../../migrations/sqlite/0012_practice.sql")),
                 (13, "records", include_str!("../../migrations/sqlite/0013_records.sql")),
                 (14, "work", include_str!("../../migrations/sqlite/0014_work.sql")),
+                (17, "money", include_str!("../../migrations/sqlite/0017_money.sql")),
             ],
             Self::Postgres => &[
                 (1, "initial", include_str!("../../migrations/postgres/0001_initial.sql")),
@@ -78,6 +79,7 @@ impl Engine {
                 (12, "practice", include_str!("../../migrations/postgres/0012_practice.sql")),
                 (13, "records", include_str!("../../migrations/postgres/0013_records.sql")),
                 (14, "work", include_str!("../../migrations/postgres/0014_work.sql")),
+                (17, "money", include_str!("../../migrations/postgres/0017_money.sql")),
             ],
         }
     }
