@@ -96,6 +96,7 @@ pub async fn take<S: RxStage>(
 }
 
 /// As [`take`], in whatever state it is.
+#[boxed]
 pub async fn take_any(
     platform: &Platform,
     caller: &Caller,
@@ -204,19 +205,19 @@ fn dispenses(rx: &Prescription) -> Vec<Value> {
 }
 
 fn view(rx: Prescription, findings: Vec<Finding>, calls: Vec<CallView>) -> AppResult<PrescriptionView> {
-    let mut detail = serde_json::to_value(&rx).map_err(AppError::internal)?;
-    // Told to the patient, whom it proves to be the receiver.
-    if let Some(code) = detail.pointer_mut("/shipped/state/shipment/code") {
-        *code = Value::Null;
-    }
-    Ok(PrescriptionView {
+    let mut view = PrescriptionView {
         id: rx.id(),
         status: rx.state().as_str().to_owned(),
         version: rx.version(),
         patient: rx.patient(),
         valid_until: rx.valid_until().map(|until| until.to_string()),
         findings,
-        detail,
+        detail: serde_json::to_value(rx).map_err(AppError::internal)?,
         calls,
-    })
+    };
+    // Told to the patient, whom it proves to be the receiver.
+    if let Some(code) = view.detail.pointer_mut("/shipped/state/shipment/code") {
+        *code = Value::Null;
+    }
+    Ok(view)
 }

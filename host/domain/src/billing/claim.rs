@@ -517,6 +517,11 @@ impl<S> Claim<S> {
         &self.head.bill
     }
 
+    /// Number of operations so far.
+    pub const fn attempts(&self) -> u32 {
+        self.head.attempts
+    }
+
     fn with<T>(self, next: impl FnOnce(S) -> T) -> Claim<T> {
         Claim { head: self.head, state: next(self.state) }
     }
@@ -770,7 +775,7 @@ impl Claim<Unknown> {
         stated: Stated,
         reason: String,
         at: Instant,
-    ) -> Result<Charge, RefusedClaim<Self>> {
+    ) -> Result<Charge, RefusedClaim<Unknown>> {
         let allowed = || {
             can(by, Action::ResolveCharge, at)?;
             match &stated {

@@ -248,7 +248,7 @@ impl Rx<PendingReview> {
     ///
     /// # Errors
     /// If the actor is not the prescriber, or the validity has ended.
-    pub fn withdraw(self, by: &Actor, at: Instant) -> Result<Rx<Cancelled>, RefusedRx<Self>> {
+    pub fn withdraw(self, by: &Actor, at: Instant) -> Result<Rx<Cancelled>, RefusedRx<PendingReview>> {
         self.advance(|rx| rx.withdrawable(by, &rx.state.signing, at), |pending, ()| retracted(by, pending.signing, at))
     }
 }
@@ -258,7 +258,7 @@ impl Rx<Returned> {
     ///
     /// # Errors
     /// If the actor is not the prescriber, or the validity has ended.
-    pub fn withdraw(self, by: &Actor, at: Instant) -> Result<Rx<Cancelled>, RefusedRx<Self>> {
+    pub fn withdraw(self, by: &Actor, at: Instant) -> Result<Rx<Cancelled>, RefusedRx<Returned>> {
         self.advance(
             |rx| rx.withdrawable(by, &rx.state.signing, at),
             |returned, ()| retracted(by, returned.signing, at),

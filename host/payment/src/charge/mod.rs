@@ -278,7 +278,7 @@ async fn finish(tx: &TenantTx, row: Row, outcome: Outcome, now: Instant) -> AppR
     mark(tx, &key, state, Some(response), (since, now)).await?;
     let mut send = then == Then::SendAgain;
     let (row, charge) = match (verb, after) {
-        (Verb::Settle, Charge::Confirmed(confirmed)) if send && Charge::from(confirmed.clone()).attempts() < MOST_ATTEMPTS => {
+        (Verb::Settle, Charge::Confirmed(confirmed)) if send && confirmed.attempts() < MOST_ATTEMPTS => {
             let (row, settling) = begin(tx, row, confirmed, now).await?;
             (row, settling.into())
         }
