@@ -78,7 +78,8 @@ pub async fn ship(platform: &Platform, caller: &Caller, id: PrescriptionId, ship
     let code = format!("{:06}", ambient::fresh_id() % 1_000_000);
     let patient = dispensed.patient();
     let Ship { carrier, tracking, logger } = ship;
-    let shipped = dispensed.ship(&caller.actor, Shipment { carrier, tracking, logger, code: code.clone() }, caller.now)?;
+    let shipped =
+        dispensed.ship(&caller.actor, Shipment { carrier, tracking, logger, code: code.clone() }, caller.now)?;
     let message = xinglin_store::Message {
         id: format!("msg-{:032x}", ambient::fresh_id()),
         patient_id: patient.to_string(),

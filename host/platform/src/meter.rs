@@ -72,7 +72,10 @@ impl Meter {
             describe_histogram!(CALL_MEMORY, "Bytes of memories and tables of a call at their peak.");
             describe_counter!(OUTPUT, "Bytes of answers of plugins, as JSON.");
             describe_counter!(HOST_CALLS, "Calls that plugins made of host functions, by import.");
-            describe_counter!(MISTAKES, "Answers of plugins that are wrong, by hook and field; they count as failures.");
+            describe_counter!(
+                MISTAKES,
+                "Answers of plugins that are wrong, by hook and field; they count as failures."
+            );
             describe_counter!(SHADOW_CALLS, "Calls that a candidate was given too, by what came of it.");
             describe_counter!(SHADOW_SKIPPED, "Calls that no candidate was given, for lack of a free place.");
             describe_counter!(REQUESTS, "HTTP requests, by route and status.");

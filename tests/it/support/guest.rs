@@ -356,12 +356,11 @@ impl Memory {
             Does::Figures(figures) => match function {
                 "quote" => [word(0), word(0), self.adjudication(figures)].concat(),
                 "authorize" => {
-                    let far = i64::MAX / 2;
+                    // 2100-01-01.
+                    let far = 4_102_444_800_000_000_i64;
                     [vec![0; 16], self.text("A-1"), far.to_le_bytes().to_vec()].concat()
                 }
-                "reverse" => {
-                    [word(0), word(0), self.text("R-1"), self.accumulators(figures.accumulator)].concat()
-                }
+                "reverse" => [word(0), word(0), self.text("R-1"), self.accumulators(figures.accumulator)].concat(),
                 verb => {
                     let settled = if verb == "query" { word(2) } else { word(0) };
                     [word(0), settled, self.text("S-1"), self.adjudication(figures)].concat()

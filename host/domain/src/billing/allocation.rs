@@ -64,9 +64,10 @@ impl Shares {
         let mut parts = BTreeMap::<Source, Money>::new();
         for part in &adjudication.parts {
             let share = parts.entry(part.source).or_default();
-            *share = part.amount.non_negative().and_then(|amount| share.plus(amount)).map_err(|error| {
-                BillingError::Figure { field: format!("parts[{}]", part.source.as_str()), error }
-            })?;
+            *share =
+                part.amount.non_negative().and_then(|amount| share.plus(amount)).map_err(|error| {
+                    BillingError::Figure { field: format!("parts[{}]", part.source.as_str()), error }
+                })?;
         }
         parts.retain(|_, amount| *amount != Money::ZERO);
         Ok(Self { parts, adjustment: adjustment(&adjudication.attributes)? })
@@ -270,9 +271,10 @@ fn check_lines(bill: &Bill, adjudication: &Adjudication) -> Result<(), BillingEr
             ("pre-self-pay", result.pre_self_pay),
             ("in-scope", result.in_scope),
         ] {
-            parts = amount.non_negative().and_then(|amount| parts.plus(amount)).map_err(|error| {
-                BillingError::Figure { field: format!("lines[{}].{name}", line.number), error }
-            })?;
+            parts = amount
+                .non_negative()
+                .and_then(|amount| parts.plus(amount))
+                .map_err(|error| BillingError::Figure { field: format!("lines[{}].{name}", line.number), error })?;
         }
         if parts != line.gross {
             return Err(BillingError::LineSum { line: line.number, parts, gross: line.gross });

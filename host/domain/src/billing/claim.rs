@@ -1150,10 +1150,7 @@ mod tests {
         assert_eq!(free.state(), ChargeState::Confirmed);
 
         let back = || settled().reverse(By::Host, NOW).expect("begun").unanswered(NOW);
-        assert_eq!(
-            back().stated(&accountant, done(), said.into(), NOW).expect("said").state(),
-            ChargeState::Reversed
-        );
+        assert_eq!(back().stated(&accountant, done(), said.into(), NOW).expect("said").state(), ChargeState::Reversed);
         assert_eq!(
             back().stated(&accountant, Stated::NotDone, said.into(), NOW).expect("said").state(),
             ChargeState::Settled

@@ -54,7 +54,13 @@ pub fn purchase() -> Purchase {
 }
 
 pub fn paid(id: BillId) -> Paid {
-    let open = claim::Open { id, tenant: TenantId::from_u128(1), patient: fixture::PATIENT, bill: fixture::bill(), items: Vec::new() };
+    let open = claim::Open {
+        id,
+        tenant: TenantId::from_u128(1),
+        patient: fixture::PATIENT,
+        bill: fixture::bill(),
+        items: Vec::new(),
+    };
     let claim = Claim::self_pay(open, NOW).expect("quote");
     let claim = claim.confirm(&fixture::patient(), fixture::fen(18300), NOW).expect("agreed");
     Charge::from(claim.collect(NOW).expect("paid")).paid().expect("paid")

@@ -32,13 +32,7 @@ pub(super) async fn not_refunded(tx: &TenantTx, charge: &Charge, now: Instant) -
 }
 
 /// Once for a bill and an occasion.
-async fn tell(
-    tx: &TenantTx,
-    charge: &Charge,
-    occasion: &str,
-    (zh, en): (&str, &str),
-    now: Instant,
-) -> AppResult<()> {
+async fn tell(tx: &TenantTx, charge: &Charge, occasion: &str, (zh, en): (&str, &str), now: Instant) -> AppResult<()> {
     let message = xinglin_store::Message {
         id: format!("msg-{:032x}", ambient::fresh_id()),
         patient_id: charge.patient().to_string(),

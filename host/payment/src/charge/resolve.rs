@@ -15,9 +15,7 @@ use xinglin_platform::{
 };
 use xinglin_store::{OperationState, Work};
 
-use super::{
-    Finished, Outcome, Then, Verb, ask_again, finish, load, mark, mistake, payer_of, reverse_payment, settle,
-};
+use super::{Finished, Outcome, Then, Verb, ask_again, finish, load, mark, mistake, payer_of, reverse_payment, settle};
 
 /// Resolves an operation without a known outcome (the host stopped during it, or the payer did
 /// not answer, or could not be called) by querying the payer. While the payer cannot be called or
@@ -46,9 +44,8 @@ pub async fn resolve(extensions: &Extensions, work: &Work, occasion: &Occasion) 
         _ => return Err(AppError::internal(format!("operation {} is pending, its bill is not", pending.key))),
     };
     let operation = unknown.state().pending.attempt().operation.clone();
-    let mut calls = Calls::new(extensions, records.id(), &occasion.request_id, now)
-        .of(patient, Purpose::Payment)
-        .about(row.id);
+    let mut calls =
+        Calls::new(extensions, records.id(), &occasion.request_id, now).of(patient, Purpose::Payment).about(row.id);
     let judge = |answer: &Result<Status, PayerError>| match answer {
         Ok(status) => mistake(unknown.check(status)),
         Err(_) => None,

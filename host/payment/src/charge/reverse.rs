@@ -14,7 +14,9 @@ use xinglin_platform::{
 };
 use xinglin_store::Tenant;
 
-use super::{ChargeView, Row, begin_reversal, free, load, parent, post_reversed, reverse_payment, settle::Reply, update, view};
+use super::{
+    ChargeView, Row, begin_reversal, free, load, parent, post_reversed, reverse_payment, settle::Reply, update, view,
+};
 
 /// Reverses a whole payment, if nothing was dispensed for it. An unpaid bill is cancelled. If the
 /// payer cannot be called now, the reversal waits (`REVERSING`) and is carried out later.

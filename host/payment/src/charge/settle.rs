@@ -224,11 +224,11 @@ pub(super) async fn reverse_payment(
         Ok(Reply { charge, calls: Vec::new(), refusals: Vec::new() })
     };
     let named = charge.payer().map(str::to_owned);
-    let Payer { install, plugin, coverage } = match payer_of(extensions, records, charge.patient(), named.as_deref()).await
-    {
-        Ok(payer) => payer,
-        Err(cause) => return waiting(charge, &cause),
-    };
+    let Payer { install, plugin, coverage } =
+        match payer_of(extensions, records, charge.patient(), named.as_deref()).await {
+            Ok(payer) => payer,
+            Err(cause) => return waiting(charge, &cause),
+        };
     let operation = reversing.state().attempt.operation.clone();
     let mut calls = Calls::new(extensions, records.id(), &occasion.request_id, now)
         .of(charge.patient(), Purpose::Payment)

@@ -218,9 +218,6 @@ async fn the_ledger_only_grows(bench: Bench) -> Result<()> {
         .expect("a posting");
     let seal = format!("INSERT INTO ledger_transaction VALUES ('{ten}', '{other}', NULL, NULL, 'stolen', 0)");
     assert!(bench.raw(&seal).await.is_err());
-    assert_eq!(
-        tenant.trial_balance().await?.iter().find(|b| b.account == "cash").map(|b| b.amount),
-        Some(6_750)
-    );
+    assert_eq!(tenant.trial_balance().await?.iter().find(|b| b.account == "cash").map(|b| b.amount), Some(6_750));
     Ok(())
 }
