@@ -50,10 +50,9 @@ pub async fn expire(extensions: &Extensions, work: &Work, occasion: &Occasion) -
         (_, Prescription::Draft(draft)) => Prescription::from(draft.lapse(now)?),
         (_, signed) => Prescription::from(signed.expire(now)?),
     };
+    // The versions of the documents decide between two workers; what is written last is the work, as
+    // whoever changes a prescription locks it first.
     let tx = records.begin().await?;
-    if !tx.finish_work(work).await? {
-        return Ok(());
-    }
     prescription::put(&tx, row, &ended, now).await?;
     close_quotes(&tx, id, now).await?;
     Ok(tx.commit().await?)
@@ -94,14 +93,12 @@ async fn cancel_order(
         Charge::Settled(settled) if settled.state().allocation.kind() == PayerKind::SelfPay => {
             let refunded = Charge::from(settled.refund_all(By::Host, now)?);
             let tx = records.begin().await?;
-            if !tx.finish_work(work).await? {
-                return Ok(());
-            }
             if expired {
                 notice::expired(&tx, &refunded, now).await?;
             }
             post_reversed(&tx, row, &refunded, now).await?;
             close_quotes(&tx, rx, now).await?;
+            tx.finish_work(work).await?;
             return Ok(tx.commit().await?);
         }
         Charge::Settled(settled) => settled.reverse(By::Host, now)?,
@@ -113,19 +110,14 @@ async fn cancel_order(
                 ended => ended,
             };
             let tx = records.begin().await?;
-            if !tx.finish_work(work).await? {
-                return Ok(());
-            }
             free(&tx, rx, bill, now).await?;
             update(&tx, row, &closed, now).await?;
             close_quotes(&tx, rx, now).await?;
+            tx.finish_work(work).await?;
             return Ok(tx.commit().await?);
         }
     };
     let tx = records.begin().await?;
-    if !tx.put_off_work(work, work::next_try(work, now)).await? {
-        return Ok(());
-    }
     // Whoever dispenses at this moment touches the same two rows: one of us is late.
     touch(&tx, tx.get_document(rx).await?, now).await?;
     let charge = Charge::from(reversing.clone());
@@ -133,6 +125,7 @@ async fn cancel_order(
         notice::expired(&tx, &charge, now).await?;
     }
     let row = begin_reversal(&tx, row, reversing.clone(), now).await?;
+    tx.put_off_work(work, work::next_try(work, now)).await?;
     tx.commit().await?;
     reverse_payment(extensions, records, row, reversing, occasion).await.map(drop)
 }

@@ -68,7 +68,14 @@ pub async fn quote(extensions: &Extensions, caller: &Caller, new: NewCharge) -> 
 
     let mut payer = match new.self_pay {
         true => None,
-        false => settle::find_payer(extensions, &records, patient, None, &mut notes).await?,
+        false => {
+            settle::find_payer(extensions, &records, patient, None, &mut notes).await.map_err(|error| {
+                match error.code {
+                    Code::StoreUnavailable => error,
+                    _ => unavailable(error),
+                }
+            })?
+        }
     };
     if let Some(Payer { install, .. }) = &payer
         && !consent::may_bill(&extensions.platform, &records, &install.plugin_id, patient, restricted(&open.bill)?)
