@@ -296,8 +296,12 @@ async fn finish(tx: &TenantTx, row: Row, outcome: Outcome, now: Instant) -> AppR
             let reversing = settled.reverse(By::Host, now)?;
             (begin_reversal(tx, row, reversing.clone(), now).await?, reversing.into())
         }
-        (Verb::Reverse, stands @ Charge::Settled(_)) => {
-            notice::not_refunded(tx, &stands, now).await?;
+        (Verb::Reverse, stands @ (Charge::Settled(_) | Charge::Drifted(_))) => {
+            let payer = stands.payer();
+            tracing::error!(bill = %row.id, payer, "a payer did not take a settlement back: agree with it, and reverse again");
+            if !stands.has_drifted() {
+                notice::not_refunded(tx, &stands, now).await?;
+            }
             (update(tx, row, &stands, now).await?, stands)
         }
         (Verb::Settle, settled @ Charge::Settled(_)) => (post_settled(tx, row, &settled, now).await?, settled),
