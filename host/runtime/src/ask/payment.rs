@@ -4,7 +4,7 @@ use async_recursion::async_recursion as boxed;
 use std::borrow::Cow;
 
 use xinglin_domain::{payer as domain, time::Instant};
-use xinglin_plugin::{Call, Judge};
+use xinglin_plugin::{Call, Mistake};
 
 use crate::{
     contract::payment::v1::{
@@ -27,7 +27,7 @@ impl Runtime {
         context: CallContext,
         (bill, coverage): (&domain::Bill, &domain::Coverage),
         now: Instant,
-        judge: Judge<'_, Result<domain::Quoted, domain::PayerError>>,
+        judge: &(dyn Fn(&Result<domain::Quoted, domain::PayerError>) -> Option<Mistake> + Send + Sync),
     ) -> Call<Result<domain::Quoted, domain::PayerError>> {
         let input = QuoteInput { bill: Cow::Borrowed(bill), coverage: Cow::Borrowed(coverage), now };
         self.invoke_judged::<Quote>(plugin, context, input, judge).await
@@ -60,7 +60,7 @@ impl Runtime {
         (operation, authorization): (&domain::Operation, &domain::Authorization),
         bill: &domain::Bill,
         coverage: &domain::Coverage,
-        judge: Judge<'_, Result<domain::Settled, domain::PayerError>>,
+        judge: &(dyn Fn(&Result<domain::Settled, domain::PayerError>) -> Option<Mistake> + Send + Sync),
     ) -> Call<Result<domain::Settled, domain::PayerError>> {
         let input = SettleInput {
             operation: Cow::Borrowed(operation),
@@ -78,7 +78,7 @@ impl Runtime {
         plugin: &Plugin,
         context: CallContext,
         operation: &domain::Operation,
-        judge: Judge<'_, Result<domain::Status, domain::PayerError>>,
+        judge: &(dyn Fn(&Result<domain::Status, domain::PayerError>) -> Option<Mistake> + Send + Sync),
     ) -> Call<Result<domain::Status, domain::PayerError>> {
         self.invoke_judged::<Query>(plugin, context, QueryInput { operation: Cow::Borrowed(operation) }, judge).await
     }
@@ -92,7 +92,7 @@ impl Runtime {
         operation: &domain::Operation,
         settlement: &domain::Settlement,
         coverage: &domain::Coverage,
-        judge: Judge<'_, Result<domain::Reversed, domain::PayerError>>,
+        judge: &(dyn Fn(&Result<domain::Reversed, domain::PayerError>) -> Option<Mistake> + Send + Sync),
     ) -> Call<Result<domain::Reversed, domain::PayerError>> {
         let input = ReverseInput {
             operation: Cow::Borrowed(operation),
