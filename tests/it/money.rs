@@ -195,7 +195,7 @@ async fn a_refund_waits_for_its_payer_and_is_told(hospital: TestHospital) {
         let handout = clinic.handout(&prescription).await;
         clinic.pharmacist.refused(&format!("{prescription}/dispense"), handout, "PAY_STATE").await;
         clinic.patient.refused(&cancel(&quote), json!(null), "PAY_ALREADY_REVERSED").await;
-        assert_eq!(told(&clinic, &quote).await, [String::new(); 0]);
+        assert_eq!(told(&clinic, &quote).await, Vec::<String>::new());
 
         set_enabled(&clinic, MEDICAL_INSURANCE.id, true).await;
         hospital.advance(3601).await;
@@ -414,7 +414,7 @@ async fn a_settlement_of_nonsense_is_taken_back(hospital: TestHospital) {
     }
     assert_eq!(status(&clinic, &quote).await, "REVERSED");
     assert_eq!(clinic.doctor.get(&prescription).await["status"], "EFFECTIVE");
-    assert_eq!(told(&clinic, &quote).await, [String::new(); 0], "nothing was paid");
+    assert_eq!(told(&clinic, &quote).await, Vec::<String>::new(), "nothing was paid");
     assert!(metrics(&hospital).lines().any(|line| {
         line.starts_with("xinglin_plugin_mistakes_total{")
             && line.contains("#settle\"")
