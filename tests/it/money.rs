@@ -170,7 +170,7 @@ async fn a_payer_disabled_after_the_quote_holds_nobody_up(hospital: TestHospital
     assert_eq!(clinic.patient.post(&cancel(&alone), json!(null)).await["status"], "REVERSED");
     set_enabled(&clinic, MEDICAL_INSURANCE.id, true).await;
     assert_eq!(clinic.confirm(&quote).await["status"], "SETTLED");
-    assert_eq!(clinic.balanced().await["debit_fen"], quote["total_fen"].as_i64().expect("fen") + 7000);
+    assert_eq!(clinic.balanced().await["debit_fen"], quote["total_fen"]);
 }
 
 async fn a_refund_waits_for_its_payer_and_is_told(hospital: TestHospital) {
@@ -355,7 +355,7 @@ async fn a_payers_mistake_is_the_payers(hospital: TestHospital) {
         PayerGuest::settling(&figures)
     };
     for (field, payer) in [
-        ("lines", wrong(|figures| drop(figures.lines.pop()))),
+        ("lines", wrong(|figures| figures.lines.truncate(1))),
         ("lines", wrong(|figures| figures.lines[1] = [-1, 0, 0, 5001])),
         ("parts", wrong(|figures| figures.parts = [-1, 7001])),
         ("parts", wrong(|figures| figures.parts = [3000, 3999])),
@@ -645,7 +645,8 @@ async fn bill_in(hospital: &TestHospital, clinic: &Clinic, state: ChargeState) -
     let well = || PayerGuest::settling(&figures());
     let quote = clinic.quote(&clinic.approved().await).await;
     let confirm = async |code: &str| {
-        clinic.patient.refused(&confirm_path(&quote), confirmation(&quote), code).await;
+        let answer = clinic.patient.ask(Method::POST, &confirm_path(&quote), Some(confirmation(&quote))).await;
+        assert_eq!(answer.code(), code, "{}", answer.text);
     };
     match state {
         ChargeState::Quoted => {}

@@ -61,7 +61,8 @@ async fn an_unavailable_payer_is_retried(hospital: TestHospital) {
     let quote = clinic.quote(&prescription).await;
     let payer = format!("/api/v1/tenants/{}/plugins/{}", clinic.tenant, MEDICAL_INSURANCE.id);
     clinic.operator.post(&format!("{payer}/disable"), json!(null)).await;
-    clinic.patient.refused(&confirm_path(&quote), confirmation(&quote), "PAY_UNAVAILABLE").await;
+    let refused = clinic.patient.ask(reqwest::Method::POST, &confirm_path(&quote), Some(confirmation(&quote))).await;
+    assert_eq!((refused.status.as_u16(), refused.code()), (503, "PAY_UNAVAILABLE"), "{}", refused.text);
     assert_eq!(clinic.balanced().await["debit_fen"], 0);
     clinic.operator.post(&format!("{payer}/enable"), json!(null)).await;
     // Nothing was begun that could be settled behind the patient's back.

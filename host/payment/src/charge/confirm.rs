@@ -69,10 +69,19 @@ pub async fn confirm(extensions: &Extensions, caller: &Caller, id: BillId, confi
         },
         other => return confirmed_before(&records, other, &confirm).await,
     };
-    match load(&records, id).await?.value {
-        Charge::Quoted(_) | Charge::Confirmed(_) => Err(refused),
-        other => confirmed_before(&records, other, &confirm).await,
+    // Whose confirmation was first is seen once it is committed.
+    for _ in 0..COMMITTED {
+        let Stored { row, value } = load(&records, id).await?;
+        if !matches!(value, Charge::Quoted(_) | Charge::Confirmed(_)) {
+            return confirmed_before(&records, value, &confirm).await;
+        }
+        let rx = prescription::load(&records, parent(&row)?).await?.value;
+        if rx.reservation().is_some_and(|reservation| reservation.purchase.bill != id) {
+            break;
+        }
+        tokio::time::sleep(LOOK).await;
     }
+    Err(refused)
 }
 
 async fn confirm_quote(
@@ -164,9 +173,12 @@ async fn confirm_again(
     view(&records, &charge, Vec::new(), calls).await
 }
 
-/// How often, and after how many milliseconds each, the outcome of a settlement in progress is
-/// looked for: longer than a payer may take.
-const LOOKS: (u32, u64) = (120, 50);
+/// Time between two looks at what another request does.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// Number of looks for its commit, and for the outcome of its settlement: longer than a payer may take.
+const COMMITTED: u32 = 20;
+const SETTLED: u32 = 120;
 
 /// A repeated confirmation: the same amount gets the answer that the first got, another amount is
 /// refused.
@@ -175,11 +187,11 @@ async fn confirmed_before(records: &Tenant, charge: Charge, confirm: &Confirm) -
         return Err(BillingError::Conflict(charge.id().to_string()).into());
     }
     let mut charge = charge;
-    for _ in 0..LOOKS.0 {
+    for _ in 0..SETTLED {
         if !matches!(charge, Charge::Settling(_)) && !(charge.has_drifted() && matches!(charge, Charge::Reversing(_))) {
             break;
         }
-        tokio::time::sleep(Duration::from_millis(LOOKS.1)).await;
+        tokio::time::sleep(LOOK).await;
         charge = load(records, charge.id()).await?.value;
     }
     match &charge {
