@@ -2,6 +2,15 @@
 //! every amount.
 //!
 //! Implement [`Payer`] on the type that carries `#[plugin(payment)]`.
+//!
+//! # Errors
+//!
+//! Of [`Payer::settle`] and [`Payer::reverse`], [`Error::Unavailable`] and [`Error::MissingData`] state that
+//! **nothing was done**: the host may begin the operation anew, under a new key. After [`Error::Conflict`],
+//! [`Error::Other`], a panic or the end of the deadline the outcome is **unknown**: the host calls
+//! [`Payer::query`] and sends nothing again. A request whose answer was lost (`http::Error::Timeout`,
+//! `http::Error::Unavailable`) may have been processed: return [`Error::Other`], and ask the server in `query`.
+//! [`Payer::quote`] and [`Payer::authorize`] move no money: after any error nothing was done.
 
 #[doc(hidden)]
 #[allow(missing_docs, unsafe_code, reason = "generated; the documentation is the contract's")]

@@ -32,6 +32,7 @@ mod journey;
 mod killed;
 mod lifecycle;
 mod measurements;
+mod money;
 mod passkeys;
 mod pathway_care;
 mod payers;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::support::{
     Clinic, MEDICAL_INSURANCE, TestHospital,
     clinic::{confirm_path, confirmation, id},
-    eventually, guest, on_both_engines,
+    guest, on_both_engines,
 };
 
 on_both_engines!(
@@ -61,12 +61,15 @@ async fn an_unavailable_payer_is_retried(hospital: TestHospital) {
     let quote = clinic.quote(&prescription).await;
     let payer = format!("/api/v1/tenants/{}/plugins/{}", clinic.tenant, MEDICAL_INSURANCE.id);
     clinic.operator.post(&format!("{payer}/disable"), json!(null)).await;
-    clinic.patient.refused(&confirm_path(&quote), confirmation(&quote), "PLUGIN_STATE").await;
+    let refused = clinic.patient.ask(reqwest::Method::POST, &confirm_path(&quote), Some(confirmation(&quote))).await;
+    assert_eq!((refused.status.as_u16(), refused.code()), (503, "PAY_UNAVAILABLE"), "{}", refused.text);
     assert_eq!(clinic.balanced().await["debit_fen"], 0);
     clinic.operator.post(&format!("{payer}/enable"), json!(null)).await;
+    // Nothing was begun that could be settled behind the patient's back.
     hospital.advance(11).await;
     let bill = format!("/api/v1/charges/{}", quote["id"].as_str().expect("an id"));
-    eventually("the bill is settled", async || clinic.patient.get(&bill).await["status"] == "SETTLED").await;
+    assert_eq!(clinic.patient.get(&bill).await["status"], "QUOTED");
+    assert_eq!(clinic.confirm(&quote).await["status"], "SETTLED");
     assert_eq!(clinic.balanced().await["debit_fen"], quote["total_fen"]);
 }
 

@@ -159,8 +159,12 @@ actions! {
     QuoteCharge = "charge.quote": [Patient, Doctor, Pharmacist, Accountant];
     /// Agree to a quote and pay it.
     ConfirmCharge = "charge.confirm": [Patient];
+    /// Cancel one's own order, or a ward's, as long as nothing was dispensed for it.
+    CancelCharge = "charge.cancel": [Patient];
     /// Reverse or refund a bill.
     ReverseCharge = "charge.reverse": [Pharmacist, Accountant];
+    /// State what became of an operation of which a payer's plugin gives no outcome.
+    ResolveCharge = "charge.resolve": [Accountant];
     /// Read the books.
     ReadLedger = "ledger.read": [Accountant, Administrator];
     /// Reconcile the books with a payer's.

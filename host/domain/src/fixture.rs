@@ -111,6 +111,10 @@ pub fn patient() -> Actor {
     Actor { patients: vec![PATIENT], ..actor(4, Role::Patient) }
 }
 
+pub fn accountant() -> Actor {
+    actor(9, Role::Accountant)
+}
+
 pub fn stranger() -> Actor {
     Actor { patients: vec![PatientId::from_u128(2)], ..actor(5, Role::Patient) }
 }

@@ -93,6 +93,18 @@ impl Source {
         Self::FamilyAccount,
         Self::Cash,
     ];
+
+    /// The name in the API and the store.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::BasicFund => "basic_fund",
+            Self::SupplementaryFund => "supplementary_fund",
+            Self::Commercial => "commercial",
+            Self::PersonalAccount => "personal_account",
+            Self::FamilyAccount => "family_account",
+            Self::Cash => "cash",
+        }
+    }
 }
 
 /// The share of one source.

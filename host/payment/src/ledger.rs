@@ -21,10 +21,10 @@ pub struct TrialBalance {
     pub accounts: Vec<AccountBalance>,
     /// Sum of all debits, in fen; equals the sum of all credits.
     #[schema(value_type = i64)]
-    pub debit_fen: Money,
+    pub debit_fen: i128,
     /// Sum of all credits, in fen.
     #[schema(value_type = i64)]
-    pub credit_fen: Money,
+    pub credit_fen: i128,
     /// Whether they are equal.
     pub balanced: bool,
 }
@@ -34,9 +34,9 @@ pub struct TrialBalance {
 pub struct AccountBalance {
     /// Its name.
     pub account: String,
-    /// Debits less credits, in fen.
+    /// Debits less credits, in fen: wider than an amount, as sums of many may be.
     #[schema(value_type = i64)]
-    pub fen: Money,
+    pub fen: i128,
 }
 
 /// The trial balance of the caller's hospital.
@@ -47,17 +47,14 @@ pub struct AccountBalance {
 pub async fn trial_balance(platform: &Platform, caller: &Caller) -> AppResult<TrialBalance> {
     caller.may(Action::ReadLedger)?;
     let balances = platform.records(caller).trial_balance().await?;
-    let overflow = |_| AppError::internal("the trial balance does not fit");
-    let side = |debit: bool| {
-        let amounts = balances.iter().map(|b| b.amount).filter(|amount| (*amount > Money::ZERO) == debit);
-        Money::sum(amounts).map_err(overflow)
-    };
-    let (debit_fen, credit_fen) = (side(true)?, side(false)?.negate().map_err(overflow)?);
+    // Of fewer accounts than an i128 holds amounts.
+    let side = |debit: bool| -> i128 { balances.iter().map(|b| b.amount).filter(|fen| (*fen > 0) == debit).sum() };
+    let (debit_fen, credit_fen) = (side(true), -side(false));
     let accounts = balances.iter().map(|b| AccountBalance { account: b.account.clone(), fen: b.amount }).collect();
     Ok(TrialBalance { accounts, debit_fen, credit_fen, balanced: debit_fen == credit_fen })
 }
 
-/// Posts a settled bill to the ledger.
+/// Posts a settled bill to the ledger. A bill of nothing has no entries.
 #[boxed]
 pub(crate) async fn book_settlement(
     tx: &TenantTx,
@@ -65,6 +62,9 @@ pub(crate) async fn book_settlement(
     allocation: &Allocation,
     now: Instant,
 ) -> AppResult<()> {
+    if allocation.gross() == Money::ZERO {
+        return Ok(());
+    }
     let mut book = load(tx, bill).await?;
     let settlement = Transaction::settlement(Entry { id: fresh(), bill, at: now }, allocation)?;
     post(tx, &mut book, settlement).await

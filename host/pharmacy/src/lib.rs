@@ -1,4 +1,5 @@
 //! Pharmacy: formulary and dispensing.
 
+pub mod delivery;
 pub mod dispensing;
 pub mod formulary;

@@ -20,6 +20,8 @@ const OUTPUT: &str = "xinglin_plugin_output_bytes_total";
 
 const HOST_CALLS: &str = "xinglin_plugin_host_calls_total";
 
+const MISTAKES: &str = "xinglin_plugin_mistakes_total";
+
 const SHADOW_CALLS: &str = "xinglin_plugin_shadow_calls_total";
 
 const SHADOW_SKIPPED: &str = "xinglin_plugin_shadow_skipped_total";
@@ -70,6 +72,10 @@ impl Meter {
             describe_histogram!(CALL_MEMORY, "Bytes of memories and tables of a call at their peak.");
             describe_counter!(OUTPUT, "Bytes of answers of plugins, as JSON.");
             describe_counter!(HOST_CALLS, "Calls that plugins made of host functions, by import.");
+            describe_counter!(
+                MISTAKES,
+                "Answers of plugins that are wrong, by hook and field; they count as failures."
+            );
             describe_counter!(SHADOW_CALLS, "Calls that a candidate was given too, by what came of it.");
             describe_counter!(SHADOW_SKIPPED, "Calls that no candidate was given, for lack of a free place.");
             describe_counter!(REQUESTS, "HTTP requests, by route and status.");
@@ -93,6 +99,11 @@ impl Meter {
             }
             for answer in &tape.answers {
                 counter!(HOST_CALLS, with(&hook, "import", answer.import.clone())).increment(1);
+            }
+            if let Some(mistake) = &call.mistake {
+                // Without what the plugin wrote in it.
+                let field = mistake.field.split('[').next().unwrap_or_default().to_owned();
+                counter!(MISTAKES, with(&hook, "field", field)).increment(1);
             }
             let lines = count(call.log.len()).saturating_add(call.log_dropped);
             if lines > 0 {

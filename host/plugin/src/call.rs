@@ -23,7 +23,22 @@ pub struct Call<T> {
     pub elapsed: time::Duration,
     /// Peak size of memories and tables, in bytes.
     pub memory_peak: usize,
+    /// What is wrong with an answer that has the right type: it counts as a failure of the plugin,
+    /// and is still given, as something may have been done.
+    pub mistake: Option<Mistake>,
 }
+
+/// A mistake in an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mistake {
+    /// The field of the answer: `parts[cash]`.
+    pub field: String,
+    /// What is wrong with it.
+    pub what: String,
+}
+
+/// Finds the mistake in an answer, if there is one.
+pub type Judge<'a, T> = &'a (dyn Fn(&T) -> Option<Mistake> + Send + Sync);
 
 impl<T> Call<T> {
     /// The outcome as one word: `answered`, or the code of the failure.

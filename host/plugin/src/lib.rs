@@ -23,7 +23,7 @@ mod package;
 mod placeholder;
 mod tape;
 
-pub use call::{Call, KvWrite};
+pub use call::{Call, Judge, KvWrite, Mistake};
 pub use capability::{Capability, WASI};
 pub use digest::Digest;
 pub use error::{PluginError, StartFailure};

@@ -12,7 +12,7 @@ use tokio::{
 use tracing::Instrument;
 use wasmtime::Store;
 use xinglin_domain::id::TenantId;
-use xinglin_plugin::{Call, CallFailure, FailureCode, Limits, Output, Tape};
+use xinglin_plugin::{Call, CallFailure, FailureCode, Judge, Limits, Output, Tape};
 
 use crate::{
     breaker::Admission,
@@ -41,10 +41,21 @@ impl Runtime {
         context: CallContext,
         input: H::Input<'_>,
     ) -> Call<H::Output> {
+        self.invoke_judged::<H>(plugin, context, input, &|_| None).await
+    }
+
+    /// Calls a hook; an answer in which the judge finds a mistake counts as a failure of the plugin.
+    pub(crate) async fn invoke_judged<H: Hook>(
+        &self,
+        plugin: &Plugin,
+        context: CallContext,
+        input: H::Input<'_>,
+        judge: Judge<'_, H::Output>,
+    ) -> Call<H::Output> {
         let limits = plugin.limits();
         let Program { id, manifest, .. } = plugin.program();
         let span = trace::call(id, &manifest.version, H::NAME, context.call, context.tenant);
-        let run = self.run::<H>(plugin, context, &input, Recorder::default(), limits);
+        let run = self.run::<H>(plugin, context, (&input, judge), Recorder::default(), limits);
         let (call, _) = run.instrument(span.clone()).await;
         trace::ended(&span, call.outcome_code(), call.outcome.is_err());
         call
@@ -56,7 +67,7 @@ impl Runtime {
         &self,
         plugin: &Plugin,
         context: CallContext,
-        input: &H::Input<'_>,
+        (input, judge): (&H::Input<'_>, Judge<'_, H::Output>),
         recorder: Recorder,
         limits: Limits,
     ) -> (Call<H::Output>, bool) {
@@ -114,8 +125,10 @@ impl Runtime {
                 (Err(failure), Output::Failed(cause.code), Vec::new())
             }
         };
+        let mistake = outcome.as_ref().ok().and_then(judge);
         if let Some(admission) = admission {
-            admission.tell(outcome.as_ref().err().map(|failure| failure.code), time::Instant::now());
+            let failed = outcome.as_ref().err().map(|failure| failure.code);
+            admission.tell(failed.or(mistake.is_some().then_some(FailureCode::Output)), time::Instant::now());
         }
         if log.dropped > 0 {
             tracing::warn!(
@@ -148,6 +161,7 @@ impl Runtime {
             log_dropped: log.dropped,
             elapsed,
             memory_peak: meter.peak(),
+            mistake,
         };
         (call, diverged)
     }

@@ -116,7 +116,7 @@ impl Runtime {
             false => plugin.limits(),
         };
         let (Call { tape: again, .. }, diverged): (Call<H::Output>, bool) =
-            self.run::<H>(plugin, context, &input, recorder, limits).await;
+            self.run::<H>(plugin, context, (&input, &|_| None), recorder, limits).await;
         let diverged = diverged || again.answers != tape.answers;
         let depends_on_load = |output: &Output| matches!(output, Output::Failed(code) if !code.is_deterministic());
         let decisions = |output: &Output| match output {

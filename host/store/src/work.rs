@@ -28,6 +28,8 @@ pub enum Queue {
     Event,
     /// A payer is to be queried about an operation. The lane is the bill.
     Payment,
+    /// A draft lapses, or the validity of a prescription ends. The lane is the prescription.
+    Prescription,
     /// An export is to be run. The lane is the export.
     Export,
     /// A subscriber is to be notified of a change. The lane is the subscription.
@@ -40,12 +42,13 @@ pub enum Queue {
 
 impl Queue {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Timer,
         // Before the events that it becomes.
         Self::Observation,
         Self::Event,
         Self::Payment,
+        Self::Prescription,
         Self::Export,
         Self::Subscription,
         Self::Alert,
@@ -57,6 +60,7 @@ impl Queue {
             Self::Timer => "timer",
             Self::Event => "event",
             Self::Payment => "payment",
+            Self::Prescription => "prescription",
             Self::Export => "export",
             Self::Subscription => "subscription",
             Self::Observation => "observation",

@@ -188,3 +188,187 @@ pub fn broken(id: &str, version: &str, interface: &str) -> Vec<u8> {
     embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).expect("metadata");
     packed(&componentize(&module).expect("a component"), id, version, "")
 }
+
+/// What a function of a payer does.
+#[derive(Clone)]
+pub enum Does {
+    /// Panics.
+    Panic,
+    /// Runs until its deadline.
+    Loop,
+    /// `error.unavailable`: nothing was done.
+    Unavailable,
+    /// `error.other`: who knows.
+    Other,
+    /// Declines or refuses, for no reason.
+    Refuse,
+    /// `covered`, `granted`, `done`, or `settled` as the answer of a query.
+    Figures(Figures),
+    /// `never-seen`, of a query.
+    NeverSeen,
+}
+
+/// The figures of an adjudication, in fen.
+#[derive(Clone, Default)]
+pub struct Figures {
+    /// Self-funded, over limit, pre-self-pay and in scope, line by line.
+    pub lines: Vec<[i64; 4]>,
+    /// Share of the fund, and cash.
+    pub parts: [i64; 2],
+    /// The accumulator `x`, if it is positive or negative.
+    pub accumulator: i64,
+}
+
+/// A payer in five answers.
+#[derive(Clone)]
+pub struct PayerGuest {
+    pub quote: Does,
+    pub authorize: Does,
+    pub settle: Does,
+    pub query: Does,
+    pub reverse: Does,
+}
+
+impl PayerGuest {
+    /// Settles these figures and takes them back.
+    pub fn settling(figures: &Figures) -> Self {
+        let done = || Does::Figures(figures.clone());
+        Self { quote: done(), authorize: done(), settle: done(), query: Does::NeverSeen, reverse: done() }
+    }
+
+    /// Every function does this.
+    pub fn all(does: &Does) -> Self {
+        let does = || does.clone();
+        Self { quote: does(), authorize: does(), settle: does(), query: does(), reverse: does() }
+    }
+
+    pub fn package(&self, id: &str, version: &str) -> Vec<u8> {
+        const PAYER: &str = "xinglin:payment/payer@1.0.0";
+        let mut memory = Memory::default();
+        let five = [
+            ("quote", "(param i32)", memory.body("quote", &self.quote)),
+            ("authorize", "(param i32)", memory.body("authorize", &self.authorize)),
+            ("settle", "(param i32)", memory.body("settle", &self.settle)),
+            ("query", "(param i32 i32 i64)", memory.body("query", &self.query)),
+            ("reverse", "(param i32)", memory.body("reverse", &self.reverse)),
+        ];
+        let functions: String = five
+            .iter()
+            .map(|(name, parameters, body)| {
+                format!(r#"(func (export "{PAYER}#{name}") {parameters} (result i32) {body})"#)
+            })
+            .collect();
+        let data: String = memory.bytes.iter().map(|byte| format!("\\{byte:02x}")).collect();
+        let text = format!(
+            r#"(module
+                (memory (export "memory") 4)
+                (data (i32.const {BASE}) "{data}")
+                (global $top (mut i32) (i32.const 131072))
+                (func (export "cabi_realloc") (param i32 i32 i32) (param $size i32) (result i32)
+                    (local $at i32)
+                    (local.set $at (i32.and (i32.add (global.get $top) (i32.const 7)) (i32.const -8)))
+                    (global.set $top (i32.add (local.get $at) (local.get $size)))
+                    (local.get $at))
+                {functions})"#
+        );
+        let (resolve, world) = world(|text| text, &format!("export {PAYER};"));
+        let mut module = wat::parse_str(text).expect("valid text");
+        embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).expect("metadata");
+        packed(&componentize(&module).expect("a component"), id, version, "[limits]\ndeadline-ms = 100")
+    }
+}
+
+/// Where the guest's data begin.
+const BASE: u32 = 1024;
+
+/// Data of a guest in the layout of the canonical ABI.
+#[derive(Default)]
+struct Memory {
+    bytes: Vec<u8>,
+}
+
+impl Memory {
+    /// Stores aligned bytes; returns their address.
+    fn put(&mut self, bytes: &[u8]) -> u32 {
+        self.bytes.resize(self.bytes.len().next_multiple_of(8), 0);
+        let at = BASE + u32::try_from(self.bytes.len()).expect("small");
+        self.bytes.extend(bytes);
+        at
+    }
+
+    /// A string or list of this length, stored elsewhere.
+    fn list(&mut self, items: &[u8], length: usize) -> Vec<u8> {
+        let at = self.put(items);
+        [at.to_le_bytes(), u32::try_from(length).expect("few").to_le_bytes()].concat()
+    }
+
+    fn text(&mut self, text: &str) -> Vec<u8> {
+        self.list(text.as_bytes(), text.len())
+    }
+
+    fn money(&mut self, fen: i64) -> Vec<u8> {
+        [fen.to_le_bytes().to_vec(), self.text("CNY")].concat()
+    }
+
+    fn accumulators(&mut self, amount: i64) -> Vec<u8> {
+        if amount == 0 {
+            return vec![0; 8];
+        }
+        let item = [self.text("x"), self.money(amount)].concat();
+        self.list(&item, 1)
+    }
+
+    fn adjudication(&mut self, figures: &Figures) -> Vec<u8> {
+        let mut lines = Vec::new();
+        for (number, amounts) in (1_u64..).zip(&figures.lines) {
+            lines.extend(number.to_le_bytes());
+            for fen in amounts {
+                lines.extend(self.money(*fen));
+            }
+            lines.extend([0; 8]);
+        }
+        let mut parts = Vec::new();
+        for (source, fen) in [0_u64, 5].into_iter().zip(figures.parts) {
+            parts.extend(source.to_le_bytes());
+            parts.extend(self.money(fen));
+        }
+        let lists = [self.list(&lines, figures.lines.len()), self.list(&parts, 2)].concat();
+        // Without a citation and attributes.
+        [lists, self.accumulators(figures.accumulator), vec![0; 44]].concat()
+    }
+
+    /// The body of a function that does this.
+    fn body(&mut self, function: &str, does: &Does) -> String {
+        let word = |value: u32| value.to_le_bytes().to_vec();
+        let result = match does {
+            Does::Panic => return "unreachable".to_owned(),
+            Does::Loop => return "(loop $again (br $again)) unreachable".to_owned(),
+            // An authorization has a time in it, so all of it lies four bytes further.
+            Does::Unavailable | Does::Other => {
+                let case = if matches!(does, Does::Other) { 3 } else { 2 };
+                let pad = if function == "authorize" { vec![0; 4] } else { Vec::new() };
+                [word(1), pad, word(case), self.text("no gateway at 10.0.0.7")].concat()
+            }
+            Does::Refuse if function == "authorize" => [word(0), word(0), word(1), vec![0; 20]].concat(),
+            Does::Refuse if function == "query" => [word(0), word(4), vec![0; 8]].concat(),
+            Does::Refuse => [word(0), word(1), vec![0; 8]].concat(),
+            Does::NeverSeen => [word(0), word(0)].concat(),
+            Does::Figures(figures) => match function {
+                "quote" => [word(0), word(0), self.adjudication(figures)].concat(),
+                "authorize" => {
+                    // 2100-01-01.
+                    let far = 4_102_444_800_000_000_i64;
+                    [vec![0; 16], self.text("A-1"), far.to_le_bytes().to_vec()].concat()
+                }
+                "reverse" => [word(0), word(0), self.text("R-1"), self.accumulators(figures.accumulator)].concat(),
+                verb => {
+                    let settled = if verb == "query" { word(2) } else { word(0) };
+                    [word(0), settled, self.text("S-1"), self.adjudication(figures)].concat()
+                }
+            },
+        };
+        // The largest result, an adjudication in a settlement, is read whole.
+        let at = self.put(&[result, vec![0; 128]].concat());
+        format!("i32.const {at}")
+    }
+}

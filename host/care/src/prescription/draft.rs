@@ -9,7 +9,7 @@ use xinglin_domain::{
 use xinglin_platform::{AppResult, Caller, Platform, ambient, boxed, document::fresh, settings::settings};
 use xinglin_records::resource;
 
-use super::{NewCourse, NewLine, PrescriptionView, facts, requests, view, write_lines};
+use super::{NewCourse, NewLine, PrescriptionView, facts, requests, view, watch, write_lines};
 use crate::encounter::{self, human};
 
 /// A prescription to draft.
@@ -52,6 +52,7 @@ pub async fn draft(platform: &Platform, caller: &Caller, new: NewPrescription) -
     let tx = platform.begin(caller).await?;
     tx.insert_document(&row).await?;
     resource::project(&tx, requests(&rx), caller.now).await?;
+    watch(&tx, &rx).await?;
     tx.commit().await?;
     view(rx, Vec::new(), Vec::new())
 }

@@ -3,6 +3,7 @@
 
 mod approve;
 mod confirm;
+mod discard;
 mod draft;
 mod get;
 mod lines;
@@ -34,12 +35,13 @@ use xinglin_platform::{
     document::{Stored, next},
 };
 use xinglin_records::resource;
-use xinglin_store::{Document, Executor, TenantScope, TenantTx};
+use xinglin_store::{Document, Executor, Queue, TenantScope, TenantTx, Work};
 
 use self::lines::{check_products, facts, write_lines};
 
 pub use self::approve::{Approve, approve};
 pub use self::confirm::{ConfirmPrescription, confirm};
+pub use self::discard::discard;
 pub use self::draft::{NewPrescription, draft};
 pub use self::get::get;
 pub use self::lines::{NewCourse, NewLine};
@@ -98,6 +100,18 @@ pub async fn take<S: RxStage>(
     id: PrescriptionId,
     (event, action): (Event, Action),
 ) -> AppResult<(Document<PrescriptionId>, Rx<S>)> {
+    let (row, value) = take_any(platform, caller, id, action).await?;
+    Ok((row, value.expecting::<S>(event)?))
+}
+
+/// As [`take`], in whatever state it is.
+#[boxed]
+pub async fn take_any(
+    platform: &Platform,
+    caller: &Caller,
+    id: PrescriptionId,
+    action: Action,
+) -> AppResult<(Document<PrescriptionId>, Prescription)> {
     let Stored { mut row, value } = load(&platform.records(caller), id).await?;
     caller.may_act_on(value.patient(), "prescription", id)?;
     caller.may(action)?;
@@ -109,11 +123,12 @@ pub async fn take<S: RxStage>(
             let tx = platform.begin(caller).await?;
             tx.update_document(&row).await?;
             resource::project(&tx, requests(&expired), caller.now).await?;
+            watch(&tx, &expired).await?;
             tx.commit().await?;
             expired
         }
     };
-    Ok((row, value.expecting::<S>(event)?))
+    Ok((row, value))
 }
 
 /// Writes the next state with its projection, and what else must become true
@@ -138,7 +153,17 @@ pub async fn put(tx: &TenantTx, row: Document<PrescriptionId>, rx: &Prescription
     tx.update_document(&next(row, rx.state().as_str(), rx, now)?).await?;
     let mut projections = requests(rx);
     projections.extend(dispenses(rx));
-    resource::project(tx, projections, now).await
+    resource::project(tx, projections, now).await?;
+    watch(tx, rx).await
+}
+
+/// Schedules the end of the prescription's state, if it ends by itself.
+pub(super) async fn watch(tx: &TenantTx, rx: &Prescription) -> AppResult<()> {
+    match rx.ends() {
+        Some(at) => tx.put_work(&[Work::new(Queue::Prescription, rx.id(), rx.id(), at)]).await?,
+        None => tx.drop_work(Queue::Prescription, &rx.id().to_string()).await?,
+    }
+    Ok(())
 }
 
 /// A prescription with its row.
@@ -193,7 +218,7 @@ fn dispenses(rx: &Prescription) -> Vec<Value> {
 }
 
 fn view(rx: Prescription, findings: Vec<Found>, calls: Vec<CallView>) -> AppResult<PrescriptionView> {
-    Ok(PrescriptionView {
+    let mut view = PrescriptionView {
         id: rx.id(),
         status: rx.state().as_str().to_owned(),
         version: rx.version(),
@@ -202,5 +227,10 @@ fn view(rx: Prescription, findings: Vec<Found>, calls: Vec<CallView>) -> AppResu
         findings,
         detail: serde_json::to_value(rx).map_err(AppError::internal)?,
         calls,
-    })
+    };
+    // Told to the patient, whom it proves to be the receiver.
+    if let Some(code) = view.detail.pointer_mut("/shipped/state/shipment/code") {
+        *code = Value::Null;
+    }
+    Ok(view)
 }

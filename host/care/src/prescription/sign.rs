@@ -22,7 +22,7 @@ use super::{
     recheck::{not_on_hold, still_safe},
     requests,
     review::review,
-    view,
+    view, watch,
 };
 use crate::{encounter, pathway::hold};
 
@@ -90,6 +90,7 @@ pub async fn sign(
     let rx = Prescription::from(signed);
     tx.update_document(&next(row, rx.state().as_str(), &rx, caller.now)?).await?;
     resource::project(&tx, requests(&rx), caller.now).await?;
+    watch(&tx, &rx).await?;
     let calls = review.calls.write(&tx).await?;
     tx.commit().await?;
     view(rx, review.findings, calls)

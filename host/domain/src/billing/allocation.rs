@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::BillingError;
 use crate::{
-    coding::{Attribute, AttributeValue, LocalizedText},
+    coding::{Attribute, AttributeValue, Citation, LocalizedText},
     money::Money,
-    payer::{Accumulator, Adjudication, Bill, LineKind, LineResult, Source},
+    payer::{Accumulator, Adjudication, Bill, LineKind, LineResult, Part, Source},
 };
 
 /// Key of the attribute in which a commercial payer gives the contract discount borne by the
@@ -64,7 +64,10 @@ impl Shares {
         let mut parts = BTreeMap::<Source, Money>::new();
         for part in &adjudication.parts {
             let share = parts.entry(part.source).or_default();
-            *share = share.plus(part.amount.non_negative()?)?;
+            *share =
+                part.amount.non_negative().and_then(|amount| share.plus(amount)).map_err(|error| {
+                    BillingError::Figure { field: format!("parts[{}]", part.source.as_str()), error }
+                })?;
         }
         parts.retain(|_, amount| *amount != Money::ZERO);
         Ok(Self { parts, adjustment: adjustment(&adjudication.attributes)? })
@@ -80,7 +83,23 @@ fn adjustment(attributes: &[Attribute]) -> Result<Money, BillingError> {
         AttributeValue::Money(amount) => Some(amount),
         _ => None,
     });
-    Ok(Money::sum(amounts)?.non_negative()?)
+    Money::sum(amounts)
+        .and_then(Money::non_negative)
+        .map_err(|error| BillingError::Figure { field: format!("attributes[{ADJUSTMENT}]"), error })
+}
+
+/// Checks the accumulators that a payer returned.
+///
+/// # Errors
+/// If one is negative or comes twice.
+pub fn check_accumulators(accumulators: &[Accumulator]) -> Result<(), BillingError> {
+    let mut seen = BTreeSet::new();
+    for accumulator in accumulators {
+        if accumulator.amount < Money::ZERO || !seen.insert(&accumulator.code) {
+            return Err(BillingError::Accumulator(accumulator.code.clone()));
+        }
+    }
+    Ok(())
 }
 
 impl Allocation {
@@ -97,19 +116,16 @@ impl Allocation {
         check_lines(bill, adjudication)?;
 
         let shares = Shares::of(adjudication)?;
-        let parts = Money::sum(shares.parts.values().copied())?.plus(shares.adjustment)?;
+        let parts = Money::sum(shares.parts.values().copied())
+            .and_then(|parts| parts.plus(shares.adjustment))
+            .map_err(|error| BillingError::Figure { field: "parts".into(), error })?;
         if parts != gross {
             return Err(BillingError::Sum { parts, gross });
         }
         let prior = bill.prior.last().map(Shares::of).transpose()?;
         check_sources(bill, kind, &shares, prior.as_ref())?;
 
-        let mut seen = BTreeSet::new();
-        for accumulator in &adjudication.accumulators {
-            if accumulator.amount < Money::ZERO || !seen.insert(&accumulator.code) {
-                return Err(BillingError::Accumulator(accumulator.code.clone()));
-            }
-        }
+        check_accumulators(&adjudication.accumulators)?;
         Ok(Self {
             kind,
             gross,
@@ -192,6 +208,24 @@ impl Allocation {
         &self.accumulators
     }
 
+    /// The figures as an answer of the payer, without accumulators: those it did not state.
+    pub(super) fn as_agreed(&self) -> Adjudication {
+        let adjustment = (self.adjustment != Money::ZERO)
+            .then(|| Attribute { key: ADJUSTMENT.to_owned(), value: AttributeValue::Money(self.adjustment) });
+        Adjudication {
+            lines: self.lines.clone(),
+            parts: self.parts.iter().map(|(&source, &amount)| Part { source, amount }).collect(),
+            accumulators: Vec::new(),
+            citation: Citation {
+                title: "the figures of the quote, as agreed".to_owned(),
+                section: None,
+                year: 0,
+                url: None,
+            },
+            attributes: adjustment.into_iter().collect(),
+        }
+    }
+
     /// Whether the other has the same shares, discount and amounts of every line. Accumulators
     /// and notes may differ.
     pub fn same_figures(&self, other: &Self) -> bool {
@@ -231,8 +265,16 @@ fn check_lines(bill: &Bill, adjudication: &Adjudication) -> Result<(), BillingEr
             return Err(BillingError::Lines);
         }
         let mut parts = Money::ZERO;
-        for amount in [result.self_funded, result.over_limit, result.pre_self_pay, result.in_scope] {
-            parts = parts.plus(amount.non_negative()?)?;
+        for (name, amount) in [
+            ("self-funded", result.self_funded),
+            ("over-limit", result.over_limit),
+            ("pre-self-pay", result.pre_self_pay),
+            ("in-scope", result.in_scope),
+        ] {
+            parts = amount
+                .non_negative()
+                .and_then(|amount| parts.plus(amount))
+                .map_err(|error| BillingError::Figure { field: format!("lines[{}].{name}", line.number), error })?;
         }
         if parts != line.gross {
             return Err(BillingError::LineSum { line: line.number, parts, gross: line.gross });
@@ -270,7 +312,6 @@ mod tests {
     use crate::{
         code::Code,
         fixture::{self, fen},
-        payer::Part,
     };
 
     fn code(bill: &Bill, adjudication: &Adjudication, kind: PayerKind) -> Option<Code> {

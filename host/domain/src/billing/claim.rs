@@ -8,17 +8,18 @@
 //! Quoted, Confirmed ─abandon▶ Abandoned
 //! ```
 //!
-//! A call without an answer leaves the claim in [`Unknown`]; only the payer's answer to a query
-//! of that operation leads on. No operation is sent again. A settlement with other figures than
-//! the patient agreed to is [`Drifted`]: it took place and must be reversed. If the payer states
-//! that it did nothing, the claim is [`Confirmed`] again: it may be sent under a new key, or
-//! abandoned.
+//! A call without an answer leaves the claim in [`Unknown`]; only the payer's answer leads on: to a
+//! query of that operation, or, if its plugin cannot be asked, to a person of the hospital's
+//! accounts ([`Stated`]). No operation is sent again. A settlement with other figures than the
+//! patient agreed to is [`Drifted`]: it took place and must be reversed. If the payer states that it
+//! did nothing, the claim is [`Confirmed`] again: it may be sent under a new key, or abandoned; a
+//! reversal of which it did nothing is begun anew, until it is carried out or refused.
 
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Allocation, BillingError, PayerKind};
+use super::{Allocation, BillingError, PayerKind, allocation::check_accumulators};
 use crate::{
     access::{Action, Actor, can},
     canonical::Digest,
@@ -40,8 +41,79 @@ struct Head {
     /// Id of the payer plugin; absent if the patient pays alone.
     payer: Option<String>,
     bill: Bill,
+    /// What the lines are in the hospital's formulary; empty for bills of earlier versions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    items: Vec<Item>,
     /// Number of operations so far; part of each key.
     attempts: u32,
+    /// What persons stated of its operations.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    statements: Vec<Statement>,
+}
+
+/// What a line charges for, as the formulary had it when the bill was made. Not disclosed to
+/// payers, who receive the codes of the line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Item {
+    /// Number of the line.
+    pub line: u32,
+    /// The hospital's own code.
+    pub code: String,
+    /// Title for people.
+    pub title: String,
+}
+
+/// What became of an operation, as the payer told a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stated {
+    /// Nothing of it stands.
+    NotDone,
+    /// It was done, as agreed.
+    Done {
+        /// The payer's reference.
+        reference: String,
+    },
+}
+
+/// A statement of a person on an operation that the payer's plugin gave no outcome of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Statement {
+    /// Key of the operation.
+    pub operation: String,
+    /// What was stated.
+    pub stated: Stated,
+    /// By whom.
+    pub by: AccountId,
+    /// Upon what: who of the payer said so, which document shows it.
+    pub reason: String,
+    /// When.
+    pub at: Instant,
+}
+
+/// Who takes a bill back.
+#[derive(Debug, Clone, Copy)]
+pub enum By<'a> {
+    /// A person: of the staff, or somebody who acts for the patient.
+    Person(&'a Actor),
+    /// The host, because the prescription expired before it was dispensed, or because a person has
+    /// asked for it before.
+    Host,
+}
+
+impl By<'_> {
+    /// The person, if they may.
+    fn check(self, patient: PatientId, at: Instant) -> Result<Option<AccountId>, BillingError> {
+        let Self::Person(actor) = self else { return Ok(None) };
+        let staff = can(actor, Action::ReverseCharge, at);
+        match staff {
+            Err(_) if actor.acts_for(patient) => can(actor, Action::CancelCharge, at)?,
+            staff => staff?,
+        }
+        Ok(Some(actor.account))
+    }
 }
 
 /// Input of a new claim.
@@ -55,6 +127,8 @@ pub struct Open {
     pub patient: PatientId,
     /// The bill.
     pub bill: Bill,
+    /// What its lines are in the formulary.
+    pub items: Vec<Item>,
 }
 
 /// One operation with the payer and its content: a key never has two contents.
@@ -133,6 +207,13 @@ impl Pending {
             Self::Reverse(reversing) => &reversing.attempt,
         }
     }
+
+    const fn allocation(&self) -> &Allocation {
+        match self {
+            Self::Settle(settling) => &settling.confirmed.allocation,
+            Self::Reverse(reversing) => reversing.origin.allocation(),
+        }
+    }
 }
 
 /// The outcome is unknown: query the payer, do not send again.
@@ -193,6 +274,13 @@ impl Origin {
             Self::Drifted(drifted) => Some(&drifted.settlement),
         }
     }
+
+    const fn allocation(&self) -> &Allocation {
+        match self {
+            Self::Settled(settled) => &settled.allocation,
+            Self::Drifted(drifted) => &drifted.confirmed.allocation,
+        }
+    }
 }
 
 /// The reversal was sent to the payer.
@@ -231,8 +319,9 @@ pub struct Declined {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Abandoned {
-    /// By whom.
-    pub by: AccountId,
+    /// By whom; `None` if by the host.
+    #[serde(default)]
+    pub by: Option<AccountId>,
     /// When.
     pub at: Instant,
 }
@@ -329,15 +418,47 @@ impl Charge {
         &self.head().bill
     }
 
-    /// The current figures: quoted, agreed or settled.
+    /// What a line charges for, unless the bill is of an earlier version.
+    pub fn item(&self, line: u32) -> Option<&Item> {
+        self.head().items.iter().find(|item| item.line == line)
+    }
+
+    /// Number of operations so far.
+    pub const fn attempts(&self) -> u32 {
+        self.head().attempts
+    }
+
+    /// What persons stated of its operations.
+    pub fn statements(&self) -> &[Statement] {
+        &self.head().statements
+    }
+
+    /// The current figures: quoted, agreed or settled; of a reversed settlement its own.
     pub const fn allocation(&self) -> Option<&Allocation> {
         match self {
             Self::Quoted(claim) => Some(&claim.state.allocation),
             Self::Confirmed(claim) => Some(&claim.state.allocation),
             Self::Settling(claim) => Some(&claim.state.confirmed.allocation),
+            Self::Unknown(claim) => Some(claim.state.pending.allocation()),
             Self::Settled(claim) => Some(&claim.state.allocation),
             Self::Drifted(claim) => Some(&claim.state.confirmed.allocation),
-            Self::Unknown(_) | Self::Reversing(_) | Self::Reversed(_) | Self::Declined(_) | Self::Abandoned(_) => None,
+            Self::Reversing(claim) => Some(claim.state.origin.allocation()),
+            Self::Reversed(claim) => Some(claim.state.origin.allocation()),
+            Self::Declined(_) | Self::Abandoned(_) => None,
+        }
+    }
+
+    /// Whether it was settled with other figures than agreed, and was or is being taken back.
+    pub const fn has_drifted(&self) -> bool {
+        match self {
+            Self::Drifted(_) => true,
+            Self::Reversing(claim) => matches!(claim.state.origin, Origin::Drifted(_)),
+            Self::Reversed(claim) => matches!(claim.state.origin, Origin::Drifted(_)),
+            Self::Unknown(claim) => match &claim.state.pending {
+                Pending::Reverse(reversing) => matches!(reversing.origin, Origin::Drifted(_)),
+                Pending::Settle(_) => false,
+            },
+            _ => false,
         }
     }
 
@@ -396,6 +517,11 @@ impl<S> Claim<S> {
         &self.head.bill
     }
 
+    /// Number of operations so far.
+    pub const fn attempts(&self) -> u32 {
+        self.head.attempts
+    }
+
     fn with<T>(self, next: impl FnOnce(S) -> T) -> Claim<T> {
         Claim { head: self.head, state: next(self.state) }
     }
@@ -427,8 +553,8 @@ impl<S> Claim<S> {
     }
 
     /// Abandons the claim: possible only while nothing is paid or in progress.
-    fn given_up(self, by: &Actor, at: Instant) -> Result<Claim<Abandoned>, RefusedClaim<S>> {
-        self.advance(|_| Ok(can(by, Action::ReverseCharge, at)?), |_, ()| Abandoned { by: by.account, at })
+    fn given_up(self, by: By<'_>, at: Instant) -> Result<Claim<Abandoned>, RefusedClaim<S>> {
+        self.advance(|claim| by.check(claim.head.patient, at), |_, by| Abandoned { by, at })
     }
 
     fn begun(mut self) -> Self {
@@ -462,8 +588,9 @@ impl Claim<Quoted> {
         Ok(Self::opened(open, None, Quoted { allocation, at }))
     }
 
-    fn opened(Open { id, tenant, patient, bill }: Open, payer: Option<String>, state: Quoted) -> Self {
-        Self { head: Head { id, tenant, patient, payer, bill, attempts: 0 }, state }
+    fn opened(open: Open, payer: Option<String>, state: Quoted) -> Self {
+        let Open { id, tenant, patient, bill, items } = open;
+        Self { head: Head { id, tenant, patient, payer, bill, items, attempts: 0, statements: Vec::new() }, state }
     }
 
     /// The patient agrees to pay this amount in cash.
@@ -487,7 +614,7 @@ impl Claim<Quoted> {
     ///
     /// # Errors
     /// If the actor may not.
-    pub fn abandon(self, by: &Actor, at: Instant) -> Result<Claim<Abandoned>, RefusedClaim<Quoted>> {
+    pub fn abandon(self, by: By<'_>, at: Instant) -> Result<Claim<Abandoned>, RefusedClaim<Quoted>> {
         self.given_up(by, at)
     }
 }
@@ -514,7 +641,7 @@ impl Claim<Confirmed> {
     ///
     /// # Errors
     /// If the actor may not.
-    pub fn abandon(self, by: &Actor, at: Instant) -> Result<Claim<Abandoned>, RefusedClaim<Confirmed>> {
+    pub fn abandon(self, by: By<'_>, at: Instant) -> Result<Claim<Abandoned>, RefusedClaim<Confirmed>> {
         self.given_up(by, at)
     }
 
@@ -556,7 +683,26 @@ impl Claim<Confirmed> {
     }
 }
 
+/// Checks a settlement of a payer of this kind.
+///
+/// # Errors
+/// As [`Allocation::check`], and if the reference is empty.
+pub fn check_settlement(bill: &Bill, settlement: &Settlement, kind: PayerKind) -> Result<Allocation, BillingError> {
+    if settlement.reference.trim().is_empty() {
+        return Err(BillingError::Reference);
+    }
+    Allocation::check(bill, &settlement.adjudication, kind)
+}
+
 impl Claim<Settling> {
+    /// Checks the payer's settlement.
+    ///
+    /// # Errors
+    /// If its figures are invalid; whether they are as agreed is not checked.
+    pub fn check(&self, settlement: &Settlement) -> Result<Allocation, BillingError> {
+        check_settlement(&self.head.bill, settlement, self.state.confirmed.allocation.kind())
+    }
+
     /// The payer has answered.
     pub fn answered(self, answer: payer::Settled, at: Instant) -> Charge {
         match answer {
@@ -581,7 +727,7 @@ impl Claim<Settling> {
 
     fn settled(self, settlement: Settlement, at: Instant) -> Charge {
         let agreed = &self.state.confirmed.allocation;
-        let problem = match Allocation::check(&self.head.bill, &settlement.adjudication, agreed.kind()) {
+        let problem = match self.check(&settlement) {
             Ok(allocation) if allocation.same_figures(agreed) => {
                 let settled = |state: Settling| Settled {
                     allocation,
@@ -600,6 +746,62 @@ impl Claim<Settling> {
 }
 
 impl Claim<Unknown> {
+    /// Checks the payer's answer to a query.
+    ///
+    /// # Errors
+    /// If its figures are invalid, or it is about an operation of another kind.
+    pub fn check(&self, status: &Status) -> Result<(), BillingError> {
+        match (&self.state.pending, status) {
+            (Pending::Settle(settling), Status::Settled(settlement)) => {
+                let kind = settling.confirmed.allocation.kind();
+                check_settlement(&self.head.bill, settlement, kind).map(drop)
+            }
+            (Pending::Reverse(_), Status::Reversed(reversal)) => check_accumulators(&reversal.accumulators),
+            (Pending::Settle(_), Status::Reversed(_)) | (Pending::Reverse(_), Status::Settled(_)) => {
+                Err(BillingError::AnotherVerb)
+            }
+            (_, Status::NeverSeen | Status::Pending | Status::Refused(_)) => Ok(()),
+        }
+    }
+
+    /// A person of the hospital's accounts states what became of the operation, where the payer's
+    /// plugin gives no answer.
+    ///
+    /// # Errors
+    /// If the actor may not, or the reason or the reference is missing.
+    pub fn stated(
+        mut self,
+        by: &Actor,
+        stated: Stated,
+        reason: String,
+        at: Instant,
+    ) -> Result<Charge, RefusedClaim<Unknown>> {
+        let allowed = || {
+            can(by, Action::ResolveCharge, at)?;
+            match &stated {
+                _ if reason.trim().is_empty() => Err(BillingError::Unsaid("reason")),
+                Stated::Done { reference } if reference.trim().is_empty() => Err(BillingError::Unsaid("reference")),
+                _ => Ok(()),
+            }
+        };
+        if let Err(error) = allowed() {
+            return Err(RefusedStep::new(self, error));
+        }
+        let status = match (&stated, &self.state.pending) {
+            (Stated::NotDone, _) => Status::NeverSeen,
+            (Stated::Done { reference }, Pending::Settle(settling)) => Status::Settled(Settlement {
+                reference: reference.clone(),
+                adjudication: settling.confirmed.allocation.as_agreed(),
+            }),
+            (Stated::Done { reference }, Pending::Reverse(_)) => {
+                Status::Reversed(Reversal { reference: reference.clone(), accumulators: Vec::new() })
+            }
+        };
+        let operation = self.state.pending.attempt().operation.key.clone();
+        self.head.statements.push(Statement { operation, stated, by: by.account, reason, at });
+        Ok(self.resolve(status, at))
+    }
+
     /// Applies the payer's answer to a query of the operation.
     pub fn resolve(self, status: Status, at: Instant) -> Charge {
         let Self { head, state: Unknown { pending, since } } = self;
@@ -619,8 +821,9 @@ impl Claim<Unknown> {
                 let claim = Claim { head, state: *state };
                 match status {
                     Status::Reversed(reversal) => claim.reversed(Some(reversal), at).into(),
-                    Status::NeverSeen | Status::Refused(_) | Status::Settled(_) => claim.stands(),
-                    Status::Pending => claim.unanswered(since).into(),
+                    Status::NeverSeen | Status::Refused(_) => claim.stands(),
+                    // As above.
+                    Status::Pending | Status::Settled(_) => claim.unanswered(since).into(),
                 }
             }
         }
@@ -679,10 +882,10 @@ impl Claim<Settled> {
     ///
     /// # Errors
     /// If the actor may not, or there is no payer.
-    pub fn reverse(self, by: &Actor, at: Instant) -> Result<Claim<Reversing>, RefusedClaim<Settled>> {
+    pub fn reverse(self, by: By<'_>, at: Instant) -> Result<Claim<Reversing>, RefusedClaim<Settled>> {
         self.advance(
             |claim| {
-                can(by, Action::ReverseCharge, at)?;
+                by.check(claim.head.patient, at)?;
                 if claim.head.payer.is_none() {
                     return Err(BillingError::State { act: Act::Reverse, state: ChargeState::Settled });
                 }
@@ -697,10 +900,10 @@ impl Claim<Settled> {
     ///
     /// # Errors
     /// If the actor may not, or there is a payer.
-    pub fn refund_all(self, by: &Actor, at: Instant) -> Result<Claim<Reversed>, RefusedClaim<Settled>> {
+    pub fn refund_all(self, by: By<'_>, at: Instant) -> Result<Claim<Reversed>, RefusedClaim<Settled>> {
         self.advance(
             |claim| {
-                can(by, Action::ReverseCharge, at)?;
+                by.check(claim.head.patient, at)?;
                 match claim.head.payer {
                     None => Ok(()),
                     Some(_) => Err(BillingError::State { act: Act::Refund, state: ChargeState::Settled }),
@@ -776,7 +979,12 @@ mod tests {
             tenant: TenantId::from_u128(1),
             patient: fixture::PATIENT,
             bill: fixture::bill(),
+            items: vec![Item { line: 1, code: "follow-up-visit".into(), title: "复诊".into() }],
         }
+    }
+
+    fn person(by: &Actor) -> By<'_> {
+        By::Person(by)
     }
 
     fn quoted() -> Claim<Quoted> {
@@ -875,10 +1083,16 @@ mod tests {
         assert_eq!(code(fixture::stranger(), 6750), Some(Code::AuthForbidden));
         assert_eq!(code(fixture::pharmacist(), 6750), Some(Code::AuthForbidden));
 
-        assert!(free().abandon(&fixture::stranger(), NOW).is_err());
-        assert!(quoted().abandon(&fixture::patient(), NOW).is_err());
-        assert_eq!(Charge::from(quoted().abandon(&fixture::pharmacist(), NOW).expect("quoted")).attempt(), None);
-        let abandoned = Charge::from(free().abandon(&fixture::pharmacist(), NOW).expect("confirmed"));
+        assert!(free().abandon(person(&fixture::stranger()), NOW).is_err());
+        assert!(free().abandon(person(&fixture::doctor()), NOW).is_err());
+        let by_patient = quoted().abandon(person(&fixture::patient()), NOW).expect("their own");
+        assert_eq!(by_patient.state().by, Some(fixture::patient().account));
+        assert_eq!(quoted().abandon(By::Host, NOW).expect("expired").state().by, None);
+        assert_eq!(
+            Charge::from(quoted().abandon(person(&fixture::pharmacist()), NOW).expect("quoted")).attempt(),
+            None
+        );
+        let abandoned = Charge::from(free().abandon(person(&fixture::pharmacist()), NOW).expect("confirmed"));
         assert_eq!((abandoned.state(), abandoned.allocation()), (ChargeState::Abandoned, None));
         assert_eq!(abandoned.paid().map_err(|e| e.code()).err(), Some(Code::PayState));
         let revived = abandoned.expecting::<Confirmed>(Act::Settle).expect_err("final");
@@ -909,7 +1123,7 @@ mod tests {
 
     #[test]
     fn a_reversal_may_be_unknown_too() {
-        let unknown = || settled().reverse(&fixture::pharmacist(), NOW).expect("begun").unanswered(NOW);
+        let unknown = || settled().reverse(person(&fixture::pharmacist()), NOW).expect("begun").unanswered(NOW);
         let state = |status| unknown().resolve(status, NOW).state();
         assert_eq!(state(Status::NeverSeen), ChargeState::Settled);
         assert_eq!(state(Status::Pending), ChargeState::Unknown);
@@ -917,6 +1131,62 @@ mod tests {
         let reversed = unknown().resolve(Status::Reversed(reversal), NOW);
         let again = reversed.expecting::<Settled>(Act::Reverse).expect_err("twice");
         assert_eq!(again.error.code(), Code::PayAlreadyReversed);
+    }
+
+    #[test]
+    fn a_person_states_what_the_plugin_cannot_say() {
+        let (accountant, pharmacist) = (fixture::accountant(), fixture::pharmacist());
+        let done = || Stated::Done { reference: "paper-7".into() };
+        let said = "the fund's office, by letter of today";
+        let settle = || settling().unanswered(NOW);
+        let settled_by_hand = settle().stated(&accountant, done(), said.into(), NOW).expect("said");
+        assert_eq!(settled_by_hand.state(), ChargeState::Settled);
+        assert!(settled_by_hand.paid().is_ok());
+        assert_eq!(settled_by_hand.allocation().map(|a| a.part(Source::Cash)), Some(fen(6750)));
+        assert_eq!(settled_by_hand.statements()[0].by, accountant.account);
+        let json = serde_json::to_value(&settled_by_hand).expect("json");
+        assert_eq!(serde_json::from_value::<Charge>(json).expect("charge"), settled_by_hand);
+        let free = settle().stated(&accountant, Stated::NotDone, said.into(), NOW).expect("said");
+        assert_eq!(free.state(), ChargeState::Confirmed);
+
+        let back = || settled().reverse(By::Host, NOW).expect("begun").unanswered(NOW);
+        assert_eq!(back().stated(&accountant, done(), said.into(), NOW).expect("said").state(), ChargeState::Reversed);
+        assert_eq!(
+            back().stated(&accountant, Stated::NotDone, said.into(), NOW).expect("said").state(),
+            ChargeState::Settled
+        );
+
+        let code = |by: &Actor, stated: Stated, reason: &str| {
+            settle().stated(by, stated, reason.into(), NOW).map_err(|refused| refused.error.code()).err()
+        };
+        assert_eq!(code(&pharmacist, done(), said), Some(Code::AuthForbidden));
+        assert_eq!(code(&fixture::patient(), done(), said), Some(Code::AuthForbidden));
+        assert_eq!(code(&accountant, done(), " "), Some(Code::BodyInvalid));
+        assert_eq!(code(&accountant, Stated::Done { reference: String::new() }, said), Some(Code::BodyInvalid));
+    }
+
+    #[test]
+    fn a_payers_mistake_names_its_field() {
+        let field = |change: fn(&mut Settlement)| {
+            let mut answer = settlement(|_| {});
+            change(&mut answer);
+            settling().check(&answer).err().and_then(|error| error.field())
+        };
+        assert_eq!(field(|_| {}), None);
+        assert_eq!(field(|s| s.reference.clear()).as_deref(), Some("reference"));
+        assert_eq!(field(|s| s.adjudication.parts[0].amount = fen(-1)).as_deref(), Some("parts[basic_fund]"));
+        assert_eq!(field(|s| s.adjudication.parts[0].amount = fen(1)).as_deref(), Some("parts"));
+        assert_eq!(field(|s| s.adjudication.lines[1].in_scope = fen(-1)).as_deref(), Some("lines[2].in-scope"));
+        assert_eq!(field(|s| s.adjudication.lines[1].in_scope = fen(1)).as_deref(), Some("lines[2]"));
+        assert_eq!(field(|s| drop(s.adjudication.lines.pop())).as_deref(), Some("lines"));
+        let code = fixture::adjudication().accumulators[0].code.clone();
+        let negative = field(|s| s.adjudication.accumulators[0].amount = fen(-1));
+        assert_eq!(negative, Some(format!("accumulators[{code}]")));
+        let another = settling().unanswered(NOW);
+        let reversal = Reversal { reference: "rev-1".into(), accumulators: vec![] };
+        let about = another.check(&Status::Reversed(reversal)).expect_err("another verb");
+        assert_eq!(about.field().as_deref(), Some("status"));
+        assert_eq!(BillingError::AnotherPatient.field(), None);
     }
 
     #[test]
@@ -955,8 +1225,9 @@ mod tests {
         let confirmed = alone().expect("agreed");
         assert!(confirmed.clone().begin(NOW).is_err());
         let settled = confirmed.collect(NOW).expect("paid");
-        assert!(settled.clone().reverse(&fixture::pharmacist(), NOW).is_err());
-        let reversed = settled.refund_all(&fixture::pharmacist(), NOW).expect("refunded");
+        assert!(settled.clone().reverse(person(&fixture::pharmacist()), NOW).is_err());
+        assert!(settled.clone().refund_all(person(&fixture::stranger()), NOW).is_err());
+        let reversed = settled.refund_all(person(&fixture::patient()), NOW).expect("refunded");
         let again = Charge::from(reversed).expecting::<Settled>(Act::Refund).expect_err("twice");
         assert_eq!(again.error.code(), Code::PayAlreadyReversed);
         assert!(settling().unanswered(NOW).state().pending.attempt().operation.key.ends_with("/settle"));

@@ -12,7 +12,7 @@ use thiserror::Error;
 
 pub use self::{
     allocation::{Allocation, PayerKind},
-    claim::{Act, Charge, ChargeState, Claim, Open, Paid},
+    claim::{Act, By, Charge, ChargeState, Claim, Open, Paid},
 };
 use crate::{
     access::Denied,
@@ -32,6 +32,20 @@ pub enum BillingError {
     /// Overflow, or an invalid amount.
     #[error(transparent)]
     Money(#[from] MoneyError),
+    /// A figure of the payer is negative, or too large.
+    #[error("{field}: {error}")]
+    Figure {
+        /// Where in its answer.
+        field: String,
+        /// What is wrong.
+        error: MoneyError,
+    },
+    /// The payer's reference is empty, so what it did cannot be named again.
+    #[error("the reference is empty")]
+    Reference,
+    /// The payer's answer is about an operation of another kind.
+    #[error("the answer is about an operation of another kind")]
+    AnotherVerb,
     /// The lines are not exactly those of the bill, in its order.
     #[error("the lines do not correspond to those of the bill")]
     Lines,
@@ -85,6 +99,9 @@ pub enum BillingError {
         /// The state.
         state: ChargeState,
     },
+    /// A statement lacks a part.
+    #[error("`{0}` is missing")]
+    Unsaid(&'static str),
     /// Another patient's bill.
     #[error("the bill is another patient's")]
     AnotherPatient,
@@ -104,16 +121,34 @@ impl BillingError {
     pub const fn code(&self) -> Code {
         match self {
             Self::Denied(denied) => denied.code(),
-            Self::Money(_) | Self::Accumulator(_) => Code::MoneyInvalid,
-            Self::Lines | Self::LineSum { .. } | Self::Sum { .. } | Self::Source(_) => Code::LedgerUnbalanced,
+            Self::Money(_) | Self::Figure { .. } | Self::Accumulator(_) => Code::MoneyInvalid,
+            Self::Lines | Self::LineSum { .. } | Self::Sum { .. } | Self::Source(_) | Self::Reference => {
+                Code::LedgerUnbalanced
+            }
             Self::Drift => Code::InsPresettleDrift,
             Self::Refused(_) => Code::PayRefused,
             Self::Conflict(_) => Code::PayIdempotencyConflict,
             Self::AlreadyReversed => Code::PayAlreadyReversed,
             Self::RefundExceeds => Code::RefundExceeds,
-            Self::Shared(_) | Self::State { .. } => Code::PayState,
+            Self::Shared(_) | Self::State { .. } | Self::AnotherVerb => Code::PayState,
+            Self::Unsaid(_) => Code::BodyInvalid,
             Self::AnotherPatient => Code::AuthForbidden,
             Self::Canonical(_) => Code::Internal,
+        }
+    }
+
+    /// The field of a payer's answer that is wrong; `None` if the payer is not at fault.
+    pub fn field(&self) -> Option<String> {
+        match self {
+            Self::Figure { field, .. } => Some(field.clone()),
+            Self::Lines => Some("lines".into()),
+            Self::LineSum { line, .. } => Some(format!("lines[{line}]")),
+            Self::Sum { .. } => Some("parts".into()),
+            Self::Source(source) => Some(format!("parts[{}]", source.as_str())),
+            Self::Accumulator(code) => Some(format!("accumulators[{code}]")),
+            Self::Reference => Some("reference".into()),
+            Self::AnotherVerb => Some("status".into()),
+            _ => None,
         }
     }
 }

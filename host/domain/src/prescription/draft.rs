@@ -231,6 +231,11 @@ impl Rx<Draft> {
         )
     }
 
+    /// When it lapses.
+    pub(super) const fn lapses(&self) -> Instant {
+        self.state.since.plus_hours(DRAFT_HOURS)
+    }
+
     /// The draft lapses, 24 hours after `since`.
     ///
     /// # Errors
@@ -238,7 +243,7 @@ impl Rx<Draft> {
     pub fn lapse(self, at: Instant) -> Result<Rx<Cancelled>, RefusedRx<Draft>> {
         self.advance(
             |rx| {
-                if at >= rx.state.since.plus_hours(DRAFT_HOURS) {
+                if at >= rx.lapses() {
                     Ok(())
                 } else {
                     Err(RxError::State { event: super::Event::Abandon, state: super::RxState::Draft })

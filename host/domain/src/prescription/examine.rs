@@ -277,6 +277,40 @@ impl Rx<Returned> {
     }
 }
 
+impl Rx<PendingReview> {
+    /// The doctor withdraws what is signed and not approved.
+    ///
+    /// # Errors
+    /// If the actor is not the prescriber, or the validity has ended.
+    pub fn withdraw(self, by: &Actor, at: Instant) -> Result<Rx<Cancelled>, RefusedRx<PendingReview>> {
+        self.advance(|rx| rx.withdrawable(by, &rx.state.signing, at), |pending, ()| retracted(by, pending.signing, at))
+    }
+}
+
+impl Rx<Returned> {
+    /// The doctor withdraws what the pharmacist sent back.
+    ///
+    /// # Errors
+    /// If the actor is not the prescriber, or the validity has ended.
+    pub fn withdraw(self, by: &Actor, at: Instant) -> Result<Rx<Cancelled>, RefusedRx<Returned>> {
+        self.advance(
+            |rx| rx.withdrawable(by, &rx.state.signing, at),
+            |returned, ()| retracted(by, returned.signing, at),
+        )
+    }
+}
+
+fn retracted(by: &Actor, signing: Signing, at: Instant) -> Cancelled {
+    Cancelled { cause: Cancellation::Retracted { by: by.account, signing: Box::new(signing) }, at }
+}
+
+impl<S> Rx<S> {
+    fn withdrawable(&self, by: &Actor, signing: &Signing, at: Instant) -> Result<(), RxError> {
+        self.prescriber_only(by, Action::SignPrescription, at)?;
+        unexpired(signing, at)
+    }
+}
+
 impl Rx<Effective> {
     /// The doctor withdraws an approved prescription before it is ordered.
     ///
@@ -284,10 +318,7 @@ impl Rx<Effective> {
     /// If the actor is not the prescriber.
     pub fn withdraw(self, by: &Actor, at: Instant) -> Result<Rx<Cancelled>, RefusedRx<Effective>> {
         self.advance(
-            |rx| {
-                rx.prescriber_only(by, Action::SignPrescription, at)?;
-                unexpired(&rx.state.issue.signing, at)
-            },
+            |rx| rx.withdrawable(by, &rx.state.issue.signing, at),
             |effective, ()| Cancelled {
                 cause: Cancellation::Withdrawn { by: by.account, issue: Box::new(effective.issue) },
                 at,

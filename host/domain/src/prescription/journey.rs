@@ -54,7 +54,13 @@ pub fn purchase() -> Purchase {
 }
 
 pub fn paid(id: BillId) -> Paid {
-    let open = claim::Open { id, tenant: TenantId::from_u128(1), patient: fixture::PATIENT, bill: fixture::bill() };
+    let open = claim::Open {
+        id,
+        tenant: TenantId::from_u128(1),
+        patient: fixture::PATIENT,
+        bill: fixture::bill(),
+        items: Vec::new(),
+    };
     let claim = Claim::self_pay(open, NOW).expect("quote");
     let claim = claim.confirm(&fixture::patient(), fixture::fen(18300), NOW).expect("agreed");
     Charge::from(claim.collect(NOW).expect("paid")).paid().expect("paid")
@@ -198,7 +204,11 @@ impl Journey {
                 assert_eq!(*refused.value, self.rx);
                 refused.error
             }),
-            Event::Withdraw => step!(Effective, rx => withdraw(&doctor, now)),
+            Event::Withdraw => match self.rx.state() {
+                RxState::PendingReview => step!(PendingReview, rx => withdraw(&doctor, now)),
+                RxState::Returned => step!(Returned, rx => withdraw(&doctor, now)),
+                _ => step!(Effective, rx => withdraw(&doctor, now)),
+            },
             Event::Reserve => step!(Effective, rx => reserve(&patient, purchase(), verifier, now)),
             Event::Release => Ok(self.typed::<Reserved>(event)?.release(now)),
             Event::Dispense => step!(Reserved, rx => dispense(

@@ -85,8 +85,8 @@ pub struct Medicine {
     /// The classes of the medicine.
     #[serde(default)]
     pub classes: BTreeSet<DrugClass>,
-    /// The item of the formulary, by the hospital's code; empty in prescriptions of releases that
-    /// did not keep it.
+    /// The item of the formulary, by the hospital's code, by which it is priced: two items may have
+    /// the same codes of others. Empty in prescriptions of releases that did not keep it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub item: String,
     /// The item's title when the line was written; empty as above.

@@ -9,9 +9,9 @@
 //!                                      Cancelled                         Shipped ─▶ Delivered ─counsel▶ Closed
 //! ```
 //!
-//! In addition: a draft may be abandoned; a signed prescription that is not ordered expires;
-//! dispensed medicine may be refunded for a cause that is not the patient's. One file for each
-//! concern:
+//! In addition: a draft may be abandoned, and lapses after a day; what is signed may be withdrawn
+//! until it is ordered, and expires; dispensed medicine may be refunded for a cause that is not the
+//! patient's. One file for each concern:
 //!
 //! - [`medicine`]: medicines and quantity limits;
 //! - [`product`]: the identity of a product, normalised;
@@ -228,6 +228,13 @@ pub enum Cancellation {
         /// Its signatures.
         issue: Box<Issue>,
     },
+    /// The doctor withdrew it after signing, before it was approved.
+    Retracted {
+        /// The doctor.
+        by: AccountId,
+        /// The signature.
+        signing: Box<Signing>,
+    },
 }
 
 /// Cancelled. Final.
@@ -397,6 +404,9 @@ impl Prescription {
             Self::Returned(rx) => Some(&rx.state.signing),
             Self::Rejected(rx) => Some(&rx.state.signing),
             Self::Expired(rx) => Some(&rx.state.signing),
+            Self::Cancelled(Rx { state: Cancelled { cause: Cancellation::Retracted { signing, .. }, .. }, .. }) => {
+                Some(signing)
+            }
             _ => self.issue().map(|issue| &issue.signing),
         }
     }
@@ -436,6 +446,17 @@ impl Prescription {
     /// End of validity, once it is signed.
     pub fn valid_until(&self) -> Option<Instant> {
         self.signing().map(|signing| signing.valid_until)
+    }
+
+    /// When the host is to do something about it by itself: a draft lapses, what is signed and not
+    /// dispensed expires, what was lost or taken back is refunded. `None` if nothing.
+    pub fn ends(&self) -> Option<Instant> {
+        match self {
+            Self::Refunded(rx) => Some(rx.state.at),
+            Self::Draft(rx) => Some(rx.lapses()),
+            Self::PendingReview(_) | Self::Returned(_) | Self::Effective(_) | Self::Reserved(_) => self.valid_until(),
+            _ => None,
+        }
     }
 
     /// The prescription in a required state.
@@ -559,6 +580,11 @@ impl<S> Rx<S> {
             at: Instant,
         }
         Digest::of(&Document { document: "xinglin.prescription", prescription: &self.head, valid_days, at })
+    }
+
+    /// The visit.
+    pub const fn encounter(&self) -> EncounterId {
+        self.head.encounter
     }
 
     fn advance<F, T>(

@@ -32,6 +32,8 @@ const TABLE: &[(RxState, Event, When, RxState)] = &[
     (S::PendingReview, E::Expire,                Over,   S::Expired),
     (S::Returned,      E::Expire,                Over,   S::Expired),
     (S::Effective,     E::Expire,                Over,   S::Expired),
+    (S::PendingReview, E::Withdraw,              Valid,  S::Cancelled),
+    (S::Returned,      E::Withdraw,              Valid,  S::Cancelled),
     (S::Effective,     E::Withdraw,              Valid,  S::Cancelled),
     (S::Effective,     E::Reserve,               Valid,  S::Reserved),
     (S::Effective,     E::ReadLeaflet,           Always, S::Effective),

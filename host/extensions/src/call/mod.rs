@@ -17,7 +17,7 @@ use xinglin_domain::{
 };
 use xinglin_platform::{AppError, AppResult, ambient, boxed, grant, policy_desk};
 use xinglin_records::audit;
-use xinglin_runtime::{Call, CallContext, CallFailure, HostServices, NoRecord, Plugin, RecordRead, Tape};
+use xinglin_runtime::{Call, CallContext, CallFailure, HostServices, Mistake, NoRecord, Plugin, RecordRead, Tape};
 use xinglin_store::{Install, KvWrite, NewTapeEntry, TenantTx};
 
 use crate::{Extensions, install};
@@ -204,6 +204,10 @@ impl<'a> Calls<'a> {
     fn settle<T>(&mut self, install: &Install, call: Call<T>) -> Result<T, Box<CallFailure>> {
         if let Err(failure) = &call.outcome {
             tracing::warn!(plugin = failure.plugin, call = %failure.call, "{failure}");
+        }
+        if let Some(Mistake { field, what }) = &call.mistake {
+            let Tape { plugin, version, hook, call, .. } = &call.tape;
+            tracing::error!(plugin, %version, hook, %call, field, what, "a plugin's answer is wrong; it counts as its failure");
         }
         self.views.push(CallView {
             id: call.tape.call.to_string(),

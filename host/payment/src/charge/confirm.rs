@@ -1,9 +1,14 @@
+use std::time::Duration;
+
 use serde::Deserialize;
 use utoipa::ToSchema;
 use xinglin_care::{pathway::Occasion, prescription};
 use xinglin_domain::{
     access::Action,
-    billing::{BillingError, Charge, Claim, PayerKind, claim::Confirmed},
+    billing::{
+        Act, BillingError, Charge, Claim,
+        claim::{Confirmed, Quoted},
+    },
     code::Code,
     coding::AttributeValue,
     id::BillId,
@@ -19,7 +24,12 @@ use xinglin_platform::{
 use xinglin_records::consent;
 use xinglin_store::{StoreError, Tenant};
 
-use super::{ChargeView, RX_LINE, Row, begin, load, parent, post_settled, restricted, settle, view};
+use super::{
+    ChargeView, RX_LINE, Row, Verb, begin, fee_of, has_fee, load, parent, payer_of, post_settled, resolve, restricted,
+    settle,
+    settle::{declined, drift},
+    unavailable, view,
+};
 
 /// The patient's agreement to a quote.
 #[derive(Deserialize, ToSchema)]
@@ -33,11 +43,13 @@ pub struct Confirm {
 }
 
 /// Confirms a quote: reserves the prescription, has the payer settle, and posts to the ledger.
-/// Idempotent for the same amount; a payer that could not settle before is called again.
+/// Idempotent: the same confirmation gets the same answer, also at the same time; a payer that could
+/// not settle before is called again.
 ///
 /// # Errors
 /// `RX_ALREADY_USED` if another order uses the prescription; `PAY_IDEMPOTENCY_CONFLICT`
-/// if it was confirmed with another amount; `PATIENT_…`, `ENC_RED_FLAG` or `RX_ALLERGY` for what has
+/// if it was confirmed with another amount; `PAY_UNAVAILABLE` if the payer cannot be called: then
+/// nothing is reserved and nothing charged; `PATIENT_…`, `ENC_RED_FLAG` or `RX_ALLERGY` for what has
 /// changed since the approval.
 #[tracing::instrument(target = "xinglin::trace", name = "confirm_charge", skip_all)]
 #[boxed]
@@ -46,14 +58,45 @@ pub async fn confirm(extensions: &Extensions, caller: &Caller, id: BillId, confi
     let records = extensions.platform.records(caller);
     let Stored { row, value } = load(&records, id).await?;
     caller.may_see(value.patient(), "bill", id)?;
-    let (payer, patient) = (value.payer().map(str::to_owned), value.patient());
-    let quoted = match value {
-        Charge::Quoted(quoted) => quoted,
-        Charge::Confirmed(confirmed) => return confirm_again(extensions, caller, row, confirmed, &confirm).await,
+    let refused = match value {
+        Charge::Quoted(_) => match confirm_quote(extensions, caller, row, value, &confirm).await {
+            // The same confirmation may have been first.
+            Err(error) if matches!(error.code, Code::RxAlreadyUsed | Code::VersionConflict) => error,
+            answered => return answered,
+        },
+        Charge::Confirmed(confirmed) => match confirm_again(extensions, caller, row, confirmed, &confirm).await {
+            Err(error) if error.code == Code::VersionConflict => error,
+            answered => return answered,
+        },
         other => return confirmed_before(&records, other, &confirm).await,
     };
-    if let Some(payer) = payer
-        && !consent::may_bill(&extensions.platform, &records, &payer, patient, restricted(quoted.bill())?).await?
+    // Whose confirmation was first is seen once it is committed.
+    for _ in 0..COMMITTED {
+        let Stored { row, value } = load(&records, id).await?;
+        if !matches!(value, Charge::Quoted(_) | Charge::Confirmed(_)) {
+            return confirmed_before(&records, value, &confirm).await;
+        }
+        let rx = prescription::load(&records, parent(&row)?).await?.value;
+        if rx.reservation().is_some_and(|reservation| reservation.purchase.bill != id) {
+            break;
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+    Err(refused)
+}
+
+async fn confirm_quote(
+    extensions: &Extensions,
+    caller: &Caller,
+    mut row: Row,
+    charge: Charge,
+    confirm: &Confirm,
+) -> AppResult<ChargeView> {
+    let (records, id) = (extensions.platform.records(caller), row.id);
+    let (named, patient, fee) = (charge.payer().map(str::to_owned), charge.patient(), has_fee(&charge));
+    let quoted = charge.expecting::<Quoted>(Act::Confirm)?;
+    if let Some(payer) = &named
+        && !consent::may_bill(&extensions.platform, &records, payer, patient, restricted(quoted.bill())?).await?
     {
         let detail = format!("the patient has refused `{payer}` this bill; ask for another quote");
         return Err(AppError::new(Code::PayState, detail));
@@ -67,6 +110,11 @@ pub async fn confirm(extensions: &Extensions, caller: &Caller, id: BillId, confi
     )
     .await?;
     prescription::still_checked(extensions, caller, &records, (&effective, &effective.state().issue)).await?;
+    // Before anything is reserved: a payer that cannot be called is not waited for.
+    let payer = match &named {
+        Some(_) => Some(payer_of(extensions, &records, patient, named.as_deref()).await?),
+        None => None,
+    };
     let purchase = Purchase {
         bill: id,
         pharmacy: records.id(),
@@ -75,6 +123,9 @@ pub async fn confirm(extensions: &Extensions, caller: &Caller, id: BillId, confi
     };
     let lines: Vec<u32> = purchase.lines.iter().map(|line| line.line).collect();
     let confirmed = quoted.confirm(&caller.actor, confirm.cash_fen, caller.now)?;
+    if fee {
+        row.exclusive_key = Some(fee_of(effective.encounter()));
+    }
     let reserved = effective.reserve(&caller.actor, purchase, &extensions.platform, caller.now)?;
 
     let tx = records.begin().await?;
@@ -85,16 +136,16 @@ pub async fn confirm(extensions: &Extensions, caller: &Caller, id: BillId, confi
         other => other.into(),
     })?;
     prescription::put(&tx, rx_row, &reserved.into(), caller.now).await?;
-    let occasion = Occasion { request_id: caller.request_id.clone(), now: caller.now };
-    if confirmed.state().allocation.kind() == PayerKind::SelfPay {
+    let Some(payer) = payer else {
         let charge = Charge::from(confirmed.collect(caller.now)?);
-        post_settled(&tx, row, &charge, None, caller.now).await?;
+        post_settled(&tx, row, &charge, caller.now).await?;
         tx.commit().await?;
         return view(&records, &charge, Vec::new(), Vec::new()).await;
-    }
+    };
     let (row, settling) = begin(&tx, row, confirmed, caller.now).await?;
     tx.commit().await?;
-    let (charge, calls) = settle(extensions, &records, row, settling, &occasion).await?;
+    let occasion = Occasion { request_id: caller.request_id.clone(), now: caller.now };
+    let (charge, calls) = settle(extensions, &records, row, settling, &payer, &occasion).await?;
     view(&records, &charge, Vec::new(), calls).await
 }
 
@@ -108,7 +159,9 @@ async fn confirm_again(
     confirm: &Confirm,
 ) -> AppResult<ChargeView> {
     let records = extensions.platform.records(caller);
+    let charge = Charge::from(confirmed.clone());
     let confirmed = confirmed.confirm_again(&caller.actor, confirm.cash_fen, caller.now)?;
+    let payer = payer_of(extensions, &records, charge.patient(), charge.payer()).await?;
     let Stored { row: rx_row, value: rx } = prescription::load(&records, parent(&row)?).await?;
     if rx.valid_until().is_none_or(|until| caller.now >= until) {
         return Err(RxError::Expired.into());
@@ -120,18 +173,40 @@ async fn confirm_again(
     let (row, settling) = begin(&tx, row, confirmed, caller.now).await?;
     tx.commit().await?;
     let occasion = Occasion { request_id: caller.request_id.clone(), now: caller.now };
-    let (charge, calls) = settle(extensions, &records, row, settling, &occasion).await?;
+    let (charge, calls) = settle(extensions, &records, row, settling, &payer, &occasion).await?;
     view(&records, &charge, Vec::new(), calls).await
 }
 
-/// A repeated confirmation: the same amount gets the same answer, another amount is refused.
+/// Time between two looks at what another request does.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// Number of looks for its commit, and for the outcome of its settlement: longer than a payer may take.
+const COMMITTED: u32 = 20;
+const SETTLED: u32 = 120;
+
+/// A repeated confirmation: the same amount gets the answer that the first got, another amount is
+/// refused.
 async fn confirmed_before(records: &Tenant, charge: Charge, confirm: &Confirm) -> AppResult<ChargeView> {
-    match charge.allocation() {
-        Some(allocation) if allocation.part(Source::Cash) != confirm.cash_fen => {
-            Err(BillingError::Conflict(charge.id().to_string()).into())
+    if charge.allocation().is_some_and(|allocation| allocation.part(Source::Cash) != confirm.cash_fen) {
+        return Err(BillingError::Conflict(charge.id().to_string()).into());
+    }
+    let mut charge = charge;
+    for _ in 0..SETTLED {
+        if !matches!(charge, Charge::Settling(_)) && !(charge.has_drifted() && matches!(charge, Charge::Reversing(_))) {
+            break;
         }
-        Some(_) => view(records, &charge, Vec::new(), Vec::new()).await,
-        None => Err(AppError::new(Code::PayState, format!("the bill is {}", charge.state()))),
+        tokio::time::sleep(LOOK).await;
+        charge = load(records, charge.id()).await?.value;
+    }
+    match &charge {
+        Charge::Settling(_) | Charge::Settled(_) => view(records, &charge, Vec::new(), Vec::new()).await,
+        drifted if drifted.has_drifted() => Err(drift(drifted)),
+        Charge::Unknown(unknown) if resolve::verb(unknown) == Verb::Settle => {
+            view(records, &charge, Vec::new(), Vec::new()).await
+        }
+        Charge::Declined(_) => Err(declined(&charge)),
+        Charge::Confirmed(_) => Err(unavailable("the settlement of the same confirmation did not take place")),
+        other => Err(AppError::new(Code::PayState, format!("the bill is {}", other.state()))),
     }
 }
 

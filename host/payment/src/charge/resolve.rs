@@ -5,7 +5,7 @@ use xinglin_domain::{
         claim::{Pending, Unknown},
     },
     consent::Purpose,
-    payer::Status,
+    payer::{PayerError, Status},
 };
 use xinglin_extensions::{Extensions, call::Calls};
 use xinglin_platform::{
@@ -15,63 +15,88 @@ use xinglin_platform::{
 };
 use xinglin_store::{OperationState, Work};
 
-use super::{Finished, Outcome, Verb, finish, load, mark, payer_of, reverse_payment, settle};
+use super::{Finished, Outcome, Then, Verb, ask_again, finish, load, mark, mistake, payer_of, reverse_payment, settle};
 
 /// Resolves an operation without a known outcome (the host stopped during it, or the payer did
-/// not answer) by querying the payer.
+/// not answer, or could not be called) by querying the payer. While the payer cannot be called or
+/// does not answer, it is asked again, each time after as long as it is late.
 #[tracing::instrument(target = "xinglin::trace", name = "resolve_payment", skip_all)]
 #[boxed]
 pub async fn resolve(extensions: &Extensions, work: &Work, occasion: &Occasion) -> AppResult<()> {
-    let records = extensions.platform.store().tenant(work.tenant);
+    let (records, now) = (extensions.platform.store().tenant(work.tenant), occasion.now);
     let pending = records.get_payment(&work.id).await?;
     if matches!(pending.state, OperationState::Done | OperationState::Failed) {
         return work::finish(&records, work).await;
     }
     let Stored { row, value } = load(&records, pending.bill_id).await?;
+    let patient = value.patient();
+    let payer = match payer_of(extensions, &records, patient, value.payer()).await {
+        Ok(payer) => payer,
+        Err(cause) => {
+            tracing::warn!(bill = %row.id, payer = pending.payer, %cause, "a payment waits: the payer cannot be called");
+            return work::postpone(&records, work, ask_again(pending.created_at, now)).await;
+        }
+    };
     let unknown = match value {
         Charge::Unknown(unknown) => unknown,
-        Charge::Settling(settling) => settling.unanswered(occasion.now),
-        Charge::Reversing(reversing) => reversing.unanswered(occasion.now),
+        Charge::Settling(settling) => settling.unanswered(now),
+        Charge::Reversing(reversing) => reversing.unanswered(now),
         _ => return Err(AppError::internal(format!("operation {} is pending, its bill is not", pending.key))),
     };
-    let asked_about = unknown_charge(&unknown);
-    let payer = payer_of(extensions, &records, &asked_about).await?;
-    let mut calls = Calls::new(extensions, records.id(), &occasion.request_id, occasion.now)
-        .of(asked_about.patient(), Purpose::Payment)
-        .about(row.id);
-    let context = calls.context(&payer.install, &payer.plugin)?;
     let operation = unknown.state().pending.attempt().operation.clone();
-    let answer = calls.took(&payer.install, extensions.runtime().query(&payer.plugin, context, &operation).await).await;
+    let mut calls =
+        Calls::new(extensions, records.id(), &occasion.request_id, now).of(patient, Purpose::Payment).about(row.id);
+    let judge = |answer: &Result<Status, PayerError>| match answer {
+        Ok(status) => mistake(unknown.check(status)),
+        Err(_) => None,
+    };
+    let answer = match calls.context(&payer.install, &payer.plugin) {
+        Ok(context) => {
+            let call = extensions.runtime().query(&payer.plugin, context, &operation, &judge).await;
+            calls.took(&payer.install, call).await
+        }
+        Err(forbidden) => Err(forbidden),
+    };
     let Ok(Ok(status)) = answer else {
         // Still unknown: asked again later.
         let tx = records.begin().await?;
         let charge = Charge::from(unknown);
-        tx.update_document(&next(row, charge.state().as_str(), &charge, occasion.now)?).await?;
-        mark(&tx, &operation.key, OperationState::Unknown, None, occasion.now).await?;
+        tx.update_document(&next(row, charge.state().as_str(), &charge, now)?).await?;
+        mark(&tx, &operation.key, OperationState::Unknown, None, (operation.at, now)).await?;
         calls.write(&tx).await?;
         tx.commit().await?;
         return Ok(());
     };
     tracing::info!(bill = %row.id, operation = operation.key, ?status, "asked after a payment");
     let outcome = Outcome {
-        verb: match unknown.state().pending {
-            Pending::Settle(_) => Verb::Settle,
-            Pending::Reverse(_) => Verb::Reverse,
-        },
+        verb: verb(&unknown),
         key: operation.key,
-        unsent: matches!(status, Status::NeverSeen),
-        after: unknown.resolve(status, occasion.now),
+        then: if matches!(status, Status::NeverSeen) { Then::SendAgain } else { Then::Stop },
+        after: unknown.resolve(status, now),
     };
     let tx = records.begin().await?;
-    let Finished { row, charge, .. } = finish(&tx, row, outcome, &payer, calls, occasion.now).await?;
+    let Finished { row, charge, send } = finish(&tx, row, outcome, now).await?;
+    calls.write(&tx).await?;
     tx.commit().await?;
     match charge {
-        Charge::Settling(settling) => settle(extensions, &records, row, settling, occasion).await.map(drop),
-        Charge::Reversing(reversing) => reverse_payment(extensions, &records, row, reversing, occasion).await.map(drop),
+        Charge::Settling(settling) if send => {
+            match settle(extensions, &records, row, settling, &payer, occasion).await {
+                // The answer is stored; nobody waits for it.
+                Ok(_) => Ok(()),
+                Err(error) if error.code.class().status() < 500 => Ok(()),
+                Err(error) => Err(error),
+            }
+        }
+        Charge::Reversing(reversing) if send => {
+            reverse_payment(extensions, &records, row, reversing, occasion).await.map(drop)
+        }
         _ => Ok(()),
     }
 }
 
-fn unknown_charge(unknown: &Claim<Unknown>) -> Charge {
-    unknown.clone().into()
+pub(super) const fn verb(unknown: &Claim<Unknown>) -> Verb {
+    match unknown.state().pending {
+        Pending::Settle(_) => Verb::Settle,
+        Pending::Reverse(_) => Verb::Reverse,
+    }
 }

@@ -1,9 +1,10 @@
 use xinglin_care::{pathway::Occasion, prescription};
 use xinglin_domain::{
     access::Action,
-    billing::{Act, Charge, PayerKind, claim::Settled},
+    billing::{Act, By, Charge, PayerKind, claim::Settled},
     code::Code,
     id::BillId,
+    prescription::RxState,
     time::Instant,
 };
 use xinglin_extensions::Extensions;
@@ -14,41 +15,53 @@ use xinglin_platform::{
 use xinglin_store::Tenant;
 
 use super::{
-    ChargeView, Row, Verb, free, load, parent, post_reversed, reverse_payment, take_back, update, view, write_down,
+    ChargeView, Row, begin_reversal, free, load, parent, post_reversed, reverse_payment, settle::Reply, update, view,
 };
 
-/// Reverses a whole payment, if nothing was dispensed for it. An unpaid bill is cancelled.
+/// Reverses a whole payment, if nothing was dispensed for it. An unpaid bill is cancelled. If the
+/// payer cannot be called now, the reversal waits (`REVERSING`) and is carried out later.
 ///
 /// # Errors
-/// `PAY_ALREADY_REVERSED`, `REFUND_DRUG_NOT_RETURNABLE`, …
+/// `PAY_ALREADY_REVERSED`, `REFUND_DRUG_NOT_RETURNABLE`, `PAY_REFUSED`, …
 #[tracing::instrument(target = "xinglin::trace", name = "reverse_charge", skip_all)]
 #[boxed]
 pub async fn reverse(extensions: &Extensions, caller: &Caller, id: BillId) -> AppResult<ChargeView> {
     caller.may(Action::ReverseCharge)?;
-    let records = extensions.platform.records(caller);
-    let Stored { row, value } = load(&records, id).await?;
+    let Stored { row, value } = load(&extensions.platform.records(caller), id).await?;
     caller.trail.saw(value.patient());
+    take_back(extensions, caller, row, value).await
+}
+
+/// Cancels what is not paid, reverses what is.
+pub(super) async fn take_back(
+    extensions: &Extensions,
+    caller: &Caller,
+    row: Row,
+    value: Charge,
+) -> AppResult<ChargeView> {
+    let records = extensions.platform.records(caller);
     let occasion = Occasion { request_id: caller.request_id.clone(), now: caller.now };
+    let by = By::Person(&caller.actor);
     let settled = match value {
         Charge::Quoted(quoted) => {
-            let abandoned = quoted.abandon(&caller.actor, caller.now)?;
+            let abandoned = quoted.abandon(by, caller.now)?;
             return give_up(&records, row, abandoned.into(), caller.now).await;
         }
         Charge::Confirmed(confirmed) => {
-            let abandoned = confirmed.abandon(&caller.actor, caller.now)?;
+            let abandoned = confirmed.abandon(by, caller.now)?;
             return give_up(&records, row, abandoned.into(), caller.now).await;
         }
         Charge::Drifted(drifted) => {
+            let reversing = drifted.reverse(caller.now)?;
             let tx = records.begin().await?;
-            let (row, reversing) = take_back(&tx, row, drifted, caller.now).await?;
+            let row = begin_reversal(&tx, row, reversing.clone(), caller.now).await?;
             tx.commit().await?;
-            let (charge, calls) = reverse_payment(extensions, &records, row, reversing, &occasion).await?;
-            return view(&records, &charge, Vec::new(), calls).await;
+            return told(&records, reverse_payment(extensions, &records, row, reversing, &occasion).await?).await;
         }
         other => other.expecting::<Settled>(Act::Reverse)?,
     };
     let Stored { row: rx_row, value: rx } = prescription::load(&records, parent(&row)?).await?;
-    if rx.supplied().is_some() {
+    if rx.supplied().is_some() && rx.state() != RxState::Refunded {
         return Err(AppError::new(
             Code::RefundDrugNotReturnable,
             "the medicines were handed out; they come back only for faults of quality, recall, courier or hospital",
@@ -56,20 +69,30 @@ pub async fn reverse(extensions: &Extensions, caller: &Caller, id: BillId) -> Ap
     }
     // Whoever dispenses at this moment touches the same two rows: one of us is late.
     if settled.state().allocation.kind() == PayerKind::SelfPay {
-        let charge = Charge::from(settled.refund_all(&caller.actor, caller.now)?);
+        let charge = Charge::from(settled.refund_all(by, caller.now)?);
         let tx = records.begin().await?;
         touch(&tx, rx_row, caller.now).await?;
-        post_reversed(&tx, row, &charge, None, caller.now).await?;
+        post_reversed(&tx, row, &charge, caller.now).await?;
         tx.commit().await?;
         return view(&records, &charge, Vec::new(), Vec::new()).await;
     }
-    let reversing = settled.reverse(&caller.actor, caller.now)?;
+    let reversing = settled.reverse(by, caller.now)?;
     let tx = records.begin().await?;
     touch(&tx, rx_row, caller.now).await?;
-    let row = write_down(&tx, row, reversing.clone().into(), Verb::Reverse, caller.now).await?;
+    let row = begin_reversal(&tx, row, reversing.clone(), caller.now).await?;
     tx.commit().await?;
-    let (charge, calls) = reverse_payment(extensions, &records, row, reversing, &occasion).await?;
-    view(&records, &charge, Vec::new(), calls).await
+    told(&records, reverse_payment(extensions, &records, row, reversing, &occasion).await?).await
+}
+
+/// A refusal is an error, with the payer's reasons; a reversal that waits is not.
+async fn told(records: &Tenant, reply: Reply) -> AppResult<ChargeView> {
+    let Reply { charge, calls, refusals } = reply;
+    if matches!(charge, Charge::Settled(_) | Charge::Drifted(_)) {
+        return Err(AppError::new(Code::PayRefused, "the payer did not take it back")
+            .with("refusals", refusals)
+            .with("calls", calls));
+    }
+    view(records, &charge, Vec::new(), calls).await
 }
 
 /// Cancels an unpaid bill and releases its prescription.

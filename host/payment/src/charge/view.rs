@@ -39,12 +39,14 @@ pub struct ChargeView {
     pub calls: Vec<CallView>,
 }
 
-/// A line of a bill, as the payer sees it.
+/// A line of a bill.
 #[derive(Serialize, ToSchema)]
 pub struct ChargeLine {
     /// Its number.
     pub number: u32,
-    /// For people.
+    /// The hospital's own code, as on the bill; absent on bills of earlier versions.
+    pub item: Option<String>,
+    /// For people, as on the bill.
     pub title: String,
     /// How many.
     pub quantity: String,
@@ -85,11 +87,10 @@ pub(super) async fn view(
 ) -> AppResult<ChargeView> {
     let formulary = settings(records).await?.formulary;
     let title = |line: &Line| {
-        let item = formulary.iter().find(|item| item.codings == line.code);
-        item.map_or_else(
-            || line.code.first().map(|code| code.code.clone()).unwrap_or_default(),
-            |item| item.title.clone(),
-        )
+        let billed = charge.item(line.number).map(|item| item.title.clone());
+        // Bills of earlier versions have codes only.
+        let coded = || formulary.iter().find(|item| item.codings == line.code).map(|item| item.title.clone());
+        billed.or_else(coded).or_else(|| line.code.first().map(|code| code.code.clone())).unwrap_or_default()
     };
     let seen = |line: &Line| {
         let lines = charge.allocation().map_or(&[][..], Allocation::lines);
@@ -101,6 +102,7 @@ pub(super) async fn view(
         .iter()
         .map(|line| ChargeLine {
             number: line.number,
+            item: charge.item(line.number).map(|item| item.code.clone()),
             title: title(line),
             quantity: line.quantity.to_string(),
             gross_fen: line.gross,

@@ -4,7 +4,7 @@ use async_recursion::async_recursion as boxed;
 use std::borrow::Cow;
 
 use xinglin_domain::{payer as domain, time::Instant};
-use xinglin_plugin::Call;
+use xinglin_plugin::{Call, Mistake};
 
 use crate::{
     contract::payment::v1::{
@@ -15,8 +15,9 @@ use crate::{
     program::Plugin,
 };
 
-/// Payments. Failure class: unknown; after a [`crate::CallFailure`] of `authorize`, `settle` or
-/// `reverse` the outcome is unknown. Call [`Runtime::query`], never send again.
+/// Payments. Failure class: unknown; after a [`crate::CallFailure`] of `settle` or `reverse` that
+/// was started the outcome is unknown. Call [`Runtime::query`], never send again. A mistake that the
+/// judge finds is the payer's, and the answer is given all the same: money may have moved.
 impl Runtime {
     /// A quote for a bill.
     #[boxed]
@@ -24,12 +25,12 @@ impl Runtime {
         &self,
         plugin: &Plugin,
         context: CallContext,
-        bill: &domain::Bill,
-        coverage: &domain::Coverage,
+        (bill, coverage): (&domain::Bill, &domain::Coverage),
         now: Instant,
+        judge: &(dyn Fn(&Result<domain::Quoted, domain::PayerError>) -> Option<Mistake> + Send + Sync),
     ) -> Call<Result<domain::Quoted, domain::PayerError>> {
         let input = QuoteInput { bill: Cow::Borrowed(bill), coverage: Cow::Borrowed(coverage), now };
-        self.invoke::<Quote>(plugin, context, input).await
+        self.invoke_judged::<Quote>(plugin, context, input, judge).await
     }
 
     /// Authorizes a bill.
@@ -56,10 +57,10 @@ impl Runtime {
         &self,
         plugin: &Plugin,
         context: CallContext,
-        operation: &domain::Operation,
-        authorization: &domain::Authorization,
+        (operation, authorization): (&domain::Operation, &domain::Authorization),
         bill: &domain::Bill,
         coverage: &domain::Coverage,
+        judge: &(dyn Fn(&Result<domain::Settled, domain::PayerError>) -> Option<Mistake> + Send + Sync),
     ) -> Call<Result<domain::Settled, domain::PayerError>> {
         let input = SettleInput {
             operation: Cow::Borrowed(operation),
@@ -67,7 +68,7 @@ impl Runtime {
             bill: Cow::Borrowed(bill),
             coverage: Cow::Borrowed(coverage),
         };
-        self.invoke::<Settle>(plugin, context, input).await
+        self.invoke_judged::<Settle>(plugin, context, input, judge).await
     }
 
     /// The status of an operation.
@@ -77,8 +78,9 @@ impl Runtime {
         plugin: &Plugin,
         context: CallContext,
         operation: &domain::Operation,
+        judge: &(dyn Fn(&Result<domain::Status, domain::PayerError>) -> Option<Mistake> + Send + Sync),
     ) -> Call<Result<domain::Status, domain::PayerError>> {
-        self.invoke::<Query>(plugin, context, QueryInput { operation: Cow::Borrowed(operation) }).await
+        self.invoke_judged::<Query>(plugin, context, QueryInput { operation: Cow::Borrowed(operation) }, judge).await
     }
 
     /// Reverses a settlement as a whole.
@@ -90,12 +92,13 @@ impl Runtime {
         operation: &domain::Operation,
         settlement: &domain::Settlement,
         coverage: &domain::Coverage,
+        judge: &(dyn Fn(&Result<domain::Reversed, domain::PayerError>) -> Option<Mistake> + Send + Sync),
     ) -> Call<Result<domain::Reversed, domain::PayerError>> {
         let input = ReverseInput {
             operation: Cow::Borrowed(operation),
             settlement: Cow::Borrowed(settlement),
             coverage: Cow::Borrowed(coverage),
         };
-        self.invoke::<Reverse>(plugin, context, input).await
+        self.invoke_judged::<Reverse>(plugin, context, input, judge).await
     }
 }

@@ -192,7 +192,7 @@ async fn an_interface_that_is_not_exported_cannot_be_called() {
     let runtime = runtime();
     let plugin = Checker::allow().load(&runtime).await.expect("loaded");
     let operation = Operation { key: "k".into(), at: now() };
-    let call = runtime.query(&plugin, context(), &operation).await;
+    let call = runtime.query(&plugin, context(), &operation, &|_| None).await;
     assert_eq!(call.outcome.expect_err("not a payer").code, FailureCode::Interface);
 }
 
@@ -234,12 +234,12 @@ fn reversed(currency: &str) -> String {
 async fn money_is_in_the_currency_of_the_hospital() {
     let operation = Operation { key: "k".into(), at: now() };
     let (runtime, plugin) = payer(&reversed("CNY")).await;
-    let call = runtime.query(&plugin, context(), &operation).await;
+    let call = runtime.query(&plugin, context(), &operation, &|_| None).await;
     let json = serde_json::to_string(&call.outcome.expect("an answer")).expect("JSON");
     assert_eq!(json, r#"{"Ok":{"reversed":{"reference":"ref","accumulators":[{"code":"c","amount":5}]}}}"#);
 
     let (runtime, plugin) = payer(&reversed("USD")).await;
-    let failure = runtime.query(&plugin, context(), &operation).await.outcome.expect_err("refused");
+    let failure = runtime.query(&plugin, context(), &operation, &|_| None).await.outcome.expect_err("refused");
     assert_eq!(failure.code, FailureCode::Output);
     assert!(failure.message.contains("`USD` (MONEY_INVALID)"), "{failure}");
 }

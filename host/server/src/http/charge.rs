@@ -3,7 +3,7 @@
 use axum::{Json, extract::State, http::StatusCode};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use xinglin_domain::{access::Action, id::BillId};
-use xinglin_payment::charge::{self, ChargeView, Confirm, NewCharge};
+use xinglin_payment::charge::{self, ChargeView, Confirm, NewCharge, Resolve};
 use xinglin_platform::Caller;
 
 use crate::{
@@ -18,10 +18,22 @@ use crate::{
 /// The routes of this noun.
 pub fn routes() -> OpenApiRouter<Hospital> {
     OpenApiRouter::new()
+        .routes(by(&Action::CancelCharge, routes!(cancel)))
         .routes(by(&Action::ConfirmCharge, routes!(confirm)))
         .routes(allowed(READERS, routes!(get)))
         .routes(by(&Action::QuoteCharge, routes!(quote)))
+        .routes(by(&Action::ResolveCharge, routes!(resolve)))
         .routes(by(&Action::ReverseCharge, routes!(reverse)))
+}
+
+/// The patient cancels a quote, or an order for which nothing was dispensed; what was paid is refunded.
+#[utoipa::path(
+    post, path = "/api/v1/charges/{id}/cancel", tag = "Charge",
+    params(("id" = String, Path, description = "`bill-…`")),
+    responses((status = 200, body = ChargeView), (status = "4XX", body = Problem)),
+)]
+pub async fn cancel(State(hospital): State<Hospital>, caller: Caller, At(id): At<BillId>) -> Reply<Json<ChargeView>> {
+    Ok(Json(charge::cancel(&hospital.extensions, &caller, id).await?))
 }
 
 /// The patient confirms: the prescription is reserved, the payer settles, the ledger is posted.
@@ -62,6 +74,22 @@ pub async fn quote(
     Body(ask): Body<NewCharge>,
 ) -> Reply<(StatusCode, Json<ChargeView>)> {
     Ok((StatusCode::CREATED, Json(charge::quote(&hospital.extensions, &caller, ask).await?)))
+}
+
+/// The hospital's accounts state what a payer said of an operation of which its plugin gives no outcome.
+#[utoipa::path(
+    post, path = "/api/v1/charges/{id}/resolve", tag = "Charge",
+    params(("id" = String, Path, description = "`bill-…`")),
+    request_body = Resolve,
+    responses((status = 200, body = ChargeView), (status = "4XX", body = Problem)),
+)]
+pub async fn resolve(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    At(id): At<BillId>,
+    Body(ask): Body<Resolve>,
+) -> Reply<Json<ChargeView>> {
+    Ok(Json(charge::resolve_by_hand(&hospital.platform, &caller, id, ask).await?))
 }
 
 /// Reverses a payment as a whole, as long as nothing was dispensed for it.

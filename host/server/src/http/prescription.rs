@@ -9,7 +9,10 @@ use xinglin_domain::{
     access::Action,
     id::{PrescriptionId, TenantId},
 };
-use xinglin_pharmacy::dispensing::{self, Dispense};
+use xinglin_pharmacy::{
+    delivery::{self, Counsel, Lose, Receive, Ship, TakeBack},
+    dispensing::{self, Dispense},
+};
 use xinglin_platform::Caller;
 
 use crate::{
@@ -29,6 +32,8 @@ pub fn routes() -> OpenApiRouter<Hospital> {
     OpenApiRouter::new()
         .routes(by(&Action::ReviewPrescription, routes!(approve)))
         .routes(by(&Action::DispensePrescription, routes!(dispense)))
+        .routes(by(&Action::CounselPrescription, routes!(counsel)))
+        .routes(by(&Action::DraftPrescription, routes!(discard)))
         .routes(by(&Action::DraftPrescription, routes!(draft)))
         .routes(allowed(KNOWN, routes!(get)))
         .routes(by(&Action::SignPrescription, routes!(confirm)))
@@ -38,6 +43,11 @@ pub fn routes() -> OpenApiRouter<Hospital> {
         .routes(by(&Action::DraftPrescription, routes!(rewrite)))
         .routes(by(&Action::ReviewPrescription, routes!(send_back)))
         .routes(by(&Action::SignPrescription, routes!(sign)))
+        .routes(by(&Action::DispensePrescription, routes!(hand_over)))
+        .routes(by(&Action::DeliverPrescription, routes!(lose)))
+        .routes(by(&Action::ReceivePrescription, routes!(receive)))
+        .routes(by(&Action::DeliverPrescription, routes!(ship)))
+        .routes(by(&Action::DispensePrescription, routes!(take_back)))
         .routes(by(&Action::SignPrescription, routes!(withdraw)))
 }
 
@@ -71,6 +81,20 @@ pub async fn dispense(
     Body(ask): Body<Dispense>,
 ) -> Reply<Json<PrescriptionView>> {
     Ok(Json(dispensing::dispense(&hospital.extensions, &caller, id, ask).await?))
+}
+
+/// The doctor discards a draft.
+#[utoipa::path(
+    post, path = "/api/v1/prescriptions/{id}/discard", tag = "Prescription",
+    params(("id" = String, Path, description = "`rx-…`")),
+    responses((status = 200, body = PrescriptionView), (status = "4XX", body = Problem)),
+)]
+pub async fn discard(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    At(id): At<PrescriptionId>,
+) -> Reply<Json<PrescriptionView>> {
+    Ok(Json(prescription::discard(&hospital.platform, &caller, id).await?))
 }
 
 /// The doctor drafts a prescription in one of their visits.
@@ -182,7 +206,7 @@ pub async fn sign(
     Ok(Json(prescription::sign(&hospital.extensions, &caller, id, ask).await?))
 }
 
-/// The prescriber withdraws an approved prescription that is not yet ordered.
+/// The prescriber withdraws what is signed, approved or not, and not yet ordered.
 #[utoipa::path(
     post, path = "/api/v1/prescriptions/{id}/withdraw", tag = "Prescription",
     params(("id" = String, Path, description = "`rx-…`")),
@@ -219,4 +243,98 @@ pub async fn put_required_checkers(
     Body(ask): Body<RequiredCheckers>,
 ) -> Reply<Json<RequiredCheckers>> {
     Ok(Json(prescription::put_required_checkers(&hospital.platform, &caller, tenant, ask).await?))
+}
+
+/// A pharmacist or nurse has counselled the patient; the prescription is closed.
+#[utoipa::path(
+    post, path = "/api/v1/prescriptions/{id}/counsel", tag = "Prescription",
+    params(("id" = String, Path, description = "`rx-…`")),
+    request_body = Counsel,
+    responses((status = 200, body = PrescriptionView), (status = "4XX", body = Problem)),
+)]
+pub async fn counsel(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    At(id): At<PrescriptionId>,
+    Body(ask): Body<Counsel>,
+) -> Reply<Json<PrescriptionView>> {
+    Ok(Json(delivery::counsel(&hospital.platform, &caller, id, ask).await?))
+}
+
+/// Dispensed medicines are handed over at the counter, after a document was checked.
+#[utoipa::path(
+    post, path = "/api/v1/prescriptions/{id}/hand-over", tag = "Prescription",
+    params(("id" = String, Path, description = "`rx-…`")),
+    responses((status = 200, body = PrescriptionView), (status = "4XX", body = Problem)),
+)]
+pub async fn hand_over(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    At(id): At<PrescriptionId>,
+) -> Reply<Json<PrescriptionView>> {
+    Ok(Json(delivery::hand_over(&hospital.platform, &caller, id).await?))
+}
+
+/// A parcel is lost or spoilt; the patient is refunded.
+#[utoipa::path(
+    post, path = "/api/v1/prescriptions/{id}/lose", tag = "Prescription",
+    params(("id" = String, Path, description = "`rx-…`")),
+    request_body = Lose,
+    responses((status = 200, body = PrescriptionView), (status = "4XX", body = Problem)),
+)]
+pub async fn lose(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    At(id): At<PrescriptionId>,
+    Body(ask): Body<Lose>,
+) -> Reply<Json<PrescriptionView>> {
+    Ok(Json(delivery::lose(&hospital.platform, &caller, id, ask).await?))
+}
+
+/// The patient receives a parcel, with the code that they were told.
+#[utoipa::path(
+    post, path = "/api/v1/prescriptions/{id}/receive", tag = "Prescription",
+    params(("id" = String, Path, description = "`rx-…`")),
+    request_body = Receive,
+    responses((status = 200, body = PrescriptionView), (status = "4XX", body = Problem)),
+)]
+pub async fn receive(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    At(id): At<PrescriptionId>,
+    Body(ask): Body<Receive>,
+) -> Reply<Json<PrescriptionView>> {
+    Ok(Json(delivery::receive(&hospital.platform, &caller, id, ask).await?))
+}
+
+/// Dispensed medicines are shipped; the patient is told the code to receive them with.
+#[utoipa::path(
+    post, path = "/api/v1/prescriptions/{id}/ship", tag = "Prescription",
+    params(("id" = String, Path, description = "`rx-…`")),
+    request_body = Ship,
+    responses((status = 200, body = PrescriptionView), (status = "4XX", body = Problem)),
+)]
+pub async fn ship(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    At(id): At<PrescriptionId>,
+    Body(ask): Body<Ship>,
+) -> Reply<Json<PrescriptionView>> {
+    Ok(Json(delivery::ship(&hospital.platform, &caller, id, ask).await?))
+}
+
+/// Medicines are taken back for a cause that is not the patient's; the patient is refunded.
+#[utoipa::path(
+    post, path = "/api/v1/prescriptions/{id}/take-back", tag = "Prescription",
+    params(("id" = String, Path, description = "`rx-…`")),
+    request_body = TakeBack,
+    responses((status = 200, body = PrescriptionView), (status = "4XX", body = Problem)),
+)]
+pub async fn take_back(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    At(id): At<PrescriptionId>,
+    Body(ask): Body<TakeBack>,
+) -> Reply<Json<PrescriptionView>> {
+    Ok(Json(delivery::take_back(&hospital.platform, &caller, id, ask).await?))
 }

@@ -62,6 +62,7 @@ impl Engine {
                 (12, "practice", include_str!("../../migrations/sqlite/0012_practice.sql")),
                 (13, "records", include_str!("../../migrations/sqlite/0013_records.sql")),
                 (14, "work", include_str!("../../migrations/sqlite/0014_work.sql")),
+                (17, "money", include_str!("../../migrations/sqlite/0017_money.sql")),
                 (18, "alert_work", include_str!("../../migrations/sqlite/0018_alert_work.sql")),
             ],
             Self::Postgres => &[
@@ -79,6 +80,7 @@ impl Engine {
                 (12, "practice", include_str!("../../migrations/postgres/0012_practice.sql")),
                 (13, "records", include_str!("../../migrations/postgres/0013_records.sql")),
                 (14, "work", include_str!("../../migrations/postgres/0014_work.sql")),
+                (17, "money", include_str!("../../migrations/postgres/0017_money.sql")),
                 (18, "alert_work", include_str!("../../migrations/postgres/0018_alert_work.sql")),
             ],
         }

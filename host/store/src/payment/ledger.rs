@@ -45,9 +45,12 @@ pub struct Transaction {
 pub struct Balance {
     /// The account.
     pub account: String,
-    /// Debits less credits.
-    pub amount: Money,
+    /// Debits less credits, in fen: a sum of amounts may be more than an amount holds.
+    pub amount: i128,
 }
+
+/// The parts of an amount that are summed apart, so that no sum overflows on either engine.
+const HALF: i64 = 1_000_000_000;
 
 const SELECT: &str = "SELECT t.transaction_id, t.bill_id, t.reverses, t.memo, t.posted_at, p.account, p.amount
                       FROM ledger_transaction t JOIN ledger_posting p USING (tenant_id, transaction_id)
@@ -79,15 +82,21 @@ impl<E: Executor> TenantScope<E> {
     /// # Errors
     /// `Corrupt` if it is not.
     pub async fn trial_balance(&self) -> Result<Vec<Balance>> {
-        let sql = "SELECT p.account, CAST(SUM(p.amount) AS BIGINT) AS amount
-                   FROM ledger_posting p JOIN ledger_transaction t USING (tenant_id, transaction_id)
-                   WHERE p.tenant_id = $1 GROUP BY p.account";
+        // Both engines divide towards zero, and the remainder has the sign of the amount.
+        let sql = format!(
+            "SELECT p.account, CAST(SUM(p.amount / {HALF}) AS BIGINT) AS high,
+                    CAST(SUM(p.amount % {HALF}) AS BIGINT) AS low
+             FROM ledger_posting p JOIN ledger_transaction t USING (tenant_id, transaction_id)
+             WHERE p.tenant_id = $1 GROUP BY p.account"
+        );
         let mut balances = BTreeMap::new();
         for row in self.exec.rows(Sql::new(sql, args![self.tenant])).await? {
-            balances.insert(row.get::<String>("account")?, row.get::<Money>("amount")?);
+            let (high, low) = (row.get::<i64>("high")?, row.get::<i64>("low")?);
+            let amount = i128::from(high) * i128::from(HALF) + i128::from(low);
+            balances.insert(row.get::<String>("account")?, amount);
         }
-        match Money::sum(balances.values().copied()) {
-            Ok(Money::ZERO) => Ok(balances.into_iter().map(|(account, amount)| Balance { account, amount }).collect()),
+        match balances.values().sum::<i128>() {
+            0 => Ok(balances.into_iter().map(|(account, amount)| Balance { account, amount }).collect()),
             _ => Err(StoreError::corrupt("the ledger does not balance")),
         }
     }

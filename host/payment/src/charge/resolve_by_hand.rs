@@ -1,0 +1,79 @@
+use serde::Deserialize;
+use utoipa::ToSchema;
+use xinglin_domain::{
+    access::Action,
+    billing::{
+        Charge,
+        claim::{Attempt, Stated},
+    },
+    code::Code,
+    id::BillId,
+    time::Instant,
+};
+use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed, document::Stored};
+
+use super::{ChargeView, Finished, Outcome, Then, finish, load, resolve::verb, view};
+
+/// How long an operation must have been pending before a person may state its outcome, in seconds:
+/// longer than any call of a plugin takes.
+const IN_FLIGHT_SECONDS: i64 = 60;
+
+/// What a payer said, outside of its plugin, of the pending operation of a bill.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Resolve {
+    /// Whether the operation was done, exactly as agreed. If the payer settled other figures, it has
+    /// to take them back first: then nothing was done.
+    pub done: bool,
+    /// The payer's reference, if it was done.
+    #[serde(default)]
+    pub reference: Option<String>,
+    /// Who of the payer said so, and which document shows it.
+    pub reason: String,
+}
+
+/// States the outcome of a payment operation of which the payer's plugin gives none (disabled,
+/// recalled, broken), by a person of the hospital's accounts. Statement and person are kept with
+/// the bill. A settlement that was not done can be confirmed again or cancelled; a reversal that
+/// was not done can be asked for again.
+///
+/// # Errors
+/// `PAY_STATE` if no operation of the bill waits for an outcome, or a call may still be running;
+/// `BODY_INVALID` without a reason, or without a reference of what was done.
+#[boxed]
+pub async fn resolve_by_hand(
+    platform: &Platform,
+    caller: &Caller,
+    id: BillId,
+    resolve: Resolve,
+) -> AppResult<ChargeView> {
+    caller.may(Action::ResolveCharge)?;
+    let (records, now) = (platform.records(caller), caller.now);
+    let Stored { row, value } = load(&records, id).await?;
+    caller.trail.saw(value.patient());
+    let waits = |attempt: &Attempt| is_old(attempt, now);
+    let unknown = match value {
+        Charge::Unknown(unknown) => unknown,
+        Charge::Settling(settling) if waits(&settling.state().attempt) => settling.unanswered(now),
+        Charge::Reversing(reversing) if waits(&reversing.state().attempt) => reversing.unanswered(now),
+        other => {
+            let detail = format!("the bill is {}; no operation of it waits for an outcome", other.state());
+            return Err(AppError::new(Code::PayState, detail));
+        }
+    };
+    let stated = match resolve.done {
+        true => Stated::Done { reference: resolve.reference.unwrap_or_default() },
+        false => Stated::NotDone,
+    };
+    let (verb, key) = (verb(&unknown), unknown.state().pending.attempt().operation.key.clone());
+    let after = unknown.stated(&caller.actor, stated, resolve.reason, now)?;
+    let tx = records.begin().await?;
+    let Finished { charge, .. } = finish(&tx, row, Outcome { verb, key, then: Then::Stop, after }, now).await?;
+    tx.commit().await?;
+    tracing::warn!(bill = %id, by = %caller.actor.account, status = %charge.state(), "a payment's outcome was stated by hand");
+    view(&records, &charge, Vec::new(), Vec::new()).await
+}
+
+fn is_old(attempt: &Attempt, now: Instant) -> bool {
+    now >= attempt.operation.at.plus_seconds(IN_FLIGHT_SECONDS)
+}
