@@ -544,11 +544,10 @@ fn emit_doses(
     for (source, rows) in table {
         for (atc, rows) in rows {
             // Of a medicine or of a fixed combination. A compendium is cited by its article.
-            let article = match (drugs.ingredient.get(&atc), drugs.combination.contains_key(&atc)) {
-                (Some(ingredient), _) => &ingredient.en,
-                (None, true) => &atc,
-                (None, false) => return Err(format!("doses: `{atc}` is no medicine").into()),
-            };
+            let name = |code: &String| drugs.ingredient.get(code).map(|ingredient| ingredient.en.as_str());
+            let parts = drugs.combination.get(&atc).map_or_else(|| vec![&atc], |parts| parts.iter().collect());
+            let article: Option<Vec<&str>> = parts.into_iter().map(name).collect();
+            let article = article.ok_or_else(|| format!("doses: `{atc}` is no medicine"))?.join(" with ");
             let section = match source.starts_with("label-") {
                 true => "2 Dosage and Administration",
                 false => article.as_str(),

@@ -23,9 +23,8 @@ pub fn check(case: &Case) -> Vec<Finding> {
             )
         }];
     };
-    let rows = |(line, _, ingredient)| AGES.iter().map(move |row| (line, ingredient, row));
     case.parts()
-        .flat_map(rows)
+        .flat_map(|(line, _, ingredient)| AGES.iter().map(move |row| (line, ingredient, row)))
         .filter(|(_, ingredient, row)| (row.from..row.below).contains(&months) && ingredient.is_any(row.members))
         .map(|(line, ingredient, row)| Finding {
             citation: row.source.citation(),

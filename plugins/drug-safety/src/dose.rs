@@ -14,7 +14,7 @@ use xinglin_sdk::{
 
 use crate::{
     Case,
-    drug::{Drug, daily_dose, one_dose},
+    drug::{Drug, one_dose},
     finding,
     table::{self, DOSES, Dose, Unit},
 };
@@ -38,9 +38,9 @@ pub fn check(case: &Case) -> Vec<Finding> {
             without.add(line, drug);
         }
         for row in rows {
-            match (one_dose(line, row.unit), daily_dose(line, row.unit)) {
-                (Some(once), Some(daily)) => findings.extend(exceeded(row, line, drug, (once, daily), &weight)),
-                _ => apart.add(line, drug),
+            match one_dose(line, row.unit) {
+                Some(once) => findings.extend(exceeded(row, line, drug, once, &weight)),
+                None => apart.add(line, drug),
             }
         }
     }
@@ -72,7 +72,7 @@ fn exceeded(
     row: &Dose,
     line: &Line,
     drug: &Drug,
-    (once, daily): (Decimal, Decimal),
+    once: Decimal,
     weight: &dyn Fn() -> Option<Decimal>,
 ) -> Option<Finding> {
     let name = drug
@@ -88,7 +88,8 @@ fn exceeded(
             ..finding(code, severity, message, vec![line.number])
         })
     };
-    let weekly = daily.times(Decimal::whole(7));
+    let daily = once.times(line.doses_per_day);
+    let weekly = daily.and_then(|daily| daily.times(Decimal::whole(7)));
     // A weekly dose is given as 1/7 a day, rounded: 1 % is no excess.
     let a_week = |most: Decimal| most.times(Decimal::new(101, 2));
     let often = line.doses_per_day.times(Decimal::whole(7));
@@ -104,7 +105,7 @@ fn exceeded(
     }
     let mut limits = vec![
         (row.once, Some(once), ("单次", "in one dose")),
-        (row.day, Some(daily), ("每日", "a day")),
+        (row.day, daily, ("每日", "a day")),
         (row.week.and_then(a_week), weekly, ("每周", "a week")),
     ];
     if row.once_per_kg.is_some() || row.day_per_kg.is_some() {
@@ -120,7 +121,7 @@ fn exceeded(
         };
         let by_weight = |per_kilogram: Option<Decimal>| per_kilogram.and_then(|most| most.times(kilograms));
         limits.push((by_weight(row.once_per_kg), Some(once), ("按体重单次", "in one dose at this weight")));
-        limits.push((by_weight(row.day_per_kg), Some(daily), ("按体重每日", "a day at this weight")));
+        limits.push((by_weight(row.day_per_kg), daily, ("按体重每日", "a day at this weight")));
     }
     limits.into_iter().find_map(|(most, given, (zh, en))| {
         let most = most?;
@@ -181,8 +182,8 @@ impl<'a> Unchecked<'a> {
         }
         self.lines.push(line.number);
         let names = drug.ingredients.first().filter(|_| drug.is_single()).map(|only| only.name);
-        self.zh.push(names.map_or(&drug.label, |name| name.zh));
-        self.en.push(names.map_or(&drug.label, |name| name.en));
+        self.zh.push(names.map_or(drug.label.as_str(), |name| name.zh));
+        self.en.push(names.map_or(drug.label.as_str(), |name| name.en));
     }
 
     fn finding(self, code: &str, (zh, en): (&str, &str)) -> Option<Finding> {

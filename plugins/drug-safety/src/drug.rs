@@ -91,7 +91,7 @@ impl Drug {
 
 /// The ingredients of a code: one, several, or none if it is unknown.
 pub fn resolve(code: &Coding) -> impl Iterator<Item = &'static Ingredient> {
-    let table: &'static [(&str, &[&str])] = match code.system.as_str() {
+    let table: &'static [table::Entry] = match code.system.as_str() {
         system::ATC => table::ATC,
         system::RXNORM => table::RXNORM,
         system::SNOMED => table::SNOMED,
@@ -100,17 +100,19 @@ pub fn resolve(code: &Coding) -> impl Iterator<Item = &'static Ingredient> {
     table::ingredients(table, &code.code)
 }
 
-/// One dose of a line in a unit; `None` if the line's own unit is of another kind.
+/// One dose of a line in a unit; `None` if the line's own unit is of another kind. An amount that
+/// cannot be counted is the greatest that can.
 pub fn one_dose(line: &Line, unit: Unit) -> Option<Decimal> {
     let value = line.dose.value;
+    let times = |factor: Decimal| Some(value.times(factor).unwrap_or(Decimal::whole(i64::MAX)));
     match (unit, line.dose.unit.as_str()) {
         (Unit::Milligram, "mg" | "MG" | "毫克") => Some(value),
-        (Unit::Milligram, "g" | "克") => value.times(Decimal::whole(1000)),
-        (Unit::Milligram, "ug" | "mcg" | "µg" | "μg" | "微克") => value.times(Decimal::new(1, 3)),
-        (Unit::Milligram, "ng") => value.times(Decimal::new(1, 6)),
+        (Unit::Milligram, "g" | "克") => times(Decimal::whole(1000)),
+        (Unit::Milligram, "ug" | "mcg" | "µg" | "μg" | "微克") => times(Decimal::new(1, 3)),
+        (Unit::Milligram, "ng") => times(Decimal::new(1, 6)),
         (Unit::International, "[iU]" | "[IU]" | "IU" | "U" | "u" | "单位") => Some(value),
-        (Unit::International, "k[iU]") => value.times(Decimal::whole(1000)),
-        (Unit::International, "10*4.[iU]" | "万单位") => value.times(Decimal::whole(10_000)),
+        (Unit::International, "k[iU]") => times(Decimal::whole(1000)),
+        (Unit::International, "10*4.[iU]" | "万单位") => times(Decimal::whole(10_000)),
         (Unit::Millilitre, "mL" | "ml" | "毫升") => Some(value),
         (Unit::Piece, "" | "1" | "{tbl}" | "{tablet}" | "{cap}" | "{capsule}" | "{pill}" | "片" | "粒") => {
             Some(value)

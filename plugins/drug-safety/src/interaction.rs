@@ -22,7 +22,7 @@ pub fn check(case: &Case) -> Vec<Finding> {
     let on_order = |ingredient: &Ingredient| case.ordered.iter().any(|drug| drug.holds(ingredient));
     let taken = case.taken.iter().flat_map(|drug| &drug.ingredients).filter(|ingredient| !on_order(ingredient));
     let mut all = ordered.clone();
-    all.extend(taken.map(|ingredient| Use { ingredient, line: None }));
+    all.extend(taken.map(|ingredient| Use { ingredient: *ingredient, line: None }));
 
     let mut findings: Vec<Finding> = Vec::new();
     for (index, first) in ordered.iter().enumerate() {
@@ -46,7 +46,7 @@ fn together(first: &Use, second: &Use) -> bool {
 /// The rules for a pair, either way round.
 pub fn rules(first: &'static Ingredient, second: &'static Ingredient) -> impl Iterator<Item = &'static Interaction> {
     let forward = common(first.a, second.b);
-    let backward = common(second.a, first.b).filter(|rule| !(first.a.contains(rule) && second.b.contains(rule)));
+    let backward = common(second.a, first.b).filter(move |rule| !(first.a.contains(rule) && second.b.contains(rule)));
     forward.chain(backward).filter_map(|rule| INTERACTIONS.get(usize::from(rule)))
 }
 

@@ -21,12 +21,13 @@ const TERM: i64 = 294;
 const NOT_PREGNANT: i64 = 30;
 /// Days in which a child is nursed at least in part: two years (WHO, *Infant and young child feeding*).
 const NURSING: i64 = 730;
-/// Pregnancy, without its end (O80–O84) and what follows (O85–O92).
-const PREGNANT: ([&str; 14], [&str; 1]) =
-    (["O1", "O2", "O3", "O4", "O6", "O7", "O94", "O95", "O98", "O99", "Z33", "Z34", "Z35", "Z36"], ["77386006"]);
-const LACTATING: ([&str; 3], [&str; 2]) = (["O91", "O92", "Z39"], ["413712001", "169741004"]);
+/// A pregnancy that goes on: without abortive outcomes (O00–O08: methotrexate treats O00), delivery
+/// (O80–O84) and what follows (O85–O92).
+const PREGNANT: ([&str; 15], [&str; 1]) =
+    (["O09", "O1", "O2", "O3", "O4", "O6", "O7", "O94", "O95", "O98", "O99", "Z33", "Z34", "Z35", "Z36"], ["77386006"]);
+const LACTATING: ([&str; 3], [&str; 1]) = (["O91", "O92", "Z39"], ["413712001"]);
 /// No longer able: menopause, uterus removed.
-const INFERTILE: ([&str; 2], [&str; 2]) = (["N95", "Z90.7"], ["276477006", "161800001"]);
+const INFERTILE: [&str; 2] = ["N95", "Z90.7"];
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Status {
@@ -95,7 +96,7 @@ fn unknown(case: &Case) -> Vec<Finding> {
 fn may_be_pregnant(case: &Case) -> bool {
     case.snapshot.subject.sex == Sex::Female
         && case.snapshot.age_years().is_none_or(|age| (12..=50).contains(&age))
-        && !case.diagnosed(&INFERTILE.0, &INFERTILE.1)
+        && !case.diagnosed(&INFERTILE, &[])
 }
 
 /// A status that was recorded counts before diagnoses that may be older.

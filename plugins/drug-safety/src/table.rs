@@ -220,6 +220,9 @@ pub struct Pregnancy {
 
 include!(concat!(env!("OUT_DIR"), "/tables.rs"));
 
+/// A code and its ingredients.
+pub type Entry = (&'static str, &'static [&'static str]);
+
 /// The entry of a code in a sorted table.
 pub fn find<T>(table: &'static [(&'static str, T)], code: &str) -> Option<&'static T> {
     let index = table.binary_search_by(|(known, _)| (*known).cmp(code)).ok()?;
@@ -227,7 +230,7 @@ pub fn find<T>(table: &'static [(&'static str, T)], code: &str) -> Option<&'stat
 }
 
 /// The ingredients of a code in a sorted table; none if it is unknown.
-pub fn ingredients(table: &'static [(&str, &[&str])], code: &str) -> impl Iterator<Item = &'static Ingredient> {
+pub fn ingredients(table: &'static [Entry], code: &str) -> impl Iterator<Item = &'static Ingredient> {
     find(table, code).into_iter().flat_map(|parts| *parts).filter_map(|atc| {
         INGREDIENTS.binary_search_by(|known| known.atc.cmp(atc)).ok().and_then(|index| INGREDIENTS.get(index))
     })

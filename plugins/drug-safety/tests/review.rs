@@ -16,7 +16,12 @@ fn order() -> OrderBuilder {
 /// So little of each that only what a test is about is found.
 fn of(codes: &[&str]) -> OrderBuilder {
     codes.iter().fold(order(), |order, code| {
-        let (dose, unit) = if code.starts_with("A10A") { ("1", "[iU]") } else { ("0.001", "mg") };
+        let (dose, unit) = match code.get(..4) {
+            Some("A10A") => ("1", "[iU]"),
+            // Fixed combinations.
+            _ if ["A10BD", "J05AR", "J01EE", "C09DX04"].iter().any(|prefix| code.starts_with(prefix)) => ("1", "{tbl}"),
+            _ => ("0.001", "mg"),
+        };
         let weekly = *code == "L01BA01";
         order.medicine(Coding::atc(*code), dose, unit, if weekly { "0.142857" } else { "1" })
     })
@@ -532,13 +537,12 @@ fn interactions_by_class_have_the_severity_of_their_source() {
         ("N03AG01", "J01DH02", "warn DDI_VALPROATE_CARBAPENEM"),
         ("N03AG01", "N03AX09", "warn DDI_VALPROATE_LAMOTRIGINE"),
         ("L01BA01", "M01AE01", "warn DDI_METHOTREXATE_NSAID"),
-        ("L01BA01", "J01EA01", "veto DDI_METHOTREXATE_TRIMETHOPRIM"),
+        ("L01BA01", "J01EA01", "warn DDI_METHOTREXATE_TRIMETHOPRIM"),
         ("L04AD02", "J01FA09", "warn DDI_TACROLIMUS_CYP3A4"),
         ("L04AD02", "J02AC01", "warn DDI_TACROLIMUS_CYP3A4"),
         ("L04AD02", "J04AB02", "warn DDI_TACROLIMUS_INDUCER"),
         ("J05AJ03", "N03AF01", "warn DDI_DOLUTEGRAVIR_INDUCER"),
         ("J05AJ03", "J04AB02", "warn DDI_DOLUTEGRAVIR_INDUCER"),
-        ("J05AR20", "J04AB02", "veto DDI_BICTEGRAVIR_RIFAMPICIN"),
         ("J05AJ03", "A02AC01", "warn DDI_INTEGRASE_CATION"),
         ("H03AA01", "A02AC01", "warn DDI_LEVOTHYROXINE_BINDER"),
         ("H03AA01", "B03AA07", "warn DDI_LEVOTHYROXINE_BINDER"),
@@ -558,9 +562,17 @@ fn interactions_by_class_have_the_severity_of_their_source() {
     }
 }
 
-/// Without diabetes, and able to be a father only.
+#[test]
+fn a_combination_interacts_by_each_of_its_parts() {
+    let found = verdict(of(&["J05AR20", "J04AB02"]), &man());
+    assert_eq!(found, "veto DDI_BICTEGRAVIR_RIFAMPICIN[1, 2] DDI_TAF_RIFAMYCIN[1, 2]");
+}
+
+/// Without diabetes, weighed, with healthy kidneys.
 fn man() -> Patient {
-    Patient::aged(40).sex(Sex::Male).days_ago(30).measured(Coding::loinc("98979-8"), "95", "mL/min/{1.73_m2}")
+    let patient = Patient::aged(40).sex(Sex::Male).days_ago(30);
+    let patient = patient.measured(Coding::loinc("98979-8"), "95", "mL/min/{1.73_m2}");
+    patient.measured(Coding::loinc("29463-7"), "70", "kg")
 }
 
 // --- dose ------------------------------------------------------------------------------
