@@ -49,7 +49,7 @@ enum Allergen {
 }
 
 impl Allergen {
-    /// By the codes; the text adds medicines, and is all there is if no code is known.
+    /// By the codes of medicines, otherwise by the text.
     fn of(allergy: &Allergy) -> Self {
         let substance = allergy.substance.as_slice();
         let mut ingredients: Vec<_> = substance.iter().flat_map(drug::resolve).collect();
@@ -62,7 +62,7 @@ impl Allergen {
         let coded = !ingredients.is_empty() || !groups.is_empty();
         let no_medicine = NOT_MEDICINES.iter().any(|code| substance.has(system::SNOMED, code));
         let mut understood = coded || no_medicine;
-        for text in texts(allergy) {
+        for text in texts(allergy).filter(|_| !coded) {
             let read = text::read(text);
             ingredients.extend(read.ingredients);
             groups.extend(read.groups);
@@ -79,14 +79,14 @@ impl Allergen {
     }
 }
 
-/// The text of the concept, otherwise the display texts of its codes.
+/// The text of the concept and the display texts of its codes.
 fn texts(allergy: &Allergy) -> impl Iterator<Item = &str> {
     let text = match allergy.attributes.value(TEXT) {
         Some(AttributeValue::Text(text)) => Some(text.as_str()),
         _ => None,
     };
     let displays = allergy.substance.iter().filter_map(|coding| coding.display.as_deref());
-    text.into_iter().chain(displays.filter(move |_| text.is_none()))
+    text.into_iter().chain(displays)
 }
 
 fn against_lines(case: &Case, allergy: &Allergy, read: &Reading) -> Vec<Finding> {
