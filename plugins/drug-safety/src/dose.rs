@@ -103,44 +103,37 @@ fn exceeded(
             ),
         );
     }
-    let mut limits = vec![
-        (row.once, Some(once), ("单次", "in one dose")),
-        (row.day, daily, ("每日", "a day")),
-        (row.week.and_then(a_week), weekly, ("每周", "a week")),
-    ];
-    if row.once_per_kg.is_some() || row.day_per_kg.is_some() {
-        let Some(kilograms) = weight() else {
-            return found(
-                "DOSE_WEIGHT_UNKNOWN",
-                Severity::Warning,
-                (
-                    "剂量按体重计算,没有近期体重,未核对。".to_owned(),
-                    "the dose goes by weight, and there is no recent one: it was not checked.".to_owned(),
-                ),
-            );
-        };
-        let by_weight = |per_kilogram: Option<Decimal>| per_kilogram.and_then(|most| most.times(kilograms));
-        limits.push((by_weight(row.once_per_kg), Some(once), ("按体重单次", "in one dose at this weight")));
-        limits.push((by_weight(row.day_per_kg), daily, ("按体重每日", "a day at this weight")));
-    }
-    limits.into_iter().find_map(|(most, given, (zh, en))| {
+    let unit = shown(row.unit);
+    let above = |most: Option<Decimal>, given: Option<Decimal>, (zh, en): (&str, &str)| {
         let most = most?;
         // An amount too large to be counted is too large.
         if given.is_some_and(|given| given <= most) {
             return None;
         }
-        let unit = shown(row.unit);
-        let (most, given) = (most.shown_to(3).normalized(), given.map(|given| given.shown_to(3).normalized()));
-        let given = given.map_or_else(|| "?".to_owned(), |given| given.to_string());
-        found(
-            "DOSE_ABOVE_MAXIMUM",
-            row.level.severity(),
-            (
-                format!("{zh}最大{most} {},医嘱为{given} {}。", unit.0, unit.0),
-                format!("at most {most} {} {en}; ordered {given} {}.", unit.1, unit.1),
-            ),
-        )
-    })
+        let most = most.shown_to(3).normalized();
+        let given = given.map_or_else(|| "?".to_owned(), |given| given.shown_to(3).normalized().to_string());
+        let words = (
+            format!("{zh}最大{most} {},医嘱为{given} {}。", unit.0, unit.0),
+            format!("at most {most} {} {en}; ordered {given} {}.", unit.1, unit.1),
+        );
+        found("DOSE_ABOVE_MAXIMUM", row.level.severity(), words)
+    };
+    let absolute = above(row.once, Some(once), ("单次", "in one dose"))
+        .or_else(|| above(row.day, daily, ("每日", "a day")))
+        .or_else(|| above(row.week.and_then(a_week), weekly, ("每周", "a week")));
+    if absolute.is_some() || (row.once_per_kg.is_none() && row.day_per_kg.is_none()) {
+        return absolute;
+    }
+    let Some(kilograms) = weight() else {
+        let words = (
+            "剂量按体重计算,没有近期体重,未核对。".to_owned(),
+            "the dose goes by weight, and there is no recent one: it was not checked.".to_owned(),
+        );
+        return found("DOSE_WEIGHT_UNKNOWN", Severity::Warning, words);
+    };
+    let by_weight = |per_kilogram: Option<Decimal>| per_kilogram.and_then(|most| most.times(kilograms));
+    above(by_weight(row.once_per_kg), Some(once), ("按体重单次", "in one dose at this weight"))
+        .or_else(|| above(by_weight(row.day_per_kg), daily, ("按体重每日", "a day at this weight")))
 }
 
 const fn shown(unit: Unit) -> (&'static str, &'static str) {

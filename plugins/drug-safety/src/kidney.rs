@@ -54,18 +54,31 @@ fn baseline(ingredient: &Ingredient) -> Option<&'static Baseline> {
     BASELINES.iter().find(|row| ingredient.is_any(row.members))
 }
 
-/// All rows that apply, the strictest of each kind; beside a contraindication nothing else matters.
+/// All rows that apply: the gravest on starting, and the gravest on going on. Beside a
+/// contraindication nothing else matters.
 fn judge_all(case: &Case, part: &Part, rate: &Rate) -> Vec<Finding> {
-    let mut findings: Vec<Finding> = Vec::new();
-    // Sorted by threshold: the first of a kind is the strictest.
-    for rule in rules(case, part.2).filter(|rule| rate.value < Decimal::whole(i64::from(rule.below))) {
-        let found = judge(case, rule, part, rate).filter(|found| !findings.iter().any(|one| one.code == found.code));
-        findings.extend(found);
+    let below = |rule: &&Renal| rate.value < Decimal::whole(i64::from(rule.below));
+    let applying: Vec<&Renal> = rules(case, part.2).filter(below).collect();
+    let gravest = |start: bool| {
+        let rows = applying.iter().filter(|rule| (rule.action == Action::NotStart) == start);
+        // Sorted by threshold: of equals the first is the strictest.
+        let found = rows.filter_map(|rule| Some((rank(rule.action), judge(case, rule, part, rate)?)));
+        found.min_by_key(|(rank, _)| *rank).map(|(_, finding)| finding)
+    };
+    let going_on = gravest(false);
+    let contraindicated = going_on.as_ref().is_some_and(|finding| finding.severity == Severity::Critical);
+    let starting = gravest(true).filter(|_| !contraindicated);
+    starting.into_iter().chain(going_on).collect()
+}
+
+const fn rank(action: Action) -> u8 {
+    match action {
+        Action::Contraindicated => 0,
+        Action::Avoid => 1,
+        Action::MaxDailyMg(_) => 2,
+        Action::Reduce => 3,
+        Action::NotStart => 4,
     }
-    if findings.iter().any(|found| found.severity == Severity::Critical) {
-        findings.retain(|found| found.severity == Severity::Critical);
-    }
-    findings
 }
 
 fn judge(case: &Case, rule: &Renal, (line, drug, ingredient): &Part, rate: &Rate) -> Option<Finding> {

@@ -95,7 +95,7 @@ impl<'a> Case<'a> {
             || !snapshot.is_complete(Section::Conditions);
         // Tenofovir with emtricitabine and nothing else is no treatment of HIV.
         let prophylaxis = case.in_use(&["J05AF09"])
-            && !case.in_use(&["J05AE", "J05AG", "J05AJ", "J05AX", "J05AF01", "J05AF05", "J05AF06"])
+            && !case.in_use(&["J05AE", "J05AG", "J05AJ", "J05AX", "J05AR20", "J05AF01", "J05AF05", "J05AF06"])
             && !case.diagnosed(&["B20", "B21", "B22", "B23", "B24", "Z21"], &["86406008"]);
         Ok(Self { diabetic, prophylaxis, ..case })
     }

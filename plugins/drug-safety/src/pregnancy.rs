@@ -1,7 +1,7 @@
 //! Medicines that harm the unborn or the breast-fed.
 
 use xinglin_sdk::{
-    clinical::{ObservationValue, Section, Sex},
+    clinical::{ObservationValue, Sex},
     prescribing::{Finding, Severity},
     time::{Instant, days_between},
     types::{Coding, Codings as _, system, zh_en},
@@ -74,14 +74,10 @@ fn each(case: &Case, table: &'static [Pregnancy], code: &str, wanted: impl Fn(&P
     findings
 }
 
-/// Asks for the status before the strongest teratogens; before everything that is contraindicated
-/// if a pregnancy may be among diagnoses that cannot be seen.
+/// Asks for the status before the strongest teratogens.
 fn unknown(case: &Case) -> Vec<Finding> {
-    let hidden = !case.snapshot.is_complete(Section::Conditions);
-    let contraindicated = |row: &Pregnancy| row.level.severity() == Severity::Critical;
-    let asked = each(case, PREGNANCY, "PREGNANCY_UNKNOWN", |row| row.ask || (hidden && contraindicated(row)));
+    let asked = each(case, PREGNANCY, "PREGNANCY_UNKNOWN", |row| row.ask).into_iter();
     asked
-        .into_iter()
         .map(|found| Finding {
             severity: Severity::Warning,
             suggestion: zh_en(
