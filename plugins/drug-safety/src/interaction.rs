@@ -52,7 +52,7 @@ pub fn rules(first: &'static Ingredient, second: &'static Ingredient) -> impl It
 
 /// What two ascending lists have in common.
 fn common(a: &'static [u16], b: &'static [u16]) -> impl Iterator<Item = u16> {
-    a.iter().filter(|rule| b.binary_search(rule).is_ok()).copied()
+    a.iter().filter(move |rule| b.binary_search(rule).is_ok()).copied()
 }
 
 fn describe(rule: &Interaction, first: &Use, second: &Use) -> Finding {

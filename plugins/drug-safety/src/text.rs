@@ -17,7 +17,7 @@ pub struct Reading {
 
 /// Words that turn the meaning of what follows.
 const DENIALS: [&str; 12] =
-    ["无", "否认", "没有", "不", "未", "非", "阴性", "no", "not", "denies", "denied", "negative"];
+    ["无", "否认", "没有", "不过敏", "不是", "未", "阴性", "no", "not", "denies", "denied", "negative"];
 const SEPARATORS: [char; 13] = ['、', ',', ';', '/', '+', '。', '.', '(', ')', '和', '及', '与', '\n'];
 
 /// Reads a text.
