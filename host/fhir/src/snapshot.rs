@@ -1,5 +1,5 @@
-//! Builds the snapshot for a plugin: codes, numbers and dates; never a name, an identifier, an
-//! address or free text of a person.
+//! Builds the snapshot for a plugin: codes, numbers and dates, and what an allergy is to in words;
+//! never a name, an identifier, an address or free text of a person.
 
 use std::{
     cmp::Reverse,
@@ -60,7 +60,9 @@ const NAMING: [&str; 5] = ["54125-0", "45392-8", "45394-4", "45396-9", "56799-0"
 ///   `#unknown`, so the reader knows that it exists.
 /// - Attributes, if applicable: `xinglin.verification-status` of a condition or allergy that
 ///   is not confirmed, `xinglin.clinical-status` of an allergy that is not active,
-///   `xinglin.comparator` of a quantity that is a bound, `xinglin.self-reported` (true) of what the
+///   `xinglin.text` of an allergy (what its concept says in words, for many are recorded without
+///   a code) and `xinglin.category` (FHIR's, separated by blanks), `xinglin.comparator` of a
+///   quantity that is a bound, `xinglin.self-reported` (true) of what the
 ///   patient or a relative reported, whatever category it claims, `xinglin.as-sent` (the quantity as
 ///   it was sent) of one that was converted, `xinglin.refused` (a code) of one that could not be,
 ///   `xinglin.supply-ends` of a medication whose dispensed or prescribed supply ends at a known time.
@@ -69,7 +71,8 @@ const NAMING: [&str; 5] = ["54125-0", "45392-8", "45394-4", "45396-9", "56799-0"
 /// - What the host knows to [measure](xinglin_domain::measure) has its canonical unit, and the code
 ///   of that unit first; a value that is not understood or not plausible is `Absent`.
 /// - A value that cannot be given exactly is `Absent`, and so is a text that is not a
-///   result, or contains the patient's name, contact, address or number.
+///   result, or contains the patient's name, contact, address or number. The text of an allergy
+///   that does is left out.
 pub fn build(patient: &Value, resources: &[Value], pseudonym: String, taken_at: Instant) -> Snapshot {
     let Sections { conditions, allergies, medications, observations } = Sections::of(patient, resources, taken_at);
     let mut omissions = Vec::new();
@@ -143,7 +146,7 @@ impl Sections {
         for resource in resources {
             match text(resource, "resourceType") {
                 Some("Condition") => conditions.extend(condition(resource)),
-                Some("AllergyIntolerance") => allergies.extend(allergy(resource)),
+                Some("AllergyIntolerance") => allergies.extend(allergy(resource, &identity)),
                 Some("MedicationRequest") => medications.extend(requested(resource, &library, &mut supplies, now)),
                 Some("MedicationStatement") => medications.extend(stated(resource, &library, now)),
                 Some("Observation") => {
@@ -234,9 +237,14 @@ fn condition(resource: &Value) -> Option<(Option<Instant>, Condition)> {
     Some((onset.or_else(|| instant(resource, "recordedDate")), condition))
 }
 
-fn allergy(resource: &Value) -> Option<(Option<Instant>, Allergy)> {
+fn allergy(resource: &Value, identity: &Identity) -> Option<(Option<Instant>, Allergy)> {
     let mut attributes = verified(resource)?;
     note(&mut attributes, "xinglin.clinical-status", status(resource, "clinicalStatus").filter(|s| *s != "active"));
+    let of_reactions = items(resource, "reaction").iter().filter_map(|r| r.get("substance"));
+    let named = resource.get("code").into_iter().chain(of_reactions).find_map(words);
+    note(&mut attributes, "xinglin.text", named.filter(|text| text.len() <= LONGEST_TEXT && !identity.is_in(text)));
+    let categories: Vec<&str> = items(resource, "category").iter().filter_map(Value::as_str).collect();
+    note(&mut attributes, "xinglin.category", Some(categories.join(" ")).filter(|c| !c.is_empty()).as_deref());
     let recorded = instant(resource, "recordedDate");
     let criticality = match text(resource, "criticality") {
         Some("low") => Criticality::Low,
@@ -256,6 +264,13 @@ fn allergy(resource: &Value) -> Option<(Option<Instant>, Allergy)> {
         recorded.or_else(|| instant(resource, "onsetDateTime")),
         Allergy { substance, criticality, recorded, attributes },
     ))
+}
+
+/// A concept in words: its text, otherwise the display text of a coding that is no code.
+fn words(concept: &Value) -> Option<&str> {
+    let uncoded = |coding: &&Value| text(coding, "system").is_none() || text(coding, "code").is_none();
+    let displays = items(concept, "coding").iter().filter(uncoded).filter_map(|coding| text(coding, "display"));
+    text(concept, "text").into_iter().chain(displays).next()
 }
 
 /// Medications that other resources refer to, by `Type/id`.
@@ -916,6 +931,27 @@ mod tests {
         let given = snapshot(&[json!({"resourceType": "AllergyIntolerance", "code": {"text": "青霉素"}})]);
         assert_eq!(given.allergies[0].substance, [Coding::new(DATA_ABSENT, "as-text")]);
         assert_eq!(given.allergies[0].criticality, Criticality::UnableToAssess);
+    }
+
+    #[test]
+    fn an_allergy_carries_what_it_is_to_in_words() {
+        let carried = |code: Value| {
+            let resource =
+                json!({"resourceType": "AllergyIntolerance", "category": ["medication", "food"], "code": code});
+            let allergy = snapshot(&[resource]).allergies.remove(0);
+            allergy.attributes.into_iter().map(|a| (a.key, a.value)).collect::<Vec<_>>()
+        };
+        let words = |value: &str| ("xinglin.text".to_owned(), AttributeValue::Text(value.to_owned()));
+        let category = ("xinglin.category".to_owned(), AttributeValue::Text("medication food".to_owned()));
+        assert_eq!(carried(json!({"text": "青霉素"})), [words("青霉素"), category.clone()]);
+        assert_eq!(carried(json!({"coding": [{"display": "头孢"}]})), [words("头孢"), category.clone()]);
+        let coded = json!({"coding": [{"system": "urn:drug", "code": "1"}]});
+        assert_eq!(carried(coded), [category]);
+        let named = json!({"resourceType": "Patient", "name": [{"text": "王小明"}]});
+        let allergy = json!({"resourceType": "AllergyIntolerance", "code": {"text": "王小明青霉素"}});
+        assert_eq!(build(&named, &[allergy], "psn".into(), now()).allergies[0].attributes, []);
+        let of_reaction = json!({"resourceType": "AllergyIntolerance", "reaction": [{"substance": {"text": "磺胺"}}]});
+        assert_eq!(snapshot(&[of_reaction]).allergies[0].attributes[0].key, "xinglin.text");
     }
 
     #[test]

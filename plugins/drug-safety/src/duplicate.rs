@@ -9,8 +9,8 @@ use xinglin_sdk::{
 use crate::{
     Case,
     drug::Drug,
-    finding,
-    table::{CLASSES, Class, Ingredient},
+    finding, refill,
+    table::{CLASSES, Class, Ingredient, review_rule},
 };
 
 /// Findings within the order, and between order and current medications.
@@ -23,7 +23,7 @@ pub fn check(case: &Case) -> Vec<Finding> {
 
 fn within_order(case: &Case) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let lines: Vec<(u32, &Drug)> = case.lines().collect();
+    let lines: Vec<(u32, &Drug)> = case.lines().map(|(line, drug)| (line.number, drug)).collect();
     for (index, (first, drug)) in lines.iter().enumerate() {
         for (second, other) in lines.iter().skip(index + 1) {
             for ingredient in drug.ingredients.iter().filter(|ingredient| other.holds(ingredient)) {
@@ -47,7 +47,7 @@ fn within_order(case: &Case) -> Vec<Finding> {
 fn already_taken(case: &Case) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (line, drug) in case.lines() {
-        if case.taken.iter().any(|taken| taken.is_product(drug)) {
+        if case.taken.iter().any(|taken| taken.is_product(drug)) || refill::supply(case, drug).is_some() {
             continue;
         }
         for ingredient in drug.ingredients.iter().filter(|i| case.taken.iter().any(|taken| taken.holds(i))) {
@@ -58,7 +58,7 @@ fn already_taken(case: &Case) -> Vec<Finding> {
                     format!("患者正在使用含{}的药品,请确认是续用还是加用。", ingredient.name.zh),
                     format!("The patient takes {} already: renewal or addition?", ingredient.name.en),
                 ),
-                vec![line],
+                vec![line.number],
             ));
         }
     }
@@ -66,13 +66,13 @@ fn already_taken(case: &Case) -> Vec<Finding> {
 }
 
 fn of_class(case: &Case, class: &Class) -> Option<Finding> {
-    let is_member = |ingredient: &&&Ingredient| ingredient.is_any(&[class.atc]);
+    let is_member = |ingredient: &&&Ingredient| ingredient.is_any(class.members);
     let mut members: Vec<&Ingredient> = Vec::new();
     let mut lines = Vec::new();
     for (line, drug) in case.lines() {
         for ingredient in drug.ingredients.iter().filter(is_member) {
             members.push(ingredient);
-            lines.push(line);
+            lines.push(line.number);
         }
     }
     if lines.is_empty() {
@@ -87,13 +87,16 @@ fn of_class(case: &Case, class: &Class) -> Option<Finding> {
     let zh: Vec<&str> = members.iter().map(|ingredient| ingredient.name.zh).collect();
     let en: Vec<&str> = members.iter().map(|ingredient| ingredient.name.en).collect();
     lines.dedup();
-    Some(finding(
-        "DUPLICATE_CLASS",
-        Severity::Warning,
-        zh_en(
-            format!("同类重复({}):{}。", class.name.zh, zh.join("、")),
-            format!("Two of one class ({}): {}.", class.name.en, en.join(", ")),
-        ),
-        lines,
-    ))
+    Some(Finding {
+        citation: class.source.as_ref().map_or_else(review_rule, |source| source.citation()),
+        ..finding(
+            "DUPLICATE_CLASS",
+            Severity::Warning,
+            zh_en(
+                format!("同类重复({}):{}。", class.name.zh, zh.join("、")),
+                format!("Two of one class ({}): {}.", class.name.en, en.join(", ")),
+            ),
+            lines,
+        )
+    })
 }

@@ -12,14 +12,14 @@ use xinglin_sdk::{
     clinical::{Observation, Section, Sex},
     prescribing::{Error, Finding, Line, Severity},
     time::{Instant, days_between},
-    types::{Citation, Coding, Codings as _, Decimal, Quantity, system, zh_en},
+    types::{Citation, Coding, Decimal, Quantity, zh_en},
 };
 
 use crate::{
     Case,
-    drug::Drug,
+    drug::{Drug, daily_dose},
     finding,
-    table::{Action, Ingredient, RENAL, Renal},
+    table::{Action, BASELINES, Baseline, Ingredient, RENAL, Renal, Unit},
 };
 
 const EGFR: [&str; 3] = ["98979-8", "62238-1", "33914-3"];
@@ -32,40 +32,63 @@ const ELDERLY: u32 = 65;
 
 /// Findings for renally cleared medicines.
 pub fn check(case: &Case) -> Result<Vec<Finding>, Error> {
-    let concerned: Vec<(&Line, &Drug, &'static Ingredient)> = case
-        .order
-        .lines
-        .iter()
-        .zip(&case.ordered)
-        .flat_map(|(line, drug)| drug.ingredients.iter().map(move |ingredient| (line, drug, *ingredient)))
-        .filter(|(_, _, ingredient)| rules(ingredient).next().is_some())
+    let concerned: Vec<Part> = case
+        .parts()
+        .filter(|(_, _, ingredient)| rules(case, *ingredient).next().is_some() || baseline(ingredient).is_some())
         .collect();
     if concerned.is_empty() {
         return Ok(Vec::new());
     }
     let Some(rate) = Rate::of(case)? else { return unknown(case, &concerned) };
-    // Sorted by threshold: the first that applies is the strictest.
-    Ok(concerned
-        .into_iter()
-        .filter_map(|(line, _, ingredient)| {
-            let rule = rules(ingredient).find(|rule| rate.value < Decimal::whole(i64::from(rule.below)))?;
-            judge(case, rule, ingredient, line, &rate)
-        })
-        .collect())
+    Ok(concerned.iter().flat_map(|part| judge_all(case, part, &rate)).collect())
 }
 
-fn rules(ingredient: &'static Ingredient) -> impl Iterator<Item = &'static Renal> {
-    RENAL.iter().filter(move |rule| ingredient.is_any(&[rule.atc]))
+/// An ingredient on a line.
+type Part<'a> = (&'a Line, &'a Drug, &'static Ingredient);
+
+fn rules(case: &Case, ingredient: &'static Ingredient) -> impl Iterator<Item = &'static Renal> {
+    RENAL.iter().filter(move |rule| ingredient.is_any(&[rule.atc]) && case.is(rule.only))
 }
 
-fn judge(case: &Case, rule: &Renal, ingredient: &Ingredient, line: &Line, rate: &Rate) -> Option<Finding> {
+fn baseline(ingredient: &Ingredient) -> Option<&'static Baseline> {
+    BASELINES.iter().find(|row| ingredient.is_any(row.members))
+}
+
+/// All rows that apply: the gravest on starting, and the gravest on going on. Beside a
+/// contraindication nothing else matters.
+fn judge_all(case: &Case, part: &Part, rate: &Rate) -> Vec<Finding> {
+    let below = |rule: &&Renal| rate.value < Decimal::whole(i64::from(rule.below));
+    let applying: Vec<&Renal> = rules(case, part.2).filter(below).collect();
+    let gravest = |start: bool| {
+        let rows = applying.iter().filter(|rule| (rule.action == Action::NotStart) == start);
+        // Sorted by threshold: of equals the first is the strictest.
+        let found = rows.filter_map(|rule| Some((rank(rule.action), judge(case, rule, part, rate)?)));
+        found.min_by_key(|(rank, _)| *rank).map(|(_, finding)| finding)
+    };
+    let going_on = gravest(false);
+    let contraindicated = going_on.as_ref().is_some_and(|finding| finding.severity == Severity::Critical);
+    let starting = gravest(true).filter(|_| !contraindicated);
+    starting.into_iter().chain(going_on).collect()
+}
+
+const fn rank(action: Action) -> u8 {
+    match action {
+        Action::Contraindicated => 0,
+        Action::Avoid => 1,
+        Action::MaxDailyMg(_) => 2,
+        Action::Reduce => 3,
+        Action::NotStart => 4,
+    }
+}
+
+fn judge(case: &Case, rule: &Renal, (line, drug, ingredient): &Part, rate: &Rate) -> Option<Finding> {
     let (code, severity) = match rule.action {
         Action::Contraindicated => ("RENAL_CONTRAINDICATED", Severity::Critical),
         Action::Avoid => ("RENAL_AVOID", Severity::Warning),
         Action::NotStart if case.taken.iter().any(|drug| drug.holds(ingredient)) => return None,
         Action::NotStart => ("RENAL_NOT_START", Severity::Warning),
         Action::Reduce => ("RENAL_REDUCE", Severity::Warning),
-        Action::MaxDailyMg(most) => match milligrams_a_day(line) {
+        Action::MaxDailyMg(most) => match drug.is_single().then(|| daily_dose(line, Unit::Milligram)).flatten() {
             Some(dose) if dose <= most => return None,
             Some(_) => ("RENAL_DOSE_TOO_HIGH", Severity::Warning),
             None => ("RENAL_DOSE_NOT_CHECKED", Severity::Warning),
@@ -86,19 +109,9 @@ fn judge(case: &Case, rule: &Renal, ingredient: &Ingredient, line: &Line, rate: 
     })
 }
 
-/// `None` if the unit of the dose is not one of weight.
-fn milligrams_a_day(line: &Line) -> Option<Decimal> {
-    let milligrams = match line.dose.unit.as_str() {
-        "mg" => line.dose.value,
-        "g" => line.dose.value.times(Decimal::whole(1000))?,
-        "ug" => line.dose.value.times(Decimal::new(1, 3))?,
-        _ => return None,
-    };
-    milligrams.times(line.doses_per_day)
-}
-
-/// If a renal impairment is likely and there is no measurement.
-fn unknown(case: &Case, concerned: &[(&Line, &Drug, &Ingredient)]) -> Result<Vec<Finding>, Error> {
+/// Without a measurement: medicines that need one whoever the patient is, each by its source; the
+/// others if a renal impairment is likely.
+fn unknown(case: &Case, concerned: &[Part]) -> Result<Vec<Finding>, Error> {
     if !case.snapshot.is_complete(Section::Observations) {
         return Err(Error::MissingData(zh_en(
             "看不到完整的检验结果,无法按肾功能核对剂量。",
@@ -106,23 +119,32 @@ fn unknown(case: &Case, concerned: &[(&Line, &Drug, &Ingredient)]) -> Result<Vec
         )));
     }
     let elderly = case.snapshot.age_years().is_none_or(|age| age >= ELDERLY);
-    let kidney_disease = case.snapshot.active_conditions().any(|condition| {
-        condition.code.has_under(system::ICD10, "N18") || condition.code.has(system::SNOMED, "709044004")
-    });
-    if !(case.diabetic || elderly || kidney_disease) {
-        return Ok(Vec::new());
+    let kidney_disease = case.diagnosed(&["N18"], &["709044004"]);
+    let general =
+        Citation::new("KDIGO 2022 Clinical Practice Guideline for Diabetes Management in Chronic Kidney Disease", 2022)
+            .url("https://doi.org/10.1016/j.kint.2022.06.008");
+    let mut findings: Vec<Finding> = Vec::new();
+    let mut depending: Vec<&Part> = Vec::new();
+    for part in concerned {
+        match baseline(part.2) {
+            Some(row) => findings.push(not_measured(&[part], row.source.citation())),
+            None => depending.push(part),
+        }
     }
-    let mut lines: Vec<u32> = concerned.iter().map(|(line, _, _)| line.number).collect();
+    if !depending.is_empty() && (case.diabetic || elderly || kidney_disease) {
+        findings.push(not_measured(&depending, general));
+    }
+    Ok(findings)
+}
+
+fn not_measured(parts: &[&Part], citation: Citation) -> Finding {
+    let mut lines: Vec<u32> = parts.iter().map(|(line, _, _)| line.number).collect();
     lines.dedup();
-    let zh: Vec<&str> = concerned.iter().map(|(_, _, ingredient)| ingredient.name.zh).collect();
-    let en: Vec<&str> = concerned.iter().map(|(_, _, ingredient)| ingredient.name.en).collect();
-    Ok(vec![Finding {
+    let zh: Vec<&str> = parts.iter().map(|(_, _, ingredient)| ingredient.name.zh).collect();
+    let en: Vec<&str> = parts.iter().map(|(_, _, ingredient)| ingredient.name.en).collect();
+    Finding {
         suggestion: zh_en("请先查血肌酐。", "Measure creatinine first."),
-        citation: Citation::new(
-            "KDIGO 2022 Clinical Practice Guideline for Diabetes Management in Chronic Kidney Disease",
-            2022,
-        )
-        .url("https://doi.org/10.1016/j.kint.2022.06.008"),
+        citation,
         ..finding(
             "RENAL_FUNCTION_UNKNOWN",
             Severity::Warning,
@@ -132,7 +154,7 @@ fn unknown(case: &Case, concerned: &[(&Line, &Drug, &Ingredient)]) -> Result<Vec
             ),
             lines,
         )
-    }])
+    }
 }
 
 /// How the rate was determined.
@@ -169,7 +191,7 @@ impl Rate {
     fn measured(observation: &Observation) -> Result<Option<Self>, Error> {
         let Some(quantity) = observation.quantity() else { return Ok(None) };
         match quantity.unit.as_str() {
-            "mL/min/{1.73_m2}" | "mL/min/1.73m2" | "mL/min" => {}
+            "mL/min/{1.73_m2}" | "mL/min/1.73m2" | "ml/min/{1.73_m2}" | "ml/min/1.73m2" | "mL/min" | "ml/min" => {}
             unit => return Err(Error::NotUnderstood(format!("a filtration rate in `{unit}`"))),
         }
         Ok(Some(Self { value: quantity.value, how: How { zh: "检验报告", en: "reported" } }))
@@ -198,8 +220,8 @@ impl Rate {
 fn creatinine(quantity: &Quantity) -> Result<f64, Error> {
     let value = approximately(quantity.value);
     let milligrams = match quantity.unit.as_str() {
-        "umol/L" => value / CREATININE_FACTOR,
-        "mg/dL" => value,
+        "umol/L" | "umol/l" | "µmol/L" | "μmol/L" => value / CREATININE_FACTOR,
+        "mg/dL" | "mg/dl" => value,
         unit => return Err(Error::NotUnderstood(format!("creatinine in `{unit}`"))),
     };
     if milligrams > 0.0 { Ok(milligrams) } else { Err(Error::NotUnderstood(format!("creatinine of {quantity}"))) }

@@ -1,28 +1,35 @@
 //! Checks of a prescription against tables of medicines.
 //!
-//! Allergies, duplicates, interactions, and doses in renal impairment, each from a row
-//! of `data/*.toml` with its source. There are three
+//! Allergies, duplicates, early refills, interactions, doses, age, pregnancy and lactation, and
+//! doses in renal impairment, each from a row of `data/*.toml` with its source. There are three
 //! results:
 //!
 //! - the table contains the medicines, without findings: allow;
 //! - there are findings, or a medicine is unknown: warn or veto;
 //! - a section of the record that the check needs is withheld: no decision.
 
+mod age;
 mod allergy;
+mod dose;
 mod drug;
 mod duplicate;
 mod interaction;
 mod kidney;
+mod pregnancy;
+mod refill;
+#[cfg(test)]
+mod rows;
 mod table;
+mod text;
 
 use drug::Drug;
-use table::review_rule;
+use table::{Only, review_rule};
 use xinglin_sdk::{
     clinical::{Section, Snapshot},
     plugin,
-    prescribing::{Error, Finding, Order, Review, Severity, Verdict},
+    prescribing::{Error, Finding, Line, Order, Review, Severity, Verdict},
     time::Instant,
-    types::{Codings as _, LocalizedText, system, zh_en},
+    types::{Coding, Codings as _, LocalizedText, system, zh_en},
 };
 
 /// The prescribing check.
@@ -35,7 +42,11 @@ impl Review for DrugSafety {
         let mut findings = case.coverage();
         findings.extend(allergy::check(&case));
         findings.extend(duplicate::check(&case));
+        findings.extend(refill::check(&case));
         findings.extend(interaction::check(&case));
+        findings.extend(age::check(&case));
+        findings.extend(pregnancy::check(&case));
+        findings.extend(dose::check(&case));
         findings.extend(kidney::check(&case)?);
         findings.sort_by_key(|finding| match finding.severity {
             Severity::Critical => 0,
@@ -60,6 +71,7 @@ struct Case<'a> {
     /// Current medications.
     taken: Vec<Drug>,
     diabetic: bool,
+    prophylaxis: bool,
 }
 
 impl<'a> Case<'a> {
@@ -74,21 +86,47 @@ impl<'a> Case<'a> {
                 )));
             }
         }
-        let ordered: Vec<Drug> = order.lines.iter().map(|line| Drug::of(&line.code, &line.ingredients)).collect();
-        let taken: Vec<Drug> = snapshot.active_medications().map(|m| Drug::of(&m.code, &m.ingredients)).collect();
-        let treated = ordered.iter().chain(&taken).flat_map(|drug| &drug.ingredients).any(|i| i.is_any(&["A10"]));
-        let diagnosed = snapshot.active_conditions().any(|condition| {
-            ["E10", "E11", "E12", "E13", "E14"].iter().any(|prefix| condition.code.has_under(system::ICD10, prefix))
-                || ["44054006", "46635009", "73211009"].iter().any(|code| condition.code.has(system::SNOMED, code))
-        });
+        let ordered: Vec<Drug> = order.lines.iter().map(Drug::ordered).collect();
+        let taken: Vec<Drug> = snapshot.active_medications().map(Drug::taken).collect();
+        let case = Self { order, snapshot, now, ordered, taken, diabetic: false, prophylaxis: false };
         // A withheld diagnosis may exist.
-        let diabetic = treated || diagnosed || !snapshot.is_complete(Section::Conditions);
-        Ok(Self { order, snapshot, now, ordered, taken, diabetic })
+        let diabetic = case.in_use(&["A10"])
+            || case.diagnosed(&["E10", "E11", "E12", "E13", "E14"], &["44054006", "46635009", "73211009"])
+            || !snapshot.is_complete(Section::Conditions);
+        // Tenofovir with emtricitabine and nothing else is no treatment of HIV.
+        let prophylaxis = case.in_use(&["J05AF09"])
+            && !case.in_use(&["J05AE", "J05AG", "J05AJ", "J05AX", "J05AR20", "J05AF01", "J05AF05", "J05AF06"])
+            && !case.diagnosed(&["B20", "B21", "B22", "B23", "B24", "Z21"], &["86406008"]);
+        Ok(Self { diabetic, prophylaxis, ..case })
     }
 
     /// Each line of the order with its medicine.
-    fn lines(&self) -> impl Iterator<Item = (u32, &Drug)> {
-        self.order.lines.iter().map(|line| line.number).zip(&self.ordered)
+    fn lines(&self) -> impl Iterator<Item = (&'a Line, &Drug)> {
+        self.order.lines.iter().zip(&self.ordered)
+    }
+
+    /// Each ingredient on a line.
+    fn parts(&self) -> impl Iterator<Item = (&'a Line, &Drug, &'static table::Ingredient)> {
+        self.lines().flat_map(|(line, drug)| drug.ingredients.iter().map(move |ingredient| (line, drug, *ingredient)))
+    }
+
+    /// Whether something with such an ATC code is ordered or taken.
+    fn in_use(&self, prefixes: &[&str]) -> bool {
+        self.ordered.iter().chain(&self.taken).flat_map(|drug| &drug.ingredients).any(|i| i.is_any(prefixes))
+    }
+
+    /// Whether there is such an active diagnosis on record.
+    fn diagnosed(&self, icd10: &[&str], snomed: &[&str]) -> bool {
+        self.snapshot.active_conditions().any(|condition| is_any(&condition.code, icd10, snomed))
+    }
+
+    /// Whether a row applies to this patient.
+    fn is(&self, only: Option<Only>) -> bool {
+        match only {
+            None => true,
+            Some(Only::Diabetes) => self.diabetic,
+            Some(Only::PreExposureProphylaxis) => self.prophylaxis,
+        }
     }
 
     /// Findings on unknown medicines.
@@ -105,7 +143,7 @@ impl<'a> Case<'a> {
                         format!("知识表未收录“{}”,未作审核。", drug.label),
                         format!("The table does not cover “{}”: it was not checked.", drug.label),
                     ),
-                    vec![line],
+                    vec![line.number],
                 )
             })
             .collect();
@@ -126,6 +164,12 @@ impl<'a> Case<'a> {
         }
         findings
     }
+}
+
+/// Whether a diagnosis is one of these, by beginnings in ICD-10 or by code.
+fn is_any(codes: &[Coding], icd10: &[&str], snomed: &[&str]) -> bool {
+    icd10.iter().any(|prefix| codes.has_under(system::ICD10, prefix))
+        || snomed.iter().any(|code| codes.has(system::SNOMED, code))
 }
 
 /// A finding with the general source, without a suggestion.

@@ -1,6 +1,9 @@
 //! The tables, generated from `data/*.toml`.
 
-use xinglin_sdk::types::{Citation, Decimal, LocalizedText, zh_en};
+use xinglin_sdk::{
+    prescribing::Severity,
+    types::{Citation, Decimal, LocalizedText, zh_en},
+};
 
 /// A text in both languages.
 #[derive(Debug, Clone, Copy)]
@@ -37,12 +40,50 @@ impl Source {
     }
 }
 
+/// How strong the words of a source are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    /// Must not be: a veto.
+    Contraindicated,
+    /// Should not be, or needs a measure: a warning.
+    Major,
+    /// Needs attention: a remark.
+    Moderate,
+    /// A warning if the allergy was judged dangerous, otherwise a remark.
+    ByCriticality,
+}
+
+impl Level {
+    /// Of the finding.
+    pub fn severity(self) -> Severity {
+        match self {
+            Self::Contraindicated => Severity::Critical,
+            Self::Major | Self::ByCriticality => Severity::Warning,
+            Self::Moderate => Severity::Info,
+        }
+    }
+}
+
+/// Patients to whom a row is restricted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Only {
+    Diabetes,
+    /// Without HIV, to stay so.
+    PreExposureProphylaxis,
+}
+
 /// An active ingredient.
 #[derive(Debug)]
 pub struct Ingredient {
     /// ATC code of the fifth level: its key.
     pub atc: &'static str,
     pub name: Text,
+    /// All its names, in lower case.
+    pub names: &'static [&'static str],
+    /// Interactions it is on the first side of, as ascending positions in [`INTERACTIONS`].
+    pub a: &'static [u16],
+    /// On the second side.
+    pub b: &'static [u16],
 }
 
 impl Ingredient {
@@ -56,10 +97,8 @@ impl Ingredient {
 #[derive(Debug)]
 pub struct Interaction {
     pub code: &'static str,
-    pub a: &'static [&'static str],
-    pub b: &'static [&'static str],
-    pub contraindicated: bool,
-    pub only_with_diabetes: bool,
+    pub level: Level,
+    pub only: Option<Only>,
     pub text: Text,
     pub advice: Text,
     pub source: Source,
@@ -72,6 +111,7 @@ pub struct Renal {
     /// mL/min/1.73 m².
     pub below: u16,
     pub action: Action,
+    pub only: Option<Only>,
     pub text: Text,
     pub source: Source,
 }
@@ -86,34 +126,112 @@ pub enum Action {
     MaxDailyMg(Decimal),
 }
 
+/// Medicines before which renal function must be known, whoever the patient is.
+#[derive(Debug)]
+pub struct Baseline {
+    pub members: &'static [&'static str],
+    pub source: Source,
+}
+
 /// Medicines that share an allergy.
 #[derive(Debug)]
 pub struct Group {
     pub code: &'static str,
     pub name: Text,
     pub members: &'static [&'static str],
+    /// All names of the group, in lower case.
+    pub names: &'static [&'static str],
     pub snomed: &'static [&'static str],
     pub rxnorm: &'static [&'static str],
-    pub veto: bool,
-    /// Cross-reactive ingredients outside the group.
-    pub cross: &'static [&'static str],
-    pub cross_name: Text,
+    pub level: Level,
+    pub cross: &'static [Cross],
+    pub source: Source,
+}
+
+/// Ingredients outside a group that may cross-react with it.
+#[derive(Debug)]
+pub struct Cross {
+    pub members: &'static [&'static str],
+    pub level: Level,
+    pub text: Text,
     pub source: Source,
 }
 
 /// Medicines of which one suffices.
 #[derive(Debug)]
 pub struct Class {
-    pub atc: &'static str,
+    pub members: &'static [&'static str],
     pub name: Text,
+    pub source: Option<Source>,
+}
+
+/// Maxima of a medicine at an age, all in one unit.
+#[derive(Debug)]
+pub struct Dose {
+    /// Completed months of age, inclusive.
+    pub from: u32,
+    /// Exclusive.
+    pub below: u32,
+    pub unit: Unit,
+    pub once: Option<Decimal>,
+    pub day: Option<Decimal>,
+    pub week: Option<Decimal>,
+    pub once_per_kg: Option<Decimal>,
+    pub day_per_kg: Option<Decimal>,
+    /// At most once a week.
+    pub weekly: bool,
+    pub level: Level,
+    pub source: Source,
+}
+
+/// What doses are compared in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    Milligram,
+    International,
+    Millilitre,
+    /// A tablet, or another piece of a fixed combination.
+    Piece,
+}
+
+/// A medicine that an age forbids.
+#[derive(Debug)]
+pub struct Age {
+    pub members: &'static [&'static str],
+    /// Completed months, inclusive.
+    pub from: u32,
+    /// Exclusive.
+    pub below: u32,
+    pub level: Level,
+    pub text: Text,
+    pub source: Source,
+}
+
+/// A medicine that harms the unborn or the breast-fed.
+#[derive(Debug)]
+pub struct Pregnancy {
+    pub members: &'static [&'static str],
+    pub level: Level,
+    /// Whether an unknown status is asked for.
+    pub ask: bool,
+    pub text: Text,
+    pub source: Source,
 }
 
 include!(concat!(env!("OUT_DIR"), "/tables.rs"));
 
+/// A code and its ingredients.
+pub type Entry = (&'static str, &'static [&'static str]);
+
+/// The entry of a code in a sorted table.
+pub fn find<T>(table: &'static [(&'static str, T)], code: &str) -> Option<&'static T> {
+    let index = table.binary_search_by(|(known, _)| (*known).cmp(code)).ok()?;
+    table.get(index).map(|(_, entry)| entry)
+}
+
 /// The ingredients of a code in a sorted table; none if it is unknown.
-pub fn ingredients(table: &'static [(&str, &[&str])], code: &str) -> impl Iterator<Item = &'static Ingredient> {
-    let parts = table.binary_search_by(|(known, _)| (*known).cmp(code)).ok().and_then(|index| table.get(index));
-    parts.into_iter().flat_map(|(_, parts)| *parts).filter_map(|atc| {
+pub fn ingredients(table: &'static [Entry], code: &str) -> impl Iterator<Item = &'static Ingredient> {
+    find(table, code).into_iter().flat_map(|parts| *parts).filter_map(|atc| {
         INGREDIENTS.binary_search_by(|known| known.atc.cmp(atc)).ok().and_then(|index| INGREDIENTS.get(index))
     })
 }

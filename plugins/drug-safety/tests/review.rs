@@ -2,18 +2,29 @@
 
 use drug_safety::DrugSafety;
 use xinglin_sdk::{
-    clinical::{OmissionReason, Section, Sex},
-    prescribing::{Error, Finding, Review, Severity, Verdict},
+    clinical::{Criticality, ObservationValue, OmissionReason, Section, Sex, Snapshot},
+    prescribing::{Error, Finding, Order, Review, Severity, Verdict},
     testing::{Host, OrderBuilder, Patient, START, data_needs},
-    types::Coding,
+    time::DAY,
+    types::{Attribute, AttributeValue, Coding},
 };
 
 fn order() -> OrderBuilder {
     OrderBuilder::for_diagnosis(Coding::icd10("E11.9"))
 }
 
+/// So little of each that only what a test is about is found.
 fn of(codes: &[&str]) -> OrderBuilder {
-    codes.iter().fold(order(), |order, code| order.medicine(Coding::atc(*code), "1", "{tbl}", "1"))
+    codes.iter().fold(order(), |order, code| {
+        let (dose, unit) = match code.get(..4) {
+            Some("A10A") => ("1", "[iU]"),
+            // Fixed combinations.
+            _ if ["A10BD", "J05AR", "J01EE", "C09DX04"].iter().any(|prefix| code.starts_with(prefix)) => ("1", "{tbl}"),
+            _ => ("0.001", "mg"),
+        };
+        let weekly = *code == "L01BA01";
+        order.medicine(Coding::atc(*code), dose, unit, if weekly { "0.142857" } else { "1" })
+    })
 }
 
 /// With healthy kidneys, so that only what a test is about is found.
@@ -25,13 +36,24 @@ fn patient() -> Patient {
     )
 }
 
+fn snapshot(patient: &Patient) -> Snapshot {
+    patient.snapshot_for(&data_needs::<DrugSafety>(), START)
+}
+
+fn asked(order: Order, snapshot: Snapshot) -> Result<Verdict, Error> {
+    Host::of::<DrugSafety>().call(|| DrugSafety::review(order, snapshot, START))
+}
+
 fn review(order: OrderBuilder, patient: &Patient) -> Result<Verdict, Error> {
-    let snapshot = patient.snapshot_for(&data_needs::<DrugSafety>(), START);
-    Host::of::<DrugSafety>().call(|| DrugSafety::review(order.build(), snapshot, START))
+    asked(order.build(), snapshot(patient))
 }
 
 fn findings(order: OrderBuilder, patient: &Patient) -> Vec<Finding> {
-    match review(order, patient) {
+    told(review(order, patient))
+}
+
+fn told(verdict: Result<Verdict, Error>) -> Vec<Finding> {
+    match verdict {
         Ok(Verdict::Allow) => Vec::new(),
         Ok(Verdict::Warn(findings)) => {
             assert!(findings.iter().all(|finding| finding.severity != Severity::Critical), "{findings:?}");
@@ -47,7 +69,10 @@ fn findings(order: OrderBuilder, patient: &Patient) -> Vec<Finding> {
 
 /// `veto CODE[lines] …`, `warn …` or `allow`.
 fn verdict(order: OrderBuilder, patient: &Patient) -> String {
-    let findings = findings(order, patient);
+    word(&findings(order, patient))
+}
+
+fn word(findings: &[Finding]) -> String {
     let word = match findings.first().map(|finding| finding.severity) {
         None => return "allow".to_owned(),
         Some(Severity::Critical) => "veto",
@@ -76,7 +101,7 @@ fn every_finding_says_where_it_comes_from() {
         .allergic_to(Coding::rxnorm("7984"))
         .allergic_to(Coding::snomed("1"));
     let findings = findings(order, &patient);
-    assert_eq!(findings.len(), 7, "{findings:?}");
+    assert_eq!(findings.len(), 8, "{findings:?}");
     for finding in findings {
         assert!(!finding.citation.title.is_empty() && finding.citation.year >= 2009, "{finding:?}");
         let languages: Vec<&str> = finding.message.iter().map(|text| text.language.as_str()).collect();
@@ -118,7 +143,13 @@ fn an_allergy_forbids_the_ingredient_and_its_group() {
         (Coding::snomed("91936005"), "J01CA04", "veto ALLERGY_PENICILLINS[1]"),
         (Coding::atc("J01C"), "J01CA04", "veto ALLERGY_PENICILLINS[1]"),
         (Coding::rxnorm("7984"), "J01DC04", "warn ALLERGY_CROSS_PENICILLINS[1]"),
-        (Coding::rxnorm("7984"), "J01DD04", "allow"),
+        (Coding::rxnorm("7984"), "J01DD04", "warn ALLERGY_CROSS_PENICILLINS[1]"),
+        (Coding::rxnorm("7984"), "J01DH02", "warn ALLERGY_CROSS_PENICILLINS[1]"),
+        (Coding::rxnorm("7984"), "J01FA10", "allow"),
+        (Coding::rxnorm("2193"), "J01CA04", "warn ALLERGY_CROSS_CEPHALOSPORINS[1]"),
+        (Coding::rxnorm("2193"), "J01CE02", "warn ALLERGY_CROSS_CEPHALOSPORINS[1]"),
+        (Coding::rxnorm("10831"), "M01AH01", "veto ALLERGY_CROSS_SULFONAMIDE_ANTIBACTERIALS[1]"),
+        (Coding::rxnorm("10831"), "A07EC01", "veto ALLERGY_CROSS_SULFONAMIDE_ANTIBACTERIALS[1]"),
         (Coding::rxnorm("2193"), "J01DD08", "veto ALLERGY_CEPHALOSPORINS[1]"),
         (Coding::rxnorm("10831"), "J01EC02", "veto ALLERGY_SULFONAMIDE_ANTIBACTERIALS[1]"),
         (Coding::rxnorm("10831"), "J01EA01", "veto ALLERGY_INGREDIENT[1]"),
@@ -239,16 +270,47 @@ fn the_dose_follows_the_filtration_rate() {
         ("30", "500", "mg", "2", "allow"),
         ("30", "0.5", "g", "2", "allow"),
         ("44", "850", "mg", "2", "warn RENAL_DOSE_TOO_HIGH[1]"),
-        ("44", "1", "{tbl}", "2", "warn RENAL_DOSE_NOT_CHECKED[1]"),
+        ("44", "1", "{tbl}", "2", "warn RENAL_DOSE_NOT_CHECKED[1] DOSE_NOT_COMPARED[1]"),
         ("45", "1000", "mg", "2", "allow"),
     ] {
-        assert_eq!(verdict(metformin(dose, unit, times), &with_rate(rate)), expected, "{rate} {dose} {unit}");
+        let taken = with_rate(rate).taking(Coding::atc("A10BA02"));
+        assert_eq!(verdict(metformin(dose, unit, times), &taken), expected, "{rate} {dose} {unit}");
     }
+    // To go on is one thing, to start another.
+    assert_eq!(verdict(metformin("500", "mg", "2"), &with_rate("35")), "warn RENAL_NOT_START[1]");
+    assert_eq!(
+        verdict(metformin("850", "mg", "2"), &with_rate("35")),
+        "warn RENAL_NOT_START[1] RENAL_DOSE_TOO_HIGH[1]"
+    );
     let sitagliptin = |dose: &str| order().medicine(Coding::atc("A10BH01"), dose, "mg", "1");
     assert_eq!(verdict(sitagliptin("50"), &with_rate("44")), "allow");
     assert_eq!(verdict(sitagliptin("50"), &with_rate("29")), "warn RENAL_DOSE_TOO_HIGH[1]");
     let saxagliptin = order().medicine(Coding::atc("A10BH03"), "2.5", "mg", "1");
     assert_eq!(verdict(saxagliptin, &with_rate("40")), "allow");
+}
+
+#[test]
+fn all_rows_that_apply_are_looked_at() {
+    let canagliflozin = |dose: &str| order().medicine(Coding::atc("A10BK02"), dose, "mg", "1");
+    assert_eq!(verdict(canagliflozin("300"), &with_rate("20")), "warn RENAL_NOT_START[1] RENAL_DOSE_TOO_HIGH[1]");
+    assert_eq!(verdict(canagliflozin("100"), &with_rate("20")), "warn RENAL_NOT_START[1]");
+    let taken = with_rate("20").taking(Coding::atc("A10BK02"));
+    assert_eq!(verdict(canagliflozin("300"), &taken), "warn RENAL_DOSE_TOO_HIGH[1]");
+    assert_eq!(verdict(canagliflozin("100"), &taken), "allow");
+}
+
+#[test]
+fn tenofovir_is_given_to_nobody_without_a_creatinine() {
+    let young = Patient::aged(25).sex(Sex::Male);
+    let truvada = || order().medicine(Coding::atc("J05AR03"), "1", "{tbl}", "1");
+    assert_eq!(verdict(truvada(), &young), "warn RENAL_FUNCTION_UNKNOWN[1]");
+    let with = |rate: &str| young.clone().days_ago(10).measured(Coding::loinc("98979-8"), rate, "mL/min/{1.73_m2}");
+    assert_eq!(verdict(truvada(), &with("90")), "allow");
+    // Before exposure the threshold is higher than in treatment.
+    assert_eq!(verdict(truvada(), &with("55")), "warn RENAL_AVOID[1]");
+    assert_eq!(verdict(truvada(), &with("55").taking(Coding::atc("J05AJ01"))), "allow");
+    assert_eq!(verdict(truvada(), &with("55").diagnosed(Coding::icd10("B20"))), "allow");
+    assert_eq!(verdict(truvada(), &with("40").diagnosed(Coding::icd10("B20"))), "warn RENAL_REDUCE[1]");
 }
 
 #[test]
@@ -267,7 +329,7 @@ fn the_rate_may_be_reckoned_from_creatinine() {
     // A woman of 65 with 1.9 mg/dL has 29, a man 39.
     let woman = with_creatinine("1.9", "mg/dL");
     assert_eq!(verdict(metformin(), &woman), "veto RENAL_CONTRAINDICATED[1]");
-    assert_eq!(verdict(metformin(), &woman.clone().sex(Sex::Male)), "allow");
+    assert_eq!(verdict(metformin(), &woman.clone().sex(Sex::Male).taking(Coding::atc("A10BA02"))), "allow");
     assert_eq!(verdict(metformin(), &with_creatinine("167.96", "umol/L")), "veto RENAL_CONTRAINDICATED[1]");
     assert_eq!(verdict(metformin(), &woman.sex(Sex::Unknown)), "warn RENAL_FUNCTION_UNKNOWN[1]");
     assert!(matches!(review(metformin(), &with_creatinine("1.9", "mmol/L")), Err(Error::NotUnderstood(_))));
@@ -295,9 +357,359 @@ fn kidneys_nobody_looked_at() {
     assert_eq!(verdict(of(&["A10BA02"]), &old), "warn RENAL_FUNCTION_UNKNOWN[1]");
     let withheld = never.withheld(Section::Observations, OmissionReason::Consent);
     assert!(matches!(review(of(&["A10BA02"]), &withheld), Err(Error::MissingData(_))));
-    assert_eq!(verdict(of(&["A10BF01"]), &withheld), "allow", "nothing here depends on the kidneys");
+    assert_eq!(verdict(of(&["A10BH05"]), &withheld), "allow", "nothing here depends on the kidneys");
     let young = Patient::aged(30);
     assert_eq!(verdict(of(&["M01AE01"]), &young), "allow");
     let odd = Patient::aged(58).measured(Coding::loinc("98979-8"), "95", "mL/s");
     assert!(matches!(review(of(&["A10BA02"]), &odd), Err(Error::NotUnderstood(_))));
+}
+
+#[test]
+fn several_spellings_of_a_unit_are_one_unit() {
+    for (value, unit) in [("167.96", "umol/l"), ("167.96", "µmol/L"), ("1.9", "mg/dl")] {
+        let patient = Patient::aged(65).days_ago(10).diagnosed(Coding::icd10("E11.9")).measured(
+            Coding::loinc("14682-9"),
+            value,
+            unit,
+        );
+        assert_eq!(verdict(of(&["A10BA02"]), &patient), "veto RENAL_CONTRAINDICATED[1]", "{unit}");
+    }
+}
+
+// --- allergies in words --------------------------------------------------------------
+
+/// As the host gives an allergy without a code.
+fn allergic_in_words(words: &str) -> Snapshot {
+    let mut snapshot = snapshot(&patient().allergic_to(Coding::new(DATA_ABSENT, "as-text")));
+    snapshot.allergies[0].attributes.push(Attribute::new("xinglin.text", words));
+    snapshot
+}
+
+const DATA_ABSENT: &str = "http://terminology.hl7.org/CodeSystem/data-absent-reason";
+
+#[test]
+fn an_allergy_in_words_stops_the_medicine_or_stops_for_coding() {
+    for (words, ordered, expected) in [
+        ("青霉素", "J01CA04", "veto ALLERGY_PENICILLINS[1]"),
+        ("对青霉素过敏", "J01DC04", "warn ALLERGY_CROSS_PENICILLINS[1]"),
+        ("头孢", "J01DD04", "veto ALLERGY_CEPHALOSPORINS[1]"),
+        ("头孢类过敏", "J01CA04", "warn ALLERGY_CROSS_CEPHALOSPORINS[1]"),
+        ("磺胺", "J01EE01", "veto ALLERGY_SULFONAMIDE_ANTIBACTERIALS[1]"),
+        ("磺胺", "M01AH01", "veto ALLERGY_CROSS_SULFONAMIDE_ANTIBACTERIALS[1]"),
+        ("阿司匹林", "B01AC06", "veto ALLERGY_INGREDIENT[1]"),
+        ("阿司匹林", "M01AE01", "veto ALLERGY_NSAIDS[1]"),
+        ("penicillin", "J01CA04", "veto ALLERGY_PENICILLINS[1]"),
+        ("Penicillin V", "J01CE02", "veto ALLERGY_INGREDIENT[1]"),
+        ("ＡＳＰＩＲＩＮ", "M01AE01", "veto ALLERGY_NSAIDS[1]"),
+        ("青霉素、花粉", "A10BA02", "allow"),
+        ("花生", "A10BA02", "allow"),
+        ("无", "A10BA02", "allow"),
+        ("否认药物过敏史", "J01CA04", "allow"),
+        ("某种消炎药", "A10BA02", "veto ALLERGY_NOT_CODED[]"),
+        ("药物过敏", "A10BA02", "veto ALLERGY_NOT_CODED[]"),
+        ("否认青霉素过敏", "A10BA02", "veto ALLERGY_NOT_CODED[]"),
+        ("青霉素、某种消炎药", "J01CA04", "veto ALLERGY_PENICILLINS[1] ALLERGY_NOT_CODED[]"),
+    ] {
+        let findings = told(asked(of(&[ordered]).build(), allergic_in_words(words)));
+        assert_eq!(word(&findings), expected, "{words} {ordered}");
+        for finding in findings.iter().filter(|finding| finding.code == "ALLERGY_NOT_CODED") {
+            assert!(finding.message.iter().all(|text| text.text.contains(words)), "{finding:?}");
+        }
+    }
+}
+
+#[test]
+fn an_allergy_that_says_nothing_stops_for_coding() {
+    for code in [Coding::new(DATA_ABSENT, "unknown"), Coding::new(DATA_ABSENT, "as-text"), Coding::snomed("416098002")]
+    {
+        assert_eq!(verdict(of(&["A10BA02"]), &patient().allergic_to(code)), "veto ALLERGY_NOT_CODED[]");
+    }
+    // What the code leaves open, the text says.
+    let mut said = snapshot(&patient().allergic_to(Coding::snomed("416098002")));
+    said.allergies[0].attributes.push(Attribute::new("xinglin.text", "青霉素"));
+    assert_eq!(word(&told(asked(of(&["J01CA04"]).build(), said))), "veto ALLERGY_PENICILLINS[1]");
+    // An unknown food is no medicine.
+    let mut food = allergic_in_words("折耳根");
+    food.allergies[0].attributes.push(Attribute::new("xinglin.category", "food"));
+    assert_eq!(word(&told(asked(of(&["A10BA02"]).build(), food))), "warn ALLERGY_NOT_COVERED[]");
+    // A local code with a name that is known.
+    let local = patient().allergic_to(Coding::new("urn:local", "A1").displayed("青霉素"));
+    assert_eq!(verdict(of(&["J01CA04"]), &local), "veto ALLERGY_PENICILLINS[1]");
+}
+
+#[test]
+fn a_harmless_reaction_makes_a_remark_of_what_may_cross_react() {
+    let mut snapshot = snapshot(&patient().allergic_to(Coding::rxnorm("7984")));
+    snapshot.allergies[0].criticality = Criticality::Low;
+    let findings = told(asked(of(&["J01DD04"]).build(), snapshot));
+    assert_eq!((findings.len(), findings[0].severity), (1, Severity::Info), "{findings:?}");
+}
+
+// --- classes, refills ------------------------------------------------------------------
+
+#[test]
+fn one_of_a_class_is_enough() {
+    for [first, second] in [
+        ["J05AF07", "J05AF13"],
+        ["A10BH01", "A10BJ06"],
+        ["B01AC04", "B01AC24"],
+        ["N06AB06", "N06AX16"],
+        ["N06AB06", "N06AB10"],
+        ["A10AE04", "A10AE06"],
+        ["A10AC01", "A10AE04"],
+        ["C10AA05", "C10AA07"],
+        ["C09CA01", "C09CA03"],
+        ["C09AA03", "C09AA05"],
+        ["M01AE01", "M01AB05"],
+        ["A02BC01", "A02BC02"],
+        ["N05BA01", "N05CF02"],
+        ["A10BB12", "A10BX02"],
+        ["A10BK01", "A10BK03"],
+    ] {
+        // The kidneys are known, no matter which medicine asks.
+        let found = verdict(of(&[first, second]), &patient());
+        assert!(found.contains("DUPLICATE_CLASS[1, 2]"), "{first} {second}: {found}");
+    }
+}
+
+#[test]
+fn a_refill_before_the_supply_ends_is_a_finding() {
+    let metformin = || order().medicine(Coding::rxnorm("860975"), "500", "mg", "2").build();
+    let until = |days: i64, code: Coding| {
+        let mut snapshot = snapshot(&patient().taking(code));
+        snapshot.medications[0].attributes = vec![Attribute {
+            key: "xinglin.supply-ends".to_owned(),
+            value: AttributeValue::Instant(START + days * DAY),
+        }];
+        snapshot
+    };
+    for (days, expected) in
+        [(20, "warn REFILL_TOO_EARLY[1]"), (8, "warn REFILL_TOO_EARLY[1]"), (7, "allow"), (-3, "allow")]
+    {
+        let findings = told(asked(metformin(), until(days, Coding::rxnorm("860975"))));
+        assert_eq!(word(&findings), expected, "{days}");
+        if days == 20 {
+            assert!(findings[0].message.iter().all(|text| text.text.contains("2026-01-21")), "{findings:?}");
+        }
+    }
+    // Another product of the same medicine is a refill, too.
+    assert_eq!(word(&told(asked(metformin(), until(20, Coding::atc("A10BA02"))))), "warn REFILL_TOO_EARLY[1]");
+    assert_eq!(
+        word(&told(asked(metformin(), until(3, Coding::atc("A10BA02"))))),
+        "warn DUPLICATE_ACTIVE_INGREDIENT[1]"
+    );
+    // Where the end is not known, it is a renewal.
+    assert_eq!(word(&told(asked(metformin(), snapshot(&patient().taking(Coding::rxnorm("860975")))))), "allow");
+}
+
+// --- interactions of the issue ---------------------------------------------------------
+
+#[test]
+fn interactions_by_class_have_the_severity_of_their_source() {
+    for (first, second, expected) in [
+        ("B01AF01", "B01AF02", "veto DDI_DIRECT_ANTICOAGULANTS_TOGETHER"),
+        ("B01AA03", "B01AB05", "warn DDI_WARFARIN_HEPARIN"),
+        ("B01AA03", "B01AC04", "warn DDI_ANTICOAGULANT_ANTIPLATELET"),
+        ("B01AF01", "M01AE02", "warn DDI_ANTICOAGULANT_NSAID"),
+        ("B01AA03", "J02AC03", "warn DDI_WARFARIN_CYP2C9"),
+        ("B01AF01", "J02AC02", "warn DDI_DIRECT_ANTICOAGULANT_CYP3A4_PGP"),
+        ("B01AF02", "J05AE03", "warn DDI_DIRECT_ANTICOAGULANT_CYP3A4_PGP"),
+        ("B01AF02", "V03AX03", "warn DDI_DIRECT_ANTICOAGULANT_CYP3A4_PGP"),
+        ("B01AF01", "J02AC01", "warn DDI_DIRECT_ANTICOAGULANT_FLUCONAZOLE"),
+        ("B01AE07", "J02AC02", "veto DDI_DABIGATRAN_PGP"),
+        ("G04BE08", "C01DA02", "veto DDI_PDE5_NITRATE"),
+        ("G04BE03", "J05AE03", "warn DDI_PDE5_CYP3A4"),
+        ("N06AB03", "N02AX02", "warn DDI_SEROTONERGIC_OPIOID"),
+        ("N06AX16", "M01AE01", "warn DDI_SEROTONERGIC_NSAID"),
+        ("N06AB06", "B01AA03", "warn DDI_ANTICOAGULANT_SEROTONERGIC"),
+        ("N06AX21", "N06AG02", "veto DDI_SSRI_MAOI"),
+        ("N06AX16", "J01XX08", "veto DDI_SSRI_MAOI"),
+        ("C10AA01", "J01FA01", "veto DDI_SIMVASTATIN_CYP3A4"),
+        ("C10AA05", "J01FA09", "warn DDI_ATORVASTATIN_CYP3A4"),
+        ("C10AA05", "J02AC02", "warn DDI_ATORVASTATIN_CYP3A4"),
+        ("C10AA05", "J05AE03", "warn DDI_ATORVASTATIN_CYP3A4"),
+        ("C10AA02", "V03AX03", "veto DDI_STATIN_PROTEASE_INHIBITOR"),
+        ("C09AA03", "M01AE01", "warn DDI_RAS_NSAID"),
+        ("C09CA03", "J01EA01", "warn DDI_RAS_TRIMETHOPRIM"),
+        ("C09CA03", "A12BA01", "warn DDI_RAS_POTASSIUM"),
+        ("C09AA05", "C03DA01", "warn DDI_RAS_POTASSIUM_SPARING"),
+        ("A10BB12", "J02AC01", "warn DDI_SULFONYLUREA_AZOLE"),
+        ("N03AG01", "J01DH02", "warn DDI_VALPROATE_CARBAPENEM"),
+        ("N03AG01", "N03AX09", "warn DDI_VALPROATE_LAMOTRIGINE"),
+        ("L01BA01", "M01AE01", "warn DDI_METHOTREXATE_NSAID"),
+        ("L01BA01", "J01EA01", "warn DDI_METHOTREXATE_TRIMETHOPRIM"),
+        ("L04AD02", "J01FA09", "warn DDI_TACROLIMUS_CYP3A4"),
+        ("L04AD02", "J02AC01", "warn DDI_TACROLIMUS_CYP3A4"),
+        ("L04AD02", "J04AB02", "warn DDI_TACROLIMUS_INDUCER"),
+        ("J05AJ03", "N03AF01", "warn DDI_DOLUTEGRAVIR_INDUCER"),
+        ("J05AJ03", "J04AB02", "warn DDI_DOLUTEGRAVIR_INDUCER"),
+        ("J05AJ03", "A02AC01", "warn DDI_INTEGRASE_CATION"),
+        ("H03AA01", "A02AC01", "warn DDI_LEVOTHYROXINE_BINDER"),
+        ("H03AA01", "B03AA07", "warn DDI_LEVOTHYROXINE_BINDER"),
+        ("N06AA09", "N06AF03", "veto DDI_TRICYCLIC_MAOI"),
+        ("C01BD01", "J01MA14", "warn DDI_QT_KNOWN_RISK"),
+        ("N06AB10", "A04AA01", "warn DDI_QT_KNOWN_RISK"),
+        ("A03FA03", "J01FA09", "veto DDI_DOMPERIDONE_QT"),
+        ("L04AX01", "M04AA03", "veto DDI_AZATHIOPRINE_FEBUXOSTAT"),
+        ("L04AX01", "M04AA01", "warn DDI_AZATHIOPRINE_ALLOPURINOL"),
+    ] {
+        assert_eq!(verdict(of(&[first, second]), &man()), format!("{expected}[1, 2]"), "{first} {second}");
+        assert_eq!(
+            verdict(of(&[second]), &man().taking(Coding::atc(first))),
+            format!("{expected}[1]"),
+            "{second} over {first}"
+        );
+    }
+}
+
+#[test]
+fn a_combination_interacts_by_each_of_its_parts() {
+    let found = verdict(of(&["J05AR20", "J04AB02"]), &man());
+    assert_eq!(found, "veto DDI_BICTEGRAVIR_RIFAMPICIN[1, 2] DDI_TAF_RIFAMYCIN[1, 2]");
+}
+
+/// Without diabetes, weighed, with healthy kidneys.
+fn man() -> Patient {
+    let patient = Patient::aged(40).sex(Sex::Male).days_ago(30);
+    let patient = patient.measured(Coding::loinc("98979-8"), "95", "mL/min/{1.73_m2}");
+    patient.measured(Coding::loinc("29463-7"), "70", "kg")
+}
+
+// --- dose ------------------------------------------------------------------------------
+
+#[test]
+fn what_is_above_the_maximum_is_a_veto() {
+    let adult = man();
+    let child = |years: u32, kilograms: &str| {
+        Patient::aged(years).sex(Sex::Male).days_ago(10).measured(Coding::loinc("29463-7"), kilograms, "kg")
+    };
+    for (patient, code, dose, unit, times, expected) in [
+        (&adult, "A10BA02", "500", "mg", "2", "allow"),
+        (&adult, "A10BA02", "1000", "mg", "2", "allow"),
+        (&adult, "A10BA02", "60000", "mg", "24", "veto DOSE_ABOVE_MAXIMUM[1]"),
+        (&adult, "A10BA02", "1", "g", "3", "veto DOSE_ABOVE_MAXIMUM[1]"),
+        (&adult, "A10BA02", "850000", "ug", "3", "allow"),
+        (&adult, "A10BK01", "10", "mg", "1", "allow"),
+        (&adult, "A10BK01", "10", "mg", "2", "veto DOSE_ABOVE_MAXIMUM[1]"),
+        (&adult, "J01CA04", "500", "mg", "3", "allow"),
+        (&adult, "N05CF02", "10", "mg", "1", "allow"),
+        (&adult, "N05CF02", "20", "mg", "1", "veto DOSE_ABOVE_MAXIMUM[1]"),
+        (&adult, "A10BA02", "2", "{tbl}", "2", "warn DOSE_NOT_COMPARED[1]"),
+        (&adult, "A10BA02", "5", "mL", "2", "warn DOSE_NOT_COMPARED[1]"),
+        (&adult, "A10AE04", "20", "[iU]", "1", "allow"),
+        (&adult, "A10AE04", "20", "U", "1", "allow"),
+        (&adult, "A10AE04", "2000", "[iU]", "1", "warn DOSE_ABOVE_MAXIMUM[1]"),
+        (&adult, "G03CA03", "1", "mg", "1", "warn DOSE_NO_MAXIMUM[1]"),
+        (&adult, "J05AR20", "1", "{tbl}", "1", "allow"),
+        (&adult, "J05AR20", "2", "{tbl}", "1", "veto DOSE_ABOVE_MAXIMUM[1]"),
+        (&adult, "L01BA01", "10", "mg", "0.142857", "allow"),
+        (&adult, "L01BA01", "10", "mg", "1", "veto DOSE_TOO_OFTEN[1]"),
+        (&adult, "M05BA04", "70", "mg", "0.142857", "allow"),
+        (&adult, "M05BA04", "70", "mg", "1", "veto DOSE_ABOVE_MAXIMUM[1]"),
+        (&child(6, "20"), "N02BE01", "250", "mg", "4", "allow"),
+        (&child(6, "20"), "N02BE01", "400", "mg", "4", "veto DOSE_ABOVE_MAXIMUM[1]"),
+        (&child(6, "60"), "N02BE01", "600", "mg", "3", "veto DOSE_ABOVE_MAXIMUM[1]"),
+        (&Patient::aged(6), "N02BE01", "250", "mg", "4", "warn DOSE_WEIGHT_UNKNOWN[1]"),
+        (&child(6, "20"), "H03BB02", "5", "mg", "1", "warn DOSE_NO_MAXIMUM[1]"),
+        (&Patient::aged(6), "N02BE01", "5000", "mg", "4", "veto DOSE_ABOVE_MAXIMUM[1]"),
+    ] {
+        let order = order().medicine(Coding::atc(code), dose, unit, times);
+        assert_eq!(verdict(order, patient), expected, "{code} {dose} {unit} × {times}");
+    }
+}
+
+#[test]
+fn every_medicine_of_the_shipped_formulary_has_a_maximum() {
+    let formulary = include_str!("../../../examples/formulary/clinic.json");
+    let mut codes: Vec<&str> =
+        formulary.split("\"http://www.whocc.no/atc\", \"code\": \"").skip(1).filter_map(|rest| rest.get(..7)).collect();
+    codes.sort_unstable();
+    codes.dedup();
+    assert_eq!(codes.len(), 4, "{codes:?}");
+    for code in codes {
+        let order = order().medicine(Coding::atc(code), "100000", "mg", "24");
+        assert!(verdict(order, &man()).contains("veto DOSE_ABOVE_MAXIMUM[1]"), "{code}");
+    }
+}
+
+// --- age, pregnancy, lactation -----------------------------------------------------------
+
+#[test]
+fn an_age_forbids() {
+    let aged = |years: u32| Patient::aged(years).sex(Sex::Male);
+    let found = |code: &str, years: u32| {
+        let about = findings(of(&[code]), &aged(years)).into_iter().filter(|finding| finding.code.starts_with("AGE_"));
+        word(&about.collect::<Vec<_>>())
+    };
+    for (code, years, expected) in [
+        ("R05DA04", 11, "veto AGE_TOO_YOUNG[1]"),
+        ("R05DA04", 12, "warn AGE_TOO_YOUNG[1]"),
+        ("R05DA04", 18, "allow"),
+        ("N02AX02", 11, "veto AGE_TOO_YOUNG[1]"),
+        ("N02AX02", 17, "warn AGE_TOO_YOUNG[1]"),
+        ("B01AC06", 15, "veto AGE_TOO_YOUNG[1]"),
+        ("B01AC06", 16, "allow"),
+        ("J01AA02", 7, "veto AGE_TOO_YOUNG[1]"),
+        ("J01AA02", 8, "allow"),
+        ("J01MA12", 17, "warn AGE_TOO_YOUNG[1]"),
+        ("J01MA12", 18, "allow"),
+        ("N05BA01", 65, "warn AGE_TOO_OLD[1]"),
+        ("N05BA01", 64, "allow"),
+    ] {
+        assert_eq!(found(code, years), expected, "{code} at {years}");
+    }
+    assert_eq!(verdict(of(&["A10BH05"]), &Patient::of_unknown_age().sex(Sex::Male)), "warn AGE_UNKNOWN[]");
+}
+
+fn woman(years: u32) -> Patient {
+    Patient::aged(years).days_ago(30).measured(Coding::loinc("98979-8"), "95", "mL/min/{1.73_m2}")
+}
+
+#[test]
+fn pregnancy_forbids_and_the_strongest_teratogens_ask() {
+    let pregnant = woman(30).days_ago(60).diagnosed(Coding::icd10("O26.9"));
+    let nursing = woman(30).days_ago(60).diagnosed(Coding::icd10("Z39.1"));
+    for (code, when_pregnant, when_nursing, when_unknown) in [
+        ("N03AG01", "veto PREGNANCY[1]", "warn PREGNANCY_UNKNOWN[1] LACTATION[1]", "warn PREGNANCY_UNKNOWN[1]"),
+        ("L01BA01", "veto PREGNANCY[1]", "veto LACTATION[1] PREGNANCY_UNKNOWN[1]", "warn PREGNANCY_UNKNOWN[1]"),
+        ("B01AA03", "veto PREGNANCY[1]", "warn PREGNANCY_UNKNOWN[1]", "warn PREGNANCY_UNKNOWN[1]"),
+        ("D10BA01", "veto PREGNANCY[1]", "warn PREGNANCY_UNKNOWN[1] LACTATION[1]", "warn PREGNANCY_UNKNOWN[1]"),
+        ("L04AA06", "veto PREGNANCY[1]", "veto LACTATION[1] PREGNANCY_UNKNOWN[1]", "warn PREGNANCY_UNKNOWN[1]"),
+        ("C09AA03", "veto PREGNANCY[1]", "allow", "allow"),
+        ("C09CA03", "veto PREGNANCY[1]", "allow", "allow"),
+        ("C10AA05", "warn PREGNANCY[1]", "warn LACTATION[1]", "allow"),
+        ("J01AA02", "warn PREGNANCY[1]", "warn LACTATION[1]", "allow"),
+        ("J01MA12", "warn PREGNANCY[1]", "warn LACTATION[1]", "allow"),
+        ("A10BA02", "allow", "allow", "allow"),
+    ] {
+        // Isotretinoin goes by weight.
+        let weighed = |patient: &Patient| patient.clone().days_ago(5).measured(Coding::loinc("3141-9"), "60", "kg");
+        assert_eq!(verdict(of(&[code]), &weighed(&pregnant)), when_pregnant, "{code} in pregnancy");
+        assert_eq!(verdict(of(&[code]), &weighed(&nursing)), when_nursing, "{code} while nursing");
+        assert_eq!(verdict(of(&[code]), &weighed(&woman(30))), when_unknown, "{code} unknown");
+        assert!(!verdict(of(&[code]), &weighed(&woman(55))).contains("PREGNANCY"), "{code} at 55");
+        assert!(!verdict(of(&[code]), &weighed(&man())).contains("PREGNANCY"), "{code} for a man");
+    }
+}
+
+#[test]
+fn a_recorded_status_counts_and_grows_old() {
+    let with_status = |days: i64, answer: &str| {
+        let mut patient = woman(30).days_ago(days);
+        let mut observation = patient.measurement(Coding::loinc("82810-3"), "0", "");
+        observation.value = ObservationValue::Coded(vec![Coding::loinc(answer)]);
+        patient.record(observation);
+        patient
+    };
+    let valproate = |patient: &Patient| verdict(of(&["N03AG01"]), patient);
+    assert_eq!(valproate(&with_status(5, "LA15173-0")), "veto PREGNANCY[1]");
+    assert_eq!(valproate(&with_status(5, "LA26683-5")), "allow");
+    assert_eq!(valproate(&with_status(60, "LA26683-5")), "warn PREGNANCY_UNKNOWN[1]");
+    assert_eq!(valproate(&with_status(5, "LA4489-6")), "warn PREGNANCY_UNKNOWN[1]");
+    // A pregnancy ends; the reason of the order counts like a diagnosis.
+    assert_eq!(valproate(&woman(30).days_ago(400).diagnosed(Coding::icd10("Z34.0"))), "warn PREGNANCY_UNKNOWN[1]");
+    let antenatal =
+        OrderBuilder::for_diagnosis(Coding::icd10("Z34.0")).medicine(Coding::atc("C09AA03"), "5", "mg", "1");
+    assert_eq!(verdict(antenatal, &woman(30)), "veto PREGNANCY[1]");
+    assert_eq!(valproate(&woman(30).diagnosed(Coding::icd10("N95.1"))), "allow");
 }
