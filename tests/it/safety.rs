@@ -127,11 +127,14 @@ async fn an_imported_dispense_counts(hospital: TestHospital) {
 
 /// Every act on a signed prescription, each on one in the state before it, is refused with the code
 /// after `change`.
-async fn refused_afterwards(clinic: &Clinic, code: &str, change: impl AsyncFnOnce(&[String; 4])) {
+///
+/// Returns the bill that was quoted and the one that was paid.
+async fn refused_afterwards(clinic: &Clinic, code: &str, change: impl AsyncFnOnce(&[String; 4])) -> [String; 2] {
     let signed = clinic.signed().await;
     let [approved, quoted, paid] = [clinic.approved().await, clinic.approved().await, clinic.approved().await];
     let quote = clinic.quote(&quoted).await;
-    pay(clinic, &paid).await;
+    let bill = clinic.quote(&paid).await;
+    clinic.confirm(&bill).await;
     let handout = clinic.handout(&paid).await;
     change(&[signed.clone(), approved.clone(), quoted.clone(), paid.clone()]).await;
     clinic.pharmacist.refused(&format!("{signed}/approve"), checklist(), code).await;
@@ -143,11 +146,20 @@ async fn refused_afterwards(clinic: &Clinic, code: &str, change: impl AsyncFnOnc
     {
         assert_eq!(clinic.doctor.get(prescription).await["status"], status, "{prescription}");
     }
+    [quote, bill].map(|bill| format!("/api/v1/charges/{}", bill["id"].as_str().expect("an id")))
+}
+
+/// The job closes what was quoted and refunds what was paid.
+async fn money_goes_back(hospital: &TestHospital, clinic: &Clinic, [quoted, paid]: &[String; 2]) {
+    hospital.advance(1).await;
+    assert_eq!(clinic.patient.get(quoted).await["status"], "ABANDONED");
+    assert_eq!(clinic.patient.get(paid).await["status"], "REVERSED");
+    clinic.balanced().await;
 }
 
 async fn an_allergy_after_the_signature_stops_every_later_act(hospital: TestHospital) {
     let clinic = hospital.clinic(&[&DRUG_SAFETY]).await;
-    refused_afterwards(&clinic, "RX_ALLERGY", async |_| {
+    let _ = refused_afterwards(&clinic, "RX_ALLERGY", async |_| {
         clinic.import(&[allergy(&clinic, "A10BA02")]).await;
     })
     .await;
@@ -169,7 +181,7 @@ fn allergy(clinic: &Clinic, atc: &str) -> Value {
 
 async fn a_stopped_visit_stops_every_later_act(hospital: TestHospital) {
     let clinic = hospital.clinic(&[]).await;
-    refused_afterwards(&clinic, "ENC_RED_FLAG", async |prescriptions| {
+    let bills = refused_afterwards(&clinic, "ENC_RED_FLAG", async |prescriptions| {
         for prescription in prescriptions {
             let known = clinic.doctor.get(prescription).await;
             let visit = state(&known)["head"]["encounter"].as_str().expect("a visit");
@@ -180,6 +192,7 @@ async fn a_stopped_visit_stops_every_later_act(hospital: TestHospital) {
         }
     })
     .await;
+    money_goes_back(&hospital, &clinic, &bills).await;
 }
 
 async fn a_hold_stops_every_later_act(hospital: TestHospital) {
@@ -187,7 +200,7 @@ async fn a_hold_stops_every_later_act(hospital: TestHospital) {
     let enrol = json!({ "patient": clinic.subject, "plugin": DIABETES.id });
     let enrolment = clinic.doctor.post("/api/v1/enrolments", enrol).await;
     let answers = format!("/api/v1/enrolments/{}/answers", enrolment["id"].as_str().expect("an id"));
-    refused_afterwards(&clinic, "ENC_RED_FLAG", async |_| {
+    let _ = refused_afterwards(&clinic, "ENC_RED_FLAG", async |_| {
         let glucose = json!({ "link_id": "glucose", "value": { "quantity": { "value": "20", "unit": "mmol/L" } } });
         let help = json!({ "link_id": "needed-help", "value": { "boolean": false } });
         clinic.patient.post(&answers, json!({ "questionnaire": "follow-up", "answers": [glucose, help] })).await;
@@ -228,8 +241,11 @@ async fn nothing_is_done_for_the_dead(hospital: TestHospital) {
     let drafted = clinic.draft(&visit, &[line("metformin-500mg-60", "1000", "2", 30, 2)]).await;
     let waiting = clinic.patient.post("/api/v1/encounters", clinic.request()).await;
     let waiting = format!("/api/v1/encounters/{}/accept", waiting["id"].as_str().expect("an id"));
+    let enrol = json!({ "patient": clinic.subject, "plugin": DIABETES.id });
+    let enrolment = clinic.doctor.post("/api/v1/enrolments", enrol.clone()).await;
+    let enrolment = format!("/api/v1/enrolments/{}", enrolment["id"].as_str().expect("an id"));
     let code = "PATIENT_DECEASED";
-    refused_afterwards(&clinic, code, async |_| {
+    let bills = refused_afterwards(&clinic, code, async |_| {
         change_patient(&clinic, json!({ "deceasedDateTime": "2026-11-20" })).await;
     })
     .await;
@@ -238,8 +254,17 @@ async fn nothing_is_done_for_the_dead(hospital: TestHospital) {
     let lines = [line("metformin-500mg-60", "1000", "2", 30, 2)];
     clinic.doctor.refused("/api/v1/prescriptions", draft(&visit, &lines), code).await;
     clinic.doctor.refused(&format!("{drafted}/sign"), json!({ "valid_days": 3 }), code).await;
-    let enrol = json!({ "patient": clinic.subject, "plugin": DIABETES.id });
     clinic.doctor.refused("/api/v1/enrolments", enrol, code).await;
+    // Pathways end with their timers, and a year later nobody is reminded of anything.
+    money_goes_back(&hospital, &clinic, &bills).await;
+    let ended = clinic.doctor.get(&enrolment).await;
+    assert_eq!(ended["active"], false, "{ended}");
+    let open = |timer: &&Value| timer["state"] == "open";
+    assert_eq!(ended["timers"].as_array().expect("timers").iter().find(open), None);
+    let messages = format!("/api/v1/patients/{}/messages", clinic.subject);
+    let told = clinic.patient.get(&messages).await;
+    hospital.advance(366 * 86_400).await;
+    assert_eq!(clinic.patient.get(&messages).await, told);
     // What was done can be read.
     assert!(!clinic.found_in_record("MedicationRequest").await.is_empty());
 }

@@ -75,6 +75,11 @@ macro_rules! codes {
         }
 
         impl Code {
+    /// Whether it says that nothing more may be done for a patient.
+    pub const fn is_of_patient(self) -> bool {
+        matches!(self, Self::PatientDeceased | Self::PatientInactive | Self::PatientReplaced)
+    }
+
             /// All codes, in the order of the table.
             pub const ALL: &'static [Self] = &[$(Self::$name),*];
 

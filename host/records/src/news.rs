@@ -1,14 +1,15 @@
-//! Observations that may be news for whoever follows the patient.
+//! What may be news for whoever follows a patient: observations, and that nothing more may be done for
+//! them.
 //!
 //! All writes of the record note them here, in their transaction; care decides whom they concern.
 //! A record that is taken over brings years of values: those are context, not news.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use xinglin_domain::time::Instant;
-use xinglin_fhir::snapshot;
+use xinglin_fhir::{person, snapshot};
 use xinglin_platform::{AppError, AppResult, ambient};
 use xinglin_store::{Queue, TenantTx, Work};
 
@@ -27,19 +28,26 @@ pub struct Reading {
 
 /// The readings of one write, by patient: the payload of work in [`Queue::Observation`] is a list.
 #[derive(Debug, Default)]
-pub(crate) struct News(BTreeMap<String, Vec<Reading>>);
+pub(crate) struct News {
+    readings: BTreeMap<String, Vec<Reading>>,
+    /// Patients who have died, or whose record is not in use.
+    ended: BTreeSet<String>,
+}
 
 impl News {
     /// Notes a version of a resource, if it may be news.
     pub(crate) fn note(&mut self, (resource, version): (&Value, i64), patient: Option<&str>, now: Instant) {
         let Some(patient) = patient else { return };
+        if resource["resourceType"] == "Patient" && person::treatable(resource).is_err() {
+            self.ended.insert(patient.to_owned());
+        }
         let told = resource["resourceType"] == "Observation"
             && snapshot::stands(resource)
             // What was corrected is compared with what it was, whatever its age.
             && (version > 1 || is_recent(resource, now));
         if told {
             let id = resource["id"].as_str().unwrap_or_default().to_owned();
-            self.0.entry(patient.to_owned()).or_default().push(Reading { id, version });
+            self.readings.entry(patient.to_owned()).or_default().push(Reading { id, version });
         }
     }
 
@@ -50,7 +58,8 @@ impl News {
             let id = format!("{:032x}", ambient::fresh_id());
             Ok(Work { payload, ..Work::new(Queue::Observation, id, patient, now) })
         };
-        let works = self.0.into_iter().map(work).collect::<AppResult<Vec<_>>>()?;
+        let mut works = self.readings.into_iter().map(work).collect::<AppResult<Vec<_>>>()?;
+        works.extend(self.ended.into_iter().map(|patient| Work::new(Queue::Patient, &patient, &patient, now)));
         Ok(tx.put_work(&works).await?)
     }
 }
@@ -74,7 +83,7 @@ mod tests {
             resource.as_object_mut().expect("fields").extend(more.as_object().expect("fields").clone());
             let mut news = News::default();
             news.note((&resource, version), Some("pat-1"), now);
-            !news.0.is_empty()
+            !news.readings.is_empty()
         };
         assert!(noted(json!({ "effectiveDateTime": "2026-11-20T00:00:00+08:00" }), 1));
         assert!(noted(json!({ "effectiveDateTime": "2026-11-20" }), 1));

@@ -36,13 +36,17 @@ pub enum Queue {
     Subscription,
     /// Observations were written that may be news for pathways. The lane is the patient.
     Observation,
+    /// Nothing more may be done for a patient. Id and lane are the patient's.
+    Patient,
     /// An alert was not acknowledged in time. The id is the alert's, the lane is the enrolment.
     Alert,
 }
 
 impl Queue {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
+        // Before anything else is done for the patient.
+        Self::Patient,
         Self::Timer,
         // Before the events that it becomes.
         Self::Observation,
@@ -65,6 +69,7 @@ impl Queue {
             Self::Subscription => "subscription",
             Self::Observation => "observation",
             Self::Alert => "alert",
+            Self::Patient => "patient",
         }
     }
 

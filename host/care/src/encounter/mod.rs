@@ -58,11 +58,23 @@ async fn put(
     row: Document<EncounterId>,
     visit: Encounter,
 ) -> AppResult<VisitView> {
+    put_with(platform, caller, row, visit, async |_| Ok(())).await
+}
+
+/// As [`put`], with what else must become true in the same transaction.
+async fn put_with(
+    platform: &Platform,
+    caller: &Caller,
+    row: Document<EncounterId>,
+    visit: Encounter,
+    also: impl AsyncFnOnce(&TenantTx) -> AppResult<()>,
+) -> AppResult<VisitView> {
     let row = next(row, visit.state().as_str(), &visit, caller.now)?;
     let tx = platform.begin(caller).await?;
     lock(&tx, row.id).await?;
     tx.update_document(&row).await?;
     resource::project(&tx, vec![projection(&visit)], caller.now).await?;
+    also(&tx).await?;
     tx.commit().await?;
     view(visit)
 }

@@ -6,8 +6,10 @@ use xinglin_domain::{
     id::EncounterId,
 };
 use xinglin_platform::{AppResult, Caller, Platform, boxed, document::Stored};
+use xinglin_store::DocumentQuery;
 
-use super::{VisitView, load, put};
+use super::{VisitView, load, put_with};
+use crate::prescription;
 
 /// A danger sign.
 #[derive(Deserialize, ToSchema)]
@@ -18,7 +20,8 @@ pub struct StopVisit {
 }
 
 /// Stops a visit because of a danger sign, by any member of the care team: nothing can be
-/// prescribed in it any more, and it is closed when a doctor records what was done.
+/// prescribed in it any more, nothing that was prescribed in it can be used, unpaid bills for it are
+/// closed and orders refunded; it is closed when a doctor records what was done.
 ///
 /// # Errors
 /// `BODY_INVALID` without a code; `ENC_RED_FLAG_OPEN` if it is stopped already, `ENC_STATE` if it is over.
@@ -32,5 +35,10 @@ pub async fn stop(platform: &Platform, caller: &Caller, id: EncounterId, ask: St
         value @ Encounter::Requested(_) => value.expecting::<Requested>()?.stop(finder, ask.code, caller.now)?,
         value => value.expecting::<Accepted>()?.stop(finder, ask.code, caller.now)?,
     };
-    put(platform, caller, row, stopped.into()).await
+    put_with(platform, caller, row, stopped.into(), async |tx| {
+        // What is not settled goes with it.
+        let of_visit = DocumentQuery { parent_id: Some(id.to_string()), ..DocumentQuery::default() };
+        prescription::look_again(tx, of_visit, caller.now).await
+    })
+    .await
 }

@@ -4,7 +4,7 @@ use xinglin_domain::{
     access::Action,
     code::Code,
     coding::LocalizedText,
-    enrolment::{Accepted, Left},
+    enrolment::{Accepted, EndCause, Left},
     id::EnrolmentId,
     pathway::{Event, Role},
     review::Severity,
@@ -18,8 +18,7 @@ use xinglin_records::{
 use xinglin_store::Queue;
 
 use super::{
-    EnrolmentView, Occasion, Occurrence, Reply, TRIES, ask, calls_for, carry_out, hold, observe, raise, ready,
-    tell,
+    EnrolmentView, Occasion, Occurrence, Reply, TRIES, ask, calls_for, carry_out, hold, observe, raise, ready, tell,
 };
 
 /// Code of the host's own alert that a patient has left a pathway.
@@ -92,7 +91,7 @@ async fn leave_once(
         Reply::Accepted(accepted) => accepted,
         Reply::Nothing(error) => {
             tracing::warn!(enrolment = %id, %error, "the pathway was left without its answer");
-            ready.enrolment.leave(&holds)
+            ready.enrolment.leave(&holds, EndCause::Withdrawn)
         }
     };
     let left = Left { by: caller.actor.account, reason: leave.reason.trim().to_owned() };

@@ -23,6 +23,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use xinglin_domain::{
     access::Action,
+    code::Code,
     id::{PatientId, PrescriptionId},
     prescription::{Event, Medicine, Prescription, Rx, RxStage, RxState},
     review::Found,
@@ -34,8 +35,10 @@ use xinglin_platform::{
     AppError, AppResult, Caller, Platform, boxed,
     document::{Stored, next},
 };
-use xinglin_records::resource;
-use xinglin_store::{Document, Executor, Queue, TenantScope, TenantTx, Work};
+use xinglin_records::{patient, resource};
+use xinglin_store::{Document, DocumentQuery, Executor, Queue, TenantScope, TenantTx, Work};
+
+use crate::encounter;
 
 use self::lines::{check_products, facts, write_lines};
 
@@ -45,9 +48,9 @@ pub use self::discard::discard;
 pub use self::draft::{NewPrescription, draft};
 pub use self::get::get;
 pub use self::lines::{NewCourse, NewLine};
-pub use self::recheck::{still_checked, still_safe};
 pub use self::local_rules::{PrescribingRules, local_rules};
 pub use self::put_local_rules::{NewPrescribingRules, put_local_rules};
+pub use self::recheck::{still_checked, still_safe};
 pub use self::reject::reject;
 pub use self::required_checkers::{RequiredCheckers, get_required_checkers, put_required_checkers};
 pub use self::rewrite::{Rewrite, rewrite};
@@ -164,6 +167,35 @@ pub(super) async fn watch(tx: &TenantTx, rx: &Prescription) -> AppResult<()> {
         None => tx.drop_work(Queue::Prescription, &rx.id().to_string()).await?,
     }
     Ok(())
+}
+
+/// Has the prescriptions of a query looked at by the job that ends them, now: their visit was
+/// stopped, or nothing more may be done for the patient. Unpaid bills are closed, and orders that
+/// were not dispensed are refunded.
+pub(crate) async fn look_again(tx: &TenantTx, of: DocumentQuery, now: Instant) -> AppResult<()> {
+    const MOST: u32 = 256;
+    let statuses = [RxState::Draft, RxState::PendingReview, RxState::Returned, RxState::Effective, RxState::Reserved];
+    let query = DocumentQuery { statuses: statuses.map(|state| state.as_str().to_owned()).into(), ..of };
+    let rows = tx.list_documents::<PrescriptionId>(&query, None, MOST).await?;
+    let works: Vec<Work> = rows.iter().map(|row| Work::new(Queue::Prescription, row.id, row.id, now)).collect();
+    Ok(tx.put_work(&works).await?)
+}
+
+/// Whether a prescription can never be used any more, though its time is not over: its visit was
+/// stopped, or nothing more may be done for the patient.
+///
+/// # Errors
+/// If the store fails.
+pub async fn is_void<E: Executor>(records: &TenantScope<E>, rx: &Prescription) -> AppResult<bool> {
+    let refused = match patient::treatable(records, rx.patient()).await {
+        Ok(()) => encounter::not_stopped(records, rx.encounter()).await,
+        refused => refused,
+    };
+    match refused {
+        Ok(()) => Ok(false),
+        Err(error) if error.code == Code::EncRedFlag || error.code.is_of_patient() => Ok(true),
+        Err(error) => Err(error),
+    }
 }
 
 /// A prescription with its row.

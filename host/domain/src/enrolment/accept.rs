@@ -200,13 +200,14 @@ impl Enrolment {
         Ok(Accepted { state, stage, effects, ended, left: None })
     }
 
-    /// The patient leaves, and the pathway could not be asked.
-    pub fn leave(&self, holds: &[HoldRecord]) -> Accepted {
+    /// The enrolment ends without the pathway: it could not be asked, or nothing more may be done for
+    /// the patient.
+    pub fn leave(&self, holds: &[HoldRecord], cause: EndCause) -> Accepted {
         Accepted {
             state: self.state.clone().unwrap_or(State { version: 0, data: Vec::new() }),
             stage: self.stage.clone(),
             effects: last_effects(self.own(holds)).collect(),
-            ended: Some(EndCause::Withdrawn),
+            ended: Some(cause),
             left: None,
         }
     }

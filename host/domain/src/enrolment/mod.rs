@@ -82,6 +82,8 @@ pub enum EndCause {
     Closed(Reason),
     /// The patient was withdrawn.
     Withdrawn,
+    /// Nothing more may be done for the patient: see [`NotTreatable`](crate::patient::NotTreatable).
+    NoLongerTreated,
 }
 
 impl Enrolment {

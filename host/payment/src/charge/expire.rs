@@ -20,8 +20,9 @@ const MOST_QUOTES: u32 = 256;
 
 /// Ends a prescription whose time is over: a draft lapses, what is signed expires with its quotes. An
 /// order that was not dispensed is cancelled, and what was paid for it is refunded; the patient is
-/// told. So is what was paid for medicines that were lost or taken back. While the outcome of a payment
-/// is not known, it waits.
+/// told. So is what was paid for medicines that were lost or taken back. Before its time, quotes are
+/// closed and orders refunded of a prescription that [can never be used](prescription::is_void). While
+/// the outcome of a payment is not known, it waits.
 ///
 /// # Errors
 /// If the store fails; it is tried again.
@@ -38,7 +39,20 @@ pub async fn expire(extensions: &Extensions, work: &Work, occasion: &Occasion) -
     };
     let ended = match (Prescription::ends(&value), value) {
         (None, _) => return work::finish(&records, work).await,
-        (Some(at), _) if at > now => return work::postpone(&records, work, at).await,
+        (Some(at), value) if at > now => {
+            let reserved = value.reservation().filter(|_| matches!(value, Prescription::Reserved(_)));
+            let order = reserved.map(|reservation| reservation.purchase.bill);
+            return match (prescription::is_void(&records, &value).await?, order) {
+                (false, _) => work::postpone(&records, work, at).await,
+                (true, Some(bill)) => cancel_order(extensions, &records, work, (bill, false), occasion).await,
+                (true, None) => {
+                    let tx = records.begin().await?;
+                    close_quotes(&tx, id, now).await?;
+                    tx.put_off_work(work, at).await?;
+                    Ok(tx.commit().await?)
+                }
+            };
+        }
         (_, Prescription::Reserved(reserved)) => {
             let bill = reserved.state().reservation.purchase.bill;
             return cancel_order(extensions, &records, work, (bill, true), occasion).await;

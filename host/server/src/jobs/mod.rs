@@ -1,5 +1,5 @@
 //! Background jobs: due timers, new observations, undelivered events, alerts that nobody acknowledged,
-//! payments with unknown outcome, prescriptions whose time is over, exports, notifications, ended
+//! payments with unknown outcome, prescriptions whose time is over, patients who have died, exports, notifications, ended
 //! sessions. All work is in the store; after a crash it is claimed again.
 
 use xinglin_care::pathway::{self, Occasion, alert};
@@ -62,6 +62,7 @@ impl Hospital {
             Queue::Export => export::run(&self.platform, work).await,
             Queue::Subscription => subscription::tell(&self.platform, work).await,
             Queue::Observation => pathway::observe(&self.platform, &records, &work, &occasion).await,
+            Queue::Patient => pathway::end(&self.extensions, &records, &work, &occasion).await,
             Queue::Alert => alert::escalate(&records, &work, &occasion).await,
         }
     }
