@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use xinglin_domain::{access::Action, canonical::Digest, enrolment::alert::Ladder, id::TenantId, practice::Bar};
+use xinglin_domain::{access::Action, canonical::Digest, id::TenantId, practice::Bar};
 use xinglin_platform::{
     AppError, AppResult, Caller, Platform, ambient, boxed,
     settings::{PLATFORM, Settings, settings},

@@ -46,6 +46,7 @@ const fn terms(queue: Queue) -> Terms {
         }
         Queue::Observation => Terms { lease_seconds: 30, batch: 32, at_once: 8, in_order: true, wait_seconds: None },
         Queue::Alert => Terms { lease_seconds: 30, batch: 32, at_once: 8, in_order: false, wait_seconds: None },
+        Queue::Patient => Terms { lease_seconds: 60, batch: 8, at_once: 2, in_order: false, wait_seconds: None },
     }
 }
 

@@ -385,7 +385,7 @@ fn plan(enrolment: &Enrolment, definition: &Definition) -> Value {
         status: match enrolment.ended.as_ref().map(|ended| &ended.cause) {
             None => project::EnrolmentStatus::Active,
             Some(EndCause::Closed(_)) => project::EnrolmentStatus::Completed,
-            Some(EndCause::Withdrawn) => project::EnrolmentStatus::Withdrawn,
+            Some(EndCause::Withdrawn | EndCause::NoLongerTreated) => project::EnrolmentStatus::Withdrawn,
         },
         started: enrolment.enrolled,
         ended: enrolment.ended.as_ref().map(|ended| ended.at),

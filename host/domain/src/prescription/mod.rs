@@ -582,11 +582,6 @@ impl<S> Rx<S> {
         Digest::of(&Document { document: "xinglin.prescription", prescription: &self.head, valid_days, at })
     }
 
-    /// The visit.
-    pub const fn encounter(&self) -> EncounterId {
-        self.head.encounter
-    }
-
     fn advance<F, T>(
         self,
         guard: impl FnOnce(&Self) -> Result<F, RxError>,

@@ -1,4 +1,4 @@
-use xinglin_domain::{access::Role, enrolment::alert::Ladder, id::AccountId, practice::Bar};
+use xinglin_domain::{access::Role, id::AccountId, practice::Bar};
 use xinglin_platform::{
     AppError, AppResult, Platform, ambient, boxed,
     settings::{PLATFORM, Settings},
