@@ -269,8 +269,8 @@ fn allergy(resource: &Value, identity: &Identity) -> Option<(Option<Instant>, Al
 /// A concept in words: its text, otherwise the display text of a coding that is no code.
 fn words(concept: &Value) -> Option<&str> {
     let uncoded = |coding: &&Value| text(coding, "system").is_none() || text(coding, "code").is_none();
-    let displays = items(concept, "coding").iter().filter(uncoded).filter_map(|coding| text(coding, "display"));
-    text(concept, "text").into_iter().chain(displays).next()
+    let mut displays = items(concept, "coding").iter().filter(uncoded).filter_map(|coding| text(coding, "display"));
+    text(concept, "text").or_else(|| displays.next())
 }
 
 /// Medications that other resources refer to, by `Type/id`.

@@ -22,7 +22,7 @@ pub fn check(case: &Case) -> Vec<Finding> {
     let on_order = |ingredient: &Ingredient| case.ordered.iter().any(|drug| drug.holds(ingredient));
     let taken = case.taken.iter().flat_map(|drug| &drug.ingredients).filter(|ingredient| !on_order(ingredient));
     let mut all = ordered.clone();
-    all.extend(taken.map(|ingredient| Use { ingredient: *ingredient, line: None }));
+    all.extend(taken.map(|ingredient| Use { ingredient, line: None }));
 
     let mut findings: Vec<Finding> = Vec::new();
     for (index, first) in ordered.iter().enumerate() {

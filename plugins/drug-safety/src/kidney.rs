@@ -34,7 +34,7 @@ const ELDERLY: u32 = 65;
 pub fn check(case: &Case) -> Result<Vec<Finding>, Error> {
     let concerned: Vec<Part> = case
         .parts()
-        .filter(|(_, _, ingredient)| rules(case, *ingredient).next().is_some() || baseline(ingredient).is_some())
+        .filter(|(_, _, ingredient)| rules(case, ingredient).next().is_some() || baseline(ingredient).is_some())
         .collect();
     if concerned.is_empty() {
         return Ok(Vec::new());

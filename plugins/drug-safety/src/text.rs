@@ -34,13 +34,15 @@ pub fn read(text: &str) -> Reading {
             understood += 1;
             continue;
         }
-        let (ingredients, groups) = named(part);
-        let denied = DENIALS.iter().any(|word| contains(part, word));
-        if !denied && !(ingredients.is_empty() && groups.is_empty()) {
-            understood += 1;
-            reading.ingredients.extend(ingredients);
-            reading.groups.extend(groups);
+        if DENIALS.iter().any(|word| contains(part, word)) {
+            continue;
         }
+        let (ingredients, groups) = named(part);
+        if !ingredients.is_empty() || !groups.is_empty() {
+            understood += 1;
+        }
+        reading.ingredients.extend(ingredients);
+        reading.groups.extend(groups);
     }
     reading.whole = parts > 0 && parts == understood;
     reading
@@ -92,8 +94,6 @@ fn normalized(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     fn read(text: &str) -> (Vec<&'static str>, Vec<&'static str>, bool) {
         let reading = super::read(text);
         let ingredients = reading.ingredients.iter().map(|ingredient| ingredient.atc).collect();
