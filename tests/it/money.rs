@@ -558,7 +558,8 @@ async fn an_order_that_expires_is_refunded_and_told(hospital: TestHospital) {
         assert_eq!(told(&clinic, quote).await, ["expired", "refunded"]);
     }
     eventually("what nobody bought expires", async || clinic.doctor.get(&unpaid).await["status"] == "EXPIRED").await;
-    assert_eq!(status(&clinic, &open).await, "ABANDONED");
+    clinic.patient.refused(&confirm_path(&open), confirmation(&open), "RX_EXPIRED").await;
+    assert_eq!(clinic.patient.post(&cancel(&open), json!(null)).await["status"], "ABANDONED");
     assert_eq!(clinic.balanced().await["debit_fen"], 0);
     let coverage = clinic.patient.get(&format!("/api/v1/patients/{}/coverages", clinic.subject)).await;
     let fund = coverage[0]["accumulators"].as_array().expect("figures").iter().find(|f| f["code"] == "fund-used");

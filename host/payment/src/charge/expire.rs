@@ -1,9 +1,8 @@
 use xinglin_care::{pathway::Occasion, prescription};
 use xinglin_domain::{
-    billing::{By, Charge, ChargeState, PayerKind},
+    billing::{By, Charge, PayerKind},
     id::{BillId, PrescriptionId},
     prescription::Prescription,
-    time::Instant,
 };
 use xinglin_extensions::Extensions;
 use xinglin_platform::{
@@ -11,14 +10,11 @@ use xinglin_platform::{
     document::{Stored, touch},
     work,
 };
-use xinglin_store::{DocumentQuery, StoreError, Tenant, TenantTx, Work};
+use xinglin_store::{StoreError, Tenant, Work};
 
 use super::{begin_reversal, free, load, notice, post_reversed, reverse_payment, update};
 
-/// Number of open quotes of a prescription that are closed with it; more are nobody's habit.
-const MOST_QUOTES: u32 = 256;
-
-/// Ends a prescription whose time is over: a draft lapses, what is signed expires with its quotes. An
+/// Ends a prescription whose time is over: a draft lapses, what is signed expires. An
 /// order that was not dispensed is cancelled, and what was paid for it is refunded; the patient is
 /// told. So is what was paid for medicines that were lost or taken back. Before its time, quotes are
 /// closed and orders refunded of a prescription that [can never be used](prescription::is_void). While
@@ -68,24 +64,7 @@ pub async fn expire(extensions: &Extensions, work: &Work, occasion: &Occasion) -
     // whoever changes a prescription locks it first.
     let tx = records.begin().await?;
     prescription::put(&tx, row, &ended, now).await?;
-    close_quotes(&tx, id, now).await?;
     Ok(tx.commit().await?)
-}
-
-/// Closes the quotes of a prescription that can no longer be ordered.
-async fn close_quotes(tx: &TenantTx, id: PrescriptionId, now: Instant) -> AppResult<()> {
-    let query = DocumentQuery {
-        parent_id: Some(id.to_string()),
-        statuses: vec![ChargeState::Quoted.as_str().to_owned()],
-        ..DocumentQuery::default()
-    };
-    for row in tx.list_documents::<BillId>(&query, None, MOST_QUOTES).await? {
-        let Stored { row, value } = row.try_into()?;
-        if let Charge::Quoted(quoted) = value {
-            update(tx, row, &quoted.abandon(By::Host, now)?.into(), now).await?;
-        }
-    }
-    Ok(())
 }
 
 /// Cancels an order: its prescription expired before it was dispensed, or it was taken back.
@@ -111,7 +90,6 @@ async fn cancel_order(
                 notice::expired(&tx, &refunded, now).await?;
             }
             post_reversed(&tx, row, &refunded, now).await?;
-            close_quotes(&tx, rx, now).await?;
             tx.finish_work(work).await?;
             return Ok(tx.commit().await?);
         }
@@ -126,7 +104,6 @@ async fn cancel_order(
             let tx = records.begin().await?;
             free(&tx, rx, bill, now).await?;
             update(&tx, row, &closed, now).await?;
-            close_quotes(&tx, rx, now).await?;
             tx.finish_work(work).await?;
             return Ok(tx.commit().await?);
         }

@@ -282,6 +282,12 @@ async fn finish(tx: &TenantTx, row: Row, outcome: Outcome, now: Instant) -> AppR
             (row, settling.into())
         }
         (Verb::Settle, Charge::Drifted(drifted)) => {
+            // It did happen: the payer takes back from the figures that it left.
+            let drift = drifted.state();
+            let charge = Charge::from(drifted.clone());
+            if let Some(payer) = charge.payer().filter(|_| drift.problem == Code::InsPresettleDrift) {
+                run_on(tx, (charge.patient(), payer), &drift.settlement.adjudication.accumulators, now).await?;
+            }
             let reversing = drifted.reverse(now)?;
             send = true;
             (begin_reversal(tx, row, reversing.clone(), now).await?, reversing.into())
