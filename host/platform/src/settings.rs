@@ -16,9 +16,9 @@ use xinglin_domain::{
     prescription::{DrugClass, LocalRules, Medicine, Product, Rules},
     time::Instant,
 };
-use xinglin_store::TenantScope;
+use xinglin_store::{TenantRow, TenantScope};
 
-use crate::{AppError, AppResult, Platform};
+use crate::{AppError, AppResult, Platform, boxed};
 
 /// Code of the item that a visit is charged as.
 pub const FOLLOW_UP_VISIT: &str = "follow-up-visit";
@@ -210,22 +210,26 @@ impl Settings {
     }
 }
 
-/// Changes the settings of a tenant.
+/// The settings of a tenant, to be changed and [stored](put).
 ///
 /// # Errors
-/// `NOT_FOUND`; if `change` refuses, with nothing stored.
-pub async fn change(
-    platform: &Platform,
-    tenant: TenantId,
-    now: Instant,
-    change: impl FnOnce(&mut Settings) -> AppResult<()> + Send,
-) -> AppResult<()> {
-    let operator = platform.store().operator().begin().await?;
-    let mut row = operator.get_tenant(tenant).await?;
-    let mut settings: Settings = serde_json::from_value(row.settings).map_err(AppError::internal)?;
-    change(&mut settings)?;
+/// `NOT_FOUND`.
+#[boxed]
+pub async fn of(platform: &Platform, tenant: TenantId) -> AppResult<(TenantRow, Settings)> {
+    let mut row = platform.store().tenant(tenant).profile().await?;
+    let settings = serde_json::from_value(row.settings.take()).map_err(AppError::internal)?;
+    Ok((row, settings))
+}
+
+/// Stores changed settings.
+///
+/// # Errors
+/// `VERSION_CONFLICT` if they were changed meanwhile.
+#[boxed]
+pub async fn put(platform: &Platform, mut row: TenantRow, settings: &Settings, now: Instant) -> AppResult<()> {
     row.settings = serde_json::to_value(settings).map_err(AppError::internal)?;
     row.updated_at = now;
+    let operator = platform.store().operator().begin().await?;
     operator.update_tenant(&row).await?;
     Ok(operator.commit().await?)
 }

@@ -3,7 +3,7 @@ use utoipa::ToSchema;
 use xinglin_domain::{access::Action, code::Code, id::TenantId, prescription::LocalRules};
 use xinglin_platform::{
     AppError, AppResult, Caller, Platform, boxed,
-    settings::{Confirmed, Prescribing, Settings},
+    settings::{self, Confirmed, Prescribing},
 };
 
 use super::PrescribingRules;
@@ -50,14 +50,9 @@ pub async fn put_local_rules(
     }
     let by = caller.actor.account;
     let confirmed = document.map(|document| Confirmed { document, by, at: caller.now });
-    let mut row = platform.store().tenant(tenant).profile().await?;
-    let mut settings: Settings = serde_json::from_value(row.settings).map_err(AppError::internal)?;
+    let (row, mut settings) = settings::of(platform, tenant).await?;
     settings.prescribing = Prescribing { local, confirmed };
-    row.settings = serde_json::to_value(&settings).map_err(AppError::internal)?;
-    row.updated_at = caller.now;
-    let operator = platform.store().operator().begin().await?;
-    operator.update_tenant(&row).await?;
-    operator.commit().await?;
+    settings::put(platform, row, &settings, caller.now).await?;
     tracing::info!(%tenant, ?local, %by, "what the province permits in prescribing was set");
     Ok(settings.prescribing.into())
 }

@@ -34,11 +34,9 @@ pub async fn put_required_checkers(
     required: RequiredCheckers,
 ) -> AppResult<RequiredCheckers> {
     caller.may_in(tenant, Action::ManagePlugins)?;
-    settings::change(platform, tenant, caller.now, |settings| {
-        settings.required_checkers = Some(required.plugins.clone());
-        Ok(())
-    })
-    .await?;
+    let (row, mut settings) = settings::of(platform, tenant).await?;
+    settings.required_checkers = Some(required.plugins.clone());
+    settings::put(platform, row, &settings, caller.now).await?;
     Ok(required)
 }
 

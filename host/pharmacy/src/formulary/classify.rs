@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 use xinglin_domain::{access::Action, code::Code, coding::Coding, payer::LineKind, prescription::DrugClass};
 use xinglin_platform::{
     AppError, AppResult, Caller, Platform, boxed,
-    settings::{Classification, Item, Settings},
+    settings::{self, Classification, Item},
 };
 
 use super::check_codings;
@@ -47,8 +47,7 @@ pub async fn classify(platform: &Platform, caller: &Caller, classify: Classify) 
     }
     check_codings(codings.iter().chain(&ingredients))?;
     let tenant = caller.actor.tenant;
-    let mut row = platform.store().tenant(tenant).profile().await?;
-    let mut settings: Settings = serde_json::from_value(row.settings).map_err(AppError::internal)?;
+    let (row, mut settings) = settings::of(platform, tenant).await?;
     let known = settings.formulary.iter_mut().find(|item| item.code == code);
     let item = known.ok_or_else(|| AppError::not_found("item", &code))?;
     if item.kind != LineKind::Medicine {
@@ -60,11 +59,7 @@ pub async fn classify(platform: &Platform, caller: &Caller, classify: Classify) 
         return Err(AppError::new(Code::BodyInvalid, format!("`{code}` is still not identified: {lack}")));
     }
     let classified = item.clone();
-    row.settings = serde_json::to_value(settings).map_err(AppError::internal)?;
-    row.updated_at = caller.now;
-    let operator = platform.store().operator().begin().await?;
-    operator.update_tenant(&row).await?;
-    operator.commit().await?;
+    settings::put(platform, row, &settings, caller.now).await?;
     tracing::info!(%tenant, item = %code, %by, "a medicine was classified");
     Ok(classified)
 }

@@ -11,7 +11,7 @@ use xinglin_domain::{
 };
 use xinglin_platform::{
     AppError, AppResult, Caller, Platform, blocking, boxed,
-    settings::{Item, Settings},
+    settings::{self, Item},
 };
 
 use super::{Formulary, Uploaded, bars, check_codings};
@@ -42,8 +42,7 @@ struct WrongRow<'a> {
 #[boxed]
 pub async fn put(platform: &Platform, caller: &Caller, tenant: TenantId, formulary: Formulary) -> AppResult<Uploaded> {
     caller.may_in(tenant, Action::ManageCatalogue)?;
-    let mut row = platform.store().tenant(tenant).profile().await?;
-    let mut settings: Settings = serde_json::from_value(row.settings).map_err(AppError::internal)?;
+    let (row, mut settings) = settings::of(platform, tenant).await?;
     let rules = settings.rules()?;
     let before = std::mem::take(&mut settings.formulary);
     let uploaded = blocking(move || {
@@ -53,11 +52,7 @@ pub async fn put(platform: &Platform, caller: &Caller, tenant: TenantId, formula
     });
     let uploaded = uploaded.await??;
     settings.formulary.clone_from(&uploaded.items);
-    row.settings = serde_json::to_value(settings).map_err(AppError::internal)?;
-    row.updated_at = caller.now;
-    let operator = platform.store().operator().begin().await?;
-    operator.update_tenant(&row).await?;
-    operator.commit().await?;
+    settings::put(platform, row, &settings, caller.now).await?;
     Ok(uploaded)
 }
 

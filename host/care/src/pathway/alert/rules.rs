@@ -10,7 +10,7 @@ use xinglin_domain::{
 };
 use xinglin_platform::{
     AppError, AppResult, Caller, Platform, boxed,
-    settings::{Settings, settings},
+    settings::{self, Settings, settings},
 };
 
 /// To whom alerts climb.
@@ -51,14 +51,8 @@ pub async fn put_rules(
         AppError::new(Code::BodyInvalid, detail).with("path", "ladder")
     };
     let ladder = Ladder::new(rules.ladder.clone()).ok_or_else(wrong)?;
-    let records = platform.store().tenant(tenant);
-    let mut row = records.profile().await?;
-    let known: Settings = serde_json::from_value(row.settings).map_err(AppError::internal)?;
-    row.settings = serde_json::to_value(Settings { escalation: ladder, ..known }).map_err(AppError::internal)?;
-    row.updated_at = caller.now;
-    let tx = platform.store().operator().begin().await?;
-    tx.update_tenant(&row).await?;
-    tx.commit().await?;
+    let (row, known) = settings::of(platform, tenant).await?;
+    settings::put(platform, row, &Settings { escalation: ladder, ..known }, caller.now).await?;
     tracing::info!(%tenant, by = %caller.actor.account, "the ladder of alerts was set");
     Ok(rules)
 }
