@@ -41,6 +41,7 @@ struct WrongRow<'a> {
 /// under another kind (`RX_FORBIDDEN_DRUG`, `FORMULARY_KIND`).
 #[boxed]
 pub async fn put(platform: &Platform, caller: &Caller, tenant: TenantId, formulary: Formulary) -> AppResult<Uploaded> {
+    caller.trail.asked();
     caller.may_in(tenant, Action::ManageCatalogue)?;
     let mut row = platform.store().tenant(tenant).profile().await?;
     let mut settings: Settings = serde_json::from_value(row.settings).map_err(AppError::internal)?;
