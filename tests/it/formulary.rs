@@ -435,6 +435,8 @@ async fn provincial_switches_are_reachable_and_confirmed(hospital: TestHospital)
     let set_all = set(all.clone()).await.done(&rules);
     assert_eq!((&set_all["confirmation"], set_all["at"].is_i64()), (&json!(confirmation), true), "{set_all}");
     assert!(set_all["by"].as_str().is_some_and(|by| by.starts_with("acc-")), "{set_all}");
+    let trail = clinic.administrator.get("/api/v1/audit").await;
+    assert!(trail.to_string().contains(&format!("PUT {rules}")), "{trail}");
     assert_eq!(clinic.operator.get(&rules).await, set_all);
 
     long("insulin").await.done("insulin");

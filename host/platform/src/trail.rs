@@ -57,7 +57,8 @@ impl Trail {
         noted.patients.insert(patient);
     }
 
-    /// Notes that a record was requested. A missing record takes as long to answer as a closed one.
+    /// Notes that a record was requested, or an act on the hospital's settings that is audited though
+    /// it concerns no patient. A missing record takes as long to answer as a closed one.
     pub fn asked(&self) {
         self.noted().asked = true;
     }

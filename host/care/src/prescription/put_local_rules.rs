@@ -40,6 +40,7 @@ pub async fn put_local_rules(
     tenant: TenantId,
     new: NewPrescribingRules,
 ) -> AppResult<PrescribingRules> {
+    caller.trail.asked();
     caller.may_in(tenant, Action::ManageCatalogue)?;
     let NewPrescribingRules { ltp_allow_cold_chain, ltp_allow_arv, own_delivery, confirmation } = new;
     let local = LocalRules { ltp_allow_cold_chain, ltp_allow_arv, own_delivery };

@@ -40,6 +40,7 @@ pub struct Classify {
 /// lack codes or ingredients.
 #[boxed]
 pub async fn classify(platform: &Platform, caller: &Caller, classify: Classify) -> AppResult<Item> {
+    caller.trail.asked();
     caller.may(Action::ClassifyMedicine)?;
     let Classify { item: code, codings, ingredients, classes, basis } = classify;
     if basis.trim().is_empty() {

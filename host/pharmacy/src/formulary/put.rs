@@ -41,6 +41,7 @@ struct WrongRow<'a> {
 /// under another kind (`RX_FORBIDDEN_DRUG`, `FORMULARY_KIND`).
 #[boxed]
 pub async fn put(platform: &Platform, caller: &Caller, tenant: TenantId, formulary: Formulary) -> AppResult<Uploaded> {
+    caller.trail.asked();
     caller.may_in(tenant, Action::ManageCatalogue)?;
     let (row, mut settings) = settings::of(platform, tenant).await?;
     let rules = settings.rules()?;
