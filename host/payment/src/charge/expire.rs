@@ -1,8 +1,9 @@
 use xinglin_care::{pathway::Occasion, prescription};
 use xinglin_domain::{
-    billing::{By, Charge, PayerKind},
+    billing::{By, Charge, ChargeState, PayerKind},
     id::{BillId, PrescriptionId},
     prescription::Prescription,
+    time::Instant,
 };
 use xinglin_extensions::Extensions;
 use xinglin_platform::{
@@ -10,9 +11,12 @@ use xinglin_platform::{
     document::{Stored, touch},
     work,
 };
-use xinglin_store::{StoreError, Tenant, Work};
+use xinglin_store::{DocumentQuery, StoreError, Tenant, TenantTx, Work};
 
 use super::{begin_reversal, free, load, notice, post_reversed, reverse_payment, update};
+
+/// Number of open quotes of a prescription that are closed at a time; more are nobody's habit.
+const MOST_QUOTES: u32 = 256;
 
 /// Ends a prescription whose time is over: a draft lapses, what is signed expires. An
 /// order that was not dispensed is cancelled, and what was paid for it is refunded; the patient is
@@ -38,16 +42,15 @@ pub async fn expire(extensions: &Extensions, work: &Work, occasion: &Occasion) -
         (Some(at), value) if at > now => {
             let reserved = value.reservation().filter(|_| matches!(value, Prescription::Reserved(_)));
             let order = reserved.map(|reservation| reservation.purchase.bill);
-            return match (prescription::is_void(&records, &value).await?, order) {
-                (false, _) => work::postpone(&records, work, at).await,
-                (true, Some(bill)) => cancel_order(extensions, &records, work, (bill, false), occasion).await,
-                (true, None) => {
-                    let tx = records.begin().await?;
-                    close_quotes(&tx, id, now).await?;
-                    tx.put_off_work(work, at).await?;
-                    Ok(tx.commit().await?)
+            if prescription::is_void(&records, &value).await? {
+                let tx = records.begin().await?;
+                close_quotes(&tx, id, now).await?;
+                tx.commit().await?;
+                if let Some(bill) = order {
+                    return cancel_order(extensions, &records, work, (bill, false), occasion).await;
                 }
-            };
+            }
+            return work::postpone(&records, work, at).await;
         }
         (_, Prescription::Reserved(reserved)) => {
             let bill = reserved.state().reservation.purchase.bill;
@@ -65,6 +68,22 @@ pub async fn expire(extensions: &Extensions, work: &Work, occasion: &Occasion) -
     let tx = records.begin().await?;
     prescription::put(&tx, row, &ended, now).await?;
     Ok(tx.commit().await?)
+}
+
+/// Closes the quotes of a prescription that can never be ordered.
+async fn close_quotes(tx: &TenantTx, id: PrescriptionId, now: Instant) -> AppResult<()> {
+    let query = DocumentQuery {
+        parent_id: Some(id.to_string()),
+        statuses: vec![ChargeState::Quoted.as_str().to_owned()],
+        ..DocumentQuery::default()
+    };
+    for row in tx.list_documents::<BillId>(&query, None, MOST_QUOTES).await? {
+        let Stored { row, value } = row.try_into()?;
+        if let Charge::Quoted(quoted) = value {
+            update(tx, row, &quoted.abandon(By::Host, now)?.into(), now).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Cancels an order: its prescription expired before it was dispensed, or it was taken back.
