@@ -1,14 +1,7 @@
 use std::collections::BTreeSet;
 
 use serde::Serialize;
-use xinglin_domain::{
-    access::Action,
-    code::Code,
-    id::TenantId,
-    money::Money,
-    payer::LineKind,
-    prescription::{Barred, Rules},
-};
+use xinglin_domain::{access::Action, code::Code, id::TenantId, money::Money, payer::LineKind, prescription::Rules};
 use xinglin_platform::{
     AppError, AppResult, Caller, Platform, blocking, boxed,
     settings::{self, Item},
@@ -115,7 +108,7 @@ fn check_item(item: &Item, rules: &Rules) -> AppResult<()> {
         (LineKind::Medicine, None) => wrong("a medicine needs the content of its `pack`"),
         (LineKind::Service | LineKind::Material | LineKind::Other, _) => {
             let own = Item { classification: None, ..item.clone() };
-            rules.check_product(&own.product()).map_err(|why: Barred| why.into())
+            Ok(rules.check_product(&own.product())?)
         }
     }
 }
