@@ -211,6 +211,25 @@ async fn a_task_moves_and_is_cancelled(bench: Bench) -> Result<()> {
     assert_eq!(tenant.list_tasks("pat-1", None, 10).await?.len(), 3);
     assert_eq!(code_of(tenant.get_task(TaskId::from_u128(9)).await), "NOT_FOUND");
 
+    // A fired task is history, unless its pathway waits for it.
+    let tx = tenant.begin().await?;
+    for (number, code) in [(6, "left"), (7, "moved"), (8, "waited-for")] {
+        let id = tx.schedule_task(&task(number, enrolment, code, 80)).await?;
+        tx.fire_task(id, 1, at(81)).await?;
+        tx.put_work(&[Work::new(Queue::Timer, id, enrolment, at(90))]).await?;
+        if code == "left" {
+            tx.drop_work(Queue::Timer, &id.to_string()).await?;
+        }
+    }
+    tx.forget_fired_tasks(enrolment, "moved").await?;
+    let cancelled = tx.cancel_tasks(enrolment, None, at(91)).await?;
+    assert_eq!(
+        cancelled.iter().map(|task| (task.code.as_str(), task.state)).collect::<Vec<_>>(),
+        [("waited-for", TaskState::Cancelled)]
+    );
+    assert_eq!(tx.list_work(Queue::Timer, &enrolment.to_string()).await?, []);
+    tx.commit().await?;
+
     let tx = tenant.begin().await?;
     let homeless = task(5, EnrolmentId::from_u128(9), "x", 0);
     assert_eq!(code_of(tx.schedule_task(&homeless).await), "REFERENCE_INVALID");
