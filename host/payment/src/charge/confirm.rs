@@ -192,8 +192,10 @@ async fn confirmed_before(records: &Tenant, charge: Charge, confirm: &Confirm) -
     }
     let mut charge = charge;
     for _ in 0..SETTLED {
-        if !matches!(charge, Charge::Settling(_)) && !(charge.has_drifted() && matches!(charge, Charge::Reversing(_))) {
-            break;
+        match &charge {
+            Charge::Settling(_) => {}
+            Charge::Reversing(_) if charge.has_drifted() => {}
+            _ => break,
         }
         tokio::time::sleep(LOOK).await;
         charge = load(records, charge.id()).await?.value;
