@@ -236,10 +236,17 @@ struct Dose {
     week: Option<String>,
     once_per_kg: Option<String>,
     day_per_kg: Option<String>,
-    #[serde(default)]
-    weekly: bool,
+    weekly: Option<Weekly>,
     level: Option<Level>,
     section: Option<String>,
+}
+
+/// Whatever the dose, or doses below an amount: what is swallowed daily is more.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Weekly {
+    Always(bool),
+    Below(String),
 }
 
 fn adult() -> f64 {
@@ -564,6 +571,11 @@ fn emit_doses(
                     units.insert(unit);
                     Ok(format!("Some({value})"))
                 };
+                let weekly = match &row.weekly {
+                    Some(Weekly::Below(amount)) => most(Some(amount))?,
+                    Some(Weekly::Always(true)) => "Some(Decimal::whole(i64::MAX))".to_owned(),
+                    Some(Weekly::Always(false)) | None => "None".to_owned(),
+                };
                 let limits = format!(
                     "once: {}, day: {}, week: {}, once_per_kg: {}, day_per_kg: {}",
                     most(row.once.as_ref())?,
@@ -577,10 +589,9 @@ fn emit_doses(
                 };
                 let section = row.section.as_deref().unwrap_or(section);
                 all.entry(atc.clone()).or_default().push(format!(
-                    "Dose {{ from: {}, below: {}, unit: {unit}, {limits}, weekly: {}, level: {}, source: {} }}",
+                    "Dose {{ from: {}, below: {}, unit: {unit}, {limits}, weekly_below: {weekly}, level: {}, source: {} }}",
                     months(row.from),
                     row.below.map_or(u32::MAX, months),
-                    row.weekly,
                     row.level.as_ref().unwrap_or(&Level::Contraindicated).emit(),
                     sources.cite(&atc, &source, Some(section))?,
                 ));

@@ -93,7 +93,8 @@ fn exceeded(
     // A weekly dose is given as 1/7 a day, rounded: 1 % is no excess.
     let a_week = |most: Decimal| most.times(Decimal::new(101, 2));
     let often = line.doses_per_day.times(Decimal::whole(7));
-    if row.weekly && often.is_none_or(|times| times > Decimal::new(101, 2)) {
+    let is_weekly = row.weekly_below.is_some_and(|below| once < below);
+    if is_weekly && often.is_none_or(|times| times > Decimal::new(101, 2)) {
         return found(
             "DOSE_TOO_OFTEN",
             row.level.severity(),

@@ -203,14 +203,15 @@ fn every_maximum_holds_and_is_exceeded_by_little() {
                 Unit::Millilitre => "mL",
                 Unit::Piece => "{tbl}",
             };
+            let always = row.weekly_below == Some(Decimal::whole(i64::MAX));
             let ten = |most: Option<Decimal>| most.and_then(|most| most.times(Decimal::whole(10)));
-            let weekly = |most: Option<Decimal>| most.filter(|_| row.weekly);
+            let weekly = |most: Option<Decimal>| most.filter(|_| always);
             let limits = [row.once, row.day, weekly(row.week), ten(row.once_per_kg), ten(row.day_per_kg)];
             let most = limits.into_iter().flatten().min().expect("a maximum");
             let give = |amount: Decimal| {
                 let mut order = of(&[*atc]);
                 order.lines[0].dose = Quantity::new(amount, symbol);
-                order.lines[0].doses_per_day = if row.weekly { Decimal::new(142_857, 6) } else { Decimal::whole(1) };
+                order.lines[0].doses_per_day = if always { Decimal::new(142_857, 6) } else { Decimal::whole(1) };
                 order
             };
             let about_dose = |order: Order| {
@@ -223,8 +224,8 @@ fn every_maximum_holds_and_is_exceeded_by_little() {
             assert!(at.is_empty(), "{atc} {row:?}: {at:?}");
             let more = most.times(Decimal::new(102, 2)).expect("small");
             assert_found(give(more), &patient, "DOSE_ABOVE_MAXIMUM", row.level.severity(), "");
-            if row.weekly {
-                let mut daily = give(most.times(Decimal::new(1, 1)).expect("small"));
+            if let Some(below) = row.weekly_below {
+                let mut daily = give(below.min(most).times(Decimal::new(1, 1)).expect("small"));
                 daily.lines[0].doses_per_day = Decimal::whole(1);
                 assert_found(daily, &patient, "DOSE_TOO_OFTEN", row.level.severity(), "");
             }

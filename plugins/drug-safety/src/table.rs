@@ -178,8 +178,8 @@ pub struct Dose {
     pub week: Option<Decimal>,
     pub once_per_kg: Option<Decimal>,
     pub day_per_kg: Option<Decimal>,
-    /// At most once a week.
-    pub weekly: bool,
+    /// A dose below this is given at most once a week.
+    pub weekly_below: Option<Decimal>,
     pub level: Level,
     pub source: Source,
 }

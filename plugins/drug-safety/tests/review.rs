@@ -604,6 +604,10 @@ fn what_is_above_the_maximum_is_a_veto() {
         (&adult, "J05AR20", "2", "{tbl}", "1", "veto DOSE_ABOVE_MAXIMUM[1]"),
         (&adult, "L01BA01", "10", "mg", "0.142857", "allow"),
         (&adult, "L01BA01", "10", "mg", "1", "veto DOSE_TOO_OFTEN[1]"),
+        // By injection once a week, by mouth daily.
+        (&adult, "A10BJ06", "1", "mg", "0.142857", "allow"),
+        (&adult, "A10BJ06", "1", "mg", "1", "veto DOSE_TOO_OFTEN[1]"),
+        (&adult, "A10BJ06", "7", "mg", "1", "allow"),
         (&adult, "M05BA04", "70", "mg", "0.142857", "allow"),
         (&adult, "M05BA04", "70", "mg", "1", "veto DOSE_ABOVE_MAXIMUM[1]"),
         (&child(6, "20"), "N02BE01", "250", "mg", "4", "allow"),
