@@ -143,6 +143,9 @@ async fn a_failing_checker_prevents_the_signature(hospital: TestHospital) {
     let clinic = hospital.clinic(&[]).await;
     Guest::healthy().enable(&hospital.operator, &clinic.tenant).await;
     let prescription = clinic.draft(&clinic.visit().await, &[line("metformin-500mg-60", "1000", "2", 30, 2)]).await;
+    // Of those that are disabled afterwards, the hospital requires none.
+    let required = format!("/api/v1/tenants/{}/required-checkers", clinic.tenant);
+    hospital.operator.put(&required, json!({ "plugins": [] })).await;
     let request = format!("/fhir/R4/MedicationRequest?patient={}", clinic.subject);
     let (draft, projected) = (clinic.doctor.get(&prescription).await, clinic.doctor.get(&request).await);
     let before = hospital.footprint(&clinic.tenant).await;

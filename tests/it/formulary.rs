@@ -196,12 +196,15 @@ async fn what_became_forbidden_is_not_signed_nor_billed(hospital: TestHospital) 
     let approved = clinic.draft(&clinic.visit().await, &[one("balm")]).await;
     clinic.sign(&approved).await;
     clinic.approve(&approved).await;
+    let signed = clinic.draft(&clinic.visit().await, &[one("balm")]).await;
+    clinic.sign(&signed).await;
     // The pharmacist reads the leaflet.
     let class =
         json!({ "item": "balm", "classes": ["psychotropic"], "basis": "国药准字H20023370, leaflet of 2026-03" });
     clinic.pharmacist.post("/api/v1/formulary/classify", class).await;
     clinic.doctor.refused(&format!("{drafted}/sign"), json!({ "valid_days": 3 }), "RX_FORBIDDEN_DRUG").await;
     assert_eq!(clinic.doctor.get(&drafted).await["status"], "DRAFT");
+    clinic.pharmacist.refused(&format!("{signed}/approve"), checklist(), "RX_FORBIDDEN_DRUG").await;
     let order = json!({ "prescription": id(&approved) });
     clinic.patient.refused("/api/v1/charges", order, "RX_FORBIDDEN_DRUG").await;
     // Or it is under another name, or gone.

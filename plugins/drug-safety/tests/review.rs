@@ -3,7 +3,7 @@
 use drug_safety::DrugSafety;
 use xinglin_sdk::{
     clinical::{Criticality, ObservationValue, OmissionReason, Section, Sex, Snapshot},
-    prescribing::{Error, Finding, Order, Review, Severity, Verdict},
+    prescribing::{Error, Finding, Order, Severity, Verdict},
     testing::{Host, OrderBuilder, Patient, START, data_needs},
     time::DAY,
     types::{Attribute, AttributeValue, Coding},
@@ -41,7 +41,7 @@ fn snapshot(patient: &Patient) -> Snapshot {
 }
 
 fn asked(order: Order, snapshot: Snapshot) -> Result<Verdict, Error> {
-    Host::of::<DrugSafety>().call(|| DrugSafety::review(order, snapshot, START))
+    Host::of::<DrugSafety>().review::<DrugSafety>(order, snapshot, START)
 }
 
 fn review(order: OrderBuilder, patient: &Patient) -> Result<Verdict, Error> {
@@ -129,7 +129,7 @@ fn a_withheld_section_is_no_empty_one() {
         }
     }
     let snapshot = patient().snapshot_for(&[], START);
-    let answer = Host::of::<DrugSafety>().call(|| DrugSafety::review(of(&["A10BA02"]).build(), snapshot, START));
+    let answer = Host::of::<DrugSafety>().review::<DrugSafety>(of(&["A10BA02"]).build(), snapshot, START);
     assert!(matches!(answer, Err(Error::MissingData(_))), "not declared is withheld too");
 }
 

@@ -6,9 +6,9 @@ use xinglin_domain::{
     prescription::{ApproveWith, Checklist, Event, PendingReview, Prescription},
 };
 use xinglin_extensions::Extensions;
-use xinglin_platform::{AppError, AppResult, Caller, boxed, standing};
+use xinglin_platform::{AppError, AppResult, Caller, boxed, settings::settings, standing};
 
-use super::{PrescriptionView, facts, put, recheck::still_safe, review::review, take, view};
+use super::{PrescriptionView, check_products, facts, put, recheck::still_safe, review::review, take, view};
 use crate::pathway::hold;
 
 /// The pharmacist's approval, with the checklist (四查十对).
@@ -26,7 +26,7 @@ pub struct Approve {
 ///
 /// # Errors
 /// `RX_SELF_REVIEW`, `RX_REVIEWER_UNQUALIFIED`, `RX_CHECKLIST_INCOMPLETE`; `PATIENT_…`,
-/// `ENC_RED_FLAG`, `RX_ALLERGY`, `CRED_INVALID` for what has changed; `RX_VETOED`, `RX_NOT_CHECKED`,
+/// `ENC_RED_FLAG`, `RX_ALLERGY`, `CRED_INVALID`, `RX_FORBIDDEN_DRUG` for what has changed; `RX_VETOED`, `RX_NOT_CHECKED`,
 /// or `RX_WARNING_UNACKNOWLEDGED` for a warning that the prescriber has not seen: send it back.
 #[tracing::instrument(target = "xinglin::trace", name = "approve_prescription", skip_all)]
 #[boxed]
@@ -43,6 +43,7 @@ pub async fn approve(
     // Before any plugin is called: nothing they answer could lift it.
     pending.may_be_examined_by(&caller.actor, caller.now)?;
     still_safe(platform, caller, &records, &pending).await?;
+    check_products(pending.sheet(), &settings(&records).await?)?;
     let prescriber = standing::active(&records.get_account(pending.prescriber()).await?)?;
     let review = review(extensions, caller, &records, &pending).await?;
     let reviewed = review.acknowledge(&pending.state().signing.acknowledged)?;
