@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     Clinic, Person, TestHospital,
-    clinic::{draft, id},
+    clinic::{checklist, draft, id},
     line, medicine, on_both_engines,
 };
 
