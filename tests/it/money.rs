@@ -245,7 +245,8 @@ async fn items_with_the_same_codings_keep_price_and_name(hospital: TestHospital)
     change_formulary(&clinic, |items| {
         for (code, price) in [("box-of-ten", 1000), ("box-of-twenty", 1900)] {
             let mut item = medicine(code, price);
-            item["codings"] = json!([{ "system": "https://xinglin.dev/catalogue", "code": "the-same" }]);
+            let atc = json!({ "system": "http://www.whocc.no/atc", "code": "V06DX99" });
+            item["codings"] = json!([{ "system": "https://xinglin.dev/catalogue", "code": "the-same" }, atc]);
             items.push(item);
         }
     })

@@ -6,7 +6,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use xinglin_platform::ambient::Clock;
 
-use crate::support::{Clinic, DRUG_SAFETY, Process, advance, clinic::id, on_both_engines, record};
+use crate::support::{Clinic, DRUG_SAFETY, Process, advance, clinic::id, eventually, on_both_engines, record};
 
 on_both_engines!(Process: tapes_are_retained_for_fifteen_years, a_patient_is_erased_after_the_retention_period);
 
@@ -97,7 +97,14 @@ async fn a_patient_is_erased_after_the_retention_period(process: Process) {
     // Nothing was deleted.
     assert_eq!(clinic.administrator.get(&report).await["rows"], told["rows"]);
 
-    advance(&operator, FIFTEEN_YEARS + 86_400).await;
+    // What was prescribed expires within days.
+    advance(&operator, 4 * 86_400).await;
+    let path = format!("/fhir/R4/MedicationRequest?patient={subject}");
+    eventually("the prescription expires", async || {
+        clinic.administrator.get(&path).await["entry"][0]["resource"]["status"] == "stopped"
+    })
+    .await;
+    advance(&operator, FIFTEEN_YEARS - 3 * 86_400).await;
     let again = async |login: &str| process.anyone().sign_in(Some(&clinic.tenant), login).await;
     let (administrator, doctor, patient) =
         (again("administrator").await, again("doctor").await, again("patient").await);

@@ -3,6 +3,7 @@
 
 pub mod cds;
 mod checker;
+mod look_again;
 pub mod conversation;
 pub mod encounter;
 pub mod message;

@@ -56,9 +56,10 @@ pub async fn dispense(
     dispense: Dispense,
 ) -> AppResult<PrescriptionView> {
     let platform = &extensions.platform;
-    let (row, reserved) =
-        prescription::take::<Reserved>(platform, caller, id, (Event::Dispense, Action::DispensePrescription)).await?;
+    let (row, value) = prescription::take_any(platform, caller, id, Action::DispensePrescription).await?;
     let records = platform.records(caller);
+    prescription::still_safe(platform, caller, &records, &value).await?;
+    let reserved = value.expecting::<Reserved>(Event::Dispense)?;
     prescription::still_checked(extensions, caller, &records, (&reserved, &reserved.state().issue)).await?;
     let handouts = dispense.handouts.into_iter().map(Handout::try_from).collect::<AppResult<Vec<_>>>()?;
     let mut used = BTreeSet::new();

@@ -16,9 +16,9 @@ use xinglin_domain::{
     prescription::{DrugClass, LocalRules, Medicine, Product, Rules},
     time::Instant,
 };
-use xinglin_store::{TenantRow, TenantScope};
+use xinglin_store::{Store, TenantRow, TenantScope};
 
-use crate::{AppError, AppResult, Platform, boxed};
+use crate::{AppError, AppResult, boxed};
 
 /// Code of the item that a visit is charged as.
 pub const FOLLOW_UP_VISIT: &str = "follow-up-visit";
@@ -215,8 +215,8 @@ impl Settings {
 /// # Errors
 /// `NOT_FOUND`.
 #[boxed]
-pub async fn of(platform: &Platform, tenant: TenantId) -> AppResult<(TenantRow, Settings)> {
-    let mut row = platform.store().tenant(tenant).profile().await?;
+pub async fn of(store: &Store, tenant: TenantId) -> AppResult<(TenantRow, Settings)> {
+    let mut row = store.tenant(tenant).profile().await?;
     let settings = serde_json::from_value(row.settings.take()).map_err(AppError::internal)?;
     Ok((row, settings))
 }
@@ -226,10 +226,10 @@ pub async fn of(platform: &Platform, tenant: TenantId) -> AppResult<(TenantRow, 
 /// # Errors
 /// `VERSION_CONFLICT` if they were changed meanwhile.
 #[boxed]
-pub async fn put(platform: &Platform, mut row: TenantRow, settings: &Settings, now: Instant) -> AppResult<()> {
+pub async fn put(store: &Store, mut row: TenantRow, settings: &Settings, now: Instant) -> AppResult<()> {
     row.settings = serde_json::to_value(settings).map_err(AppError::internal)?;
     row.updated_at = now;
-    let operator = platform.store().operator().begin().await?;
+    let operator = store.operator().begin().await?;
     operator.update_tenant(&row).await?;
     Ok(operator.commit().await?)
 }

@@ -9,7 +9,7 @@ use xinglin_platform::{AppResult, Caller, Platform, boxed, document::Stored};
 use xinglin_store::DocumentQuery;
 
 use super::{VisitView, load, put_with};
-use crate::prescription;
+use crate::look_again::look_again;
 
 /// A danger sign.
 #[derive(Deserialize, ToSchema)]
@@ -38,7 +38,7 @@ pub async fn stop(platform: &Platform, caller: &Caller, id: EncounterId, ask: St
     put_with(platform, caller, row, stopped.into(), async |tx| {
         // What is not settled goes with it.
         let of_visit = DocumentQuery { parent_id: Some(id.to_string()), ..DocumentQuery::default() };
-        prescription::look_again(tx, of_visit, caller.now).await
+        look_again(tx, of_visit, caller.now).await
     })
     .await
 }

@@ -9,7 +9,7 @@ use xinglin_records::patient;
 use xinglin_store::{DocumentQuery, Queue, Tenant, Work};
 
 use super::{Occasion, Occurrence, TRIES, calls_for, carry_out, hold, ready};
-use crate::prescription;
+use crate::look_again::look_again;
 
 /// Most enrolments of one patient that are ended at a time; what is left is ended next.
 const MOST: u32 = 100;
@@ -42,7 +42,7 @@ pub async fn end(extensions: &Extensions, records: &Tenant, work: &Work, occasio
     }
     let tx = records.begin().await?;
     let of_patient = DocumentQuery { patient_id: Some(patient.to_string()), ..DocumentQuery::default() };
-    prescription::look_again(&tx, of_patient, occasion.now).await?;
+    look_again(&tx, of_patient, occasion.now).await?;
     tx.finish_work(work).await?;
     Ok(tx.commit().await?)
 }

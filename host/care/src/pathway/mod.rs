@@ -70,7 +70,7 @@ pub struct EnrolmentView {
     /// Whether it is active.
     pub active: bool,
     /// Effects of the event of this request.
-    #[schema(value_type = Vec<Object>)]
+    #[schema(value_type = Vec<Value>)]
     pub effects: Vec<Effect>,
     /// Timers that are set.
     pub timers: Vec<TimerView>,

@@ -36,7 +36,7 @@ use xinglin_platform::{
     document::{Stored, next},
 };
 use xinglin_records::{patient, resource};
-use xinglin_store::{Document, DocumentQuery, Executor, Queue, TenantScope, TenantTx, Work};
+use xinglin_store::{Document, Executor, Queue, TenantScope, TenantTx, Work};
 
 use crate::encounter;
 
@@ -115,23 +115,36 @@ pub async fn take_any(
     id: PrescriptionId,
     action: Action,
 ) -> AppResult<(Document<PrescriptionId>, Prescription)> {
-    let Stored { mut row, value } = load(&platform.records(caller), id).await?;
+    let records = platform.records(caller);
+    let Stored { row, value } = load(&records, id).await?;
     caller.may_act_on(value.patient(), "prescription", id)?;
     caller.may(action)?;
-    let value = match value.expire(caller.now) {
-        Err(still_valid) => *still_valid.value,
-        Ok(expired) => {
-            let expired = Prescription::from(expired);
-            row = next(row, expired.state().as_str(), &expired, caller.now)?;
-            let tx = platform.begin(caller).await?;
-            tx.update_document(&row).await?;
-            resource::project(&tx, requests(&expired), caller.now).await?;
-            watch(&tx, &expired).await?;
-            tx.commit().await?;
-            expired
-        }
-    };
-    Ok((row, value))
+    match value.expire(caller.now) {
+        Err(still_valid) => Ok((row, *still_valid.value)),
+        Ok(expired) => match keep_expired(platform, caller, row, expired.into()).await {
+            // The job that ends prescriptions was first.
+            Err(error) if error.code == Code::VersionConflict => {
+                let Stored { row, value } = load(&records, id).await?;
+                Ok((row, value))
+            }
+            kept => kept,
+        },
+    }
+}
+
+async fn keep_expired(
+    platform: &Platform,
+    caller: &Caller,
+    row: Document<PrescriptionId>,
+    expired: Prescription,
+) -> AppResult<(Document<PrescriptionId>, Prescription)> {
+    let row = next(row, expired.state().as_str(), &expired, caller.now)?;
+    let tx = platform.begin(caller).await?;
+    tx.update_document(&row).await?;
+    resource::project(&tx, requests(&expired), caller.now).await?;
+    watch(&tx, &expired).await?;
+    tx.commit().await?;
+    Ok((row, expired))
 }
 
 /// Writes the next state with its projection, and what else must become true
@@ -167,18 +180,6 @@ pub(super) async fn watch(tx: &TenantTx, rx: &Prescription) -> AppResult<()> {
         None => tx.drop_work(Queue::Prescription, &rx.id().to_string()).await?,
     }
     Ok(())
-}
-
-/// Has the prescriptions of a query looked at by the job that ends them, now: their visit was
-/// stopped, or nothing more may be done for the patient. Unpaid bills are closed, and orders that
-/// were not dispensed are refunded.
-pub(crate) async fn look_again(tx: &TenantTx, of: DocumentQuery, now: Instant) -> AppResult<()> {
-    const MOST: u32 = 256;
-    let statuses = [RxState::Draft, RxState::PendingReview, RxState::Returned, RxState::Effective, RxState::Reserved];
-    let query = DocumentQuery { statuses: statuses.map(|state| state.as_str().to_owned()).into(), ..of };
-    let rows = tx.list_documents::<PrescriptionId>(&query, None, MOST).await?;
-    let works: Vec<Work> = rows.iter().map(|row| Work::new(Queue::Prescription, row.id, row.id, now)).collect();
-    Ok(tx.put_work(&works).await?)
 }
 
 /// Whether a prescription can never be used any more, though its time is not over: its visit was

@@ -51,9 +51,9 @@ pub async fn put_local_rules(
     }
     let by = caller.actor.account;
     let confirmed = document.map(|document| Confirmed { document, by, at: caller.now });
-    let (row, mut settings) = settings::of(platform, tenant).await?;
+    let (row, mut settings) = settings::of(platform.store(), tenant).await?;
     settings.prescribing = Prescribing { local, confirmed };
-    settings::put(platform, row, &settings, caller.now).await?;
+    settings::put(platform.store(), row, &settings, caller.now).await?;
     tracing::info!(%tenant, ?local, %by, "what the province permits in prescribing was set");
     Ok(settings.prescribing.into())
 }

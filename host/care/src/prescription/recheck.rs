@@ -2,8 +2,8 @@
 
 use xinglin_domain::{
     code::Code,
-    id::PatientId,
-    prescription::{Issue, Rx, RxError},
+    id::{EncounterId, PatientId},
+    prescription::{Issue, Prescription, Rx, RxError, Sheet},
     time::Instant,
 };
 use xinglin_extensions::{Extensions, call::CallView};
@@ -14,22 +14,43 @@ use xinglin_store::{Executor, TenantScope};
 use super::{facts, review::review};
 use crate::{encounter, pathway::hold};
 
+/// What is checked again of a prescription in any state.
+#[derive(Debug, Clone, Copy)]
+pub struct Prescribed<'a> {
+    patient: PatientId,
+    encounter: EncounterId,
+    sheet: &'a Sheet,
+}
+
+impl<'a, S> From<&'a Rx<S>> for Prescribed<'a> {
+    fn from(rx: &'a Rx<S>) -> Self {
+        Self { patient: rx.patient(), encounter: rx.encounter(), sheet: rx.sheet() }
+    }
+}
+
+impl<'a> From<&'a Prescription> for Prescribed<'a> {
+    fn from(rx: &'a Prescription) -> Self {
+        Self { patient: rx.patient(), encounter: rx.encounter(), sheet: rx.sheet() }
+    }
+}
+
 /// Checks that patient, visit, holds and allergies still allow a prescription to be used. Called at
-/// every act, in its transaction.
+/// every act: before its state, which follows from these a moment later, and in its transaction.
 ///
 /// # Errors
 /// `PATIENT_…` if nothing more may be done for the patient; `ENC_RED_FLAG` if the visit was stopped
 /// or a hold is active; `RX_ALLERGY`.
-pub async fn still_safe<E: Executor, S>(
+pub async fn still_safe<E: Executor>(
     platform: &Platform,
     caller: &Caller,
     records: &TenantScope<E>,
-    rx: &Rx<S>,
+    rx: impl Into<Prescribed<'_>>,
 ) -> AppResult<()> {
-    patient::treatable(records, rx.patient()).await?;
-    encounter::not_stopped(records, rx.encounter()).await?;
-    not_on_hold(platform, caller, records, rx.patient()).await?;
-    Ok(rx.tolerated(&facts(platform, records, rx.patient(), caller.now).await?.allergies)?)
+    let Prescribed { patient, encounter, sheet } = rx.into();
+    patient::treatable(records, patient).await?;
+    encounter::not_stopped(records, encounter).await?;
+    not_on_hold(platform, caller, records, patient).await?;
+    Ok(sheet.tolerated(&facts(platform, records, patient, caller.now).await?.allergies)?)
 }
 
 /// As [`still_safe`]; where an allergy was recorded since the approval, the checkers are called

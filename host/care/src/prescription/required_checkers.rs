@@ -34,9 +34,9 @@ pub async fn put_required_checkers(
     required: RequiredCheckers,
 ) -> AppResult<RequiredCheckers> {
     caller.may_in(tenant, Action::ManagePlugins)?;
-    let (row, mut settings) = settings::of(platform, tenant).await?;
+    let (row, mut settings) = settings::of(platform.store(), tenant).await?;
     settings.required_checkers = Some(required.plugins.clone());
-    settings::put(platform, row, &settings, caller.now).await?;
+    settings::put(platform.store(), row, &settings, caller.now).await?;
     Ok(required)
 }
 

@@ -268,7 +268,7 @@ impl<S> Rx<S> {
     /// # Errors
     /// [`RxError::Allergy`].
     pub fn tolerated(&self, allergies: &[Allergy]) -> Result<(), RxError> {
-        self.head.sheet.medicines.iter().try_for_each(|medicine| medicine.tolerated(allergies))
+        self.head.sheet.tolerated(allergies)
     }
 }
 

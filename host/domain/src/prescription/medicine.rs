@@ -158,6 +158,14 @@ impl Sheet {
         self.medicines.iter().any(|m| m.is(DrugClass::ColdChain))
     }
 
+    /// Checks that the patient is allergic to no medicine on it.
+    ///
+    /// # Errors
+    /// [`RxError::Allergy`].
+    pub fn tolerated(&self, allergies: &[Allergy]) -> Result<(), RxError> {
+        self.medicines.iter().try_for_each(|medicine| medicine.tolerated(allergies))
+    }
+
     pub(super) fn next_number(&self) -> u32 {
         self.medicines.iter().map(|m| m.line.number).max().unwrap_or(0).saturating_add(1)
     }

@@ -58,6 +58,11 @@ pub async fn confirm(extensions: &Extensions, caller: &Caller, id: BillId, confi
     let records = extensions.platform.records(caller);
     let Stored { row, value } = load(&records, id).await?;
     caller.may_see(value.patient(), "bill", id)?;
+    if matches!(value, Charge::Quoted(_) | Charge::Confirmed(_) | Charge::Abandoned(_)) {
+        // Before the state: a stop and a death close quotes, and that is the reason to be told.
+        let rx = prescription::load(&records, parent(&row)?).await?.value;
+        prescription::still_safe(&extensions.platform, caller, &records, &rx).await?;
+    }
     let refused = match value {
         Charge::Quoted(_) => match confirm_quote(extensions, caller, row, value, &confirm).await {
             // The same confirmation may have been first.

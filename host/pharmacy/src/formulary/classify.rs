@@ -48,7 +48,7 @@ pub async fn classify(platform: &Platform, caller: &Caller, classify: Classify) 
     }
     check_codings(codings.iter().chain(&ingredients))?;
     let tenant = caller.actor.tenant;
-    let (row, mut settings) = settings::of(platform, tenant).await?;
+    let (row, mut settings) = settings::of(platform.store(), tenant).await?;
     let known = settings.formulary.iter_mut().find(|item| item.code == code);
     let item = known.ok_or_else(|| AppError::not_found("item", &code))?;
     if item.kind != LineKind::Medicine {
@@ -60,7 +60,7 @@ pub async fn classify(platform: &Platform, caller: &Caller, classify: Classify) 
         return Err(AppError::new(Code::BodyInvalid, format!("`{code}` is still not identified: {lack}")));
     }
     let classified = item.clone();
-    settings::put(platform, row, &settings, caller.now).await?;
+    settings::put(platform.store(), row, &settings, caller.now).await?;
     tracing::info!(%tenant, item = %code, %by, "a medicine was classified");
     Ok(classified)
 }

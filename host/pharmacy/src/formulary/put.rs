@@ -36,7 +36,7 @@ struct WrongRow<'a> {
 pub async fn put(platform: &Platform, caller: &Caller, tenant: TenantId, formulary: Formulary) -> AppResult<Uploaded> {
     caller.trail.asked();
     caller.may_in(tenant, Action::ManageCatalogue)?;
-    let (row, mut settings) = settings::of(platform, tenant).await?;
+    let (row, mut settings) = settings::of(platform.store(), tenant).await?;
     let rules = settings.rules()?;
     let before = std::mem::take(&mut settings.formulary);
     let uploaded = blocking(move || {
@@ -46,7 +46,7 @@ pub async fn put(platform: &Platform, caller: &Caller, tenant: TenantId, formula
     });
     let uploaded = uploaded.await??;
     settings.formulary.clone_from(&uploaded.items);
-    settings::put(platform, row, &settings, caller.now).await?;
+    settings::put(platform.store(), row, &settings, caller.now).await?;
     Ok(uploaded)
 }
 

@@ -51,8 +51,8 @@ pub async fn put_rules(
         AppError::new(Code::BodyInvalid, detail).with("path", "ladder")
     };
     let ladder = Ladder::new(rules.ladder.clone()).ok_or_else(wrong)?;
-    let (row, known) = settings::of(platform, tenant).await?;
-    settings::put(platform, row, &Settings { escalation: ladder, ..known }, caller.now).await?;
+    let (row, known) = settings::of(platform.store(), tenant).await?;
+    settings::put(platform.store(), row, &Settings { escalation: ladder, ..known }, caller.now).await?;
     tracing::info!(%tenant, by = %caller.actor.account, "the ladder of alerts was set");
     Ok(rules)
 }
