@@ -155,8 +155,10 @@ async fn refused_afterwards(clinic: &Clinic, code: &str, change: impl AsyncFnOnc
 async fn money_goes_back(hospital: &TestHospital, clinic: &Clinic, [quoted, paid]: &[String; 2]) {
     hospital.advance(1).await;
     let status = async |bill: &str| clinic.patient.get(bill).await["status"].clone();
-    eventually("the bills are closed", async || status(quoted).await == "ABANDONED" && status(paid).await == "REVERSED")
-        .await;
+    eventually("the bills are closed", async || {
+        status(quoted).await == "ABANDONED" && status(paid).await == "REVERSED"
+    })
+    .await;
     clinic.balanced().await;
 }
 

@@ -3,9 +3,9 @@
 
 pub mod cds;
 mod checker;
-mod look_again;
 pub mod conversation;
 pub mod encounter;
+mod look_again;
 pub mod message;
 mod open;
 pub mod pathway;

@@ -192,6 +192,9 @@ impl Answer {
             Self::Undecided(_) if self != open => {
                 Self::Undecided(ReviewError::Other("a restricted part of the record is needed".to_owned()))
             }
+            Self::Failed(failed) if self != open => {
+                Self::Failed(FailedCall { code: failed.code, message: String::new() })
+            }
             other => other.clone(),
         }
     }

@@ -65,24 +65,6 @@ pub async fn playing<E: Executor>(
     Ok(playing)
 }
 
-/// Ids of the plugins of a tenant with a role that were enabled once and are not now.
-///
-/// # Errors
-/// If a package cannot be read.
-pub async fn retired<E: Executor>(
-    extensions: &Extensions,
-    records: &TenantScope<E>,
-    role: Interface,
-) -> AppResult<Vec<String>> {
-    let mut retired = Vec::new();
-    for install in records.list_installs(Some(InstallState::Disabled)).await? {
-        if load(extensions, &install).await?.interfaces().contains(&role) {
-            retired.push(install.plugin_id);
-        }
-    }
-    Ok(retired)
-}
-
 /// One enabled plugin of a tenant with a role.
 pub async fn one_playing<E: Executor>(
     extensions: &Extensions,

@@ -15,6 +15,7 @@ use xinglin_domain::{
         Delivered, Dispensed, Event, Mishap, MishapKind, Prescription, ReceiverProof, ReturnCause, Shipment, Shipped,
     },
 };
+use xinglin_extensions::Extensions;
 use xinglin_platform::{AppError, AppResult, Caller, Platform, ambient, boxed};
 
 /// How a parcel travels.
@@ -72,10 +73,17 @@ pub struct Counsel {
 /// # Errors
 /// `DELIV_COLD_CHAIN`, …; `PATIENT_…`, `ENC_RED_FLAG` or `RX_ALLERGY` for what has changed.
 #[boxed]
-pub async fn ship(platform: &Platform, caller: &Caller, id: PrescriptionId, ship: Ship) -> AppResult<PrescriptionView> {
+pub async fn ship(
+    extensions: &Extensions,
+    caller: &Caller,
+    id: PrescriptionId,
+    ship: Ship,
+) -> AppResult<PrescriptionView> {
+    let platform = &extensions.platform;
     let (row, dispensed) =
         prescription::take::<Dispensed>(platform, caller, id, (Event::Ship, Action::DeliverPrescription)).await?;
-    prescription::still_safe(platform, caller, &platform.records(caller), &dispensed).await?;
+    let issue = &dispensed.state().supplied.issue;
+    prescription::still_checked(extensions, caller, &platform.records(caller), (&dispensed, issue)).await?;
     let code = format!("{:06}", ambient::fresh_id() % 1_000_000);
     let patient = dispensed.patient();
     let Ship { carrier, tracking, logger } = ship;
@@ -95,7 +103,9 @@ pub async fn ship(platform: &Platform, caller: &Caller, id: PrescriptionId, ship
         created_at: caller.now,
         read_at: None,
     };
+    let safe = shipped.clone();
     prescription::put_next(platform, caller, row, shipped.into(), async |tx| {
+        prescription::still_safe_in(platform, caller, tx, &safe).await?;
         tx.insert_message(&message).await?;
         Ok(())
     })
@@ -107,12 +117,18 @@ pub async fn ship(platform: &Platform, caller: &Caller, id: PrescriptionId, ship
 /// # Errors
 /// `RX_STATE`, …; `PATIENT_…`, `ENC_RED_FLAG` or `RX_ALLERGY` for what has changed.
 #[boxed]
-pub async fn hand_over(platform: &Platform, caller: &Caller, id: PrescriptionId) -> AppResult<PrescriptionView> {
+pub async fn hand_over(extensions: &Extensions, caller: &Caller, id: PrescriptionId) -> AppResult<PrescriptionView> {
+    let platform = &extensions.platform;
     let (row, dispensed) =
         prescription::take::<Dispensed>(platform, caller, id, (Event::PickUp, Action::DispensePrescription)).await?;
-    prescription::still_safe(platform, caller, &platform.records(caller), &dispensed).await?;
+    let issue = &dispensed.state().supplied.issue;
+    prescription::still_checked(extensions, caller, &platform.records(caller), (&dispensed, issue)).await?;
     let delivered = dispensed.pick_up(&caller.actor, &ReceiverProof::Document, caller.now)?;
-    prescription::put_next(platform, caller, row, delivered.into(), async |_| Ok(())).await
+    let safe = delivered.clone();
+    prescription::put_next(platform, caller, row, delivered.into(), async |tx| {
+        prescription::still_safe_in(platform, caller, tx, &safe).await
+    })
+    .await
 }
 
 /// The patient receives a parcel.

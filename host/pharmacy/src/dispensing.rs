@@ -76,7 +76,7 @@ pub async fn dispense(
     let dispensed = reserved.dispense(staff, &paid, handouts, &used, platform, caller.now)?;
     let safe = dispensed.clone();
     prescription::put_next(platform, caller, row, dispensed.into(), async |tx| {
-        prescription::still_safe(platform, caller, tx, &safe).await?;
+        prescription::still_safe_in(platform, caller, tx, &safe).await?;
         // Still paid when it is handed out.
         touch(tx, bill, caller.now).await?;
         // The constraint decides between two who dispense the same pack at once.

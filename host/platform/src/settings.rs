@@ -149,6 +149,9 @@ pub struct Settings {
     /// The formulary.
     #[serde(default)]
     pub formulary: Vec<Item>,
+    /// Checkers that were ever enabled, whatever became of them.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub known_checkers: BTreeSet<String>,
     /// Checkers without whose verdict nobody signs, beside all that are enabled. If none are
     /// named: all that were ever enabled.
     #[serde(default, skip_serializing_if = "Option::is_none")]

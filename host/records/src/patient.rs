@@ -1,9 +1,11 @@
 //! Whether a patient may be treated.
 
+use std::fmt::Display;
+
 use xinglin_domain::{id::PatientId, time::Instant};
 use xinglin_fhir::person;
 use xinglin_platform::{AppResult, document};
-use xinglin_store::{Executor, PatientQuery, TenantScope};
+use xinglin_store::{Executor, PatientQuery, TenantScope, TenantTx};
 
 /// Checks that something may still be done for a patient. Asked at every act, in its transaction.
 ///
@@ -13,6 +15,15 @@ use xinglin_store::{Executor, PatientQuery, TenantScope};
 pub async fn treatable<E: Executor>(records: &TenantScope<E>, patient: PatientId) -> AppResult<()> {
     let person = document::value(&records.get_resource("Patient", &patient.to_string()).await?)?;
     Ok(person::treatable(&person)?)
+}
+
+/// Locks what an act on the patient rests on until the transaction ends: holds, allergies, visits that
+/// are stopped, and whether the patient lives.
+///
+/// # Errors
+/// If the store fails.
+pub async fn lock(tx: &TenantTx, patient: impl Display + Send) -> AppResult<()> {
+    Ok(tx.lock(&format!("safety/{patient}")).await?)
 }
 
 /// Whether an allergy of the patient was recorded or changed after a moment.

@@ -233,7 +233,7 @@ impl Clinic {
             return first.done(&path);
         }
         let findings = first.body["findings"].as_array().cloned().unwrap_or_default();
-        sign["acknowledged"] = findings.iter().map(|found| seen(found)).collect();
+        sign["acknowledged"] = findings.iter().map(seen).collect();
         self.doctor.post(&path, sign).await
     }
 

@@ -6,6 +6,7 @@ use xinglin_domain::{
     id::EncounterId,
 };
 use xinglin_platform::{AppResult, Caller, Platform, boxed, document::Stored};
+use xinglin_records::patient;
 use xinglin_store::DocumentQuery;
 
 use super::{VisitView, load, put_with};
@@ -30,12 +31,14 @@ pub async fn stop(platform: &Platform, caller: &Caller, id: EncounterId, ask: St
     caller.may(Action::StopEncounter)?;
     let Stored { row, value } = load(&platform.records(caller), id).await?;
     caller.may_act_on(value.patient(), "visit", id)?;
+    let of_whom = value.patient();
     let finder = Finder::Person(&caller.actor);
     let stopped = match value {
         value @ Encounter::Requested(_) => value.expecting::<Requested>()?.stop(finder, ask.code, caller.now)?,
         value => value.expecting::<Accepted>()?.stop(finder, ask.code, caller.now)?,
     };
     put_with(platform, caller, row, stopped.into(), async |tx| {
+        patient::lock(tx, of_whom).await?;
         // What is not settled goes with it.
         let of_visit = DocumentQuery { parent_id: Some(id.to_string()), ..DocumentQuery::default() };
         look_again(tx, of_visit, caller.now).await

@@ -41,6 +41,7 @@ pub async fn end(extensions: &Extensions, records: &Tenant, work: &Work, occasio
         end_enrolment(extensions, records, value.id, occasion).await?;
     }
     let tx = records.begin().await?;
+    patient::lock(&tx, patient).await?;
     let of_patient = DocumentQuery { patient_id: Some(patient.to_string()), ..DocumentQuery::default() };
     look_again(&tx, of_patient, occasion.now).await?;
     tx.finish_work(work).await?;

@@ -22,6 +22,7 @@ use xinglin_platform::{
     grant,
 };
 use xinglin_records::{
+    patient,
     resource::{self, marked},
     snapshot::{self, LeftOut},
 };
@@ -208,6 +209,7 @@ impl Carrier<'_> {
                     placed: self.now,
                     released: None,
                 };
+                patient::lock(self.tx, record.patient).await?;
                 self.tx.place_hold(&hold::row(&record)?).await?;
                 self.projections.push(hold::flag(&record));
                 Ok(())

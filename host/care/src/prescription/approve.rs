@@ -8,7 +8,7 @@ use xinglin_domain::{
 use xinglin_extensions::Extensions;
 use xinglin_platform::{AppError, AppResult, Caller, boxed, settings::settings, standing};
 
-use super::{PrescriptionView, check_products, facts, put, recheck::still_safe, review::review, take, view};
+use super::{PrescriptionView, check_products, facts, put, recheck::{still_safe, still_safe_in}, review::review, take, view};
 use crate::pathway::hold;
 
 /// The pharmacist's approval, with the checklist (四查十对).
@@ -27,7 +27,8 @@ pub struct Approve {
 /// # Errors
 /// `RX_SELF_REVIEW`, `RX_REVIEWER_UNQUALIFIED`, `RX_CHECKLIST_INCOMPLETE`; `PATIENT_…`,
 /// `ENC_RED_FLAG`, `RX_ALLERGY`, `CRED_INVALID`, `RX_FORBIDDEN_DRUG` for what has changed; `RX_VETOED`, `RX_NOT_CHECKED`,
-/// or `RX_WARNING_UNACKNOWLEDGED` for a warning that the prescriber has not seen: send it back.
+/// or `RX_WARNING_UNACKNOWLEDGED` for a warning that the prescriber has not seen: send it back, to be
+/// written and signed anew.
 #[tracing::instrument(target = "xinglin::trace", name = "approve_prescription", skip_all)]
 #[boxed]
 pub async fn approve(
@@ -46,7 +47,7 @@ pub async fn approve(
     check_products(pending.sheet(), &settings(&records).await?)?;
     let prescriber = standing::active(&records.get_account(pending.prescriber()).await?)?;
     let review = review(extensions, caller, &records, &pending).await?;
-    let reviewed = review.acknowledge(&pending.state().signing.acknowledged)?;
+    let reviewed = review.acknowledged_before(&pending.state().signing)?;
     let digest = pending.approval_digest(caller.actor.account, caller.now).map_err(AppError::internal)?;
     let with = ApproveWith {
         checklist: approve.checklist,
@@ -62,7 +63,7 @@ pub async fn approve(
     };
     let tx = platform.begin(caller).await?;
     // What may have come while the checkers thought.
-    still_safe(platform, caller, &tx, &effective).await?;
+    still_safe_in(platform, caller, &tx, &effective).await?;
     let rx = Prescription::from(effective);
     put(&tx, row, &rx, caller.now).await?;
     let calls = review.calls.write(&tx).await?;

@@ -7,7 +7,7 @@ use xinglin_domain::{
 };
 use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed, settings::settings};
 
-use super::{PrescriptionView, check_products, facts, put_next, recheck::still_safe, take};
+use super::{PrescriptionView, check_products, facts, put_next, recheck::{still_safe, still_safe_in}, take};
 use crate::pathway::hold;
 
 /// The confirmation of a prescription that was sent back.
@@ -40,5 +40,6 @@ pub async fn confirm(
     let allergies = facts(platform, &records, returned.patient(), caller.now).await?.allergies;
     let patient = (holds.as_slice(), allergies.as_slice());
     let pending = returned.confirm(&caller.actor, confirm.reason, signature, patient, platform, caller.now)?;
-    put_next(platform, caller, row, pending.into(), async |_| Ok(())).await
+    let safe = pending.clone();
+    put_next(platform, caller, row, pending.into(), async |tx| still_safe_in(platform, caller, tx, &safe).await).await
 }

@@ -4,15 +4,17 @@ use xinglin_domain::{
     code::Code,
     id::{EncounterId, PatientId},
     prescription::{Issue, Prescription, Rx, RxError, Sheet},
-    time::Instant,
 };
 use xinglin_extensions::{Extensions, call::CallView};
 use xinglin_platform::{AppError, AppResult, Caller, Platform};
 use xinglin_records::patient;
-use xinglin_store::{Executor, TenantScope};
+use xinglin_store::{Executor, TenantScope, TenantTx};
 
 use super::{facts, review::review};
-use crate::{encounter, pathway::hold};
+use crate::{checker::Subject, encounter, pathway::hold};
+
+/// How long before the approval a request may have begun that wrote an allergy after it.
+const UNDER_WAY_MINUTES: i64 = 5;
 
 /// What is checked again of a prescription in any state.
 #[derive(Debug, Clone, Copy)]
@@ -50,14 +52,53 @@ pub async fn still_safe<E: Executor>(
     patient::treatable(records, patient).await?;
     encounter::not_stopped(records, encounter).await?;
     not_on_hold(platform, caller, records, patient).await?;
-    Ok(sheet.tolerated(&facts(platform, records, patient, caller.now).await?.allergies)?)
+    let facts = facts(platform, records, patient, caller.now).await?;
+    match sheet.tolerated(&facts.allergies) {
+        Ok(()) => Ok(()),
+        Err(refused) => Err(masked(platform, caller, records, patient, refused.into()).await?),
+    }
+}
+
+/// As [`still_safe`], in the transaction that writes the act: nobody places a hold, stops a visit,
+/// or records an allergy or a death of the patient until it ends.
+///
+/// # Errors
+/// As [`still_safe`].
+pub async fn still_safe_in(
+    platform: &Platform,
+    caller: &Caller,
+    tx: &TenantTx,
+    rx: impl Into<Prescribed<'_>>,
+) -> AppResult<()> {
+    let rx = rx.into();
+    patient::lock(tx, rx.patient).await?;
+    still_safe(platform, caller, tx, rx).await
+}
+
+/// A refusal for an allergy, without the substance for who may not read all of the patient's
+/// allergies.
+pub(super) async fn masked<E: Executor>(
+    platform: &Platform,
+    caller: &Caller,
+    records: &TenantScope<E>,
+    patient: PatientId,
+    refused: AppError,
+) -> AppResult<AppError> {
+    if refused.code != Code::RxAllergy
+        || Subject::of(records, patient, None).await?.is_open_to(platform, caller).await?
+    {
+        return Ok(refused);
+    }
+    let detail = "an allergy in a restricted part of the record speaks against a medicine; ask the doctor who treats \
+                  the patient there";
+    Ok(AppError::new(Code::RxAllergy, detail))
 }
 
 /// As [`still_safe`]; where an allergy was recorded since the approval, the checkers are called
 /// again.
 ///
 /// # Errors
-/// As [`still_safe`]; `RX_ALLERGY` with the findings if a checker now objects; `RX_NOT_CHECKED`.
+/// As [`still_safe`]; `RX_ALLERGY` with the findings if a checker now vetoes; `RX_NOT_CHECKED`.
 pub async fn still_checked<E: Executor, S>(
     extensions: &Extensions,
     caller: &Caller,
@@ -65,18 +106,21 @@ pub async fn still_checked<E: Executor, S>(
     (rx, issue): (&Rx<S>, &Issue),
 ) -> AppResult<Vec<CallView>> {
     still_safe(&extensions.platform, caller, records, rx).await?;
-    let approved: Instant = issue.approval.signature.at;
+    // Some were under way while it was approved: their time is that of their request.
+    let approved = issue.approval.signature.at.plus_minutes(-UNDER_WAY_MINUTES);
     if !patient::has_new_allergies(records, rx.patient(), approved).await? {
         return Ok(Vec::new());
     }
     let review = review(extensions, caller, records, rx).await?;
-    match review.acknowledge(&issue.signing.acknowledged) {
+    match review.acknowledged_before(&issue.signing) {
         Ok(_) => Ok(review.views()),
-        Err(refused) if refused.code == Code::RxNotChecked => Err(refused),
-        Err(refused) => {
-            let detail = format!("an allergy was recorded after the approval: {}", refused.detail);
+        // Remarks, and other warnings, were for the prescriber; what must not be given is not.
+        Err(refused) if refused.code == Code::RxWarningUnacknowledged => Ok(review.views()),
+        Err(refused) if refused.code == Code::RxVetoed => {
+            let detail = format!("an allergy was recorded since the approval: {}", refused.detail);
             Err(AppError { code: Code::RxAllergy, detail, ..refused })
         }
+        Err(refused) => Err(refused),
     }
 }
 

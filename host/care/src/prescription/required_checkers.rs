@@ -5,12 +5,10 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use xinglin_domain::{access::Action, id::TenantId};
-use xinglin_extensions::{Extensions, install};
 use xinglin_platform::{
     AppResult, Caller, Platform, boxed,
     settings::{self, settings},
 };
-use xinglin_runtime::Interface;
 use xinglin_store::{Executor, TenantScope};
 
 /// The checkers that a hospital requires, beside all that are enabled.
@@ -45,17 +43,12 @@ pub async fn put_required_checkers(
 /// # Errors
 /// If the store fails.
 #[boxed]
-pub async fn get_required_checkers(extensions: &Extensions, caller: &Caller) -> AppResult<RequiredCheckers> {
-    Ok(RequiredCheckers { plugins: required(extensions, &extensions.platform.records(caller)).await? })
+pub async fn get_required_checkers(platform: &Platform, caller: &Caller) -> AppResult<RequiredCheckers> {
+    Ok(RequiredCheckers { plugins: required(&platform.records(caller)).await? })
 }
 
 /// Ids of the required plugins.
-pub(super) async fn required<E: Executor>(
-    extensions: &Extensions,
-    records: &TenantScope<E>,
-) -> AppResult<BTreeSet<String>> {
-    Ok(match settings(records).await?.required_checkers {
-        Some(named) => named,
-        None => install::retired(extensions, records, Interface::Review).await?.into_iter().collect(),
-    })
+pub(super) async fn required<E: Executor>(records: &TenantScope<E>) -> AppResult<BTreeSet<String>> {
+    let settings = settings(records).await?;
+    Ok(settings.required_checkers.unwrap_or(settings.known_checkers))
 }

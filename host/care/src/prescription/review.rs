@@ -7,8 +7,10 @@ use std::{
 
 use xinglin_domain::{
     consent::Purpose,
-    prescription::Rx,
-    review::{Acknowledgement, Answer, Checker, Found, RESTRICTED_INTERACTION, ReviewOutcome, Reviewed, fold},
+    prescription::{Rx, Signing},
+    review::{
+        Acknowledgement, Answer, Checker, Found, NotReviewed, RESTRICTED_INTERACTION, ReviewOutcome, Reviewed, fold,
+    },
 };
 use xinglin_extensions::{
     Extensions,
@@ -30,6 +32,8 @@ pub(super) struct Review<'a> {
     pub(super) findings: Vec<Found>,
     /// Findings that are masked in `outcome`, by plugin and code.
     masked: BTreeSet<(String, String)>,
+    /// Whether the caller may read them.
+    open: bool,
     pub(super) calls: Calls<'a>,
 }
 
@@ -40,14 +44,48 @@ impl Review<'_> {
     /// `RX_VETOED`, `RX_NOT_CHECKED`, `RX_WARNING_UNACKNOWLEDGED` or `RX_REASON_REQUIRED`, with
     /// findings and calls.
     pub(super) fn acknowledge(&self, acknowledged: &BTreeSet<Acknowledgement>) -> AppResult<Reviewed> {
-        // Who sees a restricted finding acknowledges it by its own code.
-        let as_kept = acknowledged.iter().cloned().map(|one| {
-            match self.masked.contains(&(one.plugin.clone(), one.code.clone())) {
-                true => Acknowledgement { code: RESTRICTED_INTERACTION.to_owned(), ..one },
-                false => one,
+        self.judge(self.outcome.acknowledge(&self.as_kept(acknowledged)))
+    }
+
+    /// The same at a later act, given what was acknowledged of which answers when it was signed: a
+    /// warning counts as read only if it was found then in the same words.
+    ///
+    /// # Errors
+    /// As [`acknowledge`](Self::acknowledge).
+    pub(super) fn acknowledged_before(&self, signing: &Signing) -> AppResult<Reviewed> {
+        let read: Vec<Found> = signing.outcome.findings().collect();
+        let anew: Vec<Found> = self.outcome.findings().filter(|found| !read.contains(found)).collect();
+        let still = |one: &&Acknowledgement| !anew.iter().any(|found| found.plugin == one.plugin && found.finding.code == one.code);
+        self.judge(self.outcome.acknowledge(&signing.acknowledged.iter().filter(still).cloned().collect()))
+    }
+
+    /// Who may read restricted findings acknowledges them by their own codes; kept is that all of a
+    /// plugin were read.
+    fn as_kept(&self, acknowledged: &BTreeSet<Acknowledgement>) -> BTreeSet<Acknowledgement> {
+        let mut kept = acknowledged.clone();
+        if !self.open {
+            return kept;
+        }
+        let plugins: BTreeSet<&String> = self.masked.iter().map(|(plugin, _)| plugin).collect();
+        for plugin in plugins {
+            let mut codes = self.masked.iter().filter(|(of, _)| of == plugin);
+            let reasons: Option<Vec<&str>> = codes
+                .by_ref()
+                .map(|(_, code)| {
+                    let read = acknowledged.iter().find(|one| one.plugin == *plugin && one.code == *code)?;
+                    Some(read.reason.trim()).filter(|reason| !reason.is_empty())
+                })
+                .collect();
+            if let Some(reasons) = reasons {
+                let (plugin, code) = (plugin.clone(), RESTRICTED_INTERACTION.to_owned());
+                kept.insert(Acknowledgement { plugin, code, reason: reasons.join("; ") });
             }
-        });
-        self.outcome.acknowledge(&as_kept.collect()).map_err(|refused| {
+        }
+        kept
+    }
+
+    fn judge(&self, judged: Result<Reviewed, NotReviewed>) -> AppResult<Reviewed> {
+        judged.map_err(|refused| {
             let unchecked: Vec<_> = self.outcome.unchecked().collect();
             AppError::new(refused.code(), refused.to_string())
                 .with("findings", &self.findings)
@@ -112,7 +150,7 @@ pub(super) async fn review<'a, E: Executor, S>(
             answers.insert(plugin, answer)
         };
     }
-    let mut required = required(extensions, records).await?;
+    let mut required = required(records).await?;
     required.extend(enabled.iter().map(|(install, _)| install.plugin_id.clone()));
     let checkers: Vec<Checker> = required.into_iter().map(|plugin| Checker { plugin, required: true }).collect();
     let raw = fold(rx.fingerprint().map_err(AppError::internal)?, &checkers, answers);
@@ -120,9 +158,7 @@ pub(super) async fn review<'a, E: Executor, S>(
     let shown: Vec<Found> = outcome.findings().collect();
     let masked = raw.findings().filter(|one| !shown.contains(one));
     let masked = masked.map(|one| (one.plugin, one.finding.code)).collect();
-    let findings = match subject.is_open_to(&extensions.platform, caller).await? {
-        true => raw.findings().collect(),
-        false => shown,
-    };
-    Ok(Review { outcome, findings, masked, calls })
+    let open = subject.is_open_to(&extensions.platform, caller).await?;
+    let findings = if open { raw.findings().collect() } else { shown };
+    Ok(Review { outcome, findings, masked, open, calls })
 }

@@ -19,7 +19,7 @@ use xinglin_store::Document;
 
 use super::{
     PrescriptionView, check_products, load,
-    recheck::{not_on_hold, still_safe},
+    recheck::{not_on_hold, still_safe_in},
     requests,
     review::review,
     view, watch,
@@ -85,7 +85,7 @@ pub async fn sign(
     let tx = extensions.platform.begin(caller).await?;
     // A hold or an allergy may have come while the checkers thought, or the guardian have ceased
     // to be one.
-    still_safe(&extensions.platform, caller, &tx, &signed).await?;
+    still_safe_in(&extensions.platform, caller, &tx, &signed).await?;
     encounter::follow_up(&tx, encounter, caller.now).await?;
     let rx = Prescription::from(signed);
     tx.update_document(&next(row, rx.state().as_str(), &rx, caller.now)?).await?;

@@ -496,7 +496,11 @@ mod tests {
         let holds = [placed("own", ReleaseBy::Pathway), placed("doctors", ReleaseBy::Doctor)];
         let last = [Effect::LiftHold("own".into()), Effect::CancelAllTasks];
         assert_eq!(judge_with(vec![close()], &holds).expect("closed").effects, last);
-        assert_eq!(fixture::enrolment().leave(&holds, EndCause::Withdrawn).effects, last, "also if the pathway cannot be asked");
+        assert_eq!(
+            fixture::enrolment().leave(&holds, EndCause::Withdrawn).effects,
+            last,
+            "also if the pathway cannot be asked"
+        );
     }
 
     #[test]

@@ -225,7 +225,8 @@ impl<'a> Calls<'a> {
             let quota = grant::grants(install).map_or(0, |grants| i64::from(grants.kv_quota_kib) * 1024);
             self.writes.push((install.plugin_id.clone(), writes, quota));
         }
-        if install.candidate_digest.is_some() {
+        // What a candidate finds otherwise is reported; of a restricted part it must not be.
+        if install.candidate_digest.is_some() && !call.tape.restricted {
             run(self.extensions, install, call.tape, self.reads(install));
         }
         call.outcome.map_err(Box::new)

@@ -1,5 +1,6 @@
 use xinglin_domain::{access::Action, id::TenantId};
-use xinglin_platform::{AppResult, Caller, boxed};
+use xinglin_platform::{AppResult, Caller, Platform, boxed, settings};
+use xinglin_runtime::Interface;
 
 use super::{InstallView, make_ready, put_install};
 use crate::{
@@ -26,5 +27,18 @@ pub async fn enable(
     let package = install::package(&extensions.platform, &install.digest).await?;
     let calls = make_ready(extensions, caller, &mut install, &package).await?;
     install.updated_at = caller.now;
+    if package.interfaces().contains(&Interface::Review) {
+        remember(&extensions.platform, caller, tenant, plugin).await?;
+    }
     put_install(&extensions.platform, install, &package, calls).await
+}
+
+/// Keeps that a checker was enabled: from now on nobody signs without it, unless the hospital says
+/// which checkers it requires.
+async fn remember(platform: &Platform, caller: &Caller, tenant: TenantId, plugin: &str) -> AppResult<()> {
+    let (row, mut settings) = settings::of(platform.store(), tenant).await?;
+    match settings.known_checkers.insert(plugin.to_owned()) {
+        true => settings::put(platform.store(), row, &settings, caller.now).await,
+        false => Ok(()),
+    }
 }

@@ -134,7 +134,7 @@ async fn confirm_quote(
     let reserved = effective.reserve(&caller.actor, purchase, &extensions.platform, caller.now)?;
 
     let tx = records.begin().await?;
-    prescription::still_safe(&extensions.platform, caller, &tx, &reserved).await?;
+    prescription::still_safe_in(&extensions.platform, caller, &tx, &reserved).await?;
     // The constraint decides between two orders at once: one wins.
     tx.mark_used(prescription, &lines, &id.to_string(), caller.now).await.map_err(|error| match error {
         StoreError::Unique { .. } => AppError::new(Code::RxAlreadyUsed, "another order was first"),

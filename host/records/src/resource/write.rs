@@ -1,5 +1,7 @@
 //! The next versions of resources, the host's own projections among them.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json, value::RawValue};
 use xinglin_domain::{code::Code, id::PatientId, time::Instant};
 use xinglin_fhir::{
@@ -11,7 +13,17 @@ use xinglin_platform::{AppError, AppResult, ambient, boxed};
 use xinglin_store::{Resource, ResourceWrite, TenantTx};
 
 use super::labels;
-use crate::{criteria, news::News, real_name};
+use crate::{criteria, news::News, patient, real_name};
+
+/// The patients whose allergies or state are written, in one order for all.
+fn rested_on(planned: &[Planned]) -> BTreeSet<String> {
+    let of = |one: &Planned| match one.resource_type.as_str() {
+        "Patient" => Some(one.id.clone()),
+        "AllergyIntolerance" => index::index(&one.resource).patient,
+        _ => None,
+    };
+    planned.iter().filter_map(of).collect()
+}
 
 /// Writes resources as their next versions, also the host's own projections. Deleting a
 /// missing resource has no effect.
@@ -22,6 +34,9 @@ pub(crate) async fn write(tx: &TenantTx, planned: Vec<Planned>, now: Instant) ->
     let mut writes = Vec::with_capacity(planned.len());
     let mut written = Vec::with_capacity(planned.len());
     let mut news = News::default();
+    for patient in rested_on(&planned) {
+        patient::lock(tx, patient).await?;
+    }
     let labels = labels(tx, &planned).await?;
     for Planned { action, resource_type, id, mut resource, .. } in planned {
         // A bundle may bring ten thousand: others have their turn meanwhile.

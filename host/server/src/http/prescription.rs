@@ -226,7 +226,7 @@ pub async fn withdraw(
     responses((status = 200, body = RequiredCheckers), (status = "4XX", body = Problem)),
 )]
 pub async fn get_required_checkers(State(hospital): State<Hospital>, caller: Caller) -> Reply<Json<RequiredCheckers>> {
-    Ok(Json(prescription::get_required_checkers(&hospital.extensions, &caller).await?))
+    Ok(Json(prescription::get_required_checkers(&hospital.platform, &caller).await?))
 }
 
 /// Names the checkers without whose verdict nobody signs, beside all that are enabled.
@@ -272,7 +272,7 @@ pub async fn hand_over(
     caller: Caller,
     At(id): At<PrescriptionId>,
 ) -> Reply<Json<PrescriptionView>> {
-    Ok(Json(delivery::hand_over(&hospital.platform, &caller, id).await?))
+    Ok(Json(delivery::hand_over(&hospital.extensions, &caller, id).await?))
 }
 
 /// A parcel is lost or spoilt; the patient is refunded.
@@ -320,7 +320,7 @@ pub async fn ship(
     At(id): At<PrescriptionId>,
     Body(ask): Body<Ship>,
 ) -> Reply<Json<PrescriptionView>> {
-    Ok(Json(delivery::ship(&hospital.platform, &caller, id, ask).await?))
+    Ok(Json(delivery::ship(&hospital.extensions, &caller, id, ask).await?))
 }
 
 /// Medicines are taken back for a cause that is not the patient's; the patient is refunded.
