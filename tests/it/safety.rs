@@ -23,9 +23,11 @@ on_both_engines!(
     a_check_sees_restricted_medicines_and_says_nothing_of_them,
     without_a_required_checker_nobody_signs,
     a_warning_is_acknowledged_by_plugin_and_code_with_a_reason,
+    another_interaction_of_the_same_code_is_not_acknowledged,
 );
 
 const NITROGLYCERIN: &str = "nitroglycerin-0.5mg-100";
+const AZITHROMYCIN: &str = "azithromycin-500mg-6";
 const SILDENAFIL: &str = "sildenafil-50mg-10";
 
 /// A clinic that also sells a nitrate and a medicine that must not be taken with it.
@@ -46,6 +48,7 @@ async fn clinic(hospital: &TestHospital) -> Clinic {
     };
     let items = formulary["items"].as_array_mut().expect("items");
     items.push(sold(NITROGLYCERIN, "硝酸甘油片", "C01DA02", "50"));
+    items.push(sold(AZITHROMYCIN, "阿奇霉素片", "J01FA10", "3000"));
     items.push(sold(SILDENAFIL, "枸橼酸西地那非片", "G04BE03", "500"));
     clinic.operator.put(&path, formulary).await;
     clinic
@@ -369,4 +372,25 @@ async fn a_warning_is_acknowledged_by_plugin_and_code_with_a_reason(hospital: Te
     assert!(!kept["reason"].as_str().expect("a reason").is_empty());
     // The pharmacist's approval rests on what the prescriber has acknowledged.
     assert_eq!(clinic.approve(&prescription).await["status"], "EFFECTIVE");
+}
+
+async fn another_interaction_of_the_same_code_is_not_acknowledged(hospital: TestHospital) {
+    let clinic = clinic(&hospital).await;
+    let taken = |atc: &str| {
+        json!({
+            "resourceType": "MedicationStatement", "status": "active",
+            "subject": { "reference": format!("Patient/{}", clinic.subject) },
+            "medicationCodeableConcept": { "coding": [{ "system": "http://www.whocc.no/atc", "code": atc }] },
+        })
+    };
+    // Amiodarone, then haloperidol: each prolongs QT with azithromycin.
+    clinic.import(&[taken("C01BD01")]).await;
+    let prescription = drafted(&clinic, line(AZITHROMYCIN, "500", "1", 3, 1)).await;
+    let signed = clinic.sign(&prescription).await;
+    assert!(signed["findings"].to_string().contains("DDI_QT_KNOWN_RISK"), "{signed}");
+    clinic.import(&[taken("N05AD01")]).await;
+    let approve = format!("{prescription}/approve");
+    let refused = clinic.pharmacist.refused(&approve, checklist(), "RX_WARNING_UNACKNOWLEDGED").await;
+    assert!(refused["detail"].as_str().expect("a detail").contains("DDI_QT_KNOWN_RISK"), "{refused}");
+    assert_eq!(clinic.doctor.get(&prescription).await["status"], "PENDING_REVIEW");
 }

@@ -33,6 +33,11 @@ impl Subject {
         Ok(Self { patient, prescription, restricted })
     }
 
+    /// What a checker is not given: the prescription itself, and these compartments.
+    pub(crate) const fn left_out(&self, compartments: Compartments) -> LeftOut {
+        LeftOut { compartments, prescription: self.prescription }
+    }
+
     /// Whether what a checker is given is restricted.
     pub(crate) const fn is_restricted(&self) -> bool {
         !self.restricted.is_empty()
@@ -60,7 +65,7 @@ pub(crate) async fn snapshots<E: Executor>(
 ) -> AppResult<(Snapshot, Option<Snapshot>)> {
     let asker = (plugin, Purpose::Safety);
     let cut = async |compartments| {
-        let left_out = LeftOut { compartments, prescription: of.prescription };
+        let left_out = of.left_out(compartments);
         snapshot::snapshot(platform, records, asker, needs, of.patient, left_out, caller.now).await
     };
     let whole = cut(Compartments::NONE).await?;

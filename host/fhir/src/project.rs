@@ -989,6 +989,25 @@ mod tests {
         assert_eq!(dispense(Some(30)), MedicationStatus::Active);
         assert_eq!(dispense(Some(7)), MedicationStatus::Completed);
         assert_eq!(dispense(None), MedicationStatus::Unknown);
+        // Also with its request, completed or never in force; and durations as others write them.
+        let with = |request: &str, supply: Value| {
+            let coded = json!({"coding": [{"system": system::ATC, "code": "C01DA02"}]});
+            let request = json!({
+                "resourceType": "MedicationRequest", "id": "r", "status": request, "intent": "order",
+                "medicationCodeableConcept": coded, "authoredOn": "2026-01-05",
+            });
+            let dispense = json!({
+                "resourceType": "MedicationDispense", "id": "d", "status": "completed",
+                "medicationCodeableConcept": coded, "whenHandedOver": "2026-01-05T00:00:00Z",
+                "authorizingPrescription": [{"reference": "MedicationRequest/r"}], "daysSupply": supply,
+            });
+            let seen = snapshot::build(&json!({}), &[request, dispense], String::new(), at("2026-01-20T00:00:00Z"));
+            seen.medications.iter().map(|medication| medication.status).collect::<Vec<_>>()
+        };
+        assert_eq!(with("completed", json!({"value": 1, "unit": "bottle"})), [MedicationStatus::Unknown]);
+        assert_eq!(with("cancelled", json!({"value": 30, "unit": "d"})), [MedicationStatus::Active]);
+        assert_eq!(with("completed", json!({"value": 1, "unit": "month"})), [MedicationStatus::Active]);
+        assert_eq!(with("completed", json!({"value": 14.5, "code": "d"})), [MedicationStatus::Completed]);
     }
 
     fn requests(status: RequestStatus) -> Vec<Value> {

@@ -12,7 +12,7 @@ use xinglin_domain::{
         Allergy, Component, Condition, ConditionStatus, Criticality, Medication, MedicationStatus, Observation,
         ObservationValue, Omission, OmissionReason, Section, Sex, Snapshot, Subject,
     },
-    coding::{Attribute, AttributeValue, Coding, Quantity, system},
+    coding::{Attribute, AttributeValue, Coding, Decimal, Quantity, system},
     measure::{self, Fault, Measurand},
     time::Instant,
 };
@@ -92,7 +92,12 @@ pub fn build(patient: &Value, resources: &[Value], pseudonym: String, taken_at: 
         },
         conditions: newest(conditions, MOST_CONDITIONS, Section::Conditions, &mut omissions),
         allergies: newest(allergies, MOST_ALLERGIES, Section::Allergies, &mut omissions),
-        medications: newest(medications, MOST_MEDICATIONS, Section::Medications, &mut omissions),
+        medications: newest(
+            in_use_first(medications, MOST_MEDICATIONS),
+            MOST_MEDICATIONS,
+            Section::Medications,
+            &mut omissions,
+        ),
         observations: newest_of_each(observations, &mut omissions),
         omissions,
         attributes: Vec::new(),
@@ -170,6 +175,23 @@ fn newest<T>(mut all: Dated<T>, most: usize, section: Section, omissions: &mut V
         all.truncate(most);
     }
     all.into_iter().map(|(_, item)| item).collect()
+}
+
+/// Medications without the oldest that are not in use, as far as there are more than fit: those are
+/// no omission.
+fn in_use_first(mut all: Dated<Medication>, most: usize) -> Dated<Medication> {
+    use MedicationStatus::{Completed, Stopped};
+    let mut room = most.saturating_sub(all.iter().filter(|(_, m)| !matches!(m.status, Completed | Stopped)).count());
+    all.sort_by_key(|(at, _)| Reverse(*at));
+    all.retain(|(_, medication)| {
+        if !matches!(medication.status, Completed | Stopped) {
+            return true;
+        }
+        let fits = room > 0;
+        room = room.saturating_sub(1);
+        fits
+    });
+    all
 }
 
 fn newest_of_each(mut all: Dated<Observation>, omissions: &mut Vec<Omission>) -> Vec<Observation> {
@@ -378,7 +400,6 @@ fn requested<'a>(
     supplies: &mut Supplies<'a>,
     now: Instant,
 ) -> Option<(Option<Instant>, Medication)> {
-    let dispensed = supplies.0.remove(&text(resource, "id")).unwrap_or_default();
     if matches!(text(resource, "intent"), Some("proposal" | "option"))
         || resource.get("doNotPerform") == Some(&Value::Bool(true))
     {
@@ -391,20 +412,28 @@ fn requested<'a>(
     let treated = bounds.and_then(|b| b.get("boundsDuration")).and_then(days);
     let ended = period.and_then(|p| instant(p, "end")).or_else(|| Some(started?.plus_days(treated?)));
     let intended = resource.get("dispenseRequest").and_then(|d| d.get("expectedSupplyDuration")).and_then(days);
+    let status = text(resource, "status")?;
+    if matches!(status, "draft" | "cancelled" | "entered-in-error") {
+        // Never in force. What was dispensed on it all the same counts by itself.
+        return None;
+    }
+    let dispensed = supplies.0.remove(&text(resource, "id")).unwrap_or_default();
     // What was dispensed counts, not what was meant to be.
     let ends = match dispensed.iter().filter_map(|supply| supply.ends).max() {
         None => authored.zip(intended).map(|(authored, days)| authored.plus_days(days)),
         last => last,
     };
-    let status = match text(resource, "status")? {
+    // Of some of it nobody said for how long it lasts.
+    let open = dispensed.iter().any(|supply| supply.ends.is_none());
+    let status = match status {
         "active" => MedicationStatus::Active,
         "on-hold" if is_awaiting_review(resource) => MedicationStatus::Active,
         "on-hold" => MedicationStatus::OnHold,
         "completed" if ends.or(ended).is_some_and(|ends| ends > now) => MedicationStatus::Active,
+        "completed" if open => MedicationStatus::Unknown,
         "completed" => MedicationStatus::Completed,
         "stopped" => MedicationStatus::Stopped,
         "unknown" => MedicationStatus::Unknown,
-        // Never in force: draft, cancelled, entered-in-error.
         _ => return None,
     };
     let (code, ingredients) = library.medicine(resource);
@@ -415,14 +444,18 @@ fn requested<'a>(
     Some((started, Medication { code, ingredients, status, started, ended, attributes }))
 }
 
-/// A duration in whole days or weeks, in days.
+/// A duration in days, rounded up: days, weeks, months of 31 days or years; by its code, otherwise
+/// by its unit.
 pub(crate) fn days(duration: &Value) -> Option<i64> {
-    let value: i64 = duration.get("value")?.to_string().parse().ok()?;
-    match text(duration, "code")? {
-        "d" => Some(value),
-        "wk" => value.checked_mul(7),
-        _ => None,
-    }
+    let value: Decimal = duration.get("value")?.to_string().parse().ok()?;
+    let each = match text(duration, "code").or_else(|| text(duration, "unit"))? {
+        "d" | "day" | "days" | "天" | "日" => 1,
+        "wk" | "week" | "weeks" | "周" => 7,
+        "mo" | "month" | "months" | "月" => 31,
+        "a" | "year" | "years" | "年" => 366,
+        _ => return None,
+    };
+    value.times(Decimal::whole(each)).ok()?.ceil_over(Decimal::whole(1))
 }
 
 fn stated(resource: &Value, library: &Library<'_>, now: Instant) -> Option<(Option<Instant>, Medication)> {

@@ -42,7 +42,8 @@ impl LeftOut {
     /// Nothing.
     pub const NOTHING: Self = Self { compartments: Compartments::NONE, prescription: None };
 
-    fn has(&self, row: &Resource, labels: &[Label]) -> bool {
+    /// Whether it leaves out a resource, given the labels of the patient.
+    pub fn has(&self, row: &Resource, labels: &[Label]) -> bool {
         let restricted = labels
             .iter()
             .any(|label| label.kind == row.kind && label.id == row.id && self.compartments.contains(label.compartment));

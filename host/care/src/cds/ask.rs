@@ -8,6 +8,7 @@ use xinglin_domain::{
     access::Action,
     code::Code,
     coding::Coding,
+    compartment::Compartments,
     consent::Purpose,
     id::PatientId,
     review::{Answer, Order, ReviewError, Severity, Verdict},
@@ -160,7 +161,7 @@ async fn review(
     if let Some(open) = open
         && !subject.is_open_to(&extensions.platform, caller).await?
     {
-        let context = calls.context(install, plugin)?;
+        let context = calls.context_without(install, plugin, subject.left_out(Compartments::ALL))?;
         made.push((install, extensions.runtime().review(plugin, context, order, &open, caller.now).await));
     }
     let answers = calls.note(made).await?.into_iter();

@@ -8,7 +8,12 @@ use xinglin_domain::{
 use xinglin_extensions::Extensions;
 use xinglin_platform::{AppError, AppResult, Caller, boxed, settings::settings, standing};
 
-use super::{PrescriptionView, check_products, facts, put, recheck::{still_safe, still_safe_in}, review::review, take, view};
+use super::{
+    PrescriptionView, check_products, facts, put,
+    recheck::{still_safe, still_safe_in},
+    review::review,
+    take, view,
+};
 use crate::pathway::hold;
 
 /// The pharmacist's approval, with the checklist (四查十对).

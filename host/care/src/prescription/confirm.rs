@@ -7,7 +7,11 @@ use xinglin_domain::{
 };
 use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed, settings::settings};
 
-use super::{PrescriptionView, check_products, facts, put_next, recheck::{still_safe, still_safe_in}, take};
+use super::{
+    PrescriptionView, check_products, facts, put_next,
+    recheck::{still_safe, still_safe_in},
+    take,
+};
 use crate::pathway::hold;
 
 /// The confirmation of a prescription that was sent back.

@@ -9,7 +9,7 @@ use xinglin_domain::{
 use xinglin_platform::{AppResult, Caller, Platform, ambient, boxed, document::fresh, settings::settings};
 use xinglin_records::resource;
 
-use super::{NewCourse, NewLine, PrescriptionView, facts, requests, view, watch, write_lines};
+use super::{NewCourse, NewLine, PrescriptionView, facts, recheck::masked, requests, view, watch, write_lines};
 use crate::encounter::{self, human};
 
 /// A prescription to draft.
@@ -45,7 +45,10 @@ pub async fn draft(platform: &Platform, caller: &Caller, new: NewPrescription) -
     let create = Create { id, follow_up: &follow_up, author: new.author_kind };
     let draft = Rx::create(&caller.actor, create, caller.now)?;
     let allergies = facts(platform, &records, follow_up.patient(), caller.now).await?;
-    let draft = write_lines(&caller.actor, draft, new.course, new.lines, &allergies, &settings, caller.now)?;
+    let draft = match write_lines(&caller.actor, draft, new.course, new.lines, &allergies, &settings, caller.now) {
+        Ok(draft) => draft,
+        Err(refused) => return Err(masked(platform, caller, &records, follow_up.patient(), refused).await?),
+    };
     let rx = Prescription::from(draft);
     let parent = Some(rx.encounter().to_string());
     let row = fresh(id, rx.patient(), parent, rx.state().as_str(), &rx, caller.now)?;

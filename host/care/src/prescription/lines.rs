@@ -4,7 +4,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use xinglin_domain::{
     access::Actor,
-    clinical::{DataNeed, Snapshot},
+    clinical::{DataNeed, Section, Snapshot},
     code::Code,
     coding::{Coding, Decimal, Quantity},
     consent::Purpose,
@@ -64,7 +64,7 @@ pub(super) async fn facts<E: Executor>(
     patient: PatientId,
     now: Instant,
 ) -> AppResult<Snapshot> {
-    snapshot::snapshot(
+    let facts = snapshot::snapshot(
         platform,
         records,
         ("xinglin.host", Purpose::Safety),
@@ -73,7 +73,12 @@ pub(super) async fn facts<E: Executor>(
         LeftOut::NOTHING,
         now,
     )
-    .await
+    .await?;
+    // Which allergies were left out, nobody knows.
+    if facts.omissions.iter().any(|omission| omission.section == Section::Allergies) {
+        return Err(AppError::new(Code::RxNotChecked, "the patient has more allergies on record than can be checked"));
+    }
+    Ok(facts)
 }
 
 /// Checks that the formulary, as it is now, still permits every medicine of a sheet: the list, a

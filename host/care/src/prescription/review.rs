@@ -6,6 +6,7 @@ use std::{
 };
 
 use xinglin_domain::{
+    compartment::Compartments,
     consent::Purpose,
     prescription::{Rx, Signing},
     review::{
@@ -55,7 +56,9 @@ impl Review<'_> {
     pub(super) fn acknowledged_before(&self, signing: &Signing) -> AppResult<Reviewed> {
         let read: Vec<Found> = signing.outcome.findings().collect();
         let anew: Vec<Found> = self.outcome.findings().filter(|found| !read.contains(found)).collect();
-        let still = |one: &&Acknowledgement| !anew.iter().any(|found| found.plugin == one.plugin && found.finding.code == one.code);
+        let still = |one: &&Acknowledgement| {
+            !anew.iter().any(|found| found.plugin == one.plugin && found.finding.code == one.code)
+        };
         self.judge(self.outcome.acknowledge(&signing.acknowledged.iter().filter(still).cloned().collect()))
     }
 
@@ -127,7 +130,8 @@ pub(super) async fn review<'a, E: Executor, S>(
         let (whole, open) = checker::snapshots(&extensions.platform, caller, records, asker, subject).await?;
         for (snapshot, open) in [(Some(whole), false), (open, true)] {
             let Some(snapshot) = snapshot else { continue };
-            let context = calls.context(install, plugin)?;
+            let without = if open { Compartments::ALL } else { Compartments::NONE };
+            let context = calls.context_without(install, plugin, subject.left_out(without))?;
             let (runtime, plugin, order, now) =
                 (extensions.runtime().clone(), Arc::<Plugin>::clone(plugin), order.clone(), caller.now);
             let call = async move { runtime.review(&plugin, context, &order, &snapshot, now).await };

@@ -9,7 +9,7 @@ use xinglin_domain::{
 use xinglin_platform::{AppResult, Caller, Platform, boxed, document::Stored, settings::settings};
 use xinglin_records::resource;
 
-use super::{NewCourse, NewLine, PrescriptionView, facts, load, put_next, requests, write_lines};
+use super::{NewCourse, NewLine, PrescriptionView, facts, load, put_next, recheck::masked, requests, write_lines};
 
 /// New lines that replace the existing ones.
 #[derive(Deserialize, ToSchema)]
@@ -43,7 +43,7 @@ pub async fn rewrite(
     let Stored { row, value } = load(&records, id).await?;
     caller.trail.saw(value.patient());
     let allergies = facts(platform, &records, value.patient(), caller.now).await?;
-    let before = requests(&value);
+    let (before, of_whom) = (requests(&value), value.patient());
     let draft = match value {
         Prescription::Returned(returned) => {
             let version = rewrite.version.unwrap_or_else(|| returned.version());
@@ -51,7 +51,11 @@ pub async fn rewrite(
         }
         other => other.expecting::<Draft>(Event::Edit)?,
     };
-    let draft = write_lines(&caller.actor, draft, rewrite.course, rewrite.lines, &allergies, &settings, caller.now)?;
+    let draft =
+        match write_lines(&caller.actor, draft, rewrite.course, rewrite.lines, &allergies, &settings, caller.now) {
+            Ok(draft) => draft,
+            Err(refused) => return Err(masked(platform, caller, &records, of_whom, refused).await?),
+        };
     let rx = Prescription::from(draft);
     let dropped = dropped(before, &requests(&rx));
     put_next(platform, caller, row, rx, async |tx| resource::project(tx, dropped, caller.now).await).await

@@ -16,7 +16,7 @@ use xinglin_domain::{
     time::Instant,
 };
 use xinglin_platform::{AppError, AppResult, ambient, boxed, grant, policy_desk};
-use xinglin_records::audit;
+use xinglin_records::{audit, snapshot::LeftOut};
 use xinglin_runtime::{Call, CallContext, CallFailure, HostServices, Mistake, NoRecord, Plugin, RecordRead, Tape};
 use xinglin_store::{Install, KvWrite, NewTapeEntry, TenantTx};
 
@@ -105,6 +105,14 @@ impl<'a> Calls<'a> {
     /// # Errors
     /// `PLUGIN_CAPABILITY` if a policy forbids the call.
     pub fn context(&self, install: &Install, plugin: &Plugin) -> AppResult<CallContext> {
+        self.context_without(install, plugin, LeftOut::NOTHING)
+    }
+
+    /// As [`context`](Self::context), with what is left out of the plugin's reads of the record.
+    ///
+    /// # Errors
+    /// As [`context`](Self::context).
+    pub fn context_without(&self, install: &Install, plugin: &Plugin, left_out: LeftOut) -> AppResult<CallContext> {
         policy_desk::plugin_may(
             &self.extensions.platform.policies(),
             self.tenant,
@@ -132,21 +140,21 @@ impl<'a> Calls<'a> {
                 secrets: egress.clone(),
                 identity: egress.clone(),
                 signing: egress,
-                ..self.reads(install)
+                ..self.reads(install, left_out)
             },
         })
     }
 
     /// The read-only host services, also for candidates.
-    fn reads(&self, install: &Install) -> HostServices {
+    fn reads(&self, install: &Install, left_out: LeftOut) -> HostServices {
         HostServices {
-            records: self.record_for(&install.plugin_id),
+            records: self.record_for(&install.plugin_id, left_out),
             seed: ambient::random_bytes(),
             ..host_services(&self.extensions.platform, install)
         }
     }
 
-    fn record_for(&self, plugin: &str) -> Arc<dyn RecordRead> {
+    fn record_for(&self, plugin: &str, left_out: LeftOut) -> Arc<dyn RecordRead> {
         let Some((patient, purpose)) = self.subject else { return Arc::new(NoRecord) };
         Arc::new(Chart {
             platform: self.extensions.platform.clone(),
@@ -154,6 +162,7 @@ impl<'a> Calls<'a> {
             plugin: plugin.to_owned(),
             patient,
             purpose,
+            left_out,
         })
     }
 
@@ -227,7 +236,7 @@ impl<'a> Calls<'a> {
         }
         // What a candidate finds otherwise is reported; of a restricted part it must not be.
         if install.candidate_digest.is_some() && !call.tape.restricted {
-            run(self.extensions, install, call.tape, self.reads(install));
+            run(self.extensions, install, call.tape, self.reads(install, LeftOut::NOTHING));
         }
         call.outcome.map_err(Box::new)
     }

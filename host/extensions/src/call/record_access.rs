@@ -15,6 +15,7 @@ use xinglin_platform::{AppError, AppResult, Platform, document};
 use xinglin_records::{
     consent::{self, Span},
     resource,
+    snapshot::LeftOut,
 };
 use xinglin_runtime::{RecordError, RecordFuture, RecordQuery, RecordRead};
 
@@ -28,6 +29,8 @@ pub(crate) struct Chart {
     pub plugin: String,
     pub patient: PatientId,
     pub purpose: Purpose,
+    /// What is left out, as of the call's snapshot.
+    pub left_out: LeftOut,
 }
 
 impl Chart {
@@ -41,14 +44,19 @@ impl Chart {
 
     /// Nothing if it is withheld.
     async fn entries(&self, section: Section, code: Option<&Coding>, span: Span) -> AppResult<Option<Entries>> {
-        let Self { platform, tenant, plugin, patient, purpose } = self;
+        let Self { platform, tenant, plugin, patient, purpose, left_out } = self;
         let records = platform.store().tenant(*tenant);
         let record_access = consent::plugin_access(platform, &records, plugin, *patient, (*purpose, section)).await?;
         let Ok(shown) = consent::section(&records, *patient, (section, code), &record_access, span).await? else {
             return Ok(None);
         };
         let person = document::value(&records.get_resource("Patient", &patient.to_string()).await?)?;
-        let mut resources = shown.rows.iter().map(document::value).collect::<Result<Vec<_>, AppError>>()?;
+        let labels = match left_out.compartments.is_empty() {
+            true => Vec::new(),
+            false => records.list_labels(&patient.to_string()).await?,
+        };
+        let rows = shown.rows.iter().filter(|row| !left_out.has(row, &labels));
+        let mut resources = rows.map(document::value).collect::<Result<Vec<_>, AppError>>()?;
         let named = resource::medications(&records, resources.iter().filter_map(resource::medication)).await?;
         resources.extend(named.into_iter().map(|(_, medication)| medication));
         Ok(Some(snapshot::entries(&person, &resources, platform.now())))
@@ -167,6 +175,7 @@ mod tests {
             plugin: "acme.check".to_owned(),
             patient: OURS,
             purpose: Purpose::Treatment,
+            left_out: LeftOut::NOTHING,
         }
     }
 

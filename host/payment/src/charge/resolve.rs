@@ -1,11 +1,13 @@
-use xinglin_care::pathway::Occasion;
+use xinglin_care::{pathway::Occasion, prescription};
 use xinglin_domain::{
     billing::{
         Charge, Claim,
         claim::{Pending, Unknown},
     },
     consent::Purpose,
+    id::PrescriptionId,
     payer::{PayerError, Status},
+    time::Instant,
 };
 use xinglin_extensions::{Extensions, call::Calls};
 use xinglin_platform::{
@@ -13,9 +15,11 @@ use xinglin_platform::{
     document::{Stored, next},
     work,
 };
-use xinglin_store::{OperationState, Work};
+use xinglin_store::{OperationState, Tenant, Work};
 
-use super::{Finished, Outcome, Then, Verb, ask_again, finish, load, mark, mistake, payer_of, reverse_payment, settle};
+use super::{
+    Finished, Outcome, Then, Verb, ask_again, finish, load, mark, mistake, parent, payer_of, reverse_payment, settle,
+};
 
 /// Resolves an operation without a known outcome (the host stopped during it, or the payer did
 /// not answer, or could not be called) by querying the payer. While the payer cannot be called or
@@ -68,10 +72,12 @@ pub async fn resolve(extensions: &Extensions, work: &Work, occasion: &Occasion) 
         return Ok(());
     };
     tracing::info!(bill = %row.id, operation = operation.key, ?status, "asked after a payment");
+    let send_again = matches!(status, Status::NeverSeen)
+        && (verb(&unknown) == Verb::Reverse || may_still_settle(&records, parent(&row)?, now).await?);
     let outcome = Outcome {
         verb: verb(&unknown),
         key: operation.key,
-        then: if matches!(status, Status::NeverSeen) { Then::SendAgain } else { Then::Stop },
+        then: if send_again { Then::SendAgain } else { Then::Stop },
         after: unknown.resolve(status, now),
     };
     let tx = records.begin().await?;
@@ -92,6 +98,12 @@ pub async fn resolve(extensions: &Extensions, work: &Work, occasion: &Occasion) 
         }
         _ => Ok(()),
     }
+}
+
+/// Whether the order is still to be settled: it is valid, and its visit and patient allow it.
+async fn may_still_settle(records: &Tenant, id: PrescriptionId, now: Instant) -> AppResult<bool> {
+    let rx = prescription::load(records, id).await?.value;
+    Ok(rx.valid_until().is_some_and(|until| now < until) && !prescription::is_void(records, &rx).await?)
 }
 
 pub(super) const fn verb(unknown: &Claim<Unknown>) -> Verb {
