@@ -383,12 +383,12 @@ async fn another_interaction_of_the_same_code_is_not_acknowledged(hospital: Test
             "medicationCodeableConcept": { "coding": [{ "system": "http://www.whocc.no/atc", "code": atc }] },
         })
     };
-    // Amiodarone, then haloperidol: each prolongs QT with azithromycin.
+    // Amiodarone, then ondansetron: each prolongs QT with azithromycin.
     clinic.import(&[taken("C01BD01")]).await;
     let prescription = drafted(&clinic, line(AZITHROMYCIN, "500", "1", 3, 1)).await;
     let signed = clinic.sign(&prescription).await;
     assert!(signed["findings"].to_string().contains("DDI_QT_KNOWN_RISK"), "{signed}");
-    clinic.import(&[taken("N05AD01")]).await;
+    clinic.import(&[taken("A04AA01")]).await;
     let approve = format!("{prescription}/approve");
     let refused = clinic.pharmacist.refused(&approve, checklist(), "RX_WARNING_UNACKNOWLEDGED").await;
     assert!(refused["detail"].as_str().expect("a detail").contains("DDI_QT_KNOWN_RISK"), "{refused}");

@@ -65,8 +65,9 @@ pub async fn resolve(extensions: &Extensions, work: &Work, occasion: &Occasion) 
         // Still unknown: asked again later.
         let tx = records.begin().await?;
         let charge = Charge::from(unknown);
-        tx.update_document(&next(row, charge.state().as_str(), &charge, now)?).await?;
+        // The operation before the bill, as in `finish`.
         mark(&tx, &operation.key, OperationState::Unknown, None, (operation.at, now)).await?;
+        tx.update_document(&next(row, charge.state().as_str(), &charge, now)?).await?;
         calls.write(&tx).await?;
         tx.commit().await?;
         return Ok(());
