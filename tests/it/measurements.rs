@@ -261,7 +261,7 @@ async fn history_is_context_and_no_alarm(hospital: TestHospital) {
     hospital.advance(10 * 86_400).await;
     enrolled.settles().await;
     // Since the enrolment, and old.
-    enrolled.clinic.import(&[dated("24", 3)]).await;
+    enrolled.clinic.import(&[dated("24", 9)]).await;
     enrolled.clinic.import(&[enrolled.glucose("6.6", "mmol/L")]).await;
     enrolled.hears(&["6.6 mmol/L"]).await;
     assert!(enrolled.alert("GLUCOSE_CRITICAL_HIGH").await.is_none());

@@ -13,6 +13,7 @@ use crate::support::{
 on_both_engines!(
     TestHospital:
     a_medicine_is_in_use_from_its_signature_until_its_supply_ends,
+    what_was_never_bought_lapses,
     an_imported_dispense_counts,
     an_allergy_after_the_signature_stops_every_later_act,
     a_stopped_visit_stops_every_later_act,
@@ -106,6 +107,19 @@ async fn a_medicine_is_in_use_from_its_signature_until_its_supply_ends(hospital:
     let other = drafted(&clinic, sildenafil()).await;
     assert_eq!(vetoed(&clinic, &other).await, ["DDI_PDE5_NITRATE"], "some are left");
     hospital.advance(86_400).await;
+    let other = drafted(&clinic, sildenafil()).await;
+    clinic.sign(&other).await;
+}
+
+async fn what_was_never_bought_lapses(hospital: TestHospital) {
+    let clinic = clinic(&hospital).await;
+    let nitrate = drafted(&clinic, nitroglycerin()).await;
+    clinic.sign(&nitrate).await;
+    clinic.approve(&nitrate).await;
+    let other = drafted(&clinic, sildenafil()).await;
+    assert_eq!(vetoed(&clinic, &other).await, ["DDI_PDE5_NITRATE"]);
+    hospital.advance(3 * 86_400).await;
+    eventually("it expires", async || clinic.doctor.get(&nitrate).await["status"] == "EXPIRED").await;
     let other = drafted(&clinic, sildenafil()).await;
     clinic.sign(&other).await;
 }

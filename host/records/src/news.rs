@@ -13,9 +13,9 @@ use xinglin_fhir::{person, snapshot};
 use xinglin_platform::{AppError, AppResult, ambient};
 use xinglin_store::{Queue, TenantTx, Work};
 
-/// How many calendar days before today a value may be known since: a project default. So all of
-/// yesterday, by the calendar of Asia/Shanghai, is news, and what a night shift enters after midnight.
-const NEWS_DAYS: i64 = 1;
+/// How many days before today, by the calendar of Asia/Shanghai, a value may be known since: a project
+/// default. A result of Friday that is posted after a holiday is news; a history that is imported is not.
+const NEWS_DAYS: i64 = 7;
 
 /// One version of an observation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,7 +64,7 @@ impl News {
     }
 }
 
-/// Whether an observation is of today or yesterday, or says nothing of when.
+/// Whether an observation is of the last [`NEWS_DAYS`] days, or says nothing of when.
 pub fn is_recent(observation: &Value, now: Instant) -> bool {
     snapshot::known_since(observation).is_none_or(|since| since.china_day() >= now.china_day() - NEWS_DAYS)
 }
@@ -85,9 +85,9 @@ mod tests {
             news.note((&resource, version), Some("pat-1"), now);
             !news.readings.is_empty()
         };
-        assert!(noted(json!({ "effectiveDateTime": "2026-11-20T00:00:00+08:00" }), 1));
-        assert!(noted(json!({ "effectiveDateTime": "2026-11-20" }), 1));
-        assert!(!noted(json!({ "effectiveDateTime": "2026-11-19T23:59:59+08:00" }), 1));
+        assert!(noted(json!({ "effectiveDateTime": "2026-11-14T00:00:00+08:00" }), 1));
+        assert!(noted(json!({ "effectiveDateTime": "2026-11-14" }), 1));
+        assert!(!noted(json!({ "effectiveDateTime": "2026-11-13T23:59:59+08:00" }), 1));
         assert!(noted(json!({ "effectiveDateTime": "2026-11-01", "issued": "2026-11-20T10:00:00+08:00" }), 1));
         assert!(noted(json!({}), 1), "not dated");
         assert!(noted(json!({ "effectiveDateTime": "2020-01-01" }), 2), "a correction");
