@@ -5,7 +5,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::{
-    Clinic, Person, TestHospital,
+    Answer, Clinic, Person, TestHospital,
     clinic::{checklist, draft, id},
     line, medicine, on_both_engines,
 };
@@ -406,17 +406,7 @@ async fn provincial_switches_are_reachable_and_confirmed(hospital: TestHospital)
     ];
     add(&clinic, &items).await;
     let visit = clinic.visit().await;
-    let terms = json!({
-        "first": true, "stable": true, "evaluated": true, "patient_signed": true, "chronic_infection": false,
-    });
-    // Signed over four weeks; the last try stays.
-    let long = async |code: &str| {
-        let lines = [line(code, "1", "1", 28, 3)];
-        let body = json!({ "encounter": visit, "course": { "long_term": terms }, "lines": lines });
-        let drafted = clinic.doctor.post("/api/v1/prescriptions", body).await;
-        let path = format!("/api/v1/prescriptions/{}/sign", drafted["id"].as_str().expect("an id"));
-        clinic.doctor.ask(Method::POST, &path, Some(json!({ "valid_days": 3 }))).await
-    };
+    let long = async |code: &str| signed_for_long(&clinic, &visit, code).await;
     let set = async |body: Value| clinic.administrator.ask(Method::PUT, &rules, Some(body)).await;
     long("insulin").await.refused("insulin", "RX_LONG_TERM");
     long("arv").await.refused("antiretrovirals", "RX_LONG_TERM");
@@ -462,22 +452,25 @@ async fn provincial_switches_are_reachable_and_confirmed(hospital: TestHospital)
     assert_eq!(clinic.administrator.get(&rules).await["own_delivery"], true);
 }
 
+/// Tries to sign a medicine over four weeks as a long-term prescription; the draft stays.
+async fn signed_for_long(clinic: &Clinic, visit: &str, code: &str) -> Answer {
+    let terms = json!({
+        "first": true, "stable": true, "evaluated": true, "patient_signed": true, "chronic_infection": false,
+    });
+    let lines = [line(code, "1", "1", 28, 3)];
+    let body = json!({ "encounter": visit, "course": { "long_term": terms }, "lines": lines });
+    let drafted = clinic.doctor.post("/api/v1/prescriptions", body).await;
+    let path = format!("/api/v1/prescriptions/{}/sign", drafted["id"].as_str().expect("an id"));
+    clinic.doctor.ask(Method::POST, &path, Some(json!({ "valid_days": 3 }))).await
+}
+
 async fn hepatitis_b_antivirals_are_prescribed_for_long(hospital: TestHospital) {
     let clinic = hospital.clinic(&[]).await;
     let items =
         [coded("entecavir", ATC, "J05AF10"), coded("tenofovir", ATC, "J05AF07"), coded("dolutegravir", ATC, "J05AJ03")];
     add(&clinic, &items).await;
     let visit = clinic.visit().await;
-    let terms = json!({
-        "first": true, "stable": true, "evaluated": true, "patient_signed": true, "chronic_infection": false,
-    });
-    let long = async |code: &str| {
-        let lines = [line(code, "1", "1", 28, 3)];
-        let body = json!({ "encounter": visit, "course": { "long_term": terms }, "lines": lines });
-        let drafted = clinic.doctor.post("/api/v1/prescriptions", body).await;
-        let path = format!("/api/v1/prescriptions/{}/sign", drafted["id"].as_str().expect("an id"));
-        clinic.doctor.ask(Method::POST, &path, Some(json!({ "valid_days": 3 }))).await
-    };
+    let long = async |code: &str| signed_for_long(&clinic, &visit, code).await;
     long("entecavir").await.done("entecavir");
     // Tenofovir is for both: in a visit for diabetes it counts as an antiretroviral.
     long("tenofovir").await.refused("tenofovir", "RX_LONG_TERM");

@@ -9,6 +9,14 @@ use xinglin_runtime::{Manifest, attach, componentize};
 
 use super::{Client, repository};
 
+/// The allocator of the guests, which never frees.
+const ALLOCATOR: &str = r#"(global $top (mut i32) (i32.const 131072))
+    (func (export "cabi_realloc") (param i32 i32 i32) (param $size i32) (result i32)
+        (local $at i32)
+        (local.set $at (i32.and (i32.add (global.get $top) (i32.const 7)) (i32.const -8)))
+        (global.set $top (i32.add (local.get $at) (local.get $size)))
+        (local.get $at))"#;
+
 /// The published packages, dependencies first.
 const PACKAGES: [&str; 7] = ["types", "clinical", "host", "pathway", "prescribing", "payment", "identity"];
 
@@ -80,12 +88,7 @@ impl Guest {
             r#"(module
                 {imports}
                 (memory (export "memory") 80)
-                (global $top (mut i32) (i32.const 131072))
-                (func (export "cabi_realloc") (param i32 i32 i32) (param $size i32) (result i32)
-                    (local $at i32)
-                    (local.set $at (i32.and (i32.add (global.get $top) (i32.const 7)) (i32.const -8)))
-                    (global.set $top (i32.add (local.get $at) (local.get $size)))
-                    (local.get $at))
+                {ALLOCATOR}
                 {items}
                 (func (export "{REVIEW}#review") (param i32) (result i32) {body}))"#
         )
@@ -263,12 +266,7 @@ impl PayerGuest {
             r#"(module
                 (memory (export "memory") 4)
                 (data (i32.const {BASE}) "{data}")
-                (global $top (mut i32) (i32.const 131072))
-                (func (export "cabi_realloc") (param i32 i32 i32) (param $size i32) (result i32)
-                    (local $at i32)
-                    (local.set $at (i32.and (i32.add (global.get $top) (i32.const 7)) (i32.const -8)))
-                    (global.set $top (i32.add (local.get $at) (local.get $size)))
-                    (local.get $at))
+                {ALLOCATOR}
                 {functions})"#
         );
         let (resolve, world) = world(|text| text, &format!("export {PAYER};"));

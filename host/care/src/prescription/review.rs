@@ -71,9 +71,8 @@ impl Review<'_> {
         }
         let plugins: BTreeSet<&String> = self.masked.iter().map(|(plugin, _)| plugin).collect();
         for plugin in plugins {
-            let mut codes = self.masked.iter().filter(|(of, _)| of == plugin);
+            let codes = self.masked.iter().filter(|(of, _)| of == plugin);
             let reasons: Option<Vec<&str>> = codes
-                .by_ref()
                 .map(|(_, code)| {
                     let read = acknowledged.iter().find(|one| one.plugin == *plugin && one.code == *code)?;
                     Some(read.reason.trim()).filter(|reason| !reason.is_empty())
