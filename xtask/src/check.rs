@@ -109,11 +109,52 @@ pub struct Which {
 /// Tests of the plugins, natively, then of the host.
 pub fn test(which: &Which) -> Result<()> {
     let mut tally = Tally::default();
-    let plugins =
-        || sh::cargo(["test", "--manifest-path", "plugins/Cargo.toml"]).env("CARGO_TARGET_DIR", plugins_target());
-    let result = tally.run(plugins(), which).and_then(|()| tally.run(sh::cargo(["test", "--workspace"]), which));
+    let scratch = Scratch::new();
+    let place = |command: sh::Sh| match &scratch {
+        Some(Scratch(folder)) => command.env("TMPDIR", folder),
+        None => command,
+    };
+    let plugins = sh::cargo(["test", "--manifest-path", "plugins/Cargo.toml"]);
+    let plugins = plugins.env("CARGO_TARGET_DIR", plugins_target());
+    let host = sh::cargo(["test", "--workspace"]);
+    let result = tally.run(place(plugins), which).and_then(|()| tally.run(place(host), which));
     tally.print(which);
     result
+}
+
+/// A folder in memory for what tests write, hundreds of databases above all; deleted when dropped.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    /// What all tests write at once is a third of it.
+    const GIGABYTES: u64 = 12;
+
+    /// `None` if `TMPDIR` says where, or there is not enough memory.
+    fn new() -> Option<Self> {
+        let memory = Path::new("/dev/shm");
+        let free = rustix::fs::statvfs(memory).ok()?;
+        let enough = free.f_bavail.saturating_mul(free.f_frsize) >> 30 >= Self::GIGABYTES;
+        if std::env::var_os("TMPDIR").is_some() || !enough || memory_available()? >> 30 < Self::GIGABYTES {
+            return None;
+        }
+        let folder = memory.join(format!("xinglin-{}", std::process::id()));
+        std::fs::create_dir(&folder).ok()?;
+        Some(Self(folder))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // What cannot be removed goes with the next start of the machine.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Bytes that programs can have without swapping.
+fn memory_available() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    line.trim().strip_suffix(" kB")?.parse::<u64>().ok().map(|kilobytes| kilobytes << 10)
 }
 
 /// What tests read to know whether they may take long: see `docs/testing.md`.
