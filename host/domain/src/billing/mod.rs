@@ -3,10 +3,12 @@
 //!
 //! - [`allocation`]: a checked adjudication of one bill, to the fen;
 //! - [`claim`]: the state machine of a bill with a payer, including the state of an
-//!   unknown outcome.
+//!   unknown outcome;
+//! - [`split`]: what each payer pays of each line.
 
 pub mod allocation;
 pub mod claim;
+pub mod split;
 
 use thiserror::Error;
 
