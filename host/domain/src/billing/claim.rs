@@ -6,6 +6,7 @@
 //!                      └──never seen──┐ │  └refused▶ Refused              │
 //!                                     Unknown ◀────────no answer──────────┘
 //! Quoted, Confirmed ─abandon▶ Abandoned
+//! Reversing ─refused, of an order that is over▶ Withheld ─reverse▶ Reversing
 //! ```
 //!
 //! A call without an answer leaves the claim in [`Unknown`]; only the payer's answer leads on: to a
@@ -13,7 +14,8 @@
 //! accounts ([`Stated`]). No operation is sent again. A settlement with other figures than the
 //! patient agreed to is [`Drifted`]: it took place and must be reversed. If the payer states that it
 //! did nothing, the claim is [`Confirmed`] again: it may be sent under a new key, or abandoned; a
-//! reversal of which it did nothing is begun anew, until it is carried out or refused.
+//! reversal of which it did nothing is begun anew, until it is carried out or refused. What the payer
+//! does not take back of an order that is over is [`Withheld`]: a person agrees with the payer.
 
 use std::collections::BTreeSet;
 
@@ -98,12 +100,18 @@ pub struct Statement {
 pub enum By<'a> {
     /// A person: of the staff, or somebody who acts for the patient.
     Person(&'a Actor),
-    /// The host, because the prescription expired before it was dispensed, or because a person has
-    /// asked for it before.
+    /// The host, because a person has asked for it before, or a quote can never be used.
     Host,
+    /// The host, because the order is over: its prescription expired before it was dispensed, or the
+    /// medicines were lost or taken back.
+    End,
 }
 
 impl By<'_> {
+    const fn is_end(self) -> bool {
+        matches!(self, Self::End)
+    }
+
     /// The person, if they may.
     fn check(self, patient: PatientId, at: Instant) -> Result<Option<AccountId>, BillingError> {
         let Self::Person(actor) = self else { return Ok(None) };
@@ -291,6 +299,25 @@ pub struct Reversing {
     pub origin: Origin,
     /// The operation.
     pub attempt: Attempt,
+    /// Whether the order is over: nothing is dispensed for what the payer does not take back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub over: bool,
+}
+
+/// The order is over, and the payer does not take its settlement back: it refused, or did not carry
+/// it out in as many attempts as the host makes. A person agrees with the payer, and states the
+/// outcome or has it reversed again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Withheld {
+    /// The settlement.
+    pub origin: Origin,
+    /// The last reversal.
+    pub attempt: Attempt,
+    /// Why the payer refused; empty if it never decided.
+    pub refusals: Vec<payer::Refusal>,
+    /// When.
+    pub at: Instant,
 }
 
 /// Reversed. Final.
@@ -355,6 +382,8 @@ machine! {
     Drifted = "DRIFTED",
     /// The reversal was sent.
     Reversing = "REVERSING",
+    /// Not taken back by the payer, though the order is over.
+    Withheld = "WITHHELD",
     /// Reversed.
     Reversed = "REVERSED",
     /// Declined by the payer.
@@ -423,6 +452,11 @@ impl Charge {
         self.head().items.iter().find(|item| item.line == line)
     }
 
+    /// What its lines charge for; empty if the bill is of an earlier version.
+    pub fn items(&self) -> &[Item] {
+        &self.head().items
+    }
+
     /// Number of operations so far.
     pub const fn attempts(&self) -> u32 {
         self.head().attempts
@@ -443,6 +477,7 @@ impl Charge {
             Self::Settled(claim) => Some(&claim.state.allocation),
             Self::Drifted(claim) => Some(&claim.state.confirmed.allocation),
             Self::Reversing(claim) => Some(claim.state.origin.allocation()),
+            Self::Withheld(claim) => Some(claim.state.origin.allocation()),
             Self::Reversed(claim) => Some(claim.state.origin.allocation()),
             Self::Declined(_) | Self::Abandoned(_) => None,
         }
@@ -453,6 +488,7 @@ impl Charge {
         match self {
             Self::Drifted(_) => true,
             Self::Reversing(claim) => matches!(claim.state.origin, Origin::Drifted(_)),
+            Self::Withheld(claim) => matches!(claim.state.origin, Origin::Drifted(_)),
             Self::Reversed(claim) => matches!(claim.state.origin, Origin::Drifted(_)),
             Self::Unknown(claim) => match &claim.state.pending {
                 Pending::Reverse(reversing) => matches!(reversing.origin, Origin::Drifted(_)),
@@ -469,6 +505,7 @@ impl Charge {
             Self::Unknown(claim) => Some(claim.state.pending.attempt()),
             Self::Settled(claim) => claim.state.attempt.as_ref(),
             Self::Reversing(claim) => Some(&claim.state.attempt),
+            Self::Withheld(claim) => Some(&claim.state.attempt),
             Self::Quoted(_)
             | Self::Confirmed(_)
             | Self::Drifted(_)
@@ -821,7 +858,8 @@ impl Claim<Unknown> {
                 let claim = Claim { head, state: *state };
                 match status {
                     Status::Reversed(reversal) => claim.reversed(Some(reversal), at).into(),
-                    Status::NeverSeen | Status::Refused(_) => claim.stands(),
+                    Status::NeverSeen => claim.stands(Vec::new(), at),
+                    Status::Refused(refusals) => claim.stands(refusals, at),
                     // As above.
                     Status::Pending | Status::Settled(_) => claim.unanswered(since).into(),
                 }
@@ -891,7 +929,7 @@ impl Claim<Settled> {
                 }
                 claim.attempt("reverse", &claim.state.allocation, at)
             },
-            |settled, attempt| Reversing { origin: Origin::Settled(settled), attempt },
+            |settled, attempt| Reversing { origin: Origin::Settled(settled), attempt, over: by.is_end() },
         )
         .map(Claim::begun)
     }
@@ -915,16 +953,41 @@ impl Claim<Settled> {
 }
 
 impl Claim<Drifted> {
-    /// Begins the reversal operation. Needs no consent: the figures were never agreed to.
+    /// Begins the reversal operation. Needs no consent, whoever asks: the figures were never agreed to.
     ///
     /// # Errors
     /// If the figures cannot be hashed.
-    pub fn reverse(self, at: Instant) -> Result<Claim<Reversing>, RefusedClaim<Drifted>> {
+    pub fn reverse(self, by: By<'_>, at: Instant) -> Result<Claim<Reversing>, RefusedClaim<Drifted>> {
         self.advance(
             |claim| claim.attempt("reverse", &claim.state.confirmed.allocation, at),
-            |drifted, attempt| Reversing { origin: Origin::Drifted(drifted), attempt },
+            |drifted, attempt| Reversing { origin: Origin::Drifted(drifted), attempt, over: by.is_end() },
         )
         .map(Claim::begun)
+    }
+}
+
+impl Claim<Withheld> {
+    /// Begins the reversal operation again.
+    ///
+    /// # Errors
+    /// If the actor may not.
+    pub fn reverse(self, by: By<'_>, at: Instant) -> Result<Claim<Reversing>, RefusedClaim<Withheld>> {
+        self.advance(
+            |claim| {
+                by.check(claim.head.patient, at)?;
+                claim.attempt("reverse", claim.state.origin.allocation(), at)
+            },
+            |withheld, attempt| Reversing { origin: withheld.origin, attempt, over: true },
+        )
+        .map(Claim::begun)
+    }
+
+    /// The last reversal as one without an outcome, for a person to state it.
+    pub fn asked_about(self) -> Claim<Unknown> {
+        self.with(|Withheld { origin, attempt, at, .. }| Unknown {
+            pending: Pending::Reverse(Box::new(Reversing { origin, attempt, over: true })),
+            since: at,
+        })
     }
 }
 
@@ -933,14 +996,14 @@ impl Claim<Reversing> {
     pub fn answered(self, answer: payer::Reversed, at: Instant) -> Charge {
         match answer {
             payer::Reversed::Done(reversal) => self.reversed(Some(reversal), at).into(),
-            payer::Reversed::Refused(_) => self.stands(),
+            payer::Reversed::Refused(refusals) => self.stands(refusals, at),
         }
     }
 
     /// The payer could not decide; see [`Claim::<Settling>::failed`].
     pub fn failed(self, error: &PayerError, at: Instant) -> Charge {
         match error {
-            PayerError::Unavailable(_) | PayerError::MissingData(_) => self.stands(),
+            PayerError::Unavailable(_) | PayerError::MissingData(_) => self.stands(Vec::new(), at),
             PayerError::Conflict(_) | PayerError::Other(_) => self.unanswered(at).into(),
         }
     }
@@ -954,9 +1017,13 @@ impl Claim<Reversing> {
         self.with(|state| Reversed { origin: state.origin, reversal, at })
     }
 
-    fn stands(self) -> Charge {
+    fn stands(self, refusals: Vec<payer::Refusal>, at: Instant) -> Charge {
         let Self { head, state } = self;
-        match state.origin {
+        let Reversing { origin, attempt, over } = state;
+        if over {
+            return Claim { head, state: Withheld { origin, attempt, refusals, at } }.into();
+        }
+        match origin {
             Origin::Settled(state) => Claim { head, state }.into(),
             Origin::Drifted(state) => Claim { head, state }.into(),
         }
@@ -1052,7 +1119,7 @@ mod tests {
         let unbalanced = charge.expecting::<Drifted>(Act::Reverse).expect("it happened");
         assert_eq!(unbalanced.state().problem, Code::LedgerUnbalanced);
         let done = payer::Reversed::Done(Reversal { reference: "rev-1".into(), accumulators: vec![] });
-        let reversed = drifted.reverse(NOW).expect("begun").answered(done, NOW);
+        let reversed = drifted.reverse(By::Host, NOW).expect("begun").answered(done, NOW);
         assert_eq!(reversed.state(), ChargeState::Reversed);
     }
 
@@ -1109,14 +1176,14 @@ mod tests {
             let charge = settling().answered(payer::Settled::Done(drift.clone()), NOW);
             charge.expecting::<Drifted>(Act::Reverse).expect("drifted")
         };
-        let first = drifted().reverse(NOW).expect("begun");
+        let first = drifted().reverse(By::Host, NOW).expect("begun");
         let stands = [
             first.clone().answered(payer::Reversed::Refused(refusal()), NOW),
             first.clone().failed(&PayerError::Unavailable("down".into()), NOW),
             first.clone().unanswered(NOW).resolve(Status::NeverSeen, NOW),
         ];
         for charge in stands {
-            let again = charge.expecting::<Drifted>(Act::Reverse).expect("it stands").reverse(NOW).expect("begun");
+            let again = charge.expecting::<Drifted>(Act::Reverse).expect("it stands").reverse(By::Host, NOW).expect("begun");
             assert_ne!(again.state().attempt.operation.key, first.state().attempt.operation.key);
         }
     }
@@ -1131,6 +1198,41 @@ mod tests {
         let reversed = unknown().resolve(Status::Reversed(reversal), NOW);
         let again = reversed.expecting::<Settled>(Act::Reverse).expect_err("twice");
         assert_eq!(again.error.code(), Code::PayAlreadyReversed);
+    }
+
+    #[test]
+    fn what_is_not_taken_back_of_an_ended_order_waits_for_a_person() {
+        let unavailable = PayerError::Unavailable("down".into());
+        let reversing = |by: By<'_>| settled().reverse(by, NOW).expect("begun");
+        for (by, wanted) in [(By::Host, ChargeState::Settled), (By::End, ChargeState::Withheld)] {
+            let refused = reversing(by).answered(payer::Reversed::Refused(refusal()), NOW);
+            assert_eq!(refused.state(), wanted);
+            assert_eq!(reversing(by).failed(&unavailable, NOW).state(), wanted);
+            for status in [Status::NeverSeen, Status::Refused(refusal())] {
+                assert_eq!(reversing(by).unanswered(NOW).resolve(status, NOW).state(), wanted);
+            }
+            let json = serde_json::to_value(&refused).expect("json");
+            assert_eq!(serde_json::from_value::<Charge>(json).expect("charge"), refused);
+        }
+        let withheld = || {
+            let refused = reversing(By::End).answered(payer::Reversed::Refused(refusal()), NOW);
+            assert!(refused.paid().is_err(), "nothing is dispensed for it");
+            refused.expecting::<Withheld>(Act::Reverse).expect("withheld")
+        };
+        assert_eq!(withheld().state().refusals, refusal());
+        assert!(withheld().reverse(person(&fixture::stranger()), NOW).is_err());
+        // Again and again, and it stays what it is.
+        let again = withheld().reverse(person(&fixture::pharmacist()), NOW).expect("begun");
+        assert_ne!(again.state().attempt.operation.key, withheld().state().attempt.operation.key);
+        assert_eq!(again.failed(&unavailable, NOW).state(), ChargeState::Withheld);
+        let accountant = fixture::accountant();
+        for (stated, state) in [
+            (Stated::Done { reference: "paper-7".into() }, ChargeState::Reversed),
+            (Stated::NotDone, ChargeState::Withheld),
+        ] {
+            let said = withheld().asked_about().stated(&accountant, stated, "by letter".into(), NOW).expect("said");
+            assert_eq!((said.state(), said.statements().len()), (state, 1));
+        }
     }
 
     #[test]

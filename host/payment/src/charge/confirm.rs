@@ -14,19 +14,19 @@ use xinglin_domain::{
     id::BillId,
     money::Money,
     payer::{Bill, Line, Source},
-    prescription::{Effective, Event, LinePacks, Purchase, Reserved, RxError},
+    prescription::{Effective, Event, LinePacks, Purchase, Reserved},
 };
 use xinglin_extensions::Extensions;
 use xinglin_platform::{
     AppError, AppResult, Caller, boxed,
     document::{Stored, touch},
 };
-use xinglin_records::consent;
 use xinglin_store::{StoreError, Tenant};
 
 use super::{
-    ChargeView, RX_LINE, Row, Verb, begin, fee_of, has_fee, load, parent, payer_of, post_settled, resolve, restricted,
-    settle,
+    ChargeView, RX_LINE, Row, Verb, begin, fee_of,
+    guard::{Who, clear},
+    has_fee, load, parent, payer_of, post_settled, resolve, settle,
     settle::{declined, drift},
     unavailable, view,
 };
@@ -48,7 +48,8 @@ pub struct Confirm {
 ///
 /// # Errors
 /// `RX_ALREADY_USED` if another order uses the prescription; `PAY_IDEMPOTENCY_CONFLICT`
-/// if it was confirmed with another amount; `PAY_UNAVAILABLE` if the payer cannot be called: then
+/// if it was confirmed with another amount; `ACCESS_COMPARTMENT` if the payer may not learn of it;
+/// `PAY_UNAVAILABLE` if the payer cannot be called: then
 /// nothing is reserved and nothing charged; `PATIENT_…`, `ENC_RED_FLAG` or `RX_ALLERGY` for what has
 /// changed since the approval.
 #[tracing::instrument(target = "xinglin::trace", name = "confirm_charge", skip_all)]
@@ -100,12 +101,6 @@ async fn confirm_quote(
     let (records, id) = (extensions.platform.records(caller), row.id);
     let (named, patient, fee) = (charge.payer().map(str::to_owned), charge.patient(), has_fee(&charge));
     let quoted = charge.expecting::<Quoted>(Act::Confirm)?;
-    if let Some(payer) = &named
-        && !consent::may_bill(&extensions.platform, &records, payer, patient, restricted(quoted.bill())?).await?
-    {
-        let detail = format!("the patient has refused `{payer}` this bill; ask for another quote");
-        return Err(AppError::new(Code::PayState, detail));
-    }
     let prescription = parent(&row)?;
     let (rx_row, effective) = prescription::take::<Effective>(
         &extensions.platform,
@@ -127,6 +122,7 @@ async fn confirm_quote(
         risk_acknowledged: confirm.risk_acknowledged,
     };
     let lines: Vec<u32> = purchase.lines.iter().map(|line| line.line).collect();
+    let asked = Charge::from(quoted.clone());
     let confirmed = quoted.confirm(&caller.actor, confirm.cash_fen, caller.now)?;
     if fee {
         row.exclusive_key = Some(fee_of(effective.encounter()));
@@ -134,7 +130,7 @@ async fn confirm_quote(
     let reserved = effective.reserve(&caller.actor, purchase, &extensions.platform, caller.now)?;
 
     let tx = records.begin().await?;
-    prescription::still_safe_in(&extensions.platform, caller, &tx, &reserved).await?;
+    let cleared = clear(&extensions.platform, &tx, Who::Person(caller), (&asked, &reserved), caller.now).await?;
     // The constraint decides between two orders at once: one wins.
     tx.mark_used(prescription, &lines, &id.to_string(), caller.now).await.map_err(|error| match error {
         StoreError::Unique { .. } => AppError::new(Code::RxAlreadyUsed, "another order was first"),
@@ -147,7 +143,7 @@ async fn confirm_quote(
         tx.commit().await?;
         return view(&records, &charge, Vec::new(), Vec::new()).await;
     };
-    let (row, settling) = begin(&tx, row, confirmed, caller.now).await?;
+    let (row, settling) = begin(&tx, row, confirmed, &cleared, extensions.platform.now()).await?;
     tx.commit().await?;
     let occasion = Occasion { request_id: caller.request_id.clone(), now: caller.now };
     let (charge, calls) = settle(extensions, &records, row, settling, &payer, &occasion).await?;
@@ -168,14 +164,12 @@ async fn confirm_again(
     let confirmed = confirmed.confirm_again(&caller.actor, confirm.cash_fen, caller.now)?;
     let payer = payer_of(extensions, &records, charge.patient(), charge.payer()).await?;
     let Stored { row: rx_row, value: rx } = prescription::load(&records, parent(&row)?).await?;
-    if rx.valid_until().is_none_or(|until| caller.now >= until) {
-        return Err(RxError::Expired.into());
-    }
     let reserved = rx.expecting::<Reserved>(Event::Dispense)?;
     prescription::still_checked(extensions, caller, &records, (&reserved, &reserved.state().issue)).await?;
     let tx = records.begin().await?;
+    let cleared = clear(&extensions.platform, &tx, Who::Person(caller), (&charge, &reserved), caller.now).await?;
     touch(&tx, rx_row, caller.now).await?;
-    let (row, settling) = begin(&tx, row, confirmed, caller.now).await?;
+    let (row, settling) = begin(&tx, row, confirmed, &cleared, extensions.platform.now()).await?;
     tx.commit().await?;
     let occasion = Occasion { request_id: caller.request_id.clone(), now: caller.now };
     let (charge, calls) = settle(extensions, &records, row, settling, &payer, &occasion).await?;

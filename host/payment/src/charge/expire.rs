@@ -20,7 +20,8 @@ const MOST_QUOTES: u32 = 256;
 
 /// Ends a prescription whose time is over: a draft lapses, what is signed expires. An
 /// order that was not dispensed is cancelled, and what was paid for it is refunded; the patient is
-/// told. So is what was paid for medicines that were lost or taken back. Before its time, quotes are
+/// told. So is what was paid for medicines that were lost or taken back. What the payer does not take
+/// back then is [withheld](Charge::Withheld): the accounts find it, and nothing is begun anew. Before its time, quotes are
 /// closed and orders refunded of a prescription that [can never be used](prescription::is_void). While
 /// the outcome of a payment is not known, it waits.
 ///
@@ -112,8 +113,9 @@ async fn cancel_order(
             tx.finish_work(work).await?;
             return Ok(tx.commit().await?);
         }
-        Charge::Settled(settled) => settled.reverse(By::Host, now)?,
-        Charge::Drifted(drifted) => drifted.reverse(now)?,
+        Charge::Settled(settled) => settled.reverse(By::End, extensions.platform.now())?,
+        Charge::Drifted(drifted) => drifted.reverse(By::End, extensions.platform.now())?,
+        Charge::Withheld(_) => return work::finish(records, work).await,
         unpaid => {
             let closed = match unpaid {
                 Charge::Quoted(quoted) => quoted.abandon(By::Host, now)?.into(),
@@ -134,7 +136,7 @@ async fn cancel_order(
     if expired && !charge.has_drifted() {
         notice::expired(&tx, &charge, now).await?;
     }
-    let row = begin_reversal(&tx, row, reversing.clone(), now).await?;
+    let row = begin_reversal(&tx, row, reversing.clone(), reversing.state().attempt.operation.at).await?;
     tx.put_off_work(work, work::next_try(work, now)).await?;
     tx.commit().await?;
     reverse_payment(extensions, records, row, reversing, occasion).await.map(drop)

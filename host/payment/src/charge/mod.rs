@@ -2,18 +2,25 @@
 //!
 //! A payment operation is stored before the payer is called, so after a crash its outcome can
 //! be queried. An operation with an unknown outcome is never sent again. A reversal that was asked
-//! for is stored too, and begun anew until the payer carries it out or refuses it.
+//! for is stored too, and begun anew until the payer carries it out or refuses it, or has not carried
+//! it out in [`MOST_REVERSALS`] attempts.
+//!
+//! Who calls a payer holds the operation: immediately before the call its row and the bill's are
+//! written, and whoever was superseded meanwhile gives up. Until [`SILENCE_SECONDS`] later nobody asks
+//! after the operation, so that none is begun beside one that is still in flight.
 
 mod cancel;
 mod confirm;
 mod expire;
 mod get;
+mod guard;
 mod notice;
 mod quote;
 mod resolve;
 mod resolve_by_hand;
 mod reverse;
 mod settle;
+mod unresolved;
 mod view;
 
 use serde::Deserialize;
@@ -22,9 +29,9 @@ use utoipa::ToSchema;
 use xinglin_care::prescription;
 use xinglin_domain::{
     billing::{
-        BillingError, By, Charge, ChargeState, Claim, Paid,
+        Act, BillingError, By, Charge, ChargeState, Claim, Paid,
         allocation::check_accumulators,
-        claim::{self, Confirmed, Reversing, Settling},
+        claim::{self, Confirmed, Reversing, Settling, Withheld},
     },
     code::Code,
     coding::{Attribute, AttributeValue, Decimal},
@@ -36,18 +43,21 @@ use xinglin_domain::{
 };
 use xinglin_fhir::project;
 use xinglin_platform::{
-    AppError, AppResult, ambient,
+    AppError, AppResult, Platform, ambient,
+    config::Plugins,
     document::{Stored, next},
     settings::{self, FOLLOW_UP_VISIT, settings},
 };
 use xinglin_records::resource;
+use xinglin_runtime::Limits;
 use xinglin_store::{
-    Document, Executor, Operation as StoredOperation, OperationState, Started, StoreError, TenantScope, TenantTx,
+    Document, Executor, Operation as StoredOperation, OperationState, Started, StoreError, Tenant, TenantScope, TenantTx,
 };
 
 use self::{
+    guard::Cleared,
     settle::{Finished, Outcome, Payer, Then, Verb, mistake, payer_of, reverse_payment, settle, unavailable},
-    view::{claim_projection, restricted, view},
+    view::{claim_projection, view},
 };
 use crate::{coverage, ledger};
 
@@ -59,6 +69,7 @@ pub use self::quote::{NewCharge, quote};
 pub use self::resolve::resolve;
 pub use self::resolve_by_hand::{Resolve, resolve_by_hand};
 pub use self::reverse::reverse;
+pub use self::unresolved::{UnresolvedView, unresolved};
 pub use self::view::{ChargeLine, ChargeView, PartView};
 
 /// Maximum quantity of one item on a bill.
@@ -140,7 +151,7 @@ async fn bill<E: Executor>(
         lines.push(Line {
             number,
             kind: item.kind,
-            code: item.codings.clone(),
+            code: item.all_codings(),
             quantity: Decimal::whole(i64::from(quantity)),
             gross,
             attributes,
@@ -195,8 +206,21 @@ fn has_fee(charge: &Charge) -> bool {
     first.is_none_or(|item| item.code == FOLLOW_UP_VISIT)
 }
 
-/// How long after a payer was called with no known outcome it is queried, in seconds.
-const SILENCE_SECONDS: i64 = 10;
+/// How long an operation may be in flight after it was written, in seconds; only then is it asked
+/// about, and may a person state its outcome. Longer than everything between the write and the last
+/// byte to the payer: the [commit](LONGEST_COMMIT_SECONDS), the wait for a place
+/// ([`Plugins::LONGEST_QUEUE_MILLIS`]), the call of the plugin ([`Limits::MAXIMUM`]; its requests end
+/// with it), and as long again for a payer's gateway to take up what it was sent.
+const SILENCE_SECONDS: i64 = 30;
+
+/// How long the write before a call may take, in seconds, for the payer to be called after it.
+const LONGEST_COMMIT_SECONDS: i64 = 8;
+
+const _: () = {
+    let call_seconds = (Limits::MAXIMUM.deadline_ms as i64) / 1000;
+    let queue_seconds = (Plugins::LONGEST_QUEUE_MILLIS as i64) / 1000;
+    assert!(LONGEST_COMMIT_SECONDS + queue_seconds + 2 * call_seconds < SILENCE_SECONDS, "asked about in flight");
+};
 
 /// The longest time between two queries, or two attempts of a reversal, in seconds.
 const LONGEST_SILENCE_SECONDS: i64 = 3600;
@@ -204,6 +228,11 @@ const LONGEST_SILENCE_SECONDS: i64 = 3600;
 /// Number of operations of a bill after which a settlement that the payer never received is not
 /// sent by itself any more: the patient confirms again, or cancels.
 const MOST_ATTEMPTS: u32 = 4;
+
+/// Number of operations of a bill after which a reversal is not begun anew by itself any more: with
+/// [the delays](ask_first) of the last ones, about a day. A person has it reversed again, or states
+/// what became of it. A project default.
+const MOST_REVERSALS: u32 = 32;
 
 /// When to ask again about what is unknown since `since`: each time after as long as it is late.
 fn ask_again(since: Instant, now: Instant) -> Instant {
@@ -218,19 +247,24 @@ fn ask_first(attempts: u32, now: Instant) -> Instant {
     now.plus_seconds(doubled.min(LONGEST_SILENCE_SECONDS))
 }
 
-/// Creates the operation's key and stores it as pending, before the payer is called.
+/// Creates the operation's key and stores it as pending, before the payer is called. `now` is the
+/// clock's, not the request's: from it the operation is in flight.
 async fn begin(
     tx: &TenantTx,
     row: Row,
     confirmed: Claim<Confirmed>,
+    cleared: &Cleared,
     now: Instant,
 ) -> AppResult<(Row, Claim<Settling>)> {
+    if cleared.bill() != row.id {
+        return Err(AppError::internal("the proof is another bill's"));
+    }
     let settling = confirmed.begin(now)?;
     let row = write_down(tx, row, settling.clone().into(), Verb::Settle, now).await?;
     Ok((row, settling))
 }
 
-/// As [`begin`], for a reversal.
+/// As [`begin`], for a reversal, which needs no proof: nobody is kept from getting money back.
 async fn begin_reversal(tx: &TenantTx, row: Row, reversing: Claim<Reversing>, now: Instant) -> AppResult<Row> {
     write_down(tx, row, reversing.into(), Verb::Reverse, now).await
 }
@@ -261,11 +295,46 @@ async fn write_down(tx: &TenantTx, row: Row, charge: Charge, verb: Verb, now: In
     update(tx, row, &charge, now).await
 }
 
+/// Until when an operation may be in flight.
+fn in_flight_until(operation: &StoredOperation) -> Instant {
+    let written = match operation.state {
+        OperationState::Pending => operation.updated_at,
+        _ => operation.created_at,
+    };
+    written.plus_seconds(SILENCE_SECONDS)
+}
+
+/// Takes an operation for the call that follows at once: from now on it is in flight, and whoever had
+/// read operation or bill before cannot write them. `None` if it was superseded, or this took so long
+/// that it may be at any moment: then the payer must not be called.
+async fn hold(platform: &Platform, records: &Tenant, row: Row, key: &str) -> AppResult<Option<Row>> {
+    let now = platform.now();
+    let tx = records.begin().await?;
+    // The operation before the bill, as in `finish`.
+    let operation = tx.get_payment(key).await?;
+    if operation.state != OperationState::Pending {
+        return Ok(None);
+    }
+    let held = async {
+        let asked = now.plus_seconds(SILENCE_SECONDS);
+        tx.update_payment(&StoredOperation { updated_at: now, ..operation }, asked).await?;
+        let version = tx.update_document(&Row { updated_at: now, ..row.clone() }).await?;
+        tx.commit().await?;
+        Ok(version)
+    };
+    match held.await {
+        Ok(version) if platform.now() < now.plus_seconds(LONGEST_COMMIT_SECONDS) => Ok(Some(Row { version, ..row })),
+        Ok(_) | Err(StoreError::VersionConflict { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// Stores the outcome of an operation: the bill's next state, ledger entries, the accumulators
 /// of the coverage, and the prescription if it is released. A follow-up operation is stored in
 /// the same transaction, so it is resumed after a crash.
 async fn finish(tx: &TenantTx, row: Row, outcome: Outcome, now: Instant) -> AppResult<Finished> {
     let Outcome { verb, key, then, after } = outcome;
+    let goes_on = then != Then::Stop && after.attempts() < MOST_REVERSALS;
     let state = match (verb, &after) {
         (_, Charge::Unknown(_)) => OperationState::Unknown,
         (Verb::Settle, Charge::Settled(_) | Charge::Drifted(_) | Charge::Declined(_))
@@ -275,10 +344,13 @@ async fn finish(tx: &TenantTx, row: Row, outcome: Outcome, now: Instant) -> AppR
     let since = after.attempt().map_or(now, |attempt| attempt.operation.at);
     let response = serde_json::to_value(&after).map_err(AppError::internal)?;
     mark(tx, &key, state, Some(response), (since, now)).await?;
-    let mut send = then == Then::SendAgain;
+    let mut send = matches!(then, Then::SendAgain | Then::SettleAgain(_));
     let (row, charge) = match (verb, after) {
-        (Verb::Settle, Charge::Confirmed(confirmed)) if send && confirmed.attempts() < MOST_ATTEMPTS => {
-            let (row, settling) = begin(tx, row, confirmed, now).await?;
+        (Verb::Settle, Charge::Confirmed(confirmed))
+            if let Then::SettleAgain(cleared) = &then
+                && confirmed.attempts() < MOST_ATTEMPTS =>
+        {
+            let (row, settling) = begin(tx, row, confirmed, cleared, now).await?;
             (row, settling.into())
         }
         (Verb::Settle, Charge::Drifted(drifted)) => {
@@ -288,25 +360,22 @@ async fn finish(tx: &TenantTx, row: Row, outcome: Outcome, now: Instant) -> AppR
             if let Some(payer) = charge.payer().filter(|_| drift.problem == Code::InsPresettleDrift) {
                 run_on(tx, (charge.patient(), payer), &drift.settlement.adjudication.accumulators, now).await?;
             }
-            let reversing = drifted.reverse(now)?;
+            let reversing = drifted.reverse(By::Host, now)?;
             send = true;
             (begin_reversal(tx, row, reversing.clone(), now).await?, reversing.into())
         }
         // What was asked for is not forgotten.
-        (Verb::Reverse, Charge::Drifted(drifted)) if then != Then::Stop => {
-            let reversing = drifted.reverse(now)?;
+        (Verb::Reverse, stands @ (Charge::Settled(_) | Charge::Drifted(_) | Charge::Withheld(_))) if goes_on => {
+            let reversing = reverse_again(stands, now)?;
             (begin_reversal(tx, row, reversing.clone(), now).await?, reversing.into())
         }
-        (Verb::Reverse, Charge::Settled(settled)) if then != Then::Stop => {
-            let reversing = settled.reverse(By::Host, now)?;
-            (begin_reversal(tx, row, reversing.clone(), now).await?, reversing.into())
-        }
-        (Verb::Reverse, stands @ (Charge::Settled(_) | Charge::Drifted(_))) => {
-            let payer = stands.payer();
-            tracing::error!(bill = %row.id, payer, "a payer did not take a settlement back: agree with it, and reverse again");
+        (Verb::Reverse, stands @ (Charge::Settled(_) | Charge::Drifted(_) | Charge::Withheld(_))) => {
+            let (payer, state) = (stands.payer(), stands.state());
+            tracing::error!(bill = %row.id, payer, %state, "a payer did not take a settlement back: agree with it, and state the outcome or reverse again");
             if !stands.has_drifted() {
                 notice::not_refunded(tx, &stands, now).await?;
             }
+            send = false;
             (update(tx, row, &stands, now).await?, stands)
         }
         (Verb::Settle, settled @ Charge::Settled(_)) => (post_settled(tx, row, &settled, now).await?, settled),
@@ -318,6 +387,15 @@ async fn finish(tx: &TenantTx, row: Row, outcome: Outcome, now: Instant) -> AppR
         (_, after) => (update(tx, row, &after, now).await?, after),
     };
     Ok(Finished { row, charge, send })
+}
+
+/// The reversal of what stands, begun anew.
+fn reverse_again(stands: Charge, now: Instant) -> AppResult<Claim<Reversing>> {
+    Ok(match stands {
+        Charge::Settled(settled) => settled.reverse(By::Host, now)?,
+        Charge::Drifted(drifted) => drifted.reverse(By::Host, now)?,
+        other => other.expecting::<Withheld>(Act::Reverse)?.reverse(By::Host, now)?,
+    })
 }
 
 async fn update(tx: &TenantTx, row: Row, charge: &Charge, now: Instant) -> AppResult<Row> {

@@ -14,7 +14,7 @@ use xinglin_extensions::{Extensions, call::Calls};
 use xinglin_platform::{AppError, AppResult, Caller, ambient, boxed, document::fresh, grant};
 use xinglin_records::consent;
 
-use super::{ChargeView, NewItem, Payer, Wanted, bill, mistake, restricted, settle, unavailable, view};
+use super::{ChargeView, NewItem, Payer, Wanted, bill, guard::restricted, mistake, settle, unavailable, view};
 
 /// What to charge for.
 #[derive(Deserialize, ToSchema)]
@@ -80,9 +80,9 @@ pub async fn quote(extensions: &Extensions, caller: &Caller, new: NewCharge) -> 
             })?
         }
     };
+    let discloses = restricted(&records, &open.bill, &open.items, effective.sheet()).await?;
     if let Some(Payer { install, .. }) = &payer
-        && !consent::may_bill(&extensions.platform, &records, &install.plugin_id, patient, restricted(&open.bill)?)
-            .await?
+        && !consent::may_bill(&extensions.platform, &records, &install.plugin_id, patient, discloses).await?
     {
         notes.push(format!("`{}` is not asked: the patient refused it", install.plugin_id));
         payer = None;

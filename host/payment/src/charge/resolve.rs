@@ -7,30 +7,37 @@ use xinglin_domain::{
     consent::Purpose,
     id::PrescriptionId,
     payer::{PayerError, Status},
-    time::Instant,
+    prescription::Prescription,
 };
 use xinglin_extensions::{Extensions, call::Calls};
 use xinglin_platform::{
-    AppError, AppResult, boxed,
+    AppError, AppResult, Platform, boxed,
     document::{Stored, next},
     work,
 };
-use xinglin_store::{OperationState, Tenant, Work};
+use xinglin_store::{OperationState, TenantTx, Work};
 
 use super::{
-    Finished, Outcome, Then, Verb, ask_again, finish, load, mark, mistake, parent, payer_of, reverse_payment, settle,
+    Finished, Outcome, Then, Verb, ask_again, finish,
+    guard::{Cleared, Who, clear},
+    in_flight_until, load, mark, mistake, parent, payer_of, reverse_payment, settle,
 };
 
 /// Resolves an operation without a known outcome (the host stopped during it, or the payer did
-/// not answer, or could not be called) by querying the payer. While the payer cannot be called or
+/// not answer, or could not be called) by querying the payer, once it cannot be in flight any more. While the payer cannot be called or
 /// does not answer, it is asked again, each time after as long as it is late.
 #[tracing::instrument(target = "xinglin::trace", name = "resolve_payment", skip_all)]
 #[boxed]
 pub async fn resolve(extensions: &Extensions, work: &Work, occasion: &Occasion) -> AppResult<()> {
-    let (records, now) = (extensions.platform.store().tenant(work.tenant), occasion.now);
+    let platform = &extensions.platform;
+    let (records, now) = (platform.store().tenant(work.tenant), occasion.now);
     let pending = records.get_payment(&work.id).await?;
     if matches!(pending.state, OperationState::Done | OperationState::Failed) {
         return work::finish(&records, work).await;
+    }
+    let landed = in_flight_until(&pending);
+    if now < landed {
+        return work::postpone(&records, work, landed).await;
     }
     let Stored { row, value } = load(&records, pending.bill_id).await?;
     let patient = value.patient();
@@ -61,6 +68,7 @@ pub async fn resolve(extensions: &Extensions, work: &Work, occasion: &Occasion) 
         }
         Err(forbidden) => Err(forbidden),
     };
+    let now = platform.now();
     let Ok(Ok(status)) = answer else {
         // Still unknown: asked again later.
         let tx = records.begin().await?;
@@ -73,15 +81,16 @@ pub async fn resolve(extensions: &Extensions, work: &Work, occasion: &Occasion) 
         return Ok(());
     };
     tracing::info!(bill = %row.id, operation = operation.key, ?status, "asked after a payment");
-    let send_again = matches!(status, Status::NeverSeen)
-        && (verb(&unknown) == Verb::Reverse || may_still_settle(&records, parent(&row)?, now).await?);
-    let outcome = Outcome {
-        verb: verb(&unknown),
-        key: operation.key,
-        then: if send_again { Then::SendAgain } else { Then::Stop },
-        after: unknown.resolve(status, now),
-    };
     let tx = records.begin().await?;
+    let then = match (&status, verb(&unknown)) {
+        (Status::NeverSeen, Verb::Reverse) => Then::SendAgain,
+        (Status::NeverSeen, Verb::Settle) => {
+            let cleared = may_still_settle(platform, &tx, &unknown, parent(&row)?).await?;
+            cleared.map_or(Then::Stop, Then::SettleAgain)
+        }
+        _ => Then::Stop,
+    };
+    let outcome = Outcome { verb: verb(&unknown), key: operation.key, then, after: unknown.resolve(status, now) };
     let Finished { row, charge, send } = finish(&tx, row, outcome, now).await?;
     calls.write(&tx).await?;
     tx.commit().await?;
@@ -101,10 +110,24 @@ pub async fn resolve(extensions: &Extensions, work: &Work, occasion: &Occasion) 
     }
 }
 
-/// Whether the order is still to be settled: it is valid, and its visit and patient allow it.
-async fn may_still_settle(records: &Tenant, id: PrescriptionId, now: Instant) -> AppResult<bool> {
-    let rx = prescription::load(records, id).await?.value;
-    Ok(rx.valid_until().is_some_and(|until| now < until) && !prescription::is_void(records, &rx).await?)
+/// The proof that the order is still to be settled; `None` if not: then the patient confirms again, or
+/// cancels.
+async fn may_still_settle(
+    platform: &Platform,
+    tx: &TenantTx,
+    unknown: &Claim<Unknown>,
+    id: PrescriptionId,
+) -> AppResult<Option<Cleared>> {
+    let Prescription::Reserved(reserved) = prescription::load(tx, id).await?.value else { return Ok(None) };
+    let charge = Charge::from(unknown.clone());
+    match clear(platform, tx, Who::Host, (&charge, &reserved), platform.now()).await {
+        Ok(cleared) => Ok(Some(cleared)),
+        Err(refused) if refused.code.class().status() < 500 => {
+            tracing::info!(bill = %charge.id(), code = refused.code.as_str(), "a settlement is not sent again");
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 pub(super) const fn verb(unknown: &Claim<Unknown>) -> Verb {

@@ -1,7 +1,10 @@
 use xinglin_care::{pathway::Occasion, prescription};
 use xinglin_domain::{
     access::Action,
-    billing::{Act, By, Charge, PayerKind, claim::Settled},
+    billing::{
+        Act, By, Charge, Claim, PayerKind,
+        claim::{Reversing, Settled},
+    },
     code::Code,
     id::BillId,
     prescription::RxState,
@@ -52,11 +55,12 @@ pub(super) async fn take_back(
             return give_up(&records, row, abandoned.into(), caller.now).await;
         }
         Charge::Drifted(drifted) => {
-            let reversing = drifted.reverse(caller.now)?;
-            let tx = records.begin().await?;
-            let row = begin_reversal(&tx, row, reversing.clone(), caller.now).await?;
-            tx.commit().await?;
-            return told(&records, reverse_payment(extensions, &records, row, reversing, &occasion).await?).await;
+            let reversing = drifted.reverse(by, extensions.platform.now())?;
+            return begun(extensions, &records, row, reversing, &occasion).await;
+        }
+        Charge::Withheld(withheld) => {
+            let reversing = withheld.reverse(by, extensions.platform.now())?;
+            return begun(extensions, &records, row, reversing, &occasion).await;
         }
         other => other.expecting::<Settled>(Act::Reverse)?,
     };
@@ -76,18 +80,33 @@ pub(super) async fn take_back(
         tx.commit().await?;
         return view(&records, &charge, Vec::new(), Vec::new()).await;
     }
-    let reversing = settled.reverse(by, caller.now)?;
+    let now = extensions.platform.now();
+    let reversing = settled.reverse(by, now)?;
     let tx = records.begin().await?;
-    touch(&tx, rx_row, caller.now).await?;
-    let row = begin_reversal(&tx, row, reversing.clone(), caller.now).await?;
+    touch(&tx, rx_row, now).await?;
+    let row = begin_reversal(&tx, row, reversing.clone(), now).await?;
     tx.commit().await?;
     told(&records, reverse_payment(extensions, &records, row, reversing, &occasion).await?).await
+}
+
+/// Reverses what nothing can be dispensed for.
+async fn begun(
+    extensions: &Extensions,
+    records: &Tenant,
+    row: Row,
+    reversing: Claim<Reversing>,
+    occasion: &Occasion,
+) -> AppResult<ChargeView> {
+    let tx = records.begin().await?;
+    let row = begin_reversal(&tx, row, reversing.clone(), reversing.state().attempt.operation.at).await?;
+    tx.commit().await?;
+    told(records, reverse_payment(extensions, records, row, reversing, occasion).await?).await
 }
 
 /// A refusal is an error, with the payer's reasons; a reversal that waits is not.
 async fn told(records: &Tenant, reply: Reply) -> AppResult<ChargeView> {
     let Reply { charge, calls, refusals } = reply;
-    if matches!(charge, Charge::Settled(_) | Charge::Drifted(_)) {
+    if matches!(charge, Charge::Settled(_) | Charge::Drifted(_) | Charge::Withheld(_)) {
         return Err(AppError::new(Code::PayRefused, "the payer did not take it back")
             .with("refusals", refusals)
             .with("calls", calls));

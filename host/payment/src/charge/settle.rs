@@ -23,7 +23,7 @@ use xinglin_platform::{AppError, AppResult, boxed, grant};
 use xinglin_runtime::{Interface, Mistake, Plugin};
 use xinglin_store::{Executor, Install, Tenant, TenantScope};
 
-use super::{Row, finish};
+use super::{Row, finish, guard::Cleared, hold, load};
 use crate::coverage;
 
 /// A loaded payer with the coverage of one patient.
@@ -50,14 +50,16 @@ impl Verb {
 }
 
 /// What follows an operation that did not take place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) enum Then {
     /// Nothing, or what a person decides.
     Stop,
     /// A reversal is begun anew, and sent by the job.
     SendLater,
-    /// It is begun anew, and sent after the commit: the payer never received it.
+    /// A reversal is begun anew, and sent after the commit: the payer never received it.
     SendAgain,
+    /// As [`SendAgain`](Self::SendAgain), a settlement that may still take place.
+    SettleAgain(Cleared),
 }
 
 /// The outcome of a stored operation.
@@ -101,6 +103,11 @@ const fn never_sent(error: &AppError) -> bool {
     )
 }
 
+/// Somebody else has the operation.
+fn superseded() -> AppError {
+    AppError::new(Code::VersionConflict, "another request goes on with this bill")
+}
+
 /// The payer's mistake, if the error is one.
 pub(super) fn mistake<T>(checked: Result<T, BillingError>) -> Option<Mistake> {
     let error = checked.err()?;
@@ -108,16 +115,20 @@ pub(super) fn mistake<T>(checked: Result<T, BillingError>) -> Option<Mistake> {
 }
 
 /// Calls `settle` of the payer and stores the answer. The operation must be stored before.
+///
+/// # Errors
+/// `VERSION_CONFLICT` if somebody else asked after the operation before the payer was called: it is
+/// theirs, and the payer was not called.
 #[boxed]
 pub(super) async fn settle(
     extensions: &Extensions,
     records: &Tenant,
-    row: Row,
+    mut row: Row,
     settling: Claim<Settling>,
     payer: &Payer,
     occasion: &Occasion,
 ) -> AppResult<(Charge, Vec<CallView>)> {
-    let now = occasion.now;
+    let (platform, now) = (&extensions.platform, occasion.now);
     let patient = Charge::from(settling.clone()).patient();
     let Payer { install, plugin, coverage } = payer;
     let operation = settling.state().attempt.operation.clone();
@@ -142,6 +153,9 @@ pub(super) async fn settle(
     tx.commit().await?;
 
     let mut calls = fresh();
+    if matches!(authorized, Ok(Ok(Authorized::Granted(_)))) {
+        row = hold(platform, records, row, &operation.key).await?.ok_or_else(superseded)?;
+    }
     let after = match authorized {
         Ok(Ok(Authorized::Granted(authorization))) => {
             let judge = |answer: &Result<payer::Settled, PayerError>| match answer {
@@ -156,6 +170,7 @@ pub(super) async fn settle(
                 }
                 Err(forbidden) => Err(forbidden),
             };
+            let now = platform.now();
             match answer {
                 Ok(Ok(answer)) => settling.answered(answer, now),
                 Ok(Err(error)) => settling.failed(&error, now),
@@ -170,7 +185,7 @@ pub(super) async fn settle(
     };
     let outcome = Outcome { verb: Verb::Settle, key: operation.key, then: Then::Stop, after };
     let tx = records.begin().await?;
-    let Finished { row, charge, send } = finish(&tx, row, outcome, now).await?;
+    let Finished { row, charge, send } = finish(&tx, row, outcome, platform.now()).await?;
     views.extend(calls.write(&tx).await?);
     tx.commit().await?;
     match charge {
@@ -217,7 +232,7 @@ pub(super) async fn reverse_payment(
     reversing: Claim<Reversing>,
     occasion: &Occasion,
 ) -> AppResult<Reply> {
-    let now = occasion.now;
+    let (platform, now) = (&extensions.platform, occasion.now);
     let charge = Charge::from(reversing.clone());
     let waiting = |charge: Charge, cause: &AppError| {
         tracing::warn!(bill = %charge.id(), payer = charge.payer(), %cause, "a reversal waits: the payer cannot be called");
@@ -244,7 +259,13 @@ pub(super) async fn reverse_payment(
         Ok(payer::Reversed::Done(reversal)) => mistake(check_accumulators(&reversal.accumulators)),
         _ => None,
     };
+    let Some(row) = hold(platform, records, row, &operation.key).await? else {
+        // Somebody else has the operation.
+        let charge = load(records, charge.id()).await?.value;
+        return Ok(Reply { charge, calls: Vec::new(), refusals: Vec::new() });
+    };
     let call = extensions.runtime().reverse(&plugin, context, &operation, &settlement, &coverage, &judge).await;
+    let now = platform.now();
     let mut refusals = Vec::new();
     let (then, after) = match calls.took(&install, call).await {
         Ok(Ok(answer)) => {

@@ -5,7 +5,6 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use xinglin_domain::{
     billing::{Allocation, Charge},
-    compartment::Compartments,
     id::BillId,
     money::Money,
     payer::{Line, Source},
@@ -126,11 +125,6 @@ pub(super) async fn view(
         notes,
         calls,
     })
-}
-
-/// The compartments that the lines of a bill would disclose.
-pub(super) fn restricted(bill: &impl Serialize) -> AppResult<Compartments> {
-    Ok(Compartments::of(&serde_json::to_value(bill).map_err(AppError::internal)?))
 }
 
 pub(super) fn claim_projection(charge: &Charge, now: Instant) -> Value {
