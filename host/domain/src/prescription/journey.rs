@@ -61,7 +61,7 @@ pub fn paid(id: BillId) -> Paid {
         bill: fixture::bill(),
         items: Vec::new(),
     };
-    let claim = Claim::self_pay(open, NOW).expect("quote");
+    let claim = Claim::quote(open, Vec::new(), NOW).expect("quote");
     let claim = claim.confirm(&fixture::patient(), fixture::fen(18300), NOW).expect("agreed");
     Charge::from(claim.collect(NOW).expect("paid")).paid().expect("paid")
 }
