@@ -103,6 +103,8 @@ pub struct Standing {
     pub share: Share,
     /// The payer's answer.
     pub settlement: Settlement,
+    /// Whether its figures are those that were agreed to.
+    pub agreed: bool,
     /// The operation.
     pub attempt: Attempt,
 }
@@ -362,7 +364,10 @@ impl Unwinding {
 #[serde(rename_all = "snake_case")]
 enum Origin {
     /// Paid, and whether its order [is over](By::End).
-    Settled { settled: Settled, ended: bool },
+    Settled {
+        settled: Settled,
+        ended: bool,
+    },
     Unwinding(Unwinding),
 }
 
@@ -566,19 +571,23 @@ impl Charge {
         }
     }
 
+    /// Why what payers settled was or is being taken back; `None` if it is not.
+    pub const fn why(&self) -> Option<&Why> {
+        match self {
+            Self::Unwinding(claim) => Some(&claim.state.why),
+            Self::Reversing(claim) => Some(claim.state.origin.why()),
+            Self::Reversed(claim) => Some(&claim.state.why),
+            Self::Unknown(claim) => match &claim.state.pending {
+                Pending::Reverse(reversing) => Some(reversing.origin.why()),
+                Pending::Settle(_) => None,
+            },
+            _ => None,
+        }
+    }
+
     /// Whether a payer settled other figures than agreed, and all was or is being taken back.
     pub const fn has_drifted(&self) -> bool {
-        let why = match self {
-            Self::Unwinding(claim) => &claim.state.why,
-            Self::Reversing(claim) => claim.state.origin.why(),
-            Self::Reversed(claim) => &claim.state.why,
-            Self::Unknown(claim) => match &claim.state.pending {
-                Pending::Reverse(reversing) => reversing.origin.why(),
-                Pending::Settle(_) => return false,
-            },
-            _ => return false,
-        };
-        matches!(why, Why::Drifted(_))
+        matches!(self.why(), Some(Why::Drifted(_)))
     }
 
     /// The operation in progress, and what its payer quoted.
@@ -756,9 +765,7 @@ impl Claim<Confirmed> {
     pub fn abandon(self, by: By<'_>, at: Instant) -> Result<Charge, RefusedClaim<Confirmed>> {
         match by.check(self.head.patient, at) {
             Ok(by) if self.state.standing.is_empty() => Ok(self.with(|_| Abandoned { by, at }).into()),
-            Ok(by) => {
-                Ok(self.with(|state| Unwinding::new(state.standing, Why::Abandoned(by), at)).into())
-            }
+            Ok(by) => Ok(self.with(|state| Unwinding::new(state.standing, Why::Abandoned(by), at)).into()),
             Err(error) => Err(RefusedStep::new(self, error)),
         }
     }
@@ -857,7 +864,7 @@ impl Claim<Settling> {
             Err(error) => Some(error.code()),
         };
         let Self { head, state: Settling { mut confirmed, share, attempt } } = self;
-        confirmed.standing.push(Standing { share, settlement, attempt });
+        confirmed.standing.push(Standing { share, settlement, agreed: problem.is_none(), attempt });
         match problem {
             Some(problem) => {
                 let state = Unwinding::new(confirmed.standing, Why::Drifted(problem), at);
@@ -1289,7 +1296,8 @@ mod tests {
             first.clone().unanswered(NOW).resolve(Status::NeverSeen, NOW),
         ];
         for charge in stands {
-            let again = charge.expecting::<Unwinding>(Act::Reverse).expect("it stands").reverse(By::Host, NOW).expect("begun");
+            let again =
+                charge.expecting::<Unwinding>(Act::Reverse).expect("it stands").reverse(By::Host, NOW).expect("begun");
             assert_ne!(again.state().attempt.operation.key, first.state().attempt.operation.key);
         }
     }
@@ -1335,7 +1343,11 @@ mod tests {
             (Stated::Done { reference: "paper-7".into() }, ChargeState::Reversed),
             (Stated::NotDone, ChargeState::Unwinding),
         ] {
-            let said = withheld().asked_about(NOW).expect("asked").stated(&accountant, stated, "by letter".into(), NOW).expect("said");
+            let said = withheld()
+                .asked_about(NOW)
+                .expect("asked")
+                .stated(&accountant, stated, "by letter".into(), NOW)
+                .expect("said");
             assert_eq!((said.state(), said.statements().len()), (state, 1));
         }
     }
@@ -1428,7 +1440,8 @@ mod tests {
 
     #[test]
     fn paying_alone_asks_nobody() {
-        let alone = || Claim::quote(open(), Vec::new(), NOW).expect("quote").confirm(&fixture::patient(), fen(18300), NOW);
+        let alone =
+            || Claim::quote(open(), Vec::new(), NOW).expect("quote").confirm(&fixture::patient(), fen(18300), NOW);
         let confirmed = alone().expect("agreed");
         assert!(confirmed.clone().begin(NOW).is_err());
         let settled = confirmed.collect(NOW).expect("paid");
@@ -1574,7 +1587,11 @@ mod tests {
                         answer.adjudication.parts.reverse();
                         answer.adjudication.parts[0].amount = fen(1);
                     }
-                    if lost { settling.unanswered(NOW).into() } else { settling.answered(payer::Settled::Done(answer), NOW) }
+                    if lost {
+                        settling.unanswered(NOW).into()
+                    } else {
+                        settling.answered(payer::Settled::Done(answer), NOW)
+                    }
                 }
                 Charge::Settled(settled) if luck == 5 => settled.reverse(By::End, NOW).expect("host").into(),
                 Charge::Settled(settled) if luck == 4 => settled.reverse(By::Host, NOW).expect("host").into(),
@@ -1587,7 +1604,11 @@ mod tests {
                         2 => {}
                         _ => assert_eq!(self.settled.pop().as_deref(), Some(reversing.state().turn.share.payer())),
                     }
-                    if lost { reversing.unanswered(NOW).into() } else { reversing.answered(payer::Reversed::Done(reversal), NOW) }
+                    if lost {
+                        reversing.unanswered(NOW).into()
+                    } else {
+                        reversing.answered(payer::Reversed::Done(reversal), NOW)
+                    }
                 }
                 Charge::Unknown(unknown) => {
                     let share = unknown.state().pending.share();

@@ -46,8 +46,7 @@ pub fn split(allocation: &Allocation) -> Result<Vec<LineShares>, BillingError> {
         .collect();
     // What is left of the amounts that public funds, and that accounts, apply to.
     let mut scope: Vec<Money> = lines.iter().map(|line| line.in_scope).collect();
-    let mut personal =
-        lines.iter().map(|line| line.in_scope.plus(line.pre_self_pay)).collect::<Result<Vec<_>, _>>()?;
+    let mut personal = lines.iter().map(|line| line.in_scope.plus(line.pre_self_pay)).collect::<Result<Vec<_>, _>>()?;
 
     for source in Source::ALL {
         let amount = allocation.part(source);

@@ -7,7 +7,7 @@ use xinglin_domain::{
     access::Action,
     billing::{
         Act, BillingError, Charge, Claim,
-        claim::{Confirmed, Quoted},
+        claim::{Confirmed, Quoted, Settling, Why},
     },
     code::Code,
     coding::AttributeValue,
@@ -24,11 +24,13 @@ use xinglin_platform::{
 use xinglin_store::{StoreError, Tenant};
 
 use super::{
-    ChargeView, RX_LINE, Row, Verb, begin, fee_of,
+    ChargeView, RX_LINE, Row, fee_of,
     guard::{Who, clear},
-    has_fee, load, parent, payer_of, post_settled, resolve, settle,
-    settle::{declined, drift},
-    unavailable, view,
+    has_fee, load,
+    operation::{begin, post_settled},
+    parent,
+    settle::{Reply, carry_out, heard, payer_of},
+    view,
 };
 
 /// The patient's agreement to a quote.
@@ -99,7 +101,7 @@ async fn confirm_quote(
     confirm: &Confirm,
 ) -> AppResult<ChargeView> {
     let (records, id) = (extensions.platform.records(caller), row.id);
-    let (named, patient, fee) = (charge.payer().map(str::to_owned), charge.patient(), has_fee(&charge));
+    let (patient, fee) = (charge.patient(), has_fee(&charge));
     let quoted = charge.expecting::<Quoted>(Act::Confirm)?;
     let prescription = parent(&row)?;
     let (rx_row, effective) = prescription::take::<Effective>(
@@ -111,10 +113,9 @@ async fn confirm_quote(
     .await?;
     prescription::still_checked(extensions, caller, &records, (&effective, &effective.state().issue)).await?;
     // Before anything is reserved: a payer that cannot be called is not waited for.
-    let payer = match &named {
-        Some(_) => Some(payer_of(extensions, &records, patient, named.as_deref()).await?),
-        None => None,
-    };
+    for payer in quoted.payers() {
+        payer_of(extensions, &records, patient, payer).await?;
+    }
     let purchase = Purchase {
         bill: id,
         pharmacy: records.id(),
@@ -137,17 +138,15 @@ async fn confirm_quote(
         other => other.into(),
     })?;
     prescription::put(&tx, rx_row, &reserved.into(), caller.now).await?;
-    let Some(payer) = payer else {
+    if confirmed.payers().is_empty() {
         let charge = Charge::from(confirmed.collect(caller.now)?);
         post_settled(&tx, row, &charge, caller.now).await?;
         tx.commit().await?;
-        return view(&records, &charge, Vec::new(), Vec::new()).await;
-    };
+        return view(&charge, Vec::new(), Vec::new());
+    }
     let (row, settling) = begin(&tx, row, confirmed, &cleared, extensions.platform.now()).await?;
     tx.commit().await?;
-    let occasion = Occasion { request_id: caller.request_id.clone(), now: caller.now };
-    let (charge, calls) = settle(extensions, &records, row, settling, &payer, &occasion).await?;
-    view(&records, &charge, Vec::new(), calls).await
+    carried_out(extensions, caller, row, settling).await
 }
 
 /// Calls a payer again that could not settle at the confirmation and did not execute anything,
@@ -162,7 +161,9 @@ async fn confirm_again(
     let records = extensions.platform.records(caller);
     let charge = Charge::from(confirmed.clone());
     let confirmed = confirmed.confirm_again(&caller.actor, confirm.cash_fen, caller.now)?;
-    let payer = payer_of(extensions, &records, charge.patient(), charge.payer()).await?;
+    if let Some(share) = confirmed.state().next() {
+        payer_of(extensions, &records, charge.patient(), share.payer()).await?;
+    }
     let Stored { row: rx_row, value: rx } = prescription::load(&records, parent(&row)?).await?;
     let reserved = rx.expecting::<Reserved>(Event::Dispense)?;
     prescription::still_checked(extensions, caller, &records, (&reserved, &reserved.state().issue)).await?;
@@ -171,9 +172,23 @@ async fn confirm_again(
     touch(&tx, rx_row, caller.now).await?;
     let (row, settling) = begin(&tx, row, confirmed, &cleared, extensions.platform.now()).await?;
     tx.commit().await?;
+    carried_out(extensions, caller, row, settling).await
+}
+
+/// Has the payers settle.
+async fn carried_out(
+    extensions: &Extensions,
+    caller: &Caller,
+    row: Row,
+    settling: Claim<Settling>,
+) -> AppResult<ChargeView> {
+    let records = extensions.platform.records(caller);
     let occasion = Occasion { request_id: caller.request_id.clone(), now: caller.now };
-    let (charge, calls) = settle(extensions, &records, row, settling, &payer, &occasion).await?;
-    view(&records, &charge, Vec::new(), calls).await
+    let Reply { charge, calls, .. } = carry_out(extensions, &records, row, settling.into(), &occasion).await?;
+    match heard(&charge) {
+        Ok(()) => view(&charge, Vec::new(), calls),
+        Err(error) => Err(error.with("calls", calls)),
+    }
 }
 
 /// Time between two looks at what another request does.
@@ -193,22 +208,14 @@ async fn confirmed_before(records: &Tenant, charge: Charge, confirm: &Confirm) -
     for _ in 0..SETTLED {
         match &charge {
             Charge::Settling(_) => {}
-            Charge::Reversing(_) if charge.has_drifted() => {}
+            Charge::Reversing(_) if !matches!(charge.why(), Some(Why::Reversed | Why::Ended)) => {}
             _ => break,
         }
         tokio::time::sleep(LOOK).await;
         charge = load(records, charge.id()).await?.value;
     }
-    match &charge {
-        Charge::Settling(_) | Charge::Settled(_) => view(records, &charge, Vec::new(), Vec::new()).await,
-        drifted if drifted.has_drifted() => Err(drift(drifted)),
-        Charge::Unknown(unknown) if resolve::verb(unknown) == Verb::Settle => {
-            view(records, &charge, Vec::new(), Vec::new()).await
-        }
-        Charge::Declined(_) => Err(declined(&charge)),
-        Charge::Confirmed(_) => Err(unavailable("the settlement of the same confirmation did not take place")),
-        other => Err(AppError::new(Code::PayState, format!("the bill is {}", other.state()))),
-    }
+    heard(&charge)?;
+    view(&charge, Vec::new(), Vec::new())
 }
 
 /// The part of a prescription that a bill covers.

@@ -60,8 +60,8 @@ pub(super) async fn clear(
         Who::Person(caller) => prescription::still_safe_in(platform, caller, tx, rx).await?,
         Who::Host => prescription::still_safe_alone_in(platform, tx, (rx, issue), now).await?,
     }
-    if let Some(payer) = charge.payer() {
-        let discloses = restricted(tx, charge.bill(), charge.items(), rx.sheet()).await?;
+    let discloses = restricted(tx, charge.bill(), charge.items(), rx.sheet()).await?;
+    for payer in charge.payers() {
         if !consent::may_bill(platform, tx, payer, charge.patient(), discloses).await? {
             let detail = format!("the patient has refused `{payer}` this bill; ask for another quote");
             return Err(AppError::new(Code::PayState, detail));

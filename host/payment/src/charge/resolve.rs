@@ -1,26 +1,24 @@
-use xinglin_care::{pathway::Occasion, prescription};
+use xinglin_care::pathway::Occasion;
 use xinglin_domain::{
     billing::{
         Charge, Claim,
         claim::{Pending, Unknown},
     },
     consent::Purpose,
-    id::PrescriptionId,
     payer::{PayerError, Status},
-    prescription::Prescription,
 };
 use xinglin_extensions::{Extensions, call::Calls};
 use xinglin_platform::{
-    AppError, AppResult, Platform, boxed,
+    AppError, AppResult, boxed,
     document::{Stored, next},
     work,
 };
-use xinglin_store::{OperationState, TenantTx, Work};
+use xinglin_store::{OperationState, Work};
 
 use super::{
-    Finished, Outcome, Then, Verb, ask_again, finish,
-    guard::{Cleared, Who, clear},
-    in_flight_until, load, mark, mistake, parent, payer_of, reverse_payment, settle,
+    load,
+    operation::{Finished, Outcome, Then, Verb, ask_again, finish, in_flight_until, mark},
+    settle::{carry_out, mistake, payer_of},
 };
 
 /// Resolves an operation without a known outcome (the host stopped during it, or the payer did
@@ -41,7 +39,7 @@ pub async fn resolve(extensions: &Extensions, work: &Work, occasion: &Occasion) 
     }
     let Stored { row, value } = load(&records, pending.bill_id).await?;
     let patient = value.patient();
-    let payer = match payer_of(extensions, &records, patient, value.payer()).await {
+    let payer = match payer_of(extensions, &records, patient, &pending.payer).await {
         Ok(payer) => payer,
         Err(cause) => {
             tracing::warn!(bill = %row.id, payer = pending.payer, %cause, "a payment waits: the payer cannot be called");
@@ -81,51 +79,19 @@ pub async fn resolve(extensions: &Extensions, work: &Work, occasion: &Occasion) 
         return Ok(());
     };
     tracing::info!(bill = %row.id, operation = operation.key, ?status, "asked after a payment");
-    let tx = records.begin().await?;
-    let then = match (&status, verb(&unknown)) {
-        (Status::NeverSeen, Verb::Reverse) => Then::SendAgain,
-        (Status::NeverSeen, Verb::Settle) => {
-            let cleared = may_still_settle(platform, &tx, &unknown, parent(&row)?).await?;
-            cleared.map_or(Then::Stop, Then::SettleAgain)
-        }
-        _ => Then::Stop,
-    };
+    let then = if status == Status::NeverSeen { Then::SendAgain } else { Then::Stop };
     let outcome = Outcome { verb: verb(&unknown), key: operation.key, then, after: unknown.resolve(status, now) };
-    let Finished { row, charge, send } = finish(&tx, row, outcome, now).await?;
+    let tx = records.begin().await?;
+    let Finished { row, charge, send } = finish(platform, &tx, row, outcome, now).await?;
     calls.write(&tx).await?;
     tx.commit().await?;
-    match charge {
-        Charge::Settling(settling) if send => {
-            match settle(extensions, &records, row, settling, &payer, occasion).await {
-                // The answer is stored; nobody waits for it.
-                Ok(_) => Ok(()),
-                Err(error) if error.code.class().status() < 500 => Ok(()),
-                Err(error) => Err(error),
-            }
-        }
-        Charge::Reversing(reversing) if send => {
-            reverse_payment(extensions, &records, row, reversing, occasion).await.map(drop)
-        }
-        _ => Ok(()),
+    if !send {
+        return Ok(());
     }
-}
-
-/// The proof that the order is still to be settled; `None` if not: then the patient confirms again, or
-/// cancels.
-async fn may_still_settle(
-    platform: &Platform,
-    tx: &TenantTx,
-    unknown: &Claim<Unknown>,
-    id: PrescriptionId,
-) -> AppResult<Option<Cleared>> {
-    let Prescription::Reserved(reserved) = prescription::load(tx, id).await?.value else { return Ok(None) };
-    let charge = Charge::from(unknown.clone());
-    match clear(platform, tx, Who::Host, (&charge, &reserved), platform.now()).await {
-        Ok(cleared) => Ok(Some(cleared)),
-        Err(refused) if refused.code.class().status() < 500 => {
-            tracing::info!(bill = %charge.id(), code = refused.code.as_str(), "a settlement is not sent again");
-            Ok(None)
-        }
+    match carry_out(extensions, &records, row, charge, occasion).await {
+        // The outcome is stored; nobody waits for it.
+        Ok(_) => Ok(()),
+        Err(error) if error.code.class().status() < 500 => Ok(()),
         Err(error) => Err(error),
     }
 }

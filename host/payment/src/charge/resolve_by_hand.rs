@@ -2,13 +2,18 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use xinglin_domain::{
     access::Action,
-    billing::{Charge, claim::Stated},
+    billing::{By, Charge, claim::Stated},
     code::Code,
     id::BillId,
 };
 use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed, document::Stored};
 
-use super::{ChargeView, Finished, Outcome, Then, finish, in_flight_until, load, resolve::verb, view};
+use super::{
+    ChargeView, load,
+    operation::{Finished, Outcome, Then, begin_reversal, finish, in_flight_until},
+    resolve::verb,
+    view,
+};
 
 /// What a payer said, outside of its plugin, of the pending operation of a bill.
 #[derive(Deserialize, ToSchema)]
@@ -43,15 +48,20 @@ pub async fn resolve_by_hand(
     let (records, now) = (platform.records(caller), caller.now);
     let Stored { row, value } = load(&records, id).await?;
     caller.trail.saw(value.patient());
-    let landed = match value.attempt() {
-        Some(attempt) => now >= in_flight_until(&records.get_payment(&attempt.operation.key).await?),
+    let landed = match value.in_progress() {
+        Some((attempt, _)) => now >= in_flight_until(&records.get_payment(&attempt.operation.key).await?),
         None => true,
     };
-    let unknown = match value {
-        Charge::Withheld(withheld) => withheld.asked_about(),
-        Charge::Unknown(unknown) if landed => unknown,
-        Charge::Settling(settling) if landed => settling.unanswered(now),
-        Charge::Reversing(reversing) if landed => reversing.unanswered(now),
+    let tx = records.begin().await?;
+    let (row, unknown) = match value {
+        // What a payer did not take back when it was asked: as if it were asked once more.
+        Charge::Unwinding(unwinding) => {
+            let reversing = unwinding.reverse(By::Host, now)?;
+            (begin_reversal(&tx, row, reversing.clone(), now).await?, reversing.unanswered(now))
+        }
+        Charge::Unknown(unknown) if landed => (row, unknown),
+        Charge::Settling(settling) if landed => (row, settling.unanswered(now)),
+        Charge::Reversing(reversing) if landed => (row, reversing.unanswered(now)),
         other => {
             let detail = format!("the bill is {}; no operation of it waits for an outcome", other.state());
             return Err(AppError::new(Code::PayState, detail));
@@ -63,9 +73,9 @@ pub async fn resolve_by_hand(
     };
     let (verb, key) = (verb(&unknown), unknown.state().pending.attempt().operation.key.clone());
     let after = unknown.stated(&caller.actor, stated, resolve.reason, now)?;
-    let tx = records.begin().await?;
-    let Finished { charge, .. } = finish(&tx, row, Outcome { verb, key, then: Then::Stop, after }, now).await?;
+    let outcome = Outcome { verb, key, then: Then::Stop, after };
+    let Finished { charge, .. } = finish(platform, &tx, row, outcome, now).await?;
     tx.commit().await?;
     tracing::warn!(bill = %id, by = %caller.actor.account, status = %charge.state(), "a payment's outcome was stated by hand");
-    view(&records, &charge, Vec::new(), Vec::new()).await
+    view(&charge, Vec::new(), Vec::new())
 }

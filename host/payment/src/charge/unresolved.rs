@@ -2,7 +2,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use xinglin_domain::{
     access::Action,
-    billing::{Charge, ChargeState},
+    billing::{Charge, ChargeState, claim},
     id::BillId,
     money::Money,
 };
@@ -15,9 +15,9 @@ pub struct UnresolvedView {
     /// `bill-…`
     #[schema(value_type = String)]
     pub id: BillId,
-    /// `UNKNOWN`, `DRIFTED` or `WITHHELD`.
+    /// `UNKNOWN` or `UNWINDING`.
     pub status: String,
-    /// Id of the payer's plugin.
+    /// Id of the plugin of the payer that has to be agreed with.
     pub payer: Option<String>,
     /// Total, in fen.
     #[schema(value_type = i64)]
@@ -34,7 +34,7 @@ pub struct UnresolvedView {
 const MOST: u32 = 500;
 
 /// The bills of the caller's hospital that wait for its accounts: the payer gave no outcome (`UNKNOWN`,
-/// asked after by itself too), or does not take back what it settled (`DRIFTED`, `WITHHELD`). Each is
+/// asked after by itself too), or does not take back what it settled (`UNWINDING`). Each is
 /// listed until it is [resolved](super::resolve_by_hand) or reversed.
 ///
 /// # Errors
@@ -42,7 +42,7 @@ const MOST: u32 = 500;
 #[boxed]
 pub async fn unresolved(platform: &Platform, caller: &Caller) -> AppResult<Vec<UnresolvedView>> {
     caller.may(Action::ResolveCharge)?;
-    let states = [ChargeState::Unknown, ChargeState::Drifted, ChargeState::Withheld];
+    let states = [ChargeState::Unknown, ChargeState::Unwinding];
     let statuses = states.map(|state| state.as_str().to_owned()).into();
     let query = DocumentQuery { statuses, ..DocumentQuery::default() };
     let mut views = Vec::new();
@@ -50,16 +50,19 @@ pub async fn unresolved(platform: &Platform, caller: &Caller) -> AppResult<Vec<U
         let charge: Charge = Stored::try_from(row)?.value;
         caller.trail.saw(charge.patient());
         let refusals = match &charge {
-            Charge::Withheld(withheld) => withheld.state().refusals.iter().map(|why| why.code.clone()).collect(),
+            Charge::Unwinding(unwinding) => unwinding.state().refusals.iter().map(|why| why.code.clone()).collect(),
             _ => Vec::new(),
         };
+        let in_progress = charge.in_progress();
+        let last = charge.standing().last().map(|standing| &standing.share);
+        let payer = in_progress.map(|(_, share)| share).or(last).map(claim::Share::payer);
         views.push(UnresolvedView {
             id: charge.id(),
             status: charge.state().as_str().to_owned(),
-            payer: charge.payer().map(str::to_owned),
+            payer: payer.map(str::to_owned),
             total_fen: Money::sum(charge.bill().lines.iter().map(|line| line.gross)).map_err(AppError::internal)?,
             attempts: charge.attempts(),
-            since: charge.attempt().map(|attempt| attempt.operation.at.to_string()),
+            since: in_progress.map(|(attempt, _)| attempt.operation.at.to_string()),
             refusals,
         });
     }
