@@ -3,16 +3,17 @@
 //! Basic insurance decides a bill as a whole; an insurer after it, a partial refund and an explanation
 //! of benefits need the amounts of each line. The shares of a source are proportional to what it
 //! applies to, by the method of the largest remainder: they sum to the source's amount, no line pays
-//! more than its gross, and equal remainders go to the line that comes first.
+//! more than its gross, and equal remainders go to the line that comes first. What a payer pays of a
+//! line is not changed by those after it.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Allocation, BillingError};
+use super::{BillingError, allocation::Shares};
 use crate::{
     money::{Money, MoneyError},
-    payer::{LineResult, Source},
+    payer::{Adjudication, Bill, LineResult, Source},
 };
 
 /// Who pays what of one line. Parts and adjustment sum to the gross.
@@ -27,7 +28,26 @@ pub struct LineShares {
     pub adjustment: Money,
 }
 
-/// The shares of every line, in the order of the bill.
+/// One line while it is divided.
+struct Rest {
+    shares: LineShares,
+    /// What nobody pays yet.
+    left: Money,
+}
+
+impl Rest {
+    fn take(&mut self, source: Source, amount: Money) -> Result<(), MoneyError> {
+        self.left = self.left.minus(amount)?;
+        if amount != Money::ZERO {
+            let part = self.shares.parts.entry(source).or_default();
+            *part = part.plus(amount)?;
+        }
+        Ok(())
+    }
+}
+
+/// The shares of every line, in the order of the bill, as `decided` by its last payer after those in
+/// [`Bill::prior`].
 ///
 /// Public funds pay what is in scope; personal accounts what is in scope or
 /// [paid before](LineResult::pre_self_pay); whatever is left of a line may be an insurer's, the
@@ -35,73 +55,70 @@ pub struct LineShares {
 /// amounts holds, the rest is divided by what is left of the lines.
 ///
 /// # Errors
-/// If the amounts of the allocation exceed its gross.
-pub fn split(allocation: &Allocation) -> Result<Vec<LineShares>, BillingError> {
-    let lines = allocation.lines();
-    let gross = |line: &LineResult| Money::sum([line.self_funded, line.over_limit, line.pre_self_pay, line.in_scope]);
-    let mut left = lines.iter().map(gross).collect::<Result<Vec<_>, _>>()?;
-    let mut shares: Vec<LineShares> = lines
-        .iter()
-        .map(|line| LineShares { number: line.number, parts: BTreeMap::new(), adjustment: Money::ZERO })
-        .collect();
-    // What is left of the amounts that public funds, and that accounts, apply to.
-    let mut scope: Vec<Money> = lines.iter().map(|line| line.in_scope).collect();
-    let mut personal = lines.iter().map(|line| line.in_scope.plus(line.pre_self_pay)).collect::<Result<Vec<_>, _>>()?;
-
-    for source in Source::ALL {
-        let amount = allocation.part(source);
-        let weights = match source {
-            Source::BasicFund | Source::SupplementaryFund => &scope,
-            Source::PersonalAccount | Source::FamilyAccount => &personal,
-            Source::Commercial | Source::Cash => &left,
-        };
-        let paid = if source == Source::Cash { left.clone() } else { divide(amount, weights, &left)? };
-        for (index, paid) in paid.into_iter().enumerate() {
-            let take = |from: &mut Vec<Money>| -> Result<(), MoneyError> {
-                if let Some(rest) = from.get_mut(index) {
-                    *rest = rest.minus(paid)?.max(Money::ZERO);
-                }
-                Ok(())
-            };
-            take(&mut left)?;
-            take(&mut scope)?;
-            take(&mut personal)?;
-            if let Some(line) = shares.get_mut(index)
-                && paid != Money::ZERO
-            {
-                line.parts.insert(source, paid);
+/// If the amounts exceed the gross.
+pub(super) fn split(bill: &Bill, decided: &Adjudication) -> Result<Vec<LineShares>, BillingError> {
+    let line = |line: &crate::payer::Line| Rest {
+        shares: LineShares { number: line.number, parts: BTreeMap::new(), adjustment: Money::ZERO },
+        left: line.gross,
+    };
+    let mut rests: Vec<Rest> = bill.lines.iter().map(line).collect();
+    let mut before = Shares::default();
+    for adjudication in bill.prior.iter().chain([decided]) {
+        let after = Shares::of(adjudication)?;
+        for source in Source::ALL.into_iter().filter(|source| *source != Source::Cash) {
+            let amount = after.get(source).minus(before.get(source))?;
+            let room = rests.iter().zip(&adjudication.lines).map(|(rest, result)| applies_to(source, rest, result));
+            let paid = divide(amount, &room.collect::<Result<Vec<_>, _>>()?, &rests)?;
+            for (rest, paid) in rests.iter_mut().zip(paid) {
+                rest.take(source, paid)?;
             }
         }
-        // The discount comes off before the patient pays the rest.
-        if source == Source::Commercial {
-            for (index, given) in divide(allocation.adjustment(), &left, &left)?.into_iter().enumerate() {
-                if let (Some(line), Some(rest)) = (shares.get_mut(index), left.get_mut(index)) {
-                    line.adjustment = given;
-                    *rest = rest.minus(given)?;
-                }
-            }
+        let given = after.adjustment.minus(before.adjustment)?;
+        let room: Vec<Money> = rests.iter().map(|rest| rest.left).collect();
+        let given = divide(given, &room, &rests)?;
+        for (rest, given) in rests.iter_mut().zip(given) {
+            rest.left = rest.left.minus(given)?;
+            rest.shares.adjustment = rest.shares.adjustment.plus(given)?;
         }
+        before = after;
     }
-    Ok(shares)
+    for rest in &mut rests {
+        rest.take(Source::Cash, rest.left)?;
+    }
+    Ok(rests.into_iter().map(|rest| rest.shares).collect())
+}
+
+/// What is left of the amount of a line that a source applies to.
+fn applies_to(source: Source, rest: &Rest, result: &LineResult) -> Result<Money, MoneyError> {
+    let paid =
+        |sources: &[Source]| Money::sum(sources.iter().filter_map(|source| rest.shares.parts.get(source).copied()));
+    let funds = paid(&[Source::BasicFund, Source::SupplementaryFund])?;
+    let room = match source {
+        Source::BasicFund | Source::SupplementaryFund => result.in_scope.minus(funds)?,
+        Source::PersonalAccount | Source::FamilyAccount => {
+            let accounts = paid(&[Source::PersonalAccount, Source::FamilyAccount])?;
+            result.in_scope.plus(result.pre_self_pay)?.minus(funds)?.minus(accounts)?
+        }
+        Source::Commercial | Source::Cash => rest.left,
+    };
+    Ok(room.max(Money::ZERO).min(rest.left))
 }
 
 /// Divides an amount by the weights, and what exceeds their sum by what is left beside them.
-fn divide(amount: Money, weights: &[Money], left: &[Money]) -> Result<Vec<Money>, BillingError> {
-    // Never more than is left of a line.
-    let weights: Vec<Money> = weights.iter().zip(left).map(|(weight, left)| *weight.min(left)).collect();
+fn divide(amount: Money, weights: &[Money], rests: &[Rest]) -> Result<Vec<Money>, BillingError> {
     let within = amount.min(Money::sum(weights.iter().copied())?);
-    let first = largest_remainder(within, &weights)?;
+    let first = largest_remainder(within, weights)?;
     let beyond = amount.minus(within)?;
     if beyond == Money::ZERO {
         return Ok(first);
     }
-    let rest = left.iter().zip(&first).map(|(left, paid)| left.minus(*paid)).collect::<Result<Vec<_>, _>>()?;
-    let capacity = Money::sum(rest.iter().copied())?;
+    let left = rests.iter().zip(&first).map(|(rest, paid)| rest.left.minus(*paid)).collect::<Result<Vec<_>, _>>()?;
+    let capacity = Money::sum(left.iter().copied())?;
     if beyond > capacity {
         return Err(BillingError::Sum { parts: beyond, gross: capacity });
     }
-    let more = largest_remainder(beyond, &rest)?;
-    Ok(first.into_iter().zip(more).map(|(a, b)| a.plus(b)).collect::<Result<Vec<_>, _>>()?)
+    let more = largest_remainder(beyond, &left)?;
+    Ok(first.into_iter().zip(more).map(|(first, more)| first.plus(more)).collect::<Result<Vec<_>, _>>()?)
 }
 
 /// `amount` in proportion to the weights, none more than its weight. `amount` is at most their sum.
@@ -133,14 +150,13 @@ mod tests {
 
     use super::*;
     use crate::{
-        billing::PayerKind,
+        billing::{Allocation, PayerKind},
         fixture::{self, fen},
         payer::{LineKind, Part},
     };
 
     fn of(allocation: &Allocation, source: Source) -> Vec<i64> {
-        let shares = split(allocation).expect("split");
-        shares.iter().map(|line| line.parts.get(&source).copied().unwrap_or_default().as_fen()).collect()
+        allocation.shares().iter().map(|line| line.parts.get(&source).copied().unwrap_or_default().as_fen()).collect()
     }
 
     /// D1 of the domain's examples, and the split that D2 gives to the second payer.
@@ -153,6 +169,20 @@ mod tests {
         assert_eq!((account.iter().sum::<i64>(), account[3]), (6000, 0));
         let cash = of(&allocation, Source::Cash);
         assert_eq!((cash.iter().sum::<i64>(), cash[3]), (6750, 4500));
+    }
+
+    #[test]
+    fn a_later_payer_changes_nothing_of_those_before() {
+        let part = |source, amount| Part { source, amount: fen(amount) };
+        let first = |parts| Adjudication { parts, ..fixture::adjudication() };
+        let fund = first(vec![part(Source::BasicFund, 5550), part(Source::Cash, 12_750)]);
+        let bill = Bill { use_account: false, ..fixture::bill() };
+        let parts = vec![part(Source::BasicFund, 5550), part(Source::Commercial, 4200), part(Source::Cash, 8550)];
+        let after = Allocation::check(&bill.after([&fund]), &first(parts), PayerKind::Commercial).expect("sound");
+        assert_eq!(of(&after, Source::BasicFund), [895, 2238, 2417, 0]);
+        assert_eq!(of(&after, Source::Commercial).iter().sum::<i64>(), 4200);
+        let gross = |line: &LineShares| Money::sum(line.parts.values().copied()).expect("sum");
+        assert_eq!(after.shares().iter().map(gross).collect::<Vec<_>>(), [2000, 5000, 6800, 4500].map(fen));
     }
 
     proptest! {
@@ -185,7 +215,7 @@ mod tests {
                 (line.pre_self_pay, line.in_scope) = (fen(*c), fen(*d));
             }
             let allocation = Allocation::check(&bill, &adjudication, PayerKind::BasicInsurance).expect("sound");
-            let shares = split(&allocation).expect("split");
+            let shares = allocation.shares();
             for (line, (_, gross)) in shares.iter().zip(&gross) {
                 prop_assert!(line.parts.values().all(|amount| *amount > Money::ZERO));
                 prop_assert_eq!(Money::sum(line.parts.values().copied()).expect("sum"), fen(*gross));
