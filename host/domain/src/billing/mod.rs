@@ -4,10 +4,12 @@
 //! - [`allocation`]: a checked adjudication of one bill, to the fen;
 //! - [`claim`]: the state machine of a bill with a payer, including the state of an
 //!   unknown outcome;
-//! - [`split`]: what each payer pays of each line.
+//! - [`split`]: what each payer pays of each line;
+//! - [`membership`]: a patient's insurance, with its figures by benefit year.
 
 pub mod allocation;
 pub mod claim;
+pub mod membership;
 pub mod split;
 
 use thiserror::Error;
@@ -15,6 +17,7 @@ use thiserror::Error;
 pub use self::{
     allocation::{Allocation, PayerKind},
     claim::{Act, By, Charge, ChargeState, Claim, Open, Paid},
+    membership::Membership,
 };
 use crate::{
     access::Denied,

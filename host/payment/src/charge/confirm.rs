@@ -114,7 +114,7 @@ async fn confirm_quote(
     prescription::still_checked(extensions, caller, &records, (&effective, &effective.state().issue)).await?;
     // Before anything is reserved: a payer that cannot be called is not waited for.
     for payer in quoted.payers() {
-        payer_of(extensions, &records, patient, payer).await?;
+        payer_of(extensions, &records, (patient, quoted.bill().served_at), payer).await?;
     }
     let purchase = Purchase {
         bill: id,
@@ -162,7 +162,7 @@ async fn confirm_again(
     let charge = Charge::from(confirmed.clone());
     let confirmed = confirmed.confirm_again(&caller.actor, confirm.cash_fen, caller.now)?;
     if let Some(share) = confirmed.state().next() {
-        payer_of(extensions, &records, charge.patient(), share.payer()).await?;
+        payer_of(extensions, &records, (charge.patient(), charge.bill().served_at), share.payer()).await?;
     }
     let Stored { row: rx_row, value: rx } = prescription::load(&records, parent(&row)?).await?;
     let reserved = rx.expecting::<Reserved>(Event::Dispense)?;

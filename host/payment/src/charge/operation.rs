@@ -10,7 +10,7 @@ use xinglin_domain::{
         claim::{self, Confirmed, Returned, Reversing, Settling, Standing, Why},
     },
     code::Code,
-    id::{PatientId, PaymentId},
+    id::PaymentId,
     payer,
     prescription::Prescription,
     time::Instant,
@@ -333,7 +333,7 @@ async fn stands(tx: &TenantTx, after: &Charge, standing: &Standing, now: Instant
     if standing.agreed
         || matches!(after, Charge::Unwinding(claim) if claim.state().why == Why::Drifted(Code::InsPresettleDrift))
     {
-        run_on(tx, (after.patient(), payer), &settlement.adjudication.accumulators, now).await?;
+        run_on(tx, (after, payer), &settlement.adjudication.accumulators, now).await?;
     }
     if standing.agreed {
         let response = project::claim_response(&project::Answered {
@@ -361,7 +361,7 @@ async fn stands_no_more(tx: &TenantTx, after: &Charge, returned: &Returned, now:
     }
     // The money is back, whatever the payer counts.
     if check_accumulators(&reversal.accumulators).is_ok() {
-        run_on(tx, (after.patient(), standing.share.payer()), &reversal.accumulators, now).await?;
+        run_on(tx, (after, standing.share.payer()), &reversal.accumulators, now).await?;
     }
     Ok(())
 }
@@ -397,19 +397,14 @@ pub(super) async fn post_reversed(tx: &TenantTx, row: Row, reversed: &Charge, no
 /// Stores the accumulators that the payer returned. Others may have changed since it was called.
 async fn run_on(
     tx: &TenantTx,
-    (patient, payer): (PatientId, &str),
+    (after, payer): (&Charge, &str),
     figures: &[payer::Accumulator],
     now: Instant,
 ) -> AppResult<()> {
-    let known = coverage::of_patient(tx, patient).await?.into_iter().find(|(row, _)| row.payer == payer);
-    let Some((row, mut coverage)) = known.filter(|_| !figures.is_empty()) else { return Ok(()) };
-    for figure in figures {
-        match coverage.accumulators.iter_mut().find(|known| known.code == figure.code) {
-            Some(known) => known.amount = figure.amount,
-            None => coverage.accumulators.push(figure.clone()),
-        }
-    }
-    let body = serde_json::to_value(&coverage).map_err(AppError::internal)?;
+    let known = coverage::of_patient(tx, after.patient()).await?.into_iter().find(|(row, _)| row.payer == payer);
+    let Some((row, mut membership)) = known.filter(|_| !figures.is_empty()) else { return Ok(()) };
+    membership.run_on(figures, after.bill().served_at);
+    let body = serde_json::to_value(&membership).map_err(AppError::internal)?;
     tx.put_coverage(&xinglin_store::Coverage { body, updated_at: now, ..row }).await?;
     Ok(())
 }

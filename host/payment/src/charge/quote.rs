@@ -86,10 +86,12 @@ pub async fn quote(extensions: &Extensions, caller: &Caller, new: NewCharge) -> 
 
     let mut asked = match new.self_pay {
         true => Vec::new(),
-        false => settle::find_payers(extensions, &records, patient).await.map_err(|error| match error.code {
-            Code::StoreUnavailable => error,
-            _ => unavailable(error),
-        })?,
+        false => {
+            settle::find_payers(extensions, &records, patient, caller.now).await.map_err(|error| match error.code {
+                Code::StoreUnavailable => error,
+                _ => unavailable(error),
+            })?
+        }
     };
     if let Some(named) = &new.payers {
         asked.retain(|(_, payer)| named.contains(&payer.install.plugin_id));

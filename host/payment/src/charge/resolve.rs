@@ -39,7 +39,7 @@ pub async fn resolve(extensions: &Extensions, work: &Work, occasion: &Occasion) 
     }
     let Stored { row, value } = load(&records, pending.bill_id).await?;
     let patient = value.patient();
-    let payer = match payer_of(extensions, &records, patient, &pending.payer).await {
+    let payer = match payer_of(extensions, &records, (patient, value.bill().served_at), &pending.payer).await {
         Ok(payer) => payer,
         Err(cause) => {
             tracing::warn!(bill = %row.id, payer = pending.payer, %cause, "a payment waits: the payer cannot be called");

@@ -13,6 +13,7 @@ use xinglin_domain::{
     consent::Purpose,
     id::PatientId,
     payer::{self, Authorized, Coverage, Operation, PayerError, Refusal},
+    time::Instant,
 };
 use xinglin_extensions::{
     Extensions,
@@ -126,58 +127,60 @@ async fn settle(
         calls.of(patient, Purpose::Payment).about(row.id)
     };
     let (mut calls, mut views) = (fresh(), Vec::new());
-    let after = match payer_of(extensions, records, patient, settling.state().share.payer()).await {
-        Err(cause) => settling.failed(&PayerError::Unavailable(cause.to_string()), platform.now()),
-        Ok(Payer { install, plugin, coverage }) => {
-            let bill = settling.bill_sent();
-            let authorize = Operation { key: format!("{}/authorize", operation.key), at: occasion.now };
-            let authorized = match calls.context(&install, &plugin) {
-                Ok(context) => {
-                    let call = extensions.runtime().authorize(&plugin, context, &authorize, &bill, &coverage).await;
-                    calls.took(&install, call).await
-                }
-                Err(forbidden) => Err(forbidden),
-            };
-            // What the payer noted of it must stand before it is asked to settle.
-            let tx = records.begin().await?;
-            views = calls.write(&tx).await?;
-            tx.commit().await?;
-            calls = fresh();
-            match authorized {
-                Ok(Ok(Authorized::Granted(authorization))) => {
-                    row = hold(platform, records, row, &operation.key).await?.ok_or_else(superseded)?;
-                    let judge = |answer: &Result<payer::Settled, PayerError>| match answer {
-                        Ok(payer::Settled::Done(settlement)) => mistake(settling.check(settlement)),
-                        _ => None,
-                    };
-                    let answer = match calls.context(&install, &plugin) {
-                        Ok(context) => {
-                            let asked = (&operation, &authorization);
-                            let runtime = extensions.runtime();
-                            let call = runtime.settle(&plugin, context, asked, &bill, &coverage, &judge).await;
-                            calls.took(&install, call).await
-                        }
-                        Err(forbidden) => Err(forbidden),
-                    };
-                    let now = platform.now();
-                    match answer {
-                        Ok(Ok(answer)) => settling.answered(answer, now),
-                        Ok(Err(error)) => settling.failed(&error, now),
-                        Err(error) if never_sent(&error) => {
-                            settling.failed(&PayerError::Unavailable(error.to_string()), now)
-                        }
-                        Err(_) => settling.unanswered(now).into(),
+    let after =
+        match payer_of(extensions, records, (patient, settling.bill().served_at), settling.state().share.payer()).await
+        {
+            Err(cause) => settling.failed(&PayerError::Unavailable(cause.to_string()), platform.now()),
+            Ok(Payer { install, plugin, coverage }) => {
+                let bill = settling.bill_sent();
+                let authorize = Operation { key: format!("{}/authorize", operation.key), at: occasion.now };
+                let authorized = match calls.context(&install, &plugin) {
+                    Ok(context) => {
+                        let call = extensions.runtime().authorize(&plugin, context, &authorize, &bill, &coverage).await;
+                        calls.took(&install, call).await
                     }
+                    Err(forbidden) => Err(forbidden),
+                };
+                // What the payer noted of it must stand before it is asked to settle.
+                let tx = records.begin().await?;
+                views = calls.write(&tx).await?;
+                tx.commit().await?;
+                calls = fresh();
+                match authorized {
+                    Ok(Ok(Authorized::Granted(authorization))) => {
+                        row = hold(platform, records, row, &operation.key).await?.ok_or_else(superseded)?;
+                        let judge = |answer: &Result<payer::Settled, PayerError>| match answer {
+                            Ok(payer::Settled::Done(settlement)) => mistake(settling.check(settlement)),
+                            _ => None,
+                        };
+                        let answer = match calls.context(&install, &plugin) {
+                            Ok(context) => {
+                                let asked = (&operation, &authorization);
+                                let runtime = extensions.runtime();
+                                let call = runtime.settle(&plugin, context, asked, &bill, &coverage, &judge).await;
+                                calls.took(&install, call).await
+                            }
+                            Err(forbidden) => Err(forbidden),
+                        };
+                        let now = platform.now();
+                        match answer {
+                            Ok(Ok(answer)) => settling.answered(answer, now),
+                            Ok(Err(error)) => settling.failed(&error, now),
+                            Err(error) if never_sent(&error) => {
+                                settling.failed(&PayerError::Unavailable(error.to_string()), now)
+                            }
+                            Err(_) => settling.unanswered(now).into(),
+                        }
+                    }
+                    Ok(Ok(Authorized::Refused(refusals))) => {
+                        settling.answered(payer::Settled::Refused(refusals), platform.now())
+                    }
+                    // An authorization moves no money: without one, nothing was settled.
+                    Ok(Err(error)) => settling.failed(&PayerError::Unavailable(format!("{error:?}")), platform.now()),
+                    Err(error) => settling.failed(&PayerError::Unavailable(error.to_string()), platform.now()),
                 }
-                Ok(Ok(Authorized::Refused(refusals))) => {
-                    settling.answered(payer::Settled::Refused(refusals), platform.now())
-                }
-                // An authorization moves no money: without one, nothing was settled.
-                Ok(Err(error)) => settling.failed(&PayerError::Unavailable(format!("{error:?}")), platform.now()),
-                Err(error) => settling.failed(&PayerError::Unavailable(error.to_string()), platform.now()),
             }
-        }
-    };
+        };
     let outcome = Outcome { verb: Verb::Settle, key: operation.key, then: Then::Stop, after };
     let tx = records.begin().await?;
     let finished = finish(platform, &tx, row, outcome, platform.now()).await?;
@@ -244,7 +247,7 @@ async fn reverse(
         .of(patient, Purpose::Payment)
         .about(row.id);
     let callable = async {
-        let payer = payer_of(extensions, records, patient, &named).await?;
+        let payer = payer_of(extensions, records, (patient, reversing.bill().served_at), &named).await?;
         let context = calls.context(&payer.install, &payer.plugin)?;
         Ok::<_, AppError>((payer, context))
     };
@@ -291,17 +294,18 @@ async fn reverse(
 }
 
 /// The payers of a patient that can be called, in the order in which they are asked: basic insurance,
-/// then commercial ones.
+/// then commercial ones. Their figures are those of the benefit year of the service.
 pub(super) async fn find_payers<E: Executor>(
     extensions: &Extensions,
     records: &TenantScope<E>,
     patient: PatientId,
+    served_at: Instant,
 ) -> AppResult<Vec<(PayerKind, Payer)>> {
     let mut payers = Vec::new();
     let playing = install::playing(extensions, records, Interface::Payer).await?;
-    for (row, coverage) in coverage::of_patient(records, patient).await? {
+    for (row, membership) in coverage::of_patient(records, patient).await? {
         if let Some((install, plugin)) = playing.iter().find(|(install, _)| install.plugin_id == row.payer) {
-            let (install, plugin) = (install.clone(), plugin.clone());
+            let (install, plugin, coverage) = (install.clone(), plugin.clone(), membership.coverage(served_at));
             payers.push((grant::payer_kind(&install)?, Payer { install, plugin, coverage }));
         }
     }
@@ -317,10 +321,10 @@ pub(super) async fn find_payers<E: Executor>(
 pub(super) async fn payer_of(
     extensions: &Extensions,
     records: &Tenant,
-    patient: PatientId,
+    (patient, served_at): (PatientId, Instant),
     named: &str,
 ) -> AppResult<Payer> {
-    let found = find_payers(extensions, records, patient)
+    let found = find_payers(extensions, records, patient, served_at)
         .await
         .map(|payers| payers.into_iter().map(|(_, payer)| payer).find(|payer| payer.install.plugin_id == named));
     match found {
