@@ -142,7 +142,8 @@ impl Compartments {
             system::ATC => of_atc(code),
             name if name.to_ascii_lowercase().contains("icd") => of_icd(code),
             name if NOT_CLINICAL.iter().any(|prefix| name.starts_with(prefix)) => Self::NONE,
-            _ => of_icd(code).or(of_loinc(code)).or(of_snomed(code)).or(of_atc(code)),
+            // NHSA drug codes are in no system that all hospitals call the same.
+            _ => of_icd(code).or(of_loinc(code)).or(of_snomed(code)).or(of_atc(code)).or(of_nhsa(code)),
         }
     }
 }
@@ -257,6 +258,7 @@ fn of_atc(code: &str) -> Compartments {
     const HIV_CLASSES: [&str; 11] =
         ["J05AE", "J05AF", "J05AG", "J05AJ", "J05AR", "J05AX07", "J05AX09", "J05AX12", "J05AX23", "J05AX29", "J05AX31"];
     const MENTAL_CLASSES: [&str; 7] = ["N05A", "N05B", "N05C", "N06A", "N06C", "N07BB", "N07BC"];
+    let code = code.to_ascii_uppercase();
     let begins = |classes: &[&str]| classes.iter().any(|class| code.starts_with(class));
     if begins(&HIV_CLASSES) && !begins(&HEPATITIS) {
         HIV
@@ -264,6 +266,19 @@ fn of_atc(code: &str) -> Compartments {
         MENTAL
     } else {
         Compartments::NONE
+    }
+}
+
+/// Drug codes of the National Healthcare Security Administration (医保药品分类与代码): of western medicines
+/// `X`, the ATC class to its fourth level, then numbers of its own, which do not tell more.
+fn of_nhsa(code: &str) -> Compartments {
+    // Other antivirals: enfuvirtide and others of HIV among them.
+    const IN_DOUBT: &str = "J05AX";
+    let code: String = code.chars().filter(|c| !c.is_whitespace()).collect::<String>().to_ascii_uppercase();
+    match code.strip_prefix('X').and_then(|rest| rest.get(..5)) {
+        Some(IN_DOUBT) => HIV,
+        Some(class) => of_atc(class),
+        None => Compartments::NONE,
     }
 }
 
@@ -375,6 +390,12 @@ mod tests {
             (system::ATC, "N06AB06", "mental-health"),
             (ACT_CODE, "PSY", "mental-health"),
             ("http://id.who.int/icd/release/11/mms", "6A70", "mental-health"),
+            (system::ATC, "j05ar20", "hiv"),
+            ("urn:nhsa:drug", "XJ05ARL001A001010100001", "hiv"),
+            ("urn:own", "xj05afd001a001010100001", "hiv"),
+            ("urn:own", "XJ05AXE001A001010100001", "hiv"),
+            ("urn:nhsa:drug", "XN06ABS001A001010100001", "mental-health"),
+            ("urn:nhsa:drug", "XN05AHO001A001010100001", "mental-health"),
         ] {
             assert_eq!(of(&coded(system, code)), [wanted], "{system}|{code}");
         }
@@ -385,6 +406,11 @@ mod tests {
             (system::SNOMED, "44054006"),
             (system::ATC, "A10BA02"),
             (system::ATC, "J05AF10"),
+            ("urn:nhsa:drug", "XA10BAE058A001010100483"),
+            ("urn:nhsa:drug", "XJ05ABA001A001010100001"),
+            ("urn:nhsa:drug", "ZA01AAX0001010100001"),
+            ("urn:own", "X"),
+            ("urn:own", "X药J05AR"),
             ("http://unitsofmeasure.org", "F32"),
             ("http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "N"),
         ] {

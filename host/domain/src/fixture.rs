@@ -115,6 +115,10 @@ pub fn accountant() -> Actor {
     actor(9, Role::Accountant)
 }
 
+pub fn courier() -> Actor {
+    actor(10, Role::Courier)
+}
+
 pub fn stranger() -> Actor {
     Actor { patients: vec![PatientId::from_u128(2)], ..actor(5, Role::Patient) }
 }

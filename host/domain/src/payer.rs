@@ -171,6 +171,16 @@ pub struct Bill {
     pub attributes: Vec<Attribute>,
 }
 
+impl Bill {
+    /// The bill as a payer receives it after those that decided this. Their accumulators are not
+    /// disclosed.
+    #[must_use]
+    pub fn after<'a>(&self, decided: impl IntoIterator<Item = &'a Adjudication>) -> Self {
+        let without = |before: &Adjudication| Adjudication { accumulators: Vec::new(), ..before.clone() };
+        Self { prior: decided.into_iter().map(without).collect(), ..self.clone() }
+    }
+}
+
 /// Identifies one attempt of one operation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -54,6 +54,11 @@ impl Instant {
         self.plus_hours(8).0.div_euclid(DAY)
     }
 
+    /// The year of the calendar of Asia/Shanghai.
+    pub fn china_year(self) -> i16 {
+        self.civil().map_or(0, |civil| civil.year())
+    }
+
     /// Parses an RFC 3339 time stamp or an ISO date (its first moment in Asia/Shanghai). A year
     /// or year-month, which FHIR allows, is parsed as its first day.
     pub fn parse(text: &str) -> Option<Self> {

@@ -9,7 +9,7 @@ use std::{
 
 use tokio::sync::{Mutex, Semaphore};
 use xinglin_domain::id::TenantId;
-use xinglin_platform::{OpenError, Platform, keys};
+use xinglin_platform::{OpenError, Platform, config::Plugins, keys};
 use xinglin_runtime::{AotCache, HostKey, Options, Packs, Plugin, Runtime};
 
 /// What use cases need that call plugins. Cheap to clone; all clones are the same.
@@ -74,7 +74,7 @@ impl Extensions {
             calls: config.plugins.concurrent_calls,
             calls_per_plugin: config.plugins.concurrent_calls_per_plugin,
             calls_per_tenant: config.plugins.concurrent_calls_per_tenant,
-            patience: Duration::from_millis(config.plugins.queue_millis),
+            patience: Duration::from_millis(config.plugins.queue_millis.min(Plugins::LONGEST_QUEUE_MILLIS)),
         })?;
         let shared = Shared { runtime, plugins: Mutex::default(), shadows: Shadows::default() };
         Ok(Self { platform, shared: Arc::new(shared) })

@@ -4,11 +4,13 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use xinglin_domain::{
     access::Action,
+    billing::Membership,
     code::Code,
     coding::Coding,
     id::{PatientId, TenantId},
     money::Money,
-    payer::{Accumulator, Coverage},
+    payer::Accumulator,
+    time::Instant,
 };
 use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed};
 use xinglin_store::{Executor, TenantScope};
@@ -23,7 +25,8 @@ pub struct NewCoverage {
     /// Insured until; a date or RFC 3339. Left out if open-ended.
     #[serde(default)]
     pub valid_until: Option<String>,
-    /// Accumulators as last returned by the payer.
+    /// Accumulators as last returned by the payer. A code that ends in `-used` is of the current benefit
+    /// year, the calendar year in Asia/Shanghai, and starts from zero in the next one.
     pub accumulators: Vec<NewAccumulator>,
 }
 
@@ -43,7 +46,7 @@ pub struct NewAccumulator {
 pub struct CoverageView {
     /// Id of the payer's plugin.
     pub payer: String,
-    /// Accumulators.
+    /// Accumulators, of this benefit year where they are of one.
     pub accumulators: Vec<NewAccumulator>,
 }
 
@@ -73,25 +76,20 @@ pub async fn put(
     let records = platform.store().tenant(tenant);
     records.get_resource("Patient", &patient.to_string()).await?;
     records.get_install(&payer).await?;
-    let coverage = Coverage {
-        member: platform.keys().pseudonym(tenant, &payer, patient),
-        category: new.category,
-        valid_until,
-        accumulators,
-        attributes: Vec::new(),
-    };
+    let member = platform.keys().pseudonym(tenant, &payer, patient);
+    let membership = Membership::new(member, new.category, valid_until, &accumulators, caller.now);
     let version = records.find_coverage(&patient.to_string(), &payer).await?.map_or(0, |row| row.version);
     let tx = records.begin().await?;
     tx.put_coverage(&xinglin_store::Coverage {
         patient_id: patient.to_string(),
         payer: payer.clone(),
-        body: serde_json::to_value(&coverage).map_err(AppError::internal)?,
+        body: serde_json::to_value(&membership).map_err(AppError::internal)?,
         version,
         updated_at: caller.now,
     })
     .await?;
     tx.commit().await?;
-    Ok(view(payer, coverage))
+    Ok(view(payer, &membership, caller.now))
 }
 
 /// A patient's coverages.
@@ -101,28 +99,26 @@ pub async fn put(
 #[boxed]
 pub async fn list(platform: &Platform, caller: &Caller, patient: PatientId) -> AppResult<Vec<CoverageView>> {
     caller.may_see(patient, "patient", patient)?;
-    let rows = platform.records(caller).list_coverages(&patient.to_string()).await?;
-    rows.into_iter()
-        .map(|row| Ok(view(row.payer, serde_json::from_value(row.body).map_err(AppError::internal)?)))
-        .collect()
+    let memberships = of_patient(&platform.records(caller), patient).await?;
+    Ok(memberships.into_iter().map(|(row, membership)| view(row.payer, &membership, caller.now)).collect())
 }
 
-/// The patient's coverages, as rows to be updated.
+/// The patient's memberships, as rows to be updated.
 pub(crate) async fn of_patient<E: Executor>(
     records: &TenantScope<E>,
     patient: PatientId,
-) -> AppResult<Vec<(xinglin_store::Coverage, Coverage)>> {
+) -> AppResult<Vec<(xinglin_store::Coverage, Membership)>> {
     let rows = records.list_coverages(&patient.to_string()).await?;
     rows.into_iter()
         .map(|row| {
-            let coverage = serde_json::from_value(row.body.clone()).map_err(AppError::internal)?;
-            Ok((row, coverage))
+            let membership = serde_json::from_value(row.body.clone()).map_err(AppError::internal)?;
+            Ok((row, membership))
         })
         .collect()
 }
 
-fn view(payer: String, coverage: Coverage) -> CoverageView {
-    let accumulators =
-        coverage.accumulators.into_iter().map(|a| NewAccumulator { code: a.code, fen: a.amount }).collect();
+fn view(payer: String, membership: &Membership, now: Instant) -> CoverageView {
+    let figures = membership.coverage(now).accumulators;
+    let accumulators = figures.into_iter().map(|a| NewAccumulator { code: a.code, fen: a.amount }).collect();
     CoverageView { payer, accumulators }
 }

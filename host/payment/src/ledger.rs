@@ -54,31 +54,45 @@ pub async fn trial_balance(platform: &Platform, caller: &Caller) -> AppResult<Tr
     Ok(TrialBalance { accounts, debit_fen, credit_fen, balanced: debit_fen == credit_fen })
 }
 
-/// Posts a settled bill to the ledger. A bill of nothing has no entries.
+/// Posts what a payer has settled: the whole bill as it leaves it, after the payers before it. Without
+/// payers, what the patient has paid.
 #[boxed]
 pub(crate) async fn book_settlement(
     tx: &TenantTx,
     bill: BillId,
-    allocation: &Allocation,
+    before: Option<&Allocation>,
+    after: &Allocation,
     now: Instant,
 ) -> AppResult<()> {
-    if allocation.gross() == Money::ZERO {
+    if !changes(before, after) {
         return Ok(());
     }
     let mut book = load(tx, bill).await?;
-    let settlement = Transaction::settlement(Entry { id: fresh(), bill, at: now }, allocation)?;
+    let entry = Entry { id: fresh(), bill, at: now };
+    let settlement = match before {
+        None => Transaction::settlement(entry, after)?,
+        Some(before) => Transaction::transfer(entry, before, after)?,
+    };
     post(tx, &mut book, settlement).await
 }
 
-/// Posts the reversal of a bill: contra entries of all its entries. A bill without entries
-/// needs none.
-#[boxed]
-pub(crate) async fn unwind(tx: &TenantTx, bill: BillId, now: Instant) -> AppResult<()> {
-    let mut book = load(tx, bill).await?;
-    for contra in book.unwind(bill, now, fresh) {
-        post(tx, &mut book, contra).await?;
+/// Whether a settlement has entries: not that of a bill of nothing, nor that of a payer who pays
+/// nothing of it.
+pub(crate) fn changes(before: Option<&Allocation>, after: &Allocation) -> bool {
+    match before {
+        None => after.gross() != Money::ZERO,
+        Some(before) => before.parts() != after.parts() || before.adjustment() != after.adjustment(),
     }
-    Ok(())
+}
+
+/// Posts the contra entry of the last settlement of a bill that stands, if there is one.
+#[boxed]
+pub(crate) async fn unwind_last(tx: &TenantTx, bill: BillId, now: Instant) -> AppResult<()> {
+    let mut book = load(tx, bill).await?;
+    match book.unwind(bill, now, fresh).into_iter().next() {
+        Some(contra) => post(tx, &mut book, contra).await,
+        None => Ok(()),
+    }
 }
 
 fn fresh() -> TransactionId {

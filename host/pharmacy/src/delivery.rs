@@ -1,8 +1,9 @@
 //! What becomes of dispensed medicines: shipped or handed over, received, lost, taken back,
-//! counselled. The rules are in `xinglin_domain::prescription`. What was paid for medicines that were
+//! counselled. The rules are in `xinglin_domain::prescription`. Who brings a parcel is answered about
+//! the parcel only, never with the prescription. What was paid for medicines that were
 //! lost or taken back is refunded by the job that ends prescriptions.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 use xinglin_care::prescription::{self, PrescriptionView};
@@ -12,7 +13,8 @@ use xinglin_domain::{
     code::Code,
     id::PrescriptionId,
     prescription::{
-        Delivered, Dispensed, Event, Mishap, MishapKind, Prescription, ReceiverProof, ReturnCause, Shipment, Shipped,
+        Delivered, Dispensed, Event, Loss, MishapKind, Prescription, ReceiverProof, ReturnCause, Rx, RxError, Shipment,
+        Shipped,
     },
 };
 use xinglin_extensions::Extensions;
@@ -46,9 +48,49 @@ pub struct Lose {
     /// `lost` or `temperature_breach`.
     #[schema(value_type = String)]
     pub kind: MishapKind,
-    /// SHA-256 hashes of the evidence: the logger's record, the carrier's statement.
+    /// SHA-256 hashes of the evidence: the logger's record, the carrier's statement. A report may have
+    /// none; a decision has at least one.
+    #[serde(default)]
     #[schema(value_type = Vec<String>)]
     pub evidence: Vec<Digest>,
+    /// What happened, and what shows it; at most 2000 bytes. Kept with the prescription.
+    pub reason: String,
+}
+
+impl TryFrom<Lose> for Loss {
+    type Error = AppError;
+
+    fn try_from(Lose { kind, evidence, reason }: Lose) -> AppResult<Self> {
+        const MOST_EVIDENCE: usize = 32;
+        const LONGEST_REASON: usize = 2000;
+        if reason.len() > LONGEST_REASON {
+            return Err(AppError::new(Code::BodyInvalid, format!("reason: at most {LONGEST_REASON} bytes")));
+        }
+        if evidence.len() > MOST_EVIDENCE {
+            return Err(AppError::new(Code::BodyInvalid, format!("evidence: at most {MOST_EVIDENCE} hashes")));
+        }
+        Ok(Self { kind, evidence, reason })
+    }
+}
+
+/// A parcel: all that who brings it needs to know.
+#[derive(Serialize, ToSchema)]
+pub struct ParcelView {
+    /// Its prescription: `rx-…`
+    #[schema(value_type = String)]
+    pub id: PrescriptionId,
+    /// `SHIPPED` or `DELIVERED`.
+    pub status: String,
+    /// The carrier.
+    pub carrier: String,
+    /// Tracking number.
+    pub tracking: String,
+}
+
+impl ParcelView {
+    fn of(prescription: PrescriptionView, Shipment { carrier, tracking, .. }: Shipment) -> Self {
+        Self { id: prescription.id, status: prescription.status, carrier, tracking }
+    }
 }
 
 /// Why medicines are taken back.
@@ -73,43 +115,61 @@ pub struct Counsel {
 /// # Errors
 /// `DELIV_COLD_CHAIN`, …; `PATIENT_…`, `ENC_RED_FLAG` or `RX_ALLERGY` for what has changed.
 #[boxed]
-pub async fn ship(
-    extensions: &Extensions,
-    caller: &Caller,
-    id: PrescriptionId,
-    ship: Ship,
-) -> AppResult<PrescriptionView> {
+pub async fn ship(extensions: &Extensions, caller: &Caller, id: PrescriptionId, ship: Ship) -> AppResult<ParcelView> {
     let platform = &extensions.platform;
     let (row, dispensed) =
         prescription::take::<Dispensed>(platform, caller, id, (Event::Ship, Action::DeliverPrescription)).await?;
     let issue = &dispensed.state().supplied.issue;
-    prescription::still_checked(extensions, caller, &platform.records(caller), (&dispensed, issue)).await?;
-    let code = format!("{:06}", ambient::fresh_id() % 1_000_000);
-    let patient = dispensed.patient();
+    let checked = prescription::still_checked(extensions, caller, &platform.records(caller), (&dispensed, issue)).await;
+    checked.map_err(|refused| unexplained(caller, refused))?;
     let Ship { carrier, tracking, logger } = ship;
-    let shipped =
-        dispensed.ship(&caller.actor, Shipment { carrier, tracking, logger, code: code.clone() }, caller.now)?;
-    let message = xinglin_store::Message {
+    let shipment = Shipment { carrier, tracking, logger, code: fresh_code() };
+    let shipped = dispensed.ship(&caller.actor, shipment.clone(), caller.now)?;
+    let message = told(&shipped, "shipped", caller);
+    let safe = shipped.clone();
+    let shipped = prescription::put_next(platform, caller, row, shipped.into(), async |tx| {
+        let checked = prescription::still_safe_in(platform, caller, tx, &safe).await;
+        checked.map_err(|refused| unexplained(caller, refused))?;
+        tx.insert_message(&message).await?;
+        Ok(())
+    })
+    .await?;
+    Ok(ParcelView::of(shipped, shipment))
+}
+
+/// A refusal for what became of the patient, without the reason for who may not read the record.
+fn unexplained(caller: &Caller, refused: AppError) -> AppError {
+    if caller.may(Action::ReadRecords).is_ok() || refused.code.class().status() >= 500 {
+        return refused;
+    }
+    AppError::new(refused.code, "it must not be sent; ask the pharmacist").because(refused.detail)
+}
+
+/// Six digits that cannot be foreseen.
+fn fresh_code() -> String {
+    format!("{:06}", u64::from_le_bytes(ambient::random_bytes()) % 1_000_000)
+}
+
+/// What the patient is told of the code.
+fn told(shipped: &Rx<Shipped>, occasion: &str, caller: &Caller) -> xinglin_store::Message {
+    let (id, code) = (shipped.id(), &shipped.state().shipment.code);
+    xinglin_store::Message {
         id: format!("msg-{:032x}", ambient::fresh_id()),
-        patient_id: patient.to_string(),
-        dedupe_key: format!("{id}/shipped"),
+        patient_id: shipped.patient().to_string(),
+        dedupe_key: format!("{id}/{occasion}"),
         body: json!({
             "kind": "notice", "prescription": id,
             "text": [
-                { "language": "zh-CN", "text": format!("您的包裹已寄出，收货码：{code}。请在收货时确认。") },
-                { "language": "en", "text": format!("Your parcel was sent. The code to receive it with: {code}.") },
+                { "language": "zh-CN", "text": format!("您的包裹已寄出，收货码：{code}。收货时请自行确认，或告知送货人。") },
+                {
+                    "language": "en",
+                    "text": format!("Your parcel was sent. The code to receive it with, or to tell who brings it: {code}."),
+                },
             ],
         }),
         created_at: caller.now,
         read_at: None,
-    };
-    let safe = shipped.clone();
-    prescription::put_next(platform, caller, row, shipped.into(), async |tx| {
-        prescription::still_safe_in(platform, caller, tx, &safe).await?;
-        tx.insert_message(&message).await?;
-        Ok(())
-    })
-    .await
+    }
 }
 
 /// Hands dispensed medicines over at the counter, after an identity document was checked.
@@ -131,40 +191,95 @@ pub async fn hand_over(extensions: &Extensions, caller: &Caller, id: Prescriptio
     .await
 }
 
-/// The patient receives a parcel.
+/// The patient receives a parcel, or who brings it enters the code that the patient says. A wrong code
+/// is counted before it is answered.
 ///
 /// # Errors
-/// `DELIV_RECEIVER` if the code is another.
+/// `DELIV_RECEIVER` if the code is another, or was wrong too often.
 #[boxed]
 pub async fn receive(
     platform: &Platform,
     caller: &Caller,
     id: PrescriptionId,
     receive: Receive,
-) -> AppResult<PrescriptionView> {
-    let (row, shipped) =
-        prescription::take::<Shipped>(platform, caller, id, (Event::Receive, Action::ReceivePrescription)).await?;
-    let delivered = shipped.receive(&caller.actor, &ReceiverProof::Code(receive.code), caller.now)?;
-    prescription::put_next(platform, caller, row, delivered.into(), async |_| Ok(())).await
+) -> AppResult<ParcelView> {
+    let action = match caller.may(Action::DeliverPrescription) {
+        Ok(()) => Action::DeliverPrescription,
+        Err(_) => Action::ReceivePrescription,
+    };
+    let (row, shipped) = prescription::take::<Shipped>(platform, caller, id, (Event::Receive, action)).await?;
+    let shipment = shipped.state().shipment.clone();
+    match shipped.receive(&caller.actor, &ReceiverProof::Code(receive.code), caller.now) {
+        Ok(delivered) => {
+            let delivered = prescription::put_next(platform, caller, row, delivered.into(), async |_| Ok(())).await?;
+            Ok(ParcelView::of(delivered, shipment))
+        }
+        Err(refused) => {
+            if matches!(refused.error, RxError::WrongCode) {
+                let guessed = refused.value.guessed().into();
+                prescription::put_next(platform, caller, row, guessed, async |_| Ok(())).await?;
+            }
+            Err(refused.error.into())
+        }
+    }
 }
 
-/// A parcel is lost or spoilt: the patient is refunded.
+/// The patient is told a new code; wrong ones are counted anew.
 ///
 /// # Errors
-/// `DELIV_EVIDENCE` without evidence.
+/// `RX_STATE` if there is no parcel on its way.
+#[boxed]
+pub async fn renew_code(platform: &Platform, caller: &Caller, id: PrescriptionId) -> AppResult<ParcelView> {
+    let (row, shipped) =
+        prescription::take::<Shipped>(platform, caller, id, (Event::Receive, Action::DispensePrescription)).await?;
+    let shipped = shipped.tell_anew(&caller.actor, fresh_code(), caller.now)?;
+    let shipment = shipped.state().shipment.clone();
+    let message = told(&shipped, &format!("code/{}", row.version), caller);
+    let shipped = prescription::put_next(platform, caller, row, shipped.into(), async |tx| {
+        tx.insert_message(&message).await?;
+        Ok(())
+    })
+    .await?;
+    Ok(ParcelView::of(shipped, shipment))
+}
+
+/// Who brings a parcel reports that it is lost or spoilt, for a pharmacist to [decide](lose).
+///
+/// # Errors
+/// `RX_REASON_REQUIRED` without words.
+#[boxed]
+pub async fn report_loss(
+    platform: &Platform,
+    caller: &Caller,
+    id: PrescriptionId,
+    lose: Lose,
+) -> AppResult<ParcelView> {
+    let (row, shipped) =
+        prescription::take::<Shipped>(platform, caller, id, (Event::Lose, Action::DeliverPrescription)).await?;
+    let reported = shipped.report(&caller.actor, lose.try_into()?, caller.now)?;
+    let shipment = reported.state().shipment.clone();
+    let reported = prescription::put_next(platform, caller, row, reported.into(), async |_| Ok(())).await?;
+    Ok(ParcelView::of(reported, shipment))
+}
+
+/// A pharmacist decides that a parcel is lost or spoilt: the patient is refunded.
+///
+/// # Errors
+/// `DELIV_EVIDENCE` without evidence, `RX_REASON_REQUIRED` without a reason.
 #[boxed]
 pub async fn lose(platform: &Platform, caller: &Caller, id: PrescriptionId, lose: Lose) -> AppResult<PrescriptionView> {
     let (row, shipped) =
-        prescription::take::<Shipped>(platform, caller, id, (Event::Lose, Action::DeliverPrescription)).await?;
-    let mishap = Mishap { kind: lose.kind, evidence: lose.evidence };
-    let refunded = shipped.lose(&caller.actor, mishap, caller.now)?;
+        prescription::take::<Shipped>(platform, caller, id, (Event::Lose, Action::DispensePrescription)).await?;
+    let refunded = shipped.lose(&caller.actor, lose.try_into()?, caller.now)?;
     prescription::put_next(platform, caller, row, refunded.into(), async |_| Ok(())).await
 }
 
-/// Takes medicines back for a cause that is not the patient's: the patient is refunded.
+/// Takes medicines back for a cause that is not the patient's, wherever they are: the patient is
+/// refunded.
 ///
 /// # Errors
-/// `REFUND_DRUG_NOT_RETURNABLE` for a change of mind.
+/// `REFUND_DRUG_NOT_RETURNABLE` for a change of mind; `DELIV_EVIDENCE` for the courier's fault with a
+/// parcel on its way, which is [lost](lose) or is not.
 #[boxed]
 pub async fn take_back(
     platform: &Platform,
@@ -175,6 +290,8 @@ pub async fn take_back(
     let (row, rx) = prescription::take_any(platform, caller, id, Action::DispensePrescription).await?;
     let refunded = match rx {
         Prescription::Dispensed(dispensed) => dispensed.refund(&caller.actor, back.cause, caller.now)?,
+        Prescription::Shipped(shipped) => shipped.refund(&caller.actor, back.cause, caller.now)?,
+        Prescription::Closed(closed) => closed.refund(&caller.actor, back.cause, caller.now)?,
         other => other.expecting::<Delivered>(Event::Refund)?.refund(&caller.actor, back.cause, caller.now)?,
     };
     prescription::put_next(platform, caller, row, refunded.into(), async |_| Ok(())).await

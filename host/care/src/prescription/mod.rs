@@ -50,7 +50,7 @@ pub use self::get::get;
 pub use self::lines::{NewCourse, NewLine};
 pub use self::local_rules::{PrescribingRules, local_rules};
 pub use self::put_local_rules::{NewPrescribingRules, put_local_rules};
-pub use self::recheck::{still_checked, still_safe, still_safe_in};
+pub use self::recheck::{still_checked, still_safe, still_safe_alone_in, still_safe_in};
 pub use self::reject::reject;
 pub use self::required_checkers::{RequiredCheckers, get_required_checkers, put_required_checkers};
 pub use self::rewrite::{Rewrite, rewrite};

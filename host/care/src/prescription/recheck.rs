@@ -4,6 +4,7 @@ use xinglin_domain::{
     code::Code,
     id::{EncounterId, PatientId},
     prescription::{Issue, Prescription, Rx, RxError, Sheet},
+    time::Instant,
 };
 use xinglin_extensions::{Extensions, call::CallView};
 use xinglin_platform::{AppError, AppResult, Caller, Platform};
@@ -75,6 +76,32 @@ pub async fn still_safe_in(
     still_safe(platform, caller, tx, rx).await
 }
 
+/// As [`still_checked`] and [`still_safe_in`] together, where the host goes on by itself and nobody is
+/// there to ask the checkers: an allergy that was recorded since the approval is for a person to look
+/// at.
+///
+/// # Errors
+/// As [`still_safe`], for nobody to read; `RX_NOT_CHECKED`.
+pub async fn still_safe_alone_in<S>(
+    platform: &Platform,
+    tx: &TenantTx,
+    (rx, issue): (&Rx<S>, &Issue),
+    now: Instant,
+) -> AppResult<()> {
+    let (patient, encounter) = (rx.patient(), rx.encounter());
+    patient::lock(tx, patient).await?;
+    patient::treatable(tx, patient).await?;
+    encounter::not_stopped(tx, encounter).await?;
+    if let Some(active) = hold::of_patient(tx, patient).await?.into_iter().find(|hold| hold.is_active()) {
+        return Err(RxError::OnHold(active.hold.code).into());
+    }
+    rx.sheet().tolerated(&facts(platform, tx, patient, now).await?.allergies)?;
+    if patient::has_new_allergies(tx, patient, since_approval(issue)).await? {
+        return Err(AppError::new(Code::RxNotChecked, "an allergy was recorded since the approval"));
+    }
+    Ok(())
+}
+
 /// A refusal for an allergy, without the substance for who may not read all of the patient's
 /// allergies.
 pub(super) async fn masked<E: Executor>(
@@ -106,9 +133,7 @@ pub async fn still_checked<E: Executor, S>(
     (rx, issue): (&Rx<S>, &Issue),
 ) -> AppResult<Vec<CallView>> {
     still_safe(&extensions.platform, caller, records, rx).await?;
-    // Some were under way while it was approved: their time is that of their request.
-    let approved = issue.approval.signature.at.plus_minutes(-UNDER_WAY_MINUTES);
-    if !patient::has_new_allergies(records, rx.patient(), approved).await? {
+    if !patient::has_new_allergies(records, rx.patient(), since_approval(issue)).await? {
         return Ok(Vec::new());
     }
     let review = review(extensions, caller, records, rx).await?;
@@ -122,6 +147,12 @@ pub async fn still_checked<E: Executor, S>(
         }
         Err(refused) => Err(refused),
     }
+}
+
+/// Since when allergies are newer than the approval: some were under way while it was approved, and
+/// their time is that of their request.
+fn since_approval(issue: &Issue) -> Instant {
+    issue.approval.signature.at.plus_minutes(-UNDER_WAY_MINUTES)
 }
 
 /// Checks that no hold is active.

@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::BillingError;
+use super::{
+    BillingError,
+    split::{LineShares, split},
+};
 use crate::{
     coding::{Attribute, AttributeValue, Citation, LocalizedText},
     money::Money,
@@ -50,17 +53,19 @@ pub struct Allocation {
     adjustment: Money,
     revenue: BTreeMap<LineKind, Money>,
     lines: Vec<LineResult>,
+    shares: Vec<LineShares>,
     accumulators: Vec<Accumulator>,
 }
 
 /// Shares by source, and the contract discount.
-struct Shares {
+#[derive(Default)]
+pub(super) struct Shares {
     parts: BTreeMap<Source, Money>,
-    adjustment: Money,
+    pub(super) adjustment: Money,
 }
 
 impl Shares {
-    fn of(adjudication: &Adjudication) -> Result<Self, BillingError> {
+    pub(super) fn of(adjudication: &Adjudication) -> Result<Self, BillingError> {
         let mut parts = BTreeMap::<Source, Money>::new();
         for part in &adjudication.parts {
             let share = parts.entry(part.source).or_default();
@@ -73,7 +78,7 @@ impl Shares {
         Ok(Self { parts, adjustment: adjustment(&adjudication.attributes)? })
     }
 
-    fn get(&self, source: Source) -> Money {
+    pub(super) fn get(&self, source: Source) -> Money {
         self.parts.get(&source).copied().unwrap_or_default()
     }
 }
@@ -133,6 +138,7 @@ impl Allocation {
             adjustment: shares.adjustment,
             revenue,
             lines: adjudication.lines.clone(),
+            shares: split(bill, adjudication)?,
             accumulators: adjudication.accumulators.clone(),
         })
     }
@@ -157,7 +163,13 @@ impl Allocation {
             .collect();
         let mut parts = BTreeMap::from([(Source::Cash, gross)]);
         parts.retain(|_, amount| *amount != Money::ZERO);
+        let shares = bill.lines.iter().map(|line| {
+            let mut parts = BTreeMap::from([(Source::Cash, line.gross)]);
+            parts.retain(|_, amount| *amount != Money::ZERO);
+            LineShares { number: line.number, parts, adjustment: Money::ZERO }
+        });
         Ok(Self {
+            shares: shares.collect(),
             kind: PayerKind::SelfPay,
             gross,
             parts,
@@ -201,6 +213,11 @@ impl Allocation {
     /// The payer's result for each line.
     pub fn lines(&self) -> &[LineResult] {
         &self.lines
+    }
+
+    /// Who pays what of each line.
+    pub fn shares(&self) -> &[LineShares] {
+        &self.shares
     }
 
     /// The new values of the accumulators.

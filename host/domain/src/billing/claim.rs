@@ -1,19 +1,23 @@
-//! The state machine of a bill with one payer.
+//! The state machine of a bill with its payers, who are asked one after the other.
 //!
 //! ```text
-//! Quoted ─confirm▶ Confirmed ─begin▶ Settling ─answer▶ Settled ─reverse▶ Reversing ─answer▶ Reversed
-//!                      ▲                │  │ └drift▶ Drifted ──reverse──▲ │
-//!                      └──never seen──┐ │  └refused▶ Refused              │
-//!                                     Unknown ◀────────no answer──────────┘
-//! Quoted, Confirmed ─abandon▶ Abandoned
+//! Quoted ─confirm▶ Confirmed ─begin▶ Settling ─answer▶ Confirmed (the next payer) … ▶ Settled
+//!                      ▲                │  │ └drift, refused▶ Unwinding             │reverse
+//!                      └──never seen──┐ │  └refused▶ Declined   │ ▲ └──reverse──┐   │
+//!                                     Unknown ◀─────no answer───│─│──────── Reversing ◀┘
+//!                                                               │ └──answer─────┘ └answer▶ Reversed
+//! Quoted, Confirmed ─abandon▶ Abandoned, or Unwinding where a payer has settled
 //! ```
 //!
-//! A call without an answer leaves the claim in [`Unknown`]; only the payer's answer leads on: to a
+//! Payers settle in their order and are taken back in the opposite one, one operation at a time. A call
+//! without an answer leaves the claim in [`Unknown`]; only the payer's answer leads on: to a
 //! query of that operation, or, if its plugin cannot be asked, to a person of the hospital's
 //! accounts ([`Stated`]). No operation is sent again. A settlement with other figures than the
-//! patient agreed to is [`Drifted`]: it took place and must be reversed. If the payer states that it
-//! did nothing, the claim is [`Confirmed`] again: it may be sent under a new key, or abandoned; a
-//! reversal of which it did nothing is begun anew, until it is carried out or refused.
+//! patient agreed to took place and must be reversed, and so must those before it; so must they where a
+//! later payer refuses ([`Unwinding`]). If a payer states that it did nothing, the claim is [`Confirmed`]
+//! again: it may be sent under a new key, or abandoned; a reversal of which it did nothing is begun
+//! anew, until it is carried out or refused. What a payer does not take back stays [`Unwinding`], unless
+//! the bill was paid and its order is not over ([`By::End`]): a person agrees with the payer.
 
 use std::collections::BTreeSet;
 
@@ -38,14 +42,19 @@ struct Head {
     id: BillId,
     tenant: TenantId,
     patient: PatientId,
-    /// Id of the payer plugin; absent if the patient pays alone.
-    payer: Option<String>,
+    /// Ids of the payers' plugins, in the order in which they are asked; empty if the patient
+    /// pays alone.
+    payers: Vec<String>,
     bill: Bill,
-    /// What the lines are in the hospital's formulary; empty for bills of earlier versions.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    /// What the lines are in the hospital's formulary.
     items: Vec<Item>,
+    /// What each source pays: the quote of the last payer, which is of the whole bill.
+    agreed: Allocation,
     /// Number of operations so far; part of each key.
     attempts: u32,
+    /// What was settled and taken back, in the order of the reversals.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    returned: Vec<Returned>,
     /// What persons stated of its operations.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     statements: Vec<Statement>,
@@ -62,6 +71,54 @@ pub struct Item {
     pub code: String,
     /// Title for people.
     pub title: String,
+}
+
+/// What a payer quoted: the whole bill, with what payers before it pay.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Share {
+    /// Id of its plugin.
+    payer: String,
+    quoted: Adjudication,
+    allocation: Allocation,
+}
+
+impl Share {
+    /// Id of the payer's plugin.
+    pub fn payer(&self) -> &str {
+        &self.payer
+    }
+
+    /// What each source pays, as the payer leaves it.
+    pub const fn allocation(&self) -> &Allocation {
+        &self.allocation
+    }
+}
+
+/// A settlement that was made and is not taken back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Standing {
+    /// What was agreed to.
+    pub share: Share,
+    /// The payer's answer.
+    pub settlement: Settlement,
+    /// Whether its figures are those that were agreed to.
+    pub agreed: bool,
+    /// The operation.
+    pub attempt: Attempt,
+}
+
+/// A settlement that was taken back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Returned {
+    /// The settlement.
+    pub standing: Standing,
+    /// The payer's answer.
+    pub reversal: Reversal,
+    /// Key of the operation.
+    pub operation: String,
 }
 
 /// What became of an operation, as the payer told a person.
@@ -98,9 +155,11 @@ pub struct Statement {
 pub enum By<'a> {
     /// A person: of the staff, or somebody who acts for the patient.
     Person(&'a Actor),
-    /// The host, because the prescription expired before it was dispensed, or because a person has
-    /// asked for it before.
+    /// The host, because a person has asked for it before, or a quote can never be used.
     Host,
+    /// The host, because the order is over: its prescription expired before it was dispensed, or the
+    /// medicines were lost or taken back.
+    End,
 }
 
 impl By<'_> {
@@ -131,6 +190,17 @@ pub struct Open {
     pub items: Vec<Item>,
 }
 
+/// A payer's quote, unchecked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quotation {
+    /// Id of its plugin.
+    pub payer: String,
+    /// What it may decide.
+    pub kind: PayerKind,
+    /// What it says of [the bill after](Bill::after) the quotations before it.
+    pub adjudication: Adjudication,
+}
+
 /// One operation with the payer and its content: a key never has two contents.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -157,34 +227,45 @@ impl Attempt {
     }
 }
 
-/// The payer has quoted.
+/// The payers have quoted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Quoted {
-    /// The quoted figures.
-    pub allocation: Allocation,
-    /// When it said so.
-    pub at: Instant,
-}
-
-/// The patient has agreed to the figures.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Confirmed {
-    /// The agreed figures.
-    pub allocation: Allocation,
-    /// Who agreed.
-    pub by: AccountId,
+    /// Of each payer, in their order.
+    shares: Vec<Share>,
     /// When.
     pub at: Instant,
 }
 
-/// The settlement was sent to the payer.
+/// The patient has agreed to the figures; no operation is in progress.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Confirmed {
+    /// Who agreed.
+    pub by: AccountId,
+    /// When.
+    pub at: Instant,
+    /// Payers that have settled.
+    standing: Vec<Standing>,
+    /// Payers that have not, the next one first.
+    open: Vec<Share>,
+}
+
+impl Confirmed {
+    /// The payer to be asked next; `None` if the patient pays alone.
+    pub fn next(&self) -> Option<&Share> {
+        self.open.first()
+    }
+}
+
+/// A settlement was sent to a payer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settling {
-    /// What the patient agreed to.
-    pub confirmed: Confirmed,
+    /// The others, and what the patient agreed to.
+    confirmed: Confirmed,
+    /// What the payer was sent.
+    pub share: Share,
     /// The operation.
     pub attempt: Attempt,
 }
@@ -194,7 +275,7 @@ pub struct Settling {
 #[serde(rename_all = "snake_case")]
 pub enum Pending {
     /// A settlement.
-    Settle(Settling),
+    Settle(Box<Settling>),
     /// A reversal.
     Reverse(Box<Reversing>),
 }
@@ -208,10 +289,11 @@ impl Pending {
         }
     }
 
-    const fn allocation(&self) -> &Allocation {
+    /// What its payer quoted.
+    pub const fn share(&self) -> &Share {
         match self {
-            Self::Settle(settling) => &settling.confirmed.allocation,
-            Self::Reverse(reversing) => reversing.origin.allocation(),
+            Self::Settle(settling) => &settling.share,
+            Self::Reverse(reversing) => &reversing.turn.share,
         }
     }
 }
@@ -230,65 +312,89 @@ pub struct Unknown {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settled {
-    /// The settled figures.
-    pub allocation: Allocation,
-    /// The payer's answer; absent if the patient paid alone.
-    pub settlement: Option<Settlement>,
-    /// The operation.
-    pub attempt: Option<Attempt>,
+    /// What the payers settled, first payer first; empty if the patient paid alone.
+    standing: Vec<Standing>,
     /// Lines whose cash was refunded.
     pub refunded: BTreeSet<u32>,
     /// When.
     pub at: Instant,
 }
 
-/// Settled, with other figures than agreed: must be reversed.
+/// Why settlements are taken back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Why {
+    /// The bill was paid, and a person takes it back.
+    Reversed,
+    /// The bill was paid, and its order is over: nothing is dispensed for what a payer does not take
+    /// back.
+    Ended,
+    /// The last payer settled other figures than were agreed to: `INS_PRESETTLE_DRIFT`, or why they
+    /// are invalid.
+    Drifted(Code),
+    /// A later payer refused.
+    Declined(Vec<payer::Refusal>),
+    /// It was abandoned before all payers had settled; by whom, `None` if by the host.
+    Abandoned(Option<AccountId>),
+}
+
+/// What payers have settled must be taken back; no operation is in progress.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Drifted {
-    /// What the patient had agreed to.
-    pub confirmed: Confirmed,
-    /// The payer's settlement.
-    pub settlement: Settlement,
-    /// `INS_PRESETTLE_DRIFT`, or why the figures are invalid.
-    pub problem: Code,
-    /// When.
+pub struct Unwinding {
+    /// What still stands, first payer first. The last is taken back next.
+    standing: Vec<Standing>,
+    /// Why.
+    pub why: Why,
+    /// Why the payer did not take it back; empty if it was not asked or never decided.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refusals: Vec<payer::Refusal>,
+    /// Since when.
     pub at: Instant,
 }
 
-/// The settlement that is being reversed.
+impl Unwinding {
+    fn new(standing: Vec<Standing>, why: Why, at: Instant) -> Self {
+        Self { standing, why, refusals: Vec::new(), at }
+    }
+}
+
+/// The claim that a reversal began from, without the settlement that is being taken back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Origin {
-    /// A valid settlement.
-    Settled(Settled),
-    /// A drifted settlement.
-    Drifted(Drifted),
+enum Origin {
+    /// Paid, and whether its order [is over](By::End).
+    Settled {
+        settled: Settled,
+        ended: bool,
+    },
+    Unwinding(Unwinding),
 }
 
 impl Origin {
-    /// The settlement that the payer must reverse.
-    pub const fn settlement(&self) -> Option<&Settlement> {
+    const fn why(&self) -> &Why {
         match self {
-            Self::Settled(settled) => settled.settlement.as_ref(),
-            Self::Drifted(drifted) => Some(&drifted.settlement),
+            Self::Settled { ended: true, .. } => &Why::Ended,
+            Self::Settled { .. } => &Why::Reversed,
+            Self::Unwinding(unwinding) => &unwinding.why,
         }
     }
 
-    const fn allocation(&self) -> &Allocation {
+    fn standing(&self) -> &[Standing] {
         match self {
-            Self::Settled(settled) => &settled.allocation,
-            Self::Drifted(drifted) => &drifted.confirmed.allocation,
+            Self::Settled { settled, .. } => &settled.standing,
+            Self::Unwinding(unwinding) => &unwinding.standing,
         }
     }
 }
 
-/// The reversal was sent to the payer.
+/// A reversal was sent to a payer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Reversing {
-    /// The settlement.
-    pub origin: Origin,
+    origin: Origin,
+    /// The settlement that is being taken back.
+    pub turn: Standing,
     /// The operation.
     pub attempt: Attempt,
 }
@@ -297,15 +403,13 @@ pub struct Reversing {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Reversed {
-    /// The settlement.
-    pub origin: Origin,
-    /// The payer's answer; absent if the patient had paid alone.
-    pub reversal: Option<Reversal>,
+    /// Why: it was paid, its order ended, or it had drifted.
+    pub why: Why,
     /// When.
     pub at: Instant,
 }
 
-/// Declined by the payer. Final: the bill may be opened again with another payer.
+/// Declined by a payer; nothing stands. Final: the bill may be opened again with other payers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Declined {
@@ -326,7 +430,7 @@ pub struct Abandoned {
     pub at: Instant,
 }
 
-/// A bill with its payer, in a known state.
+/// A bill with its payers, in a known state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Claim<S> {
@@ -335,29 +439,29 @@ pub struct Claim<S> {
 }
 
 machine! {
-    /// A bill with its payer in any state, for storage.
+    /// A bill with its payers in any state, for storage.
     enum Charge of Claim with Head;
     /// The states of a bill.
     tag ChargeState;
     /// A state of a bill.
     stage ChargeStage;
-    /// The payer has quoted.
+    /// The payers have quoted.
     Quoted = "QUOTED",
     /// The patient has agreed.
     Confirmed = "CONFIRMED",
-    /// The settlement was sent.
+    /// A settlement was sent.
     Settling = "SETTLING",
     /// The outcome is unknown.
     Unknown = "UNKNOWN",
     /// Paid.
     Settled = "SETTLED",
-    /// Settled, with other figures than agreed.
-    Drifted = "DRIFTED",
-    /// The reversal was sent.
+    /// What payers have settled must be taken back.
+    Unwinding = "UNWINDING",
+    /// A reversal was sent.
     Reversing = "REVERSING",
     /// Reversed.
     Reversed = "REVERSED",
-    /// Declined by the payer.
+    /// Declined by a payer.
     Declined = "DECLINED",
     /// Abandoned before payment.
     Abandoned = "ABANDONED",
@@ -408,9 +512,9 @@ impl Charge {
         self.head().patient
     }
 
-    /// Id of the payer plugin; `None` if the patient pays alone.
-    pub fn payer(&self) -> Option<&str> {
-        self.head().payer.as_deref()
+    /// Ids of the payers' plugins, in their order; empty if the patient pays alone.
+    pub fn payers(&self) -> &[String] {
+        &self.head().payers
     }
 
     /// The bill.
@@ -418,7 +522,12 @@ impl Charge {
         &self.head().bill
     }
 
-    /// What a line charges for, unless the bill is of an earlier version.
+    /// What its lines charge for.
+    pub fn items(&self) -> &[Item] {
+        &self.head().items
+    }
+
+    /// What a line charges for.
     pub fn item(&self, line: u32) -> Option<&Item> {
         self.head().items.iter().find(|item| item.line == line)
     }
@@ -433,48 +542,61 @@ impl Charge {
         &self.head().statements
     }
 
-    /// The current figures: quoted, agreed or settled; of a reversed settlement its own.
+    /// What was settled and taken back, the latest reversal last.
+    pub fn returned(&self) -> &[Returned] {
+        &self.head().returned
+    }
+
+    /// What each source pays, as quoted; `None` of a bill that was declined or abandoned.
     pub const fn allocation(&self) -> Option<&Allocation> {
         match self {
-            Self::Quoted(claim) => Some(&claim.state.allocation),
-            Self::Confirmed(claim) => Some(&claim.state.allocation),
-            Self::Settling(claim) => Some(&claim.state.confirmed.allocation),
-            Self::Unknown(claim) => Some(claim.state.pending.allocation()),
-            Self::Settled(claim) => Some(&claim.state.allocation),
-            Self::Drifted(claim) => Some(&claim.state.confirmed.allocation),
-            Self::Reversing(claim) => Some(claim.state.origin.allocation()),
-            Self::Reversed(claim) => Some(claim.state.origin.allocation()),
             Self::Declined(_) | Self::Abandoned(_) => None,
+            _ => Some(&self.head().agreed),
         }
     }
 
-    /// Whether it was settled with other figures than agreed, and was or is being taken back.
-    pub const fn has_drifted(&self) -> bool {
+    /// The settlements that stand, first payer first, without one that is being taken back.
+    pub fn standing(&self) -> &[Standing] {
         match self {
-            Self::Drifted(_) => true,
-            Self::Reversing(claim) => matches!(claim.state.origin, Origin::Drifted(_)),
-            Self::Reversed(claim) => matches!(claim.state.origin, Origin::Drifted(_)),
+            Self::Confirmed(claim) => &claim.state.standing,
+            Self::Settling(claim) => &claim.state.confirmed.standing,
+            Self::Settled(claim) => &claim.state.standing,
+            Self::Unwinding(claim) => &claim.state.standing,
+            Self::Reversing(claim) => claim.state.origin.standing(),
             Self::Unknown(claim) => match &claim.state.pending {
-                Pending::Reverse(reversing) => matches!(reversing.origin, Origin::Drifted(_)),
-                Pending::Settle(_) => false,
+                Pending::Settle(settling) => &settling.confirmed.standing,
+                Pending::Reverse(reversing) => reversing.origin.standing(),
             },
-            _ => false,
+            Self::Quoted(_) | Self::Reversed(_) | Self::Declined(_) | Self::Abandoned(_) => &[],
         }
     }
 
-    /// The operation in progress, or the last one.
-    pub const fn attempt(&self) -> Option<&Attempt> {
+    /// Why what payers settled was or is being taken back; `None` if it is not.
+    pub const fn why(&self) -> Option<&Why> {
         match self {
-            Self::Settling(claim) => Some(&claim.state.attempt),
-            Self::Unknown(claim) => Some(claim.state.pending.attempt()),
-            Self::Settled(claim) => claim.state.attempt.as_ref(),
-            Self::Reversing(claim) => Some(&claim.state.attempt),
-            Self::Quoted(_)
-            | Self::Confirmed(_)
-            | Self::Drifted(_)
-            | Self::Reversed(_)
-            | Self::Declined(_)
-            | Self::Abandoned(_) => None,
+            Self::Unwinding(claim) => Some(&claim.state.why),
+            Self::Reversing(claim) => Some(claim.state.origin.why()),
+            Self::Reversed(claim) => Some(&claim.state.why),
+            Self::Unknown(claim) => match &claim.state.pending {
+                Pending::Reverse(reversing) => Some(reversing.origin.why()),
+                Pending::Settle(_) => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// Whether a payer settled other figures than agreed, and all was or is being taken back.
+    pub const fn has_drifted(&self) -> bool {
+        matches!(self.why(), Some(Why::Drifted(_)))
+    }
+
+    /// The operation in progress, and what its payer quoted.
+    pub const fn in_progress(&self) -> Option<(&Attempt, &Share)> {
+        match self {
+            Self::Settling(claim) => Some((&claim.state.attempt, &claim.state.share)),
+            Self::Reversing(claim) => Some((&claim.state.attempt, &claim.state.turn.share)),
+            Self::Unknown(claim) => Some((claim.state.pending.attempt(), claim.state.pending.share())),
+            _ => None,
         }
     }
 
@@ -517,6 +639,16 @@ impl<S> Claim<S> {
         &self.head.bill
     }
 
+    /// The patient.
+    pub const fn patient(&self) -> PatientId {
+        self.head.patient
+    }
+
+    /// Ids of the payers' plugins, in their order; empty if the patient pays alone.
+    pub fn payers(&self) -> &[String] {
+        &self.head.payers
+    }
+
     /// Number of operations so far.
     pub const fn attempts(&self) -> u32 {
         self.head.attempts
@@ -538,11 +670,11 @@ impl<S> Claim<S> {
     }
 
     /// The next operation; its key consists of tenant, bill, payer, attempt and verb.
-    fn attempt(&self, verb: &str, allocation: &Allocation, at: Instant) -> Result<Attempt, BillingError> {
-        let Head { id, tenant, payer, bill, attempts, .. } = &self.head;
-        let payer = Digest::of_bytes(payer.as_deref().unwrap_or_default().as_bytes()).to_string();
+    fn attempt(&self, verb: &str, share: &Share, at: Instant) -> Result<Attempt, BillingError> {
+        let Head { id, tenant, bill, attempts, .. } = &self.head;
+        let payer = Digest::of_bytes(share.payer.as_bytes()).to_string();
         let key = format!("{tenant}/{id}/{}/{}/{verb}", &payer[..16], attempts.saturating_add(1));
-        let request = Digest::of(&(verb, bill, allocation))?;
+        let request = Digest::of(&(verb, bill, &share.allocation))?;
         Ok(Attempt { operation: Operation { key, at }, request })
     }
 
@@ -552,11 +684,6 @@ impl<S> Claim<S> {
         if by.acts_for(self.head.patient) { Ok(()) } else { Err(BillingError::AnotherPatient) }
     }
 
-    /// Abandons the claim: possible only while nothing is paid or in progress.
-    fn given_up(self, by: By<'_>, at: Instant) -> Result<Claim<Abandoned>, RefusedClaim<S>> {
-        self.advance(|claim| by.check(claim.head.patient, at), |_, by| Abandoned { by, at })
-    }
-
     fn begun(mut self) -> Self {
         self.head.attempts = self.head.attempts.saturating_add(1);
         self
@@ -564,33 +691,27 @@ impl<S> Claim<S> {
 }
 
 impl Claim<Quoted> {
-    /// The checked quote of a payer.
+    /// The checked quotes of the payers, in their order; without any, the patient pays alone.
     ///
     /// # Errors
-    /// If its figures are invalid.
-    pub fn quote(
-        open: Open,
-        payer: String,
-        kind: PayerKind,
-        adjudication: &Adjudication,
-        at: Instant,
-    ) -> Result<Self, BillingError> {
-        let allocation = Allocation::check(&open.bill, adjudication, kind)?;
-        Ok(Self::opened(open, Some(payer), Quoted { allocation, at }))
-    }
-
-    /// The patient pays alone.
-    ///
-    /// # Errors
-    /// If the bill has no lines or a negative one.
-    pub fn self_pay(open: Open, at: Instant) -> Result<Self, BillingError> {
-        let allocation = Allocation::self_pay(&open.bill)?;
-        Ok(Self::opened(open, None, Quoted { allocation, at }))
-    }
-
-    fn opened(open: Open, payer: Option<String>, state: Quoted) -> Self {
+    /// If the figures of one are invalid: its index, and what is wrong. If the bill has no lines or a
+    /// negative one, the index is that of no payer.
+    pub fn quote(open: Open, quotations: Vec<Quotation>, at: Instant) -> Result<Self, (usize, BillingError)> {
         let Open { id, tenant, patient, bill, items } = open;
-        Self { head: Head { id, tenant, patient, payer, bill, items, attempts: 0, statements: Vec::new() }, state }
+        let mut shares: Vec<Share> = Vec::with_capacity(quotations.len());
+        for (index, Quotation { payer, kind, adjudication }) in quotations.into_iter().enumerate() {
+            let asked = bill.after(shares.iter().map(|share| &share.quoted));
+            let allocation = Allocation::check(&asked, &adjudication, kind).map_err(|error| (index, error))?;
+            shares.push(Share { payer, quoted: adjudication, allocation });
+        }
+        let agreed = match shares.last() {
+            Some(last) => last.allocation.clone(),
+            None => Allocation::self_pay(&bill).map_err(|error| (0, error))?,
+        };
+        let payers = shares.iter().map(|share| share.payer.clone()).collect();
+        let (returned, statements) = (Vec::new(), Vec::new());
+        let head = Head { id, tenant, patient, payers, bill, items, agreed, attempts: 0, returned, statements };
+        Ok(Self { head, state: Quoted { shares, at } })
     }
 
     /// The patient agrees to pay this amount in cash.
@@ -601,12 +722,12 @@ impl Claim<Quoted> {
         self.advance(
             |claim| {
                 claim.patient_only(by, at)?;
-                if claim.state.allocation.part(Source::Cash) != cash {
+                if claim.head.agreed.part(Source::Cash) != cash {
                     return Err(BillingError::Drift);
                 }
                 Ok(())
             },
-            |quoted, ()| Confirmed { allocation: quoted.allocation, by: by.account, at },
+            |quoted, ()| Confirmed { by: by.account, at, standing: Vec::new(), open: quoted.shares },
         )
     }
 
@@ -615,7 +736,7 @@ impl Claim<Quoted> {
     /// # Errors
     /// If the actor may not.
     pub fn abandon(self, by: By<'_>, at: Instant) -> Result<Claim<Abandoned>, RefusedClaim<Quoted>> {
-        self.given_up(by, at)
+        self.advance(|claim| by.check(claim.head.patient, at), |_, by| Abandoned { by, at })
     }
 }
 
@@ -628,7 +749,7 @@ impl Claim<Confirmed> {
         self.advance(
             |claim| {
                 claim.patient_only(by, at)?;
-                if claim.state.allocation.part(Source::Cash) != cash {
+                if claim.head.agreed.part(Source::Cash) != cash {
                     return Err(BillingError::Conflict(claim.head.id.to_string()));
                 }
                 Ok(())
@@ -637,27 +758,33 @@ impl Claim<Confirmed> {
         )
     }
 
-    /// Abandons the claim. Nothing was paid, as no operation is in progress.
+    /// Abandons the claim: [`Abandoned`], or [`Unwinding`] where a payer has settled.
     ///
     /// # Errors
     /// If the actor may not.
-    pub fn abandon(self, by: By<'_>, at: Instant) -> Result<Claim<Abandoned>, RefusedClaim<Confirmed>> {
-        self.given_up(by, at)
+    pub fn abandon(self, by: By<'_>, at: Instant) -> Result<Charge, RefusedClaim<Confirmed>> {
+        match by.check(self.head.patient, at) {
+            Ok(by) if self.state.standing.is_empty() => Ok(self.with(|_| Abandoned { by, at }).into()),
+            Ok(by) => Ok(self.with(|state| Unwinding::new(state.standing, Why::Abandoned(by), at)).into()),
+            Err(error) => Err(RefusedStep::new(self, error)),
+        }
     }
 
-    /// Begins the settlement operation. Store the result before sending it.
+    /// Begins the settlement operation of the next payer. Store the result before sending it.
     ///
     /// # Errors
-    /// If there is no payer.
+    /// If there is none.
     pub fn begin(self, at: Instant) -> Result<Claim<Settling>, RefusedClaim<Confirmed>> {
         self.advance(
             |claim| {
-                if claim.head.payer.is_none() {
-                    return Err(BillingError::State { act: Act::Settle, state: ChargeState::Confirmed });
-                }
-                claim.attempt("settle", &claim.state.allocation, at)
+                let none = BillingError::State { act: Act::Settle, state: ChargeState::Confirmed };
+                let share = claim.state.next().ok_or(none)?;
+                Ok((share.clone(), claim.attempt("settle", share, at)?))
             },
-            |confirmed, attempt| Settling { confirmed, attempt },
+            |mut confirmed, (share, attempt)| {
+                confirmed.open.remove(0);
+                Settling { confirmed, share, attempt }
+            },
         )
         .map(Claim::begun)
     }
@@ -668,46 +795,37 @@ impl Claim<Confirmed> {
     /// If there is a payer.
     pub fn collect(self, at: Instant) -> Result<Claim<Settled>, RefusedClaim<Confirmed>> {
         self.advance(
-            |claim| match claim.head.payer {
-                None => Ok(()),
-                Some(_) => Err(BillingError::State { act: Act::Settle, state: ChargeState::Confirmed }),
+            |claim| match claim.head.payers.is_empty() {
+                true => Ok(()),
+                false => Err(BillingError::State { act: Act::Settle, state: ChargeState::Confirmed }),
             },
-            |confirmed, ()| Settled {
-                allocation: confirmed.allocation,
-                settlement: None,
-                attempt: None,
-                refunded: BTreeSet::new(),
-                at,
-            },
+            |_, ()| Settled { standing: Vec::new(), refunded: BTreeSet::new(), at },
         )
     }
 }
 
-/// Checks a settlement of a payer of this kind.
-///
-/// # Errors
-/// As [`Allocation::check`], and if the reference is empty.
-pub fn check_settlement(bill: &Bill, settlement: &Settlement, kind: PayerKind) -> Result<Allocation, BillingError> {
-    if settlement.reference.trim().is_empty() {
-        return Err(BillingError::Reference);
-    }
-    Allocation::check(bill, &settlement.adjudication, kind)
-}
-
 impl Claim<Settling> {
+    /// The bill as the payer receives it: with what the payers before it settled.
+    pub fn bill_sent(&self) -> Bill {
+        self.head.bill.after(self.state.confirmed.standing.iter().map(|standing| &standing.settlement.adjudication))
+    }
+
     /// Checks the payer's settlement.
     ///
     /// # Errors
-    /// If its figures are invalid; whether they are as agreed is not checked.
+    /// If its figures are invalid, or the reference is empty; whether they are as agreed is not checked.
     pub fn check(&self, settlement: &Settlement) -> Result<Allocation, BillingError> {
-        check_settlement(&self.head.bill, settlement, self.state.confirmed.allocation.kind())
+        if settlement.reference.trim().is_empty() {
+            return Err(BillingError::Reference);
+        }
+        Allocation::check(&self.bill_sent(), &settlement.adjudication, self.state.share.allocation.kind())
     }
 
     /// The payer has answered.
     pub fn answered(self, answer: payer::Settled, at: Instant) -> Charge {
         match answer {
             payer::Settled::Done(settlement) => self.settled(settlement, at),
-            payer::Settled::Refused(refusals) => self.with(|_| Declined { refusals, at }).into(),
+            payer::Settled::Refused(refusals) => self.declined(refusals, at),
         }
     }
 
@@ -715,33 +833,49 @@ impl Claim<Settling> {
     /// again; otherwise the outcome is unknown.
     pub fn failed(self, error: &PayerError, at: Instant) -> Charge {
         match error {
-            PayerError::Unavailable(_) | PayerError::MissingData(_) => self.with(|state| state.confirmed).into(),
+            PayerError::Unavailable(_) | PayerError::MissingData(_) => self.not_done().into(),
             PayerError::Conflict(_) | PayerError::Other(_) => self.unanswered(at).into(),
         }
     }
 
     /// The call failed or timed out.
     pub fn unanswered(self, at: Instant) -> Claim<Unknown> {
-        self.with(|state| Unknown { pending: Pending::Settle(state), since: at })
+        self.with(|state| Unknown { pending: Pending::Settle(Box::new(state)), since: at })
+    }
+
+    fn not_done(self) -> Claim<Confirmed> {
+        self.with(|Settling { mut confirmed, share, .. }| {
+            confirmed.open.insert(0, share);
+            confirmed
+        })
+    }
+
+    fn declined(self, refusals: Vec<payer::Refusal>, at: Instant) -> Charge {
+        if self.state.confirmed.standing.is_empty() {
+            return self.with(|_| Declined { refusals, at }).into();
+        }
+        self.with(|state| Unwinding::new(state.confirmed.standing, Why::Declined(refusals), at)).into()
     }
 
     fn settled(self, settlement: Settlement, at: Instant) -> Charge {
-        let agreed = &self.state.confirmed.allocation;
         let problem = match self.check(&settlement) {
-            Ok(allocation) if allocation.same_figures(agreed) => {
-                let settled = |state: Settling| Settled {
-                    allocation,
-                    settlement: Some(settlement),
-                    attempt: Some(state.attempt),
-                    refunded: BTreeSet::new(),
-                    at,
-                };
-                return self.with(settled).into();
-            }
-            Ok(_) => Code::InsPresettleDrift,
-            Err(error) => error.code(),
+            Ok(allocation) if allocation.same_figures(&self.state.share.allocation) => None,
+            Ok(_) => Some(Code::InsPresettleDrift),
+            Err(error) => Some(error.code()),
         };
-        self.with(|state| Drifted { confirmed: state.confirmed, settlement, problem, at }).into()
+        let Self { head, state: Settling { mut confirmed, share, attempt } } = self;
+        confirmed.standing.push(Standing { share, settlement, agreed: problem.is_none(), attempt });
+        match problem {
+            Some(problem) => {
+                let state = Unwinding::new(confirmed.standing, Why::Drifted(problem), at);
+                Claim { head, state }.into()
+            }
+            None if confirmed.open.is_empty() => {
+                let state = Settled { standing: confirmed.standing, refunded: BTreeSet::new(), at };
+                Claim { head, state }.into()
+            }
+            None => Claim { head, state: confirmed }.into(),
+        }
     }
 }
 
@@ -753,8 +887,8 @@ impl Claim<Unknown> {
     pub fn check(&self, status: &Status) -> Result<(), BillingError> {
         match (&self.state.pending, status) {
             (Pending::Settle(settling), Status::Settled(settlement)) => {
-                let kind = settling.confirmed.allocation.kind();
-                check_settlement(&self.head.bill, settlement, kind).map(drop)
+                let claim = Claim { head: self.head.clone(), state: settling.as_ref().clone() };
+                claim.check(settlement).map(drop)
             }
             (Pending::Reverse(_), Status::Reversed(reversal)) => check_accumulators(&reversal.accumulators),
             (Pending::Settle(_), Status::Reversed(_)) | (Pending::Reverse(_), Status::Settled(_)) => {
@@ -791,7 +925,7 @@ impl Claim<Unknown> {
             (Stated::NotDone, _) => Status::NeverSeen,
             (Stated::Done { reference }, Pending::Settle(settling)) => Status::Settled(Settlement {
                 reference: reference.clone(),
-                adjudication: settling.confirmed.allocation.as_agreed(),
+                adjudication: settling.share.allocation.as_agreed(),
             }),
             (Stated::Done { reference }, Pending::Reverse(_)) => {
                 Status::Reversed(Reversal { reference: reference.clone(), accumulators: Vec::new() })
@@ -807,11 +941,11 @@ impl Claim<Unknown> {
         let Self { head, state: Unknown { pending, since } } = self;
         match pending {
             Pending::Settle(state) => {
-                let claim = Claim { head, state };
+                let claim = Claim { head, state: *state };
                 match status {
                     Status::Settled(settlement) => claim.settled(settlement, at),
-                    Status::Refused(refusals) => claim.with(|_| Declined { refusals, at }).into(),
-                    Status::NeverSeen => claim.with(|state| state.confirmed).into(),
+                    Status::Refused(refusals) => claim.declined(refusals, at),
+                    Status::NeverSeen => claim.not_done().into(),
                     // A settlement's key cannot belong to a reversal: the answer is invalid,
                     // query again.
                     Status::Pending | Status::Reversed(_) => claim.unanswered(since).into(),
@@ -820,8 +954,9 @@ impl Claim<Unknown> {
             Pending::Reverse(state) => {
                 let claim = Claim { head, state: *state };
                 match status {
-                    Status::Reversed(reversal) => claim.reversed(Some(reversal), at).into(),
-                    Status::NeverSeen | Status::Refused(_) => claim.stands(),
+                    Status::Reversed(reversal) => claim.reversed(reversal, at),
+                    Status::NeverSeen => claim.stands(Vec::new(), at),
+                    Status::Refused(refusals) => claim.stands(refusals, at),
                     // As above.
                     Status::Pending | Status::Settled(_) => claim.unanswered(since).into(),
                 }
@@ -851,10 +986,11 @@ impl Claim<Settled> {
         let claim = self.advance(
             |claim| {
                 can(by, Action::ReverseCharge, at)?;
+                let (state, agreed) = (&claim.state, &claim.head.agreed);
                 for &number in lines {
-                    let line = claim.state.allocation.lines().iter().find(|line| line.number == number);
+                    let line = agreed.lines().iter().find(|line| line.number == number);
                     let Some(line) = line else { return Err(BillingError::Lines) };
-                    if claim.state.refunded.contains(&number) {
+                    if state.refunded.contains(&number) {
                         return Err(BillingError::RefundExceeds);
                     }
                     let shared = Money::sum([line.over_limit, line.pre_self_pay, line.in_scope])?;
@@ -863,9 +999,9 @@ impl Claim<Settled> {
                     }
                     amount = amount.plus(line.self_funded)?;
                 }
-                let before = claim.state.allocation.lines().iter().filter(|l| claim.state.refunded.contains(&l.number));
+                let before = agreed.lines().iter().filter(|line| state.refunded.contains(&line.number));
                 let in_all = Money::sum(before.map(|line| line.self_funded))?.plus(amount)?;
-                if in_all > claim.state.allocation.part(Source::Cash) {
+                if in_all > agreed.part(Source::Cash) {
                     return Err(BillingError::RefundExceeds);
                 }
                 Ok(())
@@ -878,7 +1014,7 @@ impl Claim<Settled> {
         Ok((claim, amount))
     }
 
-    /// Begins the reversal operation.
+    /// Begins the reversal of the last payer.
     ///
     /// # Errors
     /// If the actor may not, or there is no payer.
@@ -886,12 +1022,14 @@ impl Claim<Settled> {
         self.advance(
             |claim| {
                 by.check(claim.head.patient, at)?;
-                if claim.head.payer.is_none() {
-                    return Err(BillingError::State { act: Act::Reverse, state: ChargeState::Settled });
-                }
-                claim.attempt("reverse", &claim.state.allocation, at)
+                let none = BillingError::State { act: Act::Reverse, state: ChargeState::Settled };
+                let turn = claim.state.standing.last().ok_or(none)?;
+                Ok((turn.clone(), claim.attempt("reverse", &turn.share, at)?))
             },
-            |settled, attempt| Reversing { origin: Origin::Settled(settled), attempt },
+            |mut settled, (turn, attempt)| {
+                settled.standing.pop();
+                Reversing { origin: Origin::Settled { settled, ended: matches!(by, By::End) }, turn, attempt }
+            },
         )
         .map(Claim::begun)
     }
@@ -904,27 +1042,45 @@ impl Claim<Settled> {
         self.advance(
             |claim| {
                 by.check(claim.head.patient, at)?;
-                match claim.head.payer {
-                    None => Ok(()),
-                    Some(_) => Err(BillingError::State { act: Act::Refund, state: ChargeState::Settled }),
+                match claim.head.payers.is_empty() {
+                    true => Ok(()),
+                    false => Err(BillingError::State { act: Act::Refund, state: ChargeState::Settled }),
                 }
             },
-            |settled, ()| Reversed { origin: Origin::Settled(settled), reversal: None, at },
+            |_, ()| Reversed { why: Why::Reversed, at },
         )
     }
 }
 
-impl Claim<Drifted> {
-    /// Begins the reversal operation. Needs no consent: the figures were never agreed to.
+impl Claim<Unwinding> {
+    /// Begins the reversal of the last payer that settled.
+    ///
+    /// # Errors
+    /// If the actor may not.
+    pub fn reverse(self, by: By<'_>, at: Instant) -> Result<Claim<Reversing>, RefusedClaim<Unwinding>> {
+        self.advance(
+            |claim| {
+                by.check(claim.head.patient, at)?;
+                let none = BillingError::State { act: Act::Reverse, state: ChargeState::Unwinding };
+                let turn = claim.state.standing.last().ok_or(none)?;
+                Ok((turn.clone(), claim.attempt("reverse", &turn.share, at)?))
+            },
+            |mut unwinding, (turn, attempt)| {
+                unwinding.standing.pop();
+                unwinding.refusals.clear();
+                Reversing { origin: Origin::Unwinding(unwinding), turn, attempt }
+            },
+        )
+        .map(Claim::begun)
+    }
+
+    /// The next reversal as one without an outcome, for a person to state what the payer did of it
+    /// outside its plugin.
     ///
     /// # Errors
     /// If the figures cannot be hashed.
-    pub fn reverse(self, at: Instant) -> Result<Claim<Reversing>, RefusedClaim<Drifted>> {
-        self.advance(
-            |claim| claim.attempt("reverse", &claim.state.confirmed.allocation, at),
-            |drifted, attempt| Reversing { origin: Origin::Drifted(drifted), attempt },
-        )
-        .map(Claim::begun)
+    pub fn asked_about(self, at: Instant) -> Result<Claim<Unknown>, RefusedClaim<Unwinding>> {
+        Ok(self.reverse(By::Host, at)?.unanswered(at))
     }
 }
 
@@ -932,15 +1088,15 @@ impl Claim<Reversing> {
     /// The payer has answered. If it refuses, the settlement remains.
     pub fn answered(self, answer: payer::Reversed, at: Instant) -> Charge {
         match answer {
-            payer::Reversed::Done(reversal) => self.reversed(Some(reversal), at).into(),
-            payer::Reversed::Refused(_) => self.stands(),
+            payer::Reversed::Done(reversal) => self.reversed(reversal, at),
+            payer::Reversed::Refused(refusals) => self.stands(refusals, at),
         }
     }
 
     /// The payer could not decide; see [`Claim::<Settling>::failed`].
     pub fn failed(self, error: &PayerError, at: Instant) -> Charge {
         match error {
-            PayerError::Unavailable(_) | PayerError::MissingData(_) => self.stands(),
+            PayerError::Unavailable(_) | PayerError::MissingData(_) => self.stands(Vec::new(), at),
             PayerError::Conflict(_) | PayerError::Other(_) => self.unanswered(at).into(),
         }
     }
@@ -950,15 +1106,38 @@ impl Claim<Reversing> {
         self.with(|state| Unknown { pending: Pending::Reverse(Box::new(state)), since: at })
     }
 
-    fn reversed(self, reversal: Option<Reversal>, at: Instant) -> Claim<Reversed> {
-        self.with(|state| Reversed { origin: state.origin, reversal, at })
+    fn reversed(self, reversal: Reversal, at: Instant) -> Charge {
+        let Self { mut head, state: Reversing { origin, turn, attempt } } = self;
+        head.returned.push(Returned { standing: turn, reversal, operation: attempt.operation.key });
+        let why = origin.why().clone();
+        let standing = match origin {
+            Origin::Settled { settled, .. } => settled.standing,
+            Origin::Unwinding(unwinding) => unwinding.standing,
+        };
+        match why {
+            why if !standing.is_empty() => Claim { head, state: Unwinding::new(standing, why, at) }.into(),
+            Why::Declined(refusals) => Claim { head, state: Declined { refusals, at } }.into(),
+            Why::Abandoned(by) => Claim { head, state: Abandoned { by, at } }.into(),
+            why @ (Why::Reversed | Why::Ended | Why::Drifted(_)) => Claim { head, state: Reversed { why, at } }.into(),
+        }
     }
 
-    fn stands(self) -> Charge {
-        let Self { head, state } = self;
-        match state.origin {
-            Origin::Settled(state) => Claim { head, state }.into(),
-            Origin::Drifted(state) => Claim { head, state }.into(),
+    /// The payer did not take it back.
+    fn stands(self, refusals: Vec<payer::Refusal>, at: Instant) -> Charge {
+        let Self { head, state: Reversing { origin, turn, .. } } = self;
+        match origin {
+            Origin::Settled { settled: mut state, ended: false } => {
+                state.standing.push(turn);
+                Claim { head, state }.into()
+            }
+            Origin::Settled { settled: Settled { mut standing, .. }, ended: true } => {
+                standing.push(turn);
+                Claim { head, state: Unwinding { standing, why: Why::Ended, refusals, at } }.into()
+            }
+            Origin::Unwinding(mut state) => {
+                state.standing.push(turn);
+                Claim { head, state: Unwinding { refusals, ..state } }.into()
+            }
         }
     }
 }
@@ -987,9 +1166,12 @@ mod tests {
         By::Person(by)
     }
 
+    fn quotation(adjudication: Adjudication) -> Quotation {
+        Quotation { payer: INSURANCE.into(), kind: PayerKind::BasicInsurance, adjudication }
+    }
+
     fn quoted() -> Claim<Quoted> {
-        let adjudication = fixture::adjudication();
-        Claim::quote(open(), INSURANCE.into(), PayerKind::BasicInsurance, &adjudication, NOW).expect("quote")
+        Claim::quote(open(), vec![quotation(fixture::adjudication())], NOW).expect("quote")
     }
 
     fn confirmed() -> Claim<Confirmed> {
@@ -1044,15 +1226,15 @@ mod tests {
             a.parts[2].amount = fen(6751);
         });
         let charge = settling().answered(payer::Settled::Done(drift), NOW);
-        let drifted = charge.expecting::<Drifted>(Act::Reverse).expect("drifted");
-        assert_eq!(drifted.state().problem, Code::InsPresettleDrift);
+        let drifted = charge.expecting::<Unwinding>(Act::Reverse).expect("drifted");
+        assert_eq!(drifted.state().why, Why::Drifted(Code::InsPresettleDrift));
         let nonsense = settlement(|a| a.parts[0].amount = fen(1));
         let charge = settling().answered(payer::Settled::Done(nonsense), NOW);
         assert_eq!(charge.clone().paid().map_err(|e| e.code()).err(), Some(Code::PayState));
-        let unbalanced = charge.expecting::<Drifted>(Act::Reverse).expect("it happened");
-        assert_eq!(unbalanced.state().problem, Code::LedgerUnbalanced);
+        let unbalanced = charge.expecting::<Unwinding>(Act::Reverse).expect("it happened");
+        assert_eq!(unbalanced.state().why, Why::Drifted(Code::LedgerUnbalanced));
         let done = payer::Reversed::Done(Reversal { reference: "rev-1".into(), accumulators: vec![] });
-        let reversed = drifted.reverse(NOW).expect("begun").answered(done, NOW);
+        let reversed = drifted.reverse(By::Host, NOW).expect("begun").answered(done, NOW);
         assert_eq!(reversed.state(), ChargeState::Reversed);
     }
 
@@ -1088,11 +1270,9 @@ mod tests {
         let by_patient = quoted().abandon(person(&fixture::patient()), NOW).expect("their own");
         assert_eq!(by_patient.state().by, Some(fixture::patient().account));
         assert_eq!(quoted().abandon(By::Host, NOW).expect("expired").state().by, None);
-        assert_eq!(
-            Charge::from(quoted().abandon(person(&fixture::pharmacist()), NOW).expect("quoted")).attempt(),
-            None
-        );
-        let abandoned = Charge::from(free().abandon(person(&fixture::pharmacist()), NOW).expect("confirmed"));
+        let by_staff = Charge::from(quoted().abandon(person(&fixture::pharmacist()), NOW).expect("quoted"));
+        assert_eq!(by_staff.in_progress(), None);
+        let abandoned = free().abandon(person(&fixture::pharmacist()), NOW).expect("confirmed");
         assert_eq!((abandoned.state(), abandoned.allocation()), (ChargeState::Abandoned, None));
         assert_eq!(abandoned.paid().map_err(|e| e.code()).err(), Some(Code::PayState));
         let revived = abandoned.expecting::<Confirmed>(Act::Settle).expect_err("final");
@@ -1107,16 +1287,17 @@ mod tests {
         });
         let drifted = || {
             let charge = settling().answered(payer::Settled::Done(drift.clone()), NOW);
-            charge.expecting::<Drifted>(Act::Reverse).expect("drifted")
+            charge.expecting::<Unwinding>(Act::Reverse).expect("drifted")
         };
-        let first = drifted().reverse(NOW).expect("begun");
+        let first = drifted().reverse(By::Host, NOW).expect("begun");
         let stands = [
             first.clone().answered(payer::Reversed::Refused(refusal()), NOW),
             first.clone().failed(&PayerError::Unavailable("down".into()), NOW),
             first.clone().unanswered(NOW).resolve(Status::NeverSeen, NOW),
         ];
         for charge in stands {
-            let again = charge.expecting::<Drifted>(Act::Reverse).expect("it stands").reverse(NOW).expect("begun");
+            let again =
+                charge.expecting::<Unwinding>(Act::Reverse).expect("it stands").reverse(By::Host, NOW).expect("begun");
             assert_ne!(again.state().attempt.operation.key, first.state().attempt.operation.key);
         }
     }
@@ -1131,6 +1312,44 @@ mod tests {
         let reversed = unknown().resolve(Status::Reversed(reversal), NOW);
         let again = reversed.expecting::<Settled>(Act::Reverse).expect_err("twice");
         assert_eq!(again.error.code(), Code::PayAlreadyReversed);
+    }
+
+    #[test]
+    fn what_is_not_taken_back_of_an_ended_order_waits_for_a_person() {
+        let unavailable = PayerError::Unavailable("down".into());
+        let reversing = |by: By<'_>| settled().reverse(by, NOW).expect("begun");
+        for (by, wanted) in [(By::Host, ChargeState::Settled), (By::End, ChargeState::Unwinding)] {
+            let refused = reversing(by).answered(payer::Reversed::Refused(refusal()), NOW);
+            assert_eq!(refused.state(), wanted);
+            assert_eq!(reversing(by).failed(&unavailable, NOW).state(), wanted);
+            for status in [Status::NeverSeen, Status::Refused(refusal())] {
+                assert_eq!(reversing(by).unanswered(NOW).resolve(status, NOW).state(), wanted);
+            }
+            let json = serde_json::to_value(&refused).expect("json");
+            assert_eq!(serde_json::from_value::<Charge>(json).expect("charge"), refused);
+        }
+        let withheld = || {
+            let refused = reversing(By::End).answered(payer::Reversed::Refused(refusal()), NOW);
+            assert!(refused.paid().is_err(), "nothing is dispensed for it");
+            refused.expecting::<Unwinding>(Act::Reverse).expect("withheld")
+        };
+        assert_eq!(withheld().state().refusals, refusal());
+        assert!(withheld().reverse(person(&fixture::stranger()), NOW).is_err());
+        // Again and again, and it stays what it is.
+        let again = withheld().reverse(person(&fixture::pharmacist()), NOW).expect("begun");
+        assert_eq!(again.failed(&unavailable, NOW).state(), ChargeState::Unwinding);
+        let accountant = fixture::accountant();
+        for (stated, state) in [
+            (Stated::Done { reference: "paper-7".into() }, ChargeState::Reversed),
+            (Stated::NotDone, ChargeState::Unwinding),
+        ] {
+            let said = withheld()
+                .asked_about(NOW)
+                .expect("asked")
+                .stated(&accountant, stated, "by letter".into(), NOW)
+                .expect("said");
+            assert_eq!((said.state(), said.statements().len()), (state, 1));
+        }
     }
 
     #[test]
@@ -1221,7 +1440,8 @@ mod tests {
 
     #[test]
     fn paying_alone_asks_nobody() {
-        let alone = || Claim::self_pay(open(), NOW).expect("quote").confirm(&fixture::patient(), fen(18300), NOW);
+        let alone =
+            || Claim::quote(open(), Vec::new(), NOW).expect("quote").confirm(&fixture::patient(), fen(18300), NOW);
         let confirmed = alone().expect("agreed");
         assert!(confirmed.clone().begin(NOW).is_err());
         let settled = confirmed.collect(NOW).expect("paid");
@@ -1237,7 +1457,209 @@ mod tests {
     fn a_quote_that_does_not_add_up_opens_nothing() {
         let mut adjudication = fixture::adjudication();
         adjudication.parts.push(Part { source: Source::Cash, amount: fen(1) });
-        let refused = Claim::quote(open(), INSURANCE.into(), PayerKind::BasicInsurance, &adjudication, NOW);
-        assert_eq!(refused.map_err(|e| e.code()).err(), Some(Code::LedgerUnbalanced));
+        let refused = Claim::quote(open(), vec![quotation(adjudication)], NOW);
+        assert_eq!(refused.map_err(|(index, e)| (index, e.code())).err(), Some((0, Code::LedgerUnbalanced)));
+    }
+
+    // --- several payers -------------------------------------------------------
+
+    /// The fund, and the insurers after it: each takes 4200 of what is left in cash.
+    fn quotations(insurers: usize) -> Vec<Quotation> {
+        let parts = |insurers: usize| {
+            let part = |source, amount| Part { source, amount: fen(amount) };
+            let mut parts = vec![part(Source::BasicFund, 5550)];
+            let insured = i64::try_from(insurers).expect("few") * 4200;
+            parts.extend((insured > 0).then(|| part(Source::Commercial, insured)));
+            parts.push(part(Source::Cash, 12_750 - insured));
+            parts
+        };
+        (0..=insurers)
+            .map(|index| Quotation {
+                payer: format!("payer-{index}"),
+                kind: if index == 0 { PayerKind::BasicInsurance } else { PayerKind::Commercial },
+                adjudication: Adjudication { parts: parts(index), ..fixture::adjudication() },
+            })
+            .collect()
+    }
+
+    fn open_without_account() -> Open {
+        Open { bill: Bill { use_account: false, ..fixture::bill() }, ..open() }
+    }
+
+    fn agreed(insurers: usize) -> Claim<Confirmed> {
+        let quoted = Claim::quote(open_without_account(), quotations(insurers), NOW).expect("quote");
+        let cash = Charge::from(quoted.clone()).allocation().expect("quoted").part(Source::Cash);
+        quoted.confirm(&fixture::patient(), cash, NOW).expect("agreed")
+    }
+
+    fn answer_of(settling: &Claim<Settling>) -> Settlement {
+        let share = &settling.state().share;
+        Settlement { reference: format!("setl-{}", share.payer), adjudication: share.quoted.clone() }
+    }
+
+    fn settle(confirmed: Claim<Confirmed>) -> Charge {
+        let settling = confirmed.begin(NOW).expect("begun");
+        let answer = answer_of(&settling);
+        settling.answered(payer::Settled::Done(answer), NOW)
+    }
+
+    fn next(charge: Charge) -> Claim<Confirmed> {
+        charge.expecting(Act::Settle).expect("the next payer")
+    }
+
+    fn who(charge: &Charge) -> Vec<&str> {
+        charge.standing().iter().map(|standing| standing.share.payer()).collect()
+    }
+
+    /// D2 after D1: 5550, 4200, 8550.
+    #[test]
+    fn payers_settle_in_order_and_are_taken_back_in_the_opposite_one() {
+        let first = agreed(1).begin(NOW).expect("begun");
+        assert!(first.bill_sent().prior.is_empty());
+        let second = next(settle(agreed(1))).begin(NOW).expect("begun");
+        let prior = second.bill_sent().prior;
+        assert_eq!((prior.len(), prior[0].accumulators.len()), (1, 0), "what the fund counts is not the insurer's");
+        let paid = settle(next(settle(agreed(1))));
+        assert_eq!((paid.state(), who(&paid)), (ChargeState::Settled, vec!["payer-0", "payer-1"]));
+        let allocation = paid.allocation().expect("paid");
+        let sources = [Source::BasicFund, Source::Commercial, Source::Cash].map(|source| allocation.part(source));
+        assert_eq!(sources, [fen(5550), fen(4200), fen(8550)]);
+
+        let done = || payer::Reversed::Done(Reversal { reference: "rev".into(), accumulators: vec![] });
+        let settled = paid.expecting::<Settled>(Act::Reverse).expect("settled");
+        let reversing = settled.reverse(person(&fixture::patient()), NOW).expect("begun");
+        assert_eq!(reversing.state().turn.share.payer(), "payer-1");
+        let halfway = reversing.answered(done(), NOW);
+        assert_eq!((halfway.state(), who(&halfway)), (ChargeState::Unwinding, vec!["payer-0"]));
+        let unwinding = halfway.expecting::<Unwinding>(Act::Reverse).expect("halfway");
+        // Half of it is back: it is paid no more, whatever the first payer says.
+        let refused = unwinding.clone().reverse(By::Host, NOW).expect("begun");
+        let refused = refused.answered(payer::Reversed::Refused(refusal()), NOW);
+        assert_eq!(refused.state(), ChargeState::Unwinding);
+        assert!(refused.paid().is_err());
+        let reversed = unwinding.reverse(By::Host, NOW).expect("begun").answered(done(), NOW);
+        assert_eq!((reversed.state(), reversed.returned().len()), (ChargeState::Reversed, 2));
+    }
+
+    #[test]
+    fn what_a_later_payer_refuses_is_taken_back_from_those_before() {
+        let settling = next(settle(agreed(1))).begin(NOW).expect("begun");
+        let refused = settling.clone().answered(payer::Settled::Refused(refusal()), NOW);
+        let unwinding = refused.expecting::<Unwinding>(Act::Reverse).expect("the first stands");
+        let done = payer::Reversed::Done(Reversal { reference: "rev".into(), accumulators: vec![] });
+        let declined = unwinding.reverse(By::Host, NOW).expect("begun").answered(done, NOW);
+        assert!(matches!(&declined, Charge::Declined(claim) if claim.state().refusals == refusal()));
+
+        // One that could not be reached may be asked again, or the order is abandoned.
+        let down = settling.failed(&PayerError::Unavailable("down".into()), NOW);
+        assert_eq!((down.state(), who(&down)), (ChargeState::Confirmed, vec!["payer-0"]));
+        let confirmed = down.expecting::<Confirmed>(Act::Settle).expect("free");
+        assert_eq!(settle(confirmed.clone()).state(), ChargeState::Settled);
+        let abandoned = confirmed.abandon(person(&fixture::patient()), NOW).expect("their own");
+        assert_eq!((abandoned.state(), who(&abandoned)), (ChargeState::Unwinding, vec!["payer-0"]));
+    }
+
+    /// What payers did, whatever the host learnt of it.
+    #[derive(Default)]
+    struct World {
+        settled: Vec<String>,
+    }
+
+    impl World {
+        /// One step of the host, with what happens to it: 0 carried out and answered, 1 carried out and
+        /// the answer lost, 2 lost before it was carried out, 3 not available, 4 refused, 5 other
+        /// figures.
+        fn step(&mut self, charge: Charge, luck: u8) -> Charge {
+            let lost = matches!(luck, 1 | 2);
+            match charge {
+                Charge::Confirmed(confirmed) if luck == 4 => confirmed.abandon(By::Host, NOW).expect("host"),
+                Charge::Confirmed(confirmed) => confirmed.begin(NOW).expect("begun").into(),
+                Charge::Settling(settling) => {
+                    let payer = settling.state().share.payer().to_owned();
+                    let mut answer = answer_of(&settling);
+                    match luck {
+                        3 => return settling.failed(&PayerError::Unavailable("down".into()), NOW),
+                        4 => return settling.answered(payer::Settled::Refused(refusal()), NOW),
+                        2 => {}
+                        _ => self.settled.push(payer),
+                    }
+                    if luck == 5 {
+                        answer.adjudication.parts.reverse();
+                        answer.adjudication.parts[0].amount = fen(1);
+                    }
+                    if lost {
+                        settling.unanswered(NOW).into()
+                    } else {
+                        settling.answered(payer::Settled::Done(answer), NOW)
+                    }
+                }
+                Charge::Settled(settled) if luck == 5 => settled.reverse(By::End, NOW).expect("host").into(),
+                Charge::Settled(settled) if luck == 4 => settled.reverse(By::Host, NOW).expect("host").into(),
+                Charge::Unwinding(unwinding) => unwinding.reverse(By::Host, NOW).expect("begun").into(),
+                Charge::Reversing(reversing) => {
+                    let reversal = Reversal { reference: "rev".into(), accumulators: vec![] };
+                    match luck {
+                        3 => return reversing.failed(&PayerError::Unavailable("down".into()), NOW),
+                        4 => return reversing.answered(payer::Reversed::Refused(refusal()), NOW),
+                        2 => {}
+                        _ => assert_eq!(self.settled.pop().as_deref(), Some(reversing.state().turn.share.payer())),
+                    }
+                    if lost {
+                        reversing.unanswered(NOW).into()
+                    } else {
+                        reversing.answered(payer::Reversed::Done(reversal), NOW)
+                    }
+                }
+                Charge::Unknown(unknown) => {
+                    let share = unknown.state().pending.share();
+                    let stands = self.settled.iter().any(|payer| payer == share.payer());
+                    let status = match (&unknown.state().pending, stands) {
+                        _ if luck == 3 => Status::Pending,
+                        (Pending::Settle(settling), true) => Status::Settled(Settlement {
+                            reference: "setl".into(),
+                            adjudication: settling.share.quoted.clone(),
+                        }),
+                        (Pending::Settle(_), false) | (Pending::Reverse(_), true) => Status::NeverSeen,
+                        (Pending::Reverse(_), false) => {
+                            Status::Reversed(Reversal { reference: "rev".into(), accumulators: vec![] })
+                        }
+                    };
+                    unknown.resolve(status, NOW)
+                }
+                end => end,
+            }
+        }
+    }
+
+    proptest::proptest! {
+        /// Whatever happens to the calls: what the host knows is what payers did, except for the one
+        /// operation that is in progress, and every end is a whole one.
+        #[test]
+        fn what_stands_is_known(insurers in 0_usize..3, luck in proptest::collection::vec(0_u8..6, 1..40)) {
+            let (mut world, mut charge) = (World::default(), Charge::from(agreed(insurers)));
+            for luck in luck {
+                charge = world.step(charge, luck);
+                let json = serde_json::to_value(&charge).expect("json");
+                proptest::prop_assert_eq!(&serde_json::from_value::<Charge>(json).expect("charge"), &charge);
+                let known = who(&charge);
+                let in_progress = charge.in_progress().map(|(_, share)| share.payer());
+                let others: Vec<&str> =
+                    world.settled.iter().map(String::as_str).filter(|payer| Some(*payer) != in_progress).collect();
+                proptest::prop_assert_eq!(&known, &others, "{}", charge.state());
+                match charge.state() {
+                    ChargeState::Settled => proptest::prop_assert_eq!(known.len(), insurers + 1),
+                    ChargeState::Reversed | ChargeState::Declined | ChargeState::Abandoned => {
+                        proptest::prop_assert!(world.settled.is_empty());
+                    }
+                    _ => {}
+                }
+            }
+            // Nothing hangs: with payers that answer, every claim comes to an end.
+            for _ in 0..12 {
+                charge = world.step(charge, 0);
+            }
+            let ended = [ChargeState::Settled, ChargeState::Reversed, ChargeState::Declined, ChargeState::Abandoned];
+            proptest::prop_assert!(ended.contains(&charge.state()), "{}", charge.state());
+        }
     }
 }

@@ -3,16 +3,21 @@
 //!
 //! - [`allocation`]: a checked adjudication of one bill, to the fen;
 //! - [`claim`]: the state machine of a bill with a payer, including the state of an
-//!   unknown outcome.
+//!   unknown outcome;
+//! - [`split`]: what each payer pays of each line;
+//! - [`membership`]: a patient's insurance, with its figures by benefit year.
 
 pub mod allocation;
 pub mod claim;
+pub mod membership;
+pub mod split;
 
 use thiserror::Error;
 
 pub use self::{
     allocation::{Allocation, PayerKind},
     claim::{Act, By, Charge, ChargeState, Claim, Open, Paid},
+    membership::Membership,
 };
 use crate::{
     access::Denied,

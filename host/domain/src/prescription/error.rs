@@ -143,6 +143,12 @@ pub enum RxError {
     /// The receiver is not the patient.
     #[error("the receiver could not be verified")]
     Receiver,
+    /// The code is not the one that the patient was told.
+    #[error("the code is not the one that the patient was told")]
+    WrongCode,
+    /// Too many wrong codes were entered.
+    #[error("too many wrong codes were entered; a pharmacist has the patient told a new one")]
+    CodeSpent,
     /// Evidence is missing.
     #[error("evidence of the mishap is missing")]
     Evidence,
@@ -211,7 +217,7 @@ impl RxError {
             Self::BatchExpired(_) => Code::DispBatchExpired,
             Self::TraceReused(_) => Code::DispTraceReused,
             Self::ColdChain => Code::DelivColdChain,
-            Self::Receiver => Code::DelivReceiver,
+            Self::Receiver | Self::WrongCode | Self::CodeSpent => Code::DelivReceiver,
             Self::Evidence => Code::DelivEvidence,
             Self::NotReturnable => Code::RefundDrugNotReturnable,
             Self::AdverseIncomplete(_) => Code::AdrIncomplete,

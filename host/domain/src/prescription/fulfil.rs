@@ -135,7 +135,18 @@ pub enum MishapKind {
     TemperatureBreach,
 }
 
-/// A mishap in transit.
+/// What is said of a mishap in transit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Loss {
+    /// Kind of mishap.
+    pub kind: MishapKind,
+    /// Hashes of the evidence: the logger's record, the carrier's statement.
+    pub evidence: Vec<Digest>,
+    /// What happened, and what shows it, in words.
+    pub reason: String,
+}
+
+/// A mishap in transit, as somebody reported it or decided upon it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Mishap {
@@ -143,7 +154,22 @@ pub struct Mishap {
     pub kind: MishapKind,
     /// Hashes of the evidence: the logger's record, the carrier's statement.
     pub evidence: Vec<Digest>,
+    /// What happened, in words; empty in prescriptions of earlier versions, as the next two.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+    /// Who said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<AccountId>,
+    /// When.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Instant>,
 }
+
+/// Number of wrong codes after which none is taken any more: a project default. A code has six digits.
+pub const MOST_WRONG_CODES: u8 = 5;
+
+/// Number of mishaps that are kept with a parcel; nobody reports more of one.
+const MOST_MISHAPS: usize = 16;
 
 /// Cause of a return.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -347,7 +373,12 @@ impl Rx<Dispensed> {
                 can(by, Action::DeliverPrescription, at)?;
                 rx.checked_shipment(shipment)
             },
-            |dispensed, shipment| Shipped { supplied: dispensed.supplied, shipment, mishaps: Vec::new() },
+            |dispensed, shipment| Shipped {
+                supplied: dispensed.supplied,
+                shipment,
+                mishaps: Vec::new(),
+                wrong_codes: 0,
+            },
         )
     }
 
@@ -377,41 +408,104 @@ impl Rx<Dispensed> {
     pub fn refund(self, by: &Actor, cause: ReturnCause, at: Instant) -> Result<Rx<Refunded>, RefusedRx<Dispensed>> {
         self.advance(
             |_| Self::returnable(by, cause, at),
-            |dispensed, ()| Refunded { supplied: dispensed.supplied, cause, mishaps: Vec::new(), by: by.account, at },
+            |dispensed, ()| Refunded::of(dispensed.supplied, cause, by, at),
         )
     }
 }
 
 impl Rx<Shipped> {
-    /// The patient receives the parcel.
+    /// The patient receives the parcel; or who brings it hands it over, for the code that the patient
+    /// says.
     ///
     /// # Errors
-    /// If it is not the patient, or the code is wrong.
+    /// If it is neither, or the code is [wrong](Self::guessed) or was wrong too often.
     pub fn receive(self, by: &Actor, proof: &ReceiverProof, at: Instant) -> Result<Rx<Delivered>, RefusedRx<Shipped>> {
         self.advance(
             |rx| {
-                can(by, Action::ReceivePrescription, at)?;
-                let known = match proof {
-                    ReceiverProof::Code(code) => *code == rx.state.shipment.code,
-                    ReceiverProof::Document => true,
-                };
-                if known && by.acts_for(rx.head.patient) { Ok(()) } else { Err(RxError::Receiver) }
+                let patient = by.acts_for(rx.head.patient);
+                if patient || can(by, Action::DeliverPrescription, at).is_err() {
+                    can(by, Action::ReceivePrescription, at)?;
+                    if !patient {
+                        return Err(RxError::Receiver);
+                    }
+                }
+                let Shipped { shipment, wrong_codes, .. } = &rx.state;
+                match proof {
+                    ReceiverProof::Document if patient => Ok(()),
+                    ReceiverProof::Document => Err(RxError::Receiver),
+                    ReceiverProof::Code(_) if *wrong_codes >= MOST_WRONG_CODES => Err(RxError::CodeSpent),
+                    ReceiverProof::Code(code) if *code == shipment.code => Ok(()),
+                    ReceiverProof::Code(_) => Err(RxError::WrongCode),
+                }
             },
             |shipped, ()| Delivered { supplied: shipped.supplied, receipt: Receipt { by: by.account, at } },
         )
     }
 
-    /// The parcel is lost or spoilt: the patient is refunded.
+    /// A wrong code was entered: store it before it is answered, so that codes cannot be tried out.
+    #[must_use]
+    pub fn guessed(mut self) -> Self {
+        self.state.wrong_codes = self.state.wrong_codes.saturating_add(1);
+        self
+    }
+
+    /// The patient is told a new code, and the old one opens nothing.
     ///
     /// # Errors
-    /// If there is no evidence.
-    pub fn lose(self, by: &Actor, mishap: Mishap, at: Instant) -> Result<Rx<Refunded>, RefusedRx<Shipped>> {
+    /// If the actor may not.
+    pub fn tell_anew(self, by: &Actor, code: String, at: Instant) -> Result<Self, RefusedRx<Shipped>> {
         self.advance(
-            |_| mishap.checked(by, at),
+            |_| Ok(can(by, Action::DispensePrescription, at)?),
+            |shipped, ()| Shipped { shipment: Shipment { code, ..shipped.shipment }, wrong_codes: 0, ..shipped },
+        )
+    }
+
+    /// Who brings the parcel reports that it is lost or spoilt. Nothing follows before a pharmacist
+    /// has [decided](Self::lose).
+    ///
+    /// # Errors
+    /// If the actor may not, nothing is said, or too much was said before.
+    pub fn report(self, by: &Actor, loss: Loss, at: Instant) -> Result<Self, RefusedRx<Shipped>> {
+        self.advance(
+            |rx| {
+                can(by, Action::DeliverPrescription, at)?;
+                if rx.state.mishaps.len() >= MOST_MISHAPS {
+                    return Err(RxError::Line { line: 0, what: "enough was reported; a pharmacist decides" });
+                }
+                loss.said(by, at)
+            },
+            |mut shipped, mishap| {
+                shipped.mishaps.push(mishap);
+                shipped
+            },
+        )
+    }
+
+    /// A pharmacist decides that the parcel is lost or spoilt: the patient is refunded.
+    ///
+    /// # Errors
+    /// If there is no evidence, or no reason.
+    pub fn lose(self, by: &Actor, loss: Loss, at: Instant) -> Result<Rx<Refunded>, RefusedRx<Shipped>> {
+        self.advance(
+            |_| loss.shown(by, at),
             |Shipped { supplied, mut mishaps, .. }, mishap| {
                 mishaps.push(mishap);
-                Refunded { supplied, cause: ReturnCause::Courier, mishaps, by: by.account, at }
+                Refunded { mishaps, ..Refunded::of(supplied, ReturnCause::Courier, by, at) }
             },
+        )
+    }
+
+    /// Taken back while it is on its way, for a cause that is not the patient's.
+    ///
+    /// # Errors
+    /// If the cause does not allow a return; what the courier did needs [evidence](Self::lose).
+    pub fn refund(self, by: &Actor, cause: ReturnCause, at: Instant) -> Result<Rx<Refunded>, RefusedRx<Shipped>> {
+        self.advance(
+            |_| match cause {
+                ReturnCause::Courier => Err(RxError::Evidence),
+                cause => Self::returnable(by, cause, at),
+            },
+            |Shipped { supplied, mishaps, .. }, ()| Refunded { mishaps, ..Refunded::of(supplied, cause, by, at) },
         )
     }
 
@@ -422,7 +516,7 @@ impl Rx<Shipped> {
     pub fn reship(
         self,
         staff: Staff<'_>,
-        mishap: Mishap,
+        loss: Loss,
         handouts: Vec<Handout>,
         used_traces: &BTreeSet<String>,
         shipment: Shipment,
@@ -430,7 +524,7 @@ impl Rx<Shipped> {
     ) -> Result<Rx<Shipped>, RefusedRx<Shipped>> {
         self.advance(
             |rx| {
-                let mishap = mishap.checked(staff.checker, at)?;
+                let mishap = loss.shown(staff.checker, at)?;
                 staff.check(at)?;
                 let supplied = &rx.state.supplied;
                 // The trace codes of the lost parcel are used too, even if the caller omits them.
@@ -442,16 +536,22 @@ impl Rx<Shipped> {
             |Shipped { mut supplied, mut mishaps, .. }, (mishap, dispensing, shipment)| {
                 mishaps.push(mishap);
                 supplied.dispensing = dispensing;
-                Shipped { supplied, shipment, mishaps }
+                Shipped { supplied, shipment, mishaps, wrong_codes: 0 }
             },
         )
     }
 }
 
-impl Mishap {
-    fn checked(self, by: &Actor, at: Instant) -> Result<Self, RxError> {
-        can(by, Action::DeliverPrescription, at)?;
-        if self.evidence.is_empty() { Err(RxError::Evidence) } else { Ok(self) }
+impl Loss {
+    fn said(self, by: &Actor, at: Instant) -> Result<Mishap, RxError> {
+        let Self { kind, evidence, reason } = self;
+        Ok(Mishap { kind, evidence, reason: super::reason(reason)?, by: Some(by.account), at: Some(at) })
+    }
+
+    /// As who decides on returns shows it.
+    fn shown(self, by: &Actor, at: Instant) -> Result<Mishap, RxError> {
+        can(by, Action::DispensePrescription, at)?;
+        if self.evidence.is_empty() { Err(RxError::Evidence) } else { self.said(by, at) }
     }
 }
 
@@ -477,12 +577,36 @@ impl Rx<Delivered> {
     pub fn refund(self, by: &Actor, cause: ReturnCause, at: Instant) -> Result<Rx<Refunded>, RefusedRx<Delivered>> {
         self.advance(
             |_| Self::returnable(by, cause, at),
-            |delivered, ()| Refunded { supplied: delivered.supplied, cause, mishaps: Vec::new(), by: by.account, at },
+            |Delivered { supplied, receipt }, ()| Refunded {
+                receipt: Some(receipt),
+                ..Refunded::of(supplied, cause, by, at)
+            },
         )
     }
 }
 
+impl Refunded {
+    fn of(supplied: Supplied, cause: ReturnCause, by: &Actor, at: Instant) -> Self {
+        Self { supplied, cause, mishaps: Vec::new(), receipt: None, counselling: None, by: by.account, at }
+    }
+}
+
 impl Rx<Closed> {
+    /// Returned for a cause that is not the patient's, for example a recall.
+    ///
+    /// # Errors
+    /// If the cause does not allow a return.
+    pub fn refund(self, by: &Actor, cause: ReturnCause, at: Instant) -> Result<Rx<Refunded>, RefusedRx<Closed>> {
+        self.advance(
+            |_| Self::returnable(by, cause, at),
+            |Closed { supplied, receipt, counselling }, ()| Refunded {
+                receipt: Some(receipt),
+                counselling: Some(counselling),
+                ..Refunded::of(supplied, cause, by, at)
+            },
+        )
+    }
+
     /// Drafts the next prescription with the same medicines (续方), in a new visit. The draft
     /// must be checked and signed like any other.
     ///
@@ -507,7 +631,7 @@ mod tests {
         id::EncounterId,
         prescription::{
             DrugClass, Event, RxStage, RxState,
-            journey::{BILL, Journey, handouts, mishap, paid, purchase, shipment, staff},
+            journey::{BILL, Journey, handouts, loss, paid, purchase, shipment, staff},
         },
         signature::AuthorKind,
     };
@@ -629,27 +753,74 @@ mod tests {
         let wrong = ReceiverProof::Code("0000".into());
         assert_eq!(receive(&fixture::patient(), &ReceiverProof::Document), None);
         assert_eq!(receive(&fixture::patient(), &wrong), Some(Code::DelivReceiver));
-        assert_eq!(receive(&fixture::stranger(), &ReceiverProof::Code("4711".into())), Some(Code::DelivReceiver));
+        let code = ReceiverProof::Code("4711".into());
+        assert_eq!(receive(&fixture::stranger(), &code), Some(Code::DelivReceiver));
+        // Who brings it enters what the patient says.
+        for bringer in [fixture::pharmacist(), fixture::technician(), fixture::courier()] {
+            assert_eq!(receive(&bringer, &code), None);
+            assert_eq!(receive(&bringer, &wrong), Some(Code::DelivReceiver));
+            assert_eq!(receive(&bringer, &ReceiverProof::Document), Some(Code::DelivReceiver));
+        }
+        assert_eq!(receive(&fixture::doctor(), &code), Some(Code::AuthForbidden));
         let (rx, now) = at::<Dispensed>(RxState::Dispensed);
         let counter = rx.pick_up(&fixture::pharmacist(), &wrong, now).expect_err("no document");
         assert_eq!(counter.error.code(), Code::DelivReceiver);
     }
 
     #[test]
+    fn a_code_is_not_tried_out() {
+        let (mut rx, now) = at::<Shipped>(RxState::Shipped);
+        let receive = |rx: &Rx<Shipped>, code: &str| {
+            let received = rx.clone().receive(&fixture::courier(), &ReceiverProof::Code(code.into()), now);
+            received.map(drop).map_err(|refused| refused.error)
+        };
+        for _ in 0..MOST_WRONG_CODES {
+            assert!(matches!(receive(&rx, "0000"), Err(RxError::WrongCode)));
+            rx = rx.guessed();
+        }
+        assert!(matches!(receive(&rx, "4711"), Err(RxError::CodeSpent)), "the right one comes too late");
+        let nobody = rx.clone().tell_anew(&fixture::courier(), "0815".into(), now).expect_err("a pharmacist does");
+        assert_eq!(nobody.error.code(), Code::AuthForbidden);
+        let anew = rx.tell_anew(&fixture::pharmacist(), "0815".into(), now).expect("told");
+        assert!(matches!(receive(&anew, "4711"), Err(RxError::WrongCode)));
+        assert!(receive(&anew, "0815").is_ok());
+    }
+
+    #[test]
     fn a_lost_parcel_needs_evidence_and_new_packs() {
         let (rx, now) = at::<Shipped>(RxState::Shipped);
-        let silent = Mishap { evidence: vec![], ..mishap() };
-        let refused = rx.clone().lose(&fixture::pharmacist(), silent, now).expect_err("no evidence");
-        assert_eq!(refused.error.code(), Code::DelivEvidence);
+        let refused = |by: &Actor, change: fn(&mut Loss)| {
+            let mut loss = loss();
+            change(&mut loss);
+            rx.clone().lose(by, loss, now).err().map(|refused| refused.error.code())
+        };
+        assert_eq!(refused(&fixture::pharmacist(), |_| {}), None);
+        assert_eq!(refused(&fixture::pharmacist(), |loss| loss.evidence.clear()), Some(Code::DelivEvidence));
+        assert_eq!(refused(&fixture::pharmacist(), |loss| loss.reason = " ".into()), Some(Code::RxReasonRequired));
+        // A courier's word refunds nothing; it is kept.
+        assert_eq!(refused(&fixture::courier(), |_| {}), Some(Code::AuthForbidden));
+        assert_eq!(refused(&fixture::technician(), |_| {}), Some(Code::AuthForbidden));
+        let nobody = rx.clone().report(&fixture::patient(), loss(), now).expect_err("not theirs");
+        assert_eq!(nobody.error.code(), Code::AuthForbidden);
+        let mut reported = rx.clone();
+        for _ in 0..MOST_MISHAPS {
+            let said = Loss { evidence: vec![], ..loss() };
+            reported = reported.report(&fixture::courier(), said, now).expect("reported");
+        }
+        assert_eq!(reported.state().mishaps[0].by, Some(fixture::courier().account));
+        let enough = reported.clone().report(&fixture::courier(), loss(), now).expect_err("enough");
+        assert_eq!(enough.error.code(), Code::RxLineInvalid);
+        let lost = reported.lose(&fixture::pharmacist(), loss(), now).expect("decided");
+        assert_eq!(lost.state().mishaps.len(), MOST_MISHAPS + 1);
         let (technician, pharmacist) = (fixture::technician(), fixture::pharmacist());
         let again = |traces: Vec<Handout>| {
             let staff = staff(&technician, &pharmacist);
-            rx.clone().reship(staff, mishap(), traces, &BTreeSet::new(), shipment(), now)
+            rx.clone().reship(staff, loss(), traces, &BTreeSet::new(), shipment(), now)
         };
         let lost = rx.state().supplied.dispensing.handouts.clone();
         assert_eq!(again(lost).expect_err("the lost packs").error.code(), Code::DispTraceReused);
         let resent = again(handouts("T9", now)).expect("new packs");
-        assert_eq!(resent.state().mishaps, [mishap()]);
+        assert_eq!(resent.state().mishaps[0].reason, loss().reason);
     }
 
     #[test]
@@ -659,6 +830,19 @@ mod tests {
         assert_eq!(refused.error.code(), Code::RefundDrugNotReturnable);
         let nobody = refused.value.refund(&fixture::patient(), ReturnCause::Quality, now).expect_err("not theirs");
         assert_eq!(nobody.error.code(), Code::AuthForbidden);
+
+        // A recall reaches what is on its way, and what was counselled long ago.
+        let (rx, now) = at::<Shipped>(RxState::Shipped);
+        let back = |cause| {
+            rx.clone().refund(&fixture::pharmacist(), cause, now).map(drop).map_err(|refused| refused.error.code())
+        };
+        assert_eq!(back(ReturnCause::Recall), Ok(()));
+        assert_eq!(back(ReturnCause::ChangeOfMind), Err(Code::RefundDrugNotReturnable));
+        assert_eq!(back(ReturnCause::Courier), Err(Code::DelivEvidence), "that is a loss, and needs evidence");
+        let (rx, now) = at::<Closed>(RxState::Closed);
+        let counselling = rx.state().counselling.clone();
+        let back = rx.refund(&fixture::pharmacist(), ReturnCause::Recall, now).expect("recalled");
+        assert_eq!(back.state().counselling, Some(counselling), "what was said stays");
     }
 
     #[test]

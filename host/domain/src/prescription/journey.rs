@@ -61,7 +61,7 @@ pub fn paid(id: BillId) -> Paid {
         bill: fixture::bill(),
         items: Vec::new(),
     };
-    let claim = Claim::self_pay(open, NOW).expect("quote");
+    let claim = Claim::quote(open, Vec::new(), NOW).expect("quote");
     let claim = claim.confirm(&fixture::patient(), fixture::fen(18300), NOW).expect("agreed");
     Charge::from(claim.collect(NOW).expect("paid")).paid().expect("paid")
 }
@@ -74,8 +74,10 @@ pub fn shipment() -> Shipment {
     Shipment { carrier: "顺丰".into(), tracking: "SF1".into(), logger: None, code: "4711".into() }
 }
 
-pub fn mishap() -> Mishap {
-    Mishap { kind: MishapKind::Lost, evidence: vec![Digest::of_bytes(b"statement")] }
+pub fn loss() -> Loss {
+    Loss {
+        kind: MishapKind::Lost, evidence: vec![Digest::of_bytes(b"statement")], reason: "承运人书面确认遗失".into()
+    }
 }
 
 pub fn report() -> AdverseReport {
@@ -217,12 +219,14 @@ impl Journey {
             Event::Ship => step!(Dispensed, rx => ship(&technician, shipment(), now)),
             Event::PickUp => step!(Dispensed, rx => pick_up(&pharmacist, &ReceiverProof::Document, now)),
             Event::Receive => step!(Shipped, rx => receive(&patient, &ReceiverProof::Code("4711".into()), now)),
-            Event::Lose => step!(Shipped, rx => lose(&pharmacist, mishap(), now)),
+            Event::Lose => step!(Shipped, rx => lose(&pharmacist, loss(), now)),
             Event::Reship => step!(Shipped, rx => reship(
-                staff, mishap(), handouts(&trace, now), &BTreeSet::new(), shipment(), now
+                staff, loss(), handouts(&trace, now), &BTreeSet::new(), shipment(), now
             )),
             Event::Refund => match self.rx.state() {
                 RxState::Delivered => step!(Delivered, rx => refund(&pharmacist, ReturnCause::Quality, now)),
+                RxState::Shipped => step!(Shipped, rx => refund(&pharmacist, ReturnCause::Recall, now)),
+                RxState::Closed => step!(Closed, rx => refund(&pharmacist, ReturnCause::Recall, now)),
                 _ => step!(Dispensed, rx => refund(&pharmacist, ReturnCause::Recall, now)),
             },
             Event::Counsel => step!(Delivered, rx => counsel(&pharmacist, words(), now)),

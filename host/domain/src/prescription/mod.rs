@@ -11,7 +11,7 @@
 //!
 //! In addition: a draft may be abandoned, and lapses after a day; what is signed may be withdrawn
 //! until it is ordered, and expires; dispensed medicine may be refunded for a cause that is not the
-//! patient's. One file for each concern:
+//! patient's, wherever it is. One file for each concern:
 //!
 //! - [`medicine`]: medicines and quantity limits;
 //! - [`product`]: the identity of a product, normalised;
@@ -41,8 +41,8 @@ pub use self::{
     error::RxError,
     examine::{Approval, ApproveWith, Checklist, Insistence, Objection},
     fulfil::{
-        Counselling, Dispensing, Handout, LinePacks, Mishap, MishapKind, Purchase, Receipt, ReceiverProof, Reservation,
-        ReturnCause, Shipment, Staff,
+        Counselling, Dispensing, Handout, LinePacks, Loss, Mishap, MishapKind, Purchase, Receipt, ReceiverProof,
+        Reservation, ReturnCause, Shipment, Staff,
     },
     medicine::{Barred, Course, DrugClass, LocalRules, LongTerm, Medicine, Rules, Sheet, Supply},
     negative_list::{Forbidden, NegativeList},
@@ -175,8 +175,11 @@ pub struct Shipped {
     pub supplied: Supplied,
     /// The shipment.
     pub shipment: Shipment,
-    /// Mishaps of earlier shipments.
+    /// Mishaps of this shipment as they were reported, and of earlier ones.
     pub mishaps: Vec<Mishap>,
+    /// Wrong codes that were entered since the code was told.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub wrong_codes: u8,
 }
 
 /// Delivered to the patient.
@@ -257,6 +260,12 @@ pub struct Refunded {
     pub cause: ReturnCause,
     /// Mishaps in transit.
     pub mishaps: Vec<Mishap>,
+    /// Proof of delivery, if it was delivered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<Receipt>,
+    /// The counselling, if there was any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counselling: Option<Counselling>,
     /// Who decided.
     pub by: AccountId,
     /// When.
@@ -632,6 +641,11 @@ fn verify(
         return Err(RxError::Signature("it is somebody else's signature"));
     }
     if verifier.verify(digest, signature) { Ok(()) } else { Err(RxError::Signature("it does not fit what is signed")) }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+const fn is_zero(number: &u8) -> bool {
+    *number == 0
 }
 
 /// The reason, if it is not empty.

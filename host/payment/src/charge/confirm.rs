@@ -7,28 +7,30 @@ use xinglin_domain::{
     access::Action,
     billing::{
         Act, BillingError, Charge, Claim,
-        claim::{Confirmed, Quoted},
+        claim::{Confirmed, Quoted, Settling, Why},
     },
     code::Code,
     coding::AttributeValue,
     id::BillId,
     money::Money,
     payer::{Bill, Line, Source},
-    prescription::{Effective, Event, LinePacks, Purchase, Reserved, RxError},
+    prescription::{Effective, Event, LinePacks, Purchase, Reserved},
 };
 use xinglin_extensions::Extensions;
 use xinglin_platform::{
     AppError, AppResult, Caller, boxed,
     document::{Stored, touch},
 };
-use xinglin_records::consent;
 use xinglin_store::{StoreError, Tenant};
 
 use super::{
-    ChargeView, RX_LINE, Row, Verb, begin, fee_of, has_fee, load, parent, payer_of, post_settled, resolve, restricted,
-    settle,
-    settle::{declined, drift},
-    unavailable, view,
+    ChargeView, RX_LINE, Row, fee_of,
+    guard::{Who, clear},
+    has_fee, load,
+    operation::{begin, post_settled},
+    parent,
+    settle::{Reply, carry_out, heard, payer_of},
+    view,
 };
 
 /// The patient's agreement to a quote.
@@ -48,7 +50,8 @@ pub struct Confirm {
 ///
 /// # Errors
 /// `RX_ALREADY_USED` if another order uses the prescription; `PAY_IDEMPOTENCY_CONFLICT`
-/// if it was confirmed with another amount; `PAY_UNAVAILABLE` if the payer cannot be called: then
+/// if it was confirmed with another amount; `ACCESS_COMPARTMENT` if the payer may not learn of it;
+/// `PAY_UNAVAILABLE` if the payer cannot be called: then
 /// nothing is reserved and nothing charged; `PATIENT_…`, `ENC_RED_FLAG` or `RX_ALLERGY` for what has
 /// changed since the approval.
 #[tracing::instrument(target = "xinglin::trace", name = "confirm_charge", skip_all)]
@@ -98,14 +101,8 @@ async fn confirm_quote(
     confirm: &Confirm,
 ) -> AppResult<ChargeView> {
     let (records, id) = (extensions.platform.records(caller), row.id);
-    let (named, patient, fee) = (charge.payer().map(str::to_owned), charge.patient(), has_fee(&charge));
+    let (patient, fee) = (charge.patient(), has_fee(&charge));
     let quoted = charge.expecting::<Quoted>(Act::Confirm)?;
-    if let Some(payer) = &named
-        && !consent::may_bill(&extensions.platform, &records, payer, patient, restricted(quoted.bill())?).await?
-    {
-        let detail = format!("the patient has refused `{payer}` this bill; ask for another quote");
-        return Err(AppError::new(Code::PayState, detail));
-    }
     let prescription = parent(&row)?;
     let (rx_row, effective) = prescription::take::<Effective>(
         &extensions.platform,
@@ -116,10 +113,9 @@ async fn confirm_quote(
     .await?;
     prescription::still_checked(extensions, caller, &records, (&effective, &effective.state().issue)).await?;
     // Before anything is reserved: a payer that cannot be called is not waited for.
-    let payer = match &named {
-        Some(_) => Some(payer_of(extensions, &records, patient, named.as_deref()).await?),
-        None => None,
-    };
+    for payer in quoted.payers() {
+        payer_of(extensions, &records, (patient, quoted.bill().served_at), payer).await?;
+    }
     let purchase = Purchase {
         bill: id,
         pharmacy: records.id(),
@@ -127,6 +123,7 @@ async fn confirm_quote(
         risk_acknowledged: confirm.risk_acknowledged,
     };
     let lines: Vec<u32> = purchase.lines.iter().map(|line| line.line).collect();
+    let asked = Charge::from(quoted.clone());
     let confirmed = quoted.confirm(&caller.actor, confirm.cash_fen, caller.now)?;
     if fee {
         row.exclusive_key = Some(fee_of(effective.encounter()));
@@ -134,24 +131,22 @@ async fn confirm_quote(
     let reserved = effective.reserve(&caller.actor, purchase, &extensions.platform, caller.now)?;
 
     let tx = records.begin().await?;
-    prescription::still_safe_in(&extensions.platform, caller, &tx, &reserved).await?;
+    let cleared = clear(&extensions.platform, &tx, Who::Person(caller), (&asked, &reserved), caller.now).await?;
     // The constraint decides between two orders at once: one wins.
     tx.mark_used(prescription, &lines, &id.to_string(), caller.now).await.map_err(|error| match error {
         StoreError::Unique { .. } => AppError::new(Code::RxAlreadyUsed, "another order was first"),
         other => other.into(),
     })?;
     prescription::put(&tx, rx_row, &reserved.into(), caller.now).await?;
-    let Some(payer) = payer else {
+    if confirmed.payers().is_empty() {
         let charge = Charge::from(confirmed.collect(caller.now)?);
         post_settled(&tx, row, &charge, caller.now).await?;
         tx.commit().await?;
-        return view(&records, &charge, Vec::new(), Vec::new()).await;
-    };
-    let (row, settling) = begin(&tx, row, confirmed, caller.now).await?;
+        return view(&charge, Vec::new(), Vec::new());
+    }
+    let (row, settling) = begin(&tx, row, confirmed, &cleared, extensions.platform.now()).await?;
     tx.commit().await?;
-    let occasion = Occasion { request_id: caller.request_id.clone(), now: caller.now };
-    let (charge, calls) = settle(extensions, &records, row, settling, &payer, &occasion).await?;
-    view(&records, &charge, Vec::new(), calls).await
+    carried_out(extensions, caller, row, settling).await
 }
 
 /// Calls a payer again that could not settle at the confirmation and did not execute anything,
@@ -166,20 +161,34 @@ async fn confirm_again(
     let records = extensions.platform.records(caller);
     let charge = Charge::from(confirmed.clone());
     let confirmed = confirmed.confirm_again(&caller.actor, confirm.cash_fen, caller.now)?;
-    let payer = payer_of(extensions, &records, charge.patient(), charge.payer()).await?;
-    let Stored { row: rx_row, value: rx } = prescription::load(&records, parent(&row)?).await?;
-    if rx.valid_until().is_none_or(|until| caller.now >= until) {
-        return Err(RxError::Expired.into());
+    if let Some(share) = confirmed.state().next() {
+        payer_of(extensions, &records, (charge.patient(), charge.bill().served_at), share.payer()).await?;
     }
+    let Stored { row: rx_row, value: rx } = prescription::load(&records, parent(&row)?).await?;
     let reserved = rx.expecting::<Reserved>(Event::Dispense)?;
     prescription::still_checked(extensions, caller, &records, (&reserved, &reserved.state().issue)).await?;
     let tx = records.begin().await?;
+    let cleared = clear(&extensions.platform, &tx, Who::Person(caller), (&charge, &reserved), caller.now).await?;
     touch(&tx, rx_row, caller.now).await?;
-    let (row, settling) = begin(&tx, row, confirmed, caller.now).await?;
+    let (row, settling) = begin(&tx, row, confirmed, &cleared, extensions.platform.now()).await?;
     tx.commit().await?;
+    carried_out(extensions, caller, row, settling).await
+}
+
+/// Has the payers settle.
+async fn carried_out(
+    extensions: &Extensions,
+    caller: &Caller,
+    row: Row,
+    settling: Claim<Settling>,
+) -> AppResult<ChargeView> {
+    let records = extensions.platform.records(caller);
     let occasion = Occasion { request_id: caller.request_id.clone(), now: caller.now };
-    let (charge, calls) = settle(extensions, &records, row, settling, &payer, &occasion).await?;
-    view(&records, &charge, Vec::new(), calls).await
+    let Reply { charge, calls, .. } = carry_out(extensions, &records, row, settling.into(), &occasion).await?;
+    match heard(&charge) {
+        Ok(()) => view(&charge, Vec::new(), calls),
+        Err(error) => Err(error.with("calls", calls)),
+    }
 }
 
 /// Time between two looks at what another request does.
@@ -199,22 +208,14 @@ async fn confirmed_before(records: &Tenant, charge: Charge, confirm: &Confirm) -
     for _ in 0..SETTLED {
         match &charge {
             Charge::Settling(_) => {}
-            Charge::Reversing(_) if charge.has_drifted() => {}
+            Charge::Reversing(_) if !matches!(charge.why(), Some(Why::Reversed | Why::Ended)) => {}
             _ => break,
         }
         tokio::time::sleep(LOOK).await;
         charge = load(records, charge.id()).await?.value;
     }
-    match &charge {
-        Charge::Settling(_) | Charge::Settled(_) => view(records, &charge, Vec::new(), Vec::new()).await,
-        drifted if drifted.has_drifted() => Err(drift(drifted)),
-        Charge::Unknown(unknown) if resolve::verb(unknown) == Verb::Settle => {
-            view(records, &charge, Vec::new(), Vec::new()).await
-        }
-        Charge::Declined(_) => Err(declined(&charge)),
-        Charge::Confirmed(_) => Err(unavailable("the settlement of the same confirmation did not take place")),
-        other => Err(AppError::new(Code::PayState, format!("the bill is {}", other.state()))),
-    }
+    heard(&charge)?;
+    view(&charge, Vec::new(), Vec::new())
 }
 
 /// The part of a prescription that a bill covers.

@@ -1,6 +1,6 @@
 use xinglin_care::{pathway::Occasion, prescription};
 use xinglin_domain::{
-    billing::{By, Charge, ChargeState, PayerKind},
+    billing::{By, Charge, ChargeState, Claim, claim::Reversing},
     id::{BillId, PrescriptionId},
     prescription::Prescription,
     time::Instant,
@@ -13,14 +13,20 @@ use xinglin_platform::{
 };
 use xinglin_store::{DocumentQuery, StoreError, Tenant, TenantTx, Work};
 
-use super::{begin_reversal, free, load, notice, post_reversed, reverse_payment, update};
+use super::{
+    Row, free, load, notice,
+    operation::{MOST_REVERSALS, begin_reversal, post_reversed},
+    settle::carry_out,
+    update,
+};
 
 /// Number of open quotes of a prescription that are closed at a time; more are nobody's habit.
 const MOST_QUOTES: u32 = 256;
 
 /// Ends a prescription whose time is over: a draft lapses, what is signed expires. An
 /// order that was not dispensed is cancelled, and what was paid for it is refunded; the patient is
-/// told. So is what was paid for medicines that were lost or taken back. Before its time, quotes are
+/// told. So is what was paid for medicines that were lost or taken back. What the payer does not take
+/// back then [waits for the accounts](super::unresolved), and nothing is begun anew. Before its time, quotes are
 /// closed and orders refunded of a prescription that [can never be used](prescription::is_void). While
 /// the outcome of a payment is not known, it waits.
 ///
@@ -102,7 +108,7 @@ async fn cancel_order(
         Charge::Settling(_) | Charge::Unknown(_) | Charge::Reversing(_) => {
             return work::postpone(records, work, work::next_try(work, now)).await;
         }
-        Charge::Settled(settled) if settled.state().allocation.kind() == PayerKind::SelfPay => {
+        Charge::Settled(settled) if settled.payers().is_empty() => {
             let refunded = Charge::from(settled.refund_all(By::Host, now)?);
             let tx = records.begin().await?;
             if expired {
@@ -112,14 +118,23 @@ async fn cancel_order(
             tx.finish_work(work).await?;
             return Ok(tx.commit().await?);
         }
-        Charge::Settled(settled) => settled.reverse(By::Host, now)?,
-        Charge::Drifted(drifted) => drifted.reverse(now)?,
+        Charge::Settled(settled) => settled.reverse(By::End, extensions.platform.now())?,
+        Charge::Unwinding(unwinding)
+            if unwinding.state().refusals.is_empty() && unwinding.attempts() < MOST_REVERSALS =>
+        {
+            unwinding.reverse(By::End, extensions.platform.now())?
+        }
+        Charge::Unwinding(_) => return work::finish(records, work).await,
         unpaid => {
             let closed = match unpaid {
                 Charge::Quoted(quoted) => quoted.abandon(By::Host, now)?.into(),
-                Charge::Confirmed(confirmed) => confirmed.abandon(By::Host, now)?.into(),
+                Charge::Confirmed(confirmed) => confirmed.abandon(By::End, now)?,
                 ended => ended,
             };
+            if let Charge::Unwinding(unwinding) = closed {
+                let reversing = unwinding.reverse(By::End, extensions.platform.now())?;
+                return take_back(extensions, records, work, (row, rx, reversing), expired, occasion).await;
+            }
             let tx = records.begin().await?;
             free(&tx, rx, bill, now).await?;
             update(&tx, row, &closed, now).await?;
@@ -127,6 +142,19 @@ async fn cancel_order(
             return Ok(tx.commit().await?);
         }
     };
+    take_back(extensions, records, work, (row, rx, reversing), expired, occasion).await
+}
+
+/// Begins the reversals of an order and carries them out.
+async fn take_back(
+    extensions: &Extensions,
+    records: &Tenant,
+    work: &Work,
+    (row, rx, reversing): (Row, PrescriptionId, Claim<Reversing>),
+    expired: bool,
+    occasion: &Occasion,
+) -> AppResult<()> {
+    let now = occasion.now;
     let tx = records.begin().await?;
     // Whoever dispenses at this moment touches the same two rows: one of us is late.
     touch(&tx, tx.get_document(rx).await?, now).await?;
@@ -134,8 +162,9 @@ async fn cancel_order(
     if expired && !charge.has_drifted() {
         notice::expired(&tx, &charge, now).await?;
     }
-    let row = begin_reversal(&tx, row, reversing.clone(), now).await?;
+    let begun = reversing.state().attempt.operation.at;
+    let row = begin_reversal(&tx, row, reversing, begun).await?;
     tx.put_off_work(work, work::next_try(work, now)).await?;
     tx.commit().await?;
-    reverse_payment(extensions, records, row, reversing, occasion).await.map(drop)
+    carry_out(extensions, records, row, charge, occasion).await.map(drop)
 }

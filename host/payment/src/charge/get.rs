@@ -13,5 +13,5 @@ pub async fn get(platform: &Platform, caller: &Caller, id: BillId) -> AppResult<
     let records = platform.records(caller);
     let Stored { row, value } = load(&records, id).await?;
     consent::may_open(platform, caller, value.patient(), (Compartments::of(&row.body), false), "bill", id).await?;
-    view(&records, &value, Vec::new(), Vec::new()).await
+    view(&value, Vec::new(), Vec::new())
 }

@@ -3,7 +3,10 @@ use utoipa::ToSchema;
 use xinglin_care::prescription;
 use xinglin_domain::{
     access::Action,
-    billing::{Allocation, Charge, Claim, claim::Open},
+    billing::{
+        Allocation, Charge, Claim, PayerKind,
+        claim::{Open, Quotation},
+    },
     code::Code,
     consent::Purpose,
     id::{BillId, PrescriptionId},
@@ -11,10 +14,18 @@ use xinglin_domain::{
     prescription::{Effective, Event},
 };
 use xinglin_extensions::{Extensions, call::Calls};
-use xinglin_platform::{AppError, AppResult, Caller, ambient, boxed, document::fresh, grant};
+use xinglin_platform::{AppError, AppResult, Caller, ambient, boxed, document::fresh};
 use xinglin_records::consent;
 
-use super::{ChargeView, NewItem, Payer, Wanted, bill, mistake, restricted, settle, unavailable, view};
+use super::{
+    ChargeView, NewItem, Wanted, bill,
+    guard::restricted,
+    settle::{self, Payer, mistake, unavailable},
+    view,
+};
+
+/// The most payers of a bill.
+const MOST_PAYERS: usize = 5;
 
 /// What to charge for.
 #[derive(Deserialize, ToSchema)]
@@ -29,7 +40,11 @@ pub struct NewCharge {
     /// Whether the patient pays everything: no payer is asked.
     #[serde(default)]
     pub self_pay: bool,
-    /// Whether the payer may use the personal account (个人账户); `true` if left out.
+    /// Ids of the payers that may be asked; all that cover the patient if left out.
+    #[serde(default)]
+    pub payers: Option<Vec<String>>,
+    /// Whether the personal account (个人账户) may be used; `true` if left out. It is left alone where a
+    /// commercial insurer pays a share.
     #[serde(default = "yes")]
     pub use_account: bool,
 }
@@ -64,56 +79,56 @@ pub async fn quote(extensions: &Extensions, caller: &Caller, new: NewCharge) -> 
     let wanted = Wanted { extra: &new.items, use_account: new.use_account };
     let (bill, items) = bill(&records, id, &effective, wanted, caller.now).await?;
     let (tenant, patient) = (records.id(), effective.patient());
-    let open = Open { id, tenant, patient, bill, items };
+    let mut open = Open { id, tenant, patient, bill, items };
     let mut calls =
         Calls::new(extensions, tenant, &caller.request_id, caller.now).of(patient, Purpose::Payment).about(id);
     let mut notes = Vec::new();
 
-    let mut payer = match new.self_pay {
-        true => None,
+    let mut asked = match new.self_pay {
+        true => Vec::new(),
         false => {
-            settle::find_payer(extensions, &records, patient, None, &mut notes).await.map_err(|error| {
-                match error.code {
-                    Code::StoreUnavailable => error,
-                    _ => unavailable(error),
-                }
+            settle::find_payers(extensions, &records, patient, caller.now).await.map_err(|error| match error.code {
+                Code::StoreUnavailable => error,
+                _ => unavailable(error),
             })?
         }
     };
-    if let Some(Payer { install, .. }) = &payer
-        && !consent::may_bill(&extensions.platform, &records, &install.plugin_id, patient, restricted(&open.bill)?)
-            .await?
-    {
-        notes.push(format!("`{}` is not asked: the patient refused it", install.plugin_id));
-        payer = None;
+    if let Some(named) = &new.payers {
+        asked.retain(|(_, payer)| named.contains(&payer.install.plugin_id));
+        if let Some(unknown) = named.iter().find(|name| !asked.iter().any(|(_, p)| p.install.plugin_id == **name)) {
+            return Err(AppError::new(Code::PayUnavailable, format!("no payer `{unknown}` covers the patient here")));
+        }
     }
-    let claim = match payer {
-        None => Claim::self_pay(open, caller.now)?,
-        Some(payer) => {
-            let Payer { install, plugin, coverage } = &payer;
-            let kind = grant::payer_kind(install)?;
-            let judge = |answer: &Result<Quote, PayerError>| match answer {
-                Ok(Quote::Covered(adjudication)) => mistake(Allocation::check(&open.bill, adjudication, kind)),
-                _ => None,
-            };
-            let context = calls.context(install, plugin).map_err(unavailable)?;
-            let call = extensions.runtime().quote(plugin, context, (&open.bill, coverage), caller.now, &judge).await;
-            match calls.took(install, call).await {
-                Ok(Ok(Quote::Covered(adjudication))) => {
-                    // A mistake of the payer is logged and counted as such; the patient is told that
-                    // the payer cannot be asked.
-                    Claim::quote(open, install.plugin_id.clone(), kind, &adjudication, caller.now)
-                        .map_err(|error| unavailable(error).with("calls", calls.views()))?
-                }
-                Ok(Ok(Quote::Declined(refusals))) => {
-                    notes.extend(refusals.iter().map(|why| format!("{}: {}", why.code, why.message.get("zh"))));
-                    Claim::self_pay(open, caller.now)?
-                }
-                Ok(Err(error)) => return Err(undecided(&error).with("calls", calls.views())),
-                Err(failure) => return Err(unavailable(failure).with("calls", calls.views())),
+    if asked.len() > MOST_PAYERS {
+        let detail = format!("the patient has {} payers; name at most {MOST_PAYERS} as `payers`", asked.len());
+        return Err(AppError::new(Code::BodyInvalid, detail));
+    }
+    if !asked.is_empty() {
+        let discloses = restricted(&records, &open.bill, &open.items, effective.sheet()).await?;
+        let mut willing = Vec::new();
+        for (kind, payer) in asked {
+            let id = &payer.install.plugin_id;
+            if consent::may_bill(&extensions.platform, &records, id, patient, discloses).await? {
+                willing.push((kind, payer));
+            } else {
+                notes.push(format!("`{id}` is not asked: the patient refused it"));
             }
         }
-    };
+        asked = willing;
+    }
+    let insured = |kind: &PayerKind| *kind == PayerKind::Commercial;
+    open.bill.use_account = new.use_account && !asked.iter().any(|(kind, _)| insured(kind));
+    let mut quotations = ask(extensions, &open, &asked, &mut calls, &mut notes).await?;
+    if new.use_account && !open.bill.use_account && !quotations.iter().any(|quotation| insured(&quotation.kind)) {
+        // No insurer pays after the fund: the account may be used after all.
+        asked.retain(|(kind, _)| !insured(kind));
+        open.bill.use_account = true;
+        quotations = ask(extensions, &open, &asked, &mut calls, &mut notes).await?;
+    }
+    let claim = Claim::quote(open, quotations, caller.now)
+        // A mistake of the payer is logged and counted as such; the patient is told that the payer cannot
+        // be asked.
+        .map_err(|(_, error)| unavailable(error).with("calls", calls.views()))?;
     let charge = Charge::from(claim);
     let parent = Some(new.prescription.to_string());
     let row = fresh(id, patient, parent, charge.state().as_str(), &charge, caller.now)?;
@@ -121,7 +136,39 @@ pub async fn quote(extensions: &Extensions, caller: &Caller, new: NewCharge) -> 
     tx.insert_document(&row).await?;
     let calls = calls.write(&tx).await?;
     tx.commit().await?;
-    view(&records, &charge, notes, calls).await
+    view(&charge, notes, calls)
+}
+
+/// Has the payers quote, each with what those before it decided. Who declines is noted, and left out.
+async fn ask(
+    extensions: &Extensions,
+    open: &Open,
+    payers: &[(PayerKind, Payer)],
+    calls: &mut Calls<'_>,
+    notes: &mut Vec<String>,
+) -> AppResult<Vec<Quotation>> {
+    let mut quotations: Vec<Quotation> = Vec::new();
+    for (kind, Payer { install, plugin, coverage }) in payers {
+        let bill = open.bill.after(quotations.iter().map(|quotation| &quotation.adjudication));
+        let judge = |answer: &Result<Quote, PayerError>| match answer {
+            Ok(Quote::Covered(adjudication)) => mistake(Allocation::check(&bill, adjudication, *kind)),
+            _ => None,
+        };
+        let context = calls.context(install, plugin).map_err(unavailable)?;
+        let call = extensions.runtime().quote(plugin, context, (&bill, coverage), open.bill.served_at, &judge).await;
+        match calls.took(install, call).await {
+            Ok(Ok(Quote::Covered(adjudication))) => {
+                let payer = install.plugin_id.clone();
+                quotations.push(Quotation { payer, kind: *kind, adjudication });
+            }
+            Ok(Ok(Quote::Declined(refusals))) => {
+                notes.extend(refusals.iter().map(|why| format!("{}: {}", why.code, why.message.get("zh"))));
+            }
+            Ok(Err(error)) => return Err(undecided(&error).with("calls", calls.views())),
+            Err(failure) => return Err(unavailable(failure).with("calls", calls.views())),
+        }
+    }
+    Ok(quotations)
 }
 
 /// What is missing is said to the patient; everything else only to the log.

@@ -1,13 +1,11 @@
-use xinglin_care::{pathway::Occasion, prescription};
+use xinglin_care::pathway::Occasion;
 use xinglin_domain::{
     billing::{
         Charge, Claim,
         claim::{Pending, Unknown},
     },
     consent::Purpose,
-    id::PrescriptionId,
     payer::{PayerError, Status},
-    time::Instant,
 };
 use xinglin_extensions::{Extensions, call::Calls};
 use xinglin_platform::{
@@ -15,26 +13,33 @@ use xinglin_platform::{
     document::{Stored, next},
     work,
 };
-use xinglin_store::{OperationState, Tenant, Work};
+use xinglin_store::{OperationState, Work};
 
 use super::{
-    Finished, Outcome, Then, Verb, ask_again, finish, load, mark, mistake, parent, payer_of, reverse_payment, settle,
+    load,
+    operation::{Finished, Outcome, Then, Verb, ask_again, finish, in_flight_until, mark},
+    settle::{carry_out, mistake, payer_of},
 };
 
 /// Resolves an operation without a known outcome (the host stopped during it, or the payer did
-/// not answer, or could not be called) by querying the payer. While the payer cannot be called or
+/// not answer, or could not be called) by querying the payer, once it cannot be in flight any more. While the payer cannot be called or
 /// does not answer, it is asked again, each time after as long as it is late.
 #[tracing::instrument(target = "xinglin::trace", name = "resolve_payment", skip_all)]
 #[boxed]
 pub async fn resolve(extensions: &Extensions, work: &Work, occasion: &Occasion) -> AppResult<()> {
-    let (records, now) = (extensions.platform.store().tenant(work.tenant), occasion.now);
+    let platform = &extensions.platform;
+    let (records, now) = (platform.store().tenant(work.tenant), occasion.now);
     let pending = records.get_payment(&work.id).await?;
     if matches!(pending.state, OperationState::Done | OperationState::Failed) {
         return work::finish(&records, work).await;
     }
+    let landed = in_flight_until(&pending);
+    if now < landed {
+        return work::postpone(&records, work, landed).await;
+    }
     let Stored { row, value } = load(&records, pending.bill_id).await?;
     let patient = value.patient();
-    let payer = match payer_of(extensions, &records, patient, value.payer()).await {
+    let payer = match payer_of(extensions, &records, (patient, value.bill().served_at), &pending.payer).await {
         Ok(payer) => payer,
         Err(cause) => {
             tracing::warn!(bill = %row.id, payer = pending.payer, %cause, "a payment waits: the payer cannot be called");
@@ -61,6 +66,7 @@ pub async fn resolve(extensions: &Extensions, work: &Work, occasion: &Occasion) 
         }
         Err(forbidden) => Err(forbidden),
     };
+    let now = platform.now();
     let Ok(Ok(status)) = answer else {
         // Still unknown: asked again later.
         let tx = records.begin().await?;
@@ -73,38 +79,21 @@ pub async fn resolve(extensions: &Extensions, work: &Work, occasion: &Occasion) 
         return Ok(());
     };
     tracing::info!(bill = %row.id, operation = operation.key, ?status, "asked after a payment");
-    let send_again = matches!(status, Status::NeverSeen)
-        && (verb(&unknown) == Verb::Reverse || may_still_settle(&records, parent(&row)?, now).await?);
-    let outcome = Outcome {
-        verb: verb(&unknown),
-        key: operation.key,
-        then: if send_again { Then::SendAgain } else { Then::Stop },
-        after: unknown.resolve(status, now),
-    };
+    let then = if status == Status::NeverSeen { Then::SendAgain } else { Then::Stop };
+    let outcome = Outcome { verb: verb(&unknown), key: operation.key, then, after: unknown.resolve(status, now) };
     let tx = records.begin().await?;
-    let Finished { row, charge, send } = finish(&tx, row, outcome, now).await?;
+    let Finished { row, charge, send } = finish(platform, &tx, row, outcome, now).await?;
     calls.write(&tx).await?;
     tx.commit().await?;
-    match charge {
-        Charge::Settling(settling) if send => {
-            match settle(extensions, &records, row, settling, &payer, occasion).await {
-                // The answer is stored; nobody waits for it.
-                Ok(_) => Ok(()),
-                Err(error) if error.code.class().status() < 500 => Ok(()),
-                Err(error) => Err(error),
-            }
-        }
-        Charge::Reversing(reversing) if send => {
-            reverse_payment(extensions, &records, row, reversing, occasion).await.map(drop)
-        }
-        _ => Ok(()),
+    if !send {
+        return Ok(());
     }
-}
-
-/// Whether the order is still to be settled: it is valid, and its visit and patient allow it.
-async fn may_still_settle(records: &Tenant, id: PrescriptionId, now: Instant) -> AppResult<bool> {
-    let rx = prescription::load(records, id).await?.value;
-    Ok(rx.valid_until().is_some_and(|until| now < until) && !prescription::is_void(records, &rx).await?)
+    match carry_out(extensions, &records, row, charge, occasion).await {
+        // The outcome is stored; nobody waits for it.
+        Ok(_) => Ok(()),
+        Err(error) if error.code.class().status() < 500 => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 pub(super) const fn verb(unknown: &Claim<Unknown>) -> Verb {

@@ -2,21 +2,18 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use xinglin_domain::{
     access::Action,
-    billing::{
-        Charge,
-        claim::{Attempt, Stated},
-    },
+    billing::{By, Charge, claim::Stated},
     code::Code,
     id::BillId,
-    time::Instant,
 };
 use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed, document::Stored};
 
-use super::{ChargeView, Finished, Outcome, Then, finish, load, resolve::verb, view};
-
-/// How long an operation must have been pending before a person may state its outcome, in seconds:
-/// longer than any call of a plugin takes.
-const IN_FLIGHT_SECONDS: i64 = 60;
+use super::{
+    ChargeView, load,
+    operation::{Finished, Outcome, Then, begin_reversal, finish, in_flight_until},
+    resolve::verb,
+    view,
+};
 
 /// What a payer said, outside of its plugin, of the pending operation of a bill.
 #[derive(Deserialize, ToSchema)]
@@ -33,7 +30,7 @@ pub struct Resolve {
 }
 
 /// States the outcome of a payment operation of which the payer's plugin gives none (disabled,
-/// recalled, broken), by a person of the hospital's accounts. Statement and person are kept with
+/// recalled, broken), or of a refund that it withholds, by a person of the hospital's accounts. Statement and person are kept with
 /// the bill. A settlement that was not done can be confirmed again or cancelled; a reversal that
 /// was not done can be asked for again.
 ///
@@ -51,11 +48,20 @@ pub async fn resolve_by_hand(
     let (records, now) = (platform.records(caller), caller.now);
     let Stored { row, value } = load(&records, id).await?;
     caller.trail.saw(value.patient());
-    let waits = |attempt: &Attempt| is_old(attempt, now);
-    let unknown = match value {
-        Charge::Unknown(unknown) => unknown,
-        Charge::Settling(settling) if waits(&settling.state().attempt) => settling.unanswered(now),
-        Charge::Reversing(reversing) if waits(&reversing.state().attempt) => reversing.unanswered(now),
+    let landed = match value.in_progress() {
+        Some((attempt, _)) => now >= in_flight_until(&records.get_payment(&attempt.operation.key).await?),
+        None => true,
+    };
+    let tx = records.begin().await?;
+    let (row, unknown) = match value {
+        // What a payer did not take back when it was asked: as if it were asked once more.
+        Charge::Unwinding(unwinding) => {
+            let reversing = unwinding.reverse(By::Host, now)?;
+            (begin_reversal(&tx, row, reversing.clone(), now).await?, reversing.unanswered(now))
+        }
+        Charge::Unknown(unknown) if landed => (row, unknown),
+        Charge::Settling(settling) if landed => (row, settling.unanswered(now)),
+        Charge::Reversing(reversing) if landed => (row, reversing.unanswered(now)),
         other => {
             let detail = format!("the bill is {}; no operation of it waits for an outcome", other.state());
             return Err(AppError::new(Code::PayState, detail));
@@ -67,13 +73,9 @@ pub async fn resolve_by_hand(
     };
     let (verb, key) = (verb(&unknown), unknown.state().pending.attempt().operation.key.clone());
     let after = unknown.stated(&caller.actor, stated, resolve.reason, now)?;
-    let tx = records.begin().await?;
-    let Finished { charge, .. } = finish(&tx, row, Outcome { verb, key, then: Then::Stop, after }, now).await?;
+    let outcome = Outcome { verb, key, then: Then::Stop, after };
+    let Finished { charge, .. } = finish(platform, &tx, row, outcome, now).await?;
     tx.commit().await?;
     tracing::warn!(bill = %id, by = %caller.actor.account, status = %charge.state(), "a payment's outcome was stated by hand");
-    view(&records, &charge, Vec::new(), Vec::new()).await
-}
-
-fn is_old(attempt: &Attempt, now: Instant) -> bool {
-    now >= attempt.operation.at.plus_seconds(IN_FLIGHT_SECONDS)
+    view(&charge, Vec::new(), Vec::new())
 }

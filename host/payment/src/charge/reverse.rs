@@ -1,7 +1,10 @@
 use xinglin_care::{pathway::Occasion, prescription};
 use xinglin_domain::{
     access::Action,
-    billing::{Act, By, Charge, PayerKind, claim::Settled},
+    billing::{
+        Act, By, Charge, Claim,
+        claim::{Reversing, Settled},
+    },
     code::Code,
     id::BillId,
     prescription::RxState,
@@ -15,7 +18,11 @@ use xinglin_platform::{
 use xinglin_store::Tenant;
 
 use super::{
-    ChargeView, Row, begin_reversal, free, load, parent, post_reversed, reverse_payment, settle::Reply, update, view,
+    ChargeView, Row, free, load,
+    operation::{begin_reversal, post_reversed},
+    parent,
+    settle::{Reply, carry_out},
+    update, view,
 };
 
 /// Reverses a whole payment, if nothing was dispensed for it. An unpaid bill is cancelled. If the
@@ -47,16 +54,16 @@ pub(super) async fn take_back(
             let abandoned = quoted.abandon(by, caller.now)?;
             return give_up(&records, row, abandoned.into(), caller.now).await;
         }
-        Charge::Confirmed(confirmed) => {
-            let abandoned = confirmed.abandon(by, caller.now)?;
-            return give_up(&records, row, abandoned.into(), caller.now).await;
-        }
-        Charge::Drifted(drifted) => {
-            let reversing = drifted.reverse(caller.now)?;
-            let tx = records.begin().await?;
-            let row = begin_reversal(&tx, row, reversing.clone(), caller.now).await?;
-            tx.commit().await?;
-            return told(&records, reverse_payment(extensions, &records, row, reversing, &occasion).await?).await;
+        Charge::Confirmed(confirmed) => match confirmed.abandon(by, extensions.platform.now())? {
+            Charge::Unwinding(unwinding) => {
+                let reversing = unwinding.reverse(by, extensions.platform.now())?;
+                return begun(extensions, &records, row, reversing, &occasion).await;
+            }
+            abandoned => return give_up(&records, row, abandoned, caller.now).await,
+        },
+        Charge::Unwinding(unwinding) => {
+            let reversing = unwinding.reverse(by, extensions.platform.now())?;
+            return begun(extensions, &records, row, reversing, &occasion).await;
         }
         other => other.expecting::<Settled>(Act::Reverse)?,
     };
@@ -68,31 +75,46 @@ pub(super) async fn take_back(
         ));
     }
     // Whoever dispenses at this moment touches the same two rows: one of us is late.
-    if settled.state().allocation.kind() == PayerKind::SelfPay {
+    if settled.payers().is_empty() {
         let charge = Charge::from(settled.refund_all(by, caller.now)?);
         let tx = records.begin().await?;
         touch(&tx, rx_row, caller.now).await?;
         post_reversed(&tx, row, &charge, caller.now).await?;
         tx.commit().await?;
-        return view(&records, &charge, Vec::new(), Vec::new()).await;
+        return view(&charge, Vec::new(), Vec::new());
     }
-    let reversing = settled.reverse(by, caller.now)?;
+    let now = extensions.platform.now();
+    let reversing = settled.reverse(by, now)?;
     let tx = records.begin().await?;
-    touch(&tx, rx_row, caller.now).await?;
-    let row = begin_reversal(&tx, row, reversing.clone(), caller.now).await?;
+    touch(&tx, rx_row, now).await?;
+    let row = begin_reversal(&tx, row, reversing.clone(), now).await?;
     tx.commit().await?;
-    told(&records, reverse_payment(extensions, &records, row, reversing, &occasion).await?).await
+    told(carry_out(extensions, &records, row, reversing.into(), &occasion).await?)
+}
+
+/// Reverses what nothing can be dispensed for.
+async fn begun(
+    extensions: &Extensions,
+    records: &Tenant,
+    row: Row,
+    reversing: Claim<Reversing>,
+    occasion: &Occasion,
+) -> AppResult<ChargeView> {
+    let tx = records.begin().await?;
+    let row = begin_reversal(&tx, row, reversing.clone(), reversing.state().attempt.operation.at).await?;
+    tx.commit().await?;
+    told(carry_out(extensions, records, row, reversing.into(), occasion).await?)
 }
 
 /// A refusal is an error, with the payer's reasons; a reversal that waits is not.
-async fn told(records: &Tenant, reply: Reply) -> AppResult<ChargeView> {
+fn told(reply: Reply) -> AppResult<ChargeView> {
     let Reply { charge, calls, refusals } = reply;
-    if matches!(charge, Charge::Settled(_) | Charge::Drifted(_)) {
+    if matches!(charge, Charge::Settled(_) | Charge::Unwinding(_)) {
         return Err(AppError::new(Code::PayRefused, "the payer did not take it back")
             .with("refusals", refusals)
             .with("calls", calls));
     }
-    view(records, &charge, Vec::new(), calls).await
+    view(&charge, Vec::new(), calls)
 }
 
 /// Cancels an unpaid bill and releases its prescription.
@@ -101,5 +123,5 @@ async fn give_up(records: &Tenant, row: Row, abandoned: Charge, now: Instant) ->
     free(&tx, parent(&row)?, row.id, now).await?;
     update(&tx, row, &abandoned, now).await?;
     tx.commit().await?;
-    view(records, &abandoned, Vec::new(), Vec::new()).await
+    view(&abandoned, Vec::new(), Vec::new())
 }

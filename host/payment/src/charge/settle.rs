@@ -1,4 +1,4 @@
-//! Calls of the payers of a bill in their order: authorize, settle, query, reverse.
+//! Calls of the payers of a bill: authorize and settle, or reverse, one after the other.
 
 use std::sync::Arc;
 
@@ -7,12 +7,13 @@ use xinglin_domain::{
     billing::{
         BillingError, Charge, Claim, PayerKind,
         allocation::check_accumulators,
-        claim::{Reversing, Settling},
+        claim::{Reversing, Settling, Why},
     },
     code::Code,
     consent::Purpose,
     id::PatientId,
     payer::{self, Authorized, Coverage, Operation, PayerError, Refusal},
+    time::Instant,
 };
 use xinglin_extensions::{
     Extensions,
@@ -23,7 +24,10 @@ use xinglin_platform::{AppError, AppResult, boxed, grant};
 use xinglin_runtime::{Interface, Mistake, Plugin};
 use xinglin_store::{Executor, Install, Tenant, TenantScope};
 
-use super::{Row, finish};
+use super::{
+    Row, load,
+    operation::{Finished, Outcome, Then, Verb, finish, hold},
+};
 use crate::coverage;
 
 /// A loaded payer with the coverage of one patient.
@@ -33,54 +37,11 @@ pub(super) struct Payer {
     pub(super) coverage: Coverage,
 }
 
-/// The request to a payer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verb {
-    Settle,
-    Reverse,
-}
-
-impl Verb {
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Settle => "settle",
-            Self::Reverse => "reverse",
-        }
-    }
-}
-
-/// What follows an operation that did not take place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Then {
-    /// Nothing, or what a person decides.
-    Stop,
-    /// A reversal is begun anew, and sent by the job.
-    SendLater,
-    /// It is begun anew, and sent after the commit: the payer never received it.
-    SendAgain,
-}
-
-/// The outcome of a stored operation.
-pub(super) struct Outcome {
-    pub(super) verb: Verb,
-    pub(super) key: String,
-    pub(super) then: Then,
-    pub(super) after: Charge,
-}
-
-/// The stored outcome.
-pub(super) struct Finished {
-    pub(super) row: Row,
-    pub(super) charge: Charge,
-    /// Whether the charge's pending operation is to be sent after the commit.
-    pub(super) send: bool,
-}
-
-/// What came of a reversal that was sent.
+/// What came of the operations of a bill.
 pub(super) struct Reply {
     pub(super) charge: Charge,
     pub(super) calls: Vec<CallView>,
-    /// Why the payer refused; empty if it did not.
+    /// Why a payer did not take its settlement back; empty if none refused.
     pub(super) refusals: Vec<Refusal>,
 }
 
@@ -101,150 +62,215 @@ const fn never_sent(error: &AppError) -> bool {
     )
 }
 
+/// Somebody else has the operation.
+fn superseded() -> AppError {
+    AppError::new(Code::VersionConflict, "another request goes on with this bill")
+}
+
 /// The payer's mistake, if the error is one.
 pub(super) fn mistake<T>(checked: Result<T, BillingError>) -> Option<Mistake> {
     let error = checked.err()?;
     Some(Mistake { field: error.field()?, what: error.to_string() })
 }
 
-/// Calls `settle` of the payer and stores the answer. The operation must be stored before.
+/// Carries out the operation in progress and those that follow from its outcome, payer by payer, until
+/// the bill waits for somebody: the first operation must be stored before.
 #[boxed]
-pub(super) async fn settle(
+pub(super) async fn carry_out(
     extensions: &Extensions,
     records: &Tenant,
-    row: Row,
-    settling: Claim<Settling>,
-    payer: &Payer,
+    mut row: Row,
+    charge: Charge,
     occasion: &Occasion,
-) -> AppResult<(Charge, Vec<CallView>)> {
-    let now = occasion.now;
-    let patient = Charge::from(settling.clone()).patient();
-    let Payer { install, plugin, coverage } = payer;
+) -> AppResult<Reply> {
+    let mut reply = Reply { charge, calls: Vec::new(), refusals: Vec::new() };
+    loop {
+        let step = match reply.charge {
+            Charge::Settling(settling) => settle(extensions, records, row, settling, occasion).await?,
+            Charge::Reversing(reversing) => reverse(extensions, records, row, reversing, occasion).await?,
+            _ => return Ok(reply),
+        };
+        reply.charge = step.finished.charge;
+        reply.calls.extend(step.calls);
+        reply.refusals.extend(step.refusals);
+        if !step.finished.send {
+            return Ok(reply);
+        }
+        row = step.finished.row;
+    }
+}
+
+/// What came of one operation.
+struct Step {
+    finished: Finished,
+    calls: Vec<CallView>,
+    refusals: Vec<Refusal>,
+}
+
+/// Calls `settle` of the payer in turn and stores the answer.
+///
+/// # Errors
+/// `VERSION_CONFLICT` if somebody else asked after the operation before the payer was called: it is
+/// theirs, and the payer was not called.
+#[boxed]
+async fn settle(
+    extensions: &Extensions,
+    records: &Tenant,
+    mut row: Row,
+    settling: Claim<Settling>,
+    occasion: &Occasion,
+) -> AppResult<Step> {
+    let (platform, patient) = (&extensions.platform, settling.patient());
     let operation = settling.state().attempt.operation.clone();
-    let bill = settling.bill().clone();
     let fresh = || {
-        let calls = Calls::new(extensions, records.id(), &occasion.request_id, now);
+        let calls = Calls::new(extensions, records.id(), &occasion.request_id, occasion.now);
         calls.of(patient, Purpose::Payment).about(row.id)
     };
-
-    let mut calls = fresh();
-    let authorize = Operation { key: format!("{}/authorize", operation.key), at: now };
-    let authorized = match calls.context(install, plugin) {
-        Ok(context) => {
-            let call = extensions.runtime().authorize(plugin, context, &authorize, &bill, coverage).await;
-            calls.took(install, call).await
-        }
-        Err(forbidden) => Err(forbidden),
-    };
-    // What the payer noted of it must stand before it is asked to settle.
-    let tx = records.begin().await?;
-    let mut views = calls.write(&tx).await?;
-    tx.commit().await?;
-
-    let mut calls = fresh();
-    let after = match authorized {
-        Ok(Ok(Authorized::Granted(authorization))) => {
-            let judge = |answer: &Result<payer::Settled, PayerError>| match answer {
-                Ok(payer::Settled::Done(settlement)) => mistake(settling.check(settlement)),
-                _ => None,
-            };
-            let answer = match calls.context(install, plugin) {
-                Ok(context) => {
-                    let asked = (&operation, &authorization);
-                    let call = extensions.runtime().settle(plugin, context, asked, &bill, coverage, &judge).await;
-                    calls.took(install, call).await
+    let (mut calls, mut views) = (fresh(), Vec::new());
+    let after =
+        match payer_of(extensions, records, (patient, settling.bill().served_at), settling.state().share.payer()).await
+        {
+            Err(cause) => settling.failed(&PayerError::Unavailable(cause.to_string()), platform.now()),
+            Ok(Payer { install, plugin, coverage }) => {
+                let bill = settling.bill_sent();
+                let authorize = Operation { key: format!("{}/authorize", operation.key), at: occasion.now };
+                let authorized = match calls.context(&install, &plugin) {
+                    Ok(context) => {
+                        let call = extensions.runtime().authorize(&plugin, context, &authorize, &bill, &coverage).await;
+                        calls.took(&install, call).await
+                    }
+                    Err(forbidden) => Err(forbidden),
+                };
+                // What the payer noted of it must stand before it is asked to settle.
+                let tx = records.begin().await?;
+                views = calls.write(&tx).await?;
+                tx.commit().await?;
+                calls = fresh();
+                match authorized {
+                    Ok(Ok(Authorized::Granted(authorization))) => {
+                        row = hold(platform, records, row, &operation.key).await?.ok_or_else(superseded)?;
+                        let judge = |answer: &Result<payer::Settled, PayerError>| match answer {
+                            Ok(payer::Settled::Done(settlement)) => mistake(settling.check(settlement)),
+                            _ => None,
+                        };
+                        let answer = match calls.context(&install, &plugin) {
+                            Ok(context) => {
+                                let asked = (&operation, &authorization);
+                                let runtime = extensions.runtime();
+                                let call = runtime.settle(&plugin, context, asked, &bill, &coverage, &judge).await;
+                                calls.took(&install, call).await
+                            }
+                            Err(forbidden) => Err(forbidden),
+                        };
+                        let now = platform.now();
+                        match answer {
+                            Ok(Ok(answer)) => settling.answered(answer, now),
+                            Ok(Err(error)) => settling.failed(&error, now),
+                            Err(error) if never_sent(&error) => {
+                                settling.failed(&PayerError::Unavailable(error.to_string()), now)
+                            }
+                            Err(_) => settling.unanswered(now).into(),
+                        }
+                    }
+                    Ok(Ok(Authorized::Refused(refusals))) => {
+                        settling.answered(payer::Settled::Refused(refusals), platform.now())
+                    }
+                    // An authorization moves no money: without one, nothing was settled.
+                    Ok(Err(error)) => settling.failed(&PayerError::Unavailable(format!("{error:?}")), platform.now()),
+                    Err(error) => settling.failed(&PayerError::Unavailable(error.to_string()), platform.now()),
                 }
-                Err(forbidden) => Err(forbidden),
-            };
-            match answer {
-                Ok(Ok(answer)) => settling.answered(answer, now),
-                Ok(Err(error)) => settling.failed(&error, now),
-                Err(error) if never_sent(&error) => settling.failed(&PayerError::Unavailable(error.to_string()), now),
-                Err(_) => settling.unanswered(now).into(),
             }
-        }
-        Ok(Ok(Authorized::Refused(refusals))) => settling.answered(payer::Settled::Refused(refusals), now),
-        // An authorization moves no money: without one, nothing was settled.
-        Ok(Err(error)) => settling.failed(&PayerError::Unavailable(format!("{error:?}")), now),
-        Err(error) => settling.failed(&PayerError::Unavailable(error.to_string()), now),
-    };
+        };
     let outcome = Outcome { verb: Verb::Settle, key: operation.key, then: Then::Stop, after };
     let tx = records.begin().await?;
-    let Finished { row, charge, send } = finish(&tx, row, outcome, now).await?;
+    let finished = finish(platform, &tx, row, outcome, platform.now()).await?;
     views.extend(calls.write(&tx).await?);
     tx.commit().await?;
-    match charge {
-        Charge::Reversing(reversing) if send => {
-            let reply = Box::pin(reverse_payment(extensions, records, row, reversing, occasion)).await?;
-            Err(drift(&reply.charge).with("calls", [views, reply.calls].concat()))
+    Ok(Step { finished, calls: views, refusals: Vec::new() })
+}
+
+/// What a confirmation hears of the bill that came of it.
+///
+/// # Errors
+/// `INS_PRESETTLE_DRIFT`, `PAY_REFUSED`, `PAY_UNAVAILABLE` or `PAY_STATE`, unless it is paid, or may still be.
+pub(super) fn heard(charge: &Charge) -> AppResult<()> {
+    let why = match charge {
+        Charge::Settling(_) | Charge::Settled(_) => return Ok(()),
+        Charge::Unknown(unknown) if super::resolve::verb(unknown) == Verb::Settle => return Ok(()),
+        Charge::Confirmed(_) => {
+            return Err(AppError::new(
+                Code::PayUnavailable,
+                "the insurer cannot settle just now; nothing was charged: confirm again to try again, or cancel",
+            ));
         }
-        Charge::Declined(_) => Err(declined(&charge).with("calls", views)),
-        Charge::Confirmed(_) => Err(AppError::new(
-            Code::PayUnavailable,
-            "the insurer cannot settle just now; nothing was charged: confirm again to try again, or cancel",
-        )
-        .with("calls", views)),
-        after => Ok((after, views)),
-    }
-}
-
-/// The answer to the confirmation of a bill that was settled with other figures.
-pub(super) fn drift(charge: &Charge) -> AppError {
-    let message = match charge {
-        Charge::Reversed(_) => "the payer settled other figures; it was taken back",
-        Charge::Drifted(_) => "the payer settled other figures and did not take it back: reverse it again",
-        _ => "the payer settled other figures; it is being taken back",
+        Charge::Declined(declined) => {
+            let refused = AppError::new(Code::PayRefused, "the payer refused to settle");
+            return Err(refused.with("refusals", &declined.state().refusals));
+        }
+        other => other.why(),
     };
-    AppError::new(Code::InsPresettleDrift, message)
+    let stage = match charge {
+        Charge::Reversed(_) | Charge::Abandoned(_) => "it was taken back",
+        Charge::Unwinding(_) => "the payer did not take it back: reverse it again",
+        _ => "it is being taken back",
+    };
+    Err(match why {
+        Some(Why::Drifted(_)) => {
+            AppError::new(Code::InsPresettleDrift, format!("the payer settled other figures; {stage}"))
+        }
+        Some(Why::Declined(refusals)) => {
+            let message = format!("a payer refused to settle; what another has settled: {stage}");
+            AppError::new(Code::PayRefused, message).with("refusals", refusals)
+        }
+        _ => AppError::new(Code::PayState, format!("the bill is {}", charge.state())),
+    })
 }
 
-/// The answer to the confirmation of a bill that the payer declined.
-pub(super) fn declined(charge: &Charge) -> AppError {
-    let refused = AppError::new(Code::PayRefused, "the payer refused to settle");
-    match charge {
-        Charge::Declined(declined) => refused.with("refusals", &declined.state().refusals),
-        _ => refused,
-    }
-}
-
-/// Calls `reverse` of the payer and stores the answer. If the payer cannot be called, the
+/// Calls `reverse` of the payer in turn and stores the answer. If the payer cannot be called, the
 /// operation waits: the job calls it.
 #[boxed]
-pub(super) async fn reverse_payment(
+async fn reverse(
     extensions: &Extensions,
     records: &Tenant,
     row: Row,
     reversing: Claim<Reversing>,
     occasion: &Occasion,
-) -> AppResult<Reply> {
-    let now = occasion.now;
-    let charge = Charge::from(reversing.clone());
-    let waiting = |charge: Charge, cause: &AppError| {
-        tracing::warn!(bill = %charge.id(), payer = charge.payer(), %cause, "a reversal waits: the payer cannot be called");
-        Ok(Reply { charge, calls: Vec::new(), refusals: Vec::new() })
+) -> AppResult<Step> {
+    let (platform, patient) = (&extensions.platform, reversing.patient());
+    let named = reversing.state().turn.share.payer().to_owned();
+    let waits = |row: Row, charge: Charge| Step {
+        finished: Finished { row, charge, send: false },
+        calls: Vec::new(),
+        refusals: Vec::new(),
     };
-    let named = charge.payer().map(str::to_owned);
-    let Payer { install, plugin, coverage } =
-        match payer_of(extensions, records, charge.patient(), named.as_deref()).await {
-            Ok(payer) => payer,
-            Err(cause) => return waiting(charge, &cause),
-        };
-    let operation = reversing.state().attempt.operation.clone();
-    let mut calls = Calls::new(extensions, records.id(), &occasion.request_id, now)
-        .of(charge.patient(), Purpose::Payment)
+    let mut calls = Calls::new(extensions, records.id(), &occasion.request_id, occasion.now)
+        .of(patient, Purpose::Payment)
         .about(row.id);
-    let Some(settlement) = reversing.state().origin.settlement().cloned() else {
-        return Err(AppError::internal("a settlement without an answer is being reversed"));
+    let callable = async {
+        let payer = payer_of(extensions, records, (patient, reversing.bill().served_at), &named).await?;
+        let context = calls.context(&payer.install, &payer.plugin)?;
+        Ok::<_, AppError>((payer, context))
     };
-    let context = match calls.context(&install, &plugin) {
-        Ok(context) => context,
-        Err(cause) => return waiting(charge, &cause),
+    let (Payer { install, plugin, coverage }, context) = match callable.await {
+        Ok(callable) => callable,
+        Err(cause) => {
+            tracing::warn!(bill = %row.id, payer = named, %cause, "a reversal waits: the payer cannot be called");
+            return Ok(waits(row, reversing.into()));
+        }
     };
+    let operation = reversing.state().attempt.operation.clone();
     let judge = |answer: &Result<payer::Reversed, PayerError>| match answer {
         Ok(payer::Reversed::Done(reversal)) => mistake(check_accumulators(&reversal.accumulators)),
         _ => None,
     };
+    let Some(row) = hold(platform, records, row.clone(), &operation.key).await? else {
+        // Somebody else has the operation.
+        let charge = load(records, row.id).await?.value;
+        return Ok(waits(row, charge));
+    };
+    let settlement = reversing.state().turn.settlement.clone();
     let call = extensions.runtime().reverse(&plugin, context, &operation, &settlement, &coverage, &judge).await;
+    let now = platform.now();
     let mut refusals = Vec::new();
     let (then, after) = match calls.took(&install, call).await {
         Ok(Ok(answer)) => {
@@ -261,41 +287,33 @@ pub(super) async fn reverse_payment(
     };
     let outcome = Outcome { verb: Verb::Reverse, key: operation.key, then, after };
     let tx = records.begin().await?;
-    let Finished { charge, .. } = finish(&tx, row, outcome, now).await?;
+    let finished = finish(platform, &tx, row, outcome, now).await?;
     let calls = calls.write(&tx).await?;
     tx.commit().await?;
-    Ok(Reply { charge, calls, refusals })
+    Ok(Step { finished, calls, refusals })
 }
 
-/// The payer of a patient: the one named, or the first that there is.
-pub(super) async fn find_payer<E: Executor>(
+/// The payers of a patient that can be called, in the order in which they are asked: basic insurance,
+/// then commercial ones. Their figures are those of the benefit year of the service.
+pub(super) async fn find_payers<E: Executor>(
     extensions: &Extensions,
     records: &TenantScope<E>,
     patient: PatientId,
-    named: Option<&str>,
-    notes: &mut Vec<String>,
-) -> AppResult<Option<Payer>> {
+    served_at: Instant,
+) -> AppResult<Vec<(PayerKind, Payer)>> {
     let mut payers = Vec::new();
     let playing = install::playing(extensions, records, Interface::Payer).await?;
-    for (row, coverage) in coverage::of_patient(records, patient).await? {
-        if named.is_some_and(|named| named != row.payer) {
-            continue;
-        }
+    for (row, membership) in coverage::of_patient(records, patient).await? {
         if let Some((install, plugin)) = playing.iter().find(|(install, _)| install.plugin_id == row.payer) {
-            let (install, plugin) = (install.clone(), plugin.clone());
+            let (install, plugin, coverage) = (install.clone(), plugin.clone(), membership.coverage(served_at));
             payers.push((grant::payer_kind(&install)?, Payer { install, plugin, coverage }));
         }
     }
-    // The basic fund is asked first.
     payers.sort_by_key(|(kind, _)| *kind != PayerKind::BasicInsurance);
-    for (_, unasked) in payers.iter().skip(1) {
-        let payer = &unasked.install.plugin_id;
-        notes.push(format!("coverage by `{payer}` is not asked: this version asks one payer a bill"));
-    }
-    Ok(payers.into_iter().next().map(|(_, payer)| payer))
+    Ok(payers)
 }
 
-/// The payer of a bill.
+/// A payer of a bill.
 ///
 /// # Errors
 /// `PAY_UNAVAILABLE` if it cannot be called: disabled, recalled, or not to be loaded.
@@ -303,11 +321,13 @@ pub(super) async fn find_payer<E: Executor>(
 pub(super) async fn payer_of(
     extensions: &Extensions,
     records: &Tenant,
-    patient: PatientId,
-    named: Option<&str>,
+    (patient, served_at): (PatientId, Instant),
+    named: &str,
 ) -> AppResult<Payer> {
-    let named = named.unwrap_or_default();
-    match find_payer(extensions, records, patient, Some(named), &mut Vec::new()).await {
+    let found = find_payers(extensions, records, patient, served_at)
+        .await
+        .map(|payers| payers.into_iter().map(|(_, payer)| payer).find(|payer| payer.install.plugin_id == named));
+    match found {
         Ok(Some(payer)) if payer.install.recalled.is_none() => Ok(payer),
         Ok(Some(_)) => Err(unavailable(format!("the payer `{named}` of this bill was recalled"))),
         Ok(None) => Err(unavailable(format!("the payer `{named}` of this bill is not enabled any more"))),

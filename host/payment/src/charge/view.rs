@@ -5,7 +5,6 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use xinglin_domain::{
     billing::{Allocation, Charge},
-    compartment::Compartments,
     id::BillId,
     money::Money,
     payer::{Line, Source},
@@ -13,8 +12,7 @@ use xinglin_domain::{
 };
 use xinglin_extensions::call::CallView;
 use xinglin_fhir::project;
-use xinglin_platform::{AppError, AppResult, boxed, settings::settings};
-use xinglin_store::Tenant;
+use xinglin_platform::{AppError, AppResult};
 
 /// A bill and who pays it.
 #[derive(Serialize, ToSchema)]
@@ -24,8 +22,8 @@ pub struct ChargeView {
     pub id: BillId,
     /// State of the machine, for example `QUOTED`.
     pub status: String,
-    /// Id of the payer's plugin, if the bill has one.
-    pub payer: Option<String>,
+    /// Ids of the payers' plugins, in the order in which they pay; empty if the patient pays alone.
+    pub payers: Vec<String>,
     /// What is charged.
     pub lines: Vec<ChargeLine>,
     /// Who pays what.
@@ -44,7 +42,7 @@ pub struct ChargeView {
 pub struct ChargeLine {
     /// Its number.
     pub number: u32,
-    /// The hospital's own code, as on the bill; absent on bills of earlier versions.
+    /// The hospital's own code, as on the bill.
     pub item: Option<String>,
     /// For people, as on the bill.
     pub title: String,
@@ -78,19 +76,10 @@ pub struct PartView {
     pub fen: Money,
 }
 
-#[boxed]
-pub(super) async fn view(
-    records: &Tenant,
-    charge: &Charge,
-    notes: Vec<String>,
-    calls: Vec<CallView>,
-) -> AppResult<ChargeView> {
-    let formulary = settings(records).await?.formulary;
+pub(super) fn view(charge: &Charge, notes: Vec<String>, calls: Vec<CallView>) -> AppResult<ChargeView> {
     let title = |line: &Line| {
         let billed = charge.item(line.number).map(|item| item.title.clone());
-        // Bills of earlier versions have codes only.
-        let coded = || formulary.iter().find(|item| item.codings == line.code).map(|item| item.title.clone());
-        billed.or_else(coded).or_else(|| line.code.first().map(|code| code.code.clone())).unwrap_or_default()
+        billed.or_else(|| line.code.first().map(|code| code.code.clone())).unwrap_or_default()
     };
     let seen = |line: &Line| {
         let lines = charge.allocation().map_or(&[][..], Allocation::lines);
@@ -119,18 +108,13 @@ pub(super) async fn view(
     Ok(ChargeView {
         id: charge.id(),
         status: charge.state().as_str().to_owned(),
-        payer: charge.payer().map(str::to_owned),
+        payers: charge.payers().to_vec(),
         lines,
         parts,
         total_fen: total,
         notes,
         calls,
     })
-}
-
-/// The compartments that the lines of a bill would disclose.
-pub(super) fn restricted(bill: &impl Serialize) -> AppResult<Compartments> {
-    Ok(Compartments::of(&serde_json::to_value(bill).map_err(AppError::internal)?))
 }
 
 pub(super) fn claim_projection(charge: &Charge, now: Instant) -> Value {

@@ -92,7 +92,8 @@ pub struct Plugins {
     /// Maximum concurrent calls of one tenant: less than `concurrent_calls`, so that no tenant
     /// takes all.
     pub concurrent_calls_per_tenant: u32,
-    /// Longest time that a call waits in the queue, in milliseconds.
+    /// Longest time that a call waits in the queue, in milliseconds; at most
+    /// [`LONGEST_QUEUE_MILLIS`](Self::LONGEST_QUEUE_MILLIS).
     pub queue_millis: u64,
     /// Largest package in bytes.
     pub max_package_bytes: usize,
@@ -285,6 +286,11 @@ impl Default for Log {
     fn default() -> Self {
         Self { filter: "info".into(), format: LogFormat::Text }
     }
+}
+
+impl Plugins {
+    /// The longest wait in the queue that can be set: what a call of a payer may take is counted on.
+    pub const LONGEST_QUEUE_MILLIS: u64 = 10_000;
 }
 
 impl Default for Plugins {

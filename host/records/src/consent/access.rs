@@ -233,10 +233,9 @@ pub async fn plugin_sees<E: Executor>(
 ///
 /// # Errors
 /// `ACCESS_COMPARTMENT`.
-#[boxed]
-pub async fn may_bill(
+pub async fn may_bill<E: Executor>(
     platform: &Platform,
-    records: &Tenant,
+    records: &TenantScope<E>,
     payer: &str,
     patient: PatientId,
     bill: Compartments,

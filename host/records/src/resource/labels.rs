@@ -12,7 +12,7 @@ use super::{medication, medications};
 
 /// Version of the labelling rules; increment it with every change of [`Compartments::of`], so
 /// that existing resources are labelled again.
-const RULES: i64 = 1;
+const RULES: i64 = 2;
 
 const LABELLED: &str = "compartment-rules";
 

@@ -3,7 +3,7 @@
 use axum::{Json, extract::State, http::StatusCode};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use xinglin_domain::{access::Action, id::BillId};
-use xinglin_payment::charge::{self, ChargeView, Confirm, NewCharge, Resolve};
+use xinglin_payment::charge::{self, ChargeView, Confirm, NewCharge, Resolve, UnresolvedView};
 use xinglin_platform::Caller;
 
 use crate::{
@@ -24,6 +24,7 @@ pub fn routes() -> OpenApiRouter<Hospital> {
         .routes(by(&Action::QuoteCharge, routes!(quote)))
         .routes(by(&Action::ResolveCharge, routes!(resolve)))
         .routes(by(&Action::ReverseCharge, routes!(reverse)))
+        .routes(by(&Action::ResolveCharge, routes!(unresolved)))
 }
 
 /// The patient cancels a quote, or an order for which nothing was dispensed; what was paid is refunded.
@@ -100,4 +101,14 @@ pub async fn resolve(
 )]
 pub async fn reverse(State(hospital): State<Hospital>, caller: Caller, At(id): At<BillId>) -> Reply<Json<ChargeView>> {
     Ok(Json(charge::reverse(&hospital.extensions, &caller, id).await?))
+}
+
+/// The bills that wait for the hospital's accounts: no outcome is known, or the payer does not take back what it
+/// settled.
+#[utoipa::path(
+    get, path = "/api/v1/charges/unresolved", tag = "Charge",
+    responses((status = 200, body = Vec<UnresolvedView>), (status = "4XX", body = Problem)),
+)]
+pub async fn unresolved(State(hospital): State<Hospital>, caller: Caller) -> Reply<Json<Vec<UnresolvedView>>> {
+    Ok(Json(charge::unresolved(&hospital.platform, &caller).await?))
 }

@@ -10,7 +10,7 @@ use xinglin_domain::{
     id::{PrescriptionId, TenantId},
 };
 use xinglin_pharmacy::{
-    delivery::{self, Counsel, Lose, Receive, Ship, TakeBack},
+    delivery::{self, Counsel, Lose, ParcelView, Receive, Ship, TakeBack},
     dispensing::{self, Dispense},
 };
 use xinglin_platform::Caller;
@@ -26,6 +26,9 @@ use crate::{
 
 /// Who reads the record or prepares the prescription.
 const KNOWN: Access = Access::By(&[Action::ReadRecords, Action::ReadOwnRecord, Action::PreparePrescription]);
+
+/// Who takes a parcel, and who brings it.
+const HANDS: Access = Access::By(&[Action::ReceivePrescription, Action::DeliverPrescription]);
 
 /// The routes of this noun.
 pub fn routes() -> OpenApiRouter<Hospital> {
@@ -44,8 +47,10 @@ pub fn routes() -> OpenApiRouter<Hospital> {
         .routes(by(&Action::ReviewPrescription, routes!(send_back)))
         .routes(by(&Action::SignPrescription, routes!(sign)))
         .routes(by(&Action::DispensePrescription, routes!(hand_over)))
-        .routes(by(&Action::DeliverPrescription, routes!(lose)))
-        .routes(by(&Action::ReceivePrescription, routes!(receive)))
+        .routes(by(&Action::DispensePrescription, routes!(lose)))
+        .routes(allowed(HANDS, routes!(receive)))
+        .routes(by(&Action::DispensePrescription, routes!(renew_code)))
+        .routes(by(&Action::DeliverPrescription, routes!(report_loss)))
         .routes(by(&Action::DeliverPrescription, routes!(ship)))
         .routes(by(&Action::DispensePrescription, routes!(take_back)))
         .routes(by(&Action::SignPrescription, routes!(withdraw)))
@@ -275,7 +280,7 @@ pub async fn hand_over(
     Ok(Json(delivery::hand_over(&hospital.extensions, &caller, id).await?))
 }
 
-/// A parcel is lost or spoilt; the patient is refunded.
+/// A pharmacist decides that a parcel is lost or spoilt; the patient is refunded.
 #[utoipa::path(
     post, path = "/api/v1/prescriptions/{id}/lose", tag = "Prescription",
     params(("id" = String, Path, description = "`rx-…`")),
@@ -291,20 +296,51 @@ pub async fn lose(
     Ok(Json(delivery::lose(&hospital.platform, &caller, id, ask).await?))
 }
 
-/// The patient receives a parcel, with the code that they were told.
+/// The patient receives a parcel with the code that they were told, or tells the code to who brings it and
+/// enters it.
 #[utoipa::path(
     post, path = "/api/v1/prescriptions/{id}/receive", tag = "Prescription",
     params(("id" = String, Path, description = "`rx-…`")),
     request_body = Receive,
-    responses((status = 200, body = PrescriptionView), (status = "4XX", body = Problem)),
+    responses((status = 200, body = ParcelView), (status = "4XX", body = Problem)),
 )]
 pub async fn receive(
     State(hospital): State<Hospital>,
     caller: Caller,
     At(id): At<PrescriptionId>,
     Body(ask): Body<Receive>,
-) -> Reply<Json<PrescriptionView>> {
+) -> Reply<Json<ParcelView>> {
     Ok(Json(delivery::receive(&hospital.platform, &caller, id, ask).await?))
+}
+
+/// The patient is told a new code to receive a parcel with.
+#[utoipa::path(
+    post, path = "/api/v1/prescriptions/{id}/renew-code", tag = "Prescription",
+    params(("id" = String, Path, description = "`rx-…`")),
+    responses((status = 200, body = ParcelView), (status = "4XX", body = Problem)),
+)]
+pub async fn renew_code(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    At(id): At<PrescriptionId>,
+) -> Reply<Json<ParcelView>> {
+    Ok(Json(delivery::renew_code(&hospital.platform, &caller, id).await?))
+}
+
+/// Who brings a parcel reports that it is lost or spoilt; a pharmacist decides.
+#[utoipa::path(
+    post, path = "/api/v1/prescriptions/{id}/report-loss", tag = "Prescription",
+    params(("id" = String, Path, description = "`rx-…`")),
+    request_body = Lose,
+    responses((status = 200, body = ParcelView), (status = "4XX", body = Problem)),
+)]
+pub async fn report_loss(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    At(id): At<PrescriptionId>,
+    Body(ask): Body<Lose>,
+) -> Reply<Json<ParcelView>> {
+    Ok(Json(delivery::report_loss(&hospital.platform, &caller, id, ask).await?))
 }
 
 /// Dispensed medicines are shipped; the patient is told the code to receive them with.
@@ -312,18 +348,18 @@ pub async fn receive(
     post, path = "/api/v1/prescriptions/{id}/ship", tag = "Prescription",
     params(("id" = String, Path, description = "`rx-…`")),
     request_body = Ship,
-    responses((status = 200, body = PrescriptionView), (status = "4XX", body = Problem)),
+    responses((status = 200, body = ParcelView), (status = "4XX", body = Problem)),
 )]
 pub async fn ship(
     State(hospital): State<Hospital>,
     caller: Caller,
     At(id): At<PrescriptionId>,
     Body(ask): Body<Ship>,
-) -> Reply<Json<PrescriptionView>> {
+) -> Reply<Json<ParcelView>> {
     Ok(Json(delivery::ship(&hospital.extensions, &caller, id, ask).await?))
 }
 
-/// Medicines are taken back for a cause that is not the patient's; the patient is refunded.
+/// Medicines are taken back for a cause that is not the patient's, wherever they are; the patient is refunded.
 #[utoipa::path(
     post, path = "/api/v1/prescriptions/{id}/take-back", tag = "Prescription",
     params(("id" = String, Path, description = "`rx-…`")),

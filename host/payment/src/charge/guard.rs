@@ -1,0 +1,86 @@
+//! What must hold whenever a payer is asked to settle, whoever begins it: a confirmation, a repeated
+//! one, or the job that sends again what the payer never received.
+
+use xinglin_care::prescription;
+use xinglin_domain::{
+    billing::{Charge, claim},
+    code::Code,
+    compartment::Compartments,
+    id::BillId,
+    payer::Bill,
+    prescription::{Reserved, Rx, RxError, Sheet},
+    time::Instant,
+};
+use xinglin_platform::{AppError, AppResult, Caller, Platform, settings::settings};
+use xinglin_records::consent;
+use xinglin_store::{Executor, TenantScope, TenantTx};
+
+/// Proof that the settlement of a bill may begin in this transaction. Only [`clear`] makes one.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Cleared(BillId);
+
+impl Cleared {
+    /// Whose proof it is.
+    pub(super) const fn bill(&self) -> BillId {
+        self.0
+    }
+}
+
+/// Who wants to go on.
+#[derive(Clone, Copy)]
+pub(super) enum Who<'a> {
+    /// A person, who has asked the checkers before ([`prescription::still_checked`]).
+    Person(&'a Caller),
+    /// The host, by itself.
+    Host,
+}
+
+/// Checks, in the transaction that begins the settlement, that the prescription is ordered by this
+/// bill and valid, that patient, visit, holds and allergies allow it, and that the payer may learn of
+/// it. Locks the patient: call it first.
+///
+/// # Errors
+/// `RX_EXPIRED`, `PATIENT_…`, `ENC_RED_FLAG`, `RX_ALLERGY`, `RX_NOT_CHECKED`; `ACCESS_COMPARTMENT`, or
+/// `PAY_STATE` if the patient refused the payer.
+pub(super) async fn clear(
+    platform: &Platform,
+    tx: &TenantTx,
+    who: Who<'_>,
+    (charge, rx): (&Charge, &Rx<Reserved>),
+    now: Instant,
+) -> AppResult<Cleared> {
+    let Reserved { issue, reservation } = rx.state();
+    if reservation.purchase.bill != charge.id() {
+        return Err(AppError::new(Code::RxAlreadyUsed, "another order uses the prescription"));
+    }
+    if now >= issue.signing.valid_until {
+        return Err(RxError::Expired.into());
+    }
+    match who {
+        Who::Person(caller) => prescription::still_safe_in(platform, caller, tx, rx).await?,
+        Who::Host => prescription::still_safe_alone_in(platform, tx, (rx, issue), now).await?,
+    }
+    let discloses = restricted(tx, charge.bill(), charge.items(), rx.sheet()).await?;
+    for payer in charge.payers() {
+        if !consent::may_bill(platform, tx, payer, charge.patient(), discloses).await? {
+            let detail = format!("the patient has refused `{payer}` this bill; ask for another quote");
+            return Err(AppError::new(Code::PayState, detail));
+        }
+    }
+    Ok(Cleared(charge.id()))
+}
+
+/// The compartments that a bill would disclose: of what it says, and of what formulary and
+/// prescription know of its lines, as a payer knows what the hospital's codes mean.
+pub(super) async fn restricted<E: Executor>(
+    records: &TenantScope<E>,
+    bill: &Bill,
+    items: &[claim::Item],
+    sheet: &Sheet,
+) -> AppResult<Compartments> {
+    let formulary = settings(records).await?.formulary;
+    let sold = |code: &str| items.iter().any(|item| item.code == code);
+    let known: Vec<_> = formulary.iter().filter(|item| sold(&item.code)).collect();
+    let said = serde_json::to_value((bill, items, &sheet.medicines, known)).map_err(AppError::internal)?;
+    Ok(Compartments::of(&said))
+}

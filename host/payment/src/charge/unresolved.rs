@@ -1,0 +1,70 @@
+use serde::Serialize;
+use utoipa::ToSchema;
+use xinglin_domain::{
+    access::Action,
+    billing::{Charge, ChargeState, claim},
+    id::BillId,
+    money::Money,
+};
+use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed, document::Stored};
+use xinglin_store::DocumentQuery;
+
+/// A bill that waits for a person who agrees with its payer. Without its lines: they are medicines.
+#[derive(Serialize, ToSchema)]
+pub struct UnresolvedView {
+    /// `bill-…`
+    #[schema(value_type = String)]
+    pub id: BillId,
+    /// `UNKNOWN` or `UNWINDING`.
+    pub status: String,
+    /// Id of the plugin of the payer that has to be agreed with.
+    pub payer: Option<String>,
+    /// Total, in fen.
+    #[schema(value_type = i64)]
+    pub total_fen: Money,
+    /// Number of operations with the payer so far.
+    pub attempts: u32,
+    /// When the last one that is known began (RFC 3339).
+    pub since: Option<String>,
+    /// Codes of the payer's reasons, of what it refused.
+    pub refusals: Vec<String>,
+}
+
+/// Number of bills that are listed at once.
+const MOST: u32 = 500;
+
+/// The bills of the caller's hospital that wait for its accounts: the payer gave no outcome (`UNKNOWN`,
+/// asked after by itself too), or does not take back what it settled (`UNWINDING`). Each is
+/// listed until it is [resolved](super::resolve_by_hand) or reversed.
+///
+/// # Errors
+/// If the caller does not keep the accounts.
+#[boxed]
+pub async fn unresolved(platform: &Platform, caller: &Caller) -> AppResult<Vec<UnresolvedView>> {
+    caller.may(Action::ResolveCharge)?;
+    let states = [ChargeState::Unknown, ChargeState::Unwinding];
+    let statuses = states.map(|state| state.as_str().to_owned()).into();
+    let query = DocumentQuery { statuses, ..DocumentQuery::default() };
+    let mut views = Vec::new();
+    for row in platform.records(caller).list_documents::<BillId>(&query, None, MOST).await? {
+        let charge: Charge = Stored::try_from(row)?.value;
+        caller.trail.saw(charge.patient());
+        let refusals = match &charge {
+            Charge::Unwinding(unwinding) => unwinding.state().refusals.iter().map(|why| why.code.clone()).collect(),
+            _ => Vec::new(),
+        };
+        let in_progress = charge.in_progress();
+        let last = charge.standing().last().map(|standing| &standing.share);
+        let payer = in_progress.map(|(_, share)| share).or(last).map(claim::Share::payer);
+        views.push(UnresolvedView {
+            id: charge.id(),
+            status: charge.state().as_str().to_owned(),
+            payer: payer.map(str::to_owned),
+            total_fen: Money::sum(charge.bill().lines.iter().map(|line| line.gross)).map_err(AppError::internal)?,
+            attempts: charge.attempts(),
+            since: in_progress.map(|(attempt, _)| attempt.operation.at.to_string()),
+            refusals,
+        });
+    }
+    Ok(views)
+}
