@@ -229,10 +229,10 @@ const LONGEST_SILENCE_SECONDS: i64 = 3600;
 /// sent by itself any more: the patient confirms again, or cancels.
 const MOST_ATTEMPTS: u32 = 4;
 
-/// Number of operations of a bill after which a reversal is not begun anew by itself any more: with
-/// [the delays](ask_first) of the last ones, about a day. A person has it reversed again, or states
+/// Number of operations of a bill after which a reversal is not begun anew by itself any more: two for
+/// each attempt, the last ones [an hour](LONGEST_SILENCE_SECONDS) apart, so about a day. A person has it reversed again, or states
 /// what became of it. A project default.
-const MOST_REVERSALS: u32 = 32;
+const MOST_REVERSALS: u32 = 48;
 
 /// When to ask again about what is unknown since `since`: each time after as long as it is late.
 fn ask_again(since: Instant, now: Instant) -> Instant {
