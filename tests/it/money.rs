@@ -281,6 +281,16 @@ async fn what_the_payer_does_not_take_back_is_the_accountants(hospital: TestHosp
         assert_eq!(told(&clinic, &quote).await, ["not-refunded", "refunded"]);
         assert_eq!(clinic.balanced().await["debit_fen"], 0);
     }
+    // What cannot even be asked for is theirs after an hour.
+    let quote = clinic.quote(&clinic.approved().await).await;
+    clinic.confirm(&quote).await;
+    set_enabled(&clinic, PAYER, false).await;
+    assert_eq!(clinic.patient.post(&cancel(&quote), json!(null)).await["status"], "REVERSING");
+    accountant.refused(&format!("{}/resolve", bill(&quote)), outcome(true), "PAY_STATE").await;
+    assert_eq!(accountant.get(UNRESOLVED).await, json!([]));
+    hospital.advance(3601).await;
+    assert_eq!(accountant.get(UNRESOLVED).await[0]["id"], quote["id"]);
+    assert_eq!(state_outcome(&accountant, &quote, true).await["status"], "REVERSED");
 }
 
 async fn what_is_in_flight_is_not_begun_again(hospital: TestHospital) {
@@ -931,9 +941,13 @@ async fn as_if_the_host_had_stopped(hospital: &TestHospital, clinic: &Clinic, qu
     tx.commit().await.expect("committed");
 }
 
+fn outcome(done: bool) -> Value {
+    json!({ "done": done, "reference": "letter-7", "reason": "the fund's office, by letter" })
+}
+
 /// The accountant states what the payer said; the job may be at the bill at the same time.
 async fn state_outcome(accountant: &Client, quote: &Value, done: bool) -> Value {
-    let said = json!({ "done": done, "reference": "letter-7", "reason": "the fund's office, by letter" });
+    let said = outcome(done);
     let path = format!("{}/resolve", bill(quote));
     for _ in 0..20 {
         let answer = accountant.ask(Method::POST, &path, Some(said.clone())).await;

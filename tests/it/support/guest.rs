@@ -278,7 +278,12 @@ impl PayerGuest {
         let (resolve, world) = world(|text| text, &format!("export {PAYER};"));
         let mut module = wat::parse_str(text).expect("valid text");
         embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).expect("metadata");
-        packed(&componentize(&module).expect("a component"), id, version, &format!("[limits]\ndeadline-ms = {deadline}"))
+        packed(
+            &componentize(&module).expect("a component"),
+            id,
+            version,
+            &format!("[limits]\ndeadline-ms = {deadline}"),
+        )
     }
 }
 

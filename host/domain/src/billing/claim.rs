@@ -1183,7 +1183,8 @@ mod tests {
             first.clone().unanswered(NOW).resolve(Status::NeverSeen, NOW),
         ];
         for charge in stands {
-            let again = charge.expecting::<Drifted>(Act::Reverse).expect("it stands").reverse(By::Host, NOW).expect("begun");
+            let again =
+                charge.expecting::<Drifted>(Act::Reverse).expect("it stands").reverse(By::Host, NOW).expect("begun");
             assert_ne!(again.state().attempt.operation.key, first.state().attempt.operation.key);
         }
     }

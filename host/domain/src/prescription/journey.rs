@@ -76,9 +76,7 @@ pub fn shipment() -> Shipment {
 
 pub fn loss() -> Loss {
     Loss {
-        kind: MishapKind::Lost,
-        evidence: vec![Digest::of_bytes(b"statement")],
-        reason: "承运人书面确认遗失".into(),
+        kind: MishapKind::Lost, evidence: vec![Digest::of_bytes(b"statement")], reason: "承运人书面确认遗失".into()
     }
 }
 

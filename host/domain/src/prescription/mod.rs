@@ -41,8 +41,8 @@ pub use self::{
     error::RxError,
     examine::{Approval, ApproveWith, Checklist, Insistence, Objection},
     fulfil::{
-        Counselling, Dispensing, Handout, LinePacks, Loss, Mishap, MishapKind, Purchase, Receipt, ReceiverProof, Reservation,
-        ReturnCause, Shipment, Staff,
+        Counselling, Dispensing, Handout, LinePacks, Loss, Mishap, MishapKind, Purchase, Receipt, ReceiverProof,
+        Reservation, ReturnCause, Shipment, Staff,
     },
     medicine::{Barred, Course, DrugClass, LocalRules, LongTerm, Medicine, Rules, Sheet, Supply},
     negative_list::{Forbidden, NegativeList},

@@ -51,7 +51,8 @@ use xinglin_platform::{
 use xinglin_records::resource;
 use xinglin_runtime::Limits;
 use xinglin_store::{
-    Document, Executor, Operation as StoredOperation, OperationState, Started, StoreError, Tenant, TenantScope, TenantTx,
+    Document, Executor, Operation as StoredOperation, OperationState, Started, StoreError, Tenant, TenantScope,
+    TenantTx,
 };
 
 use self::{

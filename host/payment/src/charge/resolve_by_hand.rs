@@ -8,7 +8,7 @@ use xinglin_domain::{
 };
 use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed, document::Stored};
 
-use super::{ChargeView, Finished, Outcome, Then, finish, in_flight_until, load, resolve::verb, view};
+use super::{ChargeView, Finished, Outcome, SILENCE_SECONDS, Then, finish, in_flight_until, load, resolve::verb, view};
 
 /// What a payer said, outside of its plugin, of the pending operation of a bill.
 #[derive(Deserialize, ToSchema)]
@@ -43,9 +43,11 @@ pub async fn resolve_by_hand(
     let (records, now) = (platform.records(caller), caller.now);
     let Stored { row, value } = load(&records, id).await?;
     caller.trail.saw(value.patient());
-    let landed = match value.attempt() {
-        Some(attempt) => now >= in_flight_until(&records.get_payment(&attempt.operation.key).await?),
-        None => true,
+    let landed = match (&value, value.attempt()) {
+        // What the payer had not answered by then may still be on its way.
+        (Charge::Unknown(unknown), _) => now >= unknown.state().since.plus_seconds(SILENCE_SECONDS),
+        (_, Some(attempt)) => now >= in_flight_until(&records.get_payment(&attempt.operation.key).await?),
+        (_, None) => false,
     };
     let unknown = match value {
         Charge::Withheld(withheld) => withheld.asked_about(),
