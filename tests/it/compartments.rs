@@ -407,7 +407,30 @@ async fn a_bill_does_not_disclose_a_compartment_to_the_payer(hospital: TestHospi
     item["codings"] = json!([{ "system": "http://www.whocc.no/atc", "code": "J05AJ03" }]);
     item["ingredients"] = item["codings"].clone();
     items["items"].as_array_mut().expect("items").push(item);
+    // A payer knows what a code of the insurance says, and what a pharmacist says of the hospital's own.
+    let named = |name: &str| json!([{ "system": "urn:own", "code": name, "display": "舍曲林" }]);
+    for (code, coding) in [("insured", "XN06ABS001A001010100001"), ("own", "s-50")] {
+        let mut item = medicine(code, 9000);
+        item["codings"] = json!([{ "system": "urn:own", "code": coding }]);
+        item["ingredients"] = named("s");
+        items["items"].as_array_mut().expect("items").push(item);
+    }
     hospital.operator.put(&formulary, items).await;
+    let class = json!({
+        "item": "own", "basis": "leaflet",
+        "codings": [{ "system": "http://www.whocc.no/atc", "code": "N06AB06" }], "ingredients": named("s"),
+    });
+    clinic.pharmacist.post("/api/v1/formulary/classify", class).await;
+    for code in ["insured", "own"] {
+        let path = clinic.draft(&clinic.visit().await, &[line(code, "10", "1", 7, 1)]).await;
+        clinic.sign(&path).await;
+        clinic.approve(&path).await;
+        let order = json!({ "prescription": id(&path) });
+        let refused = clinic.patient.refused("/api/v1/charges", order, "ACCESS_COMPARTMENT").await;
+        assert_eq!(refused["compartment"], "mental-health", "{code}");
+        // So that the next one is no duplicate of it.
+        clinic.doctor.post(&format!("{path}/withdraw"), json!(null)).await;
+    }
 
     let path = clinic.draft(&clinic.visit().await, &[line("dolutegravir", "1", "1", 7, 1)]).await;
     clinic.sign(&path).await;

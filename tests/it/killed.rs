@@ -68,8 +68,8 @@ async fn a_kill_during_settlement_settles_once(mut process: Process) {
         process.restart().await;
         let answered = confirm.await.expect("joined");
 
-        // A payment without an outcome is queried after ten seconds.
-        advance(&clinic.operator, 11).await;
+        // A payment without an outcome is queried after half a minute.
+        advance(&clinic.operator, 31).await;
         eventually("the bill is settled, or was never confirmed", async || {
             let status = status().await;
             status == "SETTLED" || status == "QUOTED"

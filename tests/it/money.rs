@@ -25,6 +25,10 @@ on_both_engines!(
     a_payer_disabled_after_the_quote_holds_nobody_up,
     a_refund_waits_for_its_payer_and_is_told,
     a_refund_that_the_payer_refuses_is_reported,
+    what_the_payer_does_not_take_back_is_the_accountants,
+    what_is_in_flight_is_not_begun_again,
+    what_the_payer_never_received_is_sent_again_only_if_it_may_be,
+    a_parcel_is_handed_over_for_the_patients_word,
     a_bill_too_large_for_the_books_is_refused,
     items_with_the_same_codings_keep_price_and_name,
     the_fee_of_a_visit_is_charged_once,
@@ -219,6 +223,228 @@ async fn a_refund_that_the_payer_refuses_is_reported(hospital: TestHospital) {
     // The payer changes its mind.
     promote(&clinic, &PayerGuest::settling(&figures())).await;
     assert_eq!(clinic.patient.post(&cancel(&quote), json!(null)).await["status"], "REVERSED");
+}
+
+/// Number of calls of a function of the test's payer.
+async fn calls_of_function(clinic: &Clinic, function: &str) -> usize {
+    let calls = clinic.administrator.get(&format!("/api/v1/calls?plugin={PAYER}&limit=500")).await;
+    let hooks = calls.as_array().into_iter().flatten().filter_map(|call| call["tape"]["hook"].as_str());
+    hooks.filter(|hook| hook.ends_with(&format!("#{function}"))).count()
+}
+
+/// An order that is paid and dispensed.
+async fn dispensed(clinic: &Clinic) -> (String, Value) {
+    let path = clinic.approved().await;
+    let quote = clinic.quote(&path).await;
+    clinic.confirm(&quote).await;
+    let handout = clinic.handout(&path).await;
+    clinic.pharmacist.post(&format!("{path}/dispense"), handout).await;
+    (path, quote)
+}
+
+async fn what_the_payer_does_not_take_back_is_the_accountants(hospital: TestHospital) {
+    const UNRESOLVED: &str = "/api/v1/charges/unresolved";
+    let well = || PayerGuest::settling(&figures());
+    let clinic = insured_by(&hospital, &PayerGuest { reverse: Does::Refuse, ..well() }).await;
+    let (accountant, _) = clinic.hire(Person::new("accountant", "accountant")).await;
+    clinic.pharmacist.hidden(UNRESOLVED, "AUTH_FORBIDDEN").await;
+    // Refused at once; not in as many attempts as are made.
+    for (reverse, most) in [(Does::Refuse, 1), (Does::Unavailable, 40)] {
+        promote(&clinic, &PayerGuest { reverse, ..well() }).await;
+        let (path, quote) = dispensed(&clinic).await;
+        let before = calls_of_function(&clinic, "reverse").await;
+        clinic.pharmacist.post(&format!("{path}/take-back"), json!({ "cause": "recall" })).await;
+        let mut waited = 0;
+        while status(&clinic, &quote).await != "UNWINDING" {
+            hospital.advance(3700).await;
+            hospital.hospital.do_due_work().await;
+            waited += 1;
+            assert!(waited < 100, "it is tried for ever");
+        }
+        let tried = calls_of_function(&clinic, "reverse").await - before;
+        assert!((1..=most).contains(&tried), "{tried} times");
+        for _ in 0..3 {
+            hospital.advance(5 * 3600).await;
+            hospital.hospital.do_due_work().await;
+        }
+        assert_eq!(calls_of_function(&clinic, "reverse").await - before, tried, "it has stopped");
+        assert_eq!(told(&clinic, &quote).await, ["not-refunded"]);
+        // The accounts see it until it is resolved, and no medicine.
+        let listed = accountant.get(UNRESOLVED).await;
+        assert_eq!(listed.as_array().map(Vec::len), Some(1), "{listed}");
+        assert_eq!((&listed[0]["id"], &listed[0]["status"]), (&quote["id"], &json!("UNWINDING")));
+        assert!(listed[0].get("lines").is_none());
+        assert_eq!(state_outcome(&accountant, &quote, false).await["status"], "UNWINDING");
+        clinic.pharmacist.refused(&format!("{}/reverse", bill(&quote)), json!(null), "PAY_REFUSED").await;
+        assert_eq!(state_outcome(&accountant, &quote, true).await["status"], "REVERSED");
+        assert_eq!(accountant.get(UNRESOLVED).await, json!([]));
+        assert_eq!(told(&clinic, &quote).await, ["not-refunded", "refunded"]);
+        assert_eq!(clinic.balanced().await["debit_fen"], 0);
+    }
+    // What cannot even be asked for is theirs after an hour.
+    let quote = clinic.quote(&clinic.approved().await).await;
+    clinic.confirm(&quote).await;
+    set_enabled(&clinic, PAYER, false).await;
+    assert_eq!(clinic.patient.post(&cancel(&quote), json!(null)).await["status"], "REVERSING");
+    accountant.refused(&format!("{}/resolve", bill(&quote)), outcome(true), "PAY_STATE").await;
+    assert_eq!(accountant.get(UNRESOLVED).await, json!([]));
+    hospital.advance(3601).await;
+    assert_eq!(accountant.get(UNRESOLVED).await[0]["id"], quote["id"]);
+    assert_eq!(state_outcome(&accountant, &quote, true).await["status"], "REVERSED");
+}
+
+async fn what_is_in_flight_is_not_begun_again(hospital: TestHospital) {
+    let slow = |does: Does| Does::Slow(Box::new(does));
+    let well = || PayerGuest::settling(&figures());
+    let done = || Does::Figures(figures());
+    let rows = [
+        // The job takes over before the payer is called: the request gives up.
+        ("settle", 31, PayerGuest { authorize: slow(done()), ..well() }),
+        // The payer is being called: nobody asks after it.
+        ("settle", 20, PayerGuest { settle: slow(done()), ..well() }),
+        ("reverse", 20, PayerGuest { reverse: slow(done()), ..well() }),
+    ];
+    let clinic = insured_by(&hospital, &rows[0].2).await;
+    let mut settled = 0;
+    for (function, seconds, payer) in rows {
+        promote(&clinic, &payer).await;
+        let quote = clinic.quote(&clinic.approved().await).await;
+        let (path, body) = match function {
+            "settle" => (confirm_path(&quote), confirmation(&quote)),
+            _ => {
+                clinic.confirm(&quote).await;
+                (cancel(&quote), json!(null))
+            }
+        };
+        let before = calls_of_function(&clinic, function).await;
+        let asked = {
+            let patient = clinic.patient.clone();
+            tokio::spawn(async move { patient.ask(Method::POST, &path, Some(body)).await })
+        };
+        let begun = if function == "settle" { "SETTLING" } else { "REVERSING" };
+        eventually("it has begun", async || status(&clinic, &quote).await == begun).await;
+        hospital.advance(seconds).await;
+        hospital.hospital.do_due_work().await;
+        let answer = asked.await.expect("joined");
+        assert!(answer.status.is_success(), "{function} {}", answer.text);
+        let end = if function == "settle" { "SETTLED" } else { "REVERSED" };
+        eventually("it has ended", async || status(&clinic, &quote).await == end).await;
+        assert_eq!(calls_of_function(&clinic, function).await - before, 1, "{function} after {seconds} s");
+        settled += if function == "settle" { quote["total_fen"].as_i64().expect("fen") } else { 0 };
+        assert_eq!(clinic.balanced().await["debit_fen"], settled);
+    }
+}
+
+async fn what_the_payer_never_received_is_sent_again_only_if_it_may_be(hospital: TestHospital) {
+    let well = || PayerGuest::settling(&figures());
+    let clinic = insured_by(&hospital, &well()).await;
+    let consents = format!("/api/v1/patients/{}/consents", clinic.subject);
+    for (change, after, code) in
+        [("nothing", "SETTLED", ""), ("consent", "CONFIRMED", "PAY_STATE"), ("allergy", "CONFIRMED", "RX_ALLERGY")]
+    {
+        let quote = clinic.quote(&clinic.approved().await).await;
+        promote(&clinic, &PayerGuest { settle: Does::Panic, ..well() }).await;
+        assert_eq!(clinic.confirm(&quote).await["status"], "UNKNOWN");
+        promote(&clinic, &well()).await;
+        let before = calls_of_function(&clinic, "settle").await;
+        let mut refused = json!(null);
+        match change {
+            "consent" => {
+                let recipient = json!({ "plugin": PAYER });
+                let refuse = json!({
+                    "provision": "refuse", "scope": "record", "recipient": recipient, "purposes": ["payment"],
+                });
+                refused = clinic.patient.post(&consents, refuse).await;
+            }
+            "allergy" => drop(clinic.import(&[crate::safety::allergy(&clinic, "A10BA02")]).await),
+            _ => {}
+        }
+        hospital.advance(31).await;
+        eventually(change, async || status(&clinic, &quote).await == after).await;
+        let sent = calls_of_function(&clinic, "settle").await - before;
+        assert_eq!(sent, usize::from(after == "SETTLED"), "{change}");
+        // The patient's word does not replace it.
+        if after == "CONFIRMED" {
+            clinic.patient.refused(&confirm_path(&quote), confirmation(&quote), code).await;
+        }
+        if let Some(consent) = refused["id"].as_str() {
+            clinic.patient.post(&format!("/api/v1/consents/{consent}/revoke"), json!(null)).await;
+            assert_eq!(clinic.confirm(&quote).await["status"], "SETTLED");
+        }
+    }
+}
+
+async fn a_parcel_is_handed_over_for_the_patients_word(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[]).await;
+    let (courier, _) = clinic.hire(Person::new("courier", "courier")).await;
+    let told_to_couriers = |parcel: Value| {
+        let members: Vec<&String> = parcel.as_object().expect("an object").keys().collect();
+        assert_eq!(members, ["id", "status", "carrier", "tracking"], "{parcel}");
+        parcel["status"].clone()
+    };
+    let refunded = async |quote: &Value| {
+        eventually("it is refunded", async || status(&clinic, quote).await == "REVERSED").await;
+        assert_eq!(told(&clinic, quote).await, ["refunded"]);
+    };
+    let (path, quote) = prescription_in(&hospital, &clinic, RxState::Dispensed).await;
+    let verb = |verb: &str| format!("{path}/{verb}");
+    let shipment = json!({ "carrier": "顺丰", "tracking": "SF1" });
+    assert_eq!(told_to_couriers(courier.post(&verb("ship"), shipment).await), "SHIPPED");
+    courier.hidden(&path, "AUTH_FORBIDDEN").await;
+
+    // A courier reports; a pharmacist decides.
+    let loss = |evidence: &str, reason: &str| {
+        let evidence: Vec<&str> = Some(evidence).filter(|hash| !hash.is_empty()).into_iter().collect();
+        json!({ "kind": "lost", "evidence": evidence, "reason": reason })
+    };
+    let hash = "0".repeat(64);
+    courier.refused(&verb("lose"), loss(&hash, "遗失"), "AUTH_FORBIDDEN").await;
+    courier.refused(&verb("report-loss"), loss("", " "), "RX_REASON_REQUIRED").await;
+    assert_eq!(told_to_couriers(courier.post(&verb("report-loss"), loss("", "找不到包裹")).await), "SHIPPED");
+    let shipped = clinic.pharmacist.get(&path).await;
+    assert_eq!(shipped["detail"]["shipped"]["state"]["mishaps"][0]["reason"], "找不到包裹", "{shipped}");
+
+    // It was found. The courier enters what the patient says, a few times.
+    let code = code_of_parcel(&clinic, &path).await;
+    for _ in 0..5 {
+        courier.refused(&verb("receive"), json!({ "code": "no code" }), "DELIV_RECEIVER").await;
+    }
+    for who in [&courier, &clinic.pharmacist, &clinic.patient] {
+        who.refused(&verb("receive"), json!({ "code": code }), "DELIV_RECEIVER").await;
+    }
+    courier.refused(&verb("renew-code"), json!(null), "AUTH_FORBIDDEN").await;
+    assert_eq!(told_to_couriers(clinic.pharmacist.post(&verb("renew-code"), json!(null)).await), "SHIPPED");
+    clinic.doctor.refused(&verb("receive"), json!({ "code": code }), "AUTH_FORBIDDEN").await;
+    courier.refused(&verb("receive"), json!({ "code": code }), "DELIV_RECEIVER").await;
+    let code = code_of_parcel(&clinic, &path).await;
+    assert_eq!(told_to_couriers(courier.post(&verb("receive"), json!({ "code": code })).await), "DELIVERED");
+
+    // A recall reaches what was received and counselled.
+    clinic.pharmacist.post(&verb("counsel"), json!({ "note": "餐后服用" })).await;
+    let back = clinic.pharmacist.post(&verb("take-back"), json!({ "cause": "recall" })).await;
+    assert_eq!(back["detail"]["refunded"]["state"]["counselling"]["note"], "餐后服用", "{back}");
+    refunded(&quote).await;
+
+    let (path, quote) = prescription_in(&hospital, &clinic, RxState::Shipped).await;
+    let back = format!("{path}/take-back");
+    clinic.pharmacist.refused(&back, json!({ "cause": "courier" }), "DELIV_EVIDENCE").await;
+    assert_eq!(clinic.pharmacist.post(&back, json!({ "cause": "recall" })).await["status"], "REFUNDED");
+    refunded(&quote).await;
+
+    let (path, quote) = prescription_in(&hospital, &clinic, RxState::Shipped).await;
+    let lose = format!("{path}/lose");
+    let long = "x".repeat(2001);
+    for (evidence, reason, code) in [
+        ("", "承运人来函", "DELIV_EVIDENCE"),
+        (hash.as_str(), "", "RX_REASON_REQUIRED"),
+        (hash.as_str(), long.as_str(), "BODY_INVALID"),
+    ] {
+        clinic.pharmacist.refused(&lose, loss(evidence, reason), code).await;
+    }
+    let lost = clinic.pharmacist.post(&lose, loss(&hash, "承运人来函")).await;
+    let mishap = &lost["detail"]["refunded"]["state"]["mishaps"][0];
+    assert_eq!((&mishap["reason"], &mishap["by"]), (&json!("承运人来函"), &json!(clinic.pharmacist_id)), "{lost}");
+    refunded(&quote).await;
 }
 
 async fn a_bill_too_large_for_the_books_is_refused(hospital: TestHospital) {
@@ -477,7 +703,7 @@ async fn a_patient_pays_alone_or_spares_the_personal_account(hospital: TestHospi
     assert_eq!(part(&spared, "personal_account"), 0, "{spared}");
     assert_eq!(part(&spared, "basic_fund"), part(&usual, "basic_fund"));
     let alone = quote(json!({ "self_pay": true })).await;
-    assert_eq!((alone["payer"].as_str(), part(&alone, "cash")), (None, alone["total_fen"].as_i64().expect("fen")));
+    assert_eq!((&alone["payers"], part(&alone, "cash")), (&json!([]), alone["total_fen"].as_i64().expect("fen")));
     assert_eq!(alone["calls"], json!([]), "no payer learns of it");
 
     let account = async || {
@@ -636,8 +862,9 @@ enum Mover {
 const fn mover(state: ChargeState) -> Mover {
     match state {
         ChargeState::Quoted | ChargeState::Confirmed | ChargeState::Settled => Mover::Patient,
-        ChargeState::Settling | ChargeState::Unknown | ChargeState::Reversing => Mover::Accountant,
-        ChargeState::Drifted => Mover::Staff,
+        ChargeState::Settling | ChargeState::Unknown | ChargeState::Reversing | ChargeState::Unwinding => {
+            Mover::Accountant
+        }
         ChargeState::Reversed | ChargeState::Declined | ChargeState::Abandoned => Mover::Nobody,
     }
 }
@@ -664,18 +891,18 @@ async fn bill_in(hospital: &TestHospital, clinic: &Clinic, state: ChargeState) -
             }
         }
         ChargeState::Settled => drop(clinic.confirm(&quote).await),
-        ChargeState::Drifted => {
-            let mut other = figures();
-            other.parts = [2999, 4001];
-            let drifting = PayerGuest { settle: Does::Figures(other), reverse: Does::Refuse, ..well() };
-            promote(clinic, &drifting).await;
-            confirm("INS_PRESETTLE_DRIFT").await;
-        }
         ChargeState::Reversing => {
             clinic.confirm(&quote).await;
             set_enabled(clinic, PAYER, false).await;
             clinic.patient.post(&cancel(&quote), json!(null)).await;
             set_enabled(clinic, PAYER, true).await;
+        }
+        ChargeState::Unwinding => {
+            promote(clinic, &PayerGuest { reverse: Does::Refuse, ..well() }).await;
+            let (path, withheld) = dispensed(clinic).await;
+            clinic.pharmacist.post(&format!("{path}/take-back"), json!({ "cause": "recall" })).await;
+            eventually("the payer refuses", async || status(clinic, &withheld).await == "UNWINDING").await;
+            return withheld;
         }
         ChargeState::Reversed => {
             clinic.confirm(&quote).await;
@@ -706,9 +933,13 @@ async fn as_if_the_host_had_stopped(hospital: &TestHospital, clinic: &Clinic, qu
     tx.commit().await.expect("committed");
 }
 
+fn outcome(done: bool) -> Value {
+    json!({ "done": done, "reference": "letter-7", "reason": "the fund's office, by letter" })
+}
+
 /// The accountant states what the payer said; the job may be at the bill at the same time.
 async fn state_outcome(accountant: &Client, quote: &Value, done: bool) -> Value {
-    let said = json!({ "done": done, "reference": "letter-7", "reason": "the fund's office, by letter" });
+    let said = outcome(done);
     let path = format!("{}/resolve", bill(quote));
     for _ in 0..20 {
         let answer = accountant.ask(Method::POST, &path, Some(said.clone())).await;

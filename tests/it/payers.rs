@@ -66,7 +66,7 @@ async fn an_unavailable_payer_is_retried(hospital: TestHospital) {
     assert_eq!(clinic.balanced().await["debit_fen"], 0);
     clinic.operator.post(&format!("{payer}/enable"), json!(null)).await;
     // Nothing was begun that could be settled behind the patient's back.
-    hospital.advance(11).await;
+    hospital.advance(31).await;
     let bill = format!("/api/v1/charges/{}", quote["id"].as_str().expect("an id"));
     assert_eq!(clinic.patient.get(&bill).await["status"], "QUOTED");
     assert_eq!(clinic.confirm(&quote).await["status"], "SETTLED");

@@ -187,7 +187,7 @@ async fn an_allergy_after_the_signature_stops_every_later_act(hospital: TestHosp
     .await;
 }
 
-fn allergy(clinic: &Clinic, atc: &str) -> Value {
+pub fn allergy(clinic: &Clinic, atc: &str) -> Value {
     json!({
         "resourceType": "AllergyIntolerance", "patient": { "reference": format!("Patient/{}", clinic.subject) },
         "clinicalStatus": { "coding": [{

@@ -77,7 +77,7 @@ pub(super) struct Finished {
 /// byte to the payer: the [commit](LONGEST_COMMIT_SECONDS), the wait for a place
 /// ([`Plugins::LONGEST_QUEUE_MILLIS`]), the call of the plugin ([`Limits::MAXIMUM`]; its requests end
 /// with it), and as long again for a payer's gateway to take up what it was sent.
-const SILENCE_SECONDS: i64 = 30;
+pub(super) const SILENCE_SECONDS: i64 = 30;
 
 /// How long the write before a call may take, in seconds, for the payer to be called after it.
 const LONGEST_COMMIT_SECONDS: i64 = 8;
@@ -95,10 +95,10 @@ const LONGEST_SILENCE_SECONDS: i64 = 3600;
 /// sent by itself any more: the patient confirms again, or cancels.
 const MOST_ATTEMPTS: u32 = 4;
 
-/// Number of operations of a bill after which a reversal is not begun anew by itself any more: with
-/// [the delays](ask_first) of the last ones, about a day. A person has it reversed again, or states
-/// what became of it. A project default.
-pub(super) const MOST_REVERSALS: u32 = 32;
+/// Number of operations of a bill after which a reversal is not begun anew by itself any more: two for
+/// each attempt, the last ones [an hour](LONGEST_SILENCE_SECONDS) apart, so about a day. A person has it
+/// reversed again, or states what became of it. A project default.
+pub(super) const MOST_REVERSALS: u32 = 48;
 
 /// When to ask again about what is unknown since `since`: each time after as long as it is late.
 pub(super) fn ask_again(since: Instant, now: Instant) -> Instant {

@@ -48,8 +48,8 @@ pub async fn resolve(extensions: &Extensions, work: &Work, occasion: &Occasion) 
     };
     let unknown = match value {
         Charge::Unknown(unknown) => unknown,
-        Charge::Settling(settling) => settling.unanswered(now),
-        Charge::Reversing(reversing) => reversing.unanswered(now),
+        Charge::Settling(settling) => settling.unanswered(pending.updated_at),
+        Charge::Reversing(reversing) => reversing.unanswered(pending.updated_at),
         _ => return Err(AppError::internal(format!("operation {} is pending, its bill is not", pending.key))),
     };
     let operation = unknown.state().pending.attempt().operation.clone();

@@ -10,7 +10,7 @@ use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed, document::S
 
 use super::{
     ChargeView, load,
-    operation::{Finished, Outcome, Then, begin_reversal, finish, in_flight_until},
+    operation::{Finished, Outcome, SILENCE_SECONDS, Then, begin_reversal, finish, in_flight_until},
     resolve::verb,
     view,
 };
@@ -48,9 +48,11 @@ pub async fn resolve_by_hand(
     let (records, now) = (platform.records(caller), caller.now);
     let Stored { row, value } = load(&records, id).await?;
     caller.trail.saw(value.patient());
-    let landed = match value.in_progress() {
-        Some((attempt, _)) => now >= in_flight_until(&records.get_payment(&attempt.operation.key).await?),
-        None => true,
+    let landed = match (&value, value.in_progress()) {
+        // What the payer had not answered by then may still be on its way.
+        (Charge::Unknown(unknown), _) => now >= unknown.state().since.plus_seconds(SILENCE_SECONDS),
+        (_, Some((attempt, _))) => now >= in_flight_until(&records.get_payment(&attempt.operation.key).await?),
+        (_, None) => false,
     };
     let tx = records.begin().await?;
     let (row, unknown) = match value {

@@ -15,7 +15,7 @@ pub struct UnresolvedView {
     /// `bill-…`
     #[schema(value_type = String)]
     pub id: BillId,
-    /// `UNKNOWN` or `UNWINDING`.
+    /// `UNWINDING`, `UNKNOWN`, `REVERSING` or `SETTLING`.
     pub status: String,
     /// Id of the plugin of the payer that has to be agreed with.
     pub payer: Option<String>,
@@ -33,27 +33,35 @@ pub struct UnresolvedView {
 /// Number of bills that are listed at once.
 const MOST: u32 = 500;
 
-/// The bills of the caller's hospital that wait for its accounts: the payer gave no outcome (`UNKNOWN`,
-/// asked after by itself too), or does not take back what it settled (`UNWINDING`). Each is
-/// listed until it is [resolved](super::resolve_by_hand) or reversed.
+/// How long an operation is without an outcome before it is listed, in seconds: a project default.
+const LATE_SECONDS: i64 = 3600;
+
+/// The bills of the caller's hospital that wait for its accounts: a payer does not take back what it
+/// settled (`UNWINDING`), or gives no outcome, or cannot be called, for an hour; of these it
+/// is asked by itself too. Each is listed until it is [resolved](super::resolve_by_hand) or reversed.
 ///
 /// # Errors
 /// If the caller does not keep the accounts.
 #[boxed]
 pub async fn unresolved(platform: &Platform, caller: &Caller) -> AppResult<Vec<UnresolvedView>> {
     caller.may(Action::ResolveCharge)?;
-    let states = [ChargeState::Unknown, ChargeState::Unwinding];
+    use ChargeState as S;
+    let states = [S::Unwinding, S::Unknown, S::Reversing, S::Settling];
     let statuses = states.map(|state| state.as_str().to_owned()).into();
     let query = DocumentQuery { statuses, ..DocumentQuery::default() };
     let mut views = Vec::new();
     for row in platform.records(caller).list_documents::<BillId>(&query, None, MOST).await? {
         let charge: Charge = Stored::try_from(row)?.value;
+        let in_progress = charge.in_progress();
+        let since = in_progress.map(|(attempt, _)| attempt.operation.at);
+        if since.is_some_and(|since| caller.now < since.plus_seconds(LATE_SECONDS)) {
+            continue;
+        }
         caller.trail.saw(charge.patient());
         let refusals = match &charge {
             Charge::Unwinding(unwinding) => unwinding.state().refusals.iter().map(|why| why.code.clone()).collect(),
             _ => Vec::new(),
         };
-        let in_progress = charge.in_progress();
         let last = charge.standing().last().map(|standing| &standing.share);
         let payer = in_progress.map(|(_, share)| share).or(last).map(claim::Share::payer);
         views.push(UnresolvedView {
@@ -62,7 +70,7 @@ pub async fn unresolved(platform: &Platform, caller: &Caller) -> AppResult<Vec<U
             payer: payer.map(str::to_owned),
             total_fen: Money::sum(charge.bill().lines.iter().map(|line| line.gross)).map_err(AppError::internal)?,
             attempts: charge.attempts(),
-            since: in_progress.map(|(attempt, _)| attempt.operation.at.to_string()),
+            since: since.map(|since| since.to_string()),
             refusals,
         });
     }
