@@ -192,8 +192,8 @@ impl Entry {
         let named = || product.names().iter().find_map(|name| self.names_in(name, mixed, naming, masks));
         let formed = || {
             let forms = forms.iter().filter(|_| product.kind() == LineKind::Medicine);
-            let has = |form: &Name| product.names().iter().any(|name| name.has(form, form_occurs(form), masks));
-            forms.filter(|form| has(form)).map(|form| Match::Name(form.to_string())).next()
+            let has = |form: &&Name| product.texts().iter().any(|text| text.has(form, form_occurs(form), masks));
+            forms.filter(has).map(|form| Match::Name(form.to_string())).next()
         };
         let holds = || {
             let part = product.ingredients().iter().find(|part| !mixed && self.is_of(part))?;
@@ -207,7 +207,8 @@ impl Entry {
     }
 
     /// The name or brand of the entry in a text. In a combination only one that says nothing else
-    /// counts; in the name of a service only a brand that is no other word by accident.
+    /// counts; in the name of a service only a brand, of a material no brand that is another word by
+    /// accident.
     fn names_in(&self, text: &Name, mixed: bool, naming: Naming, not: &[Name]) -> Option<Match> {
         let Marks { names, endings, alone, brands, .. } = &self.hit;
         let generic = || {
@@ -223,7 +224,7 @@ impl Entry {
             brands.iter().filter(counts).find(has).map(|brand| Match::Brand(brand.to_string()))
         };
         match naming {
-            Naming::Ware => generic().or_else(brand),
+            Naming::Ware | Naming::Material => generic().or_else(brand),
             Naming::Service => brand(),
             Naming::Test => None,
         }
@@ -250,7 +251,8 @@ impl Entry {
         let other = |mine: &Coding, other: &Ingredient| {
             other.code.system == mine.system && is_substance(&other.code) && !self.is_of(other)
         };
-        let both = parts.iter().filter(|part| self.is_of(part)).any(|mine| parts.iter().any(|part| other(&mine.code, part)));
+        let both =
+            parts.iter().filter(|part| self.is_of(part)).any(|mine| parts.iter().any(|part| other(&mine.code, part)));
         let said = || product.names().first().is_some_and(|title| self.says_more(title, substances));
         both && (product.is_coded_as_combination() || said())
     }
@@ -263,7 +265,10 @@ impl Entry {
 
     fn excepts(&self, product: &Product) -> bool {
         let Marks { classes, atc, names, .. } = &self.except;
-        let only = || product.names().iter().any(|text| self.hit.names.iter().any(|name| text.is_only(name)));
+        let only = || {
+            let mut listed = self.hit.names.iter().chain(&self.hit.alone);
+            listed.any(|name| product.names().iter().any(|text| text.is_only(name)))
+        };
         (classes.iter().any(|&class| product.is(class)) && !only())
             || product.atc().any(|code| begins(atc, code))
             || names.iter().any(|name| product.names().iter().any(|text| text.has(name, Occurs::Anywhere, &[])))

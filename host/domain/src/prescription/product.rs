@@ -17,8 +17,10 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct Product {
     kind: LineKind,
-    /// The title, then display texts.
+    /// The title, display texts, then codes that are names too.
     names: Vec<Name>,
+    /// How many of them are texts.
+    texts: usize,
     codes: Vec<Coding>,
     /// NHSA drug codes among them.
     nhsa: Vec<String>,
@@ -35,6 +37,8 @@ pub struct Product {
 pub(super) enum Naming {
     /// Of what is sold.
     Ware,
+    /// Of a material: the same, but what is like a short brand is a maker's.
+    Material,
     /// Of a service: 疫苗接种服务费. No medicine is sold, unless it says a dosage form or a brand.
     Service,
     /// Of a laboratory test or its material: 血清睾酮测定. What is measured is not sold.
@@ -103,7 +107,10 @@ impl Product {
         classes: &BTreeSet<DrugClass>,
     ) -> Self {
         let codes: Vec<Coding> = codings.iter().map(Coding::canonical).collect();
-        let names: Vec<Name> = std::iter::once(Name::new(title)).chain(codes.iter().flat_map(names_of)).collect();
+        let displays = codes.iter().filter_map(|coding| coding.display.as_deref());
+        let mut names: Vec<Name> = std::iter::once(title).chain(displays).map(Name::new).collect();
+        let texts = names.len();
+        names.extend(codes.iter().filter_map(name_of_code));
         let ingredients = ingredients.iter().map(|coding| {
             let code = coding.canonical();
             Ingredient { names: names_of(&code).collect(), code }
@@ -116,6 +123,7 @@ impl Product {
             cleared: false,
             kind,
             names,
+            texts,
             codes,
             nhsa,
         }
@@ -128,14 +136,19 @@ impl Product {
         Self { cleared, ..self }
     }
 
-    /// Title and display texts.
+    /// Title, display texts, and codes of systems without a grammar.
     pub(super) fn names(&self) -> &[Name] {
         &self.names
     }
 
+    /// Title and display texts: a code may have the letters of a form by accident, `PEN-001`.
+    pub(super) fn texts(&self) -> &[Name] {
+        &self.names[..self.texts]
+    }
+
     /// What its names are names of: a dosage form is of a ware, whatever else they say.
     pub(super) fn naming(&self) -> Naming {
-        let says = |forms: &Forms| self.names.iter().any(|name| forms.find(name).is_some());
+        let says = |forms: &Forms| self.form(forms).is_some();
         let is_act = || self.kind == LineKind::Service || (self.kind == LineKind::Other && says(&ACTS));
         if self.kind == LineKind::Medicine || says(&PRECISE) || says(&INJECTED) {
             Naming::Ware
@@ -143,6 +156,8 @@ impl Product {
             Naming::Test
         } else if is_act() {
             Naming::Service
+        } else if self.kind == LineKind::Material {
+            Naming::Material
         } else {
             Naming::Ware
         }
@@ -191,8 +206,9 @@ impl Product {
     /// form in its name, and not against another form in its name. Nothing that is written on a
     /// prescription matters.
     pub(super) fn is_topical(&self) -> bool {
-        let form = |forms: &Forms| self.form(forms).is_some();
-        (self.is(DrugClass::Topical) || form(&TOPICAL)) && !form(&SYSTEMIC) && !self.is(DrugClass::Injection)
+        let systemic = || self.names.iter().any(|name| SYSTEMIC.find(name).is_some());
+        let topical = self.is(DrugClass::Topical) || self.form(&TOPICAL).is_some();
+        topical && !systemic() && !self.is(DrugClass::Injection)
     }
 
     /// Whether its name has a dosage form that is not injected, and nothing says that it is.
@@ -201,21 +217,23 @@ impl Product {
         self.form(&PRECISE).is_some() && !injected
     }
 
-    /// Whether anything tells if it is injected. Those of A10 may be sold either way.
+    /// Whether anything tells if it is injected: a form in its title, a class, an NHSA code, ATC codes
+    /// of groups that are not. Those of A10 may be sold either way.
     fn tells_its_form(&self) -> bool {
         use DrugClass as C;
         let classes = [C::Injection, C::NotInjected, C::Topical, C::TcmPieces, C::TcmGranules];
         let mut groups = self.atc().peekable();
-        let diabetes = groups.peek().is_some() && groups.all(|code| code.starts_with("A10"));
+        let grouped = groups.peek().is_some()
+            && groups.all(|code| code.starts_with("A10") || NOT_INJECTED.iter().any(|group| code.starts_with(group)));
         let forms = [&*TOLD, &*PRECISE, &*TOPICAL, &*SYSTEMIC, &*INJECTED];
-        diabetes
+        grouped
             || classes.iter().any(|&class| self.is(class))
             || self.nhsa.iter().any(|code| nhsa_form(code).is_some())
             || forms.iter().any(|forms| self.form(forms).is_some())
     }
 
     fn form<'a>(&self, forms: &'a Forms) -> Option<&'a Name> {
-        self.names.iter().find_map(|name| forms.find(name))
+        self.texts().iter().find_map(|name| forms.find(name))
     }
 
     /// What makes it a medicine, whatever it is said to be.
@@ -239,8 +257,8 @@ impl Product {
         if let Some(form) = self.form(&PRECISE).or_else(|| self.form(&INJECTED)) {
             return Some(MedicineMark::Form(form.to_string()));
         }
-        let ware = self.naming() == Naming::Ware;
-        let substance = self.names.iter().filter(|_| ware).find_map(|name| substances.known_in(name))?;
+        let ware = matches!(self.naming(), Naming::Ware | Naming::Material);
+        let substance = self.texts().iter().filter(|_| ware).find_map(|name| substances.known_in(name))?;
         Some(MedicineMark::Substance(substance.to_string()))
     }
 
@@ -290,6 +308,12 @@ fn is_combination(code: &str) -> bool {
     let number = code.get(ATC_GROUP..).and_then(|digits| digits.parse::<u8>().ok());
     number.is_some_and(|number| number >= 50) || COMBINATIONS.iter().any(|group| code.starts_with(group))
 }
+
+/// ATC groups for use on skin, mucosae and eye, or by inhalation (WHO, ATC index 2024).
+const NOT_INJECTED: [&str; 24] = [
+    "A01A", "C05A", "D01A", "D02", "D03A", "D04", "D05A", "D06", "D07", "D08", "D09", "D10A", "G01A", "M02A", "R01A",
+    "R03A", "R03B", "S01A", "S01C", "S01E", "S01F", "S01G", "S02", "S03",
+];
 
 /// ATC groups of combinations (WHO, ATC index 2024).
 const COMBINATIONS: [&str; 31] = [
@@ -354,11 +378,14 @@ fn approval(tight: &str) -> Option<String> {
     ))
 }
 
-/// Codes are names too in systems that have no grammar: `zolpidem-10mg`.
 fn names_of(coding: &Coding) -> impl Iterator<Item = Name> {
-    let code =
-        (!matches!(coding.system.as_str(), system::ATC | system::RXNORM | system::SNOMED)).then_some(&coding.code);
-    coding.display.iter().chain(code).map(|text| Name::new(text))
+    coding.display.as_deref().map(Name::new).into_iter().chain(name_of_code(coding))
+}
+
+/// Codes are names too in systems that have no grammar: `zolpidem-10mg`.
+fn name_of_code(coding: &Coding) -> Option<Name> {
+    let grammar = matches!(coding.system.as_str(), system::ATC | system::RXNORM | system::SNOMED);
+    (!grammar).then(|| Name::new(&coding.code))
 }
 
 fn named(coding: &Coding) -> bool {
@@ -431,7 +458,7 @@ impl Name {
         let in_bounds = move |at: &Range<usize>| {
             self.bounds.contains(&at.end)
                 && match occurs {
-                    Occurs::Ending => self.tight[..at.start].chars().next_back().is_some_and(|c| !c.is_ascii_digit()),
+                    Occurs::Ending => at.start > 0 && !is_count(&self.tight[..at.start]),
                     Occurs::Anywhere | Occurs::Apart => self.bounds.contains(&at.start),
                 }
         };
@@ -466,7 +493,6 @@ impl Name {
             rest.is_empty()
         })
     }
-
 }
 
 impl From<String> for Name {
@@ -479,6 +505,14 @@ impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
     }
+}
+
+/// Whether a text ends in a number, other than of a name: 维生素B12.
+fn is_count(text: &str) -> bool {
+    let name = text.trim_end_matches(|c: char| c.is_ascii_digit());
+    let mut before = name.chars().rev();
+    let numbered = before.next().is_some_and(|c| c.is_ascii_alphabetic()) && before.next().is_some_and(is_chinese);
+    name.len() < text.len() && !numbered
 }
 
 fn is_chinese(c: char) -> bool {
@@ -533,9 +567,8 @@ static SYSTEMIC: LazyLock<Forms> = LazyLock::new(|| {
 });
 
 /// Dosage forms that are injected.
-static INJECTED: LazyLock<Forms> = LazyLock::new(|| {
-    Forms::new("注射液, 注射用, 注射剂, 注射乳剂, 针剂, 粉针", "", "注射用针, 注射用药")
-});
+static INJECTED: LazyLock<Forms> =
+    LazyLock::new(|| Forms::new("注射用, 注射乳剂", "注射液, 注射剂, 针剂, 粉针", "注射用针, 注射用药"));
 
 /// Dosage forms that are not injected and that names of other things seldom have (中国药典2020年版四部 0100
 /// 制剂通则). The exceptions are images, devices, parts of the body.
@@ -543,17 +576,17 @@ static PRECISE: LazyLock<Forms> = LazyLock::new(|| {
     Forms::new(
         "片剂, 缓释片, 控释片, 肠溶片, 分散片, 咀嚼片, 泡腾片, 口崩片, 崩解片, 口含片, 含片, 舌下片, 阴道片, 薄膜衣片, 糖衣片, 混悬剂, \
          混悬液, 胶囊剂, 软胶囊, 硬胶囊, 肠溶胶囊, 缓释胶囊, 颗粒剂, 冲剂, 糖浆, 口服液, 口服溶液, 口服乳, 口服散, 口服混悬, 口服滴剂, \
-         滴剂, 滴丸, 丸剂, 水蜜丸, 大蜜丸, 浓缩丸, 合剂, 酊剂, 散剂, 滴眼, 眼膏, 眼用, 滴耳, 滴鼻, 鼻喷, 乳膏, 软膏, 贴膏, 贴剂, \
+         滴剂, 滴丸, 丸剂, 水蜜丸, 大蜜丸, 浓缩丸, 口服合剂, 酊剂, 散剂, 滴眼, 眼膏, 眼用, 滴耳, 滴鼻, 鼻喷, 乳膏, 软膏, 贴膏, 贴剂, \
          透皮贴, 巴布膏, 搽剂, 涂剂, 涂膜, 乳胶剂, 眼药水, 栓剂, 灌肠液, 灌肠剂, 气雾剂, 粉雾剂, 吸入剂, 吸入用, 吸入溶液, 吸入粉, 喷雾剂, \
          含漱液, 煎膏, 膏滋, 开塞露, tablet, tablets, caplet, caplets, capsule, capsules, softgel, softgels, granules, syrup, \
          lozenge, lozenges, suppository, suppositories, pessary, pessaries, ointment, cream, eye drops, ear drops, \
          nasal spray, nasal drops, oral solution, oral suspension, oral drops, inhalation powder, elixir",
-        "片, 丸, 散, 膏, 栓, 酊, 胶囊, 颗粒",
+        "片, 丸, 散, 膏, 栓, 酊, 胶囊, 颗粒, 合剂",
         "纱布片, 试纸片, 纸片, 试片, 检测片, 镜片, 晶体片, 棉片, 刀片, 电极片, 贴片, 敷片, 敷料片, 冷敷片, 切片, 涂片, 摄片, 拍片, \
          阅片, 读片, 洗片, 胶片, 照片, 图片, 名片, 卡片, 平片, 光片, 线片, 胸片, 牙片, 咬翼片, 正位片, 侧位片, 全景片, 断层片, \
          造影片, ct片, mr片, dr片, 芯片, 垫片, 玻片, 钢片, 夹片, 滤片, 膜片, 湿片, 补片, 网片, 瓣片, 瓷片, 瓷贴片, 树脂片, \
          海绵片, 骨片, 软骨片, 皮片, 甲片, 尿片, 消毒泡腾片, 消毒片, 清洁片, 清洗片, 睾丸, 弹丸, 扩散, 弥散, 分散, 发散, 离散, \
-         牙膏, 石膏, 唇膏, 护手膏, 耦合膏, 导电膏, 橡皮膏, 血栓, 溶栓, 取栓, 抗栓, 螺栓, 棉栓, 耳栓, 空胶囊, 空心胶囊, 定位胶囊, \
+         牙膏, 石膏, 唇膏, 护手膏, 耦合膏, 导电膏, 橡皮膏, 防漏膏, 耦合剂, 聚合剂, 粘合剂, 黏合剂, 螯合剂, 血栓, 溶栓, 取栓, 抗栓, 螺栓, 棉栓, 耳栓, 空胶囊, 空心胶囊, 定位胶囊, \
          骨颗粒, 陶瓷颗粒, 吸附颗粒, 眼用手术, 眼用剪, 眼用镊, capsule endoscopy, tablet computer",
     )
 });
@@ -561,17 +594,17 @@ static PRECISE: LazyLock<Forms> = LazyLock::new(|| {
 /// What tells beside these that a medicine is not injected: forms and units of packs.
 static TOLD: LazyLock<Forms> = LazyLock::new(|| {
     Forms::new(
-        "片, 胶囊, 颗粒, 口服, 吸入, 气雾, 粉雾, 喷雾, 含漱, 漱口, 乳膏, 灌肠, 泡腾, 膜剂, 糊剂, 洗液, 冲洗液, 透析液, 饮片, 药茶, 药水, \
+        "片, 胶囊, 颗粒, 口服, 吸入, 气雾, 粉雾, 喷雾, 含漱, 漱口, 乳膏, 灌肠, 泡腾, 膜剂, 糊剂, 洗液, 冲洗液, 透析液, 饮片, 药茶, 药水, 红花油, 活络油, 风油精, 清凉油, 鱼肝油, 松节油, \
          tab, tabs, cap, caps, powder for oral, orally, inhaler, inhalation, inhalant, nebuliser, nebulizer, patch, patches, \
          spray, enema, rectal, vaginal, nasal, drops, suspension, mouthwash, pellets",
-        "丸, 散, 膏, 丹, 栓, 酊, 贴, 露, 霜, 酒, 搽, 剂, 滴液",
-        "阿片, 注射剂, 针剂, 粉针剂, 冻干粉剂, 制剂, 试剂, 抑制剂, 拮抗剂, 激动剂, 阻滞剂, 造影剂, 显影剂, 溶剂",
+        "丸, 散, 膏, 丹, 栓, 酊, 贴, 露, 霜, 酒, 水, 搽, 剂, 滴液",
+        "阿片, 注射剂, 针剂, 粉针剂, 冻干粉剂, 制剂, 试剂, 抑制剂, 拮抗剂, 激动剂, 阻滞剂, 造影剂, 显影剂, 溶剂, 盐水, 糖水, 用水, 灭菌水, 无菌水",
     )
 });
 
 /// Acts, at the end of the name of what is neither a medicine nor a material.
 static ACTS: LazyLock<Forms> = LazyLock::new(|| {
-    Forms::new("", "费, 服务, 接种, 护理, 维护, 换药, 挂号, 会诊, 咨询, 体检", "")
+    Forms::new("", "费, 服务, 接种, 护理, 维护, 换药, 挂号, 会诊, 咨询, 体检", "自费, 免费, 公费, 付费")
 });
 
 /// What names of laboratory tests and their kits have.
@@ -579,7 +612,7 @@ static LABORATORY: LazyLock<Forms> = LazyLock::new(|| {
     Forms::new(
         "测定, 检测, 检验, 浓度监测, 试剂, 试纸, 试条, 免疫组化, assay, test, tests, level, levels, reagent, strips",
         "",
-        "",
+        "检验合格, 检测合格, 经检验, 经检测, 已检验, 已检测",
     )
 });
 
@@ -590,7 +623,7 @@ const FILLERS: &str = "hydrochloride, hydrobromide, phosphate, carbonate, etexil
     口服液, 分散片, 缓释片, 控释片, 肠溶片, 咀嚼片, 口崩片, 薄膜衣, 注射液, 注射用, 混悬液, 水合物, \
     乙磺酸, 甲磺酸, 苯磺酸, 氢溴酸, 枸橼酸, 琥珀酸, 马来酸, 富马酸, 酒石酸, 苯甲酸, 十一酸, 盐酸, \
     硫酸, 磷酸, 醋酸, 乙酸, 碳酸, 戊酸, 丙酸, 乳酸, 胶囊, 颗粒, 滴丸, 糖浆, 一水, 二水, 三水, 半水, \
-    单方, 缓释, 控释, 肠溶, 进口, 国产, 原研, 集采, 饮片, 水飞, mg, μg, ml, 片, 粉, 净, 装, 丸, 散, 钠, 钾, 钙, 镁, 酯, 重, 盒, 瓶, 支, 粒, 袋";
+    单方, 缓释, 控释, 肠溶, 进口, 国产, 原研, 集采, 外用, 饮片, 水飞, mg, μg, ml, 片, 粉, 净, 装, 丸, 散, 钠, 钾, 钙, 镁, 酯, 重, 盒, 瓶, 支, 粒, 袋";
 
 #[cfg(test)]
 mod tests {
@@ -627,6 +660,10 @@ mod tests {
         }
         let masked = Name::new("乙炔雌二醇片").has(&Name::new("雌二醇"), Occurs::Anywhere, &[Name::new("炔雌二醇")]);
         assert!(!masked);
+        let ends = |text: &str, form: &str| Name::new(text).has(&Name::new(form), Occurs::Ending, &[]);
+        assert!(ends("二甲双胍片0.5g×48片", "片") && ends("Metformin 片", "片") && ends("维生素B12片", "片"));
+        assert!(!ends("试纸50片", "片") && !ends("10mg*7片", "片") && !ends("片", "片") && !ends("胶囊内镜", "胶囊"));
+        assert!(ends("adalimumab-aaty", "mab") && !ends("mabuterol", "mab"));
         let brand = |text: &str| Name::new(text).has(&Name::new("培达"), Occurs::Apart, &[]);
         assert!(brand("培达 50mg") && brand("培达(西洛他唑片)") && !brand("安培达片"));
     }
