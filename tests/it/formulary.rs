@@ -157,7 +157,7 @@ async fn no_kind_of_item_sells_a_medicine(hospital: TestHospital) {
         item["ingredients"] = json!([{ "system": ATC, "code": "A10BA02" }]);
         item
     };
-    for (item, code) in [
+    let wares = [
         (other("o", "佐匹克隆片"), "RX_FORBIDDEN_DRUG"),
         (other("o", "Stilnox"), "RX_FORBIDDEN_DRUG"),
         (other("o", "头孢曲松注射液"), "RX_FORBIDDEN_DRUG"),
@@ -168,29 +168,127 @@ async fn no_kind_of_item_sells_a_medicine(hospital: TestHospital) {
         (coding(json!({ "system": "urn:local", "code": "国药准字H20023370" })), "FORMULARY_KIND"),
         (other("o", "某保健品 (国药准字 Z20023370)"), "FORMULARY_KIND"),
         (with_ingredient, "FORMULARY_KIND"),
-    ] {
-        for kind in ["other", "material", "service"] {
+    ];
+    let (mut items, mut expected) = (Vec::new(), Vec::new());
+    for kind in ["other", "material", "service"] {
+        for (item, code) in &wares {
             let mut item = item.clone();
-            item["kind"] = json!(kind);
-            let formulary = with(&clinic, &[item]).await;
-            clinic.operator.ask(Method::PUT, &path(&clinic), Some(formulary)).await.refused(kind, code);
+            (item["kind"], item["code"]) = (json!(kind), json!(format!("{kind}-{}", items.len())));
+            expected.push((item["code"].clone(), json!(code)));
+            items.push(item);
         }
     }
+    let refused = clinic.operator.ask(Method::PUT, &path(&clinic), Some(json!({ "items": items }))).await;
+    let refused = refused.refused("wares", "BODY_INVALID");
+    let told: Vec<(Value, Value)> = refused["rows"]
+        .as_array()
+        .expect("rows")
+        .iter()
+        .map(|row| (row["item"].clone(), row["code"].clone()))
+        .collect();
+    assert_eq!(told, expected);
     assert_eq!(clinic.doctor.get("/api/v1/formulary").await, before);
-    // What is named after a medicine by accident is sold.
-    let mut syringe = other("syringe", "一次性使用无菌注射器");
-    syringe["kind"] = json!("material");
-    let mut level = other("level", "地高辛血药浓度测定");
-    level["kind"] = json!("service");
-    add(&clinic, &[syringe, level]).await;
+
+    // What the parts of a real formulary become. Nothing is refused for a name that may be another thing's.
+    let rows = [
+        ("medicine B01AB05", "克赛", "RX_FORBIDDEN_DRUG"),
+        ("medicine L04AB04", "Humira pen", "RX_FORBIDDEN_DRUG"),
+        ("medicine M05BX04", "普罗力", "RX_FORBIDDEN_DRUG"),
+        ("medicine J01GB06", "阿米卡星", "RX_FORBIDDEN_DRUG"),
+        ("medicine V06DX01", "某药 预灌封", "RX_FORBIDDEN_DRUG"),
+        ("medicine A10BJ06", "注射用头孢曲松钠", "RX_FORBIDDEN_DRUG"),
+        ("medicine H01CC02", "思则凯", "RX_FORBIDDEN_DRUG"),
+        ("medicine V06DX02", "生附子", "RX_FORBIDDEN_DRUG"),
+        ("medicine V06DX03", "雄黄粉", "RX_FORBIDDEN_DRUG"),
+        ("medicine R01BA01", "苯丙醇胺片", "RX_FORBIDDEN_DRUG"),
+        ("medicine V06DX04", "洛芬待因缓释片", "RX_FORBIDDEN_DRUG"),
+        ("medicine V06DX05", "右美沙芬缓释片(进口)", "RX_FORBIDDEN_DRUG"),
+        ("medicine A11CC05", "某药 0.25μg", "RX_DRUG_UNCLASSIFIED"),
+        ("medicine A10BJ06", "司美格鲁肽注射液", ""),
+        ("medicine A10AE04", "来得时 预填充笔芯", ""),
+        ("medicine J01GB03", "硫酸庆大霉素片", ""),
+        ("medicine R01BA53", "复方去氧肾上腺素片", ""),
+        ("medicine H01CC03", "艾拉戈利片", ""),
+        ("medicine V06DX06", "制附子饮片", ""),
+        ("medicine V06DX07", "六神丸", ""),
+        ("medicine V06DX08", "麝香保心丸", ""),
+        ("other", "盐酸二甲双胍片", "FORMULARY_KIND"),
+        ("other", "奥司他韦", "FORMULARY_KIND"),
+        ("material", "玻璃酸钠滴眼液", "FORMULARY_KIND"),
+        ("other", "深海鱼油软胶囊", "FORMULARY_KIND"),
+        ("other", "乳清蛋白粉", ""),
+        ("other", "疫苗接种服务费", ""),
+        ("other", "血清睾酮测定", ""),
+        ("material", "医用纱布片 10片", ""),
+        ("material", "尿酮试纸片", ""),
+        ("material", "隐形眼镜片", ""),
+        ("material", "胰岛素注射笔用针头", ""),
+        ("material", "台式水银血压计", ""),
+        ("material", "一次性使用无菌注射器", ""),
+        ("service", "静脉输液费", ""),
+        ("service", "输液港维护", ""),
+        ("service", "血清睾酮测定", ""),
+        ("service", "雌二醇(E2)测定", ""),
+        ("service", "地高辛血药浓度测定", ""),
+        ("service", "胶囊内镜检查", ""),
+    ];
+    let item = |(at, (what, title, _)): (usize, &(&str, &str, &str))| {
+        let (kind, atc) = what.split_once(' ').map_or((*what, None), |(kind, atc)| (kind, Some(atc)));
+        let code = format!("row-{at}");
+        let Some(atc) = atc else {
+            let mut item = other(&code, title);
+            item["kind"] = json!(kind);
+            return item;
+        };
+        let mut item = titled(&code, title);
+        item["codings"][1] = json!({ "system": ATC, "code": atc });
+        item["ingredients"] = json!([{ "system": ATC, "code": atc }]);
+        item
+    };
+    let items: Vec<Value> = rows.iter().enumerate().map(item).collect();
+    let barred = add(&clinic, &items).await["barred"].clone();
+    let verdict = |at: usize| {
+        let code = format!("row-{at}");
+        let mut barred = barred.as_array().expect("barred").iter();
+        barred.find(|one| one["item"] == code.as_str()).map_or("", |one| one["code"].as_str().expect("a code"))
+    };
+    for (at, (what, title, expected)) in rows.iter().enumerate() {
+        assert_eq!(verdict(at), *expected, "{what} {title}");
+    }
+
+    // A pharmacist tells a form, and that a thing is no medicine; no one tells away what is one.
+    let at = |title: &str| rows.iter().position(|row| row.1 == title).map(|at| format!("row-{at}")).expect(title);
+    let (oil, drops) = (at("深海鱼油软胶囊"), at("某药 0.25μg"));
     let prescription = clinic.approved().await;
-    let items = json!([{ "item": "syringe", "quantity": 1 }, { "item": "level", "quantity": 1 }]);
-    clinic.patient.post("/api/v1/charges", json!({ "prescription": id(&prescription), "items": items })).await;
+    let order = |items: &[&str]| {
+        let items: Vec<Value> = items.iter().map(|item| json!({ "item": item, "quantity": 1 })).collect();
+        json!({ "prescription": id(&prescription), "items": items })
+    };
+    clinic.patient.refused("/api/v1/charges", order(&[&oil]), "FORMULARY_KIND").await;
+    let route = "/api/v1/formulary/classify";
+    let none = |item: &str| json!({ "item": item, "no_medicine": true, "basis": "国食健注G20150001" });
+    for (body, code) in [
+        (json!({ "item": oil, "basis": "label" }), "BODY_INVALID"),
+        (none(&drops), "BODY_INVALID"),
+        (json!({ "item": oil, "no_medicine": true, "classes": ["topical"], "basis": "label" }), "BODY_INVALID"),
+    ] {
+        clinic.pharmacist.refused(route, body, code).await;
+    }
+    assert_eq!(clinic.pharmacist.post(route, none(&oil)).await["classification"]["no_medicine"], true);
+    let form = json!({ "item": drops, "classes": ["not_injected"], "basis": "leaflet of 2026-03" });
+    clinic.pharmacist.post(route, form).await;
+    let left = clinic.pharmacist.get("/api/v1/formulary/barred").await.to_string();
+    assert!(!left.contains(&format!("\"{oil}\"")) && !left.contains(&format!("\"{drops}\"")), "{left}");
+    clinic.draft(&clinic.visit().await, &[one(&drops)]).await;
+
+    // What is named after a medicine by accident is sold.
+    let sold = [at("一次性使用无菌注射器"), at("地高辛血药浓度测定"), oil];
+    clinic.patient.post("/api/v1/charges", order(&sold.each_ref().map(String::as_str))).await;
 }
 
 async fn what_became_forbidden_is_not_signed_nor_billed(hospital: TestHospital) {
     let clinic = hospital.clinic(&[]).await;
-    add(&clinic, &[titled("balm", "Balm")]).await;
+    add(&clinic, &[titled("balm", "Balm ointment")]).await;
     let visit = clinic.visit().await;
     let drafted = clinic.draft(&visit, &[one("balm")]).await;
     let approved = clinic.draft(&clinic.visit().await, &[one("balm")]).await;

@@ -487,7 +487,7 @@ async fn items_with_the_same_codings_keep_price_and_name(hospital: TestHospital)
         clinic.sign(&prescription).await;
         clinic.approve(&prescription).await;
         let quote = clinic.quote(&prescription).await;
-        assert_eq!(sold(&quote), (json!(code), json!(code), json!(price)));
+        assert_eq!(sold(&quote), (json!(code), json!(format!("{code} tablets")), json!(price)));
         clinic.confirm(&quote).await;
         bills.push(quote);
     }

@@ -263,7 +263,7 @@ impl From<Barred> for AppError {
         let error = Self::new(why.code(), why.to_string());
         match why {
             Barred::Forbidden(forbidden) => error.with("forbidden", forbidden),
-            Barred::Unclassified(_) | Barred::Kind(_) => error,
+            Barred::Unclassified(_) | Barred::Kind(_) | Barred::Doubtful(_) => error,
         }
     }
 }

@@ -72,6 +72,9 @@ pub struct Classification {
     /// Legal categories.
     #[schema(value_type = Vec<String>)]
     pub classes: BTreeSet<DrugClass>,
+    /// That it is no medicine, though its title has a form or a substance of medicines.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub no_medicine: bool,
     /// What it rests on, for example the number of approval and the date of the leaflet.
     pub basis: String,
     /// The pharmacist.
@@ -101,7 +104,8 @@ impl Item {
     /// Its identity for the rules.
     pub fn product(&self) -> Product {
         let (codings, ingredients) = (self.all_codings(), self.all_ingredients());
-        Product::new(self.kind, &self.title, &codings, &ingredients, &self.all_classes())
+        let cleared = self.classification.as_ref().is_some_and(|one| one.no_medicine);
+        Product::new(self.kind, &self.title, &codings, &ingredients, &self.all_classes()).cleared(cleared)
     }
 
     /// Whether another item of the same code is the same product: a classification holds for both.

@@ -389,7 +389,7 @@ pub fn medicine(code: &str, price_fen: i64) -> Value {
     let number = code.bytes().fold(0, |sum: u32, byte| sum + u32::from(byte)) % 100;
     let atc = json!({ "system": "http://www.whocc.no/atc", "code": format!("V06DX{number:02}") });
     json!({
-        "code": code, "title": code, "kind": "medicine", "price_fen": price_fen,
+        "code": code, "title": format!("{code} tablets"), "kind": "medicine", "price_fen": price_fen,
         "codings": [{ "system": "https://xinglin.dev/catalogue", "code": code }, atc], "ingredients": [atc],
         "pack": { "value": "10", "unit": "mg" },
     })

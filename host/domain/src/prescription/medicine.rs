@@ -51,6 +51,8 @@ pub enum DrugClass {
     Injection,
     /// 外用.
     Topical,
+    /// 非注射剂: swallowed, inhaled or given in another way, where the title does not say it.
+    NotInjected,
     /// Stored and shipped cold.
     ColdChain,
     /// 抗菌药物.
@@ -223,6 +225,11 @@ pub enum Barred {
     /// It is a medicine and listed as something else.
     #[error("{0}, so its kind is `medicine`: it is sold on a prescription only")]
     Kind(MedicineMark),
+    /// It may be a medicine and is listed as something else.
+    #[error(
+        "{0}: list it as a `medicine`, or a pharmacist says that it is none: POST /api/v1/formulary/classify, `no_medicine`"
+    )]
+    Doubtful(MedicineMark),
 }
 
 impl Barred {
@@ -231,7 +238,7 @@ impl Barred {
         match self {
             Self::Forbidden(_) => Code::RxForbiddenDrug,
             Self::Unclassified(_) => Code::RxDrugUnclassified,
-            Self::Kind(_) => Code::FormularyKind,
+            Self::Kind(_) | Self::Doubtful(_) => Code::FormularyKind,
         }
     }
 }
@@ -271,10 +278,13 @@ impl Rules {
         if let Some(forbidden) = self.negative_list.forbids(product, self.local.own_delivery) {
             return Err(Box::new(forbidden).into());
         }
-        match (product.kind(), product.lack(), product.medicine_mark()) {
-            (LineKind::Medicine, Some(lack), _) => Err(Barred::Unclassified(lack)),
-            (LineKind::Service | LineKind::Material | LineKind::Other, _, Some(mark)) => Err(Barred::Kind(mark)),
-            _ => Ok(()),
+        if product.kind() == LineKind::Medicine {
+            return product.lack().map_or(Ok(()), |lack| Err(Barred::Unclassified(lack)));
+        }
+        match product.medicine_mark(self.negative_list.substances()) {
+            Some(mark) if mark.is_certain() => Err(Barred::Kind(mark)),
+            Some(mark) => Err(Barred::Doubtful(mark)),
+            None => Ok(()),
         }
     }
 

@@ -16,6 +16,7 @@
 //! - [`medicine`]: medicines and quantity limits;
 //! - [`product`]: the identity of a product, normalised;
 //! - [`negative_list`]: what must not be prescribed online;
+//! - `substance`: names of substances, by which a title is read;
 //! - [`draft`]: drafting and signing;
 //! - [`examine`]: the pharmacist's review and the doctor's replies;
 //! - [`fulfil`]: order, dispensing, delivery, return, renewal;
@@ -33,6 +34,9 @@ pub mod medicine;
 mod model;
 pub mod negative_list;
 pub mod product;
+mod substance;
+#[cfg(test)]
+mod verdicts;
 
 use serde::{Deserialize, Serialize};
 
@@ -47,6 +51,7 @@ pub use self::{
     medicine::{Barred, Course, DrugClass, LocalRules, LongTerm, Medicine, Rules, Sheet, Supply},
     negative_list::{Forbidden, NegativeList},
     product::Product,
+    substance::Substances,
 };
 use crate::{
     access::{Action, Actor, can},

@@ -9,9 +9,13 @@ use thiserror::Error;
 
 use super::{
     medicine::DrugClass,
-    product::{Ingredient, Name, Occurs, Product},
+    product::{Ingredient, Name, Naming, Occurs, Product},
+    substance::Substances,
 };
-use crate::coding::{Citation, Coding, system};
+use crate::{
+    coding::{Citation, Coding, system},
+    payer::LineKind,
+};
 
 /// The list cannot be parsed.
 #[derive(Debug, Error)]
@@ -26,6 +30,9 @@ pub struct NegativeList {
     pub citation: Citation,
     #[serde(rename = "entry")]
     entries: Vec<Entry>,
+    /// By which titles are read.
+    #[serde(skip)]
+    substances: Substances,
 }
 
 /// One entry.
@@ -46,17 +53,23 @@ struct Entry {
     /// Not for the skin, eye, ear or nose (外用剂型), by the product's own form.
     #[serde(default)]
     topical_allowed: bool,
+    /// Not in a form that is not injected, by the product's own title.
+    #[serde(default)]
+    by_form: bool,
     #[serde(default)]
     hit: Marks,
     /// Names that contain a name of the entry by accident.
     #[serde(default)]
     not: Vec<Name>,
-    /// Any of them lifts the entry.
+    /// The same, in place of `not`, for what is not sold as a medicine.
+    #[serde(default)]
+    devices: Vec<Name>,
+    /// Any of them lifts the entry; a class does not if the title is nothing but a listed name.
     #[serde(default)]
     except: Marks,
-    /// All of them together lift the entry: a name, and no ATC code outside these groups.
+    /// Lifts the entry: no ATC code outside these groups, and no other known substance in a name.
     #[serde(default)]
-    unless: Option<Marks>,
+    unless_atc: Vec<String>,
 }
 
 /// Criteria that match a product.
@@ -66,11 +79,19 @@ struct Marks {
     classes: Vec<DrugClass>,
     /// Beginnings of ATC codes.
     atc: Vec<String>,
+    /// Groups of NHSA drug codes.
+    nhsa: Vec<String>,
     /// RxNorm codes of ingredients.
     rxnorm: Vec<String>,
     /// SNOMED CT codes of routes.
     routes: Vec<String>,
     names: Vec<Name>,
+    /// Ends of words.
+    endings: Vec<Name>,
+    /// Names that count if the title says nothing else.
+    alone: Vec<Name>,
+    /// Dosage forms, of what is sold as a medicine.
+    forms: Vec<Name>,
     brands: Vec<Name>,
 }
 
@@ -121,15 +142,13 @@ impl NegativeList {
     /// # Errors
     /// If the embedded data cannot be parsed.
     pub fn national() -> Result<Self, InvalidList> {
-        Self::parse(include_str!("../../data/negative-list.toml"))
+        let list: Self = toml::from_str(include_str!("../../data/negative-list.toml"))?;
+        Ok(Self { substances: toml::from_str(include_str!("../../data/substances.toml"))?, ..list })
     }
 
-    /// Parses a list.
-    ///
-    /// # Errors
-    /// If it is not a list in TOML.
-    pub fn parse(text: &str) -> Result<Self, InvalidList> {
-        Ok(toml::from_str(text)?)
+    /// The substances by which titles are read.
+    pub const fn substances(&self) -> &Substances {
+        &self.substances
     }
 
     /// Why a product is forbidden, if it is. For a hospital that delivers its own medicines under a
@@ -137,7 +156,7 @@ impl NegativeList {
     pub fn forbids(&self, product: &Product, own_delivery: bool) -> Option<Forbidden> {
         self.entries.iter().filter(|entry| entry.always || !own_delivery).find_map(|entry| {
             Some(Forbidden {
-                by: entry.covers(product)?,
+                by: entry.covers(product, &self.substances)?,
                 list: entry.citation.as_ref().unwrap_or(&self.citation).clone(),
                 entry: entry.name.clone(),
                 always: entry.always,
@@ -147,17 +166,18 @@ impl NegativeList {
 }
 
 impl Entry {
-    fn covers(&self, product: &Product) -> Option<Match> {
-        let by = self.hits(product)?;
+    fn covers(&self, product: &Product, substances: &Substances) -> Option<Match> {
+        let by = self.hits(product, substances)?;
         let lifted = (self.topical_allowed && product.is_topical())
+            || (self.by_form && product.is_of_another_form())
             || self.excepts(product)
-            || self.unless.as_ref().is_some_and(|marks| self.is_wholly(product, marks));
+            || self.is_exempt(product, substances);
         (!lifted).then_some(by)
     }
 
-    fn hits(&self, product: &Product) -> Option<Match> {
-        let Marks { classes, atc, rxnorm, routes, .. } = &self.hit;
-        let mixed = self.single && self.is_mixed(product);
+    fn hits(&self, product: &Product, substances: &Substances) -> Option<Match> {
+        let Marks { classes, atc, nhsa, rxnorm, routes, forms, .. } = &self.hit;
+        let mixed = self.single && self.is_mixed(product, substances);
         let class = classes.iter().find(|&&class| product.is(class)).map(|&class| Match::Class(class));
         let coded = || {
             product.codes().iter().find_map(|coding| match coding.system.as_str() {
@@ -166,9 +186,15 @@ impl Entry {
                 _ => None,
             })
         };
-        let grouped =
-            || product.nhsa_groups().find(|group| begins(atc, group)).map(|group| Match::Atc(group.to_owned()));
-        let named = || product.names().iter().find_map(|name| self.names_in(name, mixed));
+        let listed = |group: &&str| begins(atc, group) || nhsa.iter().any(|listed| listed == group);
+        let grouped = || product.nhsa_groups().find(listed).map(|group| Match::Atc(group.to_owned()));
+        let (naming, masks) = (product.naming(), self.masks(product.kind()));
+        let named = || product.names().iter().find_map(|name| self.names_in(name, mixed, naming, masks));
+        let formed = || {
+            let forms = forms.iter().filter(|_| product.kind() == LineKind::Medicine);
+            let has = |form: &&Name| product.texts().iter().any(|text| text.has(form, form_occurs(form), masks));
+            forms.filter(has).map(|form| Match::Name(form.to_string())).next()
+        };
         let holds = || {
             let part = product.ingredients().iter().find(|part| !mixed && self.is_of(part))?;
             Some(Match::Ingredient(part.code.display.clone().unwrap_or_else(|| part.code.code.clone())))
@@ -177,18 +203,36 @@ impl Entry {
             let route = product.route()?;
             routes.iter().any(|code| code == route).then(|| Match::Route(route.to_owned()))
         };
-        class.or_else(coded).or_else(grouped).or_else(named).or_else(holds).or_else(route)
+        class.or_else(coded).or_else(grouped).or_else(named).or_else(formed).or_else(holds).or_else(route)
     }
 
     /// The name or brand of the entry in a text. In a combination only one that says nothing else
-    /// counts.
-    fn names_in(&self, text: &Name, mixed: bool) -> Option<Match> {
-        let Marks { names, brands, .. } = &self.hit;
-        let generic =
-            names.iter().find(|&name| text.has(name, Occurs::Anywhere, &self.not) && (!mixed || text.is_only(name)));
-        let brand = || brands.iter().find(|&brand| text.has(brand, Occurs::Apart, &self.not));
-        let generic = generic.map(|name| Match::Name(name.to_string()));
-        generic.or_else(|| brand().map(|brand| Match::Brand(brand.to_string())))
+    /// counts; in the name of a service only a brand, of a material no brand that is another word by
+    /// accident.
+    fn names_in(&self, text: &Name, mixed: bool, naming: Naming, not: &[Name]) -> Option<Match> {
+        let Marks { names, endings, alone, brands, .. } = &self.hit;
+        let generic = || {
+            let inside = |&name: &&Name| text.has(name, Occurs::Anywhere, not) && (!mixed || text.is_only(name));
+            let ending = |&name: &&Name| text.has(name, Occurs::Ending, not);
+            let only = |&name: &&Name| text.is_only(name);
+            let found = names.iter().find(inside).or_else(|| endings.iter().find(ending));
+            found.or_else(|| alone.iter().find(only)).map(|name| Match::Name(name.to_string()))
+        };
+        let brand = || {
+            let counts = |brand: &&Name| naming == Naming::Ware || !brand.is_short();
+            let has = |&brand: &&Name| text.has(brand, Occurs::Apart, not);
+            brands.iter().filter(counts).find(has).map(|brand| Match::Brand(brand.to_string()))
+        };
+        match naming {
+            Naming::Ware | Naming::Material => generic().or_else(brand),
+            Naming::Service => brand(),
+            Naming::Test => None,
+        }
+    }
+
+    /// The names that contain one of the entry by accident.
+    fn masks(&self, kind: LineKind) -> &[Name] {
+        if kind == LineKind::Medicine || self.devices.is_empty() { &self.not } else { &self.devices }
     }
 
     fn is_of(&self, part: &Ingredient) -> bool {
@@ -197,33 +241,53 @@ impl Entry {
             system::RXNORM => self.hit.rxnorm.contains(&part.code.code),
             _ => false,
         };
-        coded || part.names.iter().any(|name| self.names_in(name, false).is_some())
+        coded || part.names.iter().any(|name| self.names_in(name, false, Naming::Ware, &self.not).is_some())
     }
 
-    /// Whether its ingredients are this substance and another, in one code system: one ingredient
-    /// in two systems is one.
-    fn is_mixed(&self, product: &Product) -> bool {
+    /// Whether it is this substance and another: its ingredients are both, in one code system (one
+    /// ingredient in two systems is one), and its title or the code of the product says so too.
+    fn is_mixed(&self, product: &Product, substances: &Substances) -> bool {
         let parts = product.ingredients();
         let other = |mine: &Coding, other: &Ingredient| {
             other.code.system == mine.system && is_substance(&other.code) && !self.is_of(other)
         };
-        parts.iter().filter(|part| self.is_of(part)).any(|mine| parts.iter().any(|part| other(&mine.code, part)))
+        let both =
+            parts.iter().filter(|part| self.is_of(part)).any(|mine| parts.iter().any(|part| other(&mine.code, part)));
+        let said = || product.names().first().is_some_and(|title| self.says_more(title, substances));
+        both && (product.is_coded_as_combination() || said())
+    }
+
+    /// Whether a title names a compound preparation, or another substance than this.
+    fn says_more(&self, title: &Name, substances: &Substances) -> bool {
+        COMPOUND.iter().any(|word| title.has(&Name::new(word), Occurs::Anywhere, &[]))
+            || substances.other_in(title, &self.hit.names)
     }
 
     fn excepts(&self, product: &Product) -> bool {
         let Marks { classes, atc, names, .. } = &self.except;
-        classes.iter().any(|&class| product.is(class))
+        let only = || {
+            let mut listed = self.hit.names.iter().chain(&self.hit.alone);
+            listed.any(|name| product.names().iter().any(|text| text.is_only(name)))
+        };
+        (classes.iter().any(|&class| product.is(class)) && !only())
             || product.atc().any(|code| begins(atc, code))
             || names.iter().any(|name| product.names().iter().any(|text| text.has(name, Occurs::Anywhere, &[])))
     }
 
-    fn is_wholly(&self, product: &Product, marks: &Marks) -> bool {
+    fn is_exempt(&self, product: &Product, substances: &Substances) -> bool {
         let mut codes = product.atc().peekable();
-        let grouped = codes.peek().is_some() && codes.all(|code| begins(&marks.atc, code));
-        let texts = || product.names().iter().chain(product.ingredients().iter().flat_map(|part| &part.names));
-        let says = |name: &Name| texts().any(|text| text.has(name, Occurs::Anywhere, &[]));
-        grouped && (marks.names.is_empty() || marks.names.iter().any(says))
+        let grouped = codes.peek().is_some() && codes.all(|code| begins(&self.unless_atc, code));
+        let mut texts = product.names().iter().chain(product.ingredients().iter().flat_map(|part| &part.names));
+        grouped && !texts.any(|text| substances.other_in(text, &[]))
     }
+}
+
+/// What names of compound preparations have.
+const COMPOUND: [&str; 2] = ["复方", "compound"];
+
+/// A form of one character ends a word: 头孢曲松针, not 针灸.
+fn form_occurs(form: &Name) -> Occurs {
+    if form.to_string().chars().count() == 1 { Occurs::Ending } else { Occurs::Anywhere }
 }
 
 /// Whether a code says which substance it is: of ATC, those of the fifth level.
@@ -242,7 +306,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::payer::LineKind;
 
     fn list() -> &'static NegativeList {
         crate::fixture::rules().negative_list
@@ -280,6 +343,10 @@ mod tests {
         }
     }
 
+    fn covers(entry: &Entry, item: &Item<'_>) -> bool {
+        entry.covers(&item.product(), list().substances()).is_some()
+    }
+
     fn titled(title: &str) -> bool {
         Item { title, ..ITEM }.is_forbidden()
     }
@@ -292,26 +359,27 @@ mod tests {
     #[test]
     fn every_entry_can_hit_by_each_of_its_marks() {
         for entry in &list().entries {
-            let Marks { classes, atc, rxnorm, routes, names, brands } = &entry.hit;
+            let Marks { classes, atc, nhsa, rxnorm, routes, names, endings, alone, forms, brands } = &entry.hit;
             let count = classes.len() + atc.len() + names.len() + routes.len();
             assert!(count > 0 && !entry.name.is_empty(), "{}", entry.name);
-            for title in names.iter().chain(brands).map(Name::to_string) {
-                assert!(entry.covers(&Item { title: &title, ..ITEM }.product()).is_some(), "{}: {title}", entry.name);
+            let whole = names.iter().chain(alone).chain(brands).map(Name::to_string);
+            for title in whole.chain(endings.iter().chain(forms).map(|word| format!("某药{word}"))) {
+                assert!(covers(entry, &Item { title: &title, ..ITEM }), "{}: {title}", entry.name);
+            }
+            for group in nhsa {
+                let code = format!("X{group}L001A001010100001");
+                assert!(covers(entry, &Item { codes: &[("urn:own", &code)], ..ITEM }), "{}: {group}", entry.name);
             }
             for (system, code) in
                 atc.iter().map(|code| (system::ATC, code)).chain(rxnorm.iter().map(|code| (system::RXNORM, code)))
             {
                 let codes = &[(system, code.as_str())][..];
-                assert!(entry.covers(&Item { codes, ..ITEM }.product()).is_some(), "{}: {code}", entry.name);
-                assert!(
-                    entry.covers(&Item { ingredients: codes, ..ITEM }.product()).is_some(),
-                    "{}: {code}",
-                    entry.name
-                );
+                assert!(covers(entry, &Item { codes, ..ITEM }), "{}: {code}", entry.name);
+                assert!(covers(entry, &Item { ingredients: codes, ..ITEM }), "{}: {code}", entry.name);
                 assert!(system != system::ATC || super::super::product::is_atc(code), "{code}");
             }
             for &class in classes {
-                assert!(entry.covers(&Item { classes: &[class], ..ITEM }.product()).is_some(), "{}", entry.name);
+                assert!(covers(entry, &Item { classes: &[class], ..ITEM }), "{}", entry.name);
             }
         }
     }
@@ -356,7 +424,7 @@ mod tests {
             if decomposed {
                 title = unicode_normalization::UnicodeNormalization::nfkd(title.as_str()).collect();
             }
-            prop_assert!(entry.covers(&Item { title: &title, ..ITEM }.product()).is_some(), "{title}");
+            prop_assert!(covers(entry, &Item { title: &title, ..ITEM }), "{title}");
         }
 
         #[test]
@@ -382,7 +450,7 @@ mod tests {
             }
             let codes = &[(system, code.as_str())][..];
             let item = if ingredient { Item { ingredients: codes, ..ITEM } } else { Item { codes, ..ITEM } };
-            prop_assert!(entry.covers(&item.product()).is_some(), "{system}|{code}");
+            prop_assert!(covers(entry, &item), "{system}|{code}");
         }
 
         #[test]
@@ -536,7 +604,7 @@ mod tests {
     #[test]
     fn single_substances_are_free_in_combination() {
         assert!(made_of(&["N03AF01"]) && made_of(&["G03CA03"]));
-        assert!(!made_of(&["G03CA03", "G03DB01"]), "estradiol with dydrogesterone");
+        assert!(made_of(&["G03CA03", "G03DB01"]), "neither title nor code say that it is a combination");
         let combined = |title, codes: &[&str]| {
             let ingredients: Vec<(&str, &str)> = codes.iter().map(|code| (system::ATC, *code)).collect();
             Item { title, ingredients: &ingredients, ..ITEM }.is_forbidden()
@@ -557,7 +625,8 @@ mod tests {
         }
         let atc = |code| own_delivery(Item { codes: &[(system::ATC, code)], ..ITEM });
         assert!(atc("R05DA09").is_some() && atc("A07DA01").is_some() && atc("R05FA02").is_none());
-        assert!(!made_of(&["R05DA09", "N02BE01"]), "with paracetamol");
+        let paracetamol = &[(system::ATC, "R05DA09"), (system::ATC, "N02BE01")];
+        assert!(!Item { title: "氨酚右美沙芬片", ingredients: paracetamol, ..ITEM }.is_forbidden());
         let syrup = &[(system::ATC, "R05DA09"), (system::ATC, "R06AB04")][..];
         assert!(!Item { title: "复方氢溴酸右美沙芬糖浆", ingredients: syrup, ..ITEM }.is_forbidden());
         assert!(Item { title: "氢溴酸右美沙芬片", ingredients: syrup, ..ITEM }.is_forbidden());
@@ -677,7 +746,5 @@ mod tests {
             assert!(Item { title: "佐匹克隆片", kind, ..ITEM }.is_forbidden(), "{kind:?}");
             assert!(Item { codes: &[(system::ATC, "N05CF01")], kind, ..ITEM }.is_forbidden(), "{kind:?}");
         }
-        let tested = Item { title: "佐匹克隆检测", kind: LineKind::Other, ..ITEM };
-        assert!(tested.is_forbidden(), "only services and materials are tests");
     }
 }

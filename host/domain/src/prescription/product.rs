@@ -1,13 +1,13 @@
 //! What a product is, in one form for every rule that asks: names, codes, ingredients and classes
 //! of an item, without the spelling of their source.
 
-use std::{collections::BTreeSet, fmt, ops::Range};
+use std::{collections::BTreeSet, fmt, ops::Range, sync::LazyLock};
 
 use serde::Deserialize;
 use thiserror::Error;
 use unicode_normalization::UnicodeNormalization;
 
-use super::{DrugClass, Medicine};
+use super::{DrugClass, Medicine, substance::Substances};
 use crate::{
     coding::{Coding, system},
     payer::LineKind,
@@ -17,10 +17,10 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct Product {
     kind: LineKind,
-    /// Title and display texts.
+    /// The title, display texts, then codes that are names too.
     names: Vec<Name>,
-    /// A laboratory test or its material.
-    is_laboratory: bool,
+    /// How many of them are texts.
+    texts: usize,
     codes: Vec<Coding>,
     /// NHSA drug codes among them.
     nhsa: Vec<String>,
@@ -28,6 +28,21 @@ pub struct Product {
     classes: BTreeSet<DrugClass>,
     /// SNOMED CT codes of routes.
     route: Option<String>,
+    /// A pharmacist said that it is no medicine.
+    cleared: bool,
+}
+
+/// What the names of an item are names of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Naming {
+    /// Of what is sold.
+    Ware,
+    /// Of a material: the same, but what is like a short brand is a maker's.
+    Material,
+    /// Of a service: 疫苗接种服务费. No medicine is sold, unless it says a dosage form or a brand.
+    Service,
+    /// Of a laboratory test or its material: 血清睾酮测定. What is measured is not sold.
+    Test,
 }
 
 /// One coding of an active ingredient.
@@ -52,6 +67,20 @@ pub enum MedicineMark {
     /// Legal categories of medicines.
     #[error("it has legal categories of medicines")]
     Classes,
+    /// A dosage form in its name.
+    #[error("its name has a dosage form of medicines, `{0}`")]
+    Form(String),
+    /// A substance in its name.
+    #[error("its name has a substance of medicines, `{0}`")]
+    Substance(String),
+}
+
+impl MedicineMark {
+    /// Whether it is one of medicines only. Names of foods and devices may have forms and substances
+    /// of medicines.
+    pub const fn is_certain(&self) -> bool {
+        !matches!(self, Self::Form(_) | Self::Substance(_))
+    }
 }
 
 /// What a medicine lacks to be identified.
@@ -63,6 +92,9 @@ pub enum Lack {
     /// No ingredient, or one that neither ATC, RxNorm nor a name identifies.
     #[error("it has no ingredients, or one that neither ATC, RxNorm nor a name identifies")]
     Ingredients,
+    /// Nothing that tells whether it is injected.
+    #[error("neither its title, its classes nor an NHSA drug code tell its dosage form, and so whether it is injected")]
+    Form,
 }
 
 impl Product {
@@ -75,28 +107,60 @@ impl Product {
         classes: &BTreeSet<DrugClass>,
     ) -> Self {
         let codes: Vec<Coding> = codings.iter().map(Coding::canonical).collect();
-        let names: Vec<Name> = std::iter::once(Name::new(title)).chain(codes.iter().flat_map(names_of)).collect();
+        let displays = codes.iter().filter_map(|coding| coding.display.as_deref());
+        let mut names: Vec<Name> = std::iter::once(title).chain(displays).map(Name::new).collect();
+        let texts = names.len();
+        names.extend(codes.iter().filter_map(name_of_code));
         let ingredients = ingredients.iter().map(|coding| {
             let code = coding.canonical();
             Ingredient { names: names_of(&code).collect(), code }
         });
-        let measured = matches!(kind, LineKind::Service | LineKind::Material);
+        let nhsa: Vec<String> = codes.iter().filter_map(|coding| nhsa_drug(&coding.code)).collect();
         Self {
-            is_laboratory: measured && names.iter().any(|name| name.has_form(LABORATORY)),
-            nhsa: codes.iter().filter_map(|coding| nhsa_drug(&coding.code)).collect(),
+            classes: classes.iter().copied().chain(nhsa.iter().filter_map(|code| nhsa_class(code))).collect(),
             ingredients: ingredients.collect(),
-            classes: classes.clone(),
             route: None,
+            cleared: false,
             kind,
             names,
+            texts,
             codes,
+            nhsa,
         }
     }
 
-    /// The names that a rule may compare. Those of laboratory tests and their materials are names
-    /// of what is measured, not of what is sold.
+    /// The same product, which a pharmacist said to be no medicine: marks that are not certain do
+    /// not count.
+    #[must_use]
+    pub fn cleared(self, cleared: bool) -> Self {
+        Self { cleared, ..self }
+    }
+
+    /// Title, display texts, and codes of systems without a grammar.
     pub(super) fn names(&self) -> &[Name] {
-        if self.is_laboratory { &[] } else { &self.names }
+        &self.names
+    }
+
+    /// Title and display texts: a code may have the letters of a form by accident, `PEN-001`.
+    pub(super) fn texts(&self) -> &[Name] {
+        &self.names[..self.texts]
+    }
+
+    /// What its names are names of: a dosage form is of a ware, whatever else they say.
+    pub(super) fn naming(&self) -> Naming {
+        let says = |forms: &Forms| self.form(forms).is_some();
+        let is_act = || self.kind == LineKind::Service || (self.kind == LineKind::Other && says(&ACTS));
+        if self.kind == LineKind::Medicine || says(&PRECISE) || says(&INJECTED) {
+            Naming::Ware
+        } else if says(&LABORATORY) {
+            Naming::Test
+        } else if is_act() {
+            Naming::Service
+        } else if self.kind == LineKind::Material {
+            Naming::Material
+        } else {
+            Naming::Ware
+        }
     }
 
     /// What it is sold as.
@@ -127,22 +191,53 @@ impl Product {
         coded.map(|coding| coding.code.as_str()).chain(self.nhsa_groups())
     }
 
-    /// The ATC groups of the fourth level that NHSA drug codes contain.
+    /// The ATC codes that NHSA drug codes contain: of the fourth level, or the whole code in those
+    /// of hospitals that write it.
     pub(super) fn nhsa_groups(&self) -> impl Iterator<Item = &str> {
-        let western = |code: &&String| code.starts_with('X');
-        self.nhsa.iter().filter(western).filter_map(|code| code.get(1..1 + ATC_GROUP))
+        self.nhsa.iter().filter_map(|code| nhsa_atc(code))
+    }
+
+    /// Whether a code of the product is one of combinations.
+    pub(super) fn is_coded_as_combination(&self) -> bool {
+        self.codes.iter().any(|coding| coding.system == system::ATC && is_combination(&coding.code))
     }
 
     /// Whether the product itself is for the skin, eye, ear or nose: by the hospital's class or the
     /// form in its name, and not against another form in its name. Nothing that is written on a
     /// prescription matters.
     pub(super) fn is_topical(&self) -> bool {
-        let form = |words: &str| self.names.iter().any(|name| name.has_form(words));
-        (self.is(DrugClass::Topical) || form(TOPICAL)) && !form(SYSTEMIC) && !self.is(DrugClass::Injection)
+        let systemic = || self.names.iter().any(|name| SYSTEMIC.find(name).is_some());
+        let topical = self.is(DrugClass::Topical) || self.form(&TOPICAL).is_some();
+        topical && !systemic() && !self.is(DrugClass::Injection)
+    }
+
+    /// Whether its name has a dosage form that is not injected, and nothing says that it is.
+    pub(super) fn is_of_another_form(&self) -> bool {
+        let injected = self.is(DrugClass::Injection) || self.form(&INJECTED).is_some();
+        self.form(&PRECISE).is_some() && !injected
+    }
+
+    /// Whether anything tells if it is injected: a form in its title, a class, an NHSA code, ATC codes
+    /// of groups that are not. Those of A10 may be sold either way.
+    fn tells_its_form(&self) -> bool {
+        use DrugClass as C;
+        let classes = [C::Injection, C::NotInjected, C::Topical, C::TcmPieces, C::TcmGranules];
+        let mut groups = self.atc().peekable();
+        let grouped = groups.peek().is_some()
+            && groups.all(|code| code.starts_with("A10") || NOT_INJECTED.iter().any(|group| code.starts_with(group)));
+        let forms = [&*TOLD, &*PRECISE, &*TOPICAL, &*SYSTEMIC, &*INJECTED];
+        grouped
+            || classes.iter().any(|&class| self.is(class))
+            || self.nhsa.iter().any(|code| nhsa_form(code).is_some())
+            || forms.iter().any(|forms| self.form(forms).is_some())
+    }
+
+    fn form<'a>(&self, forms: &'a Forms) -> Option<&'a Name> {
+        self.texts().iter().find_map(|name| forms.find(name))
     }
 
     /// What makes it a medicine, whatever it is said to be.
-    pub fn medicine_mark(&self) -> Option<MedicineMark> {
+    pub fn medicine_mark(&self, substances: &Substances) -> Option<MedicineMark> {
         let coded = |coding: &&Coding| matches!(coding.system.as_str(), system::ATC | system::RXNORM);
         if let Some(code) = self.codes.iter().find(coded).map(|coding| &coding.code).or(self.nhsa.first()) {
             return Some(MedicineMark::Code(code.clone()));
@@ -152,8 +247,19 @@ impl Product {
             Some(number) => Some(MedicineMark::Approval(number)),
             None if !self.ingredients.is_empty() => Some(MedicineMark::Ingredients),
             None if !self.classes.is_empty() => Some(MedicineMark::Classes),
-            None => None,
+            None if self.cleared => None,
+            None => self.doubt(substances),
         }
+    }
+
+    /// What its name has of medicines.
+    fn doubt(&self, substances: &Substances) -> Option<MedicineMark> {
+        if let Some(form) = self.form(&PRECISE).or_else(|| self.form(&INJECTED)) {
+            return Some(MedicineMark::Form(form.to_string()));
+        }
+        let ware = matches!(self.naming(), Naming::Ware | Naming::Material);
+        let substance = self.texts().iter().filter(|_| ware).find_map(|name| substances.known_in(name))?;
+        Some(MedicineMark::Substance(substance.to_string()))
     }
 
     /// What a medicine lacks to be told from what must not be sold; `None` if nothing.
@@ -165,8 +271,10 @@ impl Product {
             Some(Lack::Code)
         } else if self.ingredients.is_empty() || !self.ingredients.iter().all(said) {
             Some(Lack::Ingredients)
-        } else {
+        } else if self.tells_its_form() {
             None
+        } else {
+            Some(Lack::Form)
         }
     }
 }
@@ -191,20 +299,74 @@ pub fn is_atc(code: &str) -> bool {
 /// Length of an ATC code of the fourth level, the chemical subgroup.
 const ATC_GROUP: usize = 5;
 
+/// Length of an ATC code of the fifth level, the substance.
+const ATC_WHOLE: usize = 7;
+
+/// Whether an ATC code is one of combinations: of a group of them, or by its number, 50 and above
+/// (WHO, Guidelines for ATC classification and DDD assignment 2024).
+fn is_combination(code: &str) -> bool {
+    let number = code.get(ATC_GROUP..).and_then(|digits| digits.parse::<u8>().ok());
+    number.is_some_and(|number| number >= 50) || COMBINATIONS.iter().any(|group| code.starts_with(group))
+}
+
+/// ATC groups for use on skin, mucosae and eye, or by inhalation (WHO, ATC index 2024).
+const NOT_INJECTED: [&str; 24] = [
+    "A01A", "C05A", "D01A", "D02", "D03A", "D04", "D05A", "D06", "D07", "D08", "D09", "D10A", "G01A", "M02A", "R01A",
+    "R03A", "R03B", "S01A", "S01C", "S01E", "S01F", "S01G", "S02", "S03",
+];
+
+/// ATC groups of combinations (WHO, ATC index 2024).
+const COMBINATIONS: [&str; 31] = [
+    "A02BD", "A10BD", "C02L", "C03E", "C07B", "C07C", "C07D", "C07E", "C07F", "C08G", "C09B", "C09D", "C10B", "G03AA",
+    "G03AB", "G03E", "G03FA", "G03FB", "G03HB", "J01RA", "J04AM", "J05AR", "N02AJ", "R03AK", "R03AL", "R05FA", "R05FB",
+    "S01CA", "D07B", "D07C", "D07X",
+];
+
 /// A drug code of the National Healthcare Security Administration (医保药品分类与代码), by its form:
 /// `X` and 22 characters for western medicines, beginning with the ATC group; `Z` and 19 for
-/// Chinese patent medicines; `T` and 9 for pieces. `None` for any other code.
+/// Chinese patent medicines; `T` and 9 for pieces. Some hospitals write `X`, a whole ATC code and a
+/// number. `None` for any other code.
 fn nhsa_drug(code: &str) -> Option<String> {
     let code: String = code.nfkc().filter(|c| !c.is_whitespace()).flat_map(char::to_uppercase).collect();
     let digits = |from: usize| code.as_bytes()[from..].iter().all(u8::is_ascii_digit);
     let grouped = || code.get(1..1 + ATC_GROUP).is_some_and(is_atc);
     let fits = match (code.as_bytes().first(), code.len()) {
         (Some(b'X'), 23) => grouped() && digits(14),
+        (Some(b'X'), 12..=22) => whole_atc(&code).is_some() && digits(1 + ATC_WHOLE),
         (Some(b'Z'), 20) => grouped() && digits(10),
         (Some(b'T'), 10) => digits(1),
         _ => false,
     };
     fits.then_some(code)
+}
+
+/// The ATC code in an NHSA code of a western medicine.
+fn nhsa_atc(code: &str) -> Option<&str> {
+    let western = code.starts_with('X').then_some(code)?;
+    whole_atc(western).or_else(|| western.get(1..1 + ATC_GROUP))
+}
+
+fn whole_atc(code: &str) -> Option<&str> {
+    code.get(1..1 + ATC_WHOLE).filter(|atc| is_atc(atc))
+}
+
+/// The letter of the dosage form in an NHSA code: after the group and the four characters of the
+/// name. `B` is injected.
+fn nhsa_form(code: &str) -> Option<char> {
+    match (code.chars().next(), code.len()) {
+        (Some('X'), 23) => code.chars().nth(1 + ATC_GROUP + 4).filter(char::is_ascii_uppercase),
+        _ => None,
+    }
+}
+
+/// The class that the form of an NHSA code says.
+fn nhsa_class(code: &str) -> Option<DrugClass> {
+    match (code.chars().next(), nhsa_form(code)) {
+        (Some('X'), Some('B')) => Some(DrugClass::Injection),
+        (Some('Z'), _) => Some(DrugClass::ChinesePatent),
+        (Some('T'), _) => Some(DrugClass::TcmPieces),
+        _ => None,
+    }
 }
 
 /// The number of approval of a medicine in a text: `国药准字H20023370`.
@@ -216,11 +378,14 @@ fn approval(tight: &str) -> Option<String> {
     ))
 }
 
-/// Codes are names too in systems that have no grammar: `zolpidem-10mg`.
 fn names_of(coding: &Coding) -> impl Iterator<Item = Name> {
-    let code =
-        (!matches!(coding.system.as_str(), system::ATC | system::RXNORM | system::SNOMED)).then_some(&coding.code);
-    coding.display.iter().chain(code).map(|text| Name::new(text))
+    coding.display.as_deref().map(Name::new).into_iter().chain(name_of_code(coding))
+}
+
+/// Codes are names too in systems that have no grammar: `zolpidem-10mg`.
+fn name_of_code(coding: &Coding) -> Option<Name> {
+    let grammar = matches!(coding.system.as_str(), system::ATC | system::RXNORM | system::SNOMED);
+    (!grammar).then(|| Name::new(&coding.code))
 }
 
 fn named(coding: &Coding) -> bool {
@@ -247,6 +412,8 @@ pub(super) enum Occurs {
     /// Whole words also in Chinese if the name has two characters or fewer: short brands are parts
     /// of other words by accident.
     Apart,
+    /// The end of a word, but not after a number: 盐酸二甲双胍片, adalimumab, not 20片.
+    Ending,
 }
 
 impl Name {
@@ -281,12 +448,27 @@ impl Name {
     }
 
     /// Where another name occurs in it.
-    fn find<'a>(&'a self, name: &'a Self, occurs: Occurs) -> impl Iterator<Item = Range<usize>> + 'a {
+    pub(super) fn find<'a>(&'a self, name: &'a Self, occurs: Occurs) -> impl Iterator<Item = Range<usize>> + 'a {
         let chinese = name.tight.chars().any(is_chinese);
-        let short = occurs == Occurs::Apart && name.tight.chars().count() <= 2;
-        let whole = !chinese || short;
+        let whole = match occurs {
+            Occurs::Anywhere => !chinese,
+            Occurs::Apart => !chinese || name.is_short(),
+            Occurs::Ending => false,
+        };
+        let in_bounds = move |at: &Range<usize>| {
+            self.bounds.contains(&at.end)
+                && match occurs {
+                    Occurs::Ending => at.start > 0 && !is_count(&self.tight[..at.start]),
+                    Occurs::Anywhere | Occurs::Apart => self.bounds.contains(&at.start),
+                }
+        };
         let ranges = self.tight.match_indices(&name.tight).map(|(start, found)| start..start + found.len());
-        ranges.filter(move |at| !whole || (self.bounds.contains(&at.start) && self.bounds.contains(&at.end)))
+        ranges.filter(move |at| (occurs != Occurs::Ending && !whole) || in_bounds(at))
+    }
+
+    /// Whether it has two characters or fewer.
+    pub(super) fn is_short(&self) -> bool {
+        self.tight.chars().count() <= 2
     }
 
     /// Whether another name occurs in it, other than inside one of `not`.
@@ -311,10 +493,6 @@ impl Name {
             rest.is_empty()
         })
     }
-
-    fn has_form(&self, words: &str) -> bool {
-        words.split(", ").any(|word| self.has(&Self::new(word), Occurs::Anywhere, &[]))
-    }
 }
 
 impl From<String> for Name {
@@ -329,6 +507,14 @@ impl fmt::Display for Name {
     }
 }
 
+/// Whether a text ends in a number, other than of a name: 维生素B12.
+fn is_count(text: &str) -> bool {
+    let name = text.trim_end_matches(|c: char| c.is_ascii_digit());
+    let mut before = name.chars().rev();
+    let numbered = before.next().is_some_and(|c| c.is_ascii_alphabetic()) && before.next().is_some_and(is_chinese);
+    name.len() < text.len() && !numbered
+}
+
 fn is_chinese(c: char) -> bool {
     matches!(c, '\u{2e80}'..='\u{2fdf}' | '\u{3005}'..='\u{3007}' | '\u{3400}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}')
 }
@@ -339,26 +525,105 @@ fn is_ignorable(c: char) -> bool {
         | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{e0000}'..='\u{e0fff}')
 }
 
+/// Words of names, and the texts that have one by accident.
+struct Forms {
+    inside: Vec<Name>,
+    ending: Vec<Name>,
+    not: Vec<Name>,
+}
+
+impl Forms {
+    /// Words that are found anywhere, those that end a word, and exceptions; comma between.
+    fn new(inside: &str, ending: &str, not: &str) -> Self {
+        let words = |text: &str| text.split(", ").filter(|word| !word.is_empty()).map(Name::new).collect();
+        Self { inside: words(inside), ending: words(ending), not: words(not) }
+    }
+
+    /// The first of them in a text.
+    fn find(&self, text: &Name) -> Option<&Name> {
+        let inside = self.inside.iter().find(|form| text.has(form, Occurs::Anywhere, &self.not));
+        inside.or_else(|| self.ending.iter().find(|form| text.has(form, Occurs::Ending, &self.not)))
+    }
+}
+
 /// Dosage forms outside the body, as 中国药典2020年版四部 0100 制剂通则 names them.
-const TOPICAL: &str = "乳膏, 软膏, 凝胶, 滴眼, 眼膏, 眼用, 滴耳, 耳用, 滴鼻, 搽剂, 涂剂, 涂膜, 洗剂, 贴膏, 外用, 喷雾剂, \
-    cream, ointment, gel, eye drops, ophthalmic, ear drops, topical, lotion";
+static TOPICAL: LazyLock<Forms> = LazyLock::new(|| {
+    Forms::new(
+        "乳膏, 软膏, 凝胶, 滴眼, 眼膏, 眼用, 滴耳, 耳用, 滴鼻, 搽剂, 涂剂, 涂膜, 洗剂, 贴膏, 外用, 喷雾剂, cream, ointment, gel, \
+         eye drops, ophthalmic, ear drops, topical, lotion",
+        "",
+        "",
+    )
+});
 
 /// Dosage forms that are swallowed or injected.
-const SYSTEMIC: &str = "片, 胶囊, 颗粒, 口服, 糖浆, 干混悬, 分散, 注射, 丸, 输液, 滴丸, tablet, tablets, capsule, \
-    capsules, oral, syrup, injection, infusion, granules, vial, ampoule, pill, pills";
+static SYSTEMIC: LazyLock<Forms> = LazyLock::new(|| {
+    Forms::new(
+        "片, 胶囊, 颗粒, 口服, 糖浆, 干混悬, 分散, 注射, 丸, 输液, 滴丸, tablet, tablets, capsule, capsules, oral, syrup, \
+         injection, infusion, granules, vial, ampoule, pill, pills",
+        "",
+        "阿片",
+    )
+});
+
+/// Dosage forms that are injected.
+static INJECTED: LazyLock<Forms> =
+    LazyLock::new(|| Forms::new("注射用, 注射乳剂", "注射液, 注射剂, 针剂, 粉针", "注射用针, 注射用药"));
+
+/// Dosage forms that are not injected and that names of other things seldom have (中国药典2020年版四部 0100
+/// 制剂通则). The exceptions are images, devices, parts of the body.
+static PRECISE: LazyLock<Forms> = LazyLock::new(|| {
+    Forms::new(
+        "片剂, 缓释片, 控释片, 肠溶片, 分散片, 咀嚼片, 泡腾片, 口崩片, 崩解片, 口含片, 含片, 舌下片, 阴道片, 薄膜衣片, 糖衣片, 混悬剂, \
+         混悬液, 胶囊剂, 软胶囊, 硬胶囊, 肠溶胶囊, 缓释胶囊, 颗粒剂, 冲剂, 糖浆, 口服液, 口服溶液, 口服乳, 口服散, 口服混悬, 口服滴剂, \
+         滴剂, 滴丸, 丸剂, 水蜜丸, 大蜜丸, 浓缩丸, 口服合剂, 酊剂, 散剂, 滴眼, 眼膏, 眼用, 滴耳, 滴鼻, 鼻喷, 乳膏, 软膏, 贴膏, 贴剂, \
+         透皮贴, 巴布膏, 搽剂, 涂剂, 涂膜, 乳胶剂, 眼药水, 栓剂, 灌肠液, 灌肠剂, 气雾剂, 粉雾剂, 吸入剂, 吸入用, 吸入溶液, 吸入粉, 喷雾剂, \
+         含漱液, 煎膏, 膏滋, 开塞露, tablet, tablets, caplet, caplets, capsule, capsules, softgel, softgels, granules, syrup, \
+         lozenge, lozenges, suppository, suppositories, pessary, pessaries, ointment, cream, eye drops, ear drops, \
+         nasal spray, nasal drops, oral solution, oral suspension, oral drops, inhalation powder, elixir",
+        "片, 丸, 散, 膏, 栓, 酊, 胶囊, 颗粒, 合剂",
+        "纱布片, 试纸片, 纸片, 试片, 检测片, 镜片, 晶体片, 棉片, 刀片, 电极片, 贴片, 敷片, 敷料片, 冷敷片, 切片, 涂片, 摄片, 拍片, \
+         阅片, 读片, 洗片, 胶片, 照片, 图片, 名片, 卡片, 平片, 光片, 线片, 胸片, 牙片, 咬翼片, 正位片, 侧位片, 全景片, 断层片, \
+         造影片, ct片, mr片, dr片, 芯片, 垫片, 玻片, 钢片, 夹片, 滤片, 膜片, 湿片, 补片, 网片, 瓣片, 瓷片, 瓷贴片, 树脂片, \
+         海绵片, 骨片, 软骨片, 皮片, 甲片, 尿片, 消毒泡腾片, 消毒片, 清洁片, 清洗片, 睾丸, 弹丸, 扩散, 弥散, 分散, 发散, 离散, \
+         牙膏, 石膏, 唇膏, 护手膏, 耦合膏, 导电膏, 橡皮膏, 防漏膏, 耦合剂, 聚合剂, 粘合剂, 黏合剂, 螯合剂, 血栓, 溶栓, 取栓, 抗栓, 螺栓, 棉栓, 耳栓, 空胶囊, 空心胶囊, 定位胶囊, \
+         骨颗粒, 陶瓷颗粒, 吸附颗粒, 眼用手术, 眼用剪, 眼用镊, capsule endoscopy, tablet computer",
+    )
+});
+
+/// What tells beside these that a medicine is not injected: forms and units of packs.
+static TOLD: LazyLock<Forms> = LazyLock::new(|| {
+    Forms::new(
+        "片, 胶囊, 颗粒, 口服, 吸入, 气雾, 粉雾, 喷雾, 含漱, 漱口, 乳膏, 灌肠, 泡腾, 膜剂, 糊剂, 洗液, 冲洗液, 透析液, 饮片, 药茶, 药水, 红花油, 活络油, 风油精, 清凉油, 鱼肝油, 松节油, \
+         tab, tabs, cap, caps, powder for oral, orally, inhaler, inhalation, inhalant, nebuliser, nebulizer, patch, patches, \
+         spray, enema, rectal, vaginal, nasal, drops, suspension, mouthwash, pellets",
+        "丸, 散, 膏, 丹, 栓, 酊, 贴, 露, 霜, 酒, 水, 搽, 剂, 滴液",
+        "阿片, 注射剂, 针剂, 粉针剂, 冻干粉剂, 制剂, 试剂, 抑制剂, 拮抗剂, 激动剂, 阻滞剂, 造影剂, 显影剂, 溶剂, 盐水, 糖水, 用水, 灭菌水, 无菌水",
+    )
+});
+
+/// Acts, at the end of the name of what is neither a medicine nor a material.
+static ACTS: LazyLock<Forms> = LazyLock::new(|| {
+    Forms::new("", "费, 服务, 接种, 护理, 维护, 换药, 挂号, 会诊, 咨询, 体检", "自费, 免费, 公费, 付费")
+});
 
 /// What names of laboratory tests and their kits have.
-const LABORATORY: &str =
-    "测定, 检测, 检验, 浓度监测, 试剂, 试纸, 试条, assay, test, tests, level, levels, reagent, strips";
+static LABORATORY: LazyLock<Forms> = LazyLock::new(|| {
+    Forms::new(
+        "测定, 检测, 检验, 浓度监测, 试剂, 试纸, 试条, 免疫组化, assay, test, tests, level, levels, reagent, strips",
+        "",
+        "检验合格, 检测合格, 经检验, 经检测, 已检验, 已检测",
+    )
+});
 
 /// Salts, esters, hydrates and forms around the name of a substance, longest first.
 const FILLERS: &str = "hydrochloride, hydrobromide, phosphate, carbonate, etexilate, tartrate, fumarate, sulphate, \
     mesylate, valerate, capsules, maleate, sulfate, acetate, tablets, capsule, sodium, tablet, \
-    口服混悬液, 口腔崩解片, 甲苯磺酸, 口服溶液, 肠溶胶囊, 缓释胶囊, 半水合物, 重酒石酸, oral, 软胶囊, \
+    口服混悬液, 口腔崩解片, 缓释混悬液, 薄膜衣片, 甲苯磺酸, 口服溶液, 肠溶胶囊, 缓释胶囊, 半水合物, 重酒石酸, oral, 软胶囊, \
     口服液, 分散片, 缓释片, 控释片, 肠溶片, 咀嚼片, 口崩片, 薄膜衣, 注射液, 注射用, 混悬液, 水合物, \
     乙磺酸, 甲磺酸, 苯磺酸, 氢溴酸, 枸橼酸, 琥珀酸, 马来酸, 富马酸, 酒石酸, 苯甲酸, 十一酸, 盐酸, \
     硫酸, 磷酸, 醋酸, 乙酸, 碳酸, 戊酸, 丙酸, 乳酸, 胶囊, 颗粒, 滴丸, 糖浆, 一水, 二水, 三水, 半水, \
-    单方, mg, μg, ml, 片, 丸, 散, 钠, 钾, 钙, 镁, 酯, 重, 盒, 瓶, 支, 粒, 袋";
+    单方, 缓释, 控释, 肠溶, 进口, 国产, 原研, 集采, 外用, 饮片, 水飞, mg, μg, ml, 片, 粉, 净, 装, 丸, 散, 钠, 钾, 钙, 镁, 酯, 重, 盒, 瓶, 支, 粒, 袋";
 
 #[cfg(test)]
 mod tests {
@@ -395,6 +660,10 @@ mod tests {
         }
         let masked = Name::new("乙炔雌二醇片").has(&Name::new("雌二醇"), Occurs::Anywhere, &[Name::new("炔雌二醇")]);
         assert!(!masked);
+        let ends = |text: &str, form: &str| Name::new(text).has(&Name::new(form), Occurs::Ending, &[]);
+        assert!(ends("二甲双胍片0.5g×48片", "片") && ends("Metformin 片", "片") && ends("维生素B12片", "片"));
+        assert!(!ends("试纸50片", "片") && !ends("10mg*7片", "片") && !ends("片", "片") && !ends("胶囊内镜", "胶囊"));
+        assert!(ends("adalimumab-aaty", "mab") && !ends("mabuterol", "mab"));
         let brand = |text: &str| Name::new(text).has(&Name::new("培达"), Occurs::Apart, &[]);
         assert!(brand("培达 50mg") && brand("培达(西洛他唑片)") && !brand("安培达片"));
     }
@@ -410,7 +679,8 @@ mod tests {
 
     #[test]
     fn medicines_are_known_by_their_codes_whatever_they_are_sold_as() {
-        let mark = |title: &str, codes: &[(&str, &str)]| item(LineKind::Other, title, codes).medicine_mark();
+        let substances = Substances::default();
+        let mark = |title: &str, codes: &[(&str, &str)]| item(LineKind::Other, title, codes).medicine_mark(&substances);
         let code = |text: &str| Some(MedicineMark::Code(text.into()));
         assert_eq!(mark("x", &[("https://www.whocc.no/atc/", "n05cf01")]), code("N05CF01"));
         assert_eq!(mark("x", &[("urn:oid:2.16.840.1.113883.6.88", "6809")]), code("6809"));

@@ -10,7 +10,7 @@ use xinglin_platform::{
 
 use super::check_codings;
 
-/// What a medicine is, by a pharmacist.
+/// What a medicine is, by a pharmacist, or that an item is none.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Classify {
@@ -28,6 +28,10 @@ pub struct Classify {
     #[serde(default)]
     #[schema(value_type = Vec<String>)]
     pub classes: BTreeSet<DrugClass>,
+    /// That an item of another kind is no medicine, though its title has a form or a substance of
+    /// medicines: a food supplement, a device. It then has no codes, ingredients or categories.
+    #[serde(default)]
+    pub no_medicine: bool,
     /// What it rests on, for example the number of approval and the date of the leaflet.
     pub basis: String,
 }
@@ -36,31 +40,42 @@ pub struct Classify {
 /// says still counts. An earlier classification is replaced.
 ///
 /// # Errors
-/// `RX_REASON_REQUIRED` without a basis; `BODY_INVALID` if the item is no medicine, or would still
-/// lack codes or ingredients.
+/// `RX_REASON_REQUIRED` without a basis; `BODY_INVALID` if the item is no medicine and not said to be
+/// none, or would still lack codes, ingredients or a form; `RX_FORBIDDEN_DRUG`, `FORMULARY_KIND` if
+/// what is said to be none certainly is one.
 #[boxed]
 pub async fn classify(platform: &Platform, caller: &Caller, classify: Classify) -> AppResult<Item> {
     caller.trail.asked();
     caller.may(Action::ClassifyMedicine)?;
-    let Classify { item: code, codings, ingredients, classes, basis } = classify;
+    let Classify { item: code, codings, ingredients, classes, no_medicine, basis } = classify;
     if basis.trim().is_empty() {
         return Err(AppError::new(Code::RxReasonRequired, "basis: what the classification rests on"));
     }
     check_codings(codings.iter().chain(&ingredients))?;
     let tenant = caller.actor.tenant;
     let (row, mut settings) = settings::of(platform.store(), tenant).await?;
+    let rules = settings.rules()?;
     let known = settings.formulary.iter_mut().find(|item| item.code == code);
     let item = known.ok_or_else(|| AppError::not_found("item", &code))?;
-    if item.kind != LineKind::Medicine {
-        return Err(AppError::new(Code::BodyInvalid, format!("`{code}` is no medicine")).with("path", "item"));
+    let wrong = |path: &str, what: String| Err(AppError::new(Code::BodyInvalid, what).with("path", path));
+    match (item.kind == LineKind::Medicine, no_medicine) {
+        (true, true) => return wrong("no_medicine", format!("`{code}` is listed as a medicine")),
+        (false, false) => return wrong("item", format!("`{code}` is no medicine")),
+        (false, true) if !(codings.is_empty() && ingredients.is_empty() && classes.is_empty()) => {
+            return wrong("no_medicine", "what is no medicine has no codes, ingredients or classes of one".to_owned());
+        }
+        _ => {}
     }
     let (by, at) = (caller.actor.account, caller.now);
-    item.classification = Some(Classification { codings, ingredients, classes, basis, by, at });
-    if let Some(lack) = item.product().lack() {
+    item.classification = Some(Classification { codings, ingredients, classes, no_medicine, basis, by, at });
+    let product = item.product();
+    if no_medicine {
+        rules.check_product(&product)?;
+    } else if let Some(lack) = product.lack() {
         return Err(AppError::new(Code::BodyInvalid, format!("`{code}` is still not identified: {lack}")));
     }
     let classified = item.clone();
     settings::put(platform.store(), row, &settings, caller.now).await?;
-    tracing::info!(%tenant, item = %code, %by, "a medicine was classified");
+    tracing::info!(%tenant, item = %code, %by, no_medicine, "an item was classified");
     Ok(classified)
 }

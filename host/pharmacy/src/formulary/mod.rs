@@ -3,8 +3,8 @@
 //! caller.
 //!
 //! A hospital may list what must not be sold online, as a medicine: it is never orderable. A
-//! medicine without codes and ingredients is stored as unclassified, and orderable once a
-//! pharmacist has classified it.
+//! medicine without codes, ingredients or a form is stored as unclassified, and orderable once a
+//! pharmacist has classified it. So is another item whose title sounds like a medicine.
 
 mod barred;
 mod classify;

@@ -1,7 +1,14 @@
 use std::collections::BTreeSet;
 
 use serde::Serialize;
-use xinglin_domain::{access::Action, code::Code, id::TenantId, money::Money, payer::LineKind, prescription::Rules};
+use xinglin_domain::{
+    access::Action,
+    code::Code,
+    id::TenantId,
+    money::Money,
+    payer::LineKind,
+    prescription::{Barred, Rules},
+};
 use xinglin_platform::{
     AppError, AppResult, Caller, Platform, blocking, boxed,
     settings::{self, Item},
@@ -27,7 +34,8 @@ struct WrongRow<'a> {
 
 /// Replaces a hospital's formulary, as a whole or not at all. What was billed before stays as it
 /// was; classifications of items that are still the same products stay. Medicines that must not be
-/// sold, or are not classified, are stored and reported; nobody can order them.
+/// sold, or are not classified, are stored and reported; nobody can order them. So is what may be a
+/// medicine under another kind.
 ///
 /// # Errors
 /// With a report row by row, if any item is not whole, has the code of another, or is a medicine
@@ -108,7 +116,11 @@ fn check_item(item: &Item, rules: &Rules) -> AppResult<()> {
         (LineKind::Medicine, None) => wrong("a medicine needs the content of its `pack`"),
         (LineKind::Service | LineKind::Material | LineKind::Other, _) => {
             let own = Item { classification: None, ..item.clone() };
-            Ok(rules.check_product(&own.product())?)
+            match rules.check_product(&own.product()) {
+                // Stored and reported: a pharmacist says whether it is a medicine.
+                Ok(()) | Err(Barred::Doubtful(_)) => Ok(()),
+                Err(why) => Err(why.into()),
+            }
         }
     }
 }

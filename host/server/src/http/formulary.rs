@@ -36,7 +36,7 @@ pub async fn barred(State(hospital): State<Hospital>, caller: Caller) -> Reply<J
     Ok(Json(formulary::barred(&hospital.platform, &caller).await?))
 }
 
-/// A pharmacist says what a medicine is that lacks codes or ingredients.
+/// A pharmacist says what a medicine is that lacks codes, ingredients or a form, or that an item is no medicine.
 #[utoipa::path(
     post, path = "/api/v1/formulary/classify", tag = "Formulary",
     request_body = Classify,
