@@ -17,6 +17,7 @@ use xinglin_domain::{
 };
 use xinglin_extensions::Extensions;
 use xinglin_platform::{AppError, AppResult, Caller, Platform, ambient, boxed};
+use xinglin_records::notice::{self, Notice};
 
 /// How a parcel travels.
 #[derive(Deserialize, ToSchema)]
@@ -89,25 +90,20 @@ pub async fn ship(
     let Ship { carrier, tracking, logger } = ship;
     let shipped =
         dispensed.ship(&caller.actor, Shipment { carrier, tracking, logger, code: code.clone() }, caller.now)?;
-    let message = xinglin_store::Message {
-        id: format!("msg-{:032x}", ambient::fresh_id()),
-        patient_id: patient.to_string(),
-        dedupe_key: format!("{id}/shipped"),
-        body: json!({
-            "kind": "notice", "prescription": id,
-            "text": [
-                { "language": "zh-CN", "text": format!("您的包裹已寄出，收货码：{code}。请在收货时确认。") },
-                { "language": "en", "text": format!("Your parcel was sent. The code to receive it with: {code}.") },
-            ],
-        }),
-        created_at: caller.now,
-        read_at: None,
+    let (zh, en) = (
+        format!("您的包裹已寄出，收货码：{code}。请在收货时确认。"),
+        format!("Your parcel was sent. The code to receive it with: {code}."),
+    );
+    let notice = Notice {
+        patient,
+        key: format!("{id}/shipped"),
+        text: [&zh, &en],
+        about: json!({ "prescription": id }),
     };
     let safe = shipped.clone();
     prescription::put_next(platform, caller, row, shipped.into(), async |tx| {
         prescription::still_safe_in(platform, caller, tx, &safe).await?;
-        tx.insert_message(&message).await?;
-        Ok(())
+        notice::tell(tx, notice, caller.now).await
     })
     .await
 }
