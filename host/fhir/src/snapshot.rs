@@ -684,7 +684,9 @@ fn measure(holder: &Value, code: Vec<Coding>, texts: Texts<'_>) -> (Vec<Coding>,
         ObservationValue::Text(_) | ObservationValue::Coded(_) => {
             (ObservationValue::Absent, refuse(Fault::UnitNotUnderstood, String::new()))
         }
-        ObservationValue::Absent => (ObservationValue::Absent, unread(holder).and_then(|fault| refuse(fault, String::new()))),
+        ObservationValue::Absent => {
+            (ObservationValue::Absent, unread(holder).and_then(|fault| refuse(fault, String::new())))
+        }
     };
     let canonical = what.coding();
     let mut codes = vec![canonical.clone()];
@@ -892,7 +894,9 @@ mod tests {
             };
             assert_eq!(shown, said, "{sent}");
         }
-        for nothing in [json!({"dataAbsentReason": {"text": "溶血"}}), json!({"valueQuantity": {"unit": "%"}}), json!({})] {
+        for nothing in
+            [json!({"dataAbsentReason": {"text": "溶血"}}), json!({"valueQuantity": {"unit": "%"}}), json!({})]
+        {
             assert_eq!(observed(&json!({}), &lab(nothing)).expect("valid").refused, []);
         }
     }
@@ -921,7 +925,10 @@ mod tests {
             (quantity("7.2", "mmol/L"), false),
             (json!({"valueQuantity": {"value": 7.1, "code": "mmol/L", "comparator": "<"}}), false),
             (json!({"valueQuantity": {"value": 7.1, "code": "mmol/L", "comparator": ">"}}), false),
-            (json!({"valueQuantity": {"value": 7.1, "code": "mmol/L"}, "performer": self_reported["performer"]}), false),
+            (
+                json!({"valueQuantity": {"value": 7.1, "code": "mmol/L"}, "performer": self_reported["performer"]}),
+                false,
+            ),
             (json!({"valueQuantity": {"value": 7.1, "code": "mmol/L"}, "note": [{"text": "again"}]}), true),
             (json!({"valueQuantity": {"value": 7.1, "code": "g/L"}}), false),
         ] {

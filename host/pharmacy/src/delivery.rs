@@ -94,12 +94,8 @@ pub async fn ship(
         format!("您的包裹已寄出，收货码：{code}。请在收货时确认。"),
         format!("Your parcel was sent. The code to receive it with: {code}."),
     );
-    let notice = Notice {
-        patient,
-        key: format!("{id}/shipped"),
-        text: [&zh, &en],
-        about: json!({ "prescription": id }),
-    };
+    let notice =
+        Notice { patient, key: format!("{id}/shipped"), text: [&zh, &en], about: json!({ "prescription": id }) };
     let safe = shipped.clone();
     prescription::put_next(platform, caller, row, shipped.into(), async |tx| {
         prescription::still_safe_in(platform, caller, tx, &safe).await?;

@@ -17,7 +17,7 @@ pub async fn treatable<E: Executor>(records: &TenantScope<E>, patient: PatientId
     Ok(person::treatable(&person)?)
 }
 
-/// Whether a patient has died: nobody is told or reminded of anything then. No if there is no record of them.
+/// Whether a patient has died: nobody reminds them of anything then. No if there is no record of them.
 ///
 /// # Errors
 /// If the store fails.

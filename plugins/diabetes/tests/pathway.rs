@@ -394,7 +394,8 @@ fn what_is_ticked_early_goes_on_repeating() {
 #[test]
 fn a_test_that_was_only_ticked_is_missed_all_the_same() {
     for (result, alerts) in [(None, vec!["CHECK_MISSED"]), (Some("6.5"), vec![])] {
-        let mut run = PathwayRun::<Diabetes>::enrol(patient().days_ago(175).measured(Coding::loinc("4548-4"), "6.5", "%"));
+        let mut run =
+            PathwayRun::<Diabetes>::enrol(patient().days_ago(175).measured(Coding::loinc("4548-4"), "6.5", "%"));
         assert_eq!(ticked(&mut run, "hba1c", 6), [("hba1c-missed".to_owned(), 19)]);
         for visit in ["visit-7", "visit-14"] {
             ticked(&mut run, visit, if visit == "visit-7" { 7 } else { 14 });
@@ -499,6 +500,8 @@ fn a_value_that_the_host_refused_completes_no_check() {
     let before = day_of(&run, "yearly-uacr");
     let mut refused = run.patient.measurement(Coding::loinc("9318-7"), "1", "mg/g");
     refused.value = ObservationValue::Absent;
+    run.observed(refused.clone());
+    assert_eq!(day_of(&run, "yearly-uacr"), before, "it could not be measured");
     refused.attributes.push(Attribute::new("xinglin.refused", "MEASUREMENT_IMPLAUSIBLE"));
     run.observed(refused);
     assert_eq!(day_of(&run, "yearly-uacr"), before);

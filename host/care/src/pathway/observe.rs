@@ -185,12 +185,7 @@ async fn first_valid(tx: &TenantTx, row: &Resource) -> AppResult<Option<(Instant
 /// The compartments of observations under other ids that say the same, and did so before: same code,
 /// effective time and value. Two devices that agree at the same moment are one reading too. What was
 /// corrected to something else, or entered in error, says it no more.
-async fn repeats(
-    tx: &TenantTx,
-    person: &Value,
-    row: &Resource,
-    observed: &Observed,
-) -> AppResult<Vec<Compartments>> {
+async fn repeats(tx: &TenantTx, person: &Value, row: &Resource, observed: &Observed) -> AppResult<Vec<Compartments>> {
     let (Some(effective), Some(patient)) = (observed.observation.effective, &row.patient_id) else {
         return Ok(Vec::new());
     };

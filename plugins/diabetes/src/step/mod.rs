@@ -150,10 +150,8 @@ impl Step<'_> {
             self.directives.push(Directive::ScheduleTask(task));
         } else if self.now < end {
             let name = |language: usize| task.title.get(language).map_or("", |title| title.text.as_str());
-            let title = zh_en(
-                format!("核对{}是否有结果", name(0)),
-                format!("Check whether there is a result: {}", name(1)),
-            );
+            let title =
+                zh_en(format!("核对{}是否有结果", name(0)), format!("Check whether there is a result: {}", name(1)));
             self.schedule(format!("{}{MISSED}", task.code), title, Role::HealthManager, end, 0);
         }
         self.now < end
@@ -171,8 +169,7 @@ impl Step<'_> {
             )),
             Reading::Hba1c(_) | Reading::Ldl(_) | Reading::Other => {}
         }
-        let examined = !observation.is_self_reported() && observation.refused().is_none();
-        for check in yearly::CHECKS.iter().filter(|check| examined && check.is_done_by(observation)) {
+        for check in yearly::CHECKS.iter().filter(|check| check.is_done_by(observation)) {
             self.yearly_came(check, observation.effective.unwrap_or(self.now));
         }
         Ok(())

@@ -1,7 +1,7 @@
 //! Yearly checks.
 
 use xinglin_sdk::{
-    clinical::Observation,
+    clinical::{Observation, ObservationValue},
     pathway::{Destination, Directive, Referral, Role, Task},
     time::{Instant, plus_days},
     types::{Coding, Codings as _, system, zh_en},
@@ -60,8 +60,11 @@ pub(super) fn check(task: &str) -> Option<&'static Check> {
 }
 
 impl Check {
+    /// Only by a result, of somebody else than the patient.
     pub(super) fn is_done_by(&self, observation: &Observation) -> bool {
-        self.done_by.iter().any(|code| observation.code.has(system::LOINC, code))
+        let has_value = observation.value != ObservationValue::Absent || !observation.components.is_empty();
+        let is_result = has_value && !observation.is_self_reported() && observation.refused().is_none();
+        is_result && self.done_by.iter().any(|code| observation.code.has(system::LOINC, code))
     }
 
     /// A test, which only its result completes; otherwise an examination.
@@ -89,7 +92,7 @@ impl Step<'_> {
     fn last_result(&self, check: &Check) -> Option<Instant> {
         let results = check.done_by.iter().filter_map(|code| {
             let code = Coding::loinc(*code);
-            self.snapshot.history(&code).find(|one| !one.is_self_reported() && one.refused().is_none())
+            self.snapshot.history(&code).find(|one| check.is_done_by(one))
         });
         results.filter_map(|result| result.effective).max()
     }

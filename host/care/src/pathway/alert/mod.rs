@@ -68,7 +68,7 @@ pub struct AlertPage {
 }
 
 /// The state of an alert.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AlertState {
     /// Nobody has acknowledged it.
