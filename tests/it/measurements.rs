@@ -16,6 +16,7 @@ on_both_engines!(
     what_a_patient_reports_is_no_laboratory_result,
     units_are_converted_for_every_pathway,
     an_implausible_value_is_kept_and_told_and_given_to_no_rule,
+    what_is_no_amount_is_kept_and_told_and_given_to_no_rule,
     an_implausible_answer_is_refused_at_once,
     a_result_names_the_request_of_its_pathway,
 );
@@ -254,28 +255,42 @@ async fn history_is_context_and_no_alarm(hospital: TestHospital) {
         result["effectiveDateTime"] = json!(hospital.now().plus_days(-days).to_string());
         result
     };
-    // Before the enrolment, today too.
-    let mut this_morning = enrolled.glucose("21", "mmol/L");
-    this_morning["effectiveDateTime"] = json!(hospital.now().plus_hours(-1).to_string());
-    enrolled.clinic.import(&[dated("22", 400), dated("23", 30), this_morning]).await;
+    enrolled.clinic.import(&[dated("22", 400), dated("21", 30)]).await;
+    // Drawn before the enrolment, and written after it, without saying when it was issued.
+    enrolled.clinic.import(&[dated("8.1", 2)]).await;
+    enrolled.hears(&["8.1 mmol/L"]).await;
     hospital.advance(10 * 86_400).await;
     enrolled.settles().await;
-    // Since the enrolment, and old.
-    enrolled.clinic.import(&[dated("24", 9)]).await;
+    // Since the enrolment, and old; a correction of what was never news is none either.
+    let old = enrolled.clinic.import(&[dated("24", 9)]).await.remove(0);
+    let path = format!("/fhir/R4/{old}");
+    let mut corrected = enrolled.clinic.administrator.get(&path).await;
+    corrected["valueQuantity"]["value"] = json!(23);
+    enrolled.clinic.administrator.put(&path, corrected).await;
     enrolled.clinic.import(&[enrolled.glucose("6.6", "mmol/L")]).await;
-    enrolled.hears(&["6.6 mmol/L"]).await;
+    enrolled.hears(&["8.1 mmol/L", "6.6 mmol/L"]).await;
     assert!(enrolled.alert("GLUCOSE_CRITICAL_HIGH").await.is_none());
     // It is in the snapshot all the same.
     let calls = enrolled.clinic.administrator.get(&format!("/api/v1/calls?about={}&limit=1", enrolled.id)).await;
     let seen = calls[0]["tape"]["input"]["snapshot"]["observations"].to_string();
-    for value in ["22", "23", "21", "24"] {
+    for value in ["22", "23", "21"] {
         assert!(seen.contains(&format!("\"value\":\"{value}\"")), "{value}: {seen}");
     }
     // A result that takes days is news when it is issued.
     let mut late = dated("19", 5);
     late["issued"] = json!(hospital.now().to_string());
     enrolled.clinic.import(&[late]).await;
-    enrolled.hears(&["6.6 mmol/L", "19 mmol/L"]).await;
+    enrolled.hears(&["8.1 mmol/L", "6.6 mmol/L", "19 mmol/L"]).await;
+    assert!(enrolled.alert("GLUCOSE_CRITICAL_HIGH").await.is_some(), "drawn five days ago");
+    // A week later, a correction of what was news.
+    hospital.advance(9 * 86_400).await;
+    enrolled.settles().await;
+    let known = enrolled.clinic.found_in_record("Observation").await;
+    let mut corrected = known.into_iter().find(|one| one["valueQuantity"]["value"] == 19).expect("the result");
+    corrected["valueQuantity"]["value"] = json!(9);
+    let path = format!("/fhir/R4/Observation/{}", corrected["id"].as_str().expect("an id"));
+    enrolled.clinic.administrator.put(&path, corrected).await;
+    enrolled.hears(&["8.1 mmol/L", "6.6 mmol/L", "19 mmol/L", "9 mmol/L"]).await;
 }
 
 async fn the_same_device_value_twice_is_one(hospital: TestHospital) {
@@ -296,10 +311,54 @@ async fn the_same_device_value_twice_is_one(hospital: TestHospital) {
     later["effectiveDateTime"] = json!(hospital.now().plus_seconds(60).to_string());
     enrolled.posted(later).await;
     enrolled.hears(&["6.4 mmol/L", "6.4 mmol/L"]).await;
-    let mut differing = reading;
+    let mut differing = reading.clone();
     differing["valueQuantity"]["value"] = json!(6.5);
-    enrolled.posted(differing).await;
-    enrolled.hears(&["6.4 mmol/L", "6.4 mmol/L", "6.5 mmol/L"]).await;
+    let differing = enrolled.posted(differing).await;
+    let mut told = vec!["6.4 mmol/L", "6.4 mmol/L", "6.5 mmol/L"];
+    enrolled.hears(&told).await;
+    // A bound is another value.
+    for comparator in ["<", ">"] {
+        let mut bound = reading.clone();
+        bound["valueQuantity"]["comparator"] = json!(comparator);
+        enrolled.posted(bound).await;
+        told.push("6.4 mmol/L");
+        enrolled.hears(&told).await;
+    }
+    // What was entered in error, or corrected to something else, is in the record no more.
+    let admin = &enrolled.clinic.administrator;
+    let change = async |path: &str, change: fn(&mut Value)| {
+        let path = format!("/fhir/R4/{path}");
+        let mut known = admin.get(&path).await;
+        change(&mut known);
+        admin.put(&path, known).await;
+    };
+    change(&differing, |known| known["status"] = json!("entered-in-error")).await;
+    let mut again = reading.clone();
+    again["valueQuantity"]["value"] = json!(6.5);
+    let again = enrolled.posted(again).await;
+    told.push("6.5 mmol/L");
+    enrolled.hears(&told).await;
+    change(&again, |known| known["valueQuantity"]["value"] = json!(6.7)).await;
+    told.push("6.7 mmol/L");
+    enrolled.hears(&told).await;
+    for (value, heard) in [(6.5, Some("6.5 mmol/L")), (6.7, None)] {
+        let mut posted = reading.clone();
+        posted["valueQuantity"]["value"] = json!(value);
+        enrolled.posted(posted).await;
+        told.extend(heard);
+        enrolled.hears(&told).await;
+    }
+    // What the pathway may not see says nothing to it.
+    let mut hidden = reading;
+    hidden["valueQuantity"]["value"] = json!(6.8);
+    let mut open = hidden.clone();
+    hidden["meta"] =
+        json!({ "security": [{ "system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "HIV" }] });
+    enrolled.clinic.import(&[hidden]).await;
+    enrolled.hears(&told).await;
+    enrolled.posted(open.take()).await;
+    told.push("6.8 mmol/L");
+    enrolled.hears(&told).await;
 }
 
 async fn what_a_patient_reports_is_no_laboratory_result(hospital: TestHospital) {
@@ -412,6 +471,32 @@ async fn an_implausible_value_is_kept_and_told_and_given_to_no_rule(hospital: Te
         let refused = |one: &&Value| one["attributes"].to_string().contains(code);
         assert_eq!(seen.iter().find(refused).map(|one| &one["value"]), Some(&json!("absent")), "{value} {unit}");
     }
+}
+
+async fn what_is_no_amount_is_kept_and_told_and_given_to_no_rule(hospital: TestHospital) {
+    let enrolled = Enrolled::open(&hospital).await;
+    let text = json!([{ "code": { "text": "餐后" }, "valueBoolean": true }]);
+    for (loinc, sent) in [
+        ("14743-9", json!({ "valueCodeableConcept": { "text": "Hi" } })),
+        ("14743-9", json!({ "valueBoolean": true })),
+        ("14743-9", json!({ "valueInteger": 7 })),
+        ("4548-4", json!({ "valueRange": { "low": { "value": 6 }, "high": { "value": 7 } } })),
+        ("14743-9", json!({ "component": text })),
+    ] {
+        let mut result = enrolled.result(loinc, "1", "1");
+        let fields = result.as_object_mut().expect("fields");
+        fields.remove("valueQuantity");
+        fields.extend(sent.as_object().expect("fields").clone());
+        let path = enrolled.posted(result).await;
+        let alerted = async || enrolled.alerts().await.iter().any(|alert| alert.to_string().contains(&path));
+        eventually(&sent.to_string(), alerted).await;
+    }
+    // Parts that may mean something are given, without a value; the pathway copes.
+    enrolled.posted(enrolled.glucose("6.1", "mmol/L")).await;
+    enrolled.hears(&["? ?", "6.1 mmol/L"]).await;
+    let codes: std::collections::BTreeSet<String> =
+        enrolled.alerts().await.iter().map(|alert| alert["code"].as_str().unwrap_or_default().to_owned()).collect();
+    assert!(codes.contains("UNIT_NOT_UNDERSTOOD") && !codes.contains("PATHWAY_SILENT"), "{codes:?}");
 }
 
 async fn an_implausible_answer_is_refused_at_once(hospital: TestHospital) {

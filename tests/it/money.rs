@@ -42,6 +42,7 @@ on_both_engines!(
     an_expired_order_is_refunded_when_its_payer_is_back,
     no_bill_is_in_a_state_that_nobody_can_leave,
     no_prescription_or_visit_is_in_a_state_that_nobody_can_leave,
+    no_prescription_waits_for_its_payer_for_ever,
 );
 
 /// A payer whose answers a test determines.
@@ -785,6 +786,12 @@ async fn an_order_that_expires_is_refunded_and_told(hospital: TestHospital) {
         assert_eq!(told(&clinic, quote).await, ["expired", "refunded"]);
     }
     eventually("what nobody bought expires", async || clinic.doctor.get(&unpaid).await["status"] == "EXPIRED").await;
+    // Each is told once, and of a draft nothing.
+    let messages = clinic.patient.get(&format!("/api/v1/patients/{}/messages", clinic.subject)).await;
+    let of = |path: &str| {
+        messages.as_array().into_iter().flatten().filter(|m| m["detail"]["prescription"] == id(path)).count()
+    };
+    assert_eq!([of(&orders[0].0), of(&orders[1].0), of(&unpaid), of(&draft)], [1, 1, 1, 0], "{messages:#}");
     clinic.patient.refused(&confirm_path(&open), confirmation(&open), "RX_EXPIRED").await;
     assert_eq!(clinic.patient.post(&cancel(&open), json!(null)).await["status"], "ABANDONED");
     assert_eq!(clinic.balanced().await["debit_fen"], 0);
@@ -950,6 +957,25 @@ async fn state_outcome(accountant: &Client, quote: &Value, done: bool) -> Value 
     panic!("{path} is never free");
 }
 
+/// Moves a bill on to the end, whatever befalls its payer; returns its last state.
+async fn without_the_payer(hospital: &TestHospital, clinic: &Clinic, (accountant, quote): (&Client, &Value)) -> String {
+    let mut at = status(clinic, quote).await;
+    for _ in 0..4 {
+        let known = ChargeState::ALL.iter().copied().find(|known| known.as_str() == at).expect("a state");
+        let next = match mover(known) {
+            Mover::Nobody => break,
+            Mover::Patient => clinic.patient.post(&cancel(quote), json!(null)).await,
+            Mover::Staff => clinic.pharmacist.post(&format!("{}/reverse", bill(quote)), json!(null)).await,
+            Mover::Accountant => {
+                hospital.advance(61).await;
+                state_outcome(accountant, quote, true).await
+            }
+        };
+        at = next["status"].as_str().expect("a state").to_owned();
+    }
+    at
+}
+
 async fn no_bill_is_in_a_state_that_nobody_can_leave(hospital: TestHospital) {
     let clinic = insured_by(&hospital, &PayerGuest::settling(&figures())).await;
     let (accountant, _) = clinic.hire(Person::new("accountant", "accountant")).await;
@@ -977,21 +1003,7 @@ async fn no_bill_is_in_a_state_that_nobody_can_leave(hospital: TestHospital) {
                 mover(state) == Mover::Nobody,
                 "{trouble:?} {state}: {moved}"
             );
-            // On to the end, without the payer.
-            let mut at = moved["status"].as_str().expect("a state").to_owned();
-            for _ in 0..4 {
-                let known = ChargeState::ALL.iter().copied().find(|known| known.as_str() == at).expect("a state");
-                let next = match mover(known) {
-                    Mover::Nobody => break,
-                    Mover::Patient => clinic.patient.post(&cancel(&quote), json!(null)).await,
-                    Mover::Staff => clinic.pharmacist.post(&format!("{}/reverse", bill(&quote)), json!(null)).await,
-                    Mover::Accountant => {
-                        hospital.advance(61).await;
-                        state_outcome(&accountant, &quote, true).await
-                    }
-                };
-                at = next["status"].as_str().expect("a state").to_owned();
-            }
+            let at = without_the_payer(&hospital, &clinic, (&accountant, &quote)).await;
             assert!(matches!(at.as_str(), "REVERSED" | "ABANDONED" | "DECLINED"), "{trouble:?} {state}: {at}");
             clinic.balanced().await;
             trouble.passes(&clinic).await;
@@ -1016,8 +1028,12 @@ const fn prescription_ways(state: RxState) -> (Option<(&'static str, &'static st
     }
 }
 
-/// A prescription in a state, with its quote, if there is one.
-async fn prescription_in(hospital: &TestHospital, clinic: &Clinic, state: RxState) -> (String, Value) {
+/// A prescription in a state, with its quote, if there is one: paid by the patient alone, or not.
+async fn prescription_in(
+    hospital: &TestHospital,
+    clinic: &Clinic,
+    (state, self_pay): (RxState, bool),
+) -> (String, Value) {
     let visit = clinic.visit().await;
     let path = clinic.draft(&visit, &[line("metformin-500mg-60", "1000", "2", 30, 2)]).await;
     let pharmacist =
@@ -1026,7 +1042,7 @@ async fn prescription_in(hospital: &TestHospital, clinic: &Clinic, state: RxStat
     let order = async || {
         clinic.sign(&path).await;
         clinic.approve(&path).await;
-        let quote = json!({ "prescription": id(&path), "self_pay": true });
+        let quote = json!({ "prescription": id(&path), "self_pay": self_pay });
         let quote = clinic.patient.post("/api/v1/charges", quote).await;
         clinic.confirm(&quote).await;
         quote
@@ -1097,7 +1113,7 @@ async fn no_prescription_or_visit_is_in_a_state_that_nobody_can_leave(hospital: 
     let clinic = hospital.clinic(&[]).await;
     for &state in RxState::ALL {
         let (way, by_itself) = prescription_ways(state);
-        let (path, quote) = prescription_in(&hospital, &clinic, state).await;
+        let (path, quote) = prescription_in(&hospital, &clinic, (state, true)).await;
         let moved = match way {
             None => None,
             Some(("cancel", _)) => {
@@ -1120,7 +1136,7 @@ async fn no_prescription_or_visit_is_in_a_state_that_nobody_can_leave(hospital: 
         };
         assert_eq!(moved.map(|moved| moved["status"].clone()), way.map(|(_, to)| json!(to)), "{state}");
         if let Some(to) = by_itself {
-            let (path, _) = prescription_in(&hospital, &clinic, state).await;
+            let (path, _) = prescription_in(&hospital, &clinic, (state, true)).await;
             hospital.advance(3 * DAY + 60).await;
             eventually(state.as_str(), async || clinic.doctor.get(&path).await["status"] == to).await;
         }
@@ -1150,6 +1166,42 @@ async fn no_prescription_or_visit_is_in_a_state_that_nobody_can_leave(hospital: 
         assert_eq!(clinic.doctor.get(&path).await["status"], state.as_str());
         if let Some((verb, body)) = verb {
             assert_eq!(clinic.doctor.post(&format!("{path}/{verb}"), body).await["status"], "CLOSED");
+        }
+    }
+    clinic.balanced().await;
+}
+
+async fn no_prescription_waits_for_its_payer_for_ever(hospital: TestHospital) {
+    let clinic = insured_by(&hospital, &PayerGuest::settling(&figures())).await;
+    let (accountant, _) = clinic.hire(Person::new("accountant", "accountant")).await;
+    // Slow is as broken, and takes time.
+    for trouble in [Trouble::Broken, Trouble::Disabled, Trouble::Recalled] {
+        for (state, verb, refunds, then) in [
+            (RxState::PendingReview, "withdraw", false, "CANCELLED"),
+            (RxState::Effective, "withdraw", false, "CANCELLED"),
+            (RxState::Reserved, "cancel", true, "EFFECTIVE"),
+            (RxState::Reserved, "expire", true, "EXPIRED"),
+            (RxState::Dispensed, "hand-over", false, "DELIVERED"),
+            (RxState::Dispensed, "take-back", true, "REFUNDED"),
+        ] {
+            let (path, quote) = prescription_in(&hospital, &clinic, (state, false)).await;
+            trouble.befalls(&clinic).await;
+            let act = format!("{path}/{verb}");
+            match verb {
+                "withdraw" => drop(clinic.doctor.post(&act, json!(null)).await),
+                "cancel" => drop(clinic.patient.post(&cancel(&quote), json!(null)).await),
+                "expire" => hospital.advance(3 * DAY + 60).await,
+                "take-back" => drop(clinic.pharmacist.post(&act, json!({ "cause": "quality" })).await),
+                _ => drop(clinic.pharmacist.post(&act, json!(null)).await),
+            }
+            let what = format!("{trouble:?} {state} {verb}");
+            if refunds {
+                eventually(&what, async || status(&clinic, &quote).await != "SETTLED").await;
+                let at = without_the_payer(&hospital, &clinic, (&accountant, &quote)).await;
+                assert_eq!(at, "REVERSED", "{what}");
+            }
+            eventually(&what, async || clinic.doctor.get(&path).await["status"] == then).await;
+            trouble.passes(&clinic).await;
         }
     }
     clinic.balanced().await;

@@ -3,11 +3,14 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use xinglin_domain::time::Instant;
+use xinglin_domain::{id::AlertId, time::Instant};
+use xinglin_store::Alert;
 
 use crate::{
     measurements::{Enrolled, follow_up},
-    support::{Client, DIABETES, Person, TestHospital, eventually, line, on_both_engines, outside::Outside},
+    support::{
+        Client, Clinic, DIABETES, Person, TestHospital, eventually, frozen, line, on_both_engines, outside::Outside,
+    },
 };
 
 on_both_engines!(
@@ -18,7 +21,8 @@ on_both_engines!(
     a_pathway_is_told_what_became_of_its_tasks,
     leaving_ends_what_is_the_pathways_and_not_the_doctors_hold,
     a_guardian_takes_a_ward_out_and_a_stranger_does_not,
-    leaving_needs_no_answer_of_the_pathway,
+    no_enrolment_is_in_a_state_that_nobody_can_leave,
+    a_critical_alert_is_first_however_many_there_are,
     a_clock_that_jumps_a_year_floods_nobody,
 );
 
@@ -286,16 +290,155 @@ async fn a_guardian_takes_a_ward_out_and_a_stranger_does_not(hospital: TestHospi
     assert!(enrolled.alert("PATHWAY_LEFT").await.is_some());
 }
 
-async fn leaving_needs_no_answer_of_the_pathway(hospital: TestHospital) {
+/// What may befall a pathway at any time.
+#[derive(Debug, Clone, Copy)]
+enum Trouble {
+    /// It cannot read the state of an enrolment.
+    Broken,
+    Disabled,
+    /// The last: it does not come back.
+    Recalled,
+}
+
+impl Trouble {
+    async fn befalls(self, clinic: &Clinic) {
+        match self {
+            Self::Broken => {
+                clinic.operator.upload(frozen::DIABETES.package_of("1.0.1")).await.done("/api/v1/plugins");
+                let promote = json!({ "version": "1.0.1", "without_gate": true });
+                clinic.operator.post(&format!("{}/promote", plugin(clinic)), promote).await;
+            }
+            Self::Disabled => drop(clinic.operator.post(&format!("{}/disable", plugin(clinic)), json!(null)).await),
+            Self::Recalled => {
+                let installed = clinic.operator.get(&format!("/api/v1/tenants/{}/plugins", clinic.tenant)).await;
+                let ours = installed.as_array().expect("plugins").iter().find(|one| one["id"] == DIABETES.id);
+                let digest = ours.expect("it is installed")["digest"].as_str().expect("a digest");
+                clinic.operator.post(&format!("/api/v1/recalls/{digest}"), json!({ "reason": "a test" })).await;
+            }
+        }
+    }
+
+    /// Whether it is well again.
+    async fn passes(self, clinic: &Clinic) -> bool {
+        match self {
+            Self::Broken => drop(clinic.operator.post(&format!("{}/rollback", plugin(clinic)), json!(null)).await),
+            Self::Disabled => drop(clinic.operator.post(&format!("{}/enable", plugin(clinic)), json!(null)).await),
+            Self::Recalled => return false,
+        }
+        true
+    }
+}
+
+fn plugin(clinic: &Clinic) -> String {
+    format!("/api/v1/tenants/{}/plugins/{}", clinic.tenant, DIABETES.id)
+}
+
+async fn no_enrolment_is_in_a_state_that_nobody_can_leave(hospital: TestHospital) {
+    let enrolled = Enrolled::open(&hospital).await;
+    let (clinic, mut id) = (&enrolled.clinic, enrolled.id.clone());
+    for trouble in [Trouble::Broken, Trouble::Disabled, Trouble::Recalled] {
+        let path = format!("/api/v1/enrolments/{id}");
+        clinic.patient.post(&format!("{path}/answers"), follow_up("20", false)).await;
+        trouble.befalls(clinic).await;
+        // Alerts are acknowledged, holds lifted, tasks done and questions answered.
+        for alert in enrolled.alerts().await {
+            let taken = format!("/api/v1/alerts/{}/acknowledge", alert["id"].as_str().expect("an id"));
+            assert_eq!(clinic.doctor.post(&taken, json!(null)).await["state"], "acknowledged", "{trouble:?}");
+        }
+        let holds = clinic.doctor.get(&format!("/api/v1/patients/{}/holds", clinic.subject)).await;
+        for hold in holds.as_array().expect("holds").iter().filter(|hold| hold["active"] == true) {
+            let release = format!("/api/v1/holds/{}/release", hold["id"].as_str().expect("an id"));
+            let lifted = clinic.doctor.post(&release, json!({ "reason": "Seen in person today." })).await;
+            assert_eq!(lifted["active"], false, "{trouble:?}");
+        }
+        let timers = clinic.patient.get(&path).await["timers"].as_array().expect("timers").clone();
+        let offline = timers.iter().find(|timer| timer["code"] == "offline-visit" && timer["state"] == "open");
+        let done = format!("/api/v1/tasks/{}/done", offline.expect("a task")["id"].as_str().expect("an id"));
+        clinic.patient.post(&done, json!(null)).await;
+        let mut answers = follow_up("6.1", true);
+        answers["answers"].as_array_mut().expect("answers").remove(1);
+        clinic.patient.post(&format!("{path}/answers"), answers).await;
+        let left = clinic.doctor.post(&format!("{path}/leave"), json!({ "reason": "moved to another hospital" })).await;
+        assert_eq!(left["active"], false, "{trouble:?}");
+        let open = left["timers"].as_array().expect("timers").iter().filter(|timer| timer["state"] == "open").count();
+        assert_eq!(open, 0, "{trouble:?}");
+        if !trouble.passes(clinic).await {
+            break;
+        }
+        let enrol = json!({ "patient": clinic.subject, "plugin": DIABETES.id });
+        id = clinic.doctor.post("/api/v1/enrolments", enrol).await["id"].as_str().expect("an id").to_owned();
+    }
+}
+
+async fn a_critical_alert_is_first_however_many_there_are(hospital: TestHospital) {
+    const OTHERS: u128 = 501;
     let enrolled = Enrolled::open(&hospital).await;
     let clinic = &enrolled.clinic;
-    let disable = format!("/api/v1/tenants/{}/plugins/{}/disable", clinic.tenant, DIABETES.id);
-    clinic.operator.post(&disable, json!(null)).await;
-    let leave = format!("/api/v1/enrolments/{}/leave", enrolled.id);
-    let left = clinic.doctor.post(&leave, json!({ "reason": "moved to another hospital" })).await;
-    assert_eq!(left["active"], false);
-    let open = left["timers"].as_array().expect("timers").iter().filter(|timer| timer["state"] == "open").count();
-    assert_eq!(open, 0);
+    let (nurse, _) = clinic.hire(Person::new("nurse", "nurse").licensed(&json!({}))).await;
+    let found = critical(&enrolled).await;
+    // More than the longest page of nurses' alerts, all due before.
+    let records = hospital.hospital.store().tenant(clinic.tenant.parse().expect("a tenant"));
+    let row = records.get_alert(found["id"].as_str().expect("an id").parse().expect("an alert")).await.expect("a row");
+    let tx = records.begin().await.expect("begun");
+    for number in 0..OTHERS {
+        let id = AlertId::from_u128(number);
+        let mut body = row.body.clone();
+        body["id"] = json!(id);
+        body["alert"]["code"] = json!("FOLLOW_UP_MISSED");
+        body["alert"]["owner"] = json!("nurse");
+        body["alert"]["severity"] = json!("warning");
+        let other = Alert {
+            id,
+            body,
+            code: "FOLLOW_UP_MISSED".to_owned(),
+            severity: "warning".to_owned(),
+            urgency: 1,
+            owner: "nurse".to_owned(),
+            told: vec!["nurse".to_owned()],
+            due_at: row.due_at.plus_days(-1),
+            ..row.clone()
+        };
+        tx.insert_alert(&other).await.expect("inserted");
+    }
+    tx.commit().await.expect("committed");
+
+    let codes = |list: &Value| -> Vec<String> {
+        let code =
+            |one: &Value| one.pointer("/about/code").unwrap_or(&one["code"]).as_str().expect("a code").to_owned();
+        list.as_array().expect("a list").iter().map(code).collect()
+    };
+    for path in ["/api/v1/alerts?limit=1", "/api/v1/me/notifications?limit=1"] {
+        assert_eq!(codes(&clinic.doctor.get(path).await), ["GLUCOSE_CRITICAL_HIGH"], "{path}");
+    }
+    assert!(!codes(&clinic.doctor.get("/api/v1/me/notifications").await).contains(&"FOLLOW_UP_MISSED".to_owned()));
+    assert!(!codes(&nurse.get("/api/v1/me/notifications").await).contains(&"GLUCOSE_CRITICAL_HIGH".to_owned()));
+    // Page by page, each once; what is acknowledged meanwhile ends no page.
+    let path = format!("/api/v1/alerts/{}/acknowledge", found["id"].as_str().expect("an id"));
+    for (list, key) in [("/api/v1/alerts", "id"), ("/api/v1/me/notifications", "alert")] {
+        let client = if key == "id" { &clinic.doctor } else { &nurse };
+        let (mut seen, mut after) = (Vec::new(), String::new());
+        loop {
+            let page = client.get(&format!("{list}?limit=200{after}")).await;
+            let page = page.as_array().expect("a list").clone();
+            let Some(last) = page.last() else { break };
+            after = format!("&after={}", last[key].as_str().expect("an id"));
+            seen.extend(page.iter().map(|one| one[key].as_str().expect("an id").to_owned()));
+        }
+        let all = seen.len();
+        seen.sort();
+        seen.dedup();
+        assert_eq!(seen.len(), all, "{list}");
+        assert!(all >= 501, "{list}: {all}");
+    }
+    clinic.doctor.post(&path, json!(null)).await;
+    let after = format!("/api/v1/alerts?limit=1&after={}", found["id"].as_str().expect("an id"));
+    assert_eq!(clinic.doctor.get(&after).await.as_array().map(Vec::len), Some(1));
+    assert!(!codes(&clinic.doctor.get("/api/v1/alerts?limit=500").await).contains(&"GLUCOSE_CRITICAL_HIGH".to_owned()));
+    let taken = clinic.doctor.get("/api/v1/alerts?state=acknowledged").await;
+    assert_eq!(codes(&taken), ["GLUCOSE_CRITICAL_HIGH"]);
+    let nobody = format!("/api/v1/alerts?after={}", AlertId::from_u128(OTHERS + 1));
+    clinic.doctor.hidden(&nobody, "NOT_FOUND").await;
+    clinic.doctor.hidden("/api/v1/alerts?state=lost", "BODY_INVALID").await;
 }
 
 async fn a_clock_that_jumps_a_year_floods_nobody(hospital: TestHospital) {

@@ -179,6 +179,21 @@ async fn money_goes_back(hospital: &TestHospital, clinic: &Clinic, [quoted, paid
     clinic.balanced().await;
 }
 
+/// What the patient was told of bills and prescriptions, by occasion, with whether a bill is named.
+async fn told(clinic: &Clinic) -> Vec<(String, bool)> {
+    let messages = clinic.patient.get(&format!("/api/v1/patients/{}/messages", clinic.subject)).await;
+    let notices = messages.as_array().expect("messages").iter().map(|message| &message["detail"]);
+    let mut told: Vec<(String, bool)> = notices
+        .filter_map(|notice| Some((notice["occasion"].as_str()?.to_owned(), notice["charge"].is_string())))
+        .collect();
+    told.sort();
+    told
+}
+
+fn occasions(all: &[(&str, bool)]) -> Vec<(String, bool)> {
+    all.iter().map(|(occasion, bill)| ((*occasion).to_owned(), *bill)).collect()
+}
+
 async fn an_allergy_after_the_signature_stops_every_later_act(hospital: TestHospital) {
     let clinic = hospital.clinic(&[&DRUG_SAFETY]).await;
     let _ = refused_afterwards(&clinic, "RX_ALLERGY", async |_| {
@@ -215,6 +230,13 @@ async fn a_stopped_visit_stops_every_later_act(hospital: TestHospital) {
     })
     .await;
     money_goes_back(&hospital, &clinic, &bills).await;
+    // Of each prescription once, and of the order that it is refunded.
+    let all =
+        [("cancelled", false), ("cancelled", false), ("cancelled", false), ("cancelled", true), ("refunded", true)];
+    eventually("the patient is told", async || told(&clinic).await == occasions(&all)).await;
+    hospital.advance(3 * 86_400 + 60).await;
+    hospital.hospital.do_due_work().await;
+    assert_eq!(told(&clinic).await, occasions(&all));
 }
 
 async fn a_hold_stops_every_later_act(hospital: TestHospital) {
@@ -228,6 +250,11 @@ async fn a_hold_stops_every_later_act(hospital: TestHospital) {
         clinic.patient.post(&answers, json!({ "questionnaire": "follow-up", "answers": [glucose, help] })).await;
     })
     .await;
+    // Nobody lifts it: what was signed expires.
+    assert_eq!(told(&clinic).await, []);
+    hospital.advance(3 * 86_400 + 60).await;
+    let all = [("expired", false), ("expired", false), ("expired", false), ("expired", true), ("refunded", true)];
+    eventually("the patient is told", async || told(&clinic).await == occasions(&all)).await;
 }
 
 async fn a_suspended_person_is_named_in_no_act(hospital: TestHospital) {
@@ -284,10 +311,11 @@ async fn nothing_is_done_for_the_dead(hospital: TestHospital) {
     let open = |timer: &&Value| timer["state"] == "open";
     assert_eq!(ended["timers"].as_array().expect("timers").iter().find(open), None);
     let messages = format!("/api/v1/patients/{}/messages", clinic.subject);
-    let told = clinic.patient.get(&messages).await;
+    assert_eq!(told(&clinic).await, occasions(&[("refunded", true)]));
+    let before = clinic.patient.get(&messages).await;
     hospital.advance(366 * 86_400).await;
     let patient = clinic.operator.sign_in(Some(&clinic.tenant), "patient").await;
-    assert_eq!(patient.get(&messages).await, told);
+    assert_eq!(patient.get(&messages).await, before);
     // What was done can be read.
     assert!(!clinic.found_in_record("MedicationRequest").await.is_empty());
 }

@@ -257,7 +257,7 @@ codes! {
     MeasurementImplausible = "MEASUREMENT_IMPLAUSIBLE", Unprocessable,
         "测量值超出可能范围，请核对数值和单位", "This value cannot be right; please check the number and its unit.";
     UnitNotUnderstood = "UNIT_NOT_UNDERSTOOD", Unprocessable,
-        "无法识别测量值的单位", "The unit of this value is not understood.";
+        "无法识别测量值或其单位", "The value or its unit is not understood.";
 
     // Authentication and authorisation.
     AuthRequired = "AUTH_REQUIRED", Unauthenticated,

@@ -16,7 +16,7 @@ const DIGITS: u8 = 4;
 /// Why a value is not given to rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Fault {
-    /// The unit is missing, or not one of the analyte's.
+    /// The unit is missing, or not one of the analyte's; or the value is no amount.
     UnitNotUnderstood,
     /// Outside of what a living person can have: a typing error, a wrong unit, a faulty device.
     Implausible,

@@ -70,6 +70,8 @@ const NAMING: [&str; 5] = ["54125-0", "45392-8", "45394-4", "45396-9", "56799-0"
 ///   of what is still to be done.
 /// - What the host knows to [measure](xinglin_domain::measure) has its canonical unit, and the code
 ///   of that unit first; a value that is not understood or not plausible is `Absent`.
+/// - What is no amount (a code, a text, a range, parts instead of a value) of something the host knows to
+///   measure is refused, too.
 /// - A value that cannot be given exactly is `Absent`, and so is a text that is not a
 ///   result, or contains the patient's name, contact, address or number. The text of an allergy
 ///   that does is left out.
@@ -540,6 +542,12 @@ pub fn known_since(observation: &Value) -> Option<Instant> {
 
 const EFFECTIVE: [&str; 3] = ["effectiveDateTime", "effectiveInstant", "effectivePeriod"];
 
+/// The comparator of a quantity that is a bound.
+const COMPARATOR: &str = "xinglin.comparator";
+
+/// The quantity as it was sent, of one that was converted.
+const AS_SENT: &str = "xinglin.as-sent";
+
 /// An observation for plugins, with what of it they do not get.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Observed {
@@ -558,6 +566,23 @@ pub struct Refused {
     pub what: &'static Measurand,
     /// The value as it was sent.
     pub sent: String,
+}
+
+impl Observed {
+    /// Whether it says the same as another, in whatever unit: code, time, values, bounds, what of it is
+    /// refused, and whether the patient reported it.
+    pub fn says_same(&self, other: &Self) -> bool {
+        let Self { observation: one, refused } = self;
+        let Self { observation: two, refused: refused_of_other } = other;
+        let same_code = one.code.iter().zip(&two.code).all(|(one, two)| one.same(two));
+        let marks = |marked: &Observation| -> Vec<Attribute> {
+            marked.attributes.iter().filter(|mark| mark.key != AS_SENT).cloned().collect()
+        };
+        same_code
+            && (&one.value, &one.components, one.effective) == (&two.value, &two.components, two.effective)
+            && marks(one) == marks(two)
+            && refused == refused_of_other
+    }
 }
 
 impl PartialEq for Refused {
@@ -584,7 +609,9 @@ fn observation(resource: &Value, identity: &Identity) -> Option<(Option<Instant>
     let texts = Texts { are_results: !is_naming && categories.any(|code| RESULTS.contains(&code)), identity };
     let effective = EFFECTIVE.iter().find_map(|name| instant(resource, name));
     let mut attributes = Vec::new();
-    note(&mut attributes, "xinglin.comparator", resource.get("valueQuantity").and_then(|q| text(q, "comparator")));
+    for holder in std::iter::once(resource).chain(items(resource, "component")) {
+        note(&mut attributes, COMPARATOR, holder.get("valueQuantity").and_then(|q| text(q, "comparator")));
+    }
     if is_self_reported(resource) {
         let value = AttributeValue::Boolean(true);
         attributes.push(Attribute { key: "xinglin.self-reported".to_owned(), value });
@@ -596,7 +623,7 @@ fn observation(resource: &Value, identity: &Identity) -> Option<(Option<Instant>
             None => {}
             Some(Told::Converted(sent)) => {
                 let value = AttributeValue::Quantity(sent);
-                attributes.push(Attribute { key: "xinglin.as-sent".to_owned(), value });
+                attributes.push(Attribute { key: AS_SENT.to_owned(), value });
             }
             Some(Told::Refused(one)) => {
                 note(&mut attributes, "xinglin.refused", Some(one.fault.code().as_str()));
@@ -650,15 +677,16 @@ fn measure(holder: &Value, code: Vec<Coding>, texts: Texts<'_>) -> (Vec<Coding>,
         ObservationValue::Integer(number) => {
             (ObservationValue::Absent, refuse(Fault::UnitNotUnderstood, number.to_string()))
         }
+        ObservationValue::Boolean(said) => {
+            (ObservationValue::Absent, refuse(Fault::UnitNotUnderstood, said.to_string()))
+        }
         // Neither is a number that nobody can compute with; the text itself may name somebody.
-        ObservationValue::Text(_) => (ObservationValue::Absent, refuse(Fault::UnitNotUnderstood, String::new())),
-        ObservationValue::Absent if holder.get("valueString").is_some() => {
+        ObservationValue::Text(_) | ObservationValue::Coded(_) => {
             (ObservationValue::Absent, refuse(Fault::UnitNotUnderstood, String::new()))
         }
-        ObservationValue::Absent if holder.get("valueQuantity").is_some_and(|sent| sent.get("value").is_some()) => {
-            (ObservationValue::Absent, refuse(Fault::Implausible, String::new()))
+        ObservationValue::Absent => {
+            (ObservationValue::Absent, unread(holder).and_then(|fault| refuse(fault, String::new())))
         }
-        other => (other, None),
     };
     let canonical = what.coding();
     let mut codes = vec![canonical.clone()];
@@ -671,6 +699,18 @@ fn measure(holder: &Value, code: Vec<Coding>, texts: Texts<'_>) -> (Vec<Coding>,
         None => codes.extend(code),
     }
     (codes, value, told)
+}
+
+/// Why there is no value though something was sent: a number that is not exact, a value of a kind that
+/// no rule reads (a range, a ratio), or parts instead of a value. None if nothing was.
+fn unread(holder: &Value) -> Option<Fault> {
+    let mut fields = holder.as_object().into_iter().flatten();
+    let sent = fields.find_map(|(name, value)| Some((name.strip_prefix("value")?, value)));
+    match sent {
+        Some(("Quantity", quantity)) if quantity.get("value").is_some() => Some(Fault::Implausible),
+        Some(("Quantity", _)) | None => (!items(holder, "component").is_empty()).then_some(Fault::UnitNotUnderstood),
+        Some(_) => Some(Fault::UnitNotUnderstood),
+    }
 }
 
 /// A quantity with its unit in the spelling of UCUM.
@@ -835,10 +875,67 @@ mod tests {
             let AttributeValue::Text(said) = &observation.attributes[0].value else { panic!("{observation:?}") };
             assert_eq!(said, fault.code().as_str());
         }
-        let as_text = lab(json!({"valueString": "7.2 mmol/L"}));
-        assert_eq!(observed(&json!({}), &as_text).expect("valid").refused[0].fault, Fault::UnitNotUnderstood);
-        let unmeasured = lab(json!({"dataAbsentReason": {"text": "溶血"}}));
-        assert_eq!(observed(&json!({}), &unmeasured).expect("valid").refused, []);
+        let part = json!([{"code": {"text": "fasting"}, "valueBoolean": true}]);
+        for (sent, said) in [
+            (json!({"valueString": "7.2 mmol/L"}), ""),
+            (json!({"valueInteger": 7}), "7"),
+            (json!({"valueBoolean": true}), "true"),
+            (json!({"valueCodeableConcept": {"coding": [{"system": system::SNOMED, "code": "75540009"}]}}), ""),
+            (json!({"valueCodeableConcept": {"text": "Hi"}}), ""),
+            (json!({"valueRange": {"low": {"value": 7}, "high": {"value": 9}}}), ""),
+            (json!({"valueRatio": {"numerator": {"value": 7}}}), ""),
+            (json!({"component": part}), ""),
+            (json!({"dataAbsentReason": {"text": "see parts"}, "component": part}), ""),
+        ] {
+            let Observed { observation, refused } = observed(&json!({}), &lab(sent.clone())).expect("valid");
+            assert_eq!(observation.value, ObservationValue::Absent, "{sent}");
+            let [Refused { fault: Fault::UnitNotUnderstood, sent: shown, .. }] = &refused[..] else {
+                panic!("{sent}: {refused:?}")
+            };
+            assert_eq!(shown, said, "{sent}");
+        }
+        for nothing in
+            [json!({"dataAbsentReason": {"text": "溶血"}}), json!({"valueQuantity": {"unit": "%"}}), json!({})]
+        {
+            assert_eq!(observed(&json!({}), &lab(nothing)).expect("valid").refused, []);
+        }
+    }
+
+    #[test]
+    fn what_says_the_same_is_the_same_in_any_unit() {
+        let read = |more: Value| {
+            let mut glucose = lab(json!({"code": {"coding": [{"system": system::LOINC, "code": "14743-9"}]}}));
+            glucose.as_object_mut().expect("fields").extend(more.as_object().expect("fields").clone());
+            observed(&json!({}), &glucose).expect("valid")
+        };
+        let quantity = |value: &str, unit: &str| -> Value {
+            json!({"valueQuantity": {"value": serde_json::from_str::<Value>(value).expect("a number"), "code": unit}})
+        };
+        let one = read(quantity("7.1", "mmol/L"));
+        let mut panel = json!({"component": [{
+            "code": {"coding": [{"system": system::LOINC, "code": "8480-6"}]},
+            "valueQuantity": {"value": 250, "unit": "mmHg"},
+        }]});
+        let exact = read(panel.clone());
+        panel["component"][0]["valueQuantity"]["comparator"] = json!(">");
+        assert!(!exact.says_same(&read(panel)), "a bound of a part");
+        let self_reported = json!({"performer": [{"reference": "Patient/pat-1"}]});
+        for (other, same) in [
+            (quantity("7.10", "mmol/l"), true),
+            (quantity("7.2", "mmol/L"), false),
+            (json!({"valueQuantity": {"value": 7.1, "code": "mmol/L", "comparator": "<"}}), false),
+            (json!({"valueQuantity": {"value": 7.1, "code": "mmol/L", "comparator": ">"}}), false),
+            (
+                json!({"valueQuantity": {"value": 7.1, "code": "mmol/L"}, "performer": self_reported["performer"]}),
+                false,
+            ),
+            (json!({"valueQuantity": {"value": 7.1, "code": "mmol/L"}, "note": [{"text": "again"}]}), true),
+            (json!({"valueQuantity": {"value": 7.1, "code": "g/L"}}), false),
+        ] {
+            assert_eq!(one.says_same(&read(other.clone())), same, "{other}");
+        }
+        let converted = read(quantity("180.182", "mg/dL"));
+        assert!(converted.says_same(&read(quantity("10", "mmol/L"))), "as sent in another unit");
     }
 
     #[test]

@@ -16,9 +16,12 @@ use xinglin_domain::{
         Delivered, Dispensed, Event, Loss, MishapKind, Prescription, ReceiverProof, ReturnCause, Rx, RxError, Shipment,
         Shipped,
     },
+    time::Instant,
 };
 use xinglin_extensions::Extensions;
 use xinglin_platform::{AppError, AppResult, Caller, Platform, ambient, boxed};
+use xinglin_records::notice::{self, Notice};
+use xinglin_store::TenantTx;
 
 /// How a parcel travels.
 #[derive(Deserialize, ToSchema)]
@@ -125,13 +128,11 @@ pub async fn ship(extensions: &Extensions, caller: &Caller, id: PrescriptionId, 
     let Ship { carrier, tracking, logger } = ship;
     let shipment = Shipment { carrier, tracking, logger, code: fresh_code() };
     let shipped = dispensed.ship(&caller.actor, shipment.clone(), caller.now)?;
-    let message = told(&shipped, "shipped", caller);
     let safe = shipped.clone();
     let shipped = prescription::put_next(platform, caller, row, shipped.into(), async |tx| {
         let checked = prescription::still_safe_in(platform, caller, tx, &safe).await;
         checked.map_err(|refused| unexplained(caller, refused))?;
-        tx.insert_message(&message).await?;
-        Ok(())
+        tell(tx, &safe, "shipped", caller.now).await
     })
     .await?;
     Ok(ParcelView::of(shipped, shipment))
@@ -150,26 +151,18 @@ fn fresh_code() -> String {
     format!("{:06}", u64::from_le_bytes(ambient::random_bytes()) % 1_000_000)
 }
 
-/// What the patient is told of the code.
-fn told(shipped: &Rx<Shipped>, occasion: &str, caller: &Caller) -> xinglin_store::Message {
+/// Tells the patient the code.
+async fn tell(tx: &TenantTx, shipped: &Rx<Shipped>, occasion: &str, now: Instant) -> AppResult<()> {
     let (id, code) = (shipped.id(), &shipped.state().shipment.code);
-    xinglin_store::Message {
-        id: format!("msg-{:032x}", ambient::fresh_id()),
-        patient_id: shipped.patient().to_string(),
-        dedupe_key: format!("{id}/{occasion}"),
-        body: json!({
-            "kind": "notice", "prescription": id,
-            "text": [
-                { "language": "zh-CN", "text": format!("您的包裹已寄出，收货码：{code}。收货时请自行确认，或告知送货人。") },
-                {
-                    "language": "en",
-                    "text": format!("Your parcel was sent. The code to receive it with, or to tell who brings it: {code}."),
-                },
-            ],
-        }),
-        created_at: caller.now,
-        read_at: None,
-    }
+    let zh = format!("您的包裹已寄出，收货码：{code}。收货时请自行确认，或告知送货人。");
+    let en = format!("Your parcel was sent. The code to receive it with, or to tell who brings it: {code}.");
+    let notice = Notice {
+        patient: shipped.patient(),
+        key: format!("{id}/{occasion}"),
+        text: [&zh, &en],
+        about: json!({ "prescription": id }),
+    };
+    notice::tell(tx, notice, now).await
 }
 
 /// Hands dispensed medicines over at the counter, after an identity document was checked.
@@ -234,10 +227,9 @@ pub async fn renew_code(platform: &Platform, caller: &Caller, id: PrescriptionId
         prescription::take::<Shipped>(platform, caller, id, (Event::Receive, Action::DispensePrescription)).await?;
     let shipped = shipped.tell_anew(&caller.actor, fresh_code(), caller.now)?;
     let shipment = shipped.state().shipment.clone();
-    let message = told(&shipped, &format!("code/{}", row.version), caller);
+    let (told, occasion) = (shipped.clone(), format!("code/{}", row.version));
     let shipped = prescription::put_next(platform, caller, row, shipped.into(), async |tx| {
-        tx.insert_message(&message).await?;
-        Ok(())
+        tell(tx, &told, &occasion, caller.now).await
     })
     .await?;
     Ok(ParcelView::of(shipped, shipment))

@@ -12,6 +12,7 @@ pub mod erasure;
 pub mod export;
 pub mod history;
 pub mod news;
+pub mod notice;
 pub mod patient;
 pub mod real_name;
 pub mod resource;

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use xinglin_domain::{id::PatientId, time::Instant};
+use xinglin_domain::{code::Code, id::PatientId, time::Instant};
 use xinglin_fhir::person;
 use xinglin_platform::{AppResult, document};
 use xinglin_store::{Executor, PatientQuery, TenantScope, TenantTx};
@@ -15,6 +15,18 @@ use xinglin_store::{Executor, PatientQuery, TenantScope, TenantTx};
 pub async fn treatable<E: Executor>(records: &TenantScope<E>, patient: PatientId) -> AppResult<()> {
     let person = document::value(&records.get_resource("Patient", &patient.to_string()).await?)?;
     Ok(person::treatable(&person)?)
+}
+
+/// Whether a patient has died: nobody reminds them of anything then. No if there is no record of them.
+///
+/// # Errors
+/// If the store fails.
+pub async fn has_died<E: Executor>(records: &TenantScope<E>, patient: PatientId) -> AppResult<bool> {
+    match treatable(records, patient).await {
+        Err(error) if error.code == Code::PatientDeceased => Ok(true),
+        Err(error) if error.code == Code::NotFound || error.code.is_of_patient() => Ok(false),
+        living => living.map(|()| false),
+    }
 }
 
 /// Locks what an act on the patient rests on until the transaction ends: holds, allergies, visits that

@@ -5,7 +5,7 @@
 //! error.
 
 use xinglin_sdk::{
-    clinical::{Observation, ObservationValue},
+    clinical::Observation,
     pathway::Error,
     types::{Coding, Codings as _, Decimal, Quantity, system},
 };
@@ -51,37 +51,33 @@ pub enum Reading {
     Pressure(Pressure),
     /// LDL cholesterol.
     Ldl(Ldl),
-    /// Not relevant here, or without value.
+    /// Not relevant here, or without an amount. What somebody sent instead of an amount, the host
+    /// refused and told the care team.
     Other,
 }
 
 impl Reading {
     /// # Errors
-    /// If the unit is unknown, or the value is no quantity.
+    /// If the unit is unknown.
     pub fn of(observation: &Observation) -> Result<Self, Error> {
         let is = |codes: &[&str]| codes.iter().any(|code| observation.code.has(system::LOINC, code));
-        let amount = |what: &str| match observation.quantity() {
-            Some(quantity) => Ok(quantity),
-            None => Err(not_understood(what, "a value that is no amount")),
-        };
-        if observation.value == ObservationValue::Absent && observation.components.is_empty() {
-            return Ok(Self::Other);
+        if is(&PRESSURE_CODES) {
+            return Ok(Self::Pressure(Pressure::of(observation)?));
         }
+        let Some(amount) = observation.quantity() else { return Ok(Self::Other) };
         // As the host gives it, and as it was sent, if that differs.
         let shown = |shown: String| match observation.as_sent() {
             Some(sent) => format!("{shown} ({sent})"),
             None => shown,
         };
         Ok(if is(&GLUCOSE_CODES) {
-            let glucose = Glucose::of(amount("glucose")?, is(&FASTING_CODES))?;
+            let glucose = Glucose::of(amount, is(&FASTING_CODES))?;
             Self::Glucose(Glucose { shown: shown(glucose.shown), ..glucose })
         } else if is(&HBA1C_CODES) {
-            let hba1c = Hba1c::of(amount("HbA1c")?)?;
+            let hba1c = Hba1c::of(amount)?;
             Self::Hba1c(Hba1c { shown: shown(hba1c.shown), ..hba1c })
-        } else if is(&PRESSURE_CODES) {
-            Self::Pressure(Pressure::of(observation)?)
         } else if is(&LDL_CODES) {
-            let ldl = Ldl::of(amount("LDL cholesterol")?)?;
+            let ldl = Ldl::of(amount)?;
             Self::Ldl(Ldl { shown: shown(ldl.shown), ..ldl })
         } else {
             Self::Other

@@ -2,7 +2,7 @@
 
 use diabetes::Diabetes;
 use xinglin_sdk::{
-    clinical::{ConditionStatus, MedicationStatus, ObservationValue, OmissionReason, Section},
+    clinical::{Component, ConditionStatus, MedicationStatus, ObservationValue, OmissionReason, Section},
     pathway::{
         AnswerValue, DataNeed, Destination, Directive, Eligibility, Error, Event, Pathway, Role, Severity, State,
         TaskRef,
@@ -344,6 +344,101 @@ fn after_a_long_stop_only_visits_to_come_are_planned() {
     assert_eq!(planned, [444], "84 + 4 × 90");
 }
 
+/// What the run has planned of a task after somebody ticks it at a day.
+fn ticked(run: &mut PathwayRun<Diabetes>, task: &str, day: i64) -> Vec<(String, i64)> {
+    run.advance_to(plus_days(START, day));
+    let directives = run.complete(task);
+    let planned = directives.into_iter().filter_map(|directive| match directive {
+        Directive::ScheduleTask(task) => Some((task.code, (task.due - START) / DAY)),
+        _ => None,
+    });
+    planned.collect()
+}
+
+#[test]
+fn what_is_ticked_early_goes_on_repeating() {
+    let taken = || patient().days_ago(30).measured(Coding::loinc("4548-4"), "6.5", "%");
+    for (task, day, planned) in [
+        // Not in its days: it was another follow-up.
+        ("visit-7", 1, ("visit-7", 7)),
+        ("visit-84", 80, ("visit-84", 84)),
+        // In them, and late.
+        ("visit-84", 81, ("visit-174", 174)),
+        ("visit-84", 84, ("visit-174", 174)),
+        ("visit-84", 87, ("visit-174", 174)),
+        ("offline-visit", 1, ("offline-visit", 91)),
+        ("offline-visit-missed", 1, ("offline-visit", 90)),
+        ("offline-visit-missed", 95, ("offline-visit", 180)),
+        // A test is done by its result.
+        ("hba1c", 1, ("hba1c", 150)),
+        ("hba1c", 149, ("hba1c", 150)),
+        ("hba1c", 151, ("hba1c-missed", 164)),
+        ("yearly-uacr", 1, ("yearly-uacr", 28)),
+        ("yearly-egfr", 29, ("yearly-egfr-missed", 58)),
+        ("yearly-lipids", 27, ("yearly-lipids", 28)),
+        // An examination is done by whoever was there.
+        ("yearly-retina", 20, ("yearly-retina", 20 + 365)),
+        ("yearly-foot", 1, ("yearly-foot", 1 + 365)),
+    ] {
+        let mut run = PathwayRun::<Diabetes>::enrol(taken());
+        let found = ticked(&mut run, task, day);
+        assert_eq!(found.first(), Some(&(planned.0.to_owned(), planned.1)), "{task} on day {day}: {found:?}");
+    }
+    let mut run = enrolled();
+    ticked(&mut run, "visit-84", 82);
+    assert_eq!(run.stage(), "maintenance");
+    run.advance_to(plus_days(START, 174));
+    assert_eq!(day_of(&run, "visit-264"), 264);
+}
+
+#[test]
+fn a_test_that_was_only_ticked_is_missed_all_the_same() {
+    for (result, alerts) in [(None, vec!["CHECK_MISSED"]), (Some("6.5"), vec![])] {
+        let mut run =
+            PathwayRun::<Diabetes>::enrol(patient().days_ago(175).measured(Coding::loinc("4548-4"), "6.5", "%"));
+        assert_eq!(ticked(&mut run, "hba1c", 6), [("hba1c-missed".to_owned(), 19)]);
+        for visit in ["visit-7", "visit-14"] {
+            ticked(&mut run, visit, if visit == "visit-7" { 7 } else { 14 });
+        }
+        if let Some(value) = result {
+            run.observe(Coding::loinc("4548-4"), value, "%");
+            assert!(run.task("hba1c-missed").is_none());
+        }
+        run.advance_to(plus_days(START, 19));
+        assert_eq!(run.alerts(), alerts);
+        assert_eq!(day_of(&run, "hba1c"), if result.is_some() { 14 + 180 } else { 19 + 30 });
+    }
+}
+
+#[test]
+fn a_visit_that_did_not_take_place_is_followed_by_the_next() {
+    let mut run = enrolled();
+    for quarter in 1..=3 {
+        run.advance_to(plus_days(START, quarter * 90 + 14));
+        let overdue = run.alerts().iter().filter(|alert| **alert == "OFFLINE_VISIT_OVERDUE").count();
+        assert_eq!(i64::try_from(overdue), Ok(quarter));
+        assert_eq!(day_of(&run, "offline-visit"), (quarter + 1) * 90);
+    }
+}
+
+#[test]
+fn a_low_value_is_measured_again_whoever_ticks() {
+    let mut run = enrolled();
+    run.observe(glucometer(), "3.4", "mmol/L");
+    let due = plus_minutes(run.now(), 15);
+    run.complete("glucose-recheck");
+    assert_eq!(run.task("glucose-recheck").map(|task| task.due), Some(due));
+}
+
+#[test]
+fn an_older_yearly_result_displaces_no_newer_one() {
+    let mut run = enrolled();
+    run.observe(Coding::loinc("9318-7"), "12", "mg/g");
+    let late = run.patient.clone().days_ago(300).measurement(Coding::loinc("9318-7"), "11", "mg/g");
+    run.observed(late);
+    assert_eq!(day_of(&run, "yearly-uacr"), 365);
+}
+
 // --- what a patient reports --------------------------------------------------------
 
 #[test]
@@ -405,20 +500,21 @@ fn a_value_that_the_host_refused_completes_no_check() {
     let before = day_of(&run, "yearly-uacr");
     let mut refused = run.patient.measurement(Coding::loinc("9318-7"), "1", "mg/g");
     refused.value = ObservationValue::Absent;
+    run.observed(refused.clone());
+    assert_eq!(day_of(&run, "yearly-uacr"), before, "it could not be measured");
     refused.attributes.push(Attribute::new("xinglin.refused", "MEASUREMENT_IMPLAUSIBLE"));
     run.observed(refused);
     assert_eq!(day_of(&run, "yearly-uacr"), before);
 }
 
 #[test]
-fn history_rouses_nobody() {
-    let mut run = enrolled();
-    let old = run.patient.clone().days_ago(7).measurement(glucometer(), "20", "mmol/L");
-    run.observed(old);
-    assert!(run.alerts().is_empty());
-    let recent = run.patient.clone().days_ago(6).measurement(glucometer(), "20", "mmol/L");
-    run.observed(recent);
-    assert_eq!(run.alerts(), ["GLUCOSE_CRITICAL_HIGH"]);
+fn the_host_decides_what_is_news() {
+    for days in [6, 8, 90] {
+        let mut run = enrolled();
+        let late = run.patient.clone().days_ago(days).measurement(glucometer(), "20", "mmol/L");
+        run.observed(late);
+        assert_eq!(run.alerts(), ["GLUCOSE_CRITICAL_HIGH"], "{days} days old, and told: late or corrected");
+    }
 }
 
 // --- hypoglycaemia ---------------------------------------------------------------
@@ -561,6 +657,29 @@ fn a_unit_nobody_knows_is_not_guessed() {
     let answer = run.try_step(Event::Observed(observation));
     assert!(matches!(&answer, Err(Error::Other(reason)) if reason == "NOT_UNDERSTOOD: glucose in `g/L`"), "{answer:?}");
     assert_eq!(run.state().cloned(), before);
+}
+
+/// What is no amount the host gives to no rule, and tells a person; no rule stumbles over it.
+#[test]
+fn what_is_no_amount_is_passed_over() {
+    let component = || Component { code: vec![glucometer()], value: ObservationValue::Boolean(true) };
+    for loinc in ["14743-9", "4548-4", "22748-8", "8480-6", "85354-9"] {
+        for (value, components) in [
+            (ObservationValue::Coded(vec![Coding::snomed("75540009")]), vec![]),
+            (ObservationValue::Boolean(true), vec![]),
+            (ObservationValue::Integer(7), vec![]),
+            (ObservationValue::Text("Hi".to_owned()), vec![]),
+            (ObservationValue::Absent, vec![component()]),
+            (ObservationValue::Absent, vec![]),
+        ] {
+            let mut run = enrolled();
+            let mut observation = run.patient.measurement(Coding::loinc(loinc), "7", "1");
+            observation.value = value.clone();
+            observation.components = components;
+            run.observed(observation);
+            assert!(run.alerts().is_empty() && run.holds().is_empty(), "{loinc} {value:?}");
+        }
+    }
 }
 
 #[test]

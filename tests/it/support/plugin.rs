@@ -73,6 +73,14 @@ impl Plugin {
         package.clone()
     }
 
+    /// The original package, as another version.
+    pub fn package_of(&self, version: &str) -> Vec<u8> {
+        let package = Package::read(self.bytes()).expect("a good package");
+        let mut manifest = package.manifest().clone();
+        manifest.version = version.parse().expect("a version");
+        attach(package.bytes(), &manifest).expect("the same package as another version")
+    }
+
     /// Adds it to a host, if needed, and enables it in a tenant.
     pub async fn enable(&self, operator: &Client, tenant: &str) {
         let installed = operator.upload(self.package()).await;

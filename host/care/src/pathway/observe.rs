@@ -54,9 +54,10 @@ pub async fn observe(platform: &Platform, records: &Tenant, work: &Work, occasio
 /// work; due at `from`. One event for each enrolment whose pathway declared the code and may see it,
 /// if the value is news to it:
 ///
-/// - a new value, since the enrolment and [recent](news::is_recent), that the record does not hold
-///   already under another id (a device sends twice);
-/// - a correction of a value since the enrolment: what it was differs.
+/// - a new value, written since the enrolment and [recent](news::is_recent) then, that the record does not
+///   hold already under another id, where the pathway may see it (a device sends twice);
+/// - a correction, written since the enrolment, of a value that was news or that is recent: what it was
+///   differs.
 ///
 /// What no rule gets is an alert instead.
 pub(super) async fn spread(
@@ -110,13 +111,17 @@ struct News {
     observed: Observed,
     /// Compartments of the observation.
     labels: Compartments,
-    /// Whether an earlier version was valid and said something else.
-    corrects: bool,
+    /// When it was written.
     written: Instant,
+    /// Of a correction (an earlier version was valid and said something else), when the value was first
+    /// written, and whether it was recent then.
+    corrects: Option<(Instant, bool)>,
+    /// Compartments of observations under other ids that said the same before.
+    repeats: Vec<Compartments>,
 }
 
 impl News {
-    /// Nothing if it is not valid any more, or says what the record said already.
+    /// Nothing if it is not valid any more, or says what this observation said already.
     async fn read(tx: &TenantTx, person: &Value, reading: &Reading) -> AppResult<Option<Self>> {
         let (current, labels) = match tx.get_labelled_resource("Observation", &reading.id).await {
             Ok(found) => found,
@@ -142,38 +147,47 @@ impl News {
                 same_patient.then(|| snapshot::observed(person, &before)).flatten()
             }
         };
-        let corrects = match &before {
-            Some(before) if says_same(before, &observed) => return Ok(None),
-            before => before.is_some(),
+        let corrects = match before {
+            Some(before) if before.says_same(&observed) => return Ok(None),
+            Some(_) => first_valid(tx, &row).await?,
+            None => None,
         };
-        if !corrects && repeats(tx, person, &row, &observed).await? {
-            tracing::info!(observation = row.id, "the record holds this reading already");
-            return Ok(None);
-        }
-        Ok(Some(Self { id: row.id, resource, observed, labels, corrects, written: row.last_updated }))
+        let repeats = match corrects {
+            Some(_) => Vec::new(),
+            None => repeats(tx, person, &row, &observed).await?,
+        };
+        Ok(Some(Self { id: row.id, resource, observed, labels, written: row.last_updated, corrects, repeats }))
     }
 
-    /// Whether it is news since the patient was enrolled, and not context.
+    /// Whether it is news since the patient was enrolled, and not context. What counts is when it was
+    /// written: a result may be drawn before the enrolment and come after it.
     fn is_for(&self, enrolment: &Enrolment) -> bool {
-        let since = snapshot::known_since(&self.resource).is_none_or(|since| since >= enrolment.enrolled);
-        since && (self.corrects || news::is_recent(&self.resource, self.written))
+        let was_news = self.corrects.is_some_and(|(written, recent)| recent && written >= enrolment.enrolled);
+        self.written >= enrolment.enrolled && (was_news || news::is_recent(&self.resource, self.written))
     }
 }
 
-fn says_same(before: &Observed, after: &Observed) -> bool {
-    let Observed { observation: before, refused: refused_before } = before;
-    let Observed { observation: after, refused } = after;
-    let same_code = before.code.iter().zip(&after.code).all(|(one, other)| one.same(other));
-    same_code
-        && (&before.value, &before.components, before.effective) == (&after.value, &after.components, after.effective)
-        && refused_before == refused
+/// When an observation was first written in a version that was valid, and whether it was recent then.
+async fn first_valid(tx: &TenantTx, row: &Resource) -> AppResult<Option<(Instant, bool)>> {
+    for version in 1..row.version {
+        let version = tx.get_resource_version("Observation", &row.id, version).await?;
+        if version.deleted {
+            continue;
+        }
+        let resource = value(&version)?;
+        if snapshot::stands(&resource) {
+            return Ok(Some((version.last_updated, news::is_recent(&resource, version.last_updated))));
+        }
+    }
+    Ok(None)
 }
 
-/// Whether the record holds the same reading under another id, written earlier: same code, effective
-/// time and value. Two devices that agree at the same moment are one reading too.
-async fn repeats(tx: &TenantTx, person: &Value, row: &Resource, observed: &Observed) -> AppResult<bool> {
+/// The compartments of observations under other ids that say the same, and did so before: same code,
+/// effective time and value. Two devices that agree at the same moment are one reading too. What was
+/// corrected to something else, or entered in error, says it no more.
+async fn repeats(tx: &TenantTx, person: &Value, row: &Resource, observed: &Observed) -> AppResult<Vec<Compartments>> {
     let (Some(effective), Some(patient)) = (observed.observation.effective, &row.patient_id) else {
-        return Ok(false);
+        return Ok(Vec::new());
     };
     let codes = observed.observation.code.iter().flat_map(xinglin_domain::measure::spellings);
     let query = PatientQuery {
@@ -183,24 +197,37 @@ async fn repeats(tx: &TenantTx, person: &Value, row: &Resource, observed: &Obser
         since: Some(effective),
         before: Some(Instant::from_micros(effective.micros().saturating_add(1))),
     };
+    let mut found = Vec::new();
     for other in tx.list_patient_resources(&query, COMPARED).await? {
-        if other.id == row.id {
-            continue;
-        }
-        // What it said first; a later correction of it is another reading.
-        let first = match other.version {
-            1 => other,
-            _ => tx.get_resource_version("Observation", &other.id, 1).await?,
-        };
-        let earlier = (first.last_updated, &first.id) < (row.last_updated, &row.id);
-        if earlier
-            && !first.deleted
-            && snapshot::observed(person, &value(&first)?).is_some_and(|o| says_same(&o, observed))
-        {
-            return Ok(true);
+        if other.id != row.id && said_before(tx, person, &other, (row, observed)).await? {
+            found.push(tx.get_labelled_resource("Observation", &other.id).await?.1);
         }
     }
-    Ok(false)
+    Ok(found)
+}
+
+/// Whether an observation says the same as another one, and has done so since before that was written.
+async fn said_before(
+    tx: &TenantTx,
+    person: &Value,
+    other: &Resource,
+    (row, observed): (&Resource, &Observed),
+) -> AppResult<bool> {
+    let mut version = other.clone();
+    loop {
+        if version.deleted
+            || !snapshot::observed(person, &value(&version)?).is_some_and(|said| said.says_same(observed))
+        {
+            return Ok(false);
+        }
+        if (version.last_updated, &version.id) < (row.last_updated, &row.id) {
+            return Ok(true);
+        }
+        if version.version == 1 {
+            return Ok(false);
+        }
+        version = tx.get_resource_version("Observation", &other.id, version.version - 1).await?;
+    }
 }
 
 /// The event of one enrolment; and the alert of what it does not get.
@@ -217,6 +244,13 @@ async fn tell(
     let seen = consent::plugin_sees(platform, tx, &enrolment.plugin, enrolment.patient, whom).await?;
     if !ready.definition.hears_of(&observation.code) || !seen {
         return Ok(Vec::new());
+    }
+    for &labels in &news.repeats {
+        let whom = (Purpose::Treatment, labels);
+        if consent::plugin_sees(platform, tx, &enrolment.plugin, enrolment.patient, whom).await? {
+            tracing::info!(observation = news.id, "the record holds this reading already");
+            return Ok(Vec::new());
+        }
     }
     for refused in &news.observed.refused {
         let mut alert = ready.notice(

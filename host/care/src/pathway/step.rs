@@ -269,7 +269,11 @@ impl Carrier<'_> {
 
     async fn send(&mut self, body: Value) -> AppResult<()> {
         self.sent += 1;
-        let id = self.ready.enrolment.id;
+        let Enrolment { id, patient, .. } = self.ready.enrolment;
+        if patient::has_died(self.tx, patient).await? {
+            // The pathway ends in a moment.
+            return Ok(());
+        }
         let dedupe_key = match self.occurrence {
             Occurrence::Of(salt) => format!("{id}/{salt}/{}", self.sent),
             Occurrence::Late => {
@@ -279,7 +283,7 @@ impl Carrier<'_> {
         };
         let message = xinglin_store::Message {
             id: format!("msg-{:032x}", ambient::fresh_id()),
-            patient_id: self.ready.enrolment.patient.to_string(),
+            patient_id: patient.to_string(),
             dedupe_key,
             body,
             created_at: self.now,
@@ -341,11 +345,12 @@ pub(super) async fn raise(
 ) -> AppResult<Option<Value>> {
     let query = xinglin_store::AlertQuery {
         patient_id: Some(enrolment.patient.to_string()),
+        enrolment_id: Some(enrolment.id),
+        code: Some(alert.code.clone()),
         state: Some("open".into()),
-        owner: None,
+        ..xinglin_store::AlertQuery::default()
     };
-    let open = tx.list_alerts(&query, 500).await?;
-    for row in open.into_iter().filter(|row| row.enrolment_id == Some(enrolment.id) && row.code == alert.code) {
+    for row in tx.list_alerts(&query, None, 500).await? {
         if crate::pathway::alert::record(row)?.alert == alert {
             return Ok(None);
         }

@@ -8,6 +8,7 @@ mod draft;
 mod get;
 mod lines;
 mod local_rules;
+mod notice;
 mod put_local_rules;
 mod recheck;
 mod reject;
@@ -49,6 +50,7 @@ pub use self::draft::{NewPrescription, draft};
 pub use self::get::get;
 pub use self::lines::{NewCourse, NewLine};
 pub use self::local_rules::{PrescribingRules, local_rules};
+pub use self::notice::{Ending, tell_ended};
 pub use self::put_local_rules::{NewPrescribingRules, put_local_rules};
 pub use self::recheck::{still_checked, still_safe, still_safe_alone_in, still_safe_in};
 pub use self::reject::reject;
@@ -143,6 +145,7 @@ async fn keep_expired(
     tx.update_document(&row).await?;
     resource::project(&tx, requests(&expired), caller.now).await?;
     watch(&tx, &expired).await?;
+    tell_ended(&tx, (expired.id(), expired.patient()), (Ending::Expired, None), caller.now).await?;
     tx.commit().await?;
     Ok((row, expired))
 }

@@ -1,8 +1,11 @@
-use xinglin_care::{pathway::Occasion, prescription};
+use xinglin_care::{
+    pathway::Occasion,
+    prescription::{self, Ending},
+};
 use xinglin_domain::{
     billing::{By, Charge, ChargeState, Claim, claim::Reversing},
-    id::{BillId, PrescriptionId},
-    prescription::Prescription,
+    id::{BillId, PatientId, PrescriptionId},
+    prescription::{Prescription, RxState},
     time::Instant,
 };
 use xinglin_extensions::Extensions;
@@ -14,7 +17,7 @@ use xinglin_platform::{
 use xinglin_store::{DocumentQuery, StoreError, Tenant, TenantTx, Work};
 
 use super::{
-    Row, free, load, notice,
+    Row, free, load,
     operation::{MOST_REVERSALS, begin_reversal, post_reversed},
     settle::carry_out,
     update,
@@ -24,11 +27,11 @@ use super::{
 const MOST_QUOTES: u32 = 256;
 
 /// Ends a prescription whose time is over: a draft lapses, what is signed expires. An
-/// order that was not dispensed is cancelled, and what was paid for it is refunded; the patient is
-/// told. So is what was paid for medicines that were lost or taken back. What the payer does not take
-/// back then [waits for the accounts](super::unresolved), and nothing is begun anew. Before its time, quotes are
-/// closed and orders refunded of a prescription that [can never be used](prescription::is_void). While
-/// the outcome of a payment is not known, it waits.
+/// order that was not dispensed is cancelled, and what was paid for it is refunded. So is what was paid
+/// for medicines that were lost or taken back. What the payer does not take back then
+/// [waits for the accounts](super::unresolved), and nothing is begun anew. Before its time, quotes are
+/// closed and orders refunded of a prescription that [can never be used](prescription::is_void). The patient
+/// [is told](prescription::tell_ended). While the outcome of a payment is not known, it waits.
 ///
 /// # Errors
 /// If the store fails; it is tried again.
@@ -51,20 +54,25 @@ pub async fn expire(extensions: &Extensions, work: &Work, occasion: &Occasion) -
             if prescription::is_void(&records, &value).await? {
                 let tx = records.begin().await?;
                 close_quotes(&tx, id, now).await?;
+                if order.is_none() && value.state() != RxState::Draft {
+                    let of = (id, value.patient());
+                    prescription::tell_ended(&tx, of, (Ending::Cancelled, None), now).await?;
+                }
                 tx.commit().await?;
                 if let Some(bill) = order {
-                    return cancel_order(extensions, &records, work, (bill, false), occasion).await;
+                    let why = Some(Ending::Cancelled);
+                    return cancel_order(extensions, &records, work, (bill, why), occasion).await;
                 }
             }
             return work::postpone(&records, work, at).await;
         }
         (_, Prescription::Reserved(reserved)) => {
             let bill = reserved.state().reservation.purchase.bill;
-            return cancel_order(extensions, &records, work, (bill, true), occasion).await;
+            return cancel_order(extensions, &records, work, (bill, Some(Ending::Expired)), occasion).await;
         }
         (_, Prescription::Refunded(returned)) => {
             let bill = returned.state().supplied.reservation.purchase.bill;
-            return cancel_order(extensions, &records, work, (bill, false), occasion).await;
+            return cancel_order(extensions, &records, work, (bill, None), occasion).await;
         }
         (_, Prescription::Draft(draft)) => Prescription::from(draft.lapse(now)?),
         (_, signed) => Prescription::from(signed.expire(now)?),
@@ -73,6 +81,9 @@ pub async fn expire(extensions: &Extensions, work: &Work, occasion: &Occasion) -
     // whoever changes a prescription locks it first.
     let tx = records.begin().await?;
     prescription::put(&tx, row, &ended, now).await?;
+    if ended.state() == RxState::Expired {
+        prescription::tell_ended(&tx, (id, ended.patient()), (Ending::Expired, None), now).await?;
+    }
     Ok(tx.commit().await?)
 }
 
@@ -92,17 +103,36 @@ async fn close_quotes(tx: &TenantTx, id: PrescriptionId, now: Instant) -> AppRes
     Ok(())
 }
 
-/// Cancels an order: its prescription expired before it was dispensed, or it was taken back.
+/// An order that is cancelled.
+struct Order {
+    rx: PrescriptionId,
+    patient: PatientId,
+    bill: BillId,
+    /// How its prescription ended; `None` if it was taken back, of which the patient knows.
+    ending: Option<Ending>,
+}
+
+impl Order {
+    /// Tells the patient how the prescription ended, and of the refund of what was paid.
+    async fn tell(&self, tx: &TenantTx, paid: bool, now: Instant) -> AppResult<()> {
+        let Some(ending) = self.ending else { return Ok(()) };
+        let of = (self.rx, self.patient);
+        prescription::tell_ended(tx, of, (ending, paid.then_some(self.bill)), now).await
+    }
+}
+
+/// Cancels an order: its prescription [ended](Ending) before it was dispensed, or it was taken back.
 async fn cancel_order(
     extensions: &Extensions,
     records: &Tenant,
     work: &Work,
-    (bill, expired): (BillId, bool),
+    (bill, ending): (BillId, Option<Ending>),
     occasion: &Occasion,
 ) -> AppResult<()> {
     let now = occasion.now;
     let Stored { row, value } = load(records, bill).await?;
     let rx = super::parent(&row)?;
+    let order = Order { rx, patient: value.patient(), bill, ending };
     let reversing = match value {
         // Known when the payer answers, or a person states it.
         Charge::Settling(_) | Charge::Unknown(_) | Charge::Reversing(_) => {
@@ -111,9 +141,7 @@ async fn cancel_order(
         Charge::Settled(settled) if settled.payers().is_empty() => {
             let refunded = Charge::from(settled.refund_all(By::Host, now)?);
             let tx = records.begin().await?;
-            if expired {
-                notice::expired(&tx, &refunded, now).await?;
-            }
+            order.tell(&tx, true, now).await?;
             post_reversed(&tx, row, &refunded, now).await?;
             tx.finish_work(work).await?;
             return Ok(tx.commit().await?);
@@ -133,16 +161,17 @@ async fn cancel_order(
             };
             if let Charge::Unwinding(unwinding) = closed {
                 let reversing = unwinding.reverse(By::End, extensions.platform.now())?;
-                return take_back(extensions, records, work, (row, rx, reversing), expired, occasion).await;
+                return take_back(extensions, records, work, (row, reversing), &order, occasion).await;
             }
             let tx = records.begin().await?;
             free(&tx, rx, bill, now).await?;
             update(&tx, row, &closed, now).await?;
+            order.tell(&tx, false, now).await?;
             tx.finish_work(work).await?;
             return Ok(tx.commit().await?);
         }
     };
-    take_back(extensions, records, work, (row, rx, reversing), expired, occasion).await
+    take_back(extensions, records, work, (row, reversing), &order, occasion).await
 }
 
 /// Begins the reversals of an order and carries them out.
@@ -150,18 +179,17 @@ async fn take_back(
     extensions: &Extensions,
     records: &Tenant,
     work: &Work,
-    (row, rx, reversing): (Row, PrescriptionId, Claim<Reversing>),
-    expired: bool,
+    (row, reversing): (Row, Claim<Reversing>),
+    order: &Order,
     occasion: &Occasion,
 ) -> AppResult<()> {
     let now = occasion.now;
     let tx = records.begin().await?;
     // Whoever dispenses at this moment touches the same two rows: one of us is late.
-    touch(&tx, tx.get_document(rx).await?, now).await?;
+    touch(&tx, tx.get_document(order.rx).await?, now).await?;
     let charge = Charge::from(reversing.clone());
-    if expired && !charge.has_drifted() {
-        notice::expired(&tx, &charge, now).await?;
-    }
+    // Of figures that the patient never agreed to, nothing was paid.
+    order.tell(&tx, !charge.has_drifted(), now).await?;
     let begun = reversing.state().attempt.operation.at;
     let row = begin_reversal(&tx, row, reversing, begun).await?;
     tx.put_off_work(work, work::next_try(work, now)).await?;

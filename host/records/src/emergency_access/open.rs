@@ -10,6 +10,7 @@ use xinglin_domain::{
 use xinglin_platform::{AppResult, Caller, Platform, ambient, boxed};
 
 use super::{EmergencyAccessView, row, view};
+use crate::notice::{self, Notice};
 
 /// An emergency access to open.
 #[derive(Deserialize, ToSchema)]
@@ -46,25 +47,20 @@ pub async fn open(
     platform.records(caller).get_resource("Patient", &patient.to_string()).await?;
     caller.trail.emergency();
     // Which part it was is not said where others might read along.
-    let notice = json!({
-        "kind": "notice",
-        "text": [
-            { "language": "zh-CN", "text": format!("医师因紧急情况查看了您的受限病历，理由：{}。如有疑问请联系医院。", access.reason) },
-            { "language": "en", "text": format!("A doctor opened a restricted part of your record in an emergency: {}. Ask the hospital if you have any doubt.", access.reason) },
-        ],
-        "glass": id, "until": access.until.to_string(),
-    });
-    let message = xinglin_store::Message {
-        id: format!("msg-{:032x}", ambient::fresh_id()),
-        patient_id: patient.to_string(),
-        dedupe_key: format!("{id}/opened"),
-        body: notice,
-        created_at: caller.now,
-        read_at: None,
+    let zh = format!("医师因紧急情况查看了您的受限病历，理由：{}。如有疑问请联系医院。", access.reason);
+    let en = format!(
+        "A doctor opened a restricted part of your record in an emergency: {}. Ask the hospital if you have any doubt.",
+        access.reason
+    );
+    let notice = Notice {
+        patient,
+        key: format!("{id}/opened"),
+        text: [&zh, &en],
+        about: json!({ "glass": id, "until": access.until.to_string() }),
     };
     let tx = platform.begin(caller).await?;
     tx.insert_emergency_access(&row(&access)?).await?;
-    tx.insert_message(&message).await?;
+    notice::tell(&tx, notice, caller.now).await?;
     caller.write_trail(&tx).await?;
     tx.commit().await?;
     tracing::warn!(glass = %id, by = %access.by, "emergency access was opened");

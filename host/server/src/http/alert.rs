@@ -4,7 +4,7 @@ use axum::{Json, extract::State};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
-use xinglin_care::pathway::alert::{self, AlertView, EscalationRules, NotificationView};
+use xinglin_care::pathway::alert::{self, AlertPage, AlertState, AlertView, EscalationRules, NotificationView};
 use xinglin_domain::{
     access::Action,
     id::{AlertId, TenantId},
@@ -43,15 +43,39 @@ pub async fn acknowledge(
     Ok(Json(alert::acknowledge(&hospital.extensions, &caller, id).await?))
 }
 
-/// The filter.
+/// The filter, and the page.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub struct Filter {
-    /// `open` or `acknowledged`; default: both.
-    state: Option<String>,
+    /// `open` or `acknowledged`; default `open`.
+    #[param(value_type = Option<String>)]
+    state: Option<AlertState>,
+    /// Only those that follow this alert in the list: `alert-…`
+    #[param(value_type = Option<String>)]
+    after: Option<AlertId>,
+    /// Maximum number; default 100, at most 500.
+    limit: Option<u32>,
 }
 
-/// Alerts of the caller's hospital, newest first.
+/// The page.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub struct Page {
+    /// Only those that follow this alert in the list: `alert-…`
+    #[param(value_type = Option<String>)]
+    after: Option<AlertId>,
+    /// Maximum number; default 100, at most 500.
+    limit: Option<u32>,
+}
+
+impl From<Page> for AlertPage {
+    fn from(Page { after, limit }: Page) -> Self {
+        Self { after, limit: limit.unwrap_or(100) }
+    }
+}
+
+/// Alerts of the caller's hospital in a state, whoever was told: the critical ones first, of equal
+/// severity the first that is due. The id of the last is the `after` of the next page.
 #[utoipa::path(
     get, path = "/api/v1/alerts", tag = "Alert",
     params(Filter),
@@ -62,17 +86,24 @@ pub async fn list(
     caller: Caller,
     Asked(filter): Asked<Filter>,
 ) -> Reply<Json<Vec<AlertView>>> {
-    Ok(Json(alert::list(&hospital.platform, &caller, filter.state).await?))
+    let Filter { state, after, limit } = filter;
+    let page = Page { after, limit }.into();
+    Ok(Json(alert::list(&hospital.platform, &caller, state.unwrap_or(AlertState::Open), page).await?))
 }
 
 /// Alerts that the caller was told of, by their roles or because nobody acknowledged them, and that
-/// are still open; the last told first.
+/// are still open: the critical ones first, of equal severity the first that is due.
 #[utoipa::path(
     get, path = "/api/v1/me/notifications", tag = "Alert",
+    params(Page),
     responses((status = 200, body = Vec<NotificationView>), (status = "4XX", body = Problem)),
 )]
-pub async fn list_told(State(hospital): State<Hospital>, caller: Caller) -> Reply<Json<Vec<NotificationView>>> {
-    Ok(Json(alert::list_told(&hospital.platform, &caller).await?))
+pub async fn list_told(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    Asked(page): Asked<Page>,
+) -> Reply<Json<Vec<NotificationView>>> {
+    Ok(Json(alert::list_told(&hospital.platform, &caller, page.into()).await?))
 }
 
 /// To whom alerts of a tenant climb that nobody acknowledges.

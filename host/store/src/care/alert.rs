@@ -24,8 +24,12 @@ pub struct Alert {
     pub code: String,
     /// Severity, named by the server.
     pub severity: String,
+    /// Lists begin with the lowest: 0 for a critical alert.
+    pub urgency: i64,
     /// The role that must acknowledge it.
     pub owner: String,
+    /// The roles that were told of it, each once: the owner, and those that it climbed to.
+    pub told: Vec<String>,
     /// `open`, `acknowledged` or `closed`.
     pub state: String,
     /// When it must be acknowledged.
@@ -50,7 +54,9 @@ impl TryFrom<Row> for Alert {
             enrolment_id: row.get("enrolment_id")?,
             code: row.get("code")?,
             severity: row.get("severity")?,
+            urgency: row.get("urgency")?,
             owner: row.get("owner")?,
+            told: row.get::<String>("told")?.split_whitespace().map(str::to_owned).collect(),
             state: row.get("state")?,
             due_at: row.get("due_at")?,
             body: row.json("body")?,
@@ -61,15 +67,26 @@ impl TryFrom<Row> for Alert {
     }
 }
 
+impl Alert {
+    /// The roles between blanks, so that each is found as ` role `.
+    fn told_text(&self) -> String {
+        format!(" {} ", self.told.join(" "))
+    }
+}
+
 /// A filter of alerts. All conditions must hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AlertQuery {
     /// Of this patient.
     pub patient_id: Option<String>,
+    /// Raised by this enrolment.
+    pub enrolment_id: Option<EnrolmentId>,
+    /// With this code.
+    pub code: Option<String>,
     /// In this state.
     pub state: Option<String>,
-    /// For this role.
-    pub owner: Option<String>,
+    /// One of these roles was told of it; empty for all.
+    pub told: Vec<String>,
 }
 
 impl<E: Executor> TenantScope<E> {
@@ -83,22 +100,36 @@ impl<E: Executor> TenantScope<E> {
         row.ok_or_else(|| StoreError::not_found("alert", alert))?.try_into()
     }
 
-    /// The matching alerts, the most urgent first.
+    /// A page of the matching alerts: the most urgent first, of equal urgency the earliest due. `after`
+    /// is the last alert of the page before; it need not match any more.
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn list_alerts(&self, query: &AlertQuery, limit: u32) -> Result<Vec<Alert>> {
+    pub async fn list_alerts(&self, query: &AlertQuery, after: Option<&Alert>, limit: u32) -> Result<Vec<Alert>> {
         let mut sql = Sql::new("SELECT * FROM alert WHERE tenant_id = $1", args![self.tenant]);
         if let Some(patient) = &query.patient_id {
             sql.push(" AND patient_id = ").bind(patient);
         }
+        if let Some(enrolment) = query.enrolment_id {
+            sql.push(" AND enrolment_id = ").bind(enrolment);
+        }
+        if let Some(code) = &query.code {
+            sql.push(" AND code = ").bind(code);
+        }
         if let Some(state) = &query.state {
             sql.push(" AND state = ").bind(state);
         }
-        if let Some(owner) = &query.owner {
-            sql.push(" AND owner = ").bind(owner);
+        for (place, role) in query.told.iter().enumerate() {
+            sql.push(if place == 0 { " AND (told LIKE " } else { " OR told LIKE " }).bind(format!("% {role} %"));
         }
-        sql.push(" ORDER BY due_at, alert_id LIMIT ").bind(limit);
+        if !query.told.is_empty() {
+            sql.push(")");
+        }
+        if let Some(Alert { urgency, due_at, id, .. }) = after {
+            sql.push(" AND (urgency, due_at, alert_id) > (").bind(*urgency);
+            sql.push(", ").bind(*due_at).push(", ").bind(*id).push(")");
+        }
+        sql.push(" ORDER BY urgency, due_at, alert_id LIMIT ").bind(limit);
         self.exec.rows(sql).await?.into_iter().map(TryInto::try_into).collect()
     }
 }
@@ -110,8 +141,8 @@ impl TenantTx {
     /// `Unique`; `Refused` if the state is not one of the three.
     pub async fn insert_alert(&self, alert: &Alert) -> Result<i64> {
         let sql = "INSERT INTO alert (tenant_id, alert_id, patient_id, enrolment_id, code, severity, owner, state,
-                                      due_at, body, version, created_at, updated_at)
-                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1, $11, $12)";
+                                      due_at, body, version, created_at, updated_at, urgency, told)
+                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1, $11, $12, $13, $14)";
         let args = args![
             self.tenant,
             alert.id,
@@ -124,19 +155,21 @@ impl TenantTx {
             alert.due_at,
             Arg::json(&alert.body)?,
             alert.created_at,
-            alert.updated_at
+            alert.updated_at,
+            alert.urgency,
+            alert.told_text()
         ];
         self.exec.execute(Sql::new(sql, args)).await?;
         Ok(1)
     }
 
-    /// Updates its state, owner, deadline and body.
+    /// Updates its state, owner, who was told, deadline and body.
     ///
     /// # Errors
     /// `VersionConflict`.
     pub async fn update_alert(&self, alert: &Alert) -> Result<i64> {
         let sql = "UPDATE alert SET owner = $4, state = $5, due_at = $6, body = $7, updated_at = $8,
-                          version = version + 1
+                          told = $9, version = version + 1
                    WHERE tenant_id = $1 AND alert_id = $2 AND version = $3";
         let args = args![
             self.tenant,
@@ -146,7 +179,8 @@ impl TenantTx {
             &alert.state,
             alert.due_at,
             Arg::json(&alert.body)?,
-            alert.updated_at
+            alert.updated_at,
+            alert.told_text()
         ];
         self.exec.update_one(Sql::new(sql, args), "alert", alert.id, alert.version).await
     }

@@ -64,6 +64,7 @@ impl Engine {
                 (14, "work", include_str!("../../migrations/sqlite/0014_work.sql")),
                 (17, "money", include_str!("../../migrations/sqlite/0017_money.sql")),
                 (18, "alert_work", include_str!("../../migrations/sqlite/0018_alert_work.sql")),
+                (21, "alert_page", include_str!("../../migrations/sqlite/0021_alert_page.sql")),
             ],
             Self::Postgres => &[
                 (1, "initial", include_str!("../../migrations/postgres/0001_initial.sql")),
@@ -82,6 +83,7 @@ impl Engine {
                 (14, "work", include_str!("../../migrations/postgres/0014_work.sql")),
                 (17, "money", include_str!("../../migrations/postgres/0017_money.sql")),
                 (18, "alert_work", include_str!("../../migrations/postgres/0018_alert_work.sql")),
+                (21, "alert_page", include_str!("../../migrations/postgres/0021_alert_page.sql")),
             ],
         }
     }

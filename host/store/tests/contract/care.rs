@@ -312,8 +312,10 @@ async fn alerts_are_listed_by_urgency(bench: Bench) -> Result<()> {
         patient_id: format!("pat-{number}"),
         enrolment_id: Some(EnrolmentId::from_u128(7)),
         code: "GLUCOSE_CRITICAL".to_owned(),
-        severity: "critical".to_owned(),
+        severity: if owner == "nurse" { "warning" } else { "critical" }.to_owned(),
+        urgency: i64::from(owner == "nurse"),
         owner: owner.to_owned(),
+        told: vec![owner.to_owned()],
         state: "open".to_owned(),
         due_at: at(due),
         body: body(1),
@@ -329,19 +331,39 @@ async fn alerts_are_listed_by_urgency(bench: Bench) -> Result<()> {
     tx.commit().await?;
     assert_eq!(tenant.get_alert(first.id).await?, first);
     let list = async |query: AlertQuery| -> Result<Vec<u128>> {
-        Ok(tenant.list_alerts(&query, 10).await?.iter().map(|alert| alert.id.as_u128()).collect())
+        Ok(tenant.list_alerts(&query, None, 10).await?.iter().map(|alert| alert.id.as_u128()).collect())
     };
-    assert_eq!(list(AlertQuery::default()).await?, [2, 3, 1]);
-    assert_eq!(list(AlertQuery { owner: Some("doctor".to_owned()), ..AlertQuery::default() }).await?, [2, 1]);
+    let told = |roles: &[&str]| AlertQuery {
+        told: roles.iter().map(|role| (*role).to_owned()).collect(),
+        ..AlertQuery::default()
+    };
+    assert_eq!(list(AlertQuery::default()).await?, [2, 1, 3], "critical, then by the time");
+    assert_eq!(list(told(&["doctor"])).await?, [2, 1]);
+    assert_eq!(list(told(&["nurse"])).await?, [3]);
+    assert_eq!(list(told(&["administrator"])).await?, []);
     assert_eq!(list(AlertQuery { patient_id: Some("pat-3".to_owned()), ..AlertQuery::default() }).await?, [3]);
+    let coded = |code: &str| AlertQuery { code: Some(code.to_owned()), ..AlertQuery::default() };
+    assert_eq!((list(coded("GLUCOSE_CRITICAL")).await?.len(), list(coded("OTHER")).await?.len()), (3, 0));
+    let raised = |number| AlertQuery { enrolment_id: Some(EnrolmentId::from_u128(number)), ..AlertQuery::default() };
+    assert_eq!((list(raised(7)).await?.len(), list(raised(8)).await?.len()), (3, 0));
+    // Page by page.
+    let mut pages = Vec::new();
+    let mut last = None;
+    while let Some(alert) = tenant.list_alerts(&AlertQuery::default(), last.as_ref(), 1).await?.pop() {
+        pages.push(alert.id.as_u128());
+        last = Some(alert);
+    }
+    assert_eq!(pages, [2, 1, 3]);
 
     first.state = "acknowledged".to_owned();
     first.owner = "committee".to_owned();
+    first.told = vec!["doctor".to_owned(), "administrator".to_owned()];
     let tx = tenant.begin().await?;
     first.version = tx.update_alert(&first).await?;
     tx.commit().await?;
     assert_eq!(tenant.get_alert(first.id).await?, first);
     assert_eq!(list(AlertQuery { state: Some("open".to_owned()), ..AlertQuery::default() }).await?, [2, 3]);
+    assert_eq!(list(told(&["administrator", "nurse"])).await?, [1, 3], "it climbed");
     let tx = tenant.begin().await?;
     assert_eq!(code_of(tx.update_alert(&Alert { version: 1, ..first.clone() }).await), "VERSION_CONFLICT");
     first.state = "lost".to_owned();

@@ -128,8 +128,7 @@ impl Step<'_> {
                 "Please do as your doctor explained, measure again in 15 minutes and record it.",
             ),
         );
-        let due = plus_minutes(self.now, RECHECK_MINUTES);
-        self.schedule(visit::RECHECK, zh_en("15分钟后复测", "Measure again after 15 minutes"), Role::Patient, due, 0);
+        self.recheck_at(plus_minutes(self.now, RECHECK_MINUTES));
     }
 
     /// The alert of the national standard, raised for every low glucose.

@@ -3,12 +3,12 @@
 
 use xinglin_sdk::{
     clinical::{Medication, Section},
-    pathway::{Alert, Error, Role, Severity},
+    pathway::{Alert, Directive, Error, Role, Severity, Task},
     time::{Instant, days_between, plus_days},
     types::{Coding, Codings as _, Decimal, LocalizedText, system, zh_en},
 };
 
-use super::{AGAIN_DAYS, Step};
+use super::{AGAIN_DAYS, MISSED, Step};
 use crate::{
     measure::{HBA1C, HBA1C_CODES, Hba1c, Reading},
     sources, targets,
@@ -49,6 +49,7 @@ impl Step<'_> {
 
     pub(super) fn hba1c_came(&mut self) -> Result<(), Error> {
         let Some((hba1c, taken)) = self.latest_hba1c()? else { return Ok(()) };
+        self.cancel(&format!("{TASK}{MISSED}"));
         let days = self.hba1c_interval(&hba1c)?;
         self.schedule_hba1c(plus_days(taken, days).max(self.now));
         let remission = hba1c.is_below(REMISSION) && self.is_off_medicines(taken);
@@ -74,8 +75,24 @@ impl Step<'_> {
         self.schedule_hba1c(plus_days(self.now, AGAIN_DAYS));
     }
 
+    /// Somebody says that it was done.
+    pub(super) fn hba1c_done(&mut self, due: Instant) -> Result<(), Error> {
+        if self.test_done(task(due)) { Ok(()) } else { self.plan_hba1c() }
+    }
+
+    /// After the last result on record, but not before there is time to arrange it.
+    pub(super) fn plan_hba1c(&mut self) -> Result<(), Error> {
+        let again = plus_days(self.now, AGAIN_DAYS);
+        let due = match self.latest_hba1c()? {
+            Some((hba1c, taken)) => plus_days(taken, self.hba1c_interval(&hba1c)?).max(again),
+            None => again,
+        };
+        self.schedule_hba1c(due);
+        Ok(())
+    }
+
     fn schedule_hba1c(&mut self, due: Instant) {
-        self.schedule(TASK, title(), Role::Patient, due, WINDOW_DAYS);
+        self.directives.push(Directive::ScheduleTask(task(due)));
     }
 
     fn hba1c_interval(&self, hba1c: &Hba1c) -> Result<i64, Error> {
@@ -113,6 +130,10 @@ impl Step<'_> {
                 ended || (known && !is_glucose_lowering(medication))
             })
     }
+}
+
+fn task(due: Instant) -> Task {
+    Task { code: TASK.to_owned(), title: title(), owner: Role::Patient, due, window_days: WINDOW_DAYS }
 }
 
 fn title() -> LocalizedText {

@@ -9,9 +9,9 @@ use xinglin_sdk::{
     clinical::{Observation, Snapshot},
     pathway::{
         Alert, Destination, Directive, Error, Event, Message, News, Outcome, Reason, Referral, Role, Severity, State,
-        Task,
+        Task, TaskRef,
     },
-    time::{Instant, days_between, plus_days},
+    time::{Instant, plus_days},
     types::{Citation, Coding, LocalizedText, zh_en},
 };
 
@@ -27,8 +27,8 @@ const RECONTACT_DAYS: u16 = 14;
 const THREE_DAYS_IN_MINUTES: u32 = 3 * 24 * 60;
 /// Days after which a missed check is due again.
 const AGAIN_DAYS: i64 = 30;
-/// Days after which a measurement raises no alerts.
-const NEWS_DAYS: i64 = 7;
+/// After the code of a test or a visit: a timer that fires if it did not take place.
+const MISSED: &str = "-missed";
 
 /// One step.
 pub fn step(state: Option<&State>, event: &Event, snapshot: &Snapshot, now: Instant) -> Result<Outcome, Error> {
@@ -39,8 +39,8 @@ pub fn step(state: Option<&State>, event: &Event, snapshot: &Snapshot, now: Inst
     let mut step = Step { memory, snapshot, now, directives: Vec::new() };
     match event {
         Event::Enrolled => step.enrolled()?,
-        Event::TaskDue(task) => step.task_due(&task.code),
-        Event::TaskDone(task) => step.task_done(&task.code),
+        Event::TaskDue(task) => step.task_due(task),
+        Event::TaskDone(task) => step.task_done(task)?,
         Event::Observed(observation) => step.observed(observation)?,
         Event::Answered(response) => step.answered(response)?,
         Event::HoldReleased(code) => step.memory.holds.retain(|hold| hold.code() != code),
@@ -73,15 +73,16 @@ impl Step<'_> {
         self.enrol_hba1c()
     }
 
-    fn task_due(&mut self, code: &str) {
-        match code {
+    fn task_due(&mut self, task: &TaskRef) {
+        match task.code.as_str() {
             visit::OFFLINE => self.remind_of_offline_visit(),
-            visit::OFFLINE_MISSED => self.report_missed_offline_visit(),
+            visit::OFFLINE_MISSED => self.offline_visit_missed(task.due),
             visit::RECHECK => self.ask_again(),
             hba1c::TASK => self.request_hba1c(),
-            other => match yearly::check(other) {
-                Some(check) => self.request_yearly(check),
-                None => self.visit_due(other),
+            other => match (yearly::check(other), other.strip_suffix(MISSED)) {
+                (Some(check), _) => self.request_yearly(check),
+                (None, Some(test)) => self.task_missed(test),
+                (None, None) => self.visit_due(other),
             },
         }
     }
@@ -119,33 +120,57 @@ impl Step<'_> {
         });
     }
 
-    fn task_done(&mut self, code: &str) {
-        self.memory.unanswered.remove(code);
-
-        if code == visit::OFFLINE {
-            self.cancel(visit::OFFLINE_MISSED);
-            self.schedule_offline_visit(self.now);
-        } else if let Some(check) = yearly::check(code) {
-            self.schedule_yearly(check, self.now);
+    /// Somebody says that a task is done. What repeats goes on repeating, whenever they say so; a test
+    /// and a measurement are not done by saying so, but by their result.
+    fn task_done(&mut self, task: &TaskRef) -> Result<(), Error> {
+        match task.code.as_str() {
+            visit::OFFLINE => {
+                self.cancel(visit::OFFLINE_MISSED);
+                self.schedule_offline_visit(self.now);
+            }
+            visit::OFFLINE_MISSED => self.plan_next_offline_visit(task.due),
+            visit::RECHECK if self.now < task.due => self.recheck_at(task.due),
+            hba1c::TASK => self.hba1c_done(task.due)?,
+            other => match (yearly::check(other), other.strip_suffix(MISSED)) {
+                (Some(check), _) => self.yearly_done(check, task.due),
+                (None, Some(hba1c::TASK)) => self.plan_hba1c()?,
+                (None, Some(test)) => yearly::check(test).into_iter().for_each(|check| self.plan_yearly(check)),
+                (None, None) => self.visit_done(task),
+            },
         }
+        Ok(())
     }
 
+    /// Somebody says that a test was done, and there is no result. Before it is due the task stays what
+    /// it was; later, the care team is told at the end of its days if there is still none. False if
+    /// they are over: it is to be planned again.
+    fn test_done(&mut self, task: Task) -> bool {
+        let end = plus_days(task.due, i64::from(task.window_days));
+        if self.now < task.due {
+            self.directives.push(Directive::ScheduleTask(task));
+        } else if self.now < end {
+            let name = |language: usize| task.title.get(language).map_or("", |title| title.text.as_str());
+            let title =
+                zh_en(format!("核对{}是否有结果", name(0)), format!("Check whether there is a result: {}", name(1)));
+            self.schedule(format!("{}{MISSED}", task.code), title, Role::HealthManager, end, 0);
+        }
+        self.now < end
+    }
+
+    /// The host decides what is news: late results and corrections are.
     fn observed(&mut self, observation: &Observation) -> Result<(), Error> {
-        let taken = observation.effective.unwrap_or(self.now);
-        let news = days_between(taken, self.now) < NEWS_DAYS;
         match Reading::of(observation)? {
-            Reading::Glucose(glucose) if news => self.judge_glucose(&glucose),
-            Reading::Pressure(pressure) if news => self.judge_pressure(&pressure),
+            Reading::Glucose(glucose) => self.judge_glucose(&glucose),
+            Reading::Pressure(pressure) => self.judge_pressure(&pressure),
             Reading::Hba1c(_) if !observation.is_self_reported() => self.hba1c_came()?,
-            Reading::Ldl(ldl) if news && !targets::ldl_met(&ldl, self.snapshot)? => self.note(zh_en(
+            Reading::Ldl(ldl) if !targets::ldl_met(&ldl, self.snapshot)? => self.note(zh_en(
                 format!("低密度脂蛋白胆固醇 {},未达标,请评估调脂治疗。", ldl.shown),
                 format!("LDL cholesterol {}: off target; consider lipid-lowering treatment.", ldl.shown),
             )),
-            Reading::Glucose(_) | Reading::Pressure(_) | Reading::Hba1c(_) | Reading::Ldl(_) | Reading::Other => {}
+            Reading::Hba1c(_) | Reading::Ldl(_) | Reading::Other => {}
         }
-        let examined = !observation.is_self_reported() && observation.refused().is_none();
-        for check in yearly::CHECKS.iter().filter(|check| examined && check.is_done_by(observation)) {
-            self.schedule_yearly(check, taken);
+        for check in yearly::CHECKS.iter().filter(|check| check.is_done_by(observation)) {
+            self.yearly_came(check, observation.effective.unwrap_or(self.now));
         }
         Ok(())
     }

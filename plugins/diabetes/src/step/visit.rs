@@ -1,7 +1,7 @@
 //! Follow-ups: online, and in person at least four times a year.
 
 use xinglin_sdk::{
-    pathway::{Alert, AnswerValue, Error, Response, Role, Severity},
+    pathway::{Alert, AnswerValue, Error, Response, Role, Severity, TaskRef},
     time::{Instant, days_between, plus_days},
     types::{LocalizedText, Quantity, zh_en},
 };
@@ -20,6 +20,8 @@ const LAST_FIRST_DAY: i64 = 84;
 /// Days between the later ones.
 const REGULAR_DAYS: i64 = 90;
 const WINDOW_DAYS: u16 = 3;
+/// Before the day of an online follow-up.
+const VISIT: &str = "visit-";
 /// The follow-up after one that was off target.
 const EXTRA: &str = "visit-extra";
 const EXTRA_DAYS: i64 = 14;
@@ -42,18 +44,38 @@ impl Step<'_> {
     }
 
     pub(super) fn visit_due(&mut self, code: &str) {
-        let Some(day) = code.strip_prefix("visit-") else { return };
-        if let Ok(day) = day.parse::<i64>()
-            && day >= LAST_FIRST_DAY
-        {
-            self.memory.maintenance = true;
-            // After a long stop of the host, the next one that is still to come.
-            let gone = days_between(plus_days(self.memory.enrolled, day), self.now).max(0) / REGULAR_DAYS;
-            self.schedule_visit(day.saturating_add((gone + 1) * REGULAR_DAYS));
+        if !code.starts_with(VISIT) {
+            return;
         }
+        self.plan_next_visit(code);
         self.memory.unanswered.insert(code.to_owned());
         self.ask(FOLLOW_UP);
         self.remind_of_follow_up();
+    }
+
+    /// Somebody says that a follow-up took place. Earlier than its days of grace before it is due, it
+    /// was another: this one stays.
+    pub(super) fn visit_done(&mut self, TaskRef { code, due }: &TaskRef) {
+        if !code.starts_with(VISIT) {
+            return;
+        }
+        if self.now >= plus_days(*due, -i64::from(WINDOW_DAYS)) {
+            self.memory.unanswered.remove(code);
+            self.plan_next_visit(code);
+        } else if code == EXTRA {
+            self.schedule_extra_visit(*due);
+        } else if let Some(day) = day_of(code) {
+            self.schedule_visit(day);
+        }
+    }
+
+    /// From the last of the first weeks on, each is followed by another.
+    fn plan_next_visit(&mut self, code: &str) {
+        let Some(day) = day_of(code).filter(|day| *day >= LAST_FIRST_DAY) else { return };
+        self.memory.maintenance = true;
+        // After a long stop of the host, the next one that is still to come.
+        let gone = days_between(plus_days(self.memory.enrolled, day), self.now).max(0) / REGULAR_DAYS;
+        self.schedule_visit(day.saturating_add((gone + 1) * REGULAR_DAYS));
     }
 
     pub(super) fn remind_of_follow_up(&mut self) {
@@ -96,7 +118,17 @@ impl Step<'_> {
         );
     }
 
-    pub(super) fn report_missed_offline_visit(&mut self) {
+    /// `checked` is when its absence was to be noticed. The next one is on the day of this one if that
+    /// is still to come, otherwise a quarter later; after a long stop of the host, a quarter from now.
+    pub(super) fn plan_next_offline_visit(&mut self, checked: Instant) {
+        let day = plus_days(checked, -i64::from(OFFLINE_WINDOW_DAYS));
+        let is_ahead = |from: &Instant| plus_days(*from, OFFLINE_DAYS) > self.now;
+        let from = [plus_days(day, -OFFLINE_DAYS), day].into_iter().find(is_ahead);
+        self.schedule_offline_visit(from.unwrap_or(self.now));
+    }
+
+    pub(super) fn offline_visit_missed(&mut self, checked: Instant) {
+        self.plan_next_offline_visit(checked);
         self.alert(Alert {
             code: "OFFLINE_VISIT_OVERDUE".to_owned(),
             severity: Severity::Warning,
@@ -108,6 +140,10 @@ impl Step<'_> {
             sla_minutes: THREE_DAYS_IN_MINUTES,
             citation: sources::public_health(),
         });
+    }
+
+    pub(super) fn recheck_at(&mut self, due: Instant) {
+        self.schedule(RECHECK, zh_en("15分钟后复测", "Measure again after 15 minutes"), Role::Patient, due, 0);
     }
 
     pub(super) fn ask_again(&mut self) {
@@ -146,14 +182,7 @@ impl Step<'_> {
                 sources::public_health(),
             );
         } else {
-            let due = plus_days(self.now, EXTRA_DAYS);
-            self.schedule(
-                EXTRA,
-                zh_en("两周内再次随访", "Follow-up within two weeks"),
-                Role::Patient,
-                due,
-                WINDOW_DAYS,
-            );
+            self.schedule_extra_visit(plus_days(self.now, EXTRA_DAYS));
         }
         Ok(())
     }
@@ -190,8 +219,18 @@ impl Step<'_> {
     fn schedule_visit(&mut self, day: i64) {
         let due = plus_days(self.memory.enrolled, day);
         let title = zh_en(format!("第{day}天线上随访"), format!("Online follow-up, day {day}"));
-        self.schedule(format!("visit-{day}"), title, Role::Patient, due, WINDOW_DAYS);
+        self.schedule(format!("{VISIT}{day}"), title, Role::Patient, due, WINDOW_DAYS);
     }
+
+    fn schedule_extra_visit(&mut self, due: Instant) {
+        let title = zh_en("两周内再次随访", "Follow-up within two weeks");
+        self.schedule(EXTRA, title, Role::Patient, due, WINDOW_DAYS);
+    }
+}
+
+/// The day of an online follow-up, by its code.
+fn day_of(code: &str) -> Option<i64> {
+    code.strip_prefix(VISIT)?.parse().ok()
 }
 
 struct Answers<'a>(&'a Response);

@@ -1,13 +1,13 @@
 //! Yearly checks.
 
 use xinglin_sdk::{
-    clinical::Observation,
-    pathway::{Destination, Directive, Referral, Role},
+    clinical::{Observation, ObservationValue},
+    pathway::{Destination, Directive, Referral, Role, Task},
     time::{Instant, plus_days},
     types::{Coding, Codings as _, system, zh_en},
 };
 
-use super::{AGAIN_DAYS, Step};
+use super::{AGAIN_DAYS, MISSED, Step};
 use crate::{measure::LDL_CODES, sources};
 
 const YEAR_DAYS: i64 = 365;
@@ -60,40 +60,81 @@ pub(super) fn check(task: &str) -> Option<&'static Check> {
 }
 
 impl Check {
+    /// Only by a result, of somebody else than the patient.
     pub(super) fn is_done_by(&self, observation: &Observation) -> bool {
-        self.done_by.iter().any(|code| observation.code.has(system::LOINC, code))
+        let has_value = observation.value != ObservationValue::Absent || !observation.components.is_empty();
+        let is_result = has_value && !observation.is_self_reported() && observation.refused().is_none();
+        is_result && self.done_by.iter().any(|code| observation.code.has(system::LOINC, code))
+    }
+
+    /// A test, which only its result completes; otherwise an examination.
+    const fn is_test(&self) -> bool {
+        !self.order.is_empty()
+    }
+
+    fn task(&self, due: Instant) -> Task {
+        let title = zh_en(self.zh, self.en);
+        Task { code: self.task.to_owned(), title, owner: Role::Patient, due, window_days: WINDOW_DAYS }
     }
 }
 
 impl Step<'_> {
     pub(super) fn schedule_yearly_checks(&mut self) {
         for check in &CHECKS {
-            let results = check.done_by.iter().filter_map(|code| {
-                let code = Coding::loinc(*code);
-                self.snapshot.history(&code).find(|one| !one.is_self_reported() && one.refused().is_none())
-            });
-            match results.filter_map(|result| result.effective).max() {
+            match self.last_result(check) {
                 Some(last) => self.schedule_yearly(check, last),
                 None => self.schedule_check(check, plus_days(self.now, FIRST_DAYS)),
             }
         }
     }
 
+    /// When the last result on record was taken.
+    fn last_result(&self, check: &Check) -> Option<Instant> {
+        let results = check.done_by.iter().filter_map(|code| {
+            let code = Coding::loinc(*code);
+            self.snapshot.history(&code).find(|one| check.is_done_by(one))
+        });
+        results.filter_map(|result| result.effective).max()
+    }
+
+    /// A result came; an older one than the last on record displaces nothing.
+    pub(super) fn yearly_came(&mut self, check: &Check, taken: Instant) {
+        self.cancel(&format!("{}{MISSED}", check.task));
+        let last = self.last_result(check).map_or(taken, |last| last.max(taken));
+        self.schedule_yearly(check, last);
+    }
+
+    /// Somebody says that it was done.
+    pub(super) fn yearly_done(&mut self, check: &Check, due: Instant) {
+        if !check.is_test() {
+            self.schedule_yearly(check, self.now);
+        } else if !self.test_done(check.task(due)) {
+            self.plan_yearly(check);
+        }
+    }
+
+    /// A year after the last result on record, but not before there is time to arrange it.
+    pub(super) fn plan_yearly(&mut self, check: &Check) {
+        let again = plus_days(self.now, AGAIN_DAYS);
+        let next = self.last_result(check).map(|last| plus_days(last, YEAR_DAYS));
+        self.schedule_check(check, next.map_or(again, |next| next.max(again)));
+    }
+
     /// A year after `last`, but not before there is time to arrange it.
-    pub(super) fn schedule_yearly(&mut self, check: &Check, last: Instant) {
+    fn schedule_yearly(&mut self, check: &Check, last: Instant) {
         self.schedule_check(check, plus_days(last, YEAR_DAYS).max(plus_days(self.now, FIRST_DAYS)));
     }
 
     pub(super) fn request_yearly(&mut self, check: &Check) {
-        if check.order.is_empty() {
+        if check.is_test() {
+            self.request(check.order);
+        } else {
             self.directives.push(Directive::Refer(Referral {
                 destination: Destination::Offline(None),
                 reason: zh_en(format!("年度{}。", check.zh), format!("{}, once a year.", check.en)),
                 recontact_days: None,
                 citation: sources::guideline(),
             }));
-        } else {
-            self.request(check.order);
         }
         self.tell(
             "yearly-check-due",
@@ -107,6 +148,6 @@ impl Step<'_> {
     }
 
     fn schedule_check(&mut self, check: &Check, due: Instant) {
-        self.schedule(check.task, zh_en(check.zh, check.en), Role::Patient, due, WINDOW_DAYS);
+        self.directives.push(Directive::ScheduleTask(check.task(due)));
     }
 }

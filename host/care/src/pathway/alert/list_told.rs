@@ -4,12 +4,12 @@ use xinglin_domain::{access::Action, id::AlertId};
 use xinglin_platform::{AppResult, Caller, Platform, boxed};
 use xinglin_store::AlertQuery;
 
-use super::{AlertView, record, shown};
+use super::{AlertPage, AlertState, AlertView, page_of, record, shown};
 
 /// That an account was told of an alert.
 #[derive(Serialize, ToSchema)]
 pub struct NotificationView {
-    /// The alert: `alert-…`
+    /// The alert: `alert-…`; pass it as `after` for the next page.
     #[schema(value_type = String)]
     pub alert: AlertId,
     /// The role of the account that was told.
@@ -23,28 +23,27 @@ pub struct NotificationView {
 }
 
 /// What the caller was told and nobody has acknowledged: alerts of their roles, and those that
-/// climbed to them. The last told first. Acknowledging the alert takes it off the list of all.
+/// climbed to them. The critical ones first, of equal severity the first that is due. Acknowledging
+/// the alert takes it off the list of all.
 ///
 /// # Errors
-/// If the caller takes up no alerts.
+/// If the caller takes up no alerts; `NOT_FOUND` if there is no alert that the page follows.
 #[boxed]
-pub async fn list_told(platform: &Platform, caller: &Caller) -> AppResult<Vec<NotificationView>> {
+pub async fn list_told(platform: &Platform, caller: &Caller, page: AlertPage) -> AppResult<Vec<NotificationView>> {
     caller.may(Action::AcknowledgeAlert)?;
-    let query = AlertQuery { patient_id: None, state: Some("open".into()), owner: None };
     let roles = caller.actor.live_roles(caller.now);
-    let mut told = Vec::new();
-    for row in platform.records(caller).list_alerts(&query, 500).await? {
+    let query = AlertQuery {
+        state: Some(AlertState::Open.as_str().to_owned()),
+        told: roles.iter().map(|role| role.as_str().to_owned()).collect(),
+        ..AlertQuery::default()
+    };
+    let mut views = Vec::new();
+    for row in page_of(platform, caller, &query, page).await? {
         let record = record(row)?;
-        let mine = record.told().enumerate().filter(|(_, told)| roles.contains(&told.to));
         // Of several, the last.
-        if let Some((escalation, last)) = mine.last() {
-            caller.trail.saw(record.patient);
-            told.push((last, escalation, record));
-        }
-    }
-    told.sort_by_key(|(last, _, record)| std::cmp::Reverse((last.at, record.id)));
-    let mut views = Vec::with_capacity(told.len());
-    for (last, escalation, record) in told {
+        let last = record.told().enumerate().filter(|(_, told)| roles.contains(&told.to)).last();
+        let Some((escalation, last)) = last else { continue };
+        caller.trail.saw(record.patient);
         views.push(NotificationView {
             alert: record.id,
             role: last.to.as_str(),

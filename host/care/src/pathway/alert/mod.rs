@@ -5,7 +5,9 @@ mod escalate;
 mod list_told;
 mod rules;
 
-use serde::Serialize;
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 use xinglin_domain::{
@@ -13,6 +15,7 @@ use xinglin_domain::{
     enrolment::{AlertRecord, Enrolment},
     id::AlertId,
     pathway::Event,
+    review::Severity,
 };
 use xinglin_extensions::Extensions;
 use xinglin_fhir::project;
@@ -52,26 +55,71 @@ pub struct AlertView {
     pub detail: Value,
 }
 
-/// Alerts of the caller's hospital, newest first.
+/// Most alerts of a page.
+const MOST: u32 = 500;
+
+/// Which page of a list of alerts.
+#[derive(Debug, Clone, Copy)]
+pub struct AlertPage {
+    /// Those that follow this alert in the list.
+    pub after: Option<AlertId>,
+    /// How many, at most [`MOST`].
+    pub limit: u32,
+}
+
+/// The state of an alert.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AlertState {
+    /// Nobody has acknowledged it.
+    Open,
+    /// Somebody has.
+    Acknowledged,
+}
+
+impl AlertState {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Acknowledged => "acknowledged",
+        }
+    }
+}
+
+/// Alerts of the caller's hospital in a state, whoever was told: the critical ones first, of equal
+/// severity the first that is due.
 ///
 /// # Errors
-/// If the caller is not of the care team.
+/// If the caller is not of the care team; `NOT_FOUND` if there is no alert that the page follows.
 #[boxed]
-pub async fn list(platform: &Platform, caller: &Caller, state: Option<String>) -> AppResult<Vec<AlertView>> {
+pub async fn list(
+    platform: &Platform,
+    caller: &Caller,
+    state: AlertState,
+    page: AlertPage,
+) -> AppResult<Vec<AlertView>> {
     caller.may(Action::AcknowledgeAlert)?;
-    let query = AlertQuery { patient_id: None, state, owner: None };
-    let rows = platform.records(caller).list_alerts(&query, 500).await?;
+    let query = AlertQuery { state: Some(state.as_str().to_owned()), ..AlertQuery::default() };
     let mut restricted = false;
     for install in platform.records(caller).list_installs(None).await? {
         restricted |= !grant::compartments(&install)?.is_empty();
     }
-    let mut views = Vec::with_capacity(rows.len());
-    for row in rows {
+    let mut views = Vec::new();
+    for row in page_of(platform, caller, &query, page).await? {
         let record = record(row)?;
         caller.trail.saw(record.patient);
         views.push(if restricted { shown(platform, caller, record).await? } else { view(record, caller) });
     }
     Ok(views)
+}
+
+async fn page_of(platform: &Platform, caller: &Caller, query: &AlertQuery, page: AlertPage) -> AppResult<Vec<Alert>> {
+    let records = platform.records(caller);
+    let after = match page.after {
+        Some(last) => Some(records.get_alert(last).await?),
+        None => None,
+    };
+    Ok(records.list_alerts(query, after.as_ref(), page.limit.clamp(1, MOST)).await?)
 }
 
 /// Acknowledges an alert.
@@ -140,7 +188,13 @@ fn written(record: &AlertRecord) -> AppResult<Alert> {
         enrolment_id: Some(record.enrolment),
         code: record.alert.code.clone(),
         severity: word(serde_json::to_value(record.alert.severity).map_err(AppError::internal)?),
+        urgency: match record.alert.severity {
+            Severity::Critical => 0,
+            Severity::Warning => 1,
+            Severity::Info => 2,
+        },
         owner: word(serde_json::to_value(record.alert.owner).map_err(AppError::internal)?),
+        told: roles_told(record).into_iter().map(str::to_owned).collect(),
         state: "open".into(),
         due_at: record.deadline(),
         body: serde_json::to_value(record).map_err(AppError::internal)?,
@@ -148,6 +202,11 @@ fn written(record: &AlertRecord) -> AppResult<Alert> {
         created_at: record.raised,
         updated_at: record.raised,
     })
+}
+
+/// Each once.
+fn roles_told(record: &AlertRecord) -> BTreeSet<&'static str> {
+    record.told().map(|told| told.to.as_str()).collect()
 }
 
 pub(crate) fn projection(record: &AlertRecord, pathway: &str) -> Value {
