@@ -21,9 +21,10 @@ wit_bindgen::generate!({
             import xinglin:host/signing@1.1.0;
             import xinglin:host/files@1.1.0;
             import xinglin:host/random@1.1.0;
+            import xinglin:payment/insurance@1.1.0;
         }
     ",
-    path: ["../wit/types", "../wit/clinical", "../wit/host"],
+    path: ["../wit/types", "../wit/clinical", "../wit/host", "../wit/payment-1.1"],
     runtime_path: "::xinglin_sdk::rt",
     additional_derives: [PartialEq, Eq],
     // Equality is by value, not by digits: see `types::decimal`.
@@ -31,3 +32,28 @@ wit_bindgen::generate!({
     generate_unused_types: true,
     generate_all,
 });
+
+/// The bindings of an interface of `xinglin:payment@1.1.0`, in a world of its own, so that a plugin
+/// exports any of them.
+macro_rules! payment_1_1 {
+    ($world:tt) => {
+        #[doc(hidden)]
+        #[allow(missing_docs, unsafe_code, reason = "generated; the documentation is the contract's")]
+        pub mod bindings {
+            wit_bindgen::generate!({
+                inline: $world,
+                path: ["../wit/types", "../wit/clinical", "../wit/host", "../wit/payment-1.1"],
+                with: {
+                    "xinglin:types/types@1.0.0": crate::bindings::xinglin::types::types,
+                    "xinglin:payment/insurance@1.1.0": crate::bindings::xinglin::payment::insurance,
+                },
+                runtime_path: "::xinglin_sdk::rt",
+                additional_derives: [PartialEq, Eq],
+                generate_unused_types: true,
+                pub_export_macro: true,
+                export_macro_name: "export",
+            });
+        }
+    };
+}
+pub(crate) use payment_1_1;

@@ -17,8 +17,9 @@
 //! }
 //! ```
 //!
-//! - One module for each interface: [`pathway`], [`prescribing`], [`payment`], [`verifier`]. A
-//!   type may implement several: `#[plugin(pathway, prescribing)]`.
+//! - One module for each interface: [`pathway`], [`prescribing`], [`payment`], [`verifier`];
+//!   [`insurance`] with `eligibility`, `preauthorization`, `claims` and `reconciliation`;
+//!   [`capitation`], [`pricing`]. A type may implement several: `#[plugin(eligibility, claims)]`.
 //! - Shared by all: [`types`] (codes, exact decimals, texts, citations),
 //!   [`clinical`] (the snapshot), [`money`], [`time`].
 //! - Capabilities, if the manifest requests and the tenant grants them: [`log`],
@@ -32,14 +33,17 @@
 extern crate self as xinglin_sdk;
 
 mod bindings;
+pub mod capitation;
 pub mod clinical;
 mod host;
+pub mod insurance;
 pub mod money;
 #[doc(hidden)]
 pub mod panics;
 pub mod pathway;
 pub mod payment;
 pub mod prescribing;
+pub mod pricing;
 #[cfg(not(target_family = "wasm"))]
 pub mod testing;
 pub mod time;

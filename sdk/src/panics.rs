@@ -6,12 +6,22 @@
 use std::{marker::PhantomData, panic};
 
 use crate::{
+    capitation::{self, Capitation},
     clinical::Snapshot,
+    insurance::{
+        self, Claim, Operation, Period, Policy,
+        claims::{self, Claims},
+        eligibility::{self, Eligibility},
+        preauthorization::{self, Preauthorization},
+        reconciliation::{self, Reconciliation},
+    },
     log,
     pathway::{self, Pathway},
     payment::{self, Payer},
     prescribing::{self, Review},
+    pricing::{self, Pricing},
     time::Instant,
+    types::Money,
     verifier::{self, Verifier},
 };
 
@@ -114,5 +124,125 @@ impl<P: Payer> Payer for Loud<P> {
     ) -> Result<payment::Reversed, payment::Error> {
         install();
         P::reverse(operation, settlement, coverage)
+    }
+}
+
+impl<P: Eligibility> Eligibility for Loud<P> {
+    fn check(claim: Claim, policy: Policy, now: Instant) -> Result<eligibility::Standing, insurance::Error> {
+        install();
+        P::check(claim, policy, now)
+    }
+}
+
+impl<P: Preauthorization> Preauthorization for Loud<P> {
+    fn submit(
+        operation: Operation,
+        claim: Claim,
+        policy: Policy,
+    ) -> Result<preauthorization::Decision, insurance::Error> {
+        install();
+        P::submit(operation, claim, policy)
+    }
+
+    fn status(
+        operation: Operation,
+        reference: Option<String>,
+    ) -> Result<Option<preauthorization::Decision>, insurance::Error> {
+        install();
+        P::status(operation, reference)
+    }
+
+    fn cancel(
+        operation: Operation,
+        reference: String,
+        policy: Policy,
+    ) -> Result<preauthorization::Decision, insurance::Error> {
+        install();
+        P::cancel(operation, reference, policy)
+    }
+}
+
+impl<P: Claims> Claims for Loud<P> {
+    fn predetermine(claim: Claim, policy: Policy, now: Instant) -> Result<claims::Predetermined, insurance::Error> {
+        install();
+        P::predetermine(claim, policy, now)
+    }
+
+    fn submit(operation: Operation, claim: Claim, policy: Policy) -> Result<claims::Response, insurance::Error> {
+        install();
+        P::submit(operation, claim, policy)
+    }
+
+    fn status(operation: Operation, reference: Option<String>) -> Result<Option<claims::Response>, insurance::Error> {
+        install();
+        P::status(operation, reference)
+    }
+
+    fn cancel(operation: Operation, reference: String, policy: Policy) -> Result<claims::Response, insurance::Error> {
+        install();
+        P::cancel(operation, reference, policy)
+    }
+
+    fn appeal(
+        operation: Operation,
+        objection: claims::Objection,
+        policy: Policy,
+    ) -> Result<claims::Response, insurance::Error> {
+        install();
+        P::appeal(operation, objection, policy)
+    }
+}
+
+impl<P: Reconciliation> Reconciliation for Loud<P> {
+    fn compare(
+        statement: reconciliation::Statement,
+        now: Instant,
+    ) -> Result<reconciliation::Comparison, insurance::Error> {
+        install();
+        P::compare(statement, now)
+    }
+
+    fn remittances(period: Period, now: Instant) -> Result<Vec<reconciliation::Remittance>, insurance::Error> {
+        install();
+        P::remittances(period, now)
+    }
+}
+
+impl<P: Capitation> Capitation for Loud<P> {
+    fn enrol(enrolment: capitation::Enrolment, now: Instant) -> Result<capitation::Enrolled, insurance::Error> {
+        install();
+        P::enrol(enrolment, now)
+    }
+
+    fn accrue(year: Period, months: Vec<capitation::MemberMonths>) -> Result<capitation::Budget, insurance::Error> {
+        install();
+        P::accrue(year, months)
+    }
+
+    fn consume(consumption: capitation::Consumption) -> Result<Money, insurance::Error> {
+        install();
+        P::consume(consumption)
+    }
+
+    fn score(year: Period, indicators: Vec<capitation::Indicator>) -> Result<capitation::Quality, insurance::Error> {
+        install();
+        P::score(year, indicators)
+    }
+
+    fn close(account: capitation::Account) -> Result<capitation::Closing, insurance::Error> {
+        install();
+        P::close(account)
+    }
+}
+
+impl<P: Pricing> Pricing for Loud<P> {
+    fn quote(service: pricing::Service, now: Instant) -> Result<pricing::Priced, insurance::Error> {
+        install();
+        P::quote(service, now)
+    }
+
+    fn cancel(purchase: pricing::Purchase, now: Instant) -> Result<pricing::Refund, insurance::Error> {
+        install();
+        P::cancel(purchase, now)
     }
 }

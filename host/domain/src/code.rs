@@ -239,6 +239,8 @@ codes! {
         "金额无效", "The amount is not valid.";
     InsPresettleDrift = "INS_PRESETTLE_DRIFT", Conflict,
         "结算金额与预结算不一致，已冲正", "The settlement differs from what the patient confirmed; it is being reversed.";
+    BundleDrugLinked = "BUNDLE_DRUG_LINKED", BadGateway,
+        "服务费不得与药品挂钩", "A fee for a service must not depend on medicines.";
 
     // Pathways.
     PathwayProposal = "PATHWAY_PROPOSAL", BadGateway,

@@ -59,6 +59,11 @@ impl Instant {
         self.civil().map_or(0, |civil| civil.year())
     }
 
+    /// Whether it is the first moment of a month in Asia/Shanghai.
+    pub fn is_month_start(self) -> bool {
+        self.civil().is_some_and(|civil| civil.day() == 1 && civil.time() == jiff::civil::Time::midnight())
+    }
+
     /// Parses an RFC 3339 time stamp or an ISO date (its first moment in Asia/Shanghai). A year
     /// or year-month, which FHIR allows, is parsed as its first day.
     pub fn parse(text: &str) -> Option<Self> {

@@ -3,6 +3,7 @@
 use std::time;
 
 use serde::{Deserialize, Serialize};
+use xinglin_domain::insurance::Fault;
 
 use crate::{failure::CallFailure, log::LogLine, tape::Tape};
 
@@ -35,6 +36,12 @@ pub struct Mistake {
     pub field: String,
     /// What is wrong with it.
     pub what: String,
+}
+
+impl From<Fault> for Mistake {
+    fn from(fault: Fault) -> Self {
+        Self { what: fault.wrong.to_string(), field: fault.field }
+    }
 }
 
 /// Finds the mistake in an answer, if there is one.

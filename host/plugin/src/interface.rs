@@ -15,13 +15,38 @@ pub enum Interface {
     Review,
     /// `xinglin:payment/payer`: a payment scheme. A failure means that the outcome is unknown.
     Payer,
+    /// `xinglin:payment/eligibility`: whether a patient is insured. Fails closed.
+    Eligibility,
+    /// `xinglin:payment/preauthorization`: guarantees of payment. A failure means that the outcome
+    /// is unknown.
+    Preauthorization,
+    /// `xinglin:payment/claims`: direct billing by an insurer; used instead of `payer` where both
+    /// are exported. A failure means that the outcome is unknown.
+    Claims,
+    /// `xinglin:payment/reconciliation`: the payer's books. Fails closed.
+    Reconciliation,
+    /// `xinglin:payment/capitation`: payment per head. Fails closed.
+    Capitation,
+    /// `xinglin:payment/pricing`: what services cost. Fails closed.
+    Pricing,
     /// `xinglin:identity/verifier`: verification of persons and certificates. Fails closed.
     Verifier,
 }
 
 impl Interface {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Pathway, Self::Review, Self::Payer, Self::Verifier];
+    pub const ALL: [Self; 10] = [
+        Self::Pathway,
+        Self::Review,
+        Self::Payer,
+        Self::Eligibility,
+        Self::Preauthorization,
+        Self::Claims,
+        Self::Reconciliation,
+        Self::Capitation,
+        Self::Pricing,
+        Self::Verifier,
+    ];
 
     /// Its name without a version.
     pub const fn name(self) -> &'static str {
@@ -29,6 +54,12 @@ impl Interface {
             Self::Pathway => "xinglin:pathway/pathway",
             Self::Review => "xinglin:prescribing/review",
             Self::Payer => "xinglin:payment/payer",
+            Self::Eligibility => "xinglin:payment/eligibility",
+            Self::Preauthorization => "xinglin:payment/preauthorization",
+            Self::Claims => "xinglin:payment/claims",
+            Self::Reconciliation => "xinglin:payment/reconciliation",
+            Self::Capitation => "xinglin:payment/capitation",
+            Self::Pricing => "xinglin:payment/pricing",
             Self::Verifier => "xinglin:identity/verifier",
         }
     }
@@ -50,6 +81,12 @@ impl Export {
         Self { interface: Interface::Review, version: (2, 0, 0) },
         Self { interface: Interface::Review, version: (1, 0, 0) },
         Self { interface: Interface::Payer, version: (1, 0, 0) },
+        Self { interface: Interface::Eligibility, version: (1, 1, 0) },
+        Self { interface: Interface::Preauthorization, version: (1, 1, 0) },
+        Self { interface: Interface::Claims, version: (1, 1, 0) },
+        Self { interface: Interface::Reconciliation, version: (1, 1, 0) },
+        Self { interface: Interface::Capitation, version: (1, 1, 0) },
+        Self { interface: Interface::Pricing, version: (1, 1, 0) },
         Self { interface: Interface::Verifier, version: (1, 0, 0) },
     ];
 

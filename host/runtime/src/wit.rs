@@ -13,6 +13,7 @@ wasmtime::component::bindgen!({
         "../../wit/pathway",
         "../../wit/prescribing",
         "../../wit/payment",
+        "../../wit/payment-1.1",
         "../../wit/identity",
     ],
     inline: "
@@ -32,6 +33,12 @@ wasmtime::component::bindgen!({
             export xinglin:pathway/pathway@1.0.0;
             export xinglin:prescribing/review@1.0.0;
             export xinglin:payment/payer@1.0.0;
+            export xinglin:payment/eligibility@1.1.0;
+            export xinglin:payment/preauthorization@1.1.0;
+            export xinglin:payment/claims@1.1.0;
+            export xinglin:payment/reconciliation@1.1.0;
+            export xinglin:payment/capitation@1.1.0;
+            export xinglin:payment/pricing@1.1.0;
             export xinglin:identity/verifier@1.0.0;
         }
     ",

@@ -5,12 +5,24 @@ mod manifest;
 use proc_macro::TokenStream;
 use proc_macro2::{Span, TokenStream as Tokens};
 use quote::{format_ident, quote};
-use syn::{Data, DeriveInput, Fields, Ident, Token, parse_macro_input, punctuated::Punctuated};
+use syn::{Data, DeriveInput, Fields, Ident, Path, Token, parse_macro_input, punctuated::Punctuated};
 
-const ROLES: [&str; 4] = ["pathway", "prescribing", "payment", "verifier"];
+/// The roles, and the module of the SDK that has the bindings of each.
+const ROLES: [(&str, &str); 10] = [
+    ("pathway", "pathway"),
+    ("prescribing", "prescribing"),
+    ("payment", "payment"),
+    ("verifier", "verifier"),
+    ("eligibility", "insurance::eligibility"),
+    ("preauthorization", "insurance::preauthorization"),
+    ("claims", "insurance::claims"),
+    ("reconciliation", "insurance::reconciliation"),
+    ("capitation", "capitation"),
+    ("pricing", "pricing"),
+];
 
-/// Exports a unit struct for one or more interfaces: `#[plugin(pathway, prescribing)]`. The
-/// struct implements the trait of each.
+/// Exports a unit struct for one or more interfaces: `#[plugin(pathway, prescribing)]`,
+/// `#[plugin(eligibility, claims)]`. The struct implements the trait of each.
 ///
 /// The crate's `plugin.toml` is read and checked at compile time: required fields, that its
 /// version is the crate's, and that its capabilities exist. It is embedded in the module as the
@@ -24,11 +36,11 @@ pub fn plugin(roles: TokenStream, item: TokenStream) -> TokenStream {
 }
 
 fn expand(roles: &Punctuated<Ident, Token![,]>, item: &DeriveInput) -> syn::Result<Tokens> {
-    check_roles(roles, item)?;
+    let modules = check_roles(roles, item)?;
     let manifest = manifest::read().map_err(|message| syn::Error::new(Span::call_site(), message))?;
     let name = &item.ident;
-    let exports = roles.iter().map(
-        |role| quote!(::xinglin_sdk::#role::bindings::export!(Export with_types_in ::xinglin_sdk::#role::bindings);),
+    let exports = modules.iter().map(
+        |module| quote!(::xinglin_sdk::#module::bindings::export!(Export with_types_in ::xinglin_sdk::#module::bindings);),
     );
     let export = if manifest.logs { quote!(::xinglin_sdk::panics::Loud<super_::#name>) } else { quote!(super_::#name) };
     let module = format_ident!("__xinglin_export_{}", name.to_string().to_lowercase());
@@ -54,23 +66,25 @@ fn expand(roles: &Punctuated<Ident, Token![,]>, item: &DeriveInput) -> syn::Resu
     })
 }
 
-fn check_roles(roles: &Punctuated<Ident, Token![,]>, item: &DeriveInput) -> syn::Result<()> {
-    let known = ROLES.join(", ");
+/// The modules of the roles.
+fn check_roles(roles: &Punctuated<Ident, Token![,]>, item: &DeriveInput) -> syn::Result<Vec<Path>> {
+    let known = ROLES.map(|(role, _)| role).join(", ");
     if roles.is_empty() {
         return Err(syn::Error::new(
             Span::call_site(),
             format!("say what the plugin is, for example `#[plugin(pathway)]`; the roles are {known}"),
         ));
     }
-    let mut seen: Vec<&Ident> = Vec::new();
+    let (mut seen, mut modules) = (Vec::<&Ident>::new(), Vec::new());
     for role in roles {
-        if !ROLES.iter().any(|known| role == known) {
+        let Some((_, module)) = ROLES.iter().find(|(known, _)| role == known) else {
             return Err(syn::Error::new(role.span(), format!("there is no role `{role}`; the roles are {known}")));
-        }
+        };
         if seen.contains(&role) {
             return Err(syn::Error::new(role.span(), format!("the role `{role}` is given twice")));
         }
         seen.push(role);
+        modules.push(syn::parse_str(module)?);
     }
     let is_unit = matches!(&item.data, Data::Struct(data) if matches!(data.fields, Fields::Unit));
     if !is_unit || !item.generics.params.is_empty() {
@@ -83,5 +97,5 @@ fn check_roles(roles: &Punctuated<Ident, Token![,]>, item: &DeriveInput) -> syn:
             ),
         ));
     }
-    Ok(())
+    Ok(modules)
 }

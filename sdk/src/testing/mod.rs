@@ -14,6 +14,7 @@
 mod bill;
 mod claim;
 mod host;
+mod insurance;
 mod manifest;
 mod order;
 mod outside;
@@ -25,6 +26,7 @@ pub use bill::{BillBuilder, CoverageBuilder, operation};
 pub use claim::{CredentialBuilder, PersonBuilder};
 pub(crate) use host::with;
 pub use host::{Host, LogLine};
+pub use insurance::{ClaimBuilder, PolicyBuilder, YEAR, attempt};
 pub use manifest::data_needs;
 pub use order::OrderBuilder;
 pub use pathway_run::PathwayRun;

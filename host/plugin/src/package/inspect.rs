@@ -90,6 +90,13 @@ fn serves(ours: &Version, theirs: Option<&Version>) -> bool {
     theirs.is_some_and(|theirs| theirs.major == ours.major && theirs <= ours)
 }
 
+/// Interfaces without functions, whose types plugins import, in the newest version.
+const VOCABULARY: [(&str, (u64, u64, u64)); 3] = [
+    ("xinglin:types/types", (1, 0, 0)),
+    ("xinglin:clinical/snapshot", (1, 0, 0)),
+    ("xinglin:payment/insurance", (1, 1, 0)),
+];
+
 /// The capability of an import, or `None` if it imports types only.
 fn admit(types: &Types, import: &str) -> Result<Option<Capability>, PluginError> {
     let (interface, version) = split(import);
@@ -104,10 +111,9 @@ fn admit(types: &Types, import: &str) -> Result<Option<Capability>, PluginError>
             Err(mismatch(format!("{interface}@{ours}")))
         };
     }
-    let vocabulary = ["xinglin:types/types", "xinglin:clinical/snapshot"];
-    let shared: Vec<Version> = match vocabulary.contains(&interface) {
-        true => vec![Version::new(1, 0, 0)],
-        false => called(interface).map(Export::version).collect(),
+    let shared: Vec<Version> = match VOCABULARY.iter().find(|(name, _)| *name == interface) {
+        Some((_, (major, minor, patch))) => vec![Version::new(*major, *minor, *patch)],
+        None => called(interface).map(Export::version).collect(),
     };
     if !shared.is_empty() && is_type_only(types, import) {
         return match shared.iter().any(|ours| serves(ours, version.as_ref())) {
@@ -213,6 +219,29 @@ fn can(manifest: &Manifest, surface: &Surface) -> Vec<Item> {
             Interface::Payer => item(
                 "说明账单如何分担；金额由医院系统核对并记账",
                 "say how a bill is shared; the hospital checks every figure and books it",
+            ),
+            Interface::Eligibility => {
+                item("说明患者保险是否在保、有何限制", "say whether a patient is insured, and for what")
+            }
+            Interface::Preauthorization => item(
+                "为将要提供的服务给出付款保证；金额由医院系统核对",
+                "guarantee payment before a service is given; the hospital checks every figure",
+            ),
+            Interface::Claims => item(
+                "逐项说明保险如何赔付；金额由医院系统核对并记账",
+                "say line by line what an insurer pays; the hospital checks every figure and books it",
+            ),
+            Interface::Reconciliation => item(
+                "与医院核对账目；到账以银行流水为准",
+                "compare the payer's books with the hospital's; what arrived is told by the bank alone",
+            ),
+            Interface::Capitation => item(
+                "计算按人头付费的预算、考核与年终清算；由医院系统核对并记账",
+                "calculate budget, score and closing of payment per head; the hospital checks and books them",
+            ),
+            Interface::Pricing => item(
+                "给出服务价格与退费；不得与药品挂钩，由医院系统核对",
+                "say what a service costs and what comes back; never by medicines, and checked by the hospital",
             ),
             Interface::Verifier => item(
                 "核验实名与执业资质：只依据医院系统算出的事实，看不到姓名和证件号码",

@@ -12,6 +12,13 @@ pub(crate) mod pathway {
     pub(crate) mod v1;
 }
 pub(crate) mod payment {
+    pub(crate) mod capitation;
+    pub(crate) mod claims;
+    pub(crate) mod eligibility;
+    mod insurance;
+    pub(crate) mod preauthorization;
+    pub(crate) mod pricing;
+    pub(crate) mod reconciliation;
     pub(crate) mod v1;
 }
 pub(crate) mod prescribing;
@@ -22,7 +29,10 @@ pub(crate) mod types {
 use self::{
     hook::Hook,
     pathway::v1::{Describe, Screen, Step},
-    payment::v1::{Authorize, Query, Quote, Reverse, Settle},
+    payment::{
+        capitation, claims, eligibility, preauthorization, pricing, reconciliation,
+        v1::{Authorize, Query, Quote, Reverse, Settle},
+    },
 };
 
 /// A hook with its types erased, except for what the implementor keeps.
@@ -44,6 +54,24 @@ pub(crate) fn hooks<E: Entry>() -> Vec<E> {
         E::of::<Settle>(),
         E::of::<Query>(),
         E::of::<Reverse>(),
+        E::of::<eligibility::Check>(),
+        E::of::<preauthorization::Submit>(),
+        E::of::<preauthorization::Status>(),
+        E::of::<preauthorization::Cancel>(),
+        E::of::<claims::Predetermine>(),
+        E::of::<claims::Submit>(),
+        E::of::<claims::Status>(),
+        E::of::<claims::Cancel>(),
+        E::of::<claims::Appeal>(),
+        E::of::<reconciliation::Compare>(),
+        E::of::<reconciliation::Remittances>(),
+        E::of::<capitation::Enrol>(),
+        E::of::<capitation::Accrue>(),
+        E::of::<capitation::Consume>(),
+        E::of::<capitation::Score>(),
+        E::of::<capitation::Close>(),
+        E::of::<pricing::Quote>(),
+        E::of::<pricing::Cancel>(),
         E::of::<identity::v1::Person>(),
         E::of::<identity::v1::Credential>(),
     ]

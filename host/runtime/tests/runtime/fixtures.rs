@@ -8,7 +8,7 @@
 use std::{collections::BTreeMap, fs, path::PathBuf, sync::Arc};
 
 use wit_component::{StringEncoding, embed_component_metadata};
-use wit_parser::{PackageId, Resolve, WorldId};
+use wit_parser::{PackageId, Resolve, SourceMap, WorldId};
 use xinglin_domain::{
     clinical::{Sex, Snapshot, Subject},
     coding::{Coding, Decimal, Quantity},
@@ -21,21 +21,28 @@ use xinglin_runtime::{
     attach, componentize,
 };
 
-/// The published packages, dependencies first.
-pub const PACKAGES: [&str; 7] = ["types", "clinical", "host", "pathway", "prescribing", "payment", "identity"];
+/// The folders of the contract, dependencies first.
+const PACKAGES: [&str; 8] =
+    ["types", "clinical", "host", "pathway", "prescribing", "payment", "payment-1.1", "identity"];
 
-/// The text of a published package.
-pub fn wit(package: &str) -> String {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("../../wit/{package}/{package}.wit"));
-    fs::read_to_string(path).expect("a published package")
+/// The contract, changed by `edit`.
+pub fn contract(edit: impl Fn(String) -> String) -> Resolve {
+    let mut resolve = Resolve::default();
+    for package in PACKAGES {
+        let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../wit").join(package);
+        let mut sources = SourceMap::new();
+        for file in fs::read_dir(folder).expect("a package").flatten() {
+            sources.push(&file.path(), edit(fs::read_to_string(file.path()).expect("text")));
+        }
+        let parsed = sources.parse().unwrap_or_else(|_| panic!("{package} is not valid WIT"));
+        resolve.push_group(parsed).unwrap_or_else(|error| panic!("{package}: {error}"));
+    }
+    resolve
 }
 
 /// The contract, changed by `edit` if wanted, with a world of this body.
 pub fn resolve(edit: impl Fn(String) -> String, extra: &[&str], world: &str) -> (Resolve, PackageId, WorldId) {
-    let mut resolve = Resolve::default();
-    for package in PACKAGES {
-        resolve.push_str(package, &edit(wit(package))).expect("valid WIT");
-    }
+    let mut resolve = contract(edit);
     for package in extra {
         resolve.push_str("extra.wit", package).expect("valid WIT");
     }

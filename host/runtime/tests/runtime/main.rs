@@ -8,6 +8,7 @@ mod capabilities;
 mod contract;
 mod fixtures;
 mod hostile;
+mod insurers;
 mod limits;
 #[cfg(feature = "fixture-2-0")]
 mod majors;

@@ -10,7 +10,7 @@ use crate::{
         hook::{Hook, HookName},
         types::v1::{Invalid, lower, lower_text, raise, raise_text},
     },
-    wit::exports::xinglin::payment::payer as wit,
+    wit::exports::xinglin::payment1_0_0::payer as wit,
 };
 
 const INTERFACE: &str = "xinglin:payment/payer@1.0.0";

@@ -1,6 +1,8 @@
 //! The part of a plugin's answer that is a decision: what changes the host's action if it
 //! changes. Wording and opaque state are not part of it.
 
+mod insurance;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};

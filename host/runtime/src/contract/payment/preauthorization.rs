@@ -1,0 +1,133 @@
+//! `xinglin:payment/preauthorization@1.1` ⇄ [`xinglin_domain::insurance::preauthorization`].
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+use xinglin_domain::{
+    insurance::{Claim, InsurerError, Operation, Policy, preauthorization as domain},
+    time::Instant,
+};
+
+use super::insurance::{Error, answer, maybe};
+use crate::{
+    contract::{
+        hook::{Hook, HookName},
+        types::v1::{Invalid, raise},
+    },
+    wit::{exports::xinglin::payment1_1_0::preauthorization as wit, xinglin::payment1_1_0::insurance as words},
+};
+
+const INTERFACE: &str = "xinglin:payment/preauthorization@1.1.0";
+
+impl TryFrom<wit::GuaranteedLine> for domain::GuaranteedLine {
+    type Error = Invalid;
+
+    fn try_from(x: wit::GuaranteedLine) -> Result<Self, Invalid> {
+        Ok(Self { number: x.number, amount: x.amount.try_into()?, reasons: raise(x.reasons)? })
+    }
+}
+
+impl TryFrom<wit::Guarantee> for domain::Guarantee {
+    type Error = Invalid;
+
+    fn try_from(x: wit::Guarantee) -> Result<Self, Invalid> {
+        Ok(Self { reference: x.reference, lines: raise(x.lines)?, expires: Instant::from_micros(x.expires) })
+    }
+}
+
+impl TryFrom<wit::Decision> for domain::Decision {
+    type Error = Invalid;
+
+    fn try_from(x: wit::Decision) -> Result<Self, Invalid> {
+        Ok(match x {
+            wit::Decision::Approved(x) => Self::Approved(x.try_into()?),
+            wit::Decision::Partial(x) => Self::Partial(x.try_into()?),
+            wit::Decision::Pending(x) => Self::Pending(x.into()),
+            wit::Decision::Refused(x) => Self::Refused(raise(x)?),
+            wit::Decision::Cancelled => Self::Cancelled,
+        })
+    }
+}
+
+/// Input of `submit`.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SubmitInput<'a> {
+    pub operation: Cow<'a, Operation>,
+    pub claim: Cow<'a, Claim>,
+    pub policy: Cow<'a, Policy>,
+}
+
+/// `xinglin:payment/preauthorization#submit`.
+pub(crate) struct Submit;
+
+impl Hook for Submit {
+    const NAME: HookName = HookName { interface: INTERFACE, function: "submit" };
+    type Input<'a> = SubmitInput<'a>;
+    type Output = Result<domain::Decision, InsurerError>;
+    type Parameters = (words::Operation, words::Claim, words::Policy);
+    type Results = (Result<wit::Decision, Error>,);
+
+    fn lower(input: &SubmitInput<'_>) -> Self::Parameters {
+        (input.operation.as_ref().into(), input.claim.as_ref().into(), input.policy.as_ref().into())
+    }
+
+    fn raise((answered,): Self::Results) -> Result<Self::Output, Invalid> {
+        answer(answered)
+    }
+}
+
+/// Input of `status`.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StatusInput<'a> {
+    pub operation: Cow<'a, Operation>,
+    pub reference: Option<Cow<'a, str>>,
+}
+
+/// `xinglin:payment/preauthorization#status`.
+pub(crate) struct Status;
+
+impl Hook for Status {
+    const NAME: HookName = HookName { interface: INTERFACE, function: "status" };
+    type Input<'a> = StatusInput<'a>;
+    type Output = Result<Option<domain::Decision>, InsurerError>;
+    type Parameters = (words::Operation, Option<String>);
+    type Results = (Result<Option<wit::Decision>, Error>,);
+
+    fn lower(input: &StatusInput<'_>) -> Self::Parameters {
+        (input.operation.as_ref().into(), input.reference.as_ref().map(ToString::to_string))
+    }
+
+    fn raise((answered,): Self::Results) -> Result<Self::Output, Invalid> {
+        maybe(answered)
+    }
+}
+
+/// Input of `cancel`.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CancelInput<'a> {
+    pub operation: Cow<'a, Operation>,
+    pub reference: Cow<'a, str>,
+    pub policy: Cow<'a, Policy>,
+}
+
+/// `xinglin:payment/preauthorization#cancel`.
+pub(crate) struct Cancel;
+
+impl Hook for Cancel {
+    const NAME: HookName = HookName { interface: INTERFACE, function: "cancel" };
+    type Input<'a> = CancelInput<'a>;
+    type Output = Result<domain::Decision, InsurerError>;
+    type Parameters = (words::Operation, String, words::Policy);
+    type Results = (Result<wit::Decision, Error>,);
+
+    fn lower(input: &CancelInput<'_>) -> Self::Parameters {
+        (input.operation.as_ref().into(), input.reference.to_string(), input.policy.as_ref().into())
+    }
+
+    fn raise((answered,): Self::Results) -> Result<Self::Output, Invalid> {
+        answer(answered)
+    }
+}
