@@ -41,14 +41,14 @@ on_both_engines!(
 );
 
 /// A payer whose answers a test determines.
-const PAYER: &str = "test.payer";
+pub(super) const PAYER: &str = "test.payer";
 
 /// Of the visit (2000) and two packs of metformin (5000).
-fn figures() -> Figures {
+pub(super) fn figures() -> Figures {
     Figures { lines: vec![[0, 0, 0, 2000], [0, 0, 0, 5000]], parts: [3000, 4000], accumulator: 0 }
 }
 
-fn bill(quote: &Value) -> String {
+pub(super) fn bill(quote: &Value) -> String {
     format!("/api/v1/charges/{}", quote["id"].as_str().expect("an id"))
 }
 
@@ -56,7 +56,7 @@ fn cancel(quote: &Value) -> String {
     format!("{}/cancel", bill(quote))
 }
 
-async fn status(clinic: &Clinic, quote: &Value) -> String {
+pub(super) async fn status(clinic: &Clinic, quote: &Value) -> String {
     clinic.patient.get(&bill(quote)).await["status"].as_str().expect("a state").to_owned()
 }
 
@@ -82,7 +82,7 @@ async fn told(clinic: &Clinic, quote: &Value) -> Vec<String> {
 }
 
 /// The patient of a clinic, insured by a payer in a version that does this.
-async fn insured_by(hospital: &TestHospital, payer: &PayerGuest) -> Clinic {
+pub(super) async fn insured_by(hospital: &TestHospital, payer: &PayerGuest) -> Clinic {
     let clinic = hospital.clinic(&[]).await;
     upload(&clinic, payer).await;
     let path = plugin(&clinic, PAYER);
@@ -103,7 +103,7 @@ async fn upload(clinic: &Clinic, payer: &PayerGuest) -> (String, String) {
 }
 
 /// Has the payer do this from now on; returns the digest.
-async fn promote(clinic: &Clinic, payer: &PayerGuest) -> String {
+pub(super) async fn promote(clinic: &Clinic, payer: &PayerGuest) -> String {
     let (version, digest) = upload(clinic, payer).await;
     let promote = json!({ "version": version, "without_gate": true });
     clinic.operator.post(&format!("{}/promote", plugin(clinic, PAYER)), promote).await;
@@ -707,7 +707,7 @@ async fn as_if_the_host_had_stopped(hospital: &TestHospital, clinic: &Clinic, qu
 }
 
 /// The accountant states what the payer said; the job may be at the bill at the same time.
-async fn state_outcome(accountant: &Client, quote: &Value, done: bool) -> Value {
+pub(super) async fn state_outcome(accountant: &Client, quote: &Value, done: bool) -> Value {
     let said = json!({ "done": done, "reference": "letter-7", "reason": "the fund's office, by letter" });
     let path = format!("{}/resolve", bill(quote));
     for _ in 0..20 {

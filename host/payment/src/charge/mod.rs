@@ -355,7 +355,7 @@ async fn post_settled(tx: &TenantTx, row: Row, charge: &Charge, now: Instant) ->
     let Some(allocation) = charge.allocation().cloned() else {
         return Err(AppError::internal("a settled bill without figures"));
     };
-    ledger::book_settlement(tx, charge.id(), &allocation, now).await?;
+    ledger::book_shares(tx, charge.id(), charge.payer(), (None, &allocation), now).await?;
     if let Some(payer) = charge.payer() {
         run_on(tx, (charge.patient(), payer), allocation.accumulators(), now).await?;
     }
@@ -383,7 +383,7 @@ async fn post_settled(tx: &TenantTx, row: Row, charge: &Charge, now: Instant) ->
 
 /// Posts the reversal of a bill to the ledger, releases the prescription and tells the patient.
 async fn post_reversed(tx: &TenantTx, row: Row, reversed: &Charge, now: Instant) -> AppResult<Row> {
-    ledger::unwind(tx, reversed.id(), now).await?;
+    ledger::unwind(tx, reversed.id(), None, now).await?;
     if let (Some(payer), Charge::Reversed(claim)) = (reversed.payer(), reversed)
         && let Some(reversal) = &claim.state().reversal
         // The money is back, whatever the payer counts.
