@@ -30,6 +30,7 @@ mod histories;
 mod identity;
 mod journey;
 mod killed;
+mod ledger;
 mod lifecycle;
 mod measurements;
 mod money;

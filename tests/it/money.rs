@@ -46,14 +46,14 @@ on_both_engines!(
 );
 
 /// A payer whose answers a test determines.
-const PAYER: &str = "test.payer";
+pub(super) const PAYER: &str = "test.payer";
 
 /// Of the visit (2000) and two packs of metformin (5000).
-fn figures() -> Figures {
+pub(super) fn figures() -> Figures {
     Figures { lines: vec![[0, 0, 0, 2000], [0, 0, 0, 5000]], parts: [3000, 4000], accumulator: 0 }
 }
 
-fn bill(quote: &Value) -> String {
+pub(super) fn bill(quote: &Value) -> String {
     format!("/api/v1/charges/{}", quote["id"].as_str().expect("an id"))
 }
 
@@ -61,7 +61,7 @@ fn cancel(quote: &Value) -> String {
     format!("{}/cancel", bill(quote))
 }
 
-async fn status(clinic: &Clinic, quote: &Value) -> String {
+pub(super) async fn status(clinic: &Clinic, quote: &Value) -> String {
     clinic.patient.get(&bill(quote)).await["status"].as_str().expect("a state").to_owned()
 }
 
@@ -87,7 +87,7 @@ async fn told(clinic: &Clinic, quote: &Value) -> Vec<String> {
 }
 
 /// The patient of a clinic, insured by a payer in a version that does this.
-async fn insured_by(hospital: &TestHospital, payer: &PayerGuest) -> Clinic {
+pub(super) async fn insured_by(hospital: &TestHospital, payer: &PayerGuest) -> Clinic {
     let clinic = hospital.clinic(&[]).await;
     upload(&clinic, payer).await;
     let path = plugin(&clinic, PAYER);
@@ -108,7 +108,7 @@ async fn upload(clinic: &Clinic, payer: &PayerGuest) -> (String, String) {
 }
 
 /// Has the payer do this from now on; returns the digest.
-async fn promote(clinic: &Clinic, payer: &PayerGuest) -> String {
+pub(super) async fn promote(clinic: &Clinic, payer: &PayerGuest) -> String {
     let (version, digest) = upload(clinic, payer).await;
     let promote = json!({ "version": version, "without_gate": true });
     clinic.operator.post(&format!("{}/promote", plugin(clinic, PAYER)), promote).await;
@@ -387,7 +387,7 @@ async fn a_parcel_is_handed_over_for_the_patients_word(hospital: TestHospital) {
         eventually("it is refunded", async || status(&clinic, quote).await == "REVERSED").await;
         assert_eq!(told(&clinic, quote).await, ["refunded"]);
     };
-    let (path, quote) = prescription_in(&hospital, &clinic, RxState::Dispensed).await;
+    let (path, quote) = prescription_in(&hospital, &clinic, (RxState::Dispensed, false)).await;
     let verb = |verb: &str| format!("{path}/{verb}");
     let shipment = json!({ "carrier": "顺丰", "tracking": "SF1" });
     assert_eq!(told_to_couriers(courier.post(&verb("ship"), shipment).await), "SHIPPED");
@@ -426,13 +426,13 @@ async fn a_parcel_is_handed_over_for_the_patients_word(hospital: TestHospital) {
     assert_eq!(back["detail"]["refunded"]["state"]["counselling"]["note"], "餐后服用", "{back}");
     refunded(&quote).await;
 
-    let (path, quote) = prescription_in(&hospital, &clinic, RxState::Shipped).await;
+    let (path, quote) = prescription_in(&hospital, &clinic, (RxState::Shipped, false)).await;
     let back = format!("{path}/take-back");
     clinic.pharmacist.refused(&back, json!({ "cause": "courier" }), "DELIV_EVIDENCE").await;
     assert_eq!(clinic.pharmacist.post(&back, json!({ "cause": "recall" })).await["status"], "REFUNDED");
     refunded(&quote).await;
 
-    let (path, quote) = prescription_in(&hospital, &clinic, RxState::Shipped).await;
+    let (path, quote) = prescription_in(&hospital, &clinic, (RxState::Shipped, false)).await;
     let lose = format!("{path}/lose");
     let long = "x".repeat(2001);
     for (evidence, reason, code) in [
@@ -945,7 +945,7 @@ fn outcome(done: bool) -> Value {
 }
 
 /// The accountant states what the payer said; the job may be at the bill at the same time.
-async fn state_outcome(accountant: &Client, quote: &Value, done: bool) -> Value {
+pub(super) async fn state_outcome(accountant: &Client, quote: &Value, done: bool) -> Value {
     let said = outcome(done);
     let path = format!("{}/resolve", bill(quote));
     for _ in 0..20 {

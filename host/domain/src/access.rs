@@ -167,6 +167,12 @@ actions! {
     ResolveCharge = "charge.resolve": [Accountant];
     /// Read the books.
     ReadLedger = "ledger.read": [Accountant, Administrator];
+    /// Post what the accounts learn: remittances, write-offs, prepayments, fees, adjustments.
+    PostLedger = "ledger.post": [Accountant];
+    /// Take a transaction of the books back by its contra entry.
+    CorrectLedger = "ledger.correct": [Accountant];
+    /// Close the books of a month.
+    CloseLedger = "ledger.close": [Accountant];
     /// Reconcile the books with a payer's.
     Reconcile = "ledger.reconcile": [Accountant, Insurer];
 

@@ -235,6 +235,12 @@ codes! {
         "退款超过已收金额", "The refund is more than was taken.";
     LedgerUnbalanced = "LEDGER_UNBALANCED", Unprocessable,
         "金额不平", "The amounts do not balance.";
+    LedgerClosed = "LEDGER_CLOSED", Conflict,
+        "该会计期间已结账", "The books of this month are closed.";
+    LedgerNotClosable = "LEDGER_NOT_CLOSABLE", Conflict,
+        "该会计期间尚不能结账", "The books of this month cannot be closed yet.";
+    ReconBreak = "RECON_BREAK", Conflict,
+        "对账不平", "The payer's figures and the books differ.";
     MoneyInvalid = "MONEY_INVALID", Invalid,
         "金额无效", "The amount is not valid.";
     InsPresettleDrift = "INS_PRESETTLE_DRIFT", Conflict,

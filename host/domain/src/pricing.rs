@@ -13,7 +13,7 @@ use crate::{
         fault::{amount, citation, coding, refused, sum, text},
     },
     money::Money,
-    prescription::product::Product,
+    prescription::{Substances, product::Product},
     time::Instant,
 };
 
@@ -159,7 +159,7 @@ fn check_medicine(fee: &Fee) -> Result<(), Wrong> {
     let titles = fee.title.0.iter().map(|title| title.text.as_str());
     for title in titles {
         let product = Product::new(LineKind::Service, title, code, &[], &BTreeSet::new());
-        if let Some(mark) = product.medicine_mark() {
+        if let Some(mark) = product.medicine_mark(&Substances::default()) {
             return Err(Wrong::Medicine(mark.to_string()));
         }
     }

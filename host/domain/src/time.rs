@@ -1,8 +1,9 @@
 //! Points in time, always arguments: this crate reads no clock.
 
-use std::fmt;
+use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
 /// Microseconds since 1970-01-01T00:00:00Z. Stored, sent and compared in this form; displayed,
 /// and converted to calendar dates, in Asia/Shanghai.
@@ -144,6 +145,82 @@ impl fmt::Display for Instant {
     }
 }
 
+/// A day of the calendar of Asia/Shanghai: the business day of the books. Its text is the ISO
+/// date, which sorts as the days do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct Day(jiff::civil::Date);
+
+/// The text is not a day: `2026-11-21`.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("`{0}` is not a day of the form 2026-11-21")]
+pub struct InvalidDay(pub String);
+
+impl Day {
+    /// The day of a moment. Saturates at the years 1 and 9999.
+    pub fn of(at: Instant) -> Self {
+        /// 0001-01-01 and 9999-12-31, counted from 1970-01-01.
+        const FIRST: i64 = -719_162;
+        const LAST: i64 = 2_932_896;
+        let days = at.china_day().clamp(FIRST, LAST);
+        let date =
+            jiff::Span::new().try_days(days).and_then(|span| jiff::civil::Date::constant(1970, 1, 1).checked_add(span));
+        Self(date.unwrap_or(jiff::civil::Date::MAX))
+    }
+
+    /// The day after it. Saturates.
+    #[must_use]
+    pub fn next(self) -> Self {
+        self.0.tomorrow().map_or(self, Self)
+    }
+
+    /// Its first moment.
+    pub fn start(self) -> Instant {
+        self.0.in_tz("Asia/Shanghai").map_or(Instant(i64::MAX), |zoned| Instant(zoned.timestamp().as_microsecond()))
+    }
+
+    /// Year and month.
+    pub(crate) fn month(self) -> (i16, i8) {
+        (self.0.year(), self.0.month())
+    }
+
+    /// The first and the last day of a month, if there is one.
+    pub(crate) fn of_month(year: i16, month: i8) -> Option<(Self, Self)> {
+        let first = jiff::civil::Date::new(year, month, 1).ok()?;
+        (year > 0).then(|| (Self(first), Self(first.last_of_month())))
+    }
+}
+
+/// ISO 8601.
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+impl FromStr for Day {
+    type Err = InvalidDay;
+
+    fn from_str(text: &str) -> Result<Self, InvalidDay> {
+        let day = text.parse().map(Self).ok().filter(|day| day.0.year() > 0 && day.to_string() == text);
+        day.ok_or_else(|| InvalidDay(text.chars().take(32).collect()))
+    }
+}
+
+impl TryFrom<String> for Day {
+    type Error = InvalidDay;
+
+    fn try_from(text: String) -> Result<Self, InvalidDay> {
+        text.parse()
+    }
+}
+
+impl From<Day> for String {
+    fn from(day: Day) -> Self {
+        day.to_string()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -165,6 +242,22 @@ mod tests {
         assert_eq!(day("2026-11-20T16:00:00Z"), day("2026-11-21"));
         assert_eq!(day("2026-11-20T15:59:59Z") + 1, day("2026-11-21"));
         assert_eq!(day("1969-12-31T15:59:59Z"), -1);
+    }
+
+    #[test]
+    fn days_read_back() {
+        let day = Day::of(Instant::parse("2026-11-30T16:00:00Z").expect("a time"));
+        assert_eq!(day.to_string(), "2026-12-01");
+        assert_eq!(Day::of(day.start()), day);
+        assert_eq!(Day::of(day.start().plus_seconds(-1)).to_string(), "2026-11-30");
+        assert_eq!(day.next().to_string(), "2026-12-02");
+        assert_eq!("2026-12-01".parse(), Ok(day));
+        for text in ["2026-12-32", "2026-1-1", "20261201", "2026-12-01T00:00", "-000001-01-01", "", "today"] {
+            assert!(text.parse::<Day>().is_err(), "{text}");
+        }
+        for far in [i64::MIN, i64::MAX] {
+            assert_eq!(Day::of(Instant::from_micros(far)).to_string().len(), 10);
+        }
     }
 
     #[test]

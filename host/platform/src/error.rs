@@ -199,6 +199,7 @@ impl From<xinglin_store::StoreError> for AppError {
             E::Invalid { detail } => Self::new(Code::BodyInvalid, detail.clone()),
             E::Frozen => Self::new(Code::TenantFrozen, "this hospital's records are in another's custody"),
             E::Contention | E::Unavailable(_) => Self::new(Code::StoreUnavailable, "").because(chain(&error)),
+            E::PeriodClosed => Self::new(Code::LedgerClosed, "post to a day of a month that is open"),
             E::Unbalanced => Self::new(Code::LedgerUnbalanced, "").because(&error),
             E::AlreadyReversed { .. } => Self::new(Code::PayAlreadyReversed, error.to_string()),
             _ => Self::internal(chain(&error)),

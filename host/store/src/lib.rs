@@ -74,6 +74,8 @@ pub use payment::{
     coverage::Coverage,
     ledger::{Balance, Posting, Transaction},
     operation::{Operation, OperationState, Started},
+    period::ClosedPeriod,
+    statement::{StatementKey, StatementQuery, Summed},
 };
 pub use plugin::{
     install::{Install, InstallState},

@@ -170,7 +170,7 @@ impl TestHospital {
         let operator = store.operator();
         counts.insert("packages".into(), length(operator.list_packages().await.expect("packages").len()));
         counts.insert("tenants".into(), length(operator.list_tenants().await.expect("tenants").len()));
-        let balances = records.trial_balance().await.expect("balances");
+        let balances = records.trial_balance(None).await.expect("balances");
         counts.extend(
             balances.into_iter().map(|b| (format!("account {}", b.account), i64::try_from(b.amount).expect("it fits"))),
         );

@@ -328,7 +328,8 @@ pub(super) async fn mark(
 async fn stands(tx: &TenantTx, after: &Charge, standing: &Standing, now: Instant) -> AppResult<()> {
     let (payer, settlement) = (standing.share.payer(), &standing.settlement);
     if standing.agreed {
-        ledger::book_settlement(tx, after.id(), before(after.standing()), standing.share.allocation(), now).await?;
+        let shares = (before(after.standing()), standing.share.allocation());
+        ledger::book_shares(tx, after.id(), Some(payer), shares, now).await?;
     }
     if standing.agreed
         || matches!(after, Charge::Unwinding(claim) if claim.state().why == Why::Drifted(Code::InsPresettleDrift))
@@ -355,10 +356,7 @@ async fn stands(tx: &TenantTx, after: &Charge, standing: &Standing, now: Instant
 /// Posts that a payer has taken its settlement back.
 async fn stands_no_more(tx: &TenantTx, after: &Charge, returned: &Returned, now: Instant) -> AppResult<()> {
     let Returned { standing, reversal, .. } = returned;
-    let before = after.standing().last().map(|standing| standing.share.allocation());
-    if standing.agreed && ledger::changes(before, standing.share.allocation()) {
-        ledger::unwind_last(tx, after.id(), now).await?;
-    }
+    ledger::unwind(tx, after.id(), Some(standing.share.payer()), now).await?;
     // The money is back, whatever the payer counts.
     if check_accumulators(&reversal.accumulators).is_ok() {
         run_on(tx, (after, standing.share.payer()), &reversal.accumulators, now).await?;
@@ -377,7 +375,7 @@ pub(super) async fn post_settled(tx: &TenantTx, row: Row, charge: &Charge, now: 
         return Err(AppError::internal("a settled bill without figures"));
     };
     if charge.payers().is_empty() {
-        ledger::book_settlement(tx, charge.id(), None, allocation, now).await?;
+        ledger::book_shares(tx, charge.id(), None, (None, allocation), now).await?;
     }
     resource::project(tx, vec![claim_projection(charge, now)], now).await?;
     update(tx, row, charge, now).await
@@ -386,7 +384,7 @@ pub(super) async fn post_settled(tx: &TenantTx, row: Row, charge: &Charge, now: 
 /// Posts that a bill is not paid any more, releases the prescription and tells the patient.
 pub(super) async fn post_reversed(tx: &TenantTx, row: Row, reversed: &Charge, now: Instant) -> AppResult<Row> {
     if reversed.payers().is_empty() {
-        ledger::unwind_last(tx, reversed.id(), now).await?;
+        ledger::unwind(tx, reversed.id(), None, now).await?;
     }
     resource::project(tx, vec![claim_projection(reversed, now)], now).await?;
     notice::refunded(tx, reversed, now).await?;

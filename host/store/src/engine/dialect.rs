@@ -65,6 +65,7 @@ impl Engine {
                 (17, "money", include_str!("../../migrations/sqlite/0017_money.sql")),
                 (18, "alert_work", include_str!("../../migrations/sqlite/0018_alert_work.sql")),
                 (21, "alert_page", include_str!("../../migrations/sqlite/0021_alert_page.sql")),
+                (22, "ledger", include_str!("../../migrations/sqlite/0022_ledger.sql")),
             ],
             Self::Postgres => &[
                 (1, "initial", include_str!("../../migrations/postgres/0001_initial.sql")),
@@ -84,6 +85,7 @@ impl Engine {
                 (17, "money", include_str!("../../migrations/postgres/0017_money.sql")),
                 (18, "alert_work", include_str!("../../migrations/postgres/0018_alert_work.sql")),
                 (21, "alert_page", include_str!("../../migrations/postgres/0021_alert_page.sql")),
+                (22, "ledger", include_str!("../../migrations/postgres/0022_ledger.sql")),
             ],
         }
     }
@@ -251,6 +253,10 @@ impl From<sqlx::Error> for StoreError {
         // The message of the triggers of `frozen_tenant`, on either engine.
         if database.message() == "the tenant is frozen" {
             return Self::Frozen;
+        }
+        // Those of `ledger_period`.
+        if database.message() == "the books of this month are closed" {
+            return Self::PeriodClosed;
         }
         let detail = || database.message().to_owned();
         match database.kind() {

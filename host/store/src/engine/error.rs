@@ -44,6 +44,9 @@ pub enum StoreError {
     /// The tenant is frozen.
     #[error("the tenant is frozen")]
     Frozen,
+    /// The day lies in a month whose books are closed.
+    #[error("the books of this month are closed")]
+    PeriodClosed,
     /// The postings of a transaction do not sum to zero.
     #[error("the postings do not balance")]
     Unbalanced,
@@ -117,6 +120,7 @@ impl StoreError {
             Self::Reference { .. } => "REFERENCE_INVALID",
             Self::Refused { .. } => "STORE_REFUSED",
             Self::Frozen => "TENANT_FROZEN",
+            Self::PeriodClosed => "LEDGER_CLOSED",
             Self::Unbalanced => "LEDGER_UNBALANCED",
             Self::AlreadyReversed { .. } => "PAY_ALREADY_REVERSED",
             Self::Quota { .. } => "QUOTA_EXCEEDED",

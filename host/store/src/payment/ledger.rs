@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use xinglin_domain::{
-    id::{BillId, TransactionId},
+    id::{AccountId, BillId, TransactionId},
     money::Money,
     time::Instant,
 };
@@ -32,8 +32,18 @@ pub struct Transaction {
     pub bill_id: Option<BillId>,
     /// The transaction that it reverses.
     pub reverses: Option<TransactionId>,
-    /// Text for people.
+    /// What it records: `contra` exactly if it reverses another.
+    pub kind: String,
+    /// The plugin of the payer.
+    pub payer: Option<String>,
+    /// The doctor.
+    pub doctor: Option<AccountId>,
+    /// The business day, as ISO date.
+    pub day: String,
+    /// Why, for people.
     pub memo: String,
+    /// Who posted it; `None` if the host.
+    pub posted_by: Option<AccountId>,
     /// When it was posted.
     pub posted_at: Instant,
     /// At least two.
@@ -50,9 +60,11 @@ pub struct Balance {
 }
 
 /// The parts of an amount that are summed apart, so that no sum overflows on either engine.
-const HALF: i64 = 1_000_000_000;
+pub(crate) const HALF: i64 = 1_000_000_000;
 
-const SELECT: &str = "SELECT t.transaction_id, t.bill_id, t.reverses, t.memo, t.posted_at, p.account, p.amount
+const SELECT: &str =
+    "SELECT t.transaction_id, t.bill_id, t.reverses, t.kind, t.payer, t.doctor, t.day, t.memo, t.posted_by,
+                             t.posted_at, p.account, p.amount
                       FROM ledger_transaction t JOIN ledger_posting p USING (tenant_id, transaction_id)
                       WHERE t.tenant_id = $1";
 const IN_ORDER: &str = " ORDER BY t.posted_at, t.transaction_id, p.line";
@@ -77,29 +89,70 @@ impl<E: Executor> TenantScope<E> {
         gather(&self.exec.rows(Sql::new(sql, args![self.tenant, bill])).await?)
     }
 
-    /// The balances of all accounts ever posted to, by name. Their sum is zero.
+    /// The balances of all accounts ever posted to, by name; or at the end of a day, as ISO date.
+    /// Their sum is zero.
     ///
     /// # Errors
     /// `Corrupt` if it is not.
-    pub async fn trial_balance(&self) -> Result<Vec<Balance>> {
+    pub async fn trial_balance(&self, as_of: Option<&str>) -> Result<Vec<Balance>> {
         // Both engines divide towards zero, and the remainder has the sign of the amount.
-        let sql = format!(
-            "SELECT p.account, CAST(SUM(p.amount / {HALF}) AS BIGINT) AS high,
-                    CAST(SUM(p.amount % {HALF}) AS BIGINT) AS low
-             FROM ledger_posting p JOIN ledger_transaction t USING (tenant_id, transaction_id)
-             WHERE p.tenant_id = $1 GROUP BY p.account"
+        let mut sql = Sql::new(
+            format!(
+                "SELECT p.account, CAST(SUM(p.amount / {HALF}) AS BIGINT) AS high,
+                        CAST(SUM(p.amount % {HALF}) AS BIGINT) AS low
+                 FROM ledger_posting p JOIN ledger_transaction t USING (tenant_id, transaction_id)
+                 WHERE p.tenant_id = $1"
+            ),
+            args![self.tenant],
         );
+        if let Some(day) = as_of {
+            sql.push(" AND t.day <= ").bind(day);
+        }
+        sql.push(" GROUP BY p.account");
         let mut balances = BTreeMap::new();
-        for row in self.exec.rows(Sql::new(sql, args![self.tenant])).await? {
-            let (high, low) = (row.get::<i64>("high")?, row.get::<i64>("low")?);
-            let amount = i128::from(high) * i128::from(HALF) + i128::from(low);
-            balances.insert(row.get::<String>("account")?, amount);
+        for row in self.exec.rows(sql).await? {
+            balances.insert(row.get::<String>("account")?, whole(&row)?);
         }
         match balances.values().sum::<i128>() {
             0 => Ok(balances.into_iter().map(|(account, amount)| Balance { account, amount }).collect()),
             _ => Err(StoreError::corrupt("the ledger does not balance")),
         }
     }
+
+    /// The balance of an account, in all transactions or in those of a payer, in fen.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn balance_of(&self, payer: Option<&str>, account: &str) -> Result<i128> {
+        let mut sql = Sql::new(
+            format!(
+                "SELECT CAST(COALESCE(SUM(p.amount / {HALF}), 0) AS BIGINT) AS high,
+                        CAST(COALESCE(SUM(p.amount % {HALF}), 0) AS BIGINT) AS low
+                 FROM ledger_transaction t JOIN ledger_posting p USING (tenant_id, transaction_id)
+                 WHERE t.tenant_id = $1 AND p.account = $2"
+            ),
+            args![self.tenant, account],
+        );
+        if let Some(payer) = payer {
+            sql.push(" AND t.payer = ").bind(payer);
+        }
+        self.exec.row(sql).await?.map_or(Ok(0), |row| whole(&row))
+    }
+
+    /// The first day after this one, as ISO date, on which anything was booked.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn first_day_after(&self, day: &str) -> Result<Option<String>> {
+        let sql = "SELECT MIN(day) AS day FROM ledger_transaction WHERE tenant_id = $1 AND day > $2";
+        self.exec.row(Sql::new(sql, args![self.tenant, day])).await?.map_or(Ok(None), |row| row.get("day"))
+    }
+}
+
+/// A sum of amounts from its parts.
+pub(crate) fn whole(row: &Row) -> Result<i128> {
+    let (high, low) = (row.get::<i64>("high")?, row.get::<i64>("low")?);
+    Ok(i128::from(high) * i128::from(HALF) + i128::from(low))
 }
 
 /// Groups sorted rows by transaction.
@@ -114,7 +167,12 @@ fn gather(rows: &[Row]) -> Result<Vec<Transaction>> {
                 id,
                 bill_id: row.get("bill_id")?,
                 reverses: row.get("reverses")?,
+                kind: row.get("kind")?,
+                payer: row.get("payer")?,
+                doctor: row.get("doctor")?,
+                day: row.get("day")?,
                 memo: row.get("memo")?,
+                posted_by: row.get("posted_by")?,
                 posted_at: row.get("posted_at")?,
                 postings: vec![posting],
             }),
@@ -128,7 +186,8 @@ impl TenantTx {
     ///
     /// # Errors
     /// `Unbalanced` if there are no postings, one of them is zero, or their sum is not zero;
-    /// `AlreadyReversed`; `Reference` if it reverses a missing one; `Refused` if the id is taken.
+    /// `AlreadyReversed`; `Reference` if it reverses a missing one; `Refused` if the id is taken;
+    /// `PeriodClosed` if its day lies in a closed month.
     pub async fn insert_transaction(&self, transaction: &Transaction) -> Result<()> {
         let postings = &transaction.postings;
         let sum = Money::sum(postings.iter().map(|posting| posting.amount));
@@ -146,10 +205,14 @@ impl TenantTx {
             .map(|(line, posting)| args![self.tenant, transaction.id, line, &posting.account, posting.amount]);
         let head = "INSERT INTO ledger_posting (tenant_id, transaction_id, line, account, amount)";
         self.exec.execute_all(insert_many(head, rows.collect(), "")).await?;
-        let sql = "INSERT INTO ledger_transaction (tenant_id, transaction_id, bill_id, reverses, memo, posted_at)
-                   VALUES ($1, $2, $3, $4, $5, $6)";
-        let Transaction { id, bill_id, reverses, memo, posted_at, .. } = transaction;
-        let sealed = self.exec.execute(Sql::new(sql, args![self.tenant, *id, *bill_id, *reverses, memo, *posted_at]));
+        let sql = "INSERT INTO ledger_transaction (tenant_id, transaction_id, bill_id, reverses, memo, posted_at,
+                                                   kind, payer, doctor, day, posted_by)
+                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+        let Transaction { id, bill_id, reverses, kind, payer, doctor, day, memo, posted_by, posted_at, .. } =
+            transaction;
+        let (id, bill, at, doctor, by) = (*id, *bill_id, *posted_at, *doctor, *posted_by);
+        let args = args![self.tenant, id, bill, *reverses, memo, at, kind, payer, doctor, day, by];
+        let sealed = self.exec.execute(Sql::new(sql, args));
         match (sealed.await, reverses) {
             // Reversed by another transaction after the check above.
             (Err(StoreError::Unique { table }), Some(reversed)) if table == "ledger_transaction" => {

@@ -3,3 +3,5 @@
 pub(crate) mod coverage;
 pub(crate) mod ledger;
 pub(crate) mod operation;
+pub(crate) mod period;
+pub(crate) mod statement;

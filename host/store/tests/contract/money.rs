@@ -1,11 +1,13 @@
 //! Payments, coverages and the ledger.
 
+use serde_json::json;
 use xinglin_domain::{
-    id::{BillId, TransactionId},
+    id::{AccountId, BillId, PrescriptionId, TransactionId},
     money::Money,
 };
 use xinglin_store::{
-    Balance, Coverage, Operation, OperationState, Posting, Queue, Result, Started, StoreError, Tenant, Transaction,
+    Balance, ClosedPeriod, Coverage, Document, Engine, Operation, OperationState, Posting, Queue, Result, Started,
+    StatementKey, StatementQuery, StoreError, Summed, Tenant, Transaction, testing,
 };
 
 use crate::{Bench, at, body, code_of, contract, document, here_id};
@@ -17,6 +19,10 @@ contract!(
     a_transaction_is_reversed_once,
     a_trial_balance_of_huge_amounts_is_exact,
     the_ledger_only_grows,
+    a_closed_month_takes_no_more,
+    a_closing_waits_for_who_is_posting,
+    the_ledger_is_summed_by_its_dimensions,
+    entries_of_the_release_before_are_typed,
 );
 
 fn bill_id() -> BillId {
@@ -83,6 +89,17 @@ async fn a_payment_is_started_once_and_followed(bench: Bench) -> Result<()> {
     assert_eq!(code_of(tx.update_payment(&Operation { version: 1, ..known }, at(30)).await), "VERSION_CONFLICT");
     drop(tx);
     assert_eq!(keys(tenant.list_payments(bill_id()).await?), ["k", "k2"]);
+    let open = async |before, unbooked, limit| tenant.list_open_bills(at(before), unbooked, limit).await;
+    assert_eq!(open(1, "DRIFTED", 9).await?, [bill_id()], "`k2` is pending");
+    assert_eq!(open(0, "DRIFTED", 9).await?, [], "nothing was begun before");
+    assert_eq!(open(1, "DRIFTED", 0).await?, []);
+    let mut second = tenant.get_payment("k2").await?;
+    second.state = OperationState::Failed;
+    let tx = tenant.begin().await?;
+    tx.update_payment(&second, at(30)).await?;
+    tx.commit().await?;
+    assert_eq!(open(1, "DRIFTED", 9).await?, []);
+    assert_eq!(open(1, "quoted", 9).await?, [bill_id()], "the state of the bill counts too");
     assert_eq!(code_of(bench.there().get_payment("k").await), "NOT_FOUND");
     Ok(())
 }
@@ -117,7 +134,12 @@ pub(crate) fn transaction(number: u128, postings: &[(&str, i64)]) -> Transaction
         id: TransactionId::from_u128(number),
         bill_id: Some(bill_id()),
         reverses: None,
-        memo: "settled".to_owned(),
+        kind: "settlement".to_owned(),
+        payer: None,
+        doctor: None,
+        day: "2026-09-21".to_owned(),
+        memo: String::new(),
+        posted_by: None,
         posted_at: at(i64::try_from(number).expect("small")),
         postings: postings.iter().map(posting).collect(),
     }
@@ -148,8 +170,8 @@ async fn the_ledger_balances_or_refuses(bench: Bench) -> Result<()> {
         balance("revenue", -18_300),
         balance("rounding", 1),
     ];
-    assert_eq!(tenant.trial_balance().await?, expected);
-    assert_eq!(bench.there().trial_balance().await?, []);
+    assert_eq!(tenant.trial_balance(None).await?, expected);
+    assert_eq!(bench.there().trial_balance(None).await?, []);
 
     let tx = tenant.begin().await?;
     assert_eq!(code_of(tx.insert_transaction(&settled).await), "STORE_REFUSED", "it is sealed");
@@ -161,7 +183,7 @@ async fn a_transaction_is_reversed_once(bench: Bench) -> Result<()> {
     let settled = transaction(1, &VISIT);
     let contra = |number| {
         let postings = VISIT.map(|(account, fen)| (account, -fen));
-        Transaction { reverses: Some(settled.id), ..transaction(number, &postings) }
+        Transaction { reverses: Some(settled.id), kind: "contra".to_owned(), ..transaction(number, &postings) }
     };
     let tx = tenant.begin().await?;
     assert_eq!(code_of(tx.insert_transaction(&contra(2)).await), "REFERENCE_INVALID", "nothing to reverse");
@@ -173,7 +195,7 @@ async fn a_transaction_is_reversed_once(bench: Bench) -> Result<()> {
     let tx = tenant.begin().await?;
     assert_eq!(code_of(tx.insert_transaction(&contra(3)).await), "PAY_ALREADY_REVERSED");
     drop(tx);
-    assert!(tenant.trial_balance().await?.iter().all(|balance| balance.amount == 0));
+    assert!(tenant.trial_balance(None).await?.iter().all(|balance| balance.amount == 0));
     Ok(())
 }
 
@@ -189,7 +211,7 @@ async fn a_trial_balance_of_huge_amounts_is_exact(bench: Bench) -> Result<()> {
     tx.commit().await?;
     let sum = i128::from(huge) * 5 - 3;
     let balance = |account: &str, amount| Balance { account: account.to_owned(), amount };
-    assert_eq!(tenant.trial_balance().await?, [balance("cash", sum), balance("revenue", -sum)]);
+    assert_eq!(tenant.trial_balance(None).await?, [balance("cash", sum), balance("revenue", -sum)]);
     Ok(())
 }
 
@@ -200,6 +222,7 @@ async fn the_ledger_only_grows(bench: Bench) -> Result<()> {
     tx.commit().await?;
     let (ten, txn) = (here_id(), TransactionId::from_u128(1));
     let (lone, other) = (TransactionId::from_u128(2), TransactionId::from_u128(3));
+    let typed = ", 'receipt', NULL, NULL, '2026-09-21', NULL)";
     for sql in [
         "UPDATE ledger_posting SET amount = 1".to_owned(),
         "DELETE FROM ledger_posting".to_owned(),
@@ -207,7 +230,7 @@ async fn the_ledger_only_grows(bench: Bench) -> Result<()> {
         "DELETE FROM ledger_transaction".to_owned(),
         format!("INSERT INTO ledger_posting VALUES ('{ten}', '{txn}', 9, 'cash', 5)"),
         format!("INSERT INTO ledger_posting VALUES ('{ten}', '{lone}', 1, 'cash', 0)"),
-        format!("INSERT INTO ledger_transaction VALUES ('{ten}', '{lone}', NULL, NULL, 'no postings', 0)"),
+        format!("INSERT INTO ledger_transaction VALUES ('{ten}', '{lone}', NULL, NULL, 'no postings', 0{typed}"),
     ] {
         assert!(bench.raw(&sql).await.is_err(), "{sql}");
     }
@@ -216,8 +239,246 @@ async fn the_ledger_only_grows(bench: Bench) -> Result<()> {
         .raw(&format!("INSERT INTO ledger_posting VALUES ('{ten}', '{other}', 1, 'cash', 5)"))
         .await
         .expect("a posting");
-    let seal = format!("INSERT INTO ledger_transaction VALUES ('{ten}', '{other}', NULL, NULL, 'stolen', 0)");
+    let seal = format!("INSERT INTO ledger_transaction VALUES ('{ten}', '{other}', NULL, NULL, 'stolen', 0{typed}");
     assert!(bench.raw(&seal).await.is_err());
-    assert_eq!(tenant.trial_balance().await?.iter().find(|b| b.account == "cash").map(|b| b.amount), Some(6_750));
+    assert_eq!(tenant.trial_balance(None).await?.iter().find(|b| b.account == "cash").map(|b| b.amount), Some(6_750));
+    Ok(())
+}
+
+fn on(number: u128, day: &str, postings: &[(&str, i64)]) -> Transaction {
+    Transaction { day: day.to_owned(), ..transaction(number, postings) }
+}
+
+fn closed(period: &str) -> ClosedPeriod {
+    ClosedPeriod {
+        period: period.to_owned(),
+        closed_at: at(1),
+        closed_by: AccountId::from_u128(1),
+        digest: "00".to_owned(),
+    }
+}
+
+async fn a_closed_month_takes_no_more(bench: Bench) -> Result<()> {
+    let (tenant, there) = (bench.here(), bench.there());
+    let pair = [("cash", 1), ("revenue", -1)];
+    let post = async |tenant: &Tenant, number, day: &str| {
+        let tx = tenant.begin().await?;
+        tx.insert_transaction(&on(number, day, &pair)).await?;
+        tx.commit().await
+    };
+    let close = async |period: &str| {
+        let tx = tenant.begin().await?;
+        tx.stop_posting().await?;
+        tx.close_period(&closed(period)).await?;
+        tx.commit().await
+    };
+    post(&tenant, 1, "2026-09-21").await?;
+    close("2026-09").await?;
+    for (number, day) in [(2, "2026-09-30"), (3, "2026-09-01"), (4, "2026-08-31"), (5, "2025-12-31")] {
+        assert_eq!(code_of(post(&tenant, number, day).await), "LEDGER_CLOSED", "{day}");
+    }
+    post(&tenant, 6, "2026-10-01").await?;
+    post(&there, 7, "2026-09-21").await?;
+    // It stays closed, and so does what was before it.
+    for period in ["2026-09", "2026-08"] {
+        assert_eq!(code_of(close(period).await), "LEDGER_CLOSED", "{period}");
+    }
+    close("2026-11").await?;
+    assert_eq!(code_of(post(&tenant, 8, "2026-10-02").await), "LEDGER_CLOSED", "closed with the month after it");
+    for sql in [
+        "DELETE FROM ledger_period".to_owned(),
+        "UPDATE ledger_period SET period = '2026-01'".to_owned(),
+        format!("INSERT INTO ledger_period VALUES ('{}', '2027-1', 0, 'a', '')", here_id()),
+        format!("INSERT INTO ledger_period VALUES ('{}', '2026-10', 0, 'a', '')", here_id()),
+    ] {
+        assert!(bench.raw(&sql).await.is_err(), "{sql}");
+    }
+    assert_eq!(tenant.list_periods(None, 9).await?, [closed("2026-11"), closed("2026-09")]);
+    assert_eq!(tenant.list_periods(Some("2026-11"), 9).await?, [closed("2026-09")]);
+    assert_eq!(there.list_periods(None, 9).await?, []);
+    // What has no kind or day, or is a contra entry of nothing, is not sealed.
+    let bad = |kind: &str, day: &str| Transaction { kind: kind.to_owned(), ..on(9, day, &pair) };
+    for transaction in [bad("", "2027-01-01"), bad("receipt", "2027-1-1"), bad("contra", "2027-01-01")] {
+        let tx = tenant.begin().await?;
+        assert_eq!(code_of(tx.insert_transaction(&transaction).await), "STORE_REFUSED", "{transaction:?}");
+    }
+    Ok(())
+}
+
+/// Nothing is booked in a month between the sums of its closing and their commit.
+async fn a_closing_waits_for_who_is_posting(bench: Bench) -> Result<()> {
+    let tenant = bench.here();
+    let posting = tenant.begin().await?;
+    posting.insert_transaction(&transaction(1, &VISIT)).await?;
+    let closing = {
+        let tenant = tenant.clone();
+        tokio::spawn(async move {
+            let tx = tenant.begin().await?;
+            tx.stop_posting().await?;
+            let (count, _) = tx.ledger_totals("2026-09-01", "2026-09-30").await?;
+            tx.close_period(&closed("2026-09")).await?;
+            tx.commit().await?;
+            Ok::<_, StoreError>(count)
+        })
+    };
+    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    assert!(!closing.is_finished());
+    posting.commit().await?;
+    assert_eq!(closing.await.expect("it ends")?, 1);
+    Ok(())
+}
+
+async fn the_ledger_is_summed_by_its_dimensions(bench: Bench) -> Result<()> {
+    let tenant = bench.here();
+    let doctor = AccountId::from_u128(5);
+    let of = |number, day, kind: &str, payer: Option<&str>, postings: &[(&str, i64)]| Transaction {
+        kind: kind.to_owned(),
+        payer: payer.map(str::to_owned),
+        doctor: payer.map(|_| doctor),
+        ..on(number, day, postings)
+    };
+    let contra = Transaction {
+        reverses: Some(TransactionId::from_u128(1)),
+        ..of(4, "2026-09-22", "contra", Some("fund"), &VISIT.map(|(account, fen)| (account, -fen)))
+    };
+    let tx = tenant.begin().await?;
+    for transaction in [
+        of(1, "2026-09-20", "settlement", Some("fund"), &VISIT),
+        of(2, "2026-09-21", "settlement", Some("insurer"), &[("fund", 7), ("revenue", -7)]),
+        of(3, "2026-09-21", "adjustment", None, &[("fund", 1), ("revenue", -1)]),
+        contra,
+    ] {
+        tx.insert_transaction(&transaction).await?;
+    }
+    tx.commit().await?;
+    let query = StatementQuery {
+        key: StatementKey::Payer,
+        accounts: &["fund", "cash"],
+        of_patients: &["cash"],
+        from: "2026-09-21",
+        to: "2026-09-22",
+        after: None,
+        limit: 10,
+    };
+    let row = |key: &str, account: &str, kind: &str, (contra, earlier), amount| Summed {
+        key: key.to_owned(),
+        account: account.to_owned(),
+        kind: kind.to_owned(),
+        contra,
+        earlier,
+        amount,
+    };
+    let (now, before, back) = ((false, false), (false, true), (true, false));
+    let by_payer = [
+        row("-", "fund", "adjustment", now, 1),
+        row("fund", "fund", "settlement", before, 5_550),
+        row("fund", "fund", "settlement", back, -5_550),
+        row("insurer", "fund", "settlement", now, 7),
+        row("patient", "cash", "settlement", before, 6_750),
+        row("patient", "cash", "settlement", back, -6_750),
+    ];
+    assert_eq!(tenant.ledger_sums(&query).await?, by_payer);
+    // Pages are of whole keys.
+    let page = StatementQuery { after: Some("-"), limit: 2, ..query };
+    assert_eq!(tenant.ledger_sums(&page).await?, by_payer[1..4]);
+    let until = StatementQuery { to: "2026-09-21", after: Some("insurer"), ..query };
+    assert_eq!(tenant.ledger_sums(&until).await?, [row("patient", "cash", "settlement", before, 6_750)]);
+
+    let by_day = StatementQuery { key: StatementKey::Day, accounts: &["fund"], ..query };
+    assert_eq!(
+        tenant.ledger_sums(&by_day).await?,
+        [
+            row("", "fund", "settlement", before, 5_550),
+            row("2026-09-21", "fund", "adjustment", now, 1),
+            row("2026-09-21", "fund", "settlement", now, 7),
+            row("2026-09-22", "fund", "settlement", back, -5_550),
+        ]
+    );
+    let by_doctor = StatementQuery { key: StatementKey::Doctor, accounts: &["fund"], ..query };
+    let keys: Vec<String> = tenant.ledger_sums(&by_doctor).await?.into_iter().map(|row| row.key).collect();
+    assert_eq!(keys, ["-".to_owned(), doctor.to_string(), doctor.to_string(), doctor.to_string()]);
+    let by_account = StatementQuery { key: StatementKey::Account, ..query };
+    assert!(tenant.ledger_sums(&by_account).await?.iter().all(|row| row.key == row.account));
+    assert_eq!(bench.there().ledger_sums(&query).await?, []);
+
+    let (count, totals) = tenant.ledger_totals("2026-09-21", "2026-09-21").await?;
+    assert_eq!((count, totals), (2, vec![("fund".to_owned(), 8), ("revenue".to_owned(), -8)]));
+    let then = tenant.trial_balance(Some("2026-09-21")).await?;
+    assert_eq!(then.iter().find(|balance| balance.account == "fund").map(|balance| balance.amount), Some(5_558));
+    for (payer, fen) in [(Some("insurer"), 7), (Some("nobody"), 0), (None, 8)] {
+        assert_eq!(tenant.balance_of(payer, "fund").await?, fen, "{payer:?}");
+    }
+    for (after, first) in [("", Some("2026-09-20")), ("2026-09-20", Some("2026-09-21")), ("2026-09-22", None)] {
+        assert_eq!(tenant.first_day_after(after).await?.as_deref(), first);
+    }
+    Ok(())
+}
+
+/// The kind was in the memo, as JSON; payer, doctor and day are found.
+async fn entries_of_the_release_before_are_typed(bench: Bench) -> Result<()> {
+    let tenant = bench.here();
+    let (rx, doctor) = (PrescriptionId::from_u128(3), AccountId::from_u128(5));
+    let tx = tenant.begin().await?;
+    let prescription = Document {
+        body: json!({ "effective": { "head": { "prescriber": doctor } } }),
+        ..document(rx, "pat-1", "EFFECTIVE", at(0))
+    };
+    tx.insert_document(&prescription).await?;
+    let bill = Document { parent_id: Some(rx.to_string()), ..document(bill_id(), "pat-1", "REVERSED", at(0)) };
+    tx.insert_document(&bill).await?;
+    tx.start_payment(&operation("k", "d"), at(5)).await?;
+    tx.commit().await?;
+    let triggers = match bench.database.engine() {
+        Engine::Sqlite => {
+            "DROP TRIGGER ledger_transaction_is_typed; DROP TRIGGER ledger_transaction_in_open_period;".to_owned()
+        }
+        Engine::Postgres => "DROP TRIGGER ledger_transaction_in_open_period ON ledger_transaction;
+                             DROP TRIGGER ledger_period_in_order ON ledger_period;
+                             DROP FUNCTION ledger_check_day; DROP FUNCTION ledger_check_period;"
+            .to_owned(),
+    };
+    let (first, second, third) = (1, 2, 3);
+    let id = TransactionId::from_u128;
+    let columns: String = ["kind", "payer", "doctor", "day", "posted_by"]
+        .map(|column| format!("ALTER TABLE ledger_transaction DROP COLUMN {column};"))
+        .concat();
+    let entry = |number, bill: &str, reverses: &str, memo: &str, sign: i64, at: i64| {
+        let (id, tenant) = (id(number), here_id());
+        format!(
+            "INSERT INTO ledger_posting VALUES ('{tenant}', '{id}', 1, 'receivable.patient', {sign}),
+                                               ('{tenant}', '{id}', 2, 'revenue.service', -({sign}));
+             INSERT INTO ledger_transaction VALUES ('{tenant}', '{id}', {bill}, {reverses}, '{memo}', {at});"
+        )
+    };
+    let bill = format!("'{}'", bill_id());
+    // 2026-11-30 23:59:59.999999 and 2026-12-01 00:00 in Shanghai.
+    let (evening, midnight) = (1_796_054_399_999_999, 1_796_054_400_000_000);
+    let before = [
+        triggers,
+        "DROP INDEX ledger_transaction_by_day; DROP TABLE ledger_period;".to_owned(),
+        columns,
+        "DELETE FROM _sqlx_migrations WHERE version = 22;".to_owned(),
+        entry(first, &bill, "NULL", r#""settlement""#, 5, evening),
+        entry(second, &bill, &format!("'{}'", id(first)), &format!(r#"{{"contra":"{}"}}"#, id(first)), -5, midnight),
+        entry(third, "NULL", "NULL", r#""receipt""#, 5, midnight),
+    ];
+    bench.close().await?;
+    testing::tamper(bench.database.url(), &before.concat()).await.expect("the schema before");
+    let store = bench.database.open().await?;
+    let tenant = store.tenant(here_id());
+    for (number, kind, day, known) in [
+        (first, "settlement", "2026-11-30", true),
+        (second, "contra", "2026-12-01", true),
+        (third, "receipt", "2026-12-01", false),
+    ] {
+        let entry = tenant.get_transaction(id(number)).await?;
+        assert_eq!((&*entry.kind, &*entry.day, &*entry.memo), (kind, day, ""));
+        assert_eq!(entry.payer.as_deref(), known.then_some("medical-insurance"));
+        assert_eq!((entry.doctor, entry.posted_by), (known.then_some(doctor), None));
+    }
+    // And they still only grow.
+    for sql in ["UPDATE ledger_transaction SET memo = 'x'", "DELETE FROM ledger_transaction"] {
+        assert!(testing::tamper(bench.database.url(), sql).await.is_err(), "{sql}");
+    }
     Ok(())
 }

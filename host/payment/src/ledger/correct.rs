@@ -1,0 +1,54 @@
+use serde::Deserialize;
+use utoipa::ToSchema;
+use xinglin_domain::{access::Action, code::Code, id::TransactionId, ledger::Book};
+use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed};
+
+use super::{TransactionView, load, put, read, stamp_now};
+
+/// A correction.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Correct {
+    /// What was wrong.
+    pub reason: String,
+}
+
+/// Takes a transaction back by its contra entry, on the first open day. What replaces it is posted
+/// separately.
+///
+/// # Errors
+/// `PAY_ALREADY_REVERSED` the second time, or of a contra entry; `PAY_STATE` for what only the
+/// reversal of its bill takes back; `BODY_INVALID` without a reason; `REFUND_EXCEEDS` if what was
+/// booked later of the bill rests on it.
+#[boxed]
+pub async fn correct(
+    platform: &Platform,
+    caller: &Caller,
+    id: TransactionId,
+    ask: Correct,
+) -> AppResult<TransactionView> {
+    caller.may(Action::CorrectLedger)?;
+    let reason = ask.reason.trim();
+    if reason.is_empty() {
+        return Err(AppError::new(Code::BodyInvalid, "`reason` is missing").with("path", "reason"));
+    }
+    let tx = platform.records(caller).begin().await?;
+    let original = read(tx.get_transaction(id).await?)?;
+    if original.kind().is_of_the_bill() {
+        let detail = format!("a {} is taken back with its bill: reverse the bill", original.kind());
+        return Err(AppError::new(Code::PayState, detail).with("bill", original.entry().bill));
+    }
+    let mut book = match original.entry().bill {
+        Some(bill) => {
+            caller.trail.saw(tx.get_document(bill).await?.patient_id.parse().map_err(AppError::internal)?);
+            load(&tx, bill).await?
+        }
+        // Whether it was taken back before, the store knows.
+        None => Book::load([original.clone()])?,
+    };
+    let stamp = stamp_now(&tx, caller.now, Some(caller.actor.account)).await?;
+    let contra = original.contra(stamp(), Some(reason));
+    put(&tx, &mut book, contra.clone()).await?;
+    tx.commit().await?;
+    Ok(TransactionView::from(&contra))
+}

@@ -1,0 +1,188 @@
+use serde::Deserialize;
+use utoipa::ToSchema;
+use xinglin_domain::{
+    access::Action,
+    code::Code,
+    id::{AccountId, BillId, TransactionId},
+    ledger::{Account, Book, Entry, Kind, Period, Side, Stamp, Transaction},
+    money::Money,
+    payer::Source,
+    time::Day,
+};
+use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed};
+use xinglin_store::{StoreError, TenantTx};
+
+use super::{TransactionView, book::doctor_of, fresh, last_closed, load, put};
+
+/// What a person may post. What belongs to the course of a bill is not among it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Posted {
+    /// The patient paid: needs `bill`.
+    Receipt,
+    /// Money arrived at the bank: needs `source`, and `payer` unless it is `cash`.
+    Remittance,
+    /// A source will not pay: needs `source`, `reason`, and `payer` or `bill`.
+    WriteOff,
+    /// A fund paid ahead: needs `payer`.
+    CapitationPrepayment,
+    /// The fund's share in care is consumption of what it paid ahead: needs `payer`.
+    CapitationConsumption,
+    /// The retained surplus of a year: needs `payer`.
+    CapitationSurplus,
+    /// The overrun of a year that the provider bears: needs `payer`.
+    CapitationOverrun,
+    /// The doctor's and the platform's of a bill: needs `bill` and `platform_fen`; `amount_fen` is the
+    /// doctor's.
+    PlatformFee,
+    /// From the account `credit` to the account `debit`: needs `reason`.
+    Adjustment,
+}
+
+/// A new transaction.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewPosting {
+    /// Its id, `txn-…`, if the request may have to be repeated: an id is used once.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub id: Option<TransactionId>,
+    /// What it is.
+    pub kind: Posted,
+    /// The amount.
+    #[schema(value_type = i64)]
+    pub amount_fen: Money,
+    /// The platform's share of a platform fee.
+    #[serde(default)]
+    #[schema(value_type = Option<i64>)]
+    pub platform_fen: Option<Money>,
+    /// The plugin of the payer.
+    #[serde(default)]
+    pub payer: Option<String>,
+    /// The bill.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub bill: Option<BillId>,
+    /// The doctor; of a bill it is known.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub doctor: Option<AccountId>,
+    /// `basic_fund`, `supplementary_fund`, `commercial`, `personal_account`, `family_account` or `cash`.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub source: Option<Source>,
+    /// The account to debit.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub debit: Option<Account>,
+    /// The account to credit.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub credit: Option<Account>,
+    /// The business day, `2026-11-21`; default: today. Its month must be open.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub day: Option<Day>,
+    /// Why, and upon which document. No names of patients: the ledger outlasts their records.
+    #[serde(default)]
+    pub reason: Option<String>,
+}
+
+/// Posts a transaction by a person of the hospital's accounts.
+///
+/// # Errors
+/// `BODY_INVALID` if a part is missing or the day has not come; `LEDGER_CLOSED`; `RECON_BREAK` if more
+/// would be taken off a receivable than the payer owes; `REFUND_EXCEEDS` for more than the bill has;
+/// `PAY_IDEMPOTENCY_CONFLICT` if the id was used before.
+#[boxed]
+pub async fn post(platform: &Platform, caller: &Caller, new: NewPosting) -> AppResult<TransactionView> {
+    caller.may(Action::PostLedger)?;
+    let (today, records) = (Day::of(caller.now), platform.records(caller));
+    if new.day.is_some_and(|day| day > today) {
+        return Err(AppError::new(Code::BodyInvalid, format!("day: today is {today}")).with("path", "day"));
+    }
+    let tx = records.begin().await?;
+    let id = new.id.unwrap_or_else(fresh);
+    match tx.get_transaction(id).await {
+        Err(StoreError::NotFound { .. }) => {}
+        Ok(_) => return Err(AppError::new(Code::PayIdempotencyConflict, format!("`{id}` is posted already"))),
+        Err(error) => return Err(error.into()),
+    }
+    if let Some(payer) = &new.payer {
+        // Payers are never uninstalled; one that is disabled still owes.
+        tx.get_install(payer).await?;
+        tx.lock(&format!("ledger/{payer}")).await?;
+    }
+    let (mut book, doctor) = match new.bill {
+        Some(bill) => {
+            caller.trail.saw(tx.get_document(bill).await?.patient_id.parse().map_err(AppError::internal)?);
+            (load(&tx, bill).await?, doctor_of(&tx, bill).await?)
+        }
+        None => (Book::default(), None),
+    };
+    if let Some(doctor) = new.doctor {
+        tx.get_account(doctor).await?;
+    }
+    let day = match new.day {
+        Some(day) => day,
+        None => Period::open_day(today, last_closed(&tx).await?),
+    };
+    let entry = Entry {
+        stamp: Stamp { id, day, at: caller.now, by: Some(caller.actor.account) },
+        bill: new.bill,
+        payer: new.payer.clone(),
+        doctor: doctor.or(new.doctor),
+    };
+    let made = make(entry, &new)?;
+    check_owed(&tx, &made).await?;
+    put(&tx, &mut book, made.clone()).await?;
+    tx.commit().await?;
+    Ok(TransactionView::from(&made))
+}
+
+fn make(entry: Entry, new: &NewPosting) -> AppResult<Transaction> {
+    fn needed<T>(field: &str, given: Option<T>) -> AppResult<T> {
+        given.ok_or_else(|| AppError::new(Code::BodyInvalid, format!("`{field}` is missing")).with("path", field))
+    }
+    let (amount, reason) = (new.amount_fen, new.reason.as_deref());
+    let made = match new.kind {
+        Posted::Receipt => Transaction::receipt(entry, amount),
+        Posted::Remittance => Transaction::remittance(entry, needed("source", new.source)?, amount),
+        Posted::WriteOff => {
+            Transaction::write_off(entry, needed("source", new.source)?, amount, reason.unwrap_or_default())
+        }
+        Posted::CapitationPrepayment => Transaction::capitation_prepayment(entry, amount),
+        Posted::CapitationConsumption => Transaction::capitation_consumption(entry, amount),
+        Posted::CapitationSurplus => Transaction::capitation_surplus(entry, amount),
+        Posted::CapitationOverrun => Transaction::capitation_overrun(entry, amount),
+        Posted::PlatformFee => Transaction::platform_fee(entry, amount, needed("platform_fen", new.platform_fen)?),
+        Posted::Adjustment => {
+            let (debit, credit) = (needed("debit", new.debit)?, needed("credit", new.credit)?);
+            Transaction::adjustment(entry, debit, credit, amount, reason.unwrap_or_default())
+        }
+    };
+    Ok(made?.noted(reason))
+}
+
+/// Whether what the transaction takes off a receivable is owed: by its payer; or in cash, by all
+/// patients together. An adjustment, which states a reason, may go beyond.
+async fn check_owed(tx: &TenantTx, made: &Transaction) -> AppResult<()> {
+    let Entry { bill, payer, .. } = made.entry();
+    if made.kind() == Kind::Adjustment || (bill.is_some() && payer.is_none()) {
+        // A bill is checked by itself.
+        return Ok(());
+    }
+    for posting in made.postings().iter().filter(|posting| posting.side == Side::Credit) {
+        let account = posting.account;
+        if !account.is_receivable() && account != Account::Cash {
+            continue;
+        }
+        let payer = payer.as_deref().filter(|_| account.is_receivable());
+        let owed = tx.balance_of(payer, account.as_str()).await?;
+        if i128::from(posting.amount.as_fen()) > owed {
+            let detail = format!("`{account}` stands at {owed} fen, which is less than {}", posting.amount.as_fen());
+            return Err(AppError::new(Code::ReconBreak, detail).with("account", account).with("owed_fen", owed));
+        }
+    }
+    Ok(())
+}
