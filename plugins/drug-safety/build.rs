@@ -75,6 +75,7 @@ impl Level {
 enum Only {
     Diabetes,
     PreExposureProphylaxis,
+    RenalImpairment,
 }
 
 fn only(only: Option<&Only>) -> &'static str {
@@ -82,6 +83,7 @@ fn only(only: Option<&Only>) -> &'static str {
         None => "None",
         Some(Only::Diabetes) => "Some(Only::Diabetes)",
         Some(Only::PreExposureProphylaxis) => "Some(Only::PreExposureProphylaxis)",
+        Some(Only::RenalImpairment) => "Some(Only::RenalImpairment)",
     }
 }
 
@@ -192,6 +194,7 @@ struct Texts {
     none: Vec<String>,
     not_medicines: Vec<String>,
     idle: Vec<String>,
+    beside: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -236,7 +239,8 @@ struct Dose {
     week: Option<String>,
     once_per_kg: Option<String>,
     day_per_kg: Option<String>,
-    weekly: Option<Weekly>,
+    weekly: Option<If>,
+    weekly_above: Option<String>,
     level: Option<Level>,
     section: Option<String>,
 }
@@ -244,7 +248,7 @@ struct Dose {
 /// Whatever the dose, or doses below an amount: what is swallowed daily is more.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Weekly {
+enum If {
     Always(bool),
     Below(String),
 }
@@ -533,8 +537,12 @@ fn emit_allergies(out: &mut String, table: Allergies, sets: &mut Sets, sources: 
         ("TEXT_NONE", &table.text.none),
         ("TEXT_NOT_MEDICINES", &table.text.not_medicines),
         ("TEXT_IDLE", &table.text.idle),
+        ("TEXT_BESIDE", &table.text.beside),
     ] {
         unique(list)?;
+        // Longest first, as texts are read.
+        let mut list: Vec<&String> = list.iter().collect();
+        list.sort_by_key(|text| std::cmp::Reverse(text.len()));
         let rows: Vec<String> = list.iter().map(|text| format!("{text:?}")).collect();
         emit(out, name, "&str", &rows);
     }
@@ -555,9 +563,10 @@ fn emit_doses(
             let parts = drugs.combination.get(&atc).map_or_else(|| vec![&atc], |parts| parts.iter().collect());
             let article: Option<Vec<&str>> = parts.into_iter().map(name).collect();
             let article = article.ok_or_else(|| format!("doses: `{atc}` is no medicine"))?.join(" with ");
-            let section = match source.starts_with("label-") {
-                true => "2 Dosage and Administration",
-                false => article.as_str(),
+            let section = match source.split_once('-') {
+                Some(("label", _)) => "2 Dosage and Administration",
+                Some(("smpc", _)) => "4.2 Posology",
+                _ => article.as_str(),
             };
             let rows = match rows {
                 Doses::One(row) => vec![row],
@@ -565,16 +574,21 @@ fn emit_doses(
             };
             for row in rows {
                 let mut units = BTreeSet::new();
-                let mut most = |amount: Option<&String>| -> Result<String> {
-                    let Some(amount) = amount else { return Ok("None".to_owned()) };
+                let mut amount = |amount: &String| -> Result<String> {
                     let (value, unit) = quantity(&atc, amount)?;
                     units.insert(unit);
-                    Ok(format!("Some({value})"))
+                    Ok(value)
                 };
-                let weekly = match &row.weekly {
-                    Some(Weekly::Below(amount)) => most(Some(amount))?,
-                    Some(Weekly::Always(true)) => "Some(Decimal::whole(i64::MAX))".to_owned(),
-                    Some(Weekly::Always(false)) | None => "None".to_owned(),
+                let weekly = match (&row.weekly, &row.weekly_above) {
+                    (None, None) => "Weekly::Never".to_owned(),
+                    (Some(If::Always(true)), None) => "Weekly::Always".to_owned(),
+                    (Some(If::Below(least)), None) => format!("Weekly::Below({})", amount(least)?),
+                    (None, Some(most)) => format!("Weekly::Above({})", amount(most)?),
+                    _ => return Err(format!("doses: `{atc}` is weekly in two ways, or in none").into()),
+                };
+                let mut most = |most: Option<&String>| match most {
+                    Some(most) => amount(most).map(|most| format!("Some({most})")),
+                    None => Ok("None".to_owned()),
                 };
                 let limits = format!(
                     "once: {}, day: {}, week: {}, once_per_kg: {}, day_per_kg: {}",
@@ -587,12 +601,20 @@ fn emit_doses(
                 let [unit] = units.into_iter().collect::<Vec<_>>()[..] else {
                     return Err(format!("doses: `{atc}` needs maxima in one unit").into());
                 };
+                // The strength of a tablet is not known.
+                let level = match (unit, row.level) {
+                    ("Unit::Piece", None) => Level::Major,
+                    ("Unit::Piece", Some(_)) => {
+                        return Err(format!("doses: `{atc}` is counted in tablets, which is always major").into());
+                    }
+                    (_, level) => level.unwrap_or(Level::Contraindicated),
+                };
                 let section = row.section.as_deref().unwrap_or(section);
                 all.entry(atc.clone()).or_default().push(format!(
-                    "Dose {{ from: {}, below: {}, unit: {unit}, {limits}, weekly_below: {weekly}, level: {}, source: {} }}",
+                    "Dose {{ from: {}, below: {}, unit: {unit}, {limits}, weekly: {weekly}, level: {}, source: {} }}",
                     months(row.from),
                     row.below.map_or(u32::MAX, months),
-                    row.level.as_ref().unwrap_or(&Level::Contraindicated).emit(),
+                    level.emit(),
                     sources.cite(&atc, &source, Some(section))?,
                 ));
             }

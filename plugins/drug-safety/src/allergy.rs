@@ -14,31 +14,72 @@ use crate::{
 
 /// FHIR's codes for absent data: the host's sign of an allergen without a code.
 const DATA_ABSENT: &str = "http://terminology.hl7.org/CodeSystem/data-absent-reason";
-/// Attributes of an allergy: its text, and FHIR's categories separated by blanks.
+/// Attributes of an allergy: its text, FHIR's categories separated by blanks, and FHIR's statuses
+/// where they are not `active` and `confirmed`.
 const TEXT: &str = "xinglin.text";
 const CATEGORY: &str = "xinglin.category";
+const CLINICAL_STATUS: &str = "xinglin.clinical-status";
+const VERIFICATION_STATUS: &str = "xinglin.verification-status";
 
-/// Findings, one for each line and reason.
+/// Findings, one for each line and reason. Of what is recorded as past the gravest is a warning.
 pub fn check(case: &Case) -> Vec<Finding> {
+    let stands =
+        |allergy: &&Allergy| !matches!(text_of(allergy, VERIFICATION_STATUS), Some("refuted" | "entered-in-error"));
+    let (past, present): (Vec<&Allergy>, Vec<&Allergy>) =
+        case.snapshot.allergies.iter().filter(stands).partition(|allergy| is_past(allergy));
     let mut findings: Vec<Finding> = Vec::new();
-    for allergy in &case.snapshot.allergies {
-        let found = match Allergen::of(allergy) {
-            Allergen::NoMedicine => Vec::new(),
-            Allergen::Unknown(read) => {
-                let mut found = against_lines(case, allergy, &read);
-                found.push(not_understood(allergy));
-                found
-            }
-            Allergen::Medicine(read) => against_lines(case, allergy, &read),
-        };
-        // Two records of one allergy give the same finding.
-        for one in found {
-            if !findings.contains(&one) {
-                findings.push(one);
-            }
+    // Two records of one allergy give the same finding.
+    for one in present.into_iter().flat_map(|allergy| found(case, allergy)) {
+        if !findings.contains(&one) {
+            findings.push(one);
+        }
+    }
+    let mut told = findings.clone();
+    for one in past.into_iter().flat_map(|allergy| found(case, allergy)) {
+        if !told.contains(&one) {
+            told.push(one.clone());
+            findings.push(of_past(one));
         }
     }
     findings
+}
+
+fn is_past(allergy: &Allergy) -> bool {
+    matches!(text_of(allergy, CLINICAL_STATUS), Some("inactive" | "resolved"))
+}
+
+/// Somebody may have been wrong about that: it is said, and stops nothing.
+fn of_past(found: Finding) -> Finding {
+    let mut found = found;
+    if found.severity == Severity::Critical {
+        found.severity = Severity::Warning;
+    }
+    for text in &mut found.message {
+        text.text.push_str(match text.language.as_str() {
+            "en" => " It is recorded as no longer active: confirm that.",
+            _ => "该记录的状态为已不活动,请核实。",
+        });
+    }
+    found
+}
+
+fn found(case: &Case, allergy: &Allergy) -> Vec<Finding> {
+    match Allergen::of(allergy) {
+        Allergen::NoMedicine => Vec::new(),
+        Allergen::Unknown(read) => {
+            let mut found = against_lines(case, allergy, &read);
+            found.push(not_understood(allergy));
+            found
+        }
+        Allergen::Medicine(read) => against_lines(case, allergy, &read),
+    }
+}
+
+fn text_of<'a>(allergy: &'a Allergy, attribute: &str) -> Option<&'a str> {
+    match allergy.attributes.value(attribute) {
+        Some(AttributeValue::Text(text)) => Some(text),
+        _ => None,
+    }
 }
 
 enum Allergen {
@@ -61,13 +102,15 @@ impl Allergen {
         let mut groups: Vec<_> = GROUPS.iter().filter(named).collect();
         let coded = !ingredients.is_empty() || !groups.is_empty();
         let no_medicine = NOT_MEDICINES.iter().any(|code| substance.has(system::SNOMED, code));
-        let mut understood = coded || no_medicine;
+        // Without a code, every text must be understood: what one leaves out another may name.
+        let mut whole = texts(allergy).next().is_some();
         for text in texts(allergy).filter(|_| !coded) {
             let read = text::read(text);
             ingredients.extend(read.ingredients);
             groups.extend(read.groups);
-            understood |= read.whole;
+            whole &= read.whole;
         }
+        let understood = coded || no_medicine || whole;
         // An ingredient's allergy is one to its groups.
         groups.extend(GROUPS.iter().filter(|group| ingredients.iter().any(|i| i.is_any(group.members))));
         let read = Reading { whole: understood, ingredients, groups };
@@ -81,12 +124,8 @@ impl Allergen {
 
 /// The text of the concept and the display texts of its codes.
 fn texts(allergy: &Allergy) -> impl Iterator<Item = &str> {
-    let text = match allergy.attributes.value(TEXT) {
-        Some(AttributeValue::Text(text)) => Some(text.as_str()),
-        _ => None,
-    };
     let displays = allergy.substance.iter().filter_map(|coding| coding.display.as_deref());
-    text.into_iter().chain(displays)
+    text_of(allergy, TEXT).into_iter().chain(displays)
 }
 
 fn against_lines(case: &Case, allergy: &Allergy, read: &Reading) -> Vec<Finding> {
@@ -151,10 +190,7 @@ fn not_understood(allergy: &Allergy) -> Finding {
         coding.system == DATA_ABSENT || (coding.system == system::SNOMED && UNSPECIFIC.contains(&coding.code.as_str()))
     };
     let coded = !allergy.substance.iter().all(says_nothing);
-    let category = match allergy.attributes.value(CATEGORY) {
-        Some(AttributeValue::Text(category)) => category.as_str(),
-        _ => "",
-    };
+    let category = text_of(allergy, CATEGORY).unwrap_or_default();
     let mut categories = category.split_whitespace().peekable();
     let harmless = categories.peek().is_some() && categories.all(|one| matches!(one, "food" | "environment"));
     let text = texts(allergy).next();

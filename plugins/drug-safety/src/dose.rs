@@ -9,11 +9,11 @@ use xinglin_sdk::{
     clinical::Observation,
     prescribing::{Finding, Line, Severity},
     time::days_between,
-    types::{Coding, Decimal, zh_en},
+    types::{Attributes as _, Coding, Decimal, zh_en},
 };
 
 use crate::{
-    Case,
+    COMPARATOR, Case,
     drug::{Drug, one_dose},
     finding,
     table::{self, DOSES, Dose, Unit},
@@ -93,7 +93,7 @@ fn exceeded(
     // A weekly dose is given as 1/7 a day, rounded: 1 % is no excess.
     let a_week = |most: Decimal| most.times(Decimal::new(101, 2));
     let often = line.doses_per_day.times(Decimal::whole(7));
-    let is_weekly = row.weekly_below.is_some_and(|below| once < below);
+    let is_weekly = row.weekly.is(once);
     if is_weekly && often.is_none_or(|times| times > Decimal::new(101, 2)) {
         return found(
             "DOSE_TOO_OFTEN",
@@ -120,7 +120,7 @@ fn exceeded(
         found("DOSE_ABOVE_MAXIMUM", row.level.severity(), words)
     };
     let absolute = above(row.once, Some(once), ("单次", "in one dose"))
-        .or_else(|| above(row.day, daily, ("每日", "a day")))
+        .or_else(|| above(row.day.filter(|_| !is_weekly), daily, ("每日", "a day")))
         .or_else(|| above(row.week.and_then(a_week), weekly, ("每周", "a week")));
     if absolute.is_some() || (row.once_per_kg.is_none() && row.day_per_kg.is_none()) {
         return absolute;
@@ -146,12 +146,14 @@ const fn shown(unit: Unit) -> (&'static str, &'static str) {
     }
 }
 
-/// The newest weight in kilograms.
+/// The newest weight in kilograms: a number, and no bound.
 fn weight_of(case: &Case, months: u32) -> Option<Decimal> {
     let days = if months < ADULT { DAYS_CHILD } else { DAYS_ADULT };
-    let codes = WEIGHT.iter().filter_map(|code| case.snapshot.latest(&Coding::loinc(*code)));
+    let codes = WEIGHT.map(Coding::loinc);
+    let all = codes.iter().flat_map(|code| case.snapshot.history(code));
     let recent = |o: &&Observation| o.effective.is_some_and(|at| days_between(at, case.now) < days);
-    let quantity = codes.filter(recent).max_by_key(|o| o.effective)?.quantity()?;
+    let stands = |o: &&Observation| o.quantity().is_some() && o.attributes.value(COMPARATOR).is_none();
+    let quantity = all.filter(recent).filter(stands).max_by_key(|o| o.effective)?.quantity()?;
     let kilograms = match quantity.unit.as_str() {
         "kg" => quantity.value,
         "g" => quantity.value.times(Decimal::new(1, 3))?,

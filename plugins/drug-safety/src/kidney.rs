@@ -1,22 +1,28 @@
 //! Dose in renal impairment.
 //!
-//! The filtration rate is the newest on record within a year, otherwise estimated
-//! from the newest creatinine by CKD-EPI 2021, age and sex. The equation has real
-//! exponents; it is evaluated with `libm`, a software implementation with the same
-//! results on every machine, and rounded to a whole number as laboratories report it.
+//! The filtration rate is the newest on record within a year, or estimated from a newer
+//! creatinine by CKD-EPI 2021, age and sex. The equation has real exponents; it is
+//! evaluated with `libm`, a software implementation with the same results on every machine,
+//! and rounded to a whole number as laboratories report it. Only results that stand are
+//! looked at: with a value, which the host accepted, and not reported by the patient.
+//!
+//! A result may be a bound, as `>60`. It is below a threshold, or not, or does not tell: then
+//! that is said.
 //!
 //! A missing measurement is a warning, not a refusal: the prescriber can order a test and
 //! still prescribe. A withheld one is a refusal: the value may exist and be a contraindication.
+
+use std::cmp::Reverse;
 
 use xinglin_sdk::{
     clinical::{Observation, Section, Sex},
     prescribing::{Error, Finding, Line, Severity},
     time::{Instant, days_between},
-    types::{Citation, Coding, Decimal, Quantity, zh_en},
+    types::{AttributeValue, Attributes as _, Citation, Codings as _, Decimal, Quantity, system, zh_en},
 };
 
 use crate::{
-    Case,
+    COMPARATOR, Case,
     drug::{Drug, daily_dose},
     finding,
     table::{Action, BASELINES, Baseline, Ingredient, RENAL, Renal, Unit},
@@ -40,7 +46,23 @@ pub fn check(case: &Case) -> Result<Vec<Finding>, Error> {
         return Ok(Vec::new());
     }
     let Some(rate) = Rate::of(case)? else { return unknown(case, &concerned) };
-    Ok(concerned.iter().flat_map(|part| judge_all(case, part, &rate)).collect())
+    let mut findings = Vec::new();
+    let mut open: Vec<&Part> = Vec::new();
+    for part in &concerned {
+        let (found, is_open) = judge_all(case, part, &rate);
+        findings.extend(found);
+        open.extend(is_open.then_some(part));
+    }
+    if !open.is_empty() {
+        findings.push(undecided(&open, &rate));
+    }
+    Ok(findings)
+}
+
+/// Whether the kidneys are known to work badly: by diagnosis, or below 60 (KDIGO 2024, G3a and worse).
+pub fn is_impaired(case: &Case) -> bool {
+    let below = |rate: Rate| rate.is_below(60) == Some(true);
+    case.diagnosed(&["N17", "N18", "N19"], &["709044004"]) || Rate::of(case).ok().flatten().is_some_and(below)
 }
 
 /// An ingredient on a line.
@@ -55,20 +77,23 @@ fn baseline(ingredient: &Ingredient) -> Option<&'static Baseline> {
 }
 
 /// All rows that apply: the gravest on starting, and the gravest on going on. Beside a
-/// contraindication nothing else matters.
-fn judge_all(case: &Case, part: &Part, rate: &Rate) -> Vec<Finding> {
-    let below = |rule: &&Renal| rate.value < Decimal::whole(i64::from(rule.below));
-    let applying: Vec<&Renal> = rules(case, part.2).filter(below).collect();
-    let gravest = |start: bool| {
-        let rows = applying.iter().filter(|rule| (rule.action == Action::NotStart) == start);
+/// contraindication nothing else matters. And whether a graver row may apply, which a bound does
+/// not tell.
+fn judge_all(case: &Case, part: &Part, rate: &Rate) -> (Vec<Finding>, bool) {
+    let gravest = |start: bool, below: Option<bool>| {
+        let rows = rules(case, part.2)
+            .filter(|rule| (rule.action == Action::NotStart) == start && rate.is_below(rule.below) == below);
         // Sorted by threshold: of equals the first is the strictest.
-        let found = rows.filter_map(|rule| Some((rank(rule.action), judge(case, rule, part, rate)?)));
-        found.min_by_key(|(rank, _)| *rank).map(|(_, finding)| finding)
+        rows.filter_map(|rule| Some((rank(rule.action), judge(case, rule, part, rate)?))).min_by_key(|(rank, _)| *rank)
     };
-    let going_on = gravest(false);
-    let contraindicated = going_on.as_ref().is_some_and(|finding| finding.severity == Severity::Critical);
-    let starting = gravest(true).filter(|_| !contraindicated);
-    starting.into_iter().chain(going_on).collect()
+    let going_on = gravest(false, Some(true));
+    let contraindicated = going_on.as_ref().is_some_and(|(_, finding)| finding.severity == Severity::Critical);
+    let starting = gravest(true, Some(true)).filter(|_| !contraindicated);
+    let is_open = [false, true].into_iter().any(|start| {
+        let found = going_on.iter().chain(&starting).map(|(rank, _)| *rank).min();
+        gravest(start, None).is_some_and(|(rank, _)| found.is_none_or(|found| rank < found))
+    });
+    (starting.into_iter().chain(going_on).map(|(_, finding)| finding).collect(), is_open)
 }
 
 const fn rank(action: Action) -> u8 {
@@ -94,15 +119,15 @@ fn judge(case: &Case, rule: &Renal, (line, drug, ingredient): &Part, rate: &Rate
             None => ("RENAL_DOSE_NOT_CHECKED", Severity::Warning),
         },
     };
-    let (value, how_zh, how_en) = (rate.value.normalized(), rate.how.zh, rate.how.en);
+    let (zh, en) = rate.shown();
     Some(Finding {
         citation: rule.source.citation(),
         ..finding(
             code,
             severity,
             zh_en(
-                format!("{}:{}(eGFR {value},{how_zh})", ingredient.name.zh, rule.text.zh),
-                format!("{}: {} (eGFR {value}, {how_en})", ingredient.name.en, rule.text.en),
+                format!("{}:{}({zh})", ingredient.name.zh, rule.text.zh),
+                format!("{}: {} ({en})", ingredient.name.en, rule.text.en),
             ),
             vec![line.number],
         )
@@ -120,9 +145,6 @@ fn unknown(case: &Case, concerned: &[Part]) -> Result<Vec<Finding>, Error> {
     }
     let elderly = case.snapshot.age_years().is_none_or(|age| age >= ELDERLY);
     let kidney_disease = case.diagnosed(&["N18"], &["709044004"]);
-    let general =
-        Citation::new("KDIGO 2022 Clinical Practice Guideline for Diabetes Management in Chronic Kidney Disease", 2022)
-            .url("https://doi.org/10.1016/j.kint.2022.06.008");
     let mut findings: Vec<Finding> = Vec::new();
     let mut depending: Vec<&Part> = Vec::new();
     for part in concerned {
@@ -132,16 +154,27 @@ fn unknown(case: &Case, concerned: &[Part]) -> Result<Vec<Finding>, Error> {
         }
     }
     if !depending.is_empty() && (case.diabetic || elderly || kidney_disease) {
-        findings.push(not_measured(&depending, general));
+        findings.push(not_measured(&depending, general()));
     }
     Ok(findings)
 }
 
-fn not_measured(parts: &[&Part], citation: Citation) -> Finding {
+fn general() -> Citation {
+    Citation::new("KDIGO 2022 Clinical Practice Guideline for Diabetes Management in Chronic Kidney Disease", 2022)
+        .url("https://doi.org/10.1016/j.kint.2022.06.008")
+}
+
+/// The lines of the parts, and their names in both languages.
+fn named(parts: &[&Part]) -> (Vec<u32>, String, String) {
     let mut lines: Vec<u32> = parts.iter().map(|(line, _, _)| line.number).collect();
     lines.dedup();
     let zh: Vec<&str> = parts.iter().map(|(_, _, ingredient)| ingredient.name.zh).collect();
     let en: Vec<&str> = parts.iter().map(|(_, _, ingredient)| ingredient.name.en).collect();
+    (lines, zh.join("、"), en.join(", "))
+}
+
+fn not_measured(parts: &[&Part], citation: Citation) -> Finding {
+    let (lines, zh, en) = named(parts);
     Finding {
         suggestion: zh_en("请先查血肌酐。", "Measure creatinine first."),
         citation,
@@ -149,8 +182,27 @@ fn not_measured(parts: &[&Part], citation: Citation) -> Finding {
             "RENAL_FUNCTION_UNKNOWN",
             Severity::Warning,
             zh_en(
-                format!("一年内没有可用的肾功能结果,下列药品的剂量与肾功能有关:{}。", zh.join("、")),
-                format!("No usable renal function within a year; these depend on it: {}.", en.join(", ")),
+                format!("一年内没有可用的肾功能结果,下列药品的剂量与肾功能有关:{zh}。"),
+                format!("No usable renal function within a year; these depend on it: {en}."),
+            ),
+            lines,
+        )
+    }
+}
+
+/// A bound that does not tell on which side of a threshold the rate is.
+fn undecided(parts: &[&Part], rate: &Rate) -> Finding {
+    let (lines, zh, en) = named(parts);
+    let shown = rate.shown();
+    Finding {
+        suggestion: zh_en("请取得肾功能的具体数值。", "Have the laboratory report a number."),
+        citation: general(),
+        ..finding(
+            "RENAL_NOT_DECIDED",
+            Severity::Warning,
+            zh_en(
+                format!("肾功能只有范围({}),不足以判断下列药品的用法:{zh}。", shown.0),
+                format!("The renal function is a bound ({}) that does not decide on these: {en}.", shown.1),
             ),
             lines,
         )
@@ -164,42 +216,110 @@ struct How {
     en: &'static str,
 }
 
+/// What a reported value says of the true one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Bound {
+    Exact,
+    Above,
+    AtLeast,
+    AtMost,
+    Below,
+}
+
+impl Bound {
+    /// None of one whose meaning is not known.
+    fn of(observation: &Observation) -> Option<Self> {
+        match observation.attributes.value(COMPARATOR) {
+            None => Some(Self::Exact),
+            Some(AttributeValue::Text(sign)) => match sign.as_str() {
+                ">" => Some(Self::Above),
+                ">=" => Some(Self::AtLeast),
+                "<=" => Some(Self::AtMost),
+                "<" => Some(Self::Below),
+                _ => None,
+            },
+            Some(_) => None,
+        }
+    }
+
+    /// Of a filtration rate that is reckoned from a creatinine, and rounded.
+    fn of_rate(self) -> Self {
+        match self {
+            Self::Exact => Self::Exact,
+            Self::Above | Self::AtLeast => Self::AtMost,
+            Self::Below | Self::AtMost => Self::AtLeast,
+        }
+    }
+
+    const fn sign(self) -> &'static str {
+        match self {
+            Self::Exact => "",
+            Self::Above => ">",
+            Self::AtLeast => "≥",
+            Self::AtMost => "≤",
+            Self::Below => "<",
+        }
+    }
+}
+
 /// A glomerular filtration rate, mL/min/1.73 m².
 #[derive(Debug)]
 struct Rate {
     value: Decimal,
+    bound: Bound,
     how: How,
 }
 
 impl Rate {
-    /// The newer of the last rate and the last creatinine.
+    /// The newest: measured, or from creatinine. Of one moment a number before a bound, and a
+    /// measured one before another.
     fn of(case: &Case) -> Result<Option<Self>, Error> {
-        let measured = latest(case, &EGFR);
-        let creatinine = latest(case, &CREATININE);
-        let newer = |a: &Observation, b: &Observation| a.effective >= b.effective;
-        match (measured, creatinine) {
-            (Some(rate), Some(creatinine)) if !newer(rate, creatinine) => match Self::estimated(case, creatinine)? {
-                Some(estimated) => Ok(Some(estimated)),
-                None => Self::measured(rate),
-            },
-            (Some(rate), _) => Self::measured(rate),
-            (None, Some(creatinine)) => Self::estimated(case, creatinine),
-            (None, None) => Ok(None),
+        let measured = standing(case, &EGFR).map(|(bound, observation)| (bound, observation, true));
+        let creatinine = standing(case, &CREATININE).map(|(bound, observation)| (bound, observation, false));
+        let mut all: Vec<_> = measured.chain(creatinine).collect();
+        all.sort_by_key(|(bound, observation, _)| Reverse((observation.effective, *bound == Bound::Exact)));
+        for (bound, observation, is_rate) in all {
+            let rate = match is_rate {
+                true => Self::measured(observation)?,
+                false => Self::estimated(case, observation)?,
+            };
+            if let Some((value, how)) = rate {
+                return Ok(Some(Self { value, bound: if is_rate { bound } else { bound.of_rate() }, how }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether it is below a threshold; `None` if the bound does not tell.
+    fn is_below(&self, threshold: u16) -> Option<bool> {
+        let threshold = Decimal::whole(i64::from(threshold));
+        match self.bound {
+            Bound::Exact => Some(self.value < threshold),
+            Bound::Above | Bound::AtLeast => (self.value >= threshold).then_some(false),
+            Bound::AtMost => (self.value < threshold).then_some(true),
+            Bound::Below => (self.value <= threshold).then_some(true),
         }
     }
 
-    fn measured(observation: &Observation) -> Result<Option<Self>, Error> {
+    /// As findings say it, in both languages.
+    fn shown(&self) -> (String, String) {
+        let Self { value, bound, how } = self;
+        let shown = format!("eGFR {}{}", bound.sign(), value.normalized());
+        (format!("{shown},{}", how.zh), format!("{shown}, {}", how.en))
+    }
+
+    fn measured(observation: &Observation) -> Result<Option<(Decimal, How)>, Error> {
         let Some(quantity) = observation.quantity() else { return Ok(None) };
         match quantity.unit.as_str() {
             "mL/min/{1.73_m2}" | "mL/min/1.73m2" | "ml/min/{1.73_m2}" | "ml/min/1.73m2" | "mL/min" | "ml/min" => {}
             unit => return Err(Error::NotUnderstood(format!("a filtration rate in `{unit}`"))),
         }
-        Ok(Some(Self { value: quantity.value, how: How { zh: "检验报告", en: "reported" } }))
+        Ok(Some((quantity.value, How { zh: "检验报告", en: "reported" })))
     }
 
     /// `None` for minors and if age or sex is unknown: the equation is for
     /// adults of either sex.
-    fn estimated(case: &Case, observation: &Observation) -> Result<Option<Self>, Error> {
+    fn estimated(case: &Case, observation: &Observation) -> Result<Option<(Decimal, How)>, Error> {
         let Some(quantity) = observation.quantity() else { return Ok(None) };
         let milligrams = creatinine(quantity)?;
         let age = case.snapshot.age_years().filter(|age| *age >= 18);
@@ -210,9 +330,7 @@ impl Rate {
         };
         let (Some(age), Some(female)) = (age, female) else { return Ok(None) };
         let value = Decimal::whole(ckd_epi(milligrams, age, female));
-        Ok(Some(Self {
-            value, how: How { zh: "按CKD-EPI 2021由肌酐估算", en: "from creatinine by CKD-EPI 2021" }
-        }))
+        Ok(Some((value, How { zh: "按CKD-EPI 2021由肌酐估算", en: "from creatinine by CKD-EPI 2021" })))
     }
 }
 
@@ -244,10 +362,18 @@ fn approximately(value: Decimal) -> f64 {
     value.unscaled as f64 / libm::pow(10.0, f64::from(value.scale))
 }
 
-fn latest<'a>(case: &Case<'a>, codes: &[&str]) -> Option<&'a Observation> {
-    let candidates = codes.iter().filter_map(|code| case.snapshot.latest(&Coding::loinc(*code)));
-    let recent = |at: Instant| days_between(at, case.now) < DAYS;
-    candidates.filter(|o| o.effective.is_some_and(recent)).max_by_key(|o| o.effective)
+/// Results of the last year that stand: with a value, which the host accepted, and by others than
+/// the patient.
+fn standing<'a>(case: &Case<'a>, codes: &'static [&'static str]) -> impl Iterator<Item = (Bound, &'a Observation)> {
+    let now = case.now;
+    let recent = move |at: Instant| days_between(at, now) < DAYS;
+    case.snapshot
+        .observations
+        .iter()
+        .filter(|o| codes.iter().any(|code| o.code.has(system::LOINC, code)))
+        .filter(move |o| o.effective.is_some_and(recent))
+        .filter(|o| o.quantity().is_some() && o.refused().is_none() && !o.is_self_reported())
+        .filter_map(|o| Some((Bound::of(o)?, o)))
 }
 
 #[cfg(test)]
@@ -266,6 +392,28 @@ mod tests {
             (1.8, 65, true, 31),
         ] {
             assert_eq!(ckd_epi(milligrams, age, female), rate, "{milligrams} {age} {female}");
+        }
+    }
+
+    #[test]
+    fn a_bound_is_below_a_threshold_or_not_or_does_not_tell() {
+        let how = How { zh: "", en: "" };
+        for (bound, value, threshold, expected) in [
+            (Bound::Exact, 59, 60, Some(true)),
+            (Bound::Exact, 60, 60, Some(false)),
+            (Bound::Above, 60, 60, Some(false)),
+            (Bound::Above, 60, 30, Some(false)),
+            (Bound::Above, 60, 80, None),
+            (Bound::AtLeast, 60, 60, Some(false)),
+            (Bound::AtLeast, 60, 61, None),
+            (Bound::Below, 15, 15, Some(true)),
+            (Bound::Below, 15, 30, Some(true)),
+            (Bound::Below, 15, 10, None),
+            (Bound::AtMost, 15, 15, None),
+            (Bound::AtMost, 15, 16, Some(true)),
+        ] {
+            let rate = Rate { value: Decimal::whole(value), bound, how };
+            assert_eq!(rate.is_below(threshold), expected, "{bound:?} {value} {threshold}");
         }
     }
 

@@ -32,6 +32,9 @@ use xinglin_sdk::{
     types::{Coding, Codings as _, LocalizedText, system, zh_en},
 };
 
+/// Attribute of an observation: its value is a bound (`<`, `<=`, `>=`, `>`).
+const COMPARATOR: &str = "xinglin.comparator";
+
 /// The prescribing check.
 #[plugin(prescribing)]
 pub struct DrugSafety;
@@ -126,6 +129,7 @@ impl<'a> Case<'a> {
             None => true,
             Some(Only::Diabetes) => self.diabetic,
             Some(Only::PreExposureProphylaxis) => self.prophylaxis,
+            Some(Only::RenalImpairment) => kidney::is_impaired(self),
         }
     }
 

@@ -95,20 +95,23 @@ fn may_be_pregnant(case: &Case) -> bool {
         && !case.diagnosed(&INFERTILE, &[])
 }
 
-/// A status that was recorded counts before diagnoses that may be older.
+/// A status that was recorded counts before diagnoses that may be older: the newest that says
+/// either, if it is not too old.
 fn status(case: &Case) -> Status {
-    let recorded = case.snapshot.latest(&Coding::loinc(STATUS)).and_then(|observation| {
+    let code = Coding::loinc(STATUS);
+    let said = case.snapshot.history(&code).find_map(|observation| {
         let days = days_between(observation.effective?, case.now);
         let ObservationValue::Coded(value) = &observation.value else { return None };
         let is = |loinc: &str, snomed: &str| value.has(system::LOINC, loinc) || value.has(system::SNOMED, snomed);
-        if is("LA15173-0", "77386006") && days <= TERM {
-            Some(Status::Pregnant)
-        } else if is("LA26683-5", "60001007") && days <= NOT_PREGNANT {
-            Some(Status::Not)
+        if is("LA15173-0", "77386006") {
+            Some((Status::Pregnant, days, TERM))
+        } else if is("LA26683-5", "60001007") {
+            Some((Status::Not, days, NOT_PREGNANT))
         } else {
             None
         }
     });
+    let recorded = said.filter(|(_, days, most)| days <= most).map(|(status, ..)| status);
     let diagnosed = || match has(case, &PREGNANT.0, &PREGNANT.1, TERM) {
         true => Status::Pregnant,
         false => Status::Unknown,

@@ -1,7 +1,7 @@
 //! Every row of the tables, as an order that it is for: none is unreachable, and each is reported
 //! as its source says.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use xinglin_sdk::{
     prescribing::{Finding, Line, Order, Review as _, Severity, Verdict},
@@ -12,8 +12,8 @@ use xinglin_sdk::{
 use crate::{
     DrugSafety,
     table::{
-        AGES, Action, BASELINES, CLASSES, DOSES, Dose, GROUPS, INGREDIENTS, INTERACTIONS, Ingredient, LACTATION, Level,
-        Only, PREGNANCY, RENAL, Unit,
+        AGES, ATC, Action, BASELINES, CLASSES, DOSES, Dose, GROUPS, INGREDIENTS, INTERACTIONS, Ingredient, LACTATION,
+        Level, Only, PREGNANCY, RENAL, Source, Unit, Weekly, ingredients,
     },
 };
 
@@ -102,8 +102,10 @@ fn every_interaction_is_found_either_way_round_with_the_severity_of_its_source()
             .find(|(first, second)| first.atc != second.atc)
             .expect("a pair");
         let mut patient = adult();
-        if rule.only == Some(Only::Diabetes) {
-            patient = patient.diagnosed(Coding::icd10("E11.9"));
+        match rule.only {
+            Some(Only::Diabetes) => patient = patient.diagnosed(Coding::icd10("E11.9")),
+            Some(Only::RenalImpairment) => patient = with_rate(40, 59),
+            Some(Only::PreExposureProphylaxis) | None => {}
         }
         for pair in [[first.atc, second.atc], [second.atc, first.atc]] {
             assert_found(of(&pair), &patient, rule.code, rule.level.severity(), rule.text.en);
@@ -203,15 +205,15 @@ fn every_maximum_holds_and_is_exceeded_by_little() {
                 Unit::Millilitre => "mL",
                 Unit::Piece => "{tbl}",
             };
-            let always = row.weekly_below == Some(Decimal::whole(i64::MAX));
+            let seldom = matches!(row.weekly, Weekly::Always | Weekly::Above(_));
             let ten = |most: Option<Decimal>| most.and_then(|most| most.times(Decimal::whole(10)));
-            let weekly = |most: Option<Decimal>| most.filter(|_| always);
-            let limits = [row.once, row.day, weekly(row.week), ten(row.once_per_kg), ten(row.day_per_kg)];
+            let (day, week) = (row.day.filter(|_| !seldom), row.week.filter(|_| seldom));
+            let limits = [row.once, day, week, ten(row.once_per_kg), ten(row.day_per_kg)];
             let most = limits.into_iter().flatten().min().expect("a maximum");
             let give = |amount: Decimal| {
                 let mut order = of(&[*atc]);
                 order.lines[0].dose = Quantity::new(amount, symbol);
-                order.lines[0].doses_per_day = if always { Decimal::new(142_857, 6) } else { Decimal::whole(1) };
+                order.lines[0].doses_per_day = if seldom { Decimal::new(142_857, 6) } else { Decimal::whole(1) };
                 order
             };
             let about_dose = |order: Order| {
@@ -224,13 +226,76 @@ fn every_maximum_holds_and_is_exceeded_by_little() {
             assert!(at.is_empty(), "{atc} {row:?}: {at:?}");
             let more = most.times(Decimal::new(102, 2)).expect("small");
             assert_found(give(more), &patient, "DOSE_ABOVE_MAXIMUM", row.level.severity(), "");
-            if let Some(below) = row.weekly_below {
-                let mut daily = give(below.min(most).times(Decimal::new(1, 1)).expect("small"));
-                daily.lines[0].doses_per_day = Decimal::whole(1);
-                assert_found(daily, &patient, "DOSE_TOO_OFTEN", row.level.severity(), "");
-            }
+            let weekly = match row.weekly {
+                Weekly::Never => continue,
+                Weekly::Always | Weekly::Above(_) => most,
+                Weekly::Below(amount) => amount.times(Decimal::new(9, 1)).expect("small"),
+            };
+            let mut daily = give(weekly);
+            daily.lines[0].doses_per_day = Decimal::whole(1);
+            assert_found(daily, &patient, "DOSE_TOO_OFTEN", row.level.severity(), "");
         }
     }
+}
+
+#[test]
+fn what_is_counted_in_tablets_of_unknown_strength_stops_nothing() {
+    for (atc, rows) in DOSES {
+        for row in rows.iter().filter(|row| row.unit == Unit::Piece) {
+            assert_eq!(row.level, Level::Major, "{atc}");
+        }
+    }
+}
+
+/// The title of a label or summary of product characteristics, which is of one medicine and names it.
+fn label(source: &Source) -> Option<String> {
+    let title = source.citation().title;
+    let kinds = [" label", " labels", "summary of product characteristics", "summary of product characteristics, EMA"];
+    kinds.iter().any(|kind| title.ends_with(kind)).then(|| title.to_lowercase())
+}
+
+/// Rows that cite the label of another medicine, each with the reason.
+const OF_ANOTHER: [(&str, &str, &str); 4] = [
+    ("humulin", "A10AB01", "one label of human insulin, whatever its form"),
+    ("humulin", "A10AC01", "one label of human insulin, whatever its form"),
+    ("humulin", "A10AD01", "one label of human insulin, whatever its form"),
+    ("gentamicin", "J01G", "all aminoglycosides are excreted alike, and measured"),
+];
+
+#[test]
+fn a_label_is_cited_for_its_own_medicine() {
+    let parts = |code: &'static str| -> Vec<&Ingredient> {
+        let parts: Vec<_> = ingredients(ATC, code).collect();
+        if parts.is_empty() { INGREDIENTS.iter().filter(|one| one.atc.starts_with(code)).collect() } else { parts }
+    };
+    let doses = DOSES.iter().flat_map(|(code, rows)| rows.iter().map(move |row| (*code, &row.source)));
+    let renal = RENAL.iter().map(|row| (row.atc, &row.source));
+    let baselines = BASELINES.iter().flat_map(|row| row.members.iter().map(move |code| (*code, &row.source)));
+    let mut foreign = Vec::new();
+    for (code, source) in doses.chain(renal).chain(baselines) {
+        let Some(title) = label(source) else { continue };
+        let is_named = |one: &&Ingredient| one.names.iter().any(|name| title.contains(name));
+        let known = OF_ANOTHER.iter().any(|(label, atc, _)| title.contains(label) && *atc == code);
+        if !parts(code).iter().all(is_named) && !known {
+            foreign.push(format!("{code} by {title}"));
+        }
+    }
+    assert!(foreign.is_empty(), "{foreign:#?}");
+}
+
+#[test]
+fn a_label_of_doses_is_of_one_medicine() {
+    let mut medicines: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
+    for (code, rows) in DOSES {
+        for title in rows.iter().filter_map(|row| label(&row.source)) {
+            medicines.entry(title).or_default().insert(code);
+        }
+    }
+    medicines.retain(|title, codes| {
+        codes.retain(|code| !OF_ANOTHER.iter().any(|(label, atc, _)| title.contains(label) && atc == code));
+        codes.len() > 1
+    });
+    assert!(medicines.is_empty(), "{medicines:#?}");
 }
 
 #[test]

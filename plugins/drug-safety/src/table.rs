@@ -70,6 +70,8 @@ pub enum Only {
     Diabetes,
     /// Without HIV, to stay so.
     PreExposureProphylaxis,
+    /// Chronic kidney disease on record, or a filtration rate below 60.
+    RenalImpairment,
 }
 
 /// An active ingredient.
@@ -178,10 +180,33 @@ pub struct Dose {
     pub week: Option<Decimal>,
     pub once_per_kg: Option<Decimal>,
     pub day_per_kg: Option<Decimal>,
-    /// A dose below this is given at most once a week.
-    pub weekly_below: Option<Decimal>,
+    /// Doses that are given at most once a week; `day` does not concern them.
+    pub weekly: Weekly,
     pub level: Level,
     pub source: Source,
+}
+
+/// Which doses are given at most once a week.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Weekly {
+    Never,
+    Always,
+    /// Smaller ones: injected weekly and swallowed daily.
+    Below(Decimal),
+    /// Greater ones: a depot, beside one for every day.
+    Above(Decimal),
+}
+
+impl Weekly {
+    /// Whether a dose of this amount is.
+    pub fn is(self, once: Decimal) -> bool {
+        match self {
+            Self::Never => false,
+            Self::Always => true,
+            Self::Below(amount) => once < amount,
+            Self::Above(amount) => once > amount,
+        }
+    }
 }
 
 /// What doses are compared in.

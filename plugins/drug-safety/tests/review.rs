@@ -317,7 +317,144 @@ fn tenofovir_is_given_to_nobody_without_a_creatinine() {
 fn what_is_not_to_be_started_may_go_on() {
     assert_eq!(verdict(of(&["A10BK01"]), &with_rate("24")), "warn RENAL_NOT_START[1]");
     assert_eq!(verdict(of(&["A10BK01"]), &with_rate("24").taking(Coding::atc("A10BK01"))), "allow");
-    assert_eq!(verdict(of(&["M01AE01"]), &with_rate("29")), "warn RENAL_AVOID[1]");
+    assert_eq!(verdict(of(&["M01AB05"]), &with_rate("29")), "warn RENAL_AVOID[1]");
+}
+
+#[test]
+fn what_a_label_contraindicates_in_renal_impairment_is_a_veto() {
+    // One less is a veto; at the threshold it is none.
+    for (code, threshold) in [
+        ("B01AE07", 30),
+        ("B01AX05", 30),
+        ("J01XE01", 60),
+        ("A10BA02", 30),
+        ("A10BB01", 30),
+        ("A10BB12", 30),
+        ("A10BF01", 25),
+        ("A07EC02", 30),
+        ("C01EB18", 30),
+        ("C03DA04", 31),
+        ("C03DB01", 30),
+        ("C10AA07", 30),
+        ("L01BA01", 30),
+        ("M01AB05", 15),
+        ("M01AB15", 30),
+        ("M01AC06", 25),
+        ("M01AE01", 30),
+        ("M01AE02", 30),
+        ("M01AH01", 30),
+        ("M01AH05", 30),
+        ("M05BA08", 35),
+        ("N05AN01", 30),
+        ("N06AX21", 30),
+    ] {
+        let found = |rate: i64| verdict(of(&[code]), &with_rate(&rate.to_string()).sex(Sex::Male));
+        assert_eq!(found(threshold - 1), "veto RENAL_CONTRAINDICATED[1]", "{code}");
+        assert!(!found(threshold).contains("veto"), "{code}: {}", found(threshold));
+    }
+    for (code, rate, expected) in [
+        ("B01AF01", "14", "warn RENAL_AVOID[1]"),
+        ("B01AF02", "14", "warn RENAL_AVOID[1]"),
+        ("B01AB05", "29", "warn RENAL_REDUCE[1]"),
+        ("B01AB05", "14", "warn RENAL_AVOID[1]"),
+        ("C03DA01", "29", "warn RENAL_AVOID[1]"),
+        ("C03DA04", "49", "warn RENAL_AVOID[1]"),
+        ("J05AF07", "49", "warn RENAL_AVOID[1] RENAL_REDUCE[1]"),
+        ("M05BA04", "34", "warn RENAL_AVOID[1]"),
+        ("N02BF01", "59", "warn RENAL_REDUCE[1]"),
+    ] {
+        let found = verdict(of(&[code]), &with_rate(rate).sex(Sex::Male));
+        let last = expected.rsplit(' ').next().expect("a code");
+        assert!(found.starts_with("warn") && found.contains(last), "{code} at {rate}: {found}");
+    }
+}
+
+/// With one result of the filtration rate or of creatinine, and what the host says of it.
+fn with_result(patient: Patient, code: &str, value: &str, attributes: &[(&str, &str)]) -> Patient {
+    let mut patient = patient;
+    let unit = if code == "98979-8" { "mL/min/{1.73_m2}" } else { "umol/L" };
+    let mut result = patient.measurement(Coding::loinc(code), value, unit);
+    for (key, value) in attributes {
+        let attribute = match *value {
+            "true" => Attribute::new(*key, true),
+            value => Attribute::new(*key, value),
+        };
+        result.attributes.push(attribute);
+    }
+    if attributes.iter().any(|(key, _)| *key == "xinglin.refused") {
+        result.value = ObservationValue::Absent;
+    }
+    patient.record(result);
+    patient
+}
+
+#[test]
+fn only_a_result_that_stands_counts() {
+    let metformin = || order().medicine(Coding::atc("A10BA02"), "500", "mg", "1");
+    let sick = || {
+        let patient = Patient::aged(58).diagnosed(Coding::icd10("E11.9")).days_ago(30);
+        with_result(patient, "98979-8", "20", &[]).days_ago(5)
+    };
+    let refused = [("xinglin.refused", "MEASUREMENT_IMPLAUSIBLE")];
+    let reported = [("xinglin.self-reported", "true")];
+    for (attributes, value) in [(&refused, "95"), (&reported, "95"), (&[("xinglin.comparator", "ad")], "95")] {
+        let newer = with_result(sick(), "98979-8", value, attributes);
+        assert_eq!(verdict(metformin(), &newer), "veto RENAL_CONTRAINDICATED[1]", "{attributes:?}");
+        let newer = with_result(sick(), "14682-9", "60", attributes);
+        assert_eq!(verdict(metformin(), &newer), "veto RENAL_CONTRAINDICATED[1]", "{attributes:?}");
+        // Nothing else: the kidneys were not measured.
+        let alone = with_result(Patient::aged(58).diagnosed(Coding::icd10("E11.9")), "98979-8", value, attributes);
+        assert_eq!(verdict(metformin(), &alone), "warn RENAL_FUNCTION_UNKNOWN[1]", "{attributes:?}");
+    }
+    // Measured, without a value.
+    let mut absent = sick();
+    let mut result = absent.measurement(Coding::loinc("98979-8"), "95", "mL/min/{1.73_m2}");
+    result.value = ObservationValue::Absent;
+    absent.record(result);
+    assert_eq!(verdict(metformin(), &absent), "veto RENAL_CONTRAINDICATED[1]");
+    // The same of a weight.
+    let weighed =
+        Patient::aged(6).sex(Sex::Male).days_ago(20).measured(Coding::loinc("29463-7"), "20", "kg").days_ago(5);
+    let mut refused = weighed.measurement(Coding::loinc("29463-7"), "900", "kg");
+    refused.value = ObservationValue::Absent;
+    let mut patient = weighed;
+    patient.record(refused);
+    let paracetamol = order().medicine(Coding::atc("N02BE01"), "400", "mg", "4");
+    assert_eq!(verdict(paracetamol, &patient), "veto DOSE_ABOVE_MAXIMUM[1]");
+}
+
+#[test]
+fn a_bound_decides_what_it_decides_and_says_so_if_it_does_not() {
+    let man = || Patient::aged(60).sex(Sex::Male).days_ago(5);
+    let [rate, creatinine] = ["98979-8", "14682-9"];
+    for (code, value, sign, medicine, expected) in [
+        (rate, "60", ">", "A10BA02", "allow"),
+        (rate, "60", ">=", "J01XE01", "allow"),
+        (rate, "60", ">", "J01XE01", "allow"),
+        (rate, "90", ">", "N03AX14", "allow"),
+        (rate, "60", ">", "N03AX14", "warn RENAL_NOT_DECIDED[1]"),
+        (rate, "30", ">=", "J01XE01", "warn RENAL_NOT_DECIDED[1]"),
+        (rate, "30", ">=", "B01AE07", "warn RENAL_NOT_DECIDED[1]"),
+        (rate, "15", "<", "A10BA02", "veto RENAL_CONTRAINDICATED[1]"),
+        (rate, "15", "<=", "A10BA02", "veto RENAL_CONTRAINDICATED[1]"),
+        (rate, "15", "<", "B01AF01", "warn RENAL_AVOID[1]"),
+        // A graver row may apply.
+        (rate, "15", "<=", "B01AF01", "warn RENAL_REDUCE[1] RENAL_NOT_DECIDED[1]"),
+        (rate, "15", "<", "R06AE09", "warn RENAL_REDUCE[1] RENAL_NOT_DECIDED[1]"),
+        (rate, "60", "<", "A10BA02", "warn RENAL_NOT_DECIDED[1]"),
+        // 1.9 mg/dL of a man of 60 are 40; more of it is less.
+        (creatinine, "44.2", "<", "A10BA02", "allow"),
+        (creatinine, "167.96", "<", "A10BA02", "warn RENAL_NOT_DECIDED[1]"),
+        (creatinine, "442", ">", "A10BA02", "veto RENAL_CONTRAINDICATED[1]"),
+    ] {
+        let patient = with_result(man(), code, value, &[("xinglin.comparator", sign)]);
+        assert_eq!(verdict(of(&[medicine]), &patient), expected, "{medicine} {sign}{value}");
+    }
+    // Of one report, the number.
+    let both = with_result(man(), rate, "60", &[("xinglin.comparator", ">")]);
+    assert_eq!(verdict(of(&["N03AX14"]), &with_result(both, creatinine, "62", &[])), "allow");
+    let said = findings(of(&["N03AX14"]), &with_result(man(), rate, "60", &[("xinglin.comparator", ">")]));
+    assert!(said[0].message.iter().all(|text| text.text.contains(">60")), "{said:?}");
 }
 
 #[test]
@@ -409,6 +546,8 @@ fn an_allergy_in_words_stops_the_medicine_or_stops_for_coding() {
         ("药物过敏", "A10BA02", "veto ALLERGY_NOT_CODED[]"),
         ("否认青霉素过敏", "A10BA02", "veto ALLERGY_NOT_CODED[]"),
         ("青霉素、某种消炎药", "J01CA04", "veto ALLERGY_PENICILLINS[1] ALLERGY_NOT_CODED[]"),
+        ("penicillin and Septrin", "J01EE01", "veto ALLERGY_NOT_CODED[]"),
+        ("penicillin and Septrin", "J01CA04", "veto ALLERGY_PENICILLINS[1] ALLERGY_NOT_CODED[]"),
     ] {
         let findings = told(asked(of(&[ordered]).build(), allergic_in_words(words)));
         assert_eq!(word(&findings), expected, "{words} {ordered}");
@@ -416,6 +555,36 @@ fn an_allergy_in_words_stops_the_medicine_or_stops_for_coding() {
             assert!(finding.message.iter().all(|text| text.text.contains(words)), "{finding:?}");
         }
     }
+}
+
+#[test]
+fn an_allergy_of_the_past_warns_and_one_that_was_refuted_does_not_count() {
+    let marked = |words: &str, key: &str, value: &str| {
+        let mut snapshot = allergic_in_words(words);
+        snapshot.allergies[0].attributes.push(Attribute::new(key, value));
+        snapshot
+    };
+    for (key, value, ordered, expected) in [
+        ("xinglin.clinical-status", "resolved", "J01CA04", "warn ALLERGY_PENICILLINS[1]"),
+        ("xinglin.clinical-status", "inactive", "J01CA04", "warn ALLERGY_PENICILLINS[1]"),
+        ("xinglin.clinical-status", "unheard-of", "J01CA04", "veto ALLERGY_PENICILLINS[1]"),
+        ("xinglin.clinical-status", "resolved", "J01DC04", "warn ALLERGY_CROSS_PENICILLINS[1]"),
+        ("xinglin.verification-status", "unconfirmed", "J01CA04", "veto ALLERGY_PENICILLINS[1]"),
+        ("xinglin.verification-status", "refuted", "J01CA04", "allow"),
+        ("xinglin.verification-status", "entered-in-error", "J01CA04", "allow"),
+    ] {
+        let found = told(asked(of(&[ordered]).build(), marked("青霉素", key, value)));
+        assert_eq!(word(&found), expected, "{value} {ordered}");
+    }
+    let past = told(asked(of(&["J01CA04"]).build(), marked("青霉素", "xinglin.clinical-status", "resolved")));
+    assert!(past[0].message[1].text.contains("no longer active"), "{past:?}");
+    // One in words that nobody understands, as well.
+    let past = told(asked(of(&["A10BA02"]).build(), marked("某种药", "xinglin.clinical-status", "resolved")));
+    assert_eq!(word(&past), "warn ALLERGY_NOT_CODED[]");
+    // What is there both ways is there.
+    let mut both = marked("青霉素", "xinglin.clinical-status", "resolved");
+    both.allergies.extend(allergic_in_words("青霉素").allergies);
+    assert_eq!(word(&told(asked(of(&["J01CA04"]).build(), both))), "veto ALLERGY_PENICILLINS[1]");
 }
 
 #[test]
@@ -529,6 +698,13 @@ fn interactions_by_class_have_the_severity_of_their_source() {
         ("C10AA05", "J02AC02", "warn DDI_ATORVASTATIN_CYP3A4"),
         ("C10AA05", "J05AE03", "warn DDI_ATORVASTATIN_CYP3A4"),
         ("C10AA02", "V03AX03", "veto DDI_STATIN_PROTEASE_INHIBITOR"),
+        ("C10AA01", "L04AD01", "veto DDI_SIMVASTATIN_CICLOSPORIN"),
+        ("C10AA02", "L04AD01", "warn DDI_LOVASTATIN_CICLOSPORIN"),
+        ("C10AA03", "L04AD01", "warn DDI_PRAVASTATIN_CICLOSPORIN"),
+        ("C10AA04", "L04AD01", "warn DDI_FLUVASTATIN_CICLOSPORIN"),
+        ("C10AA05", "L04AD01", "warn DDI_STATIN_CICLOSPORIN"),
+        ("C10AA07", "L04AD01", "veto DDI_ROSUVASTATIN_CICLOSPORIN"),
+        ("C10AA08", "L04AD01", "veto DDI_PITAVASTATIN_CICLOSPORIN"),
         ("C09AA03", "M01AE01", "warn DDI_RAS_NSAID"),
         ("C09CA03", "J01EA01", "warn DDI_RAS_TRIMETHOPRIM"),
         ("C09CA03", "A12BA01", "warn DDI_RAS_POTASSIUM"),
@@ -543,12 +719,15 @@ fn interactions_by_class_have_the_severity_of_their_source() {
         ("L04AD02", "J04AB02", "warn DDI_TACROLIMUS_INDUCER"),
         ("J05AJ03", "N03AF01", "warn DDI_DOLUTEGRAVIR_INDUCER"),
         ("J05AJ03", "J04AB02", "warn DDI_DOLUTEGRAVIR_INDUCER"),
+        ("J05AJ03", "J04AB05", "warn DDI_DOLUTEGRAVIR_INDUCER"),
         ("J05AJ03", "A02AC01", "warn DDI_INTEGRASE_CATION"),
         ("H03AA01", "A02AC01", "warn DDI_LEVOTHYROXINE_BINDER"),
         ("H03AA01", "B03AA07", "warn DDI_LEVOTHYROXINE_BINDER"),
         ("N06AA09", "N06AF03", "veto DDI_TRICYCLIC_MAOI"),
         ("C01BD01", "J01MA14", "warn DDI_QT_KNOWN_RISK"),
         ("N06AB10", "A04AA01", "warn DDI_QT_KNOWN_RISK"),
+        ("C10AX02", "C01BD01", "warn DDI_QT_KNOWN_RISK"),
+        ("A03FA03", "C10AX02", "veto DDI_DOMPERIDONE_QT"),
         ("A03FA03", "J01FA09", "veto DDI_DOMPERIDONE_QT"),
         ("L04AX01", "M04AA03", "veto DDI_AZATHIOPRINE_FEBUXOSTAT"),
         ("L04AX01", "M04AA01", "warn DDI_AZATHIOPRINE_ALLOPURINOL"),
@@ -601,7 +780,47 @@ fn what_is_above_the_maximum_is_a_veto() {
         (&adult, "A10AE04", "2000", "[iU]", "1", "warn DOSE_ABOVE_MAXIMUM[1]"),
         (&adult, "G03CA03", "1", "mg", "1", "warn DOSE_NO_MAXIMUM[1]"),
         (&adult, "J05AR20", "1", "{tbl}", "1", "allow"),
-        (&adult, "J05AR20", "2", "{tbl}", "1", "veto DOSE_ABOVE_MAXIMUM[1]"),
+        // Tablets have strengths that the order does not tell.
+        (&adult, "J05AR20", "2", "{tbl}", "1", "warn DOSE_ABOVE_MAXIMUM[1]"),
+        (&adult, "C09DX04", "4", "{tbl}", "2", "allow"),
+        (&adult, "C09DX04", "5", "{tbl}", "2", "warn DOSE_ABOVE_MAXIMUM[1]"),
+        (&adult, "C09DA03", "2", "{tbl}", "1", "allow"),
+        (&adult, "C09DA04", "1", "{tbl}", "2", "allow"),
+        (&adult, "C09DA07", "2", "{tbl}", "1", "allow"),
+        (&adult, "C09DB01", "2", "{tbl}", "1", "allow"),
+        (&adult, "C09DA04", "3", "{tbl}", "1", "warn DOSE_ABOVE_MAXIMUM[1]"),
+        (&adult, "B03AA07", "300", "mg", "3", "allow"),
+        (&adult, "B03AA07", "450", "mg", "2", "allow"),
+        (&adult, "B03AA07", "600", "mg", "3", "veto DOSE_ABOVE_MAXIMUM[1]"),
+        (&adult, "A02BX05", "600", "mg", "2", "allow"),
+        (&adult, "A02BX05", "600", "mg", "3", "veto DOSE_ABOVE_MAXIMUM[1]"),
+        (&adult, "C10AB05", "100", "mg", "3", "allow"),
+        (&adult, "C10AB05", "200", "mg", "2", "veto DOSE_ABOVE_MAXIMUM[1]"),
+        (&adult, "A10BB07", "20", "mg", "1", "allow"),
+        (&adult, "A10BB07", "10", "mg", "3", "allow"),
+        (&adult, "A10BB07", "15", "mg", "3", "veto DOSE_ABOVE_MAXIMUM[1]"),
+        // Twice a day, or a depot once a week.
+        (&adult, "A10BJ01", "10", "ug", "2", "allow"),
+        (&adult, "A10BJ01", "10", "ug", "3", "veto DOSE_ABOVE_MAXIMUM[1]"),
+        (&adult, "A10BJ01", "2", "mg", "0.142857", "allow"),
+        (&adult, "A10BJ01", "2", "mg", "1", "veto DOSE_TOO_OFTEN[1]"),
+        (&adult, "A10BJ01", "4", "mg", "0.142857", "veto DOSE_ABOVE_MAXIMUM[1]"),
+        (&adult, "A10BJ01", "100", "ug", "2", "veto DOSE_TOO_OFTEN[1]"),
+        // Extended release, patches.
+        (&adult, "N04BC05", "4.5", "mg", "1", "allow"),
+        (&adult, "N04BC04", "24", "mg", "1", "allow"),
+        (&adult, "N06DA03", "9.5", "mg", "1", "allow"),
+        (&adult, "N07CA01", "24", "mg", "2", "allow"),
+        (&child(1, "10"), "R06AE07", "2.5", "mg", "2", "allow"),
+        (&child(1, "10"), "R06AE07", "5", "mg", "1", "veto DOSE_ABOVE_MAXIMUM[1]"),
+        (&child(4, "16"), "R06AE07", "5", "mg", "1", "allow"),
+        (&child(4, "16"), "R06AE07", "2.5", "mg", "2", "allow"),
+        (&child(4, "16"), "R06AE07", "5", "mg", "2", "veto DOSE_ABOVE_MAXIMUM[1]"),
+        (&child(6, "20"), "R06AE07", "10", "mg", "1", "allow"),
+        (&child(6, "20"), "R06AE07", "10", "mg", "2", "veto DOSE_ABOVE_MAXIMUM[1]"),
+        (&child(4, "16"), "R06AX13", "5", "mg", "1", "allow"),
+        (&child(4, "16"), "R06AX13", "10", "mg", "1", "veto DOSE_ABOVE_MAXIMUM[1]"),
+        (&child(6, "20"), "R06AX13", "10", "mg", "1", "allow"),
         (&adult, "L01BA01", "10", "mg", "0.142857", "allow"),
         (&adult, "L01BA01", "10", "mg", "1", "veto DOSE_TOO_OFTEN[1]"),
         // By injection once a week, by mouth daily.
@@ -716,4 +935,172 @@ fn a_recorded_status_counts_and_grows_old() {
         OrderBuilder::for_diagnosis(Coding::icd10("Z34.0")).medicine(Coding::atc("C09AA03"), "5", "mg", "1");
     assert_eq!(verdict(antenatal, &woman(30)), "veto PREGNANCY[1]");
     assert_eq!(valproate(&woman(30).diagnosed(Coding::icd10("N95.1"))), "allow");
+}
+
+#[test]
+fn colchicine_with_an_inhibitor_is_forbidden_to_sick_kidneys() {
+    let found = |patient: &Patient| verdict(of(&["M04AC01", "J01FA09"]), patient);
+    assert_eq!(found(&man()), "warn DDI_COLCHICINE_CYP3A4_PGP[1, 2]");
+    for sick in [with_rate("59").sex(Sex::Male), man().diagnosed(Coding::icd10("N18.4"))] {
+        assert!(found(&sick).starts_with("veto DDI_COLCHICINE_CYP3A4_PGP_RENAL[1, 2]"), "{}", found(&sick));
+    }
+}
+
+// --- what is prescribed every day ------------------------------------------------------
+
+/// A patient as a clinic knows one: age, sex, weight, filtration rate, and why they come.
+fn known(words: &str) -> (Patient, Coding) {
+    let [years, sex, kilograms, rate, diagnosis] = words.split(' ').collect::<Vec<_>>()[..] else { panic!("{words}") };
+    let sex = if sex == "F" { Sex::Female } else { Sex::Male };
+    let patient = Patient::aged(years.parse().expect("years")).sex(sex).days_ago(20);
+    let patient = patient.diagnosed(Coding::icd10(diagnosis)).measured(Coding::loinc("29463-7"), kilograms, "kg");
+    (patient.measured(Coding::loinc("98979-8"), rate, "mL/min/{1.73_m2}"), Coding::icd10(diagnosis))
+}
+
+/// Medicines by ATC, dose, unit, and times a day, or `weekly`.
+fn prescribed(medicines: &str, diagnosis: Coding) -> OrderBuilder {
+    medicines.split("; ").fold(OrderBuilder::for_diagnosis(diagnosis), |order, medicine| {
+        let [code, dose, unit, times] = medicine.split(' ').collect::<Vec<_>>()[..] else { panic!("{medicine}") };
+        order.medicine(Coding::atc(code), dose, unit, if times == "weekly" { "0.142857" } else { times })
+    })
+}
+
+#[test]
+fn ordinary_prescriptions_are_stopped_by_nothing() {
+    for (words, medicines) in [
+        // Diabetes.
+        ("58 M 75 85 E11.9", "A10BA02 1000 mg 2; A10BK01 10 mg 1; C10AA05 20 mg 1"),
+        ("58 M 75 85 E11.9", "A10BA02 500 mg 3; A10BF01 100 mg 3; A10BB12 2 mg 1"),
+        ("60 F 60 80 E11.9", "A10BB07 20 mg 1"),
+        ("60 F 60 80 E11.9", "A10BB07 10 mg 3"),
+        ("50 M 90 90 E11.9", "A10BJ01 2 mg weekly; A10BA02 850 mg 2"),
+        ("50 M 90 90 E11.9", "A10BJ01 10 ug 2"),
+        ("50 M 90 90 E11.9", "A10BJ06 1 mg weekly"),
+        ("65 M 70 70 E11.9", "A10AE04 24 U 1; A10AB05 8 U 3"),
+        ("65 M 70 70 E11.9", "A10BD07 1 {tbl} 2; C09CA07 80 mg 1"),
+        // Blood pressure, heart.
+        ("55 M 80 80 I10", "C09DA03 2 {tbl} 1; C08CA01 5 mg 1"),
+        ("55 M 80 80 I10", "C09DA04 1 {tbl} 2"),
+        ("70 F 60 65 I10", "C08CA05 30 mg 2; C07AB07 5 mg 1"),
+        ("70 F 60 65 I50.9", "C09DX04 2 {tbl} 2; C07AB02 47.5 mg 1; C03DA01 20 mg 1; A10BK01 10 mg 1"),
+        ("66 M 70 75 I25.1", "B01AC06 100 mg 1; B01AC04 75 mg 1; C10AA07 10 mg 1; C01DA14 60 mg 1"),
+        ("66 M 70 75 I25.1", "B01AC06 100 mg 1; B01AC24 90 mg 2; C10AA05 40 mg 1; A02BC02 40 mg 1"),
+        ("74 M 68 62 I48.9", "B01AF01 20 mg 1; C07AB07 2.5 mg 1"),
+        ("48 M 82 90 E78.2", "C10AB05 100 mg 3"),
+        ("55 M 70 85 I50.9", "C01AA05 0.125 mg 1; C03CA01 20 mg 1; C09AA04 4 mg 1"),
+        ("72 F 60 65 I48.9", "B01AF02 5 mg 2"),
+        ("60 M 75 85 I48.9", "B01AE07 150 mg 2"),
+        ("64 M 70 80 I48.9", "B01AA03 3 mg 1"),
+        // Lungs.
+        ("68 M 62 80 J44.9", "R03BB04 18 ug 1; R03DA04 200 mg 2; R05CB06 30 mg 3"),
+        ("68 M 62 80 J44.1", "J01MA12 500 mg 1; H02AB07 30 mg 1"),
+        ("52 M 60 90 A15.0", "J04AB02 450 mg 1; J04AC01 300 mg 1; J04AK01 1500 mg 1; J04AK02 750 mg 1"),
+        ("45 M 65 90 J45.9", "R03BA02 200 ug 2; R03DC03 10 mg 1"),
+        // HIV, hepatitis.
+        ("33 M 66 95 B24", "J05AR20 1 {tbl} 1"),
+        ("33 M 66 95 B24", "J05AF07 300 mg 1; J05AF05 300 mg 1; J05AG03 400 mg 1; J01EE01 2 {tbl} 1"),
+        ("45 M 70 95 B18.1", "J05AF10 0.5 mg 1"),
+        ("33 M 66 95 B24", "J05AJ03 50 mg 1; J05AR03 1 {tbl} 1"),
+        // Mind and nerves.
+        ("35 F 58 95 F32.9", "N06AB06 50 mg 1; N06AX05 50 mg 1"),
+        ("35 F 58 95 F32.9", "N06AX21 60 mg 1"),
+        ("72 M 65 70 G20", "N04BC05 3 mg 1; N04BA01 250 mg 3"),
+        ("78 F 52 65 G30.9", "N06DA03 9.5 mg 1; N06DX01 20 mg 1"),
+        ("60 F 60 85 H81.0", "N07CA01 24 mg 2"),
+        ("30 M 70 95 G40.9", "N03AX14 500 mg 2; N03AG01 500 mg 2"),
+        ("40 M 70 95 F41.1", "N06AB10 10 mg 1; N05BE01 10 mg 3"),
+        ("38 M 70 95 G43.9", "N02CC04 10 mg 1; N07CA03 10 mg 1"),
+        // Stomach, blood, joints, bladder.
+        ("44 M 70 95 K29.5", "A02BC05 20 mg 2; A02BX05 600 mg 2; J01CA04 1 g 2; J01FA09 500 mg 2"),
+        ("40 F 55 95 D50.9", "B03AA07 300 mg 3"),
+        ("50 M 78 75 M10.9", "M04AA03 40 mg 1; M04AC01 0.5 mg 2"),
+        ("66 F 58 70 M81.0", "M05BA04 70 mg weekly; A12AA04 600 mg 1"),
+        ("30 F 55 100 N30.0", "J01XE01 100 mg 2"),
+        ("70 M 70 70 N40", "G04CA02 0.2 mg 1; G04CB01 5 mg 1"),
+        ("50 M 65 90 M06.9", "L01BA01 12.5 mg weekly; B03BB01 5 mg weekly; M01AH01 200 mg 2"),
+        ("45 M 65 80 Z94.0", "L04AD02 2 mg 2; L04AA06 750 mg 2; H02AB07 5 mg 1"),
+        ("32 F 55 95 E05.9", "H03BB02 10 mg 2; C07AA05 10 mg 3"),
+        ("48 M 75 90 N48.4", "G04BE03 50 mg 1"),
+        ("55 M 75 85 R11", "A04AA01 8 mg 2"),
+        // Children.
+        ("4 M 16 100 R50.9", "M01AE01 160 mg 3"),
+        ("4 M 16 100 R50.9", "N02BE01 240 mg 4"),
+        ("4 M 16 100 J30.4", "R06AX13 5 mg 1"),
+        ("4 M 16 100 J30.4", "R06AE07 5 mg 1; R03DC03 4 mg 1"),
+        ("8 F 26 100 L50.9", "R06AE07 10 mg 1"),
+        ("6 M 20 100 J03.9", "J01CA04 400 mg 3"),
+        ("4 M 16 100 J11.1", "J05AH02 45 mg 2"),
+        ("4 M 16 100 J18.9", "J01FA10 160 mg 1; R05CB06 7.5 mg 3"),
+        ("3 M 14 100 J45.9", "R03BA02 0.5 mg 2; R03AC02 2.5 mg 3; R03DC03 4 mg 1"),
+        ("3 F 14 100 A09", "A07BC05 1.5 g 3"),
+        ("10 F 32 100 E10.9", "A10AB05 6 U 3; A10AE04 12 U 1"),
+        // Pregnancy.
+        ("29 F 62 110 Z34.0", "B03BB01 0.4 mg 1; B03AA07 300 mg 1; H03AA01 50 ug 1"),
+        ("29 F 62 110 O13", "C07AG01 100 mg 2; C08CA05 30 mg 1"),
+        ("29 F 62 110 O24.4", "A10AB05 6 U 3"),
+        ("29 F 62 110 O23.4", "J01CA04 500 mg 3"),
+        ("29 F 62 110 O13", "B01AC06 100 mg 1"),
+        // Kidneys that work badly.
+        ("64 M 66 22 N18.4", "C08CA01 10 mg 1; C03CA01 40 mg 1; C10AA05 20 mg 1; A10BH05 5 mg 1; V03AE02 800 mg 3"),
+        ("64 M 66 22 N18.4", "B01AF02 2.5 mg 2; M04AA03 40 mg 1; A10AE04 12 U 1"),
+    ] {
+        let (patient, diagnosis) = known(words);
+        let found = verdict(prescribed(medicines, diagnosis), &patient);
+        assert!(!found.starts_with("veto"), "{words}, {medicines}: {found}");
+        // Each dose was compared, and is none too high.
+        assert!(!found.contains("DOSE_") && !found.contains("NOT_COVERED"), "{words}, {medicines}: {found}");
+    }
+}
+
+#[test]
+fn dangerous_prescriptions_are_stopped() {
+    for (words, medicines, code) in [
+        // Kidneys that work badly.
+        ("64 M 66 22 N18.4", "A10BA02 500 mg 2", "RENAL_CONTRAINDICATED"),
+        ("64 M 66 22 N18.4", "A10BB12 2 mg 1", "RENAL_CONTRAINDICATED"),
+        ("64 M 66 22 N18.4", "M01AE01 400 mg 3", "RENAL_CONTRAINDICATED"),
+        ("64 M 66 22 N18.4", "B01AE07 110 mg 2", "RENAL_CONTRAINDICATED"),
+        ("64 M 66 22 N18.4", "B01AX05 2.5 mg 1", "RENAL_CONTRAINDICATED"),
+        ("64 M 66 22 N18.4", "C10AA07 10 mg 1", "RENAL_CONTRAINDICATED"),
+        ("64 M 66 22 N18.4", "L01BA01 15 mg weekly", "RENAL_CONTRAINDICATED"),
+        ("64 M 66 55 N30.0", "J01XE01 100 mg 2", "RENAL_CONTRAINDICATED"),
+        ("64 M 66 22 N18.4", "M04AC01 0.5 mg 1; J01FA09 250 mg 2", "DDI_COLCHICINE_CYP3A4_PGP_RENAL"),
+        // Doses.
+        ("58 M 75 85 E11.9", "A10BA02 1 g 3", "DOSE_ABOVE_MAXIMUM"),
+        ("58 M 75 85 E11.9", "A10BB07 20 mg 3", "DOSE_ABOVE_MAXIMUM"),
+        ("58 M 75 85 E11.9", "A10BJ01 2 mg 1", "DOSE_TOO_OFTEN"),
+        ("58 M 75 85 M06.9", "L01BA01 10 mg 1", "DOSE_TOO_OFTEN"),
+        ("40 F 55 95 D50.9", "B03AA07 3 g 3", "DOSE_ABOVE_MAXIMUM"),
+        ("66 M 70 75 I25.1", "C10AA05 400 mg 1", "DOSE_ABOVE_MAXIMUM"),
+        ("74 M 68 62 I48.9", "B01AF01 200 mg 1", "DOSE_ABOVE_MAXIMUM"),
+        // Pairs.
+        ("66 M 70 75 I25.1", "C01DA14 60 mg 1; G04BE03 50 mg 1", "DDI_PDE5_NITRATE"),
+        ("66 M 70 75 J18.9", "C10AA01 20 mg 1; J01FA09 500 mg 2", "DDI_SIMVASTATIN_CYP3A4"),
+        ("50 M 70 75 Z94.0", "C10AA08 2 mg 1; L04AD01 100 mg 2", "DDI_PITAVASTATIN_CICLOSPORIN"),
+        ("50 M 70 75 Z94.0", "C10AA07 5 mg 1; L04AD01 100 mg 2", "DDI_ROSUVASTATIN_CICLOSPORIN"),
+        ("35 M 58 95 F32.9", "N06AB06 50 mg 1; N06AG02 150 mg 2", "DDI_SSRI_MAOI"),
+        ("33 M 66 95 B24", "J05AR20 1 {tbl} 1; J04AB02 450 mg 1", "DDI_BICTEGRAVIR_RIFAMPICIN"),
+        ("33 M 66 95 B24", "J05AR14 1 {tbl} 1; C10AA01 20 mg 1", "DDI_STATIN_PROTEASE_INHIBITOR"),
+        ("60 M 70 80 K30", "A03FA03 10 mg 3; C10AX02 500 mg 2", "DDI_DOMPERIDONE_QT"),
+        // Children.
+        ("6 M 20 100 R50.9", "B01AC06 100 mg 3", "AGE_TOO_YOUNG"),
+        ("6 M 20 100 R05", "R05DA04 5 mg 3", "AGE_TOO_YOUNG"),
+        ("5 M 18 100 J18.9", "J01AA02 50 mg 1", "AGE_TOO_YOUNG"),
+        ("4 M 16 100 R50.9", "M01AX17 50 mg 2", "AGE_TOO_YOUNG"),
+        ("4 M 16 100 R50.9", "N02BE01 500 mg 4", "DOSE_ABOVE_MAXIMUM"),
+        ("4 M 16 100 R50.9", "M01AE01 300 mg 3", "DOSE_ABOVE_MAXIMUM"),
+        ("4 M 16 100 J30.4", "R06AX13 10 mg 1", "DOSE_ABOVE_MAXIMUM"),
+        ("4 M 16 100 J30.4", "R06AE07 10 mg 1", "DOSE_ABOVE_MAXIMUM"),
+        // Pregnancy.
+        ("29 F 62 110 Z34.0", "C09AA02 10 mg 1", "PREGNANCY"),
+        ("29 F 62 110 Z34.0", "C09DX04 1 {tbl} 2", "PREGNANCY"),
+        ("29 F 62 110 Z34.0", "B01AA03 3 mg 1", "PREGNANCY"),
+        ("29 F 62 110 Z34.0", "N03AG01 500 mg 2", "PREGNANCY"),
+        ("29 F 62 110 Z34.0", "D10BA01 20 mg 1", "PREGNANCY"),
+    ] {
+        let (patient, diagnosis) = known(words);
+        let found = findings(prescribed(medicines, diagnosis), &patient);
+        let stops = |finding: &Finding| finding.severity == Severity::Critical && finding.code == code;
+        assert!(found.iter().any(stops), "{words}, {medicines}: {}", word(&found));
+    }
 }
