@@ -61,8 +61,10 @@ fn build_variants(with: With) -> Result<()> {
         copy(&plugins.join(file), &workspace.join(file))?;
     }
     let members: Vec<String> = VARIANTS.iter().map(|variant| format!("\"{}\"", variant.name)).collect();
-    let all = "[\"diabetes\", \"drug-safety\", \"identity-check\", \"medical-insurance\"]";
-    change(&workspace.join("Cargo.toml"), all, &format!("[{}]", members.join(", ")))?;
+    let manifest = std::fs::read_to_string(workspace.join("Cargo.toml"))?;
+    let all = manifest.split_once("members = [").and_then(|(_, rest)| rest.split_once(']'));
+    let (all, _) = all.context("plugins/Cargo.toml names its members")?;
+    change(&workspace.join("Cargo.toml"), &format!("[{all}]"), &format!("[{}]", members.join(", ")))?;
     let sdk = format!("\"{}\"", sh::root().join("sdk").display());
     change(&workspace.join("Cargo.toml"), "\"../sdk\"", &sdk)?;
     let mut folders = Vec::new();
