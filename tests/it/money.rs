@@ -860,7 +860,6 @@ impl Trouble {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mover {
     Patient,
-    Staff,
     Accountant,
     /// Final: the prescription is free again.
     Nobody,
@@ -965,7 +964,6 @@ async fn without_the_payer(hospital: &TestHospital, clinic: &Clinic, (accountant
         let next = match mover(known) {
             Mover::Nobody => break,
             Mover::Patient => clinic.patient.post(&cancel(quote), json!(null)).await,
-            Mover::Staff => clinic.pharmacist.post(&format!("{}/reverse", bill(quote)), json!(null)).await,
             Mover::Accountant => {
                 hospital.advance(61).await;
                 state_outcome(accountant, quote, true).await
@@ -988,7 +986,6 @@ async fn no_bill_is_in_a_state_that_nobody_can_leave(hospital: TestHospital) {
             clinic.pharmacist.refused(&resolve, nobody.clone(), "AUTH_FORBIDDEN").await;
             let moved = match mover(state) {
                 Mover::Patient => clinic.patient.post(&cancel(&quote), json!(null)).await,
-                Mover::Staff => clinic.pharmacist.post(&format!("{}/reverse", bill(&quote)), json!(null)).await,
                 Mover::Accountant => {
                     hospital.advance(61).await;
                     state_outcome(&accountant, &quote, true).await

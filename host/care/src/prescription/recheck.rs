@@ -2,6 +2,7 @@
 
 use xinglin_domain::{
     code::Code,
+    enrolment::HoldRecord,
     id::{EncounterId, PatientId},
     prescription::{Issue, Prescription, Rx, RxError, Sheet},
     time::Instant,
@@ -49,15 +50,43 @@ pub async fn still_safe<E: Executor>(
     records: &TenantScope<E>,
     rx: impl Into<Prescribed<'_>>,
 ) -> AppResult<()> {
-    let Prescribed { patient, encounter, sheet } = rx.into();
+    let rx = rx.into();
+    match obstacle(platform, records, rx, caller.now).await? {
+        None => Ok(()),
+        Some(Obstacle::Hold(active)) => Err(on_hold(platform, caller, active).await?),
+        Some(Obstacle::Allergy(refused)) => Err(masked(platform, caller, records, rx.patient, refused.into()).await?),
+    }
+}
+
+/// What stands against a prescription, whole: who is told of it depends on what they may read.
+enum Obstacle {
+    Hold(HoldRecord),
+    Allergy(RxError),
+}
+
+/// The first obstacle; errors of patient and visit are told to everybody.
+async fn obstacle<E: Executor>(
+    platform: &Platform,
+    records: &TenantScope<E>,
+    Prescribed { patient, encounter, sheet }: Prescribed<'_>,
+    now: Instant,
+) -> AppResult<Option<Obstacle>> {
     patient::treatable(records, patient).await?;
     encounter::not_stopped(records, encounter).await?;
-    not_on_hold(platform, caller, records, patient).await?;
-    let facts = facts(platform, records, patient, caller.now).await?;
-    match sheet.tolerated(&facts.allergies) {
-        Ok(()) => Ok(()),
-        Err(refused) => Err(masked(platform, caller, records, patient, refused.into()).await?),
+    if let Some(active) = active_hold(records, patient).await? {
+        return Ok(Some(Obstacle::Hold(active)));
     }
+    let facts = facts(platform, records, patient, now).await?;
+    Ok(sheet.tolerated(&facts.allergies).err().map(Obstacle::Allergy))
+}
+
+async fn active_hold<E: Executor>(records: &TenantScope<E>, patient: PatientId) -> AppResult<Option<HoldRecord>> {
+    Ok(hold::of_patient(records, patient).await?.into_iter().find(|hold| hold.is_active()))
+}
+
+/// The refusal for a hold, with as much of its reason as the caller may know.
+async fn on_hold(platform: &Platform, caller: &Caller, active: HoldRecord) -> AppResult<AppError> {
+    Ok(RxError::OnHold(hold::shown(platform, caller, active).await?.code).into())
 }
 
 /// As [`still_safe`], in the transaction that writes the act: nobody places a hold, stops a visit,
@@ -88,15 +117,13 @@ pub async fn still_safe_alone_in<S>(
     (rx, issue): (&Rx<S>, &Issue),
     now: Instant,
 ) -> AppResult<()> {
-    let (patient, encounter) = (rx.patient(), rx.encounter());
-    patient::lock(tx, patient).await?;
-    patient::treatable(tx, patient).await?;
-    encounter::not_stopped(tx, encounter).await?;
-    if let Some(active) = hold::of_patient(tx, patient).await?.into_iter().find(|hold| hold.is_active()) {
-        return Err(RxError::OnHold(active.hold.code).into());
+    patient::lock(tx, rx.patient()).await?;
+    match obstacle(platform, tx, rx.into(), now).await? {
+        None => {}
+        Some(Obstacle::Hold(active)) => return Err(RxError::OnHold(active.hold.code).into()),
+        Some(Obstacle::Allergy(refused)) => return Err(refused.into()),
     }
-    rx.sheet().tolerated(&facts(platform, tx, patient, now).await?.allergies)?;
-    if patient::has_new_allergies(tx, patient, since_approval(issue)).await? {
+    if patient::has_new_allergies(tx, rx.patient(), since_approval(issue)).await? {
         return Err(AppError::new(Code::RxNotChecked, "an allergy was recorded since the approval"));
     }
     Ok(())
@@ -165,8 +192,8 @@ pub(super) async fn not_on_hold<E: Executor>(
     records: &TenantScope<E>,
     patient: PatientId,
 ) -> AppResult<()> {
-    match hold::of_patient(records, patient).await?.into_iter().find(|hold| hold.is_active()) {
-        Some(active) => Err(RxError::OnHold(hold::shown(platform, caller, active).await?.code).into()),
+    match active_hold(records, patient).await? {
+        Some(active) => Err(on_hold(platform, caller, active).await?),
         None => Ok(()),
     }
 }

@@ -22,8 +22,9 @@ use super::{
 };
 
 /// Resolves an operation without a known outcome (the host stopped during it, or the payer did
-/// not answer, or could not be called) by querying the payer, once it cannot be in flight any more. While the payer cannot be called or
-/// does not answer, it is asked again, each time after as long as it is late.
+/// not answer, or could not be called) by querying the payer, once it cannot be in flight any more.
+/// While the payer cannot be called or does not answer, it is asked again, each time after as long as
+/// it is late.
 #[tracing::instrument(target = "xinglin::trace", name = "resolve_payment", skip_all)]
 #[boxed]
 pub async fn resolve(extensions: &Extensions, work: &Work, occasion: &Occasion) -> AppResult<()> {
