@@ -5,7 +5,7 @@ use std::io::Cursor;
 use calamine::{Data, Reader as _, Xlsx};
 use reqwest::Method;
 use serde_json::{Value, json};
-use xinglin_domain::time::Day;
+use xinglin_domain::{id::BillId, time::Day};
 
 use crate::{
     money::{PAYER, bill, figures, insured_by, promote, state_outcome, status},
@@ -167,6 +167,12 @@ async fn each_day_shows_what_happened_in_it_until_its_month_is_closed(hospital: 
     accountant.refused(&correct, json!({ "reason": "again" }), "PAY_ALREADY_REVERSED").await;
     let contra = format!("{TRANSACTIONS}/{}/correct", contra["id"].as_str().expect("an id"));
     accountant.refused(&contra, json!({ "reason": "again" }), "PAY_ALREADY_REVERSED").await;
+    // What a bill booked is taken back with the bill only.
+    let records = hospital.hospital.store().tenant(clinic.tenant.parse().expect("a tenant"));
+    let of_bill: BillId = kept["id"].as_str().and_then(|id| id.parse().ok()).expect("a bill");
+    let settlement = &records.list_transactions(of_bill).await.expect("entries")[0];
+    let wrong = json!({ "reason": "wrong" });
+    accountant.refused(&format!("{TRANSACTIONS}/{}/correct", settlement.id), wrong, "PAY_STATE").await;
     accountant.post(TRANSACTIONS, with(json!({ "amount_fen": 3000 }))).await;
     let fee = json!({ "kind": "platform_fee", "bill": kept["id"], "amount_fen": 1000, "platform_fen": 600 });
     accountant.post(TRANSACTIONS, fee).await;
