@@ -6,4 +6,7 @@ crate::bindings::payment_1_1!(
     "package xinglin:role-capitation; world capitation-role { export xinglin:payment/capitation@1.1.0; }"
 );
 
-pub use bindings::exports::xinglin::payment::capitation::{Acceptance, Account, Budget, Closing, Consumption, Enrolled, Enrolment, Guest as Capitation, Indicator, MemberMonths, Membership, Points, Quality, Share};
+pub use bindings::exports::xinglin::payment::capitation::{
+    Acceptance, Account, Budget, Closing, Consumption, Enrolled, Enrolment, Guest as Capitation, Indicator,
+    MemberMonths, Membership, Points, Quality, Share,
+};

@@ -135,17 +135,28 @@ impl<P: Eligibility> Eligibility for Loud<P> {
 }
 
 impl<P: Preauthorization> Preauthorization for Loud<P> {
-    fn submit(operation: Operation, claim: Claim, policy: Policy) -> Result<preauthorization::Decision, insurance::Error> {
+    fn submit(
+        operation: Operation,
+        claim: Claim,
+        policy: Policy,
+    ) -> Result<preauthorization::Decision, insurance::Error> {
         install();
         P::submit(operation, claim, policy)
     }
 
-    fn status(operation: Operation, reference: Option<String>) -> Result<Option<preauthorization::Decision>, insurance::Error> {
+    fn status(
+        operation: Operation,
+        reference: Option<String>,
+    ) -> Result<Option<preauthorization::Decision>, insurance::Error> {
         install();
         P::status(operation, reference)
     }
 
-    fn cancel(operation: Operation, reference: String, policy: Policy) -> Result<preauthorization::Decision, insurance::Error> {
+    fn cancel(
+        operation: Operation,
+        reference: String,
+        policy: Policy,
+    ) -> Result<preauthorization::Decision, insurance::Error> {
         install();
         P::cancel(operation, reference, policy)
     }
@@ -172,14 +183,21 @@ impl<P: Claims> Claims for Loud<P> {
         P::cancel(operation, reference, policy)
     }
 
-    fn appeal(operation: Operation, objection: claims::Objection, policy: Policy) -> Result<claims::Response, insurance::Error> {
+    fn appeal(
+        operation: Operation,
+        objection: claims::Objection,
+        policy: Policy,
+    ) -> Result<claims::Response, insurance::Error> {
         install();
         P::appeal(operation, objection, policy)
     }
 }
 
 impl<P: Reconciliation> Reconciliation for Loud<P> {
-    fn compare(statement: reconciliation::Statement, now: Instant) -> Result<reconciliation::Comparison, insurance::Error> {
+    fn compare(
+        statement: reconciliation::Statement,
+        now: Instant,
+    ) -> Result<reconciliation::Comparison, insurance::Error> {
         install();
         P::compare(statement, now)
     }

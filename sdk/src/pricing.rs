@@ -5,4 +5,6 @@ crate::bindings::payment_1_1!(
     "package xinglin:role-pricing; world pricing-role { export xinglin:payment/pricing@1.1.0; }"
 );
 
-pub use bindings::exports::xinglin::payment::pricing::{Due, Fee, Guest as Pricing, Payee, Price, Priced, Progress, Purchase, Refund, ReturnedFee, Service};
+pub use bindings::exports::xinglin::payment::pricing::{
+    Due, Fee, Guest as Pricing, Payee, Price, Priced, Progress, Purchase, Refund, ReturnedFee, Service,
+};

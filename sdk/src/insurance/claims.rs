@@ -9,4 +9,7 @@ crate::bindings::payment_1_1!(
     "package xinglin:role-claims; world claims-role { export xinglin:payment/claims@1.1.0; }"
 );
 
-pub use bindings::exports::xinglin::payment::claims::{Adjudication, Cancellation, ExplanationOfBenefit, Guest as Claims, LineAdjudication, Objection, Predetermined, Reason, Response};
+pub use bindings::exports::xinglin::payment::claims::{
+    Adjudication, Cancellation, ExplanationOfBenefit, Guest as Claims, LineAdjudication, Objection, Predetermined,
+    Reason, Response,
+};

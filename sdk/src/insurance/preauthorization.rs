@@ -5,4 +5,6 @@ crate::bindings::payment_1_1!(
     "package xinglin:role-preauthorization; world preauthorization-role { export xinglin:payment/preauthorization@1.1.0; }"
 );
 
-pub use bindings::exports::xinglin::payment::preauthorization::{Decision, Guarantee, GuaranteedLine, Guest as Preauthorization};
+pub use bindings::exports::xinglin::payment::preauthorization::{
+    Decision, Guarantee, GuaranteedLine, Guest as Preauthorization,
+};

@@ -13,6 +13,7 @@
 
 mod bill;
 mod claim;
+pub mod conformance;
 mod host;
 mod insurance;
 mod manifest;
