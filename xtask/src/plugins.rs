@@ -61,8 +61,9 @@ fn build_variants(with: With) -> Result<()> {
         copy(&plugins.join(file), &workspace.join(file))?;
     }
     let members: Vec<String> = VARIANTS.iter().map(|variant| format!("\"{}\"", variant.name)).collect();
-    let all = "[\"diabetes\", \"drug-safety\", \"identity-check\", \"medical-insurance\"]";
-    change(&workspace.join("Cargo.toml"), all, &format!("[{}]", members.join(", ")))?;
+    let manifest = std::fs::read_to_string(workspace.join("Cargo.toml"))?;
+    let all = manifest.lines().find(|line| line.starts_with("members = ")).context("plugins/Cargo.toml has members")?;
+    change(&workspace.join("Cargo.toml"), all, &format!("members = [{}]", members.join(", ")))?;
     let sdk = format!("\"{}\"", sh::root().join("sdk").display());
     change(&workspace.join("Cargo.toml"), "\"../sdk\"", &sdk)?;
     let mut folders = Vec::new();

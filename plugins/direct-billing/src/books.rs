@@ -18,10 +18,14 @@ use crate::{
 };
 
 /// What local decisions of a period owe, each under its reference: a cancellation below zero, and
-/// a decision that was replaced below zero again. With the insurer and the moment.
-pub fn local(period: &Period) -> Result<Vec<(&'static Profile, Instant, String, i64)>, Error> {
+/// a decision that was replaced below zero again. With the insurer and the moment. `named` are
+/// references of our ledger.
+pub fn local<'a>(
+    period: &Period,
+    named: impl Iterator<Item = &'a str>,
+) -> Result<Vec<(&'static Profile, Instant, String, i64)>, Error> {
     let mut owed = Vec::new();
-    for (key, entry) in memory::within(period)? {
+    for (key, entry) in memory::within(period, named)? {
         let profile = entry.profile()?;
         let former = entry.about.map(memory::load).transpose()?.flatten();
         let taken_back = former.as_ref().and_then(|former| match &former.outcome {
@@ -58,7 +62,9 @@ pub fn simulated(
     let decided =
         Period { start: back(period.start), end: back(period.end.saturating_sub(1)) + xinglin_sdk::time::DAY };
     let mut by_day: BTreeMap<i64, BTreeMap<String, i64>> = BTreeMap::new();
-    for (_, at, reference, amount) in local(&decided)?.into_iter().filter(|(of, ..)| of.id == profile.id) {
+    for (_, at, reference, amount) in
+        local(&decided, std::iter::empty())?.into_iter().filter(|(of, ..)| of.id == profile.id)
+    {
         *by_day.entry(calendar::day(at)).or_default().entry(reference).or_default() += amount;
     }
     let advices = by_day.into_iter().filter_map(|(day, mut items)| {

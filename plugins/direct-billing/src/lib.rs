@@ -73,7 +73,7 @@ fn ask<T>(
     let (profile, contract) = insurer(policy)?;
     match decider(profile, &contract)? {
         Decider::Gateway(there) => gateway(&there),
-        Decider::Local => local(&Desk { profile, terms: contract.terms(&policy.plan.code)?, policy }),
+        Decider::Local => local(&Desk { profile, terms: contract.terms(&policy.plan.code), policy }),
     }
 }
 
@@ -89,11 +89,11 @@ fn ask_about<T>(
         Some(key) => memory::load(key)?.is_some(),
         None => false,
     };
-    let (profile, contract) = insurer(policy)?;
-    match decider(profile, &contract)? {
-        Decider::Gateway(there) if !was_here => gateway(&there),
-        _ => local(&Desk { profile, terms: contract.terms(&policy.plan.code)?, policy }),
+    if !was_here {
+        return ask(policy, local, gateway);
     }
+    let (profile, contract) = insurer(policy)?;
+    local(&Desk { profile, terms: contract.terms(&policy.plan.code), policy })
 }
 
 /// The gateways of the tenant.
@@ -196,7 +196,7 @@ impl Claims for DirectBilling {
 
 impl Reconciliation for DirectBilling {
     fn compare(statement: Statement, _now: Instant) -> Result<Comparison, Error> {
-        let here = books::local(&statement.period)?;
+        let here = books::local(&statement.period, statement.entries.iter().map(|entry| entry.reference.as_str()))?;
         let mut theirs: Vec<_> = here.into_iter().map(|(_, _, reference, amount)| (reference, amount)).collect();
         for there in gateways()? {
             theirs.extend(there.statement(&statement.period)?);
@@ -214,7 +214,7 @@ impl Reconciliation for DirectBilling {
             match decider(profile, &contract)? {
                 Decider::Gateway(there) => remittances.extend(there.remittances(&period)?),
                 Decider::Local => {
-                    if let Some(days) = contract.terms("")?.remit_days {
+                    if let Some(days) = contract.remit_days()? {
                         remittances.extend(books::simulated(profile, days, &period, now)?);
                     }
                 }

@@ -28,8 +28,8 @@ use crate::{
 pub struct Desk<'a> {
     /// The insurer.
     pub profile: &'static Profile,
-    /// The terms.
-    pub terms: Terms<'a>,
+    /// The terms, which a cancellation does not need.
+    pub terms: Result<Terms<'a>, Error>,
     /// The policy.
     pub policy: &'a Policy,
 }
@@ -38,9 +38,13 @@ pub struct Desk<'a> {
 const ASK_AFTER_DAYS: i64 = 1;
 
 impl Desk<'_> {
+    fn terms(&self) -> Result<&Terms<'_>, Error> {
+        self.terms.as_ref().map_err(Clone::clone)
+    }
+
     /// What the policy gives for a claim.
     pub fn check(&self, claim: &Claim) -> Result<Standing, Error> {
-        let Self { profile, terms, policy } = self;
+        let (profile, terms, policy) = (self.profile, self.terms()?, self.policy);
         let case = Case::of(claim)?;
         let reasons = adjudicate::not_in_force(&case, policy, terms)?;
         if !reasons.is_empty() {
@@ -99,7 +103,7 @@ impl Desk<'_> {
     }
 
     fn shares(&self, case: &Case, at: Instant, standing: Option<Key>) -> Result<Result<Figures, Vec<String>>, Error> {
-        let Self { profile: _, terms, policy } = self;
+        let (terms, policy) = (self.terms()?, self.policy);
         let refuse = |codes: Vec<&str>| Ok(Err(codes.into_iter().map(str::to_owned).collect()));
         let mut reasons = adjudicate::not_in_force(case, policy, terms)?;
         if !reasons.is_empty() {
@@ -208,7 +212,7 @@ impl Desk<'_> {
     }
 
     fn guaranteeing(&self, case: &Case, claim: &Claim, at: Instant) -> Result<Outcome, Error> {
-        let Self { profile: _, terms, policy } = self;
+        let (terms, policy) = (self.terms()?, self.policy);
         let refuse = |codes: Vec<&str>| Ok(Outcome::Refused(codes.into_iter().map(str::to_owned).collect()));
         if claim.currency != Fen::CURRENCY {
             return refuse(vec!["CURRENCY_NOT_ACCEPTED"]);
@@ -310,7 +314,7 @@ impl Desk<'_> {
             Ok(figures) => figures,
             Err(codes) => return Ok(Outcome::Refused(codes)),
         };
-        let wanted = lacking(claim, &self.terms.claim_documents);
+        let wanted = lacking(claim, &self.terms()?.claim_documents);
         Ok(match wanted.is_empty() {
             true => Outcome::Decided(figures),
             false => Outcome::Pending(wanted.iter().map(memory::pair).collect()),
@@ -375,7 +379,7 @@ impl Desk<'_> {
             let is_cancelled = matches!(ending.outcome, Outcome::Cancelled(_));
             return Ok(refused(if is_cancelled { "CLAIM_CANCELLED" } else { "CLAIM_REPLACED" }));
         }
-        if self.terms.appeal_days.is_some_and(|days| at >= calendar::end_of_day(plus_days(former.at, days))) {
+        if self.terms()?.appeal_days.is_some_and(|days| at >= calendar::end_of_day(plus_days(former.at, days))) {
             return Ok(refused("APPEAL_LATE"));
         }
         if objection.lines.iter().any(|number| !case.lines.iter().any(|line| line.number == *number)) {

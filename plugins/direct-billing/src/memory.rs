@@ -6,12 +6,14 @@
 //! | `x/<operation>` | the operation that ended it: a cancellation, a decision anew, a completed request |
 //! | `u/<operation>` | the claim that rests on this guarantee |
 //! | `b/<bill>` | the claim of this bill |
-//! | `n/<day>`, `d/<day>/<page>` | number and keys of the operations of a day |
+//! | `d/<day>/<list>` | the operations of a day |
 //! | `first` | the first day that may have operations |
 //! | `pruned` | the last day of which operations were deleted |
 //!
 //! The last write of an operation is its `op/`; a pointer to an operation that is not stored counts
 //! as none. So a write that the quota refuses changes nothing.
+
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest as _, Sha256};
@@ -31,7 +33,7 @@ use crate::{
 };
 
 /// Of an operation, in storage and in references: 128 bits of a digest of its key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Key([u8; 16]);
 
 impl Key {
@@ -238,36 +240,27 @@ fn standing(from: &str) -> Result<Option<Key>, Error> {
 
 // --- days ----------------------------------------------------------------------
 
-/// Keys on a page.
-const PAGE: u32 = 256;
+/// Lists of a day. Of two calls that write one list at once the last wins (a limit of `kv`), so a
+/// list may lack an operation: what our ledger names is looked up by its reference as well.
+const LISTS: u8 = 16;
 /// Operations that one call deletes at most.
-const DELETIONS: u32 = 32;
-/// Longest period that is looked through.
+const DELETIONS: usize = 32;
+/// Longest period that is looked through, and most days that one call goes on.
 const DAYS: i64 = 400;
 
+fn list(day: i64, list: u8) -> String {
+    format!("d/{day}/{list}")
+}
+
 fn append(day: i64, key: Key) -> Result<(), Error> {
-    let count = read::<u32>(&format!("n/{day}"))?.unwrap_or_default();
-    let page = format!("d/{day}/{}", count / PAGE);
-    let mut keys = read::<Vec<Key>>(&page)?.unwrap_or_default();
-    // A page that is longer than its number is one whose operation was never stored.
-    keys.truncate((count % PAGE) as usize);
+    let list = list(day, key.0[0] % LISTS);
+    let mut keys = read::<Vec<Key>>(&list)?.unwrap_or_default();
     keys.push(key);
-    write(&page, &keys)?;
-    write(&format!("n/{day}"), &(count + 1))
+    write(&list, &keys)
 }
 
-fn keys(day: i64) -> Result<Vec<Key>, Error> {
-    let count = read::<u32>(&format!("n/{day}"))?.unwrap_or_default();
-    let mut keys = Vec::new();
-    for page in 0..count.div_ceil(PAGE) {
-        keys.extend(read::<Vec<Key>>(&format!("d/{day}/{page}"))?.unwrap_or_default());
-    }
-    keys.truncate(count as usize);
-    Ok(keys)
-}
-
-/// The operations of a period, oldest day first.
-pub fn within(period: &Period) -> Result<Vec<(Key, Entry)>, Error> {
+/// The operations of a period, and those of it that these references name.
+pub fn within<'a>(period: &Period, named: impl Iterator<Item = &'a str>) -> Result<Vec<(Key, Entry)>, Error> {
     let (from, to) = (calendar::day(period.start), calendar::day(period.end.saturating_sub(1)));
     if to - from > DAYS {
         return Err(Error::Other(format!("the period is longer than {DAYS} days: ask in shorter ones")));
@@ -275,15 +268,17 @@ pub fn within(period: &Period) -> Result<Vec<(Key, Entry)>, Error> {
     if is_pruned(from)? {
         return Err(Error::Other("the period begins before what this plugin keeps".to_owned()));
     }
-    let mut found: Vec<(Key, Entry)> = Vec::new();
+    let mut keys: BTreeSet<Key> = named.filter_map(|reference| Key::referred(reference, &['E', 'C'])).collect();
     for day in from..=to {
-        for key in keys(day)? {
-            let entry = load(key)?.filter(|entry| period.contains(entry.at));
-            if let Some(entry) = entry.filter(|_| !found.iter().any(|(other, _)| *other == key)) {
-                found.push((key, entry));
-            }
+        for number in 0..LISTS {
+            keys.extend(read::<Vec<Key>>(&list(day, number))?.unwrap_or_default());
         }
     }
+    let mut found = Vec::new();
+    for key in keys {
+        found.extend(load(key)?.filter(|entry| period.contains(entry.at)).map(|entry| (key, entry)));
+    }
+    found.sort_by_key(|(_, entry)| entry.at);
     Ok(found)
 }
 
@@ -296,30 +291,27 @@ fn is_pruned(day: i64) -> Result<bool, Error> {
 fn prune(today: i64) -> Result<(), Error> {
     let kept = settings::integer("keep-days").unwrap_or(730);
     let Some(begin) = read::<i64>("first")? else { return write("first", &today) };
-    let (mut first, mut budget) = (begin.min(today), DELETIONS);
-    for _ in 0..DAYS {
-        if first >= today - kept || budget == 0 {
-            break;
-        }
-        let mut keys = keys(first)?;
-        if !keys.is_empty() {
-            write("pruned", &first)?;
-        }
-        while let Some(key) = keys.pop().filter(|_| budget > 0) {
-            forget(key)?;
-            budget -= 1;
-            let left = u32::try_from(keys.len()).unwrap_or_default();
-            write(&format!("n/{first}"), &left)?;
-            if left % PAGE == 0 {
-                delete(&format!("d/{first}/{}", left / PAGE))?;
+    let (mut day, mut budget) = (begin.min(today), DELETIONS);
+    let until = (today - kept).min(day + DAYS);
+    'days: while day < until {
+        for number in 0..LISTS {
+            let list = list(day, number);
+            let Some(mut keys) = read::<Vec<Key>>(&list)? else { continue };
+            write("pruned", &day)?;
+            let left = keys.len().saturating_sub(budget);
+            budget -= keys.len() - left;
+            for key in keys.drain(left..) {
+                forget(key)?;
             }
+            if left > 0 {
+                write(&list, &keys)?;
+                break 'days;
+            }
+            delete(&list)?;
         }
-        if read::<u32>(&format!("n/{first}"))?.unwrap_or_default() == 0 {
-            delete(&format!("n/{first}"))?;
-            first += 1;
-        }
+        day += 1;
     }
-    if first == begin { Ok(()) } else { write("first", &first) }
+    if day == begin { Ok(()) } else { write("first", &day) }
 }
 
 fn forget(key: Key) -> Result<(), Error> {

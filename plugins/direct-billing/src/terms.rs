@@ -93,6 +93,17 @@ impl Contract {
         }
     }
 
+    /// Days until the simulated advice of payment for local decisions.
+    pub fn remit_days(&self) -> Result<Option<i64>, Error> {
+        let mut reader = Reader { contract: self, plan: "", missing: Vec::new(), wrong: None };
+        let days = reader.bound("remit-days");
+        match reader.wrong {
+            Some(wrong) => Err(unusable(&format!("terms.{}", self.profile.id), &wrong)),
+            // Nobody's advice is simulated unasked.
+            None => Ok(days),
+        }
+    }
+
     /// The terms of a plan. An illustrative figure counts only where the tenant accepts those.
     pub fn terms<'a>(&'a self, plan: &'a str) -> Result<Terms<'a>, Error> {
         let mut reader = Reader { contract: self, plan, missing: Vec::new(), wrong: None };
@@ -117,7 +128,6 @@ impl Contract {
             filing_days: reader.bound("filing-days"),
             appeal_days: reader.bound("appeal-days"),
             year: reader.year(),
-            remit_days: reader.bound("remit-days"),
         };
         if let Some(wrong) = reader.wrong {
             return Err(unusable(&format!("terms.{}", self.profile.id), &wrong));
@@ -348,8 +358,6 @@ pub struct Terms<'a> {
     pub appeal_days: Option<i64>,
     /// The benefit year.
     pub year: Year,
-    /// Of local decisions.
-    pub remit_days: Option<i64>,
 }
 
 impl Terms<'_> {

@@ -10,6 +10,7 @@ use xinglin_sdk::{
         preauthorization::{Decision, Preauthorization},
         reconciliation::{Entry, Reconciliation, Statement},
     },
+    kv,
     testing::{ClaimBuilder, Host, PolicyBuilder, START, YEAR, attempt},
     time::DAY,
     types::{Coding, Money},
@@ -286,6 +287,26 @@ fn a_bill_is_claimed_once() {
     // Both interfaces keep apart.
     let status = host.call(|| <DirectBilling as Preauthorization>::status(attempt("first"), None));
     assert!(matches!(status, Err(Error::Conflict(_))), "{status:?}");
+}
+
+#[test]
+fn what_our_ledger_names_is_found_though_a_list_lost_it() {
+    let mut host = contracted();
+    let policy = policy("GOLD", "direct").build();
+    let bill = claim("bill").line(LineKind::Service, item("follow-up-visit"), "1", 50_000).build();
+    let (reference, _) = decided(&mut host, "claim", &bill, &policy);
+    let entry = Entry { reference, amount: Money { minor_units: 37_500, currency: "CNY".to_owned() } };
+    let compare = |host: &mut Host, entries: Vec<Entry>| {
+        let statement = Statement { period: YEAR, entries };
+        let comparison = host.call(|| DirectBilling::compare(statement, START)).expect("compared");
+        (comparison.total.minor_units, comparison.differences.len())
+    };
+    assert_eq!(compare(&mut host, Vec::new()), (37_500, 1));
+    // As if another call had written the list at the same time.
+    let day = 20_454; // 2026-01-01
+    host.call(|| (0..16).for_each(|list| kv::delete(&format!("d/{day}/{list}")).expect("deleted")));
+    assert_eq!(compare(&mut host, Vec::new()), (0, 0));
+    assert_eq!(compare(&mut host, vec![entry]), (37_500, 0));
 }
 
 #[test]

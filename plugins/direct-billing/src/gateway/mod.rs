@@ -304,7 +304,10 @@ fn time(profile: &Profile, at: Instant) -> Json {
 }
 
 #[cfg(test)]
-mod tests {
+mod tests;
+
+#[cfg(test)]
+mod spelling {
     use super::*;
 
     #[test]
