@@ -65,21 +65,22 @@ pub fn not_covered(case: &Case, policy: &Policy, terms: &Terms) -> Result<Vec<&'
         let begun = calendar::midnight(calendar::day(policy.valid_from.unwrap_or(Instant::MAX)));
         case.served_at < plus_days(begun, days)
     };
-    let is_used_up = |code: &str| {
-        let balance = policy.balance(code, case.served_at);
-        balance.is_some_and(|balance| balance.count_left() == Some(0))
-    };
-    let annual = terms.annual_limit.is_some()
-        && policy
-            .balance(ANNUAL_LIMIT, case.served_at)
-            .is_some_and(|balance| money_left(balance, terms.annual_limit) == Some(Fen::ZERO));
+    let balance = |code: &str| policy.balance(code, case.served_at);
+    let is_used_up =
+        |code: &str, limit: Option<u32>| balance(code).is_some_and(|balance| count_left(balance, limit) == Some(0));
+    let annual = balance(ANNUAL_LIMIT).and_then(|balance| money_left(balance, terms.annual_limit));
+    let limits = [
+        annual == Some(Fen::ZERO),
+        is_used_up(VISITS, terms.visits),
+        case.is_mental() && is_used_up(MENTAL_VISITS, terms.mental_visits),
+    ];
     let excluded = |code: &str| terms.excluded.iter().any(|selector| selector.names_diagnosis(code));
     let reasons = [
         (terms.share(policy).is_none(), "OUT_OF_NETWORK"),
         (waits(terms.waiting_days), "WAITING_PERIOD"),
         (case.is_mental() && waits(terms.mental_waiting_days), "MENTAL_WAITING_PERIOD"),
         (case.principal().is_some_and(excluded), "EXCLUDED_DIAGNOSIS"),
-        (annual || is_used_up(VISITS) || (case.is_mental() && is_used_up(MENTAL_VISITS)), "CLAIM_LIMIT"),
+        (limits.contains(&true), "CLAIM_LIMIT"),
     ];
     Ok(reasons.into_iter().filter(|(applies, _)| *applies).map(|(_, code)| code).collect())
 }
@@ -148,9 +149,18 @@ fn money_left(balance: &Balance, limit: Option<i64>) -> Option<Fen> {
     }
 }
 
+/// What is left of a balance of visits, likewise.
+const fn count_left(balance: &Balance, limit: Option<u32>) -> Option<u32> {
+    match (balance.count_left(), &balance.used, limit) {
+        (Some(left), ..) => Some(left),
+        (None, Allowance::Count(used), Some(limit)) if balance.limit.is_none() => Some(limit.saturating_sub(*used)),
+        _ => None,
+    }
+}
+
 /// The most that the insurer still pays of this claim by the limits of the visit and the year.
 pub fn ceiling(case: &Case, policy: &Policy, terms: &Terms) -> Option<Fen> {
-    let annual = policy.balance(ANNUAL_LIMIT, case.served_at).filter(|_| terms.annual_limit.is_some());
+    let annual = policy.balance(ANNUAL_LIMIT, case.served_at);
     let annual = annual.and_then(|balance| money_left(balance, terms.annual_limit));
     [terms.visit_limit.map(Fen::new), annual].into_iter().flatten().min()
 }

@@ -118,10 +118,13 @@ fn ask_gateways<T>(
     status: impl Fn(&Gateway) -> Result<Option<T>, Error>,
 ) -> Result<Option<T>, Error> {
     let of = reference.and_then(|reference| Some(reference.split_once(':')?.0));
-    let mut unsure = None;
+    // An answer was read before: whatever has become of it since, it was not never seen.
+    let mut unsure = reference.map(|reference| Error::Unknown(format!("of `{reference}` nothing is known here")));
     for there in gateways()?.iter().filter(|there| of.is_none_or(|of| there.profile.id == of)) {
         match status(there) {
             Ok(Some(found)) => return Ok(Some(found)),
+            // Its own insurer says so.
+            Ok(None) if of.is_some() => unsure = None,
             Ok(None) => {}
             Err(error) => unsure = Some(error),
         }

@@ -189,6 +189,29 @@ fn an_illustrative_figure_never_goes_live_silently() {
 }
 
 #[test]
+fn the_limits_of_a_member_count_before_those_of_the_contract() {
+    let session = claim("session").line(LineKind::Service, item("psychotherapy-50min"), "1", 120_000).build();
+    for (terms, limits, expected) in [
+        ("annual-limit=none", (0, Some(50_000)), Some([6_000, 0, 114_000, 0, 10_000, 0, 54_000, 50_000])),
+        ("annual-limit=20000", (0, Some(50_000)), Some([6_000, 0, 114_000, 0, 10_000, 0, 54_000, 50_000])),
+        ("annual-limit=20000", (5_000, None), Some([6_000, 0, 114_000, 0, 10_000, 0, 89_000, 15_000])),
+        ("annual-limit=20000", (20_000, None), None),
+        ("annual-limit=none", (50_000, Some(50_000)), None),
+    ] {
+        let policy = policy("GOLD", "direct").money("annual-limit", limits.0, limits.1).build();
+        let answer = contracted_with(terms).submit::<DirectBilling>(&attempt("claim"), &session, &policy);
+        match (answer, expected) {
+            (Ok(Response::Adjudicated(eob)), Some(expected)) => assert_eq!(columns(&eob.adjudication), expected),
+            (answer, None) => assert!(codes(&answer).contains("CLAIM_LIMIT"), "{answer:?}"),
+            (answer, _) => panic!("{answer:?}"),
+        }
+    }
+    let policy = policy("GOLD", "direct").count("outpatient-visits", 3, None).build();
+    let answer = contracted_with("visits=3").submit::<DirectBilling>(&attempt("claim"), &session, &policy);
+    assert!(codes(&answer).contains("CLAIM_LIMIT"), "{answer:?}");
+}
+
+#[test]
 fn what_is_filed_late_is_the_hospitals() {
     let claim = claim("bill").line(LineKind::Service, item("follow-up-visit"), "1", 50_000).build();
     for (days, expected) in [(90, [2_500, 0, 47_500, 0, 10_000, 0, 0, 37_500]), (91, [50_000, 0, 0, 0, 0, 0, 0, 0])] {
@@ -284,6 +307,9 @@ fn a_bill_is_claimed_once() {
     let statement = Statement { period: YEAR, entries };
     let comparison = host.call(|| DirectBilling::compare(statement, START)).expect("compared");
     assert_eq!((comparison.count, comparison.differences.len()), (1, 0));
+    // What was answered once is never "never seen".
+    let lost = host.call(|| <DirectBilling as Claims>::status(attempt("lost"), Some("cigna-cmb:E-1".to_owned())));
+    assert!(matches!(lost, Err(Error::Unknown(_))), "{lost:?}");
     // Both interfaces keep apart.
     let status = host.call(|| <DirectBilling as Preauthorization>::status(attempt("first"), None));
     assert!(matches!(status, Err(Error::Conflict(_))), "{status:?}");
