@@ -5,7 +5,7 @@ use direct_billing::{DirectBilling, profile};
 use xinglin_sdk::{
     insurance::{
         Claim, Error, LineKind, Operation, Policy, Source,
-        claims::{Adjudication, Claims, LineAdjudication, Predetermined, Response},
+        claims::{Adjudication, Claims, LineAdjudication, Objection, Predetermined, Response},
         eligibility::{Eligibility, Standing},
         preauthorization::{Decision, Preauthorization},
         reconciliation::{Entry, Reconciliation, Statement},
@@ -13,7 +13,7 @@ use xinglin_sdk::{
     kv,
     testing::{ClaimBuilder, Host, PolicyBuilder, START, YEAR, attempt},
     time::DAY,
-    types::{Coding, Money},
+    types::{Coding, Money, zh_en},
 };
 
 /// A whole contract, so that nothing illustrative is needed.
@@ -118,6 +118,48 @@ fn d2_secondary_and_the_return_of_a_box() {
 }
 
 #[test]
+fn an_appeal_gives_back_what_the_former_decision_drew() {
+    let mut host = contracted();
+    let policy = |used, network| policy("SUPPLEMENT", network).money("deductible", used, Some(100_000)).build();
+    let whole = after_basic("bill", [5_000, 2_238], 2_417, 895).build();
+    let (former, eob) = decided(&mut host, "claim", &whole, &policy(97_000, "partner"));
+    assert_eq!(columns(&eob)[7], 4_200);
+    // The host has drawn the 3000. The hospital was in the better tier: 8250 less the deductible.
+    let objection = Objection {
+        reference: former.clone(),
+        lines: vec![1, 4],
+        grounds: zh_en("本院为直付网络医院。", "The hospital is in the direct tier."),
+        documents: Vec::new(),
+    };
+    let corrected = policy(100_000, "direct");
+    let appeal = |host: &mut Host, key: &str, objection: &Objection, at| {
+        let (operation, objection) = (Operation { key: key.to_owned(), at }, objection.clone());
+        host.call(|| <DirectBilling as Claims>::appeal(operation, objection, corrected.clone()))
+    };
+    let stranger = Objection { lines: vec![5], ..objection.clone() };
+    assert!(codes(&appeal(&mut host, "line", &stranger, START)).contains("APPEAL_LINE_UNKNOWN"));
+    assert!(codes(&appeal(&mut host, "late", &objection, START + 61 * DAY)).contains("APPEAL_LATE"));
+    let answer = appeal(&mut host, "appeal", &objection, START + DAY);
+    let Ok(Response::Adjudicated(anew)) = answer else { panic!("{answer:?}") };
+    assert_eq!(columns(&anew.adjudication), [0, 4_500, 8_250, 3_000, 0, 0, 0, 5_250]);
+    assert!(codes(&appeal(&mut host, "again", &objection, START + DAY)).contains("CLAIM_REPLACED"));
+
+    let entry = |reference: &str, minor_units| {
+        let amount = Money { minor_units, currency: "CNY".to_owned() };
+        Entry { reference: reference.to_owned(), amount }
+    };
+    let entries = vec![entry(&former, 4_200), entry(&former, -4_200), entry(&anew.reference, 5_250)];
+    let comparison = host.call(|| DirectBilling::compare(Statement { period: YEAR, entries }, START + DAY));
+    let comparison = comparison.expect("compared");
+    assert_eq!((comparison.total.minor_units, comparison.differences.len()), (5_250, 0));
+    let cancelled =
+        host.call(|| <DirectBilling as Claims>::cancel(attempt("cancel"), anew.reference, corrected.clone()));
+    assert!(matches!(cancelled, Ok(Response::Cancelled(_))), "{cancelled:?}");
+    let gone = Objection { reference: former, ..objection };
+    assert!(codes(&appeal(&mut host, "gone", &gone, START + DAY)).contains("CLAIM_REPLACED"));
+}
+
+#[test]
 fn d2_primary() {
     let mut host = contracted();
     let policy = policy("GOLD", "direct").build();
@@ -216,9 +258,12 @@ fn what_is_filed_late_is_the_hospitals() {
     let claim = claim("bill").line(LineKind::Service, item("follow-up-visit"), "1", 50_000).build();
     for (days, expected) in [(90, [2_500, 0, 47_500, 0, 10_000, 0, 0, 37_500]), (91, [50_000, 0, 0, 0, 0, 0, 0, 0])] {
         let operation = Operation { key: "claim".to_owned(), at: START + days * DAY };
-        let answer = contracted().submit::<DirectBilling>(&operation, &claim, &policy("GOLD", "direct").build());
+        let policy = policy("GOLD", "direct").money("annual-limit", 0, None).money("deductible", 0, Some(0)).build();
+        let answer = contracted().submit::<DirectBilling>(&operation, &claim, &policy);
         let Ok(Response::Adjudicated(eob)) = answer else { panic!("{answer:?}") };
         assert_eq!(columns(&eob.adjudication), expected, "{days}");
+        // Nothing is drawn where nothing is used up.
+        assert_eq!(eob.adjudication.draws.len(), usize::from(expected[7] > 0), "{days}");
     }
 }
 

@@ -574,6 +574,22 @@ fn guarantee<P: Insurer>(bench: &mut Bench<'_, P>) -> Check {
     let answer = release(bench, "release-used", &guarantee.reference);
     ensure(matches!(answer, Ok(Decision::Refused(_))), || format!("given back while a claim rests on it: {answer:?}"))?;
 
+    // Charged for more than was guaranteed.
+    let asked = bench.claim("more", &[threshold, 1]).build();
+    let decided = bench.ask_guarantee("guarantee-of-less", &asked)?;
+    let (Decision::Approved(given) | Decision::Partial(given)) = decided else {
+        return fails("not guaranteed", decided);
+    };
+    let more = bench.claim("more", &[threshold * 3, 1]);
+    let more = more.with(|more| more.preauthorization = Some(given.reference.clone())).build();
+    bench.draw(&eob.adjudication);
+    let eob = bench.paid("more", &more)?;
+    sound(&eob.adjudication, &more, &bench.policy)?;
+    for line in &eob.adjudication.lines {
+        let most = given.lines.iter().find(|given| given.number == line.number).map_or(0, |given| minor(&given.amount));
+        ensure(minor(&line.benefit) <= most, || format!("line {}: more is paid than was guaranteed", line.number))?;
+    }
+
     let unused = bench.claim("unused", &[threshold, 1]).build();
     let decided = bench.ask_guarantee("unused", &unused)?;
     let (Decision::Approved(unused) | Decision::Partial(unused)) = decided else {
@@ -754,6 +770,8 @@ fn ledger<P: Insurer>(bench: &mut Bench<'_, P>) -> Result<Vec<Entry>, String> {
             let answer = bench.take_back("cancel", &eob.reference)?;
             let Response::Cancelled(Cancellation { reference }) = answer else { return fails("not cancelled", answer) };
             entries.push(Entry { reference, amount: Fen::new(-amount).into() });
+            // Asked again it is cancelled already, and no entry of its own.
+            bench.take_back("cancel-again", &eob.reference)?;
         }
     }
     Ok(entries)
