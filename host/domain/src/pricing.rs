@@ -236,6 +236,17 @@ pub struct Refund {
     pub citation: Citation,
 }
 
+impl Purchase {
+    /// The most that can have been paid of a fee: nothing of what is due at a completion that has
+    /// not come.
+    const fn paid(&self, fee: &Fee) -> Money {
+        match (fee.due, self.progress) {
+            (Due::AtCompletion(_), Progress::NotStarted | Progress::Started) => Money::ZERO,
+            (Due::AtStart, _) | (Due::AtCompletion(_), Progress::Completed) => fee.amount,
+        }
+    }
+}
+
 impl Refund {
     /// Checks the answer. That a purchase is refunded once is for the caller, who has its state.
     ///
@@ -249,7 +260,7 @@ impl Refund {
             }
             let paid = purchase.price.fees.iter().find(|fee| fee.code.same(&returned.code));
             let Some(paid) = paid else { return Err(Wrong::Strange.at(field)) };
-            let (amount, most) = (returned.amount, paid.amount);
+            let (amount, most) = (returned.amount, purchase.paid(paid));
             if amount <= Money::ZERO {
                 return Err(Wrong::Below { amount, least: Money::fen(1) }.at(field));
             }
@@ -432,5 +443,11 @@ mod tests {
             let found = Refund { fees, citation: source() }.check(&purchase).err().map(|fault| fault.wrong);
             assert_eq!(found, wrong);
         }
+        // The second half of a bundle is not paid before its end.
+        let halves = Purchase { price: bundle(), ..purchase };
+        let late = || Refund { fees: vec![returned("course-end", 21_000)], citation: source() };
+        let above = Wrong::Above { amount: Money::fen(21_000), most: Money::ZERO };
+        assert_eq!(late().check(&halves), Err(above.at("fees[course-end]")));
+        assert_eq!(late().check(&Purchase { progress: Progress::Completed, ..halves }), Ok(()));
     }
 }

@@ -57,6 +57,7 @@ pub struct Host {
     reach: manifest::Reach,
     secrets: Vec<String>,
     identity: Vec<identity::Field>,
+    documents: Vec<String>,
     answers: VecDeque<Result<http::Response, http::Error>>,
     requests: Vec<http::Request>,
 }
@@ -77,6 +78,7 @@ impl Host {
             reach: manifest::reach::<P>(),
             secrets: Vec::new(),
             identity: Vec::new(),
+            documents: Vec::new(),
             answers: VecDeque::new(),
             requests: Vec::new(),
         }
@@ -113,6 +115,13 @@ impl Host {
     #[must_use]
     pub fn known(mut self, field: identity::Field) -> Self {
         self.identity.push(field);
+        self
+    }
+
+    /// Adds a document of the patient, for `{{document:<id>}}` in a request.
+    #[must_use]
+    pub fn document(mut self, id: &str) -> Self {
+        self.documents.push(id.to_owned());
         self
     }
 
@@ -198,7 +207,7 @@ impl Call {
             Some(AttributeValue::Text(text)) => Some(text.clone()),
             _ => None,
         };
-        outside::check(&request, &self.host.reach, setting, &self.secrets(), &self.identity())?;
+        outside::check(&request, &self.host.reach, setting, &self.secrets(), &self.identity(), &self.host.documents)?;
         self.host.requests.push(request);
         let nobody = || Err(http::Error::Unavailable("the test has no answer for this request".to_owned()));
         self.host.answers.pop_front().unwrap_or_else(nobody)

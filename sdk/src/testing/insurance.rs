@@ -210,62 +210,74 @@ impl Host {
 
 #[track_caller]
 fn reference(reference: &str) {
-    assert!((1..=200).contains(&reference.len()), "a reference of {} bytes; 1 to 200", reference.len());
-}
-
-#[track_caller]
-fn fen(money: &Money) -> i64 {
-    let amount = Fen::of(money).and_then(Fen::non_negative).unwrap_or_else(|error| panic!("{error}"));
-    amount.amount()
+    is_reference(reference).unwrap_or_else(|reason| panic!("{reason}"));
 }
 
 #[track_caller]
 fn check(adjudication: &Adjudication, claim: &Claim, policy: &Policy) {
+    sound(adjudication, claim, policy).unwrap_or_else(|reason| panic!("{reason}"));
+}
+
+/// Whether the host would take a reference.
+pub(super) fn is_reference(reference: &str) -> Result<(), String> {
+    ensure((1..=200).contains(&reference.len()), || format!("a reference of {} bytes; 1 to 200", reference.len()))
+}
+
+pub(super) fn ensure(holds: bool, reason: impl FnOnce() -> String) -> Result<(), String> {
+    if holds { Ok(()) } else { Err(reason()) }
+}
+
+fn fen(money: &Money) -> Result<i64, String> {
+    Fen::of(money).and_then(Fen::non_negative).map(Fen::amount).map_err(|error| error.to_string())
+}
+
+/// Whether the host would take the figures.
+pub(super) fn sound(adjudication: &Adjudication, claim: &Claim, policy: &Policy) -> Result<(), String> {
     let numbers = |numbers: &mut dyn Iterator<Item = u32>| numbers.collect::<Vec<_>>();
-    assert_eq!(
-        numbers(&mut adjudication.lines.iter().map(|line| line.number)),
-        numbers(&mut claim.lines.iter().map(|line| line.number)),
-        "one for each line of the claim, in its order"
-    );
+    ensure(
+        numbers(&mut adjudication.lines.iter().map(|line| line.number))
+            == numbers(&mut claim.lines.iter().map(|line| line.number)),
+        || "not one for each line of the claim, in its order".to_owned(),
+    )?;
     for (asked, line) in claim.lines.iter().zip(&adjudication.lines) {
         let LineAdjudication { number, contractual, not_covered, allowed, .. } = line;
-        let rest = asked.rest().unwrap_or_else(|error| panic!("{error}")).amount();
-        let (contractual, not_covered, allowed) = (fen(contractual), fen(not_covered), fen(allowed));
-        assert_eq!(
-            rest,
-            contractual + not_covered + allowed,
-            "line {number}: gross is not prior + contractual + not covered + allowed"
-        );
-        let shares = [&line.deductible, &line.copay, &line.coinsurance, &line.over_limit, &line.benefit];
-        assert_eq!(
-            allowed,
-            shares.into_iter().map(fen).sum::<i64>(),
-            "line {number}: allowed is not deductible + copay + coinsurance + over limit + benefit"
-        );
-        assert!(
-            contractual + not_covered == 0 || !line.reasons.is_empty(),
-            "line {number}: less is paid, without a reason"
-        );
+        let rest = asked.rest().map_err(|error| error.to_string())?.amount();
+        let (contractual, not_covered, allowed) = (fen(contractual)?, fen(not_covered)?, fen(allowed)?);
+        ensure(rest == contractual + not_covered + allowed, || {
+            format!("line {number}: gross is not prior + contractual + not covered + allowed")
+        })?;
+        let mut shares = 0;
+        for share in [&line.deductible, &line.copay, &line.coinsurance, &line.over_limit, &line.benefit] {
+            shares += fen(share)?;
+        }
+        ensure(allowed == shares, || {
+            format!("line {number}: allowed is not deductible + copay + coinsurance + over limit + benefit")
+        })?;
+        ensure(contractual + not_covered == 0 || !line.reasons.is_empty(), || {
+            format!("line {number}: less is paid, without a reason")
+        })?;
     }
     for (index, draw) in adjudication.draws.iter().enumerate() {
-        let same = |other: &Draw| other.code == draw.code && other.period == draw.period;
-        assert!(!adjudication.draws[..index].iter().any(same), "`{}` is drawn on twice", draw.code);
-        assert!(draw.period.contains(claim.served_at), "`{}` is drawn on in another period", draw.code);
-        let known = policy.balances.iter().find(|b| b.code == draw.code && b.period == draw.period);
-        let balance = known.unwrap_or_else(|| panic!("the policy has no balance `{}` in that period", draw.code));
-        let within = match (&draw.amount, &balance.used, &balance.limit) {
+        let Draw { code, period, amount } = draw;
+        let same = |other: &Draw| other.code == *code && other.period == *period;
+        ensure(!adjudication.draws[..index].iter().any(same), || format!("`{code}` is drawn on twice"))?;
+        ensure(period.contains(claim.served_at), || format!("`{code}` is drawn on in another period"))?;
+        let known = policy.balances.iter().find(|balance| balance.code == *code && balance.period == *period);
+        let balance = known.ok_or_else(|| format!("the policy has no balance `{code}` in that period"))?;
+        let within = match (amount, &balance.used, &balance.limit) {
             (Allowance::Money(amount), Allowance::Money(used), limit) => match limit {
-                Some(Allowance::Money(limit)) => fen(amount) <= fen(limit) - fen(used),
+                Some(Allowance::Money(limit)) => fen(amount)? <= fen(limit)? - fen(used)?,
                 _ => true,
             },
             (Allowance::Count(amount), Allowance::Count(used), limit) => match limit {
                 Some(Allowance::Count(limit)) => *amount <= limit.saturating_sub(*used),
                 _ => true,
             },
-            _ => panic!("`{}` is money in one place and a number in the other", draw.code),
+            _ => return Err(format!("`{code}` is money in one place and a number in the other")),
         };
-        assert!(within, "`{}` is drawn on beyond its limit", draw.code);
+        ensure(within, || format!("`{code}` is drawn on beyond its limit"))?;
     }
+    Ok(())
 }
 
 #[cfg(test)]

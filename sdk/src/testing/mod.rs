@@ -9,10 +9,11 @@
 //!
 //! It is as strict as the host: it restricts snapshots to what the plugin declared, refuses
 //! capabilities that the manifest does not request, discards the writes of a panicking call, and
-//! panics on directives that the host would refuse.
+//! panics on directives that the host would refuse. [`conformance`] is a suite for every insurer.
 
 mod bill;
 mod claim;
+pub mod conformance;
 mod host;
 mod insurance;
 mod manifest;

@@ -26,6 +26,7 @@ pub(super) fn check(
     setting: impl Fn(&str) -> Option<String>,
     secrets: &[String],
     known: &[identity::Field],
+    documents: &[String],
 ) -> Result<(), http::Error> {
     let (tls, rest) = match (request.url.strip_prefix("https://"), request.url.strip_prefix("http://")) {
         (Some(rest), _) => (true, rest),
@@ -56,7 +57,7 @@ pub(super) fn check(
     let body = request.body.as_deref().and_then(|body| std::str::from_utf8(body).ok());
     let values = request.headers.iter().map(|(_, value)| value.as_str());
     for text in [request.url.as_str()].into_iter().chain(values).chain(body) {
-        placeholders(text, reach, secrets, known)?;
+        placeholders(text, reach, secrets, known, documents)?;
     }
     if let Some(protection) = &request.protection {
         let kind = |key: &str| reach.keys.get(key).map(String::as_str);
@@ -74,7 +75,13 @@ pub(super) fn check(
     Ok(())
 }
 
-fn placeholders(text: &str, reach: &Reach, secrets: &[String], known: &[identity::Field]) -> Result<(), http::Error> {
+fn placeholders(
+    text: &str,
+    reach: &Reach,
+    secrets: &[String],
+    known: &[identity::Field],
+    documents: &[String],
+) -> Result<(), http::Error> {
     for rest in text.split("{{").skip(1) {
         let kind = rest.split(|c: char| !c.is_ascii_lowercase() && c != '-').next().unwrap_or_default();
         let Some(name) = rest.strip_prefix(kind).and_then(|rest| rest.strip_prefix(':')).filter(|_| !kind.is_empty())
@@ -97,7 +104,10 @@ fn placeholders(text: &str, reach: &Reach, secrets: &[String], known: &[identity
             "patient" if !known.iter().any(|field| field_name(*field) == name) => {
                 return invalid(format!("`{name}` is not known of the patient: give it with `Host::known`"));
             }
-            "secret" | "patient" => {}
+            "document" if !documents.iter().any(|id| id == name) => {
+                return invalid(format!("there is no document `{name}`: give it with `Host::document`"));
+            }
+            "secret" | "patient" | "document" => {}
             _ => return invalid(format!("there is no placeholder `{{{{{kind}:…}}}}`")),
         }
     }
