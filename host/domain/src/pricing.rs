@@ -338,12 +338,15 @@ mod tests {
         }
     }
 
+    /// A price, a change of it, what the patient has, and what is found wrong.
+    type Case = (Price, fn(&mut Price), Vec<Balance>, Option<(&'static str, Wrong)>);
+
     #[test]
     fn a_price_names_no_medicine_and_draws_on_what_is_there() {
         let one = Draw { code: "visits".into(), period: YEAR, amount: Allowance::Count(1) };
         let drawn = Price { fees: Vec::new(), draws: vec![one], ..consultation() };
         let package = Price { opens: vec![visits(0)], ..consultation() };
-        let cases: [(Price, fn(&mut Price), Vec<Balance>, Option<(&str, Wrong)>); 14] = [
+        let cases: [Case; 14] = [
             (consultation(), |_| {}, vec![], None),
             (bundle(), |_| {}, vec![], None),
             (package, |_| {}, vec![], None),

@@ -100,11 +100,14 @@ mod tests {
         }
     }
 
+    /// A change of a sound answer, and what is found wrong with it.
+    type Case = (fn(&mut Entitlement, Period), Option<(&'static str, Wrong)>);
+
     #[test]
     fn one_benefit_a_line_and_balances_of_the_day() {
         let (claim, policy, _) = secondary();
         let next = Period { start: YEAR.end, end: YEAR.end.plus_days(365) };
-        let cases: [(fn(&mut Entitlement, Period), Option<(&str, Wrong)>); 8] = [
+        let cases: [Case; 8] = [
             (|_, _| {}, None),
             // The insurer may tell of balances that the host did not know.
             (|e, _| e.balances[0].code = "annual-limit".into(), None),
