@@ -321,7 +321,7 @@ struct Cluster {
 /// `$1` the server, `$2` the folder.
 const WATCH: &str = r#"
     "$1" -D "$2/data" -k "$2" -c listen_addresses= -c fsync=off -c synchronous_commit=off \
-        -c full_page_writes=off -c max_connections=400 -c autovacuum=off -c jit=off \
+        -c full_page_writes=off -c max_connections=400 -c jit=off \
         -c wal_level=minimal -c max_wal_senders=0 >"$2/log" 2>&1 &
     server=$!
     cat >/dev/null

@@ -124,9 +124,10 @@ pub async fn take_any(
     match value.expire(caller.now) {
         Err(still_valid) => Ok((row, *still_valid.value)),
         Ok(expired) => match keep_expired(platform, caller, row, expired.into()).await {
-            // The job that ends prescriptions was first.
+            // The job that ends prescriptions was first, or is at it.
             Err(error) if error.code == Code::VersionConflict => {
                 let Stored { row, value } = load(&records, id).await?;
+                let value = value.expire(caller.now).map_or_else(|still_valid| *still_valid.value, Into::into);
                 Ok((row, value))
             }
             kept => kept,

@@ -34,6 +34,9 @@ pub async fn correct(
     }
     let tx = platform.records(caller).begin().await?;
     let original = read(tx.get_transaction(id).await?)?;
+    if original.reverses().is_some() {
+        return Err(LedgerError::AlreadyReversed(id).into());
+    }
     if original.kind().is_of_the_bill() {
         let detail = format!("a {} is taken back with its bill: reverse the bill", original.kind());
         return Err(AppError::new(Code::PayState, detail).with("bill", original.entry().bill));
