@@ -925,7 +925,8 @@ impl Claim<Unknown> {
             (Stated::NotDone, _) => Status::NeverSeen,
             (Stated::Done { reference }, Pending::Settle(settling)) => Status::Settled(Settlement {
                 reference: reference.clone(),
-                adjudication: settling.share.allocation.as_agreed(),
+                // Without the accumulators, which it did not state.
+                adjudication: Adjudication { accumulators: Vec::new(), ..settling.share.quoted.clone() },
             }),
             (Stated::Done { reference }, Pending::Reverse(_)) => {
                 Status::Reversed(Reversal { reference: reference.clone(), accumulators: Vec::new() })
