@@ -880,6 +880,15 @@ impl Claim<Settling> {
 }
 
 impl Claim<Unknown> {
+    /// The bill as the payer received it: with what the payers before it settled.
+    pub fn bill_sent(&self) -> Bill {
+        let before = match &self.state.pending {
+            Pending::Settle(settling) => settling.confirmed.standing.as_slice(),
+            Pending::Reverse(reversing) => reversing.origin.standing(),
+        };
+        self.head.bill.after(before.iter().map(|standing| &standing.settlement.adjudication))
+    }
+
     /// Checks the payer's answer to a query.
     ///
     /// # Errors
