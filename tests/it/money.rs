@@ -50,7 +50,7 @@ pub(super) const PAYER: &str = "test.payer";
 
 /// Of the visit (2000) and two packs of metformin (5000).
 pub(super) fn figures() -> Figures {
-    Figures { lines: vec![[0, 0, 0, 2000], [0, 0, 0, 5000]], parts: [3000, 4000], accumulator: 0 }
+    Figures { lines: vec![[0, 0, 0, 2000], [0, 0, 0, 5000]], parts: [3000, 4000], insurer: 0, accumulator: 0 }
 }
 
 pub(super) fn bill(quote: &Value) -> String {
@@ -100,7 +100,7 @@ pub(super) async fn insured_by(hospital: &TestHospital, payer: &PayerGuest) -> C
 }
 
 /// Adds another version of the payer; returns the version and the digest.
-async fn upload(clinic: &Clinic, payer: &PayerGuest) -> (String, String) {
+pub(super) async fn upload(clinic: &Clinic, payer: &PayerGuest) -> (String, String) {
     static VERSION: AtomicU32 = AtomicU32::new(1);
     let version = format!("{}.0.0", VERSION.fetch_add(1, Ordering::Relaxed));
     let uploaded = clinic.operator.upload(payer.package(PAYER, &version)).await.done("/api/v1/plugins");
@@ -115,7 +115,7 @@ pub(super) async fn promote(clinic: &Clinic, payer: &PayerGuest) -> String {
     digest
 }
 
-async fn set_enabled(clinic: &Clinic, id: &str, enabled: bool) {
+pub(super) async fn set_enabled(clinic: &Clinic, id: &str, enabled: bool) {
     let verb = if enabled { "enable" } else { "disable" };
     clinic.operator.post(&format!("{}/{verb}", plugin(clinic, id)), json!(null)).await;
 }

@@ -2,10 +2,15 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{
-    Clinic, MEDICAL_INSURANCE, TestHospital,
-    clinic::{confirm_path, confirmation, id},
-    guest, on_both_engines,
+use crate::{
+    money::{PAYER, promote, set_enabled, upload},
+    support::{
+        Clinic, DIRECT_BILLING, MEDICAL_INSURANCE, TestHospital,
+        clinic::{confirm_path, confirmation, id, line, part},
+        eventually,
+        guest::{self, Does, Figures, PayerGuest},
+        on_both_engines,
+    },
 };
 
 on_both_engines!(
@@ -14,6 +19,8 @@ on_both_engines!(
     an_unavailable_payer_is_retried,
     a_failing_payer_is_retried,
     a_settlement_that_differs_from_the_quote_is_reversed,
+    an_insurer_pays_after_the_fund,
+    what_a_later_payer_does_befalls_those_before,
 );
 
 async fn found(hospital: &TestHospital) -> Clinic {
@@ -107,4 +114,161 @@ async fn a_settlement_that_differs_from_the_quote_is_reversed(hospital: TestHosp
     // The patient must confirm the new figures.
     let quote = clinic.quote(&prescription).await;
     assert_eq!(clinic.confirm(&quote).await["status"], "SETTLED");
+}
+
+/// A whole contract with an insurer: nothing illustrative is needed.
+const CONTRACT: &str = "plans=SUPPLEMENT; networks=direct:0, partner:20; deductible=100000; copay=0; discount=0; \
+     visit-limit=10000; annual-limit=none; visits=none; mental-visits=none; waiting-days=0; mental-waiting-days=0; \
+     excluded=item:glucose-test-strips-50; preauthorization-above=200000; preauthorization-services=; \
+     guarantee-days=30; documents=; claim-documents=; filing-days=90; appeal-days=60; year=calendar; remit-days=none";
+
+/// Insures the patient with an insurer, 970 of a deductible of 1000 yuan used.
+async fn insure_commercially(clinic: &Clinic, year: i16) {
+    let plugin = format!("/api/v1/tenants/{}/plugins/{}", clinic.tenant, DIRECT_BILLING.id);
+    let settings = json!({ "terms.cigna-cmb": CONTRACT });
+    clinic.operator.put(&plugin, json!({ "payer": "commercial", "settings": settings })).await;
+    let coverage = json!({
+        "category": { "system": "urn:test", "code": "group" },
+        "policy": {
+            "plan": { "system": "https://xinglin.dev/insurers/cigna-cmb", "code": "SUPPLEMENT" },
+            "network": "partner",
+            "balances": [{
+                "code": "deductible", "from": format!("{year}-01-01"), "until": format!("{}-01-01", year + 1),
+                "used_fen": 97_000, "limit_fen": 100_000,
+            }],
+        },
+    });
+    let path = format!("/api/v1/tenants/{}/patients/{}/coverages/{}", clinic.tenant, clinic.subject, DIRECT_BILLING.id);
+    clinic.operator.put(&path, coverage).await;
+}
+
+/// What a payer counts of the patient: all figures by code.
+async fn counts(clinic: &Clinic, payer: &str, of: &str) -> Vec<(String, i64)> {
+    let coverages = clinic.patient.get(&format!("/api/v1/patients/{}/coverages", clinic.subject)).await;
+    let coverage = coverages.as_array().into_iter().flatten().find(|coverage| coverage["payer"] == payer);
+    let figures = coverage.and_then(|coverage| coverage[of].as_array().cloned()).unwrap_or_default();
+    let figure = |figure: &Value| {
+        let amount = figure["fen"].as_i64().or_else(|| figure["used_fen"].as_i64()).unwrap_or_default();
+        (figure["code"].as_str().unwrap_or_default().to_owned(), amount)
+    };
+    figures.iter().map(figure).collect()
+}
+
+async fn on_account(clinic: &Clinic, name: &str) -> i64 {
+    let balance = clinic.balanced().await;
+    let accounts = balance["accounts"].as_array().cloned().unwrap_or_default();
+    accounts.iter().find(|account| account["account"] == name).map_or(0, |account| account["fen"].as_i64().unwrap_or(0))
+}
+
+/// D1 with a second payer, D2: 5550 from the fund, 4200 from the insurer, 8550 from the patient. Both decide
+/// in Wasm.
+async fn an_insurer_pays_after_the_fund(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[&MEDICAL_INSURANCE, &DIRECT_BILLING]).await;
+    clinic.insure().await;
+    insure_commercially(&clinic, hospital.now().china_year()).await;
+    let month = [line("metformin-500mg-60", "1000", "2", 30, 2), line("dapagliflozin-10mg-30", "10", "1", 30, 1)];
+    let prescription = clinic.draft(&clinic.visit().await, &month).await;
+    clinic.sign(&prescription).await;
+    clinic.approve(&prescription).await;
+    let quote = async |terms: Value| {
+        let items = json!([{ "item": "glucose-test-strips-50", "quantity": 1 }]);
+        let mut order = json!({ "prescription": id(&prescription), "items": items });
+        order.as_object_mut().expect("an object").extend(terms.as_object().cloned().unwrap_or_default());
+        clinic.patient.post("/api/v1/charges", order).await
+    };
+    let shares =
+        |bill: &Value| ["basic_fund", "commercial", "personal_account", "cash"].map(|source| part(bill, source));
+    // The patient may leave the insurer out; then the account pays.
+    let alone = quote(json!({ "payers": [MEDICAL_INSURANCE.id] })).await;
+    assert_eq!(shares(&alone), [5550, 0, 6000, 6750]);
+    let both = quote(json!({})).await;
+    assert_eq!(both["payers"], json!([MEDICAL_INSURANCE.id, DIRECT_BILLING.id]));
+    assert_eq!(shares(&both), [5550, 4200, 0, 8550], "{both}");
+
+    let settled = clinic.confirm(&both).await;
+    assert_eq!((&settled["status"], shares(&settled)), (&json!("SETTLED"), [5550, 4200, 0, 8550]), "{settled}");
+    for (account, fen) in [("basic-fund", 5550), ("commercial", 4200), ("personal-account", 0), ("patient", 8550)] {
+        assert_eq!(on_account(&clinic, &format!("receivable.{account}")).await, fen, "{account}");
+    }
+    let deductible = async || counts(&clinic, DIRECT_BILLING.id, "balances").await;
+    assert_eq!(deductible().await, [("deductible".to_owned(), 100_000)]);
+    let fund = async || counts(&clinic, MEDICAL_INSURANCE.id, "accumulators").await;
+    let used = fund().await;
+
+    // Taken back in the opposite order, to the fen; then it is the same once more.
+    let back = clinic.pharmacist.post(&format!("{}/reverse", bill(&both)), json!(null)).await;
+    assert_eq!(back["status"], "REVERSED", "{back}");
+    let asked: Vec<&Value> = back["calls"].as_array().expect("calls").iter().map(|call| &call["plugin"]).collect();
+    assert_eq!(asked, [DIRECT_BILLING.id, MEDICAL_INSURANCE.id]);
+    assert_eq!(clinic.balanced().await["debit_fen"], 0);
+    assert_eq!(deductible().await, [("deductible".to_owned(), 97_000)]);
+    assert_ne!(fund().await, used);
+    let again = quote(json!({})).await;
+    assert_eq!(shares(&again), [5550, 4200, 0, 8550]);
+    assert_eq!(clinic.confirm(&again).await["status"], "SETTLED");
+    assert_eq!(fund().await, used);
+}
+
+/// The second payer refuses, cannot be reached, does not answer, or settles other figures: nothing of the
+/// first one's is left where the order does not come about.
+async fn what_a_later_payer_does_befalls_those_before(hospital: TestHospital) {
+    let figures = |insurer: i64| Figures {
+        lines: vec![[0, 0, 0, 2000], [0, 0, 0, 5000]],
+        parts: [1500, 5500 - insurer],
+        insurer,
+        accumulator: 0,
+    };
+    let well = || PayerGuest::settling(&figures(1000));
+    let clinic = found(&hospital).await;
+    upload(&clinic, &well()).await;
+    let path = format!("/api/v1/tenants/{}/plugins/{PAYER}", clinic.tenant);
+    clinic.operator.put(&path, json!({ "payer": "commercial" })).await;
+    set_enabled(&clinic, PAYER, true).await;
+    let coverage = json!({ "category": { "system": "urn:test", "code": "1" } });
+    let covered = format!("/api/v1/tenants/{}/patients/{}/coverages/{PAYER}", clinic.tenant, clinic.subject);
+    clinic.operator.put(&covered, coverage).await;
+    let before = counts(&clinic, MEDICAL_INSURANCE.id, "accumulators").await;
+    let prescription = clinic.approved().await;
+    let rows = [
+        (PayerGuest { settle: Does::Refuse, ..well() }, "PAY_REFUSED", "DECLINED"),
+        (PayerGuest { settle: Does::Figures(figures(999)), ..well() }, "INS_PRESETTLE_DRIFT", "REVERSED"),
+        (PayerGuest { settle: Does::Unavailable, ..well() }, "PAY_UNAVAILABLE", "CONFIRMED"),
+        (PayerGuest { settle: Does::Panic, ..well() }, "", "UNKNOWN"),
+    ];
+    for (payer, code, state) in rows {
+        promote(&clinic, &well()).await;
+        let quote = clinic.quote(&prescription).await;
+        assert_eq!((part(&quote, "basic_fund"), part(&quote, "commercial"), part(&quote, "cash")), (1500, 1000, 4500));
+        promote(&clinic, &payer).await;
+        let answer = clinic.patient.ask(reqwest::Method::POST, &confirm_path(&quote), Some(confirmation(&quote))).await;
+        assert_eq!(answer.code(), code, "{}", answer.text);
+        let status = async || clinic.patient.get(&bill(&quote)).await["status"].clone();
+        assert_eq!(status().await, state);
+        let stands = matches!(state, "CONFIRMED" | "UNKNOWN");
+        // The fund has settled: its books and ours say so.
+        assert_eq!(on_account(&clinic, "receivable.basic-fund").await, if stands { 1500 } else { 0 }, "{state}");
+        if stands {
+            promote(&clinic, &well()).await;
+            if state == "CONFIRMED" {
+                assert_eq!(clinic.confirm(&quote).await["status"], "SETTLED");
+            } else {
+                hospital.advance(31).await;
+                eventually("it is sent again", async || status().await == "SETTLED").await;
+            }
+            assert_eq!(on_account(&clinic, "receivable.commercial").await, 1000);
+            clinic.pharmacist.post(&format!("{}/reverse", bill(&quote)), json!(null)).await;
+            eventually("it is taken back", async || status().await == "REVERSED").await;
+        }
+        assert_eq!(clinic.balanced().await["debit_fen"], 0, "{state}");
+        assert_eq!(counts(&clinic, MEDICAL_INSURANCE.id, "accumulators").await, before, "{state}");
+    }
+    // A confirmed order of which one payer has settled can be cancelled as well.
+    promote(&clinic, &well()).await;
+    let quote = clinic.quote(&prescription).await;
+    promote(&clinic, &PayerGuest { settle: Does::Unavailable, ..well() }).await;
+    clinic.patient.refused(&confirm_path(&quote), confirmation(&quote), "PAY_UNAVAILABLE").await;
+    let cancelled = clinic.patient.post(&format!("{}/cancel", bill(&quote)), json!(null)).await;
+    assert_eq!(cancelled["status"], "ABANDONED", "{cancelled}");
+    assert_eq!(clinic.balanced().await["debit_fen"], 0);
+    assert_eq!(counts(&clinic, MEDICAL_INSURANCE.id, "accumulators").await, before);
 }

@@ -380,6 +380,7 @@ pub fn adjudication_of(bill: &Bill, parts: &[(Source, i64)]) -> Adjudication {
         accumulators: vec![Accumulator { code: "deductible-used".into(), amount: fen(50_000) }],
         citation: citation(),
         attributes: vec![],
+        insured: None,
     }
 }
 

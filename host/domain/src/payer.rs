@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     coding::{Attribute, Citation, Coding, Decimal, LocalizedText},
+    insurance::claims,
     money::Money,
     time::Instant,
 };
@@ -149,6 +150,9 @@ pub struct Adjudication {
     pub citation: Citation,
     /// Additional figures of the scheme.
     pub attributes: Vec<Attribute>,
+    /// What an insurer decided line by line, of which the shares above are the sums.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub insured: Option<Box<claims::Adjudication>>,
 }
 
 /// A bill as payers receive it.
@@ -172,11 +176,18 @@ pub struct Bill {
 }
 
 impl Bill {
-    /// The bill as a payer receives it after those that decided this. Their accumulators are not
-    /// disclosed.
+    /// The bill as a payer receives it after those that decided this. What they count of the patient is
+    /// not disclosed.
     #[must_use]
     pub fn after<'a>(&self, decided: impl IntoIterator<Item = &'a Adjudication>) -> Self {
-        let without = |before: &Adjudication| Adjudication { accumulators: Vec::new(), ..before.clone() };
+        let without = |before: &Adjudication| {
+            let mut told = Adjudication { accumulators: Vec::new(), ..before.clone() };
+            if let Some(insured) = &mut told.insured {
+                insured.draws.clear();
+                insured.attributes.clear();
+            }
+            told
+        };
         Self { prior: decided.into_iter().map(without).collect(), ..self.clone() }
     }
 }

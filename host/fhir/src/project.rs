@@ -1101,6 +1101,7 @@ mod tests {
             accumulators: Vec::new(),
             citation: citation(),
             attributes: Vec::new(),
+            insured: None,
         };
         let refusal = Refusal { code: "NOT_COVERED".into(), message: words("不在目录"), citation: citation() };
         let response = |decision| {

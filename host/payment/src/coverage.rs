@@ -4,10 +4,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use xinglin_domain::{
     access::Action,
-    billing::Membership,
+    billing::{Membership, membership::Terms},
     code::Code,
     coding::Coding,
     id::{PatientId, TenantId},
+    insurance::{Allowance, Balance, Period},
     money::Money,
     payer::Accumulator,
     time::Instant,
@@ -27,7 +28,109 @@ pub struct NewCoverage {
     pub valid_until: Option<String>,
     /// Accumulators as last returned by the payer. A code that ends in `-used` is of the current benefit
     /// year, the calendar year in Asia/Shanghai, and starts from zero in the next one.
+    #[serde(default)]
     pub accumulators: Vec<NewAccumulator>,
+    /// The policy with an insurer; required of a payer that decides claims.
+    #[serde(default)]
+    pub policy: Option<NewPolicy>,
+}
+
+/// A policy with a commercial insurer.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewPolicy {
+    /// Insured since; a date or RFC 3339. Waiting periods run from here.
+    #[serde(default)]
+    pub valid_from: Option<String>,
+    /// Of the policy or group contract, never of the person.
+    #[serde(default)]
+    pub number: String,
+    /// Plan or product, as the insurer codes it.
+    #[schema(value_type = Object)]
+    pub plan: Coding,
+    /// Network tier that this hospital is in; left out if outside every network.
+    #[serde(default)]
+    pub network: Option<String>,
+    /// Running figures: deductibles, limits, visits.
+    #[serde(default)]
+    pub balances: Vec<NewBalance>,
+}
+
+/// A running figure of a policy in one benefit period: of money or a number of times.
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewBalance {
+    /// The insurer's own code, for example `deductible`.
+    pub code: String,
+    /// First day of the period; a date or RFC 3339. A period of full years renews itself.
+    pub from: String,
+    /// First day after it.
+    pub until: String,
+    /// Used so far, in fen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<i64>)]
+    pub used_fen: Option<Money>,
+    /// The most there is, in fen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<i64>)]
+    pub limit_fen: Option<Money>,
+    /// Used so far, in times.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub used_times: Option<u32>,
+    /// The most there are, in times.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit_times: Option<u32>,
+}
+
+impl NewPolicy {
+    fn terms(self) -> AppResult<Terms> {
+        Ok(Terms {
+            valid_from: self.valid_from.as_deref().map(|text| AppError::time("valid_from", text)).transpose()?,
+            number: self.number,
+            plan: self.plan,
+            network: self.network,
+            balances: self.balances.into_iter().map(NewBalance::balance).collect::<AppResult<_>>()?,
+        })
+    }
+}
+
+impl NewBalance {
+    fn balance(self) -> AppResult<Balance> {
+        let Self { code, from, until, used_fen, limit_fen, used_times, limit_times } = self;
+        let period = Period { start: AppError::time("from", &from)?, end: AppError::time("until", &until)? };
+        let (used, limit) = match (used_fen, used_times) {
+            (Some(fen), None) if limit_times.is_none() => (Allowance::Money(fen), limit_fen.map(Allowance::Money)),
+            (None, Some(times)) if limit_fen.is_none() => (Allowance::Count(times), limit_times.map(Allowance::Count)),
+            _ => {
+                let detail = format!("`{code}`: either `used_fen` and `limit_fen`, or `used_times` and `limit_times`");
+                return Err(AppError::new(Code::BodyInvalid, detail));
+            }
+        };
+        let negative = |fen: Option<Money>| fen.is_some_and(|fen| fen < Money::ZERO);
+        if negative(used_fen) || negative(limit_fen) {
+            return Err(AppError::new(Code::MoneyInvalid, format!("`{code}`: below zero")));
+        }
+        if code.is_empty() || period.start >= period.end {
+            return Err(AppError::new(
+                Code::BodyInvalid,
+                format!("`{code}`: it has a code, and begins before it ends"),
+            ));
+        }
+        Ok(Balance { code, period, used, limit })
+    }
+}
+
+impl From<Balance> for NewBalance {
+    fn from(Balance { code, period, used, limit }: Balance) -> Self {
+        let split = |allowance: Option<Allowance>| match allowance {
+            Some(Allowance::Money(fen)) => (Some(fen), None),
+            Some(Allowance::Count(times)) => (None, Some(times)),
+            None => (None, None),
+        };
+        let ((used_fen, used_times), (limit_fen, limit_times)) = (split(Some(used)), split(limit));
+        let (from, until) = (period.start.to_string(), period.end.to_string());
+        Self { code, from, until, used_fen, limit_fen, used_times, limit_times }
+    }
 }
 
 /// An accumulator.
@@ -48,6 +151,8 @@ pub struct CoverageView {
     pub payer: String,
     /// Accumulators, of this benefit year where they are of one.
     pub accumulators: Vec<NewAccumulator>,
+    /// Running figures of the policy, of the periods that hold today.
+    pub balances: Vec<NewBalance>,
 }
 
 /// Records a patient's coverage.
@@ -77,7 +182,8 @@ pub async fn put(
     records.get_resource("Patient", &patient.to_string()).await?;
     records.get_install(&payer).await?;
     let member = platform.keys().pseudonym(tenant, &payer, patient);
-    let membership = Membership::new(member, new.category, valid_until, &accumulators, caller.now);
+    let mut membership = Membership::new(member, new.category, valid_until, &accumulators, caller.now);
+    membership.terms = new.policy.map(NewPolicy::terms).transpose()?;
     let version = records.find_coverage(&patient.to_string(), &payer).await?.map_or(0, |row| row.version);
     let tx = records.begin().await?;
     tx.put_coverage(&xinglin_store::Coverage {
@@ -120,5 +226,6 @@ pub(crate) async fn of_patient<E: Executor>(
 fn view(payer: String, membership: &Membership, now: Instant) -> CoverageView {
     let figures = membership.coverage(now).accumulators;
     let accumulators = figures.into_iter().map(|a| NewAccumulator { code: a.code, fen: a.amount }).collect();
-    CoverageView { payer, accumulators }
+    let balances = membership.policy(now).map_or_else(Vec::new, |policy| policy.balances);
+    CoverageView { payer, accumulators, balances: balances.into_iter().map(NewBalance::from).collect() }
 }

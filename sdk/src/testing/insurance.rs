@@ -425,7 +425,8 @@ mod tests {
     fn a_second_insurer_shares_what_the_fund_leaves() {
         let (mut host, claim, policy) = (Host::of::<Second>(), visit(), policy());
         let Ok(Predetermined::Covered(quoted)) = host.predetermine::<Second>(&claim, &policy, START) else { panic!() };
-        let sum = |part: fn(&LineAdjudication) -> &Money| quoted.lines.iter().map(|line| part(line).minor_units).sum::<i64>();
+        let sum =
+            |part: fn(&LineAdjudication) -> &Money| quoted.lines.iter().map(|line| part(line).minor_units).sum::<i64>();
         // Insurer 4,200; patient 4,500 + 3,000 + 1,050 = 8,550; with the fund's 5,550 it is 18,300.
         assert_eq!(sum(|line| &line.not_covered), 4_500);
         assert_eq!(sum(|line| &line.deductible), 3_000);

@@ -220,6 +220,8 @@ pub struct Figures {
     pub lines: Vec<[i64; 4]>,
     /// Share of the fund, and cash.
     pub parts: [i64; 2],
+    /// Share of a commercial insurer.
+    pub insurer: i64,
     /// The accumulator `x`, if it is positive or negative.
     pub accumulator: i64,
 }
@@ -337,11 +339,12 @@ impl Memory {
             lines.extend([0; 8]);
         }
         let mut parts = Vec::new();
-        for (source, fen) in [0_u64, 5].into_iter().zip(figures.parts) {
+        let [fund, cash] = figures.parts;
+        for (source, fen) in [(0_u64, fund), (2, figures.insurer), (5, cash)] {
             parts.extend(source.to_le_bytes());
             parts.extend(self.money(fen));
         }
-        let lists = [self.list(&lines, figures.lines.len()), self.list(&parts, 2)].concat();
+        let lists = [self.list(&lines, figures.lines.len()), self.list(&parts, 3)].concat();
         // Without a citation and attributes.
         [lists, self.accumulators(figures.accumulator), vec![0; 44]].concat()
     }

@@ -23,6 +23,8 @@ pub const DIABETES: Plugin = Plugin { file: "plugins/diabetes.wasm", id: "xingli
 pub const DRUG_SAFETY: Plugin = Plugin { file: "plugins/drug-safety.wasm", id: "xinglin.drug-safety", payer: None };
 pub const MEDICAL_INSURANCE: Plugin =
     Plugin { file: "plugins/medical-insurance.wasm", id: "xinglin.medical-insurance", payer: Some("basic_insurance") };
+pub const DIRECT_BILLING: Plugin =
+    Plugin { file: "plugins/direct-billing.wasm", id: "xinglin.direct-billing", payer: Some("commercial") };
 pub const PYTHON: Plugin = Plugin { file: "plugins/python-plugin.wasm", id: "example.paediatric-opioids", payer: None };
 /// Verifies people and certificates by their documents.
 pub const IDENTITY_CHECK: Plugin =

@@ -9,7 +9,7 @@ use super::{
     split::{LineShares, split},
 };
 use crate::{
-    coding::{Attribute, AttributeValue, Citation, LocalizedText},
+    coding::{Attribute, AttributeValue, LocalizedText},
     money::Money,
     payer::{Accumulator, Adjudication, Bill, LineKind, LineResult, Part, Source},
 };
@@ -225,33 +225,13 @@ impl Allocation {
         &self.accumulators
     }
 
-    /// The figures as an answer of the payer, without accumulators: those it did not state.
-    pub(super) fn as_agreed(&self) -> Adjudication {
-        let adjustment = (self.adjustment != Money::ZERO)
-            .then(|| Attribute { key: ADJUSTMENT.to_owned(), value: AttributeValue::Money(self.adjustment) });
-        Adjudication {
-            lines: self.lines.clone(),
-            parts: self.parts.iter().map(|(&source, &amount)| Part { source, amount }).collect(),
-            accumulators: Vec::new(),
-            citation: Citation {
-                title: "the figures of the quote, as agreed".to_owned(),
-                section: None,
-                year: 0,
-                url: None,
-            },
-            attributes: adjustment.into_iter().collect(),
-        }
-    }
-
     /// Whether the other has the same shares, discount and amounts of every line. Accumulators
     /// and notes may differ.
     pub fn same_figures(&self, other: &Self) -> bool {
         fn figures(line: &LineResult) -> (u32, [Money; 4]) {
             (line.number, [line.self_funded, line.over_limit, line.pre_self_pay, line.in_scope])
         }
-        self.parts == other.parts
-            && self.adjustment == other.adjustment
-            && self.lines.iter().map(figures).eq(other.lines.iter().map(figures))
+        self.shares == other.shares && self.lines.iter().map(figures).eq(other.lines.iter().map(figures))
     }
 }
 

@@ -880,6 +880,15 @@ impl Claim<Settling> {
 }
 
 impl Claim<Unknown> {
+    /// The bill as the payer received it: with what the payers before it settled.
+    pub fn bill_sent(&self) -> Bill {
+        let before = match &self.state.pending {
+            Pending::Settle(settling) => settling.confirmed.standing.as_slice(),
+            Pending::Reverse(reversing) => reversing.origin.standing(),
+        };
+        self.head.bill.after(before.iter().map(|standing| &standing.settlement.adjudication))
+    }
+
     /// Checks the payer's answer to a query.
     ///
     /// # Errors
@@ -925,7 +934,8 @@ impl Claim<Unknown> {
             (Stated::NotDone, _) => Status::NeverSeen,
             (Stated::Done { reference }, Pending::Settle(settling)) => Status::Settled(Settlement {
                 reference: reference.clone(),
-                adjudication: settling.share.allocation.as_agreed(),
+                // Without the accumulators, which it did not state.
+                adjudication: Adjudication { accumulators: Vec::new(), ..settling.share.quoted.clone() },
             }),
             (Stated::Done { reference }, Pending::Reverse(_)) => {
                 Status::Reversed(Reversal { reference: reference.clone(), accumulators: Vec::new() })

@@ -4,11 +4,13 @@
 //! - [`allocation`]: a checked adjudication of one bill, to the fen;
 //! - [`claim`]: the state machine of a bill with a payer, including the state of an
 //!   unknown outcome;
+//! - [`insured`]: bills as claims of insurers;
 //! - [`split`]: what each payer pays of each line;
 //! - [`membership`]: a patient's insurance, with its figures by benefit year.
 
 pub mod allocation;
 pub mod claim;
+pub mod insured;
 pub mod membership;
 pub mod split;
 

@@ -44,6 +44,12 @@ impl Rest {
         }
         Ok(())
     }
+
+    fn give_up(&mut self, amount: Money) -> Result<(), MoneyError> {
+        self.left = self.left.minus(amount)?;
+        self.shares.adjustment = self.shares.adjustment.plus(amount)?;
+        Ok(())
+    }
 }
 
 /// The shares of every line, in the order of the bill, as `decided` by its last payer after those in
@@ -65,6 +71,19 @@ pub(super) fn split(bill: &Bill, decided: &Adjudication) -> Result<Vec<LineShare
     let mut before = Shares::default();
     for adjudication in bill.prior.iter().chain([decided]) {
         let after = Shares::of(adjudication)?;
+        if let Some(insured) = &adjudication.insured {
+            // As the insurer says.
+            for (rest, line) in rests.iter_mut().zip(&insured.lines) {
+                rest.take(Source::Commercial, line.benefit)?;
+                rest.give_up(line.contractual)?;
+                if rest.left < Money::ZERO {
+                    let (line, parts, gross) = (line.number, line.benefit, rest.left);
+                    return Err(BillingError::LineSum { line, parts, gross });
+                }
+            }
+            before = after;
+            continue;
+        }
         for source in Source::ALL.into_iter().filter(|source| *source != Source::Cash) {
             let amount = after.get(source).minus(before.get(source))?;
             let room = rests.iter().zip(&adjudication.lines).map(|(rest, result)| applies_to(source, rest, result));
@@ -77,8 +96,7 @@ pub(super) fn split(bill: &Bill, decided: &Adjudication) -> Result<Vec<LineShare
         let room: Vec<Money> = rests.iter().map(|rest| rest.left).collect();
         let given = divide(given, &room, &rests)?;
         for (rest, given) in rests.iter_mut().zip(given) {
-            rest.left = rest.left.minus(given)?;
-            rest.shares.adjustment = rest.shares.adjustment.plus(given)?;
+            rest.give_up(given)?;
         }
         before = after;
     }

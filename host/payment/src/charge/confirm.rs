@@ -29,7 +29,8 @@ use super::{
     has_fee, load,
     operation::{begin, post_settled},
     parent,
-    settle::{Reply, carry_out, heard, payer_of},
+    payer::payer_of,
+    settle::{Reply, carry_out, heard},
     view,
 };
 

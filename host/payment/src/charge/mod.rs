@@ -16,6 +16,7 @@ mod get;
 mod guard;
 mod notice;
 mod operation;
+mod payer;
 mod quote;
 mod resolve;
 mod resolve_by_hand;
@@ -33,7 +34,7 @@ use xinglin_domain::{
     coding::{Attribute, AttributeValue, Decimal},
     id::{BillId, EncounterId, PrescriptionId},
     money::{Money, Rounding},
-    payer::{self, Bill, Line},
+    payer::{Bill, Line, LineKind},
     prescription::{Effective, Prescription, Rx},
     time::Instant,
 };
@@ -156,7 +157,7 @@ async fn bill<E: Executor>(
     }
     for NewItem { item, quantity } in wanted.extra {
         let item = settings.item(item)?;
-        if item.kind == payer::LineKind::Medicine {
+        if item.kind == LineKind::Medicine {
             return Err(AppError::new(Code::RxDrugBeforeRx, format!("`{}` needs a prescription", item.code)));
         }
         if item.code == FOLLOW_UP_VISIT {

@@ -5,13 +5,12 @@ use serde_json::Value;
 use xinglin_care::prescription;
 use xinglin_domain::{
     billing::{
-        Act, Allocation, BillingError, By, Charge, Claim,
+        Act, Allocation, BillingError, By, Charge, Claim, Membership,
         allocation::check_accumulators,
         claim::{self, Confirmed, Returned, Reversing, Settling, Standing, Why},
     },
     code::Code,
     id::PaymentId,
-    payer,
     prescription::Prescription,
     time::Instant,
 };
@@ -331,10 +330,18 @@ async fn stands(tx: &TenantTx, after: &Charge, standing: &Standing, now: Instant
         let shares = (before(after.standing()), standing.share.allocation());
         ledger::book_shares(tx, after.id(), Some(payer), shares, now).await?;
     }
-    if standing.agreed
-        || matches!(after, Charge::Unwinding(claim) if claim.state().why == Why::Drifted(Code::InsPresettleDrift))
-    {
-        run_on(tx, (after, payer), &settlement.adjudication.accumulators, now).await?;
+    let drifted = Why::Drifted(Code::InsPresettleDrift);
+    if standing.agreed || after.why() == Some(&drifted) {
+        let counts = &settlement.adjudication;
+        change_membership(tx, (after, payer), now, |membership, served_at| {
+            membership.run_on(&counts.accumulators, served_at);
+            if let Some(insured) = counts.insured.as_ref()
+                && let Err(wrong) = membership.draw(&insured.draws)
+            {
+                tracing::error!(payer, %wrong, "what an insurer drew does not fit what is on file: ask it for the balances");
+            }
+        })
+        .await?;
     }
     if standing.agreed {
         let response = project::claim_response(&project::Answered {
@@ -358,10 +365,17 @@ async fn stands_no_more(tx: &TenantTx, after: &Charge, returned: &Returned, now:
     let Returned { standing, reversal, .. } = returned;
     ledger::unwind(tx, after.id(), Some(standing.share.payer()), now).await?;
     // The money is back, whatever the payer counts.
-    if check_accumulators(&reversal.accumulators).is_ok() {
-        run_on(tx, (after, standing.share.payer()), &reversal.accumulators, now).await?;
-    }
-    Ok(())
+    let payer = standing.share.payer();
+    let draws = standing.settlement.adjudication.insured.as_ref().map_or(&[][..], |insured| &insured.draws);
+    let counts =
+        if check_accumulators(&reversal.accumulators).is_ok() { reversal.accumulators.as_slice() } else { &[] };
+    change_membership(tx, (after, payer), now, |membership, served_at| {
+        membership.run_on(counts, served_at);
+        if let Err(wrong) = membership.give_back(draws) {
+            tracing::error!(payer, %wrong, "what an insurer drew cannot be given back: ask it for the balances");
+        }
+    })
+    .await
 }
 
 /// What was agreed to before the last of these settled.
@@ -392,16 +406,20 @@ pub(super) async fn post_reversed(tx: &TenantTx, row: Row, reversed: &Charge, no
     update(tx, row, reversed, now).await
 }
 
-/// Stores the accumulators that the payer returned. Others may have changed since it was called.
-async fn run_on(
+/// Stores what a payer counts of the patient. Others may have changed it since it was called.
+async fn change_membership(
     tx: &TenantTx,
     (after, payer): (&Charge, &str),
-    figures: &[payer::Accumulator],
     now: Instant,
+    change: impl FnOnce(&mut Membership, Instant),
 ) -> AppResult<()> {
     let known = coverage::of_patient(tx, after.patient()).await?.into_iter().find(|(row, _)| row.payer == payer);
-    let Some((row, mut membership)) = known.filter(|_| !figures.is_empty()) else { return Ok(()) };
-    membership.run_on(figures, after.bill().served_at);
+    let Some((row, mut membership)) = known else { return Ok(()) };
+    let before = membership.clone();
+    change(&mut membership, after.bill().served_at);
+    if membership == before {
+        return Ok(());
+    }
     let body = serde_json::to_value(&membership).map_err(AppError::internal)?;
     tx.put_coverage(&xinglin_store::Coverage { body, updated_at: now, ..row }).await?;
     Ok(())

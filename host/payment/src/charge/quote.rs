@@ -4,7 +4,7 @@ use xinglin_care::prescription;
 use xinglin_domain::{
     access::Action,
     billing::{
-        Allocation, Charge, Claim, PayerKind,
+        Charge, Claim, PayerKind,
         claim::{Open, Quotation},
     },
     code::Code,
@@ -20,7 +20,7 @@ use xinglin_records::consent;
 use super::{
     ChargeView, NewItem, Wanted, bill,
     guard::restricted,
-    settle::{self, Payer, mistake, unavailable},
+    payer::{Payer, find_payers, unavailable},
     view,
 };
 
@@ -86,12 +86,10 @@ pub async fn quote(extensions: &Extensions, caller: &Caller, new: NewCharge) -> 
 
     let mut asked = match new.self_pay {
         true => Vec::new(),
-        false => {
-            settle::find_payers(extensions, &records, patient, caller.now).await.map_err(|error| match error.code {
-                Code::StoreUnavailable => error,
-                _ => unavailable(error),
-            })?
-        }
+        false => find_payers(extensions, &records, patient, caller.now).await.map_err(|error| match error.code {
+            Code::StoreUnavailable => error,
+            _ => unavailable(error),
+        })?,
     };
     if let Some(named) = &new.payers {
         asked.retain(|(_, payer)| named.contains(&payer.install.plugin_id));
@@ -148,17 +146,11 @@ async fn ask(
     notes: &mut Vec<String>,
 ) -> AppResult<Vec<Quotation>> {
     let mut quotations: Vec<Quotation> = Vec::new();
-    for (kind, Payer { install, plugin, coverage }) in payers {
+    for (kind, payer) in payers {
         let bill = open.bill.after(quotations.iter().map(|quotation| &quotation.adjudication));
-        let judge = |answer: &Result<Quote, PayerError>| match answer {
-            Ok(Quote::Covered(adjudication)) => mistake(Allocation::check(&bill, adjudication, *kind)),
-            _ => None,
-        };
-        let context = calls.context(install, plugin).map_err(unavailable)?;
-        let call = extensions.runtime().quote(plugin, context, (&bill, coverage), open.bill.served_at, &judge).await;
-        match calls.took(install, call).await {
+        match payer.quote(extensions, calls, (&bill, *kind)).await {
             Ok(Ok(Quote::Covered(adjudication))) => {
-                let payer = install.plugin_id.clone();
+                let payer = payer.install.plugin_id.clone();
                 quotations.push(Quotation { payer, kind: *kind, adjudication });
             }
             Ok(Ok(Quote::Declined(refusals))) => {

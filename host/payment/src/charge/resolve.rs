@@ -5,7 +5,7 @@ use xinglin_domain::{
         claim::{Pending, Unknown},
     },
     consent::Purpose,
-    payer::{PayerError, Status},
+    payer::Status,
 };
 use xinglin_extensions::{Extensions, call::Calls};
 use xinglin_platform::{
@@ -18,7 +18,8 @@ use xinglin_store::{OperationState, Work};
 use super::{
     load,
     operation::{Finished, Outcome, Then, Verb, ask_again, finish, in_flight_until, mark},
-    settle::{carry_out, mistake, payer_of},
+    payer::payer_of,
+    settle::carry_out,
 };
 
 /// Resolves an operation without a known outcome (the host stopped during it, or the payer did
@@ -56,17 +57,7 @@ pub async fn resolve(extensions: &Extensions, work: &Work, occasion: &Occasion) 
     let operation = unknown.state().pending.attempt().operation.clone();
     let mut calls =
         Calls::new(extensions, records.id(), &occasion.request_id, now).of(patient, Purpose::Payment).about(row.id);
-    let judge = |answer: &Result<Status, PayerError>| match answer {
-        Ok(status) => mistake(unknown.check(status)),
-        Err(_) => None,
-    };
-    let answer = match calls.context(&payer.install, &payer.plugin) {
-        Ok(context) => {
-            let call = extensions.runtime().query(&payer.plugin, context, &operation, &judge).await;
-            calls.took(&payer.install, call).await
-        }
-        Err(forbidden) => Err(forbidden),
-    };
+    let answer = payer.query(extensions, &mut calls, &operation, &unknown).await;
     let now = platform.now();
     let Ok(Ok(status)) = answer else {
         // Still unknown: asked again later.

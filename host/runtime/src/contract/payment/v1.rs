@@ -151,6 +151,7 @@ impl TryFrom<wit::Adjudication> for domain::Adjudication {
             accumulators: raise(a.accumulators)?,
             citation: a.citation.into(),
             attributes: raise(a.attributes)?,
+            insured: None,
         })
     }
 }
