@@ -130,6 +130,7 @@ async fn insure_commercially(clinic: &Clinic, year: i16) {
     let coverage = json!({
         "category": { "system": "urn:test", "code": "group" },
         "policy": {
+            "valid_from": "2020-01-01",
             "plan": { "system": "https://xinglin.dev/insurers/cigna-cmb", "code": "SUPPLEMENT" },
             "network": "partner",
             "balances": [{
@@ -266,7 +267,8 @@ async fn what_a_later_payer_does_befalls_those_before(hospital: TestHospital) {
     promote(&clinic, &well()).await;
     let quote = clinic.quote(&prescription).await;
     promote(&clinic, &PayerGuest { settle: Does::Unavailable, ..well() }).await;
-    clinic.patient.refused(&confirm_path(&quote), confirmation(&quote), "PAY_UNAVAILABLE").await;
+    let asked = clinic.patient.ask(reqwest::Method::POST, &confirm_path(&quote), Some(confirmation(&quote))).await;
+    assert_eq!(asked.code(), "PAY_UNAVAILABLE", "{}", asked.text);
     let cancelled = clinic.patient.post(&format!("{}/cancel", bill(&quote)), json!(null)).await;
     assert_eq!(cancelled["status"], "ABANDONED", "{cancelled}");
     assert_eq!(clinic.balanced().await["debit_fen"], 0);

@@ -33,6 +33,7 @@ use crate::checker::{self, Subject};
 /// receive the record of this hospital, within their grants.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = CdsRequest)]
 pub struct Asked {
     /// Of the service.
     pub hook: Hook,

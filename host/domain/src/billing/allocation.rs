@@ -11,7 +11,7 @@ use super::{
 use crate::{
     coding::{Attribute, AttributeValue, LocalizedText},
     money::Money,
-    payer::{Accumulator, Adjudication, Bill, LineKind, LineResult, Part, Source},
+    payer::{Accumulator, Adjudication, Bill, LineKind, LineResult, Source},
 };
 
 /// Key of the attribute in which a commercial payer gives the contract discount borne by the

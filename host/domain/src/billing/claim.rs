@@ -346,16 +346,16 @@ pub struct Unwinding {
     standing: Vec<Standing>,
     /// Why.
     pub why: Why,
-    /// Why the payer did not take it back; empty if it was not asked or never decided.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub refusals: Vec<payer::Refusal>,
+    /// Why the payer refused to take it back; `None` if it was not asked or never decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<Vec<payer::Refusal>>,
     /// Since when.
     pub at: Instant,
 }
 
 impl Unwinding {
     fn new(standing: Vec<Standing>, why: Why, at: Instant) -> Self {
-        Self { standing, why, refusals: Vec::new(), at }
+        Self { standing, why, refused: None, at }
     }
 }
 
@@ -965,8 +965,8 @@ impl Claim<Unknown> {
                 let claim = Claim { head, state: *state };
                 match status {
                     Status::Reversed(reversal) => claim.reversed(reversal, at),
-                    Status::NeverSeen => claim.stands(Vec::new(), at),
-                    Status::Refused(refusals) => claim.stands(refusals, at),
+                    Status::NeverSeen => claim.stands(None, at),
+                    Status::Refused(refusals) => claim.stands(Some(refusals), at),
                     // As above.
                     Status::Pending | Status::Settled(_) => claim.unanswered(since).into(),
                 }
@@ -1077,7 +1077,7 @@ impl Claim<Unwinding> {
             },
             |mut unwinding, (turn, attempt)| {
                 unwinding.standing.pop();
-                unwinding.refusals.clear();
+                unwinding.refused = None;
                 Reversing { origin: Origin::Unwinding(unwinding), turn, attempt }
             },
         )
@@ -1099,14 +1099,14 @@ impl Claim<Reversing> {
     pub fn answered(self, answer: payer::Reversed, at: Instant) -> Charge {
         match answer {
             payer::Reversed::Done(reversal) => self.reversed(reversal, at),
-            payer::Reversed::Refused(refusals) => self.stands(refusals, at),
+            payer::Reversed::Refused(refusals) => self.stands(Some(refusals), at),
         }
     }
 
     /// The payer could not decide; see [`Claim::<Settling>::failed`].
     pub fn failed(self, error: &PayerError, at: Instant) -> Charge {
         match error {
-            PayerError::Unavailable(_) | PayerError::MissingData(_) => self.stands(Vec::new(), at),
+            PayerError::Unavailable(_) | PayerError::MissingData(_) => self.stands(None, at),
             PayerError::Conflict(_) | PayerError::Other(_) => self.unanswered(at).into(),
         }
     }
@@ -1133,7 +1133,7 @@ impl Claim<Reversing> {
     }
 
     /// The payer did not take it back.
-    fn stands(self, refusals: Vec<payer::Refusal>, at: Instant) -> Charge {
+    fn stands(self, refused: Option<Vec<payer::Refusal>>, at: Instant) -> Charge {
         let Self { head, state: Reversing { origin, turn, .. } } = self;
         match origin {
             Origin::Settled { settled: mut state, ended: false } => {
@@ -1142,11 +1142,11 @@ impl Claim<Reversing> {
             }
             Origin::Settled { settled: Settled { mut standing, .. }, ended: true } => {
                 standing.push(turn);
-                Claim { head, state: Unwinding { standing, why: Why::Ended, refusals, at } }.into()
+                Claim { head, state: Unwinding { standing, why: Why::Ended, refused, at } }.into()
             }
             Origin::Unwinding(mut state) => {
                 state.standing.push(turn);
-                Claim { head, state: Unwinding { refusals, ..state } }.into()
+                Claim { head, state: Unwinding { refused, ..state } }.into()
             }
         }
     }
@@ -1343,7 +1343,7 @@ mod tests {
             assert!(refused.paid().is_err(), "nothing is dispensed for it");
             refused.expecting::<Unwinding>(Act::Reverse).expect("withheld")
         };
-        assert_eq!(withheld().state().refusals, refusal());
+        assert_eq!(withheld().state().refused, Some(refusal()));
         assert!(withheld().reverse(person(&fixture::stranger()), NOW).is_err());
         // Again and again, and it stays what it is.
         let again = withheld().reverse(person(&fixture::pharmacist()), NOW).expect("begun");

@@ -148,7 +148,7 @@ async fn cancel_order(
         }
         Charge::Settled(settled) => settled.reverse(By::End, extensions.platform.now())?,
         Charge::Unwinding(unwinding)
-            if unwinding.state().refusals.is_empty() && unwinding.attempts() < MOST_REVERSALS =>
+            if unwinding.state().refused.is_none() && unwinding.attempts() < MOST_REVERSALS =>
         {
             unwinding.reverse(By::End, extensions.platform.now())?
         }

@@ -59,7 +59,9 @@ pub async fn unresolved(platform: &Platform, caller: &Caller) -> AppResult<Vec<U
         }
         caller.trail.saw(charge.patient());
         let refusals = match &charge {
-            Charge::Unwinding(unwinding) => unwinding.state().refusals.iter().map(|why| why.code.clone()).collect(),
+            Charge::Unwinding(unwinding) => {
+                unwinding.state().refused.iter().flatten().map(|why| why.code.clone()).collect()
+            }
             _ => Vec::new(),
         };
         let last = charge.standing().last().map(|standing| &standing.share);

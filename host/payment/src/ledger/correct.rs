@@ -1,6 +1,11 @@
 use serde::Deserialize;
 use utoipa::ToSchema;
-use xinglin_domain::{access::Action, code::Code, id::TransactionId, ledger::Book};
+use xinglin_domain::{
+    access::Action,
+    code::Code,
+    id::TransactionId,
+    ledger::{Book, LedgerError},
+};
 use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed};
 
 use super::{TransactionView, load, put, read, stamp_now};

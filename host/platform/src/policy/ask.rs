@@ -77,6 +77,7 @@ pub struct Decision {
 
 /// The input of the policies.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = PolicyInput)]
 pub struct Asked {
     /// In Cedar: `Account::"acc-…"`.
     pub principal: String,
