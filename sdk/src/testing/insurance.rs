@@ -448,7 +448,8 @@ mod tests {
     fn it_refuses_what_the_host_refuses() {
         let (claim, policy) = (visit(), policy());
         let good = share(&claim, &policy).expect("figures");
-        let cases: [(fn(&mut Adjudication), &str); 8] = [
+        type Case = (fn(&mut Adjudication), &'static str);
+        let cases: [Case; 8] = [
             (|a| a.lines.truncate(3), "in its order"),
             (|a| a.lines[0].allowed = Fen::new(1).into(), "gross is not prior"),
             (|a| a.lines[1].benefit = Fen::new(1).into(), "allowed is not deductible"),

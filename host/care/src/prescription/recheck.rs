@@ -53,14 +53,14 @@ pub async fn still_safe<E: Executor>(
     let rx = rx.into();
     match obstacle(platform, records, rx, caller.now).await? {
         None => Ok(()),
-        Some(Obstacle::Hold(active)) => Err(on_hold(platform, caller, active).await?),
+        Some(Obstacle::Hold(active)) => Err(on_hold(platform, caller, *active).await?),
         Some(Obstacle::Allergy(refused)) => Err(masked(platform, caller, records, rx.patient, refused.into()).await?),
     }
 }
 
 /// What stands against a prescription, whole: who is told of it depends on what they may read.
 enum Obstacle {
-    Hold(HoldRecord),
+    Hold(Box<HoldRecord>),
     Allergy(RxError),
 }
 
@@ -74,7 +74,7 @@ async fn obstacle<E: Executor>(
     patient::treatable(records, patient).await?;
     encounter::not_stopped(records, encounter).await?;
     if let Some(active) = active_hold(records, patient).await? {
-        return Ok(Some(Obstacle::Hold(active)));
+        return Ok(Some(Obstacle::Hold(Box::new(active))));
     }
     let facts = facts(platform, records, patient, now).await?;
     Ok(sheet.tolerated(&facts.allergies).err().map(Obstacle::Allergy))

@@ -309,6 +309,7 @@ mod tests {
     use crate::{
         code::Code,
         fixture::{self, fen},
+        payer::Part,
     };
 
     fn code(bill: &Bill, adjudication: &Adjudication, kind: PayerKind) -> Option<Code> {

@@ -265,7 +265,7 @@ pub struct Settling {
     /// The others, and what the patient agreed to.
     confirmed: Confirmed,
     /// What the payer was sent.
-    pub share: Share,
+    pub share: Box<Share>,
     /// The operation.
     pub attempt: Attempt,
 }
@@ -394,7 +394,7 @@ impl Origin {
 pub struct Reversing {
     origin: Origin,
     /// The settlement that is being taken back.
-    pub turn: Standing,
+    pub turn: Box<Standing>,
     /// The operation.
     pub attempt: Attempt,
 }
@@ -783,7 +783,7 @@ impl Claim<Confirmed> {
             },
             |mut confirmed, (share, attempt)| {
                 confirmed.open.remove(0);
-                Settling { confirmed, share, attempt }
+                Settling { confirmed, share: Box::new(share), attempt }
             },
         )
         .map(Claim::begun)
@@ -845,7 +845,7 @@ impl Claim<Settling> {
 
     fn not_done(self) -> Claim<Confirmed> {
         self.with(|Settling { mut confirmed, share, .. }| {
-            confirmed.open.insert(0, share);
+            confirmed.open.insert(0, *share);
             confirmed
         })
     }
@@ -864,7 +864,7 @@ impl Claim<Settling> {
             Err(error) => Some(error.code()),
         };
         let Self { head, state: Settling { mut confirmed, share, attempt } } = self;
-        confirmed.standing.push(Standing { share, settlement, agreed: problem.is_none(), attempt });
+        confirmed.standing.push(Standing { share: *share, settlement, agreed: problem.is_none(), attempt });
         match problem {
             Some(problem) => {
                 let state = Unwinding::new(confirmed.standing, Why::Drifted(problem), at);
@@ -1038,7 +1038,11 @@ impl Claim<Settled> {
             },
             |mut settled, (turn, attempt)| {
                 settled.standing.pop();
-                Reversing { origin: Origin::Settled { settled, ended: matches!(by, By::End) }, turn, attempt }
+                Reversing {
+                    origin: Origin::Settled { settled, ended: matches!(by, By::End) },
+                    turn: Box::new(turn),
+                    attempt,
+                }
             },
         )
         .map(Claim::begun)
@@ -1078,7 +1082,7 @@ impl Claim<Unwinding> {
             |mut unwinding, (turn, attempt)| {
                 unwinding.standing.pop();
                 unwinding.refused = None;
-                Reversing { origin: Origin::Unwinding(unwinding), turn, attempt }
+                Reversing { origin: Origin::Unwinding(unwinding), turn: Box::new(turn), attempt }
             },
         )
         .map(Claim::begun)
@@ -1118,7 +1122,7 @@ impl Claim<Reversing> {
 
     fn reversed(self, reversal: Reversal, at: Instant) -> Charge {
         let Self { mut head, state: Reversing { origin, turn, attempt } } = self;
-        head.returned.push(Returned { standing: turn, reversal, operation: attempt.operation.key });
+        head.returned.push(Returned { standing: *turn, reversal, operation: attempt.operation.key });
         let why = origin.why().clone();
         let standing = match origin {
             Origin::Settled { settled, .. } => settled.standing,
@@ -1137,15 +1141,15 @@ impl Claim<Reversing> {
         let Self { head, state: Reversing { origin, turn, .. } } = self;
         match origin {
             Origin::Settled { settled: mut state, ended: false } => {
-                state.standing.push(turn);
+                state.standing.push(*turn);
                 Claim { head, state }.into()
             }
             Origin::Settled { settled: Settled { mut standing, .. }, ended: true } => {
-                standing.push(turn);
+                standing.push(*turn);
                 Claim { head, state: Unwinding { standing, why: Why::Ended, refused, at } }.into()
             }
             Origin::Unwinding(mut state) => {
-                state.standing.push(turn);
+                state.standing.push(*turn);
                 Claim { head, state: Unwinding { refused, ..state } }.into()
             }
         }

@@ -272,7 +272,7 @@ mod tests {
     fn by_account_all_accounts_come_to_nothing() {
         let pair = |account: Account, fen| moved(account.as_str(), account, Kind::Remittance, FIRST, fen);
         let lines = lines(By::Account, &[pair(Account::Bank, 5550), pair(Account::BasicFundReceivable, -5550)]);
-        assert_eq!(total(By::Account, &lines).is_nothing(), true);
+        assert!(total(By::Account, &lines).is_nothing());
         assert!(lines.iter().all(adds_up));
         assert_eq!(By::Account.accounts().len(), Account::ALL.len());
         assert_eq!("doctor".parse(), Ok(By::Doctor));

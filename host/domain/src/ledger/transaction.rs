@@ -457,6 +457,9 @@ impl Transaction {
 }
 
 #[cfg(test)]
+pub(super) use tests::stamp;
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::{
@@ -481,8 +484,9 @@ mod tests {
     #[test]
     fn each_kind_makes_its_own_postings() {
         type Make = fn(Entry) -> Result<Transaction, LedgerError>;
+        type Row = (Make, Kind, &'static str, &'static [(Account, i64)]);
         use Account as A;
-        let table: [(Make, Kind, &str, &[(Account, i64)]); 12] = [
+        let table: [Row; 12] = [
             (|e| Transaction::receipt(e, fen(5)), Kind::Receipt, "b", &[(A::Cash, 5), (A::PatientReceivable, -5)]),
             (
                 |e| Transaction::refund(e, LineKind::Material, fen(5)),
@@ -616,6 +620,3 @@ mod tests {
         assert!(Kind::stored("gift", None).is_err());
     }
 }
-
-#[cfg(test)]
-pub(super) use tests::stamp;
