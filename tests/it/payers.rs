@@ -253,6 +253,9 @@ async fn what_a_later_payer_does_befalls_those_before(hospital: TestHospital) {
             if state == "CONFIRMED" {
                 assert_eq!(clinic.confirm(&quote).await["status"], "SETTLED");
             } else {
+                // Its figures are not known, so no other bill is settled by them.
+                let other = clinic.quote(&clinic.approved().await).await;
+                clinic.patient.refused(&confirm_path(&other), confirmation(&other), "PAY_STATE").await;
                 hospital.advance(31).await;
                 eventually("it is sent again", async || status().await == "SETTLED").await;
             }

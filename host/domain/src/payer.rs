@@ -1,11 +1,13 @@
 //! Bills as payer plugins receive them, and their answers, as in `xinglin:payment/payer`. Nothing
 //! here is checked yet; [`billing`](crate::billing) checks the answers.
 
+pub mod insurance;
+
 use serde::{Deserialize, Serialize};
 
+use self::insurance::claims;
 use crate::{
     coding::{Attribute, Citation, Coding, Decimal, LocalizedText},
-    insurance::claims,
     money::Money,
     time::Instant,
 };

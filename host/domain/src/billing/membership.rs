@@ -68,17 +68,20 @@ impl Terms {
         of_day.into_values().collect()
     }
 
-    /// Applies what a decision about a service given then draws, or gives it back.
+    /// Applies what a decision draws, or gives it back: all of it, or nothing. What an insurer has paid is
+    /// counted also beyond a limit, so that it can be given back.
     fn apply(&mut self, draws: &[Draw], back: bool) -> Result<(), Wrong> {
+        let mut balances = self.balances.clone();
         for draw in draws {
-            if !self.balances.iter().any(|balance| balance.is_of(draw)) {
+            if !balances.iter().any(|balance| balance.is_of(draw)) {
                 let renewed = self.balances(draw.period.start).into_iter().find(|balance| balance.is_of(draw));
-                self.balances.push(renewed.ok_or(Wrong::Strange)?);
+                balances.push(renewed.ok_or(Wrong::Strange)?);
             }
-            for balance in self.balances.iter_mut().filter(|balance| balance.is_of(draw)) {
-                *balance = if back { balance.given_back(draw)? } else { balance.drawn(draw)? };
+            for balance in balances.iter_mut().filter(|balance| balance.is_of(draw)) {
+                balance.used = if back { balance.used.minus(draw.amount)? } else { balance.used.plus(draw.amount)? };
             }
         }
+        self.balances = balances;
         Ok(())
     }
 }
@@ -162,7 +165,7 @@ impl Membership {
     /// Applies what an insurer's decision uses up.
     ///
     /// # Errors
-    /// If a balance does not exist, or does not hold it.
+    /// If a balance does not exist; then nothing is applied.
     pub fn draw(&mut self, draws: &[Draw]) -> Result<(), Wrong> {
         self.terms.as_mut().map_or(Ok(()), |terms| terms.apply(draws, false))
     }
@@ -170,7 +173,7 @@ impl Membership {
     /// Gives it back, whatever happened since.
     ///
     /// # Errors
-    /// If it is more than was used.
+    /// If it is more than was used; then nothing is given back.
     pub fn give_back(&mut self, draws: &[Draw]) -> Result<(), Wrong> {
         self.terms.as_mut().map_or(Ok(()), |terms| terms.apply(draws, true))
     }
@@ -248,7 +251,11 @@ mod tests {
             membership.policy(at(day)).expect("a policy").balances.into_iter().map(|balance| balance.used).collect()
         };
         let draw = |period, amount| Draw { code: "deductible".into(), period, amount: money(amount) };
-        assert_eq!(membership.draw(&[draw(first, 3001)]), Err(Wrong::Balance));
+        let strange = Draw { code: "dental".into(), ..draw(first, 1) };
+        assert_eq!(membership.draw(&[draw(first, 1), strange]), Err(Wrong::Strange));
+        assert_eq!(membership.give_back(&[draw(first, 47_001)]), Err(Wrong::Balance));
+        membership.draw(&[draw(first, 9000)]).expect("counted beyond the limit");
+        membership.give_back(&[draw(first, 9000)]).expect("drawn");
         membership.draw(&[draw(first, 3000)]).expect("within");
         membership.draw(&[draw(second, 100)]).expect("a new year");
         assert_eq!(used(&membership, "2027-02-28"), [money(50_000), Allowance::Count(2)]);

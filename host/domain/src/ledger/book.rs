@@ -81,7 +81,8 @@ impl Book {
     }
 
     /// The contra entries that take back what stands of a bill, newest first: all of it, or only
-    /// what was booked of one payer. Of the payer whose settlement the others rest on, it is all.
+    /// what was booked of one payer, and what persons posted, which may rest on it. Of the payer whose
+    /// settlement the others rest on, it is all.
     pub fn unwind(&self, bill: BillId, payer: Option<&str>, mut stamp: impl FnMut() -> Stamp) -> Vec<Transaction> {
         let reversed: BTreeSet<TransactionId> = self.transactions.iter().filter_map(Transaction::reverses).collect();
         let stands =
@@ -89,7 +90,9 @@ impl Book {
         let standing: Vec<&Transaction> = self.transactions.iter().filter(stands).collect();
         let is_of = |t: &Transaction| payer.is_none_or(|payer| t.entry().payer.as_deref() == Some(payer));
         let whole = standing.iter().any(|t| t.kind() == Kind::Settlement && is_of(t));
-        let of_it = standing.into_iter().rev().filter(|t| whole || is_of(t));
+        let posted = |t: &Transaction| t.entry().stamp.by.is_some();
+        let booked = standing.iter().any(|t| is_of(t));
+        let of_it = standing.into_iter().rev().filter(|t| whole || is_of(t) || (booked && posted(t)));
         of_it.map(|t| t.contra(stamp(), None)).collect()
     }
 

@@ -25,7 +25,7 @@ use xinglin_store::{StoreError, Tenant};
 
 use super::{
     ChargeView, RX_LINE, Row, fee_of,
-    guard::{Who, clear},
+    guard::{Who, clear, one_at_a_time},
     has_fee, load,
     operation::{begin, post_settled},
     parent,
@@ -138,6 +138,7 @@ async fn confirm_quote(
         StoreError::Unique { .. } => AppError::new(Code::RxAlreadyUsed, "another order was first"),
         other => other.into(),
     })?;
+    one_at_a_time(&tx, &asked).await?;
     prescription::put(&tx, rx_row, &reserved.into(), caller.now).await?;
     if confirmed.payers().is_empty() {
         let charge = Charge::from(confirmed.collect(caller.now)?);
@@ -170,6 +171,7 @@ async fn confirm_again(
     prescription::still_checked(extensions, caller, &records, (&reserved, &reserved.state().issue)).await?;
     let tx = records.begin().await?;
     let cleared = clear(&extensions.platform, &tx, Who::Person(caller), (&charge, &reserved), caller.now).await?;
+    one_at_a_time(&tx, &charge).await?;
     touch(&tx, rx_row, caller.now).await?;
     let (row, settling) = begin(&tx, row, confirmed, &cleared, extensions.platform.now()).await?;
     tx.commit().await?;

@@ -141,6 +141,8 @@ async fn cancel_order(
         Charge::Settled(settled) if settled.payers().is_empty() => {
             let refunded = Charge::from(settled.refund_all(By::Host, now)?);
             let tx = records.begin().await?;
+            // As whoever cancels it at this moment.
+            touch(&tx, tx.get_document(rx).await?, now).await?;
             order.tell(&tx, true, now).await?;
             post_reversed(&tx, row, &refunded, now).await?;
             tx.finish_work(work).await?;

@@ -3,7 +3,7 @@
 
 use xinglin_care::prescription;
 use xinglin_domain::{
-    billing::{Charge, claim},
+    billing::{Charge, ChargeState, claim},
     code::Code,
     compartment::Compartments,
     id::BillId,
@@ -11,9 +11,9 @@ use xinglin_domain::{
     prescription::{Reserved, Rx, RxError, Sheet},
     time::Instant,
 };
-use xinglin_platform::{AppError, AppResult, Caller, Platform, settings::settings};
+use xinglin_platform::{AppError, AppResult, Caller, Platform, document::Stored, settings::settings};
 use xinglin_records::consent;
-use xinglin_store::{Executor, TenantScope, TenantTx};
+use xinglin_store::{DocumentQuery, Executor, TenantScope, TenantTx};
 
 /// Proof that the settlement of a bill may begin in this transaction. Only [`clear`] makes one.
 #[derive(Debug, PartialEq, Eq)]
@@ -68,6 +68,32 @@ pub(super) async fn clear(
         }
     }
     Ok(Cleared(charge.id()))
+}
+
+/// That none of the payers is at another bill of the patient, which it counts on. After [`clear`]: the
+/// patient is locked, so that none begins either.
+///
+/// # Errors
+/// `PAY_STATE`.
+pub(super) async fn one_at_a_time(tx: &TenantTx, charge: &Charge) -> AppResult<()> {
+    /// More bills of one patient at once are nobody's habit.
+    const MOST: u32 = 64;
+    let busy = [ChargeState::Settling, ChargeState::Unknown, ChargeState::Reversing];
+    let query = DocumentQuery {
+        patient_id: Some(charge.patient().to_string()),
+        statuses: busy.map(|state| state.as_str().to_owned()).into(),
+        ..DocumentQuery::default()
+    };
+    for row in tx.list_documents::<BillId>(&query, None, MOST).await? {
+        let other: Charge = Stored::try_from(row)?.value;
+        let shared = other.payers().iter().any(|payer| charge.payers().contains(payer));
+        if other.id() != charge.id() && shared {
+            let detail =
+                format!("the insurer is at another bill of the patient, {}: confirm when it is done", other.id());
+            return Err(AppError::new(Code::PayState, detail));
+        }
+    }
+    Ok(())
 }
 
 /// The compartments that a bill would disclose: of what it says, and of what formulary and

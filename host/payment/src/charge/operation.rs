@@ -22,7 +22,7 @@ use xinglin_store::{Operation as StoredOperation, OperationState, Started, Store
 
 use super::{
     Row, free,
-    guard::{Cleared, Who, clear},
+    guard::{Cleared, Who, clear, one_at_a_time},
     notice, parent, update,
     view::claim_projection,
 };
@@ -288,7 +288,12 @@ pub(super) async fn finish(
 /// cancels.
 async fn may_settle(platform: &Platform, tx: &TenantTx, row: &Row, charge: &Charge) -> AppResult<Option<Cleared>> {
     let Prescription::Reserved(reserved) = prescription::load(tx, parent(row)?).await?.value else { return Ok(None) };
-    match clear(platform, tx, Who::Host, (charge, &reserved), platform.now()).await {
+    let cleared = async {
+        let cleared = clear(platform, tx, Who::Host, (charge, &reserved), platform.now()).await?;
+        one_at_a_time(tx, charge).await?;
+        Ok::<_, AppError>(cleared)
+    };
+    match cleared.await {
         Ok(cleared) => Ok(Some(cleared)),
         Err(refused) if refused.code.class().status() < 500 => {
             tracing::info!(bill = %charge.id(), code = refused.code.as_str(), "a settlement is not sent");

@@ -13,7 +13,7 @@ use xinglin_domain::{
     code::Code,
     id::PatientId,
     insurance::{
-        self, Fault, InsurerError, Policy,
+        self, Balance, Fault, InsurerError, Policy,
         claims::{Adjudication as Decided, Asked, Predetermined, Response},
     },
     payer::{
@@ -67,8 +67,10 @@ fn error(error: InsurerError) -> PayerError {
     }
 }
 
-/// A decision whose figures fail their checks: nothing that could be agreed to, so that it is taken back.
+/// A decision whose figures fail their checks: nothing that could be agreed to, so that it is taken back. It
+/// draws on nothing.
 fn nonsense(decided: Decided) -> Adjudication {
+    let decided = Decided { draws: Vec::new(), ..decided };
     Adjudication {
         lines: Vec::new(),
         parts: Vec::new(),
@@ -195,6 +197,9 @@ impl Payer {
         };
         let bill = unknown.bill_sent();
         let claim = insured::claim_of(&bill)?;
+        // It was decided under the policy of then; what others have used up since does not make it wrong.
+        let unlimited = |balance: &Balance| Balance { limit: None, ..balance.clone() };
+        let policy = &Policy { balances: policy.balances.iter().map(unlimited).collect(), ..policy.clone() };
         let settles = matches!(unknown.state().pending, Pending::Settle(_));
         let judge = |answer: &Result<Option<Response>, InsurerError>| {
             let asked = if settles { Asked::Submit { claim: &claim, policy } } else { Asked::Cancel };

@@ -40,6 +40,10 @@ pub async fn resolve(extensions: &Extensions, work: &Work, occasion: &Occasion) 
         return work::postpone(&records, work, landed).await;
     }
     let Stored { row, value } = load(&records, pending.bill_id).await?;
+    if value.in_progress().is_none_or(|(attempt, _)| attempt.operation.key != work.id) {
+        // Somebody else has its outcome, and is at the bill.
+        return work::postpone(&records, work, work::next_try(work, now)).await;
+    }
     let patient = value.patient();
     let payer = match payer_of(extensions, &records, (patient, value.bill().served_at), &pending.payer).await {
         Ok(payer) => payer,

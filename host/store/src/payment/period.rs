@@ -52,7 +52,8 @@ impl<E: Executor> TenantScope<E> {
     }
 
     /// Bills with an operation, begun before a time, whose outcome is not known, or which are in a
-    /// state in which it stands with the payer but not in the books. At most so many, by id.
+    /// state in which it stands with the payer but not in the books, or of which one payer has settled and
+    /// another has not. At most so many, by id.
     ///
     /// # Errors
     /// If the database fails.
@@ -60,7 +61,8 @@ impl<E: Executor> TenantScope<E> {
         let sql = "SELECT DISTINCT o.bill_id FROM payment_operation o
                    JOIN bill b ON b.tenant_id = o.tenant_id AND b.document_id = o.bill_id
                    WHERE o.tenant_id = $1 AND o.created_at < $2
-                     AND (o.state IN ('pending', 'unknown') OR b.status = $3)
+                     AND (o.state IN ('pending', 'unknown') OR b.status = $3
+                          OR (b.status = 'CONFIRMED' AND o.verb = 'settle' AND o.state = 'done'))
                    ORDER BY o.bill_id LIMIT $4";
         let rows = self.exec.rows(Sql::new(sql, args![self.tenant, before, unbooked, limit])).await?;
         rows.iter().map(|row| row.get("bill_id")).collect()
