@@ -254,7 +254,9 @@ async fn what_a_later_payer_does_befalls_those_before(hospital: TestHospital) {
                 assert_eq!(clinic.confirm(&quote).await["status"], "SETTLED");
             } else {
                 // Its figures are not known, so no other bill is settled by them.
-                let other = clinic.quote(&clinic.approved().await).await;
+                let other = clinic.approved().await;
+                let order = json!({ "prescription": id(&other), "payers": [MEDICAL_INSURANCE.id] });
+                let other = clinic.patient.post("/api/v1/charges", order).await;
                 clinic.patient.refused(&confirm_path(&other), confirmation(&other), "PAY_STATE").await;
                 hospital.advance(31).await;
                 eventually("it is sent again", async || status().await == "SETTLED").await;
