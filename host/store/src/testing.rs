@@ -159,6 +159,12 @@ impl TestDatabase {
             Keep::Folder(folder) => {
                 let copy = Self::in_folder(fresh_folder()?);
                 let (from, to) = (folder.join(FILE), copy.url.trim_start_matches("sqlite:"));
+                // The last connection may still be writing the log back into the file: the log first.
+                let log = format!("{FILE}-wal");
+                match fs::copy(folder.join(&log), format!("{to}-wal")) {
+                    Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(&log)(&error)),
+                    _ => {}
+                }
                 fs::copy(&from, to).map_err(|e| failed(to)(&e))?;
                 Ok(copy)
             }
