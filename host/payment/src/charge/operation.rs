@@ -245,25 +245,15 @@ pub(super) async fn finish(
                 (row, settling.into())
             }
             // What one payer settled is not left for an order that cannot go on.
-            None if settled.is_some() => {
-                let unwinding = confirmed.abandon(By::Host, now)?;
-                let reversing = reverse_again(unwinding, now)?;
-                (begin_reversal(tx, row, reversing.clone(), now).await?, reversing.into())
-            }
+            None if settled.is_some() => take_back(tx, row, confirmed.abandon(By::Host, now)?, now).await?,
             None => {
                 let charge = Charge::from(confirmed);
                 (update(tx, row, &charge, now).await?, charge)
             }
         },
         // What was asked for is not forgotten.
-        stands @ Charge::Unwinding(_) if goes_on => {
-            let reversing = reverse_again(stands, now)?;
-            (begin_reversal(tx, row, reversing.clone(), now).await?, reversing.into())
-        }
-        stands @ Charge::Settled(_) if verb == Verb::Reverse && goes_on => {
-            let reversing = reverse_again(stands, now)?;
-            (begin_reversal(tx, row, reversing.clone(), now).await?, reversing.into())
-        }
+        stands @ Charge::Unwinding(_) if goes_on => take_back(tx, row, stands, now).await?,
+        stands @ Charge::Settled(_) if verb == Verb::Reverse && goes_on => take_back(tx, row, stands, now).await?,
         stands @ (Charge::Settled(_) | Charge::Unwinding(_)) if verb == Verb::Reverse => {
             let payer = stands.standing().last().map(|standing| standing.share.payer().to_owned());
             tracing::error!(bill = %row.id, payer, state = %stands.state(), "a payer did not take a settlement back: agree with it, and state the outcome or reverse again");
@@ -303,12 +293,13 @@ async fn may_settle(platform: &Platform, tx: &TenantTx, row: &Row, charge: &Char
     }
 }
 
-/// The reversal of what stands, begun anew.
-fn reverse_again(stands: Charge, now: Instant) -> AppResult<Claim<Reversing>> {
-    Ok(match stands {
+/// Begins the reversal of the last of what stands, by the host.
+async fn take_back(tx: &TenantTx, row: Row, stands: Charge, now: Instant) -> AppResult<(Row, Charge)> {
+    let reversing = match stands {
         Charge::Settled(settled) => settled.reverse(By::Host, now)?,
         other => other.expecting::<claim::Unwinding>(Act::Reverse)?.reverse(By::Host, now)?,
-    })
+    };
+    Ok((begin_reversal(tx, row, reversing.clone(), now).await?, reversing.into()))
 }
 
 /// Stores the state of an operation; while it is unknown, `since` a time, it is asked about again.
