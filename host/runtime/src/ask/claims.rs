@@ -10,9 +10,9 @@ use xinglin_domain::{
 use xinglin_plugin::{Call, Mistake};
 
 use crate::{
-    contract::payment::claims::{
-        Appeal, AppealInput, Cancel, CancelInput, Predetermine, PredetermineInput, Status, StatusInput, Submit,
-        SubmitInput,
+    contract::payment::{
+        claims::{Appeal, AppealInput, Cancel, Predetermine, PredetermineInput, Status, Submit},
+        insurance::{CancelInput, StatusInput, SubmitInput},
     },
     engine::Runtime,
     host::state::CallContext,

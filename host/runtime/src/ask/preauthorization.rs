@@ -7,7 +7,10 @@ use xinglin_domain::insurance::{Claim, InsurerError, Operation, Policy, preautho
 use xinglin_plugin::{Call, Mistake};
 
 use crate::{
-    contract::payment::preauthorization::{Cancel, CancelInput, Status, StatusInput, Submit, SubmitInput},
+    contract::payment::{
+        insurance::{CancelInput, StatusInput, SubmitInput},
+        preauthorization::{Cancel, Status, Submit},
+    },
     engine::Runtime,
     host::state::CallContext,
     program::Plugin,

@@ -15,7 +15,7 @@ pub(crate) mod payment {
     pub(crate) mod capitation;
     pub(crate) mod claims;
     pub(crate) mod eligibility;
-    mod insurance;
+    pub(crate) mod insurance;
     pub(crate) mod preauthorization;
     pub(crate) mod pricing;
     pub(crate) mod reconciliation;

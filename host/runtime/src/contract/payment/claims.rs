@@ -8,7 +8,7 @@ use xinglin_domain::{
     time::Instant,
 };
 
-use super::insurance::{Error, answer, believe, maybe};
+use super::insurance::{CancelInput, Error, StatusInput, SubmitInput, answer, believe, maybe};
 use crate::{
     contract::{
         hook::{Hook, HookName},
@@ -140,15 +140,6 @@ impl Hook for Predetermine {
     }
 }
 
-/// Input of `submit`.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct SubmitInput<'a> {
-    pub operation: Cow<'a, Operation>,
-    pub claim: Cow<'a, Claim>,
-    pub policy: Cow<'a, Policy>,
-}
-
 /// `xinglin:payment/claims#submit`.
 pub(crate) struct Submit;
 
@@ -168,14 +159,6 @@ impl Hook for Submit {
     }
 }
 
-/// Input of `status`.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct StatusInput<'a> {
-    pub operation: Cow<'a, Operation>,
-    pub reference: Option<Cow<'a, str>>,
-}
-
 /// `xinglin:payment/claims#status`.
 pub(crate) struct Status;
 
@@ -193,15 +176,6 @@ impl Hook for Status {
     fn raise((answered,): Self::Results) -> Result<Self::Output, Invalid> {
         maybe(answered)
     }
-}
-
-/// Input of `cancel`.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct CancelInput<'a> {
-    pub operation: Cow<'a, Operation>,
-    pub reference: Cow<'a, str>,
-    pub policy: Cow<'a, Policy>,
 }
 
 /// `xinglin:payment/claims#cancel`.

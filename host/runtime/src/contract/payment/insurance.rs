@@ -1,7 +1,10 @@
 //! Words that the interfaces of `xinglin:payment@1.1` share ⇄ [`xinglin_domain::insurance`].
 
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
 use xinglin_domain::{
-    insurance::{self as domain, Fault, InsurerError, Refusal},
+    insurance::{self as domain, Claim, Fault, InsurerError, Operation, Policy, Refusal},
     money::Money,
     payer,
     time::Instant,
@@ -254,4 +257,32 @@ pub(super) fn believe<T>(
         Ok(answer) => Ok(check(answer)?),
         Err(_) => Ok(()),
     }
+}
+
+// --- what claims and guarantees are asked -------------------------------------
+
+/// Input of `submit`.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SubmitInput<'a> {
+    pub operation: Cow<'a, Operation>,
+    pub claim: Cow<'a, Claim>,
+    pub policy: Cow<'a, Policy>,
+}
+
+/// Input of `status`.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StatusInput<'a> {
+    pub operation: Cow<'a, Operation>,
+    pub reference: Option<Cow<'a, str>>,
+}
+
+/// Input of `cancel`.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CancelInput<'a> {
+    pub operation: Cow<'a, Operation>,
+    pub reference: Cow<'a, str>,
+    pub policy: Cow<'a, Policy>,
 }

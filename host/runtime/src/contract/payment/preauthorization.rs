@@ -1,14 +1,11 @@
 //! `xinglin:payment/preauthorization@1.1` ⇄ [`xinglin_domain::insurance::preauthorization`].
 
-use std::borrow::Cow;
-
-use serde::{Deserialize, Serialize};
 use xinglin_domain::{
-    insurance::{Claim, InsurerError, Operation, Policy, preauthorization as domain},
+    insurance::{InsurerError, preauthorization as domain},
     time::Instant,
 };
 
-use super::insurance::{Error, answer, maybe};
+use super::insurance::{CancelInput, Error, StatusInput, SubmitInput, answer, maybe};
 use crate::{
     contract::{
         hook::{Hook, HookName},
@@ -49,15 +46,6 @@ impl TryFrom<wit::Decision> for domain::Decision {
     }
 }
 
-/// Input of `submit`.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct SubmitInput<'a> {
-    pub operation: Cow<'a, Operation>,
-    pub claim: Cow<'a, Claim>,
-    pub policy: Cow<'a, Policy>,
-}
-
 /// `xinglin:payment/preauthorization#submit`.
 pub(crate) struct Submit;
 
@@ -77,14 +65,6 @@ impl Hook for Submit {
     }
 }
 
-/// Input of `status`.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct StatusInput<'a> {
-    pub operation: Cow<'a, Operation>,
-    pub reference: Option<Cow<'a, str>>,
-}
-
 /// `xinglin:payment/preauthorization#status`.
 pub(crate) struct Status;
 
@@ -102,15 +82,6 @@ impl Hook for Status {
     fn raise((answered,): Self::Results) -> Result<Self::Output, Invalid> {
         maybe(answered)
     }
-}
-
-/// Input of `cancel`.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct CancelInput<'a> {
-    pub operation: Cow<'a, Operation>,
-    pub reference: Cow<'a, str>,
-    pub policy: Cow<'a, Policy>,
 }
 
 /// `xinglin:payment/preauthorization#cancel`.
