@@ -1,5 +1,7 @@
 //! Time arithmetic. Time is an argument; there is no clock.
 
+pub mod china;
+
 pub use crate::bindings::xinglin::types::types::Instant;
 
 /// Microseconds in a minute.

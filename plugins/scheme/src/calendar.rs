@@ -2,10 +2,12 @@
 
 use xinglin_sdk::{
     insurance::Period,
-    time::{DAY, Instant, MINUTE, days_between},
+    time::{
+        Instant,
+        china::{self, civil, from_civil},
+        days_between,
+    },
 };
-
-const AHEAD: Instant = 8 * 60 * MINUTE;
 
 /// A date of the Gregorian calendar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,27 +19,14 @@ struct Date {
 }
 
 impl Date {
-    /// By the algorithm of Howard Hinnant, `civil_from_days`: the year begins in March, so that
-    /// the leap day is its last. <https://howardhinnant.github.io/date_algorithms.html>
     const fn at(at: Instant) -> Self {
-        let days = at.saturating_add(AHEAD).div_euclid(DAY) + 719_468;
-        let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
-        let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-        let shifted = (5 * day_of_year + 2) / 153;
-        let day = day_of_year - (153 * shifted + 2) / 5 + 1;
-        let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-        Self { year: era * 400 + year_of_era + (month <= 2) as i64, month, day }
+        let (year, month, day) = civil(china::day(at));
+        Self { year, month, day }
     }
 
-    /// Its midnight; `days_from_civil` of the same. A day that the month does not have runs on
-    /// into the next.
+    /// Its midnight. A day that the month does not have runs on into the next.
     const fn midnight(self) -> Instant {
-        let year = if self.month <= 2 { self.year - 1 } else { self.year };
-        let (era, year_of_era) = (year.div_euclid(400), year.rem_euclid(400));
-        let day_of_year = (153 * ((self.month + 9) % 12) + 2) / 5 + self.day - 1;
-        let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-        (era * 146_097 + day_of_era - 719_468).saturating_mul(DAY).saturating_sub(AHEAD)
+        china::midnight(from_civil(self.year, self.month, self.day))
     }
 
     /// The same day so many months later, which the month may not have.
@@ -93,7 +82,10 @@ pub fn written(at: Instant) -> String {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use xinglin_sdk::testing::YEAR;
+    use xinglin_sdk::{
+        testing::YEAR,
+        time::{DAY, MINUTE, china::AHEAD},
+    };
 
     use super::*;
 
