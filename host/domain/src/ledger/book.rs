@@ -53,12 +53,10 @@ impl Book {
     /// Loads stored transactions, with the same checks as new ones.
     ///
     /// # Errors
-    /// If one of them would be refused.
+    /// If they would be refused.
     pub fn load(transactions: impl IntoIterator<Item = Transaction>) -> Result<Self, LedgerError> {
         let mut book = Self::default();
-        for transaction in transactions {
-            book.post(transaction)?;
-        }
+        book.post_all(transactions)?;
         Ok(book)
     }
 
@@ -69,15 +67,36 @@ impl Book {
     /// the second of its original; or if more would be returned on the bill than was booked for a
     /// source.
     pub fn post(&mut self, transaction: Transaction) -> Result<(), LedgerError> {
-        if self.get(transaction.id()).is_some() {
-            return Err(LedgerError::Booked(transaction.id()));
+        self.post_all([transaction])
+    }
+
+    /// Posts transactions that are stored together, or none of them. What is returned is compared with
+    /// what was booked once all are posted: an [unwinding](Self::unwind) takes entries back that rest on
+    /// each other.
+    ///
+    /// # Errors
+    /// As [`post`](Self::post).
+    pub fn post_all(&mut self, transactions: impl IntoIterator<Item = Transaction>) -> Result<(), LedgerError> {
+        let before = self.transactions.len();
+        let posted = || {
+            for transaction in transactions {
+                if self.get(transaction.id()).is_some() {
+                    return Err(LedgerError::Booked(transaction.id()));
+                }
+                if let Some(original) = transaction.reverses() {
+                    self.check_contra(&transaction, original)?;
+                }
+                self.transactions.push(transaction);
+            }
+            let bills: BTreeSet<BillId> =
+                self.transactions.iter().skip(before).filter_map(|t| t.entry().bill).collect();
+            bills.into_iter().try_for_each(|bill| self.check_balances(bill))
+        };
+        let result = posted();
+        if result.is_err() {
+            self.transactions.truncate(before);
         }
-        if let Some(original) = transaction.reverses() {
-            self.check_contra(&transaction, original)?;
-        }
-        self.check_balances(&transaction)?;
-        self.transactions.push(transaction);
-        Ok(())
+        result
     }
 
     /// The contra entries that take back what stands of a bill, newest first: all of it, or only
@@ -122,11 +141,10 @@ impl Book {
         if contra.mirrors(found) { Ok(()) } else { Err(LedgerError::NotContra(original)) }
     }
 
-    /// Checks that no account of the bill gets a balance on its wrong side: a source is returned
+    /// Checks that no account of a bill has a balance on its wrong side: a source is returned
     /// at most what was booked for it, and at most the revenue is reversed.
-    fn check_balances(&self, next: &Transaction) -> Result<(), LedgerError> {
-        let Some(bill) = next.entry().bill else { return Ok(()) };
-        let of_bill = self.transactions.iter().filter(|t| t.entry().bill == Some(bill)).chain([next]);
+    fn check_balances(&self, bill: BillId) -> Result<(), LedgerError> {
+        let of_bill = self.transactions.iter().filter(|t| t.entry().bill == Some(bill));
         for (account, turnover) in turnovers(of_bill)?.into_iter().filter(|(account, _)| account.is_of_a_bill()) {
             let balance = match account.normal() {
                 Side::Debit => turnover.balance()?,
@@ -355,6 +373,38 @@ mod tests {
         assert_eq!(book.post(other).map_err(|e| e.code()).err(), Some(Code::RefundExceeds));
     }
 
+    /// An entry that another rests on may have been taken back before.
+    #[test]
+    fn what_rests_on_each_other_is_taken_back_together() {
+        let settled = |id, cash| {
+            let of = fixture::bill_of(&[(LineKind::Service, cash)]);
+            let adjudication = fixture::adjudication_of(&of, &[(Source::Cash, cash)]);
+            let allocation = Allocation::check(&of, &adjudication, PayerKind::BasicInsurance).expect("sound");
+            Transaction::settlement(entry(id), &allocation).expect("balanced")
+        };
+        let mut book = Book::default();
+        let second = settled(2, 7000);
+        let fee = Transaction::platform_fee(entry(3), fen(1000), fen(1)).expect("balanced");
+        for transaction in [settled(1, 1000), second.clone(), fee, settled(4, 1)] {
+            book.post(transaction).expect("booked");
+        }
+        book.post(second.contra(stamp(5), None)).expect("1001 of revenue are left for the fee");
+        let mut ids = 6..;
+        let unwound = book.unwind(BILL, None, || stamp(ids.next().expect("an id")));
+        // The newest alone would leave too little of the revenue for the fee.
+        assert_eq!(book.clone().post(unwound[0].clone()).map_err(|e| e.code()), Err(Code::RefundExceeds));
+        book.post_all(unwound).expect("all of it");
+        assert!(turnovers(book.transactions().iter()).expect("fits").values().all(|t| t.debit == t.credit));
+        // In whatever order they were stored at that moment.
+        let (before, mut together) = book.transactions().split_at(5);
+        let mut stored = before.to_vec();
+        while let Some((last, rest)) = together.split_last() {
+            stored.push(last.clone());
+            together = rest;
+        }
+        assert!(Book::load(stored).is_ok());
+    }
+
     #[derive(Debug, Clone)]
     enum Try {
         Settle { bill: u128, fund: i64, account: i64, cash: i64 },
@@ -417,9 +467,7 @@ mod tests {
                     Try::Unwind { bill } => {
                         // Always possible, and leaves nothing of the bill.
                         let bill = BillId::from_u128(bill);
-                        for contra in book.unwind(bill, None, &mut stamp) {
-                            book.post(contra).expect("the newest first");
-                        }
+                        book.post_all(book.unwind(bill, None, &mut stamp)).expect("all of it");
                         let own = book.transactions().iter().filter(|t| t.entry().bill == Some(bill));
                         for turnover in turnovers(own).expect("fits").values() {
                             prop_assert_eq!(turnover.debit, turnover.credit);

@@ -40,7 +40,7 @@ pub(crate) async fn book_shares(
         None => Transaction::settlement(entry, after)?,
         Some(before) => Transaction::transfer(entry, before, after)?,
     };
-    put(tx, &mut book, booked).await
+    put(tx, &mut book, vec![booked]).await
 }
 
 /// Posts a reversal: contra entries, newest first, of all that stands of a bill, or only of what a
@@ -49,10 +49,8 @@ pub(crate) async fn book_shares(
 pub(crate) async fn unwind(tx: &TenantTx, bill: BillId, payer: Option<&str>, now: Instant) -> AppResult<()> {
     let mut book = load(tx, bill).await?;
     let stamp = stamp_now(tx, now, None).await?;
-    for contra in book.unwind(bill, payer, stamp) {
-        put(tx, &mut book, contra).await?;
-    }
-    Ok(())
+    let contras = book.unwind(bill, payer, stamp);
+    put(tx, &mut book, contras).await
 }
 
 /// The doctor of a bill's visit: who prescribed.

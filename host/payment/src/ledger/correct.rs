@@ -56,7 +56,7 @@ pub async fn correct(
     };
     let stamp = stamp_now(&tx, caller.now, Some(caller.actor.account)).await?;
     let contra = original.contra(stamp(), Some(reason));
-    put(&tx, &mut book, contra.clone()).await?;
+    put(&tx, &mut book, vec![contra.clone()]).await?;
     tx.commit().await?;
     Ok(TransactionView::from(&contra))
 }

@@ -124,9 +124,16 @@ async fn stamp_now<E: Executor>(
     Ok(move || Stamp { id: fresh(), day, at: now, by })
 }
 
-/// Validates a transaction against all entries of its bill, and posts it.
-async fn put(tx: &TenantTx, book: &mut Book, transaction: Transaction) -> AppResult<()> {
-    book.post(transaction.clone())?;
+/// Validates transactions together against all entries of their bill, and posts them.
+async fn put(tx: &TenantTx, book: &mut Book, transactions: Vec<Transaction>) -> AppResult<()> {
+    book.post_all(transactions.iter().cloned())?;
+    for transaction in transactions {
+        insert(tx, &transaction).await?;
+    }
+    Ok(())
+}
+
+async fn insert(tx: &TenantTx, transaction: &Transaction) -> AppResult<()> {
     let posting = |posting: &Posting| -> AppResult<_> {
         Ok(xinglin_store::Posting { account: posting.account.to_string(), amount: posting.amount_signed()? })
     };

@@ -135,7 +135,7 @@ pub async fn post(platform: &Platform, caller: &Caller, new: NewPosting) -> AppR
     };
     let made = make(entry, &new)?;
     check_owed(&tx, &made).await?;
-    put(&tx, &mut book, made.clone()).await?;
+    put(&tx, &mut book, vec![made.clone()]).await?;
     tx.commit().await?;
     Ok(TransactionView::from(&made))
 }
