@@ -10,7 +10,6 @@ mod books;
 mod calendar;
 mod case;
 mod gateway;
-mod json;
 mod local;
 mod memory;
 pub mod profile;
@@ -23,6 +22,7 @@ use gateway::Gateway;
 use local::Desk;
 use memory::Key;
 use profile::Profile;
+use scheme::json;
 use terms::{Contract, Route};
 use xinglin_sdk::{
     insurance::{

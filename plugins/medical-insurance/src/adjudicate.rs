@@ -1,46 +1,25 @@
 //! Adjudication: exact in fen, half-up for each line, floor for the fund.
 
 use serde::{Deserialize, Serialize};
+use scheme::edition::Edition;
 use xinglin_sdk::{
     money::{Fen, MoneyError, Rounding},
     payment::{Accumulator, Adjudication, Bill, Coverage, Error, Line, LineResult, Part, Refusal, Source},
-    settings,
-    types::{Attribute, Decimal, LocalizedText, Money, zh_en},
+    types::{Attribute, Citation, Decimal, LocalizedText, Money, zh_en},
 };
 
 use crate::{
-    catalogue::{self, Class},
-    money, refusal, rule,
+    money,
+    refusal::refusal,
+    rules::{Class, Kind, Scheme},
 };
 
-const DEDUCTIBLE_USED: &str = "deductible-used";
-const FUND_USED: &str = "fund-used";
-const ACCOUNT_BALANCE: &str = "account-balance";
-
-/// NHSA `insutype`: employees and residents.
-const CATEGORIES: [&str; 2] = ["310", "390"];
-
-/// Settings of the pooling region.
-#[derive(Debug, Clone, Copy)]
-pub struct Scheme {
-    deductible: Fen,
-    /// 0.75 is 75 %.
-    ratio: Decimal,
-    cap: Fen,
-}
-
-impl Scheme {
-    /// From the tenant's settings.
-    pub fn configured() -> Result<Self, Error> {
-        let missing = |key: &str| {
-            Error::MissingData(zh_en(format!("未设置参数 {key}。"), format!("The setting {key} has no value.")))
-        };
-        let percent = settings::decimal("ratio-percent").ok_or_else(|| missing("ratio-percent"))?;
-        let ratio = percent.times(Decimal::new(1, 2)).ok_or_else(|| money(MoneyError::Overflow))?;
-        let amount = |key: &str| settings::integer(key).map(Fen::new).ok_or_else(|| missing(key));
-        Ok(Self { deductible: amount("deductible")?, ratio, cap: amount("cap")? })
-    }
-}
+/// Codes of the accumulators.
+pub const DEDUCTIBLE_USED: &str = "deductible-used";
+/// What the fund has paid in the year.
+pub const FUND_USED: &str = "fund-used";
+/// What is on the account.
+pub const ACCOUNT_BALANCE: &str = "account-balance";
 
 /// The insured person's accumulators and account balance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,51 +66,71 @@ impl Used {
     }
 }
 
+/// Why a bill is not basic insurance's to pay, whoever decides it; empty if it is.
+///
+/// # Errors
+/// If it is in another currency.
+pub fn refusals(bill: &Bill, coverage: &Coverage) -> Result<Vec<&'static str>, Error> {
+    if bill.currency != Fen::CURRENCY {
+        return Err(money(MoneyError::Currency(bill.currency.clone())));
+    }
+    let reasons = [
+        (coverage.valid_until.is_some_and(|end| bill.served_at >= end), "COVERAGE_LAPSED"),
+        (!bill.prior.is_empty(), "BASIC_FUND_PAYS_FIRST"),
+    ];
+    Ok(reasons.into_iter().filter(|(applies, _)| *applies).map(|(_, code)| code).collect())
+}
+
 /// A bill that the scheme accepts.
 #[derive(Debug)]
 pub struct Case<'a> {
     bill: &'a Bill,
     used: Used,
+    edition: Edition<Scheme>,
+    kind: Kind,
 }
 
 impl<'a> Case<'a> {
     /// Whether the scheme accepts it. The inner `Err` is a refusal.
     pub fn of(bill: &'a Bill, coverage: &Coverage) -> Result<Result<Self, Vec<Refusal>>, Error> {
-        if bill.currency != Fen::CURRENCY {
-            return Err(money(MoneyError::Currency(bill.currency.clone())));
+        let mut reasons = refusals(bill, coverage)?;
+        let edition = Scheme::at(bill.served_at)?;
+        let kind = edition.scheme.kind(coverage).cloned();
+        if kind.is_none() {
+            reasons.push("CATEGORY_NOT_COVERED");
         }
-        let reasons = [
-            (coverage.valid_until.is_some_and(|end| bill.served_at >= end), "COVERAGE_LAPSED"),
-            (!CATEGORIES.contains(&coverage.category.code.as_str()), "CATEGORY_NOT_COVERED"),
-            (!bill.prior.is_empty(), "BASIC_FUND_PAYS_FIRST"),
-        ];
-        let refusals: Vec<Refusal> =
-            reasons.into_iter().filter(|(applies, _)| *applies).map(|(_, code)| refusal(code)).collect();
-        if !refusals.is_empty() {
-            return Ok(Err(refusals));
+        match kind.filter(|_| reasons.is_empty()) {
+            Some(kind) => Ok(Ok(Self { bill, used: Used::of(coverage)?, edition, kind })),
+            None => Ok(Err(reasons.into_iter().map(refusal).collect())),
         }
-        Ok(Ok(Self { bill, used: Used::of(coverage)? }))
+    }
+
+    /// The source of the rules.
+    pub fn citation(&self) -> Citation {
+        self.edition.cite(&self.edition.scheme.source)
     }
 
     /// The shares of the bill.
-    pub fn figures(&self, scheme: &Scheme) -> Result<Figures, Error> {
-        let lines = self.bill.lines.iter().map(LineFigures::of).collect::<Result<Vec<_>, _>>()?;
-        self.share(lines, scheme).map_err(money)
+    pub fn figures(&self) -> Result<Figures, Error> {
+        let lines = self.bill.lines.iter().map(|line| LineFigures::of(line, &self.edition.scheme));
+        self.share(lines.collect::<Result<Vec<_>, _>>()?).map_err(money)
     }
 
-    fn share(&self, lines: Vec<LineFigures>, scheme: &Scheme) -> Result<Figures, MoneyError> {
+    fn share(&self, lines: Vec<LineFigures>) -> Result<Figures, MoneyError> {
         let total = |part: fn(&LineFigures) -> Fen| Fen::sum(lines.iter().map(part));
         let (gross, in_scope, pre_self_pay) =
             (total(|line| line.gross)?, total(|line| line.in_scope)?, total(|line| line.pre_self_pay)?);
         let used = self.used;
 
-        let deductible = in_scope.min(scheme.deductible.minus(used.deductible)?.or_zero());
-        let room = scheme.cap.minus(used.fund)?.or_zero();
-        let fund = in_scope.minus(deductible)?.times(scheme.ratio, Rounding::Floor)?.min(room);
+        let kind = &self.kind;
+        let deductible = in_scope.min(kind.deductible.fen().minus(used.deductible)?.or_zero());
+        let room = kind.cap.fen().minus(used.fund)?.or_zero();
+        let ratio = self.edition.scheme.ratio(kind);
+        let fund = ratio.of(in_scope.minus(deductible)?, Rounding::Floor)?.min(room);
 
         // The account pays only amounts that the scheme recognises.
         let recognised = in_scope.minus(fund)?.plus(pre_self_pay)?;
-        let balance = used.account.filter(|_| self.bill.use_account).unwrap_or(Fen::ZERO);
+        let balance = used.account.filter(|_| self.bill.use_account && kind.account).unwrap_or(Fen::ZERO);
         let account = recognised.min(balance);
         let cash = gross.minus(fund)?.minus(account)?;
 
@@ -171,7 +170,7 @@ enum Note {
 }
 
 impl LineFigures {
-    fn of(line: &Line) -> Result<Self, Error> {
+    fn of(line: &Line, scheme: &Scheme) -> Result<Self, Error> {
         let gross = Fen::of(&line.gross).and_then(Fen::non_negative).map_err(money)?;
         if line.quantity <= Decimal::whole(0) {
             return Err(Error::Other(format!("line {} charges for {} units", line.number, line.quantity)));
@@ -185,19 +184,17 @@ impl LineFigures {
             in_scope: Fen::ZERO,
             note,
         };
-        let Some(item) = catalogue::find(&line.code) else { return Ok(outside(Note::NotInCatalogue)) };
-        let self_pay_percent = match item.class {
-            Class::A => 0,
-            Class::B { self_pay_percent } => self_pay_percent,
-            Class::C => return Ok(outside(Note::ClassC)),
-        };
+        let Some(item) = scheme.item(&line.code) else { return Ok(outside(Note::NotInCatalogue)) };
+        if item.class == Class::C {
+            return Ok(outside(Note::ClassC));
+        }
         let split = || -> Result<Self, MoneyError> {
             let recognised = match item.limit {
-                Some(limit) => gross.min(Fen::new(limit).times(line.quantity, Rounding::HalfUp)?),
+                Some(limit) => gross.min(limit.fen().times(line.quantity, Rounding::HalfUp)?),
                 None => gross,
             };
             let over_limit = gross.minus(recognised)?;
-            let pre_self_pay = recognised.times(Decimal::new(self_pay_percent, 2), Rounding::HalfUp)?;
+            let pre_self_pay = item.self_pay.of(recognised, Rounding::HalfUp)?;
             let in_scope = recognised.minus(pre_self_pay)?;
             let note = if over_limit > Fen::ZERO { Note::OverLimit } else { Note::None };
             Ok(Self { number: line.number, gross, self_funded: Fen::ZERO, over_limit, pre_self_pay, in_scope, note })
@@ -254,12 +251,12 @@ impl Figures {
     }
 
     /// In the type of the contract, with the figures of NHSA 2206 and 2207.
-    pub fn adjudication(&self) -> Adjudication {
+    pub fn adjudication(&self, citation: Citation) -> Adjudication {
         Adjudication {
             lines: self.lines.iter().map(LineFigures::result).collect(),
             parts: self.parts(),
             accumulators: self.after.accumulators(),
-            citation: rule(),
+            citation,
             attributes: self.nhsa(),
         }
     }

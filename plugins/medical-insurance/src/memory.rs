@@ -1,15 +1,24 @@
-//! Stored answers: one value for each operation, under a digest of its key, so that
-//! keys of any length and alphabet are valid.
+//! What is kept between calls, under digests of keys, so that keys of any length and alphabet are valid.
 //!
-//! The host commits the writes of a call together: a settlement is
-//! answered and stored, or neither.
+//! | key | value |
+//! |---|---|
+//! | `op/<operation>` | what was asked and answered here |
+//! | `g/<authorization>` | what the insurance office registered |
+//! | `q/<operation>` | what was sent to the office under it |
+//! | `d/<day>/<list>` | the keys of a day |
+//! | `first` | the first day that may have keys |
+//! | `pruned` | the last day of which keys were deleted |
+//!
+//! The host commits the writes of a call together: a settlement is answered and stored, or neither. What is older
+//! than `keep-days` is deleted, a little in each call that stores something; what became of it is then unknown.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest as _, Sha256};
 use xinglin_sdk::{
     kv,
     payment::{Bill, Coverage, Error, Operation, Settlement},
-    time::Instant,
+    settings,
+    time::{Instant, china},
 };
 
 use crate::adjudicate::{Figures, Used};
@@ -21,7 +30,12 @@ pub struct Key(String);
 impl Key {
     /// The key of this operation: 128 bits of a digest.
     pub fn of(operation: &Operation) -> Self {
-        let digest = Sha256::digest(operation.key.as_bytes());
+        Self::digest(&operation.key)
+    }
+
+    /// 128 bits of a digest of a text.
+    fn digest(text: &str) -> Self {
+        let digest = Sha256::digest(text.as_bytes());
         Self(digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect())
     }
 
@@ -130,8 +144,8 @@ pub struct SettledEntry {
 
 /// The outcome of an earlier operation with this key; `Conflict` if its
 /// claim differs.
-pub fn recall(key: &Key, claim: &Claim) -> Result<Option<Outcome>, Error> {
-    match load(key)? {
+pub fn recall(operation: &Operation, claim: &Claim) -> Result<Option<Outcome>, Error> {
+    match seen(operation)? {
         None => Ok(None),
         Some(entry) if entry.claim == *claim => Ok(Some(entry.outcome)),
         Some(_) => Err(Error::Conflict("the key was used before with other amounts".to_owned())),
@@ -139,14 +153,54 @@ pub fn recall(key: &Key, claim: &Claim) -> Result<Option<Outcome>, Error> {
 }
 
 /// The outcome of an operation, if stored.
-pub fn outcome(key: &Key) -> Result<Option<Outcome>, Error> {
-    Ok(load(key)?.map(|entry| entry.outcome))
+pub fn outcome(operation: &Operation) -> Result<Option<Outcome>, Error> {
+    Ok(seen(operation)?.map(|entry| entry.outcome))
+}
+
+fn seen(operation: &Operation) -> Result<Option<Entry>, Error> {
+    let found = load(&Key::of(operation))?;
+    if found.is_none() {
+        kept(operation)?;
+    }
+    Ok(found)
+}
+
+/// Whether everything of an operation's day is still here.
+///
+/// # Errors
+/// If not: then what is not found may have been deleted.
+pub fn kept(operation: &Operation) -> Result<(), Error> {
+    match read::<i64>("pruned")? {
+        Some(last) if china::day(operation.at) <= last => {
+            Err(Error::Other("the operation is older than what this plugin keeps".to_owned()))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Stores the outcome of an operation.
-pub fn remember(key: &Key, claim: Claim, outcome: Outcome) -> Result<(), Error> {
-    let bytes = postcard::to_allocvec(&Entry { claim, outcome }).map_err(unreadable)?;
-    kv::set(&key.slot(), &bytes).map_err(unavailable)
+pub fn remember(operation: &Operation, claim: Claim, outcome: Outcome) -> Result<(), Error> {
+    keep(operation.at, &Key::of(operation).slot(), &Entry { claim, outcome })
+}
+
+/// Stores what belongs to an authorization.
+pub fn note(at: Instant, reference: &str, value: &impl Serialize) -> Result<(), Error> {
+    keep(at, &format!("g/{}", Key::digest(reference).0), value)
+}
+
+/// What belongs to an authorization.
+pub fn noted<T: DeserializeOwned>(reference: &str) -> Result<Option<T>, Error> {
+    read(&format!("g/{}", Key::digest(reference).0))
+}
+
+/// Stores what is sent under an operation.
+pub fn send(operation: &Operation, value: &impl Serialize) -> Result<(), Error> {
+    keep(operation.at, &format!("q/{}", Key::of(operation).0), value)
+}
+
+/// What was sent under an operation; `None` also if the call that sent it did not end.
+pub fn sent<T: DeserializeOwned>(operation: &Operation) -> Result<Option<T>, Error> {
+    read(&format!("q/{}", Key::of(operation).0))
 }
 
 /// The claim of an authorization, and its expiry.
@@ -171,12 +225,77 @@ pub fn settled(reference: &str) -> Result<Option<(Key, SettledEntry)>, Error> {
 
 /// Marks a settlement as reversed; possible once.
 pub fn mark_reversed(key: &Key, entry: SettledEntry) -> Result<(), Error> {
-    remember(key, entry.claim, Outcome::Settled { figures: entry.figures, reversed: true })
+    let outcome = Outcome::Settled { figures: entry.figures, reversed: true };
+    write(&key.slot(), &Entry { claim: entry.claim, outcome })
 }
 
 fn load(key: &Key) -> Result<Option<Entry>, Error> {
-    let Some(bytes) = kv::get(&key.slot()).map_err(unavailable)? else { return Ok(None) };
+    read(&key.slot())
+}
+
+// --- days ----------------------------------------------------------------------
+
+/// Lists of a day. Of two calls that write one list at once the last wins (a limit of `kv`), so that a key may be
+/// missing in it and stays.
+const LISTS: u8 = 16;
+/// Keys that one call deletes at most.
+const DELETIONS: usize = 16;
+/// Days that one call goes on at most.
+const DAYS: i64 = 60;
+
+/// Stores a value of a day.
+fn keep(at: Instant, slot: &str, value: &impl Serialize) -> Result<(), Error> {
+    let today = china::day(at);
+    prune(today)?;
+    let list = list(today, Sha256::digest(slot.as_bytes())[0] % LISTS);
+    let mut slots = read::<Vec<String>>(&list)?.unwrap_or_default();
+    if !slots.iter().any(|known| known == slot) {
+        slots.push(slot.to_owned());
+        write(&list, &slots)?;
+    }
+    write(slot, value)
+}
+
+fn list(day: i64, list: u8) -> String {
+    format!("d/{day}/{list}")
+}
+
+/// Deletes what is older than the hospital keeps.
+fn prune(today: i64) -> Result<(), Error> {
+    let Some(begin) = read::<i64>("first")? else { return write("first", &today) };
+    let until = (today - settings::integer("keep-days").unwrap_or(730)).min(begin + DAYS);
+    let (mut day, mut budget) = (begin, DELETIONS);
+    'days: while day < until {
+        for number in 0..LISTS {
+            let list = list(day, number);
+            let Some(mut slots) = read::<Vec<String>>(&list)? else { continue };
+            write("pruned", &day)?;
+            let left = slots.len().saturating_sub(budget);
+            budget -= slots.len() - left;
+            for slot in slots.drain(left..) {
+                kv::delete(&slot).map_err(unavailable)?;
+            }
+            if left > 0 {
+                write(&list, &slots)?;
+                break 'days;
+            }
+            kv::delete(&list).map_err(unavailable)?;
+        }
+        day += 1;
+    }
+    if day == begin { Ok(()) } else { write("first", &day) }
+}
+
+// --- values --------------------------------------------------------------------
+
+fn read<T: DeserializeOwned>(key: &str) -> Result<Option<T>, Error> {
+    let Some(bytes) = kv::get(key).map_err(unavailable)? else { return Ok(None) };
     postcard::from_bytes(&bytes).map(Some).map_err(unreadable)
+}
+
+fn write(key: &str, value: &impl Serialize) -> Result<(), Error> {
+    let bytes = postcard::to_allocvec(value).map_err(unreadable)?;
+    kv::set(key, &bytes).map_err(unavailable)
 }
 
 fn unavailable(error: kv::Error) -> Error {

@@ -4,8 +4,8 @@ use medical_insurance::MedicalInsurance;
 use proptest::prelude::*;
 use xinglin_sdk::{
     payment::{
-        Adjudication, Authorization, Authorized, Bill, Coverage, Error, LineKind, Payer, Quoted, Reversed, Settled,
-        Settlement, Source, Status,
+        Adjudication, Authorization, Authorized, Bill, Coverage, Error, LineKind, Operation, Payer, Quoted, Reversed,
+        Settled, Settlement, Source, Status,
     },
     testing::{BillBuilder, CoverageBuilder, Host, START, operation},
     time::{DAY, plus_days},
@@ -31,8 +31,21 @@ fn follow_up(metformin_boxes: &str, metformin: i64) -> BillBuilder {
         .line(LineKind::Material, item("glucose-test-strips-50"), "1", 4_500)
 }
 
+const SHIPPED: &str = include_str!("../data/scheme.toml");
+
+/// A demonstration.
 fn host() -> Host {
-    Host::of::<MedicalInsurance>()
+    Host::of::<MedicalInsurance>().setting("accept-illustrative", true)
+}
+
+/// A hospital whose region has these figures.
+fn region(changes: &[(&str, &str)]) -> Host {
+    let own = SHIPPED.replace("illustrative = true", "illustrative = false");
+    let own = changes.iter().fold(own, |text, (before, after)| {
+        assert!(text.contains(before), "{before}");
+        text.replacen(before, after, 1)
+    });
+    Host::of::<MedicalInsurance>().setting("scheme", own)
 }
 
 fn covered(host: &mut Host, bill: Bill, coverage: Coverage) -> Adjudication {
@@ -136,12 +149,83 @@ fn the_cap_leaves_room_for_4000() {
 
 #[test]
 fn a_tenant_sets_deductible_ratio_and_cap() {
-    let mut host =
-        host().setting("deductible", 0).setting("ratio-percent", Decimal::new(333, 1)).setting("cap", 1_000_000);
+    let mut host = region(&[
+        ("deductible = 50000", "deductible = 0"),
+        ("tertiary = 75", "tertiary = \"33.3\""),
+        ("cap = 400000", "cap = 1000000"),
+    ]);
     let adjudication = covered(&mut host, follow_up("2", 5_000).build(), employee().build());
+    assert!(!adjudication.citation.title.contains("illustrative"), "the region's own");
     // 12400 × 33.3 % = 4129.2, and the fund's side floors.
     assert_eq!(shares(&adjudication), (4_129, 6_000, 8_171));
     assert_eq!(accumulators(&adjudication.accumulators)[0], ("deductible-used", 45_000));
+}
+
+/// A resident of the example: no account, 300 yuan of deductible, half above it; and the same by level of hospital.
+#[test]
+fn residents_have_a_scheme_of_their_own_and_levels_a_ratio() {
+    let resident = || {
+        let category = Coding::new("https://code.nhsa.gov.cn/insutype", "390");
+        CoverageBuilder::new("member-2", category).accumulator("deductible-used", 0).accumulator("fund-used", 0)
+    };
+    let dear = || BillBuilder::new("b").line(LineKind::Service, item("follow-up-visit"), "1", 130_001).build();
+    // 130001 − 30000 = 100001, of which half floors.
+    assert_eq!(shares(&covered(&mut host(), dear(), resident().build())), (50_000, 0, 80_001));
+    let with_balance = resident().accumulator("account-balance", 6_000).build();
+    let adjudication = covered(&mut host(), dear(), with_balance);
+    assert_eq!(shares(&adjudication), (50_000, 0, 80_001), "an account that may not be used");
+    assert_eq!(accumulators(&adjudication.accumulators)[2], ("account-balance", 6_000));
+    for (level, fund) in [("primary", 65_000), ("secondary", 60_000), ("tertiary", 50_000)] {
+        let mut host = region(&[("level = \"tertiary\"", &format!("level = \"{level}\""))]);
+        assert_eq!(shares(&covered(&mut host, dear(), resident().build())).0, fund, "{level}");
+    }
+}
+
+#[test]
+fn without_the_regions_figures_nothing_is_decided() {
+    let missing = |mut host: Host| match host.call(|| {
+        MedicalInsurance::quote(follow_up("2", 5_000).build(), employee().build(), START)
+    }) {
+        Err(Error::MissingData(why)) => why[0].text.clone(),
+        other => panic!("{other:?}"),
+    };
+    assert!(missing(Host::of::<MedicalInsurance>()).contains("scheme"));
+    for (before, after, hint) in [
+        ("from = 2020-01-01", "from = 2099-01-01", "没有适用于"),
+        ("benefit-year = \"calendar\"", "benefit-year = \"policy\"", "unknown variant"),
+        ("class = \"C\"", "class = \"C\"\nlimit = 1", "C has no limit either"),
+        ("class = \"C\"", "class = \"B\"", "B has a self-pay"),
+        ("tertiary = 75", "tertiary = 175", "175"),
+        ("category = \"390\"", "category = \"310\"", "`310` is there twice"),
+        ("deductible = 50000", "deductible = -1", "negative"),
+    ] {
+        let why = missing(region(&[(before, after)]));
+        assert!(why.contains(hint), "{why} / {hint}");
+    }
+}
+
+#[test]
+fn what_is_older_than_the_hospital_keeps_is_deleted_and_not_denied() {
+    let mut host = host().setting("keep-days", 400);
+    let mut bill = follow_up("2", 5_000).build();
+    let at = |key: String, days: i64| Operation { key, at: plus_days(START, days) };
+    let mut most = 0;
+    for day in 0..900 {
+        bill.served_at = plus_days(START, day);
+        let (authorize, settle) = (at(format!("{day}/authorize"), day), at(format!("{day}"), day));
+        let (asked, coverage) = (bill.clone(), employee().build());
+        let authorized = host.call(|| MedicalInsurance::authorize(authorize, asked, coverage));
+        let Ok(Authorized::Granted(authorization)) = authorized else { panic!("{authorized:?}") };
+        let (asked, coverage) = (bill.clone(), employee().build());
+        let settled = host.call(|| MedicalInsurance::settle(settle, authorization, asked, coverage));
+        assert!(matches!(settled, Ok(Settled::Done(_))), "{settled:?}");
+        most = most.max(host.stored());
+    }
+    assert!(most < 402 * 4 + 2, "{most}");
+    let mut query = |day: i64| host.call(|| MedicalInsurance::query(at(day.to_string(), day)));
+    assert!(matches!(query(0), Err(Error::Other(_))), "what was deleted was not never seen");
+    assert!(matches!(query(600), Ok(Status::Settled(_))));
+    assert_eq!(host.call(|| MedicalInsurance::query(at("new".to_owned(), 900))), Ok(Status::NeverSeen));
 }
 
 #[test]
@@ -344,7 +428,7 @@ proptest! {
             .accumulator("fund-used", fund_used)
             .accumulator("account-balance", balance)
             .build();
-        let mut host = host().setting("ratio-percent", Decimal::new(percent, 2));
+        let mut host = region(&[("tertiary = 75", &format!("tertiary = \"{}\"", Decimal::new(percent, 2)))]);
         let adjudication = covered(&mut host, bill.clone(), coverage);
 
         let gross: i64 = bill.lines.iter().map(|line| line.gross.minor_units).sum();

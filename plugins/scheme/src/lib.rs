@@ -2,6 +2,7 @@
 
 pub mod calendar;
 pub mod edition;
+pub mod json;
 pub mod number;
 pub mod pricing;
 pub mod share;

@@ -1,4 +1,4 @@
-//! JSON without floats, for amounts, and with placeholders, which only this plugin may write.
+//! JSON of requests and answers: without floats, for amounts, and with placeholders, which only a plugin may write.
 
 use std::fmt::Write as _;
 
