@@ -9,7 +9,7 @@ use crate::{
         clinic::{confirm_path, confirmation, id, line, part},
         eventually,
         guest::{self, Does, Figures, PayerGuest},
-        on_both_engines,
+        on_both_engines, repository,
     },
 };
 
@@ -105,7 +105,9 @@ async fn a_settlement_that_differs_from_the_quote_is_reversed(hospital: TestHosp
     let clinic = found(&hospital).await;
     let prescription = clinic.approved().await;
     let quote = clinic.quote(&prescription).await;
-    let other = json!({ "payer": "basic_insurance", "settings": { "deductible": 0 } });
+    let scheme = String::from_utf8(repository("plugins/medical-insurance/data/scheme.toml")).expect("text");
+    let scheme = scheme.replace("deductible = 50000", "deductible = 0").replace("illustrative = true", "");
+    let other = json!({ "payer": "basic_insurance", "settings": { "scheme": scheme } });
     hospital.operator.put(&payer(&clinic), other).await;
     let before = clinic.balanced().await;
     clinic.patient.refused(&confirm_path(&quote), confirmation(&quote), "INS_PRESETTLE_DRIFT").await;

@@ -16,6 +16,7 @@ use xinglin_bench::{
     dice::Dice,
 };
 use xinglin_domain::{
+    coding::{Attribute, AttributeValue},
     id::{CallId, TenantId},
     pathway::{Event, State},
     time::Instant,
@@ -92,6 +93,13 @@ struct Taping {
     dice: Dice,
     now: Instant,
     taped: Vec<NewTapeEntry>,
+}
+
+/// What a demonstration sets: a plugin that has no figures of a region reckons with those that it ships.
+fn illustrative(plugin: &Plugin) -> Vec<Attribute> {
+    let key = "accept-illustrative";
+    let asks = plugin.manifest().settings.contains_key(key);
+    asks.then(|| Attribute { key: key.to_owned(), value: AttributeValue::Boolean(true) }).into_iter().collect()
 }
 
 impl Taping {
@@ -177,7 +185,7 @@ impl Taping {
             call: CallId::from_u128(self.draw()),
             tenant: TENANT,
             request_id: "bench".to_owned(),
-            settings: plugin.manifest().resolve(&[])?,
+            settings: plugin.manifest().resolve(&illustrative(plugin))?,
             services: HostServices::default(),
             now: self.now,
         })

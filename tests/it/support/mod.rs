@@ -5,6 +5,7 @@ pub mod browser;
 mod client;
 pub mod clinic;
 mod data;
+pub mod gateway;
 pub mod guest;
 mod hospital;
 pub mod outside;

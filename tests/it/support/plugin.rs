@@ -17,20 +17,27 @@ pub struct Plugin {
     file: &'static str,
     pub id: &'static str,
     payer: Option<&'static str>,
+    /// Whether it reckons with figures that nobody has set.
+    illustrative: bool,
 }
 
-pub const DIABETES: Plugin = Plugin { file: "plugins/diabetes.wasm", id: "xinglin.diabetes", payer: None };
-pub const DRUG_SAFETY: Plugin = Plugin { file: "plugins/drug-safety.wasm", id: "xinglin.drug-safety", payer: None };
-pub const MEDICAL_INSURANCE: Plugin =
-    Plugin { file: "plugins/medical-insurance.wasm", id: "xinglin.medical-insurance", payer: Some("basic_insurance") };
+const fn plugin(file: &'static str, id: &'static str, payer: Option<&'static str>) -> Plugin {
+    Plugin { file, id, payer, illustrative: false }
+}
+
+pub const DIABETES: Plugin = plugin("plugins/diabetes.wasm", "xinglin.diabetes", None);
+pub const DRUG_SAFETY: Plugin = plugin("plugins/drug-safety.wasm", "xinglin.drug-safety", None);
+pub const MEDICAL_INSURANCE: Plugin = Plugin {
+    illustrative: true,
+    ..plugin("plugins/medical-insurance.wasm", "xinglin.medical-insurance", Some("basic_insurance"))
+};
 pub const DIRECT_BILLING: Plugin =
-    Plugin { file: "plugins/direct-billing.wasm", id: "xinglin.direct-billing", payer: Some("commercial") };
-pub const PYTHON: Plugin = Plugin { file: "plugins/python-plugin.wasm", id: "example.paediatric-opioids", payer: None };
+    plugin("plugins/direct-billing.wasm", "xinglin.direct-billing", Some("commercial"));
+pub const PYTHON: Plugin = plugin("plugins/python-plugin.wasm", "example.paediatric-opioids", None);
 /// Verifies people and certificates by their documents.
-pub const IDENTITY_CHECK: Plugin =
-    Plugin { file: "plugins/identity-check.wasm", id: "xinglin.identity-check", payer: None };
+pub const IDENTITY_CHECK: Plugin = plugin("plugins/identity-check.wasm", "xinglin.identity-check", None);
 /// Uses system calls; needs the data pack `icd10-gb`.
-pub const PYTHON_WASI: Plugin = Plugin { file: "plugins/python-wasi.wasm", id: "example.code-table", payer: None };
+pub const PYTHON_WASI: Plugin = plugin("plugins/python-wasi.wasm", "example.code-table", None);
 
 /// 1.0.0 with another threshold of critical glucose.
 pub const DIABETES_CHANGED: Plugin = Plugin { file: "plugins/variants/diabetes-1.1.0.wasm", ..DIABETES };
@@ -41,13 +48,17 @@ pub mod frozen {
 
     pub const DIABETES: Plugin = Plugin { file: "compat/diabetes-0.1-wit-1.0.0.wasm", ..super::DIABETES };
     pub const DRUG_SAFETY: Plugin = Plugin { file: "compat/drug-safety-0.1-wit-1.0.0.wasm", ..super::DRUG_SAFETY };
-    pub const MEDICAL_INSURANCE: Plugin =
-        Plugin { file: "compat/medical-insurance-0.1-wit-1.0.0.wasm", ..super::MEDICAL_INSURANCE };
+    /// Its figures were its own defaults.
+    pub const MEDICAL_INSURANCE: Plugin = Plugin {
+        file: "compat/medical-insurance-0.1-wit-1.0.0.wasm",
+        illustrative: false,
+        ..super::MEDICAL_INSURANCE
+    };
     pub const IDENTITY_CHECK: Plugin =
         Plugin { file: "compat/identity-check-0.1-wit-1.0.0.wasm", ..super::IDENTITY_CHECK };
     /// Of `xinglin:prescribing@2.0.0`, the fixture.
     pub const COURSE_LENGTH: Plugin =
-        Plugin { file: "compat/course-length-wit-2.0.0.wasm", id: "test.course-length", payer: None };
+        super::plugin("compat/course-length-wit-2.0.0.wasm", "test.course-length", None);
 }
 
 impl Plugin {
@@ -88,7 +99,10 @@ impl Plugin {
         let installed = operator.upload(self.package()).await;
         assert!(installed.status == 201 || installed.code() == "ALREADY_EXISTS", "{}", installed.text);
         let path = format!("/api/v1/tenants/{tenant}/plugins/{}", self.id);
-        let grant = self.payer.map_or_else(|| json!({}), |payer| json!({ "payer": payer }));
+        let mut grant = self.payer.map_or_else(|| json!({}), |payer| json!({ "payer": payer }));
+        if self.illustrative {
+            grant["settings"] = json!({ "accept-illustrative": true });
+        }
         operator.put(&path, grant).await;
         operator.post(&format!("{path}/enable"), json!(null)).await;
     }

@@ -126,7 +126,10 @@ async fn open_hospital(
         }
         let package = operator.upload("/api/v1/plugins", Bundle::MEDIA_TYPE, vendor.sign(bytes)?).await?;
         let path = format!("/api/v1/tenants/{tenant}/plugins/{}", plugin.id);
-        let grant = plugin.payer.map_or_else(|| json!({}), |payer| json!({ "payer": payer }));
+        // A demonstration: no pooling region has set the figures.
+        let settings = json!({ "accept-illustrative": true });
+        let grant =
+            plugin.payer.map_or_else(|| json!({}), |payer| json!({ "payer": payer, "settings": settings }));
         operator.put(&path, &grant).await?;
         let enabled = operator.post(&format!("{path}/enable"), &Value::Null).await?;
         let digest = text(&package, "/digest")?;
