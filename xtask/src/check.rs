@@ -100,8 +100,8 @@ pub fn features() -> Result<()> {
 pub struct Which {
     /// Only tests whose name contains this.
     filter: Option<String>,
-    /// On PostgreSQL those as well whose subject is a rule, and the fuzzer: what
-    /// `cargo xtask ci` runs.
+    /// On PostgreSQL those as well whose subject is a rule, the fuzzer, a hundred lives and
+    /// Python: what `cargo xtask ci` runs.
     #[arg(long)]
     ci: bool,
     /// Those that take minutes as well, and the others at their full length: what a
@@ -123,7 +123,7 @@ impl Which {
 }
 
 /// Names of tests that a run of minutes leaves to `cargo xtask ci`.
-const LEFT_TO_CI: [&str; 2] = ["::postgres_too::", "fuzzed_openapi::"];
+const LEFT_TO_CI: [&str; 4] = ["::postgres_too::", "fuzzed_openapi::", "population::", "python::"];
 
 /// Tests of the plugins, natively, then of the host.
 pub fn test(which: &Which) -> Result<()> {
