@@ -25,10 +25,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Allocation, BillingError, PayerKind,
-    allocation::check_accumulators,
-    discount::check_discount,
-    told::Told,
+    Allocation, BillingError, PayerKind, allocation::check_accumulators, discount::check_discount, told::Told,
 };
 use crate::{
     access::{Action, Actor, can},
@@ -1336,7 +1333,8 @@ mod tests {
             let waiting = charge.expecting::<Unwinding>(Act::Reverse).expect("it stands");
             let other = Held { why: Code::PayState, ..held };
             assert_eq!(waiting.clone().hold(other).state().held, Some(other));
-            let down = waiting.reverse(By::Host, NOW).expect("begun").failed(&PayerError::Unavailable("down".into()), NOW);
+            let down =
+                waiting.reverse(By::Host, NOW).expect("begun").failed(&PayerError::Unavailable("down".into()), NOW);
             assert!(matches!(&down, Charge::Unwinding(still) if still.state().held.is_none()));
         }
     }

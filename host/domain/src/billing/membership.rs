@@ -149,9 +149,8 @@ impl Membership {
     /// The figures of earlier benefit years than the one that holds `at`, latest first.
     pub fn earlier(&self, at: Instant) -> Vec<(i16, Accumulator)> {
         let years = self.years.range(..at.china_year()).rev();
-        let figure = |year: i16, (code, amount): (&String, &Money)| {
-            (year, Accumulator { code: code.clone(), amount: *amount })
-        };
+        let figure =
+            |year: i16, (code, amount): (&String, &Money)| (year, Accumulator { code: code.clone(), amount: *amount });
         years.flat_map(|(year, known)| known.iter().map(|known| figure(*year, known))).collect()
     }
 
@@ -354,8 +353,12 @@ mod tests {
             Membership::new("m".into(), category.clone(), None, &figures(list), at(day))
         };
         let first = put(&[("account-balance", 6000), ("deductible-used", 45_000)], "2026-12-31");
-        let second = put(&[("account-balance", 1), ("deductible-used", 2)], "2027-01-02").keeping(&first, at("2027-01-02"));
-        assert_eq!(second.coverage(at("2027-06-01")).accumulators, figures(&[("account-balance", 1), ("deductible-used", 2)]));
+        let second =
+            put(&[("account-balance", 1), ("deductible-used", 2)], "2027-01-02").keeping(&first, at("2027-01-02"));
+        assert_eq!(
+            second.coverage(at("2027-06-01")).accumulators,
+            figures(&[("account-balance", 1), ("deductible-used", 2)])
+        );
         assert_eq!(second.earlier(at("2027-06-01")), [(2026, figures(&[("deductible-used", 45_000)]).remove(0))]);
         let third = put(&[], "2027-01-03").keeping(&second, at("2027-01-03"));
         assert_eq!(third.coverage(at("2027-01-03")).accumulators, figures(&[("deductible-used", 0)]));

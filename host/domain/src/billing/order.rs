@@ -34,13 +34,14 @@ mod tests {
     use super::*;
     use crate::{
         billing::{
-            Claim, PayerKind, Told,
+            Claim, Contract, Membership, PayerKind, Told,
             claim::{Open, Quotation},
         },
         coding::Coding,
         fixture::{self, NOW, fen},
         id::TenantId,
         insurance::{Allowance, Balance, Draw, Period, Policy, claims},
+        money::Money,
         payer::{Accumulator, Adjudication, Bill, Coverage, Part, Settled, Settlement, Source},
         time::Instant,
     };
@@ -62,7 +63,15 @@ mod tests {
         /// Settled `minutes` after the first, by basic insurance, 450 of the deductible used before.
         const fn after(minutes: i64) -> Self {
             let at = NOW.plus_minutes(minutes);
-            Self { at, served_at: NOW, payer: "fund", code: "deductible-used", told: 45_000, left: 50_000, policy: false }
+            Self {
+                at,
+                served_at: NOW,
+                payer: "fund",
+                code: "deductible-used",
+                told: 45_000,
+                left: 50_000,
+                policy: false,
+            }
         }
 
         fn told(&self) -> Told {
@@ -74,7 +83,16 @@ mod tests {
                 let (valid_from, valid_until, network, number) = (None, None, None, String::new());
                 let attributes = Vec::new();
                 let plan = category;
-                return Told::Policy(Policy { member, valid_from, valid_until, number, plan, network, balances, attributes });
+                return Told::Policy(Policy {
+                    member,
+                    valid_from,
+                    valid_until,
+                    number,
+                    plan,
+                    network,
+                    balances,
+                    attributes,
+                });
             }
             let accumulators = vec![Accumulator { code, amount: fen(self.told) }];
             Told::Coverage(Coverage { member, category, valid_until: None, accumulators, attributes: vec![] })
@@ -97,6 +115,14 @@ mod tests {
 
         fn settled(&self, id: u128) -> Charge {
             let bill = fixture::bill_of(&[(crate::payer::LineKind::Service, 100)]);
+            self.settled_as(id, &self.decided(&bill))
+        }
+
+        fn settled_as(&self, id: u128, adjudication: &Adjudication) -> Charge {
+            let sum = |amounts: Vec<Money>| Money::sum(amounts).expect("a sum");
+            let cash = sum(adjudication.parts.iter().filter(|p| p.source == Source::Cash).map(|p| p.amount).collect());
+            let gross = sum(adjudication.parts.iter().map(|p| p.amount).collect());
+            let bill = fixture::bill_of(&[(crate::payer::LineKind::Service, gross.as_fen())]);
             let bill = Bill { served_at: self.served_at, ..bill };
             let open = Open {
                 id: BillId::from_u128(id),
@@ -106,17 +132,17 @@ mod tests {
                 items: Vec::new(),
                 valid_until: self.at.plus_minutes(30),
             };
-            let adjudication = self.decided(&bill);
+            let kind = if self.policy { PayerKind::Commercial } else { PayerKind::BasicInsurance };
             let quotation = Quotation {
                 payer: self.payer.into(),
-                kind: PayerKind::Commercial,
+                kind,
                 discount_per_mille: 0,
                 told: self.told(),
                 adjudication: adjudication.clone(),
             };
             let quoted = Claim::quote(open, vec![quotation], self.at).expect("a quote");
-            let confirmed = quoted.confirm(&fixture::patient(), fen(100), self.at).expect("agreed");
-            let settlement = Settlement { reference: format!("setl-{id}"), adjudication };
+            let confirmed = quoted.confirm(&fixture::patient(), cash, self.at).expect("agreed");
+            let settlement = Settlement { reference: format!("setl-{id}"), adjudication: adjudication.clone() };
             confirmed.begin(self.at).expect("begun").answered(Settled::Done(settlement), self.at)
         }
     }
@@ -142,7 +168,12 @@ mod tests {
                 false,
             ),
             ("a policy's balance", policy(), Bills { policy: true, ..later() }, true),
-            ("a policy that was not drawn on", Bills { left: 45_000, ..policy() }, Bills { policy: true, ..later() }, false),
+            (
+                "a policy that was not drawn on",
+                Bills { left: 45_000, ..policy() },
+                Bills { policy: true, ..later() },
+                false,
+            ),
             ("asked by another contract since", Bills::after(0), Bills { policy: true, ..later() }, false),
         ];
         for (what, first, second, rests) in rows {
@@ -169,5 +200,72 @@ mod tests {
         let done = crate::payer::Reversal { reference: "rev".into(), accumulators: vec![] };
         let reversed = begun.answered(crate::payer::Reversed::Done(done), NOW);
         assert_eq!(first_to_reverse(&first, [&second, &reversed]), Some(second.id()));
+    }
+
+    /// A scheme with a deductible of 500 yuan, and three quarters of what is above it.
+    fn decided(told: &Told, gross: i64) -> Adjudication {
+        let used = told.accumulators()[0].amount.as_fen();
+        let deductible = gross.min(50_000 - used);
+        let fund = (gross - deductible) * 3 / 4;
+        let bill = fixture::bill_of(&[(crate::payer::LineKind::Service, gross)]);
+        let mut decided = fixture::adjudication_of(&bill, &[(Source::BasicFund, fund), (Source::Cash, gross - fund)]);
+        decided.accumulators[0].amount = fen(used + deductible);
+        decided
+    }
+
+    fn found() -> Membership {
+        let category = Coding::new("urn:test", "1");
+        let used = [Accumulator { code: "deductible-used".into(), amount: fen(0) }];
+        Membership::new("m".into(), category, None, &used, NOW)
+    }
+
+    fn told(membership: &Membership) -> Told {
+        membership.told(Contract::Payer, NOW).expect("a coverage")
+    }
+
+    proptest::proptest! {
+        /// Whatever is settled and taken back, in whatever order somebody wishes it: each bill that stands
+        /// is priced as if those that were taken back had never been. Nobody keeps a deductible that was
+        /// given back, and everything can be taken back.
+        #[test]
+        fn nobody_keeps_a_deductible_that_was_given_back(
+            wishes in proptest::collection::vec((0_i64..40_000, 0_usize..4), 1..24),
+        ) {
+            let (mut membership, mut standing): (_, Vec<Charge>) = (found(), Vec::new());
+            let give_back = |membership: &mut Membership, charge: &Charge| {
+                let made = &charge.standing()[0];
+                membership.take_back(made.share.told(), &made.settlement.adjudication.accumulators, NOW).expect("known");
+            };
+            for (number, (gross, which)) in (1_i64..).zip(wishes) {
+                if which < standing.len() {
+                    if first_to_reverse(&standing[which], &standing).is_none() {
+                        give_back(&mut membership, &standing.remove(which));
+                    }
+                } else {
+                    let decided = decided(&told(&membership), gross + 1);
+                    let bill = Bills {
+                        told: told(&membership).accumulators()[0].amount.as_fen(),
+                        left: decided.accumulators[0].amount.as_fen(),
+                        ..Bills::after(number)
+                    };
+                    membership.run_on(&decided.accumulators, NOW);
+                    standing.push(bill.settled_as(u128::try_from(number).expect("positive"), &decided));
+                }
+                let mut replayed = found();
+                for charge in &standing {
+                    let made = &charge.standing()[0].settlement.adjudication;
+                    let gross = charge.bill().lines[0].gross.as_fen();
+                    let anew = decided(&told(&replayed), gross);
+                    proptest::prop_assert_eq!(&made.parts, &anew.parts);
+                    replayed.run_on(&anew.accumulators, NOW);
+                }
+                proptest::prop_assert_eq!(&told(&replayed), &told(&membership));
+            }
+            while let Some(charge) = standing.pop() {
+                proptest::prop_assert_eq!(first_to_reverse(&charge, &standing), None);
+                give_back(&mut membership, &charge);
+            }
+            proptest::prop_assert_eq!(told(&membership), told(&found()));
+        }
     }
 }

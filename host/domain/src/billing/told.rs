@@ -189,7 +189,8 @@ mod tests {
     #[test]
     fn what_moves_is_what_is_not_as_it_was_told() {
         let told = Told::Coverage(coverage(&[("deductible-used", 45_000), ("fund-used", 0)]));
-        let decided = |list: &[(&str, i64)]| Adjudication { accumulators: accumulators(list), ..fixture::adjudication() };
+        let decided =
+            |list: &[(&str, i64)]| Adjudication { accumulators: accumulators(list), ..fixture::adjudication() };
         let moved = |list: &[(&str, i64)]| {
             let decided = decided(list);
             told.moved(&decided, 2026).iter().map(|figure| format!("{figure:?}")).collect::<Vec<_>>()
