@@ -49,6 +49,7 @@ mod retention;
 mod safety;
 mod sealed;
 mod secrets;
+mod settlements;
 mod shadow_demo;
 mod smart;
 mod sso;
