@@ -83,7 +83,8 @@ impl Bench {
                 }],
             },
         });
-        let path = format!("/api/v1/tenants/{}/patients/{}/coverages/{}", clinic.tenant, clinic.subject, DIRECT_BILLING.id);
+        let path =
+            format!("/api/v1/tenants/{}/patients/{}/coverages/{}", clinic.tenant, clinic.subject, DIRECT_BILLING.id);
         clinic.operator.put(&path, coverage).await;
         let month = [line("metformin-500mg-60", "1000", "2", 30, 2), line("dapagliflozin-10mg-30", "10", "1", 30, 1)];
         let prescription = clinic.draft(&clinic.visit().await, &month).await;
@@ -123,7 +124,8 @@ impl Bench {
         let settlements = books["settlements"].as_array().expect("settlements");
         let count = |standing: bool| {
             ["nhsa", "cigna-cmb"].map(|payer| {
-                let of = settlements.iter().filter(|one| one["payer"] == payer && (!standing || one["reversed"].is_null()));
+                let of =
+                    settlements.iter().filter(|one| one["payer"] == payer && (!standing || one["reversed"].is_null()));
                 of.count()
             })
         };
@@ -179,8 +181,10 @@ async fn the_office_decides_and_every_mistake_comes_out_right(bench: Bench) {
         ends,
         ever: [office, 0],
     };
-    let insurer = |kind, code, state, ends| Row { payers: Payers::Both, on: "/claims", kind, code, state, ends, ever: [1, 1] };
-    let online = |on, kind, state| Row { payers: Payers::Online, on, kind, code: "", state, ends: "SETTLED", ever: [1, 0] };
+    let insurer =
+        |kind, code, state, ends| Row { payers: Payers::Both, on: "/claims", kind, code, state, ends, ever: [1, 1] };
+    let online =
+        |on, kind, state| Row { payers: Payers::Online, on, kind, code: "", state, ends: "SETTLED", ever: [1, 0] };
     let rows = [
         counter("slow", "", "SETTLED", "SETTLED", 1),
         // What was done is undone by its number before it is sent again: two, of which one stands.
@@ -228,7 +232,11 @@ async fn the_office_decides_and_every_mistake_comes_out_right(bench: Bench) {
         }
         if state == "CONFIRMED" {
             let settled = bench.settlements().await.0;
-            assert_eq!(settled[usize::from(payers == Payers::Both)], before.0[usize::from(payers == Payers::Both)], "{what}");
+            assert_eq!(
+                settled[usize::from(payers == Payers::Both)],
+                before.0[usize::from(payers == Payers::Both)],
+                "{what}"
+            );
             bench.press(&quote).await;
         }
         assert_eq!(bench.status(&quote).await, ends, "{what}");

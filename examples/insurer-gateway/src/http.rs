@@ -208,7 +208,9 @@ async fn answer(
     request: &Value,
     fault: Option<(Kind, u64)>,
 ) -> Result<Result<Value, String>, sqlx::Error> {
-    for field in ["infno", "msgid", "mdtrtarea_admvs", "insuplc_admdvs", "recer_sys_code", "infver", "opter", "fixmedins_code"] {
+    for field in
+        ["infno", "msgid", "mdtrtarea_admvs", "insuplc_admdvs", "recer_sys_code", "infver", "opter", "fixmedins_code"]
+    {
         if request[field].as_str().is_none_or(str::is_empty) {
             return Ok(Err(format!("缺少 {field}")));
         }
@@ -274,9 +276,7 @@ async fn insurer(State(gateway): Shared, method: Method, uri: Uri, headers: Head
         _ => Ok((StatusCode::METHOD_NOT_ALLOWED, Value::Null)),
     };
     match answered {
-        Ok((status, body)) => {
-            gateway.send(path, Reply::json(status, &body, &dialect.signature_header), fault).await
-        }
+        Ok((status, body)) => gateway.send(path, Reply::json(status, &body, &dialect.signature_header), fault).await,
         Err(commercial::Failure::Invalid(why)) => (StatusCode::BAD_REQUEST, why).into_response(),
         Err(commercial::Failure::Conflict) => StatusCode::CONFLICT.into_response(),
         Err(commercial::Failure::Store(error)) => internal(error),

@@ -269,7 +269,8 @@ async fn an_insurer_pays_after_the_fund_once() {
     assert_eq!(insurer(&router, "/claims", "a/1", &claim("a/1", "claim", "direct")).await.0, StatusCode::CONFLICT);
 
     let status = async |key: &str| {
-        let request = Request::get(format!("/direct-billing/v1/claims/{key}")).header("authorization", "Bearer demo-token");
+        let request =
+            Request::get(format!("/direct-billing/v1/claims/{key}")).header("authorization", "Bearer demo-token");
         ask(&router, request.body(Body::empty()).expect("a request")).await
     };
     assert_eq!(status("a%2F1").await, (StatusCode::OK, Some(decided.clone())));
@@ -291,7 +292,8 @@ async fn an_insurer_pays_after_the_fund_once() {
     assert_eq!(paid(&quoted), 4200, "the deductible was given back");
 
     let year: i32 = crate::clock::year(crate::clock::now()).parse().expect("a year");
-    let period = json!({ "from": format!("{year}-01-01T00:00:00+08:00"), "to": format!("{}-01-01T00:00:00+08:00", year + 1) });
+    let period =
+        json!({ "from": format!("{year}-01-01T00:00:00+08:00"), "to": format!("{}-01-01T00:00:00+08:00", year + 1) });
     let (_, statement) = insurer(&router, "/statements", "", &period).await;
     assert_eq!((&statement["count"], &statement["total"]), (&json!(4), &json!(0)), "{statement}");
     let wrong = Request::post("/direct-billing/v1/claims").header("authorization", "Bearer guessed");

@@ -1,7 +1,7 @@
 //! Adjudication: exact in fen, half-up for each line, floor for the fund.
 
-use serde::{Deserialize, Serialize};
 use scheme::edition::Edition;
+use serde::{Deserialize, Serialize};
 use xinglin_sdk::{
     money::{Fen, MoneyError, Rounding},
     payment::{Accumulator, Adjudication, Bill, Coverage, Error, Line, LineResult, Part, Refusal, Source},

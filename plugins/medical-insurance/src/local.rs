@@ -10,12 +10,12 @@ use xinglin_sdk::{
 };
 
 use crate::{
+    AUTHORIZATION_DAYS,
     adjudicate::Case,
     memory::{self, Key, Outcome},
     other_verb,
     refusal::{refusal, rule},
     rules::Scheme,
-    AUTHORIZATION_DAYS,
 };
 
 /// How the scheme would share the bill.
@@ -80,17 +80,19 @@ pub fn settle(
 /// What became of an operation; `None` if it was never seen.
 pub fn query(operation: &Operation) -> Result<Option<Status>, Error> {
     let key = Key::of(operation);
-    Ok(memory::outcome(operation)?.map(|outcome| match outcome {
-        Outcome::Settled { figures, .. } => {
-            let adjudication = figures.adjudication(cited(operation.at));
-            Ok(Status::Settled(Settlement { reference: key.settlement(), adjudication }))
-        }
-        Outcome::Reversed { after } => {
-            Ok(Status::Reversed(Reversal { reference: key.reversal(), accumulators: after.accumulators() }))
-        }
-        Outcome::Refused(refusals) => Ok(Status::Refused(restore(&refusals))),
-        Outcome::Authorized { .. } => Err(other_verb()),
-    }).transpose()?)
+    Ok(memory::outcome(operation)?
+        .map(|outcome| match outcome {
+            Outcome::Settled { figures, .. } => {
+                let adjudication = figures.adjudication(cited(operation.at));
+                Ok(Status::Settled(Settlement { reference: key.settlement(), adjudication }))
+            }
+            Outcome::Reversed { after } => {
+                Ok(Status::Reversed(Reversal { reference: key.reversal(), accumulators: after.accumulators() }))
+            }
+            Outcome::Refused(refusals) => Ok(Status::Refused(restore(&refusals))),
+            Outcome::Authorized { .. } => Err(other_verb()),
+        })
+        .transpose()?)
 }
 
 /// Takes a settlement back.

@@ -246,9 +246,11 @@ fn the_worked_example_by_telephone() {
     let Ok(Quoted::Covered(quoted)) = quote(&mut host) else { panic!("covered") };
     assert_eq!(shares(&quoted), (5_550, 6_000, 6_750));
     assert_eq!(asked(&host, 0), ["1101", "2001", "5206", "6201", "6401"]);
-    assert!(host.requests().iter().all(|request| {
-        request.protection.as_ref().is_some_and(|one| one.encrypt_with.as_deref() == Some("sm4"))
-    }));
+    assert!(
+        host.requests().iter().all(|request| {
+            request.protection.as_ref().is_some_and(|one| one.encrypt_with.as_deref() == Some("sm4"))
+        })
+    );
     answers(&mut host, &KNOWN);
     answers(&mut host, &[&order("1", "preSetl", &d1())]);
     let authorization = authorized(&mut host);
@@ -316,7 +318,13 @@ fn what_nobody_knows_is_unknown_and_sent_once() {
         ("gateway", whole("oops".to_owned(), 502), "unknown"),
         ("refused", whole(refused("该就诊已结算"), 200), "refused"),
         ("unsigned", Box::new(|_| Ok(unsigned(&good))), "unknown"),
-        ("forged", Box::new(|host| Ok(http::Response { body: good.replace("55.50", "56.50").into(), ..signed(host, &good, 200) })), "unknown"),
+        (
+            "forged",
+            Box::new(|host| {
+                Ok(http::Response { body: good.replace("55.50", "56.50").into(), ..signed(host, &good, 200) })
+            }),
+            "unknown",
+        ),
         ("twice", whole(format!("{good}{good}"), 200), "unknown"),
         ("stale", whole(good.replace("M1", "M0"), 200), "unknown"),
         ("another message", whole(good.replace("{\"infcode\"", "{\"msgid\":\"x\",\"infcode\""), 200), "unknown"),
@@ -359,6 +367,18 @@ fn at_the_counter_a_lost_settlement_is_undone_by_its_number() {
     assert!(number.starts_with("H11000000001"), "{number}");
     let undo = body(&host.requests()[before + 3]);
     assert!(undo.contains(&format!(r#""psn_no":"{PERSON}","omsgid":"{number}","oinfno":"A0003""#)), "{undo}");
+    // An office that refuses to undo what it does not have says so in words that the hospital knows.
+    let unknown = |host: &mut Host, refusals: usize| {
+        answers(host, &[KNOWN[0]]);
+        for _ in 0..refusals {
+            let answer = signed(host, &refused("未找到原交易记录"), 200);
+            host.answer(Ok(answer));
+        }
+        query(host, "s")
+    };
+    assert!(matches!(unknown(&mut host, 1), Err(Error::Other(_))));
+    let mut host = host.setting("office.nothing-to-undo", "未找到原交易".to_owned());
+    assert_eq!(unknown(&mut host, 2), Ok(Status::NeverSeen));
     // A call that did not end left nothing: everything that it may have sent is undone.
     let before = host.requests().len();
     answers(&mut host, &[KNOWN[0], "{}", "{}", "{}", "{}"]);
@@ -398,7 +418,11 @@ fn by_telephone_the_order_tells_what_became_of_it() {
             Err(Error::Other(_)) => "unknown",
             other => panic!("{state}: {other:?}"),
         };
-        assert_eq!((became, asked(&host, before)), (becomes, asked_after.into_iter().map(str::to_owned).collect()), "{state}");
+        assert_eq!(
+            (became, asked(&host, before)),
+            (becomes, asked_after.into_iter().map(str::to_owned).collect()),
+            "{state}"
+        );
     }
 }
 
@@ -448,13 +472,15 @@ fn what_is_not_set_is_said_and_a_person_must_be_known() {
 #[test]
 fn what_was_begun_here_is_ended_here() {
     let mut local = Host::of::<MedicalInsurance>().setting("accept-illustrative", true);
-    let coverage =
-        || CoverageBuilder::new("m", Coding::new("x", "310")).accumulator("deductible-used", 0).accumulator("fund-used", 0);
+    let coverage = || {
+        CoverageBuilder::new("m", Coding::new("x", "310")).accumulator("deductible-used", 0).accumulator("fund-used", 0)
+    };
     let (asked, insured) = (bill(), coverage().build());
     let answer = local.call(|| MedicalInsurance::authorize(operation("a"), asked, insured));
     let Ok(Authorized::Granted(authorization)) = answer else { panic!("{answer:?}") };
     let settings = host("counter").call(xinglin_sdk::settings::all);
-    let mut now = settings.into_iter().fold(local, |host, one| host.setting(&one.key, one.value));
+    let now = settings.into_iter().fold(local, |host, one| host.setting(&one.key, one.value));
+    let mut now = now.setting("accept-illustrative", true);
     let (asked, insured) = (bill(), coverage().build());
     let answer = now.call(|| MedicalInsurance::settle(operation("s"), authorization, asked, insured));
     let Ok(Settled::Done(settlement)) = answer else { panic!("{answer:?}") };

@@ -183,9 +183,9 @@ fn residents_have_a_scheme_of_their_own_and_levels_a_ratio() {
 
 #[test]
 fn without_the_regions_figures_nothing_is_decided() {
-    let missing = |mut host: Host| match host.call(|| {
-        MedicalInsurance::quote(follow_up("2", 5_000).build(), employee().build(), START)
-    }) {
+    let missing = |mut host: Host| match host
+        .call(|| MedicalInsurance::quote(follow_up("2", 5_000).build(), employee().build(), START))
+    {
         Err(Error::MissingData(why)) => why[0].text.clone(),
         other => panic!("{other:?}"),
     };

@@ -31,8 +31,7 @@ pub const MEDICAL_INSURANCE: Plugin = Plugin {
     illustrative: true,
     ..plugin("plugins/medical-insurance.wasm", "xinglin.medical-insurance", Some("basic_insurance"))
 };
-pub const DIRECT_BILLING: Plugin =
-    plugin("plugins/direct-billing.wasm", "xinglin.direct-billing", Some("commercial"));
+pub const DIRECT_BILLING: Plugin = plugin("plugins/direct-billing.wasm", "xinglin.direct-billing", Some("commercial"));
 pub const PYTHON: Plugin = plugin("plugins/python-plugin.wasm", "example.paediatric-opioids", None);
 /// Verifies people and certificates by their documents.
 pub const IDENTITY_CHECK: Plugin = plugin("plugins/identity-check.wasm", "xinglin.identity-check", None);
@@ -49,16 +48,12 @@ pub mod frozen {
     pub const DIABETES: Plugin = Plugin { file: "compat/diabetes-0.1-wit-1.0.0.wasm", ..super::DIABETES };
     pub const DRUG_SAFETY: Plugin = Plugin { file: "compat/drug-safety-0.1-wit-1.0.0.wasm", ..super::DRUG_SAFETY };
     /// Its figures were its own defaults.
-    pub const MEDICAL_INSURANCE: Plugin = Plugin {
-        file: "compat/medical-insurance-0.1-wit-1.0.0.wasm",
-        illustrative: false,
-        ..super::MEDICAL_INSURANCE
-    };
+    pub const MEDICAL_INSURANCE: Plugin =
+        Plugin { file: "compat/medical-insurance-0.1-wit-1.0.0.wasm", illustrative: false, ..super::MEDICAL_INSURANCE };
     pub const IDENTITY_CHECK: Plugin =
         Plugin { file: "compat/identity-check-0.1-wit-1.0.0.wasm", ..super::IDENTITY_CHECK };
     /// Of `xinglin:prescribing@2.0.0`, the fixture.
-    pub const COURSE_LENGTH: Plugin =
-        super::plugin("compat/course-length-wit-2.0.0.wasm", "test.course-length", None);
+    pub const COURSE_LENGTH: Plugin = super::plugin("compat/course-length-wit-2.0.0.wasm", "test.course-length", None);
 }
 
 impl Plugin {

@@ -253,8 +253,7 @@ mod tests {
     #[test]
     fn the_worked_examples() {
         let supplement = plan(|_| ());
-        let secondary =
-            case(&supplement, "20", 97_000, &[(1105, false), (2762, false), (4383, false), (4500, true)]);
+        let secondary = case(&supplement, "20", 97_000, &[(1105, false), (2762, false), (4383, false), (4500, true)]);
         let decision = adjudicate(&secondary, false).expect("small");
         assert_eq!((decision.benefit, decision.deductible), (4200, 3000));
         sums_hold(&secondary, &decision);

@@ -115,8 +115,8 @@ impl<'a> Said<'a> {
             ])
         });
         let lines = lines.collect();
-        let drawn = (decision.deductible > 0)
-            .then(|| self.balance(case, vec![("amount", dialect.money(decision.deductible))]));
+        let drawn =
+            (decision.deductible > 0).then(|| self.balance(case, vec![("amount", dialect.money(decision.deductible))]));
         self.with("lines", lines).with("draws", drawn.into_iter().collect())
     }
 }

@@ -200,12 +200,8 @@ impl Desk<'_> {
             "appeal" => settlement.id.clone(),
             _ => format!("{}-C{:09}", self.dialect.id, tx.next(&self.kind("cancellation")).await?),
         };
-        let reversed = Reversed {
-            key: key.to_owned(),
-            by: by.to_owned(),
-            reference: reference.clone(),
-            at: self.now.as_second(),
-        };
+        let reversed =
+            Reversed { key: key.to_owned(), by: by.to_owned(), reference: reference.clone(), at: self.now.as_second() };
         adjudicate::draw(self, tx, (&settlement.person, &settlement.year), -settlement.deductible).await?;
         settlement.reversed = Some(reversed);
         settlement.save(tx).await?;
@@ -290,10 +286,7 @@ impl Desk<'_> {
             return invalid("amounts");
         };
         let entries = owed.iter().map(|(reference, amount, _)| {
-            self.dialect.object(vec![
-                ("reference", reference.as_str().into()),
-                ("amount", self.dialect.money(*amount)),
-            ])
+            self.dialect.object(vec![("reference", reference.as_str().into()), ("amount", self.dialect.money(*amount))])
         });
         Ok(self.dialect.object(vec![
             ("entries", entries.collect()),

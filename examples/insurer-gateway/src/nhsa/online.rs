@@ -4,15 +4,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{
-    Message, Outcome, adjudicate::Used, fees, fen, person::Person, refuse, register::Visit, settle, text,
-};
-use crate::{
-    books::Settlement,
-    clock,
-    money::yuan,
-    store::Tx,
-};
+use super::{Message, Outcome, adjudicate::Used, fees, fen, person::Person, refuse, register::Visit, settle, text};
+use crate::{books::Settlement, clock, money::yuan, store::Tx};
 
 /// An order of payment.
 #[derive(Debug, Clone, Serialize, Deserialize)]

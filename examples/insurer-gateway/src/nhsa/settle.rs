@@ -97,7 +97,12 @@ pub async fn quote(tx: &mut Tx, message: &Message<'_>) -> Outcome<Value> {
 }
 
 /// Settles a visit and writes it down.
-pub async fn commit(tx: &mut Tx, message: &Message<'_>, visit: &mut Visit, account: bool) -> Outcome<(Settlement, Value)> {
+pub async fn commit(
+    tx: &mut Tx,
+    message: &Message<'_>,
+    visit: &mut Visit,
+    account: bool,
+) -> Outcome<(Settlement, Value)> {
     visit.open()?;
     if tx.get::<bool>(UNDONE, message.msgid).await?.is_some() {
         return refuse("该报文已被冲正");

@@ -68,7 +68,9 @@ pub async fn details(tx: &mut Tx, message: &Message<'_>) -> Outcome<Value> {
     let differ = sides.iter().filter(|(_, [ours, theirs])| ours != theirs);
     let said = |amount: &Option<i64>| amount.map_or(Value::Null, yuan);
     let differences: Vec<Value> = differ
-        .map(|(setl_id, [ours, theirs])| json!({ "setl_id": setl_id, "medins_amt": said(ours), "hi_amt": said(theirs) }))
+        .map(
+            |(setl_id, [ours, theirs])| json!({ "setl_id": setl_id, "medins_amt": said(ours), "hi_amt": said(theirs) }),
+        )
         .collect();
     Ok(json!({ "fileinfo": {
         "stmt_rslt": if differences.is_empty() { "0" } else { "1" },

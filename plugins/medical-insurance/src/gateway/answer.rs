@@ -8,11 +8,7 @@ use xinglin_sdk::{
     types::{Attribute, AttributeValue, Attributes as _, Decimal, LocalizedText, Money, zh_en},
 };
 
-use super::{
-    Person,
-    envelope::text,
-    office::Office,
-};
+use super::{Person, envelope::text, office::Office};
 use crate::{
     adjudicate::{DEDUCTIBLE_USED, FUND_USED},
     refusal::rule,
@@ -48,9 +44,9 @@ pub fn person(output: &Json) -> Option<Person> {
 
 /// Whether 1101 names the kind of insurance as in force.
 pub fn is_insured(output: &Json, insutype: &str) -> bool {
-    list(output, "insuinfo").iter().any(|row| {
-        text(row.get("insutype")) == Some(insutype) && text(row.get("psn_insu_stas")) == Some("1")
-    })
+    list(output, "insuinfo")
+        .iter()
+        .any(|row| text(row.get("insutype")) == Some(insutype) && text(row.get("psn_insu_stas")) == Some("1"))
 }
 
 /// Whether 2001 names a benefit that is enjoyed.

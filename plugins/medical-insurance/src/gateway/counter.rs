@@ -15,13 +15,7 @@ use super::{
 use crate::memory::Claim;
 
 /// 2201, 2203A, 2204
-pub fn upload(
-    office: &Office,
-    now: Instant,
-    person: &Person,
-    bill: &Bill,
-    claim: Claim,
-) -> Result<Uploaded, Failure> {
+pub fn upload(office: &Office, now: Instant, person: &Person, bill: &Bill, claim: Claim) -> Result<Uploaded, Failure> {
     let visit = office.send(now, "2201", message::registration(office, person, bill)?)?;
     let id = visit.get("data").and_then(|data| text(data.get("mdtrt_id"))).filter(|id| is_plain(id));
     let id = id.ok_or_else(nonsense)?.to_owned();
@@ -52,12 +46,7 @@ fn is_plain(text: &str) -> bool {
 }
 
 /// 2206, and then 2205 and 2202: nothing is left of a quote.
-pub fn quote(
-    office: &Office,
-    now: Instant,
-    uploaded: Uploaded,
-    bill: &Bill,
-) -> Result<(Registered, Setl), Failure> {
+pub fn quote(office: &Office, now: Instant, uploaded: Uploaded, bill: &Bill) -> Result<(Registered, Setl), Failure> {
     let registered = uploaded.registered;
     let asked = message::settlement(office, "2206", &registered, bill, None)?;
     let answer = office.send(now, "2206", asked);

@@ -211,20 +211,12 @@ pub fn settlement(
 
 /// 2208
 pub fn reversal(person: &Person, reference: &Reference<'_>) -> Json {
-    data(vec![
-        ("psn_no", psn(&person.psn_no)),
-        ("setl_id", say(reference.first)),
-        ("mdtrt_id", say(reference.second)),
-    ])
+    data(vec![("psn_no", psn(&person.psn_no)), ("setl_id", say(reference.first)), ("mdtrt_id", say(reference.second))])
 }
 
 /// 2601
 pub fn compensation(office: &Office, person: &Person, original: &str, infno: &str) -> Json {
-    data(vec![
-        ("psn_no", psn(&person.psn_no)),
-        ("omsgid", say(original)),
-        ("oinfno", say(office.code(infno))),
-    ])
+    data(vec![("psn_no", psn(&person.psn_no)), ("omsgid", say(original)), ("oinfno", say(office.code(infno)))])
 }
 
 // --- online ---------------------------------------------------------------------

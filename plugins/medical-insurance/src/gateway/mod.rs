@@ -248,9 +248,16 @@ impl Office {
         let person = self.find(operation.at)?;
         for original in messages {
             let input = message::compensation(self, &person, &self.msgid(operation, original), original);
-            self.send(operation.at, "2601", input)?;
+            match self.send(operation.at, "2601", input) {
+                Err(Failure::Refused { said, .. }) if self.has_nothing_to_undo(&said) => {}
+                other => drop(other?),
+            }
         }
         Ok(Status::NeverSeen)
+    }
+
+    fn has_nothing_to_undo(&self, said: &str) -> bool {
+        !self.nothing_to_undo.is_empty() && said.contains(&self.nothing_to_undo)
     }
 
     /// Takes a settlement back.
@@ -290,12 +297,7 @@ impl Office {
     }
 
     /// Registers a bill: the inner error is a refusal.
-    fn register(
-        &self,
-        now: Instant,
-        bill: &Bill,
-        coverage: &Coverage,
-    ) -> Result<Result<Uploaded, Refusal>, Failure> {
+    fn register(&self, now: Instant, bill: &Bill, coverage: &Coverage) -> Result<Result<Uploaded, Refusal>, Failure> {
         let insutype = coverage.category.code.clone();
         let (person, enjoys) = self.insured(now, &insutype)?;
         if !enjoys {
@@ -347,8 +349,8 @@ fn taken_back(settlement: &Settlement, coverage: &Coverage, balance: Option<i64>
         let left = known(code)?.amount.minor_units.checked_sub(took?)?;
         Some(Accumulator { code: code.to_owned(), amount: Fen::new(left.max(0)).into() })
     };
-    let balance =
-        balance.map(|balance| Accumulator { code: ACCOUNT_BALANCE.to_owned(), amount: Fen::new(balance.max(0)).into() });
+    let balance = balance
+        .map(|balance| Accumulator { code: ACCOUNT_BALANCE.to_owned(), amount: Fen::new(balance.max(0)).into() });
     [less(DEDUCTIBLE_USED, took("nhsa.act-pay-dedc")), less(FUND_USED, took("nhsa.hifp-pay")), balance]
         .into_iter()
         .flatten()

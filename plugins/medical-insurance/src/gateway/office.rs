@@ -53,6 +53,8 @@ pub struct Office {
     pub encrypts: bool,
     /// Code system of the national codes of items, where the formulary has them.
     pub item_system: String,
+    /// What the office says where 2601 finds nothing to undo; empty if it does not refuse that.
+    pub nothing_to_undo: String,
     /// Ours and the region's.
     codes: Vec<(String, String)>,
     /// Fields that the region wants in a message, with their values: `2201.dept_code`.
@@ -137,6 +139,7 @@ impl Office {
             public_key,
             encrypts: settings::boolean("office.encrypts").unwrap_or(false),
             item_system: text("item-system").unwrap_or_default(),
+            nothing_to_undo: text("nothing-to-undo").unwrap_or_default(),
             codes,
             fields,
         })

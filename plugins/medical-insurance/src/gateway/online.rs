@@ -17,13 +17,7 @@ use super::{
 use crate::{adjudicate::ACCOUNT_BALANCE, memory::Claim};
 
 /// 6201, which quotes at once.
-pub fn upload(
-    office: &Office,
-    now: Instant,
-    person: &Person,
-    bill: &Bill,
-    claim: Claim,
-) -> Result<Uploaded, Failure> {
+pub fn upload(office: &Office, now: Instant, person: &Person, bill: &Bill, claim: Claim) -> Result<Uploaded, Failure> {
     let batch = message::batch();
     let total = answer::total(bill).ok_or_else(nonsense)?;
     let answer = office.send(now, "6201", message::order(office, person, &batch, bill, total)?)?;

@@ -128,8 +128,7 @@ async fn open_hospital(
         let path = format!("/api/v1/tenants/{tenant}/plugins/{}", plugin.id);
         // A demonstration: no pooling region has set the figures.
         let settings = json!({ "accept-illustrative": true });
-        let grant =
-            plugin.payer.map_or_else(|| json!({}), |payer| json!({ "payer": payer, "settings": settings }));
+        let grant = plugin.payer.map_or_else(|| json!({}), |payer| json!({ "payer": payer, "settings": settings }));
         operator.put(&path, &grant).await?;
         let enabled = operator.post(&format!("{path}/enable"), &Value::Null).await?;
         let digest = text(&package, "/digest")?;
