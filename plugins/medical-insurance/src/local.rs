@@ -80,19 +80,18 @@ pub fn settle(
 /// What became of an operation; `None` if it was never seen.
 pub fn query(operation: &Operation) -> Result<Option<Status>, Error> {
     let key = Key::of(operation);
-    Ok(memory::outcome(operation)?
-        .map(|outcome| match outcome {
-            Outcome::Settled { figures, .. } => {
-                let adjudication = figures.adjudication(cited(operation.at));
-                Ok(Status::Settled(Settlement { reference: key.settlement(), adjudication }))
-            }
-            Outcome::Reversed { after } => {
-                Ok(Status::Reversed(Reversal { reference: key.reversal(), accumulators: after.accumulators() }))
-            }
-            Outcome::Refused(refusals) => Ok(Status::Refused(restore(&refusals))),
-            Outcome::Authorized { .. } => Err(other_verb()),
-        })
-        .transpose()?)
+    let Some(outcome) = memory::outcome(operation)? else { return Ok(None) };
+    Ok(Some(match outcome {
+        Outcome::Settled { figures, .. } => {
+            let adjudication = figures.adjudication(cited(operation.at));
+            Status::Settled(Settlement { reference: key.settlement(), adjudication })
+        }
+        Outcome::Reversed { after } => {
+            Status::Reversed(Reversal { reference: key.reversal(), accumulators: after.accumulators() })
+        }
+        Outcome::Refused(refusals) => Status::Refused(restore(&refusals)),
+        Outcome::Authorized { .. } => return Err(other_verb()),
+    }))
 }
 
 /// Takes a settlement back.

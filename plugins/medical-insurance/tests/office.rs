@@ -309,7 +309,7 @@ fn what_nobody_knows_is_unknown_and_sent_once() {
     let good = said(&format!(r#"{{"setlinfo":{}}}"#, d1()));
     type Scripted<'a> = Box<dyn Fn(&mut Host) -> Result<http::Response, http::Error> + 'a>;
     let whole = |body: String, status: u16| -> Scripted<'_> { Box::new(move |host| Ok(signed(host, &body, status))) };
-    let rows: Vec<(&str, Scripted<'_>, &str)> = vec![
+    let rows: [(&str, Scripted<'_>, &str); 15] = [
         ("timeout", Box::new(|_| Err(http::Error::Timeout)), "unknown"),
         ("broken", Box::new(|_| Err(http::Error::Unavailable("reset".to_owned()))), "unknown"),
         ("denied", Box::new(|_| Err(http::Error::Denied("no grant".to_owned()))), "not done"),
