@@ -14,6 +14,7 @@ use xinglin_domain::{
     money::Money,
     payer::LineKind,
     prescription::{DrugClass, LocalRules, Medicine, Product, Rules},
+    pricing::Bounds,
     time::Instant,
 };
 use xinglin_store::{Store, TenantRow, TenantScope};
@@ -166,6 +167,21 @@ pub struct Settings {
     /// What the province permits.
     #[serde(default)]
     pub prescribing: Prescribing,
+    /// What is allowed where money moves.
+    #[serde(default)]
+    pub money: MoneyRules,
+}
+
+/// What a hospital allows where money moves.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MoneyRules {
+    /// What a service may cost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prices: Option<Bounds>,
+    /// Above it, what a person posts by hand is approved by another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub two_persons_above: Option<Money>,
 }
 
 /// What the province permits beyond the national rules, and who said so.

@@ -26,7 +26,7 @@ use super::{
     notice, parent, update,
     view::claim_projection,
 };
-use crate::{coverage, ledger};
+use crate::{capitation, coverage, ledger};
 
 /// The request to a payer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -325,6 +325,7 @@ async fn stands(tx: &TenantTx, after: &Charge, standing: &Standing, now: Instant
     if standing.agreed {
         let shares = (before(after.standing()), standing.share.allocation());
         ledger::book_shares(tx, after.id(), Some(payer), shares, now).await?;
+        capitation::charge_later(tx, after, now).await?;
     }
     let drifted = Why::Drifted(Code::InsPresettleDrift);
     if standing.agreed || after.why() == Some(&drifted) {
@@ -359,6 +360,7 @@ async fn stands(tx: &TenantTx, after: &Charge, standing: &Standing, now: Instant
 /// Posts that a payer has taken its settlement back.
 async fn stands_no_more(tx: &TenantTx, after: &Charge, returned: &Returned, now: Instant) -> AppResult<()> {
     let Returned { standing, reversal, .. } = returned;
+    capitation::take_back(tx, after.id(), now).await?;
     ledger::unwind(tx, after.id(), Some(standing.share.payer()), now).await?;
     // The money is back, whatever the payer counts.
     let payer = standing.share.payer();
