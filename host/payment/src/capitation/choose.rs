@@ -61,7 +61,7 @@ pub async fn choose(extensions: &Extensions, caller: &Caller, ask: Choose) -> Ap
     let chosen_at = chosen_at(caller, &ask)?;
     let memberships = records.list_memberships(&ask.patient.to_string()).await?;
     let open = open_of(&memberships, &ask.plugin);
-    check_choice(ask.change, open, month_of(chosen_at).next().first().start(), &memberships)?;
+    check_choice(&ask, open, month_of(chosen_at).next().first().start(), &memberships)?;
 
     let id = MemberId::from_u128(ambient::fresh_id());
     let snapshot = snapshot::snapshot(
@@ -96,12 +96,12 @@ pub async fn choose(extensions: &Extensions, caller: &Caller, ask: Choose) -> Ap
         Err(error) => return Err(undecided(&error).with("calls", calls.views())),
     };
     let Acceptance { accrues_from, risk_class, citation } = accepted;
-    let chosen = Chosen { partners: ask.partners, risk_class: risk_class.clone(), citation, left: None };
+    let chosen = Chosen { partners: ask.partners.clone(), risk_class: risk_class.clone(), citation, left: None };
     let member = CapitationMember {
         id,
         plugin: ask.plugin.clone(),
         patient_id: ask.patient.to_string(),
-        lead: ask.lead,
+        lead: ask.lead.clone(),
         risk_class: serde_json::to_string(&risk_class.canonical()).map_err(AppError::internal)?,
         since: accrues_from,
         until: None,
@@ -116,7 +116,7 @@ pub async fn choose(extensions: &Extensions, caller: &Caller, ask: Choose) -> Ap
     patient::treatable(&tx, ask.patient).await?;
     let memberships = tx.list_memberships(&member.patient_id).await?;
     let open = open_of(&memberships, &ask.plugin);
-    check_choice(ask.change, open, accrues_from, &memberships)?;
+    check_choice(&ask, open, accrues_from, &memberships)?;
     if let Some(current) = open {
         let of = Lead { plugin: current.plugin.clone(), lead: current.lead.clone() };
         lock(&tx, &of).await?;
@@ -165,12 +165,12 @@ fn chosen_at(caller: &Caller, ask: &Choose) -> AppResult<Instant> {
 
 /// One lead at a time: nobody joins a second, and months of two never overlap.
 fn check_choice(
-    change: bool,
+    ask: &Choose,
     open: Option<&CapitationMember>,
     from: Instant,
     memberships: &[CapitationMember],
 ) -> AppResult<()> {
-    match (change, open) {
+    match (ask.change, open) {
         (false, Some(current)) => {
             let detail = format!("the patient is with `{}`; `change` leaves it", current.lead);
             return Err(AppError::new(Code::CapDuplicate, detail).with("lead", &current.lead));
@@ -178,10 +178,8 @@ fn check_choice(
         (true, None) => return Err(AppError::new(Code::CapRefused, "the patient has no lead to change")),
         _ => {}
     }
-    let plugin = open.map(|member| member.plugin.as_str());
-    let overlaps = |member: &&CapitationMember| {
-        member.until.is_some_and(|until| until > from) && plugin.is_none_or(|plugin| plugin == member.plugin)
-    };
+    let overlaps =
+        |member: &&CapitationMember| member.plugin == ask.plugin && member.until.is_some_and(|until| until > from);
     match memberships.iter().find(overlaps) {
         Some(other) => Err(AppError::new(Code::CapDuplicate, format!("`{}` counts until later", other.lead))),
         None => Ok(()),

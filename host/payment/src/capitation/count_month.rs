@@ -34,11 +34,11 @@ pub(super) async fn count_month(
             }
         }
     }
-    let (row, contract) = contract_of(&records, lead).await?;
+    let (_, contract) = contract_of(&records, lead).await?;
     if !contract.next.is_over(Day::of(occasion.now)) {
         return work::postpone(&records, work, due(contract.next)).await;
     }
-    count(&records, work, lead, (row, contract.next), occasion.now).await
+    count(&records, work, lead, occasion.now).await
 }
 
 /// When a month is over.
@@ -50,26 +50,19 @@ fn narrow(year: i64) -> AppResult<i16> {
     i16::try_from(year).map_err(AppError::internal)
 }
 
-async fn count(
-    records: &Tenant,
-    work: &Work,
-    lead: &Lead,
-    (row, month): (CapitationContract, Month),
-    now: Instant,
-) -> AppResult<()> {
-    let start = month.first().start();
+async fn count(records: &Tenant, work: &Work, lead: &Lead, now: Instant) -> AppResult<()> {
     let tx = records.begin().await?;
     lock(&tx, lead).await?;
-    // Whoever put the contract meanwhile did not move it on.
-    let (_, mut contract) = contract_of(&tx, lead).await?;
-    let version = tx.get_capitation_contract(&lead.plugin, &lead.lead).await?.version;
+    let (row, mut contract) = contract_of(&tx, lead).await?;
+    let month = contract.next;
+    let start = month.first().start();
     let (year_row, mut year) = year_of(&tx, lead, start.china_year(), now).await?;
     let members = tx.count_month(lead.key(), &month.to_string(), start).await?;
     year.count(month)?;
     put_year(&tx, year_row, &year, now).await?;
     contract.next = month.next();
     let body = serde_json::to_value(&contract).map_err(AppError::internal)?;
-    tx.put_capitation_contract(&CapitationContract { body, version, updated_at: now, ..row }).await?;
+    tx.put_capitation_contract(&CapitationContract { body, updated_at: now, ..row }).await?;
     // The budget of it comes next.
     if !tx.put_off_work(work, now).await? {
         return Ok(());

@@ -8,7 +8,7 @@ use xinglin_extensions::{Extensions, call::Calls, install};
 use xinglin_platform::{AppResult, Caller, boxed};
 use xinglin_runtime::Interface;
 
-use super::{Lead, YearView, contract_of, invalid, lock, put_year, undecided, year, year_of};
+use super::{Lead, YearView, check_year, contract_of, invalid, lock, put_year, undecided, year, year_of};
 
 /// The indicators of a year.
 #[derive(Deserialize, ToSchema)]
@@ -49,6 +49,7 @@ pub async fn measure(
     caller.may(Action::KeepCapitation)?;
     let records = extensions.platform.records(caller);
     contract_of(&records, &lead).await?;
+    check_year(number, caller.now)?;
     if ask.indicators.len() > MOST {
         return Err(invalid("indicators", format!("at most {MOST}")));
     }

@@ -178,8 +178,8 @@ async fn year_of<E: Executor>(
     })
 }
 
-/// The account that care of a moment is charged to: of its year, or if that is closed, of this one, as
-/// the books do with what comes late.
+/// The account that care of a moment is charged to: of its year, or if that is closed, or was never opened,
+/// of this one, as the books do with what comes late.
 async fn open_year_of(
     tx: &TenantTx,
     lead: &Lead,
@@ -187,7 +187,18 @@ async fn open_year_of(
     now: Instant,
 ) -> AppResult<(CapitationYear, Year)> {
     let (row, year) = year_of(tx, lead, served_at.china_year(), now).await?;
-    if year.end().is_none() { Ok((row, year)) } else { year_of(tx, lead, now.china_year(), now).await }
+    match row.version > 0 && year.end().is_none() {
+        true => Ok((row, year)),
+        false => year_of(tx, lead, now.china_year(), now).await,
+    }
+}
+
+/// That a year is one that accounts are kept of: this one, and those beside it.
+fn check_year(number: i16, now: Instant) -> AppResult<()> {
+    match number.abs_diff(now.china_year()) {
+        0 | 1 => Ok(()),
+        _ => Err(invalid("year", "accounts are kept of this year and those beside it")),
+    }
 }
 
 async fn put_year(tx: &TenantTx, row: CapitationYear, year: &Year, now: Instant) -> AppResult<()> {

@@ -4,7 +4,7 @@ use xinglin_domain::{access::Action, code::Code, id::TransactionId, ledger::{Boo
 use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed};
 use xinglin_store::StoreError;
 
-use super::{Lead, YearView, contract_of, entry, invalid, lock, put_year, year, year_of};
+use super::{Lead, YearView, check_year, contract_of, entry, invalid, lock, put_year, year, year_of};
 use crate::ledger;
 
 /// A payment of the fund in advance.
@@ -34,6 +34,7 @@ pub async fn prepay(
     ask: Prepay,
 ) -> AppResult<YearView> {
     caller.may(Action::KeepCapitation)?;
+    check_year(number, caller.now)?;
     if ask.source.trim().is_empty() {
         return Err(invalid("source", "which bank slip?"));
     }

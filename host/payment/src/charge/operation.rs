@@ -360,7 +360,7 @@ async fn stands(tx: &TenantTx, after: &Charge, standing: &Standing, now: Instant
 /// Posts that a payer has taken its settlement back.
 async fn stands_no_more(tx: &TenantTx, after: &Charge, returned: &Returned, now: Instant) -> AppResult<()> {
     let Returned { standing, reversal, .. } = returned;
-    capitation::take_back(tx, after.id(), now).await?;
+    capitation::take_back(tx, after.id(), standing.share.payer(), now).await?;
     ledger::unwind(tx, after.id(), Some(standing.share.payer()), now).await?;
     // The money is back, whatever the payer counts.
     let payer = standing.share.payer();

@@ -4,8 +4,10 @@
 mod book;
 mod close_period;
 mod correct;
+mod draft;
 mod export;
 mod list_periods;
+mod list_transactions;
 mod post;
 mod statement;
 mod trial_balance;
@@ -24,8 +26,10 @@ use xinglin_store::{ClosedPeriod, Executor, TenantScope, TenantTx};
 pub(crate) use self::book::{book_shares, doctor_of, unwind};
 pub use self::close_period::{Close, close_period};
 pub use self::correct::{Correct, correct};
+pub use self::draft::{Judge, approve, list_drafts, reject};
 pub use self::export::{Format, StatementFile, export};
 pub use self::list_periods::{PeriodView, list_periods};
+pub use self::list_transactions::{Journal, JournalAsk, list_transactions};
 pub use self::post::{NewPosting, Posted, post};
 pub use self::statement::{Statement, StatementAsk, StatementLine, statement};
 pub use self::trial_balance::{AccountBalance, TrialBalance, trial_balance};
@@ -36,6 +40,8 @@ pub struct TransactionView {
     /// Its id: `txn-…`.
     #[schema(value_type = String)]
     pub id: TransactionId,
+    /// `posted`; or `waiting` for another accountant, until when it does not count.
+    pub status: &'static str,
     /// What it records: `remittance`, `contra`, …
     pub kind: &'static str,
     /// The bill, if it is about one.
@@ -87,6 +93,7 @@ impl From<&Transaction> for TransactionView {
         };
         Self {
             id: stamp.id,
+            status: "posted",
             kind: transaction.kind().as_str(),
             bill: *bill,
             payer: payer.clone(),
