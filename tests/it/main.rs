@@ -27,6 +27,7 @@ mod fhir_tenants;
 mod formulary;
 mod fuzzed_openapi;
 mod gateway;
+mod heads;
 mod histories;
 mod identity;
 mod journey;

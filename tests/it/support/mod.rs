@@ -23,8 +23,8 @@ pub use client::{Answer, Client, Exchange, http};
 pub use clinic::{Clinic, PASSWORD, Person, line, medicine};
 pub use hospital::{TestHospital, advance};
 pub use plugin::{
-    DIABETES, DIABETES_CHANGED, DIRECT_BILLING, DRUG_SAFETY, IDENTITY_CHECK, MEDICAL_INSURANCE, PYTHON, PYTHON_WASI,
-    Plugin, frozen,
+    BUNDLE, CAPITATION, DIABETES, DIABETES_CHANGED, DIRECT_BILLING, DRUG_SAFETY, IDENTITY_CHECK, MEDICAL_INSURANCE,
+    MEMBERSHIP, PLATFORM_FEE, PYTHON, PYTHON_HEADS, PYTHON_WASI, Plugin, frozen,
 };
 pub use process::Process;
 pub use tools::{Desk, Registry};

@@ -17,26 +17,26 @@ pub struct Plugin {
     file: &'static str,
     pub id: &'static str,
     payer: Option<&'static str>,
-    /// Whether it reckons with figures that nobody has set.
-    illustrative: bool,
 }
 
-const fn plugin(file: &'static str, id: &'static str, payer: Option<&'static str>) -> Plugin {
-    Plugin { file, id, payer, illustrative: false }
-}
-
-pub const DIABETES: Plugin = plugin("plugins/diabetes.wasm", "xinglin.diabetes", None);
-pub const DRUG_SAFETY: Plugin = plugin("plugins/drug-safety.wasm", "xinglin.drug-safety", None);
-pub const MEDICAL_INSURANCE: Plugin = Plugin {
-    illustrative: true,
-    ..plugin("plugins/medical-insurance.wasm", "xinglin.medical-insurance", Some("basic_insurance"))
-};
-pub const DIRECT_BILLING: Plugin = plugin("plugins/direct-billing.wasm", "xinglin.direct-billing", Some("commercial"));
-pub const PYTHON: Plugin = plugin("plugins/python-plugin.wasm", "example.paediatric-opioids", None);
+pub const DIABETES: Plugin = Plugin { file: "plugins/diabetes.wasm", id: "xinglin.diabetes", payer: None };
+pub const DRUG_SAFETY: Plugin = Plugin { file: "plugins/drug-safety.wasm", id: "xinglin.drug-safety", payer: None };
+pub const MEDICAL_INSURANCE: Plugin =
+    Plugin { file: "plugins/medical-insurance.wasm", id: "xinglin.medical-insurance", payer: Some("basic_insurance") };
+pub const DIRECT_BILLING: Plugin =
+    Plugin { file: "plugins/direct-billing.wasm", id: "xinglin.direct-billing", payer: Some("commercial") };
+pub const CAPITATION: Plugin = Plugin { file: "plugins/capitation.wasm", id: "xinglin.capitation", payer: None };
+pub const BUNDLE: Plugin = Plugin { file: "plugins/bundle.wasm", id: "xinglin.bundle", payer: None };
+pub const MEMBERSHIP: Plugin = Plugin { file: "plugins/membership.wasm", id: "xinglin.membership", payer: None };
+pub const PLATFORM_FEE: Plugin = Plugin { file: "plugins/platform-fee.wasm", id: "xinglin.platform-fee", payer: None };
+/// Payment per head and prices in Python.
+pub const PYTHON_HEADS: Plugin = Plugin { file: "plugins/python-heads.wasm", id: "example.heads", payer: None };
+pub const PYTHON: Plugin = Plugin { file: "plugins/python-plugin.wasm", id: "example.paediatric-opioids", payer: None };
 /// Verifies people and certificates by their documents.
-pub const IDENTITY_CHECK: Plugin = plugin("plugins/identity-check.wasm", "xinglin.identity-check", None);
+pub const IDENTITY_CHECK: Plugin =
+    Plugin { file: "plugins/identity-check.wasm", id: "xinglin.identity-check", payer: None };
 /// Uses system calls; needs the data pack `icd10-gb`.
-pub const PYTHON_WASI: Plugin = plugin("plugins/python-wasi.wasm", "example.code-table", None);
+pub const PYTHON_WASI: Plugin = Plugin { file: "plugins/python-wasi.wasm", id: "example.code-table", payer: None };
 
 /// 1.0.0 with another threshold of critical glucose.
 pub const DIABETES_CHANGED: Plugin = Plugin { file: "plugins/variants/diabetes-1.1.0.wasm", ..DIABETES };
@@ -47,13 +47,13 @@ pub mod frozen {
 
     pub const DIABETES: Plugin = Plugin { file: "compat/diabetes-0.1-wit-1.0.0.wasm", ..super::DIABETES };
     pub const DRUG_SAFETY: Plugin = Plugin { file: "compat/drug-safety-0.1-wit-1.0.0.wasm", ..super::DRUG_SAFETY };
-    /// Its figures were its own defaults.
     pub const MEDICAL_INSURANCE: Plugin =
-        Plugin { file: "compat/medical-insurance-0.1-wit-1.0.0.wasm", illustrative: false, ..super::MEDICAL_INSURANCE };
+        Plugin { file: "compat/medical-insurance-0.1-wit-1.0.0.wasm", ..super::MEDICAL_INSURANCE };
     pub const IDENTITY_CHECK: Plugin =
         Plugin { file: "compat/identity-check-0.1-wit-1.0.0.wasm", ..super::IDENTITY_CHECK };
     /// Of `xinglin:prescribing@2.0.0`, the fixture.
-    pub const COURSE_LENGTH: Plugin = super::plugin("compat/course-length-wit-2.0.0.wasm", "test.course-length", None);
+    pub const COURSE_LENGTH: Plugin =
+        Plugin { file: "compat/course-length-wit-2.0.0.wasm", id: "test.course-length", payer: None };
 }
 
 impl Plugin {
@@ -95,7 +95,8 @@ impl Plugin {
         assert!(installed.status == 201 || installed.code() == "ALREADY_EXISTS", "{}", installed.text);
         let path = format!("/api/v1/tenants/{tenant}/plugins/{}", self.id);
         let mut grant = self.payer.map_or_else(|| json!({}), |payer| json!({ "payer": payer }));
-        if self.illustrative {
+        // No pooling region has set its figures; the frozen one has defaults.
+        if self.file == MEDICAL_INSURANCE.file {
             grant["settings"] = json!({ "accept-illustrative": true });
         }
         operator.put(&path, grant).await;
