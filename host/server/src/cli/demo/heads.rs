@@ -60,7 +60,11 @@ pub async fn tell(
         let bytes = std::fs::read(plugins.join(file)).with_context(|| file.to_owned())?;
         operator.upload("/api/v1/plugins", Bundle::MEDIA_TYPE, vendor.sign(bytes)?).await?;
         let path = format!("/api/v1/tenants/{tenant}/plugins/{id}");
-        operator.put(&path, &payer.map_or_else(|| json!({}), |payer| json!({ "payer": payer }))).await?;
+        // A demonstration: no pooling region has set the figures.
+        let settings = json!({ "accept-illustrative": true });
+        operator
+            .put(&path, &payer.map_or_else(|| json!({}), |payer| json!({ "payer": payer, "settings": settings })))
+            .await?;
         operator.post(&format!("{path}/enable"), &Value::Null).await?;
         story.say(format!("{id} is enabled"));
     }
