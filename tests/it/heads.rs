@@ -8,8 +8,7 @@ use xinglin_store::Engine;
 
 use crate::support::{
     BUNDLE, CAPITATION, Client, Clinic, MEDICAL_INSURANCE, MEMBERSHIP, PLATFORM_FEE, Person, Plugin, TestHospital,
-    clinic::part,
-    eventually, on_both_engines, record,
+    clinic::part, eventually, on_both_engines, record,
 };
 
 on_both_engines!(
@@ -108,8 +107,14 @@ async fn a_year_ends_in_the_figures_of_its_members(mut years: Years) {
     clinic.administrator.put(&format!("{contracts}/org-9"), contract.clone()).await;
     for (body, code) in [
         (json!({ "payer": "nobody", "title": "x", "partners": [] }), "NOT_FOUND"),
-        (json!({ "payer": MEDICAL_INSURANCE.id, "title": "x", "partners": [partners[0], partners[0]] }), "BODY_INVALID"),
-        (json!({ "payer": MEDICAL_INSURANCE.id, "title": "x", "partners": [{ "id": "a b", "title": "x" }] }), "BODY_INVALID"),
+        (
+            json!({ "payer": MEDICAL_INSURANCE.id, "title": "x", "partners": [partners[0], partners[0]] }),
+            "BODY_INVALID",
+        ),
+        (
+            json!({ "payer": MEDICAL_INSURANCE.id, "title": "x", "partners": [{ "id": "a b", "title": "x" }] }),
+            "BODY_INVALID",
+        ),
     ] {
         clinic.administrator.ask(Method::PUT, &format!("{contracts}/org-9"), Some(body)).await.refused("", code);
     }
@@ -124,9 +129,7 @@ async fn a_year_ends_in_the_figures_of_its_members(mut years: Years) {
     people.extend([(1990, "E10.9"); 3]);
     let all = patients(&clinic, &people).await;
     let (late, whole) = (&all[96..], &all[..96]);
-    let choice = |patient: &str, lead: &str, change: bool| {
-        json!({ "patient": patient, "plugin": CAPITATION.id, "lead": lead, "partners": ["org-2"], "change": change })
-    };
+    let choice = |patient: &str, lead: &str, change: bool| json!({ "patient": patient, "plugin": CAPITATION.id, "lead": lead, "partners": ["org-2"], "change": change });
     let january = format!("{year}-01-01");
     let own = clinic.patient.post(MEMBERS, choice(&clinic.subject, lead, false)).await;
     assert_eq!((&own["since"], &own["risk_class"]["code"]), (&json!(january), &json!("low")), "{own}");
@@ -212,7 +215,10 @@ async fn a_year_ends_in_the_figures_of_its_members(mut years: Years) {
     eventually("it is charged", async || used().await == fund).await;
     assert_eq!(on_account(&clinic, "receivable.basic-fund").await, 0);
     assert_eq!(on_account(&clinic, "liability.capitation").await, fund - 54_000_000);
-    clinic.pharmacist.post(&format!("/api/v1/charges/{}/reverse", quote["id"].as_str().expect("an id")), json!(null)).await;
+    clinic
+        .pharmacist
+        .post(&format!("/api/v1/charges/{}/reverse", quote["id"].as_str().expect("an id")), json!(null))
+        .await;
     assert_eq!((used().await, on_account(&clinic, "liability.capitation").await), (0, -54_000_000));
     let quote = clinic.quote(&prescription).await;
     clinic.confirm(&quote).await;
@@ -294,7 +300,9 @@ async fn a_year_ends_in_the_figures_of_its_members(mut years: Years) {
     assert_eq!(shares, [2_916_000, 1_215_000, 729_000]);
     accountant.refused(&close(year), json!(null), "CAP_CLOSED").await;
     accountant.ask(Method::PUT, &indicators(year), Some(measured([0; 6]))).await.refused("", "CAP_CLOSED");
-    accountant.refused(&format!("{}/prepayments", of_year(year)), json!({ "amount_fen": 1, "source": "x" }), "CAP_CLOSED").await;
+    accountant
+        .refused(&format!("{}/prepayments", of_year(year)), json!({ "amount_fen": 1, "source": "x" }), "CAP_CLOSED")
+        .await;
     assert_eq!(on_account(&clinic, "revenue.capitation").await, -2_916_000);
     assert_eq!(on_account(&clinic, "payable.team").await, -729_000);
     assert_eq!(on_account(&clinic, "payable.institution").await, fund - 54_600_000 - 1_215_000);
@@ -305,7 +313,9 @@ async fn a_year_ends_in_the_figures_of_its_members(mut years: Years) {
     assert_eq!(on_account(&clinic, "liability.capitation").await, 0);
 
     // The next year: 98 members of the first, of whom one goes at midyear: the same member-months.
-    accountant.post(&format!("{}/prepayments", of_year(year + 1)), json!({ "amount_fen": 54_000_000, "source": "slip 4" })).await;
+    accountant
+        .post(&format!("{}/prepayments", of_year(year + 1)), json!({ "amount_fen": 54_000_000, "source": "slip 4" }))
+        .await;
     // What comes late for a closed year is charged to this one.
     let late = accountant.post(&uses, statement("b-1", "org-2", false, 66_000_000, &format!("{year}-12-30"))).await;
     assert_eq!(late["year"], json!(year + 1));
@@ -343,16 +353,16 @@ async fn services_are_bought_earned_and_given_back(mut years: Years) {
     let (accountant, _) = clinic.hire(Person::new("accountant", "accountant")).await;
     let catalogue = |code: &str| json!([{ "system": "https://xinglin.dev/catalogue", "code": code }]);
     let subject = clinic.subject.clone();
-    let ask = |plugin: &Plugin, code: &str| {
-        json!({ "patient": subject, "plugin": plugin.id, "code": catalogue(code) })
-    };
+    let ask = |plugin: &Plugin, code: &str| json!({ "patient": subject, "plugin": plugin.id, "code": catalogue(code) });
     let with = |mut body: Value, more: Value| {
         body.as_object_mut().expect("an object").extend(more.as_object().cloned().expect("fields"));
         body
     };
     let amounts = |sale: &Value| {
         let lines = sale["lines"].as_array().expect("lines").iter();
-        lines.map(|line| (line["payee"].as_str().expect("whose").to_owned(), line["amount_fen"].as_i64().expect("fen"))).collect::<Vec<_>>()
+        lines
+            .map(|line| (line["payee"].as_str().expect("whose").to_owned(), line["amount_fen"].as_i64().expect("fen")))
+            .collect::<Vec<_>>()
     };
     let line = |payee: &str, fen: i64| (payee.to_owned(), fen);
     let buy = async |sale: &Value| {
@@ -364,10 +374,9 @@ async fn services_are_bought_earned_and_given_back(mut years: Years) {
     let consult = with(ask(&PLATFORM_FEE, "online-consultation"), json!({ "doctor": expert_id }));
     let offer = clinic.patient.post(PURCHASES, consult.clone()).await;
     assert_eq!(amounts(&offer), [line("doctor", 10_000), line("platform", 1_000)], "{offer}");
-    for (body, code) in [
-        (json!({ "agreed_fen": 10_999 }), "PRICE_STATE"),
-        (json!({ "agreed_fen": 110.5 }), "MONEY_INVALID"),
-    ] {
+    for (body, code) in
+        [(json!({ "agreed_fen": 10_999 }), "PRICE_STATE"), (json!({ "agreed_fen": 110.5 }), "MONEY_INVALID")]
+    {
         clinic.patient.refused(&path_of(&offer, "buy"), body, code).await;
     }
     buy(&offer).await;
@@ -377,7 +386,10 @@ async fn services_are_bought_earned_and_given_back(mut years: Years) {
     // Both back until the doctor replies.
     let back = clinic.patient.post(&path_of(&offer, "cancel"), json!(null)).await;
     assert_eq!(back["status"], "CANCELLED");
-    assert_eq!((on_account(&clinic, "liability.deferred").await, on_account(&clinic, "receivable.patient").await), (0, 0));
+    assert_eq!(
+        (on_account(&clinic, "liability.deferred").await, on_account(&clinic, "receivable.patient").await),
+        (0, 0)
+    );
     clinic.patient.refused(&path_of(&offer, "cancel"), json!(null), "PRICE_STATE").await;
     // None after completion.
     let again = clinic.patient.post(PURCHASES, consult).await;
@@ -385,7 +397,10 @@ async fn services_are_bought_earned_and_given_back(mut years: Years) {
     clinic.doctor.refused(&path_of(&again, "start"), json!(null), "AUTH_FORBIDDEN").await;
     clinic.patient.refused(&path_of(&again, "start"), json!(null), "AUTH_FORBIDDEN").await;
     expert.post(&path_of(&again, "start"), json!(null)).await;
-    assert_eq!((on_account(&clinic, "payable.doctor").await, on_account(&clinic, "payable.platform-fee").await), (-10_000, -1_000));
+    assert_eq!(
+        (on_account(&clinic, "payable.doctor").await, on_account(&clinic, "payable.platform-fee").await),
+        (-10_000, -1_000)
+    );
     expert.post(&path_of(&again, "complete"), json!({})).await;
     clinic.patient.refused(&path_of(&again, "cancel"), json!(null), "PRICE_STATE").await;
 
@@ -427,7 +442,10 @@ async fn services_are_bought_earned_and_given_back(mut years: Years) {
         let view = clinic.patient.get(&format!("{PURCHASES}/{}", package["id"].as_str().expect("an id"))).await;
         let counters = view["counters"].as_array().expect("counters").iter();
         let opinions = counters.filter(|of| of["counter"] == "family-doctor-second-opinions");
-        (opinions.map(|of| of["used_times"].as_u64().expect("times")).sum::<u64>(), view["used_fen"].as_i64().expect("fen"))
+        (
+            opinions.map(|of| of["used_times"].as_u64().expect("times")).sum::<u64>(),
+            view["used_fen"].as_i64().expect("fen"),
+        )
     };
     let opinion = async || {
         let offer = clinic.patient.post(PURCHASES, ask(&MEMBERSHIP, "second-opinion")).await;
@@ -447,7 +465,8 @@ async fn services_are_bought_earned_and_given_back(mut years: Years) {
     let day_90 = xinglin_domain::time::Day::of(years.0.now()).start().plus_days(90).plus_hours(1);
     years.until(&mut clinic, &day_90.to_string()).await;
     eventually("days are earned", async || on_account(&clinic, "revenue.service").await == earned - 9_000).await;
-    let journal = format!("/api/v1/ledger/transactions?reason={}&kind=earning&limit=500", package["id"].as_str().expect("an id"));
+    let journal =
+        format!("/api/v1/ledger/transactions?reason={}&kind=earning&limit=500", package["id"].as_str().expect("an id"));
     let days = accountant.get(&journal).await;
     assert_eq!(days["transactions"].as_array().map(Vec::len), Some(90), "one for each day");
     let back = clinic.patient.post(&path_of(&package, "cancel"), json!(null)).await;
@@ -459,14 +478,22 @@ async fn services_are_bought_earned_and_given_back(mut years: Years) {
     // The doctor's income, by doctor; other patients see nothing; the hospital bounds its prices.
     let today = xinglin_domain::time::Day::of(years.0.now()).to_string();
     let income = accountant.get(&format!("/api/v1/ledger/statement?by=income&from=2026-01-01&to={today}")).await;
-    assert_eq!((&income["lines"][0]["key"], &income["total"]["balance_fen"]), (&json!(expert_id), &json!(73_000)), "{income}");
+    assert_eq!(
+        (&income["lines"][0]["key"], &income["total"]["balance_fen"]),
+        (&json!(expert_id), &json!(73_000)),
+        "{income}"
+    );
     let (stranger, _) = clinic.person("stranger").await;
     stranger.hidden(&format!("{PURCHASES}/{}", package["id"].as_str().expect("an id")), "NOT_FOUND").await;
     stranger.refused(&path_of(&package, "cancel"), json!(null), "NOT_FOUND").await;
     let rules = format!("/api/v1/tenants/{}/money-rules", clinic.tenant);
     clinic.administrator.put(&rules, json!({ "most_price_fen": 10_000 })).await;
     clinic.patient.refused(PURCHASES, ask(&MEMBERSHIP, "family-doctor-year"), "PRICE_REFUSED").await;
-    clinic.administrator.ask(Method::PUT, &rules, Some(json!({ "least_price_fen": 2, "most_price_fen": 1 }))).await.refused("", "MONEY_INVALID");
+    clinic
+        .administrator
+        .ask(Method::PUT, &rules, Some(json!({ "least_price_fen": 2, "most_price_fen": 1 })))
+        .await
+        .refused("", "MONEY_INVALID");
 }
 
 async fn what_one_accountant_posts_another_approves(Years(hospital): Years) {
@@ -486,7 +513,11 @@ async fn what_one_accountant_posts_another_approves(Years(hospital): Years) {
     assert_eq!(small["status"], "posted");
     for number in [2, 3] {
         let waits = one.post(journal, post(5_000, number)).await;
-        assert_eq!((&waits["status"], &waits["postings"][0]["amount_fen"]), (&json!("waiting"), &json!(5_000)), "{waits}");
+        assert_eq!(
+            (&waits["status"], &waits["postings"][0]["amount_fen"]),
+            (&json!("waiting"), &json!(5_000)),
+            "{waits}"
+        );
     }
     one.refused(journal, post(5_000, 2), "PAY_IDEMPOTENCY_CONFLICT").await;
     assert_eq!(on_account(&clinic, "bank").await, 1_000, "it does not count yet");
@@ -522,5 +553,4 @@ async fn what_one_accountant_posts_another_approves(Years(hospital): Years) {
     clinic.doctor.hidden(journal, "AUTH_FORBIDDEN").await;
     one.hidden(&format!("{journal}?kind=gift"), "BODY_INVALID").await;
     one.hidden(&format!("{journal}?after=moon"), "BODY_INVALID").await;
-
 }

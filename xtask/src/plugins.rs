@@ -173,13 +173,16 @@ fn build_python(with: With) -> Result<()> {
         if built.is_none() || built < newest_source {
             println!("building examples/{folder} (Python, about 20 s)");
             // Not by its script, which names the folder in which the environment was made.
-            sh::program(setup::python_venv().join("bin/python"), ["-c", "import componentize_py; componentize_py.script()"])
-                .args(["--quiet"])
-                .args(wit.iter().flat_map(|path| ["-d".as_ref(), path.as_os_str()]))
-                .args(["-d".into(), example.join("wit"), "-w".into(), world.into(), "componentize".into()])
-                .args(is_stubbed.then_some("--stub-wasi"))
-                .args(["-p".into(), example.clone(), "app".into(), "-o".into(), core.clone()])
-                .run()?;
+            sh::program(
+                setup::python_venv().join("bin/python"),
+                ["-c", "import componentize_py; componentize_py.script()"],
+            )
+            .args(["--quiet"])
+            .args(wit.iter().flat_map(|path| ["-d".as_ref(), path.as_os_str()]))
+            .args(["-d".into(), example.join("wit"), "-w".into(), world.into(), "componentize".into()])
+            .args(is_stubbed.then_some("--stub-wasi"))
+            .args(["-p".into(), example.clone(), "app".into(), "-o".into(), core.clone()])
+            .run()?;
         }
         with.xinglin(["plugin", "build", "--component"])?.args([core, example, "--out".into(), out()]).run()?;
     }

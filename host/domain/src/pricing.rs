@@ -169,8 +169,7 @@ impl Service {
         let fields = [("code", &self.code[..]), ("severity", self.severity.as_slice()), ("plan", self.plan.as_slice())];
         for (field, codings) in fields {
             for coding in codings {
-                let product =
-                    Product::new(LineKind::Service, "", std::slice::from_ref(coding), &[], &BTreeSet::new());
+                let product = Product::new(LineKind::Service, "", std::slice::from_ref(coding), &[], &BTreeSet::new());
                 if let Some(mark) = product.medicine_mark(&Substances::default()) {
                     return Err(Wrong::Medicine(mark.to_string()).at(field));
                 }

@@ -454,7 +454,10 @@ mod tests {
             year.charge(Money::fen(used)).expect("open");
             let code = |result: Result<(), YearError>| result.map_err(|error| error.code());
             let over = at("2027-01-10");
-            assert_eq!(code(year.close(good.clone(), by(), at("2026-12-31T23:59:59+08:00"))), Err(Code::CapNotClosable));
+            assert_eq!(
+                code(year.close(good.clone(), by(), at("2026-12-31T23:59:59+08:00"))),
+                Err(Code::CapNotClosable)
+            );
             assert!(year.close(bad.clone(), by(), over).is_err());
             year.close(good.clone(), by(), over).expect("the figures fit");
             assert_eq!(code(year.close(good.clone(), by(), over)), Err(Code::CapClosed));

@@ -282,7 +282,12 @@ mod tests {
         let of = |kind, fen| moved("acc-1", Account::DoctorPayable, kind, FIRST, fen);
         let lines = lines(
             By::Income,
-            &[of(Kind::Earning, -10_000), of(Kind::SaleRefund, 4000), of(Kind::PlatformFee, -500), of(Kind::Adjustment, 6000)],
+            &[
+                of(Kind::Earning, -10_000),
+                of(Kind::SaleRefund, 4000),
+                of(Kind::PlatformFee, -500),
+                of(Kind::Adjustment, 6000),
+            ],
         );
         let [line] = &lines[..] else { panic!("{lines:?}") };
         assert_eq!((line.settled, line.reversed, line.adjusted, line.balance), (10_500, -4000, -6000, 500));

@@ -681,7 +681,8 @@ mod tests {
             // DOMAIN.md D5: 10000 of the doctor, 1000 of the platform.
             (
                 |e| {
-                    let earned = [(Payee::Doctor, fen(10_000)), (Payee::Platform, fen(1_000)), (Payee::Hospital, fen(0))];
+                    let earned =
+                        [(Payee::Doctor, fen(10_000)), (Payee::Platform, fen(1_000)), (Payee::Hospital, fen(0))];
                     Transaction::earning(e, &earned, "buy-1")
                 },
                 Kind::Earning,
@@ -689,7 +690,14 @@ mod tests {
                 &[(A::DeferredRevenue, 11_000), (A::DoctorPayable, -10_000), (A::PlatformPayable, -1_000)],
             ),
             (
-                |e| Transaction::sale_refund(e, fen(3), &[(Payee::Hospital, fen(1)), (Payee::Hospital, fen(1))], "buy-1"),
+                |e| {
+                    Transaction::sale_refund(
+                        e,
+                        fen(3),
+                        &[(Payee::Hospital, fen(1)), (Payee::Hospital, fen(1))],
+                        "buy-1",
+                    )
+                },
                 Kind::SaleRefund,
                 "p",
                 &[(A::PatientReceivable, -5), (A::DeferredRevenue, 3), (A::ServiceRevenue, 2)],

@@ -481,10 +481,9 @@ mod tests {
     }
 
     fn refund(fees: &[(&str, i64)]) -> Refund {
-        let fees = fees.iter().map(|(code, amount)| ReturnedFee {
-            code: Coding::new("urn:fees", *code),
-            amount: fen(*amount),
-        });
+        let fees = fees
+            .iter()
+            .map(|(code, amount)| ReturnedFee { code: Coding::new("urn:fees", *code), amount: fen(*amount) });
         Refund { fees: fees.collect(), citation: citation() }
     }
 
@@ -512,8 +511,12 @@ mod tests {
 
     /// DOMAIN.md D6: 36500 for a year, with two second opinions.
     fn package() -> Sale {
-        let opinions =
-            Balance { code: "opinions".into(), period: year(), used: Allowance::Count(0), limit: Some(Allowance::Count(2)) };
+        let opinions = Balance {
+            code: "opinions".into(),
+            period: year(),
+            used: Allowance::Count(0),
+            limit: Some(Allowance::Count(2)),
+        };
         sale(vec![fee("package", Payee::Hospital, 36_500, Due::AtStart, Some(year()))], vec![opinions])
     }
 
@@ -564,7 +567,9 @@ mod tests {
 
     #[test]
     fn the_second_half_of_a_bundle_is_for_four_fifths_of_its_tasks() {
-        for (done, tasks, second) in [(8, 10, 21_000), (10, 10, 21_000), (7, 10, 0), (799, 1000, 0), (800, 1000, 21_000)] {
+        for (done, tasks, second) in
+            [(8, 10, 21_000), (10, 10, 21_000), (7, 10, 0), (799, 1000, 0), (800, 1000, 21_000)]
+        {
             let mut course = bundle();
             assert_eq!(course.due_now(), Ok(fen(21_000)));
             course.buy(fen(21_000), Vec::new(), bought()).expect("bought");
@@ -610,11 +615,10 @@ mod tests {
         // To its end.
         let passed = again.pass_days(at("2028-01-01")).expect("sound");
         assert_eq!((passed.len(), again.state()), (275, SaleState::Completed));
-        assert_eq!(again.fees().next().expect("a fee").1, Accounted {
-            billed: fen(36_500),
-            deferred: Money::ZERO,
-            earned: fen(36_500)
-        });
+        assert_eq!(
+            again.fees().next().expect("a fee").1,
+            Accounted { billed: fen(36_500), deferred: Money::ZERO, earned: fen(36_500) }
+        );
     }
 
     proptest! {

@@ -82,8 +82,7 @@ pub async fn book_use(extensions: &Extensions, caller: &Caller, lead: Lead, ask:
     if let Some(before) = records.find_capitation_use(&key).await? {
         return again(before, &body);
     }
-    let (install, plugin) =
-        install::one_playing(extensions, &records, &lead.plugin, Interface::Capitation).await?;
+    let (install, plugin) = install::one_playing(extensions, &records, &lead.plugin, Interface::Capitation).await?;
     let mut calls = Calls::new(extensions, records.id(), &caller.request_id, caller.now).about(lead.lane());
     let context = calls.context(&install, &plugin)?;
     let call = extensions.runtime().charge_budget(&plugin, context, &consumption).await;

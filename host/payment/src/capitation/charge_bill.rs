@@ -9,11 +9,7 @@ use xinglin_domain::{
     time::Instant,
 };
 use xinglin_extensions::{Extensions, call::Calls, install};
-use xinglin_platform::{
-    AppError, AppResult,
-    document::Stored,
-    work,
-};
+use xinglin_platform::{AppError, AppResult, document::Stored, work};
 use xinglin_runtime::Interface;
 use xinglin_store::{CapitationMember, CapitationUse, Executor, Queue, TenantScope, TenantTx, Work};
 
@@ -92,9 +88,8 @@ pub(super) async fn charge_bill(
     let Stored { row, value: charge } = Stored::<_, Charge>::try_from(row)?;
     let (_, contract) = contract_of(&records, lead).await?;
     let memberships = records.list_memberships(&row.patient_id).await?;
-    let member = at(&memberships, charge.bill().served_at).find(|member| {
-        (member.plugin.as_str(), member.lead.as_str()) == lead.key()
-    });
+    let member = at(&memberships, charge.bill().served_at)
+        .find(|member| (member.plugin.as_str(), member.lead.as_str()) == lead.key());
     let (_, fund, payer) = share(&records, id).await?;
     let is_of_fund = payer.as_deref() == Some(contract.payer.as_str()) && fund > Money::ZERO;
     let (Some(member), true) = (member, is_of_fund) else { return work::finish(&records, work).await };
@@ -111,8 +106,7 @@ pub(super) async fn charge_bill(
         diagnoses: charge.bill().diagnoses.clone(),
         fund,
     };
-    let (install, plugin) =
-        install::one_playing(extensions, &records, &lead.plugin, Interface::Capitation).await?;
+    let (install, plugin) = install::one_playing(extensions, &records, &lead.plugin, Interface::Capitation).await?;
     let mut calls = Calls::new(extensions, records.id(), &occasion.request_id, now)
         .of(patient_of(member)?, Purpose::Payment)
         .about(id);

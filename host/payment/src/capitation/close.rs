@@ -33,8 +33,7 @@ pub async fn close(extensions: &Extensions, caller: &Caller, (lead, number): (Le
             return Err(AppError::new(Code::CapNotClosable, detail).with("bill", bill));
         }
     }
-    let (install, plugin) =
-        install::one_playing(extensions, &records, &lead.plugin, Interface::Capitation).await?;
+    let (install, plugin) = install::one_playing(extensions, &records, &lead.plugin, Interface::Capitation).await?;
     let mut calls = Calls::new(extensions, records.id(), &caller.request_id, caller.now).about(lead.lane());
     let context = calls.context(&install, &plugin)?;
     let call = extensions.runtime().close_year(&plugin, context, &account).await;

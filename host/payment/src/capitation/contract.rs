@@ -81,8 +81,7 @@ pub async fn put_contract(
         Err(error) if error.code == Code::NotFound => (0, month_of(caller.now)),
         Err(error) => return Err(error),
     };
-    let contract =
-        Contract { payer: new.payer, lead: Institution { id: lead.lead.clone(), title }, partners, next };
+    let contract = Contract { payer: new.payer, lead: Institution { id: lead.lead.clone(), title }, partners, next };
     let row = CapitationContract {
         plugin: lead.plugin.clone(),
         lead: lead.lead.clone(),
@@ -140,4 +139,3 @@ fn view(plugin: String, contract: Contract) -> ContractView {
     let partners = partners.into_iter().map(institution).collect();
     ContractView { plugin, payer, lead: institution(lead), partners, next_month: next }
 }
-

@@ -89,8 +89,7 @@ async fn accrue(
             Ok(MemberMonths { risk_class, months: u32::try_from(count).map_err(AppError::internal)? })
         })
         .collect::<AppResult<Vec<_>>>()?;
-    let (install, plugin) =
-        install::one_playing(extensions, records, &lead.plugin, Interface::Capitation).await?;
+    let (install, plugin) = install::one_playing(extensions, records, &lead.plugin, Interface::Capitation).await?;
     let mut calls = Calls::new(extensions, records.id(), &occasion.request_id, occasion.now).about(lead.lane());
     let context = calls.context(&install, &plugin)?;
     let call = extensions.runtime().accrue_budget(&plugin, context, &year.period(), &months).await;

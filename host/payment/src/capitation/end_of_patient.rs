@@ -4,7 +4,11 @@ use xinglin_platform::{AppError, AppResult, boxed, document};
 use xinglin_records::patient;
 use xinglin_store::{Tenant, Work};
 
-use super::{Lead, leave::{Reason, end}, lock, month_of};
+use super::{
+    Lead,
+    leave::{Reason, end},
+    lock, month_of,
+};
 
 /// Ends the memberships of a patient for whom nothing more may be done: who has died counts to the end of
 /// the month of death. Before the work is finished by whoever else ends something for them.

@@ -4,7 +4,9 @@ use xinglin_domain::{access::Action, id::MemberId, time::Instant};
 use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed};
 use xinglin_store::{CapitationMember, Queue, TenantTx, Work};
 
-use super::{Chosen, Lead, MemberView, chosen, count_month, invalid, lock, month_of, patient_of, put_year, view, year_of};
+use super::{
+    Chosen, Lead, MemberView, chosen, count_month, invalid, lock, month_of, patient_of, put_year, view, year_of,
+};
 
 /// Why a member does not count any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -1,6 +1,12 @@
 use serde::Serialize;
 use utoipa::ToSchema;
-use xinglin_domain::{access::Action, capitation::Place, id::BillId, money::Money, time::{Day, Instant}};
+use xinglin_domain::{
+    access::Action,
+    capitation::Place,
+    id::BillId,
+    money::Money,
+    time::{Day, Instant},
+};
 use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed};
 use xinglin_store::CapitationUse;
 

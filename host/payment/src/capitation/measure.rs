@@ -64,8 +64,7 @@ pub async fn measure(
     }
     let indicators: Vec<Indicator> = measured.iter().map(|one| one.indicator.clone()).collect();
     let (_, year) = year_of(&records, &lead, number, caller.now).await?;
-    let (install, plugin) =
-        install::one_playing(extensions, &records, &lead.plugin, Interface::Capitation).await?;
+    let (install, plugin) = install::one_playing(extensions, &records, &lead.plugin, Interface::Capitation).await?;
     let mut calls = Calls::new(extensions, records.id(), &caller.request_id, caller.now).about(lead.lane());
     let context = calls.context(&install, &plugin)?;
     let call = extensions.runtime().score_quality(&plugin, context, &year.period(), &indicators).await;

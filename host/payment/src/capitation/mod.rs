@@ -143,10 +143,7 @@ fn chosen(member: &CapitationMember) -> AppResult<Chosen> {
 }
 
 /// The contract of a lead.
-async fn contract_of<E: Executor>(
-    records: &TenantScope<E>,
-    lead: &Lead,
-) -> AppResult<(CapitationContract, Contract)> {
+async fn contract_of<E: Executor>(records: &TenantScope<E>, lead: &Lead) -> AppResult<(CapitationContract, Contract)> {
     let row = records.get_capitation_contract(&lead.plugin, &lead.lead).await?;
     let contract = Contract::deserialize(&row.body).map_err(AppError::internal)?;
     Ok((row, contract))
@@ -208,7 +205,12 @@ async fn put_year(tx: &TenantTx, row: CapitationYear, year: &Year, now: Instant)
 }
 
 /// What is booked under a contract, of no bill.
-async fn entry(tx: &TenantTx, contract: &Contract, now: Instant, by: xinglin_domain::id::AccountId) -> AppResult<Entry> {
+async fn entry(
+    tx: &TenantTx,
+    contract: &Contract,
+    now: Instant,
+    by: xinglin_domain::id::AccountId,
+) -> AppResult<Entry> {
     let stamp = ledger::stamp_now(tx, now, Some(by)).await?();
     Ok(Entry { stamp, bill: None, payer: Some(contract.payer.clone()), doctor: None })
 }

@@ -1,6 +1,12 @@
 use serde::Deserialize;
 use utoipa::ToSchema;
-use xinglin_domain::{access::Action, code::Code, id::TransactionId, ledger::{Book, Transaction}, money::Money};
+use xinglin_domain::{
+    access::Action,
+    code::Code,
+    id::TransactionId,
+    ledger::{Book, Transaction},
+    money::Money,
+};
 use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed};
 use xinglin_store::StoreError;
 

@@ -59,7 +59,9 @@ pub async fn list_transactions(platform: &Platform, caller: &Caller, ask: Journa
     let kinds = || Kind::ORIGINALS.iter().map(|kind| kind.as_str()).chain(["contra"]);
     if let Some(kind) = ask.kind.as_deref().filter(|kind| !kinds().any(|known| known == *kind)) {
         let all = kinds().collect::<Vec<_>>().join("`, `");
-        return Err(AppError::new(Code::BodyInvalid, format!("kind: no `{kind}`; there are `{all}`")).with("path", "kind"));
+        return Err(
+            AppError::new(Code::BodyInvalid, format!("kind: no `{kind}`; there are `{all}`")).with("path", "kind")
+        );
     }
     let after = ask.after.as_deref().map(cursor).transpose()?;
     let query = JournalQuery {

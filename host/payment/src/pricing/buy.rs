@@ -42,9 +42,8 @@ pub async fn buy(platform: &Platform, caller: &Caller, id: PurchaseId, ask: Buy)
     let counts = |one: &Sale| one.balances().iter().map(|balance| (balance.code.clone(), balance.period)).collect();
     let open: Vec<_> = held.iter().flat_map(|one| -> Vec<_> { counts(&one.value) }).collect();
     let overlaps = sale.price.opens.iter().any(|new| {
-        open.iter().any(|(code, period)| {
-            *code == new.code && period.start < new.period.end && new.period.start < period.end
-        })
+        open.iter()
+            .any(|(code, period)| *code == new.code && period.start < new.period.end && new.period.start < period.end)
     });
     if overlaps {
         return Err(AppError::new(Code::PriceState, "the package runs already"));
@@ -53,7 +52,8 @@ pub async fn buy(platform: &Platform, caller: &Caller, id: PurchaseId, ask: Buy)
     for (at, draw) in sale.price.draws.clone().into_iter().enumerate() {
         let worth = if at == 0 { sale.price.list_price } else { Money::ZERO };
         let package = held.iter_mut().find(|one| one.value.balances().iter().any(|balance| balance.is_of(&draw)));
-        let package = package.ok_or_else(|| AppError::new(Code::PriceState, format!("no package has `{}`", draw.code)))?;
+        let package =
+            package.ok_or_else(|| AppError::new(Code::PriceState, format!("no package has `{}`", draw.code)))?;
         let taken = Drawn { from: package.value.id, draw, worth };
         package.value.draw(&taken, caller.now)?;
         package.row = update(&tx, package.row.clone(), &package.value, caller.now).await?;

@@ -1,10 +1,4 @@
-use xinglin_domain::{
-    access::Action,
-    code::Code,
-    consent::Purpose,
-    id::PurchaseId,
-    pricing::sale::SaleState,
-};
+use xinglin_domain::{access::Action, code::Code, consent::Purpose, id::PurchaseId, pricing::sale::SaleState};
 use xinglin_extensions::{Extensions, call::Calls, install};
 use xinglin_platform::{AppError, AppResult, Caller, boxed, document::Stored};
 use xinglin_runtime::Interface;

@@ -168,7 +168,14 @@ async fn what_changes_nothing_and_is_wrong_is_no_answer() {
     let quoted = runtime.predetermine(&plugin, context(), &claim, &policy, now()).await;
     failures.push(("lines", quoted.outcome.map(|_| ()), quoted.tape));
     let citation = Citation { title: "List".into(), section: None, year: 2026, url: None };
-    let price = Price { fees: Vec::new(), draws: Vec::new(), opens: Vec::new(), list_price: Money::ZERO, expires: now(), citation };
+    let price = Price {
+        fees: Vec::new(),
+        draws: Vec::new(),
+        opens: Vec::new(),
+        list_price: Money::ZERO,
+        expires: now(),
+        citation,
+    };
     let purchase = Purchase { price, bought_at: now(), progress: Progress::Started, used: Money::ZERO };
     let refund = runtime.price_refund(&plugin, context(), &purchase, now()).await;
     failures.push(("citation.title", refund.outcome.map(|_| ()), refund.tape));

@@ -17,7 +17,8 @@ use xinglin_domain::{
     time::Day,
 };
 use xinglin_payment::ledger::{
-    self, Close, Correct, Format, Journal, JournalAsk, Judge, NewPosting, PeriodView, Statement, StatementAsk, TransactionView, TrialBalance,
+    self, Close, Correct, Format, Journal, JournalAsk, Judge, NewPosting, PeriodView, Statement, StatementAsk,
+    TransactionView, TrialBalance,
 };
 use xinglin_platform::{AppError, AppResult, Caller};
 
@@ -306,7 +307,8 @@ pub async fn trial_balance(
 }
 
 fn asked(by: &str, from: &str, to: &str) -> AppResult<StatementAsk> {
-    let unknown = |()| AppError::new(Code::BodyInvalid, "by: `payer`, `day`, `doctor`, `account` or `income`").with("path", "by");
+    let unknown =
+        |()| AppError::new(Code::BodyInvalid, "by: `payer`, `day`, `doctor`, `account` or `income`").with("path", "by");
     let (by, from, to) = (by.parse::<By>().map_err(unknown)?, parsed("from", from)?, parsed("to", to)?);
     Ok(StatementAsk { by, from, to, after: None, limit: 200 })
 }

@@ -53,11 +53,7 @@ async fn buy(
     params(("id" = String, Path, description = "`buy-…`")),
     responses((status = 200, body = SaleView), (status = "4XX", body = Problem)),
 )]
-async fn cancel(
-    State(hospital): State<Hospital>,
-    caller: Caller,
-    At(id): At<PurchaseId>,
-) -> Reply<Json<SaleView>> {
+async fn cancel(State(hospital): State<Hospital>, caller: Caller, At(id): At<PurchaseId>) -> Reply<Json<SaleView>> {
     Ok(Json(pricing::cancel(&hospital.extensions, &caller, id).await?))
 }
 

@@ -349,8 +349,7 @@ impl TenantTx {
         let sql = "UPDATE capitation_member SET until = $4, body = $5, updated_at = $6, version = version + 1
                    WHERE tenant_id = $1 AND member_id = $2 AND version = $3";
         let id = member.id.to_string();
-        let args =
-            args![self.tenant, &id, member.version, member.until, Arg::json(&member.body)?, member.updated_at];
+        let args = args![self.tenant, &id, member.version, member.until, Arg::json(&member.body)?, member.updated_at];
         self.exec.update_one(Sql::new(sql, args), "member", id, member.version).await
     }
 

@@ -108,7 +108,8 @@ impl TenantTx {
     /// # Errors
     /// `Unique` if the id is taken.
     pub async fn insert_draft(&self, draft: &Draft) -> Result<()> {
-        let sql = "INSERT INTO ledger_draft (tenant_id, transaction_id, posted_by, posted_at, amount, status, body, version)
+        let sql =
+            "INSERT INTO ledger_draft (tenant_id, transaction_id, posted_by, posted_at, amount, status, body, version)
                    VALUES ($1, $2, $3, $4, $5, $6, $7, 1)";
         let Draft { id, posted_by, posted_at, amount, state, body, .. } = draft;
         let args = args![self.tenant, *id, *posted_by, *posted_at, *amount, state.as_str(), Arg::json(body)?];

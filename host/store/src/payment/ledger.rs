@@ -101,9 +101,8 @@ impl<E: Executor> TenantScope<E> {
         after: Option<&Cursor>,
         limit: u32,
     ) -> Result<Vec<Transaction>> {
-        let mut page = Sql::new("SELECT t.transaction_id FROM ledger_transaction t WHERE t.tenant_id = $1", args![
-            self.tenant
-        ]);
+        let mut page =
+            Sql::new("SELECT t.transaction_id FROM ledger_transaction t WHERE t.tenant_id = $1", args![self.tenant]);
         let JournalQuery { from, to, kind, payer, doctor, bill, account, memo } = query;
         for (condition, value) in [
             (" AND t.day >= ", from),

@@ -76,8 +76,12 @@ async fn each_month_is_counted_once(bench: Bench) -> Result<()> {
         (6, "pat-6", "lead-a", 1, None, "high"),
     ] {
         let risk_class = class.to_owned();
-        tx.insert_member(&CapitationMember { until: until.map(at), risk_class, ..member(number, patient, lead, since) })
-            .await?;
+        tx.insert_member(&CapitationMember {
+            until: until.map(at),
+            risk_class,
+            ..member(number, patient, lead, since)
+        })
+        .await?;
     }
     // Who is a member in its first moment; the same month again counts nobody.
     assert_eq!(tx.count_month(LEAD, "2026-01", at(10)).await?, 3);
@@ -127,7 +131,10 @@ async fn accounts_change_by_version_and_uses_never(bench: Bench) -> Result<()> {
     assert_eq!(tenant.list_capitation_years().await?, [year.clone()]);
     for version in [0, 1] {
         let tx = tenant.begin().await?;
-        assert_eq!(code_of(tx.put_capitation_year(&CapitationYear { version, ..year.clone() }).await), "VERSION_CONFLICT");
+        assert_eq!(
+            code_of(tx.put_capitation_year(&CapitationYear { version, ..year.clone() }).await),
+            "VERSION_CONFLICT"
+        );
         tx.rollback().await?;
         let tx = tenant.begin().await?;
         let stale = CapitationContract { version, ..contract.clone() };

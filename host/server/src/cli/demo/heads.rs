@@ -216,8 +216,7 @@ impl Stage<'_> {
         });
         let opened = operator.post(&accounts, &manager).await?;
         let certificate = text(&opened, "/certificates/0/id")?;
-        let judgement =
-            json!({ "certificates": [certificate], "verified": true, "reason": "the original was seen" });
+        let judgement = json!({ "certificates": [certificate], "verified": true, "reason": "the original was seen" });
         operator.post(&format!("{accounts}/{}/certificates/judge", text(&opened, "/id")?), &judgement).await?;
         Ok(())
     }
@@ -238,9 +237,7 @@ fn expect(account: &Value, pointer: &str, fen: i64) -> Result<()> {
 }
 
 async fn import(administrator: &Client, count: usize, born: u16, code: &str) -> Result<Vec<String>> {
-    let entry = |url: String, kind: &str, resource: Value| {
-        json!({ "fullUrl": url, "resource": resource, "request": { "method": "POST", "url": kind } })
-    };
+    let entry = |url: String, kind: &str, resource: Value| json!({ "fullUrl": url, "resource": resource, "request": { "method": "POST", "url": kind } });
     let person = |at: usize| format!("urn:uuid:7d1d9f4e-2222-4c7a-9b57-{at:012}");
     let people = (0..count).flat_map(|at| {
         let patient = json!({

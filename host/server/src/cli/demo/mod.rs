@@ -84,13 +84,7 @@ impl Demo {
         self.leave_running(told, &folder, &password).await
     }
 
-    async fn year(
-        &self,
-        mut server: Server,
-        plugins: (&Path, &Vendor),
-        folder: &Path,
-        password: &str,
-    ) -> Result<()> {
+    async fn year(&self, mut server: Server, plugins: (&Path, &Vendor), folder: &Path, password: &str) -> Result<()> {
         let mut story = story::Story::new("a year of payment per head");
         let anyone = client::Client::new(&server.address);
         let told = heads::tell(&mut story, &anyone, plugins, password).await;
