@@ -231,6 +231,12 @@ codes! {
         "支付方拒绝", "The payer refused.";
     PayUnavailable = "PAY_UNAVAILABLE", Unavailable,
         "支付方暂不可用，未扣款", "The payer does not answer; nothing was charged.";
+    PayQuoteExpired = "PAY_QUOTE_EXPIRED", Conflict,
+        "试算已过期，请重新试算", "The quote has expired; ask for another.";
+    PayQuoteStale = "PAY_QUOTE_STALE", Conflict,
+        "价格、参保信息或累计额已变更，请重新试算", "What the quote rests on has changed; ask for another.";
+    PayLaterFirst = "PAY_LATER_FIRST", Conflict,
+        "其后结算的账单以本单为基础，请先冲正后一笔", "A bill that was settled later rests on this one; reverse that first.";
     RefundExceeds = "REFUND_EXCEEDS", Unprocessable,
         "退款超过已收金额", "The refund is more than was taken.";
     LedgerUnbalanced = "LEDGER_UNBALANCED", Unprocessable,

@@ -7,6 +7,7 @@
 //!                                     Unknown ◀─────no answer───│─│──────── Reversing ◀┘
 //!                                                               │ └──answer─────┘ └answer▶ Reversed
 //! Quoted, Confirmed ─abandon▶ Abandoned, or Unwinding where a payer has settled
+//! Quoted ─lapse▶ Abandoned        Settled, Unwinding ─hold▶ Unwinding, until another bill is reversed
 //! ```
 //!
 //! Payers settle in their order and are taken back in the opposite one, one operation at a time. A call
@@ -23,7 +24,9 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Allocation, BillingError, PayerKind, allocation::check_accumulators};
+use super::{
+    Allocation, BillingError, PayerKind, allocation::check_accumulators, discount::check_discount, told::Told,
+};
 use crate::{
     access::{Action, Actor, can},
     canonical::Digest,
@@ -79,6 +82,7 @@ pub struct Item {
 pub struct Share {
     /// Id of its plugin.
     payer: String,
+    told: Told,
     quoted: Adjudication,
     allocation: Allocation,
 }
@@ -87,6 +91,16 @@ impl Share {
     /// Id of the payer's plugin.
     pub fn payer(&self) -> &str {
         &self.payer
+    }
+
+    /// What it was told of the patient when it quoted.
+    pub const fn told(&self) -> &Told {
+        &self.told
+    }
+
+    /// What it quoted.
+    pub const fn quoted(&self) -> &Adjudication {
+        &self.quoted
     }
 
     /// What each source pays, as the payer leaves it.
@@ -188,6 +202,8 @@ pub struct Open {
     pub bill: Bill,
     /// What its lines are in the formulary.
     pub items: Vec<Item>,
+    /// Until when it may be confirmed.
+    pub valid_until: Instant,
 }
 
 /// A payer's quote, unchecked.
@@ -197,6 +213,10 @@ pub struct Quotation {
     pub payer: String,
     /// What it may decide.
     pub kind: PayerKind,
+    /// The most that the hospital gives up by its contract with the payer, in thousandths.
+    pub discount_per_mille: u16,
+    /// What it was told of the patient.
+    pub told: Told,
     /// What it says of [the bill after](Bill::after) the quotations before it.
     pub adjudication: Adjudication,
 }
@@ -235,6 +255,8 @@ pub struct Quoted {
     shares: Vec<Share>,
     /// When.
     pub at: Instant,
+    /// Until when it may be confirmed.
+    pub valid_until: Instant,
 }
 
 /// The patient has agreed to the figures; no operation is in progress.
@@ -349,14 +371,28 @@ pub struct Unwinding {
     /// Why the payer refused to take it back; `None` if it was not asked or never decided.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<Vec<payer::Refusal>>,
+    /// What the reversal waits for; the host begins it then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<Held>,
     /// Since when.
     pub at: Instant,
 }
 
 impl Unwinding {
     fn new(standing: Vec<Standing>, why: Why, at: Instant) -> Self {
-        Self { standing, why, refused: None, at }
+        Self { standing, why, refused: None, held: None, at }
     }
+}
+
+/// Another bill of the patient that a reversal waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Held {
+    /// The bill.
+    pub bill: BillId,
+    /// `PAY_LATER_FIRST` if it has to be [reversed before](super::first_to_reverse), `PAY_STATE` if one of
+    /// the payers is at it.
+    pub why: Code,
 }
 
 /// The claim that a reversal began from, without the settlement that is being taken back.
@@ -426,6 +462,9 @@ pub struct Abandoned {
     /// By whom; `None` if by the host.
     #[serde(default)]
     pub by: Option<AccountId>,
+    /// Whether it was a quote that nobody confirmed in time.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lapsed: bool,
     /// When.
     pub at: Instant,
 }
@@ -475,6 +514,7 @@ pub type RefusedClaim<S> = RefusedStep<Claim<S>, BillingError>;
 #[expect(missing_docs, reason = "the names are those of the steps")]
 pub enum Act {
     Confirm,
+    Lapse,
     Settle,
     Query,
     Reverse,
@@ -568,6 +608,15 @@ impl Charge {
                 Pending::Reverse(reversing) => reversing.origin.standing(),
             },
             Self::Quoted(_) | Self::Reversed(_) | Self::Declined(_) | Self::Abandoned(_) => &[],
+        }
+    }
+
+    /// The quotes of payers that have not been asked to settle, in their order.
+    pub fn to_settle(&self) -> &[Share] {
+        match self {
+            Self::Quoted(claim) => &claim.state.shares,
+            Self::Confirmed(claim) => &claim.state.open,
+            _ => &[],
         }
     }
 
@@ -697,12 +746,15 @@ impl Claim<Quoted> {
     /// If the figures of one are invalid: its index, and what is wrong. If the bill has no lines or a
     /// negative one, the index is that of no payer.
     pub fn quote(open: Open, quotations: Vec<Quotation>, at: Instant) -> Result<Self, (usize, BillingError)> {
-        let Open { id, tenant, patient, bill, items } = open;
+        let Open { id, tenant, patient, bill, items, valid_until } = open;
         let mut shares: Vec<Share> = Vec::with_capacity(quotations.len());
-        for (index, Quotation { payer, kind, adjudication }) in quotations.into_iter().enumerate() {
+        for (index, quotation) in quotations.into_iter().enumerate() {
+            let Quotation { payer, kind, discount_per_mille, told, adjudication: quoted } = quotation;
             let asked = bill.after(shares.iter().map(|share| &share.quoted));
-            let allocation = Allocation::check(&asked, &adjudication, kind).map_err(|error| (index, error))?;
-            shares.push(Share { payer, quoted: adjudication, allocation });
+            let allocation = Allocation::check(&asked, &quoted, kind)
+                .and_then(|checked| check_discount(&asked, &quoted, discount_per_mille).map(|()| checked))
+                .map_err(|error| (index, error))?;
+            shares.push(Share { payer, told, quoted, allocation });
         }
         let agreed = match shares.last() {
             Some(last) => last.allocation.clone(),
@@ -711,17 +763,20 @@ impl Claim<Quoted> {
         let payers = shares.iter().map(|share| share.payer.clone()).collect();
         let (returned, statements) = (Vec::new(), Vec::new());
         let head = Head { id, tenant, patient, payers, bill, items, agreed, attempts: 0, returned, statements };
-        Ok(Self { head, state: Quoted { shares, at } })
+        Ok(Self { head, state: Quoted { shares, at, valid_until } })
     }
 
     /// The patient agrees to pay this amount in cash.
     ///
     /// # Errors
-    /// If the actor is not the patient, or the amount is not as quoted.
+    /// If the actor is not the patient, the quote has expired, or the amount is not as quoted.
     pub fn confirm(self, by: &Actor, cash: Money, at: Instant) -> Result<Claim<Confirmed>, RefusedClaim<Quoted>> {
         self.advance(
             |claim| {
                 claim.patient_only(by, at)?;
+                if at >= claim.state.valid_until {
+                    return Err(BillingError::Expired);
+                }
                 if claim.head.agreed.part(Source::Cash) != cash {
                     return Err(BillingError::Drift);
                 }
@@ -736,7 +791,21 @@ impl Claim<Quoted> {
     /// # Errors
     /// If the actor may not.
     pub fn abandon(self, by: By<'_>, at: Instant) -> Result<Claim<Abandoned>, RefusedClaim<Quoted>> {
-        self.advance(|claim| by.check(claim.head.patient, at), |_, by| Abandoned { by, at })
+        self.advance(|claim| by.check(claim.head.patient, at), |_, by| Abandoned { by, lapsed: false, at })
+    }
+
+    /// Nobody confirmed it in time.
+    ///
+    /// # Errors
+    /// If it may still be confirmed.
+    pub fn lapse(self, at: Instant) -> Result<Claim<Abandoned>, RefusedClaim<Quoted>> {
+        self.advance(
+            |claim| match at < claim.state.valid_until {
+                true => Err(BillingError::State { act: Act::Lapse, state: ChargeState::Quoted }),
+                false => Ok(()),
+            },
+            |_, ()| Abandoned { by: None, lapsed: true, at },
+        )
     }
 }
 
@@ -764,7 +833,7 @@ impl Claim<Confirmed> {
     /// If the actor may not.
     pub fn abandon(self, by: By<'_>, at: Instant) -> Result<Charge, RefusedClaim<Confirmed>> {
         match by.check(self.head.patient, at) {
-            Ok(by) if self.state.standing.is_empty() => Ok(self.with(|_| Abandoned { by, at }).into()),
+            Ok(by) if self.state.standing.is_empty() => Ok(self.with(|_| Abandoned { by, lapsed: false, at }).into()),
             Ok(by) => Ok(self.with(|state| Unwinding::new(state.standing, Why::Abandoned(by), at)).into()),
             Err(error) => Err(RefusedStep::new(self, error)),
         }
@@ -934,8 +1003,8 @@ impl Claim<Unknown> {
             (Stated::NotDone, _) => Status::NeverSeen,
             (Stated::Done { reference }, Pending::Settle(settling)) => Status::Settled(Settlement {
                 reference: reference.clone(),
-                // Without the accumulators, which it did not state.
-                adjudication: Adjudication { accumulators: Vec::new(), ..settling.share.quoted.clone() },
+                // It was done as agreed, so it is what was quoted.
+                adjudication: settling.share.quoted.clone(),
             }),
             (Stated::Done { reference }, Pending::Reverse(_)) => {
                 Status::Reversed(Reversal { reference: reference.clone(), accumulators: Vec::new() })
@@ -1048,6 +1117,12 @@ impl Claim<Settled> {
         .map(Claim::begun)
     }
 
+    /// Nothing is dispensed for it any more, and its reversal waits.
+    pub fn hold(self, by: By<'_>, held: Held, at: Instant) -> Claim<Unwinding> {
+        let why = if matches!(by, By::End) { Why::Ended } else { Why::Reversed };
+        self.with(|settled| Unwinding { held: Some(held), ..Unwinding::new(settled.standing, why, at) })
+    }
+
     /// Refunds everything that the patient had paid alone.
     ///
     /// # Errors
@@ -1081,11 +1156,16 @@ impl Claim<Unwinding> {
             },
             |mut unwinding, (turn, attempt)| {
                 unwinding.standing.pop();
-                unwinding.refused = None;
+                (unwinding.refused, unwinding.held) = (None, None);
                 Reversing { origin: Origin::Unwinding(unwinding), turn: Box::new(turn), attempt }
             },
         )
         .map(Claim::begun)
+    }
+
+    /// The next reversal waits.
+    pub fn hold(self, held: Held) -> Self {
+        self.with(|unwinding| Unwinding { held: Some(held), ..unwinding })
     }
 
     /// The next reversal as one without an outcome, for a person to state what the payer did of it
@@ -1131,7 +1211,7 @@ impl Claim<Reversing> {
         match why {
             why if !standing.is_empty() => Claim { head, state: Unwinding::new(standing, why, at) }.into(),
             Why::Declined(refusals) => Claim { head, state: Declined { refusals, at } }.into(),
-            Why::Abandoned(by) => Claim { head, state: Abandoned { by, at } }.into(),
+            Why::Abandoned(by) => Claim { head, state: Abandoned { by, lapsed: false, at } }.into(),
             why @ (Why::Reversed | Why::Ended | Why::Drifted(_)) => Claim { head, state: Reversed { why, at } }.into(),
         }
     }
@@ -1146,7 +1226,7 @@ impl Claim<Reversing> {
             }
             Origin::Settled { settled: Settled { mut standing, .. }, ended: true } => {
                 standing.push(*turn);
-                Claim { head, state: Unwinding { standing, why: Why::Ended, refused, at } }.into()
+                Claim { head, state: Unwinding { refused, ..Unwinding::new(standing, Why::Ended, at) } }.into()
             }
             Origin::Unwinding(mut state) => {
                 state.standing.push(*turn);
@@ -1173,6 +1253,7 @@ mod tests {
             patient: fixture::PATIENT,
             bill: fixture::bill(),
             items: vec![Item { line: 1, code: "follow-up-visit".into(), title: "复诊".into() }],
+            valid_until: NOW.plus_minutes(30),
         }
     }
 
@@ -1181,7 +1262,8 @@ mod tests {
     }
 
     fn quotation(adjudication: Adjudication) -> Quotation {
-        Quotation { payer: INSURANCE.into(), kind: PayerKind::BasicInsurance, adjudication }
+        let (payer, kind, told) = (INSURANCE.into(), PayerKind::BasicInsurance, fixture::told());
+        Quotation { payer, kind, discount_per_mille: 0, told, adjudication }
     }
 
     fn quoted() -> Claim<Quoted> {
@@ -1221,6 +1303,40 @@ mod tests {
         assert_eq!(*refused.value, quoted());
         let refused = quoted().confirm(&fixture::stranger(), fen(6750), NOW).expect_err("another patient");
         assert_eq!(refused.error.code(), Code::AuthForbidden);
+    }
+
+    #[test]
+    fn a_quote_lapses_after_its_time() {
+        let until = open().valid_until;
+        let (last, over) = (Instant::from_micros(until.micros() - 1), until);
+        quoted().confirm(&fixture::patient(), fen(6750), last).expect("in time");
+        let late = quoted().confirm(&fixture::patient(), fen(6750), over).expect_err("late");
+        assert_eq!(late.error.code(), Code::PayQuoteExpired);
+        assert_eq!(quoted().lapse(last).expect_err("it may be confirmed").error.code(), Code::PayState);
+        let lapsed = quoted().lapse(over).expect("over");
+        assert!(lapsed.state().lapsed && lapsed.state().by.is_none());
+        assert!(!quoted().abandon(By::Host, over).expect("host").state().lapsed);
+        // What was confirmed in time stays so.
+        confirmed().confirm_again(&fixture::patient(), fen(6750), over).expect("the same amount");
+    }
+
+    #[test]
+    fn what_waits_is_paid_no_more_and_goes_on() {
+        let held = Held { bill: BillId::from_u128(2), why: Code::PayLaterFirst };
+        for (by, why) in [(By::End, Why::Ended), (By::Host, Why::Reversed)] {
+            let waiting = settled().hold(by, held, NOW);
+            assert_eq!((waiting.state().held, &waiting.state().why), (Some(held), &why));
+            let charge = Charge::from(waiting);
+            assert!(charge.paid().is_err());
+            let json = serde_json::to_value(&charge).expect("json");
+            assert_eq!(serde_json::from_value::<Charge>(json).expect("charge"), charge);
+            let waiting = charge.expecting::<Unwinding>(Act::Reverse).expect("it stands");
+            let other = Held { why: Code::PayState, ..held };
+            assert_eq!(waiting.clone().hold(other).state().held, Some(other));
+            let down =
+                waiting.reverse(By::Host, NOW).expect("begun").failed(&PayerError::Unavailable("down".into()), NOW);
+            assert!(matches!(&down, Charge::Unwinding(still) if still.state().held.is_none()));
+        }
     }
 
     #[test]
@@ -1453,6 +1569,25 @@ mod tests {
     }
 
     #[test]
+    fn more_than_the_contracts_discount_opens_nothing() {
+        let discount = crate::coding::Attribute {
+            key: crate::billing::allocation::ADJUSTMENT.into(),
+            value: crate::coding::AttributeValue::Money(fen(183)),
+        };
+        let parts = [(Source::Commercial, 18_117)];
+        let adjudication =
+            Adjudication { attributes: vec![discount], ..fixture::adjudication_of(&fixture::bill(), &parts) };
+        let quotation = |discount_per_mille| Quotation {
+            kind: PayerKind::Commercial,
+            discount_per_mille,
+            ..quotation(adjudication.clone())
+        };
+        let refused = Claim::quote(open(), vec![quotation(9)], NOW);
+        assert_eq!(refused.map_err(|(index, e)| (index, e.code())).err(), Some((0, Code::MoneyInvalid)));
+        assert!(Claim::quote(open(), vec![quotation(10)], NOW).is_ok());
+    }
+
+    #[test]
     fn paying_alone_asks_nobody() {
         let alone =
             || Claim::quote(open(), Vec::new(), NOW).expect("quote").confirm(&fixture::patient(), fen(18300), NOW);
@@ -1491,6 +1626,8 @@ mod tests {
             .map(|index| Quotation {
                 payer: format!("payer-{index}"),
                 kind: if index == 0 { PayerKind::BasicInsurance } else { PayerKind::Commercial },
+                discount_per_mille: 0,
+                told: fixture::told(),
                 adjudication: Adjudication { parts: parts(index), ..fixture::adjudication() },
             })
             .collect()

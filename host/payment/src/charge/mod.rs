@@ -9,6 +9,8 @@
 //! written, and whoever was superseded meanwhile gives up. Until [`operation::SILENCE_SECONDS`] later nobody asks
 //! after the operation, so that none is begun beside one that is still in flight.
 
+mod attend;
+mod basis;
 mod cancel;
 mod confirm;
 mod expire;
@@ -21,6 +23,7 @@ mod quote;
 mod resolve;
 mod resolve_by_hand;
 mod reverse;
+mod rules;
 mod settle;
 mod unresolved;
 mod view;
@@ -47,6 +50,7 @@ use xinglin_store::{Document, Executor, StoreError, TenantScope, TenantTx};
 
 use self::view::view;
 
+pub use self::attend::attend;
 pub use self::cancel::cancel;
 pub use self::confirm::{Confirm, confirm};
 pub use self::expire::expire;
@@ -55,6 +59,7 @@ pub use self::quote::{NewCharge, quote};
 pub use self::resolve::resolve;
 pub use self::resolve_by_hand::{Resolve, resolve_by_hand};
 pub use self::reverse::reverse;
+pub use self::rules::{PaymentRules, put_rules, rules};
 pub use self::unresolved::{UnresolvedView, unresolved};
 pub use self::view::{ChargeLine, ChargeView, PartView};
 

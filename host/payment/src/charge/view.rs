@@ -31,7 +31,9 @@ pub struct ChargeView {
     /// Total, in fen.
     #[schema(value_type = i64)]
     pub total_fen: Money,
-    /// Notes of the payer on the calculation, for the patient.
+    /// Until when it may be confirmed (RFC 3339), of a quote.
+    pub valid_until: Option<String>,
+    /// Notes of the payer on the calculation, for the patient; for the accounts, what a statement moved.
     pub notes: Vec<String>,
     /// Plugin calls that this request made.
     pub calls: Vec<CallView>,
@@ -112,6 +114,10 @@ pub(super) fn view(charge: &Charge, notes: Vec<String>, calls: Vec<CallView>) ->
         lines,
         parts,
         total_fen: total,
+        valid_until: match charge {
+            Charge::Quoted(quoted) => Some(quoted.state().valid_until.to_string()),
+            _ => None,
+        },
         notes,
         calls,
     })
