@@ -57,8 +57,7 @@ pub fn enrol(edition: &Edition<Scheme>, enrolment: &Enrolment, now: Instant) -> 
     let accrues_from = calendar::next_month(enrolment.chosen_at);
     let (current, changes) = (enrolment.current.as_ref(), enrolment.choice == Choice::Change);
     let is_same = |current: &Membership| !changes || current.lead == enrolment.lead;
-    let is_early =
-        |current: &Membership| accrues_from < calendar::plus_months(current.since, scheme.enrolment.stay);
+    let is_early = |current: &Membership| accrues_from < calendar::plus_months(current.since, scheme.enrolment.stay);
     let reasons = [
         (current.is_some_and(is_same), DUPLICATE),
         (changes && current.is_some_and(is_early), TOO_EARLY),
