@@ -26,6 +26,7 @@ mod fhir_examples;
 mod fhir_tenants;
 mod formulary;
 mod fuzzed_openapi;
+mod heads;
 mod histories;
 mod identity;
 mod journey;

@@ -14,6 +14,7 @@ use xinglin_domain::{
     money::Money,
     payer::LineKind,
     prescription::{DrugClass, LocalRules, Medicine, Product, Rules},
+    pricing::Bounds,
     time::Instant,
 };
 use xinglin_store::{Store, TenantRow, TenantScope};
@@ -169,6 +170,21 @@ pub struct Settings {
     /// How long a quote may be confirmed, in minutes; [`QUOTE_MINUTES`] if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quote_minutes: Option<u16>,
+    /// What is allowed where money moves.
+    #[serde(default)]
+    pub money: MoneyRules,
+}
+
+/// What a hospital allows where money moves.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MoneyRules {
+    /// What a service may cost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prices: Option<Bounds>,
+    /// Above it, what a person posts by hand is approved by another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub two_persons_above: Option<Money>,
 }
 
 /// How long a quote may be confirmed where the tenant says nothing, in minutes: a project default.

@@ -40,13 +40,18 @@ pub enum Queue {
     Observation,
     /// Nothing more may be done for a patient. Id and lane are the patient's.
     Patient,
+    /// Months of payment per head are to be counted, or care of a member is to be charged. The lane is the
+    /// lead.
+    Capitation,
+    /// A day of what was sold has passed. Id and lane are the purchase's.
+    Purchase,
     /// An alert was not acknowledged in time. The id is the alert's, the lane is the enrolment.
     Alert,
 }
 
 impl Queue {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         // Before anything else is done for the patient.
         Self::Patient,
         Self::Timer,
@@ -59,6 +64,8 @@ impl Queue {
         Self::Export,
         Self::Subscription,
         Self::Alert,
+        Self::Capitation,
+        Self::Purchase,
     ];
 
     /// The stored form, and the label in metrics.
@@ -74,6 +81,8 @@ impl Queue {
             Self::Observation => "observation",
             Self::Alert => "alert",
             Self::Patient => "patient",
+            Self::Capitation => "capitation",
+            Self::Purchase => "purchase",
         }
     }
 

@@ -30,7 +30,7 @@ use super::{
     notice, parent, update,
     view::claim_projection,
 };
-use crate::{coverage, ledger};
+use crate::{capitation, coverage, ledger};
 
 /// The request to a payer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -401,6 +401,7 @@ async fn stands(
     if standing.agreed {
         let shares = (before(after.standing()), standing.share.allocation());
         ledger::book_shares(tx, after.id(), Some(payer), shares, now).await?;
+        capitation::charge_later(tx, after, now).await?;
     }
     let drifted = Why::Drifted(Code::InsPresettleDrift);
     let (counts, mut left) = (&settlement.adjudication, Ok(()));
@@ -448,6 +449,7 @@ async fn stands_no_more(
     now: Instant,
 ) -> AppResult<Option<Figures>> {
     let Returned { standing, reversal, .. } = returned;
+    capitation::take_back(tx, after.id(), standing.share.payer(), now).await?;
     ledger::unwind(tx, after.id(), Some(standing.share.payer()), now).await?;
     // The money is back, whatever the payer counts.
     let payer = standing.share.payer();

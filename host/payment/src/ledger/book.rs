@@ -54,7 +54,7 @@ pub(crate) async fn unwind(tx: &TenantTx, bill: BillId, payer: Option<&str>, now
 }
 
 /// The doctor of a bill's visit: who prescribed.
-pub(super) async fn doctor_of<E: Executor>(records: &TenantScope<E>, bill: BillId) -> AppResult<Option<AccountId>> {
+pub(crate) async fn doctor_of<E: Executor>(records: &TenantScope<E>, bill: BillId) -> AppResult<Option<AccountId>> {
     let parent = records.get_document(bill).await?.parent_id;
     match parent.and_then(|parent| parent.parse::<PrescriptionId>().ok()) {
         Some(rx) => Ok(Some(prescription::load(records, rx).await?.value.prescriber())),
