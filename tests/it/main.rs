@@ -28,6 +28,7 @@ mod formulary;
 mod fuzzed_openapi;
 mod histories;
 mod identity;
+mod insured;
 mod journey;
 mod killed;
 mod ledger;

@@ -75,6 +75,7 @@ pub use payment::{
     ledger::{Balance, Posting, Transaction},
     operation::{Operation, OperationState, Started},
     period::ClosedPeriod,
+    reconciliation::{PayerClaim, PayerRemittance, ReconciliationBreak},
     statement::{StatementKey, StatementQuery, Summed},
 };
 pub use plugin::{

@@ -6,12 +6,14 @@
 //!   unknown outcome;
 //! - [`insured`]: bills as claims of insurers;
 //! - [`split`]: what each payer pays of each line;
-//! - [`membership`]: a patient's insurance, with its figures by benefit year.
+//! - [`membership`]: a patient's insurance, with its figures by benefit year;
+//! - [`request`]: what is asked of an insurer beside the settlement: eligibility, guarantees, appeals.
 
 pub mod allocation;
 pub mod claim;
 pub mod insured;
 pub mod membership;
+pub mod request;
 pub mod split;
 
 use thiserror::Error;
@@ -83,6 +85,9 @@ pub enum BillingError {
     /// The settlement differs from what the patient agreed to.
     #[error("the figures differ from those that were agreed to")]
     Drift,
+    /// An insurer wants a guarantee of payment first.
+    #[error("`{0}` wants a guarantee of payment first: ask it for one, or for a quote without it (`payers`, `self_pay`)")]
+    NoGuarantee(String),
     /// The payer refused.
     #[error("the payer refused: {0}")]
     Refused(String),
@@ -133,6 +138,7 @@ impl BillingError {
                 Code::LedgerUnbalanced
             }
             Self::Drift => Code::InsPresettleDrift,
+            Self::NoGuarantee(_) => Code::PayNoGuarantee,
             Self::Refused(_) => Code::PayRefused,
             Self::Conflict(_) => Code::PayIdempotencyConflict,
             Self::AlreadyReversed => Code::PayAlreadyReversed,

@@ -11,6 +11,8 @@
 
 mod cancel;
 mod confirm;
+mod decide_anew;
+mod deny;
 mod expire;
 mod get;
 mod guard;
@@ -22,8 +24,11 @@ mod resolve;
 mod resolve_by_hand;
 mod reverse;
 mod settle;
+mod undertake;
 mod unresolved;
 mod view;
+
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -47,14 +52,20 @@ use xinglin_store::{Document, Executor, StoreError, TenantScope, TenantTx};
 
 use self::view::view;
 
+pub(crate) use self::decide_anew::decide_anew;
+pub(crate) use self::guard::discloses;
+pub(crate) use self::operation::{SILENCE_SECONDS, ask_again as ask_again_at, is_still_in_time};
+
 pub use self::cancel::cancel;
 pub use self::confirm::{Confirm, confirm};
+pub use self::deny::{NewDenial, deny};
 pub use self::expire::expire;
 pub use self::get::get;
 pub use self::quote::{NewCharge, quote};
 pub use self::resolve::resolve;
 pub use self::resolve_by_hand::{Resolve, resolve_by_hand};
 pub use self::reverse::reverse;
+pub use self::undertake::{Undertake, UndertakingText, undertake, undertaking};
 pub use self::unresolved::{UnresolvedView, unresolved};
 pub use self::view::{ChargeLine, ChargeView, PartView};
 
@@ -79,7 +90,10 @@ pub struct NewItem {
 
 type Row = Document<BillId>;
 
-async fn load<E: Executor>(records: &TenantScope<E>, id: BillId) -> AppResult<Stored<BillId, Charge>> {
+pub(crate) async fn load<E: Executor>(
+    records: &TenantScope<E>,
+    id: BillId,
+) -> AppResult<Stored<BillId, Charge>> {
     records.get_document(id).await?.try_into()
 }
 
@@ -175,6 +189,7 @@ async fn bill<E: Executor>(
         lines,
         prior: Vec::new(),
         use_account: wanted.use_account,
+        guarantees: BTreeMap::new(),
         attributes: Vec::new(),
     };
     Ok((bill, items))

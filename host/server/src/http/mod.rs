@@ -26,6 +26,7 @@ mod fhir;
 mod formulary;
 mod health;
 mod hold;
+mod insurance;
 mod language;
 mod launch;
 mod ledger;
@@ -42,6 +43,7 @@ mod prescription;
 pub mod problem;
 mod real_name;
 mod recall;
+mod reconciliation;
 mod relation;
 mod request_id;
 mod retention;
@@ -135,6 +137,7 @@ fn api(packages: DefaultBodyLimit, attachments: DefaultBodyLimit) -> OpenApiRout
         .merge(formulary::routes())
         .merge(emergency_access::routes())
         .merge(hold::routes())
+        .merge(insurance::routes())
         .merge(launch::routes())
         .merge(ledger::routes())
         .merge(me::routes())
@@ -144,6 +147,7 @@ fn api(packages: DefaultBodyLimit, attachments: DefaultBodyLimit) -> OpenApiRout
         .merge(prescription::routes())
         .merge(real_name::routes())
         .merge(recall::routes())
+        .merge(reconciliation::routes())
         .merge(relation::routes())
         .merge(retention::routes())
         .merge(session::routes())

@@ -1,4 +1,4 @@
-//! Documents: encounters, prescriptions, bills and enrolments. The domain's state machines are
+//! Documents: encounters, prescriptions, bills, enrolments and questions to insurers. The domain's state machines are
 //! stored whole, as JSON; columns needed by lists are copied out of it.
 
 use std::{
@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::Value;
 use xinglin_domain::{
-    id::{BillId, EncounterId, EnrolmentId, InvalidId, PrescriptionId},
+    id::{BillId, EncounterId, EnrolmentId, InsuranceRequestId, InvalidId, PrescriptionId},
     time::Instant,
 };
 
@@ -44,6 +44,7 @@ documents! {
     PrescriptionId = "prescription";
     BillId = "bill";
     EnrolmentId = "enrolment";
+    InsuranceRequestId = "insurance_request";
 }
 
 /// A document with its columns.

@@ -4,4 +4,5 @@ pub(crate) mod coverage;
 pub(crate) mod ledger;
 pub(crate) mod operation;
 pub(crate) mod period;
+pub(crate) mod reconciliation;
 pub(crate) mod statement;

@@ -43,7 +43,7 @@ const HANGING: [(&str, &str, &str); 4] = [
 /// Index tables of resources.
 const FINDING: [&str; 3] = ["resource_token", "resource_string", "resource_range"];
 /// Tables with a patient id, each before those that it refers to.
-const OWN: [&str; 18] = [
+const OWN: [&str; 19] = [
     "task",
     "alert",
     "hold",
@@ -54,6 +54,7 @@ const OWN: [&str; 18] = [
     "identity_disclosure",
     "relation",
     "real_name",
+    "insurance_request",
     "bill",
     "prescription",
     "enrolment",
@@ -75,7 +76,8 @@ fn of_patient() -> impl Iterator<Item = (&'static str, String)> {
         (table, format!("tenant_id = $1 AND (resource_type, resource_id) IN ({resources})"))
     });
     let own = OWN.into_iter().map(|table| (table, "tenant_id = $1 AND patient_id = $2".to_owned()));
-    let works = [("'timer', 'event', 'alert'", "enrolment"), ("'payment'", "bill")].map(|(queues, parent)| {
+    let works = [("'timer', 'event', 'alert'", "enrolment"), ("'payment'", "bill"), ("'payment'", "insurance_request")]
+        .map(|(queues, parent)| {
         let parents = format!("SELECT document_id FROM {parent} WHERE tenant_id = $1 AND patient_id = $2");
         ("work", format!("tenant_id = $1 AND queue IN ({queues}) AND lane IN ({parents})"))
     });
@@ -101,6 +103,7 @@ impl<E: Executor> TenantScope<E> {
             ("encounter", "updated_at"),
             ("prescription", "updated_at"),
             ("bill", "updated_at"),
+            ("insurance_request", "updated_at"),
             ("enrolment", "updated_at"),
             ("alert", "updated_at"),
             ("blob", "created_at"),
