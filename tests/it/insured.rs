@@ -32,7 +32,8 @@ fn plugin(clinic: &Clinic, id: &str) -> String {
 
 async fn contract(clinic: &Clinic, terms: &str) {
     let settings = json!({ "terms.cigna-cmb": terms });
-    clinic.operator.put(&plugin(clinic, DIRECT_BILLING.id), json!({ "payer": "commercial", "settings": settings })).await;
+    let grant = json!({ "payer": "commercial", "discount_per_mille": 50, "settings": settings });
+    clinic.operator.put(&plugin(clinic, DIRECT_BILLING.id), grant).await;
 }
 
 /// The patient's policy, held since a day.
@@ -160,7 +161,8 @@ async fn an_insured_session_from_eligibility_to_appeal(hospital: TestHospital) {
     let of_session = lines.last().expect("the session");
     assert_eq!((&of_session["covered"], &of_session["guarantee_required"]), (&json!(true), &json!(true)), "{eligible}");
     assert_eq!(eligible["balances"][0]["code"], "outpatient-visits", "{eligible}");
-    let kept = clinic.patient.get(&format!("/api/v1/insurance/requests/{}", eligible["id"].as_str().expect("an id"))).await;
+    let kept =
+        clinic.patient.get(&format!("/api/v1/insurance/requests/{}", eligible["id"].as_str().expect("an id"))).await;
     assert_eq!((&kept["lines"], &kept["at"]), (&eligible["lines"], &eligible["at"]));
     accountant.refused("/api/v1/insurance/eligibility", json!({ "payer": DIRECT_BILLING.id }), "BODY_INVALID").await;
     let unknown = json!({ "payer": "nobody.here", "bill": alone["id"] });
@@ -169,7 +171,11 @@ async fn an_insured_session_from_eligibility_to_appeal(hospital: TestHospital) {
 
     // A quote that needs a guarantee cannot be confirmed without one.
     let without = quote(&clinic, &prescription, session()).await;
-    assert_eq!((&without["guarantees_wanted"], shares(&without)), (&json!([DIRECT_BILLING.id]), [0, 120_000]), "{without}");
+    assert_eq!(
+        (&without["guarantees_wanted"], shares(&without)),
+        (&json!([DIRECT_BILLING.id]), [0, 120_000]),
+        "{without}"
+    );
     clinic.patient.refused(&confirm_path(&without), confirmation(&without), "PAY_NO_GUARANTEE").await;
     let ask = json!({ "payer": DIRECT_BILLING.id, "bill": without["id"] });
     let wanted = clinic.doctor.ask(Method::POST, "/api/v1/insurance/guarantees", Some(ask.clone())).await;
@@ -186,7 +192,11 @@ async fn an_insured_session_from_eligibility_to_appeal(hospital: TestHospital) {
     });
     let pending = format!("/api/v1/insurance/requests/{}", wanted["id"].as_str().expect("an id"));
     let granted = clinic.patient.post(&format!("{pending}/complete"), documents.clone()).await;
-    assert_eq!((&granted["status"], granted["lines"][2]["amount_fen"].as_i64()), (&json!("GRANTED"), Some(120_000)), "{granted}");
+    assert_eq!(
+        (&granted["status"], granted["lines"][2]["amount_fen"].as_i64()),
+        (&json!("GRANTED"), Some(120_000)),
+        "{granted}"
+    );
     assert_eq!(clinic.patient.get(&pending).await["status"], "COMPLETED");
     clinic.patient.refused(&format!("{pending}/complete"), documents, "PAY_STATE").await;
 
@@ -196,7 +206,9 @@ async fn an_insured_session_from_eligibility_to_appeal(hospital: TestHospital) {
     let settled = clinic.confirm(&insured).await;
     assert_eq!((&settled["status"], shares(&settled)), (&json!("SETTLED"), [104_000, 10_000]), "{settled}");
     for (account, fen) in [
-        ("receivable.commercial", 104_000), ("receivable.patient", 10_000), ("adjustment.provider", 6_000),
+        ("receivable.commercial", 104_000),
+        ("receivable.patient", 10_000),
+        ("adjustment.provider", 6_000),
         ("revenue.service", -120_000),
     ] {
         assert_eq!(on_account(&clinic, account).await, fen, "{account}");
@@ -209,7 +221,10 @@ async fn an_insured_session_from_eligibility_to_appeal(hospital: TestHospital) {
     let of_hospital = format!("Organization/{}", clinic.tenant);
     let of_insurer = format!("Organization/payer-{}", DIRECT_BILLING.id);
     let eob = found(&clinic, "ExplanationOfBenefit").await.remove(0);
-    assert_eq!((&eob["provider"]["reference"], &eob["insurer"]["reference"]), (&json!(of_hospital), &json!(of_insurer)));
+    assert_eq!(
+        (&eob["provider"]["reference"], &eob["insurer"]["reference"]),
+        (&json!(of_hospital), &json!(of_insurer))
+    );
     assert_eq!(eob["payee"]["party"]["reference"], of_hospital);
     for organization in [&of_hospital, &of_insurer] {
         assert_eq!(clinic.doctor.get(&format!("/fhir/R4/{organization}")).await["active"], true);
@@ -237,7 +252,11 @@ async fn an_insured_session_from_eligibility_to_appeal(hospital: TestHospital) {
         (answer.status.as_u16(), answer.body)
     };
     let (status, response) = fhir(submit("claim", &insured, 1200)).await;
-    assert_eq!((status, &response["resourceType"], &response["outcome"]), (200, &json!("ClaimResponse"), &json!("complete")), "{response}");
+    assert_eq!(
+        (status, &response["resourceType"], &response["outcome"]),
+        (200, &json!("ClaimResponse"), &json!("complete")),
+        "{response}"
+    );
     for (usage, bill, net, code) in [
         ("claim", &insured, 1199, "MONEY_INVALID"),
         ("claim", &without, 1200, "FHIR_INVALID"),
@@ -254,13 +273,21 @@ async fn an_insured_session_from_eligibility_to_appeal(hospital: TestHospital) {
         "patient": { "reference": format!("Patient/{}", clinic.subject) }, "insurer": { "reference": of_insurer },
     });
     let told = clinic.patient.post("/fhir/R4/CoverageEligibilityRequest/$submit", asked).await;
-    assert_eq!((&told["resourceType"], &told["insurance"][0]["inforce"]), (&json!("CoverageEligibilityResponse"), &json!(true)), "{told}");
+    assert_eq!(
+        (&told["resourceType"], &told["insurance"][0]["inforce"]),
+        (&json!("CoverageEligibilityResponse"), &json!(true)),
+        "{told}"
+    );
 
     // What other terms would have paid, changing nothing.
     let terms = CONTRACT.replace("copay=10000", "copay=20000");
     let run = json!({ "settings": { "terms.cigna-cmb": terms } });
     let dry = clinic.operator.post(&format!("{}/dry-run", plugin(&clinic, DIRECT_BILLING.id)), run).await;
-    assert_eq!((&dry["claims"], &dry["paid_fen"], &dry["would_pay_fen"]), (&json!(1), &json!(104_000), &json!(94_000)), "{dry}");
+    assert_eq!(
+        (&dry["claims"], &dry["paid_fen"], &dry["would_pay_fen"]),
+        (&json!(1), &json!(104_000), &json!(94_000)),
+        "{dry}"
+    );
     let of_line = &dry["examples"][0]["lines"][2];
     assert_eq!((&of_line["paid_fen"], &of_line["would_pay_fen"]), (&json!(104_000), &json!(94_000)), "{dry}");
     let same = clinic.operator.post(&format!("{}/dry-run", plugin(&clinic, DIRECT_BILLING.id)), json!({})).await;
@@ -270,9 +297,24 @@ async fn an_insured_session_from_eligibility_to_appeal(hospital: TestHospital) {
     hospital.advance(2 * DAY).await;
     let month = json!({});
     let compared = reconcile(&accountant, &hospital, &first_day, month).await;
-    assert_eq!((&compared["ledger_fen"], &compared["file_fen"], &compared["bank_fen"]), (&json!(104_000), &json!(104_000), &json!(0)), "{compared}");
-    assert_eq!((compared["claims"][0]["remitted_fen"].as_i64(), &compared["breaks"]), (Some(104_000), &json!([])), "{compared}");
-    clinic.patient.refused("/api/v1/reconciliation", json!({ "payer": "x", "from": first_day, "to": first_day }), "AUTH_FORBIDDEN").await;
+    assert_eq!(
+        (&compared["ledger_fen"], &compared["file_fen"], &compared["bank_fen"]),
+        (&json!(104_000), &json!(104_000), &json!(0)),
+        "{compared}"
+    );
+    assert_eq!(
+        (compared["claims"][0]["remitted_fen"].as_i64(), &compared["breaks"]),
+        (Some(104_000), &json!([])),
+        "{compared}"
+    );
+    clinic
+        .patient
+        .refused(
+            "/api/v1/reconciliation",
+            json!({ "payer": "x", "from": first_day, "to": first_day }),
+            "AUTH_FORBIDDEN",
+        )
+        .await;
     let missing = reconcile(&accountant, &hospital, &first_day, json!({ "bank": [] })).await;
     assert_eq!(missing["breaks"][0]["kind"], "bank", "{missing}");
     let found_break = missing["breaks"][0].clone();
@@ -291,16 +333,26 @@ async fn an_insured_session_from_eligibility_to_appeal(hospital: TestHospital) {
     assert_eq!(told["entry"][0]["resource"]["recipient"]["reference"], of_hospital, "{told}");
 
     // Appeal: under better terms the insurer decides anew, and the patient, who has paid, is owed the copay.
-    accountant.post("/api/v1/ledger/transactions", json!({ "kind": "receipt", "bill": insured["id"], "amount_fen": 10_000 })).await;
+    accountant
+        .post("/api/v1/ledger/transactions", json!({ "kind": "receipt", "bill": insured["id"], "amount_fen": 10_000 }))
+        .await;
     let appeal = |grounds: &str| json!({ "payer": DIRECT_BILLING.id, "lines": [3], "grounds": grounds });
     let path = bill_path(&insured, "appeals");
     accountant.refused(&path, appeal(" "), "BODY_INVALID").await;
     clinic.patient.refused(&path, appeal("copay"), "AUTH_FORBIDDEN").await;
     let upheld = accountant.post(&path, appeal("the copay was agreed otherwise")).await;
-    assert_eq!((&upheld["status"], &upheld["refusals"][0]["code"]), (&json!("REFUSED"), &json!("APPEAL_UPHELD")), "{upheld}");
+    assert_eq!(
+        (&upheld["status"], &upheld["refusals"][0]["code"]),
+        (&json!("REFUSED"), &json!("APPEAL_UPHELD")),
+        "{upheld}"
+    );
     contract(&clinic, &CONTRACT.replace("copay=10000", "copay=4000")).await;
     let granted = accountant.post(&path, appeal("amendment 2 of the contract")).await;
-    assert_eq!((&granted["status"], granted["lines"][2]["amount_fen"].as_i64()), (&json!("DECIDED"), Some(110_000)), "{granted}");
+    assert_eq!(
+        (&granted["status"], granted["lines"][2]["amount_fen"].as_i64()),
+        (&json!("DECIDED"), Some(110_000)),
+        "{granted}"
+    );
     let bill = clinic.patient.get(&format!("/api/v1/charges/{}", insured["id"].as_str().expect("an id"))).await;
     assert_eq!(shares(&bill), [110_000, 4_000], "{bill}");
     for (account, fen) in [("receivable.commercial", 6_000), ("receivable.patient", 0), ("cash", 4_000)] {
@@ -321,10 +373,13 @@ async fn an_insured_session_from_eligibility_to_appeal(hospital: TestHospital) {
     let refused = accountant.refused("/api/v1/ledger/periods", period.clone(), "LEDGER_NOT_CLOSABLE").await;
     assert_eq!(refused["breaks"], json!([one["id"]]), "{refused}");
     let (other, other_id) = clinic.hire(Person::new("other-accountant", "accountant")).await;
-    other.refused(&format!("{path}/resolve"), json!({ "reason": "settled with the next remittance" }), "AUTH_FORBIDDEN").await;
+    other
+        .refused(&format!("{path}/resolve"), json!({ "reason": "settled with the next remittance" }), "AUTH_FORBIDDEN")
+        .await;
     accountant.post(&format!("{path}/assign"), json!({ "owner": other_id })).await;
     other.refused(&format!("{path}/resolve"), json!({ "reason": " " }), "BODY_INVALID").await;
-    let resolved = other.post(&format!("{path}/resolve"), json!({ "reason": "settled with the next remittance" })).await;
+    let resolved =
+        other.post(&format!("{path}/resolve"), json!({ "reason": "settled with the next remittance" })).await;
     assert_eq!((&resolved["status"], &resolved["resolved_by"]), (&json!("resolved"), &json!(other_id)));
     accountant.post("/api/v1/ledger/periods", period).await;
 
@@ -369,9 +424,7 @@ async fn what_an_insurer_denies_is_the_patients_only_if_undertaken(hospital: Tes
         assert_eq!((&settled["status"], &settled["undertaken"]), (&json!("SETTLED"), &lines), "{settled}");
         clinic.patient.refused(&path, json!({ "lines": [1], "sha256": text["sha256"] }), "PAY_STATE").await;
         let denials = bill_path(&bill, "denials");
-        let deny = |line: u32, amount: i64| {
-            json!({ "payer": DIRECT_BILLING.id, "line": line, "amount_fen": amount, "reason": "audit letter 12" })
-        };
+        let deny = |line: u32, amount: i64| json!({ "payer": DIRECT_BILLING.id, "line": line, "amount_fen": amount, "reason": "audit letter 12" });
         accountant.refused(&denials, deny(2, 5_000), "REFUND_EXCEEDS").await;
         accountant.refused(&denials, deny(9, 1), "BODY_INVALID").await;
         let booked = accountant.post(&denials, deny(2, 1_000)).await;

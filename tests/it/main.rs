@@ -50,6 +50,7 @@ mod retention;
 mod safety;
 mod sealed;
 mod secrets;
+mod settlements;
 mod shadow_demo;
 mod smart;
 mod sso;

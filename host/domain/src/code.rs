@@ -233,6 +233,12 @@ codes! {
         "支付方暂不可用，未扣款", "The payer does not answer; nothing was charged.";
     PayNoGuarantee = "PAY_NO_GUARANTEE", Conflict,
         "保险公司要求先取得付款担保（预授权）", "The insurer wants a guarantee of payment first.";
+    PayQuoteExpired = "PAY_QUOTE_EXPIRED", Conflict,
+        "试算已过期，请重新试算", "The quote has expired; ask for another.";
+    PayQuoteStale = "PAY_QUOTE_STALE", Conflict,
+        "价格、参保信息或累计额已变更，请重新试算", "What the quote rests on has changed; ask for another.";
+    PayLaterFirst = "PAY_LATER_FIRST", Conflict,
+        "其后结算的账单以本单为基础，请先冲正后一笔", "A bill that was settled later rests on this one; reverse that first.";
     RefundExceeds = "REFUND_EXCEEDS", Unprocessable,
         "退款超过已收金额", "The refund is more than was taken.";
     LedgerUnbalanced = "LEDGER_UNBALANCED", Unprocessable,

@@ -586,7 +586,8 @@ pub fn explanation_of_benefit(of: &Answered<'_>, bill: &Bill) -> Option<Value> {
         told
     });
     let sum = |of: fn(&LineAdjudication) -> Money| Money::sum(decided.lines.iter().map(of)).unwrap_or_default();
-    let total = |system: &str, category: &str, amount| json!({"category": code(system, category), "amount": money(amount)});
+    let total =
+        |system: &str, category: &str, amount| json!({"category": code(system, category), "amount": money(amount)});
     let totals = [
         total(ADJUDICATION, "submitted", Money::sum(lines.iter().map(|line| line.gross)).unwrap_or_default()),
         total(ADJUDICATION, "eligible", sum(|line| line.allowed)),
@@ -788,7 +789,10 @@ mod tests {
     }
 
     fn asked() -> Asked {
-        let document = xinglin_domain::insurance::Document { kind: Coding::new("http://loinc.org", "34133-9"), id: "blob-1".into() };
+        let document = xinglin_domain::insurance::Document {
+            kind: Coding::new("http://loinc.org", "34133-9"),
+            id: "blob-1".into(),
+        };
         Asked {
             bill: "bill-1".into(),
             served_at: at(),
@@ -832,7 +836,8 @@ mod tests {
     }
 
     fn adjudication(insured: bool) -> Adjudication {
-        let reason = Reason { code: Coding::new("urn:carc", "45"), message: words("协议折扣"), citation: citation() };
+        let reason =
+            Reason { code: Coding::new("urn:carc", "45"), message: words("协议折扣"), citation: citation() };
         let line = LineAdjudication {
             number: 1,
             contractual: fen(6_000),
@@ -855,7 +860,10 @@ mod tests {
                 in_scope: fen(110_000),
                 note: words(""),
             }],
-            parts: vec![Part { source: Source::Commercial, amount: fen(104_000) }, Part { source: Source::Cash, amount: fen(10_000) }],
+            parts: vec![
+                Part { source: Source::Commercial, amount: fen(104_000) },
+                Part { source: Source::Cash, amount: fen(10_000) },
+            ],
             accumulators: Vec::new(),
             citation: citation(),
             attributes: Vec::new(),

@@ -8,9 +8,7 @@ use serde_json::{Map, Number, Value, json};
 use xinglin_domain::{
     coding::{Coding, Decimal, LocalizedText, Quantity, system},
     enrolment::alert::Escalation,
-    id::{
-        AccountId, AlertId, EncounterId, EnrolmentId, HoldId, PatientId, PrescriptionId, RelationId, TaskId,
-    },
+    id::{AccountId, AlertId, EncounterId, EnrolmentId, HoldId, PatientId, PrescriptionId, RelationId, TaskId},
     money::Money,
     pathway::{AnswerValue, Role},
     relation::{Kind, Tie},

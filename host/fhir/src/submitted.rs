@@ -142,7 +142,8 @@ fn item(of: &Value) -> Result<Item, Unread> {
     let quantity = match of.get("quantity") {
         None => Decimal::whole(1),
         Some(quantity) => {
-            let value = quantity.get("value").and_then(Value::as_number).and_then(|value| value.to_string().parse().ok());
+            let value =
+                quantity.get("value").and_then(Value::as_number).and_then(|value| value.to_string().parse().ok());
             value.ok_or(unread("item.quantity", "is no number"))?
         }
     };
@@ -315,7 +316,8 @@ mod tests {
 
     #[test]
     fn eligibility_is_of_a_bill_or_of_a_visit() {
-        let visit = json!([{"sequence": 1, "information": {"reference": format!("Encounter/{}", EncounterId::from_u128(5))}}]);
+        let visit =
+            json!([{"sequence": 1, "information": {"reference": format!("Encounter/{}", EncounterId::from_u128(5))}}]);
         let ask = |identifier: bool, visit: Option<&Value>| {
             let mut ask = submitted();
             ask["resourceType"] = json!("CoverageEligibilityRequest");

@@ -68,9 +68,9 @@ pub(crate) async fn policy_of<E: Executor>(
 ) -> AppResult<Policy> {
     let known = coverage::of_patient(records, patient).await?.into_iter().find(|(row, _)| row.payer == payer);
     let (_, membership) = known.ok_or_else(|| AppError::not_found("coverage", payer))?;
-    membership.policy(served_at).ok_or_else(|| {
-        AppError::new(Code::PayState, format!("the patient's policy with `{payer}` is not on file"))
-    })
+    membership
+        .policy(served_at)
+        .ok_or_else(|| AppError::new(Code::PayState, format!("the patient's policy with `{payer}` is not on file")))
 }
 
 /// Guarantees of a patient that are looked at; more that stand at once are nobody's habit.

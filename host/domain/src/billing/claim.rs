@@ -7,6 +7,7 @@
 //!                                     Unknown ◀─────no answer───│─│──────── Reversing ◀┘
 //!                                                               │ └──answer─────┘ └answer▶ Reversed
 //! Quoted, Confirmed ─abandon▶ Abandoned, or Unwinding where a payer has settled
+//! Quoted ─lapse▶ Abandoned        Settled, Unwinding ─hold▶ Unwinding, until another bill is reversed
 //! ```
 //!
 //! Payers settle in their order and are taken back in the opposite one, one operation at a time. A call
@@ -23,7 +24,9 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Allocation, BillingError, PayerKind, allocation::check_accumulators};
+use super::{
+    Allocation, BillingError, PayerKind, allocation::check_accumulators, discount::check_discount, told::Told,
+};
 use crate::{
     access::{Action, Actor, can},
     canonical::Digest,
@@ -98,6 +101,7 @@ pub struct Item {
 pub struct Share {
     /// Id of its plugin.
     payer: String,
+    told: Told,
     quoted: Adjudication,
     allocation: Allocation,
 }
@@ -106,6 +110,16 @@ impl Share {
     /// Id of the payer's plugin.
     pub fn payer(&self) -> &str {
         &self.payer
+    }
+
+    /// What it was told of the patient when it quoted.
+    pub const fn told(&self) -> &Told {
+        &self.told
+    }
+
+    /// What it quoted.
+    pub const fn quoted(&self) -> &Adjudication {
+        &self.quoted
     }
 
     /// What each source pays, as the payer leaves it.
@@ -223,6 +237,8 @@ pub struct Open {
     pub bill: Bill,
     /// What its lines are in the formulary.
     pub items: Vec<Item>,
+    /// Until when it may be confirmed.
+    pub valid_until: Instant,
 }
 
 /// A payer's quote, unchecked.
@@ -232,6 +248,10 @@ pub struct Quotation {
     pub payer: String,
     /// What it may decide.
     pub kind: PayerKind,
+    /// The most that the hospital gives up by its contract with the payer, in thousandths.
+    pub discount_per_mille: u16,
+    /// What it was told of the patient.
+    pub told: Told,
     /// What it says of [the bill after](Bill::after) the quotations before it.
     pub adjudication: Adjudication,
 }
@@ -270,6 +290,8 @@ pub struct Quoted {
     shares: Vec<Share>,
     /// When.
     pub at: Instant,
+    /// Until when it may be confirmed.
+    pub valid_until: Instant,
 }
 
 /// The patient has agreed to the figures; no operation is in progress.
@@ -384,14 +406,28 @@ pub struct Unwinding {
     /// Why the payer refused to take it back; `None` if it was not asked or never decided.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<Vec<payer::Refusal>>,
+    /// What the reversal waits for; the host begins it then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<Held>,
     /// Since when.
     pub at: Instant,
 }
 
 impl Unwinding {
     fn new(standing: Vec<Standing>, why: Why, at: Instant) -> Self {
-        Self { standing, why, refused: None, at }
+        Self { standing, why, refused: None, held: None, at }
     }
+}
+
+/// Another bill of the patient that a reversal waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Held {
+    /// The bill.
+    pub bill: BillId,
+    /// `PAY_LATER_FIRST` if it has to be [reversed before](super::first_to_reverse), `PAY_STATE` if one of
+    /// the payers is at it.
+    pub why: Code,
 }
 
 /// The claim that a reversal began from, without the settlement that is being taken back.
@@ -461,6 +497,9 @@ pub struct Abandoned {
     /// By whom; `None` if by the host.
     #[serde(default)]
     pub by: Option<AccountId>,
+    /// Whether it was a quote that nobody confirmed in time.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lapsed: bool,
     /// When.
     pub at: Instant,
 }
@@ -510,6 +549,7 @@ pub type RefusedClaim<S> = RefusedStep<Claim<S>, BillingError>;
 #[expect(missing_docs, reason = "the names are those of the steps")]
 pub enum Act {
     Confirm,
+    Lapse,
     Settle,
     Query,
     Reverse,
@@ -628,6 +668,15 @@ impl Charge {
                 Pending::Reverse(reversing) => reversing.origin.standing(),
             },
             Self::Quoted(_) | Self::Reversed(_) | Self::Declined(_) | Self::Abandoned(_) => &[],
+        }
+    }
+
+    /// The quotes of payers that have not been asked to settle, in their order.
+    pub fn to_settle(&self) -> &[Share] {
+        match self {
+            Self::Quoted(claim) => &claim.state.shares,
+            Self::Confirmed(claim) => &claim.state.open,
+            _ => &[],
         }
     }
 
@@ -757,12 +806,15 @@ impl Claim<Quoted> {
     /// If the figures of one are invalid: its index, and what is wrong. If the bill has no lines or a
     /// negative one, the index is that of no payer.
     pub fn quote(open: Open, quotations: Vec<Quotation>, at: Instant) -> Result<Self, (usize, BillingError)> {
-        let Open { id, tenant, patient, bill, items } = open;
+        let Open { id, tenant, patient, bill, items, valid_until } = open;
         let mut shares: Vec<Share> = Vec::with_capacity(quotations.len());
-        for (index, Quotation { payer, kind, adjudication }) in quotations.into_iter().enumerate() {
+        for (index, quotation) in quotations.into_iter().enumerate() {
+            let Quotation { payer, kind, discount_per_mille, told, adjudication: quoted } = quotation;
             let asked = bill.after(shares.iter().map(|share| &share.quoted));
-            let allocation = Allocation::check(&asked, &adjudication, kind).map_err(|error| (index, error))?;
-            shares.push(Share { payer, quoted: adjudication, allocation });
+            let allocation = Allocation::check(&asked, &quoted, kind)
+                .and_then(|checked| check_discount(&asked, &quoted, discount_per_mille).map(|()| checked))
+                .map_err(|error| (index, error))?;
+            shares.push(Share { payer, told, quoted, allocation });
         }
         let agreed = match shares.last() {
             Some(last) => last.allocation.clone(),
@@ -772,7 +824,7 @@ impl Claim<Quoted> {
         let (returned, statements, undertakings) = (Vec::new(), Vec::new(), Vec::new());
         let head =
             Head { id, tenant, patient, payers, bill, items, agreed, attempts: 0, returned, statements, undertakings };
-        Ok(Self { head, state: Quoted { shares, at } })
+        Ok(Self { head, state: Quoted { shares, at, valid_until } })
     }
 
     /// The patient undertakes to pay lines that an insurer denies, having read a text.
@@ -810,8 +862,9 @@ impl Claim<Quoted> {
     /// The patient agrees to pay this amount in cash.
     ///
     /// # Errors
-    /// If the actor is not the patient, or the amount is not as quoted; `PAY_NO_GUARANTEE` where an insurer
-    /// that was asked pays nothing without a guarantee of payment, and has given none.
+    /// If the actor is not the patient, the quote has expired, or the amount is not as quoted;
+    /// `PAY_NO_GUARANTEE` where an insurer that was asked pays nothing without a guarantee of payment, and has
+    /// given none.
     pub fn confirm(self, by: &Actor, cash: Money, at: Instant) -> Result<Claim<Confirmed>, RefusedClaim<Quoted>> {
         let denied = self.shown_as_denied();
         let confirmed = self.agree(by, cash, at)?;
@@ -825,6 +878,9 @@ impl Claim<Quoted> {
         self.advance(
             |claim| {
                 claim.patient_only(by, at)?;
+                if at >= claim.state.valid_until {
+                    return Err(BillingError::Expired);
+                }
                 if let Some(payer) = claim.head.bill.lacks_guarantees().next() {
                     return Err(BillingError::NoGuarantee(payer.to_owned()));
                 }
@@ -842,7 +898,21 @@ impl Claim<Quoted> {
     /// # Errors
     /// If the actor may not.
     pub fn abandon(self, by: By<'_>, at: Instant) -> Result<Claim<Abandoned>, RefusedClaim<Quoted>> {
-        self.advance(|claim| by.check(claim.head.patient, at), |_, by| Abandoned { by, at })
+        self.advance(|claim| by.check(claim.head.patient, at), |_, by| Abandoned { by, lapsed: false, at })
+    }
+
+    /// Nobody confirmed it in time.
+    ///
+    /// # Errors
+    /// If it may still be confirmed.
+    pub fn lapse(self, at: Instant) -> Result<Claim<Abandoned>, RefusedClaim<Quoted>> {
+        self.advance(
+            |claim| match at < claim.state.valid_until {
+                true => Err(BillingError::State { act: Act::Lapse, state: ChargeState::Quoted }),
+                false => Ok(()),
+            },
+            |_, ()| Abandoned { by: None, lapsed: true, at },
+        )
     }
 }
 
@@ -870,7 +940,7 @@ impl Claim<Confirmed> {
     /// If the actor may not.
     pub fn abandon(self, by: By<'_>, at: Instant) -> Result<Charge, RefusedClaim<Confirmed>> {
         match by.check(self.head.patient, at) {
-            Ok(by) if self.state.standing.is_empty() => Ok(self.with(|_| Abandoned { by, at }).into()),
+            Ok(by) if self.state.standing.is_empty() => Ok(self.with(|_| Abandoned { by, lapsed: false, at }).into()),
             Ok(by) => Ok(self.with(|state| Unwinding::new(state.standing, Why::Abandoned(by), at)).into()),
             Err(error) => Err(RefusedStep::new(self, error)),
         }
@@ -1040,8 +1110,8 @@ impl Claim<Unknown> {
             (Stated::NotDone, _) => Status::NeverSeen,
             (Stated::Done { reference }, Pending::Settle(settling)) => Status::Settled(Settlement {
                 reference: reference.clone(),
-                // Without the accumulators, which it did not state.
-                adjudication: Adjudication { accumulators: Vec::new(), ..settling.share.quoted.clone() },
+                // It was done as agreed, so it is what was quoted.
+                adjudication: settling.share.quoted.clone(),
             }),
             (Stated::Done { reference }, Pending::Reverse(_)) => {
                 Status::Reversed(Reversal { reference: reference.clone(), accumulators: Vec::new() })
@@ -1188,6 +1258,12 @@ impl Claim<Settled> {
         .map(Claim::begun)
     }
 
+    /// Nothing is dispensed for it any more, and its reversal waits.
+    pub fn hold(self, by: By<'_>, held: Held, at: Instant) -> Claim<Unwinding> {
+        let why = if matches!(by, By::End) { Why::Ended } else { Why::Reversed };
+        self.with(|settled| Unwinding { held: Some(held), ..Unwinding::new(settled.standing, why, at) })
+    }
+
     /// Refunds everything that the patient had paid alone.
     ///
     /// # Errors
@@ -1221,11 +1297,16 @@ impl Claim<Unwinding> {
             },
             |mut unwinding, (turn, attempt)| {
                 unwinding.standing.pop();
-                unwinding.refused = None;
+                (unwinding.refused, unwinding.held) = (None, None);
                 Reversing { origin: Origin::Unwinding(unwinding), turn: Box::new(turn), attempt }
             },
         )
         .map(Claim::begun)
+    }
+
+    /// The next reversal waits.
+    pub fn hold(self, held: Held) -> Self {
+        self.with(|unwinding| Unwinding { held: Some(held), ..unwinding })
     }
 
     /// The next reversal as one without an outcome, for a person to state what the payer did of it
@@ -1271,7 +1352,7 @@ impl Claim<Reversing> {
         match why {
             why if !standing.is_empty() => Claim { head, state: Unwinding::new(standing, why, at) }.into(),
             Why::Declined(refusals) => Claim { head, state: Declined { refusals, at } }.into(),
-            Why::Abandoned(by) => Claim { head, state: Abandoned { by, at } }.into(),
+            Why::Abandoned(by) => Claim { head, state: Abandoned { by, lapsed: false, at } }.into(),
             why @ (Why::Reversed | Why::Ended | Why::Drifted(_)) => Claim { head, state: Reversed { why, at } }.into(),
         }
     }
@@ -1286,7 +1367,7 @@ impl Claim<Reversing> {
             }
             Origin::Settled { settled: Settled { mut standing, .. }, ended: true } => {
                 standing.push(*turn);
-                Claim { head, state: Unwinding { standing, why: Why::Ended, refused, at } }.into()
+                Claim { head, state: Unwinding { refused, ..Unwinding::new(standing, Why::Ended, at) } }.into()
             }
             Origin::Unwinding(mut state) => {
                 state.standing.push(*turn);
@@ -1313,6 +1394,7 @@ mod tests {
             patient: fixture::PATIENT,
             bill: fixture::bill(),
             items: vec![Item { line: 1, code: "follow-up-visit".into(), title: "复诊".into() }],
+            valid_until: NOW.plus_minutes(30),
         }
     }
 
@@ -1321,7 +1403,8 @@ mod tests {
     }
 
     fn quotation(adjudication: Adjudication) -> Quotation {
-        Quotation { payer: INSURANCE.into(), kind: PayerKind::BasicInsurance, adjudication }
+        let (payer, kind, told) = (INSURANCE.into(), PayerKind::BasicInsurance, fixture::told());
+        Quotation { payer, kind, discount_per_mille: 0, told, adjudication }
     }
 
     fn quoted() -> Claim<Quoted> {
@@ -1361,6 +1444,40 @@ mod tests {
         assert_eq!(*refused.value, quoted());
         let refused = quoted().confirm(&fixture::stranger(), fen(6750), NOW).expect_err("another patient");
         assert_eq!(refused.error.code(), Code::AuthForbidden);
+    }
+
+    #[test]
+    fn a_quote_lapses_after_its_time() {
+        let until = open().valid_until;
+        let (last, over) = (Instant::from_micros(until.micros() - 1), until);
+        quoted().confirm(&fixture::patient(), fen(6750), last).expect("in time");
+        let late = quoted().confirm(&fixture::patient(), fen(6750), over).expect_err("late");
+        assert_eq!(late.error.code(), Code::PayQuoteExpired);
+        assert_eq!(quoted().lapse(last).expect_err("it may be confirmed").error.code(), Code::PayState);
+        let lapsed = quoted().lapse(over).expect("over");
+        assert!(lapsed.state().lapsed && lapsed.state().by.is_none());
+        assert!(!quoted().abandon(By::Host, over).expect("host").state().lapsed);
+        // What was confirmed in time stays so.
+        confirmed().confirm_again(&fixture::patient(), fen(6750), over).expect("the same amount");
+    }
+
+    #[test]
+    fn what_waits_is_paid_no_more_and_goes_on() {
+        let held = Held { bill: BillId::from_u128(2), why: Code::PayLaterFirst };
+        for (by, why) in [(By::End, Why::Ended), (By::Host, Why::Reversed)] {
+            let waiting = settled().hold(by, held, NOW);
+            assert_eq!((waiting.state().held, &waiting.state().why), (Some(held), &why));
+            let charge = Charge::from(waiting);
+            assert!(charge.paid().is_err());
+            let json = serde_json::to_value(&charge).expect("json");
+            assert_eq!(serde_json::from_value::<Charge>(json).expect("charge"), charge);
+            let waiting = charge.expecting::<Unwinding>(Act::Reverse).expect("it stands");
+            let other = Held { why: Code::PayState, ..held };
+            assert_eq!(waiting.clone().hold(other).state().held, Some(other));
+            let down =
+                waiting.reverse(By::Host, NOW).expect("begun").failed(&PayerError::Unavailable("down".into()), NOW);
+            assert!(matches!(&down, Charge::Unwinding(still) if still.state().held.is_none()));
+        }
     }
 
     #[test]
@@ -1572,17 +1689,16 @@ mod tests {
 
     fn decision(denied: i64) -> crate::insurance::claims::Adjudication {
         let allowed = 114_000 - denied;
-        let line = crate::insurance::fixture::adjudicated(
-            1,
-            [6_000, denied, allowed, 0, 10_000, 0, 0, allowed - 10_000],
-        );
+        let line =
+            crate::insurance::fixture::adjudicated(1, [6_000, denied, allowed, 0, 10_000, 0, 0, allowed - 10_000]);
         let citation = fixture::citation();
         crate::insurance::claims::Adjudication { lines: vec![line], draws: vec![], citation, attributes: vec![] }
     }
 
     fn quotation_of(bill: &Bill, decided: crate::insurance::claims::Adjudication) -> Quotation {
         let adjudication = crate::billing::insured::adjudicated(bill, decided).expect("sound");
-        Quotation { payer: "insurer".into(), kind: PayerKind::Commercial, adjudication }
+        let (payer, told) = ("insurer".into(), fixture::told());
+        Quotation { payer, kind: PayerKind::Commercial, discount_per_mille: 50, told, adjudication }
     }
 
     #[test]
@@ -1612,10 +1728,9 @@ mod tests {
     #[test]
     fn nothing_is_confirmed_without_the_guarantee_that_an_insurer_wants() {
         let by = fixture::patient();
-        for (stands, code) in [
-            (payer::Guaranteed::Wanted, Some(Code::PayNoGuarantee)),
-            (payer::Guaranteed::Given("G-1".into()), None),
-        ] {
+        for (stands, code) in
+            [(payer::Guaranteed::Wanted, Some(Code::PayNoGuarantee)), (payer::Guaranteed::Given("G-1".into()), None)]
+        {
             let quoted = insured(0, &[("insurer", stands.clone())]);
             let given = match &stands {
                 payer::Guaranteed::Given(reference) => Some(reference.as_str()),
@@ -1646,12 +1761,17 @@ mod tests {
         let after = anew.allocation().expect("settled");
         assert_eq!((after.part(Source::Commercial), after.part(Source::Cash)), (fen(104_000), fen(10_000)));
         assert_eq!(anew.standing()[0].settlement.reference, "E-2", "that is what a reversal takes back");
-        for (payer, settlement) in
-            [("another", settlement("E-2", 0)), ("insurer", settlement(" ", 0)), ("insurer", Settlement {
-                adjudication: Adjudication { parts: vec![], ..settlement("E-2", 0).adjudication },
-                ..settlement("E-2", 0)
-            })]
-        {
+        for (payer, settlement) in [
+            ("another", settlement("E-2", 0)),
+            ("insurer", settlement(" ", 0)),
+            (
+                "insurer",
+                Settlement {
+                    adjudication: Adjudication { parts: vec![], ..settlement("E-2", 0).adjudication },
+                    ..settlement("E-2", 0)
+                },
+            ),
+        ] {
             assert!(settled().decided_anew(payer, settlement).is_err(), "{payer}");
         }
     }
@@ -1684,6 +1804,25 @@ mod tests {
         assert_eq!(shared.error.code(), Code::PayState);
         let nobody = settled().refund_lines(&fixture::patient(), &strips, NOW).expect_err("not theirs to decide");
         assert_eq!(nobody.error.code(), Code::AuthForbidden);
+    }
+
+    #[test]
+    fn more_than_the_contracts_discount_opens_nothing() {
+        let discount = crate::coding::Attribute {
+            key: crate::billing::allocation::ADJUSTMENT.into(),
+            value: crate::coding::AttributeValue::Money(fen(183)),
+        };
+        let parts = [(Source::Commercial, 18_117)];
+        let adjudication =
+            Adjudication { attributes: vec![discount], ..fixture::adjudication_of(&fixture::bill(), &parts) };
+        let quotation = |discount_per_mille| Quotation {
+            kind: PayerKind::Commercial,
+            discount_per_mille,
+            ..quotation(adjudication.clone())
+        };
+        let refused = Claim::quote(open(), vec![quotation(9)], NOW);
+        assert_eq!(refused.map_err(|(index, e)| (index, e.code())).err(), Some((0, Code::MoneyInvalid)));
+        assert!(Claim::quote(open(), vec![quotation(10)], NOW).is_ok());
     }
 
     #[test]
@@ -1725,6 +1864,8 @@ mod tests {
             .map(|index| Quotation {
                 payer: format!("payer-{index}"),
                 kind: if index == 0 { PayerKind::BasicInsurance } else { PayerKind::Commercial },
+                discount_per_mille: 0,
+                told: fixture::told(),
                 adjudication: Adjudication { parts: parts(index), ..fixture::adjudication() },
             })
             .collect()

@@ -268,9 +268,8 @@ impl Request {
     pub fn guarantees(&self, bill: &Bill) -> Option<&str> {
         let State::Guaranteed { guarantee, .. } = &self.state else { return None };
         let asked = self.ask.claim();
-        let figures = |number: u32, code: &[crate::coding::Coding], quantity, gross| {
-            (number, code.to_vec(), quantity, gross)
-        };
+        let figures =
+            |number: u32, code: &[crate::coding::Coding], quantity, gross| (number, code.to_vec(), quantity, gross);
         let same = asked
             .lines
             .iter()
@@ -437,7 +436,6 @@ pub fn wants_guarantee(refusals: &[Refusal]) -> bool {
     refusals.iter().any(|refusal| refusal.code == "CLAIM_NO_PREAUTH")
 }
 
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -522,7 +520,10 @@ mod tests {
                 "GRANTED",
             ),
             (asked().decided(Decision::Pending(pending(1))).decided(Decision::Approved(guarantee())), "GRANTED"),
-            (request(Ask::Eligibility(fixture::primary().0)).stood(Standing::NotInForce(vec![refusal("X")])), "NOT_IN_FORCE"),
+            (
+                request(Ask::Eligibility(fixture::primary().0)).stood(Standing::NotInForce(vec![refusal("X")])),
+                "NOT_IN_FORCE",
+            ),
         ];
         for (request, status) in rows {
             assert_eq!(request.state.as_str(), status, "{request:?}");

@@ -58,9 +58,7 @@ pub type Owed = BTreeMap<String, (BillId, Money)>;
 ///
 /// # Errors
 /// On overflow.
-pub fn sums<'a>(
-    amounts: impl IntoIterator<Item = (&'a str, Money)>,
-) -> Result<BTreeMap<String, Money>, MoneyError> {
+pub fn sums<'a>(amounts: impl IntoIterator<Item = (&'a str, Money)>) -> Result<BTreeMap<String, Money>, MoneyError> {
     let mut sums = BTreeMap::<String, Money>::new();
     for (reference, amount) in amounts {
         let sum = sums.entry(reference.to_owned()).or_default();

@@ -85,9 +85,8 @@ mod tests {
 
     #[test]
     fn every_answer_comes_to_something() {
-        let eob = |adjudication| {
-            Ok(Response::Adjudicated(ExplanationOfBenefit { reference: "E-1".into(), adjudication }))
-        };
+        let eob =
+            |adjudication| Ok(Response::Adjudicated(ExplanationOfBenefit { reference: "E-1".into(), adjudication }));
         let cancelled = Response::Cancelled(Cancellation { reference: "C-1".into() });
         for (answer, outcome, total, reasons) in [
             (eob(primary().2), "paid", 104_000, vec!["96"]),
@@ -97,7 +96,10 @@ mod tests {
             (Err(InsurerError::Unknown("lost".into())), "error", 0, vec![]),
         ] {
             let paid = Paid::of_claim(&answer).expect("sums");
-            assert_eq!((paid.outcome, paid.total, paid.reasons), (outcome, Money::fen(total), reasons.iter().map(|code| (*code).to_owned()).collect()));
+            assert_eq!(
+                (paid.outcome, paid.total, paid.reasons),
+                (outcome, Money::fen(total), reasons.iter().map(|code| (*code).to_owned()).collect())
+            );
         }
         let settled = Settled::Done(Settlement { reference: "S".into(), adjudication: fixture::adjudication() });
         let paid = Paid::of_bill(&Ok(settled)).expect("sums");

@@ -27,8 +27,8 @@ use crate::{
 
 pub use self::disable::disable;
 pub use self::enable::enable;
-pub use self::grant::{Grant, GrantedLimits, grant};
 pub(crate) use self::grant::settings;
+pub use self::grant::{Grant, GrantedLimits, grant};
 pub use self::list::list;
 pub use self::promote::{Promote, promote};
 pub use self::roll_back::roll_back;

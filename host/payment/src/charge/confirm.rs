@@ -24,7 +24,9 @@ use xinglin_platform::{
 use xinglin_store::{StoreError, Tenant};
 
 use super::{
-    ChargeView, RX_LINE, Row, fee_of,
+    ChargeView, RX_LINE, Row,
+    basis::same_prices,
+    fee_of,
     guard::{Who, clear, one_at_a_time},
     has_fee, load,
     operation::{begin, post_settled},
@@ -50,7 +52,8 @@ pub struct Confirm {
 /// not settle before is called again.
 ///
 /// # Errors
-/// `RX_ALREADY_USED` if another order uses the prescription; `PAY_IDEMPOTENCY_CONFLICT`
+/// `PAY_QUOTE_EXPIRED` if the quote's time is over, `PAY_QUOTE_STALE` if a price, a coverage or what a payer
+/// counts of the patient has changed since: ask for another; `RX_ALREADY_USED` if another order uses the prescription; `PAY_IDEMPOTENCY_CONFLICT`
 /// if it was confirmed with another amount; `ACCESS_COMPARTMENT` if the payer may not learn of it;
 /// `PAY_UNAVAILABLE` if the payer cannot be called: then
 /// nothing is reserved and nothing charged; `PATIENT_…`, `ENC_RED_FLAG` or `RX_ALLERGY` for what has
@@ -73,6 +76,12 @@ pub async fn confirm(extensions: &Extensions, caller: &Caller, id: BillId, confi
             Err(error) if matches!(error.code, Code::RxAlreadyUsed | Code::VersionConflict) => error,
             answered => return answered,
         },
+        // Another quote is no help for an order that is over.
+        Charge::Abandoned(lapsed) if lapsed.state().lapsed => {
+            let event = (Event::Reserve, Action::ReservePrescription);
+            prescription::take::<Effective>(&extensions.platform, caller, parent(&row)?, event).await?;
+            return Err(BillingError::Expired.into());
+        }
         Charge::Confirmed(confirmed) => match confirm_again(extensions, caller, row, confirmed, &confirm).await {
             Err(error) if error.code == Code::VersionConflict => error,
             answered => return answered,
@@ -113,19 +122,19 @@ async fn confirm_quote(
     )
     .await?;
     prescription::still_checked(extensions, caller, &records, (&effective, &effective.state().issue)).await?;
+    let (asked, bill) = (Charge::from(quoted.clone()), quoted.bill().clone());
+    let confirmed = quoted.confirm(&caller.actor, confirm.cash_fen, caller.now)?;
     // Before anything is reserved: a payer that cannot be called is not waited for.
-    for payer in quoted.payers() {
-        payer_of(extensions, &records, (patient, quoted.bill().served_at), payer).await?;
+    for share in asked.to_settle() {
+        payer_of(extensions, &records, (patient, bill.served_at), share).await?;
     }
     let purchase = Purchase {
         bill: id,
         pharmacy: records.id(),
-        lines: purchased(quoted.bill()),
+        lines: purchased(&bill),
         risk_acknowledged: confirm.risk_acknowledged,
     };
     let lines: Vec<u32> = purchase.lines.iter().map(|line| line.line).collect();
-    let asked = Charge::from(quoted.clone());
-    let confirmed = quoted.confirm(&caller.actor, confirm.cash_fen, caller.now)?;
     if fee {
         row.exclusive_key = Some(fee_of(effective.encounter()));
     }
@@ -133,6 +142,7 @@ async fn confirm_quote(
 
     let tx = records.begin().await?;
     let cleared = clear(&extensions.platform, &tx, Who::Person(caller), (&asked, &reserved), caller.now).await?;
+    same_prices(&tx, &asked).await?;
     // The constraint decides between two orders at once: one wins.
     tx.mark_used(prescription, &lines, &id.to_string(), caller.now).await.map_err(|error| match error {
         StoreError::Unique { .. } => AppError::new(Code::RxAlreadyUsed, "another order was first"),
@@ -164,7 +174,7 @@ async fn confirm_again(
     let charge = Charge::from(confirmed.clone());
     let confirmed = confirmed.confirm_again(&caller.actor, confirm.cash_fen, caller.now)?;
     if let Some(share) = confirmed.state().next() {
-        payer_of(extensions, &records, (charge.patient(), charge.bill().served_at), share.payer()).await?;
+        payer_of(extensions, &records, (charge.patient(), charge.bill().served_at), share).await?;
     }
     let Stored { row: rx_row, value: rx } = prescription::load(&records, parent(&row)?).await?;
     let reserved = rx.expecting::<Reserved>(Event::Dispense)?;

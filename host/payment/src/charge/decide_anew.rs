@@ -12,12 +12,7 @@ use xinglin_platform::{AppError, AppResult, document::Stored};
 use xinglin_records::resource;
 use xinglin_store::{PayerClaim, TenantTx};
 
-use super::{
-    load, notice,
-    operation::change_membership,
-    update,
-    view::decisions,
-};
+use super::{load, notice, operation::change_membership, update, view::decisions};
 use crate::ledger;
 
 /// Applies what an insurer decided anew upon an appeal: to the bill, the ledger, its running figures of the
@@ -53,10 +48,9 @@ pub(crate) async fn decide_anew(
         Money::sum(lines.iter().map(|line| line.benefit)).map_err(AppError::internal)
     };
     let (was, is) = (benefit(&former.lines)?, benefit(&decided.adjudication.lines)?);
-    for (what, reference, amount) in [
-        ("former", &objection.reference, was.negate().map_err(AppError::internal)?),
-        ("anew", &decided.reference, is),
-    ] {
+    for (what, reference, amount) in
+        [("former", &objection.reference, was.negate().map_err(AppError::internal)?), ("anew", &decided.reference, is)]
+    {
         let claim = PayerClaim {
             id: format!("{}/{what}", request.id),
             payer: payer.to_owned(),

@@ -9,6 +9,8 @@
 //! written, and whoever was superseded meanwhile gives up. Until [`operation::SILENCE_SECONDS`] later nobody asks
 //! after the operation, so that none is begun beside one that is still in flight.
 
+mod attend;
+mod basis;
 mod cancel;
 mod confirm;
 mod decide_anew;
@@ -23,6 +25,7 @@ mod quote;
 mod resolve;
 mod resolve_by_hand;
 mod reverse;
+mod rules;
 mod settle;
 mod undertake;
 mod unresolved;
@@ -56,6 +59,7 @@ pub(crate) use self::decide_anew::decide_anew;
 pub(crate) use self::guard::discloses;
 pub(crate) use self::operation::{SILENCE_SECONDS, ask_again as ask_again_at, is_still_in_time};
 
+pub use self::attend::attend;
 pub use self::cancel::cancel;
 pub use self::confirm::{Confirm, confirm};
 pub use self::deny::{NewDenial, deny};
@@ -65,6 +69,7 @@ pub use self::quote::{NewCharge, quote};
 pub use self::resolve::resolve;
 pub use self::resolve_by_hand::{Resolve, resolve_by_hand};
 pub use self::reverse::reverse;
+pub use self::rules::{PaymentRules, put_rules, rules};
 pub use self::undertake::{Undertake, UndertakingText, undertake, undertaking};
 pub use self::unresolved::{UnresolvedView, unresolved};
 pub use self::view::{ChargeLine, ChargeView, PartView};
@@ -90,10 +95,7 @@ pub struct NewItem {
 
 type Row = Document<BillId>;
 
-pub(crate) async fn load<E: Executor>(
-    records: &TenantScope<E>,
-    id: BillId,
-) -> AppResult<Stored<BillId, Charge>> {
+pub(crate) async fn load<E: Executor>(records: &TenantScope<E>, id: BillId) -> AppResult<Stored<BillId, Charge>> {
     records.get_document(id).await?.try_into()
 }
 

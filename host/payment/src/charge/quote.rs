@@ -15,8 +15,9 @@ use xinglin_domain::{
     prescription::{Effective, Event},
 };
 use xinglin_extensions::{Extensions, call::Calls};
-use xinglin_platform::{AppError, AppResult, Caller, ambient, boxed, document::fresh};
+use xinglin_platform::{AppError, AppResult, Caller, ambient, boxed, document::fresh, settings::settings};
 use xinglin_records::consent;
+use xinglin_store::{Queue, Work};
 
 use super::{
     ChargeView, NewItem, Wanted, bill,
@@ -56,7 +57,8 @@ const fn yes() -> bool {
 }
 
 /// Quotes the cost of an approved prescription and its visit, and the share of each payer. Not
-/// binding; each quote is stored as a bill that awaits confirmation.
+/// binding; each quote is stored as a bill that awaits confirmation until its time is over, and rests on the
+/// prices, coverages and figures of now.
 ///
 /// # Errors
 /// `RX_DRUG_BEFORE_RX` before a pharmacist has approved; `PATIENT_…`, `ENC_RED_FLAG` or `RX_ALLERGY` for
@@ -81,20 +83,23 @@ pub async fn quote(extensions: &Extensions, caller: &Caller, new: NewCharge) -> 
     let wanted = Wanted { extra: &new.items, use_account: new.use_account };
     let (bill, items) = bill(&records, id, &effective, wanted, caller.now).await?;
     let (tenant, patient) = (records.id(), effective.patient());
-    let mut open = Open { id, tenant, patient, bill, items };
+    let minutes = settings(&records).await?.quote_minutes();
+    let mut open = Open { id, tenant, patient, bill, items, valid_until: caller.now.plus_minutes(i64::from(minutes)) };
     let mut calls =
         Calls::new(extensions, tenant, &caller.request_id, caller.now).of(patient, Purpose::Payment).about(id);
     let mut notes = Vec::new();
 
-    let mut asked = match new.self_pay {
-        true => Vec::new(),
-        false => find_payers(extensions, &records, patient, caller.now).await.map_err(|error| match error.code {
-            Code::StoreUnavailable => error,
-            _ => unavailable(error),
-        })?,
-    };
+    let mut asked =
+        match new.self_pay {
+            true => Vec::new(),
+            false => find_payers(extensions, &records, (patient, caller.now), new.payers.as_deref()).await.map_err(
+                |error| match error.code {
+                    Code::StoreUnavailable => error,
+                    _ => unavailable(error),
+                },
+            )?,
+        };
     if let Some(named) = &new.payers {
-        asked.retain(|(_, payer)| named.contains(&payer.install.plugin_id));
         if let Some(unknown) = named.iter().find(|name| !asked.iter().any(|(_, p)| p.install.plugin_id == **name)) {
             return Err(AppError::new(Code::PayUnavailable, format!("no payer `{unknown}` covers the patient here")));
         }
@@ -132,6 +137,7 @@ pub async fn quote(extensions: &Extensions, caller: &Caller, new: NewCharge) -> 
         open.bill.use_account = true;
         quotations = ask(extensions, &mut open, &asked, &mut calls, &mut notes).await?;
     }
+    let valid_until = open.valid_until;
     let claim = Claim::quote(open, quotations, caller.now)
         // A mistake of the payer is logged and counted as such; the patient is told that the payer cannot
         // be asked.
@@ -141,6 +147,7 @@ pub async fn quote(extensions: &Extensions, caller: &Caller, new: NewCharge) -> 
     let row = fresh(id, patient, parent, charge.state().as_str(), &charge, caller.now)?;
     let tx = records.begin().await?;
     tx.insert_document(&row).await?;
+    tx.put_work(&[Work::new(Queue::Charge, id, id, valid_until)]).await?;
     let calls = calls.write(&tx).await?;
     tx.commit().await?;
     view(&charge, notes, calls)
@@ -161,7 +168,9 @@ async fn ask(
             let bill = open.bill.after(quotations.iter().map(|quotation| &quotation.adjudication));
             let refusals = match payer.quote(extensions, calls, (&bill, *kind)).await {
                 Ok(Ok(Quote::Covered(adjudication))) => {
-                    quotations.push(Quotation { payer: payer.id().to_owned(), kind: *kind, adjudication });
+                    let (discount_per_mille, told) = (payer.discount_per_mille, payer.told.clone());
+                    let payer = payer.id().to_owned();
+                    quotations.push(Quotation { payer, kind: *kind, discount_per_mille, told, adjudication });
                     break;
                 }
                 Ok(Ok(Quote::Declined(refusals))) => refusals,

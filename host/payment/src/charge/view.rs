@@ -38,7 +38,9 @@ pub struct ChargeView {
     pub guarantees_wanted: Vec<String>,
     /// Numbers of the lines that the patient undertook to pay if an insurer denies them.
     pub undertaken: Vec<u32>,
-    /// Notes of the payer on the calculation, for the patient.
+    /// Until when it may be confirmed (RFC 3339), of a quote.
+    pub valid_until: Option<String>,
+    /// Notes of the payer on the calculation, for the patient; for the accounts, what a statement moved.
     pub notes: Vec<String>,
     /// Plugin calls that this request made.
     pub calls: Vec<CallView>,
@@ -121,6 +123,10 @@ pub(super) fn view(charge: &Charge, notes: Vec<String>, calls: Vec<CallView>) ->
         total_fen: total,
         guarantees_wanted: charge.bill().lacks_guarantees().map(str::to_owned).collect(),
         undertaken: charge.undertakings().iter().flat_map(|one| one.lines.iter().copied()).collect(),
+        valid_until: match charge {
+            Charge::Quoted(quoted) => Some(quoted.state().valid_until.to_string()),
+            _ => None,
+        },
         notes,
         calls,
     })

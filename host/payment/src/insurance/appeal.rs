@@ -43,12 +43,7 @@ pub struct NewAppeal {
 /// payer's rests; or while another appeal is open. `BODY_INVALID` without grounds or of unknown lines.
 #[tracing::instrument(target = "xinglin::trace", name = "appeal_claim", skip_all)]
 #[boxed]
-pub async fn appeal(
-    extensions: &Extensions,
-    caller: &Caller,
-    bill: BillId,
-    new: NewAppeal,
-) -> AppResult<RequestView> {
+pub async fn appeal(extensions: &Extensions, caller: &Caller, bill: BillId, new: NewAppeal) -> AppResult<RequestView> {
     caller.may(Action::ObjectToInsurer)?;
     let (platform, records) = (&extensions.platform, extensions.platform.records(caller));
     let stored = bill_of(platform, caller, &records, bill).await?;

@@ -20,12 +20,7 @@ pub struct Close {
 /// # Errors
 /// `PAY_STATE` if it has its answer, or a call may still be running; `BODY_INVALID` without a reason.
 #[boxed]
-pub async fn close(
-    platform: &Platform,
-    caller: &Caller,
-    id: InsuranceRequestId,
-    ask: Close,
-) -> AppResult<RequestView> {
+pub async fn close(platform: &Platform, caller: &Caller, id: InsuranceRequestId, ask: Close) -> AppResult<RequestView> {
     caller.may(Action::ObjectToInsurer)?;
     let records = platform.records(caller);
     let Stored { row, value } = load(&records, id).await?;

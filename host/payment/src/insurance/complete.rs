@@ -1,6 +1,6 @@
 use serde::Deserialize;
 use utoipa::ToSchema;
-use xinglin_domain::{access::Action, billing::request::Ask, code::Code, id::InsuranceRequestId};
+use xinglin_domain::{access::Action, billing::request::Ask, code::Code, id::InsuranceRequestId, insurance::Claim};
 use xinglin_extensions::Extensions;
 use xinglin_platform::{AppError, AppResult, Caller, boxed, document::Stored};
 
@@ -34,13 +34,13 @@ pub async fn complete(
     let records = extensions.platform.records(caller);
     let Stored { row, value } = load(&records, id).await?;
     caller.may_act_on(value.patient, "insurance request", id)?;
-    let bill = value.bill.filter(|_| matches!(value.ask, Ask::Guarantee(_)));
-    let Some(bill) = bill else {
+    let (Some(bill), Ask::Guarantee(claim)) = (value.bill, &value.ask) else {
         return Err(AppError::new(Code::PayState, "only a request for a guarantee is completed"));
     };
-    let asked_for = NewGuarantee { payer: value.payer.clone(), bill, documents: new.documents };
-    let related = value.reference().map(str::to_owned);
-    let (request, insurer) = prepare(extensions, caller, &records, asked_for, related).await?;
+    // The quote may have lapsed since; what is asked is the same.
+    let claim = Claim { related: value.reference().map(str::to_owned), ..claim.clone() };
+    let new = NewGuarantee { payer: value.payer.clone(), bill, documents: new.documents };
+    let (request, insurer) = prepare(extensions, caller, &records, (new, claim)).await?;
     let completed = value.complete(request.id).map_err(|error| AppError::new(error.code(), error.to_string()))?;
     let tx = records.begin().await?;
     update(&tx, row, &completed, caller.now).await?;

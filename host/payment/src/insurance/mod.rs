@@ -145,7 +145,10 @@ async fn insert(tx: &TenantTx, request: &Request) -> AppResult<Row> {
     row.version = tx.insert_document(&row).await.map_err(|error| match error {
         StoreError::Unique { .. } => AppError::new(
             Code::PayState,
-            format!("another {} for this bill waits for the insurer: complete, cancel or await it", request.ask.as_str()),
+            format!(
+                "another {} for this bill waits for the insurer: complete, cancel or await it",
+                request.ask.as_str()
+            ),
         ),
         other => other.into(),
     })?;

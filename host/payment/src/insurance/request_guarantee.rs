@@ -4,15 +4,16 @@ use xinglin_care::pathway::Occasion;
 use xinglin_domain::{
     access::Action,
     billing::{
-        Act, Charge,
+        Act,
         claim::Quoted,
         insured,
         request::{Ask, Request},
     },
     id::{BillId, InsuranceRequestId},
+    insurance::Claim,
 };
 use xinglin_extensions::Extensions;
-use xinglin_platform::{AppResult, Caller, ambient, boxed, document::Stored};
+use xinglin_platform::{AppResult, Caller, ambient, boxed};
 use xinglin_store::{Tenant, TenantTx};
 
 use super::{NewDocument, RequestView, Row, bill_of, documents, insert, may_learn, send, view::view};
@@ -40,41 +41,34 @@ pub struct NewGuarantee {
 /// `ACCESS_COMPARTMENT`. A question without an answer is no error: its `status` says so.
 #[tracing::instrument(target = "xinglin::trace", name = "request_guarantee", skip_all)]
 #[boxed]
-pub async fn request_guarantee(
-    extensions: &Extensions,
-    caller: &Caller,
-    new: NewGuarantee,
-) -> AppResult<RequestView> {
+pub async fn request_guarantee(extensions: &Extensions, caller: &Caller, new: NewGuarantee) -> AppResult<RequestView> {
     caller.may(Action::AskInsurer)?;
     let records = extensions.platform.records(caller);
-    let (request, insurer) = prepare(extensions, caller, &records, new, None).await?;
+    let stored = bill_of(&extensions.platform, caller, &records, new.bill).await?;
+    let bill = stored.value.bill_before(&new.payer);
+    stored.value.expecting::<Quoted>(Act::Confirm)?;
+    let claim = Claim { preauthorization: None, ..insured::claim_of(&bill, &new.payer)? };
+    let (request, insurer) = prepare(extensions, caller, &records, (new, claim)).await?;
     let tx = records.begin().await?;
     let row = insert(&tx, &request).await?;
     asked(extensions, caller, tx, (row, request), &insurer).await
 }
 
-/// The question, and whom it goes to.
+/// The question, with these papers, and whom it goes to.
 pub(super) async fn prepare(
     extensions: &Extensions,
     caller: &Caller,
     records: &Tenant,
-    new: NewGuarantee,
-    related: Option<String>,
+    (new, mut claim): (NewGuarantee, Claim),
 ) -> AppResult<(Request, Insurer)> {
     let platform = &extensions.platform;
     let stored = bill_of(platform, caller, records, new.bill).await?;
-    let labels = charge::discloses(records, &stored).await?;
-    let Stored { value, .. } = stored;
-    let (patient, bill) = (value.patient(), value.bill_before(&new.payer));
-    let quoted = value.expecting::<Quoted>(Act::Confirm)?;
+    let (labels, patient) = (charge::discloses(records, &stored).await?, stored.value.patient());
     may_learn(platform, records, &new.payer, patient, labels).await?;
-    let mut claim = insured::claim_of(&bill, &new.payer)?;
-    claim.preauthorization = None;
-    claim.related = related;
     claim.documents = documents(records, patient, new.documents).await?;
     let ask = Ask::Guarantee(claim);
     let insurer = insurer::find(extensions, records, &new.payer, send::role_of(&ask)).await?;
-    let policy = insurer::policy_of(records, patient, &new.payer, quoted.bill().served_at).await?;
+    let policy = insurer::policy_of(records, patient, &new.payer, ask.claim().served_at).await?;
     parties::introduce(platform, records, &[(new.payer.clone(), insurer.name())], caller.now).await?;
     let (id, at) = (InsuranceRequestId::from_u128(ambient::fresh_id()), platform.now());
     let request = Request {
@@ -82,7 +76,7 @@ pub(super) async fn prepare(
         tenant: records.id(),
         patient,
         payer: new.payer,
-        bill: Some(Charge::from(quoted).id()),
+        bill: Some(new.bill),
         visit: None,
         by: caller.actor.account,
         at,

@@ -24,8 +24,7 @@ use xinglin_store::{Tenant, TenantTx};
 
 use super::{Row, project, update};
 use crate::{
-    charge,
-    coverage,
+    charge, coverage,
     insurer::{Insurer, find},
 };
 

@@ -1,13 +1,7 @@
 //! `Claim/$submit` and `CoverageEligibilityRequest/$submit`: the same use cases, in FHIR.
 
 use serde_json::{Value, json};
-use xinglin_domain::{
-    access::Action,
-    billing::Charge,
-    code::Code,
-    id::PatientId,
-    money::Money,
-};
+use xinglin_domain::{access::Action, billing::Charge, code::Code, id::PatientId, money::Money};
 use xinglin_extensions::Extensions;
 use xinglin_fhir::{
     insurance::{answer_id, payer_of, predetermined},
@@ -40,7 +34,8 @@ fn fits(charge: &Charge, claim: &Submitted) -> AppResult<()> {
     let lines = &charge.bill().lines;
     let same = |item: &Item| {
         let line = lines.iter().find(|line| line.number == item.sequence)?;
-        let known = item.codes.iter().any(|code| line.code.iter().any(|c| c.system == code.system && c.code == code.code));
+        let known =
+            item.codes.iter().any(|code| line.code.iter().any(|c| c.system == code.system && c.code == code.code));
         let equal = known && line.quantity == item.quantity && item.net.is_none_or(|net| net == line.gross);
         equal.then_some(())
     };
@@ -125,12 +120,7 @@ pub async fn submit_claim(extensions: &Extensions, caller: &Caller, resource: &V
     }
 }
 
-async fn quote(
-    extensions: &Extensions,
-    caller: &Caller,
-    records: &Tenant,
-    claim: &Submitted,
-) -> AppResult<Value> {
+async fn quote(extensions: &Extensions, caller: &Caller, records: &Tenant, claim: &Submitted) -> AppResult<Value> {
     let prescription = claim.prescription.ok_or_else(|| AppError::internal("a quote of nothing was read"))?;
     let mut items = Vec::new();
     for Item { codes, quantity, sequence, .. } in &claim.items {
@@ -140,7 +130,10 @@ async fn quote(
         });
         let whole = u32::try_from(quantity.unscaled()).ok().filter(|_| quantity.scale() == 0);
         let (Some(sold), Some(quantity)) = (sold, whole) else {
-            return Err(AppError::new(Code::FhirInvalid, format!("item {sequence}: not in the formulary, or not whole")));
+            return Err(AppError::new(
+                Code::FhirInvalid,
+                format!("item {sequence}: not in the formulary, or not whole"),
+            ));
         };
         items.push(NewItem { item: sold.code.clone(), quantity });
     }

@@ -60,8 +60,7 @@ pub(crate) async fn book_anew(
     let mut book = load(tx, bill).await?;
     let stamp = stamp_now(tx, now, None).await?;
     let doctor = doctor_of(tx, bill).await?;
-    let entry =
-        || Entry { stamp: stamp(), bill: Some(bill), payer: Some(payer.to_owned()), doctor };
+    let entry = || Entry { stamp: stamp(), bill: Some(bill), payer: Some(payer.to_owned()), doctor };
     let owed = balance(&book, Account::PatientReceivable)?;
     let [paid, pays] = [before, after].map(|allocation| allocation.part(Source::Cash));
     let mut booked = vec![Transaction::transfer(entry(), before, after)?];

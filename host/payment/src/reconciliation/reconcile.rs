@@ -201,7 +201,8 @@ pub async fn reconcile(
         Against::Bank => day_of.get(found.reference.as_str()).map_or(new.to.to_string(), |day| (*day).to_owned()),
         _ => booked_on.get(found.reference.as_str()).unwrap_or(&new.to).to_string(),
     };
-    let found: Vec<(Found, String)> = found.into_iter().map(|found| (day(&found), found)).map(|(d, f)| (f, d)).collect();
+    let found: Vec<(Found, String)> =
+        found.into_iter().map(|found| (day(&found), found)).map(|(d, f)| (f, d)).collect();
     let breaks = keep(&tx, caller, (&new, new.bank.is_some()), found).await?;
     tx.commit().await?;
 
@@ -248,10 +249,8 @@ async fn theirs(
         _ => Some(insurer::find(extensions, records, &new.payer, Interface::Reconciliation).await?),
     };
     let file = match (&new.claim_file, &asked) {
-        (Some(file), _) => {
-            sums(file.iter().map(|claim| (claim.reference.as_str(), claim.amount_fen)))
-                .map_err(|error| AppError::new(Code::MoneyInvalid, error.to_string()))?
-        }
+        (Some(file), _) => sums(file.iter().map(|claim| (claim.reference.as_str(), claim.amount_fen)))
+            .map_err(|error| AppError::new(Code::MoneyInvalid, error.to_string()))?,
         (None, Some(insurer)) => file_of(extensions, &mut calls, insurer, period, ours, caller).await?,
         (None, None) => BTreeMap::new(),
     };
@@ -282,15 +281,14 @@ async fn file_of(
     caller: &Caller,
 ) -> AppResult<BTreeMap<String, Money>> {
     let Insurer { install, plugin } = insurer;
-    let entry = |(reference, (_, amount)): (&String, &(BillId, Money))| Entry {
-        reference: reference.clone(),
-        amount: *amount,
-    };
+    let entry =
+        |(reference, (_, amount)): (&String, &(BillId, Money))| Entry { reference: reference.clone(), amount: *amount };
     let statement = Statement { period, entries: ours.iter().map(entry).collect() };
     let context = calls.context(install, plugin)?;
     let call = extensions.runtime().compare_statement(plugin, context, &statement, caller.now).await;
     let comparison = calls.took(install, call).await?.map_err(|error| unavailable(&error))?;
-    let mut file: BTreeMap<String, Money> = statement.entries.into_iter().map(|one| (one.reference, one.amount)).collect();
+    let mut file: BTreeMap<String, Money> =
+        statement.entries.into_iter().map(|one| (one.reference, one.amount)).collect();
     for difference in comparison.differences {
         match difference.theirs {
             Some(theirs) => file.insert(difference.reference, theirs),
@@ -363,8 +361,7 @@ async fn take_in(tx: &TenantTx, new: &NewReconciliation, remittances: &[NewRemit
             continue;
         }
         let known = known.unwrap_or_else(|| empty(&new.payer, &line.trace, line.day));
-        let shown =
-            PayerRemittance { banked: Some(line.amount_fen), bank_day: Some(line.day.to_string()), ..known };
+        let shown = PayerRemittance { banked: Some(line.amount_fen), bank_day: Some(line.day.to_string()), ..known };
         tx.put_remittance(&shown).await?;
     }
     Ok(())

@@ -165,7 +165,7 @@ async fn what_changes_nothing_and_is_wrong_is_no_answer() {
     let mut failures = Vec::new();
     let standing = runtime.check_eligibility(&plugin, context(), &claim, &policy, now()).await;
     failures.push(("benefits", standing.outcome.map(|_| ()), standing.tape));
-    let quoted = runtime.predetermine(&plugin, context(), &claim, &policy, now()).await;
+    let quoted = runtime.predetermine(&plugin, context(), (&claim, &policy), now(), &|_| None).await;
     failures.push(("lines", quoted.outcome.map(|_| ()), quoted.tape));
     let citation = Citation { title: "List".into(), section: None, year: 2026, url: None };
     let price = Price { fees: Vec::new(), draws: Vec::new(), opens: Vec::new(), expires: now(), citation };

@@ -71,7 +71,8 @@ fn opens(scopes: &Scopes, method: &Method, uri: &Uri, conditional: bool) -> AppR
     };
     let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
     // The submission of a claim is its creation.
-    if let ([kind @ ("Claim" | "CoverageEligibilityRequest"), "$submit"], &Method::POST) = (segments.as_slice(), method) {
+    if let ([kind @ ("Claim" | "CoverageEligibilityRequest"), "$submit"], &Method::POST) = (segments.as_slice(), method)
+    {
         return match scopes.allow(kind, Right::Create) {
             true => Ok(()),
             false => needs(&format!("`{kind}.c`")),

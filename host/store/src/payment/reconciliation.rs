@@ -178,7 +178,10 @@ impl<E: Executor> TenantScope<E> {
     pub async fn find_payer_claims(&self, payer: &str, references: &[String]) -> Result<Vec<PayerClaim>> {
         let mut found = Vec::new();
         for some in references.chunks(AT_ONCE) {
-            let mut sql = Sql::new("SELECT * FROM payer_claim WHERE tenant_id = $1 AND payer = $2 AND reference IN ", args![self.tenant, payer]);
+            let mut sql = Sql::new(
+                "SELECT * FROM payer_claim WHERE tenant_id = $1 AND payer = $2 AND reference IN ",
+                args![self.tenant, payer],
+            );
             sql.bind_all(some);
             for row in self.exec.rows(sql).await? {
                 found.push(row.try_into()?);
@@ -325,18 +328,8 @@ impl TenantTx {
                    WHERE payer_remittance.version = $10";
         let PayerRemittance { payer, trace, day, advised, adjustment, banked, bank_day, posted_at, version } =
             remittance;
-        let args = args![
-            self.tenant,
-            payer,
-            trace,
-            day,
-            *advised,
-            *adjustment,
-            *banked,
-            bank_day,
-            *posted_at,
-            *version
-        ];
+        let args =
+            args![self.tenant, payer, trace, day, *advised, *adjustment, *banked, bank_day, *posted_at, *version];
         self.exec.update_one(Sql::new(sql, args), "remittance", trace, *version).await
     }
 

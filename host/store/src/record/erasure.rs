@@ -78,9 +78,9 @@ fn of_patient() -> impl Iterator<Item = (&'static str, String)> {
     let own = OWN.into_iter().map(|table| (table, "tenant_id = $1 AND patient_id = $2".to_owned()));
     let works = [("'timer', 'event', 'alert'", "enrolment"), ("'payment'", "bill"), ("'payment'", "insurance_request")]
         .map(|(queues, parent)| {
-        let parents = format!("SELECT document_id FROM {parent} WHERE tenant_id = $1 AND patient_id = $2");
-        ("work", format!("tenant_id = $1 AND queue IN ({queues}) AND lane IN ({parents})"))
-    });
+            let parents = format!("SELECT document_id FROM {parent} WHERE tenant_id = $1 AND patient_id = $2");
+            ("work", format!("tenant_id = $1 AND queue IN ({queues}) AND lane IN ({parents})"))
+        });
     let subjects = "SELECT resource_type || '/' || resource_id FROM resource WHERE tenant_id = $1 AND patient_id = $2";
     let told = ("work", format!("tenant_id = $1 AND subject IN ({subjects})"));
     let written = ("work", "tenant_id = $1 AND queue = 'observation' AND lane = $2".to_owned());

@@ -7,8 +7,8 @@ use xinglin_domain::{
 };
 use xinglin_store::{
     Balance, ClosedPeriod, Coverage, Document, Engine, Operation, OperationState, PayerClaim, PayerRemittance, Posting,
-    ReconciliationBreak, Queue, Result, Started,
-    StatementKey, StatementQuery, StoreError, Summed, Tenant, Transaction, testing,
+    Queue, ReconciliationBreak, Result, Started, StatementKey, StatementQuery, StoreError, Summed, Tenant, Transaction,
+    testing,
 };
 
 use crate::{Bench, at, body, code_of, contract, document, here_id};
@@ -541,7 +541,8 @@ async fn differences_have_an_owner_until_they_are_resolved(bench: Bench) -> Resu
     drop(tx);
     let tx = tenant.begin().await?;
     let stored = tx.find_remittance("insurer", "T-1").await?.expect("a remittance");
-    tx.put_remittance(&PayerRemittance { banked: Some(Money::fen(90)), bank_day: Some("2026-11-21".into()), ..stored }).await?;
+    tx.put_remittance(&PayerRemittance { banked: Some(Money::fen(90)), bank_day: Some("2026-11-21".into()), ..stored })
+        .await?;
     tx.commit().await?;
     let stored = tenant.list_remittances("insurer", ("2026-11-20", "2026-11-20"), 9).await?;
     assert_eq!((stored.len(), stored[0].banked, stored[0].version), (1, Some(Money::fen(90)), 2));
@@ -560,6 +561,9 @@ async fn differences_have_an_owner_until_they_are_resolved(bench: Bench) -> Resu
     tx.put_break(&resolved).await?;
     tx.commit().await?;
     assert_eq!(tenant.list_open_breaks("2026-12-31", 9).await?, []);
-    assert_eq!((tenant.list_breaks(None, true, 9).await?.len(), tenant.list_breaks(None, false, 9).await?.len()), (0, 1));
+    assert_eq!(
+        (tenant.list_breaks(None, true, 9).await?.len(), tenant.list_breaks(None, false, 9).await?.len()),
+        (0, 1)
+    );
     Ok(())
 }

@@ -45,11 +45,8 @@ impl DryRunCommand {
     pub async fn run(self, config: Config) -> Result<()> {
         let desk = self.which.open(config, "dry-run").await?;
         let Desk { hospital, caller, tenant, plugin, .. } = &desk;
-        let ask = DryRun {
-            version: self.version,
-            settings: self.settings.into_iter().collect(),
-            limit: Some(self.limit),
-        };
+        let ask =
+            DryRun { version: self.version, settings: self.settings.into_iter().collect(), limit: Some(self.limit) };
         let view = match &self.against {
             Some(path) => {
                 let bytes = std::fs::read(path).with_context(|| path.display().to_string())?;

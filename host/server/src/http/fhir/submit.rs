@@ -1,10 +1,6 @@
 //! `Claim/$submit` and `CoverageEligibilityRequest/$submit`: questions to insurers, by the use cases of the API.
 
-use axum::{
-    extract::State,
-    http::StatusCode,
-    response::Response,
-};
+use axum::{extract::State, http::StatusCode, response::Response};
 use serde_json::Value;
 use xinglin_payment::insurance;
 use xinglin_platform::Caller;
