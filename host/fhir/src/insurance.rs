@@ -43,6 +43,15 @@ const OWN_ADJUDICATION: &str = "urn:xinglin:adjudication";
 /// Longest id of a resource (FHIR R4 `id`).
 const LONGEST_ID: usize = 64;
 
+/// Types and prefixes of ids that are the hospital's own, beside those of the domain.
+pub const OURS: [(&str, &str); 5] = [
+    ("Coverage", "cov"),
+    ("Organization", "payer"),
+    ("Organization", TenantId::PREFIX),
+    ("PaymentNotice", "remit"),
+    ("PaymentReconciliation", "remit"),
+];
+
 fn short(text: &str) -> String {
     Digest::of_bytes(text.as_bytes()).to_string().chars().take(16).collect()
 }
@@ -781,7 +790,7 @@ mod tests {
     }
 
     fn at() -> Instant {
-        "2026-01-01T00:00:00Z".parse().expect("a time")
+        Instant::parse("2026-01-01T00:00:00Z").expect("a time")
     }
 
     fn why() -> Refusal {

@@ -1,4 +1,8 @@
-use xinglin_domain::{access::Action, id::BillId};
+use xinglin_domain::{
+    access::Action,
+    billing::request::Request,
+    id::{BillId, InsuranceRequestId},
+};
 use xinglin_platform::{AppResult, Caller, Platform, boxed, document::Stored};
 use xinglin_store::DocumentQuery;
 
@@ -18,9 +22,9 @@ pub async fn list(platform: &Platform, caller: &Caller, bill: BillId) -> AppResu
     bill_of(platform, caller, &records, bill).await?;
     let query = DocumentQuery { parent_id: Some(bill.to_string()), ..DocumentQuery::default() };
     let mut views = Vec::new();
-    for row in records.list_documents(&query, None, MOST).await? {
-        let Stored { value, .. } = row.try_into()?;
-        views.push(view(&value, Vec::new()));
+    for row in records.list_documents::<InsuranceRequestId>(&query, None, MOST).await? {
+        let request: Request = Stored::try_from(row)?.value;
+        views.push(view(&request, Vec::new()));
     }
     Ok(views)
 }

@@ -49,7 +49,7 @@ pub use self::get::get;
 pub use self::list::list;
 pub use self::request_guarantee::{NewGuarantee, request_guarantee};
 pub use self::submit::{submit_claim, submit_eligibility};
-pub use self::view::{AllowanceView, BalanceView, LineView, RefusalView, RequestView};
+pub use self::view::{LineView, RefusalView, RequestView};
 
 type Row = Document<InsuranceRequestId>;
 

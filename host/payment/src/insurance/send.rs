@@ -68,7 +68,19 @@ fn check_response(request: &Request, response: &Response) -> Option<Mistake> {
     let Ask::Appeal { objection, claim, former } = &request.ask else { return None };
     let policy = before(&request.policy, former);
     let asked = AskedOfClaims::Appeal { reference: &objection.reference, claim, policy: &policy };
-    response.check(asked).err().map(Mistake::from)
+    // An appeal takes no more discount than the decision that it is against.
+    let more = match response {
+        Response::Adjudicated(anew) => {
+            let pairs = former.lines.iter().zip(&anew.adjudication.lines);
+            pairs.filter(|(was, is)| is.contractual > was.contractual).map(|(_, is)| is).next()
+        }
+        _ => None,
+    };
+    let more = more.map(|line| Mistake {
+        field: format!("lines[{}].contractual", line.number),
+        what: "more than before the appeal".to_owned(),
+    });
+    response.check(asked).err().map(Mistake::from).or(more)
 }
 
 /// What was answered.

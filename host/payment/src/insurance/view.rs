@@ -8,10 +8,12 @@ use xinglin_domain::{
     billing::request::{Request, State},
     coding::{Coding, LocalizedText},
     id::{BillId, EncounterId, InsuranceRequestId},
-    insurance::{Allowance, Balance, Refusal, eligibility::Standing},
+    insurance::{Refusal, eligibility::Standing},
     money::Money,
 };
 use xinglin_extensions::call::CallView;
+
+use crate::coverage::NewBalance;
 
 /// A question to an insurer, and its answer.
 #[derive(Debug, Serialize, ToSchema)]
@@ -44,7 +46,7 @@ pub struct RequestView {
     /// Line by line.
     pub lines: Vec<LineView>,
     /// Running figures of the policy, as the insurer has them.
-    pub balances: Vec<BalanceView>,
+    pub balances: Vec<NewBalance>,
     /// Why it is refused, or not in force.
     pub refusals: Vec<RefusalView>,
     /// Why nothing was done, or why a person ended it.
@@ -83,52 +85,6 @@ pub struct RefusalView {
     pub code: String,
     /// For people, by language.
     pub message: BTreeMap<String, String>,
-}
-
-/// A running figure.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct BalanceView {
-    /// The insurer's own code.
-    pub code: String,
-    /// First moment of the period (RFC 3339).
-    pub from: String,
-    /// First moment after it.
-    pub until: String,
-    /// Used so far.
-    pub used: AllowanceView,
-    /// The most there is.
-    pub limit: Option<AllowanceView>,
-}
-
-/// An amount or a number of times.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum AllowanceView {
-    /// In fen.
-    Fen(#[schema(value_type = i64)] Money),
-    /// Visits, sessions, reports.
-    Times(u32),
-}
-
-impl From<Allowance> for AllowanceView {
-    fn from(allowance: Allowance) -> Self {
-        match allowance {
-            Allowance::Money(fen) => Self::Fen(fen),
-            Allowance::Count(times) => Self::Times(times),
-        }
-    }
-}
-
-impl From<&Balance> for BalanceView {
-    fn from(balance: &Balance) -> Self {
-        Self {
-            code: balance.code.clone(),
-            from: balance.period.start.to_string(),
-            until: balance.period.end.to_string(),
-            used: balance.used.into(),
-            limit: balance.limit.map(AllowanceView::from),
-        }
-    }
 }
 
 fn said(text: &LocalizedText) -> BTreeMap<String, String> {
@@ -184,7 +140,7 @@ pub(super) fn view(request: &Request, calls: Vec<CallView>) -> RequestView {
                     reasons: reasons(&benefit.excluded),
                 })
                 .collect();
-            told.balances = entitlement.balances.iter().map(BalanceView::from).collect();
+            told.balances = entitlement.balances.iter().cloned().map(NewBalance::from).collect();
         }
         State::Guaranteed { guarantee, .. } => {
             told.expires = Some(guarantee.expires.to_string());
