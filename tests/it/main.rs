@@ -30,6 +30,7 @@ mod gateway;
 mod heads;
 mod histories;
 mod identity;
+mod insured;
 mod journey;
 mod killed;
 mod ledger;

@@ -165,6 +165,12 @@ actions! {
     ReverseCharge = "charge.reverse": [Pharmacist, Accountant];
     /// State what became of an operation of which a payer's plugin gives no outcome.
     ResolveCharge = "charge.resolve": [Accountant];
+    /// Ask an insurer whether a patient is insured, and for a guarantee of payment.
+    AskInsurer = "insurance.ask": [Patient, Doctor, Pharmacist, Accountant, Service];
+    /// Undertake, before the service, to pay what an insurer denies.
+    Undertake = "insurance.undertake": [Patient];
+    /// Object to what an insurer decided, book what it denied, and end a question that it never answers.
+    ObjectToInsurer = "insurance.object": [Accountant];
     /// Read the books.
     ReadLedger = "ledger.read": [Accountant, Administrator];
     /// Post what the accounts learn: remittances, write-offs, prepayments, fees, adjustments.
@@ -173,8 +179,8 @@ actions! {
     CorrectLedger = "ledger.correct": [Accountant];
     /// Close the books of a month.
     CloseLedger = "ledger.close": [Accountant];
-    /// Reconcile the books with a payer's.
-    Reconcile = "ledger.reconcile": [Accountant, Insurer];
+    /// Reconcile the books with a payer's and the bank's, and settle the differences.
+    Reconcile = "ledger.reconcile": [Accountant];
 
     /// Approve what another has posted above the limit for one person.
     ApproveLedger = "ledger.approve": [Accountant];

@@ -231,6 +231,8 @@ codes! {
         "支付方拒绝", "The payer refused.";
     PayUnavailable = "PAY_UNAVAILABLE", Unavailable,
         "支付方暂不可用，未扣款", "The payer does not answer; nothing was charged.";
+    PayNoGuarantee = "PAY_NO_GUARANTEE", Conflict,
+        "保险公司要求先取得付款担保（预授权）", "The insurer wants a guarantee of payment first.";
     PayQuoteExpired = "PAY_QUOTE_EXPIRED", Conflict,
         "试算已过期，请重新试算", "The quote has expired; ask for another.";
     PayQuoteStale = "PAY_QUOTE_STALE", Conflict,

@@ -362,6 +362,7 @@ pub fn bill_of(lines: &[(LineKind, i64)]) -> Bill {
         lines: (1..).zip(lines).map(line).collect(),
         prior: vec![],
         use_account: true,
+        guarantees: std::collections::BTreeMap::new(),
         attributes: vec![],
     }
 }

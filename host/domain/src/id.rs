@@ -101,6 +101,10 @@ ids! {
     PaymentId = "pay";
     /// One balanced transaction of the ledger.
     TransactionId = "txn";
+    /// A question to an insurer beside a settlement: eligibility, a guarantee of payment, an appeal.
+    InsuranceRequestId = "ins";
+    /// A difference between the books and those of a payer.
+    BreakId = "break";
     /// One patient in one pathway.
     EnrolmentId = "enr";
     /// A pathway's task: a durable timer.

@@ -2,6 +2,9 @@
 //! here is checked yet; [`billing`](crate::billing) checks the answers.
 
 pub mod insurance;
+pub mod paid;
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -173,11 +176,37 @@ pub struct Bill {
     pub prior: Vec<Adjudication>,
     /// Whether the personal account may be used.
     pub use_account: bool,
+    /// Where payers stand on guarantees of payment, by the id of their plugin. Told to nobody else.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub guarantees: BTreeMap<String, Guaranteed>,
     /// Additional attributes, for later versions.
     pub attributes: Vec<Attribute>,
 }
 
+/// Where a payer stands on a guarantee of payment for a bill.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Guaranteed {
+    /// It pays nothing without one, and has given none.
+    Wanted,
+    /// It has given one, under this reference.
+    Given(String),
+}
+
 impl Bill {
+    /// The payer's reference of its guarantee, if it gave one.
+    pub fn guarantee_of(&self, payer: &str) -> Option<&str> {
+        match self.guarantees.get(payer)? {
+            Guaranteed::Wanted => None,
+            Guaranteed::Given(reference) => Some(reference),
+        }
+    }
+
+    /// The payers that want a guarantee before they pay anything, and have given none.
+    pub fn lacks_guarantees(&self) -> impl Iterator<Item = &str> {
+        self.guarantees.iter().filter(|(_, stands)| **stands == Guaranteed::Wanted).map(|(payer, _)| payer.as_str())
+    }
+
     /// The bill as a payer receives it after those that decided this. What they count of the patient is
     /// not disclosed.
     #[must_use]

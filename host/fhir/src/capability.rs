@@ -75,6 +75,10 @@ fn resource(Parameters { of, list }: &Parameters) -> Value {
         let definition = format!("http://hl7.org/fhir/OperationDefinition/{of}-everything");
         operations.push(json!({"name": "everything", "definition": definition}));
     }
+    if matches!(*of, "Claim" | "CoverageEligibilityRequest") {
+        let definition = format!("http://hl7.org/fhir/OperationDefinition/{of}-submit");
+        operations.push(json!({"name": "submit", "definition": definition}));
+    }
     if *of == "Binary" {
         // Attachments: immutable, and found through the resources that refer to them.
         return json!({

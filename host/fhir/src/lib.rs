@@ -15,6 +15,7 @@ pub mod bundle;
 pub mod capability;
 mod error;
 pub mod index;
+pub mod insurance;
 #[cfg(test)]
 mod mutation;
 pub mod order;
@@ -27,6 +28,7 @@ mod read;
 pub mod schema;
 pub mod search;
 pub mod snapshot;
+pub mod submitted;
 #[cfg(test)]
 mod testing;
 pub mod validate;

@@ -8,13 +8,9 @@ use serde_json::{Map, Number, Value, json};
 use xinglin_domain::{
     coding::{Coding, Decimal, LocalizedText, Quantity, system},
     enrolment::alert::Escalation,
-    id::{
-        AccountId, AlertId, BillId, EncounterId, EnrolmentId, HoldId, PatientId, PaymentId, PrescriptionId, RelationId,
-        TaskId,
-    },
+    id::{AccountId, AlertId, EncounterId, EnrolmentId, HoldId, PatientId, PrescriptionId, RelationId, TaskId},
     money::Money,
     pathway::{AnswerValue, Role},
-    payer::{Adjudication, Bill, Refusal, Source},
     relation::{Kind, Tie},
     review::{Line, Order, Severity},
     time::Instant,
@@ -38,8 +34,6 @@ const AWAITING_REVIEW: &str = "awaiting-review";
 const PATHWAYS: &str = "urn:xinglin:pathway";
 
 const ROLES: &str = "urn:xinglin:role";
-
-const FUNDS: &str = "urn:xinglin:payment-source";
 
 const ESCALATED: &str = "urn:xinglin:escalated";
 
@@ -565,151 +559,20 @@ pub fn detected_issue(of: &Alert<'_>) -> Value {
         .done()
 }
 
-/// A bill submitted to a payer.
-#[derive(Debug, Clone)]
-pub struct Charge<'a> {
-    /// Id of the claim.
-    pub id: BillId,
-    /// Id of the Patient.
-    pub patient: &'a str,
-    /// Id of the charging Practitioner.
-    pub provider: &'a str,
-    /// The bill.
-    pub bill: &'a Bill,
-    /// The total.
-    pub total: Money,
-    /// Id of the Coverage; none if the patient pays alone.
-    pub coverage: Option<&'a str>,
-    /// Whether it was reversed.
-    pub reversed: bool,
-    /// When it was created.
-    pub created: Instant,
-}
-
-/// `Claim`.
-pub fn claim(of: &Charge<'_>) -> Value {
-    let coverage = of.coverage.map_or_else(|| json!({"display": "self-pay"}), |id| reference("Coverage", id));
-    let diagnoses = of.bill.diagnoses.iter().zip(1_u32..).map(|(diagnosis, sequence)| {
-        json!({"sequence": sequence, "diagnosisCodeableConcept": concept(std::slice::from_ref(diagnosis))})
-    });
-    let items = of.bill.lines.iter().map(|line| {
-        json!({
-            "sequence": line.number,
-            "productOrService": concept(&line.code),
-            "servicedDate": day(of.bill.served_at),
-            "quantity": {"value": number(line.quantity)},
-            "net": money(line.gross),
-        })
-    });
-    Resource::new("Claim", of.id)
-        .with("status", if of.reversed { "cancelled" } else { "active" })
-        .with("type", claim_type())
-        .with("use", "claim")
-        .with("patient", patient(of.patient))
-        .with("created", of.created.to_string())
-        .with("provider", practitioner(of.provider))
-        .with(
-            "priority",
-            json!({"coding": [{"system": "http://terminology.hl7.org/CodeSystem/processpriority", "code": "normal"}]}),
-        )
-        .list("diagnosis", diagnoses)
-        .with("insurance", json!([{"sequence": 1, "focal": true, "coverage": coverage}]))
-        .list("item", items)
-        .with("total", money(of.total))
-        .done()
-}
-
-/// A payer's response to a claim.
-#[derive(Debug, Clone)]
-pub struct Answered<'a> {
-    /// Id of the resource.
-    pub id: PaymentId,
-    /// The claim.
-    pub bill: BillId,
-    /// Id of the Patient.
-    pub patient: &'a str,
-    /// Name of the payer.
-    pub payer: &'a str,
-    /// The decision.
-    pub decision: Decision<'a>,
-    /// The time.
-    pub created: Instant,
-}
-
-/// The decision of a payer.
-#[derive(Debug, Clone, Copy)]
-pub enum Decision<'a> {
-    /// No usable response yet.
-    Pending,
-    /// Settled.
-    Settled {
-        /// The payer's reference.
-        reference: &'a str,
-        /// The adjudication.
-        adjudication: &'a Adjudication,
-    },
-    /// Refused.
-    Refused(&'a [Refusal]),
-    /// Settled and reversed.
-    Reversed {
-        /// The payer's reference.
-        reference: &'a str,
-    },
-}
-
-/// `ClaimResponse`. Lines have the category `eligible`, the total is by source.
-pub fn claim_response(of: &Answered<'_>) -> Value {
-    let (status, outcome) = match of.decision {
-        Decision::Pending => ("active", "queued"),
-        Decision::Settled { .. } => ("active", "complete"),
-        Decision::Refused(_) => ("active", "error"),
-        Decision::Reversed { .. } => ("cancelled", "complete"),
-    };
-    let base = Resource::new("ClaimResponse", of.id)
-        .with("status", status)
-        .with("type", claim_type())
-        .with("use", "claim")
-        .with("patient", patient(of.patient))
-        .with("created", of.created.to_string())
-        .with("insurer", json!({"display": of.payer}))
-        .with("request", reference("Claim", of.bill))
-        .with("outcome", outcome);
-    match of.decision {
-        Decision::Pending => base,
-        Decision::Reversed { reference } => base.with("preAuthRef", reference),
-        Decision::Refused(refusals) => base.list(
-            "error",
-            refusals.iter().map(|refusal| {
-                json!({"code": spoken(json!({"coding": [{"system": crate::outcome::CODE_SYSTEM, "code": refusal.code}]}), &refusal.message)})
-            }),
-        ),
-        Decision::Settled { reference, adjudication } => {
-            let items = adjudication.lines.iter().map(|line| {
-                json!({"itemSequence": line.number, "adjudication": [{"category": eligible(), "amount": money(line.in_scope)}]})
-            });
-            let totals = adjudication.parts.iter().map(|part| {
-                json!({"category": {"coding": [{"system": FUNDS, "code": fund(part.source)}]}, "amount": money(part.amount)})
-            });
-            base.with("preAuthRef", reference).list("item", items).list("total", totals)
-        }
-    }
-    .done()
-}
-
 /// A resource under construction. Empty lists and missing values are omitted, as FHIR requires.
-struct Resource(Map<String, Value>);
+pub(crate) struct Resource(Map<String, Value>);
 
 impl Resource {
-    fn new(resource_type: &str, id: impl ToString) -> Self {
+    pub(crate) fn new(resource_type: &str, id: impl ToString) -> Self {
         Self(Map::new()).with("resourceType", resource_type).with("id", id.to_string())
     }
 
-    fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+    pub(crate) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.0.insert(name.to_owned(), value.into());
         self
     }
 
-    fn maybe<V: Into<Value>>(self, name: &str, value: Option<V>) -> Self
+    pub(crate) fn maybe<V: Into<Value>>(self, name: &str, value: Option<V>) -> Self
     where
         Self: Sized,
     {
@@ -719,12 +582,12 @@ impl Resource {
         }
     }
 
-    fn list(self, name: &str, items: impl IntoIterator<Item = Value>) -> Self {
+    pub(crate) fn list(self, name: &str, items: impl IntoIterator<Item = Value>) -> Self {
         let items: Vec<Value> = items.into_iter().collect();
         if items.is_empty() { self } else { self.with(name, items) }
     }
 
-    fn words(self, name: &str, words: &LocalizedText) -> Self {
+    pub(crate) fn words(self, name: &str, words: &LocalizedText) -> Self {
         let text = words.get(LANGUAGE);
         if text.trim().is_empty() { self } else { self.with(name, text) }
     }
@@ -740,7 +603,7 @@ impl Resource {
         self.with("contained", json!([medication])).with("medicationReference", json!({"reference": "#medication"}))
     }
 
-    fn done(self) -> Value {
+    pub(crate) fn done(self) -> Value {
         Value::Object(self.0)
     }
 }
@@ -749,19 +612,19 @@ fn line_id(prescription: PrescriptionId, line: &Line) -> String {
     format!("{prescription}-{}", line.number)
 }
 
-fn reference(resource_type: &str, id: impl ToString) -> Value {
+pub(crate) fn reference(resource_type: &str, id: impl ToString) -> Value {
     json!({"reference": format!("{resource_type}/{}", id.to_string())})
 }
 
-fn patient(id: &str) -> Value {
+pub(crate) fn patient(id: &str) -> Value {
     reference("Patient", id)
 }
 
-fn practitioner(id: &str) -> Value {
+pub(crate) fn practitioner(id: &str) -> Value {
     reference("Practitioner", id)
 }
 
-fn period(start: Instant, end: Option<Instant>) -> Value {
+pub(crate) fn period(start: Instant, end: Option<Instant>) -> Value {
     match end {
         Some(end) => json!({"start": start.to_string(), "end": end.to_string()}),
         None => json!({"start": start.to_string()}),
@@ -769,13 +632,13 @@ fn period(start: Instant, end: Option<Instant>) -> Value {
 }
 
 /// The date in China, where the service is provided.
-fn day(at: Instant) -> String {
+pub(crate) fn day(at: Instant) -> String {
     const EAST: i64 = 8;
     at.plus_hours(EAST).to_string().chars().take("0000-00-00".len()).collect()
 }
 
 /// All codings of one concept.
-fn concept(codings: &[Coding]) -> Value {
+pub(crate) fn concept(codings: &[Coding]) -> Value {
     let codings: Vec<Value> = codings.iter().map(coding).collect();
     if codings.is_empty() { json!({"text": "unknown"}) } else { json!({"coding": codings}) }
 }
@@ -795,7 +658,7 @@ fn coding(of: &Coding) -> Value {
 }
 
 /// A concept with a display text.
-fn spoken(mut concept: Value, words: &LocalizedText) -> Value {
+pub(crate) fn spoken(mut concept: Value, words: &LocalizedText) -> Value {
     let text = words.get(LANGUAGE);
     if !text.trim().is_empty() {
         concept["text"] = text.into();
@@ -811,12 +674,12 @@ fn quantity(of: &Quantity) -> Value {
 }
 
 /// With all digits: 6.50 stays 6.50.
-fn number(of: Decimal) -> Value {
+pub(crate) fn number(of: Decimal) -> Value {
     // A formatted decimal is a JSON number.
     of.to_string().parse::<Number>().map_or(Value::Null, Value::Number)
 }
 
-fn money(of: Money) -> Value {
+pub(crate) fn money(of: Money) -> Value {
     let value = of.to_string().parse::<Number>().map_or(Value::Null, Value::Number);
     json!({"value": value, "currency": Money::CURRENCY})
 }
@@ -869,31 +732,11 @@ const fn role(of: Role) -> &'static str {
     }
 }
 
-const fn fund(of: Source) -> &'static str {
-    match of {
-        Source::BasicFund => "basic-fund",
-        Source::SupplementaryFund => "supplementary-fund",
-        Source::Commercial => "commercial",
-        Source::PersonalAccount => "personal-account",
-        Source::FamilyAccount => "family-account",
-        Source::Cash => "cash",
-    }
-}
-
-fn claim_type() -> Value {
-    json!({"coding": [{"system": "http://terminology.hl7.org/CodeSystem/claim-type", "code": "professional"}]})
-}
-
-fn eligible() -> Value {
-    json!({"coding": [{"system": "http://terminology.hl7.org/CodeSystem/adjudication", "code": "eligible"}]})
-}
-
 #[cfg(test)]
 mod tests {
     use xinglin_domain::{
         clinical::MedicationStatus,
         coding::{Attribute, AttributeValue, Citation, Translation, system},
-        payer::{self, LineKind, LineResult, Part},
     };
 
     use super::*;
@@ -1072,42 +915,6 @@ mod tests {
             sla_minutes: 30,
             citation: citation(),
         };
-        let bill = Bill {
-            id: "b".into(),
-            served_at: early,
-            diagnoses: order.diagnoses.clone(),
-            lines: vec![payer::Line {
-                number: 1,
-                kind: LineKind::Medicine,
-                code: vec![Coding::new("urn:drug", "1")],
-                quantity: Decimal::whole(2),
-                gross: Money::fen(5550),
-                attributes: Vec::new(),
-            }],
-            prior: Vec::new(),
-            use_account: false,
-            attributes: Vec::new(),
-        };
-        let adjudication = Adjudication {
-            lines: vec![LineResult {
-                number: 1,
-                self_funded: Money::ZERO,
-                over_limit: Money::ZERO,
-                pre_self_pay: Money::ZERO,
-                in_scope: Money::fen(5550),
-                note: words(""),
-            }],
-            parts: vec![Part { source: Source::BasicFund, amount: Money::fen(5550) }],
-            accumulators: Vec::new(),
-            citation: citation(),
-            attributes: Vec::new(),
-            insured: None,
-        };
-        let refusal = Refusal { code: "NOT_COVERED".into(), message: words("不在目录"), citation: citation() };
-        let response = |decision| {
-            let (id, bill) = (PaymentId::from_u128(1), BillId::from_u128(1));
-            claim_response(&Answered { id, bill, patient: "pat-1", payer: "医保", decision, created: early })
-        };
         let answer = |value: &AnswerValue| {
             observation(&Answer {
                 id: "obs-1",
@@ -1193,20 +1000,6 @@ mod tests {
                 acknowledged: Some((late, "doc-1")),
                 escalated: &[Escalation { to: xinglin_domain::access::Role::Administrator, at: late }],
             }),
-            claim(&Charge {
-                id: BillId::from_u128(1),
-                patient: "pat-1",
-                provider: "doc-1",
-                bill: &bill,
-                total: Money::fen(5550),
-                coverage: None,
-                reversed: false,
-                created: early,
-            }),
-            response(Decision::Pending),
-            response(Decision::Settled { reference: "S1", adjudication: &adjudication }),
-            response(Decision::Refused(&[refusal])),
-            response(Decision::Reversed { reference: "R1" }),
         ]);
         for resource in &all {
             assert_eq!(validate(resource), Ok(()), "{resource}");
@@ -1214,8 +1007,5 @@ mod tests {
             assert_eq!(found.patient.as_deref(), Some("pat-1"), "{resource}");
             assert!(found.date.is_some() || resource["resourceType"] == "Flag", "{resource}");
         }
-        let claim = all.iter().find(|r| r["resourceType"] == "Claim").expect("claim");
-        assert_eq!(claim["total"]["value"].to_string(), "55.50");
-        assert_eq!(claim["item"][0]["servicedDate"], "2026-01-01");
     }
 }

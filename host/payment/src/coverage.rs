@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::ToSchema;
 use xinglin_domain::{
     access::Action,
@@ -18,8 +19,12 @@ use xinglin_domain::{
     payer::Accumulator,
     time::Instant,
 };
+use xinglin_fhir::insurance;
 use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed};
-use xinglin_store::{Executor, TenantScope};
+use xinglin_records::resource;
+use xinglin_store::{Executor, TenantScope, TenantTx};
+
+use crate::parties;
 
 /// A patient's coverage by one payer.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -198,7 +203,6 @@ pub async fn put(
     let accumulators = years.remove(&None).unwrap_or_default();
     let records = platform.store().tenant(tenant);
     records.get_resource("Patient", &patient.to_string()).await?;
-    records.get_install(&payer).await?;
     let member = platform.keys().pseudonym(tenant, &payer, patient);
     let mut membership = Membership::new(member, new.category, valid_until, &accumulators, caller.now);
     membership.terms = new.policy.map(NewPolicy::terms).transpose()?;
@@ -211,7 +215,12 @@ pub async fn put(
         let within = year.and_then(|year| Instant::parse(&year.to_string()));
         membership.run_on(figures, within.unwrap_or(caller.now));
     }
+    let install = records.get_install(&payer).await?;
+    let package = platform.store().operator().get_package(&install.digest).await?;
+    let name = package.manifest["name"]["zh-CN"].as_str().unwrap_or(&payer).to_owned();
+    parties::introduce(platform, &records, &[(payer.clone(), name)], caller.now).await?;
     let tx = records.begin().await?;
+    resource::project(&tx, vec![projection(patient, &payer, &membership)], caller.now).await?;
     tx.put_coverage(&xinglin_store::Coverage {
         patient_id: patient.to_string(),
         payer: payer.clone(),
@@ -247,6 +256,40 @@ pub(crate) async fn of_patient<E: Executor>(
             Ok((row, membership))
         })
         .collect()
+}
+
+/// Takes over balances of a policy as the insurer has them now.
+pub(crate) async fn take_over(
+    tx: &TenantTx,
+    (patient, payer): (PatientId, &str),
+    balances: &[Balance],
+    now: Instant,
+) -> AppResult<()> {
+    let known = of_patient(tx, patient).await?.into_iter().find(|(row, _)| row.payer == payer);
+    let Some((row, mut membership)) = known else { return Ok(()) };
+    let before = membership.clone();
+    membership.take_over(balances);
+    if membership == before {
+        return Ok(());
+    }
+    let body = serde_json::to_value(&membership).map_err(AppError::internal)?;
+    tx.put_coverage(&xinglin_store::Coverage { body, updated_at: now, ..row }).await?;
+    Ok(())
+}
+
+/// `Coverage` of a membership, as of a moment.
+fn projection(patient: PatientId, payer: &str, membership: &Membership) -> Value {
+    let terms = membership.terms.as_ref();
+    insurance::coverage(&insurance::Coverage {
+        patient: &patient.to_string(),
+        payer,
+        category: &membership.category,
+        from: terms.and_then(|terms| terms.valid_from),
+        until: membership.valid_until,
+        plan: terms.map(|terms| &terms.plan),
+        number: terms.map_or("", |terms| &terms.number),
+        network: terms.and_then(|terms| terms.network.as_deref()),
+    })
 }
 
 fn view(payer: String, membership: &Membership, now: Instant) -> CoverageView {

@@ -1,7 +1,12 @@
-//! Payment: charges with their payers, coverages, payment per head, what is sold, and the ledger.
+//! Payment: charges with their payers, coverages, questions to insurers, payment per head, what is sold, the ledger,
+//! and its comparison with the books of others.
 
 pub mod capitation;
 pub mod charge;
 pub mod coverage;
+pub mod insurance;
+mod insurer;
 pub mod ledger;
+mod parties;
 pub mod pricing;
+pub mod reconciliation;

@@ -37,12 +37,13 @@ impl TryFrom<Row> for Custody {
 }
 
 /// Tables that a statement of custody counts.
-const HOLDINGS: [&str; 10] = [
+const HOLDINGS: [&str; 11] = [
     "resource",
     "resource_history",
     "encounter",
     "prescription",
     "bill",
+    "insurance_request",
     "enrolment",
     "visit_message",
     "blob",

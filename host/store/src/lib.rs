@@ -77,6 +77,7 @@ pub use payment::{
     ledger::{Balance, JournalQuery, Posting, Transaction},
     operation::{Operation, OperationState, Started},
     period::ClosedPeriod,
+    reconciliation::{PayerClaim, PayerRemittance, ReconciliationBreak},
     statement::{StatementKey, StatementQuery, Summed},
 };
 pub use plugin::{

@@ -100,9 +100,16 @@ pub fn compare(ours: &[Entry], theirs: &[(String, i64)]) -> Result<Comparison, M
         add(&mut sides.entry(reference).or_default().1, Fen::new(*amount))?;
     }
     let differ = |(ours, theirs): &(Option<Fen>, Option<Fen>)| ours.unwrap_or_default() != theirs.unwrap_or_default();
+    // By references, of which one that only one side has at zero counts as the other has it.
+    let counts = |(ours, theirs): &(Option<Fen>, Option<Fen>)| match (ours, theirs) {
+        (Some(ours), None) => *ours == Fen::ZERO,
+        (None, Some(theirs)) => *theirs != Fen::ZERO,
+        (_, theirs) => theirs.is_some(),
+    };
+    let count = sides.values().filter(|sides| counts(sides)).count();
     Ok(Comparison {
         total: Fen::sum(theirs.iter().map(|(_, amount)| Fen::new(*amount)))?.into(),
-        count: u32::try_from(theirs.len()).map_err(|_| MoneyError::Overflow)?,
+        count: u32::try_from(count).map_err(|_| MoneyError::Overflow)?,
         differences: sides
             .into_iter()
             .filter(|(_, sides)| differ(sides))

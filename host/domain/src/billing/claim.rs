@@ -33,7 +33,7 @@ use crate::{
     code::Code,
     id::{AccountId, BillId, PatientId, TenantId},
     machine::{Refused as RefusedStep, machine},
-    money::Money,
+    money::{Money, MoneyError},
     payer::{self, Adjudication, Bill, Operation, PayerError, Reversal, Settlement, Source, Status},
     time::Instant,
 };
@@ -61,6 +61,25 @@ struct Head {
     /// What persons stated of its operations.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     statements: Vec<Statement>,
+    /// What the patient undertook to pay if an insurer denies it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    undertakings: Vec<Undertaking>,
+}
+
+/// The patient's word, given before the service, to pay lines that an insurer denies. Without it they
+/// are the provider's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Undertaking {
+    /// Numbers of the lines.
+    pub lines: BTreeSet<u32>,
+    /// Who gave it: the patient, or who acts for them.
+    pub by: AccountId,
+    /// Hash of the text that was agreed to; `None` of a quote that showed the lines as not covered, and
+    /// was confirmed.
+    pub text: Option<Digest>,
+    /// When.
+    pub at: Instant,
 }
 
 /// What a line charges for, as the formulary had it when the bill was made. Not disclosed to
@@ -121,6 +140,22 @@ pub struct Standing {
     pub agreed: bool,
     /// The operation.
     pub attempt: Attempt,
+}
+
+impl Standing {
+    /// What the payer pays by it: of the sources that it decides, beyond what payers before it pay of them.
+    ///
+    /// # Errors
+    /// On overflow.
+    pub fn pays(&self) -> Result<Money, MoneyError> {
+        let decided = &self.settlement.adjudication;
+        if let Some(insured) = &decided.insured {
+            return Money::sum(insured.lines.iter().map(|line| line.benefit));
+        }
+        let kind = self.share.allocation.kind();
+        let of_it = decided.parts.iter().filter(|part| part.source != Source::Cash && kind.controls(part.source));
+        Money::sum(of_it.map(|part| part.amount))
+    }
 }
 
 /// A settlement that was taken back.
@@ -520,6 +555,9 @@ pub enum Act {
     Reverse,
     Refund,
     Dispense,
+    Undertake,
+    Appeal,
+    Deny,
 }
 
 /// Proof that a bill is paid and not reversed. Only a claim that is [`Settled`] at this moment
@@ -562,6 +600,18 @@ impl Charge {
         &self.head().bill
     }
 
+    /// The bill as a payer would receive it: after those before it, by what they quoted or settled. One that
+    /// is not among the payers would come last.
+    pub fn bill_before(&self, payer: &str) -> Bill {
+        let mut before: Vec<&Adjudication> =
+            self.standing().iter().filter(|s| s.share.payer != payer).map(|s| &s.settlement.adjudication).collect();
+        if let Self::Quoted(claim) = self {
+            let shares = claim.state.shares.iter();
+            before = shares.take_while(|share| share.payer != payer).map(|share| &share.quoted).collect();
+        }
+        self.bill().after(before)
+    }
+
     /// What its lines charge for.
     pub fn items(&self) -> &[Item] {
         &self.head().items
@@ -580,6 +630,16 @@ impl Charge {
     /// What persons stated of its operations.
     pub fn statements(&self) -> &[Statement] {
         &self.head().statements
+    }
+
+    /// What the patient undertook to pay if an insurer denies it.
+    pub fn undertakings(&self) -> &[Undertaking] {
+        &self.head().undertakings
+    }
+
+    /// Whether the patient undertook to pay a line that an insurer denies.
+    pub fn has_undertaken(&self, line: u32) -> bool {
+        self.undertakings().iter().any(|undertaking| undertaking.lines.contains(&line))
     }
 
     /// What was settled and taken back, the latest reversal last.
@@ -761,21 +821,68 @@ impl Claim<Quoted> {
             None => Allocation::self_pay(&bill).map_err(|error| (0, error))?,
         };
         let payers = shares.iter().map(|share| share.payer.clone()).collect();
-        let (returned, statements) = (Vec::new(), Vec::new());
-        let head = Head { id, tenant, patient, payers, bill, items, agreed, attempts: 0, returned, statements };
+        let (returned, statements, undertakings) = (Vec::new(), Vec::new(), Vec::new());
+        let head =
+            Head { id, tenant, patient, payers, bill, items, agreed, attempts: 0, returned, statements, undertakings };
         Ok(Self { head, state: Quoted { shares, at, valid_until } })
+    }
+
+    /// The patient undertakes to pay lines that an insurer denies, having read a text.
+    ///
+    /// # Errors
+    /// If the actor is not the patient, or there is no such line.
+    pub fn undertake(
+        mut self,
+        by: &Actor,
+        lines: BTreeSet<u32>,
+        text: Digest,
+        at: Instant,
+    ) -> Result<Self, RefusedClaim<Quoted>> {
+        let known = |number: &u32| self.head.bill.lines.iter().any(|line| line.number == *number);
+        let allowed = match self.patient_only(by, at) {
+            Ok(()) if lines.is_empty() || !lines.iter().all(known) => Err(BillingError::Lines),
+            other => other,
+        };
+        match allowed {
+            Ok(()) => {
+                self.head.undertakings.push(Undertaking { lines, by: by.account, text: Some(text), at });
+                Ok(self)
+            }
+            Err(error) => Err(RefusedStep::new(self, error)),
+        }
+    }
+
+    /// Lines of which an insurer's quote says that it does not pay: who confirms the quote undertakes to.
+    fn shown_as_denied(&self) -> BTreeSet<u32> {
+        let decided = self.state.shares.iter().filter_map(|share| share.quoted.insured.as_ref());
+        let lines = decided.flat_map(|insured| &insured.lines);
+        lines.filter(|line| line.not_covered > Money::ZERO).map(|line| line.number).collect()
     }
 
     /// The patient agrees to pay this amount in cash.
     ///
     /// # Errors
-    /// If the actor is not the patient, the quote has expired, or the amount is not as quoted.
+    /// If the actor is not the patient, the quote has expired, or the amount is not as quoted;
+    /// `PAY_NO_GUARANTEE` where an insurer that was asked pays nothing without a guarantee of payment, and has
+    /// given none.
     pub fn confirm(self, by: &Actor, cash: Money, at: Instant) -> Result<Claim<Confirmed>, RefusedClaim<Quoted>> {
+        let denied = self.shown_as_denied();
+        let confirmed = self.agree(by, cash, at)?;
+        let undertaken = Undertaking { lines: denied, by: by.account, text: None, at };
+        let mut head = confirmed.head;
+        head.undertakings.extend(Some(undertaken).filter(|undertaken| !undertaken.lines.is_empty()));
+        Ok(Claim { head, state: confirmed.state })
+    }
+
+    fn agree(self, by: &Actor, cash: Money, at: Instant) -> Result<Claim<Confirmed>, RefusedClaim<Quoted>> {
         self.advance(
             |claim| {
                 claim.patient_only(by, at)?;
                 if at >= claim.state.valid_until {
                     return Err(BillingError::Expired);
+                }
+                if let Some(payer) = claim.head.bill.lacks_guarantees().next() {
+                    return Err(BillingError::NoGuarantee(payer.to_owned()));
                 }
                 if claim.head.agreed.part(Source::Cash) != cash {
                     return Err(BillingError::Drift);
@@ -1091,6 +1198,40 @@ impl Claim<Settled> {
             },
         )?;
         Ok((claim, amount))
+    }
+
+    /// An insurer has decided anew, upon an appeal: its decision takes the place of the former one, and of
+    /// what each source pays. Also what each paid before.
+    ///
+    /// # Errors
+    /// If it is not the last payer, on whose shares nobody else's rest, or its figures are invalid.
+    pub fn decided_anew(
+        self,
+        payer: &str,
+        settlement: Settlement,
+    ) -> Result<(Self, Allocation), RefusedClaim<Settled>> {
+        let checked = || {
+            let last = self.state.standing.last().filter(|standing| standing.share.payer == payer);
+            let last = last.ok_or(BillingError::State { act: Act::Appeal, state: ChargeState::Settled })?;
+            if settlement.reference.trim().is_empty() {
+                return Err(BillingError::Reference);
+            }
+            let before = self.state.standing.iter().rev().skip(1).rev();
+            let sent = self.head.bill.after(before.map(|standing| &standing.settlement.adjudication));
+            Allocation::check(&sent, &settlement.adjudication, last.share.allocation.kind())
+        };
+        let allocation = match checked() {
+            Ok(allocation) => allocation,
+            Err(error) => return Err(RefusedStep::new(self, error)),
+        };
+        let Self { mut head, mut state } = self;
+        let before = std::mem::replace(&mut head.agreed, allocation.clone());
+        if let Some(last) = state.standing.last_mut() {
+            last.share.quoted = settlement.adjudication.clone();
+            last.share.allocation = allocation;
+            last.settlement = settlement;
+        }
+        Ok((Self { head, state }, before))
     }
 
     /// Begins the reversal of the last payer.
@@ -1536,6 +1677,103 @@ mod tests {
         let about = another.check(&Status::Reversed(reversal)).expect_err("another verb");
         assert_eq!(about.field().as_deref(), Some("status"));
         assert_eq!(BillingError::AnotherPatient.field(), None);
+    }
+
+    /// A quote of one line of 1200 yuan to an insurer that denies so much of it.
+    fn insured(denied: i64, guarantees: &[(&str, payer::Guaranteed)]) -> Claim<Quoted> {
+        let mut bill = fixture::bill_of(&[(payer::LineKind::Service, 120_000)]);
+        bill.guarantees = guarantees.iter().map(|(payer, stands)| ((*payer).to_owned(), stands.clone())).collect();
+        let quotation = quotation_of(&bill, decision(denied));
+        Claim::quote(Open { bill, ..open() }, vec![quotation], NOW).expect("a quote")
+    }
+
+    fn decision(denied: i64) -> crate::insurance::claims::Adjudication {
+        let allowed = 114_000 - denied;
+        let line =
+            crate::insurance::fixture::adjudicated(1, [6_000, denied, allowed, 0, 10_000, 0, 0, allowed - 10_000]);
+        let citation = fixture::citation();
+        crate::insurance::claims::Adjudication { lines: vec![line], draws: vec![], citation, attributes: vec![] }
+    }
+
+    fn quotation_of(bill: &Bill, decided: crate::insurance::claims::Adjudication) -> Quotation {
+        let adjudication = crate::billing::insured::adjudicated(bill, decided).expect("sound");
+        let (payer, told) = ("insurer".into(), fixture::told());
+        Quotation { payer, kind: PayerKind::Commercial, discount_per_mille: 50, told, adjudication }
+    }
+
+    #[test]
+    fn who_confirms_a_quote_undertakes_what_it_shows_as_denied() {
+        let by = fixture::patient();
+        for (denied, line, undertaken) in [(0, 1, false), (4_000, 1, true), (4_000, 2, false)] {
+            let quoted = insured(denied, &[]);
+            let cash = quoted.head.agreed.part(Source::Cash);
+            assert_eq!(cash, fen(10_000 + denied));
+            let confirmed = Charge::from(quoted.confirm(&by, cash, NOW).expect("agreed"));
+            assert_eq!(confirmed.has_undertaken(line), undertaken, "{denied} {line}");
+        }
+        let text = Digest::of_bytes(b"text");
+        let undertaken = insured(0, &[]).undertake(&by, BTreeSet::from([1]), text, NOW).expect("the patient's");
+        assert!(Charge::from(undertaken).has_undertaken(1));
+        let stranger = fixture::stranger();
+        for (actor, lines, code) in [
+            (&by, vec![], Code::LedgerUnbalanced),
+            (&by, vec![2], Code::LedgerUnbalanced),
+            (&stranger, vec![1], Code::AuthForbidden),
+        ] {
+            let refused = insured(0, &[]).undertake(actor, lines.into_iter().collect(), text, NOW);
+            assert_eq!(refused.expect_err("refused").error.code(), code);
+        }
+    }
+
+    #[test]
+    fn nothing_is_confirmed_without_the_guarantee_that_an_insurer_wants() {
+        let by = fixture::patient();
+        for (stands, code) in
+            [(payer::Guaranteed::Wanted, Some(Code::PayNoGuarantee)), (payer::Guaranteed::Given("G-1".into()), None)]
+        {
+            let quoted = insured(0, &[("insurer", stands.clone())]);
+            let given = match &stands {
+                payer::Guaranteed::Given(reference) => Some(reference.as_str()),
+                payer::Guaranteed::Wanted => None,
+            };
+            assert_eq!(quoted.bill().guarantee_of("insurer"), given);
+            assert_eq!(quoted.bill().guarantee_of("another"), None);
+            let confirmed = quoted.confirm(&by, fen(10_000), NOW);
+            assert_eq!(confirmed.err().map(|refused| refused.error.code()), code, "{stands:?}");
+        }
+    }
+
+    #[test]
+    fn a_decision_anew_takes_the_place_of_the_former() {
+        let quoted = insured(4_000, &[]);
+        let confirmed = quoted.confirm(&fixture::patient(), fen(14_000), NOW).expect("agreed");
+        let settling = confirmed.begin(NOW).expect("begun");
+        let bill = settling.bill_sent();
+        let settlement = |reference: &str, denied| Settlement {
+            reference: reference.into(),
+            adjudication: quotation_of(&bill, decision(denied)).adjudication,
+        };
+        let paid = settling.answered(payer::Settled::Done(settlement("E-1", 4_000)), NOW);
+        let settled = || paid.clone().expecting::<Settled>(Act::Appeal).expect("settled");
+        let (anew, before) = settled().decided_anew("insurer", settlement("E-2", 0)).expect("more is paid");
+        assert_eq!((before.part(Source::Commercial), before.part(Source::Cash)), (fen(100_000), fen(14_000)));
+        let anew = Charge::from(anew);
+        let after = anew.allocation().expect("settled");
+        assert_eq!((after.part(Source::Commercial), after.part(Source::Cash)), (fen(104_000), fen(10_000)));
+        assert_eq!(anew.standing()[0].settlement.reference, "E-2", "that is what a reversal takes back");
+        for (payer, settlement) in [
+            ("another", settlement("E-2", 0)),
+            ("insurer", settlement(" ", 0)),
+            (
+                "insurer",
+                Settlement {
+                    adjudication: Adjudication { parts: vec![], ..settlement("E-2", 0).adjudication },
+                    ..settlement("E-2", 0)
+                },
+            ),
+        ] {
+            assert!(settled().decided_anew(payer, settlement).is_err(), "{payer}");
+        }
     }
 
     #[test]

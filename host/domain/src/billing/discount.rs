@@ -18,7 +18,7 @@ use crate::{
 /// If it takes more.
 pub fn check_discount(bill: &Bill, decided: &Adjudication, per_mille: u16) -> Result<(), BillingError> {
     if let Some(insured) = &decided.insured {
-        return insured.check_discount(&claim_of(bill)?, per_mille).map_err(above);
+        return insured.check_discount(&claim_of(bill, "")?, per_mille).map_err(above);
     }
     let before = bill.prior.last().map(Shares::of).transpose()?.unwrap_or_default();
     let amount = Shares::of(decided)?.adjustment.minus(before.adjustment)?;

@@ -13,12 +13,12 @@ use crate::{
     payer::{Adjudication, Bill, Line, LineResult, Part, Source},
 };
 
-/// The claim that a bill is to an insurer: each line with what payers before it pay of it, and how basic
-/// insurance classed it.
+/// The claim that a bill is to an insurer, by the id of its plugin: each line with what payers before it pay
+/// of it, and how basic insurance classed it.
 ///
 /// # Errors
 /// If what they decided exceeds the gross.
-pub fn claim_of(bill: &Bill) -> Result<Claim, BillingError> {
+pub fn claim_of(bill: &Bill, insurer: &str) -> Result<Claim, BillingError> {
     let before = match bill.prior.split_last() {
         Some((last, first)) => split(&bill.after(first), last)?,
         None => Vec::new(),
@@ -51,7 +51,7 @@ pub fn claim_of(bill: &Bill) -> Result<Claim, BillingError> {
         served_at: bill.served_at,
         diagnoses: bill.diagnoses.clone(),
         lines: bill.lines.iter().map(line).collect(),
-        preauthorization: None,
+        preauthorization: bill.guarantee_of(insurer).map(str::to_owned),
         related: None,
         documents: Vec::new(),
         attributes: bill.attributes.clone(),
@@ -159,7 +159,7 @@ mod tests {
             ..fixture::adjudication()
         };
         let bill = Bill { use_account: false, ..fixture::bill() }.after([&fund]);
-        let claim = claim_of(&bill).expect("a claim");
+        let claim = claim_of(&bill, "insurer").expect("a claim");
         let prior: Vec<i64> =
             claim.lines.iter().map(|line| line.prior.iter().map(|p| p.amount.as_fen()).sum()).collect();
         assert_eq!(prior, [895, 2238, 2417, 0]);

@@ -195,6 +195,18 @@ impl Membership {
         })
     }
 
+    /// Takes over balances as the insurer has them now, in place of those on file.
+    pub fn take_over(&mut self, balances: &[Balance]) {
+        let Some(terms) = &mut self.terms else { return };
+        for balance in balances {
+            let same = |known: &&mut Balance| known.code == balance.code && known.period == balance.period;
+            match terms.balances.iter_mut().find(same) {
+                Some(known) => *known = balance.clone(),
+                None => terms.balances.push(balance.clone()),
+            }
+        }
+    }
+
     /// Applies what an insurer's decision uses up.
     ///
     /// # Errors

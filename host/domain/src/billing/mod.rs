@@ -9,7 +9,8 @@
 //! - [`discount`]: what the hospital gives up of it;
 //! - [`membership`]: a patient's insurance, with its figures by benefit year;
 //! - [`told`]: what of it a payer was told, on which its quote rests;
-//! - [`order`]: in which order settlements are taken back.
+//! - [`order`]: in which order settlements are taken back;
+//! - [`request`]: what is asked of an insurer beside the settlement: eligibility, guarantees, appeals.
 
 pub mod allocation;
 pub mod claim;
@@ -17,6 +18,7 @@ pub mod discount;
 pub mod insured;
 pub mod membership;
 pub mod order;
+pub mod request;
 pub mod split;
 pub mod told;
 
@@ -104,6 +106,11 @@ pub enum BillingError {
     /// The settlement differs from what the patient agreed to.
     #[error("the figures differ from those that were agreed to")]
     Drift,
+    /// An insurer wants a guarantee of payment first.
+    #[error(
+        "`{0}` wants a guarantee of payment first: ask it for one, or for a quote without it (`payers`, `self_pay`)"
+    )]
+    NoGuarantee(String),
     /// The payer refused.
     #[error("the payer refused: {0}")]
     Refused(String),
@@ -155,6 +162,7 @@ impl BillingError {
                 Code::LedgerUnbalanced
             }
             Self::Drift => Code::InsPresettleDrift,
+            Self::NoGuarantee(_) => Code::PayNoGuarantee,
             Self::Refused(_) => Code::PayRefused,
             Self::Conflict(_) => Code::PayIdempotencyConflict,
             Self::AlreadyReversed => Code::PayAlreadyReversed,

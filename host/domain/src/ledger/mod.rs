@@ -7,11 +7,13 @@
 //!   postings that belong to it;
 //! - [`book`]: the transactions of a bill, and the checks of a new one;
 //! - [`statement`]: what payers, days, doctors or accounts come to;
-//! - [`period`]: months, open and closed.
+//! - [`period`]: months, open and closed;
+//! - [`reconciliation`]: our books, a payer's and the bank's.
 
 pub mod account;
 pub mod book;
 pub mod period;
+pub mod reconciliation;
 pub mod statement;
 pub mod transaction;
 

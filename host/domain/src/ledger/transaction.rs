@@ -92,6 +92,8 @@ kinds! {
     Refund = "refund";
     /// Money that was owed arrived at the bank.
     Remittance = "remittance";
+    /// An insurer denied afterwards what it owed of a bill: the patient owes it, or the provider bears it.
+    Denial = "denial";
     /// Nobody will pay.
     WriteOff = "write_off";
     /// A fund paid ahead for the care of its members.
@@ -235,6 +237,7 @@ impl Transaction {
             Kind::Remittance => {
                 [("payer", payer || postings.iter().any(|posting| posting.account == Account::Cash)), ("", true)]
             }
+            Kind::Denial => [("bill", bill && payer), ("reason", reason.is_some())],
             Kind::WriteOff => [("payer", payer || bill), ("reason", reason.is_some())],
             Kind::Adjustment => [("reason", reason.is_some()), ("", true)],
             Kind::Contra(_) => [("", true); 2],
@@ -320,6 +323,24 @@ impl Transaction {
             source => Account::receivable(source),
         };
         Self::pair(entry, Kind::Remittance, (Account::Bank, from), amount, None)
+    }
+
+    /// What an insurer denied of a bill after it had settled: owed by the patient who undertook to pay it
+    /// beforehand, otherwise borne by the provider.
+    ///
+    /// # Errors
+    /// If the amount is not positive, there is no reason, or bill or payer is missing.
+    pub fn denial(entry: Entry, amount: Money, undertaken: bool, reason: &str) -> Result<Self, LedgerError> {
+        let to = if undertaken { Account::PatientReceivable } else { Account::WriteOffLoss };
+        Self::pair(entry, Kind::Denial, (to, Account::CommercialReceivable), amount, Some(reason))
+    }
+
+    /// Money back to a patient who owes less than they paid, since an insurer decided anew.
+    ///
+    /// # Errors
+    /// If the amount is not positive, or there is no bill.
+    pub fn overpaid(entry: Entry, amount: Money) -> Result<Self, LedgerError> {
+        Self::pair(entry, Kind::Receipt, (Account::PatientReceivable, Account::Cash), amount, None)
     }
 
     /// What a source owes and will not pay.
@@ -591,7 +612,7 @@ mod tests {
         type Make = fn(Entry) -> Result<Transaction, LedgerError>;
         type Row = (Make, Kind, &'static str, &'static [(Account, i64)]);
         use Account as A;
-        let table: [Row; 19] = [
+        let table: [Row; 22] = [
             (|e| Transaction::receipt(e, fen(5)), Kind::Receipt, "b", &[(A::Cash, 5), (A::PatientReceivable, -5)]),
             (
                 |e| Transaction::refund(e, LineKind::Material, fen(5)),
@@ -611,6 +632,19 @@ mod tests {
                 "",
                 &[(A::Bank, 5), (A::Cash, -5)],
             ),
+            (
+                |e| Transaction::denial(e, fen(5), true, "excluded"),
+                Kind::Denial,
+                "bp",
+                &[(A::PatientReceivable, 5), (A::CommercialReceivable, -5)],
+            ),
+            (
+                |e| Transaction::denial(e, fen(5), false, "excluded"),
+                Kind::Denial,
+                "bp",
+                &[(A::WriteOffLoss, 5), (A::CommercialReceivable, -5)],
+            ),
+            (|e| Transaction::overpaid(e, fen(5)), Kind::Receipt, "b", &[(A::PatientReceivable, 5), (A::Cash, -5)]),
             (
                 |e| Transaction::write_off(e, Source::Commercial, fen(5), "refused for good"),
                 Kind::WriteOff,

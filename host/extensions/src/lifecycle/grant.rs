@@ -193,7 +193,7 @@ pub async fn grant(
 }
 
 /// The caller's JSON as the manifest's types.
-pub(super) fn settings(manifest: &Manifest, values: BTreeMap<String, Value>) -> AppResult<Vec<Attribute>> {
+pub(crate) fn settings(manifest: &Manifest, values: BTreeMap<String, Value>) -> AppResult<Vec<Attribute>> {
     let wrong = |key: &str, reason: &str| PluginError::Setting { key: key.to_owned(), reason: reason.to_owned() };
     let typed = values.into_iter().map(|(key, value)| {
         let kind = manifest.settings.get(&key).map(|setting| setting.kind);

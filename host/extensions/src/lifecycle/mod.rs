@@ -27,6 +27,7 @@ use crate::{
 
 pub use self::disable::disable;
 pub use self::enable::enable;
+pub(crate) use self::grant::settings;
 pub use self::grant::{Grant, GrantedLimits, grant};
 pub use self::list::list;
 pub use self::promote::{Promote, promote};

@@ -1,6 +1,7 @@
 //! Tapes of past calls: reading, verifying the chain, purging, and replay, on the original
 //! package to verify a tape, or on another version to compare decisions.
 
+mod dry_run;
 mod get;
 mod list;
 mod purge;
@@ -17,6 +18,7 @@ use xinglin_store::TapeEntry;
 
 use self::replay::{alone, on_other, replayed};
 
+pub use self::dry_run::{ClaimRun, DryRun, DryRunView, LineRun, dry_run, dry_run_of};
 pub use self::get::get;
 pub(crate) use self::get::readable;
 pub use self::list::list;

@@ -11,7 +11,7 @@ use xinglin_domain::{
     },
     code::Code,
     compartment::Compartments,
-    id::{BillId, PatientId},
+    id::{BillId, PatientId, PrescriptionId},
     payer::Bill,
     prescription::{Reserved, Rx, RxError, Sheet},
     time::Instant,
@@ -113,6 +113,32 @@ pub(super) async fn one_at_a_time(tx: &TenantTx, charge: &Charge) -> AppResult<(
         }
     }
     Ok(())
+}
+
+/// The compartments that a stored bill discloses, with what its prescription says.
+pub(crate) async fn discloses<E: Executor>(
+    records: &TenantScope<E>,
+    stored: &Stored<BillId, Charge>,
+) -> AppResult<Compartments> {
+    let charge = &stored.value;
+    let parent = stored.row.parent_id.as_deref().and_then(|parent| parent.parse::<PrescriptionId>().ok());
+    let prescribed = match parent {
+        Some(rx) => Compartments::of(&records.get_document(rx).await?.body),
+        None => Compartments::NONE,
+    };
+    Ok(of_lines(records, charge.bill(), charge.items()).await?.or(prescribed))
+}
+
+async fn of_lines<E: Executor>(
+    records: &TenantScope<E>,
+    bill: &Bill,
+    items: &[claim::Item],
+) -> AppResult<Compartments> {
+    let formulary = settings(records).await?.formulary;
+    let sold = |code: &str| items.iter().any(|item| item.code == code);
+    let known: Vec<_> = formulary.iter().filter(|item| sold(&item.code)).collect();
+    let said = serde_json::to_value((bill, items, known)).map_err(AppError::internal)?;
+    Ok(Compartments::of(&said))
 }
 
 /// Whether what stands of a bill may be taken back in this transaction: none of its payers is at another

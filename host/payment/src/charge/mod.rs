@@ -13,6 +13,8 @@ mod attend;
 mod basis;
 mod cancel;
 mod confirm;
+mod decide_anew;
+mod deny;
 mod expire;
 mod get;
 mod guard;
@@ -25,8 +27,11 @@ mod resolve_by_hand;
 mod reverse;
 mod rules;
 mod settle;
+mod undertake;
 mod unresolved;
 mod view;
+
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -50,9 +55,14 @@ use xinglin_store::{Document, Executor, StoreError, TenantScope, TenantTx};
 
 use self::view::view;
 
+pub(crate) use self::decide_anew::decide_anew;
+pub(crate) use self::guard::discloses;
+pub(crate) use self::operation::{SILENCE_SECONDS, ask_again as ask_again_at, is_still_in_time};
+
 pub use self::attend::attend;
 pub use self::cancel::cancel;
 pub use self::confirm::{Confirm, confirm};
+pub use self::deny::{NewDenial, deny};
 pub use self::expire::expire;
 pub use self::get::get;
 pub use self::quote::{NewCharge, quote};
@@ -60,6 +70,7 @@ pub use self::resolve::resolve;
 pub use self::resolve_by_hand::{Resolve, resolve_by_hand};
 pub use self::reverse::reverse;
 pub use self::rules::{PaymentRules, put_rules, rules};
+pub use self::undertake::{Undertake, UndertakingText, undertake, undertaking};
 pub use self::unresolved::{UnresolvedView, unresolved};
 pub use self::view::{ChargeLine, ChargeView, PartView};
 
@@ -84,7 +95,7 @@ pub struct NewItem {
 
 type Row = Document<BillId>;
 
-async fn load<E: Executor>(records: &TenantScope<E>, id: BillId) -> AppResult<Stored<BillId, Charge>> {
+pub(crate) async fn load<E: Executor>(records: &TenantScope<E>, id: BillId) -> AppResult<Stored<BillId, Charge>> {
     records.get_document(id).await?.try_into()
 }
 
@@ -180,6 +191,7 @@ async fn bill<E: Executor>(
         lines,
         prior: Vec::new(),
         use_account: wanted.use_account,
+        guarantees: BTreeMap::new(),
         attributes: Vec::new(),
     };
     Ok((bill, items))

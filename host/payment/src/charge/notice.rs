@@ -24,6 +24,14 @@ pub(super) async fn not_refunded(tx: &TenantTx, charge: &Charge, now: Instant) -
     tell(tx, charge, "not-refunded", [zh, en], now).await
 }
 
+/// An insurer decided anew, so that the patient owes less, or is owed money.
+pub(super) async fn decided_anew(tx: &TenantTx, charge: &Charge, reference: &str, now: Instant) -> AppResult<()> {
+    let zh = "保险公司重新裁定了您的账单，您应付的金额已更新；多付的款项由医院退还。";
+    let en = "The insurer decided your bill anew; what you owe has changed, and the hospital returns what you paid beyond \
+              it.";
+    tell(tx, charge, &format!("decided-anew/{reference}"), [zh, en], now).await
+}
+
 /// Once for a bill and an occasion.
 async fn tell(tx: &TenantTx, charge: &Charge, occasion: &str, text: [&str; 2], now: Instant) -> AppResult<()> {
     let notice = Notice {

@@ -11,24 +11,24 @@ use xinglin_domain::{
         membership,
     },
     code::Code,
-    id::{BillId, PaymentId},
+    id::BillId,
     payer::Adjudication,
     prescription::Prescription,
     time::Instant,
 };
-use xinglin_fhir::project;
-use xinglin_platform::{AppError, AppResult, Platform, ambient, config::Plugins, document::Stored};
+use xinglin_platform::{AppError, AppResult, Platform, config::Plugins, document::Stored};
 use xinglin_records::{patient, resource};
 use xinglin_runtime::Limits;
 use xinglin_store::{
-    DocumentQuery, Operation as StoredOperation, OperationState, Queue, Started, StoreError, Tenant, TenantTx, Work,
+    DocumentQuery, Operation as StoredOperation, OperationState, PayerClaim, Queue, Started, StoreError, Tenant,
+    TenantTx, Work,
 };
 
 use super::{
     Row, free,
     guard::{Cleared, Free, Who, clear, may_reverse, one_at_a_time},
     notice, parent, update,
-    view::claim_projection,
+    view::{decisions, projections},
 };
 use crate::{capitation, coverage, ledger};
 
@@ -92,7 +92,7 @@ pub(super) enum Figures {
 /// byte to the payer: the [commit](LONGEST_COMMIT_SECONDS), the wait for a place
 /// ([`Plugins::LONGEST_QUEUE_MILLIS`]), the call of the plugin ([`Limits::MAXIMUM`]; its requests end
 /// with it), and as long again for a payer's gateway to take up what it was sent.
-pub(super) const SILENCE_SECONDS: i64 = 30;
+pub(crate) const SILENCE_SECONDS: i64 = 30;
 
 /// How long the write before a call may take, in seconds, for the payer to be called after it.
 const LONGEST_COMMIT_SECONDS: i64 = 8;
@@ -116,9 +116,14 @@ const MOST_ATTEMPTS: u32 = 4;
 pub(super) const MOST_REVERSALS: u32 = 48;
 
 /// When to ask again about what is unknown since `since`: each time after as long as it is late.
-pub(super) fn ask_again(since: Instant, now: Instant) -> Instant {
+pub(crate) fn ask_again(since: Instant, now: Instant) -> Instant {
     let late = now.micros().saturating_sub(since.micros()) / 1_000_000;
     now.plus_seconds(late.clamp(SILENCE_SECONDS, LONGEST_SILENCE_SECONDS))
+}
+
+/// Whether a call may still begin after a write: not once it may be asked about at any moment.
+pub(crate) fn is_still_in_time(written: Instant, now: Instant) -> bool {
+    now < written.plus_seconds(LONGEST_COMMIT_SECONDS)
 }
 
 /// When an operation that begins now is asked about: each attempt after the second waits twice as
@@ -419,19 +424,9 @@ async fn stands(
         })
         .await?;
     }
+    tx.insert_payer_claim(&owed(after, standing, false, now)?).await?;
     if standing.agreed {
-        let response = project::claim_response(&project::Answered {
-            id: PaymentId::from_u128(ambient::fresh_id()),
-            bill: after.id(),
-            patient: &after.patient().to_string(),
-            payer,
-            decision: project::Decision::Settled {
-                reference: &settlement.reference,
-                adjudication: &settlement.adjudication,
-            },
-            created: now,
-        });
-        resource::project(tx, vec![response], now).await?;
+        resource::project(tx, decisions(after, standing, false, now), now).await?;
     }
     Ok(stated(by_hand, counts, left))
 }
@@ -439,6 +434,19 @@ async fn stands(
 /// What a statement did to the figures of a payer that counts some.
 fn stated(by_hand: bool, counts: &Adjudication, moved: Result<(), membership::Unknown>) -> Option<Figures> {
     (by_hand && !counts.accumulators.is_empty()).then(|| moved.map_or(Figures::Unknown, |()| Figures::Moved))
+}
+
+/// What a payer owes by a settlement, or owes no more.
+fn owed(after: &Charge, standing: &Standing, back: bool, now: Instant) -> AppResult<PayerClaim> {
+    let paid = standing.pays().unwrap_or_default();
+    Ok(PayerClaim {
+        id: standing.attempt.operation.key.clone(),
+        payer: standing.share.payer().to_owned(),
+        reference: standing.settlement.reference.clone(),
+        bill_id: after.id(),
+        amount: if back { paid.negate().map_err(AppError::internal)? } else { paid },
+        booked_at: now,
+    })
 }
 
 /// Posts that a payer has taken its settlement back.
@@ -453,6 +461,15 @@ async fn stands_no_more(
     ledger::unwind(tx, after.id(), Some(standing.share.payer()), now).await?;
     // The money is back, whatever the payer counts.
     let payer = standing.share.payer();
+    let back = PayerClaim {
+        id: returned.operation.clone(),
+        reference: reversal.reference.clone(),
+        ..owed(after, standing, true, now)?
+    };
+    tx.insert_payer_claim(&back).await?;
+    if standing.agreed {
+        resource::project(tx, decisions(after, standing, true, now), now).await?;
+    }
     let draws = standing.settlement.adjudication.insured.as_ref().map_or(&[][..], |insured| &insured.draws);
     let counts =
         if check_accumulators(&reversal.accumulators).is_ok() { reversal.accumulators.as_slice() } else { &[] };
@@ -483,7 +500,7 @@ pub(super) async fn post_settled(tx: &TenantTx, row: Row, charge: &Charge, now: 
     if charge.payers().is_empty() {
         ledger::book_shares(tx, charge.id(), None, (None, allocation), now).await?;
     }
-    resource::project(tx, vec![claim_projection(charge, now)], now).await?;
+    resource::project(tx, projections(charge, now), now).await?;
     update(tx, row, charge, now).await
 }
 
@@ -492,14 +509,14 @@ pub(super) async fn post_reversed(tx: &TenantTx, row: Row, reversed: &Charge, no
     if reversed.payers().is_empty() {
         ledger::unwind(tx, reversed.id(), None, now).await?;
     }
-    resource::project(tx, vec![claim_projection(reversed, now)], now).await?;
+    resource::project(tx, projections(reversed, now), now).await?;
     notice::refunded(tx, reversed, now).await?;
     free(tx, parent(&row)?, row.id, now).await?;
     update(tx, row, reversed, now).await
 }
 
 /// Stores what a payer counts of the patient. Others may have changed it since it was called.
-async fn change_membership(
+pub(super) async fn change_membership(
     tx: &TenantTx,
     (after, payer): (&Charge, &str),
     now: Instant,

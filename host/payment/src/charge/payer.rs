@@ -80,14 +80,33 @@ fn nonsense(decided: Decided) -> Adjudication {
 }
 
 /// A decision of an insurer on a bill.
-fn settlement(bill: &Bill, policy: &Policy, eob: insurance::claims::ExplanationOfBenefit) -> Settlement {
+fn settlement(
+    (bill, insurer): (&Bill, &str),
+    policy: &Policy,
+    eob: insurance::claims::ExplanationOfBenefit,
+) -> Settlement {
     let insurance::claims::ExplanationOfBenefit { reference, adjudication } = eob;
-    let sound = insured::claim_of(bill).is_ok_and(|claim| adjudication.check(&claim, policy).is_ok());
+    let sound = insured::claim_of(bill, insurer).is_ok_and(|claim| adjudication.check(&claim, policy).is_ok());
     let whole = sound.then(|| insured::adjudicated(bill, adjudication.clone()).ok()).flatten();
     Settlement { reference, adjudication: whole.unwrap_or_else(|| nonsense(adjudication)) }
 }
 
 impl Payer {
+    /// Id of its plugin.
+    pub(super) fn id(&self) -> &str {
+        &self.install.plugin_id
+    }
+
+    /// Its name, for people.
+    pub(super) fn name(&self) -> String {
+        crate::insurer::name_of(&self.plugin)
+    }
+
+    /// Whether it decides claims line by line.
+    pub(super) const fn decides_claims(&self) -> bool {
+        matches!(self.told, Told::Policy(_))
+    }
+
     fn new(install: Install, plugin: Arc<Plugin>, told: Told) -> AppResult<Self> {
         let discount_per_mille = grant::discount_per_mille(&install)?;
         Ok(Self { install, plugin, told, discount_per_mille })
@@ -115,7 +134,7 @@ impl Payer {
                 calls.took(&self.install, call).await
             }
             Told::Policy(policy) => {
-                let claim = insured::claim_of(bill)?;
+                let claim = insured::claim_of(bill, self.id())?;
                 let judge = |answer: &Result<Predetermined, InsurerError>| match answer {
                     Ok(Predetermined::Covered(decided)) => {
                         decided.check_discount(&claim, self.discount_per_mille).err().map(Mistake::from)
@@ -169,14 +188,16 @@ impl Payer {
                 calls.took(&self.install, call).await
             }
             Told::Policy(policy) => {
-                let claim = insured::claim_of(&bill)?;
+                let claim = insured::claim_of(&bill, self.id())?;
                 let judge = |answer: &Result<Response, InsurerError>| {
                     let asked = Asked::Submit { claim: &claim, policy };
                     answer.as_ref().ok().and_then(|response| response.check(asked).err()).map(Mistake::from)
                 };
                 let call = runtime.submit_claim(&self.plugin, context, operation, &claim, policy, &judge).await;
                 Ok(match calls.took(&self.install, call).await? {
-                    Ok(Response::Adjudicated(eob)) => Ok(payer::Settled::Done(settlement(&bill, policy, eob))),
+                    Ok(Response::Adjudicated(eob)) => {
+                        Ok(payer::Settled::Done(settlement((&bill, self.id()), policy, eob)))
+                    }
                     Ok(Response::Refused(why)) => Ok(payer::Settled::Refused(why)),
                     // It is asked again what became of it.
                     Ok(Response::Pending(_) | Response::Cancelled(_)) => Err(PayerError::Other("pending".to_owned())),
@@ -208,7 +229,7 @@ impl Payer {
             Told::Policy(policy) => policy,
         };
         let bill = unknown.bill_sent();
-        let claim = insured::claim_of(&bill)?;
+        let claim = insured::claim_of(&bill, self.id())?;
         // It was decided under the policy of then; what others have used up since does not make it wrong.
         let unlimited = |balance: &Balance| Balance { limit: None, ..balance.clone() };
         let policy = &Policy { balances: policy.balances.iter().map(unlimited).collect(), ..policy.clone() };
@@ -221,7 +242,7 @@ impl Payer {
         let call = runtime.claim_status(&self.plugin, context, operation, None, &judge).await;
         Ok(match calls.took(&self.install, call).await? {
             Ok(None) => Ok(Status::NeverSeen),
-            Ok(Some(Response::Adjudicated(eob))) => Ok(Status::Settled(settlement(&bill, policy, eob))),
+            Ok(Some(Response::Adjudicated(eob))) => Ok(Status::Settled(settlement((&bill, self.id()), policy, eob))),
             Ok(Some(Response::Pending(_))) => Ok(Status::Pending),
             Ok(Some(Response::Refused(why))) => Ok(Status::Refused(why)),
             Ok(Some(Response::Cancelled(cancelled))) => {

@@ -6,11 +6,12 @@ use xinglin_domain::{
     billing::{
         Charge, Claim, PayerKind,
         claim::{Open, Quotation},
+        request,
     },
     code::Code,
     consent::Purpose,
     id::{BillId, PrescriptionId},
-    payer::{PayerError, Quoted as Quote},
+    payer::{Guaranteed, PayerError, Quoted as Quote},
     prescription::{Effective, Event},
 };
 use xinglin_extensions::{Extensions, call::Calls};
@@ -24,6 +25,7 @@ use super::{
     payer::{Payer, find_payers, unavailable},
     view,
 };
+use crate::{insurer, parties};
 
 /// The most payers of a bill.
 const MOST_PAYERS: usize = 5;
@@ -121,12 +123,19 @@ pub async fn quote(extensions: &Extensions, caller: &Caller, new: NewCharge) -> 
     }
     let insured = |kind: &PayerKind| *kind == PayerKind::Commercial;
     open.bill.use_account = new.use_account && !asked.iter().any(|(kind, _)| insured(kind));
-    let mut quotations = ask(extensions, &open, &asked, &mut calls, &mut notes).await?;
+    let named: Vec<(String, String)> = asked.iter().map(|(_, payer)| (payer.id().to_owned(), payer.name())).collect();
+    parties::introduce(&extensions.platform, &records, &named, caller.now).await?;
+    for (_, insurer) in asked.iter().filter(|(_, payer)| payer.decides_claims()) {
+        if let Some(given) = insurer::guarantee_for(&records, patient, insurer.id(), &open.bill).await? {
+            open.bill.guarantees.insert(insurer.id().to_owned(), Guaranteed::Given(given));
+        }
+    }
+    let mut quotations = ask(extensions, &mut open, &asked, &mut calls, &mut notes).await?;
     if new.use_account && !open.bill.use_account && !quotations.iter().any(|quotation| insured(&quotation.kind)) {
         // No insurer pays after the fund: the account may be used after all.
         asked.retain(|(kind, _)| !insured(kind));
         open.bill.use_account = true;
-        quotations = ask(extensions, &open, &asked, &mut calls, &mut notes).await?;
+        quotations = ask(extensions, &mut open, &asked, &mut calls, &mut notes).await?;
     }
     let valid_until = open.valid_until;
     let claim = Claim::quote(open, quotations, caller.now)
@@ -144,28 +153,40 @@ pub async fn quote(extensions: &Extensions, caller: &Caller, new: NewCharge) -> 
     view(&charge, notes, calls)
 }
 
-/// Has the payers quote, each with what those before it decided. Who declines is noted, and left out.
+/// Has the payers quote, each with what those before it decided. Who declines is noted, and left out; also
+/// who declines since it wants a guarantee of payment first, without which the bill is not confirmed.
 async fn ask(
     extensions: &Extensions,
-    open: &Open,
+    open: &mut Open,
     payers: &[(PayerKind, Payer)],
     calls: &mut Calls<'_>,
     notes: &mut Vec<String>,
 ) -> AppResult<Vec<Quotation>> {
     let mut quotations: Vec<Quotation> = Vec::new();
     for (kind, payer) in payers {
-        let bill = open.bill.after(quotations.iter().map(|quotation| &quotation.adjudication));
-        match payer.quote(extensions, calls, (&bill, *kind)).await {
-            Ok(Ok(Quote::Covered(adjudication))) => {
-                let (discount_per_mille, told) = (payer.discount_per_mille, payer.told.clone());
-                let payer = payer.install.plugin_id.clone();
-                quotations.push(Quotation { payer, kind: *kind, discount_per_mille, told, adjudication });
+        loop {
+            let bill = open.bill.after(quotations.iter().map(|quotation| &quotation.adjudication));
+            let refusals = match payer.quote(extensions, calls, (&bill, *kind)).await {
+                Ok(Ok(Quote::Covered(adjudication))) => {
+                    let (discount_per_mille, told) = (payer.discount_per_mille, payer.told.clone());
+                    let payer = payer.id().to_owned();
+                    quotations.push(Quotation { payer, kind: *kind, discount_per_mille, told, adjudication });
+                    break;
+                }
+                Ok(Ok(Quote::Declined(refusals))) => refusals,
+                Ok(Err(error)) => return Err(undecided(&error).with("calls", calls.views())),
+                Err(failure) => return Err(unavailable(failure).with("calls", calls.views())),
+            };
+            notes.extend(refusals.iter().map(|why| format!("{}: {}", why.code, why.message.get("zh"))));
+            if request::wants_guarantee(&refusals) {
+                open.bill.guarantees.insert(payer.id().to_owned(), Guaranteed::Wanted);
+                break;
             }
-            Ok(Ok(Quote::Declined(refusals))) => {
-                notes.extend(refusals.iter().map(|why| format!("{}: {}", why.code, why.message.get("zh"))));
+            // The guarantee may be used or taken back: what does the insurer say without it?
+            if open.bill.guarantee_of(payer.id()).is_none() {
+                break;
             }
-            Ok(Err(error)) => return Err(undecided(&error).with("calls", calls.views())),
-            Err(failure) => return Err(unavailable(failure).with("calls", calls.views())),
+            open.bill.guarantees.remove(payer.id());
         }
     }
     Ok(quotations)

@@ -4,15 +4,17 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 use xinglin_domain::{
-    billing::{Allocation, Charge},
+    billing::{Allocation, Charge, claim::Standing},
+    compartment::Compartments,
     id::BillId,
     money::Money,
     payer::{Line, Source},
     time::Instant,
 };
 use xinglin_extensions::call::CallView;
-use xinglin_fhir::project;
+use xinglin_fhir::insurance;
 use xinglin_platform::{AppError, AppResult};
+use xinglin_records::resource;
 
 /// A bill and who pays it.
 #[derive(Serialize, ToSchema)]
@@ -31,6 +33,11 @@ pub struct ChargeView {
     /// Total, in fen.
     #[schema(value_type = i64)]
     pub total_fen: Money,
+    /// Payers that pay nothing without a guarantee of payment, and have given none: the quote cannot be confirmed
+    /// before.
+    pub guarantees_wanted: Vec<String>,
+    /// Numbers of the lines that the patient undertook to pay if an insurer denies them.
+    pub undertaken: Vec<u32>,
     /// Until when it may be confirmed (RFC 3339), of a quote.
     pub valid_until: Option<String>,
     /// Notes of the payer on the calculation, for the patient; for the accounts, what a statement moved.
@@ -114,6 +121,8 @@ pub(super) fn view(charge: &Charge, notes: Vec<String>, calls: Vec<CallView>) ->
         lines,
         parts,
         total_fen: total,
+        guarantees_wanted: charge.bill().lacks_guarantees().map(str::to_owned).collect(),
+        undertaken: charge.undertakings().iter().flat_map(|one| one.lines.iter().copied()).collect(),
         valid_until: match charge {
             Charge::Quoted(quoted) => Some(quoted.state().valid_until.to_string()),
             _ => None,
@@ -123,16 +132,41 @@ pub(super) fn view(charge: &Charge, notes: Vec<String>, calls: Vec<CallView>) ->
     })
 }
 
-pub(super) fn claim_projection(charge: &Charge, now: Instant) -> Value {
+/// The compartments of what a bill says: its projections are as restricted as it.
+fn labels(charge: &Charge) -> Compartments {
+    let said = serde_json::to_value((charge.bill(), charge.items()));
+    said.map_or(Compartments::ALL, |said| Compartments::of(&said))
+}
+
+/// `Claim` and `Invoice` of a bill.
+pub(super) fn projections(charge: &Charge, now: Instant) -> Vec<Value> {
     let total = Money::sum(charge.bill().lines.iter().map(|line| line.gross)).unwrap_or_default();
-    project::claim(&project::Charge {
+    let of = insurance::Charge {
         id: charge.id(),
+        tenant: charge.tenant(),
         patient: &charge.patient().to_string(),
-        provider: &charge.tenant().to_string(),
+        payers: charge.payers(),
         bill: charge.bill(),
         total,
-        coverage: None,
         reversed: matches!(charge, Charge::Reversed(_)),
         created: now,
-    })
+    };
+    let titles: Vec<(u32, &str)> = charge.items().iter().map(|item| (item.line, item.title.as_str())).collect();
+    resource::marked(vec![insurance::claim(&of), insurance::invoice(&of, &titles)], labels(charge))
+}
+
+/// `ClaimResponse` and, of an insurer, `ExplanationOfBenefit` of a payer's decision.
+pub(super) fn decisions(charge: &Charge, standing: &Standing, reversed: bool, now: Instant) -> Vec<Value> {
+    let of = insurance::Answered {
+        bill: charge.id(),
+        tenant: charge.tenant(),
+        patient: &charge.patient().to_string(),
+        payer: standing.share.payer(),
+        reference: &standing.settlement.reference,
+        adjudication: &standing.settlement.adjudication,
+        reversed,
+        created: now,
+    };
+    let explained = insurance::explanation_of_benefit(&of, charge.bill());
+    resource::marked(std::iter::once(insurance::claim_response(&of)).chain(explained).collect(), labels(charge))
 }

@@ -2,8 +2,9 @@ use xinglin_care::prescription;
 use xinglin_domain::{
     billing::Allocation,
     id::{AccountId, BillId, PrescriptionId},
-    ledger::{Entry, Transaction},
-    money::Money,
+    ledger::{Account, Book, Entry, LedgerError, Transaction},
+    money::{Money, MoneyError},
+    payer::Source,
     time::Instant,
 };
 use xinglin_platform::{AppResult, boxed};
@@ -41,6 +42,102 @@ pub(crate) async fn book_shares(
         Some(before) => Transaction::transfer(entry, before, after)?,
     };
     put(tx, &mut book, vec![booked]).await
+}
+
+/// Posts that an insurer decided anew: what each source pays from now on, instead of before. What the patient
+/// has paid beyond that is owed back in cash; what the patient would owe more is the provider's.
+#[boxed]
+pub(crate) async fn book_anew(
+    tx: &TenantTx,
+    (bill, payer): (BillId, &str),
+    (before, after): (&Allocation, &Allocation),
+    now: Instant,
+) -> AppResult<()> {
+    let changes = before.parts() != after.parts() || before.adjustment() != after.adjustment();
+    if !changes {
+        return Ok(());
+    }
+    let mut book = load(tx, bill).await?;
+    let stamp = stamp_now(tx, now, None).await?;
+    let doctor = doctor_of(tx, bill).await?;
+    let entry = || Entry { stamp: stamp(), bill: Some(bill), payer: Some(payer.to_owned()), doctor };
+    let owed = balance(&book, Account::PatientReceivable)?;
+    let [paid, pays] = [before, after].map(|allocation| allocation.part(Source::Cash));
+    let mut booked = vec![Transaction::transfer(entry(), before, after)?];
+    let less = whole(paid.minus(pays).and_then(|less| less.minus(owed)))?;
+    if less > Money::ZERO {
+        booked.push(Transaction::overpaid(entry(), less)?);
+    }
+    let more = whole(pays.minus(paid))?;
+    if more > Money::ZERO {
+        booked.push(Transaction::write_off(entry(), Source::Cash, more, "an insurer decided anew, to less")?);
+    }
+    put(tx, &mut book, booked).await
+}
+
+fn balance(book: &Book, account: Account) -> AppResult<Money> {
+    let turnover = whole(book.trial_balance())?.get(&account).copied().unwrap_or_default();
+    whole(turnover.balance())
+}
+
+fn whole<T>(sum: Result<T, MoneyError>) -> AppResult<T> {
+    sum.map_err(|error| LedgerError::from(error).into())
+}
+
+/// Posts what an insurer denied of a bill after it had settled.
+#[boxed]
+pub(crate) async fn book_denial(
+    tx: &TenantTx,
+    (bill, payer, by): (BillId, &str, AccountId),
+    (amount, undertaken, reason): (Money, bool, &str),
+    now: Instant,
+) -> AppResult<Transaction> {
+    let mut book = load(tx, bill).await?;
+    let entry = Entry {
+        stamp: stamp_now(tx, now, Some(by)).await?(),
+        bill: Some(bill),
+        payer: Some(payer.to_owned()),
+        doctor: doctor_of(tx, bill).await?,
+    };
+    let denial = Transaction::denial(entry, amount, undertaken, reason)?;
+    put(tx, &mut book, vec![denial.clone()]).await?;
+    Ok(denial)
+}
+
+/// Posts what a payer remitted of a bill, as far as it is owed there. Returns what was booked.
+#[boxed]
+pub(crate) async fn book_remitted(
+    tx: &TenantTx,
+    (bill, payer, by): (BillId, &str, AccountId),
+    (amount, trace): (Money, &str),
+    now: Instant,
+) -> AppResult<Money> {
+    let mut book = load(tx, bill).await?;
+    let stamp = stamp_now(tx, now, Some(by)).await?;
+    let doctor = doctor_of(tx, bill).await?;
+    let (mut left, mut booked) = (amount, Vec::new());
+    for source in Source::ALL.into_iter().filter(|source| *source != Source::Cash) {
+        let owed = of_payer(&book, payer, Account::receivable(source))?.min(left);
+        if owed <= Money::ZERO {
+            continue;
+        }
+        let entry = Entry { stamp: stamp(), bill: Some(bill), payer: Some(payer.to_owned()), doctor };
+        booked.push(Transaction::remittance(entry, source, owed)?.noted(Some(trace)));
+        left = whole(left.minus(owed))?;
+    }
+    put(tx, &mut book, booked).await?;
+    whole(amount.minus(left))
+}
+
+/// What a payer owes of a bill on one account.
+fn of_payer(book: &Book, payer: &str, account: Account) -> AppResult<Money> {
+    let mut owed = Money::ZERO;
+    for transaction in book.transactions().iter().filter(|t| t.entry().payer.as_deref() == Some(payer)) {
+        for posting in transaction.postings().iter().filter(|posting| posting.account == account) {
+            owed = whole(owed.plus(posting.amount_signed()?))?;
+        }
+    }
+    Ok(owed)
 }
 
 /// Posts a reversal: contra entries, newest first, of all that stands of a bill, or only of what a

@@ -23,8 +23,8 @@ pub struct Close {
 ///
 /// # Errors
 /// `LEDGER_CLOSED` if it is closed, or a later one. `LEDGER_NOT_CLOSABLE` if it is not over, if a month
-/// before it is open, if it does not balance, or if the outcome of a payment of it is not known:
-/// `bills` are those that stand in the way.
+/// before it is open, if it does not balance, if the outcome of a payment of it is not known: `bills` are those
+/// that stand in the way; or if a difference to a payer's books or the bank's is not resolved: `breaks`.
 #[boxed]
 pub async fn close_period(platform: &Platform, caller: &Caller, Close { period }: Close) -> AppResult<PeriodView> {
     caller.may(Action::CloseLedger)?;
@@ -48,6 +48,11 @@ pub async fn close_period(platform: &Platform, caller: &Caller, Close { period }
     if !bills.is_empty() {
         let detail = "payments of this month have no known outcome, or are to be taken back: see `bills`";
         return Err(AppError::new(Code::LedgerNotClosable, detail).with("bills", bills));
+    }
+    let breaks = tx.list_open_breaks(&last, MOST_NAMED).await?;
+    if !breaks.is_empty() {
+        let detail = "our books and a payer's or the bank's differ: see `breaks`, and resolve them";
+        return Err(AppError::new(Code::LedgerNotClosable, detail).with("breaks", breaks));
     }
     let (transactions, totals) = tx.ledger_totals(&period.first().to_string(), &last).await?;
     let digest = period.digest(transactions, totals.iter().map(|(account, fen)| (account.as_str(), *fen)));

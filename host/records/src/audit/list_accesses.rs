@@ -101,12 +101,17 @@ pub async fn list_accesses(
 
 /// Description of an access in plain language.
 fn words(access: &Access) -> [Words; 2] {
-    const NOUNS: [(&str, &str, &str); 29] = [
+    const NOUNS: [(&str, &str, &str); 34] = [
         ("$export", "批量导出", "your record, among others"),
         ("/AllergyIntolerance", "过敏史", "allergies"),
         ("/Binary", "附件", "attachments"),
         ("/CarePlan", "管理方案", "care plan"),
         ("/ClaimResponse", "结算结果", "settlements"),
+        ("/CoverageEligibility", "参保资格核验", "checks of insurance"),
+        ("/Coverage", "保险", "insurance"),
+        ("/ExplanationOfBenefit", "理赔说明", "decisions of insurers"),
+        ("/Invoice", "账单", "invoices"),
+        ("/insurance", "商保核验与预授权", "questions to insurers"),
         ("/Claim", "费用", "charges"),
         ("/Condition", "诊断", "diagnoses"),
         ("/DetectedIssue", "预警", "alerts"),

@@ -6,12 +6,15 @@ use serde_json::Value;
 use xinglin_domain::{
     access::Action,
     code::Code,
-    id::{AlertId, BillId, EncounterId, EnrolmentId, HoldId, PaymentId, PrescriptionId, RelationId, TaskId},
+    id::{
+        AlertId, BillId, EncounterId, EnrolmentId, HoldId, InsuranceRequestId, PaymentId, PrescriptionId, RelationId,
+        TaskId,
+    },
 };
 use xinglin_fhir::{
     answer::Done,
     bundle::{self, Planned},
-    index, project, search,
+    index, insurance, project, search,
 };
 use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed, document::value};
 use xinglin_store::{Executor, RecordQuery, Resource, TenantScope, TenantTx};
@@ -219,10 +222,11 @@ async fn may_go(tx: &TenantTx, planned: &Planned) -> AppResult<()> {
 /// Refuses external writes to projections of the host: a prescription in the record is one
 /// that was signed.
 fn not_ours(planned: &Planned) -> AppResult<()> {
-    const OURS: [&str; 10] = [
+    const OURS: [&str; 11] = [
         EncounterId::PREFIX,
         PrescriptionId::PREFIX,
         BillId::PREFIX,
+        InsuranceRequestId::PREFIX,
         PaymentId::PREFIX,
         EnrolmentId::PREFIX,
         AlertId::PREFIX,
@@ -236,7 +240,8 @@ fn not_ours(planned: &Planned) -> AppResult<()> {
         let detail = "Binary: send attachments to /fhir/R4/Binary, one by one";
         return Err(AppError::new(Code::FhirInvalid, detail));
     }
-    if OURS.into_iter().any(ours) {
+    let kind = planned.resource_type.as_str();
+    if OURS.into_iter().any(ours) || insurance::OURS.iter().any(|(of, prefix)| *of == kind && ours(prefix)) {
         let Planned { resource_type, id, .. } = planned;
         let detail = format!("{resource_type}/{id}: ids of this form are the hospital's own; choose another");
         return Err(AppError::new(Code::FhirInvalid, detail));

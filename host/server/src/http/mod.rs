@@ -27,6 +27,7 @@ mod fhir;
 mod formulary;
 mod health;
 mod hold;
+mod insurance;
 mod language;
 mod launch;
 mod ledger;
@@ -44,6 +45,7 @@ pub mod problem;
 mod purchase;
 mod real_name;
 mod recall;
+mod reconciliation;
 mod relation;
 mod request_id;
 mod retention;
@@ -138,6 +140,7 @@ fn api(packages: DefaultBodyLimit, attachments: DefaultBodyLimit) -> OpenApiRout
         .merge(formulary::routes())
         .merge(emergency_access::routes())
         .merge(hold::routes())
+        .merge(insurance::routes())
         .merge(launch::routes())
         .merge(ledger::routes())
         .merge(me::routes())
@@ -148,6 +151,7 @@ fn api(packages: DefaultBodyLimit, attachments: DefaultBodyLimit) -> OpenApiRout
         .merge(purchase::routes())
         .merge(real_name::routes())
         .merge(recall::routes())
+        .merge(reconciliation::routes())
         .merge(relation::routes())
         .merge(retention::routes())
         .merge(session::routes())

@@ -13,6 +13,7 @@ use xinglin_domain::{access::Action, id::TenantId};
 use xinglin_extensions::{
     lifecycle::{self, Grant, InstallView, Promote},
     package::{self, PackageEntry, PackageView, Upload},
+    tape::{self, DryRun, DryRunView},
 };
 use xinglin_platform::Caller;
 use xinglin_runtime::Bundle;
@@ -34,6 +35,7 @@ pub fn routes(largest: DefaultBodyLimit) -> OpenApiRouter<Hospital> {
         .routes(by(&Action::ManagePlugins, routes!(packages)))
         .layer(largest)
         .routes(by(&Action::ManagePlugins, routes!(disable)))
+        .routes(by(&Action::ManagePlugins, routes!(dry_run)))
         .routes(by(&Action::ManagePlugins, routes!(enable)))
         .routes(by(&Action::ManagePlugins, routes!(grant)))
         .routes(by(&Action::ManagePlugins, routes!(list)))
@@ -56,6 +58,23 @@ pub async fn disable(
     At((tenant, plugin)): At<(TenantId, String)>,
 ) -> Reply<Json<InstallView>> {
     Ok(Json(lifecycle::disable(&hospital.platform, &caller, tenant, &plugin).await?))
+}
+
+/// What another version or other settings of a payer's plugin would have paid on past claims, line by line beside
+/// what was paid. Changes nothing.
+#[utoipa::path(
+    post, path = "/api/v1/tenants/{tenant}/plugins/{plugin}/dry-run", tag = "Plugin",
+    params(("tenant" = String, Path, description = "`ten-…`"), ("plugin" = String, Path, description = "Id of the plugin.")),
+    request_body = DryRun,
+    responses((status = 200, body = DryRunView), (status = "4XX", body = Problem)),
+)]
+pub async fn dry_run(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    At((tenant, plugin)): At<(TenantId, String)>,
+    Body(ask): Body<DryRun>,
+) -> Reply<Json<DryRunView>> {
+    Ok(Json(tape::dry_run(&hospital.extensions, &caller, tenant, &plugin, ask).await?))
 }
 
 /// Starts calling a plugin in a tenant.

@@ -70,6 +70,14 @@ fn opens(scopes: &Scopes, method: &Method, uri: &Uri, conditional: bool) -> AppR
         return needs("somebody who signs in");
     };
     let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
+    // The submission of a claim is its creation.
+    if let ([kind @ ("Claim" | "CoverageEligibilityRequest"), "$submit"], &Method::POST) = (segments.as_slice(), method)
+    {
+        return match scopes.allow(kind, Right::Create) {
+            true => Ok(()),
+            false => needs(&format!("`{kind}.c`")),
+        };
+    }
     // Operations and bundles may concern any type.
     let everything = segments.iter().any(|segment| segment.starts_with('$'));
     let (kind, right) = match (segments.as_slice(), method) {
@@ -158,6 +166,9 @@ mod tests {
             ("GET", "/fhir/R4/Patient?_has:Observation:patient:code=x", "system/*.rs"),
             ("POST", "/fhir/R4", "system/*.cruds"),
             ("POST", "/fhir/R4/", "system/*.cruds"),
+            ("POST", "/fhir/R4/Claim/$submit", "system/Claim.c"),
+            ("POST", "/fhir/R4/CoverageEligibilityRequest/$submit", "system/CoverageEligibilityRequest.c"),
+            ("POST", "/fhir/R4/Patient/$submit", "system/*.cruds"),
             ("POST", "/fhir/R4/Patient/$validate", "system/*.cruds"),
             ("GET", "/fhir/R4/_history", "system/*.rs"),
             ("GET", "/fhir/R4/Patient/_history?_since=2026", "system/Patient.s"),

@@ -6,7 +6,7 @@ use xinglin_care::pathway::{self, Occasion, alert};
 use xinglin_domain::time::Instant;
 use xinglin_extensions::recall;
 use xinglin_identity::session;
-use xinglin_payment::{capitation, charge, pricing};
+use xinglin_payment::{capitation, charge, insurance, pricing};
 use xinglin_platform::{
     AppResult, ambient,
     work::{Passes, drain, keep_draining},
@@ -57,6 +57,9 @@ impl Hospital {
         match work.queue {
             Queue::Timer => pathway::fire(&self.extensions, &records, &work, &occasion).await,
             Queue::Event => pathway::deliver(&self.extensions, &records, &work, &occasion).await.map(drop),
+            Queue::Payment if insurance::is_question(&work) => {
+                insurance::ask_again(&self.extensions, &work, &occasion).await
+            }
             Queue::Payment => charge::resolve(&self.extensions, &work, &occasion).await,
             Queue::Charge => charge::attend(&self.extensions, &work, &occasion).await,
             Queue::Prescription => charge::expire(&self.extensions, &work, &occasion).await,

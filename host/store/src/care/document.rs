@@ -1,4 +1,4 @@
-//! Documents: encounters, prescriptions, bills, enrolments and purchases. The domain's state machines are
+//! Documents: encounters, prescriptions, bills, enrolments, questions to insurers and purchases. The domain's state machines are
 //! stored whole, as JSON; columns needed by lists are copied out of it.
 
 use std::{
@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::Value;
 use xinglin_domain::{
-    id::{BillId, EncounterId, EnrolmentId, InvalidId, PrescriptionId, PurchaseId},
+    id::{BillId, EncounterId, EnrolmentId, InsuranceRequestId, InvalidId, PrescriptionId, PurchaseId},
     time::Instant,
 };
 
@@ -45,6 +45,7 @@ documents! {
     BillId = "bill";
     EnrolmentId = "enrolment";
     PurchaseId = "purchase";
+    InsuranceRequestId = "insurance_request";
 }
 
 /// A document with its columns.

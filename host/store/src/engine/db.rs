@@ -57,6 +57,7 @@ arguments! {
     Instant => |value| Self::Int(Some(value.micros()));
     Option<Instant> => |value| Self::Int(value.map(Instant::micros));
     Money => |value| Self::Int(Some(value.as_fen()));
+    Option<Money> => |value| Self::Int(value.map(Money::as_fen));
     String => |value| Self::Text(Some(value));
     &String => |value| Self::Text(Some(value.clone()));
     &str => |value| Self::Text(Some(value.to_owned()));
@@ -106,7 +107,9 @@ id_arguments!(
     ConsentId,
     ExportId,
     EmergencyAccessId,
-    RelationId
+    RelationId,
+    InsuranceRequestId,
+    BreakId
 );
 
 impl Arg {
@@ -307,6 +310,12 @@ impl Column for Option<Instant> {
 impl Column for Money {
     fn read(row: &Row, name: &str) -> Result<Self> {
         i64::read(row, name).map(Self::fen)
+    }
+}
+
+impl Column for Option<Money> {
+    fn read(row: &Row, name: &str) -> Result<Self> {
+        Ok(Option::<i64>::read(row, name)?.map(Money::fen))
     }
 }
 

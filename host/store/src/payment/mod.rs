@@ -6,4 +6,5 @@ pub(crate) mod draft;
 pub(crate) mod ledger;
 pub(crate) mod operation;
 pub(crate) mod period;
+pub(crate) mod reconciliation;
 pub(crate) mod statement;

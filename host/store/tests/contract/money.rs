@@ -2,12 +2,13 @@
 
 use serde_json::json;
 use xinglin_domain::{
-    id::{AccountId, BillId, PrescriptionId, TransactionId},
+    id::{AccountId, BillId, BreakId, PrescriptionId, TransactionId},
     money::Money,
 };
 use xinglin_store::{
-    Balance, ClosedPeriod, Coverage, Document, Engine, Operation, OperationState, Posting, Queue, Result, Started,
-    StatementKey, StatementQuery, StoreError, Summed, Tenant, Transaction, testing,
+    Balance, ClosedPeriod, Coverage, Document, Engine, Operation, OperationState, PayerClaim, PayerRemittance, Posting,
+    Queue, ReconciliationBreak, Result, Started, StatementKey, StatementQuery, StoreError, Summed, Tenant, Transaction,
+    testing,
 };
 
 use crate::{Bench, at, body, code_of, contract, document, here_id};
@@ -23,6 +24,7 @@ contract!(
     a_closing_waits_for_who_is_posting,
     the_ledger_is_summed_by_its_dimensions,
     entries_of_the_release_before_are_typed,
+    differences_have_an_owner_until_they_are_resolved,
 );
 
 fn bill_id() -> BillId {
@@ -480,5 +482,88 @@ async fn entries_of_the_release_before_are_typed(bench: Bench) -> Result<()> {
     for sql in ["UPDATE ledger_transaction SET memo = 'x'", "DELETE FROM ledger_transaction"] {
         assert!(testing::tamper(bench.database.url(), sql).await.is_err(), "{sql}");
     }
+    Ok(())
+}
+
+async fn differences_have_an_owner_until_they_are_resolved(bench: Bench) -> Result<()> {
+    let tenant = bench.here();
+    let claim = |id: &str, amount| PayerClaim {
+        id: id.into(),
+        payer: "insurer".into(),
+        reference: "E-1".into(),
+        bill_id: bill_id(),
+        amount: Money::fen(amount),
+        booked_at: at(5),
+    };
+    let sent = PayerRemittance {
+        payer: "insurer".into(),
+        trace: "T-1".into(),
+        day: "2026-11-20".into(),
+        advised: Some(Money::fen(100)),
+        adjustment: Money::ZERO,
+        banked: None,
+        bank_day: None,
+        posted_at: None,
+        version: 0,
+    };
+    let owner = AccountId::from_u128(1);
+    let found = ReconciliationBreak {
+        id: BreakId::from_u128(1),
+        kind: "bank".into(),
+        payer: "insurer".into(),
+        reference: "T-1".into(),
+        bill_id: None,
+        day: "2026-11-20".into(),
+        ours: Some(Money::fen(100)),
+        theirs: None,
+        owner,
+        reason: None,
+        resolved_by: None,
+        opened_at: at(6),
+        updated_at: at(6),
+        version: 0,
+    };
+    let tx = tenant.begin().await?;
+    for _ in 0..2 {
+        tx.insert_payer_claim(&claim("op-1", 100)).await?;
+    }
+    tx.put_remittance(&sent).await?;
+    tx.insert_remittance_items("insurer", "T-1", &[("E-1".into(), Money::fen(100))]).await?;
+    tx.put_break(&found).await?;
+    tx.commit().await?;
+    assert_eq!(tenant.list_payer_claims("insurer", (at(5), at(6)), 9).await?, [claim("op-1", 100)]);
+    assert_eq!(tenant.list_payer_claims("insurer", (at(6), at(9)), 9).await?, []);
+    assert_eq!(tenant.find_payer_claims("insurer", &["E-1".into(), "E-2".into()]).await?.len(), 1);
+    assert_eq!(tenant.find_remitted("insurer", &["E-1".into()]).await?, [("E-1".into(), Money::fen(100))]);
+    assert_eq!(tenant.list_remittance_items("insurer", "T-1").await?.len(), 1);
+    let tx = tenant.begin().await?;
+    assert_eq!(code_of(tx.put_remittance(&sent).await), "VERSION_CONFLICT", "it is known already");
+    drop(tx);
+    let tx = tenant.begin().await?;
+    let stored = tx.find_remittance("insurer", "T-1").await?.expect("a remittance");
+    tx.put_remittance(&PayerRemittance { banked: Some(Money::fen(90)), bank_day: Some("2026-11-21".into()), ..stored })
+        .await?;
+    tx.commit().await?;
+    let stored = tenant.list_remittances("insurer", ("2026-11-20", "2026-11-20"), 9).await?;
+    assert_eq!((stored.len(), stored[0].banked, stored[0].version), (1, Some(Money::fen(90)), 2));
+    for (last, open) in [("2026-11-19", 0), ("2026-11-20", 1), ("2026-12-31", 1)] {
+        assert_eq!(tenant.list_open_breaks(last, 9).await?.len(), open, "{last}");
+    }
+    assert_eq!(bench.there().list_open_breaks("2026-12-31", 9).await?, [], "another tenant's");
+    let one = tenant.find_break("bank", "insurer", "T-1").await?.expect("a difference");
+    assert_eq!(one, tenant.get_break(found.id).await?);
+    let tx = tenant.begin().await?;
+    let same = ReconciliationBreak { id: BreakId::from_u128(2), ..found.clone() };
+    assert!(tx.put_break(&same).await.is_err(), "one row for what is about the same");
+    drop(tx);
+    let tx = tenant.begin().await?;
+    let resolved = ReconciliationBreak { reason: Some("arrived".into()), resolved_by: Some(owner), ..one };
+    tx.put_break(&resolved).await?;
+    tx.commit().await?;
+    assert_eq!(tenant.list_open_breaks("2026-12-31", 9).await?, []);
+    assert_eq!(
+        (tenant.list_breaks(None, true, 9).await?.len(), tenant.list_breaks(None, false, 9).await?.len()),
+        (0, 1)
+    );
     Ok(())
 }

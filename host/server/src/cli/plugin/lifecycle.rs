@@ -151,7 +151,7 @@ fn capability(name: &str) -> Result<Capability, String> {
         .ok_or_else(|| format!("no such capability; there are {}", Capability::ALL.map(Capability::name).join(", ")))
 }
 
-fn setting(text: &str) -> Result<(String, serde_json::Value), String> {
+pub(super) fn setting(text: &str) -> Result<(String, serde_json::Value), String> {
     let (key, value) = text.split_once('=').ok_or("write KEY=JSON")?;
     let value = serde_json::from_str(value).unwrap_or_else(|_| value.into());
     Ok((key.to_owned(), value))

@@ -2,6 +2,7 @@
 
 mod build;
 mod desk;
+mod dry_run;
 mod files;
 mod inspect;
 mod install;
@@ -60,6 +61,8 @@ pub enum Plugin {
     Disable(lifecycle::Disable),
     /// Runs another version in shadow, without effect.
     Shadow(lifecycle::Shadow),
+    /// Shows what another version or contract would have paid on past claims.
+    DryRun(dry_run::DryRunCommand),
     /// Promotes the candidate.
     Promote(lifecycle::PromoteCommand),
     /// Returns to the version before the last promotion.
@@ -89,6 +92,7 @@ impl Plugin {
             Self::Enable(command) => command.run(settings.load()?).await,
             Self::Disable(command) => command.run(settings.load()?).await,
             Self::Shadow(command) => command.run(settings.load()?).await,
+            Self::DryRun(command) => command.run(settings.load()?).await,
             Self::Promote(command) => command.run(settings.load()?).await,
             Self::Rollback(command) => command.run(settings.load()?).await,
             Self::Recall(command) => command.run(settings.load()?).await,

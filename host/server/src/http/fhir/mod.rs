@@ -6,6 +6,7 @@ mod bundle;
 mod export;
 mod reply;
 mod resource;
+mod submit;
 
 use axum::{
     extract::State,
@@ -33,6 +34,9 @@ const WRITERS: Access = Access::By(&[Action::ImportRecords]);
 /// Who may export in bulk.
 const EXPORTERS: Access = Access::By(&[Action::ExportRecords]);
 
+/// Who may submit claims; what is asked is checked by the use case.
+const SUBMITTERS: Access = Access::By(&[Action::AskInsurer, Action::QuoteCharge, Action::ConfirmCharge]);
+
 /// Who may read or write; each entry of a bundle is checked on its own.
 const ANYBODY: Access =
     Access::By(&[Action::ImportRecords, Action::ReadRecords, Action::ReadOwnRecord, Action::ReadOpenedRecord]);
@@ -57,6 +61,8 @@ pub fn routes() -> Routes {
         .at(Method::PUT, &at("/{kind}"), WRITERS, resource::update_by)
         .at(Method::DELETE, &at("/{kind}"), WRITERS, resource::delete_by)
         .at(Method::POST, &at("/{kind}/_search"), READERS, bundle::search_by_body)
+        .at(Method::POST, &at("/Claim/$submit"), SUBMITTERS, submit::claim)
+        .at(Method::POST, &at("/CoverageEligibilityRequest/$submit"), SUBMITTERS, submit::eligibility)
         .at(Method::POST, &at("/{kind}/$validate"), Access::SignedIn, resource::validate)
         .at(Method::GET, &at("/{kind}/{id}"), READERS, resource::read)
         .at(Method::PUT, &at("/{kind}/{id}"), WRITERS, resource::update)
