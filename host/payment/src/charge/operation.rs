@@ -263,6 +263,8 @@ pub(super) async fn finish(
     }
     if let Some(returned) = &returned {
         figures = stands_no_more(tx, &after, (returned, by_hand), now).await?;
+    }
+    if state != OperationState::Unknown {
         wake(tx, &after, now).await?;
     }
     let moved = settled.is_some() || returned.is_some() || refused;
