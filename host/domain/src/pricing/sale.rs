@@ -109,13 +109,16 @@ pub struct Drawn {
     pub worth: Money,
 }
 
+/// What is earned, and by whom.
+pub type Earned = Vec<(Payee, Money)>;
+
 /// What a step books.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Moves {
     /// Billed, and deferred.
     pub sold: Money,
     /// Of what was deferred, what is earned now, and by whom.
-    pub earned: Vec<(Payee, Money)>,
+    pub earned: Earned,
 }
 
 /// What a refund books, before what is left is earned.
@@ -124,9 +127,9 @@ pub struct Back {
     /// Of what was not earned yet.
     pub deferred: Money,
     /// Of what was earned, by whom.
-    pub earned: Vec<(Payee, Money)>,
+    pub earned: Earned,
     /// What was deferred and is not given back: it is earned now.
-    pub kept: Vec<(Payee, Money)>,
+    pub kept: Earned,
 }
 
 /// What a patient was offered or has bought.
@@ -315,7 +318,7 @@ impl Sale {
     ///
     /// # Errors
     /// On overflow.
-    pub fn pass_days(&mut self, now: Instant) -> Result<Vec<(Day, Vec<(Payee, Money)>)>, SaleError> {
+    pub fn pass_days(&mut self, now: Instant) -> Result<Vec<(Day, Earned)>, SaleError> {
         let mut passed = Vec::new();
         while let Some(over) = self.next_day().filter(|over| *over <= now) {
             self.days += 1;
@@ -419,7 +422,7 @@ impl Sale {
     }
 
     /// Earns what is deferred of some fees.
-    fn earn(&mut self, which: impl Fn(&Fee) -> bool) -> Result<Vec<(Payee, Money)>, SaleError> {
+    fn earn(&mut self, which: impl Fn(&Fee) -> bool) -> Result<Earned, SaleError> {
         let mut earned = Vec::new();
         for (fee, account) in self.price.fees.iter().zip(&mut self.fees) {
             if which(fee) && account.deferred > Money::ZERO {
