@@ -534,7 +534,7 @@ async fn differences_have_an_owner_until_they_are_resolved(bench: Bench) -> Resu
     assert_eq!(tenant.list_payer_claims("insurer", (at(5), at(6)), 9).await?, [claim("op-1", 100)]);
     assert_eq!(tenant.list_payer_claims("insurer", (at(6), at(9)), 9).await?, []);
     assert_eq!(tenant.find_payer_claims("insurer", &["E-1".into(), "E-2".into()]).await?.len(), 1);
-    assert_eq!(tenant.find_remitted("insurer", &["E-1".into()]).await?, [("E-1".into(), Money::fen(100))]);
+    assert_eq!(tenant.find_remitted("insurer", &["E-1".into()]).await?, [("E-1".to_owned(), Money::fen(100))]);
     assert_eq!(tenant.list_remittance_items("insurer", "T-1").await?.len(), 1);
     let tx = tenant.begin().await?;
     assert_eq!(code_of(tx.put_remittance(&sent).await), "VERSION_CONFLICT", "it is known already");
