@@ -177,6 +177,13 @@ pub struct Bill {
     pub attributes: Vec<Attribute>,
 }
 
+impl Line {
+    /// How many: the host charges whole ones.
+    pub fn units(&self) -> u32 {
+        u32::try_from(self.quantity.unscaled()).unwrap_or_default()
+    }
+}
+
 impl Bill {
     /// The bill as a payer receives it after those that decided this. What they count of the patient is
     /// not disclosed.

@@ -116,7 +116,9 @@ impl Line {
         }
         let column = match (movement.kind, movement.contra) {
             (Kind::Settlement | Kind::Transfer, false) => &mut self.settled,
+            // What is refunded of a debt is a charge that is taken back.
             (Kind::Settlement | Kind::Transfer, true) => &mut self.reversed,
+            (Kind::Refund, _) if movement.account.is_receivable() => &mut self.reversed,
             (Kind::Refund, _) | (Kind::Receipt, true) => &mut self.refunded,
             (Kind::Receipt, false) | (Kind::Remittance, _) => &mut self.remitted,
             (Kind::WriteOff, _) => &mut self.written_off,

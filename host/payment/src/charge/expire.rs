@@ -3,7 +3,7 @@ use xinglin_care::{
     prescription::{self, Ending},
 };
 use xinglin_domain::{
-    billing::{By, Charge, ChargeState, Claim, claim::Reversing},
+    billing::{By, Charge, ChargeState, Claim, Subject, claim::Reversing},
     id::{BillId, PatientId, PrescriptionId},
     prescription::{Prescription, RxState},
     time::Instant,
@@ -19,8 +19,9 @@ use xinglin_store::{DocumentQuery, StoreError, Tenant, TenantTx, Work};
 use super::{
     Row, free, load,
     operation::{MOST_REVERSALS, begin_reversal, post_reversed},
+    reverse::give_back,
     settle::carry_out,
-    update,
+    subject, update,
 };
 
 /// Number of open quotes of a prescription that are closed at a time; more are nobody's habit.
@@ -131,12 +132,22 @@ async fn cancel_order(
 ) -> AppResult<()> {
     let now = occasion.now;
     let Stored { row, value } = load(records, bill).await?;
-    let rx = super::parent(&row)?;
+    let Subject::Prescription(rx) = subject(&row)? else {
+        return Err(AppError::internal("the order of a prescription is a visit's"));
+    };
     let order = Order { rx, patient: value.patient(), bill, ending };
     let reversing = match value {
         // Known when the payer answers, or a person states it.
         Charge::Settling(_) | Charge::Unknown(_) | Charge::Reversing(_) => {
             return work::postpone(records, work, work::next_try(work, now)).await;
+        }
+        Charge::Reduced(reduced) => {
+            let tx = records.begin().await?;
+            touch(&tx, tx.get_document(rx).await?, now).await?;
+            order.tell(&tx, true, now).await?;
+            give_back(&tx, row, reduced, By::End, now).await?;
+            tx.finish_work(work).await?;
+            return Ok(tx.commit().await?);
         }
         Charge::Settled(settled) if settled.payers().is_empty() => {
             let refunded = Charge::from(settled.refund_all(By::Host, now)?);
@@ -166,7 +177,7 @@ async fn cancel_order(
                 return take_back(extensions, records, work, (row, reversing), &order, occasion).await;
             }
             let tx = records.begin().await?;
-            free(&tx, rx, bill, now).await?;
+            free(&tx, Subject::Prescription(rx), bill, now).await?;
             update(&tx, row, &closed, now).await?;
             order.tell(&tx, false, now).await?;
             tx.finish_work(work).await?;

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 use xinglin_domain::{
-    billing::{Allocation, Charge},
+    billing::{Allocation, Charge, claim::Replaced},
     id::BillId,
     money::Money,
     payer::{Line, Source},
@@ -13,6 +13,8 @@ use xinglin_domain::{
 use xinglin_extensions::call::CallView;
 use xinglin_fhir::project;
 use xinglin_platform::{AppError, AppResult};
+
+use super::NewRefundLine;
 
 /// A bill and who pays it.
 #[derive(Serialize, ToSchema)]
@@ -31,6 +33,8 @@ pub struct ChargeView {
     /// Total, in fen.
     #[schema(value_type = i64)]
     pub total_fen: Money,
+    /// What was given back in part, the first first, with what each source had paid before.
+    pub refunds: Vec<RefundView>,
     /// Notes of the payer on the calculation, for the patient.
     pub notes: Vec<String>,
     /// Plugin calls that this request made.
@@ -63,6 +67,24 @@ pub struct ChargeLine {
     /// 符合范围.
     #[schema(value_type = Option<i64>)]
     pub in_scope_fen: Option<Money>,
+}
+
+/// A partial refund.
+#[derive(Serialize, ToSchema)]
+pub struct RefundView {
+    /// What the asker calls it.
+    pub key: String,
+    /// Why.
+    pub reason: String,
+    /// When it was asked for (RFC 3339).
+    pub at: String,
+    /// What was given back.
+    pub lines: Vec<NewRefundLine>,
+    /// Total before it, in fen.
+    #[schema(value_type = i64)]
+    pub total_fen: Money,
+    /// Who had paid what before it.
+    pub parts: Vec<PartView>,
 }
 
 /// Someone's share.
@@ -102,9 +124,18 @@ pub(super) fn view(charge: &Charge, notes: Vec<String>, calls: Vec<CallView>) ->
         })
         .collect();
     let total = Money::sum(charge.bill().lines.iter().map(|line| line.gross)).map_err(AppError::internal)?;
-    let parts = charge.allocation().map_or_else(Vec::new, |allocation| {
+    let shares = |allocation: &Allocation| {
         allocation.parts().iter().map(|(source, fen)| PartView { source: *source, fen: *fen }).collect()
-    });
+    };
+    let parts = charge.allocation().map_or_else(Vec::new, shares);
+    let refund = |Replaced { agreed, refund, .. }: &Replaced| RefundView {
+        key: refund.key.clone(),
+        reason: refund.reason.clone(),
+        at: refund.at.to_string(),
+        lines: refund.lines.iter().map(NewRefundLine::from).collect(),
+        total_fen: agreed.gross(),
+        parts: shares(agreed),
+    };
     Ok(ChargeView {
         id: charge.id(),
         status: charge.state().as_str().to_owned(),
@@ -112,6 +143,7 @@ pub(super) fn view(charge: &Charge, notes: Vec<String>, calls: Vec<CallView>) ->
         lines,
         parts,
         total_fen: total,
+        refunds: charge.replaced().iter().map(refund).collect(),
         notes,
         calls,
     })

@@ -21,7 +21,7 @@ use xinglin_domain::{
 use xinglin_platform::{AppError, AppResult, ambient};
 use xinglin_store::{ClosedPeriod, Executor, TenantScope, TenantTx};
 
-pub(crate) use self::book::{book_shares, unwind};
+pub(crate) use self::book::{book_receipt, book_reduction, book_shares, received, unwind};
 pub use self::close_period::{Close, close_period};
 pub use self::correct::{Correct, correct};
 pub use self::export::{Format, StatementFile, export};

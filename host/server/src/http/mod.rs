@@ -26,6 +26,7 @@ mod fhir;
 mod formulary;
 mod health;
 mod hold;
+mod item_order;
 mod language;
 mod launch;
 mod ledger;
@@ -133,6 +134,7 @@ fn api(packages: DefaultBodyLimit, attachments: DefaultBodyLimit) -> OpenApiRout
         .merge(encounter::routes())
         .merge(enrolment::routes())
         .merge(formulary::routes())
+        .merge(item_order::routes())
         .merge(emergency_access::routes())
         .merge(hold::routes())
         .merge(launch::routes())

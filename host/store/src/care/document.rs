@@ -1,4 +1,4 @@
-//! Documents: encounters, prescriptions, bills and enrolments. The domain's state machines are
+//! Documents: encounters, prescriptions, orders of items, bills and enrolments. The domain's state machines are
 //! stored whole, as JSON; columns needed by lists are copied out of it.
 
 use std::{
@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::Value;
 use xinglin_domain::{
-    id::{BillId, EncounterId, EnrolmentId, InvalidId, PrescriptionId},
+    id::{BillId, EncounterId, EnrolmentId, InvalidId, ItemOrderId, PrescriptionId},
     time::Instant,
 };
 
@@ -42,6 +42,7 @@ macro_rules! documents {
 documents! {
     EncounterId = "encounter";
     PrescriptionId = "prescription";
+    ItemOrderId = "item_order";
     BillId = "bill";
     EnrolmentId = "enrolment";
 }
@@ -53,7 +54,7 @@ pub struct Document<Id> {
     pub id: Id,
     /// FHIR id of the patient.
     pub patient_id: String,
-    /// Its parent: the encounter of a prescription, the prescription or encounter of a bill, the
+    /// Its parent: the encounter of a prescription or an order, the prescription or encounter of a bill, the
     /// plugin of an enrolment.
     pub parent_id: Option<String>,
     /// Unique among documents of a kind: for example, a running enrolment claims `plugin/patient`.

@@ -43,7 +43,7 @@ const HANGING: [(&str, &str, &str); 4] = [
 /// Index tables of resources.
 const FINDING: [&str; 3] = ["resource_token", "resource_string", "resource_range"];
 /// Tables with a patient id, each before those that it refers to.
-const OWN: [&str; 18] = [
+const OWN: [&str; 19] = [
     "task",
     "alert",
     "hold",
@@ -55,6 +55,7 @@ const OWN: [&str; 18] = [
     "relation",
     "real_name",
     "bill",
+    "item_order",
     "prescription",
     "enrolment",
     "encounter",
@@ -101,6 +102,7 @@ impl<E: Executor> TenantScope<E> {
             ("encounter", "updated_at"),
             ("prescription", "updated_at"),
             ("bill", "updated_at"),
+            ("item_order", "updated_at"),
             ("enrolment", "updated_at"),
             ("alert", "updated_at"),
             ("blob", "created_at"),
