@@ -123,7 +123,7 @@ const CONTRACT: &str = "plans=SUPPLEMENT; networks=direct:0, partner:20; deducti
      guarantee-days=30; documents=; claim-documents=; filing-days=90; appeal-days=60; year=calendar; remit-days=none";
 
 /// Insures the patient with an insurer, 970 of a deductible of 1000 yuan used.
-async fn insure_commercially(clinic: &Clinic, year: i16) {
+pub(super) async fn insure_commercially(clinic: &Clinic, year: i16) {
     let plugin = format!("/api/v1/tenants/{}/plugins/{}", clinic.tenant, DIRECT_BILLING.id);
     let settings = json!({ "terms.cigna-cmb": CONTRACT });
     clinic.operator.put(&plugin, json!({ "payer": "commercial", "settings": settings })).await;
@@ -171,6 +171,7 @@ async fn an_insurer_pays_after_the_fund(hospital: TestHospital) {
     let prescription = clinic.draft(&clinic.visit().await, &month).await;
     clinic.sign(&prescription).await;
     clinic.approve(&prescription).await;
+    clinic.order(&prescription, "glucose-test-strips-50", 1).await;
     let quote = async |terms: Value| {
         let items = json!([{ "item": "glucose-test-strips-50", "quantity": 1 }]);
         let mut order = json!({ "prescription": id(&prescription), "items": items });
