@@ -4,6 +4,8 @@ pub mod case;
 pub mod dice;
 pub mod population;
 pub mod rule;
+pub mod server;
+pub mod times;
 
 /// Any failure ends a measurement.
 pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;

@@ -7,6 +7,6 @@ crate::bindings::payment_1_1!(
 );
 
 pub use bindings::exports::xinglin::payment::capitation::{
-    Acceptance, Account, Budget, Closing, Consumption, Enrolled, Enrolment, Guest as Capitation, Indicator,
-    MemberMonths, Membership, Points, Quality, Share,
+    Acceptance, Account, Budget, Choice, Closing, Consumption, Enrolled, Enrolment, Guest as Capitation, Indicator,
+    MemberMonths, Membership, Place, Points, Quality, Share,
 };

@@ -9,10 +9,10 @@ use sha2::{Digest, Sha256};
 use crate::support::{
     Answer, Client, Clinic, PASSWORD, Person, TestHospital,
     browser::{Browser, Seen, encoded},
-    http, on_both_engines, record,
+    http, record, rules_on_both_engines,
 };
 
-on_both_engines!(
+rules_on_both_engines!(
     TestHospital:
     a_patient_lets_an_app_read_one_record,
     a_guardian_chooses_the_record_an_app_reads,

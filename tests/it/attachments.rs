@@ -4,9 +4,9 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use xinglin_store::Engine;
 
-use crate::support::{Client, Exchange, Person, TestHospital, on_both_engines, record};
+use crate::support::{Client, Exchange, Person, TestHospital, record, rules_on_both_engines};
 
-on_both_engines!(
+rules_on_both_engines!(
     TestHospital:
     an_attachment_is_readable_by_who_may_read_the_patient,
     attachments_of_a_restricted_compartment_are_hidden,

@@ -6,10 +6,10 @@ use serde_json::{Map, Value, json};
 use crate::support::{
     Answer, Client, Clinic, DIABETES, MEDICAL_INSURANCE, TestHospital,
     clinic::{confirm_path, id},
-    on_both_engines, record,
+    record, rules_on_both_engines,
 };
 
-on_both_engines!(
+rules_on_both_engines!(
     TestHospital:
     an_invalid_body_is_refused_with_its_code,
     money_is_whole_fen,

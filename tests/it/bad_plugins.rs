@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 use crate::support::{
     TestHospital,
     guest::{self, Guest},
-    line, on_both_engines,
+    line, rules_on_both_engines,
 };
 
-on_both_engines!(
+rules_on_both_engines!(
     TestHospital:
     an_invalid_package_is_not_installed,
     a_plugin_without_its_grants_is_not_enabled,

@@ -4,9 +4,9 @@
 use serde_json::{Value, json};
 use xinglin_store::Engine;
 
-use crate::support::{Clinic, TestHospital, guest::Guest, on_both_engines, record};
+use crate::support::{Clinic, TestHospital, guest::Guest, record, rules_on_both_engines};
 
-on_both_engines!(
+rules_on_both_engines!(
     TestHospital:
     a_missing_grant_is_named,
     a_plugin_reads_the_current_patient_only,

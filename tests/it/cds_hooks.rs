@@ -7,9 +7,9 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::process::Command;
 
-use crate::support::{Client, DRUG_SAFETY, Person, TestHospital, built, guest::Guest, on_both_engines};
+use crate::support::{Client, DRUG_SAFETY, Person, TestHospital, built, guest::Guest, rules_on_both_engines};
 
-on_both_engines!(
+rules_on_both_engines!(
     TestHospital:
     every_enabled_checker_is_listed_as_a_service,
     healthchain_calls_the_services,

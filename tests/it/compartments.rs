@@ -9,10 +9,10 @@ use crate::support::{
     Client, Clinic, DIABETES, MEDICAL_INSURANCE, Person, TestHospital,
     clinic::{id, medicine},
     guest::Guest,
-    line, on_both_engines, record,
+    line, record, rules_on_both_engines,
 };
 
-on_both_engines!(
+rules_on_both_engines!(
     TestHospital:
     nobody_reads_a_compartment_without_consent,
     a_patient_grants_and_withdraws_consent,

@@ -12,10 +12,10 @@ use crate::support::{
     clinic::{draft, id, id_number, part},
     frozen,
     guest::Guest,
-    line, on_both_engines, record, repository,
+    line, record, repository, rules_on_both_engines,
 };
 
-on_both_engines!(
+rules_on_both_engines!(
     TestHospital:
     a_visit_on_plugins_built_against_the_first_contract,
     people_are_verified_under_the_first_contract,

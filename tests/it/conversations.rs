@@ -7,10 +7,10 @@ use xinglin_platform::config::Video;
 
 use crate::{
     policies::decree,
-    support::{Client, Clinic, Person, TestHospital, eventually, on_both_engines},
+    support::{Client, Clinic, Person, TestHospital, eventually, rules_on_both_engines},
 };
 
-on_both_engines!(
+rules_on_both_engines!(
     TestHospital:
     patient_and_staff_exchange_messages_during_a_visit,
     nobody_posts_under_a_role_they_lack,

@@ -3,9 +3,9 @@
 use tempfile::TempDir;
 use xinglin_store::{Engine, testing::TestDatabase};
 
-use crate::support::{Desk, built, on_both_engines};
+use crate::support::{Desk, built, rules_on_both_engines};
 
-on_both_engines!(Stage: the_demonstration_runs_to_its_end);
+rules_on_both_engines!(Stage: the_demonstration_runs_to_its_end);
 
 struct Stage {
     desk: Desk,

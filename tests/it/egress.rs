@@ -171,9 +171,9 @@ on_sqlite!(
 
 mod both {
     use super::{Bench, identity_leaves_only_with_consent, placeholders_are_filled_in_for_the_allowed_server_only};
-    use crate::support::on_both_engines;
+    use crate::support::rules_on_both_engines;
 
-    on_both_engines!(
+    rules_on_both_engines!(
         Bench:
         placeholders_are_filled_in_for_the_allowed_server_only,
         identity_leaves_only_with_consent,

@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Person, TestHospital, clinic::id, on_both_engines, record};
+use crate::support::{Person, TestHospital, clinic::id, record, rules_on_both_engines};
 
-on_both_engines!(TestHospital: emergency_access_is_limited_audited_and_judged, emergency_access_needs_a_doctor_a_reason_and_a_period);
+rules_on_both_engines!(TestHospital: emergency_access_is_limited_audited_and_judged, emergency_access_needs_a_doctor_a_reason_and_a_period);
 
 const REASON: &str = "Unconscious on arrival, medicines unknown.";
 

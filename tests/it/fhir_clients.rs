@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use tokio::process::Command;
 
-use crate::support::{TestHospital, built, on_both_engines};
+use crate::support::{TestHospital, built, rules_on_both_engines};
 
-on_both_engines!(TestHospital: fhirpy_completes_its_session, fhir_kit_client_completes_its_session);
+rules_on_both_engines!(TestHospital: fhirpy_completes_its_session, fhir_kit_client_completes_its_session);
 
 fn script(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("it/clients").join(name)

@@ -8,9 +8,9 @@ use serde_json::{Map, Value, json};
 use xinglin_domain::compartment::Compartments;
 use xinglin_fhir::validate::validate;
 
-use crate::support::{TestHospital, built, on_both_engines};
+use crate::support::{TestHospital, built, rules_on_both_engines};
 
-on_both_engines!(TestHospital: examples_are_returned_unchanged);
+rules_on_both_engines!(TestHospital: examples_are_returned_unchanged);
 
 /// Examples that violate the specification.
 const UNSOUND: [(&str, &str); 22] = [

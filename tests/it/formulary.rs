@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 use crate::support::{
     Answer, Clinic, Person, TestHospital,
     clinic::{checklist, draft, id},
-    line, medicine, on_both_engines,
+    line, medicine, rules_on_both_engines,
 };
 
-on_both_engines!(TestHospital:
+rules_on_both_engines!(TestHospital:
     listed_medicines_are_refused_under_every_name_and_code,
     a_wrong_ingredient_does_not_hide_a_listed_medicine,
     no_kind_of_item_sells_a_medicine,

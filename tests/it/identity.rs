@@ -8,10 +8,10 @@ use totp_rs::{Builder, Secret};
 use xinglin_store::RequestKey;
 
 use crate::support::{
-    Client, Clinic, PASSWORD, TestHospital, clinic::draft, eventually, guest::Guest, on_both_engines,
+    Client, Clinic, PASSWORD, TestHospital, clinic::draft, eventually, guest::Guest, rules_on_both_engines,
 };
 
-on_both_engines!(
+rules_on_both_engines!(
     TestHospital:
     a_refresh_token_is_valid_once,
     ending_a_session_invalidates_its_tokens,

@@ -4,9 +4,9 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::time::{Duration, sleep};
 
-use crate::support::{Clinic, TestHospital, guest::Guest, line, on_both_engines};
+use crate::support::{Clinic, TestHospital, guest::Guest, line, rules_on_both_engines};
 
-on_both_engines!(
+rules_on_both_engines!(
     TestHospital:
     a_candidate_that_differs_does_not_pass_the_gate,
     an_equivalent_candidate_is_promoted_and_rolled_back,

@@ -4,9 +4,9 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Clinic, DIABETES, TestHospital, eventually, on_both_engines};
+use crate::support::{Clinic, DIABETES, TestHospital, eventually, rules_on_both_engines};
 
-on_both_engines!(
+rules_on_both_engines!(
     TestHospital:
     a_posted_glucose_alerts_and_holds_as_an_answered_one,
     every_way_in_is_an_event_exactly_once,

@@ -57,7 +57,7 @@ pub(super) fn bill(quote: &Value) -> String {
     format!("/api/v1/charges/{}", quote["id"].as_str().expect("an id"))
 }
 
-fn cancel(quote: &Value) -> String {
+pub(super) fn cancel(quote: &Value) -> String {
     format!("{}/cancel", bill(quote))
 }
 
@@ -69,14 +69,14 @@ fn plugin(clinic: &Clinic, id: &str) -> String {
     format!("/api/v1/tenants/{}/plugins/{id}", clinic.tenant)
 }
 
-async fn insured(hospital: &TestHospital) -> Clinic {
+pub(super) async fn insured(hospital: &TestHospital) -> Clinic {
     let clinic = hospital.clinic(&[&MEDICAL_INSURANCE]).await;
     clinic.insure().await;
     clinic
 }
 
 /// What the hospital told the patient of a bill, by occasion.
-async fn told(clinic: &Clinic, quote: &Value) -> Vec<String> {
+pub(super) async fn told(clinic: &Clinic, quote: &Value) -> Vec<String> {
     let messages = clinic.patient.get(&format!("/api/v1/patients/{}/messages", clinic.subject)).await;
     let of_bill =
         messages.as_array().into_iter().flatten().filter(|message| message["detail"]["charge"] == quote["id"]);
@@ -101,15 +101,24 @@ pub(super) async fn insured_by(hospital: &TestHospital, payer: &PayerGuest) -> C
 
 /// Adds another version of the payer; returns the version and the digest.
 pub(super) async fn upload(clinic: &Clinic, payer: &PayerGuest) -> (String, String) {
+    upload_package(clinic, |version| payer.package(PAYER, version)).await
+}
+
+async fn upload_package(clinic: &Clinic, package: impl FnOnce(&str) -> Vec<u8>) -> (String, String) {
     static VERSION: AtomicU32 = AtomicU32::new(1);
     let version = format!("{}.0.0", VERSION.fetch_add(1, Ordering::Relaxed));
-    let uploaded = clinic.operator.upload(payer.package(PAYER, &version)).await.done("/api/v1/plugins");
+    let uploaded = clinic.operator.upload(package(&version)).await.done("/api/v1/plugins");
     (version, uploaded["digest"].as_str().expect("a digest").to_owned())
 }
 
 /// Has the payer do this from now on; returns the digest.
 pub(super) async fn promote(clinic: &Clinic, payer: &PayerGuest) -> String {
-    let (version, digest) = upload(clinic, payer).await;
+    promote_package(clinic, |version| payer.package(PAYER, version)).await
+}
+
+/// Has another package be the payer from now on; returns the digest.
+pub(super) async fn promote_package(clinic: &Clinic, package: impl FnOnce(&str) -> Vec<u8>) -> String {
+    let (version, digest) = upload_package(clinic, package).await;
     let promote = json!({ "version": version, "without_gate": true });
     clinic.operator.post(&format!("{}/promote", plugin(clinic, PAYER)), promote).await;
     digest
@@ -227,7 +236,7 @@ async fn a_refund_that_the_payer_refuses_is_reported(hospital: TestHospital) {
 }
 
 /// Number of calls of a function of the test's payer.
-async fn calls_of_function(clinic: &Clinic, function: &str) -> usize {
+pub(super) async fn calls_of_function(clinic: &Clinic, function: &str) -> usize {
     let calls = clinic.administrator.get(&format!("/api/v1/calls?plugin={PAYER}&limit=500")).await;
     let hooks = calls.as_array().into_iter().flatten().filter_map(|call| call["tape"]["hook"].as_str());
     hooks.filter(|hook| hook.ends_with(&format!("#{function}"))).count()
@@ -502,7 +511,7 @@ async fn items_with_the_same_codings_keep_price_and_name(hospital: TestHospital)
 }
 
 async fn the_fee_of_a_visit_is_charged_once(hospital: TestHospital) {
-    let clinic = insured(&hospital).await;
+    let clinic = hospital.clinic(&[]).await;
     let visit = clinic.visit().await;
     let prescribe = async |item: &str| {
         let path = clinic.draft(&visit, &[line(item, "10", "1", 30, 1)]).await;
@@ -795,7 +804,7 @@ async fn an_order_that_expires_is_refunded_and_told(hospital: TestHospital) {
     };
     assert_eq!([of(&orders[0].0), of(&orders[1].0), of(&unpaid), of(&draft)], [1, 1, 1, 0], "{messages:#}");
     clinic.patient.refused(&confirm_path(&open), confirmation(&open), "RX_EXPIRED").await;
-    assert_eq!(clinic.patient.post(&cancel(&open), json!(null)).await["status"], "ABANDONED");
+    assert_eq!(status(&clinic, &open).await, "ABANDONED", "the quote has lapsed");
     assert_eq!(clinic.balanced().await["debit_fen"], 0);
     let coverage = clinic.patient.get(&format!("/api/v1/patients/{}/coverages", clinic.subject)).await;
     let fund = coverage[0]["accumulators"].as_array().expect("figures").iter().find(|f| f["code"] == "fund-used");

@@ -13,9 +13,9 @@ use tokio::{
 use totp_rs::{Builder, Secret};
 use xinglin_store::Engine;
 
-use crate::support::{Answer, Client, Clinic, PASSWORD, TestHospital, built, on_both_engines};
+use crate::support::{Answer, Client, Clinic, PASSWORD, TestHospital, built, rules_on_both_engines};
 
-on_both_engines!(
+rules_on_both_engines!(
     Bench:
     a_passkey_signs_in_as_both_factors,
     a_registration_that_fails_verification_is_refused,

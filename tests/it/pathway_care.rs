@@ -9,11 +9,12 @@ use xinglin_store::Alert;
 use crate::{
     measurements::{Enrolled, follow_up},
     support::{
-        Client, Clinic, DIABETES, Person, TestHospital, eventually, frozen, line, on_both_engines, outside::Outside,
+        Client, Clinic, DIABETES, Person, TestHospital, eventually, frozen, line, outside::Outside,
+        rules_on_both_engines,
     },
 };
 
-on_both_engines!(
+rules_on_both_engines!(
     TestHospital:
     an_alert_climbs_until_somebody_takes_it_up,
     a_tenant_has_its_own_ladder,

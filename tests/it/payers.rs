@@ -117,7 +117,7 @@ async fn a_settlement_that_differs_from_the_quote_is_reversed(hospital: TestHosp
 }
 
 /// A whole contract with an insurer: nothing illustrative is needed.
-const CONTRACT: &str = "plans=SUPPLEMENT; networks=direct:0, partner:20; deductible=100000; copay=0; discount=0; \
+pub(super) const CONTRACT: &str = "plans=SUPPLEMENT; networks=direct:0, partner:20; deductible=100000; copay=0; discount=0; \
      visit-limit=10000; annual-limit=none; visits=none; mental-visits=none; waiting-days=0; mental-waiting-days=0; \
      excluded=item:glucose-test-strips-50; preauthorization-above=200000; preauthorization-services=; \
      guarantee-days=30; documents=; claim-documents=; filing-days=90; appeal-days=60; year=calendar; remit-days=none";
@@ -144,7 +144,7 @@ pub(super) async fn insure_commercially(clinic: &Clinic, year: i16) {
 }
 
 /// What a payer counts of the patient: all figures by code.
-async fn counts(clinic: &Clinic, payer: &str, of: &str) -> Vec<(String, i64)> {
+pub(super) async fn counts(clinic: &Clinic, payer: &str, of: &str) -> Vec<(String, i64)> {
     let coverages = clinic.patient.get(&format!("/api/v1/patients/{}/coverages", clinic.subject)).await;
     let coverage = coverages.as_array().into_iter().flatten().find(|coverage| coverage["payer"] == payer);
     let figures = coverage.and_then(|coverage| coverage[of].as_array().cloned()).unwrap_or_default();

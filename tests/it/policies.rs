@@ -9,10 +9,10 @@ use xinglin_domain::access::Action;
 
 use crate::support::{
     DRUG_SAFETY, PASSWORD, Person, Process, TestHospital, advance, clinic::verify, eventually, guest::Guest, line,
-    on_both_engines,
+    rules_on_both_engines,
 };
 
-on_both_engines!(
+rules_on_both_engines!(
     TestHospital:
     a_tenant_policy_restricts_its_accounts,
     an_invalid_policy_file_is_reported_and_not_applied,
@@ -244,7 +244,7 @@ async fn every_route_enforces_its_action(hospital: TestHospital) {
 mod commands {
     use super::*;
 
-    on_both_engines!(Process: policy_commands_explain_decisions_and_check_files);
+    rules_on_both_engines!(Process: policy_commands_explain_decisions_and_check_files);
 
     async fn policy_commands_explain_decisions_and_check_files(process: Process) {
         let operator = process.operator().await;

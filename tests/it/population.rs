@@ -15,7 +15,7 @@ use crate::support::{Client, PASSWORD, TestHospital, at_full_length, built, on_b
 on_both_engines!(TestHospital: a_synthetic_population_is_imported_and_found);
 
 /// In short runs one of this many children is imported, and every adult, as there are few.
-const ONE_OF: usize = 6;
+const ONE_OF: usize = 12;
 
 /// The bundles of the simulator.
 fn bundles() -> Vec<PathBuf> {
@@ -163,11 +163,12 @@ impl Population {
 
 async fn a_synthetic_population_is_imported_and_found(hospital: TestHospital) {
     let population = Population::import(&hospital).await;
+    hospital.hospital.store().refresh_statistics().await.expect("counted");
     let mut counts = BTreeMap::<&str, usize>::new();
     for sent in &population.sent {
         *counts.entry(sent.kind()).or_default() += 1;
     }
-    let lives = if at_full_length() { 100 } else { 20 };
+    let lives = if at_full_length() { 100 } else { 12 };
     assert!(counts["Patient"] >= lives && counts.len() >= 20, "{counts:?}");
     let tenant = population.tenant.parse().expect("a tenant");
     for (kind, count) in &counts {

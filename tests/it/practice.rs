@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 use crate::support::{
     Client, Clinic, PASSWORD, Person, TestHospital,
     clinic::{checklist, draft, papers, verify},
-    line, on_both_engines,
+    line, rules_on_both_engines,
 };
 
-on_both_engines!(
+rules_on_both_engines!(
     TestHospital:
     a_missing_certificate_blocks_onboarding,
     a_certificate_that_lapses_mid_shift_ends_the_shift,

@@ -1,20 +1,24 @@
-//! Guests in Python, built with componentize-py: `examples/python-plugin`, which uses no system
-//! calls, and `examples/python-wasi`, which does.
+//! Guests in Python, built with componentize-py: `examples/python-plugin` and `examples/python-heads`, which
+//! use no system calls, and `examples/python-wasi`, which does.
 
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use xinglin_domain::{
+    capitation::{Account, Choice, Consumption, Enrolled, Enrolment, Indicator, MemberMonths, Membership, Place},
     clinical::{Sex, Snapshot, Subject},
-    coding::{Coding, system},
+    coding::{Coding, Decimal, system},
     id::{CallId, TenantId},
+    insurance::Period,
+    money::Money,
+    pricing::{Priced, Progress, Purchase, Service},
     review::{Order, Verdict},
     time::Instant,
 };
 use xinglin_runtime::{Call, CallContext, Grants, HostServices, Options, Package, Packs, Runtime, Tape};
 use xinglin_store::Engine;
 
-use crate::support::{Clinic, PYTHON, PYTHON_WASI, TestHospital, line, record};
+use crate::support::{Clinic, PYTHON, PYTHON_HEADS, PYTHON_WASI, TestHospital, line, record};
 
 /// Whether a child of this birth date may have codeine: the cards of the checker. As a draft of this
 /// hospital it would not reach a plugin, being on the list of medicines that may not be prescribed
@@ -73,20 +77,24 @@ fn moment() -> Instant {
     Instant::parse("2026-11-01T08:30:00.250000Z").expect("instant")
 }
 
-async fn review(
-    runtime: &Runtime,
-    plugin: &xinglin_runtime::Plugin,
-    code: &str,
-    seed: u8,
-) -> Call<Result<Verdict, xinglin_domain::review::ReviewError>> {
-    let context = CallContext {
+fn context(seed: u8) -> CallContext {
+    CallContext {
         call: CallId::from_u128(7),
         tenant: TenantId::from_u128(5),
         request_id: "req-1".to_owned(),
         settings: Vec::new(),
         now: moment(),
         services: HostServices { seed: [seed; 32], ..HostServices::default() },
-    };
+    }
+}
+
+async fn review(
+    runtime: &Runtime,
+    plugin: &xinglin_runtime::Plugin,
+    code: &str,
+    seed: u8,
+) -> Call<Result<Verdict, xinglin_domain::review::ReviewError>> {
+    let context = context(seed);
     let diagnoses = vec![Coding::new(system::ICD10, code)];
     let order = Order { diagnoses, lines: Vec::new(), long_term: false, attributes: Vec::new() };
     let snapshot = Snapshot {
@@ -165,4 +173,111 @@ async fn a_python_plugin_with_wasi_is_granted_its_imports() {
         let report = runtime.replay(&plugin, &tape).await.expect("replayed");
         assert!(report.identical && report.conclusive && report.same_component && report.same_engine, "{report:?}");
     }
+}
+
+/// Every function of payment per head and of prices, by a component that was not written in Rust; each
+/// answer passes the checks of the host and replays.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_python_scheme_and_list_of_prices_answer() {
+    let runtime = Runtime::new(Options { calls: 4, ..Options::default() }).expect("an engine");
+    let package = Package::read(PYTHON_HEADS.package()).expect("a good package");
+    assert!(package.imports().is_empty(), "no capability");
+    let plugin = runtime.load(&package, &Grants::as_asked(package.manifest())).await.expect("loaded");
+    let day = |text: &str| Instant::parse(text).expect("a day");
+    let (year, fen) = (Period { start: day("2026-01-01"), end: day("2027-01-01") }, Money::fen);
+    let e11 = || vec![Coding::new(system::ICD10, "E11.9")];
+    let enrolment = |choice: Choice, current: Option<&str>, diagnoses: Vec<Coding>| Enrolment {
+        member: "m-1".into(),
+        choice,
+        lead: "lead-a".into(),
+        partners: vec!["org-2".into()],
+        chosen_at: moment(),
+        diagnoses,
+        age_years: Some(58),
+        current: current.map(|lead| Membership { lead: lead.into(), since: day("2026-01-01") }),
+    };
+    let mut tapes: Vec<Tape> = Vec::new();
+    for (asked, outcome) in [
+        (enrolment(Choice::Join, None, e11()), "accepted"),
+        (enrolment(Choice::Change, Some("lead-b"), e11()), "accepted"),
+        (enrolment(Choice::Join, Some("lead-b"), e11()), "refused"),
+        (enrolment(Choice::Join, None, Vec::new()), "undecided"),
+    ] {
+        let call = runtime.enrol_member(&plugin, context(1), &asked, moment()).await;
+        let found = match call.outcome.unwrap_or_else(|failure| panic!("{failure}")) {
+            Ok(Enrolled::Accepted(accepted)) => {
+                assert_eq!(accepted.accrues_from, day("2026-12-01"));
+                "accepted"
+            }
+            Ok(Enrolled::Refused(_)) => "refused",
+            Err(_) => "undecided",
+        };
+        assert_eq!(found, outcome);
+        tapes.push(call.tape);
+    }
+    let class = Coding::new("https://heads.example/class", "all");
+    let months = [MemberMonths { risk_class: class, months: 1200 }];
+    let call = runtime.accrue_budget(&plugin, context(1), &year, &months).await;
+    let budget = call.outcome.expect("an answer").expect("a budget");
+    assert_eq!((budget.amount, budget.prepayment), (fen(60_000_000), fen(54_000_000)));
+    tapes.push(call.tape);
+    for (place, charged) in [(Place::Lead, 5), (Place::Partner, 5), (Place::Referred, 5), (Place::Elsewhere, 0)] {
+        let consumption = Consumption {
+            bill: "bill-1".into(),
+            served_at: moment(),
+            institution: "org-1".into(),
+            place,
+            lead: "lead-a".into(),
+            diagnoses: e11(),
+            fund: fen(5),
+        };
+        let call = runtime.charge_budget(&plugin, context(1), &consumption).await;
+        assert_eq!(call.outcome.expect("an answer"), Ok(fen(charged)), "{place:?}");
+        tapes.push(call.tape);
+    }
+    let indicators = [Indicator { code: "all".into(), numerator: 9, denominator: 9 }];
+    let call = runtime.score_quality(&plugin, context(1), &year, &indicators).await;
+    let quality = call.outcome.expect("an answer").expect("a score").total;
+    assert_eq!(quality, Decimal::whole(100));
+    tapes.push(call.tape);
+    for (used, kept, borne, payable) in [(54_600_000, 5_400_000, 0, 6_000_000), (66_000_000, 0, 6_000_000, 6_000_000)] {
+        let account = Account { year, budget: budget.amount, prepaid: budget.prepayment, used: fen(used), quality };
+        let call = runtime.close_year(&plugin, context(1), &account).await;
+        let closing = call.outcome.expect("an answer").expect("an end");
+        assert_eq!((closing.kept, closing.provider_bears, closing.payable), (fen(kept), fen(borne), fen(payable)));
+        tapes.push(call.tape);
+    }
+    for (code, age, costs) in [
+        ("consultation", Some(58), Some(10_000)),
+        ("consultation", Some(8), Some(5_000)),
+        ("consultation", None, None),
+        ("gold", Some(58), None),
+    ] {
+        let service = Service {
+            code: vec![Coding::new("https://heads.example/services", code)],
+            title: None,
+            age_years: age,
+            diagnoses: Vec::new(),
+            severity: None,
+            plan: None,
+            entitlements: Vec::new(),
+        };
+        let call = runtime.price(&plugin, context(1), &service, moment()).await;
+        tapes.push(call.tape);
+        let Ok(Priced::Offered(price)) = call.outcome.expect("an answer") else {
+            assert_eq!(costs, None, "{code} {age:?}");
+            continue;
+        };
+        assert_eq!((price.total().ok(), Some(price.list_price)), (costs.map(fen), costs.map(fen)));
+        for (progress, back) in [(Progress::NotStarted, costs), (Progress::Started, None)] {
+            let purchase = Purchase { price: price.clone(), bought_at: moment(), progress, used: Money::ZERO };
+            let call = runtime.price_refund(&plugin, context(1), &purchase, moment()).await;
+            let refund = call.outcome.expect("an answer").expect("a refund");
+            assert_eq!(refund.fees.first().map(|fee| fee.amount), back.map(fen));
+            tapes.push(call.tape);
+        }
+    }
+    let last = tapes.last().expect("many");
+    let report = runtime.replay(&plugin, last).await.expect("replayed");
+    assert!(report.identical && report.conclusive, "{report:?}");
 }

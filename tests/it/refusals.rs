@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 use crate::support::{
     Clinic, DRUG_SAFETY, Person, TestHospital,
     clinic::{checklist, confirm_path, draft, id, papers, verify},
-    line, medicine, on_both_engines, record,
+    line, medicine, record, rules_on_both_engines,
 };
 
-on_both_engines!(
+rules_on_both_engines!(
     TestHospital:
     a_visit_needs_identity_consent_and_evidence,
     a_follow_up_is_accepted_by_a_doctor,

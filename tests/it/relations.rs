@@ -3,9 +3,9 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Clinic, Person, TestHospital, clinic, line, on_both_engines, record};
+use crate::support::{Clinic, Person, TestHospital, clinic, line, record, rules_on_both_engines};
 
-on_both_engines!(
+rules_on_both_engines!(
     TestHospital:
     a_guardian_acts_within_the_period,
     revoking_a_guardianship_takes_effect_mid_visit,

@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 use crate::support::{
     Clinic, DIABETES, DRUG_SAFETY, TestHospital,
     clinic::{checklist, confirm_path, confirmation, draft, id, medicine},
-    eventually, line, on_both_engines, record,
+    eventually, line, record, rules_on_both_engines,
 };
 
-on_both_engines!(
+rules_on_both_engines!(
     TestHospital:
     a_medicine_is_in_use_from_its_signature_until_its_supply_ends,
     what_was_never_bought_lapses,

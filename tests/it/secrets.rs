@@ -2,9 +2,9 @@
 
 use serde_json::json;
 
-use crate::support::{Process, guest::Guest, on_both_engines};
+use crate::support::{Process, guest::Guest, rules_on_both_engines};
 
-on_both_engines!(Process: secrets_and_keys_are_managed_from_the_command_line);
+rules_on_both_engines!(Process: secrets_and_keys_are_managed_from_the_command_line);
 
 async fn secrets_and_keys_are_managed_from_the_command_line(process: Process) {
     let operator = process.operator().await;

@@ -4,9 +4,9 @@
 use serde_json::{Value, json};
 use xinglin_store::Engine;
 
-use crate::support::{Clinic, DIABETES, DIABETES_CHANGED, DRUG_SAFETY, Process, line, on_both_engines};
+use crate::support::{Clinic, DIABETES, DIABETES_CHANGED, DRUG_SAFETY, Process, line, rules_on_both_engines};
 
-on_both_engines!(Process: a_shadow_run_reports_a_changed_threshold, verification_names_a_flipped_byte);
+rules_on_both_engines!(Process: a_shadow_run_reports_a_changed_threshold, verification_names_a_flipped_byte);
 
 /// A visit with a patient on the diabetes pathway.
 struct Played {

@@ -4,9 +4,9 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Client, Clinic, PASSWORD, TestHospital, on_both_engines, record};
+use crate::support::{Answer, Client, Clinic, PASSWORD, TestHospital, record, rules_on_both_engines};
 
-on_both_engines!(
+rules_on_both_engines!(
     TestHospital:
     a_client_reads_within_its_scopes,
     a_client_assertion_is_valid_once,

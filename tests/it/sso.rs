@@ -13,10 +13,10 @@ use xinglin_store::Engine;
 use crate::support::{
     Client, Clinic, PASSWORD, TestHospital,
     browser::{Browser, Seen},
-    built, on_both_engines,
+    built, rules_on_both_engines,
 };
 
-on_both_engines!(
+rules_on_both_engines!(
     Bench:
     a_user_signs_in_at_the_configured_provider,
     a_callback_is_valid_once_in_its_browser,

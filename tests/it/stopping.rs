@@ -21,7 +21,7 @@ macro_rules! on_both_engines {
             })*
         }
 
-        mod postgres {
+        mod postgres_too {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $test() {
                 super::$test(xinglin_store::Engine::Postgres).await;

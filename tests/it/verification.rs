@@ -4,9 +4,11 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Clinic, IDENTITY_CHECK, Person, TestHospital, clinic::id_number, guest, on_both_engines, record};
+use crate::support::{
+    Clinic, IDENTITY_CHECK, Person, TestHospital, clinic::id_number, guest, record, rules_on_both_engines,
+};
 
-on_both_engines!(
+rules_on_both_engines!(
     TestHospital:
     a_plugin_verifies_certificates_without_their_numbers,
     each_fact_can_refuse_a_certificate,

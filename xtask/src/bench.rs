@@ -34,6 +34,12 @@ pub enum What {
         #[arg(last = true)]
         arguments: Vec<String>,
     },
+    /// Bills settled by two payers and the patient over HTTP, beside the same rows as plain SQL.
+    Money {
+        /// Further arguments: `-- --help` lists them.
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
     /// A plugin that never ends: when it is stopped, and what its neighbours feel of it.
     Runaway {
         /// Calls in each kind of round.
@@ -69,9 +75,9 @@ pub fn run(what: What) -> Result<()> {
             .args(["--component".into(), checker])
             .args(["--extism".into(), extism_guest()?])
             .run(),
-        What::Fhir { arguments } => {
-            sh::cargo(["build", "--release", "--locked", "--bin", "xinglin"]).run()?;
-            across("fhir").args(["--server".into(), sh::target().join("release/xinglin")]).args(arguments).run()
+        What::Fhir { arguments } => of_server("fhir")?.args(arguments).run(),
+        What::Money { arguments } => {
+            of_server("money")?.args(["--plugins".into(), plugins::out()]).args(arguments).run()
         }
         What::Runaway { calls, callers } => of_runtime("runaway")
             .args(["--calls".into(), calls.to_string(), "--callers".into(), callers.to_string()])
@@ -98,6 +104,12 @@ fn extism_guest() -> Result<PathBuf> {
 /// A measurement of the runtime alone.
 fn of_runtime(name: &str) -> sh::Sh {
     sh::cargo(["bench", "--package", "xinglin-runtime", "--bench", name, "--"])
+}
+
+/// A measurement of the shipped server, which is built for it.
+fn of_server(name: &str) -> Result<sh::Sh> {
+    sh::cargo(["build", "--release", "--locked", "--bin", "xinglin"]).run()?;
+    Ok(across(name).args(["--server".into(), sh::target().join("release/xinglin")]))
 }
 
 /// A measurement of several crates: `bench/`, a workspace of its own. It shares our

@@ -100,11 +100,30 @@ pub fn features() -> Result<()> {
 pub struct Which {
     /// Only tests whose name contains this.
     filter: Option<String>,
+    /// On PostgreSQL those as well whose subject is a rule, the fuzzer, a hundred lives and
+    /// Python: what `cargo xtask ci` runs.
+    #[arg(long)]
+    ci: bool,
     /// Those that take minutes as well, and the others at their full length: what a
     /// change need not wait for, every night. `docs/testing.md` lists them.
     #[arg(long)]
     all: bool,
 }
+
+impl Which {
+    /// What a change must pass.
+    pub const fn ci() -> Self {
+        Self { filter: None, ci: true, all: false }
+    }
+
+    /// Whether [`LEFT_TO_CI`] is not run. Who names tests gets all of the name.
+    const fn in_minutes(&self) -> bool {
+        self.filter.is_none() && !self.ci && !self.all
+    }
+}
+
+/// Names of tests that a run of minutes leaves to `cargo xtask ci`.
+const LEFT_TO_CI: [&str; 4] = ["::postgres_too::", "fuzzed_openapi::", "population::", "python::"];
 
 /// Tests of the plugins, natively, then of the host.
 pub fn test(which: &Which) -> Result<()> {
@@ -195,6 +214,9 @@ impl Tally {
                 .args(NO_TESTS.iter().flat_map(|name| ["--skip", name]))
                 .env(ALL, "1");
         }
+        if which.in_minutes() {
+            command = command.args(LEFT_TO_CI.iter().flat_map(|name| ["--skip", name]));
+        }
         let mut child = command.args(&which.filter).spawn_piped()?;
         for line in child.stdout.take().map(BufReader::new).into_iter().flat_map(BufRead::lines) {
             let line = line?;
@@ -229,6 +251,11 @@ impl Tally {
         println!("\n{total} tests passed, {} failed", self.failed.len());
         for (engine, count) in &self.passed {
             println!("  {count:5}  {engine}");
+        }
+        if which.in_minutes() {
+            println!(
+                "on PostgreSQL only what is about the database; the rest too, and the fuzzer: cargo xtask test --ci"
+            );
         }
         if !which.all {
             println!("{} more, and some at greater length: cargo xtask test --all", self.left);

@@ -86,7 +86,7 @@ fn main() -> Result<()> {
             setup::all()?;
             check::lints()?;
             plugins::build_all(With::Workspace)?;
-            check::test(&check::Which::default())
+            check::test(&check::Which::ci())
         }
         Chore::Deny { advisories } => deny::check(advisories),
         Chore::FhirSchema => fhir::write_schema(),

@@ -130,33 +130,59 @@ struct Python {
     /// Its folder in `examples/`, and the name of its package.
     folder: &'static str,
     world: &'static str,
+    /// The packages of `wit/` that it is written against.
+    contract: &'static [&'static str],
     /// Whether it does without the system: `--stub-wasi`.
     is_stubbed: bool,
 }
 
-const PYTHON: [Python; 2] = [
-    Python { folder: "python-plugin", world: "example:paediatrics/paediatrics@1.0.0", is_stubbed: true },
-    Python { folder: "python-wasi", world: "example:code-table/code-table@1.0.0", is_stubbed: false },
+/// What a checker in Python is written against.
+const PRESCRIBING: &[&str] = &["types", "clinical", "host", "prescribing"];
+
+const PYTHON: [Python; 3] = [
+    Python {
+        folder: "python-plugin",
+        world: "example:paediatrics/paediatrics@1.0.0",
+        contract: PRESCRIBING,
+        is_stubbed: true,
+    },
+    Python {
+        folder: "python-wasi",
+        world: "example:code-table/code-table@1.0.0",
+        contract: PRESCRIBING,
+        is_stubbed: false,
+    },
+    Python {
+        folder: "python-heads",
+        world: "example:heads/heads@1.0.0",
+        contract: &["types", "clinical", "host", "payment-1.1"],
+        is_stubbed: true,
+    },
 ];
 
 fn build_python(with: With) -> Result<()> {
-    for Python { folder, world, is_stubbed } in PYTHON {
+    for Python { folder, world, contract, is_stubbed } in PYTHON {
         let example = sh::root().join("examples").join(folder);
         let core = sh::target().join(format!("{folder}.component.wasm"));
-        let wit = ["types", "clinical", "host", "prescribing"].map(|name| sh::root().join("wit").join(name));
+        let wit: Vec<_> = contract.iter().map(|name| sh::root().join("wit").join(name)).collect();
         let own = ["app.py", "plugin.toml", "wit/world.wit"].map(|file| example.join(file));
-        let contract =
-            wit.each_ref().map(|folder| folder.join(folder.file_name().unwrap_or_default()).with_extension("wit"));
-        let newest_source = own.iter().chain(&contract).filter_map(|file| file.metadata().ok()?.modified().ok()).max();
+        let contract = wit.iter().filter_map(|folder| folder.read_dir().ok()).flatten().flatten();
+        let sources = own.into_iter().chain(contract.map(|file| file.path()));
+        let newest_source = sources.filter_map(|file| file.metadata().ok()?.modified().ok()).max();
         let built = core.metadata().and_then(|file| file.modified()).ok();
         if built.is_none() || built < newest_source {
             println!("building examples/{folder} (Python, about 20 s)");
-            sh::program(setup::python_venv().join("bin/componentize-py"), ["--quiet"])
-                .args(wit.iter().flat_map(|path| ["-d".as_ref(), path.as_os_str()]))
-                .args(["-d".into(), example.join("wit"), "-w".into(), world.into(), "componentize".into()])
-                .args(is_stubbed.then_some("--stub-wasi"))
-                .args(["-p".into(), example.clone(), "app".into(), "-o".into(), core.clone()])
-                .run()?;
+            // Not by its script, which names the folder in which the environment was made.
+            sh::program(
+                setup::python_venv().join("bin/python"),
+                ["-c", "import componentize_py; componentize_py.script()"],
+            )
+            .args(["--quiet"])
+            .args(wit.iter().flat_map(|path| ["-d".as_ref(), path.as_os_str()]))
+            .args(["-d".into(), example.join("wit"), "-w".into(), world.into(), "componentize".into()])
+            .args(is_stubbed.then_some("--stub-wasi"))
+            .args(["-p".into(), example.clone(), "app".into(), "-o".into(), core.clone()])
+            .run()?;
         }
         with.xinglin(["plugin", "build", "--component"])?.args([core, example, "--out".into(), out()]).run()?;
     }

@@ -9,7 +9,6 @@
 use std::{
     fmt,
     path::{Path, PathBuf},
-    process::Stdio,
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -17,22 +16,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-use clap::{Parser, ValueEnum};
+use clap::Parser;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use tokio::{
-    io::{AsyncBufReadExt as _, BufReader},
-    process::{Child, Command},
-    task::JoinSet,
-};
+use tokio::task::JoinSet;
 use xinglin_bench::{
     Result,
     dice::Dice,
     population::{Drawn, IDENTIFIER, Institutions, Population},
+    server::{Api, On, PASSWORD, Server, text},
+    times::Times,
 };
-use xinglin_store::{Engine, testing::TestDatabase};
 
-const PASSWORD: &str = "correct horse battery";
 const HOSPITALS: usize = 20;
 /// How many of the records that were made are remembered to be asked for.
 const REMEMBERED: usize = 100_000;
@@ -69,19 +64,14 @@ struct Arguments {
     seed: u64,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-enum On {
-    Sqlite,
-    Postgres,
-}
-
 #[tokio::main]
 async fn main() -> Result<()> {
     let arguments = Arguments::parse();
     // Whoever installed one before installed the same.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let ours = Ours::start(&arguments).await?;
-    let mut sides = vec![Side::new("xinglin", &format!("{}/fhir/R4", ours.base), Some(&ours.token), &arguments)?];
+    let mut sides =
+        vec![Side::new("xinglin", &format!("{}/fhir/R4", ours.server.base), Some(&ours.token), &arguments)?];
     if let Some(base) = &arguments.beside {
         sides.push(Side::new("beside", base, None, &arguments)?);
     }
@@ -108,55 +98,23 @@ async fn main() -> Result<()> {
 
 // --- the server ------------------------------------------------------------------
 
-/// Our server, on records of its own.
+/// Our server, on records of its own, with a token of its hospital's administrator.
 struct Ours {
-    child: Child,
-    base: String,
+    server: Server,
     token: String,
-    folder: tempfile::TempDir,
-    _database: Option<TestDatabase>,
 }
 
 impl Ours {
     async fn start(arguments: &Arguments) -> Result<Self> {
-        let folder = tempfile::TempDir::with_prefix("xinglin-bench-")?;
-        let database = match arguments.engine {
-            On::Sqlite => None,
-            On::Postgres => Some(TestDatabase::new(Engine::Postgres).await?),
-        };
-        let mut command = Command::new(&arguments.server);
-        command.current_dir(folder.path()).arg("--data-dir").arg(folder.path());
-        if let Some(database) = &database {
-            command.args(["--database-url", database.url()]);
-        }
-        let log = std::fs::File::create(folder.path().join("server.log"))?;
-        let mut child = command
-            .args(["serve", "--listen", "127.0.0.1:0"])
-            .env("XINGLIN_OPERATOR_PASSWORD", PASSWORD)
-            .env("XINGLIN_SESSIONS__TOKEN_SECONDS", "86400")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(|error| format!("{}: {error}", arguments.server.display()))?;
-        let mut lines = BufReader::new(child.stdout.take().ok_or("no output")?).lines();
-        let base = loop {
-            let Some(line) = lines.next_line().await? else {
-                return Err(std::fs::read_to_string(folder.path().join("server.log"))?.into());
-            };
-            if let Some(address) = line.strip_prefix("listening on ") {
-                break address.to_owned();
-            }
-        };
-        let token = hospital(&base).await?;
-        Ok(Self { child, base, token, folder, _database: database })
+        let server = Server::start(&arguments.server, arguments.engine, &[]).await?;
+        let token = hospital(&server.base).await?;
+        Ok(Self { server, token })
     }
 
     /// What of the machine it takes.
     async fn size(&self) -> Result<String> {
         // Each connection maps the database: a page of it counts once, not once for each.
-        let mapped = format!("/proc/{}/smaps_rollup", self.child.id().ok_or("it has ended")?);
+        let mapped = format!("/proc/{}/smaps_rollup", self.server.child.id().ok_or("it has ended")?);
         let mapped = std::fs::read_to_string(mapped)?;
         let megabytes = |name: &str| -> u64 {
             let line = mapped.lines().find_map(|line| line.strip_prefix(name));
@@ -164,7 +122,7 @@ impl Ours {
                 / 1_000_000
         };
         let (own, all) = (megabytes("Pss_Anon:"), megabytes("Pss:"));
-        let disk = folder_size(self.folder.path())? / 1_000_000;
+        let disk = folder_size(self.server.folder.path())? / 1_000_000;
         Ok(format!("{own} MB of memory, {all} MB with the files that it maps, {disk} MB on disk"))
     }
 }
@@ -180,26 +138,14 @@ fn folder_size(folder: &Path) -> std::io::Result<u64> {
 
 /// Founds a hospital; a token of its administrator.
 async fn hospital(base: &str) -> Result<String> {
-    let http = reqwest::Client::new();
-    let post = async |path: &str, token: Option<&str>, body: Value| -> Result<Value> {
-        let mut request = http.post(format!("{base}{path}")).json(&body);
-        if let Some(token) = token {
-            request = request.bearer_auth(token);
-        }
-        let answer = request.send().await?;
-        let status = answer.status();
-        let body: Value = answer.json().await?;
-        if status.is_success() { Ok(body) } else { Err(format!("{path}: {status}: {body}").into()) }
-    };
-    let text = |value: &Value, name: &str| value[name].as_str().map(str::to_owned).ok_or(format!("no {name}"));
-    let sign_in = json!({ "login": "operator", "password": PASSWORD });
-    let operator = text(&post("/api/v1/sessions", None, sign_in).await?, "access_token")?;
-    let tenant = json!({ "kind": "hospital", "name": "Measured" });
-    let tenant = text(&post("/api/v1/tenants", Some(&operator), tenant).await?, "id")?;
+    let anyone = Api::at(base);
+    let operator = anyone.sign_in(None, "operator").await?;
+    let tenant = operator.post("/api/v1/tenants", json!({ "kind": "hospital", "name": "Measured" })).await?;
+    let tenant = text(&tenant, "id")?;
     let account = json!({ "login": "administrator", "password": PASSWORD, "roles": ["administrator"] });
-    post(&format!("/api/v1/tenants/{tenant}/accounts"), Some(&operator), account).await?;
-    let sign_in = json!({ "tenant": tenant, "login": "administrator", "password": PASSWORD });
-    Ok(text(&post("/api/v1/sessions", None, sign_in).await?, "access_token")?)
+    operator.post(&format!("/api/v1/tenants/{tenant}/accounts"), account).await?;
+    let administrator = anyone.sign_in(Some(&tenant), "administrator").await?;
+    Ok(administrator.token().ok_or("no token")?.to_owned())
 }
 
 // --- callers ---------------------------------------------------------------------
@@ -541,24 +487,6 @@ struct Row {
     rate: f64,
     times: Times,
     refused: usize,
-}
-
-/// In milliseconds.
-#[derive(Clone, Copy)]
-struct Times {
-    p50: f64,
-    p99: f64,
-}
-
-impl Times {
-    fn of(mut took: Vec<Duration>) -> Self {
-        took.sort_unstable();
-        let at = |hundredth: usize| {
-            let last = took.len().saturating_sub(1);
-            took.get(last * hundredth / 100).map_or(f64::NAN, |took| took.as_secs_f64() * 1e3)
-        };
-        Self { p50: at(50), p99: at(99) }
-    }
 }
 
 impl Table {

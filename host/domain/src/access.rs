@@ -178,6 +178,23 @@ actions! {
     /// Reconcile the books with a payer's.
     Reconcile = "ledger.reconcile": [Accountant, Insurer];
 
+    /// Approve what another has posted above the limit for one person.
+    ApproveLedger = "ledger.approve": [Accountant];
+
+    /// Choose a lead institution and its partners (1+N), change it, or leave.
+    ChooseLead = "capitation.choose": [Patient, Nurse, HealthManager];
+    /// See members, budgets and use of payment per head.
+    ReadCapitation = "capitation.read": [Accountant, Administrator, HealthManager];
+    /// Book prepayments and use, enter indicators, close a year.
+    KeepCapitation = "capitation.keep": [Accountant];
+
+    /// Ask what a service costs, buy it, or a package.
+    BuyService = "purchase.buy": [Patient];
+    /// Say that a service that was bought began, or was given.
+    GiveService = "purchase.give": [Doctor, Nurse, HealthManager, Counsellor, Psychotherapist];
+    /// Cancel what was bought, as far as its terms give it back.
+    CancelPurchase = "purchase.cancel": [Patient, Accountant];
+
     /// Enrol a patient in a pathway.
     EnrolPatient = "pathway.enrol": [Doctor, Nurse, HealthManager];
     /// Leave a pathway.

@@ -1,5 +1,7 @@
 //! Payment per head (按人头付费), as in `xinglin:payment/capitation@1.1`: answers of a scheme and
-//! their checks. The host keeps the members, counts the months, and books.
+//! their checks. The host keeps the members, counts the months, and books: [`year`].
+
+pub mod year;
 
 use serde::{Deserialize, Serialize};
 
@@ -23,12 +25,24 @@ pub struct Membership {
     pub since: Instant,
 }
 
+/// What a patient chooses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Choice {
+    /// To enter the scheme.
+    Join,
+    /// To leave the lead for another.
+    Change,
+}
+
 /// A patient's choice of a lead institution.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Enrolment {
     /// Pseudonym of the member.
     pub member: String,
+    /// Whether it enters or changes.
+    pub choice: Choice,
     /// The lead institution.
     pub lead: String,
     /// Its partners.
@@ -140,21 +154,37 @@ impl Budget {
     }
 }
 
-/// The fund's share of a settled bill of a member, or of its reversal.
+/// Where care was given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Place {
+    /// In the lead.
+    Lead,
+    /// In a partner that the member chose.
+    Partner,
+    /// Elsewhere, sent there by the lead.
+    Referred,
+    /// Elsewhere, by the member's own choice.
+    Elsewhere,
+}
+
+/// The fund's share of the care of a member.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Consumption {
-    /// Opaque id of the bill.
+    /// Opaque id of the bill, or of another institution's statement.
     pub bill: String,
     /// When the service was given.
     pub served_at: Instant,
-    /// Where.
+    /// By whom.
     pub institution: String,
+    /// Where that is.
+    pub place: Place,
     /// The lead of the member.
     pub lead: String,
-    /// Whether the lead sent the member there.
-    pub referred: bool,
-    /// Below zero for a reversal.
+    /// Of the bill; empty of a statement.
+    pub diagnoses: Vec<Coding>,
+    /// Above zero.
     pub fund: Money,
 }
 
@@ -164,7 +194,7 @@ impl Consumption {
     /// # Errors
     /// If it is beyond either end.
     pub fn check(&self, charged: Money) -> Result<(), Fault> {
-        let (least, most) = (self.fund.min(Money::ZERO), self.fund.max(Money::ZERO));
+        let (least, most) = (Money::ZERO, self.fund);
         if charged > most {
             Err(Wrong::Above { amount: charged, most }.at("charge"))
         } else if charged < least {
@@ -355,6 +385,7 @@ mod tests {
         ] {
             let enrolment = Enrolment {
                 member: "m-1".into(),
+                choice: Choice::Join,
                 lead: "org-1".into(),
                 partners: vec!["org-2".into()],
                 chosen_at: at(chosen),
@@ -407,20 +438,17 @@ mod tests {
             (5_550, 0, true),
             (5_550, 5_551, false),
             (5_550, -1, false),
-            (-5_550, -5_550, true),
-            (-5_550, 0, true),
-            (-5_550, -5_551, false),
-            (-5_550, 1, false),
             (0, 0, true),
             (0, 1, false),
-            (i64::MIN, i64::MIN, true),
+            (i64::MAX, i64::MAX, true),
         ] {
             let consumption = Consumption {
                 bill: "bill-1".into(),
                 served_at: YEAR.start,
                 institution: "org-2".into(),
+                place: Place::Referred,
                 lead: "org-1".into(),
-                referred: true,
+                diagnoses: Vec::new(),
                 fund: Money::fen(fund),
             };
             assert_eq!(consumption.check(Money::fen(charged)).is_ok(), is_taken, "{charged} of {fund}");

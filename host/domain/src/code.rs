@@ -238,6 +238,12 @@ codes! {
         "支付方拒绝", "The payer refused.";
     PayUnavailable = "PAY_UNAVAILABLE", Unavailable,
         "支付方暂不可用，未扣款", "The payer does not answer; nothing was charged.";
+    PayQuoteExpired = "PAY_QUOTE_EXPIRED", Conflict,
+        "试算已过期，请重新试算", "The quote has expired; ask for another.";
+    PayQuoteStale = "PAY_QUOTE_STALE", Conflict,
+        "价格、参保信息或累计额已变更，请重新试算", "What the quote rests on has changed; ask for another.";
+    PayLaterFirst = "PAY_LATER_FIRST", Conflict,
+        "其后结算的账单以本单为基础，请先冲正后一笔", "A bill that was settled later rests on this one; reverse that first.";
     RefundExceeds = "REFUND_EXCEEDS", Unprocessable,
         "退款超过已收金额", "The refund is more than was taken.";
     LedgerUnbalanced = "LEDGER_UNBALANCED", Unprocessable,
@@ -252,8 +258,24 @@ codes! {
         "金额无效", "The amount is not valid.";
     InsPresettleDrift = "INS_PRESETTLE_DRIFT", Conflict,
         "结算金额与预结算不一致，已冲正", "The settlement differs from what the patient confirmed; it is being reversed.";
-    BundleDrugLinked = "BUNDLE_DRUG_LINKED", BadGateway,
+    BundleDrugLinked = "BUNDLE_DRUG_LINKED", Unprocessable,
         "服务费不得与药品挂钩", "A fee for a service must not depend on medicines.";
+    PriceRefused = "PRICE_REFUSED", Unprocessable,
+        "该服务不按此方式出售", "The service is not sold like this.";
+    PriceState = "PRICE_STATE", Conflict,
+        "所购服务的当前状态不允许此操作", "What was bought is not in a state that allows this.";
+    CapDuplicate = "CAP_DUPLICATE", Conflict,
+        "患者已有牵头机构", "The patient has a lead institution already.";
+    CapBackdated = "CAP_BACKDATED", Unprocessable,
+        "签约不得倒签", "An enrolment is not backdated.";
+    CapRefused = "CAP_REFUSED", Unprocessable,
+        "按人头付费方案拒绝签约", "The scheme does not accept the enrolment.";
+    CapClosed = "CAP_CLOSED", Conflict,
+        "该年度已清算", "The year is closed.";
+    CapNotClosable = "CAP_NOT_CLOSABLE", Conflict,
+        "该年度尚不能清算", "The year cannot be closed yet.";
+    LedgerApproval = "LEDGER_APPROVAL", Forbidden,
+        "须由另一名会计复核", "Another accountant must approve it.";
 
     // Pathways.
     PathwayProposal = "PATHWAY_PROPOSAL", BadGateway,

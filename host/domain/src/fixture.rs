@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::{
     access::{Actor, Role, Title},
+    billing::Told,
     canonical::Digest,
     clinical::{Allergy, Criticality},
     coding::{Citation, Coding, Decimal, LocalizedText, Quantity, Translation, system},
@@ -13,7 +14,7 @@ use crate::{
     identity::{self, Decider, Level, Verdict},
     money::Money,
     pathway::{Alert, Definition, Directive, Hold, Outcome, Questionnaire, Reason, ReleaseBy, Stage, State},
-    payer::{self, Accumulator, Adjudication, Bill, LineKind, LineResult, Part, Source},
+    payer::{self, Accumulator, Adjudication, Bill, Coverage, LineKind, LineResult, Part, Source},
     practice::{Bar, Basis, Certificate, Document, Filing, FilingState, Kind, Practice, Suspension},
     prescription::{Medicine, Rules, Supply},
     relation::{self, Ground, Guardianship, Relation, Tie},
@@ -392,6 +393,17 @@ pub fn bill() -> Bill {
         (LineKind::Medicine, 6800),
         (LineKind::Material, 4500),
     ])
+}
+
+/// What a scheme was told of a patient who has used 450 of a deductible of 500 yuan.
+pub fn told() -> Told {
+    Told::Coverage(Coverage {
+        member: "m".into(),
+        category: Coding::new("urn:nhsa:insutype", "310"),
+        valid_until: None,
+        accumulators: vec![Accumulator { code: "deductible-used".into(), amount: fen(45_000) }],
+        attributes: vec![],
+    })
 }
 
 /// 55.50 from the fund, 60.00 from the account, 67.50 in cash.

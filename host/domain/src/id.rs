@@ -125,6 +125,10 @@ ids! {
     ExportId = "export";
     /// A video meeting.
     VideoId = "video";
+    /// A member of a scheme of payment per head.
+    MemberId = "cap";
+    /// A service or package that a patient was offered or has bought.
+    PurchaseId = "buy";
     /// A certificate, or the claim of one.
     CertificateId = "cert";
 }

@@ -1,5 +1,7 @@
 //! What services cost, as in `xinglin:payment/pricing@1.1`: answers of a list of prices and their
-//! checks. A fee never depends on medicines (`BUNDLE_DRUG_LINKED`).
+//! checks. A fee never depends on medicines (`BUNDLE_DRUG_LINKED`). What was sold is [`sale`].
+
+pub mod sale;
 
 use std::collections::BTreeSet;
 
@@ -25,6 +27,8 @@ pub struct Service {
     pub code: Vec<Coding>,
     /// Title of who gives it; absent if it does not matter yet.
     pub title: Option<String>,
+    /// Completed years of the patient; absent if not known.
+    pub age_years: Option<u16>,
     /// Coded diagnoses of a bundle.
     pub diagnoses: Vec<Coding>,
     /// Severity of a bundle.
@@ -83,6 +87,8 @@ pub struct Price {
     pub draws: Vec<Draw>,
     /// Counters of the package that is bought.
     pub opens: Vec<Balance>,
+    /// At list price without a package: what counts as used of the package that it is drawn from.
+    pub list_price: Money,
     /// Until when it is good.
     pub expires: Instant,
     /// The source of the rule.
@@ -128,6 +134,7 @@ impl Price {
             }
         }
         self.total()?;
+        amount("list_price", self.list_price)?;
         check_draws(&self.draws, &service.entitlements, now)?;
         check_balances(&self.opens).map_err(|fault| fault.within("opens"))?;
         if self.expires <= now {
@@ -150,6 +157,25 @@ impl Price {
         } else {
             Ok(())
         }
+    }
+}
+
+impl Service {
+    /// Checks that nothing of a medicine is in the question.
+    ///
+    /// # Errors
+    /// `BUNDLE_DRUG_LINKED`, naming the field.
+    pub fn check(&self) -> Result<(), Fault> {
+        let fields = [("code", &self.code[..]), ("severity", self.severity.as_slice()), ("plan", self.plan.as_slice())];
+        for (field, codings) in fields {
+            for coding in codings {
+                let product = Product::new(LineKind::Service, "", std::slice::from_ref(coding), &[], &BTreeSet::new());
+                if let Some(mark) = product.medicine_mark(&Substances::default()) {
+                    return Err(Wrong::Medicine(mark.to_string()).at(field));
+                }
+            }
+        }
+        Ok(())
     }
 }
 
@@ -308,6 +334,7 @@ mod tests {
             ],
             draws: Vec::new(),
             opens: Vec::new(),
+            list_price: Money::fen(12_000),
             expires: YEAR.end,
             citation: source(),
         }
@@ -331,6 +358,7 @@ mod tests {
         Service {
             code: vec![code("consultation")],
             title: Some("associate-senior".into()),
+            age_years: Some(58),
             diagnoses: Vec::new(),
             severity: None,
             plan: None,
@@ -346,7 +374,7 @@ mod tests {
         let one = Draw { code: "visits".into(), period: YEAR, amount: Allowance::Count(1) };
         let drawn = Price { fees: Vec::new(), draws: vec![one], ..consultation() };
         let package = Price { opens: vec![visits(0)], ..consultation() };
-        let cases: [Case; 14] = [
+        let cases: [Case; 15] = [
             (consultation(), |_| {}, vec![], None),
             (bundle(), |_| {}, vec![], None),
             (package, |_| {}, vec![], None),
@@ -379,6 +407,12 @@ mod tests {
                 Some(("fees[consultation].earned_over", Wrong::Period)),
             ),
             (consultation(), |p| p.fees[0].title.0.clear(), vec![], Some(("fees[consultation].title", Wrong::Empty))),
+            (
+                consultation(),
+                |p| p.list_price = Money::fen(-1),
+                vec![],
+                Some(("list_price", Wrong::Money(MoneyError::Negative))),
+            ),
             (consultation(), |p| p.expires = YEAR.start, vec![], Some(("expires", Wrong::Time(YEAR.start)))),
             (
                 consultation(),
@@ -403,6 +437,9 @@ mod tests {
             let fault = Priced::Offered(price).check(&service(Vec::new()), YEAR.start).expect_err("a medicine");
             assert_eq!(fault.code(), crate::code::Code::BundleDrugLinked, "{medicine:?}");
         }
+        let asked = Service { plan: Some(Coding::new(system::ATC, "A10BA02")), ..service(Vec::new()) };
+        assert_eq!(asked.check().map_err(|fault| fault.code()), Err(crate::code::Code::BundleDrugLinked));
+        assert_eq!(service(Vec::new()).check(), Ok(()));
         let unsold = Priced::Refused(vec![refusal("NOT_SOLD")]);
         assert_eq!(unsold.check(&service(Vec::new()), YEAR.start), Ok(()));
     }

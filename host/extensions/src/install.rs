@@ -65,6 +65,21 @@ pub async fn playing<E: Executor>(
     Ok(playing)
 }
 
+/// An enabled plugin of a tenant, and no other, loaded; `None` if it is not enabled there.
+///
+/// # Errors
+/// If it cannot be loaded.
+pub async fn enabled<E: Executor>(
+    extensions: &Extensions,
+    records: &TenantScope<E>,
+    plugin_id: &str,
+) -> AppResult<Option<(Install, Arc<Plugin>)>> {
+    let install = find(records, plugin_id).await?.filter(|install| install.state == InstallState::Enabled);
+    let Some(install) = install else { return Ok(None) };
+    let plugin = load(extensions, &install).await?;
+    Ok(Some((install, plugin)))
+}
+
 /// One enabled plugin of a tenant with a role.
 pub async fn one_playing<E: Executor>(
     extensions: &Extensions,
@@ -72,9 +87,8 @@ pub async fn one_playing<E: Executor>(
     plugin_id: &str,
     role: Interface,
 ) -> AppResult<(Install, Arc<Plugin>)> {
-    let install = find(records, plugin_id).await?.filter(|install| install.state == InstallState::Enabled);
-    let install = install.ok_or_else(|| AppError::not_found("enabled plugin", plugin_id))?;
-    let plugin = load(extensions, &install).await?;
+    let found = enabled(extensions, records, plugin_id).await?;
+    let (install, plugin) = found.ok_or_else(|| AppError::not_found("enabled plugin", plugin_id))?;
     if !plugin.interfaces().contains(&role) {
         return Err(AppError::new(Code::PluginInterface, format!("`{plugin_id}` does not export {}", role.name())));
     }

@@ -1,10 +1,15 @@
 //! Coverages of a patient and their accumulators.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use xinglin_domain::{
     access::Action,
-    billing::{Membership, membership::Terms},
+    billing::{
+        Membership,
+        membership::{Terms, is_yearly},
+    },
     code::Code,
     coding::Coding,
     id::{PatientId, TenantId},
@@ -27,7 +32,8 @@ pub struct NewCoverage {
     #[serde(default)]
     pub valid_until: Option<String>,
     /// Accumulators as last returned by the payer. A code that ends in `-used` is of the current benefit
-    /// year, the calendar year in Asia/Shanghai, and starts from zero in the next one.
+    /// year, the calendar year in Asia/Shanghai, unless it names another, and starts from zero in the next one.
+    /// Those of years that are not named stay.
     #[serde(default)]
     pub accumulators: Vec<NewAccumulator>,
     /// The policy with an insurer; required of a payer that decides claims.
@@ -142,6 +148,9 @@ pub struct NewAccumulator {
     /// How much, in fen.
     #[schema(value_type = i64)]
     pub fen: Money,
+    /// The benefit year that it is of; none if it carries over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub year: Option<i16>,
 }
 
 /// The current state of a coverage.
@@ -151,6 +160,8 @@ pub struct CoverageView {
     pub payer: String,
     /// Accumulators, of this benefit year where they are of one.
     pub accumulators: Vec<NewAccumulator>,
+    /// Accumulators of earlier benefit years, the last year first: what moves if a bill of that year is reversed.
+    pub earlier: Vec<NewAccumulator>,
     /// Running figures of the policy, of the periods that hold today.
     pub balances: Vec<NewBalance>,
 }
@@ -171,20 +182,35 @@ pub async fn put(
     caller.may_in(tenant, Action::ManageCatalogue)?;
     caller.trail.saw(patient);
     let valid_until = new.valid_until.as_deref().map(|text| AppError::time("valid_until", text)).transpose()?;
-    let mut accumulators = Vec::with_capacity(new.accumulators.len());
-    for NewAccumulator { code, fen } in new.accumulators {
+    let mut years: BTreeMap<Option<i16>, Vec<Accumulator>> = BTreeMap::new();
+    for NewAccumulator { code, fen, year } in new.accumulators {
         let amount = fen
             .non_negative()
             .map_err(|error| AppError::new(Code::MoneyInvalid, format!("accumulators `{code}`: {error}")))?;
-        accumulators.push(Accumulator { code, amount });
+        if year.is_some_and(|year| !is_yearly(&code) || Instant::parse(&year.to_string()).is_none()) {
+            let detail =
+                format!("accumulators `{code}`: only a code that ends in `-used` is of a year, of four digits");
+            return Err(AppError::new(Code::BodyInvalid, detail));
+        }
+        let year = year.filter(|year| *year != caller.now.china_year());
+        years.entry(year).or_default().push(Accumulator { code, amount });
     }
+    let accumulators = years.remove(&None).unwrap_or_default();
     let records = platform.store().tenant(tenant);
     records.get_resource("Patient", &patient.to_string()).await?;
     records.get_install(&payer).await?;
     let member = platform.keys().pseudonym(tenant, &payer, patient);
     let mut membership = Membership::new(member, new.category, valid_until, &accumulators, caller.now);
     membership.terms = new.policy.map(NewPolicy::terms).transpose()?;
-    let version = records.find_coverage(&patient.to_string(), &payer).await?.map_or(0, |row| row.version);
+    let known = of_patient(&records, patient).await?.into_iter().find(|(row, _)| row.payer == payer);
+    let version = known.as_ref().map_or(0, |(row, _)| row.version);
+    if let Some((_, before)) = &known {
+        membership = membership.keeping(before, caller.now);
+    }
+    for (year, figures) in &years {
+        let within = year.and_then(|year| Instant::parse(&year.to_string()));
+        membership.run_on(figures, within.unwrap_or(caller.now));
+    }
     let tx = records.begin().await?;
     tx.put_coverage(&xinglin_store::Coverage {
         patient_id: patient.to_string(),
@@ -225,7 +251,19 @@ pub(crate) async fn of_patient<E: Executor>(
 
 fn view(payer: String, membership: &Membership, now: Instant) -> CoverageView {
     let figures = membership.coverage(now).accumulators;
-    let accumulators = figures.into_iter().map(|a| NewAccumulator { code: a.code, fen: a.amount }).collect();
+    let accumulators = figures.into_iter().map(|Accumulator { code, amount: fen }| {
+        let year = is_yearly(&code).then(|| now.china_year());
+        NewAccumulator { code, fen, year }
+    });
+    let earlier = membership.earlier(now).into_iter().map(|(year, Accumulator { code, amount: fen })| {
+        let year = Some(year);
+        NewAccumulator { code, fen, year }
+    });
     let balances = membership.policy(now).map_or_else(Vec::new, |policy| policy.balances);
-    CoverageView { payer, accumulators, balances: balances.into_iter().map(NewBalance::from).collect() }
+    CoverageView {
+        payer,
+        accumulators: accumulators.collect(),
+        earlier: earlier.collect(),
+        balances: balances.into_iter().map(NewBalance::from).collect(),
+    }
 }

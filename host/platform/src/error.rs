@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use xinglin_domain::{
     attachment::MediaError,
     billing::BillingError,
+    capitation::year::YearError,
     code::Code,
     consent::ConsentError,
     conversation::ConversationError,
@@ -19,6 +20,7 @@ use xinglin_domain::{
     machine::Refused,
     patient::NotTreatable,
     prescription::{Barred, RxError},
+    pricing::sale::SaleError,
     registration::RelationError,
     time::Instant,
 };
@@ -234,6 +236,18 @@ impl From<EmergencyAccessError> for AppError {
 
 impl From<LedgerError> for AppError {
     fn from(error: LedgerError) -> Self {
+        Self::new(error.code(), error.to_string())
+    }
+}
+
+impl From<SaleError> for AppError {
+    fn from(error: SaleError) -> Self {
+        Self::new(error.code(), error.to_string())
+    }
+}
+
+impl From<YearError> for AppError {
+    fn from(error: YearError) -> Self {
         Self::new(error.code(), error.to_string())
     }
 }

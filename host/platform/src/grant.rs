@@ -15,6 +15,10 @@ pub struct Granted {
     pub grants: Grants,
     /// The kind of payer of a payment plugin.
     pub payer: Option<PayerKind>,
+    /// The most that the hospital gives up by its contract with the payer, in thousandths of what it charges;
+    /// nothing if it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub discount_per_mille: Option<u16>,
 }
 
 fn granted(install: &Install) -> AppResult<Granted> {
@@ -32,6 +36,14 @@ pub fn grants(install: &Install) -> AppResult<Grants> {
 /// The compartment of what the plugin writes.
 pub fn compartments(install: &Install) -> AppResult<Compartments> {
     Ok(grants(install)?.compartment.map_or(Compartments::NONE, Compartments::from))
+}
+
+/// The most that the hospital gives up by its contract with the payer, in thousandths.
+///
+/// # Errors
+/// If the stored value cannot be parsed.
+pub fn discount_per_mille(install: &Install) -> AppResult<u16> {
+    Ok(granted(install)?.discount_per_mille.unwrap_or_default())
 }
 
 /// The kind of payer, according to the tenant.

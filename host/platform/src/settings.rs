@@ -14,6 +14,7 @@ use xinglin_domain::{
     money::Money,
     payer::LineKind,
     prescription::{DrugClass, LocalRules, Medicine, Product, Rules},
+    pricing::Bounds,
     time::Instant,
 };
 use xinglin_store::{Store, TenantRow, TenantScope};
@@ -166,7 +167,28 @@ pub struct Settings {
     /// What the province permits.
     #[serde(default)]
     pub prescribing: Prescribing,
+    /// How long a quote may be confirmed, in minutes; [`QUOTE_MINUTES`] if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quote_minutes: Option<u16>,
+    /// What is allowed where money moves.
+    #[serde(default)]
+    pub money: MoneyRules,
 }
+
+/// What a hospital allows where money moves.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MoneyRules {
+    /// What a service may cost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prices: Option<Bounds>,
+    /// Above it, what a person posts by hand is approved by another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub two_persons_above: Option<Money>,
+}
+
+/// How long a quote may be confirmed where the tenant says nothing, in minutes: a project default.
+pub const QUOTE_MINUTES: u16 = 30;
 
 /// What the province permits beyond the national rules, and who said so.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -209,6 +231,11 @@ impl Settings {
     /// If the embedded negative list cannot be parsed.
     pub fn rules(&self) -> AppResult<Rules> {
         Rules::with(self.prescribing.local).map_err(AppError::internal)
+    }
+
+    /// How long a quote may be confirmed, in minutes.
+    pub fn quote_minutes(&self) -> u16 {
+        self.quote_minutes.unwrap_or(QUOTE_MINUTES)
     }
 
     /// The hospital's rules for visits.

@@ -38,7 +38,9 @@ const fn terms(queue: Queue) -> Terms {
         Queue::Event => Terms { lease_seconds: 30, batch: 32, at_once: 8, in_order: true, wait_seconds: None },
         Queue::Payment => Terms { lease_seconds: 30, batch: 32, at_once: 8, in_order: false, wait_seconds: Some(10) },
         // A refund may take as long as a payer.
-        Queue::Prescription => Terms { lease_seconds: 60, batch: 32, at_once: 8, in_order: false, wait_seconds: None },
+        Queue::Charge | Queue::Prescription => {
+            Terms { lease_seconds: 60, batch: 32, at_once: 8, in_order: false, wait_seconds: None }
+        }
         // Longer than the slowest page, or the slowest receiver, may take.
         Queue::Export => Terms { lease_seconds: 60, batch: 1, at_once: 1, in_order: false, wait_seconds: Some(60) },
         Queue::Subscription => {
@@ -46,6 +48,10 @@ const fn terms(queue: Queue) -> Terms {
         }
         Queue::Observation => Terms { lease_seconds: 30, batch: 32, at_once: 8, in_order: true, wait_seconds: None },
         Queue::Alert => Terms { lease_seconds: 30, batch: 32, at_once: 8, in_order: false, wait_seconds: None },
+        // A month, or a day of each sale, at a time; a plugin is asked.
+        Queue::Capitation | Queue::Purchase => {
+            Terms { lease_seconds: 60, batch: 16, at_once: 4, in_order: false, wait_seconds: None }
+        }
         Queue::Patient => Terms { lease_seconds: 60, batch: 8, at_once: 2, in_order: false, wait_seconds: None },
     }
 }

@@ -71,8 +71,10 @@ pub use identity::{
     session::{Lent, SecondFactor, Session, SignedIn},
 };
 pub use payment::{
+    capitation::{CapitationContract, CapitationMember, CapitationUse, CapitationYear},
     coverage::Coverage,
-    ledger::{Balance, Posting, Transaction},
+    draft::{Draft, DraftState},
+    ledger::{Balance, JournalQuery, Posting, Transaction},
     operation::{Operation, OperationState, Started},
     period::ClosedPeriod,
     statement::{StatementKey, StatementQuery, Summed},

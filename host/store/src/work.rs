@@ -28,6 +28,8 @@ pub enum Queue {
     Event,
     /// A payer is to be queried about an operation. The lane is the bill.
     Payment,
+    /// A bill is to be attended to: its quote lapses, or its reversal waited. Id and lane are the bill's.
+    Charge,
     /// A draft lapses, or the validity of a prescription ends. The lane is the prescription.
     Prescription,
     /// An export is to be run. The lane is the export.
@@ -38,13 +40,18 @@ pub enum Queue {
     Observation,
     /// Nothing more may be done for a patient. Id and lane are the patient's.
     Patient,
+    /// Months of payment per head are to be counted, or care of a member is to be charged. The lane is the
+    /// lead.
+    Capitation,
+    /// A day of what was sold has passed. Id and lane are the purchase's.
+    Purchase,
     /// An alert was not acknowledged in time. The id is the alert's, the lane is the enrolment.
     Alert,
 }
 
 impl Queue {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 12] = [
         // Before anything else is done for the patient.
         Self::Patient,
         Self::Timer,
@@ -52,10 +59,13 @@ impl Queue {
         Self::Observation,
         Self::Event,
         Self::Payment,
+        Self::Charge,
         Self::Prescription,
         Self::Export,
         Self::Subscription,
         Self::Alert,
+        Self::Capitation,
+        Self::Purchase,
     ];
 
     /// The stored form, and the label in metrics.
@@ -64,12 +74,15 @@ impl Queue {
             Self::Timer => "timer",
             Self::Event => "event",
             Self::Payment => "payment",
+            Self::Charge => "charge",
             Self::Prescription => "prescription",
             Self::Export => "export",
             Self::Subscription => "subscription",
             Self::Observation => "observation",
             Self::Alert => "alert",
             Self::Patient => "patient",
+            Self::Capitation => "capitation",
+            Self::Purchase => "purchase",
         }
     }
 

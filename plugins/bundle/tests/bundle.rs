@@ -25,6 +25,7 @@ fn service(diagnoses: &[&str], severity: &str, plan: &str) -> Service {
     Service {
         code: vec![Coding::new("https://xinglin.dev/catalogue", "bundle")],
         title: None,
+        age_years: Some(58),
         diagnoses: diagnoses.iter().map(|code| Coding::icd10(*code)).collect(),
         severity: Some(Coding::new("https://xinglin.dev/bundle/severity", severity)),
         plan: Some(Coding::new("https://xinglin.dev/bundle/plan", plan)),

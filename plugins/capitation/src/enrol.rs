@@ -2,7 +2,7 @@
 
 use scheme::{Reason, calendar, edition::Edition, missing};
 use xinglin_sdk::{
-    capitation::{Acceptance, Enrolled, Enrolment, Membership},
+    capitation::{Acceptance, Choice, Enrolled, Enrolment, Membership},
     insurance::Error,
     time::Instant,
     types::Coding,
@@ -13,11 +13,22 @@ use crate::rules::{Class, Scheme};
 /// Code system of the risk classes.
 pub const CLASSES: &str = "https://xinglin.dev/capitation/risk-class";
 
-/// One lead for a patient and year, and two never at once.
+/// Two leads never at once.
 const DUPLICATE: Reason = Reason {
     code: "CAP_DUPLICATE",
-    zh: "患者已有牵头机构,期满前不能再选。",
-    en: "The patient has a lead institution, and cannot choose another yet.",
+    zh: "患者已有牵头机构,不能再选第二家。",
+    en: "The patient has a lead institution, and cannot have a second.",
+};
+/// One lead for a patient-year.
+const TOO_EARLY: Reason = Reason {
+    code: "CAP_CHANGE_TOO_EARLY",
+    zh: "签约未满期限,暂不能更换牵头机构。",
+    en: "The patient has not been with the lead for as long as the scheme asks, and cannot change yet.",
+};
+const NO_LEAD: Reason = Reason {
+    code: "CAP_NO_LEAD",
+    zh: "患者没有牵头机构,无从更换。",
+    en: "The patient has no lead institution to change.",
 };
 /// A month that has begun is not counted afterwards.
 const BACKDATED: Reason = Reason {
@@ -44,11 +55,14 @@ const NOT_ELIGIBLE: Reason = Reason {
 pub fn enrol(edition: &Edition<Scheme>, enrolment: &Enrolment, now: Instant) -> Result<Enrolled, Error> {
     let scheme = &edition.scheme;
     let accrues_from = calendar::next_month(enrolment.chosen_at);
-    let is_early = |current: &Membership| {
-        current.lead == enrolment.lead || accrues_from < calendar::plus_months(current.since, scheme.enrolment.stay)
-    };
+    let (current, changes) = (enrolment.current.as_ref(), enrolment.choice == Choice::Change);
+    let is_same = |current: &Membership| !changes || current.lead == enrolment.lead;
+    let is_early =
+        |current: &Membership| accrues_from < calendar::plus_months(current.since, scheme.enrolment.stay);
     let reasons = [
-        (enrolment.current.as_ref().is_some_and(is_early), DUPLICATE),
+        (current.is_some_and(is_same), DUPLICATE),
+        (changes && current.is_some_and(is_early), TOO_EARLY),
+        (changes && current.is_none(), NO_LEAD),
         (accrues_from <= now, BACKDATED),
         (enrolment.chosen_at > now, IN_FUTURE),
         (!institutions_fit(scheme, enrolment), INSTITUTIONS),

@@ -5,8 +5,8 @@ use proptest::prelude::*;
 use scheme::calendar::{date, plus_months};
 use xinglin_sdk::{
     capitation::{
-        Account, Budget, Capitation, Closing, Consumption, Enrolled, Enrolment, Indicator, MemberMonths, Membership,
-        Quality,
+        Account, Budget, Capitation, Choice, Closing, Consumption, Enrolled, Enrolment, Indicator, MemberMonths,
+        Membership, Place, Quality,
     },
     insurance::{Error, Period},
     testing::{Host, YEAR},
@@ -147,6 +147,7 @@ fn the_worked_example_to_the_fen() {
 fn enrolment(chosen_at: Instant) -> Enrolment {
     Enrolment {
         member: "member-1".to_owned(),
+        choice: Choice::Join,
         lead: "lead-a".to_owned(),
         partners: vec!["partner-1".to_owned(), "partner-2".to_owned()],
         chosen_at,
@@ -198,16 +199,16 @@ fn one_lead_at_a_time_and_never_backwards() {
     let refused = |codes: &[&str]| Err(codes.iter().map(|code| (*code).to_owned()).collect::<Vec<_>>());
     // Current lead, chosen, asked, outcome.
     let cases = [
-        ("a second lead", with_lead("lead-b", january), date(2026, 3, 5), 0, refused(&["CAP_DUPLICATE"])),
+        ("in the first months", with_lead("lead-b", january), date(2026, 3, 5), 0, refused(&["CAP_CHANGE_TOO_EARLY"])),
         ("the same lead again", with_lead("lead-a", january), date(2028, 3, 5), 0, refused(&["CAP_DUPLICATE"])),
         (
             "one that does not count yet",
             with_lead("lead-b", date(2026, 2, 1)),
             date(2026, 1, 20),
             0,
-            refused(&["CAP_DUPLICATE"]),
+            refused(&["CAP_CHANGE_TOO_EARLY"]),
         ),
-        ("a month too early", with_lead("lead-b", january), date(2026, 11, 30), 0, refused(&["CAP_DUPLICATE"])),
+        ("a month too early", with_lead("lead-b", january), date(2026, 11, 30), 0, refused(&["CAP_CHANGE_TOO_EARLY"])),
         ("after a patient-year", with_lead("lead-b", january), date(2026, 12, 1), 0, Ok(date(2027, 1, 1))),
         ("after one from April", with_lead("lead-b", date(2026, 4, 1)), date(2027, 3, 31), 0, Ok(date(2027, 4, 1))),
         ("in the last moment", None, date(2026, 1, 15), 17 * DAY - 1, Ok(date(2026, 2, 1))),
@@ -219,20 +220,30 @@ fn one_lead_at_a_time_and_never_backwards() {
             with_lead("lead-b", january),
             date(2026, 1, 15),
             17 * DAY,
-            refused(&["CAP_DUPLICATE", "CAP_BACKDATED"]),
+            refused(&["CAP_CHANGE_TOO_EARLY", "CAP_BACKDATED"]),
         ),
     ];
     for (what, current, chosen_at, later, expected) in cases {
-        let enrolment = Enrolment { current, ..enrolment(chosen_at) };
+        let choice = if current.is_some() { Choice::Change } else { Choice::Join };
+        let enrolment = Enrolment { choice, current, ..enrolment(chosen_at) };
         assert_eq!(outcome(enrol(&mut demo(), enrolment, chosen_at + later)), expected, "{what}");
     }
+    // Whoever has a lead does not join another, however long ago; whoever has none has none to change.
+    let second = Enrolment { current: with_lead("lead-b", january), ..enrolment(date(2028, 3, 5)) };
+    assert_eq!(outcome(enrol(&mut demo(), second, date(2028, 3, 5))), refused(&["CAP_DUPLICATE"]));
+    let none = Enrolment { choice: Choice::Change, ..enrolment(january) };
+    assert_eq!(outcome(enrol(&mut demo(), none, january)), refused(&["CAP_NO_LEAD"]));
 
     // Where the region lets patients change at every month.
     let monthly = SHIPPED.replace("illustrative = true\n", "").replace("stay = 12", "stay = 1");
-    let switch = |since| Enrolment { current: with_lead("lead-b", since), ..enrolment(date(2026, 3, 31)) };
+    let switch = |since| Enrolment {
+        choice: Choice::Change,
+        current: with_lead("lead-b", since),
+        ..enrolment(date(2026, 3, 31))
+    };
     let now = date(2026, 3, 31);
     assert_eq!(outcome(enrol(&mut own(&monthly), switch(date(2026, 3, 1)), now)), Ok(date(2026, 4, 1)));
-    assert_eq!(outcome(enrol(&mut own(&monthly), switch(date(2026, 4, 1)), now)), refused(&["CAP_DUPLICATE"]));
+    assert_eq!(outcome(enrol(&mut own(&monthly), switch(date(2026, 4, 1)), now)), refused(&["CAP_CHANGE_TOO_EARLY"]));
 }
 
 #[test]
@@ -355,40 +366,38 @@ fn a_month_is_a_month_in_every_year() {
 
 #[test]
 fn what_is_charged_to_the_lead() {
-    let network = "\n[[edition.scheme.network]]\nlead = \"lead-a\"\npartners = [\"partner-1\"]\n";
-    let named = SHIPPED.replace("illustrative = true\n", "") + network;
-    let consume = |host: &mut Host, lead: &str, institution: &str, referred, fund: Money| {
+    let consume = |place, diagnoses: &[&str], fund: Money| {
         let consumption = Consumption {
             bill: "bill-1".to_owned(),
             served_at: date(2026, 5, 1),
-            institution: institution.to_owned(),
-            lead: lead.to_owned(),
-            referred,
+            institution: "somewhere".to_owned(),
+            place,
+            lead: "lead-a".to_owned(),
+            diagnoses: diagnoses.iter().map(|code| Coding::icd10(*code)).collect(),
             fund,
         };
-        host.call(|| PerHead::consume(consumption)).map(|charged| charged.minor_units)
+        demo().call(|| PerHead::consume(consumption)).map(|charged| charged.minor_units)
     };
-    // Institution, approved, charged of 5550.
-    for (institution, referred, charged) in [
-        ("lead-a", false, 5_550),
-        ("partner-1", false, 5_550),
-        ("partner-1", true, 5_550),
-        ("stranger", true, 5_550),
-        ("stranger", false, 0),
+    // Of 5550: where, for what, charged.
+    for (place, diagnoses, charged) in [
+        (Place::Lead, &["E11.9"][..], 5_550),
+        (Place::Partner, &["E11.2"], 5_550),
+        (Place::Referred, &["E11.9"], 5_550),
+        (Place::Elsewhere, &["E11.9"], 0),
+        // A statement of another institution.
+        (Place::Referred, &[], 5_550),
+        (Place::Elsewhere, &[], 0),
+        // Not of the scheme; beside one of it.
+        (Place::Lead, &["J06.9"], 0),
+        (Place::Lead, &["J06.9", "E14"], 5_550),
     ] {
-        let mut host = own(&named);
-        assert_eq!(consume(&mut host, "lead-a", institution, referred, money(5_550)), Ok(charged), "{institution}");
-        // Taken back: exactly what was charged.
-        assert_eq!(consume(&mut host, "lead-a", institution, referred, money(-5_550)), Ok(-charged), "{institution}");
-        assert_eq!(consume(&mut host, "lead-a", institution, referred, money(0)), Ok(0), "{institution}");
+        assert_eq!(consume(place, diagnoses, money(5_550)), Ok(charged), "{place:?} {diagnoses:?}");
+        assert_eq!(consume(place, diagnoses, money(0)), Ok(0), "{place:?} {diagnoses:?}");
     }
-    // Without a network the host says it all: not referred means lead or partner.
-    assert_eq!(consume(&mut demo(), "lead-a", "partner-1", false, money(5_550)), Ok(5_550));
-    assert_eq!(consume(&mut demo(), "lead-a", "stranger", true, money(-1)), Ok(-1));
-    // A lead that the scheme does not know cannot be judged.
-    missing(consume(&mut own(&named), "lead-b", "partner-1", false, money(1)));
     let dollars = Money { minor_units: 1, currency: "USD".to_owned() };
-    assert!(matches!(consume(&mut demo(), "lead-a", "lead-a", false, dollars), Err(Error::Other(_))));
+    for wrong in [dollars, money(-1)] {
+        assert!(matches!(consume(Place::Lead, &[], wrong), Err(Error::Other(_))));
+    }
 }
 
 // --- the end of the year -------------------------------------------------------

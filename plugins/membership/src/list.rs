@@ -3,6 +3,7 @@
 use scheme::{
     Reason, calendar,
     edition::{Editions, Figures, unique},
+    missing,
     number::Amount,
     pricing::{Answer, CATALOGUE, Item, NOT_PRICED, Offer, PriceList, Split, Terms, Title, check_codes, known},
 };
@@ -25,6 +26,11 @@ const OTHER_DIAGNOSIS: Reason = Reason {
     zh: "该服务包只面向特定诊断的患者。",
     en: "The package is for patients with another diagnosis.",
 };
+const OTHER_AGE: Reason = Reason {
+    code: "PACKAGE_OTHER_AGE",
+    zh: "该服务包只面向特定年龄的患者。",
+    en: "The package is for patients of another age.",
+};
 const USED_UP: Reason = Reason {
     code: "ENTITLEMENT_USED_UP",
     zh: "服务包内该项次数已用完,且不单独出售。",
@@ -46,7 +52,7 @@ pub struct Packages {
 }
 
 #[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Package {
     code: String,
     title: Title,
@@ -56,6 +62,9 @@ struct Package {
     /// Only with one of these diagnoses; for everybody if empty.
     #[serde(default)]
     icd10: Vec<String>,
+    /// In completed years; the last is `age-until`.
+    age_from: Option<u16>,
+    age_until: Option<u16>,
     counter: Vec<Counter>,
 }
 
@@ -94,9 +103,12 @@ impl Figures for Packages {
         let packages = self.package.iter().map(|package| package.code.as_str());
         check_codes(packages.chain(self.service.iter().map(|single| single.code.as_str())))?;
         unique(self.counters().map(|counter| counter.code.as_str()))?;
-        for Package { code, title, months, split, counter, .. } in &self.package {
+        for Package { code, title, months, split, counter, age_from, age_until, .. } in &self.package {
             title.check()?;
             split.check()?;
+            if age_from.zip(*age_until).is_some_and(|(from, until)| from > until) {
+                return Err(format!("`{code}`: `age-from` is above `age-until`"));
+            }
             if !(1..=120).contains(months) {
                 return Err(format!("`{code}`: 1 to 120 months"));
             }
@@ -148,7 +160,12 @@ impl PriceList for Packages {
             amount: Allowance::Count(1),
         };
         let draws = entitled.left.map(draw).into_iter().collect();
-        Ok(Answer::Offered(Offer { fees: item.fees()?, draws, opens: Vec::new() }))
+        Ok(Answer::Offered(Offer {
+            fees: item.fees()?,
+            draws,
+            opens: Vec::new(),
+            list_price: Some(single.price.fen()),
+        }))
     }
 }
 
@@ -169,6 +186,14 @@ impl Package {
         if !self.icd10.is_empty() && !service.diagnoses.iter().any(suits) {
             return Ok(Answer::Refused(OTHER_DIAGNOSIS));
         }
+        if self.age_from.is_some() || self.age_until.is_some() {
+            let age = service.age_years.ok_or_else(|| {
+                missing("缺少年龄,无法确定能否购买该服务包。", "The age is not known, and the package depends on it.")
+            })?;
+            if self.age_from.is_some_and(|from| age < from) || self.age_until.is_some_and(|until| age > until) {
+                return Ok(Answer::Refused(OTHER_AGE));
+            }
+        }
         let start = calendar::midnight(now);
         let period = Period { start, end: calendar::plus_months(start, self.months) };
         let item = Item {
@@ -186,7 +211,7 @@ impl Package {
             limit: counter.count.map(Allowance::Count),
         };
         let opens = self.counter.iter().map(open).collect();
-        Ok(Answer::Offered(Offer { fees: item.fees()?, opens, draws: Vec::new() }))
+        Ok(Answer::Offered(Offer { fees: item.fees()?, opens, ..Offer::default() }))
     }
 }
 

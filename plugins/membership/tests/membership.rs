@@ -34,6 +34,7 @@ fn service(code: &str, entitlements: Vec<Balance>) -> Service {
     Service {
         code: vec![Coding::new("https://xinglin.dev/catalogue", code)],
         title: None,
+        age_years: Some(58),
         diagnoses: Vec::new(),
         severity: None,
         plan: None,
@@ -94,6 +95,21 @@ fn a_package_is_earned_over_its_days_and_opens_counters() {
     );
     assert!(price.opens.iter().all(|balance| balance.period == period && balance.used == Allowance::Count(0)));
     assert!(price.draws.is_empty());
+    assert_eq!(price.list_price.minor_units, 36_500);
+}
+
+#[test]
+fn packages_by_age() {
+    let aged = own_with("months = 12", "age-from = 18\nage-until = 64\nmonths = 12");
+    let of = |age_years| Service { age_years, ..service("family-doctor-year", Vec::new()) };
+    for (age, is_sold) in [(17, false), (18, true), (64, true), (65, false)] {
+        let answer = quote(&mut own(&aged), of(Some(age)), BOUGHT);
+        assert_eq!(matches!(answer, Ok(Priced::Offered(_))), is_sold, "{age}: {answer:?}");
+    }
+    assert_eq!(refused(&mut own(&aged), of(Some(65)), BOUGHT), "PACKAGE_OTHER_AGE");
+    assert!(matches!(quote(&mut own(&aged), of(None), BOUGHT), Err(Error::MissingData(_))));
+    let never = own_with("months = 12", "age-from = 65\nage-until = 64\nmonths = 12");
+    assert!(matches!(quote(&mut own(&never), of(Some(65)), BOUGHT), Err(Error::MissingData(_))));
 }
 
 #[test]
@@ -145,6 +161,7 @@ fn a_service_is_taken_from_the_package_or_paid() {
         assert_eq!(sum(&offer), price, "{what}");
         assert!(!offer.fees.is_empty(), "{what}: the bill says what was given");
         assert!(offer.opens.is_empty());
+        assert_eq!(offer.list_price.minor_units, 5_000, "{what}: what counts as used");
         let period = counter("", 0, None).period;
         let expected = Draw { code: "family-doctor-videos".to_owned(), period, amount: Allowance::Count(1) };
         assert_eq!(offer.draws, if drawn { vec![expected] } else { vec![] }, "{what}");

@@ -25,6 +25,7 @@ fn quote(host: &mut Host, code: Coding, title: Option<&str>) -> Result<Priced, E
     let service = Service {
         code: vec![code],
         title: title.map(str::to_owned),
+        age_years: Some(58),
         diagnoses: Vec::new(),
         severity: None,
         plan: None,

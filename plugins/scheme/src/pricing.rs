@@ -70,6 +70,8 @@ pub struct Offer {
     pub draws: Vec<Draw>,
     /// Of the package that is bought.
     pub opens: Vec<Balance>,
+    /// At list price without a package; the sum of the fees if absent.
+    pub list_price: Option<Fen>,
 }
 
 /// The whole of `Pricing::quote`.
@@ -87,8 +89,10 @@ pub fn quote<L: PriceList>(shipped: &str, service: &Service, now: Instant) -> Re
     let citation = edition.cite(edition.scheme.source());
     Ok(match edition.scheme.price(&editions, service, now)? {
         Answer::Refused(reason) => Priced::Refused(vec![reason.refusal(citation)]),
-        Answer::Offered(Offer { fees, draws, opens }) => {
-            Priced::Offered(Price { fees, draws, opens, expires: now.saturating_add(GOOD_FOR), citation })
+        Answer::Offered(Offer { fees, draws, opens, list_price }) => {
+            let sum = || Fen::sum(fees.iter().filter_map(|fee| Fen::of(&fee.amount).ok())).map_err(invalid);
+            let list_price = list_price.map_or_else(sum, Ok)?.into();
+            Priced::Offered(Price { fees, draws, opens, list_price, expires: now.saturating_add(GOOD_FOR), citation })
         }
     })
 }

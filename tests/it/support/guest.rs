@@ -2,12 +2,14 @@
 //! the canonical ABI. `review` returns a pointer to a `result<verdict, error>`: sixteen zero bytes
 //! are `ok(allow)`, and `1, _, _, _, 2, _, _, _, pointer, length` is `err(other(text))`.
 
+use std::{fs, path::Path};
+
 use serde_json::{Value, json};
 use wit_component::{StringEncoding, dummy_module, embed_component_metadata};
-use wit_parser::{LiftLowerAbi, ManglingAndAbi, Resolve, WorldId};
+use wit_parser::{LiftLowerAbi, ManglingAndAbi, Resolve, SourceMap, WorldId};
 use xinglin_runtime::{Manifest, attach, componentize};
 
-use super::{Client, repository};
+use super::Client;
 
 /// The allocator of the guests, which never frees.
 const ALLOCATOR: &str = r#"(global $top (mut i32) (i32.const 131072))
@@ -18,7 +20,8 @@ const ALLOCATOR: &str = r#"(global $top (mut i32) (i32.const 131072))
         (local.get $at))"#;
 
 /// The published packages, dependencies first.
-const PACKAGES: [&str; 7] = ["types", "clinical", "host", "pathway", "prescribing", "payment", "identity"];
+const PACKAGES: [&str; 8] =
+    ["types", "clinical", "host", "pathway", "prescribing", "payment", "payment-1.1", "identity"];
 
 const REVIEW: &str = "xinglin:prescribing/review@1.0.0";
 
@@ -138,8 +141,13 @@ impl Guest {
 fn world(edit: impl Fn(String) -> String, body: &str) -> (Resolve, WorldId) {
     let mut resolve = Resolve::default();
     for package in PACKAGES {
-        let text = String::from_utf8(repository(&format!("wit/{package}/{package}.wit"))).expect("text");
-        resolve.push_str(package, &edit(text)).expect("valid WIT");
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../wit").join(package);
+        let mut sources = SourceMap::new();
+        for file in fs::read_dir(folder).expect("a package").flatten() {
+            sources.push(&file.path(), edit(fs::read_to_string(file.path()).expect("text")));
+        }
+        let parsed = sources.parse().unwrap_or_else(|_| panic!("{package} is not valid WIT"));
+        resolve.push_group(parsed).expect("valid WIT");
     }
     // An interface that the host does not have.
     let wizardry = "package acme:magic@0.1.0; interface wand { wave: func(); }";

@@ -22,8 +22,8 @@ pub use client::{Answer, Client, Exchange, http};
 pub use clinic::{Clinic, PASSWORD, Person, line, medicine};
 pub use hospital::{TestHospital, advance};
 pub use plugin::{
-    DIABETES, DIABETES_CHANGED, DIRECT_BILLING, DRUG_SAFETY, IDENTITY_CHECK, MEDICAL_INSURANCE, PYTHON, PYTHON_WASI,
-    Plugin, frozen,
+    BUNDLE, CAPITATION, DIABETES, DIABETES_CHANGED, DIRECT_BILLING, DRUG_SAFETY, IDENTITY_CHECK, MEDICAL_INSURANCE,
+    MEMBERSHIP, PLATFORM_FEE, PYTHON, PYTHON_HEADS, PYTHON_WASI, Plugin, frozen,
 };
 pub use process::Process;
 pub use tools::{Desk, Registry};
@@ -32,22 +32,33 @@ pub use tools::{Desk, Registry};
 /// the calling module that opens on an engine.
 macro_rules! on_both_engines {
     ($hospital:ident: $($test:ident),* $(,)?) => {
-        mod sqlite {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $test() {
-                super::$test(super::$hospital::open(xinglin_store::Engine::Sqlite).await).await;
-            })*
-        }
+        crate::support::on_engine!(sqlite, Sqlite, $hospital: $($test),*);
+        crate::support::on_engine!(postgres, Postgres, $hospital: $($test),*);
+    };
+}
+pub(crate) use on_both_engines;
 
-        mod postgres {
+/// The same, of tests whose subject is a rule and not what a transaction or a statement does: on
+/// PostgreSQL `cargo xtask ci` runs them, `cargo xtask test` does not.
+macro_rules! rules_on_both_engines {
+    ($hospital:ident: $($test:ident),* $(,)?) => {
+        crate::support::on_engine!(sqlite, Sqlite, $hospital: $($test),*);
+        crate::support::on_engine!(postgres_too, Postgres, $hospital: $($test),*);
+    };
+}
+pub(crate) use rules_on_both_engines;
+
+macro_rules! on_engine {
+    ($module:ident, $engine:ident, $hospital:ident: $($test:ident),*) => {
+        mod $module {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $test() {
-                super::$test(super::$hospital::open(xinglin_store::Engine::Postgres).await).await;
+                super::$test(super::$hospital::open(xinglin_store::Engine::$engine).await).await;
             })*
         }
     };
 }
-pub(crate) use on_both_engines;
+pub(crate) use on_engine;
 
 /// Whether tests may take minutes: `cargo xtask test --all`.
 pub fn at_full_length() -> bool {

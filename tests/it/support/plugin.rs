@@ -25,6 +25,12 @@ pub const MEDICAL_INSURANCE: Plugin =
     Plugin { file: "plugins/medical-insurance.wasm", id: "xinglin.medical-insurance", payer: Some("basic_insurance") };
 pub const DIRECT_BILLING: Plugin =
     Plugin { file: "plugins/direct-billing.wasm", id: "xinglin.direct-billing", payer: Some("commercial") };
+pub const CAPITATION: Plugin = Plugin { file: "plugins/capitation.wasm", id: "xinglin.capitation", payer: None };
+pub const BUNDLE: Plugin = Plugin { file: "plugins/bundle.wasm", id: "xinglin.bundle", payer: None };
+pub const MEMBERSHIP: Plugin = Plugin { file: "plugins/membership.wasm", id: "xinglin.membership", payer: None };
+pub const PLATFORM_FEE: Plugin = Plugin { file: "plugins/platform-fee.wasm", id: "xinglin.platform-fee", payer: None };
+/// Payment per head and prices in Python.
+pub const PYTHON_HEADS: Plugin = Plugin { file: "plugins/python-heads.wasm", id: "example.heads", payer: None };
 pub const PYTHON: Plugin = Plugin { file: "plugins/python-plugin.wasm", id: "example.paediatric-opioids", payer: None };
 /// Verifies people and certificates by their documents.
 pub const IDENTITY_CHECK: Plugin =

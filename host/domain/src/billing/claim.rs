@@ -8,6 +8,7 @@
 //!                                                               │ └──answer─────┘ └answer▶ Reversed
 //! Quoted, Confirmed ─abandon▶ Abandoned, or Unwinding where a payer has settled
 //! Settled ─refund▶ Settled (in cash), or Unwinding … ▶ Reduced ─quote▶ Confirmed …, or the patient agrees
+//! Quoted ─lapse▶ Abandoned        Settled, Unwinding ─hold▶ Unwinding, until another bill is reversed
 //! ```
 //!
 //! Payers settle in their order and are taken back in the opposite one, one operation at a time. A call
@@ -30,7 +31,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Allocation, BillingError, PayerKind, allocation::check_accumulators, split::LineShares};
+use super::{
+    Allocation, BillingError, PayerKind, allocation::check_accumulators, discount::check_discount, split::LineShares,
+    told::Told,
+};
 use crate::{
     access::{Action, Actor, can},
     canonical::Digest,
@@ -249,6 +253,7 @@ pub struct Item {
 pub struct Share {
     /// Id of its plugin.
     payer: String,
+    told: Told,
     quoted: Adjudication,
     allocation: Allocation,
 }
@@ -257,6 +262,16 @@ impl Share {
     /// Id of the payer's plugin.
     pub fn payer(&self) -> &str {
         &self.payer
+    }
+
+    /// What it was told of the patient when it quoted.
+    pub const fn told(&self) -> &Told {
+        &self.told
+    }
+
+    /// What it quoted.
+    pub const fn quoted(&self) -> &Adjudication {
+        &self.quoted
     }
 
     /// What each source pays, as the payer leaves it.
@@ -358,6 +373,8 @@ pub struct Open {
     pub bill: Bill,
     /// What its lines are in the formulary.
     pub items: Vec<Item>,
+    /// Until when it may be confirmed.
+    pub valid_until: Instant,
 }
 
 /// A payer's quote, unchecked.
@@ -367,6 +384,10 @@ pub struct Quotation {
     pub payer: String,
     /// What it may decide.
     pub kind: PayerKind,
+    /// The most that the hospital gives up by its contract with the payer, in thousandths.
+    pub discount_per_mille: u16,
+    /// What it was told of the patient.
+    pub told: Told,
     /// What it says of [the bill after](Bill::after) the quotations before it.
     pub adjudication: Adjudication,
 }
@@ -405,6 +426,8 @@ pub struct Quoted {
     shares: Vec<Share>,
     /// When.
     pub at: Instant,
+    /// Until when it may be confirmed.
+    pub valid_until: Instant,
 }
 
 /// The patient has agreed to the figures; no operation is in progress.
@@ -522,13 +545,16 @@ pub struct Unwinding {
     /// Why the payer refused to take it back; `None` if it was not asked or never decided.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<Vec<payer::Refusal>>,
+    /// What the reversal waits for; the host begins it then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<Held>,
     /// Since when.
     pub at: Instant,
 }
 
 impl Unwinding {
     fn new(standing: Vec<Standing>, why: Why, at: Instant) -> Self {
-        Self { standing, why, refused: None, at }
+        Self { standing, why, refused: None, held: None, at }
     }
 }
 
@@ -563,6 +589,17 @@ pub enum Step {
 pub struct Offer {
     shares: Vec<Share>,
     agreed: Allocation,
+}
+
+/// Another bill of the patient that a reversal waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Held {
+    /// The bill.
+    pub bill: BillId,
+    /// `PAY_LATER_FIRST` if it has to be [reversed before](super::first_to_reverse), `PAY_STATE` if one of
+    /// the payers is at it.
+    pub why: Code,
 }
 
 /// The claim that a reversal began from, without the settlement that is being taken back.
@@ -632,6 +669,9 @@ pub struct Abandoned {
     /// By whom; `None` if by the host.
     #[serde(default)]
     pub by: Option<AccountId>,
+    /// Whether it was a quote that nobody confirmed in time.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lapsed: bool,
     /// When.
     pub at: Instant,
 }
@@ -683,6 +723,7 @@ pub type RefusedClaim<S> = RefusedStep<Claim<S>, BillingError>;
 #[expect(missing_docs, reason = "the names are those of the steps")]
 pub enum Act {
     Confirm,
+    Lapse,
     Settle,
     Query,
     Reverse,
@@ -796,6 +837,15 @@ impl Charge {
         };
         let done = self.head().replaced.iter().map(|replaced| &replaced.refund);
         done.chain(under_way).find(|refund| refund.key == key)
+    }
+
+    /// The quotes of payers that have not been asked to settle, in their order.
+    pub fn to_settle(&self) -> &[Share] {
+        match self {
+            Self::Quoted(claim) => &claim.state.shares,
+            Self::Confirmed(claim) => &claim.state.open,
+            _ => &[],
+        }
     }
 
     /// Why what payers settled was or is being taken back; `None` if it is not.
@@ -921,10 +971,13 @@ impl Offer {
     /// The checked quotes of the payers, in their order.
     fn of(bill: &Bill, quotations: Vec<Quotation>) -> Result<Self, (usize, BillingError)> {
         let mut shares: Vec<Share> = Vec::with_capacity(quotations.len());
-        for (index, Quotation { payer, kind, adjudication }) in quotations.into_iter().enumerate() {
+        for (index, quotation) in quotations.into_iter().enumerate() {
+            let Quotation { payer, kind, discount_per_mille, told, adjudication: quoted } = quotation;
             let asked = bill.after(shares.iter().map(|share| &share.quoted));
-            let allocation = Allocation::check(&asked, &adjudication, kind).map_err(|error| (index, error))?;
-            shares.push(Share { payer, quoted: adjudication, allocation });
+            let allocation = Allocation::check(&asked, &quoted, kind)
+                .and_then(|checked| check_discount(&asked, &quoted, discount_per_mille).map(|()| checked))
+                .map_err(|error| (index, error))?;
+            shares.push(Share { payer, told, quoted, allocation });
         }
         let agreed = match shares.last() {
             Some(last) => last.allocation.clone(),
@@ -941,7 +994,7 @@ impl Claim<Quoted> {
     /// If the figures of one are invalid: its index, and what is wrong. If the bill has no lines or a
     /// negative one, the index is that of no payer.
     pub fn quote(open: Open, quotations: Vec<Quotation>, at: Instant) -> Result<Self, (usize, BillingError)> {
-        let Open { id, tenant, patient, bill, items } = open;
+        let Open { id, tenant, patient, bill, items, valid_until } = open;
         let Offer { shares, agreed } = Offer::of(&bill, quotations)?;
         let payers = shares.iter().map(|share| share.payer.clone()).collect();
         let (returned, statements) = (Vec::new(), Vec::new());
@@ -959,17 +1012,20 @@ impl Claim<Quoted> {
             replaced: Vec::new(),
             sent: None,
         };
-        Ok(Self { head, state: Quoted { shares, at } })
+        Ok(Self { head, state: Quoted { shares, at, valid_until } })
     }
 
     /// The patient agrees to pay this amount in cash.
     ///
     /// # Errors
-    /// If the actor is not the patient, or the amount is not as quoted.
+    /// If the actor is not the patient, the quote has expired, or the amount is not as quoted.
     pub fn confirm(self, by: &Actor, cash: Money, at: Instant) -> Result<Claim<Confirmed>, RefusedClaim<Quoted>> {
         self.advance(
             |claim| {
                 claim.patient_only(by, at)?;
+                if at >= claim.state.valid_until {
+                    return Err(BillingError::Expired);
+                }
                 if claim.head.agreed.part(Source::Cash) != cash {
                     return Err(BillingError::Drift);
                 }
@@ -984,7 +1040,21 @@ impl Claim<Quoted> {
     /// # Errors
     /// If the actor may not.
     pub fn abandon(self, by: By<'_>, at: Instant) -> Result<Claim<Abandoned>, RefusedClaim<Quoted>> {
-        self.advance(|claim| by.check(claim.head.patient, at), |_, by| Abandoned { by, at })
+        self.advance(|claim| by.check(claim.head.patient, at), |_, by| Abandoned { by, lapsed: false, at })
+    }
+
+    /// Nobody confirmed it in time.
+    ///
+    /// # Errors
+    /// If it may still be confirmed.
+    pub fn lapse(self, at: Instant) -> Result<Claim<Abandoned>, RefusedClaim<Quoted>> {
+        self.advance(
+            |claim| match at < claim.state.valid_until {
+                true => Err(BillingError::State { act: Act::Lapse, state: ChargeState::Quoted }),
+                false => Ok(()),
+            },
+            |_, ()| Abandoned { by: None, lapsed: true, at },
+        )
     }
 }
 
@@ -1185,8 +1255,8 @@ impl Claim<Unknown> {
             (Stated::NotDone, _) => Status::NeverSeen,
             (Stated::Done { reference }, Pending::Settle(settling)) => Status::Settled(Settlement {
                 reference: reference.clone(),
-                // Without the accumulators, which it did not state.
-                adjudication: Adjudication { accumulators: Vec::new(), ..settling.share.quoted.clone() },
+                // It was done as agreed, so it is what was quoted.
+                adjudication: settling.share.quoted.clone(),
             }),
             (Stated::Done { reference }, Pending::Reverse(_)) => {
                 Status::Reversed(Reversal { reference: reference.clone(), accumulators: Vec::new() })
@@ -1308,6 +1378,12 @@ impl Claim<Settled> {
         .map(Claim::begun)
     }
 
+    /// Nothing is dispensed for it any more, and its reversal waits.
+    pub fn hold(self, by: By<'_>, held: Held, at: Instant) -> Claim<Unwinding> {
+        let why = if matches!(by, By::End) { Why::Ended } else { Why::Reversed };
+        self.with(|settled| Unwinding { held: Some(held), ..Unwinding::new(settled.standing, why, at) })
+    }
+
     /// Refunds everything that the patient had paid alone.
     ///
     /// # Errors
@@ -1341,11 +1417,16 @@ impl Claim<Unwinding> {
             },
             |mut unwinding, (turn, attempt)| {
                 unwinding.standing.pop();
-                unwinding.refused = None;
+                (unwinding.refused, unwinding.held) = (None, None);
                 Reversing { origin: Origin::Unwinding(unwinding), turn: Box::new(turn), attempt }
             },
         )
         .map(Claim::begun)
+    }
+
+    /// The next reversal waits.
+    pub fn hold(self, held: Held) -> Self {
+        self.with(|unwinding| Unwinding { held: Some(held), ..unwinding })
     }
 
     /// The next reversal as one without an outcome, for a person to state what the payer did of it
@@ -1401,7 +1482,7 @@ impl Claim<Reversing> {
             }
             Origin::Settled { settled: Settled { mut standing, .. }, ended: true } => {
                 standing.push(*turn);
-                Claim { head, state: Unwinding { standing, why: Why::Ended, refused, at } }.into()
+                Claim { head, state: Unwinding { refused, ..Unwinding::new(standing, Why::Ended, at) } }.into()
             }
             Origin::Unwinding(mut state) => {
                 state.standing.push(*turn);
@@ -1443,7 +1524,7 @@ fn over(mut head: Head, standing: Vec<Standing>, why: Why, at: Instant) -> Charg
             Claim { head, state: Reduced { step: Step::Held, why: Some(why), at } }.into()
         }
         Why::Declined(refusals) => Claim { head, state: Declined { refusals, at } }.into(),
-        Why::Abandoned(by) => Claim { head, state: Abandoned { by, at } }.into(),
+        Why::Abandoned(by) => Claim { head, state: Abandoned { by, lapsed: false, at } }.into(),
         why @ (Why::Reversed | Why::Ended | Why::Drifted(_)) => Claim { head, state: Reversed { why, at } }.into(),
     }
 }
@@ -1579,6 +1660,7 @@ mod tests {
             patient: fixture::PATIENT,
             bill: fixture::bill(),
             items: vec![Item { line: 1, code: "follow-up-visit".into(), title: "复诊".into(), order: None }],
+            valid_until: NOW.plus_minutes(30),
         }
     }
 
@@ -1587,7 +1669,8 @@ mod tests {
     }
 
     fn quotation(adjudication: Adjudication) -> Quotation {
-        Quotation { payer: INSURANCE.into(), kind: PayerKind::BasicInsurance, adjudication }
+        let (payer, kind, told) = (INSURANCE.into(), PayerKind::BasicInsurance, fixture::told());
+        Quotation { payer, kind, discount_per_mille: 0, told, adjudication }
     }
 
     fn quoted() -> Claim<Quoted> {
@@ -1627,6 +1710,40 @@ mod tests {
         assert_eq!(*refused.value, quoted());
         let refused = quoted().confirm(&fixture::stranger(), fen(6750), NOW).expect_err("another patient");
         assert_eq!(refused.error.code(), Code::AuthForbidden);
+    }
+
+    #[test]
+    fn a_quote_lapses_after_its_time() {
+        let until = open().valid_until;
+        let (last, over) = (Instant::from_micros(until.micros() - 1), until);
+        quoted().confirm(&fixture::patient(), fen(6750), last).expect("in time");
+        let late = quoted().confirm(&fixture::patient(), fen(6750), over).expect_err("late");
+        assert_eq!(late.error.code(), Code::PayQuoteExpired);
+        assert_eq!(quoted().lapse(last).expect_err("it may be confirmed").error.code(), Code::PayState);
+        let lapsed = quoted().lapse(over).expect("over");
+        assert!(lapsed.state().lapsed && lapsed.state().by.is_none());
+        assert!(!quoted().abandon(By::Host, over).expect("host").state().lapsed);
+        // What was confirmed in time stays so.
+        confirmed().confirm_again(&fixture::patient(), fen(6750), over).expect("the same amount");
+    }
+
+    #[test]
+    fn what_waits_is_paid_no_more_and_goes_on() {
+        let held = Held { bill: BillId::from_u128(2), why: Code::PayLaterFirst };
+        for (by, why) in [(By::End, Why::Ended), (By::Host, Why::Reversed)] {
+            let waiting = settled().hold(by, held, NOW);
+            assert_eq!((waiting.state().held, &waiting.state().why), (Some(held), &why));
+            let charge = Charge::from(waiting);
+            assert!(charge.paid().is_err());
+            let json = serde_json::to_value(&charge).expect("json");
+            assert_eq!(serde_json::from_value::<Charge>(json).expect("charge"), charge);
+            let waiting = charge.expecting::<Unwinding>(Act::Reverse).expect("it stands");
+            let other = Held { why: Code::PayState, ..held };
+            assert_eq!(waiting.clone().hold(other).state().held, Some(other));
+            let down =
+                waiting.reverse(By::Host, NOW).expect("begun").failed(&PayerError::Unavailable("down".into()), NOW);
+            assert!(matches!(&down, Charge::Unwinding(still) if still.state().held.is_none()));
+        }
     }
 
     #[test]
@@ -1845,6 +1962,25 @@ mod tests {
     }
 
     #[test]
+    fn more_than_the_contracts_discount_opens_nothing() {
+        let discount = crate::coding::Attribute {
+            key: crate::billing::allocation::ADJUSTMENT.into(),
+            value: crate::coding::AttributeValue::Money(fen(183)),
+        };
+        let parts = [(Source::Commercial, 18_117)];
+        let adjudication =
+            Adjudication { attributes: vec![discount], ..fixture::adjudication_of(&fixture::bill(), &parts) };
+        let quotation = |discount_per_mille| Quotation {
+            kind: PayerKind::Commercial,
+            discount_per_mille,
+            ..quotation(adjudication.clone())
+        };
+        let refused = Claim::quote(open(), vec![quotation(9)], NOW);
+        assert_eq!(refused.map_err(|(index, e)| (index, e.code())).err(), Some((0, Code::MoneyInvalid)));
+        assert!(Claim::quote(open(), vec![quotation(10)], NOW).is_ok());
+    }
+
+    #[test]
     fn paying_alone_asks_nobody() {
         let alone =
             || Claim::quote(open(), Vec::new(), NOW).expect("quote").confirm(&fixture::patient(), fen(18300), NOW);
@@ -2047,6 +2183,8 @@ mod tests {
             .map(|index| Quotation {
                 payer: format!("payer-{index}"),
                 kind: if index == 0 { PayerKind::BasicInsurance } else { PayerKind::Commercial },
+                discount_per_mille: 0,
+                told: fixture::told(),
                 adjudication: Adjudication { parts: parts(index), ..fixture::adjudication() },
             })
             .collect()

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::told::{Contract, Told};
 use crate::{
     coding::{Attribute, Coding},
     insurance::{Allowance, Balance, Draw, Period, Policy, Wrong},
-    money::Money,
+    money::{Money, MoneyError},
     payer::{Accumulator, Coverage},
     time::Instant,
 };
@@ -110,8 +111,8 @@ fn renewed(balance: &Balance, at: Instant) -> Option<Balance> {
     Some(Balance { period, used: zero(balance.used), ..balance.clone() })
 }
 
-/// Whether a figure is of a benefit year.
-fn is_yearly(code: &str) -> bool {
+/// Whether a figure is of a benefit year; by convention, a code that ends in `-used` is.
+pub fn is_yearly(code: &str) -> bool {
     code.ends_with("-used")
 }
 
@@ -128,6 +129,38 @@ impl Membership {
         let mut membership = Self { member, category, valid_until, lasting, years, terms: None, attributes };
         membership.run_on(figures, at);
         membership
+    }
+
+    /// Keeps what was known of other benefit years than the one that holds `at`, and of periods that ended
+    /// before: bills of them may still be reversed.
+    #[must_use]
+    pub fn keeping(mut self, before: &Self, at: Instant) -> Self {
+        let year = at.china_year();
+        self.years.extend(before.years.iter().filter(|(of, _)| **of != year).map(|(of, known)| (*of, known.clone())));
+        if let (Some(terms), Some(before)) = (&mut self.terms, &before.terms) {
+            let named = |balance: &Balance| terms.balances.iter().any(|new| new.names(&balance.code, balance.period));
+            let ended = before.balances.iter().filter(|old| old.period.end <= at && !named(old));
+            let ended: Vec<Balance> = ended.cloned().collect();
+            terms.balances.extend(ended);
+        }
+        self
+    }
+
+    /// The figures of earlier benefit years than the one that holds `at`, latest first.
+    pub fn earlier(&self, at: Instant) -> Vec<(i16, Accumulator)> {
+        let years = self.years.range(..at.china_year()).rev();
+        let figure =
+            |year: i16, (code, amount): (&String, &Money)| (year, Accumulator { code: code.clone(), amount: *amount });
+        years.flat_map(|(year, known)| known.iter().map(|known| figure(*year, known))).collect()
+    }
+
+    /// What a payer is told by this contract for a service given then; `None` if no policy is on file for
+    /// an insurer.
+    pub fn told(&self, contract: Contract, served_at: Instant) -> Option<Told> {
+        match contract {
+            Contract::Payer => Some(Told::Coverage(self.coverage(served_at))),
+            Contract::Claims => self.policy(served_at).map(Told::Policy),
+        }
     }
 
     /// As a payer receives it for a service given then.
@@ -191,6 +224,58 @@ impl Membership {
     }
 }
 
+/// What is counted is not what a settlement left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unknown;
+
+impl From<MoneyError> for Unknown {
+    fn from(_: MoneyError) -> Self {
+        Self
+    }
+}
+
+impl Membership {
+    /// Takes over the figures that a settlement was to `leave`, of which the payer said no more than that
+    /// it took place.
+    ///
+    /// # Errors
+    /// If they are not those that it was to begin with: then nothing is changed.
+    pub fn leave(&mut self, told: &Told, leave: &[Accumulator], served_at: Instant) -> Result<(), Unknown> {
+        if leave.is_empty() {
+            return Ok(());
+        }
+        if self.told(Contract::Payer, served_at).as_ref().map(Told::accumulators) != Some(told.accumulators()) {
+            return Err(Unknown);
+        }
+        self.run_on(leave, served_at);
+        Ok(())
+    }
+
+    /// Gives back what a settlement moved that had been `told` these figures and `left` those, where the
+    /// payer said no more than that it was reversed.
+    ///
+    /// # Errors
+    /// If a figure of the benefit year is not what it left, or would be below zero: then nothing is changed.
+    pub fn take_back(&mut self, told: &Told, left: &[Accumulator], served_at: Instant) -> Result<(), Unknown> {
+        let year = self.years.get(&served_at.china_year());
+        let mut back = Vec::with_capacity(left.len());
+        for Accumulator { code, amount: left } in left {
+            let before = told.accumulators().iter().find(|known| known.code == *code);
+            let before = before.map_or(Money::ZERO, |known| known.amount);
+            let known = if is_yearly(code) { year.and_then(|year| year.get(code)) } else { self.lasting.get(code) };
+            let known = *known.ok_or(Unknown)?;
+            if is_yearly(code) && known != *left {
+                return Err(Unknown);
+            }
+            // What carries over may have moved on since, in either direction.
+            let amount = known.plus(before)?.minus(*left)?.non_negative()?;
+            back.push(Accumulator { code: code.clone(), amount });
+        }
+        self.run_on(&back, served_at);
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -221,6 +306,63 @@ mod tests {
         assert_eq!(seen(&membership, january), figures(&[("account-balance", 6000), ("deductible-used", 7000)]));
         let json = serde_json::to_value(&membership).expect("json");
         assert_eq!(serde_json::from_value::<Membership>(json).expect("membership"), membership);
+    }
+
+    #[test]
+    fn what_a_person_states_moves_what_is_known() {
+        let at_once = at("2026-12-31T12:00:00+08:00");
+        let category = Coding::new("urn:nhsa:insutype", "310");
+        let found = |list: &[(&str, i64)]| Membership::new("m".into(), category.clone(), None, &figures(list), at_once);
+        let before = [("account-balance", 6000), ("deductible-used", 45_000)];
+        let after = [("account-balance", 0), ("deductible-used", 50_000)];
+        let told = found(&before).told(Contract::Payer, at_once).expect("a coverage");
+        let left = figures(&after);
+
+        let mut membership = found(&before);
+        membership.leave(&told, &left, at_once).expect("as it was told");
+        assert_eq!(membership, found(&after));
+        let mut other = found(&[("account-balance", 6000), ("deductible-used", 45_001)]);
+        assert_eq!((other.leave(&told, &left, at_once), other.leave(&told, &[], at_once)), (Err(Unknown), Ok(())));
+
+        // The account has moved on in the new year; the deductible of the old one has not.
+        membership.run_on(&figures(&[("account-balance", 700), ("deductible-used", 1)]), at("2027-01-02"));
+        membership.take_back(&told, &left, at_once).expect("known");
+        assert_eq!(membership.coverage(at_once).accumulators, figures(&[("account-balance", 6700), before[1]]));
+        let january = figures(&[("account-balance", 6700), ("deductible-used", 1)]);
+        assert_eq!(membership.coverage(at("2027-01-02")).accumulators, january);
+
+        let rows: [&[(&str, i64)]; 3] = [
+            &[("account-balance", 0), ("deductible-used", 50_001)],
+            &[("account-balance", 0)],
+            &[("deductible-used", 50_000)],
+        ];
+        for figures in rows {
+            let mut membership = found(figures);
+            assert_eq!(membership.take_back(&told, &left, at_once), Err(Unknown), "{figures:?}");
+            assert_eq!(membership, found(figures), "all of it, or nothing");
+        }
+        // What it drew from an account that has been emptied since.
+        let paid_in = figures(&[("account-balance", 9000)]);
+        assert_eq!(found(&[("account-balance", 0)]).take_back(&told, &paid_in, at_once), Err(Unknown));
+    }
+
+    #[test]
+    fn a_correction_keeps_the_figures_of_other_years() {
+        let category = Coding::new("urn:nhsa:insutype", "310");
+        let put = |list: &[(&str, i64)], day: &str| {
+            Membership::new("m".into(), category.clone(), None, &figures(list), at(day))
+        };
+        let first = put(&[("account-balance", 6000), ("deductible-used", 45_000)], "2026-12-31");
+        let second =
+            put(&[("account-balance", 1), ("deductible-used", 2)], "2027-01-02").keeping(&first, at("2027-01-02"));
+        assert_eq!(
+            second.coverage(at("2027-06-01")).accumulators,
+            figures(&[("account-balance", 1), ("deductible-used", 2)])
+        );
+        assert_eq!(second.earlier(at("2027-06-01")), [(2026, figures(&[("deductible-used", 45_000)]).remove(0))]);
+        let third = put(&[], "2027-01-03").keeping(&second, at("2027-01-03"));
+        assert_eq!(third.coverage(at("2027-01-03")).accumulators, figures(&[("deductible-used", 0)]));
+        assert_eq!((third.earlier(at("2027-01-03")).len(), first.earlier(at("2026-12-31")).len()), (1, 0));
     }
 
     #[test]

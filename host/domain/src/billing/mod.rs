@@ -7,14 +7,20 @@
 //! - [`insured`]: bills as claims of insurers;
 //! - [`Subject`]: what a bill is for;
 //! - [`split`]: what each payer pays of each line;
-//! - [`membership`]: a patient's insurance, with its figures by benefit year.
+//! - [`discount`]: what the hospital gives up of it;
+//! - [`membership`]: a patient's insurance, with its figures by benefit year;
+//! - [`told`]: what of it a payer was told, on which its quote rests;
+//! - [`order`]: in which order settlements are taken back.
 
 pub mod allocation;
 pub mod claim;
+pub mod discount;
 pub mod insured;
 pub mod membership;
+pub mod order;
 pub mod split;
 mod subject;
+pub mod told;
 
 use thiserror::Error;
 
@@ -22,7 +28,9 @@ pub use self::{
     allocation::{Allocation, PayerKind},
     claim::{Act, By, Charge, ChargeState, Claim, Open, Paid},
     membership::Membership,
+    order::first_to_reverse,
     subject::Subject,
+    told::{Basis, Contract, Told},
 };
 use crate::{
     access::Denied,
@@ -83,6 +91,19 @@ pub enum BillingError {
     /// An accumulator is negative or listed twice.
     #[error("the accumulator `{0}` is negative or comes twice")]
     Accumulator(String),
+    /// The payer takes more discount than its contract allows.
+    #[error("{field}: a discount of {amount}, where the contract allows {most}")]
+    Discount {
+        /// Where in its answer.
+        field: String,
+        /// What it takes.
+        amount: Money,
+        /// The most.
+        most: Money,
+    },
+    /// The quote was not confirmed in time.
+    #[error("the quote has expired")]
+    Expired,
     /// The settlement differs from what the patient agreed to.
     #[error("the figures differ from those that were agreed to")]
     Drift,
@@ -134,7 +155,8 @@ impl BillingError {
     pub const fn code(&self) -> Code {
         match self {
             Self::Denied(denied) => denied.code(),
-            Self::Money(_) | Self::Figure { .. } | Self::Accumulator(_) => Code::MoneyInvalid,
+            Self::Money(_) | Self::Figure { .. } | Self::Accumulator(_) | Self::Discount { .. } => Code::MoneyInvalid,
+            Self::Expired => Code::PayQuoteExpired,
             Self::Lines | Self::LineSum { .. } | Self::Sum { .. } | Self::Source(_) | Self::Reference => {
                 Code::LedgerUnbalanced
             }
@@ -153,7 +175,7 @@ impl BillingError {
     /// The field of a payer's answer that is wrong; `None` if the payer is not at fault.
     pub fn field(&self) -> Option<String> {
         match self {
-            Self::Figure { field, .. } => Some(field.clone()),
+            Self::Figure { field, .. } | Self::Discount { field, .. } => Some(field.clone()),
             Self::Lines => Some("lines".into()),
             Self::LineSum { line, .. } => Some(format!("lines[{line}]")),
             Self::Sum { .. } => Some("parts".into()),

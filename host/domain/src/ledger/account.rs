@@ -63,6 +63,12 @@ accounts! {
     CapitationLoss = "loss.capitation", Debit;
     /// Prepaid by a fund for the care of its members, and not consumed yet.
     CapitationLiability = "liability.capitation", Credit;
+    /// Paid by patients for services that are still to be given.
+    DeferredRevenue = "liability.deferred", Credit;
+    /// Owed to other institutions: for care of members, and their part of a surplus.
+    InstitutionPayable = "payable.institution", Credit;
+    /// The team's part of a surplus.
+    TeamPayable = "payable.team", Credit;
     /// Owed to doctors.
     DoctorPayable = "payable.doctor", Credit;
     /// Owed to the platform.
@@ -108,7 +114,16 @@ impl Account {
     /// Whether each bill has a balance of it, which is never on the wrong side. The others are
     /// common to many bills.
     pub const fn is_of_a_bill(self) -> bool {
-        !matches!(self, Self::Bank | Self::CapitationLiability | Self::CapitationLoss | Self::CapitationRevenue)
+        !matches!(
+            self,
+            Self::Bank
+                | Self::CapitationLiability
+                | Self::CapitationLoss
+                | Self::CapitationRevenue
+                | Self::DeferredRevenue
+                | Self::InstitutionPayable
+                | Self::TeamPayable
+        )
     }
 
     /// The revenue account of a kind of line.

@@ -22,11 +22,13 @@ pub enum By {
     Doctor,
     /// One for each account.
     Account,
+    /// One for each doctor: what the hospital owes them, and not what it is owed.
+    Income,
 }
 
 impl By {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Payer, Self::Day, Self::Doctor, Self::Account];
+    pub const ALL: [Self; 5] = [Self::Payer, Self::Day, Self::Doctor, Self::Account, Self::Income];
 
     /// The name in the API.
     pub const fn as_str(self) -> &'static str {
@@ -35,6 +37,7 @@ impl By {
             Self::Day => "day",
             Self::Doctor => "doctor",
             Self::Account => "account",
+            Self::Income => "income",
         }
     }
 
@@ -43,6 +46,7 @@ impl By {
     pub fn accounts(self) -> Vec<Account> {
         let counts = |account: &Account| match self {
             Self::Account => true,
+            Self::Income => *account == Account::DoctorPayable,
             _ => account.is_receivable() || *account == Account::Cash,
         };
         Account::ALL.iter().copied().filter(counts).collect()
@@ -99,9 +103,10 @@ pub struct Line {
 
 impl Line {
     fn add(&mut self, by: By, movement: &Movement) {
-        let fen = movement.fen;
+        // What is owed to doctors is a credit.
+        let fen = if by == By::Income { -movement.fen } else { movement.fen };
         let refund = movement.kind == Kind::Refund;
-        if by != By::Account && !movement.account.is_receivable() {
+        if !matches!(by, By::Account | By::Income) && !movement.account.is_receivable() {
             // A charge was taken back and its money given back: nothing more is owed than before.
             if refund && !movement.earlier {
                 self.reversed += fen;
@@ -115,9 +120,12 @@ impl Line {
             return;
         }
         let column = match (movement.kind, movement.contra) {
-            (Kind::Settlement | Kind::Transfer, false) => &mut self.settled,
+            (Kind::Settlement | Kind::Transfer | Kind::Sale | Kind::Earning | Kind::PlatformFee, false) => {
+                &mut self.settled
+            }
+            (Kind::Settlement | Kind::Transfer | Kind::Sale | Kind::Earning | Kind::PlatformFee, true)
+            | (Kind::SaleRefund, _) => &mut self.reversed,
             // What is refunded of a debt is a charge that is taken back.
-            (Kind::Settlement | Kind::Transfer, true) => &mut self.reversed,
             (Kind::Refund, _) if movement.account.is_receivable() => &mut self.reversed,
             (Kind::Refund, _) | (Kind::Receipt, true) => &mut self.refunded,
             (Kind::Receipt, false) | (Kind::Remittance, _) => &mut self.remitted,
@@ -268,6 +276,25 @@ mod tests {
         assert!(lines.iter().all(adds_up));
         let total = total(By::Day, &lines);
         assert_eq!((total.opening, total.balance, total.settled + total.reversed), (10, 10, 0));
+    }
+
+    /// What a doctor has earned is owed to them, until it is paid out.
+    #[test]
+    fn an_income_is_what_is_owed_to_a_doctor() {
+        let of = |kind, fen| moved("acc-1", Account::DoctorPayable, kind, FIRST, fen);
+        let lines = lines(
+            By::Income,
+            &[
+                of(Kind::Earning, -10_000),
+                of(Kind::SaleRefund, 4000),
+                of(Kind::PlatformFee, -500),
+                of(Kind::Adjustment, 6000),
+            ],
+        );
+        let [line] = &lines[..] else { panic!("{lines:?}") };
+        assert_eq!((line.settled, line.reversed, line.adjusted, line.balance), (10_500, -4000, -6000, 500));
+        assert!(adds_up(line));
+        assert_eq!(By::Income.accounts(), [Account::DoctorPayable]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What is booked.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use super::{Account, LedgerError, Side};
 use crate::{
@@ -8,6 +8,7 @@ use crate::{
     id::{AccountId, BillId, TransactionId},
     money::Money,
     payer::{LineKind, Source},
+    pricing::Payee,
     time::{Day, Instant},
 };
 
@@ -101,6 +102,12 @@ kinds! {
     CapitationAccrual = "capitation_accrual";
     /// What of a bill's services is the doctor's and what the platform's.
     PlatformFee = "platform_fee";
+    /// A service was sold that is still to be given.
+    Sale = "sale";
+    /// A service that was sold was given, or a day of it has passed.
+    Earning = "earning";
+    /// What was sold was given back.
+    SaleRefund = "sale_refund";
     /// Anything else, by a person, with a reason.
     Adjustment = "adjustment";
 }
@@ -223,6 +230,8 @@ impl Transaction {
             Kind::CapitationPrepayment | Kind::CapitationConsumption | Kind::CapitationAccrual => {
                 [("payer", payer), ("", true)]
             }
+            // The plugin that priced it, and the purchase.
+            Kind::Sale | Kind::Earning | Kind::SaleRefund => [("payer", payer), ("reason", reason.is_some())],
             Kind::Remittance => {
                 [("payer", payer || postings.iter().any(|posting| posting.account == Account::Cash)), ("", true)]
             }
@@ -390,6 +399,78 @@ impl Transaction {
         Self::pair(entry, Kind::CapitationAccrual, accounts, amount, None)
     }
 
+    /// Care of members by another institution, for which the lead pays out of what was paid ahead.
+    ///
+    /// # Errors
+    /// If the amount is not positive, or no payer is named.
+    pub fn capitation_referred(entry: Entry, amount: Money, source: &str) -> Result<Self, LedgerError> {
+        let accounts = (Account::CapitationLiability, Account::InstitutionPayable);
+        Self::pair(entry, Kind::CapitationConsumption, accounts, amount, Some(source))
+    }
+
+    /// The parts of a retained surplus that are not the lead's.
+    ///
+    /// # Errors
+    /// If both are nothing, or no payer is named.
+    pub fn capitation_division(entry: Entry, partners: Money, team: Money) -> Result<Self, LedgerError> {
+        let owed = [(Account::InstitutionPayable, partners), (Account::TeamPayable, team)];
+        let owed = owed.into_iter().filter(|(_, amount)| *amount != Money::ZERO);
+        let mut postings = vec![Posting::debit(Account::CapitationRevenue, partners.plus(team)?)];
+        postings.extend(owed.map(|(account, amount)| Posting::credit(account, amount)));
+        Self::new(entry, Kind::CapitationAccrual, None, postings)
+    }
+
+    /// The balancing payment of a closed year: of the fund, or below zero to it.
+    ///
+    /// # Errors
+    /// If it is nothing, or no payer is named.
+    pub fn capitation_balance(entry: Entry, payable: Money, slip: &str) -> Result<Self, LedgerError> {
+        let accounts = match payable < Money::ZERO {
+            true => (Account::CapitationLiability, Account::Bank),
+            false => (Account::Bank, Account::CapitationLiability),
+        };
+        let amount = if payable < Money::ZERO { payable.negate()? } else { payable };
+        Self::pair(entry, Kind::CapitationPrepayment, accounts, amount, Some(slip))
+    }
+
+    /// A service is sold: the patient owes what is due now, and the service is owed to them.
+    ///
+    /// # Errors
+    /// If the amount is not positive.
+    pub fn sale(entry: Entry, amount: Money, purchase: &str) -> Result<Self, LedgerError> {
+        let accounts = (Account::PatientReceivable, Account::DeferredRevenue);
+        Self::pair(entry, Kind::Sale, accounts, amount, Some(purchase))
+    }
+
+    /// What was sold is earned by those whose income it is.
+    ///
+    /// # Errors
+    /// If all are nothing.
+    pub fn earning(entry: Entry, earned: &[(Payee, Money)], purchase: &str) -> Result<Self, LedgerError> {
+        let mut postings = vec![Posting::debit(Account::DeferredRevenue, Money::sum(earned.iter().map(|one| one.1))?)];
+        postings.extend(incomes(earned)?.map(|(account, amount)| Posting::credit(account, amount)));
+        Self::new(entry, Kind::Earning, Some(purchase.to_owned()), postings)
+    }
+
+    /// What was sold is given back: first what is not earned yet, then of whom it had become.
+    ///
+    /// # Errors
+    /// If all are nothing.
+    pub fn sale_refund(
+        entry: Entry,
+        deferred: Money,
+        earned: &[(Payee, Money)],
+        purchase: &str,
+    ) -> Result<Self, LedgerError> {
+        let back = Money::sum(earned.iter().map(|one| one.1).chain([deferred]))?;
+        let mut postings = vec![Posting::credit(Account::PatientReceivable, back)];
+        if deferred != Money::ZERO {
+            postings.push(Posting::debit(Account::DeferredRevenue, deferred));
+        }
+        postings.extend(incomes(earned)?.map(|(account, amount)| Posting::debit(account, amount)));
+        Self::new(entry, Kind::SaleRefund, Some(purchase.to_owned()), postings)
+    }
+
     /// What of a bill's service revenue is owed to the doctor and to the platform.
     ///
     /// # Errors
@@ -474,6 +555,15 @@ impl Transaction {
         Self { reason: self.reason.or(note), ..self }
     }
 
+    /// What it moves from one side to the other.
+    ///
+    /// # Errors
+    /// On overflow.
+    pub fn amount(&self) -> Result<Money, LedgerError> {
+        let debits = self.postings.iter().filter(|posting| posting.side == Side::Debit);
+        Ok(Money::sum(debits.map(|posting| posting.amount))?)
+    }
+
     /// The transaction that it reverses, if it is a contra entry.
     pub const fn reverses(&self) -> Option<TransactionId> {
         match self.kind {
@@ -486,6 +576,21 @@ impl Transaction {
     pub fn postings(&self) -> &[Posting] {
         &self.postings
     }
+}
+
+/// The accounts of payees, each with the sum of what is theirs.
+fn incomes(earned: &[(Payee, Money)]) -> Result<impl Iterator<Item = (Account, Money)>, LedgerError> {
+    let mut sums = BTreeMap::<Account, Money>::new();
+    for (payee, amount) in earned {
+        let account = match payee {
+            Payee::Hospital => Account::ServiceRevenue,
+            Payee::Doctor => Account::DoctorPayable,
+            Payee::Platform => Account::PlatformPayable,
+        };
+        let sum = sums.entry(account).or_default();
+        *sum = sum.plus(*amount)?;
+    }
+    Ok(sums.into_iter().filter(|(_, amount)| *amount != Money::ZERO))
 }
 
 #[cfg(test)]
@@ -518,7 +623,7 @@ mod tests {
         type Make = fn(Entry) -> Result<Transaction, LedgerError>;
         type Row = (Make, Kind, &'static str, &'static [(Account, i64)]);
         use Account as A;
-        let table: [Row; 12] = [
+        let table: [Row; 19] = [
             (|e| Transaction::receipt(e, fen(5)), Kind::Receipt, "b", &[(A::Cash, 5), (A::PatientReceivable, -5)]),
             (
                 |e| Transaction::refund(e, LineKind::Material, fen(5)),
@@ -573,6 +678,61 @@ mod tests {
                 Kind::CapitationAccrual,
                 "p",
                 &[(A::CapitationLoss, 5), (A::CapitationLiability, -5)],
+            ),
+            (
+                |e| Transaction::capitation_referred(e, fen(5), "statement 3"),
+                Kind::CapitationConsumption,
+                "p",
+                &[(A::CapitationLiability, 5), (A::InstitutionPayable, -5)],
+            ),
+            // DOMAIN.md D3: of 4,860,000 the lead's 2,916,000 stay its revenue.
+            (
+                |e| Transaction::capitation_division(e, fen(1_215_000), fen(729_000)),
+                Kind::CapitationAccrual,
+                "p",
+                &[(A::CapitationRevenue, 1_944_000), (A::InstitutionPayable, -1_215_000), (A::TeamPayable, -729_000)],
+            ),
+            (
+                |e| Transaction::capitation_balance(e, fen(5_460_000), "slip 9"),
+                Kind::CapitationPrepayment,
+                "p",
+                &[(A::Bank, 5_460_000), (A::CapitationLiability, -5_460_000)],
+            ),
+            (
+                |e| Transaction::capitation_balance(e, fen(-5), "slip 9"),
+                Kind::CapitationPrepayment,
+                "p",
+                &[(A::CapitationLiability, 5), (A::Bank, -5)],
+            ),
+            (
+                |e| Transaction::sale(e, fen(11_000), "buy-1"),
+                Kind::Sale,
+                "p",
+                &[(A::PatientReceivable, 11_000), (A::DeferredRevenue, -11_000)],
+            ),
+            // DOMAIN.md D5: 10000 of the doctor, 1000 of the platform.
+            (
+                |e| {
+                    let earned =
+                        [(Payee::Doctor, fen(10_000)), (Payee::Platform, fen(1_000)), (Payee::Hospital, fen(0))];
+                    Transaction::earning(e, &earned, "buy-1")
+                },
+                Kind::Earning,
+                "p",
+                &[(A::DeferredRevenue, 11_000), (A::DoctorPayable, -10_000), (A::PlatformPayable, -1_000)],
+            ),
+            (
+                |e| {
+                    Transaction::sale_refund(
+                        e,
+                        fen(3),
+                        &[(Payee::Hospital, fen(1)), (Payee::Hospital, fen(1))],
+                        "buy-1",
+                    )
+                },
+                Kind::SaleRefund,
+                "p",
+                &[(A::PatientReceivable, -5), (A::DeferredRevenue, 3), (A::ServiceRevenue, 2)],
             ),
             // 10000 is wholly the doctor's, 600 the platform's.
             (

@@ -60,6 +60,7 @@ pub fn paid(id: BillId) -> Paid {
         patient: fixture::PATIENT,
         bill: fixture::bill(),
         items: Vec::new(),
+        valid_until: NOW.plus_minutes(30),
     };
     let claim = Claim::quote(open, Vec::new(), NOW).expect("quote");
     let claim = claim.confirm(&fixture::patient(), fixture::fen(18300), NOW).expect("agreed");

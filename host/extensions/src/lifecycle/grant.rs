@@ -55,6 +55,9 @@ pub struct Grant {
     /// from the plugin.
     #[schema(value_type = Option<String>)]
     pub payer: Option<PayerKind>,
+    /// The discount of the hospital's contract with a commercial payer, in thousandths of what it charges:
+    /// the payer takes no more. Left out, it takes none.
+    pub discount_per_mille: Option<u16>,
     /// Values for settings of the manifest.
     #[serde(default)]
     #[schema(value_type = Object)]
@@ -172,7 +175,13 @@ pub async fn grant(
     // What was recalled stays enabled, and so does what its failure means, until
     // another version is promoted: a check must not be gone in between.
     install.state = if live.is_some() { InstallState::Enabled } else { InstallState::Granted };
-    install.grants = serde_json::to_value(Granted { grants, payer: grant.payer }).map_err(AppError::internal)?;
+    let (payer, discount_per_mille) = (grant.payer, grant.discount_per_mille);
+    if discount_per_mille.is_some_and(|rate| rate > 1000) {
+        return Err(
+            AppError::new(Code::BodyInvalid, "discount_per_mille: at most 1000").with("path", "discount_per_mille")
+        );
+    }
+    install.grants = serde_json::to_value(Granted { grants, payer, discount_per_mille }).map_err(AppError::internal)?;
     install.settings = serde_json::to_value(&settings).map_err(AppError::internal)?;
     install.updated_at = caller.now;
     let mut calls = Vec::new();

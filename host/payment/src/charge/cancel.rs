@@ -9,8 +9,9 @@ use super::{ChargeView, load, reverse::take_back};
 /// waits (`REVERSING`) and is carried out later; the patient is told.
 ///
 /// # Errors
-/// `PAY_ALREADY_REVERSED`, `REFUND_DRUG_NOT_RETURNABLE`; `PAY_STATE` while the outcome of the
-/// payment is not known.
+/// `PAY_LATER_FIRST` if a later bill was priced on what this one moved: cancel that one first;
+/// `PAY_ALREADY_REVERSED`, `REFUND_DRUG_NOT_RETURNABLE`; `PAY_STATE` while the outcome of the payment is not
+/// known, or an insurer is at another bill.
 #[tracing::instrument(target = "xinglin::trace", name = "cancel_charge", skip_all)]
 #[boxed]
 pub async fn cancel(extensions: &Extensions, caller: &Caller, id: BillId) -> AppResult<ChargeView> {

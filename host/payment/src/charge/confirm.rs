@@ -24,10 +24,12 @@ use xinglin_platform::{
 use xinglin_store::{StoreError, Tenant};
 
 use super::{
-    ChargeView, RX_LINE, Row, fee_of,
+    ChargeView, RX_LINE, Row,
+    basis::same_prices,
+    fee_of,
     guard::{Order, Who, clear, one_at_a_time},
     has_fee, load,
-    operation::{begin, post_settled, rest_of},
+    operation::{begin, begin_quote, post_settled, rest_of},
     ordered,
     payer::payer_of,
     settle::{Reply, carry_out, heard},
@@ -51,7 +53,8 @@ pub struct Confirm {
 /// not settle before is called again.
 ///
 /// # Errors
-/// `RX_ALREADY_USED` if another order uses the prescription; `PAY_IDEMPOTENCY_CONFLICT`
+/// `PAY_QUOTE_EXPIRED` if the quote's time is over, `PAY_QUOTE_STALE` if a price, a coverage or what a payer
+/// counts of the patient has changed since: ask for another; `RX_ALREADY_USED` if another order uses the prescription; `PAY_IDEMPOTENCY_CONFLICT`
 /// if it was confirmed with another amount; `ACCESS_COMPARTMENT` if the payer may not learn of it;
 /// `PAY_UNAVAILABLE` if the payer cannot be called: then
 /// nothing is reserved and nothing charged; `PATIENT_…`, `ENC_RED_FLAG` or `RX_ALLERGY` for what has
@@ -79,6 +82,14 @@ pub async fn confirm(extensions: &Extensions, caller: &Caller, id: BillId, confi
             Err(error) if matches!(error.code, Code::RxAlreadyUsed | Code::VersionConflict) => error,
             answered => return answered,
         },
+        // Another quote is no help for an order that is over.
+        Charge::Abandoned(lapsed) if lapsed.state().lapsed => {
+            if let Subject::Prescription(rx) = subject(&row)? {
+                let event = (Event::Reserve, Action::ReservePrescription);
+                prescription::take::<Effective>(&extensions.platform, caller, rx, event).await?;
+            }
+            return Err(BillingError::Expired.into());
+        }
         Charge::Confirmed(confirmed) => match confirm_again(extensions, caller, row, confirmed, &confirm).await {
             Err(error) if error.code == Code::VersionConflict => error,
             answered => return answered,
@@ -123,18 +134,18 @@ async fn confirm_quote(
         }
         Subject::Visit(_) => None,
     };
+    let (asked, bill) = (Charge::from(quoted.clone()), quoted.bill().clone());
+    let confirmed = quoted.confirm(&caller.actor, confirm.cash_fen, caller.now)?;
     // Before anything is reserved: a payer that cannot be called is not waited for.
-    for payer in quoted.payers() {
-        payer_of(extensions, &records, (patient, quoted.bill().served_at), payer).await?;
+    for share in asked.to_settle() {
+        payer_of(extensions, &records, (patient, bill.served_at), share).await?;
     }
     let purchase = Purchase {
         bill: id,
         pharmacy: records.id(),
-        lines: purchased(quoted.bill()),
+        lines: purchased(&bill),
         risk_acknowledged: confirm.risk_acknowledged,
     };
-    let asked = Charge::from(quoted.clone());
-    let confirmed = quoted.confirm(&caller.actor, confirm.cash_fen, caller.now)?;
     let (visit, rx_row, order) = match (subject, effective) {
         (Subject::Visit(visit), _) => (visit, None, Order::Visit(visit)),
         (Subject::Prescription(_), Some((rx_row, effective))) => {
@@ -150,6 +161,7 @@ async fn confirm_quote(
 
     let tx = records.begin().await?;
     let cleared = clear(&extensions.platform, &tx, Who::Person(caller), (&asked, &order), caller.now).await?;
+    same_prices(&tx, &asked).await?;
     if let (Order::Prescription(reserved), Some(rx_row)) = (order, rx_row) {
         // The constraint decides between two orders at once: one wins.
         let lines: Vec<u32> = reserved.state().reservation.purchase.lines.iter().map(|line| line.line).collect();
@@ -187,7 +199,7 @@ async fn confirm_again(
     let charge = Charge::from(confirmed.clone());
     let confirmed = confirmed.confirm_again(&caller.actor, confirm.cash_fen, caller.now)?;
     if let Some(share) = confirmed.state().next() {
-        payer_of(extensions, &records, (charge.patient(), charge.bill().served_at), share.payer()).await?;
+        payer_of(extensions, &records, (charge.patient(), charge.bill().served_at), share).await?;
     }
     let (rx_row, order) = match subject(&row)? {
         Subject::Prescription(rx) => {
@@ -218,11 +230,19 @@ async fn agree(
     confirm: &Confirm,
 ) -> AppResult<ChargeView> {
     let records = extensions.platform.records(caller);
-    let confirmed = reduced.agree(&caller.actor, confirm.cash_fen, caller.now)?;
+    let confirmed = reduced.clone().agree(&caller.actor, confirm.cash_fen, caller.now)?;
     let charge = Charge::from(confirmed.clone());
     let tx = records.begin().await?;
     let order = rest_of(&tx, &row).await?;
-    let cleared = clear(&extensions.platform, &tx, Who::Person(caller), (&charge, &order), caller.now).await?;
+    let cleared = match clear(&extensions.platform, &tx, Who::Person(caller), (&charge, &order), caller.now).await {
+        // Nobody else asks for another quote of it.
+        Err(stale) if stale.code == Code::PayQuoteStale => {
+            begin_quote(&tx, row, reduced, extensions.platform.now()).await?;
+            tx.commit().await?;
+            return Err(stale);
+        }
+        cleared => cleared?,
+    };
     if confirmed.payers().is_empty() {
         let charge = Charge::from(confirmed.collect(caller.now)?);
         post_settled(&tx, row, &charge, caller.now).await?;

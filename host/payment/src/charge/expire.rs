@@ -3,7 +3,7 @@ use xinglin_care::{
     prescription::{self, Ending},
 };
 use xinglin_domain::{
-    billing::{By, Charge, ChargeState, Claim, Subject, claim::Reversing},
+    billing::{Act, By, Charge, ChargeState, Subject, claim::Unwinding},
     id::{BillId, PatientId, PrescriptionId},
     prescription::{Prescription, RxState},
     time::Instant,
@@ -17,8 +17,10 @@ use xinglin_platform::{
 use xinglin_store::{DocumentQuery, StoreError, Tenant, TenantTx, Work};
 
 use super::{
-    Row, free, load,
-    operation::{MOST_REVERSALS, begin_reversal, post_reversed},
+    Row, free,
+    guard::may_reverse,
+    load,
+    operation::{MOST_REVERSALS, begin_reversal, post_reversed, wait},
     reverse::give_back,
     settle::carry_out,
     subject, update,
@@ -136,7 +138,7 @@ async fn cancel_order(
         return Err(AppError::internal("the order of a prescription is a visit's"));
     };
     let order = Order { rx, patient: value.patient(), bill, ending };
-    let reversing = match value {
+    let stands = match value {
         // Known when the payer answers, or a person states it.
         Charge::Settling(_) | Charge::Unknown(_) | Charge::Reversing(_) => {
             return work::postpone(records, work, work::next_try(work, now)).await;
@@ -159,11 +161,11 @@ async fn cancel_order(
             tx.finish_work(work).await?;
             return Ok(tx.commit().await?);
         }
-        Charge::Settled(settled) => settled.reverse(By::End, extensions.platform.now())?,
+        settled @ Charge::Settled(_) => settled,
         Charge::Unwinding(unwinding)
             if unwinding.state().refused.is_none() && unwinding.attempts() < MOST_REVERSALS =>
         {
-            unwinding.reverse(By::End, extensions.platform.now())?
+            unwinding.into()
         }
         Charge::Unwinding(_) => return work::finish(records, work).await,
         unpaid => {
@@ -172,9 +174,8 @@ async fn cancel_order(
                 Charge::Confirmed(confirmed) => confirmed.abandon(By::End, now)?,
                 ended => ended,
             };
-            if let Charge::Unwinding(unwinding) = closed {
-                let reversing = unwinding.reverse(By::End, extensions.platform.now())?;
-                return take_back(extensions, records, work, (row, reversing), &order, occasion).await;
+            if matches!(closed, Charge::Unwinding(_)) {
+                return take_back(extensions, records, work, (row, closed), &order, occasion).await;
             }
             let tx = records.begin().await?;
             free(&tx, Subject::Prescription(rx), bill, now).await?;
@@ -184,28 +185,40 @@ async fn cancel_order(
             return Ok(tx.commit().await?);
         }
     };
-    take_back(extensions, records, work, (row, reversing), &order, occasion).await
+    take_back(extensions, records, work, (row, stands), &order, occasion).await
 }
 
-/// Begins the reversals of an order and carries them out.
+/// Begins the reversals of an order and carries them out. If they wait for another bill, the bill is
+/// [attended to](super::attend), and the prescription when it is released.
 async fn take_back(
     extensions: &Extensions,
     records: &Tenant,
     work: &Work,
-    (row, reversing): (Row, Claim<Reversing>),
+    (row, stands): (Row, Charge),
     order: &Order,
     occasion: &Occasion,
 ) -> AppResult<()> {
-    let now = occasion.now;
+    let (now, begun) = (occasion.now, extensions.platform.now());
     let tx = records.begin().await?;
+    let free = may_reverse(&tx, &stands).await?;
     // Whoever dispenses at this moment touches the same two rows: one of us is late.
     touch(&tx, tx.get_document(order.rx).await?, now).await?;
-    let charge = Charge::from(reversing.clone());
     // Of figures that the patient never agreed to, nothing was paid.
-    order.tell(&tx, !charge.has_drifted(), now).await?;
-    let begun = reversing.state().attempt.operation.at;
-    let row = begin_reversal(&tx, row, reversing, begun).await?;
+    order.tell(&tx, !stands.has_drifted(), now).await?;
+    let free = match free {
+        Ok(free) => free,
+        Err(held) => {
+            wait(&tx, row, stands, (By::End, held), now).await?;
+            tx.finish_work(work).await?;
+            return Ok(tx.commit().await?);
+        }
+    };
+    let reversing = match stands {
+        Charge::Settled(settled) => settled.reverse(By::End, begun)?,
+        other => other.expecting::<Unwinding>(Act::Reverse)?.reverse(By::End, begun)?,
+    };
+    let row = begin_reversal(&tx, row, reversing.clone(), &free, begun).await?;
     tx.put_off_work(work, work::next_try(work, now)).await?;
     tx.commit().await?;
-    carry_out(extensions, records, row, charge, occasion).await.map(drop)
+    carry_out(extensions, records, row, reversing.into(), occasion).await.map(drop)
 }

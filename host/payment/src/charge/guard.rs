@@ -1,12 +1,17 @@
 //! What must hold whenever a payer is asked to settle, whoever begins it: a confirmation, a repeated
-//! one, or the job that sends again what the payer never received.
+//! one, or the job that sends again what the payer never received; and whenever one is asked to take a
+//! settlement back.
 
 use xinglin_care::{encounter, prescription};
 use xinglin_domain::{
-    billing::{Charge, ChargeState, claim},
+    billing::{
+        Charge, ChargeState,
+        claim::{self, Held},
+        first_to_reverse,
+    },
     code::Code,
     compartment::Compartments,
-    id::{BillId, EncounterId},
+    id::{BillId, EncounterId, PatientId},
     payer::Bill,
     prescription::{Medicine, Reserved, Rx, RxError},
     time::Instant,
@@ -14,6 +19,8 @@ use xinglin_domain::{
 use xinglin_platform::{AppError, AppResult, Caller, Platform, document::Stored, settings::settings};
 use xinglin_records::{consent, patient};
 use xinglin_store::{DocumentQuery, Executor, TenantScope, TenantTx};
+
+use super::basis::same_coverage;
 
 /// Proof that the settlement of a bill may begin in this transaction. Only [`clear`] makes one.
 #[derive(Debug, PartialEq, Eq)]
@@ -47,6 +54,23 @@ impl Order {
     }
 }
 
+/// Proof that a reversal of a bill may begin in this transaction. Only [`may_reverse`] makes one, and a
+/// person's word that the payer has done it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Free(BillId);
+
+impl Free {
+    /// The payer has reversed it, in whatever order, as a person states.
+    pub(super) const fn stated(bill: BillId) -> Self {
+        Self(bill)
+    }
+
+    /// Whose proof it is.
+    pub(super) const fn bill(&self) -> BillId {
+        self.0
+    }
+}
+
 /// Who wants to go on.
 #[derive(Clone, Copy)]
 pub(super) enum Who<'a> {
@@ -58,10 +82,11 @@ pub(super) enum Who<'a> {
 
 /// Checks, in the transaction that begins the settlement, that the prescription is ordered by this
 /// bill and valid, that patient, visit, holds and allergies allow it (of a visit alone: patient and
-/// visit), and that the payer may learn of it. Locks the patient: call it first.
+/// visit), that the payer may learn of it, and that what it quoted by is still so. Locks the patient: call
+/// it first.
 ///
 /// # Errors
-/// `ENC_…`, `RX_EXPIRED`, `PATIENT_…`, `ENC_RED_FLAG`, `RX_ALLERGY`, `RX_NOT_CHECKED`; `ACCESS_COMPARTMENT`, or
+/// `PAY_QUOTE_STALE`; `ENC_…`, `RX_EXPIRED`, `PATIENT_…`, `ENC_RED_FLAG`, `RX_ALLERGY`, `RX_NOT_CHECKED`; `ACCESS_COMPARTMENT`, or
 /// `PAY_STATE` if the patient refused the payer.
 pub(super) async fn clear(
     platform: &Platform,
@@ -94,35 +119,84 @@ pub(super) async fn clear(
             return Err(AppError::new(Code::PayState, detail));
         }
     }
+    same_coverage(tx, charge).await?;
     Ok(Cleared(charge.id()))
 }
 
-/// That none of the payers is at another bill of the patient, which it counts on. After [`clear`]: the
-/// patient is locked, so that none begins either.
+/// That none of the payers is at another bill of the patient, which it counts on, or between the payers of
+/// one. After [`clear`]: the patient is locked, so that none begins either.
 ///
 /// # Errors
 /// `PAY_STATE`.
 pub(super) async fn one_at_a_time(tx: &TenantTx, charge: &Charge) -> AppResult<()> {
-    /// More bills of one patient at once are nobody's habit.
-    const MOST: u32 = 64;
-    let busy = [ChargeState::Settling, ChargeState::Unknown, ChargeState::Reversing, ChargeState::Reduced];
-    let query = DocumentQuery {
-        patient_id: Some(charge.patient().to_string()),
-        statuses: busy.map(|state| state.as_str().to_owned()).into(),
-        ..DocumentQuery::default()
-    };
-    for row in tx.list_documents::<BillId>(&query, None, MOST).await? {
-        let other: Charge = Stored::try_from(row)?.value;
-        // What waits for a person holds nobody up.
-        let at_it = !matches!(&other, Charge::Reduced(reduced) if !reduced.is_asked());
-        let shared = at_it && other.payers().iter().any(|payer| charge.payers().contains(payer));
-        if other.id() != charge.id() && shared {
+    let others = bills(tx, charge.patient(), &[&BUSY[..], &[ChargeState::Confirmed]].concat()).await?;
+    for other in others.iter().filter(|other| shares_a_payer(charge, other)) {
+        if other.in_progress().is_some() {
+            return Err(refused(Held { bill: other.id(), why: Code::PayState }));
+        }
+        if !other.standing().is_empty() {
             let detail =
-                format!("the insurer is at another bill of the patient, {}: confirm when it is done", other.id());
+                format!("another bill of the patient, {}, is half settled: confirm it again or cancel it", other.id());
             return Err(AppError::new(Code::PayState, detail));
         }
     }
     Ok(())
+}
+
+/// Whether what stands of a bill may be taken back in this transaction: none of its payers is at another
+/// bill of the patient, and no later bill [rests on it](first_to_reverse). Locks the patient: call it first.
+///
+/// # Errors
+/// If the store fails.
+pub(super) async fn may_reverse(tx: &TenantTx, charge: &Charge) -> AppResult<Result<Free, Held>> {
+    use ChargeState as S;
+    patient::lock(tx, charge.patient()).await?;
+    let others = bills(tx, charge.patient(), &[&BUSY[..], &[S::Confirmed, S::Settled, S::Unwinding]].concat()).await?;
+    let busy = others.iter().find(|other| other.in_progress().is_some() && shares_a_payer(charge, other));
+    let busy = busy.map(|other| Held { bill: other.id(), why: Code::PayState });
+    let held = busy.or_else(|| first_to_reverse(charge, &others).map(|bill| Held { bill, why: Code::PayLaterFirst }));
+    Ok(held.map_or(Ok(Free(charge.id())), Err))
+}
+
+/// What a person hears who cannot wait for another bill.
+pub(super) fn refused(held: Held) -> AppError {
+    let Held { bill, why } = held;
+    let detail = match why {
+        Code::PayLaterFirst => {
+            format!("{bill} was settled later, on figures that this bill had moved: reverse that first")
+        }
+        _ => format!("the insurer is at another bill of the patient, {bill}: try again when it is done"),
+    };
+    AppError::new(why, detail).with("bill", bill)
+}
+
+/// States in which an operation is in progress.
+const BUSY: [ChargeState; 3] = [ChargeState::Settling, ChargeState::Unknown, ChargeState::Reversing];
+
+fn shares_a_payer(charge: &Charge, other: &Charge) -> bool {
+    other.id() != charge.id() && other.payers().iter().any(|payer| charge.payers().contains(payer))
+}
+
+/// All bills of a patient in these states.
+async fn bills(tx: &TenantTx, patient: PatientId, states: &[ChargeState]) -> AppResult<Vec<Charge>> {
+    const PAGE: u32 = 256;
+    let query = DocumentQuery {
+        patient_id: Some(patient.to_string()),
+        statuses: states.iter().map(|state| state.as_str().to_owned()).collect(),
+        ..DocumentQuery::default()
+    };
+    let (mut bills, mut after) = (Vec::new(), None);
+    loop {
+        let page = tx.list_documents::<BillId>(&query, after.as_ref(), PAGE).await?;
+        after = page.last().map(|row| row.cursor());
+        let full = page.len() == PAGE as usize;
+        for row in page {
+            bills.push(Stored::try_from(row)?.value);
+        }
+        if !full {
+            return Ok(bills);
+        }
+    }
 }
 
 /// The compartments that a bill would disclose: of what it says, and of what formulary and

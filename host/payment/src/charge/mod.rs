@@ -9,6 +9,8 @@
 //! written, and whoever was superseded meanwhile gives up. Until [`operation::SILENCE_SECONDS`] later nobody asks
 //! after the operation, so that none is begun beside one that is still in flight.
 
+mod attend;
+mod basis;
 mod cancel;
 mod confirm;
 mod expire;
@@ -23,6 +25,7 @@ mod resolve;
 mod resolve_by_hand;
 mod rest;
 mod reverse;
+mod rules;
 mod settle;
 mod unresolved;
 mod view;
@@ -52,6 +55,7 @@ use xinglin_store::{Document, Executor, StoreError, TenantScope, TenantTx};
 
 use self::view::view;
 
+pub use self::attend::attend;
 pub use self::cancel::cancel;
 pub use self::confirm::{Confirm, confirm};
 pub use self::expire::expire;
@@ -61,6 +65,7 @@ pub use self::refund::{Begun, NewRefund, NewRefundLine, go_on, refund, refund_mi
 pub use self::resolve::resolve;
 pub use self::resolve_by_hand::{Resolve, resolve_by_hand};
 pub use self::reverse::reverse;
+pub use self::rules::{PaymentRules, put_rules, rules};
 pub use self::unresolved::{UnresolvedView, unresolved};
 pub use self::view::{ChargeLine, ChargeView, PartView, RefundView};
 

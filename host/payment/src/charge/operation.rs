@@ -5,31 +5,33 @@ use serde_json::Value;
 use xinglin_care::{item_order, prescription};
 use xinglin_domain::{
     billing::{
-        Act, Allocation, BillingError, By, Charge, Claim, Membership, Subject,
+        Act, Allocation, BillingError, By, Charge, ChargeState, Claim, Membership, Subject,
         allocation::check_accumulators,
-        claim::{self, Confirmed, Reduced, Returned, Reversing, Settling, Standing, Why},
+        claim::{self, Confirmed, Held, Reduced, Returned, Reversing, Settling, Standing, Why},
+        membership,
     },
     code::Code,
-    id::PaymentId,
-    payer::Source,
+    id::{BillId, PaymentId},
+    payer::{Adjudication, Source},
     prescription::Prescription,
     time::Instant,
 };
 use xinglin_fhir::project;
-use xinglin_platform::{AppError, AppResult, Platform, ambient, config::Plugins};
-use xinglin_records::resource;
+use xinglin_platform::{AppError, AppResult, Platform, ambient, config::Plugins, document::Stored};
+use xinglin_records::{patient, resource};
 use xinglin_runtime::Limits;
 use xinglin_store::{
-    Executor, Operation as StoredOperation, OperationState, Started, StoreError, Tenant, TenantScope, TenantTx,
+    DocumentQuery, Executor, Operation as StoredOperation, OperationState, Queue, Started, StoreError, Tenant,
+    TenantScope, TenantTx, Work,
 };
 
 use super::{
     Row, free,
-    guard::{Cleared, Order, Who, clear, one_at_a_time},
+    guard::{Cleared, Free, Order, Who, clear, may_reverse, one_at_a_time},
     has_fee, notice, ordered, subject, update,
     view::claim_projection,
 };
-use crate::{coverage, ledger};
+use crate::{capitation, coverage, ledger};
 
 /// The request to a payer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,6 +77,18 @@ pub(super) struct Finished {
     pub(super) charge: Charge,
     /// Whether the charge's pending operation is to be sent after the commit.
     pub(super) send: bool,
+    /// What became of the figures of a scheme of which a person stated the outcome; `None` of what the payer
+    /// said itself, or if it counts nothing.
+    pub(super) figures: Option<Figures>,
+}
+
+/// What a person's statement does to what a scheme counts of the patient.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Figures {
+    /// They moved as quoted, or back.
+    Moved,
+    /// They changed since, so that what they are now is not known.
+    Unknown,
 }
 
 /// How long an operation may be in flight after it was written, in seconds; only then is it asked
@@ -135,13 +149,18 @@ pub(super) async fn begin(
     Ok((row, settling))
 }
 
-/// As [`begin`], for a reversal, which needs no proof: nobody is kept from getting money back.
+/// As [`begin`], for a reversal: whatever became of patient and order, nobody is kept from getting money
+/// back, but in the order in which it was paid.
 pub(super) async fn begin_reversal(
     tx: &TenantTx,
     row: Row,
     reversing: Claim<Reversing>,
+    free: &Free,
     now: Instant,
 ) -> AppResult<Row> {
+    if free.bill() != row.id {
+        return Err(AppError::internal("the proof is another bill's"));
+    }
     write_down(tx, row, reversing.into(), Verb::Reverse, now).await
 }
 
@@ -236,7 +255,9 @@ pub(super) async fn finish(
     let settled = after.standing().last().filter(|standing| standing.attempt.operation.key == key).cloned();
     let returned = after.returned().last().filter(|returned| returned.operation == key).cloned();
     let again = then != Then::Stop;
-    // Before anything else: it locks the patient.
+    let by_hand = after.statements().last().is_some_and(|statement| statement.operation == key);
+    // Before anything else, as whoever begins an operation.
+    patient::lock(tx, after.patient()).await?;
     let cleared = match &after {
         Charge::Confirmed(confirmed) if settled.is_some() || (again && confirmed.attempts() < MOST_ATTEMPTS) => {
             may_settle(platform, tx, &row, &after).await?
@@ -252,11 +273,13 @@ pub(super) async fn finish(
     let since = after.in_progress().map_or(now, |(attempt, _)| attempt.operation.at);
     let response = serde_json::to_value(&after).map_err(AppError::internal)?;
     mark(tx, &key, state, Some(response), (since, now)).await?;
+    let mut figures = None;
     if let Some(standing) = &settled {
-        stands(tx, &after, standing, now).await?;
+        figures = stands(tx, &after, (standing, by_hand), now).await?;
     }
     if let Some(returned) = &returned {
-        stands_no_more(tx, &after, returned, now).await?;
+        figures = stands_no_more(tx, &after, (returned, by_hand), now).await?;
+        wake(tx, &after, now).await?;
     }
     let moved = settled.is_some() || returned.is_some() || refused;
     let goes_on = moved || (again && after.attempts() < MOST_REVERSALS);
@@ -309,7 +332,7 @@ pub(super) async fn finish(
         }
         after => (update(tx, row, &after, now).await?, after),
     };
-    Ok(Finished { row, charge, send })
+    Ok(Finished { row, charge, send, figures })
 }
 
 /// The proof that the order is still to be settled; `None` if not: then the patient confirms again, or
@@ -360,13 +383,58 @@ pub(super) async fn given_back(tx: &TenantTx, mut row: Row, charge: &Charge, now
     Ok(row)
 }
 
-/// Begins the reversal of the last of what stands, by the host.
-async fn take_back(tx: &TenantTx, row: Row, stands: Charge, now: Instant) -> AppResult<(Row, Charge)> {
+/// Begins the reversal of the last of what stands, by the host; if it may not yet, it waits.
+pub(super) async fn take_back(tx: &TenantTx, row: Row, stands: Charge, now: Instant) -> AppResult<(Row, Charge)> {
+    let free = match may_reverse(tx, &stands).await? {
+        Ok(free) => free,
+        Err(held) => return wait(tx, row, stands, (By::Host, held), now).await,
+    };
     let reversing = match stands {
         Charge::Settled(settled) => settled.reverse(By::Host, now)?,
         other => other.expecting::<claim::Unwinding>(Act::Reverse)?.reverse(By::Host, now)?,
     };
-    Ok((begin_reversal(tx, row, reversing.clone(), now).await?, reversing.into()))
+    Ok((begin_reversal(tx, row, reversing.clone(), &free, now).await?, reversing.into()))
+}
+
+/// First look after a reversal that waits, in seconds.
+const HELD_SECONDS: i64 = 60;
+
+/// Has the reversal of what stands wait for another bill: the bill is [attended to](super::attend).
+pub(super) async fn wait(
+    tx: &TenantTx,
+    row: Row,
+    stands: Charge,
+    (by, held): (By<'_>, Held),
+    now: Instant,
+) -> AppResult<(Row, Charge)> {
+    tracing::warn!(bill = %row.id, on = %held.bill, why = held.why.as_str(), "a reversal waits");
+    let waiting = Charge::from(match stands {
+        Charge::Settled(settled) => settled.hold(by, held, now),
+        other => other.expecting::<claim::Unwinding>(Act::Reverse)?.hold(held),
+    });
+    let id = row.id;
+    let row = update(tx, row, &waiting, now).await?;
+    tx.put_work(&[Work::new(Queue::Charge, id, id, now.plus_seconds(HELD_SECONDS))]).await?;
+    Ok((row, waiting))
+}
+
+/// Has what waited for this bill looked at now.
+async fn wake(tx: &TenantTx, after: &Charge, now: Instant) -> AppResult<()> {
+    /// More waiting bills of one patient are nobody's habit; they would be looked at later.
+    const MOST: u32 = 64;
+    let query = DocumentQuery {
+        patient_id: Some(after.patient().to_string()),
+        statuses: vec![ChargeState::Unwinding.as_str().to_owned()],
+        ..DocumentQuery::default()
+    };
+    for row in tx.list_documents::<BillId>(&query, None, MOST).await? {
+        let Stored { row, value } = row.try_into()?;
+        let Charge::Unwinding(waiting) = value else { continue };
+        if waiting.state().held.is_some_and(|held| held.bill == after.id()) {
+            tx.move_lane(Queue::Charge, &row.id.to_string(), now).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Stores the state of an operation; while it is unknown, `since` a time, it is asked about again.
@@ -386,18 +454,28 @@ pub(super) async fn mark(
 }
 
 /// Posts what a payer has settled: to the ledger if it is as agreed, and what it counts of the patient
-/// if that makes sense.
-async fn stands(tx: &TenantTx, after: &Charge, standing: &Standing, now: Instant) -> AppResult<()> {
+/// if that makes sense. What a person stated is what was quoted, and counts if it was quoted on the figures
+/// that are on file.
+async fn stands(
+    tx: &TenantTx,
+    after: &Charge,
+    (standing, by_hand): (&Standing, bool),
+    now: Instant,
+) -> AppResult<Option<Figures>> {
     let (payer, settlement) = (standing.share.payer(), &standing.settlement);
     if standing.agreed {
         let shares = (before(after.standing()), standing.share.allocation());
         ledger::book_shares(tx, after.id(), Some(payer), shares, now).await?;
+        capitation::charge_later(tx, after, now).await?;
     }
     let drifted = Why::Drifted(Code::InsPresettleDrift);
+    let (counts, mut left) = (&settlement.adjudication, Ok(()));
     if standing.agreed || after.why() == Some(&drifted) {
-        let counts = &settlement.adjudication;
         change_membership(tx, (after, payer), now, |membership, served_at| {
-            membership.run_on(&counts.accumulators, served_at);
+            match by_hand {
+                true => left = membership.leave(standing.share.told(), &counts.accumulators, served_at),
+                false => membership.run_on(&counts.accumulators, served_at),
+            }
             if let Some(insured) = counts.insured.as_ref()
                 && let Err(wrong) = membership.draw(&insured.draws)
             {
@@ -420,25 +498,41 @@ async fn stands(tx: &TenantTx, after: &Charge, standing: &Standing, now: Instant
         });
         resource::project(tx, vec![response], now).await?;
     }
-    Ok(())
+    Ok(stated(by_hand, counts, left))
+}
+
+/// What a statement did to the figures of a payer that counts some.
+fn stated(by_hand: bool, counts: &Adjudication, moved: Result<(), membership::Unknown>) -> Option<Figures> {
+    (by_hand && !counts.accumulators.is_empty()).then(|| moved.map_or(Figures::Unknown, |()| Figures::Moved))
 }
 
 /// Posts that a payer has taken its settlement back.
-async fn stands_no_more(tx: &TenantTx, after: &Charge, returned: &Returned, now: Instant) -> AppResult<()> {
+async fn stands_no_more(
+    tx: &TenantTx,
+    after: &Charge,
+    (returned, by_hand): (&Returned, bool),
+    now: Instant,
+) -> AppResult<Option<Figures>> {
     let Returned { standing, reversal, .. } = returned;
+    capitation::take_back(tx, after.id(), standing.share.payer(), now).await?;
     ledger::unwind(tx, after.id(), Some(standing.share.payer()), now).await?;
     // The money is back, whatever the payer counts.
     let payer = standing.share.payer();
     let draws = standing.settlement.adjudication.insured.as_ref().map_or(&[][..], |insured| &insured.draws);
     let counts =
         if check_accumulators(&reversal.accumulators).is_ok() { reversal.accumulators.as_slice() } else { &[] };
+    let (settled, mut back) = (&standing.settlement.adjudication, Ok(()));
     change_membership(tx, (after, payer), now, |membership, served_at| {
-        membership.run_on(counts, served_at);
+        match by_hand {
+            true => back = membership.take_back(standing.share.told(), &settled.accumulators, served_at),
+            false => membership.run_on(counts, served_at),
+        }
         if let Err(wrong) = membership.give_back(draws) {
             tracing::error!(payer, %wrong, "what an insurer drew cannot be given back: ask it for the balances");
         }
     })
-    .await
+    .await?;
+    Ok(stated(by_hand, settled, back))
 }
 
 /// What was agreed to before the last of these settled.

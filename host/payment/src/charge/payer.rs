@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use xinglin_domain::{
     billing::{
-        Allocation, BillingError, Claim, PayerKind,
+        Allocation, BillingError, Claim, Contract, PayerKind, Told,
         allocation::check_accumulators,
-        claim::{Pending, Settling, Unknown},
+        claim::{Pending, Settling, Share, Unknown},
+        discount::check_discount,
         insured,
     },
     code::Code,
@@ -17,8 +18,8 @@ use xinglin_domain::{
         claims::{Adjudication as Decided, Asked, Predetermined, Response},
     },
     payer::{
-        self, Adjudication, Authorization, Authorized, Bill, Coverage, Operation, PayerError, Quoted, Reversal,
-        Reversed, Settlement, Status,
+        self, Adjudication, Authorization, Authorized, Bill, Operation, PayerError, Quoted, Reversal, Reversed,
+        Settlement, Status,
     },
     time::Instant,
 };
@@ -33,13 +34,10 @@ use crate::coverage;
 pub(super) struct Payer {
     pub(super) install: Install,
     plugin: Arc<Plugin>,
-    contract: Contract,
-}
-
-/// How a payer is asked.
-enum Contract {
-    Payer(Coverage),
-    Claims(Policy),
+    /// What it is told of the patient, and so by which contract.
+    pub(super) told: Told,
+    /// The most that the hospital gives up by its contract with it, in thousandths.
+    pub(super) discount_per_mille: u16,
 }
 
 /// The payer cannot be asked now: what the patient hears, whatever the cause, which is logged.
@@ -90,6 +88,11 @@ fn settlement(bill: &Bill, policy: &Policy, eob: insurance::claims::ExplanationO
 }
 
 impl Payer {
+    fn new(install: Install, plugin: Arc<Plugin>, told: Told) -> AppResult<Self> {
+        let discount_per_mille = grant::discount_per_mille(&install)?;
+        Ok(Self { install, plugin, told, discount_per_mille })
+    }
+
     /// How it would share a bill. Changes nothing.
     pub(super) async fn quote(
         &self,
@@ -99,18 +102,27 @@ impl Payer {
     ) -> AppResult<Result<Quoted, PayerError>> {
         let context = calls.context(&self.install, &self.plugin)?;
         let (runtime, now) = (extensions.runtime(), bill.served_at);
-        match &self.contract {
-            Contract::Payer(coverage) => {
+        match &self.told {
+            Told::Coverage(coverage) => {
                 let judge = |answer: &Result<Quoted, PayerError>| match answer {
-                    Ok(Quoted::Covered(adjudication)) => mistake(Allocation::check(bill, adjudication, kind)),
+                    Ok(Quoted::Covered(adjudication)) => {
+                        let within = check_discount(bill, adjudication, self.discount_per_mille);
+                        mistake(Allocation::check(bill, adjudication, kind).and(within))
+                    }
                     _ => None,
                 };
                 let call = runtime.quote(&self.plugin, context, (bill, coverage), now, &judge).await;
                 calls.took(&self.install, call).await
             }
-            Contract::Claims(policy) => {
+            Told::Policy(policy) => {
                 let claim = insured::claim_of(bill)?;
-                let call = runtime.predetermine(&self.plugin, context, &claim, policy, now).await;
+                let judge = |answer: &Result<Predetermined, InsurerError>| match answer {
+                    Ok(Predetermined::Covered(decided)) => {
+                        decided.check_discount(&claim, self.discount_per_mille).err().map(Mistake::from)
+                    }
+                    _ => None,
+                };
+                let call = runtime.predetermine(&self.plugin, context, (&claim, policy), now, &judge).await;
                 Ok(match calls.took(&self.install, call).await? {
                     Ok(Predetermined::Covered(decided)) => Ok(Quoted::Covered(insured::adjudicated(bill, decided)?)),
                     Ok(Predetermined::Declined(why)) => Ok(Quoted::Declined(why)),
@@ -127,7 +139,7 @@ impl Payer {
         calls: &mut Calls<'_>,
         (operation, bill): (&Operation, &Bill),
     ) -> AppResult<Result<Authorized, PayerError>> {
-        let Contract::Payer(coverage) = &self.contract else {
+        let Told::Coverage(coverage) = &self.told else {
             let nothing = Authorization { reference: String::new(), expires: operation.at };
             return Ok(Ok(Authorized::Granted(nothing)));
         };
@@ -146,8 +158,8 @@ impl Payer {
     ) -> AppResult<Result<payer::Settled, PayerError>> {
         let context = calls.context(&self.install, &self.plugin)?;
         let (runtime, bill) = (extensions.runtime(), settling.bill_sent());
-        match &self.contract {
-            Contract::Payer(coverage) => {
+        match &self.told {
+            Told::Coverage(coverage) => {
                 let judge = |answer: &Result<payer::Settled, PayerError>| match answer {
                     Ok(payer::Settled::Done(settlement)) => mistake(settling.check(settlement)),
                     _ => None,
@@ -156,7 +168,7 @@ impl Payer {
                 let call = runtime.settle(&self.plugin, context, asked, &bill, coverage, &judge).await;
                 calls.took(&self.install, call).await
             }
-            Contract::Claims(policy) => {
+            Told::Policy(policy) => {
                 let claim = insured::claim_of(&bill)?;
                 let judge = |answer: &Result<Response, InsurerError>| {
                     let asked = Asked::Submit { claim: &claim, policy };
@@ -184,8 +196,8 @@ impl Payer {
     ) -> AppResult<Result<Status, PayerError>> {
         let context = calls.context(&self.install, &self.plugin)?;
         let runtime = extensions.runtime();
-        let policy = match &self.contract {
-            Contract::Payer(_) => {
+        let policy = match &self.told {
+            Told::Coverage(_) => {
                 let judge = |answer: &Result<Status, PayerError>| match answer {
                     Ok(status) => mistake(unknown.check(status)),
                     Err(_) => None,
@@ -193,7 +205,7 @@ impl Payer {
                 let call = runtime.query(&self.plugin, context, operation, &judge).await;
                 return calls.took(&self.install, call).await;
             }
-            Contract::Claims(policy) => policy,
+            Told::Policy(policy) => policy,
         };
         let bill = unknown.bill_sent();
         let claim = insured::claim_of(&bill)?;
@@ -228,8 +240,8 @@ impl Payer {
     ) -> AppResult<Result<Reversed, PayerError>> {
         let context = calls.context(&self.install, &self.plugin)?;
         let runtime = extensions.runtime();
-        match &self.contract {
-            Contract::Payer(coverage) => {
+        match &self.told {
+            Told::Coverage(coverage) => {
                 let judge = |answer: &Result<Reversed, PayerError>| match answer {
                     Ok(Reversed::Done(reversal)) => mistake(check_accumulators(&reversal.accumulators)),
                     _ => None,
@@ -237,7 +249,7 @@ impl Payer {
                 let call = runtime.reverse(&self.plugin, context, operation, settlement, coverage, &judge).await;
                 calls.took(&self.install, call).await
             }
-            Contract::Claims(policy) => {
+            Told::Policy(policy) => {
                 let judge = |answer: &Result<Response, InsurerError>| {
                     answer.as_ref().ok().and_then(|response| response.check(Asked::Cancel).err()).map(Mistake::from)
                 };
@@ -257,60 +269,68 @@ impl Payer {
 }
 
 /// The payers of a patient that can be called, in the order in which they are asked: basic insurance,
-/// then commercial ones. Their figures are those of the benefit year of the service.
+/// then commercial ones; only those that are named, if any are. Their figures are those of the benefit year
+/// of the service. No other plugin is loaded.
 pub(super) async fn find_payers<E: Executor>(
     extensions: &Extensions,
     records: &TenantScope<E>,
-    patient: PatientId,
-    served_at: Instant,
+    (patient, served_at): (PatientId, Instant),
+    named: Option<&[String]>,
 ) -> AppResult<Vec<(PayerKind, Payer)>> {
     let mut payers = Vec::new();
-    // An insurer that could be asked either way decides claims.
-    let claims = install::playing(extensions, records, Interface::Claims).await?;
-    let bills = install::playing(extensions, records, Interface::Payer).await?;
-    let named = |plugins: &[(Install, Arc<Plugin>)], id: &str| {
-        plugins
-            .iter()
-            .find(|(install, _)| install.plugin_id == id)
-            .map(|(install, plugin)| (install.clone(), plugin.clone()))
-    };
     for (row, membership) in coverage::of_patient(records, patient).await? {
-        let (install, plugin, contract) = match (named(&claims, &row.payer), named(&bills, &row.payer)) {
-            (Some((install, plugin)), _) => match membership.policy(served_at) {
-                Some(policy) => (install, plugin, Contract::Claims(policy)),
-                None => {
-                    tracing::warn!(payer = row.payer, "an insurer is not asked: the patient's policy is not on file");
-                    continue;
-                }
-            },
-            (None, Some((install, plugin))) => (install, plugin, Contract::Payer(membership.coverage(served_at))),
-            (None, None) => continue,
+        if named.is_some_and(|named| !named.contains(&row.payer)) {
+            continue;
+        }
+        let Some((install, plugin)) = install::enabled(extensions, records, &row.payer).await? else { continue };
+        // An insurer that could be asked either way decides claims.
+        let contracts = [Contract::Claims, Contract::Payer];
+        let Some(contract) = contracts.into_iter().find(|contract| speaks(&plugin, *contract)) else { continue };
+        let Some(told) = membership.told(contract, served_at) else {
+            tracing::warn!(payer = row.payer, "an insurer is not asked: the patient's policy is not on file");
+            continue;
         };
-        payers.push((grant::payer_kind(&install)?, Payer { install, plugin, contract }));
+        payers.push((grant::payer_kind(&install)?, Payer::new(install, plugin, told)?));
     }
     payers.sort_by_key(|(kind, _)| *kind != PayerKind::BasicInsurance);
     Ok(payers)
 }
 
-/// A payer of a bill.
+fn speaks(plugin: &Plugin, contract: Contract) -> bool {
+    plugin.interfaces().contains(&match contract {
+        Contract::Payer => Interface::Payer,
+        Contract::Claims => Interface::Claims,
+    })
+}
+
+/// The payer of a share, asked by the contract by which it quoted, whatever else it speaks since.
 ///
 /// # Errors
-/// `PAY_UNAVAILABLE` if it cannot be called: disabled, recalled, or not to be loaded.
+/// `PAY_UNAVAILABLE` if it cannot be called: disabled, recalled, not to be loaded, or if it does not speak
+/// that contract any more.
 #[boxed]
 pub(super) async fn payer_of(
     extensions: &Extensions,
     records: &Tenant,
     (patient, served_at): (PatientId, Instant),
-    named: &str,
+    share: &Share,
 ) -> AppResult<Payer> {
-    let found = find_payers(extensions, records, patient, served_at)
-        .await
-        .map(|payers| payers.into_iter().map(|(_, payer)| payer).find(|payer| payer.install.plugin_id == named));
-    match found {
-        Ok(Some(payer)) if payer.install.recalled.is_none() => Ok(payer),
-        Ok(Some(_)) => Err(unavailable(format!("the payer `{named}` of this bill was recalled"))),
-        Ok(None) => Err(unavailable(format!("the payer `{named}` of this bill is not enabled any more"))),
-        Err(error) if error.code == Code::StoreUnavailable => Err(error),
-        Err(error) => Err(unavailable(error)),
-    }
+    let (named, contract) = (share.payer(), share.told().contract());
+    let (install, plugin) = match install::enabled(extensions, records, named).await {
+        Ok(Some((install, _))) if install.recalled.is_some() => {
+            return Err(unavailable(format!("the payer `{named}` of this bill was recalled")));
+        }
+        Ok(Some((_, plugin))) if !speaks(&plugin, contract) => {
+            return Err(unavailable(format!("`{named}` is not asked by {contract:?} any more, by which it quoted")));
+        }
+        Ok(Some(found)) => found,
+        Ok(None) => return Err(unavailable(format!("the payer `{named}` of this bill is not enabled any more"))),
+        Err(error) if error.code == Code::StoreUnavailable => return Err(error),
+        Err(error) => return Err(unavailable(error)),
+    };
+    let memberships = coverage::of_patient(records, patient).await?;
+    let membership = memberships.iter().find(|(row, _)| row.payer == named);
+    // What it was told remains true of what it was asked then, whatever is on file now.
+    let now = membership.and_then(|(_, membership)| membership.told(contract, served_at));
+    Payer::new(install, plugin, now.unwrap_or_else(|| share.told().clone()))
 }

@@ -15,9 +15,9 @@ use xinglin_domain::{
     prescription::{Effective, Event, Medicine},
 };
 use xinglin_extensions::{Extensions, call::Calls};
-use xinglin_platform::{AppError, AppResult, Caller, ambient, boxed, document::fresh};
+use xinglin_platform::{AppError, AppResult, Caller, ambient, boxed, document::fresh, settings::settings};
 use xinglin_records::consent;
-use xinglin_store::Tenant;
+use xinglin_store::{Queue, Tenant, Work};
 
 use super::{
     ChargeView, NewItem, Served, Wanted, bill,
@@ -72,7 +72,8 @@ const fn yes() -> bool {
 }
 
 /// Quotes the cost of an approved prescription and its visit, or of a visit alone, and the share of each
-/// payer. Not binding; each quote is stored as a bill that awaits confirmation.
+/// payer. Not binding; each quote is stored as a bill that awaits confirmation until its time is over, and
+/// rests on the prices, coverages and figures of now.
 ///
 /// # Errors
 /// `ENC_…` if the visit cannot be charged; `ORDER_REQUIRED` or `ORDER_QTY_EXCEEDED` for items that no clinician of the
@@ -93,20 +94,23 @@ pub async fn quote(extensions: &Extensions, caller: &Caller, new: NewCharge) -> 
     let served = Served { visit, diagnoses: &diagnoses, medicines: &medicines };
     let (bill, items) = bill(&records, id, served, wanted, caller.now).await?;
     let tenant = records.id();
-    let mut open = Open { id, tenant, patient, bill, items };
+    let minutes = settings(&records).await?.quote_minutes();
+    let mut open = Open { id, tenant, patient, bill, items, valid_until: caller.now.plus_minutes(i64::from(minutes)) };
     let mut calls =
         Calls::new(extensions, tenant, &caller.request_id, caller.now).of(patient, Purpose::Payment).about(id);
     let mut notes = Vec::new();
 
-    let mut asked = match new.self_pay {
-        true => Vec::new(),
-        false => find_payers(extensions, &records, patient, caller.now).await.map_err(|error| match error.code {
-            Code::StoreUnavailable => error,
-            _ => unavailable(error),
-        })?,
-    };
+    let mut asked =
+        match new.self_pay {
+            true => Vec::new(),
+            false => find_payers(extensions, &records, (patient, caller.now), new.payers.as_deref()).await.map_err(
+                |error| match error.code {
+                    Code::StoreUnavailable => error,
+                    _ => unavailable(error),
+                },
+            )?,
+        };
     if let Some(named) = &new.payers {
-        asked.retain(|(_, payer)| named.contains(&payer.install.plugin_id));
         if let Some(unknown) = named.iter().find(|name| !asked.iter().any(|(_, p)| p.install.plugin_id == **name)) {
             return Err(AppError::new(Code::PayUnavailable, format!("no payer `{unknown}` covers the patient here")));
         }
@@ -137,6 +141,7 @@ pub async fn quote(extensions: &Extensions, caller: &Caller, new: NewCharge) -> 
         open.bill.use_account = true;
         quotations = ask(extensions, &open.bill, &asked, &mut calls, &mut notes).await?;
     }
+    let valid_until = open.valid_until;
     let claim = Claim::quote(open, quotations, caller.now)
         // A mistake of the payer is logged and counted as such; the patient is told that the payer cannot
         // be asked.
@@ -146,6 +151,7 @@ pub async fn quote(extensions: &Extensions, caller: &Caller, new: NewCharge) -> 
     let row = fresh(id, patient, parent, charge.state().as_str(), &charge, caller.now)?;
     let tx = records.begin().await?;
     tx.insert_document(&row).await?;
+    tx.put_work(&[Work::new(Queue::Charge, id, id, valid_until)]).await?;
     let calls = calls.write(&tx).await?;
     tx.commit().await?;
     view(&charge, notes, calls)
@@ -194,8 +200,9 @@ pub(super) async fn ask(
         let bill = bill.after(quotations.iter().map(|quotation| &quotation.adjudication));
         match payer.quote(extensions, calls, (&bill, *kind)).await {
             Ok(Ok(Quote::Covered(adjudication))) => {
+                let (discount_per_mille, told) = (payer.discount_per_mille, payer.told.clone());
                 let payer = payer.install.plugin_id.clone();
-                quotations.push(Quotation { payer, kind: *kind, adjudication });
+                quotations.push(Quotation { payer, kind: *kind, discount_per_mille, told, adjudication });
             }
             Ok(Ok(Quote::Declined(refusals))) => {
                 notes.extend(refusals.iter().map(|why| format!("{}: {}", why.code, why.message.get("zh"))));

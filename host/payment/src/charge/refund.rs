@@ -4,7 +4,7 @@ use xinglin_care::{pathway::Occasion, prescription};
 use xinglin_domain::{
     access::{Action, Actor},
     billing::{
-        Act, BillingError, By, Charge, Claim, Subject,
+        Act, BillingError, Charge, Claim, Subject,
         claim::{self, RefundLine, Settled},
     },
     code::Code,
@@ -22,8 +22,10 @@ use xinglin_platform::{
 use xinglin_store::{Document, TenantTx};
 
 use super::{
-    ChargeView, RX_LINE, Row, load,
-    operation::{begin_reversal, post_reduced},
+    ChargeView, RX_LINE, Row,
+    guard::refused,
+    load,
+    operation::{post_reduced, take_back},
     settle::carry_out,
     subject, view,
 };
@@ -74,7 +76,7 @@ const LONGEST_REASON: usize = 1000;
 /// patient's.
 ///
 /// # Errors
-/// `REFUND_EXCEEDS` for more than is on the bill, `REFUND_DRUG_NOT_RETURNABLE`, `PAY_STATE`, `PAY_REFUSED` if a payer
+/// `PAY_LATER_FIRST` if a later bill rests on its settlement, `REFUND_EXCEEDS` for more than is on the bill, `REFUND_DRUG_NOT_RETURNABLE`, `PAY_STATE`, `PAY_REFUSED` if a payer
 /// does not take its settlement back, `PAY_IDEMPOTENCY_CONFLICT` for another refund of the same key.
 #[tracing::instrument(target = "xinglin::trace", name = "refund_charge", skip_all)]
 #[boxed]
@@ -157,6 +159,11 @@ async fn begin(extensions: &Extensions, caller: &Caller, row: Row, value: Charge
         None => {}
     }
     let begun = begin_in(&tx, row, settled, &caller.actor, (refund, now)).await?;
+    if let Charge::Unwinding(waiting) = &begun.charge
+        && let Some(held) = waiting.state().held
+    {
+        return Err(refused(held));
+    }
     tx.commit().await?;
     Ok(begun)
 }
@@ -213,9 +220,9 @@ async fn begin_in(
     let before = Charge::from(settled.clone());
     match settled.refund(by, refund, now)? {
         Charge::Unwinding(unwinding) => {
-            let reversing = unwinding.reverse(By::Host, now)?;
-            let row = begin_reversal(tx, row, reversing.clone(), now).await?;
-            Ok(Begun { row, charge: reversing.into() })
+            // If a later bill rests on this one, it waits for that.
+            let (row, charge) = take_back(tx, row, unwinding.into(), now).await?;
+            Ok(Begun { row, charge })
         }
         charge => {
             let Some(allocation) = before.allocation() else {

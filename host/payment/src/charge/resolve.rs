@@ -55,12 +55,13 @@ pub async fn resolve(extensions: &Extensions, work: &Work, occasion: &Occasion) 
             Err(error) => Err(error),
         };
     }
-    if value.in_progress().is_none_or(|(attempt, _)| attempt.operation.key != work.id) {
+    let in_progress = value.in_progress().filter(|(attempt, _)| attempt.operation.key == work.id);
+    let Some((_, share)) = in_progress else {
         // Somebody else has its outcome, and is at the bill.
         return work::postpone(&records, work, work::next_try(work, now)).await;
-    }
+    };
     let patient = value.patient();
-    let payer = match payer_of(extensions, &records, (patient, value.bill().served_at), &pending.payer).await {
+    let payer = match payer_of(extensions, &records, (patient, value.bill().served_at), share).await {
         Ok(payer) => payer,
         Err(cause) => {
             tracing::warn!(bill = %row.id, payer = pending.payer, %cause, "a payment waits: the payer cannot be called");
@@ -93,7 +94,7 @@ pub async fn resolve(extensions: &Extensions, work: &Work, occasion: &Occasion) 
     let then = if status == Status::NeverSeen { Then::SendAgain } else { Then::Stop };
     let outcome = Outcome { verb: verb(&unknown), key: operation.key, then, after: unknown.resolve(status, now) };
     let tx = records.begin().await?;
-    let Finished { row, charge, send } = finish(platform, &tx, row, outcome, now).await?;
+    let Finished { row, charge, send, .. } = finish(platform, &tx, row, outcome, now).await?;
     calls.write(&tx).await?;
     tx.commit().await?;
     if !send {

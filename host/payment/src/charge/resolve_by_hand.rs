@@ -10,12 +10,15 @@ use xinglin_domain::{
     id::BillId,
 };
 use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed, document::Stored};
+use xinglin_records::patient;
 use xinglin_store::{OperationState, Tenant};
 
 use super::{
-    ChargeView, Row, load,
+    ChargeView, Row,
+    guard::Free,
+    load,
     operation::{
-        Finished, Outcome, SILENCE_SECONDS, Then, begin_reversal, finish, in_flight_until, mark, post_settled,
+        Figures, Finished, Outcome, SILENCE_SECONDS, Then, begin_reversal, finish, in_flight_until, mark, post_settled,
     },
     resolve::verb,
     view,
@@ -64,7 +67,8 @@ async fn waive(
 /// recalled, broken), or of a refund that it withholds, by a person of the hospital's accounts. Statement and person are kept with
 /// the bill. A settlement that was not done can be confirmed again or cancelled; a reversal that
 /// was not done can be asked for again. What a refund has left of a bill, and no payer will pay for
-/// (`done: false`), is the patient's, as far as it is no more than before, else the hospital's.
+/// (`done: false`), is the patient's, as far as it is no more than before, else the hospital's. What a scheme counts of the patient moves as it was quoted, or back,
+/// if it is still what was quoted on; the answer's `notes` say so, or that it is not known.
 ///
 /// # Errors
 /// `PAY_STATE` if no operation of the bill waits for an outcome, or a call may still be running;
@@ -90,11 +94,17 @@ pub async fn resolve_by_hand(
         (_, None) => false,
     };
     let tx = records.begin().await?;
+    // Before the rows, as whoever begins an operation.
+    patient::lock(&tx, value.patient()).await?;
     let (row, unknown) = match value {
-        // What a payer did not take back when it was asked: as if it were asked once more.
+        Charge::Unwinding(waiting) if !resolve.done && waiting.state().held.is_some() => {
+            let detail = "its reversal waits for another bill, see `unresolved`: the payer was not asked yet";
+            return Err(AppError::new(Code::PayState, detail));
+        }
+        // What a payer did not take back when it was asked, or was not asked yet: as if it were asked now.
         Charge::Unwinding(unwinding) => {
-            let reversing = unwinding.reverse(By::Host, now)?;
-            (begin_reversal(&tx, row, reversing.clone(), now).await?, reversing.unanswered(now))
+            let (reversing, free) = (unwinding.reverse(By::Host, now)?, Free::stated(id));
+            (begin_reversal(&tx, row, reversing.clone(), &free, now).await?, reversing.unanswered(now))
         }
         Charge::Unknown(unknown) if landed => (row, unknown),
         Charge::Settling(settling) if landed => (row, settling.unanswered(now)),
@@ -108,11 +118,18 @@ pub async fn resolve_by_hand(
         true => Stated::Done { reference: resolve.reference.unwrap_or_default() },
         false => Stated::NotDone,
     };
+    let payer = unknown.state().pending.share().payer().to_owned();
     let (verb, key) = (verb(&unknown), unknown.state().pending.attempt().operation.key.clone());
     let after = unknown.stated(&caller.actor, stated, resolve.reason, now)?;
     let outcome = Outcome { verb, key, then: Then::Stop, after };
-    let Finished { charge, .. } = finish(platform, &tx, row, outcome, now).await?;
+    let Finished { charge, figures, .. } = finish(platform, &tx, row, outcome, now).await?;
     tx.commit().await?;
     tracing::warn!(bill = %id, by = %caller.actor.account, status = %charge.state(), "a payment's outcome was stated by hand");
-    view(&charge, Vec::new(), Vec::new())
+    let note = figures.map(|figures| match figures {
+        Figures::Moved => format!("what `{payer}` counts of the patient was moved by what was quoted"),
+        Figures::Unknown => format!(
+            "what `{payer}` counts of the patient is not known, as it changed since the quote: ask it, and correct the coverage"
+        ),
+    });
+    view(&charge, note.into_iter().collect(), Vec::new())
 }

@@ -47,11 +47,10 @@ pub(super) async fn requote(
         return Ok(Step::waits(row, reduced.into()));
     };
     let served_at = reduced.bill().served_at;
-    let mut payers = match find_payers(extensions, records, patient, served_at).await {
+    let payers = match find_payers(extensions, records, (patient, served_at), Some(reduced.payers())).await {
         Ok(payers) => payers,
         Err(cause) => return waits(row, cause),
     };
-    payers.retain(|(_, payer)| reduced.payers().contains(&payer.install.plugin_id));
     if payers.len() < reduced.payers().len() || payers.iter().any(|(_, payer)| payer.install.recalled.is_some()) {
         return waits(row, AppError::new(Code::PayUnavailable, "a payer of the bill is not enabled"));
     }
@@ -114,5 +113,5 @@ pub(super) async fn requote(
         }
     };
     tx.commit().await?;
-    Ok(Step { finished: Finished { row, charge, send: true }, calls: views, refusals: Vec::new() })
+    Ok(Step { finished: Finished { row, charge, send: true, figures: None }, calls: views, refusals: Vec::new() })
 }

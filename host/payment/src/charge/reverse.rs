@@ -3,7 +3,7 @@ use xinglin_domain::{
     access::Action,
     billing::{
         Act, By, Charge, Claim, Subject,
-        claim::{Reduced, Reversing, Settled},
+        claim::{Reduced, Settled, Unwinding},
     },
     code::Code,
     id::{BillId, PrescriptionId},
@@ -18,7 +18,9 @@ use xinglin_platform::{
 use xinglin_store::{Document, OperationState, Tenant, TenantTx};
 
 use super::{
-    ChargeView, Row, free, load,
+    ChargeView, Row, free,
+    guard::{may_reverse, refused},
+    load,
     operation::{begin_reversal, mark, post_reversed},
     settle::{Reply, carry_out},
     subject, update, view,
@@ -28,7 +30,9 @@ use super::{
 /// payer cannot be called now, the reversal waits (`REVERSING`) and is carried out later.
 ///
 /// # Errors
-/// `PAY_ALREADY_REVERSED`, `REFUND_DRUG_NOT_RETURNABLE`, `PAY_REFUSED`, …
+/// `PAY_LATER_FIRST` if a later bill was priced on what this one moved: reverse that one first; `PAY_STATE`
+/// while one of the payers is at another bill of the patient; `PAY_ALREADY_REVERSED`,
+/// `REFUND_DRUG_NOT_RETURNABLE`, `PAY_REFUSED`, …
 #[tracing::instrument(target = "xinglin::trace", name = "reverse_charge", skip_all)]
 #[boxed]
 pub async fn reverse(extensions: &Extensions, caller: &Caller, id: BillId) -> AppResult<ChargeView> {
@@ -55,14 +59,12 @@ pub(super) async fn take_back(
         }
         Charge::Confirmed(confirmed) => match confirmed.abandon(by, extensions.platform.now())? {
             Charge::Unwinding(unwinding) => {
-                let reversing = unwinding.reverse(by, extensions.platform.now())?;
-                return begun(extensions, &records, row, reversing, &occasion).await;
+                return begun(extensions, &records, row, (unwinding, by), &occasion).await;
             }
             abandoned => return give_up(&records, row, abandoned, caller.now).await,
         },
         Charge::Unwinding(unwinding) => {
-            let reversing = unwinding.reverse(by, extensions.platform.now())?;
-            return begun(extensions, &records, row, reversing, &occasion).await;
+            return begun(extensions, &records, row, (unwinding, by), &occasion).await;
         }
         Charge::Reduced(reduced) => {
             let rx_row = returnable(&records, &row).await?;
@@ -89,12 +91,13 @@ pub(super) async fn take_back(
         return view(&charge, Vec::new(), Vec::new());
     }
     let now = extensions.platform.now();
-    let reversing = settled.reverse(by, now)?;
     let tx = records.begin().await?;
+    let free = may_reverse(&tx, &settled.clone().into()).await?.map_err(refused)?;
+    let reversing = settled.reverse(by, now)?;
     if let Some(rx_row) = rx_row {
         touch(&tx, rx_row, now).await?;
     }
-    let row = begin_reversal(&tx, row, reversing.clone(), now).await?;
+    let row = begin_reversal(&tx, row, reversing.clone(), &free, now).await?;
     tx.commit().await?;
     told(carry_out(extensions, &records, row, reversing.into(), &occasion).await?)
 }
@@ -133,11 +136,14 @@ async fn begun(
     extensions: &Extensions,
     records: &Tenant,
     row: Row,
-    reversing: Claim<Reversing>,
+    (unwinding, by): (Claim<Unwinding>, By<'_>),
     occasion: &Occasion,
 ) -> AppResult<ChargeView> {
+    let now = extensions.platform.now();
     let tx = records.begin().await?;
-    let row = begin_reversal(&tx, row, reversing.clone(), reversing.state().attempt.operation.at).await?;
+    let free = may_reverse(&tx, &unwinding.clone().into()).await?.map_err(refused)?;
+    let reversing = unwinding.reverse(by, now)?;
+    let row = begin_reversal(&tx, row, reversing.clone(), &free, now).await?;
     tx.commit().await?;
     told(carry_out(extensions, records, row, reversing.into(), occasion).await?)
 }

@@ -3,7 +3,7 @@
 use xinglin_care::pathway::Occasion;
 use xinglin_domain::{
     billing::{
-        Charge, Claim,
+        BillingError, Charge, Claim,
         claim::{Reversing, Settling, Why},
     },
     code::Code,
@@ -85,7 +85,7 @@ pub(super) struct Step {
 impl Step {
     /// Nothing came of it: it waits, as it is.
     pub(super) const fn waits(row: Row, charge: Charge) -> Self {
-        Self { finished: Finished { row, charge, send: false }, calls: Vec::new(), refusals: Vec::new() }
+        Self { finished: Finished { row, charge, send: false, figures: None }, calls: Vec::new(), refusals: Vec::new() }
     }
 }
 
@@ -110,7 +110,7 @@ async fn settle(
     };
     let (mut calls, mut views) = (fresh(), Vec::new());
     let served = (patient, settling.bill().served_at);
-    let after = match payer_of(extensions, records, served, settling.state().share.payer()).await {
+    let after = match payer_of(extensions, records, served, &settling.state().share).await {
         Err(cause) => settling.failed(&PayerError::Unavailable(cause.to_string()), platform.now()),
         Ok(payer) => {
             let authorize = Operation { key: format!("{}/authorize", operation.key), at: occasion.now };
@@ -155,11 +155,12 @@ async fn settle(
 /// What a confirmation hears of the bill that came of it.
 ///
 /// # Errors
-/// `INS_PRESETTLE_DRIFT`, `PAY_REFUSED`, `PAY_UNAVAILABLE` or `PAY_STATE`, unless it is paid, or may still be.
+/// `PAY_QUOTE_EXPIRED`, `INS_PRESETTLE_DRIFT`, `PAY_REFUSED`, `PAY_UNAVAILABLE` or `PAY_STATE`, unless it is paid, or may still be.
 pub(super) fn heard(charge: &Charge) -> AppResult<()> {
     let why = match charge {
         Charge::Settling(_) | Charge::Settled(_) => return Ok(()),
         Charge::Unknown(unknown) if super::resolve::verb(unknown) == Verb::Settle => return Ok(()),
+        Charge::Abandoned(lapsed) if lapsed.state().lapsed => return Err(BillingError::Expired.into()),
         Charge::Confirmed(_) => {
             return Err(AppError::new(
                 Code::PayUnavailable,
@@ -200,13 +201,14 @@ async fn reverse(
     occasion: &Occasion,
 ) -> AppResult<Step> {
     let (platform, patient) = (&extensions.platform, reversing.patient());
-    let named = reversing.state().turn.share.payer().to_owned();
     let mut calls = Calls::new(extensions, records.id(), &occasion.request_id, occasion.now)
         .of(patient, Purpose::Payment)
         .about(row.id);
-    let payer = match payer_of(extensions, records, (patient, reversing.bill().served_at), &named).await {
+    let share = &reversing.state().turn.share;
+    let payer = match payer_of(extensions, records, (patient, reversing.bill().served_at), share).await {
         Ok(payer) => payer,
         Err(cause) => {
+            let named = share.payer();
             tracing::warn!(bill = %row.id, payer = named, %cause, "a reversal waits: the payer cannot be called");
             return Ok(Step::waits(row, reversing.into()));
         }

@@ -29,6 +29,11 @@ pub struct UnresolvedView {
     pub since: Option<String>,
     /// Codes of the payer's reasons, of what it refused.
     pub refusals: Vec<String>,
+    /// Why the host has not begun its reversal: `PAY_LATER_FIRST` or `PAY_STATE`. It begins it by itself.
+    pub waits: Option<String>,
+    /// The other bill that it waits for: to be reversed first, or to be done.
+    #[schema(value_type = Option<String>)]
+    pub waits_for: Option<BillId>,
 }
 
 /// Number of bills that are listed at once.
@@ -38,7 +43,7 @@ const MOST: u32 = 500;
 const LATE_SECONDS: i64 = 3600;
 
 /// The bills of the caller's hospital that wait for its accounts: a payer does not take back what it
-/// settled (`UNWINDING`), or gives no outcome, or cannot be called, for an hour; of these it
+/// settled (`UNWINDING`), or another bill has to be reversed before, or it gives no outcome, or cannot be called, for an hour; of these it
 /// is asked by itself too. Each is listed until it is [resolved](super::resolve_by_hand) or reversed.
 ///
 /// # Errors
@@ -68,6 +73,10 @@ pub async fn unresolved(platform: &Platform, caller: &Caller) -> AppResult<Vec<U
             }
             _ => Vec::new(),
         };
+        let held = match &charge {
+            Charge::Unwinding(unwinding) => unwinding.state().held,
+            _ => None,
+        };
         let last = charge.standing().last().map(|standing| &standing.share);
         let payer = in_progress.map(|(_, share)| share).or(last).map(claim::Share::payer);
         views.push(UnresolvedView {
@@ -78,6 +87,8 @@ pub async fn unresolved(platform: &Platform, caller: &Caller) -> AppResult<Vec<U
             attempts: charge.attempts(),
             since: since.map(|since| since.to_string()),
             refusals,
+            waits: held.map(|held| held.why.as_str().to_owned()),
+            waits_for: held.map(|held| held.bill),
         });
     }
     Ok(views)

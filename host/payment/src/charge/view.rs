@@ -35,7 +35,9 @@ pub struct ChargeView {
     pub total_fen: Money,
     /// What was given back in part, the first first, with what each source had paid before.
     pub refunds: Vec<RefundView>,
-    /// Notes of the payer on the calculation, for the patient.
+    /// Until when it may be confirmed (RFC 3339), of a quote.
+    pub valid_until: Option<String>,
+    /// Notes of the payer on the calculation, for the patient; for the accounts, what a statement moved.
     pub notes: Vec<String>,
     /// Plugin calls that this request made.
     pub calls: Vec<CallView>,
@@ -144,6 +146,10 @@ pub(super) fn view(charge: &Charge, notes: Vec<String>, calls: Vec<CallView>) ->
         parts,
         total_fen: total,
         refunds: charge.replaced().iter().map(refund).collect(),
+        valid_until: match charge {
+            Charge::Quoted(quoted) => Some(quoted.state().valid_until.to_string()),
+            _ => None,
+        },
         notes,
         calls,
     })

@@ -104,7 +104,7 @@ pub(crate) async fn unwind(tx: &TenantTx, bill: BillId, payer: Option<&str>, now
 }
 
 /// The doctor of a bill's visit.
-pub(super) async fn doctor_of<E: Executor>(records: &TenantScope<E>, bill: BillId) -> AppResult<Option<AccountId>> {
+pub(crate) async fn doctor_of<E: Executor>(records: &TenantScope<E>, bill: BillId) -> AppResult<Option<AccountId>> {
     let parent = records.get_document(bill).await?.parent_id;
     match parent.and_then(|parent| parent.parse::<Subject>().ok()) {
         Some(Subject::Prescription(rx)) => Ok(Some(prescription::load(records, rx).await?.value.prescriber())),

@@ -6,7 +6,7 @@ use xinglin_domain::{
     id::TransactionId,
     ledger::{Book, LedgerError},
 };
-use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed};
+use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed, settings::settings};
 
 use super::{TransactionView, load, put, read, stamp_now};
 
@@ -23,7 +23,7 @@ pub struct Correct {
 ///
 /// # Errors
 /// `PAY_ALREADY_REVERSED` the second time, or of a contra entry; `PAY_STATE` for what only the
-/// reversal of its bill takes back; `BODY_INVALID` without a reason; `REFUND_EXCEEDS` if what was
+/// reversal of its bill takes back; `LEDGER_APPROVAL` for one's own above the limit for one person; `BODY_INVALID` without a reason; `REFUND_EXCEEDS` if what was
 /// booked later of the bill rests on it.
 #[boxed]
 pub async fn correct(
@@ -45,6 +45,12 @@ pub async fn correct(
     if original.kind().is_of_the_bill() {
         let detail = format!("a {} is taken back with its bill: reverse the bill", original.kind());
         return Err(AppError::new(Code::PayState, detail).with("bill", original.entry().bill));
+    }
+    // What is above the limit of one person is not taken back by that person either.
+    let limit = settings(&tx).await?.money.two_persons_above;
+    let own = original.entry().stamp.by == Some(caller.actor.account);
+    if own && limit.is_some_and(|limit| original.amount().is_ok_and(|amount| amount > limit)) {
+        return Err(AppError::new(Code::LedgerApproval, "it is your own, and above the limit for one person"));
     }
     let mut book = match original.entry().bill {
         Some(bill) => {

@@ -4,8 +4,10 @@
 mod book;
 mod close_period;
 mod correct;
+mod draft;
 mod export;
 mod list_periods;
+mod list_transactions;
 mod post;
 mod statement;
 mod trial_balance;
@@ -21,11 +23,13 @@ use xinglin_domain::{
 use xinglin_platform::{AppError, AppResult, ambient};
 use xinglin_store::{ClosedPeriod, Executor, TenantScope, TenantTx};
 
-pub(crate) use self::book::{book_receipt, book_reduction, book_shares, received, unwind};
+pub(crate) use self::book::{book_receipt, book_reduction, book_shares, doctor_of, received, unwind};
 pub use self::close_period::{Close, close_period};
 pub use self::correct::{Correct, correct};
+pub use self::draft::{Judge, approve, list_drafts, reject};
 pub use self::export::{Format, StatementFile, export};
 pub use self::list_periods::{PeriodView, list_periods};
+pub use self::list_transactions::{Journal, JournalAsk, list_transactions};
 pub use self::post::{NewPosting, Posted, post};
 pub use self::statement::{Statement, StatementAsk, StatementLine, statement};
 pub use self::trial_balance::{AccountBalance, TrialBalance, trial_balance};
@@ -36,6 +40,8 @@ pub struct TransactionView {
     /// Its id: `txn-…`.
     #[schema(value_type = String)]
     pub id: TransactionId,
+    /// `posted`; or `waiting` for another accountant, until when it does not count.
+    pub status: &'static str,
     /// What it records: `remittance`, `contra`, …
     pub kind: &'static str,
     /// The bill, if it is about one.
@@ -87,6 +93,7 @@ impl From<&Transaction> for TransactionView {
         };
         Self {
             id: stamp.id,
+            status: "posted",
             kind: transaction.kind().as_str(),
             bill: *bill,
             payer: payer.clone(),
@@ -115,17 +122,27 @@ fn period_of(closed: &ClosedPeriod) -> AppResult<Period> {
 }
 
 /// The stamp of what is posted now: today, or the first day whose month is open.
-async fn stamp_now<E: Executor>(
+pub(crate) async fn stamp_now<E: Executor>(
     records: &TenantScope<E>,
     now: Instant,
     by: Option<AccountId>,
 ) -> AppResult<impl Fn() -> Stamp + use<E>> {
-    let day = Period::open_day(Day::of(now), last_closed(records).await?);
+    stamp_on(records, Day::of(now), now, by).await
+}
+
+/// The stamp of what belongs to a day: that day, or the first after it whose month is open.
+pub(crate) async fn stamp_on<E: Executor>(
+    records: &TenantScope<E>,
+    day: Day,
+    now: Instant,
+    by: Option<AccountId>,
+) -> AppResult<impl Fn() -> Stamp + use<E>> {
+    let day = Period::open_day(day, last_closed(records).await?);
     Ok(move || Stamp { id: fresh(), day, at: now, by })
 }
 
 /// Validates transactions together against all entries of their bill, and posts them.
-async fn put(tx: &TenantTx, book: &mut Book, transactions: Vec<Transaction>) -> AppResult<()> {
+pub(crate) async fn put(tx: &TenantTx, book: &mut Book, transactions: Vec<Transaction>) -> AppResult<()> {
     book.post_all(transactions.iter().cloned())?;
     for transaction in transactions {
         insert(tx, &transaction).await?;
@@ -156,7 +173,7 @@ async fn insert(tx: &TenantTx, transaction: &Transaction) -> AppResult<()> {
 }
 
 /// The entries of a bill, validated again.
-async fn load<E: Executor>(records: &TenantScope<E>, bill: BillId) -> AppResult<Book> {
+pub(crate) async fn load<E: Executor>(records: &TenantScope<E>, bill: BillId) -> AppResult<Book> {
     let rows = records.list_transactions(bill).await?.into_iter();
     Ok(Book::load(rows.map(read).collect::<AppResult<Vec<_>>>()?)?)
 }

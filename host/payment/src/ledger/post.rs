@@ -1,4 +1,4 @@
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use xinglin_domain::{
     access::Action,
@@ -9,13 +9,13 @@ use xinglin_domain::{
     payer::Source,
     time::Day,
 };
-use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed};
+use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed, settings::settings};
 use xinglin_store::{StoreError, TenantTx};
 
-use super::{TransactionView, book::doctor_of, fresh, last_closed, load, put};
+use super::{TransactionView, book::doctor_of, draft, fresh, last_closed, load, put};
 
 /// What a person may post. What belongs to the course of a bill is not among it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Posted {
     /// The patient paid: needs `bill`.
@@ -40,7 +40,7 @@ pub enum Posted {
 }
 
 /// A new transaction.
-#[derive(Deserialize, ToSchema)]
+#[derive(Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewPosting {
     /// Its id, `txn-…`, if the request may have to be repeated: an id is used once.
@@ -88,7 +88,8 @@ pub struct NewPosting {
     pub reason: Option<String>,
 }
 
-/// Posts a transaction by a person of the hospital's accounts.
+/// Posts a transaction by a person of the hospital's accounts. Above the hospital's limit for one person it
+/// waits, and counts once [another](super::approve) has approved it.
 ///
 /// # Errors
 /// `BODY_INVALID` if a part is missing or the day has not come; `LEDGER_CLOSED`; `RECON_BREAK` if more
@@ -97,12 +98,36 @@ pub struct NewPosting {
 #[boxed]
 pub async fn post(platform: &Platform, caller: &Caller, new: NewPosting) -> AppResult<TransactionView> {
     caller.may(Action::PostLedger)?;
-    let (today, records) = (Day::of(caller.now), platform.records(caller));
+    let tx = platform.records(caller).begin().await?;
+    let id = new.id.unwrap_or_else(fresh);
+    match tx.get_draft(id).await {
+        Err(StoreError::NotFound { .. }) => {}
+        Ok(_) => return Err(AppError::new(Code::PayIdempotencyConflict, format!("`{id}` waits or was judged"))),
+        Err(error) => return Err(error.into()),
+    }
+    let (mut book, made) = prepare(&tx, caller, &new, (id, caller.actor.account)).await?;
+    let limit = settings(&tx).await?.money.two_persons_above;
+    if limit.is_some_and(|limit| made.amount().is_ok_and(|amount| amount > limit)) {
+        let waiting = draft::keep(&tx, caller, new, &made).await?;
+        tx.commit().await?;
+        return Ok(waiting);
+    }
+    put(&tx, &mut book, vec![made.clone()]).await?;
+    tx.commit().await?;
+    Ok(TransactionView::from(&made))
+}
+
+/// The transaction that a person asks for, with all checks, and the book of its bill.
+pub(super) async fn prepare(
+    tx: &TenantTx,
+    caller: &Caller,
+    new: &NewPosting,
+    (id, by): (TransactionId, AccountId),
+) -> AppResult<(Book, Transaction)> {
+    let today = Day::of(caller.now);
     if new.day.is_some_and(|day| day > today) {
         return Err(AppError::new(Code::BodyInvalid, format!("day: today is {today}")).with("path", "day"));
     }
-    let tx = records.begin().await?;
-    let id = new.id.unwrap_or_else(fresh);
     match tx.get_transaction(id).await {
         Err(StoreError::NotFound { .. }) => {}
         Ok(_) => return Err(AppError::new(Code::PayIdempotencyConflict, format!("`{id}` is posted already"))),
@@ -113,10 +138,10 @@ pub async fn post(platform: &Platform, caller: &Caller, new: NewPosting) -> AppR
         tx.get_install(payer).await?;
         tx.lock(&format!("ledger/{payer}")).await?;
     }
-    let (mut book, doctor) = match new.bill {
+    let (book, doctor) = match new.bill {
         Some(bill) => {
             caller.trail.saw(tx.get_document(bill).await?.patient_id.parse().map_err(AppError::internal)?);
-            (load(&tx, bill).await?, doctor_of(&tx, bill).await?)
+            (load(tx, bill).await?, doctor_of(tx, bill).await?)
         }
         None => (Book::default(), None),
     };
@@ -125,19 +150,19 @@ pub async fn post(platform: &Platform, caller: &Caller, new: NewPosting) -> AppR
     }
     let day = match new.day {
         Some(day) => day,
-        None => Period::open_day(today, last_closed(&tx).await?),
+        None => Period::open_day(today, last_closed(tx).await?),
     };
     let entry = Entry {
-        stamp: Stamp { id, day, at: caller.now, by: Some(caller.actor.account) },
+        stamp: Stamp { id, day, at: caller.now, by: Some(by) },
         bill: new.bill,
         payer: new.payer.clone(),
         doctor: doctor.or(new.doctor),
     };
-    let made = make(entry, &new)?;
-    check_owed(&tx, &made).await?;
-    put(&tx, &mut book, vec![made.clone()]).await?;
-    tx.commit().await?;
-    Ok(TransactionView::from(&made))
+    let made = make(entry, new)?;
+    check_owed(tx, &made).await?;
+    // As it will be posted.
+    book.clone().post(made.clone())?;
+    Ok((book, made))
 }
 
 fn make(entry: Entry, new: &NewPosting) -> AppResult<Transaction> {

@@ -31,7 +31,7 @@ pub struct StatementAsk {
 /// balance is the opening balance and all columns together.
 #[derive(Serialize, ToSchema)]
 pub struct Statement {
-    /// What the lines are: `payer`, `day`, `doctor` or `account`.
+    /// What the lines are: `payer`, `day`, `doctor`, `account` or `income`.
     pub by: &'static str,
     /// The first business day.
     #[schema(value_type = String)]
@@ -129,7 +129,7 @@ pub(super) async fn page<E: Executor>(
         key: match ask.by {
             By::Payer => StatementKey::Payer,
             By::Day => StatementKey::Day,
-            By::Doctor => StatementKey::Doctor,
+            By::Doctor | By::Income => StatementKey::Doctor,
             By::Account => StatementKey::Account,
         },
         accounts: &accounts,

@@ -27,18 +27,18 @@ type Answer<T> = Result<T, InsurerError>;
 /// acted. The checks are those of [`xinglin_domain::insurance::claims`].
 impl Runtime {
     /// How the insurer would share a claim. Changes nothing; figures that fail their checks are
-    /// `PLUGIN_OUTPUT`.
+    /// `PLUGIN_OUTPUT`; what the judge finds counts as its failure.
     #[boxed]
     pub async fn predetermine(
         &self,
         plugin: &Plugin,
         context: CallContext,
-        claim: &Claim,
-        policy: &Policy,
+        (claim, policy): (&Claim, &Policy),
         now: Instant,
+        judge: &(dyn Fn(&Answer<domain::Predetermined>) -> Option<Mistake> + Send + Sync),
     ) -> Call<Answer<domain::Predetermined>> {
         let input = PredetermineInput { claim: Cow::Borrowed(claim), policy: Cow::Borrowed(policy), now };
-        self.invoke::<Predetermine>(plugin, context, input).await
+        self.invoke_judged::<Predetermine>(plugin, context, input, judge).await
     }
 
     /// Asks the insurer to pay.

@@ -9,7 +9,7 @@ use wit_parser::{
     abi::{AbiVariant, WasmType},
 };
 use xinglin_domain::{
-    capitation::Consumption,
+    capitation::{Consumption, Place},
     code::Code,
     coding::{Citation, Coding, Decimal},
     insurance::{
@@ -165,10 +165,17 @@ async fn what_changes_nothing_and_is_wrong_is_no_answer() {
     let mut failures = Vec::new();
     let standing = runtime.check_eligibility(&plugin, context(), &claim, &policy, now()).await;
     failures.push(("benefits", standing.outcome.map(|_| ()), standing.tape));
-    let quoted = runtime.predetermine(&plugin, context(), &claim, &policy, now()).await;
+    let quoted = runtime.predetermine(&plugin, context(), (&claim, &policy), now(), &|_| None).await;
     failures.push(("lines", quoted.outcome.map(|_| ()), quoted.tape));
     let citation = Citation { title: "List".into(), section: None, year: 2026, url: None };
-    let price = Price { fees: Vec::new(), draws: Vec::new(), opens: Vec::new(), expires: now(), citation };
+    let price = Price {
+        fees: Vec::new(),
+        draws: Vec::new(),
+        opens: Vec::new(),
+        list_price: Money::ZERO,
+        expires: now(),
+        citation,
+    };
     let purchase = Purchase { price, bought_at: now(), progress: Progress::Started, used: Money::ZERO };
     let refund = runtime.price_refund(&plugin, context(), &purchase, now()).await;
     failures.push(("citation.title", refund.outcome.map(|_| ()), refund.tape));
@@ -258,15 +265,16 @@ async fn a_budget_is_charged_at_most_the_funds_share() {
         bill: "bill-1".into(),
         served_at: now(),
         institution: "org-1".into(),
+        place: Place::Lead,
         lead: "org-1".into(),
-        referred: false,
+        diagnoses: Vec::new(),
         fund: Money::fen(fund),
     };
     for fund in [5_550, 6_000] {
         let call = runtime.charge_budget(&plugin, context(), &consumption(fund)).await;
         assert_eq!(call.outcome.expect("an answer"), Ok(Money::fen(5_550)));
     }
-    for fund in [5_549, -5_550] {
+    for fund in [5_549, 0] {
         let failure = runtime.charge_budget(&plugin, context(), &consumption(fund)).await.outcome.expect_err("refused");
         assert_eq!(failure.code, FailureCode::Output);
         assert!(failure.message.contains("55.50 is more than"), "{failure}");

@@ -54,6 +54,7 @@ impl Import {
             bar.inc(1);
         }
         bar.finish_and_clear();
+        hospital.platform.store().refresh_statistics().await?;
         hospital.platform.store().close().await?;
         if failed > 0 {
             bail!("{failed} of {} files were not imported; the others were", self.files.len());

@@ -17,7 +17,8 @@ use xinglin_domain::{
     time::Day,
 };
 use xinglin_payment::ledger::{
-    self, Close, Correct, Format, NewPosting, PeriodView, Statement, StatementAsk, TransactionView, TrialBalance,
+    self, Close, Correct, Format, Journal, JournalAsk, Judge, NewPosting, PeriodView, Statement, StatementAsk,
+    TransactionView, TrialBalance,
 };
 use xinglin_platform::{AppError, AppResult, Caller};
 
@@ -33,13 +34,31 @@ use crate::{
 /// The routes of this noun.
 pub fn routes() -> OpenApiRouter<Hospital> {
     OpenApiRouter::new()
+        .routes(by(&Action::ApproveLedger, routes!(approve)))
         .routes(by(&Action::CloseLedger, routes!(close_period)))
         .routes(by(&Action::CorrectLedger, routes!(correct)))
         .routes(by(&Action::ReadLedger, routes!(export)))
+        .routes(by(&Action::ReadLedger, routes!(list_drafts)))
         .routes(by(&Action::ReadLedger, routes!(list_periods)))
+        .routes(by(&Action::ReadLedger, routes!(list_transactions)))
         .routes(by(&Action::PostLedger, routes!(post)))
+        .routes(by(&Action::ApproveLedger, routes!(reject)))
         .routes(by(&Action::ReadLedger, routes!(statement)))
         .routes(by(&Action::ReadLedger, routes!(trial_balance)))
+}
+
+/// Approves what another accountant has posted above the limit for one person: it counts from now on.
+#[utoipa::path(
+    post, path = "/api/v1/ledger/drafts/{id}/approve", tag = "Ledger",
+    params(("id" = String, Path, description = "`txn-…`")),
+    responses((status = 200, body = TransactionView), (status = "4XX", body = Problem)),
+)]
+pub async fn approve(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    At(id): At<TransactionId>,
+) -> Reply<Json<TransactionView>> {
+    Ok(Json(ledger::approve(&hospital.platform, &caller, id).await?))
 }
 
 /// Closes the books of a month that is over, for ever. Refused (`LEDGER_NOT_CLOSABLE`) with the `bills`
@@ -77,7 +96,7 @@ pub async fn correct(
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub struct FileAsk {
-    /// What the lines are: `payer`, `day`, `doctor` or `account`.
+    /// What the lines are: `payer`, `day`, `doctor`, `account` or `income`.
     by: String,
     /// The first business day: `2026-11-01`.
     from: String,
@@ -112,6 +131,68 @@ pub async fn export(State(hospital): State<Hospital>, caller: Caller, Asked(file
     Ok((headers, file.bytes).into_response())
 }
 
+/// What one accountant has posted above the limit for one person, and another is to approve.
+#[utoipa::path(
+    get, path = "/api/v1/ledger/drafts", tag = "Ledger",
+    responses((status = 200, body = Vec<TransactionView>), (status = "4XX", body = Problem)),
+)]
+pub async fn list_drafts(State(hospital): State<Hospital>, caller: Caller) -> Reply<Json<Vec<TransactionView>>> {
+    Ok(Json(ledger::list_drafts(&hospital.platform, &caller).await?))
+}
+
+/// The page of the journal. All conditions must hold.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub struct JournalPage {
+    /// From this business day on: `2026-11-01`.
+    from: Option<String>,
+    /// Until this one.
+    to: Option<String>,
+    /// Of this kind: `settlement`, `remittance`, `contra`, …
+    kind: Option<String>,
+    /// Of this payer: the id of a plugin.
+    payer: Option<String>,
+    /// Of this doctor: `acc-…`.
+    doctor: Option<String>,
+    /// Of this bill: `bill-…`.
+    bill: Option<String>,
+    /// With a posting to this account.
+    account: Option<String>,
+    /// With exactly this reason; of what was sold it is the purchase: `buy-…`.
+    reason: Option<String>,
+    /// `next` of the page before.
+    after: Option<String>,
+    /// Maximum number; default 100, at most 500.
+    limit: Option<u32>,
+}
+
+/// The journal, newest first.
+#[utoipa::path(
+    get, path = "/api/v1/ledger/transactions", tag = "Ledger",
+    params(JournalPage),
+    responses((status = 200, body = Journal), (status = "4XX", body = Problem)),
+)]
+pub async fn list_transactions(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    Asked(page): Asked<JournalPage>,
+) -> Reply<Json<Journal>> {
+    let JournalPage { from, to, kind, payer, doctor, bill, account, reason, after, limit } = page;
+    let ask = JournalAsk {
+        from: from.map(|text| parsed("from", &text)).transpose()?,
+        to: to.map(|text| parsed("to", &text)).transpose()?,
+        kind,
+        payer,
+        doctor: doctor.map(|text| parsed("doctor", &text)).transpose()?,
+        bill: bill.map(|text| parsed("bill", &text)).transpose()?,
+        account: account.map(|text| parsed("account", &text)).transpose()?,
+        reason,
+        after,
+        limit: limit.unwrap_or(100),
+    };
+    Ok(Json(ledger::list_transactions(&hospital.platform, &caller, ask).await?))
+}
+
 /// The page.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -137,7 +218,8 @@ pub async fn list_periods(
     Ok(Json(ledger::list_periods(&hospital.platform, &caller, before, page.limit.unwrap_or(24)).await?))
 }
 
-/// Posts a transaction: a receipt, remittance, write-off, prepayment, fee or adjustment.
+/// Posts a transaction: a receipt, remittance, write-off, prepayment, fee or adjustment. Above the hospital's
+/// limit for one person it is `waiting` until another accountant approves it.
 #[utoipa::path(
     post, path = "/api/v1/ledger/transactions", tag = "Ledger",
     request_body = NewPosting,
@@ -151,11 +233,28 @@ pub async fn post(
     Ok((StatusCode::CREATED, Json(ledger::post(&hospital.platform, &caller, new).await?)))
 }
 
+/// Rejects what waits for approval: it never counts.
+#[utoipa::path(
+    post, path = "/api/v1/ledger/drafts/{id}/reject", tag = "Ledger",
+    params(("id" = String, Path, description = "`txn-…`")),
+    request_body = Judge,
+    responses((status = 204), (status = "4XX", body = Problem)),
+)]
+pub async fn reject(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    At(id): At<TransactionId>,
+    Body(ask): Body<Judge>,
+) -> Reply<StatusCode> {
+    ledger::reject(&hospital.platform, &caller, id, ask).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
 /// The statement.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub struct Page {
-    /// What the lines are: `payer`, `day`, `doctor` or `account`.
+    /// What the lines are: `payer`, `day`, `doctor`, `account` or `income`.
     by: String,
     /// The first business day: `2026-11-01`.
     from: String,
@@ -208,7 +307,8 @@ pub async fn trial_balance(
 }
 
 fn asked(by: &str, from: &str, to: &str) -> AppResult<StatementAsk> {
-    let unknown = |()| AppError::new(Code::BodyInvalid, "by: `payer`, `day`, `doctor` or `account`").with("path", "by");
+    let unknown =
+        |()| AppError::new(Code::BodyInvalid, "by: `payer`, `day`, `doctor`, `account` or `income`").with("path", "by");
     let (by, from, to) = (by.parse::<By>().map_err(unknown)?, parsed("from", from)?, parsed("to", to)?);
     Ok(StatementAsk { by, from, to, after: None, limit: 200 })
 }

@@ -7,6 +7,7 @@ mod alert;
 mod audit;
 mod blob;
 mod call;
+mod capitation;
 mod cds;
 mod charge;
 mod client;
@@ -41,6 +42,7 @@ mod plugin_secret;
 mod policy;
 mod prescription;
 pub mod problem;
+mod purchase;
 mod real_name;
 mod recall;
 mod relation;
@@ -122,6 +124,7 @@ fn api(packages: DefaultBodyLimit, attachments: DefaultBodyLimit) -> OpenApiRout
         .merge(audit::routes())
         .merge(blob::routes(attachments))
         .merge(call::routes())
+        .merge(capitation::routes())
         .merge(cds::routes())
         .merge(charge::routes())
         .merge(client::routes())
@@ -144,6 +147,7 @@ fn api(packages: DefaultBodyLimit, attachments: DefaultBodyLimit) -> OpenApiRout
         .merge(plugin::routes(packages))
         .merge(policy::routes())
         .merge(prescription::routes())
+        .merge(purchase::routes())
         .merge(real_name::routes())
         .merge(recall::routes())
         .merge(relation::routes())

@@ -9,6 +9,7 @@ use xinglin_identity::{
     second_factor::{self, SignInRules},
     tenant::{self, Consent, NewTenant, TenantView},
 };
+use xinglin_payment::charge::{self, PaymentRules};
 use xinglin_platform::Caller;
 
 use crate::{
@@ -29,6 +30,7 @@ pub fn routes() -> OpenApiRouter<Hospital> {
         .routes(by(&Action::ManageAccounts, routes!(get_sign_in_rules, put_sign_in_rules)))
         .routes(by(&Action::ManageAccounts, routes!(get_practice_rules, put_practice_rules)))
         .routes(by(&Action::ManageCatalogue, routes!(get_prescribing_rules, put_prescribing_rules)))
+        .routes(by(&Action::ManageCatalogue, routes!(get_payment_rules, put_payment_rules)))
 }
 
 /// The consent text that patients of the caller's hospital agree to.
@@ -52,6 +54,20 @@ pub async fn create(
     Body(ask): Body<NewTenant>,
 ) -> Reply<(StatusCode, Json<TenantView>)> {
     Ok((StatusCode::CREATED, Json(tenant::create(&hospital.platform, &caller, ask).await?)))
+}
+
+/// How a tenant charges.
+#[utoipa::path(
+    get, path = "/api/v1/tenants/{tenant}/payment-rules", tag = "Tenant",
+    params(("tenant" = String, Path, description = "`ten-…`")),
+    responses((status = 200, body = PaymentRules), (status = "4XX", body = Problem)),
+)]
+pub async fn get_payment_rules(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    At(tenant): At<TenantId>,
+) -> Reply<Json<PaymentRules>> {
+    Ok(Json(charge::rules(&hospital.platform, &caller, tenant).await?))
 }
 
 /// The rules of a tenant for practice.
@@ -103,6 +119,22 @@ pub async fn get_sign_in_rules(
 )]
 pub async fn list(State(hospital): State<Hospital>, caller: Caller) -> Reply<Json<Vec<TenantView>>> {
     Ok(Json(tenant::list(&hospital.platform, &caller).await?))
+}
+
+/// Sets how a tenant charges, for quotes from now on.
+#[utoipa::path(
+    put, path = "/api/v1/tenants/{tenant}/payment-rules", tag = "Tenant",
+    params(("tenant" = String, Path, description = "`ten-…`")),
+    request_body = PaymentRules,
+    responses((status = 200, body = PaymentRules), (status = "4XX", body = Problem)),
+)]
+pub async fn put_payment_rules(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    At(tenant): At<TenantId>,
+    Body(rules): Body<PaymentRules>,
+) -> Reply<Json<PaymentRules>> {
+    Ok(Json(charge::put_rules(&hospital.platform, &caller, tenant, rules).await?))
 }
 
 /// Sets the rules of a tenant for practice.

@@ -1,12 +1,12 @@
 //! Background jobs: due timers, new observations, undelivered events, alerts that nobody acknowledged,
-//! payments with unknown outcome, prescriptions whose time is over, patients who have died, exports, notifications, ended
-//! sessions. All work is in the store; after a crash it is claimed again.
+//! payments with unknown outcome, quotes that lapse, reversals that waited, prescriptions whose time is over, patients who have died, months of payment per head, days of
+//! what was sold, exports, notifications, ended sessions. All work is in the store; after a crash it is claimed again.
 
 use xinglin_care::pathway::{self, Occasion, alert};
 use xinglin_domain::time::Instant;
 use xinglin_extensions::recall;
 use xinglin_identity::session;
-use xinglin_payment::charge;
+use xinglin_payment::{capitation, charge, pricing};
 use xinglin_platform::{
     AppResult, ambient,
     work::{Passes, drain, keep_draining},
@@ -58,11 +58,18 @@ impl Hospital {
             Queue::Timer => pathway::fire(&self.extensions, &records, &work, &occasion).await,
             Queue::Event => pathway::deliver(&self.extensions, &records, &work, &occasion).await.map(drop),
             Queue::Payment => charge::resolve(&self.extensions, &work, &occasion).await,
+            Queue::Charge => charge::attend(&self.extensions, &work, &occasion).await,
             Queue::Prescription => charge::expire(&self.extensions, &work, &occasion).await,
             Queue::Export => export::run(&self.platform, work).await,
             Queue::Subscription => subscription::tell(&self.platform, work).await,
             Queue::Observation => pathway::observe(&self.platform, &records, &work, &occasion).await,
-            Queue::Patient => pathway::end(&self.extensions, &records, &work, &occasion).await,
+            Queue::Patient => {
+                // The work is done when the last of these has finished it.
+                capitation::end_of_patient(&records, &work, &occasion).await?;
+                pathway::end(&self.extensions, &records, &work, &occasion).await
+            }
+            Queue::Capitation => capitation::work(&self.extensions, &work, &occasion).await,
+            Queue::Purchase => pricing::pass_days(&self.platform, &work, &occasion).await,
             Queue::Alert => alert::escalate(&records, &work, &occasion).await,
         }
     }

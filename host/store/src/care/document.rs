@@ -1,4 +1,4 @@
-//! Documents: encounters, prescriptions, orders of items, bills and enrolments. The domain's state machines are
+//! Documents: encounters, prescriptions, orders of items, bills, enrolments and purchases. The domain's state machines are
 //! stored whole, as JSON; columns needed by lists are copied out of it.
 
 use std::{
@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::Value;
 use xinglin_domain::{
-    id::{BillId, EncounterId, EnrolmentId, InvalidId, ItemOrderId, PrescriptionId},
+    id::{BillId, EncounterId, EnrolmentId, InvalidId, ItemOrderId, PrescriptionId, PurchaseId},
     time::Instant,
 };
 
@@ -45,6 +45,7 @@ documents! {
     ItemOrderId = "item_order";
     BillId = "bill";
     EnrolmentId = "enrolment";
+    PurchaseId = "purchase";
 }
 
 /// A document with its columns.

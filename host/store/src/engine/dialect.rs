@@ -67,6 +67,7 @@ impl Engine {
                 (21, "alert_page", include_str!("../../migrations/sqlite/0021_alert_page.sql")),
                 (22, "ledger", include_str!("../../migrations/sqlite/0022_ledger.sql")),
                 (24, "item_order", include_str!("../../migrations/sqlite/0024_item_order.sql")),
+                (26, "heads", include_str!("../../migrations/sqlite/0026_heads.sql")),
             ],
             Self::Postgres => &[
                 (1, "initial", include_str!("../../migrations/postgres/0001_initial.sql")),
@@ -88,6 +89,7 @@ impl Engine {
                 (21, "alert_page", include_str!("../../migrations/postgres/0021_alert_page.sql")),
                 (22, "ledger", include_str!("../../migrations/postgres/0022_ledger.sql")),
                 (24, "item_order", include_str!("../../migrations/postgres/0024_item_order.sql")),
+                (26, "heads", include_str!("../../migrations/postgres/0026_heads.sql")),
             ],
         }
     }

@@ -54,6 +54,20 @@ impl Store {
         self.operator().exec.rows(Sql::new("SELECT 1 AS one", args![])).await.map(drop)
     }
 
+    /// Has PostgreSQL count its rows now, as it does by itself some time after many were written:
+    /// until then it plans searches for empty tables, and one may take minutes. SQLite needs none.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn refresh_statistics(&self) -> Result<()> {
+        if self.engine() == Engine::Sqlite {
+            return Ok(());
+        }
+        let tx = self.operator().begin().await?;
+        tx.exec.execute(Sql::new("ANALYZE", args![])).await?;
+        tx.commit().await
+    }
+
     /// Waits for running statements and closes all connections.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use xinglin_domain::{
 };
 
 use crate::{
-    Executor, Result, StoreError, TenantScope, TenantTx,
+    Cursor, Executor, Result, StoreError, TenantScope, TenantTx,
     db::{Row, Sql, args, insert_many},
 };
 
@@ -69,7 +69,75 @@ const SELECT: &str =
                       WHERE t.tenant_id = $1";
 const IN_ORDER: &str = " ORDER BY t.posted_at, t.transaction_id, p.line";
 
+/// A filter of the journal. All conditions must hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct JournalQuery {
+    /// From this business day on, as ISO date.
+    pub from: Option<String>,
+    /// Until this one.
+    pub to: Option<String>,
+    /// Of this kind.
+    pub kind: Option<String>,
+    /// Of this payer.
+    pub payer: Option<String>,
+    /// Of this doctor.
+    pub doctor: Option<AccountId>,
+    /// Of this bill.
+    pub bill: Option<BillId>,
+    /// With a posting to this account.
+    pub account: Option<String>,
+    /// With exactly this reason.
+    pub memo: Option<String>,
+}
+
 impl<E: Executor> TenantScope<E> {
+    /// A page of the journal, newest first.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn list_journal(
+        &self,
+        query: &JournalQuery,
+        after: Option<&Cursor>,
+        limit: u32,
+    ) -> Result<Vec<Transaction>> {
+        let mut page =
+            Sql::new("SELECT t.transaction_id FROM ledger_transaction t WHERE t.tenant_id = $1", args![self.tenant]);
+        let JournalQuery { from, to, kind, payer, doctor, bill, account, memo } = query;
+        for (condition, value) in [
+            (" AND t.day >= ", from),
+            (" AND t.day <= ", to),
+            (" AND t.kind = ", kind),
+            (" AND t.payer = ", payer),
+            (" AND t.doctor = ", &doctor.map(|id| id.to_string())),
+            (" AND t.bill_id = ", &bill.map(|id| id.to_string())),
+            (" AND t.memo = ", memo),
+        ] {
+            if let Some(value) = value {
+                page.push(condition).bind(value);
+            }
+        }
+        if let Some(account) = account {
+            page.push(
+                " AND EXISTS (SELECT 1 FROM ledger_posting q WHERE q.tenant_id = t.tenant_id
+                              AND q.transaction_id = t.transaction_id AND q.account = ",
+            );
+            page.bind(account).push(")");
+        }
+        if let Some(Cursor { at, id }) = after {
+            page.push(" AND (t.posted_at, t.transaction_id) < (").bind(*at).push(", ").bind(id).push(")");
+        }
+        page.push(" ORDER BY t.posted_at DESC, t.transaction_id DESC LIMIT ").bind(limit);
+        page.put_around(
+            "SELECT t.transaction_id, t.bill_id, t.reverses, t.kind, t.payer, t.doctor, t.day, t.memo, t.posted_by,
+                    t.posted_at, p.account, p.amount
+             FROM ledger_transaction t JOIN ledger_posting p USING (tenant_id, transaction_id)
+             WHERE t.tenant_id = $1 AND t.transaction_id IN (",
+            ") ORDER BY t.posted_at DESC, t.transaction_id DESC, p.line",
+        );
+        gather(&self.exec.rows(page).await?)
+    }
+
     /// One transaction.
     ///
     /// # Errors

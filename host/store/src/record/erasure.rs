@@ -43,12 +43,16 @@ const HANGING: [(&str, &str, &str); 4] = [
 /// Index tables of resources.
 const FINDING: [&str; 3] = ["resource_token", "resource_string", "resource_range"];
 /// Tables with a patient id, each before those that it refers to.
-const OWN: [&str; 19] = [
+const OWN: [&str; 23] = [
     "task",
     "alert",
     "hold",
     "message",
     "coverage",
+    "capitation_use",
+    "capitation_month",
+    "capitation_member",
+    "purchase",
     "consent",
     "broken_glass",
     "identity_disclosure",
@@ -76,10 +80,12 @@ fn of_patient() -> impl Iterator<Item = (&'static str, String)> {
         (table, format!("tenant_id = $1 AND (resource_type, resource_id) IN ({resources})"))
     });
     let own = OWN.into_iter().map(|table| (table, "tenant_id = $1 AND patient_id = $2".to_owned()));
-    let works = [("'timer', 'event', 'alert'", "enrolment"), ("'payment'", "bill")].map(|(queues, parent)| {
-        let parents = format!("SELECT document_id FROM {parent} WHERE tenant_id = $1 AND patient_id = $2");
-        ("work", format!("tenant_id = $1 AND queue IN ({queues}) AND lane IN ({parents})"))
-    });
+    let works = [("'timer', 'event', 'alert'", "enrolment"), ("'payment'", "bill"), ("'purchase'", "purchase")].map(
+        |(queues, parent)| {
+            let parents = format!("SELECT document_id FROM {parent} WHERE tenant_id = $1 AND patient_id = $2");
+            ("work", format!("tenant_id = $1 AND queue IN ({queues}) AND lane IN ({parents})"))
+        },
+    );
     let subjects = "SELECT resource_type || '/' || resource_id FROM resource WHERE tenant_id = $1 AND patient_id = $2";
     let told = ("work", format!("tenant_id = $1 AND subject IN ({subjects})"));
     let written = ("work", "tenant_id = $1 AND queue = 'observation' AND lane = $2".to_owned());
@@ -103,6 +109,8 @@ impl<E: Executor> TenantScope<E> {
             ("prescription", "updated_at"),
             ("bill", "updated_at"),
             ("item_order", "updated_at"),
+            ("purchase", "updated_at"),
+            ("capitation_member", "updated_at"),
             ("enrolment", "updated_at"),
             ("alert", "updated_at"),
             ("blob", "created_at"),

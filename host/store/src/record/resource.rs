@@ -296,8 +296,12 @@ fn push_has_token(sql: &mut Sql, param: &str, any_of: &[CodeFilter]) {
     );
     sql.bind(param);
     push_any_of(sql, "x", any_of);
-    sql.push(")");
+    sql.push(ONE_BY_ONE).push(")");
 }
+
+/// At the end of an `EXISTS`: PostgreSQL looks at each row of the outer query, as SQLite does. Without
+/// it, before its first count of the rows, it joins all of the tenant's to each.
+pub(crate) const ONE_BY_ONE: &str = " LIMIT 1 OFFSET 0";
 
 impl TenantTx {
     /// Writes resources, each once; superseded versions move to the history.

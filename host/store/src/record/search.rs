@@ -11,7 +11,7 @@ use crate::{
     db::{Row, Sql, args},
     record::{
         criterion::{push_any_of, push_withheld},
-        resource::OF_R,
+        resource::{OF_R, ONE_BY_ONE},
     },
 };
 
@@ -324,6 +324,9 @@ impl Level<'_> {
     fn push_token(self, sql: &mut Sql, kind: &str, TokenFilter { param, any_of }: &TokenFilter, found_first: bool) {
         self.open(sql, Values::Tokens.table(), kind, param, found_first);
         push_any_of(sql, &format!("x{}", self.depth), any_of);
+        if !found_first {
+            sql.push(ONE_BY_ONE);
+        }
         sql.push(")");
     }
 

@@ -12,6 +12,7 @@ mod delivery;
 mod edge;
 mod emergency_access;
 mod erasure;
+mod heads;
 mod money;
 mod people;
 mod plugins;

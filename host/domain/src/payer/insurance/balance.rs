@@ -102,9 +102,14 @@ pub struct Draw {
 }
 
 impl Balance {
+    /// Whether code and period name it.
+    pub fn names(&self, code: &str, period: Period) -> bool {
+        self.code == code && self.period == period
+    }
+
     /// Whether a draw is on it.
     pub fn is_of(&self, draw: &Draw) -> bool {
-        self.code == draw.code && self.period == draw.period
+        self.names(&draw.code, draw.period)
     }
 
     /// What it is after a draw.

@@ -30,10 +30,20 @@ impl From<&domain::Membership> for wit::Membership {
     }
 }
 
+impl From<domain::Choice> for wit::Choice {
+    fn from(x: domain::Choice) -> Self {
+        match x {
+            domain::Choice::Join => Self::Join,
+            domain::Choice::Change => Self::Change,
+        }
+    }
+}
+
 impl From<&domain::Enrolment> for wit::Enrolment {
     fn from(x: &domain::Enrolment) -> Self {
         Self {
             member: x.member.clone(),
+            choice: x.choice.into(),
             lead: x.lead.clone(),
             partners: x.partners.clone(),
             chosen_at: x.chosen_at.micros(),
@@ -81,14 +91,26 @@ impl TryFrom<wit::Budget> for domain::Budget {
     }
 }
 
+impl From<domain::Place> for wit::Place {
+    fn from(x: domain::Place) -> Self {
+        match x {
+            domain::Place::Lead => Self::Lead,
+            domain::Place::Partner => Self::Partner,
+            domain::Place::Referred => Self::Referred,
+            domain::Place::Elsewhere => Self::Elsewhere,
+        }
+    }
+}
+
 impl From<&domain::Consumption> for wit::Consumption {
     fn from(x: &domain::Consumption) -> Self {
         Self {
             bill: x.bill.clone(),
             served_at: x.served_at.micros(),
             institution: x.institution.clone(),
+            place: x.place.into(),
             lead: x.lead.clone(),
-            referred: x.referred,
+            diagnoses: lower(&x.diagnoses),
             fund: (&x.fund).into(),
         }
     }

@@ -21,6 +21,7 @@ impl From<&domain::Service> for wit::Service {
         Self {
             code: lower(&x.code),
             title: x.title.clone(),
+            age_years: x.age_years,
             diagnoses: lower(&x.diagnoses),
             severity: x.severity.as_ref().map(Into::into),
             plan: x.plan.as_ref().map(Into::into),
@@ -101,6 +102,7 @@ impl From<&domain::Price> for wit::Price {
             fees: lower(&x.fees),
             draws: lower(&x.draws),
             opens: lower(&x.opens),
+            list_price: (&x.list_price).into(),
             expires: x.expires.micros(),
             citation: (&x.citation).into(),
         }
@@ -115,6 +117,7 @@ impl TryFrom<wit::Price> for domain::Price {
             fees: raise(x.fees)?,
             draws: raise(x.draws)?,
             opens: raise(x.opens)?,
+            list_price: x.list_price.try_into()?,
             expires: Instant::from_micros(x.expires),
             citation: x.citation.into(),
         })

@@ -16,8 +16,8 @@ const WIDTH: usize = 150;
 
 impl Story {
     /// Prints the title.
-    pub fn new() -> Self {
-        println!("\n杏林 Xinglin: one patient's follow-up visit, on a real server with sandboxed plugins");
+    pub fn new(title: &str) -> Self {
+        println!("\n杏林 Xinglin: {title}, on a real server with sandboxed plugins");
         Self { steps: 0 }
     }
 

@@ -71,7 +71,7 @@ pub async fn tell(
     bundle: Value,
     operator_password: &str,
 ) -> Result<Told> {
-    let mut story = Story::new();
+    let mut story = Story::new("one patient's follow-up visit");
     let anyone = Client::new(&server.address);
     let operator = anyone.sign_in(None, "operator", operator_password).await?;
     let staff_password = hex::encode(ambient::random_bytes::<8>());
