@@ -2281,6 +2281,8 @@ mod tests {
                 Quotation {
                     payer: payer.clone(),
                     kind: if index == 0 { PayerKind::BasicInsurance } else { PayerKind::Commercial },
+                    discount_per_mille: 0,
+                    told: fixture::told(),
                     adjudication: fixture::adjudication_of(reduced.bill(), &parts),
                 }
             })
