@@ -389,7 +389,8 @@ mod tests {
         ] {
             assert_eq!(place(&by, |_| {}), Some(wanted));
         }
-        let rows: [(fn(&mut NewItemOrder), Code); 5] = [
+        type Change = fn(&mut NewItemOrder);
+        let rows: [(Change, Code); 5] = [
             (|order| order.item.kind = LineKind::Medicine, Code::RxDrugBeforeRx),
             (|order| order.quantity = 0, Code::BodyInvalid),
             (|order| order.quantity = MOST_ORDERED + 1, Code::BodyInvalid),
