@@ -2343,6 +2343,9 @@ mod tests {
                         settling.answered(payer::Settled::Done(answer), NOW)
                     }
                 }
+                Charge::Settled(settled) if luck > 3 && settled.payers().is_empty() => {
+                    settled.refund_all(By::Host, NOW).expect("host").into()
+                }
                 Charge::Settled(settled) if luck == 5 => settled.reverse(By::End, NOW).expect("host").into(),
                 Charge::Settled(settled) if luck == 3 => {
                     let number = settled.bill().lines[0].number;
