@@ -90,6 +90,7 @@ impl Bench {
         let prescription = clinic.draft(&clinic.visit().await, &month).await;
         clinic.sign(&prescription).await;
         clinic.approve(&prescription).await;
+        clinic.order(&prescription, "glucose-test-strips-50", 1).await;
         Self { hospital, clinic, gateway, prescription }
     }
 

@@ -74,6 +74,7 @@ async fn approved(clinic: &Clinic) -> String {
     let path = clinic.draft(&clinic.visit().await, &[line("vitamin", "1", "1", 10, 1)]).await;
     clinic.sign(&path).await;
     clinic.approve(&path).await;
+    clinic.order(&path, "psychotherapy", 1).await;
     path
 }
 
@@ -137,8 +138,8 @@ async fn an_insured_session_from_eligibility_to_appeal(hospital: TestHospital) {
     let first_day = today(&hospital);
 
     // What the insurer may learn of a session is the patient's word.
-    let refused = json!({ "prescription": id(&prescription), "items": session() });
-    clinic.patient.refused("/api/v1/charges", refused, "ACCESS_COMPARTMENT").await;
+    let unasked = quote(&clinic, &prescription, session()).await;
+    assert_eq!((&unasked["payers"], shares(&unasked)), (&json!([]), [0, 120_000]), "{unasked}");
     let consent = json!({
         "scope": { "compartment": "mental-health" }, "recipient": { "plugin": DIRECT_BILLING.id },
         "purposes": ["payment"],
@@ -406,6 +407,7 @@ async fn what_an_insurer_denies_is_the_patients_only_if_undertaken(hospital: Tes
         let prescription = clinic.draft(&clinic.visit().await, &[month()]).await;
         clinic.sign(&prescription).await;
         clinic.approve(&prescription).await;
+        clinic.order(&prescription, "glucose-test-strips-50", 1).await;
         let bill = quote(&clinic, &prescription, strips()).await;
         // 20 and 50 yuan, less five percent, are less than the copay; the strips are excluded.
         assert_eq!(shares(&bill), [0, 11_150], "{bill}");

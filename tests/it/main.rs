@@ -46,6 +46,7 @@ mod practice;
 mod python;
 mod races;
 mod records;
+mod refunds;
 mod refusals;
 mod relations;
 mod retention;

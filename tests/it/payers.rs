@@ -173,6 +173,7 @@ async fn an_insurer_pays_after_the_fund(hospital: TestHospital) {
     let prescription = clinic.draft(&clinic.visit().await, &month).await;
     clinic.sign(&prescription).await;
     clinic.approve(&prescription).await;
+    clinic.order(&prescription, "glucose-test-strips-50", 1).await;
     let quote = async |terms: Value| {
         let items = json!([{ "item": "glucose-test-strips-50", "quantity": 1 }]);
         let mut order = json!({ "prescription": id(&prescription), "items": items });

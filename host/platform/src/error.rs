@@ -15,6 +15,7 @@ use xinglin_domain::{
     encounter::EncounterError,
     enrolment::{CareError, ProposalError},
     identity::DecideError,
+    item_order::ItemOrderError,
     ledger::LedgerError,
     machine::Refused,
     patient::NotTreatable,
@@ -59,6 +60,12 @@ impl From<BillingError> for AppError {
 impl<T> From<Refused<T, BillingError>> for AppError {
     fn from(refused: Refused<T, BillingError>) -> Self {
         refused.error.into()
+    }
+}
+
+impl From<ItemOrderError> for AppError {
+    fn from(error: ItemOrderError) -> Self {
+        Self::new(error.code(), error.to_string())
     }
 }
 

@@ -248,6 +248,15 @@ impl Clinic {
         path
     }
 
+    /// The doctor orders an item in the visit of a prescription; the order.
+    pub async fn order(&self, prescription: &str, item: &str, quantity: u32) -> Value {
+        let known = self.doctor.get(prescription).await;
+        let state = known["detail"].as_object().and_then(|states| states.values().next()).expect("a state");
+        let visit = state["head"]["encounter"].as_str().expect("a visit");
+        let order = json!({ "item": item, "quantity": quantity });
+        self.doctor.post(&format!("/api/v1/encounters/{visit}/orders"), order).await
+    }
+
     pub async fn quote(&self, prescription: &str) -> Value {
         self.patient.post("/api/v1/charges", json!({ "prescription": id(prescription) })).await
     }

@@ -373,6 +373,32 @@ mod tests {
         assert_eq!(book.post(other).map_err(|e| e.code()).err(), Some(Code::RefundExceeds));
     }
 
+    /// Strips of 4500 back: of what the patient owes first, then of what was paid.
+    #[test]
+    fn what_is_the_patients_alone_goes_back_of_debt_and_then_in_cash() {
+        let mut rest = fixture::bill();
+        rest.lines.pop();
+        let after = allocation().without(&rest).expect("the patient's");
+        for (received, owed, cash) in [(0, 2250, 0), (6750, 0, 2250), (5000, 0, 2250), (1000, 1250, 1000)] {
+            let mut book =
+                Book::load([Transaction::settlement(entry(1), &allocation()).expect("balanced")]).expect("booked");
+            if received > 0 {
+                book.post(Transaction::receipt(entry(2), fen(received)).expect("balanced")).expect("booked");
+            }
+            let debt = balances(&book)[&Account::PatientReceivable];
+            let refund = Transaction::reduction(entry(3), (&allocation(), &after), fen(debt)).expect("balanced");
+            book.post(refund).expect("booked");
+            let now = |account| balances(&book).get(&account).copied().unwrap_or_default();
+            assert_eq!((now(Account::PatientReceivable), now(Account::Cash)), (owed, cash), "{received}");
+            assert_eq!((now(Account::MaterialRevenue), now(Account::BasicFundReceivable)), (0, 5550));
+            let mut stamps = (10..).map(stamp);
+            book.post_all(book.clone().unwind(BILL, Some("fund"), || stamps.next().expect("id"))).expect("contra");
+            assert!(balances(&book).values().all(|&balance| balance == 0));
+        }
+        let other = allocation().without(&fixture::bill_of(&[(LineKind::Service, 1999)]));
+        assert!(other.is_err(), "the fund pays of it");
+    }
+
     /// An entry that another rests on may have been taken back before.
     #[test]
     fn what_rests_on_each_other_is_taken_back_together() {

@@ -125,6 +125,8 @@ impl Line {
             }
             (Kind::Settlement | Kind::Transfer | Kind::Sale | Kind::Earning | Kind::PlatformFee, true)
             | (Kind::SaleRefund, _) => &mut self.reversed,
+            // What is refunded of a debt is a charge that is taken back.
+            (Kind::Refund, _) if movement.account.is_receivable() => &mut self.reversed,
             (Kind::Refund, _) | (Kind::Receipt, true) => &mut self.refunded,
             (Kind::Receipt, false) | (Kind::Remittance, _) => &mut self.remitted,
             (Kind::WriteOff, _) => &mut self.written_off,

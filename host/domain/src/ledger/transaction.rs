@@ -313,6 +313,38 @@ impl Transaction {
         Self::pair(entry, Kind::Refund, (Account::revenue(kind), Account::Cash), amount, None)
     }
 
+    /// Lines of a paid bill were given back that are the patient's alone: less is owed, and what was
+    /// paid beyond that goes back in cash. `owed` is what the patient owed of it.
+    ///
+    /// # Errors
+    /// If nothing changed, or another source pays less than before.
+    pub fn reduction(
+        entry: Entry,
+        (before, after): (&Allocation, &Allocation),
+        owed: Money,
+    ) -> Result<Self, LedgerError> {
+        let mut postings = Vec::new();
+        for (&kind, &amount) in before.revenue() {
+            let less = amount.minus(after.revenue().get(&kind).copied().unwrap_or_default())?;
+            if less != Money::ZERO {
+                postings.push(Posting::signed(Account::revenue(kind), less)?);
+            }
+        }
+        let cash = before.part(Source::Cash).minus(after.part(Source::Cash))?;
+        let of_debt = cash.min(owed.max(Money::ZERO));
+        let shares = [
+            (Account::PatientReceivable, of_debt),
+            (Account::Cash, cash.minus(of_debt)?),
+            (Account::ProviderAdjustment, before.adjustment().minus(after.adjustment())?),
+        ];
+        for (account, less) in shares {
+            if less != Money::ZERO {
+                postings.push(Posting::signed(account, less.negate()?)?);
+            }
+        }
+        Self::new(entry, Kind::Refund, None, postings)
+    }
+
     /// Money at the bank: what a payer owed, or what patients had paid.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
-use xinglin_care::prescription;
+use xinglin_care::{encounter, prescription};
 use xinglin_domain::{
-    billing::Allocation,
-    id::{AccountId, BillId, PrescriptionId},
+    billing::{Allocation, Subject},
+    id::{AccountId, BillId},
     ledger::{Account, Book, Entry, LedgerError, Transaction},
     money::{Money, MoneyError},
     payer::Source,
@@ -140,6 +140,51 @@ fn of_payer(book: &Book, payer: &str, account: Account) -> AppResult<Money> {
     Ok(owed)
 }
 
+/// Posts that lines of a bill were given back that are the patient's alone. A part of nothing has no
+/// entry.
+#[boxed]
+pub(crate) async fn book_reduction(
+    tx: &TenantTx,
+    bill: BillId,
+    (before, after): (&Allocation, &Allocation),
+    now: Instant,
+) -> AppResult<()> {
+    if before.gross() == after.gross() {
+        return Ok(());
+    }
+    let mut book = load(tx, bill).await?;
+    let entry = Entry {
+        stamp: stamp_now(tx, now, None).await?(),
+        bill: Some(bill),
+        payer: None,
+        doctor: doctor_of(tx, bill).await?,
+    };
+    let owed = balance(&book, Account::PatientReceivable)?;
+    let booked = Transaction::reduction(entry, (before, after), owed)?;
+    put(tx, &mut book, vec![booked]).await
+}
+
+/// What the patient has paid in of a bill, by the books.
+pub(crate) async fn received<E: Executor>(records: &TenantScope<E>, bill: BillId) -> AppResult<Money> {
+    balance(&load(records, bill).await?, Account::Cash)
+}
+
+/// Posts what of a settled bill the patient had paid in before it was settled anew.
+#[boxed]
+pub(crate) async fn book_receipt(tx: &TenantTx, bill: BillId, amount: Money, now: Instant) -> AppResult<()> {
+    if amount <= Money::ZERO {
+        return Ok(());
+    }
+    let mut book = load(tx, bill).await?;
+    let entry = Entry {
+        stamp: stamp_now(tx, now, None).await?(),
+        bill: Some(bill),
+        payer: None,
+        doctor: doctor_of(tx, bill).await?,
+    };
+    put(tx, &mut book, vec![Transaction::receipt(entry, amount)?]).await
+}
+
 /// Posts a reversal: contra entries, newest first, of all that stands of a bill, or only of what a
 /// payer settled. What has no entries needs none.
 #[boxed]
@@ -150,11 +195,12 @@ pub(crate) async fn unwind(tx: &TenantTx, bill: BillId, payer: Option<&str>, now
     put(tx, &mut book, contras).await
 }
 
-/// The doctor of a bill's visit: who prescribed.
+/// The doctor of a bill's visit.
 pub(crate) async fn doctor_of<E: Executor>(records: &TenantScope<E>, bill: BillId) -> AppResult<Option<AccountId>> {
     let parent = records.get_document(bill).await?.parent_id;
-    match parent.and_then(|parent| parent.parse::<PrescriptionId>().ok()) {
-        Some(rx) => Ok(Some(prescription::load(records, rx).await?.value.prescriber())),
+    match parent.and_then(|parent| parent.parse::<Subject>().ok()) {
+        Some(Subject::Prescription(rx)) => Ok(Some(prescription::load(records, rx).await?.value.prescriber())),
+        Some(Subject::Visit(visit)) => encounter::doctor_of(records, visit).await,
         None => Ok(None),
     }
 }

@@ -23,7 +23,9 @@ use xinglin_domain::{
 use xinglin_platform::{AppError, AppResult, ambient};
 use xinglin_store::{ClosedPeriod, Executor, TenantScope, TenantTx};
 
-pub(crate) use self::book::{book_anew, book_denial, book_remitted, book_shares, doctor_of, unwind};
+pub(crate) use self::book::{
+    book_anew, book_denial, book_receipt, book_reduction, book_remitted, book_shares, doctor_of, received, unwind,
+};
 pub use self::close_period::{Close, close_period};
 pub use self::correct::{Correct, correct};
 pub use self::draft::{Judge, approve, list_drafts, reject};

@@ -28,6 +28,7 @@ mod formulary;
 mod health;
 mod hold;
 mod insurance;
+mod item_order;
 mod language;
 mod launch;
 mod ledger;
@@ -138,6 +139,7 @@ fn api(packages: DefaultBodyLimit, attachments: DefaultBodyLimit) -> OpenApiRout
         .merge(encounter::routes())
         .merge(enrolment::routes())
         .merge(formulary::routes())
+        .merge(item_order::routes())
         .merge(emergency_access::routes())
         .merge(hold::routes())
         .merge(insurance::routes())

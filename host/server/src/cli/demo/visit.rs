@@ -93,7 +93,7 @@ pub async fn tell(
     let encounter = scene.follow_up(&recent).await?;
     let enrolment = scene.pathway(&encounter).await?;
     let prescription = scene.prescribe(&encounter).await?;
-    scene.pay_and_dispense(&prescription).await?;
+    scene.pay_and_dispense(&encounter, &prescription).await?;
     scene.timer(&enrolment).await?;
     scene.audit().await?;
     let Scene { server, tenant, staff_password, .. } = scene;
@@ -428,7 +428,7 @@ impl Scene {
         Ok(id)
     }
 
-    async fn pay_and_dispense(&mut self, prescription: &str) -> Result<()> {
+    async fn pay_and_dispense(&mut self, encounter: &str, prescription: &str) -> Result<()> {
         let Self { story, cast, .. } = self;
         story.step("A pharmacist approves, never the prescriber");
         let path = format!("/api/v1/prescriptions/{prescription}");
@@ -445,6 +445,10 @@ impl Scene {
         story.step("Medical insurance quotes the bill to the fen; the patient confirms; it settles");
         let order =
             json!({ "prescription": prescription, "items": [{ "item": "glucose-test-strips-50", "quantity": 1 }] });
+        let refused = cast.patient.refused("/api/v1/charges", &order, "ORDER_REQUIRED").await?;
+        story.refused("test strips that no doctor has ordered", &refused);
+        let strips = json!({ "item": "glucose-test-strips-50", "quantity": 1 });
+        cast.doctor.post(&format!("/api/v1/encounters/{encounter}/orders"), &strips).await?;
         let quote = cast.patient.post("/api/v1/charges", &order).await?;
         story.calls(&cast.administrator, &quote).await?;
         story.money(&quote);
