@@ -138,8 +138,8 @@ async fn an_insured_session_from_eligibility_to_appeal(hospital: TestHospital) {
     let first_day = today(&hospital);
 
     // What the insurer may learn of a session is the patient's word.
-    let unasked = quote(&clinic, &prescription, session()).await;
-    assert_eq!((&unasked["payers"], shares(&unasked)), (&json!([]), [0, 120_000]), "{unasked}");
+    let refused = json!({ "prescription": id(&prescription), "items": session() });
+    clinic.patient.refused("/api/v1/charges", refused, "ACCESS_COMPARTMENT").await;
     let consent = json!({
         "scope": { "compartment": "mental-health" }, "recipient": { "plugin": DIRECT_BILLING.id },
         "purposes": ["payment"],

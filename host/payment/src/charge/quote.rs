@@ -112,10 +112,9 @@ pub async fn quote(extensions: &Extensions, caller: &Caller, new: NewCharge) -> 
                 },
             )?,
         };
-    if let Some(named) = &new.payers {
-        if let Some(unknown) = named.iter().find(|name| !asked.iter().any(|(_, p)| p.install.plugin_id == **name)) {
-            return Err(AppError::new(Code::PayUnavailable, format!("no payer `{unknown}` covers the patient here")));
-        }
+    let named = new.payers.iter().flatten();
+    if let Some(unknown) = named.into_iter().find(|name| !asked.iter().any(|(_, payer)| payer.id() == **name)) {
+        return Err(AppError::new(Code::PayUnavailable, format!("no payer `{unknown}` covers the patient here")));
     }
     if asked.len() > MOST_PAYERS {
         let detail = format!("the patient has {} payers; name at most {MOST_PAYERS} as `payers`", asked.len());
