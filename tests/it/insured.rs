@@ -168,7 +168,7 @@ async fn an_insured_session_from_eligibility_to_appeal(hospital: TestHospital) {
     accountant.refused("/api/v1/insurance/eligibility", json!({ "payer": DIRECT_BILLING.id }), "BODY_INVALID").await;
     let unknown = json!({ "payer": "nobody.here", "bill": alone["id"] });
     let refused = clinic.patient.ask(Method::POST, "/api/v1/insurance/eligibility", Some(unknown)).await;
-    assert_eq!(refused.status.as_u16(), 404, "{}", refused.text);
+    assert_eq!(refused.code(), "ACCESS_COMPARTMENT", "{}", refused.text);
 
     // A quote that needs a guarantee cannot be confirmed without one.
     let without = quote(&clinic, &prescription, session()).await;

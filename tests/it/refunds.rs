@@ -467,7 +467,7 @@ async fn nothing_is_billed_that_was_not_ordered(hospital: TestHospital) {
     clinic.doctor.refused(&orders, strips(1), "ENC_STATE").await;
     hospital.advance(24 * 3600 + 1).await;
     clinic.patient.refused(&confirm_path(&quoted), confirmation(&quoted), "PAY_QUOTE_EXPIRED").await;
-    clinic.patient.refused(charges, wanted(&visit, 1), "ORDER_REQUIRED").await;
+    clinic.patient.refused(charges, wanted(&visit, 1), "ORDER_QTY_EXCEEDED").await;
     let listed = clinic.patient.get(&orders).await;
     let expired =
         listed.as_array().expect("orders").iter().find(|order| order["id"] == third["id"]).expect("the third");
