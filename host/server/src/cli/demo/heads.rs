@@ -172,7 +172,7 @@ impl Stage<'_> {
         let manager = json!({
             "login": "manager", "password": self.staff_password, "roles": ["health_manager"],
             "certificates": [{
-                "kind": "employer_proof", "number": "HM-1", "issued_by": "杏林互联网医院", "institution": "杏林互联网医院",
+                "kind": "employer_proof", "number": "HM-1", "issued_by": "北京市卫生健康委员会", "institution": "杏林互联网医院",
                 "issued_on": "2020-01-01", "valid_until": "2099-01-01",
             }],
             "filings": [{ "basis": "main", "from": "2020-01-01", "state": "in_force" }],
