@@ -61,11 +61,7 @@ async fn insured(hospital: &TestHospital) -> Clinic {
 
 /// The worked example of basic insurance, paid.
 async fn worked_example(clinic: &Clinic) -> (String, Value) {
-    let month = [line("metformin-500mg-60", "1000", "2", 30, 2), line("dapagliflozin-10mg-30", "10", "1", 30, 1)];
-    let prescription = clinic.draft(&clinic.visit().await, &month).await;
-    clinic.sign(&prescription).await;
-    clinic.approve(&prescription).await;
-    clinic.order(&prescription, STRIPS, 1).await;
+    let prescription = clinic.worked_example().await;
     let order = json!({ "prescription": id(&prescription), "items": [{ "item": STRIPS, "quantity": 1 }] });
     let quote = clinic.patient.post("/api/v1/charges", order).await;
     assert_eq!((shares(&quote), &quote["total_fen"]), ([5550, 6000, 6750], &json!(18300)));
@@ -201,11 +197,7 @@ async fn payers_take_back_in_the_opposite_order_and_settle_the_rest_in_theirs(ho
     let clinic = hospital.clinic(&[&MEDICAL_INSURANCE, &DIRECT_BILLING]).await;
     clinic.insure().await;
     insure_commercially(&clinic, hospital.now().china_year()).await;
-    let month = [line("metformin-500mg-60", "1000", "2", 30, 2), line("dapagliflozin-10mg-30", "10", "1", 30, 1)];
-    let prescription = clinic.draft(&clinic.visit().await, &month).await;
-    clinic.sign(&prescription).await;
-    clinic.approve(&prescription).await;
-    clinic.order(&prescription, STRIPS, 1).await;
+    let prescription = clinic.worked_example().await;
     let order = json!({ "prescription": id(&prescription), "items": [{ "item": STRIPS, "quantity": 1 }] });
     let quote = clinic.patient.post("/api/v1/charges", order).await;
     let shares = |bill: &Value| ["basic_fund", "commercial", "cash"].map(|source| part(bill, source));

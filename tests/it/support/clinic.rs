@@ -257,6 +257,16 @@ impl Clinic {
         self.doctor.post(&format!("/api/v1/encounters/{visit}/orders"), order).await
     }
 
+    /// The approved prescription of the worked example of basic insurance, with the test strips ordered; its path.
+    pub async fn worked_example(&self) -> String {
+        let month = [line("metformin-500mg-60", "1000", "2", 30, 2), line("dapagliflozin-10mg-30", "10", "1", 30, 1)];
+        let prescription = self.draft(&self.visit().await, &month).await;
+        self.sign(&prescription).await;
+        self.approve(&prescription).await;
+        self.order(&prescription, "glucose-test-strips-50", 1).await;
+        prescription
+    }
+
     pub async fn quote(&self, prescription: &str) -> Value {
         self.patient.post("/api/v1/charges", json!({ "prescription": id(prescription) })).await
     }

@@ -31,12 +31,7 @@ pub(crate) async fn book_shares(
         return Ok(());
     }
     let mut book = load(tx, bill).await?;
-    let entry = Entry {
-        stamp: stamp_now(tx, now, None).await?(),
-        bill: Some(bill),
-        payer: payer.map(str::to_owned),
-        doctor: doctor_of(tx, bill).await?,
-    };
+    let entry = entry_of(tx, (bill, payer), None, now).await?;
     let booked = match before {
         None => Transaction::settlement(entry, after)?,
         Some(before) => Transaction::transfer(entry, before, after)?,
@@ -75,6 +70,17 @@ pub(crate) async fn book_anew(
     put(tx, &mut book, booked).await
 }
 
+/// What a new transaction is about: a bill, of the doctor of its visit, and perhaps one of its payers.
+async fn entry_of(
+    tx: &TenantTx,
+    (bill, payer): (BillId, Option<&str>),
+    by: Option<AccountId>,
+    now: Instant,
+) -> AppResult<Entry> {
+    let stamp = stamp_now(tx, now, by).await?();
+    Ok(Entry { stamp, bill: Some(bill), payer: payer.map(str::to_owned), doctor: doctor_of(tx, bill).await? })
+}
+
 fn balance(book: &Book, account: Account) -> AppResult<Money> {
     let turnover = whole(book.trial_balance())?.get(&account).copied().unwrap_or_default();
     whole(turnover.balance())
@@ -93,12 +99,7 @@ pub(crate) async fn book_denial(
     now: Instant,
 ) -> AppResult<Transaction> {
     let mut book = load(tx, bill).await?;
-    let entry = Entry {
-        stamp: stamp_now(tx, now, Some(by)).await?(),
-        bill: Some(bill),
-        payer: Some(payer.to_owned()),
-        doctor: doctor_of(tx, bill).await?,
-    };
+    let entry = entry_of(tx, (bill, Some(payer)), Some(by), now).await?;
     let denial = Transaction::denial(entry, amount, undertaken, reason)?;
     put(tx, &mut book, vec![denial.clone()]).await?;
     Ok(denial)
@@ -153,12 +154,7 @@ pub(crate) async fn book_reduction(
         return Ok(());
     }
     let mut book = load(tx, bill).await?;
-    let entry = Entry {
-        stamp: stamp_now(tx, now, None).await?(),
-        bill: Some(bill),
-        payer: None,
-        doctor: doctor_of(tx, bill).await?,
-    };
+    let entry = entry_of(tx, (bill, None), None, now).await?;
     let owed = balance(&book, Account::PatientReceivable)?;
     let booked = Transaction::reduction(entry, (before, after), owed)?;
     put(tx, &mut book, vec![booked]).await
@@ -176,12 +172,7 @@ pub(crate) async fn book_receipt(tx: &TenantTx, bill: BillId, amount: Money, now
         return Ok(());
     }
     let mut book = load(tx, bill).await?;
-    let entry = Entry {
-        stamp: stamp_now(tx, now, None).await?(),
-        bill: Some(bill),
-        payer: None,
-        doctor: doctor_of(tx, bill).await?,
-    };
+    let entry = entry_of(tx, (bill, None), None, now).await?;
     put(tx, &mut book, vec![Transaction::receipt(entry, amount)?]).await
 }
 

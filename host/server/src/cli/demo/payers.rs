@@ -13,7 +13,7 @@ use crate::cli::demo::{
     server::Server,
     story::Story,
     vendor::Vendor,
-    visit::{FORMULARY, Plugin, Told, draft, know_by_passport, open_account, open_hospital, staff},
+    visit::{FORMULARY, Plugin, Told, draft, employee, open_account, open_hospital, staff, verify_by_hand},
 };
 
 const BASIC: &str = "xinglin.medical-insurance";
@@ -165,7 +165,7 @@ impl Scene {
             "identity": { "document_matches": true, "face_per_mille": 972 },
         });
         open_account(&self.cast.operator, &self.tenant, account, &self.password).await?;
-        know_by_passport(&self.cast.operator, &self.tenant, &id).await?;
+        verify_by_hand(&self.cast.operator, &self.tenant, &id).await?;
         let client = Client::new(&self.server.address).sign_in(Some(&self.tenant), login, &self.password).await?;
         Ok(Patient { id, client, evidence: [visit, condition] })
     }
@@ -176,15 +176,7 @@ impl Scene {
     }
 
     async fn insure_as_employee(&self, patient: &Patient) -> Result<()> {
-        let coverage = json!({
-            "category": { "system": "urn:nhsa:insutype", "code": "310", "display": "职工基本医疗保险" },
-            "accumulators": [
-                { "code": "deductible-used", "fen": 45000 },
-                { "code": "fund-used", "fen": 0 },
-                { "code": "account-balance", "fen": 6000 },
-            ],
-        });
-        self.insure(patient, BASIC, coverage).await
+        self.insure(patient, BASIC, employee()).await
     }
 
     async fn insure_commercially(&self, patient: &Patient, plan: &str, balances: Value) -> Result<()> {

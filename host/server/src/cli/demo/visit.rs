@@ -245,15 +245,7 @@ async fn insure_and_open_accounts(
     password: &str,
 ) -> Result<String> {
     let path = format!("/api/v1/tenants/{tenant}/patients/{patient}/coverages/xinglin.medical-insurance");
-    let coverage = json!({
-        "category": { "system": "urn:nhsa:insutype", "code": "310", "display": "职工基本医疗保险" },
-        "accumulators": [
-            { "code": "deductible-used", "fen": 45000 },
-            { "code": "fund-used", "fen": 0 },
-            { "code": "account-balance", "fen": 6000 },
-        ],
-    });
-    operator.put(&path, &coverage).await?;
+    operator.put(&path, &employee()).await?;
     story.say("insured as an employee: ¥450 of the ¥500 deductible used, ¥60 on the personal account");
     let account = json!({ "login": "patient", "roles": ["patient"], "patients": [patient],
         "identity": { "document_matches": true, "face_per_mille": 972 } });
@@ -270,12 +262,24 @@ async fn insure_and_open_accounts(
             assistant = Some(text(&opened, "/id")?);
         }
     }
-    if know_by_passport(operator, tenant, patient).await? {
+    if verify_by_hand(operator, tenant, patient).await? {
         story.say(
             "the patient's passport is no document that the verifier knows: verified by hand, and the record says so",
         );
     }
     assistant.context("no assistant")
+}
+
+/// What basic insurance counts of an employee.
+pub fn employee() -> Value {
+    json!({
+        "category": { "system": "urn:nhsa:insutype", "code": "310", "display": "职工基本医疗保险" },
+        "accumulators": [
+            { "code": "deductible-used", "fen": 45000 },
+            { "code": "fund-used", "fen": 0 },
+            { "code": "account-balance", "fen": 6000 },
+        ],
+    })
 }
 
 /// Opens an account; a plugin verifies its certificates.
@@ -288,8 +292,9 @@ pub async fn open_account(operator: &Client, tenant: &str, mut account: Value, p
     Ok(opened)
 }
 
-/// Patients are synthetic and have no Chinese identity card. Whether one had to be verified by hand.
-pub async fn know_by_passport(operator: &Client, tenant: &str, patient: &str) -> Result<bool> {
+/// Verifies a patient's real name unless a plugin has: patients are synthetic and have no Chinese identity card.
+/// Whether it was left to be done.
+pub async fn verify_by_hand(operator: &Client, tenant: &str, patient: &str) -> Result<bool> {
     let name = format!("/api/v1/tenants/{tenant}/patients/{patient}/real-name");
     if operator.get(&name).await?["state"] == "verified" {
         return Ok(false);
