@@ -12,10 +12,10 @@ use crate::support::{
     clinic::{confirm_path, confirmation, id, part},
     eventually,
     gateway::{CARD, Gateway, INSURED},
-    on_both_engines, record,
+    record, rules_on_both_engines,
 };
 
-on_both_engines!(
+rules_on_both_engines!(
     Bench:
     the_office_decides_and_every_mistake_comes_out_right,
 );
