@@ -2,6 +2,7 @@
 //! checked here.
 //!
 //! - [`allocation`]: a checked adjudication of one bill, to the fen;
+//! - [`cash`]: the patient's share in money: orders at channels, what came in, what goes back;
 //! - [`claim`]: the state machine of a bill with a payer, including the state of an
 //!   unknown outcome;
 //! - [`insured`]: bills as claims of insurers;
@@ -9,6 +10,7 @@
 //! - [`membership`]: a patient's insurance, with its figures by benefit year.
 
 pub mod allocation;
+pub mod cash;
 pub mod claim;
 pub mod insured;
 pub mod membership;
@@ -109,6 +111,9 @@ pub enum BillingError {
     /// A statement lacks a part.
     #[error("`{0}` is missing")]
     Unsaid(&'static str),
+    /// The patient's share is not there.
+    #[error("the patient's share, {0}, has not been paid")]
+    Unpaid(Money),
     /// Another patient's bill.
     #[error("the bill is another patient's")]
     AnotherPatient,
@@ -138,6 +143,7 @@ impl BillingError {
             Self::AlreadyReversed => Code::PayAlreadyReversed,
             Self::RefundExceeds => Code::RefundExceeds,
             Self::Shared(_) | Self::State { .. } | Self::AnotherVerb => Code::PayState,
+            Self::Unpaid(_) => Code::PayDue,
             Self::Unsaid(_) => Code::BodyInvalid,
             Self::AnotherPatient => Code::AuthForbidden,
             Self::Canonical(_) => Code::Internal,

@@ -63,6 +63,8 @@ accounts! {
     CapitationLoss = "loss.capitation", Debit;
     /// Prepaid by a fund for the care of its members, and not consumed yet.
     CapitationLiability = "liability.capitation", Credit;
+    /// Owed to patients: what they paid and do not owe, or not any more.
+    PatientPayable = "payable.patient", Credit;
     /// Owed to doctors.
     DoctorPayable = "payable.doctor", Credit;
     /// Owed to the platform.

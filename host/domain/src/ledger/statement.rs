@@ -22,11 +22,13 @@ pub enum By {
     Doctor,
     /// One for each account.
     Account,
+    /// One for each channel by which patients pay: their money that is not at the bank yet.
+    Channel,
 }
 
 impl By {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Payer, Self::Day, Self::Doctor, Self::Account];
+    pub const ALL: [Self; 5] = [Self::Payer, Self::Day, Self::Doctor, Self::Account, Self::Channel];
 
     /// The name in the API.
     pub const fn as_str(self) -> &'static str {
@@ -35,6 +37,7 @@ impl By {
             Self::Day => "day",
             Self::Doctor => "doctor",
             Self::Account => "account",
+            Self::Channel => "channel",
         }
     }
 
@@ -43,7 +46,8 @@ impl By {
     pub fn accounts(self) -> Vec<Account> {
         let counts = |account: &Account| match self {
             Self::Account => true,
-            _ => account.is_receivable() || *account == Account::Cash,
+            Self::Channel => *account == Account::Cash,
+            _ => account.is_receivable() || *account == Account::PatientPayable,
         };
         Account::ALL.iter().copied().filter(counts).collect()
     }
@@ -85,7 +89,7 @@ pub struct Line {
     pub settled: i128,
     /// Charges taken back.
     pub reversed: i128,
-    /// Money given back to patients.
+    /// Given back to patients.
     pub refunded: i128,
     /// Money received: of patients, and at the bank.
     pub remitted: i128,
@@ -101,7 +105,7 @@ impl Line {
     fn add(&mut self, by: By, movement: &Movement) {
         let fen = movement.fen;
         let refund = movement.kind == Kind::Refund;
-        if by != By::Account && !movement.account.is_receivable() {
+        if !matches!(by, By::Account | By::Channel) && !movement.account.is_receivable() {
             // A charge was taken back and its money given back: nothing more is owed than before.
             if refund && !movement.earlier {
                 self.reversed += fen;
@@ -117,8 +121,10 @@ impl Line {
         let column = match (movement.kind, movement.contra) {
             (Kind::Settlement | Kind::Transfer, false) => &mut self.settled,
             (Kind::Settlement | Kind::Transfer, true) => &mut self.reversed,
-            (Kind::Refund, _) | (Kind::Receipt, true) => &mut self.refunded,
-            (Kind::Receipt, false) | (Kind::Remittance, _) => &mut self.remitted,
+            (Kind::Refund | Kind::RefundDue | Kind::Repayment, _) | (Kind::Receipt | Kind::Overpayment, true) => {
+                &mut self.refunded
+            }
+            (Kind::Receipt | Kind::Overpayment, false) | (Kind::Remittance, _) => &mut self.remitted,
             (Kind::WriteOff, _) => &mut self.written_off,
             _ => &mut self.adjusted,
         };
@@ -213,7 +219,8 @@ mod tests {
                     moved("patient", A::PatientReceivable, Kind::Settlement, FIRST, 6750),
                     moved("patient", A::PatientReceivable, Kind::Receipt, FIRST, -6750),
                     moved("patient", A::Cash, Kind::Receipt, FIRST, 6750),
-                    moved("patient", A::Cash, Kind::Refund, FIRST, -4500),
+                    moved("patient", A::PatientPayable, Kind::Refund, FIRST, -4500),
+                    moved("patient", A::PatientPayable, Kind::Repayment, FIRST, 4500),
                 ],
             )
         };
@@ -258,7 +265,7 @@ mod tests {
                 day("2026-11-21", Kind::Settlement, FIRST, 6750),
                 day("2026-11-21", Kind::Receipt, FIRST, -6750),
                 day("2026-11-22", Kind::Settlement, CONTRA, -6750),
-                day("2026-11-22", Kind::Receipt, CONTRA, 6750),
+                day("2026-11-22", Kind::RefundDue, FIRST, 6750),
             ],
         );
         let days: Vec<_> = lines.iter().map(|l| (l.opening, l.settled, l.reversed, l.refunded, l.balance)).collect();
