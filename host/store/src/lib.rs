@@ -71,6 +71,7 @@ pub use identity::{
     session::{Lent, SecondFactor, Session, SignedIn},
 };
 pub use payment::{
+    cash::{CashChannel, CashDifference, CashMovement, CashRow, Noted},
     coverage::Coverage,
     ledger::{Balance, Posting, Transaction},
     operation::{Operation, OperationState, Started},

@@ -28,6 +28,8 @@ pub enum Queue {
     Event,
     /// A payer is to be queried about an operation. The lane is the bill.
     Payment,
+    /// Something is to be done at a payment channel, or the time to pay is over. Id and lane are the bill's.
+    Cash,
     /// A draft lapses, or the validity of a prescription ends. The lane is the prescription.
     Prescription,
     /// An export is to be run. The lane is the export.
@@ -44,7 +46,7 @@ pub enum Queue {
 
 impl Queue {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         // Before anything else is done for the patient.
         Self::Patient,
         Self::Timer,
@@ -52,6 +54,7 @@ impl Queue {
         Self::Observation,
         Self::Event,
         Self::Payment,
+        Self::Cash,
         Self::Prescription,
         Self::Export,
         Self::Subscription,
@@ -64,6 +67,7 @@ impl Queue {
             Self::Timer => "timer",
             Self::Event => "event",
             Self::Payment => "payment",
+            Self::Cash => "cash",
             Self::Prescription => "prescription",
             Self::Export => "export",
             Self::Subscription => "subscription",

@@ -66,6 +66,7 @@ impl Engine {
                 (18, "alert_work", include_str!("../../migrations/sqlite/0018_alert_work.sql")),
                 (21, "alert_page", include_str!("../../migrations/sqlite/0021_alert_page.sql")),
                 (22, "ledger", include_str!("../../migrations/sqlite/0022_ledger.sql")),
+                (23, "cash", include_str!("../../migrations/sqlite/0023_cash.sql")),
             ],
             Self::Postgres => &[
                 (1, "initial", include_str!("../../migrations/postgres/0001_initial.sql")),
@@ -86,6 +87,7 @@ impl Engine {
                 (18, "alert_work", include_str!("../../migrations/postgres/0018_alert_work.sql")),
                 (21, "alert_page", include_str!("../../migrations/postgres/0021_alert_page.sql")),
                 (22, "ledger", include_str!("../../migrations/postgres/0022_ledger.sql")),
+                (23, "cash", include_str!("../../migrations/postgres/0023_cash.sql")),
             ],
         }
     }

@@ -1,5 +1,6 @@
-//! Operations with payers, coverage, and the ledger.
+//! Operations with payers, the patient's share in money, coverage, and the ledger.
 
+pub(crate) mod cash;
 pub(crate) mod coverage;
 pub(crate) mod ledger;
 pub(crate) mod operation;

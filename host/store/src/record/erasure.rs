@@ -34,11 +34,12 @@ impl TryFrom<Row> for Erasure {
 }
 
 /// Dependent tables: table, the column with its parent's id, and the parent's table.
-const HANGING: [(&str, &str, &str); 4] = [
+const HANGING: [(&str, &str, &str); 5] = [
     ("visit_message", "encounter_id", "encounter"),
     ("prescription_use", "prescription_id", "prescription"),
     ("trace_code", "prescription_id", "prescription"),
     ("payment_operation", "bill_id", "bill"),
+    ("cash", "bill_id", "bill"),
 ];
 /// Index tables of resources.
 const FINDING: [&str; 3] = ["resource_token", "resource_string", "resource_range"];
@@ -75,7 +76,7 @@ fn of_patient() -> impl Iterator<Item = (&'static str, String)> {
         (table, format!("tenant_id = $1 AND (resource_type, resource_id) IN ({resources})"))
     });
     let own = OWN.into_iter().map(|table| (table, "tenant_id = $1 AND patient_id = $2".to_owned()));
-    let works = [("'timer', 'event', 'alert'", "enrolment"), ("'payment'", "bill")].map(|(queues, parent)| {
+    let works = [("'timer', 'event', 'alert'", "enrolment"), ("'payment', 'cash'", "bill")].map(|(queues, parent)| {
         let parents = format!("SELECT document_id FROM {parent} WHERE tenant_id = $1 AND patient_id = $2");
         ("work", format!("tenant_id = $1 AND queue IN ({queues}) AND lane IN ({parents})"))
     });
