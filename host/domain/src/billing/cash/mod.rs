@@ -402,6 +402,11 @@ impl Head {
         self.orders.iter().find(|order| order.open)
     }
 
+    /// What is open is closed now.
+    fn look_at_once(&mut self, now: Instant) {
+        self.orders.iter_mut().filter(|order| order.open).for_each(|order| order.ask_at = now);
+    }
+
     fn plan(&mut self, of: &Received, amount: Money, cause: Cause, now: Instant) {
         if amount <= Money::ZERO {
             return;
@@ -520,7 +525,8 @@ impl Cash<Due> {
 
     /// The bill is over. An order that is still open is closed later; what is paid for it meanwhile
     /// goes back.
-    pub fn lapse(self, at: Instant) -> Cash<Lapsed> {
+    pub fn lapse(mut self, at: Instant) -> Cash<Lapsed> {
+        self.head.look_at_once(at);
         self.to(Lapsed { at })
     }
 }
@@ -645,6 +651,9 @@ impl Till {
         }
         head.plan(&received, rest, cause, now);
         head.received.push(received);
+        if matches!(heard, Heard::Pays { .. }) {
+            head.look_at_once(now);
+        }
         Ok((till, heard))
     }
 
@@ -665,6 +674,15 @@ impl Till {
         let order = self.head_mut().order_mut(order)?;
         let next = again(order.at, ASK_SECONDS, now);
         order.ask_at = if now < order.until { next.min(order.until) } else { next };
+        Ok(self)
+    }
+
+    /// A notice that is not believed: the channel is asked at once.
+    ///
+    /// # Errors
+    /// If there is no such order.
+    pub fn hurry(mut self, order: u32, now: Instant) -> Result<Self, CashError> {
+        self.head_mut().order_mut(order)?.ask_at = now;
         Ok(self)
     }
 
@@ -714,8 +732,8 @@ impl Till {
     /// # Errors
     /// If there is no such refund, or it is done.
     pub fn refund_failed(mut self, number: u32, why: &str, now: Instant) -> Result<Self, CashError> {
-        /// What a channel says, in bytes.
-        const LONGEST: usize = 200;
+        /// What is kept of what a channel says, in characters.
+        const LONGEST: usize = 64;
         let head = self.head_mut();
         let next = head.next_refund();
         let refund = head.refund_mut(number)?;
@@ -724,7 +742,7 @@ impl Till {
             Stage::Done { reference, .. } => return Err(CashError::Conflict(reference.clone())),
             Stage::Waiting | Stage::Sent => {}
         }
-        let why: String = why.chars().take(LONGEST / 4).collect();
+        let why: String = why.chars().filter(|c| !c.is_control()).take(LONGEST).collect();
         let another = Refund {
             number: next,
             stage: Stage::Waiting,
