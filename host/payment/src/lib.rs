@@ -1,5 +1,6 @@
-//! Payment: charges with their payers, coverages, and the ledger.
+//! Payment: charges with their payers, the patient's share in money, coverages, and the ledger.
 
+pub mod cash;
 pub mod charge;
 pub mod coverage;
 pub mod ledger;
