@@ -43,7 +43,7 @@ pub fn routes() -> OpenApiRouter<Hospital> {
 }
 
 /// Closes the books of a month that is over, for ever. Refused (`LEDGER_NOT_CLOSABLE`) with the `bills`
-/// that stand in the way.
+/// that stand in the way, or (`RECON_BREAK`) with the open `differences` of payment channels.
 #[utoipa::path(
     post, path = "/api/v1/ledger/periods", tag = "Ledger",
     request_body = Close,
@@ -77,7 +77,7 @@ pub async fn correct(
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub struct FileAsk {
-    /// What the lines are: `payer`, `day`, `doctor` or `account`.
+    /// What the lines are: `payer`, `day`, `doctor`, `account` or `channel`.
     by: String,
     /// The first business day: `2026-11-01`.
     from: String,
@@ -137,7 +137,7 @@ pub async fn list_periods(
     Ok(Json(ledger::list_periods(&hospital.platform, &caller, before, page.limit.unwrap_or(24)).await?))
 }
 
-/// Posts a transaction: a receipt, remittance, write-off, prepayment, fee or adjustment.
+/// Posts a transaction: a remittance, write-off, prepayment, fee or adjustment.
 #[utoipa::path(
     post, path = "/api/v1/ledger/transactions", tag = "Ledger",
     request_body = NewPosting,
@@ -155,7 +155,7 @@ pub async fn post(
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub struct Page {
-    /// What the lines are: `payer`, `day`, `doctor` or `account`.
+    /// What the lines are: `payer`, `day`, `doctor`, `account` or `channel`.
     by: String,
     /// The first business day: `2026-11-01`.
     from: String,
@@ -167,7 +167,7 @@ pub struct Page {
     limit: Option<u32>,
 }
 
-/// What payers, business days, doctors or accounts come to. Refunds and reversals are in the day on
+/// What payers, business days, doctors, accounts or channels come to. Refunds and reversals are in the day on
 /// which they happen.
 #[utoipa::path(
     get, path = "/api/v1/ledger/statement", tag = "Ledger",
@@ -208,7 +208,9 @@ pub async fn trial_balance(
 }
 
 fn asked(by: &str, from: &str, to: &str) -> AppResult<StatementAsk> {
-    let unknown = |()| AppError::new(Code::BodyInvalid, "by: `payer`, `day`, `doctor` or `account`").with("path", "by");
+    let unknown = |()| {
+        AppError::new(Code::BodyInvalid, "by: `payer`, `day`, `doctor`, `account` or `channel`").with("path", "by")
+    };
     let (by, from, to) = (by.parse::<By>().map_err(unknown)?, parsed("from", from)?, parsed("to", to)?);
     Ok(StatementAsk { by, from, to, after: None, limit: 200 })
 }

@@ -7,6 +7,7 @@ mod alert;
 mod audit;
 mod blob;
 mod call;
+mod cash;
 mod cds;
 mod charge;
 mod client;
@@ -121,6 +122,7 @@ fn api(packages: DefaultBodyLimit, attachments: DefaultBodyLimit) -> OpenApiRout
         .merge(audit::routes())
         .merge(blob::routes(attachments))
         .merge(call::routes())
+        .merge(cash::routes())
         .merge(cds::routes())
         .merge(charge::routes())
         .merge(client::routes())
@@ -409,6 +411,7 @@ mod tests {
             "GET /oauth/authorize",
             "GET /oauth/jwks",
             "GET /readyz",
+            "POST /api/v1/cash/{tenant}/{channel}/notices",
             "POST /api/v1/sessions",
             "POST /api/v1/sessions/passkey/confirm",
             "POST /api/v1/sessions/passkey/offer",

@@ -1,5 +1,5 @@
 //! Background jobs: due timers, new observations, undelivered events, alerts that nobody acknowledged,
-//! payments with unknown outcome, prescriptions whose time is over, patients who have died, exports, notifications, ended
+//! payments with unknown outcome, money at payment channels, prescriptions whose time is over, patients who have died, exports, notifications, ended
 //! sessions. All work is in the store; after a crash it is claimed again.
 
 use xinglin_care::pathway::{self, Occasion, alert};
@@ -58,6 +58,7 @@ impl Hospital {
             Queue::Timer => pathway::fire(&self.extensions, &records, &work, &occasion).await,
             Queue::Event => pathway::deliver(&self.extensions, &records, &work, &occasion).await.map(drop),
             Queue::Payment => charge::resolve(&self.extensions, &work, &occasion).await,
+            Queue::Cash => charge::lapse(&self.extensions, &work, &occasion).await,
             Queue::Prescription => charge::expire(&self.extensions, &work, &occasion).await,
             Queue::Export => export::run(&self.platform, work).await,
             Queue::Subscription => subscription::tell(&self.platform, work).await,
