@@ -6,7 +6,7 @@ use std::fmt;
 use serde_json::{Map, Value, json};
 use xinglin_domain::{
     attachment::MediaError,
-    billing::BillingError,
+    billing::{BillingError, cash::CashError},
     capitation::year::YearError,
     code::Code,
     consent::ConsentError,
@@ -58,6 +58,18 @@ impl From<BillingError> for AppError {
 
 impl<T> From<Refused<T, BillingError>> for AppError {
     fn from(refused: Refused<T, BillingError>) -> Self {
+        refused.error.into()
+    }
+}
+
+impl From<CashError> for AppError {
+    fn from(error: CashError) -> Self {
+        Self::new(error.code(), error.to_string())
+    }
+}
+
+impl<T> From<Refused<T, CashError>> for AppError {
+    fn from(refused: Refused<T, CashError>) -> Self {
         refused.error.into()
     }
 }

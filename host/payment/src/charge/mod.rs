@@ -18,6 +18,7 @@ mod deny;
 mod expire;
 mod get;
 mod guard;
+mod lapse;
 mod notice;
 mod operation;
 mod payer;
@@ -54,6 +55,7 @@ use xinglin_platform::{
 use xinglin_store::{Document, Executor, StoreError, TenantScope, TenantTx};
 
 use self::view::view;
+use crate::cash;
 
 pub(crate) use self::decide_anew::decide_anew;
 pub(crate) use self::guard::discloses;
@@ -65,6 +67,7 @@ pub use self::confirm::{Confirm, confirm};
 pub use self::deny::{NewDenial, deny};
 pub use self::expire::expire;
 pub use self::get::get;
+pub use self::lapse::lapse;
 pub use self::quote::{NewCharge, quote};
 pub use self::resolve::resolve;
 pub use self::resolve_by_hand::{Resolve, resolve_by_hand};
@@ -103,11 +106,13 @@ fn parent(row: &Row) -> AppResult<PrescriptionId> {
     row.parent_id.as_deref().unwrap_or_default().parse().map_err(AppError::internal)
 }
 
-/// The proof that a bill is paid, with the row it was read from; a use case that relies on the
-/// proof updates the row in its transaction.
+/// The proof that a bill is paid, by its payers and by the patient, with the row it was read from; a use
+/// case that relies on the proof updates the row in its transaction. The patient's money goes back with a
+/// reversal of the bill only, which changes the row.
 pub async fn paid<E: Executor>(records: &TenantScope<E>, id: BillId) -> AppResult<(Document<BillId>, Paid)> {
     let Stored { row, value } = load(records, id).await?;
-    Ok((row, value.paid()?))
+    let cash = cash::find(records, id).await?.map(|stored| stored.till);
+    Ok((row, value.paid(cash.as_ref())?))
 }
 
 /// What is wanted of a bill.

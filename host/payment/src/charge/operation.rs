@@ -30,7 +30,7 @@ use super::{
     notice, parent, update,
     view::{decisions, projections},
 };
-use crate::{capitation, coverage, ledger};
+use crate::{capitation, cash, coverage, ledger};
 
 /// The request to a payer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -503,16 +503,20 @@ pub(super) async fn post_settled(tx: &TenantTx, row: Row, charge: &Charge, now: 
         ledger::book_shares(tx, charge.id(), None, (None, allocation), now).await?;
     }
     resource::project(tx, projections(charge, now), now).await?;
+    cash::due(tx, charge, now).await?;
     update(tx, row, charge, now).await
 }
 
-/// Posts that a bill is not paid any more, releases the prescription and tells the patient.
+/// Posts that a bill is not paid any more, gives the patient's money back, releases the prescription and
+/// tells the patient.
 pub(super) async fn post_reversed(tx: &TenantTx, row: Row, reversed: &Charge, now: Instant) -> AppResult<Row> {
     if reversed.payers().is_empty() {
         ledger::unwind(tx, reversed.id(), None, now).await?;
     }
     resource::project(tx, projections(reversed, now), now).await?;
-    notice::refunded(tx, reversed, now).await?;
+    if !cash::give_back(tx, reversed.id(), now).await? {
+        notice::refunded(tx, reversed, now).await?;
+    }
     free(tx, parent(&row)?, row.id, now).await?;
     update(tx, row, reversed, now).await
 }

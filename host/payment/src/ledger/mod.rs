@@ -2,6 +2,7 @@
 //! contra entries, and close the months that are over.
 
 mod book;
+mod cash;
 mod close_period;
 mod correct;
 mod draft;
@@ -15,6 +16,7 @@ mod trial_balance;
 use serde::Serialize;
 use utoipa::ToSchema;
 use xinglin_domain::{
+    billing::cash::Channel,
     id::{AccountId, BillId, TransactionId},
     ledger::{Book, Entry, Kind, Period, Posting, Side, Stamp, Stored, Transaction},
     money::Money,
@@ -24,6 +26,7 @@ use xinglin_platform::{AppError, AppResult, ambient};
 use xinglin_store::{ClosedPeriod, Executor, TenantScope, TenantTx};
 
 pub(crate) use self::book::{book_anew, book_denial, book_remitted, book_shares, doctor_of, unwind};
+pub(crate) use self::cash::{Arrived, receive, repay};
 pub use self::close_period::{Close, close_period};
 pub use self::correct::{Correct, correct};
 pub use self::draft::{Judge, approve, list_drafts, reject};
@@ -49,6 +52,8 @@ pub struct TransactionView {
     pub bill: Option<BillId>,
     /// The plugin of the payer.
     pub payer: Option<String>,
+    /// The channel by which money of patients moved.
+    pub channel: Option<&'static str>,
     /// The doctor of the visit.
     #[schema(value_type = Option<String>)]
     pub doctor: Option<AccountId>,
@@ -97,6 +102,7 @@ impl From<&Transaction> for TransactionView {
             kind: transaction.kind().as_str(),
             bill: *bill,
             payer: payer.clone(),
+            channel: transaction.channel().map(Channel::as_str),
             doctor: *doctor,
             day: stamp.day,
             reason: transaction.reason().map(str::to_owned),
@@ -161,6 +167,7 @@ async fn insert(tx: &TenantTx, transaction: &Transaction) -> AppResult<()> {
         reverses: transaction.reverses(),
         kind: transaction.kind().to_string(),
         payer: payer.clone(),
+        channel: transaction.channel().map(|channel| channel.as_str().to_owned()),
         doctor: *doctor,
         day: stamp.day.to_string(),
         memo: transaction.reason().unwrap_or_default().to_owned(),
@@ -196,6 +203,7 @@ fn read(row: xinglin_store::Transaction) -> AppResult<Transaction> {
             doctor: row.doctor,
         },
         kind: Kind::stored(&row.kind, row.reverses).map_err(AppError::internal)?,
+        channel: row.channel.map(|channel| channel.parse()).transpose().map_err(AppError::internal)?,
         reason: Some(row.memo).filter(|memo| !memo.is_empty()),
         postings: row.postings.iter().map(posting).collect::<AppResult<_>>()?,
     };

@@ -2,6 +2,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use xinglin_domain::{
     access::Action,
+    billing::cash::Channel,
     code::Code,
     id::{AccountId, BillId, TransactionId},
     ledger::{Account, Book, Entry, Kind, Period, Side, Stamp, Transaction},
@@ -18,9 +19,7 @@ use super::{TransactionView, book::doctor_of, draft, fresh, last_closed, load, p
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Posted {
-    /// The patient paid: needs `bill`.
-    Receipt,
-    /// Money arrived at the bank: needs `source`, and `payer` unless it is `cash`.
+    /// Money arrived at the bank: needs `source`, and `payer` unless it is `cash`, then `channel`.
     Remittance,
     /// A source will not pay: needs `source`, `reason`, and `payer` or `bill`.
     WriteOff,
@@ -59,6 +58,10 @@ pub struct NewPosting {
     /// The plugin of the payer.
     #[serde(default)]
     pub payer: Option<String>,
+    /// `counter`, `wechat-pay` or `alipay`, of a remittance of cash: by whom it arrived.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub channel: Option<Channel>,
     /// The bill.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
@@ -171,8 +174,11 @@ fn make(entry: Entry, new: &NewPosting) -> AppResult<Transaction> {
     }
     let (amount, reason) = (new.amount_fen, new.reason.as_deref());
     let made = match new.kind {
-        Posted::Receipt => Transaction::receipt(entry, amount),
-        Posted::Remittance => Transaction::remittance(entry, needed("source", new.source)?, amount),
+        Posted::Remittance => {
+            let source = needed("source", new.source)?;
+            let channel = if source == Source::Cash { Some(needed("channel", new.channel)?) } else { None };
+            Transaction::remittance(entry, source, amount).map(|made| made.through(channel))
+        }
         Posted::WriteOff => {
             Transaction::write_off(entry, needed("source", new.source)?, amount, reason.unwrap_or_default())
         }

@@ -48,6 +48,7 @@ struct Cast {
     administrator: Client,
     doctor: Client,
     pharmacist: Client,
+    cashier: Client,
     patient: Client,
     assistant_id: String,
 }
@@ -276,6 +277,7 @@ async fn insure_and_open_accounts(
                 "filings": filings }),
         json!({ "login": "assistant", "roles": ["pharmacy_technician"],
                 "certificates": pharmacy("YS-2020-0042", "junior"), "filings": filings }),
+        json!({ "login": "cashier", "roles": ["cashier"] }),
         json!({ "login": "patient", "roles": ["patient"], "patients": [patient],
                 "identity": { "document_matches": true, "face_per_mille": 972 } }),
     ];
@@ -316,6 +318,7 @@ impl Cast {
             administrator: enter("administrator").await?,
             doctor: enter("doctor").await?,
             pharmacist: enter("pharmacist").await?,
+            cashier: enter("cashier").await?,
             patient: enter("patient").await?,
             assistant_id,
         })
@@ -478,6 +481,11 @@ impl Scene {
             "prepared_by": text(&approved, "/detail/effective/state/issue/approval/by")?, "handouts": handouts(&approved)?,
         }), "DISP_TWO_STAFF").await?;
         story.refused("one person alone", &refused);
+        let refused = cast.pharmacist.refused(&format!("{path}/dispense"), &dispense, "PAY_DUE").await?;
+        story.refused("handing out what the patient has not paid", &refused);
+        let paid = json!({ "amount_fen": cash, "receipt": "R-0001" });
+        let paid = cast.cashier.post(&format!("/api/v1/charges/{bill}/payments/counter"), &paid).await?;
+        story.say(format!("the patient pays their share at the counter: {}", paid["status"]));
         let dispensed = cast.pharmacist.post(&format!("{path}/dispense"), &dispense).await?;
         story.say(format!("the prescription is {}", dispensed["status"]));
         let refused = cast.pharmacist.refused(&format!("{path}/dispense"), &dispense, "RX_ALREADY_USED").await?;
