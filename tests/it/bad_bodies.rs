@@ -240,6 +240,7 @@ async fn money_that_does_not_fit_is_refused(hospital: TestHospital) {
         clinic.operator.put(&path, priced(10_000_000_000)).await;
         for _ in 0..2 {
             let prescription = clinic.approved().await;
+            clinic.order(&prescription, "glucose-test-strips-50", 10_000).await;
             let order = |quantity: u32| {
                 let items = json!([{ "item": "glucose-test-strips-50", "quantity": quantity }]);
                 json!({ "prescription": id(&prescription), "items": items })

@@ -19,6 +19,7 @@ on_both_engines!(
     what_is_not_owed_goes_back_by_itself,
     an_unpaid_order_frees_what_it_held,
     a_reversed_bill_is_refunded_however_often_the_channel_fails,
+    a_part_that_is_given_back_goes_back_by_the_channel,
     the_counter_takes_money_and_hands_it_back,
     a_statement_shows_every_difference,
 );
@@ -319,6 +320,52 @@ async fn an_unpaid_order_frees_what_it_held(stage: Stage) {
         let (accountant, _) = clinic.hire(Person::new("accountant", "accountant")).await;
         let listed = accountant.get("/api/v1/charges/unresolved").await;
         assert_eq!((&listed[0]["id"], &listed[0]["channel"]), (&quote["id"], &json!("wechat-pay")), "{listed}");
+    }
+}
+
+/// Of a visit (2000) and strips (4500) the strips are given back: before they are paid, less is due; afterwards
+/// they go back.
+async fn a_part_that_is_given_back_goes_back_by_the_channel(stage: Stage) {
+    let clinic = stage.clinic().await;
+    let strips = json!({ "item": "glucose-test-strips-50", "quantity": 1 });
+    let back = json!({ "key": "strips", "lines": [{ "line": 2, "quantity": 1 }], "reason": "returned" });
+    for (channel, kept) in BOTH.into_iter().zip([2000, 4000]) {
+        for is_paid in [true, false] {
+            let visit = clinic.visit().await;
+            clinic.doctor.post(&format!("/api/v1/encounters/{visit}/orders"), strips.clone()).await;
+            let ask = json!({ "encounter": visit, "items": [strips], "self_pay": true });
+            let quote = clinic.patient.post("/api/v1/charges", ask).await;
+            assert_eq!(clinic.confirm(&quote).await["status"], "SETTLED");
+            let first = order(&clinic, &quote, channel).await;
+            if is_paid {
+                stage.pay(&first, json!({})).await;
+            }
+            let reduced = clinic.pharmacist.post(&format!("{}/refunds", bill(&quote)), back.clone()).await;
+            assert_eq!((&reduced["status"], &reduced["total_fen"]), (&json!("SETTLED"), &json!(2000)), "{reduced}");
+            if is_paid {
+                let share = cash_is(&clinic, &quote, "PAID").await;
+                let refund = &share["refunds"][0];
+                assert_eq!((&refund["cause"], &refund["amount_fen"]), (&json!("reduction"), &json!(4500)), "{share}");
+                books_have(&clinic, kept + 4500, 4500).await;
+                stage.advance(61).await;
+                assert_eq!(cash(&clinic, &quote).await["refunds"][0]["stage"], "done");
+            } else {
+                // What was offered for the former amount is closed, and another order is for the rest.
+                let second = order(&clinic, &quote, channel).await;
+                let share = cash_is(&clinic, &quote, "DUE").await;
+                let orders = [0, 1].map(|at| (share["orders"][at]["open"].clone(), share["orders"][at]["amount_fen"].clone()));
+                assert_eq!(orders, [(json!(false), json!(6500)), (json!(true), json!(2000))], "{share}");
+                clinic.patient.post(&format!("{}/cancel", bill(&quote)), json!(null)).await;
+                // Paid all the same, it goes back.
+                stage.pay(&second, json!({})).await;
+                for _ in 0..2 {
+                    stage.advance(61).await;
+                }
+                cash_is(&clinic, &quote, "LAPSED").await;
+            }
+            books_have(&clinic, kept, 0).await;
+            assert_eq!(stage.kept_there().await, kept, "{channel} {is_paid}");
+        }
     }
 }
 

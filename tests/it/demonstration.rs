@@ -1,11 +1,11 @@
-//! `xinglin demo --once`, the first command of the README, from begin to end.
+//! `xinglin demo --once`, the first command of the README, and `--payers`, from begin to end.
 
 use tempfile::TempDir;
 use xinglin_store::{Engine, testing::TestDatabase};
 
 use crate::support::{Desk, built, rules_on_both_engines};
 
-rules_on_both_engines!(Stage: the_demonstration_runs_to_its_end);
+rules_on_both_engines!(Stage: the_demonstration_runs_to_its_end, four_patients_have_their_payers);
 
 struct Stage {
     desk: Desk,
@@ -23,17 +23,34 @@ impl Stage {
     }
 }
 
-async fn the_demonstration_runs_to_its_end(stage: Stage) {
-    let plugins = built("plugins/diabetes.wasm", "cargo xtask test");
-    let plugins = plugins.parent().expect("a folder").display().to_string();
-    let data = stage.data.path().join("data").display().to_string();
-    let mut arguments = vec!["demo", "--once", "--plugins", &plugins, "--data-dir", &data];
-    if let Some(database) = &stage.database {
-        arguments.extend(["--database-url", database.url()]);
+impl Stage {
+    /// Plays it to the end; what it told, in so many chapters.
+    async fn play(&self, which: &[&str], chapters: u32) -> String {
+        let plugins = built("plugins/diabetes.wasm", "cargo xtask test");
+        let plugins = plugins.parent().expect("a folder").display().to_string();
+        let data = self.data.path().join("data").display().to_string();
+        let mut arguments = vec!["demo", "--once", "--plugins", &plugins, "--data-dir", &data];
+        arguments.extend(which);
+        if let Some(database) = &self.database {
+            arguments.extend(["--database-url", database.url()]);
+        }
+        let told = self.desk.xinglin(&arguments).await.done();
+        let found = told.lines().filter_map(|line| line.split_once(". ")?.0.parse::<u32>().ok());
+        assert!(found.eq(1..=chapters), "{told}");
+        assert!(told.contains("chain intact"), "{told}");
+        assert!(self.desk.files("").is_empty(), "it wrote where it was not told to");
+        told
     }
-    let told = stage.desk.xinglin(&arguments).await.done();
-    let chapters = told.lines().filter_map(|line| line.split_once(". ")?.0.parse::<u32>().ok());
-    assert!(chapters.eq(1..=12), "{told}");
-    assert!(told.contains("chain intact"), "{told}");
-    assert!(stage.desk.files("").is_empty(), "it wrote where it was not told to");
+}
+
+async fn the_demonstration_runs_to_its_end(stage: Stage) {
+    stage.play(&[], 12).await;
+}
+
+/// It fails by itself if a figure differs.
+async fn four_patients_have_their_payers(stage: Stage) {
+    let told = stage.play(&["--payers"], 9).await;
+    for figure in ["6750", "8550", "104000", "60000000", "4860000", "5460000", "4500000"] {
+        assert!(told.contains(figure), "{figure}: {told}");
+    }
 }

@@ -283,6 +283,9 @@ async fn no_kind_of_item_sells_a_medicine(hospital: TestHospital) {
 
     // What is named after a medicine by accident is sold.
     let sold = [at("一次性使用无菌注射器"), at("地高辛血药浓度测定"), oil];
+    for item in &sold {
+        clinic.order(&prescription, item, 1).await;
+    }
     clinic.patient.post("/api/v1/charges", order(&sold.each_ref().map(String::as_str))).await;
 }
 

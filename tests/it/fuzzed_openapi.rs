@@ -146,6 +146,7 @@ async fn known(clinic: &Clinic) -> Value {
     let paid = clinic.quote(&approved[0]).await;
     clinic.confirm(&paid).await;
     let quote = clinic.quote(&approved[1]).await;
+    let ordered = clinic.order(&approved[1], "glucose-test-strips-50", 2).await;
     prescriptions.extend(approved);
     let mut visits = vec![visit.clone()];
     for _ in 0..3 {
@@ -177,6 +178,7 @@ async fn known(clinic: &Clinic) -> Value {
             "encounter": visits,
             "prescription": prescriptions.iter().map(|path| id(path)).collect::<Vec<_>>(),
             "charge": [quote["id"], paid["id"]],
+            "order": [ordered["id"]],
             "enrolment": [enrolled["id"]],
             "account": [me["id"], clinic.pharmacist_id],
             "prepared_by": [clinic.assistant_id],
@@ -204,6 +206,7 @@ async fn known(clinic: &Clinic) -> Value {
             "POST /api/v1/encounters": [clinic.request()],
             "POST /api/v1/encounters/{id}/accept": [clinic.decision()],
             "POST /api/v1/encounters/{id}/decline": [reason],
+            "POST /api/v1/encounters/{id}/orders": [{ "item": "glucose-test-strips-50", "quantity": 1 }],
             "POST /api/v1/encounters/{id}/messages": [{ "text": "Good morning." }],
             "POST /api/v1/enrolments": [enrol],
             "POST /api/v1/enrolments/{id}/answers": [answers],

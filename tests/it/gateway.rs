@@ -12,7 +12,7 @@ use crate::support::{
     clinic::{confirm_path, confirmation, id, part},
     eventually,
     gateway::{CARD, Gateway, INSURED},
-    line, on_both_engines, record,
+    on_both_engines, record,
 };
 
 on_both_engines!(
@@ -86,10 +86,7 @@ impl Bench {
         let path =
             format!("/api/v1/tenants/{}/patients/{}/coverages/{}", clinic.tenant, clinic.subject, DIRECT_BILLING.id);
         clinic.operator.put(&path, coverage).await;
-        let month = [line("metformin-500mg-60", "1000", "2", 30, 2), line("dapagliflozin-10mg-30", "10", "1", 30, 1)];
-        let prescription = clinic.draft(&clinic.visit().await, &month).await;
-        clinic.sign(&prescription).await;
-        clinic.approve(&prescription).await;
+        let prescription = clinic.worked_example().await;
         Self { hospital, clinic, gateway, prescription }
     }
 

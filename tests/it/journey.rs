@@ -108,6 +108,7 @@ async fn prescribe(clinic: &Clinic, visit: &str) -> String {
 /// The figures of the worked example of basic insurance: deductible 50,000 fen of which 45,000 are
 /// used, fund 75 %, 6,000 on the account.
 async fn pay(clinic: &Clinic, prescription: &str) -> String {
+    clinic.order(prescription, "glucose-test-strips-50", 1).await;
     let order =
         json!({ "prescription": id(prescription), "items": [{ "item": "glucose-test-strips-50", "quantity": 1 }] });
     let quote = clinic.patient.post("/api/v1/charges", order).await;

@@ -21,6 +21,7 @@ on_both_engines!(
     Process:
     a_kill_between_settling_and_dispensing_loses_nothing,
     a_kill_during_settlement_settles_once,
+    a_kill_during_a_refund_refunds_once,
     a_kill_after_any_step_of_two_payers_loses_nothing,
     a_kill_while_timers_fire_fires_each_once,
 );
@@ -95,6 +96,48 @@ async fn a_kill_during_settlement_settles_once(mut process: Process) {
         assert_eq!(clinic.confirm(&quote).await["status"], "SETTLED");
         settled.push(quote);
         books_agree(&clinic, &settled).await;
+    }
+}
+
+/// The fee of 2000 is given back: the fund takes its settlement back and settles the rest, whenever the
+/// host is killed.
+async fn a_kill_during_a_refund_refunds_once(mut process: Process) {
+    let clinic = found(&process).await;
+    let mut usual = Duration::ZERO;
+    for round in 0..5_u32 {
+        let quote = clinic.quote(&clinic.approved().await).await;
+        clinic.confirm(&quote).await;
+        let path = format!("/api/v1/charges/{}", quote["id"].as_str().expect("an id"));
+        let fee = json!({ "key": "fee", "lines": [{ "line": 1, "quantity": 1 }], "reason": "the doctor was late" });
+        let refund = {
+            let (pharmacist, path, fee) = (clinic.pharmacist.clone(), format!("{path}/refunds"), fee.clone());
+            // There may be no answer.
+            tokio::spawn(async move { pharmacist.try_post(&path, fee).await })
+        };
+        if round == 0 {
+            let started = Instant::now();
+            assert!(refund.await.expect("joined").expect("an answer").is_success());
+            usual = started.elapsed();
+        } else {
+            tokio::time::sleep(usual * (round - 1) / 4).await;
+            process.restart().await;
+            drop(refund.await);
+        }
+        // Each operation without an outcome is asked after once it is half a minute old.
+        eventually("the bill is settled", async || {
+            advance(&clinic.operator, 31).await;
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            clinic.patient.get(&path).await["status"] == "SETTLED"
+        })
+        .await;
+        let refunded = clinic.pharmacist.post(&format!("{path}/refunds"), fee).await;
+        assert_eq!((&refunded["status"], &refunded["total_fen"]), (&json!("SETTLED"), &json!(5000)), "{refunded}");
+        assert_eq!(refunded["refunds"].as_array().expect("refunds").len(), 1);
+        // All else is cancelled, so that the next one begins with the same figures.
+        let before = clinic.balanced().await;
+        assert_eq!(before["debit_fen"], 5000, "{before}");
+        books_agree(&clinic, &[refunded]).await;
+        assert_eq!(clinic.patient.post(&format!("{path}/cancel"), json!(null)).await["status"], "REVERSED");
     }
 }
 

@@ -47,6 +47,7 @@ mod practice;
 mod python;
 mod races;
 mod records;
+mod refunds;
 mod refusals;
 mod relations;
 mod retention;

@@ -6,7 +6,7 @@ use crate::{
     money::{PAYER, promote, set_enabled, upload},
     support::{
         Clinic, DIRECT_BILLING, MEDICAL_INSURANCE, TestHospital,
-        clinic::{confirm_path, confirmation, id, line, part},
+        clinic::{confirm_path, confirmation, id, part},
         eventually,
         guest::{self, Does, Figures, PayerGuest},
         on_both_engines, repository,
@@ -169,10 +169,7 @@ async fn an_insurer_pays_after_the_fund(hospital: TestHospital) {
     let clinic = hospital.clinic(&[&MEDICAL_INSURANCE, &DIRECT_BILLING]).await;
     clinic.insure().await;
     insure_commercially(&clinic, hospital.now().china_year()).await;
-    let month = [line("metformin-500mg-60", "1000", "2", 30, 2), line("dapagliflozin-10mg-30", "10", "1", 30, 1)];
-    let prescription = clinic.draft(&clinic.visit().await, &month).await;
-    clinic.sign(&prescription).await;
-    clinic.approve(&prescription).await;
+    let prescription = clinic.worked_example().await;
     let quote = async |terms: Value| {
         let items = json!([{ "item": "glucose-test-strips-50", "quantity": 1 }]);
         let mut order = json!({ "prescription": id(&prescription), "items": items });

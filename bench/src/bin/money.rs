@@ -119,7 +119,11 @@ impl Hospital {
         let tenant = operator.post("/api/v1/tenants", json!({ "kind": "hospital", "name": "Measured" })).await?;
         let tenant = text(&tenant, "id")?;
         for (file, id, grant) in [
-            ("medical-insurance", BASIC, json!({ "payer": "basic_insurance" })),
+            (
+                "medical-insurance",
+                BASIC,
+                json!({ "payer": "basic_insurance", "settings": { "accept-illustrative": true } }),
+            ),
             ("direct-billing", INSURER, json!({ "payer": "commercial", "settings": { "terms.cigna-cmb": CONTRACT } })),
         ] {
             let package = std::fs::read(arguments.plugins.join(format!("{file}.wasm")))?;

@@ -5,6 +5,7 @@ pub mod cds;
 mod checker;
 pub mod conversation;
 pub mod encounter;
+pub mod item_order;
 mod look_again;
 pub mod message;
 mod open;

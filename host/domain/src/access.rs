@@ -127,6 +127,8 @@ actions! {
     StopEncounter = "encounter.stop": [Doctor, Pharmacist, Nurse, HealthManager, Counsellor, Psychotherapist];
     /// Confirm that a stopped visit was handed over.
     ResolveRedFlag = "encounter.resolve": [Doctor];
+    /// Order in a visit what is no medicine, and take such an order back.
+    OrderItem = "encounter.order": [Doctor];
     /// End a visit.
     CloseEncounter = "encounter.close": [Doctor];
 

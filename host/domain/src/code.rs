@@ -220,6 +220,13 @@ codes! {
     AdrIncomplete = "ADR_INCOMPLETE", Invalid,
         "不良反应报告不完整", "The adverse reaction report is incomplete.";
 
+    OrderRequired = "ORDER_REQUIRED", Unprocessable,
+        "该项目须由接诊医师开具后方可收费", "It is charged only if a clinician of the visit has ordered it.";
+    OrderQtyExceeded = "ORDER_QTY_EXCEEDED", Unprocessable,
+        "数量超过医师开具且尚未收费的数量", "It is more than was ordered and is not billed yet.";
+    OrderState = "ORDER_STATE", Conflict,
+        "当前医嘱状态不允许此操作", "The order is not in a state that allows this.";
+
     // Money.
     PayState = "PAY_STATE", Conflict,
         "当前支付状态不允许此操作", "The payment is not in a state that allows this.";

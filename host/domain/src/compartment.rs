@@ -317,7 +317,7 @@ fn of_words(text: &str) -> Compartments {
         "齐多夫定",
         "恩曲他滨",
     ];
-    const MENTAL_WORDS: [&str; 22] = [
+    const MENTAL_WORDS: [&str; 25] = [
         "schizophren",
         "bipolar disorder",
         "bipolar affective",
@@ -328,8 +328,11 @@ fn of_words(text: &str) -> Compartments {
         "anxiety disorder",
         "psychosis",
         "psychotic disorder",
+        "psychotherap",
         "精神分裂",
         "精神障碍",
+        "心理治疗",
+        "心理咨询",
         "双相障碍",
         "双相情感",
         "抑郁症",

@@ -392,6 +392,32 @@ impl FollowUp {
     }
 }
 
+/// Proof that a doctor has taken a visit on, in progress or ended, that no danger sign stopped: its fee
+/// may be charged. Only [`Encounter::attended`] gives one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attended {
+    encounter: EncounterId,
+    patient: PatientId,
+    diagnoses: Vec<Coding>,
+}
+
+impl Attended {
+    /// The visit.
+    pub const fn encounter(&self) -> EncounterId {
+        self.encounter
+    }
+
+    /// The patient.
+    pub const fn patient(&self) -> PatientId {
+        self.patient
+    }
+
+    /// Coded diagnoses.
+    pub fn diagnoses(&self) -> &[Coding] {
+        &self.diagnoses
+    }
+}
+
 impl Encounter {
     /// Its id.
     pub const fn id(&self) -> EncounterId {
@@ -425,6 +451,23 @@ impl Encounter {
             Self::Requested(_) | Self::Accepted(_) | Self::Closed(_) => return Ok(()),
         };
         Err(EncounterError::RedFlag(flag.code.clone()))
+    }
+
+    /// The proof that it may be charged.
+    ///
+    /// # Errors
+    /// If no doctor has accepted it, or a danger sign stopped it, also one that was resolved since.
+    pub fn attended(&self) -> Result<Attended, EncounterError> {
+        self.not_stopped()?;
+        match (self, self.accepted()) {
+            (Self::Requested(_), _) => Err(EncounterError::Undecided),
+            (_, Some(accepted)) => Ok(Attended {
+                encounter: self.id(),
+                patient: self.patient(),
+                diagnoses: accepted.decision.diagnoses.clone(),
+            }),
+            (_, None) => Err(EncounterError::State(self.state())),
+        }
     }
 
     /// The treating doctor, once accepted.

@@ -95,6 +95,8 @@ ids! {
     EncounterId = "enc";
     /// A prescription (处方).
     PrescriptionId = "rx";
+    /// A clinician's order for an item that is no medicine.
+    ItemOrderId = "ord";
     /// The bill of one order.
     BillId = "bill";
     /// One operation with a payer.

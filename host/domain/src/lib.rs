@@ -32,6 +32,7 @@ mod fixture;
 pub mod id;
 pub mod id_number;
 pub mod identity;
+pub mod item_order;
 pub mod ledger;
 pub mod machine;
 pub mod measure;

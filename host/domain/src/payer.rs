@@ -193,6 +193,13 @@ pub enum Guaranteed {
     Given(String),
 }
 
+impl Line {
+    /// How many: the host charges whole ones.
+    pub fn units(&self) -> u32 {
+        u32::try_from(self.quantity.unscaled()).unwrap_or_default()
+    }
+}
+
 impl Bill {
     /// The payer's reference of its guarantee, if it gave one.
     pub fn guarantee_of(&self, payer: &str) -> Option<&str> {

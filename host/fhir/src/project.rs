@@ -8,9 +8,14 @@ use serde_json::{Map, Number, Value, json};
 use xinglin_domain::{
     coding::{Coding, Decimal, LocalizedText, Quantity, system},
     enrolment::alert::Escalation,
-    id::{AccountId, AlertId, EncounterId, EnrolmentId, HoldId, PatientId, PrescriptionId, RelationId, TaskId},
+    id::{
+        AccountId, AlertId, EncounterId, EnrolmentId, HoldId, ItemOrderId, PatientId, PrescriptionId, RelationId,
+        TaskId,
+    },
+    item_order::ItemOrderState,
     money::Money,
     pathway::{AnswerValue, Role},
+    payer::LineKind,
     relation::{Kind, Tie},
     review::{Line, Order, Severity},
     time::Instant,
@@ -403,6 +408,65 @@ pub fn lab_request(of: &LabRequest<'_>) -> Value {
         .list("orderDetail", concepts(of.tests))
         .with("subject", patient(of.patient))
         .with("authoredOn", of.at.to_string())
+        .done()
+}
+
+/// An order for an item that is no medicine.
+#[derive(Debug, Clone)]
+pub struct ItemOrder<'a> {
+    /// Id of the resource.
+    pub id: ItemOrderId,
+    /// Id of the Patient.
+    pub patient: &'a str,
+    /// The visit.
+    pub encounter: EncounterId,
+    /// Id of the ordering Practitioner.
+    pub clinician: &'a str,
+    /// Kind of item.
+    pub kind: LineKind,
+    /// The item.
+    pub codings: &'a [Coding],
+    /// Title for people.
+    pub title: &'a str,
+    /// How many.
+    pub quantity: u32,
+    /// What for.
+    pub reason: Option<&'a str>,
+    /// The state.
+    pub state: ItemOrderState,
+    /// When.
+    pub authored: Instant,
+    /// Until when it is billed.
+    pub valid_until: Instant,
+}
+
+/// `DeviceRequest` for what is used, else `ServiceRequest`. An order does not change by the end of its
+/// time: `occurrencePeriod` says it.
+pub fn item_order(of: &ItemOrder<'_>) -> Value {
+    let is_service = matches!(of.kind, LineKind::Service | LineKind::Other | LineKind::Medicine);
+    let status = match of.state {
+        ItemOrderState::Active | ItemOrderState::Expired => "active",
+        ItemOrderState::Completed => "completed",
+        ItemOrderState::Revoked => "revoked",
+    };
+    let mut item = concept(of.codings);
+    item["text"] = of.title.into();
+    let quantity = json!({"value": of.quantity});
+    let order = Resource::new(if is_service { "ServiceRequest" } else { "DeviceRequest" }, of.id)
+        .with("status", status)
+        .with("intent", "order")
+        .with("subject", patient(of.patient))
+        .with("encounter", reference("Encounter", of.encounter))
+        .with("authoredOn", of.authored.to_string())
+        .with("requester", practitioner(of.clinician))
+        .with("occurrencePeriod", period(of.authored, Some(of.valid_until)))
+        .list("reasonCode", of.reason.map(|reason| json!({"text": reason})));
+    if is_service {
+        return order.with("code", item).with("quantityQuantity", quantity).done();
+    }
+    order
+        .with("codeCodeableConcept", item)
+        .with("parameter", json!([{"code": {"text": "quantity"}, "valueQuantity": quantity}]))
         .done()
 }
 

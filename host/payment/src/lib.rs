@@ -11,3 +11,4 @@ pub mod ledger;
 mod parties;
 pub mod pricing;
 pub mod reconciliation;
+mod till;

@@ -10,7 +10,7 @@ use xinglin_domain::{
     access::Action,
     code::Code,
     id::{AccountId, PrescriptionId},
-    prescription::{Event, Handout, Reserved, Staff},
+    prescription::{Event, Handing, Handout, Prescription, Reserved, Staff},
 };
 use xinglin_extensions::Extensions;
 use xinglin_payment::charge;
@@ -26,6 +26,10 @@ pub struct Dispense {
     pub prepared_by: AccountId,
     /// Batches and trace codes, line by line.
     pub handouts: Vec<NewHandout>,
+    /// Why less is handed out than was ordered (out of stock, …), if it is; at most 1000 bytes. What is
+    /// missing is refunded.
+    #[serde(default)]
+    pub partial: Option<String>,
 }
 
 /// Packs of one batch of one line.
@@ -42,7 +46,8 @@ pub struct NewHandout {
     pub traces: Vec<String>,
 }
 
-/// Dispenses a paid prescription, once; the preparing and the checking account must differ.
+/// Dispenses a paid prescription, once; the preparing and the checking account must differ. What is not
+/// handed out of it, for a reason, is refunded: what is left of the bill is settled anew.
 ///
 /// # Errors
 /// `RX_ALREADY_USED`, `RX_EXPIRED`, `DISP_TRACE_REUSED`, …; `PATIENT_…`, `ENC_RED_FLAG` or `RX_ALLERGY`
@@ -73,20 +78,37 @@ pub async fn dispense(
     let preparer = standing::active(&preparer)?;
     let staff = Staff { preparer: &preparer, checker: &caller.actor };
     let (bill, paid) = charge::paid(&records, reserved.state().reservation.purchase.bill).await?;
-    let dispensed = reserved.dispense(staff, &paid, handouts, &used, platform, caller.now)?;
+    if dispense.partial.as_ref().is_some_and(|reason| reason.len() > LONGEST_REASON) {
+        return Err(AppError::new(Code::BodyInvalid, format!("partial: at most {LONGEST_REASON} bytes")));
+    }
+    let handed = Handing { handouts, partial: dispense.partial };
+    let dispensed = reserved.dispense(staff, &paid, handed, &used, platform, caller.now)?;
     let safe = dispensed.clone();
-    prescription::put_next(platform, caller, row, dispensed.into(), async |tx| {
+    let mut refund = None;
+    let handed_out = prescription::put_next(platform, caller, row, dispensed.into(), async |tx| {
         prescription::still_safe_in(platform, caller, tx, &safe).await?;
         // Still paid when it is handed out.
-        touch(tx, bill, caller.now).await?;
+        match &safe.state().supplied.dispensing.partial {
+            None => touch(tx, bill, caller.now).await?,
+            Some(reason) => {
+                let of = (&Prescription::from(safe.clone()), reason.as_str());
+                refund = charge::refund_missing(tx, bill, &caller.actor, of, platform.now()).await?;
+            }
+        }
         // The constraint decides between two who dispense the same pack at once.
         tx.use_trace_codes(id, &traces, caller.now).await.map_err(|error| match error {
             StoreError::Unique { .. } => AppError::new(Code::DispTraceReused, "a trace code was used meanwhile"),
             other => other.into(),
         })
     })
-    .await
+    .await?;
+    if let Some(begun) = refund {
+        charge::go_on(extensions, caller, begun).await?;
+    }
+    Ok(handed_out)
 }
+
+const LONGEST_REASON: usize = 1000;
 
 impl TryFrom<NewHandout> for Handout {
     type Error = AppError;

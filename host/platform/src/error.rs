@@ -15,6 +15,7 @@ use xinglin_domain::{
     encounter::EncounterError,
     enrolment::{CareError, ProposalError},
     identity::DecideError,
+    item_order::ItemOrderError,
     ledger::LedgerError,
     machine::Refused,
     patient::NotTreatable,
@@ -64,6 +65,12 @@ impl<T> From<Refused<T, BillingError>> for AppError {
 
 impl From<CashError> for AppError {
     fn from(error: CashError) -> Self {
+        Self::new(error.code(), error.to_string())
+    }
+}
+
+impl From<ItemOrderError> for AppError {
+    fn from(error: ItemOrderError) -> Self {
         Self::new(error.code(), error.to_string())
     }
 }

@@ -37,11 +37,12 @@ impl TryFrom<Row> for Custody {
 }
 
 /// Tables that a statement of custody counts.
-const HOLDINGS: [&str; 11] = [
+const HOLDINGS: [&str; 12] = [
     "resource",
     "resource_history",
     "encounter",
     "prescription",
+    "item_order",
     "bill",
     "insurance_request",
     "enrolment",

@@ -253,6 +253,25 @@ impl Clinic {
         path
     }
 
+    /// The doctor orders an item in the visit of a prescription; the order.
+    pub async fn order(&self, prescription: &str, item: &str, quantity: u32) -> Value {
+        let known = self.doctor.get(prescription).await;
+        let state = known["detail"].as_object().and_then(|states| states.values().next()).expect("a state");
+        let visit = state["head"]["encounter"].as_str().expect("a visit");
+        let order = json!({ "item": item, "quantity": quantity });
+        self.doctor.post(&format!("/api/v1/encounters/{visit}/orders"), order).await
+    }
+
+    /// The approved prescription of the worked example of basic insurance, with the test strips ordered; its path.
+    pub async fn worked_example(&self) -> String {
+        let month = [line("metformin-500mg-60", "1000", "2", 30, 2), line("dapagliflozin-10mg-30", "10", "1", 30, 1)];
+        let prescription = self.draft(&self.visit().await, &month).await;
+        self.sign(&prescription).await;
+        self.approve(&prescription).await;
+        self.order(&prescription, "glucose-test-strips-50", 1).await;
+        prescription
+    }
+
     pub async fn quote(&self, prescription: &str) -> Value {
         self.patient.post("/api/v1/charges", json!({ "prescription": id(prescription) })).await
     }
@@ -271,7 +290,7 @@ impl Clinic {
         let waiting = waiting.filter(|refund| refund["channel"] == "counter" && refund["stage"] == "waiting");
         let back: i64 = waiting.map(|refund| refund["amount_fen"].as_i64().expect("fen")).sum();
         let (verb, fen) = match cash["status"].as_str() {
-            Some("DUE") => ("counter", cash["owed_fen"].clone()),
+            Some("DUE") => ("counter", cash["due_fen"].clone()),
             _ if back > 0 => ("hand-back", json!(back)),
             _ => return cash,
         };

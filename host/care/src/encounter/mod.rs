@@ -12,8 +12,8 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use xinglin_domain::{
     coding::Coding,
-    encounter::{Encounter, FollowUp, Request},
-    id::{EncounterId, PatientId},
+    encounter::{Attended, Encounter, FollowUp, Request},
+    id::{AccountId, EncounterId, PatientId},
     relation::Guardianship,
     time::Instant,
 };
@@ -98,6 +98,41 @@ pub(crate) async fn load<E: Executor>(
 /// `ENC_RED_FLAG`.
 pub(crate) async fn not_stopped<E: Executor>(records: &TenantScope<E>, id: EncounterId) -> AppResult<()> {
     Ok(load(records, id).await?.value.not_stopped()?)
+}
+
+/// Proof that the fee of a visit may be charged to a patient of whom something may still be done.
+///
+/// # Errors
+/// `ENC_FOLLOWUP_UNDECIDED`, `ENC_RED_FLAG`, `ENC_STATE`; `PATIENT_…`.
+pub async fn attended<E: Executor>(records: &TenantScope<E>, id: EncounterId) -> AppResult<Attended> {
+    let attended = load(records, id).await?.value.attended()?;
+    patient::treatable(records, attended.patient()).await?;
+    Ok(attended)
+}
+
+/// As [`attended`], in the transaction that begins to charge it: nobody stops the visit until it ends.
+///
+/// # Errors
+/// As [`attended`].
+pub async fn attended_in(tx: &TenantTx, id: EncounterId, of: PatientId) -> AppResult<Attended> {
+    patient::lock(tx, of).await?;
+    attended(tx, id).await
+}
+
+/// The patient of a visit.
+///
+/// # Errors
+/// `NOT_FOUND`.
+pub async fn patient_of<E: Executor>(records: &TenantScope<E>, id: EncounterId) -> AppResult<PatientId> {
+    Ok(load(records, id).await?.value.patient())
+}
+
+/// The treating doctor of a visit, once it was accepted.
+///
+/// # Errors
+/// `NOT_FOUND`.
+pub async fn doctor_of<E: Executor>(records: &TenantScope<E>, id: EncounterId) -> AppResult<Option<AccountId>> {
+    Ok(load(records, id).await?.value.doctor())
 }
 
 /// Proof that a follow-up visit of a patient who may be treated is in progress.

@@ -9,9 +9,9 @@ use super::{
     split::{LineShares, split},
 };
 use crate::{
-    coding::{Attribute, AttributeValue, LocalizedText},
+    coding::{Attribute, AttributeValue, Citation, LocalizedText},
     money::Money,
-    payer::{Accumulator, Adjudication, Bill, LineKind, LineResult, Source},
+    payer::{Accumulator, Adjudication, Bill, LineKind, LineResult, Part, Source},
 };
 
 /// Key of the attribute in which a commercial payer gives the contract discount borne by the
@@ -178,6 +178,60 @@ impl Allocation {
             lines,
             accumulators: Vec::new(),
         })
+    }
+
+    /// The patient pays the bill, but no more than this; the provider bears the rest.
+    ///
+    /// # Errors
+    /// As [`self_pay`](Self::self_pay).
+    pub fn borne(bill: &Bill, most: Money) -> Result<Self, BillingError> {
+        let alone = Self::self_pay(bill)?;
+        if alone.gross <= most {
+            return Ok(alone);
+        }
+        let discount = AttributeValue::Money(alone.gross.minus(most)?);
+        let decided = Adjudication {
+            lines: alone.lines,
+            parts: vec![Part { source: Source::Cash, amount: most }],
+            accumulators: Vec::new(),
+            citation: Citation { title: String::new(), section: None, year: 0, url: None },
+            attributes: vec![Attribute { key: ADJUSTMENT.to_owned(), value: discount }],
+            insured: None,
+        };
+        let borne = Self::check(&Bill { prior: Vec::new(), ..bill.clone() }, &decided, PayerKind::Commercial)?;
+        Ok(Self { kind: PayerKind::SelfPay, ..borne })
+    }
+
+    /// What is left of it where lines that are the patient's alone are charged less, or not at all.
+    ///
+    /// # Errors
+    /// If other lines differ, or on overflow.
+    pub fn without(&self, rest: &Bill) -> Result<Self, BillingError> {
+        let (gross, revenue) = gross(rest)?;
+        let mut left = self.clone();
+        (left.gross, left.revenue) = (gross, revenue);
+        let of = |number: u32| rest.lines.iter().find(|line| line.number == number);
+        left.lines.retain(|result| of(result.number).is_some());
+        left.shares.retain(|shares| of(shares.number).is_some());
+        for (result, shares) in left.lines.iter_mut().zip(&mut left.shares) {
+            let Some(line) = of(result.number) else { continue };
+            let parts = Money::sum([result.self_funded, result.over_limit, result.pre_self_pay, result.in_scope])?;
+            if parts != line.gross {
+                if parts != result.self_funded || shares.parts.keys().any(|source| *source != Source::Cash) {
+                    return Err(BillingError::LineSum { line: line.number, parts, gross: line.gross });
+                }
+                result.self_funded = line.gross;
+                shares.parts = BTreeMap::from([(Source::Cash, line.gross)]);
+            }
+        }
+        let mut parts = BTreeMap::<Source, Money>::new();
+        for (source, amount) in left.shares.iter().flat_map(|shares| &shares.parts) {
+            let part = parts.entry(*source).or_default();
+            *part = part.plus(*amount)?;
+        }
+        let sum = Money::sum(parts.values().copied())?.plus(left.adjustment)?;
+        left.parts = parts;
+        if sum == gross { Ok(left) } else { Err(BillingError::Sum { parts: sum, gross }) }
     }
 
     /// Kind of payer.

@@ -7,6 +7,7 @@
 //!                                     Unknown ◀─────no answer───│─│──────── Reversing ◀┘
 //!                                                               │ └──answer─────┘ └answer▶ Reversed
 //! Quoted, Confirmed ─abandon▶ Abandoned, or Unwinding where a payer has settled
+//! Settled ─refund▶ Settled (in cash), or Unwinding … ▶ Reduced ─quote▶ Confirmed …, or the patient agrees
 //! Quoted ─lapse▶ Abandoned        Settled, Unwinding ─hold▶ Unwinding, until another bill is reversed
 //! ```
 //!
@@ -19,23 +20,32 @@
 //! again: it may be sent under a new key, or abandoned; a reversal of which it did nothing is begun
 //! anew, until it is carried out or refused. What a payer does not take back stays [`Unwinding`], unless
 //! the bill was paid and its order is not over ([`By::End`]): a person agrees with the payer.
+//!
+//! Lines of a paid bill are given back by a [`Refund`]. What is the patient's alone goes back in cash. Else
+//! all payers are taken back, and what is left is quoted and settled anew ([`Reduced`]), as a payer's share
+//! of the rest is not what it was within the whole. The patient never pays more than before without
+//! agreeing to it: what the payers leave beyond that is [offered](Step::Offered), or borne by the hospital
+//! ([`Claim::<Reduced>::waive`]). A rest that payers refuse, or settle otherwise, is Reduced again.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use super::{
     Allocation, BillingError, PayerKind, allocation::check_accumulators, cash::Till, discount::check_discount,
+    split::LineShares,
     told::Told,
 };
 use crate::{
     access::{Action, Actor, can},
     canonical::Digest,
     code::Code,
-    id::{AccountId, BillId, PatientId, TenantId},
+    coding::Decimal,
+    id::{AccountId, BillId, ItemOrderId, PatientId, TenantId},
+    insurance::claims,
     machine::{Refused as RefusedStep, machine},
-    money::{Money, MoneyError},
-    payer::{self, Adjudication, Bill, Operation, PayerError, Reversal, Settlement, Source, Status},
+    money::{Money, MoneyError, Rounding},
+    payer::{self, Adjudication, Bill, Line, Operation, PayerError, Reversal, Settlement, Source, Status},
     time::Instant,
 };
 
@@ -65,6 +75,12 @@ struct Head {
     /// What the patient undertook to pay if an insurer denies it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     undertakings: Vec<Undertaking>,
+    /// What the bill was before each partial refund, the first one first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    replaced: Vec<Replaced>,
+    /// The bill that the payers settled, if lines were given back in cash since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sent: Option<Box<Bill>>,
 }
 
 /// The patient's word, given before the service, to pay lines that an insurer denies. Without it they
@@ -83,6 +99,157 @@ pub struct Undertaking {
     pub at: Instant,
 }
 
+impl Head {
+    /// The bill that payers have settled, or are to settle.
+    fn sent(&self) -> &Bill {
+        self.sent.as_deref().unwrap_or(&self.bill)
+    }
+
+    /// The bill without what is given back, each line at its own price.
+    fn rest(&self, lines: &[RefundLine]) -> Result<Bill, BillingError> {
+        let mut back = BTreeMap::new();
+        for line in lines {
+            if line.quantity == 0 || back.insert(line.line, line.quantity).is_some() {
+                return Err(BillingError::NoSuchLine(line.line));
+            }
+        }
+        let mut rest = Vec::with_capacity(self.bill.lines.len());
+        for line in &self.bill.lines {
+            let (had, back) = (line.units(), back.remove(&line.number).unwrap_or_default());
+            let kept = had.checked_sub(back).ok_or(BillingError::RefundExceeds)?;
+            if back == 0 {
+                rest.push(line.clone());
+            } else if kept > 0 {
+                let gross = line.gross.share(i64::from(kept), i64::from(had), Rounding::HalfUp)?;
+                rest.push(Line { quantity: Decimal::whole(i64::from(kept)), gross, ..line.clone() });
+            }
+        }
+        match back.into_keys().next() {
+            Some(gone) if self.replaced.iter().any(|before| before.bill.lines.iter().any(|of| of.number == gone)) => {
+                Err(BillingError::RefundExceeds)
+            }
+            Some(unknown) => Err(BillingError::NoSuchLine(unknown)),
+            None if rest.is_empty() => Err(BillingError::Whole),
+            None => Ok(Bill { lines: rest, ..self.bill.clone() }),
+        }
+    }
+
+    /// Whether nobody but the patient pays for a line, and nobody counts it.
+    fn is_the_patients(&self, standing: &[Standing], line: u32) -> bool {
+        let of_cash = |shares: &LineShares| {
+            shares.adjustment == Money::ZERO && shares.parts.keys().all(|source| *source == Source::Cash)
+        };
+        let outside = |result: &payer::LineResult| {
+            [result.over_limit, result.pre_self_pay, result.in_scope].iter().all(|amount| *amount == Money::ZERO)
+        };
+        let not_insured = |line: &claims::LineAdjudication| {
+            let counted =
+                [line.contractual, line.deductible, line.copay, line.coinsurance, line.over_limit, line.benefit];
+            counted.iter().all(|amount| *amount == Money::ZERO)
+        };
+        let insured = standing.iter().filter_map(|standing| standing.settlement.adjudication.insured.as_ref());
+        self.agreed.shares().iter().filter(|shares| shares.number == line).all(of_cash)
+            && self.agreed.lines().iter().filter(|result| result.number == line).all(outside)
+            && insured.flat_map(|decided| &decided.lines).filter(|of| of.number == line).all(not_insured)
+    }
+
+    /// The bill becomes what is left of it.
+    fn replace(&mut self, rest: Bill, refund: Refund) {
+        let items = self.items.clone();
+        self.items.retain(|item| rest.lines.iter().any(|line| line.number == item.line));
+        let bill = std::mem::replace(&mut self.bill, rest);
+        let (agreed, payers) = (self.agreed.clone(), self.payers.clone());
+        self.replaced.push(Replaced { bill, items, agreed, payers, refund });
+    }
+
+    /// Lines are numbered by their position again, as payers expect it.
+    fn renumber(&mut self) {
+        let mut positions = BTreeMap::new();
+        for (line, position) in self.bill.lines.iter_mut().zip(1..) {
+            positions.insert(line.number, position);
+            line.number = position;
+        }
+        for item in &mut self.items {
+            if let Some(position) = positions.get(&item.line) {
+                item.line = *position;
+            }
+        }
+        for undertaking in &mut self.undertakings {
+            undertaking.lines = undertaking.lines.iter().filter_map(|line| positions.get(line).copied()).collect();
+        }
+    }
+
+    /// What the patient had agreed to pay, at most, for more than this.
+    fn most_cash(&self) -> Money {
+        self.replaced.last().map_or(Money::ZERO, |before| before.agreed.part(Source::Cash))
+    }
+}
+
+/// How many of a line are given back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RefundLine {
+    /// Number of the line of the bill.
+    pub line: u32,
+    /// How many, at least one.
+    pub quantity: u32,
+}
+
+/// A partial refund that is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewRefund {
+    /// What the asker calls it: a repetition has the same.
+    pub key: String,
+    /// What is given back.
+    pub lines: Vec<RefundLine>,
+    /// Why.
+    pub reason: String,
+}
+
+/// A partial refund.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Refund {
+    /// What the asker calls it, unique of a bill.
+    pub key: String,
+    /// What is given back.
+    pub lines: Vec<RefundLine>,
+    /// Why.
+    pub reason: String,
+    /// Who gives it back.
+    pub by: AccountId,
+    /// When it was asked for.
+    pub at: Instant,
+}
+
+/// What a bill was before a partial refund.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Replaced {
+    /// The bill.
+    pub bill: Bill,
+    /// What its lines are in the formulary.
+    pub items: Vec<Item>,
+    /// What each source paid of it.
+    pub agreed: Allocation,
+    /// Ids of the payers' plugins.
+    pub payers: Vec<String>,
+    /// The refund.
+    pub refund: Refund,
+}
+
+/// A partial refund under way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reduction {
+    /// What is given back.
+    pub refund: Refund,
+    /// What is left of the bill.
+    pub rest: Bill,
+    /// When the bill was paid.
+    paid: Instant,
+}
+
 /// What a line charges for, as the formulary had it when the bill was made. Not disclosed to
 /// payers, who receive the codes of the line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -94,6 +261,9 @@ pub struct Item {
     pub code: String,
     /// Title for people.
     pub title: String,
+    /// The clinician's order that it takes from; `None` of the visit's fee and of medicines.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<ItemOrderId>,
 }
 
 /// What a payer quoted: the whole bill, with what payers before it pay.
@@ -372,8 +542,9 @@ pub struct Unknown {
 pub struct Settled {
     /// What the payers settled, first payer first; empty if the patient paid alone.
     standing: Vec<Standing>,
-    /// Lines whose cash was refunded.
-    pub refunded: BTreeSet<u32>,
+    /// Of earlier releases: empty.
+    #[serde(default, skip_serializing)]
+    refunded: BTreeSet<u32>,
     /// When.
     pub at: Instant,
 }
@@ -394,6 +565,8 @@ pub enum Why {
     Declined(Vec<payer::Refusal>),
     /// It was abandoned before all payers had settled; by whom, `None` if by the host.
     Abandoned(Option<AccountId>),
+    /// The bill was paid, and some of it is given back: what is left is settled anew.
+    Refunded(Box<Reduction>),
 }
 
 /// What payers have settled must be taken back; no operation is in progress.
@@ -418,6 +591,39 @@ impl Unwinding {
     fn new(standing: Vec<Standing>, why: Why, at: Instant) -> Self {
         Self { standing, why, refused: None, held: None, at }
     }
+}
+
+/// What is left after a partial refund: nothing stands of it, and it is to be settled.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reduced {
+    /// What happens next.
+    pub step: Step,
+    /// Why it is not settled though it was tried.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<Why>,
+    /// Since when.
+    pub at: Instant,
+}
+
+/// Who acts on [what is left](Reduced).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Step {
+    /// Nobody, until it is asked of the payers (again).
+    Held,
+    /// The payers are asked for a quote, under this key, by whoever comes first.
+    Asked(Attempt),
+    /// The patient would pay more than before, and agrees or does not.
+    Offered(Box<Offer>),
+}
+
+/// What the payers quote of what is left.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Offer {
+    shares: Vec<Share>,
+    agreed: Allocation,
 }
 
 /// Another bill of the patient that a reversal waits for.
@@ -540,6 +746,8 @@ machine! {
     Declined = "DECLINED",
     /// Abandoned before payment.
     Abandoned = "ABANDONED",
+    /// Partly refunded: what is left is to be settled.
+    Reduced = "REDUCED",
 }
 
 /// A refused step of a bill.
@@ -652,6 +860,10 @@ impl Charge {
     pub const fn allocation(&self) -> Option<&Allocation> {
         match self {
             Self::Declined(_) | Self::Abandoned(_) => None,
+            Self::Reduced(claim) => match &claim.state.step {
+                Step::Offered(offer) => Some(&offer.agreed),
+                Step::Held | Step::Asked(_) => None,
+            },
             _ => Some(&self.head().agreed),
         }
     }
@@ -668,8 +880,23 @@ impl Charge {
                 Pending::Settle(settling) => &settling.confirmed.standing,
                 Pending::Reverse(reversing) => reversing.origin.standing(),
             },
-            Self::Quoted(_) | Self::Reversed(_) | Self::Declined(_) | Self::Abandoned(_) => &[],
+            Self::Quoted(_) | Self::Reversed(_) | Self::Declined(_) | Self::Abandoned(_) | Self::Reduced(_) => &[],
         }
+    }
+
+    /// What it was before each partial refund, the first one first.
+    pub fn replaced(&self) -> &[Replaced] {
+        &self.head().replaced
+    }
+
+    /// The partial refund of this key, done or under way.
+    pub fn refund(&self, key: &str) -> Option<&Refund> {
+        let under_way = match self.why() {
+            Some(Why::Refunded(reduction)) => Some(&reduction.refund),
+            _ => None,
+        };
+        let done = self.head().replaced.iter().map(|replaced| &replaced.refund);
+        done.chain(under_way).find(|refund| refund.key == key)
     }
 
     /// The quotes of payers that have not been asked to settle, in their order.
@@ -805,14 +1032,9 @@ impl<S> Claim<S> {
     }
 }
 
-impl Claim<Quoted> {
-    /// The checked quotes of the payers, in their order; without any, the patient pays alone.
-    ///
-    /// # Errors
-    /// If the figures of one are invalid: its index, and what is wrong. If the bill has no lines or a
-    /// negative one, the index is that of no payer.
-    pub fn quote(open: Open, quotations: Vec<Quotation>, at: Instant) -> Result<Self, (usize, BillingError)> {
-        let Open { id, tenant, patient, bill, items, valid_until } = open;
+impl Offer {
+    /// The checked quotes of the payers, in their order.
+    fn of(bill: &Bill, quotations: Vec<Quotation>) -> Result<Self, (usize, BillingError)> {
         let mut shares: Vec<Share> = Vec::with_capacity(quotations.len());
         for (index, quotation) in quotations.into_iter().enumerate() {
             let Quotation { payer, kind, discount_per_mille, told, adjudication: quoted } = quotation;
@@ -824,12 +1046,38 @@ impl Claim<Quoted> {
         }
         let agreed = match shares.last() {
             Some(last) => last.allocation.clone(),
-            None => Allocation::self_pay(&bill).map_err(|error| (0, error))?,
+            None => Allocation::self_pay(bill).map_err(|error| (0, error))?,
         };
+        Ok(Self { shares, agreed })
+    }
+}
+
+impl Claim<Quoted> {
+    /// The checked quotes of the payers, in their order; without any, the patient pays alone.
+    ///
+    /// # Errors
+    /// If the figures of one are invalid: its index, and what is wrong. If the bill has no lines or a
+    /// negative one, the index is that of no payer.
+    pub fn quote(open: Open, quotations: Vec<Quotation>, at: Instant) -> Result<Self, (usize, BillingError)> {
+        let Open { id, tenant, patient, bill, items, valid_until } = open;
+        let Offer { shares, agreed } = Offer::of(&bill, quotations)?;
         let payers = shares.iter().map(|share| share.payer.clone()).collect();
         let (returned, statements, undertakings) = (Vec::new(), Vec::new(), Vec::new());
-        let head =
-            Head { id, tenant, patient, payers, bill, items, agreed, attempts: 0, returned, statements, undertakings };
+        let head = Head {
+            id,
+            tenant,
+            patient,
+            payers,
+            bill,
+            items,
+            agreed,
+            attempts: 0,
+            returned,
+            statements,
+            undertakings,
+            replaced: Vec::new(),
+            sent: None,
+        };
         Ok(Self { head, state: Quoted { shares, at, valid_until } })
     }
 
@@ -940,14 +1188,14 @@ impl Claim<Confirmed> {
         )
     }
 
-    /// Abandons the claim: [`Abandoned`], or [`Unwinding`] where a payer has settled.
+    /// Abandons the claim: [`Abandoned`], or [`Unwinding`] where a payer has settled. What is left after a
+    /// refund is [`Reduced`] again.
     ///
     /// # Errors
     /// If the actor may not.
     pub fn abandon(self, by: By<'_>, at: Instant) -> Result<Charge, RefusedClaim<Confirmed>> {
         match by.check(self.head.patient, at) {
-            Ok(by) if self.state.standing.is_empty() => Ok(self.with(|_| Abandoned { by, lapsed: false, at }).into()),
-            Ok(by) => Ok(self.with(|state| Unwinding::new(state.standing, Why::Abandoned(by), at)).into()),
+            Ok(by) => Ok(over(self.head, self.state.standing, Why::Abandoned(by), at)),
             Err(error) => Err(RefusedStep::new(self, error)),
         }
     }
@@ -981,7 +1229,7 @@ impl Claim<Confirmed> {
                 true => Ok(()),
                 false => Err(BillingError::State { act: Act::Settle, state: ChargeState::Confirmed }),
             },
-            |_, ()| Settled { standing: Vec::new(), refunded: BTreeSet::new(), at },
+            |_, ()| Settled::new(Vec::new(), at),
         )
     }
 }
@@ -989,7 +1237,7 @@ impl Claim<Confirmed> {
 impl Claim<Settling> {
     /// The bill as the payer receives it: with what the payers before it settled.
     pub fn bill_sent(&self) -> Bill {
-        self.head.bill.after(self.state.confirmed.standing.iter().map(|standing| &standing.settlement.adjudication))
+        self.head.sent().after(self.state.confirmed.standing.iter().map(|standing| &standing.settlement.adjudication))
     }
 
     /// Checks the payer's settlement.
@@ -1015,7 +1263,7 @@ impl Claim<Settling> {
     /// again; otherwise the outcome is unknown.
     pub fn failed(self, error: &PayerError, at: Instant) -> Charge {
         match error {
-            PayerError::Unavailable(_) | PayerError::MissingData(_) => self.not_done().into(),
+            PayerError::Unavailable(_) | PayerError::MissingData(_) => self.not_done(at),
             PayerError::Conflict(_) | PayerError::Other(_) => self.unanswered(at).into(),
         }
     }
@@ -1025,18 +1273,21 @@ impl Claim<Settling> {
         self.with(|state| Unknown { pending: Pending::Settle(Box::new(state)), since: at })
     }
 
-    fn not_done(self) -> Claim<Confirmed> {
+    /// Nothing was done: the patient confirms again. What is left after a refund is tried again by
+    /// itself, from its quote on.
+    fn not_done(self, at: Instant) -> Charge {
+        if !self.head.replaced.is_empty() {
+            return over(self.head, self.state.confirmed.standing, Why::Abandoned(None), at);
+        }
         self.with(|Settling { mut confirmed, share, .. }| {
             confirmed.open.insert(0, *share);
             confirmed
         })
+        .into()
     }
 
     fn declined(self, refusals: Vec<payer::Refusal>, at: Instant) -> Charge {
-        if self.state.confirmed.standing.is_empty() {
-            return self.with(|_| Declined { refusals, at }).into();
-        }
-        self.with(|state| Unwinding::new(state.confirmed.standing, Why::Declined(refusals), at)).into()
+        over(self.head, self.state.confirmed.standing, Why::Declined(refusals), at)
     }
 
     fn settled(self, settlement: Settlement, at: Instant) -> Charge {
@@ -1053,7 +1304,7 @@ impl Claim<Settling> {
                 Claim { head, state }.into()
             }
             None if confirmed.open.is_empty() => {
-                let state = Settled { standing: confirmed.standing, refunded: BTreeSet::new(), at };
+                let state = Settled::new(confirmed.standing, at);
                 Claim { head, state }.into()
             }
             None => Claim { head, state: confirmed }.into(),
@@ -1068,7 +1319,7 @@ impl Claim<Unknown> {
             Pending::Settle(settling) => settling.confirmed.standing.as_slice(),
             Pending::Reverse(reversing) => reversing.origin.standing(),
         };
-        self.head.bill.after(before.iter().map(|standing| &standing.settlement.adjudication))
+        self.head.sent().after(before.iter().map(|standing| &standing.settlement.adjudication))
     }
 
     /// Checks the payer's answer to a query.
@@ -1137,7 +1388,7 @@ impl Claim<Unknown> {
                 match status {
                     Status::Settled(settlement) => claim.settled(settlement, at),
                     Status::Refused(refusals) => claim.declined(refusals, at),
-                    Status::NeverSeen => claim.not_done().into(),
+                    Status::NeverSeen => claim.not_done(at),
                     // A settlement's key cannot belong to a reversal: the answer is invalid,
                     // query again.
                     Status::Pending | Status::Reversed(_) => claim.unanswered(since).into(),
@@ -1158,47 +1409,56 @@ impl Claim<Unknown> {
 }
 
 impl Claim<Settled> {
-    /// Refunds the cash of lines without a share of the payer.
+    /// Gives a part of the bill back: in cash what is the patient's alone, and then it is paid as before;
+    /// else all payers are to be taken back, and what is left is [`Reduced`].
     ///
     /// # Errors
-    /// If the payer has a share of a line (reverse the bill and settle the rest instead), it was
-    /// already refunded, or does not exist.
-    pub fn refund_lines(
-        self,
-        by: &Actor,
-        lines: &BTreeSet<u32>,
-        at: Instant,
-    ) -> Result<(Self, Money), RefusedClaim<Settled>> {
-        let mut amount = Money::ZERO;
-        let claim = self.advance(
-            |claim| {
-                can(by, Action::ReverseCharge, at)?;
-                let (state, agreed) = (&claim.state, &claim.head.agreed);
-                for &number in lines {
-                    let line = agreed.lines().iter().find(|line| line.number == number);
-                    let Some(line) = line else { return Err(BillingError::Lines) };
-                    if state.refunded.contains(&number) {
-                        return Err(BillingError::RefundExceeds);
-                    }
-                    let shared = Money::sum([line.over_limit, line.pre_self_pay, line.in_scope])?;
-                    if shared != Money::ZERO {
-                        return Err(BillingError::Shared(number));
-                    }
-                    amount = amount.plus(line.self_funded)?;
+    /// If the actor may not, a line does not exist or has less, or nothing would be left; without a key
+    /// or a reason.
+    pub fn refund(self, by: &Actor, new: NewRefund, at: Instant) -> Result<Charge, RefusedClaim<Settled>> {
+        let checked = |claim: &Self| {
+            can(by, Action::ReverseCharge, at)?;
+            let NewRefund { key, lines, reason } = new;
+            if reason.trim().is_empty() {
+                return Err(BillingError::Unsaid("reason"));
+            }
+            if key.trim().is_empty() {
+                return Err(BillingError::Unsaid("key"));
+            }
+            if lines.is_empty() {
+                return Err(BillingError::Unsaid("lines"));
+            }
+            if claim.head.replaced.iter().any(|before| before.refund.key == key) {
+                return Err(BillingError::Conflict(key));
+            }
+            let (head, standing) = (&claim.head, &claim.state.standing);
+            let rest = head.rest(&lines)?;
+            let in_cash = if head.payers.is_empty() {
+                Some(Allocation::borne(&rest, head.agreed.part(Source::Cash))?)
+            } else if lines.iter().all(|line| head.is_the_patients(standing, line.line)) {
+                Some(head.agreed.without(&rest)?)
+            } else {
+                None
+            };
+            Ok((Refund { key, lines, reason, by: by.account, at }, rest, in_cash))
+        };
+        match checked(&self) {
+            Err(error) => Err(RefusedStep::new(self, error)),
+            Ok((refund, rest, Some(agreed))) => {
+                let Self { mut head, state } = self;
+                if head.sent.is_none() && !head.payers.is_empty() {
+                    head.sent = Some(Box::new(head.bill.clone()));
                 }
-                let before = agreed.lines().iter().filter(|line| state.refunded.contains(&line.number));
-                let in_all = Money::sum(before.map(|line| line.self_funded))?.plus(amount)?;
-                if in_all > agreed.part(Source::Cash) {
-                    return Err(BillingError::RefundExceeds);
-                }
-                Ok(())
-            },
-            |mut settled, ()| {
-                settled.refunded.extend(lines);
-                settled
-            },
-        )?;
-        Ok((claim, amount))
+                head.replace(rest, refund);
+                head.agreed = agreed;
+                Ok(Claim { head, state }.into())
+            }
+            Ok((refund, rest, None)) => {
+                let Self { head, state: Settled { standing, at: paid, .. } } = self;
+                let why = Why::Refunded(Box::new(Reduction { refund, rest, paid }));
+                Ok(Claim { head, state: Unwinding::new(standing, why, at) }.into())
+            }
+        }
     }
 
     /// An insurer has decided anew, upon an appeal: its decision takes the place of the former one, and of
@@ -1350,12 +1610,7 @@ impl Claim<Reversing> {
             Origin::Settled { settled, .. } => settled.standing,
             Origin::Unwinding(unwinding) => unwinding.standing,
         };
-        match why {
-            why if !standing.is_empty() => Claim { head, state: Unwinding::new(standing, why, at) }.into(),
-            Why::Declined(refusals) => Claim { head, state: Declined { refusals, at } }.into(),
-            Why::Abandoned(by) => Claim { head, state: Abandoned { by, lapsed: false, at } }.into(),
-            why @ (Why::Reversed | Why::Ended | Why::Drifted(_)) => Claim { head, state: Reversed { why, at } }.into(),
-        }
+        over(head, standing, why, at)
     }
 
     /// The payer did not take it back.
@@ -1372,7 +1627,158 @@ impl Claim<Reversing> {
             }
             Origin::Unwinding(mut state) => {
                 state.standing.push(*turn);
-                Claim { head, state: Unwinding { refused, ..state } }.into()
+                match &state.why {
+                    // Nothing of it was given back: the bill is paid as before.
+                    Why::Refunded(reduction) if refused.is_some() && state.standing.len() == head.payers.len() => {
+                        let state = Settled::new(state.standing, reduction.paid);
+                        Claim { head, state }.into()
+                    }
+                    _ => Claim { head, state: Unwinding { refused, ..state } }.into(),
+                }
+            }
+        }
+    }
+}
+
+impl Settled {
+    const fn new(standing: Vec<Standing>, at: Instant) -> Self {
+        Self { standing, refunded: BTreeSet::new(), at }
+    }
+}
+
+/// What a claim is that is not, or no more, to be settled as it was: what still stands is taken back;
+/// where nothing does, it is over, unless it is what a refund has left.
+fn over(mut head: Head, standing: Vec<Standing>, why: Why, at: Instant) -> Charge {
+    if !standing.is_empty() {
+        return Claim { head, state: Unwinding::new(standing, why, at) }.into();
+    }
+    let is_rest = !head.replaced.is_empty();
+    match why {
+        Why::Refunded(reduction) => {
+            let Reduction { refund, rest, .. } = *reduction;
+            head.replace(rest, refund);
+            head.renumber();
+            head.sent = None;
+            Claim { head, state: Reduced { step: Step::Held, why: None, at } }.into()
+        }
+        why @ (Why::Declined(_) | Why::Abandoned(_) | Why::Drifted(_)) if is_rest => {
+            Claim { head, state: Reduced { step: Step::Held, why: Some(why), at } }.into()
+        }
+        Why::Declined(refusals) => Claim { head, state: Declined { refusals, at } }.into(),
+        Why::Abandoned(by) => Claim { head, state: Abandoned { by, lapsed: false, at } }.into(),
+        why @ (Why::Reversed | Why::Ended | Why::Drifted(_)) => Claim { head, state: Reversed { why, at } }.into(),
+    }
+}
+
+impl Claim<Reduced> {
+    /// Whether the payers are to be asked, and nobody has to say so.
+    pub const fn is_asked(&self) -> bool {
+        self.asked().is_some()
+    }
+
+    /// The operation by which they are asked.
+    pub const fn asked(&self) -> Option<&Attempt> {
+        match &self.state.step {
+            Step::Asked(attempt) => Some(attempt),
+            Step::Held | Step::Offered(_) => None,
+        }
+    }
+
+    /// The payers are to be asked for a quote of what is left. Store the result before they are.
+    ///
+    /// # Errors
+    /// If the bill cannot be hashed.
+    pub fn ask(self, at: Instant) -> Result<Self, RefusedClaim<Reduced>> {
+        let Head { id, tenant, bill, attempts, .. } = &self.head;
+        let key = format!("{tenant}/{id}/rest/{}/quote", attempts.saturating_add(1));
+        let attempt = match Digest::of(&("quote", bill)) {
+            Ok(request) => Attempt { operation: Operation { key, at }, request },
+            Err(error) => return Err(RefusedStep::new(self, error.into())),
+        };
+        Ok(self.with(|reduced| Reduced { step: Step::Asked(attempt), ..reduced }).begun())
+    }
+
+    /// The payers have quoted what is left: it is settled if the patient pays no more than before, else
+    /// [offered](Step::Offered).
+    ///
+    /// # Errors
+    /// As [`Claim::quote`].
+    pub fn quoted(self, quotations: Vec<Quotation>, at: Instant) -> Result<Charge, (usize, BillingError)> {
+        let offer = Offer::of(&self.head.bill, quotations)?;
+        if offer.agreed.part(Source::Cash) > self.head.most_cash() {
+            return Ok(self.with(|state| Reduced { step: Step::Offered(Box::new(offer)), ..state }).into());
+        }
+        let by = self.head.replaced.last().map(|before| before.refund.by);
+        Ok(match by {
+            Some(by) => self.accepted(offer, by, at).into(),
+            None => self.into(),
+        })
+    }
+
+    /// The patient agrees to pay this amount in cash for what is left.
+    ///
+    /// # Errors
+    /// If nothing is offered, the actor is not the patient, or the amount is another.
+    pub fn agree(self, by: &Actor, cash: Money, at: Instant) -> Result<Claim<Confirmed>, RefusedClaim<Reduced>> {
+        let checked = |claim: &Self| {
+            claim.patient_only(by, at)?;
+            match &claim.state.step {
+                Step::Offered(offer) if offer.agreed.part(Source::Cash) == cash => Ok(offer.as_ref().clone()),
+                Step::Offered(_) => Err(BillingError::Drift),
+                _ => Err(BillingError::State { act: Act::Confirm, state: ChargeState::Reduced }),
+            }
+        };
+        match checked(&self) {
+            Ok(offer) => Ok(self.accepted(offer, by.account, at)),
+            Err(error) => Err(RefusedStep::new(self, error)),
+        }
+    }
+
+    fn accepted(mut self, offer: Offer, by: AccountId, at: Instant) -> Claim<Confirmed> {
+        let Offer { shares, agreed } = offer;
+        self.head.payers = shares.iter().map(|share| share.payer.clone()).collect();
+        self.head.agreed = agreed;
+        self.with(|_| Confirmed { by, at, standing: Vec::new(), open: shares })
+    }
+
+    /// A person of the hospital's accounts states that no payer will pay for what is left: the patient
+    /// pays for it, but no more than before, and the hospital bears the rest.
+    ///
+    /// # Errors
+    /// If the actor may not, or there is no reason.
+    pub fn waive(mut self, by: &Actor, reason: String, at: Instant) -> Result<Claim<Settled>, RefusedClaim<Reduced>> {
+        let checked = || {
+            can(by, Action::ResolveCharge, at)?;
+            if reason.trim().is_empty() {
+                return Err(BillingError::Unsaid("reason"));
+            }
+            Allocation::borne(&self.head.bill, self.head.most_cash())
+        };
+        match checked() {
+            Err(error) => Err(RefusedStep::new(self, error)),
+            Ok(agreed) => {
+                let operation = format!("{}/{}/rest", self.head.tenant, self.head.id);
+                let stated = Stated::NotDone;
+                self.head.statements.push(Statement { operation, stated, by: by.account, reason, at });
+                self.head.payers.clear();
+                self.head.agreed = agreed;
+                Ok(self.with(|_| Settled::new(Vec::new(), at)))
+            }
+        }
+    }
+
+    /// What is left is given back too; nothing of it stands, and it was the patient's alone.
+    ///
+    /// # Errors
+    /// If the actor may not.
+    pub fn give_up(mut self, by: By<'_>, at: Instant) -> Result<Claim<Reversed>, RefusedClaim<Reduced>> {
+        let why = if matches!(by, By::End) { Why::Ended } else { Why::Reversed };
+        let checked = by.check(self.head.patient, at).and_then(|_| Allocation::self_pay(&self.head.bill));
+        match checked {
+            Err(error) => Err(RefusedStep::new(self, error)),
+            Ok(agreed) => {
+                self.head.agreed = agreed;
+                Ok(self.with(|_| Reversed { why, at }))
             }
         }
     }
@@ -1394,7 +1800,7 @@ mod tests {
             tenant: TenantId::from_u128(1),
             patient: fixture::PATIENT,
             bill: fixture::bill(),
-            items: vec![Item { line: 1, code: "follow-up-visit".into(), title: "复诊".into() }],
+            items: vec![Item { line: 1, code: "follow-up-visit".into(), title: "复诊".into(), order: None }],
             valid_until: NOW.plus_minutes(30),
         }
     }
@@ -1480,7 +1886,7 @@ mod tests {
             let waiting = settled().hold(by, held, NOW);
             assert_eq!((waiting.state().held, &waiting.state().why), (Some(held), &why));
             let charge = Charge::from(waiting);
-            assert!(charge.paid().is_err());
+            assert!(charge.paid(None).is_err());
             let json = serde_json::to_value(&charge).expect("json");
             assert_eq!(serde_json::from_value::<Charge>(json).expect("charge"), charge);
             let waiting = charge.expecting::<Unwinding>(Act::Reverse).expect("it stands");
@@ -1809,20 +2215,6 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_is_the_patients_alone_goes_back_in_cash() {
-        let by = fixture::pharmacist();
-        let strips = BTreeSet::from([4]);
-        let (rest, cash) = settled().refund_lines(&by, &strips, NOW).expect("class C");
-        assert_eq!(cash, fen(4500));
-        let twice = rest.refund_lines(&by, &strips, NOW).expect_err("twice");
-        assert_eq!(twice.error.code(), Code::RefundExceeds);
-        let shared = settled().refund_lines(&by, &BTreeSet::from([2]), NOW).expect_err("in scope");
-        assert_eq!(shared.error.code(), Code::PayState);
-        let nobody = settled().refund_lines(&fixture::patient(), &strips, NOW).expect_err("not theirs to decide");
-        assert_eq!(nobody.error.code(), Code::AuthForbidden);
-    }
-
-    #[test]
     fn more_than_the_contracts_discount_opens_nothing() {
         let discount = crate::coding::Attribute {
             key: crate::billing::allocation::ADJUSTMENT.into(),
@@ -1862,6 +2254,170 @@ mod tests {
         adjudication.parts.push(Part { source: Source::Cash, amount: fen(1) });
         let refused = Claim::quote(open(), vec![quotation(adjudication)], NOW);
         assert_eq!(refused.map_err(|(index, e)| (index, e.code())).err(), Some((0, Code::LedgerUnbalanced)));
+    }
+
+    // --- partial refunds ------------------------------------------------------
+
+    /// The worked example, with two boxes of metformin; of everything else two halves.
+    fn boxes() -> Bill {
+        let mut bill = fixture::bill();
+        for line in &mut bill.lines {
+            line.quantity = Decimal::whole(2);
+        }
+        bill
+    }
+
+    fn paid() -> Claim<Settled> {
+        let open = Open { bill: boxes(), ..open() };
+        let quoted = Claim::quote(open, vec![quotation(fixture::adjudication())], NOW).expect("quote");
+        let settling = quoted.confirm(&fixture::patient(), fen(6750), NOW).expect("agreed").begin(NOW).expect("begun");
+        let done = payer::Settled::Done(settlement(|_| {}));
+        settling.answered(done, NOW).expecting(Act::Refund).expect("settled")
+    }
+
+    fn back(key: &str, lines: &[(u32, u32)]) -> NewRefund {
+        let lines = lines.iter().map(|&(line, quantity)| RefundLine { line, quantity }).collect();
+        NewRefund { key: key.into(), lines, reason: "returned".into() }
+    }
+
+    fn refunded(paid: Claim<Settled>, key: &str, lines: &[(u32, u32)]) -> Charge {
+        paid.refund(&fixture::pharmacist(), back(key, lines), NOW).expect("refunded")
+    }
+
+    fn parts(charge: &Charge) -> [i64; 3] {
+        let agreed = charge.allocation().expect("figures");
+        [Source::BasicFund, Source::PersonalAccount, Source::Cash].map(|source| agreed.part(source).as_fen())
+    }
+
+    fn reversal() -> payer::Reversed {
+        payer::Reversed::Done(Reversal { reference: "rev-1".into(), accumulators: vec![] })
+    }
+
+    /// One metformin box back: its payer has taken its settlement back, and is asked about the rest.
+    fn box_back() -> Claim<Reduced> {
+        let unwinding = refunded(paid(), "box", &[(2, 1)]).expecting::<Unwinding>(Act::Reverse).expect("shared");
+        let reversed = unwinding.reverse(By::Host, NOW).expect("begun").answered(reversal(), NOW);
+        reversed.expecting::<Reduced>(Act::Settle).expect("reduced").ask(NOW).expect("asked")
+    }
+
+    /// What the scheme says of the rest: D7 is 3675, 6000, 6125.
+    fn of_the_rest(shares: [i64; 3]) -> Adjudication {
+        let mut adjudication = fixture::adjudication();
+        adjudication.lines[1].in_scope = fen(2500);
+        for (part, amount) in adjudication.parts.iter_mut().zip(shares) {
+            part.amount = fen(amount);
+        }
+        adjudication
+    }
+
+    #[test]
+    fn a_line_that_is_the_patients_alone_goes_back_in_cash() {
+        let half = refunded(paid(), "half", &[(4, 1)]);
+        assert_eq!((half.state(), parts(&half)), (ChargeState::Settled, [5550, 6000, 4500]));
+        let none = refunded(half.expecting(Act::Refund).expect("paid"), "other half", &[(4, 1)]);
+        assert_eq!((parts(&none), none.bill().lines.len()), ([5550, 6000, 2250], 3));
+        assert_eq!(none.replaced().iter().map(|before| before.bill.lines.len()).collect::<Vec<_>>(), [4, 4]);
+        let json = serde_json::to_value(&none).expect("json");
+        assert_eq!(serde_json::from_value::<Charge>(json).expect("charge"), none);
+
+        let code = |claim: Claim<Settled>, by: &Actor, refund: NewRefund| {
+            claim.refund(by, refund, NOW).map_err(|refused| refused.error.code()).err()
+        };
+        let by = fixture::pharmacist();
+        let none = || none.clone().expecting::<Settled>(Act::Refund).expect("paid");
+        assert_eq!(code(none(), &by, back("more", &[(4, 1)])), Some(Code::RefundExceeds));
+        assert_eq!(code(none(), &by, back("half", &[(2, 1)])), Some(Code::PayIdempotencyConflict));
+        for (lines, wanted) in [
+            (&[(2, 3)][..], Code::RefundExceeds),
+            (&[(9, 1)], Code::BodyInvalid),
+            (&[(2, 0)], Code::BodyInvalid),
+            (&[(2, 1), (2, 1)], Code::BodyInvalid),
+            (&[], Code::BodyInvalid),
+            (&[(1, 2), (2, 2), (3, 2), (4, 2)], Code::PayState),
+        ] {
+            assert_eq!(code(paid(), &by, back("a", lines)), Some(wanted), "{lines:?}");
+        }
+        assert_eq!(code(paid(), &fixture::patient(), back("a", &[(4, 1)])), Some(Code::AuthForbidden));
+        let unsaid = NewRefund { reason: " ".into(), ..back("a", &[(4, 1)]) };
+        assert_eq!(code(paid(), &by, unsaid), Some(Code::BodyInvalid));
+    }
+
+    /// D7: the fund 1875 less, the account as before, the patient 625 less.
+    #[test]
+    fn what_a_payer_shares_is_taken_back_whole_and_the_rest_settled() {
+        let quoted = box_back().quoted(vec![quotation(of_the_rest([3675, 6000, 6125]))], NOW).expect("sound");
+        assert_eq!(parts(&quoted), [3675, 6000, 6125]);
+        let settling = quoted.expecting::<Confirmed>(Act::Settle).expect("agreed before").begin(NOW).expect("begun");
+        let done = Settlement { reference: "setl-2".into(), adjudication: of_the_rest([3675, 6000, 6125]) };
+        let settled = settling.clone().answered(payer::Settled::Done(done), NOW);
+        assert_eq!((settled.state(), settled.returned().len()), (ChargeState::Settled, 1));
+        assert_eq!(settled.refund("box").map(|refund| refund.lines.len()), Some(1));
+        let before = &settled.replaced()[0];
+        assert_eq!((before.bill.clone(), before.agreed.part(Source::BasicFund)), (boxes(), fen(5550)));
+
+        // Whatever goes wrong with it, nothing is lost, and it is tried again.
+        let drift = Settlement { reference: "setl-2".into(), adjudication: of_the_rest([3674, 6000, 6126]) };
+        let drifted = settling.clone().answered(payer::Settled::Done(drift), NOW);
+        let drifted = drifted.expecting::<Unwinding>(Act::Reverse).expect("drifted").reverse(By::Host, NOW);
+        for again in [
+            drifted.expect("begun").answered(reversal(), NOW),
+            settling.clone().answered(payer::Settled::Refused(refusal()), NOW),
+            settling.clone().failed(&PayerError::Unavailable("down".into()), NOW),
+            settling.unanswered(NOW).resolve(Status::NeverSeen, NOW),
+        ] {
+            let reduced = again.expecting::<Reduced>(Act::Settle).expect("what is left");
+            assert!(reduced.state().why.is_some() && !reduced.is_asked());
+            assert!(reduced.ask(NOW).expect("asked").is_asked());
+        }
+    }
+
+    #[test]
+    fn nobody_pays_more_than_before_without_agreeing() {
+        let offered = || {
+            let dearer = box_back().quoted(vec![quotation(of_the_rest([0, 6000, 9800]))], NOW).expect("sound");
+            dearer.expecting::<Reduced>(Act::Confirm).expect("offered")
+        };
+        assert!(!offered().is_asked());
+        assert_eq!(Charge::from(offered()).allocation().map(|a| a.part(Source::Cash)), Some(fen(9800)));
+        let patient = fixture::patient();
+        let code = |claim: Claim<Reduced>, by: &Actor, cash| {
+            claim.agree(by, fen(cash), NOW).map_err(|refused| refused.error.code()).err()
+        };
+        assert_eq!(code(offered(), &patient, 9799), Some(Code::InsPresettleDrift));
+        assert_eq!(code(offered(), &fixture::stranger(), 9800), Some(Code::AuthForbidden));
+        assert_eq!(code(box_back(), &patient, 9800), Some(Code::PayState));
+        assert_eq!(code(offered(), &patient, 9800), None);
+
+        // Or the hospital bears what no payer does.
+        let accountant = fixture::accountant();
+        for reduced in [offered(), box_back()] {
+            assert!(reduced.clone().waive(&patient, "y".into(), NOW).is_err());
+            assert!(reduced.clone().waive(&accountant, " ".into(), NOW).is_err());
+            let borne = Charge::from(reduced.waive(&accountant, "by letter".into(), NOW).expect("borne"));
+            assert_eq!((parts(&borne), borne.payers().len(), borne.statements().len()), ([0, 0, 6750], 0, 1));
+            assert_eq!(borne.allocation().map(Allocation::adjustment), Some(fen(15_800 - 6750)));
+            // Less of it is less for both, the patient last.
+            let strips = refunded(borne.expecting(Act::Refund).expect("paid"), "strips", &[(4, 2)]);
+            assert_eq!(parts(&strips), [0, 0, 6750]);
+            let most = refunded(strips.expecting(Act::Refund).expect("paid"), "more", &[(3, 2)]);
+            assert_eq!((parts(&most), most.allocation().map(Allocation::adjustment)), ([0, 0, 4500], Some(fen(0))));
+        }
+        assert!(box_back().give_up(person(&fixture::stranger()), NOW).is_err());
+        let all = Charge::from(box_back().give_up(By::End, NOW).expect("the host"));
+        assert_eq!(all.state(), ChargeState::Reversed);
+    }
+
+    #[test]
+    fn what_a_payer_does_not_take_back_is_paid_as_before() {
+        let unwinding = || refunded(paid(), "box", &[(2, 1)]).expecting::<Unwinding>(Act::Reverse).expect("shared");
+        let reversing = || unwinding().reverse(By::Host, NOW).expect("begun");
+        let refused = reversing().answered(payer::Reversed::Refused(refusal()), NOW);
+        assert_eq!(refused, Charge::from(Claim { head: Head { attempts: 2, ..paid().head }, state: paid().state }));
+        // Asked again, until it says so.
+        let down = reversing().failed(&PayerError::Unavailable("down".into()), NOW);
+        assert_eq!(down.state(), ChargeState::Unwinding);
+        assert_eq!(down.refund("box").map(|refund| refund.by), Some(fixture::pharmacist().account));
+        assert!(down.paid(None).is_err(), "nothing is dispensed meanwhile");
     }
 
     // --- several payers -------------------------------------------------------
@@ -1964,6 +2520,48 @@ mod tests {
         assert_eq!((abandoned.state(), who(&abandoned)), (ChargeState::Unwinding, vec!["payer-0"]));
     }
 
+    /// What the payers of what is left would pay: of everything these hundredths the fund, half as much
+    /// each insurer.
+    fn of_rest(reduced: &Claim<Reduced>, hundredths: i64) -> Vec<Quotation> {
+        let gross = reduced.bill().lines.iter().map(|line| line.gross.as_fen()).sum::<i64>();
+        let (fund, each) = (gross * hundredths / 100, gross * hundredths / 200);
+        let payers = reduced.payers().iter().enumerate();
+        payers
+            .map(|(index, payer)| {
+                let insured = each * i64::try_from(index).expect("few");
+                let parts =
+                    [(Source::BasicFund, fund), (Source::Commercial, insured), (Source::Cash, gross - fund - insured)];
+                Quotation {
+                    payer: payer.clone(),
+                    kind: if index == 0 { PayerKind::BasicInsurance } else { PayerKind::Commercial },
+                    discount_per_mille: 0,
+                    told: fixture::told(),
+                    adjudication: fixture::adjudication_of(reduced.bill(), &parts),
+                }
+            })
+            .collect()
+    }
+
+    /// Whatever was refunded: the parts are the lines, no line has more than before, and of each of them no
+    /// more is given back than there was.
+    fn conserved(charge: &Charge) {
+        let lines = Money::sum(charge.bill().lines.iter().map(|line| line.gross)).expect("sum");
+        if let Some(agreed) = charge.allocation() {
+            let parts = Money::sum(agreed.parts().values().copied()).expect("sum");
+            assert_eq!(parts.plus(agreed.adjustment()), Ok(lines), "{}", charge.state());
+            let shares = agreed.shares().iter().flat_map(|line| line.parts.values().copied().chain([line.adjustment]));
+            assert_eq!(Money::sum(shares), Ok(lines));
+        }
+        let mut before: Option<&Bill> = None;
+        for after in charge.replaced().iter().map(|replaced| &replaced.bill).chain([charge.bill()]) {
+            for line in &after.lines {
+                let had = before.map_or(Some(line), |bill| bill.lines.iter().find(|of| of.code == line.code));
+                assert!(had.is_some_and(|had| line.units() <= had.units() && line.gross <= had.gross), "{line:?}");
+            }
+            before = Some(after);
+        }
+    }
+
     /// What payers did, whatever the host learnt of it.
     #[derive(Default)]
     struct World {
@@ -1998,7 +2596,34 @@ mod tests {
                         settling.answered(payer::Settled::Done(answer), NOW)
                     }
                 }
+                Charge::Settled(settled) if luck > 3 && settled.payers().is_empty() => {
+                    settled.refund_all(By::Host, NOW).expect("host").into()
+                }
                 Charge::Settled(settled) if luck == 5 => settled.reverse(By::End, NOW).expect("host").into(),
+                Charge::Settled(settled) if luck == 3 => {
+                    let number = settled.bill().lines[0].number;
+                    let key = format!("refund-{}", settled.attempts());
+                    match settled.refund(&fixture::pharmacist(), back(&key, &[(number, 1)]), NOW) {
+                        Ok(charge) => charge,
+                        Err(refused) => (*refused.value).into(),
+                    }
+                }
+                Charge::Reduced(reduced) => match (&reduced.state().step, luck) {
+                    (Step::Held, _) => reduced.ask(NOW).expect("asked").into(),
+                    (Step::Asked(_), 3) => reduced.into(),
+                    (Step::Asked(_), _) => {
+                        let quotations = of_rest(&reduced, if luck == 1 { 0 } else { 40 });
+                        reduced.quoted(quotations, NOW).expect("sound")
+                    }
+                    (Step::Offered(_), 4) => reduced.give_up(By::Host, NOW).expect("host").into(),
+                    (Step::Offered(_), 5) => {
+                        reduced.waive(&fixture::accountant(), "y".into(), NOW).expect("borne").into()
+                    }
+                    (Step::Offered(offer), _) => {
+                        let cash = offer.agreed.part(Source::Cash);
+                        reduced.agree(&fixture::patient(), cash, NOW).expect("agreed").into()
+                    }
+                },
                 Charge::Settled(settled) if luck == 4 => settled.reverse(By::Host, NOW).expect("host").into(),
                 Charge::Unwinding(unwinding) => unwinding.reverse(By::Host, NOW).expect("begun").into(),
                 Charge::Reversing(reversing) => {
@@ -2046,13 +2671,14 @@ mod tests {
                 charge = world.step(charge, luck);
                 let json = serde_json::to_value(&charge).expect("json");
                 proptest::prop_assert_eq!(&serde_json::from_value::<Charge>(json).expect("charge"), &charge);
+                conserved(&charge);
                 let known = who(&charge);
                 let in_progress = charge.in_progress().map(|(_, share)| share.payer());
                 let others: Vec<&str> =
                     world.settled.iter().map(String::as_str).filter(|payer| Some(*payer) != in_progress).collect();
                 proptest::prop_assert_eq!(&known, &others, "{}", charge.state());
                 match charge.state() {
-                    ChargeState::Settled => proptest::prop_assert_eq!(known.len(), insurers + 1),
+                    ChargeState::Settled => proptest::prop_assert_eq!(known.len(), charge.payers().len()),
                     ChargeState::Reversed | ChargeState::Declined | ChargeState::Abandoned => {
                         proptest::prop_assert!(world.settled.is_empty());
                     }
@@ -2060,7 +2686,7 @@ mod tests {
                 }
             }
             // Nothing hangs: with payers that answer, every claim comes to an end.
-            for _ in 0..12 {
+            for _ in 0..16 {
                 charge = world.step(charge, 0);
             }
             let ended = [ChargeState::Settled, ChargeState::Reversed, ChargeState::Declined, ChargeState::Abandoned];

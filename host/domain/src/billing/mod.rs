@@ -6,6 +6,7 @@
 //! - [`claim`]: the state machine of a bill with a payer, including the state of an
 //!   unknown outcome;
 //! - [`insured`]: bills as claims of insurers;
+//! - [`Subject`]: what a bill is for;
 //! - [`split`]: what each payer pays of each line;
 //! - [`discount`]: what the hospital gives up of it;
 //! - [`membership`]: a patient's insurance, with its figures by benefit year;
@@ -22,6 +23,7 @@ pub mod membership;
 pub mod order;
 pub mod request;
 pub mod split;
+mod subject;
 pub mod told;
 
 use thiserror::Error;
@@ -31,6 +33,7 @@ pub use self::{
     claim::{Act, By, Charge, ChargeState, Claim, Open, Paid},
     membership::Membership,
     order::first_to_reverse,
+    subject::Subject,
     told::{Basis, Contract, Told},
 };
 use crate::{
@@ -125,9 +128,12 @@ pub enum BillingError {
     /// The refund exceeds what was paid.
     #[error("a refund of more than was taken")]
     RefundExceeds,
-    /// The payer has a share of the line: it can be refunded only with the whole bill.
-    #[error("line {0} is shared by the payer: reverse the bill and settle the rest")]
-    Shared(u32),
+    /// A refund of nothing, or of a line that the bill does not have, or twice of one.
+    #[error("line {0}: not on the bill, twice, or none of it")]
+    NoSuchLine(u32),
+    /// Nothing would be left of the bill.
+    #[error("nothing would be left: reverse the whole bill")]
+    Whole,
     /// Not possible in this state.
     #[error("{act:?} is not possible: the bill is {state}")]
     State {
@@ -172,9 +178,9 @@ impl BillingError {
             Self::Conflict(_) => Code::PayIdempotencyConflict,
             Self::AlreadyReversed => Code::PayAlreadyReversed,
             Self::RefundExceeds => Code::RefundExceeds,
-            Self::Shared(_) | Self::State { .. } | Self::AnotherVerb => Code::PayState,
+            Self::Whole | Self::State { .. } | Self::AnotherVerb => Code::PayState,
             Self::Unpaid(_) => Code::PayDue,
-            Self::Unsaid(_) => Code::BodyInvalid,
+            Self::Unsaid(_) | Self::NoSuchLine(_) => Code::BodyInvalid,
             Self::AnotherPatient => Code::AuthForbidden,
             Self::Canonical(_) => Code::Internal,
         }

@@ -395,6 +395,36 @@ mod tests {
         assert_eq!(balances(&book)[&Account::PatientPayable], -2250);
     }
 
+    /// Strips of 4500 back: of what the patient owes first, then of what was paid.
+    #[test]
+    fn what_is_the_patients_alone_goes_back_of_debt_and_then_of_what_was_paid() {
+        let mut rest = fixture::bill();
+        rest.lines.pop();
+        let after = allocation().without(&rest).expect("the patient's");
+        for (received, owed, back) in [(0, 2250, 0), (6750, 0, 4500), (5000, 0, 2750), (1000, 1250, 0)] {
+            let mut book =
+                Book::load([Transaction::settlement(entry(1), &allocation()).expect("balanced")]).expect("booked");
+            if received > 0 {
+                book.post(Transaction::receipt(entry(2), fen(received)).expect("balanced")).expect("booked");
+            }
+            let debt = balances(&book)[&Account::PatientReceivable];
+            let refund = Transaction::reduction(entry(3), (&allocation(), &after), fen(debt)).expect("balanced");
+            book.post(refund).expect("booked");
+            let now = |account| balances(&book).get(&account).copied().unwrap_or_default();
+            assert_eq!((now(Account::PatientReceivable), now(Account::PatientPayable)), (owed, -back), "{received}");
+            assert_eq!((now(Account::MaterialRevenue), now(Account::BasicFundReceivable)), (0, 5550));
+            let mut stamps = (10..).map(stamp);
+            book.post_all(book.clone().unwind(BILL, Some("fund"), || stamps.next().expect("id"))).expect("contra");
+            // All that was paid is theirs.
+            let paid: i64 = balances(&book)[&Account::PatientPayable];
+            assert_eq!(paid, -received);
+            let left = balances(&book).into_iter().filter(|(_, balance)| *balance != 0).count();
+            assert_eq!(left, if received > 0 { 2 } else { 0 });
+        }
+        let other = allocation().without(&fixture::bill_of(&[(LineKind::Service, 1999)]));
+        assert!(other.is_err(), "the fund pays of it");
+    }
+
     /// An entry that another rests on may have been taken back before.
     #[test]
     fn what_rests_on_each_other_is_taken_back_together() {

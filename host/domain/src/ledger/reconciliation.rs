@@ -178,6 +178,10 @@ mod tests {
     }
 
     type Row = (&'static str, Option<i64>, Option<i64>);
+    type Booked = (BillId, i64);
+    /// Advised, adjusted, at the bank.
+    type Sent = (Option<i64>, i64, Option<i64>, &'static [Row]);
+    type Amounts = [(&'static str, i64)];
 
     fn told(found: &[Found]) -> Vec<Row> {
         let named = ["A", "B", "C", "D", "Z", "T-1", "T-2"];
@@ -191,7 +195,7 @@ mod tests {
     #[test]
     fn ledger_and_claim_file_differ_by_reference() {
         let same = [("A", 4_200), ("B", 104_000), ("C", -4_200)];
-        let rows: [(&[(&str, i64)], &[Row]); 6] = [
+        let rows: [(&Amounts, &[Row]); 6] = [
             (&same, &[]),
             (&[("A", 4_200), ("B", 100_000), ("B", 4_000), ("C", -4_200)], &[]),
             (&[("A", 4_200), ("B", 103_000), ("C", -4_200)], &[("B", Some(104_000), Some(103_000))]),
@@ -206,7 +210,7 @@ mod tests {
 
     #[test]
     fn what_was_not_remitted_yet_is_no_difference() {
-        let rows: [(&[(&str, i64)], &[Row]); 5] = [
+        let rows: [(&Amounts, &[Row]); 5] = [
             (&[], &[]),
             (&[("B", 104_000)], &[]),
             (&[("B", 103_999)], &[("B", Some(104_000), Some(103_999))]),
@@ -220,7 +224,7 @@ mod tests {
 
     #[test]
     fn the_bank_shows_what_was_sent_or_it_is_a_difference() {
-        let rows: [(Option<i64>, i64, Option<i64>, &[Row]); 6] = [
+        let rows: [Sent; 6] = [
             (Some(104_000), 0, Some(104_000), &[]),
             (Some(104_000), 0, Some(103_900), &[("T-1", Some(104_000), Some(103_900))]),
             (Some(104_000), 0, None, &[("T-1", Some(104_000), None)]),
@@ -237,7 +241,7 @@ mod tests {
 
     #[test]
     fn a_remittance_is_booked_by_bill() {
-        let rows: [(&[(&str, i64)], &[(BillId, i64)]); 4] = [
+        let rows: [(&Amounts, &[Booked]); 4] = [
             (&[("B", 104_000)], &[(OTHER, 104_000)]),
             (&[("A", 4_200), ("C", -4_200), ("B", 104_000)], &[(OTHER, 104_000)]),
             (&[("C", -4_200)], &[]),

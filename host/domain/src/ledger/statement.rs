@@ -129,9 +129,10 @@ impl Line {
             }
             (Kind::Settlement | Kind::Transfer | Kind::Sale | Kind::Earning | Kind::PlatformFee, true)
             | (Kind::SaleRefund, _) => &mut self.reversed,
-            (Kind::Refund | Kind::RefundDue | Kind::Repayment, _) | (Kind::Receipt | Kind::Overpayment, true) => {
-                &mut self.refunded
-            }
+            // What is refunded of a debt is a charge that is taken back.
+            (Kind::Refund, _) if movement.account.is_receivable() => &mut self.reversed,
+            (Kind::Refund | Kind::RefundDue | Kind::Repayment | Kind::Offset, _)
+            | (Kind::Receipt | Kind::Overpayment, true) => &mut self.refunded,
             (Kind::Receipt | Kind::Overpayment, false) | (Kind::Remittance, _) => &mut self.remitted,
             (Kind::WriteOff, _) => &mut self.written_off,
             _ => &mut self.adjusted,

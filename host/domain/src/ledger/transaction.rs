@@ -94,6 +94,8 @@ kinds! {
     Refund = "refund";
     /// What the patient had paid for a bill that was taken back is owed to them.
     RefundDue = "refund_due";
+    /// What was owed to the patient pays what they owe, of a bill that was settled anew.
+    Offset = "offset";
     /// What was owed to the patient was paid back.
     Repayment = "repayment";
     /// Money that was owed arrived at the bank.
@@ -141,7 +143,7 @@ impl Kind {
 
     /// Whether money of the patient moved or is owed to them: no reversal of a bill undoes it.
     pub const fn is_money_of_the_patient(self) -> bool {
-        matches!(self, Self::Receipt | Self::Overpayment | Self::RefundDue | Self::Repayment)
+        matches!(self, Self::Receipt | Self::Overpayment | Self::RefundDue | Self::Offset | Self::Repayment)
     }
 }
 
@@ -356,12 +358,52 @@ impl Transaction {
         Self::pair(entry, Kind::RefundDue, (Account::PatientReceivable, Account::PatientPayable), amount, None)
     }
 
+    /// What is owed to the patient pays what they owe, of a bill that was settled anew.
+    ///
+    /// # Errors
+    /// If the amount is not positive.
+    pub fn offset(entry: Entry, amount: Money) -> Result<Self, LedgerError> {
+        Self::pair(entry, Kind::Offset, (Account::PatientPayable, Account::PatientReceivable), amount, None)
+    }
+
     /// What is owed to the patient is paid back.
     ///
     /// # Errors
     /// If the amount is not positive.
     pub fn repayment(entry: Entry, amount: Money) -> Result<Self, LedgerError> {
         Self::pair(entry, Kind::Repayment, (Account::PatientPayable, Account::Cash), amount, None)
+    }
+
+    /// Lines of a paid bill were given back that are the patient's alone: less is owed, and what was
+    /// paid beyond that is owed to the patient. `owed` is what the patient owed of it.
+    ///
+    /// # Errors
+    /// If nothing changed, or another source pays less than before.
+    pub fn reduction(
+        entry: Entry,
+        (before, after): (&Allocation, &Allocation),
+        owed: Money,
+    ) -> Result<Self, LedgerError> {
+        let mut postings = Vec::new();
+        for (&kind, &amount) in before.revenue() {
+            let less = amount.minus(after.revenue().get(&kind).copied().unwrap_or_default())?;
+            if less != Money::ZERO {
+                postings.push(Posting::signed(Account::revenue(kind), less)?);
+            }
+        }
+        let cash = before.part(Source::Cash).minus(after.part(Source::Cash))?;
+        let of_debt = cash.min(owed.max(Money::ZERO));
+        let shares = [
+            (Account::PatientReceivable, of_debt),
+            (Account::PatientPayable, cash.minus(of_debt)?),
+            (Account::ProviderAdjustment, before.adjustment().minus(after.adjustment())?),
+        ];
+        for (account, less) in shares {
+            if less != Money::ZERO {
+                postings.push(Posting::signed(account, less.negate()?)?);
+            }
+        }
+        Self::new(entry, Kind::Refund, None, postings)
     }
 
     /// Money at the bank: what a payer owed, or what patients had paid.
@@ -384,14 +426,6 @@ impl Transaction {
     pub fn denial(entry: Entry, amount: Money, undertaken: bool, reason: &str) -> Result<Self, LedgerError> {
         let to = if undertaken { Account::PatientReceivable } else { Account::WriteOffLoss };
         Self::pair(entry, Kind::Denial, (to, Account::CommercialReceivable), amount, Some(reason))
-    }
-
-    /// Money back to a patient who owes less than they paid, since an insurer decided anew.
-    ///
-    /// # Errors
-    /// If the amount is not positive, or there is no bill.
-    pub fn overpaid(entry: Entry, amount: Money) -> Result<Self, LedgerError> {
-        Self::pair(entry, Kind::Receipt, (Account::PatientReceivable, Account::Cash), amount, None)
     }
 
     /// What a source owes and will not pay.
@@ -709,7 +743,7 @@ mod tests {
                 "bp",
                 &[(A::WriteOffLoss, 5), (A::CommercialReceivable, -5)],
             ),
-            (|e| Transaction::overpaid(e, fen(5)), Kind::Receipt, "b", &[(A::PatientReceivable, 5), (A::Cash, -5)]),
+            (|e| Transaction::offset(e, fen(5)), Kind::Offset, "b", &[(A::PatientPayable, 5), (A::PatientReceivable, -5)]),
             (
                 |e| Transaction::write_off(e, Source::Commercial, fen(5), "refused for good"),
                 Kind::WriteOff,

@@ -5,14 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Closed, Create, Delivered, Dispensed, Draft, Effective, Prescription, Refunded, RefusedRx, Reserved, Rx, RxError,
-    Shipped, Supplied, examine::unexpired,
+    Closed, Create, Delivered, Dispensed, Draft, Effective, Event, Prescription, Refunded, RefusedRx, Reserved, Rx,
+    RxError, Shipped, Supplied, examine::unexpired,
 };
 use crate::{
     access::{Action, Actor, can},
     billing::Paid,
     canonical::Digest,
     id::{AccountId, BillId, PrescriptionId, TenantId},
+    machine::Refused as RefusedStep,
     signature::VerifySignature,
     time::Instant,
 };
@@ -87,6 +88,38 @@ pub struct Dispensing {
     pub checked_by: AccountId,
     /// The handouts.
     pub handouts: Vec<Handout>,
+    /// Why less was handed out than ordered, if it was: what is missing is refunded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partial: Option<String>,
+    /// When.
+    pub at: Instant,
+}
+
+/// What is handed out of an order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Handing {
+    /// The handouts.
+    pub handouts: Vec<Handout>,
+    /// Why it is less than was ordered; `None` if it is all.
+    pub partial: Option<String>,
+}
+
+impl From<Vec<Handout>> for Handing {
+    fn from(handouts: Vec<Handout>) -> Self {
+        Self { handouts, partial: None }
+    }
+}
+
+/// Packs that came back for a cause that is not the patient's, while the patient keeps others.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReturnedPacks {
+    /// How many of which line.
+    pub packs: LinePacks,
+    /// The cause.
+    pub cause: ReturnCause,
+    /// The pharmacist.
+    pub by: AccountId,
     /// When.
     pub at: Instant,
 }
@@ -267,16 +300,17 @@ impl Rx<Reserved> {
     ///
     /// # Errors
     /// If the two are the same person, the order is not paid, the validity has ended, a signature
-    /// is not valid, or the handouts differ from the order.
+    /// is not valid, or the handouts differ from the order without a reason.
     pub fn dispense(
         self,
         staff: Staff<'_>,
         paid: &Paid,
-        handouts: Vec<Handout>,
+        handed: impl Into<Handing>,
         used_traces: &BTreeSet<String>,
         verifier: &dyn VerifySignature,
         at: Instant,
     ) -> Result<Rx<Dispensed>, RefusedRx<Reserved>> {
+        let handed = handed.into();
         self.advance(
             |rx| {
                 let Reserved { issue, reservation } = &rx.state;
@@ -288,11 +322,11 @@ impl Rx<Reserved> {
                     return Err(RxError::PayState);
                 }
                 rx.verify_issue(issue, verifier)?;
-                check_handouts(&reservation.purchase, &handouts, used_traces, at)?;
-                Ok(staff.dispensing(handouts, at))
+                check_handouts(&reservation.purchase, &handed, used_traces, at)?;
+                Ok(Dispensing { partial: handed.partial, ..staff.dispensing(handed.handouts, at) })
             },
             |Reserved { issue, reservation }, dispensing| Dispensed {
-                supplied: Supplied { issue, reservation, dispensing },
+                supplied: Supplied { issue, reservation, dispensing, returned: Vec::new() },
             },
         )
     }
@@ -306,15 +340,15 @@ impl Staff<'_> {
     }
 
     const fn dispensing(self, handouts: Vec<Handout>, at: Instant) -> Dispensing {
-        Dispensing { prepared_by: self.preparer.account, checked_by: self.checker.account, handouts, at }
+        Dispensing { prepared_by: self.preparer.account, checked_by: self.checker.account, handouts, partial: None, at }
     }
 }
 
-/// Checks that exactly the ordered packs are handed out, each with an unused trace code, of
-/// unexpired batches.
+/// Checks that exactly the ordered packs are handed out, or for a reason some of them, each with an
+/// unused trace code, of unexpired batches.
 fn check_handouts(
     purchase: &Purchase,
-    handouts: &[Handout],
+    Handing { handouts, partial }: &Handing,
     used_traces: &BTreeSet<String>,
     at: Instant,
 ) -> Result<(), RxError> {
@@ -341,9 +375,74 @@ fn check_handouts(
             }
         }
     }
-    match open.into_iter().find(|&(_, left)| left > 0) {
-        Some((line, _)) => Err(RxError::Handout { line, what: "fewer packs than ordered" }),
-        None => Ok(()),
+    let missing = open.into_iter().find(|&(_, left)| left > 0);
+    match (missing, partial) {
+        (None, None) => Ok(()),
+        (None, Some(_)) => Err(RxError::Handout { line: 0, what: "nothing is missing" }),
+        (Some(_), Some(reason)) if reason.trim().is_empty() => Err(RxError::ReasonRequired),
+        (Some((line, _)), Some(_)) if seen.is_empty() => Err(RxError::Handout { line, what: "nothing is handed out" }),
+        (Some(_), Some(_)) => Ok(()),
+        (Some((line, _)), None) => Err(RxError::Handout { line, what: "fewer packs than ordered" }),
+    }
+}
+
+impl Prescription {
+    /// A pharmacist takes some packs back from a patient who keeps others.
+    ///
+    /// # Errors
+    /// If the actor may not, the cause is a change of mind, the patient does not have them, or none
+    /// would be left.
+    pub fn take_packs_back(
+        mut self,
+        by: &Actor,
+        packs: &[LinePacks],
+        cause: ReturnCause,
+        at: Instant,
+    ) -> Result<Self, RefusedStep<Self, RxError>> {
+        let checked = || {
+            Rx::<Dispensed>::returnable(by, cause, at)?;
+            let supplied = match &self {
+                Self::Dispensed(_) | Self::Delivered(_) | Self::Closed(_) => self.supplied(),
+                _ => None,
+            };
+            let supplied = supplied.ok_or(RxError::State { event: Event::Refund, state: self.state() })?;
+            let mut supplied = supplied.clone();
+            for &LinePacks { line, packs } in packs {
+                if packs == 0 || packs > supplied.kept(line) {
+                    return Err(RxError::Handout { line, what: "the patient does not have as many" });
+                }
+                let packs = LinePacks { line, packs };
+                supplied.returned.push(ReturnedPacks { packs, cause, by: by.account, at });
+            }
+            if supplied.reservation.purchase.lines.iter().all(|ordered| supplied.kept(ordered.line) == 0) {
+                return Err(RxError::Handout { line: 0, what: "the patient would keep nothing: take all of it back" });
+            }
+            Ok(supplied)
+        };
+        match checked() {
+            Err(error) => Err(RefusedStep::new(self, error)),
+            Ok(supplied) => {
+                match &mut self {
+                    Self::Dispensed(rx) => rx.state.supplied = supplied,
+                    Self::Delivered(rx) => rx.state.supplied = supplied,
+                    Self::Closed(rx) => rx.state.supplied = supplied,
+                    _ => {}
+                }
+                Ok(self)
+            }
+        }
+    }
+
+    /// How many packs of a line the patient keeps, or is to be given: as many stay charged.
+    pub fn kept(&self, line: u32) -> u32 {
+        match self {
+            Self::Refunded(_) => 0,
+            Self::Reserved(rx) => {
+                let ordered = rx.state.reservation.purchase.lines.iter().find(|ordered| ordered.line == line);
+                ordered.map_or(0, |ordered| ordered.packs)
+            }
+            _ => self.supplied().map_or(0, |supplied| supplied.kept(line)),
+        }
     }
 }
 
@@ -530,12 +629,21 @@ impl Rx<Shipped> {
                 // The trace codes of the lost parcel are used too, even if the caller omits them.
                 let mut used = used_traces.clone();
                 used.extend(supplied.dispensing.handouts.iter().flat_map(|h| h.traces.iter().cloned()));
-                check_handouts(&supplied.reservation.purchase, &handouts, &used, at)?;
-                Ok((mishap, staff.dispensing(handouts, at), rx.checked_shipment(shipment)?))
+                // As much as the lost parcel held.
+                let ordered = supplied.reservation.purchase.lines.iter();
+                let lines = ordered.map(|ordered| LinePacks { packs: supplied.kept(ordered.line), ..*ordered });
+                let lines = lines.filter(|line| line.packs > 0).collect();
+                let purchase = Purchase { lines, ..supplied.reservation.purchase.clone() };
+                let handed = Handing::from(handouts);
+                check_handouts(&purchase, &handed, &used, at)?;
+                let partial = supplied.dispensing.partial.clone();
+                let dispensing = Dispensing { partial, ..staff.dispensing(handed.handouts, at) };
+                Ok((mishap, dispensing, rx.checked_shipment(shipment)?))
             },
             |Shipped { mut supplied, mut mishaps, .. }, (mishap, dispensing, shipment)| {
                 mishaps.push(mishap);
                 supplied.dispensing = dispensing;
+                supplied.returned.clear();
                 Shipped { supplied, shipment, mishaps, wrong_codes: 0 }
             },
         )
@@ -727,7 +835,7 @@ mod tests {
             traces: vec![trace.into()],
         };
         let check = |handouts: &[Handout]| {
-            check_handouts(&purchase, handouts, &BTreeSet::new(), fixture::NOW).map_err(|e| e.code())
+            check_handouts(&purchase, &handouts.to_vec().into(), &BTreeSet::new(), fixture::NOW).map_err(|e| e.code())
         };
         assert_eq!(check(&[batch("B1", "T1"), batch("B2", "T2")]), Ok(()));
         assert_eq!(check(&[batch("B1", "T1"), batch("B2", "T1")]), Err(Code::DispTraceReused));

@@ -45,8 +45,8 @@ pub use self::{
     error::RxError,
     examine::{Approval, ApproveWith, Checklist, Insistence, Objection},
     fulfil::{
-        Counselling, Dispensing, Handout, LinePacks, Loss, Mishap, MishapKind, Purchase, Receipt, ReceiverProof,
-        Reservation, ReturnCause, Shipment, Staff,
+        Counselling, Dispensing, Handing, Handout, LinePacks, Loss, Mishap, MishapKind, Purchase, Receipt,
+        ReceiverProof, Reservation, ReturnCause, ReturnedPacks, Shipment, Staff,
     },
     medicine::{Barred, Course, DrugClass, LocalRules, LongTerm, Medicine, Rules, Sheet, Supply},
     negative_list::{Forbidden, NegativeList},
@@ -97,14 +97,27 @@ pub struct Supplied {
     pub reservation: Reservation,
     /// The dispensing.
     pub dispensing: Dispensing,
+    /// What came back while the patient keeps the rest.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub returned: Vec<ReturnedPacks>,
 }
 
 impl Supplied {
-    /// For how many days what was handed out of a line lasts; 0 if nothing was.
+    /// For how many days what the patient keeps of a line lasts; 0 if nothing is kept.
     pub fn days(&self, medicine: &Medicine) -> u16 {
-        let line = medicine.line.number;
-        let ordered = self.reservation.purchase.lines.iter().find(|ordered| ordered.line == line);
-        ordered.map_or(0, |ordered| medicine.days_of(ordered.packs))
+        match self.kept(medicine.line.number) {
+            0 => 0,
+            packs => medicine.days_of(packs),
+        }
+    }
+
+    /// How many packs of a line were handed out and did not come back.
+    pub fn kept(&self, line: u32) -> u32 {
+        let handed = self.dispensing.handouts.iter().filter(|handout| handout.line == line);
+        let handed: usize = handed.map(|handout| handout.traces.len()).sum();
+        let back = self.returned.iter().filter(|back| back.packs.line == line);
+        let back = back.fold(0_u32, |sum, back| sum.saturating_add(back.packs.packs));
+        u32::try_from(handed).unwrap_or(u32::MAX).saturating_sub(back)
     }
 }
 

@@ -209,7 +209,10 @@ async fn compare(
     settings: Vec<xinglin_domain::coding::Attribute>,
 ) -> AppResult<Option<ClaimRun>> {
     let services = host_services(&extensions.platform, install);
-    let Ok(report) = extensions.runtime().compare(candidate, tape, settings, services).await else { return Ok(None) };
+    // The settings of that time are on the tape; asked are these.
+    let mut tape = tape.clone();
+    tape.answers.retain(|answer| !answer.import.starts_with("settings."));
+    let Ok(report) = extensions.runtime().compare(candidate, &tape, settings, services).await else { return Ok(None) };
     let input: Value = serde_json::from_str(&tape.input).map_err(AppError::internal)?;
     let claim = is_claim(&tape.hook);
     let (Some(was), Some(would)) = (paid(claim, &report.recorded)?, paid(claim, &report.replayed)?) else {

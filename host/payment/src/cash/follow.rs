@@ -12,10 +12,10 @@ use xinglin_store::{Tenant, TenantTx, Work};
 
 use super::{
     channel::{Client, Failure, NewRefund, OrderState, RefundState},
-    difference, find, notify_url, put,
+    difference, notify_url,
     receive::{gave, receive},
-    take, taken,
 };
+use crate::till::{Stored, find, put, take, taken};
 
 /// What came of looking at a share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,7 +122,7 @@ async fn asked(platform: &Platform, records: &Tenant, bill: BillId, (order, clos
                 way,
                 name,
                 transaction: received.transaction.clone(),
-                ours: Some(stored.till.owed()),
+                ours: Some(order.amount),
                 theirs: Some(amount),
             };
             let till = match receive(&tx, stored, received, now).await {
@@ -160,7 +160,7 @@ const NOT_THERE: [&str; 4] = ["ORDER_NOT_EXIST", "ORDERNOTEXIST", "ORDER_CLOSED"
 
 async fn put_with(
     tx: &TenantTx,
-    stored: super::Stored,
+    stored: Stored,
     next: impl FnOnce(Till) -> Result<Till, CashError>,
     now: Instant,
 ) -> AppResult<()> {

@@ -3,7 +3,8 @@ use xinglin_domain::{access::Action, billing::Charge, compartment::Compartments,
 use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed};
 use xinglin_records::consent;
 
-use super::{CashView, find, view};
+use super::{CashView, view};
+use crate::till::find;
 
 /// The patient's share of a bill, for the patient, who treats them, and who takes money.
 ///

@@ -9,7 +9,8 @@ use xinglin_domain::{
 };
 use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed};
 
-use super::{CashView, pay_at_counter::receipt, receive::gave, taken, view};
+use super::{CashView, pay_at_counter::receipt, receive::gave, view};
+use crate::till::taken;
 
 /// Money that a cashier handed back.
 #[derive(Deserialize, ToSchema)]

@@ -14,10 +14,10 @@ use xinglin_store::{Noted, TenantTx};
 
 use super::{
     channel::{Client, Event, Notice, Payment, RefundState},
-    difference, put,
+    difference,
     receive::{gave, receive},
-    take,
 };
+use crate::till::{put, take};
 
 /// What a channel is answered.
 pub struct Heard {
@@ -122,13 +122,12 @@ async fn effect(tx: &TenantTx, channel: Channel, notice: Notice, now: Instant) -
     let Some(stored) = take(tx, bill).await? else { return refuse(Kind::UnknownOrder, None) };
     match notice.event {
         Event::Paid(Payment { transaction, amount, at, .. }) => {
-            match stored.till.order(number) {
-                Some(order) if order.channel == channel => {}
+            let ours = match stored.till.order(number) {
+                Some(order) if order.channel == channel => order.amount,
                 _ => return refuse(Kind::UnknownOrder, None),
-            }
-            let owed = stored.till.owed();
-            if amount != owed {
-                let mut differs = differs(Kind::Amount, way, named, Some(owed), amount);
+            };
+            if amount != ours {
+                let mut differs = differs(Kind::Amount, way, named, Some(ours), amount);
                 differs.order = Some((bill, number));
                 return Ok(Err(Box::new(differs)));
             }
@@ -136,7 +135,7 @@ async fn effect(tx: &TenantTx, channel: Channel, notice: Notice, now: Instant) -
             match receive(tx, stored, received, now).await {
                 Ok(_) => {}
                 // The transaction is of another order.
-                Err(error) if error.code == Code::ReconBreak => return refuse(Kind::Amount, Some(owed)),
+                Err(error) if error.code == Code::ReconBreak => return refuse(Kind::Amount, Some(ours)),
                 Err(error) => return Err(error),
             }
         }

@@ -16,9 +16,12 @@ use xinglin_store::{Executor, TenantScope};
 use super::{
     CashView, How,
     channel::{Client, Failure, NewOrder},
-    find,
     follow::ask,
-    notify_url, put, taken, view,
+    notify_url, view,
+};
+use crate::{
+    ledger,
+    till::{find, put, taken},
 };
 
 /// Where the patient wants to pay.
@@ -110,6 +113,8 @@ pub async fn open(platform: &Platform, caller: &Caller, id: BillId, wanted: Open
     }
     let now = platform.now();
     let tx = records.begin().await?;
+    // It may be from before shares were kept.
+    ledger::share(&tx, id, now).await?;
     let stored = taken(&tx, id).await?;
     settled(&tx, id).await?;
     let due = is_due(stored.till)?;
@@ -126,7 +131,7 @@ pub async fn open(platform: &Platform, caller: &Caller, id: BillId, wanted: Open
     let Some(order) = till.open().cloned() else { return Err(AppError::internal("an order that is not open")) };
     let asked = NewOrder {
         name: &name::of_order(id, order.number),
-        amount: till.owed(),
+        amount: order.amount,
         until: order.until,
         how,
         openid: wanted.openid.as_deref().filter(|_| how == How::Jsapi),

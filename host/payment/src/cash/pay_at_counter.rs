@@ -13,8 +13,9 @@ use super::{
     CashView,
     open::{close_open, is_due, settled},
     receive::receive,
-    taken, view,
+    view,
 };
+use crate::{ledger, till::taken};
 
 /// Money that a cashier took.
 #[derive(Deserialize, ToSchema)]
@@ -59,15 +60,18 @@ pub async fn pay_at_counter(
     close_open(platform, caller, id).await?;
     let now = platform.now();
     let tx = records.begin().await?;
+    // It may be from before shares were kept.
+    ledger::share(&tx, id, now).await?;
     let stored = taken(&tx, id).await?;
     let known = |received: &&Received| received.channel == Channel::Counter && received.transaction == transaction;
     if stored.till.received().iter().find(known).is_none() {
         settled(&tx, id).await?;
         // Money that cannot be kept is not taken.
         is_due(stored.till.clone())?.at_the_counter(now)?;
-        if paid.amount_fen < stored.till.owed() {
-            let detail = format!("{} fen are due", stored.till.owed().as_fen());
-            return Err(AppError::new(Code::MoneyInvalid, detail).with("owed_fen", stored.till.owed()));
+        let outstanding = stored.till.outstanding().map_err(AppError::internal)?;
+        if paid.amount_fen < outstanding {
+            let detail = format!("{} fen are due", outstanding.as_fen());
+            return Err(AppError::new(Code::MoneyInvalid, detail).with("due_fen", outstanding));
         }
     }
     let received = Received {

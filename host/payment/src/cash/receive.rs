@@ -10,8 +10,11 @@ use xinglin_domain::{
 use xinglin_platform::{AppError, AppResult};
 use xinglin_store::{CashMovement, TenantTx};
 
-use super::{Stored, notice, put};
-use crate::ledger::{self, Arrived};
+use super::notice;
+use crate::{
+    ledger::{self, Arrived},
+    till::{Stored, put},
+};
 
 /// Money came in. A repetition changes nothing.
 ///
@@ -23,7 +26,7 @@ pub(super) async fn receive(tx: &TenantTx, stored: Stored, received: Received, n
     let (till, heard) = till.receive(received.clone(), now)?;
     let (kept, rest) = match heard {
         Heard::Known => return Ok(till),
-        Heard::Pays { rest } => (till.owed(), rest),
+        Heard::Pays { rest } => (received.amount.minus(rest).map_err(AppError::internal)?, rest),
         Heard::GoesBack(_) => (Money::ZERO, received.amount),
     };
     let movement = CashMovement {

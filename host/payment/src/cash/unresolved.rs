@@ -7,7 +7,7 @@ use xinglin_domain::{
 use xinglin_platform::{AppError, AppResult};
 use xinglin_store::Tenant;
 
-use super::Stored;
+use crate::till::Stored;
 
 /// Money that a patient is to get and does not have.
 pub(crate) struct Unreturned {

@@ -19,6 +19,9 @@ pub struct CashView {
     /// What is owed, in fen.
     #[schema(value_type = i64)]
     pub owed_fen: Money,
+    /// What is to be paid now, in fen: what is owed, less what was paid of it.
+    #[schema(value_type = i64)]
+    pub due_fen: Money,
     /// Until when it can be paid (RFC 3339), if it is due and has a term.
     pub until: Option<String>,
     /// Orders at channels, oldest first.
@@ -36,6 +39,9 @@ pub struct OrderView {
     pub number: u32,
     /// `wechat-pay` or `alipay`.
     pub channel: &'static str,
+    /// How much, in fen.
+    #[schema(value_type = i64)]
+    pub amount_fen: Money,
     /// `native`, `jsapi`, `app` or `h5`.
     pub how: String,
     /// Our name of it there (`out_trade_no`).
@@ -75,7 +81,7 @@ pub struct RefundView {
     /// How much, in fen.
     #[schema(value_type = i64)]
     pub amount_fen: Money,
-    /// `reversal`, `surplus`, `double`, `late` or `short`.
+    /// `reversal`, `reduction`, `surplus`, `double`, `late` or `short`.
     pub cause: &'static str,
     /// `waiting`, `sent`, `done` or `failed`.
     pub stage: &'static str,
@@ -124,6 +130,7 @@ pub(super) fn nothing(charge: BillId) -> CashView {
         charge,
         status: "NOTHING".to_owned(),
         owed_fen: Money::ZERO,
+        due_fen: Money::ZERO,
         until: None,
         orders: Vec::new(),
         received: Vec::new(),
@@ -136,6 +143,7 @@ pub(super) fn view(till: &Till) -> CashView {
     let bill = till.bill();
     let orders = till.orders().iter().map(|order| OrderView {
         number: order.number,
+        amount_fen: order.amount,
         channel: order.channel.as_str(),
         how: order.how.clone(),
         name: name::of_order(bill, order.number),
@@ -171,6 +179,7 @@ pub(super) fn view(till: &Till) -> CashView {
         charge: bill,
         status: till.state().as_str().to_owned(),
         owed_fen: till.owed(),
+        due_fen: till.outstanding().unwrap_or_default(),
         until: till.until().map(|until| until.to_string()),
         orders: orders.collect(),
         received: received.collect(),

@@ -2,19 +2,19 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use utoipa::ToSchema;
-use xinglin_care::{pathway::Occasion, prescription};
+use xinglin_care::{encounter, item_order, pathway::Occasion, prescription};
 use xinglin_domain::{
     access::Action,
     billing::{
-        Act, BillingError, Charge, Claim,
-        claim::{Confirmed, Quoted, Settling, Why},
+        Act, Allocation, BillingError, Charge, Claim, Subject,
+        claim::{Confirmed, Quoted, Reduced, Settling, Why},
     },
     code::Code,
     coding::AttributeValue,
     id::BillId,
     money::Money,
     payer::{Bill, Line, Source},
-    prescription::{Effective, Event, LinePacks, Purchase, Reserved},
+    prescription::{Effective, Event, LinePacks, Prescription, Purchase, Reserved},
 };
 use xinglin_extensions::Extensions;
 use xinglin_platform::{
@@ -27,13 +27,13 @@ use super::{
     ChargeView, RX_LINE, Row,
     basis::same_prices,
     fee_of,
-    guard::{Who, clear, one_at_a_time},
+    guard::{Order, Who, clear, one_at_a_time},
     has_fee, load,
-    operation::{begin, post_settled},
-    parent,
+    operation::{begin, begin_quote, post_settled, rest_of},
+    ordered,
     payer::payer_of,
     settle::{Reply, carry_out, heard},
-    view,
+    subject, view,
 };
 
 /// The patient's agreement to a quote.
@@ -43,7 +43,8 @@ pub struct Confirm {
     /// The cash that the patient agrees to pay, in fen; must equal the quote.
     #[schema(value_type = i64)]
     pub cash_fen: Money,
-    /// That the risk notice of the medicines was read.
+    /// That the risk notice of the medicines was read; of a bill without any it says nothing.
+    #[serde(default)]
     pub risk_acknowledged: bool,
 }
 
@@ -67,8 +68,13 @@ pub async fn confirm(extensions: &Extensions, caller: &Caller, id: BillId, confi
     caller.may_see(value.patient(), "bill", id)?;
     if matches!(value, Charge::Quoted(_) | Charge::Confirmed(_) | Charge::Abandoned(_)) {
         // Before the state: a stop and a death close quotes, and that is the reason to be told.
-        let rx = prescription::load(&records, parent(&row)?).await?.value;
-        prescription::still_safe(&extensions.platform, caller, &records, &rx).await?;
+        match subject(&row)? {
+            Subject::Prescription(rx) => {
+                let rx = prescription::load(&records, rx).await?.value;
+                prescription::still_safe(&extensions.platform, caller, &records, &rx).await?;
+            }
+            Subject::Visit(visit) => drop(encounter::attended(&records, visit).await?),
+        }
     }
     let refused = match value {
         Charge::Quoted(_) => match confirm_quote(extensions, caller, row, value, &confirm).await {
@@ -78,14 +84,17 @@ pub async fn confirm(extensions: &Extensions, caller: &Caller, id: BillId, confi
         },
         // Another quote is no help for an order that is over.
         Charge::Abandoned(lapsed) if lapsed.state().lapsed => {
-            let event = (Event::Reserve, Action::ReservePrescription);
-            prescription::take::<Effective>(&extensions.platform, caller, parent(&row)?, event).await?;
+            if let Subject::Prescription(rx) = subject(&row)? {
+                let event = (Event::Reserve, Action::ReservePrescription);
+                prescription::take::<Effective>(&extensions.platform, caller, rx, event).await?;
+            }
             return Err(BillingError::Expired.into());
         }
         Charge::Confirmed(confirmed) => match confirm_again(extensions, caller, row, confirmed, &confirm).await {
             Err(error) if error.code == Code::VersionConflict => error,
             answered => return answered,
         },
+        Charge::Reduced(reduced) => return agree(extensions, caller, row, reduced, &confirm).await,
         other => return confirmed_before(&records, other, &confirm).await,
     };
     // Whose confirmation was first is seen once it is committed.
@@ -94,9 +103,11 @@ pub async fn confirm(extensions: &Extensions, caller: &Caller, id: BillId, confi
         if !matches!(value, Charge::Quoted(_) | Charge::Confirmed(_)) {
             return confirmed_before(&records, value, &confirm).await;
         }
-        let rx = prescription::load(&records, parent(&row)?).await?.value;
-        if rx.reservation().is_some_and(|reservation| reservation.purchase.bill != id) {
-            break;
+        if let Subject::Prescription(rx) = subject(&row)? {
+            let rx = prescription::load(&records, rx).await?.value;
+            if rx.reservation().is_some_and(|reservation| reservation.purchase.bill != id) {
+                break;
+            }
         }
         tokio::time::sleep(LOOK).await;
     }
@@ -113,15 +124,16 @@ async fn confirm_quote(
     let (records, id) = (extensions.platform.records(caller), row.id);
     let (patient, fee) = (charge.patient(), has_fee(&charge));
     let quoted = charge.expecting::<Quoted>(Act::Confirm)?;
-    let prescription = parent(&row)?;
-    let (rx_row, effective) = prescription::take::<Effective>(
-        &extensions.platform,
-        caller,
-        prescription,
-        (Event::Reserve, Action::ReservePrescription),
-    )
-    .await?;
-    prescription::still_checked(extensions, caller, &records, (&effective, &effective.state().issue)).await?;
+    let subject = subject(&row)?;
+    let effective = match subject {
+        Subject::Prescription(rx) => {
+            let wanted = (Event::Reserve, Action::ReservePrescription);
+            let (row, rx) = prescription::take::<Effective>(&extensions.platform, caller, rx, wanted).await?;
+            prescription::still_checked(extensions, caller, &records, (&rx, &rx.state().issue)).await?;
+            Some((row, rx))
+        }
+        Subject::Visit(_) => None,
+    };
     let (asked, bill) = (Charge::from(quoted.clone()), quoted.bill().clone());
     let confirmed = quoted.confirm(&caller.actor, confirm.cash_fen, caller.now)?;
     // Before anything is reserved: a payer that cannot be called is not waited for.
@@ -134,22 +146,35 @@ async fn confirm_quote(
         lines: purchased(&bill),
         risk_acknowledged: confirm.risk_acknowledged,
     };
-    let lines: Vec<u32> = purchase.lines.iter().map(|line| line.line).collect();
+    let (visit, rx_row, order) = match (subject, effective) {
+        (Subject::Visit(visit), _) => (visit, None, Order::Visit(visit)),
+        (Subject::Prescription(_), Some((rx_row, effective))) => {
+            let visit = effective.encounter();
+            let reserved = effective.reserve(&caller.actor, purchase, &extensions.platform, caller.now)?;
+            (visit, Some(rx_row), Order::Prescription(Box::new(reserved)))
+        }
+        (Subject::Prescription(_), None) => return Err(AppError::internal("a prescription was not loaded")),
+    };
     if fee {
-        row.exclusive_key = Some(fee_of(effective.encounter()));
+        row.exclusive_key = Some(fee_of(visit));
     }
-    let reserved = effective.reserve(&caller.actor, purchase, &extensions.platform, caller.now)?;
 
     let tx = records.begin().await?;
-    let cleared = clear(&extensions.platform, &tx, Who::Person(caller), (&asked, &reserved), caller.now).await?;
+    let cleared = clear(&extensions.platform, &tx, Who::Person(caller), (&asked, &order), caller.now).await?;
     same_prices(&tx, &asked).await?;
-    // The constraint decides between two orders at once: one wins.
-    tx.mark_used(prescription, &lines, &id.to_string(), caller.now).await.map_err(|error| match error {
-        StoreError::Unique { .. } => AppError::new(Code::RxAlreadyUsed, "another order was first"),
-        other => other.into(),
-    })?;
+    if let (Order::Prescription(reserved), Some(rx_row)) = (order, rx_row) {
+        // The constraint decides between two orders at once: one wins.
+        let lines: Vec<u32> = reserved.state().reservation.purchase.lines.iter().map(|line| line.line).collect();
+        tx.mark_used(reserved.id(), &lines, &id.to_string(), caller.now).await.map_err(|error| match error {
+            StoreError::Unique { .. } => AppError::new(Code::RxAlreadyUsed, "another order was first"),
+            other => other.into(),
+        })?;
+        prescription::put(&tx, rx_row, &Prescription::from(*reserved), caller.now).await?;
+    }
     one_at_a_time(&tx, &asked).await?;
-    prescription::put(&tx, rx_row, &reserved.into(), caller.now).await?;
+    for (order, quantity) in ordered(&asked) {
+        item_order::take(&tx, order, id, quantity, caller.now).await?;
+    }
     if confirmed.payers().is_empty() {
         let charge = Charge::from(confirmed.collect(caller.now)?);
         post_settled(&tx, row, &charge, caller.now).await?;
@@ -176,13 +201,55 @@ async fn confirm_again(
     if let Some(share) = confirmed.state().next() {
         payer_of(extensions, &records, (charge.patient(), charge.bill().served_at), share).await?;
     }
-    let Stored { row: rx_row, value: rx } = prescription::load(&records, parent(&row)?).await?;
-    let reserved = rx.expecting::<Reserved>(Event::Dispense)?;
-    prescription::still_checked(extensions, caller, &records, (&reserved, &reserved.state().issue)).await?;
+    let (rx_row, order) = match subject(&row)? {
+        Subject::Prescription(rx) => {
+            let Stored { row: rx_row, value: rx } = prescription::load(&records, rx).await?;
+            let reserved = rx.expecting::<Reserved>(Event::Dispense)?;
+            prescription::still_checked(extensions, caller, &records, (&reserved, &reserved.state().issue)).await?;
+            (Some(rx_row), Order::Prescription(Box::new(reserved)))
+        }
+        Subject::Visit(visit) => (None, Order::Visit(visit)),
+    };
     let tx = records.begin().await?;
-    let cleared = clear(&extensions.platform, &tx, Who::Person(caller), (&charge, &reserved), caller.now).await?;
+    let cleared = clear(&extensions.platform, &tx, Who::Person(caller), (&charge, &order), caller.now).await?;
     one_at_a_time(&tx, &charge).await?;
-    touch(&tx, rx_row, caller.now).await?;
+    if let Some(rx_row) = rx_row {
+        touch(&tx, rx_row, caller.now).await?;
+    }
+    let (row, settling) = begin(&tx, row, confirmed, &cleared, extensions.platform.now()).await?;
+    tx.commit().await?;
+    carried_out(extensions, caller, row, settling).await
+}
+
+/// The patient agrees to pay more than before for what a refund has left.
+async fn agree(
+    extensions: &Extensions,
+    caller: &Caller,
+    row: Row,
+    reduced: Claim<Reduced>,
+    confirm: &Confirm,
+) -> AppResult<ChargeView> {
+    let records = extensions.platform.records(caller);
+    let confirmed = reduced.clone().agree(&caller.actor, confirm.cash_fen, caller.now)?;
+    let charge = Charge::from(confirmed.clone());
+    let tx = records.begin().await?;
+    let order = rest_of(&tx, &row).await?;
+    let cleared = match clear(&extensions.platform, &tx, Who::Person(caller), (&charge, &order), caller.now).await {
+        // Nobody else asks for another quote of it.
+        Err(stale) if stale.code == Code::PayQuoteStale => {
+            begin_quote(&tx, row, reduced, extensions.platform.now()).await?;
+            tx.commit().await?;
+            return Err(stale);
+        }
+        cleared => cleared?,
+    };
+    if confirmed.payers().is_empty() {
+        let charge = Charge::from(confirmed.collect(caller.now)?);
+        post_settled(&tx, row, &charge, caller.now).await?;
+        tx.commit().await?;
+        return view(&charge, Vec::new(), Vec::new());
+    }
+    one_at_a_time(&tx, &charge).await?;
     let (row, settling) = begin(&tx, row, confirmed, &cleared, extensions.platform.now()).await?;
     tx.commit().await?;
     carried_out(extensions, caller, row, settling).await
@@ -214,14 +281,17 @@ const SETTLED: u32 = 120;
 /// A repeated confirmation: the same amount gets the answer that the first got, another amount is
 /// refused.
 async fn confirmed_before(records: &Tenant, charge: Charge, confirm: &Confirm) -> AppResult<ChargeView> {
-    if charge.allocation().is_some_and(|allocation| allocation.part(Source::Cash) != confirm.cash_fen) {
+    let same = |allocation: &Allocation| allocation.part(Source::Cash) == confirm.cash_fen;
+    // Some of it may have been refunded since.
+    let before = charge.replaced().iter().any(|replaced| same(&replaced.agreed));
+    if !before && charge.allocation().is_some_and(|allocation| !same(allocation)) {
         return Err(BillingError::Conflict(charge.id().to_string()).into());
     }
     let mut charge = charge;
     for _ in 0..SETTLED {
         match &charge {
             Charge::Settling(_) => {}
-            Charge::Reversing(_) if !matches!(charge.why(), Some(Why::Reversed | Why::Ended)) => {}
+            Charge::Reversing(_) if !matches!(charge.why(), Some(Why::Reversed | Why::Ended | Why::Refunded(_))) => {}
             _ => break,
         }
         tokio::time::sleep(LOOK).await;
@@ -236,7 +306,7 @@ fn purchased(bill: &Bill) -> Vec<LinePacks> {
     let line = |line: &Line| {
         let number = line.attributes.iter().find(|attribute| attribute.key == RX_LINE)?;
         let AttributeValue::Integer(number) = number.value else { return None };
-        Some(LinePacks { line: u32::try_from(number).ok()?, packs: u32::try_from(line.quantity.unscaled()).ok()? })
+        Some(LinePacks { line: u32::try_from(number).ok()?, packs: line.units() })
     };
     bill.lines.iter().filter_map(line).collect()
 }

@@ -3,7 +3,7 @@ use xinglin_care::{
     prescription::{self, Ending},
 };
 use xinglin_domain::{
-    billing::{Act, By, Charge, ChargeState, claim::Unwinding},
+    billing::{Act, By, Charge, ChargeState, Subject, claim::Unwinding},
     id::{BillId, PatientId, PrescriptionId},
     prescription::{Prescription, RxState},
     time::Instant,
@@ -21,8 +21,9 @@ use super::{
     guard::may_reverse,
     load,
     operation::{MOST_REVERSALS, begin_reversal, post_reversed, wait},
+    reverse::give_back,
     settle::carry_out,
-    update,
+    subject, update,
 };
 
 /// Number of open quotes of a prescription that are closed at a time; more are nobody's habit.
@@ -133,12 +134,22 @@ pub(super) async fn cancel_order(
 ) -> AppResult<()> {
     let now = occasion.now;
     let Stored { row, value } = load(records, bill).await?;
-    let rx = super::parent(&row)?;
+    let Subject::Prescription(rx) = subject(&row)? else {
+        return Err(AppError::internal("the order of a prescription is a visit's"));
+    };
     let order = Order { rx, patient: value.patient(), bill, ending };
     let stands = match value {
         // Known when the payer answers, or a person states it.
         Charge::Settling(_) | Charge::Unknown(_) | Charge::Reversing(_) => {
             return work::postpone(records, work, work::next_try(work, now)).await;
+        }
+        Charge::Reduced(reduced) => {
+            let tx = records.begin().await?;
+            touch(&tx, tx.get_document(rx).await?, now).await?;
+            order.tell(&tx, true, now).await?;
+            give_back(&tx, row, reduced, By::End, now).await?;
+            tx.finish_work(work).await?;
+            return Ok(tx.commit().await?);
         }
         Charge::Settled(settled) if settled.payers().is_empty() => {
             let refunded = Charge::from(settled.refund_all(By::Host, now)?);
@@ -167,7 +178,7 @@ pub(super) async fn cancel_order(
                 return take_back(extensions, records, work, (row, closed), &order, occasion).await;
             }
             let tx = records.begin().await?;
-            free(&tx, rx, bill, now).await?;
+            free(&tx, Subject::Prescription(rx), bill, now).await?;
             update(&tx, row, &closed, now).await?;
             order.tell(&tx, false, now).await?;
             tx.finish_work(work).await?;

@@ -2,25 +2,25 @@
 //! one, or the job that sends again what the payer never received; and whenever one is asked to take a
 //! settlement back.
 
-use xinglin_care::prescription;
+use xinglin_care::{encounter, prescription};
 use xinglin_domain::{
     billing::{
-        Charge, ChargeState,
+        Charge, ChargeState, Subject,
         claim::{self, Held},
         first_to_reverse,
     },
     code::Code,
     compartment::Compartments,
-    id::{BillId, PatientId, PrescriptionId},
+    id::{BillId, EncounterId, PatientId},
     payer::Bill,
-    prescription::{Reserved, Rx, RxError, Sheet},
+    prescription::{Medicine, Reserved, Rx, RxError},
     time::Instant,
 };
 use xinglin_platform::{AppError, AppResult, Caller, Platform, document::Stored, settings::settings};
 use xinglin_records::{consent, patient};
 use xinglin_store::{DocumentQuery, Executor, TenantScope, TenantTx};
 
-use super::basis::same_coverage;
+use super::{basis::same_coverage, subject};
 
 /// Proof that the settlement of a bill may begin in this transaction. Only [`clear`] makes one.
 #[derive(Debug, PartialEq, Eq)]
@@ -30,6 +30,27 @@ impl Cleared {
     /// Whose proof it is.
     pub(super) const fn bill(&self) -> BillId {
         self.0
+    }
+}
+
+/// What a bill that is to be settled is for, as it stands at this moment.
+pub(super) enum Order {
+    /// A prescription that the bill reserved.
+    Prescription(Box<Rx<Reserved>>),
+    /// A visit alone.
+    Visit(EncounterId),
+    /// What is left after a refund, of these medicines: what the patient keeps is paid whatever has
+    /// become of the visit since.
+    Rest(Vec<Medicine>),
+}
+
+impl Order {
+    pub(super) fn medicines(&self) -> &[Medicine] {
+        match self {
+            Self::Prescription(rx) => &rx.sheet().medicines,
+            Self::Visit(_) => &[],
+            Self::Rest(medicines) => medicines,
+        }
     }
 }
 
@@ -60,31 +81,38 @@ pub(super) enum Who<'a> {
 }
 
 /// Checks, in the transaction that begins the settlement, that the prescription is ordered by this
-/// bill and valid, that patient, visit, holds and allergies allow it, that the payer may learn of
-/// it, and that what it quoted by is still so. Locks the patient: call it first.
+/// bill and valid, that patient, visit, holds and allergies allow it (of a visit alone: patient and
+/// visit), that the payer may learn of it, and that what it quoted by is still so. Locks the patient: call
+/// it first.
 ///
 /// # Errors
-/// `PAY_QUOTE_STALE`; `RX_EXPIRED`, `PATIENT_…`, `ENC_RED_FLAG`, `RX_ALLERGY`, `RX_NOT_CHECKED`; `ACCESS_COMPARTMENT`, or
+/// `PAY_QUOTE_STALE`; `ENC_…`, `RX_EXPIRED`, `PATIENT_…`, `ENC_RED_FLAG`, `RX_ALLERGY`, `RX_NOT_CHECKED`; `ACCESS_COMPARTMENT`, or
 /// `PAY_STATE` if the patient refused the payer.
 pub(super) async fn clear(
     platform: &Platform,
     tx: &TenantTx,
     who: Who<'_>,
-    (charge, rx): (&Charge, &Rx<Reserved>),
+    (charge, order): (&Charge, &Order),
     now: Instant,
 ) -> AppResult<Cleared> {
-    let Reserved { issue, reservation } = rx.state();
-    if reservation.purchase.bill != charge.id() {
-        return Err(AppError::new(Code::RxAlreadyUsed, "another order uses the prescription"));
+    match order {
+        Order::Rest(_) => patient::lock(tx, charge.patient()).await?,
+        Order::Visit(visit) => drop(encounter::attended_in(tx, *visit, charge.patient()).await?),
+        Order::Prescription(rx) => {
+            let Reserved { issue, reservation } = rx.state();
+            if reservation.purchase.bill != charge.id() {
+                return Err(AppError::new(Code::RxAlreadyUsed, "another order uses the prescription"));
+            }
+            if now >= issue.signing.valid_until {
+                return Err(RxError::Expired.into());
+            }
+            match who {
+                Who::Person(caller) => prescription::still_safe_in(platform, caller, tx, &**rx).await?,
+                Who::Host => prescription::still_safe_alone_in(platform, tx, (rx, issue), now).await?,
+            }
+        }
     }
-    if now >= issue.signing.valid_until {
-        return Err(RxError::Expired.into());
-    }
-    match who {
-        Who::Person(caller) => prescription::still_safe_in(platform, caller, tx, rx).await?,
-        Who::Host => prescription::still_safe_alone_in(platform, tx, (rx, issue), now).await?,
-    }
-    let discloses = restricted(tx, charge.bill(), charge.items(), rx.sheet()).await?;
+    let discloses = restricted(tx, charge.bill(), charge.items(), order.medicines()).await?;
     for payer in charge.payers() {
         if !consent::may_bill(platform, tx, payer, charge.patient(), discloses).await? {
             let detail = format!("the patient has refused `{payer}` this bill; ask for another quote");
@@ -121,10 +149,9 @@ pub(crate) async fn discloses<E: Executor>(
     stored: &Stored<BillId, Charge>,
 ) -> AppResult<Compartments> {
     let charge = &stored.value;
-    let parent = stored.row.parent_id.as_deref().and_then(|parent| parent.parse::<PrescriptionId>().ok());
-    let prescribed = match parent {
-        Some(rx) => Compartments::of(&records.get_document(rx).await?.body),
-        None => Compartments::NONE,
+    let prescribed = match subject(&stored.row)? {
+        Subject::Prescription(rx) => Compartments::of(&records.get_document(rx).await?.body),
+        Subject::Visit(_) => Compartments::NONE,
     };
     Ok(of_lines(records, charge.bill(), charge.items()).await?.or(prescribed))
 }
@@ -203,11 +230,11 @@ pub(super) async fn restricted<E: Executor>(
     records: &TenantScope<E>,
     bill: &Bill,
     items: &[claim::Item],
-    sheet: &Sheet,
+    medicines: &[Medicine],
 ) -> AppResult<Compartments> {
     let formulary = settings(records).await?.formulary;
     let sold = |code: &str| items.iter().any(|item| item.code == code);
     let known: Vec<_> = formulary.iter().filter(|item| sold(&item.code)).collect();
-    let said = serde_json::to_value((bill, items, &sheet.medicines, known)).map_err(AppError::internal)?;
+    let said = serde_json::to_value((bill, items, medicines, known)).map_err(AppError::internal)?;
     Ok(Compartments::of(&said))
 }

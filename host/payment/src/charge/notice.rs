@@ -16,6 +16,28 @@ pub(super) async fn refunded(tx: &TenantTx, charge: &Charge, now: Instant) -> Ap
     tell(tx, charge, "refunded", [zh, en], now).await
 }
 
+/// Some of what was paid is refunded, by this name.
+pub(super) async fn refunded_in_part(tx: &TenantTx, charge: &Charge, key: &str, now: Instant) -> AppResult<()> {
+    let zh = "您的订单已部分退款，款项原路退回；剩余部分的金额请查看账单。";
+    let en = "Your order was refunded in part, to where it was paid from; the bill shows what is left.";
+    let notice = Notice {
+        patient: charge.patient(),
+        key: format!("{}/refunded-in-part/{key}", charge.id()),
+        text: [zh, en],
+        about: json!({ "charge": charge.id(), "occasion": "refunded-in-part", "refund": key }),
+    };
+    notice::tell(tx, notice, now).await
+}
+
+/// What is left after a refund would cost the patient more than before: it is theirs to agree.
+pub(super) async fn offered(tx: &TenantTx, charge: &Charge, now: Instant) -> AppResult<()> {
+    let zh = "您的订单部分退款后，剩余部分按支付方的计算需由您多付；未经您同意不会收取，请查看账单并确认。";
+    let en = "After the refund of a part of your order, you would have to pay more for what is left, as its payers \
+              calculate. It is not taken unless you agree: see the bill, and confirm it.";
+    let key = format!("offered/{}", charge.attempts());
+    tell(tx, charge, &key, [zh, en], now).await
+}
+
 /// The payer did not take the settlement back.
 pub(super) async fn not_refunded(tx: &TenantTx, charge: &Charge, now: Instant) -> AppResult<()> {
     let zh = "您的订单暂未能退款：付款方未同意。医院将与其联系，如有疑问请联系医院。";

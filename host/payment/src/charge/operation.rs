@@ -2,17 +2,17 @@
 //! its outcome.
 
 use serde_json::Value;
-use xinglin_care::prescription;
+use xinglin_care::{item_order, prescription};
 use xinglin_domain::{
     billing::{
-        Act, Allocation, BillingError, By, Charge, ChargeState, Claim, Membership,
+        Act, Allocation, BillingError, By, Charge, ChargeState, Claim, Membership, Subject,
         allocation::check_accumulators,
-        claim::{self, Confirmed, Held, Returned, Reversing, Settling, Standing, Why},
+        claim::{self, Confirmed, Held, Reduced, Returned, Reversing, Settling, Standing, Why},
         membership,
     },
     code::Code,
     id::BillId,
-    payer::Adjudication,
+    payer::{Adjudication, Source},
     prescription::Prescription,
     time::Instant,
 };
@@ -20,14 +20,14 @@ use xinglin_platform::{AppError, AppResult, Platform, config::Plugins, document:
 use xinglin_records::{patient, resource};
 use xinglin_runtime::Limits;
 use xinglin_store::{
-    DocumentQuery, Operation as StoredOperation, OperationState, PayerClaim, Queue, Started, StoreError, Tenant,
-    TenantTx, Work,
+    DocumentQuery, Executor, Operation as StoredOperation, OperationState, PayerClaim, Queue, Started, StoreError,
+    Tenant, TenantScope, TenantTx, Work,
 };
 
 use super::{
     Row, free,
-    guard::{Cleared, Free, Who, clear, may_reverse, one_at_a_time},
-    notice, parent, update,
+    guard::{Cleared, Free, Order, Who, clear, may_reverse, one_at_a_time},
+    has_fee, notice, ordered, subject, update,
     view::{decisions, projections},
 };
 use crate::{capitation, cash, coverage, ledger};
@@ -37,6 +37,8 @@ use crate::{capitation, cash, coverage, ledger};
 pub(super) enum Verb {
     Settle,
     Reverse,
+    /// Of what a refund has left: changes nothing at the payers.
+    Quote,
 }
 
 impl Verb {
@@ -44,6 +46,7 @@ impl Verb {
         match self {
             Self::Settle => "settle",
             Self::Reverse => "reverse",
+            Self::Quote => "quote",
         }
     }
 }
@@ -165,15 +168,32 @@ pub(super) async fn begin_reversal(
     write_down(tx, row, reversing.into(), Verb::Reverse, now).await
 }
 
+/// As [`begin`], for a quote of what a refund has left, by whoever comes first.
+pub(super) async fn begin_quote(
+    tx: &TenantTx,
+    row: Row,
+    reduced: Claim<Reduced>,
+    now: Instant,
+) -> AppResult<(Row, Claim<Reduced>)> {
+    let asked = reduced.ask(now)?;
+    let row = write_down(tx, row, asked.clone().into(), Verb::Quote, now).await?;
+    Ok((row, asked))
+}
+
 async fn write_down(tx: &TenantTx, row: Row, charge: Charge, verb: Verb, now: Instant) -> AppResult<Row> {
-    let (attempt, share) = charge.in_progress().ok_or_else(|| AppError::internal("an operation without a name"))?;
+    let begun = match &charge {
+        // Of all payers, one after the other.
+        Charge::Reduced(reduced) => reduced.asked().map(|attempt| (attempt, charge.payers().join(","))),
+        _ => charge.in_progress().map(|(attempt, share)| (attempt, share.payer().to_owned())),
+    };
+    let (attempt, payer) = begun.ok_or_else(|| AppError::internal("an operation without a name"))?;
     let started = tx
         .start_payment(
             &StoredOperation {
                 tenant: tx.id(),
                 key: attempt.operation.key.clone(),
                 bill_id: charge.id(),
-                payer: share.payer().to_owned(),
+                payer,
                 verb: verb.as_str().to_owned(),
                 request_digest: attempt.request.to_string(),
                 state: OperationState::Pending,
@@ -296,9 +316,24 @@ pub(super) async fn finish(
             (update(tx, row, &stands, now).await?, stands)
         }
         settled @ Charge::Settled(_) => (post_settled(tx, row, &settled, now).await?, settled),
+        Charge::Reduced(reduced) => {
+            let first = reduced.state().why.is_none();
+            let charge = Charge::from(reduced.clone());
+            let row = if first { given_back(tx, row, &charge, now).await? } else { row };
+            if reduced.attempts() < MOST_REVERSALS {
+                let (row, asked) = begin_quote(tx, row, reduced, now).await?;
+                // What was tried before is tried again later.
+                send = first;
+                (row, asked.into())
+            } else {
+                tracing::error!(bill = %row.id, "what is left after a refund was not settled: agree with its payers, and state the outcome");
+                send = false;
+                (update(tx, row, &charge, now).await?, charge)
+            }
+        }
         reversed @ Charge::Reversed(_) => (post_reversed(tx, row, &reversed, now).await?, reversed),
         ended @ (Charge::Declined(_) | Charge::Abandoned(_)) => {
-            free(tx, parent(&row)?, row.id, now).await?;
+            free(tx, subject(&row)?, row.id, now).await?;
             (update(tx, row, &ended, now).await?, ended)
         }
         after => (update(tx, row, &after, now).await?, after),
@@ -309,9 +344,16 @@ pub(super) async fn finish(
 /// The proof that the order is still to be settled; `None` if not: then the patient confirms again, or
 /// cancels.
 async fn may_settle(platform: &Platform, tx: &TenantTx, row: &Row, charge: &Charge) -> AppResult<Option<Cleared>> {
-    let Prescription::Reserved(reserved) = prescription::load(tx, parent(row)?).await?.value else { return Ok(None) };
+    let order = match subject(row)? {
+        _ if !charge.replaced().is_empty() => rest_of(tx, row).await?,
+        Subject::Visit(visit) => Order::Visit(visit),
+        Subject::Prescription(rx) => match prescription::load(tx, rx).await?.value {
+            Prescription::Reserved(reserved) => Order::Prescription(Box::new(reserved)),
+            _ => return Ok(None),
+        },
+    };
     let cleared = async {
-        let cleared = clear(platform, tx, Who::Host, (charge, &reserved), platform.now()).await?;
+        let cleared = clear(platform, tx, Who::Host, (charge, &order), platform.now()).await?;
         one_at_a_time(tx, charge).await?;
         Ok::<_, AppError>(cleared)
     };
@@ -325,8 +367,30 @@ async fn may_settle(platform: &Platform, tx: &TenantTx, row: &Row, charge: &Char
     }
 }
 
+/// What a refund has left, for the [guard](clear).
+pub(super) async fn rest_of<E: Executor>(records: &TenantScope<E>, row: &Row) -> AppResult<Order> {
+    Ok(Order::Rest(match subject(row)? {
+        Subject::Prescription(rx) => prescription::load(records, rx).await?.value.sheet().medicines.clone(),
+        Subject::Visit(_) => Vec::new(),
+    }))
+}
+
+/// Gives free what a refund has taken off a bill: what was ordered, and the visit's fee. Before the write
+/// of the bill.
+pub(super) async fn given_back(tx: &TenantTx, mut row: Row, charge: &Charge, now: Instant) -> AppResult<Row> {
+    let Some(before) = charge.replaced().last() else { return Ok(row) };
+    let left = ordered(charge);
+    for order in before.items.iter().filter_map(|item| item.order) {
+        item_order::keep(tx, order, charge.id(), left.get(&order).copied().unwrap_or_default(), now).await?;
+    }
+    if !has_fee(charge) {
+        row.exclusive_key = None;
+    }
+    Ok(row)
+}
+
 /// Begins the reversal of the last of what stands, by the host; if it may not yet, it waits.
-async fn take_back(tx: &TenantTx, row: Row, stands: Charge, now: Instant) -> AppResult<(Row, Charge)> {
+pub(super) async fn take_back(tx: &TenantTx, row: Row, stands: Charge, now: Instant) -> AppResult<(Row, Charge)> {
     let free = match may_reverse(tx, &stands).await? {
         Ok(free) => free,
         Err(held) => return wait(tx, row, stands, (By::Host, held), now).await,
@@ -502,8 +566,29 @@ pub(super) async fn post_settled(tx: &TenantTx, row: Row, charge: &Charge, now: 
     if charge.payers().is_empty() {
         ledger::book_shares(tx, charge.id(), None, (None, allocation), now).await?;
     }
+    if let Some(before) = charge.replaced().last() {
+        notice::refunded_in_part(tx, charge, &before.refund.key, now).await?;
+    }
     resource::project(tx, projections(charge, now), now).await?;
     cash::due(tx, charge, now).await?;
+    update(tx, row, charge, now).await
+}
+
+/// Posts that lines which are the patient's alone were given back, and the bill is paid as before.
+pub(super) async fn post_reduced(
+    tx: &TenantTx,
+    row: Row,
+    (before, charge): (&Allocation, &Charge),
+    now: Instant,
+) -> AppResult<Row> {
+    let (Some(allocation), Some(replaced)) = (charge.allocation(), charge.replaced().last()) else {
+        return Err(AppError::internal("a refunded bill without figures"));
+    };
+    ledger::book_reduction(tx, charge.id(), (before, allocation), now).await?;
+    ledger::share(tx, charge.id(), now).await?;
+    notice::refunded_in_part(tx, charge, &replaced.refund.key, now).await?;
+    resource::project(tx, projections(charge, now), now).await?;
+    let row = given_back(tx, row, charge, now).await?;
     update(tx, row, charge, now).await
 }
 
@@ -517,7 +602,7 @@ pub(super) async fn post_reversed(tx: &TenantTx, row: Row, reversed: &Charge, no
     if !cash::give_back(tx, reversed.id(), now).await? {
         notice::refunded(tx, reversed, now).await?;
     }
-    free(tx, parent(&row)?, row.id, now).await?;
+    free(tx, subject(&row)?, row.id, now).await?;
     update(tx, row, reversed, now).await
 }
 

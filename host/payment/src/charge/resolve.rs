@@ -40,6 +40,21 @@ pub async fn resolve(extensions: &Extensions, work: &Work, occasion: &Occasion) 
         return work::postpone(&records, work, landed).await;
     }
     let Stored { row, value } = load(&records, pending.bill_id).await?;
+    if let Charge::Reduced(reduced) = &value
+        && reduced.asked().is_some_and(|asked| asked.operation.key == work.id)
+    {
+        let later = ask_again(pending.created_at, now);
+        return match carry_out(extensions, &records, row, value, occasion).await {
+            Ok(reply) => match reply.charge {
+                Charge::Reduced(reduced) if reduced.asked().is_some_and(|asked| asked.operation.key == work.id) => {
+                    work::postpone(&records, work, later).await
+                }
+                _ => Ok(()),
+            },
+            Err(error) if error.code.class().status() < 500 => Ok(()),
+            Err(error) => Err(error),
+        };
+    }
     let in_progress = value.in_progress().filter(|(attempt, _)| attempt.operation.key == work.id);
     let Some((_, share)) = in_progress else {
         // Somebody else has its outcome, and is at the bill.

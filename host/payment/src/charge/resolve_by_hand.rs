@@ -2,18 +2,24 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use xinglin_domain::{
     access::Action,
-    billing::{By, Charge, claim::Stated},
+    billing::{
+        By, Charge, Claim,
+        claim::{Reduced, Stated},
+    },
     code::Code,
     id::BillId,
 };
 use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed, document::Stored};
 use xinglin_records::patient;
+use xinglin_store::{OperationState, Tenant};
 
 use super::{
-    ChargeView,
+    ChargeView, Row,
     guard::Free,
     load,
-    operation::{Figures, Finished, Outcome, SILENCE_SECONDS, Then, begin_reversal, finish, in_flight_until},
+    operation::{
+        Figures, Finished, Outcome, SILENCE_SECONDS, Then, begin_reversal, finish, in_flight_until, mark, post_settled,
+    },
     resolve::verb,
     view,
 };
@@ -32,10 +38,36 @@ pub struct Resolve {
     pub reason: String,
 }
 
+/// No payer will pay for what a refund has left of a bill: the patient does, but no more than before.
+async fn waive(
+    records: &Tenant,
+    caller: &Caller,
+    row: Row,
+    reduced: Claim<Reduced>,
+    resolve: Resolve,
+) -> AppResult<ChargeView> {
+    if resolve.done {
+        let detail = "done: what is left of the bill was not agreed to; say that it is not done, and the patient pays \
+                      no more than before";
+        return Err(AppError::new(Code::BodyInvalid, detail).with("path", "done"));
+    }
+    let asked = reduced.asked().map(|attempt| attempt.operation.clone());
+    let settled = Charge::from(reduced.waive(&caller.actor, resolve.reason, caller.now)?);
+    let tx = records.begin().await?;
+    if let Some(asked) = asked {
+        mark(&tx, &asked.key, OperationState::Failed, None, (asked.at, caller.now)).await?;
+    }
+    post_settled(&tx, row, &settled, caller.now).await?;
+    tx.commit().await?;
+    tracing::warn!(bill = %settled.id(), by = %caller.actor.account, "what a refund left of a bill was borne by the hospital");
+    view(&settled, Vec::new(), Vec::new())
+}
+
 /// States the outcome of a payment operation of which the payer's plugin gives none (disabled,
 /// recalled, broken), or of a refund that it withholds, by a person of the hospital's accounts. Statement and person are kept with
 /// the bill. A settlement that was not done can be confirmed again or cancelled; a reversal that
-/// was not done can be asked for again. What a scheme counts of the patient moves as it was quoted, or back,
+/// was not done can be asked for again. What a refund has left of a bill, and no payer will pay for
+/// (`done: false`), is the patient's, as far as it is no more than before, else the hospital's. What a scheme counts of the patient moves as it was quoted, or back,
 /// if it is still what was quoted on; the answer's `notes` say so, or that it is not known.
 ///
 /// # Errors
@@ -52,6 +84,9 @@ pub async fn resolve_by_hand(
     let (records, now) = (platform.records(caller), caller.now);
     let Stored { row, value } = load(&records, id).await?;
     caller.trail.saw(value.patient());
+    if let Charge::Reduced(reduced) = value {
+        return waive(&records, caller, row, reduced, resolve).await;
+    }
     let landed = match (&value, value.in_progress()) {
         // What the payer had not answered by then may still be on its way.
         (Charge::Unknown(unknown), _) => now >= unknown.state().since.plus_seconds(SILENCE_SECONDS),

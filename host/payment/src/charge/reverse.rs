@@ -2,11 +2,11 @@ use xinglin_care::{pathway::Occasion, prescription};
 use xinglin_domain::{
     access::Action,
     billing::{
-        Act, By, Charge, Claim,
-        claim::{Settled, Unwinding},
+        Act, By, Charge, Claim, Subject,
+        claim::{Reduced, Settled, Unwinding},
     },
     code::Code,
-    id::BillId,
+    id::{BillId, PrescriptionId},
     prescription::RxState,
     time::Instant,
 };
@@ -15,16 +15,15 @@ use xinglin_platform::{
     AppError, AppResult, Caller, boxed,
     document::{Stored, touch},
 };
-use xinglin_store::Tenant;
+use xinglin_store::{Document, OperationState, Tenant, TenantTx};
 
 use super::{
     ChargeView, Row, free,
     guard::{may_reverse, refused},
     load,
-    operation::{begin_reversal, post_reversed},
-    parent,
+    operation::{begin_reversal, mark, post_reversed},
     settle::{Reply, carry_out},
-    update, view,
+    subject, update, view,
 };
 
 /// Reverses a whole payment, if nothing was dispensed for it. An unpaid bill is cancelled. If the
@@ -67,20 +66,26 @@ pub(super) async fn take_back(
         Charge::Unwinding(unwinding) => {
             return begun(extensions, &records, row, (unwinding, by), &occasion).await;
         }
+        Charge::Reduced(reduced) => {
+            let rx_row = returnable(&records, &row).await?;
+            let tx = records.begin().await?;
+            if let Some(rx_row) = rx_row {
+                touch(&tx, rx_row, caller.now).await?;
+            }
+            let charge = give_back(&tx, row, reduced, by, caller.now).await?;
+            tx.commit().await?;
+            return view(&charge, Vec::new(), Vec::new());
+        }
         other => other.expecting::<Settled>(Act::Reverse)?,
     };
-    let Stored { row: rx_row, value: rx } = prescription::load(&records, parent(&row)?).await?;
-    if rx.supplied().is_some() && rx.state() != RxState::Refunded {
-        return Err(AppError::new(
-            Code::RefundDrugNotReturnable,
-            "the medicines were handed out; they come back only for faults of quality, recall, courier or hospital",
-        ));
-    }
+    let rx_row = returnable(&records, &row).await?;
     // Whoever dispenses at this moment touches the same two rows: one of us is late.
     if settled.payers().is_empty() {
         let charge = Charge::from(settled.refund_all(by, caller.now)?);
         let tx = records.begin().await?;
-        touch(&tx, rx_row, caller.now).await?;
+        if let Some(rx_row) = rx_row {
+            touch(&tx, rx_row, caller.now).await?;
+        }
         post_reversed(&tx, row, &charge, caller.now).await?;
         tx.commit().await?;
         return view(&charge, Vec::new(), Vec::new());
@@ -89,10 +94,41 @@ pub(super) async fn take_back(
     let tx = records.begin().await?;
     let free = may_reverse(&tx, &settled.clone().into()).await?.map_err(refused)?;
     let reversing = settled.reverse(by, now)?;
-    touch(&tx, rx_row, now).await?;
+    if let Some(rx_row) = rx_row {
+        touch(&tx, rx_row, now).await?;
+    }
     let row = begin_reversal(&tx, row, reversing.clone(), &free, now).await?;
     tx.commit().await?;
     told(carry_out(extensions, &records, row, reversing.into(), &occasion).await?)
+}
+
+/// The prescription of a bill, if it has one and nothing of it is handed out that the patient keeps.
+async fn returnable(records: &Tenant, row: &Row) -> AppResult<Option<Document<PrescriptionId>>> {
+    let Subject::Prescription(rx) = subject(row)? else { return Ok(None) };
+    let Stored { row, value } = prescription::load(records, rx).await?;
+    if value.supplied().is_some() && value.state() != RxState::Refunded {
+        return Err(AppError::new(
+            Code::RefundDrugNotReturnable,
+            "the medicines were handed out; they come back only for faults of quality, recall, courier or hospital",
+        ));
+    }
+    Ok(Some(row))
+}
+
+/// What a refund has left is given back too. Whoever asks its payers for a quote is late.
+pub(super) async fn give_back(
+    tx: &TenantTx,
+    row: Row,
+    reduced: Claim<Reduced>,
+    by: By<'_>,
+    now: Instant,
+) -> AppResult<Charge> {
+    if let Some(asked) = reduced.asked() {
+        mark(tx, &asked.operation.key, OperationState::Failed, None, (asked.operation.at, now)).await?;
+    }
+    let reversed = Charge::from(reduced.give_up(by, now)?);
+    post_reversed(tx, row, &reversed, now).await?;
+    Ok(reversed)
 }
 
 /// Reverses what nothing can be dispensed for.
@@ -126,7 +162,7 @@ fn told(reply: Reply) -> AppResult<ChargeView> {
 /// Cancels an unpaid bill and releases its prescription.
 async fn give_up(records: &Tenant, row: Row, abandoned: Charge, now: Instant) -> AppResult<ChargeView> {
     let tx = records.begin().await?;
-    free(&tx, parent(&row)?, row.id, now).await?;
+    free(&tx, subject(&row)?, row.id, now).await?;
     update(&tx, row, &abandoned, now).await?;
     tx.commit().await?;
     view(&abandoned, Vec::new(), Vec::new())

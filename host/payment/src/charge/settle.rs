@@ -21,6 +21,7 @@ use super::{
     Row, load,
     operation::{Finished, Outcome, Then, Verb, finish, hold},
     payer::payer_of,
+    rest::requote,
 };
 
 /// What came of the operations of a bill.
@@ -59,6 +60,9 @@ pub(super) async fn carry_out(
         let step = match reply.charge {
             Charge::Settling(settling) => settle(extensions, records, row, settling, occasion).await?,
             Charge::Reversing(reversing) => reverse(extensions, records, row, reversing, occasion).await?,
+            Charge::Reduced(reduced) if reduced.is_asked() => {
+                requote(extensions, records, row, reduced, occasion).await?
+            }
             _ => return Ok(reply),
         };
         reply.charge = step.finished.charge;
@@ -72,10 +76,17 @@ pub(super) async fn carry_out(
 }
 
 /// What came of one operation.
-struct Step {
-    finished: Finished,
-    calls: Vec<CallView>,
-    refusals: Vec<Refusal>,
+pub(super) struct Step {
+    pub(super) finished: Finished,
+    pub(super) calls: Vec<CallView>,
+    pub(super) refusals: Vec<Refusal>,
+}
+
+impl Step {
+    /// Nothing came of it: it waits, as it is.
+    pub(super) const fn waits(row: Row, charge: Charge) -> Self {
+        Self { finished: Finished { row, charge, send: false, figures: None }, calls: Vec::new(), refusals: Vec::new() }
+    }
 }
 
 /// Calls `settle` of the payer in turn and stores the answer.
@@ -190,11 +201,6 @@ async fn reverse(
     occasion: &Occasion,
 ) -> AppResult<Step> {
     let (platform, patient) = (&extensions.platform, reversing.patient());
-    let waits = |row: Row, charge: Charge| Step {
-        finished: Finished { row, charge, send: false, figures: None },
-        calls: Vec::new(),
-        refusals: Vec::new(),
-    };
     let mut calls = Calls::new(extensions, records.id(), &occasion.request_id, occasion.now)
         .of(patient, Purpose::Payment)
         .about(row.id);
@@ -204,14 +210,14 @@ async fn reverse(
         Err(cause) => {
             let named = share.payer();
             tracing::warn!(bill = %row.id, payer = named, %cause, "a reversal waits: the payer cannot be called");
-            return Ok(waits(row, reversing.into()));
+            return Ok(Step::waits(row, reversing.into()));
         }
     };
     let operation = reversing.state().attempt.operation.clone();
     let Some(row) = hold(platform, records, row.clone(), &operation.key).await? else {
         // Somebody else has the operation.
         let charge = load(records, row.id).await?.value;
-        return Ok(waits(row, charge));
+        return Ok(Step::waits(row, charge));
     };
     let settlement = reversing.state().turn.settlement.clone();
     let answer = payer.reverse(extensions, &mut calls, (&operation, &settlement)).await;

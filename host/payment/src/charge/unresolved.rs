@@ -17,7 +17,8 @@ pub struct UnresolvedView {
     /// `bill-…`
     #[schema(value_type = String)]
     pub id: BillId,
-    /// `UNWINDING`, `UNKNOWN`, `REVERSING` or `SETTLING`; with a `channel` the state of the patient's share.
+    /// `UNWINDING`, `UNKNOWN`, `REVERSING`, `SETTLING`, or `REDUCED`: what a refund has left is not
+    /// settled; with a `channel` the state of the patient's share.
     pub status: String,
     /// Id of the plugin of the payer that has to be agreed with.
     pub payer: Option<String>,
@@ -56,14 +57,17 @@ const LATE_SECONDS: i64 = 3600;
 pub async fn unresolved(platform: &Platform, caller: &Caller) -> AppResult<Vec<UnresolvedView>> {
     caller.may(Action::ResolveCharge)?;
     use ChargeState as S;
-    let states = [S::Unwinding, S::Unknown, S::Reversing, S::Settling];
+    let states = [S::Unwinding, S::Unknown, S::Reversing, S::Settling, S::Reduced];
     let statuses = states.map(|state| state.as_str().to_owned()).into();
     let query = DocumentQuery { statuses, ..DocumentQuery::default() };
     let mut views = Vec::new();
     for row in platform.records(caller).list_documents::<BillId>(&query, None, MOST).await? {
         let charge: Charge = Stored::try_from(row)?.value;
         let in_progress = charge.in_progress();
-        let since = in_progress.map(|(attempt, _)| attempt.operation.at);
+        let since = match &charge {
+            Charge::Reduced(reduced) => Some(reduced.state().at),
+            _ => in_progress.map(|(attempt, _)| attempt.operation.at),
+        };
         if since.is_some_and(|since| caller.now < since.plus_seconds(LATE_SECONDS)) {
             continue;
         }
@@ -83,7 +87,7 @@ pub async fn unresolved(platform: &Platform, caller: &Caller) -> AppResult<Vec<U
         views.push(UnresolvedView {
             id: charge.id(),
             status: charge.state().as_str().to_owned(),
-            payer: payer.map(str::to_owned),
+            payer: payer.or(charge.payers().first().map(String::as_str)).map(str::to_owned),
             channel: None,
             total_fen: Money::sum(charge.bill().lines.iter().map(|line| line.gross)).map_err(AppError::internal)?,
             attempts: charge.attempts(),

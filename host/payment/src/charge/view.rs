@@ -4,7 +4,10 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 use xinglin_domain::{
-    billing::{Allocation, Charge, claim::Standing},
+    billing::{
+        Allocation, Charge,
+        claim::{Replaced, Standing},
+    },
     compartment::Compartments,
     id::BillId,
     money::Money,
@@ -15,6 +18,8 @@ use xinglin_extensions::call::CallView;
 use xinglin_fhir::insurance;
 use xinglin_platform::{AppError, AppResult};
 use xinglin_records::resource;
+
+use super::NewRefundLine;
 
 /// A bill and who pays it.
 #[derive(Serialize, ToSchema)]
@@ -38,6 +43,8 @@ pub struct ChargeView {
     pub guarantees_wanted: Vec<String>,
     /// Numbers of the lines that the patient undertook to pay if an insurer denies them.
     pub undertaken: Vec<u32>,
+    /// What was given back in part, the first first, with what each source had paid before.
+    pub refunds: Vec<RefundView>,
     /// Until when it may be confirmed (RFC 3339), of a quote.
     pub valid_until: Option<String>,
     /// Notes of the payer on the calculation, for the patient; for the accounts, what a statement moved.
@@ -72,6 +79,24 @@ pub struct ChargeLine {
     /// 符合范围.
     #[schema(value_type = Option<i64>)]
     pub in_scope_fen: Option<Money>,
+}
+
+/// A partial refund.
+#[derive(Serialize, ToSchema)]
+pub struct RefundView {
+    /// What the asker calls it.
+    pub key: String,
+    /// Why.
+    pub reason: String,
+    /// When it was asked for (RFC 3339).
+    pub at: String,
+    /// What was given back.
+    pub lines: Vec<NewRefundLine>,
+    /// Total before it, in fen.
+    #[schema(value_type = i64)]
+    pub total_fen: Money,
+    /// Who had paid what before it.
+    pub parts: Vec<PartView>,
 }
 
 /// Someone's share.
@@ -111,9 +136,18 @@ pub(super) fn view(charge: &Charge, notes: Vec<String>, calls: Vec<CallView>) ->
         })
         .collect();
     let total = Money::sum(charge.bill().lines.iter().map(|line| line.gross)).map_err(AppError::internal)?;
-    let parts = charge.allocation().map_or_else(Vec::new, |allocation| {
+    let shares = |allocation: &Allocation| {
         allocation.parts().iter().map(|(source, fen)| PartView { source: *source, fen: *fen }).collect()
-    });
+    };
+    let parts = charge.allocation().map_or_else(Vec::new, shares);
+    let refund = |Replaced { agreed, refund, .. }: &Replaced| RefundView {
+        key: refund.key.clone(),
+        reason: refund.reason.clone(),
+        at: refund.at.to_string(),
+        lines: refund.lines.iter().map(NewRefundLine::from).collect(),
+        total_fen: agreed.gross(),
+        parts: shares(agreed),
+    };
     Ok(ChargeView {
         id: charge.id(),
         status: charge.state().as_str().to_owned(),
@@ -123,6 +157,7 @@ pub(super) fn view(charge: &Charge, notes: Vec<String>, calls: Vec<CallView>) ->
         total_fen: total,
         guarantees_wanted: charge.bill().lacks_guarantees().map(str::to_owned).collect(),
         undertaken: charge.undertakings().iter().flat_map(|one| one.lines.iter().copied()).collect(),
+        refunds: charge.replaced().iter().map(refund).collect(),
         valid_until: match charge {
             Charge::Quoted(quoted) => Some(quoted.state().valid_until.to_string()),
             _ => None,

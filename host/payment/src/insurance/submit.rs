@@ -141,7 +141,9 @@ async fn quote(extensions: &Extensions, caller: &Caller, records: &Tenant, claim
         Some(insurer) => Some(vec![named(records, insurer).await?]),
         None => None,
     };
-    let new = NewCharge { prescription, items, self_pay: false, payers, use_account: true };
+    let prescribed = Some(prescription);
+    let new =
+        NewCharge { prescription: prescribed, encounter: None, items, self_pay: false, payers, use_account: true };
     let quoted = charge::quote(extensions, caller, new).await?;
     let patient: PatientId = claim.patient;
     let value = charge::load(records, quoted.id).await?.value;

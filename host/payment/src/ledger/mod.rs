@@ -25,8 +25,10 @@ use xinglin_domain::{
 use xinglin_platform::{AppError, AppResult, ambient};
 use xinglin_store::{ClosedPeriod, Executor, TenantScope, TenantTx};
 
-pub(crate) use self::book::{book_anew, book_denial, book_remitted, book_shares, doctor_of, unwind};
-pub(crate) use self::cash::{Arrived, receive, repay};
+pub(crate) use self::book::{
+    book_anew, book_denial, book_reduction, book_remitted, book_shares, doctor_of, unwind,
+};
+pub(crate) use self::cash::{Arrived, receive, repay, share};
 pub use self::close_period::{Close, close_period};
 pub use self::correct::{Correct, correct};
 pub use self::draft::{Judge, approve, list_drafts, reject};
@@ -183,6 +185,12 @@ async fn insert(tx: &TenantTx, transaction: &Transaction) -> AppResult<()> {
 pub(crate) async fn load<E: Executor>(records: &TenantScope<E>, bill: BillId) -> AppResult<Book> {
     let rows = records.list_transactions(bill).await?.into_iter();
     Ok(Book::load(rows.map(read).collect::<AppResult<Vec<_>>>()?)?)
+}
+
+/// The same for who posts to it: nobody else does meanwhile.
+async fn load_to_post(tx: &TenantTx, bill: BillId) -> AppResult<Book> {
+    tx.lock_money(bill).await?;
+    load(tx, bill).await
 }
 
 fn read(row: xinglin_store::Transaction) -> AppResult<Transaction> {

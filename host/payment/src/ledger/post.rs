@@ -8,12 +8,12 @@ use xinglin_domain::{
     ledger::{Account, Book, Entry, Kind, Period, Side, Stamp, Transaction},
     money::Money,
     payer::Source,
-    time::Day,
+    time::{Day, Instant},
 };
 use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed, settings::settings};
 use xinglin_store::{StoreError, TenantTx};
 
-use super::{TransactionView, book::doctor_of, draft, fresh, last_closed, load, put};
+use super::{TransactionView, book::doctor_of, draft, fresh, last_closed, load, put, share};
 
 /// What a person may post. What belongs to the course of a bill is not among it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -108,6 +108,7 @@ pub async fn post(platform: &Platform, caller: &Caller, new: NewPosting) -> AppR
         Ok(_) => return Err(AppError::new(Code::PayIdempotencyConflict, format!("`{id}` waits or was judged"))),
         Err(error) => return Err(error.into()),
     }
+    lock(&tx, &new).await?;
     let (mut book, made) = prepare(&tx, caller, &new, (id, caller.actor.account)).await?;
     let limit = settings(&tx).await?.money.two_persons_above;
     if limit.is_some_and(|limit| made.amount().is_ok_and(|amount| amount > limit)) {
@@ -115,9 +116,27 @@ pub async fn post(platform: &Platform, caller: &Caller, new: NewPosting) -> AppR
         tx.commit().await?;
         return Ok(waiting);
     }
-    put(&tx, &mut book, vec![made.clone()]).await?;
+    posted(&tx, &mut book, &made, caller.now).await?;
     tx.commit().await?;
     Ok(TransactionView::from(&made))
+}
+
+/// Has everybody else who posts to the bill wait.
+pub(super) async fn lock(tx: &TenantTx, new: &NewPosting) -> AppResult<()> {
+    match new.bill {
+        Some(bill) => Ok(tx.lock_money(bill).await?),
+        None => Ok(()),
+    }
+}
+
+/// Posts what a person has made, and brings the patient's share in line.
+pub(super) async fn posted(tx: &TenantTx, book: &mut Book, made: &Transaction, now: Instant) -> AppResult<()> {
+    put(tx, book, vec![made.clone()]).await?;
+    let concerns = made.postings().iter().any(|posting| posting.account == Account::PatientReceivable);
+    match made.entry().bill {
+        Some(bill) if concerns => share(tx, bill, now).await,
+        _ => Ok(()),
+    }
 }
 
 /// The transaction that a person asks for, with all checks, and the book of its bill.

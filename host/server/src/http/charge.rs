@@ -3,7 +3,7 @@
 use axum::{Json, extract::State, http::StatusCode};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use xinglin_domain::{access::Action, id::BillId};
-use xinglin_payment::charge::{self, ChargeView, Confirm, NewCharge, Resolve, UnresolvedView};
+use xinglin_payment::charge::{self, ChargeView, Confirm, NewCharge, NewRefund, Resolve, UnresolvedView};
 use xinglin_platform::Caller;
 
 use crate::{
@@ -22,6 +22,7 @@ pub fn routes() -> OpenApiRouter<Hospital> {
         .routes(by(&Action::ConfirmCharge, routes!(confirm)))
         .routes(allowed(READERS, routes!(get)))
         .routes(by(&Action::QuoteCharge, routes!(quote)))
+        .routes(by(&Action::ReverseCharge, routes!(refund)))
         .routes(by(&Action::ResolveCharge, routes!(resolve)))
         .routes(by(&Action::ReverseCharge, routes!(reverse)))
         .routes(by(&Action::ResolveCharge, routes!(unresolved)))
@@ -63,7 +64,7 @@ pub async fn get(State(hospital): State<Hospital>, caller: Caller, At(id): At<Bi
     Ok(Json(charge::get(&hospital.platform, &caller, id).await?))
 }
 
-/// Quotes the cost of an approved prescription and its visit, and the share of each payer.
+/// Quotes the cost of an approved prescription and its visit, or of a visit alone, and the share of each payer.
 #[utoipa::path(
     post, path = "/api/v1/charges", tag = "Charge",
     request_body = NewCharge,
@@ -75,6 +76,22 @@ pub async fn quote(
     Body(ask): Body<NewCharge>,
 ) -> Reply<(StatusCode, Json<ChargeView>)> {
     Ok((StatusCode::CREATED, Json(charge::quote(&hospital.extensions, &caller, ask).await?)))
+}
+
+/// Gives a part of a paid bill back: in cash what is the patient's alone, else what is left is settled anew.
+#[utoipa::path(
+    post, path = "/api/v1/charges/{id}/refunds", tag = "Charge",
+    params(("id" = String, Path, description = "`bill-…`")),
+    request_body = NewRefund,
+    responses((status = 200, body = ChargeView), (status = "4XX", body = Problem)),
+)]
+pub async fn refund(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    At(id): At<BillId>,
+    Body(ask): Body<NewRefund>,
+) -> Reply<Json<ChargeView>> {
+    Ok(Json(charge::refund(&hospital.extensions, &caller, id, ask).await?))
 }
 
 /// The hospital's accounts state what a payer said of an operation of which its plugin gives no outcome.

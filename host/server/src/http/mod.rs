@@ -29,6 +29,7 @@ mod formulary;
 mod health;
 mod hold;
 mod insurance;
+mod item_order;
 mod language;
 mod launch;
 mod ledger;
@@ -140,6 +141,7 @@ fn api(packages: DefaultBodyLimit, attachments: DefaultBodyLimit) -> OpenApiRout
         .merge(encounter::routes())
         .merge(enrolment::routes())
         .merge(formulary::routes())
+        .merge(item_order::routes())
         .merge(emergency_access::routes())
         .merge(hold::routes())
         .merge(insurance::routes())

@@ -1,5 +1,5 @@
-//! Documents: encounters, prescriptions, bills, enrolments, questions to insurers and purchases. The domain's state machines are
-//! stored whole, as JSON; columns needed by lists are copied out of it.
+//! Documents: encounters, prescriptions, orders of items, bills, enrolments, questions to insurers and purchases. The domain's
+//! state machines are stored whole, as JSON; columns needed by lists are copied out of it.
 
 use std::{
     fmt::{Debug, Display},
@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::Value;
 use xinglin_domain::{
-    id::{BillId, EncounterId, EnrolmentId, InsuranceRequestId, InvalidId, PrescriptionId, PurchaseId},
+    id::{BillId, EncounterId, EnrolmentId, InsuranceRequestId, InvalidId, ItemOrderId, PrescriptionId, PurchaseId},
     time::Instant,
 };
 
@@ -42,6 +42,7 @@ macro_rules! documents {
 documents! {
     EncounterId = "encounter";
     PrescriptionId = "prescription";
+    ItemOrderId = "item_order";
     BillId = "bill";
     EnrolmentId = "enrolment";
     PurchaseId = "purchase";
@@ -55,7 +56,7 @@ pub struct Document<Id> {
     pub id: Id,
     /// FHIR id of the patient.
     pub patient_id: String,
-    /// Its parent: the encounter of a prescription, the prescription or encounter of a bill, the
+    /// Its parent: the encounter of a prescription or an order, the prescription or encounter of a bill, the
     /// plugin of an enrolment.
     pub parent_id: Option<String>,
     /// Unique among documents of a kind: for example, a running enrolment claims `plugin/patient`.

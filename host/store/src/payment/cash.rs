@@ -234,13 +234,13 @@ impl<E: Executor> TenantScope<E> {
 }
 
 impl TenantTx {
-    /// Has everybody else who changes the share of this bill wait for the end of the transaction. Read it
-    /// after this.
+    /// Has everybody else who changes the entries or the patient's share of this bill wait for the end of the
+    /// transaction. Read them after this.
     ///
     /// # Errors
     /// `Contention` after a timeout.
-    pub async fn lock_cash(&self, bill: BillId) -> Result<()> {
-        self.lock(&format!("cash/{bill}")).await
+    pub async fn lock_money(&self, bill: BillId) -> Result<()> {
+        self.lock(&format!("money/{bill}")).await
     }
 
     /// Stores a share, new or replacing the version that was read, and when it is looked at next.

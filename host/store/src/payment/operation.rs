@@ -60,9 +60,9 @@ pub struct Operation {
     pub key: String,
     /// The bill.
     pub bill_id: BillId,
-    /// The plugin of the payer.
+    /// The plugin of the payer; of a quote, those of all payers, with commas.
     pub payer: String,
-    /// `settle` or `reverse`.
+    /// `settle`, `reverse`, or `quote` of what a refund has left.
     pub verb: String,
     /// Digest of the request; another digest with the same key is a conflict.
     pub request_digest: String,

@@ -44,7 +44,7 @@ const HANGING: [(&str, &str, &str); 5] = [
 /// Index tables of resources.
 const FINDING: [&str; 3] = ["resource_token", "resource_string", "resource_range"];
 /// Tables with a patient id, each before those that it refers to.
-const OWN: [&str; 23] = [
+const OWN: [&str; 24] = [
     "task",
     "alert",
     "hold",
@@ -61,6 +61,7 @@ const OWN: [&str; 23] = [
     "real_name",
     "insurance_request",
     "bill",
+    "item_order",
     "prescription",
     "enrolment",
     "encounter",
@@ -113,6 +114,7 @@ impl<E: Executor> TenantScope<E> {
             ("encounter", "updated_at"),
             ("prescription", "updated_at"),
             ("bill", "updated_at"),
+            ("item_order", "updated_at"),
             ("purchase", "updated_at"),
             ("capitation_member", "updated_at"),
             ("insurance_request", "updated_at"),

@@ -1,7 +1,7 @@
 //! Documents, dispensing, tasks, alerts, holds and messages.
 
 use serde_json::json;
-use xinglin_domain::id::{AlertId, BillId, EncounterId, EnrolmentId, HoldId, PrescriptionId, TaskId};
+use xinglin_domain::id::{AlertId, BillId, EncounterId, EnrolmentId, HoldId, ItemOrderId, PrescriptionId, TaskId};
 use xinglin_store::{
     Alert, AlertQuery, Document, DocumentId, DocumentQuery, Hold, Message, Queue, Result, StoreError, Task, TaskState,
     Tenant, TenantTx, Work,
@@ -55,6 +55,7 @@ async fn every_kind_of_document_is_kept(bench: Bench) -> Result<()> {
     let tenant = bench.here();
     kept(&tenant, EncounterId::from_u128(1)).await?;
     kept(&tenant, PrescriptionId::from_u128(1)).await?;
+    kept(&tenant, ItemOrderId::from_u128(1)).await?;
     kept(&tenant, BillId::from_u128(1)).await?;
     kept(&tenant, EnrolmentId::from_u128(1)).await?;
     assert_eq!(code_of(tenant.get_document(EncounterId::from_u128(9)).await), "NOT_FOUND");

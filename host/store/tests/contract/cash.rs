@@ -33,7 +33,7 @@ async fn a_share_changes_by_version_and_has_its_work(bench: Bench) -> Result<()>
     bill(&tenant).await?;
     let put = async |row: &CashRow, look_at| {
         let tx = tenant.begin().await?;
-        tx.lock_cash(row.bill_id).await?;
+        tx.lock_money(row.bill_id).await?;
         tx.put_cash(row, look_at).await?;
         tx.commit().await
     };

@@ -8,9 +8,12 @@
 //!
 //! The share is paid once. Money beyond it is known too, whenever it arrives, and given back by itself:
 //! more than is owed ([`Cause::Surplus`]), a second time ([`Cause::Double`]), after the bill was over
-//! ([`Cause::Late`]), or less than is owed ([`Cause::Short`]). So what came in, less what goes back, is
-//! what is owed while it is [`Paid`], and nothing in every other state ([`Till::kept`]). A transaction
-//! of a channel counts once: a repetition changes nothing, the same with another amount is refused.
+//! ([`Cause::Late`]), or less than is owed ([`Cause::Short`]). What is owed may change while the bill
+//! stands ([`Till::owe`]): if it is less, the rest goes back ([`Cause::Reduction`]); if it is more, what
+//! was paid is kept, and the difference is due. So what came in, less what goes back, is what is owed while
+//! it is [`Paid`], less than that while it is [`Due`], and nothing otherwise ([`Till::kept`]). A
+//! transaction of a channel counts once: a repetition changes nothing, the same with another amount is
+//! refused.
 //!
 //! - [`name`]: what orders and refunds are called at a channel;
 //! - [`statement`]: a channel's statement against ours.
@@ -127,6 +130,8 @@ pub struct Order {
     pub channel: Channel,
     /// How the patient pays there, for example `native`.
     pub how: String,
+    /// How much.
+    pub amount: Money,
     /// When it was opened.
     pub at: Instant,
     /// Until when the channel takes the money.
@@ -164,6 +169,8 @@ pub struct Received {
 pub enum Cause {
     /// The bill was taken back.
     Reversal,
+    /// A part of it was given back, or a payer pays more of it.
+    Reduction,
     /// More was paid than is owed.
     Surplus,
     /// It was paid a second time.
@@ -179,6 +186,7 @@ impl Cause {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Reversal => "reversal",
+            Self::Reduction => "reduction",
             Self::Surplus => "surplus",
             Self::Double => "double",
             Self::Late => "late",
@@ -264,12 +272,14 @@ struct Head {
     refunds: Vec<Refund>,
 }
 
-/// Nothing was paid yet.
+/// It was not paid yet, or only a part of what is owed by now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Due {
     /// Until when it can be paid; `None`: as long as the bill stands.
     pub until: Option<Instant>,
+    /// What was paid when less was owed.
+    pub kept: Money,
 }
 
 /// It is there.
@@ -319,7 +329,7 @@ machine! {
     tag CashState;
     /// A state of a patient's share.
     stage CashStage;
-    /// Nothing was paid yet.
+    /// It was not paid yet, or not all of it.
     Due = "DUE",
     /// It is there.
     Paid = "PAID",
@@ -341,7 +351,7 @@ pub enum Heard {
     Known,
     /// It pays the share; so much of it is given back.
     Pays {
-        /// Zero if it is exactly what is owed.
+        /// Zero if it is exactly what is due.
         rest: Money,
     },
     /// All of it is given back.
@@ -426,6 +436,16 @@ impl Head {
         });
     }
 
+    /// Plans that so much goes back of all that is kept, the newest first.
+    fn return_kept(&mut self, mut amount: Money, cause: Cause, now: Instant) -> Result<(), MoneyError> {
+        for received in self.received.clone().iter().rev() {
+            let rest = received.amount.minus(self.returned(received)?)?.min(amount);
+            self.plan(received, rest, cause, now);
+            amount = amount.minus(rest)?;
+        }
+        Ok(())
+    }
+
     fn next_refund(&self) -> u32 {
         u32::try_from(self.refunds.len()).unwrap_or(u32::MAX).saturating_add(1)
     }
@@ -474,7 +494,7 @@ impl Cash<Due> {
             received: Vec::new(),
             refunds: Vec::new(),
         };
-        Ok(Self { head, state: Due { until } })
+        Ok(Self { head, state: Due { until, kept: Money::ZERO } })
     }
 
     /// Opens an order at a channel, for at most so long.
@@ -494,11 +514,16 @@ impl Cash<Due> {
         if until <= at {
             return Err(RefusedStep::new(self, CashError::Over));
         }
+        let amount = match self.head.owed.minus(self.state.kept) {
+            Ok(amount) => amount,
+            Err(error) => return Err(RefusedStep::new(self, error.into())),
+        };
         let number = u32::try_from(self.head.orders.len()).unwrap_or(u32::MAX).saturating_add(1);
         self.head.orders.push(Order {
             number,
             channel,
             how: how.to_owned(),
+            amount,
             at,
             until,
             ticket: None,
@@ -524,10 +549,20 @@ impl Cash<Due> {
     }
 
     /// The bill is over. An order that is still open is closed later; what is paid for it meanwhile
-    /// goes back.
-    pub fn lapse(mut self, at: Instant) -> Cash<Lapsed> {
+    /// goes back, as does what was kept.
+    ///
+    /// # Errors
+    /// On overflow.
+    pub fn lapse(mut self, at: Instant) -> Result<Till, RefusedCash<Due>> {
         self.head.look_at_once(at);
-        self.to(Lapsed { at })
+        let kept = self.state.kept;
+        if kept <= Money::ZERO {
+            return Ok(self.to(Lapsed { at }).into());
+        }
+        match self.head.return_kept(kept, Cause::Reversal, at) {
+            Ok(()) => Ok(self.to(Refunding { at }).into()),
+            Err(error) => Err(RefusedStep::new(self, error.into())),
+        }
     }
 }
 
@@ -537,14 +572,10 @@ impl Cash<Paid> {
     /// # Errors
     /// On overflow.
     pub fn give_back(mut self, at: Instant) -> Result<Cash<Refunding>, RefusedCash<Paid>> {
-        for received in self.head.received.clone() {
-            let rest = self.head.returned(&received).and_then(|returned| received.amount.minus(returned));
-            match rest {
-                Ok(rest) => self.head.plan(&received, rest, Cause::Reversal, at),
-                Err(error) => return Err(RefusedStep::new(self, error.into())),
-            }
+        match self.head.return_kept(self.head.owed, Cause::Reversal, at) {
+            Ok(()) => Ok(self.to(Refunding { at })),
+            Err(error) => Err(RefusedStep::new(self, error.into())),
         }
-        Ok(self.to(Refunding { at }))
     }
 }
 
@@ -602,6 +633,48 @@ impl Till {
         }
     }
 
+    /// What is to be paid now: what is owed, less what was paid of it.
+    ///
+    /// # Errors
+    /// On overflow.
+    pub fn outstanding(&self) -> Result<Money, MoneyError> {
+        match self {
+            Self::Due(due) => due.head.owed.minus(due.state.kept),
+            _ => Ok(Money::ZERO),
+        }
+    }
+
+    /// The patient owes another amount of the bill, which stands: what was paid beyond it goes back, and what is
+    /// lacking is due as long as the bill stands. An order for the former amount is closed.
+    ///
+    /// # Errors
+    /// If the amount is negative, or the bill is over.
+    pub fn owe(self, amount: Money, now: Instant) -> Result<Self, CashError> {
+        if amount < Money::ZERO {
+            return Err(CashError::Amount(amount));
+        }
+        let (mut head, until, kept, at) = match self {
+            Self::Due(Cash { head, state: Due { until, kept } }) => (head, until, kept, now),
+            Self::Paid(Cash { head, state: Paid { at } }) => (head.clone(), None, head.owed, at),
+            over => return Err(CashError::State(over.state())),
+        };
+        let former = std::mem::replace(&mut head.owed, amount);
+        if former != amount {
+            head.orders.iter_mut().filter(|order| order.open).for_each(|order| order.until = now);
+            head.look_at_once(now);
+        }
+        head.return_kept(kept.minus(amount)?.max(Money::ZERO), Cause::Reduction, now)?;
+        let pending = head.refunds.iter().any(Refund::is_pending);
+        Ok(match amount {
+            // Nothing is owed any more, and all that was paid goes back.
+            Money::ZERO if pending => Cash { head, state: Refunding { at: now } }.into(),
+            Money::ZERO if head.received.is_empty() => Cash { head, state: Lapsed { at: now } }.into(),
+            Money::ZERO => Cash { head, state: Refunded { at: now } }.into(),
+            _ if kept >= amount => Cash { head, state: Paid { at } }.into(),
+            _ => Cash { head, state: Due { until, kept } }.into(),
+        })
+    }
+
     /// What came in, less what goes back.
     ///
     /// # Errors
@@ -625,10 +698,10 @@ impl Till {
             let is_same = known.amount == received.amount && known.order == received.order;
             return if is_same { Ok((self, Heard::Known)) } else { Err(CashError::Conflict(received.transaction)) };
         }
-        let owed = self.owed();
+        let outstanding = self.outstanding()?;
         let (mut till, rest, cause, heard) = match self {
-            Self::Due(due) if received.amount >= owed => {
-                let rest = received.amount.minus(owed)?;
+            Self::Due(due) if received.amount >= outstanding => {
+                let rest = received.amount.minus(outstanding)?;
                 (Self::Paid(due.to(Paid { at: now })), rest, Cause::Surplus, Heard::Pays { rest })
             }
             other => {
@@ -848,12 +921,56 @@ mod tests {
             let planned = Money::sum(till.refunds().iter().map(|refund| refund.amount));
             assert_eq!(planned, Ok(fen(goes)), "{came:?}");
         }
-        let lapsed = Till::from(due().lapse(NOW));
+        let lapsed = due_lapsed();
         let (lapsed, heard) = lapsed.receive(money("a", OWED), NOW).expect("received");
         assert_eq!((heard, lapsed.state()), (back(Cause::Late), CashState::Lapsed));
         let (till, _) = ordered().receive(money("a", OWED), NOW).expect("received");
         assert_eq!(till.clone().receive(money("a", 1), NOW), Err(CashError::Conflict("a".into())));
         assert_eq!(till.receive(money("b", 0), NOW), Err(CashError::Amount(fen(0))));
+    }
+
+    /// What was paid, what is owed then, and what is kept, due and goes back of it.
+    #[test]
+    fn what_is_owed_may_change() {
+        let rows = [
+            (0, 6125, (CashState::Due, 0, 6125, 0)),
+            (0, 0, (CashState::Lapsed, 0, 0, 0)),
+            (OWED, 6125, (CashState::Paid, 6125, 0, 625)),
+            (OWED, OWED, (CashState::Paid, OWED, 0, 0)),
+            (OWED, 8000, (CashState::Due, OWED, 1250, 0)),
+            (OWED, 0, (CashState::Refunding, 0, 0, OWED)),
+        ];
+        for (paid, owed, expected) in rows {
+            let mut till = ordered();
+            if paid > 0 {
+                till = till.receive(money("a", paid), NOW).expect("received").0;
+            }
+            let till = till.owe(fen(owed), NOW).expect("changed");
+            let back = Money::sum(till.refunds().iter().map(|refund| refund.amount));
+            let fens = [till.kept(), till.outstanding(), back].map(|sum| sum.expect("fits").as_fen());
+            assert_eq!((till.state(), fens[0], fens[1], fens[2]), expected, "{paid} {owed}");
+            // What was offered for the former amount is closed.
+            assert_eq!(till.tasks(NOW).contains(&Task::Close(1)), paid == 0, "{paid} {owed}");
+        }
+        let (till, _) = ordered().receive(money("a", OWED), NOW).expect("received");
+        let (till, heard) = till.owe(fen(8000), NOW).expect("more").receive(money("b", 1300), NOW).expect("received");
+        assert_eq!((heard, till.kept()), (Heard::Pays { rest: fen(50) }, Ok(fen(8000))));
+        assert_eq!(till.clone().owe(fen(-1), NOW), Err(CashError::Amount(fen(-1))));
+        // The newest goes back first, and of each no more than came with it.
+        let till = till.owe(fen(6000), NOW).expect("less");
+        let back: Vec<_> = till.refunds().iter().map(|refund| (&*refund.transaction, refund.amount.as_fen())).collect();
+        assert_eq!(back, [("b", 50), ("b", 1250), ("a", 750)]);
+        let Till::Due(due) = ordered().receive(money("a", OWED), NOW).expect("received").0.owe(fen(8000), NOW).expect("more")
+        else {
+            panic!("due")
+        };
+        assert_eq!(due.lapse(NOW).map(|till| till.state()).map_err(|no| no.error), Ok(CashState::Refunding));
+        let over = due_lapsed().owe(fen(1), NOW);
+        assert_eq!(over, Err(CashError::State(CashState::Lapsed)));
+    }
+
+    fn due_lapsed() -> Till {
+        due().lapse(NOW).expect("lapsed")
     }
 
     #[test]
@@ -883,7 +1000,7 @@ mod tests {
         assert_eq!((closed.tasks(end), closed.look_at()), (vec![Task::Lapse], Some(end)));
         // An order that is open when the bill is over is closed too.
         let Till::Due(due) = till.clone() else { panic!("due") };
-        assert_eq!(Till::from(due.lapse(NOW)).tasks(NOW), [Task::Close(1)]);
+        assert_eq!(due.lapse(NOW).expect("lapsed").tasks(NOW), [Task::Close(1)]);
         // A refund that failed is tried again, later each time.
         let (till, _) = till.receive(money("a", OWED + 1), NOW).expect("received");
         assert_eq!(till.tasks(NOW), [Task::Refund(1)]);
@@ -903,6 +1020,7 @@ mod tests {
         Close,
         Lapse,
         GiveBack,
+        Owe(i64),
         Sending(u32),
         Done(u32),
         Failed(u32),
@@ -916,6 +1034,7 @@ mod tests {
             Just(Step::Close),
             Just(Step::Lapse),
             Just(Step::GiveBack),
+            prop_oneof![Just(0), Just(OWED), 1..20_000_i64].prop_map(Step::Owe),
             (1..8_u32).prop_map(Step::Sending),
             (1..8_u32).prop_map(Step::Done),
             (1..8_u32).prop_map(Step::Failed),
@@ -937,13 +1056,14 @@ mod tests {
             },
             Step::Close => till.closed(1),
             Step::Lapse => match till {
-                Till::Due(due) => Ok(due.lapse(NOW).into()),
+                Till::Due(due) => due.lapse(NOW).map_err(|refused| refused.error),
                 other => Ok(other),
             },
             Step::GiveBack => match till {
                 Till::Paid(paid) => paid.give_back(NOW).map(Till::from).map_err(|refused| refused.error),
                 other => Ok(other),
             },
+            Step::Owe(amount) => till.owe(fen(*amount), NOW),
             Step::Sending(number) => till.sending(*number, NOW),
             Step::Done(number) => till.refunded(*number, "r", NOW, NOW),
             Step::Failed(number) => till.refund_failed(*number, "no", NOW),
@@ -953,15 +1073,20 @@ mod tests {
 
     proptest! {
         /// Whatever comes in whatever order: what came in, less what goes back, is what is owed while it is
-        /// paid, and nothing otherwise; no more is refunded of a transaction than came in with it; all has
+        /// paid, less than that while it is due, and nothing otherwise; no more is refunded of a transaction than came in with it; all has
         /// gone back once it is refunded.
         #[test]
         fn the_patient_pays_what_is_owed_or_nothing(steps in prop::collection::vec(step(), 0..40)) {
             let mut till = ordered();
             for step in &steps {
                 till = take(till, step);
-                let expected = if till.state() == CashState::Paid { fen(OWED) } else { Money::ZERO };
+                let expected = match &till {
+                    Till::Paid(_) => till.owed(),
+                    Till::Due(due) => due.state().kept,
+                    _ => Money::ZERO,
+                };
                 prop_assert_eq!(till.kept(), Ok(expected), "{:?}", &till);
+                prop_assert_eq!(till.outstanding().expect("fits") > Money::ZERO, till.state() == CashState::Due);
                 for received in till.received() {
                     let returned = till.head().returned(received).expect("a sum");
                     prop_assert!(returned >= Money::ZERO && returned <= received.amount);

@@ -95,7 +95,8 @@ impl Client {
 }
 
 impl Answer {
-    fn done(self, path: &str) -> Result<Value> {
+    /// The body, of what was done.
+    pub fn done(self, path: &str) -> Result<Value> {
         if self.status.is_success() {
             return Ok(self.body);
         }

@@ -1,24 +1,19 @@
 //! A year of payment per head, on the host's own clock and timers: a hundred members of a lead whose budget
 //! is left over, and a hundred of one that overruns it. Figures and rules: `plugins/capitation/README.md`.
 
-use std::{path::Path, time::Duration};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use comfy_table::{CellAlignment, Table, presets::UTF8_BORDERS_ONLY};
 use serde_json::{Value, json};
 use xinglin_domain::time::Instant;
-use xinglin_platform::ambient::{self, Clock};
-use xinglin_runtime::Bundle;
+use xinglin_platform::ambient::Clock;
 
 use crate::cli::demo::{
-    client::{Client, number, text},
+    client::{Client, number},
     story::Story,
-    vendor::Vendor,
+    visit::open_account,
 };
-
-/// The plugins of the year: file, id, kind of payer.
-pub const PLUGINS: [(&str, &str, Option<&str>); 2] =
-    [("medical-insurance.wasm", FUND, Some("basic_insurance")), ("capitation.wasm", SCHEME, None)];
 
 const FUND: &str = "xinglin.medical-insurance";
 const SCHEME: &str = "xinglin.capitation";
@@ -31,7 +26,7 @@ pub struct Stage<'a> {
     pub anyone: &'a Client,
     /// Password of the operator.
     pub operator_password: &'a str,
-    /// The hospital, in which both plugins are enabled.
+    /// The hospital, in which the fund's plugin and the scheme's are enabled.
     pub tenant: &'a str,
     /// Password of its administrator, and of the accounts that are opened.
     pub staff_password: &'a str,
@@ -41,42 +36,6 @@ pub struct Stage<'a> {
 const CLASSES: [(usize, u16, &str); 3] = [(60, 1977, "E11.9"), (30, 1950, "E11.9"), (10, 1977, "E11.2")];
 /// Those who come at midyear: 55 × 12 + 5 × 6 = 690 months of the first class.
 const LATE: usize = 5;
-
-/// Runs it on a new hospital, and prints the tables.
-pub async fn tell(
-    story: &mut Story,
-    anyone: &Client,
-    (plugins, vendor): (&Path, &Vendor),
-    operator_password: &str,
-) -> Result<String> {
-    story.step("A hospital, its fund, and a scheme of payment per head");
-    let staff_password = hex::encode(ambient::random_bytes::<8>());
-    let operator = anyone.sign_in(None, "operator", operator_password).await?;
-    let founded = json!({ "kind": "hospital", "name": "杏林互联网医院 Xinglin Clinic" });
-    let tenant = text(&operator.post("/api/v1/tenants", &founded).await?, "/id")?;
-    let account = json!({ "login": "administrator", "password": staff_password, "roles": ["administrator"] });
-    operator.post(&format!("/api/v1/tenants/{tenant}/accounts"), &account).await?;
-    for (file, id, payer) in PLUGINS {
-        let bytes = std::fs::read(plugins.join(file)).with_context(|| file.to_owned())?;
-        operator.upload("/api/v1/plugins", Bundle::MEDIA_TYPE, vendor.sign(bytes)?).await?;
-        let path = format!("/api/v1/tenants/{tenant}/plugins/{id}");
-        // A demonstration: no pooling region has set the figures.
-        let settings = json!({ "accept-illustrative": true });
-        operator
-            .put(&path, &payer.map_or_else(|| json!({}), |payer| json!({ "payer": payer, "settings": settings })))
-            .await?;
-        operator.post(&format!("{path}/enable"), &Value::Null).await?;
-        story.say(format!("{id} is enabled"));
-    }
-    let stage = Stage { anyone, operator_password, tenant: &tenant, staff_password: &staff_password };
-    let years = play(story, &stage).await?;
-    story.step("The accounts of the year, in fen");
-    print(&years);
-    let books = stage.sign_in("accountant").await?.get("/api/v1/ledger/trial-balance").await?;
-    story.balance(&books);
-    ensure!(books["balanced"] == true, "the books do not balance");
-    Ok(tenant)
-}
 
 /// Plays the year of both leads; returns their accounts, closed, the one with the surplus first.
 pub async fn play(story: &mut Story, stage: &Stage<'_>) -> Result<[Value; 2]> {
@@ -191,7 +150,8 @@ impl Stage<'_> {
         self.anyone.sign_in(None, "operator", self.operator_password).await
     }
 
-    async fn sign_in(&self, login: &str) -> Result<Client> {
+    /// Signs one of the hospital in.
+    pub async fn sign_in(&self, login: &str) -> Result<Client> {
         self.anyone.sign_in(Some(self.tenant), login, self.staff_password).await
     }
 
@@ -207,21 +167,18 @@ impl Stage<'_> {
     /// An accountant, and a health manager with proof of employment.
     async fn open_accounts(&self) -> Result<()> {
         let operator = self.operator().await?;
-        let accounts = format!("/api/v1/tenants/{}/accounts", self.tenant);
-        let accountant = json!({ "login": "accountant", "password": self.staff_password, "roles": ["accountant"] });
-        operator.post(&accounts, &accountant).await?;
+        let accountant = json!({ "login": "accountant", "roles": ["accountant"] });
         let manager = json!({
-            "login": "manager", "password": self.staff_password, "roles": ["health_manager"],
+            "login": "manager", "roles": ["health_manager"],
             "certificates": [{
-                "kind": "employer_proof", "number": "HM-1", "issued_by": "杏林互联网医院", "institution": "杏林互联网医院",
+                "kind": "employer_proof", "number": "HM-1", "issued_by": "北京市卫生健康委员会", "institution": "杏林互联网医院",
                 "issued_on": "2020-01-01", "valid_until": "2099-01-01",
             }],
             "filings": [{ "basis": "main", "from": "2020-01-01", "state": "in_force" }],
         });
-        let opened = operator.post(&accounts, &manager).await?;
-        let certificate = text(&opened, "/certificates/0/id")?;
-        let judgement = json!({ "certificates": [certificate], "verified": true, "reason": "the original was seen" });
-        operator.post(&format!("{accounts}/{}/certificates/judge", text(&opened, "/id")?), &judgement).await?;
+        for account in [accountant, manager] {
+            open_account(&operator, self.tenant, account, self.staff_password).await?;
+        }
         Ok(())
     }
 }

@@ -3,6 +3,7 @@
 
 mod client;
 mod heads;
+mod payers;
 mod server;
 mod story;
 mod vendor;
@@ -28,7 +29,7 @@ pub use crate::cli::demo::server::LISTENING;
 ///   xinglin demo --once
 ///   xinglin demo --listen 127.0.0.1:9000
 ///   xinglin demo --plugins dist --patient my-synthea-patient.json
-///   xinglin demo --heads --once
+///   xinglin demo --payers --once
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub struct Demo {
@@ -38,9 +39,9 @@ pub struct Demo {
     /// Address to listen on [default: 127.0.0.1:7788, or any free port with --once].
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<String>,
-    /// Show a year of payment per head instead: two leads with a hundred members each, on the server's clock.
-    #[arg(long)]
-    heads: bool,
+    /// Show who pays instead: the basic fund, an insurer after it, an insurer alone, and a year of payment per head.
+    #[arg(long, conflicts_with = "patient")]
+    payers: bool,
     /// Folder with the packages of the plugins.
     #[arg(long, value_name = "FOLDER")]
     plugins: Option<PathBuf>,
@@ -70,10 +71,10 @@ impl Demo {
         let password = hex::encode(ambient::random_bytes::<8>());
         let vendor = Vendor::trusted_by(&folder)?;
         let server = Server::start(&folder, &listen, &password).await?;
-        if self.heads {
-            return self.year(server, (&plugins, &vendor), &folder, &password).await;
-        }
-        let told = visit::tell(server, &plugins, &vendor, patient, &password).await;
+        let told = match self.payers {
+            true => payers::tell(server, &plugins, &vendor, &password).await,
+            false => visit::tell(server, &plugins, &vendor, patient, &password).await,
+        };
         let mut told =
             told.with_context(|| format!("the server's log is in {}", folder.join("server.log").display()))?;
         if self.once {
@@ -84,23 +85,6 @@ impl Demo {
         self.leave_running(told, &folder, &password).await
     }
 
-    async fn year(&self, mut server: Server, plugins: (&Path, &Vendor), folder: &Path, password: &str) -> Result<()> {
-        let mut story = story::Story::new("a year of payment per head");
-        let anyone = client::Client::new(&server.address);
-        let told = heads::tell(&mut story, &anyone, plugins, password).await;
-        told.with_context(|| format!("the server's log is in {}", folder.join("server.log").display()))?;
-        if self.once {
-            server.kill().await?;
-            std::fs::remove_dir_all(folder)?;
-            return Ok(());
-        }
-        println!("\nThe server goes on running at {}; stop with Ctrl-C.", server.address);
-        tokio::select! {
-            _ = tokio::signal::ctrl_c() => server.kill().await,
-            ended = server.wait() => ended,
-        }
-    }
-
     fn find_plugins(&self) -> Result<PathBuf> {
         let beside = std::env::current_exe().ok().and_then(|exe| Some(exe.parent()?.to_owned()));
         let beside = beside.into_iter().flat_map(|folder| [folder.join("plugins"), folder.join("../plugins")]);
@@ -108,11 +92,8 @@ impl Demo {
             Some(folder) => vec![folder.clone()],
             None => std::iter::once("target/plugins".into()).chain(beside).collect(),
         };
-        let files: Vec<&str> = match self.heads {
-            true => heads::PLUGINS.iter().map(|(file, ..)| *file).collect(),
-            false => visit::PLUGINS.iter().map(|plugin| plugin.file).collect(),
-        };
-        let whole = |folder: &&PathBuf| files.iter().all(|file| folder.join(file).is_file());
+        let needed = if self.payers { &payers::PLUGINS } else { &visit::PLUGINS };
+        let whole = |folder: &&PathBuf| needed.iter().all(|plugin| folder.join(plugin.file).is_file());
         match candidates.iter().find(whole) {
             Some(folder) => Ok(folder.clone()),
             None => {

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use comfy_table::{CellAlignment, Table, presets::UTF8_BORDERS_ONLY};
+use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
 use crate::cli::demo::client::Client;
@@ -54,8 +55,14 @@ impl Story {
         for call in answer["calls"].as_array().into_iter().flatten() {
             let word = |key: &str| call[key].as_str().unwrap_or_default();
             let hook = word("hook").rsplit_once('/').map_or(word("hook"), |(_, hook)| hook);
-            let tape = auditor.get(&format!("/api/v1/calls/{}", word("id"))).await?;
+            let path = format!("/api/v1/calls/{}", word("id"));
+            let tape = auditor.ask(Method::GET, &path, None).await?;
             println!("   ┌ {} {}, {hook}: {} µs", word("plugin"), word("version"), call["micros"]);
+            if tape.status == StatusCode::NOT_FOUND {
+                println!("   └ its tape is in a restricted part of the record, closed to the auditor");
+                continue;
+            }
+            let tape = tape.done(&path)?;
             println!("   │ asked    {}", cut(&asked(&tape["tape"]["input"])));
             println!("   └ answered {}", cut(&answered(&tape["tape"]["output"])));
         }

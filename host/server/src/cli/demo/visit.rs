@@ -19,8 +19,10 @@ use crate::cli::demo::{
 pub struct Plugin {
     /// Its package.
     pub file: &'static str,
-    id: &'static str,
-    payer: Option<&'static str>,
+    /// Its id.
+    pub id: &'static str,
+    /// The kind of payer that it is.
+    pub payer: Option<&'static str>,
 }
 
 /// The plugins of the demonstration.
@@ -31,7 +33,8 @@ pub const PLUGINS: [Plugin; 4] = [
     Plugin { file: "medical-insurance.wasm", id: "xinglin.medical-insurance", payer: Some("basic_insurance") },
 ];
 
-const FORMULARY: &str = include_str!("../../../../../examples/formulary/clinic.json");
+/// What the hospital sells.
+pub const FORMULARY: &str = include_str!("../../../../../examples/formulary/clinic.json");
 
 /// The state after the last step.
 pub struct Told {
@@ -77,7 +80,7 @@ pub async fn tell(
     let operator = anyone.sign_in(None, "operator", operator_password).await?;
     let staff_password = hex::encode(ambient::random_bytes::<8>());
 
-    let tenant = open_hospital(&mut story, &operator, plugins, vendor, &staff_password).await?;
+    let tenant = open_hospital(&mut story, &operator, (&PLUGINS, plugins), vendor, &staff_password).await?;
     let administrator = anyone.sign_in(Some(&tenant), "administrator", &staff_password).await?;
     let (patient, recent) = import(&mut story, &administrator, bundle).await?;
     let assistant_id = insure_and_open_accounts(&story, &operator, &tenant, &patient, &staff_password).await?;
@@ -94,17 +97,18 @@ pub async fn tell(
     let encounter = scene.follow_up(&recent).await?;
     let enrolment = scene.pathway(&encounter).await?;
     let prescription = scene.prescribe(&encounter).await?;
-    scene.pay_and_dispense(&prescription).await?;
+    scene.pay_and_dispense(&encounter, &prescription).await?;
     scene.timer(&enrolment).await?;
     scene.audit().await?;
     let Scene { server, tenant, staff_password, .. } = scene;
     Ok(Told { server, tenant, staff_password })
 }
 
-async fn open_hospital(
+/// A hospital with an administrator, a formulary, and these plugins of a folder; its id.
+pub async fn open_hospital(
     story: &mut Story,
     operator: &Client,
-    plugins: &Path,
+    (plugins, folder): (&[Plugin], &Path),
     vendor: &Vendor,
     password: &str,
 ) -> Result<String> {
@@ -117,8 +121,8 @@ async fn open_hospital(
     let account = json!({ "login": "administrator", "password": password, "roles": ["administrator"] });
     operator.post(&format!("/api/v1/tenants/{tenant}/accounts"), &account).await?;
     let auditor = operator.sign_in(Some(&tenant), "administrator", password).await?;
-    for plugin in &PLUGINS {
-        let file = plugins.join(plugin.file);
+    for plugin in plugins {
+        let file = folder.join(plugin.file);
         let bytes = std::fs::read(&file).with_context(|| file.display().to_string())?;
         let kib = bytes.len().div_ceil(1024);
         let unsigned = operator.try_upload("/api/v1/plugins", "application/wasm", bytes.clone()).await?;
@@ -242,16 +246,77 @@ async fn insure_and_open_accounts(
     password: &str,
 ) -> Result<String> {
     let path = format!("/api/v1/tenants/{tenant}/patients/{patient}/coverages/xinglin.medical-insurance");
-    let coverage = json!({
+    operator.put(&path, &employee()).await?;
+    story.say("insured as an employee: ¥450 of the ¥500 deductible used, ¥60 on the personal account");
+    let account = json!({ "login": "patient", "roles": ["patient"], "patients": [patient],
+        "identity": { "document_matches": true, "face_per_mille": 972 } });
+    let mut assistant = None;
+    for account in staff().into_iter().chain([account]) {
+        let opened = open_account(operator, tenant, account, password).await?;
+        if let Some(number) = opened["certificates"].as_array().map(Vec::len).filter(|number| *number > 0) {
+            story.say(format!(
+                "{}: {number} certificates verified by a plugin that saw no number",
+                text(&opened, "/login")?
+            ));
+        }
+        if opened["login"] == "assistant" {
+            assistant = Some(text(&opened, "/id")?);
+        }
+    }
+    if verify_by_hand(operator, tenant, patient).await? {
+        story.say(
+            "the patient's passport is no document that the verifier knows: verified by hand, and the record says so",
+        );
+    }
+    assistant.context("no assistant")
+}
+
+/// What basic insurance counts of an employee.
+pub fn employee() -> Value {
+    json!({
         "category": { "system": "urn:nhsa:insutype", "code": "310", "display": "职工基本医疗保险" },
         "accumulators": [
             { "code": "deductible-used", "fen": 45000 },
             { "code": "fund-used", "fen": 0 },
             { "code": "account-balance", "fen": 6000 },
         ],
-    });
-    operator.put(&path, &coverage).await?;
-    story.say("insured as an employee: ¥450 of the ¥500 deductible used, ¥60 on the personal account");
+    })
+}
+
+/// Opens an account; a plugin verifies its certificates.
+pub async fn open_account(operator: &Client, tenant: &str, mut account: Value, password: &str) -> Result<Value> {
+    account["password"] = password.into();
+    let opened = operator.post(&format!("/api/v1/tenants/{tenant}/accounts"), &account).await?;
+    let open = opened["certificates"].as_array().into_iter().flatten().filter(|one| one["state"] == "submitted");
+    let open: Vec<&Value> = open.map(|one| &one["id"]).collect();
+    ensure!(open.is_empty(), "the verifier left certificates open: {open:?}");
+    Ok(opened)
+}
+
+/// Has a cashier take the patient's share of a bill.
+pub async fn pay_at_counter(story: &Story, cashier: &Client, bill: &str, cash: i64) -> Result<()> {
+    let receipt = bill.rsplit('/').next().unwrap_or_default();
+    let paid = json!({ "amount_fen": cash, "receipt": receipt });
+    let paid = cashier.post(&format!("{bill}/payments/counter"), &paid).await?;
+    ensure!(paid["status"] == "PAID", "the patient's share is not paid: {paid}");
+    story.say(format!("the patient pays their share at the counter: {}", paid["status"]));
+    Ok(())
+}
+
+/// Verifies a patient's real name unless a plugin has: patients are synthetic and have no Chinese identity card.
+/// Whether it was left to be done.
+pub async fn verify_by_hand(operator: &Client, tenant: &str, patient: &str) -> Result<bool> {
+    let name = format!("/api/v1/tenants/{tenant}/patients/{patient}/real-name");
+    if operator.get(&name).await?["state"] == "verified" {
+        return Ok(false);
+    }
+    let judgement = json!({ "verified": true, "reason": "passport and face were seen at the counter" });
+    operator.post(&format!("{name}/judge"), &judgement).await?;
+    Ok(true)
+}
+
+/// Accounts of a doctor, a pharmacist, an assistant, with their certificates, and of a cashier.
+pub fn staff() -> [Value; 4] {
     let filings = json!([{ "basis": "main", "from": "2020-01-01", "state": "in_force" }]);
     let paper = |kind: &str, number: &str, more: Value| {
         let mut paper = json!({
@@ -271,44 +336,14 @@ async fn insure_and_open_accounts(
         paper("doctor_title", "ZC-2015-0007", json!({ "rank": "middle" })),
     ];
     let pharmacy = |number: &str, rank: &str| [paper("pharmacy_title", number, json!({ "rank": rank }))];
-    let accounts = [
+    [
         json!({ "login": "doctor", "roles": ["doctor"], "certificates": doctor, "filings": filings }),
         json!({ "login": "pharmacist", "roles": ["pharmacist"], "certificates": pharmacy("YS-2015-0011", "middle"),
                 "filings": filings }),
         json!({ "login": "assistant", "roles": ["pharmacy_technician"],
                 "certificates": pharmacy("YS-2020-0042", "junior"), "filings": filings }),
         json!({ "login": "cashier", "roles": ["cashier"] }),
-        json!({ "login": "patient", "roles": ["patient"], "patients": [patient],
-                "identity": { "document_matches": true, "face_per_mille": 972 } }),
-    ];
-    let mut assistant = None;
-    for mut account in accounts {
-        account["password"] = password.into();
-        let accounts = format!("/api/v1/tenants/{tenant}/accounts");
-        let opened = operator.post(&accounts, &account).await?;
-        let open = opened["certificates"].as_array().into_iter().flatten().filter(|one| one["state"] == "submitted");
-        let open: Vec<&Value> = open.map(|one| &one["id"]).collect();
-        ensure!(open.is_empty(), "the verifier left certificates open: {open:?}");
-        if let Some(number) = opened["certificates"].as_array().map(Vec::len).filter(|number| *number > 0) {
-            story.say(format!(
-                "{}: {number} certificates verified by a plugin that saw no number",
-                text(&opened, "/login")?
-            ));
-        }
-        if opened["login"] == "assistant" {
-            assistant = Some(text(&opened, "/id")?);
-        }
-    }
-    // The patient is synthetic and has no Chinese identity card.
-    let name = format!("/api/v1/tenants/{tenant}/patients/{patient}/real-name");
-    if operator.get(&name).await?["state"] != "verified" {
-        let judgement = json!({ "verified": true, "reason": "passport and face were seen at the counter" });
-        operator.post(&format!("{name}/judge"), &judgement).await?;
-        story.say(
-            "the patient's passport is no document that the verifier knows: verified by hand, and the record says so",
-        );
-    }
-    assistant.context("no assistant")
+    ]
 }
 
 impl Cast {
@@ -431,7 +466,7 @@ impl Scene {
         Ok(id)
     }
 
-    async fn pay_and_dispense(&mut self, prescription: &str) -> Result<()> {
+    async fn pay_and_dispense(&mut self, encounter: &str, prescription: &str) -> Result<()> {
         let Self { story, cast, .. } = self;
         story.step("A pharmacist approves, never the prescriber");
         let path = format!("/api/v1/prescriptions/{prescription}");
@@ -448,6 +483,10 @@ impl Scene {
         story.step("Medical insurance quotes the bill to the fen; the patient confirms; it settles");
         let order =
             json!({ "prescription": prescription, "items": [{ "item": "glucose-test-strips-50", "quantity": 1 }] });
+        let refused = cast.patient.refused("/api/v1/charges", &order, "ORDER_REQUIRED").await?;
+        story.refused("test strips that no doctor has ordered", &refused);
+        let strips = json!({ "item": "glucose-test-strips-50", "quantity": 1 });
+        cast.doctor.post(&format!("/api/v1/encounters/{encounter}/orders"), &strips).await?;
         let quote = cast.patient.post("/api/v1/charges", &order).await?;
         story.calls(&cast.administrator, &quote).await?;
         story.money(&quote);
@@ -483,9 +522,7 @@ impl Scene {
         story.refused("one person alone", &refused);
         let refused = cast.pharmacist.refused(&format!("{path}/dispense"), &dispense, "PAY_DUE").await?;
         story.refused("handing out what the patient has not paid", &refused);
-        let paid = json!({ "amount_fen": cash, "receipt": "R-0001" });
-        let paid = cast.cashier.post(&format!("/api/v1/charges/{bill}/payments/counter"), &paid).await?;
-        story.say(format!("the patient pays their share at the counter: {}", paid["status"]));
+        pay_at_counter(story, &cast.cashier, &format!("/api/v1/charges/{bill}"), cash).await?;
         let dispensed = cast.pharmacist.post(&format!("{path}/dispense"), &dispense).await?;
         story.say(format!("the prescription is {}", dispensed["status"]));
         let refused = cast.pharmacist.refused(&format!("{path}/dispense"), &dispense, "RX_ALREADY_USED").await?;
@@ -585,7 +622,7 @@ fn line(item: &str, milligrams: &str, doses_per_day: &str, days: u16, packs: u32
 }
 
 /// A prescription with a diabetic's medicines for a month, and further lines.
-fn draft(encounter: &str, more: &[Value]) -> Value {
+pub fn draft(encounter: &str, more: &[Value]) -> Value {
     let mut lines =
         vec![line("metformin-500mg-60", "1000", "2", 30, 2), line("dapagliflozin-10mg-30", "10", "1", 30, 1)];
     lines.extend_from_slice(more);

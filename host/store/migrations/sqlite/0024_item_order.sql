@@ -1,0 +1,23 @@
+-- What clinicians order beside medicines, with what bills have taken of it.
+CREATE TABLE item_order (
+    tenant_id     TEXT NOT NULL REFERENCES tenant,
+    document_id   TEXT NOT NULL,
+    patient_id    TEXT NOT NULL,
+    parent_id     TEXT NULL,
+    exclusive_key TEXT NULL,
+    status        TEXT NOT NULL,
+    body          TEXT NOT NULL,
+    version       INTEGER NOT NULL,
+    created_at    INTEGER NOT NULL,
+    updated_at    INTEGER NOT NULL,
+    PRIMARY KEY (tenant_id, document_id),
+    UNIQUE (tenant_id, exclusive_key)
+) STRICT;
+CREATE INDEX item_order_by_patient ON item_order (tenant_id, patient_id, created_at, document_id);
+CREATE INDEX item_order_by_parent ON item_order (tenant_id, parent_id, created_at, document_id);
+CREATE TRIGGER item_order_frozen_insert BEFORE INSERT ON item_order
+WHEN EXISTS (SELECT 1 FROM frozen_tenant f WHERE f.tenant_id = NEW.tenant_id)
+BEGIN SELECT RAISE(ABORT, 'the tenant is frozen'); END;
+CREATE TRIGGER item_order_frozen_update BEFORE UPDATE ON item_order
+WHEN EXISTS (SELECT 1 FROM frozen_tenant f WHERE f.tenant_id = NEW.tenant_id)
+BEGIN SELECT RAISE(ABORT, 'the tenant is frozen'); END;
