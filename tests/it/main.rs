@@ -11,6 +11,7 @@ mod audit;
 mod bad_bodies;
 mod bad_plugins;
 mod capabilities;
+mod cash;
 mod cds_hooks;
 mod compartments;
 mod compat;

@@ -287,6 +287,7 @@ async fn what_the_payer_does_not_take_back_is_the_accountants(hospital: TestHosp
         assert_eq!(state_outcome(&accountant, &quote, false).await["status"], "UNWINDING");
         clinic.pharmacist.refused(&format!("{}/reverse", bill(&quote)), json!(null), "PAY_REFUSED").await;
         assert_eq!(state_outcome(&accountant, &quote, true).await["status"], "REVERSED");
+        assert_eq!(clinic.settle_at_counter(id(&bill(&quote))).await["status"], "REFUNDED");
         assert_eq!(accountant.get(UNRESOLVED).await, json!([]));
         assert_eq!(told(&clinic, &quote).await, ["not-refunded", "refunded"]);
         assert_eq!(clinic.balanced().await["debit_fen"], 0);

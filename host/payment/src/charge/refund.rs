@@ -29,7 +29,6 @@ use super::{
     settle::carry_out,
     subject, view,
 };
-use crate::ledger;
 
 /// How many of a line of a bill are given back.
 #[derive(Deserialize, Serialize, ToSchema)]
@@ -149,7 +148,6 @@ async fn begin(extensions: &Extensions, caller: &Caller, row: Row, value: Charge
         key: new.key.clone(),
         lines: new.lines.iter().map(|line| RefundLine { line: line.line, quantity: line.quantity }).collect(),
         reason: new.reason.clone(),
-        received: ledger::received(&records, row.id).await?,
     };
     let now = extensions.platform.now();
     let tx = records.begin().await?;
@@ -260,7 +258,6 @@ pub async fn refund_missing(
         key: missing_key(rx.id()),
         lines,
         reason: reason.to_owned(),
-        received: ledger::received(tx, row.id).await?,
     };
     begin_in(tx, row, settled, by, (refund, now)).await.map(Some)
 }
