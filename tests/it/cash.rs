@@ -3,14 +3,19 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
-use xinglin_cash_channel::{CashChannel, Settings, serve};
 use xinglin_domain::{ledger::Period, time::Day};
 use xinglin_store::Engine;
 
 use crate::{
     money::{bill, figures, insured_by, status},
-    support::{Client, Clinic, Person, TestHospital, clinic::id, eventually, guest::PayerGuest, on_both_engines},
+    support::{
+        Clinic, Person, TestHospital,
+        cash_channel::{BOTH, PaymentChannel},
+        clinic::id,
+        eventually,
+        guest::PayerGuest,
+        on_both_engines,
+    },
 };
 
 on_both_engines!(
@@ -25,12 +30,10 @@ on_both_engines!(
 );
 
 const DAY: i64 = 24 * 3600;
-const BOTH: [&str; 2] = ["wechat-pay", "alipay"];
-
 /// A hospital with a payment channel beside it.
 struct Stage {
     hospital: TestHospital,
-    channel: Client,
+    channel: PaymentChannel,
 }
 
 impl Stage {
@@ -38,67 +41,21 @@ impl Stage {
         let hospital =
             TestHospital::open_with(engine, |config| config.egress.open_networks = vec!["127.0.0.1/32".to_owned()])
                 .await;
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let base_url = format!("http://{}", listener.local_addr().expect("an address"));
-        let channel = CashChannel::open(Settings { base_url: base_url.clone(), journal: None }).expect("a channel");
-        tokio::spawn(serve(channel, listener));
-        Self { hospital, channel: Client::new(&base_url) }
+        Self { hospital, channel: PaymentChannel::open().await }
     }
 
     /// A clinic whose patient is insured (3000 of the fund, 4000 their own), with both channels.
     async fn clinic(&self) -> Clinic {
         let clinic = insured_by(&self.hospital, &PayerGuest::settling(&figures())).await;
-        let settings = self.channel.get("/simulate/settings").await;
-        for channel in BOTH {
-            let path = format!("/api/v1/tenants/{}/cash-channels/{channel}", clinic.tenant);
-            clinic.administrator.put(&path, settings[channel].clone()).await;
-        }
+        self.channel.set_up(&clinic).await;
         clinic
     }
 
     /// Both clocks.
     async fn advance(&self, seconds: i64) {
-        self.channel.post("/simulate/clock", json!({ "seconds": seconds })).await;
+        self.channel.advance(seconds).await;
         self.hospital.advance(seconds).await;
         self.hospital.hospital.do_due_work().await;
-    }
-
-    async fn fault(&self, at: &str, what: &str) {
-        self.channel.post("/simulate/fault", json!({ "at": at, "do": what })).await;
-    }
-
-    /// The patient pays; the status with which each notice was answered.
-    async fn pay(&self, order: &Value, more: Value) -> Vec<i64> {
-        self.command("/simulate/pay", order, more).await
-    }
-
-    async fn notify(&self, order: &Value, more: Value) -> Vec<i64> {
-        self.command("/simulate/notify", order, more).await
-    }
-
-    async fn command(&self, path: &str, order: &Value, more: Value) -> Vec<i64> {
-        let mut body = json!({ "order": order });
-        if more.get("refund").is_some() {
-            body = json!({});
-        }
-        for (field, value) in more.as_object().into_iter().flatten() {
-            body[field] = value.clone();
-        }
-        let done = self.channel.post(path, body).await;
-        let notices = done["notices"].as_array().expect("notices").iter();
-        notices.map(|answer| answer["status"].as_i64().expect("a status")).collect()
-    }
-
-    /// What the channel kept of the patients' money.
-    async fn kept_there(&self) -> i64 {
-        let books = self.channel.get("/simulate/books").await;
-        let list = |what: &str| books[what].as_array().cloned().unwrap_or_default().into_iter();
-        let fen = |one: &Value| one["amount"].as_i64().expect("fen");
-        let paid: i64 = list("orders")
-            .flat_map(|order| order["payments"].as_array().cloned().unwrap_or_default())
-            .map(|one| fen(&one))
-            .sum();
-        paid - list("refunds").filter(|refund| refund["state"] == "SUCCESS").map(|one| fen(&one)).sum::<i64>()
     }
 }
 
@@ -177,13 +134,16 @@ async fn each_channel_is_paid_and_heard_once(stage: Stage) {
             (json!({ "merchant": "1900000002" }), 409),
             (json!({ "claim": 1 }), 409),
         ] {
-            assert_eq!(stage.notify(&name, lie.clone()).await, [answer], "{channel} {lie}");
+            assert_eq!(stage.channel.notify(&name, lie.clone()).await, [answer], "{channel} {lie}");
             cash_is(&clinic, &quote, "DUE").await;
         }
         // Twice at once, again byte for byte, and anew: one receipt.
-        assert_eq!(stage.pay(&name, json!({ "notices": 2 })).await, [if channel == "alipay" { 200 } else { 204 }; 2]);
+        assert_eq!(
+            stage.channel.pay(&name, json!({ "notices": 2 })).await,
+            [if channel == "alipay" { 200 } else { 204 }; 2]
+        );
         for again in [json!({ "same": true }), json!({})] {
-            assert!(stage.notify(&name, again).await[0] < 300);
+            assert!(stage.channel.notify(&name, again).await[0] < 300);
         }
         let paid = cash_is(&clinic, &quote, "PAID").await;
         assert_eq!((paid["received"].as_array().map(Vec::len), &paid["refunds"]), (Some(1), &json!([])), "{paid}");
@@ -193,7 +153,7 @@ async fn each_channel_is_paid_and_heard_once(stage: Stage) {
         // What was heard is not repeated later.
         if channel == "wechat-pay" {
             stage.advance(301).await;
-            assert_eq!(stage.notify(&name, json!({ "same": true })).await, [401]);
+            assert_eq!(stage.channel.notify(&name, json!({ "same": true })).await, [401]);
         }
         let handout = clinic.handout(&path).await;
         assert_eq!(clinic.pharmacist.post(&format!("{path}/dispense"), handout).await["status"], "DISPENSED");
@@ -201,7 +161,7 @@ async fn each_channel_is_paid_and_heard_once(stage: Stage) {
     // A notice for an order of this hospital, sent to the address of another: it has no such channel, or order.
     let (_, quote) = due(&clinic).await;
     let name = order(&clinic, &quote, "wechat-pay").await;
-    let there = stage.channel.get("/simulate/settings").await["wechat-pay"].clone();
+    let there = stage.channel.client.get("/simulate/settings").await["wechat-pay"].clone();
     let elsewhere = format!("/api/v1/cash/{}/wechat-pay/notices", other.tenant);
     assert_eq!(stage.hospital.anyone.ask(Method::POST, &elsewhere, Some(json!({}))).await.status, 404);
     other.administrator.put(&format!("/api/v1/tenants/{}/cash-channels/wechat-pay", other.tenant), there).await;
@@ -216,21 +176,21 @@ async fn each_channel_is_paid_and_heard_once(stage: Stage) {
     clinic.patient.post(&format!("{}/cancel", bill(&quote)), json!(null)).await;
     eventually("it is closed", async || cash(&clinic, &quote).await["orders"][1]["open"] == false).await;
     let (_, quote) = due(&clinic).await;
-    stage.fault("prepare", "lose-answer").await;
+    stage.channel.fault("prepare", "lose-answer").await;
     let asked = json!({ "channel": "wechat-pay" });
     let lost = clinic.patient.ask(Method::POST, &payments(&quote), Some(asked)).await;
     assert_eq!((lost.status.as_u16(), lost.code()), (503, "PAY_UNAVAILABLE"), "{}", lost.text);
     let name = order(&clinic, &quote, "wechat-pay").await;
     assert_eq!(cash(&clinic, &quote).await["orders"][0]["open"], false);
-    stage.pay(&name, json!({ "notices": 0 })).await;
-    stage.fault("query", "bad-signature").await;
+    stage.channel.pay(&name, json!({ "notices": 0 })).await;
+    stage.channel.fault("query", "bad-signature").await;
     stage.advance(61).await;
     cash_is(&clinic, &quote, "DUE").await;
     stage.advance(121).await;
     cash_is(&clinic, &quote, "PAID").await;
     // The notice comes before the answer.
     let (_, quote) = due(&clinic).await;
-    stage.fault("prepare", "pay-before-answer").await;
+    stage.channel.fault("prepare", "pay-before-answer").await;
     order(&clinic, &quote, "alipay").await;
     cash_is(&clinic, &quote, "PAID").await;
     // What was named as a difference is one row each, whatever was repeated.
@@ -251,22 +211,22 @@ async fn what_is_not_owed_goes_back_by_itself(stage: Stage) {
         // Twice, more than is due, less than is due.
         let (_, quote) = due(&clinic).await;
         let name = order(&clinic, &quote, channel).await;
-        stage.pay(&name, json!({})).await;
-        assert!(stage.pay(&name, json!({ "again": true })).await[0] < 300);
+        stage.channel.pay(&name, json!({})).await;
+        assert!(stage.channel.pay(&name, json!({ "again": true })).await[0] < 300);
         kept += 4000;
         let paid = cash_is(&clinic, &quote, "PAID").await;
         assert_eq!((&paid["refunds"][0]["cause"], &paid["refunds"][0]["amount_fen"]), (&json!("double"), &json!(4000)));
         let (_, quote) = due(&clinic).await;
         let name = order(&clinic, &quote, channel).await;
         // The notice is refused, the channel is asked, and what it says counts.
-        assert_eq!(stage.pay(&name, json!({ "amount": 4050 })).await, [409]);
+        assert_eq!(stage.channel.pay(&name, json!({ "amount": 4050 })).await, [409]);
         stage.advance(61).await;
         kept += 4000;
         let paid = cash_is(&clinic, &quote, "PAID").await;
         assert_eq!((&paid["refunds"][0]["cause"], &paid["refunds"][0]["amount_fen"]), (&json!("surplus"), &json!(50)));
         let (_, quote) = due(&clinic).await;
         let name = order(&clinic, &quote, channel).await;
-        assert_eq!(stage.pay(&name, json!({ "amount": 3999 })).await, [409]);
+        assert_eq!(stage.channel.pay(&name, json!({ "amount": 3999 })).await, [409]);
         stage.advance(61).await;
         let short = cash_is(&clinic, &quote, "DUE").await;
         assert_eq!(
@@ -278,7 +238,7 @@ async fn what_is_not_owed_goes_back_by_itself(stage: Stage) {
             stage.advance(61).await;
         }
         books_have(&clinic, kept, 0).await;
-        assert_eq!(stage.kept_there().await, kept, "{channel}");
+        assert_eq!(stage.channel.kept().await, kept, "{channel}");
     }
 }
 
@@ -289,7 +249,7 @@ async fn an_unpaid_order_frees_what_it_held(stage: Stage) {
         let name = order(&clinic, &quote, channel).await;
         assert_eq!(clinic.doctor.get(&path).await["status"], "RESERVED");
         // The channel does not answer: the bill stands until it says that the order is closed.
-        stage.fault("query", "fail").await;
+        stage.channel.fault("query", "fail").await;
         stage.advance(30 * 60 + 1).await;
         assert_eq!(status(&clinic, &quote).await, "SETTLED");
         cash_is(&clinic, &quote, "DUE").await;
@@ -311,7 +271,7 @@ async fn an_unpaid_order_frees_what_it_held(stage: Stage) {
         if channel == "alipay" {
             continue;
         }
-        assert_eq!(stage.notify(&name, json!({})).await, [204]);
+        assert_eq!(stage.channel.notify(&name, json!({})).await, [204]);
         let late = cash_is(&clinic, &quote, "LAPSED").await;
         assert_eq!(late["refunds"][0]["cause"], "late", "{late}");
         books_have(&clinic, 4000, 4000).await;
@@ -338,7 +298,7 @@ async fn a_part_that_is_given_back_goes_back_by_the_channel(stage: Stage) {
             assert_eq!(clinic.confirm(&quote).await["status"], "SETTLED");
             let first = order(&clinic, &quote, channel).await;
             if is_paid {
-                stage.pay(&first, json!({})).await;
+                stage.channel.pay(&first, json!({})).await;
             }
             let reduced = clinic.pharmacist.post(&format!("{}/refunds", bill(&quote)), back.clone()).await;
             assert_eq!((&reduced["status"], &reduced["total_fen"]), (&json!("SETTLED"), &json!(2000)), "{reduced}");
@@ -346,25 +306,25 @@ async fn a_part_that_is_given_back_goes_back_by_the_channel(stage: Stage) {
                 let share = cash_is(&clinic, &quote, "PAID").await;
                 let refund = &share["refunds"][0];
                 assert_eq!((&refund["cause"], &refund["amount_fen"]), (&json!("reduction"), &json!(4500)), "{share}");
-                books_have(&clinic, kept + 4500, 4500).await;
                 stage.advance(61).await;
                 assert_eq!(cash(&clinic, &quote).await["refunds"][0]["stage"], "done");
             } else {
                 // What was offered for the former amount is closed, and another order is for the rest.
                 let second = order(&clinic, &quote, channel).await;
                 let share = cash_is(&clinic, &quote, "DUE").await;
-                let orders = [0, 1].map(|at| (share["orders"][at]["open"].clone(), share["orders"][at]["amount_fen"].clone()));
+                let orders =
+                    [0, 1].map(|at| (share["orders"][at]["open"].clone(), share["orders"][at]["amount_fen"].clone()));
                 assert_eq!(orders, [(json!(false), json!(6500)), (json!(true), json!(2000))], "{share}");
                 clinic.patient.post(&format!("{}/cancel", bill(&quote)), json!(null)).await;
                 // Paid all the same, it goes back.
-                stage.pay(&second, json!({})).await;
+                stage.channel.pay(&second, json!({})).await;
                 for _ in 0..2 {
                     stage.advance(61).await;
                 }
                 cash_is(&clinic, &quote, "LAPSED").await;
             }
             books_have(&clinic, kept, 0).await;
-            assert_eq!(stage.kept_there().await, kept, "{channel} {is_paid}");
+            assert_eq!(stage.channel.kept().await, kept, "{channel} {is_paid}");
         }
     }
 }
@@ -374,9 +334,9 @@ async fn a_reversed_bill_is_refunded_however_often_the_channel_fails(stage: Stag
     let (accountant, _) = clinic.hire(Person::new("accountant", "accountant")).await;
     for channel in BOTH {
         let (_, quote) = due(&clinic).await;
-        stage.pay(&order(&clinic, &quote, channel).await, json!({})).await;
-        stage.fault("refund", "refuse").await;
-        stage.fault("refund", "lose-answer").await;
+        stage.channel.pay(&order(&clinic, &quote, channel).await, json!({})).await;
+        stage.channel.fault("refund", "refuse").await;
+        stage.channel.fault("refund", "lose-answer").await;
         assert_eq!(clinic.patient.post(&format!("{}/cancel", bill(&quote)), json!(null)).await["status"], "REVERSED");
         stage.advance(1).await;
         books_have(&clinic, 4000, 4000).await;
@@ -393,28 +353,28 @@ async fn a_reversed_bill_is_refunded_however_often_the_channel_fails(stage: Stag
         let back = cash_is(&clinic, &quote, "REFUNDED").await;
         assert_eq!((back["refunds"].as_array().map(Vec::len), &back["refunds"][1]["stage"]), (Some(2), &json!("done")));
         books_have(&clinic, 0, 0).await;
-        assert_eq!(stage.kept_there().await, 0);
+        assert_eq!(stage.channel.kept().await, 0);
         assert_eq!(accountant.get("/api/v1/charges/unresolved").await, json!([]));
         // A notice of it comes late, and another after that.
         for _ in 0..2 {
             let refund = json!({ "refund": back["refunds"][1]["name"] });
-            assert!(stage.notify(&Value::Null, refund).await[0] < 300);
+            assert!(stage.channel.notify(&Value::Null, refund).await[0] < 300);
         }
         cash_is(&clinic, &quote, "REFUNDED").await;
     }
     // WeChat Pay accepts a refund and closes it later.
     let (_, quote) = due(&clinic).await;
-    stage.pay(&order(&clinic, &quote, "wechat-pay").await, json!({})).await;
-    stage.fault("refund", "end-closed").await;
+    stage.channel.pay(&order(&clinic, &quote, "wechat-pay").await, json!({})).await;
+    stage.channel.fault("refund", "end-closed").await;
     clinic.patient.post(&format!("{}/cancel", bill(&quote)), json!(null)).await;
     stage.advance(1).await;
     let name = cash_is(&clinic, &quote, "REFUNDING").await["refunds"][0]["name"].clone();
-    assert_eq!(stage.notify(&Value::Null, json!({ "refund": name })).await, [204]);
+    assert_eq!(stage.channel.notify(&Value::Null, json!({ "refund": name })).await, [204]);
     for _ in 0..4 {
         stage.advance(200).await;
     }
     cash_is(&clinic, &quote, "REFUNDED").await;
-    assert_eq!(stage.kept_there().await, 0);
+    assert_eq!(stage.channel.kept().await, 0);
     books_have(&clinic, 0, 0).await;
 }
 
@@ -476,8 +436,24 @@ async fn the_counter_takes_money_and_hands_it_back(stage: Stage) {
     let (_, quote) = due(&clinic).await;
     let name = order(&clinic, &quote, "wechat-pay").await;
     clinic.cashier.post(&format!("{}/counter", payments(&quote)), pay(4000, "R1")).await;
-    let answer = stage.channel.ask(Method::POST, "/simulate/pay", Some(json!({ "order": name }))).await;
+    let answer = stage.channel.client.ask(Method::POST, "/simulate/pay", Some(json!({ "order": name }))).await;
     assert_eq!(answer.status, 409, "{}", answer.text);
+    // What the accounts write off is not due any more, and is again if it was a mistake.
+    let (_, quote) = due(&clinic).await;
+    let before = balance(&clinic, "cash").await;
+    let write_off = async |fen: i64| {
+        let body = json!({ "kind": "write_off", "source": "cash", "bill": quote["id"], "amount_fen": fen, "reason": "hardship" });
+        accountant.post("/api/v1/ledger/transactions", body).await
+    };
+    let first = write_off(1500).await;
+    assert_eq!(cash_is(&clinic, &quote, "DUE").await["due_fen"], 2500);
+    let correct = format!("/api/v1/ledger/transactions/{}/correct", first["id"].as_str().expect("an id"));
+    accountant.post(&correct, json!({ "reason": "another bill's" })).await;
+    assert_eq!(cash_is(&clinic, &quote, "DUE").await["due_fen"], 4000);
+    write_off(3999).await;
+    let paid = clinic.settle_at_counter(id(&bill(&quote))).await;
+    assert_eq!((&paid["status"], &paid["owed_fen"]), (&json!("PAID"), &json!(1)), "{paid}");
+    assert_eq!(balance(&clinic, "cash").await, before + 1);
 }
 
 async fn a_statement_shows_every_difference(stage: Stage) {
@@ -490,9 +466,9 @@ async fn a_statement_shows_every_difference(stage: Stage) {
     let day = Day::of(stage.hospital.now()).to_string();
     for channel in BOTH {
         let (_, good) = due(&clinic).await;
-        stage.pay(&order(&clinic, &good, channel).await, json!({})).await;
+        stage.channel.pay(&order(&clinic, &good, channel).await, json!({})).await;
         let (_, back) = due(&clinic).await;
-        stage.pay(&order(&clinic, &back, channel).await, json!({})).await;
+        stage.channel.pay(&order(&clinic, &back, channel).await, json!({})).await;
         clinic.patient.post(&format!("{}/cancel", bill(&back)), json!(null)).await;
         for _ in 0..2 {
             stage.advance(61).await;
@@ -502,7 +478,7 @@ async fn a_statement_shows_every_difference(stage: Stage) {
     // Money that the channel has, and never told.
     let (_, untold) = due(&clinic).await;
     let name = order(&clinic, &untold, "wechat-pay").await;
-    stage.pay(&name, json!({ "notices": 0 })).await;
+    stage.channel.pay(&name, json!({ "notices": 0 })).await;
     let compare = |channel: &str, more: Value| {
         let mut body = json!({ "channel": channel, "day": day });
         for (field, value) in more.as_object().into_iter().flatten() {
@@ -523,7 +499,7 @@ async fn a_statement_shows_every_difference(stage: Stage) {
         );
     }
     // An uploaded file without a row, and with one too many.
-    let book = stage.channel.get("/simulate/books").await;
+    let book = stage.channel.client.get("/simulate/books").await;
     let paid = |name: &Value| {
         let orders = book["orders"].as_array().expect("orders").iter();
         orders.clone().find(|order| order["name"] == *name).expect("the order")["payments"][0]["transaction"].clone()

@@ -154,6 +154,12 @@ async fn each_day_shows_what_happened_in_it_until_its_month_is_closed(hospital: 
         (with(json!({ "kind": "write_off", "reason": "gone" })), "RECON_BREAK"),
         (with(json!({ "kind": "adjustment", "debit": "bank", "credit": "cash" })), "BODY_INVALID"),
         (with(json!({ "kind": "adjustment", "debit": "bank", "credit": "bank", "reason": "x" })), "LEDGER_UNBALANCED"),
+        (
+            with(
+                json!({ "kind": "adjustment", "debit": "payable.patient", "credit": "bank", "reason": "x", "bill": kept["id"] }),
+            ),
+            "BODY_INVALID",
+        ),
         (with(json!({ "kind": "platform_fee", "amount_fen": 1000, "platform_fen": 600 })), "BODY_INVALID"),
         (json!({ "kind": "receipt", "bill": kept["id"], "amount_fen": 1 }), "BODY_INVALID"),
         (unpaid(&kept["id"]), "REFUND_EXCEEDS"),

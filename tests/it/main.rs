@@ -13,6 +13,7 @@ mod bad_plugins;
 mod capabilities;
 mod cash;
 mod cds_hooks;
+mod chaos;
 mod compartments;
 mod compat;
 mod conversations;

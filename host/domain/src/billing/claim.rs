@@ -33,8 +33,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Allocation, BillingError, PayerKind, allocation::check_accumulators, cash::Till, discount::check_discount,
-    split::LineShares,
-    told::Told,
+    split::LineShares, told::Told,
 };
 use crate::{
     access::{Action, Actor, can},

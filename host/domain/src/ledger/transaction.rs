@@ -250,6 +250,7 @@ impl Transaction {
             | Kind::Overpayment
             | Kind::Refund
             | Kind::RefundDue
+            | Kind::Offset
             | Kind::Repayment => [("bill", bill), ("", true)],
             Kind::PlatformFee => [("bill", bill), ("doctor", entry.doctor.is_some())],
             Kind::CapitationPrepayment | Kind::CapitationConsumption | Kind::CapitationAccrual => {
@@ -743,7 +744,12 @@ mod tests {
                 "bp",
                 &[(A::WriteOffLoss, 5), (A::CommercialReceivable, -5)],
             ),
-            (|e| Transaction::offset(e, fen(5)), Kind::Offset, "b", &[(A::PatientPayable, 5), (A::PatientReceivable, -5)]),
+            (
+                |e| Transaction::offset(e, fen(5)),
+                Kind::Offset,
+                "b",
+                &[(A::PatientPayable, 5), (A::PatientReceivable, -5)],
+            ),
             (
                 |e| Transaction::write_off(e, Source::Commercial, fen(5), "refused for good"),
                 Kind::WriteOff,

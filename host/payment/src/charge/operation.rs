@@ -12,7 +12,7 @@ use xinglin_domain::{
     },
     code::Code,
     id::BillId,
-    payer::{Adjudication, Source},
+    payer::Adjudication,
     prescription::Prescription,
     time::Instant,
 };

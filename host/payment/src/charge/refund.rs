@@ -254,11 +254,7 @@ pub async fn refund_missing(
     if lines.is_empty() {
         return Ok(None);
     }
-    let refund = claim::NewRefund {
-        key: missing_key(rx.id()),
-        lines,
-        reason: reason.to_owned(),
-    };
+    let refund = claim::NewRefund { key: missing_key(rx.id()), lines, reason: reason.to_owned() };
     begin_in(tx, row, settled, by, (refund, now)).await.map(Some)
 }
 

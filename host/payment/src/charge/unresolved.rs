@@ -108,6 +108,8 @@ pub async fn unresolved(platform: &Platform, caller: &Caller) -> AppResult<Vec<U
             attempts: unreturned.failures,
             since: Some(unreturned.since.to_string()),
             refusals: unreturned.why.into_iter().collect(),
+            waits: None,
+            waits_for: None,
         });
     }
     Ok(views)

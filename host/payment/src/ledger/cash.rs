@@ -78,7 +78,8 @@ pub(crate) async fn share(tx: &TenantTx, bill: BillId, now: Instant) -> AppResul
     let owed = whole(owed.plus(receivable))?;
     let Some(stored) = till::find(tx, bill).await? else {
         if receivable > Money::ZERO {
-            let (tenant, patient) = (tx.id(), tx.get_document(bill).await?.patient_id.parse().map_err(AppError::internal)?);
+            let (tenant, patient) =
+                (tx.id(), tx.get_document(bill).await?.patient_id.parse().map_err(AppError::internal)?);
             let due = Cash::due(Owed { bill, tenant, patient, amount: receivable }, None, now)?;
             till::insert(tx, &Till::from(due), now).await?;
         }

@@ -25,9 +25,7 @@ use xinglin_domain::{
 use xinglin_platform::{AppError, AppResult, ambient};
 use xinglin_store::{ClosedPeriod, Executor, TenantScope, TenantTx};
 
-pub(crate) use self::book::{
-    book_anew, book_denial, book_reduction, book_remitted, book_shares, doctor_of, unwind,
-};
+pub(crate) use self::book::{book_anew, book_denial, book_reduction, book_remitted, book_shares, doctor_of, unwind};
 pub(crate) use self::cash::{Arrived, receive, repay, share};
 pub use self::close_period::{Close, close_period};
 pub use self::correct::{Correct, correct};

@@ -208,6 +208,11 @@ fn make(entry: Entry, new: &NewPosting) -> AppResult<Transaction> {
         Posted::PlatformFee => Transaction::platform_fee(entry, amount, needed("platform_fen", new.platform_fen)?),
         Posted::Adjustment => {
             let (debit, credit) = (needed("debit", new.debit)?, needed("credit", new.credit)?);
+            let of_share = [Account::Cash, Account::PatientReceivable, Account::PatientPayable];
+            if new.bill.is_some() && [debit, credit].iter().any(|account| of_share.contains(account)) {
+                let detail = "a patient's money of a bill moves by payments, refunds and write-offs";
+                return Err(AppError::new(Code::BodyInvalid, detail).with("path", "bill"));
+            }
             Transaction::adjustment(entry, debit, credit, amount, reason.unwrap_or_default())
         }
     };

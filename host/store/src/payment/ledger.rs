@@ -131,8 +131,8 @@ impl<E: Executor> TenantScope<E> {
         }
         page.push(" ORDER BY t.posted_at DESC, t.transaction_id DESC LIMIT ").bind(limit);
         page.put_around(
-            "SELECT t.transaction_id, t.bill_id, t.reverses, t.kind, t.payer, t.doctor, t.day, t.memo, t.posted_by,
-                    t.posted_at, p.account, p.amount
+            "SELECT t.transaction_id, t.bill_id, t.reverses, t.kind, t.payer, t.channel, t.doctor, t.day, t.memo,
+                    t.posted_by, t.posted_at, p.account, p.amount
              FROM ledger_transaction t JOIN ledger_posting p USING (tenant_id, transaction_id)
              WHERE t.tenant_id = $1 AND t.transaction_id IN (",
             ") ORDER BY t.posted_at DESC, t.transaction_id DESC, p.line",

@@ -466,7 +466,7 @@ async fn entries_of_the_release_before_are_typed(bench: Bench) -> Result<()> {
         ["cash_difference", "cash_movement", "cash_notice", "cash_channel", "cash"]
             .map(|table| format!("DROP TABLE {table};"))
             .concat(),
-        "DELETE FROM _sqlx_migrations WHERE version >= 22;".to_owned(),
+        "DELETE FROM _sqlx_migrations WHERE version IN (22, 23);".to_owned(),
         entry(first, &bill, "NULL", r#""settlement""#, 5, evening),
         entry(second, &bill, &format!("'{}'", id(first)), &format!(r#"{{"contra":"{}"}}"#, id(first)), -5, midnight),
         entry(third, "NULL", "NULL", r#""receipt""#, 5, midnight),

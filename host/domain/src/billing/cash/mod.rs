@@ -960,7 +960,8 @@ mod tests {
         let till = till.owe(fen(6000), NOW).expect("less");
         let back: Vec<_> = till.refunds().iter().map(|refund| (&*refund.transaction, refund.amount.as_fen())).collect();
         assert_eq!(back, [("b", 50), ("b", 1250), ("a", 750)]);
-        let Till::Due(due) = ordered().receive(money("a", OWED), NOW).expect("received").0.owe(fen(8000), NOW).expect("more")
+        let Till::Due(due) =
+            ordered().receive(money("a", OWED), NOW).expect("received").0.owe(fen(8000), NOW).expect("more")
         else {
             panic!("due")
         };

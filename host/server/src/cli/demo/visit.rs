@@ -516,13 +516,13 @@ impl Scene {
 
         story.step("Two of the pharmacy dispense, once");
         let dispense = json!({ "prepared_by": cast.assistant_id, "handouts": handouts(&approved)? });
+        let refused = cast.pharmacist.refused(&format!("{path}/dispense"), &dispense, "PAY_DUE").await?;
+        story.refused("handing out what the patient has not paid", &refused);
+        pay_at_counter(story, &cast.cashier, &format!("/api/v1/charges/{bill}"), cash).await?;
         let refused = cast.pharmacist.refused(&format!("{path}/dispense"), &json!({
             "prepared_by": text(&approved, "/detail/effective/state/issue/approval/by")?, "handouts": handouts(&approved)?,
         }), "DISP_TWO_STAFF").await?;
         story.refused("one person alone", &refused);
-        let refused = cast.pharmacist.refused(&format!("{path}/dispense"), &dispense, "PAY_DUE").await?;
-        story.refused("handing out what the patient has not paid", &refused);
-        pay_at_counter(story, &cast.cashier, &format!("/api/v1/charges/{bill}"), cash).await?;
         let dispensed = cast.pharmacist.post(&format!("{path}/dispense"), &dispense).await?;
         story.say(format!("the prescription is {}", dispensed["status"]));
         let refused = cast.pharmacist.refused(&format!("{path}/dispense"), &dispense, "RX_ALREADY_USED").await?;
