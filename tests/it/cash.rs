@@ -11,7 +11,7 @@ use crate::{
     support::{
         Clinic, Person, TestHospital,
         cash_channel::{BOTH, PaymentChannel},
-        clinic::id,
+        clinic::{confirm_path, confirmation, id},
         eventually,
         guest::PayerGuest,
         on_both_engines,
@@ -239,6 +239,7 @@ async fn what_is_not_owed_goes_back_by_itself(stage: Stage) {
         }
         books_have(&clinic, kept, 0).await;
         assert_eq!(stage.channel.kept().await, kept, "{channel}");
+        clinic.patient.post(&format!("{}/cancel", bill(&quote)), json!(null)).await;
     }
 }
 
@@ -306,7 +307,10 @@ async fn a_part_that_is_given_back_goes_back_by_the_channel(stage: Stage) {
                 let share = cash_is(&clinic, &quote, "PAID").await;
                 let refund = &share["refunds"][0];
                 assert_eq!((&refund["cause"], &refund["amount_fen"]), (&json!("reduction"), &json!(4500)), "{share}");
-                stage.advance(61).await;
+                // Sent, and asked after.
+                for _ in 0..3 {
+                    stage.advance(61).await;
+                }
                 assert_eq!(cash(&clinic, &quote).await["refunds"][0]["stage"], "done");
             } else {
                 // What was offered for the former amount is closed, and another order is for the rest.
@@ -318,7 +322,7 @@ async fn a_part_that_is_given_back_goes_back_by_the_channel(stage: Stage) {
                 clinic.patient.post(&format!("{}/cancel", bill(&quote)), json!(null)).await;
                 // Paid all the same, it goes back.
                 stage.channel.pay(&second, json!({})).await;
-                for _ in 0..2 {
+                for _ in 0..3 {
                     stage.advance(61).await;
                 }
                 cash_is(&clinic, &quote, "LAPSED").await;
@@ -439,7 +443,12 @@ async fn the_counter_takes_money_and_hands_it_back(stage: Stage) {
     let answer = stage.channel.client.ask(Method::POST, "/simulate/pay", Some(json!({ "order": name }))).await;
     assert_eq!(answer.status, 409, "{}", answer.text);
     // What the accounts write off is not due any more, and is again if it was a mistake.
+    let (accountant, _) = clinic.hire(Person::new("accountant", "accountant")).await;
     let (_, quote) = due(&clinic).await;
+    // Its payer takes no other bill of the patient that would rest on it, until it is paid or cancelled.
+    let other = clinic.quote(&clinic.approved().await).await;
+    let refused = clinic.patient.refused(&confirm_path(&other), confirmation(&other), "PAY_DUE").await;
+    assert_eq!(refused["bill"], quote["id"]);
     let before = balance(&clinic, "cash").await;
     let write_off = async |fen: i64| {
         let body = json!({ "kind": "write_off", "source": "cash", "bill": quote["id"], "amount_fen": fen, "reason": "hardship" });

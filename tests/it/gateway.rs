@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use xinglin_store::Engine;
 
 use crate::support::{
-    Clinic, DIRECT_BILLING, MEDICAL_INSURANCE, TestHospital,
+    Clinic, MEDICAL_INSURANCE, TestHospital,
     clinic::{confirm_path, confirmation, id, part},
     eventually,
     gateway::{self, Gateway},

@@ -2,7 +2,12 @@
 //! Who changes it has [locked](TenantTx::lock_money) the money of the bill first.
 
 use serde::Deserialize as _;
-use xinglin_domain::{billing::cash::Till, code::Code, id::BillId, time::Instant};
+use xinglin_domain::{
+    billing::cash::{CashState, Till},
+    code::Code,
+    id::{BillId, PatientId},
+    time::Instant,
+};
 use xinglin_platform::{AppError, AppResult};
 use xinglin_store::{CashRow, Executor, TenantScope, TenantTx};
 
@@ -24,6 +29,12 @@ impl TryFrom<CashRow> for Stored {
 /// The share of a bill, if it has one that is due or was.
 pub(crate) async fn find<E: Executor>(records: &TenantScope<E>, bill: BillId) -> AppResult<Option<Stored>> {
     records.find_cash(bill).await?.map(Stored::try_from).transpose()
+}
+
+/// What a patient has to pay.
+pub(crate) async fn due_of<E: Executor>(records: &TenantScope<E>, patient: PatientId) -> AppResult<Vec<Till>> {
+    let rows = records.list_cash_of(&patient.to_string(), CashState::Due.as_str()).await?;
+    rows.into_iter().map(|row| Ok(Stored::try_from(row)?.till)).collect()
 }
 
 /// The same for who changes it.

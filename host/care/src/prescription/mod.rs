@@ -161,6 +161,8 @@ pub async fn put_next(
     also: impl AsyncFnOnce(&TenantTx) -> AppResult<()>,
 ) -> AppResult<PrescriptionView> {
     let tx = platform.begin(caller).await?;
+    // The patient before the prescription, as everywhere.
+    patient::lock(&tx, rx.patient()).await?;
     put(&tx, row, &rx, caller.now).await?;
     also(&tx).await?;
     tx.commit().await?;

@@ -40,7 +40,7 @@ use crate::{
     canonical::Digest,
     code::Code,
     coding::Decimal,
-    id::{AccountId, BillId, ItemOrderId, PatientId, TenantId},
+    id::{AccountId, BillId, ItemOrderId, PatientId, TenantId, TransactionId},
     insurance::claims,
     machine::{Refused as RefusedStep, machine},
     money::{Money, MoneyError, Rounding},
@@ -74,6 +74,9 @@ struct Head {
     /// What the patient undertook to pay if an insurer denies it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     undertakings: Vec<Undertaking>,
+    /// What insurers denied after they had settled.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    denials: Vec<Denial>,
     /// What the bill was before each partial refund, the first one first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     replaced: Vec<Replaced>,
@@ -298,6 +301,20 @@ impl Share {
     }
 }
 
+/// What an insurer denied of a line after it had settled.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Denial {
+    /// The entry of the books, which may have been taken back.
+    pub transaction: TransactionId,
+    /// The insurer.
+    pub payer: String,
+    /// Number of the line.
+    pub line: u32,
+    /// How much of it.
+    pub amount: Money,
+}
+
 /// A settlement that was made and is not taken back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -313,18 +330,22 @@ pub struct Standing {
 }
 
 impl Standing {
-    /// What the payer pays by it: of the sources that it decides, beyond what payers before it pay of them.
+    /// What the payer pays by it: of the sources that it decides, beyond what the payer before it, and so all
+    /// before it, pay of them.
     ///
     /// # Errors
     /// On overflow.
-    pub fn pays(&self) -> Result<Money, MoneyError> {
+    pub fn pays(&self, before: Option<&Self>) -> Result<Money, MoneyError> {
         let decided = &self.settlement.adjudication;
         if let Some(insured) = &decided.insured {
             return Money::sum(insured.lines.iter().map(|line| line.benefit));
         }
         let kind = self.share.allocation.kind();
-        let of_it = decided.parts.iter().filter(|part| part.source != Source::Cash && kind.controls(part.source));
-        Money::sum(of_it.map(|part| part.amount))
+        let sum = |decided: &Adjudication| {
+            let of_it = decided.parts.iter().filter(|part| part.source != Source::Cash && kind.controls(part.source));
+            Money::sum(of_it.map(|part| part.amount))
+        };
+        sum(decided)?.minus(before.map_or(Ok(Money::ZERO), |before| sum(&before.settlement.adjudication))?)
     }
 }
 
@@ -817,7 +838,7 @@ impl Charge {
             let shares = claim.state.shares.iter();
             before = shares.take_while(|share| share.payer != payer).map(|share| &share.quoted).collect();
         }
-        self.bill().after(before)
+        self.head().sent().after(before)
     }
 
     /// What its lines charge for.
@@ -1073,6 +1094,7 @@ impl Claim<Quoted> {
             attempts: 0,
             returned,
             statements,
+            denials: Vec::new(),
             undertakings,
             replaced: Vec::new(),
             sent: None,
@@ -1477,21 +1499,58 @@ impl Claim<Settled> {
                 return Err(BillingError::Reference);
             }
             let before = self.state.standing.iter().rev().skip(1).rev();
-            let sent = self.head.bill.after(before.map(|standing| &standing.settlement.adjudication));
-            Allocation::check(&sent, &settlement.adjudication, last.share.allocation.kind())
+            let sent = self.head.sent().after(before.map(|standing| &standing.settlement.adjudication));
+            let allocation = Allocation::check(&sent, &settlement.adjudication, last.share.allocation.kind())?;
+            // What was given back in cash stays given back.
+            let agreed = match self.head.sent {
+                Some(_) => allocation.without(&self.head.bill)?,
+                None => allocation.clone(),
+            };
+            Ok((allocation, agreed))
         };
-        let allocation = match checked() {
-            Ok(allocation) => allocation,
+        let (allocation, agreed) = match checked() {
+            Ok(both) => both,
             Err(error) => return Err(RefusedStep::new(self, error)),
         };
         let Self { mut head, mut state } = self;
-        let before = std::mem::replace(&mut head.agreed, allocation.clone());
+        let before = std::mem::replace(&mut head.agreed, agreed);
         if let Some(last) = state.standing.last_mut() {
             last.share.quoted = settlement.adjudication.clone();
             last.share.allocation = allocation;
             last.settlement = settlement;
         }
         Ok((Self { head, state }, before))
+    }
+
+    /// An insurer denies a part of a line that it had paid, beside what of it is denied already and not `taken_back`.
+    ///
+    /// # Errors
+    /// If it decided no such line, or the sum is more than it paid of it.
+    pub fn deny(
+        self,
+        denial: Denial,
+        taken_back: impl Fn(TransactionId) -> bool,
+    ) -> Result<Self, RefusedClaim<Settled>> {
+        let checked = || {
+            let of_it = |standing: &&Standing| standing.share.payer() == denial.payer;
+            let decided = self.state.standing.iter().find(of_it).and_then(|s| s.settlement.adjudication.insured.as_ref());
+            let line = decided.and_then(|decided| decided.lines.iter().find(|line| line.number == denial.line));
+            let line = line.ok_or(BillingError::NoSuchLine(denial.line))?;
+            let same = self.head.denials.iter().filter(|one| (&one.payer, one.line) == (&denial.payer, denial.line));
+            let before = Money::sum(same.filter(|one| !taken_back(one.transaction)).map(|one| one.amount))?;
+            if denial.amount <= Money::ZERO || before.plus(denial.amount)? > line.benefit {
+                return Err(BillingError::RefundExceeds);
+            }
+            Ok(())
+        };
+        match checked() {
+            Err(error) => Err(RefusedStep::new(self, error)),
+            Ok(()) => {
+                let mut denied = self;
+                denied.head.denials.push(denial);
+                Ok(denied)
+            }
+        }
     }
 
     /// Begins the reversal of the last payer.

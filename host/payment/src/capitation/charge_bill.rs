@@ -57,6 +57,28 @@ pub(super) async fn lock_bill(tx: &TenantTx, bill: BillId) -> AppResult<()> {
     Ok(tx.lock(&format!("capitation/{bill}")).await?)
 }
 
+/// What was charged of a bill and is not taken back, with its key; or the key of what is charged next. A bill that was
+/// settled anew, since a part was given back, is charged anew.
+pub(super) async fn standing_use<E: Executor>(
+    records: &TenantScope<E>,
+    bill: BillId,
+) -> AppResult<(String, Option<CapitationUse>)> {
+    let mut key = bill.to_string();
+    for next in 2_u32.. {
+        let used = records.find_capitation_use(&key).await?;
+        if used.is_none() || records.find_capitation_use(&back(&key)).await?.is_none() {
+            return Ok((key, used));
+        }
+        key = format!("{bill}/{next}");
+    }
+    Err(AppError::internal("a bill that is settled anew for ever"))
+}
+
+/// The key of what takes a use back.
+pub(super) fn back(key: &str) -> String {
+    format!("{key}/back")
+}
+
 /// What the fund still owes of a bill, and the payer that settled it.
 async fn share<E: Executor>(records: &TenantScope<E>, bill: BillId) -> AppResult<(Book, Money, Option<String>)> {
     let book = ledger::load(records, bill).await?;
@@ -93,7 +115,7 @@ pub(super) async fn charge_bill(
     let (_, fund, payer) = share(&records, id).await?;
     let is_of_fund = payer.as_deref() == Some(contract.payer.as_str()) && fund > Money::ZERO;
     let (Some(member), true) = (member, is_of_fund) else { return work::finish(&records, work).await };
-    if records.find_capitation_use(&id.to_string()).await?.is_some() {
+    if standing_use(&records, id).await?.1.is_some() {
         return work::finish(&records, work).await;
     }
     let here = records.id().to_string();
@@ -116,7 +138,9 @@ pub(super) async fn charge_bill(
 
     let tx = records.begin().await?;
     lock_bill(&tx, id).await?;
+    tx.lock_money(id).await?;
     lock(&tx, lead).await?;
+    let (key, _) = standing_use(&tx, id).await?;
     let (mut book, owed, _) = share(&tx, id).await?;
     if owed != fund {
         // It was taken back, or paid, meanwhile: looked at again.
@@ -132,7 +156,7 @@ pub(super) async fn charge_bill(
     let (year_row, mut year) = open_year_of(&tx, lead, consumption.served_at, now).await?;
     year.charge(charged)?;
     tx.insert_capitation_use(&CapitationUse {
-        key: id.to_string(),
+        key,
         plugin: lead.plugin.clone(),
         lead: lead.lead.clone(),
         year: i64::from(year.number()),

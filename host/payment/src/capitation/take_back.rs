@@ -2,18 +2,19 @@ use xinglin_domain::{id::BillId, money::Money, time::Instant};
 use xinglin_platform::{AppError, AppResult};
 use xinglin_store::{CapitationUse, TenantTx};
 
-use super::{Lead, charge_bill::lock_bill, contract_of, lock, open_year_of, put_year};
+use super::{
+    Lead,
+    charge_bill::{back, lock_bill, standing_use},
+    contract_of, lock, open_year_of, put_year,
+};
 
 /// Takes what was charged of a bill off its year, in the transaction in which the fund has taken its share
 /// back, before its contra entries: they take back the entry in the books too. Exactly what was charged;
 /// the scheme is not asked. What is not charged yet will not be: nothing is owed of the bill any more.
 pub(crate) async fn take_back(tx: &TenantTx, bill: BillId, payer: &str, now: Instant) -> AppResult<()> {
     lock_bill(tx, bill).await?;
-    let key = format!("{bill}/back");
-    let Some(used) = tx.find_capitation_use(&bill.to_string()).await? else { return Ok(()) };
-    if tx.find_capitation_use(&key).await?.is_some() {
-        return Ok(());
-    }
+    let (key, Some(used)) = standing_use(tx, bill).await? else { return Ok(()) };
+    let key = back(&key);
     let lead = Lead { plugin: used.plugin.clone(), lead: used.lead.clone() };
     lock(tx, &lead).await?;
     if contract_of(tx, &lead).await?.1.payer != payer {

@@ -27,6 +27,8 @@ pub(crate) async fn due(tx: &TenantTx, charge: &Charge, now: Instant) -> AppResu
     let channels = tx.list_cash_channels().await?;
     let channels = channels.iter().map(Settings::read).collect::<AppResult<Vec<_>>>()?;
     let terms = channels.iter().filter(|channel| channel.enabled).map(|channel| channel.pay_within_minutes);
+    // What a refund has left was handed out, and does not lapse.
+    let terms = terms.filter(|_| charge.replaced().is_empty());
     let until = terms.min().map(|minutes| now.plus_minutes(minutes.into()));
     let owed = Owed { bill: charge.id(), tenant: charge.tenant(), patient: charge.patient(), amount };
     till::insert(tx, &Till::from(Cash::due(owed, until, now)?), now).await

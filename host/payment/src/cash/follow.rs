@@ -189,7 +189,11 @@ async fn refund(platform: &Platform, records: &Tenant, bill: BillId, number: u32
     let answer = match Client::of(platform, records, refund.channel).await {
         Ok((client, _)) => {
             let before = match refund.stage {
-                Stage::Sent => client.refunded(platform, &asked).await,
+                // What the channel refuses to tell says nothing of the refund.
+                Stage::Sent => match client.refunded(platform, &asked).await {
+                    Err(Failure::Refused(why, _)) => Err(Failure::Silent(why)),
+                    answer => answer,
+                },
                 _ => Ok(RefundState::Never),
             };
             match before {

@@ -15,7 +15,7 @@ pub(crate) async fn give_back(tx: &TenantTx, bill: BillId, now: Instant) -> AppR
             let over = due.state().until.is_some_and(|until| until <= now);
             (due.lapse(now)?, over)
         }
-        Till::Paid(paid) => (paid.give_back(now)?.into(), false),
+        Till::Paid(paid) => (paid.give_back(now)?, false),
         Till::Refunding(_) | Till::Refunded(_) | Till::Lapsed(_) => return Ok(false),
     };
     if over {

@@ -113,10 +113,10 @@ pub async fn open(platform: &Platform, caller: &Caller, id: BillId, wanted: Open
     }
     let now = platform.now();
     let tx = records.begin().await?;
+    settled(&tx, id).await?;
     // It may be from before shares were kept.
     ledger::share(&tx, id, now).await?;
     let stored = taken(&tx, id).await?;
-    settled(&tx, id).await?;
     let due = is_due(stored.till)?;
     let Some((client, settings)) = asked else {
         let till = Till::from(due.at_the_counter(now)?);

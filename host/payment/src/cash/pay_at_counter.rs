@@ -15,7 +15,10 @@ use super::{
     receive::receive,
     view,
 };
-use crate::{ledger, till::taken};
+use crate::{
+    ledger,
+    till::{take, taken},
+};
 
 /// Money that a cashier took.
 #[derive(Deserialize, ToSchema)]
@@ -60,12 +63,13 @@ pub async fn pay_at_counter(
     close_open(platform, caller, id).await?;
     let now = platform.now();
     let tx = records.begin().await?;
-    // It may be from before shares were kept.
-    ledger::share(&tx, id, now).await?;
-    let stored = taken(&tx, id).await?;
     let known = |received: &&Received| received.channel == Channel::Counter && received.transaction == transaction;
-    if stored.till.received().iter().find(known).is_none() {
+    let before = take(&tx, id).await?;
+    if before.is_none_or(|before| before.till.received().iter().find(known).is_none()) {
         settled(&tx, id).await?;
+        // It may be from before shares were kept.
+        ledger::share(&tx, id, now).await?;
+        let stored = taken(&tx, id).await?;
         // Money that cannot be kept is not taken.
         is_due(stored.till.clone())?.at_the_counter(now)?;
         let outstanding = stored.till.outstanding().map_err(AppError::internal)?;
@@ -74,6 +78,7 @@ pub async fn pay_at_counter(
             return Err(AppError::new(Code::MoneyInvalid, detail).with("due_fen", outstanding));
         }
     }
+    let stored = taken(&tx, id).await?;
     let received = Received {
         channel: Channel::Counter,
         order: 0,

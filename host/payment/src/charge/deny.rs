@@ -4,24 +4,25 @@ use xinglin_domain::{
     access::Action,
     billing::{
         Act, Charge,
-        claim::{Settled, Standing},
+        claim::{Denial, Settled},
     },
     code::Code,
-    id::BillId,
+    id::{BillId, TransactionId},
     money::Money,
 };
-use xinglin_platform::{
-    AppError, AppResult, Caller, Platform, boxed,
-    document::{Stored, touch},
-};
+use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed, document::Stored};
 
-use super::load;
+use super::{load, update};
 use crate::ledger::{self, TransactionView};
 
 /// What an insurer denied of a line after it had settled.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewDenial {
+    /// `txn-…`, drawn by the caller: under the same id nothing is booked twice.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub id: Option<TransactionId>,
     /// Id of the insurer's plugin.
     pub payer: String,
     /// Number of the line.
@@ -46,26 +47,28 @@ pub async fn deny(platform: &Platform, caller: &Caller, id: BillId, new: NewDeni
     let records = platform.records(caller);
     let Stored { row, value } = load(&records, id).await?;
     caller.trail.saw(value.patient());
-    let charge = Charge::from(value.expecting::<Settled>(Act::Deny)?);
-    let invalid = |what: &str| AppError::new(Code::BodyInvalid, what.to_owned());
+    let settled = value.expecting::<Settled>(Act::Deny)?;
     let reason = new.reason.trim();
     if reason.is_empty() {
-        return Err(invalid("`reason` is missing").with("path", "reason"));
+        return Err(AppError::new(Code::BodyInvalid, "`reason` is missing").with("path", "reason"));
     }
-    let of_it = |standing: &&Standing| standing.share.payer() == new.payer;
-    let decided = charge.standing().iter().find(of_it).and_then(|s| s.settlement.adjudication.insured.as_ref());
-    let line = decided.and_then(|decided| decided.lines.iter().find(|line| line.number == new.line));
-    let Some(line) = line else { return Err(invalid("the payer has decided no such line of the bill")) };
-    if new.amount_fen > line.benefit {
-        let detail = format!("the insurer pays {} of the line", line.benefit);
-        return Err(AppError::new(Code::RefundExceeds, detail));
-    }
-    let undertaken = charge.has_undertaken(new.line);
     let tx = records.begin().await?;
     tx.lock_money(id).await?;
-    touch(&tx, row, caller.now).await?;
+    let denial = Denial {
+        transaction: new.id.unwrap_or_else(ledger::fresh),
+        payer: new.payer.clone(),
+        line: new.line,
+        amount: new.amount_fen,
+    };
+    let transaction = denial.transaction;
+    ledger::is_new(&tx, transaction).await?;
+    let reversed = ledger::reversed(&tx, id).await?;
+    let settled = settled.deny(denial, |transaction| reversed.contains(&transaction))?;
+    let charge = Charge::from(settled);
+    let undertaken = charge.has_undertaken(new.line);
+    update(&tx, row, &charge, caller.now).await?;
     let who = (id, new.payer.as_str(), caller.actor.account);
-    let booked = ledger::book_denial(&tx, who, (new.amount_fen, undertaken, reason), caller.now).await?;
+    let booked = ledger::book_denial(&tx, who, (transaction, new.amount_fen, undertaken, reason), caller.now).await?;
     ledger::share(&tx, id, caller.now).await?;
     tx.commit().await?;
     Ok(TransactionView::from(&booked))

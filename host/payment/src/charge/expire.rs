@@ -106,9 +106,9 @@ async fn close_quotes(tx: &TenantTx, id: PrescriptionId, now: Instant) -> AppRes
     Ok(())
 }
 
-/// An order that is cancelled.
+/// An order that is cancelled: of a prescription, or of a visit whose bill was not paid in time.
 struct Order {
-    rx: PrescriptionId,
+    of: Subject,
     patient: PatientId,
     bill: BillId,
     /// How its prescription ended; `None` if it was taken back, of which the patient knows.
@@ -116,10 +116,18 @@ struct Order {
 }
 
 impl Order {
+    /// Has whoever dispenses at this moment be late, or us.
+    async fn touch(&self, tx: &TenantTx, now: Instant) -> AppResult<()> {
+        match self.of {
+            Subject::Prescription(rx) => touch(tx, tx.get_document(rx).await?, now).await,
+            Subject::Visit(_) => Ok(()),
+        }
+    }
+
     /// Tells the patient how the prescription ended, and of the refund of what was paid.
     async fn tell(&self, tx: &TenantTx, paid: bool, now: Instant) -> AppResult<()> {
-        let Some(ending) = self.ending else { return Ok(()) };
-        let of = (self.rx, self.patient);
+        let (Some(ending), Subject::Prescription(rx)) = (self.ending, self.of) else { return Ok(()) };
+        let of = (rx, self.patient);
         prescription::tell_ended(tx, of, (ending, paid.then_some(self.bill)), now).await
     }
 }
@@ -134,10 +142,7 @@ pub(super) async fn cancel_order(
 ) -> AppResult<()> {
     let now = occasion.now;
     let Stored { row, value } = load(records, bill).await?;
-    let Subject::Prescription(rx) = subject(&row)? else {
-        return Err(AppError::internal("the order of a prescription is a visit's"));
-    };
-    let order = Order { rx, patient: value.patient(), bill, ending };
+    let order = Order { of: subject(&row)?, patient: value.patient(), bill, ending };
     let stands = match value {
         // Known when the payer answers, or a person states it.
         Charge::Settling(_) | Charge::Unknown(_) | Charge::Reversing(_) => {
@@ -145,7 +150,7 @@ pub(super) async fn cancel_order(
         }
         Charge::Reduced(reduced) => {
             let tx = records.begin().await?;
-            touch(&tx, tx.get_document(rx).await?, now).await?;
+            order.touch(&tx, now).await?;
             order.tell(&tx, true, now).await?;
             give_back(&tx, row, reduced, By::End, now).await?;
             tx.finish_work(work).await?;
@@ -155,7 +160,7 @@ pub(super) async fn cancel_order(
             let refunded = Charge::from(settled.refund_all(By::Host, now)?);
             let tx = records.begin().await?;
             // As whoever cancels it at this moment.
-            touch(&tx, tx.get_document(rx).await?, now).await?;
+            order.touch(&tx, now).await?;
             order.tell(&tx, true, now).await?;
             post_reversed(&tx, row, &refunded, now).await?;
             tx.finish_work(work).await?;
@@ -178,7 +183,7 @@ pub(super) async fn cancel_order(
                 return take_back(extensions, records, work, (row, closed), &order, occasion).await;
             }
             let tx = records.begin().await?;
-            free(&tx, Subject::Prescription(rx), bill, now).await?;
+            free(&tx, order.of, bill, now).await?;
             update(&tx, row, &closed, now).await?;
             order.tell(&tx, false, now).await?;
             tx.finish_work(work).await?;
@@ -202,7 +207,7 @@ async fn take_back(
     let tx = records.begin().await?;
     let free = may_reverse(&tx, &stands).await?;
     // Whoever dispenses at this moment touches the same two rows: one of us is late.
-    touch(&tx, tx.get_document(order.rx).await?, now).await?;
+    order.touch(&tx, now).await?;
     // Of figures that the patient never agreed to, nothing was paid.
     order.tell(&tx, !stands.has_drifted(), now).await?;
     let free = match free {

@@ -21,6 +21,7 @@ use xinglin_records::{consent, patient};
 use xinglin_store::{DocumentQuery, Executor, TenantScope, TenantTx};
 
 use super::{basis::same_coverage, subject};
+use crate::till;
 
 /// Proof that the settlement of a bill may begin in this transaction. Only [`clear`] makes one.
 #[derive(Debug, PartialEq, Eq)]
@@ -124,10 +125,11 @@ pub(super) async fn clear(
 }
 
 /// That none of the payers is at another bill of the patient, which it counts on, or between the payers of
-/// one. After [`clear`]: the patient is locked, so that none begins either.
+/// one; nor has settled one that lapses unless the patient pays it soon: what is priced on it would keep its
+/// payers from taking it back. After [`clear`]: the patient is locked, so that none begins either.
 ///
 /// # Errors
-/// `PAY_STATE`.
+/// `PAY_STATE`; `PAY_DUE` for the last.
 pub(super) async fn one_at_a_time(tx: &TenantTx, charge: &Charge) -> AppResult<()> {
     let others = bills(tx, charge.patient(), &[&BUSY[..], &[ChargeState::Confirmed]].concat()).await?;
     for other in others.iter().filter(|other| shares_a_payer(charge, other)) {
@@ -138,6 +140,13 @@ pub(super) async fn one_at_a_time(tx: &TenantTx, charge: &Charge) -> AppResult<(
             let detail =
                 format!("another bill of the patient, {}, is half settled: confirm it again or cancel it", other.id());
             return Err(AppError::new(Code::PayState, detail));
+        }
+    }
+    for due in till::due_of(tx, charge.patient()).await? {
+        let other: Charge = Stored::try_from(tx.get_document(due.bill()).await?)?.value;
+        if due.until().is_some() && other.id() != charge.id() && shares_a_payer(charge, &other) {
+            let detail = "another order of the patient is not paid yet: pay it, or cancel it, first";
+            return Err(AppError::new(Code::PayDue, detail).with("bill", other.id()));
         }
     }
     Ok(())

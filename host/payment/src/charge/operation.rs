@@ -1,6 +1,11 @@
 //! Operations with payers: written before the payer is called, held for the call, and finished with
 //! its outcome.
 
+use std::{
+    collections::BTreeSet,
+    sync::{Mutex, PoisonError},
+};
+
 use serde_json::Value;
 use xinglin_care::{item_order, prescription};
 use xinglin_domain::{
@@ -220,10 +225,39 @@ pub(super) fn in_flight_until(operation: &StoredOperation) -> Instant {
     written.plus_seconds(SILENCE_SECONDS)
 }
 
+/// An operation that this process is calling a payer for, until its outcome is stored. A clock that jumps makes no call
+/// shorter: what is called is not asked about.
+pub(super) struct Called(String);
+
+static CALLED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+
+impl Called {
+    fn new(key: &str) -> Self {
+        CALLED.lock().unwrap_or_else(PoisonError::into_inner).insert(key.to_owned());
+        Self(key.to_owned())
+    }
+
+    /// Whether this process is at it.
+    pub(super) fn is(key: &str) -> bool {
+        CALLED.lock().unwrap_or_else(PoisonError::into_inner).contains(key)
+    }
+}
+
+impl Drop for Called {
+    fn drop(&mut self) {
+        CALLED.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.0);
+    }
+}
+
 /// Takes an operation for the call that follows at once: from now on it is in flight, and whoever had
 /// read operation or bill before cannot write them. `None` if it was superseded, or this took so long
 /// that it may be at any moment: then the payer must not be called.
-pub(super) async fn hold(platform: &Platform, records: &Tenant, row: Row, key: &str) -> AppResult<Option<Row>> {
+pub(super) async fn hold(
+    platform: &Platform,
+    records: &Tenant,
+    row: Row,
+    key: &str,
+) -> AppResult<Option<(Row, Called)>> {
     let now = platform.now();
     let tx = records.begin().await?;
     // The operation before the bill, as in `finish`.
@@ -231,6 +265,8 @@ pub(super) async fn hold(platform: &Platform, records: &Tenant, row: Row, key: &
     if operation.state != OperationState::Pending {
         return Ok(None);
     }
+    // Before others can see that it is held.
+    let called = Called::new(key);
     let held = async {
         let asked = now.plus_seconds(SILENCE_SECONDS);
         tx.update_payment(&StoredOperation { updated_at: now, ..operation }, asked).await?;
@@ -239,7 +275,9 @@ pub(super) async fn hold(platform: &Platform, records: &Tenant, row: Row, key: &
         Ok(version)
     };
     match held.await {
-        Ok(version) if platform.now() < now.plus_seconds(LONGEST_COMMIT_SECONDS) => Ok(Some(Row { version, ..row })),
+        Ok(version) if platform.now() < now.plus_seconds(LONGEST_COMMIT_SECONDS) => {
+            Ok(Some((Row { version, ..row }, called)))
+        }
         Ok(_) | Err(StoreError::VersionConflict { .. }) => Ok(None),
         Err(error) => Err(error.into()),
     }
@@ -504,7 +542,8 @@ fn stated(by_hand: bool, counts: &Adjudication, moved: Result<(), membership::Un
 
 /// What a payer owes by a settlement, or owes no more.
 fn owed(after: &Charge, standing: &Standing, back: bool, now: Instant) -> AppResult<PayerClaim> {
-    let paid = standing.pays().unwrap_or_default();
+    let earlier = after.standing().iter().take_while(|one| one.attempt.operation.key != standing.attempt.operation.key);
+    let paid = standing.pays(earlier.last()).map_err(AppError::internal)?;
     Ok(PayerClaim {
         id: standing.attempt.operation.key.clone(),
         payer: standing.share.payer().to_owned(),

@@ -19,6 +19,7 @@ use xinglin_platform::{
     AppError, AppResult, Caller, boxed,
     document::{Stored, touch},
 };
+use xinglin_records::patient;
 use xinglin_store::{Document, TenantTx};
 
 use super::{
@@ -151,6 +152,8 @@ async fn begin(extensions: &Extensions, caller: &Caller, row: Row, value: Charge
     };
     let now = extensions.platform.now();
     let tx = records.begin().await?;
+    // The patient before the prescription, as everywhere.
+    patient::lock(&tx, settled.patient()).await?;
     match returned {
         Some((rx_row, Some(rx))) => prescription::put(&tx, rx_row, &rx, now).await?,
         Some((rx_row, None)) => touch(&tx, rx_row, now).await?,

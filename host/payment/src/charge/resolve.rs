@@ -17,7 +17,7 @@ use xinglin_store::{OperationState, Work};
 
 use super::{
     load,
-    operation::{Finished, Outcome, Then, Verb, ask_again, finish, in_flight_until, mark},
+    operation::{Called, Finished, Outcome, Then, Verb, ask_again, finish, in_flight_until, mark},
     payer::payer_of,
     settle::carry_out,
 };
@@ -36,8 +36,8 @@ pub async fn resolve(extensions: &Extensions, work: &Work, occasion: &Occasion) 
         return work::finish(&records, work).await;
     }
     let landed = in_flight_until(&pending);
-    if now < landed {
-        return work::postpone(&records, work, landed).await;
+    if now < landed || Called::is(&work.id) {
+        return work::postpone(&records, work, landed.max(now.plus_seconds(1))).await;
     }
     let Stored { row, value } = load(&records, pending.bill_id).await?;
     if let Charge::Reduced(reduced) = &value

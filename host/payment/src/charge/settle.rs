@@ -110,6 +110,8 @@ async fn settle(
     };
     let (mut calls, mut views) = (fresh(), Vec::new());
     let served = (patient, settling.bill().served_at);
+    // Until the outcome is stored.
+    let mut called = None;
     let after = match payer_of(extensions, records, served, &settling.state().share).await {
         Err(cause) => settling.failed(&PayerError::Unavailable(cause.to_string()), platform.now()),
         Ok(payer) => {
@@ -122,7 +124,9 @@ async fn settle(
             calls = fresh();
             match authorized {
                 Ok(Ok(Authorized::Granted(authorization))) => {
-                    row = hold(platform, records, row, &operation.key).await?.ok_or_else(superseded)?;
+                    let held = hold(platform, records, row, &operation.key).await?.ok_or_else(superseded)?;
+                    row = held.0;
+                    called = Some(held.1);
                     let asked = (&operation, &authorization);
                     let answer = payer.settle(extensions, &mut calls, asked, &settling).await;
                     let now = platform.now();
@@ -149,6 +153,7 @@ async fn settle(
     let finished = finish(platform, &tx, row, outcome, platform.now()).await?;
     views.extend(calls.write(&tx).await?);
     tx.commit().await?;
+    drop(called);
     Ok(Step { finished, calls: views, refusals: Vec::new() })
 }
 
@@ -214,7 +219,7 @@ async fn reverse(
         }
     };
     let operation = reversing.state().attempt.operation.clone();
-    let Some(row) = hold(platform, records, row.clone(), &operation.key).await? else {
+    let Some((row, _called)) = hold(platform, records, row.clone(), &operation.key).await? else {
         // Somebody else has the operation.
         let charge = load(records, row.id).await?.value;
         return Ok(Step::waits(row, charge));

@@ -65,8 +65,7 @@ pub async fn appeal(extensions: &Extensions, caller: &Caller, bill: BillId, new:
         return Err(AppError::new(Code::BodyInvalid, "`grounds` are missing, or `lines` are not of the bill"));
     }
     may_learn(platform, &records, &new.payer, patient, labels).await?;
-    let before = value.standing().iter().rev().skip(1).rev();
-    let sent = value.bill().after(before.map(|standing| &standing.settlement.adjudication));
+    let sent = value.bill_before(&new.payer);
     let objection = Objection {
         reference: last.settlement.reference.clone(),
         lines: new.lines,

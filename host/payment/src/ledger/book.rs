@@ -1,7 +1,9 @@
+use std::collections::BTreeSet;
+
 use xinglin_care::{encounter, prescription};
 use xinglin_domain::{
     billing::{Allocation, Subject},
-    id::{AccountId, BillId},
+    id::{AccountId, BillId, TransactionId},
     ledger::{Account, Book, Entry, LedgerError, Transaction},
     money::{Money, MoneyError},
     payer::Source,
@@ -10,7 +12,7 @@ use xinglin_domain::{
 use xinglin_platform::{AppResult, boxed};
 use xinglin_store::{Executor, TenantScope, TenantTx};
 
-use super::{load_to_post, put, stamp_now};
+use super::{load, load_to_post, put, stamp_now};
 
 /// Posts what a payer settled of a bill: the whole bill for the first payer, or if the patient pays
 /// alone; for each later one what it took over, the difference to the shares before it. A bill of
@@ -95,14 +97,23 @@ pub(super) fn whole<T>(sum: Result<T, MoneyError>) -> AppResult<T> {
 pub(crate) async fn book_denial(
     tx: &TenantTx,
     (bill, payer, by): (BillId, &str, AccountId),
-    (amount, undertaken, reason): (Money, bool, &str),
+    (id, amount, undertaken, reason): (TransactionId, Money, bool, &str),
     now: Instant,
 ) -> AppResult<Transaction> {
     let mut book = load_to_post(tx, bill).await?;
-    let entry = entry_of(tx, (bill, Some(payer)), Some(by), now).await?;
+    let mut entry = entry_of(tx, (bill, Some(payer)), Some(by), now).await?;
+    entry.stamp.id = id;
     let denial = Transaction::denial(entry, amount, undertaken, reason)?;
     put(tx, &mut book, vec![denial.clone()]).await?;
     Ok(denial)
+}
+
+/// Entries of a bill that were taken back.
+pub(crate) async fn reversed<E: Executor>(
+    records: &TenantScope<E>,
+    bill: BillId,
+) -> AppResult<BTreeSet<TransactionId>> {
+    Ok(load(records, bill).await?.transactions().iter().filter_map(Transaction::reverses).collect())
 }
 
 /// Posts what a payer remitted of a bill, as far as it is owed there. Returns what was booked.

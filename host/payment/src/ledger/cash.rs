@@ -33,12 +33,16 @@ async fn entry(tx: &TenantTx, bill: BillId, by: Option<AccountId>, now: Instant)
     Ok(move || Entry { stamp: stamp(), bill: Some(bill), payer: None, doctor })
 }
 
-/// Posts money that came in: a receipt of what is owed, an overpayment of the rest.
+/// Posts money that came in: a receipt of what is owed by the books, an overpayment of the rest.
 #[boxed]
 pub(crate) async fn receive(tx: &TenantTx, bill: BillId, arrived: Arrived, now: Instant) -> AppResult<()> {
-    let Arrived { channel, kept, rest, by } = arrived;
+    let Arrived { channel, mut kept, mut rest, by } = arrived;
     let (mut book, entry) = (load_to_post(tx, bill).await?, entry(tx, bill, by, now).await?);
     let mut made = Vec::new();
+    // Of a bill that is being settled anew nothing is owed at the moment: it is offset once it is.
+    let beyond = whole(kept.minus(balance(&book, Account::PatientReceivable)?.max(Money::ZERO).min(kept)))?;
+    kept = whole(kept.minus(beyond))?;
+    rest = whole(rest.plus(beyond))?;
     if kept > Money::ZERO {
         made.push(Transaction::receipt(entry(), kept)?.through(Some(channel)));
     }
@@ -62,8 +66,8 @@ pub(crate) async fn repay(
     put(tx, &mut book, vec![made]).await
 }
 
-/// Brings the patient's share in line with the books, after entries of a bill that stands have changed what the
-/// patient owes: what is owed of it, and is due or goes back. What they owe of a bill that was settled anew is
+/// Brings the patient's share in line with the books, after entries of a bill that is settled have changed what
+/// the patient owes: what is owed of it, and is due or goes back. What they owe of a bill that was settled anew is
 /// paid by what is owed to them.
 ///
 /// # Errors
@@ -77,13 +81,14 @@ pub(crate) async fn share(tx: &TenantTx, bill: BillId, now: Instant) -> AppResul
     let (receivable, owed) = (receivable?, whole(held?.plus(payable?))?);
     let owed = whole(owed.plus(receivable))?;
     let Some(stored) = till::find(tx, bill).await? else {
-        if receivable > Money::ZERO {
-            let (tenant, patient) =
-                (tx.id(), tx.get_document(bill).await?.patient_id.parse().map_err(AppError::internal)?);
-            let due = Cash::due(Owed { bill, tenant, patient, amount: receivable }, None, now)?;
-            till::insert(tx, &Till::from(due), now).await?;
-        }
-        return Ok(());
+        let (tenant, patient) =
+            (tx.id(), tx.get_document(bill).await?.patient_id.parse().map_err(AppError::internal)?);
+        let till = if receivable > Money::ZERO {
+            Till::from(Cash::due(Owed { bill, tenant, patient, amount: receivable }, None, now)?)
+        } else {
+            Cash::nothing((bill, tenant, patient), now).into()
+        };
+        return till::insert(tx, &till, now).await;
     };
     let before = stored.till.clone();
     let share = stored.till.owe(owed, now)?;

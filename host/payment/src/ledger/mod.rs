@@ -25,7 +25,9 @@ use xinglin_domain::{
 use xinglin_platform::{AppError, AppResult, ambient};
 use xinglin_store::{ClosedPeriod, Executor, TenantScope, TenantTx};
 
-pub(crate) use self::book::{book_anew, book_denial, book_reduction, book_remitted, book_shares, doctor_of, unwind};
+pub(crate) use self::book::{
+    book_anew, book_denial, book_reduction, book_remitted, book_shares, doctor_of, reversed, unwind,
+};
 pub(crate) use self::cash::{Arrived, receive, repay, share};
 pub use self::close_period::{Close, close_period};
 pub use self::correct::{Correct, correct};
@@ -33,6 +35,7 @@ pub use self::draft::{Judge, approve, list_drafts, reject};
 pub use self::export::{Format, StatementFile, export};
 pub use self::list_periods::{PeriodView, list_periods};
 pub use self::list_transactions::{Journal, JournalAsk, list_transactions};
+pub(crate) use self::post::is_new;
 pub use self::post::{NewPosting, Posted, post};
 pub use self::statement::{Statement, StatementAsk, StatementLine, statement};
 pub use self::trial_balance::{AccountBalance, TrialBalance, trial_balance};
@@ -114,7 +117,7 @@ impl From<&Transaction> for TransactionView {
     }
 }
 
-fn fresh() -> TransactionId {
+pub(crate) fn fresh() -> TransactionId {
     TransactionId::from_u128(ambient::fresh_id())
 }
 

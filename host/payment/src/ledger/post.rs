@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use xinglin_domain::{
     access::Action,
-    billing::cash::Channel,
+    billing::{ChargeState, cash::Channel},
     code::Code,
     id::{AccountId, BillId, TransactionId},
     ledger::{Account, Book, Entry, Kind, Period, Side, Stamp, Transaction},
@@ -13,7 +13,11 @@ use xinglin_domain::{
 use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed, settings::settings};
 use xinglin_store::{StoreError, TenantTx};
 
-use super::{TransactionView, book::doctor_of, draft, fresh, last_closed, load, put, share};
+use super::{
+    TransactionView,
+    book::{balance, doctor_of, whole},
+    draft, fresh, last_closed, load, put, share,
+};
 
 /// What a person may post. What belongs to the course of a bill is not among it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -121,21 +125,46 @@ pub async fn post(platform: &Platform, caller: &Caller, new: NewPosting) -> AppR
     Ok(TransactionView::from(&made))
 }
 
-/// Has everybody else who posts to the bill wait.
+/// Has everybody else who posts to the bill wait, or who posts what concerns no bill and no payer.
 pub(super) async fn lock(tx: &TenantTx, new: &NewPosting) -> AppResult<()> {
-    match new.bill {
-        Some(bill) => Ok(tx.lock_money(bill).await?),
-        None => Ok(()),
+    match (new.bill, &new.payer) {
+        (Some(bill), _) => Ok(tx.lock_money(bill).await?),
+        // Money of all patients.
+        (None, None) => Ok(tx.lock("ledger").await?),
+        (None, Some(_)) => Ok(()),
     }
 }
 
 /// Posts what a person has made, and brings the patient's share in line.
 pub(super) async fn posted(tx: &TenantTx, book: &mut Book, made: &Transaction, now: Instant) -> AppResult<()> {
-    put(tx, book, vec![made.clone()]).await?;
     let concerns = made.postings().iter().any(|posting| posting.account == Account::PatientReceivable);
-    match made.entry().bill {
-        Some(bill) if concerns => share(tx, bill, now).await,
-        _ => Ok(()),
+    let Some(bill) = made.entry().bill.filter(|_| concerns) else { return put(tx, book, vec![made.clone()]).await };
+    let mut all = vec![made.clone()];
+    let mut owed = balance(book, Account::PatientReceivable)?;
+    for posting in made.postings().iter().filter(|posting| posting.account == Account::PatientReceivable) {
+        owed = whole(owed.plus(posting.amount_signed()?))?;
+    }
+    if owed < Money::ZERO {
+        // What the patient had paid of it is owed to them.
+        let stamp = Stamp { id: fresh(), ..made.entry().stamp.clone() };
+        let entry = Entry { stamp, payer: None, ..made.entry().clone() };
+        all.push(Transaction::refund_due(entry, whole(owed.negate())?)?);
+    }
+    put(tx, book, all).await?;
+    // Otherwise it is brought in line when the bill is settled.
+    let stands = tx.get_document(bill).await?.status == ChargeState::Settled.as_str();
+    if stands { share(tx, bill, now).await } else { Ok(()) }
+}
+
+/// That nothing is posted under an id.
+///
+/// # Errors
+/// `PAY_IDEMPOTENCY_CONFLICT`.
+pub(crate) async fn is_new(tx: &TenantTx, id: TransactionId) -> AppResult<()> {
+    match tx.get_transaction(id).await {
+        Err(StoreError::NotFound { .. }) => Ok(()),
+        Ok(_) => Err(AppError::new(Code::PayIdempotencyConflict, format!("`{id}` is posted already"))),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -150,11 +179,7 @@ pub(super) async fn prepare(
     if new.day.is_some_and(|day| day > today) {
         return Err(AppError::new(Code::BodyInvalid, format!("day: today is {today}")).with("path", "day"));
     }
-    match tx.get_transaction(id).await {
-        Err(StoreError::NotFound { .. }) => {}
-        Ok(_) => return Err(AppError::new(Code::PayIdempotencyConflict, format!("`{id}` is posted already"))),
-        Err(error) => return Err(error.into()),
-    }
+    is_new(tx, id).await?;
     if let Some(payer) = &new.payer {
         // Payers are never uninstalled; one that is disabled still owes.
         tx.get_install(payer).await?;
@@ -195,6 +220,10 @@ fn make(entry: Entry, new: &NewPosting) -> AppResult<Transaction> {
     let made = match new.kind {
         Posted::Remittance => {
             let source = needed("source", new.source)?;
+            if source == Source::Cash && new.bill.is_some() {
+                let detail = "what patients have paid arrives at the bank by channel, and not by bill";
+                return Err(AppError::new(Code::BodyInvalid, detail).with("path", "bill"));
+            }
             let channel = if source == Source::Cash { Some(needed("channel", new.channel)?) } else { None };
             Transaction::remittance(entry, source, amount).map(|made| made.through(channel))
         }

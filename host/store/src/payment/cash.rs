@@ -168,6 +168,17 @@ impl<E: Executor> TenantScope<E> {
         self.exec.row(Sql::new(sql, args![self.tenant, bill])).await?.map(TryInto::try_into).transpose()
     }
 
+    /// The shares of a patient in this state.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn list_cash_of(&self, patient: &str, status: &str) -> Result<Vec<CashRow>> {
+        let sql = "SELECT c.* FROM cash c JOIN bill b ON b.tenant_id = c.tenant_id AND b.document_id = c.bill_id
+                   WHERE c.tenant_id = $1 AND b.patient_id = $2 AND c.status = $3 ORDER BY c.bill_id";
+        let rows = self.exec.rows(Sql::new(sql, args![self.tenant, patient, status])).await?;
+        rows.into_iter().map(TryInto::try_into).collect()
+    }
+
     /// Shares with money that the patient is to get, the longest first.
     ///
     /// # Errors

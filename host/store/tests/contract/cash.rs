@@ -49,8 +49,12 @@ async fn a_share_changes_by_version_and_has_its_work(bench: Bench) -> Result<()>
     };
     assert_eq!(claim(4).await?, []);
     assert_eq!(claim(5).await?, [(bill_id().to_string(), bill_id().to_string())]);
+    let due = async |patient| Ok::<_, StoreError>(tenant.list_cash_of(patient, "DUE").await?.len());
+    assert_eq!((due("pat-1").await?, due("pat-2").await?), (1, 0));
+    assert_eq!(bench.there().list_cash_of("pat-1", "DUE").await?, []);
     row = CashRow { version: 1, status: "PAID".to_owned(), to_return: 2, body: body(2), updated_at: at(7), ..row };
     put(&row, None).await?;
+    assert_eq!(due("pat-1").await?, 0);
     assert_eq!(claim(99).await?, [], "nothing is to be done");
     row.version = 2;
     assert_eq!(tenant.find_cash(bill_id()).await?, Some(row.clone()));

@@ -282,7 +282,7 @@ pub struct Due {
     pub kept: Money,
 }
 
-/// It is there.
+/// It is there, or nothing is owed any more.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Paid {
@@ -331,7 +331,7 @@ machine! {
     stage CashStage;
     /// It was not paid yet, or not all of it.
     Due = "DUE",
-    /// It is there.
+    /// It is there, or nothing is owed.
     Paid = "PAID",
     /// It goes back.
     Refunding = "REFUNDING",
@@ -567,15 +567,37 @@ impl Cash<Due> {
 }
 
 impl Cash<Paid> {
+    /// Nothing is owed of a bill, as the books say.
+    pub const fn nothing((bill, tenant, patient): (BillId, TenantId, PatientId), at: Instant) -> Self {
+        let head = Head {
+            bill,
+            tenant,
+            patient,
+            owed: Money::ZERO,
+            since: at,
+            orders: Vec::new(),
+            received: Vec::new(),
+            refunds: Vec::new(),
+        };
+        Self { head, state: Paid { at } }
+    }
+
     /// The bill was taken back: all that was kept of it goes back, by the channel by which it came.
     ///
     /// # Errors
     /// On overflow.
-    pub fn give_back(mut self, at: Instant) -> Result<Cash<Refunding>, RefusedCash<Paid>> {
-        match self.head.return_kept(self.head.owed, Cause::Reversal, at) {
-            Ok(()) => Ok(self.to(Refunding { at })),
-            Err(error) => Err(RefusedStep::new(self, error.into())),
+    pub fn give_back(mut self, at: Instant) -> Result<Till, RefusedCash<Paid>> {
+        if let Err(error) = self.head.return_kept(self.head.owed, Cause::Reversal, at) {
+            return Err(RefusedStep::new(self, error.into()));
         }
+        self.head.look_at_once(at);
+        Ok(if self.head.refunds.iter().any(Refund::is_pending) {
+            self.to(Refunding { at }).into()
+        } else if self.head.received.is_empty() {
+            self.to(Lapsed { at }).into()
+        } else {
+            self.to(Refunded { at }).into()
+        })
     }
 }
 
@@ -664,14 +686,10 @@ impl Till {
             head.look_at_once(now);
         }
         head.return_kept(kept.minus(amount)?.max(Money::ZERO), Cause::Reduction, now)?;
-        let pending = head.refunds.iter().any(Refund::is_pending);
-        Ok(match amount {
-            // Nothing is owed any more, and all that was paid goes back.
-            Money::ZERO if pending => Cash { head, state: Refunding { at: now } }.into(),
-            Money::ZERO if head.received.is_empty() => Cash { head, state: Lapsed { at: now } }.into(),
-            Money::ZERO => Cash { head, state: Refunded { at: now } }.into(),
-            _ if kept >= amount => Cash { head, state: Paid { at } }.into(),
-            _ => Cash { head, state: Due { until, kept } }.into(),
+        Ok(if kept >= amount {
+            Cash { head, state: Paid { at } }.into()
+        } else {
+            Cash { head, state: Due { until, kept } }.into()
         })
     }
 
@@ -781,16 +799,34 @@ impl Till {
         Ok(self)
     }
 
-    /// The patient has the money of a refund. Repeating it changes nothing.
+    /// The patient has the money of a refund. Repeating it changes nothing. If the channel had said that it did not
+    /// carry it out, the one that took its place is dropped.
     ///
     /// # Errors
-    /// If there is no such refund, or it failed before.
+    /// If there is no such refund, or what took its place was sent.
     pub fn refunded(mut self, number: u32, reference: &str, at: Instant, now: Instant) -> Result<Self, CashError> {
-        let refund = self.head_mut().refund_mut(number)?;
+        let head = self.head_mut();
+        let refund = head.refund_mut(number)?;
+        let done = Stage::Done { reference: reference.to_owned(), at };
         match &refund.stage {
             Stage::Done { .. } => return Ok(self),
-            Stage::Failed { .. } => return Err(CashError::Conflict(reference.to_owned())),
-            Stage::Waiting | Stage::Sent => refund.stage = Stage::Done { reference: reference.to_owned(), at },
+            Stage::Waiting | Stage::Sent => refund.stage = done,
+            Stage::Failed { .. } => {
+                let failed = refund.clone();
+                let instead = |other: &&mut Refund| {
+                    other.number > number
+                        && other.counts()
+                        && (&other.transaction, other.since, other.amount)
+                            == (&failed.transaction, failed.since, failed.amount)
+                };
+                match head.refunds.iter_mut().find(instead) {
+                    Some(other) if other.stage == Stage::Waiting => {
+                        other.stage = Stage::Failed { why: "the one before was carried out".to_owned(), at: now };
+                    }
+                    _ => return Err(CashError::Conflict(reference.to_owned())),
+                }
+                head.refund_mut(number)?.stage = done;
+            }
         }
         Ok(match self {
             Self::Refunding(cash) if !cash.head.refunds.iter().any(Refund::is_pending) => {
@@ -934,11 +970,11 @@ mod tests {
     fn what_is_owed_may_change() {
         let rows = [
             (0, 6125, (CashState::Due, 0, 6125, 0)),
-            (0, 0, (CashState::Lapsed, 0, 0, 0)),
+            (0, 0, (CashState::Paid, 0, 0, 0)),
             (OWED, 6125, (CashState::Paid, 6125, 0, 625)),
             (OWED, OWED, (CashState::Paid, OWED, 0, 0)),
             (OWED, 8000, (CashState::Due, OWED, 1250, 0)),
-            (OWED, 0, (CashState::Refunding, 0, 0, OWED)),
+            (OWED, 0, (CashState::Paid, 0, 0, OWED)),
         ];
         for (paid, owed, expected) in rows {
             let mut till = ordered();
@@ -966,6 +1002,10 @@ mod tests {
             panic!("due")
         };
         assert_eq!(due.lapse(NOW).map(|till| till.state()).map_err(|no| no.error), Ok(CashState::Refunding));
+        // Of a bill of which nothing is owed, nothing goes back; what is owed of it later is due.
+        let nothing = Cash::nothing((BillId::from_u128(7), TenantId::from_u128(1), PATIENT), NOW);
+        assert_eq!(nothing.clone().give_back(NOW).map(|till| till.state()).map_err(|no| no.error), Ok(CashState::Lapsed));
+        assert_eq!(Till::from(nothing).owe(fen(5), NOW).map(|till| till.state()), Ok(CashState::Due));
         let over = due_lapsed().owe(fen(1), NOW);
         assert_eq!(over, Err(CashError::State(CashState::Lapsed)));
     }
@@ -1010,6 +1050,11 @@ mod tests {
         let failed = sent.refund_failed(1, "NOTENOUGH", NOW.plus_seconds(500)).expect("failed");
         assert_eq!(failed.look_at(), Some(NOW.plus_seconds(1000)));
         assert_eq!(failed.tasks(NOW.plus_seconds(1000)), [Task::Refund(2)]);
+        // It had carried out the first all the same.
+        let both = failed.clone().refunded(1, "r", NOW, NOW).expect("done");
+        assert_eq!((both.look_at(), both.kept()), (None, Ok(fen(OWED))));
+        let sent = failed.clone().sending(2, NOW).expect("sent").refunded(1, "r", NOW, NOW);
+        assert_eq!(sent, Err(CashError::Conflict("r".into())));
         let done = failed.refunded(2, "r", NOW, NOW).expect("done");
         assert_eq!((done.look_at(), done.state()), (None, CashState::Paid));
     }
@@ -1061,7 +1106,7 @@ mod tests {
                 other => Ok(other),
             },
             Step::GiveBack => match till {
-                Till::Paid(paid) => paid.give_back(NOW).map(Till::from).map_err(|refused| refused.error),
+                Till::Paid(paid) => paid.give_back(NOW).map_err(|refused| refused.error),
                 other => Ok(other),
             },
             Step::Owe(amount) => till.owe(fen(*amount), NOW),
