@@ -58,7 +58,7 @@ fn frozen_packages_are_unchanged() {
     assert_eq!(kept, listed, "binaries are added and never built again; a new one is listed in tests/compat/README.md");
 }
 
-async fn replays(clinic: &Clinic) -> BTreeSet<String> {
+pub(crate) async fn replays(clinic: &Clinic) -> BTreeSet<String> {
     let calls = clinic.administrator.get("/api/v1/calls?limit=500").await;
     let mut hooks = BTreeSet::new();
     for call in calls.as_array().expect("calls") {

@@ -70,7 +70,7 @@ async fn price_the_session(clinic: &Clinic) {
     clinic.operator.put(&format!("/api/v1/tenants/{}/formulary", clinic.tenant), json!({ "items": items })).await;
 }
 
-async fn approved(clinic: &Clinic) -> String {
+pub(crate) async fn approved(clinic: &Clinic) -> String {
     let path = clinic.draft(&clinic.visit().await, &[line("vitamin", "1", "1", 10, 1)]).await;
     clinic.sign(&path).await;
     clinic.approve(&path).await;
@@ -78,7 +78,7 @@ async fn approved(clinic: &Clinic) -> String {
     path
 }
 
-async fn quote(clinic: &Clinic, prescription: &str, items: Value) -> Value {
+pub(crate) async fn quote(clinic: &Clinic, prescription: &str, items: Value) -> Value {
     clinic.patient.post("/api/v1/charges", json!({ "prescription": id(prescription), "items": items })).await
 }
 
@@ -86,32 +86,32 @@ fn session() -> Value {
     json!([{ "item": "psychotherapy", "quantity": 1 }])
 }
 
-fn shares(bill: &Value) -> [i64; 2] {
+pub(crate) fn shares(bill: &Value) -> [i64; 2] {
     ["commercial", "cash"].map(|source| part(bill, source))
 }
 
-async fn on_account(clinic: &Clinic, name: &str) -> i64 {
+pub(crate) async fn on_account(clinic: &Clinic, name: &str) -> i64 {
     let balance = clinic.balanced().await;
     let accounts = balance["accounts"].as_array().cloned().unwrap_or_default();
     accounts.iter().find(|account| account["account"] == name).map_or(0, |account| account["fen"].as_i64().unwrap_or(0))
 }
 
 /// Resources of a type of the patient, as the patient sees them.
-async fn found(clinic: &Clinic, kind: &str) -> Vec<Value> {
+pub(crate) async fn found(clinic: &Clinic, kind: &str) -> Vec<Value> {
     let bundle = clinic.patient.get(&format!("/fhir/R4/{kind}?patient={}", clinic.subject)).await;
     let entries = bundle["entry"].as_array().cloned().unwrap_or_default();
     entries.into_iter().map(|mut entry| entry["resource"].take()).collect()
 }
 
-fn bill_path(bill: &Value, verb: &str) -> String {
+pub(crate) fn bill_path(bill: &Value, verb: &str) -> String {
     format!("/api/v1/charges/{}/{verb}", bill["id"].as_str().expect("an id"))
 }
 
-fn today(hospital: &TestHospital) -> String {
+pub(crate) fn today(hospital: &TestHospital) -> String {
     Day::of(hospital.now()).to_string()
 }
 
-fn since(now: Instant, days: i64) -> String {
+pub(crate) fn since(now: Instant, days: i64) -> String {
     Day::of(now.plus_days(-days)).to_string()
 }
 

@@ -31,6 +31,9 @@ pub const MEMBERSHIP: Plugin = Plugin { file: "plugins/membership.wasm", id: "xi
 pub const PLATFORM_FEE: Plugin = Plugin { file: "plugins/platform-fee.wasm", id: "xinglin.platform-fee", payer: None };
 /// Payment per head and prices in Python.
 pub const PYTHON_HEADS: Plugin = Plugin { file: "plugins/python-heads.wasm", id: "example.heads", payer: None };
+/// A commercial insurer in Python.
+pub const PYTHON_INSURER: Plugin =
+    Plugin { file: "plugins/python-insurer.wasm", id: "example.insurer", payer: Some("commercial") };
 pub const PYTHON: Plugin = Plugin { file: "plugins/python-plugin.wasm", id: "example.paediatric-opioids", payer: None };
 /// Verifies people and certificates by their documents.
 pub const IDENTITY_CHECK: Plugin =
