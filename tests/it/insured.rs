@@ -20,7 +20,7 @@ const DAY: i64 = 24 * 3600;
 
 /// A contract as of D2, primary: five percent off, 100 yuan copay; psychotherapy needs a guarantee, and a guarantee
 /// the summary of the episode.
-const CONTRACT: &str = "plans=GOLD; networks=direct:0; deductible=0; copay=10000; discount=5; visit-limit=none; \
+pub(crate) const CONTRACT: &str = "plans=GOLD; networks=direct:0; deductible=0; copay=10000; discount=5; visit-limit=none; \
      annual-limit=none; visits=20; mental-visits=none; waiting-days=30; mental-waiting-days=90; \
      excluded=item:glucose-test-strips-50; preauthorization-above=none; preauthorization-services=item:psychotherapy; \
      guarantee-days=30; documents=34133-9; claim-documents=; filing-days=90; appeal-days=60; year=calendar; \
@@ -30,14 +30,14 @@ fn plugin(clinic: &Clinic, id: &str) -> String {
     format!("/api/v1/tenants/{}/plugins/{id}", clinic.tenant)
 }
 
-async fn contract(clinic: &Clinic, terms: &str) {
+pub(crate) async fn contract(clinic: &Clinic, terms: &str) {
     let settings = json!({ "terms.cigna-cmb": terms });
     let grant = json!({ "payer": "commercial", "discount_per_mille": 50, "settings": settings });
     clinic.operator.put(&plugin(clinic, DIRECT_BILLING.id), grant).await;
 }
 
 /// The patient's policy, held since a day.
-async fn insure(clinic: &Clinic, since: &str) {
+pub(crate) async fn insure(clinic: &Clinic, since: &str) {
     let coverage = json!({
         "category": { "system": "urn:test", "code": "group" },
         "policy": {
@@ -50,7 +50,7 @@ async fn insure(clinic: &Clinic, since: &str) {
 }
 
 /// A formulary in which a bill is the session alone: 1200 yuan.
-async fn price_the_session(clinic: &Clinic) {
+pub(crate) async fn price_the_session(clinic: &Clinic) {
     let service = |code: &str, title: &str, price_fen: i64| {
         json!({
             "code": code, "title": title, "kind": "service", "price_fen": price_fen,
