@@ -16,7 +16,7 @@ class Rule(NamedTuple):
 
 ITEMS = "https://xinglin.dev/catalogue"
 RULES = {
-    "psychotherapy": Rule(discount=5, copay=10000, share=90, waiting=30, guarantee=True),
+    "rehabilitation": Rule(discount=5, copay=10000, share=90, waiting=30, guarantee=True),
     "glucose-test-strips-50": Rule(letter=True),
     "vitamin": None,  # excluded
 }

@@ -17,7 +17,7 @@ use xinglin_domain::{
 use xinglin_runtime::{CallContext, Digest, Grants, HostServices, Manifest, Options, Package, Runtime, Tape, attach};
 
 use crate::{
-    insured::{self, CONTRACT, bill_path, contract, insure, price_the_session, quote, shares, since, today},
+    insured::{CONTRACT, bill_path, contract, insure, shares, since, today},
     support::{
         Clinic, Person, Plugin, TestHospital,
         clinic::{draft, id, id_number, part},
@@ -209,35 +209,32 @@ async fn an_insurer_built_against_payment_1_1_decides(hospital: TestHospital) {
     let insurer = &frozen::DIRECT_BILLING;
     let clinic = Clinic::found(&hospital.operator, hospital.now(), &[insurer]).await;
     let (accountant, _) = clinic.hire(Person::new("accountant", "accountant")).await;
-    contract(&clinic, &CONTRACT.replace("; documents=34133-9;", "; documents=;")).await;
-    price_the_session(&clinic).await;
+    // Without the word that would restrict the calls to who may read of mental illness.
+    let terms = CONTRACT.replace("item:psychotherapy", "").replace("documents=34133-9", "documents=");
+    contract(&clinic, &terms.replace("copay=10000", "copay=650")).await;
     insure(&clinic, &since(hospital.now(), 400)).await;
-    let consent = json!({
-        "scope": { "compartment": "mental-health" }, "recipient": { "plugin": insurer.id }, "purposes": ["payment"],
-    });
-    clinic.patient.post(&format!("/api/v1/patients/{}/consents", clinic.subject), consent).await;
-    let prescription = insured::approved(&clinic).await;
-    let session = || json!([{ "item": "psychotherapy", "quantity": 1 }]);
-    let first = quote(&clinic, &prescription, session()).await;
-    let ask = json!({ "payer": insurer.id, "bill": first["id"] });
+    let prescription = clinic.approved().await;
+    let alone = json!({ "prescription": id(&prescription), "self_pay": true });
+    let alone = clinic.patient.post("/api/v1/charges", alone).await;
+    let ask = json!({ "payer": insurer.id, "bill": alone["id"] });
     for (path, status) in [("eligibility", "IN_FORCE"), ("guarantees", "GRANTED")] {
         let answer = clinic.patient.post(&format!("/api/v1/insurance/{path}"), ask.clone()).await;
         assert_eq!(answer["status"], status, "{answer}");
     }
-    let spare = quote(&clinic, &prescription, session()).await;
-    let spare =
-        clinic.patient.post("/api/v1/insurance/guarantees", json!({ "payer": insurer.id, "bill": spare["id"] })).await;
+    let spare = json!({ "payer": insurer.id, "bill": clinic.quote(&prescription).await["id"] });
+    let spare = clinic.patient.post("/api/v1/insurance/guarantees", spare).await;
     let cancel = format!("/api/v1/insurance/requests/{}/cancel", spare["id"].as_str().expect("an id"));
     assert_eq!(clinic.patient.post(&cancel, json!(null)).await["status"], "CANCELLED");
-    let bill = quote(&clinic, &prescription, session()).await;
-    assert_eq!(shares(&bill), [104_000, 10_000], "{bill}");
+    let bill = clinic.quote(&prescription).await;
+    // 70 yuan, less five percent, less the copay.
+    assert_eq!(shares(&bill), [6_000, 650], "{bill}");
     assert_eq!(clinic.confirm(&bill).await["status"], "SETTLED");
 
     let appeal = json!({ "payer": insurer.id, "lines": [], "grounds": "the copay was agreed otherwise" });
     assert_eq!(accountant.post(&bill_path(&bill, "appeals"), appeal).await["status"], "REFUSED");
     let books = json!({ "payer": insurer.id, "from": today(&hospital), "to": today(&hospital) });
     let books = accountant.post("/api/v1/reconciliation", books).await;
-    assert_eq!((&books["ledger_fen"], &books["file_fen"]), (&json!(104_000), &json!(104_000)), "{books}");
+    assert_eq!((&books["ledger_fen"], &books["file_fen"]), (&json!(6_000), &json!(6_000)), "{books}");
     assert_eq!(clinic.pharmacist.post(&bill_path(&bill, "reverse"), json!(null)).await["status"], "REVERSED");
     clinic.balanced().await;
 

@@ -50,7 +50,7 @@ pub(crate) async fn insure(clinic: &Clinic, since: &str) {
 }
 
 /// A formulary in which a bill is the session alone: 1200 yuan.
-pub(crate) async fn price_the_session(clinic: &Clinic) {
+async fn price_the_session(clinic: &Clinic) {
     let service = |code: &str, title: &str, price_fen: i64| {
         json!({
             "code": code, "title": title, "kind": "service", "price_fen": price_fen,
@@ -70,7 +70,7 @@ pub(crate) async fn price_the_session(clinic: &Clinic) {
     clinic.operator.put(&format!("/api/v1/tenants/{}/formulary", clinic.tenant), json!({ "items": items })).await;
 }
 
-pub(crate) async fn approved(clinic: &Clinic) -> String {
+async fn approved(clinic: &Clinic) -> String {
     let path = clinic.draft(&clinic.visit().await, &[line("vitamin", "1", "1", 10, 1)]).await;
     clinic.sign(&path).await;
     clinic.approve(&path).await;

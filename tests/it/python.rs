@@ -23,10 +23,10 @@ use xinglin_store::Engine;
 
 use crate::{
     compat::replays,
-    insured::{approved, bill_path, found, on_account, quote, shares, since, today},
+    insured::{bill_path, found, on_account, quote, shares, since, today},
     support::{
         Client, Clinic, PYTHON, PYTHON_HEADS, PYTHON_INSURER, PYTHON_WASI, Person, TestHospital,
-        clinic::{confirm_path, confirmation, medicine},
+        clinic::{confirm_path, confirmation, id, medicine},
         eventually, line, on_both_engines, record,
     },
 };
@@ -307,7 +307,7 @@ async fn price(clinic: &Clinic) {
     };
     let items = json!([
         item("follow-up-visit", "service", 2_000),
-        item("psychotherapy", "service", 120_000),
+        item("rehabilitation", "service", 120_000),
         item("glucose-test-strips-50", "material", 4_500),
         medicine("vitamin", 1_000),
     ]);
@@ -324,6 +324,15 @@ async fn hold_policy(clinic: &Clinic, since: &str) {
     });
     let path = format!("/api/v1/tenants/{}/patients/{}/coverages/{}", clinic.tenant, clinic.subject, PYTHON_INSURER.id);
     clinic.operator.put(&path, coverage).await;
+}
+
+/// An approved prescription with a session of rehabilitation ordered; its path.
+async fn ordered(clinic: &Clinic) -> String {
+    let path = clinic.draft(&clinic.visit().await, &[line("vitamin", "1", "1", 10, 1)]).await;
+    clinic.sign(&path).await;
+    clinic.approve(&path).await;
+    clinic.order(&path, "rehabilitation", 1).await;
+    path
 }
 
 async fn paper(clinic: &Clinic, system: &str, code: &str) -> Value {
@@ -401,20 +410,16 @@ async fn a_python_insurer_from_eligibility_to_appeal(hospital: TestHospital) {
     clinic.operator.put(&format!("/api/v1/tenants/{}/plugins/{}", clinic.tenant, PYTHON_INSURER.id), grant).await;
     price(&clinic).await;
     hold_policy(&clinic, &since(hospital.now(), 10)).await;
-    let consent = json!({
-        "scope": { "compartment": "mental-health" }, "recipient": { "plugin": PYTHON_INSURER.id },
-        "purposes": ["payment"],
-    });
-    clinic.patient.post(&format!("/api/v1/patients/{}/consents", clinic.subject), consent).await;
-    let prescription = approved(&clinic).await;
+    let prescription = ordered(&clinic).await;
     clinic.order(&prescription, "glucose-test-strips-50", 1).await;
     let items =
-        || json!([{ "item": "psychotherapy", "quantity": 1 }, { "item": "glucose-test-strips-50", "quantity": 1 }]);
+        || json!([{ "item": "rehabilitation", "quantity": 1 }, { "item": "glucose-test-strips-50", "quantity": 1 }]);
     let first_day = today(&hospital);
 
     // Eligibility: a waiting period, an exclusion, what needs a guarantee, what needs a paper; and the balances.
-    let without = quote(&clinic, &prescription, items()).await;
-    let check = json!({ "payer": PYTHON_INSURER.id, "bill": without["id"] });
+    let alone = json!({ "prescription": id(&prescription), "items": items(), "self_pay": true });
+    let alone = clinic.patient.post("/api/v1/charges", alone).await;
+    let check = json!({ "payer": PYTHON_INSURER.id, "bill": alone["id"] });
     let waiting = clinic.patient.post("/api/v1/insurance/eligibility", check.clone()).await;
     let of_all = [(1, None, ""), (2, None, "EXCLUDED"), (3, None, "WAITING_PERIOD"), (4, None, "")];
     assert_eq!((&waiting["status"], told(&waiting)), (&json!("IN_FORCE"), of_all.to_vec()), "{waiting}");
@@ -477,8 +482,8 @@ async fn a_python_insurer_from_eligibility_to_appeal(hospital: TestHospital) {
 
     // A guarantee that a claim rests on is not given back; another one can be, and is no more than the year leaves.
     assert_eq!(clinic.patient.post(&request(&given, "/cancel"), json!(null)).await["status"], "PARTIAL");
-    let second = approved(&clinic).await;
-    let session = || json!([{ "item": "psychotherapy", "quantity": 1 }]);
+    let second = ordered(&clinic).await;
+    let session = || json!([{ "item": "rehabilitation", "quantity": 1 }]);
     let other = quote(&clinic, &second, session()).await;
     let given = guaranteed(&hospital, &clinic, &other).await;
     let promised = vec![(1, Some(2_000), ""), (3, Some(70_600), "BENEFIT_LIMIT")];
