@@ -1,8 +1,6 @@
 //! Payers that are strangers: an insurance office and an insurer in a process of their own, with books of their own,
 //! that make every mistake once. At the end their books say what ours say.
 
-use std::path::PathBuf;
-
 use reqwest::Method;
 use serde_json::{Value, json};
 use xinglin_store::Engine;
@@ -11,11 +9,11 @@ use crate::support::{
     Clinic, DIRECT_BILLING, MEDICAL_INSURANCE, TestHospital,
     clinic::{confirm_path, confirmation, id, part},
     eventually,
-    gateway::{CARD, Gateway, INSURED},
-    on_both_engines, record,
+    gateway::{self, Gateway},
+    rules_on_both_engines,
 };
 
-on_both_engines!(
+rules_on_both_engines!(
     Bench:
     the_office_decides_and_every_mistake_comes_out_right,
 );
@@ -52,40 +50,12 @@ struct Row {
 
 impl Bench {
     async fn open(engine: Engine) -> Self {
-        let authority = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("it/tls/ca.pem");
         let hospital = TestHospital::open_with(engine, |config| {
             config.egress.open_networks = vec!["127.0.0.1/32".to_owned()];
-            config.egress.ca_file = Some(authority);
+            config.egress.ca_file = Some(gateway::authority());
         })
         .await;
-        let mut patient = record::patient("1949-12-31");
-        patient["identifier"] = json!([
-            { "system": "urn:oid:2.16.156.10011.1.3", "value": CARD },
-            { "type": { "coding": [{ "system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": "HC" }] },
-              "value": INSURED },
-        ]);
-        let bundle = record::transaction(&[patient]);
-        let plugins = [&MEDICAL_INSURANCE, &DIRECT_BILLING];
-        let clinic = Clinic::found_with(&hospital.operator, hospital.now(), &plugins, bundle).await;
-        let gateway = Gateway::open(&clinic).await;
-        gateway.decides(&clinic, "counter").await;
-        gateway.insures(&clinic).await;
-        clinic.insure().await;
-        let year = hospital.now().china_year();
-        let coverage = json!({
-            "category": { "system": "urn:test", "code": "group" },
-            "policy": {
-                "valid_from": "2020-01-01", "network": "partner",
-                "plan": { "system": "https://xinglin.dev/insurers/cigna-cmb", "code": "SUPPLEMENT" },
-                "balances": [{
-                    "code": "deductible", "from": format!("{year}-01-01"), "until": format!("{}-01-01", year + 1),
-                    "used_fen": 97_000, "limit_fen": 100_000,
-                }],
-            },
-        });
-        let path =
-            format!("/api/v1/tenants/{}/patients/{}/coverages/{}", clinic.tenant, clinic.subject, DIRECT_BILLING.id);
-        clinic.operator.put(&path, coverage).await;
+        let (clinic, gateway) = gateway::found(&hospital.operator, hospital.now()).await;
         let prescription = clinic.worked_example().await;
         Self { hospital, clinic, gateway, prescription }
     }
@@ -138,19 +108,13 @@ impl Bench {
 
     /// What office and insurer hold to have paid is what we hold that they owe.
     async fn books_agree(&self, when: &str) {
-        let books = self.gateway.books().await;
-        let settlements = books["settlements"].as_array().expect("settlements");
-        let standing = |payer: &str, part: &str| -> i64 {
-            let of = settlements.iter().filter(|one| one["payer"] == payer && one["reversed"].is_null());
-            of.map(|one| one[part].as_i64().expect("fen")).sum()
-        };
-        let theirs = [standing("nhsa", "paid"), standing("nhsa", "account"), standing("cigna-cmb", "paid")];
+        let theirs = self.gateway.standing().await;
         let ours = [
             self.receivable("basic-fund").await,
             self.receivable("personal-account").await,
             self.receivable("commercial").await,
         ];
-        assert_eq!(ours, theirs, "{when}: {books}");
+        assert_eq!(ours, theirs, "{when}");
     }
 
     /// The job asks after what is unknown.

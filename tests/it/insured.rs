@@ -334,9 +334,8 @@ async fn an_insured_session_from_eligibility_to_appeal(hospital: TestHospital) {
     assert_eq!(told["entry"][0]["resource"]["recipient"]["reference"], of_hospital, "{told}");
 
     // Appeal: under better terms the insurer decides anew, and the patient, who has paid, is owed the copay.
-    accountant
-        .post("/api/v1/ledger/transactions", json!({ "kind": "receipt", "bill": insured["id"], "amount_fen": 10_000 }))
-        .await;
+    let settled = async || clinic.settle_at_counter(insured["id"].as_str().expect("an id")).await;
+    assert_eq!(settled().await["received"][0]["amount_fen"], 10_000);
     let appeal = |grounds: &str| json!({ "payer": DIRECT_BILLING.id, "lines": [3], "grounds": grounds });
     let path = bill_path(&insured, "appeals");
     accountant.refused(&path, appeal(" "), "BODY_INVALID").await;
@@ -356,6 +355,7 @@ async fn an_insured_session_from_eligibility_to_appeal(hospital: TestHospital) {
     );
     let bill = clinic.patient.get(&format!("/api/v1/charges/{}", insured["id"].as_str().expect("an id"))).await;
     assert_eq!(shares(&bill), [110_000, 4_000], "{bill}");
+    assert_eq!(settled().await["refunds"][0]["amount_fen"], 6_000);
     for (account, fen) in [("receivable.commercial", 6_000), ("receivable.patient", 0), ("cash", 4_000)] {
         assert_eq!(on_account(&clinic, account).await, fen, "{account}");
     }

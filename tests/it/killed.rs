@@ -45,6 +45,7 @@ async fn a_kill_between_settling_and_dispensing_loses_nothing(mut process: Proce
     assert_eq!(clinic.balanced().await, balance);
     assert_eq!(clinic.confirm(&quote).await["status"], "SETTLED");
     let handout = clinic.handout(&prescription).await;
+    let balance = clinic.balanced().await;
     let dispense = format!("{prescription}/dispense");
     assert_eq!(clinic.pharmacist.post(&dispense, handout.clone()).await["status"], "DISPENSED");
 

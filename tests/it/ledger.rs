@@ -125,13 +125,12 @@ async fn each_day_shows_what_happened_in_it_until_its_month_is_closed(hospital: 
         "kind": "remittance", "payer": PAYER, "source": "basic_fund", "amount_fen": 3000, "reason": "bank slip 17",
         "id": "txn-00000000000000000000000001",
     });
-    let receipt = json!({ "kind": "receipt", "bill": kept["id"], "amount_fen": 4000 });
-    for who in [&clinic.administrator, &clinic.doctor] {
-        who.refused(TRANSACTIONS, receipt.clone(), "AUTH_FORBIDDEN").await;
+    for who in [&clinic.administrator, &clinic.doctor, &clinic.cashier] {
+        who.refused(TRANSACTIONS, remittance.clone(), "AUTH_FORBIDDEN").await;
     }
     let slip = accountant.post(TRANSACTIONS, remittance.clone()).await;
     assert_eq!((&slip["day"], &slip["reason"]), (&json!(second), &json!("bank slip 17")));
-    accountant.post(TRANSACTIONS, receipt.clone()).await;
+    assert_eq!(clinic.settle_at_counter(kept["id"].as_str().expect("an id")).await["status"], "PAID");
     let with = |change: Value| {
         let mut body = json!({ "kind": "remittance", "payer": PAYER, "source": "basic_fund", "amount_fen": 1 });
         for (field, value) in change.as_object().expect("fields") {
@@ -139,10 +138,12 @@ async fn each_day_shows_what_happened_in_it_until_its_month_is_closed(hospital: 
         }
         body
     };
+    let unpaid = |bill: &Value| json!({ "kind": "write_off", "source": "cash", "bill": bill, "amount_fen": 1, "reason": "moved away" });
     for (body, code) in [
         (remittance.clone(), "PAY_IDEMPOTENCY_CONFLICT"),
         (with(json!({})), "RECON_BREAK"),
-        (with(json!({ "source": "cash", "amount_fen": 4001 })), "RECON_BREAK"),
+        (with(json!({ "source": "cash", "channel": "counter", "amount_fen": 4001 })), "RECON_BREAK"),
+        (with(json!({ "source": "cash" })), "BODY_INVALID"),
         (with(json!({ "payer": "test.nobody" })), "NOT_FOUND"),
         (with(json!({ "payer": null })), "BODY_INVALID"),
         (with(json!({ "source": null })), "BODY_INVALID"),
@@ -153,9 +154,16 @@ async fn each_day_shows_what_happened_in_it_until_its_month_is_closed(hospital: 
         (with(json!({ "kind": "write_off", "reason": "gone" })), "RECON_BREAK"),
         (with(json!({ "kind": "adjustment", "debit": "bank", "credit": "cash" })), "BODY_INVALID"),
         (with(json!({ "kind": "adjustment", "debit": "bank", "credit": "bank", "reason": "x" })), "LEDGER_UNBALANCED"),
+        (
+            with(
+                json!({ "kind": "adjustment", "debit": "payable.patient", "credit": "bank", "reason": "x", "bill": kept["id"] }),
+            ),
+            "BODY_INVALID",
+        ),
         (with(json!({ "kind": "platform_fee", "amount_fen": 1000, "platform_fen": 600 })), "BODY_INVALID"),
-        (json!({ "kind": "receipt", "bill": kept["id"], "amount_fen": 1 }), "REFUND_EXCEEDS"),
-        (json!({ "kind": "receipt", "bill": "bill-00000000000000000000000001", "amount_fen": 1 }), "NOT_FOUND"),
+        (json!({ "kind": "receipt", "bill": kept["id"], "amount_fen": 1 }), "BODY_INVALID"),
+        (unpaid(&kept["id"]), "REFUND_EXCEEDS"),
+        (unpaid(&json!("bill-00000000000000000000000001")), "NOT_FOUND"),
     ] {
         accountant.refused(TRANSACTIONS, body, code).await;
     }

@@ -183,7 +183,7 @@ async fn a_certificate_number_belongs_to_one_account(hospital: TestHospital) {
         assert_eq!(refused["kind"], certificate["kind"]);
         assert!(!refused.to_string().contains(certificate["number"].as_str().expect("a number")), "{refused}");
     }
-    assert_eq!(hospital.operator.get(&all).await.as_array().map(Vec::len), Some(6), "nothing is left of a refusal");
+    assert_eq!(hospital.operator.get(&all).await.as_array().map(Vec::len), Some(7), "nothing is left of a refusal");
     // Numbers are never returned.
     let shown = clinic.administrator.get(&path(&clinic, &first)).await.to_string();
     for certificate in &certificates {

@@ -49,6 +49,13 @@ async fn on<const N: usize>(clinic: &Clinic, names: [&str; N]) -> [i64; N] {
 
 const BOOKS: [&str; 4] = ["receivable.basic-fund", "receivable.personal-account", "receivable.patient", "cash"];
 
+/// The state of the patient's share, and why money went back, once all of it is settled at the counter.
+async fn at_the_counter(clinic: &Clinic, paid: &Value) -> Vec<String> {
+    let cash = clinic.settle_at_counter(paid["id"].as_str().expect("an id")).await;
+    let causes = cash["refunds"].as_array().expect("refunds").iter().map(|refund| &refund["cause"]);
+    [&cash["status"]].into_iter().chain(causes).map(|text| text.as_str().expect("a text").to_owned()).collect()
+}
+
 fn shares(bill: &Value) -> [i64; 3] {
     ["basic_fund", "personal_account", "cash"].map(|source| part(bill, source))
 }
@@ -76,8 +83,6 @@ async fn a_returned_box_is_refunded_to_the_fen(hospital: TestHospital) {
     let clinic = insured(&hospital).await;
     let (accountant, _) = clinic.hire(Person::new("accountant", "accountant")).await;
     let (prescription, paid) = worked_example(&clinic).await;
-    let receipt = json!({ "kind": "receipt", "bill": paid["id"], "amount_fen": 6750 });
-    accountant.post("/api/v1/ledger/transactions", receipt).await;
     let path = refunds(&paid);
     let pharmacist = &clinic.pharmacist;
     // Before they are handed out, medicines are cancelled whole.
@@ -116,6 +121,10 @@ async fn a_returned_box_is_refunded_to_the_fen(hospital: TestHospital) {
     // A repetition gets the same answer; with other content it is another refund.
     assert_eq!(pharmacist.post(&path, body).await["parts"], one["parts"]);
     pharmacist.refused(&path, refund("box", 4, 1), "PAY_IDEMPOTENCY_CONFLICT").await;
+    // What was paid beyond the rest is owed to the patient, until it is handed back.
+    assert_eq!(on(&clinic, BOOKS).await, [3675, 6000, 0, 6750]);
+    assert_eq!(on(&clinic, ["payable.patient"]).await, [-625]);
+    assert_eq!(at_the_counter(&clinic, &paid).await, ["PAID", "reduction"]);
     assert_eq!(on(&clinic, BOOKS).await, [3675, 6000, 0, 6125]);
     let covered = clinic.patient.get(&format!("/api/v1/patients/{}/coverages", clinic.subject)).await;
     let figure = |code: &str| {
@@ -137,6 +146,8 @@ async fn a_returned_box_is_refunded_to_the_fen(hospital: TestHospital) {
     assert_eq!(clinic.patient.get(&orders).await[0]["status"], "COMPLETED");
     let strips = accountant.post(&path, refund("strips", 4, 1)).await;
     assert_eq!((shares(&strips), calls().await), ([3675, 6000, 1625], asked), "no payer is asked");
+    assert_eq!(on(&clinic, ["payable.patient", "cash"]).await, [-4500, 6125]);
+    assert_eq!(at_the_counter(&clinic, &paid).await, ["PAID", "reduction", "reduction"]);
     assert_eq!(on(&clinic, BOOKS).await, [3675, 6000, 0, 1625]);
     assert_eq!(clinic.patient.get(&orders).await[0]["billed"], 0);
     accountant.refused(&path, refund("strips again", 4, 1), "REFUND_EXCEEDS").await;
@@ -148,8 +159,9 @@ async fn a_returned_box_is_refunded_to_the_fen(hospital: TestHospital) {
         (&fee["status"], &fee["total_fen"], fee["refunds"].as_array().map(Vec::len)),
         (&json!("SETTLED"), &json!(9300), Some(3))
     );
+    assert_eq!(at_the_counter(&clinic, &paid).await[0], "PAID");
     let [fund, account, owed, cash] = on(&clinic, BOOKS).await;
-    assert_eq!(([fund, account, owed + cash], owed), (shares(&fee), (part(&fee, "cash") - 1625).max(0)));
+    assert_eq!(([fund, account, cash], owed), (shares(&fee), 0));
     let messages = clinic.patient.get(&format!("/api/v1/patients/{}/messages", clinic.subject)).await;
     let told = messages.as_array().expect("messages").iter();
     assert_eq!(told.filter(|message| message["detail"]["occasion"] == "refunded-in-part").count(), 3);
@@ -159,6 +171,7 @@ async fn a_returned_box_is_refunded_to_the_fen(hospital: TestHospital) {
     pharmacist.refused(&reverse, json!(null), "REFUND_DRUG_NOT_RETURNABLE").await;
     pharmacist.post(&format!("{prescription}/take-back"), json!({ "cause": "recall" })).await;
     eventually("the bill is refunded", async || status(&clinic, &paid).await == "REVERSED").await;
+    assert_eq!(at_the_counter(&clinic, &paid).await[0], "REFUNDED");
     assert_eq!(on(&clinic, BOOKS).await, [0; 4]);
     accountant.refused(&path, refund("late", 1, 1), "PAY_ALREADY_REVERSED").await;
 }
@@ -184,7 +197,8 @@ async fn what_is_not_handed_out_is_refunded(hospital: TestHospital) {
     let left = clinic.patient.get(&bill(&paid)).await;
     assert_eq!((&left["status"], shares(&left)), (&json!("SETTLED"), [3675, 6000, 6125]), "{left}");
     assert_eq!(left["refunds"][0]["reason"], "out of stock");
-    assert_eq!(on(&clinic, BOOKS).await, [3675, 6000, 6125, 0]);
+    assert_eq!(at_the_counter(&clinic, &paid).await, ["PAID", "reduction"]);
+    assert_eq!(on(&clinic, BOOKS).await, [3675, 6000, 0, 6125]);
     clinic.pharmacist.refused(&dispense, short("out of stock"), "RX_ALREADY_USED").await;
     // What the patient has stays charged.
     clinic.pharmacist.refused(&refunds(&paid), refund("more", 2, 1), "REFUND_DRUG_NOT_RETURNABLE").await;
@@ -226,8 +240,9 @@ async fn payers_take_back_in_the_opposite_order_and_settle_the_rest_in_theirs(ho
         ["cancel", "reverse", "quote", "predetermine", "authorize", "settle", "submit"],
         "the last payer first, then the first one first"
     );
-    let [fund, _, owed, _] = on(&clinic, BOOKS).await;
-    assert_eq!((fund, owed, on(&clinic, ["receivable.commercial"]).await), (3675, 8425, [3700]));
+    assert_eq!(at_the_counter(&clinic, &quote).await, ["PAID", "reduction"]);
+    let [fund, _, owed, cash] = on(&clinic, BOOKS).await;
+    assert_eq!((fund, owed, cash, on(&clinic, ["receivable.commercial"]).await), (3675, 0, 8425, [3700]));
 }
 
 /// Of the visit (2000) and strips (4500) the payer pays 5500. The strips are given back.
@@ -305,6 +320,9 @@ async fn what_is_left_costs_no_more_unless_the_patient_agrees(hospital: TestHosp
             let agreed = clinic.patient.post(&confirm_path(&paid), json!({ "cash_fen": 2000 })).await;
             assert_eq!((&agreed["status"], part(&agreed, "cash")), (&json!("SETTLED"), 2000));
             assert_eq!(on(&clinic, BOOKS).await, [0, 0, 2000, 0]);
+            // Of what costs more, the patient pays the difference to what was paid.
+            assert_eq!(at_the_counter(&clinic, &paid).await, ["PAID"]);
+            assert_eq!(on(&clinic, BOOKS).await, [0, 0, 0, 2000]);
         } else {
             let resolve = format!("{}/resolve", bill(&paid));
             let said = json!({ "done": true, "reference": "x", "reason": "y" });
@@ -314,6 +332,7 @@ async fn what_is_left_costs_no_more_unless_the_patient_agrees(hospital: TestHosp
             assert_eq!(on(&clinic, BOOKS).await, [0, 0, 1000, 0]);
         }
         assert_eq!(clinic.patient.post(&format!("{}/cancel", bill(&paid)), json!(null)).await["status"], "REVERSED");
+        at_the_counter(&clinic, &paid).await;
         assert_eq!(on(&clinic, BOOKS).await, [0; 4]);
     }
 }

@@ -170,6 +170,7 @@ async fn what_was_priced_on_a_bill_is_reversed_before_it(hospital: TestHospital)
         eventually("it is taken back", async || status(&clinic, quote).await == "REVERSED").await;
     }
     assert_eq!(told(&clinic, &first).await, ["expired", "refunded"]);
+    assert_eq!(clinic.settle_at_counter(id(&bill(&second))).await["status"], "REFUNDED");
     assert_eq!(accountant.get(UNRESOLVED).await, json!([]));
     assert_eq!((used().await, figure(&clinic, "accumulators", "fund-used").await), (Some(45_000), Some(0)));
     assert_eq!(figure(&clinic, "accumulators", "account-balance").await, Some(6000));

@@ -123,7 +123,15 @@ impl Which {
 }
 
 /// Names of tests that a run of minutes leaves to `cargo xtask ci`.
-const LEFT_TO_CI: [&str; 4] = ["::postgres_too::", "fuzzed_openapi::", "population::", "python::"];
+const LEFT_TO_CI: [&str; 7] = [
+    "::postgres_too::",
+    "demonstration::",
+    "fuzzed_openapi::",
+    "killed::postgres::a_kill_after_any_step_of_two_payers_loses_nothing",
+    "money::postgres::no_bill_is_in_a_state_that_nobody_can_leave",
+    "population::",
+    "python::",
+];
 
 /// Tests of the plugins, natively, then of the host.
 pub fn test(which: &Which) -> Result<()> {

@@ -102,6 +102,7 @@ struct Hospital {
     administrator: Api,
     doctor: Api,
     pharmacist: Api,
+    cashier: Api,
     tenant: String,
     consent: String,
 }
@@ -109,6 +110,7 @@ struct Hospital {
 /// A patient with an approved prescription and a quote.
 struct Quoted {
     patient: Api,
+    cashier: Api,
     quote: Value,
 }
 
@@ -134,9 +136,9 @@ impl Hospital {
         }
         operator.put(&format!("/api/v1/tenants/{tenant}/formulary"), serde_json::from_str(FORMULARY)?).await?;
         let mut staff = Vec::new();
-        for (number, role) in ["administrator", "doctor", "pharmacist"].into_iter().enumerate() {
+        for (number, role) in ["administrator", "doctor", "pharmacist", "cashier"].into_iter().enumerate() {
             let mut account = json!({ "login": role, "password": PASSWORD, "roles": [role] });
-            if role != "administrator" {
+            if ["doctor", "pharmacist"].contains(&role) {
                 account["certificates"] = certificates(role, number).into();
                 account["filings"] = json!([{ "basis": "main", "from": "2020-01-01", "state": "in_force" }]);
             }
@@ -152,9 +154,9 @@ impl Hospital {
             }
             staff.push(anyone.sign_in(Some(&tenant), role).await?);
         }
-        let [administrator, doctor, pharmacist] = <[Api; 3]>::try_from(staff).map_err(|_| "three of staff")?;
+        let [administrator, doctor, pharmacist, cashier] = <[Api; 4]>::try_from(staff).map_err(|_| "four of staff")?;
         let consent = text(&administrator.get("/api/v1/consent").await?, "sha256")?;
-        Ok(Self { anyone, operator, administrator, doctor, pharmacist, tenant, consent })
+        Ok(Self { anyone, operator, administrator, doctor, pharmacist, cashier, tenant, consent })
     }
 
     async fn quote_all(self, arguments: &Arguments) -> Result<Vec<Quoted>> {
@@ -287,7 +289,7 @@ impl Hospital {
         } });
         self.pharmacist.post(&format!("{path}/approve"), all).await?;
         let quote = patient.post("/api/v1/charges", json!({ "prescription": prescription })).await?;
-        Ok(Quoted { patient, quote })
+        Ok(Quoted { patient, cashier: self.cashier.clone(), quote })
     }
 
     /// Imports resources; `Type/id` of each.
@@ -347,7 +349,7 @@ fn certificates(role: &str, number: usize) -> Vec<Value> {
     ]
 }
 
-/// Every patient agrees to the quote.
+/// Every patient agrees to the quote, and pays their share at the counter.
 async fn confirm_all(quoted: Vec<Quoted>, connections: usize) -> Result<Row> {
     let count = quoted.len();
     let (quoted, next) = (Arc::new(quoted), Arc::new(AtomicUsize::new(0)));
@@ -357,14 +359,19 @@ async fn confirm_all(quoted: Vec<Quoted>, connections: usize) -> Result<Row> {
         let (quoted, next) = (quoted.clone(), next.clone());
         desks.spawn(async move {
             let mut took = Vec::new();
-            while let Some(Quoted { patient, quote }) = quoted.get(next.fetch_add(1, Ordering::Relaxed)) {
+            while let Some(Quoted { patient, cashier, quote }) = quoted.get(next.fetch_add(1, Ordering::Relaxed)) {
                 let parts = quote["parts"].as_array().into_iter().flatten();
                 let cash = parts.filter(|part| part["source"] == "cash").map(|part| &part["fen"]).next();
                 let agreed = json!({ "cash_fen": cash, "risk_acknowledged": true });
-                let path = format!("/api/v1/charges/{}/confirm", text(quote, "id")?);
+                let path = format!("/api/v1/charges/{}", text(quote, "id")?);
                 let began = Instant::now();
-                let settled = patient.post(&path, agreed).await?;
+                let settled = patient.post(&format!("{path}/confirm"), agreed).await?;
+                let money = json!({ "amount_fen": cash, "receipt": text(quote, "id")? });
+                let share = cashier.post(&format!("{path}/payments/counter"), money).await?;
                 took.push(began.elapsed());
+                if share["status"] != "PAID" {
+                    return Err(format!("the share is not paid: {share}").into());
+                }
                 let paid = settled["parts"].as_array().into_iter().flatten().filter(|part| part["fen"] != 0).count();
                 if settled["status"] != "SETTLED" || paid != 3 {
                     return Err(format!("not settled by two payers and cash: {settled}").into());
@@ -378,7 +385,7 @@ async fn confirm_all(quoted: Vec<Quoted>, connections: usize) -> Result<Row> {
         took.extend(desk??);
     }
     let rate = count as f64 / started.elapsed().as_secs_f64();
-    Ok(Row { what: "settled over HTTP, with plugins and checks", rate, times: Times::of(took) })
+    Ok(Row { what: "settled and paid over HTTP, with plugins and checks", rate, times: Times::of(took) })
 }
 
 // --- the plain side --------------------------------------------------------------

@@ -163,6 +163,12 @@ actions! {
     ConfirmCharge = "charge.confirm": [Patient];
     /// Cancel one's own order, or a ward's, as long as nothing was dispensed for it.
     CancelCharge = "charge.cancel": [Patient];
+    /// Pay the patient's share of a bill, one's own or a ward's.
+    PayCharge = "charge.pay": [Patient];
+    /// Record money that was received at the counter, and money that was handed back.
+    CollectCash = "charge.collect": [Cashier, Accountant];
+    /// Set up the channels by which patients pay.
+    ManageCashChannels = "charge.manage-channels": [Operator, Administrator];
     /// Reverse or refund a bill.
     ReverseCharge = "charge.reverse": [Pharmacist, Accountant];
     /// State what became of an operation of which a payer's plugin gives no outcome.
@@ -200,6 +206,8 @@ actions! {
     GiveService = "purchase.give": [Doctor, Nurse, HealthManager, Counsellor, Psychotherapist];
     /// Cancel what was bought, as far as its terms give it back.
     CancelPurchase = "purchase.cancel": [Patient, Accountant];
+    /// Compare the statements of payment channels with the books, and say what a difference was.
+    ReconcileCash = "ledger.reconcile-cash": [Accountant];
 
     /// Enrol a patient in a pathway.
     EnrolPatient = "pathway.enrol": [Doctor, Nurse, HealthManager];

@@ -236,6 +236,12 @@ codes! {
         "该交易已冲正", "It has been reversed already.";
     PayRefused = "PAY_REFUSED", Unprocessable,
         "支付方拒绝", "The payer refused.";
+    PayDue = "PAY_DUE", Conflict,
+        "个人应付金额尚未到账", "The patient's share has not been paid yet.";
+    CashNoticeInvalid = "CASH_NOTICE_INVALID", Unauthenticated,
+        "支付通知验签失败", "The payment notice is not authentic, or too old.";
+    CashChannel = "CASH_CHANNEL", Unprocessable,
+        "支付渠道未开通或参数有误", "The payment channel is not set up, or refuses what it was asked.";
     PayUnavailable = "PAY_UNAVAILABLE", Unavailable,
         "支付方暂不可用，未扣款", "The payer does not answer; nothing was charged.";
     PayNoGuarantee = "PAY_NO_GUARANTEE", Conflict,

@@ -494,6 +494,7 @@ impl Role {
             | Self::Courier
             | Self::Insurer
             | Self::Accountant
+            | Self::Cashier
             | Self::Regulator
             | Self::Patient
             | Self::Service => &[],

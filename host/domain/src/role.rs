@@ -38,6 +38,8 @@ pub enum Role {
     Insurer,
     /// Keeps the accounts.
     Accountant,
+    /// 收费员: takes money at the counter, and hands it back.
+    Cashier,
     /// The health authority's supervisor.
     Regulator,
     /// The patient, or a guardian acting for them.
@@ -48,7 +50,7 @@ pub enum Role {
 
 impl Role {
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Operator,
         Self::Administrator,
         Self::Doctor,
@@ -64,6 +66,7 @@ impl Role {
         Self::Courier,
         Self::Insurer,
         Self::Accountant,
+        Self::Cashier,
         Self::Regulator,
         Self::Patient,
         Self::Service,
@@ -87,6 +90,7 @@ impl Role {
             Self::Courier => "courier",
             Self::Insurer => "insurer",
             Self::Accountant => "accountant",
+            Self::Cashier => "cashier",
             Self::Regulator => "regulator",
             Self::Patient => "patient",
             Self::Service => "service",

@@ -6,7 +6,7 @@ use std::fmt;
 use serde_json::{Map, Value, json};
 use xinglin_domain::{
     attachment::MediaError,
-    billing::BillingError,
+    billing::{BillingError, cash::CashError},
     capitation::year::YearError,
     code::Code,
     consent::ConsentError,
@@ -63,9 +63,21 @@ impl<T> From<Refused<T, BillingError>> for AppError {
     }
 }
 
+impl From<CashError> for AppError {
+    fn from(error: CashError) -> Self {
+        Self::new(error.code(), error.to_string())
+    }
+}
+
 impl From<ItemOrderError> for AppError {
     fn from(error: ItemOrderError) -> Self {
         Self::new(error.code(), error.to_string())
+    }
+}
+
+impl<T> From<Refused<T, CashError>> for AppError {
+    fn from(refused: Refused<T, CashError>) -> Self {
+        refused.error.into()
     }
 }
 

@@ -37,6 +37,8 @@ const fn terms(queue: Queue) -> Terms {
         Queue::Timer => Terms { lease_seconds: 30, batch: 32, at_once: 8, in_order: false, wait_seconds: None },
         Queue::Event => Terms { lease_seconds: 30, batch: 32, at_once: 8, in_order: true, wait_seconds: None },
         Queue::Payment => Terms { lease_seconds: 30, batch: 32, at_once: 8, in_order: false, wait_seconds: Some(10) },
+        // Two answers of a channel, and a commit each.
+        Queue::Cash => Terms { lease_seconds: 60, batch: 16, at_once: 8, in_order: false, wait_seconds: Some(60) },
         // A refund may take as long as a payer.
         Queue::Charge | Queue::Prescription => {
             Terms { lease_seconds: 60, batch: 32, at_once: 8, in_order: false, wait_seconds: None }

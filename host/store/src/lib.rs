@@ -72,6 +72,7 @@ pub use identity::{
 };
 pub use payment::{
     capitation::{CapitationContract, CapitationMember, CapitationUse, CapitationYear},
+    cash::{CashChannel, CashDifference, CashMovement, CashRow, Noted},
     coverage::Coverage,
     draft::{Draft, DraftState},
     ledger::{Balance, JournalQuery, Posting, Transaction},

@@ -30,6 +30,8 @@ pub enum Queue {
     Payment,
     /// A bill is to be attended to: its quote lapses, or its reversal waited. Id and lane are the bill's.
     Charge,
+    /// Something is to be done at a payment channel, or the time to pay is over. Id and lane are the bill's.
+    Cash,
     /// A draft lapses, or the validity of a prescription ends. The lane is the prescription.
     Prescription,
     /// An export is to be run. The lane is the export.
@@ -51,7 +53,7 @@ pub enum Queue {
 
 impl Queue {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         // Before anything else is done for the patient.
         Self::Patient,
         Self::Timer,
@@ -60,6 +62,7 @@ impl Queue {
         Self::Event,
         Self::Payment,
         Self::Charge,
+        Self::Cash,
         Self::Prescription,
         Self::Export,
         Self::Subscription,
@@ -75,6 +78,7 @@ impl Queue {
             Self::Event => "event",
             Self::Payment => "payment",
             Self::Charge => "charge",
+            Self::Cash => "cash",
             Self::Prescription => "prescription",
             Self::Export => "export",
             Self::Subscription => "subscription",

@@ -20,6 +20,8 @@ pub struct Clinic {
     pub pharmacist: Client,
     /// Account of the pharmacist.
     pub pharmacist_id: String,
+    /// Takes money at the counter.
+    pub cashier: Client,
     /// Account of a pharmacy assistant.
     pub assistant_id: String,
     pub patient: Client,
@@ -82,6 +84,7 @@ impl Clinic {
         let (administrator, _) = hire(Person::new("administrator", "administrator")).await;
         let (doctor, _) = hire(Person::new("doctor", "doctor").licensed(&json!({}))).await;
         let (pharmacist, pharmacist_id) = hire(Person::new("pharmacist", "pharmacist").licensed(&json!({}))).await;
+        let (cashier, _) = hire(Person::new("cashier", "cashier")).await;
         let assistant = Person::new("assistant", "pharmacy_technician").licensed(&json!({ "title": "junior" }));
         let assistant_id = account(operator, &tenant, assistant).await.1;
 
@@ -105,6 +108,7 @@ impl Clinic {
             doctor,
             pharmacist,
             pharmacist_id,
+            cashier,
             assistant_id,
             patient,
             consent,
@@ -113,12 +117,13 @@ impl Clinic {
 
     /// The same people at the address of another client, on a copy of their data.
     pub(super) fn at(&self, other: &Client) -> Self {
-        let Self { operator, administrator, doctor, pharmacist, patient, .. } = self;
+        let Self { operator, administrator, doctor, pharmacist, cashier, patient, .. } = self;
         Self {
             operator: operator.at(other),
             administrator: administrator.at(other),
             doctor: doctor.at(other),
             pharmacist: pharmacist.at(other),
+            cashier: cashier.at(other),
             patient: patient.at(other),
             ..self.clone()
         }
@@ -275,11 +280,33 @@ impl Clinic {
         self.patient.post(&confirm_path(quote), confirmation(quote)).await
     }
 
-    /// The body of a dispensing: unused packages for every line.
+    /// The patient's share of a bill, or what of it goes back, at the counter; if it is due there.
+    pub async fn settle_at_counter(&self, bill: &str) -> Value {
+        static RECEIPT: AtomicU32 = AtomicU32::new(0);
+        let path = format!("/api/v1/charges/{bill}/payments");
+        let cash = self.cashier.get(&path).await;
+        let receipt = format!("R-{:06}", RECEIPT.fetch_add(1, Ordering::Relaxed));
+        let waiting = cash["refunds"].as_array().into_iter().flatten();
+        let waiting = waiting.filter(|refund| refund["channel"] == "counter" && refund["stage"] == "waiting");
+        let back: i64 = waiting.map(|refund| refund["amount_fen"].as_i64().expect("fen")).sum();
+        let (verb, fen) = match cash["status"].as_str() {
+            Some("DUE") => ("counter", cash["due_fen"].clone()),
+            _ if back > 0 => ("hand-back", json!(back)),
+            _ => return cash,
+        };
+        let body = json!({ "amount_fen": fen, "receipt": receipt });
+        self.cashier.ask(reqwest::Method::POST, &format!("{path}/{verb}"), Some(body)).await.body
+    }
+
+    /// The body of a dispensing: unused packages for every line. What is due for them is paid at the counter
+    /// first, as far as it can be now.
     pub async fn handout(&self, prescription: &str) -> Value {
         static PACK: AtomicU32 = AtomicU32::new(0);
         let known = self.pharmacist.get(prescription).await;
         let state = known["detail"].as_object().and_then(|states| states.values().next()).expect("a state");
+        if let Some(bill) = state.pointer("/state/reservation/purchase/bill").and_then(Value::as_str) {
+            self.settle_at_counter(bill).await;
+        }
         let medicines = state.pointer("/head/sheet/medicines").and_then(Value::as_array).expect("medicines");
         let handouts: Vec<Value> = medicines
             .iter()

@@ -1,6 +1,6 @@
 //! The insurance office and the insurers: `examples/insurer-gateway` in a process of its own.
 
-use std::process::Stdio;
+use std::{path::PathBuf, process::Stdio};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
@@ -9,17 +9,55 @@ use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
     process::{Child, Command},
 };
+use xinglin_domain::time::Instant;
 
-use super::{Clinic, DIRECT_BILLING, MEDICAL_INSURANCE, http, repository};
+use super::{Client, Clinic, DIRECT_BILLING, MEDICAL_INSURANCE, http, record, repository};
 
 /// Number of the identity card of the one person that its parameters insure.
-pub const CARD: &str = "11010519491231002X";
+const CARD: &str = "11010519491231002X";
 /// The insurance's own number of that person.
-pub const INSURED: &str = "11000000000000000000000000001";
+const INSURED: &str = "11000000000000000000000000001";
 
 /// The key of the hospital, of SM2, and the one shared with the office.
 const HOSPITAL: [u8; 32] = [0x42; 32];
 const SHARED: [u8; 16] = [0x24; 16];
+
+/// What a host needs to trust the gateway.
+pub fn authority() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("it/tls/ca.pem")
+}
+
+/// A clinic whose patient the office and the insurer know, and the gateway that decides for both.
+pub async fn found(operator: &Client, now: Instant) -> (Clinic, Gateway) {
+    let mut patient = record::patient("1949-12-31");
+    patient["identifier"] = json!([
+        { "system": "urn:oid:2.16.156.10011.1.3", "value": CARD },
+        { "type": { "coding": [{ "system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": "HC" }] },
+          "value": INSURED },
+    ]);
+    let bundle = record::transaction(&[patient]);
+    let plugins = [&MEDICAL_INSURANCE, &DIRECT_BILLING];
+    let clinic = Clinic::found_with(operator, now, &plugins, bundle).await;
+    let gateway = Gateway::open(&clinic).await;
+    gateway.decides(&clinic, "counter").await;
+    gateway.insures(&clinic).await;
+    clinic.insure().await;
+    let year = now.china_year();
+    let coverage = json!({
+        "category": { "system": "urn:test", "code": "group" },
+        "policy": {
+            "valid_from": "2020-01-01", "network": "partner",
+            "plan": { "system": "https://xinglin.dev/insurers/cigna-cmb", "code": "SUPPLEMENT" },
+            "balances": [{
+                "code": "deductible", "from": format!("{year}-01-01"), "until": format!("{}-01-01", year + 1),
+                "used_fen": 97_000, "limit_fen": 100_000,
+            }],
+        },
+    });
+    let path = format!("/api/v1/tenants/{}/patients/{}/coverages/{}", clinic.tenant, clinic.subject, DIRECT_BILLING.id);
+    clinic.operator.put(&path, coverage).await;
+    (clinic, gateway)
+}
 
 /// A running gateway with a database of its own.
 pub struct Gateway {
@@ -89,6 +127,17 @@ impl Gateway {
     pub async fn books(&self) -> Value {
         let answer = self.client.get(format!("https://{}/books", self.address)).send().await.expect("an answer");
         answer.json().await.expect("books")
+    }
+
+    /// What it holds to have paid: of the fund, of personal accounts, and as the insurer.
+    pub async fn standing(&self) -> [i64; 3] {
+        let books = self.books().await;
+        let settlements = books["settlements"].as_array().expect("settlements");
+        let sum = |payer: &str, part: &str| -> i64 {
+            let of = settlements.iter().filter(|one| one["payer"] == payer && one["reversed"].is_null());
+            of.map(|one| one[part].as_i64().expect("fen")).sum()
+        };
+        [sum("nhsa", "paid"), sum("nhsa", "account"), sum("cigna-cmb", "paid")]
     }
 
     /// What goes wrong from now on: one rule, or none.

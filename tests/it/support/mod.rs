@@ -2,6 +2,7 @@
 //! that can be killed.
 
 pub mod browser;
+pub mod cash_channel;
 mod client;
 pub mod clinic;
 mod data;

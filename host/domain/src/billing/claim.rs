@@ -32,8 +32,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Allocation, BillingError, PayerKind, allocation::check_accumulators, discount::check_discount, split::LineShares,
-    told::Told,
+    Allocation, BillingError, PayerKind, allocation::check_accumulators, cash::Till, discount::check_discount,
+    split::LineShares, told::Told,
 };
 use crate::{
     access::{Action, Actor, can},
@@ -203,8 +203,6 @@ pub struct NewRefund {
     pub lines: Vec<RefundLine>,
     /// Why.
     pub reason: String,
-    /// What the patient has paid in, by the books.
-    pub received: Money,
 }
 
 /// A partial refund.
@@ -217,8 +215,6 @@ pub struct Refund {
     pub lines: Vec<RefundLine>,
     /// Why.
     pub reason: String,
-    /// What the patient had paid in, by the books: so much of the rest is paid already.
-    pub received: Money,
     /// Who gives it back.
     pub by: AccountId,
     /// When it was asked for.
@@ -772,8 +768,8 @@ pub enum Act {
     Deny,
 }
 
-/// Proof that a bill is paid and not reversed. Only a claim that is [`Settled`] at this moment
-/// gives one.
+/// Proof that a bill is paid by all and not reversed. Only a claim that is [`Settled`] at this moment,
+/// with the patient's share [there](super::cash::Paid), gives one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Paid {
     bill: BillId,
@@ -940,14 +936,19 @@ impl Charge {
         }
     }
 
-    /// The proof that it is paid.
+    /// The proof that it is paid: by its payers, and by the patient, as `cash` shows.
     ///
     /// # Errors
     /// If it is not, or not any more.
-    pub fn paid(&self) -> Result<Paid, BillingError> {
-        match self {
-            Self::Settled(claim) => Ok(claim.paid()),
-            other => Err(BillingError::State { act: Act::Dispense, state: other.state() }),
+    pub fn paid(&self, cash: Option<&Till>) -> Result<Paid, BillingError> {
+        let Self::Settled(claim) = self else {
+            return Err(BillingError::State { act: Act::Dispense, state: self.state() });
+        };
+        let (bill, due) = (claim.head.id, claim.head.agreed.part(Source::Cash));
+        match cash {
+            _ if due == Money::ZERO => Ok(Paid { bill }),
+            Some(Till::Paid(there)) if there.bill() == bill => Ok(Paid { bill }),
+            _ => Err(BillingError::Unpaid(due)),
         }
     }
 
@@ -1407,11 +1408,6 @@ impl Claim<Unknown> {
 }
 
 impl Claim<Settled> {
-    /// The proof that it is paid.
-    pub const fn paid(&self) -> Paid {
-        Paid { bill: self.head.id }
-    }
-
     /// Gives a part of the bill back: in cash what is the patient's alone, and then it is paid as before;
     /// else all payers are to be taken back, and what is left is [`Reduced`].
     ///
@@ -1421,7 +1417,7 @@ impl Claim<Settled> {
     pub fn refund(self, by: &Actor, new: NewRefund, at: Instant) -> Result<Charge, RefusedClaim<Settled>> {
         let checked = |claim: &Self| {
             can(by, Action::ReverseCharge, at)?;
-            let NewRefund { key, lines, reason, received } = new;
+            let NewRefund { key, lines, reason } = new;
             if reason.trim().is_empty() {
                 return Err(BillingError::Unsaid("reason"));
             }
@@ -1443,7 +1439,7 @@ impl Claim<Settled> {
             } else {
                 None
             };
-            Ok((Refund { key, lines, reason, received, by: by.account, at }, rest, in_cash))
+            Ok((Refund { key, lines, reason, by: by.account, at }, rest, in_cash))
         };
         match checked(&self) {
             Err(error) => Err(RefusedStep::new(self, error)),
@@ -1856,6 +1852,17 @@ mod tests {
         assert_eq!(refused.error.code(), Code::AuthForbidden);
     }
 
+    /// The patient's share, paid or not.
+    fn till(bill: BillId, there: bool) -> Till {
+        use crate::billing::cash::{Cash, Channel, Owed, Received};
+        let owed = Owed { bill, tenant: TenantId::from_u128(1), patient: fixture::PATIENT, amount: fen(6750) };
+        let due = Till::from(Cash::due(owed, None, NOW).expect("due"));
+        let transaction = "1".to_owned();
+        let received =
+            Received { channel: Channel::Counter, order: 0, transaction, amount: fen(6750), at: NOW, by: None };
+        if there { due.receive(received, NOW).expect("received").0 } else { due }
+    }
+
     #[test]
     fn a_quote_lapses_after_its_time() {
         let until = open().valid_until;
@@ -1878,7 +1885,7 @@ mod tests {
             let waiting = settled().hold(by, held, NOW);
             assert_eq!((waiting.state().held, &waiting.state().why), (Some(held), &why));
             let charge = Charge::from(waiting);
-            assert!(charge.paid().is_err());
+            assert!(charge.paid(None).is_err());
             let json = serde_json::to_value(&charge).expect("json");
             assert_eq!(serde_json::from_value::<Charge>(json).expect("charge"), charge);
             let waiting = charge.expecting::<Unwinding>(Act::Reverse).expect("it stands");
@@ -1894,8 +1901,12 @@ mod tests {
     fn a_settlement_as_agreed_is_paid() {
         let charge = Charge::from(settled());
         assert_eq!(charge.state(), ChargeState::Settled);
-        assert_eq!(charge.paid().expect("paid").bill(), open().id);
-        assert_eq!(Charge::from(settling()).paid().map_err(|e| e.code()).err(), Some(Code::PayState));
+        assert_eq!(charge.paid(Some(&till(open().id, true))).expect("paid").bill(), open().id);
+        // The payers have paid, and the patient has not, or another bill.
+        for cash in [None, Some(till(open().id, false)), Some(till(BillId::from_u128(99), true))] {
+            assert_eq!(charge.paid(cash.as_ref()).map_err(|e| e.code()).err(), Some(Code::PayDue));
+        }
+        assert_eq!(Charge::from(settling()).paid(None).map_err(|e| e.code()).err(), Some(Code::PayState));
         let json = serde_json::to_value(&charge).expect("json");
         assert_eq!(serde_json::from_value::<Charge>(json).expect("charge"), charge);
     }
@@ -1911,7 +1922,7 @@ mod tests {
         assert_eq!(drifted.state().why, Why::Drifted(Code::InsPresettleDrift));
         let nonsense = settlement(|a| a.parts[0].amount = fen(1));
         let charge = settling().answered(payer::Settled::Done(nonsense), NOW);
-        assert_eq!(charge.clone().paid().map_err(|e| e.code()).err(), Some(Code::PayState));
+        assert_eq!(charge.clone().paid(None).map_err(|e| e.code()).err(), Some(Code::PayState));
         let unbalanced = charge.expecting::<Unwinding>(Act::Reverse).expect("it happened");
         assert_eq!(unbalanced.state().why, Why::Drifted(Code::LedgerUnbalanced));
         let done = payer::Reversed::Done(Reversal { reference: "rev-1".into(), accumulators: vec![] });
@@ -1955,7 +1966,7 @@ mod tests {
         assert_eq!(by_staff.in_progress(), None);
         let abandoned = free().abandon(person(&fixture::pharmacist()), NOW).expect("confirmed");
         assert_eq!((abandoned.state(), abandoned.allocation()), (ChargeState::Abandoned, None));
-        assert_eq!(abandoned.paid().map_err(|e| e.code()).err(), Some(Code::PayState));
+        assert_eq!(abandoned.paid(None).map_err(|e| e.code()).err(), Some(Code::PayState));
         let revived = abandoned.expecting::<Confirmed>(Act::Settle).expect_err("final");
         assert_eq!(revived.error.code(), Code::PayState);
     }
@@ -2011,7 +2022,7 @@ mod tests {
         }
         let withheld = || {
             let refused = reversing(By::End).answered(payer::Reversed::Refused(refusal()), NOW);
-            assert!(refused.paid().is_err(), "nothing is dispensed for it");
+            assert!(refused.paid(None).is_err(), "nothing is dispensed for it");
             refused.expecting::<Unwinding>(Act::Reverse).expect("withheld")
         };
         assert_eq!(withheld().state().refused, Some(refusal()));
@@ -2041,7 +2052,7 @@ mod tests {
         let settle = || settling().unanswered(NOW);
         let settled_by_hand = settle().stated(&accountant, done(), said.into(), NOW).expect("said");
         assert_eq!(settled_by_hand.state(), ChargeState::Settled);
-        assert!(settled_by_hand.paid().is_ok());
+        assert!(settled_by_hand.paid(Some(&till(open().id, true))).is_ok());
         assert_eq!(settled_by_hand.allocation().map(|a| a.part(Source::Cash)), Some(fen(6750)));
         assert_eq!(settled_by_hand.statements()[0].by, accountant.account);
         let json = serde_json::to_value(&settled_by_hand).expect("json");
@@ -2265,7 +2276,7 @@ mod tests {
 
     fn back(key: &str, lines: &[(u32, u32)]) -> NewRefund {
         let lines = lines.iter().map(|&(line, quantity)| RefundLine { line, quantity }).collect();
-        NewRefund { key: key.into(), lines, reason: "returned".into(), received: fen(0) }
+        NewRefund { key: key.into(), lines, reason: "returned".into() }
     }
 
     fn refunded(paid: Claim<Settled>, key: &str, lines: &[(u32, u32)]) -> Charge {
@@ -2405,7 +2416,7 @@ mod tests {
         let down = reversing().failed(&PayerError::Unavailable("down".into()), NOW);
         assert_eq!(down.state(), ChargeState::Unwinding);
         assert_eq!(down.refund("box").map(|refund| refund.by), Some(fixture::pharmacist().account));
-        assert!(down.paid().is_err(), "nothing is dispensed meanwhile");
+        assert!(down.paid(None).is_err(), "nothing is dispensed meanwhile");
     }
 
     // --- several payers -------------------------------------------------------
@@ -2485,7 +2496,7 @@ mod tests {
         let refused = unwinding.clone().reverse(By::Host, NOW).expect("begun");
         let refused = refused.answered(payer::Reversed::Refused(refusal()), NOW);
         assert_eq!(refused.state(), ChargeState::Unwinding);
-        assert!(refused.paid().is_err());
+        assert!(refused.paid(None).is_err());
         let reversed = unwinding.reverse(By::Host, NOW).expect("begun").answered(done(), NOW);
         assert_eq!((reversed.state(), reversed.returned().len()), (ChargeState::Reversed, 2));
     }

@@ -2,6 +2,7 @@
 //! checked here.
 //!
 //! - [`allocation`]: a checked adjudication of one bill, to the fen;
+//! - [`cash`]: the patient's share in money: orders at channels, what came in, what goes back;
 //! - [`claim`]: the state machine of a bill with a payer, including the state of an
 //!   unknown outcome;
 //! - [`insured`]: bills as claims of insurers;
@@ -14,6 +15,7 @@
 //! - [`request`]: what is asked of an insurer beside the settlement: eligibility, guarantees, appeals.
 
 pub mod allocation;
+pub mod cash;
 pub mod claim;
 pub mod discount;
 pub mod insured;
@@ -143,6 +145,9 @@ pub enum BillingError {
     /// A statement lacks a part.
     #[error("`{0}` is missing")]
     Unsaid(&'static str),
+    /// The patient's share is not there.
+    #[error("the patient's share, {0}, has not been paid")]
+    Unpaid(Money),
     /// Another patient's bill.
     #[error("the bill is another patient's")]
     AnotherPatient,
@@ -174,6 +179,7 @@ impl BillingError {
             Self::AlreadyReversed => Code::PayAlreadyReversed,
             Self::RefundExceeds => Code::RefundExceeds,
             Self::Whole | Self::State { .. } | Self::AnotherVerb => Code::PayState,
+            Self::Unpaid(_) => Code::PayDue,
             Self::Unsaid(_) | Self::NoSuchLine(_) => Code::BodyInvalid,
             Self::AnotherPatient => Code::AuthForbidden,
             Self::Canonical(_) => Code::Internal,

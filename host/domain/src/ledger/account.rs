@@ -69,6 +69,8 @@ accounts! {
     InstitutionPayable = "payable.institution", Credit;
     /// The team's part of a surplus.
     TeamPayable = "payable.team", Credit;
+    /// Owed to patients: what they paid and do not owe, or not any more.
+    PatientPayable = "payable.patient", Credit;
     /// Owed to doctors.
     DoctorPayable = "payable.doctor", Credit;
     /// Owed to the platform.

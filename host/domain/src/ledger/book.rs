@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Account, LedgerError, Side, Stamp, Transaction, transaction::Kind};
+use super::{Account, Entry, LedgerError, Side, Stamp, Transaction, transaction::Kind};
 use crate::{
     id::{BillId, TransactionId},
     money::{Money, MoneyError},
@@ -99,20 +99,33 @@ impl Book {
         result
     }
 
-    /// The contra entries that take back what stands of a bill, newest first: all of it, or only
-    /// what was booked of one payer, and what persons posted, which may rest on it. Of the payer whose
-    /// settlement the others rest on, it is all.
+    /// What takes back what stands of a bill: contra entries, newest first, of all of it, or only
+    /// of what was booked of one payer, and what persons posted, which may rest on it. Of the payer whose
+    /// settlement the others rest on, it is all. Money of the patient is not undone by it: what they have
+    /// paid and do not owe any more is owed to them, which is the last entry.
     pub fn unwind(&self, bill: BillId, payer: Option<&str>, mut stamp: impl FnMut() -> Stamp) -> Vec<Transaction> {
         let reversed: BTreeSet<TransactionId> = self.transactions.iter().filter_map(Transaction::reverses).collect();
-        let stands =
-            |t: &&Transaction| t.entry().bill == Some(bill) && t.reverses().is_none() && !reversed.contains(&t.id());
+        let stands = |t: &&Transaction| {
+            t.entry().bill == Some(bill)
+                && t.reverses().is_none()
+                && !reversed.contains(&t.id())
+                && !t.kind().is_money_of_the_patient()
+        };
         let standing: Vec<&Transaction> = self.transactions.iter().filter(stands).collect();
         let is_of = |t: &Transaction| payer.is_none_or(|payer| t.entry().payer.as_deref() == Some(payer));
         let whole = standing.iter().any(|t| t.kind() == Kind::Settlement && is_of(t));
         let posted = |t: &Transaction| t.entry().stamp.by.is_some();
         let booked = standing.iter().any(|t| is_of(t));
         let of_it = standing.into_iter().rev().filter(|t| whole || is_of(t) || (booked && posted(t)));
-        of_it.map(|t| t.contra(stamp(), None)).collect()
+        let mut unwound: Vec<Transaction> = of_it.map(|t| t.contra(stamp(), None)).collect();
+        let of_bill = self.transactions.iter().filter(|t| t.entry().bill == Some(bill)).chain(&unwound);
+        let receivable = turnovers(of_bill).ok().and_then(|all| all.get(&Account::PatientReceivable).copied());
+        let paid = receivable.and_then(|turnover| turnover.balance().and_then(Money::negate).ok());
+        if let (Some(first), Some(paid)) = (unwound.first(), paid.filter(|paid| *paid > Money::ZERO)) {
+            let entry = Entry { stamp: stamp(), payer: None, ..first.entry().clone() };
+            unwound.extend(Transaction::refund_due(entry, paid));
+        }
+        unwound
     }
 
     /// All transactions, in order.
@@ -176,7 +189,7 @@ mod tests {
         code::Code,
         fixture::{self, fen},
         id::AccountId,
-        ledger::{Entry, transaction::stamp},
+        ledger::transaction::stamp,
         payer::{Adjudication, LineKind, Part, Source},
     };
 
@@ -227,9 +240,12 @@ mod tests {
         let mut book = settled_and_paid();
         let before = balances(&book);
         let mut stamps = (10..).map(stamp);
-        for contra in book.unwind(BILL, None, || stamps.next().expect("id")) {
-            book.post(contra).expect("contra");
-        }
+        let unwound = book.unwind(BILL, None, || stamps.next().expect("id"));
+        book.post_all(unwound).expect("contra");
+        assert_eq!(balances(&book)[&Account::PatientPayable], -6750);
+        let more = Transaction::repayment(entry(19), fen(6751)).expect("balanced");
+        assert_eq!(book.post(more).map_err(|e| e.code()).err(), Some(Code::RefundExceeds));
+        book.post(Transaction::repayment(entry(19), fen(6750)).expect("balanced")).expect("booked");
         assert!(balances(&book).values().all(|&balance| balance == 0));
 
         let mut bill = fixture::bill();
@@ -302,10 +318,11 @@ mod tests {
         let fee = Transaction::platform_fee(entry(6), fen(300), fen(101)).expect("balanced");
         assert_eq!(book.post(fee).map_err(|e| e.code()).err(), Some(Code::RefundExceeds), "the visit was 2000");
         let mut stamps = (10..).map(stamp);
-        for contra in book.unwind(BILL, Some("fund"), || stamps.next().expect("id")) {
-            book.post(contra).expect("contra");
-        }
-        assert!(balances(&book).values().all(|&balance| balance == 0));
+        let unwound = book.unwind(BILL, Some("fund"), || stamps.next().expect("id"));
+        book.post_all(unwound).expect("contra");
+        // What the patient paid is theirs.
+        let left: Vec<_> = balances(&book).into_iter().filter(|(_, balance)| *balance != 0).collect();
+        assert_eq!(left, [(Account::Cash, 6750), (Account::PatientPayable, -6750)]);
     }
 
     /// The worked example of a capitated year: 90 % of 60,000,000 paid ahead, 54,600,000 used,
@@ -365,21 +382,26 @@ mod tests {
         assert_eq!(book.post(refund(3, 4501)).map_err(|e| e.code()).err(), Some(Code::RefundExceeds));
         book.post(refund(3, 4500)).expect("class C");
         assert_eq!(book.post(refund(4, 1)).map_err(|e| e.code()).err(), Some(Code::RefundExceeds));
-        let medicine = Transaction::refund(entry(4), LineKind::Medicine, fen(2251)).expect("balanced");
-        assert_eq!(book.post(medicine).map_err(|e| e.code()).err(), Some(Code::RefundExceeds), "cash is 2250");
-        // Cash of another bill does not count.
-        let other = of_payer(5, BillId::from_u128(2), "fund");
-        let other = Transaction::refund(other, LineKind::Material, fen(1)).expect("balanced");
-        assert_eq!(book.post(other).map_err(|e| e.code()).err(), Some(Code::RefundExceeds));
+        let repay = |id, bill, fen| Transaction::repayment(of_payer(id, bill, "fund"), fen).expect("balanced");
+        let code = |posted: Result<(), LedgerError>| posted.map_err(|e| e.code()).err();
+        assert_eq!(code(book.post(repay(4, BILL, fen(4501)))), Some(Code::RefundExceeds), "4500 is owed");
+        book.post(repay(4, BILL, fen(4500))).expect("owed");
+        // What is owed for another bill does not count.
+        assert_eq!(code(book.post(repay(5, BillId::from_u128(2), fen(1)))), Some(Code::RefundExceeds));
+        // The rest is owed when all is taken back.
+        let mut stamps = (10..).map(stamp);
+        let unwound = book.unwind(BILL, None, || stamps.next().expect("id"));
+        book.post_all(unwound).expect("all of it");
+        assert_eq!(balances(&book)[&Account::PatientPayable], -2250);
     }
 
     /// Strips of 4500 back: of what the patient owes first, then of what was paid.
     #[test]
-    fn what_is_the_patients_alone_goes_back_of_debt_and_then_in_cash() {
+    fn what_is_the_patients_alone_goes_back_of_debt_and_then_of_what_was_paid() {
         let mut rest = fixture::bill();
         rest.lines.pop();
         let after = allocation().without(&rest).expect("the patient's");
-        for (received, owed, cash) in [(0, 2250, 0), (6750, 0, 2250), (5000, 0, 2250), (1000, 1250, 1000)] {
+        for (received, owed, back) in [(0, 2250, 0), (6750, 0, 4500), (5000, 0, 2750), (1000, 1250, 0)] {
             let mut book =
                 Book::load([Transaction::settlement(entry(1), &allocation()).expect("balanced")]).expect("booked");
             if received > 0 {
@@ -389,11 +411,14 @@ mod tests {
             let refund = Transaction::reduction(entry(3), (&allocation(), &after), fen(debt)).expect("balanced");
             book.post(refund).expect("booked");
             let now = |account| balances(&book).get(&account).copied().unwrap_or_default();
-            assert_eq!((now(Account::PatientReceivable), now(Account::Cash)), (owed, cash), "{received}");
+            assert_eq!((now(Account::PatientReceivable), now(Account::PatientPayable)), (owed, -back), "{received}");
             assert_eq!((now(Account::MaterialRevenue), now(Account::BasicFundReceivable)), (0, 5550));
             let mut stamps = (10..).map(stamp);
             book.post_all(book.clone().unwind(BILL, Some("fund"), || stamps.next().expect("id"))).expect("contra");
-            assert!(balances(&book).values().all(|&balance| balance == 0));
+            // All that was paid is theirs.
+            assert_eq!(balances(&book).get(&Account::PatientPayable).copied().unwrap_or_default(), -received);
+            let left = balances(&book).into_iter().filter(|(_, balance)| *balance != 0).count();
+            assert_eq!(left, if received > 0 { 2 } else { 0 });
         }
         let other = allocation().without(&fixture::bill_of(&[(LineKind::Service, 1999)]));
         assert!(other.is_err(), "the fund pays of it");
@@ -436,6 +461,8 @@ mod tests {
         Settle { bill: u128, fund: i64, account: i64, cash: i64 },
         Pay { bill: u128, amount: i64 },
         Refund { bill: u128, amount: i64 },
+        Overpay { bill: u128, amount: i64 },
+        Repay { bill: u128, amount: i64 },
         Remit { bill: u128, amount: i64 },
         WriteOff { bill: u128, amount: i64 },
         Fee { bill: u128, amount: i64 },
@@ -451,6 +478,8 @@ mod tests {
                     .prop_map(|(bill, fund, account, cash)| Try::Settle { bill, fund, account, cash }),
                 (0_u128..3, amount.clone()).prop_map(|(bill, amount)| Try::Pay { bill, amount }),
                 (0_u128..3, amount.clone()).prop_map(|(bill, amount)| Try::Refund { bill, amount }),
+                (0_u128..3, amount.clone()).prop_map(|(bill, amount)| Try::Overpay { bill, amount }),
+                (0_u128..3, amount.clone()).prop_map(|(bill, amount)| Try::Repay { bill, amount }),
                 (0_u128..3, amount.clone()).prop_map(|(bill, amount)| Try::Remit { bill, amount }),
                 (0_u128..3, amount.clone()).prop_map(|(bill, amount)| Try::WriteOff { bill, amount }),
                 (0_u128..3, amount).prop_map(|(bill, amount)| Try::Fee { bill, amount }),
@@ -481,6 +510,8 @@ mod tests {
                     }
                     Try::Pay { bill, amount } => Transaction::receipt(entry(bill), fen(amount)),
                     Try::Refund { bill, amount } => Transaction::refund(entry(bill), LineKind::Service, fen(amount)),
+                    Try::Overpay { bill, amount } => Transaction::overpayment(entry(bill), fen(amount)),
+                    Try::Repay { bill, amount } => Transaction::repayment(entry(bill), fen(amount)),
                     Try::Remit { bill, amount } => Transaction::remittance(entry(bill), Source::BasicFund, fen(amount)),
                     Try::WriteOff { bill, amount } => {
                         Transaction::write_off(entry(bill), Source::BasicFund, fen(amount), "gone")
@@ -491,12 +522,14 @@ mod tests {
                         None => continue,
                     },
                     Try::Unwind { bill } => {
-                        // Always possible, and leaves nothing of the bill.
+                        // Always possible, and leaves nothing of the bill but what is owed to the patient.
                         let bill = BillId::from_u128(bill);
                         book.post_all(book.unwind(bill, None, &mut stamp)).expect("all of it");
                         let own = book.transactions().iter().filter(|t| t.entry().bill == Some(bill));
-                        for turnover in turnovers(own).expect("fits").values() {
-                            prop_assert_eq!(turnover.debit, turnover.credit);
+                        for (account, turnover) in turnovers(own).expect("fits") {
+                            if ![Account::Cash, Account::PatientPayable].contains(&account) {
+                                prop_assert_eq!(turnover.debit, turnover.credit, "{}", account);
+                            }
                         }
                         continue;
                     }

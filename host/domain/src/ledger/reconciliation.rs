@@ -195,8 +195,10 @@ mod tests {
     #[test]
     fn ledger_and_claim_file_differ_by_reference() {
         let same = [("A", 4_200), ("B", 104_000), ("C", -4_200)];
-        let rows: [(&Amounts, &[Row]); 6] = [
+        let rows: [(&Amounts, &[Row]); 7] = [
             (&same, &[]),
+            // A fee that the insurer has booked and taken back, and we never had.
+            (&[("D", 2_000), ("A", 4_200), ("B", 104_000), ("C", -4_200), ("D", -2_000)], &[]),
             (&[("A", 4_200), ("B", 100_000), ("B", 4_000), ("C", -4_200)], &[]),
             (&[("A", 4_200), ("B", 103_000), ("C", -4_200)], &[("B", Some(104_000), Some(103_000))]),
             (&[("A", 4_200), ("B", 104_000)], &[("C", Some(-4_200), None)]),

@@ -24,11 +24,13 @@ pub enum By {
     Account,
     /// One for each doctor: what the hospital owes them, and not what it is owed.
     Income,
+    /// One for each channel by which patients pay: their money that is not at the bank yet.
+    Channel,
 }
 
 impl By {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Payer, Self::Day, Self::Doctor, Self::Account, Self::Income];
+    pub const ALL: [Self; 6] = [Self::Payer, Self::Day, Self::Doctor, Self::Account, Self::Income, Self::Channel];
 
     /// The name in the API.
     pub const fn as_str(self) -> &'static str {
@@ -38,6 +40,7 @@ impl By {
             Self::Doctor => "doctor",
             Self::Account => "account",
             Self::Income => "income",
+            Self::Channel => "channel",
         }
     }
 
@@ -47,7 +50,8 @@ impl By {
         let counts = |account: &Account| match self {
             Self::Account => true,
             Self::Income => *account == Account::DoctorPayable,
-            _ => account.is_receivable() || *account == Account::Cash,
+            Self::Channel => *account == Account::Cash,
+            _ => account.is_receivable() || *account == Account::PatientPayable,
         };
         Account::ALL.iter().copied().filter(counts).collect()
     }
@@ -89,7 +93,7 @@ pub struct Line {
     pub settled: i128,
     /// Charges taken back.
     pub reversed: i128,
-    /// Money given back to patients.
+    /// Given back to patients.
     pub refunded: i128,
     /// Money received: of patients, and at the bank.
     pub remitted: i128,
@@ -106,7 +110,7 @@ impl Line {
         // What is owed to doctors is a credit.
         let fen = if by == By::Income { -movement.fen } else { movement.fen };
         let refund = movement.kind == Kind::Refund;
-        if !matches!(by, By::Account | By::Income) && !movement.account.is_receivable() {
+        if !matches!(by, By::Account | By::Income | By::Channel) && !movement.account.is_receivable() {
             // A charge was taken back and its money given back: nothing more is owed than before.
             if refund && !movement.earlier {
                 self.reversed += fen;
@@ -127,8 +131,9 @@ impl Line {
             | (Kind::SaleRefund, _) => &mut self.reversed,
             // What is refunded of a debt is a charge that is taken back.
             (Kind::Refund, _) if movement.account.is_receivable() => &mut self.reversed,
-            (Kind::Refund, _) | (Kind::Receipt, true) => &mut self.refunded,
-            (Kind::Receipt, false) | (Kind::Remittance, _) => &mut self.remitted,
+            (Kind::Refund | Kind::RefundDue | Kind::Repayment | Kind::Offset, _)
+            | (Kind::Receipt | Kind::Overpayment, true) => &mut self.refunded,
+            (Kind::Receipt | Kind::Overpayment, false) | (Kind::Remittance, _) => &mut self.remitted,
             (Kind::WriteOff, _) => &mut self.written_off,
             _ => &mut self.adjusted,
         };
@@ -223,7 +228,8 @@ mod tests {
                     moved("patient", A::PatientReceivable, Kind::Settlement, FIRST, 6750),
                     moved("patient", A::PatientReceivable, Kind::Receipt, FIRST, -6750),
                     moved("patient", A::Cash, Kind::Receipt, FIRST, 6750),
-                    moved("patient", A::Cash, Kind::Refund, FIRST, -4500),
+                    moved("patient", A::PatientPayable, Kind::Refund, FIRST, -4500),
+                    moved("patient", A::PatientPayable, Kind::Repayment, FIRST, 4500),
                 ],
             )
         };
@@ -268,7 +274,7 @@ mod tests {
                 day("2026-11-21", Kind::Settlement, FIRST, 6750),
                 day("2026-11-21", Kind::Receipt, FIRST, -6750),
                 day("2026-11-22", Kind::Settlement, CONTRA, -6750),
-                day("2026-11-22", Kind::Receipt, CONTRA, 6750),
+                day("2026-11-22", Kind::RefundDue, FIRST, 6750),
             ],
         );
         let days: Vec<_> = lines.iter().map(|l| (l.opening, l.settled, l.reversed, l.refunded, l.balance)).collect();

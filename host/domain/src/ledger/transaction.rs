@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt};
 
 use super::{Account, LedgerError, Side};
 use crate::{
-    billing::Allocation,
+    billing::{Allocation, cash::Channel},
     id::{AccountId, BillId, TransactionId},
     money::Money,
     payer::{LineKind, Source},
@@ -88,8 +88,16 @@ kinds! {
     Transfer = "transfer";
     /// The patient paid.
     Receipt = "receipt";
-    /// The patient was refunded.
+    /// The patient paid what they do not owe.
+    Overpayment = "overpayment";
+    /// A charge of the patient was taken back: it is owed to them.
     Refund = "refund";
+    /// What the patient had paid for a bill that was taken back is owed to them.
+    RefundDue = "refund_due";
+    /// What was owed to the patient pays what they owe, of a bill that was settled anew.
+    Offset = "offset";
+    /// What was owed to the patient was paid back.
+    Repayment = "repayment";
     /// Money that was owed arrived at the bank.
     Remittance = "remittance";
     /// An insurer denied afterwards what it owed of a bill: the patient owes it, or the provider bears it.
@@ -127,9 +135,15 @@ impl Kind {
         known.filter(|kind| kind.as_str() == name).ok_or_else(|| LedgerError::Kind(name.to_owned()))
     }
 
-    /// Whether it belongs to a bill's own course, which only the bill's reversal takes back.
+    /// Whether it belongs to a bill's own course, which only the bill's reversal takes back, or is of the
+    /// patient's money.
     pub const fn is_of_the_bill(self) -> bool {
-        matches!(self, Self::Settlement | Self::Transfer | Self::Refund)
+        matches!(self, Self::Settlement | Self::Transfer | Self::Refund) || self.is_money_of_the_patient()
+    }
+
+    /// Whether money of the patient moved or is owed to them: no reversal of a bill undoes it.
+    pub const fn is_money_of_the_patient(self) -> bool {
+        matches!(self, Self::Receipt | Self::Overpayment | Self::RefundDue | Self::Offset | Self::Repayment)
     }
 }
 
@@ -181,6 +195,7 @@ pub struct Entry {
 pub struct Transaction {
     entry: Entry,
     kind: Kind,
+    channel: Option<Channel>,
     reason: Option<String>,
     postings: Vec<Posting>,
 }
@@ -192,6 +207,8 @@ pub struct Stored {
     pub entry: Entry,
     /// What it records.
     pub kind: Kind,
+    /// The channel by which the money of patients moved.
+    pub channel: Option<Channel>,
     /// Why.
     pub reason: Option<String>,
     /// The entries.
@@ -201,8 +218,8 @@ pub struct Stored {
 impl TryFrom<Stored> for Transaction {
     type Error = LedgerError;
 
-    fn try_from(Stored { entry, kind, reason, postings }: Stored) -> Result<Self, LedgerError> {
-        Self::new(entry, kind, reason, postings)
+    fn try_from(Stored { entry, kind, channel, reason, postings }: Stored) -> Result<Self, LedgerError> {
+        Ok(Self::new(entry, kind, reason, postings)?.through(channel))
     }
 }
 
@@ -227,7 +244,14 @@ impl Transaction {
         }
         let (bill, payer) = (entry.bill.is_some(), entry.payer.is_some());
         let needed = match kind {
-            Kind::Settlement | Kind::Transfer | Kind::Receipt | Kind::Refund => [("bill", bill), ("", true)],
+            Kind::Settlement
+            | Kind::Transfer
+            | Kind::Receipt
+            | Kind::Overpayment
+            | Kind::Refund
+            | Kind::RefundDue
+            | Kind::Offset
+            | Kind::Repayment => [("bill", bill), ("", true)],
             Kind::PlatformFee => [("bill", bill), ("doctor", entry.doctor.is_some())],
             Kind::CapitationPrepayment | Kind::CapitationConsumption | Kind::CapitationAccrual => {
                 [("payer", payer), ("", true)]
@@ -244,7 +268,7 @@ impl Transaction {
         };
         match needed.iter().find(|(_, is_there)| !is_there) {
             Some((missing, _)) => Err(LedgerError::Missing(missing)),
-            None => Ok(Self { entry, kind, reason, postings }),
+            None => Ok(Self { entry, kind, channel: None, reason, postings }),
         }
     }
 
@@ -297,6 +321,12 @@ impl Transaction {
         Self::new(entry, Kind::Transfer, None, postings)
     }
 
+    /// The same by a channel of patients' money.
+    #[must_use]
+    pub fn through(self, channel: Option<Channel>) -> Self {
+        Self { channel, ..self }
+    }
+
     /// A payment of the patient.
     ///
     /// # Errors
@@ -305,16 +335,48 @@ impl Transaction {
         Self::pair(entry, Kind::Receipt, (Account::Cash, Account::PatientReceivable), amount, None)
     }
 
-    /// A refund to the patient, of revenue of a kind of line.
+    /// A payment of the patient that is not owed, and goes back.
+    ///
+    /// # Errors
+    /// If the amount is not positive.
+    pub fn overpayment(entry: Entry, amount: Money) -> Result<Self, LedgerError> {
+        Self::pair(entry, Kind::Overpayment, (Account::Cash, Account::PatientPayable), amount, None)
+    }
+
+    /// A charge of a kind of line is taken back: what the patient paid for it is owed to them.
     ///
     /// # Errors
     /// If the amount is not positive.
     pub fn refund(entry: Entry, kind: LineKind, amount: Money) -> Result<Self, LedgerError> {
-        Self::pair(entry, Kind::Refund, (Account::revenue(kind), Account::Cash), amount, None)
+        Self::pair(entry, Kind::Refund, (Account::revenue(kind), Account::PatientPayable), amount, None)
+    }
+
+    /// What the patient paid for a bill that was taken back is owed to them.
+    ///
+    /// # Errors
+    /// If the amount is not positive.
+    pub fn refund_due(entry: Entry, amount: Money) -> Result<Self, LedgerError> {
+        Self::pair(entry, Kind::RefundDue, (Account::PatientReceivable, Account::PatientPayable), amount, None)
+    }
+
+    /// What is owed to the patient pays what they owe, of a bill that was settled anew.
+    ///
+    /// # Errors
+    /// If the amount is not positive.
+    pub fn offset(entry: Entry, amount: Money) -> Result<Self, LedgerError> {
+        Self::pair(entry, Kind::Offset, (Account::PatientPayable, Account::PatientReceivable), amount, None)
+    }
+
+    /// What is owed to the patient is paid back.
+    ///
+    /// # Errors
+    /// If the amount is not positive.
+    pub fn repayment(entry: Entry, amount: Money) -> Result<Self, LedgerError> {
+        Self::pair(entry, Kind::Repayment, (Account::PatientPayable, Account::Cash), amount, None)
     }
 
     /// Lines of a paid bill were given back that are the patient's alone: less is owed, and what was
-    /// paid beyond that goes back in cash. `owed` is what the patient owed of it.
+    /// paid beyond that is owed to the patient. `owed` is what the patient owed of it.
     ///
     /// # Errors
     /// If nothing changed, or another source pays less than before.
@@ -334,7 +396,7 @@ impl Transaction {
         let of_debt = cash.min(owed.max(Money::ZERO));
         let shares = [
             (Account::PatientReceivable, of_debt),
-            (Account::Cash, cash.minus(of_debt)?),
+            (Account::PatientPayable, cash.minus(of_debt)?),
             (Account::ProviderAdjustment, before.adjustment().minus(after.adjustment())?),
         ];
         for (account, less) in shares {
@@ -365,14 +427,6 @@ impl Transaction {
     pub fn denial(entry: Entry, amount: Money, undertaken: bool, reason: &str) -> Result<Self, LedgerError> {
         let to = if undertaken { Account::PatientReceivable } else { Account::WriteOffLoss };
         Self::pair(entry, Kind::Denial, (to, Account::CommercialReceivable), amount, Some(reason))
-    }
-
-    /// Money back to a patient who owes less than they paid, since an insurer decided anew.
-    ///
-    /// # Errors
-    /// If the amount is not positive, or there is no bill.
-    pub fn overpaid(entry: Entry, amount: Money) -> Result<Self, LedgerError> {
-        Self::pair(entry, Kind::Receipt, (Account::PatientReceivable, Account::Cash), amount, None)
     }
 
     /// What a source owes and will not pay.
@@ -530,6 +584,7 @@ impl Transaction {
         Self {
             entry: Entry { stamp, ..self.entry.clone() },
             kind: Kind::Contra(self.id()),
+            channel: self.channel,
             reason: reason.map(str::to_owned),
             postings: self.postings.iter().map(turned).collect(),
         }
@@ -562,6 +617,11 @@ impl Transaction {
     /// What it records.
     pub const fn kind(&self) -> Kind {
         self.kind
+    }
+
+    /// The channel by which the money of patients moved.
+    pub const fn channel(&self) -> Option<Channel> {
+        self.channel
     }
 
     /// Why, if a person booked it.
@@ -644,14 +704,22 @@ mod tests {
         type Make = fn(Entry) -> Result<Transaction, LedgerError>;
         type Row = (Make, Kind, &'static str, &'static [(Account, i64)]);
         use Account as A;
-        let table: [Row; 22] = [
+        let table: [Row; 25] = [
             (|e| Transaction::receipt(e, fen(5)), Kind::Receipt, "b", &[(A::Cash, 5), (A::PatientReceivable, -5)]),
             (
                 |e| Transaction::refund(e, LineKind::Material, fen(5)),
                 Kind::Refund,
                 "b",
-                &[(A::MaterialRevenue, 5), (A::Cash, -5)],
+                &[(A::MaterialRevenue, 5), (A::PatientPayable, -5)],
             ),
+            (|e| Transaction::overpayment(e, fen(5)), Kind::Overpayment, "b", &[(A::Cash, 5), (A::PatientPayable, -5)]),
+            (
+                |e| Transaction::refund_due(e, fen(5)),
+                Kind::RefundDue,
+                "b",
+                &[(A::PatientReceivable, 5), (A::PatientPayable, -5)],
+            ),
+            (|e| Transaction::repayment(e, fen(5)), Kind::Repayment, "b", &[(A::PatientPayable, 5), (A::Cash, -5)]),
             (
                 |e| Transaction::remittance(e, Source::Commercial, fen(5)),
                 Kind::Remittance,
@@ -676,7 +744,12 @@ mod tests {
                 "bp",
                 &[(A::WriteOffLoss, 5), (A::CommercialReceivable, -5)],
             ),
-            (|e| Transaction::overpaid(e, fen(5)), Kind::Receipt, "b", &[(A::PatientReceivable, 5), (A::Cash, -5)]),
+            (
+                |e| Transaction::offset(e, fen(5)),
+                Kind::Offset,
+                "b",
+                &[(A::PatientPayable, 5), (A::PatientReceivable, -5)],
+            ),
             (
                 |e| Transaction::write_off(e, Source::Commercial, fen(5), "refused for good"),
                 Kind::WriteOff,
@@ -820,10 +893,12 @@ mod tests {
 
     #[test]
     fn what_does_not_balance_cannot_be_read() {
-        let good = Transaction::receipt(of(true, false, false), fen(5)).expect("balanced");
+        let good =
+            Transaction::receipt(of(true, false, false), fen(5)).expect("balanced").through(Some(Channel::Alipay));
         let stored = |postings: Vec<Posting>| Stored {
             entry: good.entry().clone(),
             kind: Kind::Receipt,
+            channel: Some(Channel::Alipay),
             reason: None,
             postings,
         };

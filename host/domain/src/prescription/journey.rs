@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{adverse::*, *};
 use crate::{
-    billing::{Charge, Claim, Paid, claim},
+    billing::{Charge, Claim, Paid, cash, claim},
     fixture::{self, NOW},
     id::{BillId, EncounterId, TenantId},
     review::{self, Reviewed},
@@ -64,7 +64,13 @@ pub fn paid(id: BillId) -> Paid {
     };
     let claim = Claim::quote(open, Vec::new(), NOW).expect("quote");
     let claim = claim.confirm(&fixture::patient(), fixture::fen(18300), NOW).expect("agreed");
-    Charge::from(claim.collect(NOW).expect("paid")).paid().expect("paid")
+    let owed =
+        cash::Owed { bill: id, tenant: TenantId::from_u128(1), patient: fixture::PATIENT, amount: fixture::fen(18300) };
+    let due = cash::Till::from(cash::Cash::due(owed, None, NOW).expect("due"));
+    let (channel, transaction) = (cash::Channel::Counter, "1".to_owned());
+    let received = cash::Received { channel, order: 0, transaction, amount: owed.amount, at: NOW, by: None };
+    let (till, _) = due.receive(received, NOW).expect("received");
+    Charge::from(claim.collect(NOW).expect("paid")).paid(Some(&till)).expect("paid")
 }
 
 pub fn handouts(trace: &str, at: Instant) -> Vec<Handout> {

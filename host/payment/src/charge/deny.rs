@@ -62,9 +62,11 @@ pub async fn deny(platform: &Platform, caller: &Caller, id: BillId, new: NewDeni
     }
     let undertaken = charge.has_undertaken(new.line);
     let tx = records.begin().await?;
+    tx.lock_money(id).await?;
     touch(&tx, row, caller.now).await?;
     let who = (id, new.payer.as_str(), caller.actor.account);
     let booked = ledger::book_denial(&tx, who, (new.amount_fen, undertaken, reason), caller.now).await?;
+    ledger::share(&tx, id, caller.now).await?;
     tx.commit().await?;
     Ok(TransactionView::from(&booked))
 }

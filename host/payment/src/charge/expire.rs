@@ -125,7 +125,7 @@ impl Order {
 }
 
 /// Cancels an order: its prescription [ended](Ending) before it was dispensed, or it was taken back.
-async fn cancel_order(
+pub(super) async fn cancel_order(
     extensions: &Extensions,
     records: &Tenant,
     work: &Work,

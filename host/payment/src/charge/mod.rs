@@ -18,6 +18,7 @@ mod deny;
 mod expire;
 mod get;
 mod guard;
+mod lapse;
 mod notice;
 mod operation;
 mod payer;
@@ -57,6 +58,7 @@ use xinglin_platform::{
 use xinglin_store::{Document, Executor, StoreError, TenantScope, TenantTx};
 
 use self::view::view;
+use crate::till;
 
 pub(crate) use self::decide_anew::decide_anew;
 pub(crate) use self::guard::discloses;
@@ -68,6 +70,7 @@ pub use self::confirm::{Confirm, confirm};
 pub use self::deny::{NewDenial, deny};
 pub use self::expire::expire;
 pub use self::get::get;
+pub use self::lapse::lapse;
 pub use self::quote::{NewCharge, quote};
 pub use self::refund::{Begun, NewRefund, NewRefundLine, go_on, refund, refund_missing};
 pub use self::resolve::resolve;
@@ -105,11 +108,13 @@ fn subject(row: &Row) -> AppResult<Subject> {
     row.parent_id.as_deref().unwrap_or_default().parse().map_err(AppError::internal)
 }
 
-/// The proof that a bill is paid, with the row it was read from; a use case that relies on the
-/// proof updates the row in its transaction.
+/// The proof that a bill is paid, by its payers and by the patient, with the row it was read from; a use
+/// case that relies on the proof updates the row in its transaction. The patient's money goes back with a
+/// reversal of the bill only, which changes the row.
 pub async fn paid<E: Executor>(records: &TenantScope<E>, id: BillId) -> AppResult<(Document<BillId>, Paid)> {
     let Stored { row, value } = load(records, id).await?;
-    Ok((row, value.paid()?))
+    let cash = till::find(records, id).await?.map(|stored| stored.till);
+    Ok((row, value.paid(cash.as_ref())?))
 }
 
 /// What is wanted of a bill.

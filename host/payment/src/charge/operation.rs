@@ -12,7 +12,7 @@ use xinglin_domain::{
     },
     code::Code,
     id::BillId,
-    payer::{Adjudication, Source},
+    payer::Adjudication,
     prescription::Prescription,
     time::Instant,
 };
@@ -30,7 +30,7 @@ use super::{
     has_fee, notice, ordered, subject, update,
     view::{decisions, projections},
 };
-use crate::{capitation, coverage, ledger};
+use crate::{capitation, cash, coverage, ledger};
 
 /// The request to a payer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -567,12 +567,10 @@ pub(super) async fn post_settled(tx: &TenantTx, row: Row, charge: &Charge, now: 
         ledger::book_shares(tx, charge.id(), None, (None, allocation), now).await?;
     }
     if let Some(before) = charge.replaced().last() {
-        // What the patient had paid in is not asked for again.
-        let paid = before.refund.received.min(allocation.part(Source::Cash));
-        ledger::book_receipt(tx, charge.id(), paid, now).await?;
         notice::refunded_in_part(tx, charge, &before.refund.key, now).await?;
     }
     resource::project(tx, projections(charge, now), now).await?;
+    cash::due(tx, charge, now).await?;
     update(tx, row, charge, now).await
 }
 
@@ -587,19 +585,23 @@ pub(super) async fn post_reduced(
         return Err(AppError::internal("a refunded bill without figures"));
     };
     ledger::book_reduction(tx, charge.id(), (before, allocation), now).await?;
+    ledger::share(tx, charge.id(), now).await?;
     notice::refunded_in_part(tx, charge, &replaced.refund.key, now).await?;
     resource::project(tx, projections(charge, now), now).await?;
     let row = given_back(tx, row, charge, now).await?;
     update(tx, row, charge, now).await
 }
 
-/// Posts that a bill is not paid any more, releases the prescription and tells the patient.
+/// Posts that a bill is not paid any more, gives the patient's money back, releases the prescription and
+/// tells the patient.
 pub(super) async fn post_reversed(tx: &TenantTx, row: Row, reversed: &Charge, now: Instant) -> AppResult<Row> {
     if reversed.payers().is_empty() {
         ledger::unwind(tx, reversed.id(), None, now).await?;
     }
     resource::project(tx, projections(reversed, now), now).await?;
-    notice::refunded(tx, reversed, now).await?;
+    if !cash::give_back(tx, reversed.id(), now).await? {
+        notice::refunded(tx, reversed, now).await?;
+    }
     free(tx, subject(&row)?, row.id, now).await?;
     update(tx, row, reversed, now).await
 }

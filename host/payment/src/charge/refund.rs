@@ -29,7 +29,6 @@ use super::{
     settle::carry_out,
     subject, view,
 };
-use crate::ledger;
 
 /// How many of a line of a bill are given back.
 #[derive(Deserialize, Serialize, ToSchema)]
@@ -149,7 +148,6 @@ async fn begin(extensions: &Extensions, caller: &Caller, row: Row, value: Charge
         key: new.key.clone(),
         lines: new.lines.iter().map(|line| RefundLine { line: line.line, quantity: line.quantity }).collect(),
         reason: new.reason.clone(),
-        received: ledger::received(&records, row.id).await?,
     };
     let now = extensions.platform.now();
     let tx = records.begin().await?;
@@ -256,12 +254,7 @@ pub async fn refund_missing(
     if lines.is_empty() {
         return Ok(None);
     }
-    let refund = claim::NewRefund {
-        key: missing_key(rx.id()),
-        lines,
-        reason: reason.to_owned(),
-        received: ledger::received(tx, row.id).await?,
-    };
+    let refund = claim::NewRefund { key: missing_key(rx.id()), lines, reason: reason.to_owned() };
     begin_in(tx, row, settled, by, (refund, now)).await.map(Some)
 }
 

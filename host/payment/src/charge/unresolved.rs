@@ -9,6 +9,8 @@ use xinglin_domain::{
 use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed, document::Stored};
 use xinglin_store::DocumentQuery;
 
+use crate::cash;
+
 /// A bill that waits for a person who agrees with its payer. Without its lines: they are medicines.
 #[derive(Serialize, ToSchema)]
 pub struct UnresolvedView {
@@ -16,11 +18,13 @@ pub struct UnresolvedView {
     #[schema(value_type = String)]
     pub id: BillId,
     /// `UNWINDING`, `UNKNOWN`, `REVERSING`, `SETTLING`, or `REDUCED`: what a refund has left is not
-    /// settled.
+    /// settled; with a `channel` the state of the patient's share.
     pub status: String,
     /// Id of the plugin of the payer that has to be agreed with.
     pub payer: Option<String>,
-    /// Total, in fen.
+    /// The channel by which money of the patient has to go back.
+    pub channel: Option<String>,
+    /// Total, in fen; of money that has to go back, how much of it.
     #[schema(value_type = i64)]
     pub total_fen: Money,
     /// Number of operations with the payer so far.
@@ -43,8 +47,9 @@ const MOST: u32 = 500;
 const LATE_SECONDS: i64 = 3600;
 
 /// The bills of the caller's hospital that wait for its accounts: a payer does not take back what it
-/// settled (`UNWINDING`), or another bill has to be reversed before, or it gives no outcome, or cannot be called, for an hour; of these it
-/// is asked by itself too. Each is listed until it is [resolved](super::resolve_by_hand) or reversed.
+/// settled (`UNWINDING`), or another bill has to be reversed before, or it gives no outcome, or cannot be called, for an
+/// hour; of these it is asked by itself too; or a channel does not carry out a refund, which is tried again by itself, or money has
+/// to be handed back at the counter. Each is listed until it is [resolved](super::resolve_by_hand) or reversed.
 ///
 /// # Errors
 /// If the caller does not keep the accounts.
@@ -83,12 +88,28 @@ pub async fn unresolved(platform: &Platform, caller: &Caller) -> AppResult<Vec<U
             id: charge.id(),
             status: charge.state().as_str().to_owned(),
             payer: payer.or(charge.payers().first().map(String::as_str)).map(str::to_owned),
+            channel: None,
             total_fen: Money::sum(charge.bill().lines.iter().map(|line| line.gross)).map_err(AppError::internal)?,
             attempts: charge.attempts(),
             since: since.map(|since| since.to_string()),
             refusals,
             waits: held.map(|held| held.why.as_str().to_owned()),
             waits_for: held.map(|held| held.bill),
+        });
+    }
+    for unreturned in cash::unreturned(&platform.records(caller), caller.now).await? {
+        caller.trail.saw(unreturned.patient);
+        views.push(UnresolvedView {
+            id: unreturned.bill,
+            status: unreturned.status.to_owned(),
+            payer: None,
+            channel: Some(unreturned.channel.as_str().to_owned()),
+            total_fen: unreturned.amount,
+            attempts: unreturned.failures,
+            since: Some(unreturned.since.to_string()),
+            refusals: unreturned.why.into_iter().collect(),
+            waits: None,
+            waits_for: None,
         });
     }
     Ok(views)

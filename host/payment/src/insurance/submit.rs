@@ -99,7 +99,7 @@ pub async fn submit_claim(extensions: &Extensions, caller: &Caller, resource: &V
             caller.may_see(value.patient(), "bill", bill)?;
             fits(&value, &claim)?;
             let payers = value.payers().to_vec();
-            if value.paid().is_err() {
+            if !matches!(value, Charge::Settled(_)) {
                 let Some(cash_fen) = claim.agreed else {
                     let what = "must say what the patient agrees to pay (urn:xinglin:patient-agrees-to-pay)";
                     return Err(refused(Unread { path: "extension", what }));

@@ -10,7 +10,7 @@ use xinglin_domain::{
 use xinglin_platform::{AppResult, boxed};
 use xinglin_store::{Executor, TenantScope, TenantTx};
 
-use super::{load, put, stamp_now};
+use super::{load_to_post, put, stamp_now};
 
 /// Posts what a payer settled of a bill: the whole bill for the first payer, or if the patient pays
 /// alone; for each later one what it took over, the difference to the shares before it. A bill of
@@ -30,7 +30,7 @@ pub(crate) async fn book_shares(
     if !changes {
         return Ok(());
     }
-    let mut book = load(tx, bill).await?;
+    let mut book = load_to_post(tx, bill).await?;
     let entry = entry_of(tx, (bill, payer), None, now).await?;
     let booked = match before {
         None => Transaction::settlement(entry, after)?,
@@ -40,7 +40,7 @@ pub(crate) async fn book_shares(
 }
 
 /// Posts that an insurer decided anew: what each source pays from now on, instead of before. What the patient
-/// has paid beyond that is owed back in cash; what the patient would owe more is the provider's.
+/// has paid beyond that is owed to them; what the patient would owe more is the provider's.
 #[boxed]
 pub(crate) async fn book_anew(
     tx: &TenantTx,
@@ -52,7 +52,7 @@ pub(crate) async fn book_anew(
     if !changes {
         return Ok(());
     }
-    let mut book = load(tx, bill).await?;
+    let mut book = load_to_post(tx, bill).await?;
     let stamp = stamp_now(tx, now, None).await?;
     let doctor = doctor_of(tx, bill).await?;
     let entry = || Entry { stamp: stamp(), bill: Some(bill), payer: Some(payer.to_owned()), doctor };
@@ -61,7 +61,7 @@ pub(crate) async fn book_anew(
     let mut booked = vec![Transaction::transfer(entry(), before, after)?];
     let less = whole(paid.minus(pays).and_then(|less| less.minus(owed)))?;
     if less > Money::ZERO {
-        booked.push(Transaction::overpaid(entry(), less)?);
+        booked.push(Transaction::refund_due(entry(), less)?);
     }
     let more = whole(pays.minus(paid))?;
     if more > Money::ZERO {
@@ -81,12 +81,12 @@ async fn entry_of(
     Ok(Entry { stamp, bill: Some(bill), payer: payer.map(str::to_owned), doctor: doctor_of(tx, bill).await? })
 }
 
-fn balance(book: &Book, account: Account) -> AppResult<Money> {
+pub(super) fn balance(book: &Book, account: Account) -> AppResult<Money> {
     let turnover = whole(book.trial_balance())?.get(&account).copied().unwrap_or_default();
     whole(turnover.balance())
 }
 
-fn whole<T>(sum: Result<T, MoneyError>) -> AppResult<T> {
+pub(super) fn whole<T>(sum: Result<T, MoneyError>) -> AppResult<T> {
     sum.map_err(|error| LedgerError::from(error).into())
 }
 
@@ -98,7 +98,7 @@ pub(crate) async fn book_denial(
     (amount, undertaken, reason): (Money, bool, &str),
     now: Instant,
 ) -> AppResult<Transaction> {
-    let mut book = load(tx, bill).await?;
+    let mut book = load_to_post(tx, bill).await?;
     let entry = entry_of(tx, (bill, Some(payer)), Some(by), now).await?;
     let denial = Transaction::denial(entry, amount, undertaken, reason)?;
     put(tx, &mut book, vec![denial.clone()]).await?;
@@ -113,7 +113,7 @@ pub(crate) async fn book_remitted(
     (amount, trace): (Money, &str),
     now: Instant,
 ) -> AppResult<Money> {
-    let mut book = load(tx, bill).await?;
+    let mut book = load_to_post(tx, bill).await?;
     let stamp = stamp_now(tx, now, Some(by)).await?;
     let doctor = doctor_of(tx, bill).await?;
     let (mut left, mut booked) = (amount, Vec::new());
@@ -153,34 +153,18 @@ pub(crate) async fn book_reduction(
     if before.gross() == after.gross() {
         return Ok(());
     }
-    let mut book = load(tx, bill).await?;
+    let mut book = load_to_post(tx, bill).await?;
     let entry = entry_of(tx, (bill, None), None, now).await?;
     let owed = balance(&book, Account::PatientReceivable)?;
     let booked = Transaction::reduction(entry, (before, after), owed)?;
     put(tx, &mut book, vec![booked]).await
 }
 
-/// What the patient has paid in of a bill, by the books.
-pub(crate) async fn received<E: Executor>(records: &TenantScope<E>, bill: BillId) -> AppResult<Money> {
-    balance(&load(records, bill).await?, Account::Cash)
-}
-
-/// Posts what of a settled bill the patient had paid in before it was settled anew.
-#[boxed]
-pub(crate) async fn book_receipt(tx: &TenantTx, bill: BillId, amount: Money, now: Instant) -> AppResult<()> {
-    if amount <= Money::ZERO {
-        return Ok(());
-    }
-    let mut book = load(tx, bill).await?;
-    let entry = entry_of(tx, (bill, None), None, now).await?;
-    put(tx, &mut book, vec![Transaction::receipt(entry, amount)?]).await
-}
-
 /// Posts a reversal: contra entries, newest first, of all that stands of a bill, or only of what a
 /// payer settled. What has no entries needs none.
 #[boxed]
 pub(crate) async fn unwind(tx: &TenantTx, bill: BillId, payer: Option<&str>, now: Instant) -> AppResult<()> {
-    let mut book = load(tx, bill).await?;
+    let mut book = load_to_post(tx, bill).await?;
     let stamp = stamp_now(tx, now, None).await?;
     let contras = book.unwind(bill, payer, stamp);
     put(tx, &mut book, contras).await

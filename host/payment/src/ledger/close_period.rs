@@ -24,7 +24,8 @@ pub struct Close {
 /// # Errors
 /// `LEDGER_CLOSED` if it is closed, or a later one. `LEDGER_NOT_CLOSABLE` if it is not over, if a month
 /// before it is open, if it does not balance, if the outcome of a payment of it is not known: `bills` are those
-/// that stand in the way; or if a difference to a payer's books or the bank's is not resolved: `breaks`.
+/// that stand in the way; or if a difference to a payer's books or the bank's is not resolved: `breaks`. `RECON_BREAK` if a payment channel and the books differ on a day of
+/// it, or before: `differences`.
 #[boxed]
 pub async fn close_period(platform: &Platform, caller: &Caller, Close { period }: Close) -> AppResult<PeriodView> {
     caller.may(Action::CloseLedger)?;
@@ -53,6 +54,12 @@ pub async fn close_period(platform: &Platform, caller: &Caller, Close { period }
     if !breaks.is_empty() {
         let detail = "our books and a payer's or the bank's differ: see `breaks`, and resolve them";
         return Err(AppError::new(Code::LedgerNotClosable, detail).with("breaks", breaks));
+    }
+    let open = tx.list_cash_differences("open", ("", &last), MOST_NAMED).await?;
+    if !open.is_empty() {
+        let ids: Vec<&str> = open.iter().map(|difference| difference.id.as_str()).collect();
+        let detail = "payment channels and the books differ: see `differences`";
+        return Err(AppError::new(Code::ReconBreak, detail).with("differences", ids));
     }
     let (transactions, totals) = tx.ledger_totals(&period.first().to_string(), &last).await?;
     let digest = period.digest(transactions, totals.iter().map(|(account, fen)| (account.as_str(), *fen)));

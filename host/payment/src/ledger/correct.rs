@@ -8,7 +8,7 @@ use xinglin_domain::{
 };
 use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed, settings::settings};
 
-use super::{TransactionView, load, put, read, stamp_now};
+use super::{TransactionView, load_to_post, post::posted, read, stamp_now};
 
 /// A correction.
 #[derive(Deserialize, ToSchema)]
@@ -55,14 +55,14 @@ pub async fn correct(
     let mut book = match original.entry().bill {
         Some(bill) => {
             caller.trail.saw(tx.get_document(bill).await?.patient_id.parse().map_err(AppError::internal)?);
-            load(&tx, bill).await?
+            load_to_post(&tx, bill).await?
         }
         // Whether it was taken back before, the store knows.
         None => Book::load([original.clone()])?,
     };
     let stamp = stamp_now(&tx, caller.now, Some(caller.actor.account)).await?;
     let contra = original.contra(stamp(), Some(reason));
-    put(&tx, &mut book, vec![contra.clone()]).await?;
+    posted(&tx, &mut book, &contra, caller.now).await?;
     tx.commit().await?;
     Ok(TransactionView::from(&contra))
 }

@@ -10,7 +10,10 @@ use xinglin_domain::{
 use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed};
 use xinglin_store::{Draft, DraftState, TenantTx};
 
-use super::{NewPosting, TransactionView, post::prepare, put};
+use super::{
+    NewPosting, TransactionView,
+    post::{lock, posted, prepare},
+};
 
 /// Most drafts that are listed.
 const MOST: u32 = 500;
@@ -90,8 +93,9 @@ pub async fn approve(platform: &Platform, caller: &Caller, id: TransactionId) ->
     let tx = platform.records(caller).begin().await?;
     let draft = waiting(&tx, caller, id).await?;
     let kept = kept(&draft)?;
+    lock(&tx, &kept.ask).await?;
     let (mut book, made) = prepare(&tx, caller, &kept.ask, (id, draft.posted_by)).await?;
-    put(&tx, &mut book, vec![made.clone()]).await?;
+    posted(&tx, &mut book, &made, caller.now).await?;
     judge(&tx, caller, draft, (DraftState::Approved, kept, None)).await?;
     tx.commit().await?;
     Ok(TransactionView::from(&made))

@@ -2,6 +2,7 @@
 //! contra entries, and close the months that are over.
 
 mod book;
+mod cash;
 mod close_period;
 mod correct;
 mod draft;
@@ -15,6 +16,7 @@ mod trial_balance;
 use serde::Serialize;
 use utoipa::ToSchema;
 use xinglin_domain::{
+    billing::cash::Channel,
     id::{AccountId, BillId, TransactionId},
     ledger::{Book, Entry, Kind, Period, Posting, Side, Stamp, Stored, Transaction},
     money::Money,
@@ -23,9 +25,8 @@ use xinglin_domain::{
 use xinglin_platform::{AppError, AppResult, ambient};
 use xinglin_store::{ClosedPeriod, Executor, TenantScope, TenantTx};
 
-pub(crate) use self::book::{
-    book_anew, book_denial, book_receipt, book_reduction, book_remitted, book_shares, doctor_of, received, unwind,
-};
+pub(crate) use self::book::{book_anew, book_denial, book_reduction, book_remitted, book_shares, doctor_of, unwind};
+pub(crate) use self::cash::{Arrived, receive, repay, share};
 pub use self::close_period::{Close, close_period};
 pub use self::correct::{Correct, correct};
 pub use self::draft::{Judge, approve, list_drafts, reject};
@@ -51,6 +52,8 @@ pub struct TransactionView {
     pub bill: Option<BillId>,
     /// The plugin of the payer.
     pub payer: Option<String>,
+    /// The channel by which money of patients moved.
+    pub channel: Option<&'static str>,
     /// The doctor of the visit.
     #[schema(value_type = Option<String>)]
     pub doctor: Option<AccountId>,
@@ -99,6 +102,7 @@ impl From<&Transaction> for TransactionView {
             kind: transaction.kind().as_str(),
             bill: *bill,
             payer: payer.clone(),
+            channel: transaction.channel().map(Channel::as_str),
             doctor: *doctor,
             day: stamp.day,
             reason: transaction.reason().map(str::to_owned),
@@ -163,6 +167,7 @@ async fn insert(tx: &TenantTx, transaction: &Transaction) -> AppResult<()> {
         reverses: transaction.reverses(),
         kind: transaction.kind().to_string(),
         payer: payer.clone(),
+        channel: transaction.channel().map(|channel| channel.as_str().to_owned()),
         doctor: *doctor,
         day: stamp.day.to_string(),
         memo: transaction.reason().unwrap_or_default().to_owned(),
@@ -178,6 +183,12 @@ async fn insert(tx: &TenantTx, transaction: &Transaction) -> AppResult<()> {
 pub(crate) async fn load<E: Executor>(records: &TenantScope<E>, bill: BillId) -> AppResult<Book> {
     let rows = records.list_transactions(bill).await?.into_iter();
     Ok(Book::load(rows.map(read).collect::<AppResult<Vec<_>>>()?)?)
+}
+
+/// The same for who posts to it: nobody else does meanwhile.
+async fn load_to_post(tx: &TenantTx, bill: BillId) -> AppResult<Book> {
+    tx.lock_money(bill).await?;
+    load(tx, bill).await
 }
 
 fn read(row: xinglin_store::Transaction) -> AppResult<Transaction> {
@@ -198,6 +209,7 @@ fn read(row: xinglin_store::Transaction) -> AppResult<Transaction> {
             doctor: row.doctor,
         },
         kind: Kind::stored(&row.kind, row.reverses).map_err(AppError::internal)?,
+        channel: row.channel.map(|channel| channel.parse()).transpose().map_err(AppError::internal)?,
         reason: Some(row.memo).filter(|memo| !memo.is_empty()),
         postings: row.postings.iter().map(posting).collect::<AppResult<_>>()?,
     };

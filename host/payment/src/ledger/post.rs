@@ -2,25 +2,24 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use xinglin_domain::{
     access::Action,
+    billing::cash::Channel,
     code::Code,
     id::{AccountId, BillId, TransactionId},
     ledger::{Account, Book, Entry, Kind, Period, Side, Stamp, Transaction},
     money::Money,
     payer::Source,
-    time::Day,
+    time::{Day, Instant},
 };
 use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed, settings::settings};
 use xinglin_store::{StoreError, TenantTx};
 
-use super::{TransactionView, book::doctor_of, draft, fresh, last_closed, load, put};
+use super::{TransactionView, book::doctor_of, draft, fresh, last_closed, load, put, share};
 
 /// What a person may post. What belongs to the course of a bill is not among it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Posted {
-    /// The patient paid: needs `bill`.
-    Receipt,
-    /// Money arrived at the bank: needs `source`, and `payer` unless it is `cash`.
+    /// Money arrived at the bank: needs `source`, and `payer` unless it is `cash`, then `channel`.
     Remittance,
     /// A source will not pay: needs `source`, `reason`, and `payer` or `bill`.
     WriteOff,
@@ -59,6 +58,10 @@ pub struct NewPosting {
     /// The plugin of the payer.
     #[serde(default)]
     pub payer: Option<String>,
+    /// `counter`, `wechat-pay` or `alipay`, of a remittance of cash: by whom it arrived.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub channel: Option<Channel>,
     /// The bill.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
@@ -105,6 +108,7 @@ pub async fn post(platform: &Platform, caller: &Caller, new: NewPosting) -> AppR
         Ok(_) => return Err(AppError::new(Code::PayIdempotencyConflict, format!("`{id}` waits or was judged"))),
         Err(error) => return Err(error.into()),
     }
+    lock(&tx, &new).await?;
     let (mut book, made) = prepare(&tx, caller, &new, (id, caller.actor.account)).await?;
     let limit = settings(&tx).await?.money.two_persons_above;
     if limit.is_some_and(|limit| made.amount().is_ok_and(|amount| amount > limit)) {
@@ -112,9 +116,27 @@ pub async fn post(platform: &Platform, caller: &Caller, new: NewPosting) -> AppR
         tx.commit().await?;
         return Ok(waiting);
     }
-    put(&tx, &mut book, vec![made.clone()]).await?;
+    posted(&tx, &mut book, &made, caller.now).await?;
     tx.commit().await?;
     Ok(TransactionView::from(&made))
+}
+
+/// Has everybody else who posts to the bill wait.
+pub(super) async fn lock(tx: &TenantTx, new: &NewPosting) -> AppResult<()> {
+    match new.bill {
+        Some(bill) => Ok(tx.lock_money(bill).await?),
+        None => Ok(()),
+    }
+}
+
+/// Posts what a person has made, and brings the patient's share in line.
+pub(super) async fn posted(tx: &TenantTx, book: &mut Book, made: &Transaction, now: Instant) -> AppResult<()> {
+    put(tx, book, vec![made.clone()]).await?;
+    let concerns = made.postings().iter().any(|posting| posting.account == Account::PatientReceivable);
+    match made.entry().bill {
+        Some(bill) if concerns => share(tx, bill, now).await,
+        _ => Ok(()),
+    }
 }
 
 /// The transaction that a person asks for, with all checks, and the book of its bill.
@@ -171,8 +193,11 @@ fn make(entry: Entry, new: &NewPosting) -> AppResult<Transaction> {
     }
     let (amount, reason) = (new.amount_fen, new.reason.as_deref());
     let made = match new.kind {
-        Posted::Receipt => Transaction::receipt(entry, amount),
-        Posted::Remittance => Transaction::remittance(entry, needed("source", new.source)?, amount),
+        Posted::Remittance => {
+            let source = needed("source", new.source)?;
+            let channel = if source == Source::Cash { Some(needed("channel", new.channel)?) } else { None };
+            Transaction::remittance(entry, source, amount).map(|made| made.through(channel))
+        }
         Posted::WriteOff => {
             Transaction::write_off(entry, needed("source", new.source)?, amount, reason.unwrap_or_default())
         }
@@ -183,6 +208,11 @@ fn make(entry: Entry, new: &NewPosting) -> AppResult<Transaction> {
         Posted::PlatformFee => Transaction::platform_fee(entry, amount, needed("platform_fen", new.platform_fen)?),
         Posted::Adjustment => {
             let (debit, credit) = (needed("debit", new.debit)?, needed("credit", new.credit)?);
+            let of_share = [Account::Cash, Account::PatientReceivable, Account::PatientPayable];
+            if new.bill.is_some() && [debit, credit].iter().any(|account| of_share.contains(account)) {
+                let detail = "a patient's money of a bill moves by payments, refunds and write-offs";
+                return Err(AppError::new(Code::BodyInvalid, detail).with("path", "bill"));
+            }
             Transaction::adjustment(entry, debit, credit, amount, reason.unwrap_or_default())
         }
     };

@@ -31,7 +31,7 @@ pub struct StatementAsk {
 /// balance is the opening balance and all columns together.
 #[derive(Serialize, ToSchema)]
 pub struct Statement {
-    /// What the lines are: `payer`, `day`, `doctor`, `account` or `income`.
+    /// What the lines are: `payer`, `day`, `doctor`, `account`, `income` or `channel`.
     pub by: &'static str,
     /// The first business day.
     #[schema(value_type = String)]
@@ -50,7 +50,7 @@ pub struct Statement {
 /// A line of a statement.
 #[derive(Serialize, ToSchema)]
 pub struct StatementLine {
-    /// The payer's plugin, `patient`, the day, the doctor or the account; `-` for none.
+    /// The payer's plugin, `patient`, the day, the doctor, the account or the channel; `-` for none.
     pub key: String,
     /// The balance before the first day: what was owed to the hospital.
     #[schema(value_type = i64)]
@@ -131,9 +131,10 @@ pub(super) async fn page<E: Executor>(
             By::Day => StatementKey::Day,
             By::Doctor | By::Income => StatementKey::Doctor,
             By::Account => StatementKey::Account,
+            By::Channel => StatementKey::Channel,
         },
         accounts: &accounts,
-        of_patients: &[Account::PatientReceivable.as_str(), Account::Cash.as_str()],
+        of_patients: &[Account::PatientReceivable, Account::PatientPayable, Account::Cash].map(Account::as_str),
         from: &from.to_string(),
         to: &ask.to.to_string(),
         after: ask.after.as_deref().filter(|_| ask.by != By::Day),

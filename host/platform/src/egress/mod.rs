@@ -2,6 +2,7 @@
 //! connects to permitted addresses only.
 
 pub mod address;
+mod ask;
 
 use crate::boxed;
 use std::{error::Error, io, net::IpAddr, path::PathBuf, time::Duration};
@@ -16,6 +17,7 @@ use tokio::time::timeout;
 use url::{Host, Url};
 
 use self::address::{AddressRule, Closed, Resolver};
+pub use self::ask::{Answer, Ask};
 use crate::config;
 
 /// The outbound HTTP client. Cheap to clone.

@@ -62,7 +62,7 @@ pub async fn approve(
 }
 
 /// Closes the books of a month that is over, for ever. Refused (`LEDGER_NOT_CLOSABLE`) with the `bills`
-/// that stand in the way.
+/// that stand in the way, or (`RECON_BREAK`) with the open `differences` of payment channels.
 #[utoipa::path(
     post, path = "/api/v1/ledger/periods", tag = "Ledger",
     request_body = Close,
@@ -96,7 +96,7 @@ pub async fn correct(
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub struct FileAsk {
-    /// What the lines are: `payer`, `day`, `doctor`, `account` or `income`.
+    /// What the lines are: `payer`, `day`, `doctor`, `account`, `income` or `channel`.
     by: String,
     /// The first business day: `2026-11-01`.
     from: String,
@@ -218,8 +218,8 @@ pub async fn list_periods(
     Ok(Json(ledger::list_periods(&hospital.platform, &caller, before, page.limit.unwrap_or(24)).await?))
 }
 
-/// Posts a transaction: a receipt, remittance, write-off, prepayment, fee or adjustment. Above the hospital's
-/// limit for one person it is `waiting` until another accountant approves it.
+/// Posts a transaction: a remittance, write-off, prepayment, fee or adjustment. Above the hospital's limit for one
+/// person it is `waiting` until another accountant approves it.
 #[utoipa::path(
     post, path = "/api/v1/ledger/transactions", tag = "Ledger",
     request_body = NewPosting,
@@ -254,7 +254,7 @@ pub async fn reject(
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub struct Page {
-    /// What the lines are: `payer`, `day`, `doctor`, `account` or `income`.
+    /// What the lines are: `payer`, `day`, `doctor`, `account`, `income` or `channel`.
     by: String,
     /// The first business day: `2026-11-01`.
     from: String,
@@ -266,7 +266,7 @@ pub struct Page {
     limit: Option<u32>,
 }
 
-/// What payers, business days, doctors or accounts come to. Refunds and reversals are in the day on
+/// What payers, business days, doctors, accounts or channels come to. Refunds and reversals are in the day on
 /// which they happen.
 #[utoipa::path(
     get, path = "/api/v1/ledger/statement", tag = "Ledger",
@@ -307,8 +307,10 @@ pub async fn trial_balance(
 }
 
 fn asked(by: &str, from: &str, to: &str) -> AppResult<StatementAsk> {
-    let unknown =
-        |()| AppError::new(Code::BodyInvalid, "by: `payer`, `day`, `doctor`, `account` or `income`").with("path", "by");
+    let unknown = |()| {
+        AppError::new(Code::BodyInvalid, "by: `payer`, `day`, `doctor`, `account`, `income` or `channel`")
+            .with("path", "by")
+    };
     let (by, from, to) = (by.parse::<By>().map_err(unknown)?, parsed("from", from)?, parsed("to", to)?);
     Ok(StatementAsk { by, from, to, after: None, limit: 200 })
 }

@@ -8,6 +8,7 @@ mod audit;
 mod blob;
 mod call;
 mod capitation;
+mod cash;
 mod cds;
 mod charge;
 mod client;
@@ -127,6 +128,7 @@ fn api(packages: DefaultBodyLimit, attachments: DefaultBodyLimit) -> OpenApiRout
         .merge(blob::routes(attachments))
         .merge(call::routes())
         .merge(capitation::routes())
+        .merge(cash::routes())
         .merge(cds::routes())
         .merge(charge::routes())
         .merge(client::routes())
@@ -419,6 +421,7 @@ mod tests {
             "GET /oauth/authorize",
             "GET /oauth/jwks",
             "GET /readyz",
+            "POST /api/v1/cash/{tenant}/{channel}/notices",
             "POST /api/v1/sessions",
             "POST /api/v1/sessions/passkey/confirm",
             "POST /api/v1/sessions/passkey/offer",

@@ -1,6 +1,7 @@
 //! Background jobs: due timers, new observations, undelivered events, alerts that nobody acknowledged,
-//! payments with unknown outcome, quotes that lapse, reversals that waited, prescriptions whose time is over, patients who have died, months of payment per head, days of
-//! what was sold, exports, notifications, ended sessions. All work is in the store; after a crash it is claimed again.
+//! payments with unknown outcome, money at payment channels, quotes that lapse, reversals that waited, prescriptions
+//! whose time is over, patients who have died, months of payment per head, days of what was sold, exports,
+//! notifications, ended sessions. All work is in the store; after a crash it is claimed again.
 
 use xinglin_care::pathway::{self, Occasion, alert};
 use xinglin_domain::time::Instant;
@@ -62,6 +63,7 @@ impl Hospital {
             }
             Queue::Payment => charge::resolve(&self.extensions, &work, &occasion).await,
             Queue::Charge => charge::attend(&self.extensions, &work, &occasion).await,
+            Queue::Cash => charge::lapse(&self.extensions, &work, &occasion).await,
             Queue::Prescription => charge::expire(&self.extensions, &work, &occasion).await,
             Queue::Export => export::run(&self.platform, work).await,
             Queue::Subscription => subscription::tell(&self.platform, work).await,

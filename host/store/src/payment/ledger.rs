@@ -36,6 +36,8 @@ pub struct Transaction {
     pub kind: String,
     /// The plugin of the payer.
     pub payer: Option<String>,
+    /// The channel by which money of patients moved.
+    pub channel: Option<String>,
     /// The doctor.
     pub doctor: Option<AccountId>,
     /// The business day, as ISO date.
@@ -63,7 +65,7 @@ pub struct Balance {
 pub(crate) const HALF: i64 = 1_000_000_000;
 
 const SELECT: &str =
-    "SELECT t.transaction_id, t.bill_id, t.reverses, t.kind, t.payer, t.doctor, t.day, t.memo, t.posted_by,
+    "SELECT t.transaction_id, t.bill_id, t.reverses, t.kind, t.payer, t.channel, t.doctor, t.day, t.memo, t.posted_by,
                              t.posted_at, p.account, p.amount
                       FROM ledger_transaction t JOIN ledger_posting p USING (tenant_id, transaction_id)
                       WHERE t.tenant_id = $1";
@@ -129,8 +131,8 @@ impl<E: Executor> TenantScope<E> {
         }
         page.push(" ORDER BY t.posted_at DESC, t.transaction_id DESC LIMIT ").bind(limit);
         page.put_around(
-            "SELECT t.transaction_id, t.bill_id, t.reverses, t.kind, t.payer, t.doctor, t.day, t.memo, t.posted_by,
-                    t.posted_at, p.account, p.amount
+            "SELECT t.transaction_id, t.bill_id, t.reverses, t.kind, t.payer, t.channel, t.doctor, t.day, t.memo,
+                    t.posted_by, t.posted_at, p.account, p.amount
              FROM ledger_transaction t JOIN ledger_posting p USING (tenant_id, transaction_id)
              WHERE t.tenant_id = $1 AND t.transaction_id IN (",
             ") ORDER BY t.posted_at DESC, t.transaction_id DESC, p.line",
@@ -237,6 +239,7 @@ fn gather(rows: &[Row]) -> Result<Vec<Transaction>> {
                 reverses: row.get("reverses")?,
                 kind: row.get("kind")?,
                 payer: row.get("payer")?,
+                channel: row.get("channel")?,
                 doctor: row.get("doctor")?,
                 day: row.get("day")?,
                 memo: row.get("memo")?,
@@ -274,12 +277,13 @@ impl TenantTx {
         let head = "INSERT INTO ledger_posting (tenant_id, transaction_id, line, account, amount)";
         self.exec.execute_all(insert_many(head, rows.collect(), "")).await?;
         let sql = "INSERT INTO ledger_transaction (tenant_id, transaction_id, bill_id, reverses, memo, posted_at,
-                                                   kind, payer, doctor, day, posted_by)
-                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
-        let Transaction { id, bill_id, reverses, kind, payer, doctor, day, memo, posted_by, posted_at, .. } =
-            transaction;
+                                                   kind, payer, doctor, day, posted_by, channel)
+                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+        let Transaction {
+            id, bill_id, reverses, kind, payer, channel, doctor, day, memo, posted_by, posted_at, ..
+        } = transaction;
         let (id, bill, at, doctor, by) = (*id, *bill_id, *posted_at, *doctor, *posted_by);
-        let args = args![self.tenant, id, bill, *reverses, memo, at, kind, payer, doctor, day, by];
+        let args = args![self.tenant, id, bill, *reverses, memo, at, kind, payer, doctor, day, by, channel];
         let sealed = self.exec.execute(Sql::new(sql, args));
         match (sealed.await, reverses) {
             // Reversed by another transaction after the check above.

@@ -1,6 +1,7 @@
-//! Operations with payers, coverage, and the ledger.
+//! Operations with payers, the patient's share in money, coverage, and the ledger.
 
 pub(crate) mod capitation;
+pub(crate) mod cash;
 pub(crate) mod coverage;
 pub(crate) mod draft;
 pub(crate) mod ledger;

@@ -17,6 +17,8 @@ pub enum StatementKey {
     Doctor,
     /// The account.
     Account,
+    /// The channel by which money of patients moved.
+    Channel,
 }
 
 /// Which postings are summed.
@@ -69,6 +71,7 @@ impl<E: Executor> TenantScope<E> {
                 sql.push(" THEN 'patient' ELSE COALESCE(t.payer, '-') END");
             }
             StatementKey::Doctor => drop(sql.push("COALESCE(t.doctor, '-')")),
+            StatementKey::Channel => drop(sql.push("COALESCE(t.channel, '-')")),
             StatementKey::Day => drop(sql.push("CASE WHEN t.day < $2 THEN '' ELSE t.day END")),
             StatementKey::Account => drop(sql.push("p.account")),
         }

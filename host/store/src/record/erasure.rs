@@ -34,11 +34,12 @@ impl TryFrom<Row> for Erasure {
 }
 
 /// Dependent tables: table, the column with its parent's id, and the parent's table.
-const HANGING: [(&str, &str, &str); 4] = [
+const HANGING: [(&str, &str, &str); 5] = [
     ("visit_message", "encounter_id", "encounter"),
     ("prescription_use", "prescription_id", "prescription"),
     ("trace_code", "prescription_id", "prescription"),
     ("payment_operation", "bill_id", "bill"),
+    ("cash", "bill_id", "bill"),
 ];
 /// Index tables of resources.
 const FINDING: [&str; 3] = ["resource_token", "resource_string", "resource_range"];
@@ -83,7 +84,7 @@ fn of_patient() -> impl Iterator<Item = (&'static str, String)> {
     let own = OWN.into_iter().map(|table| (table, "tenant_id = $1 AND patient_id = $2".to_owned()));
     let works = [
         ("'timer', 'event', 'alert'", "enrolment"),
-        ("'payment'", "bill"),
+        ("'payment', 'cash'", "bill"),
         ("'payment'", "insurance_request"),
         ("'purchase'", "purchase"),
     ]

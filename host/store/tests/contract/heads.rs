@@ -233,6 +233,7 @@ async fn the_journal_is_read_page_by_page(bench: Bench) -> Result<()> {
         bill_id: None,
         reverses: None,
         kind: kind.to_owned(),
+        channel: None,
         payer: payer.map(str::to_owned),
         doctor: Some(AccountId::from_u128(number)),
         day: day.to_owned(),

@@ -5,6 +5,7 @@
 
 mod audit;
 mod care;
+mod cash;
 mod concurrency;
 mod consent;
 mod custody;

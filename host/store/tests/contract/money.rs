@@ -27,11 +27,11 @@ contract!(
     differences_have_an_owner_until_they_are_resolved,
 );
 
-fn bill_id() -> BillId {
+pub(crate) fn bill_id() -> BillId {
     BillId::from_u128(1)
 }
 
-async fn bill(tenant: &Tenant) -> Result<()> {
+pub(crate) async fn bill(tenant: &Tenant) -> Result<()> {
     let tx = tenant.begin().await?;
     tx.insert_document(&document(bill_id(), "pat-1", "quoted", at(0))).await?;
     tx.commit().await
@@ -138,6 +138,7 @@ pub(crate) fn transaction(number: u128, postings: &[(&str, i64)]) -> Transaction
         reverses: None,
         kind: "settlement".to_owned(),
         payer: None,
+        channel: Some("alipay".to_owned()),
         doctor: None,
         day: "2026-09-21".to_owned(),
         memo: String::new(),
@@ -224,7 +225,7 @@ async fn the_ledger_only_grows(bench: Bench) -> Result<()> {
     tx.commit().await?;
     let (ten, txn) = (here_id(), TransactionId::from_u128(1));
     let (lone, other) = (TransactionId::from_u128(2), TransactionId::from_u128(3));
-    let typed = ", 'receipt', NULL, NULL, '2026-09-21', NULL)";
+    let typed = ", 'receipt', NULL, NULL, '2026-09-21', NULL, NULL)";
     for sql in [
         "UPDATE ledger_posting SET amount = 1".to_owned(),
         "DELETE FROM ledger_posting".to_owned(),
@@ -399,6 +400,9 @@ async fn the_ledger_is_summed_by_its_dimensions(bench: Bench) -> Result<()> {
     let by_doctor = StatementQuery { key: StatementKey::Doctor, accounts: &["fund"], ..query };
     let keys: Vec<String> = tenant.ledger_sums(&by_doctor).await?.into_iter().map(|row| row.key).collect();
     assert_eq!(keys, ["-".to_owned(), doctor.to_string(), doctor.to_string(), doctor.to_string()]);
+    let by_channel = StatementQuery { key: StatementKey::Channel, accounts: &["fund"], ..query };
+    let channels = tenant.ledger_sums(&by_channel).await?;
+    assert!(!channels.is_empty() && channels.iter().all(|sum| sum.key == "alipay"), "{channels:?}");
     let by_account = StatementQuery { key: StatementKey::Account, ..query };
     assert!(tenant.ledger_sums(&by_account).await?.iter().all(|row| row.key == row.account));
     assert_eq!(bench.there().ledger_sums(&query).await?, []);
@@ -441,7 +445,7 @@ async fn entries_of_the_release_before_are_typed(bench: Bench) -> Result<()> {
     };
     let (first, second, third) = (1, 2, 3);
     let id = TransactionId::from_u128;
-    let columns: String = ["kind", "payer", "doctor", "day", "posted_by"]
+    let columns: String = ["kind", "payer", "doctor", "day", "posted_by", "channel"]
         .map(|column| format!("ALTER TABLE ledger_transaction DROP COLUMN {column};"))
         .concat();
     let entry = |number, bill: &str, reverses: &str, memo: &str, sign: i64, at: i64| {
@@ -459,7 +463,10 @@ async fn entries_of_the_release_before_are_typed(bench: Bench) -> Result<()> {
         triggers,
         "DROP INDEX ledger_transaction_by_day; DROP TABLE ledger_period;".to_owned(),
         columns,
-        "DELETE FROM _sqlx_migrations WHERE version = 22;".to_owned(),
+        ["cash_difference", "cash_movement", "cash_notice", "cash_channel", "cash"]
+            .map(|table| format!("DROP TABLE {table};"))
+            .concat(),
+        "DELETE FROM _sqlx_migrations WHERE version IN (22, 23);".to_owned(),
         entry(first, &bill, "NULL", r#""settlement""#, 5, evening),
         entry(second, &bill, &format!("'{}'", id(first)), &format!(r#"{{"contra":"{}"}}"#, id(first)), -5, midnight),
         entry(third, "NULL", "NULL", r#""receipt""#, 5, midnight),

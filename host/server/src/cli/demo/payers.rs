@@ -13,7 +13,9 @@ use crate::cli::demo::{
     server::Server,
     story::Story,
     vendor::Vendor,
-    visit::{FORMULARY, Plugin, Told, draft, employee, open_account, open_hospital, staff, verify_by_hand},
+    visit::{
+        FORMULARY, Plugin, Told, draft, employee, open_account, open_hospital, pay_at_counter, staff, verify_by_hand,
+    },
 };
 
 const BASIC: &str = "xinglin.medical-insurance";
@@ -48,6 +50,7 @@ struct Cast {
     administrator: Client,
     doctor: Client,
     pharmacist: Client,
+    cashier: Client,
 }
 
 struct Scene {
@@ -100,6 +103,7 @@ impl Cast {
             administrator: enter("administrator").await?,
             doctor: enter("doctor").await?,
             pharmacist: enter("pharmacist").await?,
+            cashier: enter("cashier").await?,
         })
     }
 }
@@ -234,7 +238,7 @@ impl Scene {
         shares(&settled, expected)?;
         ensure!(settled["status"] == "SETTLED", "the bill is not settled: {settled}");
         self.story.say(format!("every payer settled what it had quoted: the bill is {}", settled["status"]));
-        Ok(())
+        pay_at_counter(&self.story, &self.cast.cashier, &bill, cash).await
     }
 
     async fn basic_alone(&mut self) -> Result<()> {
@@ -272,6 +276,7 @@ impl Scene {
         let bill = format!("/api/v1/charges/{}", text(&fee, "/id")?);
         let cash = share(&fee, "cash");
         patient.client.post(&format!("{bill}/confirm"), &json!({ "cash_fen": cash })).await?;
+        pay_at_counter(&self.story, &self.cast.cashier, &bill, cash).await?;
 
         let ordered = json!({ "item": SESSION, "quantity": 1 });
         self.cast.doctor.post(&format!("/api/v1/encounters/{visit}/orders"), &ordered).await?;

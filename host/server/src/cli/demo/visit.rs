@@ -51,6 +51,7 @@ struct Cast {
     administrator: Client,
     doctor: Client,
     pharmacist: Client,
+    cashier: Client,
     patient: Client,
     assistant_id: String,
 }
@@ -292,6 +293,16 @@ pub async fn open_account(operator: &Client, tenant: &str, mut account: Value, p
     Ok(opened)
 }
 
+/// Has a cashier take the patient's share of a bill.
+pub async fn pay_at_counter(story: &Story, cashier: &Client, bill: &str, cash: i64) -> Result<()> {
+    let receipt = bill.rsplit('/').next().unwrap_or_default();
+    let paid = json!({ "amount_fen": cash, "receipt": receipt });
+    let paid = cashier.post(&format!("{bill}/payments/counter"), &paid).await?;
+    ensure!(paid["status"] == "PAID", "the patient's share is not paid: {paid}");
+    story.say(format!("the patient pays their share at the counter: {}", paid["status"]));
+    Ok(())
+}
+
 /// Verifies a patient's real name unless a plugin has: patients are synthetic and have no Chinese identity card.
 /// Whether it was left to be done.
 pub async fn verify_by_hand(operator: &Client, tenant: &str, patient: &str) -> Result<bool> {
@@ -304,8 +315,8 @@ pub async fn verify_by_hand(operator: &Client, tenant: &str, patient: &str) -> R
     Ok(true)
 }
 
-/// Accounts of a doctor, a pharmacist and an assistant, with their certificates.
-pub fn staff() -> [Value; 3] {
+/// Accounts of a doctor, a pharmacist, an assistant, with their certificates, and of a cashier.
+pub fn staff() -> [Value; 4] {
     let filings = json!([{ "basis": "main", "from": "2020-01-01", "state": "in_force" }]);
     let paper = |kind: &str, number: &str, more: Value| {
         let mut paper = json!({
@@ -331,6 +342,7 @@ pub fn staff() -> [Value; 3] {
                 "filings": filings }),
         json!({ "login": "assistant", "roles": ["pharmacy_technician"],
                 "certificates": pharmacy("YS-2020-0042", "junior"), "filings": filings }),
+        json!({ "login": "cashier", "roles": ["cashier"] }),
     ]
 }
 
@@ -341,6 +353,7 @@ impl Cast {
             administrator: enter("administrator").await?,
             doctor: enter("doctor").await?,
             pharmacist: enter("pharmacist").await?,
+            cashier: enter("cashier").await?,
             patient: enter("patient").await?,
             assistant_id,
         })
@@ -503,6 +516,9 @@ impl Scene {
 
         story.step("Two of the pharmacy dispense, once");
         let dispense = json!({ "prepared_by": cast.assistant_id, "handouts": handouts(&approved)? });
+        let refused = cast.pharmacist.refused(&format!("{path}/dispense"), &dispense, "PAY_DUE").await?;
+        story.refused("handing out what the patient has not paid", &refused);
+        pay_at_counter(story, &cast.cashier, &format!("/api/v1/charges/{bill}"), cash).await?;
         let refused = cast.pharmacist.refused(&format!("{path}/dispense"), &json!({
             "prepared_by": text(&approved, "/detail/effective/state/issue/approval/by")?, "handouts": handouts(&approved)?,
         }), "DISP_TWO_STAFF").await?;
