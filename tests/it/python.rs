@@ -505,9 +505,8 @@ async fn a_python_insurer_from_eligibility_to_appeal(hospital: TestHospital) {
     assert_eq!((&matched["bank_fen"], &matched["breaks"]), (&json!(77_400), &json!([])), "{matched}");
 
     // Appeal: upheld without the letter, decided anew with it.
-    accountant
-        .post("/api/v1/ledger/transactions", json!({ "kind": "receipt", "bill": bill["id"], "amount_fen": 44_100 }))
-        .await;
+    let at_counter = async || clinic.settle_at_counter(bill["id"].as_str().expect("an id")).await;
+    assert_eq!(at_counter().await["received"][0]["amount_fen"], 44_100);
     let mut appeal = json!({ "payer": PYTHON_INSURER.id, "lines": [4], "grounds": "the strips are necessary" });
     let path = bill_path(&bill, "appeals");
     let upheld = accountant.post(&path, appeal.clone()).await;
@@ -522,6 +521,7 @@ async fn a_python_insurer_from_eligibility_to_appeal(hospital: TestHospital) {
     assert_eq!((&anew["status"], told(&anew)), (&json!("DECIDED"), paid), "{anew}");
     let path = format!("/api/v1/charges/{}", bill["id"].as_str().expect("an id"));
     assert_eq!(shares(&clinic.patient.get(&path).await), [81_000, 40_500]);
+    assert_eq!(at_counter().await["refunds"][0]["amount_fen"], 3_600);
     for (account, fen) in [("receivable.commercial", 3_600), ("receivable.patient", 0), ("cash", 40_500)] {
         assert_eq!(on_account(&clinic, account).await, fen, "{account}");
     }
