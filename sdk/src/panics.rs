@@ -147,9 +147,10 @@ impl<P: Preauthorization> Preauthorization for Loud<P> {
     fn status(
         operation: Operation,
         reference: Option<String>,
+        now: Instant,
     ) -> Result<Option<preauthorization::Decision>, insurance::Error> {
         install();
-        P::status(operation, reference)
+        P::status(operation, reference, now)
     }
 
     fn cancel(
@@ -173,9 +174,13 @@ impl<P: Claims> Claims for Loud<P> {
         P::submit(operation, claim, policy)
     }
 
-    fn status(operation: Operation, reference: Option<String>) -> Result<Option<claims::Response>, insurance::Error> {
+    fn status(
+        operation: Operation,
+        reference: Option<String>,
+        now: Instant,
+    ) -> Result<Option<claims::Response>, insurance::Error> {
         install();
-        P::status(operation, reference)
+        P::status(operation, reference, now)
     }
 
     fn cancel(operation: Operation, reference: String, policy: Policy) -> Result<claims::Response, insurance::Error> {

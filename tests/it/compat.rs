@@ -5,20 +5,33 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
-use xinglin_runtime::{Digest, Manifest, Package, attach};
+use xinglin_domain::{
+    capitation::{Account, Choice, Consumption, Enrolled, Enrolment, Indicator, MemberMonths, Place},
+    coding::{Attribute, AttributeValue, Coding, system},
+    id::{CallId, TenantId},
+    insurance::Period,
+    money::Money,
+    pricing::{Priced, Progress, Purchase, Service},
+    time::Instant,
+};
+use xinglin_runtime::{CallContext, Digest, Grants, HostServices, Manifest, Options, Package, Runtime, Tape, attach};
 
-use crate::support::{
-    Clinic, Person, Plugin, TestHospital,
-    clinic::{draft, id, id_number, part},
-    frozen,
-    guest::Guest,
-    line, record, repository, rules_on_both_engines,
+use crate::{
+    insured::{CONTRACT, bill_path, contract, insure, shares, since, today},
+    support::{
+        Clinic, Person, Plugin, TestHospital,
+        clinic::{draft, id, id_number, part},
+        frozen,
+        guest::Guest,
+        line, record, repository, rules_on_both_engines,
+    },
 };
 
 rules_on_both_engines!(
     TestHospital:
     a_visit_on_plugins_built_against_the_first_contract,
     people_are_verified_under_the_first_contract,
+    an_insurer_built_against_payment_1_1_decides,
     one_order_is_judged_under_two_majors_and_two_minors,
     a_checker_moves_to_the_next_major_and_back,
     an_unsupported_contract_version_is_named,
@@ -58,7 +71,40 @@ fn frozen_packages_are_unchanged() {
     assert_eq!(kept, listed, "binaries are added and never built again; a new one is listed in tests/compat/README.md");
 }
 
-async fn replays(clinic: &Clinic) -> BTreeSet<String> {
+/// A contract as it is compiled: without comments and blanks.
+fn words(package: &str) -> String {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../wit").join(package);
+    let mut files: Vec<_> = std::fs::read_dir(folder).expect("a folder").flatten().map(|entry| entry.path()).collect();
+    files.sort();
+    let text: String = files.iter().map(|file| std::fs::read_to_string(file).expect("text")).collect();
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//"));
+    lines.flat_map(|line| [line, "\n"]).collect()
+}
+
+/// What is added to a role is a folder of its own. `host` grows in place, marked `@since`.
+#[test]
+fn published_contracts_are_unchanged() {
+    let readme = String::from_utf8(repository("wit/README.md")).expect("text");
+    let listed: BTreeMap<&str, &str> = readme
+        .lines()
+        .filter_map(|row| {
+            let mut cells = row.strip_prefix("| `")?.strip_suffix("` |")?.split("` | `");
+            Some((cells.next()?, cells.next()?)).filter(|_| cells.next().is_none())
+        })
+        .collect();
+    let folders = std::fs::read_dir(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../wit")).expect("a folder");
+    let names = folders.flatten().filter(|entry| entry.path().is_dir());
+    let names: Vec<String> = names.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    let found: BTreeMap<&str, String> = names
+        .iter()
+        .filter(|name| *name != "host")
+        .map(|name| (name.as_str(), Digest::of(words(name).as_bytes()).to_string()))
+        .collect();
+    let found: BTreeMap<&str, &str> = found.iter().map(|(name, digest)| (*name, digest.as_str())).collect();
+    assert_eq!(found, listed, "a published contract never changes; what is new is a folder of its own");
+}
+
+pub(crate) async fn replays(clinic: &Clinic) -> BTreeSet<String> {
     let calls = clinic.administrator.get("/api/v1/calls?limit=500").await;
     let mut hooks = BTreeSet::new();
     for call in calls.as_array().expect("calls") {
@@ -156,6 +202,147 @@ async fn people_are_verified_under_the_first_contract(hospital: TestHospital) {
     assert_eq!((&decided["state"], &decided["decision"]["by"]), (&json!("verified"), &json!("plugin")), "{decided}");
     let hooks = ["person", "credential"].map(|what| format!("xinglin:identity/verifier@1.0.0#verify-{what}"));
     assert_eq!(replays(&clinic).await, BTreeSet::from(hooks));
+}
+
+/// Eligibility, guarantee, claim, books, appeal and cancellation, by an insurer that is never built again.
+async fn an_insurer_built_against_payment_1_1_decides(hospital: TestHospital) {
+    let insurer = &frozen::DIRECT_BILLING;
+    let clinic = Clinic::found(&hospital.operator, hospital.now(), &[insurer]).await;
+    let (accountant, _) = clinic.hire(Person::new("accountant", "accountant")).await;
+    // Without the word that would restrict the calls to who may read of mental illness.
+    let terms = CONTRACT.replace("item:psychotherapy", "").replace("documents=34133-9", "documents=");
+    contract(&clinic, &terms.replace("copay=10000", "copay=650")).await;
+    insure(&clinic, &since(hospital.now(), 400)).await;
+    let prescription = clinic.approved().await;
+    let alone = json!({ "prescription": id(&prescription), "self_pay": true });
+    let alone = clinic.patient.post("/api/v1/charges", alone).await;
+    let ask = json!({ "payer": insurer.id, "bill": alone["id"] });
+    for (path, status) in [("eligibility", "IN_FORCE"), ("guarantees", "GRANTED")] {
+        let answer = clinic.patient.post(&format!("/api/v1/insurance/{path}"), ask.clone()).await;
+        assert_eq!(answer["status"], status, "{answer}");
+    }
+    let spare = json!({ "payer": insurer.id, "bill": clinic.quote(&prescription).await["id"] });
+    let spare = clinic.patient.post("/api/v1/insurance/guarantees", spare).await;
+    let cancel = format!("/api/v1/insurance/requests/{}/cancel", spare["id"].as_str().expect("an id"));
+    assert_eq!(clinic.patient.post(&cancel, json!(null)).await["status"], "CANCELLED");
+    let bill = clinic.quote(&prescription).await;
+    // 70 yuan, less five percent, less the copay.
+    assert_eq!(shares(&bill), [6_000, 650], "{bill}");
+    assert_eq!(clinic.confirm(&bill).await["status"], "SETTLED");
+
+    let appeal = json!({ "payer": insurer.id, "lines": [], "grounds": "the copay was agreed otherwise" });
+    assert_eq!(accountant.post(&bill_path(&bill, "appeals"), appeal).await["status"], "REFUSED");
+    let books = json!({ "payer": insurer.id, "from": today(&hospital), "to": today(&hospital) });
+    let books = accountant.post("/api/v1/reconciliation", books).await;
+    assert_eq!((&books["ledger_fen"], &books["file_fen"]), (&json!(6_000), &json!(6_000)), "{books}");
+    assert_eq!(clinic.pharmacist.post(&bill_path(&bill, "reverse"), json!(null)).await["status"], "REVERSED");
+    clinic.balanced().await;
+
+    let hooks = [
+        "eligibility@1.1.0#check",
+        "preauthorization@1.1.0#submit",
+        "preauthorization@1.1.0#cancel",
+        "claims@1.1.0#predetermine",
+        "claims@1.1.0#submit",
+        "claims@1.1.0#appeal",
+        "claims@1.1.0#cancel",
+        "reconciliation@1.1.0#compare",
+        "reconciliation@1.1.0#remittances",
+    ];
+    assert_eq!(replays(&clinic).await, hooks.into_iter().map(|hook| format!("xinglin:payment/{hook}")).collect());
+}
+
+/// In a demonstration, with the shipped figures.
+fn demonstrated(now: Instant) -> CallContext {
+    let accept = Attribute { key: "accept-illustrative".to_owned(), value: AttributeValue::Boolean(true) };
+    CallContext {
+        call: CallId::from_u128(7),
+        tenant: TenantId::from_u128(5),
+        request_id: "req-1".to_owned(),
+        settings: vec![accept],
+        now,
+        services: HostServices::default(),
+    }
+}
+
+/// Every function of payment per head and of prices, by plugins that are never built again; each replays.
+#[tokio::test]
+async fn a_scheme_and_a_list_of_prices_built_against_payment_1_1_reckon() {
+    let runtime = Runtime::new(Options { calls: 4, ..Options::default() }).expect("an engine");
+    let load = async |plugin: &Plugin| {
+        let package = Package::read(plugin.package()).expect("it is taken");
+        runtime.load(&package, &Grants::as_asked(package.manifest())).await.expect("loaded")
+    };
+    let (scheme, list) = (load(&frozen::CAPITATION).await, load(&frozen::PLATFORM_FEE).await);
+    let day = |text: &str| Instant::parse(text).expect("a day");
+    let (year, now, fen) = (Period { start: day("2026-01-01"), end: day("2027-01-01") }, day("2026-11-15"), Money::fen);
+    let e11 = || vec![Coding::new(system::ICD10, "E11.9")];
+    let mut tapes: Vec<(&xinglin_runtime::Plugin, Tape)> = Vec::new();
+
+    let enrolment = Enrolment {
+        member: "m-1".into(),
+        choice: Choice::Join,
+        lead: "lead-a".into(),
+        partners: vec!["org-2".into()],
+        chosen_at: now,
+        diagnoses: e11(),
+        age_years: Some(49),
+        current: None,
+    };
+    let call = runtime.enrol_member(&scheme, demonstrated(now), &enrolment, now).await;
+    let Ok(Enrolled::Accepted(accepted)) = call.outcome.expect("an answer") else { panic!("accepted") };
+    assert_eq!((accepted.accrues_from, accepted.risk_class.code.as_str()), (day("2026-12-01"), "low"));
+    tapes.push((&scheme, call.tape));
+    let months = [MemberMonths { risk_class: accepted.risk_class, months: 120 }];
+    let call = runtime.accrue_budget(&scheme, demonstrated(now), &year, &months).await;
+    let budget = call.outcome.expect("an answer").expect("a budget");
+    assert_eq!((budget.amount, budget.prepayment), (fen(4_800_000), fen(4_320_000)));
+    tapes.push((&scheme, call.tape));
+    let consumption = Consumption {
+        bill: "bill-1".into(),
+        served_at: now,
+        institution: "lead-a".into(),
+        place: Place::Lead,
+        lead: "lead-a".into(),
+        diagnoses: e11(),
+        fund: fen(5_550),
+    };
+    let call = runtime.charge_budget(&scheme, demonstrated(now), &consumption).await;
+    assert_eq!(call.outcome.expect("an answer"), Ok(fen(5_550)));
+    tapes.push((&scheme, call.tape));
+    let indicators = [Indicator { code: "management-rate".into(), numerator: 9, denominator: 9 }];
+    let call = runtime.score_quality(&scheme, demonstrated(now), &year, &indicators).await;
+    let quality = call.outcome.expect("an answer").expect("a score").total;
+    tapes.push((&scheme, call.tape));
+    let account = Account { year, budget: budget.amount, prepaid: budget.prepayment, used: fen(5_550), quality };
+    let call = runtime.close_year(&scheme, demonstrated(now), &account).await;
+    let closing = call.outcome.expect("an answer").expect("an end");
+    // Below 60 points nothing is kept.
+    assert_eq!((closing.kept, closing.returned), (fen(0), fen(4_794_450)));
+    tapes.push((&scheme, call.tape));
+
+    let service = Service {
+        code: vec![Coding::new("https://xinglin.dev/catalogue", "online-consultation")],
+        title: Some("associate-senior".to_owned()),
+        age_years: Some(49),
+        diagnoses: Vec::new(),
+        severity: None,
+        plan: None,
+        entitlements: Vec::new(),
+    };
+    let call = runtime.price(&list, demonstrated(now), &service, now).await;
+    let Ok(Priced::Offered(price)) = call.outcome.expect("an answer") else { panic!("offered") };
+    assert_eq!(price.total(), Ok(fen(11_000)));
+    tapes.push((&list, call.tape));
+    let purchase = Purchase { price, bought_at: now, progress: Progress::NotStarted, used: Money::ZERO };
+    let call = runtime.price_refund(&list, demonstrated(now), &purchase, now).await;
+    let refund = call.outcome.expect("an answer").expect("a refund");
+    assert_eq!(Money::sum(refund.fees.iter().map(|fee| fee.amount)), Ok(fen(11_000)));
+    tapes.push((&list, call.tape));
+    for (plugin, tape) in tapes {
+        let report = runtime.replay(plugin, &tape).await.expect("replayed");
+        assert!(report.identical && report.conclusive, "{report:?}");
+    }
 }
 
 async fn one_order_is_judged_under_two_majors_and_two_minors(hospital: TestHospital) {

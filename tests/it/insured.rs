@@ -20,7 +20,7 @@ const DAY: i64 = 24 * 3600;
 
 /// A contract as of D2, primary: five percent off, 100 yuan copay; psychotherapy needs a guarantee, and a guarantee
 /// the summary of the episode.
-const CONTRACT: &str = "plans=GOLD; networks=direct:0; deductible=0; copay=10000; discount=5; visit-limit=none; \
+pub(crate) const CONTRACT: &str = "plans=GOLD; networks=direct:0; deductible=0; copay=10000; discount=5; visit-limit=none; \
      annual-limit=none; visits=20; mental-visits=none; waiting-days=30; mental-waiting-days=90; \
      excluded=item:glucose-test-strips-50; preauthorization-above=none; preauthorization-services=item:psychotherapy; \
      guarantee-days=30; documents=34133-9; claim-documents=; filing-days=90; appeal-days=60; year=calendar; \
@@ -30,14 +30,14 @@ fn plugin(clinic: &Clinic, id: &str) -> String {
     format!("/api/v1/tenants/{}/plugins/{id}", clinic.tenant)
 }
 
-async fn contract(clinic: &Clinic, terms: &str) {
+pub(crate) async fn contract(clinic: &Clinic, terms: &str) {
     let settings = json!({ "terms.cigna-cmb": terms });
     let grant = json!({ "payer": "commercial", "discount_per_mille": 50, "settings": settings });
     clinic.operator.put(&plugin(clinic, DIRECT_BILLING.id), grant).await;
 }
 
 /// The patient's policy, held since a day.
-async fn insure(clinic: &Clinic, since: &str) {
+pub(crate) async fn insure(clinic: &Clinic, since: &str) {
     let coverage = json!({
         "category": { "system": "urn:test", "code": "group" },
         "policy": {
@@ -78,7 +78,7 @@ async fn approved(clinic: &Clinic) -> String {
     path
 }
 
-async fn quote(clinic: &Clinic, prescription: &str, items: Value) -> Value {
+pub(crate) async fn quote(clinic: &Clinic, prescription: &str, items: Value) -> Value {
     clinic.patient.post("/api/v1/charges", json!({ "prescription": id(prescription), "items": items })).await
 }
 
@@ -86,32 +86,32 @@ fn session() -> Value {
     json!([{ "item": "psychotherapy", "quantity": 1 }])
 }
 
-fn shares(bill: &Value) -> [i64; 2] {
+pub(crate) fn shares(bill: &Value) -> [i64; 2] {
     ["commercial", "cash"].map(|source| part(bill, source))
 }
 
-async fn on_account(clinic: &Clinic, name: &str) -> i64 {
+pub(crate) async fn on_account(clinic: &Clinic, name: &str) -> i64 {
     let balance = clinic.balanced().await;
     let accounts = balance["accounts"].as_array().cloned().unwrap_or_default();
     accounts.iter().find(|account| account["account"] == name).map_or(0, |account| account["fen"].as_i64().unwrap_or(0))
 }
 
 /// Resources of a type of the patient, as the patient sees them.
-async fn found(clinic: &Clinic, kind: &str) -> Vec<Value> {
+pub(crate) async fn found(clinic: &Clinic, kind: &str) -> Vec<Value> {
     let bundle = clinic.patient.get(&format!("/fhir/R4/{kind}?patient={}", clinic.subject)).await;
     let entries = bundle["entry"].as_array().cloned().unwrap_or_default();
     entries.into_iter().map(|mut entry| entry["resource"].take()).collect()
 }
 
-fn bill_path(bill: &Value, verb: &str) -> String {
+pub(crate) fn bill_path(bill: &Value, verb: &str) -> String {
     format!("/api/v1/charges/{}/{verb}", bill["id"].as_str().expect("an id"))
 }
 
-fn today(hospital: &TestHospital) -> String {
+pub(crate) fn today(hospital: &TestHospital) -> String {
     Day::of(hospital.now()).to_string()
 }
 
-fn since(now: Instant, days: i64) -> String {
+pub(crate) fn since(now: Instant, days: i64) -> String {
     Day::of(now.plus_days(-days)).to_string()
 }
 

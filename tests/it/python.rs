@@ -1,7 +1,10 @@
-//! Guests in Python, built with componentize-py: `examples/python-plugin` and `examples/python-heads`, which
-//! use no system calls, and `examples/python-wasi`, which does.
+//! Guests in Python, built with componentize-py: `examples/python-plugin`, `examples/python-heads` and
+//! `examples/python-insurer`, which use no system calls, and `examples/python-wasi`, which does.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+};
 
 use serde_json::{Value, json};
 use xinglin_domain::{
@@ -18,7 +21,17 @@ use xinglin_domain::{
 use xinglin_runtime::{Call, CallContext, Grants, HostServices, Options, Package, Packs, Runtime, Tape};
 use xinglin_store::Engine;
 
-use crate::support::{Clinic, PYTHON, PYTHON_HEADS, PYTHON_WASI, TestHospital, line, record};
+use crate::{
+    compat::replays,
+    insured::{bill_path, found, on_account, quote, shares, since, today},
+    support::{
+        Client, Clinic, PYTHON, PYTHON_HEADS, PYTHON_INSURER, PYTHON_WASI, Person, TestHospital,
+        clinic::{confirm_path, confirmation, id, medicine},
+        eventually, line, on_both_engines, record,
+    },
+};
+
+on_both_engines!(TestHospital: a_python_insurer_from_eligibility_to_appeal);
 
 /// Whether a child of this birth date may have codeine: the cards of the checker. As a draft of this
 /// hospital it would not reach a plugin, being on the list of medicines that may not be prescribed
@@ -280,4 +293,259 @@ async fn a_python_scheme_and_list_of_prices_answer() {
     let last = tapes.last().expect("many");
     let report = runtime.replay(&plugin, last).await.expect("replayed");
     assert!(report.identical && report.conclusive, "{report:?}");
+}
+
+// --- an insurer ----------------------------------------------------------------
+
+/// What is billed with a session: 20 yuan for the visit, 10 of an excluded medicine, 1200, and 45 of test strips.
+async fn price(clinic: &Clinic) {
+    let item = |code: &str, kind: &str, price_fen: i64| {
+        json!({
+            "code": code, "title": code, "kind": kind, "price_fen": price_fen,
+            "codings": [{ "system": "https://xinglin.dev/catalogue", "code": code }],
+        })
+    };
+    let items = json!([
+        item("follow-up-visit", "service", 2_000),
+        item("rehabilitation", "service", 120_000),
+        item("glucose-test-strips-50", "material", 4_500),
+        medicine("vitamin", 1_000),
+    ]);
+    clinic.operator.put(&format!("/api/v1/tenants/{}/formulary", clinic.tenant), json!({ "items": items })).await;
+}
+
+async fn hold_policy(clinic: &Clinic, since: &str) {
+    let coverage = json!({
+        "category": { "system": "urn:test", "code": "group" },
+        "policy": {
+            "valid_from": since, "number": "G-7", "network": "silver",
+            "plan": { "system": "https://insurer.example/plans", "code": "SILVER" },
+        },
+    });
+    let path = format!("/api/v1/tenants/{}/patients/{}/coverages/{}", clinic.tenant, clinic.subject, PYTHON_INSURER.id);
+    clinic.operator.put(&path, coverage).await;
+}
+
+/// An approved prescription with a session of rehabilitation ordered; its path.
+async fn ordered(clinic: &Clinic) -> String {
+    let path = clinic.draft(&clinic.visit().await, &[line("vitamin", "1", "1", 10, 1)]).await;
+    clinic.sign(&path).await;
+    clinic.approve(&path).await;
+    clinic.order(&path, "rehabilitation", 1).await;
+    path
+}
+
+async fn paper(clinic: &Clinic, system: &str, code: &str) -> Value {
+    let path = format!("/api/v1/blobs?patient={}", clinic.subject);
+    let paper = clinic.patient.post_text(&path, "application/pdf", "%PDF-1.7 a paper").await.done(&path);
+    json!([{ "kind": { "system": system, "code": code }, "id": paper["id"] }])
+}
+
+fn request(of: &Value, verb: &str) -> String {
+    format!("/api/v1/insurance/requests/{}{verb}", of["id"].as_str().expect("an id"))
+}
+
+/// Number, amount and first reason of each line of an answer.
+fn told(answer: &Value) -> Vec<(u64, Option<i64>, &str)> {
+    let lines = answer["lines"].as_array().map_or(&[][..], Vec::as_slice);
+    lines
+        .iter()
+        .map(|line| {
+            let why = line["reasons"][0]["code"].as_str().unwrap_or_default();
+            (line["number"].as_u64().expect("a number"), line["amount_fen"].as_i64(), why)
+        })
+        .collect()
+}
+
+/// Asks for a guarantee with the summary of the episode, and waits for the hour in which the insurer looks at it.
+async fn guaranteed(hospital: &TestHospital, clinic: &Clinic, bill: &Value) -> Value {
+    let ask = json!({ "payer": PYTHON_INSURER.id, "bill": bill["id"] });
+    let wanted = clinic.patient.post("/api/v1/insurance/guarantees", ask).await;
+    assert_eq!(
+        (&wanted["status"], &wanted["documents_wanted"][0]["code"]),
+        (&json!("DOCUMENTS_WANTED"), &json!("34133-9")),
+        "{wanted}"
+    );
+    let documents = json!({ "documents": paper(clinic, "http://loinc.org", "34133-9").await });
+    let pending = clinic.patient.post(&request(&wanted, "/complete"), documents).await;
+    assert_eq!((&pending["status"], &pending["documents_wanted"]), (&json!("PENDING"), &json!([])), "{pending}");
+    hospital.advance(3_660).await;
+    let path = request(&pending, "");
+    eventually("the insurer has decided", async || clinic.patient.get(&path).await["status"] != "PENDING").await;
+    clinic.patient.get(&path).await
+}
+
+/// Amounts in yuan and reasons of a line of an explanation of benefit, by category.
+fn explained(eob: &Value, number: usize) -> BTreeMap<String, String> {
+    let of_line = eob["item"][number - 1]["adjudication"].as_array().expect("adjudications").iter();
+    of_line
+        .map(|one| {
+            let category = one["category"]["coding"][0]["code"].as_str().expect("a category").to_owned();
+            let reason = one["reason"]["coding"][0]["code"].as_str().map(str::to_owned);
+            (category, reason.unwrap_or_else(|| one["amount"]["value"].to_string()))
+        })
+        .collect()
+}
+
+fn amounts(of: &[(&str, &str)]) -> BTreeMap<String, String> {
+    of.iter().map(|(category, amount)| ((*category).to_owned(), (*amount).to_owned())).collect()
+}
+
+async fn compared(accountant: &Client, hospital: &TestHospital, from: &str, more: Value) -> Value {
+    let mut ask = json!({ "payer": PYTHON_INSURER.id, "from": from, "to": today(hospital) });
+    ask.as_object_mut().expect("an object").extend(more.as_object().cloned().unwrap_or_default());
+    accountant.post("/api/v1/reconciliation", ask).await
+}
+
+/// The four interfaces of an insurer by one that was not written in Rust: 1275 yuan, of which 60 are the contract's
+/// discount; deductible 200, copay 100, 90 % of the rest. The strips are denied, and paid upon an appeal.
+async fn a_python_insurer_from_eligibility_to_appeal(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[&PYTHON_INSURER]).await;
+    let (accountant, _) = clinic.hire(Person::new("accountant", "accountant")).await;
+    // The days of this test are in one month.
+    if &today(&hospital)[8..] > "20" {
+        hospital.advance(12 * 24 * 3600).await;
+    }
+    let grant = json!({ "payer": "commercial", "discount_per_mille": 50 });
+    clinic.operator.put(&format!("/api/v1/tenants/{}/plugins/{}", clinic.tenant, PYTHON_INSURER.id), grant).await;
+    price(&clinic).await;
+    hold_policy(&clinic, &since(hospital.now(), 10)).await;
+    let prescription = ordered(&clinic).await;
+    clinic.order(&prescription, "glucose-test-strips-50", 1).await;
+    let items =
+        || json!([{ "item": "rehabilitation", "quantity": 1 }, { "item": "glucose-test-strips-50", "quantity": 1 }]);
+    let first_day = today(&hospital);
+
+    // Eligibility: a waiting period, an exclusion, what needs a guarantee, what needs a paper; and the balances.
+    let alone = json!({ "prescription": id(&prescription), "items": items(), "self_pay": true });
+    let alone = clinic.patient.post("/api/v1/charges", alone).await;
+    let check = json!({ "payer": PYTHON_INSURER.id, "bill": alone["id"] });
+    let waiting = clinic.patient.post("/api/v1/insurance/eligibility", check.clone()).await;
+    let of_all = [(1, None, ""), (2, None, "EXCLUDED"), (3, None, "WAITING_PERIOD"), (4, None, "")];
+    assert_eq!((&waiting["status"], told(&waiting)), (&json!("IN_FORCE"), of_all.to_vec()), "{waiting}");
+    hold_policy(&clinic, &since(hospital.now(), -1)).await;
+    let outside = clinic.patient.post("/api/v1/insurance/eligibility", check.clone()).await;
+    assert_eq!(outside["refusals"][0]["code"], "NOT_YET_INSURED", "{outside}");
+    hold_policy(&clinic, &since(hospital.now(), 400)).await;
+    let eligible = clinic.patient.post("/api/v1/insurance/eligibility", check).await;
+    let needs = |line: usize| (&eligible["lines"][line]["covered"], &eligible["lines"][line]["guarantee_required"]);
+    assert_eq!((needs(1), needs(2)), ((&json!(false), &json!(false)), (&json!(true), &json!(true))), "{eligible}");
+    assert_eq!(eligible["lines"][3]["documents_wanted"][0]["code"], "letter-of-necessity", "{eligible}");
+    let codes = ["annual-limit", "deductible"].map(|code| json!(code));
+    let known: BTreeSet<String> =
+        eligible["balances"].as_array().into_iter().flatten().map(|one| one["code"].to_string()).collect();
+    assert_eq!(known, codes.iter().map(ToString::to_string).collect(), "{eligible}");
+
+    // Guarantee: documents, then an hour; in part, for the medicine is excluded and the strips are not shown to be
+    // necessary.
+    let without = quote(&clinic, &prescription, items()).await;
+    assert_eq!(
+        (&without["guarantees_wanted"], shares(&without)),
+        (&json!([PYTHON_INSURER.id]), [0, 127_500]),
+        "{without}"
+    );
+    clinic.patient.refused(&confirm_path(&without), confirmation(&without), "PAY_NO_GUARANTEE").await;
+    let given = guaranteed(&hospital, &clinic, &without).await;
+    let promised = vec![(1, Some(2_000), ""), (3, Some(120_000), "")];
+    assert_eq!((&given["status"], told(&given)), (&json!("PARTIAL"), promised), "{given}");
+
+    // Claim: every line with its figures.
+    let bill = quote(&clinic, &prescription, items()).await;
+    assert_eq!((&bill["guarantees_wanted"], shares(&bill)), (&json!([]), [77_400, 44_100]), "{bill}");
+    let settled = clinic.confirm(&bill).await;
+    assert_eq!((&settled["status"], shares(&settled)), (&json!("SETTLED"), [77_400, 44_100]), "{settled}");
+    for (account, fen) in
+        [("receivable.commercial", 77_400), ("receivable.patient", 44_100), ("adjustment.provider", 6_000)]
+    {
+        assert_eq!(on_account(&clinic, account).await, fen, "{account}");
+    }
+    let eob = found(&clinic, "ExplanationOfBenefit").await.remove(0);
+    for (number, expected) in [
+        (1, amounts(&[("eligible", "20.00"), ("benefit", "0.00"), ("deductible", "20.00")])),
+        (2, amounts(&[("eligible", "0.00"), ("benefit", "0.00"), ("not-covered", "10.00"), ("reason", "96")])),
+        (
+            3,
+            amounts(&[
+                ("eligible", "1140.00"),
+                ("benefit", "774.00"),
+                ("deductible", "180.00"),
+                ("copay", "100.00"),
+                ("coinsurance", "86.00"),
+                ("contractual", "60.00"),
+                ("reason", "45"),
+            ]),
+        ),
+        (4, amounts(&[("eligible", "0.00"), ("benefit", "0.00"), ("not-covered", "45.00"), ("reason", "50")])),
+    ] {
+        assert_eq!(explained(&eob, number), expected, "line {number}");
+    }
+
+    // A guarantee that a claim rests on is not given back; another one can be, and is no more than the year leaves.
+    assert_eq!(clinic.patient.post(&request(&given, "/cancel"), json!(null)).await["status"], "PARTIAL");
+    let second = ordered(&clinic).await;
+    let session = || json!([{ "item": "rehabilitation", "quantity": 1 }]);
+    let other = quote(&clinic, &second, session()).await;
+    let given = guaranteed(&hospital, &clinic, &other).await;
+    let promised = vec![(1, Some(2_000), ""), (3, Some(70_600), "BENEFIT_LIMIT")];
+    assert_eq!((&given["status"], told(&given)), (&json!("PARTIAL"), promised), "{given}");
+    assert_eq!(clinic.patient.post(&request(&given, "/cancel"), json!(null)).await["status"], "CANCELLED");
+    let other = quote(&clinic, &second, session()).await;
+    assert_eq!(other["guarantees_wanted"], json!([PYTHON_INSURER.id]), "it is given back: {other}");
+
+    // Remittance and reconciliation.
+    hospital.advance(24 * 3600).await;
+    let missing = compared(&accountant, &hospital, &first_day, json!({ "bank": [] })).await;
+    assert_eq!(
+        (&missing["ledger_fen"], &missing["file_fen"], &missing["breaks"][0]["kind"]),
+        (&json!(77_400), &json!(77_400), &json!("bank")),
+        "{missing}"
+    );
+    let arrived = json!({ "trace": missing["breaks"][0]["reference"], "day": today(&hospital), "amount_fen": 77_400 });
+    let matched = compared(&accountant, &hospital, &first_day, json!({ "bank": [arrived] })).await;
+    assert_eq!((&matched["bank_fen"], &matched["breaks"]), (&json!(77_400), &json!([])), "{matched}");
+
+    // Appeal: upheld without the letter, decided anew with it.
+    let at_counter = async || clinic.settle_at_counter(bill["id"].as_str().expect("an id")).await;
+    assert_eq!(at_counter().await["received"][0]["amount_fen"], 44_100);
+    let mut appeal = json!({ "payer": PYTHON_INSURER.id, "lines": [4], "grounds": "the strips are necessary" });
+    let path = bill_path(&bill, "appeals");
+    let upheld = accountant.post(&path, appeal.clone()).await;
+    assert_eq!(
+        (&upheld["status"], &upheld["refusals"][0]["code"]),
+        (&json!("REFUSED"), &json!("APPEAL_UPHELD")),
+        "{upheld}"
+    );
+    appeal["documents"] = paper(&clinic, "https://insurer.example/documents", "letter-of-necessity").await;
+    let anew = accountant.post(&path, appeal).await;
+    let paid = vec![(1, Some(0), ""), (2, Some(0), "96"), (3, Some(77_400), "45"), (4, Some(3_600), "")];
+    assert_eq!((&anew["status"], told(&anew)), (&json!("DECIDED"), paid), "{anew}");
+    let path = format!("/api/v1/charges/{}", bill["id"].as_str().expect("an id"));
+    assert_eq!(shares(&clinic.patient.get(&path).await), [81_000, 40_500]);
+    assert_eq!(at_counter().await["refunds"][0]["amount_fen"], 3_600);
+    for (account, fen) in [("receivable.commercial", 3_600), ("receivable.patient", 0), ("cash", 40_500)] {
+        assert_eq!(on_account(&clinic, account).await, fen, "{account}");
+    }
+    let after = compared(&accountant, &hospital, &first_day, json!({})).await;
+    assert_eq!((&after["ledger_fen"], &after["file_fen"]), (&json!(81_000), &json!(81_000)), "{after}");
+
+    // The bill is taken back, as it was decided last; then nothing is owed.
+    clinic.pharmacist.post(&bill_path(&bill, "reverse"), json!(null)).await;
+    eventually("the bill is reversed", async || clinic.patient.get(&path).await["status"] == "REVERSED").await;
+    let back = compared(&accountant, &hospital, &first_day, json!({})).await;
+    assert_eq!((&back["ledger_fen"], &back["file_fen"]), (&json!(0), &json!(0)), "{back}");
+    assert_eq!(clinic.balanced().await["debit_fen"], clinic.balanced().await["credit_fen"]);
+
+    let hooks = [
+        "eligibility@1.1.0#check",
+        "preauthorization@1.1.0#submit",
+        "preauthorization@1.1.0#status",
+        "preauthorization@1.1.0#cancel",
+        "claims@1.1.0#predetermine",
+        "claims@1.1.0#submit",
+        "claims@1.1.0#cancel",
+        "claims@1.1.0#appeal",
+        "reconciliation@1.1.0#compare",
+        "reconciliation@1.1.0#remittances",
+    ];
+    assert_eq!(replays(&clinic).await, hooks.into_iter().map(|hook| format!("xinglin:payment/{hook}")).collect());
 }

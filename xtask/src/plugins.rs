@@ -139,7 +139,10 @@ struct Python {
 /// What a checker in Python is written against.
 const PRESCRIBING: &[&str] = &["types", "clinical", "host", "prescribing"];
 
-const PYTHON: [Python; 3] = [
+/// A payer, or a list of prices.
+const PAYMENT: &[&str] = &["types", "clinical", "host", "payment-1.1"];
+
+const PYTHON: [Python; 4] = [
     Python {
         folder: "python-plugin",
         world: "example:paediatrics/paediatrics@1.0.0",
@@ -152,12 +155,8 @@ const PYTHON: [Python; 3] = [
         contract: PRESCRIBING,
         is_stubbed: false,
     },
-    Python {
-        folder: "python-heads",
-        world: "example:heads/heads@1.0.0",
-        contract: &["types", "clinical", "host", "payment-1.1"],
-        is_stubbed: true,
-    },
+    Python { folder: "python-heads", world: "example:heads/heads@1.0.0", contract: PAYMENT, is_stubbed: true },
+    Python { folder: "python-insurer", world: "example:insurer/insurer@1.0.0", contract: PAYMENT, is_stubbed: true },
 ];
 
 fn build_python(with: With) -> Result<()> {
@@ -165,9 +164,9 @@ fn build_python(with: With) -> Result<()> {
         let example = sh::root().join("examples").join(folder);
         let core = sh::target().join(format!("{folder}.component.wasm"));
         let wit: Vec<_> = contract.iter().map(|name| sh::root().join("wit").join(name)).collect();
-        let own = ["app.py", "plugin.toml", "wit/world.wit"].map(|file| example.join(file));
-        let contract = wit.iter().filter_map(|folder| folder.read_dir().ok()).flatten().flatten();
-        let sources = own.into_iter().chain(contract.map(|file| file.path()));
+        let folders = wit.iter().cloned().chain([example.clone(), example.join("wit")]);
+        let files = folders.filter_map(|folder| folder.read_dir().ok()).flatten().flatten().map(|file| file.path());
+        let sources = files.filter(|file| file.extension().is_some_and(|is| is == "py" || is == "toml" || is == "wit"));
         let newest_source = sources.filter_map(|file| file.metadata().ok()?.modified().ok()).max();
         let built = core.metadata().and_then(|file| file.modified()).ok();
         if built.is_none() || built < newest_source {

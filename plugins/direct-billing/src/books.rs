@@ -115,8 +115,8 @@ pub fn compare(ours: &[Entry], theirs: &[(String, i64)]) -> Result<Comparison, M
             .filter(|(_, sides)| differ(sides))
             .map(|(reference, (ours, theirs))| Difference {
                 reference: reference.to_owned(),
-                ours: ours.map(Into::into),
-                theirs: theirs.map(Into::into),
+                hospital: ours.map(Into::into),
+                payer: theirs.map(Into::into),
                 note: Vec::new(),
             })
             .collect(),

@@ -143,11 +143,11 @@ impl Preauthorization for DirectBilling {
         ask(&policy, |desk| desk.guarantee(&operation, &claim), |there| there.guarantee(&operation, &claim, &policy))
     }
 
-    fn status(operation: Operation, reference: Option<String>) -> Result<Option<Decision>, Error> {
+    fn status(operation: Operation, reference: Option<String>, now: Instant) -> Result<Option<Decision>, Error> {
         match memory::seen(&operation)? {
             Some(entry) if entry.verb.is_before_service() => local::decision(Key::of(&operation), &entry).map(Some),
             Some(_) => Err(other_interface()),
-            None => ask_gateways(reference.as_deref(), |there| there.guarantee_status(&operation)),
+            None => ask_gateways(reference.as_deref(), |there| there.guarantee_status(&operation, now)),
         }
     }
 
@@ -170,11 +170,11 @@ impl Claims for DirectBilling {
         ask(&policy, |desk| desk.submit(&operation, &claim), |there| there.submit(&operation, &claim, &policy))
     }
 
-    fn status(operation: Operation, reference: Option<String>) -> Result<Option<Response>, Error> {
+    fn status(operation: Operation, reference: Option<String>, now: Instant) -> Result<Option<Response>, Error> {
         match memory::seen(&operation)? {
             Some(entry) if !entry.verb.is_before_service() => local::response(Key::of(&operation), &entry).map(Some),
             Some(_) => Err(other_interface()),
-            None => ask_gateways(reference.as_deref(), |there| there.claim_status(&operation)),
+            None => ask_gateways(reference.as_deref(), |there| there.claim_status(&operation, now)),
         }
     }
 

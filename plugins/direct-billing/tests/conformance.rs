@@ -150,8 +150,8 @@ impl<const HOW: u8> Preauthorization for Wrong<HOW> {
         <DirectBilling as Preauthorization>::submit(operation, claim, Self::policy(policy, served_at))
     }
 
-    fn status(operation: Operation, reference: Option<String>) -> Result<Option<Decision>, Error> {
-        <DirectBilling as Preauthorization>::status(operation, reference)
+    fn status(operation: Operation, reference: Option<String>, now: Instant) -> Result<Option<Decision>, Error> {
+        <DirectBilling as Preauthorization>::status(operation, reference, now)
     }
 
     fn cancel(operation: Operation, reference: String, policy: Policy) -> Result<Decision, Error> {
@@ -179,14 +179,15 @@ impl<const HOW: u8> Claims for Wrong<HOW> {
         }
         match answer {
             Err(Error::Conflict(_)) if HOW == THE_FIRST_ANSWER_FOR_WHATEVER_COMES => {
-                <DirectBilling as Claims>::status(operation, None).map(|first| first.expect("an answer"))
+                <DirectBilling as Claims>::status(operation.clone(), None, operation.at)
+                    .map(|first| first.expect("an answer"))
             }
             answer => answer,
         }
     }
 
-    fn status(operation: Operation, reference: Option<String>) -> Result<Option<Response>, Error> {
-        match <DirectBilling as Claims>::status(operation, reference)? {
+    fn status(operation: Operation, reference: Option<String>, now: Instant) -> Result<Option<Response>, Error> {
+        match <DirectBilling as Claims>::status(operation, reference, now)? {
             None if HOW == NEVER_SEEN_IS_REFUSED => Ok(Some(Response::Refused(vec![Refusal {
                 code: "CLAIM_UNKNOWN".to_owned(),
                 message: zh_en("没有这笔理赔。", "There is no such claim."),
@@ -210,7 +211,8 @@ impl<const HOW: u8> Claims for Wrong<HOW> {
 
     fn appeal(operation: Operation, objection: Objection, policy: Policy) -> Result<Response, Error> {
         if HOW == OBJECTIONS_ARE_NOT_READ {
-            return <DirectBilling as Claims>::status(Operation { key: "claim".to_owned(), ..operation }, None)
+            let (key, now) = ("claim".to_owned(), operation.at);
+            return <DirectBilling as Claims>::status(Operation { key, ..operation }, None, now)
                 .map(|former| former.expect("a decision"));
         }
         DirectBilling::appeal(operation, objection, policy)
@@ -221,7 +223,7 @@ impl<const HOW: u8> Reconciliation for Wrong<HOW> {
     fn compare(statement: Statement, now: Instant) -> Result<Comparison, Error> {
         let mut comparison = DirectBilling::compare(statement, now)?;
         if HOW == WHAT_ONLY_WE_HAVE_IS_NO_DIFFERENCE {
-            comparison.differences.retain(|difference| difference.theirs.is_some());
+            comparison.differences.retain(|difference| difference.payer.is_some());
         }
         Ok(comparison)
     }

@@ -353,10 +353,11 @@ fn a_bill_is_claimed_once() {
     let comparison = host.call(|| DirectBilling::compare(statement, START)).expect("compared");
     assert_eq!((comparison.count, comparison.differences.len()), (1, 0));
     // What was answered once is never "never seen".
-    let lost = host.call(|| <DirectBilling as Claims>::status(attempt("lost"), Some("cigna-cmb:E-1".to_owned())));
+    let lost =
+        host.call(|| <DirectBilling as Claims>::status(attempt("lost"), Some("cigna-cmb:E-1".to_owned()), START));
     assert!(matches!(lost, Err(Error::Unknown(_))), "{lost:?}");
     // Both interfaces keep apart.
-    let status = host.call(|| <DirectBilling as Preauthorization>::status(attempt("first"), None));
+    let status = host.call(|| <DirectBilling as Preauthorization>::status(attempt("first"), None, START));
     assert!(matches!(status, Err(Error::Conflict(_))), "{status:?}");
 }
 
@@ -404,7 +405,7 @@ fn nothing_is_decided_that_is_not_stored_and_old_answers_go() {
     }
     assert!(host.stored() < 25, "{} keys are left", host.stored());
     // What is gone is not "never seen": it may have been paid.
-    let status = host.call(|| <DirectBilling as Claims>::status(attempt("claim-0"), None));
+    let status = host.call(|| <DirectBilling as Claims>::status(attempt("claim-0"), None, START));
     assert!(matches!(status, Err(Error::Unknown(_))), "{status:?}");
     let again = host.submit::<DirectBilling>(&attempt("claim-0"), &bill("bill-0"), &policy);
     assert!(matches!(again, Err(Error::Unknown(_))), "{again:?}");

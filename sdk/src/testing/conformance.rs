@@ -200,7 +200,7 @@ impl<'a, P: Insurer> Bench<'a, P> {
 
     fn status(&mut self, operation: &Operation, reference: Option<&str>) -> Result<Option<Response>, String> {
         let reference = reference.map(str::to_owned);
-        let answer = self.host.call(|| <P as Claims>::status(operation.clone(), reference));
+        let answer = self.host.call(|| <P as Claims>::status(operation.clone(), reference, operation.at));
         answer.map_err(|error| format!("no status: {error:?}"))
     }
 
@@ -376,7 +376,7 @@ fn conflict<P: Insurer>(bench: &mut Bench<'_, P>) -> Check {
         let answer = bench.send(&at("claim", START), &other);
         ensure(matches!(answer, Err(Error::Conflict(_))), || format!("other content under the same key: {answer:?}"))?;
     }
-    match bench.host.call(|| <P as Claims>::status(at("claim", START), None)) {
+    match bench.host.call(|| <P as Claims>::status(at("claim", START), None, START)) {
         Ok(Some(Response::Adjudicated(still))) if still == eob => Ok(()),
         other => fails("the first does not stand", other),
     }
@@ -389,7 +389,7 @@ fn never_seen<P: Insurer>(bench: &mut Bench<'_, P>) -> Check {
     bench.predetermine(&claim)?;
     let status = bench.status(&at("claim", START), None)?;
     ensure(status.is_none(), || format!("never sent, and `status` says {status:?}"))?;
-    let status = bench.host.call(|| <P as Preauthorization>::status(at("guarantee", START), None));
+    let status = bench.host.call(|| <P as Preauthorization>::status(at("guarantee", START), None, START));
     ensure(status == Ok(None), || format!("never asked, and `status` says {status:?}"))
 }
 
@@ -626,7 +626,7 @@ fn documents<P: Insurer>(bench: &mut Bench<'_, P>) -> Check {
         }
         let status = bench
             .host
-            .call(|| <P as Preauthorization>::status(at("guarantee", START), Some(pending.reference.clone())));
+            .call(|| <P as Preauthorization>::status(at("guarantee", START), Some(pending.reference.clone()), START));
         ensure(!matches!(status, Ok(None | Some(Decision::Pending(_))) | Err(_)), || {
             format!("completed, and its status is {status:?}")
         })?;
@@ -786,7 +786,7 @@ fn books<P: Insurer>(bench: &mut Bench<'_, P>) -> Check {
         let comparison = comparison.map_err(|error| format!("not compared: {error:?}"))?;
         let ours: i64 = entries.iter().map(|entry| minor(&entry.amount)).sum();
         let side = |amount: &Option<Money>| amount.as_ref().map_or(0, minor);
-        let moved: i64 = comparison.differences.iter().map(|d| side(&d.theirs) - side(&d.ours)).sum();
+        let moved: i64 = comparison.differences.iter().map(|d| side(&d.payer) - side(&d.hospital)).sum();
         ensure(minor(&comparison.total) == ours + moved, || "the total is not ours and the differences".to_owned())?;
         let mut found: Vec<String> =
             comparison.differences.into_iter().map(|difference| difference.reference).collect();

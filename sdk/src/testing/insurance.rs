@@ -382,7 +382,7 @@ mod tests {
             Ok(Response::Adjudicated(ExplanationOfBenefit { reference, adjudication: share(&claim, &policy)? }))
         }
 
-        fn status(operation: Operation, _: Option<String>) -> Result<Option<Response>, Error> {
+        fn status(operation: Operation, _: Option<String>, _: Instant) -> Result<Option<Response>, Error> {
             let kept = kv::get(&operation.key).map_err(|error| Error::Other(format!("{error:?}")))?;
             match kept {
                 None => Ok(None),
@@ -434,7 +434,7 @@ mod tests {
         assert_eq!(sum(|line| &line.benefit), 4_200);
 
         let key = attempt("key-1");
-        assert_eq!(host.call(|| Second::status(key.clone(), None)), Ok(None));
+        assert_eq!(host.call(|| Second::status(key.clone(), None, key.at)), Ok(None));
         let first = host.submit::<Second>(&key, &claim, &policy);
         assert!(matches!(&first, Ok(Response::Adjudicated(eob)) if eob.adjudication == quoted));
         assert_eq!(host.submit::<Second>(&key, &claim, &policy), first, "a key is answered as before");

@@ -25,7 +25,7 @@ pub use clinic::{Clinic, PASSWORD, Person, line, medicine};
 pub use hospital::{TestHospital, advance};
 pub use plugin::{
     BUNDLE, CAPITATION, DIABETES, DIABETES_CHANGED, DIRECT_BILLING, DRUG_SAFETY, IDENTITY_CHECK, MEDICAL_INSURANCE,
-    MEMBERSHIP, PLATFORM_FEE, PYTHON, PYTHON_HEADS, PYTHON_WASI, Plugin, frozen,
+    MEMBERSHIP, PLATFORM_FEE, PYTHON, PYTHON_HEADS, PYTHON_INSURER, PYTHON_WASI, Plugin, frozen,
 };
 pub use process::Process;
 pub use tools::{Desk, Registry};

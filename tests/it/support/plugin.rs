@@ -31,6 +31,9 @@ pub const MEMBERSHIP: Plugin = Plugin { file: "plugins/membership.wasm", id: "xi
 pub const PLATFORM_FEE: Plugin = Plugin { file: "plugins/platform-fee.wasm", id: "xinglin.platform-fee", payer: None };
 /// Payment per head and prices in Python.
 pub const PYTHON_HEADS: Plugin = Plugin { file: "plugins/python-heads.wasm", id: "example.heads", payer: None };
+/// A commercial insurer in Python.
+pub const PYTHON_INSURER: Plugin =
+    Plugin { file: "plugins/python-insurer.wasm", id: "example.insurer", payer: Some("commercial") };
 pub const PYTHON: Plugin = Plugin { file: "plugins/python-plugin.wasm", id: "example.paediatric-opioids", payer: None };
 /// Verifies people and certificates by their documents.
 pub const IDENTITY_CHECK: Plugin =
@@ -51,6 +54,10 @@ pub mod frozen {
         Plugin { file: "compat/medical-insurance-0.1-wit-1.0.0.wasm", ..super::MEDICAL_INSURANCE };
     pub const IDENTITY_CHECK: Plugin =
         Plugin { file: "compat/identity-check-0.1-wit-1.0.0.wasm", ..super::IDENTITY_CHECK };
+    pub const DIRECT_BILLING: Plugin =
+        Plugin { file: "compat/direct-billing-0.1-wit-1.1.0.wasm", ..super::DIRECT_BILLING };
+    pub const CAPITATION: Plugin = Plugin { file: "compat/capitation-0.1-wit-1.1.0.wasm", ..super::CAPITATION };
+    pub const PLATFORM_FEE: Plugin = Plugin { file: "compat/platform-fee-0.1-wit-1.1.0.wasm", ..super::PLATFORM_FEE };
     /// Of `xinglin:prescribing@2.0.0`, the fixture.
     pub const COURSE_LENGTH: Plugin =
         Plugin { file: "compat/course-length-wit-2.0.0.wasm", id: "test.course-length", payer: None };

@@ -70,7 +70,8 @@ impl Runtime {
         reference: Option<&str>,
         judge: &(dyn Fn(&Answer<Option<domain::Response>>) -> Option<Mistake> + Send + Sync),
     ) -> Call<Answer<Option<domain::Response>>> {
-        let input = StatusInput { operation: Cow::Borrowed(operation), reference: reference.map(Cow::Borrowed) };
+        let (operation, reference) = (Cow::Borrowed(operation), reference.map(Cow::Borrowed));
+        let input = StatusInput { operation, reference, now: context.now };
         self.invoke_judged::<Status>(plugin, context, input, judge).await
     }
 

@@ -2,7 +2,7 @@
 
 use xinglin_sdk::{
     insurance::{
-        Allowance, Balance, Claim, Draw, Error, Operation, Pending, Period, Policy, Refusal,
+        Allowance, Balance, Claim, Draw, Error, Pending, Period, Policy, Refusal,
         claims::{Adjudication, Cancellation, ExplanationOfBenefit, LineAdjudication, Predetermined, Reason, Response},
         eligibility::{Benefit, Entitlement, Standing},
         preauthorization::{Decision, Guarantee, GuaranteedLine},
@@ -135,10 +135,10 @@ impl Answer {
         self.refusals("refusals").filter(|reasons| !reasons.is_empty())
     }
 
-    fn pending(&self, operation: &Operation) -> Option<Pending> {
+    fn pending(&self, now: Instant) -> Option<Pending> {
         Some(Pending {
             reference: self.reference("reference")?,
-            ask_after: self.time("ask-after").unwrap_or_else(|| later(operation)),
+            ask_after: self.time("ask-after").unwrap_or_else(|| later(now)),
             documents_wanted: self.codes("documents-wanted")?,
         })
     }
@@ -205,12 +205,12 @@ impl Answer {
 
     // --- preauthorization ---------------------------------------------------------
 
-    pub fn decision(&self, operation: &Operation, claim: Option<&Claim>) -> Result<Decision, Error> {
+    pub fn decision(&self, now: Instant, claim: Option<&Claim>) -> Result<Decision, Error> {
         let read = || {
             Some(match self.outcome()? {
                 "approved" => Decision::Approved(self.guarantee(claim, true)?),
                 "partial" => Decision::Partial(self.guarantee(claim, false)?),
-                "pending" => Decision::Pending(self.pending(operation)?),
+                "pending" => Decision::Pending(self.pending(now)?),
                 "refused" => Decision::Refused(self.refused()?),
                 "cancelled" => Decision::Cancelled,
                 _ => return None,
@@ -260,14 +260,14 @@ impl Answer {
         read().ok_or_else(nonsense)
     }
 
-    pub fn response(&self, operation: &Operation, asked: Option<(&Claim, &Policy)>) -> Result<Response, Error> {
+    pub fn response(&self, now: Instant, asked: Option<(&Claim, &Policy)>) -> Result<Response, Error> {
         let read = || {
             Some(match self.outcome()? {
                 "adjudicated" => Response::Adjudicated(ExplanationOfBenefit {
                     reference: self.reference("reference")?,
                     adjudication: self.adjudication(asked)?,
                 }),
-                "pending" => Response::Pending(self.pending(operation)?),
+                "pending" => Response::Pending(self.pending(now)?),
                 "refused" => Response::Refused(self.refused()?),
                 "cancelled" => Response::Cancelled(Cancellation { reference: self.reference("reference")? }),
                 _ => return None,

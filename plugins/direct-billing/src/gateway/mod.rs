@@ -66,8 +66,9 @@ impl Gateway {
     /// `preauthorization.submit`
     pub fn guarantee(&self, operation: &Operation, claim: &Claim, policy: &Policy) -> Result<Decision, Error> {
         let body = self.message().operation(operation).claim(claim)?.policy(policy, self.patient()?).end();
-        let decision =
-            self.answer(self.post("/preauthorizations", Some(operation), &body)?).decision(operation, Some(claim))?;
+        let decision = self
+            .answer(self.post("/preauthorizations", Some(operation), &body)?)
+            .decision(operation.at, Some(claim))?;
         match decision {
             Decision::Cancelled => Err(nonsense()),
             decision => Ok(decision),
@@ -75,10 +76,10 @@ impl Gateway {
     }
 
     /// `preauthorization.status`
-    pub fn guarantee_status(&self, operation: &Operation) -> Result<Option<Decision>, Error> {
+    pub fn guarantee_status(&self, operation: &Operation, now: Instant) -> Result<Option<Decision>, Error> {
         match self.get("/preauthorizations", operation)? {
             Reply::NeverSeen => Ok(None),
-            Reply::Answer(answer) => self.answer(answer).decision(operation, None).map(Some),
+            Reply::Answer(answer) => self.answer(answer).decision(now, None).map(Some),
         }
     }
 
@@ -90,7 +91,7 @@ impl Gateway {
             .cancellation("preauthorization", reference)?
             .policy(policy, self.patient()?)
             .end();
-        match self.answer(self.post("/cancellations", Some(operation), &body)?).decision(operation, None)? {
+        match self.answer(self.post("/cancellations", Some(operation), &body)?).decision(operation.at, None)? {
             Decision::Approved(_) | Decision::Partial(_) => Err(nonsense()),
             decision => Ok(decision),
         }
@@ -108,17 +109,17 @@ impl Gateway {
         let message = self.message().operation(operation).purpose("claim").claim(claim)?;
         let body = message.policy(policy, self.patient()?).end();
         let answer = self.answer(self.post("/claims", Some(operation), &body)?);
-        match answer.response(operation, Some((claim, policy)))? {
+        match answer.response(operation.at, Some((claim, policy)))? {
             Response::Cancelled(_) => Err(nonsense()),
             response => Ok(response),
         }
     }
 
     /// `claims.status`
-    pub fn claim_status(&self, operation: &Operation) -> Result<Option<Response>, Error> {
+    pub fn claim_status(&self, operation: &Operation, now: Instant) -> Result<Option<Response>, Error> {
         match self.get("/claims", operation)? {
             Reply::NeverSeen => Ok(None),
-            Reply::Answer(answer) => self.answer(answer).response(operation, None).map(Some),
+            Reply::Answer(answer) => self.answer(answer).response(now, None).map(Some),
         }
     }
 
@@ -126,7 +127,7 @@ impl Gateway {
     pub fn cancel(&self, operation: &Operation, reference: &str, policy: &Policy) -> Result<Response, Error> {
         let body =
             self.message().operation(operation).cancellation("claim", reference)?.policy(policy, self.patient()?).end();
-        match self.answer(self.post("/cancellations", Some(operation), &body)?).response(operation, None)? {
+        match self.answer(self.post("/cancellations", Some(operation), &body)?).response(operation.at, None)? {
             Response::Adjudicated(_) => Err(nonsense()),
             response => Ok(response),
         }
@@ -135,7 +136,7 @@ impl Gateway {
     /// `claims.appeal`
     pub fn appeal(&self, operation: &Operation, objection: &Objection, policy: &Policy) -> Result<Response, Error> {
         let body = self.message().operation(operation).objection(objection)?.policy(policy, self.patient()?).end();
-        match self.answer(self.post("/appeals", Some(operation), &body)?).response(operation, None)? {
+        match self.answer(self.post("/appeals", Some(operation), &body)?).response(operation.at, None)? {
             Response::Cancelled(_) => Err(nonsense()),
             response => Ok(response),
         }
@@ -291,8 +292,8 @@ fn base64(bytes: &[u8]) -> String {
 }
 
 /// A moment that the insurer did not name: an hour on.
-fn later(operation: &Operation) -> Instant {
-    xinglin_sdk::time::plus_minutes(operation.at, 60)
+fn later(now: Instant) -> Instant {
+    xinglin_sdk::time::plus_minutes(now, 60)
 }
 
 /// As the profile writes times.

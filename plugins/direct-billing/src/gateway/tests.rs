@@ -286,7 +286,7 @@ fn nobody_has_seen_it_only_if_every_insurer_says_so() {
                 Some((status, body)) => host.answer_json(*status, body),
             }
         }
-        let status = host.call(|| <DirectBilling as Claims>::status(attempt("a/key"), None));
+        let status = host.call(|| <DirectBilling as Claims>::status(attempt("a/key"), None, START));
         assert!(format!("{status:?}").contains(expected), "{first:?} {second:?}: {status:?}");
         let request = &host.requests()[0];
         assert_eq!(
@@ -298,8 +298,8 @@ fn nobody_has_seen_it_only_if_every_insurer_says_so() {
     // With a reference only its insurer is asked.
     let mut host = both();
     host.answer_json(404, &said(msh, "never-seen", Vec::new()));
-    let status =
-        host.call(|| <DirectBilling as Preauthorization>::status(attempt("key"), Some("msh-china:G-1".to_owned())));
+    let status = host
+        .call(|| <DirectBilling as Preauthorization>::status(attempt("key"), Some("msh-china:G-1".to_owned()), START));
     assert_eq!(status, Ok(None));
     assert_eq!(host.requests().len(), 1);
 }
@@ -432,7 +432,7 @@ fn what_was_decided_here_stays_here() {
         here.setting("terms.cigna-cmb", "decide=gateway").setting("gateway.cigna-cmb", "gateway.example.com");
     let answer = there.call(|| <DirectBilling as Claims>::cancel(attempt("cancel"), eob.reference.clone(), policy));
     assert!(matches!(answer, Ok(Response::Cancelled(_))), "{answer:?}");
-    let status = there.call(|| <DirectBilling as Claims>::status(attempt("claim"), Some(eob.reference.clone())));
+    let status = there.call(|| <DirectBilling as Claims>::status(attempt("claim"), Some(eob.reference.clone()), START));
     assert!(matches!(status, Ok(Some(Response::Adjudicated(_)))), "{status:?}");
     assert!(there.requests().is_empty());
 }

@@ -166,11 +166,12 @@ impl Hook for Status {
     const NAME: HookName = HookName { interface: INTERFACE, function: "status" };
     type Input<'a> = StatusInput<'a>;
     type Output = Result<Option<domain::Response>, InsurerError>;
-    type Parameters = (words::Operation, Option<String>);
+    type Parameters = (words::Operation, Option<String>, i64);
     type Results = (Result<Option<wit::Response>, Error>,);
 
     fn lower(input: &StatusInput<'_>) -> Self::Parameters {
-        (input.operation.as_ref().into(), input.reference.as_ref().map(ToString::to_string))
+        let reference = input.reference.as_ref().map(ToString::to_string);
+        (input.operation.as_ref().into(), reference, input.now.micros())
     }
 
     fn raise((answered,): Self::Results) -> Result<Self::Output, Invalid> {

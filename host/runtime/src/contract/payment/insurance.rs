@@ -276,6 +276,7 @@ pub(crate) struct SubmitInput<'a> {
 pub(crate) struct StatusInput<'a> {
     pub operation: Cow<'a, Operation>,
     pub reference: Option<Cow<'a, str>>,
+    pub now: Instant,
 }
 
 /// Input of `cancel`.

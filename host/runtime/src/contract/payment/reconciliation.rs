@@ -37,8 +37,8 @@ impl TryFrom<wit::Difference> for domain::Difference {
     fn try_from(x: wit::Difference) -> Result<Self, Invalid> {
         Ok(Self {
             reference: x.reference,
-            ours: x.ours.map(TryInto::try_into).transpose()?,
-            theirs: x.theirs.map(TryInto::try_into).transpose()?,
+            ours: x.hospital.map(TryInto::try_into).transpose()?,
+            theirs: x.payer.map(TryInto::try_into).transpose()?,
             note: raise_text(x.note),
         })
     }
