@@ -7,13 +7,13 @@ use xinglin_domain::{ledger::Period, time::Day};
 use xinglin_store::Engine;
 
 use crate::{
-    money::{bill, figures, insured_by, status},
+    money::{bill, figures, insured_by, promote, status},
     support::{
         Clinic, Person, TestHospital,
         cash_channel::{BOTH, PaymentChannel},
         clinic::{confirm_path, confirmation, id},
         eventually,
-        guest::PayerGuest,
+        guest::{Figures, PayerGuest},
         on_both_engines,
     },
 };
@@ -23,6 +23,7 @@ on_both_engines!(
     each_channel_is_paid_and_heard_once,
     what_is_not_owed_goes_back_by_itself,
     an_unpaid_order_frees_what_it_held,
+    an_unpaid_visit_lapses,
     a_reversed_bill_is_refunded_however_often_the_channel_fails,
     a_part_that_is_given_back_goes_back_by_the_channel,
     the_counter_takes_money_and_hands_it_back,
@@ -307,11 +308,13 @@ async fn a_part_that_is_given_back_goes_back_by_the_channel(stage: Stage) {
                 let share = cash_is(&clinic, &quote, "PAID").await;
                 let refund = &share["refunds"][0];
                 assert_eq!((&refund["cause"], &refund["amount_fen"]), (&json!("reduction"), &json!(4500)), "{share}");
-                // Sent, and asked after.
-                for _ in 0..3 {
-                    stage.advance(61).await;
+                // Sent, and asked after; what the channel does not tell says nothing of it.
+                stage.channel.fault("refund-query", "refuse").await;
+                for _ in 0..4 {
+                    stage.advance(121).await;
                 }
-                assert_eq!(cash(&clinic, &quote).await["refunds"][0]["stage"], "done");
+                let refunds = cash(&clinic, &quote).await["refunds"].clone();
+                assert_eq!((refunds.as_array().map(Vec::len), &refunds[0]["stage"]), (Some(1), &json!("done")));
             } else {
                 // What was offered for the former amount is closed, and another order is for the rest.
                 let second = order(&clinic, &quote, channel).await;
@@ -330,6 +333,23 @@ async fn a_part_that_is_given_back_goes_back_by_the_channel(stage: Stage) {
             books_have(&clinic, kept, 0).await;
             assert_eq!(stage.channel.kept().await, kept, "{channel} {is_paid}");
         }
+    }
+}
+
+/// A visit that is billed alone lapses, too, and its fee can be charged again.
+async fn an_unpaid_visit_lapses(stage: Stage) {
+    let clinic = stage.clinic().await;
+    let fee = Figures { lines: vec![[0, 0, 0, 2000]], parts: [1200, 800], insurer: 0, accumulator: 0 };
+    promote(&clinic, &PayerGuest::settling(&fee)).await;
+    for self_pay in [true, false] {
+        let visit = clinic.visit().await;
+        let ask = json!({ "encounter": visit, "self_pay": self_pay });
+        let quote = clinic.patient.post("/api/v1/charges", ask.clone()).await;
+        assert_eq!(clinic.confirm(&quote).await["status"], "SETTLED");
+        stage.advance(30 * 60 + 1).await;
+        eventually("it lapses", async || status(&clinic, &quote).await == "REVERSED").await;
+        assert_eq!(clinic.balanced().await["debit_fen"], 0);
+        clinic.patient.post("/api/v1/charges", ask).await;
     }
 }
 
@@ -463,6 +483,21 @@ async fn the_counter_takes_money_and_hands_it_back(stage: Stage) {
     let paid = clinic.settle_at_counter(id(&bill(&quote))).await;
     assert_eq!((&paid["status"], &paid["owed_fen"]), (&json!("PAID"), &json!(1)), "{paid}");
     assert_eq!(balance(&clinic, "cash").await, before + 1);
+    // Nothing is owed of what is written off whole: it is dispensed, and taken back with nothing to give back.
+    let (path, quote) = due(&clinic).await;
+    let all =
+        json!({ "kind": "write_off", "source": "cash", "bill": quote["id"], "amount_fen": 4000, "reason": "hardship" });
+    accountant.post("/api/v1/ledger/transactions", all).await;
+    assert_eq!(cash_is(&clinic, &quote, "PAID").await["owed_fen"], 0);
+    let handout = clinic.handout(&path).await;
+    assert_eq!(clinic.pharmacist.post(&format!("{path}/dispense"), handout).await["status"], "DISPENSED");
+    let (_, quote) = due(&clinic).await;
+    let all =
+        json!({ "kind": "write_off", "source": "cash", "bill": quote["id"], "amount_fen": 4000, "reason": "hardship" });
+    accountant.post("/api/v1/ledger/transactions", all).await;
+    clinic.patient.post(&format!("{}/cancel", bill(&quote)), json!(null)).await;
+    cash_is(&clinic, &quote, "LAPSED").await;
+    books_have(&clinic, before + 1, 0).await;
 }
 
 async fn a_statement_shows_every_difference(stage: Stage) {

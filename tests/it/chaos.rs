@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use tokio::sync::RwLock;
+use tokio::sync::{Mutex, RwLock};
 use xinglin_platform::ambient::Clock;
 use xinglin_store::Engine;
 
@@ -35,6 +35,8 @@ struct Stage {
     channel: PaymentChannel,
     /// Whose patient has basic insurance and an insurer, and two whose patients pay alone.
     clinics: [Clinic; 3],
+    /// What was paid at the channel: it sends its notices again until it is heard.
+    paid: Mutex<Vec<Value>>,
 }
 
 /// An order, as it is left.
@@ -150,7 +152,7 @@ impl Stage {
         for clinic in &clinics {
             channel.set_up(clinic).await;
         }
-        Self { process: RwLock::new(process), gateway, channel, clinics }
+        Self { process: RwLock::new(process), gateway, channel, clinics, paid: Mutex::default() }
     }
 
     /// Both clocks.
@@ -216,7 +218,9 @@ impl Stage {
                 let answer = ask(&clinic.patient, Method::POST, &payments, Some(json!({ "channel": channel }))).await;
                 if answer.status.is_success() {
                     let orders = answer.body["orders"].as_array().cloned().unwrap_or_default();
-                    return orders.last().map(|last| last["name"].clone());
+                    let name = orders.last().map(|last| last["name"].clone());
+                    self.paid.lock().await.extend(name.clone());
+                    return name;
                 }
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
@@ -337,6 +341,12 @@ async fn nothing_is_lost_in_chaos(stage: Stage) {
 
     // Everybody is well again, and time passes.
     stage.gateway.faults(None).await;
+    for order in stage.paid.lock().await.iter() {
+        let again = json!({ "order": order });
+        if stage.channel.has_been_paid(order).await {
+            stage.channel.client.ask(Method::POST, "/simulate/notify", Some(again)).await;
+        }
+    }
     let mut open = Vec::new();
     for round in 0..120 {
         stage.advance(if round % 4 == 0 { 1801 } else { 61 }).await;

@@ -434,7 +434,21 @@ async fn what_an_insurer_denies_is_the_patients_only_if_undertaken(hospital: Tes
         let after = (on_account(&clinic, "receivable.patient").await, on_account(&clinic, "loss.write-off").await);
         let moved = (after.0 - before.0, after.1 - before.1);
         assert_eq!(moved, if undertaken { (5_150 + 1_000, 0) } else { (5_150, 1_000) });
+        // Together no more than it pays of the line, and under one id once.
+        accountant.refused(&denials, deny(2, 4_000), "REFUND_EXCEEDS").await;
+        let mut again = deny(2, 1);
+        again["id"] = booked["id"].clone();
+        accountant.refused(&denials, again, "PAY_IDEMPOTENCY_CONFLICT").await;
+        // The insurer pays after all: what the patient had paid of it goes back.
+        let share = clinic.settle_at_counter(bill["id"].as_str().expect("an id")).await;
+        assert_eq!((&share["status"], &share["owed_fen"]), (&json!("PAID"), &json!(moved.0)));
+        let correct = format!("/api/v1/ledger/transactions/{}/correct", booked["id"].as_str().expect("an id"));
+        accountant.post(&correct, json!({ "reason": "the audit was withdrawn" })).await;
+        let share = clinic.settle_at_counter(bill["id"].as_str().expect("an id")).await;
+        assert_eq!((&share["status"], &share["owed_fen"]), (&json!("PAID"), &json!(5_150)), "{share}");
+        accountant.post(&denials, deny(2, 4_000)).await;
         clinic.pharmacist.post(&bill_path(&bill, "reverse"), json!(null)).await;
+        clinic.settle_at_counter(bill["id"].as_str().expect("an id")).await;
         contract(&clinic, &CONTRACT.replace("visits=20", "visits=none").replace("item:psychotherapy;", ";")).await;
     }
     assert_eq!(clinic.balanced().await["debit_fen"], 0);

@@ -144,6 +144,7 @@ async fn each_day_shows_what_happened_in_it_until_its_month_is_closed(hospital: 
         (with(json!({})), "RECON_BREAK"),
         (with(json!({ "source": "cash", "channel": "counter", "amount_fen": 4001 })), "RECON_BREAK"),
         (with(json!({ "source": "cash" })), "BODY_INVALID"),
+        (with(json!({ "source": "cash", "channel": "counter", "bill": kept["id"] })), "BODY_INVALID"),
         (with(json!({ "payer": "test.nobody" })), "NOT_FOUND"),
         (with(json!({ "payer": null })), "BODY_INVALID"),
         (with(json!({ "source": null })), "BODY_INVALID"),

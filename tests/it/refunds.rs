@@ -309,17 +309,23 @@ async fn what_is_left_costs_no_more_unless_the_patient_agrees(hospital: TestHosp
     // It would pay nothing: 2000 is more than the 1000 before, and is offered.
     for agrees in [true, false] {
         let paid = pay().await;
+        let counter = format!("{}/payments/counter", bill(&paid));
+        let money = json!({ "amount_fen": 1000, "receipt": format!("R-{agrees}") });
+        clinic.cashier.post(&counter, money.clone()).await;
         promote(&clinic, &PayerGuest::settling(&rest(0))).await;
         let offered = clinic.pharmacist.post(&refunds(&paid), back.clone()).await;
         assert_eq!((&offered["status"], part(&offered, "cash")), (&json!("REDUCED"), 2000), "{offered}");
         due().await;
-        assert_eq!(on(&clinic, BOOKS).await, [0; 4], "nobody takes it");
+        assert_eq!(on(&clinic, BOOKS).await, [0, 0, 0, 1000], "nobody takes it");
+        // What was paid stays paid, though it is owed back at the moment.
+        assert_eq!(clinic.cashier.post(&counter, money).await["status"], "PAID");
+        assert_eq!(on(&clinic, ["payable.patient"]).await, [-1000]);
         if agrees {
             let less = json!({ "cash_fen": 1999 });
             clinic.patient.refused(&confirm_path(&paid), less, "INS_PRESETTLE_DRIFT").await;
             let agreed = clinic.patient.post(&confirm_path(&paid), json!({ "cash_fen": 2000 })).await;
             assert_eq!((&agreed["status"], part(&agreed, "cash")), (&json!("SETTLED"), 2000));
-            assert_eq!(on(&clinic, BOOKS).await, [0, 0, 2000, 0]);
+            assert_eq!(on(&clinic, BOOKS).await, [0, 0, 1000, 1000]);
             // Of what costs more, the patient pays the difference to what was paid.
             assert_eq!(at_the_counter(&clinic, &paid).await, ["PAID"]);
             assert_eq!(on(&clinic, BOOKS).await, [0, 0, 0, 2000]);
@@ -329,7 +335,7 @@ async fn what_is_left_costs_no_more_unless_the_patient_agrees(hospital: TestHosp
             accountant.refused(&resolve, said, "BODY_INVALID").await;
             let borne = state_outcome(&accountant, &paid, false).await;
             assert_eq!((&borne["status"], part(&borne, "cash")), (&json!("SETTLED"), 1000));
-            assert_eq!(on(&clinic, BOOKS).await, [0, 0, 1000, 0]);
+            assert_eq!(on(&clinic, BOOKS).await, [0, 0, 0, 1000]);
         }
         assert_eq!(clinic.patient.post(&format!("{}/cancel", bill(&paid)), json!(null)).await["status"], "REVERSED");
         at_the_counter(&clinic, &paid).await;

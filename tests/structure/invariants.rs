@@ -56,7 +56,7 @@ fn rows(document: &str) -> Vec<Row<'_>> {
         .lines()
         .enumerate()
         .filter(|(_, line)| {
-            line.starts_with("| ") && !["| invariant |", "| # |"].iter().any(|head| line.starts_with(head))
+            line.starts_with("| ") && !["| invariant |", "| # |", "| story |"].iter().any(|head| line.starts_with(head))
         })
         .map(|(number, line)| {
             let (invariant, tests) = line.trim_matches(['|', ' ']).rsplit_once(" | ").unwrap_or((line, ""));

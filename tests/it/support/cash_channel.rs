@@ -57,6 +57,13 @@ impl PaymentChannel {
         self.client.ask(Method::POST, "/simulate/pay", Some(about(order, more))).await;
     }
 
+    /// Whether it has taken money for an order.
+    pub async fn has_been_paid(&self, order: &Value) -> bool {
+        let books = self.client.get("/simulate/books").await;
+        let mut orders = books["orders"].as_array().into_iter().flatten();
+        orders.any(|one| one["name"] == *order && one["payments"].as_array().is_some_and(|paid| !paid.is_empty()))
+    }
+
     async fn command(&self, path: &str, order: &Value, more: Value) -> Vec<i64> {
         let done = self.client.post(path, about(order, more)).await;
         let notices = done["notices"].as_array().expect("notices").iter();

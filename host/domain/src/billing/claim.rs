@@ -1533,7 +1533,8 @@ impl Claim<Settled> {
     ) -> Result<Self, RefusedClaim<Settled>> {
         let checked = || {
             let of_it = |standing: &&Standing| standing.share.payer() == denial.payer;
-            let decided = self.state.standing.iter().find(of_it).and_then(|s| s.settlement.adjudication.insured.as_ref());
+            let decided =
+                self.state.standing.iter().find(of_it).and_then(|s| s.settlement.adjudication.insured.as_ref());
             let line = decided.and_then(|decided| decided.lines.iter().find(|line| line.number == denial.line));
             let line = line.ok_or(BillingError::NoSuchLine(denial.line))?;
             let same = self.head.denials.iter().filter(|one| (&one.payer, one.line) == (&denial.payer, denial.line));

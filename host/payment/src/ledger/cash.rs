@@ -81,8 +81,7 @@ pub(crate) async fn share(tx: &TenantTx, bill: BillId, now: Instant) -> AppResul
     let (receivable, owed) = (receivable?, whole(held?.plus(payable?))?);
     let owed = whole(owed.plus(receivable))?;
     let Some(stored) = till::find(tx, bill).await? else {
-        let (tenant, patient) =
-            (tx.id(), tx.get_document(bill).await?.patient_id.parse().map_err(AppError::internal)?);
+        let (tenant, patient) = (tx.id(), tx.get_document(bill).await?.patient_id.parse().map_err(AppError::internal)?);
         let till = if receivable > Money::ZERO {
             Till::from(Cash::due(Owed { bill, tenant, patient, amount: receivable }, None, now)?)
         } else {

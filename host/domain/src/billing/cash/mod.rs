@@ -1004,7 +1004,10 @@ mod tests {
         assert_eq!(due.lapse(NOW).map(|till| till.state()).map_err(|no| no.error), Ok(CashState::Refunding));
         // Of a bill of which nothing is owed, nothing goes back; what is owed of it later is due.
         let nothing = Cash::nothing((BillId::from_u128(7), TenantId::from_u128(1), PATIENT), NOW);
-        assert_eq!(nothing.clone().give_back(NOW).map(|till| till.state()).map_err(|no| no.error), Ok(CashState::Lapsed));
+        assert_eq!(
+            nothing.clone().give_back(NOW).map(|till| till.state()).map_err(|no| no.error),
+            Ok(CashState::Lapsed)
+        );
         assert_eq!(Till::from(nothing).owe(fen(5), NOW).map(|till| till.state()), Ok(CashState::Due));
         let over = due_lapsed().owe(fen(1), NOW);
         assert_eq!(over, Err(CashError::State(CashState::Lapsed)));
