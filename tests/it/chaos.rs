@@ -2,7 +2,10 @@
 //! that is killed meanwhile. At the end every book says the same, and nobody has medicines without money, or has paid
 //! without medicines. `--all` plays 1,000 orders and 50 kills.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -24,7 +27,7 @@ use crate::{
 on_both_engines!(Stage: nothing_is_lost_in_chaos);
 
 /// Orders and kills.
-fn length() -> (usize, u32) {
+fn length() -> (usize, usize) {
     if crate::support::at_full_length() { (1000, 50) } else { (24, 4) }
 }
 
@@ -316,26 +319,27 @@ impl Stage {
 
 async fn nothing_is_lost_in_chaos(stage: Stage) {
     let (orders, kills) = length();
-    let (stage, done) = (&stage, &tokio::sync::Notify::new());
+    let (stage, played) = (&stage, &AtomicUsize::new(0));
     // The insured patient's orders take longest: one of three.
     let of_clinic = |clinic: usize| async move {
         let mut all = Vec::new();
         for number in (clinic..orders).step_by(stage.clinics.len()) {
             all.push(stage.play(clinic, number).await);
+            played.fetch_add(1, Ordering::Relaxed);
         }
         all
     };
+    // Evenly over the orders, each time at another moment of one.
     let killer = async {
-        let mut killed = 0;
-        while killed < kills {
-            tokio::time::sleep(Duration::from_millis(700 + 137 * u64::from(killed % 7))).await;
+        for kill in 0..kills {
+            while played.load(Ordering::Relaxed) * kills < orders * kill {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            tokio::time::sleep(Duration::from_millis(u64::try_from(kill % 11).expect("few") * 67)).await;
             stage.process.write().await.restart().await;
-            killed += 1;
         }
-        done.notify_one();
     };
     let (first, second, third, ()) = tokio::join!(of_clinic(0), of_clinic(1), of_clinic(2), killer);
-    done.notified().await;
     let all: Vec<Order> = first.into_iter().chain(second).chain(third).collect();
     assert_eq!(all.len(), orders);
 

@@ -126,6 +126,8 @@ impl Process {
 /// `xinglin` on a data folder.
 fn program(data: &Data) -> Command {
     let mut command = Command::new(super::built("xinglin", "cargo build -p xinglin-server"));
+    // The length of tests is no setting of the server.
+    command.env_remove("XINGLIN_TEST_ALL");
     command.current_dir(data.folder()).arg("--data-dir").arg(data.folder());
     if let Some(url) = data.database_setting() {
         command.args(["--database-url", url]);

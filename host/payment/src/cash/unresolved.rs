@@ -44,7 +44,7 @@ pub(crate) async fn unreturned(records: &Tenant, now: Instant) -> AppResult<Vec<
             };
             let pending: Vec<&Refund> = of_it().filter(waits).collect();
             let Some(since) = pending.iter().map(|refund| refund.since).min() else { continue };
-            let why = of_it().filter_map(|refund| match &refund.stage {
+            let why = of_it().rev().find_map(|refund| match &refund.stage {
                 Stage::Failed { why, .. } => Some(why.clone()),
                 _ => None,
             });
@@ -56,7 +56,7 @@ pub(crate) async fn unreturned(records: &Tenant, now: Instant) -> AppResult<Vec<
                 amount: Money::sum(pending.iter().map(|refund| refund.amount)).map_err(AppError::internal)?,
                 failures: pending.iter().map(|refund| refund.failures).max().unwrap_or_default(),
                 since,
-                why: why.last(),
+                why,
             });
         }
     }

@@ -146,7 +146,7 @@ pub(super) async fn posted(tx: &TenantTx, book: &mut Book, made: &Transaction, n
     }
     if owed < Money::ZERO {
         // What the patient had paid of it is owed to them.
-        let stamp = Stamp { id: fresh(), ..made.entry().stamp.clone() };
+        let stamp = Stamp { id: fresh(), ..made.entry().stamp };
         let entry = Entry { stamp, payer: None, ..made.entry().clone() };
         all.push(Transaction::refund_due(entry, whole(owed.negate())?)?);
     }

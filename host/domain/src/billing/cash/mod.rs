@@ -933,13 +933,16 @@ mod tests {
         due().open((Channel::WechatPay, "native"), NOW.plus_minutes(30), NOW).expect("open").into()
     }
 
+    /// Amounts that come in, what becomes of each, and what goes back in the end.
+    type Row<'a> = (&'a [(&'a str, i64)], &'a [Heard], i64);
+
     /// Amounts that come in one after the other, what becomes of each, and what goes back in the end.
     #[test]
     fn what_is_not_owed_goes_back() {
         use Heard as H;
         let pays = |rest| H::Pays { rest: fen(rest) };
         let back = H::GoesBack;
-        let rows: [(&[(&str, i64)], &[Heard], i64); 6] = [
+        let rows: [Row<'_>; 6] = [
             (&[("a", OWED)], &[pays(0)], 0),
             (&[("a", OWED), ("a", OWED)], &[pays(0), H::Known], 0),
             (&[("a", OWED), ("b", OWED)], &[pays(0), back(Cause::Double)], OWED),
