@@ -4,8 +4,10 @@ use xinglin_domain::{
         Charge, Claim,
         claim::{Pending, Unknown},
     },
+    code::Code,
     consent::Purpose,
     payer::Status,
+    time::Instant,
 };
 use xinglin_extensions::{Extensions, call::Calls};
 use xinglin_platform::{
@@ -13,10 +15,10 @@ use xinglin_platform::{
     document::{Stored, next},
     work,
 };
-use xinglin_store::{OperationState, Work};
+use xinglin_store::{Operation, OperationState, Tenant, Work};
 
 use super::{
-    load,
+    Row, load,
     operation::{Called, Finished, Outcome, Then, Verb, ask_again, finish, in_flight_until, mark},
     payer::payer_of,
     settle::carry_out,
@@ -75,6 +77,10 @@ pub async fn resolve(extensions: &Extensions, work: &Work, occasion: &Occasion) 
         _ => return Err(AppError::internal(format!("operation {} is pending, its bill is not", pending.key))),
     };
     let operation = unknown.state().pending.attempt().operation.clone();
+    // From now on nobody calls the payer for it: to some payers a question is the order to undo what was done.
+    let Some(row) = take(&records, (&pending, row), &unknown, now).await? else {
+        return work::postpone(&records, work, work::next_try(work, now)).await;
+    };
     let mut calls =
         Calls::new(extensions, records.id(), &occasion.request_id, now).of(patient, Purpose::Payment).about(row.id);
     let answer = payer.query(extensions, &mut calls, &operation, &unknown).await;
@@ -104,6 +110,31 @@ pub async fn resolve(extensions: &Extensions, work: &Work, occasion: &Occasion) 
         // The outcome is stored; nobody waits for it.
         Ok(_) => Ok(()),
         Err(error) if error.code.class().status() < 500 => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Takes an operation that is to be asked about; `None` if somebody else has it since it was read.
+async fn take(
+    records: &Tenant,
+    (pending, row): (&Operation, Row),
+    unknown: &Claim<Unknown>,
+    now: Instant,
+) -> AppResult<Option<Row>> {
+    let charge = Charge::from(unknown.clone());
+    let tx = records.begin().await?;
+    let asked = Operation { state: OperationState::Unknown, updated_at: now, ..pending.clone() };
+    let taken = async {
+        // The operation before the bill, as in `finish`.
+        tx.update_payment(&asked, ask_again(pending.created_at, now)).await?;
+        let next = next(row, charge.state().as_str(), &charge, now).map_err(AppError::internal)?;
+        let version = tx.update_document(&next).await?;
+        tx.commit().await?;
+        Ok::<_, AppError>(Row { version, ..next })
+    };
+    match taken.await {
+        Ok(row) => Ok(Some(row)),
+        Err(error) if error.code == Code::VersionConflict => Ok(None),
         Err(error) => Err(error),
     }
 }
