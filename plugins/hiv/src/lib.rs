@@ -14,7 +14,8 @@
 //!   that is delivered late makes an exposure look later than it was, so that the patient is still sent at once.
 //! - No date, decimal without a unit, several choices, or branching: all questions are always shown.
 //! - A referral, its result, a discussion of several disciplines and its opinions do not come back: a task of
-//!   the assistant asks for them, and disciplines are named in the reason.
+//!   the assistant asks for them, and disciplines are named in the alert. The host sends the reason of a referral
+//!   to the patient, so that it names nothing.
 //! - An alert cannot say to whom it climbs. A visit cannot be kept open: a hold, an alert of 5 minutes and tasks
 //!   at 24 h, 72 h and 7 days stand for it.
 //! - Nothing is told of a medicine that begins or ends: the record is looked at every 14 days and at every event.

@@ -148,7 +148,7 @@ rules! {
     "Contact after" [PEP_CONTACT] "h" PEP_FOLLOW_UP "a_course_is_walked_for_180_days";
     "Adherence to PEP is asked on days" [PEP_CHECKS[0], PEP_CHECKS[1], PEP_CHECKS[2], PEP_CHECKS[3], PEP_CHECKS[4]] "d" PROJECT "a_course_is_walked_for_180_days";
     "Tests after PEP in weeks" [PEP_TESTS[0], PEP_TESTS[1]] "wk" PEP_FOLLOW_UP "a_course_is_walked_for_180_days";
-    "The same in China" [PEP_TESTS_CHINA[0], PEP_TESTS_CHINA[1], PEP_TESTS_CHINA[2], PEP_TESTS_CHINA[3]] "wk" PEP_CHINA "a_hospital_chooses_the_weeks_of_tests";
+    "Tests after an exposure in China in weeks" [PEP_TESTS_CHINA[0], PEP_TESTS_CHINA[1], PEP_TESTS_CHINA[2], PEP_TESTS_CHINA[3]] "wk" PEP_CHINA "a_hospital_chooses_the_weeks_of_tests";
     "TDF/FTC needs a clearance of at least" [PREP_CLEARANCE] "mL/min" PREP "clearance_below_60_stops_prevention";
     "PrEP: first test after" [PREP_FIRST_TEST] "d" PREP_FOLLOW_UP "the_first_test_is_after_a_month";
     "PrEP: a negative test holds for" [PREP_TEST] "d" PREP_FOLLOW_UP "an_overdue_test_blocks_renewal";
@@ -157,32 +157,32 @@ rules! {
     "PrEP is stopped after the last exposure by" [PREP_STOP] "d" PREP_USE "prevention_stops_seven_days_after_the_last_exposure";
     "Viral load after start or switch" [LOAD_FIRST] "d" VIRAL_LOAD "viral_load_has_its_days";
     "Viral load to undetectable, and above 200, every" [LOAD_DETECTABLE] "d" VIRAL_LOAD "viral_load_has_its_days";
-    "Viral load after so many days" [TWO_YEARS] "d" VIRAL_LOAD "viral_load_has_its_days";
-    "every" [LOAD_LATER] "d" VIRAL_LOAD "viral_load_has_its_days";
+    "Viral load and CD4: the first two years are" [TWO_YEARS] "d" VIRAL_LOAD "viral_load_has_its_days";
+    "Viral load after that, undetectable, every" [LOAD_LATER] "d" VIRAL_LOAD "viral_load_has_its_days";
     "Adherence is reviewed from" [LOAD_LOW] "copies/mL" FAILURE "viral_load_has_three_levels";
     "Viral load is repeated above" [LOAD_HIGH] "copies/mL" FAILURE "viral_load_has_three_levels";
-    "Repeated within" [LOAD_REPEAT] "d" PROJECT "a_high_viral_load_is_repeated_in_28_days";
-    "Two in a row are a failure from" [FAILURE_FROM] "d" FAILURE "two_high_ones_after_week_24_are_a_failure";
+    "A high viral load is repeated within" [LOAD_REPEAT] "d" PROJECT "a_high_viral_load_is_repeated_in_28_days";
+    "Two viral loads above 200 in a row are a failure from" [FAILURE_FROM] "d" FAILURE "two_high_ones_after_week_24_are_a_failure";
     "CD4 after start" [CD4_FIRST] "d" CD4 "cd4_has_its_days";
     "CD4 baseline is low below" [CD4_BASELINE] "/uL" CD4 "cd4_has_its_days";
     "CD4 to year 2 after a low, another baseline" [CD4_OFTEN, CD4_SELDOM] "d" CD4 "cd4_has_its_days";
-    "CD4 later every" [CD4_LATER] "d" CD4 "cd4_has_its_days";
-    "CD4 later is optional above" [CD4_OPTIONAL] "/uL" CD4 "cd4_has_its_days";
+    "CD4 after two years, of 300 or more, every" [CD4_LATER] "d" CD4 "cd4_has_its_days";
+    "CD4 after two years is optional above" [CD4_OPTIONAL] "/uL" CD4 "cd4_has_its_days";
     "Prophylaxis is reviewed below" [CD4_PROPHYLAXIS] "/uL" PROPHYLAXIS "cd4_below_200_reviews_prophylaxis";
     "A pharmacist calls when days covered are below" [COVERED] "%" PROJECT "days_covered_below_95_percent";
     "Days covered are counted over, at least" [COVERED_DAYS, COVERED_LEAST] "d" PROJECT "days_covered_below_95_percent";
     "A pharmacist calls after a gap of more than" [GAP_HOURS] "h" PROJECT "a_gap_of_more_than_48_hours";
     "Adherence to ART is asked every" [ADHERENCE_EVERY] "d" PROJECT "treatment_is_walked_for_180_days";
     "PHQ-9 and GAD-7 on days" [SCALES[0], SCALES[1], SCALES[2], SCALES[3]] "d" PROJECT "treatment_is_walked_for_180_days";
-    "Later every" [SCALES_LATER] "d" PROJECT "treatment_is_walked_for_180_days";
+    "PHQ-9 and GAD-7 later every" [SCALES_LATER] "d" PROJECT "treatment_is_walked_for_180_days";
     "PHQ-9: a doctor reviews from" [PHQ9_REVIEW] "points" PHQ9 "scores_have_their_readers";
     "PHQ-9: the same day from" [PHQ9_TODAY] "points" PROJECT "scores_have_their_readers";
     "GAD-7: a counsellor, a doctor reviews from" [GAD7_REVIEW, GAD7_SEVERE] "points" GAD7 "scores_have_their_readers";
     "PHQ-9 item 9: safety is assessed from" [ITEM9_ASSESS] "points" PROJECT "the_ninth_item_reaches_a_person";
-    "in fewer minutes than" [ASSESS_MINUTES] "min" PROJECT "the_ninth_item_reaches_a_person";
+    "The safety assessment takes fewer minutes than" [ASSESS_MINUTES] "min" PROJECT "the_ninth_item_reaches_a_person";
     "PHQ-9 item 9: a person makes contact from" [ITEM9_CONTACT] "points" PROJECT "the_ninth_item_reaches_a_person";
-    "within" [CONTACT_MINUTES] "min" PROJECT "the_ninth_item_reaches_a_person";
-    "and again after" [CONTACT_AGAIN[0], CONTACT_AGAIN[1], CONTACT_AGAIN[2]] "h" PROJECT "the_ninth_item_reaches_a_person";
+    "The contact is made within" [CONTACT_MINUTES] "min" PROJECT "the_ninth_item_reaches_a_person";
+    "Contact is made again after" [CONTACT_AGAIN[0], CONTACT_AGAIN[1], CONTACT_AGAIN[2]] "h" PROJECT "the_ninth_item_reaches_a_person";
 }
 
 /// The table of `docs/clinical/hiv.md`.

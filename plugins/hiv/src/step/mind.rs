@@ -100,7 +100,7 @@ impl Step<'_> {
         );
         self.refer(
             Destination::Emergency,
-            zh_en("自杀风险,紧急评估。", "Risk of suicide: emergency assessment."),
+            zh_en("请立即获得当面帮助。", "Please get help in person now."),
             1,
             sources::PROJECT,
         );

@@ -329,6 +329,7 @@ impl Step<'_> {
         self.directives.push(Directive::RaiseAlert(Alert { code, severity, message, owner, sla_minutes, citation }));
     }
 
+    /// The host sends the reason to the patient, so it names nothing: what it is about is in the alert.
     fn refer(&mut self, destination: Destination, reason: LocalizedText, recontact_days: u16, source: Source) {
         let (recontact_days, citation) = (Some(recontact_days), source.citation());
         self.push_once(Directive::Refer(Referral { destination, reason, recontact_days, citation }));

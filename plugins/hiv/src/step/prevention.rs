@@ -51,7 +51,7 @@ impl Step<'_> {
         );
         self.refer(
             Destination::Offline(None),
-            zh_en("暴露前预防评估;首次须线下。", "Assessment for PrEP; the first time face to face."),
+            zh_en("请按团队的安排当面就诊。", "Please see a doctor in person, as our team arranges."),
             RECONTACT_DAYS,
             sources::INTERNET_CARE,
         );
@@ -171,7 +171,7 @@ impl Step<'_> {
         }
         self.refer(
             Destination::Offline(None),
-            zh_en("症状待线下评估。", "Signs to be assessed face to face."),
+            zh_en("请按团队的安排当面就诊。", "Please see a doctor in person, as our team arranges."),
             RECONTACT_DAYS,
             sources::PREP,
         );

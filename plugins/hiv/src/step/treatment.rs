@@ -124,9 +124,9 @@ impl Step<'_> {
             "VIROLOGICAL_FAILURE",
             Severity::Critical,
             zh_en(
-                "连续两次病毒载量>200拷贝/mL(治疗24周后):病毒学失败。耐药检测,多学科讨论,期间不停药。",
-                "Two viral loads in a row above 200 copies/mL after week 24: virological failure. Resistance test, \
-                 discussion of several disciplines; treatment goes on meanwhile.",
+                "连续两次病毒载量>200拷贝/mL(治疗24周后):病毒学失败。耐药检测;感染科、药学、检验(耐药)、心理多学科讨论;期间不停药。",
+                "Two viral loads in a row above 200 copies/mL after week 24: virological failure. Resistance test; infectious diseases, pharmacy, laboratory (resistance) and psychology \
+                 discuss the regimen; treatment goes on meanwhile.",
             ),
             Role::Doctor,
             DAY_IN_MINUTES,
@@ -135,10 +135,7 @@ impl Step<'_> {
         self.request(&[(measure::RESISTANCE, "HIV-1 drug resistance, genotype"), (measure::CD4, "CD4 count")]);
         self.refer(
             Destination::Multidisciplinary,
-            zh_en(
-                "病毒学失败:感染科、药学、检验(耐药)、心理共同讨论方案。",
-                "Virological failure: infectious diseases, pharmacy, laboratory (resistance) and psychology discuss the regimen.",
-            ),
+            zh_en("团队将共同讨论您的随访安排。", "Our team will discuss your follow-up together."),
             RECONTACT_DAYS,
             sources::FAILURE,
         );

@@ -59,10 +59,7 @@ impl Step<'_> {
         );
         self.refer(
             Destination::Offline(None),
-            zh_en(
-                "可能的暴露,72小时内须开始评估与处置,不等待化验。",
-                "Possible exposure: assessment and start within 72 hours, without waiting for the laboratory.",
-            ),
+            zh_en("请现在就诊,不要等待任何检查。", "Please go now, without waiting for any tests."),
             1,
             sources::PEP,
         );
@@ -163,7 +160,7 @@ impl Step<'_> {
         );
         self.refer(
             Destination::Offline(None),
-            zh_en("暴露超过72小时,线下评估与检测。", "Exposure more than 72 hours ago: assessment and tests."),
+            zh_en("请按团队的安排当面就诊。", "Please see a doctor in person, as our team arranges."),
             RECONTACT_DAYS,
             sources::PEP_FOLLOW_UP,
         );
@@ -308,7 +305,7 @@ impl Step<'_> {
         );
         self.refer(
             Destination::Offline(None),
-            zh_en("HIV检测有反应,线下确证。", "Reactive HIV test: confirm face to face."),
+            zh_en("请按团队的安排当面就诊。", "Please see a doctor in person, as our team arranges."),
             RECONTACT_DAYS,
             sources::PREP,
         );
