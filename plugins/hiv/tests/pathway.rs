@@ -284,7 +284,7 @@ fn an_answer_that_cannot_be_right_moves_no_clock() {
         assert_eq!(has(&run, "ANSWER_NOT_USABLE"), !usable, "{hours} {unit}");
         // Nobody is left alone: without a time it is now.
         assert_eq!(has(&run, "PEP_WINDOW_OPEN"), !usable, "{hours} {unit}");
-        assert_eq!(run.task("clock-window").is_some(), false, "{hours} {unit}");
+        assert!(run.task("clock-window").is_none(), "{hours} {unit}");
         assert_eq!(run.stage(), "urgent");
     }
     for wrong in [AnswerValue::Text("yes".into()), AnswerValue::Integer(1)] {
