@@ -1,0 +1,302 @@
+//! Prevention: begun face to face, renewed only with a negative test.
+
+use xinglin_sdk::{
+    clinical::Sex,
+    pathway::{Destination, Role, Severity},
+    time::{MINUTE, plus_days},
+    types::{Decimal, zh_en},
+};
+
+use super::{DAY_IN_MINUTES, Step, THREE_DAYS_IN_MINUTES, task};
+use crate::{
+    chart::Kidney,
+    measure::{self, Found},
+    memory::{Arm, Hold},
+    questions::{Amount, Answers, link},
+    rules, schedule, sources,
+};
+
+const RECONTACT_DAYS: u16 = 7;
+/// Days ago, beyond which an answer cannot be right.
+const DAYS_PLAUSIBLE: i64 = 3650;
+
+impl Step<'_> {
+    fn enter_prevention(&mut self) {
+        if self.memory.arm == Arm::Prevention {
+            return;
+        }
+        self.enter(Arm::Prevention);
+        for day in [rules::PREP_FIRST_TEST, rules::PREP_TEST] {
+            self.schedule(&format!("{}{day}", task::REGULAR), plus_days(self.now, day));
+        }
+    }
+
+    /// A high risk: prevention is offered, and begins face to face.
+    pub(super) fn want_prevention(&mut self) {
+        if self.memory.arm == Arm::Urgent || self.memory.prevention_since.is_some() {
+            return;
+        }
+        self.enter_prevention();
+        self.alert(
+            "PREP_CANDIDATE",
+            Severity::Warning,
+            zh_en(
+                "高风险且无72小时内暴露:建议线下评估暴露前预防(HIV阴性、无急性症状、肌酐清除率≥60、乙肝状态已知)。",
+                "High risk and no exposure within 72 hours: assess PrEP face to face (HIV negative, no acute signs, \
+                 clearance of 60 or more, hepatitis B known).",
+            ),
+            Role::Doctor,
+            THREE_DAYS_IN_MINUTES,
+            sources::PREP,
+        );
+        self.refer(
+            Destination::Offline(None),
+            zh_en("请按团队的安排当面就诊。", "Please see a doctor in person, as our team arranges."),
+            RECONTACT_DAYS,
+            sources::INTERNET_CARE,
+        );
+        self.request(&[
+            (measure::HIV_TEST, "HIV antigen and antibody"),
+            (measure::CREATININE, "Creatinine"),
+            (measure::HEPATITIS_B, "Hepatitis B surface antigen"),
+            (measure::HEPATITIS_C, "Hepatitis C antibody"),
+            (measure::SYPHILIS, "Syphilis antibody"),
+        ]);
+        self.tell_to_visit();
+    }
+
+    pub(super) fn start_prevention(&mut self, plan: &str) {
+        if self.memory.arm == Arm::Urgent {
+            return;
+        }
+        self.enter_prevention();
+        if plan == "on-demand" {
+            self.judge_on_demand();
+        }
+        if self.memory.prevention_since.is_some() {
+            return;
+        }
+        self.memory.prevention_since = Some(self.now);
+        if let Some((_, Found::Positive)) = self.chart.tests().first() {
+            return self.judge_test();
+        }
+        self.judge_kidney();
+        self.judge_hepatitis();
+        if self.chart.kidney() == Kidney::Unknown || self.chart.hepatitis().is_empty() {
+            self.alert(
+                "PREP_BASELINE_INCOMPLETE",
+                Severity::Warning,
+                zh_en(
+                    "暴露前预防缺少肌酐清除率或乙肝结果,续方前请补齐。",
+                    "PrEP without a known clearance or hepatitis B status: complete it before a renewal.",
+                ),
+                Role::Doctor,
+                THREE_DAYS_IN_MINUTES,
+                sources::PREP,
+            );
+        }
+    }
+
+    fn judge_on_demand(&mut self) {
+        if self.chart.snapshot.subject.sex == Sex::Male {
+            self.note(zh_en(
+                "患者按需(2-1-1)使用:仅适用于男男性行为者,请核实。",
+                "The patient uses 2-1-1: only for men who have sex with men; please verify.",
+            ));
+        } else {
+            self.alert(
+                "PREP_ON_DEMAND_UNSUITED",
+                Severity::Warning,
+                zh_en(
+                    "按需(2-1-1)方案仅适用于男男性行为者,请改评估每日方案。",
+                    "2-1-1 is only for men who have sex with men: assess daily use.",
+                ),
+                Role::Doctor,
+                DAY_IN_MINUTES,
+                sources::PREP_USE,
+            );
+        }
+    }
+
+    pub(super) fn judge_kidney(&mut self) {
+        if self.memory.prevention_since.is_some() && self.chart.kidney() == Kidney::Below {
+            self.alert(
+                "PREP_CLEARANCE_LOW",
+                Severity::Warning,
+                zh_en(
+                    "肌酐清除率<60 mL/min,不宜TDF/FTC。",
+                    "Creatinine clearance below 60 mL/min: TDF/FTC is not suitable.",
+                ),
+                Role::Doctor,
+                DAY_IN_MINUTES,
+                sources::PREP,
+            );
+            self.hold(
+                Hold::Kidney,
+                zh_en("化验结果须医生复核。", "A result is to be reviewed by a doctor."),
+                sources::PREP,
+            );
+        }
+    }
+
+    pub(super) fn judge_hepatitis(&mut self) {
+        if self.memory.arm == Arm::Prevention && matches!(self.chart.hepatitis().first(), Some((_, Found::Positive))) {
+            self.alert(
+                "PREP_HEPATITIS_B",
+                Severity::Warning,
+                zh_en(
+                    "乙肝表面抗原阳性:停用含TDF方案有肝炎发作风险,不宜按需使用,请线下评估。",
+                    "Hepatitis B surface antigen positive: stopping TDF may cause a flare, 2-1-1 is unsuitable. Assess.",
+                ),
+                Role::Doctor,
+                DAY_IN_MINUTES,
+                sources::PREP,
+            );
+        }
+    }
+
+    /// Signs of an acute infection, or of a side effect.
+    pub(super) fn symptoms(&mut self) {
+        self.critical(
+            "ACUTE_SYMPTOMS",
+            zh_en(
+                "患者报告发热、皮疹等症状:排除急性感染或不良反应,线下评估并加测核酸。",
+                "Fever, rash or the like: exclude an acute infection or a side effect, face to face, with RNA.",
+            ),
+            sources::PREP,
+        );
+        if self.memory.arm != Arm::Treatment {
+            self.request(&[(measure::HIV_TEST, "HIV antigen and antibody"), (measure::VIRAL_LOAD, "HIV RNA")]);
+            self.hold(Hold::Symptoms, zh_en("不适症状须当面评估。", "To be seen face to face first."), sources::PREP);
+        }
+        self.refer(
+            Destination::Offline(None),
+            zh_en("请按团队的安排当面就诊。", "Please see a doctor in person, as our team arranges."),
+            RECONTACT_DAYS,
+            sources::PREP,
+        );
+        self.tell_to_visit();
+    }
+
+    pub(super) fn regular_answered(&mut self, answers: &Answers<'_>) {
+        if self.memory.arm != Arm::Prevention {
+            return;
+        }
+        let last = answers.amount(link::LAST_DAYS, "d", DAYS_PLAUSIBLE);
+        if answers.plan().is_none() || answers.boolean(link::UNWELL).is_none() || last == Amount::Wrong {
+            self.answer_unusable();
+        }
+        match answers.plan() {
+            Some(plan @ ("daily" | "on-demand")) => self.start_prevention(plan),
+            Some(_) if self.memory.prevention_since.is_some() => {
+                self.judge_stop(last);
+                self.end_prevention();
+            }
+            _ => {}
+        }
+        if answers.yes(link::UNWELL) {
+            self.symptoms();
+        }
+        self.judge_gap(answers);
+        if answers.yes(link::STOP) && self.memory.prevention_since.is_some() {
+            self.judge_stop(last);
+        }
+    }
+
+    /// Days that are not known count as too few.
+    fn judge_stop(&mut self, last: Amount) {
+        match last {
+            Amount::Of(days) if days >= Decimal::whole(rules::PREP_STOP) => self.note(zh_en(
+                "患者希望停止或已停止,距末次暴露已满7天;停前请复查HIV并核对乙肝。",
+                "The patient stops, 7 days or more after the last exposure: test HIV again, mind hepatitis B.",
+            )),
+            known => {
+                self.alert(
+                    "PREP_STOP_TOO_EARLY",
+                    Severity::Warning,
+                    zh_en(
+                        "距末次暴露未满7天(或不明)即要停止,请药师联系。",
+                        "Stops less than 7 days after the last exposure, or it is not known: a pharmacist calls.",
+                    ),
+                    Role::Pharmacist,
+                    DAY_IN_MINUTES,
+                    sources::PREP_USE,
+                );
+                self.tell(
+                    "keep-on",
+                    zh_en(
+                        "在与团队沟通之前,请继续按医生的安排执行。",
+                        "Please go on as your doctor arranged until our team has talked with you.",
+                    ),
+                );
+                let gone = match known {
+                    Amount::Of(days) => days.normalized(),
+                    Amount::Silent | Amount::Wrong => Decimal::whole(0),
+                };
+                let gone = if gone.scale == 0 { gone.unscaled } else { 0 };
+                self.schedule(task::STOP_DAY, plus_days(self.now, rules::PREP_STOP - gone));
+            }
+        }
+    }
+
+    pub(super) fn stop_day(&mut self) {
+        self.note(zh_en(
+            "距末次暴露已满7天,可与患者讨论停止;停前请复查HIV。",
+            "7 days since the last exposure: stopping may be discussed; test HIV again before.",
+        ));
+    }
+
+    pub(super) fn end_prevention(&mut self) {
+        self.memory.prevention_since = None;
+        self.release(Hold::Overdue);
+    }
+
+    /// The doctor who lifts the hold lets this test pass, not the next.
+    pub(super) fn waive_test(&mut self) {
+        self.memory.waived = schedule::test_holds_until(&self.memory, &self.chart);
+    }
+
+    /// No renewal without a negative test in its time.
+    pub(super) fn plan_renewal(&mut self) {
+        let until = match self.memory.arm {
+            Arm::Prevention => schedule::test_holds_until(&self.memory, &self.chart),
+            _ => None,
+        };
+        let Some(until) = until else {
+            if self.memory.renewal.take().is_some() {
+                self.cancel(task::RENEWAL);
+            }
+            return;
+        };
+        if until >= self.now && self.memory.prevention_since != Some(until) {
+            self.release(Hold::Overdue);
+        } else if self.memory.waived != Some(until) && !self.memory.holds.contains(&Hold::Overdue) {
+            self.alert(
+                "PREP_TEST_OVERDUE",
+                Severity::Warning,
+                zh_en(
+                    "期限内没有HIV阴性结果(首月及其后每90天):暂停续方,补测后自动恢复。",
+                    "No negative HIV test in its time (after a month, then every 90 days): no renewal until there is one.",
+                ),
+                Role::Doctor,
+                DAY_IN_MINUTES,
+                sources::PREP_FOLLOW_UP,
+            );
+            self.hold(
+                Hold::Overdue,
+                zh_en("有一项化验逾期。", "A laboratory test is overdue."),
+                sources::PREP_FOLLOW_UP,
+            );
+            self.remind_of_laboratory();
+        }
+        let ring = until.saturating_add(MINUTE);
+        if self.memory.renewal != Some(ring) {
+            self.memory.renewal = Some(ring);
+            if ring > self.now {
+                self.schedule(task::RENEWAL, ring);
+            } else {
+                self.cancel(task::RENEWAL);
+            }
+        }
+    }
+}
