@@ -1,6 +1,6 @@
 //! Follow-up of depression, anxiety and insomnia.
 //!
-//! Every number is in [`numbers`], with its source; `docs/clinical/mental-health.md` is made of that
+//! The numbers of its rules are in [`numbers`], each with its source; `docs/clinical/mental-health.md` is made of that
 //! table. Values that a hospital may choose are settings, and they are only ever stricter.
 //!
 //! It asks, and never prescribes. A score is only as good as its answers: what is of the wrong kind,

@@ -1,6 +1,7 @@
-//! Every number of the pathway, with its source and its test.
+//! The numbers of the clinical rules, each with its source and its test. Days of grace of single tasks, and
+//! minutes of alerts about what was missed, are constants beside their rules.
 //!
-//! The rules use these values and no others. `docs/clinical/mental-health.md` is this table.
+//! The rules use these values. `docs/clinical/mental-health.md` is this table.
 
 use crate::sources::Source;
 

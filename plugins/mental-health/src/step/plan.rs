@@ -9,7 +9,7 @@ use xinglin_sdk::{
 
 use super::Step;
 use crate::{
-    numbers::{MDT_DAYS, PLAN_DAYS, REVIEW_DAYS, REVIEW_MINUTES, REVIEW_SESSIONS, REVIEW_WINDOW},
+    numbers::{MDT_DAYS, MDT_DISCIPLINES, PLAN_DAYS, REVIEW_DAYS, REVIEW_MINUTES, REVIEW_SESSIONS, REVIEW_WINDOW},
     sources::Source,
     tenant,
 };
@@ -22,11 +22,13 @@ const SIGN_DOCTOR: &str = "plan-doctor";
 const SIGN_THERAPIST: &str = "plan-therapist";
 const REVIEW_DOCTOR: &str = "review-doctor";
 const REVIEW_THERAPIST: &str = "review-therapist";
+#[allow(clippy::cast_possible_truncation, reason = "a small constant")]
+const DISCIPLINES: usize = MDT_DISCIPLINES.value as usize;
 /// Days of grace of a session.
 const SESSION_WINDOW: u16 = 3;
 
 /// The disciplines of a conference, each with who gives its opinion.
-pub(super) fn opinions() -> [(&'static str, Role, LocalizedText); 3] {
+pub(super) fn opinions() -> [(&'static str, Role, LocalizedText); DISCIPLINES] {
     [
         ("mdt-psychiatry", Role::Doctor, zh_en("会诊意见:精神科", "Opinion of psychiatry")),
         ("mdt-psychotherapy", Role::Psychotherapist, zh_en("会诊意见:心理治疗", "Opinion of psychotherapy")),
