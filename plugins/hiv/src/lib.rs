@@ -7,7 +7,6 @@
 //!
 //! **What pathway 1.0 cannot express**, and what is done instead:
 //!
-//! - `#[plugin]` refuses the manifest's `compartment`: what it would write is written out below.
 //! - A message, task or alert has no compartment of its own: the manifest marks the whole plugin.
 //! - A hold stops every online prescription of the patient, not the one medicine whose test is overdue.
 //! - An answer has neither a time nor an author. Hours are asked for, and counted back from `now`; an answer
@@ -39,30 +38,14 @@ mod step;
 use xinglin_sdk::{
     clinical::Snapshot,
     pathway::{Definition, Eligibility, Error, Event, Outcome, Pathway, State},
+    plugin,
     time::Instant,
 };
 
 /// The pathway plugin.
+#[plugin(pathway)]
 #[derive(Debug)]
 pub struct Hiv;
-
-// What `#[plugin(pathway)]` writes. The attribute of SDK 1.0 refuses the key `compartment` of a
-// manifest, which hosts demand of a plugin that works in one; `tests/pathway.rs` checks the manifest.
-impl xinglin_sdk::Plugin for Hiv {
-    const MANIFEST: &'static str = include_str!("../plugin.toml");
-}
-
-#[cfg(target_family = "wasm")]
-#[doc(hidden)]
-#[allow(unsafe_code, missing_docs, clippy::all, reason = "generated code of the bindings")]
-mod export {
-    type Export = xinglin_sdk::panics::Loud<super::Hiv>;
-    xinglin_sdk::pathway::bindings::export!(Export with_types_in xinglin_sdk::pathway::bindings);
-
-    #[used]
-    #[unsafe(link_section = "xinglin:manifest.toml")]
-    static MANIFEST: [u8; include_bytes!("../plugin.toml").len()] = *include_bytes!("../plugin.toml");
-}
 
 impl Pathway for Hiv {
     fn describe() -> Definition {

@@ -5,7 +5,7 @@ use std::{env, fs, path::Path};
 
 use toml::{Table, Value};
 
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 11] = [
     "id",
     "version",
     "publisher",
@@ -13,6 +13,7 @@ const KEYS: [&str; 10] = [
     "name",
     "description",
     "capabilities",
+    "compartment",
     "limits",
     "settings",
     "data-needs",

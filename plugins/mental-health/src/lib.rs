@@ -1,0 +1,69 @@
+//! Follow-up of depression, anxiety and insomnia.
+//!
+//! The numbers of its rules are in [`numbers`], each with its source; `docs/clinical/mental-health.md` is made of that
+//! table. Values that a hospital may choose are settings, and they are only ever stricter.
+//!
+//! It asks, and never prescribes. A score is only as good as its answers: what is of the wrong kind,
+//! out of bounds or of the future is used by no rule; of an item that asks about safety it is an alert.
+//!
+//! # Not possible yet in `pathway` 1.0
+//!
+//! - **A visit cannot be kept open.** A hold stops prescribing (signature, approval, payment,
+//!   dispensing), and only a doctor lifts it; closing the visit itself is not refused.
+//! - **"Human contact" is an alert**, critical and with five minutes, which the host lets climb. Nobody
+//!   records how the contact ended; releasing the hold says so.
+//! - **Safety items are unknown to the host.** If this plugin traps or is disabled, the care team is told that
+//!   the pathway is silent (`PATHWAY_SILENT`), not that the answer was a suicidal one. Recontacts are tasks of
+//!   the pathway and end with it.
+//! - **Messages reach the patient only.** A guardian and an emergency contact are reached by tasks.
+//! - **The emergency text is a message**, of a template that a tenant may replace (`emergency-help`).
+//! - **Scores are not computed by the host**, so no total is recorded; item 9 is. There is no branching: the
+//!   fifth question of the ASQ is asked of everybody. Choices have one text, so it has both languages.
+//!   Questions have no bounds and no date: a diary entry is of the day on which it was given.
+//! - **A questionnaire is always asked of the patient.** The slot of the C-SSRS is therefore never asked; staff
+//!   fill it in. Nor does the pathway know who answered, or who did a task: a consent is a task of the
+//!   guardian that somebody has done. It is revoked by leaving.
+//! - **A case conference has no disciplines**: a referral to several, and a task for each of the three.
+//!   A plan signed by both is a task of each.
+//! - **There are no views for schools and employers.** Nothing is sent to either; what a school may be told
+//!   is a task for a person, after the guardian's consent. The definition says what a view has to
+//!   respect (`mental-health.school-sees`, `mental-health.smallest-group`).
+//! - **Procedures are not in a snapshot**, so whether sleep apnoea is treated is asked.
+
+mod conditions;
+mod definition;
+mod memory;
+pub mod numbers;
+mod scales;
+mod screen;
+mod sources;
+mod step;
+mod tenant;
+
+use xinglin_sdk::{
+    clinical::Snapshot,
+    pathway::{Definition, Eligibility, Error, Event, Outcome, Pathway, State},
+    plugin,
+    time::Instant,
+};
+
+pub use sources::Source;
+
+/// The pathway plugin.
+#[plugin(pathway)]
+#[derive(Debug)]
+pub struct MentalHealth;
+
+impl Pathway for MentalHealth {
+    fn describe() -> Definition {
+        definition::definition()
+    }
+
+    fn screen(snapshot: Snapshot, _now: Instant) -> Result<Eligibility, Error> {
+        screen::screen(&snapshot)
+    }
+
+    fn step(state: Option<State>, event: Event, snapshot: Snapshot, now: Instant) -> Result<Outcome, Error> {
+        step::step(state.as_ref(), &event, &snapshot, now)
+    }
+}

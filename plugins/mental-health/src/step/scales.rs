@@ -1,0 +1,349 @@
+//! The scales in time: cadence, review, response, remission, maintenance.
+
+use xinglin_sdk::{
+    pathway::{Destination, Role, Severity},
+    time::{Instant, days_between, plus_days},
+    types::zh_en,
+};
+
+use super::{Step, plan};
+use crate::{
+    numbers::{
+        FIRST_EVERY, FIRST_UNTIL, GAD7_REVIEW, LATER_EVERY, MAINTENANCE, NO_RESPONSE_DAY, PHQ9_REVIEW, PHQ9_SAME_DAY,
+        REMISSION, REMISSIONS_APART, RESPONSE_BASELINE, RESPONSE_PERCENT, REVIEW_MINUTES, SCALES_WINDOW,
+    },
+    scales::{Answers, DIFFICULT, code, gad7_band, phq9_band},
+    sources::Source,
+};
+
+/// Before the day of the scales.
+const SCALES: &str = "scales-";
+/// Timer of the end of maintenance.
+pub(super) const MAINTENANCE_END: &str = "maintenance-end";
+
+/// The day of the scales, by the code of their task.
+pub(super) fn day_of(code: &str) -> Option<i64> {
+    code.strip_prefix(SCALES)?.parse().ok()
+}
+
+/// The first day of the cadence after `day` that is after `today`.
+fn next_day(day: i64, today: i64) -> i64 {
+    let mut next = day;
+    loop {
+        next += if next < FIRST_UNTIL.value { FIRST_EVERY.value } else { LATER_EVERY.value };
+        if next > today {
+            return next;
+        }
+    }
+}
+
+impl Step<'_> {
+    pub(super) fn start_scales(&mut self) {
+        self.ask_scales(true);
+        self.memory.asked = Some(format!("{SCALES}0"));
+        // They are asked already: a day later, again.
+        self.schedule_scales(0, plus_days(self.now, 1), SCALES_WINDOW.days() - 1);
+        self.plan_scales(0, 0);
+    }
+
+    pub(super) fn scales_due(&mut self, day: i64) {
+        if self.memory.asked == Some(format!("{SCALES}{day}")) {
+            return self.ask_scales_again();
+        }
+        let today = self.days().unwrap_or(day).max(day);
+        self.plan_scales(day, today);
+        self.memory.asked = Some(format!("{SCALES}{day}"));
+        self.ask_scales(self.memory.minor);
+        self.remind_of_scales();
+    }
+
+    fn ask_scales(&mut self, asq: bool) {
+        for questionnaire in [code::PHQ9, code::GAD7] {
+            self.memory.unanswered.insert(questionnaire.to_owned());
+            self.ask(questionnaire);
+        }
+        self.ask(code::SIGNS);
+        if asq {
+            self.ask(code::ASQ);
+        }
+    }
+
+    /// Those after `day`.
+    fn plan_scales(&mut self, day: i64, today: i64) {
+        let next = next_day(day, today);
+        let due = plus_days(self.memory.started.unwrap_or(self.now), next);
+        self.schedule_scales(next, due, SCALES_WINDOW.days());
+    }
+
+    fn schedule_scales(&mut self, day: i64, due: Instant, window: u16) {
+        let title = zh_en(format!("第{day}天问卷"), format!("Questionnaires, day {day}"));
+        self.schedule(&format!("{SCALES}{day}"), title, Role::Patient, due, window);
+    }
+
+    fn remind_of_scales(&mut self) {
+        self.tell("scales-due", zh_en("您有问卷待填写。", "There are questions for you to answer."));
+    }
+
+    /// Somebody says that they were answered. Before they are due they stay; later, what was not answered
+    /// is asked again the next day.
+    pub(super) fn scales_ticked(&mut self, day: i64, due: Instant) {
+        if self.now < due {
+            self.schedule_scales(day, due, SCALES_WINDOW.days());
+        } else if !self.memory.unanswered.is_empty() {
+            self.schedule_scales(day, plus_days(self.now, 1), SCALES_WINDOW.days());
+        }
+    }
+
+    pub(super) fn ask_scales_again(&mut self) {
+        for questionnaire in self.memory.unanswered.clone() {
+            self.ask(&questionnaire);
+            self.remind_of_scales();
+        }
+    }
+
+    pub(super) fn scales_missed(&mut self) {
+        if self.memory.unanswered.is_empty() {
+            return;
+        }
+        self.alert(
+            "SCALES_MISSED",
+            Severity::Warning,
+            Role::HealthManager,
+            REVIEW_MINUTES.minutes(),
+            zh_en("问卷超期未填写,请联系患者。", "The questionnaires were not answered: please contact the patient."),
+            Source::Project,
+        );
+    }
+
+    /// What is answered nobody waits for any more.
+    fn answered_one(&mut self, questionnaire: &str) {
+        self.memory.unanswered.remove(questionnaire);
+        if self.memory.unanswered.is_empty()
+            && let Some(task) = self.memory.asked.take()
+        {
+            self.cancel(&task);
+        }
+    }
+
+    // --- PHQ-9 -------------------------------------------------------------------
+
+    pub(super) fn phq9_answered(&mut self, answers: &Answers<'_>) {
+        match answers.phq9() {
+            Some(total) => {
+                self.answered_one(code::PHQ9);
+                self.phq9_came(total, answers.difficulty());
+            }
+            None => self.scale_unreadable(code::PHQ9),
+        }
+    }
+
+    pub(super) fn phq9_came(&mut self, total: i64, difficulty: Option<usize>) {
+        let (zh, en) = phq9_band(total);
+        let (zh_hard, en_hard) =
+            difficulty.and_then(|rank| DIFFICULT.get(rank)).map_or_else(Default::default, |found| {
+                let (zh, en) = found.1.split_once(" · ").unwrap_or((found.1, found.1));
+                (format!(",功能影响:{zh}"), format!("; effect on life: {en}"))
+            });
+        let first = self.memory.baseline;
+        let (zh_first, en_first) =
+            first.map_or_else(Default::default, |first| (format!(",首次{first}分"), format!(", at first {first}")));
+        self.note(zh_en(
+            format!("PHQ-9 {total}/27({zh}{zh_first}{zh_hard})。"),
+            format!("PHQ-9 {total}/27 ({en}{en_first}{en_hard})."),
+        ));
+        if total >= PHQ9_SAME_DAY.value {
+            let minutes = self.minutes_left_today();
+            self.alert(
+                "PHQ9_SEVERE",
+                Severity::Warning,
+                Role::Doctor,
+                minutes,
+                zh_en(format!("PHQ-9 {total}分(重度),请当日评估。"), format!("PHQ-9 {total}, severe: review today.")),
+                PHQ9_SAME_DAY.source,
+            );
+        } else if total >= PHQ9_REVIEW.value {
+            self.alert(
+                "PHQ9_REVIEW",
+                Severity::Warning,
+                Role::Doctor,
+                REVIEW_MINUTES.minutes(),
+                zh_en(format!("PHQ-9 {total}分({zh}),请医生评估。"), format!("PHQ-9 {total}, {en}: please review.")),
+                PHQ9_REVIEW.source,
+            );
+        }
+        self.memory.last = Some(total);
+        match first {
+            None => self.memory.baseline = Some(total),
+            Some(first) => {
+                self.judge_response(first, total);
+                self.judge_remission(first, total);
+            }
+        }
+    }
+
+    /// Once, by the first total from day 56 on.
+    fn judge_response(&mut self, first: i64, total: i64) {
+        if self.memory.judged || self.days().is_none_or(|days| days < NO_RESPONSE_DAY.value) {
+            return;
+        }
+        self.memory.judged = true;
+        let fell = (first - total) * 100 >= RESPONSE_PERCENT.value * first;
+        if first < RESPONSE_BASELINE.value || fell {
+            return;
+        }
+        self.alert(
+            "NO_RESPONSE",
+            Severity::Warning,
+            Role::Doctor,
+            REVIEW_MINUTES.minutes(),
+            zh_en(
+                format!("第56天PHQ-9由{first}分到{total}分,下降不足50%:请组织多学科会诊(精神科、心理治疗、药学)。"),
+                format!(
+                    "PHQ-9 went from {first} to {total} by day 56, less than half: a conference of psychiatry, \
+                     psychotherapy and pharmacy."
+                ),
+            ),
+            Source::Hedis,
+        );
+        self.refer(
+            Destination::Multidisciplinary,
+            zh_en(
+                "由精神科、心理治疗、药学共同讨论您的方案。",
+                "Several specialists will go through your plan together.",
+            ),
+            Some(14),
+            Source::Project,
+        );
+        self.convene();
+    }
+
+    fn judge_remission(&mut self, first: i64, total: i64) {
+        if total >= REMISSION.value {
+            self.memory.remission = None;
+            if self.memory.maintenance && total >= PHQ9_REVIEW.value {
+                self.memory.maintenance = false;
+                self.cancel(MAINTENANCE_END);
+            }
+            return;
+        }
+        if first < REMISSION.value {
+            return;
+        }
+        match self.memory.remission {
+            None => self.memory.remission = Some(self.now),
+            Some(since) if !self.memory.maintenance && days_between(since, self.now) >= REMISSIONS_APART.value => {
+                self.memory.maintenance = true;
+                self.schedule_maintenance_end(plus_days(self.now, MAINTENANCE.value));
+                self.alert(
+                    "REMISSION",
+                    Severity::Info,
+                    Role::Doctor,
+                    REVIEW_MINUTES.minutes(),
+                    zh_en(
+                        "间隔28天两次缓解(PHQ-9<5),进入90天维持期。",
+                        "In remission twice, 28 days apart (PHQ-9 below 5): 90 days of maintenance begin.",
+                    ),
+                    Source::Hedis,
+                );
+            }
+            Some(_) => {}
+        }
+    }
+
+    pub(super) fn schedule_maintenance_end(&mut self, due: Instant) {
+        if self.memory.maintenance {
+            self.schedule(MAINTENANCE_END, zh_en("维持期结束评估", "End of maintenance"), Role::Doctor, due, 0);
+        }
+    }
+
+    /// It ends in remission and with nothing open about safety; otherwise a doctor decides.
+    pub(super) fn end_maintenance(&mut self) {
+        if !self.memory.maintenance {
+            return;
+        }
+        let well = self.memory.last.is_some_and(|last| last < REMISSION.value);
+        let safe = self.memory.holds.is_empty() && !self.memory.assessment && self.memory.recontacts.is_empty();
+        if well && safe {
+            self.close(
+                "REMISSION_MAINTAINED",
+                zh_en("维持期满,随访结束。", "Maintenance is complete: the follow-up ends."),
+                Source::Project.citation(),
+            );
+            return;
+        }
+        self.memory.maintenance = false;
+        self.memory.remission = None;
+        self.alert(
+            "MAINTENANCE_NOT_KEPT",
+            Severity::Warning,
+            Role::Doctor,
+            REVIEW_MINUTES.minutes(),
+            zh_en("维持期结束时未保持缓解,随访继续。", "Not in remission at the end of maintenance: it goes on."),
+            Source::Project,
+        );
+    }
+
+    // --- the others --------------------------------------------------------------
+
+    pub(super) fn gad7_answered(&mut self, answers: &Answers<'_>) {
+        match answers.gad7() {
+            Some(total) => {
+                self.answered_one(code::GAD7);
+                self.gad7_came(total);
+            }
+            None => self.scale_unreadable(code::GAD7),
+        }
+    }
+
+    pub(super) fn gad7_came(&mut self, total: i64) {
+        let (zh, en) = gad7_band(total);
+        self.note(zh_en(format!("GAD-7 {total}/21({zh})。"), format!("GAD-7 {total}/21 ({en}).")));
+        if total >= GAD7_REVIEW.value {
+            self.alert(
+                "GAD7_REVIEW",
+                Severity::Warning,
+                Role::Doctor,
+                REVIEW_MINUTES.minutes(),
+                zh_en(format!("GAD-7 {total}分({zh}),请医生评估。"), format!("GAD-7 {total}, {en}: please review.")),
+                GAD7_REVIEW.source,
+            );
+        }
+    }
+
+    pub(super) fn isi_answered(&mut self, answers: &Answers<'_>) {
+        let Some(total) = answers.isi() else { return self.scale_unreadable(code::ISI) };
+        let first = *self.memory.isi.get_or_insert(total);
+        self.note(zh_en(format!("ISI {total}/28(首次{first})。"), format!("ISI {total}/28 (at first {first}).")));
+    }
+
+    /// It is asked again, and nothing is made of it.
+    fn scale_unreadable(&mut self, questionnaire: &str) {
+        self.ask(questionnaire);
+        self.alert(
+            "ANSWERS_UNREADABLE",
+            Severity::Info,
+            Role::HealthManager,
+            REVIEW_MINUTES.minutes(),
+            zh_en("问卷有无法读取的回答,已请患者重填。", "Some answers could not be read: the patient is asked again."),
+            Source::Project,
+        );
+    }
+
+    fn convene(&mut self) {
+        for (opinion, owner, title) in plan::opinions() {
+            self.await_opinion(opinion, owner, title);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_of_the_cadence() {
+        let days: Vec<i64> = std::iter::successors(Some(0), |day| Some(next_day(*day, *day))).take(10).collect();
+        assert_eq!(days, [0, 14, 28, 42, 56, 70, 84, 112, 140, 168]);
+        assert_eq!(next_day(14, 400), 84 + 12 * 28, "after a long stop, the next one to come");
+    }
+}

@@ -1,0 +1,98 @@
+//! The plan of two.
+
+use xinglin_sdk::{pathway::Role, testing::START, time::plus_days};
+
+use crate::{Run, day_of, enrolled, score};
+
+fn signed() -> Run {
+    let mut run = enrolled();
+    score(&mut run, 7);
+    for task in ["plan-doctor", "plan-therapist"] {
+        run.complete(task);
+    }
+    run
+}
+
+fn reviewing(run: &Run) -> bool {
+    run.task("review-doctor").is_some() && run.task("review-therapist").is_some()
+}
+
+#[test]
+fn each_owns_what_is_theirs() {
+    let mut run = enrolled();
+    let owner = |run: &Run, task: &str| run.task(task).map(|task| task.owner);
+    assert_eq!(owner(&run, "plan-doctor"), Some(Role::Doctor));
+    assert_eq!(owner(&run, "plan-therapist"), Some(Role::Psychotherapist));
+    run.complete("plan-doctor");
+    assert!(run.task("session").is_none() && run.task("joint-review").is_none(), "signed by one");
+    run.complete("plan-therapist");
+    assert_eq!(owner(&run, "session"), Some(Role::Psychotherapist));
+    assert_eq!(day_of(&run, "joint-review"), 28);
+}
+
+#[test]
+fn a_plan_that_is_not_signed_is_reported() {
+    let mut run = enrolled();
+    run.complete("plan-doctor");
+    run.advance_to(plus_days(START, 7) - 1);
+    assert!(!run.alerts().contains(&"PLAN_UNSIGNED"));
+    run.advance_to(plus_days(START, 7));
+    assert_eq!(run.alert("PLAN_UNSIGNED").map(|alert| alert.owner), Some(Role::Psychotherapist));
+    run.advance_to(plus_days(START, 8));
+    assert_eq!(run.alerts().iter().filter(|code| **code == "PLAN_UNSIGNED").count(), 1);
+    assert!(run.task("plan-therapist").is_some(), "still wanted");
+}
+
+#[test]
+fn joint_review_every_4_sessions_or_28_days() {
+    for sessions in [3, 4, 5] {
+        let mut run = signed();
+        for _ in 0..sessions {
+            run.advance(5);
+            run.complete("session");
+        }
+        assert_eq!(reviewing(&run), sessions >= 4, "{sessions} sessions");
+    }
+    for (day, due) in [(27, false), (28, true), (29, true)] {
+        let mut run = signed();
+        run.advance_to(plus_days(START, day));
+        assert_eq!(reviewing(&run), due, "day {day}");
+    }
+    let mut run = signed();
+    run.complete("joint-review");
+    assert_eq!(day_of(&run, "joint-review"), 28, "not ticked away");
+    for _ in 0..4 {
+        run.advance(5);
+        run.complete("session");
+    }
+    run.complete("review-doctor");
+    assert!(run.task("joint-review").is_none(), "reviewed by one");
+    run.complete("review-therapist");
+    assert_eq!(day_of(&run, "joint-review"), 20 + 28);
+    run.advance(5);
+    run.complete("session");
+    assert!(!reviewing(&run), "counted anew");
+}
+
+#[test]
+fn a_joint_review_that_is_missed_is_reported() {
+    let mut run = signed();
+    run.advance_to(plus_days(START, 28));
+    run.complete("review-therapist");
+    run.advance_to(plus_days(START, 31) - 1);
+    assert!(!run.alerts().contains(&"JOINT_REVIEW_MISSED"));
+    run.advance_to(plus_days(START, 31));
+    assert_eq!(run.alert("JOINT_REVIEW_MISSED").map(|alert| alert.owner), Some(Role::Doctor));
+    run.advance_to(plus_days(START, 32));
+    assert_eq!(run.alerts().iter().filter(|code| **code == "JOINT_REVIEW_MISSED").count(), 1);
+    run.complete("review-doctor");
+    assert!(run.task("joint-review").is_some());
+}
+
+#[test]
+fn a_session_that_is_missed_is_reported_and_planned_again() {
+    let mut run = signed();
+    run.advance_to(plus_days(START, 10));
+    assert_eq!(run.alert("SESSION_MISSED").map(|alert| alert.owner), Some(Role::Psychotherapist));
+    assert_eq!(day_of(&run, "session"), 17);
+}
