@@ -6,7 +6,7 @@ use xinglin_domain::{coding::Coding, compartment::Compartment, time::Instant};
 use xinglin_runtime::{Limits, Package, attach};
 
 use crate::support::{
-    Client, Clinic, DIABETES, MEDICAL_INSURANCE, Person, TestHospital,
+    Client, Clinic, DIABETES, HIV, MEDICAL_INSURANCE, MENTAL_HEALTH, Person, TestHospital,
     clinic::{id, medicine},
     guest::Guest,
     line, record, rules_on_both_engines,
@@ -19,6 +19,7 @@ rules_on_both_engines!(
     an_insurer_reads_what_consent_covers,
     other_plugins_see_nothing_of_a_compartment,
     resources_a_pathway_writes_are_in_its_compartment,
+    the_restricted_pathways_begin_and_hear_of_danger,
     a_bill_does_not_disclose_a_compartment_to_the_payer,
     resources_of_an_earlier_release_are_labelled,
 );
@@ -320,6 +321,35 @@ fn discreet() -> Vec<u8> {
     manifest.limits.deadline_ms = Limits::MAXIMUM.deadline_ms;
     manifest.data_needs.observations.push(Coding::new("http://loinc.org", VIRAL_LOAD));
     attach(package.bytes(), &manifest).expect("a package")
+}
+
+/// The shipped ones, on the host: who enrols has a task, and a suicidal answer is an alert at once.
+async fn the_restricted_pathways_begin_and_hear_of_danger(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[&HIV, &MENTAL_HEALTH]).await;
+    let now = hospital.now();
+    for (plugin, compartment) in [(&HIV, "hiv"), (&MENTAL_HEALTH, "mental-health")] {
+        if compartment == "mental-health" {
+            clinic.import(&[record::condition(&clinic.subject, &clinic.evidence[0], now, "F32.1")]).await;
+        }
+        let enrol = json!({ "patient": clinic.subject, "plugin": plugin.id });
+        clinic.doctor.refused("/api/v1/enrolments", enrol.clone(), "ACCESS_COMPARTMENT").await;
+        consent(&clinic, json!({ "compartment": compartment }), json!({ "role": "doctor" }), "treatment").await;
+        let enrolled = clinic.doctor.post("/api/v1/enrolments", enrol).await;
+        let enrolment = format!("/api/v1/enrolments/{}", enrolled["id"].as_str().expect("an id"));
+        let view = clinic.doctor.get(&enrolment).await;
+        assert!(view["stage"].as_str().is_some_and(|stage| !stage.is_empty()), "{view}");
+        if compartment == "hiv" {
+            continue;
+        }
+        let answers: Vec<Value> = (1..=5)
+            .map(|item| json!({ "link_id": format!("asq-{item}"), "value": { "boolean": item == 5 } }))
+            .collect();
+        let asq = json!({ "questionnaire": "asq", "answers": answers });
+        clinic.patient.post(&format!("{enrolment}/answers"), asq).await;
+        let alerts = clinic.doctor.get("/api/v1/alerts").await;
+        let alert = alerts.as_array().expect("alerts").iter().find(|one| one["code"] == "SUICIDE_RISK_ACUTE");
+        assert_eq!(alert.map(|alert| &alert["detail"]["alert"]["severity"]), Some(&json!("critical")), "{alerts}");
+    }
 }
 
 async fn resources_a_pathway_writes_are_in_its_compartment(hospital: TestHospital) {

@@ -24,8 +24,9 @@ pub use client::{Answer, Client, Exchange, http};
 pub use clinic::{Clinic, PASSWORD, Person, line, medicine};
 pub use hospital::{TestHospital, advance};
 pub use plugin::{
-    BUNDLE, CAPITATION, DIABETES, DIABETES_CHANGED, DIRECT_BILLING, DRUG_SAFETY, IDENTITY_CHECK, MEDICAL_INSURANCE,
-    MEMBERSHIP, PLATFORM_FEE, PYTHON, PYTHON_HEADS, PYTHON_INSURER, PYTHON_WASI, Plugin, frozen,
+    BUNDLE, CAPITATION, DIABETES, DIABETES_CHANGED, DIRECT_BILLING, DRUG_SAFETY, HIV, IDENTITY_CHECK,
+    MEDICAL_INSURANCE, MEMBERSHIP, MENTAL_HEALTH, PLATFORM_FEE, PYTHON, PYTHON_HEADS, PYTHON_INSURER, PYTHON_WASI,
+    Plugin, frozen,
 };
 pub use process::Process;
 pub use tools::{Desk, Registry};

@@ -20,6 +20,9 @@ pub struct Plugin {
 }
 
 pub const DIABETES: Plugin = Plugin { file: "plugins/diabetes.wasm", id: "xinglin.diabetes", payer: None };
+pub const HIV: Plugin = Plugin { file: "plugins/hiv.wasm", id: "xinglin.hiv", payer: None };
+pub const MENTAL_HEALTH: Plugin =
+    Plugin { file: "plugins/mental-health.wasm", id: "xinglin.mental-health", payer: None };
 pub const DRUG_SAFETY: Plugin = Plugin { file: "plugins/drug-safety.wasm", id: "xinglin.drug-safety", payer: None };
 pub const MEDICAL_INSURANCE: Plugin =
     Plugin { file: "plugins/medical-insurance.wasm", id: "xinglin.medical-insurance", payer: Some("basic_insurance") };
@@ -105,6 +108,9 @@ impl Plugin {
         // No pooling region has set its figures; the frozen one has defaults.
         if self.file == MEDICAL_INSURANCE.file {
             grant["settings"] = json!({ "accept-illustrative": true });
+        }
+        if let Some(compartment) = Package::read(self.bytes()).expect("a good package").manifest().compartment {
+            grant["compartment"] = json!(compartment);
         }
         operator.put(&path, grant).await;
         operator.post(&format!("{path}/enable"), json!(null)).await;
