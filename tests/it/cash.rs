@@ -69,10 +69,10 @@ async fn cash(clinic: &Clinic, quote: &Value) -> Value {
     clinic.patient.get(&payments(quote)).await
 }
 
+/// The share in this state, once a job that is at it has ended.
 async fn cash_is(clinic: &Clinic, quote: &Value, status: &str) -> Value {
-    let cash = cash(clinic, quote).await;
-    assert_eq!(cash["status"], status, "{cash}");
-    cash
+    eventually(&format!("the share is {status}"), async || cash(clinic, quote).await["status"] == status).await;
+    cash(clinic, quote).await
 }
 
 /// An order that the payers have settled, whose patient has 4000 to pay.
@@ -99,9 +99,12 @@ async fn balance(clinic: &Clinic, account: &str) -> i64 {
     accounts.iter().find(|one| one["account"] == account).map_or(0, |one| one["fen"].as_i64().expect("fen"))
 }
 
-/// The books have this cash and owe the patient this.
+/// The books have this cash and owe the patient this, once a job that is at it has ended.
 async fn books_have(clinic: &Clinic, cash: i64, owed_to_patients: i64) {
-    assert_eq!((balance(clinic, "cash").await, -balance(clinic, "payable.patient").await), (cash, owed_to_patients));
+    eventually(&format!("cash of {cash} and {owed_to_patients} owed to patients"), async || {
+        (balance(clinic, "cash").await, -balance(clinic, "payable.patient").await) == (cash, owed_to_patients)
+    })
+    .await;
 }
 
 async fn each_channel_is_paid_and_heard_once(stage: Stage) {
@@ -313,6 +316,8 @@ async fn a_part_that_is_given_back_goes_back_by_the_channel(stage: Stage) {
                 for _ in 0..4 {
                     stage.advance(121).await;
                 }
+                let done = async || cash(&clinic, &quote).await["refunds"][0]["stage"] == "done";
+                eventually("it is done", done).await;
                 let refunds = cash(&clinic, &quote).await["refunds"].clone();
                 assert_eq!((refunds.as_array().map(Vec::len), &refunds[0]["stage"]), (Some(1), &json!("done")));
             } else {

@@ -144,7 +144,9 @@ pub(super) async fn one_at_a_time(tx: &TenantTx, charge: &Charge) -> AppResult<(
     }
     for due in till::due_of(tx, charge.patient()).await? {
         let other: Charge = Stored::try_from(tx.get_document(due.bill()).await?)?.value;
-        if due.until().is_some() && other.id() != charge.id() && shares_a_payer(charge, &other) {
+        // One that is being taken back cannot be paid any more.
+        let waits = matches!(other, Charge::Settled(_)) && due.until().is_some();
+        if waits && other.id() != charge.id() && shares_a_payer(charge, &other) {
             let detail = "another order of the patient is not paid yet: pay it, or cancel it, first";
             return Err(AppError::new(Code::PayDue, detail).with("bill", other.id()));
         }
