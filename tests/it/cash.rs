@@ -232,6 +232,8 @@ async fn what_is_not_owed_goes_back_by_itself(stage: Stage) {
         let name = order(&clinic, &quote, channel).await;
         assert_eq!(stage.channel.pay(&name, json!({ "amount": 3999 })).await, [409]);
         stage.advance(61).await;
+        let heard = async || cash(&clinic, &quote).await["refunds"][0].is_object();
+        eventually("it is heard", heard).await;
         let short = cash_is(&clinic, &quote, "DUE").await;
         assert_eq!(
             (&short["refunds"][0]["cause"], &short["refunds"][0]["amount_fen"]),
