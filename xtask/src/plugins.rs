@@ -65,8 +65,10 @@ fn build_variants(with: With) -> Result<()> {
     let all = manifest.split_once("members = [").and_then(|(_, rest)| rest.split_once(']'));
     let (all, _) = all.context("plugins/Cargo.toml names its members")?;
     change(&workspace.join("Cargo.toml"), &format!("[{all}]"), &format!("[{}]", members.join(", ")))?;
-    let sdk = format!("\"{}\"", sh::root().join("sdk").display());
-    change(&workspace.join("Cargo.toml"), "\"../sdk\"", &sdk)?;
+    // What plugins share stays where it is.
+    let manifest = std::fs::read_to_string(workspace.join("Cargo.toml"))?;
+    let shared = manifest.replace("{ path = \"", &format!("{{ path = \"{}/", plugins.display()));
+    std::fs::write(workspace.join("Cargo.toml"), shared)?;
     let mut folders = Vec::new();
     for Variant { plugin, name, changes } in VARIANTS {
         let (from, to) = (plugins.join(plugin), workspace.join(name));

@@ -94,14 +94,6 @@ impl From<First> for Memory {
     }
 }
 
-fn parse<T: serde::de::DeserializeOwned>(data: &[u8]) -> Result<T, Error> {
-    match postcard::take_from_bytes(data) {
-        Ok((memory, [])) => Ok(memory),
-        Ok(_) => Err(Error::BadState("bytes are left over".to_owned())),
-        Err(error) => Err(Error::BadState(error.to_string())),
-    }
-}
-
 impl Memory {
     /// The state at enrolment.
     pub const fn new(now: Instant) -> Self {
@@ -123,17 +115,15 @@ impl Memory {
     /// `BadState` if the data have a later version, or are malformed.
     pub fn read(state: &State) -> Result<Self, Error> {
         match state.version {
-            VERSION => parse(&state.data),
-            1 => parse::<First>(&state.data).map(Into::into),
-            version => Err(Error::BadState(format!("version {version}, and this component reads {VERSION}"))),
+            1 => pathway_state::read::<First>(state, 1).map(Into::into),
+            _ => pathway_state::read(state, VERSION),
         }
     }
 
     /// # Errors
     /// If the state cannot be serialised.
     pub fn write(&self) -> Result<State, Error> {
-        let data = postcard::to_allocvec(self).map_err(|error| Error::Other(error.to_string()))?;
-        Ok(State { version: VERSION, data })
+        pathway_state::write(self, VERSION)
     }
 
     /// The stage.
@@ -173,7 +163,7 @@ mod tests {
             severe_hypoglycaemia: false,
             remission: false,
         };
-        let old = State { version: 1, data: postcard::to_allocvec(&first).expect("written") };
+        let old = pathway_state::write(&first, 1).expect("written");
         let read = Memory::read(&old).expect("version 1");
         assert_eq!(
             (read.maintenance, read.off_target, read.referred_until, read.urgent_until),

@@ -4,10 +4,9 @@ use diabetes::Diabetes;
 use xinglin_sdk::{
     clinical::{Component, ConditionStatus, MedicationStatus, ObservationValue, OmissionReason, Section},
     pathway::{
-        AnswerValue, DataNeed, Destination, Directive, Eligibility, Error, Event, Pathway, Role, Severity, State,
-        TaskRef,
+        AnswerValue, Destination, Directive, Eligibility, Error, Event, Pathway, Role, Severity, State, TaskRef,
     },
-    testing::{Host, PathwayRun, Patient, START, data_needs},
+    testing::{Host, PathwayRun, Patient, START, assert_needs_declared},
     time::{DAY, plus_days, plus_minutes},
     types::{Attribute, Coding, Decimal, Quantity},
 };
@@ -96,22 +95,7 @@ fn silence_is_not_absence() {
 
 #[test]
 fn the_manifest_declares_all_that_the_definition_asks_for() {
-    let declared = data_needs::<Diabetes>();
-    let codes = |needs: &[DataNeed]| -> Vec<(String, String)> {
-        let observations = needs.iter().filter_map(|need| match need {
-            DataNeed::Observations(codes) => Some(codes.clone()),
-            _ => None,
-        });
-        let mut codes: Vec<_> = observations.flatten().map(|code| (code.system, code.code)).collect();
-        codes.sort();
-        codes.dedup();
-        codes
-    };
-    let asked = Diabetes::describe().data_needs;
-    assert_eq!(codes(&asked), codes(&declared));
-    for need in asked.iter().filter(|need| !matches!(need, DataNeed::Observations(_))) {
-        assert!(declared.contains(need), "{need:?}");
-    }
+    assert_needs_declared::<Diabetes>();
 }
 
 // --- the calendar --------------------------------------------------------------

@@ -137,21 +137,13 @@ impl Memory {
     /// # Errors
     /// `BadState` if the data have a later version, or are malformed.
     pub fn read(state: &State) -> Result<Self, Error> {
-        if state.version != VERSION {
-            return Err(Error::BadState(format!("version {}, and this component reads {VERSION}", state.version)));
-        }
-        match postcard::take_from_bytes(&state.data) {
-            Ok((memory, [])) => Ok(memory),
-            Ok(_) => Err(Error::BadState("bytes are left over".to_owned())),
-            Err(error) => Err(Error::BadState(error.to_string())),
-        }
+        pathway_state::read(state, VERSION)
     }
 
     /// # Errors
     /// If the state cannot be serialised.
     pub fn write(&self) -> Result<State, Error> {
-        let data = postcard::to_allocvec(self).map_err(|error| Error::Other(error.to_string()))?;
-        Ok(State { version: VERSION, data })
+        pathway_state::write(self, VERSION)
     }
 
     /// The stage.

@@ -7,10 +7,10 @@ use xinglin_sdk::{
         ConditionStatus, Medication, MedicationStatus, Observation, ObservationValue, OmissionReason, Section, Sex,
     },
     pathway::{
-        AnswerKind, AnswerValue, DataNeed, Destination, Directive, Eligibility, Error, Event, Pathway, ReleaseBy, Role,
-        Severity, State, TaskRef,
+        AnswerKind, AnswerValue, Destination, Directive, Eligibility, Error, Event, Pathway, ReleaseBy, Role, Severity,
+        State, TaskRef,
     },
-    testing::{Host, PathwayRun, Patient, START, data_needs},
+    testing::{Host, PathwayRun, Patient, START, assert_needs_declared},
     time::{DAY, Instant, MINUTE, plus_days, plus_minutes},
     types::{Attribute, AttributeValue, Coding, Decimal, LocalizedText, Quantity},
 };
@@ -164,18 +164,7 @@ fn the_manifest_declares_compartment_version_and_data() {
     let manifest = Hiv::MANIFEST;
     assert!(manifest.contains("\ncompartment = \"hiv\"\n"));
     assert!(manifest.contains(&format!("\nversion = \"{}\"\n", env!("CARGO_PKG_VERSION"))));
-    let codes = |needs: &[DataNeed]| -> Vec<String> {
-        let observations = needs.iter().filter_map(|need| match need {
-            DataNeed::Observations(codes) => Some(codes.clone()),
-            _ => None,
-        });
-        let mut codes: Vec<_> = observations.flatten().map(|code| code.code).collect();
-        codes.sort();
-        codes
-    };
-    let (asked, declared) = (Hiv::describe().data_needs, data_needs::<Hiv>());
-    assert_eq!(codes(&asked), codes(&declared));
-    assert!(asked.iter().all(|need| matches!(need, DataNeed::Observations(_)) || declared.contains(need)));
+    assert_needs_declared::<Hiv>();
 }
 
 // --- risk ------------------------------------------------------------------------------------

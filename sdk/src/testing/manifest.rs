@@ -4,16 +4,41 @@ use std::collections::BTreeMap;
 
 use toml::{Table, Value};
 
-use super::{decimal, outside::field_name};
+use super::{Host, decimal, outside::field_name};
 use crate::{
     Plugin,
     identity::Field,
-    pathway::DataNeed,
+    pathway::{DataNeed, Pathway},
     types::{AttributeValue, Coding, Decimal},
 };
 
 fn table<P: Plugin>() -> Table {
     P::MANIFEST.parse().unwrap_or_else(|error| panic!("plugin.toml: {error}"))
+}
+
+/// Checks that the manifest of a pathway declares what its definition asks for, and no other observations: the host
+/// gives it nothing else. Two needs of a definition may name the same code.
+///
+/// # Panics
+/// If they differ.
+#[track_caller]
+pub fn assert_needs_declared<P: Plugin + Pathway>() {
+    let codes = |needs: &[DataNeed]| -> Vec<(String, String)> {
+        let observations = needs.iter().filter_map(|need| match need {
+            DataNeed::Observations(codes) => Some(codes.clone()),
+            _ => None,
+        });
+        let mut codes: Vec<_> = observations.flatten().map(|code| (code.system, code.code)).collect();
+        codes.sort();
+        codes
+    };
+    let (asked, declared) = (Host::of::<P>().call(P::describe).data_needs, data_needs::<P>());
+    let mut asked_codes = codes(&asked);
+    asked_codes.dedup();
+    assert_eq!(asked_codes, codes(&declared), "what the definition asks for, and what plugin.toml declares");
+    for need in asked.iter().filter(|need| !matches!(need, DataNeed::Observations(_))) {
+        assert!(declared.contains(need), "plugin.toml does not declare {need:?}");
+    }
 }
 
 /// The `[data-needs]` of a plugin's manifest.

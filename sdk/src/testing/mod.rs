@@ -28,7 +28,7 @@ pub use claim::{CredentialBuilder, PersonBuilder};
 pub(crate) use host::with;
 pub use host::{Host, LogLine};
 pub use insurance::{ClaimBuilder, PolicyBuilder, YEAR, attempt};
-pub use manifest::data_needs;
+pub use manifest::{assert_needs_declared, data_needs};
 pub use order::OrderBuilder;
 pub use pathway_run::PathwayRun;
 pub use patient::{Patient, START};
