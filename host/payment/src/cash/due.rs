@@ -18,7 +18,7 @@ use crate::{ledger, till};
 /// long as the order stands. If the bill is settled anew, it is another amount.
 pub(crate) async fn due(tx: &TenantTx, charge: &Charge, now: Instant) -> AppResult<()> {
     if till::take(tx, charge.id()).await?.is_some() {
-        return ledger::share(tx, charge.id(), now).await;
+        return ledger::update_share(tx, charge.id(), now).await;
     }
     let amount = charge.allocation().map_or(Money::ZERO, |allocation| allocation.part(Source::Cash));
     if amount <= Money::ZERO {

@@ -3,9 +3,9 @@
 //!
 //! Begin with `due` and `open`; money comes in by `hear` (a notice), `follow` (the job, which asks) and
 //! `pay_at_counter`, all through [`receive`]. Rules are in `xinglin_domain::billing::cash`. An order or refund
-//! is stored before its channel is asked; one transaction of a channel counts once, whoever tells it.
-//! What is owed is what the
-//! books say ([`ledger::share`](crate::ledger::share)); how it is stored is in `till.rs`.
+//! is stored before its channel is asked; one transaction of a channel counts once, whoever tells it. What is
+//! owed is what the books say ([`ledger::update_share`](crate::ledger::update_share)); how it is stored is in
+//! `till.rs`.
 
 mod channel;
 mod difference;

@@ -115,7 +115,7 @@ pub async fn open(platform: &Platform, caller: &Caller, id: BillId, wanted: Open
     let tx = records.begin().await?;
     settled(&tx, id).await?;
     // It may be from before shares were kept.
-    ledger::share(&tx, id, now).await?;
+    ledger::update_share(&tx, id, now).await?;
     let stored = taken(&tx, id).await?;
     let due = is_due(stored.till)?;
     let Some((client, settings)) = asked else {

@@ -68,7 +68,7 @@ pub async fn pay_at_counter(
     if before.is_none_or(|before| before.till.received().iter().find(known).is_none()) {
         settled(&tx, id).await?;
         // It may be from before shares were kept.
-        ledger::share(&tx, id, now).await?;
+        ledger::update_share(&tx, id, now).await?;
         let stored = taken(&tx, id).await?;
         // Money that cannot be kept is not taken.
         is_due(stored.till.clone())?.at_the_counter(now)?;

@@ -69,7 +69,7 @@ pub async fn deny(platform: &Platform, caller: &Caller, id: BillId, new: NewDeni
     update(&tx, row, &charge, caller.now).await?;
     let who = (id, new.payer.as_str(), caller.actor.account);
     let booked = ledger::book_denial(&tx, who, (transaction, new.amount_fen, undertaken, reason), caller.now).await?;
-    ledger::share(&tx, id, caller.now).await?;
+    ledger::update_share(&tx, id, caller.now).await?;
     tx.commit().await?;
     Ok(TransactionView::from(&booked))
 }

@@ -260,25 +260,35 @@ pub(super) async fn hold(
 ) -> AppResult<Option<(Row, Called)>> {
     let now = platform.now();
     let tx = records.begin().await?;
-    // The operation before the bill, as in `finish`.
     let operation = tx.get_payment(key).await?;
     if operation.state != OperationState::Pending {
         return Ok(None);
     }
     // Before others can see that it is held.
     let called = Called::new(key);
-    let held = async {
-        let asked = now.plus_seconds(SILENCE_SECONDS);
-        tx.update_payment(&StoredOperation { updated_at: now, ..operation }, asked).await?;
-        let version = tx.update_document(&Row { updated_at: now, ..row.clone() }).await?;
+    let operation = StoredOperation { updated_at: now, ..operation };
+    let taken = take(tx, (&operation, now.plus_seconds(SILENCE_SECONDS)), Row { updated_at: now, ..row }).await?;
+    Ok(taken.filter(|_| is_still_in_time(now, platform.now())).map(|row| (row, called)))
+}
+
+/// Takes an operation and its bill, for whoever goes to the payer with it: who had read either before cannot
+/// write it any more. `None` if somebody else has written one since it was read. The operation is looked at
+/// again at `ask_at`.
+pub(super) async fn take(
+    tx: TenantTx,
+    (operation, ask_at): (&StoredOperation, Instant),
+    row: Row,
+) -> AppResult<Option<Row>> {
+    let taken = async {
+        // The operation before the bill, as in `finish`.
+        tx.update_payment(operation, ask_at).await?;
+        let version = tx.update_document(&row).await?;
         tx.commit().await?;
         Ok(version)
     };
-    match held.await {
-        Ok(version) if platform.now() < now.plus_seconds(LONGEST_COMMIT_SECONDS) => {
-            Ok(Some((Row { version, ..row }, called)))
-        }
-        Ok(_) | Err(StoreError::VersionConflict { .. }) => Ok(None),
+    match taken.await {
+        Ok(version) => Ok(Some(Row { version, ..row })),
+        Err(StoreError::VersionConflict { .. }) => Ok(None),
         Err(error) => Err(error.into()),
     }
 }
@@ -624,7 +634,7 @@ pub(super) async fn post_reduced(
         return Err(AppError::internal("a refunded bill without figures"));
     };
     ledger::book_reduction(tx, charge.id(), (before, allocation), now).await?;
-    ledger::share(tx, charge.id(), now).await?;
+    ledger::update_share(tx, charge.id(), now).await?;
     notice::refunded_in_part(tx, charge, &replaced.refund.key, now).await?;
     resource::project(tx, projections(charge, now), now).await?;
     let row = given_back(tx, row, charge, now).await?;

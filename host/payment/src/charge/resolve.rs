@@ -4,10 +4,8 @@ use xinglin_domain::{
         Charge, Claim,
         claim::{Pending, Unknown},
     },
-    code::Code,
     consent::Purpose,
     payer::Status,
-    time::Instant,
 };
 use xinglin_extensions::{Extensions, call::Calls};
 use xinglin_platform::{
@@ -15,11 +13,11 @@ use xinglin_platform::{
     document::{Stored, next},
     work,
 };
-use xinglin_store::{Operation, OperationState, Tenant, Work};
+use xinglin_store::{Operation, OperationState, Work};
 
 use super::{
-    Row, load,
-    operation::{Called, Finished, Outcome, Then, Verb, ask_again, finish, in_flight_until, mark},
+    load,
+    operation::{Called, Finished, Outcome, Then, Verb, ask_again, finish, in_flight_until, take},
     payer::payer_of,
     settle::carry_out,
 };
@@ -78,7 +76,10 @@ pub async fn resolve(extensions: &Extensions, work: &Work, occasion: &Occasion) 
     };
     let operation = unknown.state().pending.attempt().operation.clone();
     // From now on nobody calls the payer for it: to some payers a question is the order to undo what was done.
-    let Some(row) = take(&records, (&pending, row), &unknown, now).await? else {
+    let charge = Charge::from(unknown.clone());
+    let asked = Operation { state: OperationState::Unknown, updated_at: now, ..pending };
+    let row = next(row, charge.state().as_str(), &charge, now)?;
+    let Some(row) = take(records.begin().await?, (&asked, ask_again(asked.created_at, now)), row).await? else {
         return work::postpone(&records, work, work::next_try(work, now)).await;
     };
     let mut calls =
@@ -88,10 +89,6 @@ pub async fn resolve(extensions: &Extensions, work: &Work, occasion: &Occasion) 
     let Ok(Ok(status)) = answer else {
         // Still unknown: asked again later.
         let tx = records.begin().await?;
-        let charge = Charge::from(unknown);
-        // The operation before the bill, as in `finish`.
-        mark(&tx, &operation.key, OperationState::Unknown, None, (operation.at, now)).await?;
-        tx.update_document(&next(row, charge.state().as_str(), &charge, now)?).await?;
         calls.write(&tx).await?;
         tx.commit().await?;
         return Ok(());
@@ -110,31 +107,6 @@ pub async fn resolve(extensions: &Extensions, work: &Work, occasion: &Occasion) 
         // The outcome is stored; nobody waits for it.
         Ok(_) => Ok(()),
         Err(error) if error.code.class().status() < 500 => Ok(()),
-        Err(error) => Err(error),
-    }
-}
-
-/// Takes an operation that is to be asked about; `None` if somebody else has it since it was read.
-async fn take(
-    records: &Tenant,
-    (pending, row): (&Operation, Row),
-    unknown: &Claim<Unknown>,
-    now: Instant,
-) -> AppResult<Option<Row>> {
-    let charge = Charge::from(unknown.clone());
-    let tx = records.begin().await?;
-    let asked = Operation { state: OperationState::Unknown, updated_at: now, ..pending.clone() };
-    let taken = async {
-        // The operation before the bill, as in `finish`.
-        tx.update_payment(&asked, ask_again(pending.created_at, now)).await?;
-        let next = next(row, charge.state().as_str(), &charge, now).map_err(AppError::internal)?;
-        let version = tx.update_document(&next).await?;
-        tx.commit().await?;
-        Ok::<_, AppError>(Row { version, ..next })
-    };
-    match taken.await {
-        Ok(row) => Ok(Some(row)),
-        Err(error) if error.code == Code::VersionConflict => Ok(None),
         Err(error) => Err(error),
     }
 }

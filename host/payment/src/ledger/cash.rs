@@ -73,13 +73,14 @@ pub(crate) async fn repay(
 /// # Errors
 /// If the store fails.
 #[boxed]
-pub(crate) async fn share(tx: &TenantTx, bill: BillId, now: Instant) -> AppResult<()> {
+pub(crate) async fn update_share(tx: &TenantTx, bill: BillId, now: Instant) -> AppResult<()> {
     let mut book = load_to_post(tx, bill).await?;
-    let [held, receivable, payable] =
-        [Account::Cash, Account::PatientReceivable, Account::PatientPayable].map(|account| balance(&book, account));
-    // A payable is a credit.
-    let (receivable, owed) = (receivable?, whole(held?.plus(payable?))?);
-    let owed = whole(owed.plus(receivable))?;
+    let held = balance(&book, Account::Cash)?;
+    let receivable = balance(&book, Account::PatientReceivable)?;
+    // A credit, and so below zero.
+    let payable = balance(&book, Account::PatientPayable)?;
+    // The patient's money that is held and is not owed back, and what they are still to pay.
+    let owed = whole(Money::sum([held, receivable, payable]))?;
     let Some(stored) = till::find(tx, bill).await? else {
         let (tenant, patient) = (tx.id(), tx.get_document(bill).await?.patient_id.parse().map_err(AppError::internal)?);
         let till = if receivable > Money::ZERO {

@@ -28,7 +28,7 @@ use xinglin_store::{ClosedPeriod, Executor, TenantScope, TenantTx};
 pub(crate) use self::book::{
     book_anew, book_denial, book_reduction, book_remitted, book_shares, doctor_of, reversed, unwind,
 };
-pub(crate) use self::cash::{Arrived, receive, repay, share};
+pub(crate) use self::cash::{Arrived, receive, repay, update_share};
 pub use self::close_period::{Close, close_period};
 pub use self::correct::{Correct, correct};
 pub use self::draft::{Judge, approve, list_drafts, reject};

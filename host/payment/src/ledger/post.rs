@@ -16,7 +16,7 @@ use xinglin_store::{StoreError, TenantTx};
 use super::{
     TransactionView,
     book::{balance, doctor_of, whole},
-    draft, fresh, last_closed, load, put, share,
+    draft, fresh, last_closed, load, put, update_share,
 };
 
 /// What a person may post. What belongs to the course of a bill is not among it.
@@ -153,7 +153,7 @@ pub(super) async fn posted(tx: &TenantTx, book: &mut Book, made: &Transaction, n
     put(tx, book, all).await?;
     // Otherwise it is brought in line when the bill is settled.
     let stands = tx.get_document(bill).await?.status == ChargeState::Settled.as_str();
-    if stands { share(tx, bill, now).await } else { Ok(()) }
+    if stands { update_share(tx, bill, now).await } else { Ok(()) }
 }
 
 /// That nothing is posted under an id.
