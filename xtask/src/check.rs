@@ -191,14 +191,6 @@ const ALL: &str = "XINGLIN_TEST_ALL";
 /// Not tests, but what tests start.
 const NO_TESTS: [&str; 2] = ["host_to_be_killed", "reads_garbage"];
 
-/// Tests that run at once, for each core. Three were no faster: each test has threads of its own.
-const THREADS_PER_CORE: usize = 1;
-
-fn threads() -> Result<String> {
-    let asked = std::env::var("RUST_TEST_THREADS");
-    asked.or_else(|_| Ok((std::thread::available_parallelism()?.get() * THREADS_PER_CORE).to_string()))
-}
-
 /// Where the plugins are built natively, apart from the host.
 fn plugins_target() -> PathBuf {
     sh::target().join("plugins-native")
@@ -215,7 +207,7 @@ struct Tally {
 
 impl Tally {
     fn run(&mut self, command: sh::Sh, which: &Which) -> Result<()> {
-        let mut command = command.args(["--no-fail-fast", "--"]).env("RUST_TEST_THREADS", threads()?);
+        let mut command = command.args(["--no-fail-fast", "--"]);
         if which.all {
             command = command
                 .args(["--include-ignored"])
