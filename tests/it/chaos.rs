@@ -16,9 +16,9 @@ use xinglin_store::Engine;
 use crate::{
     money::bill,
     support::{
-        Answer, Client, Clinic, MEDICAL_INSURANCE, Process,
+        Answer, Client, Clinic, MEDICAL_INSURANCE, Process, at_full_length,
         cash_channel::PaymentChannel,
-        clinic::{confirm_path, confirmation, id},
+        clinic::{confirm_path, confirmation, id, part},
         gateway::{self, Gateway},
         on_both_engines,
     },
@@ -28,7 +28,7 @@ on_both_engines!(Stage: nothing_is_lost_in_chaos);
 
 /// Orders and kills.
 fn length() -> (usize, usize) {
-    if crate::support::at_full_length() { (1000, 50) } else { (24, 4) }
+    if at_full_length() { (1000, 50) } else { (24, 4) }
 }
 
 struct Stage {
@@ -198,7 +198,7 @@ impl Stage {
             let answer = ask(patient, Method::POST, &confirm_path(quote), Some(confirmation(quote))).await;
             match status(&read(patient, &order.bill).await) {
                 "SETTLED" => return true,
-                "REVERSED" | "ABANDONED" | "DECLINED" => return false,
+                over if OVER.contains(&over) => return false,
                 _ if answer.code().starts_with("PAY_QUOTE") => return false,
                 // The order before it is not paid, and lapses.
                 _ if answer.code() == "PAY_DUE" => self.advance(301).await,
@@ -402,7 +402,7 @@ async fn nothing_is_lost_in_chaos(stage: Stage) {
         at_counter += fen("received", &|one| one["channel"] == "counter")
             - fen("refunds", &|one| one["channel"] == "counter" && one["stage"] == "done");
         let kept = fen("received", &|_| true) - fen("refunds", &|one| one["stage"] == "done");
-        let due = crate::support::clinic::part(&charge, "cash");
+        let due = part(&charge, "cash");
         assert_eq!(kept, if has { due } else { 0 }, "{charge} {share}");
         medicines += usize::from(has);
         paid += kept;

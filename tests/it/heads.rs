@@ -207,7 +207,7 @@ async fn a_year_ends_in_the_figures_of_its_members(mut years: Years) {
     let diagnosis = record::condition(&clinic.subject, &visit, years.0.now(), "E11.9");
     clinic.evidence = [visit, clinic.import(&[diagnosis]).await.remove(0)];
     let used = async || accountant.get(&of_year(year)).await["used_fen"].as_i64().expect("fen");
-    let prescription = clinic.approved().await;
+    let prescription = clinic.worked_example().await;
     let quote = clinic.quote(&prescription).await;
     let fund = part(&quote, "basic_fund");
     assert!(fund > 0, "{quote}");
@@ -225,6 +225,14 @@ async fn a_year_ends_in_the_figures_of_its_members(mut years: Years) {
     let handout = clinic.handout(&prescription).await;
     clinic.pharmacist.post(&format!("{prescription}/dispense"), handout).await;
     eventually("it is charged again", async || used().await == fund).await;
+    // The fee is given back: what is left is settled anew, and charged anew.
+    let fee = json!({ "key": "fee", "lines": [{ "line": 1, "quantity": 1 }], "reason": "the doctor was late" });
+    let path = format!("/api/v1/charges/{}/refunds", quote["id"].as_str().expect("an id"));
+    let left = clinic.pharmacist.post(&path, fee).await;
+    assert!((1..fund).contains(&part(&left, "basic_fund")), "{left}");
+    let fund = part(&left, "basic_fund");
+    eventually("what is left is charged", async || used().await == fund).await;
+    assert_eq!(on_account(&clinic, "receivable.basic-fund").await, 0);
 
     // What others have given, by statement: partners and approved referrals are charged, the rest is not.
     let uses = format!("{of_lead}/uses");

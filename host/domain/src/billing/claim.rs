@@ -2224,6 +2224,34 @@ mod tests {
         }
     }
 
+    /// A line that the insurer excludes was given back in cash: it decides anew on all that it was sent, and what was
+    /// given back stays given back.
+    #[test]
+    fn a_decision_anew_leaves_given_back_what_was() {
+        let bill = fixture::bill_of(&[(payer::LineKind::Service, 120_000), (payer::LineKind::Material, 4_500)]);
+        let decided = |denied: i64| {
+            let mut decided = decision(denied);
+            decided.lines.push(crate::insurance::fixture::adjudicated(2, [0, 4_500, 0, 0, 0, 0, 0, 0]));
+            decided
+        };
+        let quotation = quotation_of(&bill, decided(4_000));
+        let quoted = Claim::quote(Open { bill: bill.clone(), ..open() }, vec![quotation], NOW).expect("a quote");
+        let settling =
+            quoted.confirm(&fixture::patient(), fen(18_500), NOW).expect("agreed").begin(NOW).expect("begun");
+        let settlement = |reference: &str, denied: i64| Settlement {
+            reference: reference.into(),
+            adjudication: quotation_of(&bill, decided(denied)).adjudication,
+        };
+        let paid = settling.answered(payer::Settled::Done(settlement("E-1", 4_000)), NOW);
+        let back = refunded(paid.expecting(Act::Refund).expect("settled"), "strips", &[(2, 1)]);
+        assert_eq!((back.state(), back.bill_before("insurer").lines.len()), (ChargeState::Settled, 2));
+        let settled = back.expecting::<Settled>(Act::Appeal).expect("settled");
+        let (anew, before) = settled.decided_anew("insurer", settlement("E-2", 0)).expect("more is paid");
+        let parts = |of: &Allocation| [Source::Commercial, Source::Cash].map(|source| of.part(source).as_fen());
+        assert_eq!((parts(&before), parts(&anew.head.agreed)), ([100_000, 14_000], [104_000, 10_000]));
+        assert_eq!(parts(anew.state.standing[0].share.allocation()), [104_000, 14_500]);
+    }
+
     #[test]
     fn a_decision_anew_takes_the_place_of_the_former() {
         let quoted = insured(4_000, &[]);
@@ -2529,6 +2557,16 @@ mod tests {
 
     fn who(charge: &Charge) -> Vec<&str> {
         charge.standing().iter().map(|standing| standing.share.payer()).collect()
+    }
+
+    /// The parts of each decision are those of all payers so far.
+    #[test]
+    fn each_payer_owes_what_it_added() {
+        let settled = settle(next(settle(next(settle(agreed(2))))));
+        let standing = settled.standing();
+        let before = [None, standing.first(), standing.get(1)];
+        let pays: Vec<_> = standing.iter().zip(before).map(|(one, before)| one.pays(before)).collect();
+        assert_eq!(pays, [Ok(fen(5550)), Ok(fen(4200)), Ok(fen(4200))]);
     }
 
     /// D2 after D1: 5550, 4200, 8550.
