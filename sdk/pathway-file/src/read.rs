@@ -118,8 +118,7 @@ fn located(tree: &Value, places: &Places, path: String, message: &str) -> ReadEr
     let what = match message {
         message if message.starts_with("missing field") => format!("{message}: add it"),
         message if message.starts_with("unknown field") => format!("{message}: correct or remove it"),
-        message if message.starts_with("invalid type: floating point") => format!("{message}: put it in quotes"),
-        message if message.starts_with("invalid type: integer") && message.contains("string") => {
+        message if message.starts_with("invalid type:") && message.ends_with("expected a string") => {
             format!("{message}: put it in quotes")
         }
         message => message.to_owned(),

@@ -30,7 +30,7 @@ fn the_good_file_has_no_finding() {
 #[rustfmt::skip]
 const MISTAKES: &[(&str, &str, &str, &str)] = &[
     ("stage-unreachable", "stages[1]", "{to: steady, if: days_in_stage >= 28,", "{close: DONE, message: {zh-CN: 完, en: Done}, if: days_in_stage >= 28,"),
-    ("stage-without-timer", "stages[0]", "if: days_in_stage >= 28", "if: answer('visit', 'chest-pain') = true"),
+    ("stage-without-timer", "stages[0]", "if: days_in_stage >= 28", "if: \"answer('visit', 'chest-pain') = true\""),
     ("alert-without-owner", "stages[0].rules[0]", "        actor: health_manager\n", ""),
     ("alert-without-sla", "rules[0]", "    sla_min: 15\n", ""),
     ("alert-without-sla", "rules[0]", "    sla_min: 15\n", "    sla_min: 99999\n"),
@@ -45,7 +45,7 @@ const MISTAKES: &[(&str, &str, &str, &str)] = &[
     ("text-missing-language", "stages[0].title", "{zh-CN: 开始, en: Start}", "{zh-CN: ' ', en: Start}"),
     ("text-with-markup", "rules[0].patient", "en: Please see a doctor soon.", "en: 'Please <b>see</b> a doctor.'"),
     ("text-with-markup", "rules[0].patient", "en: Please see a doctor soon.", "en: 'Blood pressure &gt; 180.'"),
-    ("text-restricted", "questionnaires[0].title", "version: 1.0.0\npublisher: Acme\nlicence: Apache-2.0\ntitle: {zh-CN: 血压随访, en: Blood pressure follow-up}", "version: 1.0.0\npublisher: Acme\nlicence: Apache-2.0\ncompartment: mental-health\ntitle: {zh-CN: 随访, en: Follow-up}"),
+    ("text-restricted", "questionnaires[0].title", "questionnaires:\n  - code: visit\n    title: {zh-CN: 随访问卷, en: Follow-up}", "compartment: mental-health\nquestionnaires:\n  - code: visit\n    title: {zh-CN: 情绪问卷, en: Questions}"),
     ("stage-unknown", "stages[0].exit[0].to", "to: steady", "to: stedy"),
     ("stage-unknown", "stages[0].exit[0]", "to: steady, ", ""),
     ("task-unknown", "stages[1].rules[0].if", "missed('kidney')", "missed('kidneys')"),
@@ -139,7 +139,7 @@ fn what_is_no_pathway_file_says_where_and_what_to_do() {
         (with("sla_min: 15", "sla_min: soon"), "52:14", "invalid type"),
         (with("sla_min: 15", "sla_min: 15\n    sla_min: 16"), "53:5", "is there twice"),
         (with("escalate: hospital", "escalate: &x hospital"), "9:", "anchors"),
-        (with("factor: '1000'", "factor: 'x'"), "31:", "no decimal number"),
+        (with("factor: '1000'", "factor: 'x'"), "32:", "no decimal number"),
         (format!("{GOOD}---\nid: another\n"), "1", "one pathway"),
         ("a: ".repeat(40), "1:", ""),
         ("[".repeat(4_000), "1:", ""),
