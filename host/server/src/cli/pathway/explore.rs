@@ -1,11 +1,12 @@
 //! Tries the steps of a compiled pathway.
 //!
-//! A plugin cannot be read like a file, so it is searched: from an enrolment, over timers, completed and
-//! missed tasks, answers at both ends of each question, measurements low, middle and high, and released
-//! holds. First three courses are followed in time (nobody answers; every answer is the low one; the
-//! high one), then the situations on them are expanded breadth first. Situations with the same stage,
-//! open tasks and holds are told apart only [`SAME`] times, as what the plugin remembers is opaque.
-//! The search ends after [`STEPS`] calls unless told otherwise: what it does not find may still be there.
+//! A plugin cannot be read like a file, so it is searched: from the enrolment of some patients, over
+//! timers, completed and missed tasks, answers at both ends of each question, measurements low, middle
+//! and high, and released holds. First whole courses are followed in time (nobody answers; everything is
+//! answered, yes or no, low or high, or high at first and low later), then the situations on them are expanded breadth first. Situations
+//! of one patient with the same stage, open tasks and holds are told apart only [`SAME`] times, as what
+//! the plugin remembers is opaque. The search ends after [`STEPS`] calls unless told otherwise: what it
+//! does not find may still be there.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -33,6 +34,10 @@ pub(super) const STEPS: usize = 20_000;
 const SAME: usize = 3;
 /// Longest course, in timers.
 const COURSE: usize = 150;
+/// Most courses of a patient who gets well.
+const IMPROVING: usize = 12;
+/// How many timers are followed at once after something new.
+const FOLLOWED: usize = 4;
 /// Most observations in a snapshot of the search.
 const KEPT: usize = 60;
 /// A critical alert is taken up within a day, as in files.
@@ -154,6 +159,8 @@ impl Open {
 /// Where a patient is.
 #[derive(Debug, Clone)]
 struct Situation {
+    /// Which of [`patients`].
+    patient: usize,
     state: Option<State>,
     stage: String,
     tasks: BTreeMap<String, Open>,
@@ -170,7 +177,7 @@ impl Situation {
     /// What this search can tell apart.
     fn looks(&self) -> String {
         let tasks: Vec<String> = self.tasks.iter().map(|(code, open)| format!("{code}{:?}", open.told)).collect();
-        format!("{}|{}|{:?}", self.stage, tasks.join(","), self.holds)
+        format!("{}|{}|{}|{:?}", self.patient, self.stage, tasks.join(","), self.holds)
     }
 
     /// The timer that fires next.
@@ -207,15 +214,26 @@ impl Move {
     }
 }
 
-/// How a question is answered.
+/// How questions are answered: yes or no, and at which end of numbers and choices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum End {
-    Low,
-    High,
+struct Style {
+    yes: bool,
+    high: bool,
+}
+
+impl Style {
+    const LOW: Self = Self { yes: false, high: false };
+    const HIGH: Self = Self { yes: true, high: true };
+    const ALL: [Self; 4] = [Self::LOW, Self::HIGH, Self { yes: true, high: false }, Self { yes: false, high: true }];
+
+    const fn other(self) -> Self {
+        Self { yes: !self.yes, high: !self.high }
+    }
 }
 
 struct Search<'a> {
     definition: &'a Definition,
+    patients: Vec<(Subject, Vec<Condition>)>,
     most: usize,
     steps: usize,
     undecided: usize,
@@ -230,6 +248,7 @@ impl<'a> Search<'a> {
     fn new(definition: &'a Definition, most: usize) -> Self {
         Self {
             definition,
+            patients: patients(definition),
             most,
             steps: 0,
             undecided: 0,
@@ -243,21 +262,33 @@ impl<'a> Search<'a> {
 
     async fn run(mut self, pathway: &mut impl Steps) -> Explored {
         self.declared();
-        let start = Situation {
-            state: None,
-            stage: String::new(),
-            tasks: BTreeMap::new(),
-            holds: BTreeSet::new(),
-            asked: BTreeSet::new(),
-            observations: Vec::new(),
-            now: START,
-            closed: false,
-            after: Vec::new(),
-        };
-        let enrolled = Move::of("enrolled".to_owned(), START, Event::Enrolled);
-        if let Some(first) = self.go(pathway, &start, &enrolled).await {
-            for answers in [None, Some(End::Low), Some(End::High)] {
-                self.course(pathway, first.clone(), answers).await;
+        // Of one diagnosis, if there are several: with all, the timers of months are too many.
+        let simple = if self.patients.len() > SIMPLE { SIMPLE } else { 0 };
+        for patient in 0..self.patients.len() {
+            let start = Situation {
+                patient,
+                state: None,
+                stage: String::new(),
+                tasks: BTreeMap::new(),
+                holds: BTreeSet::new(),
+                asked: BTreeSet::new(),
+                observations: Vec::new(),
+                now: START,
+                closed: false,
+                after: Vec::new(),
+            };
+            let enrolled = Move::of("enrolled".to_owned(), START, Event::Enrolled);
+            if let Some(first) = self.go(pathway, &start, &enrolled).await {
+                self.course(pathway, first.clone(), None, None).await;
+                for style in Style::ALL {
+                    self.course(pathway, first.clone(), Some([style; 2]), None).await;
+                }
+                // Who is bad at first, but for one question, and gets well.
+                let questions = self.definition.questionnaires.iter().map(|known| known.questions.len()).max();
+                let improving = Some([Style { yes: false, high: true }, Style::LOW]);
+                for but in (0..questions.unwrap_or(0)).take(IMPROVING).filter(|_| patient == simple) {
+                    self.course(pathway, first.clone(), improving, Some(but)).await;
+                }
             }
         }
         let mut whole = true;
@@ -268,7 +299,7 @@ impl<'a> Search<'a> {
             }
             for next in self.moves(&situation) {
                 if let Some(reached) = self.go(pathway, &situation, &next).await {
-                    self.keep(reached);
+                    self.follow(pathway, reached).await;
                 }
             }
         }
@@ -277,18 +308,21 @@ impl<'a> Search<'a> {
         Explored { findings, steps, whole, undecided }
     }
 
-    /// Follows the timers; whatever is asked is answered at this end, or not at all.
-    async fn course(&mut self, pathway: &mut impl Steps, first: Situation, answers: Option<End>) {
+    /// Follows the timers; whatever is asked is answered at first in the one style, but for one question,
+    /// later in the other, or not at all.
+    async fn course(&mut self, pathway: &mut impl Steps, first: Situation, answers: Option<[Style; 2]>, but: Option<usize>) {
         let mut situation = first;
+        let mut answered_once = BTreeSet::new();
         for _ in 0..COURSE {
             if self.steps >= self.most {
                 return;
             }
             self.keep(situation.clone());
-            let answer = answers.and_then(|end| {
+            let answer = answers.and_then(|[first, later]| {
                 let code = situation.asked.iter().next()?;
+                let (style, but) = if answered_once.insert(code.clone()) { (first, but) } else { (later, None) };
                 let known = self.definition.questionnaires.iter().find(|known| known.code == *code)?;
-                Some(answered(known, end, None, situation.now.plus_minutes(10)))
+                Some(answered(known, style, but, situation.now.plus_minutes(10)))
             });
             let Some(next) = answer.or_else(|| situation.timer()) else { return };
             match self.go(pathway, &situation, &next).await {
@@ -298,14 +332,31 @@ impl<'a> Search<'a> {
         }
     }
 
-    fn keep(&mut self, situation: Situation) {
+    /// Whether it looks new.
+    fn keep(&mut self, situation: Situation) -> bool {
         if situation.closed {
-            return;
+            return false;
         }
         let times = self.seen.entry(situation.looks()).or_default();
         if *times < SAME {
             *times += 1;
             self.queue.push_back(situation);
+        }
+        *times == 1
+    }
+
+    /// Of what looks new, also the timers that come next.
+    async fn follow(&mut self, pathway: &mut impl Steps, reached: Situation) {
+        let mut situation = reached;
+        for _ in 0..FOLLOWED {
+            if !self.keep(situation.clone()) || self.steps >= self.most {
+                return;
+            }
+            let Some(next) = situation.timer() else { return };
+            match self.go(pathway, &situation, &next).await {
+                Some(reached) => situation = reached,
+                None => return,
+            }
         }
     }
 
@@ -318,10 +369,9 @@ impl<'a> Search<'a> {
             moves.push(Move { done: Some(code.clone()), ..done });
         }
         for questionnaire in &self.definition.questionnaires {
-            moves.push(answered(questionnaire, End::Low, None, soon));
-            moves.push(answered(questionnaire, End::High, None, soon));
+            moves.extend(Style::ALL.map(|style| answered(questionnaire, style, None, soon)));
             for index in 0..questionnaire.questions.len() {
-                moves.push(answered(questionnaire, End::Low, Some(index), soon));
+                moves.push(answered(questionnaire, Style::LOW, Some(index), soon));
             }
         }
         for code in needed(self.definition) {
@@ -366,7 +416,7 @@ impl<'a> Search<'a> {
                 situation.holds.remove(hold);
             }
             self.steps += 1;
-            let snapshot = snapshot(self.definition, &situation);
+            let snapshot = self.snapshot(&situation);
             match pathway.step(situation.state.as_ref(), event, &snapshot, situation.now).await {
                 Ok(Ok(outcome)) => self.judge(&mut situation, outcome),
                 Ok(Err(PathwayError::BadState(why))) => {
@@ -391,6 +441,20 @@ impl<'a> Search<'a> {
             self.found("nobody-comes-back", what, &situation);
         }
         Some(situation)
+    }
+
+    fn snapshot(&self, situation: &Situation) -> Snapshot {
+        let (subject, conditions) = &self.patients[situation.patient];
+        Snapshot {
+            taken_at: situation.now,
+            subject: subject.clone(),
+            conditions: conditions.clone(),
+            allergies: Vec::new(),
+            medications: Vec::new(),
+            observations: situation.observations.clone(),
+            omissions: Vec::new(),
+            attributes: Vec::new(),
+        }
     }
 
     /// Applies an outcome as the host does, and looks at what it asks for.
@@ -511,24 +575,30 @@ impl<'a> Search<'a> {
     }
 }
 
-/// A patient with all diagnoses of the pathway, forty years old.
-fn snapshot(definition: &Definition, situation: &Situation) -> Snapshot {
+/// The first of [`patients`] with one of several diagnoses.
+const SIMPLE: usize = 3;
+
+/// Whom the search enrols: with all diagnoses of the pathway, with none, with each alone; and a minor.
+fn patients(definition: &Definition) -> Vec<(Subject, Vec<Condition>)> {
+    /// Most diagnoses that are tried alone.
+    const ALONE: usize = 6;
     let condition = |code: &Coding| Condition {
         code: vec![code.clone()],
         status: ConditionStatus::Active,
         onset: Some(START.plus_days(-400)),
         attributes: Vec::new(),
     };
-    Snapshot {
-        taken_at: situation.now,
-        subject: Subject { pseudonym: "somebody".to_owned(), age_months: Some(40 * 12), sex: Sex::Female },
-        conditions: definition.conditions.iter().map(condition).collect(),
-        allergies: Vec::new(),
-        medications: Vec::new(),
-        observations: situation.observations.clone(),
-        omissions: Vec::new(),
-        attributes: Vec::new(),
+    let aged = |years: u32| Subject {
+        pseudonym: "somebody".to_owned(),
+        age_months: Some(years * 12),
+        sex: Sex::Female,
+    };
+    let all: Vec<Condition> = definition.conditions.iter().map(condition).collect();
+    let mut patients = vec![(aged(40), all.clone()), (aged(40), Vec::new()), (aged(15), all.clone())];
+    if all.len() > 1 {
+        patients.extend(all.into_iter().take(ALONE).map(|one| (aged(40), vec![one])));
     }
+    patients
 }
 
 /// Codes of observations that it declares.
@@ -579,16 +649,13 @@ fn observation(code: &Coding, value: ObservationValue, at: Instant, reported: bo
     Observation { code: vec![code.clone()], value, components: Vec::new(), effective: Some(at), attributes }
 }
 
-/// All questions at one end, but for one of them at the other. What is recorded is told before.
-fn answered(questionnaire: &Questionnaire, end: End, other: Option<usize>, at: Instant) -> Move {
+/// All questions in one style, but for one of them in the other. What is recorded is told before.
+fn answered(questionnaire: &Questionnaire, style: Style, other: Option<usize>, at: Instant) -> Move {
     let mut events = Vec::new();
     let mut answers = Vec::new();
     for (index, question) in questionnaire.questions.iter().enumerate() {
-        let end = match (end, other == Some(index)) {
-            (End::Low, true) | (End::High, false) => End::High,
-            (End::High, true) | (End::Low, false) => End::Low,
-        };
-        let Some(value) = answer(question, end) else { continue };
+        let style = if other == Some(index) { style.other() } else { style };
+        let Some(value) = answer(question, style) else { continue };
         if let (Some(code), AnswerValue::Quantity(quantity)) = (&question.records_as, &value) {
             let told = observation(code, ObservationValue::Quantity(quantity.clone()), at, true);
             events.push((Event::Observed(told.clone()), Some(told)));
@@ -597,20 +664,19 @@ fn answered(questionnaire: &Questionnaire, end: End, other: Option<usize>, at: I
     }
     let response = Response { questionnaire: questionnaire.code.clone(), answers };
     events.push((Event::Answered(response), None));
-    let which = other.and_then(|index| questionnaire.questions.get(index));
-    let label = match (which, end) {
-        (Some(question), _) => format!("`{}`: `{}` high, all else low", questionnaire.code, question.link_id),
-        (None, End::Low) => format!("`{}`: all low", questionnaire.code),
-        (None, End::High) => format!("`{}`: all high", questionnaire.code),
+    let Style { yes, high } = style;
+    let base = format!("{}, {}", if yes { "yes" } else { "no" }, if high { "high" } else { "low" });
+    let label = match other.and_then(|index| questionnaire.questions.get(index)) {
+        Some(question) => format!("`{}`: all {base}, but for `{}`", questionnaire.code, question.link_id),
+        None => format!("`{}`: all {base}", questionnaire.code),
     };
     Move { label, at, told: None, done: None, events }
 }
 
-fn answer(question: &Question, end: End) -> Option<AnswerValue> {
-    let high = end == End::High;
+fn answer(question: &Question, Style { yes, high }: Style) -> Option<AnswerValue> {
     Some(match &question.kind {
-        AnswerKind::Boolean => AnswerValue::Boolean(high),
-        // Items of scales end at 3, scores higher: both ends of an item, and a low score.
+        AnswerKind::Boolean => AnswerValue::Boolean(yes),
+        // The greatest of an item of the usual scales; of a score, a low one.
         AnswerKind::Integer => AnswerValue::Integer(if high { 3 } else { 0 }),
         AnswerKind::Text => AnswerValue::Text("…".to_owned()),
         AnswerKind::Choice(choices) => {
