@@ -56,7 +56,9 @@ pub fn screen(file: &Pathway, snapshot: &Snapshot, now: Instant) -> Result<Eligi
         Some(Some(false)) => {
             refused.push(of("ENTRY_NOT_MET", zh_en("不符合入组条件。", "Does not meet the condition of entry.")));
         }
-        Some(None) => return Err(missing(zh_en("缺少判断入组条件的数据。", "Data of the condition of entry are missing."))),
+        Some(None) => {
+            return Err(missing(zh_en("缺少判断入组条件的数据。", "Data of the condition of entry are missing.")));
+        }
     }
     refused.extend(judge(file, &known, &file.enrolment.refuse)?);
     if !refused.is_empty() {

@@ -62,6 +62,11 @@ known! {
     "29463-7" "kg" [("[lb_av]", "0.45359237"), ("g", "0.001")] [] "body weight";
 }
 
+/// All.
+pub fn all() -> &'static [Known] {
+    KNOWN
+}
+
 /// What this code measures.
 pub fn known(code: &str) -> Option<&'static Known> {
     KNOWN.iter().find(|known| known.code == code)

@@ -74,17 +74,18 @@ const MISTAKES: &[(&str, &str, &str, &str)] = &[
     ("rule-always-true", "rules[0].if", ">= 180 'mm[Hg]'", ">= 0 'mm[Hg]'"),
     ("exit-never", "stages[0].exit[1].if", "      - {to: steady, if: days_in_stage >= 28, citation: {source: basic}}\n", "      - {to: steady, if: days_in_stage >= 28, citation: {source: basic}}\n      - {close: OLD, message: {zh-CN: 完, en: Old}, if: days_in_stage >= 60, citation: {source: basic}}\n"),
     ("exits-overlap", "stages[0].exit[1].if", "      - {to: steady, if: days_in_stage >= 28, citation: {source: basic}}\n", "      - {to: steady, if: days_in_stage >= 28, citation: {source: basic}}\n      - {close: OLD, message: {zh-CN: 完, en: Old}, if: days_in_stage >= 20, citation: {source: basic}}\n"),
-    ("code-duplicate", "stages[0].rules[0].code", "code: PRESSURE_HIGH", "code: PRESSURE_CRITICAL"),
+    ("code-duplicate", "rules[0].code", "code: PRESSURE_HIGH", "code: PRESSURE_CRITICAL"),
     ("code-duplicate", "questionnaires[0].questions[1]", "{code: falls,", "{code: chest-pain,"),
     ("code-malformed", "rules[0].code", "code: PRESSURE_CRITICAL", "code: pressure-critical"),
     ("code-malformed", "id", "id: acme.pressure", "id: Pressure"),
     ("code-malformed", "version", "version: 1.0.0", "version: one"),
     ("code-malformed", "compartment", "escalate: hospital", "escalate: hospital\ncompartment: secret"),
+    ("code-malformed", "rules[0].code", "id: acme.pressure", "id: acme.pressure-of-the-blood-in-the-vessels.of-people-here.and-there"),
     ("critical-without-stop", "rules[0]", "    action: [alert, stop_online, refer_offline, message_patient]\n    actor: doctor\n    sla_min: 15\n    recontact_days: 14\n", "    action: [alert, message_patient]\n    actor: doctor\n    sla_min: 15\n"),
     ("critical-too-slow", "rules[0].sla_min", "sla_min: 15", "sla_min: 1441"),
     ("not-used", "questionnaires[0]", "        ask: visit\n", ""),
     ("not-used", "sources.old", "sources:\n", "sources:\n  old: {title: Old, year: 1999}\n"),
-    ("condition-too-large", "rules[0].if", "obs('8480-6') >= 180 'mm[Hg]'\n    severity: critical", "(obs('8480-6') >= 180 'mm[Hg]' or obs('98979-8') < 5 'mL/min/{1.73_m2}' or obs('14933-6') > 900 'umol/L' or answer('visit', 'falls') > 9 or days_in_stage > 900 or age_years > 110 or sex = 'other' or days_enrolled > 900)\n    severity: critical"),
+    ("condition-too-large", "rules[0].if", "obs('8480-6') >= 180 'mm[Hg]'\n    severity: critical", "(obs('8480-6') >= 180 'mm[Hg]' or obs('98979-8') < 5 'mL/min/{1.73_m2}' or obs('14933-6') > 900 'umol/L' or answer('visit', 'falls') > 9 or days_in_stage > 900 or age_years > 110 or sex = 'other' or days_enrolled > 900 or held)\n    severity: critical"),
 ];
 
 #[test]
@@ -109,8 +110,21 @@ fn a_stage_that_only_begins_is_a_dead_end() {
 }
 
 #[test]
+fn a_stage_of_too_many_tasks_is_found() {
+    let mut pathway = file(GOOD).pathway;
+    for number in 0..20 {
+        let mut task = pathway.stages[1].tasks[0].clone();
+        task.code = format!("kidney-{number}");
+        pathway.stages[1].tasks.push(task);
+    }
+    let findings = check(&pathway);
+    assert_eq!(findings.iter().map(|finding| finding.name).collect::<Vec<_>>(), [Name::StageTooLarge], "{findings:?}");
+}
+
+#[test]
 fn every_name_has_a_mistake() {
-    for name in Name::ALL.iter().filter(|name| **name != Name::DeadEnd) {
+    let made_otherwise = [Name::DeadEnd, Name::StageTooLarge];
+    for name in Name::ALL.iter().filter(|name| !made_otherwise.contains(name)) {
         assert!(MISTAKES.iter().any(|(known, ..)| *known == name.as_str()), "no mistake for `{name}`");
     }
 }

@@ -201,7 +201,10 @@ impl<'a> Step<'a> {
             let (zh, en) = (text.zh.as_deref().unwrap_or_default(), text.en.as_deref().unwrap_or_default());
             self.unreadable(
                 "ANSWER_NOT_UNDERSTOOD",
-                zh_en(format!("回答无法识别或不合理,请核对:{zh}"), format!("An answer cannot be right. Please check: {en}")),
+                zh_en(
+                    format!("回答无法识别或不合理,请核对:{zh}"),
+                    format!("An answer cannot be right. Please check: {en}"),
+                ),
             );
         }
         self.answer_came(&questionnaire.code);

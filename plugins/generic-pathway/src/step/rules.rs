@@ -96,8 +96,13 @@ impl<'a> Step<'a> {
                     })
                 }
                 Action::ResumeOnline => {
-                    let own: Vec<String> =
-                        self.memory.holds.iter().filter(|(_, doctors)| !**doctors).map(|(code, _)| code.clone()).collect();
+                    let own: Vec<String> = self
+                        .memory
+                        .holds
+                        .iter()
+                        .filter(|(_, doctors)| !**doctors)
+                        .map(|(code, _)| code.clone())
+                        .collect();
                     for code in own {
                         self.memory.holds.remove(&code);
                         self.directives.push(Directive::ReleasePrescribing(code));

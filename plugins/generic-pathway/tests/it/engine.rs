@@ -59,7 +59,10 @@ fn who_may_enter() {
         (kidney("15"), "eligible"),
         (kidney("14.9"), "ineligible: NOT_ADULT_KIDNEY"),
         (base(), "missing"),
-        (Patient::aged(17).diagnosed(Coding::icd10("I10")).measured(loinc("98979-8"), "70", "mL/min/{1.73_m2}"), "ineligible: UNDER_AGE"),
+        (
+            Patient::aged(17).diagnosed(Coding::icd10("I10")).measured(loinc("98979-8"), "70", "mL/min/{1.73_m2}"),
+            "ineligible: UNDER_AGE",
+        ),
         (Patient::of_unknown_age().diagnosed(Coding::icd10("I10")), "missing"),
         (Patient::aged(60).measured(loinc("98979-8"), "70", "mL/min/{1.73_m2}"), "ineligible: NO_DIAGNOSIS"),
         (patient().diagnosed(Coding::icd10("O24.4")), "offline: PREGNANT"),
@@ -229,7 +232,8 @@ fn three_values_in_a_row_end_it() {
 
 #[test]
 fn a_value_is_found_in_a_panel() {
-    let text = FILE.replace("en: Systolic pressure}, unit: 'mm[Hg]'", "en: Systolic pressure}, unit: 'mm[Hg]', panels: [85354-9]");
+    let text = FILE
+        .replace("en: Systolic pressure}, unit: 'mm[Hg]'", "en: Systolic pressure}, unit: 'mm[Hg]', panels: [85354-9]");
     let mut run = enrol(&text, patient());
     let mut panel = run.patient.measurement(loinc("85354-9"), "0", "1");
     panel.value = ObservationValue::Absent;

@@ -1,10 +1,6 @@
 //! The files that ship: each number below, at and above it.
 
-use xinglin_sdk::{
-    pathway::AnswerValue,
-    testing::Patient,
-    types::Coding,
-};
+use xinglin_sdk::{pathway::AnswerValue, testing::Patient, types::Coding};
 
 use super::*;
 
@@ -13,6 +9,14 @@ const CKD: &str = include_str!("../../../../examples/pathways/ckd.yaml");
 const GOUT: &str = include_str!("../../../../examples/pathways/gout.yaml");
 const LIPIDS: &str = include_str!("../../../../examples/pathways/lipids.yaml");
 const DISCHARGE: &str = include_str!("../../../../examples/pathways/post-discharge-30-days.yaml");
+/// Name, text, and how the names of their tests begin.
+pub const ALL: [(&str, &str, &str); 5] = [
+    ("asthma-copd", ASTHMA_COPD, "asthma_and_copd"),
+    ("ckd", CKD, "ckd_"),
+    ("gout", GOUT, "gout_"),
+    ("lipids", LIPIDS, "lipid_"),
+    ("post-discharge-30-days", DISCHARGE, "thirty_days_after_discharge"),
+];
 const EGFR: &str = "mL/min/{1.73_m2}";
 
 fn with(code: &str) -> Patient {
@@ -37,9 +41,12 @@ fn answers<'a>(no: &[&'a str], other: &[(&'a str, AnswerValue)]) -> Vec<(&'a str
 
 const YES: AnswerValue = AnswerValue::Boolean(true);
 
+/// Answers that are not no, and the alerts.
+type Row<'a> = (Vec<(&'a str, AnswerValue)>, &'a [&'a str]);
+
 /// Alerts of one answer.
 #[track_caller]
-fn answered(text: &str, diagnosis: &str, form: &str, no: &[&str], rows: &[(Vec<(&str, AnswerValue)>, &[&str])]) {
+fn answered(text: &str, diagnosis: &str, form: &str, no: &[&str], rows: &[Row<'_>]) {
     for (other, alerts) in rows {
         let mut run = enrol(text, with(diagnosis));
         run.answer(form, answers(no, other));
@@ -74,37 +81,47 @@ fn each_takes_its_patients_and_nobody_is_left_alone() {
 
 #[test]
 fn gout_values() {
-    measured(GOUT, "M10.0", &[
-        ("14933-6", "179", "umol/L", &["URATE_TOO_LOW"]),
-        ("14933-6", "180", "umol/L", &[]),
-        ("14933-6", "359.9", "umol/L", &[]),
-        ("14933-6", "360", "umol/L", &["URATE_ABOVE_TARGET"]),
-        ("14933-6", "6.05", "mg/dL", &[]),
-        ("14933-6", "6.06", "mg/dL", &["URATE_ABOVE_TARGET"]),
-        ("14933-6", "539.9", "umol/L", &["URATE_ABOVE_TARGET"]),
-        ("14933-6", "540", "umol/L", &["URATE_VERY_HIGH"]),
-        ("98979-8", "29.9", EGFR, &["KIDNEY_LOW"]),
-        ("98979-8", "30", EGFR, &[]),
-        ("1742-6", "119", "U/L", &[]),
-        ("1742-6", "120", "U/L", &["ALT_HIGH"]),
-        ("1742-6", "121", "U/L", &["ALT_HIGH"]),
-    ]);
+    measured(
+        GOUT,
+        "M10.0",
+        &[
+            ("14933-6", "179", "umol/L", &["URATE_TOO_LOW"]),
+            ("14933-6", "180", "umol/L", &[]),
+            ("14933-6", "359.9", "umol/L", &[]),
+            ("14933-6", "360", "umol/L", &["URATE_ABOVE_TARGET"]),
+            ("14933-6", "6.05", "mg/dL", &[]),
+            ("14933-6", "6.06", "mg/dL", &["URATE_ABOVE_TARGET"]),
+            ("14933-6", "539.9", "umol/L", &["URATE_ABOVE_TARGET"]),
+            ("14933-6", "540", "umol/L", &["URATE_VERY_HIGH"]),
+            ("98979-8", "29.9", EGFR, &["KIDNEY_LOW"]),
+            ("98979-8", "30", EGFR, &[]),
+            ("1742-6", "119", "U/L", &[]),
+            ("1742-6", "120", "U/L", &["ALT_HIGH"]),
+            ("1742-6", "121", "U/L", &["ALT_HIGH"]),
+        ],
+    );
 }
 
 #[test]
 fn gout_answers() {
     let no = ["flare", "fever", "rash", "tophi"];
     let days = |days| AnswerValue::Integer(days);
-    answered(GOUT, "M10.0", "follow-up", &no, &[
-        (vec![("missed-days", days(1))], &[]),
-        (vec![("missed-days", days(2))], &["DOSES_MISSED"]),
-        (vec![("missed-days", days(3))], &["DOSES_MISSED"]),
-        (vec![("missed-days", days(8))], &["ANSWER_NOT_UNDERSTOOD"]),
-        (vec![("flare", YES)], &["FLARE"]),
-        (vec![("fever", YES)], &[]),
-        (vec![("flare", YES), ("fever", YES)], &["HOT_JOINT_WITH_FEVER"]),
-        (vec![("rash", YES)], &["RASH_ON_TREATMENT"]),
-    ]);
+    answered(
+        GOUT,
+        "M10.0",
+        "follow-up",
+        &no,
+        &[
+            (vec![("missed-days", days(1))], &[]),
+            (vec![("missed-days", days(2))], &["DOSES_MISSED"]),
+            (vec![("missed-days", days(3))], &["DOSES_MISSED"]),
+            (vec![("missed-days", days(8))], &["ANSWER_NOT_UNDERSTOOD"]),
+            (vec![("flare", YES)], &["FLARE"]),
+            (vec![("fever", YES)], &[]),
+            (vec![("flare", YES), ("fever", YES)], &["HOT_JOINT_WITH_FEVER"]),
+            (vec![("rash", YES)], &["RASH_ON_TREATMENT"]),
+        ],
+    );
     let mut run = enrol(GOUT, with("M10.0"));
     run.answer("follow-up", answers(&no, &[("rash", YES)]));
     assert_eq!((run.stage(), run.holds()), ("offline", vec!["rash-on-treatment"]));
@@ -141,27 +158,31 @@ fn gout_twice_on_target_is_maintenance_and_once_off_it_is_not() {
 
 #[test]
 fn ckd_values() {
-    measured(CKD, "N18.3", &[
-        ("2823-3", "2.9", "mmol/L", &["POTASSIUM_LOW"]),
-        ("2823-3", "3.0", "mmol/L", &[]),
-        ("2823-3", "5.4", "mmol/L", &[]),
-        ("2823-3", "5.5", "mmol/L", &["POTASSIUM_MILD"]),
-        ("2823-3", "5.9", "mmol/L", &["POTASSIUM_MILD"]),
-        ("2823-3", "6.0", "mmol/L", &["POTASSIUM_MODERATE"]),
-        ("2823-3", "6.4", "mmol/L", &["POTASSIUM_MODERATE"]),
-        ("2823-3", "6.5", "mmol/L", &["POTASSIUM_SEVERE"]),
-        ("2823-3", "6.6", "meq/L", &["POTASSIUM_SEVERE"]),
-        ("8480-6", "179", "mm[Hg]", &[]),
-        ("8480-6", "180", "mm[Hg]", &["PRESSURE_CRITICAL"]),
-        ("8462-4", "109", "mm[Hg]", &[]),
-        ("8462-4", "110", "mm[Hg]", &["PRESSURE_CRITICAL"]),
-        ("98979-8", "30", EGFR, &[]),
-        ("98979-8", "29", EGFR, &["REFER_LOW_EGFR"]),
-        ("9318-7", "299", "mg/g", &[]),
-        ("9318-7", "300", "mg/g", &["REFER_ALBUMINURIA"]),
-        ("9318-7", "33.9", "mg/mmol", &[]),
-        ("9318-7", "34", "mg/mmol", &["REFER_ALBUMINURIA"]),
-    ]);
+    measured(
+        CKD,
+        "N18.3",
+        &[
+            ("2823-3", "2.9", "mmol/L", &["POTASSIUM_LOW"]),
+            ("2823-3", "3.0", "mmol/L", &[]),
+            ("2823-3", "5.4", "mmol/L", &[]),
+            ("2823-3", "5.5", "mmol/L", &["POTASSIUM_MILD"]),
+            ("2823-3", "5.9", "mmol/L", &["POTASSIUM_MILD"]),
+            ("2823-3", "6.0", "mmol/L", &["POTASSIUM_MODERATE"]),
+            ("2823-3", "6.4", "mmol/L", &["POTASSIUM_MODERATE"]),
+            ("2823-3", "6.5", "mmol/L", &["POTASSIUM_SEVERE"]),
+            ("2823-3", "6.6", "meq/L", &["POTASSIUM_SEVERE"]),
+            ("8480-6", "179", "mm[Hg]", &[]),
+            ("8480-6", "180", "mm[Hg]", &["PRESSURE_CRITICAL"]),
+            ("8462-4", "109", "mm[Hg]", &[]),
+            ("8462-4", "110", "mm[Hg]", &["PRESSURE_CRITICAL"]),
+            ("98979-8", "30", EGFR, &[]),
+            ("98979-8", "29", EGFR, &["REFER_LOW_EGFR"]),
+            ("9318-7", "299", "mg/g", &[]),
+            ("9318-7", "300", "mg/g", &["REFER_ALBUMINURIA"]),
+            ("9318-7", "33.9", "mg/mmol", &[]),
+            ("9318-7", "34", "mg/mmol", &["REFER_ALBUMINURIA"]),
+        ],
+    );
     // A fall of more than 20 % within a year.
     for (value, alerts) in [("48.1", vec![]), ("48", vec![]), ("47.9", vec!["EGFR_FALLS"])] {
         let mut run = enrol(CKD, with("N18.3"));
@@ -182,13 +203,19 @@ fn ckd_values() {
 #[test]
 fn ckd_answers_and_stages() {
     let no = ["little-urine", "breathless", "painkillers"];
-    answered(CKD, "N18.3", "follow-up", &no, &[
-        (vec![], &[]),
-        (vec![("little-urine", YES)], &["URINE_OR_BREATH"]),
-        (vec![("breathless", YES)], &["URINE_OR_BREATH"]),
-        (vec![("painkillers", YES)], &["NEPHROTOXIC"]),
-        (vec![("systolic", quantity("180", "mm[Hg]"))], &["PRESSURE_CRITICAL"]),
-    ]);
+    answered(
+        CKD,
+        "N18.3",
+        "follow-up",
+        &no,
+        &[
+            (vec![], &[]),
+            (vec![("little-urine", YES)], &["URINE_OR_BREATH"]),
+            (vec![("breathless", YES)], &["URINE_OR_BREATH"]),
+            (vec![("painkillers", YES)], &["NEPHROTOXIC"]),
+            (vec![("systolic", quantity("180", "mm[Hg]"))], &["PRESSURE_CRITICAL"]),
+        ],
+    );
     let mut run = enrol(CKD, with("N18.3"));
     run.observe(loinc("98979-8"), "29", EGFR);
     assert_eq!(run.stage(), "high-risk");
@@ -202,27 +229,32 @@ fn ckd_answers_and_stages() {
         run.observe(loinc("8480-6"), first, "mm[Hg]");
         run.advance(5);
         let asked = run.observe(loinc("8480-6"), second, "mm[Hg]");
-        let note = |one: &&xinglin_sdk::pathway::Directive| matches!(one, xinglin_sdk::pathway::Directive::ProposeNote(_));
+        let note =
+            |one: &&xinglin_sdk::pathway::Directive| matches!(one, xinglin_sdk::pathway::Directive::ProposeNote(_));
         assert_eq!(asked.iter().filter(note).count(), notes, "{first} {second}");
     }
 }
 
 #[test]
 fn lipid_values() {
-    measured(LIPIDS, "E78.0", &[
-        ("22748-8", "2.59", "mmol/L", &[]),
-        ("22748-8", "2.6", "mmol/L", &["LDL_ABOVE_GOAL"]),
-        ("22748-8", "2.61", "mmol/L", &["LDL_ABOVE_GOAL"]),
-        ("22748-8", "4.89", "mmol/L", &["LDL_ABOVE_GOAL"]),
-        ("22748-8", "4.9", "mmol/L", &["LDL_SEVERE", "LDL_ABOVE_GOAL"]),
-        ("14927-8", "5.6", "mmol/L", &[]),
-        ("14927-8", "5.61", "mmol/L", &["TRIGLYCERIDES_HIGH"]),
-        ("1742-6", "119", "U/L", &[]),
-        ("1742-6", "120", "U/L", &["ALT_HIGH"]),
-        ("2157-6", "1999", "U/L", &[]),
-        ("2157-6", "2000", "U/L", &["CK_CRITICAL"]),
-        ("2157-6", "2001", "U/L", &["CK_CRITICAL"]),
-    ]);
+    measured(
+        LIPIDS,
+        "E78.0",
+        &[
+            ("22748-8", "2.59", "mmol/L", &[]),
+            ("22748-8", "2.6", "mmol/L", &["LDL_ABOVE_GOAL"]),
+            ("22748-8", "2.61", "mmol/L", &["LDL_ABOVE_GOAL"]),
+            ("22748-8", "4.89", "mmol/L", &["LDL_ABOVE_GOAL"]),
+            ("22748-8", "4.9", "mmol/L", &["LDL_SEVERE", "LDL_ABOVE_GOAL"]),
+            ("14927-8", "5.6", "mmol/L", &[]),
+            ("14927-8", "5.61", "mmol/L", &["TRIGLYCERIDES_HIGH"]),
+            ("1742-6", "119", "U/L", &[]),
+            ("1742-6", "120", "U/L", &["ALT_HIGH"]),
+            ("2157-6", "1999", "U/L", &[]),
+            ("2157-6", "2000", "U/L", &["CK_CRITICAL"]),
+            ("2157-6", "2001", "U/L", &["CK_CRITICAL"]),
+        ],
+    );
     // With atherosclerotic disease the goal is 1.8.
     for (value, alerts, stage) in [
         ("1.79", vec![], "steady"),
@@ -243,39 +275,55 @@ fn lipid_values() {
 #[test]
 fn lipid_answers() {
     let no = ["muscle-pain", "dark-urine", "belly-pain", "chest-pain"];
-    answered(LIPIDS, "E78.0", "follow-up", &no, &[
-        (vec![], &[]),
-        (vec![("muscle-pain", YES)], &["MUSCLE_PAIN"]),
-        (vec![("dark-urine", YES)], &[]),
-        (vec![("muscle-pain", YES), ("dark-urine", YES)], &["RHABDOMYOLYSIS"]),
-        (vec![("chest-pain", YES)], &["ACUTE_SYMPTOMS"]),
-        (vec![("belly-pain", YES)], &["ACUTE_SYMPTOMS"]),
-        (vec![("missed-days", AnswerValue::Integer(1))], &[]),
-        (vec![("missed-days", AnswerValue::Integer(2))], &["DOSES_MISSED"]),
-    ]);
+    answered(
+        LIPIDS,
+        "E78.0",
+        "follow-up",
+        &no,
+        &[
+            (vec![], &[]),
+            (vec![("muscle-pain", YES)], &["MUSCLE_PAIN"]),
+            (vec![("dark-urine", YES)], &[]),
+            (vec![("muscle-pain", YES), ("dark-urine", YES)], &["RHABDOMYOLYSIS"]),
+            (vec![("chest-pain", YES)], &["ACUTE_SYMPTOMS"]),
+            (vec![("belly-pain", YES)], &["ACUTE_SYMPTOMS"]),
+            (vec![("missed-days", AnswerValue::Integer(1))], &[]),
+            (vec![("missed-days", AnswerValue::Integer(2))], &["DOSES_MISSED"]),
+        ],
+    );
 }
 
 #[test]
 fn asthma_and_copd() {
-    measured(ASTHMA_COPD, "J44.9", &[
-        ("59408-5", "89", "%", &["OXYGEN_CRITICAL"]),
-        ("59408-5", "90", "%", &["OXYGEN_LOW"]),
-        ("59408-5", "92", "%", &["OXYGEN_LOW"]),
-        ("59408-5", "92.1", "%", &[]),
-        ("2708-6", "89", "%", &["OXYGEN_CRITICAL"]),
-    ]);
+    measured(
+        ASTHMA_COPD,
+        "J44.9",
+        &[
+            ("59408-5", "89", "%", &["OXYGEN_CRITICAL"]),
+            ("59408-5", "90", "%", &["OXYGEN_LOW"]),
+            ("59408-5", "92", "%", &["OXYGEN_LOW"]),
+            ("59408-5", "92.1", "%", &[]),
+            ("2708-6", "89", "%", &["OXYGEN_CRITICAL"]),
+        ],
+    );
     let no = ["breathless-rest", "worse", "day-symptoms", "night-waking", "reliever"];
     let score = |score| ("cat-score", AnswerValue::Integer(score));
-    answered(ASTHMA_COPD, "J45.9", "control", &no, &[
-        (vec![score(9)], &[]),
-        (vec![score(10)], &["CAT_HIGH"]),
-        (vec![score(11)], &["CAT_HIGH"]),
-        (vec![score(41)], &["ANSWER_NOT_UNDERSTOOD"]),
-        (vec![("breathless-rest", YES)], &["BREATHLESS_AT_REST"]),
-        (vec![("worse", YES)], &["EXACERBATION"]),
-        (vec![("day-symptoms", YES), ("night-waking", YES)], &[]),
-        (vec![("day-symptoms", YES), ("night-waking", YES), ("reliever", YES)], &["NOT_CONTROLLED"]),
-    ]);
+    answered(
+        ASTHMA_COPD,
+        "J45.9",
+        "control",
+        &no,
+        &[
+            (vec![score(9)], &[]),
+            (vec![score(10)], &["CAT_HIGH"]),
+            (vec![score(11)], &["CAT_HIGH"]),
+            (vec![score(41)], &["ANSWER_NOT_UNDERSTOOD"]),
+            (vec![("breathless-rest", YES)], &["BREATHLESS_AT_REST"]),
+            (vec![("worse", YES)], &["EXACERBATION"]),
+            (vec![("day-symptoms", YES), ("night-waking", YES)], &[]),
+            (vec![("day-symptoms", YES), ("night-waking", YES), ("reliever", YES)], &["NOT_CONTROLLED"]),
+        ],
+    );
     for (value, days, alerts) in [
         ("321", 10, vec![]),
         ("320", 10, vec!["PEAK_FLOW_FALLS"]),
@@ -300,30 +348,40 @@ fn asthma_and_copd() {
 
 #[test]
 fn thirty_days_after_discharge() {
-    measured(DISCHARGE, "J18.9", &[
-        ("8310-5", "37.9", "Cel", &[]),
-        ("8310-5", "38.0", "Cel", &["FEVER"]),
-        ("8310-5", "38.1", "Cel", &["FEVER"]),
-        ("59408-5", "89", "%", &["OXYGEN_CRITICAL"]),
-        ("59408-5", "90", "%", &[]),
-        ("8480-6", "179", "mm[Hg]", &[]),
-        ("8480-6", "180", "mm[Hg]", &["PRESSURE_CRITICAL"]),
-        ("8462-4", "109", "mm[Hg]", &[]),
-        ("8462-4", "110", "mm[Hg]", &["PRESSURE_CRITICAL"]),
-    ]);
+    measured(
+        DISCHARGE,
+        "J18.9",
+        &[
+            ("8310-5", "37.9", "Cel", &[]),
+            ("8310-5", "38.0", "Cel", &["FEVER"]),
+            ("8310-5", "38.1", "Cel", &["FEVER"]),
+            ("59408-5", "89", "%", &["OXYGEN_CRITICAL"]),
+            ("59408-5", "90", "%", &[]),
+            ("8480-6", "179", "mm[Hg]", &[]),
+            ("8480-6", "180", "mm[Hg]", &["PRESSURE_CRITICAL"]),
+            ("8462-4", "109", "mm[Hg]", &[]),
+            ("8462-4", "110", "mm[Hg]", &["PRESSURE_CRITICAL"]),
+        ],
+    );
     let no = ["emergency", "worse", "wound", "readmitted"];
     let medicines = |code: &str| {
         let system = "urn:xinglin:pathway:xinglin.post-discharge-30-days:check:medicines";
         ("medicines", AnswerValue::Choice(Coding::new(system, code)))
     };
-    answered(DISCHARGE, "I50.0", "check", &no, &[
-        (vec![medicines("as-told")], &[]),
-        (vec![medicines("unclear")], &["MEDICINES_UNCLEAR"]),
-        (vec![medicines("stopped")], &["MEDICINES_UNCLEAR"]),
-        (vec![("worse", YES)], &["FEELS_WORSE"]),
-        (vec![("emergency", YES)], &["EMERGENCY_SIGN"]),
-        (vec![("wound", YES)], &["WOUND"]),
-    ]);
+    answered(
+        DISCHARGE,
+        "I50.0",
+        "check",
+        &no,
+        &[
+            (vec![medicines("as-told")], &[]),
+            (vec![medicines("unclear")], &["MEDICINES_UNCLEAR"]),
+            (vec![medicines("stopped")], &["MEDICINES_UNCLEAR"]),
+            (vec![("worse", YES)], &["FEELS_WORSE"]),
+            (vec![("emergency", YES)], &["EMERGENCY_SIGN"]),
+            (vec![("wound", YES)], &["WOUND"]),
+        ],
+    );
     // More than 2 kg in 3 days, with heart failure only.
     for (diagnosis, value, days, alerts) in [
         ("I50.0", "72", 2, vec![]),

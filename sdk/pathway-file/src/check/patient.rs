@@ -212,15 +212,17 @@ fn levels(pathway: &Pathway, variable: &Term, about: &[&Expression]) -> Vec<Leve
     let mut levels = match variable {
         Term::Sex => texts(&["female", "male", "other", "unknown"]).collect(),
         Term::Trend { .. } => ["rising", "falling", "neither"].map(|text| Level::Text(text.to_owned())).to_vec(),
-        Term::Answer { questionnaire, item } => match pathway.question(questionnaire, item).map(|question| question.kind) {
-            Some(Kind::Boolean) => vec![Level::Truth(true), Level::Truth(false)],
-            Some(Kind::Choice) => {
-                let choices = pathway.question(questionnaire, item).map(|question| question.choices.as_slice());
-                choices.unwrap_or_default().iter().map(|choice| Level::Text(choice.code.clone())).collect()
+        Term::Answer { questionnaire, item } => {
+            match pathway.question(questionnaire, item).map(|question| question.kind) {
+                Some(Kind::Boolean) => vec![Level::Truth(true), Level::Truth(false)],
+                Some(Kind::Choice) => {
+                    let choices = pathway.question(questionnaire, item).map(|question| question.choices.as_slice());
+                    choices.unwrap_or_default().iter().map(|choice| Level::Text(choice.code.clone())).collect()
+                }
+                Some(Kind::Text) => texts(&["…"]).collect(),
+                _ => numbers(pathway, variable, &comparisons),
             }
-            Some(Kind::Text) => texts(&["…"]).collect(),
-            _ => numbers(pathway, variable, &comparisons),
-        },
+        }
         term if term.is_truth() => vec![Level::Truth(true), Level::Truth(false)],
         _ => numbers(pathway, variable, &comparisons),
     };

@@ -12,6 +12,7 @@ use crate::{
 pub(super) fn check(pathway: &Pathway, found: &mut Found) {
     head(pathway, found);
     codes(pathway, found);
+    templates(pathway, found);
     measures(pathway, found);
     for (path, _, condition) in pathway.all_conditions() {
         refers(pathway, &path, condition, found);
@@ -60,6 +61,25 @@ fn is_upper(code: &str) -> bool {
     (1..=64).contains(&code.len())
         && code.starts_with(|c: char| c.is_ascii_uppercase())
         && code.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
+}
+
+/// Codes that the plugin makes of two: of messages to the patient.
+fn templates(pathway: &Pathway, found: &mut Found) {
+    /// What the host takes.
+    const LONGEST: usize = 64;
+    let every = pathway.rules.iter().enumerate().map(|(index, rule)| (format!("rules[{index}].code"), &rule.code));
+    let staged = pathway.stages.iter().enumerate().flat_map(|(at, stage)| {
+        let rules = stage.rules.iter().enumerate();
+        let tasks = stage.tasks.iter().enumerate();
+        let rules = rules.map(move |(index, rule)| (format!("stages[{at}].rules[{index}].code"), &rule.code));
+        rules.chain(tasks.map(move |(index, task)| (format!("stages[{at}].tasks[{index}].code"), &task.code)))
+    });
+    for (path, code) in every.chain(staged) {
+        if pathway.code().len() + 1 + code.len() > LONGEST {
+            let what = format!("`{}.{code}` is longer than {LONGEST}: shorten one", pathway.code());
+            found.add(Name::CodeMalformed, path, what);
+        }
+    }
 }
 
 fn codes(pathway: &Pathway, found: &mut Found) {
@@ -276,7 +296,11 @@ fn answered(pathway: &Pathway, path: &str, questionnaire: &str, item: &str, valu
             found.add(Name::UnitDoesNotFit, path, format!("the answer `{item}` is in `{own}`"));
         }
         (kind, _) => {
-            found.add(Name::ValueDoesNotFit, path, format!("the answer `{item}` is of kind {kind:?}: compare with that"));
+            found.add(
+                Name::ValueDoesNotFit,
+                path,
+                format!("the answer `{item}` is of kind {kind:?}: compare with that"),
+            );
         }
     }
 }
@@ -300,7 +324,11 @@ fn asked(pathway: &Pathway, found: &mut Found) {
         if let Some(code) = ask {
             asked.insert(code.as_str());
             if pathway.questionnaire(code).is_none() {
-                found.add(Name::QuestionnaireUnknown, format!("{path}.ask"), format!("there is no questionnaire `{code}`"));
+                found.add(
+                    Name::QuestionnaireUnknown,
+                    format!("{path}.ask"),
+                    format!("there is no questionnaire `{code}`"),
+                );
             }
         }
         for code in lab {
@@ -360,9 +388,10 @@ fn sources(pathway: &Pathway, found: &mut Found) {
             }
         }
     }
-    let questionnaires = pathway.questionnaires.iter().enumerate().filter_map(|(at, questionnaire)| {
-        Some((format!("questionnaires[{at}]"), questionnaire.citation.as_ref()?))
-    });
+    let questionnaires =
+        pathway.questionnaires.iter().enumerate().filter_map(|(at, questionnaire)| {
+            Some((format!("questionnaires[{at}]"), questionnaire.citation.as_ref()?))
+        });
     let conversions = pathway.measures.iter().enumerate().flat_map(|(at, measure)| {
         measure.convert.iter().filter_map(move |factor| Some((format!("measures[{at}]"), factor.citation.as_ref()?)))
     });

@@ -124,7 +124,8 @@ fn pairs(pathway: &Pathway, found: &mut Found) {
     let all = all(pathway);
     for (index, (path, rule)) in all.iter().enumerate() {
         for (other_path, other) in &all[index + 1..] {
-            let staged = |path: &str| path.split('.').next().filter(|first| first.starts_with("stages")).map(str::to_owned);
+            let staged =
+                |path: &str| path.split('.').next().filter(|first| first.starts_with("stages")).map(str::to_owned);
             if let (Some(a), Some(b)) = (staged(path), staged(other_path))
                 && a != b
             {
@@ -149,7 +150,10 @@ fn pair(pathway: &Pathway, rule: &Rule, (path, other): (&str, &Rule), found: &mu
     match search(pathway, &both, |patient| both.iter().all(|one| patient.fulfils(one) == Some(true))) {
         Search::Found(example) => {
             let what = if opposed {
-                format!("`{}` stops online prescribing and `{}` releases it, or the reverse: exclude one", rule.code, other.code)
+                format!(
+                    "`{}` stops online prescribing and `{}` releases it, or the reverse: exclude one",
+                    rule.code, other.code
+                )
             } else {
                 format!("`{}` and `{}` alert about the same values at once: add a bound to one", rule.code, other.code)
             };

@@ -14,12 +14,24 @@ use crate::{
 /// As far ahead as the host schedules.
 const MAX_DAY: u32 = 3 * 366;
 const MAX_WINDOW: u16 = 366;
+/// Most tasks and timers of a stage: one step ends those of one stage and plans those of another, and
+/// the host takes 64 directives of a step.
+const MAX_TASKS: usize = 20;
 
 pub(super) fn check(pathway: &Pathway, found: &mut Found) {
     reach(pathway, found);
     for (at, stage) in pathway.stages.iter().enumerate() {
         let ends = certain_end(pathway, stage);
         goes_on(at, stage, ends, found);
+        let mut days: Vec<i64> = pathway.rules.iter().flat_map(|rule| days_of(&rule.condition.expression)).collect();
+        days.extend(stage.rules.iter().flat_map(|rule| days_of(&rule.condition.expression)));
+        days.extend(stage.exit.iter().flat_map(|exit| days_of(&exit.condition.expression)));
+        days.sort_unstable();
+        days.dedup();
+        if stage.tasks.len() + days.len() > MAX_TASKS {
+            let what = format!("it has more than {MAX_TASKS} tasks and days that conditions wait for: split the stage");
+            found.add(Name::StageTooLarge, format!("stages[{at}]"), what);
+        }
         for (index, task) in stage.tasks.iter().enumerate() {
             one_task(&format!("stages[{at}].tasks[{index}]"), task, ends, found);
         }
@@ -50,7 +62,11 @@ fn reach(pathway: &Pathway, found: &mut Found) {
         }
         for (index, exit) in stage.exit.iter().enumerate() {
             if let Some(to) = exit.to.as_deref().filter(|to| pathway.stage(to).is_none()) {
-                found.add(Name::StageUnknown, format!("stages[{at}].exit[{index}].to"), format!("there is no stage `{to}`"));
+                found.add(
+                    Name::StageUnknown,
+                    format!("stages[{at}].exit[{index}].to"),
+                    format!("there is no stage `{to}`"),
+                );
             }
         }
     }
@@ -74,10 +90,11 @@ fn certain_end(pathway: &Pathway, stage: &Stage) -> Option<i64> {
 
 /// Days of the stage that a condition compares with.
 fn days_of(expression: &Expression) -> Vec<i64> {
-    let days = expression.comparisons().into_iter().filter_map(|comparison| match (&comparison.term, &comparison.value) {
-        (Term::DaysInStage, Value::Number(number, None)) => number.parts(),
-        _ => None,
-    });
+    let days =
+        expression.comparisons().into_iter().filter_map(|comparison| match (&comparison.term, &comparison.value) {
+            (Term::DaysInStage, Value::Number(number, None)) => number.parts(),
+            _ => None,
+        });
     days.filter(|(_, scale)| *scale == 0).map(|(day, _)| day).collect()
 }
 
@@ -112,7 +129,7 @@ fn one_task(path: &str, task: &Task, ends: Option<i64>, found: &mut Found) {
     let rising = task.at_days.windows(2).all(|pair| pair[0] < pair[1]);
     let days = task.at_days.iter().chain(&task.every_days);
     let too_far = days.clone().any(|day| *day > MAX_DAY);
-    if task.every_days.is_some() == !task.at_days.is_empty() || task.every_days == Some(0) || !rising || too_far {
+    if task.every_days.is_some() != task.at_days.is_empty() || task.every_days == Some(0) || !rising || too_far {
         let what = format!("give either `every_days` or rising `at_days`, at most {MAX_DAY}");
         found.add(Name::TaskWithoutDay, path, what);
     }
@@ -136,11 +153,13 @@ fn exits(pathway: &Pathway, at: usize, stage: &Stage, found: &mut Found) {
         for before in &stage.exit[..index] {
             let other = &before.condition.expression;
             let about = [own, other];
-            let alone =
-                search(pathway, &about, |p| p.fulfils(own) == Some(true) && p.fulfils(other) != Some(true));
+            let alone = search(pathway, &about, |p| p.fulfils(own) == Some(true) && p.fulfils(other) != Some(true));
             let possible = search(pathway, &[own], |p| p.fulfils(own) == Some(true));
             if matches!((&alone, possible), (Search::None, Search::Found(_))) {
-                let what = format!("`{}` is true before, whenever it is: put this exit first, or correct it", before.condition);
+                let what = format!(
+                    "`{}` is true before, whenever it is: put this exit first, or correct it",
+                    before.condition
+                );
                 found.add(Name::ExitNever, &path, what);
                 continue;
             }

@@ -50,7 +50,11 @@ impl Build {
             std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
         }
         for file in &self.files {
-            let out = if one { self.out.clone() } else { self.out.join(file.with_extension("wasm").file_name().context("a file has a name")?) };
+            let out = if one {
+                self.out.clone()
+            } else {
+                self.out.join(file.with_extension("wasm").file_name().context("a file has a name")?)
+            };
             write(file, &template, &out)?;
         }
         Ok(())
@@ -71,7 +75,15 @@ fn write(path: &Path, template: &[u8], out: &Path) -> Result<()> {
     let name = out.file_name().context("a package has a name")?.to_string_lossy().into_owned();
     // Written to a temporary file and renamed: an interrupted build leaves the old package.
     let aside = out.with_file_name(format!(".{name}.{}", std::process::id()));
-    std::fs::write(&aside, &bytes).and_then(|()| std::fs::rename(&aside, out)).with_context(|| out.display().to_string())?;
-    println!("{:24} {} {}  sha256:{}", out.display(), package.manifest().id, package.manifest().version, package.digest());
+    std::fs::write(&aside, &bytes)
+        .and_then(|()| std::fs::rename(&aside, out))
+        .with_context(|| out.display().to_string())?;
+    println!(
+        "{:24} {} {}  sha256:{}",
+        out.display(),
+        package.manifest().id,
+        package.manifest().version,
+        package.digest()
+    );
     Ok(())
 }

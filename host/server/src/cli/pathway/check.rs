@@ -123,7 +123,8 @@ impl Check {
                 println!("    {} steps could not be decided by the pathway, for lack of data", explored.undecided);
             }
         }
-        let listed = |finding: &explore::Found| json!({ "name": finding.name, "what": finding.what, "after": finding.after });
+        let listed =
+            |finding: &explore::Found| json!({ "name": finding.name, "what": finding.what, "after": finding.after });
         let document = json!({
             "file": named(),
             "id": package.manifest().id,
@@ -162,5 +163,41 @@ pub(super) fn print(path: &Path, file: &File, findings: &[Finding]) {
         if let Some(example) = example {
             println!("    for example a patient with {example}");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use xinglin_domain::{
+        coding::{Coding, Decimal, Quantity, system},
+        measure::{Fault, measurand},
+    };
+    use xinglin_pathway_file::known;
+
+    /// The SDK's side says in words of its own what the host knows of codes and units.
+    #[test]
+    fn codes_and_units_of_pathway_files_are_those_of_the_host() {
+        let of = |code: &str| measurand(&[Coding::new(system::LOINC, code)]);
+        let mut shared = 0;
+        for known in known::all() {
+            let Some(host) = of(known.code) else {
+                assert!(known.spelled.is_empty(), "{}: the host converts no other code into it", known.code);
+                continue;
+            };
+            shared += 1;
+            assert_eq!(host.coding().code, known.code);
+            for code in known.spelled {
+                assert_eq!(of(code).map(|host| host.coding().code).as_deref(), Some(known.code), "{code}");
+            }
+            for unit in known.others.iter().map(|(unit, _)| *unit).chain([known.unit]) {
+                let quantity = Quantity { value: Decimal::whole(100), unit: unit.to_owned() };
+                assert_ne!(host.canonical(&quantity).err(), Some(Fault::UnitNotUnderstood), "{} {unit}", known.code);
+            }
+            let own = Quantity { value: Decimal::whole(60), unit: known.unit.to_owned() };
+            if let Ok(canonical) = host.canonical(&own) {
+                assert_eq!(canonical.unit, known.unit, "{}", known.code);
+            }
+        }
+        assert!(shared >= 16, "{shared}");
     }
 }

@@ -12,9 +12,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use anyhow::{Result, bail};
 use xinglin_domain::{
-    clinical::{
-        Condition, ConditionStatus, DataNeed, Observation, ObservationValue, Sex, Snapshot, Subject,
-    },
+    clinical::{Condition, ConditionStatus, DataNeed, Observation, ObservationValue, Sex, Snapshot, Subject},
     coding::{Attribute, AttributeValue, Citation, Coding, Decimal, LocalizedText, Quantity, system},
     id::{CallId, TenantId},
     measure,
@@ -310,7 +308,13 @@ impl<'a> Search<'a> {
 
     /// Follows the timers; whatever is asked is answered at first in the one style, but for one question,
     /// later in the other, or not at all.
-    async fn course(&mut self, pathway: &mut impl Steps, first: Situation, answers: Option<[Style; 2]>, but: Option<usize>) {
+    async fn course(
+        &mut self,
+        pathway: &mut impl Steps,
+        first: Situation,
+        answers: Option<[Style; 2]>,
+        but: Option<usize>,
+    ) {
         let mut situation = first;
         let mut answered_once = BTreeSet::new();
         for _ in 0..COURSE {
@@ -378,7 +382,9 @@ impl<'a> Search<'a> {
             for value in values(code) {
                 let observation = observation(code, value, soon, false);
                 let label = match &observation.value {
-                    ObservationValue::Quantity(quantity) => format!("{} = {} {}", code.code, quantity.value, quantity.unit),
+                    ObservationValue::Quantity(quantity) => {
+                        format!("{} = {} {}", code.code, quantity.value, quantity.unit)
+                    }
                     _ => format!("{} is positive", code.code),
                 };
                 let event = Event::Observed(observation.clone());
@@ -437,7 +443,8 @@ impl<'a> Search<'a> {
             }
         }
         if !situation.closed && situation.tasks.values().all(|open| open.next().is_none()) {
-            let what = format!("in the stage `{}` no task and no timer is left: nobody would come back", situation.stage);
+            let what =
+                format!("in the stage `{}` no task and no timer is left: nobody would come back", situation.stage);
             self.found("nobody-comes-back", what, &situation);
         }
         Some(situation)
@@ -484,7 +491,9 @@ impl<'a> Search<'a> {
                     situation.asked.insert(code);
                 }
                 Directive::RaiseAlert(alert) => self.alert(&alert, situation),
-                Directive::SendMessage(message) => self.text("message", &message.template, &message.fallback, situation),
+                Directive::SendMessage(message) => {
+                    self.text("message", &message.template, &message.fallback, situation)
+                }
                 Directive::Refer(referral) => {
                     self.text("referral", "refer", &referral.reason, situation);
                     self.source("referral", "refer", &referral.citation, situation);
@@ -588,11 +597,8 @@ fn patients(definition: &Definition) -> Vec<(Subject, Vec<Condition>)> {
         onset: Some(START.plus_days(-400)),
         attributes: Vec::new(),
     };
-    let aged = |years: u32| Subject {
-        pseudonym: "somebody".to_owned(),
-        age_months: Some(years * 12),
-        sex: Sex::Female,
-    };
+    let aged =
+        |years: u32| Subject { pseudonym: "somebody".to_owned(), age_months: Some(years * 12), sex: Sex::Female };
     let all: Vec<Condition> = definition.conditions.iter().map(condition).collect();
     let mut patients = vec![(aged(40), all.clone()), (aged(40), Vec::new()), (aged(15), all.clone())];
     if all.len() > 1 {
@@ -634,7 +640,8 @@ fn values(code: &Coding) -> Vec<ObservationValue> {
         "24467-3" => "/uL",
         _ => "1",
     });
-    let quantity = |number| ObservationValue::Quantity(Quantity { value: Decimal::whole(number), unit: unit.to_owned() });
+    let quantity =
+        |number| ObservationValue::Quantity(Quantity { value: Decimal::whole(number), unit: unit.to_owned() });
     let mut values: Vec<ObservationValue> = numbers.map(quantity).to_vec();
     if unit == "1" {
         values.push(ObservationValue::Coded(vec![Coding::new(system::SNOMED, "10828004")]));
@@ -643,8 +650,8 @@ fn values(code: &Coding) -> Vec<ObservationValue> {
 }
 
 fn observation(code: &Coding, value: ObservationValue, at: Instant, reported: bool) -> Observation {
-    let reported = reported
-        .then(|| Attribute { key: "xinglin.self-reported".to_owned(), value: AttributeValue::Boolean(true) });
+    let reported =
+        reported.then(|| Attribute { key: "xinglin.self-reported".to_owned(), value: AttributeValue::Boolean(true) });
     let attributes = reported.into_iter().collect();
     Observation { code: vec![code.clone()], value, components: Vec::new(), effective: Some(at), attributes }
 }
@@ -689,7 +696,10 @@ fn answer(question: &Question, Style { yes, high }: Style) -> Option<AnswerValue
                 Some(ObservationValue::Quantity(quantity)) if quantity.unit == *unit => {
                     AnswerValue::Quantity(quantity.clone())
                 }
-                _ => AnswerValue::Quantity(Quantity { value: Decimal::whole(if high { 9 } else { 6 }), unit: unit.clone() }),
+                _ => AnswerValue::Quantity(Quantity {
+                    value: Decimal::whole(if high { 9 } else { 6 }),
+                    unit: unit.clone(),
+                }),
             }
         }
     })
