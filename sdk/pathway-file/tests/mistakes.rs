@@ -20,6 +20,19 @@ fn with(old: &str, new: &str) -> String {
     GOOD.replace(old, new)
 }
 
+/// The page for newcomers: its file has no finding, and it lists every name.
+#[test]
+fn the_page_shows_a_good_file_and_all_names() {
+    let page = include_str!("../../../docs/pathway-files.md");
+    let (_, rest) = page.split_once("```yaml\n").expect("a file");
+    let (yaml, _) = rest.split_once("```").expect("its end");
+    assert_eq!(check(&file(yaml).pathway), []);
+    for name in Name::ALL {
+        let row = format!("| `{name}` | {} |", name.about());
+        assert!(page.contains(&row), "the page lacks {row}");
+    }
+}
+
 #[test]
 fn the_good_file_has_no_finding() {
     assert_eq!(check(&file(GOOD).pathway), []);
