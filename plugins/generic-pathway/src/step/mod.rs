@@ -87,7 +87,7 @@ struct Step<'a> {
     snapshot: &'a Snapshot,
     now: Instant,
     touched: BTreeSet<Touched>,
-    /// Rules that fired in this step.
+    /// Alerts and rules of this step.
     fired: BTreeSet<&'a str>,
     /// Tasks to schedule or, if none, to cancel: the last word on each counts.
     tasks: BTreeMap<String, Option<Task>>,
@@ -210,7 +210,11 @@ impl<'a> Step<'a> {
         self.answer_came(&questionnaire.code);
     }
 
-    fn unreadable(&mut self, code: &str, message: LocalizedText) {
+    /// Once a step: the host takes an alert once.
+    fn unreadable(&mut self, code: &'static str, message: LocalizedText) {
+        if !self.fired.insert(code) {
+            return;
+        }
         self.directives.push(Directive::RaiseAlert(Alert {
             code: code.to_owned(),
             severity: Severity::Warning,

@@ -244,6 +244,21 @@ fn a_value_is_found_in_a_panel() {
 }
 
 #[test]
+fn a_panel_that_nobody_understands_is_told_once() {
+    let ckd = include_str!("../../../../examples/pathways/ckd.yaml");
+    let mut run = enrol(ckd, Patient::aged(60).days_ago(10).diagnosed(Coding::icd10("N18.3")));
+    let mut panel = run.patient.measurement(loinc("85354-9"), "0", "1");
+    panel.value = ObservationValue::Absent;
+    let part = |code: &str| {
+        let value = ObservationValue::Quantity(Quantity::new(Decimal::whole(24), "bar"));
+        Component { code: vec![loinc(code)], value }
+    };
+    panel.components = vec![part("8480-6"), part("8462-4")];
+    run.observed(panel);
+    assert_eq!(run.alerts(), ["MEASUREMENT_NOT_UNDERSTOOD"]);
+}
+
+#[test]
 fn after_a_long_pause_there_is_no_flood() {
     let mut run = run();
     run.advance(30);

@@ -1,5 +1,6 @@
 //! Pathway files on the simulator.
 
+mod anything;
 mod document;
 mod engine;
 mod files;

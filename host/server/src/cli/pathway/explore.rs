@@ -2,11 +2,12 @@
 //!
 //! A plugin cannot be read like a file, so it is searched: from the enrolment of some patients, over
 //! timers, completed and missed tasks, answers at both ends of each question, measurements low, middle
-//! and high, and released holds. First whole courses are followed in time (nobody answers; everything is
-//! answered, yes or no, low or high, or high at first and low later), then the situations on them are expanded breadth first. Situations
-//! of one patient with the same stage, open tasks and holds are told apart only [`SAME`] times, as what
-//! the plugin remembers is opaque. The search ends after [`STEPS`] calls unless told otherwise: what it
-//! does not find may still be there.
+//! and high, and released holds. After all that can happen on the first day, whole courses are followed
+//! in time (nobody answers; everything is answered, yes or no, low or high, or high at first and low
+//! later); then the situations on them are expanded breadth first. Situations of one patient with the
+//! same stage, open tasks and holds are told apart only [`SAME`] times, as what the plugin remembers is
+//! opaque. The search ends after [`STEPS`] calls unless told otherwise: what it does not find may still
+//! be there.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -277,6 +278,7 @@ impl<'a> Search<'a> {
             };
             let enrolled = Move::of("enrolled".to_owned(), START, Event::Enrolled);
             if let Some(first) = self.go(pathway, &start, &enrolled).await {
+                self.expand(pathway, &first).await;
                 self.course(pathway, first.clone(), None, None).await;
                 for style in Style::ALL {
                     self.course(pathway, first.clone(), Some([style; 2]), None).await;
@@ -295,11 +297,7 @@ impl<'a> Search<'a> {
                 whole = false;
                 break;
             }
-            for next in self.moves(&situation) {
-                if let Some(reached) = self.go(pathway, &situation, &next).await {
-                    self.follow(pathway, reached).await;
-                }
-            }
+            self.expand(pathway, &situation).await;
         }
         self.missing(whole);
         let Self { findings, steps, undecided, .. } = self;
@@ -347,6 +345,17 @@ impl<'a> Search<'a> {
             self.queue.push_back(situation);
         }
         *times == 1
+    }
+
+    async fn expand(&mut self, pathway: &mut impl Steps, situation: &Situation) {
+        for next in self.moves(situation) {
+            if self.steps >= self.most {
+                return;
+            }
+            if let Some(reached) = self.go(pathway, situation, &next).await {
+                self.follow(pathway, reached).await;
+            }
+        }
     }
 
     /// Of what looks new, also the timers that come next.
