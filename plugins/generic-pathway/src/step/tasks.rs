@@ -33,11 +33,15 @@ impl<'a> Step<'a> {
             self.plan(task, self.memory.since.saturating_sub(1));
         }
         for (prefix, from, day) in self.days(stage) {
+            self.plan_day(prefix, from, day);
+        }
+    }
+
+    fn plan_day(&mut self, prefix: &str, from: Instant, day: i64) {
+        let due = plus_days(from, day);
+        if due > self.now {
             let title = zh_en(format!("第{day}天:复核随访阶段"), format!("Day {day}: review the stage of follow-up"));
-            let due = plus_days(from, day);
-            if due > self.now {
-                self.schedule(&format!("{prefix}{day}"), title, Role::HealthManager, due, 0);
-            }
+            self.schedule(&format!("{prefix}{day}"), title, Role::HealthManager, due, 0);
         }
     }
 
@@ -145,6 +149,20 @@ impl<'a> Step<'a> {
 
     /// Somebody says that it is done. A test is done by its result, not by saying so.
     pub(super) fn task_done(&mut self, done: &TaskRef) {
+        if let Some(code) = done.code.strip_prefix(RESULT) {
+            // Somebody looked, and there was none: it comes again.
+            if let Some((task, planned)) = self.task(code).filter(|(_, planned)| planned.so_far == SoFar::Claimed) {
+                self.finish(task, planned);
+            }
+            return;
+        }
+        // A day does not come sooner by saying so.
+        let stage = self.stage();
+        for (prefix, from, day) in stage.map(|stage| self.days(stage)).unwrap_or_default() {
+            if done.code == format!("{prefix}{day}") {
+                return self.plan_day(prefix, from, day);
+            }
+        }
         let Some((task, planned)) = self.task(&done.code) else { return };
         if done.due < planned.due {
             // A missed one, done late.

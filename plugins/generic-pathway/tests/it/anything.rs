@@ -75,7 +75,7 @@ fn taken(directives: &[Directive]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn no_course_of_events_panics_or_leaves_the_patient_alone(

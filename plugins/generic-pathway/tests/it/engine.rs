@@ -128,6 +128,21 @@ fn a_test_is_done_by_its_result_not_by_saying_so() {
 }
 
 #[test]
+fn timers_are_not_done_by_saying_so() {
+    let mut run = run();
+    run.advance(5);
+    run.complete("day.28");
+    assert_eq!(day(&run, "day.28"), Some(28), "the day is still to come");
+    run.advance(23);
+    assert_eq!(run.stage(), "steady");
+    // Somebody looked for the result, and there was none: the test comes again.
+    run.advance(181);
+    run.complete("kidney");
+    run.complete("result.kidney");
+    assert_eq!((day(&run, "kidney"), day(&run, "result.kidney")), (Some(28 + 360), None));
+}
+
+#[test]
 fn a_rule_fires_when_it_becomes_true_and_again_at_each_value_it_looks_at() {
     let mut run = run();
     run.observe(loinc("8480-6"), "150", "mm[Hg]");
