@@ -45,6 +45,8 @@ const MISTAKES: &[(&str, &str, &str, &str)] = &[
     ("stage-unreachable", "stages[1]", "{to: steady, if: days_in_stage >= 28,", "{close: DONE, message: {zh-CN: 完, en: Done}, if: days_in_stage >= 28,"),
     ("stage-without-timer", "stages[0]", "if: days_in_stage >= 28", "if: \"answer('visit', 'chest-pain') = true\""),
     ("alert-without-owner", "stages[0].rules[0]", "        actor: health_manager\n", ""),
+    ("alert-without-owner", "stages[0].rules[0]", "        actor: health_manager\n", "        actor: patient\n"),
+    ("stages-flip", "stages[0].exit[0]", "{to: steady, if: days_in_stage >= 28,", "{to: start, if: days_in_stage >= 28,"),
     ("alert-without-sla", "rules[0]", "    sla_min: 15\n", ""),
     ("alert-without-sla", "rules[0]", "    sla_min: 15\n", "    sla_min: 99999\n"),
     ("alert-without-escalation", "rules[0]", "escalate: hospital\n", ""),
@@ -120,6 +122,19 @@ fn a_stage_that_only_begins_is_a_dead_end() {
     let findings = check(&file(before).pathway);
     assert_eq!(findings.iter().map(|finding| finding.name).collect::<Vec<_>>(), [Name::DeadEnd], "{findings:?}");
     assert_eq!(findings[0].path, "stages[1]");
+}
+
+#[test]
+fn stages_that_lead_to_each_other_at_once_are_found() {
+    let text = with("if: days_in_stage >= 28", "if: held").replace("      - close: STEADY\n", "      - to: start\n");
+    let findings = check(&file(&text).pathway);
+    let flip = findings.iter().find(|finding| finding.name == Name::StagesFlip).expect("found");
+    assert_eq!(flip.path, "stages[0].exit[0]");
+    let example = flip.example.as_deref().expect("a patient");
+    assert!(example.contains("held = true") && example.contains("obs('8480-6') = 129.9 mm[Hg]"), "{example}");
+    // Back after a time is no flip.
+    let later = text.replace("last 3", "last 3 and days_in_stage >= 7");
+    assert!(check(&file(&later).pathway).iter().all(|finding| finding.name != Name::StagesFlip));
 }
 
 #[test]

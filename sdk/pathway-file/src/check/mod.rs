@@ -44,6 +44,7 @@ names! {
     DeadEnd "dead-end" "A stage without exit and without a task that repeats: nobody comes back to the patient.";
     StageUnreachable "stage-unreachable" "A stage that no exit leads to.";
     StageWithoutTimer "stage-without-timer" "A stage that can go on after its last task, and no timer ends it.";
+    StagesFlip "stages-flip" "Two stages that lead to each other at once, for one patient: nothing of them comes due.";
     StageTooLarge "stage-too-large" "A stage with more tasks than the host takes in one step.";
     AlertWithoutOwner "alert-without-owner" "An alert without `actor`: nobody has to look.";
     AlertWithoutSla "alert-without-sla" "An alert without `sla_min`, or beyond thirty days.";

@@ -33,6 +33,13 @@ impl<'a> Patient<'a> {
         Self { pathway, levels: [(Term::DaysInStage, Level::Number(Number::whole(days)))].into() }
     }
 
+    /// The same patient on the first day of a stage.
+    pub(super) fn on_day_zero(&self) -> Self {
+        let mut patient = self.clone();
+        patient.levels.insert(Term::DaysInStage, Level::Number(Number::whole(0)));
+        patient
+    }
+
     pub(super) fn fulfils(&self, expression: &Expression) -> Option<bool> {
         evaluate(expression, self)
     }

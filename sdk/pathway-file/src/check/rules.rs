@@ -4,7 +4,7 @@ use super::{
     Found, Name,
     patient::{Search, search, variables},
 };
-use crate::model::{Action, Pathway, Rule, Severity};
+use crate::model::{Action, Pathway, Role, Rule, Severity};
 
 /// A critical alert is taken up within a day: a project default.
 const MAX_CRITICAL_MINUTES: u32 = 24 * 60;
@@ -85,8 +85,8 @@ fn one(pathway: &Pathway, path: &str, rule: &Rule, found: &mut Found) {
 }
 
 fn alert(pathway: &Pathway, path: &str, rule: &Rule, found: &mut Found) {
-    if rule.actor.is_none() {
-        found.add(Name::AlertWithoutOwner, path, "say who must look: `actor: doctor`");
+    if matches!(rule.actor, None | Some(Role::Patient | Role::Guardian)) {
+        found.add(Name::AlertWithoutOwner, path, "say who of the staff must look: `actor: doctor`");
     }
     if !rule.sla_min.is_some_and(|minutes| (1..=MAX_SLA_MINUTES).contains(&minutes)) {
         let what = format!("say within how many minutes, 1 to {MAX_SLA_MINUTES}: `sla_min: 15`");

@@ -146,7 +146,36 @@ fn one_task(path: &str, task: &Task, ends: Option<i64>, found: &mut Found) {
     }
 }
 
+/// An exit and one back that are both open on the first day: each event would move the patient, and
+/// begin the tasks anew.
+fn flips(pathway: &Pathway, at: usize, stage: &Stage, found: &mut Found) {
+    for (index, exit) in stage.exit.iter().enumerate() {
+        let path = format!("stages[{at}].exit[{index}]");
+        let Some(to) = exit.to.as_deref() else { continue };
+        if to == stage.code {
+            found.add(Name::StagesFlip, path, "an exit to its own stage begins its tasks anew: remove it");
+            continue;
+        }
+        let behind = pathway.stages.iter().skip(at + 1).find(|other| other.code == to);
+        for back in behind.map(|other| other.exit.as_slice()).unwrap_or_default() {
+            if back.to.as_deref() != Some(stage.code.as_str()) {
+                continue;
+            }
+            let both = [&exit.condition.expression, &back.condition.expression];
+            let open = |patient: &Patient<'_>| {
+                let patient = patient.on_day_zero();
+                both.iter().all(|one| patient.fulfils(one) == Some(true))
+            };
+            if let Search::Found(example) = search(pathway, &both, open) {
+                let what = format!("it leads to `{to}`, and `{}` leads back at once: exclude one", back.condition);
+                found.with(Name::StagesFlip, &path, what, example);
+            }
+        }
+    }
+}
+
 fn exits(pathway: &Pathway, at: usize, stage: &Stage, found: &mut Found) {
+    flips(pathway, at, stage, found);
     for (index, exit) in stage.exit.iter().enumerate() {
         let path = format!("stages[{at}].exit[{index}].if");
         let own = &exit.condition.expression;
