@@ -155,7 +155,7 @@ fn adults_may_enter() {
         assert_eq!(screen(&patient).as_deref(), Ok(expected));
     }
     assert!(matches!(screen(&Patient::of_unknown_age()), Err(Error::MissingData(_))));
-    let withheld = person().withheld(Section::Conditions, OmissionReason::Compartment);
+    let withheld = person().withheld(Section::Conditions, OmissionReason::Consent);
     assert!(matches!(screen(&withheld), Err(Error::MissingData(_))));
 }
 

@@ -2,7 +2,7 @@
 //! the accepted effects are committed in one transaction: state, timers, alerts, holds and
 //! messages. The tape of the call is committed before.
 
-pub mod alert;
+mod acknowledge_alert;
 mod answer;
 mod complete;
 mod deliver;
@@ -33,8 +33,11 @@ use xinglin_platform::{AppError, AppResult, ambient, boxed};
 use xinglin_records::resource::{self, marked};
 use xinglin_store::{Executor, Queue, Tenant, TenantScope, TenantTx, Work};
 
+use crate::safety::SafetyNotice;
+
 use self::step::{Occurrence, Ready, ask, calls_for, carry_out, raise, ready};
 
+pub use self::acknowledge_alert::acknowledge_alert;
 pub use self::answer::{Answers, answer};
 pub use self::complete::complete;
 pub use self::deliver::deliver;
@@ -76,6 +79,9 @@ pub struct EnrolmentView {
     pub timers: Vec<TimerView>,
     /// Plugin calls that this request made.
     pub calls: Vec<CallView>,
+    /// What a patient in danger is to be shown at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub safety: Option<SafetyNotice>,
 }
 
 /// A timer of a pathway.
@@ -208,6 +214,7 @@ async fn view<E: Executor>(
         effects,
         timers,
         calls,
+        safety: None,
     })
 }
 
