@@ -85,16 +85,43 @@ const LINKED: [(&str, Positive); 5] = [
     ("asq-5", Positive::Yes(Danger::Acute)),
 ];
 
+/// Words of a question about safety that has neither code nor `link_id`: a vendor may have left them out.
+const WORDS: [&str; 16] = [
+    "better off dead",
+    "hurting yourself",
+    "hurt yourself",
+    "harm yourself",
+    "kill yourself",
+    "killing yourself",
+    "end your life",
+    "suicid",
+    "were dead",
+    "不如死",
+    "自杀",
+    "自伤",
+    "伤害自己",
+    "轻生",
+    "结束生命",
+    "结束自己的生命",
+];
+
+/// Answers that say no, beside LOINC's: whatever else is chosen or written is looked at by a person.
+const DENIALS: [&str; 14] =
+    ["no", "none", "never", "not at all", "n", "false", "0", "-", "否", "无", "没有", "从不", "从未", "完全不会"];
+
 /// LOINC answers of how often, by rank.
 const OFTEN: [&str; 4] = ["LA6568-5", "LA6569-3", "LA6570-1", "LA6571-9"];
-/// LOINC answer "yes".
+/// LOINC answers "yes" and "no".
 const YES: &str = "LA33-6";
+const NO: &str = "LA32-8";
 
 /// A value, as far as it matters here.
 #[derive(Debug, Clone, Copy)]
 enum Said {
     Yes(bool),
     Number(i64),
+    /// In words or codes that the host does not know.
+    Unclear,
 }
 
 impl Said {
@@ -106,14 +133,26 @@ impl Said {
     }
 
     fn coded(codes: &[Coding]) -> Option<Self> {
-        codes.iter().find_map(|coding| {
-            let coding = coding.canonical();
-            let rank = OFTEN.iter().position(|known| coding.system == system::LOINC && coding.code == *known);
-            match rank {
-                Some(rank) => i64::try_from(rank).ok().map(Self::Number),
-                None => (coding.system == system::LOINC && coding.code == YES).then_some(Self::Yes(true)),
+        let known = codes.iter().map(Coding::canonical).filter(|coding| coding.system == system::LOINC);
+        let known = known.into_iter().find_map(|coding| match coding.code.as_str() {
+            YES => Some(Self::Yes(true)),
+            NO => Some(Self::Yes(false)),
+            code => {
+                let rank = OFTEN.iter().position(|known| *known == code)?;
+                i64::try_from(rank).ok().map(Self::Number)
             }
-        })
+        });
+        known.or_else(|| codes.iter().find_map(|coding| Self::words(coding.display.as_deref().unwrap_or(&coding.code))))
+    }
+
+    fn words(text: &str) -> Option<Self> {
+        let text = text.trim().to_lowercase();
+        let text = text.trim_end_matches(['.', '。', '!', '！']);
+        match DENIALS.contains(&text) {
+            _ if text.is_empty() => None,
+            true => Some(Self::Yes(false)),
+            false => Some(Self::Unclear),
+        }
     }
 
     fn of_answer(value: &AnswerValue) -> Option<Self> {
@@ -122,7 +161,7 @@ impl Said {
             AnswerValue::Integer(number) => Some(Self::Number(*number)),
             AnswerValue::Quantity(quantity) => Self::quantity(quantity),
             AnswerValue::Choice(choice) => Self::coded(std::slice::from_ref(choice)),
-            AnswerValue::Text(_) => None,
+            AnswerValue::Text(text) => Self::words(text),
         }
     }
 
@@ -132,7 +171,8 @@ impl Said {
             ObservationValue::Integer(number) => Some(Self::Number(*number)),
             ObservationValue::Quantity(quantity) => Self::quantity(quantity),
             ObservationValue::Coded(codes) => Self::coded(codes),
-            ObservationValue::Text(_) | ObservationValue::Absent => None,
+            ObservationValue::Text(text) => Self::words(text),
+            ObservationValue::Absent => None,
         }
     }
 }
@@ -143,7 +183,7 @@ impl Positive {
             (Self::Yes(danger), Said::Yes(true)) => Some(danger),
             (Self::Yes(danger), Said::Number(1..)) => Some(danger),
             (Self::Often, Said::Number(2..)) => Some(Danger::Acute),
-            (Self::Often, Said::Number(1) | Said::Yes(true)) => Some(Danger::Assess),
+            (Self::Often, Said::Number(1) | Said::Yes(true)) | (_, Said::Unclear) => Some(Danger::Assess),
             _ => None,
         }
     }
@@ -165,10 +205,34 @@ pub fn is_item(code: &str) -> bool {
     CODED.iter().any(|(known, _)| *known == code.trim())
 }
 
-/// The danger in an answer to a question with this `link_id`, recorded under this code, if any.
-pub fn of_answer(link_id: &str, records_as: Option<&Coding>, value: &AnswerValue) -> Option<Danger> {
-    let positive = records_as.and_then(|code| coded(std::slice::from_ref(code))).or_else(|| linked(link_id))?;
-    positive.judge(Said::of_answer(value)?)
+fn worded(text: &LocalizedText) -> Option<Positive> {
+    let asks = |text: &str| {
+        let text = text.to_lowercase();
+        WORDS.iter().any(|word| text.contains(word))
+    };
+    text.0.iter().any(|one| asks(&one.text)).then_some(Positive::Often)
+}
+
+/// What a questionnaire says of a question: its `link_id`, text, and the code that the answer is recorded as.
+/// Of a question that nobody knows there is only the first.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// FHIR `linkId`.
+    pub link_id: &'a str,
+    /// The words.
+    pub text: Option<&'a LocalizedText>,
+    /// The code of the observation.
+    pub records_as: Option<&'a Coding>,
+}
+
+impl Asked<'_> {
+    /// The danger in an answer to it, if any. The question is known by its code, else by its link, else by its
+    /// words.
+    pub fn danger(self, value: &AnswerValue) -> Option<Danger> {
+        let positive = self.records_as.and_then(|code| coded(std::slice::from_ref(code)));
+        let positive = positive.or_else(|| linked(self.link_id)).or_else(|| worded(self.text?))?;
+        positive.judge(Said::of_answer(value)?)
+    }
 }
 
 /// The greatest danger in an observation and its components, if any.
@@ -501,6 +565,9 @@ mod tests {
             (choice("LA6570-1"), Some(Acute)),
             (choice("LA6571-9"), Some(Acute)),
             (choice("LA32-8"), None),
+            (AnswerValue::Choice(Coding::new("urn:own", "often")), Some(Assess)),
+            (AnswerValue::Choice(Coding::new("urn:own", "0")), None),
+            (AnswerValue::Choice(Coding { display: Some("完全不会".into()), ..Coding::new("urn:own", "a") }), None),
             (quantity(0, 1), None),
             (quantity(10, 1), Some(Assess)),
             (quantity(11, 1), Some(Acute)),
@@ -508,12 +575,24 @@ mod tests {
             (quantity(-5, 1), None),
             (AnswerValue::Boolean(true), Some(Assess)),
             (AnswerValue::Boolean(false), None),
-            (AnswerValue::Text("2".into()), None),
+            (AnswerValue::Text("2".into()), Some(Assess)),
+            (AnswerValue::Text(" No. ".into()), None),
+            (AnswerValue::Text(" ".into()), None),
         ];
         for (value, danger) in rows {
-            assert_eq!(of_answer("any", Some(&loinc(ITEM_9)), &value), danger, "{value:?}");
-            assert_eq!(of_answer("/44260-8", None, &value), danger, "{value:?}");
+            let code = loinc(ITEM_9);
+            let asked = Asked { link_id: "any", text: None, records_as: Some(&code) };
+            assert_eq!(asked.danger(&value), danger, "{value:?}");
+            assert_eq!(Asked { link_id: "/44260-8", records_as: None, ..asked }.danger(&value), danger, "{value:?}");
+            for words in ["有不如死掉或用某种方式伤害自己的念头", "Thoughts of hurting YOURSELF"] {
+                let words = LocalizedText::zh_en(words, "");
+                let worded = Asked { link_id: "item-9", text: Some(&words), records_as: None };
+                assert_eq!(worded.danger(&value), danger, "{value:?}");
+            }
         }
+        let harmless = LocalizedText::zh_en("入睡困难", "Trouble falling asleep");
+        let asked = Asked { link_id: "item-3", text: Some(&harmless), records_as: None };
+        assert_eq!(asked.danger(&AnswerValue::Integer(3)), None);
     }
 
     #[test]
@@ -530,11 +609,16 @@ mod tests {
             ("93250-9", Some(Danger::Acute)),
             ("93267-3", None),
         ] {
-            assert_eq!(of_answer(link, None, &yes), danger, "{link}");
-            assert_eq!(of_answer(link, None, &AnswerValue::Choice(loinc(YES))), danger, "{link}");
-            assert_eq!(of_answer(link, None, &AnswerValue::Boolean(false)), None, "{link}");
+            let asked = Asked { link_id: link, text: None, records_as: None };
+            assert_eq!(asked.danger(&yes), danger, "{link}");
+            assert_eq!(asked.danger(&AnswerValue::Choice(loinc(YES))), danger, "{link}");
+            for no in [AnswerValue::Boolean(false), AnswerValue::Choice(loinc(NO))] {
+                assert_eq!(asked.danger(&no), None, "{link}");
+            }
         }
-        assert_eq!(of_answer("asq-5", Some(&loinc("8480-6")), &yes), Some(Danger::Acute), "the link counts too");
+        let other = loinc("8480-6");
+        let asked = Asked { link_id: "asq-5", text: None, records_as: Some(&other) };
+        assert_eq!(asked.danger(&yes), Some(Danger::Acute), "the link counts too");
     }
 
     #[test]

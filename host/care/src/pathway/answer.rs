@@ -9,7 +9,7 @@ use xinglin_domain::{
     id::EnrolmentId,
     measure::{self, measurand},
     pathway::{Answer, AnswerKind, AnswerValue, Event, Question, Questionnaire, Response},
-    safety::of_answer,
+    safety::Asked,
     time::Instant,
 };
 use xinglin_extensions::Extensions;
@@ -111,13 +111,15 @@ pub async fn answer(
 
 /// The greatest danger in answers, whether or not they fit their questions.
 fn danger(ready: &Ready, answers: &Answers) -> Option<Found> {
-    let questions = ready.definition.questionnaires.iter().filter(|known| known.code == answers.questionnaire);
-    let questions: Vec<&Question> = questions.flat_map(|known| &known.questions).collect();
-    let records_as = |answer: &Answer| {
-        questions.iter().find(|question| question.link_id == answer.link_id).and_then(|known| known.records_as.as_ref())
-    };
-    let answers_of = |answer: &Answer| of_answer(&answer.link_id, records_as(answer), &answer.value);
-    let danger = answers.answers.iter().filter_map(answers_of).max()?;
+    let known = ready.definition.questionnaires.iter().filter(|known| known.code == answers.questionnaire);
+    let questions: Vec<&Question> = known.flat_map(|known| &known.questions).collect();
+    let danger = answers.answers.iter().filter_map(|answer| {
+        let question = questions.iter().find(|question| question.link_id == answer.link_id);
+        let text = question.map(|question| &question.text);
+        let records_as = question.and_then(|question| question.records_as.as_ref());
+        Asked { link_id: &answer.link_id, text, records_as }.danger(&answer.value)
+    });
+    let danger = danger.max()?;
     Some(Found { danger, found_in: format!("{}/{}", ready.enrolment.id, answers.questionnaire) })
 }
 

@@ -13,6 +13,7 @@ mod get;
 pub mod hold;
 mod leave;
 mod observe;
+mod questionnaires;
 mod step;
 
 use serde::Serialize;
@@ -47,6 +48,7 @@ pub use self::fire::fire;
 pub use self::get::get;
 pub use self::leave::{Leave, leave};
 pub use self::observe::observe;
+pub use self::questionnaires::questionnaires;
 
 /// Code of the host's own alert for a pathway without an answer.
 pub(crate) const SILENT: &str = "PATHWAY_SILENT";
