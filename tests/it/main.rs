@@ -41,6 +41,7 @@ mod measurements;
 mod money;
 mod passkeys;
 mod pathway_care;
+mod pathway_files;
 mod payers;
 mod policies;
 mod population;

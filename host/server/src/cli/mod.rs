@@ -7,6 +7,7 @@ mod import;
 mod keys;
 mod migrate;
 mod operator;
+mod pathway;
 mod plugin;
 mod policy;
 mod replay;
@@ -34,6 +35,7 @@ use crate::telemetry::{self, Traces};
 ///   xinglin demo --once                        one visit, told step by step
 ///   xinglin serve --listen 0.0.0.0:7788        run a hospital
 ///   xinglin plugin inspect diabetes.wasm       what may this component do?
+///   xinglin pathway check gout.yaml            is this pathway whole?
 #[derive(Parser)]
 #[command(name = "xinglin", version, verbatim_doc_comment)]
 pub struct Cli {
@@ -70,6 +72,9 @@ enum Command {
     /// Builds, signs, transfers and installs plugins.
     #[command(subcommand)]
     Plugin(plugin::Plugin),
+    /// Checks pathways, and builds those that are files.
+    #[command(subcommand)]
+    Pathway(pathway::Pathway),
     /// Explains, checks and lists policies.
     #[command(subcommand)]
     Policy(policy::Policy),
@@ -104,6 +109,7 @@ impl Cli {
         let settings = self.settings;
         match self.command {
             Command::Plugin(command) => runtime.block_on(command.run(settings)),
+            Command::Pathway(command) => runtime.block_on(command.run()),
             Command::Demo(command) => runtime.block_on(command.run()),
             Command::Serve(command) => {
                 let config = settings.load()?;

@@ -22,6 +22,7 @@ mod verify;
 use anyhow::Result;
 use clap::Subcommand;
 
+pub(super) use self::files::bounded;
 use crate::cli::Settings;
 
 /// Commands for plugin authors and operators.
