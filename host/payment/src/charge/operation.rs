@@ -553,7 +553,7 @@ fn stated(by_hand: bool, counts: &Adjudication, moved: Result<(), membership::Un
 /// What a payer owes by a settlement, or owes no more.
 fn owed(after: &Charge, standing: &Standing, back: bool, now: Instant) -> AppResult<PayerClaim> {
     let earlier = after.standing().iter().take_while(|one| one.attempt.operation.key != standing.attempt.operation.key);
-    let paid = standing.pays(earlier.last()).map_err(AppError::internal)?;
+    let paid = standing.pays(earlier.last());
     Ok(PayerClaim {
         id: standing.attempt.operation.key.clone(),
         payer: standing.share.payer().to_owned(),
