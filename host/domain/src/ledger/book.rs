@@ -127,8 +127,8 @@ impl Book {
     }
 
     /// Entries of one bill, and those that even them out: who has paid more than they owe by now, the patient or a
-    /// payer, is owed it, and what is owed to a payer pays what it owes. Of what the patient owes less, and nobody
-    /// has paid, so much is not written off any more.
+    /// payer, is owed it, and what is owed to a payer pays what it owes. Of what they owe less, and nobody has paid, so
+    /// much is not written off any more.
     ///
     /// # Errors
     /// On overflow.
@@ -162,6 +162,9 @@ impl Book {
                 if back > Money::ZERO {
                     made.push(Transaction::refund_due(entry(Some(payer), stamp()), source, back)?);
                 }
+                let of = (Account::receivable(source), Some(payer.as_str()));
+                let less = self.less_written_off(bill, &made, of, beyond.minus(back.max(Money::ZERO))?, &mut stamp)?;
+                made.extend(less);
             }
             for source in sources() {
                 let owed = self.open(bill, &made, payer, Account::receivable(source))?;
@@ -177,24 +180,27 @@ impl Book {
             if back > Money::ZERO {
                 made.push(Transaction::refund_due(entry(None, stamp()), Source::Cash, back)?);
             }
-            let less = self.less_written_off(bill, &made, beyond.minus(back)?, stamp)?;
+            let of = (Account::PatientReceivable, None);
+            let less = self.less_written_off(bill, &made, of, beyond.minus(back)?, stamp)?;
             made.extend(less);
         }
         Ok(made)
     }
 
-    /// So much of the patient's debt is not written off any more: the newest write-offs are taken back, and what
-    /// is left of the last one is written off again.
+    /// So much of a receivable, of one payer or of all, is not written off any more: the newest write-offs are taken
+    /// back, and what is left of the last one is written off again.
     fn less_written_off(
         &self,
         bill: BillId,
         made: &[Transaction],
+        (owed, payer): (Account, Option<&str>),
         mut less: Money,
         mut stamp: impl FnMut() -> Stamp,
     ) -> Result<Vec<Transaction>, LedgerError> {
         let taken_back = |t: &Transaction| made.iter().any(|other| other.reverses() == Some(t.id()));
+        let is_of = |t: &Transaction| payer.is_none_or(|payer| t.entry().payer.as_deref() == Some(payer));
         let standing: Vec<&Transaction> =
-            self.standing(bill).filter(|t| t.is_write_off_of_the_patient() && !taken_back(t)).collect();
+            self.standing(bill).filter(|t| t.is_write_off_of(owed) && is_of(t) && !taken_back(t)).collect();
         let mut entries = Vec::new();
         for written in standing.into_iter().rev() {
             if less <= Money::ZERO {
@@ -204,7 +210,7 @@ impl Book {
             let (amount, contra) = (written.amount()?, less.min(written.amount()?));
             less = less.minus(contra)?;
             if contra < amount {
-                entries.push(written.written_off_again(stamp(), amount.minus(contra)?)?);
+                entries.push(written.written_off_again(stamp(), owed, amount.minus(contra)?)?);
             }
         }
         Ok(entries)
@@ -231,8 +237,8 @@ impl Book {
         let mut entries = Vec::new();
         for original in self.transactions.iter().filter(|t| taken_along.contains(&t.id())) {
             let amount = original.amount()?;
-            if original.is_write_off_of_the_patient() && owed > Money::ZERO {
-                entries.push(original.written_off_again(stamp(), amount.min(owed))?);
+            if original.is_write_off_of(Account::PatientReceivable) && owed > Money::ZERO {
+                entries.push(original.written_off_again(stamp(), Account::PatientReceivable, amount.min(owed))?);
                 owed = owed.minus(amount.min(owed))?;
             } else if original.kind() == Kind::PlatformFee && amount <= served {
                 entries.push(original.again(stamp()));
@@ -947,6 +953,7 @@ mod tests {
         Pays(i64),
         Repaid(i64),
         WritesOff(i64),
+        WritesOffInsurer(i64),
         Denies { amount: i64, undertaken: bool },
         FundRemits(i64),
         InsurerRemits(i64),
@@ -968,6 +975,7 @@ mod tests {
             2 => amount().prop_map(Act::Pays),
             1 => amount().prop_map(Act::Repaid),
             2 => amount().prop_map(Act::WritesOff),
+            1 => amount().prop_map(Act::WritesOffInsurer),
             2 => (amount(), any::<bool>()).prop_map(|(amount, undertaken)| Act::Denies { amount, undertaken }),
             1 => signed().prop_map(Act::FundRemits),
             1 => signed().prop_map(Act::InsurerRemits),
@@ -1125,6 +1133,14 @@ mod tests {
                 Act::WritesOff(amount) => {
                     let entry = self.entry(None, true);
                     self.tries(Transaction::write_off(entry, Source::Cash, fen(amount), "hardship"));
+                }
+                Act::WritesOffInsurer(amount) => {
+                    let entry = self.entry(Some("insurer"), true);
+                    let owed = self.on(Account::CommercialReceivable);
+                    if owed > 0 {
+                        let amount = fen(amount.min(owed));
+                        self.tries(Transaction::write_off(entry, Source::Commercial, amount, "insolvent"));
+                    }
                 }
                 Act::Denies { amount, undertaken } => {
                     let entry = self.entry(Some("insurer"), true);

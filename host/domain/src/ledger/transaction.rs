@@ -647,16 +647,15 @@ impl Transaction {
         Self { entry: Entry { stamp, ..self.entry.clone() }, ..self.clone() }
     }
 
-    /// So much of the patient's debt is written off again, by who had written it off, for their reason.
-    pub(super) fn written_off_again(&self, stamp: Stamp, amount: Money) -> Result<Self, LedgerError> {
-        let entry = self.again(stamp).entry;
-        Self::write_off(entry, Source::Cash, amount, self.reason.as_deref().unwrap_or_default())
+    /// So much of what stood on a receivable is written off again, by who had written it off, for their reason.
+    pub(super) fn written_off_again(&self, stamp: Stamp, owed: Account, amount: Money) -> Result<Self, LedgerError> {
+        let accounts = (Account::WriteOffLoss, owed);
+        Self::pair(self.again(stamp).entry, Kind::WriteOff, accounts, amount, self.reason.as_deref())
     }
 
-    /// Whether nobody will pay what the patient owed.
-    pub(super) fn is_write_off_of_the_patient(&self) -> bool {
-        let of_patient = |posting: &Posting| posting.account == Account::PatientReceivable;
-        self.kind == Kind::WriteOff && self.postings.iter().any(of_patient)
+    /// Whether nobody will pay what stood on a receivable.
+    pub(super) fn is_write_off_of(&self, owed: Account) -> bool {
+        self.kind == Kind::WriteOff && self.postings.iter().any(|posting| posting.account == owed)
     }
 
     /// Debits less credits of an account.
