@@ -736,7 +736,9 @@ mod tests {
     #[test]
     fn what_is_remitted_is_in_the_books_whatever_is_owed() {
         use Account as A;
-        let rows: [(&[i64], &[(A, i64)]); 5] = [
+        /// Amounts one after the other, and what is left.
+        type Row = (&'static [i64], &'static [(Account, i64)]);
+        let rows: [Row; 5] = [
             (&[4200], &[(A::Bank, 4200), (A::BasicFundReceivable, 1350)]),
             (&[6000], &[(A::Bank, 6000), (A::PayerPayable, -450)]),
             (&[6000, -450], &[(A::Bank, 5550)]),
@@ -758,6 +760,10 @@ mod tests {
         let nobodys = Entry { payer: None, ..entry(1) };
         assert!(Book::default().remitted(&nobodys, fen(1), || stamp(1)).is_err());
     }
+
+    const OWED: Account = Account::PatientReceivable;
+    const BACK: Account = Account::PatientPayable;
+    const OFF: Account = Account::WriteOffLoss;
 
     /// Of 10000 some was paid and some written off; 2500 are given back: first of the debt, then of what was paid,
     /// and of the rest nobody has anything.
@@ -793,16 +799,12 @@ mod tests {
             let all = book.evened(vec![reduction], || stamps.next().expect("id")).expect("fits");
             book.post_all(all).expect("given back");
             let now = |account| balances(&book).get(&account).copied().unwrap_or_default();
-            let is = [A_OWED, A_BACK, A_OFF].map(now);
+            let is = [OWED, BACK, OFF].map(now);
             assert_eq!(is, [owed, -back, still], "{paid} {off}");
             let of_person = |t: &&Transaction| t.kind() == Kind::WriteOff && t.entry().stamp.by.is_none();
             assert!(!book.transactions().iter().any(|t| of_person(&t)), "who wrote it off still has");
         }
     }
-
-    const A_OWED: Account = Account::PatientReceivable;
-    const A_BACK: Account = Account::PatientPayable;
-    const A_OFF: Account = Account::WriteOffLoss;
 
     /// Cash 4000, of which 3999 were waived and 1 paid; what a refund leaves costs 3500, or only 1: the patient is
     /// not asked for what was waived, and the fee of the visit is not forgotten.
@@ -833,7 +835,7 @@ mod tests {
             assert!(again.iter().all(|t| t.entry().stamp.by == by));
             book.post_all(again).expect("booked");
             let now = |account| balances(&book).get(&account).copied().unwrap_or_default();
-            assert_eq!((now(A_OWED), now(A_OFF)), (rest - waived, waived));
+            assert_eq!((now(OWED), now(OFF)), (rest - waived, waived));
             assert_eq!(now(Account::DoctorPayable), if fee { -1000 } else { 0 }, "{rest}");
             assert!(book.still_holds(BILL, "refund another", &mut stamps).expect("fits").is_empty());
         }
