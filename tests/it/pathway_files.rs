@@ -41,7 +41,7 @@ async fn files_are_checked_and_built_by_the_command_line() {
     let gout = String::from_utf8(desk.read("gout.yaml")).expect("text");
     desk.write("wrong.yaml", gout.replacen("sla_min: 15", "sla_min: 2000", 1));
     let wrong = desk.xinglin(&["pathway", "check", "--json", "wrong.yaml"]).await;
-    wrong.failed("1 findings");
+    wrong.failed("1 finding");
     let document: Value = serde_json::from_str(&wrong.out).expect("JSON");
     let finding = &document[0]["findings"][0];
     assert_eq!((&finding["name"], &finding["path"]), (&json!("critical-too-slow"), &json!("rules[0].sla_min")));
@@ -70,10 +70,12 @@ async fn files_are_checked_and_built_by_the_command_line() {
 #[tokio::test]
 async fn compiled_pathways_are_explored() {
     let desk = desk();
-    desk.xinglin(&["pathway", "build", "gout.yaml", "-o", "gout.wasm", "--template", &template()]).await.done();
+    desk.xinglin(&["pathway", "build", "asthma-copd.yaml", "-o", "asthma-copd.wasm", "--template", &template()])
+        .await
+        .done();
     let plugins = ["diabetes", "hiv"]
         .map(|name| built(&format!("plugins/{name}.wasm"), "cargo xtask build-plugins").display().to_string());
-    let check = ["pathway", "check", "--steps", "3000", "gout.wasm", &plugins[0], &plugins[1]];
+    let check = ["pathway", "check", "--steps", "3000", "asthma-copd.wasm", &plugins[0], &plugins[1]];
     let told = desk.xinglin(&check).await.done();
     assert_eq!(told.matches(", 0 findings").count(), 3, "{told}");
     let other = built("plugins/drug-safety.wasm", "cargo xtask build-plugins").display().to_string();

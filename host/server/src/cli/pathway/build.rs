@@ -74,7 +74,7 @@ fn component(path: &Path, template: &[u8]) -> Result<Vec<u8>> {
     let (file, findings) = check::read(path)?;
     if !findings.is_empty() {
         check::print(path, &file, &findings);
-        bail!("{} is not built: {} findings", path.display(), findings.len());
+        bail!("{} is not built: {}", path.display(), check::counted(findings.len()));
     }
     let built = slot::write(template, &file.pathway).with_context(|| path.display().to_string())?;
     let manifest = Manifest::parse(&manifest(&file.pathway)).with_context(|| path.display().to_string())?;

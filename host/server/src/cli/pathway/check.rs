@@ -62,7 +62,7 @@ impl Check {
             println!("{}", serde_json::to_string_pretty(&all)?);
         }
         if count > 0 {
-            bail!("{count} findings");
+            bail!("{}", counted(count));
         }
         Ok(())
     }
@@ -113,11 +113,11 @@ impl Check {
             }
             let end = if explored.whole { "all that this search can tell apart" } else { "the bound" };
             println!(
-                "{}: {}: {} steps tried ({end}), {} findings",
+                "{}: {}: {} steps tried ({end}), {}",
                 path.display(),
                 package.manifest().id,
                 explored.steps,
-                explored.findings.len()
+                counted(explored.findings.len())
             );
             if explored.undecided > 0 {
                 println!("    {} steps could not be decided by the pathway, for lack of data", explored.undecided);
@@ -134,6 +134,11 @@ impl Check {
         });
         Ok((document, explored.findings.len()))
     }
+}
+
+/// How many findings, for people.
+pub(super) fn counted(findings: usize) -> String {
+    format!("{findings} finding{}", if findings == 1 { "" } else { "s" })
 }
 
 /// A component, by its first bytes or its name.
