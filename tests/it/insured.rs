@@ -2,7 +2,10 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use xinglin_domain::time::{Day, Instant};
+use xinglin_domain::{
+    id::InsuranceRequestId,
+    time::{Day, Instant},
+};
 
 use crate::support::{
     Client, Clinic, DIRECT_BILLING, Person, TestHospital,
@@ -390,6 +393,25 @@ async fn an_insured_session_from_eligibility_to_appeal(hospital: TestHospital) {
     assert_eq!(on_account(&clinic, "receivable.commercial").await, 0);
     let eob = found(&clinic, "ExplanationOfBenefit").await.remove(0);
     assert_eq!(eob["status"], "cancelled", "{eob}");
+
+    // As if its answer could never be applied: the accounts find the appeal, and end it.
+    let records = hospital.hospital.store().tenant(clinic.tenant.parse().expect("a tenant"));
+    let appeal: InsuranceRequestId = granted["id"].as_str().and_then(|id| id.parse().ok()).expect("an appeal");
+    let mut row = records.get_document(appeal).await.expect("a question");
+    row.body["state"] = json!({ "sent": { "verb": "submit", "operation": { "key": "k", "at": 0 }, "times": 1 } });
+    row.status = "SENT".to_owned();
+    let tx = records.begin().await.expect("a transaction");
+    tx.update_document(&row).await.expect("written");
+    tx.commit().await.expect("committed");
+    let listed = async || {
+        let all = accountant.get("/api/v1/charges/unresolved").await;
+        let appeals = all.as_array().cloned().unwrap_or_default().into_iter().filter(|one| !one["appeal"].is_null());
+        appeals.map(|one| [one["appeal"].clone(), one["id"].clone(), one["status"].clone()]).collect::<Vec<_>>()
+    };
+    assert_eq!(listed().await, [[granted["id"].clone(), insured["id"].clone(), json!("SENT")]]);
+    let close = format!("/api/v1/insurance/requests/{appeal}/close");
+    accountant.post(&close, json!({ "reason": "agreed by letter" })).await;
+    assert!(listed().await.is_empty());
 }
 
 /// What an insurer denies after it has settled is the patient's only with an undertaking given before; otherwise the
