@@ -291,6 +291,7 @@ impl Patient<'_> {
             }
         });
         Bill {
+            guarantees: std::collections::BTreeMap::new(),
             lines: lines.collect(),
             id: format!("{:016x}{:016x}", dice.bits(), dice.bits()),
             served_at,

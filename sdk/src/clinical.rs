@@ -24,6 +24,17 @@ impl Snapshot {
         })
     }
 
+    /// As [`is_complete`](Self::is_complete), but what lies in restricted compartments other than the
+    /// plugin's own may be missing: for a decision that none of it could change. The host enrols nobody in a
+    /// pathway that may not see its own compartment.
+    pub fn is_complete_but_for_compartments(&self, section: Section) -> bool {
+        let mut of_section = self.omissions.iter().filter(|omission| omission.section == section);
+        of_section.all(|omission| {
+            omission.reason == OmissionReason::Compartment
+                || section == Section::Observations && omission.reason == OmissionReason::NotDeclared
+        })
+    }
+
     /// Observations with this code, newest first.
     pub fn history(&self, code: &Coding) -> impl Iterator<Item = &Observation> {
         self.observations.iter().filter(move |observation| observation.code.iter().any(|c| c.same(code)))

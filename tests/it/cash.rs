@@ -7,13 +7,13 @@ use xinglin_domain::{ledger::Period, time::Day};
 use xinglin_store::Engine;
 
 use crate::{
-    money::{bill, figures, insured_by, promote, status},
+    money::{bill, figures, insured_by, promote, state_outcome, status},
     support::{
         Clinic, Person, TestHospital,
         cash_channel::{BOTH, PaymentChannel},
         clinic::{confirm_path, confirmation, id},
         eventually,
-        guest::{Figures, PayerGuest},
+        guest::{Does, Figures, PayerGuest},
         on_both_engines,
     },
 };
@@ -407,6 +407,20 @@ async fn a_reversed_bill_is_refunded_however_often_the_channel_fails(stage: Stag
     cash_is(&clinic, &quote, "REFUNDED").await;
     assert_eq!(stage.channel.kept().await, 0);
     books_have(&clinic, 0, 0).await;
+    // Paid while its payer is asked to take it back, which it does not: it pays the bill once it stands again.
+    let (_, quote) = due(&clinic).await;
+    let name = order(&clinic, &quote, "alipay").await;
+    promote(&clinic, &PayerGuest { reverse: Does::Panic, query: Does::Other, ..PayerGuest::settling(&figures()) })
+        .await;
+    clinic.patient.post(&format!("{}/cancel", bill(&quote)), json!(null)).await;
+    assert_eq!(status(&clinic, &quote).await, "UNKNOWN");
+    stage.channel.pay(&name, json!({})).await;
+    books_have(&clinic, 4000, 4000).await;
+    stage.advance(31).await;
+    assert_eq!(state_outcome(&accountant, &quote, false).await["status"], "SETTLED");
+    assert_eq!(cash_is(&clinic, &quote, "PAID").await["owed_fen"], 4000);
+    books_have(&clinic, 4000, 0).await;
+    assert_eq!(balance(&clinic, "receivable.patient").await, 0);
 }
 
 async fn the_counter_takes_money_and_hands_it_back(stage: Stage) {

@@ -323,17 +323,25 @@ fn discreet() -> Vec<u8> {
     attach(package.bytes(), &manifest).expect("a package")
 }
 
-/// The shipped ones, on the host: who enrols has a task, and a suicidal answer is an alert at once.
+/// The shipped ones, on the host, with a patient of whom each sees a part only: who enrols has a task, and a
+/// suicidal answer is an alert at once.
 async fn the_restricted_pathways_begin_and_hear_of_danger(hospital: TestHospital) {
     let clinic = hospital.clinic(&[&HIV, &MENTAL_HEALTH]).await;
-    let now = hospital.now();
+    let condition = |code| record::condition(&clinic.subject, &clinic.evidence[0], hospital.now(), code);
+    clinic.import(&[condition("F32.1"), condition("B24")]).await;
     for (plugin, compartment) in [(&HIV, "hiv"), (&MENTAL_HEALTH, "mental-health")] {
-        if compartment == "mental-health" {
-            clinic.import(&[record::condition(&clinic.subject, &clinic.evidence[0], now, "F32.1")]).await;
-        }
         let enrol = json!({ "patient": clinic.subject, "plugin": plugin.id });
         clinic.doctor.refused("/api/v1/enrolments", enrol.clone(), "ACCESS_COMPARTMENT").await;
         consent(&clinic, json!({ "compartment": compartment }), json!({ "role": "doctor" }), "treatment").await;
+        let refuse = json!({
+            "provision": "refuse", "scope": { "compartment": compartment }, "recipient": { "plugin": plugin.id },
+            "purposes": ["treatment"],
+        });
+        let consents = format!("/api/v1/patients/{}/consents", clinic.subject);
+        let refused = clinic.patient.post(&consents, refuse).await;
+        clinic.doctor.refused("/api/v1/enrolments", enrol.clone(), "ACCESS_COMPARTMENT").await;
+        let revoke = format!("/api/v1/consents/{}/revoke", refused["id"].as_str().expect("an id"));
+        clinic.patient.post(&revoke, json!(null)).await;
         let enrolled = clinic.doctor.post("/api/v1/enrolments", enrol).await;
         let enrolment = format!("/api/v1/enrolments/{}", enrolled["id"].as_str().expect("an id"));
         let view = clinic.doctor.get(&enrolment).await;

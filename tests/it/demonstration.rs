@@ -3,9 +3,15 @@
 use tempfile::TempDir;
 use xinglin_store::{Engine, testing::TestDatabase};
 
-use crate::support::{Desk, built, rules_on_both_engines};
+use crate::support::{Desk, built, on_engine, rules_on_both_engines};
 
-rules_on_both_engines!(Stage: the_demonstration_runs_to_its_end, four_patients_have_their_payers);
+rules_on_both_engines!(
+    Stage:
+    the_demonstration_runs_to_its_end,
+    four_patients_have_their_payers,
+    half_a_year_with_a_suicidal_answer,
+);
+on_engine!(sqlite_alone, Sqlite, Stage: half_a_year_with_diabetes, half_a_year_with_hiv);
 
 struct Stage {
     desk: Desk,
@@ -53,4 +59,24 @@ async fn four_patients_have_their_payers(stage: Stage) {
     for figure in ["6750", "8550", "104000", "60000000", "4860000", "5460000", "4500000"] {
         assert!(told.contains(figure), "{figure}: {told}");
     }
+}
+
+/// It fails by itself if the answer reaches nobody, or the visit can be closed.
+async fn half_a_year_with_a_suicidal_answer(stage: Stage) {
+    let told = stage.play(&["--pathway", "mental-health"], 5).await;
+    let count = |words: &str| told.matches(words).count();
+    assert_eq!(count("the server is killed"), 2, "{told}");
+    assert_eq!((count("closing the visit meanwhile: ENC_RED_FLAG_OPEN"), count("the plugin is switched off")), (2, 1));
+    assert_eq!(count("SUICIDE_RISK_RECONTACT"), 6, "after a day, three, and a week, twice: {told}");
+    assert!(told.contains("REMISSION"), "{told}");
+}
+
+async fn half_a_year_with_diabetes(stage: Stage) {
+    let told = stage.play(&["--pathway", "diabetes"], 5).await;
+    assert!(told.contains("GLUCOSE_CRITICAL_HIGH") && told.contains("lifts    critical-glucose"), "{told}");
+}
+
+async fn half_a_year_with_hiv(stage: Stage) {
+    let told = stage.play(&["--pathway", "hiv"], 5).await;
+    assert!(told.contains("VIROLOGICAL_FAILURE"), "{told}");
 }

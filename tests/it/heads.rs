@@ -215,11 +215,16 @@ async fn a_year_ends_in_the_figures_of_its_members(mut years: Years) {
     eventually("it is charged", async || used().await == fund).await;
     assert_eq!(on_account(&clinic, "receivable.basic-fund").await, 0);
     assert_eq!(on_account(&clinic, "liability.capitation").await, fund - 54_000_000);
+    // Though the contract names another fund by now, it is taken back of the one that it was charged to.
+    let mut renamed = contract.clone();
+    renamed["payer"] = json!(CAPITATION.id);
+    clinic.administrator.put(&format!("{contracts}/{lead}"), renamed).await;
     clinic
         .pharmacist
         .post(&format!("/api/v1/charges/{}/reverse", quote["id"].as_str().expect("an id")), json!(null))
         .await;
     assert_eq!((used().await, on_account(&clinic, "liability.capitation").await), (0, -54_000_000));
+    clinic.administrator.put(&format!("{contracts}/{lead}"), contract).await;
     let quote = clinic.quote(&prescription).await;
     clinic.confirm(&quote).await;
     let handout = clinic.handout(&prescription).await;

@@ -2,7 +2,10 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use xinglin_domain::time::{Day, Instant};
+use xinglin_domain::{
+    id::InsuranceRequestId,
+    time::{Day, Instant},
+};
 
 use crate::support::{
     Client, Clinic, DIRECT_BILLING, Person, TestHospital,
@@ -390,10 +393,29 @@ async fn an_insured_session_from_eligibility_to_appeal(hospital: TestHospital) {
     assert_eq!(on_account(&clinic, "receivable.commercial").await, 0);
     let eob = found(&clinic, "ExplanationOfBenefit").await.remove(0);
     assert_eq!(eob["status"], "cancelled", "{eob}");
+
+    // As if its answer could never be applied: the accounts find the appeal, and end it.
+    let records = hospital.hospital.store().tenant(clinic.tenant.parse().expect("a tenant"));
+    let appeal: InsuranceRequestId = granted["id"].as_str().and_then(|id| id.parse().ok()).expect("an appeal");
+    let mut row = records.get_document(appeal).await.expect("a question");
+    row.body["state"] = json!({ "sent": { "verb": "submit", "operation": { "key": "k", "at": 0 }, "times": 1 } });
+    row.status = "SENT".to_owned();
+    let tx = records.begin().await.expect("a transaction");
+    tx.update_document(&row).await.expect("written");
+    tx.commit().await.expect("committed");
+    let listed = async || {
+        let all = accountant.get("/api/v1/charges/unresolved").await;
+        let appeals = all.as_array().cloned().unwrap_or_default().into_iter().filter(|one| !one["appeal"].is_null());
+        appeals.map(|one| [one["appeal"].clone(), one["id"].clone(), one["status"].clone()]).collect::<Vec<_>>()
+    };
+    assert_eq!(listed().await, [[granted["id"].clone(), insured["id"].clone(), json!("SENT")]]);
+    let close = format!("/api/v1/insurance/requests/{appeal}/close");
+    accountant.post(&close, json!({ "reason": "agreed by letter" })).await;
+    assert!(listed().await.is_empty());
 }
 
 /// What an insurer denies after it has settled is the patient's only with an undertaking given before; otherwise the
-/// provider writes it off. What a quote shows as not covered is undertaken by confirming it.
+/// provider writes it off. What a quote shows as not covered is in the amount that is confirmed, and undertakes no more.
 async fn what_an_insurer_denies_is_the_patients_only_if_undertaken(hospital: TestHospital) {
     let clinic = hospital.clinic(&[&DIRECT_BILLING]).await;
     let (accountant, _) = clinic.hire(Person::new("accountant", "accountant")).await;
@@ -422,7 +444,7 @@ async fn what_an_insurer_denies_is_the_patients_only_if_undertaken(hospital: Tes
             assert_eq!(told["undertaken"], json!([2]));
         }
         let settled = clinic.confirm(&bill).await;
-        let lines = if undertaken { json!([2, 3]) } else { json!([3]) };
+        let lines = if undertaken { json!([2]) } else { json!([]) };
         assert_eq!((&settled["status"], &settled["undertaken"]), (&json!("SETTLED"), &lines), "{settled}");
         clinic.patient.refused(&path, json!({ "lines": [1], "sha256": text["sha256"] }), "PAY_STATE").await;
         let denials = bill_path(&bill, "denials");
@@ -446,7 +468,16 @@ async fn what_an_insurer_denies_is_the_patients_only_if_undertaken(hospital: Tes
         accountant.post(&correct, json!({ "reason": "the audit was withdrawn" })).await;
         let share = clinic.settle_at_counter(bill["id"].as_str().expect("an id")).await;
         assert_eq!((&share["status"], &share["owed_fen"]), (&json!("PAID"), &json!(5_150)), "{share}");
+        // It is denied once more, and decided anew upon an appeal, 500 less of copay: what was denied is decided with it.
         accountant.post(&denials, deny(2, 4_000)).await;
+        contract(&clinic, &CONTRACT.replace("visits=20", "visits=none").replace("copay=10000", "copay=150")).await;
+        let appeal = json!({ "payer": DIRECT_BILLING.id, "lines": [2], "grounds": "amendment 3 of the contract" });
+        let granted = accountant.post(&bill_path(&bill, "appeals"), appeal).await;
+        assert_eq!(granted["status"], "DECIDED", "{granted}");
+        assert_eq!(on_account(&clinic, "receivable.commercial").await, 6_500);
+        assert_eq!(on_account(&clinic, "loss.write-off").await, before.1);
+        let share = clinic.patient.get(&bill_path(&bill, "payments")).await;
+        assert_eq!((&share["status"], &share["owed_fen"]), (&json!("PAID"), &json!(4_650)), "{share}");
         clinic.pharmacist.post(&bill_path(&bill, "reverse"), json!(null)).await;
         clinic.settle_at_counter(bill["id"].as_str().expect("an id")).await;
         contract(&clinic, &CONTRACT.replace("visits=20", "visits=none").replace("item:psychotherapy;", ";")).await;

@@ -214,6 +214,7 @@ async fn each_day_shows_what_happened_in_it_until_its_month_is_closed(hospital: 
     promote(&clinic, &PayerGuest { settle: Does::Panic, query: Does::Other, ..PayerGuest::settling(&figures()) }).await;
     let (unknown, state) = settled().await;
     assert_eq!(state, "UNKNOWN");
+    accountant.refused(TRANSACTIONS, unpaid(&unknown["id"]), "PAY_STATE").await;
     let month = json!({ "period": first[..7] });
     accountant.refused(PERIODS, month.clone(), "LEDGER_NOT_CLOSABLE").await;
     hospital.advance(40 * DAY).await;

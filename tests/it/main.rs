@@ -54,6 +54,7 @@ mod refusals;
 mod relations;
 mod retention;
 mod safety;
+mod safety_contacts;
 mod sealed;
 mod secrets;
 mod settlements;

@@ -122,3 +122,29 @@ async fn a_file_is_a_pathway_of_a_hospital(hospital: TestHospital) {
     enrolled.clinic.patient.post(&enrolled.answers(), answers).await;
     eventually("the hold", async || enrolled.holds().await == ["rash-on-treatment"]).await;
 }
+
+/// Synthetic patients of every pathway that ships: nothing fails, and the same seed gives the same bytes.
+#[tokio::test]
+async fn simulated_courses_are_the_same_for_the_same_seed() {
+    let desk = desk();
+    let template = template();
+    for name in ["diabetes", "hiv", "mental-health"] {
+        desk.write(&format!("{name}.wasm"), std::fs::read(built(&format!("plugins/{name}.wasm"), "cargo xtask build-plugins")).expect("bytes"));
+    }
+    let plugins = ["diabetes.wasm", "hiv.wasm", "mental-health.wasm"].map(str::to_owned);
+    for path in plugins.into_iter().chain(FILES.map(|name| format!("{name}.yaml"))) {
+        let run = async |seed: &str, svg: &str| {
+            let simulate = ["simulate", &path, "--patients", "12", "--days", "180", "--seed", seed, "--json"];
+            let rest = ["--svg", svg, "--template", &template];
+            desk.xinglin(&[&simulate[..], &rest].concat()).await.done()
+        };
+        let (first, again, other) = (run("1", "a.svg").await, run("1", "b.svg").await, run("2", "c.svg").await);
+        assert_eq!(first, again, "{path}");
+        assert!(desk.read("a.svg") == desk.read("b.svg") && first != other, "{path}");
+        let report: Value = serde_json::from_str(&first).expect("JSON");
+        assert!(report["enrolled"].as_u64().is_some_and(|enrolled| enrolled >= 3), "{path}: {report}");
+        assert!(report["alerts"].as_object().is_some_and(|alerts| !alerts.is_empty()), "{path}: {report}");
+        assert_eq!(report["failed"], 0, "{path}");
+    }
+    desk.xinglin(&["simulate", "gout.yaml", "--template", "nowhere.wasm"]).await.failed("xinglin plugin build");
+}

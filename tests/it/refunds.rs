@@ -2,6 +2,7 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use xinglin_domain::time::Day;
 
 use crate::{
     money::{bill, insured_by, promote, state_outcome, status},
@@ -183,9 +184,35 @@ async fn orders_of(clinic: &Clinic, prescription: &str) -> String {
     format!("/api/v1/encounters/{}/orders", state["head"]["encounter"].as_str().expect("a visit"))
 }
 
+/// The hospital had waived 6000 of the patient's share, and the payer remitted all of its own: neither is forgotten with
+/// what is given back.
 async fn what_is_not_handed_out_is_refunded(hospital: TestHospital) {
     let clinic = insured(&hospital).await;
+    let (accountant, _) = clinic.hire(Person::new("accountant", "accountant")).await;
     let (prescription, paid) = worked_example(&clinic).await;
+    let write_off = |bill: &Value, fen: i64| json!({ "kind": "write_off", "source": "cash", "bill": bill["id"], "amount_fen": fen, "reason": "hardship" });
+    let transactions = "/api/v1/ledger/transactions";
+    accountant.post(transactions, write_off(&paid, 6000)).await;
+    let fee = json!({ "kind": "platform_fee", "bill": paid["id"], "amount_fen": 1000, "platform_fen": 600 });
+    accountant.post(transactions, fee).await;
+    let today = Day::of(hospital.now()).to_string();
+    let reconciled = async |trace: &str, items: &[(Value, i64)]| {
+        let sum: i64 = items.iter().map(|(_, fen)| fen).sum();
+        let claims: Vec<Value> = items.iter().map(|(of, fen)| json!({ "reference": of, "amount_fen": fen })).collect();
+        let sent = json!({ "trace": trace, "sent_on": today, "amount_fen": sum, "claims": claims });
+        let (sent, bank) = match items {
+            [] => (json!([]), json!([])),
+            _ => (json!([sent]), json!([{ "trace": trace, "day": today, "amount_fen": sum }])),
+        };
+        let ask = json!({
+            "payer": MEDICAL_INSURANCE.id, "from": today, "to": today, "claim_file": [], "remittances": sent, "bank": bank,
+        });
+        accountant.post("/api/v1/reconciliation", ask).await["claims"].clone()
+    };
+    let settlement = reconciled("", &[]).await[0]["reference"].clone();
+    reconciled("T-1", &[(settlement.clone(), 11_550)]).await;
+    let with_payer = ["bank", "receivable.basic-fund", "receivable.personal-account", "payable.payer"];
+    assert_eq!(on(&clinic, with_payer).await, [11_550, 0, 0, 0]);
     let mut handout = clinic.handout(&prescription).await;
     handout["handouts"][0]["traces"].as_array_mut().expect("traces").pop();
     let dispense = format!("{prescription}/dispense");
@@ -197,12 +224,43 @@ async fn what_is_not_handed_out_is_refunded(hospital: TestHospital) {
     let left = clinic.patient.get(&bill(&paid)).await;
     assert_eq!((&left["status"], shares(&left)), (&json!("SETTLED"), [3675, 6000, 6125]), "{left}");
     assert_eq!(left["refunds"][0]["reason"], "out of stock");
+    // 6125 less 6000; 750 were paid.
     assert_eq!(at_the_counter(&clinic, &paid).await, ["PAID", "reduction"]);
-    assert_eq!(on(&clinic, BOOKS).await, [3675, 6000, 0, 6125]);
+    assert_eq!(on(&clinic, BOOKS).await, [0, 0, 0, 125]);
+    let kept = ["loss.write-off", "payable.doctor", "payable.platform-fee", "payable.patient"];
+    assert_eq!(on(&clinic, kept).await, [6000, -1000, -600, 0]);
+    // What the payer has paid too much is owed to it, until it keeps it back.
+    assert_eq!(on(&clinic, with_payer).await, [11_550, 0, 0, -1875]);
+    let claims = reconciled("", &[]).await;
+    let nets: Vec<(Value, i64)> = claims
+        .as_array()
+        .expect("claims")
+        .iter()
+        .filter(|claim| claim["reference"] != settlement)
+        .map(|claim| (claim["reference"].clone(), claim["ledger_fen"].as_i64().expect("fen")))
+        .collect();
+    assert_eq!(nets.iter().map(|(_, fen)| fen).sum::<i64>(), -1875, "{claims}");
+    reconciled("T-2", &nets).await;
+    assert_eq!(on(&clinic, with_payer).await, [9675, 0, 0, 0]);
     clinic.pharmacist.refused(&dispense, short("out of stock"), "RX_ALREADY_USED").await;
     // What the patient has stays charged.
     clinic.pharmacist.refused(&refunds(&paid), refund("more", 2, 1), "REFUND_DRUG_NOT_RETURNABLE").await;
     assert_eq!(clinic.pharmacist.post(&format!("{prescription}/hand-over"), json!(null)).await["status"], "DELIVERED");
+
+    // Of a bill that was written off whole nothing is given back, and it is handed out in part all the same.
+    let prescription = clinic.worked_example().await;
+    let alone = json!({ "prescription": id(&prescription), "self_pay": true });
+    let alone = clinic.patient.post("/api/v1/charges", alone).await;
+    assert_eq!(clinic.confirm(&alone).await["status"], "SETTLED");
+    accountant.post(transactions, write_off(&alone, alone["total_fen"].as_i64().expect("fen"))).await;
+    let before = on(&clinic, ["loss.write-off", "payable.patient", "cash"]).await;
+    let mut handout = clinic.handout(&prescription).await;
+    handout["handouts"][0]["traces"].as_array_mut().expect("traces").pop();
+    handout["partial"] = json!("out of stock");
+    let dispensed = clinic.pharmacist.post(&format!("{prescription}/dispense"), handout).await;
+    assert_eq!(dispensed["status"], "DISPENSED", "{dispensed}");
+    let after = on(&clinic, ["loss.write-off", "payable.patient", "cash"]).await;
+    assert_eq!([after[0] - before[0], after[1], after[2] - before[2]], [-2500, 0, 0]);
 }
 
 /// D2 after D1, without a box of 2500: the fund pays (9900 − 5000) × 75 %, the insurer of the other 12125,

@@ -70,7 +70,7 @@ pub fn run(what: What) -> Result<()> {
         What::Call { calls } => {
             of_runtime("call").args(["--calls".into(), calls.to_string()]).args(["--component".into(), checker]).run()
         }
-        What::Versus { calls } => across("versus")
+        What::Versus { calls } => across_with("versus", &["--features", "extism"])
             .args(["--calls".into(), calls.to_string()])
             .args(["--component".into(), checker])
             .args(["--extism".into(), extism_guest()?])
@@ -115,7 +115,12 @@ fn of_server(name: &str) -> Result<sh::Sh> {
 /// A measurement of several crates: `bench/`, a workspace of its own. It shares our
 /// target folder, and so whatever is compiled alike.
 fn across(name: &str) -> sh::Sh {
+    across_with(name, &[])
+}
+
+fn across_with(name: &str, features: &[&str]) -> sh::Sh {
     sh::cargo(["run", "--release", "--locked", "--manifest-path", "bench/Cargo.toml", "--bin", name])
+        .args(features)
         .args(["--target-dir".into(), sh::target()])
         .args(["--"])
 }

@@ -1,6 +1,7 @@
 //! Care: visits, conversations, prescriptions, pathways with their alerts and holds, and
 //! decision support for other systems.
 
+pub mod alert;
 pub mod cds;
 mod checker;
 pub mod conversation;
@@ -11,5 +12,6 @@ pub mod message;
 mod open;
 pub mod pathway;
 pub mod prescription;
+pub mod safety;
 
 pub use open::Care;

@@ -223,6 +223,8 @@ actions! {
     AcknowledgeAlert = "pathway.acknowledge-alert":
         [Doctor, Pharmacist, Nurse, HealthManager, Assistant, Dietitian, Counsellor, Psychotherapist,
          PublicHealthDoctor, Administrator];
+    /// Speak with a patient in danger, and record how it ended.
+    EndSafetyContact = "pathway.end-safety-contact": [Doctor, Nurse, Psychotherapist];
     /// Lift a hold on prescribing.
     ReleaseHold = "pathway.release-hold": [Doctor];
 

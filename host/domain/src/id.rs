@@ -113,6 +113,8 @@ ids! {
     TaskId = "task";
     /// An alert of a pathway.
     AlertId = "alert";
+    /// A contact with a patient in danger.
+    ContactId = "contact";
     /// A hold on online prescribing.
     HoldId = "hold";
     /// One call of a hook of a plugin.

@@ -49,6 +49,7 @@ pub mod relation;
 pub mod retention;
 pub mod review;
 mod role;
+pub mod safety;
 pub mod scope;
 pub mod signature;
 pub mod time;

@@ -24,6 +24,7 @@ pub mod parameter;
 pub mod person;
 mod primitive;
 pub mod project;
+pub mod questionnaire;
 mod read;
 pub mod schema;
 pub mod search;

@@ -24,9 +24,9 @@ use xinglin_domain::{
 use crate::read::{codings, items, text};
 
 /// Preferred language of texts.
-const LANGUAGE: &str = "zh-CN";
+pub(crate) const LANGUAGE: &str = "zh-CN";
 
-const UCUM: &str = "http://unitsofmeasure.org";
+pub(crate) const UCUM: &str = "http://unitsofmeasure.org";
 
 const PRESCRIPTIONS: &str = "urn:xinglin:prescription";
 
@@ -36,7 +36,7 @@ const REQUEST_REASONS: &str = "urn:xinglin:medication-request-status-reason";
 /// Of a request that the patient is about to take: a pharmacist has not approved it yet.
 const AWAITING_REVIEW: &str = "awaiting-review";
 
-const PATHWAYS: &str = "urn:xinglin:pathway";
+pub(crate) const PATHWAYS: &str = "urn:xinglin:pathway";
 
 const ROLES: &str = "urn:xinglin:role";
 
@@ -712,7 +712,7 @@ fn concepts(codings: &[Coding]) -> impl Iterator<Item = Value> {
     codings.iter().map(|coding| concept(std::slice::from_ref(coding)))
 }
 
-fn coding(of: &Coding) -> Value {
+pub(crate) fn coding(of: &Coding) -> Value {
     match &of.display {
         Some(display) if !display.trim().is_empty() => {
             json!({"system": of.system, "code": of.code, "display": display})

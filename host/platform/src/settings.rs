@@ -15,6 +15,7 @@ use xinglin_domain::{
     payer::LineKind,
     prescription::{DrugClass, LocalRules, Medicine, Product, Rules},
     pricing::Bounds,
+    safety::Help,
     time::Instant,
 };
 use xinglin_store::{Store, TenantRow, TenantScope};
@@ -164,6 +165,9 @@ pub struct Settings {
     /// To whom alerts climb that nobody acknowledges.
     #[serde(default)]
     pub escalation: Ladder,
+    /// What is shown to a patient in danger.
+    #[serde(default)]
+    pub help: Help,
     /// What the province permits.
     #[serde(default)]
     pub prescribing: Prescribing,

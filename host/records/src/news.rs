@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use xinglin_domain::time::Instant;
+use xinglin_domain::{safety::is_item, time::Instant};
 use xinglin_fhir::{person, snapshot};
 use xinglin_platform::{AppError, AppResult, ambient};
 use xinglin_store::{Queue, TenantTx, Work};
@@ -24,6 +24,9 @@ pub struct Reading {
     pub id: String,
     /// Its version.
     pub version: i64,
+    /// Whether it has a [safety item](xinglin_domain::safety::is_item).
+    #[serde(default)]
+    pub safety: bool,
 }
 
 /// The readings of one write, by patient: the payload of work in [`Queue::Observation`] is a list.
@@ -47,7 +50,8 @@ impl News {
             && (version > 1 || is_recent(resource, now));
         if told {
             let id = resource["id"].as_str().unwrap_or_default().to_owned();
-            self.readings.entry(patient.to_owned()).or_default().push(Reading { id, version });
+            let safety = has_safety_item(resource);
+            self.readings.entry(patient.to_owned()).or_default().push(Reading { id, version, safety });
         }
     }
 
@@ -62,6 +66,13 @@ impl News {
         works.extend(self.ended.into_iter().map(|patient| Work::new(Queue::Patient, &patient, &patient, now)));
         Ok(tx.put_work(&works).await?)
     }
+}
+
+fn has_safety_item(observation: &Value) -> bool {
+    let components = observation["component"].as_array().into_iter().flatten();
+    let concepts = std::iter::once(observation).chain(components).map(|part| &part["code"]["coding"]);
+    let mut codings = concepts.filter_map(Value::as_array).flatten();
+    codings.any(|coding| coding["code"].as_str().is_some_and(is_item))
 }
 
 /// Whether an observation is of the last [`NEWS_DAYS`] days, or says nothing of when.

@@ -37,7 +37,7 @@ impl TryFrom<Row> for Custody {
 }
 
 /// Tables that a statement of custody counts.
-const HOLDINGS: [&str; 12] = [
+const HOLDINGS: [&str; 13] = [
     "resource",
     "resource_history",
     "encounter",
@@ -46,6 +46,7 @@ const HOLDINGS: [&str; 12] = [
     "bill",
     "insurance_request",
     "enrolment",
+    "safety_contact",
     "visit_message",
     "blob",
     "consent",

@@ -47,13 +47,15 @@ pub enum Queue {
     Capitation,
     /// A day of what was sold has passed. Id and lane are the purchase's.
     Purchase,
-    /// An alert was not acknowledged in time. The id is the alert's, the lane is the enrolment.
+    /// An alert was not acknowledged in time. The id is the alert's, the lane is the enrolment or the contact.
     Alert,
+    /// A patient who was in danger is to be contacted again. The lane is the first contact.
+    Contact,
 }
 
 impl Queue {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         // Before anything else is done for the patient.
         Self::Patient,
         Self::Timer,
@@ -67,6 +69,7 @@ impl Queue {
         Self::Export,
         Self::Subscription,
         Self::Alert,
+        Self::Contact,
         Self::Capitation,
         Self::Purchase,
     ];
@@ -84,6 +87,7 @@ impl Queue {
             Self::Subscription => "subscription",
             Self::Observation => "observation",
             Self::Alert => "alert",
+            Self::Contact => "contact",
             Self::Patient => "patient",
             Self::Capitation => "capitation",
             Self::Purchase => "purchase",

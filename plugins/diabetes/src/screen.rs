@@ -18,7 +18,7 @@ pub fn screen(snapshot: &Snapshot, now: Instant) -> Result<Eligibility, Error> {
     let Some(age) = snapshot.age_years() else {
         return Err(Error::MissingData(zh_en("缺少出生日期。", "The birth date is not known.")));
     };
-    if !snapshot.is_complete(Section::Conditions) {
+    if !snapshot.is_complete_but_for_compartments(Section::Conditions) {
         return Err(Error::MissingData(zh_en(
             "看不到完整的诊断,无法判断能否入组。",
             "Not all diagnoses are visible, so nobody can say whether the patient may enter.",

@@ -52,6 +52,9 @@ pub mod link {
     pub const ITEM9: &str = "item-9";
 }
 
+/// LOINC code of the ninth item of PHQ-9, by which the host knows that it asks about safety.
+const PHQ9_ITEM9: &str = "44260-8";
+
 /// System of the answers to [`link::PLAN`].
 pub const PLANS: &str = "urn:xinglin:follow-up:plan";
 
@@ -211,6 +214,9 @@ fn phq9() -> Questionnaire {
         ),
     ];
     let mut questions: Vec<Question> = scored(&items);
+    for question in questions.iter_mut().filter(|question| question.link_id == link::ITEM9) {
+        question.records_as = Some(Coding::loinc(PHQ9_ITEM9));
+    }
     // The tenth is not scored.
     questions.push(question(
         "item-10",

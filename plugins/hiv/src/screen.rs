@@ -14,7 +14,7 @@ pub fn screen(snapshot: &Snapshot, now: Instant) -> Result<Eligibility, Error> {
     let Some(age) = snapshot.age_years() else {
         return Err(Error::MissingData(zh_en("缺少出生日期。", "The birth date is not known.")));
     };
-    if !snapshot.is_complete(Section::Conditions) {
+    if !snapshot.is_complete_but_for_compartments(Section::Conditions) {
         return Err(Error::MissingData(zh_en(
             "看不到完整的诊断,无法判断随访类别;疑有暴露者不得等待,请立即线下就诊。",
             "Not all diagnoses are visible. Whoever may have been exposed does not wait: face-to-face care now.",

@@ -8,15 +8,11 @@
 //!
 //! # Not possible yet in `pathway` 1.0
 //!
-//! - **A visit cannot be kept open.** A hold stops prescribing (signature, approval, payment,
-//!   dispensing), and only a doctor lifts it; closing the visit itself is not refused.
-//! - **"Human contact" is an alert**, critical and with five minutes, which the host lets climb. Nobody
-//!   records how the contact ended; releasing the hold says so.
-//! - **Safety items are unknown to the host.** If this plugin traps or is disabled, the care team is told that
-//!   the pathway is silent (`PATHWAY_SILENT`), not that the answer was a suicidal one. Recontacts are tasks of
-//!   the pathway and end with it.
+//! - **Danger is the host's.** The host reads item 9 of the PHQ-9, the ASQ and the C-SSRS itself, opens a contact
+//!   that climbs until a clinician records how it ended, keeps visits from being closed, shows lines of help and has
+//!   the patient contacted again, also if this plugin traps or is disabled. The alerts and tasks of this plugin come
+//!   beside it: a pathway cannot say yet that its own safeguard is the same.
 //! - **Messages reach the patient only.** A guardian and an emergency contact are reached by tasks.
-//! - **The emergency text is a message**, of a template that a tenant may replace (`emergency-help`).
 //! - **Scores are not computed by the host**, so no total is recorded; item 9 is. There is no branching: the
 //!   fifth question of the ASQ is asked of everybody. Choices have one text, so it has both languages.
 //!   Questions have no bounds and no date: a diary entry is of the day on which it was given.

@@ -25,6 +25,8 @@ use xinglin_platform::{
 use xinglin_records::{patient, resource};
 use xinglin_store::{Document, Executor, TenantScope, TenantTx};
 
+use crate::safety;
+
 pub(crate) use self::accept::human;
 pub use self::accept::{AcceptVisit, accept};
 pub use self::close::{CloseVisit, close};
@@ -103,10 +105,12 @@ pub(crate) async fn not_stopped<E: Executor>(records: &TenantScope<E>, id: Encou
 /// Proof that the fee of a visit may be charged to a patient of whom something may still be done.
 ///
 /// # Errors
-/// `ENC_FOLLOWUP_UNDECIDED`, `ENC_RED_FLAG`, `ENC_STATE`; `PATIENT_…`.
+/// `ENC_FOLLOWUP_UNDECIDED`, `ENC_RED_FLAG`, `ENC_RED_FLAG_OPEN` while a patient in danger waits for a person,
+/// `ENC_STATE`; `PATIENT_…`.
 pub async fn attended<E: Executor>(records: &TenantScope<E>, id: EncounterId) -> AppResult<Attended> {
     let attended = load(records, id).await?.value.attended()?;
     patient::treatable(records, attended.patient()).await?;
+    safety::none_locks(records, attended.patient()).await?;
     Ok(attended)
 }
 
@@ -143,6 +147,7 @@ pub(crate) async fn follow_up<E: Executor>(
 ) -> AppResult<FollowUp> {
     let visit = load(records, id).await?.value;
     patient::treatable(records, visit.patient()).await?;
+    safety::none_locks(records, visit.patient()).await?;
     let guardian = guardian(records, visit.request(), now).await?;
     Ok(visit.follow_up(guardian, now)?)
 }

@@ -8,7 +8,8 @@ use xinglin_domain::{
     enrolment::Enrolment,
     id::EnrolmentId,
     measure::{self, measurand},
-    pathway::{Answer, AnswerKind, AnswerValue, Event, Questionnaire, Response},
+    pathway::{Answer, AnswerKind, AnswerValue, Event, Question, Questionnaire, Response},
+    safety::Asked,
     time::Instant,
 };
 use xinglin_extensions::Extensions;
@@ -19,9 +20,10 @@ use xinglin_records::{
     news::Reading,
     resource::{self, marked},
 };
-use xinglin_store::{Queue, TenantTx, Work};
+use xinglin_store::{Queue, Tenant, TenantTx, Work};
 
-use super::{EnrolmentView, HEAD_START_SECONDS, Occasion, keep, observe::spread, ready, tell, view};
+use super::{EnrolmentView, HEAD_START_SECONDS, Occasion, Ready, keep, observe::spread, ready, tell, view};
+use crate::safety::{self, Found};
 
 /// Answers to a questionnaire.
 #[derive(Deserialize, ToSchema)]
@@ -36,7 +38,8 @@ pub struct Answers {
 
 /// Stores the patient's answers to a questionnaire and delivers them to the pathway. Answers
 /// that are observations are written to the record first. If delivery fails in this request,
-/// the background jobs retry it.
+/// the background jobs retry it. If an answer says that the patient is in danger, the
+/// [contact](crate::safety) is opened first, also for answers that are refused.
 ///
 /// # Errors
 /// `BODY_INVALID` if an answer does not fit its question, `PATHWAY_STATE` if
@@ -62,16 +65,11 @@ pub async fn answer(
         id,
     )
     .await?;
-    if !ready.enrolment.is_active() {
-        return Err(AppError::new(Code::PathwayState, "the enrolment has ended"));
-    }
-    let questionnaire = ready
-        .definition
-        .questionnaires
-        .iter()
-        .find(|known| known.code == answers.questionnaire)
-        .ok_or_else(|| AppError::not_found("questionnaire", &answers.questionnaire))?;
-    check_answers(questionnaire, &answers.answers)?;
+    let found = danger(&ready, &answers);
+    let questionnaire = match checked(&ready, &answers) {
+        Ok(questionnaire) => questionnaire,
+        Err(refused) => return Err(nobody_left_alone(&records, &ready, found, refused, caller.now).await),
+    };
 
     let by_staff = !caller.actor.acts_for(ready.enrolment.patient);
     let (mut written, mut projections) = (BTreeSet::new(), Vec::new());
@@ -94,6 +92,10 @@ pub async fn answer(
     // What the patient measured is true whatever a plugin makes of it, and the
     // plugin must hear of it whatever becomes of this request.
     let tx = records.begin().await?;
+    let safety = match found {
+        Some(found) => safety::open(&tx, ready.enrolment.patient, found, caller.now).await?,
+        None => None,
+    };
     resource::project(&tx, marked(projections, ready.compartments), caller.now).await?;
     // The observations are events as all others, of all pathways of the patient; this one gets its
     // own at once, and then the response.
@@ -104,7 +106,55 @@ pub async fn answer(
     let occasion = Occasion { request_id: caller.request_id.clone(), now: caller.now };
     let told = tell(extensions, &records, kept, &occasion).await;
     let Stored::<_, Enrolment> { value, .. } = records.get_document(id).await?.try_into()?;
-    view(&records, value, told.effects, told.calls).await
+    Ok(EnrolmentView { safety, ..view(&records, value, told.effects, told.calls).await? })
+}
+
+/// The greatest danger in answers, whether or not they fit their questions.
+fn danger(ready: &Ready, answers: &Answers) -> Option<Found> {
+    let known = ready.definition.questionnaires.iter().filter(|known| known.code == answers.questionnaire);
+    let questions: Vec<&Question> = known.flat_map(|known| &known.questions).collect();
+    let danger = answers.answers.iter().filter_map(|answer| {
+        let question = questions.iter().find(|question| question.link_id == answer.link_id);
+        let text = question.map(|question| &question.text);
+        let records_as = question.and_then(|question| question.records_as.as_ref());
+        Asked { link_id: &answer.link_id, text, records_as }.danger(&answer.value)
+    });
+    let danger = danger.max()?;
+    Some(Found { danger, found_in: format!("{}/{}", ready.enrolment.id, answers.questionnaire) })
+}
+
+fn checked<'a>(ready: &'a Ready, answers: &Answers) -> AppResult<&'a Questionnaire> {
+    if !ready.enrolment.is_active() {
+        return Err(AppError::new(Code::PathwayState, "the enrolment has ended"));
+    }
+    let mut known = ready.definition.questionnaires.iter();
+    let questionnaire = known
+        .find(|known| known.code == answers.questionnaire)
+        .ok_or_else(|| AppError::not_found("questionnaire", &answers.questionnaire))?;
+    check_answers(questionnaire, &answers.answers)?;
+    Ok(questionnaire)
+}
+
+/// A refusal of answers, with what a patient in danger is shown: that they do not fit is no reason to
+/// overlook what they say.
+async fn nobody_left_alone(
+    records: &Tenant,
+    ready: &Ready,
+    found: Option<Found>,
+    refused: AppError,
+    now: Instant,
+) -> AppError {
+    let Some(found) = found else { return refused };
+    let opened = async {
+        let tx = records.begin().await?;
+        let notice = safety::open(&tx, ready.enrolment.patient, found, now).await?;
+        tx.commit().await?;
+        AppResult::Ok(notice)
+    };
+    match opened.await {
+        Ok(notice) => refused.with("safety", notice),
+        Err(error) => error,
+    }
 }
 
 /// Turns the observations of this answer into events.

@@ -45,6 +45,12 @@ pub async fn enrol(extensions: &Extensions, caller: &Caller, enrol: Enrol) -> Ap
     let compartments = grant::compartments(&install)?;
     // Before anything else: whether the patient is in this pathway is restricted too.
     consent::may_enter(&extensions.platform, caller, enrol.patient, compartments).await?;
+    // It would take what is closed to it for absent.
+    let whom = (Purpose::Treatment, compartments);
+    if !consent::plugin_sees(&extensions.platform, &records, &enrol.plugin, enrol.patient, whom).await? {
+        let detail = format!("the patient has closed this part of the record to `{}`", enrol.plugin);
+        return Err(AppError::new(Code::AccessCompartment, detail));
+    }
     let definition = install::definition(&install)?;
     let id = EnrolmentId::from_u128(ambient::fresh_id());
     let stage = definition.stages.first().map(|stage| stage.code.clone()).unwrap_or_default();

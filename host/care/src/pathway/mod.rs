@@ -2,7 +2,7 @@
 //! the accepted effects are committed in one transaction: state, timers, alerts, holds and
 //! messages. The tape of the call is committed before.
 
-pub mod alert;
+mod acknowledge_alert;
 mod answer;
 mod complete;
 mod deliver;
@@ -13,6 +13,7 @@ mod get;
 pub mod hold;
 mod leave;
 mod observe;
+mod questionnaires;
 mod step;
 
 use serde::Serialize;
@@ -33,8 +34,11 @@ use xinglin_platform::{AppError, AppResult, ambient, boxed};
 use xinglin_records::resource::{self, marked};
 use xinglin_store::{Executor, Queue, Tenant, TenantScope, TenantTx, Work};
 
+use crate::safety::SafetyNotice;
+
 use self::step::{Occurrence, Ready, ask, calls_for, carry_out, raise, ready};
 
+pub use self::acknowledge_alert::acknowledge_alert;
 pub use self::answer::{Answers, answer};
 pub use self::complete::complete;
 pub use self::deliver::deliver;
@@ -44,6 +48,7 @@ pub use self::fire::fire;
 pub use self::get::get;
 pub use self::leave::{Leave, leave};
 pub use self::observe::observe;
+pub use self::questionnaires::questionnaires;
 
 /// Code of the host's own alert for a pathway without an answer.
 pub(crate) const SILENT: &str = "PATHWAY_SILENT";
@@ -76,6 +81,9 @@ pub struct EnrolmentView {
     pub timers: Vec<TimerView>,
     /// Plugin calls that this request made.
     pub calls: Vec<CallView>,
+    /// What a patient in danger is to be shown at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub safety: Option<SafetyNotice>,
 }
 
 /// A timer of a pathway.
@@ -208,6 +216,7 @@ async fn view<E: Executor>(
         effects,
         timers,
         calls,
+        safety: None,
     })
 }
 

@@ -8,7 +8,7 @@ use xinglin_domain::{
     coding::{Citation, LocalizedText, Translation},
     compartment::Compartments,
     consent::Purpose,
-    enrolment::{Accepted, AlertRecord, Effect, EndCause, Enrolment, HoldRecord, TaskRecord, task},
+    enrolment::{Accepted, AlertRecord, AlertSource, Effect, EndCause, Enrolment, HoldRecord, TaskRecord, task},
     id::{AlertId, EnrolmentId, HoldId, TaskId},
     pathway::{Alert, Definition, Destination, Event, Message, Referral, Role},
     review::Severity,
@@ -351,13 +351,13 @@ pub(super) async fn raise(
         ..xinglin_store::AlertQuery::default()
     };
     for row in tx.list_alerts(&query, None, 500).await? {
-        if crate::pathway::alert::record(row)?.alert == alert {
+        if crate::alert::record(row)?.alert == alert {
             return Ok(None);
         }
     }
     let record = AlertRecord {
         id: AlertId::from_u128(ambient::fresh_id()),
-        enrolment: enrolment.id,
+        source: AlertSource::Enrolment(enrolment.id),
         patient: enrolment.patient,
         alert,
         raised: now,
@@ -365,8 +365,8 @@ pub(super) async fn raise(
         escalated: Vec::new(),
     };
     tracing::warn!(alert = %record.id, code = record.alert.code, deadline = %record.deadline(), "alert raised");
-    crate::pathway::alert::insert(tx, &record).await?;
-    Ok(Some(crate::pathway::alert::projection(&record, &enrolment.pathway)))
+    crate::alert::insert(tx, &record).await?;
+    Ok(Some(crate::alert::projection(&record, &enrolment.pathway)))
 }
 
 /// What is scheduled and taken back in one step is written once.

@@ -13,7 +13,7 @@ use xinglin_records::patient;
 use xinglin_store::{Executor, TenantScope, TenantTx};
 
 use super::{facts, review::review};
-use crate::{checker::Subject, encounter, pathway::hold};
+use crate::{checker::Subject, encounter, pathway::hold, safety};
 
 /// How long before the approval a request may have begun that wrote an allergy after it.
 const UNDER_WAY_MINUTES: i64 = 5;
@@ -43,7 +43,7 @@ impl<'a> From<&'a Prescription> for Prescribed<'a> {
 ///
 /// # Errors
 /// `PATIENT_…` if nothing more may be done for the patient; `ENC_RED_FLAG` if the visit was stopped
-/// or a hold is active; `RX_ALLERGY`.
+/// or a hold is active; `ENC_RED_FLAG_OPEN` while the patient is in danger; `RX_ALLERGY`.
 pub async fn still_safe<E: Executor>(
     platform: &Platform,
     caller: &Caller,
@@ -73,6 +73,7 @@ async fn obstacle<E: Executor>(
 ) -> AppResult<Option<Obstacle>> {
     patient::treatable(records, patient).await?;
     encounter::not_stopped(records, encounter).await?;
+    safety::none_locks(records, patient).await?;
     if let Some(active) = active_hold(records, patient).await? {
         return Ok(Some(Obstacle::Hold(Box::new(active))));
     }

@@ -43,7 +43,7 @@ use crate::{
     id::{AccountId, BillId, ItemOrderId, PatientId, TenantId, TransactionId},
     insurance::claims,
     machine::{Refused as RefusedStep, machine},
-    money::{Money, MoneyError, Rounding},
+    money::{Money, Rounding},
     payer::{self, Adjudication, Bill, Line, Operation, PayerError, Reversal, Settlement, Source, Status},
     time::Instant,
 };
@@ -94,8 +94,8 @@ pub struct Undertaking {
     pub lines: BTreeSet<u32>,
     /// Who gave it: the patient, or who acts for them.
     pub by: AccountId,
-    /// Hash of the text that was agreed to; `None` of a quote that showed the lines as not covered, and
-    /// was confirmed.
+    /// Hash of the text that was agreed to; `None` of what an earlier release noted when a quote was confirmed that
+    /// showed the lines as not covered: it undertakes nothing beyond the quote.
     pub text: Option<Digest>,
     /// When.
     pub at: Instant,
@@ -331,21 +331,22 @@ pub struct Standing {
 
 impl Standing {
     /// What the payer pays by it: of the sources that it decides, beyond what the payer before it, and so all
-    /// before it, pay of them.
-    ///
-    /// # Errors
-    /// On overflow.
-    pub fn pays(&self, before: Option<&Self>) -> Result<Money, MoneyError> {
+    /// before it, pay of them. Figures that nobody agreed to may be any: nothing is owed by those that have no sum,
+    /// or none that could be taken back.
+    pub fn pays(&self, before: Option<&Self>) -> Money {
         let decided = &self.settlement.adjudication;
-        if let Some(insured) = &decided.insured {
-            return Money::sum(insured.lines.iter().map(|line| line.benefit));
-        }
         let kind = self.share.allocation.kind();
         let sum = |decided: &Adjudication| {
             let of_it = decided.parts.iter().filter(|part| part.source != Source::Cash && kind.controls(part.source));
             Money::sum(of_it.map(|part| part.amount))
         };
-        sum(decided)?.minus(before.map_or(Ok(Money::ZERO), |before| sum(&before.settlement.adjudication))?)
+        let pays = match &decided.insured {
+            Some(insured) => Money::sum(insured.lines.iter().map(|line| line.benefit)),
+            None => sum(decided).and_then(|all| {
+                all.minus(before.map_or(Ok(Money::ZERO), |before| sum(&before.settlement.adjudication))?)
+            }),
+        };
+        pays.and_then(|pays| pays.negate().map(|_| pays)).unwrap_or_default()
     }
 }
 
@@ -861,14 +862,20 @@ impl Charge {
         &self.head().statements
     }
 
-    /// What the patient undertook to pay if an insurer denies it.
-    pub fn undertakings(&self) -> &[Undertaking] {
-        &self.head().undertakings
+    /// What the patient undertook to pay if an insurer denies it, having read a text.
+    pub fn undertakings(&self) -> impl Iterator<Item = &Undertaking> {
+        self.head().undertakings.iter().filter(|undertaking| undertaking.text.is_some())
     }
 
     /// Whether the patient undertook to pay a line that an insurer denies.
     pub fn has_undertaken(&self, line: u32) -> bool {
-        self.undertakings().iter().any(|undertaking| undertaking.lines.contains(&line))
+        self.undertakings().any(|undertaking| undertaking.lines.contains(&line))
+    }
+
+    /// The entries of the books by which an insurer denied what it had settled; some may have been taken back.
+    pub fn denials_of(&self, payer: &str) -> BTreeSet<TransactionId> {
+        let of_it = self.head().denials.iter().filter(|denial| denial.payer == payer);
+        of_it.map(|denial| denial.transaction).collect()
     }
 
     /// What was settled and taken back, the latest reversal last.
@@ -967,9 +974,11 @@ impl Charge {
         };
         let (bill, due) = (claim.head.id, claim.head.agreed.part(Source::Cash));
         match cash {
-            _ if due == Money::ZERO => Ok(Paid { bill }),
+            // The books may have made it more than was agreed to.
             Some(Till::Paid(there)) if there.bill() == bill => Ok(Paid { bill }),
-            _ => Err(BillingError::Unpaid(due)),
+            Some(there) => Err(BillingError::Unpaid(there.outstanding()?)),
+            None if due == Money::ZERO => Ok(Paid { bill }),
+            None => Err(BillingError::Unpaid(due)),
         }
     }
 
@@ -1127,13 +1136,6 @@ impl Claim<Quoted> {
         }
     }
 
-    /// Lines of which an insurer's quote says that it does not pay: who confirms the quote undertakes to.
-    fn shown_as_denied(&self) -> BTreeSet<u32> {
-        let decided = self.state.shares.iter().filter_map(|share| share.quoted.insured.as_ref());
-        let lines = decided.flat_map(|insured| &insured.lines);
-        lines.filter(|line| line.not_covered > Money::ZERO).map(|line| line.number).collect()
-    }
-
     /// The patient agrees to pay this amount in cash.
     ///
     /// # Errors
@@ -1141,15 +1143,6 @@ impl Claim<Quoted> {
     /// `PAY_NO_GUARANTEE` where an insurer that was asked pays nothing without a guarantee of payment, and has
     /// given none.
     pub fn confirm(self, by: &Actor, cash: Money, at: Instant) -> Result<Claim<Confirmed>, RefusedClaim<Quoted>> {
-        let denied = self.shown_as_denied();
-        let confirmed = self.agree(by, cash, at)?;
-        let undertaken = Undertaking { lines: denied, by: by.account, text: None, at };
-        let mut head = confirmed.head;
-        head.undertakings.extend(Some(undertaken).filter(|undertaken| !undertaken.lines.is_empty()));
-        Ok(Claim { head, state: confirmed.state })
-    }
-
-    fn agree(self, by: &Actor, cash: Money, at: Instant) -> Result<Claim<Confirmed>, RefusedClaim<Quoted>> {
         self.advance(
             |claim| {
                 claim.patient_only(by, at)?;
@@ -1957,6 +1950,12 @@ mod tests {
         }
     }
 
+    fn of_nothing_in_cash() -> Allocation {
+        let parts = [(Source::BasicFund, 18_300)];
+        let adjudication = fixture::adjudication_of(&fixture::bill(), &parts);
+        Allocation::check(&fixture::bill(), &adjudication, PayerKind::BasicInsurance).expect("sound")
+    }
+
     #[test]
     fn a_settlement_as_agreed_is_paid() {
         let charge = Charge::from(settled());
@@ -1965,6 +1964,14 @@ mod tests {
         // The payers have paid, and the patient has not, or another bill.
         for cash in [None, Some(till(open().id, false)), Some(till(BillId::from_u128(99), true))] {
             assert_eq!(charge.paid(cash.as_ref()).map_err(|e| e.code()).err(), Some(Code::PayDue));
+        }
+        // Nothing was agreed to in cash; by a denial that the patient undertook something is due all the same.
+        let whole = Claim { head: Head { agreed: of_nothing_in_cash(), ..settled().head }, ..settled() };
+        let whole = Charge::from(whole);
+        for (cash, code) in
+            [(None, None), (Some(till(open().id, true)), None), (Some(till(open().id, false)), Some(Code::PayDue))]
+        {
+            assert_eq!(whole.paid(cash.as_ref()).map_err(|e| e.code()).err(), code);
         }
         assert_eq!(Charge::from(settling()).paid(None).map_err(|e| e.code()).err(), Some(Code::PayState));
         let json = serde_json::to_value(&charge).expect("json");
@@ -2183,18 +2190,25 @@ mod tests {
     }
 
     #[test]
-    fn who_confirms_a_quote_undertakes_what_it_shows_as_denied() {
+    fn who_confirms_a_quote_undertakes_no_more_than_it_shows() {
         let by = fixture::patient();
-        for (denied, line, undertaken) in [(0, 1, false), (4_000, 1, true), (4_000, 2, false)] {
+        // What it shows as not covered is in the amount that they agree to.
+        for denied in [0, 4_000] {
             let quoted = insured(denied, &[]);
             let cash = quoted.head.agreed.part(Source::Cash);
             assert_eq!(cash, fen(10_000 + denied));
-            let confirmed = Charge::from(quoted.confirm(&by, cash, NOW).expect("agreed"));
-            assert_eq!(confirmed.has_undertaken(line), undertaken, "{denied} {line}");
+            let mut confirmed = quoted.confirm(&by, cash, NOW).expect("agreed");
+            assert!(!Charge::from(confirmed.clone()).has_undertaken(1), "{denied}");
+            // An earlier release had noted it as undertaken.
+            let noted = Undertaking { lines: BTreeSet::from([1]), by: by.account, text: None, at: NOW };
+            confirmed.head.undertakings.push(noted);
+            assert!(!Charge::from(confirmed).has_undertaken(1), "{denied}");
         }
         let text = Digest::of_bytes(b"text");
         let undertaken = insured(0, &[]).undertake(&by, BTreeSet::from([1]), text, NOW).expect("the patient's");
-        assert!(Charge::from(undertaken).has_undertaken(1));
+        let cash = undertaken.head.agreed.part(Source::Cash);
+        let confirmed = Charge::from(undertaken.confirm(&by, cash, NOW).expect("agreed"));
+        assert!(confirmed.has_undertaken(1) && !confirmed.has_undertaken(2));
         let stranger = fixture::stranger();
         for (actor, lines, code) in [
             (&by, vec![], Code::LedgerUnbalanced),
@@ -2566,7 +2580,25 @@ mod tests {
         let standing = settled.standing();
         let before = [None, standing.first(), standing.get(1)];
         let pays: Vec<_> = standing.iter().zip(before).map(|(one, before)| one.pays(before)).collect();
-        assert_eq!(pays, [Ok(fen(5550)), Ok(fen(4200)), Ok(fen(4200))]);
+        assert_eq!(pays, [fen(5550), fen(4200), fen(4200)]);
+    }
+
+    /// A payer may answer anything; what was not agreed to is owed as far as it can be reckoned.
+    #[test]
+    fn figures_that_have_no_sum_are_owed_by_nobody() {
+        let part = |source, amount| Part { source, amount: fen(amount) };
+        let of = |parts: &[(Source, i64)]| {
+            let nonsense =
+                settlement(|a| a.parts = parts.iter().map(|&(source, amount)| part(source, amount)).collect());
+            let charge = settling().answered(payer::Settled::Done(nonsense), NOW);
+            assert_eq!(charge.state(), ChargeState::Unwinding, "{parts:?}");
+            charge.standing()[0].pays(None).as_fen()
+        };
+        use Source as S;
+        assert_eq!(of(&[(S::BasicFund, 5549), (S::PersonalAccount, 6000), (S::Cash, 6751)]), 11_549);
+        assert_eq!(of(&[(S::BasicFund, -3000), (S::Cash, 10_000)]), -3000);
+        assert_eq!(of(&[(S::BasicFund, i64::MAX), (S::PersonalAccount, 1)]), 0);
+        assert_eq!(of(&[(S::BasicFund, i64::MIN)]), 0, "it could not be taken back");
     }
 
     /// D2 after D1: 5550, 4200, 8550.

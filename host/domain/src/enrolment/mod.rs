@@ -15,7 +15,7 @@ use thiserror::Error;
 
 pub use self::{
     accept::{Accepted, Effect, ProposalError},
-    alert::AlertRecord,
+    alert::{AlertRecord, AlertSource},
     hold::HoldRecord,
     task::TaskRecord,
 };

@@ -71,6 +71,8 @@ accounts! {
     TeamPayable = "payable.team", Credit;
     /// Owed to patients: what they paid and do not owe, or not any more.
     PatientPayable = "payable.patient", Credit;
+    /// Owed to payers: what they remitted and do not owe, or not any more.
+    PayerPayable = "payable.payer", Credit;
     /// Owed to doctors.
     DoctorPayable = "payable.doctor", Credit;
     /// Owed to the platform.
@@ -97,6 +99,14 @@ impl Account {
             Source::PersonalAccount => Self::PersonalAccountReceivable,
             Source::FamilyAccount => Self::FamilyAccountReceivable,
             Source::Cash => Self::PatientReceivable,
+        }
+    }
+
+    /// Where it stands what a source has paid and does not owe.
+    pub const fn payable(source: Source) -> Self {
+        match source {
+            Source::Cash => Self::PatientPayable,
+            _ => Self::PayerPayable,
         }
     }
 

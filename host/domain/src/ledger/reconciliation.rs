@@ -137,8 +137,8 @@ pub fn compare_bank<'a>(traces: impl IntoIterator<Item = Trace<'a>>) -> Vec<Foun
     traces.into_iter().filter_map(differs).collect()
 }
 
-/// What of a remittance is to be booked on each bill: what was paid and what was kept back together. A bill of
-/// which more was kept back than paid was reversed, and its receipt with it.
+/// What of a remittance is to be booked on each bill: what was paid and what was kept back together, below zero if
+/// more was kept back.
 ///
 /// # Errors
 /// On overflow.
@@ -153,7 +153,7 @@ pub fn by_bill<'a>(
             *sum = sum.plus(amount)?;
         }
     }
-    bills.retain(|_, amount| *amount > Money::ZERO);
+    bills.retain(|_, amount| *amount != Money::ZERO);
     Ok(bills)
 }
 
@@ -243,10 +243,12 @@ mod tests {
 
     #[test]
     fn a_remittance_is_booked_by_bill() {
-        let rows: [(&Amounts, &[Booked]); 4] = [
+        let rows: [(&Amounts, &[Booked]); 5] = [
             (&[("B", 104_000)], &[(OTHER, 104_000)]),
             (&[("A", 4_200), ("C", -4_200), ("B", 104_000)], &[(OTHER, 104_000)]),
-            (&[("C", -4_200)], &[]),
+            (&[("C", -4_200)], &[(BILL, -4_200)]),
+            // A part of what was paid for A is kept back.
+            (&[("C", -4_200), ("A", 1_000)], &[(BILL, -3_200)]),
             (&[("D", 7)], &[]),
         ];
         for (items, expected) in rows {

@@ -92,13 +92,13 @@ kinds! {
     Overpayment = "overpayment";
     /// A charge of the patient was taken back: it is owed to them.
     Refund = "refund";
-    /// What the patient had paid for a bill that was taken back is owed to them.
+    /// What the patient or a payer had paid, and does not owe any more, is owed to them.
     RefundDue = "refund_due";
-    /// What was owed to the patient pays what they owe, of a bill that was settled anew.
+    /// What was owed to the patient or a payer pays what they owe, of a bill that was settled anew.
     Offset = "offset";
     /// What was owed to the patient was paid back.
     Repayment = "repayment";
-    /// Money that was owed arrived at the bank.
+    /// Money arrived at the bank, or a payer kept it back.
     Remittance = "remittance";
     /// An insurer denied afterwards what it owed of a bill: the patient owes it, or the provider bears it.
     Denial = "denial";
@@ -141,9 +141,14 @@ impl Kind {
         matches!(self, Self::Settlement | Self::Transfer | Self::Refund) || self.is_money_of_the_patient()
     }
 
-    /// Whether money of the patient moved or is owed to them: no reversal of a bill undoes it.
+    /// Whether money of the patient moved, or what was paid is owed to who paid it: nobody undoes it by hand.
     pub const fn is_money_of_the_patient(self) -> bool {
         matches!(self, Self::Receipt | Self::Overpayment | Self::RefundDue | Self::Offset | Self::Repayment)
+    }
+
+    /// Whether money moved, of the patient or at the bank, or is owed to who paid it: no reversal of a bill undoes it.
+    pub const fn is_money(self) -> bool {
+        self.is_money_of_the_patient() || matches!(self, Self::Remittance)
     }
 }
 
@@ -244,14 +249,13 @@ impl Transaction {
         }
         let (bill, payer) = (entry.bill.is_some(), entry.payer.is_some());
         let needed = match kind {
-            Kind::Settlement
-            | Kind::Transfer
-            | Kind::Receipt
-            | Kind::Overpayment
-            | Kind::Refund
-            | Kind::RefundDue
-            | Kind::Offset
-            | Kind::Repayment => [("bill", bill), ("", true)],
+            Kind::Settlement | Kind::Transfer | Kind::Receipt | Kind::Overpayment | Kind::Refund | Kind::Repayment => {
+                [("bill", bill), ("", true)]
+            }
+            Kind::RefundDue | Kind::Offset => {
+                let of_payer = postings.iter().any(|posting| posting.account == Account::PayerPayable);
+                [("bill", bill), ("payer", payer || !of_payer)]
+            }
             Kind::PlatformFee => [("bill", bill), ("doctor", entry.doctor.is_some())],
             Kind::CapitationPrepayment | Kind::CapitationConsumption | Kind::CapitationAccrual => {
                 [("payer", payer), ("", true)]
@@ -351,20 +355,22 @@ impl Transaction {
         Self::pair(entry, Kind::Refund, (Account::revenue(kind), Account::PatientPayable), amount, None)
     }
 
-    /// What the patient paid for a bill that was taken back is owed to them.
+    /// What a source paid, and does not owe any more, is owed to who paid it.
     ///
     /// # Errors
-    /// If the amount is not positive.
-    pub fn refund_due(entry: Entry, amount: Money) -> Result<Self, LedgerError> {
-        Self::pair(entry, Kind::RefundDue, (Account::PatientReceivable, Account::PatientPayable), amount, None)
+    /// If the amount is not positive, or no payer is named for a source other than cash.
+    pub fn refund_due(entry: Entry, source: Source, amount: Money) -> Result<Self, LedgerError> {
+        let accounts = (Account::receivable(source), Account::payable(source));
+        Self::pair(entry, Kind::RefundDue, accounts, amount, None)
     }
 
-    /// What is owed to the patient pays what they owe, of a bill that was settled anew.
+    /// What is owed to who paid pays what they owe, of a bill that was settled anew.
     ///
     /// # Errors
-    /// If the amount is not positive.
-    pub fn offset(entry: Entry, amount: Money) -> Result<Self, LedgerError> {
-        Self::pair(entry, Kind::Offset, (Account::PatientPayable, Account::PatientReceivable), amount, None)
+    /// If the amount is not positive, or no payer is named for a source other than cash.
+    pub fn offset(entry: Entry, source: Source, amount: Money) -> Result<Self, LedgerError> {
+        let accounts = (Account::payable(source), Account::receivable(source));
+        Self::pair(entry, Kind::Offset, accounts, amount, None)
     }
 
     /// What is owed to the patient is paid back.
@@ -375,16 +381,12 @@ impl Transaction {
         Self::pair(entry, Kind::Repayment, (Account::PatientPayable, Account::Cash), amount, None)
     }
 
-    /// Lines of a paid bill were given back that are the patient's alone: less is owed, and what was
-    /// paid beyond that is owed to the patient. `owed` is what the patient owed of it.
+    /// Lines of a paid bill were given back that are the patient's alone: the patient owes less, or less than
+    /// nothing, which [is evened](super::Book::evened).
     ///
     /// # Errors
     /// If nothing changed, or another source pays less than before.
-    pub fn reduction(
-        entry: Entry,
-        (before, after): (&Allocation, &Allocation),
-        owed: Money,
-    ) -> Result<Self, LedgerError> {
+    pub fn reduction(entry: Entry, (before, after): (&Allocation, &Allocation)) -> Result<Self, LedgerError> {
         let mut postings = Vec::new();
         for (&kind, &amount) in before.revenue() {
             let less = amount.minus(after.revenue().get(&kind).copied().unwrap_or_default())?;
@@ -392,11 +394,8 @@ impl Transaction {
                 postings.push(Posting::signed(Account::revenue(kind), less)?);
             }
         }
-        let cash = before.part(Source::Cash).minus(after.part(Source::Cash))?;
-        let of_debt = cash.min(owed.max(Money::ZERO));
         let shares = [
-            (Account::PatientReceivable, of_debt),
-            (Account::PatientPayable, cash.minus(of_debt)?),
+            (Account::PatientReceivable, before.part(Source::Cash).minus(after.part(Source::Cash))?),
             (Account::ProviderAdjustment, before.adjustment().minus(after.adjustment())?),
         ];
         for (account, less) in shares {
@@ -417,6 +416,19 @@ impl Transaction {
             source => Account::receivable(source),
         };
         Self::pair(entry, Kind::Remittance, (Account::Bank, from), amount, None)
+    }
+
+    /// Money at the bank that a payer sent beyond what it owes; below zero, what it kept back of what stood on
+    /// this account of the bill.
+    ///
+    /// # Errors
+    /// If the amount is zero, or no payer is named.
+    pub fn remitted(entry: Entry, account: Account, amount: Money) -> Result<Self, LedgerError> {
+        let (accounts, amount) = match amount < Money::ZERO {
+            true => ((account, Account::Bank), amount.negate()?),
+            false => ((Account::Bank, account), amount),
+        };
+        Self::pair(entry, Kind::Remittance, accounts, amount, None)
     }
 
     /// What an insurer denied of a bill after it had settled: owed by the patient who undertook to pay it
@@ -629,6 +641,32 @@ impl Transaction {
         self.reason.as_deref()
     }
 
+    /// The same again, under another stamp, by who had booked it.
+    pub(super) fn again(&self, stamp: Stamp) -> Self {
+        let stamp = Stamp { by: self.entry.stamp.by, ..stamp };
+        Self { entry: Entry { stamp, ..self.entry.clone() }, ..self.clone() }
+    }
+
+    /// So much of what stood on a receivable is written off again, by who had written it off, for their reason.
+    pub(super) fn written_off_again(&self, stamp: Stamp, owed: Account, amount: Money) -> Result<Self, LedgerError> {
+        let accounts = (Account::WriteOffLoss, owed);
+        Self::pair(self.again(stamp).entry, Kind::WriteOff, accounts, amount, self.reason.as_deref())
+    }
+
+    /// Whether nobody will pay what stood on a receivable.
+    pub(super) fn is_write_off_of(&self, owed: Account) -> bool {
+        self.kind == Kind::WriteOff && self.postings.iter().any(|posting| posting.account == owed)
+    }
+
+    /// Debits less credits of an account.
+    ///
+    /// # Errors
+    /// On overflow.
+    pub fn moved(&self, account: Account) -> Result<Money, LedgerError> {
+        let of_it = self.postings.iter().filter(|posting| posting.account == account);
+        of_it.map(Posting::amount_signed).try_fold(Money::ZERO, |sum, amount| Ok(sum.plus(amount?)?))
+    }
+
     /// The same with a note of the person who books it, unless it has a reason.
     #[must_use]
     pub fn noted(self, note: Option<&str>) -> Self {
@@ -704,7 +742,7 @@ mod tests {
         type Make = fn(Entry) -> Result<Transaction, LedgerError>;
         type Row = (Make, Kind, &'static str, &'static [(Account, i64)]);
         use Account as A;
-        let table: [Row; 25] = [
+        let table: [Row; 29] = [
             (|e| Transaction::receipt(e, fen(5)), Kind::Receipt, "b", &[(A::Cash, 5), (A::PatientReceivable, -5)]),
             (
                 |e| Transaction::refund(e, LineKind::Material, fen(5)),
@@ -714,10 +752,16 @@ mod tests {
             ),
             (|e| Transaction::overpayment(e, fen(5)), Kind::Overpayment, "b", &[(A::Cash, 5), (A::PatientPayable, -5)]),
             (
-                |e| Transaction::refund_due(e, fen(5)),
+                |e| Transaction::refund_due(e, Source::Cash, fen(5)),
                 Kind::RefundDue,
                 "b",
                 &[(A::PatientReceivable, 5), (A::PatientPayable, -5)],
+            ),
+            (
+                |e| Transaction::refund_due(e, Source::BasicFund, fen(5)),
+                Kind::RefundDue,
+                "bp",
+                &[(A::BasicFundReceivable, 5), (A::PayerPayable, -5)],
             ),
             (|e| Transaction::repayment(e, fen(5)), Kind::Repayment, "b", &[(A::PatientPayable, 5), (A::Cash, -5)]),
             (
@@ -745,10 +789,28 @@ mod tests {
                 &[(A::WriteOffLoss, 5), (A::CommercialReceivable, -5)],
             ),
             (
-                |e| Transaction::offset(e, fen(5)),
+                |e| Transaction::offset(e, Source::Cash, fen(5)),
                 Kind::Offset,
                 "b",
                 &[(A::PatientPayable, 5), (A::PatientReceivable, -5)],
+            ),
+            (
+                |e| Transaction::offset(e, Source::Commercial, fen(5)),
+                Kind::Offset,
+                "bp",
+                &[(A::PayerPayable, 5), (A::CommercialReceivable, -5)],
+            ),
+            (
+                |e| Transaction::remitted(e, A::PayerPayable, fen(5)),
+                Kind::Remittance,
+                "p",
+                &[(A::Bank, 5), (A::PayerPayable, -5)],
+            ),
+            (
+                |e| Transaction::remitted(e, A::PayerPayable, fen(-5)),
+                Kind::Remittance,
+                "p",
+                &[(A::PayerPayable, 5), (A::Bank, -5)],
             ),
             (
                 |e| Transaction::write_off(e, Source::Commercial, fen(5), "refused for good"),

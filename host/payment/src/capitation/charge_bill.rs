@@ -153,6 +153,9 @@ pub(super) async fn charge_bill(
         let booked = Transaction::capitation_consumption(entry, charged)?;
         ledger::put(&tx, &mut book, vec![booked]).await?;
     }
+    let mut body = serde_json::to_value(&consumption).map_err(AppError::internal)?;
+    // The contract may name another fund by the time it is taken back.
+    body["payer"] = contract.payer.as_str().into();
     let (year_row, mut year) = open_year_of(&tx, lead, consumption.served_at, now).await?;
     year.charge(charged)?;
     tx.insert_capitation_use(&CapitationUse {
@@ -164,7 +167,7 @@ pub(super) async fn charge_bill(
         bill: Some(id),
         fund,
         charged,
-        body: serde_json::to_value(&consumption).map_err(AppError::internal)?,
+        body,
         at: now,
     })
     .await?;

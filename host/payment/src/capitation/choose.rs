@@ -60,8 +60,7 @@ pub async fn choose(extensions: &Extensions, caller: &Caller, ask: Choose) -> Ap
     check_partners(&ask, &contract)?;
     let chosen_at = chosen_at(caller, &ask)?;
     let memberships = records.list_memberships(&ask.patient.to_string()).await?;
-    let open = open_of(&memberships, &ask.plugin);
-    check_choice(&ask, open, month_of(chosen_at).next().first().start(), &memberships)?;
+    let open = check_choice(&ask, month_of(chosen_at).next().first().start(), &memberships)?;
 
     let id = MemberId::from_u128(ambient::fresh_id());
     let snapshot = snapshot::snapshot(
@@ -115,9 +114,7 @@ pub async fn choose(extensions: &Extensions, caller: &Caller, ask: Choose) -> Ap
     patient::lock(&tx, ask.patient).await?;
     patient::treatable(&tx, ask.patient).await?;
     let memberships = tx.list_memberships(&member.patient_id).await?;
-    let open = open_of(&memberships, &ask.plugin);
-    check_choice(&ask, open, accrues_from, &memberships)?;
-    if let Some(current) = open {
+    if let Some(current) = check_choice(&ask, accrues_from, &memberships)? {
         let of = Lead { plugin: current.plugin.clone(), lead: current.lead.clone() };
         lock(&tx, &of).await?;
         end(&tx, current.clone(), accrues_from, Reason::Changed, caller.now).await?;
@@ -129,10 +126,6 @@ pub async fn choose(extensions: &Extensions, caller: &Caller, ask: Choose) -> Ap
     let calls = calls.write(&tx).await?;
     tx.commit().await?;
     view(member, calls)
-}
-
-fn open_of<'a>(memberships: &'a [CapitationMember], plugin: &str) -> Option<&'a CapitationMember> {
-    memberships.iter().find(|member| member.plugin == plugin && member.until.is_none())
 }
 
 fn check_partners(ask: &Choose, contract: &Contract) -> AppResult<()> {
@@ -163,26 +156,33 @@ fn chosen_at(caller: &Caller, ask: &Choose) -> AppResult<Instant> {
     Ok(at)
 }
 
-/// One lead at a time: nobody joins a second, and months of two never overlap.
-fn check_choice(
+/// One lead at a time, over all schemes: nobody joins a second, and months of two never overlap. A change stays in
+/// its scheme. Gives the lead that is left.
+fn check_choice<'a>(
     ask: &Choose,
-    open: Option<&CapitationMember>,
     from: Instant,
-    memberships: &[CapitationMember],
-) -> AppResult<()> {
-    match (ask.change, open) {
-        (false, Some(current)) => {
-            let detail = format!("the patient is with `{}`; `change` leaves it", current.lead);
-            return Err(AppError::new(Code::CapDuplicate, detail).with("lead", &current.lead));
+    memberships: &'a [CapitationMember],
+) -> AppResult<Option<&'a CapitationMember>> {
+    let duplicate = |member: &CapitationMember, detail: String| {
+        AppError::new(Code::CapDuplicate, detail).with("lead", &member.lead).with("plugin", &member.plugin)
+    };
+    let (own, others): (Vec<_>, Vec<_>) =
+        memberships.iter().filter(|member| member.until.is_none()).partition(|member| member.plugin == ask.plugin);
+    if let Some(other) = others.first() {
+        let detail = format!("the patient is with `{}` of `{}`, and leaves it first", other.lead, other.plugin);
+        return Err(duplicate(other, detail));
+    }
+    let open = own.first().copied();
+    match open {
+        Some(current) if !ask.change => {
+            return Err(duplicate(current, format!("the patient is with `{}`; `change` leaves it", current.lead)));
         }
-        (true, None) => return Err(AppError::new(Code::CapRefused, "the patient has no lead to change")),
+        None if ask.change => return Err(AppError::new(Code::CapRefused, "the patient has no lead to change")),
         _ => {}
     }
-    let overlaps =
-        |member: &&CapitationMember| member.plugin == ask.plugin && member.until.is_some_and(|until| until > from);
-    match memberships.iter().find(overlaps) {
-        Some(other) => Err(AppError::new(Code::CapDuplicate, format!("`{}` counts until later", other.lead))),
-        None => Ok(()),
+    match memberships.iter().find(|member| member.until.is_some_and(|until| until > from)) {
+        Some(other) => Err(duplicate(other, format!("`{}` counts until later", other.lead))),
+        None => Ok(open),
     }
 }
 
@@ -194,4 +194,61 @@ fn refusal(reasons: &[Refusal]) -> AppError {
     };
     let said: Vec<String> = reasons.iter().map(|why| format!("{}: {}", why.code, why.message.get("en"))).collect();
     AppError::new(code, said.join("; ")).with("refusals", reasons)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const JULY: Instant = Instant::from_micros(1_782_835_200_000_000);
+
+    fn member(plugin: &str, until: Option<Instant>) -> CapitationMember {
+        CapitationMember {
+            id: MemberId::from_u128(1),
+            plugin: plugin.to_owned(),
+            patient_id: "p".to_owned(),
+            lead: format!("lead of {plugin}"),
+            risk_class: String::new(),
+            since: JULY.plus_days(-181),
+            until,
+            body: serde_json::Value::Null,
+            version: 1,
+            created_at: JULY,
+            updated_at: JULY,
+        }
+    }
+
+    /// DOMAIN.md D3: one active lead for a patient-year, under whatever scheme.
+    #[test]
+    fn nobody_has_two_leads_at_once() {
+        let (before, later) = (Some(JULY), Some(JULY.plus_days(31)));
+        let (duplicate, refused) = (Some(Code::CapDuplicate), Some(Code::CapRefused));
+        for (memberships, change, code) in [
+            (vec![], false, None),
+            (vec![], true, refused),
+            (vec![member("a", None)], false, duplicate),
+            (vec![member("a", None)], true, None),
+            (vec![member("b", None)], false, duplicate),
+            (vec![member("b", None)], true, duplicate),
+            (vec![member("a", None), member("b", None)], true, duplicate),
+            (vec![member("a", before)], false, None),
+            (vec![member("b", before)], false, None),
+            (vec![member("a", later)], false, duplicate),
+            (vec![member("b", later)], false, duplicate),
+            (vec![member("a", None), member("b", later)], true, duplicate),
+        ] {
+            let ask = Choose {
+                patient: PatientId::from_u128(1),
+                plugin: "a".to_owned(),
+                lead: "another".to_owned(),
+                partners: Vec::new(),
+                change,
+                chosen_on: None,
+            };
+            let checked = check_choice(&ask, JULY, &memberships);
+            let leaves = checked.as_ref().ok().copied().flatten();
+            assert!(leaves.is_none_or(|left| change && left.plugin == "a"));
+            assert_eq!(checked.err().map(|error| error.code), code, "{memberships:?} {change}");
+        }
+    }
 }

@@ -17,7 +17,12 @@ pub(crate) async fn take_back(tx: &TenantTx, bill: BillId, payer: &str, now: Ins
     let key = back(&key);
     let lead = Lead { plugin: used.plugin.clone(), lead: used.lead.clone() };
     lock(tx, &lead).await?;
-    if contract_of(tx, &lead).await?.1.payer != payer {
+    let charged_to = match used.body["payer"].as_str() {
+        Some(charged_to) => charged_to.to_owned(),
+        // Charged by an earlier release.
+        None => contract_of(tx, &lead).await?.1.payer,
+    };
+    if charged_to != payer {
         return Ok(());
     }
     let served_at = used.body["served_at"].as_i64().map_or(used.at, Instant::from_micros);

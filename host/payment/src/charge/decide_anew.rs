@@ -43,7 +43,7 @@ pub(crate) async fn decide_anew(
     let (settled, before) = settled.decided_anew(payer, settlement)?;
     let charge = Charge::from(settled);
     let Some(after) = charge.allocation() else { return Err(AppError::internal("a settled bill without figures")) };
-    ledger::book_anew(tx, (bill, payer), (&before, after), now).await?;
+    ledger::book_anew(tx, (bill, payer), (&before, after, &charge.denials_of(payer)), now).await?;
     ledger::update_share(tx, bill, now).await?;
     let benefit = |lines: &[xinglin_domain::insurance::claims::LineAdjudication]| {
         Money::sum(lines.iter().map(|line| line.benefit)).map_err(AppError::internal)

@@ -361,6 +361,10 @@ pub(super) async fn finish(
                 notice::not_refunded(tx, &stands, now).await?;
             }
             send = false;
+            if matches!(stands, Charge::Settled(_)) {
+                // The patient may have paid meanwhile.
+                ledger::update_share(tx, stands.id(), now).await?;
+            }
             (update(tx, row, &stands, now).await?, stands)
         }
         settled @ Charge::Settled(_) => (post_settled(tx, row, &settled, now).await?, settled),
@@ -538,7 +542,7 @@ async fn stands(
         })
         .await?;
     }
-    tx.insert_payer_claim(&owed(after, standing, false, now)?).await?;
+    tx.insert_payer_claim(&owed(after, standing, (false, &standing.settlement.reference), now)?).await?;
     if standing.agreed {
         resource::project(tx, decisions(after, standing, false, now), now).await?;
     }
@@ -551,13 +555,13 @@ fn stated(by_hand: bool, counts: &Adjudication, moved: Result<(), membership::Un
 }
 
 /// What a payer owes by a settlement, or owes no more.
-fn owed(after: &Charge, standing: &Standing, back: bool, now: Instant) -> AppResult<PayerClaim> {
+fn owed(after: &Charge, standing: &Standing, (back, reference): (bool, &str), now: Instant) -> AppResult<PayerClaim> {
     let earlier = after.standing().iter().take_while(|one| one.attempt.operation.key != standing.attempt.operation.key);
-    let paid = standing.pays(earlier.last()).map_err(AppError::internal)?;
+    let paid = standing.pays(earlier.last());
     Ok(PayerClaim {
         id: standing.attempt.operation.key.clone(),
         payer: standing.share.payer().to_owned(),
-        reference: standing.settlement.reference.clone(),
+        reference: reference.to_owned(),
         bill_id: after.id(),
         amount: if back { paid.negate().map_err(AppError::internal)? } else { paid },
         booked_at: now,
@@ -573,14 +577,11 @@ async fn stands_no_more(
 ) -> AppResult<Option<Figures>> {
     let Returned { standing, reversal, .. } = returned;
     capitation::take_back(tx, after.id(), standing.share.payer(), now).await?;
-    ledger::unwind(tx, after.id(), Some(standing.share.payer()), now).await?;
+    ledger::unwind(tx, after.id(), (Some(standing.share.payer()), refund_of(after)), now).await?;
     // The money is back, whatever the payer counts.
     let payer = standing.share.payer();
-    let back = PayerClaim {
-        id: returned.operation.clone(),
-        reference: reversal.reference.clone(),
-        ..owed(after, standing, true, now)?
-    };
+    let back = owed(after, standing, (true, &reversal.reference), now)?;
+    let back = PayerClaim { id: returned.operation.clone(), ..back };
     tx.insert_payer_claim(&back).await?;
     if standing.agreed {
         resource::project(tx, decisions(after, standing, true, now), now).await?;
@@ -602,6 +603,19 @@ async fn stands_no_more(
     Ok(stated(by_hand, settled, back))
 }
 
+/// The partial refund for which what stood of a bill is being taken back, if it is for one.
+fn refund_of(after: &Charge) -> Option<&str> {
+    match after {
+        Charge::Reduced(reduced) if reduced.state().why.is_none() => {
+            after.replaced().last().map(|before| before.refund.key.as_str())
+        }
+        _ => match after.why() {
+            Some(Why::Refunded(reduction)) => Some(&reduction.refund.key),
+            _ => None,
+        },
+    }
+}
+
 /// What was agreed to before the last of these settled.
 fn before(standing: &[Standing]) -> Option<&Allocation> {
     standing.iter().rev().nth(1).map(|standing| standing.share.allocation())
@@ -616,6 +630,7 @@ pub(super) async fn post_settled(tx: &TenantTx, row: Row, charge: &Charge, now: 
         ledger::book_shares(tx, charge.id(), None, (None, allocation), now).await?;
     }
     if let Some(before) = charge.replaced().last() {
+        ledger::book_what_holds(tx, charge.id(), &before.refund.key, now).await?;
         notice::refunded_in_part(tx, charge, &before.refund.key, now).await?;
     }
     resource::project(tx, projections(charge, now), now).await?;
@@ -645,7 +660,7 @@ pub(super) async fn post_reduced(
 /// tells the patient.
 pub(super) async fn post_reversed(tx: &TenantTx, row: Row, reversed: &Charge, now: Instant) -> AppResult<Row> {
     if reversed.payers().is_empty() {
-        ledger::unwind(tx, reversed.id(), None, now).await?;
+        ledger::unwind(tx, reversed.id(), (None, None), now).await?;
     }
     resource::project(tx, projections(reversed, now), now).await?;
     if !cash::give_back(tx, reversed.id(), now).await? {

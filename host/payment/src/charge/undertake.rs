@@ -54,8 +54,8 @@ pub fn undertaking() -> AppResult<UndertakingText> {
     Ok(UndertakingText { zh, en, sha256: hash()?.to_string() })
 }
 
-/// The patient undertakes, before the service, to pay lines that an insurer denies afterwards. Lines that a quote
-/// shows as not covered are undertaken by confirming it.
+/// The patient undertakes, before the service, to pay lines that an insurer denies afterwards. What a quote shows as
+/// not covered is in the amount that is confirmed.
 ///
 /// # Errors
 /// `PAY_STATE` once the quote is confirmed; `BODY_INVALID` of another text; `LEDGER_UNBALANCED` of unknown lines.

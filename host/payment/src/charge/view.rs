@@ -156,7 +156,7 @@ pub(super) fn view(charge: &Charge, notes: Vec<String>, calls: Vec<CallView>) ->
         parts,
         total_fen: total,
         guarantees_wanted: charge.bill().lacks_guarantees().map(str::to_owned).collect(),
-        undertaken: charge.undertakings().iter().flat_map(|one| one.lines.iter().copied()).collect(),
+        undertaken: charge.undertakings().flat_map(|one| one.lines.iter().copied()).collect(),
         refunds: charge.replaced().iter().map(refund).collect(),
         valid_until: match charge {
             Charge::Quoted(quoted) => Some(quoted.state().valid_until.to_string()),

@@ -12,7 +12,7 @@ use xinglin_domain::{
 use xinglin_platform::{AppResult, boxed};
 use xinglin_store::{Executor, TenantScope, TenantTx};
 
-use super::{load, load_to_post, put, stamp_now};
+use super::{load, load_to_post, put, put_evened, stamp_now};
 
 /// Posts what a payer settled of a bill: the whole bill for the first payer, or if the patient pays
 /// alone; for each later one what it took over, the difference to the shares before it. A bill of
@@ -38,38 +38,34 @@ pub(crate) async fn book_shares(
         None => Transaction::settlement(entry, after)?,
         Some(before) => Transaction::transfer(entry, before, after)?,
     };
-    put(tx, &mut book, vec![booked]).await
+    put_evened(tx, &mut book, vec![booked]).await
 }
 
-/// Posts that an insurer decided anew: what each source pays from now on, instead of before. What the patient
-/// has paid beyond that is owed to them; what the patient would owe more is the provider's.
+/// Posts that an insurer decided anew: what each source pays from now on, instead of before and of what the insurer
+/// denied meanwhile. What anybody has paid beyond that is owed to them; what the patient would owe more is the
+/// provider's.
 #[boxed]
 pub(crate) async fn book_anew(
     tx: &TenantTx,
     (bill, payer): (BillId, &str),
-    (before, after): (&Allocation, &Allocation),
+    (before, after, denials): (&Allocation, &Allocation, &BTreeSet<TransactionId>),
     now: Instant,
 ) -> AppResult<()> {
-    let changes = before.parts() != after.parts() || before.adjustment() != after.adjustment();
-    if !changes {
-        return Ok(());
-    }
+    const WHY: &str = "an insurer decided anew";
     let mut book = load_to_post(tx, bill).await?;
     let stamp = stamp_now(tx, now, None).await?;
     let doctor = doctor_of(tx, bill).await?;
     let entry = || Entry { stamp: stamp(), bill: Some(bill), payer: Some(payer.to_owned()), doctor };
-    let owed = balance(&book, Account::PatientReceivable)?;
-    let [paid, pays] = [before, after].map(|allocation| allocation.part(Source::Cash));
-    let mut booked = vec![Transaction::transfer(entry(), before, after)?];
-    let less = whole(paid.minus(pays).and_then(|less| less.minus(owed)))?;
-    if less > Money::ZERO {
-        booked.push(Transaction::refund_due(entry(), less)?);
+    let denied = book.standing(bill).filter(|standing| denials.contains(&standing.id()));
+    let mut booked: Vec<Transaction> = denied.map(|denial| denial.contra(stamp(), Some(WHY))).collect();
+    if before.parts() != after.parts() || before.adjustment() != after.adjustment() {
+        booked.push(Transaction::transfer(entry(), before, after)?);
     }
-    let more = whole(pays.minus(paid))?;
+    let more = whole(after.part(Source::Cash).minus(before.part(Source::Cash)))?;
     if more > Money::ZERO {
-        booked.push(Transaction::write_off(entry(), Source::Cash, more, "an insurer decided anew, to less")?);
+        booked.push(Transaction::write_off(entry(), Source::Cash, more, &format!("{WHY}, to less"))?);
     }
-    put(tx, &mut book, booked).await
+    put_evened(tx, &mut book, booked).await
 }
 
 /// What a new transaction is about: a bill, of the doctor of its visit, and perhaps one of its payers.
@@ -116,40 +112,18 @@ pub(crate) async fn reversed<E: Executor>(
     Ok(load(records, bill).await?.transactions().iter().filter_map(Transaction::reverses).collect())
 }
 
-/// Posts what a payer remitted of a bill, as far as it is owed there. Returns what was booked.
+/// Posts what a payer remitted of a bill, below zero if it kept more back, to the fen.
 #[boxed]
 pub(crate) async fn book_remitted(
     tx: &TenantTx,
     (bill, payer, by): (BillId, &str, AccountId),
     (amount, trace): (Money, &str),
     now: Instant,
-) -> AppResult<Money> {
+) -> AppResult<()> {
     let mut book = load_to_post(tx, bill).await?;
-    let stamp = stamp_now(tx, now, Some(by)).await?;
-    let doctor = doctor_of(tx, bill).await?;
-    let (mut left, mut booked) = (amount, Vec::new());
-    for source in Source::ALL.into_iter().filter(|source| *source != Source::Cash) {
-        let owed = of_payer(&book, payer, Account::receivable(source))?.min(left);
-        if owed <= Money::ZERO {
-            continue;
-        }
-        let entry = Entry { stamp: stamp(), bill: Some(bill), payer: Some(payer.to_owned()), doctor };
-        booked.push(Transaction::remittance(entry, source, owed)?.noted(Some(trace)));
-        left = whole(left.minus(owed))?;
-    }
-    put(tx, &mut book, booked).await?;
-    whole(amount.minus(left))
-}
-
-/// What a payer owes of a bill on one account.
-fn of_payer(book: &Book, payer: &str, account: Account) -> AppResult<Money> {
-    let mut owed = Money::ZERO;
-    for transaction in book.transactions().iter().filter(|t| t.entry().payer.as_deref() == Some(payer)) {
-        for posting in transaction.postings().iter().filter(|posting| posting.account == account) {
-            owed = whole(owed.plus(posting.amount_signed()?))?;
-        }
-    }
-    Ok(owed)
+    let about = entry_of(tx, (bill, Some(payer)), Some(by), now).await?;
+    let booked = book.remitted(&about, amount, stamp_now(tx, now, Some(by)).await?)?;
+    put(tx, &mut book, booked.into_iter().map(|entry| entry.noted(Some(trace))).collect()).await
 }
 
 /// Posts that lines of a bill were given back that are the patient's alone. A part of nothing has no
@@ -166,19 +140,38 @@ pub(crate) async fn book_reduction(
     }
     let mut book = load_to_post(tx, bill).await?;
     let entry = entry_of(tx, (bill, None), None, now).await?;
-    let owed = balance(&book, Account::PatientReceivable)?;
-    let booked = Transaction::reduction(entry, (before, after), owed)?;
-    put(tx, &mut book, vec![booked]).await
+    let booked = Transaction::reduction(entry, (before, after))?;
+    put_evened(tx, &mut book, vec![booked]).await
 }
 
 /// Posts a reversal: contra entries, newest first, of all that stands of a bill, or only of what a
-/// payer settled. What has no entries needs none.
+/// payer settled; for a [partial refund](book_what_holds) of this key. What has no entries needs none.
 #[boxed]
-pub(crate) async fn unwind(tx: &TenantTx, bill: BillId, payer: Option<&str>, now: Instant) -> AppResult<()> {
+pub(crate) async fn unwind(
+    tx: &TenantTx,
+    bill: BillId,
+    (payer, refund): (Option<&str>, Option<&str>),
+    now: Instant,
+) -> AppResult<()> {
     let mut book = load_to_post(tx, bill).await?;
     let stamp = stamp_now(tx, now, None).await?;
-    let contras = book.unwind(bill, payer, stamp);
+    let why = refund.map(why);
+    let contras = book.unwind(bill, (payer, why.as_deref()), stamp)?;
     put(tx, &mut book, contras).await
+}
+
+/// Posts again what a partial refund of this key has taken along and still holds of what is left, now that it is
+/// settled: debts of the patient that were waived, and fees of the visit.
+#[boxed]
+pub(crate) async fn book_what_holds(tx: &TenantTx, bill: BillId, refund: &str, now: Instant) -> AppResult<()> {
+    let mut book = load_to_post(tx, bill).await?;
+    let holds = book.still_holds(bill, &why(refund), stamp_now(tx, now, None).await?)?;
+    put(tx, &mut book, holds).await
+}
+
+/// The reason of contra entries of a partial refund.
+fn why(refund: &str) -> String {
+    format!("refund {refund}")
 }
 
 /// The doctor of a bill's visit.

@@ -1,10 +1,14 @@
 //! Money of patients in the books.
 
 use xinglin_domain::{
-    billing::cash::{Cash, Channel, Owed, Till},
+    billing::{
+        ChargeState,
+        cash::{Cash, Channel, Owed, Till},
+    },
     id::{AccountId, BillId},
     ledger::{Account, Entry, Transaction},
     money::Money,
+    payer::Source,
     time::Instant,
 };
 use xinglin_platform::{AppError, AppResult, boxed};
@@ -33,14 +37,16 @@ async fn entry(tx: &TenantTx, bill: BillId, by: Option<AccountId>, now: Instant)
     Ok(move || Entry { stamp: stamp(), bill: Some(bill), payer: None, doctor })
 }
 
-/// Posts money that came in: a receipt of what is owed by the books, an overpayment of the rest.
+/// Posts money that came in: a receipt of what is owed by the books, an overpayment of the rest. While a bill is not
+/// settled nothing is owed yet: a payer that is still to settle takes its share of the debt.
 #[boxed]
 pub(crate) async fn receive(tx: &TenantTx, bill: BillId, arrived: Arrived, now: Instant) -> AppResult<()> {
     let Arrived { channel, mut kept, mut rest, by } = arrived;
     let (mut book, entry) = (load_to_post(tx, bill).await?, entry(tx, bill, by, now).await?);
     let mut made = Vec::new();
-    // Of a bill that is being settled anew nothing is owed at the moment: it is offset once it is.
-    let beyond = whole(kept.minus(balance(&book, Account::PatientReceivable)?.max(Money::ZERO).min(kept)))?;
+    // It is offset once it is settled.
+    let owed = if is_settled(tx, bill).await? { balance(&book, Account::PatientReceivable)? } else { Money::ZERO };
+    let beyond = whole(kept.minus(owed.max(Money::ZERO).min(kept)))?;
     kept = whole(kept.minus(beyond))?;
     rest = whole(rest.plus(beyond))?;
     if kept > Money::ZERO {
@@ -50,6 +56,11 @@ pub(crate) async fn receive(tx: &TenantTx, bill: BillId, arrived: Arrived, now: 
         made.push(Transaction::overpayment(entry(), rest)?.through(Some(channel)));
     }
     put(tx, &mut book, made).await
+}
+
+/// Whether a bill is settled at this moment.
+pub(super) async fn is_settled(tx: &TenantTx, bill: BillId) -> AppResult<bool> {
+    Ok(tx.get_document(bill).await?.status == ChargeState::Settled.as_str())
 }
 
 /// Posts money that went back to the patient.
@@ -94,7 +105,7 @@ pub(crate) async fn update_share(tx: &TenantTx, bill: BillId, now: Instant) -> A
     let share = stored.till.owe(owed, now)?;
     let paid = whole(share.outstanding().and_then(|outstanding| receivable.minus(outstanding)))?;
     if paid > Money::ZERO {
-        let offset = Transaction::offset(entry(tx, bill, None, now).await?(), paid)?;
+        let offset = Transaction::offset(entry(tx, bill, None, now).await?(), Source::Cash, paid)?;
         put(tx, &mut book, vec![offset]).await?;
     }
     if share != before {

@@ -8,7 +8,11 @@ use xinglin_domain::{
 };
 use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed, settings::settings};
 
-use super::{TransactionView, load_to_post, post::posted, read, stamp_now};
+use super::{
+    TransactionView, load_to_post,
+    post::{may_change, posted},
+    read, stamp_now,
+};
 
 /// A correction.
 #[derive(Deserialize, ToSchema)]
@@ -23,7 +27,7 @@ pub struct Correct {
 ///
 /// # Errors
 /// `PAY_ALREADY_REVERSED` the second time, or of a contra entry; `PAY_STATE` for what only the
-/// reversal of its bill takes back; `LEDGER_APPROVAL` for one's own above the limit for one person; `BODY_INVALID` without a reason; `REFUND_EXCEEDS` if what was
+/// reversal of its bill takes back, or if it changes what the patient owes of a bill that is not settled at this moment; `LEDGER_APPROVAL` for one's own above the limit for one person; `BODY_INVALID` without a reason; `REFUND_EXCEEDS` if what was
 /// booked later of the bill rests on it.
 #[boxed]
 pub async fn correct(
@@ -62,7 +66,10 @@ pub async fn correct(
     };
     let stamp = stamp_now(&tx, caller.now, Some(caller.actor.account)).await?;
     let contra = original.contra(stamp(), Some(reason));
-    posted(&tx, &mut book, &contra, caller.now).await?;
+    may_change(&tx, &contra).await?;
+    let view = TransactionView::from(&contra);
+    let all = book.evened(vec![contra], stamp)?;
+    posted(&tx, &mut book, all, caller.now).await?;
     tx.commit().await?;
-    Ok(TransactionView::from(&contra))
+    Ok(view)
 }

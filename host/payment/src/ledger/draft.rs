@@ -95,10 +95,11 @@ pub async fn approve(platform: &Platform, caller: &Caller, id: TransactionId) ->
     let kept = kept(&draft)?;
     lock(&tx, &kept.ask).await?;
     let (mut book, made) = prepare(&tx, caller, &kept.ask, (id, draft.posted_by)).await?;
-    posted(&tx, &mut book, &made, caller.now).await?;
+    let view = TransactionView::from(&made);
+    posted(&tx, &mut book, vec![made], caller.now).await?;
     judge(&tx, caller, draft, (DraftState::Approved, kept, None)).await?;
     tx.commit().await?;
-    Ok(TransactionView::from(&made))
+    Ok(view)
 }
 
 /// Rejects what another has posted: it never counts. One's own may be withdrawn so, too.

@@ -26,7 +26,7 @@ use xinglin_platform::{AppError, AppResult, ambient};
 use xinglin_store::{ClosedPeriod, Executor, TenantScope, TenantTx};
 
 pub(crate) use self::book::{
-    book_anew, book_denial, book_reduction, book_remitted, book_shares, doctor_of, reversed, unwind,
+    book_anew, book_denial, book_reduction, book_remitted, book_shares, book_what_holds, doctor_of, reversed, unwind,
 };
 pub(crate) use self::cash::{Arrived, receive, repay, update_share};
 pub use self::close_period::{Close, close_period};
@@ -157,6 +157,13 @@ pub(crate) async fn put(tx: &TenantTx, book: &mut Book, transactions: Vec<Transa
         insert(tx, &transaction).await?;
     }
     Ok(())
+}
+
+/// The same with what evens them out, as the first of them is stamped.
+pub(crate) async fn put_evened(tx: &TenantTx, book: &mut Book, transactions: Vec<Transaction>) -> AppResult<()> {
+    let Some(first) = transactions.first().map(|first| first.entry().stamp) else { return Ok(()) };
+    let all = book.evened(transactions, || Stamp { id: fresh(), ..first })?;
+    put(tx, book, all).await
 }
 
 async fn insert(tx: &TenantTx, transaction: &Transaction) -> AppResult<()> {

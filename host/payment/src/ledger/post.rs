@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use xinglin_domain::{
     access::Action,
-    billing::{ChargeState, cash::Channel},
+    billing::cash::Channel,
     code::Code,
     id::{AccountId, BillId, TransactionId},
     ledger::{Account, Book, Entry, Kind, Period, Side, Stamp, Transaction},
@@ -13,11 +13,7 @@ use xinglin_domain::{
 use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed, settings::settings};
 use xinglin_store::{StoreError, TenantTx};
 
-use super::{
-    TransactionView,
-    book::{balance, doctor_of, whole},
-    draft, fresh, last_closed, load, put, update_share,
-};
+use super::{TransactionView, book::doctor_of, cash::is_settled, draft, fresh, last_closed, load, put, update_share};
 
 /// What a person may post. What belongs to the course of a bill is not among it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -100,7 +96,8 @@ pub struct NewPosting {
 ///
 /// # Errors
 /// `BODY_INVALID` if a part is missing or the day has not come; `LEDGER_CLOSED`; `RECON_BREAK` if more
-/// would be taken off a receivable than the payer owes; `REFUND_EXCEEDS` for more than the bill has;
+/// would be taken off a receivable than the payer owes; `REFUND_EXCEEDS` for more than the bill has; `PAY_STATE` for
+/// what the patient owes of a bill that is not settled at this moment;
 /// `PAY_IDEMPOTENCY_CONFLICT` if the id was used before.
 #[boxed]
 pub async fn post(platform: &Platform, caller: &Caller, new: NewPosting) -> AppResult<TransactionView> {
@@ -120,9 +117,10 @@ pub async fn post(platform: &Platform, caller: &Caller, new: NewPosting) -> AppR
         tx.commit().await?;
         return Ok(waiting);
     }
-    posted(&tx, &mut book, &made, caller.now).await?;
+    let view = TransactionView::from(&made);
+    posted(&tx, &mut book, vec![made], caller.now).await?;
     tx.commit().await?;
-    Ok(TransactionView::from(&made))
+    Ok(view)
 }
 
 /// Has everybody else who posts to the bill wait, or who posts what concerns no bill and no payer.
@@ -136,24 +134,34 @@ pub(super) async fn lock(tx: &TenantTx, new: &NewPosting) -> AppResult<()> {
 }
 
 /// Posts what a person has made, and brings the patient's share in line.
-pub(super) async fn posted(tx: &TenantTx, book: &mut Book, made: &Transaction, now: Instant) -> AppResult<()> {
-    let concerns = made.postings().iter().any(|posting| posting.account == Account::PatientReceivable);
-    let Some(bill) = made.entry().bill.filter(|_| concerns) else { return put(tx, book, vec![made.clone()]).await };
-    let mut all = vec![made.clone()];
-    let mut owed = balance(book, Account::PatientReceivable)?;
-    for posting in made.postings().iter().filter(|posting| posting.account == Account::PatientReceivable) {
-        owed = whole(owed.plus(posting.amount_signed()?))?;
+pub(super) async fn posted(tx: &TenantTx, book: &mut Book, made: Vec<Transaction>, now: Instant) -> AppResult<()> {
+    let share = made.iter().find_map(share_of);
+    put(tx, book, made).await?;
+    match share {
+        Some(bill) => update_share(tx, bill, now).await,
+        None => Ok(()),
     }
-    if owed < Money::ZERO {
-        // What the patient had paid of it is owed to them.
-        let stamp = Stamp { id: fresh(), ..made.entry().stamp };
-        let entry = Entry { stamp, payer: None, ..made.entry().clone() };
-        all.push(Transaction::refund_due(entry, whole(owed.negate())?)?);
+}
+
+/// The bill of which a transaction changes what the patient owes.
+fn share_of(made: &Transaction) -> Option<BillId> {
+    let of_patient = made.postings().iter().any(|posting| posting.account == Account::PatientReceivable);
+    made.entry().bill.filter(|_| of_patient)
+}
+
+/// What a patient owes of a bill is changed by hand only while it is settled: otherwise a payer may still take its
+/// share of it, or take it back.
+///
+/// # Errors
+/// `PAY_STATE`.
+pub(super) async fn may_change(tx: &TenantTx, made: &Transaction) -> AppResult<()> {
+    match share_of(made) {
+        Some(bill) if !is_settled(tx, bill).await? => {
+            let detail = "the bill is not settled at this moment, so that it is not known what the patient owes of it";
+            Err(AppError::new(Code::PayState, detail).with("bill", bill))
+        }
+        _ => Ok(()),
     }
-    put(tx, book, all).await?;
-    // Otherwise it is brought in line when the bill is settled.
-    let stands = tx.get_document(bill).await?.status == ChargeState::Settled.as_str();
-    if stands { update_share(tx, bill, now).await } else { Ok(()) }
 }
 
 /// That nothing is posted under an id.
@@ -206,6 +214,7 @@ pub(super) async fn prepare(
         doctor: doctor.or(new.doctor),
     };
     let made = make(entry, new)?;
+    may_change(tx, &made).await?;
     check_owed(tx, &made).await?;
     // As it will be posted.
     book.clone().post(made.clone())?;

@@ -401,13 +401,10 @@ async fn book(
         let items = tx.list_remittance_items(&remittance.payer, &remittance.trace).await?;
         let bills = by_bill(items.iter().map(|(reference, amount)| (reference.as_str(), *amount)), owed);
         let bills = bills.map_err(AppError::internal)?;
-        let mut booked = Vec::new();
-        for (bill, paid) in bills {
-            let who = (bill, remittance.payer.as_str(), caller.actor.account);
-            let done = ledger::book_remitted(tx, who, (paid, &remittance.trace), caller.now).await?;
-            if done > Money::ZERO {
-                booked.push((bill, done));
-            }
+        let booked: Vec<(BillId, Money)> = bills.into_iter().collect();
+        for (bill, paid) in &booked {
+            let who = (*bill, remittance.payer.as_str(), caller.actor.account);
+            ledger::book_remitted(tx, who, (*paid, &remittance.trace), caller.now).await?;
         }
         let told = Remitted {
             tenant: tx.id(),

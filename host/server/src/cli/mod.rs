@@ -13,6 +13,7 @@ mod policy;
 mod replay;
 mod retention;
 mod serve;
+mod simulate;
 
 use std::{io::IsTerminal, path::PathBuf, process::ExitCode};
 
@@ -78,6 +79,8 @@ enum Command {
     /// Explains, checks and lists policies.
     #[command(subcommand)]
     Policy(policy::Policy),
+    /// Simulates synthetic patients in a pathway.
+    Simulate(simulate::Simulate),
     /// Replays plugin calls from their tapes.
     Replay(replay::Replay),
     /// Rotates the keys that patients' identities are sealed with.
@@ -109,6 +112,7 @@ impl Cli {
         let settings = self.settings;
         match self.command {
             Command::Plugin(command) => runtime.block_on(command.run(settings)),
+            Command::Simulate(command) => runtime.block_on(command.run()),
             Command::Pathway(command) => runtime.block_on(command.run()),
             Command::Demo(command) => runtime.block_on(command.run()),
             Command::Serve(command) => {

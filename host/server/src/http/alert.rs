@@ -4,7 +4,10 @@ use axum::{Json, extract::State};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
-use xinglin_care::pathway::alert::{self, AlertPage, AlertState, AlertView, EscalationRules, NotificationView};
+use xinglin_care::{
+    alert::{self, AlertPage, AlertState, AlertView, EscalationRules, NotificationView},
+    pathway,
+};
 use xinglin_domain::{
     access::Action,
     id::{AlertId, TenantId},
@@ -40,7 +43,7 @@ pub async fn acknowledge(
     caller: Caller,
     At(id): At<AlertId>,
 ) -> Reply<Json<AlertView>> {
-    Ok(Json(alert::acknowledge(&hospital.extensions, &caller, id).await?))
+    Ok(Json(pathway::acknowledge_alert(&hospital.extensions, &caller, id).await?))
 }
 
 /// The filter, and the page.

@@ -1,6 +1,7 @@
 //! Patients in pathways.
 
 use axum::{Json, extract::State, http::StatusCode};
+use serde_json::Value;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use xinglin_care::pathway::{self, Answers, Enrol, EnrolmentView, Leave};
 use xinglin_domain::{
@@ -24,6 +25,7 @@ pub fn routes() -> OpenApiRouter<Hospital> {
         .routes(by(&Action::AnswerQuestionnaire, routes!(answer)))
         .routes(by(&Action::EnrolPatient, routes!(create)))
         .routes(allowed(READERS, routes!(get)))
+        .routes(allowed(READERS, routes!(questionnaires)))
         .routes(by(&Action::WithdrawEnrolment, routes!(leave)))
         .routes(by(&Action::CompleteTask, routes!(complete)))
 }
@@ -70,6 +72,20 @@ pub async fn get(
     At(id): At<EnrolmentId>,
 ) -> Reply<Json<EnrolmentView>> {
     Ok(Json(pathway::get(&hospital.platform, &caller, id).await?))
+}
+
+/// The questionnaires of the pathway, as FHIR R4 `Questionnaire`s.
+#[utoipa::path(
+    get, path = "/api/v1/enrolments/{id}/questionnaires", tag = "Enrolment",
+    params(("id" = String, Path, description = "`enr-…`")),
+    responses((status = 200, body = Vec<Object>), (status = "4XX", body = Problem)),
+)]
+pub async fn questionnaires(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    At(id): At<EnrolmentId>,
+) -> Reply<Json<Vec<Value>>> {
+    Ok(Json(pathway::questionnaires(&hospital.platform, &caller, id).await?))
 }
 
 /// A patient leaves a pathway. Timers and the pathway's own holds end; a doctor's hold stands.

@@ -51,6 +51,7 @@ mod reconciliation;
 mod relation;
 mod request_id;
 mod retention;
+mod safety_contact;
 mod scope;
 mod session;
 mod shadow;
@@ -158,6 +159,7 @@ fn api(packages: DefaultBodyLimit, attachments: DefaultBodyLimit) -> OpenApiRout
         .merge(reconciliation::routes())
         .merge(relation::routes())
         .merge(retention::routes())
+        .merge(safety_contact::routes())
         .merge(session::routes())
         .merge(shadow::routes())
         .merge(sso::routes())

@@ -3,7 +3,11 @@
 //! whose time is over, patients who have died, months of payment per head, days of what was sold, exports,
 //! notifications, ended sessions. All work is in the store; after a crash it is claimed again.
 
-use xinglin_care::pathway::{self, Occasion, alert};
+use xinglin_care::{
+    alert,
+    pathway::{self, Occasion},
+    safety,
+};
 use xinglin_domain::time::Instant;
 use xinglin_extensions::recall;
 use xinglin_identity::session;
@@ -75,7 +79,8 @@ impl Hospital {
             }
             Queue::Capitation => capitation::work(&self.extensions, &work, &occasion).await,
             Queue::Purchase => pricing::pass_days(&self.platform, &work, &occasion).await,
-            Queue::Alert => alert::escalate(&records, &work, &occasion).await,
+            Queue::Alert => alert::escalate(&records, &work, now).await,
+            Queue::Contact => safety::repeat(&records, &work, now).await,
         }
     }
 

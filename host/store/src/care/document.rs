@@ -1,4 +1,5 @@
-//! Documents: encounters, prescriptions, orders of items, bills, enrolments, questions to insurers and purchases. The domain's
+//! Documents: encounters, prescriptions, orders of items, bills, enrolments, contacts with
+//! patients in danger, questions to insurers and purchases. The domain's
 //! state machines are stored whole, as JSON; columns needed by lists are copied out of it.
 
 use std::{
@@ -8,7 +9,10 @@ use std::{
 
 use serde_json::Value;
 use xinglin_domain::{
-    id::{BillId, EncounterId, EnrolmentId, InsuranceRequestId, InvalidId, ItemOrderId, PrescriptionId, PurchaseId},
+    id::{
+        BillId, ContactId, EncounterId, EnrolmentId, InsuranceRequestId, InvalidId, ItemOrderId, PrescriptionId,
+        PurchaseId,
+    },
     time::Instant,
 };
 
@@ -47,6 +51,7 @@ documents! {
     EnrolmentId = "enrolment";
     PurchaseId = "purchase";
     InsuranceRequestId = "insurance_request";
+    ContactId = "safety_contact";
 }
 
 /// A document with its columns.

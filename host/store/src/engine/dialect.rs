@@ -70,6 +70,7 @@ impl Engine {
                 (24, "item_order", include_str!("../../migrations/sqlite/0024_item_order.sql")),
                 (26, "heads", include_str!("../../migrations/sqlite/0026_heads.sql")),
                 (27, "insurance", include_str!("../../migrations/sqlite/0027_insurance.sql")),
+                (28, "safety_contact", include_str!("../../migrations/sqlite/0028_safety_contact.sql")),
             ],
             Self::Postgres => &[
                 (1, "initial", include_str!("../../migrations/postgres/0001_initial.sql")),
@@ -94,6 +95,7 @@ impl Engine {
                 (24, "item_order", include_str!("../../migrations/postgres/0024_item_order.sql")),
                 (26, "heads", include_str!("../../migrations/postgres/0026_heads.sql")),
                 (27, "insurance", include_str!("../../migrations/postgres/0027_insurance.sql")),
+                (28, "safety_contact", include_str!("../../migrations/postgres/0028_safety_contact.sql")),
             ],
         }
     }

@@ -44,7 +44,7 @@ const HANGING: [(&str, &str, &str); 5] = [
 /// Index tables of resources.
 const FINDING: [&str; 3] = ["resource_token", "resource_string", "resource_range"];
 /// Tables with a patient id, each before those that it refers to.
-const OWN: [&str; 24] = [
+const OWN: [&str; 25] = [
     "task",
     "alert",
     "hold",
@@ -60,6 +60,7 @@ const OWN: [&str; 24] = [
     "relation",
     "real_name",
     "insurance_request",
+    "safety_contact",
     "bill",
     "item_order",
     "prescription",
@@ -84,6 +85,7 @@ fn of_patient() -> impl Iterator<Item = (&'static str, String)> {
     let own = OWN.into_iter().map(|table| (table, "tenant_id = $1 AND patient_id = $2".to_owned()));
     let works = [
         ("'timer', 'event', 'alert'", "enrolment"),
+        ("'alert', 'contact'", "safety_contact"),
         ("'payment', 'cash'", "bill"),
         ("'payment'", "insurance_request"),
         ("'purchase'", "purchase"),
@@ -120,6 +122,7 @@ impl<E: Executor> TenantScope<E> {
             ("insurance_request", "updated_at"),
             ("enrolment", "updated_at"),
             ("alert", "updated_at"),
+            ("safety_contact", "updated_at"),
             ("blob", "created_at"),
         ] {
             let own = "tenant_id = $1 AND patient_id = $2";

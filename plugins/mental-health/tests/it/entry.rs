@@ -53,7 +53,7 @@ fn who_may_enter() {
 fn silence_is_not_absence() {
     let unknown_age = Patient::of_unknown_age().diagnosed(Coding::icd10("F32.1"));
     assert!(matches!(screen(&unknown_age), Err(Error::MissingData(_))));
-    let withheld = adult().withheld(Section::Conditions, OmissionReason::Compartment);
+    let withheld = adult().withheld(Section::Conditions, OmissionReason::Consent);
     assert!(matches!(screen(&withheld), Err(Error::MissingData(_))));
 }
 

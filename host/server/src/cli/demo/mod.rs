@@ -3,6 +3,8 @@
 
 mod client;
 mod heads;
+mod pathway;
+mod patient;
 mod payers;
 mod server;
 mod story;
@@ -15,7 +17,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use xinglin_platform::{ambient, keys};
 
-use crate::cli::demo::{server::Server, vendor::Vendor};
+use crate::cli::demo::{server::Server, vendor::Vendor, visit::Plugin};
 
 pub use crate::cli::demo::server::LISTENING;
 
@@ -30,6 +32,7 @@ pub use crate::cli::demo::server::LISTENING;
 ///   xinglin demo --listen 127.0.0.1:9000
 ///   xinglin demo --plugins dist --patient my-synthea-patient.json
 ///   xinglin demo --payers --once
+///   xinglin demo --pathway mental-health --once
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub struct Demo {
@@ -42,6 +45,9 @@ pub struct Demo {
     /// Show who pays instead: the basic fund, an insurer after it, an insurer alone, and a year of payment per head.
     #[arg(long, conflicts_with = "patient")]
     payers: bool,
+    /// Show half a year in a pathway instead: what each person sees, with the server killed in between.
+    #[arg(long, value_name = "PATHWAY", conflicts_with_all = ["patient", "payers"])]
+    pathway: Option<pathway::Which>,
     /// Folder with the packages of the plugins.
     #[arg(long, value_name = "FOLDER")]
     plugins: Option<PathBuf>,
@@ -71,9 +77,10 @@ impl Demo {
         let password = hex::encode(ambient::random_bytes::<8>());
         let vendor = Vendor::trusted_by(&folder)?;
         let server = Server::start(&folder, &listen, &password).await?;
-        let told = match self.payers {
-            true => payers::tell(server, &plugins, &vendor, &password).await,
-            false => visit::tell(server, &plugins, &vendor, patient, &password).await,
+        let told = match (self.pathway, self.payers) {
+            (Some(which), _) => pathway::tell(which, server, &plugins, &vendor, &password).await,
+            (None, true) => payers::tell(server, &plugins, &vendor, &password).await,
+            (None, false) => visit::tell(server, &plugins, &vendor, patient, &password).await,
         };
         let mut told =
             told.with_context(|| format!("the server's log is in {}", folder.join("server.log").display()))?;
@@ -92,7 +99,11 @@ impl Demo {
             Some(folder) => vec![folder.clone()],
             None => std::iter::once("target/plugins".into()).chain(beside).collect(),
         };
-        let needed = if self.payers { &payers::PLUGINS } else { &visit::PLUGINS };
+        let needed: Vec<Plugin> = match (self.pathway, self.payers) {
+            (Some(which), _) => which.plugins().into(),
+            (None, true) => payers::PLUGINS.into(),
+            (None, false) => visit::PLUGINS.into(),
+        };
         let whole = |folder: &&PathBuf| needed.iter().all(|plugin| folder.join(plugin.file).is_file());
         match candidates.iter().find(whole) {
             Some(folder) => Ok(folder.clone()),

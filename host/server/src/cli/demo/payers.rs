@@ -10,12 +10,11 @@ use xinglin_platform::ambient::{self, Clock};
 use crate::cli::demo::{
     client::{Client, text},
     heads::{self, Stage},
+    patient::{self, Patient},
     server::Server,
     story::Story,
     vendor::Vendor,
-    visit::{
-        FORMULARY, Plugin, Told, draft, employee, open_account, open_hospital, pay_at_counter, staff, verify_by_hand,
-    },
+    visit::{FORMULARY, Plugin, Told, draft, employee, open_account, open_hospital, pay_at_counter, staff},
 };
 
 const BASIC: &str = "xinglin.medical-insurance";
@@ -23,10 +22,10 @@ const INSURER: &str = "xinglin.direct-billing";
 
 /// The plugins of this demonstration.
 pub const PLUGINS: [Plugin; 4] = [
-    Plugin { file: "medical-insurance.wasm", id: BASIC, payer: Some("basic_insurance") },
-    Plugin { file: "direct-billing.wasm", id: INSURER, payer: Some("commercial") },
-    Plugin { file: "capitation.wasm", id: "xinglin.capitation", payer: None },
-    Plugin { file: "identity-check.wasm", id: "xinglin.identity-check", payer: None },
+    Plugin { file: "medical-insurance.wasm", id: BASIC, payer: Some("basic_insurance"), compartment: None },
+    Plugin { file: "direct-billing.wasm", id: INSURER, payer: Some("commercial"), compartment: None },
+    Plugin { file: "capitation.wasm", id: "xinglin.capitation", payer: None, compartment: None },
+    Plugin { file: "identity-check.wasm", id: "xinglin.identity-check", payer: None, compartment: None },
 ];
 
 /// The contract after the basic fund: four fifths of what is above a deductible.
@@ -60,13 +59,6 @@ struct Scene {
     operator_password: String,
     password: String,
     cast: Cast,
-}
-
-/// A patient with an account and evidence of a visit elsewhere.
-struct Patient {
-    id: String,
-    client: Client,
-    evidence: [String; 2],
 }
 
 /// Runs all steps.
@@ -133,45 +125,8 @@ impl Scene {
 
     /// A patient who was seen elsewhere for a disease, with an account.
     async fn patient(&self, login: &str, disease: &str) -> Result<Patient> {
-        let import = async |resource: Value| -> Result<String> {
-            let entry =
-                json!({ "resource": resource, "request": { "method": "POST", "url": resource["resourceType"] } });
-            let bundle = json!({ "resourceType": "Bundle", "type": "transaction", "entry": [entry] });
-            let answer = self.cast.administrator.post("/fhir/R4", &bundle).await?;
-            let location = text(&answer, "/entry/0/response/location")?;
-            Ok(location.split("/_history").next().unwrap_or_default().to_owned())
-        };
-        let name = json!([{ "family": "李", "given": [login] }]);
-        let born = json!({
-            "resourceType": "Patient", "active": true, "gender": "female", "birthDate": "1977-09-11", "name": name,
-        });
-        let reference = import(born).await?;
-        let id = reference.trim_start_matches("Patient/").to_owned();
-        let subject = json!({ "reference": reference });
-        let on = Clock::default().now().plus_days(-35).to_string();
-        let visit = import(json!({
-            "resourceType": "Encounter", "status": "finished", "subject": subject,
-            "class": { "system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "AMB" },
-            "period": { "start": on, "end": on },
-        }))
-        .await?;
-        let condition = import(json!({
-            "resourceType": "Condition", "subject": subject, "encounter": { "reference": visit },
-            "code": { "coding": [{ "system": "http://hl7.org/fhir/sid/icd-10", "code": disease }] },
-            "recordedDate": &on[..10],
-            "clinicalStatus": { "coding": [{
-                "system": "http://terminology.hl7.org/CodeSystem/condition-clinical", "code": "active",
-            }] },
-        }))
-        .await?;
-        let account = json!({
-            "login": login, "roles": ["patient"], "patients": [id],
-            "identity": { "document_matches": true, "face_per_mille": 972 },
-        });
-        open_account(&self.cast.operator, &self.tenant, account, &self.password).await?;
-        verify_by_hand(&self.cast.operator, &self.tenant, &id).await?;
-        let client = Client::new(&self.server.address).sign_in(Some(&self.tenant), login, &self.password).await?;
-        Ok(Patient { id, client, evidence: [visit, condition] })
+        let Self { cast, tenant, password, .. } = self;
+        patient::arrive(&cast.administrator, &cast.operator, (tenant, login, password), disease).await
     }
 
     async fn insure(&self, patient: &Patient, payer: &str, coverage: Value) -> Result<()> {

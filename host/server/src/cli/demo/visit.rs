@@ -23,14 +23,21 @@ pub struct Plugin {
     pub id: &'static str,
     /// The kind of payer that it is.
     pub payer: Option<&'static str>,
+    /// The restricted part of the record that it is for.
+    pub compartment: Option<&'static str>,
 }
 
 /// The plugins of the demonstration.
 pub const PLUGINS: [Plugin; 4] = [
-    Plugin { file: "diabetes.wasm", id: "xinglin.diabetes", payer: None },
-    Plugin { file: "drug-safety.wasm", id: "xinglin.drug-safety", payer: None },
-    Plugin { file: "identity-check.wasm", id: "xinglin.identity-check", payer: None },
-    Plugin { file: "medical-insurance.wasm", id: "xinglin.medical-insurance", payer: Some("basic_insurance") },
+    Plugin { file: "diabetes.wasm", id: "xinglin.diabetes", payer: None, compartment: None },
+    Plugin { file: "drug-safety.wasm", id: "xinglin.drug-safety", payer: None, compartment: None },
+    Plugin { file: "identity-check.wasm", id: "xinglin.identity-check", payer: None, compartment: None },
+    Plugin {
+        file: "medical-insurance.wasm",
+        id: "xinglin.medical-insurance",
+        payer: Some("basic_insurance"),
+        compartment: None,
+    },
 ];
 
 /// What the hospital sells.
@@ -112,7 +119,7 @@ pub async fn open_hospital(
     vendor: &Vendor,
     password: &str,
 ) -> Result<String> {
-    story.step("An operator founds a hospital and lets four plugins in");
+    story.step(&format!("An operator founds a hospital and lets {} plugins in", plugins.len()));
     let tenant = operator
         .post("/api/v1/tenants", &json!({ "kind": "hospital", "name": "杏林互联网医院 Xinglin Clinic" }))
         .await?;
@@ -133,7 +140,10 @@ pub async fn open_hospital(
         let path = format!("/api/v1/tenants/{tenant}/plugins/{}", plugin.id);
         // A demonstration: no pooling region has set the figures.
         let settings = json!({ "accept-illustrative": true });
-        let grant = plugin.payer.map_or_else(|| json!({}), |payer| json!({ "payer": payer, "settings": settings }));
+        let mut grant = plugin.payer.map_or_else(|| json!({}), |payer| json!({ "payer": payer, "settings": settings }));
+        if let Some(compartment) = plugin.compartment {
+            grant["compartment"] = compartment.into();
+        }
         operator.put(&path, &grant).await?;
         let enabled = operator.post(&format!("{path}/enable"), &Value::Null).await?;
         let digest = text(&package, "/digest")?;

@@ -35,12 +35,7 @@ pub struct Build {
 impl Build {
     /// Runs the command.
     pub fn run(self) -> Result<()> {
-        let template = std::fs::read(&self.template).with_context(|| {
-            format!(
-                "{}: give the package with --template, or build it: xinglin plugin build plugins/generic-pathway",
-                self.template.display()
-            )
-        })?;
+        let template = executor(&self.template)?;
         let one = self.out.extension().is_some_and(|extension| extension == "wasm");
         if one && self.files.len() > 1 {
             bail!("-o names one package, and there are {} files: name a folder", self.files.len());
@@ -61,7 +56,21 @@ impl Build {
     }
 }
 
-fn write(path: &Path, template: &[u8], out: &Path) -> Result<()> {
+/// The package of a pathway file, by the package that executes it.
+pub(in crate::cli) fn packed(path: &Path, template: &Path) -> Result<Vec<u8>> {
+    component(path, &executor(template)?)
+}
+
+fn executor(template: &Path) -> Result<Vec<u8>> {
+    std::fs::read(template).with_context(|| {
+        format!(
+            "{}: give the package with --template, or build it: xinglin plugin build plugins/generic-pathway",
+            template.display()
+        )
+    })
+}
+
+fn component(path: &Path, template: &[u8]) -> Result<Vec<u8>> {
     let (file, findings) = check::read(path)?;
     if !findings.is_empty() {
         check::print(path, &file, &findings);
@@ -69,7 +78,11 @@ fn write(path: &Path, template: &[u8], out: &Path) -> Result<()> {
     }
     let built = slot::write(template, &file.pathway).with_context(|| path.display().to_string())?;
     let manifest = Manifest::parse(&manifest(&file.pathway)).with_context(|| path.display().to_string())?;
-    let bytes = attach(&built, &manifest)?;
+    Ok(attach(&built, &manifest)?)
+}
+
+fn write(path: &Path, template: &[u8], out: &Path) -> Result<()> {
+    let bytes = component(path, template)?;
     // As a host would at installation.
     let package = Package::read(bytes.clone()).with_context(|| path.display().to_string())?;
     let name = out.file_name().context("a package has a name")?.to_string_lossy().into_owned();

@@ -11,12 +11,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use super::synthetic::{needed, observation, values};
 use anyhow::{Result, bail};
 use xinglin_domain::{
-    clinical::{Condition, ConditionStatus, DataNeed, Observation, ObservationValue, Sex, Snapshot, Subject},
-    coding::{Attribute, AttributeValue, Citation, Coding, Decimal, LocalizedText, Quantity, system},
+    clinical::{Condition, ConditionStatus, Observation, ObservationValue, Sex, Snapshot, Subject},
+    coding::{Attribute, Citation, Coding, Decimal, LocalizedText, Quantity},
     id::{CallId, TenantId},
-    measure,
     pathway::{
         Alert, Answer, AnswerKind, AnswerValue, Definition, Directive, Event, Fate, Outcome, PathwayError, Question,
         Questionnaire, Response, State, TaskRef,
@@ -24,7 +24,6 @@ use xinglin_domain::{
     review::Severity,
     time::Instant,
 };
-use xinglin_pathway_file::known;
 use xinglin_runtime::{CallContext, Grants, HostServices, Interface, Options, Package, Plugin, Runtime};
 
 /// Most calls of a plugin.
@@ -616,55 +615,6 @@ fn patients(definition: &Definition) -> Vec<(Subject, Vec<Condition>)> {
     patients
 }
 
-/// Codes of observations that it declares.
-fn needed(definition: &Definition) -> impl Iterator<Item = &Coding> {
-    definition.data_needs.iter().flat_map(|need| match need {
-        DataNeed::Observations(codes) => codes.as_slice(),
-        _ => &[],
-    })
-}
-
-/// Low, middle and high values of a code, and positive. Of an analyte that the host knows, only the
-/// code that rules receive has any.
-fn values(code: &Coding) -> Vec<ObservationValue> {
-    let known = measure::measurand(std::slice::from_ref(code));
-    if known.is_some_and(|known| !known.coding().same(code)) {
-        return Vec::new();
-    }
-    let unit = known::known(&code.code).filter(|_| code.system == system::LOINC).map(|known| known.unit);
-    let numbers: [i64; 3] = match unit {
-        Some("mmol/L") => [2, 6, 20],
-        Some("%") => [5, 9, 92],
-        Some("mm[Hg]") => [50, 120, 190],
-        Some("umol/L") => [60, 380, 900],
-        Some("mg/g") => [5, 100, 1_000],
-        Some("mL/min/{1.73_m2}") => [10, 50, 95],
-        Some("Cel") => [35, 37, 40],
-        Some("kg") => [45, 70, 110],
-        _ => [20, 150, 5_000],
-    };
-    // A number of copies, cells or units by its own unit, if nobody knows a better one.
-    let unit = unit.unwrap_or(match code.code.as_str() {
-        "20447-9" => "{copies}/mL",
-        "24467-3" => "/uL",
-        _ => "1",
-    });
-    let quantity =
-        |number| ObservationValue::Quantity(Quantity { value: Decimal::whole(number), unit: unit.to_owned() });
-    let mut values: Vec<ObservationValue> = numbers.map(quantity).to_vec();
-    if unit == "1" {
-        values.push(ObservationValue::Coded(vec![Coding::new(system::SNOMED, "10828004")]));
-    }
-    values
-}
-
-fn observation(code: &Coding, value: ObservationValue, at: Instant, reported: bool) -> Observation {
-    let reported =
-        reported.then(|| Attribute { key: "xinglin.self-reported".to_owned(), value: AttributeValue::Boolean(true) });
-    let attributes = reported.into_iter().collect();
-    Observation { code: vec![code.clone()], value, components: Vec::new(), effective: Some(at), attributes }
-}
-
 /// All questions in one style, but for one of them in the other. What is recorded is told before.
 fn answered(questionnaire: &Questionnaire, style: Style, other: Option<usize>, at: Instant) -> Move {
     let mut events = Vec::new();
@@ -717,7 +667,11 @@ fn answer(question: &Question, Style { yes, high }: Style) -> Option<AnswerValue
 #[cfg(test)]
 mod tests {
     use futures_util::FutureExt;
-    use xinglin_domain::pathway::{Role, Stage, Task};
+    use xinglin_domain::{
+        clinical::DataNeed,
+        coding::system,
+        pathway::{Role, Stage, Task},
+    };
 
     use super::*;
 

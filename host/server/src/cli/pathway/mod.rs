@@ -3,9 +3,12 @@
 mod build;
 mod check;
 mod explore;
+pub(in crate::cli) mod synthetic;
 
 use anyhow::Result;
 use clap::Subcommand;
+
+pub(in crate::cli) use build::packed;
 
 /// Commands for authors of pathways.
 #[derive(Subcommand)]

@@ -1,10 +1,8 @@
-use xinglin_domain::enrolment::{AlertRecord, Enrolment};
-use xinglin_platform::{AppError, AppResult, boxed, document::Stored, settings::settings, work};
-use xinglin_records::{consent, resource};
-use xinglin_store::{StoreError, Tenant, TenantTx, Work};
+use xinglin_domain::time::Instant;
+use xinglin_platform::{AppError, AppResult, boxed, settings::settings, work};
+use xinglin_store::{StoreError, Tenant, Work};
 
-use super::{projection, record, written};
-use crate::pathway::Occasion;
+use super::{record, update};
 
 /// Nobody acknowledged an alert in time: it climbs to the next role of the tenant's ladder, and
 /// again after as many minutes. Who is told finds it among their notifications; the projection is
@@ -14,15 +12,13 @@ use crate::pathway::Occasion;
 /// If the store fails.
 #[tracing::instrument(target = "xinglin::trace", name = "escalate_alert", skip_all)]
 #[boxed]
-pub async fn escalate(records: &Tenant, work: &Work, occasion: &Occasion) -> AppResult<()> {
-    let now = occasion.now;
+pub async fn escalate(records: &Tenant, work: &Work, now: Instant) -> AppResult<()> {
     let row = match records.get_alert(work.id.parse().map_err(AppError::internal)?).await {
         Ok(row) => row,
         Err(StoreError::NotFound { .. }) => return work::finish(records, work).await,
         Err(error) => return Err(error.into()),
     };
-    let version = row.version;
-    let standing = record(row)?;
+    let standing = record(row.clone())?;
     let ladder = settings(records).await?.escalation;
     let climbs_at = standing.climbs_at();
     let climbed = match standing.clone().escalate(&ladder, now) {
@@ -31,23 +27,13 @@ pub async fn escalate(records: &Tenant, work: &Work, occasion: &Occasion) -> App
         Err(_) if standing.acknowledged.is_none() => return work::postpone(records, work, climbs_at).await,
         Err(_) => return work::finish(records, work).await,
     };
-    let Stored::<_, Enrolment> { value: enrolment, .. } = records.get_document(climbed.enrolment).await?.try_into()?;
-    let compartments = consent::compartments_of(records, &enrolment.plugin).await?;
     let tx = records.begin().await?;
     if !tx.put_off_work(work, climbed.climbs_at()).await? {
         return Ok(());
     }
-    store(&tx, &climbed, version, occasion).await?;
-    let issue = resource::marked(vec![projection(&climbed, &enrolment.pathway)], compartments);
-    resource::project(&tx, issue, now).await?;
+    update(&tx, (row, &climbed), now).await?;
     tx.commit().await?;
     let told = climbed.escalated.last().map(|last| last.to.as_str());
     tracing::warn!(alert = %climbed.id, code = climbed.alert.code, told, times = climbed.escalated.len(), "alert escalated");
-    Ok(())
-}
-
-async fn store(tx: &TenantTx, climbed: &AlertRecord, version: i64, occasion: &Occasion) -> AppResult<()> {
-    let row = xinglin_store::Alert { version, updated_at: occasion.now, ..written(climbed)? };
-    tx.update_alert(&row).await?;
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! Alerts to the care team, with the time until they are acknowledged. Each open alert has its work
-//! in [`Queue::Alert`], due when it climbs to the next role.
+//! in [`Queue::Alert`], due when it climbs to the next role. An alert for a [contact](crate::safety) with
+//! a patient in danger is open until the contact has ended.
 
 mod escalate;
 mod list_told;
@@ -12,21 +13,19 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 use xinglin_domain::{
     access::Action,
-    enrolment::{AlertRecord, Enrolment},
+    compartment::{Compartment, Compartments},
+    enrolment::{AlertRecord, AlertSource, Enrolment},
     id::AlertId,
-    pathway::Event,
     review::Severity,
+    time::Instant,
 };
-use xinglin_extensions::Extensions;
 use xinglin_fhir::project;
 use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed, document::Stored, grant};
 use xinglin_records::{
     consent::{self, RESTRICTED},
-    resource,
+    resource::{self, marked},
 };
-use xinglin_store::{Alert, AlertQuery, Queue, TenantTx, Work};
-
-use crate::pathway::{self, Occasion};
+use xinglin_store::{Alert, AlertQuery, Executor, Queue, TenantScope, TenantTx, Work};
 
 pub use self::escalate::escalate;
 pub use self::list_told::{NotificationView, list_told};
@@ -108,6 +107,7 @@ pub async fn list(
     for row in page_of(platform, caller, &query, page).await? {
         let record = record(row)?;
         caller.trail.saw(record.patient);
+        let restricted = restricted || matches!(record.source, AlertSource::Contact(_));
         views.push(if restricted { shown(platform, caller, record).await? } else { view(record, caller) });
     }
     Ok(views)
@@ -122,39 +122,16 @@ async fn page_of(platform: &Platform, caller: &Caller, query: &AlertQuery, page:
     Ok(records.list_alerts(query, after.as_ref(), page.limit.clamp(1, MOST)).await?)
 }
 
-/// Acknowledges an alert.
-///
-/// # Errors
-/// If it was acknowledged before, or is addressed to another role.
-#[tracing::instrument(target = "xinglin::trace", name = "acknowledge_alert", skip_all)]
-#[boxed]
-pub async fn acknowledge(extensions: &Extensions, caller: &Caller, id: AlertId) -> AppResult<AlertView> {
-    caller.may(Action::AcknowledgeAlert)?;
-    let records = extensions.platform.records(caller);
-    let mut row = records.get_alert(id).await?;
-    let taken = record(row.clone())?.acknowledge(&caller.actor, caller.now)?;
-    row.state = "acknowledged".into();
-    row.body = serde_json::to_value(&taken).map_err(AppError::internal)?;
-    row.updated_at = caller.now;
-    let Stored::<_, Enrolment> { value: enrolment, .. } = records.get_document(taken.enrolment).await?.try_into()?;
-    let tx = records.begin().await?;
-    tx.update_alert(&row).await?;
-    tx.drop_work(Queue::Alert, &id.to_string()).await?;
-    resource::project(&tx, vec![projection(&taken, &enrolment.pathway)], caller.now).await?;
-    // To tell a silent pathway that somebody knows would only raise the same alert again.
-    let told = enrolment.is_active() && taken.alert.code != pathway::SILENT;
-    let events = told.then(|| Event::AlertAcknowledged(taken.alert.code.clone()));
-    let kept = pathway::keep(&tx, taken.enrolment, events.into_iter().collect(), caller.now).await?;
-    tx.commit().await?;
-    let occasion = Occasion { request_id: caller.request_id.clone(), now: caller.now };
-    pathway::tell(extensions, &records, kept, &occasion).await;
-    shown(&extensions.platform, caller, taken).await
-}
-
 /// An alert of a restricted compartment is listed for the whole care team; its content only
-/// for those who may read the compartment.
-async fn shown(platform: &Platform, caller: &Caller, record: AlertRecord) -> AppResult<AlertView> {
-    let open = consent::may_see_enrolment(platform, caller, record.patient, record.enrolment).await?;
+/// for those who may read the compartment. That of a patient in danger, for all who may speak with
+/// them: to save a life asks for no consent (个人信息保护法 §13(4)).
+pub(crate) async fn shown(platform: &Platform, caller: &Caller, record: AlertRecord) -> AppResult<AlertView> {
+    let open = match record.source {
+        AlertSource::Enrolment(enrolment) => {
+            consent::may_see_enrolment(platform, caller, record.patient, enrolment).await?
+        }
+        AlertSource::Contact(_) => caller.may(Action::EndSafetyContact).is_ok(),
+    };
     let mut view = view(record.clone(), caller);
     if !open {
         view.code = RESTRICTED.to_owned();
@@ -176,8 +153,49 @@ pub(crate) fn record(row: Alert) -> AppResult<AlertRecord> {
 /// Stores a new alert, with the work that makes it climb.
 pub(crate) async fn insert(tx: &TenantTx, record: &AlertRecord) -> AppResult<()> {
     tx.insert_alert(&written(record)?).await?;
-    let work = Work::new(Queue::Alert, record.id, record.enrolment, record.climbs_at());
-    Ok(tx.put_work(&[work]).await?)
+    climb_at(tx, record, record.climbs_at()).await
+}
+
+/// Stores a changed alert of a known version, with its projection.
+pub(crate) async fn update(tx: &TenantTx, (row, record): (Alert, &AlertRecord), now: Instant) -> AppResult<()> {
+    let of = origin(tx, record).await?;
+    let changed = Alert { version: row.version, updated_at: now, ..written(record)? };
+    tx.update_alert(&changed).await?;
+    resource::project(tx, marked(vec![projection(record, &of.pathway)], of.compartments), now).await
+}
+
+/// Sets when an open alert climbs.
+pub(crate) async fn climb_at(tx: &TenantTx, record: &AlertRecord, at: Instant) -> AppResult<()> {
+    Ok(tx.put_work(&[Work::new(Queue::Alert, record.id, lane(record), at)]).await?)
+}
+
+fn lane(record: &AlertRecord) -> String {
+    match record.source {
+        AlertSource::Enrolment(enrolment) => enrolment.to_string(),
+        AlertSource::Contact(contact) => contact.to_string(),
+    }
+}
+
+/// What an alert belongs to.
+pub(crate) struct Origin {
+    /// Code of the pathway; `safety` of the host's own.
+    pub(crate) pathway: String,
+    /// Compartments of its projection.
+    pub(crate) compartments: Compartments,
+}
+
+/// The origin of an alert. That somebody is in danger belongs to mental health.
+pub(crate) async fn origin<E: Executor>(records: &TenantScope<E>, record: &AlertRecord) -> AppResult<Origin> {
+    match record.source {
+        AlertSource::Enrolment(enrolment) => {
+            let Stored::<_, Enrolment> { value, .. } = records.get_document(enrolment).await?.try_into()?;
+            let compartments = consent::compartments_of(records, &value.plugin).await?;
+            Ok(Origin { pathway: value.pathway, compartments })
+        }
+        AlertSource::Contact(_) => {
+            Ok(Origin { pathway: "safety".to_owned(), compartments: Compartment::MentalHealth.into() })
+        }
+    }
 }
 
 fn written(record: &AlertRecord) -> AppResult<Alert> {
@@ -185,7 +203,10 @@ fn written(record: &AlertRecord) -> AppResult<Alert> {
     Ok(Alert {
         id: record.id,
         patient_id: record.patient.to_string(),
-        enrolment_id: Some(record.enrolment),
+        enrolment_id: match record.source {
+            AlertSource::Enrolment(enrolment) => Some(enrolment),
+            AlertSource::Contact(_) => None,
+        },
         code: record.alert.code.clone(),
         severity: word(serde_json::to_value(record.alert.severity).map_err(AppError::internal)?),
         urgency: match record.alert.severity {
@@ -195,7 +216,7 @@ fn written(record: &AlertRecord) -> AppResult<Alert> {
         },
         owner: word(serde_json::to_value(record.alert.owner).map_err(AppError::internal)?),
         told: roles_told(record).into_iter().map(str::to_owned).collect(),
-        state: "open".into(),
+        state: if record.acknowledged.is_some() { "acknowledged" } else { "open" }.into(),
         due_at: record.deadline(),
         body: serde_json::to_value(record).map_err(AppError::internal)?,
         version: 0,

@@ -1,0 +1,156 @@
+//! `xinglin simulate`.
+
+mod course;
+mod dice;
+mod report;
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+    thread::available_parallelism,
+};
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use indicatif::ProgressBar;
+use tokio::{sync::Semaphore, task::JoinSet};
+use xinglin_domain::{
+    coding::Attribute,
+    id::{CallId, TenantId},
+    pathway::Definition,
+    time::Instant,
+};
+use xinglin_runtime::{CallContext, Grants, HostServices, Interface, Options, Package, Plugin, Runtime};
+
+use self::{course::Course, report::Report};
+use super::{pathway, plugin::bounded};
+
+/// Simulate synthetic patients in a pathway, and report what it asked for: alerts, visits, the time of staff,
+/// and where the patients were at the end.
+///
+/// Each patient has an adherence, a severity that drifts, and chance: answers come late or never, devices are
+/// noisy, laboratories are slow, staff take alerts up in time or not. Of the same package, patients, days
+/// and seed the report is the same, byte for byte. Courses are synthetic: they show how a pathway behaves,
+/// not what it achieves.
+///
+/// Examples:
+///   xinglin simulate target/plugins/diabetes.wasm
+///   xinglin simulate examples/pathways/gout.yaml --patients 200 --days 90 --seed 7
+///   xinglin simulate target/plugins/mental-health.wasm --svg alerts.svg --json > report.json
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+pub struct Simulate {
+    /// A package (`….wasm`), or a pathway file (YAML).
+    path: PathBuf,
+    /// How many patients.
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    patients: u32,
+    /// For how many days.
+    #[arg(long, default_value_t = 180, value_parser = clap::value_parser!(u16).range(1..=1_100))]
+    days: u16,
+    /// Another seed, other patients.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Draw the alerts of each week to this file.
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+    /// The package that executes pathway files.
+    #[arg(long, default_value = "target/plugins/generic-pathway.wasm", value_name = "FILE")]
+    template: PathBuf,
+}
+
+/// 2026-01-01T00:00:00Z, when all are enrolled.
+const START: Instant = Instant::from_micros(1_767_225_600_000_000);
+
+impl Simulate {
+    /// Runs the command.
+    pub async fn run(self) -> Result<()> {
+        let package = self.package()?;
+        if !package.interfaces().contains(&Interface::Pathway) {
+            bail!("{} is no pathway: it exports other interfaces", self.path.display());
+        }
+        let cores = available_parallelism().map_or(2, usize::from);
+        let calls = u32::try_from(cores * 2)?;
+        let options = Options { calls, calls_per_plugin: calls, calls_per_tenant: calls, ..Options::default() };
+        let runtime = Runtime::new(options)?;
+        let manifest = package.manifest();
+        let plugin = runtime.load(&package, &Grants::as_asked(manifest)).await?;
+        let pathway = Arc::new(Pathway::new(runtime, plugin, manifest.resolve(&[])?).await?);
+        let mut report = Report::new(&package, &pathway.definition, (self.patients, self.days, self.seed));
+        let (slots, mut courses) = (Arc::new(Semaphore::new(cores)), JoinSet::new());
+        for number in 0..self.patients {
+            let (pathway, slots) = (Arc::clone(&pathway), Arc::clone(&slots));
+            let (days, seed) = (self.days, self.seed);
+            courses.spawn(async move {
+                let _slot = slots.acquire_owned().await;
+                (number, Course::of(&pathway, number, seed, days).run().await)
+            });
+        }
+        let mut ended = BTreeMap::new();
+        let progress = ProgressBar::new(u64::from(self.patients));
+        while let Some(course) = courses.join_next().await {
+            let (number, counted) = course?;
+            ended.insert(number, counted);
+            progress.inc(1);
+        }
+        progress.finish_and_clear();
+        // In their order, whichever ended first.
+        ended.into_values().for_each(|counted| report.add(counted));
+        match self.json {
+            true => println!("{}", serde_json::to_string_pretty(&report.document())?),
+            false => report.print(),
+        }
+        if let Some(file) = &self.svg {
+            std::fs::write(file, report.svg()).with_context(|| file.display().to_string())?;
+        }
+        match report.failure() {
+            Some(why) => bail!("{why}"),
+            None => Ok(()),
+        }
+    }
+
+    fn package(&self) -> Result<Package> {
+        let named = |path: &Path| path.display().to_string();
+        let bytes = match self.path.extension().is_some_and(|extension| extension == "wasm") {
+            true => bounded(&self.path, Package::MAX_BYTES)?,
+            false => pathway::packed(&self.path, &self.template)?,
+        };
+        Package::read(bytes).with_context(|| named(&self.path))
+    }
+}
+
+/// A pathway in the engine, without services of a host: it stores and reads nothing.
+struct Pathway {
+    runtime: Runtime,
+    plugin: Arc<Plugin>,
+    settings: Vec<Attribute>,
+    definition: Definition,
+}
+
+impl Pathway {
+    async fn new(runtime: Runtime, plugin: Arc<Plugin>, settings: Vec<Attribute>) -> Result<Self> {
+        let context = context(CallId::from_u128(0), &settings, START);
+        let described = runtime.describe(&plugin, context).await.outcome;
+        let definition = described.map_err(|failure| anyhow::anyhow!("describe: {failure}"))?;
+        Ok(Self { runtime, plugin, settings, definition })
+    }
+
+    fn context(&self, call: CallId, now: Instant) -> CallContext {
+        context(call, &self.settings, now)
+    }
+}
+
+fn context(call: CallId, settings: &[Attribute], now: Instant) -> CallContext {
+    CallContext {
+        call,
+        tenant: TenantId::from_u128(1),
+        request_id: "simulate".to_owned(),
+        settings: settings.to_vec(),
+        now,
+        services: HostServices::default(),
+    }
+}

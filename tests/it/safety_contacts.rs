@@ -1,0 +1,240 @@
+//! A patient in danger reaches a person, whatever becomes of the pathway: point 4 of the pathways issue.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::{
+    Answer, Client, Clinic, MENTAL_HEALTH, Person, TestHospital, clinic, eventually, line, record,
+    rules_on_both_engines,
+};
+
+rules_on_both_engines!(
+    TestHospital:
+    an_acute_answer_locks_the_visit_until_a_person_has_spoken,
+    a_switched_off_pathway_and_a_refused_answer_leave_nobody_alone,
+    a_result_from_elsewhere_opens_a_contact_too,
+    a_hospital_shows_its_own_lines_and_never_none,
+);
+
+const CONTACTS: &str = "/api/v1/safety-contacts";
+
+/// A patient with depression in the pathway; the path of the enrolment.
+async fn enrolled(clinic: &Clinic, hospital: &TestHospital) -> String {
+    clinic.import(&[record::condition(&clinic.subject, &clinic.evidence[0], hospital.now(), "F32.1")]).await;
+    let consent = json!({
+        "scope": { "compartment": "mental-health" }, "recipient": { "role": "doctor" }, "purposes": ["treatment"],
+    });
+    clinic.patient.post(&format!("/api/v1/patients/{}/consents", clinic.subject), consent).await;
+    let enrol = json!({ "patient": clinic.subject, "plugin": MENTAL_HEALTH.id });
+    let enrolled = clinic.doctor.post("/api/v1/enrolments", enrol).await;
+    format!("/api/v1/enrolments/{}", enrolled["id"].as_str().expect("an id"))
+}
+
+/// The PHQ-9 with this answer to its ninth item, and "not at all" to the others.
+fn phq9(ninth: &str) -> Value {
+    let answers: Vec<Value> = (1..=9)
+        .map(|item| {
+            let code = if item == 9 { ninth } else { "LA6568-5" };
+            json!({ "link_id": format!("phq-{item}"),
+                    "value": { "choice": { "system": "http://loinc.org", "code": code } } })
+        })
+        .collect();
+    json!({ "questionnaire": "phq-9", "answers": answers })
+}
+
+async fn contacts(client: &Client) -> Vec<Value> {
+    client.get(CONTACTS).await.as_array().expect("a list").clone()
+}
+
+/// The open alert of a contact; pathways have their own.
+async fn alert(client: &Client) -> Option<Value> {
+    let alerts = client.get("/api/v1/alerts").await;
+    alerts.as_array().expect("alerts").iter().find(|one| one["detail"]["contact"].is_string()).cloned()
+}
+
+async fn numbers(clinic: &Clinic) -> Vec<String> {
+    let messages = clinic.patient.get(&format!("/api/v1/patients/{}/messages", clinic.subject)).await;
+    let shown = messages.as_array().expect("messages").iter().find(|one| one["kind"] == "safety").cloned();
+    let lines = shown.expect("a message")["detail"]["lines"].as_array().expect("lines").clone();
+    lines.iter().map(|line| line["number"].as_str().expect("a number").to_owned()).collect()
+}
+
+async fn an_acute_answer_locks_the_visit_until_a_person_has_spoken(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[&MENTAL_HEALTH]).await;
+    let enrolment = enrolled(&clinic, &hospital).await;
+    let visit = clinic.patient.post("/api/v1/encounters", clinic.request()).await;
+    let visit = format!("/api/v1/encounters/{}", visit["id"].as_str().expect("an id"));
+    clinic.doctor.post(&format!("{visit}/accept"), clinic.decision()).await;
+
+    let none = clinic.patient.post(&format!("{enrolment}/answers"), phq9("LA6568-5")).await;
+    assert!(none.get("safety").is_none() && contacts(&clinic.doctor).await.is_empty(), "{none}");
+
+    // "Several days": a clinician assesses within four hours, and the visit goes on.
+    let some = clinic.patient.post(&format!("{enrolment}/answers"), phq9("LA6569-3")).await;
+    let contact = format!("{CONTACTS}/{}", some["safety"]["contact"].as_str().expect("a contact"));
+    let view = clinic.doctor.get(&contact).await;
+    assert_eq!((&view["danger"], &view["locks_visits"]), (&json!("assess"), &json!(false)), "{view}");
+    let due = alert(&clinic.doctor).await.expect("an alert");
+    assert_eq!(due["detail"]["alert"]["sla_minutes"], 240);
+
+    // "Nearly every day": minutes. It is the same contact, and what is due earlier counts.
+    let acute = clinic.patient.post(&format!("{enrolment}/answers"), phq9("LA6571-9")).await;
+    assert_eq!(acute["safety"]["contact"], some["safety"]["contact"]);
+    assert_eq!(acute["safety"]["help"]["lines"][0]["number"], "12356", "{acute}");
+    assert_eq!(numbers(&clinic).await, ["12356", "120"]);
+    let view = clinic.doctor.get(&contact).await;
+    assert_eq!((&view["danger"], &view["locks_visits"]), (&json!("acute"), &json!(true)), "{view}");
+    assert_eq!(view["repeats"].as_array().map(Vec::len), Some(3), "{view}");
+    let due = alert(&clinic.doctor).await.expect("an alert");
+    assert_eq!((&due["detail"]["alert"]["sla_minutes"], &due["told"]), (&json!(5), &json!(["doctor"])), "{due}");
+
+    // Nothing is closed, prescribed or ordered; and a click on the alert is no contact.
+    let lines = [line("metformin-500mg-60", "1000", "2", 30, 2)];
+    let draft = clinic::draft(visit.rsplit('/').next().expect("an id"), &lines);
+    clinic.doctor.refused(&format!("{visit}/close"), json!({}), "ENC_RED_FLAG_OPEN").await;
+    clinic.doctor.refused("/api/v1/prescriptions", draft.clone(), "ENC_RED_FLAG_OPEN").await;
+    let acknowledge = format!("/api/v1/alerts/{}/acknowledge", due["id"].as_str().expect("an id"));
+    clinic.doctor.refused(&acknowledge, json!(null), "PATHWAY_STATE").await;
+
+    // Who may speak with the patient sees it; others see that there is something, and nobody else.
+    let (nurse, _) = clinic.hire(Person::new("nurse", "nurse").licensed(&json!({}))).await;
+    assert_eq!(contacts(&nurse).await.len(), 1);
+    for other in [&clinic.pharmacist, &clinic.administrator, &clinic.patient] {
+        other.hidden(CONTACTS, "AUTH_FORBIDDEN").await;
+        other.refused(&format!("{contact}/end"), json!({ "outcome": "safe", "note": "x" }), "AUTH_FORBIDDEN").await;
+    }
+    let masked = clinic.pharmacist.get("/api/v1/alerts").await;
+    assert!(!masked.to_string().contains("SUICIDE"), "{masked}");
+    let issues = format!("/fhir/R4/DetectedIssue?patient={}", clinic.subject);
+    assert!(!clinic.pharmacist.get(&issues).await.to_string().contains("SUICIDE"));
+
+    // It climbs after five minutes; an attempt gives half an hour.
+    let told = async || {
+        let alert = alert(&clinic.doctor).await.expect("it is open");
+        alert["told"].as_array().map_or(0, Vec::len)
+    };
+    hospital.advance(5 * 60 + 1).await;
+    eventually("it climbs", async || told().await == 2).await;
+    clinic.doctor.refused(&format!("{contact}/attempts"), json!({ "note": " " }), "PATHWAY_REASON_REQUIRED").await;
+    nurse.post(&format!("{contact}/attempts"), json!({ "note": "电话无人接听，已联系其母亲" })).await;
+    hospital.advance(29 * 60).await;
+    hospital.hospital.do_due_work().await;
+    assert_eq!(told().await, 2);
+    hospital.advance(2 * 60).await;
+    eventually("it climbs again", async || told().await == 3).await;
+
+    let ended = json!({ "outcome": "handed_over", "note": "已由家人送至急诊" });
+    let view = nurse.post(&format!("{contact}/end"), ended.clone()).await;
+    assert_eq!((&view["state"], &view["locks_visits"]), (&json!("ended"), &json!(false)), "{view}");
+    clinic.doctor.refused(&format!("{contact}/end"), ended, "PATHWAY_STATE").await;
+    assert_eq!(alert(&clinic.doctor).await, None);
+    clinic.doctor.post("/api/v1/prescriptions", draft).await;
+    clinic.doctor.post(&format!("{visit}/close"), json!({})).await;
+
+    // After a day, three, and a week somebody contacts the patient again; a clock that jumps asks once.
+    for (hours, open) in [(22, 0), (2, 1), (0, 1)] {
+        hospital.advance(hours * 3600).await;
+        hospital.hospital.do_due_work().await;
+        assert_eq!(contacts(&clinic.doctor).await.len(), open, "after {hours} more hours");
+    }
+    let again = contacts(&clinic.doctor).await.remove(0);
+    assert_eq!((&again["code"], &again["locks_visits"]), (&json!("SUICIDE_RISK_RECONTACT"), &json!(false)), "{again}");
+    let path = format!("{CONTACTS}/{}/end", again["id"].as_str().expect("an id"));
+    clinic.doctor.post(&path, json!({ "outcome": "safe", "note": "情绪稳定" })).await;
+    hospital.advance(365 * 86_400).await;
+    hospital.hospital.do_due_work().await;
+    assert_eq!(contacts(&clinic.doctor).await.len(), 1, "one for two that were due");
+}
+
+async fn a_switched_off_pathway_and_a_refused_answer_leave_nobody_alone(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[&MENTAL_HEALTH]).await;
+    let enrolment = enrolled(&clinic, &hospital).await;
+    let plugin = format!("/api/v1/tenants/{}/plugins/{}", clinic.tenant, MENTAL_HEALTH.id);
+    hospital.operator.post(&format!("{plugin}/disable"), json!(null)).await;
+    let now = json!({ "questionnaire": "asq", "answers": [{ "link_id": "asq-5", "value": { "boolean": true } }] });
+    // Four questions were left out: refused, and yet somebody is called.
+    let refused = clinic.patient.refused(&format!("{enrolment}/answers"), now.clone(), "BODY_INVALID").await;
+    assert_eq!(refused["safety"]["help"]["lines"][1]["number"], "120", "{refused}");
+    let first = contacts(&clinic.doctor).await.remove(0);
+    assert_eq!((&first["danger"], &first["id"]), (&json!("acute"), &refused["safety"]["contact"]), "{first}");
+    let end = format!("{CONTACTS}/{}/end", first["id"].as_str().expect("an id"));
+    clinic.doctor.post(&end, json!({ "outcome": "mistaken", "note": "由他人误填" })).await;
+
+    // Whole, while the pathway cannot be called.
+    let answers: Vec<Value> =
+        (1..=5).map(|item| json!({ "link_id": format!("asq-{item}"), "value": { "boolean": item == 1 } })).collect();
+    let whole = json!({ "questionnaire": "asq", "answers": answers });
+    let taken = clinic.patient.post(&format!("{enrolment}/answers"), whole).await;
+    let second = contacts(&clinic.doctor).await.remove(0);
+    assert_eq!((&second["danger"], &second["id"]), (&json!("assess"), &taken["safety"]["contact"]), "{second}");
+    // A mistake is not followed up.
+    hospital.advance(200 * 3600).await;
+    hospital.hospital.do_due_work().await;
+    assert_eq!(contacts(&clinic.doctor).await.len(), 1);
+
+    // Left, and with a questionnaire that is not there.
+    clinic.patient.post(&format!("{enrolment}/leave"), json!({ "reason": "不想继续" })).await;
+    let unknown = json!({ "questionnaire": "horoscope", "answers": now["answers"] });
+    for (body, code) in [(now, "PATHWAY_STATE"), (unknown, "PATHWAY_STATE")] {
+        let refused = clinic.patient.refused(&format!("{enrolment}/answers"), body, code).await;
+        assert_eq!(refused["safety"]["contact"], second["id"], "{refused}");
+    }
+    assert_eq!(clinic.doctor.get(CONTACTS).await[0]["danger"], "acute");
+}
+
+async fn a_result_from_elsewhere_opens_a_contact_too(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[]).await;
+    let mut panel = record::result(&clinic.subject, hospital.now().plus_days(35), "44249-1", "21", "{score}");
+    panel["component"] = json!([
+        { "code": { "coding": [{ "system": "http://loinc.org", "code": "44260-8" }] }, "valueInteger": 2 },
+    ]);
+    let mut history = panel.clone();
+    history["effectiveDateTime"] = json!("2020-01-01");
+    clinic.import(&[history]).await;
+    hospital.hospital.do_due_work().await;
+    assert_eq!(contacts(&clinic.doctor).await, Vec::<Value>::new(), "history is no alarm");
+
+    let written = clinic.import(&[panel.clone(), panel]).await.remove(0);
+    eventually("a person is called", async || contacts(&clinic.doctor).await.len() == 1).await;
+    let contact = contacts(&clinic.doctor).await.remove(0);
+    assert_eq!((&contact["danger"], &contact["patient"]), (&json!("acute"), &json!(clinic.subject)), "{contact}");
+    let found = contact["detail"]["found_in"].as_str().expect("where");
+    assert!(found.starts_with("Observation/") && written.starts_with("Observation/"), "{found} {written}");
+
+    // Whom to tell: the guardian, and whom the record names.
+    let (_, mother) = clinic.person("mother").await;
+    clinic.register(&clinic.subject, &mother, json!({ "kind": "emergency_contact", "ground": null })).await;
+    let mut person = clinic.administrator.get(&format!("/fhir/R4/Patient/{}", clinic.subject)).await;
+    person["contact"] =
+        json!([{ "name": { "text": "李强" }, "telecom": [{ "system": "phone", "value": "13800000000" }] }]);
+    clinic.administrator.put(&format!("/fhir/R4/Patient/{}", clinic.subject), person).await;
+    let path = format!("{CONTACTS}/{}", contact["id"].as_str().expect("an id"));
+    let kin = clinic.doctor.get(&path).await["kin"].to_string();
+    assert!(kin.contains("王芳") && kin.contains("emergency_contact") && kin.contains("13800000000"), "{kin}");
+
+    // Another tenant has no such contact.
+    let other = hospital.clinic(&[]).await;
+    other.doctor.hidden(&path, "NOT_FOUND").await;
+    assert!(contacts(&other.doctor).await.is_empty());
+}
+
+async fn a_hospital_shows_its_own_lines_and_never_none(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[&MENTAL_HEALTH]).await;
+    let path = format!("/api/v1/tenants/{}/safety-help", clinic.tenant);
+    let ask = async |body: Value| -> Answer { clinic.administrator.ask(Method::PUT, &path, Some(body)).await };
+    let text = json!([{ "language": "zh-CN", "text": "请立即联系我院值班电话。" }]);
+    let own = json!({ "text": text, "lines": [{ "number": "021-12345678", "title": text }] });
+    for (field, wrong) in
+        [("lines", json!([])), ("text", json!([])), ("lines", json!([{ "number": "?", "title": text }]))]
+    {
+        let mut body = own.clone();
+        body[field] = wrong;
+        ask(body).await.refused(&path, "BODY_INVALID");
+    }
+    clinic.doctor.ask(Method::PUT, &path, Some(own.clone())).await.refused(&path, "AUTH_FORBIDDEN");
+    assert_eq!(clinic.administrator.get(&path).await["lines"][0]["number"], "12356");
+    assert_eq!(ask(own.clone()).await.done(&path), own);
+    let enrolment = enrolled(&clinic, &hospital).await;
+    clinic.patient.post(&format!("{enrolment}/answers"), phq9("LA6570-1")).await;
+    assert_eq!(numbers(&clinic).await, ["021-12345678"]);
+}
