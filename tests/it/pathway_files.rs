@@ -129,7 +129,10 @@ async fn simulated_courses_are_the_same_for_the_same_seed() {
     let desk = desk();
     let template = template();
     for name in ["diabetes", "hiv", "mental-health"] {
-        desk.write(&format!("{name}.wasm"), std::fs::read(built(&format!("plugins/{name}.wasm"), "cargo xtask build-plugins")).expect("bytes"));
+        desk.write(
+            &format!("{name}.wasm"),
+            std::fs::read(built(&format!("plugins/{name}.wasm"), "cargo xtask build-plugins")).expect("bytes"),
+        );
     }
     let plugins = ["diabetes.wasm", "hiv.wasm", "mental-health.wasm"].map(str::to_owned);
     for path in plugins.into_iter().chain(FILES.map(|name| format!("{name}.yaml"))) {
