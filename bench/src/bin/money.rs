@@ -406,7 +406,12 @@ impl Connection {
                 connection.execute("PRAGMA busy_timeout = 60000").await?;
                 Self::Sqlite(connection)
             }
-            On::Postgres => Self::Postgres(PgConnection::connect(url).await?),
+            On::Postgres => {
+                let mut connection = PgConnection::connect(url).await?;
+                // Of all tenants: the policies of the tables show no row without.
+                connection.execute("SET xinglin.tenant = '*'").await?;
+                Self::Postgres(connection)
+            }
         })
     }
 

@@ -106,8 +106,12 @@ impl Process {
         let asked = Command::new("kill").args(["-TERM", &process]).status().await.expect("kill");
         assert!(asked.success());
         let ended = self.child.wait().await.expect("it ends");
-        let log = std::fs::read_to_string(self.data.folder().join("server.log")).unwrap_or_default();
-        assert!(ended.success(), "{ended}:\n{log}");
+        assert!(ended.success(), "{ended}:\n{}", self.log());
+    }
+
+    /// What it has logged so far.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.data.folder().join("server.log")).unwrap_or_default()
     }
 
     /// Kills the server and starts another on its database.
