@@ -906,8 +906,9 @@ mod tests {
                     }
                     Try::Fee { bill, amount } => Transaction::platform_fee(entry(bill), fen(amount), fen(1)),
                     Try::Contra { index } => match book.transactions().get(index) {
-                        // Nobody may: it is undone by its own kind.
-                        Some(original) if original.kind().is_money_of_the_patient() => continue,
+                        // Of the patient's nobody may: it is undone by its own kind. What a payer remitted and is
+                        // taken back by hand leaves what was owed to it for a later remittance.
+                        Some(original) if original.kind().is_money() => continue,
                         Some(original) => Ok(original.contra(stamp(), None)),
                         None => continue,
                     },
