@@ -22,9 +22,11 @@ wit_bindgen::generate!({
             import xinglin:host/files@1.1.0;
             import xinglin:host/random@1.1.0;
             import xinglin:payment/insurance@1.1.0;
+            import xinglin:pathway/terms@1.1.0;
+            import xinglin:pathway/questionnaires@1.1.0;
         }
     ",
-    path: ["../wit/types", "../wit/clinical", "../wit/host", "../wit/payment-1.1"],
+    path: ["../wit/types", "../wit/clinical", "../wit/host", "../wit/payment-1.1", "../wit/pathway-1.1"],
     runtime_path: "::xinglin_sdk::rt",
     additional_derives: [PartialEq, Eq],
     // Equality is by value, not by digits: see `types::decimal`.
@@ -57,3 +59,28 @@ macro_rules! payment_1_1 {
     };
 }
 pub(crate) use payment_1_1;
+
+/// The same of `xinglin:pathway@1.1.0`; what else an interface uses is named.
+macro_rules! pathway_1_1 {
+    ($world:tt, { $($used:literal: $module:path),* $(,)? }) => {
+        #[doc(hidden)]
+        #[allow(missing_docs, unsafe_code, reason = "generated; the documentation is the contract's")]
+        pub mod bindings {
+            wit_bindgen::generate!({
+                inline: $world,
+                path: ["../wit/types", "../wit/clinical", "../wit/host", "../wit/pathway-1.1"],
+                with: {
+                    "xinglin:types/types@1.0.0": crate::bindings::xinglin::types::types,
+                    "xinglin:pathway/terms@1.1.0": crate::bindings::xinglin::pathway::terms,
+                    $($used: $module),*
+                },
+                runtime_path: "::xinglin_sdk::rt",
+                additional_derives: [PartialEq, Eq],
+                generate_unused_types: true,
+                pub_export_macro: true,
+                export_macro_name: "export",
+            });
+        }
+    };
+}
+pub(crate) use pathway_1_1;

@@ -17,7 +17,7 @@
 //! }
 //! ```
 //!
-//! - One module for each interface: [`pathway`], [`prescribing`], [`payment`], [`verifier`];
+//! - One module for each interface: [`follow_up`] and [`pathway`], [`prescribing`], [`payment`], [`verifier`];
 //!   [`insurance`] with `eligibility`, `preauthorization`, `claims` and `reconciliation`;
 //!   [`capitation`], [`pricing`]. A type may implement several: `#[plugin(eligibility, claims)]`.
 //! - Shared by all: [`types`] (codes, exact decimals, texts, citations),
@@ -35,6 +35,7 @@ extern crate self as xinglin_sdk;
 mod bindings;
 pub mod capitation;
 pub mod clinical;
+pub mod follow_up;
 mod host;
 pub mod insurance;
 pub mod money;

@@ -8,6 +8,10 @@ use std::{marker::PhantomData, panic};
 use crate::{
     capitation::{self, Capitation},
     clinical::Snapshot,
+    follow_up::{
+        self, FollowUp,
+        migration::{self, Migration},
+    },
     insurance::{
         self, Claim, Operation, Period, Policy,
         claims::{self, Claims},
@@ -57,6 +61,35 @@ impl<P: Pathway> Pathway for Loud<P> {
     ) -> Result<pathway::Outcome, pathway::Error> {
         install();
         P::step(state, event, snapshot, now)
+    }
+}
+
+impl<P: FollowUp> FollowUp for Loud<P> {
+    fn describe() -> follow_up::Definition {
+        install();
+        P::describe()
+    }
+
+    fn screen(snapshot: Snapshot, now: Instant) -> Result<follow_up::Eligibility, follow_up::Error> {
+        install();
+        P::screen(snapshot, now)
+    }
+
+    fn step(
+        state: Option<follow_up::State>,
+        event: follow_up::Event,
+        snapshot: Snapshot,
+        now: Instant,
+    ) -> Result<follow_up::Outcome, follow_up::Error> {
+        install();
+        P::step(state, event, snapshot, now)
+    }
+}
+
+impl<P: Migration> Migration for Loud<P> {
+    fn migrate(state: follow_up::State, stage: String) -> Result<migration::Migrated, follow_up::Error> {
+        install();
+        P::migrate(state, stage)
     }
 }
 

@@ -26,6 +26,7 @@ mod fhir;
 mod fhir_clients;
 mod fhir_examples;
 mod fhir_tenants;
+mod follow_up;
 mod formulary;
 mod fuzzed_openapi;
 mod gateway;

@@ -20,6 +20,7 @@ pub struct Plugin {
 }
 
 pub const DIABETES: Plugin = Plugin { file: "plugins/diabetes.wasm", id: "xinglin.diabetes", payer: None };
+pub const HYPERTENSION: Plugin = Plugin { file: "plugins/hypertension.wasm", id: "xinglin.hypertension", payer: None };
 pub const HIV: Plugin = Plugin { file: "plugins/hiv.wasm", id: "xinglin.hiv", payer: None };
 pub const MENTAL_HEALTH: Plugin =
     Plugin { file: "plugins/mental-health.wasm", id: "xinglin.mental-health", payer: None };

@@ -8,6 +8,7 @@ use crate::{
     access::{Action, Actor, Role, can},
     coding::{Citation, Coding, LocalizedText},
     id::{AccountId, EnrolmentId, PatientId, RequestId},
+    measure::{Measurand, measurand},
     pathway::{
         Destination, LabRequest, Participant, Question, Referral, RequestEnd, RequestReport, Role as PathwayRole, Team,
         Tracked,
@@ -418,9 +419,13 @@ impl RequestRecord {
     pub fn result(&self, codes: &[Coding], now: Instant) -> Option<Self> {
         let mut next = self.clone();
         let Asked::Laboratory { tests, found, .. } = &mut next.asked else { return None };
-        let new = tests
-            .iter()
-            .find(|test| codes.iter().any(|code| code.same(test)) && !found.iter().any(|known| known.same(test)));
+        // A result comes under the code of its canonical unit.
+        let measured = measurand(codes).map(Measurand::coding);
+        let is = |test: &Coding| {
+            let canonical = measurand(std::slice::from_ref(test)).map(Measurand::coding);
+            codes.iter().any(|code| code.same(test)) || (measured.is_some() && measured == canonical)
+        };
+        let new = tests.iter().find(|test| is(test) && !found.iter().any(|known| known.same(test)));
         found.push(new.filter(|_| self.is_open())?.clone());
         match tests.len() == found.len() {
             true => next.seen(now).ok(),
@@ -500,5 +505,148 @@ fn coded(outcome: Vec<Coding>) -> Result<Vec<Coding>, CareError> {
     match outcome.len() {
         0..=MAX_OUTCOME => Ok(outcome),
         _ => Err(CareError::State("the outcome has too many codes")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        code::Code,
+        fixture::{self, NOW},
+    };
+
+    fn open(asked: Asked, minutes: i64) -> RequestRecord {
+        let of = fixture::enrolment();
+        let tracked = Tracked { code: "it".into(), by: NOW.plus_minutes(minutes) };
+        RequestRecord::open(RequestId::from_u128(1), (of.id, of.patient), (asked, tracked, true), NOW)
+    }
+
+    fn question() -> RequestRecord {
+        open(Asked::Question { questionnaire: "glucose".into(), respondent: PathwayRole::Patient }, 60)
+    }
+
+    fn referral() -> RequestRecord {
+        let citation = fixture::alert().citation;
+        open(Asked::Referral { destination: Destination::Emergency, reason: fixture::text("就诊"), citation }, 60)
+    }
+
+    fn laboratory() -> RequestRecord {
+        let tests = vec![Coding::new("http://loinc.org", "2823-3"), Coding::new("http://loinc.org", "2160-0")];
+        open(Asked::Laboratory { tests, found: vec![], service_request: "lab-1".into() }, 60)
+    }
+
+    fn team() -> RequestRecord {
+        let seat = |role| Participant { role, discipline: None, responsibility: LocalizedText::default() };
+        open(
+            Asked::Team(Decision {
+                question: fixture::text("方案"),
+                participants: vec![seat(PathwayRole::Doctor), seat(PathwayRole::Pharmacist)],
+                citation: fixture::alert().citation,
+                opinions: vec![],
+                plan: None,
+            }),
+            60,
+        )
+    }
+
+    fn end(record: &RequestRecord) -> Option<RequestEnd> {
+        record.report().map(|report| report.end)
+    }
+
+    #[test]
+    fn a_question_is_asked_again_at_half_of_its_time_and_lapses_at_its_end() {
+        let asked = question();
+        assert_eq!(asked.look_at(), Some(NOW.plus_minutes(30)));
+        assert!(asked.clone().pass(NOW.plus_minutes(29)).is_err());
+        let Ok(Passed::AskedAgain(again)) = asked.pass(NOW.plus_minutes(30)) else { panic!("asked again") };
+        assert_eq!(again.look_at(), Some(NOW.plus_minutes(60)));
+        assert!(again.clone().pass(NOW.plus_minutes(59)).is_err(), "once");
+        let Ok(Passed::Lapsed(over)) = again.pass(NOW.plus_minutes(60)) else { panic!("over") };
+        assert_eq!((over.state(), end(&over), over.look_at()), ("lapsed", Some(RequestEnd::Lapsed), None));
+        assert!(over.clone().pass(NOW.plus_days(9)).is_err() && over.seen(NOW).is_err());
+        // A clock that jumps tells the end only.
+        assert!(matches!(question().pass(NOW.plus_days(365)), Ok(Passed::Lapsed(_))));
+        let Ok(Passed::Lapsed(_)) = referral().pass(NOW.plus_minutes(60)) else { panic!("it lapses too") };
+        assert!(referral().pass(NOW.plus_minutes(30)).is_err(), "nobody is asked again");
+    }
+
+    #[test]
+    fn who_may_end_what() {
+        let said = || ("就诊".to_owned(), vec![]);
+        let code = |result: Result<RequestRecord, CareError>| result.err().map(|error| error.code());
+        let done = referral().fulfil(&fixture::doctor(), said(), NOW).expect("attended");
+        assert_eq!(end(&done), Some(RequestEnd::Fulfilled));
+        assert_eq!(code(done.fulfil(&fixture::doctor(), said(), NOW)), Some(Code::PathwayState));
+        assert_eq!(code(referral().fulfil(&fixture::patient(), said(), NOW)), Some(Code::AuthForbidden));
+        let silent = (" ".to_owned(), vec![]);
+        assert_eq!(code(referral().fulfil(&fixture::doctor(), silent, NOW)), Some(Code::PathwayReasonRequired));
+        assert_eq!(code(question().fulfil(&fixture::doctor(), said(), NOW)), Some(Code::PathwayState));
+        assert_eq!(code(team().fulfil(&fixture::doctor(), said(), NOW)), Some(Code::PathwayState));
+        for record in [question(), referral(), laboratory()] {
+            let declined = record.clone().decline(&fixture::patient(), "不去".into(), NOW).expect("declined");
+            assert_eq!(end(&declined), Some(RequestEnd::Declined));
+            assert_eq!(code(record.decline(&fixture::stranger(), "x".into(), NOW)), Some(Code::AuthForbidden));
+        }
+        assert_eq!(code(team().decline(&fixture::patient(), "x".into(), NOW)), Some(Code::AuthForbidden));
+        let taken_back = team().withdrawn(NOW);
+        assert_eq!((taken_back.state(), taken_back.report()), ("withdrawn", None));
+        let unreported = RequestRecord { reported: false, ..question() }.seen(NOW).expect("answered");
+        assert_eq!((unreported.state(), unreported.report()), ("fulfilled", None), "of a pathway of 1.0");
+    }
+
+    #[test]
+    fn laboratory_tests_are_fulfilled_when_there_is_a_result_of_each() {
+        let of = |code: &str| [Coding::new("http://loinc.org", code)];
+        assert_eq!(laboratory().result(&of("718-7"), NOW), None);
+        assert_eq!(question().result(&of("2823-3"), NOW), None);
+        let first = laboratory().result(&of("2823-3"), NOW).expect("one of two");
+        assert!(first.is_open());
+        assert!(first.result(&of("14682-9"), NOW).is_some(), "creatinine in umol/L is creatinine");
+        assert_eq!(first.result(&of("2823-3"), NOW), None, "it is there");
+        let second = first.result(&of("2160-0"), NOW).expect("the other");
+        assert_eq!(end(&second), Some(RequestEnd::Fulfilled));
+        assert_eq!(second.result(&of("2160-0"), NOW), None);
+    }
+
+    #[test]
+    fn asking_again_moves_what_is_the_same_and_keeps_what_was_given() {
+        let of = laboratory().result(&[Coding::new("http://loinc.org", "2823-3")], NOW).expect("one of two");
+        let later = NOW.plus_days(1);
+        let moved = of.moved(&laboratory().asked, later, NOW).expect("the same tests");
+        assert_eq!((moved.by, &moved.asked), (later, &of.asked));
+        assert_eq!(question().moved(&referral().asked, later, NOW), None, "something else");
+        assert_eq!(question().withdrawn(NOW).moved(&question().asked, later, NOW), None, "it has ended");
+    }
+
+    #[test]
+    fn each_participant_is_another_person_and_all_sign() {
+        let (doctor, pharmacist) = (fixture::doctor(), fixture::pharmacist());
+        let both = Actor { roles: [Role::Doctor, Role::Pharmacist].into_iter().collect(), ..doctor.clone() };
+        let text = || "意见".to_owned();
+        let plan = || ("方案".to_owned(), vec![Coding::new("urn:own", "add")]);
+        let code = |result: Result<RequestRecord, CareError>| result.err().map(|error| error.code());
+        assert_eq!(code(team().opine(&pharmacist, 0, text(), NOW)), Some(Code::AuthForbidden));
+        assert_eq!(code(team().opine(&doctor, 2, text(), NOW)), Some(Code::PathwayState));
+        assert_eq!(code(team().opine(&doctor, 0, " ".into(), NOW)), Some(Code::PathwayReasonRequired));
+        let one = team().opine(&doctor, 0, text(), NOW).expect("an opinion");
+        assert_eq!(code(one.clone().opine(&both, 1, text(), NOW)), Some(Code::PathwayState), "two seats");
+        assert_eq!(code(one.clone().plan(&doctor, plan(), NOW)), Some(Code::PathwayState), "one is missing");
+        let again = one.opine(&doctor, 0, "另一意见".into(), NOW).expect("in its place");
+        let two = again.opine(&pharmacist, 1, text(), NOW).expect("the other");
+        assert_eq!(code(two.clone().sign(&doctor, 0, NOW)), Some(Code::PathwayState), "nothing to sign");
+        assert_eq!(code(two.clone().plan(&fixture::patient(), plan(), NOW)), Some(Code::AuthForbidden));
+        let planned = two.plan(&doctor, plan(), NOW).expect("a plan");
+        assert_eq!(code(planned.clone().opine(&doctor, 0, text(), NOW)), Some(Code::PathwayState), "it is written");
+        assert_eq!(code(planned.clone().sign(&both, 1, NOW)), Some(Code::PathwayState), "somebody else's seat");
+        let half = planned.sign(&doctor, 0, NOW).expect("signed");
+        assert!(half.is_open());
+        assert_eq!(code(half.clone().sign(&doctor, 0, NOW)), Some(Code::PathwayState), "once");
+        let anew = half.clone().plan(&pharmacist, plan(), NOW).expect("written anew");
+        let Asked::Team(decision) = &anew.asked else { panic!("a team") };
+        assert_eq!(decision.plan.as_ref().map(|plan| plan.signed.len()), Some(0), "and signed anew");
+        let decided = half.sign(&pharmacist, 1, NOW).expect("decided");
+        let report = decided.report().expect("told");
+        assert_eq!((report.end, report.outcome.len()), (RequestEnd::Fulfilled, 1));
     }
 }

@@ -522,3 +522,252 @@ impl Item {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        coding::system,
+        fixture::{self, NOW},
+    };
+
+    fn item(link: &str, kind: AnswerKind) -> Item {
+        Item {
+            link_id: link.into(),
+            text: fixture::text("问题"),
+            kind,
+            required: false,
+            repeats: false,
+            enabled_when: None,
+            records_as: None,
+        }
+    }
+
+    fn when(behavior: Behavior, conditions: &[(&str, Test)]) -> Option<Enablement> {
+        let of = |(link, test): &(&str, Test)| Condition { link_id: (*link).into(), test: test.clone() };
+        Some(Enablement { behavior, conditions: conditions.iter().map(of).collect() })
+    }
+
+    fn often() -> AnswerKind {
+        let option = |code: &str, weight| ChoiceOption {
+            code: Coding::new(system::LOINC, code),
+            text: fixture::text("几天"),
+            weight: Some(weight),
+        };
+        AnswerKind::Choice(vec![option("LA6568-5", 0), option("LA6569-3", 1), option("LA6570-1", 2)])
+    }
+
+    fn form(items: Vec<Item>) -> Questionnaire {
+        Questionnaire {
+            code: "form".into(),
+            title: fixture::text("表"),
+            items,
+            scores: vec![],
+            safeguards: vec![],
+            citation: None,
+        }
+    }
+
+    fn given(link: &str, values: Vec<AnswerValue>) -> Answer {
+        Answer { link_id: link.into(), values, at: NOW, author: Role::Patient }
+    }
+
+    fn one(link: &str, value: AnswerValue) -> Answer {
+        given(link, vec![value])
+    }
+
+    fn chosen(code: &str) -> AnswerValue {
+        AnswerValue::Choice(Coding::new(system::LOINC, code))
+    }
+
+    fn decimal(unscaled: i64, scale: u8) -> Decimal {
+        Decimal::new(unscaled, scale).expect("a decimal")
+    }
+
+    #[test]
+    fn each_kind_takes_its_values_within_its_bounds() {
+        let bounds = Bounds { least: Some(Decimal::whole(1)), most: Some(decimal(55, 1)) };
+        let quantity = |value: Decimal, unit: &str| AnswerValue::Quantity(Quantity { value, unit: unit.into() });
+        let day = AnswerValue::Date("2026-11-21".parse().expect("a day"));
+        let text = |length| AnswerValue::Text("x".repeat(length));
+        let rows: Vec<(AnswerKind, AnswerValue, bool)> = vec![
+            (AnswerKind::Boolean, AnswerValue::Boolean(false), true),
+            (AnswerKind::Boolean, AnswerValue::Integer(0), false),
+            (AnswerKind::Integer(bounds), AnswerValue::Integer(0), false),
+            (AnswerKind::Integer(bounds), AnswerValue::Integer(1), true),
+            (AnswerKind::Integer(bounds), AnswerValue::Integer(5), true),
+            (AnswerKind::Integer(bounds), AnswerValue::Integer(6), false),
+            (AnswerKind::Integer(bounds), AnswerValue::Decimal(decimal(20, 1)), false),
+            (AnswerKind::Decimal(bounds), AnswerValue::Decimal(decimal(54, 1)), true),
+            (AnswerKind::Decimal(bounds), AnswerValue::Decimal(decimal(55, 1)), true),
+            (AnswerKind::Decimal(bounds), AnswerValue::Decimal(decimal(56, 1)), false),
+            (AnswerKind::Decimal(bounds), AnswerValue::Integer(2), true),
+            (AnswerKind::Decimal(Bounds::default()), AnswerValue::Integer(-9), true),
+            (AnswerKind::Date, day.clone(), true),
+            (AnswerKind::Moment, day, false),
+            (AnswerKind::Moment, AnswerValue::Moment(NOW), true),
+            (AnswerKind::Text, text(MAX_TEXT), true),
+            (AnswerKind::Text, text(MAX_TEXT + 1), false),
+            (AnswerKind::Quantity("mmol/L".into(), bounds), quantity(decimal(55, 1), "mmol/L"), true),
+            (AnswerKind::Quantity("mmol/L".into(), bounds), quantity(decimal(56, 1), "mmol/L"), false),
+            (AnswerKind::Quantity("mmol/L".into(), bounds), quantity(decimal(55, 1), "mg/dL"), false),
+            (often(), chosen("LA6569-3"), true),
+            (often(), chosen("LA6571-9"), false),
+            (often(), AnswerValue::Text("LA6569-3".into()), false),
+            (AnswerKind::Display, AnswerValue::Boolean(true), false),
+        ];
+        for (kind, value, taken) in rows {
+            let said = form(vec![item("a", kind.clone())]).response(vec![one("a", value.clone())], NOW);
+            assert_eq!(said.is_ok(), taken, "{kind:?} {value:?}: {said:?}");
+        }
+    }
+
+    #[test]
+    fn several_answers_only_where_the_question_takes_them() {
+        let takes = |repeats, values| {
+            let of = form(vec![Item { repeats, ..item("a", often()) }]);
+            of.response(vec![given("a", values)], NOW).is_ok()
+        };
+        let two = || vec![chosen("LA6568-5"), chosen("LA6569-3")];
+        assert!(takes(true, two()) && !takes(false, two()) && !takes(true, vec![]));
+        assert!(takes(true, vec![chosen("LA6568-5"); MAX_VALUES]));
+        assert!(!takes(true, vec![chosen("LA6568-5"); MAX_VALUES + 1]));
+        let of = form(vec![item("a", often())]);
+        assert!(of.response(vec![one("a", chosen("LA6568-5")), one("a", chosen("LA6568-5"))], NOW).is_err());
+        assert!(of.response(vec![one("b", chosen("LA6568-5"))], NOW).is_err());
+    }
+
+    #[test]
+    fn an_answer_is_of_its_time() {
+        let of = form(vec![item("a", AnswerKind::Boolean)]);
+        let at = |at| of.response(vec![Answer { at, ..one("a", AnswerValue::Boolean(true)) }], NOW).is_ok();
+        assert!(at(NOW) && at(NOW.plus_minutes(5)) && !at(NOW.plus_minutes(6)));
+        assert!(at(NOW.plus_days(-366)) && !at(NOW.plus_days(-367)));
+    }
+
+    /// Unwell? → what; and of what at least so much → since when.
+    fn branching() -> Questionnaire {
+        form(vec![
+            Item { required: true, ..item("unwell", AnswerKind::Boolean) },
+            Item {
+                required: true,
+                enabled_when: when(Behavior::All, &[("unwell", Test::Is(true))]),
+                ..item("how-often", often())
+            },
+            Item {
+                enabled_when: when(
+                    Behavior::Any,
+                    &[
+                        ("how-often", Test::AtLeast(Decimal::whole(2))),
+                        ("how-often", Test::Equals(Coding::new(system::LOINC, "LA6569-3"))),
+                    ],
+                ),
+                ..item("since", AnswerKind::Date)
+            },
+        ])
+    }
+
+    #[test]
+    fn what_is_not_asked_is_not_answered_and_not_required() {
+        let of = branching();
+        let unwell = |yes| one("unwell", AnswerValue::Boolean(yes));
+        let since = || one("since", AnswerValue::Date("2026-11-01".parse().expect("a day")));
+        let fault = |answers| of.response(answers, NOW).err().map(|fault| fault.to_string());
+        assert_eq!(fault(vec![unwell(false)]), None);
+        assert_eq!(fault(vec![]).as_deref(), Some("answer `unwell`: is required"));
+        assert_eq!(fault(vec![unwell(true)]).as_deref(), Some("answer `how-often`: is required"));
+        let stray = fault(vec![unwell(false), one("how-often", chosen("LA6569-3"))]);
+        assert_eq!(stray.as_deref(), Some("answer `how-often`: is not asked after the other answers"));
+        for (code, asked) in [("LA6568-5", false), ("LA6569-3", true), ("LA6570-1", true)] {
+            assert_eq!(fault(vec![unwell(true), one("how-often", chosen(code)), since()]).is_none(), asked, "{code}");
+        }
+        // A condition on what is not asked does not hold, though it was answered.
+        assert!(fault(vec![unwell(false), one("how-often", chosen("LA6570-1")), since()]).is_some());
+        let shuffled = vec![since(), one("how-often", chosen("LA6570-1")), unwell(true)];
+        let response = of.response(shuffled, NOW).expect("all fit");
+        let order: Vec<&str> = response.answers.iter().map(|answer| answer.link_id.as_str()).collect();
+        assert_eq!(order, ["unwell", "how-often", "since"]);
+    }
+
+    #[test]
+    fn a_score_is_the_sum_of_what_is_asked_once_all_of_it_is_answered() {
+        let items = ["unwell", "how-often", "count"].map(str::to_owned);
+        let mut of = branching();
+        of.items.push(item("count", AnswerKind::Integer(Bounds::default())));
+        let code = Coding::new(system::LOINC, "44261-6");
+        of.scores = vec![Score { code: code.clone(), items: items[1..].to_vec() }];
+        assert_eq!(of.fault(), None);
+        let unwell = |yes| one("unwell", AnswerValue::Boolean(yes));
+        let count = || one("count", AnswerValue::Integer(4));
+        assert_eq!(of.scores(&[unwell(true), one("how-often", chosen("LA6570-1")), count()]), [(&code, 6)]);
+        assert_eq!(of.scores(&[unwell(false), count()]), [(&code, 4)], "what is not asked counts nothing");
+        assert_eq!(of.scores(&[unwell(true), one("how-often", chosen("LA6570-1"))]), [], "one is missing");
+        of.scores[0].items = items.to_vec();
+        assert!(of.fault().is_some_and(|fault| fault.contains("counts nothing")), "a yes is no number");
+    }
+
+    #[test]
+    fn a_questionnaire_that_cannot_be_asked_is_refused() {
+        let refused = |change: fn(&mut Questionnaire), word: &str| {
+            let mut of = branching();
+            change(&mut of);
+            assert!(of.fault().is_some_and(|fault| fault.contains(word)), "{word}: {:?}", of.fault());
+        };
+        assert_eq!(branching().fault(), None);
+        refused(|of| of.items[2].link_id = "unwell".into(), "twice");
+        refused(|of| of.items[0].link_id = " ".into(), "link-id");
+        refused(|of| of.items[0].text = LocalizedText::default(), "no text");
+        refused(|of| of.items[1].kind = AnswerKind::Choice(vec![]), "nothing to choose");
+        refused(|of| of.items.swap(0, 1), "does not come before");
+        refused(|of| of.items[1].enabled_when = when(Behavior::All, &[]), "no condition");
+        refused(
+            |of| of.items[1].enabled_when = when(Behavior::All, &[("unwell", Test::AtLeast(Decimal::whole(1)))]),
+            "no answer",
+        );
+        refused(|of| of.items[0].kind = AnswerKind::Display, "no answer");
+        refused(
+            |of| {
+                let bounds = Bounds { least: Some(Decimal::whole(2)), most: Some(Decimal::whole(1)) };
+                of.items[2].kind = AnswerKind::Integer(bounds);
+            },
+            "least",
+        );
+        refused(|of| of.items = vec![of.items[0].clone(); MAX_ITEMS + 1], "items");
+        refused(|of| of.scores = vec![Score { code: Coding::new("urn:own", "s"), items: vec![] }], "sums nothing");
+        refused(
+            |of| of.scores = vec![Score { code: Coding::new("urn:own", "s"), items: vec!["how-often".into(); 2] }],
+            "twice",
+        );
+    }
+
+    #[test]
+    fn safeguards_hold_whether_or_not_the_answers_fit() {
+        let contact = Contact {
+            code: "SUICIDE_RISK".into(),
+            owner: Role::Doctor,
+            within_minutes: 5,
+            escalation: vec![],
+            locks_visit: true,
+            recontact_hours: vec![],
+            reason: fixture::text("联系"),
+            citation: fixture::alert().citation,
+        };
+        let mut of = branching();
+        let test = Test::AtLeast(Decimal::whole(2));
+        let conditions = vec![Condition { link_id: "how-often".into(), test }];
+        of.safeguards = vec![Safeguard { conditions, contact }];
+        assert_eq!(of.fault(), None);
+        let found = |code: &str| of.safeguards(&[("how-often", vec![chosen(code)])]).len();
+        assert_eq!((found("LA6569-3"), found("LA6570-1")), (0, 1));
+        of.safeguards[0].conditions.clear();
+        assert!(of.fault().is_some());
+    }
+
+    #[test]
+    fn the_nearest_value_is_within_the_bounds() {
+        let bounds = Bounds { least: Some(Decimal::whole(2)), most: Some(Decimal::whole(4)) };
+        for (value, nearest) in [(1, 2), (2, 2), (3, 3), (4, 4), (5, 4)] {
+            assert_eq!(bounds.nearest(Decimal::whole(value)), Decimal::whole(nearest));
+        }
+    }
+}

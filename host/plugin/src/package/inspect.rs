@@ -91,10 +91,12 @@ fn serves(ours: &Version, theirs: Option<&Version>) -> bool {
 }
 
 /// Interfaces without functions, whose types plugins import, in the newest version.
-const VOCABULARY: [(&str, (u64, u64, u64)); 3] = [
+const VOCABULARY: [(&str, (u64, u64, u64)); 5] = [
     ("xinglin:types/types", (1, 0, 0)),
     ("xinglin:clinical/snapshot", (1, 0, 0)),
     ("xinglin:payment/insurance", (1, 1, 0)),
+    ("xinglin:pathway/terms", (1, 1, 0)),
+    ("xinglin:pathway/questionnaires", (1, 1, 0)),
 ];
 
 /// The capability of an import, or `None` if it imports types only.
