@@ -392,8 +392,15 @@ async fn services_are_bought_earned_and_given_back(mut years: Years) {
     {
         clinic.patient.refused(&path_of(&offer, "buy"), body, code).await;
     }
+    // Nothing is sold to who waits in danger for a person.
+    let danger = json!({ "patient": subject, "danger": "acute", "note": "来电" });
+    let contact = clinic.doctor.post("/api/v1/safety-contacts", danger).await;
+    let contact = format!("/api/v1/safety-contacts/{}/end", contact["contact"].as_str().expect("an id"));
+    let agreed = json!({ "agreed_fen": 11_000 });
+    clinic.patient.refused(&path_of(&offer, "buy"), agreed.clone(), "ENC_RED_FLAG_OPEN").await;
+    clinic.doctor.post(&contact, json!({ "outcome": "mistaken", "note": "误报", "findings": 1 })).await;
     buy(&offer).await;
-    clinic.patient.refused(&path_of(&offer, "buy"), json!({ "agreed_fen": 11_000 }), "PRICE_STATE").await;
+    clinic.patient.refused(&path_of(&offer, "buy"), agreed, "PRICE_STATE").await;
     assert_eq!(on_account(&clinic, "liability.deferred").await, -11_000);
     assert_eq!(on_account(&clinic, "receivable.patient").await, 11_000);
     // Both back until the doctor replies.

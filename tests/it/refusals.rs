@@ -135,7 +135,12 @@ async fn a_danger_sign_stops_a_visit(hospital: TestHospital) {
     clinic.patient.refused(&format!("{path}/messages"), json!({ "text": "x" }), "ENC_RED_FLAG").await;
     clinic.doctor.refused(&close, json!({}), "ENC_RED_FLAG_OPEN").await;
     clinic.doctor.refused(&close, json!({ "note": " " }), "BODY_INVALID").await;
-    let closed = clinic.doctor.post(&close, json!({ "note": "With her husband; taken to 安定医院." })).await;
+    let note = json!({ "note": "With her husband; taken to 安定医院." });
+    clinic.doctor.refused(&close, note.clone(), "ENC_RED_FLAG_OPEN").await;
+    let contact = &clinic.doctor.get("/api/v1/safety-contacts").await[0];
+    let end = json!({ "outcome": "handed_over", "note": "With her husband.", "findings": contact["findings"] });
+    clinic.doctor.post(&format!("/api/v1/safety-contacts/{}/end", contact["id"].as_str().expect("an id")), end).await;
+    let closed = clinic.doctor.post(&close, note).await;
     assert_eq!(closed["status"], "CLOSED");
     assert!(closed["detail"].to_string().contains("SUICIDAL_INTENT"), "{closed}");
 

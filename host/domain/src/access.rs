@@ -230,6 +230,10 @@ actions! {
          PublicHealthDoctor, Administrator];
     /// Speak with a patient in danger, and record how it ended.
     EndSafetyContact = "pathway.end-safety-contact": [Doctor, Nurse, Psychotherapist];
+    /// Report that a patient is in danger.
+    ReportDanger = "pathway.report-danger":
+        [Doctor, Pharmacist, Nurse, HealthManager, Assistant, Dietitian, Counsellor, Psychotherapist,
+         PublicHealthDoctor];
     /// Lift a hold on prescribing.
     ReleaseHold = "pathway.release-hold": [Doctor];
 

@@ -127,7 +127,8 @@ codes! {
     EncRedFlag = "ENC_RED_FLAG", Unprocessable,
         "存在危急情况，已停止在线诊疗，请立即线下就医", "A danger sign stopped online care; the patient must be seen in person.";
     EncRedFlagOpen = "ENC_RED_FLAG_OPEN", Conflict,
-        "危急情况尚未人工确认，不能结束", "The danger sign has not been resolved by a person; the visit cannot close.";
+        "尚有须由医务人员当面确认的事项，暂不能继续",
+        "A member of staff must settle something in person first; until then this cannot go on.";
     EncState = "ENC_STATE", Conflict,
         "当前就诊状态不允许此操作", "The visit is not in a state that allows this.";
     AiForbiddenAct = "AI_FORBIDDEN_ACT", Forbidden,

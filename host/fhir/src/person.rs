@@ -5,7 +5,7 @@ use xinglin_domain::{id_number::IdNumber, identity::IdentityField, patient::NotT
 
 use crate::{
     error::{At, Findings, IssueKind},
-    read::{code_in, items, text},
+    read::{code_in, id_of, items, text},
 };
 
 /// Identifier types, HL7 table 0203.
@@ -44,6 +44,12 @@ pub fn treatable(patient: &Value) -> Result<(), NotTreatable> {
     } else {
         Ok(())
     }
+}
+
+/// The ids of patients that a patient names with a type of link: `replaced-by`, `replaces`.
+pub fn linked<'a>(patient: &'a Value, kind: &'a str) -> impl Iterator<Item = &'a str> {
+    let links = items(patient, "link").iter().filter(move |link| text(link, "type") == Some(kind));
+    links.filter_map(|link| id_of(text(link.get("other")?, "reference")?, "Patient"))
 }
 
 /// Whether two versions of a patient have the same name, number and birth date, which are
@@ -132,6 +138,8 @@ mod tests {
         assert_eq!(said(link("replaced-by")), Some(Replaced));
         assert_eq!(said(link("replaces")), None);
         assert_eq!(said(link("seealso")), None);
+        assert_eq!(linked(&link("replaces"), "replaces").collect::<Vec<_>>(), ["b"]);
+        assert_eq!(linked(&link("seealso"), "replaced-by").count(), 0);
     }
 
     #[test]

@@ -529,10 +529,10 @@ pub fn stands(observation: &Value) -> bool {
     matches!(text(observation, "status"), Some("final" | "amended" | "corrected"))
 }
 
-/// The moment since which an observation could be known: the last that its effective time may mean,
-/// or when it was issued, if that is later. None if it says neither.
+/// The moment since which an observation, or a response to a questionnaire, could be known: the last that its effective
+/// time may mean, or when it was issued, if that is later. None if it says neither.
 pub fn known_since(observation: &Value) -> Option<Instant> {
-    let effective = EFFECTIVE.iter().find_map(|name| {
+    let effective = EFFECTIVE.iter().chain(&["authored"]).find_map(|name| {
         let at = instant(observation, name)?;
         // A date is its whole day.
         let is_day = text(observation, name).is_some_and(|text| text.len() == "0000-00-00".len());

@@ -1,5 +1,6 @@
 use xinglin_domain::time::Instant;
 use xinglin_platform::{AppError, AppResult, boxed, settings::settings, work};
+use xinglin_records::patient;
 use xinglin_store::{StoreError, Tenant, Work};
 
 use super::{record, update};
@@ -13,21 +14,30 @@ use super::{record, update};
 #[tracing::instrument(target = "xinglin::trace", name = "escalate_alert", skip_all)]
 #[boxed]
 pub async fn escalate(records: &Tenant, work: &Work, now: Instant) -> AppResult<()> {
-    let row = match records.get_alert(work.id.parse().map_err(AppError::internal)?).await {
-        Ok(row) => row,
+    let id = work.id.parse().map_err(AppError::internal)?;
+    let of_whom = match records.get_alert(id).await {
+        Ok(row) => record(row)?.patient,
         Err(StoreError::NotFound { .. }) => return work::finish(records, work).await,
         Err(error) => return Err(error.into()),
     };
-    let standing = record(row.clone())?;
     let ladder = settings(records).await?.escalation;
+    let tx = records.begin().await?;
+    // What is found, tried and ended meanwhile holds this lock too.
+    patient::lock(&tx, of_whom).await?;
+    let row = tx.get_alert(id).await?;
+    let standing = record(row.clone())?;
     let climbs_at = standing.climbs_at();
     let climbed = match standing.clone().escalate(&ladder, now) {
         Ok(climbed) => climbed,
-        // Its deadline moved, or somebody acknowledged it.
-        Err(_) if standing.acknowledged.is_none() => return work::postpone(records, work, climbs_at).await,
-        Err(_) => return work::finish(records, work).await,
+        Err(_) => {
+            // Its deadline moved, or somebody acknowledged it.
+            match standing.acknowledged {
+                None => tx.put_off_work(work, climbs_at).await?,
+                Some(_) => tx.finish_work(work).await?,
+            };
+            return Ok(tx.commit().await?);
+        }
     };
-    let tx = records.begin().await?;
     if !tx.put_off_work(work, climbed.climbs_at()).await? {
         return Ok(());
     }

@@ -16,7 +16,7 @@ pub struct NotificationView {
     pub role: &'static str,
     /// When (RFC 3339).
     pub told: String,
-    /// How often it had climbed by then; 0 for its owner.
+    /// Its place among all that were told, in order; 0 for its owner.
     pub escalation: usize,
     /// The alert as it is now.
     pub about: AlertView,

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 use xinglin_domain::{
     access::Action,
+    coding::LocalizedText,
     compartment::{Compartment, Compartments},
     enrolment::{AlertRecord, AlertSource, Enrolment},
     id::AlertId,
@@ -124,7 +125,8 @@ async fn page_of(platform: &Platform, caller: &Caller, query: &AlertQuery, page:
 
 /// An alert of a restricted compartment is listed for the whole care team; its content only
 /// for those who may read the compartment. That of a patient in danger, for all who may speak with
-/// them: to save a life asks for no consent (个人信息保护法 §13(4)).
+/// them: to save a life asks for no consent (个人信息保护法 §13(4)). Who else was told of that one is told
+/// whom to find.
 pub(crate) async fn shown(platform: &Platform, caller: &Caller, record: AlertRecord) -> AppResult<AlertView> {
     let open = match record.source {
         AlertSource::Enrolment(enrolment) => {
@@ -132,6 +134,8 @@ pub(crate) async fn shown(platform: &Platform, caller: &Caller, record: AlertRec
         }
         AlertSource::Contact(_) => caller.may(Action::EndSafetyContact).is_ok(),
     };
+    let to_find =
+        matches!(record.source, AlertSource::Contact(_)) && record.told().any(|told| caller.actor.is(told.to));
     let mut view = view(record.clone(), caller);
     if !open {
         view.code = RESTRICTED.to_owned();
@@ -142,8 +146,20 @@ pub(crate) async fn shown(platform: &Platform, caller: &Caller, record: AlertRec
                 "sla_minutes": record.alert.sla_minutes,
             },
         });
+        if to_find {
+            view.detail["alert"]["message"] = serde_json::to_value(find_a_clinician()).map_err(AppError::internal)?;
+        }
     }
     Ok(view)
+}
+
+/// What an alert that nobody took up says to who may not know what it is about.
+fn find_a_clinician() -> LocalizedText {
+    LocalizedText::zh_en(
+        "该患者急需与临床人员通话，尚无人完成：请立即找到一名医师、护士或心理治疗师处理此警报。",
+        "A clinician must speak with this patient, and nobody has: find a doctor, a nurse or a psychotherapist now to \
+         take up this alert.",
+    )
 }
 
 pub(crate) fn record(row: Alert) -> AppResult<AlertRecord> {
@@ -231,7 +247,7 @@ fn roles_told(record: &AlertRecord) -> BTreeSet<&'static str> {
 }
 
 pub(crate) fn projection(record: &AlertRecord, pathway: &str) -> Value {
-    let by = record.acknowledged.map(|taken| (taken.at, taken.by.to_string()));
+    let by = record.acknowledged.and_then(|taken| Some((taken.at, taken.by?.to_string())));
     project::detected_issue(&project::Alert {
         id: record.id,
         patient: &record.patient.to_string(),

@@ -44,7 +44,7 @@ pub async fn close(platform: &Platform, caller: &Caller, id: EncounterId, ask: C
     };
     put_with(platform, caller, row, closed.into(), async |tx| {
         patient::lock(tx, of_whom).await?;
-        safety::none_locks(tx, of_whom).await
+        safety::none_locks_for(caller, tx, of_whom).await
     })
     .await
 }

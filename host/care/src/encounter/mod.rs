@@ -148,9 +148,10 @@ pub(crate) async fn follow_up<E: Executor>(
 ) -> AppResult<FollowUp> {
     let visit = load(records, id).await?.value;
     patient::treatable(records, visit.patient()).await?;
-    safety::none_locks(records, visit.patient()).await?;
     let guardian = guardian(records, visit.request(), now).await?;
-    Ok(visit.follow_up(guardian, now)?)
+    let follow_up = visit.follow_up(guardian, now)?;
+    safety::none_locks(records, visit.patient()).await?;
+    Ok(follow_up)
 }
 
 /// Proof that a patient who needs a guardian has one.

@@ -4,6 +4,7 @@ use xinglin_domain::{
     access::Action,
     encounter::{Accepted, Encounter, EncounterState, Finder, Requested},
     id::{EncounterId, PatientId},
+    safety::{Danger, Heard, is_sign},
     time::Instant,
 };
 use xinglin_platform::{
@@ -14,7 +15,10 @@ use xinglin_records::{patient, resource};
 use xinglin_store::{DocumentQuery, TenantTx};
 
 use super::{VisitView, load, lock, projection, put_with};
-use crate::look_again::look_again;
+use crate::{
+    look_again::look_again,
+    safety::{self, Found},
+};
 
 /// A danger sign.
 #[derive(Deserialize, ToSchema)]
@@ -26,7 +30,8 @@ pub struct StopVisit {
 
 /// Stops a visit because of a danger sign, by any member of the care team: nothing can be
 /// prescribed in it any more, nothing that was prescribed in it can be used, unpaid bills for it are
-/// closed and orders refunded; it is closed when a doctor records what was done.
+/// closed and orders refunded; it is closed when a doctor records what was done. Of a danger to life by the patient's
+/// own hand (`SUICIDAL_INTENT`, `SELF_HARM`, …) a [contact](crate::safety) is opened too.
 ///
 /// # Errors
 /// `BODY_INVALID` without a code; `ENC_RED_FLAG_OPEN` if it is stopped already, `ENC_STATE` if it is over.
@@ -37,12 +42,19 @@ pub async fn stop(platform: &Platform, caller: &Caller, id: EncounterId, ask: St
     caller.may_act_on(value.patient(), "visit", id)?;
     let of_whom = value.patient();
     let finder = Finder::Person(&caller.actor);
+    let in_danger = is_sign(&ask.code).then(|| {
+        let found = Found { danger: Danger::Acute, found_in: id.to_string() };
+        (found, Heard { by: caller.actor.account, note: ask.code.clone() })
+    });
     let stopped = match value {
         value @ Encounter::Requested(_) => value.expecting::<Requested>()?.stop(finder, ask.code, caller.now)?,
         value => value.expecting::<Accepted>()?.stop(finder, ask.code, caller.now)?,
     };
     put_with(platform, caller, row, stopped.into(), async |tx| {
         patient::lock(tx, of_whom).await?;
+        if let Some((found, heard)) = in_danger {
+            safety::open_said(tx, of_whom, found, Some(heard), caller.now).await?;
+        }
         // What is not settled goes with it.
         let of_visit = DocumentQuery { parent_id: Some(id.to_string()), ..DocumentQuery::default() };
         look_again(tx, of_visit, caller.now).await

@@ -87,7 +87,7 @@ pub async fn answer(
     };
     let found = if speaks { danger(definition.as_ref(), id, &body) } else { None };
     let safety = match found {
-        Some(found) => opened(&records, patient, found, caller.now).await?,
+        Some(found) => Some(opened(&records, patient, found, caller.now).await?),
         None => None,
     };
     // That they do not fit is no reason to overlook what they say.
@@ -236,9 +236,9 @@ fn leniently(value: &Value) -> Option<AnswerValue> {
 }
 
 /// Opens the contact in a transaction of its own: nothing that follows takes it back.
-async fn opened(records: &Tenant, patient: PatientId, found: Found, now: Instant) -> AppResult<Option<SafetyNotice>> {
+async fn opened(records: &Tenant, patient: PatientId, found: Found, now: Instant) -> AppResult<SafetyNotice> {
     let tx = records.begin().await?;
-    let notice = safety::open(&tx, patient, found, now).await?;
+    let notice = safety::open_said(&tx, patient, found, None, now).await?;
     tx.commit().await?;
     Ok(notice)
 }

@@ -9,13 +9,14 @@ use xinglin_records::patient;
 use xinglin_store::{DocumentQuery, Queue, Tenant, Work};
 
 use super::{Occasion, Occurrence, TRIES, calls_for, carry_out, hold, ready};
-use crate::look_again::look_again;
+use crate::{look_again::look_again, safety};
 
 /// Most enrolments of one patient that are ended at a time; what is left is ended next.
 const MOST: u32 = 100;
 
 /// Ends what was going on for a patient for whom nothing more may be done: enrolments with their
-/// timers and the holds that only the pathway would lift, and unpaid bills and orders of medicines.
+/// timers and the holds that only the pathway would lift, unpaid bills and orders of medicines, and contacts with who
+/// has died.
 /// No plugin is asked: nothing it answered would be carried out.
 ///
 /// # Errors
@@ -41,6 +42,7 @@ pub async fn end(extensions: &Extensions, records: &Tenant, work: &Work, occasio
         end_enrolment(extensions, records, value.id, occasion).await?;
     }
     let tx = records.begin().await?;
+    safety::end_of_patient(&tx, patient, occasion.now).await?;
     patient::lock(&tx, patient).await?;
     let of_patient = DocumentQuery { patient_id: Some(patient.to_string()), ..DocumentQuery::default() };
     look_again(&tx, of_patient, occasion.now).await?;

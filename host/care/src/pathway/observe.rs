@@ -11,7 +11,6 @@ use xinglin_domain::{
     id::{EnrolmentId, PatientId},
     pathway::{self, Event, Role},
     review::Severity,
-    safety::{Danger, of_observation},
     time::Instant,
 };
 use xinglin_fhir::{
@@ -30,7 +29,7 @@ use xinglin_records::{
 use xinglin_store::{CodeFilter, DocumentQuery, PatientQuery, Resource, StoreError, Tenant, TenantTx, Work};
 
 use super::{Occasion, keep_from, raise, ready, request};
-use crate::safety::{self, Found};
+use crate::safety;
 
 /// Minutes within which a person looks at a value that no rule gets: a project default.
 const REFUSED_MINUTES: u32 = 60;
@@ -38,13 +37,25 @@ const REFUSED_MINUTES: u32 = 60;
 /// Maximum number of observations that are compared with a new one.
 const COMPARED: u32 = 100;
 
-/// Turns written observations into events of the patient's pathways, in the order of writing.
+/// Turns written observations into events of the patient's pathways, in the order of writing. What says that the patient
+/// is in danger opens the [contact](crate::safety) first, also without an enrolment, in a transaction of its own: no
+/// pathway stands in its way.
 ///
 /// # Errors
 /// If the store fails.
 #[tracing::instrument(target = "xinglin::trace", skip_all)]
 #[boxed]
 pub async fn observe(platform: &Platform, records: &Tenant, work: &Work, occasion: &Occasion) -> AppResult<()> {
+    let readings = Vec::<Reading>::deserialize(&work.payload).map_err(AppError::internal)?;
+    if let Ok(patient) = work.lane.parse()
+        && readings.iter().any(|reading| reading.safety)
+    {
+        let tx = records.begin().await?;
+        for reading in &readings {
+            safety::read(&tx, patient, reading, occasion.now).await?;
+        }
+        tx.commit().await?;
+    }
     let tx = records.begin().await?;
     if tx.finish_work(work).await? {
         spread(platform, &tx, work, (occasion.now, occasion.now)).await?;
@@ -61,8 +72,7 @@ pub async fn observe(platform: &Platform, records: &Tenant, work: &Work, occasio
 /// - a correction, written since the enrolment, of a value that was news or that is recent: what it was
 ///   differs.
 ///
-/// What no rule gets is an alert instead. What says that the patient is in danger opens the
-/// [contact](crate::safety), also without an enrolment.
+/// What no rule gets is an alert instead.
 pub(super) async fn spread(
     platform: &Platform,
     tx: &TenantTx,
@@ -88,7 +98,7 @@ pub(super) async fn spread(
     // Oldest first, as they were enrolled.
     enrolments.reverse();
     let mut kept = Vec::new();
-    if enrolments.is_empty() && !readings.iter().any(|reading| reading.safety) {
+    if enrolments.is_empty() {
         return Ok(kept);
     }
     let person = match tx.get_resource("Patient", &patient.to_string()).await {
@@ -96,15 +106,8 @@ pub(super) async fn spread(
         Err(StoreError::NotFound { .. }) => return Ok(kept),
         Err(error) => return Err(error.into()),
     };
-    for reading in readings {
-        if enrolments.is_empty() && !reading.safety {
-            continue;
-        }
-        let Some(news) = News::read(tx, &person, &reading).await? else { continue };
-        if let Some(danger) = news.danger() {
-            let found_in = format!("Observation/{}", news.id);
-            safety::open(tx, patient, Found { danger, found_in }, now).await?;
-        }
+    for reading in readings.iter().filter(|reading| reading.kind == "Observation") {
+        let Some(news) = News::read(tx, &person, reading).await? else { continue };
         for enrolment in &enrolments {
             if news.is_for(enrolment) {
                 kept.extend(tell(platform, tx, &news, enrolment, (now, from)).await?);
@@ -167,13 +170,6 @@ impl News {
             None => repeats(tx, person, &row, &observed).await?,
         };
         Ok(Some(Self { id: row.id, resource, observed, labels, written: row.last_updated, corrects, repeats }))
-    }
-
-    /// The danger to the patient that it tells of for the first time.
-    fn danger(&self) -> Option<Danger> {
-        let news = self.corrects.is_some() || self.repeats.is_empty();
-        let recent = self.corrects.is_some_and(|(_, recent)| recent) || news::is_recent(&self.resource, self.written);
-        of_observation(&self.observed.observation).filter(|_| news && recent)
     }
 
     /// Whether it is news since the patient was enrolled, and not context. What counts is when it was

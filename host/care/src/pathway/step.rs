@@ -455,6 +455,7 @@ pub(super) async fn raise(
         raised: now,
         acknowledged: None,
         escalated: Vec::new(),
+        clock: xinglin_domain::enrolment::alert::Clock::default(),
     };
     tracing::warn!(alert = %record.id, code = record.alert.code, deadline = %record.deadline(), "alert raised");
     crate::alert::insert(tx, &record).await?;

@@ -1,6 +1,6 @@
 use serde::Deserialize;
 use utoipa::ToSchema;
-use xinglin_domain::{access::Action, id::ContactId, safety::SafetyContact};
+use xinglin_domain::{access::Action, id::ContactId};
 use xinglin_platform::{AppResult, Caller, Platform, boxed, document::Stored};
 use xinglin_records::patient;
 
@@ -15,7 +15,8 @@ pub struct ContactAttempt {
     pub note: String,
 }
 
-/// Records an attempt to reach a patient in danger. The alert does not climb for half an hour.
+/// Records an attempt to reach a patient in danger. The alert does not climb for half an hour, or for five minutes if
+/// the danger is acute; after two in a row it climbs when it is due.
 ///
 /// # Errors
 /// `PATHWAY_REASON_REQUIRED` without a note; `PATHWAY_STATE` if the contact has ended.
@@ -34,9 +35,13 @@ pub async fn attempt(
     let tx = platform.begin(caller).await?;
     patient::lock(&tx, contact.patient).await?;
     put(&tx, row, &contact, caller.now).await?;
-    let alert = alert::record(tx.get_alert(contact.alert).await?)?;
-    let climbs_at = alert.climbs_at().max(SafetyContact::quiet_until(caller.now));
-    alert::climb_at(&tx, &alert, climbs_at).await?;
+    let row = tx.get_alert(contact.alert).await?;
+    let standing = alert::record(row.clone())?;
+    if let Some(until) = contact.quiet_until(standing.told_last()) {
+        let quiet = standing.quiet(until);
+        alert::update(&tx, (row, &quiet), caller.now).await?;
+        alert::climb_at(&tx, &quiet, quiet.climbs_at()).await?;
+    }
     tx.commit().await?;
     view(&contact, caller.now)
 }

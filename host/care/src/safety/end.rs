@@ -1,12 +1,16 @@
 use serde::Deserialize;
 use utoipa::ToSchema;
-use xinglin_domain::{access::Action, id::ContactId, safety::Outcome};
-use xinglin_platform::{AppResult, Caller, Platform, boxed, document::Stored};
+use xinglin_domain::{
+    access::Action,
+    code::Code,
+    id::ContactId,
+    safety::{Outcome, SafetyContact},
+};
+use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed, document::Stored};
 use xinglin_records::patient;
-use xinglin_store::Queue;
+use xinglin_store::{Queue, Work};
 
-use super::{SafetyContactView, load, put, view};
-use crate::alert;
+use super::{SafetyContactView, load, put, settle, view};
 
 /// How a contact ended.
 #[derive(Deserialize, ToSchema)]
@@ -18,13 +22,16 @@ pub struct ContactEnd {
     pub outcome: Outcome,
     /// What was said and done.
     pub note: String,
+    /// `findings` of the contact as it was read: what was found since has not been spoken of.
+    pub findings: u32,
 }
 
 /// Records how a contact with a patient in danger ended. Visits may be closed again; a patient who was in
-/// acute danger is contacted again, unless it was a mistake.
+/// acute danger is contacted again after a day, three, and a week, unless it was a mistake.
 ///
 /// # Errors
-/// `PATHWAY_REASON_REQUIRED` without a note; `PATHWAY_STATE` if it has ended.
+/// `PATHWAY_REASON_REQUIRED` without a note; `PATHWAY_STATE` if it has ended; `VERSION_CONFLICT` if the patient has said
+/// something since it was read.
 #[tracing::instrument(target = "xinglin::trace", name = "end_contact", skip_all)]
 #[boxed]
 pub async fn end(platform: &Platform, caller: &Caller, id: ContactId, ask: ContactEnd) -> AppResult<SafetyContactView> {
@@ -32,13 +39,22 @@ pub async fn end(platform: &Platform, caller: &Caller, id: ContactId, ask: Conta
     let Stored { row, value } = load(&platform.records(caller), id).await?;
     caller.trail.saw(value.patient);
     let ended = value.end(&caller.actor, ask.outcome, ask.note, caller.now)?;
+    if ended.last_finding() != ask.findings {
+        let detail =
+            "the patient has said something else since you read the contact: read it again, and speak with them";
+        return Err(AppError::new(Code::VersionConflict, detail).with("findings", ended.last_finding()));
+    }
     let tx = platform.begin(caller).await?;
     patient::lock(&tx, ended.patient).await?;
+    // What was found meanwhile has changed it.
     put(&tx, row, &ended, caller.now).await?;
-    let row = tx.get_alert(ended.alert).await?;
-    let settled = alert::record(row.clone())?.settled(caller.actor.account, caller.now);
-    alert::update(&tx, (row, &settled), caller.now).await?;
-    tx.drop_work(Queue::Alert, &ended.alert.to_string()).await?;
+    settle(&tx, &ended, Some(caller.actor.account), caller.now).await?;
+    tx.put_work(&repetitions(&ended)).await?;
     tx.commit().await?;
     view(&ended, caller.now)
+}
+
+fn repetitions(contact: &SafetyContact) -> Vec<Work> {
+    let work = |(hours, at)| Work::new(Queue::Contact, format!("{}/{hours}", contact.id), contact.id, at);
+    contact.repeats().map(work).collect()
 }

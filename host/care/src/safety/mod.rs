@@ -5,34 +5,44 @@
 
 mod attempt;
 mod end;
+mod end_of_patient;
 mod get;
 mod help;
 mod list;
 mod open;
+mod read;
 mod repeat;
+mod report;
 
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 use xinglin_domain::{
+    access::Action,
     code::Code,
-    id::{AlertId, ContactId, PatientId},
+    id::{AccountId, AlertId, ContactId, PatientId},
     safety::{Help, SUICIDE_RISK, SafetyContact, key},
     time::Instant,
 };
 use xinglin_platform::{
-    AppError, AppResult,
+    AppError, AppResult, Caller,
     document::{Stored, next},
 };
-use xinglin_store::{Document, Executor, TenantScope, TenantTx};
+use xinglin_records::patient;
+use xinglin_store::{Document, DocumentQuery, Executor, Queue, TenantScope, TenantTx};
+
+use crate::alert;
 
 pub use self::attempt::{ContactAttempt, attempt};
 pub use self::end::{ContactEnd, end};
+pub(crate) use self::end_of_patient::end_of_patient;
 pub use self::get::get;
 pub use self::help::{HelpView, help, put_help};
 pub use self::list::{ContactFilter, list};
-pub(crate) use self::open::{Found, open};
+pub(crate) use self::open::{Found, open, open_said};
+pub(crate) use self::read::read;
 pub use self::repeat::repeat;
+pub use self::report::{DangerReport, report};
 
 /// A contact with a patient in danger.
 #[derive(Serialize, ToSchema)]
@@ -58,21 +68,24 @@ pub struct SafetyContactView {
     /// Its alert.
     #[schema(value_type = String)]
     pub alert: AlertId,
-    /// When the patient is contacted again (RFC 3339).
+    /// When the patient is contacted again (RFC 3339): counted from the end.
     pub repeats: Vec<String>,
+    /// How often something was found while it was open. Who records how it ended says up to which finding they have
+    /// read.
+    pub findings: u32,
     /// Guardians, emergency contacts, and what the record names as such. Only for one contact.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Vec<Object>>)]
     pub kin: Option<Vec<Value>>,
-    /// The whole: attempts, end.
+    /// The whole: findings, attempts, end.
     #[schema(value_type = Object)]
     pub detail: Value,
 }
 
-/// What a patient in danger is shown at once.
+/// What a patient in danger is shown at once; who reported the danger reads it too.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SafetyNotice {
-    /// The contact that was opened: `contact-…`.
+    /// The contact that was opened, or is open: `contact-…`.
     #[schema(value_type = String)]
     pub contact: ContactId,
     /// The hospital's words, and numbers to call.
@@ -80,19 +93,66 @@ pub struct SafetyNotice {
     pub help: Help,
 }
 
-/// Checks that no contact for acute danger is open. Read in a transaction that holds the patient's lock,
-/// none opens until it ends.
+/// Checks that no contact for acute danger is open with the patient, under whichever of their records. Read in a
+/// transaction that holds the patient's lock, none opens until it ends. The refusal says nothing of what it is about:
+/// a pharmacist, a cashier and who pays for the patient read it.
 ///
 /// # Errors
 /// `ENC_RED_FLAG_OPEN`.
-pub(crate) async fn none_locks<E: Executor>(records: &TenantScope<E>, patient: PatientId) -> AppResult<()> {
-    match open_one(records, SUICIDE_RISK, patient).await? {
-        Some(Stored { value, .. }) if value.locks_visits() => {
-            let detail = "a person must speak with the patient first, and record how the contact ended";
-            Err(AppError::new(Code::EncRedFlagOpen, detail).with("contact", value.id.to_string()))
+pub async fn none_locks<E: Executor>(records: &TenantScope<E>, patient: PatientId) -> AppResult<()> {
+    match locking(records, patient).await? {
+        None => Ok(()),
+        Some(_) => {
+            Err(AppError::new(Code::EncRedFlagOpen, "the treating doctor, or a nurse, knows what is to be done"))
         }
-        _ => Ok(()),
     }
+}
+
+/// As [`none_locks`], naming the contact to who may speak with the patient.
+pub(crate) async fn none_locks_for<E: Executor>(
+    caller: &Caller,
+    records: &TenantScope<E>,
+    patient: PatientId,
+) -> AppResult<()> {
+    if caller.may(Action::EndSafetyContact).is_err() {
+        return none_locks(records, patient).await;
+    }
+    match locking(records, patient).await? {
+        None => Ok(()),
+        Some(contact) => {
+            let detail = "a person must speak with the patient first, and record how the contact ended";
+            Err(AppError::new(Code::EncRedFlagOpen, detail).with("contact", contact.to_string()))
+        }
+    }
+}
+
+async fn locking<E: Executor>(records: &TenantScope<E>, patient: PatientId) -> AppResult<Option<ContactId>> {
+    for record in patient::records_of(records, patient).await? {
+        if let Some(Stored { value, .. }) = open_one(records, SUICIDE_RISK, record).await?
+            && value.locks_visits()
+        {
+            return Ok(Some(value.id));
+        }
+    }
+    Ok(None)
+}
+
+/// Most contacts of one patient that are looked at.
+const MOST_OF_PATIENT: u32 = 100;
+
+/// The contacts with a patient, the newest first.
+async fn of_patient<E: Executor>(records: &TenantScope<E>, patient: PatientId) -> AppResult<Vec<SafetyContact>> {
+    let query = DocumentQuery { patient_id: Some(patient.to_string()), ..DocumentQuery::default() };
+    let rows = records.list_documents::<ContactId>(&query, None, MOST_OF_PATIENT).await?;
+    rows.into_iter().map(|row| Ok(Stored::try_from(row)?.value)).collect()
+}
+
+/// The alert of a contact that has ended needs nobody any more.
+async fn settle(tx: &TenantTx, contact: &SafetyContact, by: Option<AccountId>, now: Instant) -> AppResult<()> {
+    let row = tx.get_alert(contact.alert).await?;
+    let settled = alert::record(row.clone())?.settled(by, now);
+    alert::update(tx, (row, &settled), now).await?;
+    Ok(tx.drop_work(Queue::Alert, &contact.alert.to_string()).await?)
 }
 
 /// The open contact of a code.
@@ -132,10 +192,8 @@ fn view(contact: &SafetyContact, now: Instant) -> AppResult<SafetyContactView> {
         overdue: contact.is_open() && now > contact.deadline,
         locks_visits: contact.locks_visits(),
         alert: contact.alert,
-        repeats: match contact.was_mistaken() {
-            true => Vec::new(),
-            false => contact.repeats().map(|(_, at)| at.to_string()).collect(),
-        },
+        repeats: contact.repeats().map(|(_, at)| at.to_string()).collect(),
+        findings: contact.last_finding(),
         kin: None,
         detail: serde_json::to_value(contact).map_err(AppError::internal)?,
     })

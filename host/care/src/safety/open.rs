@@ -1,9 +1,9 @@
 use serde_json::json;
 use xinglin_domain::{
-    enrolment::{AlertRecord, AlertSource},
+    enrolment::AlertRecord,
     id::{AlertId, ContactId, PatientId},
     pathway::Contact,
-    safety::{Danger, Help, SUICIDE_RISK, SafetyContact},
+    safety::{Danger, Finding, Heard, Help, SUICIDE_RISK, SafetyContact},
     time::Instant,
 };
 use xinglin_platform::{
@@ -15,9 +15,9 @@ use xinglin_records::{
     patient,
     resource::{self, marked},
 };
-use xinglin_store::{Message, Queue, TenantTx, Work};
+use xinglin_store::{Message, TenantTx};
 
-use super::{SafetyNotice, open_one, put, state};
+use super::{SafetyNotice, of_patient, open_one, put, state};
 use crate::alert;
 
 /// A danger, and what it was found in.
@@ -25,7 +25,7 @@ use crate::alert;
 pub(crate) struct Found {
     /// How great it is.
     pub(crate) danger: Danger,
-    /// `Observation/…` or `enr-…/questionnaire`.
+    /// As of a [`Finding`].
     pub(crate) found_in: String,
 }
 
@@ -45,9 +45,12 @@ fn asked_danger(contact: &Contact) -> Danger {
     }
 }
 
-/// Opens the contact with a patient in danger, in the transaction that stores what says so: its alert,
-/// what the patient is shown, and when they are contacted again. If one is open, the greater danger and the
-/// shorter time count. Nothing for a patient who has died.
+/// Opens the contact with a patient in danger, in the transaction that stores what says so: its alert, and
+/// what the patient is shown. If one is open, the finding is added to it, and its alert is due again. Nothing
+/// for a patient who has died. What was written in a record that another one replaced is the present one's.
+///
+/// # Errors
+/// If the store fails.
 #[boxed]
 pub(crate) async fn open(
     tx: &TenantTx,
@@ -55,29 +58,69 @@ pub(crate) async fn open(
     found: Found,
     now: Instant,
 ) -> AppResult<Option<SafetyNotice>> {
-    patient::lock(tx, patient).await?;
-    if patient::has_died(tx, patient).await? {
+    find(tx, patient, Finding::new(found.danger, found.found_in, now), Witness::Record).await
+}
+
+/// As [`open`], for what somebody said who is alive, whatever the record says: the patient's own answer, or what one of
+/// the care team heard. That the record says otherwise is kept with the finding.
+///
+/// # Errors
+/// If the store fails.
+pub(crate) async fn open_said(
+    tx: &TenantTx,
+    patient: PatientId,
+    found: Found,
+    heard: Option<Heard>,
+    now: Instant,
+) -> AppResult<SafetyNotice> {
+    let finding = Finding { heard, ..Finding::new(found.danger, found.found_in, now) };
+    let notice = find(tx, patient, finding, Witness::Present).await?;
+    notice.ok_or_else(|| AppError::internal("a contact is opened for who is alive"))
+}
+
+/// Who says it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Witness {
+    /// What was written in the record, whenever.
+    Record,
+    /// Somebody who is alive.
+    Present,
+}
+
+#[boxed]
+async fn find(tx: &TenantTx, named: PatientId, finding: Finding, witness: Witness) -> AppResult<Option<SafetyNotice>> {
+    patient::lock(tx, named).await?;
+    let patient = patient::current(tx, named).await?;
+    if patient != named {
+        patient::lock(tx, patient).await?;
+    }
+    let against_death = patient::has_died(tx, patient).await?;
+    if against_death && witness == Witness::Record {
         return Ok(None);
     }
     let help = settings(tx).await?.help;
+    let finding = Finding { against_death, ..finding };
+    // A version that was written is read once; who answers again says it again.
+    if finding.found_in.contains("/_history/")
+        && let Some(known) = of_patient(tx, patient).await?.into_iter().find(|known| known.rests_on(&finding.found_in))
+    {
+        return Ok(Some(SafetyNotice { contact: known.id, help }));
+    }
+    let now = finding.at;
     let contact = match open_one(tx, SUICIDE_RISK, patient).await? {
         None => {
-            let contact = SafetyContact::open(ids(), patient, found.danger, found.found_in, now);
+            let contact = SafetyContact::open(ids(), patient, finding);
             begin(tx, &contact, now).await?;
-            repeat_later(tx, &contact).await?;
             contact
         }
-        Some(Stored { row, value }) => match value.worsened(found.danger, &found.found_in, now) {
-            None => value,
-            Some(worse) => {
-                put(tx, row, &worse, now).await?;
-                hasten(tx, &worse, now).await?;
-                repeat_later(tx, &worse).await?;
-                worse
-            }
-        },
+        Some(Stored { row, value }) => {
+            let contact = value.found(finding);
+            put(tx, row, &contact, now).await?;
+            renew(tx, &contact, now).await?;
+            contact
+        }
     };
-    show(tx, &contact, &help, now).await?;
+    show(tx, &contact, (named, &help), now).await?;
     Ok(Some(SafetyNotice { contact: contact.id, help }))
 }
 
@@ -90,47 +133,47 @@ pub(super) async fn begin(tx: &TenantTx, contact: &SafetyContact, now: Instant) 
     let mut row = fresh(contact.id, contact.patient, None, state(contact), contact, now)?;
     row.exclusive_key = contact.exclusive_key();
     tx.insert_document(&row).await?;
-    let record = AlertRecord {
-        id: contact.alert,
-        source: AlertSource::Contact(contact.id),
-        patient: contact.patient,
-        alert: contact.notice(),
-        raised: contact.opened,
-        acknowledged: None,
-        escalated: Vec::new(),
-    };
+    let ids = (contact.alert, contact.id);
+    let at_once = contact.danger == Danger::Acute;
+    let record = AlertRecord::of_contact(ids, contact.patient, contact.notice(), (contact.opened, at_once));
     tracing::warn!(contact = %contact.id, code = contact.code(), deadline = %contact.deadline, "a patient is in danger");
     alert::insert(tx, &record).await?;
     let of = alert::origin(tx, &record).await?;
     resource::project(tx, marked(vec![alert::projection(&record, &of.pathway)], of.compartments), now).await
 }
 
-/// The alert of a contact is due earlier.
-async fn hasten(tx: &TenantTx, contact: &SafetyContact, now: Instant) -> AppResult<()> {
+/// The alert of a contact is due again, whoever was at it.
+async fn renew(tx: &TenantTx, contact: &SafetyContact, now: Instant) -> AppResult<()> {
     let row = tx.get_alert(contact.alert).await?;
-    let sooner = AlertRecord { alert: contact.notice(), ..alert::record(row.clone())? };
-    alert::update(tx, (row, &sooner), now).await?;
-    alert::climb_at(tx, &sooner, sooner.climbs_at()).await
+    let standing = alert::record(row.clone())?;
+    let renewed = standing.renewed(contact.notice(), contact.danger == Danger::Acute, now);
+    tracing::warn!(contact = %contact.id, finding = contact.last_finding(), climbs = %renewed.climbs_at(), "it was said again");
+    alert::update(tx, (row, &renewed), now).await?;
+    alert::climb_at(tx, &renewed, renewed.climbs_at()).await
 }
 
-async fn repeat_later(tx: &TenantTx, contact: &SafetyContact) -> AppResult<()> {
-    let again = contact
-        .repeats()
-        .map(|(hours, at)| Work::new(Queue::Contact, format!("{}/{hours}", contact.id), contact.id, at));
-    Ok(tx.put_work(&again.collect::<Vec<_>>()).await?)
-}
-
-/// What the patient is shown, once for each danger of a contact.
-async fn show(tx: &TenantTx, contact: &SafetyContact, help: &Help, now: Instant) -> AppResult<()> {
-    let danger = serde_json::to_value(contact.danger).map_err(AppError::internal)?;
-    let message = Message {
-        id: format!("msg-{:032x}", ambient::fresh_id()),
-        patient_id: contact.patient.to_string(),
-        dedupe_key: format!("{}/{}", contact.id, danger.as_str().unwrap_or_default()),
+/// What the patient is shown, once for each key.
+async fn show(
+    tx: &TenantTx,
+    contact: &SafetyContact,
+    (named, help): (PatientId, &Help),
+    now: Instant,
+) -> AppResult<()> {
+    let key = contact.message_key(now);
+    let mut message = Message {
+        id: String::new(),
+        patient_id: String::new(),
+        dedupe_key: key.clone(),
         body: json!({ "kind": "safety", "text": help.text, "lines": help.lines }),
         created_at: now,
         read_at: None,
     };
-    tx.insert_message(&message).await?;
+    // They may still look at the record that was replaced.
+    for patient in [Some(contact.patient), (named != contact.patient).then_some(named)].into_iter().flatten() {
+        message.id = format!("msg-{:032x}", ambient::fresh_id());
+        message.patient_id = patient.to_string();
+        tx.insert_message(&message).await?;
+        message.dedupe_key = format!("{key}/replaced");
+    }
     Ok(())
 }

@@ -14,8 +14,9 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Acknowledgement {
-    /// Who.
-    pub by: AccountId,
+    /// Who; the host, if nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<AccountId>,
     /// When.
     pub at: Instant,
 }
@@ -76,6 +77,24 @@ pub enum AlertSource {
     Contact(ContactId),
 }
 
+/// Times of an alert that do not follow from when it was raised and told.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Clock {
+    /// By when it must be acknowledged: what it was raised for became worse, or happened again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due: Option<Instant>,
+    /// When it climbs next: likewise, or somebody is at it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub climbs: Option<Instant>,
+}
+
+impl Clock {
+    fn is_plain(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// A stored alert.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AlertRecord {
@@ -95,18 +114,78 @@ pub struct AlertRecord {
     /// Whom else it was told to, in order, because nobody acknowledged it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub escalated: Vec<Escalation>,
+    /// Its own times, where it has any.
+    #[serde(default, skip_serializing_if = "Clock::is_plain")]
+    pub clock: Clock,
+}
+
+/// Roles that are told of a patient in danger: all that may speak with them.
+fn team() -> impl Iterator<Item = Role> {
+    Action::EndSafetyContact.roles().iter().copied()
 }
 
 impl AlertRecord {
-    /// Time by which it must be acknowledged.
-    pub fn deadline(&self) -> Instant {
-        self.raised.plus_minutes(i64::from(self.alert.sla_minutes))
+    /// Raised for a contact with a patient in danger. If that is a matter of minutes (`at_once`), all who may speak with
+    /// the patient are told now, else when nobody has in time.
+    pub fn of_contact(
+        (id, contact): (AlertId, ContactId),
+        patient: PatientId,
+        alert: Alert,
+        (raised, at_once): (Instant, bool),
+    ) -> Self {
+        let source = AlertSource::Contact(contact);
+        let (acknowledged, escalated, clock) = (None, Vec::new(), Clock::default());
+        let mut record = Self { id, source, patient, alert, raised, acknowledged, escalated, clock };
+        if at_once {
+            record.tell_team(raised);
+        }
+        record
     }
 
-    /// When it climbs next: so many minutes after it was told last.
+    /// Time by which it must be acknowledged.
+    pub fn deadline(&self) -> Instant {
+        self.clock.due.unwrap_or_else(|| self.raised.plus_minutes(i64::from(self.alert.sla_minutes)))
+    }
+
+    /// When it climbs next: so many minutes after it was told last, if its clock says nothing else.
     pub fn climbs_at(&self) -> Instant {
         let minutes = self.alert.sla_minutes.max(MIN_REPEAT_MINUTES);
-        self.escalated.last().map_or_else(|| self.deadline(), |last| last.at.plus_minutes(i64::from(minutes)))
+        let told =
+            || self.escalated.last().map_or_else(|| self.deadline(), |last| last.at.plus_minutes(i64::from(minutes)));
+        self.clock.climbs.unwrap_or_else(told)
+    }
+
+    /// When somebody was told last.
+    pub fn told_last(&self) -> Instant {
+        self.escalated.last().map_or(self.raised, |last| last.at)
+    }
+
+    /// What it was raised for happened again, or is worse, at a moment: from then on the time of `alert` counts, unless
+    /// less is left. If it is a matter of minutes (`at_once`), all who may speak with the patient are told now.
+    #[must_use]
+    pub fn renewed(mut self, alert: Alert, at_once: bool, at: Instant) -> Self {
+        let due = at.plus_minutes(i64::from(alert.sla_minutes));
+        self.clock = Clock { due: Some(self.deadline().min(due)), climbs: Some(self.climbs_at().min(due)) };
+        self.alert = alert;
+        if at_once {
+            self.tell_team(at);
+        }
+        self
+    }
+
+    /// Somebody is at it: it does not climb before a moment.
+    #[must_use]
+    pub fn quiet(mut self, until: Instant) -> Self {
+        self.clock.climbs = Some(self.climbs_at().max(until));
+        self
+    }
+
+    /// Tells those of the [team] who were not told. Whether there were any.
+    fn tell_team(&mut self, at: Instant) -> bool {
+        let told: Vec<Role> = self.told().map(|told| told.to).collect();
+        let before = self.escalated.len();
+        self.escalated.extend(team().filter(|role| !told.contains(role)).map(|to| Escalation { to, at }));
+        self.escalated.len() > before
     }
 
     /// Roles that were told, with the time, in order; the first is the owner.
@@ -115,7 +194,8 @@ impl AlertRecord {
         std::iter::once(owner).chain(self.escalated.iter().copied())
     }
 
-    /// Climbs to the next rung above the owner's; on the last one it stays, and is told again.
+    /// Climbs to the next rung above the owner's; on the last one it stays, and is told again. That of a patient in
+    /// danger climbs first to all who may speak with them: who runs the hospital can but find one of these.
     ///
     /// # Errors
     /// If it is acknowledged, or still has time.
@@ -123,9 +203,31 @@ impl AlertRecord {
         if self.acknowledged.is_some() || at < self.climbs_at() {
             return Err(CareError::State("the alert need not climb"));
         }
+        self.clock.climbs = None;
         let owner = Role::from(self.alert.owner);
-        let above: Vec<Role> = ladder.rungs().iter().copied().filter(|rung| *rung != owner).collect();
-        let to = above.get(self.escalated.len()).or(above.last()).copied().unwrap_or(owner);
+        let rungs = ladder.rungs().iter().copied();
+        let of_contact = matches!(self.source, AlertSource::Contact(_));
+        if of_contact && self.tell_team(at) {
+            return Ok(self);
+        }
+        let to = match of_contact {
+            false => {
+                // Whom the pathway names comes before the hospital's own.
+                let named = self.alert.escalation.iter().map(|role| Role::from(*role));
+                let mut above: Vec<Role> = Vec::new();
+                for rung in named.chain(rungs).filter(|rung| *rung != owner) {
+                    if !above.contains(&rung) {
+                        above.push(rung);
+                    }
+                }
+                above.get(self.escalated.len()).or(above.last()).copied().unwrap_or(owner)
+            }
+            true => {
+                let above: Vec<Role> = rungs.filter(|rung| team().all(|role| role != *rung)).collect();
+                let untold = above.iter().find(|rung| self.told().all(|told| told.to != **rung));
+                untold.or(above.last()).copied().unwrap_or(owner)
+            }
+        };
         self.escalated.push(Escalation { to, at });
         if self.escalated.len() > MAX_KEPT {
             // The first ones say when it left the owner; the last one when it was told last.
@@ -156,13 +258,13 @@ impl AlertRecord {
         if self.acknowledged.is_some() {
             return Err(CareError::State("the alert was taken up before"));
         }
-        self.acknowledged = Some(Acknowledgement { by: by.account, at });
+        self.acknowledged = Some(Acknowledgement { by: Some(by.account), at });
         Ok(self)
     }
 
-    /// The contact that it was raised for has ended.
+    /// The contact that it was raised for has ended, by somebody or by the host.
     #[must_use]
-    pub fn settled(mut self, by: AccountId, at: Instant) -> Self {
+    pub fn settled(mut self, by: Option<AccountId>, at: Instant) -> Self {
         self.acknowledged.get_or_insert(Acknowledgement { by, at });
         self
     }
@@ -182,7 +284,71 @@ mod tests {
             raised: NOW,
             acknowledged: None,
             escalated: Vec::new(),
+            clock: Clock::default(),
         }
+    }
+
+    /// Of a contact, with so many minutes.
+    fn of_contact(sla_minutes: u32, at_once: bool) -> AlertRecord {
+        let ids = (AlertId::from_u128(1), ContactId::from_u128(7));
+        let alert = Alert { sla_minutes, owner: crate::pathway::Role::Doctor, ..fixture::alert() };
+        AlertRecord::of_contact(ids, fixture::enrolment().patient, alert, (NOW, at_once))
+    }
+
+    fn told(record: &AlertRecord) -> Vec<Role> {
+        record.told().map(|told| told.to).collect()
+    }
+
+    #[test]
+    fn of_a_patient_in_danger_all_are_told_who_may_speak_with_them() {
+        use Role::{Administrator, Doctor, Nurse, Psychotherapist};
+        let ladder = Ladder::default();
+        // A matter of minutes: at once. Who runs the hospital, after as many again.
+        let acute = of_contact(5, true);
+        assert_eq!(told(&acute), [Doctor, Nurse, Psychotherapist]);
+        assert_eq!(acute.climbs_at(), NOW.plus_minutes(5));
+        let climbed = acute.escalate(&ladder, NOW.plus_minutes(5)).expect("it climbs");
+        assert_eq!(told(&climbed), [Doctor, Nurse, Psychotherapist, Administrator]);
+        let again = climbed.escalate(&ladder, NOW.plus_minutes(10)).expect("it climbs");
+        assert_eq!(again.escalated.last().map(|last| last.to), Some(Administrator), "again and again");
+        // A matter of hours: when it was due, whatever the hospital's ladder.
+        let strange = Ladder::new(vec![Administrator]).expect("a ladder");
+        let assess = of_contact(240, false);
+        assert_eq!((told(&assess), assess.climbs_at()), (vec![Doctor], NOW.plus_minutes(240)));
+        let climbed = assess.escalate(&strange, NOW.plus_minutes(240)).expect("it climbs");
+        assert_eq!(told(&climbed), [Doctor, Nurse, Psychotherapist]);
+        let alone = of_contact(5, true).escalate(&Ladder::new(vec![Nurse]).expect("a ladder"), NOW.plus_minutes(5));
+        assert_eq!(alone.expect("it climbs").told_last(), NOW.plus_minutes(5), "the owner is told again");
+    }
+
+    #[test]
+    fn what_becomes_worse_after_it_climbed_is_told_within_its_own_minutes() {
+        let ladder = Ladder::default();
+        let acute = || Alert { sla_minutes: 5, ..of_contact(5, true).alert };
+        let late = of_contact(240, false).escalate(&ladder, NOW.plus_minutes(240)).expect("it climbs");
+        assert_eq!(late.climbs_at(), NOW.plus_minutes(480));
+        let worse = late.renewed(acute(), true, NOW.plus_minutes(250));
+        assert_eq!((worse.climbs_at(), worse.deadline()), (NOW.plus_minutes(255), NOW.plus_minutes(240)));
+        let climbed = worse.escalate(&ladder, NOW.plus_minutes(255)).expect("it climbs");
+        assert_eq!(climbed.climbs_at(), NOW.plus_minutes(260), "every five minutes from now on");
+        // In time: five minutes, or what is left.
+        for (at, due) in [(10, 15), (238, 240)] {
+            let worse = of_contact(240, false).renewed(acute(), true, NOW.plus_minutes(at));
+            assert_eq!((worse.climbs_at(), worse.deadline()), (NOW.plus_minutes(due), NOW.plus_minutes(due)));
+            assert_eq!(told(&worse).len(), 3, "all are told at once");
+        }
+    }
+
+    #[test]
+    fn what_is_found_again_is_told_although_somebody_was_at_it() {
+        let tried = of_contact(240, false).quiet(NOW.plus_minutes(600));
+        assert_eq!(tried.climbs_at(), NOW.plus_minutes(600));
+        assert!(tried.clone().escalate(&Ladder::default(), NOW.plus_minutes(599)).is_err());
+        let notice = tried.alert.clone();
+        let again = tried.renewed(notice, false, NOW.plus_minutes(10));
+        assert_eq!((again.climbs_at(), again.deadline()), (NOW.plus_minutes(250), NOW.plus_minutes(240)));
+        let soon = of_contact(5, true).quiet(NOW.plus_minutes(3));
+        assert_eq!(soon.climbs_at(), NOW.plus_minutes(5), "an attempt takes no time away");
     }
 
     #[test]
@@ -206,6 +372,20 @@ mod tests {
         assert!(!late.is_overdue(NOW.plus_minutes(60)));
         assert_eq!(late.in_time(), Some(false));
         assert!(late.acknowledge(&fixture::doctor(), NOW.plus_minutes(21)).is_err());
+    }
+
+    #[test]
+    fn climbs_to_whom_the_pathway_names_before_the_hospitals_own() {
+        use crate::pathway::Role as Named;
+        let escalation = vec![Named::Nurse, Named::Doctor, Named::Pharmacist];
+        let mut alert = AlertRecord { alert: Alert { escalation, ..fixture::alert() }, ..record() };
+        for _ in 0..4 {
+            let at = alert.climbs_at();
+            alert = alert.escalate(&Ladder::default(), at).expect("it climbs");
+        }
+        let told: Vec<Role> = alert.told().map(|told| told.to).collect();
+        let last = Role::Administrator;
+        assert_eq!(told, [Role::Doctor, Role::Nurse, Role::Pharmacist, last, last]);
     }
 
     #[test]

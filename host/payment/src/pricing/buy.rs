@@ -1,5 +1,6 @@
 use serde::Deserialize;
 use utoipa::ToSchema;
+use xinglin_care::safety;
 use xinglin_domain::{
     access::Action,
     code::Code,
@@ -27,7 +28,8 @@ pub struct Buy {
 ///
 /// # Errors
 /// `PRICE_STATE` if it was bought before, has expired or costs another amount, if a package holds too little
-/// meanwhile, or runs already; `PATIENT_…` if nothing more may be done for the patient.
+/// meanwhile, or runs already; `PATIENT_…` if nothing more may be done for the patient, `ENC_RED_FLAG_OPEN` while they wait
+/// in danger for a person.
 #[boxed]
 pub async fn buy(platform: &Platform, caller: &Caller, id: PurchaseId, ask: Buy) -> AppResult<SaleView> {
     caller.may(Action::BuyService)?;
@@ -36,7 +38,9 @@ pub async fn buy(platform: &Platform, caller: &Caller, id: PurchaseId, ask: Buy)
     caller.may_act_on(patient, "purchase", id)?;
     let tx = records.begin().await?;
     lock(&tx, patient).await?;
+    patient::lock(&tx, patient).await?;
     patient::treatable(&tx, patient).await?;
+    safety::none_locks(&tx, patient).await?;
     let Stored { row, value: mut sale } = load(&tx, id).await?;
     let mut held = running(&tx, patient, &sale.plugin).await?;
     let counts = |one: &Sale| one.balances().iter().map(|balance| (balance.code.clone(), balance.period)).collect();

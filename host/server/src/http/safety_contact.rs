@@ -1,10 +1,12 @@
 //! Contacts with patients in danger.
 
-use axum::{Json, extract::State};
+use axum::{Json, extract::State, http::StatusCode};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
-use xinglin_care::safety::{self, ContactAttempt, ContactEnd, ContactFilter, HelpView, SafetyContactView};
+use xinglin_care::safety::{
+    self, ContactAttempt, ContactEnd, ContactFilter, DangerReport, HelpView, SafetyContactView, SafetyNotice,
+};
 use xinglin_domain::{
     access::Action,
     id::{ContactId, PatientId, TenantId},
@@ -24,6 +26,7 @@ use crate::{
 pub fn routes() -> OpenApiRouter<Hospital> {
     OpenApiRouter::new()
         .routes(by(&Action::EndSafetyContact, routes!(list)))
+        .routes(by(&Action::ReportDanger, routes!(report)))
         .routes(by(&Action::EndSafetyContact, routes!(get)))
         .routes(by(&Action::EndSafetyContact, routes!(attempt)))
         .routes(by(&Action::EndSafetyContact, routes!(end)))
@@ -41,7 +44,7 @@ pub struct Filter {
     patient: Option<PatientId>,
 }
 
-/// Contacts with patients in danger, at most 500: the open ones first, of these the first that is due.
+/// Contacts with patients in danger, at most 500: the open ones first, of all these the first that is due.
 #[utoipa::path(
     get, path = "/api/v1/safety-contacts", tag = "Safety contact",
     params(Filter),
@@ -54,6 +57,20 @@ pub async fn list(
 ) -> Reply<Json<Vec<SafetyContactView>>> {
     let filter = ContactFilter { ended: ended.unwrap_or_default(), patient };
     Ok(Json(safety::list(&hospital.platform, &caller, filter).await?))
+}
+
+/// Reports that a patient is in danger: what was heard or seen opens a contact, or is added to the open one.
+#[utoipa::path(
+    post, path = "/api/v1/safety-contacts", tag = "Safety contact",
+    request_body = DangerReport,
+    responses((status = 201, body = SafetyNotice), (status = "4XX", body = Problem)),
+)]
+pub async fn report(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    Body(ask): Body<DangerReport>,
+) -> Reply<(StatusCode, Json<SafetyNotice>)> {
+    Ok((StatusCode::CREATED, Json(safety::report(&hospital.platform, &caller, ask).await?)))
 }
 
 /// One contact, with whom else to tell.
@@ -70,7 +87,8 @@ pub async fn get(
     Ok(Json(safety::get(&hospital.platform, &caller, id).await?))
 }
 
-/// Records an attempt to reach the patient: the alert does not climb for half an hour.
+/// Records an attempt to reach the patient: the alert does not climb for half an hour, or for five minutes in acute danger;
+/// no more after two in a row.
 #[utoipa::path(
     post, path = "/api/v1/safety-contacts/{id}/attempts", tag = "Safety contact",
     params(("id" = String, Path, description = "`contact-…`")),
@@ -86,7 +104,7 @@ pub async fn attempt(
     Ok(Json(safety::attempt(&hospital.platform, &caller, id, ask).await?))
 }
 
-/// Records how the contact ended: visits may be closed again.
+/// Records how the contact ended, up to the finding that was read: visits may be closed again.
 #[utoipa::path(
     post, path = "/api/v1/safety-contacts/{id}/end", tag = "Safety contact",
     params(("id" = String, Path, description = "`contact-…`")),

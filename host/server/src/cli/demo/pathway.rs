@@ -372,7 +372,8 @@ impl Scene {
                 &format!("{} by {}", text(contact, "/code")?, text(contact, "/deadline")?),
             );
             let path = format!("/api/v1/safety-contacts/{}/end", text(contact, "/id")?);
-            let end = json!({ "outcome": "safe", "note": "Spoke with the patient: no thoughts of self-harm today." });
+            let end = json!({ "outcome": "safe", "note": "Spoke with the patient: no thoughts of self-harm today.",
+                              "findings": contact["findings"] });
             doctor.post(&path, &end).await?;
         }
         Ok(())
@@ -448,15 +449,19 @@ impl Scene {
         ensure!(refused.body["code"] == "ENC_RED_FLAG_OPEN", "the visit could be closed: {}", refused.body);
         self.story.refused("closing the visit meanwhile", &refused.body);
         let contact = format!("/api/v1/safety-contacts/{}", text(&told, "/about/detail/contact")?);
-        let kin = doctor.get(&contact).await?["kin"].clone();
-        let kin = kin.as_array().into_iter().flatten().find_map(|one| one["name"]["text"].as_str().map(str::to_owned));
+        let read = doctor.get(&contact).await?;
+        let kin = read["kin"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .find_map(|one| one["name"]["text"].as_str().map(str::to_owned));
         let nurse = self.client("nurse").await?;
         nurse
             .post(&format!("{contact}/attempts"), &json!({ "note": "The patient does not answer the phone." }))
             .await?;
         self.saw(now, "nurse", "calls", &format!("the patient, then {}", kin.context("nobody to call")?));
-        let end =
-            json!({ "outcome": "handed_over", "note": "The brother took the patient to the emergency department." });
+        let end = json!({ "outcome": "handed_over", "findings": read["findings"],
+                          "note": "The brother took the patient to the emergency department." });
         let ended = doctor.post(&format!("{contact}/end"), &end).await?;
         let again: Vec<&str> = ended["repeats"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         self.saw(now, "doctor", "records", &format!("handed over; contact again {}", again.join(", ")));
