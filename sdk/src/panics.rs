@@ -16,6 +16,7 @@ use crate::{
         reconciliation::{self, Reconciliation},
     },
     log,
+    panel::{self, Panel},
     pathway::{self, Pathway},
     payment::{self, Payer},
     prescribing::{self, Review},
@@ -57,6 +58,18 @@ impl<P: Pathway> Pathway for Loud<P> {
     ) -> Result<pathway::Outcome, pathway::Error> {
         install();
         P::step(state, event, snapshot, now)
+    }
+}
+
+impl<P: Panel> Panel for Loud<P> {
+    fn render(
+        standing: panel::Standing,
+        snapshot: Snapshot,
+        viewer: panel::Viewer,
+        now: Instant,
+    ) -> Result<Vec<panel::Block>, panel::Error> {
+        install();
+        P::render(standing, snapshot, viewer, now)
     }
 }
 

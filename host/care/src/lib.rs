@@ -1,4 +1,4 @@
-//! Care: visits, conversations, prescriptions, pathways with their alerts and holds, and
+//! Care: visits, conversations, prescriptions, pathways with their panels, alerts and holds, and
 //! decision support for other systems.
 
 pub mod alert;
@@ -9,6 +9,7 @@ pub mod encounter;
 pub mod item_order;
 mod look_again;
 pub mod message;
+pub mod panel;
 mod open;
 pub mod pathway;
 pub mod prescription;

@@ -31,11 +31,13 @@ pub enum Interface {
     Pricing,
     /// `xinglin:identity/verifier`: verification of persons and certificates. Fails closed.
     Verifier,
+    /// `xinglin:panel/panel`: what is shown of a patient in a pathway. Fails open.
+    Panel,
 }
 
 impl Interface {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Pathway,
         Self::Review,
         Self::Payer,
@@ -46,6 +48,7 @@ impl Interface {
         Self::Capitation,
         Self::Pricing,
         Self::Verifier,
+        Self::Panel,
     ];
 
     /// Its name without a version.
@@ -61,6 +64,7 @@ impl Interface {
             Self::Capitation => "xinglin:payment/capitation",
             Self::Pricing => "xinglin:payment/pricing",
             Self::Verifier => "xinglin:identity/verifier",
+            Self::Panel => "xinglin:panel/panel",
         }
     }
 }
@@ -88,6 +92,7 @@ impl Export {
         Self { interface: Interface::Capitation, version: (1, 1, 0) },
         Self { interface: Interface::Pricing, version: (1, 1, 0) },
         Self { interface: Interface::Verifier, version: (1, 0, 0) },
+        Self { interface: Interface::Panel, version: (1, 0, 0) },
     ];
 
     /// The interface.

@@ -8,8 +8,9 @@ use quote::{format_ident, quote};
 use syn::{Data, DeriveInput, Fields, Ident, Path, Token, parse_macro_input, punctuated::Punctuated};
 
 /// The roles, and the module of the SDK that has the bindings of each.
-const ROLES: [(&str, &str); 10] = [
+const ROLES: [(&str, &str); 11] = [
     ("pathway", "pathway"),
+    ("panel", "panel"),
     ("prescribing", "prescribing"),
     ("payment", "payment"),
     ("verifier", "verifier"),

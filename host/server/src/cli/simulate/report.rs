@@ -8,6 +8,7 @@ use xinglin_domain::pathway::Definition;
 use xinglin_runtime::Package;
 
 use super::course::{Counted, name};
+use crate::svg::escaped;
 
 /// Severities, the gravest first.
 const SEVERITIES: [&str; 3] = ["critical", "warning", "info"];
@@ -248,10 +249,6 @@ fn add(sum: &mut BTreeMap<&'static str, usize>, more: BTreeMap<&'static str, usi
     for (what, count) in more {
         *sum.entry(what).or_default() += count;
     }
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;")
 }
 
 fn table(header: &[&str], rows: impl Iterator<Item = Vec<String>>) {
