@@ -11,7 +11,7 @@
 //!     fn render(standing: Standing, snapshot: Snapshot, viewer: Viewer, now: Instant) -> Result<Vec<Block>, Error> {
 //!         let mut points = Points::new(now);
 //!         for one in snapshot.history(&Coding::loinc("4548-4")) {
-//!             points.add(one.effective, one.quantity().map(|quantity| quantity.value), false);
+//!             points.add(one.effective, one.quantity().map(|quantity| quantity.value), Bound::Exact);
 //!         }
 //!         Ok(vec![Series::new(zh_en("糖化血红蛋白", "HbA1c"), "%").points(&points).into()])
 //!     }
@@ -21,8 +21,8 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    time::Instant,
-    types::{Citation, Decimal, LocalizedText},
+    time::{Instant, china},
+    types::{Citation, Decimal, LocalizedText, zh_en},
 };
 
 #[doc(hidden)]
@@ -48,7 +48,7 @@ pub mod bindings {
 }
 
 pub use bindings::exports::xinglin::panel::panel::{
-    Act, Band, Block, Error, Guest as Panel, Metric, Point, Scale, Series, Standing, State, Table, Task, Text,
+    Act, Band, Block, Bound, Error, Guest as Panel, Metric, Point, Scale, Series, Standing, State, Table, Task, Text,
     TextStyle, Tone, Viewer,
 };
 
@@ -56,6 +56,25 @@ pub use bindings::exports::xinglin::panel::panel::{
 pub const MAX_POINTS: usize = 2_000;
 
 impl Standing {
+    /// Tasks that are due by then, soonest first.
+    pub fn due_by(&self, then: Instant) -> impl Iterator<Item = &Task> {
+        self.tasks.iter().filter(move |task| task.due <= then)
+    }
+
+    /// The next tasks as a table, with their days in Asia/Shanghai; `None` if there is none.
+    pub fn next_tasks(&self, most: usize) -> Option<Table> {
+        let row = |task: &Task| {
+            let (year, month, day) = china::civil(china::day(task.due));
+            let day = format!("{year:04}-{month:02}-{day:02}");
+            vec![task.title.clone(), zh_en(day.clone(), day)]
+        };
+        (!self.tasks.is_empty()).then(|| Table {
+            title: zh_en("接下来的任务", "Next tasks"),
+            columns: vec![zh_en("任务", "Task"), zh_en("日期", "Day")],
+            rows: self.tasks.iter().take(most).map(row).collect(),
+        })
+    }
+
     /// The state as the pathway reads it.
     pub fn pathway_state(&self) -> Option<crate::pathway::State> {
         self.state.as_ref().map(|state| crate::pathway::State { version: state.version, data: state.data.clone() })
@@ -75,7 +94,7 @@ impl Viewer {
 #[derive(Debug, Clone)]
 pub struct Points {
     now: Instant,
-    by_time: BTreeMap<Instant, (Decimal, bool)>,
+    by_time: BTreeMap<Instant, (Decimal, Bound)>,
 }
 
 impl Points {
@@ -85,11 +104,11 @@ impl Points {
     }
 
     /// Adds a value, if it has a time that is past. Of one moment the first that is added is kept.
-    pub fn add(&mut self, at: Option<Instant>, value: Option<Decimal>, below: bool) {
+    pub fn add(&mut self, at: Option<Instant>, value: Option<Decimal>, bound: Bound) {
         if let (Some(at), Some(value)) = (at, value)
             && at <= self.now
         {
-            self.by_time.entry(at).or_insert((value, below));
+            self.by_time.entry(at).or_insert((value, bound));
         }
     }
 
@@ -105,8 +124,8 @@ impl Points {
     }
 }
 
-fn point((at, (value, below)): (&Instant, &(Decimal, bool))) -> Point {
-    Point { at: *at, value: *value, below: *below }
+fn point((at, (value, bound)): (&Instant, &(Decimal, Bound))) -> Point {
+    Point { at: *at, value: *value, bound: *bound }
 }
 
 impl Series {
@@ -192,16 +211,16 @@ mod tests {
     fn points_are_in_order_and_of_the_past() {
         let mut points = Points::new(5_000);
         let value = |value: i64| Some(Decimal::whole(value));
-        points.add(Some(30), value(3), false);
-        points.add(Some(10), value(1), true);
-        points.add(Some(30), value(9), false);
-        points.add(Some(5_001), value(4), false);
-        points.add(None, value(5), false);
-        points.add(Some(20), None, false);
-        let list: Vec<(Instant, Decimal, bool)> = points.list().iter().map(|p| (p.at, p.value, p.below)).collect();
-        assert_eq!(list, [(10, Decimal::whole(1), true), (30, Decimal::whole(3), false)]);
+        points.add(Some(30), value(3), Bound::Exact);
+        points.add(Some(10), value(1), Bound::Below);
+        points.add(Some(30), value(9), Bound::Exact);
+        points.add(Some(5_001), value(4), Bound::Exact);
+        points.add(None, value(5), Bound::Exact);
+        points.add(Some(20), None, Bound::Exact);
+        let list: Vec<(Instant, Decimal, Bound)> = points.list().iter().map(|p| (p.at, p.value, p.bound)).collect();
+        assert_eq!(list, [(10, Decimal::whole(1), Bound::Below), (30, Decimal::whole(3), Bound::Exact)]);
         for at in 0..2_100 {
-            points.add(Some(1_000 + at), value(at), false);
+            points.add(Some(1_000 + at), value(at), Bound::Exact);
         }
         assert_eq!(points.list().len(), MAX_POINTS);
         assert_eq!(points.newest().map(|point| point.at), Some(3_099));

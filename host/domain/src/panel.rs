@@ -112,6 +112,18 @@ pub struct Text {
     pub text: LocalizedText,
 }
 
+/// How a value is to be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Bound {
+    /// As it is.
+    Exact,
+    /// The true value is below: a limit of detection.
+    Below,
+    /// The true value is above: the end of what was measured.
+    Above,
+}
+
 /// A value of a moment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -120,8 +132,8 @@ pub struct Point {
     pub at: Instant,
     /// The value.
     pub value: Decimal,
-    /// Whether the true value is below it, a limit of detection.
-    pub below: bool,
+    /// How it is to be read.
+    pub bound: Bound,
 }
 
 /// One number.
@@ -162,8 +174,8 @@ pub struct Band {
     pub low: Option<Decimal>,
     /// Upper edge; open if absent.
     pub high: Option<Decimal>,
-    /// Where the edges come from.
-    pub citation: Citation,
+    /// Where the edges come from. A plugin always says it; only the host leaves it out.
+    pub citation: Option<Citation>,
 }
 
 /// A curve.
@@ -270,6 +282,21 @@ impl Panel {
     }
 }
 
+impl Panel {
+    /// Without sources, whose titles name illnesses: for a reader whose screen others may see.
+    #[must_use]
+    pub fn discreet(mut self) -> Self {
+        for block in &mut self.0 {
+            match block {
+                Block::Metric(metric) => metric.citation = None,
+                Block::Series(series) => series.bands.iter_mut().for_each(|band| band.citation = None),
+                Block::Text(_) | Block::Table(_) | Block::Form(_) | Block::Action(_) => {}
+            }
+        }
+        self
+    }
+}
+
 impl Block {
     fn check(&self, known: Known<'_>) -> Result<(), &'static str> {
         match self {
@@ -322,7 +349,7 @@ impl Band {
             (low, high) => low.or(high).is_some(),
         };
         bound(ordered, "a band without an edge, or whose lower edge is not below the upper")?;
-        cited(&self.citation)
+        self.citation.as_ref().map_or(Err("a band without the source of its edges"), cited)
     }
 }
 
@@ -391,7 +418,7 @@ mod tests {
     }
 
     fn point(days: i64, value: i64) -> Point {
-        Point { at: NOW.plus_days(days), value: Decimal::whole(value), below: false }
+        Point { at: NOW.plus_days(days), value: Decimal::whole(value), bound: Bound::Exact }
     }
 
     fn metric() -> Metric {
@@ -400,7 +427,7 @@ mod tests {
 
     fn band() -> Band {
         let edges = [4, 7].map(|edge| Some(Decimal::whole(edge)));
-        Band { title: text("目标"), tone: Tone::Good, low: edges[0], high: edges[1], citation: citation() }
+        Band { title: text("目标"), tone: Tone::Good, low: edges[0], high: edges[1], citation: Some(citation()) }
     }
 
     fn series() -> Series {
@@ -439,6 +466,14 @@ mod tests {
         assert_eq!(fault([blocks, own.to_vec(), vec![longest, empty]].concat()), None);
         assert_eq!(fault(vec![words(text("a\nb")); 50]), None);
         assert_eq!(fault(Vec::new()), None);
+    }
+
+    #[test]
+    fn a_discreet_panel_names_no_source() {
+        let panel = Panel(vec![Block::Metric(metric()), Block::Series(series())]);
+        let text = serde_json::to_string(&panel.clone().discreet()).expect("JSON");
+        assert!(!text.contains(&citation().title), "{text}");
+        assert_ne!(panel.clone().discreet(), panel);
     }
 
     /// Each bound, broken alone.
@@ -496,7 +531,8 @@ mod tests {
                 series(&|one| (one.bands[0].low, one.bands[0].high) = (None, None)),
                 "a band without an edge, or whose lower edge is not below the upper",
             ),
-            (series(&|one| one.bands[0].citation.title.clear()), "a source without title or year"),
+            (series(&|one| one.bands[0].citation = Some(uncited(2024, ""))), "a source without title or year"),
+            (series(&|one| one.bands[0].citation = None), "a band without the source of its edges"),
             (table(&|one| one.columns.clear()), "a table of no column, or of more than 12"),
             (table(&|one| one.columns = vec![text("a"); 13]), "a table of no column, or of more than 12"),
             (table(&|one| one.rows = vec![one.rows[0].clone(); 201]), "more than 200 rows"),

@@ -30,6 +30,7 @@ mod conditions;
 mod definition;
 mod memory;
 pub mod numbers;
+mod panel;
 mod scales;
 mod screen;
 mod sources;
@@ -38,6 +39,7 @@ mod tenant;
 
 use xinglin_sdk::{
     clinical::Snapshot,
+    panel::{self as panels, Block, Panel, Standing, Viewer},
     pathway::{Definition, Eligibility, Error, Event, Outcome, Pathway, State},
     plugin,
     time::Instant,
@@ -46,7 +48,7 @@ use xinglin_sdk::{
 pub use sources::Source;
 
 /// The pathway plugin.
-#[plugin(pathway)]
+#[plugin(pathway, panel)]
 #[derive(Debug)]
 pub struct MentalHealth;
 
@@ -61,5 +63,16 @@ impl Pathway for MentalHealth {
 
     fn step(state: Option<State>, event: Event, snapshot: Snapshot, now: Instant) -> Result<Outcome, Error> {
         step::step(state.as_ref(), &event, &snapshot, now)
+    }
+}
+
+impl Panel for MentalHealth {
+    fn render(
+        standing: Standing,
+        snapshot: Snapshot,
+        viewer: Viewer,
+        now: Instant,
+    ) -> Result<Vec<Block>, panels::Error> {
+        panel::render(&standing, &snapshot, viewer, now)
     }
 }

@@ -5,7 +5,7 @@ use xinglin_domain::{
     enrolment::{Enrolment, TaskRecord},
     id::EnrolmentId,
     panel::{Act, Block, MAX_TASKS, OpenTask, Panel, PanelError, Standing, Viewer},
-    pathway::Definition,
+    pathway::{Definition, Questionnaire},
 };
 use xinglin_extensions::{Extensions, call::Calls, install};
 use xinglin_platform::{AppError, AppResult, Caller, boxed, document::Stored, settings::settings};
@@ -37,13 +37,14 @@ pub async fn show(extensions: &Extensions, caller: &Caller, id: EnrolmentId) -> 
     consent::may_open(platform, caller, patient, (labels, author), "enrolment", id).await?;
     let access = consent::record_access(platform, caller, patient).await?;
     let definition = install::definition(&records.get_install(&enrolment.plugin).await?)?;
+    let restricted = !labels.is_empty();
     let calls = Calls::new(extensions, records.id(), &caller.request_id, caller.now)
         .of(patient, Purpose::Treatment)
         .about(id)
-        .restricted(!labels.is_empty());
+        .restricted(restricted);
     let viewer = viewer(caller, &enrolment);
     let title = definition.title.clone();
-    let mut asking = Asking { extensions, caller, records, enrolment, definition, access, viewer, calls, version: None };
+    let mut asking = Asking { extensions, caller, records, enrolment, definition, access, restricted, viewer, calls, version: None };
     let (blocks, reason) = match asking.access.record && asking.access.shows(labels) {
         false => (Vec::new(), Some(Absence::withheld())),
         true => match asking.blocks().await {
@@ -89,6 +90,8 @@ struct Asking<'a> {
     enrolment: Enrolment,
     definition: Definition,
     access: RecordAccess,
+    /// Whether the pathway is in a restricted compartment.
+    restricted: bool,
     viewer: Viewer,
     calls: Calls<'a>,
     version: Option<String>,
@@ -155,7 +158,10 @@ impl Asking<'_> {
     }
 
     /// What the reader may start stays; the words of the host's own blocks are the host's.
-    async fn shown(&self, Panel(blocks): Panel, tasks: &[TaskRecord]) -> AppResult<Vec<Shown>> {
+    /// Of a restricted pathway the patient's own screen names no source, as their titles name illnesses.
+    async fn shown(&self, panel: Panel, tasks: &[TaskRecord]) -> AppResult<Vec<Shown>> {
+        let discreet = self.restricted && self.viewer != Viewer::Clinician;
+        let Panel(blocks) = if discreet { panel.discreet() } else { panel };
         let answers = self.enrolment.is_active() && self.caller.may(Action::AnswerQuestionnaire).is_ok();
         let mut shown = Vec::with_capacity(blocks.len());
         for block in blocks {
@@ -166,7 +172,11 @@ impl Asking<'_> {
                 Block::Table(table) => Some(Shown::Table(table)),
                 Block::Form(code) => {
                     let known = self.definition.questionnaires.iter().find(|known| known.code == code);
-                    known.filter(|_| answers).map(|known| Shown::Form { questionnaire: known.clone() })
+                    let form = |known: &Questionnaire| {
+                        let citation = known.citation.clone().filter(|_| !discreet);
+                        Shown::Form { questionnaire: Questionnaire { citation, ..known.clone() } }
+                    };
+                    known.filter(|_| answers).map(form)
                 }
                 Block::Action(Act::DoTask(code)) => tasks.iter().find(|one| one.task.code == code).and_then(|one| {
                     let theirs = one.clone().done(&self.caller.actor, self.caller.now).is_ok();

@@ -72,7 +72,15 @@ impl TryFrom<wit::Point> for domain::Point {
     type Error = Invalid;
 
     fn try_from(p: wit::Point) -> Result<Self, Invalid> {
-        Ok(Self { at: Instant::from_micros(p.at), value: p.value.try_into()?, below: p.below })
+        Ok(Self {
+            at: Instant::from_micros(p.at),
+            value: p.value.try_into()?,
+            bound: match p.bound {
+                wit::Bound::Exact => domain::Bound::Exact,
+                wit::Bound::Below => domain::Bound::Below,
+                wit::Bound::Above => domain::Bound::Above,
+            },
+        })
     }
 }
 
@@ -99,7 +107,7 @@ impl TryFrom<wit::Band> for domain::Band {
             tone: b.tone.into(),
             low: b.low.map(TryInto::try_into).transpose()?,
             high: b.high.map(TryInto::try_into).transpose()?,
-            citation: b.citation.into(),
+            citation: Some(b.citation.into()),
         })
     }
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use xinglin_domain::{
     coding::Decimal,
-    panel::{Point, Scale, Series, Tone},
+    panel::{Bound, Point, Scale, Series, Tone},
     time::{Day, Instant},
 };
 
@@ -123,8 +123,8 @@ const fn tone(tone: Tone) -> (&'static str, &'static str) {
 }
 
 fn curve(svg: &mut String, series: &Series, axis: &Axis, days: &Days) {
-    let places: Vec<(f64, f64, bool)> =
-        series.points.iter().map(|point| (days.x(point.at), axis.y(number(point.value)), point.below)).collect();
+    let places: Vec<(f64, f64, Bound)> =
+        series.points.iter().map(|point| (days.x(point.at), axis.y(number(point.value)), point.bound)).collect();
     let line: Vec<String> = places.iter().map(|(x, y, _)| format!("{x:.1},{y:.1}")).collect();
     let _ = writeln!(
         svg,
@@ -132,18 +132,23 @@ fn curve(svg: &mut String, series: &Series, axis: &Axis, days: &Days) {
         line.join(" ")
     );
     let size = if places.len() <= FEW { 4.0 } else { 2.0 };
-    for (x, y, below) in places {
-        let _ = match below {
-            // An open triangle that points down: the value is somewhere below.
-            true => writeln!(
+    for (x, y, bound) in places {
+        // An open triangle points to where the true value is.
+        let (class, towards) = match bound {
+            Bound::Exact => ("", 0.0),
+            Bound::Below => ("below", size),
+            Bound::Above => ("above", -size),
+        };
+        let _ = match bound {
+            Bound::Below | Bound::Above => writeln!(
                 svg,
-                "<path class=\"below\" d=\"M{:.1} {:.1}H{:.1}L{x:.1} {:.1}Z\" fill=\"#fff\" stroke=\"#1f4e8c\"/>",
+                "<path class=\"{class}\" d=\"M{:.1} {:.1}H{:.1}L{x:.1} {:.1}Z\" fill=\"#fff\" stroke=\"#1f4e8c\"/>",
                 x - size - 1.0,
-                y - size,
+                y - towards,
                 x + size + 1.0,
-                y + size
+                y + towards
             ),
-            false => writeln!(svg, "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"{size}\" fill=\"#1f4e8c\"/>"),
+            Bound::Exact => writeln!(svg, "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"{size}\" fill=\"#1f4e8c\"/>"),
         };
     }
 }
@@ -286,11 +291,11 @@ mod tests {
         text.parse().expect("a decimal")
     }
 
-    fn series(scale: Scale, values: &[(i64, &str, bool)]) -> Series {
-        let point = |(days, value, below): &(i64, &str, bool)| Point {
+    fn series(scale: Scale, values: &[(i64, &str, Bound)]) -> Series {
+        let point = |(days, value, bound): &(i64, &str, Bound)| Point {
             at: NOON.plus_days(*days),
             value: decimal(value),
-            below: *below,
+            bound: *bound,
         };
         Series {
             title: LocalizedText::zh_en("曲线", "Curve"),
@@ -304,7 +309,7 @@ mod tests {
     fn band(title: &str, low: Option<&str>, high: Option<&str>) -> Band {
         let citation = Citation { title: "T".into(), section: None, year: 2024, url: None };
         let (low, high) = (low.map(decimal), high.map(decimal));
-        Band { title: LocalizedText::zh_en(title, title), tone: Tone::Caution, low, high, citation }
+        Band { title: LocalizedText::zh_en(title, title), tone: Tone::Caution, low, high, citation: Some(citation) }
     }
 
     fn labels(series: &Series) -> Vec<String> {
@@ -325,7 +330,8 @@ mod tests {
             (Scale::Logarithmic, &["0.02", "5"], &["0.01", "0.10", "1", "10"]),
             (Scale::Logarithmic, &["0", "-1"], &["1", "10"]),
         ] {
-            let points: Vec<(i64, &str, bool)> = values.iter().zip(0..).map(|(value, day)| (day, *value, false)).collect();
+            let points: Vec<(i64, &str, Bound)> =
+                values.iter().zip(0..).map(|(value, day)| (day, *value, Bound::Exact)).collect();
             let found = labels(&series(scale, &points));
             let short: Vec<String> = expected.iter().map(|text| (*text).to_owned()).collect();
             assert_eq!(found.len(), short.len(), "{scale:?} {values:?}: {found:?}");
@@ -350,10 +356,10 @@ mod tests {
 
     #[test]
     fn below_the_limit_is_another_shape_at_the_limit() {
-        let mut viral = series(Scale::Logarithmic, &[(0, "31000", false), (30, "120", false), (90, "20", true)]);
+        let mut viral = series(Scale::Logarithmic, &[(0, "31000", Bound::Above), (30, "120", Bound::Exact), (90, "20", Bound::Below)]);
         viral.bands = vec![band("<50", None, Some("50")), band("50–200", Some("50"), Some("200"))];
         let svg = chart(&viral, 3, Language::Chinese).expect("a picture");
-        assert_eq!((svg.matches("<circle").count(), svg.matches("class=\"below\"").count()), (2, 1), "{svg}");
+        assert_eq!(["<circle", "class=\"below\"", "class=\"above\""].map(|what| svg.matches(what).count()), [1, 1, 1], "{svg}");
         assert!(svg.contains("aria-labelledby=\"t3 d3\"") && svg.contains("<title id=\"t3\">曲线</title>"), "{svg}");
         assert!(svg.contains("最近一次为 &lt;20 mmol/L"), "{svg}");
         assert_eq!(svg.matches("stroke-dasharray=\"6 3\"").count(), 2, "{svg}");
@@ -365,7 +371,7 @@ mod tests {
 
     #[test]
     fn nothing_that_is_said_becomes_markup() {
-        let mut hostile = series(Scale::Linear, &[(0, "5", false)]);
+        let mut hostile = series(Scale::Linear, &[(0, "5", Bound::Exact)]);
         hostile.title = LocalizedText::zh_en("\"><img src=x>", "");
         hostile.unit = "<script>".into();
         hostile.bands = vec![band("\"><script>alert(1)</script>", Some("4"), Some("9"))];

@@ -202,7 +202,7 @@ fn legend(band: &Band, unit: &str, language: Language) -> Legend {
         mark: tone(band.tone, language),
         title: band.title.get(language.tag()).to_owned(),
         range: format!("{range} {unit}").trim_end().to_owned(),
-        source: source(&band.citation),
+        source: band.citation.as_ref().map(source).unwrap_or_default(),
     }
 }
 
@@ -255,7 +255,7 @@ mod tests {
     use xinglin_domain::{
         coding::{Citation, Coding},
         id::{EnrolmentId, PatientId, TaskId},
-        panel::{Point, Scale, Tone, Viewer},
+        panel::{Bound, Point, Scale, Tone, Viewer},
         time::Instant,
     };
 
@@ -286,7 +286,7 @@ mod tests {
     fn all(words: &str) -> Vec<Shown> {
         let text = || LocalizedText::zh_en(words, words);
         let citation = || Citation { title: words.into(), section: Some(words.into()), year: 2024, url: Some(words.into()) };
-        let point = |below| Point { at: NOON, value: Decimal::whole(20), below };
+        let point = || Point { at: NOON, value: Decimal::whole(20), bound: Bound::Below };
         let says = |style, tone| Shown::Text(Text { style, tone, text: text() });
         let question = |link: &str, kind| Question {
             link_id: link.into(),
@@ -310,7 +310,7 @@ mod tests {
             Shown::Metric(Metric {
                 title: text(),
                 unit: "%".into(),
-                value: Some(point(true)),
+                value: Some(point()),
                 tone: Tone::Caution,
                 citation: Some(citation()),
             }),
@@ -318,13 +318,13 @@ mod tests {
                 title: text(),
                 unit: "{copies}/mL".into(),
                 scale: Scale::Logarithmic,
-                points: vec![point(true)],
+                points: vec![point()],
                 bands: vec![Band {
                     title: text(),
                     tone: Tone::Good,
                     low: None,
                     high: Some(Decimal::whole(50)),
-                    citation: citation(),
+                    citation: Some(citation()),
                 }],
             }),
             Shown::Table(Table { title: text(), columns: vec![text()], rows: vec![vec![text()]] }),

@@ -2,7 +2,7 @@
 
 use xinglin_domain::{
     coding::Citation,
-    panel::{Point, Tone},
+    panel::{Bound, Point, Tone},
     time::{Day, Instant},
 };
 
@@ -30,7 +30,11 @@ pub const fn class(tone: Tone) -> &'static str {
 
 /// `<20 copies/mL`.
 pub fn amount(point: &Point, unit: &str) -> String {
-    let sign = if point.below { "<" } else { "" };
+    let sign = match point.bound {
+        Bound::Exact => "",
+        Bound::Below => "<",
+        Bound::Above => ">",
+    };
     match readable(unit).as_str() {
         "" => format!("{sign}{}", point.value),
         "%" => format!("{sign}{} %", point.value),
