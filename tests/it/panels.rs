@@ -22,7 +22,8 @@ rules_on_both_engines!(
 );
 
 async fn enrol(clinic: &Clinic, plugin: &Plugin) -> String {
-    let enrolled = clinic.doctor.post("/api/v1/enrolments", json!({ "patient": clinic.subject, "plugin": plugin.id })).await;
+    let enrolled =
+        clinic.doctor.post("/api/v1/enrolments", json!({ "patient": clinic.subject, "plugin": plugin.id })).await;
     format!("/api/v1/enrolments/{}/panel", enrolled["id"].as_str().expect("an id"))
 }
 
@@ -90,7 +91,10 @@ async fn each_reader_is_shown_a_panel_of_their_own(hospital: TestHospital) {
     assert!(curve["bands"][0]["citation"]["title"].is_string(), "{curve}");
     assert_eq!(blocks(&mine, "form")[0]["questionnaire"]["code"], "follow-up", "{mine}");
     let team = clinic.doctor.get(&glucose).await;
-    assert_eq!((&team["viewer"], titles(&team, "table").last().map(String::as_str)), (&json!("clinician"), Some("接下来的任务")));
+    assert_eq!(
+        (&team["viewer"], titles(&team, "table").last().map(String::as_str)),
+        (&json!("clinician"), Some("接下来的任务"))
+    );
     assert!(blocks(&team, "form").is_empty() && blocks(&team, "task").is_empty(), "{team}");
     let shown = page(&clinic.patient, &glucose, "zh-CN").await;
     assert!(shown.contains("lang=\"zh-CN\"") && shown.contains("空腹目标") && shown.contains("<svg "), "{shown}");
@@ -122,8 +126,9 @@ async fn each_reader_is_shown_a_panel_of_their_own(hospital: TestHospital) {
     consent(&clinic, "permit", "hiv", json!({ "role": "doctor" })).await;
     consent(&clinic, "permit", "mental-health", json!({ "role": "doctor" })).await;
     let viral = enrol(&clinic, &HIV).await;
-    let results = [("12000", 60), ("130", 20)]
-        .map(|(value, ago)| record::result(&clinic.subject, hospital.now().plus_days(-ago), "20447-9", value, "{copies}/mL"));
+    let results = [("12000", 60), ("130", 20)].map(|(value, ago)| {
+        record::result(&clinic.subject, hospital.now().plus_days(-ago), "20447-9", value, "{copies}/mL")
+    });
     clinic.import(&results).await;
     let team = clinic.doctor.get(&viral).await;
     let curve = blocks(&team, "series")[0];

@@ -401,7 +401,8 @@ fn unit(unit: &str) -> Result<(), &'static str> {
 fn cited(citation: &Citation) -> Result<(), &'static str> {
     let Citation { title, section, year, url } = citation;
     let parts = [Some(title), section.as_ref(), url.as_ref()];
-    let short = parts.into_iter().flatten().all(|part| part.chars().count() <= MAX_SOURCE && part.chars().all(is_plain));
+    let short =
+        parts.into_iter().flatten().all(|part| part.chars().count() <= MAX_SOURCE && part.chars().all(is_plain));
     bound(!title.trim().is_empty() && short && (1900..=2200).contains(year), "a source without title or year")
 }
 
@@ -422,7 +423,13 @@ mod tests {
     }
 
     fn metric() -> Metric {
-        Metric { title: text("糖化"), unit: "%".into(), value: Some(point(0, 7)), tone: Tone::Good, citation: Some(citation()) }
+        Metric {
+            title: text("糖化"),
+            unit: "%".into(),
+            value: Some(point(0, 7)),
+            tone: Tone::Good,
+            citation: Some(citation()),
+        }
     }
 
     fn band() -> Band {
@@ -451,7 +458,8 @@ mod tests {
 
     #[test]
     fn what_the_contract_allows_passes() {
-        let own = [Block::Form("follow-up".into()), Block::Action(Act::DoTask("visit-7".into())), Block::Action(Act::Call)];
+        let own =
+            [Block::Form("follow-up".into()), Block::Action(Act::DoTask("visit-7".into())), Block::Action(Act::Call)];
         let open = Band { high: None, ..band() };
         let most = Series {
             points: (0..2_000).map(|n| Point { at: NOW.plus_seconds(n - 2_000), ..point(0, n) }).collect(),

@@ -89,7 +89,9 @@ impl Runtime {
             Err(e) => (String::new(), Some(Cause::new(FailureCode::Output, e.to_string()))),
         };
         let turn = match input_error {
-            None => unless(self.stopped(program, &state), self.turn(plugin, (tenant, H::APART), state.tape.is_live())).await,
+            None => {
+                unless(self.stopped(program, &state), self.turn(plugin, (tenant, H::APART), state.tape.is_live())).await
+            }
             Some(cause) => Err(cause),
         };
         let mut admission = None;

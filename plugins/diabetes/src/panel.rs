@@ -27,13 +27,11 @@ const PRESSURES: usize = 10;
 const TASKS: usize = 10;
 
 /// The panel.
-pub fn render(
-    standing: &Standing,
-    snapshot: &Snapshot,
-    viewer: Viewer,
-    now: Instant,
-) -> Result<Vec<Block>, Error> {
-    if snapshot.omissions.iter().any(|one| one.section == Section::Observations && one.reason == OmissionReason::Consent)
+pub fn render(standing: &Standing, snapshot: &Snapshot, viewer: Viewer, now: Instant) -> Result<Vec<Block>, Error> {
+    if snapshot
+        .omissions
+        .iter()
+        .any(|one| one.section == Section::Observations && one.reason == OmissionReason::Consent)
     {
         return Err(Error::MissingData(zh_en("未获准读取检测结果。", "Measurements may not be read.")));
     }
@@ -223,9 +221,7 @@ impl Sheet<'_> {
         let others = others.filter(|task| !is_visit(&task.code) && task.code != visit::RECHECK);
         blocks.extend(others.take(TASKS).map(|task| Block::Action(Act::DoTask(task.code.clone()))));
         if blocks.len() == 1 {
-            blocks.push(
-                Text::paragraph(zh_en("目前没有待办事项。", "There is nothing to do at present.")).into(),
-            );
+            blocks.push(Text::paragraph(zh_en("目前没有待办事项。", "There is nothing to do at present.")).into());
         }
         blocks
     }

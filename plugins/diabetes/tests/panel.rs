@@ -115,7 +115,9 @@ fn the_patient_is_shown_what_to_do_and_the_team_what_comes() {
     let patient = shown(&run, Viewer::Patient);
     assert!(has(&patient, &form));
     assert!(patient.iter().any(|block| matches!(block, Block::Action(Act::DoTask(code)) if code == "hba1c")));
-    assert!(!patient.iter().any(|block| matches!(block, Block::Action(Act::DoTask(code)) if code.starts_with("visit-"))));
+    assert!(
+        !patient.iter().any(|block| matches!(block, Block::Action(Act::DoTask(code)) if code.starts_with("visit-")))
+    );
     let team = shown(&run, Viewer::Clinician);
     let table = team.iter().find_map(|block| if let Block::Table(table) = block { Some(table) } else { None });
     assert!(table.is_some_and(|table| table.rows.len() == 10), "{table:?}");

@@ -24,12 +24,7 @@ const AHEAD_DAYS: i64 = 14;
 const TASKS: usize = 10;
 
 /// The panel.
-pub fn render(
-    standing: &Standing,
-    snapshot: &Snapshot,
-    viewer: Viewer,
-    now: Instant,
-) -> Result<Vec<Block>, Error> {
+pub fn render(standing: &Standing, snapshot: &Snapshot, viewer: Viewer, now: Instant) -> Result<Vec<Block>, Error> {
     if snapshot.omissions.iter().any(|one| {
         one.section == Section::Observations
             && matches!(one.reason, OmissionReason::Consent | OmissionReason::Compartment)
@@ -137,7 +132,13 @@ impl Sheet<'_> {
             Some((_, Load::Low)) => Tone::Caution,
             Some((_, Load::High)) => Tone::Danger,
         };
-        blocks.push(metric(zh_en("最近一次病毒载量", "Latest viral load"), "{copies}/mL", loads.newest(), tone, sources::VIRAL_LOAD));
+        blocks.push(metric(
+            zh_en("最近一次病毒载量", "Latest viral load"),
+            "{copies}/mL",
+            loads.newest(),
+            tone,
+            sources::VIRAL_LOAD,
+        ));
         let bands = [
             (zh_en("检测不到 <50", "Undetectable <50"), Tone::Good),
             (zh_en("低水平 50–200:评估依从性", "Low 50–200: adherence"), Tone::Caution),
@@ -184,7 +185,10 @@ impl Sheet<'_> {
         if memory.failing {
             found.push(Text::notice(
                 Tone::Danger,
-                zh_en("连续两次病毒载量高于200:病毒学失败评估中。", "Two viral loads above 200 in a row: virological failure."),
+                zh_en(
+                    "连续两次病毒载量高于200:病毒学失败评估中。",
+                    "Two viral loads above 200 in a row: virological failure.",
+                ),
             ));
         }
         if !memory.holds.is_empty() {
@@ -200,12 +204,6 @@ impl Sheet<'_> {
     }
 }
 
-fn metric(
-    title: LocalizedText,
-    unit: &str,
-    value: Option<Point>,
-    tone: Tone,
-    source: sources::Source,
-) -> Block {
+fn metric(title: LocalizedText, unit: &str, value: Option<Point>, tone: Tone, source: sources::Source) -> Block {
     Metric { title, unit: unit.to_owned(), value, tone, citation: Some(source.citation()) }.into()
 }

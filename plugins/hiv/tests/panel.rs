@@ -54,12 +54,8 @@ fn viral_load_is_on_a_log_scale_with_bands_at_50_and_200() {
         assert_eq!(curve.scale, Scale::Logarithmic);
         let points: Vec<(String, Bound)> =
             curve.points.iter().map(|point| (point.value.to_string(), point.bound)).collect();
-        let expected = [
-            ("31000", Bound::Exact),
-            ("120", Bound::Exact),
-            ("20", Bound::Below),
-            ("10000000", Bound::Above),
-        ];
+        let expected =
+            [("31000", Bound::Exact), ("120", Bound::Exact), ("20", Bound::Below), ("10000000", Bound::Above)];
         assert_eq!(points, expected.map(|(value, bound)| (value.to_owned(), bound)));
         let whole = |value| Some(Decimal::whole(value));
         let edges: Vec<_> = curve.bands.iter().map(|band| (band.low, band.high)).collect();
@@ -82,12 +78,7 @@ fn what_was_not_found_is_below_the_level_of_undetectable() {
 
 #[test]
 fn the_latest_values_are_judged_by_their_limits() {
-    for (value, tone) in [
-        ("49", Tone::Good),
-        ("50", Tone::Caution),
-        ("200", Tone::Caution),
-        ("201", Tone::Danger),
-    ] {
+    for (value, tone) in [("49", Tone::Good), ("50", Tone::Caution), ("200", Tone::Caution), ("201", Tone::Danger)] {
         let run = treated(&[(10, value, "")], &[]);
         assert_eq!(metric(&shown(&run, Viewer::Clinician), 0).tone, tone, "{value}");
     }
@@ -109,7 +100,10 @@ fn what_the_patient_is_shown_names_nothing() {
             for text in words(&blocks, language) {
                 assert!(!text.trim().is_empty());
                 let lower = text.to_lowercase();
-                for word in ["艾滋", "hiv", "病毒", "viral", "cd4", "virus", "免疫", "immun", "抗", "暴露", "exposure", "medicine", "药"] {
+                for word in [
+                    "艾滋", "hiv", "病毒", "viral", "cd4", "virus", "免疫", "immun", "抗", "暴露", "exposure",
+                    "medicine", "药",
+                ] {
                     assert!(!lower.contains(word), "`{word}` in {text}");
                 }
             }

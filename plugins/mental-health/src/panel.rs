@@ -24,12 +24,7 @@ use crate::{
 const TASKS: usize = 10;
 
 /// The panel.
-pub fn render(
-    standing: &Standing,
-    snapshot: &Snapshot,
-    viewer: Viewer,
-    now: Instant,
-) -> Result<Vec<Block>, Error> {
+pub fn render(standing: &Standing, snapshot: &Snapshot, viewer: Viewer, now: Instant) -> Result<Vec<Block>, Error> {
     if snapshot.omissions.iter().any(|one| {
         one.section == Section::Observations
             && matches!(one.reason, OmissionReason::Consent | OmissionReason::Compartment)
@@ -224,7 +219,8 @@ impl Sheet<'_> {
     /// What the care team looks at first.
     fn concerns(&self) -> Vec<Text> {
         let mut found = Vec::new();
-        if self.memory.as_ref().is_some_and(|memory| !memory.alarms.is_empty() || memory.holds.contains(&Hold::Suicide)) {
+        if self.memory.as_ref().is_some_and(|memory| !memory.alarms.is_empty() || memory.holds.contains(&Hold::Suicide))
+        {
             found.push(Text::notice(
                 Tone::Danger,
                 zh_en("存在未处理的自杀风险警报,请立即处置。", "An alert about a risk of suicide is open: act now."),

@@ -6,7 +6,9 @@ use super::{Host, PathwayRun};
 use crate::{
     Plugin,
     clinical::Snapshot,
-    panel::{Act, Band, Block, Error, MAX_POINTS, Metric, Panel, Point, Series, Standing, State, Table, Task, Tone, Viewer},
+    panel::{
+        Act, Band, Block, Error, MAX_POINTS, Metric, Panel, Point, Series, Standing, State, Table, Task, Tone, Viewer,
+    },
     pathway::{Definition, Pathway},
     time::Instant,
     types::{Citation, LocalizedText},
@@ -185,5 +187,8 @@ fn unit(unit: &str) {
 
 #[track_caller]
 fn cited(citation: &Citation) {
-    assert!(!citation.title.trim().is_empty() && (1900..=2200).contains(&citation.year), "a source without title or year");
+    assert!(
+        !citation.title.trim().is_empty() && (1900..=2200).contains(&citation.year),
+        "a source without title or year"
+    );
 }

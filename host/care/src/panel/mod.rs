@@ -112,7 +112,11 @@ impl Shown {
 impl Absence {
     /// The plugin is not enabled here, or was recalled.
     pub fn disabled() -> Self {
-        Self::new("DISABLED", "该随访服务目前已停用，面板无法显示。", "This follow-up is not in use at present, so its panel is not shown.")
+        Self::new(
+            "DISABLED",
+            "该随访服务目前已停用，面板无法显示。",
+            "This follow-up is not in use at present, so its panel is not shown.",
+        )
     }
 
     /// The plugin has none.

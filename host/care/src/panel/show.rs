@@ -44,7 +44,8 @@ pub async fn show(extensions: &Extensions, caller: &Caller, id: EnrolmentId) -> 
         .restricted(restricted);
     let viewer = viewer(caller, &enrolment);
     let title = definition.title.clone();
-    let mut asking = Asking { extensions, caller, records, enrolment, definition, access, restricted, viewer, calls, version: None };
+    let mut asking =
+        Asking { extensions, caller, records, enrolment, definition, access, restricted, viewer, calls, version: None };
     let (blocks, reason) = match asking.access.record && asking.access.shows(labels) {
         false => (Vec::new(), Some(Absence::withheld())),
         true => match asking.blocks().await {

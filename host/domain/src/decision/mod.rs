@@ -369,7 +369,9 @@ impl Decides for Panel {
             match block {
                 Block::Text(text) => decisions.add("text", word(text.tone)),
                 Block::Metric(metric) => decisions.add("metric", format!("{} in `{}`", word(metric.tone), metric.unit)),
-                Block::Series(series) => decisions.add("series", format!("{} in `{}`", word(series.scale), series.unit)),
+                Block::Series(series) => {
+                    decisions.add("series", format!("{} in `{}`", word(series.scale), series.unit))
+                }
                 Block::Table(table) => decisions.add("table", format!("{} columns", table.columns.len())),
                 Block::Form(code) => decisions.add("form", code),
                 Block::Action(Act::DoTask(code)) => decisions.add("task", code),

@@ -60,8 +60,7 @@ async fn guest(body: &str, data: &str) -> (Runtime, Arc<Plugin>) {
 }
 
 async fn rendered(runtime: &Runtime, plugin: &Plugin) -> Result<Result<Panel, PanelError>, CallFailure> {
-    let standing =
-        Standing { stage: "initial".into(), enrolled: now(), active: true, state: None, tasks: Vec::new() };
+    let standing = Standing { stage: "initial".into(), enrolled: now(), active: true, state: None, tasks: Vec::new() };
     let asked = (&standing, &["follow-up".to_owned()][..]);
     runtime.render_panel(plugin, context(), asked, &snapshot(), Viewer::Patient, now()).await.outcome
 }

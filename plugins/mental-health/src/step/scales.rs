@@ -8,11 +8,11 @@ use xinglin_sdk::{
 
 use super::{Step, plan};
 use crate::{
+    memory::Scale,
     numbers::{
         FIRST_EVERY, FIRST_UNTIL, GAD7_REVIEW, LATER_EVERY, MAINTENANCE, NO_RESPONSE_DAY, PHQ9_REVIEW, PHQ9_SAME_DAY,
         REMISSION, REMISSIONS_APART, RESPONSE_BASELINE, RESPONSE_PERCENT, REVIEW_MINUTES, SCALES_WINDOW,
     },
-    memory::Scale,
     scales::{Answers, DIFFICULT, code, gad7_band, phq9_band},
     sources::Source,
 };

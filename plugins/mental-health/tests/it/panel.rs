@@ -103,8 +103,8 @@ fn the_patient_is_never_shown_a_risk() {
                     assert!(!text.trim().is_empty());
                     let lower = text.to_lowercase();
                     for word in [
-                        "抑郁", "焦虑", "自杀", "自伤", "伤害", "失眠", "精神", "心理", "风险", "警报", "第9题", "depress", "anxi",
-                        "suicid", "insomn", "psych", "mental", "risk", "harm", "item", "alert",
+                        "抑郁", "焦虑", "自杀", "自伤", "伤害", "失眠", "精神", "心理", "风险", "警报", "第9题",
+                        "depress", "anxi", "suicid", "insomn", "psych", "mental", "risk", "harm", "item", "alert",
                     ] {
                         assert!(!lower.contains(word), "`{word}` in {text}");
                     }

@@ -188,12 +188,7 @@ impl Hook for Render {
     type Results = (Result<Vec<wit::Block>, wit::Error>,);
 
     fn lower(input: &RenderInput<'_>) -> Self::Parameters {
-        (
-            input.standing.as_ref().into(),
-            input.snapshot.as_ref().into(),
-            input.viewer.into(),
-            input.now.micros(),
-        )
+        (input.standing.as_ref().into(), input.snapshot.as_ref().into(), input.viewer.into(), input.now.micros())
     }
 
     fn raise((answer,): Self::Results) -> Result<Self::Output, Invalid> {
@@ -204,11 +199,8 @@ impl Hook for Render {
     }
 
     fn check(input: &RenderInput<'_>, output: &Self::Output) -> Result<(), Invalid> {
-        let known = domain::Known {
-            questionnaires: &input.questionnaires,
-            tasks: &input.standing.tasks,
-            now: input.now,
-        };
+        let known =
+            domain::Known { questionnaires: &input.questionnaires, tasks: &input.standing.tasks, now: input.now };
         match output {
             Ok(panel) => panel.check(known).map_err(|fault| Invalid(fault.to_string())),
             Err(_) => Ok(()),

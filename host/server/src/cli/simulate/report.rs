@@ -305,7 +305,7 @@ mod tests {
         });
         assert_eq!(report.weeks, [[1, 0, 0], [0, 1, 2]]);
         let svg = report.svg();
-        assert!(svg.contains("week 2: 2 info") && svg.contains("a &lt;b>") && svg.ends_with("</svg>\n"), "{svg}");
+        assert!(svg.contains("week 2: 2 info") && svg.contains("a &lt;b&gt;") && svg.ends_with("</svg>\n"), "{svg}");
         assert_eq!((report.alerts["CODE"].count, report.alerts["CODE"].patients), (4, 1));
         assert_eq!(report.per_hundred(1), "100.0");
     }

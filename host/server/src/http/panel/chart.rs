@@ -76,7 +76,9 @@ fn described(series: &Series, language: Language) -> String {
     let (from, to) = (day(first.at), day(last.at));
     match language {
         Language::Chinese => format!("{from} 至 {to} 共 {count} 个数值，最近一次为 {shown}；数值见图下表格。"),
-        Language::English => format!("{count} values from {from} to {to}, the last {shown}; all are in the table below."),
+        Language::English => {
+            format!("{count} values from {from} to {to}, the last {shown}; all are in the table below.")
+        }
     }
 }
 
@@ -235,7 +237,11 @@ impl Axis {
 /// 1, 2 or 5 times a power of ten, not less than this.
 fn step(least: f64) -> f64 {
     let power = 10_f64.powf(least.log10().floor());
-    [1.0, 2.0, 5.0, 10.0].into_iter().map(|times| times * power).find(|step| *step >= least * (1.0 - 1e-9)).unwrap_or(least)
+    [1.0, 2.0, 5.0, 10.0]
+        .into_iter()
+        .map(|times| times * power)
+        .find(|step| *step >= least * (1.0 - 1e-9))
+        .unwrap_or(least)
 }
 
 /// The axis of days, from the beginning of the first to the end of the last.
@@ -336,7 +342,11 @@ mod tests {
             let short: Vec<String> = expected.iter().map(|text| (*text).to_owned()).collect();
             assert_eq!(found.len(), short.len(), "{scale:?} {values:?}: {found:?}");
             for (found, expected) in found.iter().zip(&short) {
-                assert_eq!(found.parse::<f64>().expect("a number"), expected.parse::<f64>().expect("one"), "{values:?}");
+                assert_eq!(
+                    found.parse::<f64>().expect("a number"),
+                    expected.parse::<f64>().expect("one"),
+                    "{values:?}"
+                );
             }
         }
     }
@@ -356,10 +366,17 @@ mod tests {
 
     #[test]
     fn below_the_limit_is_another_shape_at_the_limit() {
-        let mut viral = series(Scale::Logarithmic, &[(0, "31000", Bound::Above), (30, "120", Bound::Exact), (90, "20", Bound::Below)]);
+        let mut viral = series(
+            Scale::Logarithmic,
+            &[(0, "31000", Bound::Above), (30, "120", Bound::Exact), (90, "20", Bound::Below)],
+        );
         viral.bands = vec![band("<50", None, Some("50")), band("50–200", Some("50"), Some("200"))];
         let svg = chart(&viral, 3, Language::Chinese).expect("a picture");
-        assert_eq!(["<circle", "class=\"below\"", "class=\"above\""].map(|what| svg.matches(what).count()), [1, 1, 1], "{svg}");
+        assert_eq!(
+            ["<circle", "class=\"below\"", "class=\"above\""].map(|what| svg.matches(what).count()),
+            [1, 1, 1],
+            "{svg}"
+        );
         assert!(svg.contains("aria-labelledby=\"t3 d3\"") && svg.contains("<title id=\"t3\">曲线</title>"), "{svg}");
         assert!(svg.contains("最近一次为 &lt;20 mmol/L"), "{svg}");
         assert_eq!(svg.matches("stroke-dasharray=\"6 3\"").count(), 2, "{svg}");

@@ -109,7 +109,9 @@ pub fn page(view: &PanelView, danger: Option<&Help>, language: Language) -> Resp
         by: match language {
             Language::Chinese => format!("内容由该随访的插件（版本 {version}）提供，不能代替医生的判断。"),
             Language::English => {
-                format!("Made by the plugin of this follow-up (version {version}); it does not replace a doctor's judgement.")
+                format!(
+                    "Made by the plugin of this follow-up (version {version}); it does not replace a doctor's judgement."
+                )
             }
         },
         danger: danger.map(|help| help_lines(help, tag)),
@@ -285,16 +287,12 @@ mod tests {
     /// One block of each kind; every text is this one.
     fn all(words: &str) -> Vec<Shown> {
         let text = || LocalizedText::zh_en(words, words);
-        let citation = || Citation { title: words.into(), section: Some(words.into()), year: 2024, url: Some(words.into()) };
+        let citation =
+            || Citation { title: words.into(), section: Some(words.into()), year: 2024, url: Some(words.into()) };
         let point = || Point { at: NOON, value: Decimal::whole(20), bound: Bound::Below };
         let says = |style, tone| Shown::Text(Text { style, tone, text: text() });
-        let question = |link: &str, kind| Question {
-            link_id: link.into(),
-            text: text(),
-            kind,
-            required: true,
-            records_as: None,
-        };
+        let question =
+            |link: &str, kind| Question { link_id: link.into(), text: text(), kind, required: true, records_as: None };
         let choice = Coding { display: Some(words.into()), ..Coding::new(words, words) };
         let questions = vec![
             question(words, AnswerKind::Boolean),
@@ -413,9 +411,13 @@ mod tests {
 
     #[tokio::test]
     async fn a_page_without_a_panel_says_so() {
-        for absence in
-            [Absence::disabled(), Absence::not_offered(), Absence::withheld(), Absence::missing_data(), Absence::failed()]
-        {
+        for absence in [
+            Absence::disabled(),
+            Absence::not_offered(),
+            Absence::withheld(),
+            Absence::missing_data(),
+            Absence::failed(),
+        ] {
             let without = PanelView { reason: Some(absence.clone()), ..view(Vec::new(), "x") };
             for language in [Language::Chinese, Language::English] {
                 let shown = text(page(&without, None, language)).await;
