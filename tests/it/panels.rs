@@ -19,6 +19,7 @@ rules_on_both_engines!(
     TestHospital:
     each_reader_is_shown_a_panel_of_their_own,
     a_page_is_shown_without_a_panel_and_says_so,
+    a_plugin_of_before_there_were_panels_has_none,
 );
 
 async fn enrol(clinic: &Clinic, plugin: &Plugin) -> String {
@@ -80,7 +81,7 @@ async fn each_reader_is_shown_a_panel_of_their_own(hospital: TestHospital) {
     // Diabetes: glucose with its bands; a form that is answered in place.
     let glucose = enrol(&clinic, &DIABETES).await;
     clinic.patient.post(&glucose.replace("/panel", "/answers"), follow_up("8.2", false)).await;
-    hospital.advance(8 * 86_400).await;
+    hospital.advance(15 * 86_400).await;
     let mine = clinic.patient.get(&glucose).await;
     assert_eq!((&mine["viewer"], &mine["plugin"]["id"]), (&json!("patient"), &json!(DIABETES.id)), "{mine}");
     assert!(mine.get("reason").is_none(), "{mine}");
@@ -165,7 +166,7 @@ async fn each_reader_is_shown_a_panel_of_their_own(hospital: TestHospital) {
     }
     clinic.cashier.hidden(&glucose, "AUTH_FORBIDDEN").await;
     // A guardian's panel is the patient's.
-    let (guardian, _) = clinic.guardian("guardian", json!({})).await;
+    let (guardian, _) = clinic.guardian("guardian", json!({ "tie": "spouse", "ground": "court" })).await;
     assert_eq!(guardian.get(&glucose).await["viewer"], "guardian");
 }
 
@@ -206,7 +207,7 @@ async fn a_page_is_shown_without_a_panel_and_says_so(hospital: TestHospital) {
 
     // The compartment is closed: to the plugin, then to the reader.
     clinic.import(&[record::condition(&clinic.subject, &clinic.evidence[0], hospital.now(), "B24")]).await;
-    consent(&clinic, "permit", "hiv", json!({ "role": "doctor" })).await;
+    let close = consent(&clinic, "permit", "hiv", json!({ "role": "doctor" })).await;
     let viral = enrol(&clinic, &HIV).await;
     clinic.import(&[record::result(&clinic.subject, hospital.now(), "20447-9", "130", "{copies}/mL")]).await;
     assert!(clinic.doctor.get(&viral).await.get("reason").is_none());
@@ -215,13 +216,17 @@ async fn a_page_is_shown_without_a_panel_and_says_so(hospital: TestHospital) {
         assert_eq!(reason(client, &viral).await, "MISSING_DATA");
     }
     clinic.patient.post(&reopen, json!(null)).await;
-    let reopen = consent(&clinic, "refuse", "hiv", json!({ "role": "doctor" })).await;
-    assert_eq!(reason(&clinic.doctor, &viral).await, "WITHHELD", "who enrolled the patient knows that they are");
-    assert!(clinic.patient.get(&viral).await.get("reason").is_none());
-    clinic.patient.post(&reopen, json!(null)).await;
+    clinic.patient.post(&close, json!(null)).await;
+    assert!(clinic.doctor.get(&viral).await.get("reason").is_none(), "who treats is within");
+    clinic.patient.post(&viral.replace("/panel", "/leave"), json!({ "reason": "moved away" })).await;
+    assert_eq!(reason(&clinic.doctor, &viral).await, "WITHHELD", "who enrolled the patient knows that they were");
+    let mine = clinic.patient.get(&viral).await;
+    assert!(mine.get("reason").is_none() && blocks(&mine, "task").is_empty(), "{mine}");
+}
 
-    // A plugin of before there were panels.
+async fn a_plugin_of_before_there_were_panels_has_none(hospital: TestHospital) {
     let clinic = hospital.clinic(&[&frozen::DIABETES]).await;
     let glucose = enrol(&clinic, &frozen::DIABETES).await;
-    assert_eq!(reason(&clinic.patient, &glucose).await, "NOT_OFFERED");
+    let panel = clinic.patient.get(&glucose).await;
+    assert_eq!((&panel["blocks"], &panel["reason"]["code"]), (&json!([]), &json!("NOT_OFFERED")), "{panel}");
 }
