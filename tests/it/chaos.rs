@@ -10,6 +10,7 @@ use std::{
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, RwLock};
+use xinglin_domain::time::Instant;
 use xinglin_platform::ambient::Clock;
 use xinglin_store::Engine;
 
@@ -40,6 +41,8 @@ struct Stage {
     clinics: [Clinic; 3],
     /// What was paid at the channel: it sends its notices again until it is heard.
     paid: Mutex<Vec<Value>>,
+    /// The clocks of the host and of the channel are moved together.
+    clock: Mutex<()>,
 }
 
 /// An order, as it is left.
@@ -155,14 +158,24 @@ impl Stage {
         for clinic in &clinics {
             channel.set_up(clinic).await;
         }
-        Self { process: RwLock::new(process), gateway, channel, clinics, paid: Mutex::default() }
+        Self {
+            process: RwLock::new(process),
+            gateway,
+            channel,
+            clinics,
+            paid: Mutex::default(),
+            clock: Mutex::default(),
+        }
     }
 
     /// Both clocks.
     async fn advance(&self, seconds: i64) {
-        self.channel.advance(seconds).await;
+        let _alone = self.clock.lock().await;
         let advance = json!({ "seconds": seconds });
-        ask(&self.clinics[0].operator, Method::POST, "/api/v1/clock/advance", Some(advance)).await;
+        let moved = ask(&self.clinics[0].operator, Method::POST, "/api/v1/clock/advance", Some(advance)).await;
+        // The channel refuses what was signed minutes ago, and the host may have moved twice: once unheard.
+        let now = moved.body["now"].as_str().and_then(Instant::parse).expect("the time");
+        self.channel.advance_to(now.micros() / 1_000_000).await;
         tokio::time::sleep(Duration::from_millis(40)).await;
     }
 

@@ -214,9 +214,14 @@ actions! {
     /// Leave a pathway.
     WithdrawEnrolment = "pathway.withdraw": [Patient, Doctor, Nurse, HealthManager];
     /// Answer a questionnaire.
-    AnswerQuestionnaire = "pathway.answer": [Patient, Nurse, HealthManager];
+    AnswerQuestionnaire = "pathway.answer":
+        [Patient, Doctor, Nurse, HealthManager, Counsellor, Psychotherapist, PublicHealthDoctor];
     /// Do a task that is one's own.
     CompleteTask = "pathway.complete-task":
+        [Patient, Doctor, Pharmacist, Nurse, HealthManager, Assistant, Dietitian, Counsellor, Psychotherapist,
+         PublicHealthDoctor];
+    /// Say how a request of a pathway ended, and decide in a team.
+    EndRequest = "pathway.end-request":
         [Patient, Doctor, Pharmacist, Nurse, HealthManager, Assistant, Dietitian, Counsellor, Psychotherapist,
          PublicHealthDoctor];
     /// Take up an alert.

@@ -285,7 +285,9 @@ pub fn definition() -> Definition {
         questionnaires: vec![Questionnaire {
             code: "glucose".into(),
             title: text("血糖"),
-            questions: vec![],
+            items: vec![],
+            scores: vec![],
+            safeguards: vec![],
             citation: None,
         }],
         data_needs: vec![],
@@ -319,13 +321,19 @@ pub fn alert() -> Alert {
         message: text("血糖过高"),
         owner: crate::pathway::Role::Doctor,
         sla_minutes: 15,
+        escalation: vec![],
         citation: citation(),
     }
 }
 
 pub fn hold() -> Hold {
     Hold {
-        code: "GLUCOSE_CRITICAL".into(), reason: text("血糖危急"), release: ReleaseBy::Doctor, citation: citation()
+        code: "GLUCOSE_CRITICAL".into(),
+        stops: crate::pathway::all_acts(),
+        medicines: vec![],
+        reason: text("血糖危急"),
+        release: ReleaseBy::Doctor,
+        citation: citation(),
     }
 }
 

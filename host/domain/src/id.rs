@@ -117,6 +117,8 @@ ids! {
     ContactId = "contact";
     /// A hold on online prescribing.
     HoldId = "hold";
+    /// A request of a pathway.
+    RequestId = "req";
     /// One call of a hook of a plugin.
     CallId = "call";
     /// A consent of a patient.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     access::{Action, Actor, can},
     clinical::{Observation, ObservationValue},
-    coding::{Citation, Coding, LocalizedText, Quantity, system},
+    coding::{Citation, Coding, Decimal, LocalizedText, Quantity, system},
     enrolment::CareError,
     id::{AccountId, AlertId, ContactId, PatientId},
     pathway::{Alert, AnswerValue, Role},
@@ -126,8 +126,12 @@ enum Said {
 
 impl Said {
     fn quantity(quantity: &Quantity) -> Option<Self> {
+        Self::number(quantity.value)
+    }
+
+    fn number(number: Decimal) -> Option<Self> {
         // Rounded up: what is more than nothing is not nothing.
-        let (value, scale) = (quantity.value.unscaled(), quantity.value.scale());
+        let (value, scale) = (number.unscaled(), number.scale());
         let unit = 10_i64.checked_pow(u32::from(scale))?;
         Some(Self::Number(value.div_euclid(unit).saturating_add(i64::from(value.rem_euclid(unit) != 0))))
     }
@@ -159,7 +163,9 @@ impl Said {
         match value {
             AnswerValue::Boolean(yes) => Some(Self::Yes(*yes)),
             AnswerValue::Integer(number) => Some(Self::Number(*number)),
+            AnswerValue::Decimal(value) => Self::number(*value),
             AnswerValue::Quantity(quantity) => Self::quantity(quantity),
+            AnswerValue::Date(_) | AnswerValue::Moment(_) => Some(Self::Unclear),
             AnswerValue::Choice(choice) => Self::coded(std::slice::from_ref(choice)),
             AnswerValue::Text(text) => Self::words(text),
         }
@@ -396,6 +402,7 @@ impl SafetyContact {
             message,
             owner: Role::Doctor,
             sla_minutes: u32::try_from(minutes).unwrap_or(ASSESS_MINUTES).max(1),
+            escalation: Vec::new(),
             citation: Citation {
                 title: "Ask Suicide-Screening Questions (ASQ) Toolkit, National Institute of Mental Health".into(),
                 section: None,
@@ -531,7 +538,6 @@ mod tests {
     use super::*;
     use crate::{
         code::Code,
-        coding::Decimal,
         fixture::{self, NOW},
     };
 

@@ -179,6 +179,12 @@ impl Day {
         self.0.in_tz("Asia/Shanghai").map_or(Instant(i64::MAX), |zoned| Instant(zoned.timestamp().as_microsecond()))
     }
 
+    /// Year, month and day.
+    pub fn parts(self) -> (u16, u8, u8) {
+        let unsigned = |part: i8| u8::try_from(part).unwrap_or_default();
+        (u16::try_from(self.0.year()).unwrap_or_default(), unsigned(self.0.month()), unsigned(self.0.day()))
+    }
+
     /// Year and month.
     pub(crate) fn month(self) -> (i16, i8) {
         (self.0.year(), self.0.month())

@@ -87,12 +87,33 @@ pub async fn one_playing<E: Executor>(
     plugin_id: &str,
     role: Interface,
 ) -> AppResult<(Install, Arc<Plugin>)> {
-    let found = enabled(extensions, records, plugin_id).await?;
-    let (install, plugin) = found.ok_or_else(|| AppError::not_found("enabled plugin", plugin_id))?;
+    let (install, plugin) = one(extensions, records, plugin_id).await?;
     if !plugin.interfaces().contains(&role) {
         return Err(AppError::new(Code::PluginInterface, format!("`{plugin_id}` does not export {}", role.name())));
     }
     Ok((install, plugin))
+}
+
+/// One enabled plugin of a tenant that is a disease pathway, of whatever minor.
+pub async fn pathway<E: Executor>(
+    extensions: &Extensions,
+    records: &TenantScope<E>,
+    plugin_id: &str,
+) -> AppResult<(Install, Arc<Plugin>)> {
+    let (install, plugin) = one(extensions, records, plugin_id).await?;
+    if !Interface::is_pathway(plugin.interfaces()) {
+        return Err(AppError::new(Code::PluginInterface, format!("`{plugin_id}` is no pathway")));
+    }
+    Ok((install, plugin))
+}
+
+async fn one<E: Executor>(
+    extensions: &Extensions,
+    records: &TenantScope<E>,
+    plugin_id: &str,
+) -> AppResult<(Install, Arc<Plugin>)> {
+    let found = enabled(extensions, records, plugin_id).await?;
+    found.ok_or_else(|| AppError::not_found("enabled plugin", plugin_id))
 }
 
 /// A package of this host, validated as a whole once more. Takes as long as its size asks

@@ -304,6 +304,10 @@ pub fn observation(of: &Answer<'_>) -> Value {
     let (name, value) = match of.value {
         AnswerValue::Boolean(value) => ("valueBoolean", json!(value)),
         AnswerValue::Integer(value) => ("valueInteger", json!(value)),
+        AnswerValue::Decimal(value) => ("valueQuantity", json!({"value": number(*value)})),
+        // An Observation has no date: the day is a text of that form.
+        AnswerValue::Date(value) => ("valueString", json!(value.to_string())),
+        AnswerValue::Moment(value) => ("valueDateTime", json!(value.to_string())),
         AnswerValue::Text(value) => ("valueString", json!(value)),
         AnswerValue::Quantity(value) => ("valueQuantity", quantity(value)),
         AnswerValue::Choice(value) => ("valueCodeableConcept", concept(std::slice::from_ref(value))),
@@ -525,7 +529,7 @@ pub fn task(of: &Timer<'_>) -> Value {
         TimerStatus::Cancelled => "cancelled",
         TimerStatus::Missed => "failed",
     };
-    let until = of.task.due.plus_days(of.task.window_days.into());
+    let until = of.task.due.plus_minutes(of.task.window_minutes.into());
     Resource::new("Task", of.id)
         .with("basedOn", json!([reference("CarePlan", of.enrolment)]))
         .with("status", status)
@@ -969,7 +973,8 @@ mod tests {
             title: words("复查糖化血红蛋白"),
             owner: Role::HealthManager,
             due: late,
-            window_days: 14,
+            window_minutes: 14 * 24 * 60,
+            repeat: None,
         };
         let alert = xinglin_domain::pathway::Alert {
             code: "HYPO".into(),
@@ -977,6 +982,7 @@ mod tests {
             message: words("低血糖"),
             owner: Role::Doctor,
             sla_minutes: 30,
+            escalation: vec![],
             citation: citation(),
         };
         let answer = |value: &AnswerValue| {

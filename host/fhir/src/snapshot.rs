@@ -14,6 +14,7 @@ use xinglin_domain::{
     },
     coding::{Attribute, AttributeValue, Coding, Decimal, Quantity, system},
     measure::{self, Fault, Measurand},
+    pathway::Provenance,
     time::Instant,
 };
 
@@ -555,6 +556,20 @@ pub struct Observed {
     pub observation: Observation,
     /// What they do not get, and a person must look at.
     pub refused: Vec<Refused>,
+}
+
+/// Where an observation comes from: reported by the patient, of a device, of a laboratory; else of staff.
+pub fn provenance(observation: &Value) -> Provenance {
+    let laboratory = items(observation, "category")
+        .iter()
+        .flat_map(|category| items(category, "coding"))
+        .any(|coding| text(coding, "code") == Some("laboratory"));
+    match () {
+        () if is_self_reported(observation) => Provenance::SelfReported,
+        () if observation.get("device").is_some() => Provenance::Device,
+        () if laboratory => Provenance::Laboratory,
+        () => Provenance::Clinician,
+    }
 }
 
 /// A value that no rule gets.

@@ -12,6 +12,7 @@ use xinglin_domain::{
     canonical::Digest,
     code::Code,
     id::PrescriptionId,
+    pathway::HeldAct,
     prescription::{
         Delivered, Dispensed, Event, Loss, MishapKind, Prescription, ReceiverProof, ReturnCause, Rx, RxError, Shipment,
         Shipped,
@@ -123,14 +124,20 @@ pub async fn ship(extensions: &Extensions, caller: &Caller, id: PrescriptionId, 
     let (row, dispensed) =
         prescription::take::<Dispensed>(platform, caller, id, (Event::Ship, Action::DeliverPrescription)).await?;
     let issue = &dispensed.state().supplied.issue;
-    let checked = prescription::still_checked(extensions, caller, &platform.records(caller), (&dispensed, issue)).await;
+    let checked = prescription::still_checked(
+        extensions,
+        caller,
+        &platform.records(caller),
+        (HeldAct::Dispense, &dispensed, issue),
+    )
+    .await;
     checked.map_err(|refused| unexplained(caller, refused))?;
     let Ship { carrier, tracking, logger } = ship;
     let shipment = Shipment { carrier, tracking, logger, code: fresh_code() };
     let shipped = dispensed.ship(&caller.actor, shipment.clone(), caller.now)?;
     let safe = shipped.clone();
     let shipped = prescription::put_next(platform, caller, row, shipped.into(), async |tx| {
-        let checked = prescription::still_safe_in(platform, caller, tx, &safe).await;
+        let checked = prescription::still_safe_in(platform, caller, tx, (HeldAct::Dispense, &safe)).await;
         checked.map_err(|refused| unexplained(caller, refused))?;
         tell(tx, &safe, "shipped", caller.now).await
     })
@@ -175,11 +182,12 @@ pub async fn hand_over(extensions: &Extensions, caller: &Caller, id: Prescriptio
     let (row, dispensed) =
         prescription::take::<Dispensed>(platform, caller, id, (Event::PickUp, Action::DispensePrescription)).await?;
     let issue = &dispensed.state().supplied.issue;
-    prescription::still_checked(extensions, caller, &platform.records(caller), (&dispensed, issue)).await?;
+    prescription::still_checked(extensions, caller, &platform.records(caller), (HeldAct::Dispense, &dispensed, issue))
+        .await?;
     let delivered = dispensed.pick_up(&caller.actor, &ReceiverProof::Document, caller.now)?;
     let safe = delivered.clone();
     prescription::put_next(platform, caller, row, delivered.into(), async |tx| {
-        prescription::still_safe_in(platform, caller, tx, &safe).await
+        prescription::still_safe_in(platform, caller, tx, (HeldAct::Dispense, &safe)).await
     })
     .await
 }

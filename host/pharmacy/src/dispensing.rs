@@ -10,6 +10,7 @@ use xinglin_domain::{
     access::Action,
     code::Code,
     id::{AccountId, PrescriptionId},
+    pathway::HeldAct,
     prescription::{Event, Handing, Handout, Prescription, Reserved, Staff},
 };
 use xinglin_extensions::Extensions;
@@ -63,9 +64,10 @@ pub async fn dispense(
     let platform = &extensions.platform;
     let (row, value) = prescription::take_any(platform, caller, id, Action::DispensePrescription).await?;
     let records = platform.records(caller);
-    prescription::still_safe(platform, caller, &records, &value).await?;
+    prescription::still_safe(platform, caller, &records, (HeldAct::Dispense, &value)).await?;
     let reserved = value.expecting::<Reserved>(Event::Dispense)?;
-    prescription::still_checked(extensions, caller, &records, (&reserved, &reserved.state().issue)).await?;
+    prescription::still_checked(extensions, caller, &records, (HeldAct::Dispense, &reserved, &reserved.state().issue))
+        .await?;
     let handouts = dispense.handouts.into_iter().map(Handout::try_from).collect::<AppResult<Vec<_>>>()?;
     let mut used = BTreeSet::new();
     let traces: Vec<String> = handouts.iter().flat_map(|handout| handout.traces.clone()).collect();
@@ -86,7 +88,7 @@ pub async fn dispense(
     let safe = dispensed.clone();
     let mut refund = None;
     let handed_out = prescription::put_next(platform, caller, row, dispensed.into(), async |tx| {
-        prescription::still_safe_in(platform, caller, tx, &safe).await?;
+        prescription::still_safe_in(platform, caller, tx, (HeldAct::Dispense, &safe)).await?;
         // Still paid when it is handed out.
         match &safe.state().supplied.dispensing.partial {
             None => touch(tx, bill, caller.now).await?,

@@ -33,7 +33,7 @@ pub async fn advance(platform: &Platform, caller: &Caller, advance: Advance) -> 
         return Err(AppError::new(Code::AuthForbidden, "this hospital's clock is real (`movable_clock` is not set)"));
     }
     let tx = platform.store().operator().begin().await?;
-    let ahead: i64 = tx.find_meta(CLOCK).await?.unwrap_or(0);
+    let ahead: i64 = tx.take_meta(CLOCK).await?.unwrap_or(0);
     tx.put_meta(CLOCK, &(ahead + i64::from(advance.seconds) * 1_000_000)).await?;
     tx.commit().await?;
     platform.clock().advance(i64::from(advance.seconds) * 1_000_000);

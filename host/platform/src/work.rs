@@ -49,7 +49,7 @@ const fn terms(queue: Queue) -> Terms {
             Terms { lease_seconds: 60, batch: 32, at_once: 8, in_order: true, wait_seconds: Some(60) }
         }
         Queue::Observation => Terms { lease_seconds: 30, batch: 32, at_once: 8, in_order: true, wait_seconds: None },
-        Queue::Alert | Queue::Contact => {
+        Queue::Alert | Queue::Contact | Queue::Request => {
             Terms { lease_seconds: 30, batch: 32, at_once: 8, in_order: false, wait_seconds: None }
         }
         // A month, or a day of each sale, at a time; a plugin is asked.

@@ -1,6 +1,6 @@
 //! Interfaces that the host calls. A component exports whole interfaces, possibly several.
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 use semver::Version;
 use serde::{Deserialize, Serialize};
@@ -9,6 +9,11 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Interface {
+    /// `xinglin:pathway/follow-up`: a disease pathway that is told what became of all that it asked for; used
+    /// instead of `pathway` where both are exported. Fails open.
+    FollowUp,
+    /// `xinglin:pathway/migration`: takes what an older version of a pathway remembered. Fails closed.
+    Migration,
     /// `xinglin:pathway/pathway`: a disease pathway. Fails open.
     Pathway,
     /// `xinglin:prescribing/review`: checks of a prescription. Fails closed.
@@ -37,7 +42,9 @@ pub enum Interface {
 
 impl Interface {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
+        Self::FollowUp,
+        Self::Migration,
         Self::Pathway,
         Self::Review,
         Self::Payer,
@@ -51,9 +58,16 @@ impl Interface {
         Self::Panel,
     ];
 
+    /// Whether one of these is a disease pathway, of whatever minor.
+    pub fn is_pathway(interfaces: &BTreeSet<Self>) -> bool {
+        interfaces.contains(&Self::FollowUp) || interfaces.contains(&Self::Pathway)
+    }
+
     /// Its name without a version.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::FollowUp => "xinglin:pathway/follow-up",
+            Self::Migration => "xinglin:pathway/migration",
             Self::Pathway => "xinglin:pathway/pathway",
             Self::Review => "xinglin:prescribing/review",
             Self::Payer => "xinglin:payment/payer",
@@ -80,6 +94,8 @@ pub struct Export {
 impl Export {
     /// All exports that this host calls, the newest major of an interface first.
     pub const ALL: &[Self] = &[
+        Self { interface: Interface::FollowUp, version: (1, 1, 0) },
+        Self { interface: Interface::Migration, version: (1, 1, 0) },
         Self { interface: Interface::Pathway, version: (1, 0, 0) },
         #[cfg(feature = "fixture-2-0")]
         Self { interface: Interface::Review, version: (2, 0, 0) },

@@ -11,6 +11,7 @@ wasmtime::component::bindgen!({
         "../../wit/clinical",
         "../../wit/host",
         "../../wit/pathway",
+        "../../wit/pathway-1.1",
         "../../wit/prescribing",
         "../../wit/payment",
         "../../wit/payment-1.1",
@@ -32,6 +33,8 @@ wasmtime::component::bindgen!({
             import xinglin:host/files@1.1.0;
             import xinglin:host/random@1.1.0;
             export xinglin:pathway/pathway@1.0.0;
+            export xinglin:pathway/follow-up@1.1.0;
+            export xinglin:pathway/migration@1.1.0;
             export xinglin:prescribing/review@1.0.0;
             export xinglin:payment/payer@1.0.0;
             export xinglin:payment/eligibility@1.1.0;

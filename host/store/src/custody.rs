@@ -37,7 +37,7 @@ impl TryFrom<Row> for Custody {
 }
 
 /// Tables that a statement of custody counts.
-const HOLDINGS: [&str; 13] = [
+const HOLDINGS: [&str; 14] = [
     "resource",
     "resource_history",
     "encounter",
@@ -47,6 +47,7 @@ const HOLDINGS: [&str; 13] = [
     "insurance_request",
     "enrolment",
     "safety_contact",
+    "request",
     "visit_message",
     "blob",
     "consent",

@@ -51,11 +51,13 @@ pub enum Queue {
     Alert,
     /// A patient who was in danger is to be contacted again. The lane is the first contact.
     Contact,
+    /// A request of a pathway is asked again, or its time is over. The lane is the enrolment.
+    Request,
 }
 
 impl Queue {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         // Before anything else is done for the patient.
         Self::Patient,
         Self::Timer,
@@ -70,6 +72,7 @@ impl Queue {
         Self::Subscription,
         Self::Alert,
         Self::Contact,
+        Self::Request,
         Self::Capitation,
         Self::Purchase,
     ];
@@ -88,6 +91,7 @@ impl Queue {
             Self::Observation => "observation",
             Self::Alert => "alert",
             Self::Contact => "contact",
+            Self::Request => "request",
             Self::Patient => "patient",
             Self::Capitation => "capitation",
             Self::Purchase => "purchase",

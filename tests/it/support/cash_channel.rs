@@ -39,6 +39,15 @@ impl PaymentChannel {
         self.client.post("/simulate/clock", json!({ "seconds": seconds })).await;
     }
 
+    /// Moves its clock forward to this second since 1970, if it is before.
+    pub async fn advance_to(&self, second: i64) {
+        let answer = self.client.post("/simulate/clock", json!({ "seconds": 0 })).await;
+        let now: i64 = answer["now"].as_str().and_then(|now| now.parse().ok()).expect("the time");
+        if second > now {
+            self.advance(second - now).await;
+        }
+    }
+
     pub async fn fault(&self, at: &str, what: &str) {
         self.client.post("/simulate/fault", json!({ "at": at, "do": what })).await;
     }

@@ -33,6 +33,7 @@ pub use self::close::{CloseVisit, close};
 pub use self::decline::{DeclineVisit, decline};
 pub use self::get::get;
 pub use self::request::{NewEvidence, RequestVisit, request};
+pub(crate) use self::stop::stop_by_pathway;
 pub use self::stop::{StopVisit, stop};
 
 /// A visit.

@@ -2,14 +2,18 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use xinglin_domain::{
     access::Action,
-    encounter::{Accepted, Encounter, Finder, Requested},
-    id::EncounterId,
+    encounter::{Accepted, Encounter, EncounterState, Finder, Requested},
+    id::{EncounterId, PatientId},
+    time::Instant,
 };
-use xinglin_platform::{AppResult, Caller, Platform, boxed, document::Stored};
-use xinglin_records::patient;
-use xinglin_store::DocumentQuery;
+use xinglin_platform::{
+    AppResult, Caller, Platform, boxed,
+    document::{Stored, next},
+};
+use xinglin_records::{patient, resource};
+use xinglin_store::{DocumentQuery, TenantTx};
 
-use super::{VisitView, load, put_with};
+use super::{VisitView, load, lock, projection, put_with};
 use crate::look_again::look_again;
 
 /// A danger sign.
@@ -44,4 +48,45 @@ pub async fn stop(platform: &Platform, caller: &Caller, id: EncounterId, ask: St
         look_again(tx, of_visit, caller.now).await
     })
     .await
+}
+
+/// Stops the visits of a patient that have not ended, because a pathway found a danger sign. The caller has no lock of
+/// the patient yet.
+#[boxed]
+pub(crate) async fn stop_by_pathway(
+    tx: &TenantTx,
+    of: PatientId,
+    (plugin, code): (&str, &str),
+    now: Instant,
+) -> AppResult<()> {
+    const MOST: u32 = 20;
+    let statuses = [EncounterState::Requested, EncounterState::Accepted];
+    let query = DocumentQuery {
+        patient_id: Some(of.to_string()),
+        statuses: statuses.map(|state| state.as_str().to_owned()).into(),
+        ..DocumentQuery::default()
+    };
+    let rows = tx.list_documents::<EncounterId>(&query, None, MOST).await?;
+    for row in &rows {
+        lock(tx, row.id).await?;
+    }
+    patient::lock(tx, of).await?;
+    for row in rows {
+        let id = row.id;
+        // As it is now that it is locked.
+        let Stored { row, value } = load(tx, id).await?;
+        let finder = Finder::Plugin(plugin);
+        let stopped: Encounter = match value {
+            value @ Encounter::Requested(_) => {
+                value.expecting::<Requested>()?.stop(finder, code.to_owned(), now)?.into()
+            }
+            value @ Encounter::Accepted(_) => value.expecting::<Accepted>()?.stop(finder, code.to_owned(), now)?.into(),
+            _ => continue,
+        };
+        tx.update_document(&next(row, stopped.state().as_str(), &stopped, now)?).await?;
+        resource::project(tx, vec![projection(&stopped)], now).await?;
+        let of_visit = DocumentQuery { parent_id: Some(id.to_string()), ..DocumentQuery::default() };
+        look_again(tx, of_visit, now).await?;
+    }
+    Ok(())
 }

@@ -6,7 +6,6 @@ mod answer;
 mod show;
 
 use serde::Serialize;
-use serde_json::Value;
 use utoipa::ToSchema;
 use xinglin_domain::{
     coding::LocalizedText,
@@ -100,13 +99,6 @@ pub enum Shown {
         /// As the hospital set it.
         help: Help,
     },
-}
-
-impl Shown {
-    /// As JSON.
-    pub fn document(&self) -> Value {
-        serde_json::to_value(self).unwrap_or_default()
-    }
 }
 
 impl Absence {

@@ -148,7 +148,7 @@ impl Asking<'_> {
             let rows = self.records.list_tasks(&patient, Some(state), most).await?;
             for row in rows.into_iter().filter(|row| row.enrolment_id == self.enrolment.id) {
                 let record: TaskRecord = serde_json::from_value(row.body).map_err(AppError::internal)?;
-                if state == TaskState::Open || record.task.window_days > 0 {
+                if state == TaskState::Open || record.task.window_minutes > 0 {
                     pending.push(TaskRecord { id: row.id, ..record });
                 }
             }

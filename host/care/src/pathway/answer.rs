@@ -1,18 +1,19 @@
 use std::collections::BTreeSet;
 
 use serde::Deserialize;
+use serde_json::Value;
 use utoipa::ToSchema;
 use xinglin_domain::{
-    access::Action,
+    access::{self, Action},
     code::Code,
+    coding::Coding,
     enrolment::Enrolment,
-    id::EnrolmentId,
-    measure::{self, measurand},
-    pathway::{Answer, AnswerKind, AnswerValue, Event, Question, Questionnaire, Response},
+    id::{EnrolmentId, PatientId},
+    pathway::{Answer, AnswerFault, AnswerValue, Contact, Definition, Event, Item, Questionnaire, Response, Role},
     safety::Asked,
     time::Instant,
 };
-use xinglin_extensions::Extensions;
+use xinglin_extensions::{Extensions, install};
 use xinglin_fhir::project;
 use xinglin_platform::{AppError, AppResult, Caller, boxed, document::Stored};
 use xinglin_records::{
@@ -22,8 +23,28 @@ use xinglin_records::{
 };
 use xinglin_store::{Queue, Tenant, TenantTx, Work};
 
-use super::{EnrolmentView, HEAD_START_SECONDS, Occasion, Ready, keep, observe::spread, ready, tell, view};
-use crate::safety::{self, Found};
+use super::{EnrolmentView, HEAD_START_SECONDS, Occasion, Ready, keep, observe::spread, ready, request, tell, view};
+use crate::safety::{self, Found, SafetyNotice};
+
+/// The answer to one question.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GivenAnswer {
+    /// Of the question.
+    pub link_id: String,
+    /// The value: `{"integer": 3}`, `{"boolean": true}`, `{"decimal": "6.5"}`, `{"date": "2026-11-21"}`,
+    /// `{"text": "…"}`, `{"quantity": {"value": "6.5", "unit": "mmol/L"}}`, `{"choice": {"system": "…", "code": "…"}}`.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    pub value: Option<AnswerValue>,
+    /// Several values, in place of `value`, where the question takes several.
+    #[serde(default)]
+    #[schema(value_type = Vec<Object>)]
+    pub values: Vec<AnswerValue>,
+    /// When it was given (RFC 3339), if not now.
+    #[serde(default)]
+    pub at: Option<String>,
+}
 
 /// Answers to a questionnaire.
 #[derive(Deserialize, ToSchema)]
@@ -32,14 +53,16 @@ pub struct Answers {
     /// Code of the questionnaire.
     pub questionnaire: String,
     /// The answers.
-    #[schema(value_type = Vec<Object>)]
-    pub answers: Vec<Answer>,
+    pub answers: Vec<GivenAnswer>,
 }
 
 /// Stores the patient's answers to a questionnaire and delivers them to the pathway. Answers
-/// that are observations are written to the record first. If delivery fails in this request,
+/// that are observations, and scores, are written to the record first. If delivery fails in this request,
 /// the background jobs retry it. If an answer says that the patient is in danger, the
-/// [contact](crate::safety) is opened first, also for answers that are refused.
+/// [contact](crate::safety) is opened before anything else, whatever becomes of the answers: also if they are refused,
+/// or cannot be read at all.
+///
+/// `body` is an [`Answers`].
 ///
 /// # Errors
 /// `BODY_INVALID` if an answer does not fit its question, `PATHWAY_STATE` if
@@ -50,80 +73,181 @@ pub async fn answer(
     extensions: &Extensions,
     caller: &Caller,
     id: EnrolmentId,
-    answers: Answers,
+    body: Value,
 ) -> AppResult<EnrolmentView> {
     caller.may(Action::AnswerQuestionnaire)?;
     let records = extensions.platform.records(caller);
-    let ready = ready(&records, id).await?;
-    let author = ready.enrolment.enrolled_by == caller.actor.account;
-    consent::may_open(
-        &extensions.platform,
-        caller,
-        ready.enrolment.patient,
-        (ready.compartments, author),
-        "enrolment",
-        id,
-    )
-    .await?;
-    let found = danger(&ready, &answers);
-    let questionnaire = match checked(&ready, &answers) {
-        Ok(questionnaire) => questionnaire,
-        Err(refused) => return Err(nobody_left_alone(&records, &ready, found, refused, caller.now).await),
+    let Stored::<_, Enrolment> { value: enrolment, .. } = records.get_document(id).await?.try_into()?;
+    let patient = enrolment.patient;
+    // Who is neither of the care team nor acts for the patient says nothing about them.
+    let speaks = caller.actor.acts_for(patient) || is_staff(caller);
+    let definition = match records.get_install(&enrolment.plugin).await {
+        Ok(install) => install::definition(&install).ok(),
+        Err(_) => None,
     };
+    let found = if speaks { danger(definition.as_ref(), id, &body) } else { None };
+    let safety = match found {
+        Some(found) => opened(&records, patient, found, caller.now).await?,
+        None => None,
+    };
+    // That they do not fit is no reason to overlook what they say.
+    let told = |refused: AppError| match &safety {
+        Some(notice) => refused.with("safety", notice),
+        None => refused,
+    };
+    let ready = ready(&records, id).await.map_err(told)?;
+    let author = ready.enrolment.enrolled_by == caller.actor.account;
+    let document = (ready.compartments, author);
+    consent::may_open(&extensions.platform, caller, patient, document, "enrolment", id).await?;
+    let (questionnaire, response) = checked(&ready, body, caller).map_err(told)?;
+    let stored = store(extensions, caller, &records, (&ready, questionnaire), response).await;
+    let kept = stored.map_err(told)?;
+    let occasion = Occasion { request_id: caller.request_id.clone(), now: caller.now };
+    let delivery = tell(extensions, &records, kept, &occasion).await;
+    let Stored::<_, Enrolment> { value, .. } = records.get_document(id).await?.try_into()?;
+    Ok(EnrolmentView { safety, ..view(&records, value, delivery.effects, delivery.calls).await? })
+}
 
+/// Writes what is an observation, and keeps the events of the pathway: the observations first, then the response, then
+/// the end of the request.
+async fn store(
+    extensions: &Extensions,
+    caller: &Caller,
+    records: &Tenant,
+    (ready, questionnaire): (&Ready, &Questionnaire),
+    response: Response,
+) -> AppResult<Vec<Work>> {
     let by_staff = !caller.actor.acts_for(ready.enrolment.patient);
+    let patient = ready.enrolment.patient.to_string();
     let (mut written, mut projections) = (BTreeSet::new(), Vec::new());
-    for answer in &answers.answers {
-        let question = questionnaire.questions.iter().find(|question| question.link_id == answer.link_id);
-        let Some(code) = question.and_then(|question| question.records_as.as_ref()) else { continue };
-        let observation = resource::mint("Observation");
+    let mut write = |code: &Coding, value: &AnswerValue, at: Instant| {
+        let id = resource::mint("Observation");
         projections.push(project::observation(&project::Answer {
-            id: &observation,
-            patient: &ready.enrolment.patient.to_string(),
+            id: &id,
+            patient: &patient,
             code,
-            value: &answer.value,
-            at: caller.now,
+            value,
+            at,
             author: caller.actor.account,
             by_staff,
         }));
-        written.insert(observation);
+        written.insert(id);
+    };
+    for answer in &response.answers {
+        let item = questionnaire.items.iter().find(|item| item.link_id == answer.link_id);
+        let Some(code) = item.and_then(|item| item.records_as.as_ref()) else { continue };
+        answer.values.iter().for_each(|value| write(code, value, answer.at));
     }
-    let response = Response { questionnaire: answers.questionnaire, answers: answers.answers };
+    let last = response.answers.iter().map(|answer| answer.at).max().unwrap_or(caller.now);
+    for (code, sum) in questionnaire.scores(&response.answers) {
+        write(code, &AnswerValue::Integer(sum), last);
+    }
     // What the patient measured is true whatever a plugin makes of it, and the
     // plugin must hear of it whatever becomes of this request.
+    let (id, asked) = (ready.enrolment.id, response.questionnaire.clone());
     let tx = records.begin().await?;
-    let safety = match found {
-        Some(found) => safety::open(&tx, ready.enrolment.patient, found, caller.now).await?,
-        None => None,
-    };
     resource::project(&tx, marked(projections, ready.compartments), caller.now).await?;
     // The observations are events as all others, of all pathways of the patient; this one gets its
     // own at once, and then the response.
     let mut kept = spread_own(extensions, &tx, &ready.enrolment, &written, caller.now).await?;
     kept.retain(|work| work.lane == id.to_string());
-    kept.extend(keep(&tx, id, vec![Event::Answered(response)], caller.now).await?);
+    let mut events = vec![Event::Answered(response)];
+    events.extend(request::answered(&tx, id, &asked, caller.now).await?);
+    kept.extend(keep(&tx, id, events, caller.now).await?);
     tx.commit().await?;
-    let occasion = Occasion { request_id: caller.request_id.clone(), now: caller.now };
-    let told = tell(extensions, &records, kept, &occasion).await;
-    let Stored::<_, Enrolment> { value, .. } = records.get_document(id).await?.try_into()?;
-    Ok(EnrolmentView { safety, ..view(&records, value, told.effects, told.calls).await? })
+    Ok(kept)
 }
 
-/// The greatest danger in answers, whether or not they fit their questions.
-fn danger(ready: &Ready, answers: &Answers) -> Option<Found> {
-    let known = ready.definition.questionnaires.iter().filter(|known| known.code == answers.questionnaire);
-    let questions: Vec<&Question> = known.flat_map(|known| &known.questions).collect();
-    let danger = answers.answers.iter().filter_map(|answer| {
-        let question = questions.iter().find(|question| question.link_id == answer.link_id);
-        let text = question.map(|question| &question.text);
-        let records_as = question.and_then(|question| question.records_as.as_ref());
-        Asked { link_id: &answer.link_id, text, records_as }.danger(&answer.value)
-    });
-    let danger = danger.max()?;
-    Some(Found { danger, found_in: format!("{}/{}", ready.enrolment.id, answers.questionnaire) })
+fn is_staff(caller: &Caller) -> bool {
+    let roles = Action::AnswerQuestionnaire.roles().iter();
+    roles.into_iter().any(|role| *role != access::Role::Patient && caller.actor.is(*role))
 }
 
-fn checked<'a>(ready: &'a Ready, answers: &Answers) -> AppResult<&'a Questionnaire> {
+/// The greatest danger in answers, whether or not they fit their questions or can be read at all. A question is looked
+/// for in all questionnaires: who answers may have named another one.
+fn danger(definition: Option<&Definition>, id: EnrolmentId, body: &Value) -> Option<Found> {
+    let forms = definition.map(|definition| definition.questionnaires.as_slice()).unwrap_or_default();
+    let named = body["questionnaire"].as_str().unwrap_or_default();
+    let item = |link: &str| -> Option<&Item> {
+        let of = |form: &'_ Questionnaire| form.items.iter().position(|item| item.link_id == link);
+        let (first, others): (Vec<&Questionnaire>, Vec<&Questionnaire>) =
+            forms.iter().partition(|form| form.code == named);
+        first.into_iter().chain(others).find_map(|form| form.items.get(of(form)?))
+    };
+    let said = body["answers"].as_array().into_iter().flatten();
+    let danger = said
+        .filter_map(|answer| {
+            let link_id = answer["link_id"].as_str()?;
+            let item = item(link_id);
+            let asked = Asked {
+                link_id,
+                text: item.map(|item| &item.text),
+                records_as: item.and_then(|item| item.records_as.as_ref()),
+            };
+            values(answer).filter_map(|value| asked.danger(&leniently(value)?)).max()
+        })
+        .max();
+    let answers: Vec<(&str, Vec<AnswerValue>)> = body["answers"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|answer| Some((answer["link_id"].as_str()?, values(answer).filter_map(leniently).collect())))
+        .collect();
+    let form = forms.iter().find(|form| form.code == named);
+    let guarded: Vec<&Contact> = form.map(|form| form.safeguards(&answers)).unwrap_or_default();
+    Found::of(danger, &guarded, format!("{id}/{named}"))
+}
+
+/// What an answer says, one value or several.
+fn values(answer: &Value) -> impl Iterator<Item = &Value> {
+    answer["values"].as_array().into_iter().flatten().chain(answer.get("value"))
+}
+
+/// A value as far as it can be read: what is no value of the contract is words.
+fn leniently(value: &Value) -> Option<AnswerValue> {
+    if let Ok(read) = serde_json::from_value(value.clone()) {
+        return Some(read);
+    }
+    let inner = value.as_object().and_then(|object| object.values().next()).unwrap_or(value);
+    match inner {
+        Value::Null => None,
+        Value::Bool(yes) => Some(AnswerValue::Boolean(*yes)),
+        Value::Number(number) => {
+            Some(number.as_i64().map_or_else(|| AnswerValue::Text(number.to_string()), AnswerValue::Integer))
+        }
+        Value::String(text) => Some(match text.trim().to_lowercase().as_str() {
+            "true" => AnswerValue::Boolean(true),
+            "false" => AnswerValue::Boolean(false),
+            text => text.parse().map_or_else(|_| AnswerValue::Text(text.to_owned()), AnswerValue::Integer),
+        }),
+        Value::Array(_) => Some(AnswerValue::Text(inner.to_string())),
+        Value::Object(coding) => {
+            let of = |key: &str| coding.get(key).and_then(Value::as_str).map(str::to_owned);
+            match (of("system"), of("code")) {
+                (system, Some(code)) => Some(AnswerValue::Choice(Coding {
+                    system: system.unwrap_or_default(),
+                    code,
+                    display: of("display"),
+                })),
+                _ => Some(AnswerValue::Text(inner.to_string())),
+            }
+        }
+    }
+}
+
+/// Opens the contact in a transaction of its own: nothing that follows takes it back.
+async fn opened(records: &Tenant, patient: PatientId, found: Found, now: Instant) -> AppResult<Option<SafetyNotice>> {
+    let tx = records.begin().await?;
+    let notice = safety::open(&tx, patient, found, now).await?;
+    tx.commit().await?;
+    Ok(notice)
+}
+
+fn checked<'a>(ready: &'a Ready, body: Value, caller: &Caller) -> AppResult<(&'a Questionnaire, Response)> {
+    let answers: Answers = serde_path_to_error::deserialize(body).map_err(|error| {
+        let (path, reason) = (error.path().to_string(), error.inner().to_string());
+        AppError::new(Code::BodyInvalid, format!("{path}: {reason}")).with("path", path)
+    })?;
     if !ready.enrolment.is_active() {
         return Err(AppError::new(Code::PathwayState, "the enrolment has ended"));
     }
@@ -131,30 +255,49 @@ fn checked<'a>(ready: &'a Ready, answers: &Answers) -> AppResult<&'a Questionnai
     let questionnaire = known
         .find(|known| known.code == answers.questionnaire)
         .ok_or_else(|| AppError::not_found("questionnaire", &answers.questionnaire))?;
-    check_answers(questionnaire, &answers.answers)?;
-    Ok(questionnaire)
+    let author = author(caller, ready.enrolment.patient);
+    let given = answers.answers.into_iter().map(|given| {
+        let at = match &given.at {
+            None => caller.now,
+            Some(text) => Instant::parse(text).ok_or_else(|| {
+                refused(AnswerFault {
+                    link_id: given.link_id.clone(),
+                    what: format!("`{text}` is no time (RFC 3339)"),
+                    code: Code::BodyInvalid,
+                })
+            })?,
+        };
+        let values = given.value.into_iter().chain(given.values).collect();
+        Ok(Answer { link_id: given.link_id, values, at, author })
+    });
+    let given = given.collect::<AppResult<Vec<_>>>()?;
+    Ok((questionnaire, questionnaire.response(given, caller.now).map_err(refused)?))
 }
 
-/// A refusal of answers, with what a patient in danger is shown: that they do not fit is no reason to
-/// overlook what they say.
-async fn nobody_left_alone(
-    records: &Tenant,
-    ready: &Ready,
-    found: Option<Found>,
-    refused: AppError,
-    now: Instant,
-) -> AppError {
-    let Some(found) = found else { return refused };
-    let opened = async {
-        let tx = records.begin().await?;
-        let notice = safety::open(&tx, ready.enrolment.patient, found, now).await?;
-        tx.commit().await?;
-        AppResult::Ok(notice)
-    };
-    match opened.await {
-        Ok(notice) => refused.with("safety", notice),
-        Err(error) => error,
+fn refused(fault: AnswerFault) -> AppError {
+    AppError::new(fault.code, fault.to_string()).with("path", format!("answers.{}", fault.link_id))
+}
+
+/// Who answers: the patient, a guardian, or a member of the care team.
+fn author(caller: &Caller, patient: PatientId) -> Role {
+    const STAFF: [Role; 9] = [
+        Role::Doctor,
+        Role::Nurse,
+        Role::HealthManager,
+        Role::Psychotherapist,
+        Role::Counsellor,
+        Role::PublicHealthDoctor,
+        Role::Pharmacist,
+        Role::Dietitian,
+        Role::Assistant,
+    ];
+    if caller.actor.patients.contains(&patient) {
+        return Role::Patient;
     }
+    if caller.actor.acts_for(patient) {
+        return Role::Guardian;
+    }
+    STAFF.into_iter().find(|role| caller.actor.is(access::Role::from(*role))).unwrap_or(Role::Assistant)
 }
 
 /// Turns the observations of this answer into events.
@@ -174,49 +317,4 @@ async fn spread_own(
         }
     }
     Ok(kept)
-}
-
-/// Checks that every answer fits its question and no required answer is missing. A value that
-/// cannot be right is refused at once: who typed it can correct it.
-fn check_answers(questionnaire: &Questionnaire, answers: &[Answer]) -> AppResult<()> {
-    let wrong = |link: &str, what: &str| {
-        Err(AppError::new(Code::BodyInvalid, format!("answer `{link}`: {what}"))
-            .with("path", format!("answers.{link}")))
-    };
-    let mut seen = BTreeSet::new();
-    for answer in answers {
-        let link = answer.link_id.as_str();
-        let Some(question) = questionnaire.questions.iter().find(|question| question.link_id == link) else {
-            return wrong(link, "there is no such question");
-        };
-        if !seen.insert(link) {
-            return wrong(link, "answered twice");
-        }
-        match (&question.kind, &answer.value) {
-            (AnswerKind::Boolean, AnswerValue::Boolean(_))
-            | (AnswerKind::Integer, AnswerValue::Integer(_))
-            | (AnswerKind::Text, AnswerValue::Text(_)) => {}
-            (AnswerKind::Quantity(unit), AnswerValue::Quantity(quantity)) if *unit == measure::unit(&quantity.unit) => {
-                let what = question.records_as.as_ref().and_then(|code| measurand(std::slice::from_ref(code)));
-                if let Some(Err(fault)) = what.map(|what| what.canonical(quantity)) {
-                    let said = format!("answer `{link}`: {} {}", quantity.value, quantity.unit);
-                    return Err(AppError::new(fault.code(), said).with("path", format!("answers.{link}")));
-                }
-            }
-            (AnswerKind::Quantity(unit), AnswerValue::Quantity(_)) => {
-                return wrong(link, &format!("asked in `{unit}`"));
-            }
-            (AnswerKind::Choice(choices), AnswerValue::Choice(choice)) => {
-                if !choices.iter().any(|known| known.same(choice)) {
-                    return wrong(link, "is not one of the choices");
-                }
-            }
-            _ => return wrong(link, "is of another kind than the question"),
-        }
-    }
-    match questionnaire.questions.iter().find(|question| question.required && !seen.contains(question.link_id.as_str()))
-    {
-        Some(question) => wrong(&question.link_id, "is required"),
-        None => Ok(()),
-    }
 }

@@ -1,9 +1,11 @@
+use serde::Deserialize;
+use utoipa::ToSchema;
 use xinglin_domain::{
     access::{Action, Role},
     code::Code,
     enrolment::{TaskRecord, task},
     id::TaskId,
-    pathway::Event,
+    pathway::{Event, TaskEnd, TaskReport},
 };
 use xinglin_extensions::Extensions;
 use xinglin_platform::{AppError, AppResult, Caller, boxed};
@@ -13,7 +15,15 @@ use xinglin_records::{
 };
 use xinglin_store::TaskState;
 
-use super::{EnrolmentView, Occasion, keep, ready, tell, timer_projection, view};
+use super::{EnrolmentView, Occasion, keep, ready, step::schedule, tell, timer_projection, view};
+
+/// Why a task is not done.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DeclineTask {
+    /// In the words of who decides.
+    pub reason: String,
+}
 
 /// Somebody did a task that is theirs: the patient, or the role that it was given to. It may be done
 /// before it is due, and late. The pathway is told. Who may not read the patient's record, as an
@@ -26,6 +36,30 @@ use super::{EnrolmentView, Occasion, keep, ready, tell, timer_projection, view};
 #[tracing::instrument(target = "xinglin::trace", name = "complete_task", skip_all)]
 #[boxed]
 pub async fn complete(extensions: &Extensions, caller: &Caller, id: TaskId) -> AppResult<EnrolmentView> {
+    end(extensions, caller, id, TaskEnd::Done).await
+}
+
+/// Whose task it is, or for whom, does not want it, or gives it up; the pathway is told. The next of its repetitions
+/// comes all the same.
+///
+/// # Errors
+/// As [`complete`]; `PATHWAY_REASON_REQUIRED`.
+#[tracing::instrument(target = "xinglin::trace", name = "decline_task", skip_all)]
+#[boxed]
+pub async fn decline_task(
+    extensions: &Extensions,
+    caller: &Caller,
+    id: TaskId,
+    ask: DeclineTask,
+) -> AppResult<EnrolmentView> {
+    if ask.reason.trim().is_empty() {
+        return Err(AppError::new(Code::PathwayReasonRequired, "say why it is not done").with("path", "reason"));
+    }
+    tracing::info!(task = %id, by = %caller.actor.account, "a task is declined");
+    end(extensions, caller, id, TaskEnd::Declined).await
+}
+
+async fn end(extensions: &Extensions, caller: &Caller, id: TaskId, how: TaskEnd) -> AppResult<EnrolmentView> {
     caller.may(Action::CompleteTask)?;
     let records = extensions.platform.records(caller);
     let now = caller.now;
@@ -49,11 +83,22 @@ pub async fn complete(extensions: &Extensions, caller: &Caller, id: TaskId) -> A
         TaskState::Cancelled => task::TaskState::Cancelled { at: row.updated_at },
         TaskState::Done => return Err(AppError::new(Code::PathwayState, "the task is done")),
     };
-    let done = TaskRecord { id, state, ..record }.done(&caller.actor, now)?;
+    // Before it is due its next repetition is not there yet.
+    let again = if state == task::TaskState::Open { record.task.again(now) } else { None };
+    let record = TaskRecord { id, state, ..record };
+    let ended = match how {
+        TaskEnd::Declined => record.decline(&caller.actor, now)?,
+        _ => record.done(&caller.actor, now)?,
+    };
     let tx = records.begin().await?;
     tx.finish_task(id, row.version, now).await?;
-    resource::project(&tx, marked(vec![timer_projection(&ready, &done, now)], ready.compartments), now).await?;
-    let kept = keep(&tx, ready.enrolment.id, vec![Event::TaskDone(done.reference())], now).await?;
+    let mut projections = vec![timer_projection(&ready, &ended, now)];
+    if let Some(again) = again {
+        projections.push(schedule(&tx, &ready, &again, now).await?);
+    }
+    resource::project(&tx, marked(projections, ready.compartments), now).await?;
+    let report = TaskReport { task: ended.reference(), end: how, at: now };
+    let kept = keep(&tx, ready.enrolment.id, vec![Event::TaskEnded(report)], now).await?;
     tx.commit().await?;
     let occasion = Occasion { request_id: caller.request_id.clone(), now };
     let told = tell(extensions, &records, kept, &occasion).await;

@@ -14,7 +14,6 @@ use xinglin_records::{
     consent, patient,
     snapshot::{self, LeftOut},
 };
-use xinglin_runtime::Interface;
 
 use super::{EnrolmentView, Occasion, Occurrence, Ready, Reply, ask, carry_out, undecided};
 
@@ -41,7 +40,7 @@ pub async fn enrol(extensions: &Extensions, caller: &Caller, enrol: Enrol) -> Ap
     caller.trail.saw(enrol.patient);
     let records = extensions.platform.records(caller);
     patient::treatable(&records, enrol.patient).await?;
-    let (install, plugin) = install::one_playing(extensions, &records, &enrol.plugin, Interface::Pathway).await?;
+    let (install, plugin) = install::pathway(extensions, &records, &enrol.plugin).await?;
     let compartments = grant::compartments(&install)?;
     // Before anything else: whether the patient is in this pathway is restricted too.
     consent::may_enter(&extensions.platform, caller, enrol.patient, compartments).await?;

@@ -1,7 +1,7 @@
 use xinglin_domain::{
     code::Code,
     enrolment::{TaskRecord, task},
-    pathway::{Event, Fate},
+    pathway::{Event, Fate, TaskReport},
     time::Instant,
 };
 use xinglin_extensions::Extensions;
@@ -10,8 +10,8 @@ use xinglin_records::resource::{self, marked};
 use xinglin_store::{Queue, Task, TaskState, Tenant, TenantTx, Work};
 
 use super::{
-    Occasion, Occurrence, Ready, Reply, TRIES, ask, calls_for, carry_out, ready, silent, timer_projection,
-    unless_passing,
+    Occasion, Occurrence, Ready, Reply, TRIES, ask, calls_for, carry_out, ready, silent, step::schedule,
+    timer_projection, unless_passing,
 };
 
 /// How late a timer is [`Occurrence::Late`]: a project default, longer than a host is usually down.
@@ -49,7 +49,7 @@ async fn fire_once(extensions: &Extensions, records: &Tenant, work: &Work, occas
     let record: TaskRecord = serde_json::from_value(timer.body.clone()).map_err(AppError::internal)?;
     let event = match fate {
         None => Event::TaskDue(record.reference()),
-        Some(fate) => Event::of_task(fate, record.reference()),
+        Some(fate) => Event::TaskEnded(TaskReport { task: record.reference(), end: fate.into(), at: now }),
     };
     let late = now >= work.since.plus_hours(LATE_HOURS);
     let salt = fate.map_or_else(|| work.id.clone(), |fate| format!("{}/{}", work.id, fate.as_str()));
@@ -94,6 +94,7 @@ async fn mark(
     if fate.is_none() {
         tx.fire_task(timer.id, timer.version, now).await?;
     }
+    let again = if fate.is_none() { record.task.again(now) } else { None };
     if let Some((next, due_at)) = record.next_telling(fate, now) {
         let payload = serde_json::to_value(next).map_err(AppError::internal)?;
         tx.put_work(&[Work { payload, ..Work::new(Queue::Timer, timer.id, timer.enrolment_id, due_at) }]).await?;
@@ -103,5 +104,9 @@ async fn mark(
     if fate == Some(Fate::TaskMissed) {
         projection["status"] = "failed".into();
     }
-    resource::project(tx, marked(vec![projection], ready.compartments), now).await
+    let mut projections = vec![projection];
+    if let Some(again) = again {
+        projections.push(schedule(tx, ready, &again, now).await?);
+    }
+    resource::project(tx, marked(projections, ready.compartments), now).await
 }

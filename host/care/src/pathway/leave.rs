@@ -6,7 +6,7 @@ use xinglin_domain::{
     coding::LocalizedText,
     enrolment::{Accepted, EndCause, Left},
     id::EnrolmentId,
-    pathway::{Event, Role},
+    pathway::{Departure, Event, Role},
     review::Severity,
 };
 use xinglin_extensions::Extensions;
@@ -30,6 +30,10 @@ const LEFT: &str = "PATHWAY_LEFT";
 pub struct Leave {
     /// In the words of who decides.
     pub reason: String,
+    /// `withdrawn`, or `transferred` if another hospital goes on with it.
+    #[serde(default)]
+    #[schema(value_type = String)]
+    pub how: Departure,
 }
 
 /// A patient leaves a pathway, by their own decision, their guardian's, or the care team's. The
@@ -87,7 +91,7 @@ async fn leave_once(
     let ready = ready(&records, id).await?;
     let mut calls = calls_for(extensions, &records, &ready, &occasion);
     let holds = hold::of_patient(&records, patient).await?;
-    let accepted = match ask(extensions, &records, &ready, &Event::Withdrawn, &occasion, &mut calls).await? {
+    let accepted = match ask(extensions, &records, &ready, &Event::Departed(leave.how), &occasion, &mut calls).await? {
         Reply::Accepted(accepted) => accepted,
         Reply::Nothing(error) => {
             tracing::warn!(enrolment = %id, %error, "the pathway was left without its answer");

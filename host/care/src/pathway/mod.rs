@@ -14,6 +14,7 @@ pub mod hold;
 mod leave;
 mod observe;
 mod questionnaires;
+pub mod request;
 mod step;
 
 use serde::Serialize;
@@ -40,7 +41,7 @@ use self::step::{Occurrence, Ready, ask, calls_for, carry_out, raise, ready};
 
 pub use self::acknowledge_alert::acknowledge_alert;
 pub use self::answer::{Answers, answer};
-pub use self::complete::complete;
+pub use self::complete::{DeclineTask, complete, decline_task};
 pub use self::deliver::deliver;
 pub use self::end::end;
 pub use self::enrol::{Enrol, enrol};

@@ -9,7 +9,7 @@ use xinglin_domain::{
     consent::Purpose,
     enrolment::Enrolment,
     id::{EnrolmentId, PatientId},
-    pathway::{Event, Role},
+    pathway::{self, Event, Role},
     review::Severity,
     safety::{Danger, of_observation},
     time::Instant,
@@ -29,7 +29,7 @@ use xinglin_records::{
 };
 use xinglin_store::{CodeFilter, DocumentQuery, PatientQuery, Resource, StoreError, Tenant, TenantTx, Work};
 
-use super::{Occasion, keep_from, raise, ready};
+use super::{Occasion, keep_from, raise, ready, request};
 use crate::safety::{self, Found};
 
 /// Minutes within which a person looks at a value that no rule gets: a project default.
@@ -288,7 +288,11 @@ async fn tell(
         let value = AttributeValue::Text(request);
         observation.attributes.push(Attribute { key: "xinglin.request".to_owned(), value });
     }
-    keep_from(tx, enrolment.id, vec![Event::Observed(observation)], from).await
+    let codes = observation.code.clone();
+    let reading = pathway::Reading { observation, provenance: snapshot::provenance(&news.resource) };
+    let mut events = vec![Event::Observed(reading)];
+    events.extend(request::result(tx, enrolment.id, &codes, now).await?);
+    keep_from(tx, enrolment.id, events, from).await
 }
 
 fn is_void(observation: &Observation) -> bool {

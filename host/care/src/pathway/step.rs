@@ -5,12 +5,15 @@ use std::collections::HashSet;
 use serde_json::{Value, json};
 use xinglin_domain::{
     canonical::Digest,
+    code::Code,
     coding::{Citation, LocalizedText, Translation},
     compartment::Compartments,
     consent::Purpose,
     enrolment::{Accepted, AlertRecord, AlertSource, Effect, EndCause, Enrolment, HoldRecord, TaskRecord, task},
     id::{AlertId, EnrolmentId, HoldId, TaskId},
-    pathway::{Alert, Definition, Destination, Event, Message, Referral, Role},
+    pathway::{
+        Alert, Definition, Destination, Event, LabRequest, Message, Question, Referral, Role, State, Stop, Task,
+    },
     review::Severity,
     time::Instant,
 };
@@ -26,11 +29,14 @@ use xinglin_records::{
     resource::{self, marked},
     snapshot::{self, LeftOut},
 };
-use xinglin_runtime::Interface;
-use xinglin_store::{Document, Executor, Task, TaskState, Tenant, TenantScope, TenantTx};
+use xinglin_runtime::{Interface, Plugin};
+use xinglin_store::{Document, Executor, Install, TaskState, Tenant, TenantScope, TenantTx};
 
-use super::{EnrolmentView, Occasion, Reply, timer_projection, undecided, unless_passing, view};
-use crate::pathway::hold;
+use super::{EnrolmentView, Occasion, Reply, hold, request, timer_projection, undecided, unless_passing, view};
+use crate::{
+    encounter,
+    safety::{self, Found},
+};
 
 /// An enrolment with the stored definition of its pathway, also when the plugin cannot be
 /// called.
@@ -81,7 +87,16 @@ async fn proposal(
 ) -> AppResult<Accepted> {
     let Ready { enrolment, definition, .. } = ready;
     let now = occasion.now;
-    let (install, plugin) = install::one_playing(extensions, records, &enrolment.plugin, Interface::Pathway).await?;
+    let (install, plugin) = install::pathway(extensions, records, &enrolment.plugin).await?;
+    let migrated = match &enrolment.state {
+        Some(State { version, .. })
+            if *version != definition.state_version && plugin.interfaces().contains(&Interface::Migration) =>
+        {
+            Some(migrated(extensions, ready, (&install, &plugin), calls).await?)
+        }
+        _ => None,
+    };
+    let state = migrated.as_ref().or(enrolment.state.as_ref());
     let snapshot = snapshot::snapshot(
         &extensions.platform,
         records,
@@ -94,9 +109,28 @@ async fn proposal(
     .await?;
     let holds = hold::of_patient(records, enrolment.patient).await?;
     let context = calls.context(&install, &plugin)?;
-    let call = extensions.runtime().step(&plugin, context, enrolment.state.as_ref(), event, &snapshot, now).await;
+    let call = extensions.runtime().step(&plugin, context, state, event, &snapshot, now).await;
     let outcome = calls.took(&install, call).await?.map_err(|error| undecided(&error))?;
     Ok(enrolment.accept(definition, event, outcome, &holds, now)?)
+}
+
+/// What the plugin makes of a state that another version of it has left.
+async fn migrated(
+    extensions: &Extensions,
+    Ready { enrolment, definition, .. }: &Ready,
+    (install, plugin): (&Install, &Plugin),
+    calls: &mut Calls<'_>,
+) -> AppResult<State> {
+    let left = enrolment.state.clone().unwrap_or(State { version: 0, data: Vec::new() });
+    let context = calls.context(install, plugin)?;
+    let call = extensions.runtime().migrate(plugin, context, &left, &enrolment.stage).await;
+    let migrated = calls.took(install, call).await?.map_err(|error| undecided(&error))?;
+    let known = definition.stages.iter().any(|stage| stage.code == migrated.stage);
+    if migrated.state.version != definition.state_version || !known {
+        let detail = "the state was migrated to another version, or to a stage that is not there";
+        return Err(AppError::new(Code::PathwayProposal, detail));
+    }
+    Ok(migrated.state)
 }
 
 /// What makes the messages of a step unique.
@@ -137,7 +171,10 @@ pub(super) async fn carry_out(
         }
     }
     let mut carrier = Carrier { tx, ready, now, occurrence, projections: Vec::new(), sent: 0 };
-    for effect in &accepted.effects {
+    // Visits are locked before patients.
+    let (stops, others): (Vec<&Effect>, Vec<&Effect>) =
+        accepted.effects.iter().partition(|effect| matches!(effect, Effect::StopVisit(_)));
+    for effect in stops.into_iter().chain(others) {
         carrier.carry(effect).await?;
     }
     let mut projections = carrier.projections;
@@ -173,29 +210,25 @@ impl Carrier<'_> {
             Effect::ScheduleTask(task) => self.schedule(task).await,
             Effect::CancelTask(code) => self.cancel(Some(code)).await,
             Effect::CancelAllTasks => self.cancel(None).await,
-            Effect::Ask(code) => {
-                let asked = self.ready.definition.questionnaires.iter().find(|known| known.code == *code);
-                let title = asked.map(|questionnaire| questionnaire.title.clone()).unwrap_or_default();
-                self.send(json!({ "kind": "questionnaire", "enrolment": id, "questionnaire": code, "text": title }))
-                    .await
-            }
+            Effect::Ask(question) => self.ask(question).await,
             Effect::SendMessage(message) => self.send(json!({ "kind": "message", "text": filled(message) })).await,
             Effect::RaiseAlert(alert) => self.raise(alert.clone()).await,
             Effect::Refer(referral) => self.refer(referral).await,
-            Effect::RequestLab(tests) => {
-                let names: Vec<&str> = tests.iter().map(|test| test.display.as_deref().unwrap_or(&test.code)).collect();
-                let names = names.join(", ");
-                let message =
-                    LocalizedText::zh_en(&format!("建议开具检验：{names}"), &format!("tests wanted: {names}"));
-                self.projections.push(project::lab_request(&project::LabRequest {
-                    id: &fresh_lab_request(),
-                    enrolment: id,
-                    patient: &patient.to_string(),
-                    tests,
-                    at: self.now,
-                }));
-                self.raise(self.ready.notice("LAB_WANTED", Severity::Info, message, Role::Doctor, 3 * 24 * 60)).await
+            Effect::RequestLab(request) => self.request_lab(request).await,
+            Effect::Contact(contact) => match Found::of(None, &[contact], id.to_string()) {
+                Some(found) => safety::open(self.tx, patient, found, self.now).await.map(drop),
+                None => Ok(()),
+            },
+            Effect::StopVisit(Stop { code, .. }) => {
+                let plugin = &self.ready.enrolment.plugin;
+                encounter::stop_by_pathway(self.tx, patient, (plugin, code), self.now).await
             }
+            Effect::Convene(team) => {
+                let (asked, tracked) = team.followed();
+                request::open(self.tx, &self.ready.enrolment, (asked, tracked, true), self.now).await
+            }
+            Effect::WithdrawRequest(code) => request::withdraw(self.tx, id, Some(code), self.now).await,
+            Effect::WithdrawAllRequests => request::withdraw(self.tx, id, None, self.now).await,
             Effect::DraftNote(text) => {
                 self.raise(self.ready.notice("NOTE_PROPOSED", Severity::Info, text.clone(), Role::Doctor, 7 * 24 * 60))
                     .await
@@ -238,59 +271,56 @@ impl Carrier<'_> {
         Ok(())
     }
 
-    async fn schedule(&mut self, task: &xinglin_domain::pathway::Task) -> AppResult<()> {
+    async fn schedule(&mut self, task: &Task) -> AppResult<()> {
         // Scheduling a code again moves it: nobody waits for its last occurrence any more.
         self.tx.forget_fired_tasks(self.ready.enrolment.id, &task.code).await?;
-        let record = TaskRecord {
-            id: TaskId::from_u128(ambient::fresh_id()),
-            enrolment: self.ready.enrolment.id,
-            patient: self.ready.enrolment.patient,
-            task: task.clone(),
-            state: task::TaskState::Open,
-        };
-        let id = self
-            .tx
-            .schedule_task(&Task {
-                id: record.id,
-                enrolment_id: record.enrolment,
-                patient_id: record.patient.to_string(),
-                code: task.code.clone(),
-                due_at: task.due,
-                state: TaskState::Open,
-                body: serde_json::to_value(&record).map_err(AppError::internal)?,
-                version: 0,
-                created_at: self.now,
-                updated_at: self.now,
-            })
-            .await?;
-        self.projections.push(timer_projection(self.ready, &TaskRecord { id, ..record }, self.now));
+        self.projections.push(schedule(self.tx, self.ready, task, self.now).await?);
         Ok(())
+    }
+
+    async fn ask(&mut self, question: &Question) -> AppResult<()> {
+        let (asked, tracked) = question.followed(self.now);
+        request::open(self.tx, &self.ready.enrolment, (asked, tracked, question.reported), self.now).await?;
+        if matches!(question.respondent, Role::Patient | Role::Guardian) {
+            self.send(asking(self.ready, &question.questionnaire)).await?;
+        }
+        Ok(())
+    }
+
+    async fn request_lab(&mut self, request: &LabRequest) -> AppResult<()> {
+        let Enrolment { id, patient, .. } = self.ready.enrolment;
+        let names: Vec<&str> = request.tests.iter().map(|test| test.display.as_deref().unwrap_or(&test.code)).collect();
+        let names = names.join(", ");
+        let message = LocalizedText::zh_en(&format!("建议开具检验：{names}"), &format!("tests wanted: {names}"));
+        let order = fresh_lab_request();
+        self.projections.push(project::lab_request(&project::LabRequest {
+            id: &order,
+            enrolment: id,
+            patient: &patient.to_string(),
+            tests: &request.tests,
+            at: self.now,
+        }));
+        if let Some((asked, tracked)) = request.followed(order) {
+            request::open(self.tx, &self.ready.enrolment, (asked, tracked, true), self.now).await?;
+        }
+        let mut alert = self.ready.notice("LAB_WANTED", Severity::Info, message, Role::Doctor, 3 * 24 * 60);
+        if let Some((_, citation)) = &request.reason {
+            alert.citation = citation.clone();
+        }
+        self.raise(alert).await
     }
 
     async fn send(&mut self, body: Value) -> AppResult<()> {
         self.sent += 1;
-        let Enrolment { id, patient, .. } = self.ready.enrolment;
-        if patient::has_died(self.tx, patient).await? {
-            // The pathway ends in a moment.
-            return Ok(());
-        }
-        let dedupe_key = match self.occurrence {
+        let id = self.ready.enrolment.id;
+        let key = match self.occurrence {
             Occurrence::Of(salt) => format!("{id}/{salt}/{}", self.sent),
             Occurrence::Late => {
                 let said = serde_json::to_vec(&body).map_err(AppError::internal)?;
                 format!("{id}/late/{}/{}", self.now.china_day(), Digest::of_bytes(&said))
             }
         };
-        let message = xinglin_store::Message {
-            id: format!("msg-{:032x}", ambient::fresh_id()),
-            patient_id: patient.to_string(),
-            dedupe_key,
-            body,
-            created_at: self.now,
-            read_at: None,
-        };
-        self.tx.insert_message(&message).await?;
-        Ok(())
+        send(self.tx, self.ready, (key, body), self.now).await
     }
 
     async fn raise(&mut self, alert: Alert) -> AppResult<()> {
@@ -310,6 +340,9 @@ impl Carrier<'_> {
             }
         };
         self.send(json!({ "kind": "referral", "text": place, "reason": referral.reason })).await?;
+        if let Some((asked, tracked)) = referral.followed() {
+            request::open(self.tx, &self.ready.enrolment, (asked, tracked, true), self.now).await?;
+        }
         let Some(days) = referral.recontact_days else { return Ok(()) };
         let minutes = u32::from(days).saturating_mul(24 * 60).max(1);
         let mut alert =
@@ -317,6 +350,65 @@ impl Carrier<'_> {
         alert.citation = referral.citation.clone();
         self.raise(alert).await
     }
+}
+
+/// A message to the patient, once for each key. None to one who has died: the pathway ends in a moment.
+async fn send(tx: &TenantTx, ready: &Ready, (dedupe_key, body): (String, Value), now: Instant) -> AppResult<()> {
+    let patient = ready.enrolment.patient;
+    if patient::has_died(tx, patient).await? {
+        return Ok(());
+    }
+    let message = xinglin_store::Message {
+        id: format!("msg-{:032x}", ambient::fresh_id()),
+        patient_id: patient.to_string(),
+        dedupe_key,
+        body,
+        created_at: now,
+        read_at: None,
+    };
+    tx.insert_message(&message).await?;
+    Ok(())
+}
+
+fn asking(ready: &Ready, questionnaire: &str) -> Value {
+    let asked = ready.definition.questionnaires.iter().find(|known| known.code == questionnaire);
+    let title = asked.map(|questionnaire| questionnaire.title.clone()).unwrap_or_default();
+    json!({ "kind": "questionnaire", "enrolment": ready.enrolment.id, "questionnaire": questionnaire, "text": title })
+}
+
+/// Asks the patient to answer a questionnaire, once for each key.
+pub(super) async fn ask_patient(
+    tx: &TenantTx,
+    ready: &Ready,
+    (questionnaire, key): (&str, String),
+    now: Instant,
+) -> AppResult<()> {
+    send(tx, ready, (key, asking(ready, questionnaire)), now).await
+}
+
+/// Schedules a task; an open one of its code is moved. Returns its projection.
+pub(super) async fn schedule(tx: &TenantTx, ready: &Ready, task: &Task, now: Instant) -> AppResult<Value> {
+    let record = TaskRecord {
+        id: TaskId::from_u128(ambient::fresh_id()),
+        enrolment: ready.enrolment.id,
+        patient: ready.enrolment.patient,
+        task: task.clone(),
+        state: task::TaskState::Open,
+    };
+    let row = xinglin_store::Task {
+        id: record.id,
+        enrolment_id: record.enrolment,
+        patient_id: record.patient.to_string(),
+        code: task.code.clone(),
+        due_at: task.due,
+        state: TaskState::Open,
+        body: serde_json::to_value(&record).map_err(AppError::internal)?,
+        version: 0,
+        created_at: now,
+        updated_at: now,
+    };
+    let id = tx.schedule_task(&row).await?;
+    Ok(timer_projection(ready, &TaskRecord { id, ..record }, now))
 }
 
 impl Ready {
@@ -331,7 +423,7 @@ impl Ready {
     ) -> Alert {
         let citation =
             Citation { title: "互联网诊疗监管细则（试行）".into(), section: None, year: 2022, url: None };
-        Alert { code: code.into(), severity, message, owner, sla_minutes, citation }
+        Alert { code: code.into(), severity, message, owner, sla_minutes, escalation: Vec::new(), citation }
     }
 }
 

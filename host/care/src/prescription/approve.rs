@@ -3,6 +3,7 @@ use utoipa::ToSchema;
 use xinglin_domain::{
     access::Action,
     id::PrescriptionId,
+    pathway::HeldAct,
     prescription::{ApproveWith, Checklist, Event, PendingReview, Prescription},
 };
 use xinglin_extensions::Extensions;
@@ -48,7 +49,7 @@ pub async fn approve(
     let records = platform.records(caller);
     // Before any plugin is called: nothing they answer could lift it.
     pending.may_be_examined_by(&caller.actor, caller.now)?;
-    still_safe(platform, caller, &records, &pending).await?;
+    still_safe(platform, caller, &records, (HeldAct::Approve, &pending)).await?;
     check_products(pending.sheet(), &settings(&records).await?)?;
     let prescriber = standing::active(&records.get_account(pending.prescriber()).await?)?;
     let review = review(extensions, caller, &records, &pending).await?;
@@ -68,7 +69,7 @@ pub async fn approve(
     };
     let tx = platform.begin(caller).await?;
     // What may have come while the checkers thought.
-    still_safe_in(platform, caller, &tx, &effective).await?;
+    still_safe_in(platform, caller, &tx, (HeldAct::Approve, &effective)).await?;
     let rx = Prescription::from(effective);
     put(&tx, row, &rx, caller.now).await?;
     let calls = review.calls.write(&tx).await?;

@@ -3,6 +3,7 @@ use utoipa::ToSchema;
 use xinglin_domain::{
     access::Action,
     id::PrescriptionId,
+    pathway::HeldAct,
     prescription::{Event, Returned},
 };
 use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed, settings::settings};
@@ -39,11 +40,14 @@ pub async fn confirm(
     check_products(returned.sheet(), &settings(&records).await?)?;
     let digest = returned.confirmation_digest(&confirm.reason, caller.now).map_err(AppError::internal)?;
     let signature = platform.sign(caller, &digest);
-    still_safe(platform, caller, &records, &returned).await?;
+    still_safe(platform, caller, &records, (HeldAct::Prescribe, &returned)).await?;
     let holds = hold::of_patient(&records, returned.patient()).await?;
     let allergies = facts(platform, &records, returned.patient(), caller.now).await?.allergies;
     let patient = (holds.as_slice(), allergies.as_slice());
     let pending = returned.confirm(&caller.actor, confirm.reason, signature, patient, platform, caller.now)?;
     let safe = pending.clone();
-    put_next(platform, caller, row, pending.into(), async |tx| still_safe_in(platform, caller, tx, &safe).await).await
+    put_next(platform, caller, row, pending.into(), async |tx| {
+        still_safe_in(platform, caller, tx, (HeldAct::Prescribe, &safe)).await
+    })
+    .await
 }

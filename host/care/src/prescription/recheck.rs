@@ -4,6 +4,7 @@ use xinglin_domain::{
     code::Code,
     enrolment::HoldRecord,
     id::{EncounterId, PatientId},
+    pathway::HeldAct,
     prescription::{Issue, Prescription, Rx, RxError, Sheet},
     time::Instant,
 };
@@ -26,6 +27,13 @@ pub struct Prescribed<'a> {
     sheet: &'a Sheet,
 }
 
+impl Prescribed<'_> {
+    async fn hold<E: Executor>(self, records: &TenantScope<E>, act: HeldAct) -> AppResult<Option<HoldRecord>> {
+        let holds = hold::of_patient(records, self.patient).await?;
+        Ok(holds.into_iter().find(|hold| hold.stops(act, self.sheet.codes())))
+    }
+}
+
 impl<'a, S> From<&'a Rx<S>> for Prescribed<'a> {
     fn from(rx: &'a Rx<S>) -> Self {
         Self { patient: rx.patient(), encounter: rx.encounter(), sheet: rx.sheet() }
@@ -43,15 +51,15 @@ impl<'a> From<&'a Prescription> for Prescribed<'a> {
 ///
 /// # Errors
 /// `PATIENT_…` if nothing more may be done for the patient; `ENC_RED_FLAG` if the visit was stopped
-/// or a hold is active; `ENC_RED_FLAG_OPEN` while the patient is in danger; `RX_ALLERGY`.
+/// or a hold stops the act; `ENC_RED_FLAG_OPEN` while the patient is in danger; `RX_ALLERGY`.
 pub async fn still_safe<E: Executor>(
     platform: &Platform,
     caller: &Caller,
     records: &TenantScope<E>,
-    rx: impl Into<Prescribed<'_>>,
+    (act, rx): (HeldAct, impl Into<Prescribed<'_>>),
 ) -> AppResult<()> {
     let rx = rx.into();
-    match obstacle(platform, records, rx, caller.now).await? {
+    match obstacle(platform, records, (act, rx), caller.now).await? {
         None => Ok(()),
         Some(Obstacle::Hold(active)) => Err(on_hold(platform, caller, *active).await?),
         Some(Obstacle::Allergy(refused)) => Err(masked(platform, caller, records, rx.patient, refused.into()).await?),
@@ -68,21 +76,18 @@ enum Obstacle {
 async fn obstacle<E: Executor>(
     platform: &Platform,
     records: &TenantScope<E>,
-    Prescribed { patient, encounter, sheet }: Prescribed<'_>,
+    (act, rx): (HeldAct, Prescribed<'_>),
     now: Instant,
 ) -> AppResult<Option<Obstacle>> {
+    let Prescribed { patient, encounter, sheet } = rx;
     patient::treatable(records, patient).await?;
     encounter::not_stopped(records, encounter).await?;
     safety::none_locks(records, patient).await?;
-    if let Some(active) = active_hold(records, patient).await? {
+    if let Some(active) = rx.hold(records, act).await? {
         return Ok(Some(Obstacle::Hold(Box::new(active))));
     }
     let facts = facts(platform, records, patient, now).await?;
     Ok(sheet.tolerated(&facts.allergies).err().map(Obstacle::Allergy))
-}
-
-async fn active_hold<E: Executor>(records: &TenantScope<E>, patient: PatientId) -> AppResult<Option<HoldRecord>> {
-    Ok(hold::of_patient(records, patient).await?.into_iter().find(|hold| hold.is_active()))
 }
 
 /// The refusal for a hold, with as much of its reason as the caller may know.
@@ -99,11 +104,11 @@ pub async fn still_safe_in(
     platform: &Platform,
     caller: &Caller,
     tx: &TenantTx,
-    rx: impl Into<Prescribed<'_>>,
+    (act, rx): (HeldAct, impl Into<Prescribed<'_>>),
 ) -> AppResult<()> {
     let rx = rx.into();
     patient::lock(tx, rx.patient).await?;
-    still_safe(platform, caller, tx, rx).await
+    still_safe(platform, caller, tx, (act, rx)).await
 }
 
 /// As [`still_checked`] and [`still_safe_in`] together, where the host goes on by itself and nobody is
@@ -119,7 +124,7 @@ pub async fn still_safe_alone_in<S>(
     now: Instant,
 ) -> AppResult<()> {
     patient::lock(tx, rx.patient()).await?;
-    match obstacle(platform, tx, rx.into(), now).await? {
+    match obstacle(platform, tx, (HeldAct::Charge, rx.into()), now).await? {
         None => {}
         Some(Obstacle::Hold(active)) => return Err(RxError::OnHold(active.hold.code).into()),
         Some(Obstacle::Allergy(refused)) => return Err(refused.into()),
@@ -158,9 +163,9 @@ pub async fn still_checked<E: Executor, S>(
     extensions: &Extensions,
     caller: &Caller,
     records: &TenantScope<E>,
-    (rx, issue): (&Rx<S>, &Issue),
+    (act, rx, issue): (HeldAct, &Rx<S>, &Issue),
 ) -> AppResult<Vec<CallView>> {
-    still_safe(&extensions.platform, caller, records, rx).await?;
+    still_safe(&extensions.platform, caller, records, (act, rx)).await?;
     if !patient::has_new_allergies(records, rx.patient(), since_approval(issue)).await? {
         return Ok(Vec::new());
     }
@@ -183,7 +188,7 @@ fn since_approval(issue: &Issue) -> Instant {
     issue.approval.signature.at.plus_minutes(-UNDER_WAY_MINUTES)
 }
 
-/// Checks that no hold is active.
+/// Checks that no hold stops a prescription from being signed.
 ///
 /// # Errors
 /// `ENC_RED_FLAG`, with as much of its reason as the caller may know.
@@ -191,9 +196,9 @@ pub(super) async fn not_on_hold<E: Executor>(
     platform: &Platform,
     caller: &Caller,
     records: &TenantScope<E>,
-    patient: PatientId,
+    rx: impl Into<Prescribed<'_>>,
 ) -> AppResult<()> {
-    match active_hold(records, patient).await? {
+    match rx.into().hold(records, HeldAct::Prescribe).await? {
         Some(active) => Err(on_hold(platform, caller, active).await?),
         None => Ok(()),
     }

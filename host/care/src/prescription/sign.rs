@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 use xinglin_domain::{
     access::Action,
     id::{EncounterId, PrescriptionId},
+    pathway::HeldAct,
     prescription::{Draft, Event, Prescription, SignWith},
     review::Acknowledgement,
 };
@@ -63,7 +64,7 @@ pub async fn sign(
     let encounter = draft_encounter(&row)?;
     let follow_up = encounter::follow_up(&records, encounter, caller.now).await?;
     // Before any plugin is called: nothing they answer could lift it.
-    not_on_hold(&extensions.platform, caller, &records, draft.patient()).await?;
+    not_on_hold(&extensions.platform, caller, &records, &draft).await?;
     let settings = settings(&records).await?;
     check_products(draft.sheet(), &settings)?;
     let review = review(extensions, caller, &records, &draft).await?;
@@ -85,7 +86,7 @@ pub async fn sign(
     let tx = extensions.platform.begin(caller).await?;
     // A hold or an allergy may have come while the checkers thought, or the guardian have ceased
     // to be one.
-    still_safe_in(&extensions.platform, caller, &tx, &signed).await?;
+    still_safe_in(&extensions.platform, caller, &tx, (HeldAct::Prescribe, &signed)).await?;
     encounter::follow_up(&tx, encounter, caller.now).await?;
     let rx = Prescription::from(signed);
     tx.update_document(&next(row, rx.state().as_str(), &rx, caller.now)?).await?;

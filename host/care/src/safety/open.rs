@@ -2,6 +2,7 @@ use serde_json::json;
 use xinglin_domain::{
     enrolment::{AlertRecord, AlertSource},
     id::{AlertId, ContactId, PatientId},
+    pathway::Contact,
     safety::{Danger, Help, SUICIDE_RISK, SafetyContact},
     time::Instant,
 };
@@ -26,6 +27,22 @@ pub(crate) struct Found {
     pub(crate) danger: Danger,
     /// `Observation/…` or `enr-…/questionnaire`.
     pub(crate) found_in: String,
+}
+
+impl Found {
+    /// The greater of what the host found and what a pathway asks for.
+    pub(crate) fn of(danger: Option<Danger>, asked: &[&Contact], found_in: String) -> Option<Self> {
+        let danger = asked.iter().map(|contact| asked_danger(contact)).chain(danger).max()?;
+        Some(Self { danger, found_in })
+    }
+}
+
+/// A contact that locks the visit is one for acute danger.
+fn asked_danger(contact: &Contact) -> Danger {
+    match contact.locks_visit || contact.within_minutes <= Danger::Acute.minutes() {
+        true => Danger::Acute,
+        false => Danger::Assess,
+    }
 }
 
 /// Opens the contact with a patient in danger, in the transaction that stores what says so: its alert,

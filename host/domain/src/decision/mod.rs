@@ -11,7 +11,7 @@ use crate::{
     coding::Coding,
     identity::{self, VerifyError},
     panel::{Act, Block, Panel, PanelError},
-    pathway::{Definition, Destination, Directive, Eligibility, Outcome, PathwayError, Reason},
+    pathway::{Contact, Definition, Destination, Directive, Eligibility, Migrated, Outcome, PathwayError, Reason},
     payer::{Adjudication, Authorized, PayerError, Quoted, Refusal, Reversed, Settled, Status},
     review::{Finding, ReviewError, Verdict},
 };
@@ -174,6 +174,12 @@ impl Decides for PathwayError {
     }
 }
 
+impl Decides for Migrated {
+    fn decide(&self, decisions: &mut Decisions) {
+        decisions.add("stage", &self.stage);
+    }
+}
+
 impl Decides for Outcome {
     fn decide(&self, decisions: &mut Decisions) {
         decisions.add("stage", &self.stage);
@@ -190,7 +196,7 @@ impl Decides for Directive {
                 decisions.add("task", format!("{} for {} due {}", task.code, word(task.owner), task.due));
             }
             Self::CancelTask(code) => decisions.add("task", format!("cancel {code}")),
-            Self::Ask(questionnaire) => decisions.add("questionnaire", questionnaire),
+            Self::Ask(question) => decisions.add("questionnaire", &question.questionnaire),
             Self::SendMessage(message) => {
                 let arguments: String =
                     message.arguments.iter().map(|(key, value)| format!(" {key}={value}")).collect();
@@ -211,15 +217,24 @@ impl Decides for Directive {
                 };
                 decisions.add("referral", to);
             }
-            Self::RequestLab(codes) => {
-                for code in codes {
+            Self::Contact(contact) => {
+                let Contact { code, owner, within_minutes, .. } = contact;
+                decisions.add("contact", format!("{code} by {} within {within_minutes} min", word(*owner)));
+            }
+            Self::StopVisit(stop) => decisions.add("visit", format!("stop {}", stop.code)),
+            Self::RequestLab(request) => {
+                for code in &request.tests {
                     decisions.add("laboratory", coding(code));
                 }
             }
-            Self::HoldPrescribing(hold) => {
+            Self::Convene(team) => {
+                decisions.add("team", format!("{} of {}", team.code, team.participants.len()));
+            }
+            Self::WithdrawRequest(code) => decisions.add("request", format!("withdraw {code}")),
+            Self::Hold(hold) => {
                 decisions.add("hold", format!("{} until the {}", hold.code, word(hold.release)));
             }
-            Self::ReleasePrescribing(code) => decisions.add("hold", format!("release {code}")),
+            Self::Release(code) => decisions.add("hold", format!("release {code}")),
             Self::ProposeNote(_) => decisions.add("note", "proposed"),
             Self::Close(reason) => decisions.add("close", &reason.code),
         }

@@ -7,22 +7,37 @@ use thiserror::Error;
 
 use super::{EndCause, Enrolment, HoldRecord, Left};
 use crate::{
+    access::{Action, Role},
     code::Code,
-    coding::{Coding, LocalizedText},
-    pathway::{Alert, Definition, Directive, Event, Hold, Message, Outcome, Referral, ReleaseBy, State, Task},
+    coding::LocalizedText,
+    pathway::{
+        Alert, Contact, Definition, Directive, Event, Hold, LabRequest, Message, Outcome, Question, Referral,
+        ReleaseBy, Role as PathwayRole, State, Stop, Task, Team, Tracked,
+    },
     time::Instant,
 };
 
 /// Maximum size of a state, in bytes.
 const MAX_STATE: usize = 64 * 1024;
 /// Maximum number of directives of one step.
-const MAX_DIRECTIVES: usize = 64;
+const MAX_DIRECTIVES: usize = 100;
 /// How many days before its event a task may be due.
 const MAX_PAST_DAYS: i64 = 1;
 /// How many days ahead a task may be due.
 const MAX_FUTURE_DAYS: i64 = 3 * 366;
-/// Maximum days of grace of a task.
-const MAX_WINDOW_DAYS: u16 = 366;
+/// Maximum window of a task, in minutes: a year.
+const MAX_WINDOW_MINUTES: u32 = 366 * 24 * 60;
+/// How many days ahead the end of a request may be.
+const MAX_REQUEST_DAYS: i64 = 366;
+/// Maximum number of tests of a laboratory request.
+const MAX_TESTS: usize = 50;
+/// Number of participants of a team.
+const PARTICIPANTS: std::ops::RangeInclusive<usize> = 2..=12;
+/// Maximum number of roles that an alert climbs to before the hospital's own.
+const MAX_ESCALATION: usize = 8;
+/// Maximum number of repetitions of a contact, and of hours until one.
+const MAX_RECONTACTS: usize = 10;
+const MAX_RECONTACT_HOURS: u16 = 366 * 24;
 /// Maximum minutes until an alert must be acknowledged: thirty days.
 const MAX_SLA_MINUTES: u32 = 30 * 24 * 60;
 /// Maximum days until a referred patient is contacted again.
@@ -38,17 +53,25 @@ pub enum Effect {
     ScheduleTask(Task),
     /// Cancel the open timer of this code, if any.
     CancelTask(String),
-    /// Send this questionnaire to the patient.
-    Ask(String),
+    /// Ask for answers to a questionnaire.
+    Ask(Question),
     /// Send a message to the patient.
     SendMessage(Message),
     /// Raise an alert.
     RaiseAlert(Alert),
+    /// Have somebody speak with the patient.
+    Contact(Contact),
+    /// Stop treating online.
+    StopVisit(Stop),
     /// Record a referral and notify the patient.
     Refer(Referral),
     /// Request a doctor's order of tests.
-    RequestLab(Vec<Coding>),
-    /// Place a hold on online prescribing.
+    RequestLab(LabRequest),
+    /// Have several people decide together.
+    Convene(Team),
+    /// Withdraw the open request of this code, if any.
+    WithdrawRequest(String),
+    /// Place a hold.
     PlaceHold(Hold),
     /// Release the active hold of this code.
     LiftHold(String),
@@ -56,6 +79,8 @@ pub enum Effect {
     DraftNote(LocalizedText),
     /// Cancel all open timers: the enrolment has ended.
     CancelAllTasks,
+    /// Withdraw all open requests: the enrolment has ended.
+    WithdrawAllRequests,
 }
 
 /// An accepted proposal.
@@ -113,9 +138,35 @@ pub enum ProposalError {
     /// Due too far in the past or future.
     #[error("task `{0}` is due out of range")]
     TaskDue(String),
-    /// The grace period is too long.
-    #[error("task `{0}` has more than {MAX_WINDOW_DAYS} days of grace")]
+    /// The window is too long.
+    #[error("task `{0}` has a window of more than {MAX_WINDOW_MINUTES} minutes")]
     TaskWindow(String),
+    /// It repeats every zero days, or zero times.
+    #[error("task `{0}` repeats every zero days, or zero times")]
+    TaskRepetition(String),
+    /// The role may not do it.
+    #[error("{what} `{code}` is given to a role that may not do it")]
+    WrongRole {
+        /// Kind.
+        what: &'static str,
+        /// Code.
+        code: String,
+    },
+    /// Too many roles to climb to.
+    #[error("`{0}` climbs to more than {MAX_ESCALATION} roles")]
+    Escalation(String),
+    /// The end of a request is past, or too far in the future.
+    #[error("request `{0}` ends out of range")]
+    RequestEnd(String),
+    /// Too few or too many participants, or two the same.
+    #[error("team `{0}` has not two to twelve different participants")]
+    Participants(String),
+    /// The time of a contact, or of its repetitions.
+    #[error("contact `{0}` gives no time or too long, or is repeated too often or too late")]
+    ContactTime(String),
+    /// A hold that stops nothing.
+    #[error("hold `{0}` stops nothing")]
+    StopsNothing(String),
     /// The deadline of an alert is zero or too long.
     #[error("alert `{0}` gives no time, or more than {MAX_SLA_MINUTES} minutes")]
     AlertDeadline(String),
@@ -125,8 +176,8 @@ pub enum ProposalError {
     /// An empty text.
     #[error("{0} has no text")]
     NoText(&'static str),
-    /// A request without tests.
-    #[error("a laboratory request names no test")]
+    /// A request without tests, or with too many.
+    #[error("a laboratory request names no test, or more than {MAX_TESTS}")]
     NoTests,
     /// The hold was never placed.
     #[error("this pathway has placed no hold `{0}`")]
@@ -177,7 +228,7 @@ impl Enrolment {
         if directives.len() > MAX_DIRECTIVES {
             return Err(ProposalError::TooMany(directives.len()));
         }
-        let withdrawn = matches!(event, Event::Withdrawn);
+        let withdrawn = matches!(event, Event::Departed(_));
         if withdrawn {
             directives.retain(|directive| matches!(directive, Directive::Close(_)));
         }
@@ -229,7 +280,7 @@ fn last_effects(holds: Vec<(String, ReleaseBy, bool)>) -> impl Iterator<Item = E
         .into_iter()
         .filter(|(_, release, active)| *active && *release == ReleaseBy::Pathway)
         .map(|(code, ..)| Effect::LiftHold(code))
-        .chain([Effect::CancelAllTasks])
+        .chain([Effect::CancelAllTasks, Effect::WithdrawAllRequests])
 }
 
 /// Checks the directives in order, with what was seen so far.
@@ -265,13 +316,7 @@ impl<'a> Judge<'a> {
                 self.once("cancelled task", &code)?;
                 Effect::CancelTask(code)
             }
-            Directive::Ask(code) => {
-                self.once("questionnaire", &code)?;
-                if !self.definition.questionnaires.iter().any(|known| known.code == code) {
-                    return Err(ProposalError::UnknownQuestionnaire(code));
-                }
-                Effect::Ask(code)
-            }
+            Directive::Ask(question) => self.question(question)?,
             Directive::SendMessage(message) => {
                 valid_code(&message.template)?;
                 has_text("a message", &message.fallback)?;
@@ -283,22 +328,43 @@ impl<'a> Judge<'a> {
                 if !(1..=MAX_SLA_MINUTES).contains(&alert.sla_minutes) {
                     return Err(ProposalError::AlertDeadline(alert.code));
                 }
+                climbs(("alert", &alert.code), &alert.escalation, Action::AcknowledgeAlert)?;
                 Effect::RaiseAlert(alert)
+            }
+            Directive::Contact(contact) => self.contact(contact)?,
+            Directive::StopVisit(stop) => {
+                self.once("stop of the visit", &stop.code)?;
+                has_text("a stop of the visit", &stop.reason)?;
+                Effect::StopVisit(stop)
             }
             Directive::Refer(referral) => {
                 has_text("a referral", &referral.reason)?;
+                self.tracked(referral.tracked.as_ref())?;
                 if referral.recontact_days.is_some_and(|days| days > MAX_RECONTACT_DAYS) {
                     return Err(ProposalError::Recontact);
                 }
                 Effect::Refer(referral)
             }
-            Directive::RequestLab(tests) if tests.is_empty() => return Err(ProposalError::NoTests),
-            Directive::RequestLab(tests) => Effect::RequestLab(tests),
-            Directive::HoldPrescribing(hold) => match self.hold(hold)? {
+            Directive::RequestLab(request) => {
+                if !(1..=MAX_TESTS).contains(&request.tests.len()) {
+                    return Err(ProposalError::NoTests);
+                }
+                if let Some((reason, _)) = &request.reason {
+                    has_text("a laboratory request", reason)?;
+                }
+                self.tracked(request.tracked.as_ref())?;
+                Effect::RequestLab(request)
+            }
+            Directive::Convene(team) => self.team(team)?,
+            Directive::WithdrawRequest(code) => {
+                self.once("withdrawn request", &code)?;
+                Effect::WithdrawRequest(code)
+            }
+            Directive::Hold(hold) => match self.hold(hold)? {
                 Some(effect) => effect,
                 None => return Ok(()),
             },
-            Directive::ReleasePrescribing(code) => match self.release(code)? {
+            Directive::Release(code) => match self.release(code)? {
                 Some(effect) => effect,
                 None => return Ok(()),
             },
@@ -323,15 +389,73 @@ impl<'a> Judge<'a> {
         if !(earliest..=latest).contains(&task.due) {
             return Err(ProposalError::TaskDue(task.code));
         }
-        if task.window_days > MAX_WINDOW_DAYS {
+        if task.window_minutes > MAX_WINDOW_MINUTES {
             return Err(ProposalError::TaskWindow(task.code));
         }
+        if task.repeat.is_some_and(|repeat| repeat.every_days == 0 || repeat.times == Some(0)) {
+            return Err(ProposalError::TaskRepetition(task.code));
+        }
         Ok(Effect::ScheduleTask(task))
+    }
+
+    fn question(&mut self, question: Question) -> Result<Effect, ProposalError> {
+        let code = &question.questionnaire;
+        self.once("request", code)?;
+        if !self.definition.questionnaires.iter().any(|known| known.code == *code) {
+            return Err(ProposalError::UnknownQuestionnaire(question.questionnaire));
+        }
+        may(("questionnaire", code), question.respondent, Action::AnswerQuestionnaire)?;
+        self.ends(code, self.now.plus_minutes(i64::from(question.within_minutes)))?;
+        Ok(Effect::Ask(question))
+    }
+
+    fn contact(&mut self, contact: Contact) -> Result<Effect, ProposalError> {
+        self.once("contact", &contact.code)?;
+        contact_fault(&contact)?;
+        Ok(Effect::Contact(contact))
+    }
+
+    fn team(&mut self, team: Team) -> Result<Effect, ProposalError> {
+        self.once("request", &team.code)?;
+        has_text("a team", &team.question)?;
+        self.ends(&team.code, team.deadline)?;
+        let seats: BTreeSet<(Role, Option<(String, String)>)> = team
+            .participants
+            .iter()
+            .map(|one| {
+                let discipline = one.discipline.as_ref().map(|code| code.canonical());
+                (Role::from(one.role), discipline.map(|code| (code.system, code.code)))
+            })
+            .collect();
+        if !PARTICIPANTS.contains(&team.participants.len()) || seats.len() < team.participants.len() {
+            return Err(ProposalError::Participants(team.code));
+        }
+        for one in &team.participants {
+            let staff = Role::from(one.role) != Role::Patient;
+            if !staff {
+                return Err(ProposalError::WrongRole { what: "team", code: team.code });
+            }
+        }
+        Ok(Effect::Convene(team))
+    }
+
+    fn tracked(&mut self, tracked: Option<&Tracked>) -> Result<(), ProposalError> {
+        let Some(Tracked { code, by }) = tracked else { return Ok(()) };
+        self.once("request", code)?;
+        self.ends(code, *by)
+    }
+
+    fn ends(&self, code: &str, by: Instant) -> Result<(), ProposalError> {
+        let latest = self.now.plus_days(MAX_REQUEST_DAYS);
+        if by > self.told && by <= latest { Ok(()) } else { Err(ProposalError::RequestEnd(code.to_owned())) }
     }
 
     fn hold(&mut self, hold: Hold) -> Result<Option<Effect>, ProposalError> {
         self.once("hold", &hold.code)?;
         has_text("a hold", &hold.reason)?;
+        if hold.stops.is_empty() {
+            return Err(ProposalError::StopsNothing(hold.code));
+        }
         if self.known_holds.iter().any(|(code, _, active)| *active && *code == hold.code) {
             return Ok(None);
         }
@@ -373,6 +497,38 @@ fn valid_code(code: &str) -> Result<(), ProposalError> {
     Ok(())
 }
 
+/// What is wrong with a contact, of a step or a safeguard.
+///
+/// # Errors
+/// The first fault.
+pub fn contact_fault(contact: &Contact) -> Result<(), ProposalError> {
+    let Contact { code, owner, within_minutes, escalation, recontact_hours, reason, .. } = contact;
+    valid_code(code)?;
+    has_text("a contact", reason)?;
+    may(("contact", code), *owner, Action::EndSafetyContact)?;
+    climbs(("contact", code), escalation, Action::AcknowledgeAlert)?;
+    let repeated = recontact_hours.len() <= MAX_RECONTACTS
+        && recontact_hours.iter().all(|hours| (1..=MAX_RECONTACT_HOURS).contains(hours));
+    match (1..=MAX_SLA_MINUTES).contains(within_minutes) && repeated {
+        true => Ok(()),
+        false => Err(ProposalError::ContactTime(code.clone())),
+    }
+}
+
+fn may((what, code): (&'static str, &str), role: PathwayRole, action: Action) -> Result<(), ProposalError> {
+    match action.roles().contains(&Role::from(role)) {
+        true => Ok(()),
+        false => Err(ProposalError::WrongRole { what, code: code.to_owned() }),
+    }
+}
+
+fn climbs((what, code): (&'static str, &str), to: &[PathwayRole], action: Action) -> Result<(), ProposalError> {
+    if to.len() > MAX_ESCALATION {
+        return Err(ProposalError::Escalation(code.to_owned()));
+    }
+    to.iter().try_for_each(|role| may((what, code), *role, action))
+}
+
 fn has_text(what: &'static str, text: &LocalizedText) -> Result<(), ProposalError> {
     if text.is_empty() { Err(ProposalError::NoText(what)) } else { Ok(()) }
 }
@@ -382,8 +538,17 @@ mod tests {
     use super::*;
     use crate::{
         fixture::{self, NOW},
-        pathway::{ReleaseBy, Role},
+        pathway::{Departure, Destination, HeldAct, Participant, Repetition, Role},
     };
+
+    fn ask(questionnaire: &str) -> Directive {
+        Directive::Ask(Question {
+            questionnaire: questionnaire.into(),
+            respondent: Role::Patient,
+            within_minutes: 60,
+            reported: true,
+        })
+    }
 
     fn judge(directives: Vec<Directive>) -> Result<Accepted, ProposalError> {
         judge_with(directives, &[])
@@ -400,7 +565,8 @@ mod tests {
             title: fixture::text("复查"),
             owner: Role::Patient,
             due,
-            window_days: 7,
+            window_minutes: 7 * 24 * 60,
+            repeat: None,
         })
     }
 
@@ -409,7 +575,7 @@ mod tests {
     }
 
     fn hold(code: &str, release: ReleaseBy) -> Directive {
-        Directive::HoldPrescribing(Hold { code: code.into(), release, ..fixture::hold() })
+        Directive::Hold(Hold { code: code.into(), release, ..fixture::hold() })
     }
 
     fn close() -> Directive {
@@ -422,7 +588,7 @@ mod tests {
             hold("GLUCOSE", ReleaseBy::Doctor),
             alert(15),
             task("visit-7", NOW.plus_days(7)),
-            Directive::Ask("glucose".into()),
+            ask("glucose"),
             Directive::CancelTask("old".into()),
         ])
         .expect("sound");
@@ -445,7 +611,7 @@ mod tests {
         assert_eq!(refuse(|o| o.state.data = vec![0; MAX_STATE + 1]), ProposalError::StateTooLarge(MAX_STATE + 1));
         assert_eq!(refuse(|o| o.state.version = 9), ProposalError::StateVersion { found: 9, declared: 1 });
         assert_eq!(refuse(|o| o.stage = "nowhere".into()), ProposalError::UnknownStage("nowhere".into()));
-        assert_eq!(refuse(|o| o.directives = vec![alert(1); 65]), ProposalError::TooMany(65));
+        assert_eq!(refuse(|o| o.directives = vec![alert(1); 101]), ProposalError::TooMany(101));
         assert_eq!(ProposalError::AfterClose.code(), Code::PathwayProposal);
     }
 
@@ -455,9 +621,8 @@ mod tests {
         let due = NOW.plus_days(1);
         assert_eq!(judge(vec![task("a", due), task("a", due)]).err(), Some(duplicate("task", "a")));
         assert_eq!(judge(vec![alert(1), alert(1)]).err(), Some(duplicate("alert", "GLUCOSE_HIGH")));
-        let ask = || Directive::Ask("glucose".into());
-        assert_eq!(judge(vec![ask(), ask()]).err(), Some(duplicate("questionnaire", "glucose")));
-        let unknown = judge(vec![Directive::Ask("phq-9".into())]).err();
+        assert_eq!(judge(vec![ask("glucose"), ask("glucose")]).err(), Some(duplicate("request", "glucose")));
+        let unknown = judge(vec![ask("phq-9")]).err();
         assert_eq!(unknown, Some(ProposalError::UnknownQuestionnaire("phq-9".into())));
         for bad in ["", "two words", "tab\t", &"x".repeat(65)] {
             assert!(matches!(judge(vec![task(bad, due)]), Err(ProposalError::BadCode(_))), "{bad:?}");
@@ -494,7 +659,7 @@ mod tests {
             ..fixture::hold_record()
         };
         let holds = [placed("own", ReleaseBy::Pathway), placed("doctors", ReleaseBy::Doctor)];
-        let last = [Effect::LiftHold("own".into()), Effect::CancelAllTasks];
+        let last = [Effect::LiftHold("own".into()), Effect::CancelAllTasks, Effect::WithdrawAllRequests];
         assert_eq!(judge_with(vec![close()], &holds).expect("closed").effects, last);
         assert_eq!(
             fixture::enrolment().leave(&holds, EndCause::Withdrawn).effects,
@@ -505,7 +670,7 @@ mod tests {
 
     #[test]
     fn a_pathway_lifts_only_its_own_holds_that_are_not_the_doctors() {
-        let release = |code: &str| Directive::ReleasePrescribing(code.into());
+        let release = |code: &str| Directive::Release(code.into());
         let placed = |by| HoldRecord { hold: Hold { release: by, ..fixture::hold() }, ..fixture::hold_record() };
         let code = fixture::hold().code;
 
@@ -525,7 +690,7 @@ mod tests {
 
     #[test]
     fn a_standing_hold_is_not_placed_twice() {
-        let again = judge_with(vec![Directive::HoldPrescribing(fixture::hold())], &[fixture::hold_record()]);
+        let again = judge_with(vec![Directive::Hold(fixture::hold())], &[fixture::hold_record()]);
         assert_eq!(again.expect("no fault").effects, []);
     }
 
@@ -533,7 +698,7 @@ mod tests {
     fn nothing_follows_the_end() {
         assert_eq!(judge(vec![close(), alert(1)]).err(), Some(ProposalError::AfterClose));
         let accepted = judge(vec![alert(1), close()]).expect("closed");
-        assert_eq!(accepted.effects.last(), Some(&Effect::CancelAllTasks));
+        assert_eq!(accepted.effects.last(), Some(&Effect::WithdrawAllRequests));
         let ended = fixture::enrolment().advanced(&accepted, NOW);
         let refused = ended.accept(&fixture::definition(), &Event::Enrolled, fixture::outcome(vec![]), &[], NOW);
         assert_eq!(refused.err(), Some(ProposalError::Ended));
@@ -543,9 +708,9 @@ mod tests {
     fn whoever_leaves_has_left() {
         let outcome = fixture::outcome(vec![alert(1)]);
         let accepted = fixture::enrolment()
-            .accept(&fixture::definition(), &Event::Withdrawn, outcome, &[], NOW)
+            .accept(&fixture::definition(), &Event::Departed(Departure::Withdrawn), outcome, &[], NOW)
             .expect("withdrawn");
-        assert_eq!(accepted.effects, [Effect::CancelAllTasks]);
+        assert_eq!(accepted.effects, [Effect::CancelAllTasks, Effect::WithdrawAllRequests]);
         assert_eq!(accepted.ended, Some(EndCause::Withdrawn));
     }
 
@@ -553,6 +718,116 @@ mod tests {
     fn texts_say_something() {
         let silent = Directive::ProposeNote(LocalizedText::default());
         assert_eq!(judge(vec![silent]).err(), Some(ProposalError::NoText("a note")));
-        assert_eq!(judge(vec![Directive::RequestLab(vec![])]).err(), Some(ProposalError::NoTests));
+        let lab = LabRequest { tracked: None, tests: vec![], reason: None };
+        assert_eq!(judge(vec![Directive::RequestLab(lab)]).err(), Some(ProposalError::NoTests));
+    }
+
+    fn contact() -> Contact {
+        Contact {
+            code: "SUICIDE_RISK".into(),
+            owner: Role::Doctor,
+            within_minutes: 5,
+            escalation: vec![Role::Psychotherapist],
+            locks_visit: true,
+            recontact_hours: vec![24, 72, 168],
+            reason: fixture::text("联系患者"),
+            citation: fixture::alert().citation,
+        }
+    }
+
+    fn team(participants: Vec<Participant>) -> Directive {
+        Directive::Convene(Team {
+            code: "mdt".into(),
+            question: fixture::text("方案"),
+            participants,
+            deadline: NOW.plus_days(14),
+            citation: fixture::alert().citation,
+        })
+    }
+
+    fn seat(role: Role) -> Participant {
+        Participant { role, discipline: None, responsibility: LocalizedText::default() }
+    }
+
+    #[test]
+    fn what_is_given_to_somebody_is_given_to_who_may_do_it() {
+        let fault = |change: fn(&mut Contact)| {
+            let mut contact = contact();
+            change(&mut contact);
+            judge(vec![Directive::Contact(contact)]).err()
+        };
+        let wrong = |what| Some(ProposalError::WrongRole { what, code: "SUICIDE_RISK".into() });
+        let time = Some(ProposalError::ContactTime("SUICIDE_RISK".into()));
+        assert_eq!(fault(|_| ()), None);
+        assert_eq!(fault(|it| it.owner = Role::Assistant), wrong("contact"));
+        assert_eq!(fault(|it| it.escalation = vec![Role::Patient]), wrong("contact"));
+        assert_eq!(
+            fault(|it| it.escalation = vec![Role::Nurse; 9]),
+            Some(ProposalError::Escalation("SUICIDE_RISK".into()))
+        );
+        assert_eq!(fault(|it| it.within_minutes = 0), time);
+        assert_eq!(fault(|it| it.recontact_hours = vec![0]), time);
+        assert_eq!(fault(|it| it.recontact_hours = vec![1; 11]), time);
+        assert_eq!(fault(|it| it.reason = LocalizedText::default()), Some(ProposalError::NoText("a contact")));
+        let asked = Directive::Ask(Question {
+            questionnaire: "glucose".into(),
+            respondent: Role::Pharmacist,
+            within_minutes: 60,
+            reported: true,
+        });
+        let refused = ProposalError::WrongRole { what: "questionnaire", code: "glucose".into() };
+        assert_eq!(judge(vec![asked]).err(), Some(refused));
+    }
+
+    #[test]
+    fn a_team_is_of_several_different_people() {
+        let fault = Some(ProposalError::Participants("mdt".into()));
+        assert_eq!(judge(vec![team(vec![seat(Role::Doctor)])]).err(), fault);
+        assert_eq!(judge(vec![team(vec![seat(Role::Doctor), seat(Role::Doctor)])]).err(), fault);
+        let of_a_discipline = Participant {
+            discipline: Some(crate::coding::Coding::new("urn:xinglin:department", "psychiatry")),
+            ..seat(Role::Doctor)
+        };
+        assert!(judge(vec![team(vec![seat(Role::Doctor), of_a_discipline])]).is_ok());
+        let patient = judge(vec![team(vec![seat(Role::Doctor), seat(Role::Guardian)])]).err();
+        assert_eq!(patient, Some(ProposalError::WrongRole { what: "team", code: "mdt".into() }));
+    }
+
+    #[test]
+    fn requests_end_within_reason_and_have_codes_of_their_own() {
+        let refer = |by: Instant| {
+            Directive::Refer(Referral {
+                tracked: Some(Tracked { code: "retina".into(), by }),
+                destination: Destination::Offline(None),
+                reason: fixture::text("眼底检查"),
+                recontact_days: None,
+                citation: fixture::alert().citation,
+            })
+        };
+        let out = Some(ProposalError::RequestEnd("retina".into()));
+        assert_eq!(judge(vec![refer(NOW)]).err(), out);
+        assert!(judge(vec![refer(NOW.plus_minutes(1))]).is_ok());
+        assert!(judge(vec![refer(NOW.plus_days(366))]).is_ok());
+        assert_eq!(judge(vec![refer(NOW.plus_days(367))]).err(), out);
+        let twice = judge(vec![refer(NOW.plus_days(1)), refer(NOW.plus_days(2))]).err();
+        assert_eq!(twice, Some(ProposalError::Duplicate { what: "request", code: "retina".into() }));
+    }
+
+    #[test]
+    fn a_hold_stops_something_and_a_task_repeats_sometime() {
+        let hold =
+            |stops: &[HeldAct]| Directive::Hold(Hold { stops: stops.iter().copied().collect(), ..fixture::hold() });
+        let nothing = judge(vec![hold(&[])]).err();
+        assert_eq!(nothing, Some(ProposalError::StopsNothing(fixture::hold().code)));
+        assert!(judge(vec![hold(&[HeldAct::Dispense])]).is_ok());
+        let repeated = |every_days, times| match task("a", NOW) {
+            Directive::ScheduleTask(task) => {
+                Directive::ScheduleTask(Task { repeat: Some(Repetition { every_days, times }), ..task })
+            }
+            other => other,
+        };
+        assert!(judge(vec![repeated(1, None)]).is_ok());
+        assert_eq!(judge(vec![repeated(0, None)]).err(), Some(ProposalError::TaskRepetition("a".into())));
+        assert_eq!(judge(vec![repeated(1, Some(0))]).err(), Some(ProposalError::TaskRepetition("a".into())));
     }
 }

@@ -1,12 +1,13 @@
-//! Holds: no online prescription is signed for the patient while one is active.
+//! Holds: what one stops does not happen for the patient while it is active.
 
 use serde::{Deserialize, Serialize};
 
 use super::CareError;
 use crate::{
     access::{Action, Actor, can},
+    coding::Coding,
     id::{AccountId, EnrolmentId, HoldId, PatientId},
-    pathway::{Hold, ReleaseBy},
+    pathway::{HeldAct, Hold, ReleaseBy},
     time::Instant,
 };
 
@@ -54,6 +55,15 @@ pub struct HoldRecord {
 }
 
 impl HoldRecord {
+    /// Whether it stops an act with a prescription of these medicines, each in every known coding.
+    pub fn stops<'a>(&self, act: HeldAct, medicines: impl IntoIterator<Item = &'a [Coding]>) -> bool {
+        let of_these =
+            |codes: &[Coding]| self.hold.medicines.iter().any(|held| codes.iter().any(|code| code.same(held)));
+        self.is_active()
+            && self.hold.stops.contains(&act)
+            && (self.hold.medicines.is_empty() || medicines.into_iter().any(of_these))
+    }
+
     /// Whether it is active.
     pub const fn is_active(&self) -> bool {
         self.released.is_none()

@@ -8,15 +8,17 @@
 mod accept;
 pub mod alert;
 pub mod hold;
+pub mod request;
 pub mod task;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 pub use self::{
-    accept::{Accepted, Effect, ProposalError},
+    accept::{Accepted, Effect, ProposalError, contact_fault},
     alert::{AlertRecord, AlertSource},
     hold::HoldRecord,
+    request::RequestRecord,
     task::TaskRecord,
 };
 use crate::{

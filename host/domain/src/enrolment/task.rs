@@ -64,18 +64,18 @@ impl TaskRecord {
         matches!(self.state, TaskState::Open | TaskState::Fired { .. })
     }
 
-    /// End of the grace period.
+    /// End of the window.
     pub fn deadline(&self) -> Instant {
-        self.task.due.plus_days(i64::from(self.task.window_days))
+        self.task.due.plus_minutes(i64::from(self.task.window_minutes))
     }
 
     /// What its pathway is told next if nobody does it, and when; `told` is what it was told last,
-    /// none if only that it is due. A task without days of grace is a bare timer: nothing follows.
+    /// none if only that it is due. A task without a window is a bare timer: nothing follows.
     /// What should have been told before is left out, so that a clock that jumps tells the last only.
     pub fn next_telling(&self, told: Option<Fate>, now: Instant) -> Option<(Fate, Instant)> {
         let overdue = self.task.due.plus_days(1);
         match told {
-            _ if self.task.window_days == 0 => None,
+            _ if self.task.window_minutes == 0 => None,
             None if now < overdue && overdue < self.deadline() => Some((Fate::TaskOverdue, overdue)),
             None | Some(Fate::TaskOverdue) => Some((Fate::TaskMissed, self.deadline().max(now))),
             Some(Fate::TaskMissed) => None,
@@ -115,6 +115,23 @@ impl TaskRecord {
         Ok(self)
     }
 
+    /// The patient, or who acts for them, does not want it, or whose task it is gives it up.
+    ///
+    /// # Errors
+    /// If the actor may not, or it is not pending.
+    pub fn decline(mut self, by: &Actor, at: Instant) -> Result<Self, CareError> {
+        can(by, Action::CompleteTask, at)?;
+        let owner = Role::from(self.task.owner);
+        if !by.acts_for(self.patient) && (owner == Role::Patient || !by.is(owner)) {
+            return Err(CareError::AnotherRole);
+        }
+        if !self.is_pending() {
+            return Err(CareError::State("the task is done or was cancelled"));
+        }
+        self.state = TaskState::Cancelled { at };
+        Ok(self)
+    }
+
     /// The pathway cancels it.
     ///
     /// # Errors
@@ -141,7 +158,14 @@ mod tests {
             id: TaskId::from_u128(1),
             enrolment: fixture::enrolment().id,
             patient: fixture::enrolment().patient,
-            task: Task { code: "visit".into(), title: fixture::text("随访"), owner, due: NOW, window_days: 3 },
+            task: Task {
+                code: "visit".into(),
+                title: fixture::text("随访"),
+                owner,
+                due: NOW,
+                window_minutes: 3 * 24 * 60,
+                repeat: None,
+            },
             state: TaskState::Open,
         }
     }
@@ -158,9 +182,9 @@ mod tests {
 
     #[test]
     fn tells_that_it_is_overdue_and_then_missed() {
-        let of = |window_days| {
+        let of = |days: u32| {
             let record = record(pathway::Role::Patient);
-            TaskRecord { task: Task { window_days, ..record.task }, ..record }
+            TaskRecord { task: Task { window_minutes: days * 24 * 60, ..record.task }, ..record }
         };
         let (overdue, missed) = (Fate::TaskOverdue, Fate::TaskMissed);
         assert_eq!(of(3).next_telling(None, NOW), Some((overdue, NOW.plus_days(1))));

@@ -15,6 +15,7 @@ use crate::{
     encounter::FollowUp,
     enrolment::hold::HoldRecord,
     id::PrescriptionId,
+    pathway::HeldAct,
     review::{Acknowledgement, ReviewOutcome, Reviewed},
     signature::{AuthorKind, Signature, VerifySignature},
     time::Instant,
@@ -194,7 +195,7 @@ impl Rx<Draft> {
                 if follow_up.encounter() != rx.head.encounter || follow_up.doctor() != by.account {
                     return Err(RxError::NoEncounter);
                 }
-                rx.not_on_hold(holds)?;
+                rx.not_on_hold(holds, HeldAct::Prescribe)?;
                 rules.check_lines(&rx.head.sheet)?;
                 rules.check_course(&rx.head.sheet, by, at)?;
                 if !VALID_DAYS.contains(&valid_days) {
@@ -255,9 +256,10 @@ impl Rx<Draft> {
 }
 
 impl<S> Rx<S> {
-    /// Checks that no hold is active.
-    pub(super) fn not_on_hold(&self, holds: &[HoldRecord]) -> Result<(), RxError> {
-        match holds.iter().find(|hold| hold.patient == self.head.patient && hold.is_active()) {
+    /// Checks that no hold stops the act.
+    pub(super) fn not_on_hold(&self, holds: &[HoldRecord], act: HeldAct) -> Result<(), RxError> {
+        let codes = || self.head.sheet.codes();
+        match holds.iter().find(|hold| hold.patient == self.head.patient && hold.stops(act, codes())) {
             Some(hold) => Err(RxError::OnHold(hold.hold.code.clone())),
             None => Ok(()),
         }

@@ -12,6 +12,7 @@ use crate::{
     clinical::Allergy,
     enrolment::hold::HoldRecord,
     id::AccountId,
+    pathway::HeldAct,
     review::Reviewed,
     signature::{Signature, VerifySignature},
     time::Instant,
@@ -133,7 +134,7 @@ impl Rx<PendingReview> {
                     return Err(RxError::Checklist);
                 }
                 rx.prescriber_only(prescriber, Action::SignPrescription, at)?;
-                rx.not_on_hold(holds)?;
+                rx.not_on_hold(holds, HeldAct::Approve)?;
                 rx.tolerated(allergies)?;
                 if reviewed.subject() != rx.fingerprint()? {
                     return Err(RxError::ReviewedAnother);
@@ -261,7 +262,7 @@ impl Rx<Returned> {
             |rx| {
                 rx.prescriber_only(by, Action::SignPrescription, at)?;
                 unexpired(&rx.state.signing, at)?;
-                rx.not_on_hold(holds)?;
+                rx.not_on_hold(holds, HeldAct::Prescribe)?;
                 rx.tolerated(allergies)?;
                 if why.trim().is_empty() || signature.at != at || signature.signer != by.account {
                     return Err(RxError::SecondSignature);

@@ -150,6 +150,11 @@ impl Sheet {
         }
     }
 
+    /// The codings of each medicine and of its ingredients.
+    pub fn codes(&self) -> impl Iterator<Item = &[Coding]> {
+        self.medicines.iter().flat_map(|medicine| [medicine.line.code.as_slice(), &medicine.line.ingredients])
+    }
+
     /// The medicine of a line, by its number.
     pub fn medicine(&self, line: u32) -> Option<&Medicine> {
         self.medicines.iter().find(|m| m.line.number == line)

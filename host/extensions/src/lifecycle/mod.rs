@@ -14,7 +14,13 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
-use xinglin_domain::{clinical::DataNeed, code::Code, coding::Coding, pathway::Definition};
+use xinglin_domain::{
+    clinical::DataNeed,
+    code::Code,
+    coding::Coding,
+    enrolment::contact_fault,
+    pathway::{Definition, Questionnaire},
+};
 use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed, grant::grants, policy_desk};
 use xinglin_runtime::{Interface, Manifest, Package, Plugin};
 use xinglin_store::{Install, InstallState};
@@ -113,7 +119,7 @@ pub(crate) async fn make_ready(
         caller.now,
     )?;
     let mut views = Vec::new();
-    if plugin.interfaces().contains(&Interface::Pathway) {
+    if Interface::is_pathway(plugin.interfaces()) {
         let mut calls = Calls::new(extensions, install.tenant, &caller.request_id, caller.now);
         let context = calls.context(install, &plugin)?;
         let described = calls.took(install, extensions.runtime().describe(&plugin, context).await).await;
@@ -142,9 +148,17 @@ pub(crate) async fn put_install(
     Ok(view(install, package.manifest(), package.interfaces(), calls))
 }
 
-/// The data needs of a pathway are those of its manifest, which the tenant approved with the
-/// grant, not those that its code returns later.
+/// The questionnaires of a pathway can be asked. Its data needs are those of its manifest, which the tenant approved
+/// with the grant, not those that its code returns later.
 fn declared(definition: &Definition, plugin: &Plugin) -> AppResult<()> {
+    let fault = |one: &Questionnaire| {
+        let contact = one.safeguards.iter().find_map(|safeguard| contact_fault(&safeguard.contact).err());
+        one.fault().or_else(|| contact.map(|fault| fault.to_string()))
+    };
+    if let Some((code, fault)) = definition.questionnaires.iter().find_map(|one| Some((&one.code, fault(one)?))) {
+        let detail = format!("questionnaire `{code}`: {fault}");
+        return Err(AppError::new(Code::PluginOutput, detail).with("plugin", &plugin.manifest().id));
+    }
     let shown = plugin.data_needs().to_vec();
     let codes = |needs: &[DataNeed]| -> Vec<Coding> {
         let observations = needs.iter().filter_map(|need| match need {

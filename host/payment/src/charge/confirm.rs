@@ -13,6 +13,7 @@ use xinglin_domain::{
     coding::AttributeValue,
     id::BillId,
     money::Money,
+    pathway::HeldAct,
     payer::{Bill, Line, Source},
     prescription::{Effective, Event, LinePacks, Prescription, Purchase, Reserved},
 };
@@ -71,7 +72,7 @@ pub async fn confirm(extensions: &Extensions, caller: &Caller, id: BillId, confi
         match subject(&row)? {
             Subject::Prescription(rx) => {
                 let rx = prescription::load(&records, rx).await?.value;
-                prescription::still_safe(&extensions.platform, caller, &records, &rx).await?;
+                prescription::still_safe(&extensions.platform, caller, &records, (HeldAct::Charge, &rx)).await?;
             }
             Subject::Visit(visit) => drop(encounter::attended(&records, visit).await?),
         }
@@ -129,7 +130,8 @@ async fn confirm_quote(
         Subject::Prescription(rx) => {
             let wanted = (Event::Reserve, Action::ReservePrescription);
             let (row, rx) = prescription::take::<Effective>(&extensions.platform, caller, rx, wanted).await?;
-            prescription::still_checked(extensions, caller, &records, (&rx, &rx.state().issue)).await?;
+            prescription::still_checked(extensions, caller, &records, (HeldAct::Charge, &rx, &rx.state().issue))
+                .await?;
             Some((row, rx))
         }
         Subject::Visit(_) => None,
@@ -205,7 +207,13 @@ async fn confirm_again(
         Subject::Prescription(rx) => {
             let Stored { row: rx_row, value: rx } = prescription::load(&records, rx).await?;
             let reserved = rx.expecting::<Reserved>(Event::Dispense)?;
-            prescription::still_checked(extensions, caller, &records, (&reserved, &reserved.state().issue)).await?;
+            prescription::still_checked(
+                extensions,
+                caller,
+                &records,
+                (HeldAct::Charge, &reserved, &reserved.state().issue),
+            )
+            .await?;
             (Some(rx_row), Order::Prescription(Box::new(reserved)))
         }
         Subject::Visit(visit) => (None, Order::Visit(visit)),

@@ -12,6 +12,7 @@ use xinglin_domain::{
     code::Code,
     compartment::Compartments,
     id::{BillId, EncounterId, PatientId},
+    pathway::HeldAct,
     payer::Bill,
     prescription::{Medicine, Reserved, Rx, RxError},
     time::Instant,
@@ -108,7 +109,9 @@ pub(super) async fn clear(
                 return Err(RxError::Expired.into());
             }
             match who {
-                Who::Person(caller) => prescription::still_safe_in(platform, caller, tx, &**rx).await?,
+                Who::Person(caller) => {
+                    prescription::still_safe_in(platform, caller, tx, (HeldAct::Charge, &**rx)).await?
+                }
                 Who::Host => prescription::still_safe_alone_in(platform, tx, (rx, issue), now).await?,
             }
         }

@@ -12,6 +12,7 @@ use xinglin_domain::{
     coding::Coding,
     consent::Purpose,
     id::{BillId, EncounterId, PatientId, PrescriptionId},
+    pathway::HeldAct,
     payer::{Bill, Guaranteed, PayerError, Quoted as Quote},
     prescription::{Effective, Event, Medicine},
 };
@@ -178,7 +179,7 @@ async fn ordered(extensions: &Extensions, caller: &Caller, records: &Tenant, sub
         Subject::Prescription(id) => {
             let wanted = (Event::Reserve, Action::QuoteCharge);
             let (_, rx) = prescription::take::<Effective>(&extensions.platform, caller, id, wanted).await?;
-            prescription::still_checked(extensions, caller, records, (&rx, &rx.state().issue)).await?;
+            prescription::still_checked(extensions, caller, records, (HeldAct::Charge, &rx, &rx.state().issue)).await?;
             Ok(Ordered {
                 patient: rx.patient(),
                 visit: rx.encounter(),

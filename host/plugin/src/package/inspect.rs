@@ -210,6 +210,15 @@ fn can(manifest: &Manifest, surface: &Surface) -> Vec<Item> {
     let mut can = Vec::new();
     for interface in &surface.interfaces {
         can.push(match interface {
+            Interface::Migration => item(
+                "接管旧版本路径保存的患者状态",
+                "take over what an older version of the pathway remembered of patients",
+            ),
+            Interface::FollowUp => item(
+                "提出路径建议：任务、问卷、消息、预警、紧急联系、转诊、检验、会诊、暂停医疗行为；由医院系统核对后执行",
+                "propose tasks, questionnaires, messages, alerts, urgent contacts, referrals, laboratory tests, team \
+                 decisions and holds; the hospital checks and carries them out",
+            ),
             Interface::Pathway => item(
                 "提出路径建议：任务、问卷、消息、预警、转诊、暂停开方；由医院系统核对后执行",
                 "propose tasks, questionnaires, messages, alerts, referrals and holds on prescribing; \

@@ -1,4 +1,4 @@
-//! Disease pathways.
+//! Disease pathways. A plugin that exports `follow-up` beside `pathway` is called in that.
 
 use async_recursion::async_recursion as boxed;
 use std::borrow::Cow;
@@ -7,7 +7,10 @@ use xinglin_domain::{clinical::Snapshot, pathway as domain, time::Instant};
 use xinglin_plugin::Call;
 
 use crate::{
-    contract::pathway::v1::{Describe, DescribeInput, Screen, ScreenInput, Step, StepInput},
+    contract::{
+        hook::Hook as _,
+        pathway::{DescribeInput, MigrateInput, ScreenInput, StepInput, follow_up, v1},
+    },
     engine::Runtime,
     host::state::CallContext,
     program::Plugin,
@@ -17,7 +20,10 @@ impl Runtime {
     /// The definition of a pathway. Called once, when the plugin is enabled.
     #[boxed]
     pub async fn describe(&self, plugin: &Plugin, context: CallContext) -> Call<domain::Definition> {
-        self.invoke::<Describe>(plugin, context, DescribeInput {}).await
+        match plugin.has(follow_up::Describe::NAME) {
+            true => self.invoke::<follow_up::Describe>(plugin, context, DescribeInput {}).await,
+            false => self.invoke::<v1::Describe>(plugin, context, DescribeInput {}).await,
+        }
     }
 
     /// Whether a patient may be enrolled.
@@ -30,7 +36,10 @@ impl Runtime {
         now: Instant,
     ) -> Call<Result<domain::Eligibility, domain::PathwayError>> {
         let input = ScreenInput { snapshot: Cow::Borrowed(snapshot), now };
-        self.invoke::<Screen>(plugin, context, input).await
+        match plugin.has(follow_up::Screen::NAME) {
+            true => self.invoke::<follow_up::Screen>(plugin, context, input).await,
+            false => self.invoke::<v1::Screen>(plugin, context, input).await,
+        }
     }
 
     /// Delivers an event to a patient's pathway. Failure class: open; on any `Err` the state is
@@ -51,6 +60,23 @@ impl Runtime {
             snapshot: Cow::Borrowed(snapshot),
             now,
         };
-        self.invoke::<Step>(plugin, context, input).await
+        match plugin.has(follow_up::Step::NAME) {
+            true => self.invoke::<follow_up::Step>(plugin, context, input).await,
+            false => self.invoke::<v1::Step>(plugin, context, input).await,
+        }
+    }
+
+    /// What the plugin's version makes of a state of another one. Failure class: closed; on any `Err` nothing
+    /// changes.
+    #[boxed]
+    pub async fn migrate(
+        &self,
+        plugin: &Plugin,
+        context: CallContext,
+        state: &domain::State,
+        stage: &str,
+    ) -> Call<Result<domain::Migrated, domain::PathwayError>> {
+        let input = MigrateInput { state: Cow::Borrowed(state), stage: Cow::Borrowed(stage) };
+        self.invoke::<follow_up::Migrate>(plugin, context, input).await
     }
 }

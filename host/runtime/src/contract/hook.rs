@@ -17,9 +17,12 @@ pub(crate) struct HookName {
 }
 
 impl HookName {
-    /// Whether both are the same function, in any majors of its interface.
+    /// Whether both are the same function, in any majors of its interface; of a pathway, in any of its interfaces.
     pub fn is_kin(self, other: Self) -> bool {
-        let name = |hook: Self| hook.interface.split_once('@').map(|(name, _)| (name, hook.function));
+        let name = |hook: Self| match hook.interface.split_once('@')?.0 {
+            "xinglin:pathway/follow-up" => Some(("xinglin:pathway/pathway", hook.function)),
+            name => Some((name, hook.function)),
+        };
         name(self) == name(other)
     }
 }

@@ -11,9 +11,7 @@ pub(crate) mod identity;
 pub(crate) mod panel {
     pub(crate) mod v1;
 }
-pub(crate) mod pathway {
-    pub(crate) mod v1;
-}
+pub(crate) mod pathway;
 pub(crate) mod payment {
     pub(crate) mod capitation;
     pub(crate) mod claims;
@@ -31,7 +29,10 @@ pub(crate) mod types {
 
 use self::{
     hook::Hook,
-    pathway::v1::{Describe, Screen, Step},
+    pathway::{
+        follow_up,
+        v1::{Describe, Screen, Step},
+    },
     payment::{
         capitation, claims, eligibility, preauthorization, pricing, reconciliation,
         v1::{Authorize, Query, Quote, Reverse, Settle},
@@ -46,6 +47,10 @@ pub(crate) trait Entry {
 /// All hooks, the newest major of a function first. A new hook is one line in this table.
 pub(crate) fn hooks<E: Entry>() -> Vec<E> {
     vec![
+        E::of::<follow_up::Describe>(),
+        E::of::<follow_up::Screen>(),
+        E::of::<follow_up::Step>(),
+        E::of::<follow_up::Migrate>(),
         E::of::<Describe>(),
         E::of::<Screen>(),
         E::of::<Step>(),

@@ -3,7 +3,7 @@
 use axum::{Json, extract::State, http::StatusCode};
 use serde_json::Value;
 use utoipa_axum::{router::OpenApiRouter, routes};
-use xinglin_care::pathway::{self, Answers, Enrol, EnrolmentView, Leave};
+use xinglin_care::pathway::{self, Answers, DeclineTask, Enrol, EnrolmentView, Leave};
 use xinglin_domain::{
     access::Action,
     id::{EnrolmentId, TaskId},
@@ -28,6 +28,7 @@ pub fn routes() -> OpenApiRouter<Hospital> {
         .routes(allowed(READERS, routes!(questionnaires)))
         .routes(by(&Action::WithdrawEnrolment, routes!(leave)))
         .routes(by(&Action::CompleteTask, routes!(complete)))
+        .routes(by(&Action::CompleteTask, routes!(decline_task)))
 }
 
 /// The patient answers a questionnaire of the pathway.
@@ -41,7 +42,7 @@ pub async fn answer(
     State(hospital): State<Hospital>,
     caller: Caller,
     At(id): At<EnrolmentId>,
-    Body(ask): Body<Answers>,
+    Body(ask): Body<Value>,
 ) -> Reply<Json<EnrolmentView>> {
     Ok(Json(pathway::answer(&hospital.extensions, &caller, id, ask).await?))
 }
@@ -102,6 +103,22 @@ pub async fn leave(
     Body(ask): Body<Leave>,
 ) -> Reply<Json<EnrolmentView>> {
     Ok(Json(pathway::leave(&hospital.extensions, &caller, id, ask).await?))
+}
+
+/// A task of a pathway is not done: who it is for does not want it, or whose it is gives it up.
+#[utoipa::path(
+    post, path = "/api/v1/tasks/{id}/decline", tag = "Enrolment",
+    params(("id" = String, Path, description = "`task-…`")),
+    request_body = DeclineTask,
+    responses((status = 200, body = EnrolmentView), (status = "4XX", body = Problem)),
+)]
+pub async fn decline_task(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    At(id): At<TaskId>,
+    Body(ask): Body<DeclineTask>,
+) -> Reply<Json<EnrolmentView>> {
+    Ok(Json(pathway::decline_task(&hospital.extensions, &caller, id, ask).await?))
 }
 
 /// A task of a pathway is done, by whom it was given to.

@@ -39,6 +39,7 @@ mod metrics;
 mod oauth;
 mod observe;
 mod panel;
+mod pathway_request;
 mod plugin;
 mod plugin_key;
 mod plugin_secret;
@@ -161,6 +162,7 @@ fn api(packages: DefaultBodyLimit, attachments: DefaultBodyLimit) -> OpenApiRout
         .merge(reconciliation::routes())
         .merge(relation::routes())
         .merge(retention::routes())
+        .merge(pathway_request::routes())
         .merge(safety_contact::routes())
         .merge(session::routes())
         .merge(shadow::routes())

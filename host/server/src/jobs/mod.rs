@@ -81,6 +81,7 @@ impl Hospital {
             Queue::Purchase => pricing::pass_days(&self.platform, &work, &occasion).await,
             Queue::Alert => alert::escalate(&records, &work, now).await,
             Queue::Contact => safety::repeat(&records, &work, now).await,
+            Queue::Request => pathway::request::pass(&records, &work, now).await,
         }
     }
 

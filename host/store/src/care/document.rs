@@ -1,5 +1,5 @@
 //! Documents: encounters, prescriptions, orders of items, bills, enrolments, contacts with
-//! patients in danger, questions to insurers and purchases. The domain's
+//! patients in danger, requests of pathways, questions to insurers and purchases. The domain's
 //! state machines are stored whole, as JSON; columns needed by lists are copied out of it.
 
 use std::{
@@ -11,7 +11,7 @@ use serde_json::Value;
 use xinglin_domain::{
     id::{
         BillId, ContactId, EncounterId, EnrolmentId, InsuranceRequestId, InvalidId, ItemOrderId, PrescriptionId,
-        PurchaseId,
+        PurchaseId, RequestId,
     },
     time::Instant,
 };
@@ -52,6 +52,7 @@ documents! {
     PurchaseId = "purchase";
     InsuranceRequestId = "insurance_request";
     ContactId = "safety_contact";
+    RequestId = "request";
 }
 
 /// A document with its columns.
@@ -62,7 +63,7 @@ pub struct Document<Id> {
     /// FHIR id of the patient.
     pub patient_id: String,
     /// Its parent: the encounter of a prescription or an order, the prescription or encounter of a bill, the
-    /// plugin of an enrolment.
+    /// plugin of an enrolment, the enrolment of a request.
     pub parent_id: Option<String>,
     /// Unique among documents of a kind: for example, a running enrolment claims `plugin/patient`.
     pub exclusive_key: Option<String>,

@@ -71,6 +71,7 @@ impl Engine {
                 (26, "heads", include_str!("../../migrations/sqlite/0026_heads.sql")),
                 (27, "insurance", include_str!("../../migrations/sqlite/0027_insurance.sql")),
                 (28, "safety_contact", include_str!("../../migrations/sqlite/0028_safety_contact.sql")),
+                (29, "request", include_str!("../../migrations/sqlite/0029_request.sql")),
             ],
             Self::Postgres => &[
                 (1, "initial", include_str!("../../migrations/postgres/0001_initial.sql")),
@@ -96,6 +97,7 @@ impl Engine {
                 (26, "heads", include_str!("../../migrations/postgres/0026_heads.sql")),
                 (27, "insurance", include_str!("../../migrations/postgres/0027_insurance.sql")),
                 (28, "safety_contact", include_str!("../../migrations/postgres/0028_safety_contact.sql")),
+                (29, "request", include_str!("../../migrations/postgres/0029_request.sql")),
             ],
         }
     }

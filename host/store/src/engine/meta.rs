@@ -19,6 +19,17 @@ impl<E: Executor> OperatorScope<E> {
 }
 
 impl OperatorTx {
+    /// The value of a key, if it has one, which nobody else changes before this transaction ends.
+    ///
+    /// # Errors
+    /// As [`find_meta`](OperatorScope::find_meta).
+    pub async fn take_meta<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>> {
+        if let Some(text) = self.exec.engine().lock() {
+            self.exec.rows(Sql::new(text, args![format!("meta/{key}")])).await?;
+        }
+        self.find_meta(key).await
+    }
+
     /// Sets the value of a key.
     ///
     /// # Errors

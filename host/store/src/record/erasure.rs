@@ -44,7 +44,7 @@ const HANGING: [(&str, &str, &str); 5] = [
 /// Index tables of resources.
 const FINDING: [&str; 3] = ["resource_token", "resource_string", "resource_range"];
 /// Tables with a patient id, each before those that it refers to.
-const OWN: [&str; 25] = [
+const OWN: [&str; 26] = [
     "task",
     "alert",
     "hold",
@@ -61,6 +61,7 @@ const OWN: [&str; 25] = [
     "real_name",
     "insurance_request",
     "safety_contact",
+    "request",
     "bill",
     "item_order",
     "prescription",
@@ -84,7 +85,7 @@ fn of_patient() -> impl Iterator<Item = (&'static str, String)> {
     });
     let own = OWN.into_iter().map(|table| (table, "tenant_id = $1 AND patient_id = $2".to_owned()));
     let works = [
-        ("'timer', 'event', 'alert'", "enrolment"),
+        ("'timer', 'event', 'alert', 'request'", "enrolment"),
         ("'alert', 'contact'", "safety_contact"),
         ("'payment', 'cash'", "bill"),
         ("'payment'", "insurance_request"),
@@ -123,6 +124,7 @@ impl<E: Executor> TenantScope<E> {
             ("enrolment", "updated_at"),
             ("alert", "updated_at"),
             ("safety_contact", "updated_at"),
+            ("request", "updated_at"),
             ("blob", "created_at"),
         ] {
             let own = "tenant_id = $1 AND patient_id = $2";

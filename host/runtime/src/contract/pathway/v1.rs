@@ -1,27 +1,26 @@
 //! `xinglin:pathway@1` ⇄ [`xinglin_domain::pathway`].
 
-use std::borrow::Cow;
-
-use serde::{Deserialize, Serialize};
 use xinglin_domain::{
-    clinical::{DataNeed, Snapshot},
+    clinical::DataNeed,
+    coding::{Coding, LocalizedText},
     pathway as domain,
     review::Severity,
     time::Instant,
 };
 
+use super::{DescribeInput, ScreenInput, StepInput, state_of};
 use crate::{
     contract::{
         hook::{Hook, HookName},
         types::v1::{Invalid, lower, raise, raise_text},
     },
-    wit::{exports::xinglin::pathway::pathway as wit, xinglin::clinical::snapshot},
+    wit::{exports::xinglin::pathway1_0_0::pathway as wit, xinglin::clinical::snapshot},
 };
 
 const INTERFACE: &str = "xinglin:pathway/pathway@1.0.0";
 
-/// Maximum size of [`domain::State::data`], in bytes.
-const MAX_STATE: usize = 64 * 1024;
+/// Minutes within which a questionnaire is answered, of a pathway that cannot say: a project default of a week.
+const ANSWER_MINUTES: u32 = 7 * 24 * 60;
 
 // --- the definition ----------------------------------------------------------
 
@@ -49,7 +48,7 @@ impl From<wit::Stage> for domain::Stage {
     }
 }
 
-impl TryFrom<wit::Question> for domain::Question {
+impl TryFrom<wit::Question> for domain::Item {
     type Error = Invalid;
 
     fn try_from(q: wit::Question) -> Result<Self, Invalid> {
@@ -58,15 +57,24 @@ impl TryFrom<wit::Question> for domain::Question {
             text: raise_text(q.text),
             kind: match q.kind {
                 wit::AnswerKind::Boolean => domain::AnswerKind::Boolean,
-                wit::AnswerKind::Integer => domain::AnswerKind::Integer,
+                wit::AnswerKind::Integer => domain::AnswerKind::Integer(domain::Bounds::default()),
                 wit::AnswerKind::Text => domain::AnswerKind::Text,
-                wit::AnswerKind::Quantity(unit) => domain::AnswerKind::Quantity(unit),
-                wit::AnswerKind::Choice(codes) => domain::AnswerKind::Choice(raise(codes)?),
+                wit::AnswerKind::Quantity(unit) => domain::AnswerKind::Quantity(unit, domain::Bounds::default()),
+                wit::AnswerKind::Choice(codes) => {
+                    domain::AnswerKind::Choice(codes.into_iter().map(Coding::from).map(option).collect())
+                }
             },
             required: q.required,
+            repeats: false,
+            enabled_when: None,
             records_as: q.records_as.map(Into::into),
         })
     }
+}
+
+fn option(code: Coding) -> domain::ChoiceOption {
+    let words = code.display.clone().unwrap_or_else(|| code.code.clone());
+    domain::ChoiceOption { text: LocalizedText::zh_en(&words, &words), code, weight: None }
 }
 
 impl TryFrom<wit::Questionnaire> for domain::Questionnaire {
@@ -76,7 +84,9 @@ impl TryFrom<wit::Questionnaire> for domain::Questionnaire {
         Ok(Self {
             code: q.code,
             title: raise_text(q.title),
-            questions: raise(q.questions)?,
+            items: raise(q.questions)?,
+            scores: Vec::new(),
+            safeguards: Vec::new(),
             citation: q.citation.map(Into::into),
         })
     }
@@ -154,26 +164,24 @@ impl TryFrom<wit::State> for domain::State {
     type Error = Invalid;
 
     fn try_from(s: wit::State) -> Result<Self, Invalid> {
-        if s.data.len() > MAX_STATE {
-            return Err(Invalid(format!("a state of {} bytes; the host keeps {MAX_STATE}", s.data.len())));
-        }
-        Ok(Self { version: s.version, data: s.data })
+        state_of(s.version, s.data)
     }
 }
 
-impl From<&domain::Answer> for wit::Answer {
-    fn from(a: &domain::Answer) -> Self {
-        Self {
-            link_id: a.link_id.clone(),
-            value: match &a.value {
-                domain::AnswerValue::Boolean(v) => wit::AnswerValue::Boolean(*v),
-                domain::AnswerValue::Integer(v) => wit::AnswerValue::Integer(*v),
-                domain::AnswerValue::Text(v) => wit::AnswerValue::Text(v.clone()),
-                domain::AnswerValue::Quantity(v) => wit::AnswerValue::Quantity(v.into()),
-                domain::AnswerValue::Choice(v) => wit::AnswerValue::Choice(v.into()),
-            },
-        }
-    }
+/// None of a value that a questionnaire of 1.0 cannot ask for.
+fn lower_value(value: &domain::AnswerValue) -> Option<wit::AnswerValue> {
+    Some(match value {
+        domain::AnswerValue::Boolean(v) => wit::AnswerValue::Boolean(*v),
+        domain::AnswerValue::Integer(v) => wit::AnswerValue::Integer(*v),
+        domain::AnswerValue::Text(v) => wit::AnswerValue::Text(v.clone()),
+        domain::AnswerValue::Quantity(v) => wit::AnswerValue::Quantity(v.into()),
+        domain::AnswerValue::Choice(v) => wit::AnswerValue::Choice(v.into()),
+        domain::AnswerValue::Decimal(_) | domain::AnswerValue::Date(_) | domain::AnswerValue::Moment(_) => return None,
+    })
+}
+
+fn lower_answer(answer: &domain::Answer) -> Option<wit::Answer> {
+    Some(wit::Answer { link_id: answer.link_id.clone(), value: lower_value(answer.values.first()?)? })
 }
 
 impl From<&domain::TaskRef> for wit::TaskRef {
@@ -187,15 +195,21 @@ impl From<&domain::Event> for wit::Event {
         match event {
             domain::Event::Enrolled => Self::Enrolled,
             domain::Event::TaskDue(task) => Self::TaskDue(task.into()),
-            domain::Event::TaskDone(task) => Self::TaskDone(task.into()),
-            domain::Event::Observed(observation) => Self::Observed(observation.into()),
+            domain::Event::TaskEnded(report) => match report.end {
+                domain::TaskEnd::Done => Self::TaskDone((&report.task).into()),
+                _ => Self::Other(lower(&report.attributes())),
+            },
+            domain::Event::Observed(reading) => Self::Observed((&reading.observation).into()),
             domain::Event::Answered(response) => Self::Answered(wit::Response {
                 questionnaire: response.questionnaire.clone(),
-                answers: lower(&response.answers),
+                answers: response.answers.iter().filter_map(lower_answer).collect(),
             }),
+            domain::Event::RequestEnded(report) => Self::Other(lower(&report.attributes())),
             domain::Event::HoldReleased(code) => Self::HoldReleased(code.clone()),
             domain::Event::AlertAcknowledged(code) => Self::AlertAcknowledged(code.clone()),
-            domain::Event::Withdrawn => Self::Withdrawn,
+            domain::Event::Departed(_) => Self::Withdrawn,
+            // Cases that 1.0 has no words for.
+            domain::Event::Streamed(_) | domain::Event::Resumed(_) => Self::Other(Vec::new()),
             domain::Event::Other(attributes) => Self::Other(lower(attributes)),
         }
     }
@@ -210,7 +224,8 @@ impl From<wit::Task> for domain::Task {
             title: raise_text(t.title),
             owner: t.owner.into(),
             due: Instant::from_micros(t.due),
-            window_days: t.window_days,
+            window_minutes: u32::from(t.window_days).saturating_mul(24 * 60),
+            repeat: None,
         }
     }
 }
@@ -233,6 +248,7 @@ impl From<wit::Alert> for domain::Alert {
             message: raise_text(a.message),
             owner: a.owner.into(),
             sla_minutes: a.sla_minutes,
+            escalation: Vec::new(),
             citation: a.citation.into(),
         }
     }
@@ -241,6 +257,7 @@ impl From<wit::Alert> for domain::Alert {
 impl From<wit::Referral> for domain::Referral {
     fn from(r: wit::Referral) -> Self {
         Self {
+            tracked: None,
             destination: match r.destination {
                 wit::Destination::Offline(department) => domain::Destination::Offline(department.map(Into::into)),
                 wit::Destination::Emergency => domain::Destination::Emergency,
@@ -257,6 +274,8 @@ impl From<wit::Hold> for domain::Hold {
     fn from(h: wit::Hold) -> Self {
         Self {
             code: h.code,
+            stops: domain::all_acts(),
+            medicines: Vec::new(),
             reason: raise_text(h.reason),
             release: match h.release {
                 wit::ReleaseBy::Pathway => domain::ReleaseBy::Pathway,
@@ -274,13 +293,20 @@ impl TryFrom<wit::Directive> for domain::Directive {
         Ok(match directive {
             wit::Directive::ScheduleTask(task) => Self::ScheduleTask(task.into()),
             wit::Directive::CancelTask(code) => Self::CancelTask(code),
-            wit::Directive::Ask(questionnaire) => Self::Ask(questionnaire),
+            wit::Directive::Ask(questionnaire) => Self::Ask(domain::Question {
+                questionnaire,
+                respondent: domain::Role::Patient,
+                within_minutes: ANSWER_MINUTES,
+                reported: false,
+            }),
             wit::Directive::SendMessage(message) => Self::SendMessage(message.into()),
             wit::Directive::RaiseAlert(alert) => Self::RaiseAlert(alert.into()),
             wit::Directive::Refer(referral) => Self::Refer(referral.into()),
-            wit::Directive::RequestLab(codes) => Self::RequestLab(raise(codes)?),
-            wit::Directive::HoldPrescribing(hold) => Self::HoldPrescribing(hold.into()),
-            wit::Directive::ReleasePrescribing(code) => Self::ReleasePrescribing(code),
+            wit::Directive::RequestLab(codes) => {
+                Self::RequestLab(domain::LabRequest { tracked: None, tests: raise(codes)?, reason: None })
+            }
+            wit::Directive::HoldPrescribing(hold) => Self::Hold(hold.into()),
+            wit::Directive::ReleasePrescribing(code) => Self::Release(code),
             wit::Directive::ProposeNote(text) => Self::ProposeNote(raise_text(text)),
             wit::Directive::Close(reason) => Self::Close(reason.into()),
         })
@@ -297,11 +323,6 @@ impl TryFrom<wit::Outcome> for domain::Outcome {
 
 // --- hooks -------------------------------------------------------------------
 
-/// `describe` has no input.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct DescribeInput {}
-
 /// `xinglin:pathway/pathway#describe`.
 pub(crate) struct Describe;
 
@@ -317,14 +338,6 @@ impl Hook for Describe {
     fn raise((definition,): Self::Results) -> Result<Self::Output, Invalid> {
         definition.try_into()
     }
-}
-
-/// Input of `screen`.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ScreenInput<'a> {
-    pub snapshot: Cow<'a, Snapshot>,
-    pub now: Instant,
 }
 
 /// `xinglin:pathway/pathway#screen`.
@@ -347,16 +360,6 @@ impl Hook for Screen {
             Err(error) => Err(error.into()),
         })
     }
-}
-
-/// Input of `step`.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct StepInput<'a> {
-    pub state: Option<Cow<'a, domain::State>>,
-    pub event: Cow<'a, domain::Event>,
-    pub snapshot: Cow<'a, Snapshot>,
-    pub now: Instant,
 }
 
 /// `xinglin:pathway/pathway#step`.

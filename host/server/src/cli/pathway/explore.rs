@@ -18,11 +18,11 @@ use xinglin_domain::{
     coding::{Attribute, Citation, Coding, Decimal, LocalizedText, Quantity},
     id::{CallId, TenantId},
     pathway::{
-        Alert, Answer, AnswerKind, AnswerValue, Definition, Directive, Event, Fate, Outcome, PathwayError, Question,
-        Questionnaire, Response, State, TaskRef,
+        Alert, Answer, AnswerKind, AnswerValue, Definition, Directive, Event, Item, Outcome, PathwayError, Provenance,
+        Questionnaire, Reading, Response, Role, State, TaskEnd, TaskRef, TaskReport,
     },
     review::Severity,
-    time::Instant,
+    time::{Day, Instant},
 };
 use xinglin_runtime::{CallContext, Grants, HostServices, Interface, Options, Package, Plugin, Runtime};
 
@@ -64,7 +64,7 @@ pub(super) struct Found {
 
 /// Tries at most so many steps of a package.
 pub(super) async fn explore(package: &Package, most: usize) -> Result<Explored> {
-    if !package.interfaces().contains(&Interface::Pathway) {
+    if !Interface::is_pathway(package.interfaces()) {
         bail!("it is no pathway: it exports other interfaces");
     }
     let options = Options { calls: 4, calls_per_plugin: 4, calls_per_tenant: 4, ..Options::default() };
@@ -136,7 +136,7 @@ enum Told {
 #[derive(Debug, Clone)]
 struct Open {
     due: Instant,
-    window_days: i64,
+    window_minutes: i64,
     told: Option<Told>,
 }
 
@@ -145,9 +145,9 @@ impl Open {
     fn next(&self) -> Option<(Instant, Told)> {
         match self.told {
             None => Some((self.due, Told::Due)),
-            Some(Told::Due) if self.window_days > 1 => Some((self.due.plus_days(1), Told::Overdue)),
-            Some(Told::Due | Told::Overdue) if self.window_days > 0 => {
-                Some((self.due.plus_days(self.window_days), Told::Missed))
+            Some(Told::Due) if self.window_minutes > 24 * 60 => Some((self.due.plus_days(1), Told::Overdue)),
+            Some(Told::Due | Told::Overdue) if self.window_minutes > 0 => {
+                Some((self.due.plus_minutes(self.window_minutes), Told::Missed))
             }
             Some(_) => None,
         }
@@ -188,8 +188,8 @@ impl Situation {
         let task = TaskRef { code: code.clone(), due };
         let (label, event) = match told {
             Told::Due => (format!("`{code}` is due"), Event::TaskDue(task)),
-            Told::Overdue => (format!("`{code}` is overdue"), Event::of_task(Fate::TaskOverdue, task)),
-            Told::Missed => (format!("`{code}` is missed"), Event::of_task(Fate::TaskMissed, task)),
+            Told::Overdue => (format!("`{code}` is overdue"), ended(task, TaskEnd::Overdue, at)),
+            Told::Missed => (format!("`{code}` is missed"), ended(task, TaskEnd::Missed, at)),
         };
         Some(Move { label, at, told: Some((code, told)), done: None, events: vec![(event, None)] })
     }
@@ -283,7 +283,7 @@ impl<'a> Search<'a> {
                     self.course(pathway, first.clone(), Some([style; 2]), None).await;
                 }
                 // Who is bad at first, but for one question, and gets well.
-                let questions = self.definition.questionnaires.iter().map(|known| known.questions.len()).max();
+                let questions = self.definition.questionnaires.iter().map(|known| known.items.len()).max();
                 let improving = Some([Style { yes: false, high: true }, Style::LOW]);
                 for but in (0..questions.unwrap_or(0)).take(IMPROVING).filter(|_| patient == simple) {
                     self.course(pathway, first.clone(), improving, Some(but)).await;
@@ -377,12 +377,12 @@ impl<'a> Search<'a> {
         let mut moves: Vec<Move> = situation.timer().into_iter().collect();
         for (code, open) in situation.tasks.iter().filter(|(_, open)| open.told.is_some()) {
             let task = TaskRef { code: code.clone(), due: open.due };
-            let done = Move::of(format!("`{code}` is done"), soon, Event::TaskDone(task));
+            let done = Move::of(format!("`{code}` is done"), soon, ended(task, TaskEnd::Done, soon));
             moves.push(Move { done: Some(code.clone()), ..done });
         }
         for questionnaire in &self.definition.questionnaires {
             moves.extend(Style::ALL.map(|style| answered(questionnaire, style, None, soon)));
-            for index in 0..questionnaire.questions.len() {
+            for index in 0..questionnaire.items.len() {
                 moves.push(answered(questionnaire, Style::LOW, Some(index), soon));
             }
         }
@@ -395,7 +395,7 @@ impl<'a> Search<'a> {
                     }
                     _ => format!("{} is positive", code.code),
                 };
-                let event = Event::Observed(observation.clone());
+                let event = observed(observation.clone(), Provenance::Laboratory);
                 moves.push(Move { events: vec![(event, Some(observation))], ..Move::of(label, soon, Event::Enrolled) });
             }
         }
@@ -484,13 +484,14 @@ impl<'a> Search<'a> {
             match directive {
                 Directive::ScheduleTask(task) => {
                     self.text("task", &task.code, &task.title, situation);
-                    let open = Open { due: task.due, window_days: i64::from(task.window_days), told: None };
+                    let open = Open { due: task.due, window_minutes: i64::from(task.window_minutes), told: None };
                     situation.tasks.insert(task.code, open);
                 }
                 Directive::CancelTask(code) => {
                     situation.tasks.remove(&code);
                 }
-                Directive::Ask(code) => {
+                Directive::Ask(question) => {
+                    let code = question.questionnaire;
                     if !self.definition.questionnaires.iter().any(|known| known.code == code) {
                         let what = format!("the definition has no questionnaire `{code}`");
                         self.found("questionnaire-unknown", what, situation);
@@ -506,16 +507,34 @@ impl<'a> Search<'a> {
                     self.text("referral", "refer", &referral.reason, situation);
                     self.source("referral", "refer", &referral.citation, situation);
                 }
-                Directive::HoldPrescribing(hold) => {
+                Directive::Hold(hold) => {
                     self.text("hold", &hold.code, &hold.reason, situation);
                     self.source("hold", &hold.code, &hold.citation, situation);
                     situation.holds.insert(hold.code);
                 }
-                Directive::ReleasePrescribing(code) => {
+                Directive::Release(code) => {
                     situation.holds.remove(&code);
                 }
                 Directive::ProposeNote(text) => self.text("note", "note", &text, situation),
-                Directive::RequestLab(_) => {}
+                Directive::RequestLab(request) => {
+                    if let Some((reason, citation)) = &request.reason {
+                        self.text("laboratory request", "laboratory", reason, situation);
+                        self.source("laboratory request", "laboratory", citation, situation);
+                    }
+                }
+                Directive::Contact(contact) => {
+                    self.text("contact", &contact.code, &contact.reason, situation);
+                    self.source("contact", &contact.code, &contact.citation, situation);
+                }
+                Directive::StopVisit(stop) => {
+                    self.text("stop of the visit", &stop.code, &stop.reason, situation);
+                    self.source("stop of the visit", &stop.code, &stop.citation, situation);
+                }
+                Directive::Convene(team) => {
+                    self.text("team", &team.code, &team.question, situation);
+                    self.source("team", &team.code, &team.citation, situation);
+                }
+                Directive::WithdrawRequest(_) => {}
                 Directive::Close(reason) => {
                     self.text("reason", &reason.code, &reason.message, situation);
                     situation.closed = true;
@@ -564,7 +583,7 @@ impl<'a> Search<'a> {
         texts.extend(self.definition.stages.iter().map(|stage| ("stage", stage.code.as_str(), &stage.title)));
         for questionnaire in &self.definition.questionnaires {
             texts.push(("questionnaire", &questionnaire.code, &questionnaire.title));
-            texts.extend(questionnaire.questions.iter().map(|q| ("question", q.link_id.as_str(), &q.text)));
+            texts.extend(questionnaire.items.iter().map(|q| ("question", q.link_id.as_str(), &q.text)));
         }
         for (what, code, text) in texts {
             for language in ["zh", "en"] {
@@ -619,36 +638,54 @@ fn patients(definition: &Definition) -> Vec<(Subject, Vec<Condition>)> {
 fn answered(questionnaire: &Questionnaire, style: Style, other: Option<usize>, at: Instant) -> Move {
     let mut events = Vec::new();
     let mut answers = Vec::new();
-    for (index, question) in questionnaire.questions.iter().enumerate() {
+    for (index, question) in questionnaire.items.iter().enumerate() {
         let style = if other == Some(index) { style.other() } else { style };
+        if !questionnaire.asks(question, &answers) {
+            continue;
+        }
         let Some(value) = answer(question, style) else { continue };
         if let (Some(code), AnswerValue::Quantity(quantity)) = (&question.records_as, &value) {
             let told = observation(code, ObservationValue::Quantity(quantity.clone()), at, true);
-            events.push((Event::Observed(told.clone()), Some(told)));
+            events.push((observed(told.clone(), Provenance::SelfReported), Some(told)));
         }
-        answers.push(Answer { link_id: question.link_id.clone(), value });
+        answers.push(Answer { link_id: question.link_id.clone(), values: vec![value], at, author: Role::Patient });
     }
     let response = Response { questionnaire: questionnaire.code.clone(), answers };
     events.push((Event::Answered(response), None));
     let Style { yes, high } = style;
     let base = format!("{}, {}", if yes { "yes" } else { "no" }, if high { "high" } else { "low" });
-    let label = match other.and_then(|index| questionnaire.questions.get(index)) {
+    let label = match other.and_then(|index| questionnaire.items.get(index)) {
         Some(question) => format!("`{}`: all {base}, but for `{}`", questionnaire.code, question.link_id),
         None => format!("`{}`: all {base}", questionnaire.code),
     };
     Move { label, at, told: None, done: None, events }
 }
 
-fn answer(question: &Question, Style { yes, high }: Style) -> Option<AnswerValue> {
+fn ended(task: TaskRef, end: TaskEnd, at: Instant) -> Event {
+    Event::TaskEnded(TaskReport { task, end, at })
+}
+
+fn observed(observation: Observation, provenance: Provenance) -> Event {
+    Event::Observed(Reading { observation, provenance })
+}
+
+fn answer(question: &Item, Style { yes, high }: Style) -> Option<AnswerValue> {
     Some(match &question.kind {
         AnswerKind::Boolean => AnswerValue::Boolean(yes),
         // The greatest of an item of the usual scales; of a score, a low one.
-        AnswerKind::Integer => AnswerValue::Integer(if high { 3 } else { 0 }),
+        AnswerKind::Integer(bounds) => {
+            let value = bounds.nearest(Decimal::whole(if high { 3 } else { 0 }));
+            AnswerValue::Integer(value.ceil_over(Decimal::whole(1))?)
+        }
+        AnswerKind::Decimal(bounds) => AnswerValue::Decimal(bounds.nearest(Decimal::whole(if high { 9 } else { 0 }))),
+        AnswerKind::Date => AnswerValue::Date(Day::of(START)),
+        AnswerKind::Moment => AnswerValue::Moment(START),
+        AnswerKind::Display => return None,
         AnswerKind::Text => AnswerValue::Text("…".to_owned()),
         AnswerKind::Choice(choices) => {
-            AnswerValue::Choice(if high { choices.last() } else { choices.first() }?.clone())
+            AnswerValue::Choice(if high { choices.last() } else { choices.first() }?.code.clone())
         }
-        AnswerKind::Quantity(unit) => {
+        AnswerKind::Quantity(unit, bounds) => {
             let known = question.records_as.as_ref().map(values).unwrap_or_default();
             let pick = if high { known.last() } else { known.get(1) };
             match pick {
@@ -656,7 +693,7 @@ fn answer(question: &Question, Style { yes, high }: Style) -> Option<AnswerValue
                     AnswerValue::Quantity(quantity.clone())
                 }
                 _ => AnswerValue::Quantity(Quantity {
-                    value: Decimal::whole(if high { 9 } else { 6 }),
+                    value: bounds.nearest(Decimal::whole(if high { 9 } else { 6 })),
                     unit: unit.clone(),
                 }),
             }
@@ -670,7 +707,7 @@ mod tests {
     use xinglin_domain::{
         clinical::DataNeed,
         coding::system,
-        pathway::{Role, Stage, Task},
+        pathway::{Question, Stage, Task},
     };
 
     use super::*;
@@ -681,11 +718,13 @@ mod tests {
     fn definition() -> Definition {
         let text = LocalizedText::zh_en("文", "text");
         let stage = |code: &str| Stage { code: code.to_owned(), title: text.clone() };
-        let question = Question {
+        let question = Item {
             link_id: "worse".to_owned(),
             text: text.clone(),
             kind: AnswerKind::Boolean,
             required: true,
+            repeats: false,
+            enabled_when: None,
             records_as: None,
         };
         Definition {
@@ -696,7 +735,9 @@ mod tests {
             questionnaires: vec![Questionnaire {
                 code: "form".to_owned(),
                 title: text,
-                questions: vec![question],
+                items: vec![question],
+                scores: vec![],
+                safeguards: vec![],
                 citation: None,
             }],
             data_needs: vec![DataNeed::Observations(vec![Coding::new(system::LOINC, "8480-6")])],
@@ -719,19 +760,31 @@ mod tests {
             let task = |code: &str| {
                 let (code, title) = (code.to_owned(), LocalizedText::zh_en("事", "task"));
                 let due = now.plus_days(7);
-                Directive::ScheduleTask(Task { code, title, owner: Role::Nurse, due, window_days: 2 })
+                Directive::ScheduleTask(Task {
+                    code,
+                    title,
+                    owner: Role::Nurse,
+                    due,
+                    window_minutes: 2 * 24 * 60,
+                    repeat: None,
+                })
             };
             match event {
                 Event::Enrolled => directives.push(task("visit")),
                 Event::TaskDue(_) if wrong == "never-asks" => {}
                 Event::TaskDue(_) => {
                     let form = if wrong == "other-form" { "forms" } else { "form" };
-                    directives.push(Directive::Ask(form.to_owned()));
+                    directives.push(Directive::Ask(Question {
+                        questionnaire: form.to_owned(),
+                        respondent: Role::Patient,
+                        within_minutes: 60,
+                        reported: false,
+                    }));
                 }
-                Event::TaskDone(_) if wrong == "stops" => {}
-                Event::TaskDone(_) | Event::Other(_) => directives.push(task("visit")),
+                Event::TaskEnded(_) if wrong == "stops" => {}
+                Event::TaskEnded(_) => directives.push(task("visit")),
                 Event::Answered(response) => {
-                    let worse = response.answers.iter().any(|one| one.value == AnswerValue::Boolean(true));
+                    let worse = response.answers.iter().any(|one| one.values == [AnswerValue::Boolean(true)]);
                     second = worse && wrong != "one-stage";
                     if worse {
                         let en = if wrong == "no-english" { "" } else { "Worse." };
@@ -742,6 +795,7 @@ mod tests {
                             message: LocalizedText::zh_en("变差。", en),
                             owner: Role::Doctor,
                             sla_minutes: if wrong == "slow" { 2_000 } else { 15 },
+                            escalation: vec![],
                             citation: Citation { title: title.to_owned(), section: None, year: 2026, url: None },
                         }));
                     }

@@ -7,10 +7,10 @@ use xinglin_domain::{
     coding::{Coding, Decimal, Quantity},
     id::CallId,
     pathway::{
-        Alert, Answer, AnswerKind, AnswerValue, Destination, Directive, Eligibility, Event, Fate, Hold, Outcome,
-        Question, Questionnaire, Response, Role, State, Task, TaskRef,
+        Alert, Answer, AnswerKind, AnswerValue, Departure, Destination, Directive, Eligibility, Event, Hold, Item,
+        Outcome, Provenance, Questionnaire, Reading, Response, Role, State, Task, TaskEnd, TaskRef, TaskReport,
     },
-    time::Instant,
+    time::{Day, Instant},
 };
 
 use super::{Pathway, START, dice::Dice};
@@ -262,7 +262,11 @@ impl<'a> Course<'a> {
                 open.told = true;
                 let task = open.task.clone();
                 self.come_due(&task, round, now);
-                Event::TaskDue(TaskRef { code, due: task.due })
+                let event = Event::TaskDue(TaskRef { code, due: task.due });
+                if task.window_minutes == 0 {
+                    self.repeat(&task, now);
+                }
+                event
             }
             Next::Fate(code, round, missed) => {
                 let Some(open) = self.tasks.get(&code).filter(|open| open.round == round) else { return false };
@@ -270,17 +274,24 @@ impl<'a> Course<'a> {
                 if missed {
                     self.counted.tasks.entry(name(open.task.owner)).or_default()[2] += 1;
                 }
-                Event::of_task(if missed { Fate::TaskMissed } else { Fate::TaskOverdue }, task)
+                let end = if missed { TaskEnd::Missed } else { TaskEnd::Overdue };
+                if missed {
+                    let task = open.task.clone();
+                    self.repeat(&task, now);
+                }
+                Event::TaskEnded(TaskReport { task, end, at: now })
             }
             Next::Done(code, round) => {
                 let Some(open) = self.tasks.get(&code).filter(|open| open.round == round) else { return false };
-                let (owner, due) = (open.task.owner, open.task.due);
+                let done = open.task.clone();
+                let (owner, due) = (done.owner, done.due);
                 self.tasks.remove(&code);
+                self.repeat(&done, now);
                 self.counted.tasks.entry(name(owner)).or_default()[1] += 1;
                 if !matches!(owner, Role::Patient | Role::Guardian) {
                     *self.counted.minutes.entry(name(owner)).or_default() += TASK_MINUTES;
                 }
-                Event::TaskDone(TaskRef { code, due })
+                Event::TaskEnded(TaskReport { task: TaskRef { code, due }, end: TaskEnd::Done, at: now })
             }
             Next::Answer(code) => return self.answer(&code, now).await,
             Next::Result(codes) => {
@@ -301,7 +312,7 @@ impl<'a> Course<'a> {
                 false => return false,
             },
             Next::Withdraw => {
-                self.step(&Event::Withdrawn, now).await;
+                self.step(&Event::Departed(Departure::Withdrawn), now).await;
                 self.counted.end = "withdrawn".to_owned();
                 return true;
             }
@@ -318,12 +329,12 @@ impl<'a> Course<'a> {
             let at = now.plus_hours(self.dice.between(1, hours));
             self.later(at, Next::Done(task.code.clone(), round));
         }
-        let window = i64::from(task.window_days);
-        if window > 1 {
+        let window = i64::from(task.window_minutes);
+        if window > 24 * 60 {
             self.later(task.due.plus_days(1).max(now), Next::Fate(task.code.clone(), round, false));
         }
         if window > 0 {
-            self.later(task.due.plus_days(window).max(now), Next::Fate(task.code.clone(), round, true));
+            self.later(task.due.plus_minutes(window).max(now), Next::Fate(task.code.clone(), round, true));
         }
     }
 
@@ -348,7 +359,11 @@ impl<'a> Course<'a> {
         if !self.pathway.definition.hears_of(&observation.code) {
             return false;
         }
-        self.step(&Event::Observed(observation), now).await
+        let provenance = match observation.attributes.iter().any(|mark| mark.key == "xinglin.self-reported") {
+            true => Provenance::SelfReported,
+            false => Provenance::Laboratory,
+        };
+        self.step(&Event::Observed(Reading { observation, provenance }), now).await
     }
 
     async fn answer(&mut self, code: &str, now: Instant) -> bool {
@@ -366,7 +381,10 @@ impl<'a> Course<'a> {
 
     fn answers(&mut self, known: &Questionnaire, now: Instant) -> (Response, Vec<Observation>) {
         let (mut answers, mut measured) = (Vec::new(), Vec::new());
-        for question in &known.questions {
+        for question in &known.items {
+            if !known.asks(question, &answers) {
+                continue;
+            }
             if !question.required && self.dice.happens(300) {
                 continue;
             }
@@ -374,29 +392,41 @@ impl<'a> Course<'a> {
             if let (Some(code), AnswerValue::Quantity(quantity)) = (&question.records_as, &value) {
                 measured.push(observation(code, ObservationValue::Quantity(quantity.clone()), now, true));
             }
-            answers.push(Answer { link_id: question.link_id.clone(), value });
+            answers.push(Answer {
+                link_id: question.link_id.clone(),
+                values: vec![value],
+                at: now,
+                author: Role::Patient,
+            });
         }
         (Response { questionnaire: known.code.clone(), answers }, measured)
     }
 
-    fn reply(&mut self, question: &Question, now: Instant) -> Option<AnswerValue> {
+    fn reply(&mut self, question: &Item, now: Instant) -> Option<AnswerValue> {
         let severity = self.severity_at(now);
         Some(match &question.kind {
             AnswerKind::Boolean => AnswerValue::Boolean(self.dice.happens(10 + severity * 2)),
-            AnswerKind::Integer => AnswerValue::Integer(rank(severity, 4)),
+            AnswerKind::Integer(bounds) => {
+                let value = bounds.nearest(Decimal::whole(rank(severity, 4)));
+                AnswerValue::Integer(value.ceil_over(Decimal::whole(1))?)
+            }
+            AnswerKind::Decimal(bounds) => AnswerValue::Decimal(bounds.nearest(Decimal::whole(rank(severity, 10)))),
+            AnswerKind::Date => AnswerValue::Date(Day::of(now)),
+            AnswerKind::Moment => AnswerValue::Moment(now),
+            AnswerKind::Display => return None,
             AnswerKind::Text => AnswerValue::Text("-".to_owned()),
             AnswerKind::Choice(choices) => {
                 let place = rank(severity, i64::try_from(choices.len()).ok()?);
-                AnswerValue::Choice(choices.get(usize::try_from(place).ok()?)?.clone())
+                AnswerValue::Choice(choices.get(usize::try_from(place).ok()?)?.code.clone())
             }
-            AnswerKind::Quantity(unit) => {
+            AnswerKind::Quantity(unit, bounds) => {
                 let measured = question.records_as.as_ref().and_then(|code| self.value(code, now));
                 match measured {
                     Some(ObservationValue::Quantity(quantity)) if quantity.unit == *unit => {
                         AnswerValue::Quantity(quantity)
                     }
                     _ => {
-                        let value = Decimal::whole(self.dice.between(0, 1 + severity / 10));
+                        let value = bounds.nearest(Decimal::whole(self.dice.between(0, 1 + severity / 10)));
                         AnswerValue::Quantity(Quantity { value, unit: unit.clone() })
                     }
                 }
@@ -430,7 +460,8 @@ impl<'a> Course<'a> {
             match directive {
                 Directive::ScheduleTask(task) => self.schedule(task, now),
                 Directive::CancelTask(code) => drop(self.tasks.remove(&code)),
-                Directive::Ask(code) => {
+                Directive::Ask(question) => {
+                    let code = question.questionnaire;
                     self.counted.questionnaires.entry(code.clone()).or_default()[0] += 1;
                     if self.dice.happens(self.adherence) {
                         let at = now.plus_hours(self.dice.between(0, 72));
@@ -446,17 +477,21 @@ impl<'a> Course<'a> {
                     };
                     *self.counted.referrals.entry(place).or_default() += 1;
                 }
-                Directive::RequestLab(tests) => {
+                Directive::RequestLab(request) => {
                     *self.counted.asked.entry("laboratory requests").or_default() += 1;
                     if self.dice.happens(LABORATORY_PER_MILLE) {
                         let at = now.plus_hours(self.dice.between(12, 120));
-                        self.later(at, Next::Result(tests.into_iter().map(|test| test.code).collect()));
+                        self.later(at, Next::Result(request.tests.into_iter().map(|test| test.code).collect()));
                     }
                 }
-                Directive::HoldPrescribing(hold) => self.hold(hold, now),
-                Directive::ReleasePrescribing(code) => drop(self.holds.remove(&code)),
+                Directive::Hold(hold) => self.hold(hold, now),
+                Directive::Release(code) => drop(self.holds.remove(&code)),
                 Directive::SendMessage(_) => *self.counted.asked.entry("messages").or_default() += 1,
                 Directive::ProposeNote(_) => *self.counted.asked.entry("notes proposed").or_default() += 1,
+                Directive::Contact(_) => *self.counted.asked.entry("contacts").or_default() += 1,
+                Directive::StopVisit(_) => *self.counted.asked.entry("visits stopped").or_default() += 1,
+                Directive::Convene(_) => *self.counted.referrals.entry("team (MDT)").or_default() += 1,
+                Directive::WithdrawRequest(_) => {}
                 Directive::Close(reason) => {
                     self.counted.end = format!("closed: {}", reason.code);
                     return true;
@@ -472,6 +507,12 @@ impl<'a> Course<'a> {
         let round = round.max(u32::try_from(self.sequence).unwrap_or(u32::MAX));
         self.later(task.due.max(now), Next::Due(task.code.clone(), round));
         self.tasks.insert(task.code.clone(), Open { task, round, told: false });
+    }
+
+    fn repeat(&mut self, task: &Task, now: Instant) {
+        if let Some(again) = task.again(now) {
+            self.schedule(again, now);
+        }
     }
 
     fn alert(&mut self, alert: &Alert, now: Instant) {

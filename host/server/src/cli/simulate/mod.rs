@@ -70,7 +70,7 @@ impl Simulate {
     /// Runs the command.
     pub async fn run(self) -> Result<()> {
         let package = self.package()?;
-        if !package.interfaces().contains(&Interface::Pathway) {
+        if !Interface::is_pathway(package.interfaces()) {
             bail!("{} is no pathway: it exports other interfaces", self.path.display());
         }
         let cores = available_parallelism().map_or(2, usize::from);

@@ -17,7 +17,7 @@ use xinglin_care::panel::{PanelView, Shown};
 use xinglin_domain::{
     coding::{Decimal, LocalizedText},
     panel::{Band, Metric, Series, Table, Text, TextStyle},
-    pathway::{AnswerKind, Question, Questionnaire},
+    pathway::{AnswerKind, ChoiceOption, Item, Questionnaire},
     safety::Help,
 };
 use xinglin_platform::AppError;
@@ -70,15 +70,24 @@ struct Field {
     link: String,
     text: String,
     required: bool,
+    /// Whether it must be answered, in words.
+    mark: &'static str,
     input: Input,
 }
 
 /// How it is answered.
 enum Input {
-    Whole,
-    Amount { unit: String },
-    Text,
-    Choice { choices: Vec<Choice> },
+    /// Not at all: it is a heading or an instruction.
+    Words,
+    Typed {
+        kind: &'static str,
+        step: &'static str,
+        unit: String,
+    },
+    Choice {
+        kind: &'static str,
+        choices: Vec<Choice>,
+    },
 }
 
 struct Choice {
@@ -209,35 +218,53 @@ fn legend(band: &Band, unit: &str, language: Language) -> Legend {
 }
 
 fn form(questionnaire: &Questionnaire, language: Language) -> Part {
-    let field = |question: &Question| Field {
-        link: question.link_id.clone(),
-        text: question.text.get(language.tag()).to_owned(),
-        required: question.required,
-        input: match &question.kind {
-            AnswerKind::Integer => Input::Whole,
-            AnswerKind::Text => Input::Text,
-            AnswerKind::Quantity(unit) => Input::Amount { unit: readable(unit) },
-            AnswerKind::Boolean => Input::Choice {
-                choices: [("true", language.say("是", "Yes")), ("false", language.say("否", "No"))]
-                    .map(|(value, text)| Choice { value: value.to_owned(), text: text.to_owned() })
-                    .into(),
+    let say = |text: &LocalizedText| text.get(language.tag()).to_owned();
+    let field = |item: &Item| {
+        let conditional = item.enabled_when.is_some();
+        Field {
+            link: item.link_id.clone(),
+            text: say(&item.text),
+            // The page cannot know whether it will be asked; the host does.
+            required: item.required && !conditional,
+            mark: match (conditional, item.required) {
+                (true, _) => language.say("（如适用）", "(if it applies)"),
+                (false, true) => language.say("（必答）", "(required)"),
+                (false, false) => "",
             },
-            AnswerKind::Choice(choices) => Input::Choice {
-                choices: choices
-                    .iter()
-                    .map(|one| Choice {
-                        value: format!("{}|{}", one.system, one.code),
-                        text: one.display.clone().unwrap_or_else(|| one.code.clone()),
-                    })
-                    .collect(),
+            input: match &item.kind {
+                AnswerKind::Display => Input::Words,
+                AnswerKind::Integer(_) => Input::Typed { kind: "number", step: "1", unit: String::new() },
+                AnswerKind::Decimal(_) => Input::Typed { kind: "number", step: "any", unit: String::new() },
+                AnswerKind::Quantity(unit, _) => Input::Typed { kind: "number", step: "any", unit: readable(unit) },
+                AnswerKind::Date => Input::Typed { kind: "date", step: "", unit: String::new() },
+                AnswerKind::Moment => Input::Typed { kind: "datetime-local", step: "", unit: String::new() },
+                AnswerKind::Text => Input::Typed { kind: "text", step: "", unit: String::new() },
+                AnswerKind::Boolean => Input::Choice {
+                    kind: "radio",
+                    choices: [("true", language.say("是", "Yes")), ("false", language.say("否", "No"))]
+                        .map(|(value, text)| Choice { value: value.to_owned(), text: text.to_owned() })
+                        .into(),
+                },
+                AnswerKind::Choice(options) => Input::Choice {
+                    kind: if item.repeats { "checkbox" } else { "radio" },
+                    choices: options.iter().map(|one| choice(one, language)).collect(),
+                },
             },
-        },
+        }
     };
     Part::Form {
         code: questionnaire.code.clone(),
-        title: questionnaire.title.get(language.tag()).to_owned(),
-        fields: questionnaire.questions.iter().map(field).collect(),
+        title: say(&questionnaire.title),
+        fields: questionnaire.items.iter().map(field).collect(),
     }
+}
+
+fn choice(option: &ChoiceOption, language: Language) -> Choice {
+    let text = match option.text.get(language.tag()) {
+        "" => option.code.display.clone().unwrap_or_else(|| option.code.code.clone()),
+        text => text.to_owned(),
+    };
+    Choice { value: format!("{}|{}", option.code.system, option.code.code), text }
 }
 
 /// The numbers are the hospital's, checked when they were set: digits, dashes, blanks and a plus sign.
@@ -258,6 +285,7 @@ mod tests {
         coding::{Citation, Coding},
         id::{EnrolmentId, PatientId, TaskId},
         panel::{Bound, Point, Scale, Tone, Viewer},
+        pathway::Bounds,
         time::Instant,
     };
 
@@ -291,15 +319,24 @@ mod tests {
             || Citation { title: words.into(), section: Some(words.into()), year: 2024, url: Some(words.into()) };
         let point = || Point { at: NOON, value: Decimal::whole(20), bound: Bound::Below };
         let says = |style, tone| Shown::Text(Text { style, tone, text: text() });
-        let question =
-            |link: &str, kind| Question { link_id: link.into(), text: text(), kind, required: true, records_as: None };
-        let choice = Coding { display: Some(words.into()), ..Coding::new(words, words) };
-        let questions = vec![
-            question(words, AnswerKind::Boolean),
-            question("a", AnswerKind::Integer),
-            question("b", AnswerKind::Text),
-            question("c", AnswerKind::Quantity(words.into())),
-            question("d", AnswerKind::Choice(vec![choice])),
+        let item = |link: &str, kind| Item {
+            link_id: link.into(),
+            text: text(),
+            kind,
+            required: true,
+            repeats: link == "e",
+            enabled_when: None,
+            records_as: None,
+        };
+        let option = |text| ChoiceOption { code: Coding::new(words, words), text, weight: None };
+        let items = vec![
+            item("0", AnswerKind::Display),
+            item(words, AnswerKind::Boolean),
+            item("a", AnswerKind::Integer(Bounds::default())),
+            item("b", AnswerKind::Text),
+            item("c", AnswerKind::Quantity(words.into(), Bounds::default())),
+            item("d", AnswerKind::Choice(vec![option(text())])),
+            item("e", AnswerKind::Choice(vec![option(LocalizedText::default())])),
         ];
         vec![
             says(TextStyle::Heading, Tone::Neutral),
@@ -327,7 +364,14 @@ mod tests {
             }),
             Shown::Table(Table { title: text(), columns: vec![text()], rows: vec![vec![text()]] }),
             Shown::Form {
-                questionnaire: Questionnaire { code: words.into(), title: text(), questions, citation: None },
+                questionnaire: Questionnaire {
+                    code: words.into(),
+                    title: text(),
+                    items,
+                    scores: Vec::new(),
+                    safeguards: Vec::new(),
+                    citation: None,
+                },
             },
             Shown::Task { task: TaskId::from_u128(3), title: text(), due: NOON },
             Shown::Help { help: Help::default() },
@@ -377,8 +421,9 @@ mod tests {
                         ul li strong span small details summary table thead tr th th tbody tr td td \
                         table caption thead tr th tbody tr td \
                         details summary form·action=\"/api/v1/enrolments/E/panel\" input \
-                        fieldset legend span label input label input fieldset legend span input \
-                        fieldset legend span input fieldset legend span input fieldset legend span label input button \
+                        p fieldset legend span label input label input fieldset legend span input \
+                        fieldset legend span input fieldset legend span input fieldset legend span label input \
+                        fieldset legend span label input button \
                         form·action=\"/api/v1/tasks/T/done\" span small button \
                         section p ul li a·href=\"tel:12356\" li a·href=\"tel:120\"";
         let expected = expected

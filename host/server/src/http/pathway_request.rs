@@ -1,0 +1,134 @@
+//! Requests of pathways: questions, referrals, laboratory tests and decisions of teams, each followed to its end.
+
+use axum::{Json, extract::State};
+use utoipa_axum::{router::OpenApiRouter, routes};
+use xinglin_care::pathway::request::{self, Decline, Fulfil, JointPlan, Opinion, RequestView, Signature};
+use xinglin_domain::{
+    access::Action,
+    id::{EnrolmentId, RequestId},
+};
+use xinglin_platform::Caller;
+
+use crate::{
+    Hospital,
+    http::{
+        access::{READERS, allowed, by},
+        extract::{At, Body},
+        problem::{Problem, Reply},
+    },
+};
+
+/// The routes of this noun.
+pub fn routes() -> OpenApiRouter<Hospital> {
+    OpenApiRouter::new()
+        .routes(allowed(READERS, routes!(list_of)))
+        .routes(by(&Action::EndRequest, routes!(list)))
+        .routes(by(&Action::EndRequest, routes!(fulfil)))
+        .routes(by(&Action::EndRequest, routes!(decline)))
+        .routes(by(&Action::EndRequest, routes!(opine)))
+        .routes(by(&Action::EndRequest, routes!(plan)))
+        .routes(by(&Action::EndRequest, routes!(sign)))
+}
+
+/// The requests of an enrolment, the newest first.
+#[utoipa::path(
+    get, path = "/api/v1/enrolments/{id}/requests", tag = "Request",
+    params(("id" = String, Path, description = "`enr-…`")),
+    responses((status = 200, body = Vec<RequestView>), (status = "4XX", body = Problem)),
+)]
+pub async fn list_of(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    At(id): At<EnrolmentId>,
+) -> Reply<Json<Vec<RequestView>>> {
+    Ok(Json(request::list_of(&hospital.platform, &caller, id).await?))
+}
+
+/// Open requests that the caller has a part in, the first that is due first.
+#[utoipa::path(
+    get, path = "/api/v1/requests", tag = "Request",
+    responses((status = 200, body = Vec<RequestView>), (status = "4XX", body = Problem)),
+)]
+pub async fn list(State(hospital): State<Hospital>, caller: Caller) -> Reply<Json<Vec<RequestView>>> {
+    Ok(Json(request::list_mine(&hospital.platform, &caller).await?))
+}
+
+/// A referral was attended, or laboratory tests are reported.
+#[utoipa::path(
+    post, path = "/api/v1/requests/{id}/fulfil", tag = "Request",
+    params(("id" = String, Path, description = "`req-…`")),
+    request_body = Fulfil,
+    responses((status = 200, body = RequestView), (status = "4XX", body = Problem)),
+)]
+pub async fn fulfil(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    At(id): At<RequestId>,
+    Body(ask): Body<Fulfil>,
+) -> Reply<Json<RequestView>> {
+    Ok(Json(request::fulfil(&hospital.extensions, &caller, id, ask).await?))
+}
+
+/// Staff or patient turn a request down.
+#[utoipa::path(
+    post, path = "/api/v1/requests/{id}/decline", tag = "Request",
+    params(("id" = String, Path, description = "`req-…`")),
+    request_body = Decline,
+    responses((status = 200, body = RequestView), (status = "4XX", body = Problem)),
+)]
+pub async fn decline(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    At(id): At<RequestId>,
+    Body(ask): Body<Decline>,
+) -> Reply<Json<RequestView>> {
+    Ok(Json(request::decline(&hospital.extensions, &caller, id, ask).await?))
+}
+
+/// A participant of a team gives an opinion.
+#[utoipa::path(
+    post, path = "/api/v1/requests/{id}/opinions", tag = "Request",
+    params(("id" = String, Path, description = "`req-…`")),
+    request_body = Opinion,
+    responses((status = 200, body = RequestView), (status = "4XX", body = Problem)),
+)]
+pub async fn opine(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    At(id): At<RequestId>,
+    Body(ask): Body<Opinion>,
+) -> Reply<Json<RequestView>> {
+    Ok(Json(request::opine(&hospital.extensions, &caller, id, ask).await?))
+}
+
+/// A participant writes the joint plan.
+#[utoipa::path(
+    post, path = "/api/v1/requests/{id}/plan", tag = "Request",
+    params(("id" = String, Path, description = "`req-…`")),
+    request_body = JointPlan,
+    responses((status = 200, body = RequestView), (status = "4XX", body = Problem)),
+)]
+pub async fn plan(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    At(id): At<RequestId>,
+    Body(ask): Body<JointPlan>,
+) -> Reply<Json<RequestView>> {
+    Ok(Json(request::plan(&hospital.extensions, &caller, id, ask).await?))
+}
+
+/// A participant signs the joint plan.
+#[utoipa::path(
+    post, path = "/api/v1/requests/{id}/signatures", tag = "Request",
+    params(("id" = String, Path, description = "`req-…`")),
+    request_body = Signature,
+    responses((status = 200, body = RequestView), (status = "4XX", body = Problem)),
+)]
+pub async fn sign(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    At(id): At<RequestId>,
+    Body(ask): Body<Signature>,
+) -> Reply<Json<RequestView>> {
+    Ok(Json(request::sign(&hospital.extensions, &caller, id, ask).await?))
+}
