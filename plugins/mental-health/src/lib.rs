@@ -13,7 +13,8 @@
 //!   the patient contacted again, also if this plugin traps or is disabled. The alerts and tasks of this plugin come
 //!   beside it: a pathway cannot say yet that its own safeguard is the same.
 //! - **Messages reach the patient only.** A guardian and an emergency contact are reached by tasks.
-//! - **Scores are not computed by the host**, so no total is recorded; item 9 is. There is no branching: the
+//! - **Scores are not computed by the host**, so no total is recorded; item 9 is. Totals are kept in the state, for the
+//!   panel. There is no branching: the
 //!   fifth question of the ASQ is asked of everybody. Choices have one text, so it has both languages.
 //!   Questions have no bounds and no date: a diary entry is of the day on which it was given.
 //! - **A questionnaire is always asked of the patient.** The slot of the C-SSRS is therefore never asked; staff

@@ -129,7 +129,7 @@ mod tests {
             (AnswerKind::Moment, "2026-03-01T12:00", Some(AnswerValue::Moment(noon))),
             (AnswerKind::Moment, "noon", None),
             (AnswerKind::Text, "3.5", None),
-            (AnswerKind::Quantity("mmol/L".into(), bounds), "6.70", Some(AnswerValue::Quantity(quantity))),
+            (AnswerKind::Quantity("mmol/L".into(), bounds), "6.7", Some(AnswerValue::Quantity(quantity))),
             (AnswerKind::Quantity("mmol/L".into(), bounds), "6,7", None),
             (
                 AnswerKind::Choice(vec![option("a"), option("b")]),

@@ -34,6 +34,8 @@ pub struct PanelView {
     pub viewer: Viewer,
     /// Whose words these are.
     pub plugin: PanelPlugin,
+    /// Whether the reader's screen names no source, and is not to name the plugin.
+    pub discreet: bool,
     /// From top to bottom. Each has a `kind`: `text`, `metric`, `series`, `table`, `form`, `task` or
     /// `help`.
     #[schema(value_type = Vec<Object>)]

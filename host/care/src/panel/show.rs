@@ -43,9 +43,10 @@ pub async fn show(extensions: &Extensions, caller: &Caller, id: EnrolmentId) -> 
         .about(id)
         .restricted(restricted);
     let viewer = viewer(caller, &enrolment);
+    let discreet = restricted && viewer != Viewer::Clinician;
     let title = definition.title.clone();
     let mut asking =
-        Asking { extensions, caller, records, enrolment, definition, access, restricted, viewer, calls, version: None };
+        Asking { extensions, caller, records, enrolment, definition, access, discreet, viewer, calls, version: None };
     let (blocks, reason) = match asking.access.record && asking.access.shows(labels) {
         false => (Vec::new(), Some(Absence::withheld())),
         true => match asking.blocks().await {
@@ -55,7 +56,7 @@ pub async fn show(extensions: &Extensions, caller: &Caller, id: EnrolmentId) -> 
     };
     let Asking { enrolment, calls, version, .. } = asking;
     let plugin = PanelPlugin { id: enrolment.plugin, version, title };
-    Ok(PanelView { enrolment: id, patient, viewer, plugin, blocks, reason, calls: calls.views() })
+    Ok(PanelView { enrolment: id, patient, viewer, plugin, discreet, blocks, reason, calls: calls.views() })
 }
 
 /// Who acts for the patient is their guardian; who may see the enrolment otherwise treats them.
@@ -91,8 +92,8 @@ struct Asking<'a> {
     enrolment: Enrolment,
     definition: Definition,
     access: RecordAccess,
-    /// Whether the pathway is in a restricted compartment.
-    restricted: bool,
+    /// Whether the pathway is restricted, and the reader is not of the care team.
+    discreet: bool,
     viewer: Viewer,
     calls: Calls<'a>,
     version: Option<String>,
@@ -161,7 +162,7 @@ impl Asking<'_> {
     /// What the reader may start stays; the words of the host's own blocks are the host's.
     /// Of a restricted pathway the patient's own screen names no source, as their titles name illnesses.
     async fn shown(&self, panel: Panel, tasks: &[TaskRecord]) -> AppResult<Vec<Shown>> {
-        let discreet = self.restricted && self.viewer != Viewer::Clinician;
+        let discreet = self.discreet;
         let Panel(blocks) = if discreet { panel.discreet() } else { panel };
         let answers = self.enrolment.is_active() && self.caller.may(Action::AnswerQuestionnaire).is_ok();
         let mut shown = Vec::with_capacity(blocks.len());

@@ -110,19 +110,11 @@ struct Line {
 /// The page; `danger` comes first.
 pub fn page(view: &PanelView, danger: Option<&Help>, language: Language) -> Response {
     let tag = language.tag();
-    let version = view.plugin.version.as_deref().unwrap_or("–");
     let page = Page {
         language,
         enrolment: view.enrolment.to_string(),
         title: view.plugin.title.get(tag),
-        by: match language {
-            Language::Chinese => format!("内容由该随访的插件（版本 {version}）提供，不能代替医生的判断。"),
-            Language::English => {
-                format!(
-                    "Made by the plugin of this follow-up (version {version}); it does not replace a doctor's judgement."
-                )
-            }
-        },
+        by: made_by(view, language),
         danger: danger.map(|help| help_lines(help, tag)),
         reason: view.reason.as_ref().map(|reason| reason.text.get(tag)),
         parts: view.blocks.iter().zip(1..).map(|(block, number)| part(block, number, language)).collect(),
@@ -130,6 +122,23 @@ pub fn page(view: &PanelView, danger: Option<&Help>, language: Language) -> Resp
     match page.render() {
         Ok(text) => (headers(), Html(text)).into_response(),
         Err(error) => Refused::from(AppError::internal(error)).into_response(),
+    }
+}
+
+/// Whose words these are. On a discreet page the plugin is not named: its name says what it is for.
+fn made_by(view: &PanelView, language: Language) -> String {
+    let plugin = [Some(view.plugin.id.as_str()).filter(|_| !view.discreet), view.plugin.version.as_deref()];
+    let plugin: Vec<&str> = plugin.into_iter().flatten().collect();
+    let plugin = plugin.join(" ");
+    match (language, plugin.as_str()) {
+        (Language::Chinese, "") => "内容由该随访的插件提供，不能代替医生的判断。".to_owned(),
+        (Language::Chinese, plugin) => format!("内容由该随访的插件（{plugin}）提供，不能代替医生的判断。"),
+        (Language::English, "") => {
+            "Made by the plugin of this follow-up; it does not replace a doctor's judgement.".to_owned()
+        }
+        (Language::English, plugin) => {
+            format!("Made by the plugin of this follow-up ({plugin}); it does not replace a doctor's judgement.")
+        }
     }
 }
 
@@ -306,6 +315,7 @@ mod tests {
                 version: Some("1.0.0".into()),
                 title: LocalizedText::zh_en(title, title),
             },
+            discreet: false,
             blocks,
             reason: None,
             calls: Vec::new(),
@@ -439,6 +449,9 @@ mod tests {
         };
         assert_eq!(folded(found), folded(expected));
         assert!(shown.contains("&#60;20 copies/mL") && shown.contains("依据：x, x (2024)"), "{shown}");
+        assert!(shown.contains("（test.panel 1.0.0）"), "{shown}");
+        let discreet = PanelView { discreet: true, ..view(Vec::new(), "x") };
+        assert!(!text(page(&discreet, None, Language::Chinese)).await.contains("test.panel"));
         assert!(shown.contains("<strong>警示</strong>") && shown.contains("截止 2026-03-01"), "{shown}");
     }
 
